@@ -1,0 +1,127 @@
+// What a runtime is: a model server as the node-agent sees it. Three real ones implement this (ollama, openai dialect,
+// embedded llama) and a simulated one for load tests; `conformance.ts` runs on all of them.
+// A runtime never decides admission: `admission.ts` bounds who may call it, because Ollama hangs and vLLM queues without bound.
+
+export type RuntimeKind = 'ollama' | 'openai' | 'llama' | 'simulated';
+
+export interface RuntimeModel {
+  /** The runtime's own name for it, as passed back to chat, embed, load: `smollm2:135m`, `smollm2-135m-instruct`. */
+  name: string;
+  /** Other names an agent's spec may use for the same weights (catalogue ids). */
+  aliases: string[];
+  kind: 'chat' | 'embed';
+  /** Bytes on disk; 0 when the server does not say. */
+  sizeBytes: number;
+  /** Context window used by this node, in tokens; 0 when unknown. */
+  contextTokens: number;
+  /** Loaded now. */
+  resident: boolean;
+  /** Bytes of RAM or VRAM taken while resident; 0 when unknown. */
+  residentBytes: number;
+  /** Billions of parameters; 0 when unknown. Decides how a prompt is laid out for it. */
+  parametersB: number;
+  /** Requests the server works on at once. */
+  slots: number;
+  tools: boolean;
+  /** Length of vectors of an embed model; 0 for chat. */
+  dimension: number;
+  /** Content digest as the server gives it, else ''. */
+  digest: string;
+}
+
+export interface ChatMessage {
+  role: 'system' | 'user' | 'assistant' | 'tool';
+  content: string;
+  toolCalls?: ToolCall[];
+  /** For role `tool`: the id of the call this answers. */
+  toolCallId?: string;
+}
+export interface ToolCall {
+  id: string;
+  name: string;
+  /** Parsed arguments; `{}` when the model sent none. */
+  arguments: Record<string, unknown>;
+}
+export interface ToolSpec {
+  name: string;
+  description: string;
+  /** JSON Schema of the arguments. */
+  parameters: object;
+}
+export interface ChatRequest {
+  model: string;
+  messages: ChatMessage[];
+  tools?: ToolSpec[];
+  maxTokens: number;
+  temperature: number;
+  /** JSON Schema the answer must satisfy, where the runtime can force it. */
+  schema?: object;
+}
+export type ChatEvent =
+  | { type: 'text'; text: string }
+  | { type: 'tool-calls'; calls: ToolCall[] }
+  /** Always the last event of a stream that did not throw. */
+  | { type: 'end'; reason: 'stop' | 'length' | 'tool-calls'; usage: Usage };
+export interface Usage {
+  promptTokens: number;
+  completionTokens: number;
+  /** Milliseconds; 0 when the server does not say. */
+  loadMs: number;
+  prefillMs: number;
+  decodeMs: number;
+}
+export interface PullProgress {
+  status: string;
+  completedBytes: number;
+  totalBytes: number;
+}
+
+/**
+ * Failures are RuntimeError with a code that decides what happens next:
+ * `unavailable` (server gone, runner killed; retry elsewhere or later), `overloaded` (503/busy; retry later), `unknown-model`,
+ * `wrong-kind` (embedding model asked to chat or the reverse), `too-long` (prompt over the context), `unsupported` (tools, schema),
+ * `bad-request` (our fault), `aborted` (signal), `refused` (model file damaged or does not fit).
+ */
+export type RuntimeErrorCode =
+  | 'unavailable'
+  | 'overloaded'
+  | 'unknown-model'
+  | 'wrong-kind'
+  | 'too-long'
+  | 'unsupported'
+  | 'bad-request'
+  | 'aborted'
+  | 'refused';
+
+export class RuntimeError extends Error {
+  readonly code: RuntimeErrorCode;
+  constructor(code: RuntimeErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'RuntimeError';
+    this.code = code;
+  }
+  /** Whether the same request may succeed later or elsewhere. */
+  get retryable(): boolean {
+    return this.code === 'unavailable' || this.code === 'overloaded';
+  }
+}
+
+export interface Runtime {
+  readonly kind: RuntimeKind;
+  /** For people: `ollama 0.12 at http://127.0.0.1:11434`. */
+  readonly label: string;
+  /** True when it answers now; never throws; bounded by 2 s. */
+  alive(): Promise<boolean>;
+  models(signal?: AbortSignal): Promise<RuntimeModel[]>;
+  /** Makes the model resident (no-op where the server loads at start). */
+  load(model: string, signal?: AbortSignal): Promise<void>;
+  unload(model: string, signal?: AbortSignal): Promise<void>;
+  /** Streams progress until the model is on disk and verified; throws `unsupported` where the server cannot pull. */
+  pull(model: string, signal?: AbortSignal): AsyncIterable<PullProgress>;
+  /** Streams the answer; aborting the signal frees the server's slot and throws `aborted`. Bytes never arrive after `end`. */
+  chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
+  /** One vector a text, unit length, in order. Too long a text is cut by us, never silently by the server. */
+  embed(model: string, texts: string[], signal: AbortSignal): Promise<Float32Array[]>;
+  /** Stops child processes, closes connections. Idempotent. */
+  close(): Promise<void>;
+}

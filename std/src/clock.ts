@@ -1,0 +1,46 @@
+// The only file that reads the wall clock, the monotonic clock or sets timers.
+// Everything else receives a Clock, so that the simulator can run the same code on virtual time.
+
+export interface Timer {
+  /** Stops the timer; harmless when it has fired already. */
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Wall clock, milliseconds since 1970. May jump: a Pi boots in the past. */
+  nowMs(): number;
+  /** Monotonic milliseconds from an arbitrary origin; never goes back. */
+  monotonicMs(): number;
+  /** Runs `run` once after `delayMs`. The timer never keeps the process alive by itself. */
+  after(delayMs: number, run: () => void): Timer;
+  /** Runs `run` every `periodMs`. The timer never keeps the process alive by itself. */
+  every(periodMs: number, run: () => void): Timer;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after(delayMs, run) {
+    const handle = setTimeout(run, delayMs);
+    handle.unref();
+    return { cancel: () => clearTimeout(handle) };
+  },
+  every(periodMs, run) {
+    const handle = setInterval(run, periodMs);
+    handle.unref();
+    return { cancel: () => clearInterval(handle) };
+  },
+};
+
+/** Resolves after `delayMs` on the given clock. */
+export function sleep(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => clock.after(delayMs, resolve));
+}
+
+/** Rejects with `error()` when `work` is not settled within `deadlineMs`. */
+export function withDeadline<T>(clock: Clock, deadlineMs: number, work: Promise<T>, error: () => Error): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = clock.after(deadlineMs, () => reject(error()));
+    work.then(resolve, reject).finally(() => timer.cancel());
+  });
+}

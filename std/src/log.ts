@@ -1,0 +1,23 @@
+// One JSON log format for every process: pino's lines on stderr (stdout belongs to what a person asked for).
+// Modules receive a Log; tests pass `silentLog` or collect lines.
+import { pino } from 'pino';
+
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  child(fields: object): Log;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** A pino logger writing to stderr. `name` is the process: `coordinator`, `node-agent`. */
+export function createLog(name: string, level: LogLevel): Log {
+  return pino(
+    { name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: pino.stdSerializers.err } },
+    pino.destination({ fd: 2, sync: true }),
+  );
+}
+
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silentLog };
