@@ -15,7 +15,13 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 /** A pino logger writing to stderr. `name` is the process: `coordinator`, `node-agent`. */
 export function createLog(name: string, level: LogLevel): Log {
   return pino(
-    { name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: pino.stdSerializers.err } },
+    {
+      name,
+      level,
+      base: { name },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: pino.stdSerializers.err },
+    },
     pino.destination({ fd: 2, sync: true }),
   );
 }

@@ -1,0 +1,47 @@
+// The broker as the coordinator sees it. Two implementations: the embedded Aedes, and any MQTT broker by URL (Mosquitto, EMQX).
+// A bus carries bytes: it decodes nothing and decides nothing about the fleet; who may connect is asked through `Gate`.
+
+export interface Arrived {
+  topic: string;
+  payload: Buffer;
+  /** The broker says it is a retained copy (external brokers, at subscription). */
+  retained: boolean;
+}
+export interface BusMessage {
+  topic: string;
+  payload: string;
+  qos: 0 | 1;
+  retain: boolean;
+}
+export interface Bus {
+  /** Resolves when messages flow. `onMessage` is called for every message below the root that the coordinator did not send itself. */
+  start(onMessage: (message: Arrived) => void): Promise<void>;
+  /** Sends in order. Throws FleetError `unavailable` when the bounded queue to an external broker is full. */
+  publish(messages: readonly BusMessage[]): void;
+  /** Ends the connections of a node at once (quarantine, forget). */
+  disconnect(node: string): void;
+  /** Counters for /metrics. */
+  stats(): BusStats;
+  stop(): Promise<void>;
+}
+export interface BusStats {
+  connections: number;
+  received: number;
+  sent: number;
+  /** Refused connections, publishes and subscriptions by reason. */
+  refused: Record<string, number>;
+  /** Connections cut because they did not read. */
+  stalled: number;
+}
+
+/** Who is at the other end, as the TLS layer and the CONNECT packet say. */
+export type Claim =
+  | { kind: 'node'; node: string; keyFingerprint: string }
+  | { kind: 'key'; keyId: string; secret: string }
+  | { kind: 'stranger'; reason: string };
+export type Admitted =
+  | { as: 'node'; node: string }
+  | { as: 'people'; name: string; role: 'viewer' | 'operator' | 'admin' }
+  | { as: 'refused'; reason: string };
+/** Asked at every connection; answers from the view, so a forgotten node is refused at once. */
+export type Gate = (claim: Claim) => Admitted;

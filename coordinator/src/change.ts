@@ -1,0 +1,272 @@
+// Change: the only thing that alters what the coordinator knows. Durable changes go to the store in one transaction a batch,
+// perishable ones only to the view. `apply` is the one writer of the view and of its indexes; it is also how a stored fleet is loaded.
+import type {
+  AgentObserved,
+  MemoryEntry,
+  NodeCapacity,
+  NodeHealth,
+  TaskState,
+  TopicMessage,
+  TopicName,
+  TopicParams,
+} from '@blackroad/protocol';
+import type {
+  AgentRow,
+  AgentWork,
+  BranchRow,
+  EndedTask,
+  JoinTokenRow,
+  KeyRow,
+  MutableView,
+  NodeRow,
+  TaskRow,
+} from './view.ts';
+
+export interface EventRow {
+  atMs: number;
+  node: string | null;
+  agent: string | null;
+  type: string;
+  severity: 'info' | 'warning' | 'error';
+  text: string;
+}
+export interface AuditRow {
+  atMs: number;
+  actor: string;
+  action: string;
+  subject: string;
+  text: string;
+}
+
+export type DurableChange =
+  | { type: 'node'; row: NodeRow }
+  | { type: 'node-gone'; id: string }
+  | { type: 'agent'; row: AgentRow }
+  | { type: 'agent-gone'; name: string }
+  | { type: 'agent-version'; name: string; version: number; atMs: number; by: string; spec: AgentRow['spec'] }
+  | { type: 'task-new'; row: TaskRow }
+  /** Queued again, leased, running. */
+  | {
+      type: 'task-state';
+      id: string;
+      state: TaskState;
+      attempt: number;
+      attempts: number;
+      node: string | null;
+      epoch: number | null;
+      leasedMs: number | null;
+      notBeforeMs: number;
+      deadlineMs: number;
+    }
+  /** Exactly one for each task. */
+  | { type: 'task-end'; row: EndedTask }
+  | { type: 'token'; row: JoinTokenRow }
+  | { type: 'key'; row: KeyRow }
+  | { type: 'memory'; agent: string; entries: MemoryEntry[] }
+  | { type: 'branch'; row: BranchRow; entries: MemoryEntry[] }
+  | { type: 'setting'; key: string; value: unknown }
+  | { type: 'event'; row: EventRow }
+  | { type: 'audit'; row: AuditRow };
+
+export type PerishableChange =
+  | { type: 'seen'; node: string; atMs: number }
+  | { type: 'health'; node: string; health: NodeHealth; atMs: number }
+  | { type: 'capacity'; node: string; capacity: NodeCapacity }
+  | { type: 'hello'; node: string; boot: string }
+  | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
+  | { type: 'frozen'; frozen: { sinceMs: number; reason: string } | null };
+
+export type Change = DurableChange | PerishableChange;
+
+const perishable: Record<PerishableChange['type'], true> = {
+  seen: true,
+  health: true,
+  capacity: true,
+  hello: true,
+  observed: true,
+  frozen: true,
+};
+export function isDurable(change: Change): change is DurableChange {
+  return !(change.type in perishable);
+}
+
+/** The only thing the bus can send. */
+export type Outgoing = { [N in TopicName]: { name: N; params: TopicParams; message: TopicMessage<N> } }[TopicName];
+export function outgoing<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): Outgoing {
+  return { name, params, message } as Outgoing;
+}
+
+/** Applies one change to the view, indexes included. Never fails on data the store accepted. */
+export function apply(view: MutableView, change: Change): void {
+  switch (change.type) {
+    case 'node': {
+      const { row } = change;
+      const before = view.nodes.get(row.id);
+      if (before && before.hardware !== row.hardware) view.nodesByHardware.delete(before.hardware);
+      view.nodes.set(row.id, row);
+      view.nodesByHardware.set(row.hardware, row.id);
+      if (!view.live.has(row.id))
+        view.live.set(row.id, { lastSeenMs: null, capacity: null, health: null, helloBoot: null });
+      return;
+    }
+    case 'node-gone': {
+      const before = view.nodes.get(change.id);
+      if (before && view.nodesByHardware.get(before.hardware) === change.id)
+        view.nodesByHardware.delete(before.hardware);
+      view.nodes.delete(change.id);
+      view.live.delete(change.id);
+      return;
+    }
+    case 'agent': {
+      const before = view.agents.get(change.row.name);
+      if (before?.placement && before.placement.node !== change.row.placement?.node) {
+        drop(view.agentsByNode, before.placement.node, before.name);
+      }
+      if (before?.placement?.epoch !== change.row.placement?.epoch) view.observed.delete(change.row.name);
+      view.agents.set(change.row.name, change.row);
+      if (change.row.placement) add(view.agentsByNode, change.row.placement.node, change.row.name);
+      return;
+    }
+    case 'agent-gone': {
+      const before = view.agents.get(change.name);
+      if (before?.placement) drop(view.agentsByNode, before.placement.node, before.name);
+      view.agents.delete(change.name);
+      view.observed.delete(change.name);
+      return;
+    }
+    case 'task-new': {
+      const { row } = change;
+      view.tasks.set(row.id, row);
+      if (row.idempotencyKey !== null) view.tasksByIdempotencyKey.set(row.idempotencyKey, row.id);
+      indexTask(view, row);
+      return;
+    }
+    case 'task-state': {
+      const before = view.tasks.get(change.id);
+      if (!before) return;
+      unindexTask(view, before);
+      const { type: _, id: __, ...state } = change;
+      const row = { ...before, ...state };
+      view.tasks.set(row.id, row);
+      indexTask(view, row);
+      return;
+    }
+    case 'task-end': {
+      const before = view.tasks.get(change.row.id);
+      if (!before) return;
+      unindexTask(view, before);
+      view.tasks.delete(before.id);
+      if (before.idempotencyKey !== null) view.tasksByIdempotencyKey.delete(before.idempotencyKey);
+      const work = view.work.get(before.agent);
+      if (work && work.waiting.length === 0 && work.leased.size === 0) view.work.delete(before.agent);
+      return;
+    }
+    case 'token':
+      view.tokens.set(change.row.id, change.row);
+      return;
+    case 'key':
+      view.keys.set(change.row.id, change.row);
+      return;
+    case 'memory': {
+      const last = change.entries[change.entries.length - 1];
+      if (!last) return;
+      const before = view.heads.get(change.agent);
+      view.heads.set(change.agent, {
+        epoch: last.epoch,
+        seq: last.seq,
+        hash: last.hash,
+        entries: (before?.entries ?? 0) + change.entries.length,
+      });
+      return;
+    }
+    case 'branch':
+      if (change.row.merged) view.branches.delete(change.row.id);
+      else view.branches.set(change.row.id, change.row);
+      return;
+    case 'setting':
+      view.settings.set(change.key, change.value);
+      return;
+    case 'event':
+    case 'audit':
+    case 'agent-version':
+      return;
+    case 'seen': {
+      const live = view.live.get(change.node);
+      if (live) live.lastSeenMs = change.atMs;
+      return;
+    }
+    case 'health': {
+      const live = view.live.get(change.node);
+      if (live) {
+        live.health = change.health;
+        live.lastSeenMs = change.atMs;
+      }
+      return;
+    }
+    case 'capacity': {
+      const live = view.live.get(change.node);
+      if (live) live.capacity = change.capacity;
+      return;
+    }
+    case 'hello': {
+      const live = view.live.get(change.node);
+      if (live) live.helloBoot = change.boot;
+      return;
+    }
+    case 'observed':
+      view.observed.set(change.agent, { ...change.observed, node: change.node });
+      return;
+    case 'frozen':
+      view.frozen = change.frozen;
+      return;
+    default:
+      change satisfies never;
+  }
+}
+
+function add(index: Map<string, Set<string>>, key: string, value: string): void {
+  const set = index.get(key);
+  if (set) set.add(value);
+  else index.set(key, new Set([value]));
+}
+function drop(index: Map<string, Set<string>>, key: string, value: string): void {
+  const set = index.get(key);
+  if (!set) return;
+  set.delete(value);
+  if (set.size === 0) index.delete(key);
+}
+
+function workOf(view: MutableView, agent: string): AgentWork {
+  let work = view.work.get(agent);
+  if (!work) {
+    work = { waiting: [], leased: new Set() };
+    view.work.set(agent, work);
+  }
+  return work;
+}
+function goesBefore(a: TaskRow, b: TaskRow): boolean {
+  if (a.priority !== b.priority) return a.priority > b.priority;
+  if (a.createdMs !== b.createdMs) return a.createdMs < b.createdMs;
+  return a.id < b.id;
+}
+function indexTask(view: MutableView, row: TaskRow): void {
+  const work = workOf(view, row.agent);
+  if (row.state === 'queued') {
+    let at = work.waiting.length;
+    while (at > 0 && goesBefore(row, view.tasks.get(work.waiting[at - 1] as string) as TaskRow)) at--;
+    work.waiting.splice(at, 0, row.id);
+  } else {
+    work.leased.add(row.id);
+    if (row.node !== null) add(view.leasesByNode, row.node, row.id);
+  }
+}
+function unindexTask(view: MutableView, row: TaskRow): void {
+  const work = workOf(view, row.agent);
+  if (row.state === 'queued') {
+    const at = work.waiting.indexOf(row.id);
+    if (at >= 0) work.waiting.splice(at, 1);
+  } else {
+    work.leased.delete(row.id);
+    if (row.node !== null) drop(view.leasesByNode, row.node, row.id);
+  }
+}

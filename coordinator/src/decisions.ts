@@ -1,0 +1,52 @@
+// From input kind to the pure function that decides it. A kind without a function does not compile.
+
+import { createKey, createToken, recordAudit, revokeKey, revokeToken } from './fleet/access.ts';
+import { applyAgent, removeAgent } from './fleet/agents.ts';
+import { enrol, renew } from './fleet/enrolment.ts';
+import { acceptEvent, editNode, forgetNode, releaseNode } from './fleet/nodes.ts';
+import {
+  acceptCapacity,
+  acceptHealth,
+  acceptHello,
+  acceptInfo,
+  acceptObserved,
+  acceptState,
+  started,
+  tick,
+} from './fleet/presence.ts';
+import type { Decide, InputKind } from './input.ts';
+import { acceptMemory } from './memory/accept.ts';
+import { plan, releaseMoves } from './placement/plan.ts';
+import { reportTask } from './tasks/report.ts';
+import { cancelTask, retryTask, submitTask } from './tasks/submit.ts';
+
+export const decisions: { [K in InputKind]: Decide<K> } = {
+  'node-state': acceptState,
+  'node-hello': acceptHello,
+  'node-info': acceptInfo,
+  'node-capacity': acceptCapacity,
+  'node-health': acceptHealth,
+  'node-event': acceptEvent,
+  'agent-observed': acceptObserved,
+  'task-report': reportTask,
+  'memory-up': acceptMemory,
+  'token-create': createToken,
+  'token-revoke': revokeToken,
+  enrol,
+  renew,
+  'node-edit': editNode,
+  'node-release': releaseNode,
+  'node-forget': forgetNode,
+  'agent-apply': applyAgent,
+  'agent-remove': removeAgent,
+  'task-submit': submitTask,
+  'task-cancel': cancelTask,
+  'task-retry': retryTask,
+  'key-create': createKey,
+  'key-revoke': revokeKey,
+  'moves-release': releaseMoves,
+  audit: recordAudit,
+  tick,
+  plan,
+  started,
+};

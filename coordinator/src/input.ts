@@ -1,0 +1,166 @@
+// Every input the coordinator knows, as data: what came, and what a decision about it answers to whoever asked.
+// Ids and secrets are minted by the edges and travel inside: decisions know no chance.
+// A decision returns changes (committed first), messages (sent after) and an answer (given after).
+import type {
+  AgentObserved,
+  AgentSpec,
+  JoinTokenRequest,
+  MemoryEntry,
+  MemoryUp,
+  NodeCapacity,
+  NodeEvent,
+  NodeHealth,
+  NodeHello,
+  NodeInfo,
+  NodeState,
+  ProblemCode,
+  ProblemDetails,
+  Role,
+  TaskOriginName,
+  TaskReport,
+  TaskRequest,
+} from '@blackroad/protocol';
+import type { Change, Outgoing } from './change.ts';
+import type { StoredHash } from './store/store.ts';
+import type { EndedTask, JoinTokenRow, KeyRow, TaskRow, View } from './view.ts';
+
+/** `by`: who asked, for the audit log: `key:<name>`, `node:<id>`, `coordinator`. */
+interface By {
+  by: string;
+}
+
+export interface Inputs {
+  // from nodes
+  'node-state': { node: string; message: NodeState };
+  'node-hello': { node: string; message: NodeHello };
+  'node-info': { node: string; message: NodeInfo };
+  'node-capacity': { node: string; message: NodeCapacity };
+  'node-health': { node: string; message: NodeHealth };
+  'node-event': { node: string; message: NodeEvent };
+  'agent-observed': { node: string; message: AgentObserved };
+  'task-report': {
+    node: string;
+    message: TaskReport /** The stored task when it has ended already. */;
+    ended: EndedTask | null;
+  };
+  'memory-up': {
+    node: string;
+    agent: string;
+    message: MemoryUp;
+    /** Stored hashes of the range a batch or branch claims. */
+    stored: StoredHash[];
+    /** For a hello that lacks entries: what to send down. */
+    missing: MemoryEntry[];
+    /** Entries of the oldest complete unmerged branch of this agent, where there is one. */
+    branch: { id: string; entries: MemoryEntry[] } | null;
+  };
+  // from people and programs
+  'token-create': By & { request: JoinTokenRequest; id: string; secretHash: string };
+  'token-revoke': By & { id: string };
+  enrol: {
+    tokenId: string;
+    secretHash: string;
+    hardware: string;
+    keyFingerprint: string;
+    class: string;
+    name: string;
+    simulated: boolean;
+    /** Tried in order when the wanted name is taken. */
+    suffixes: string[];
+    certificateExpiresMs: number;
+  };
+  renew: { node: string; keyFingerprint: string; hardware: string; certificateExpiresMs: number };
+  'node-edit': By & {
+    node: string;
+    cordoned?: boolean;
+    draining?: boolean;
+    site?: string;
+    labels?: Record<string, string>;
+  };
+  'node-release': By & { node: string };
+  'node-forget': By & { node: string };
+  'agent-apply': By & { spec: AgentSpec };
+  'agent-remove': By & { name: string };
+  'task-submit': By & {
+    id: string;
+    agent: string;
+    request: TaskRequest;
+    origin: TaskOriginName;
+    /** The stored task of the same idempotency key, where there is one. */
+    known: EndedTask | null;
+  };
+  'task-cancel': By & { id: string };
+  /** `ended`: the dead letter as stored; `newId` names the retry. */
+  'task-retry': By & { id: string; ended: EndedTask | null; newId: string };
+  'key-create': By & { row: KeyRow };
+  'key-revoke': By & { id: string };
+  'moves-release': By;
+  audit: By & { action: string; subject: string; text: string };
+  // from the clock and the coordinator itself
+  tick: Record<string, never>;
+  /** Placement: run when something it depends on changed. */
+  plan: Record<string, never>;
+  started: Record<string, never>;
+}
+export type InputKind = keyof Inputs;
+
+export interface Answers {
+  'token-create': JoinTokenRow;
+  enrol: { node: string; class: string; site: string; reclaimed: boolean; certificateExpiresMs: number };
+  renew: { node: string; class: string; site: string; certificateExpiresMs: number };
+  'task-submit': TaskRow | EndedTask;
+  'task-cancel': { id: string };
+  'task-retry': TaskRow;
+  'agent-apply': { name: string; version: number; created: boolean; changed: boolean };
+}
+export type Answer<K extends InputKind> = K extends keyof Answers ? Answers[K] : undefined;
+
+export type Outcome<A> = { ok: true; value: A } | { ok: false; code: ProblemCode; details: ProblemDetails };
+
+export interface Decision<A = undefined> {
+  changes: Change[];
+  messages: Outgoing[];
+  outcome: Outcome<A>;
+  /** Counted in /metrics and logged: things refused, stale or dropped, by reason. */
+  remarks?: { reason: string; text: string }[];
+}
+/** Limits and timings a decision needs; from the configuration, frozen. */
+export interface Policy {
+  fleetName: string;
+  /** Heartbeat interval of a small fleet; the interval grows so that the whole fleet sends at most `maxHeartbeatsPerS`. */
+  heartbeatMs: number;
+  maxHeartbeatsPerS: number;
+  /** A node whose connection fell or that is silent is suspect; suspect for this long is lost. */
+  lostAfterMs: number;
+  /** After a start of the coordinator nothing is lost for this long. */
+  restartGraceMs: number;
+  /** Nodes come back within this window after a start. */
+  reconnectWindowMs: number;
+  /** More than this share of nodes (and at least `valveMinNodes`) suspect or lost within `valveWindowMs` freezes moves. */
+  valveShare: number;
+  valveMinNodes: number;
+  valveWindowMs: number;
+  /** Outside effects stop after this long without word from the coordinator. */
+  leaseMs: number;
+  certificateMs: number;
+  /** First wait before a failed attempt is leased again; doubles. */
+  retryMs: number;
+  /** Re-flashed machines take their old node back by themselves; else a person releases them. */
+  reclaim: 'auto' | 'ask';
+}
+export type Decide<K extends InputKind> = (
+  view: View,
+  input: Inputs[K],
+  nowMs: number,
+  policy: Policy,
+) => Decision<Answer<K>>;
+
+export function accept(changes: Change[] = [], messages: Outgoing[] = []): Decision {
+  return { changes, messages, outcome: { ok: true, value: undefined } };
+}
+export function acceptWith<A>(value: A, changes: Change[] = [], messages: Outgoing[] = []): Decision<A> {
+  return { changes, messages, outcome: { ok: true, value } };
+}
+export function refuse<A>(code: ProblemCode, detail: string, changes: Change[] = []): Decision<A> {
+  return { changes, messages: [], outcome: { ok: false, code, details: { detail } } };
+}

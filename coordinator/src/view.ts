@@ -1,0 +1,209 @@
+// What the coordinator knows, in memory: the fold of every change since the store was opened. Pure functions read it
+// (`View` is readonly to them); only `apply` in change.ts writes it. Indexes here exist so that no decision scans the fleet.
+import type {
+  AgentObserved,
+  AgentSpec,
+  NodeCapacity,
+  NodeHealth,
+  NodeInfo,
+  PlacementWhy,
+  Role,
+  TaskOriginName,
+  TaskProblem,
+  TaskState,
+  TaskUsage,
+  UnplacedWhy,
+} from '@blackroad/protocol';
+
+export type Presence = 'online' | 'suspect' | 'lost' | 'never';
+
+/** One machine; durable. Presence is stored as transitions only. */
+export interface NodeRow {
+  id: string;
+  class: string;
+  site: string;
+  labels: Record<string, string>;
+  status: 'active' | 'quarantined';
+  quarantineReason: string;
+  /** SHA-256 of what the hardware says of itself; two machines with one identity are clones. */
+  hardware: string;
+  /** SHA-256 of the certificate's public key (SPKI, DER). */
+  keyFingerprint: string;
+  certificateExpiresMs: number;
+  enrolledMs: number;
+  simulated: boolean;
+  cordoned: boolean;
+  draining: boolean;
+  /** Of its assignment. */
+  generation: number;
+  presence: Presence;
+  presenceSinceMs: number;
+  presenceReason: string;
+  /** Of the last birth. */
+  boot: string;
+  info: NodeInfo | null;
+}
+
+/** Perishable facts of a node. */
+export interface NodeLive {
+  lastSeenMs: number | null;
+  capacity: NodeCapacity | null;
+  health: NodeHealth | null;
+  /** Boot that said hello since this coordinator started; null: not heard of yet. */
+  helloBoot: string | null;
+}
+
+export interface Placement {
+  node: string;
+  epoch: number;
+  model: string;
+  placedMs: number;
+  /** Where the agent's log stood when the epoch began. */
+  baseSeq: number;
+  baseHash: string;
+  /** The node it came from, else null. */
+  from: string | null;
+}
+export interface AgentRow {
+  name: string;
+  spec: AgentSpec;
+  version: number;
+  /** Highest epoch ever given out. */
+  epoch: number;
+  placement: Placement | null;
+  why: PlacementWhy | null;
+  unplaced: UnplacedWhy | null;
+  createdMs: number;
+  updatedMs: number;
+}
+
+/** A task that has not ended. Ended ones live in the store alone. */
+export interface TaskRow {
+  id: string;
+  agent: string;
+  state: TaskState;
+  prompt: string;
+  priority: number;
+  origin: TaskOriginName;
+  createdMs: number;
+  deadlineMs: number;
+  attempt: number;
+  attempts: number;
+  node: string | null;
+  epoch: number | null;
+  leasedMs: number | null;
+  idempotencyKey: string | null;
+  /** Not leased before this (backoff after a failed attempt); coordinator's clock. */
+  notBeforeMs: number;
+}
+/** An ended task as stored. */
+export interface EndedTask extends TaskRow {
+  endedMs: number;
+  result: string | null;
+  truncated: boolean;
+  problem: TaskProblem | null;
+  usage: TaskUsage | null;
+}
+
+export interface JoinTokenRow {
+  id: string;
+  secretHash: string;
+  uses: number;
+  usesLeft: number;
+  class: string | null;
+  site: string;
+  labels: Record<string, string>;
+  expiresMs: number;
+  createdMs: number;
+  revoked: boolean;
+}
+export interface KeyRow {
+  id: string;
+  name: string;
+  role: Role;
+  secretHash: string;
+  createdMs: number;
+  revoked: boolean;
+}
+export interface MemoryHead {
+  epoch: number;
+  seq: number;
+  hash: string;
+  entries: number;
+}
+/** The tail of a fenced node, until its additions are merged by the present writer. */
+export interface BranchRow {
+  id: string;
+  agent: string;
+  node: string;
+  epoch: number;
+  fromSeq: number;
+  uptoSeq: number;
+  complete: boolean;
+  merged: boolean;
+  receivedMs: number;
+}
+
+/** The queue of one agent and what it works on. Ids; rows are in `tasks`. */
+export interface AgentWork {
+  /** Waiting, best first (priority descending, then age). */
+  waiting: string[];
+  leased: Set<string>;
+}
+
+export interface MutableView {
+  startedMs: number;
+  coordinator: string;
+  nodes: Map<string, NodeRow>;
+  live: Map<string, NodeLive>;
+  agents: Map<string, AgentRow>;
+  observed: Map<string, AgentObserved & { node: string }>;
+  tasks: Map<string, TaskRow>;
+  tokens: Map<string, JoinTokenRow>;
+  keys: Map<string, KeyRow>;
+  heads: Map<string, MemoryHead>;
+  branches: Map<string, BranchRow>;
+  settings: Map<string, unknown>;
+  work: Map<string, AgentWork>;
+  agentsByNode: Map<string, Set<string>>;
+  leasesByNode: Map<string, Set<string>>;
+  nodesByHardware: Map<string, string>;
+  tasksByIdempotencyKey: Map<string, string>;
+  /** Moves of agents are frozen (blast-radius valve), and why. */
+  frozen: { sinceMs: number; reason: string } | null;
+}
+
+type DeepReadonly<T> =
+  T extends Map<infer K, infer V>
+    ? ReadonlyMap<K, DeepReadonly<V>>
+    : T extends Set<infer V>
+      ? ReadonlySet<DeepReadonly<V>>
+      : T extends (infer V)[]
+        ? readonly DeepReadonly<V>[]
+        : T extends object
+          ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+          : T;
+export type View = DeepReadonly<MutableView>;
+
+export function emptyView(coordinator: string, startedMs: number): MutableView {
+  return {
+    startedMs,
+    coordinator,
+    nodes: new Map(),
+    live: new Map(),
+    agents: new Map(),
+    observed: new Map(),
+    tasks: new Map(),
+    tokens: new Map(),
+    keys: new Map(),
+    heads: new Map(),
+    branches: new Map(),
+    settings: new Map(),
+    work: new Map(),
+    agentsByNode: new Map(),
+    leasesByNode: new Map(),
+    nodesByHardware: new Map(),
+    tasksByIdempotencyKey: new Map(),
+    frozen: null,
+  };
+}

@@ -1,0 +1,242 @@
+// An AI agent: its spec as a person writes it (YAML or JSON), its placement, what the API shows of it, and what a node is told of it.
+import { AgentName, Epoch, Generation, Hash, Labels, NodeId, Seq, TimeMs } from './ids.ts';
+import {
+  maxAgentsPerNode,
+  maxConcurrency,
+  maxInstructionsBytes,
+  maxPromptBytes,
+  maxQueuePerAgent,
+  maxToolsPerAgent,
+  maxTriggersPerAgent,
+} from './limits.ts';
+import { NodeClassName } from './node.ts';
+import { type Static, Type } from './typebox.ts';
+
+const closed = { additionalProperties: false };
+
+export const ToolGrant = Type.Union(
+  [
+    Type.Object({ tool: Type.Literal('memory') }, { ...closed, description: 'Search and save its own memory.' }),
+    Type.Object(
+      { tool: Type.Literal('node') },
+      { ...closed, description: 'Read facts and health of the node it runs on.' },
+    ),
+    Type.Object(
+      {
+        tool: Type.Literal('http'),
+        hosts: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { minItems: 1, maxItems: 50 }),
+      },
+      { ...closed, description: 'GET from these hosts only (`host` or `host:port`).' },
+    ),
+    Type.Object(
+      {
+        tool: Type.Literal('mqtt'),
+        topics: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { minItems: 1, maxItems: 50 }),
+      },
+      { ...closed, description: 'Publish to these topics under `blackroad/v1/node/<its node>/out/`.' },
+    ),
+  ],
+  { description: 'One allowed tool; nothing else is reachable.' },
+);
+export type ToolGrant = Static<typeof ToolGrant>;
+
+export const Trigger = Type.Object(
+  {
+    cron: Type.String({
+      minLength: 1,
+      maxLength: 100,
+      description: 'Cron expression (5 or 6 fields), run by the node also when it is offline.',
+    }),
+    prompt: Type.String({ minLength: 1, maxLength: maxPromptBytes }),
+  },
+  closed,
+);
+export type Trigger = Static<typeof Trigger>;
+
+export const AgentSpec = Type.Object(
+  {
+    name: AgentName,
+    description: Type.Optional(Type.String({ maxLength: 500 })),
+    model: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
+      minItems: 1,
+      maxItems: 8,
+      description:
+        "Wanted models, best first: names as nodes report them; `auto` is the node's own default chat model.",
+    }),
+    instructions: Type.String({ maxLength: maxInstructionsBytes, description: 'The standing prompt.' }),
+    concurrency: Type.Integer({ minimum: 1, maximum: maxConcurrency, default: 1 }),
+    queue: Type.Integer({
+      minimum: 1,
+      maximum: maxQueuePerAgent,
+      default: 100,
+      description: 'Tasks that may wait; the next is refused.',
+    }),
+    priority: Type.Integer({
+      minimum: 0,
+      maximum: 100,
+      default: 50,
+      description: 'Higher is placed first when not all fit.',
+    }),
+    memory: Type.Object(
+      {
+        recall: Type.Integer({
+          minimum: 0,
+          maximum: 50,
+          default: 5,
+          description: 'Memories brought into each prompt; 0: none.',
+        }),
+        remember: Type.OneOf(['turns', 'tools', 'none'], {
+          default: 'turns',
+          description: 'turns: every exchange is remembered; tools: only what the agent saves itself.',
+        }),
+      },
+      { ...closed, default: {} },
+    ),
+    tools: Type.Array(ToolGrant, { maxItems: maxToolsPerAgent, default: [] }),
+    triggers: Type.Array(Trigger, { maxItems: maxTriggersPerAgent, default: [] }),
+    placement: Type.Object(
+      {
+        class: Type.Array(NodeClassName, {
+          maxItems: 16,
+          default: [],
+          description: 'Only these classes; empty: any but cloud.',
+        }),
+        site: Type.Array(Type.String({ maxLength: 63 }), { maxItems: 50, default: [] }),
+        labels: { ...Labels, default: {} },
+        nodes: Type.Array(NodeId, { maxItems: 100, default: [], description: 'Only these nodes; empty: any.' }),
+        avoidAgents: Type.Array(AgentName, {
+          maxItems: 50,
+          default: [],
+          description: 'Not on a node with one of these.',
+        }),
+      },
+      { ...closed, default: {} },
+    ),
+    onLoss: Type.Object(
+      {
+        policy: Type.OneOf(['replace', 'wait', 'keep'], {
+          default: 'replace',
+          description:
+            'replace: place it elsewhere; wait: stay unplaced until its node is back; keep: it goes on alone, with outside effects.',
+        }),
+        afterSeconds: Type.Integer({
+          minimum: 0,
+          maximum: 86_400,
+          default: 0,
+          description: 'Extra patience after the node is lost.',
+        }),
+      },
+      { ...closed, default: {} },
+    ),
+    limits: Type.Object(
+      {
+        maxTokens: Type.Integer({
+          minimum: 1,
+          maximum: 100_000,
+          default: 512,
+          description: 'Answer tokens a model call.',
+        }),
+        contextTokens: Type.Integer({ minimum: 256, maximum: 1_000_000, default: 2048 }),
+        toolRounds: Type.Integer({ minimum: 0, maximum: 50, default: 6 }),
+        deadlineSeconds: Type.Integer({
+          minimum: 1,
+          maximum: 86_400,
+          default: 600,
+          description: 'For a task that names none.',
+        }),
+        attempts: Type.Integer({ minimum: 1, maximum: 10, default: 3 }),
+      },
+      { ...closed, default: {} },
+    ),
+    temperature: Type.Number({ minimum: 0, maximum: 2, default: 0 }),
+  },
+  { ...closed, description: 'An agent as a person writes it. Only name, model and instructions are required.' },
+);
+export type AgentSpec = Static<typeof AgentSpec>;
+
+/** One agent on one node, as the node is told. */
+export const AssignedAgent = Type.Object({
+  spec: AgentSpec,
+  version: Type.Integer({ minimum: 1, description: 'Version of the spec.' }),
+  epoch: Epoch,
+  model: Type.String({ description: "The model to use, by this node's own name for it." }),
+  memory: Type.Object(
+    {
+      baseSeq: Seq,
+      baseHash: Hash,
+      from: Type.Nullable(NodeId),
+    },
+    { description: 'Where the log stood when this epoch began; the node fetches up to it, then writes.' },
+  ),
+});
+export type AssignedAgent = Static<typeof AssignedAgent>;
+
+/** From generation `from` to `to`. A node at another generation refuses it and asks for the snapshot. */
+export const AssignmentDelta = Type.Object({
+  from: Generation,
+  to: Generation,
+  put: Type.Array(AssignedAgent, { maxItems: maxAgentsPerNode }),
+  remove: Type.Array(Type.Object({ agent: AgentName, epoch: Epoch }), { maxItems: maxAgentsPerNode }),
+});
+export type AssignmentDelta = Static<typeof AssignmentDelta>;
+
+/** The whole desired set at a generation, in parts where it is larger than a message. */
+export const AssignmentSnapshot = Type.Object({
+  generation: Generation,
+  part: Type.Integer({ minimum: 1 }),
+  parts: Type.Integer({ minimum: 1 }),
+  agents: Type.Array(AssignedAgent, { maxItems: maxAgentsPerNode }),
+});
+export type AssignmentSnapshot = Static<typeof AssignmentSnapshot>;
+
+/** Why a node was refused for an agent: the filter's name and its words. */
+export const Refusal = Type.Object({ filter: Type.String(), text: Type.String() });
+export type Refusal = Static<typeof Refusal>;
+
+export const PlacementWhy = Type.Object({
+  node: NodeId,
+  model: Type.String(),
+  score: Type.Number(),
+  scores: Type.Array(
+    Type.Object({ name: Type.String(), value: Type.Number(), weight: Type.Number(), text: Type.String() }),
+  ),
+  considered: Type.Integer({ description: 'Nodes looked at.' }),
+  refused: Type.Array(Type.Object({ filter: Type.String(), nodes: Type.Integer(), text: Type.String() }), {
+    description: 'How many nodes each filter refused first.',
+  }),
+});
+export type PlacementWhy = Static<typeof PlacementWhy>;
+
+export const UnplacedWhy = Type.Object({
+  text: Type.String({ description: 'In plain words.' }),
+  fix: Type.String({ description: 'The smallest change that would place it.' }),
+  refused: Type.Array(Type.Object({ filter: Type.String(), nodes: Type.Integer(), text: Type.String() })),
+});
+export type UnplacedWhy = Static<typeof UnplacedWhy>;
+
+/** What the API shows of an agent. */
+export const AgentView = Type.Object({
+  name: AgentName,
+  spec: AgentSpec,
+  version: Type.Integer(),
+  state: Type.OneOf(['unplaced', 'placed', 'starting', 'hydrating', 'ready', 'failed', 'waiting'], {
+    description:
+      'placed: told to a node, not yet reported; waiting: its node is away and its policy says wait or keep.',
+  }),
+  node: Type.Nullable(NodeId),
+  epoch: Type.Integer(),
+  model: Type.Nullable(Type.String()),
+  reason: Type.Optional(Type.String()),
+  placedMs: Type.Nullable(TimeMs),
+  why: Type.Nullable(PlacementWhy),
+  unplaced: Type.Nullable(UnplacedWhy),
+  tasks: Type.Object({ waiting: Type.Integer(), running: Type.Integer() }),
+  memory: Type.Object({
+    seq: Seq,
+    hash: Hash,
+    branches: Type.Integer({ description: 'Tails of lost nodes waiting to be merged.' }),
+  }),
+  createdMs: TimeMs,
+  updatedMs: TimeMs,
+});
+export type AgentView = Static<typeof AgentView>;

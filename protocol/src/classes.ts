@@ -1,0 +1,107 @@
+// The hardware classes as data: how a machine is recognised and what is assumed of it until it is measured.
+// Order matters: the first rule that fits wins. Configuration may put rows in front.
+
+export interface HardwareFacts {
+  board: string;
+  memoryBytes: number;
+  gpus: { name: string; memoryBytes: number }[];
+  arch: string;
+}
+export interface ClassRow {
+  name: string;
+  text: string;
+  /** All that are given must hold. */
+  when: { boardMatches?: string; memoryBelowBytes?: number; gpuMatches?: string; anyGpu?: boolean };
+  /** Share of memory (VRAM where there is a GPU) that models may take. */
+  modelMemoryShare: number;
+  /** Prior memory bandwidth, bytes a second: decode speed is about bandwidth / bytes of active weights until measured. */
+  bandwidthBytesPerS: number;
+  /** Runs models of its own. */
+  models: boolean;
+}
+const GiB = 1024 ** 3;
+export const classes: readonly ClassRow[] = [
+  {
+    name: 'micro',
+    text: 'Zero 2 W, Pi 3: sensors and tools, no model of its own',
+    when: { boardMatches: 'Raspberry Pi', memoryBelowBytes: 2 * GiB },
+    modelMemoryShare: 0,
+    bandwidthBytesPerS: 2e9,
+    models: false,
+  },
+  {
+    name: 'pi',
+    text: 'Raspberry Pi 5',
+    when: { boardMatches: 'Raspberry Pi (5|Compute Module 5|500)' },
+    modelMemoryShare: 0.6,
+    bandwidthBytesPerS: 10e9,
+    models: true,
+  },
+  {
+    name: 'pi',
+    text: 'Raspberry Pi 4',
+    when: { boardMatches: 'Raspberry Pi' },
+    modelMemoryShare: 0.6,
+    bandwidthBytesPerS: 3e9,
+    models: true,
+  },
+  {
+    name: 'gpu',
+    text: 'data-centre GPU',
+    when: { gpuMatches: '(A100|H100|H200|B200|GB200|L40|MI300|A40)' },
+    modelMemoryShare: 0.9,
+    bandwidthBytesPerS: 2e12,
+    models: true,
+  },
+  {
+    name: 'edge-gpu',
+    text: 'Jetson',
+    when: { boardMatches: '(Jetson|Orin)' },
+    modelMemoryShare: 0.7,
+    bandwidthBytesPerS: 68e9,
+    models: true,
+  },
+  {
+    name: 'edge-gpu',
+    text: 'consumer GPU',
+    when: { anyGpu: true },
+    modelMemoryShare: 0.85,
+    bandwidthBytesPerS: 400e9,
+    models: true,
+  },
+  {
+    name: 'micro',
+    text: 'a machine under 2 GiB',
+    when: { memoryBelowBytes: 2 * GiB },
+    modelMemoryShare: 0,
+    bandwidthBytesPerS: 2e9,
+    models: false,
+  },
+  {
+    name: 'cpu',
+    text: 'server or PC without a GPU',
+    when: {},
+    modelMemoryShare: 0.6,
+    bandwidthBytesPerS: 20e9,
+    models: true,
+  },
+];
+/** Not detected: declared by the node that speaks to a paid API. */
+export const cloudClass: ClassRow = {
+  name: 'cloud',
+  text: 'a paid API, the last resort',
+  when: {},
+  modelMemoryShare: 0,
+  bandwidthBytesPerS: 1e12,
+  models: true,
+};
+
+/** The class of a machine, by the first row that fits. */
+export function classify(facts: HardwareFacts, rows: readonly ClassRow[] = classes): ClassRow {
+  const fits = ({ when }: ClassRow) =>
+    (when.boardMatches === undefined || new RegExp(when.boardMatches).test(facts.board)) &&
+    (when.memoryBelowBytes === undefined || facts.memoryBytes < when.memoryBelowBytes) &&
+    (when.gpuMatches === undefined || facts.gpus.some((gpu) => new RegExp(when.gpuMatches as string).test(gpu.name))) &&
+    (!when.anyGpu || facts.gpus.length > 0);
+  return rows.find(fits) ?? (rows[rows.length - 1] as ClassRow);
+}

@@ -1,0 +1,82 @@
+// What the coordinator tells a node, on `cmd/<id>/<verb>`, and what it tells all of them.
+import { AgentName, Attempt, BootId, CommandId, Generation, NodeId, TaskId, TimeMs } from './ids.ts';
+import { TaskProblem } from './task.ts';
+import { type Static, Type } from './typebox.ts';
+
+/** Answer to a hello: who the coordinator is and how it wants to hear from the node. */
+export const Welcome = Type.Object({
+  boot: BootId,
+  coordinator: BootId,
+  nowMs: TimeMs,
+  heartbeatMs: Type.Integer({ minimum: 100, description: 'Interval of heartbeats, set to the size of the fleet.' }),
+  leaseMs: Type.Integer({
+    minimum: 1000,
+    description: 'Without word from the coordinator for this long, agents do nothing with outside effects.',
+  }),
+  generation: Generation,
+});
+export type Welcome = Static<typeof Welcome>;
+
+/** The ends of these attempts are committed (or were already): the node may forget them. */
+export const TasksSettled = Type.Object({
+  tasks: Type.Array(Type.Object({ task: TaskId, attempt: Attempt }), { minItems: 1, maxItems: 1000 }),
+});
+export type TasksSettled = Static<typeof TasksSettled>;
+
+export const TaskCancel = Type.Object({ task: TaskId, attempt: Attempt, reason: Type.String({ maxLength: 200 }) });
+export type TaskCancel = Static<typeof TaskCancel>;
+
+/** Commands that are answered on `reply/<id>/<command>`. */
+export const PullModel = Type.Object({ command: CommandId, model: Type.String({ maxLength: 200 }) });
+export type PullModel = Static<typeof PullModel>;
+export const Identify = Type.Object({
+  command: CommandId,
+  seconds: Type.Integer({ minimum: 1, maximum: 300, default: 10 }),
+});
+export type Identify = Static<typeof Identify>;
+export const ReadLog = Type.Object({
+  command: CommandId,
+  lines: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+});
+export type ReadLog = Static<typeof ReadLog>;
+export const Reply = Type.Object({
+  command: CommandId,
+  ok: Type.Boolean(),
+  problem: Type.Optional(TaskProblem),
+  lines: Type.Optional(Type.Array(Type.String({ maxLength: 4000 }), { maxItems: 1000 })),
+  text: Type.Optional(Type.String({ maxLength: 1000 })),
+});
+export type Reply = Static<typeof Reply>;
+
+/** The node is not (or no longer) welcome: forgotten, quarantined. It stops its agents and says so. */
+export const Farewell = Type.Object({
+  reason: Type.OneOf(['forgotten', 'quarantined']),
+  text: Type.String({ maxLength: 500 }),
+});
+export type Farewell = Static<typeof Farewell>;
+
+/** Coordinator presence; a new `coordinator` id asks every node for a hello within `reconnectWindowMs`. */
+export const FleetState = Type.Object({
+  state: Type.OneOf(['online', 'offline']),
+  coordinator: BootId,
+  nowMs: TimeMs,
+  reconnectWindowMs: Type.Integer({ minimum: 0 }),
+});
+export type FleetState = Static<typeof FleetState>;
+
+/** MQTT ask, for Home Assistant and Node-RED: JSON, or the bare prompt as text. */
+export const MqttAsk = Type.Object({
+  id: Type.Optional(
+    Type.String({ pattern: '^[A-Za-z0-9_-]{1,60}$', description: 'Names the answer topic; made up when missing.' }),
+  ),
+  prompt: Type.String({ minLength: 1, maxLength: 32 * 1024 }),
+});
+export type MqttAsk = Static<typeof MqttAsk>;
+export const MqttAnswer = Type.Object({
+  agent: AgentName,
+  task: Type.Nullable(TaskId),
+  ok: Type.Boolean(),
+  text: Type.String(),
+  node: Type.Nullable(NodeId),
+});
+export type MqttAnswer = Static<typeof MqttAnswer>;

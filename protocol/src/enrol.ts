@@ -1,0 +1,142 @@
+// How a machine becomes a node: join token, CSR, certificate; renewal; and the keys of people and programs.
+import { AgentName, Fingerprint, Labels, NodeId, TimeMs } from './ids.ts';
+import { maxCsrBytes } from './limits.ts';
+import { NodeClassName } from './node.ts';
+import { type Static, Type } from './typebox.ts';
+
+const closed = { additionalProperties: false };
+const Site = Type.String({ minLength: 1, maxLength: 63, default: 'home' });
+
+export const JoinTokenRequest = Type.Object(
+  {
+    uses: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 1 })),
+    expiresSeconds: Type.Optional(Type.Integer({ minimum: 10, maximum: 365 * 86_400, default: 3600 })),
+    class: Type.Optional(NodeClassName),
+    site: Type.Optional(Site),
+    labels: Type.Optional(Labels),
+    address: Type.Optional(
+      Type.String({
+        maxLength: 255,
+        description: 'Host name or address under which nodes reach the coordinator; else its own guess.',
+      }),
+    ),
+  },
+  closed,
+);
+export type JoinTokenRequest = Static<typeof JoinTokenRequest>;
+export const JoinTokenView = Type.Object({
+  id: Type.String(),
+  usesLeft: Type.Integer(),
+  uses: Type.Integer(),
+  class: Type.Nullable(NodeClassName),
+  site: Type.String(),
+  labels: Labels,
+  expiresMs: TimeMs,
+  createdMs: TimeMs,
+  revoked: Type.Boolean(),
+});
+export type JoinTokenView = Static<typeof JoinTokenView>;
+/** The token itself is shown once. */
+export const JoinTokenCreated = Type.Object({ ...JoinTokenView.properties, token: Type.String() });
+export type JoinTokenCreated = Static<typeof JoinTokenCreated>;
+
+/** What the token text carries: `brj1.` and base64url of this JSON. */
+export const JoinTokenText = Type.Object({
+  id: Type.String({ maxLength: 40 }),
+  secret: Type.String({ maxLength: 80 }),
+  url: Type.String({ maxLength: 300, description: 'HTTPS address of the coordinator.' }),
+  ca: Type.String({ pattern: '^[0-9a-f]{64}$', description: "SHA-256 of the CA certificate's DER bytes." }),
+});
+export type JoinTokenText = Static<typeof JoinTokenText>;
+export function writeJoinToken(token: JoinTokenText): string {
+  return `brj1.${Buffer.from(JSON.stringify(token)).toString('base64url')}`;
+}
+/** Null when it is no join token of this version. */
+export function readJoinToken(text: string): unknown {
+  if (!text.startsWith('brj1.')) return null;
+  try {
+    return JSON.parse(Buffer.from(text.slice(5), 'base64url').toString('utf8'));
+  } catch {
+    return null;
+  }
+}
+
+export const EnrolRequest = Type.Object(
+  {
+    tokenId: Type.String({ maxLength: 40 }),
+    secret: Type.String({ maxLength: 80 }),
+    csr: Type.String({
+      maxLength: maxCsrBytes,
+      description: 'PKCS#10, PEM, P-256. Its signature proves possession of the key.',
+    }),
+    hardware: Fingerprint,
+    class: NodeClassName,
+    name: Type.Optional(
+      Type.String({ maxLength: 63, description: 'Wanted node id, usually the host name; made unique.' }),
+    ),
+    simulated: Type.Optional(Type.Boolean()),
+  },
+  closed,
+);
+export type EnrolRequest = Static<typeof EnrolRequest>;
+export const EnrolAnswer = Type.Object({
+  node: NodeId,
+  certificate: Type.String({ description: 'PEM, CN is the node id.' }),
+  ca: Type.String({ description: 'PEM of the CA.' }),
+  expiresMs: TimeMs,
+  nowMs: TimeMs,
+  mqtt: Type.Object({ host: Type.String(), port: Type.Integer() }),
+  class: NodeClassName,
+  site: Type.String(),
+  reclaimed: Type.Boolean({ description: 'The machine was known by its hardware and keeps its old node id.' }),
+});
+export type EnrolAnswer = Static<typeof EnrolAnswer>;
+
+/** Renewal, also after expiry: a CSR of the key the coordinator has on record is its own proof. */
+export const RenewRequest = Type.Object(
+  { node: NodeId, csr: Type.String({ maxLength: maxCsrBytes }), hardware: Fingerprint },
+  closed,
+);
+export type RenewRequest = Static<typeof RenewRequest>;
+
+export const roles = ['viewer', 'operator', 'admin'] as const;
+export const Role = Type.OneOf(roles, {
+  description: 'viewer reads; operator also runs tasks, agents and nodes; admin also makes keys, tokens and users.',
+});
+export type Role = Static<typeof Role>;
+export const KeyRequest = Type.Object({ name: Type.String({ minLength: 1, maxLength: 63 }), role: Role }, closed);
+export type KeyRequest = Static<typeof KeyRequest>;
+export const KeyView = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  role: Role,
+  createdMs: TimeMs,
+  lastUsedMs: Type.Nullable(TimeMs),
+  revoked: Type.Boolean(),
+});
+export type KeyView = Static<typeof KeyView>;
+export const KeyCreated = Type.Object({
+  ...KeyView.properties,
+  key: Type.String({ description: 'Shown once: `brk_<id>_<secret>`.' }),
+});
+export type KeyCreated = Static<typeof KeyCreated>;
+
+export const AuditEntry = Type.Object({
+  id: Type.Integer(),
+  atMs: TimeMs,
+  actor: Type.String({ description: '`key:<name>`, `node:<id>`, `coordinator`.' }),
+  action: Type.String(),
+  subject: Type.String(),
+  text: Type.String(),
+});
+export type AuditEntry = Static<typeof AuditEntry>;
+export const FleetEvent = Type.Object({
+  id: Type.Integer(),
+  atMs: TimeMs,
+  node: Type.Nullable(NodeId),
+  agent: Type.Nullable(AgentName),
+  type: Type.String(),
+  severity: Type.OneOf(['info', 'warning', 'error']),
+  text: Type.String(),
+});
+export type FleetEvent = Static<typeof FleetEvent>;

@@ -1,0 +1,52 @@
+// The live WebSocket feed: a snapshot, then batched deltas. A console that misses one sees it by `seq` and asks for a snapshot.
+import { AgentView } from './agent.ts';
+import { FleetEvent } from './enrol.ts';
+import { AgentName, NodeId, TaskId } from './ids.ts';
+import { NodeView } from './node.ts';
+import { TaskView } from './task.ts';
+import { type Static, Type } from './typebox.ts';
+
+export const FleetTotals = Type.Object({
+  name: Type.String(),
+  version: Type.String(),
+  startedMs: Type.Number(),
+  nowMs: Type.Number(),
+  nodes: Type.Object({
+    online: Type.Integer(),
+    suspect: Type.Integer(),
+    lost: Type.Integer(),
+    never: Type.Integer(),
+    quarantined: Type.Integer(),
+  }),
+  agents: Type.Object({
+    ready: Type.Integer(),
+    starting: Type.Integer(),
+    unplaced: Type.Integer(),
+    failed: Type.Integer(),
+  }),
+  tasks: Type.Object({
+    queued: Type.Integer(),
+    running: Type.Integer(),
+    deadLetters: Type.Integer(),
+    endedLastMinute: Type.Integer(),
+  }),
+  memories: Type.Integer(),
+  moves: Type.Object({
+    frozen: Type.Boolean({ description: 'Agents of lost nodes stay where they are.' }),
+    reason: Type.String(),
+  }),
+});
+export type FleetTotals = Static<typeof FleetTotals>;
+
+/** What changed since the last frame; a null view means it is gone. Sent at most four times a second. */
+export const FeedFrame = Type.Object({
+  type: Type.OneOf(['snapshot', 'delta']),
+  seq: Type.Integer(),
+  asOfMs: Type.Number(),
+  totals: FleetTotals,
+  nodes: Type.Record(NodeId, Type.Nullable(NodeView)),
+  agents: Type.Record(AgentName, Type.Nullable(AgentView)),
+  tasks: Type.Record(TaskId, TaskView),
+  events: Type.Array(FleetEvent),
+});
+export type FeedFrame = Static<typeof FeedFrame>;

@@ -1,0 +1,50 @@
+// The names of things on the wire. Small alphabets: they are topic levels, file names, DNS labels and NATS subjects at once.
+import { Type } from './typebox.ts';
+
+const slug = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
+
+export const NodeId = Type.String({
+  pattern: slug,
+  description: 'A node (machine): lower-case letters, digits and dashes, at most 63.',
+});
+export const AgentName = Type.String({
+  pattern: slug,
+  description: 'An AI agent: lower-case letters, digits and dashes, at most 63.',
+});
+export const TaskId = Type.String({ pattern: '^[a-z0-9-]{1,40}$', description: 'A task; sorts by creation time.' });
+export const CommandId = Type.String({
+  pattern: '^[a-z0-9.-]{1,80}$',
+  description: 'One command to a node; its reply carries the same id.',
+});
+export const BootId = Type.String({
+  pattern: '^[a-z0-9-]{8,40}$',
+  description: 'One run of a process; new at every start.',
+});
+export const Hash = Type.String({
+  pattern: '^([0-9a-f]{64}|genesis)$',
+  description: 'SHA-256 in lower-case hex, or `genesis` before the first entry.',
+});
+export const Fingerprint = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 in lower-case hex.' });
+export const Epoch = Type.Integer({
+  minimum: 1,
+  description: 'Counts the placements of one agent; a result or memory of a lower one is stale.',
+});
+export const Generation = Type.Integer({ minimum: 0, description: "Counts the changes of one node's assignment." });
+export const Attempt = Type.Integer({ minimum: 1, description: 'Counts the leases of one task.' });
+export const Seq = Type.Integer({ minimum: 0, description: 'Counts from 1 within its stream; 0 means none yet.' });
+export const TimeMs = Type.Number({
+  minimum: 0,
+  description: 'Milliseconds since 1970 by the clock of whoever writes the message.',
+});
+export const Labels = Type.Record(
+  Type.String({ pattern: '^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$' }),
+  Type.String({ maxLength: 63 }),
+  {
+    maxProperties: 32,
+    description: 'Free labels, e.g. `room: kitchen`.',
+  },
+);
+
+export function isSlug(text: string): boolean {
+  return new RegExp(slug).test(text);
+}

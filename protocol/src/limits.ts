@@ -1,0 +1,76 @@
+// Every limit on what a stranger, a node or a person can send, in one place, each with its reason.
+// Bytes unless the name says otherwise.
+
+/** One MQTT packet. The largest honest message is a memory batch (128 KiB) plus its envelope; Aedes itself accepts any size. */
+export const maxPacketBytes = 160 * 1024;
+/** One memory batch upward or downward: MEMORY.md. */
+export const maxMemoryBatchBytes = 128 * 1024;
+/** Heartbeats come from ten thousand nodes; a big one is a bug or an attack. */
+export const maxHealthBytes = 4 * 1024;
+/** Presence, hello, events. */
+export const maxSmallMessageBytes = 16 * 1024;
+/** Inventory and capacity: a hundred models with their speeds. */
+export const maxCapacityBytes = 64 * 1024;
+/** Assignment deltas and snapshots, split when larger. Specs hold prompts. */
+export const maxAssignmentBytes = 128 * 1024;
+/** What a person asks in one task. About 8,000 tokens: more than a Pi's context; larger input belongs in a file. */
+export const maxPromptBytes = 32 * 1024;
+/** An agent's standing instructions. */
+export const maxInstructionsBytes = 16 * 1024;
+/** A task's result; longer text is cut and marked `truncated`. */
+export const maxResultBytes = 64 * 1024;
+/** One coalesced token chunk. */
+export const maxChunkBytes = 8 * 1024;
+/** One memory entry's text; longer text is cut by the agent before it is remembered. */
+export const maxMemoryTextBytes = 8 * 1024;
+/** One JSON request body over HTTP; a batch of tasks is the largest. */
+export const maxHttpBodyBytes = 1024 * 1024;
+/** A certificate signing request (P-256 takes 500 bytes). */
+export const maxCsrBytes = 4 * 1024;
+/** Live WebSocket: messages a console may send; it only subscribes. */
+export const maxFeedRequestBytes = 4 * 1024;
+
+/** Tasks that may wait behind one agent; the next submission is refused with `queue-full`. An agent's spec may ask for less. */
+export const maxQueuePerAgent = 1_000;
+/** Unfinished tasks in the whole fleet: bounds the coordinator's memory (about 1.5 KB each). */
+export const maxLiveTasks = 200_000;
+/** Tasks in one batch submission. */
+export const maxTasksPerBatch = 500;
+/** Tasks one agent works on at once. */
+export const maxConcurrency = 64;
+/** Agents in the fleet: the plan's 30,000, with room. */
+export const maxAgents = 100_000;
+/** Nodes in the fleet. */
+export const maxNodes = 20_000;
+/** Agents in one assignment: a GPU box serves thousands. */
+export const maxAgentsPerNode = 10_000;
+/** Models a node reports. */
+export const maxModelsPerNode = 200;
+/** Labels on a node or in a selector. */
+export const maxLabels = 32;
+/** Tools, triggers in one spec. */
+export const maxToolsPerAgent = 32;
+export const maxTriggersPerAgent = 16;
+/** Attempts after which a task is a dead letter. */
+export const maxAttempts = 10;
+/** Longest a task may live, seconds: a week. */
+export const maxDeadlineSeconds = 7 * 86_400;
+/** Held tasks a node names in its hello. */
+export const maxHeldTasks = 5_000;
+/** Rows of one page of any list. */
+export const maxPageRows = 1_000;
+/** Messages waiting in a node's outbox on disk. When full the oldest perishable ones go first; results and memories are never dropped. */
+export const maxOutboxMessages = 50_000;
+/** Memory entries in one batch (also bounded by bytes). */
+export const maxMemoryBatchEntries = 64;
+/** Vector length of any embedding model we know (BGE-M3 1,024; OpenAI large 3,072). */
+export const maxVectorDimension = 4_096;
+
+/** Failed sign-ins and joins per address and minute: slows guessing; tokens have 128 bits anyway. */
+export const maxRefusalsPerMinute = 30;
+/** API requests per key and minute. A console polls nothing; scripts submit batches. */
+export const maxRequestsPerMinute = 6_000;
+/** Live consoles. Each costs a socket and shares one serialised delta. */
+export const maxFeedConsoles = 200;
+/** Bytes a slow console may leave unread before it is cut off (it reconnects and gets a snapshot). */
+export const maxFeedBacklogBytes = 4 * 1024 * 1024;

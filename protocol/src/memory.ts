@@ -1,0 +1,177 @@
+// BR-MEM/1: the entry, its canonical bytes and hash, and the sync messages. Hash functions are pure and shared by both sides.
+// `hash` binds the header, the header binds the payload through a salted commitment: content can be erased, the chain still verifies.
+import { createHash } from 'node:crypto';
+import { AgentName, Epoch, Hash, NodeId, Seq, TimeMs } from './ids.ts';
+import { maxMemoryBatchEntries, maxMemoryTextBytes, maxVectorDimension } from './limits.ts';
+import { type Static, Type } from './typebox.ts';
+
+export const memoryKinds = ['genesis', 'turn', 'note', 'migrate', 'merge', 'import'] as const;
+export const MemoryKind = Type.OneOf(memoryKinds, {
+  description:
+    'genesis opens a log; turn is an exchange; note was saved by the agent or a person; migrate opens an epoch on another node; merge brings in an entry of a branch.',
+});
+
+export const MemoryEmbedding = Type.Object({
+  model: Type.String({ maxLength: 200 }),
+  dimension: Type.Integer({ minimum: 1, maximum: maxVectorDimension }),
+  vector: Type.String({ maxLength: 22_000, description: 'Little-endian float32, base64, unit length.' }),
+});
+export type MemoryEmbedding = Static<typeof MemoryEmbedding>;
+
+export const MemoryPayload = Type.Object({
+  text: Type.String({ maxLength: maxMemoryTextBytes }),
+  tags: Type.Array(Type.String({ maxLength: 60 }), { maxItems: 32 }),
+  importance: Type.Number({ minimum: 0, maximum: 1 }),
+  source: Type.String({
+    maxLength: 200,
+    description: 'Where it came from: `task:<id>`, `tool:memory`, `branch:<node>:<epoch>`.',
+  }),
+  derivedFrom: Type.Array(Hash, { maxItems: 64 }),
+  embedding: Type.Nullable(MemoryEmbedding),
+});
+export type MemoryPayload = Static<typeof MemoryPayload>;
+
+export const MemoryHeader = Type.Object({
+  agentId: AgentName,
+  epoch: Epoch,
+  seq: Type.Integer({ minimum: 1 }),
+  actorId: Type.String({ maxLength: 80, description: 'Who wrote it: `agent:<name>`, `node:<id>`, `user:<key>`.' }),
+  kind: MemoryKind,
+  createdAt: TimeMs,
+  payloadCommitment: Hash,
+  previousHash: Hash,
+});
+export type MemoryHeader = Static<typeof MemoryHeader>;
+
+export const MemoryEntry = Type.Object({
+  ...MemoryHeader.properties,
+  hash: Hash,
+  salt: Type.Nullable(Type.String({ pattern: '^[0-9a-f]{32}$' })),
+  payload: Type.Nullable(MemoryPayload),
+});
+export type MemoryEntry = Static<typeof MemoryEntry>;
+
+/** Keys sorted, no spaces, numbers as JSON writes them: the same bytes on every machine (RFC 8785 for the values used here). */
+export function canonicalJson(value: unknown): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  const object = value as Record<string, unknown>;
+  const keys = Object.keys(object)
+    .filter((key) => object[key] !== undefined)
+    .sort();
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(object[key])}`).join(',')}}`;
+}
+
+/** SHA-256(salt bytes || canonical payload), hex. */
+export function commitPayload(salt: string, payload: MemoryPayload): string {
+  return createHash('sha256').update(Buffer.from(salt, 'hex')).update(canonicalJson(payload)).digest('hex');
+}
+
+/** SHA-256 of the canonical header, hex. */
+export function hashHeader(header: MemoryHeader): string {
+  const { agentId, epoch, seq, actorId, kind, createdAt, payloadCommitment, previousHash } = header;
+  const canonical = canonicalJson({ agentId, epoch, seq, actorId, kind, createdAt, payloadCommitment, previousHash });
+  return createHash('sha256').update(canonical).digest('hex');
+}
+
+export type EntryFault = 'hash' | 'commitment' | 'payload-missing';
+/** What is wrong with one entry by itself, or null. Recomputes both digests; an erased payload (both null) is valid. */
+export function entryFault(entry: MemoryEntry): EntryFault | null {
+  if (hashHeader(entry) !== entry.hash) return 'hash';
+  if (entry.payload === null && entry.salt === null) return null;
+  if (entry.payload === null || entry.salt === null) return 'payload-missing';
+  return commitPayload(entry.salt, entry.payload) === entry.payloadCommitment ? null : 'commitment';
+}
+
+export function encodeVector(vector: Float32Array): string {
+  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString('base64');
+}
+export function decodeVector(text: string): Float32Array {
+  const bytes = Buffer.from(text, 'base64');
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.byteLength & ~3)));
+}
+
+const entries = Type.Array(MemoryEntry, { maxItems: maxMemoryBatchEntries });
+
+/** Upward, on `node/<id>/memory/<agent>`. */
+export const MemoryUp = Type.Union([
+  Type.Object(
+    {
+      type: Type.Literal('hello'),
+      epoch: Epoch,
+      durableSeq: Seq,
+      hash: Hash,
+      acked: Seq,
+    },
+    { description: 'What this node holds of the log. Also how a node pulls: the answer is what it lacks, or an ack.' },
+  ),
+  Type.Object({ type: Type.Literal('batch'), epoch: Epoch, from: Seq, previousHash: Hash, entries }),
+  Type.Object({ type: Type.Literal('drained'), epoch: Epoch, durableSeq: Seq, hash: Hash }),
+  Type.Object({ type: Type.Literal('hydrated'), epoch: Epoch, durableSeq: Seq, hash: Hash }),
+  Type.Object(
+    {
+      type: Type.Literal('branch'),
+      epoch: Epoch,
+      from: Seq,
+      previousHash: Hash,
+      entries,
+      last: Type.Boolean(),
+    },
+    { description: 'The tail of a fenced node, kept as a visible branch.' },
+  ),
+]);
+export type MemoryUp = Static<typeof MemoryUp>;
+
+/** Downward, on `cmd/<id>/memory`. */
+export const MemoryDown = Type.Union([
+  Type.Object({ type: Type.Literal('ack'), agent: AgentName, epoch: Epoch, upto: Seq, hash: Hash }),
+  Type.Object({
+    type: Type.Literal('nack'),
+    agent: AgentName,
+    epoch: Epoch,
+    reason: Type.OneOf(['gap', 'fork', 'stale-epoch', 'bad-hash', 'unknown-agent']),
+    headSeq: Seq,
+    headHash: Hash,
+  }),
+  Type.Object(
+    {
+      type: Type.Literal('entries'),
+      agent: AgentName,
+      epoch: Epoch,
+      entries,
+      headSeq: Seq,
+      headHash: Hash,
+    },
+    { description: 'Part of what the node lacks; it says hello again until it has all.' },
+  ),
+  Type.Object({ type: Type.Literal('branch-ack'), agent: AgentName, epoch: Epoch, upto: Seq }),
+  Type.Object(
+    {
+      type: Type.Literal('merge'),
+      agent: AgentName,
+      epoch: Epoch,
+      branch: Type.String({ maxLength: 120 }),
+      from: NodeId,
+      entries,
+    },
+    { description: 'Additions of a branch for the present writer to append with their provenance.' },
+  ),
+]);
+export type MemoryDown = Static<typeof MemoryDown>;
+
+/** A found memory, as the API shows it. */
+export const MemoryHit = Type.Object({
+  agent: AgentName,
+  epoch: Epoch,
+  seq: Seq,
+  hash: Hash,
+  kind: MemoryKind,
+  actorId: Type.String(),
+  createdAt: TimeMs,
+  text: Type.String(),
+  tags: Type.Array(Type.String()),
+  importance: Type.Number(),
+  source: Type.String(),
+  score: Type.Number(),
+});
+export type MemoryHit = Static<typeof MemoryHit>;

@@ -1,0 +1,215 @@
+// What a node says about itself: presence, inventory, capacity, health, events.
+
+import {
+  AgentName,
+  Attempt,
+  BootId,
+  Epoch,
+  Fingerprint,
+  Generation,
+  Labels,
+  NodeId,
+  Seq,
+  TaskId,
+  TimeMs,
+} from './ids.ts';
+import { maxHeldTasks, maxModelsPerNode } from './limits.ts';
+import { type Static, Type } from './typebox.ts';
+
+export const NodeClassName = Type.String({
+  pattern: '^[a-z0-9][a-z0-9-]{0,30}$',
+  description: 'Hardware class: micro, pi, edge-gpu, cpu, gpu, cloud, or one added by configuration.',
+});
+
+/** Birth (`online`), the will (`offline`) and a clean stop (`offline`, reason `stopped`). */
+export const NodeState = Type.Object({
+  state: Type.OneOf(['online', 'offline']),
+  boot: BootId,
+  reason: Type.Optional(Type.String({ maxLength: 200 })),
+});
+export type NodeState = Static<typeof NodeState>;
+
+/** Said after every (re)connection: what the node holds, so that the coordinator can send exactly what is missing. */
+export const NodeHello = Type.Object({
+  boot: BootId,
+  version: Type.String({ maxLength: 40 }),
+  protocol: Type.Integer({ minimum: 1 }),
+  hardware: Fingerprint,
+  generation: Generation,
+  held: Type.Array(Type.Object({ task: TaskId, attempt: Attempt }), {
+    maxItems: maxHeldTasks,
+    description: 'Leases the node holds and has not reported the end of.',
+  }),
+});
+export type NodeHello = Static<typeof NodeHello>;
+
+export const Gpu = Type.Object({
+  name: Type.String({ maxLength: 100 }),
+  memoryBytes: Type.Integer({ minimum: 0 }),
+});
+
+/** Inventory: what changes only when someone changes the machine. */
+export const NodeInfo = Type.Object({
+  boot: BootId,
+  class: NodeClassName,
+  hostname: Type.String({ maxLength: 255 }),
+  board: Type.Optional(Type.String({ maxLength: 100, description: '`Raspberry Pi 5 Model B Rev 1.0`' })),
+  os: Type.String({ maxLength: 200 }),
+  arch: Type.String({ maxLength: 20 }),
+  cpu: Type.Optional(Type.String({ maxLength: 200 })),
+  cores: Type.Integer({ minimum: 1 }),
+  memoryBytes: Type.Integer({ minimum: 0 }),
+  gpus: Type.Array(Gpu, { maxItems: 32 }),
+  runtimes: Type.Array(Type.String({ maxLength: 200 }), { maxItems: 16, description: 'Labels of the runtimes found.' }),
+  notes: Type.Array(Type.String({ maxLength: 500 }), {
+    maxItems: 32,
+    description: 'Plain words on what is missing and what would fix it.',
+  }),
+  simulated: Type.Boolean(),
+});
+export type NodeInfo = Static<typeof NodeInfo>;
+
+export const Speed = Type.Object({
+  prefillTps: Type.Number({ minimum: 0, description: 'Prompt tokens a second.' }),
+  decodeTps: Type.Number({ minimum: 0, description: 'Answer tokens a second of one stream.' }),
+  samples: Type.Integer({ minimum: 0, description: '0: a prior from memory bandwidth, nothing measured yet.' }),
+});
+export type Speed = Static<typeof Speed>;
+
+export const NodeModel = Type.Object({
+  name: Type.String({ maxLength: 200 }),
+  aliases: Type.Array(Type.String({ maxLength: 200 }), { maxItems: 16 }),
+  runtime: Type.OneOf(['ollama', 'openai', 'llama', 'cloud', 'simulated']),
+  kind: Type.OneOf(['chat', 'embed']),
+  sizeBytes: Type.Integer({ minimum: 0 }),
+  contextTokens: Type.Integer({ minimum: 0 }),
+  resident: Type.Boolean(),
+  residentBytes: Type.Integer({ minimum: 0 }),
+  parametersB: Type.Number({ minimum: 0 }),
+  slots: Type.Integer({ minimum: 0 }),
+  tools: Type.Boolean(),
+  speed: Speed,
+});
+export type NodeModel = Static<typeof NodeModel>;
+
+/** What the node can carry; sent when it changes noticeably. */
+export const NodeCapacity = Type.Object({
+  boot: BootId,
+  memoryTotalBytes: Type.Integer({ minimum: 0, description: 'RAM the models may use, or VRAM where there is a GPU.' }),
+  memoryFreeBytes: Type.Integer({ minimum: 0, description: 'Measured free now, without what resident models hold.' }),
+  diskFreeBytes: Type.Integer({ minimum: 0 }),
+  models: Type.Array(NodeModel, { maxItems: maxModelsPerNode }),
+  defaultChat: Type.Nullable(Type.String({ maxLength: 200, description: 'What `model: auto` means here.' })),
+  embedder: Type.Nullable(
+    Type.String({ maxLength: 200, description: 'Embedding model in use; null: lexical recall only.' }),
+  ),
+  pricePerMillionTokens: Type.Optional(Type.Number({ minimum: 0, description: 'US dollars; class cloud only.' })),
+});
+export type NodeCapacity = Static<typeof NodeCapacity>;
+
+/** The heartbeat: perishable, never stored. */
+export const NodeHealth = Type.Object({
+  boot: BootId,
+  seq: Seq,
+  atMs: TimeMs,
+  uptimeS: Type.Number({ minimum: 0 }),
+  generation: Generation,
+  cpu: Type.Number({ minimum: 0, maximum: 1, description: 'Share of all cores in use since the last heartbeat.' }),
+  load1: Type.Number({ minimum: 0 }),
+  memoryFreeBytes: Type.Integer({ minimum: 0 }),
+  diskFreeBytes: Type.Integer({ minimum: 0 }),
+  temperatureC: Type.Optional(Type.Number()),
+  throttled: Type.Optional(Type.Object({ now: Type.Boolean(), sinceBoot: Type.Boolean() })),
+  undervoltage: Type.Optional(Type.Object({ now: Type.Boolean(), sinceBoot: Type.Boolean() })),
+  sdWrittenBytesPerDay: Type.Optional(
+    Type.Number({ minimum: 0, description: 'By this process, extrapolated from what /proc/self/io counted.' }),
+  ),
+  diskWrittenBytesPerDay: Type.Optional(Type.Number({ minimum: 0, description: 'By the whole machine.' })),
+  readOnlyDisk: Type.Optional(Type.Boolean()),
+  clockSynced: Type.Optional(Type.Boolean()),
+  wifi: Type.Optional(Type.Object({ signalDbm: Type.Number(), reconnects: Type.Integer({ minimum: 0 }) })),
+  gpus: Type.Optional(
+    Type.Array(
+      Type.Object({
+        memoryUsedBytes: Type.Integer({ minimum: 0 }),
+        utilisation: Type.Number({ minimum: 0, maximum: 1 }),
+        temperatureC: Type.Optional(Type.Number()),
+      }),
+      { maxItems: 32 },
+    ),
+  ),
+  network: Type.Optional(
+    Type.Object({ receivedBytesPerS: Type.Number({ minimum: 0 }), sentBytesPerS: Type.Number({ minimum: 0 }) }),
+  ),
+  tasksRunning: Type.Integer({ minimum: 0 }),
+  tasksWaiting: Type.Integer({ minimum: 0 }),
+  outboxDepth: Type.Integer({ minimum: 0 }),
+  agentRssBytes: Type.Integer({ minimum: 0, description: 'Resident memory of the node-agent process.' }),
+});
+export type NodeHealth = Static<typeof NodeHealth>;
+
+export const eventTypes = [
+  'assignment-gap', // the node cannot apply a delta: data.have is its generation; it wants the snapshot
+  'agent-failed',
+  'model-pulled',
+  'model-pull-failed',
+  'runtime-found',
+  'runtime-lost',
+  'outbox-full',
+  'throttled',
+  'undervoltage',
+  'overheated',
+  'disk-low',
+  'disk-read-only',
+  'clock-unsynced',
+  'message-refused',
+  'log',
+] as const;
+export const NodeEvent = Type.Object({
+  boot: BootId,
+  atMs: TimeMs,
+  type: Type.OneOf(eventTypes),
+  severity: Type.OneOf(['info', 'warning', 'error']),
+  text: Type.String({ maxLength: 1000, description: 'For people.' }),
+  data: Type.Optional(Type.Record(Type.String({ maxLength: 40 }), Type.Unknown())),
+});
+export type NodeEvent = Static<typeof NodeEvent>;
+
+/** What really runs, as opposed to what is assigned. */
+export const AgentObserved = Type.Object({
+  boot: BootId,
+  agent: AgentName,
+  epoch: Epoch,
+  state: Type.OneOf(['starting', 'hydrating', 'ready', 'failed', 'stopped']),
+  model: Type.Nullable(Type.String({ maxLength: 200 })),
+  reason: Type.Optional(Type.String({ maxLength: 500 })),
+});
+export type AgentObserved = Static<typeof AgentObserved>;
+
+/** What the coordinator shows of a node: the shape of GET /v1/nodes. */
+export const NodeView = Type.Object({
+  id: NodeId,
+  class: NodeClassName,
+  site: Type.String(),
+  labels: Labels,
+  status: Type.OneOf(['active', 'quarantined']),
+  quarantineReason: Type.Optional(Type.String()),
+  presence: Type.OneOf(['online', 'suspect', 'lost', 'never']),
+  presenceSinceMs: TimeMs,
+  presenceReason: Type.String(),
+  lastSeenMs: Type.Nullable(TimeMs),
+  cordoned: Type.Boolean(),
+  draining: Type.Boolean(),
+  conditions: Type.Array(Type.Object({ severity: Type.OneOf(['warning', 'error']), text: Type.String() }), {
+    description: 'Bad health in plain words.',
+  }),
+  generation: Generation,
+  agents: Type.Array(AgentName),
+  tasksRunning: Type.Integer(),
+  certificateExpiresMs: TimeMs,
+  enrolledMs: TimeMs,
+  info: Type.Nullable(NodeInfo),
+  capacity: Type.Nullable(NodeCapacity),
+  health: Type.Nullable(NodeHealth),
+});
+export type NodeView = Static<typeof NodeView>;

@@ -1,0 +1,97 @@
+// Every way to fail that a person or program may see. HTTP status, CLI exit code and whether to retry follow from this table alone.
+import { type Static, Type } from './typebox.ts';
+
+interface ProblemRow {
+  status: number;
+  /** CLI exit code: 1 failed, 2 wrong use, 3 no coordinator or not allowed, 4 no such thing, 5 deadline passed. */
+  exit: 1 | 2 | 3 | 4 | 5;
+  retry: boolean;
+  title: string;
+}
+const row = (status: number, exit: ProblemRow['exit'], retry: boolean, title: string): ProblemRow => ({
+  status,
+  exit,
+  retry,
+  title,
+});
+
+export const problems = {
+  'invalid-request': row(400, 2, false, 'The request does not have the expected form'),
+  'not-signed-in': row(401, 3, false, 'Sign in or send an API key'),
+  'not-allowed': row(403, 3, false, 'This key may not do that'),
+  'no-such-node': row(404, 4, false, 'No such node'),
+  'no-such-agent': row(404, 4, false, 'No such agent'),
+  'no-such-task': row(404, 4, false, 'No such task'),
+  'no-such-token': row(404, 4, false, 'No such join token'),
+  'no-such-key': row(404, 4, false, 'No such key'),
+  'no-such-route': row(404, 4, false, 'No such route'),
+  conflict: row(409, 1, false, 'That does not fit the present state'),
+  'too-large': row(413, 2, false, 'The request is too large'),
+  'token-expired': row(403, 3, false, 'The join token has expired'),
+  'token-used-up': row(403, 3, false, 'The join token has no uses left'),
+  'token-revoked': row(403, 3, false, 'The join token was revoked'),
+  'token-unknown': row(403, 3, false, 'The join token is not known here'),
+  'csr-invalid': row(400, 2, false, 'The certificate request is damaged or not signed by its key'),
+  'node-quarantined': row(403, 3, false, 'The node is quarantined until a person releases it'),
+  'key-unknown': row(403, 3, false, 'The coordinator has another key on record for this node'),
+  'reclaim-refused': row(409, 3, false, 'A machine with this hardware is enrolled and online'),
+  'fleet-full': row(507, 1, false, 'A limit of the fleet is reached'),
+  'queue-full': row(429, 1, true, 'The queue is full'),
+  'rate-limited': row(429, 1, true, 'Too many requests'),
+  'node-away': row(503, 1, true, 'The node is not online'),
+  'deadline-passed': row(504, 5, true, 'The deadline passed'),
+  'task-failed': row(502, 1, false, 'The task failed'),
+  'task-cancelled': row(409, 1, false, 'The task was cancelled'),
+  'no-coordinator': row(503, 3, true, 'The coordinator does not answer'),
+  unavailable: row(503, 1, true, 'Not available now'),
+  'storage-failed': row(500, 1, false, 'The data could not be stored'),
+  internal: row(500, 1, false, 'A fault in the coordinator; its log says more'),
+} as const satisfies Record<string, ProblemRow>;
+
+export type ProblemCode = keyof typeof problems;
+
+export interface ProblemDetails {
+  /** What happened here, for people: the field, what came, what was expected. */
+  detail?: string;
+  faults?: { field: string; expected: string; got: string }[];
+  retryAfterSeconds?: number;
+}
+
+/** An operating error with a code of the table. */
+export class FleetError extends Error {
+  readonly code: ProblemCode;
+  readonly details: ProblemDetails;
+  constructor(code: ProblemCode, details: ProblemDetails = {}, options?: { cause?: unknown }) {
+    super(details.detail ?? problems[code].title, options);
+    this.name = 'FleetError';
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** RFC 9457 problem object: what the API answers and the CLI prints with --json. */
+export const Problem = Type.Object({
+  type: Type.String(),
+  code: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.Optional(Type.String()),
+  faults: Type.Optional(Type.Array(Type.Object({ field: Type.String(), expected: Type.String(), got: Type.String() }))),
+  retryAfterSeconds: Type.Optional(Type.Number()),
+});
+export type Problem = Static<typeof Problem>;
+
+export function toProblem(error: FleetError): Problem {
+  const { status, title } = problems[error.code];
+  return { type: `urn:blackroad:problem:${error.code}`, code: error.code, title, status, ...error.details };
+}
+/** The other way, for clients. Unknown codes become `internal`. */
+export function fromProblem(problem: Problem): FleetError {
+  const code = problem.code in problems ? (problem.code as ProblemCode) : 'internal';
+  const { detail = problem.title, faults, retryAfterSeconds } = problem;
+  return new FleetError(code, {
+    detail,
+    ...(faults ? { faults } : {}),
+    ...(retryAfterSeconds ? { retryAfterSeconds } : {}),
+  });
+}

@@ -1,0 +1,142 @@
+// One unit of work for one agent: as submitted, as leased to a node, as reported, as shown.
+import { AgentName, Attempt, Epoch, NodeId, TaskId, TimeMs } from './ids.ts';
+import {
+  maxAttempts,
+  maxChunkBytes,
+  maxDeadlineSeconds,
+  maxPromptBytes,
+  maxResultBytes,
+  maxTasksPerBatch,
+} from './limits.ts';
+import { type Static, Type } from './typebox.ts';
+
+export const taskStates = ['queued', 'leased', 'running', 'done', 'failed', 'cancelled', 'expired'] as const;
+export const TaskState = Type.OneOf(taskStates, {
+  description: 'done, failed, cancelled and expired are ends; failed and expired are dead letters that can be retried.',
+});
+export type TaskState = Static<typeof TaskState>;
+export function isEnd(state: TaskState): boolean {
+  return state === 'done' || state === 'failed' || state === 'cancelled' || state === 'expired';
+}
+
+export const TaskOrigin = Type.OneOf(['api', 'cli', 'console', 'mqtt', 'cron']);
+export type TaskOriginName = Static<typeof TaskOrigin>;
+
+/** What a person or program asks for. */
+export const TaskRequest = Type.Object(
+  {
+    prompt: Type.String({ minLength: 1, maxLength: maxPromptBytes }),
+    priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, default: 50 })),
+    deadlineSeconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: maxDeadlineSeconds })),
+    attempts: Type.Optional(Type.Integer({ minimum: 1, maximum: maxAttempts })),
+    idempotencyKey: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 100,
+        description: 'Submitting again with the same key returns the first task.',
+      }),
+    ),
+    origin: Type.Optional(TaskOrigin),
+  },
+  { additionalProperties: false },
+);
+export type TaskRequest = Static<typeof TaskRequest>;
+export const TaskBatchRequest = Type.Object(
+  {
+    tasks: Type.Array(Type.Object({ agent: AgentName, request: TaskRequest }), {
+      minItems: 1,
+      maxItems: maxTasksPerBatch,
+    }),
+  },
+  { additionalProperties: false },
+);
+export type TaskBatchRequest = Static<typeof TaskBatchRequest>;
+
+/** A lease, sent to the node that holds the agent. The node may be told twice: (task, attempt) is the identity. */
+export const TaskLease = Type.Object({
+  task: TaskId,
+  attempt: Attempt,
+  agent: AgentName,
+  epoch: Epoch,
+  prompt: Type.String(),
+  leftMs: Type.Number({
+    minimum: 0,
+    description: 'Time to the deadline: a duration, since a Pi has no clock of its own.',
+  }),
+});
+export type TaskLease = Static<typeof TaskLease>;
+
+export const TaskUsage = Type.Object({
+  model: Type.String({ maxLength: 200 }),
+  promptTokens: Type.Integer({ minimum: 0 }),
+  completionTokens: Type.Integer({ minimum: 0 }),
+  recalled: Type.Integer({ minimum: 0, description: 'Memories brought into the prompt.' }),
+  toolCalls: Type.Integer({ minimum: 0 }),
+  firstTokenMs: Type.Number({ minimum: 0 }),
+  totalMs: Type.Number({ minimum: 0 }),
+});
+export type TaskUsage = Static<typeof TaskUsage>;
+
+export const TaskProblem = Type.Object({
+  code: Type.String({ maxLength: 60 }),
+  text: Type.String({ maxLength: 1000 }),
+  retryable: Type.Boolean(),
+});
+export type TaskProblem = Static<typeof TaskProblem>;
+
+/** A node's word on an attempt. `running` is progress; `refused` gives the lease back without counting the attempt as failed. */
+export const TaskReport = Type.Object({
+  boot: Type.String({ maxLength: 40 }),
+  task: TaskId,
+  attempt: Attempt,
+  agent: AgentName,
+  epoch: Epoch,
+  state: Type.OneOf(['running', 'refused', 'done', 'failed', 'cancelled']),
+  result: Type.Optional(Type.String({ maxLength: maxResultBytes })),
+  truncated: Type.Optional(Type.Boolean()),
+  problem: Type.Optional(TaskProblem),
+  usage: Type.Optional(TaskUsage),
+  local: Type.Optional(
+    Type.Object(
+      { prompt: Type.String({ maxLength: maxPromptBytes }), atMs: TimeMs },
+      {
+        description:
+          'Set when the node started the task itself (cron while offline): the coordinator records it with its end.',
+      },
+    ),
+  ),
+});
+export type TaskReport = Static<typeof TaskReport>;
+
+/** Tokens, coalesced to 40-80 ms. Perishable: the end report carries the whole text. */
+export const TaskChunk = Type.Object({
+  attempt: Attempt,
+  offset: Type.Integer({ minimum: 0, description: 'Characters of this attempt sent before this chunk.' }),
+  text: Type.String({ maxLength: maxChunkBytes }),
+  tool: Type.Optional(Type.String({ maxLength: 60, description: 'A tool call began: its name.' })),
+});
+export type TaskChunk = Static<typeof TaskChunk>;
+
+/** What the API shows of a task. */
+export const TaskView = Type.Object({
+  id: TaskId,
+  agent: AgentName,
+  state: TaskState,
+  prompt: Type.String(),
+  priority: Type.Integer(),
+  origin: TaskOrigin,
+  createdMs: TimeMs,
+  deadlineMs: TimeMs,
+  attempt: Type.Integer({ description: 'Leases so far.' }),
+  attempts: Type.Integer({ description: 'Leases allowed.' }),
+  node: Type.Nullable(NodeId),
+  epoch: Type.Nullable(Epoch),
+  leasedMs: Type.Nullable(TimeMs),
+  endedMs: Type.Nullable(TimeMs),
+  result: Type.Nullable(Type.String()),
+  truncated: Type.Boolean(),
+  problem: Type.Nullable(TaskProblem),
+  usage: Type.Nullable(TaskUsage),
+  idempotencyKey: Type.Nullable(Type.String()),
+});
+export type TaskView = Static<typeof TaskView>;

@@ -1,0 +1,267 @@
+// The topic table: pattern, schema, direction, QoS, retain, size. ACL files, the AsyncAPI document, docs/protocol.md and the
+// broker's own rights are made from it; nothing else knows who may write where.
+import { AssignmentDelta, AssignmentSnapshot } from './agent.ts';
+import {
+  Farewell,
+  FleetState,
+  Identify,
+  MqttAnswer,
+  MqttAsk,
+  PullModel,
+  ReadLog,
+  Reply,
+  TaskCancel,
+  TasksSettled,
+  Welcome,
+} from './command.ts';
+import {
+  maxAssignmentBytes,
+  maxCapacityBytes,
+  maxHealthBytes,
+  maxMemoryBatchBytes,
+  maxPromptBytes,
+  maxResultBytes,
+  maxSmallMessageBytes,
+} from './limits.ts';
+import { MemoryDown, MemoryUp } from './memory.ts';
+import { AgentObserved, NodeCapacity, NodeEvent, NodeHealth, NodeHello, NodeInfo, NodeState } from './node.ts';
+import { TaskChunk, TaskLease, TaskReport } from './task.ts';
+import type { Static, TSchema } from './typebox.ts';
+import { Type } from './typebox.ts';
+
+export const topicRoot = 'blackroad/v1';
+
+export type Writer = 'node' | 'coordinator' | 'people';
+
+export interface TopicRow<S extends TSchema = TSchema> {
+  /** Below the root; `{x}` is one level. `{node}` is bound to the connection's own id for nodes. */
+  pattern: string;
+  writer: Writer;
+  qos: 0 | 1;
+  retain: boolean;
+  schema: S;
+  maxBytes: number;
+  text: string;
+}
+const row = <S extends TSchema>(
+  writer: Writer,
+  pattern: string,
+  qos: 0 | 1,
+  retain: boolean,
+  schema: S,
+  maxBytes: number,
+  text: string,
+): TopicRow<S> => ({ pattern, writer, qos, retain, schema, maxBytes, text });
+
+const small = maxSmallMessageBytes;
+/** JSON escapes can triple a prompt or a result. */
+const withEnvelope = (bytes: number) => bytes + 8 * 1024;
+
+export const topics = {
+  nodeState: row(
+    'node',
+    'node/{node}/state',
+    1,
+    true,
+    NodeState,
+    small,
+    'Birth, and the will. An old will cannot overwrite a new birth: it carries the boot.',
+  ),
+  nodeHello: row(
+    'node',
+    'node/{node}/hello',
+    1,
+    false,
+    NodeHello,
+    maxMemoryBatchBytes,
+    'After every (re)connection: generation and leases held.',
+  ),
+  nodeInfo: row('node', 'node/{node}/info', 1, true, NodeInfo, maxCapacityBytes, 'Inventory.'),
+  nodeCapacity: row(
+    'node',
+    'node/{node}/capacity',
+    1,
+    true,
+    NodeCapacity,
+    maxCapacityBytes,
+    'Memory, models on disk and resident, slots, learned speeds.',
+  ),
+  nodeHealth: row(
+    'node',
+    'node/{node}/health',
+    0,
+    false,
+    NodeHealth,
+    maxHealthBytes,
+    'The heartbeat; its interval is set by the coordinator.',
+  ),
+  nodeEvent: row('node', 'node/{node}/event/{type}', 1, false, NodeEvent, small, 'Transitions worth keeping.'),
+  agentState: row('node', 'node/{node}/agent/{agent}/state', 1, false, AgentObserved, small, 'What really runs.'),
+  taskReport: row(
+    'node',
+    'node/{node}/task/{task}/status',
+    1,
+    false,
+    TaskReport,
+    withEnvelope(maxResultBytes * 2),
+    'Progress and the end of an attempt.',
+  ),
+  taskChunk: row('node', 'node/{node}/task/{task}/chunk', 0, false, TaskChunk, small, 'Tokens, coalesced to 40-80 ms.'),
+  memoryUp: row(
+    'node',
+    'node/{node}/memory/{agent}',
+    1,
+    false,
+    MemoryUp,
+    maxMemoryBatchBytes,
+    'Memory batches upward.',
+  ),
+  agentOut: row(
+    'node',
+    'node/{node}/out/{agent}/{topic}',
+    1,
+    false,
+    Type.Unknown(),
+    small,
+    "What an agent's mqtt tool publishes, for Home Assistant and Node-RED.",
+  ),
+  reply: row(
+    'node',
+    'reply/{node}/{command}',
+    1,
+    false,
+    Reply,
+    maxMemoryBatchBytes,
+    'Answers to commands that carry an id.',
+  ),
+
+  welcome: row('coordinator', 'cmd/{node}/welcome', 1, false, Welcome, small, 'Answer to hello.'),
+  assign: row(
+    'coordinator',
+    'cmd/{node}/assign',
+    1,
+    false,
+    AssignmentDelta,
+    maxAssignmentBytes,
+    'Assignment delta from one generation to the next.',
+  ),
+  snapshot: row(
+    'coordinator',
+    'cmd/{node}/snapshot',
+    1,
+    false,
+    AssignmentSnapshot,
+    maxAssignmentBytes,
+    'The whole assignment, where a delta does not fit.',
+  ),
+  task: row('coordinator', 'cmd/{node}/task', 1, false, TaskLease, withEnvelope(maxPromptBytes * 2), 'A lease.'),
+  settled: row(
+    'coordinator',
+    'cmd/{node}/settled',
+    1,
+    false,
+    TasksSettled,
+    maxMemoryBatchBytes,
+    'Ends that are committed: the node forgets them.',
+  ),
+  cancel: row('coordinator', 'cmd/{node}/cancel', 1, false, TaskCancel, small, 'Stop an attempt.'),
+  memoryDown: row(
+    'coordinator',
+    'cmd/{node}/memory',
+    1,
+    false,
+    MemoryDown,
+    maxMemoryBatchBytes,
+    'Acks, missing entries, merges.',
+  ),
+  pull: row('coordinator', 'cmd/{node}/pull', 1, false, PullModel, small, 'Fetch a model.'),
+  identify: row(
+    'coordinator',
+    'cmd/{node}/identify',
+    1,
+    false,
+    Identify,
+    small,
+    'Blink, so that a person finds the box.',
+  ),
+  log: row('coordinator', 'cmd/{node}/log', 1, false, ReadLog, small, 'Send the last lines of the log.'),
+  farewell: row('coordinator', 'cmd/{node}/farewell', 1, false, Farewell, small, 'The node is not welcome any more.'),
+  fleetState: row(
+    'coordinator',
+    'fleet/state',
+    1,
+    true,
+    FleetState,
+    small,
+    'Coordinator presence and the window for coming back.',
+  ),
+
+  ask: row(
+    'people',
+    'agent/{agent}/ask',
+    1,
+    false,
+    MqttAsk,
+    withEnvelope(maxPromptBytes * 2),
+    'Ask any agent; JSON or bare text.',
+  ),
+  answer: row(
+    'coordinator',
+    'agent/{agent}/answer/{id}',
+    1,
+    false,
+    MqttAnswer,
+    withEnvelope(maxResultBytes * 2),
+    'The answer.',
+  ),
+} as const;
+
+export type TopicName = keyof typeof topics;
+export type TopicMessage<N extends TopicName> = Static<(typeof topics)[N]['schema']>;
+export type TopicParams = Record<string, string>;
+
+/** `topicOf('cmd/{node}/task', { node: 'alice' })` with the root in front. Throws on a missing parameter. */
+export function topicOf(name: TopicName, params: TopicParams): string {
+  return `${topicRoot}/${topics[name].pattern.replace(/\{(\w+)\}/g, (_, key: string) => {
+    const value = params[key];
+    if (value === undefined) throw new Error(`topic ${name} needs ${key}`);
+    return value;
+  })}`;
+}
+
+interface Parsed {
+  name: TopicName;
+  params: TopicParams;
+}
+const index = new Map<string, { name: TopicName; levels: string[] }[]>();
+for (const [name, { pattern }] of Object.entries(topics)) {
+  const levels = pattern.split('/');
+  const key = `${levels[0]}/${levels.length}`;
+  index.set(key, [...(index.get(key) ?? []), { name: name as TopicName, levels }]);
+}
+
+/** Which row a concrete topic belongs to, with its parameters; null for a topic of nobody's. */
+export function parseTopic(topic: string): Parsed | null {
+  if (!topic.startsWith(`${topicRoot}/`)) return null;
+  const levels = topic.slice(topicRoot.length + 1).split('/');
+  const candidates = index.get(`${levels[0]}/${levels.length}`);
+  if (!candidates) return null;
+  next: for (const candidate of candidates) {
+    const params: TopicParams = {};
+    for (let i = 0; i < levels.length; i++) {
+      const wanted = candidate.levels[i] as string;
+      const level = levels[i] as string;
+      if (wanted.startsWith('{')) {
+        if (level === '' || level === '+' || level === '#') continue next;
+        params[wanted.slice(1, -1)] = level;
+      } else if (wanted !== level) continue next;
+    }
+    return { name: candidate.name, params };
+  }
+  return null;
+}
+
+/** The subscription that a `{x}` pattern means: `cmd/{node}/task` -> `blackroad/v1/cmd/alice/task`; unbound parameters become `+`. */
+export function filterOf(pattern: string, bound: TopicParams): string {
+  return `${topicRoot}/${pattern.replace(/\{(\w+)\}/g, (_, key: string) => bound[key] ?? '+')}`;
+}
