@@ -1,0 +1,143 @@
+// How the parts of a node-agent meet: transport, memory, agents, probes. node.ts is the only place that ties them together.
+import type {
+  AssignedAgent,
+  Decoded,
+  MemoryDown,
+  MemoryUp,
+  NodeHealth,
+  NodeInfo,
+  TaskProblem,
+  TaskUsage,
+  TopicMessage,
+  TopicName,
+  TopicParams,
+} from '@blackroad/protocol';
+
+/** The one connection to the fleet. Dials out, comes back with full jitter, never publishes while disconnected. */
+export interface Transport {
+  /** Starts dialling; returns at once. `onMessage` gets checked messages for this node, strictly one after the other. */
+  start(handlers: TransportHandlers): void;
+  readonly connected: boolean;
+  /** Perishable: sent when connected, else dropped (heartbeats, chunks, progress). */
+  send<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): void;
+  /** Sent when connected and kept (latest a key) to be sent again after every reconnection: inventory, capacity. */
+  keep<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): void;
+  /**
+   * Durable: stored in the outbox before it returns, sent in order, again after every reconnection, until `settle(key)` where
+   * `until` is `settled`, or the broker's PUBACK where it is `sent`. False when the outbox is full of unsettled rows.
+   */
+  post<N extends TopicName>(
+    key: string,
+    until: 'settled' | 'sent',
+    name: N,
+    params: TopicParams,
+    message: TopicMessage<N>,
+  ): boolean;
+  settle(keys: readonly string[]): void;
+  readonly outboxDepth: number;
+  /** Spreads the next reconnections over this window (coordinator's wish). */
+  setReconnectWindow(ms: number): void;
+  /** Says goodbye (`offline`, reason `stopped`) within 1 s and closes. */
+  stop(): Promise<void>;
+}
+export interface TransportHandlers {
+  onUp(): void;
+  onDown(reason: string): void;
+  onMessage(message: Decoded): void;
+  /** A message that could not be decoded, or one on a topic of nobody's. */
+  onRefused(topic: string, text: string): void;
+}
+
+export interface Remembered {
+  kind: 'turn' | 'note' | 'merge' | 'import';
+  text: string;
+  tags?: string[];
+  importance?: number;
+  /** `task:<id>`, `tool:memory`, ... */
+  source: string;
+  derivedFrom?: string[];
+  actorId: string;
+}
+export interface Recalled {
+  seq: number;
+  epoch: number;
+  hash: string;
+  kind: string;
+  text: string;
+  createdAt: number;
+  importance: number;
+  score: number;
+}
+/** Embeds texts with the node's embedding model; null where there is none (recall is then lexical and says so). */
+export type Embedder = (
+  texts: string[],
+  signal: AbortSignal,
+) => Promise<{ model: string; vectors: Float32Array[] } | null>;
+
+/** The log of one agent on this node; one writer, under the epoch it was opened with. */
+export interface AgentMemory {
+  /** Resolves when the entry is fsynced; rejects when this writer was fenced. */
+  append(entry: Remembered): Promise<{ seq: number; hash: string }>;
+  /** Hybrid: words and meaning, fused, then recency and importance. Best first. */
+  recall(
+    query: string,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<{ memories: Recalled[]; how: 'hybrid' | 'lexical' }>;
+  /** True once everything up to the epoch's base is here and verified; before that recall works on what there is. */
+  readonly hydrated: boolean;
+  readonly status: { epoch: number; durableSeq: number; ackedSeq: number; hash: string; fenced: boolean };
+}
+/** All logs of a node: one journal and one index database, group commit across agents. */
+export interface NodeMemory {
+  /** Opens (or re-opens under a newer epoch) an agent's log. An older epoch's unacknowledged tail becomes a branch to upload. */
+  open(assigned: AssignedAgent): AgentMemory;
+  /** Stops writing for an agent (assignment withdrawn); keeps what is not acknowledged and goes on uploading it. */
+  release(agent: string, epoch: number): void;
+  /** A message from the coordinator. */
+  receive(message: MemoryDown): void;
+  /** Called after each (re)connection: says hello for every log that has something to say or lacks something. */
+  connected(): void;
+  disconnected(): void;
+  /** Entries not yet acknowledged, over all agents. */
+  readonly unacked: number;
+  /** Publishes upward; set by node.ts. */
+  publish: (agent: string, message: MemoryUp) => void;
+  close(): Promise<void>;
+}
+
+export interface TurnTask {
+  task: string;
+  attempt: number;
+  prompt: string;
+  signal: AbortSignal;
+}
+export type TurnEnd =
+  | { state: 'done'; result: string; truncated: boolean; usage: TaskUsage }
+  | { state: 'failed'; problem: TaskProblem; usage?: TaskUsage }
+  | { state: 'cancelled' };
+/** One running AI agent on this node. */
+export interface RunningAgent {
+  readonly assigned: AssignedAgent;
+  readonly state: 'starting' | 'hydrating' | 'ready' | 'failed' | 'stopped';
+  readonly reason: string;
+  readonly busy: number;
+  /** Runs one turn; `emit` gets text as it comes and names of tools as they are called. Never throws. */
+  run(task: TurnTask, emit: (chunk: { text: string; tool?: string }) => void): Promise<TurnEnd>;
+  /** Lets running turns end within `graceMs`, then aborts them. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Reads the machine without spawning anything; called once a heartbeat. */
+export interface Probes {
+  /** Once at the start; may spawn. */
+  inventory(): Promise<Omit<NodeInfo, 'boot' | 'runtimes' | 'notes' | 'simulated'>>;
+  /** SHA-256 over what identifies the hardware (Pi serial, machine id, DMI). */
+  hardwareFingerprint(): Promise<string>;
+  /** Facts of now; rates are since the last call. Missing parts are left out, never guessed. */
+  health(): Omit<NodeHealth, 'boot' | 'seq' | 'atMs' | 'generation' | 'tasksRunning' | 'tasksWaiting' | 'outboxDepth'>;
+  /** Memory models may use and what is free of it now: VRAM where there is a GPU. */
+  modelMemory(): { totalBytes: number; freeBytes: number };
+  diskFreeBytes(): number;
+  close(): void;
+}
