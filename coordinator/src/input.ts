@@ -15,7 +15,6 @@ import type {
   NodeState,
   ProblemCode,
   ProblemDetails,
-  Role,
   TaskOriginName,
   TaskReport,
   TaskRequest,

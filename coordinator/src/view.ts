@@ -105,6 +105,10 @@ export interface EndedTask extends TaskRow {
   usage: TaskUsage | null;
 }
 
+export function isEnded(row: TaskRow | EndedTask): row is EndedTask {
+  return 'endedMs' in row;
+}
+
 export interface JoinTokenRow {
   id: string;
   secretHash: string;

@@ -1,0 +1,458 @@
+// The loop: every input goes decode -> decide -> commit -> send, one batch a turn of the event loop.
+// In a batch each decision sees the changes of those before it; then all durable changes are committed in one transaction, and only
+// then are messages sent, answers given and watchers told. When a commit fails, the view has run ahead of the store: the process
+// must stop, and starts anew from what is stored. Nothing here decides anything about the fleet.
+import {
+  type Checker,
+  type Decoded,
+  decode,
+  FleetError,
+  type FleetEvent,
+  type Reply,
+  type TaskStreamEvent,
+  type TaskView,
+} from '@blackroad/protocol';
+import type { Clock, Timer } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
+import { sortableId } from '@blackroad/std/random';
+import type { Arrived, Bus } from './bus/bus.ts';
+import { apply, type Change, type DurableChange, isDurable, type Outgoing, outgoing } from './change.ts';
+import { decisions } from './decisions.ts';
+import { Following } from './following.ts';
+import type { Answer, Decide, Decision, InputKind, Inputs, Outcome, Policy } from './input.ts';
+import { enrichMemory } from './memory-reads.ts';
+import { encodeAll } from './outbound.ts';
+import type { Store } from './store/store.ts';
+import { type EndedTask, emptyView, isEnded, type MutableView, type TaskRow, type View } from './view.ts';
+
+/** Inputs that may wait for their turn; the next is refused with `unavailable`. Perishable ones are dropped first. */
+const maxWaitingInputs = 50_000;
+/** Inputs decided before the event loop gets its turn: about 10 ms of work. */
+const maxBatch = 500;
+const tickMs = 250;
+const planDelayMs = 100;
+
+export interface Touched {
+  nodes: Set<string>;
+  agents: Set<string>;
+  tasks: Set<string>;
+  events: FleetEvent[];
+  ended: EndedTask[];
+}
+
+export interface Coordinator {
+  readonly view: View;
+  readonly store: Store;
+  readonly policy: Policy;
+  readonly counters: ReadonlyMap<string, number>;
+  submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>>;
+  watch(listener: (touched: Touched) => void): () => void;
+  follow(task: string, listener: (event: TaskStreamEvent) => void): () => void;
+  command(node: string, name: 'pull' | 'identify' | 'log', message: object, deadlineMs: number): Promise<Reply>;
+  stop(): Promise<void>;
+}
+
+export interface CoordinatorParts {
+  store: Store;
+  bus: Bus;
+  policy: Policy;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  check: Checker;
+  /** How a task row looks to people; api/show.ts has it, the loop must not import I/O folders. */
+  showTask: (row: TaskRow | EndedTask) => TaskView;
+  /** Called when a commit failed or an invariant broke: the process must end. */
+  fatal: (error: Error) => void;
+}
+
+interface Waiting {
+  kind: InputKind;
+  input: Inputs[InputKind];
+  resolve: (outcome: Outcome<unknown>) => void;
+  reject: (error: Error) => void;
+}
+
+export async function startCoordinator(parts: CoordinatorParts): Promise<Coordinator> {
+  const loop = new Loop(parts);
+  await loop.start();
+  return loop;
+}
+
+class Loop implements Coordinator {
+  readonly store: Store;
+  readonly policy: Policy;
+  readonly counters = new Map<string, number>();
+  readonly #parts: CoordinatorParts;
+  readonly #view: MutableView;
+  readonly #waiting: Waiting[] = [];
+  readonly #watchers = new Set<(touched: Touched) => void>();
+  readonly #following: Following;
+  readonly #replies = new Map<string, (reply: Reply) => void>();
+  readonly #timers: Timer[] = [];
+  #running = false;
+  #stopped = false;
+  #planTimer: Timer | null = null;
+  #idle: (() => void)[] = [];
+  #eventId = 0;
+
+  constructor(parts: CoordinatorParts) {
+    this.#parts = parts;
+    this.store = parts.store;
+    this.policy = parts.policy;
+    this.#view = emptyView(parts.random.hex(8), parts.clock.nowMs());
+    this.#following = new Following(parts.showTask);
+  }
+
+  get view(): View {
+    return this.#view as View;
+  }
+
+  async start(): Promise<void> {
+    const { store, bus, clock } = this.#parts;
+    const { changes, heads } = await store.load();
+    for (const change of changes) apply(this.#view, change);
+    for (const { agent, ...head } of heads) this.#view.heads.set(agent, head);
+    await bus.start((message) => this.#arrived(message));
+    await this.submit('started', {});
+    this.#timers.push(clock.every(tickMs, () => void this.submit('tick', {}).catch(() => {})));
+    this.#planSoon();
+  }
+
+  submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>> {
+    if (this.#stopped) return Promise.reject(new FleetError('unavailable', { detail: 'The coordinator is stopping.' }));
+    if (this.#waiting.length >= maxWaitingInputs) {
+      this.#count('inputs_refused');
+      return Promise.reject(
+        new FleetError('unavailable', {
+          detail: `${maxWaitingInputs} inputs are waiting; try again.`,
+          retryAfterSeconds: 1,
+        }),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ kind, input, resolve: resolve as Waiting['resolve'], reject });
+      this.#wake();
+    });
+  }
+
+  watch(listener: (touched: Touched) => void): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
+  }
+
+  follow(task: string, listener: (event: TaskStreamEvent) => void): () => void {
+    return this.#following.add(task, listener);
+  }
+
+  command(node: string, name: 'pull' | 'identify' | 'log', message: object, deadlineMs: number): Promise<Reply> {
+    const row = this.#view.nodes.get(node);
+    if (!row) return Promise.reject(new FleetError('no-such-node', { detail: `There is no node ${node}.` }));
+    if (row.presence !== 'online') {
+      return Promise.reject(
+        new FleetError('node-away', { detail: `${node} is ${row.presence}: ${row.presenceReason}` }),
+      );
+    }
+    const { clock, random } = this.#parts;
+    const command = sortableId(clock.nowMs(), random);
+    return new Promise<Reply>((resolve, reject) => {
+      const timer = clock.after(deadlineMs, () => {
+        this.#replies.delete(command);
+        reject(
+          new FleetError('deadline-passed', {
+            detail: `${node} did not answer ${name} within ${deadlineMs / 1000} s.`,
+          }),
+        );
+      });
+      this.#replies.set(command, (reply) => {
+        timer.cancel();
+        this.#replies.delete(command);
+        resolve(reply);
+      });
+      this.#send([outgoing(name, { node }, { ...message, command } as never)]);
+    });
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) timer.cancel();
+    this.#planTimer?.cancel();
+    if (this.#running || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    this.#stopped = true;
+    const state = {
+      state: 'offline',
+      coordinator: this.#view.coordinator,
+      nowMs: this.#parts.clock.nowMs(),
+      reconnectWindowMs: 0,
+    } as const;
+    this.#send([outgoing('fleetState', {}, state)]);
+    await this.#parts.bus.stop();
+    await this.store.close();
+  }
+
+  #wake(): void {
+    if (this.#running) return;
+    this.#running = true;
+    setImmediate(() => void this.#drain());
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) await this.#batch(this.#waiting.splice(0, maxBatch));
+    } catch (error) {
+      this.#stopped = true;
+      for (const { reject } of this.#waiting.splice(0)) reject(error as Error);
+      this.#parts.fatal(error as Error);
+    } finally {
+      this.#running = false;
+      for (const resolve of this.#idle.splice(0)) resolve();
+    }
+  }
+
+  async #batch(batch: Waiting[]): Promise<void> {
+    const now = this.#parts.clock.nowMs();
+    const durable: DurableChange[] = [];
+    const messages: Outgoing[] = [];
+    const touched: Touched = { nodes: new Set(), agents: new Set(), tasks: new Set(), events: [], ended: [] };
+    const outcomes: Outcome<unknown>[] = [];
+    let plan = false;
+    for (const { kind, input } of batch) {
+      const decide = decisions[kind] as Decide<InputKind>;
+      const decision: Decision<unknown> = decide(this.view, input as never, now, this.policy);
+      this.#count(`input ${kind}`);
+      for (const { reason, text } of decision.remarks ?? []) {
+        this.#count(`remark ${reason}`);
+        this.#parts.log.debug({ kind, reason }, text);
+      }
+      for (const change of decision.changes) {
+        plan ||= this.#affectsPlacement(change);
+        apply(this.#view, change);
+        if (isDurable(change)) durable.push(change);
+        this.#touch(touched, change);
+      }
+      messages.push(...decision.messages);
+      outcomes.push(decision.outcome);
+    }
+    if (durable.length > 0) {
+      await this.store.commit(durable);
+      this.#count('commits');
+      this.#count('changes', durable.length);
+    }
+    this.#send(messages);
+    batch.forEach(({ resolve }, i) => {
+      resolve(outcomes[i] as Outcome<unknown>);
+    });
+    this.#following.tell(touched, this.#view);
+    if (touched.nodes.size + touched.agents.size + touched.tasks.size + touched.events.length > 0) {
+      for (const listener of this.#watchers) listener(touched);
+    }
+    this.#judge(touched);
+    if (plan) this.#planSoon();
+  }
+
+  /** A node that was put out loses its connection after the farewell had a moment to reach it. */
+  #judge(touched: Touched): void {
+    for (const id of touched.nodes) {
+      const row = this.#view.nodes.get(id);
+      if (!row || row.status === 'quarantined') this.#parts.clock.after(500, () => this.#parts.bus.disconnect(id));
+    }
+  }
+
+  #affectsPlacement(change: Change): boolean {
+    if (change.type === 'agent') {
+      const before = this.#view.agents.get(change.row.name);
+      return (
+        change.row.placement === null &&
+        (before?.placement !== null || before.version !== change.row.version || !before)
+      );
+    }
+    if (change.type === 'node') {
+      const before = this.#view.nodes.get(change.row.id);
+      return (
+        !before ||
+        before.presence !== change.row.presence ||
+        before.cordoned !== change.row.cordoned ||
+        before.draining !== change.row.draining ||
+        before.status !== change.row.status ||
+        before.site !== change.row.site ||
+        before.labels !== change.row.labels
+      );
+    }
+    if (change.type === 'capacity')
+      return !sameSupply(this.#view.live.get(change.node)?.capacity ?? null, change.capacity);
+    return (
+      change.type === 'agent-version' ||
+      change.type === 'agent-gone' ||
+      change.type === 'node-gone' ||
+      change.type === 'frozen'
+    );
+  }
+
+  #planSoon(): void {
+    if (this.#planTimer) return;
+    this.#planTimer = this.#parts.clock.after(planDelayMs, () => {
+      this.#planTimer = null;
+      if (!this.#stopped) void this.submit('plan', {}).catch(() => {});
+    });
+  }
+
+  #touch(touched: Touched, change: Change): void {
+    switch (change.type) {
+      case 'node':
+        touched.nodes.add(change.row.id);
+        return;
+      case 'node-gone':
+        touched.nodes.add(change.id);
+        return;
+      case 'health':
+      case 'capacity':
+      case 'hello':
+        touched.nodes.add(change.node);
+        return;
+      case 'agent':
+        touched.agents.add(change.row.name);
+        return;
+      case 'agent-gone':
+        touched.agents.add(change.name);
+        return;
+      case 'observed':
+      case 'memory':
+        touched.agents.add(change.agent);
+        return;
+      case 'task-new':
+        touched.tasks.add(change.row.id);
+        touched.agents.add(change.row.agent);
+        return;
+      case 'task-state':
+        touched.tasks.add(change.id);
+        return;
+      case 'task-end':
+        touched.tasks.add(change.row.id);
+        touched.agents.add(change.row.agent);
+        touched.ended.push(change.row);
+        return;
+      case 'event':
+        touched.events.push({ id: ++this.#eventId, ...change.row });
+        return;
+      default:
+    }
+  }
+
+  #send(messages: readonly Outgoing[]): void {
+    if (messages.length === 0) return;
+    this.#parts.bus.publish(encodeAll(messages));
+    this.#count('messages_sent', messages.length);
+  }
+
+  #arrived({ topic, payload }: Arrived): void {
+    const decoded = decode(topic, payload, this.#parts.check);
+    if ('refused' in decoded) {
+      this.#count(`remark ${decoded.refused}`);
+      this.#parts.log.warn({ topic: topic.slice(0, 200), reason: decoded.refused }, decoded.text);
+      return;
+    }
+    this.#count(`message ${decoded.name}`);
+    this.#take(decoded).catch((error) =>
+      this.#parts.log.warn({ err: error, topic }, 'a message could not be taken in'),
+    );
+  }
+
+  async #take(decoded: Decoded): Promise<void> {
+    const node = decoded.params.node as string;
+    switch (decoded.name) {
+      case 'nodeState':
+        await this.submit('node-state', { node, message: decoded.message });
+        return;
+      case 'nodeHello':
+        await this.submit('node-hello', { node, message: decoded.message });
+        return;
+      case 'nodeInfo':
+        await this.submit('node-info', { node, message: decoded.message });
+        return;
+      case 'nodeCapacity':
+        await this.submit('node-capacity', { node, message: decoded.message });
+        return;
+      case 'nodeHealth':
+        await this.submit('node-health', { node, message: decoded.message });
+        return;
+      case 'nodeEvent':
+        await this.submit('node-event', { node, message: decoded.message });
+        return;
+      case 'agentState':
+        await this.submit('agent-observed', { node, message: decoded.message });
+        return;
+      case 'taskReport': {
+        const { message } = decoded;
+        const live = this.#view.tasks.has(message.task);
+        // A cron task reported twice, or a late report: only then is the store asked.
+        const stored = live || !message.local ? null : await this.store.task(message.task);
+        await this.submit('task-report', { node, message, ended: stored && isEnded(stored) ? stored : null });
+        return;
+      }
+      case 'taskChunk':
+        this.#following.chunk(decoded.params.task as string, node, decoded.message, this.#view);
+        return;
+      case 'memoryUp':
+        await this.submit(
+          'memory-up',
+          await enrichMemory(this.store, this.view, node, decoded.params.agent as string, decoded.message),
+        );
+        return;
+      case 'reply':
+        this.#replies.get(decoded.message.command)?.(decoded.message);
+        return;
+      case 'ask':
+        await this.#asked(decoded.params.agent as string, decoded.message.prompt, decoded.message.id);
+        return;
+      default:
+        // Messages of the coordinator's own rows, or an agent's `out` for Home Assistant: not for us.
+        return;
+    }
+  }
+
+  /** An MQTT ask: the answer topic carries the asker's id, which is also what makes asking twice harmless. */
+  async #asked(agent: string, prompt: string, askId: string | undefined): Promise<void> {
+    const { clock, random } = this.#parts;
+    const id = sortableId(clock.nowMs(), random);
+    const ask = askId ?? id;
+    const key = `mqtt:${agent}:${ask}`;
+    const stored = this.#view.tasksByIdempotencyKey.has(key) ? null : await this.store.taskByIdempotencyKey(key);
+    const known = stored && isEnded(stored) ? stored : null;
+    const outcome = await this.submit('task-submit', {
+      by: 'mqtt',
+      id,
+      agent,
+      origin: 'mqtt',
+      request: { prompt, idempotencyKey: key },
+      known,
+    });
+    if (!outcome.ok) {
+      const text = outcome.details.detail ?? outcome.code;
+      this.#send([outgoing('answer', { agent, id: ask }, { agent, task: null, ok: false, text, node: null })]);
+    } else if (known) {
+      const text = known.result ?? known.problem?.text ?? known.state;
+      this.#send([
+        outgoing(
+          'answer',
+          { agent, id: ask },
+          { agent, task: known.id, ok: known.state === 'done', text, node: known.node },
+        ),
+      ]);
+    }
+  }
+
+  #count(name: string, by = 1): void {
+    this.counters.set(name, (this.counters.get(name) ?? 0) + by);
+  }
+}
+
+/** Whether placement would see no difference: heartbeats of memory do not start a plan, a model that came or went does. */
+function sameSupply(
+  before: { models: readonly object[]; defaultChat: string | null } | null,
+  after: { models: readonly object[]; defaultChat: string | null },
+): boolean {
+  if (!before) return false;
+  const shape = (capacity: { models: readonly object[]; defaultChat: string | null }) =>
+    `${capacity.defaultChat} ${capacity.models.map((m) => `${(m as { name: string }).name}:${(m as { resident: boolean }).resident}`).join(' ')}`;
+  return shape(before) === shape(after);
+}

@@ -1,0 +1,49 @@
+// What the store must be asked before a memory message can be decided: decisions are pure, so the loop reads ahead.
+import { type MemoryEntry, type MemoryUp, maxMemoryBatchBytes, maxMemoryBatchEntries } from '@blackroad/protocol';
+import type { Inputs } from './input.ts';
+import type { Store } from './store/store.ts';
+import type { View } from './view.ts';
+
+/** Room for the envelope of an `entries` or `merge` message. */
+const batchBytes = maxMemoryBatchBytes - 4 * 1024;
+
+export async function enrichMemory(
+  store: Store,
+  view: View,
+  node: string,
+  agent: string,
+  message: MemoryUp,
+): Promise<Inputs['memory-up']> {
+  const input: Inputs['memory-up'] = { node, agent, message, stored: [], missing: [], branch: null };
+  if (message.type === 'hello') {
+    const head = view.heads.get(agent);
+    // One hash more than it claims: its head must be ours too, or it is a fork.
+    if (message.durableSeq > 0) input.stored = await store.memoryHashes(agent, message.durableSeq, message.durableSeq);
+    if (head && message.durableSeq < head.seq) {
+      input.missing = fitting(await store.memoryLog(agent, message.durableSeq, maxMemoryBatchEntries));
+    } else {
+      for (const branch of view.branches.values()) {
+        if (branch.agent !== agent || !branch.complete || branch.merged) continue;
+        input.branch = { id: branch.id, entries: fitting(await store.branchEntries(branch.id)) };
+        break;
+      }
+    }
+  } else if (message.type === 'batch' || message.type === 'branch') {
+    // `from` is the entry before the first; it and the batch itself may be known.
+    const last = message.entries[message.entries.length - 1];
+    input.stored = await store.memoryHashes(agent, message.from, Math.max(message.from, last?.seq ?? 0));
+  }
+  return input;
+}
+
+/** As many entries from the front as one message carries. */
+function fitting(entries: readonly MemoryEntry[]): MemoryEntry[] {
+  const out: MemoryEntry[] = [];
+  let bytes = 0;
+  for (const entry of entries.slice(0, maxMemoryBatchEntries)) {
+    bytes += Buffer.byteLength(JSON.stringify(entry));
+    if (bytes > batchBytes && out.length > 0) break;
+    out.push(entry);
+  }
+  return out;
+}
