@@ -64,6 +64,8 @@ export type ChatEvent =
   | { type: 'end'; reason: 'stop' | 'length' | 'tool-calls'; usage: Usage };
 export interface Usage {
   promptTokens: number;
+  /** Of promptTokens, those the server had from an earlier request: `prefillMs` does not count them. Absent when unknown. */
+  cachedTokens?: number;
   completionTokens: number;
   /** Milliseconds; 0 when the server does not say. */
   loadMs: number;

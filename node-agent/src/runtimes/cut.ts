@@ -1,0 +1,62 @@
+// Cutting texts to what an embedding model takes, where only the server has the tokenizer.
+// A server that cuts by itself does it silently; we send `truncate: false`, and when it says "too long" we cut and ask again.
+// A chat prompt is never cut here: which memories to leave out is the agent's decision, so it is refused as `too-long`.
+import { type ChatRequest, RuntimeError } from './runtime.ts';
+
+// English runs at 4-5 characters a token, code at 3, Chinese near 1: begin generously, the server's refusal corrects it.
+const firstCharsPerToken = 6;
+const shrink = 0.6;
+const leastCharsPerToken = 0.4;
+// No tokenizer packs more than this many characters of ordinary text into a token on average.
+const mostCharsPerToken = 8;
+
+/** Calls `send` with the texts cut to a length the server accepts; other errors pass. */
+export async function embedWithCut<T>(
+  texts: string[],
+  contextTokens: number,
+  send: (texts: string[]) => Promise<T>,
+): Promise<T> {
+  const context = contextTokens || 512;
+  for (let charsPerToken = firstCharsPerToken; ; charsPerToken *= shrink) {
+    const limit = Math.max(1, Math.floor(context * charsPerToken));
+    try {
+      return await send(texts.map((text) => cutText(text, limit)));
+    } catch (error) {
+      const tooLong = error instanceof RuntimeError && error.code === 'too-long';
+      if (!tooLong || charsPerToken < leastCharsPerToken) throw error;
+    }
+  }
+}
+
+/** At most `limit` characters, never half a surrogate pair. */
+export function cutText(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  const cut = text.slice(0, limit);
+  return /[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut;
+}
+
+/** Throws `too-long` when the prompt cannot fit whatever the tokenizer: a server that cuts silently would answer nonsense. */
+export function refuseSurelyTooLong(request: ChatRequest, contextTokens: number): void {
+  if (contextTokens === 0) return;
+  let characters = 0;
+  for (const message of request.messages) characters += message.content.length;
+  const least = Math.ceil(characters / mostCharsPerToken);
+  if (least >= contextTokens) {
+    throw new RuntimeError(
+      'too-long',
+      `the prompt has at least ${least} tokens, ${request.model} takes ${contextTokens} on this node`,
+    );
+  }
+}
+
+/** Scales to unit length; a zero vector stays. */
+export function unitVector(values: ArrayLike<number>): Float32Array {
+  const vector = Float32Array.from(values);
+  let sum = 0;
+  for (const value of vector) sum += value * value;
+  if (sum > 0) {
+    const scale = 1 / Math.sqrt(sum);
+    for (let i = 0; i < vector.length; i++) vector[i]! *= scale;
+  }
+  return vector;
+}

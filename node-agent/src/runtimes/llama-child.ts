@@ -1,0 +1,317 @@
+// The process in which llama.cpp runs. In: orders over IPC. Out: texts, results, failures; nothing else is shared, so that a
+// crash here is only a lost answer. It ends when its parent is gone, however the parent went: no model is left behind.
+// This file is an entry of its own: it is forked, never imported.
+import { availableParallelism } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import type {
+  ChatHistoryItem,
+  ChatModelFunctionCall,
+  ChatModelFunctions,
+  Llama,
+  LlamaContextSequence,
+  LlamaEmbeddingContext,
+  LlamaModel,
+} from 'node-llama-cpp';
+import type {
+  ChatOrder,
+  ChatResult,
+  EmbedOrder,
+  FromChild,
+  LoadOrder,
+  LoadResult,
+  Order,
+  ToChild,
+} from './llama-wire.ts';
+import type { ChatMessage, RuntimeErrorCode, ToolCall } from './runtime.ts';
+
+// One thread less than the machine has: llama.cpp's threads spin, and on 2 cores a second one doubles the time of a token
+// because it fights Node's own; the library's default takes cores that a container only sees.
+const threads = Math.max(1, availableParallelism() - 1);
+// A text of more characters than this a token is cut before it is tokenized.
+const mostCharsPerToken = 20;
+const leastAnswerTokens = 1;
+
+class Failure extends Error {
+  readonly code: RuntimeErrorCode;
+  constructor(code: RuntimeErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+interface LoadedChat {
+  kind: 'chat';
+  model: LlamaModel;
+  chat: (order: ChatOrder, signal: AbortSignal, onText: (text: string) => void) => Promise<ChatResult>;
+}
+interface LoadedEmbed {
+  kind: 'embed';
+  model: LlamaModel;
+  context: LlamaEmbeddingContext;
+  limit: number;
+}
+type Loaded = LoadedChat | LoadedEmbed;
+
+const loaded = new Map<string, Loaded>();
+const running = new Map<number, AbortController>();
+let library: Promise<{ llama: Llama; module: typeof import('node-llama-cpp') }> | undefined;
+
+function send(message: FromChild): void {
+  process.send?.(message);
+}
+
+function start() {
+  library ??= (async () => {
+    const module = await import('node-llama-cpp');
+    const llama = await module.getLlama({
+      gpu: false,
+      build: 'never',
+      maxThreads: threads,
+      logLevel: module.LlamaLogLevel.warn,
+      logger: (level, message) =>
+        send({ log: { level: level === 'error' || level === 'fatal' ? 'error' : 'info', message } }),
+    });
+    return { llama, module };
+  })();
+  return library;
+}
+
+async function load(order: LoadOrder): Promise<LoadResult> {
+  const { llama } = await start();
+  const startedMs = performance.now();
+  const before = process.memoryUsage().rss;
+  let model: LlamaModel | undefined;
+  try {
+    model = await llama.loadModel({ modelPath: order.path, gpuLayers: 0 });
+    const contextTokens = order.kind === 'embed' ? await openEmbed(order, model) : await openChat(order, model);
+    return {
+      loadMs: performance.now() - startedMs,
+      residentBytes: Math.max(model.size, process.memoryUsage().rss - before),
+      contextTokens,
+    };
+  } catch (error) {
+    await model?.dispose();
+    throw new Failure('refused', `${order.path} cannot be loaded: ${(error as Error).message}`);
+  }
+}
+
+async function openEmbed(order: LoadOrder, model: LlamaModel): Promise<number> {
+  const context = await model.createEmbeddingContext({
+    contextSize: order.contextTokens,
+    batchSize: order.contextTokens,
+    threads,
+  });
+  // The library adds a token at each end and wants one to spare.
+  loaded.set(order.model, { kind: 'embed', model, context, limit: order.contextTokens - 3 });
+  return order.contextTokens;
+}
+
+async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
+  const { module } = await start();
+  const context = await model.createContext({ sequences: order.slots, contextSize: order.contextTokens, threads });
+  const slots = createSlots(Array.from({ length: order.slots }, () => context.getSequence()));
+  const wrapper = module.resolveChatWrapper(model);
+  const chat: LoadedChat['chat'] = async (request, signal, onText) => {
+    const sequence = await slots.take(signal);
+    try {
+      return await answer(sequence, request, signal, onText);
+    } finally {
+      slots.give(sequence, signal);
+    }
+  };
+
+  async function answer(
+    sequence: LlamaContextSequence,
+    request: ChatOrder,
+    signal: AbortSignal,
+    onText: (text: string) => void,
+  ) {
+    const history = historyOf(request.messages);
+    const functions = functionsOf(request);
+    const state = wrapper.generateContextState({
+      chatHistory: history,
+      availableFunctions: functions,
+      documentFunctionParams: functions !== undefined,
+    });
+    const prompt = state.contextText.tokenize(model.tokenizer);
+    const room = sequence.contextSize - prompt.length - 2;
+    // The library would drop the oldest turns silently; which to drop is the agent's decision.
+    if (room < leastAnswerTokens) {
+      throw new Failure(
+        'too-long',
+        `the prompt has ${prompt.length} tokens, ${request.model} takes ${sequence.contextSize}`,
+      );
+    }
+    const { llama } = await start();
+    const grammar = request.schema ? await grammarOf(llama, request.schema) : undefined;
+    const cachedTokens = sequence.compareContextTokens(prompt).firstDifferentIndex;
+    const talk = new module.LlamaChat({ contextSequence: sequence, chatWrapper: wrapper, autoDisposeSequence: false });
+    const startedMs = performance.now();
+    let firstMs = 0;
+    let tokens = 0;
+    try {
+      const response = await talk.generateResponse(history, {
+        signal,
+        maxTokens: Math.max(1, Math.min(request.maxTokens, room)),
+        temperature: request.temperature,
+        repeatPenalty: request.repeatPenalty ? { penalty: request.repeatPenalty, lastTokens: 64 } : false,
+        onTextChunk: onText,
+        onToken(generated) {
+          firstMs ||= performance.now();
+          tokens += generated.length;
+        },
+        ...(functions ? { functions, documentFunctionParams: true } : { grammar }),
+      });
+      const calls = (response.functionCalls ?? []).map(
+        (call, index): ToolCall => ({
+          id: `call-${index}`,
+          name: String(call.functionName),
+          arguments: (call.params ?? {}) as Record<string, unknown>,
+        }),
+      );
+      const endMs = performance.now();
+      const reason: ChatResult['reason'] =
+        calls.length > 0 ? 'tool-calls' : response.metadata.stopReason === 'maxTokens' ? 'length' : 'stop';
+      return {
+        calls,
+        reason,
+        usage: {
+          promptTokens: prompt.length,
+          cachedTokens,
+          completionTokens: tokens,
+          loadMs: 0,
+          prefillMs: (firstMs || endMs) - startedMs,
+          decodeMs: firstMs ? endMs - firstMs : 0,
+        },
+      };
+    } finally {
+      talk.dispose({ disposeSequence: false });
+    }
+  }
+
+  loaded.set(order.model, { kind: 'chat', model, chat });
+  return order.contextTokens;
+}
+
+async function grammarOf(llama: Llama, schema: object) {
+  try {
+    return await llama.createGrammarForJsonSchema(schema as Parameters<Llama['createGrammarForJsonSchema']>[0]);
+  } catch (error) {
+    throw new Failure('unsupported', `this JSON schema cannot be forced: ${(error as Error).message}`);
+  }
+}
+
+/** Sequences as slots. The one freed last is taken first: its context likely begins like the next prompt. */
+function createSlots(free: LlamaContextSequence[]) {
+  const all = free.length;
+  const ending = new Set<AbortSignal>();
+  const waiting: ((sequence: LlamaContextSequence) => void)[] = [];
+  const busy = new Set<AbortSignal>();
+  return {
+    async take(signal: AbortSignal): Promise<LlamaContextSequence> {
+      const now = free.pop();
+      if (now) {
+        busy.add(signal);
+        return now;
+      }
+      // An aborted answer gives its slot back within a token: waiting for that is not queueing.
+      for (const each of busy) if (each.aborted) ending.add(each);
+      if (ending.size <= waiting.length) throw new Failure('overloaded', `all ${all} slots are busy`);
+      const sequence = await new Promise<LlamaContextSequence>((resolve) => waiting.push(resolve));
+      busy.add(signal);
+      return sequence;
+    },
+    give(sequence: LlamaContextSequence, signal: AbortSignal): void {
+      busy.delete(signal);
+      ending.delete(signal);
+      const next = waiting.shift();
+      if (next) next(sequence);
+      else free.push(sequence);
+    },
+  };
+}
+
+/** The library keeps tool calls and their results inside the model's own turn. */
+function historyOf(messages: ChatMessage[]): ChatHistoryItem[] {
+  const results = new Map(messages.filter((m) => m.role === 'tool').map((m) => [m.toolCallId ?? '', m.content]));
+  const history: ChatHistoryItem[] = [];
+  for (const message of messages) {
+    if (message.role === 'system') history.push({ type: 'system', text: message.content });
+    else if (message.role === 'user') history.push({ type: 'user', text: message.content });
+    else if (message.role === 'assistant') {
+      const calls = (message.toolCalls ?? []).map(
+        (call): ChatModelFunctionCall => ({
+          type: 'functionCall',
+          name: call.name,
+          params: call.arguments,
+          result: results.get(call.id) ?? '',
+        }),
+      );
+      const said = message.content ? [message.content] : [];
+      const last = history.at(-1);
+      if (last?.type === 'model') last.response.push(...said, ...calls);
+      else history.push({ type: 'model', response: [...said, ...calls] });
+    }
+  }
+  if (history.at(-1)?.type !== 'model') history.push({ type: 'model', response: [] });
+  return history;
+}
+
+function functionsOf(order: ChatOrder): ChatModelFunctions | undefined {
+  if (order.tools.length === 0) return undefined;
+  return Object.fromEntries(
+    order.tools.map((tool) => [
+      tool.name,
+      { description: tool.description, params: tool.parameters as ChatModelFunctions[string]['params'] },
+    ]),
+  );
+}
+
+async function embed(one: LoadedEmbed, order: EmbedOrder, signal: AbortSignal): Promise<Float32Array[]> {
+  const vectors: Float32Array[] = [];
+  for (const text of order.texts) {
+    if (signal.aborted) throw new Failure('aborted', 'the request was aborted');
+    const tokens = one.model.tokenize(text.slice(0, one.limit * mostCharsPerToken)).slice(0, one.limit);
+    const { vector } = await one.context.getEmbeddingFor(tokens);
+    // An empty text has no tokens and no direction.
+    vectors.push(vector.length > 0 ? Float32Array.from(vector) : new Float32Array(one.model.embeddingVectorSize));
+  }
+  return vectors;
+}
+
+function run(order: Order, signal: AbortSignal, onText: (text: string) => void) {
+  if (order.op === 'load') return load(order);
+  const one = loaded.get(order.model);
+  if (order.op === 'unload') {
+    loaded.delete(order.model);
+    return one?.model.dispose().then(() => null) ?? Promise.resolve(null);
+  }
+  if (!one) throw new Failure('unavailable', `${order.model} is not loaded`);
+  if (order.op === 'chat' && one.kind === 'chat') return one.chat(order, signal, onText);
+  if (order.op === 'embed' && one.kind === 'embed') return embed(one, order, signal);
+  throw new Failure('wrong-kind', `${order.model} is no ${order.op} model`);
+}
+
+async function received(message: ToChild): Promise<void> {
+  const { id } = message;
+  if ('abort' in message) {
+    running.get(id)?.abort();
+    return;
+  }
+  const abort = new AbortController();
+  running.set(id, abort);
+  try {
+    const done = await run(message.order, abort.signal, (text) => send({ id, text }));
+    send({ id, done });
+  } catch (error) {
+    const code = error instanceof Failure ? error.code : abort.signal.aborted ? 'aborted' : 'unavailable';
+    send({ id, failed: { code, message: error instanceof Error ? error.message : String(error) } });
+  } finally {
+    running.delete(id);
+  }
+}
+
+process.on('message', (message) => void received(message as ToChild));
+// The channel closes when the parent ends, even by SIGKILL. An orderly exit would wait for native threads.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+if (!process.connected) process.exit(2);

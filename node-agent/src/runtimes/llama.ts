@@ -1,0 +1,341 @@
+// llama.cpp embedded, for machines that run no model server: GGUF files of a folder, in a child process (llama-process.ts),
+// because a native crash must not take the node-agent down. In: the folder. Out: a Runtime.
+// A model is loaded when first used, with as much context as memory allows, and put down again when nobody used it.
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
+import { entryOfFile } from '../models/catalogue.ts';
+import { type GgufFacts, readGguf } from '../models/gguf.ts';
+import { unitVector } from './cut.ts';
+import { abortedError } from './http-json.ts';
+import { createLlamaProcess } from './llama-process.ts';
+import { type ChatResult, type LoadOrder, type LoadResult, maxPromptChars, maxTextsPerOrder } from './llama-wire.ts';
+import {
+  type ChatEvent,
+  type ChatRequest,
+  type PullProgress,
+  type Runtime,
+  RuntimeError,
+  type RuntimeModel,
+} from './runtime.ts';
+import { repeatPenaltyFor } from './sampling.ts';
+
+export interface LlamaOptions {
+  modelsDir: string;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** Answers worked on at once per chat model; each has its own context. */
+  slots?: number;
+  contextTokens?: number;
+  /** A model nobody used for this long is put down; 0 keeps it. */
+  idleMs?: number;
+  /** Where the child's code lies: beside this file, or beside the bundle. */
+  childPath?: string;
+  /** Serve only models of this kind: where a server beside us has the other one. */
+  only?: 'chat' | 'embed';
+  /** Memory a model may take; the machine's (or the container's) free memory by default. */
+  freeMemoryBytes?: () => number;
+}
+
+interface Found {
+  model: RuntimeModel;
+  path: string;
+  facts: GgufFacts;
+  loading?: Promise<LoadResult>;
+  usedAtMs: number;
+  running: number;
+}
+
+const defaultSlots = 2;
+const defaultContextTokens = 4096;
+const defaultIdleMs = 15 * 60_000;
+const leastContextTokens = 1024;
+// Compute buffers and llama.cpp itself, over weights and KV: measured 70-150 MB for models up to 3B.
+const overheadBytes = 128 * 1024 ** 2;
+// Function calls need a model that keeps to a form; below this it babbles (measured on 135M and 360M).
+const leastToolsB = 0.4;
+
+export function createLlama(options: LlamaOptions): Runtime & { readonly childPid: number | undefined } {
+  const found = new Map<string, Found>();
+  const damaged = new Map<string, string>();
+  const freeMemoryBytes = options.freeMemoryBytes ?? (() => process.availableMemory());
+  const idleMs = options.idleMs ?? defaultIdleMs;
+  let closed = false;
+  const child = createLlamaProcess({
+    ...options,
+    childPath: options.childPath ?? fileURLToPath(new URL('./llama-child.ts', import.meta.url)),
+    onExit() {
+      for (const each of found.values()) {
+        each.loading = undefined;
+        each.model = { ...each.model, resident: false, residentBytes: 0 };
+      }
+    },
+  });
+  const idle = idleMs > 0 ? options.clock.every(Math.min(idleMs, 30_000), putDownIdle) : undefined;
+
+  function putDownIdle(): void {
+    const loaded = [...found.values()].filter((each) => each.loading);
+    const stale = loaded.filter((each) => each.running === 0 && options.clock.monotonicMs() - each.usedAtMs >= idleMs);
+    if (stale.length === 0) return;
+    if (stale.length === loaded.length) child.rest();
+    else for (const each of stale) unload(each.model.name).catch(() => {});
+  }
+
+  async function scan(): Promise<Found[]> {
+    const names = await readdir(options.modelsDir).catch(() => []);
+    const seen = new Set<string>();
+    for (const fileName of names.filter((name) => name.endsWith('.gguf'))) {
+      const name = nameOf(fileName);
+      try {
+        const path = join(options.modelsDir, fileName);
+        const { size } = await stat(path);
+        const known = found.get(name);
+        if (!known || known.facts.sizeBytes !== size) {
+          const facts = await readGguf(path);
+          if (options.only && facts.kind !== options.only) continue;
+          found.set(name, { model: modelOf(name, fileName, facts), path, facts, usedAtMs: 0, running: 0 });
+        }
+        damaged.delete(name);
+        seen.add(name);
+      } catch (error) {
+        const why = (error as Error).message;
+        if (damaged.get(name) !== why) options.log.warn({ file: fileName, why }, 'model file cannot be read');
+        damaged.set(name, why);
+      }
+    }
+    for (const [name, each] of found) if (!seen.has(name) && !each.loading) found.delete(name);
+    return [...found.values()];
+  }
+
+  function modelOf(name: string, fileName: string, facts: GgufFacts): RuntimeModel {
+    const entry = entryOfFile(fileName);
+    const stem = fileName.replace(/\.gguf$/, '');
+    const aliases = new Set([stem, ...(entry?.aliases ?? [])]);
+    aliases.delete(name);
+    const chats = facts.kind === 'chat';
+    return {
+      name,
+      aliases: [...aliases],
+      kind: facts.kind,
+      sizeBytes: facts.sizeBytes,
+      contextTokens: Math.min(
+        facts.contextTokens || leastContextTokens,
+        chats ? contextWanted() : facts.contextTokens || 512,
+      ),
+      resident: false,
+      residentBytes: 0,
+      parametersB: facts.parametersB,
+      slots: chats ? (options.slots ?? defaultSlots) : 1,
+      tools: chats && (entry?.tools ?? (facts.parametersB >= leastToolsB && facts.chatTemplate.includes('tool'))),
+      dimension: chats ? 0 : facts.embeddingLength,
+      digest: entry?.sha256 ?? '',
+    };
+  }
+
+  const contextWanted = () => options.contextTokens ?? defaultContextTokens;
+
+  async function use(name: string, kind?: 'chat' | 'embed'): Promise<Found> {
+    if (closed) throw new RuntimeError('unavailable', 'the runtime is closed');
+    const wanted = (each: Found) => each.model.name === name || each.model.aliases.includes(name);
+    const one = [...found.values()].find(wanted) ?? (await scan()).find(wanted);
+    if (!one) {
+      const why = damaged.get(name) ?? damaged.get(nameOf(`${name}.gguf`));
+      if (why) throw new RuntimeError('refused', why);
+      throw new RuntimeError('unknown-model', `${options.modelsDir} has no model ${name}`);
+    }
+    if (kind && one.model.kind !== kind) {
+      const words = kind === 'chat' ? 'makes embeddings, it cannot chat' : 'chats, it makes no embeddings';
+      throw new RuntimeError('wrong-kind', `${name} ${words}`);
+    }
+    one.usedAtMs = options.clock.monotonicMs();
+    return one;
+  }
+
+  /** Loads once, however many ask; whoever aborts stops waiting, the load goes on for the others. */
+  async function loaded(one: Found, signal?: AbortSignal): Promise<{ waitedMs: number }> {
+    if (one.model.resident) return { waitedMs: 0 };
+    if (!one.loading) {
+      const order = fitted(one);
+      const loading = child.run<LoadResult>(order);
+      one.loading = loading;
+      loading.then(
+        ({ residentBytes, contextTokens }) => {
+          if (one.loading !== loading) return;
+          one.model = { ...one.model, resident: true, residentBytes, contextTokens, slots: order.slots };
+        },
+        () => {
+          if (one.loading === loading) one.loading = undefined;
+        },
+      );
+    }
+    const { loadMs } = await raced(one.loading, signal);
+    return { waitedMs: loadMs };
+  }
+
+  /** Fewer slots, then a shorter context, before the model is refused: a small Pi answers one at a time rather than not. */
+  function fitted(one: Found): LoadOrder {
+    const { facts, model } = one;
+    let slots = model.kind === 'chat' ? (options.slots ?? defaultSlots) : 1;
+    let contextTokens =
+      model.kind === 'chat'
+        ? Math.min(facts.contextTokens || leastContextTokens, contextWanted())
+        : model.contextTokens;
+    const free = freeMemoryBytes();
+    const needed = () => facts.sizeBytes + facts.kvBytesPerToken * contextTokens * slots + overheadBytes;
+    while (needed() > free && (slots > 1 || contextTokens > leastContextTokens)) {
+      if (slots > 1) slots--;
+      else contextTokens = Math.max(leastContextTokens, contextTokens >> 1);
+    }
+    if (needed() > free) {
+      const mib = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
+      throw new RuntimeError('refused', `${model.name} needs ${mib(needed())} of memory, ${mib(free)} are free`);
+    }
+    return { op: 'load', model: model.name, path: one.path, kind: model.kind, contextTokens, slots };
+  }
+
+  async function unload(name: string): Promise<void> {
+    const one = await use(name);
+    if (!one.loading) return;
+    if (one.running > 0) throw new RuntimeError('overloaded', `${name} is in use by ${one.running} requests`);
+    one.loading = undefined;
+    one.model = { ...one.model, resident: false, residentBytes: 0 };
+    await child.run({ op: 'unload', model: one.model.name });
+  }
+
+  async function* chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+    const one = await use(request.model, 'chat');
+    if (request.tools?.length && !one.model.tools)
+      throw new RuntimeError('unsupported', `${request.model} does not support tools`);
+    const characters = request.messages.reduce((sum, message) => sum + message.content.length, 0);
+    if (characters > maxPromptChars) throw new RuntimeError('too-long', `the prompt has ${characters} characters`);
+    one.running++;
+    // Leaving the loop early is an abort too: the slot must not work for nobody.
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    try {
+      const { waitedMs } = await loaded(one, either);
+      const texts = createPipe();
+      const result = child
+        .run<ChatResult>(
+          {
+            op: 'chat',
+            model: one.model.name,
+            messages: request.messages,
+            tools: request.tools ?? [],
+            maxTokens: request.maxTokens,
+            temperature: request.temperature,
+            repeatPenalty: repeatPenaltyFor(one.model.parametersB),
+            ...(request.schema ? { schema: request.schema } : {}),
+          },
+          either,
+          texts.push,
+        )
+        .finally(texts.end);
+      result.catch(() => {});
+      for await (const text of texts.read()) yield { type: 'text', text };
+      const { calls, reason, usage } = await result;
+      if (calls.length > 0) yield { type: 'tool-calls', calls };
+      yield { type: 'end', reason, usage: { ...usage, loadMs: waitedMs } };
+    } finally {
+      stop.abort();
+      one.running--;
+      one.usedAtMs = options.clock.monotonicMs();
+    }
+  }
+
+  async function embed(name: string, texts: string[], signal: AbortSignal): Promise<Float32Array[]> {
+    const one = await use(name, 'embed');
+    one.running++;
+    try {
+      await loaded(one, signal);
+      const vectors: Float32Array[] = [];
+      for (let from = 0; from < texts.length; from += maxTextsPerOrder) {
+        const batch = texts.slice(from, from + maxTextsPerOrder);
+        const order = { op: 'embed', model: one.model.name, texts: batch } as const;
+        vectors.push(...(await child.run<Float32Array[]>(order, signal)));
+      }
+      return vectors.map(unitVector);
+    } finally {
+      one.running--;
+      one.usedAtMs = options.clock.monotonicMs();
+    }
+  }
+
+  return {
+    kind: 'llama',
+    label: `embedded llama.cpp with ${options.modelsDir}`,
+    get childPid() {
+      return child.pid;
+    },
+    alive: async () => !closed,
+    async models() {
+      if (closed) throw new RuntimeError('unavailable', 'the runtime is closed');
+      return (await scan()).map((each) => ({ ...each.model }));
+    },
+    async load(name, signal) {
+      await loaded(await use(name), signal);
+    },
+    unload,
+    // biome-ignore lint/correctness/useYield: the interface wants a stream, this runtime has none to give
+    async *pull(name): AsyncGenerator<PullProgress> {
+      throw new RuntimeError(
+        'unsupported',
+        `the embedded runtime reads ${options.modelsDir}; ${name} is fetched from the catalogue`,
+      );
+    },
+    chat,
+    embed,
+    async close() {
+      closed = true;
+      idle?.cancel();
+      await child.close();
+    },
+  };
+}
+
+function nameOf(fileName: string): string {
+  return entryOfFile(fileName)?.id ?? fileName.replace(/\.gguf$/, '').toLowerCase();
+}
+
+function raced<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return work;
+  if (signal.aborted) return Promise.reject(abortedError());
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(abortedError());
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+/** Pieces pushed by a callback, read as a stream; what the reader has not taken yet is bounded by the answer's length. */
+function createPipe(): { push(text: string): void; end(): void; read(): AsyncGenerator<string> } {
+  let waiting: string[] = [];
+  let ended = false;
+  let wake = () => {};
+  return {
+    push(text) {
+      waiting.push(text);
+      wake();
+    },
+    end() {
+      ended = true;
+      wake();
+    },
+    async *read() {
+      for (;;) {
+        const taken = waiting;
+        waiting = [];
+        yield* taken;
+        if (waiting.length > 0) continue;
+        if (ended) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+  };
+}

@@ -1,0 +1,371 @@
+// Ollama as a Runtime. It is asked for capabilities before it is asked for work (a chat model asked to embed would load
+// first and fail then), one context length per model is pinned (another one reloads the model), cloud models
+// (`remote_host`) are never shown, and errors come as HTTP codes or as a line in the middle of a stream under HTTP 200.
+// It must never decide admission: Ollama queues without bound, admission.ts stands before it.
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import { catalogueEntry } from '../models/catalogue.ts';
+import { embedWithCut, refuseSurelyTooLong, unitVector } from './cut.ts';
+import { createJsonClient, type HttpAnswer, parsed } from './http-json.ts';
+import {
+  type ChatEvent,
+  type ChatMessage,
+  type ChatRequest,
+  type PullProgress,
+  type Runtime,
+  RuntimeError,
+  type RuntimeModel,
+  type ToolCall,
+  type Usage,
+} from './runtime.ts';
+import { repeatPenaltyFor } from './sampling.ts';
+
+export interface OllamaOptions {
+  url: string;
+  /** Context pinned for every model, at most what the model was trained on. */
+  contextTokens: number;
+  /** How long a model stays loaded after its last request, in Ollama's notation. */
+  keepAlive: string;
+  /** OLLAMA_NUM_PARALLEL of that server: it does not tell. */
+  slots?: number;
+  clock: Clock;
+  log: Log;
+}
+
+interface Tag {
+  name: string;
+  size?: number;
+  digest?: string;
+  remote_host?: string;
+  capabilities?: string[];
+  details?: { family?: string; parameter_size?: string; context_length?: number; embedding_length?: number };
+}
+interface Show {
+  capabilities?: string[];
+  model_info?: Record<string, unknown>;
+}
+interface ChatLine {
+  message?: { content?: string; tool_calls?: { id?: string; function?: { name?: string; arguments?: unknown } }[] };
+  done?: boolean;
+  done_reason?: string;
+  error?: string;
+  load_duration?: number;
+  prompt_eval_count?: number;
+  prompt_eval_duration?: number;
+  eval_count?: number;
+  eval_duration?: number;
+}
+
+const quickMs = 5000;
+// The head of an answer comes with its first token: a cold 7B model on a Pi needs minutes before it.
+const answerMs = 300_000;
+const aliveMs = 1800;
+const embedBatch = 32;
+const millisecondsOf = (nanoseconds = 0) => nanoseconds / 1e6;
+
+export function createOllama(options: OllamaOptions): Runtime {
+  const client = createJsonClient({ baseUrl: options.url, clock: options.clock });
+  // What a model can do does not change under its digest.
+  const facts = new Map<string, Pick<RuntimeModel, 'kind' | 'tools' | 'contextTokens' | 'dimension'>>();
+  let known = new Map<string, RuntimeModel>();
+  let version = '';
+
+  async function get(path: string, signal?: AbortSignal): Promise<unknown> {
+    const answer = await client.call({ method: 'GET', path, signal, answerMs: quickMs });
+    if (answer.status !== 200) throw problemOf(answer);
+    return answer.json;
+  }
+
+  async function models(signal?: AbortSignal): Promise<RuntimeModel[]> {
+    const [tags, resident] = await Promise.all([get('api/tags', signal), get('api/ps', signal)]);
+    const loaded = new Map(
+      listOf<{ name: string; size?: number }>(resident).map((each) => [each.name, each.size ?? 0]),
+    );
+    const found: RuntimeModel[] = [];
+    for (const tag of listOf<Tag>(tags)) {
+      if (tag.remote_host || typeof tag.name !== 'string') continue;
+      found.push({
+        name: tag.name,
+        aliases: aliasesOf(tag.name),
+        sizeBytes: tag.size ?? 0,
+        resident: loaded.has(tag.name),
+        residentBytes: loaded.get(tag.name) ?? 0,
+        parametersB: billions(tag.details?.parameter_size),
+        slots: options.slots ?? 1,
+        digest: tag.digest ?? '',
+        ...(await factsOf(tag, signal)),
+      });
+    }
+    known = new Map(found.map((model) => [model.name, model]));
+    return found;
+  }
+
+  async function factsOf(tag: Tag, signal?: AbortSignal) {
+    const key = tag.digest || tag.name;
+    const cached = facts.get(key);
+    if (cached) return cached;
+    let { capabilities } = tag;
+    let trained = tag.details?.context_length ?? 0;
+    let dimension = tag.details?.embedding_length ?? 0;
+    if (!capabilities || trained === 0) {
+      const answer = await client.call({
+        method: 'POST',
+        path: 'api/show',
+        body: { model: tag.name },
+        signal,
+        answerMs: quickMs,
+      });
+      const show = answer.status === 200 ? (answer.json as Show) : {};
+      const info = show.model_info ?? {};
+      const numberAt = (ending: string) =>
+        Number(
+          Object.entries(info).find(([name, value]) => name.endsWith(ending) && typeof value === 'number')?.[1] ?? 0,
+        );
+      capabilities ??= show.capabilities ?? [];
+      trained ||= numberAt('.context_length');
+      dimension ||= numberAt('.embedding_length');
+    }
+    const kind: RuntimeModel['kind'] =
+      capabilities.includes('embedding') && !capabilities.includes('completion') ? 'embed' : 'chat';
+    const contextTokens = trained === 0 ? options.contextTokens : Math.min(trained, options.contextTokens);
+    const learned = {
+      kind,
+      tools: capabilities.includes('tools'),
+      contextTokens,
+      dimension: kind === 'embed' ? dimension : 0,
+    };
+    facts.set(key, learned);
+    return learned;
+  }
+
+  async function modelOf(name: string, signal?: AbortSignal): Promise<RuntimeModel> {
+    const wanted = (model: RuntimeModel) => model.name === name || model.name === `${name}:latest`;
+    const found = [...known.values()].find(wanted) ?? (await models(signal)).find(wanted);
+    if (!found) throw new RuntimeError('unknown-model', `${options.url} has no model ${name}`);
+    return found;
+  }
+
+  async function residency(name: string, keepAlive: string | number, signal?: AbortSignal): Promise<void> {
+    const model = await modelOf(name, signal);
+    const pinned = { options: { num_ctx: model.contextTokens } };
+    const [path, body] =
+      model.kind === 'chat'
+        ? [
+            'api/generate',
+            { model: model.name, keep_alive: keepAlive, stream: false, ...(keepAlive === 0 ? {} : pinned) },
+          ]
+        : ['api/embed', { model: model.name, keep_alive: keepAlive, input: [] }];
+    const answer = await client.call({ method: 'POST', path: path as string, body, signal, answerMs });
+    if (answer.status !== 200) throw problemOf(answer, name);
+  }
+
+  async function* chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+    const model = await modelOf(request.model, signal);
+    if (model.kind !== 'chat') throw wrongKind(model.name, 'chat');
+    if (request.tools?.length && !model.tools)
+      throw new RuntimeError('unsupported', `${model.name} does not support tools`);
+    refuseSurelyTooLong(request, model.contextTokens);
+    const body = {
+      model: model.name,
+      messages: wireMessages(request.messages),
+      stream: true,
+      // Not documented, but read by its source: without these the oldest messages vanish silently. Older ones ignore them.
+      truncate: false,
+      shift: false,
+      keep_alive: options.keepAlive,
+      ...(request.tools?.length ? { tools: request.tools.map((tool) => ({ type: 'function', function: tool })) } : {}),
+      ...(request.schema ? { format: request.schema } : {}),
+      options: {
+        num_ctx: model.contextTokens,
+        num_predict: request.maxTokens,
+        temperature: request.temperature,
+        ...(repeatPenaltyFor(model.parametersB) ? { repeat_penalty: repeatPenaltyFor(model.parametersB) } : {}),
+      },
+    };
+    const answer = await client.stream({ method: 'POST', path: 'api/chat', body, signal, answerMs });
+    if (!('lines' in answer)) throw problemOf(answer, model.name);
+    let calls = 0;
+    for await (const text of answer.lines) {
+      if (text === '') continue;
+      const line = parsed(text) as ChatLine | undefined;
+      if (typeof line !== 'object' || line === null)
+        throw new RuntimeError('unavailable', 'a line of the answer is not JSON');
+      if (line.error !== undefined) throw streamProblem(line.error);
+      if (line.message?.content) yield { type: 'text', text: line.message.content };
+      const toolCalls = line.message?.tool_calls ?? [];
+      if (toolCalls.length > 0) {
+        yield { type: 'tool-calls', calls: toolCalls.map((call, index) => toolCallOf(call, calls + index)) };
+        calls += toolCalls.length;
+      }
+      if (line.done) {
+        const reason = calls > 0 ? 'tool-calls' : line.done_reason === 'length' ? 'length' : 'stop';
+        yield { type: 'end', reason, usage: usageOf(line) };
+        return;
+      }
+    }
+    throw new RuntimeError('unavailable', 'the answer ended before it was done');
+  }
+
+  async function embed(name: string, texts: string[], signal: AbortSignal): Promise<Float32Array[]> {
+    const model = await modelOf(name, signal);
+    if (model.kind !== 'embed') throw wrongKind(model.name, 'embed');
+    const vectors: Float32Array[] = [];
+    for (let from = 0; from < texts.length; from += embedBatch) {
+      const batch = texts.slice(from, from + embedBatch);
+      vectors.push(...(await embedWithCut(batch, model.contextTokens, (cut) => embedOnce(model, cut, signal))));
+    }
+    return vectors;
+  }
+
+  async function embedOnce(model: RuntimeModel, input: string[], signal: AbortSignal): Promise<Float32Array[]> {
+    const body = { model: model.name, input, truncate: false, keep_alive: options.keepAlive };
+    const answer = await client.call({ method: 'POST', path: 'api/embed', body, signal, answerMs });
+    if (answer.status !== 200) throw problemOf(answer, model.name);
+    const { embeddings } = answer.json as { embeddings?: number[][] };
+    if (embeddings?.length !== input.length) {
+      throw new RuntimeError(
+        'unavailable',
+        `${input.length} texts were sent, ${embeddings?.length ?? 0} vectors came back`,
+      );
+    }
+    return embeddings.map(unitVector);
+  }
+
+  async function* pull(name: string, signal?: AbortSignal): AsyncGenerator<PullProgress> {
+    // A registry of our own speaks plain HTTP; its name carries host and port.
+    const insecure = /^[^/]+:\d+\//.test(name);
+    const body = { model: name, stream: true, ...(insecure ? { insecure } : {}) };
+    const answer = await client.stream({ method: 'POST', path: 'api/pull', body, signal, answerMs });
+    if (!('lines' in answer)) throw problemOf(answer, name);
+    for await (const text of answer.lines) {
+      if (text === '') continue;
+      const line = parsed(text) as { status?: string; error?: string; total?: number; completed?: number } | undefined;
+      if (line?.error !== undefined) throw pullProblem(name, line.error);
+      yield { status: line?.status ?? '', completedBytes: line?.completed ?? 0, totalBytes: line?.total ?? 0 };
+      if (line?.status === 'success') {
+        known.clear();
+        return;
+      }
+    }
+    throw new RuntimeError('unavailable', `pulling ${name} ended without success`);
+  }
+
+  return {
+    kind: 'ollama',
+    get label() {
+      return `ollama${version ? ` ${version}` : ''} at ${options.url}`;
+    },
+    async alive() {
+      try {
+        const answer = await client.call({ method: 'GET', path: 'api/version', answerMs: aliveMs, stallMs: aliveMs });
+        const found = (answer.json as { version?: string } | undefined)?.version;
+        if (answer.status !== 200 || typeof found !== 'string') return false;
+        version = found === '0.0.0' ? '' : found;
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    models,
+    load: (model, signal) => residency(model, options.keepAlive, signal),
+    unload: (model, signal) => residency(model, 0, signal),
+    pull,
+    chat,
+    embed,
+    async close() {
+      client.close();
+    },
+  };
+}
+
+function listOf<T>(body: unknown): T[] {
+  const list = (body as { models?: unknown } | undefined)?.models;
+  if (!Array.isArray(list)) throw new RuntimeError('unavailable', 'the answer lists no models: is this Ollama?');
+  return list as T[];
+}
+
+function wireMessages(messages: ChatMessage[]): object[] {
+  const names = new Map(messages.flatMap((message) => (message.toolCalls ?? []).map((call) => [call.id, call.name])));
+  return messages.map(({ role, content, toolCalls, toolCallId }) => {
+    if (toolCalls?.length) {
+      const calls = toolCalls.map((call) => ({
+        id: call.id,
+        function: { name: call.name, arguments: call.arguments },
+      }));
+      return { role, content, tool_calls: calls };
+    }
+    if (role === 'tool')
+      return { role, content, tool_name: names.get(toolCallId ?? '') ?? '', tool_call_id: toolCallId };
+    return { role, content };
+  });
+}
+
+function toolCallOf(call: { id?: string; function?: { name?: string; arguments?: unknown } }, index: number): ToolCall {
+  const given = call.function?.arguments;
+  const found = typeof given === 'string' ? parsed(given) : given;
+  return {
+    id: call.id || `call-${index}`,
+    name: call.function?.name ?? '',
+    arguments: typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : {},
+  };
+}
+
+// Ollama leaves out fields that are zero.
+function usageOf(line: ChatLine): Usage {
+  return {
+    promptTokens: line.prompt_eval_count ?? 0,
+    completionTokens: line.eval_count ?? 0,
+    loadMs: millisecondsOf(line.load_duration),
+    prefillMs: millisecondsOf(line.prompt_eval_duration),
+    decodeMs: millisecondsOf(line.eval_duration),
+  };
+}
+
+function problemOf(answer: HttpAnswer, model?: string): RuntimeError {
+  const said = (answer.json as { error?: unknown } | undefined)?.error;
+  const message = typeof said === 'string' ? said : `HTTP ${answer.status}: ${answer.text.slice(0, 200)}`;
+  if (/not found|file does not exist/.test(message) && answer.status === 404)
+    return new RuntimeError('unknown-model', message);
+  if (answer.status === 503 || answer.status === 429) return new RuntimeError('overloaded', message);
+  if (/does not support tools/.test(message)) return new RuntimeError('unsupported', message);
+  if (/does not support (chat|generate|embed)/.test(message)) return new RuntimeError('wrong-kind', message);
+  if (answer.status === 501) return wrongKind(model ?? 'the model', 'embed');
+  if (/exceeds? the (context|maximum)|context length|too long/i.test(message))
+    return new RuntimeError('too-long', message);
+  if (/requires more system memory|unable to load|invalid file magic|unsupported model/i.test(message)) {
+    return new RuntimeError('refused', message);
+  }
+  // A wrongly typed option is a 500 that no retry cures.
+  if (answer.status < 500 || /must be of type/.test(message)) return new RuntimeError('bad-request', message);
+  return new RuntimeError('unavailable', message);
+}
+
+function streamProblem(message: string): RuntimeError {
+  return new RuntimeError(/exceeds? the context|context length/i.test(message) ? 'too-long' : 'unavailable', message);
+}
+
+function pullProblem(name: string, message: string): RuntimeError {
+  const unknown = /file does not exist|not found/.test(message);
+  return new RuntimeError(unknown ? 'unknown-model' : 'unavailable', `pulling ${name}: ${message}`);
+}
+
+function wrongKind(model: string, asked: 'chat' | 'embed'): RuntimeError {
+  return new RuntimeError(
+    'wrong-kind',
+    asked === 'chat' ? `${model} makes embeddings, it cannot chat` : `${model} chats, it makes no embeddings`,
+  );
+}
+
+function aliasesOf(name: string): string[] {
+  const short = name.replace(/:latest$/, '');
+  const entry = catalogueEntry(short);
+  return [...new Set([short, ...(entry ? [entry.id, ...entry.aliases] : [])])].filter((alias) => alias !== name);
+}
+
+/** `134.52M` -> 0.13452, `7.6B` -> 7.6. */
+export function billions(size: string | undefined): number {
+  const found = /^([\d.]+)\s*([KMBT])/i.exec(size ?? '');
+  if (!found) return 0;
+  const unit = { K: 1e-6, M: 1e-3, B: 1, T: 1e3 }[found[2]!.toUpperCase()] ?? 0;
+  return Number(found[1]) * unit;
+}

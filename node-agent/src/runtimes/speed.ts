@@ -1,0 +1,65 @@
+// What a model really does on this node: tokens a second while it reads a prompt (prefill) and while it writes (decode),
+// and how long it takes to load. Learned from the usage of finished answers; a running mean that forgets slowly.
+// It reports nothing before it has seen something: the coordinator's prior stands until then.
+import type { Usage } from './runtime.ts';
+
+export interface LearnedSpeed {
+  model: string;
+  /** 0 until measured. */
+  prefillTps: number;
+  decodeTps: number;
+  loadMs: number;
+  samples: number;
+}
+
+export interface SpeedBook {
+  learn(model: string, usage: Usage): void;
+  of(model: string): LearnedSpeed | undefined;
+  all(): LearnedSpeed[];
+  /** Takes up what an earlier run learned. */
+  restore(speeds: LearnedSpeed[]): void;
+}
+
+// The newest answer weighs a fifth: a Pi that begins to throttle shows after a handful of answers.
+const weight = 0.2;
+// Shorter answers measure overhead, not the model.
+const minPrefillTokens = 16;
+const minDecodeTokens = 8;
+const minMs = 1;
+const maxModels = 256;
+// A model that was resident already reports a load of milliseconds.
+const minLoadMs = 50;
+
+export function createSpeedBook(): SpeedBook {
+  const speeds = new Map<string, LearnedSpeed>();
+  return {
+    learn(model, usage) {
+      const fresh = usage.promptTokens - (usage.cachedTokens ?? 0);
+      const prefill = fresh >= minPrefillTokens && usage.prefillMs >= minMs ? (fresh / usage.prefillMs) * 1000 : 0;
+      const decode =
+        usage.completionTokens >= minDecodeTokens && usage.decodeMs >= minMs
+          ? (usage.completionTokens / usage.decodeMs) * 1000
+          : 0;
+      if (prefill === 0 && decode === 0) return;
+      const before = speeds.get(model) ?? { model, prefillTps: 0, decodeTps: 0, loadMs: 0, samples: 0 };
+      if (!speeds.has(model) && speeds.size >= maxModels) speeds.delete(speeds.keys().next().value!);
+      speeds.set(model, {
+        model,
+        prefillTps: moved(before.prefillTps, prefill),
+        decodeTps: moved(before.decodeTps, decode),
+        loadMs: moved(before.loadMs, usage.loadMs >= minLoadMs ? usage.loadMs : 0),
+        samples: before.samples + 1,
+      });
+    },
+    of: (model) => speeds.get(model),
+    all: () => [...speeds.values()],
+    restore(saved) {
+      for (const speed of saved.slice(0, maxModels)) speeds.set(speed.model, speed);
+    },
+  };
+}
+
+function moved(before: number, seen: number): number {
+  if (seen === 0) return before;
+  return before === 0 ? seen : before + weight * (seen - before);
+}
