@@ -35,6 +35,8 @@ export interface Transport {
   ): boolean;
   settle(keys: readonly string[]): void;
   readonly outboxDepth: number;
+  /** Keys posted with `settled` that are not settled yet, those of earlier runs of the process included. */
+  unsettledKeys(): string[];
   /** Spreads the next reconnections over this window (coordinator's wish). */
   setReconnectWindow(ms: number): void;
   /** Says goodbye (`offline`, reason `stopped`) within 1 s and closes. */

@@ -36,6 +36,10 @@ export const NodeHello = Type.Object({
   protocol: Type.Integer({ minimum: 1 }),
   hardware: Fingerprint,
   generation: Generation,
+  upMs: Type.Number({
+    minimum: 0,
+    description: 'Age of the node-agent process: a lease older than that which it does not hold died with the process before.',
+  }),
   held: Type.Array(Type.Object({ task: TaskId, attempt: Attempt }), {
     maxItems: maxHeldTasks,
     description: 'Leases the node holds and has not reported the end of.',
