@@ -1,0 +1,150 @@
+// The coordinator's configuration: the only reader of its environment. Everything else receives values.
+// Each option has a heading in docs/configuration.md; test/contract checks it.
+import { readOptions, type Values } from '@blackroad/std/options';
+import type { Policy } from './input.ts';
+
+export const coordinatorOptions = {
+  data: {
+    type: 'text',
+    flag: 'data',
+    env: 'BLACKROAD_DATA',
+    default: 'data',
+    text: 'Folder of everything the coordinator keeps.',
+  },
+  name: {
+    type: 'text',
+    flag: 'name',
+    env: 'BLACKROAD_NAME',
+    default: 'BlackRoad Fleet',
+    text: 'Name of the fleet, shown to people.',
+  },
+  port: {
+    type: 'number',
+    flag: 'port',
+    env: 'BLACKROAD_PORT',
+    default: 8400,
+    min: 0,
+    max: 65_533,
+    text: 'HTTP on loopback; HTTPS for nodes and other machines is the next port, MQTT over TLS the one after. 0: any free ports.',
+  },
+  host: {
+    type: 'text',
+    flag: 'host',
+    env: 'BLACKROAD_HOST',
+    default: '0.0.0.0',
+    text: 'Address the TLS ports listen on. 127.0.0.1 keeps the fleet on this machine.',
+  },
+  address: {
+    type: 'text',
+    flag: 'address',
+    env: 'BLACKROAD_ADDRESS',
+    default: '',
+    text: 'Host name or address that join tokens carry. Empty: the first LAN address of this machine.',
+  },
+  broker: {
+    type: 'text',
+    flag: 'broker',
+    env: 'BLACKROAD_BROKER',
+    default: '',
+    text: 'URL of an external MQTT broker (mqtts://host:8883). Empty: the embedded one.',
+  },
+  heartbeat: {
+    type: 'number',
+    flag: 'heartbeat',
+    env: 'BLACKROAD_HEARTBEAT_SECONDS',
+    default: 10,
+    min: 0.1,
+    max: 300,
+    text: 'Seconds between heartbeats of a small fleet; a large one is slowed down so that at most 1,000 a second arrive.',
+  },
+  lostAfter: {
+    type: 'number',
+    flag: 'lost-after',
+    env: 'BLACKROAD_LOST_AFTER_SECONDS',
+    default: 10,
+    min: 0.1,
+    max: 86_400,
+    text: 'Seconds a node may be suspect before it counts as lost and its agents are placed elsewhere.',
+  },
+  restartGrace: {
+    type: 'number',
+    flag: 'restart-grace',
+    env: 'BLACKROAD_RESTART_GRACE_SECONDS',
+    default: 60,
+    min: 0,
+    max: 3600,
+    text: 'Seconds after a start of the coordinator in which no node counts as lost.',
+  },
+  reconnectWindow: {
+    type: 'number',
+    flag: 'reconnect-window',
+    env: 'BLACKROAD_RECONNECT_WINDOW_SECONDS',
+    default: 2,
+    min: 0,
+    max: 600,
+    text: 'Seconds over which nodes spread their return after a restart of the coordinator.',
+  },
+  reclaim: {
+    type: 'choice',
+    flag: 'reclaim',
+    env: 'BLACKROAD_RECLAIM',
+    default: 'auto',
+    choices: ['auto', 'ask'],
+    text: 'Whether a re-flashed machine takes its old node back by itself (auto) or only after a person forgot the old one (ask).',
+  },
+  certificateDays: {
+    type: 'number',
+    flag: 'certificate-days',
+    env: 'BLACKROAD_CERTIFICATE_DAYS',
+    default: 30,
+    min: 0.0005,
+    max: 3650,
+    text: 'Life of a node certificate; it is renewed at two thirds.',
+  },
+  keepTasksDays: {
+    type: 'number',
+    flag: 'keep-tasks-days',
+    env: 'BLACKROAD_KEEP_TASKS_DAYS',
+    default: 30,
+    min: 0.01,
+    max: 3650,
+    text: 'How long ended tasks, events and the audit log are kept.',
+  },
+  log: {
+    type: 'choice',
+    flag: 'log',
+    env: 'BLACKROAD_LOG',
+    default: 'info',
+    choices: ['debug', 'info', 'warn', 'error', 'silent'],
+    text: 'Least level of log lines.',
+  },
+} as const;
+
+export type CoordinatorConfig = Values<typeof coordinatorOptions>;
+
+/** @throws OptionError */
+export function readConfig(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): CoordinatorConfig {
+  return readOptions(coordinatorOptions, argv, env);
+}
+
+export function policyOf(config: CoordinatorConfig): Policy {
+  return {
+    fleetName: config.name,
+    heartbeatMs: config.heartbeat * 1000,
+    maxHeartbeatsPerS: 1000,
+    lostAfterMs: config.lostAfter * 1000,
+    restartGraceMs: config.restartGrace * 1000,
+    reconnectWindowMs: config.reconnectWindow * 1000,
+    // Half of the fleet at once is a switch, a router or us, not that many dead machines. Below four nodes shares mean nothing.
+    valveShare: 0.5,
+    valveMinNodes: 4,
+    valveWindowMs: 60_000,
+    leaseMs: 60_000,
+    certificateMs: config.certificateDays * 86_400_000,
+    retryMs: 1000,
+    reclaim: config.reclaim,
+  };
+}

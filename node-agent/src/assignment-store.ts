@@ -1,0 +1,71 @@
+// The node's desired set of agents and its generation, in SQLite: a Pi that reboots with the network down starts its agents again.
+// In: deltas and snapshots from the coordinator. Out: what to start, change and stop. A delta that does not follow is refused.
+import type { AssignedAgent, AssignmentDelta, AssignmentSnapshot } from '@blackroad/protocol';
+import Database from 'better-sqlite3';
+
+export interface AssignmentStore {
+  readonly generation: number;
+  agents(): AssignedAgent[];
+  /** False when the delta does not start at our generation: ask for the snapshot. An old one is ignored as applied. */
+  applyDelta(delta: AssignmentDelta): boolean;
+  /** True when all parts are here and the set was replaced. */
+  applySnapshot(part: AssignmentSnapshot): boolean;
+  clear(): void;
+  close(): void;
+}
+
+/** `path` may be `:memory:`. */
+export function openAssignmentStore(path: string): AssignmentStore {
+  const db = new Database(path);
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL');
+  db.exec(`create table if not exists assigned (agent text primary key, value text not null);
+           create table if not exists generation (one integer primary key check (one = 1), value integer not null);`);
+  const readGeneration = db.prepare('select value from generation').pluck();
+  const writeGeneration = db.prepare(
+    'insert into generation values (1, ?) on conflict (one) do update set value = excluded.value',
+  );
+  const put = db.prepare('insert into assigned values (?, ?) on conflict (agent) do update set value = excluded.value');
+  const drop = db.prepare('delete from assigned where agent = ?');
+  const all = db.prepare('select value from assigned order by agent').pluck();
+  let generation = Number(readGeneration.get() ?? 0);
+  let parts = new Map<number, AssignmentSnapshot>();
+
+  return {
+    get generation() {
+      return generation;
+    },
+    agents: () => (all.all() as string[]).map((text) => JSON.parse(text) as AssignedAgent),
+    applyDelta(delta) {
+      if (delta.to <= generation) return true;
+      if (delta.from !== generation) return false;
+      db.transaction(() => {
+        for (const { agent } of delta.remove) drop.run(agent);
+        for (const assigned of delta.put) put.run(assigned.spec.name, JSON.stringify(assigned));
+        writeGeneration.run(delta.to);
+      })();
+      generation = delta.to;
+      return true;
+    },
+    applySnapshot(part) {
+      const first = parts.values().next().value;
+      if (first && (first.generation !== part.generation || first.parts !== part.parts)) parts = new Map();
+      parts.set(part.part, part);
+      if (parts.size < part.parts) return false;
+      const agents = [...parts.values()].flatMap((each) => each.agents);
+      parts = new Map();
+      db.transaction(() => {
+        db.exec('delete from assigned');
+        for (const assigned of agents) put.run(assigned.spec.name, JSON.stringify(assigned));
+        writeGeneration.run(part.generation);
+      })();
+      generation = part.generation;
+      return true;
+    },
+    clear() {
+      db.exec('delete from assigned; delete from generation');
+      generation = 0;
+    },
+    close: () => db.close(),
+  };
+}

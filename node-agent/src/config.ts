@@ -1,0 +1,134 @@
+// The node-agent's configuration: the only reader of its environment. Each option has a heading in docs/configuration.md.
+import { readOptions, type Values } from '@blackroad/std/options';
+
+export const nodeOptions = {
+  data: {
+    type: 'text',
+    flag: 'data',
+    env: 'BLACKROAD_NODE_DATA',
+    default: 'data/node',
+    text: 'Folder of the identity, the outbox, assignments and memories.',
+  },
+  models: {
+    type: 'text',
+    flag: 'models',
+    env: 'BLACKROAD_MODELS',
+    default: '',
+    text: 'Folder of GGUF files for the embedded runtime. Empty: `models` in the data folder.',
+  },
+  ollama: {
+    type: 'text',
+    flag: 'ollama',
+    env: 'BLACKROAD_OLLAMA',
+    default: 'http://127.0.0.1:11434',
+    text: 'Where an Ollama is looked for. `none`: nowhere.',
+  },
+  openai: {
+    type: 'text',
+    flag: 'openai',
+    env: 'BLACKROAD_OPENAI',
+    default: '',
+    text: 'URL of an OpenAI-compatible server (vLLM, llama-server), used when no Ollama answers.',
+  },
+  openaiKey: {
+    type: 'text',
+    flag: 'openai-key',
+    env: 'BLACKROAD_OPENAI_KEY',
+    default: '',
+    text: 'API key for that server.',
+  },
+  context: {
+    type: 'number',
+    flag: 'context',
+    env: 'BLACKROAD_CONTEXT_TOKENS',
+    default: 2048,
+    min: 256,
+    max: 131_072,
+    text: 'Context window of models this node loads itself; one value a node, because Ollama reloads a model when it changes.',
+  },
+  slots: {
+    type: 'number',
+    flag: 'slots',
+    env: 'BLACKROAD_SLOTS',
+    default: 2,
+    min: 1,
+    max: 256,
+    text: 'Requests the embedded runtime works on at once.',
+  },
+  queue: {
+    type: 'number',
+    flag: 'queue',
+    env: 'BLACKROAD_QUEUE',
+    default: 64,
+    min: 1,
+    max: 10_000,
+    text: 'Requests that may wait for a model; the next is refused and its task goes back to the coordinator.',
+  },
+  simulate: {
+    type: 'number',
+    flag: 'simulate',
+    env: 'BLACKROAD_SIMULATE',
+    default: 0,
+    min: 0,
+    max: 20_000,
+    text: 'Run this many simulated nodes in one process instead of this machine; labelled as simulated wherever they show.',
+  },
+  profile: {
+    type: 'choice',
+    flag: 'profile',
+    env: 'BLACKROAD_PROFILE',
+    default: 'home',
+    choices: ['home', 'lab', 'plan'],
+    text: 'What simulated nodes are: home (5 Pis and a GPU box), lab, plan (the mix of 10,000).',
+  },
+  seed: {
+    type: 'number',
+    flag: 'seed',
+    env: 'BLACKROAD_SEED',
+    default: 1,
+    min: 0,
+    max: 4_294_967_295,
+    text: 'Seed of the simulated machines.',
+  },
+  name: {
+    type: 'text',
+    flag: 'name',
+    env: 'BLACKROAD_NODE_NAME',
+    default: '',
+    text: 'Wanted node id when joining. Empty: the host name.',
+  },
+  class: {
+    type: 'text',
+    flag: 'class',
+    env: 'BLACKROAD_CLASS',
+    default: '',
+    text: 'Hardware class when joining. Empty: detected.',
+  },
+  keepalive: {
+    type: 'number',
+    flag: 'keepalive',
+    env: 'BLACKROAD_KEEPALIVE_SECONDS',
+    default: 30,
+    min: 1,
+    max: 600,
+    text: 'MQTT keepalive: a power cut is seen after one and a half of these.',
+  },
+  log: {
+    type: 'choice',
+    flag: 'log',
+    env: 'BLACKROAD_LOG',
+    default: 'info',
+    choices: ['debug', 'info', 'warn', 'error', 'silent'],
+    text: 'Least level of log lines.',
+  },
+} as const;
+export type NodeConfig = Values<typeof nodeOptions>;
+
+/** Words that are no options land in `rest`: the verb and its argument. @throws OptionError */
+export function readConfig(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  rest: string[],
+): NodeConfig {
+  return readOptions(nodeOptions, argv, env, rest);
+}

@@ -1,0 +1,28 @@
+// Blinks the activity LED of a board, so that a person finds it on the shelf. Answers in words; boards without a known LED say so.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '@blackroad/std/clock';
+
+const ledNames = ['ACT', 'led0', 'PWR', 'led1'];
+
+export function blink(seconds: number, clock: Clock, root = '/sys/class/leds'): { ok: boolean; text: string } {
+  for (const name of ledNames) {
+    const trigger = join(root, name, 'trigger');
+    try {
+      const before = /\[([^\]]+)\]/.exec(readFileSync(trigger, 'utf8'))?.[1] ?? 'none';
+      writeFileSync(trigger, 'timer');
+      clock.after(seconds * 1000, () => {
+        try {
+          writeFileSync(trigger, before);
+        } catch {
+          // The LED went on blinking: harmless, and the next identify restores it.
+        }
+      });
+      return { ok: true, text: `The ${name} LED blinks for ${seconds} s.` };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EACCES')
+        return { ok: false, text: `The node-agent may not write ${trigger}.` };
+    }
+  }
+  return { ok: false, text: 'This machine has no LED that could blink.' };
+}

@@ -1,0 +1,471 @@
+// The node-agent's loop: what the coordinator wants becomes what runs, what runs is reported. It ties transport, memory, models,
+// agents and probes together and owns no I/O of its own. It works on when the coordinator is away: agents come from the stored
+// assignment, cron wakes them, results and memories wait in the outbox and the journal.
+import {
+  type AgentObserved,
+  type AssignedAgent,
+  type Decoded,
+  maxHeldTasks,
+  type NodeCapacity,
+  type NodeInfo,
+  type Reply,
+  type Welcome,
+} from '@blackroad/protocol';
+import { backoffMs } from '@blackroad/std/backoff';
+import type { Clock, Timer } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import { type Random, sortableId } from '@blackroad/std/random';
+import type { AssignmentStore } from './assignment-store.ts';
+import type { NodeMemory, Probes, RunningAgent, Transport } from './contracts.ts';
+import type { ModelPool } from './model-pool.ts';
+import { createTaskRuns, type TaskRuns } from './task-runs.ts';
+import { startTrigger } from './triggers.ts';
+
+export interface NodeParts {
+  node: string;
+  boot: string;
+  version: string;
+  class: string;
+  hardware: string;
+  simulated: boolean;
+  /** Plain words on what is missing on this machine. */
+  notes: string[];
+  transport: Transport;
+  memory: NodeMemory;
+  pool: ModelPool;
+  probes: Probes;
+  assignments: AssignmentStore;
+  createAgent: (assigned: AssignedAgent, mayActOutside: () => boolean) => RunningAgent;
+  logLines: (count: number) => string[];
+  blink: (seconds: number) => { ok: boolean; text: string };
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** The coordinator wants this node no more. */
+  onFarewell: (reason: string, text: string) => void;
+}
+
+export interface RunningNode {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  readonly agents: ReadonlyMap<string, RunningAgent>;
+  readonly tasksRunning: number;
+}
+
+const firstHeartbeatMs = 10_000;
+const stateCheckMs = 1000;
+const modelRefreshMs = 30_000;
+const helloRetry = { firstMs: 2000, maxMs: 30_000 };
+/** A change of free memory below this share of the total is no news. */
+const memoryNews = 0.05;
+const stopGraceMs = 3000;
+const fenceGraceMs = 0;
+
+export function createNode(parts: NodeParts): RunningNode {
+  return new Loop(parts);
+}
+
+class Loop implements RunningNode {
+  readonly agents = new Map<string, RunningAgent>();
+  readonly #parts: NodeParts;
+  readonly #runs: TaskRuns;
+  readonly #reported = new Map<string, string>();
+  readonly #triggers = new Map<string, { stop(): void }[]>();
+  readonly #timers: Timer[] = [];
+  #heartbeat: Timer | null = null;
+  #heartbeatMs = firstHeartbeatMs;
+  #hello: Timer | null = null;
+  #helloTries = 0;
+  #coordinator: string | null = null;
+  #leaseMs = 60_000;
+  #contactMs: number;
+  #startedMs: number;
+  #seq = 0;
+  #capacity: NodeCapacity | null = null;
+  #stopping = false;
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts;
+    const { node, boot, transport, clock, log } = parts;
+    this.#contactMs = clock.monotonicMs();
+    this.#startedMs = clock.monotonicMs();
+    this.#runs = createTaskRuns({ node, boot, transport, clock, log, agent: (name) => this.agents.get(name) ?? null });
+    parts.memory.publish = (agent, message) => transport.send('memoryUp', { node, agent }, message);
+  }
+
+  get tasksRunning(): number {
+    return this.#runs.running;
+  }
+
+  async start(): Promise<void> {
+    const { transport, pool, assignments, clock, log } = this.#parts;
+    await pool.refresh();
+    const stored = assignments.agents();
+    if (stored.length > 0)
+      log.info(
+        { agents: stored.length, generation: assignments.generation },
+        'agents start from the stored assignment',
+      );
+    for (const assigned of stored) this.#run(assigned);
+    await this.#tellInfo();
+    this.#tellCapacity();
+    transport.start({
+      onUp: () => this.#up(),
+      onDown: (reason) => this.#down(reason),
+      onMessage: (message) => this.#receive(message),
+      onRefused: (topic, text) => this.#event('message-refused', 'warning', `${topic}: ${text}`),
+    });
+    this.#timers.push(clock.every(stateCheckMs, () => this.#tellStates()));
+    this.#timers.push(clock.every(modelRefreshMs, () => void this.#refreshModels()));
+    this.#beatLater();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    const { transport, memory, pool, probes, assignments } = this.#parts;
+    for (const timer of this.#timers) timer.cancel();
+    this.#heartbeat?.cancel();
+    this.#hello?.cancel();
+    for (const name of this.#triggers.keys()) this.#stopTriggers(name);
+    await Promise.all([...this.agents.values()].map((agent) => agent.stop(stopGraceMs)));
+    await memory.close();
+    await transport.stop();
+    await pool.close();
+    probes.close();
+    assignments.close();
+  }
+
+  // Connection
+
+  #up(): void {
+    this.#helloTries = 0;
+    this.#sayHello();
+  }
+
+  #down(reason: string): void {
+    this.#hello?.cancel();
+    this.#hello = null;
+    this.#parts.log.warn({ reason }, 'the connection to the fleet is down; agents go on');
+    this.#parts.memory.disconnected();
+  }
+
+  /** Again and again until a welcome comes: a coordinator that starts may not be listening yet. */
+  #sayHello(): void {
+    const { node, boot, version, hardware, transport, assignments, clock, random } = this.#parts;
+    this.#hello?.cancel();
+    this.#hello = null;
+    if (!transport.connected) return;
+    const held = this.#runs.held().slice(0, maxHeldTasks);
+    transport.send(
+      'nodeHello',
+      { node },
+      {
+        boot,
+        version,
+        protocol: 1,
+        hardware,
+        generation: assignments.generation,
+        upMs: clock.monotonicMs() - this.#startedMs,
+        held,
+      },
+    );
+    this.#hello = clock.after(helloRetry.firstMs + backoffMs(helloRetry, this.#helloTries++, random), () =>
+      this.#sayHello(),
+    );
+  }
+
+  #welcome(message: Welcome): void {
+    const { memory, transport } = this.#parts;
+    if (message.boot !== this.#parts.boot) return;
+    this.#hello?.cancel();
+    this.#hello = null;
+    this.#coordinator = message.coordinator;
+    this.#leaseMs = message.leaseMs;
+    if (message.heartbeatMs !== this.#heartbeatMs) {
+      this.#heartbeatMs = message.heartbeatMs;
+      this.#beatLater();
+    }
+    this.#beat();
+    // The coordinator knows nothing of us since it started: say all of it again.
+    this.#reported.clear();
+    if (this.#capacity) transport.keep('nodeCapacity', { node: this.#parts.node }, this.#capacity);
+    this.#tellStates();
+    memory.connected();
+  }
+
+  #receive(decoded: Decoded): void {
+    this.#contactMs = this.#parts.clock.monotonicMs();
+    switch (decoded.name) {
+      case 'welcome':
+        this.#welcome(decoded.message);
+        return;
+      case 'assign': {
+        const { message } = decoded;
+        if (message.to <= this.#parts.assignments.generation) return;
+        if (!this.#parts.assignments.applyDelta(message)) {
+          const have = this.#parts.assignments.generation;
+          this.#event('assignment-gap', 'info', `a delta from generation ${message.from} does not follow ${have}`, {
+            have,
+          });
+          return;
+        }
+        for (const { agent, epoch } of message.remove) this.#remove(agent, epoch);
+        for (const assigned of message.put) this.#run(assigned);
+        this.#tellStates();
+        return;
+      }
+      case 'snapshot':
+        if (this.#parts.assignments.applySnapshot(decoded.message)) this.#adopt(this.#parts.assignments.agents());
+        return;
+      case 'task':
+        this.#runs.take(decoded.message);
+        return;
+      case 'settled':
+        this.#runs.settled(decoded.message.tasks);
+        return;
+      case 'cancel':
+        this.#runs.cancel(decoded.message.task, decoded.message.attempt, decoded.message.reason);
+        return;
+      case 'memoryDown':
+        this.#parts.memory.receive(decoded.message);
+        this.#tellStates();
+        return;
+      case 'pull':
+        void this.#pull(decoded.message.command, decoded.message.model);
+        return;
+      case 'identify':
+        this.#reply(decoded.message.command, this.#parts.blink(decoded.message.seconds));
+        return;
+      case 'log':
+        this.#reply(decoded.message.command, { ok: true, lines: this.#parts.logLines(decoded.message.lines) });
+        return;
+      case 'farewell':
+        this.#farewell(decoded.message.reason, decoded.message.text);
+        return;
+      case 'fleetState': {
+        const { state, coordinator, reconnectWindowMs } = decoded.message;
+        this.#parts.transport.setReconnectWindow(reconnectWindowMs);
+        if (state !== 'online' || this.#hello || coordinator === this.#coordinator) return;
+        // Another coordinator took over behind the same broker: introduce ourselves, spread over its window.
+        this.#hello = this.#parts.clock.after(this.#parts.random.next() * reconnectWindowMs, () => this.#sayHello());
+        return;
+      }
+      default:
+    }
+  }
+
+  #farewell(reason: 'forgotten' | 'quarantined', text: string): void {
+    this.#parts.log.error({ reason }, `the coordinator says farewell: ${text}`);
+    for (const name of [...this.agents.keys()]) this.#remove(name, Number.POSITIVE_INFINITY);
+    this.#parts.assignments.clear();
+    this.#parts.onFarewell(reason, text);
+  }
+
+  // Agents
+
+  #adopt(wanted: AssignedAgent[]): void {
+    const names = new Set(wanted.map(({ spec }) => spec.name));
+    for (const name of [...this.agents.keys()]) if (!names.has(name)) this.#remove(name, Number.POSITIVE_INFINITY);
+    for (const assigned of wanted) this.#run(assigned);
+    this.#tellStates();
+  }
+
+  #run(assigned: AssignedAgent): void {
+    const { name } = assigned.spec;
+    const running = this.agents.get(name);
+    if (running) {
+      const { epoch, version, model } = running.assigned;
+      if (assigned.epoch < epoch) return;
+      if (assigned.epoch === epoch && assigned.version === version && assigned.model === model) return;
+      void running.stop(assigned.epoch > epoch ? fenceGraceMs : stopGraceMs);
+    }
+    this.#stopTriggers(name);
+    const agent = this.#parts.createAgent(assigned, () => this.#mayActOutside(assigned));
+    this.agents.set(name, agent);
+    this.#parts.pool.warm(assigned.model);
+    this.#startTriggers(assigned);
+  }
+
+  #remove(name: string, epoch: number): void {
+    const agent = this.agents.get(name);
+    if (!agent || agent.assigned.epoch > epoch) return;
+    this.agents.delete(name);
+    this.#reported.delete(name);
+    this.#stopTriggers(name);
+    // Turns that are under way may end and be remembered before the log is let go.
+    void agent.stop(stopGraceMs).then(() => {
+      if (this.agents.get(name)?.assigned.epoch !== agent.assigned.epoch)
+        this.#parts.memory.release(name, agent.assigned.epoch);
+    });
+    this.#observed(agent, 'stopped');
+  }
+
+  /** An agent that may be running elsewhere by now keeps its hands still. */
+  #mayActOutside(assigned: AssignedAgent): boolean {
+    if (assigned.spec.onLoss.policy === 'keep') return true;
+    return this.#parts.clock.monotonicMs() - this.#contactMs < this.#leaseMs;
+  }
+
+  #startTriggers(assigned: AssignedAgent): void {
+    const { spec } = assigned;
+    const { clock, random, log } = this.#parts;
+    const started: { stop(): void }[] = [];
+    for (const { cron, prompt } of spec.triggers) {
+      try {
+        started.push(
+          startTrigger(cron, clock, () => {
+            const task = sortableId(clock.nowMs(), random);
+            const leftMs = spec.limits.deadlineSeconds * 1000;
+            const lease = { task, attempt: 1, agent: spec.name, epoch: assigned.epoch, prompt, leftMs };
+            const agent = this.agents.get(spec.name);
+            // A trigger that comes while the last one still runs is skipped: it would only queue up.
+            if (!agent || agent.busy >= spec.concurrency) return;
+            this.#runs.take(lease, { prompt, atMs: clock.nowMs() });
+          }),
+        );
+      } catch (error) {
+        log.warn({ err: error, agent: spec.name, cron }, 'a trigger has no valid cron expression');
+      }
+    }
+    if (started.length > 0) this.#triggers.set(spec.name, started);
+  }
+
+  #stopTriggers(name: string): void {
+    for (const trigger of this.#triggers.get(name) ?? []) trigger.stop();
+    this.#triggers.delete(name);
+  }
+
+  // Reports
+
+  #tellStates(): void {
+    for (const [name, agent] of this.agents) {
+      const now = `${agent.assigned.epoch} ${agent.assigned.version} ${agent.state} ${agent.reason}`;
+      if (this.#reported.get(name) === now) continue;
+      if (!this.#parts.transport.connected) continue;
+      this.#reported.set(name, now);
+      this.#observed(agent, agent.state);
+    }
+  }
+
+  #observed(agent: RunningAgent, state: AgentObserved['state']): void {
+    const { node, boot, transport } = this.#parts;
+    const { spec, epoch, model } = agent.assigned;
+    transport.send(
+      'agentState',
+      { node, agent: spec.name },
+      {
+        boot,
+        agent: spec.name,
+        epoch,
+        state,
+        model,
+        ...(agent.reason ? { reason: agent.reason.slice(0, 500) } : {}),
+      },
+    );
+  }
+
+  async #tellInfo(): Promise<void> {
+    const { node, boot, probes, pool, notes, simulated, transport } = this.#parts;
+    const info: NodeInfo = {
+      ...(await probes.inventory()),
+      class: this.#parts.class,
+      boot,
+      runtimes: pool.labels,
+      notes,
+      simulated,
+    };
+    transport.keep('nodeInfo', { node }, info);
+  }
+
+  #tellCapacity(): void {
+    const { node, boot, pool, transport } = this.#parts;
+    const capacity = pool.capacity(boot);
+    if (this.#capacity && !isNews(this.#capacity, capacity)) return;
+    this.#capacity = capacity;
+    transport.keep('nodeCapacity', { node }, capacity);
+  }
+
+  async #refreshModels(): Promise<void> {
+    await this.#parts.pool.refresh();
+    if (!this.#stopping) this.#tellCapacity();
+  }
+
+  #beatLater(): void {
+    this.#heartbeat?.cancel();
+    // The first beat falls anywhere in the interval: a fleet that started together must not beat together.
+    this.#heartbeat = this.#parts.clock.after(this.#parts.random.next() * this.#heartbeatMs, () => {
+      this.#beat();
+      this.#heartbeat = this.#parts.clock.every(this.#heartbeatMs, () => this.#beat());
+    });
+  }
+
+  #beat(): void {
+    const { node, boot, transport, probes, pool, assignments, clock } = this.#parts;
+    if (!transport.connected) return;
+    const waiting = pool.admission.load().reduce((sum, each) => sum + each.waiting, 0);
+    transport.send(
+      'nodeHealth',
+      { node },
+      {
+        boot,
+        seq: ++this.#seq,
+        atMs: clock.nowMs(),
+        generation: assignments.generation,
+        ...probes.health(),
+        tasksRunning: this.#runs.running,
+        tasksWaiting: waiting,
+        outboxDepth: transport.outboxDepth,
+      },
+    );
+    this.#tellCapacity();
+  }
+
+  #event(
+    type: 'assignment-gap' | 'message-refused' | 'model-pulled' | 'model-pull-failed',
+    severity: 'info' | 'warning' | 'error',
+    text: string,
+    data?: Record<string, unknown>,
+  ): void {
+    const { node, boot, transport, clock, random } = this.#parts;
+    const message = { boot, atMs: clock.nowMs(), type, severity, text: text.slice(0, 1000), ...(data ? { data } : {}) };
+    // A gap is asked for again by the next hello; everything else is worth keeping.
+    if (type === 'assignment-gap') transport.send('nodeEvent', { node, type }, message);
+    else transport.post(`event.${random.hex(8)}`, 'sent', 'nodeEvent', { node, type }, message);
+  }
+
+  // Commands
+
+  #reply(command: string, answer: Omit<Reply, 'command'>): void {
+    this.#parts.transport.send('reply', { node: this.#parts.node, command }, { command, ...answer });
+  }
+
+  async #pull(command: string, model: string): Promise<void> {
+    // Acknowledged at once: a pull takes minutes; its end is an event.
+    this.#reply(command, { ok: true, text: `${this.#parts.node} fetches ${model}; its events tell when it is there.` });
+    try {
+      await this.#parts.pool.pull(model, () => {}, AbortSignal.timeout(3_600_000));
+      this.#event('model-pulled', 'info', `${model} is here`);
+      await this.#refreshModels();
+    } catch (error) {
+      this.#event('model-pull-failed', 'warning', `${model}: ${(error as Error).message}`);
+    }
+  }
+}
+
+function isNews(before: NodeCapacity, after: NodeCapacity): boolean {
+  const { memoryFreeBytes: freeBefore, diskFreeBytes: diskBefore, ...restBefore } = before;
+  const { memoryFreeBytes: freeAfter, diskFreeBytes: diskAfter, ...restAfter } = after;
+  if (Math.abs(freeBefore - freeAfter) > memoryNews * after.memoryTotalBytes) return true;
+  if (Math.abs(diskBefore - diskAfter) > memoryNews * Math.max(diskBefore, 1)) return true;
+  // Speeds creep with every answer; a tenth is news.
+  const shape = (rest: typeof restAfter) =>
+    JSON.stringify({
+      ...rest,
+      models: rest.models.map(({ speed, ...model }) => ({
+        ...model,
+        speed: Math.round(Math.log(speed.decodeTps + 1) * 10),
+      })),
+    });
+  return shape(restBefore) !== shape(restAfter);
+}

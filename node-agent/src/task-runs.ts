@@ -1,0 +1,164 @@
+// The leases this node works on: each (task, attempt) runs once here, tokens go up coalesced, the end goes through the outbox
+// until the coordinator says it is settled. What was running when the process died is not here after a restart: the hello
+// tells so and the coordinator counts the attempt.
+import { maxChunkBytes, type TaskLease, type TaskReport } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { RunningAgent, Transport, TurnEnd } from './contracts.ts';
+
+/** People read at this pace; a message a token would cost a Pi its core. */
+const chunkMs = 50;
+
+interface Run {
+  lease: TaskLease;
+  abort: AbortController;
+  local: TaskReport['local'];
+}
+
+export interface TaskRuns {
+  /** Starts a lease, ignores one that is known, refuses one that cannot run here. */
+  take(lease: TaskLease, local?: TaskReport['local']): void;
+  cancel(task: string, attempt: number, reason: string): void;
+  settled(tasks: readonly { task: string; attempt: number }[]): void;
+  /** Leases to name in a hello: running, or ended and not settled. */
+  held(): { task: string; attempt: number }[];
+  readonly running: number;
+}
+
+const keyOf = (task: string, attempt: number) => `${task}.${attempt}`;
+
+export function createTaskRuns(parts: {
+  node: string;
+  boot: string;
+  transport: Transport;
+  agent: (name: string) => RunningAgent | null;
+  clock: Clock;
+  log: Log;
+}): TaskRuns {
+  const { node, boot, transport, clock, log } = parts;
+  const runs = new Map<string, Run>();
+  const unsettled = new Set(transport.unsettledKeys());
+
+  function report(run: Run, end: Pick<TaskReport, 'state'> & Partial<TaskReport>): void {
+    const { task, attempt, agent, epoch } = run.lease;
+    const key = keyOf(task, attempt);
+    const message: TaskReport = {
+      boot,
+      task,
+      attempt,
+      agent,
+      epoch,
+      ...end,
+      ...(run.local ? { local: run.local } : {}),
+    };
+    unsettled.add(key);
+    if (!transport.post(key, 'settled', 'taskReport', { node, task }, message)) {
+      unsettled.delete(key);
+      log.error({ task, attempt }, 'the outbox is full: the end of a task could not be kept; its lease will run out');
+    }
+  }
+
+  function refuse(lease: TaskLease, local: TaskReport['local'], text: string): void {
+    const problem = { code: 'refused', text, retryable: true };
+    report({ lease, abort: new AbortController(), local }, { state: 'refused', problem });
+  }
+
+  async function work(agent: RunningAgent, run: Run): Promise<void> {
+    const { task, attempt, prompt, leftMs } = run.lease;
+    const deadline = clock.after(leftMs, () => run.abort.abort(new Error('deadline')));
+    const chunks = coalesce(clock, (offset, text, tool) => {
+      transport.send('taskChunk', { node, task }, { attempt, offset, text, ...(tool ? { tool } : {}) });
+    });
+    const started = clock.after(250, () => {
+      const { agent: name, epoch } = run.lease;
+      transport.send('taskReport', { node, task }, { boot, task, attempt, agent: name, epoch, state: 'running' });
+    });
+    try {
+      const end = await agent.run({ task, attempt, prompt, signal: run.abort.signal }, chunks.add);
+      chunks.flush();
+      runs.delete(keyOf(task, attempt));
+      report(run, shaped(end));
+    } finally {
+      started.cancel();
+      deadline.cancel();
+    }
+  }
+
+  return {
+    take(lease, local) {
+      const key = keyOf(lease.task, lease.attempt);
+      if (runs.has(key) || unsettled.has(key)) return;
+      const agent = parts.agent(lease.agent);
+      if (!agent || agent.assigned.epoch !== lease.epoch) {
+        refuse(lease, local, `agent ${lease.agent} does not run here under epoch ${lease.epoch}`);
+        return;
+      }
+      if (agent.busy >= agent.assigned.spec.concurrency) {
+        refuse(lease, local, `agent ${lease.agent} works on ${agent.busy} tasks already`);
+        return;
+      }
+      const run: Run = { lease, abort: new AbortController(), local };
+      runs.set(key, run);
+      work(agent, run).catch((error) => {
+        runs.delete(key);
+        log.error({ err: error, task: lease.task }, 'a turn broke');
+        const text = (error as Error).message.slice(0, 900);
+        report(run, { state: 'failed', problem: { code: 'internal', text, retryable: true } });
+      });
+    },
+    cancel(task, attempt, reason) {
+      runs.get(keyOf(task, attempt))?.abort.abort(new Error(reason));
+    },
+    settled(tasks) {
+      const keys = tasks.map(({ task, attempt }) => keyOf(task, attempt));
+      for (const key of keys) unsettled.delete(key);
+      transport.settle(keys);
+    },
+    held() {
+      return [...runs.keys(), ...unsettled].map((key) => {
+        const dot = key.lastIndexOf('.');
+        return { task: key.slice(0, dot), attempt: Number(key.slice(dot + 1)) };
+      });
+    },
+    get running() {
+      return runs.size;
+    },
+  };
+}
+
+function shaped(end: TurnEnd): Pick<TaskReport, 'state'> & Partial<TaskReport> {
+  if (end.state === 'done') return { state: 'done', result: end.result, truncated: end.truncated, usage: end.usage };
+  if (end.state === 'failed')
+    return { state: 'failed', problem: end.problem, ...(end.usage ? { usage: end.usage } : {}) };
+  return { state: 'cancelled' };
+}
+
+/** Collects text and passes it on every `chunkMs`, cut below the size of a chunk. */
+function coalesce(clock: Clock, pass: (offset: number, text: string, tool?: string) => void) {
+  let waiting = '';
+  let offset = 0;
+  let timer: { cancel(): void } | null = null;
+  const flush = () => {
+    timer?.cancel();
+    timer = null;
+    while (waiting !== '') {
+      // A character takes at most 3 bytes of UTF-8 for each UTF-16 unit.
+      const part = waiting.slice(0, maxChunkBytes / 3);
+      waiting = waiting.slice(part.length);
+      pass(offset, part);
+      offset += part.length;
+    }
+  };
+  return {
+    flush,
+    add({ text, tool }: { text: string; tool?: string }) {
+      if (tool) {
+        flush();
+        pass(offset, '', tool);
+      }
+      waiting += text;
+      if (waiting.length >= maxChunkBytes / 3) flush();
+      else if (waiting !== '') timer ??= clock.after(chunkMs, flush);
+    },
+  };
+}

@@ -1,0 +1,92 @@
+// Reads a process's configuration once: a table of options in, a frozen object out. A flag wins over the environment,
+// the environment over the default. Errors name the option, what came and what was expected.
+
+interface OptionBase {
+  /** `--data` on the command line. */
+  flag: string;
+  /** Environment variable. */
+  env: string;
+  text: string;
+}
+export interface TextOption extends OptionBase {
+  type: 'text';
+  default: string;
+}
+export interface NumberOption extends OptionBase {
+  type: 'number';
+  default: number;
+  min: number;
+  max: number;
+}
+export interface ChoiceOption<C extends string = string> extends OptionBase {
+  type: 'choice';
+  default: C;
+  choices: readonly C[];
+}
+export type Option = TextOption | NumberOption | ChoiceOption;
+type ValueOf<O> = O extends { type: 'number' }
+  ? number
+  : O extends { type: 'choice'; choices: readonly (infer C)[] }
+    ? C
+    : string;
+export type Values<T extends Record<string, Option>> = { readonly [K in keyof T]: ValueOf<T[K]> };
+
+export class OptionError extends Error {
+  override readonly name = 'OptionError';
+}
+
+/**
+ * `argv` without node and script. Unknown flags and stray words throw OptionError, unless `rest` collects words.
+ * @throws OptionError
+ */
+export function readOptions<const T extends Record<string, Option>>(
+  table: T,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  rest?: string[],
+): Values<T> {
+  const byFlag = new Map(Object.entries(table).map(([key, option]) => [`--${option.flag}`, key]));
+  const given = new Map<string, string>();
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i] as string;
+    const [name, inline] = word.startsWith('--') ? splitOnce(word) : [word, undefined];
+    const key = byFlag.get(name);
+    if (key === undefined) {
+      if (rest && !word.startsWith('-')) {
+        rest.push(word);
+        continue;
+      }
+      throw new OptionError(`${word}: no such option. Known are ${[...byFlag.keys()].join(', ')}.`);
+    }
+    const value = inline ?? argv[++i];
+    if (value === undefined) throw new OptionError(`${name} needs a value.`);
+    given.set(key, value);
+  }
+  const values: Record<string, unknown> = {};
+  for (const [key, option] of Object.entries(table)) {
+    const text = given.get(key) ?? env[option.env];
+    const where = given.has(key) ? `--${option.flag}` : option.env;
+    values[key] = text === undefined || text === '' ? option.default : parse(option, text, where);
+  }
+  return Object.freeze(values) as Values<T>;
+}
+
+function splitOnce(word: string): [string, string | undefined] {
+  const at = word.indexOf('=');
+  return at < 0 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)];
+}
+
+function parse(option: Option, text: string, where: string): unknown {
+  if (option.type === 'text') return text;
+  if (option.type === 'choice') {
+    if (option.choices.includes(text)) return text;
+    throw new OptionError(`${where}: expected one of ${option.choices.join(', ')}, got ${JSON.stringify(text)}.`);
+  }
+  const number = Number(text);
+  if (text.trim() === '' || !Number.isFinite(number) || number < option.min || number > option.max) {
+    throw new OptionError(
+      `${where}: expected a number from ${option.min} to ${option.max}, got ${JSON.stringify(text)}.`,
+    );
+  }
+  return number;
+}
