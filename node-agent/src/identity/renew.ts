@@ -1,0 +1,135 @@
+// Keeps the certificate alive: asks for a new one at two thirds of its life, and after expiry too (a node that was switched off
+// for a season): a CSR signed by the key on record is its own proof. Time is the coordinator's, never the machine's.
+// In: the identity. Out: a stored newer identity, handed to `onRenewed`. It must never give up, and never ask in a tight loop.
+import { createPrivateKey } from 'node:crypto';
+import { EnrolAnswer, FleetError, problems, type RenewRequest } from '@blackroad/protocol';
+import { backoffMs } from '@blackroad/std/backoff';
+import type { Clock, Timer } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
+import { writeCsr } from './csr.ts';
+import type { FleetTime } from './fleet-time.ts';
+import { type Identity, saveIdentity } from './identity.ts';
+import { postJson } from './post.ts';
+
+export interface RenewalOptions {
+  dir: string;
+  identity: () => Identity;
+  /** Probes.hardwareFingerprint: the coordinator compares it, to find two machines with one identity. */
+  hardware: () => Promise<string>;
+  onRenewed(identity: Identity): void;
+  /** The coordinator does not take this node back (`key-unknown`, `no-such-node`, `node-quarantined`): a person must act. */
+  onRefused(problem: FleetError): void;
+  time: FleetTime;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+export interface Renewal {
+  start(): void;
+  /** The broker refused our certificate: it may have expired without our clock showing it. Asks soon, at most once a minute. */
+  nudge(): void;
+  stop(): void;
+}
+
+/** 2^31 ms is where timers overflow; a day is often enough to look. */
+const maxWaitMs = 24 * 3_600_000;
+const retry = { firstMs: 30_000, maxMs: 30 * 60_000 };
+const requestDeadlineMs = 15_000;
+const nudgeMinimumMs = 60_000;
+
+/** When to renew, by the coordinator's clock: two thirds of the certificate's life. */
+export function renewAtMs(identity: Pick<Identity, 'issuedMs' | 'expiresMs'>): number {
+  return identity.issuedMs + ((identity.expiresMs - identity.issuedMs) * 2) / 3;
+}
+
+/** Asks once. Throws FleetError; the new identity is stored when it returns. */
+export async function renewOnce(
+  options: Pick<RenewalOptions, 'dir' | 'hardware' | 'time' | 'clock'>,
+  identity: Identity,
+) {
+  const body: RenewRequest = {
+    node: identity.node,
+    csr: writeCsr(createPrivateKey(identity.key), identity.node),
+    hardware: await options.hardware(),
+  };
+  const answer = await postJson(EnrolAnswer, body, {
+    url: identity.url,
+    path: '/v1/enrol/renew',
+    trust: { ca: identity.ca },
+    clock: options.clock,
+    deadlineMs: requestDeadlineMs,
+  });
+  options.time.note(answer.nowMs);
+  const renewed: Identity = {
+    ...identity,
+    certificate: answer.certificate,
+    issuedMs: answer.nowMs,
+    expiresMs: answer.expiresMs,
+    mqtt: answer.mqtt,
+    class: answer.class,
+    site: answer.site,
+  };
+  saveIdentity(options.dir, renewed);
+  return renewed;
+}
+
+export function createRenewal(options: RenewalOptions): Renewal {
+  const { clock, random, log, time } = options;
+  let timer: Timer | null = null;
+  let stopped = false;
+  let asking = false;
+  let failures = 0;
+  let nudged = false;
+  let askedAtMs = Number.NEGATIVE_INFINITY;
+
+  const schedule = (delayMs: number, run: () => void) => {
+    timer?.cancel();
+    if (!stopped) timer = clock.after(Math.min(delayMs, maxWaitMs), run);
+  };
+  const look = () => {
+    const restMs = renewAtMs(options.identity()) - time.nowMs();
+    // Spread over a tenth of what is left: nodes that joined together must not renew together.
+    if (restMs > 0) schedule(restMs * (1 + random.next() / 10) + 1, look);
+    else ask();
+  };
+  const ask = () => {
+    if (asking || stopped) return;
+    asking = true;
+    nudged = false;
+    askedAtMs = clock.monotonicMs();
+    renewOnce(options, options.identity())
+      .then((identity) => {
+        failures = 0;
+        if (stopped) return;
+        log.info({ expires: new Date(identity.expiresMs).toISOString() }, 'certificate renewed');
+        options.onRenewed(identity);
+        schedule(0, look);
+      })
+      .catch((error: unknown) => {
+        const problem = error instanceof FleetError ? error : new FleetError('internal', {}, { cause: error });
+        if (stopped) return;
+        const delayMs = backoffMs(retry, failures++, random);
+        log.warn({ err: error, delayMs: Math.round(delayMs) }, `certificate not renewed: ${problem.message}`);
+        if (!problems[problem.code].retry && problem.code !== 'internal') options.onRefused(problem);
+        // A person may put it right (release the quarantine): asking stays cheap, so it goes on.
+        schedule(delayMs, ask);
+      })
+      .finally(() => {
+        asking = false;
+      });
+  };
+  return {
+    start: look,
+    nudge() {
+      if (asking || nudged || failures > 0) return;
+      nudged = true;
+      const restMs = askedAtMs + nudgeMinimumMs - clock.monotonicMs();
+      schedule(Math.max(restMs, 0) + random.next() * retry.firstMs, ask);
+    },
+    stop() {
+      stopped = true;
+      timer?.cancel();
+    },
+  };
+}

@@ -1,0 +1,146 @@
+// One TLS connection to the coordinator that is proven before a byte of ours travels on it.
+// In: where, and what is trusted: at first contact the SHA-256 fingerprint of the CA (from the join token), later the CA itself.
+// Out: a verified socket. It must never hand out a socket whose peer was not signed by that CA.
+//
+// Host names are not checked, the CA is pinned instead: a fleet's private CA signs nothing but this fleet's own coordinators,
+// and one coordinator is reached as coordinator.local, by an address of the LAN, by another one through a VPN, none of which
+// the certificate may name. Who holds a certificate of the CA is the coordinator; no name makes that truer.
+import { createHash, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
+import type { Clock } from '@blackroad/std/clock';
+
+export type Trust = { fingerprint: string } | { ca: string };
+export interface Peer {
+  host: string;
+  port: number;
+  trust: Trust;
+  /** Client certificate, where the node already is somebody. */
+  credentials?: { key: string; certificate: string };
+  /** A TLS session to resume: halves what a reconnection costs the broker. */
+  session?: Buffer;
+}
+
+/** Why the peer is not trusted, or cannot be reached, in words. `refusesUs`: it is the peer that does not trust this node. */
+export class ConnectProblem extends Error {
+  readonly refusesUs: boolean;
+  constructor(message: string, refusesUs = false, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'ConnectProblem';
+    this.refusesUs = refusesUs;
+  }
+}
+
+/** Connects and verifies; rejects with ConnectProblem. */
+export function connectTrusted(peer: Peer, clock: Clock, deadlineMs: number): Promise<TLSSocket> {
+  const where = `${peer.host}:${peer.port}`;
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: peer.host,
+      port: peer.port,
+      // SNI must not hold an address [RFC 6066 3].
+      ...(isIP(peer.host) ? {} : { servername: peer.host }),
+      ...('ca' in peer.trust ? { ca: [peer.trust.ca] } : {}),
+      ...(peer.credentials ? { key: peer.credentials.key, cert: peer.credentials.certificate } : {}),
+      ...(peer.session ? { session: peer.session } : {}),
+      minVersion: 'TLSv1.2',
+      // Judged below, before anything is sent: the fingerprint of first contact and a clock that runs behind need our own eyes.
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+    });
+    const timer = clock.after(deadlineMs, () => fail(new ConnectProblem(`${where} does not answer`)));
+    const fail = (problem: ConnectProblem) => {
+      timer.cancel();
+      socket.on('error', () => {});
+      socket.destroy();
+      reject(problem);
+    };
+    const onError = (error: Error) => fail(inWords(error, where));
+    const onClose = () => fail(new ConnectProblem(`${where} closed the connection during the TLS handshake`));
+    socket.on('error', onError);
+    socket.on('close', onClose);
+    socket.once('secureConnect', () => {
+      const fault =
+        'ca' in peer.trust ? caFault(socket, peer.trust.ca, clock) : pinFault(socket, peer.trust.fingerprint);
+      if (fault) return fail(new ConnectProblem(`${where} is not this fleet's coordinator: ${fault}`));
+      timer.cancel();
+      socket.off('error', onError);
+      socket.off('close', onClose);
+      socket.setNoDelay(true);
+      resolve(socket);
+    });
+  });
+}
+
+/** SHA-256 of a certificate's DER bytes, lower-case hex. */
+export function fingerprintOf(pem: string): string {
+  return createHash('sha256').update(new X509Certificate(pem).raw).digest('hex');
+}
+
+/** First contact: the chain must hold the CA with the pinned fingerprint, and that CA must have signed the leaf. */
+function pinFault(socket: TLSSocket, fingerprint: string): string | null {
+  const chain = chainOf(socket);
+  const leaf = chain[0];
+  if (!leaf) return 'it shows no certificate';
+  for (const certificate of chain) {
+    if (createHash('sha256').update(certificate.raw).digest('hex') !== fingerprint) continue;
+    return signedBy(leaf, certificate) ? null : 'its certificate is not signed by the CA that the join token names';
+  }
+  return 'it does not show the CA that the join token names';
+}
+
+function caFault(socket: TLSSocket, ca: string, clock: Clock): string | null {
+  // A resumed session was verified in full when it began, and belongs to the CA and key it was stored for.
+  if (socket.isSessionReused() || socket.authorized) return null;
+  const reason = String(socket.authorizationError);
+  const [leaf] = chainOf(socket);
+  const authority = new X509Certificate(ca);
+  if (!leaf || !signedBy(leaf, authority)) return reason;
+  // A Pi has no clock battery and boots in the past, where every certificate is "not yet valid". The pinned CA signed it, so it
+  // is our clock that is wrong; an expired certificate stays refused.
+  const behind = clock.nowMs() < Math.max(leaf.validFromDate.getTime(), authority.validFromDate.getTime());
+  return reason === 'CERT_NOT_YET_VALID' && behind ? null : reason;
+}
+
+function signedBy(leaf: X509Certificate, authority: X509Certificate): boolean {
+  return authority.ca && leaf.checkIssued(authority) && leaf.verify(authority.publicKey);
+}
+
+/**
+ * At most a few links: what a stranger sends is not followed for ever.
+ * Read once a socket: in Node 24 every later call of getPeerX509Certificate or getPeerCertificate finds the chain gone.
+ */
+function chainOf(socket: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let link = socket.getPeerX509Certificate();
+  while (link && chain.length < 8) {
+    chain.push(link);
+    link = link.issuerCertificate;
+  }
+  return chain;
+}
+
+const words: Record<string, string> = {
+  ECONNREFUSED: 'nothing listens there (is the coordinator running?)',
+  ENOTFOUND: 'the name is not known',
+  EAI_AGAIN: 'the name cannot be looked up now (is the network up?)',
+  ETIMEDOUT: 'it does not answer',
+  EHOSTUNREACH: 'no way there',
+  ENETUNREACH: 'the network is down',
+  ECONNRESET: 'the connection was reset',
+};
+/** A connection error as people say it. */
+export function inWords(
+  error: Error & { code?: string; library?: string; reason?: string },
+  where: string,
+): ConnectProblem {
+  const code = error.code ?? '';
+  // The peer's TLS alert about our certificate: expired, unknown CA, revoked, access denied.
+  const alert = /alert ([a-z ]+)/.exec(error.message)?.[1] ?? error.reason ?? '';
+  if (/^ERR_SSL.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code)) {
+    return new ConnectProblem(`${where} refuses this node's certificate: ${alert.trim() || code}`, true, {
+      cause: error,
+    });
+  }
+  return new ConnectProblem(`${where}: ${words[code] ?? error.message}`, false, { cause: error });
+}
