@@ -1,12 +1,9 @@
 // Downloads one file over HTTP(S) into `<target>.part`, going on where an earlier try ended, following redirects.
 // In: a URL, a target, its size. Out: a complete file at `target` (the caller verifies its SHA-256) or a FetchProblem.
 // It never writes more than `sizeBytes` and never waits without a deadline.
-import { createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { backoffMs } from '@blackroad/std/backoff';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
@@ -32,23 +29,22 @@ const maxTries = 5;
 export async function download(order: Download): Promise<void> {
   const part = `${order.target}.part`;
   for (let attempt = 0; ; attempt++) {
-    const before = await sizeOf(part);
+    const answered = { yet: false };
     try {
-      await continueDownload(order, part);
+      await continueDownload(order, part, answered);
       await rename(part, order.target);
       return;
     } catch (error) {
       if (order.signal?.aborted) throw abortedProblem();
       const problem = asProblem(error, order.url);
-      // A host that is not there will not be there in two seconds; a broken transfer will go on.
-      const progressed = (await sizeOf(part)) > before;
-      if (problem.kind !== 'unreachable' || !progressed || attempt + 1 >= maxTries) throw problem;
+      // A host that is not there will not be there in two seconds; a transfer that broke will go on.
+      if (problem.kind !== 'unreachable' || !answered.yet || attempt + 1 >= maxTries) throw problem;
       await sleep(order.clock, backoffMs({ firstMs: 500, maxMs: 8000 }, attempt, order.random));
     }
   }
 }
 
-async function continueDownload(order: Download, part: string): Promise<void> {
+async function continueDownload(order: Download, part: string, answered: { yet: boolean }): Promise<void> {
   let have = await sizeOf(part);
   if (have > order.sizeBytes) {
     await rm(part, { force: true });
@@ -59,25 +55,28 @@ async function continueDownload(order: Download, part: string): Promise<void> {
   const response = await get(order.url, { ...order.headers, ...range }, order.clock, order.signal);
   const status = response.statusCode ?? 0;
   if (status !== 200 && status !== 206) {
-    response.resume();
+    response.destroy();
     throw new FetchProblem('refused', `${order.url} answered ${status}`);
   }
+  answered.yet = true;
   // 200 to a ranged request: the place does not resume, so we begin again.
   if (status === 200) have = 0;
-  let completed = have;
-  const counted = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      completed += chunk.length;
-      if (completed > order.sizeBytes) {
-        done(new FetchProblem('damaged', `${order.url} sends more than the ${order.sizeBytes} bytes expected`));
-        return;
-      }
-      order.onBytes?.(completed);
-      done(null, chunk);
-    },
-  });
   response.setTimeout(stallMs, () => response.destroy(new Error(`nothing came for ${stallMs / 1000} s`)));
-  await pipeline(response, counted, createWriteStream(part, { flags: have > 0 ? 'a' : 'w' }), { signal: order.signal });
+  // Written piece by piece, not through a pipeline: that would throw away what it holds when the connection breaks.
+  const file = await open(part, have > 0 ? 'a' : 'w');
+  let completed = have;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      if (completed + chunk.length > order.sizeBytes) {
+        throw new FetchProblem('damaged', `${order.url} sends more than the ${order.sizeBytes} bytes expected`);
+      }
+      await file.writeFile(chunk);
+      completed += chunk.length;
+      order.onBytes?.(completed);
+    }
+  } finally {
+    await file.close();
+  }
   if (completed < order.sizeBytes)
     throw new Error(`the connection ended after ${completed} of ${order.sizeBytes} bytes`);
 }

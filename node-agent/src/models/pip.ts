@@ -111,6 +111,7 @@ async function throughPip(order: WheelOrder): Promise<void> {
       '--no-deps',
       '--only-binary=:all:',
       '--no-cache-dir',
+      '--retries=1',
       '--disable-pip-version-check',
       '--progress-bar=off',
       '--quiet',

@@ -74,7 +74,13 @@ export function createLlamaProcess(options: {
     });
   }
 
-  // An idle child must not keep the node-agent alive, one that works must.
+  // An idle child must not keep the node-agent alive, one that works must: by its channel, and by its handle too, because
+  // the channel of a crashed child closes before its exit is told.
+  function hold(process: ChildProcess): void {
+    process.ref();
+    process.channel?.ref();
+  }
+
   function release(process: ChildProcess): void {
     process.unref();
     process.channel?.unref();
@@ -133,12 +139,12 @@ export function createLlamaProcess(options: {
         return Promise.reject(error as Error);
       }
       const id = nextId++;
-      process.channel?.ref();
+      hold(process);
       return new Promise<T>((resolve, reject) => {
         const settle = () => {
           pending.delete(id);
           signal?.removeEventListener('abort', onAbort);
-          if (pending.size === 0 && child) child.channel?.unref();
+          if (pending.size === 0 && child) release(child);
         };
         const onAbort = () => {
           tell(process, { id, abort: true });

@@ -1,0 +1,226 @@
+// The embedded runtime beyond the suite: crashes, orphans, busy slots, damaged files, memory that does not suffice.
+// Everything here uses the real child process; what needs a model uses the real one.
+import { fork } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '@blackroad/std/clock';
+import { silentLog } from '@blackroad/std/log';
+import { systemRandom } from '@blackroad/std/random';
+import t, { type Test } from 'tap';
+import { testModels } from '../../../test/fixtures/models.ts';
+import { cosine, pair } from './conformance.ts';
+import { createLlama, type LlamaOptions } from './llama.ts';
+import type { ChatEvent, ChatRequest } from './runtime.ts';
+
+t.setTimeout(120_000);
+const never = new AbortController().signal;
+const common = { clock: systemClock, random: systemRandom, log: silentLog };
+const models = await testModels();
+const skip = 'skip' in models ? models.skip : false;
+if (skip) t.comment(skip);
+
+const story: ChatRequest = {
+  model: 'smollm2-135m-instruct',
+  messages: [{ role: 'user', content: 'Tell a very long story.' }],
+  maxTokens: 600,
+  temperature: 0,
+};
+
+function subject(t: Test, more: Partial<LlamaOptions> = {}) {
+  const modelsDir = 'skip' in models ? '' : models.modelsDir;
+  const llama = createLlama({ ...common, modelsDir, contextTokens: 1024, slots: 1, ...more });
+  t.teardown(() => llama.close());
+  return llama;
+}
+
+async function drain(stream: AsyncIterable<ChatEvent>): Promise<string> {
+  let text = '';
+  for await (const event of stream) if (event.type === 'text') text += event.text;
+  return text;
+}
+
+/** Resolves at the first text; the rest is read by its `rest`. */
+async function begun(stream: AsyncIterable<ChatEvent>): Promise<{ rest: Promise<string> }> {
+  const iterator = stream[Symbol.asyncIterator]();
+  await iterator.next();
+  const rest = drain({ [Symbol.asyncIterator]: () => iterator });
+  rest.catch(() => {});
+  return { rest };
+}
+
+// One runtime for most tests: starting the child and loading costs seconds on a small machine. Its time can be moved on.
+let laterMs = 0;
+let tick = () => {};
+const clock = {
+  ...systemClock,
+  monotonicMs: () => systemClock.monotonicMs() + laterMs,
+  every(_periodMs: number, run: () => void) {
+    tick = run;
+    return { cancel() {} };
+  },
+};
+const shared = createLlama({
+  ...common,
+  clock,
+  modelsDir: 'skip' in models ? '' : models.modelsDir,
+  contextTokens: 1024,
+  slots: 2,
+  idleMs: 60_000,
+});
+t.teardown(() => shared.close());
+
+t.test('the same prompt is read from the cache the second time', { skip }, async (t) => {
+  const usages = [];
+  for (let i = 0; i < 2; i++) {
+    for await (const event of shared.chat({ ...story, maxTokens: 4 }, never))
+      if (event.type === 'end') usages.push(event.usage);
+  }
+  t.equal(usages[0]?.cachedTokens, 0);
+  t.ok(usages[0]!.loadMs > 0, 'the first one paid for the load');
+  t.equal(usages[1]?.loadMs, 0);
+  t.ok(usages[1]!.cachedTokens! > 0);
+});
+
+t.test('an answer can be forced into a JSON schema', { skip }, async (t) => {
+  const schema = { type: 'object', properties: { colour: { type: 'string', maxLength: 20 } }, required: ['colour'] };
+  const messages: ChatRequest['messages'] = [{ role: 'user', content: 'Give a colour as JSON.' }];
+  const text = await drain(shared.chat({ ...story, messages, schema, maxTokens: 60 }, never));
+  t.type(JSON.parse(text).colour, 'string');
+});
+
+t.test('MiniLM made by minilm.ts: related sentences near, unrelated ones not', { skip }, async (t) => {
+  const texts = [...pair, 'My favourite soup is tomato.', ''];
+  const [open, closed, soup, empty] = await shared.embed('minilm', texts, never);
+  t.ok(Math.abs(cosine(open!, closed!) - 0.65) < 0.02, `cosine ${cosine(open!, closed!)}`);
+  t.ok(cosine(open!, soup!) < 0.1);
+  t.equal(empty?.length, 384, 'an empty text has a vector too');
+  // The vectors a real Ollama gave for the same model file format.
+  const { exchangesOf } = await import('../../../test/fixtures/replay-server.ts');
+  const recorded = JSON.parse(exchangesOf('ollama').get('embed-two')!.response.lines[0]!.line).embeddings as number[][];
+  t.ok(cosine(open!, Float32Array.from(recorded[0]!)) > 0.999);
+});
+
+t.test(
+  'several answers at once, one refused when all slots are busy, an aborted slot is free again',
+  { skip },
+  async (t) => {
+    const abort = new AbortController();
+    const one = await begun(shared.chat(story, abort.signal));
+    const two = await begun(shared.chat(story, abort.signal));
+    await t.rejects(drain(shared.chat(story, never)), { code: 'overloaded', message: /all 2 slots are busy/ });
+    abort.abort();
+    await t.rejects(one.rest, { code: 'aborted' });
+    await t.rejects(two.rest, { code: 'aborted' });
+    t.match(
+      await drain(shared.chat({ ...story, maxTokens: 8 }, never)),
+      /\w/,
+      'at once, without waiting for the abort to arrive',
+    );
+  },
+);
+
+t.test('puts down what nobody used, and its process', { skip }, async (t) => {
+  laterMs += 30_000;
+  tick();
+  t.type(shared.childPid, 'number');
+  laterMs += 31_000;
+  tick();
+  t.equal(shared.childPid, undefined);
+  t.strictSame(
+    (await shared.models()).map((model) => model.resident),
+    [false, false],
+  );
+  t.match(await drain(shared.chat({ ...story, maxTokens: 4 }, never)), /\w/, 'and takes it up again');
+});
+
+t.test('a crash of the child is one lost answer, and the next one starts it anew', { skip }, async (t) => {
+  const lost = await begun(shared.chat(story, never));
+  const first = shared.childPid!;
+  process.kill(first, 'SIGSEGV');
+  await t.rejects(lost.rest, { code: 'unavailable', message: /crashed \(SIGSEGV\)/, retryable: true });
+  t.equal((await shared.models()).find((model) => model.kind === 'chat')?.resident, false);
+  t.match(await drain(shared.chat({ ...story, maxTokens: 8 }, never)), /\w/);
+  t.not(shared.childPid, first);
+});
+
+t.test('a child that keeps crashing is started later and later', { skip }, async (t) => {
+  const llama = subject(t);
+  for (let crash = 0; crash < 2; crash++) {
+    const loading = llama.load('smollm2-135m-instruct');
+    process.kill(llama.childPid ?? (await childOf(llama)), 'SIGKILL');
+    await t.rejects(loading, { code: 'unavailable' });
+  }
+  await t.rejects(llama.load('smollm2-135m-instruct'), {
+    code: 'unavailable',
+    message: /crashed 2 times; it starts again in/,
+  });
+});
+
+async function childOf(llama: { childPid: number | undefined }): Promise<number> {
+  while (llama.childPid === undefined) await new Promise(setImmediate);
+  return llama.childPid;
+}
+
+t.test('the child ends when its parent is killed', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'blackroad-orphan-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const script = join(folder, 'parent.mjs');
+  const child = fileURLToPath(new URL('./llama-child.ts', import.meta.url));
+  await writeFile(
+    script,
+    `import { fork } from 'node:child_process';
+     const child = fork(${JSON.stringify(child)}, [], { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+     process.send(child.pid);
+     setInterval(() => {}, 1000);`,
+  );
+  const parent = fork(script, [], { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const pid = await new Promise<number>((resolve) => parent.once('message', (message) => resolve(message as number)));
+  t.ok(await isRunning(pid));
+  parent.kill('SIGKILL');
+  while (await isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+  t.pass('it is gone');
+});
+
+// A zombie that init has not yet collected is no running process.
+async function isRunning(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat !== '' && !/\) [ZX] /.test(stat);
+}
+
+t.test('memory: fewer slots, then a shorter context, then refused with figures', { skip }, async (t) => {
+  const mib = 1024 ** 2;
+  const tight = subject(t, { slots: 4, contextTokens: 4096, freeMemoryBytes: () => 300 * mib });
+  await tight.load('smollm2-135m-instruct');
+  const [model] = (await tight.models()).filter((each) => each.kind === 'chat');
+  t.match(model, { slots: 1, resident: true });
+  t.ok(model!.contextTokens >= 1024 && model!.contextTokens < 4096, `${model!.contextTokens}`);
+  const none = subject(t, { freeMemoryBytes: () => 100 * mib });
+  await t.rejects(none.load('smollm2-135m-instruct'), {
+    code: 'refused',
+    message: /needs \d+ MiB of memory, 100 MiB are free/,
+  });
+});
+
+t.test('damaged files are left out of the list, and refused with the reason', async (t) => {
+  const modelsDir = await mkdtemp(join(tmpdir(), 'blackroad-damaged-'));
+  t.teardown(() => rm(modelsDir, { recursive: true }));
+  await writeFile(join(modelsDir, 'page.gguf'), '<html>not found</html>');
+  await writeFile(join(modelsDir, 'cut.gguf'), Buffer.concat([Buffer.from('GGUF'), Buffer.alloc(20, 3)]));
+  const llama = subject(t, { modelsDir });
+  t.strictSame(await llama.models(), []);
+  await t.rejects(llama.load('page'), { code: 'refused', message: /does not begin with GGUF/ });
+  await t.rejects(llama.load('cut'), { code: 'refused' });
+});
+
+t.test('a file with a good header and no weights is refused, and the runtime lives on', { skip }, async (t) => {
+  if ('skip' in models) return;
+  const modelsDir = await mkdtemp(join(tmpdir(), 'blackroad-cut-'));
+  t.teardown(() => rm(modelsDir, { recursive: true }));
+  const whole = await readFile(models.chat);
+  await writeFile(join(modelsDir, 'half.gguf'), whole.subarray(0, whole.length >> 1));
+  const llama = subject(t, { modelsDir });
+  await t.rejects(llama.load('half'), { code: /refused|unavailable/ });
+  t.match(await llama.models(), [{ name: 'half', resident: false }]);
+});

@@ -1,0 +1,221 @@
+// What an Ollama said in its worst moments (recorded), and what we make of it.
+import { systemClock } from '@blackroad/std/clock';
+import { silentLog } from '@blackroad/std/log';
+import t, { type Test } from 'tap';
+import { type Replay, type Reply, type SeenRequest, startReplay } from '../../../test/fixtures/replay-server.ts';
+import { billions, createOllama } from './ollama.ts';
+import type { ChatEvent, ChatRequest, Runtime, RuntimeErrorCode } from './runtime.ts';
+
+const never = new AbortController().signal;
+const hello: ChatRequest = {
+  model: 'smollm2:135m',
+  messages: [{ role: 'user', content: 'Say hello.' }],
+  maxTokens: 12,
+  temperature: 0,
+};
+
+async function subject(
+  t: Test,
+  choose: (request: SeenRequest) => Reply | undefined,
+  contextTokens = 2048,
+): Promise<{ ollama: Runtime; replay: Replay }> {
+  const usual: Record<string, string> = {
+    '/api/version': 'version',
+    '/api/tags': 'tags',
+    '/api/ps': 'ps-two-resident',
+  };
+  const replay = await startReplay('ollama', (request) => choose(request) ?? usual[request.path] ?? 'show');
+  const ollama = createOllama({ url: replay.url, contextTokens, keepAlive: '10m', clock: systemClock, log: silentLog });
+  t.teardown(async () => {
+    await ollama.close();
+    await replay.close();
+  });
+  return { ollama, replay };
+}
+
+async function read(
+  stream: AsyncIterable<ChatEvent>,
+): Promise<{ events: ChatEvent[]; error?: { code: RuntimeErrorCode } }> {
+  const events: ChatEvent[] = [];
+  try {
+    for await (const event of stream) events.push(event);
+    return { events };
+  } catch (error) {
+    return { events, error: error as { code: RuntimeErrorCode } };
+  }
+}
+
+t.test('lists its models: kinds from capabilities, one pinned context, catalogue names', async (t) => {
+  const { ollama } = await subject(t, () => undefined);
+  t.strictSame(await ollama.models(), [
+    {
+      name: 'all-minilm:l6',
+      aliases: ['all-minilm-l6-v2', 'all-minilm', 'all-minilm:l6-v2', 'minilm'],
+      kind: 'embed',
+      sizeBytes: 25279349,
+      contextTokens: 512,
+      resident: true,
+      residentBytes: 32380026,
+      parametersB: 0.02257,
+      slots: 1,
+      tools: false,
+      dimension: 384,
+      digest: '640005e4fac668058b6133ca9766365bb923a8718fabe57d05a2045ad7e2715e',
+    },
+    {
+      name: 'smollm2:135m',
+      aliases: ['smollm2-135m-instruct', 'smollm2-135m'],
+      kind: 'chat',
+      sizeBytes: 98362745,
+      contextTokens: 2048,
+      resident: true,
+      residentBytes: 210690374,
+      parametersB: 0.13452,
+      slots: 1,
+      tools: false,
+      dimension: 0,
+      digest: 'fd5f44c0b5aff6453726119fc560d73a8a995a55b4a49804bc24b1969ecf1794',
+    },
+  ]);
+});
+
+t.test('an answer carries Ollama’s own measurements', async (t) => {
+  const { ollama, replay } = await subject(t, ({ path }) => (path === '/api/chat' ? 'chat-stream' : undefined));
+  const { events } = await read(ollama.chat(hello, never));
+  t.equal(
+    events
+      .filter((event) => event.type === 'text')
+      .map((event) => event.text)
+      .join(''),
+    'Hello there! How can I assist you today?',
+  );
+  t.strictSame(events.at(-1), {
+    type: 'end',
+    reason: 'stop',
+    usage: { promptTokens: 22, completionTokens: 11, loadMs: 0.526835, prefillMs: 49.232, decodeMs: 60.613 },
+  });
+  const { body } = replay.requests.at(-1)!;
+  t.match(body, {
+    stream: true,
+    truncate: false,
+    keep_alive: '10m',
+    options: { num_ctx: 2048, num_predict: 12, temperature: 0, repeat_penalty: 1.1 },
+  });
+});
+
+t.test('a runner killed in mid-stream is an error after the text that came', async (t) => {
+  const { ollama } = await subject(t, ({ path }) => (path === '/api/chat' ? 'chat-runner-killed' : undefined));
+  const { events, error } = await read(ollama.chat(hello, never));
+  t.ok(events.length > 3);
+  t.notOk(events.some((event) => event.type === 'end'));
+  t.match(error, { code: 'unavailable', message: /unexpected EOF/, retryable: true });
+});
+
+t.test('a server that dies in mid-stream, and one that is gone', async (t) => {
+  const { ollama, replay } = await subject(t, ({ path }) =>
+    path === '/api/chat' ? { name: 'chat-stream', cutAfter: 3 } : undefined,
+  );
+  const { events, error } = await read(ollama.chat(hello, never));
+  t.notOk(events.some((event) => event.type === 'end'));
+  t.match(error, { code: 'unavailable' });
+  await replay.close();
+  t.match((await read(ollama.chat(hello, never))).error, { code: 'unavailable', message: /does not answer/ });
+  t.equal(await ollama.alive(), false);
+});
+
+t.test('aborting closes the connection: the server stops working', async (t) => {
+  const { ollama, replay } = await subject(t, ({ path }) =>
+    path === '/api/chat' ? { name: 'chat-stream', holdAfter: 2 } : undefined,
+  );
+  const abort = new AbortController();
+  const reading = (async () => {
+    for await (const _ of ollama.chat(hello, abort.signal)) abort.abort();
+  })();
+  await t.rejects(reading, { code: 'aborted' });
+  await replay.left();
+  t.pass('the server saw the client leave');
+});
+
+const errors: [exchange: string, code: RuntimeErrorCode][] = [
+  ['chat-bad-option-type', 'bad-request'],
+  ['chat-malformed-json', 'bad-request'],
+  ['chat-missing-model', 'bad-request'],
+  ['chat-unknown-model', 'unknown-model'],
+  ['chat-with-embedding-model', 'wrong-kind'],
+  ['chat-tools-unsupported', 'unsupported'],
+  ['embed-too-long-no-truncate', 'too-long'],
+];
+for (const [exchange, code] of errors) {
+  t.test(`${exchange} is ${code}`, async (t) => {
+    const { ollama } = await subject(t, ({ path }) => (path === '/api/chat' ? exchange : undefined));
+    t.match((await read(ollama.chat(hello, never))).error, { code });
+  });
+}
+
+t.test('a chat model whose capabilities lied cannot embed', async (t) => {
+  const { ollama } = await subject(t, ({ path }) =>
+    path === '/api/embed' ? 'embed-model-without-embeddings' : undefined,
+  );
+  await t.rejects(ollama.embed('all-minilm:l6', ['one'], never), { code: 'wrong-kind' });
+});
+
+t.test('what Ollama would cut silently is refused before it is sent', async (t) => {
+  const { ollama, replay } = await subject(t, () => undefined, 1024);
+  const messages = [{ role: 'user', content: 'word '.repeat(3000) }] as const;
+  t.match((await read(ollama.chat({ ...hello, messages: [...messages] }, never))).error, { code: 'too-long' });
+  t.notOk(replay.requests.some(({ path }) => path === '/api/chat'));
+});
+
+t.test('texts to embed are cut by us, and sent again when they were still too long', async (t) => {
+  const { ollama, replay } = await subject(t, ({ path, body }) => {
+    if (path !== '/api/embed') return undefined;
+    return body.input[0].length > 2000 ? 'embed-too-long-no-truncate' : 'embed-too-long';
+  });
+  const [vector] = await ollama.embed('all-minilm:l6', ['word '.repeat(2000)], never);
+  t.equal(vector?.length, 384);
+  const sent = replay.requests
+    .filter(({ path }) => path === '/api/embed')
+    .map(({ body }) => [body.truncate, body.input[0].length]);
+  t.strictSame(sent, [
+    [false, 3072],
+    [false, 1843],
+  ]);
+});
+
+t.test('pull: progress to success, or the reason in words', async (t) => {
+  let exchange = 'pull-from-registry';
+  const { ollama, replay } = await subject(t, ({ path }) => (path === '/api/pull' ? exchange : undefined));
+  const seen = [];
+  for await (const progress of ollama.pull('127.0.0.1:5005/library/smollm2:135m')) seen.push(progress);
+  t.match(seen[0], { status: 'pulling manifest', completedBytes: 0 });
+  t.match(seen.at(-1), { status: 'success' });
+  t.ok(seen.some(({ completedBytes, totalBytes }) => completedBytes > 0 && totalBytes === 98362432));
+  t.equal(replay.requests.at(-1)!.body.insecure, true, 'a registry with host and port speaks plain HTTP');
+  exchange = 'pull-unknown-in-registry';
+  await t.rejects(drain(ollama.pull('nope:1b')), { code: 'unknown-model' });
+  exchange = 'pull-no-network';
+  await t.rejects(drain(ollama.pull('no-such-model:1b')), { code: 'unavailable', message: /no such host/ });
+});
+
+t.test('loading pins the context, unloading lets go at once', async (t) => {
+  const { ollama, replay } = await subject(t, ({ path, body }) => {
+    if (path === '/api/embed') return 'embed-empty-input';
+    return path === '/api/generate' ? (body.keep_alive === 0 ? 'generate-unload' : 'generate-load') : undefined;
+  });
+  await ollama.load('smollm2:135m');
+  t.match(replay.requests.at(-1)!.body, { keep_alive: '10m', options: { num_ctx: 2048 } });
+  await ollama.unload('smollm2:135m');
+  t.equal(replay.requests.at(-1)!.body.keep_alive, 0);
+  await ollama.load('all-minilm:l6');
+  t.match(replay.requests.at(-1), { path: '/api/embed', body: { input: [] } });
+});
+
+t.test('sizes in words', async (t) => {
+  t.equal(billions('134.52M'), 0.13452);
+  t.equal(billions('7.6B'), 7.6);
+  t.equal(billions(undefined), 0);
+});
+
+async function drain(stream: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of stream);
+}

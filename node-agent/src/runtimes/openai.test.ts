@@ -1,0 +1,245 @@
+// What a llama-server said (recorded), and the forms that vLLM documents, and what we make of them.
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { systemClock } from '@blackroad/std/clock';
+import { silentLog } from '@blackroad/std/log';
+import t, { type Test } from 'tap';
+import { exchangesOf, type Reply, type SeenRequest, startReplay } from '../../../test/fixtures/replay-server.ts';
+import type { HttpAnswer } from './http-json.ts';
+import { createOpenAi } from './openai.ts';
+import { problemOf } from './openai-problem.ts';
+import { createToolCallAssembly, eventsOf } from './openai-wire.ts';
+import type { ChatEvent, ChatRequest, Runtime, RuntimeErrorCode } from './runtime.ts';
+
+const never = new AbortController().signal;
+const common = { clock: systemClock, log: silentLog };
+const hello: ChatRequest = {
+  model: 'smollm2-135m',
+  messages: [{ role: 'user', content: 'Say hello.' }],
+  maxTokens: 10,
+  temperature: 0,
+};
+
+async function llamaServer(t: Test, choose: (request: SeenRequest) => Reply | undefined) {
+  const usual: Record<string, string> = {
+    '/health': 'health',
+    '/v1/models': 'models',
+    '/props': 'props',
+    '/v1/embeddings': 'embeddings-not-enabled',
+    '/v1/chat/completions': 'chat-stream',
+  };
+  const replay = await startReplay(
+    'llama-server',
+    (request) => choose(request) ?? usual[request.path] ?? 'unknown-route',
+  );
+  const openai = createOpenAi({ ...common, url: replay.url });
+  t.teardown(async () => {
+    await openai.close();
+    await replay.close();
+  });
+  return { openai, replay };
+}
+
+async function collect(stream: AsyncIterable<ChatEvent>): Promise<ChatEvent[]> {
+  const events: ChatEvent[] = [];
+  for await (const event of stream) events.push(event);
+  return events;
+}
+
+t.test('llama-server: context, slots, size and tools are asked beside the dialect', async (t) => {
+  const { openai } = await llamaServer(t, () => undefined);
+  t.match(await openai.models(), [
+    {
+      name: 'smollm2-135m',
+      kind: 'chat',
+      aliases: ['smollm2-135m-instruct', 'smollm2:135m'],
+      contextTokens: 2048,
+      slots: 2,
+      tools: false,
+      parametersB: 0.134515008,
+      sizeBytes: 96576768,
+      resident: true,
+    },
+  ]);
+  t.match(openai.label, /^llama-server at http/);
+});
+
+t.test('an answer carries the server’s own measurements', async (t) => {
+  const { openai, replay } = await llamaServer(t, () => undefined);
+  const events = await collect(openai.chat(hello, never));
+  t.equal(
+    events
+      .filter((event) => event.type === 'text')
+      .map((event) => event.text)
+      .join(''),
+    'Hello there! How can I assist you today?',
+  );
+  t.strictSame(events.at(-1), {
+    type: 'end',
+    reason: 'length',
+    usage: { promptTokens: 22, cachedTokens: 0, completionTokens: 10, loadMs: 0, prefillMs: 49.62, decodeMs: 53.313 },
+  });
+  t.match(replay.requests.at(-1)!.body, { stream_options: { include_usage: true }, repeat_penalty: 1.1 });
+});
+
+t.test('a server that is loading is not alive', async (t) => {
+  const { openai } = await llamaServer(t, ({ path }) => (path === '/health' ? 'health-first' : undefined));
+  t.equal(await openai.alive(), false);
+});
+
+t.test('a server that dies in mid-stream', async (t) => {
+  const { openai } = await llamaServer(t, ({ path }) =>
+    path === '/v1/chat/completions' ? { name: 'chat-stream', cutAfter: 6 } : undefined,
+  );
+  await t.rejects(collect(openai.chat(hello, never)), { code: 'unavailable' });
+});
+
+t.test('aborting closes the connection', async (t) => {
+  const { openai, replay } = await llamaServer(t, ({ path }) =>
+    path === '/v1/chat/completions' ? { name: 'chat-stream', holdAfter: 6 } : undefined,
+  );
+  const abort = new AbortController();
+  const reading = (async () => {
+    for await (const _ of openai.chat(hello, abort.signal)) abort.abort();
+  })();
+  await t.rejects(reading, { code: 'aborted' });
+  await replay.left();
+  t.pass('the server saw the client leave');
+});
+
+t.test('errors by their words', async (t) => {
+  const recorded: [string, RuntimeErrorCode][] = [
+    ['chat-too-long', 'too-long'],
+    ['chat-too-long-stream', 'too-long'],
+    ['chat-malformed-json', 'bad-request'],
+    ['chat-no-messages', 'bad-request'],
+    ['embeddings-not-enabled', 'wrong-kind'],
+    ['slots-all-busy', 'overloaded'],
+    ['health-first', 'unavailable'],
+  ];
+  const exchanges = exchangesOf('llama-server');
+  for (const [name, code] of recorded) {
+    const { status, contentType, lines } = exchanges.get(name)!.response;
+    const text = lines[0]!.line;
+    t.equal(problemOf({ status, contentType, text, json: JSON.parse(text) }).code, code, name);
+  }
+  const ollama = exchangesOf('ollama').get('openai-unknown-model')!.response;
+  const text = ollama.lines[0]!.line;
+  t.equal(problemOf({ status: ollama.status, contentType: '', text, json: JSON.parse(text) }).code, 'unknown-model');
+  const documented: [number, object | undefined, RuntimeErrorCode][] = [
+    [
+      400,
+      { error: { message: "This model's maximum context length is 4096 tokens. However, you requested 5000" } },
+      'too-long',
+    ],
+    [400, { object: 'error', message: 'The model does not support Embeddings API' }, 'wrong-kind'],
+    [
+      400,
+      { error: { message: '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser' } },
+      'unsupported',
+    ],
+    [404, { error: { message: 'The model `x` does not exist.', type: 'NotFoundError' } }, 'unknown-model'],
+    [429, { error: { type: 'insufficient_quota', message: 'You exceeded your current quota' } }, 'refused'],
+    [429, { error: { message: 'Rate limit reached' } }, 'overloaded'],
+    [401, { error: { message: 'Invalid API key' } }, 'refused'],
+    [500, { error: { message: 'input is too large to process. increase the physical batch size' } }, 'too-long'],
+    [502, undefined, 'unavailable'],
+  ];
+  for (const [status, json, code] of documented) {
+    const answer: HttpAnswer = { status, contentType: '', text: JSON.stringify(json ?? '<html>'), json };
+    t.equal(problemOf(answer).code, code, answer.text);
+  }
+});
+
+t.test('events: comments are dropped, old error lines kept, tool calls put together by index', async (t) => {
+  async function* lines() {
+    yield* [': keep-alive', '', 'data: {"a":1}', '', 'data:[DONE]', '', 'error: {"message":"gone"}', 'data: tail'];
+  }
+  const events = [];
+  for await (const event of eventsOf(lines())) events.push(event);
+  t.strictSame(events, ['{"a":1}', '[DONE]', '{"error":{"message":"gone"}}', 'tail']);
+  const assembly = createToolCallAssembly();
+  assembly.add([{ index: 1, id: 'b', function: { name: 'second', arguments: '{"x"' } }]);
+  assembly.add([{ index: 0, id: 'a', function: { name: 'first' } }]);
+  assembly.add([{ index: 1, function: { arguments: ':[1,2]}' } }]);
+  t.strictSame(assembly.done(), [
+    { id: 'a', name: 'first', arguments: {} },
+    { id: 'b', name: 'second', arguments: { x: [1, 2] } },
+  ]);
+});
+
+/** A server that speaks as vLLM's documentation says; no recording of a real one exists yet. */
+async function vllm(
+  t: Test,
+  reply: (path: string, body: Record<string, unknown>, response: ServerResponse) => void,
+): Promise<Runtime> {
+  const server = createServer(async (request: IncomingMessage, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString();
+    reply(request.url ?? '', text ? JSON.parse(text) : {}, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const openai = createOpenAi({ ...common, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/` });
+  t.teardown(async () => {
+    await openai.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  return openai;
+}
+const json = (response: ServerResponse, status: number, body: unknown) => {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+};
+
+t.test('vLLM: kind by a probe, context from max_model_len, streamed tool calls, vectors in order', async (t) => {
+  const openai = await vllm(t, (path, body, response) => {
+    if (path === '/v1/models') {
+      json(response, 200, {
+        data: [
+          { id: 'Qwen/Qwen2.5-7B-Instruct', owned_by: 'vllm', max_model_len: 32768 },
+          { id: 'intfloat/e5-small', owned_by: 'vllm', max_model_len: 512 },
+        ],
+      });
+    } else if (path === '/v1/embeddings' && body.model === 'intfloat/e5-small') {
+      const input = [body.input].flat();
+      const data = input.map((_, index) => ({ index, embedding: index === 0 ? [3, 4] : [0, 2] })).reverse();
+      json(response, 200, { data });
+    } else if (path === '/v1/embeddings') {
+      json(response, 400, { object: 'error', message: 'The model does not support Embeddings API', code: 400 });
+    } else if (path === '/v1/chat/completions') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const send = (chunk: object) => response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+      const piece = (call: object) =>
+        send({ choices: [{ index: 0, delta: { tool_calls: [call] }, finish_reason: null }] });
+      piece({ index: 0, id: 'call_1', type: 'function', function: { name: 'weather', arguments: '' } });
+      piece({ index: 0, function: { arguments: '{"city": ' } });
+      piece({ index: 0, function: { arguments: '"Paris"}' } });
+      send({ choices: [{ index: 0, delta: {}, finish_reason: 'tool_calls' }] });
+      send({ choices: [], usage: { prompt_tokens: 30, completion_tokens: 9 } });
+      response.end('data: [DONE]\n\n');
+    } else json(response, 404, { detail: 'Not Found' });
+  });
+  t.equal(await openai.alive(), true, 'a server without /health is asked for its models');
+  const models = await openai.models();
+  t.match(models, [
+    { kind: 'chat', contextTokens: 32768, tools: true, slots: 16 },
+    { kind: 'embed', contextTokens: 512, dimension: 2 },
+  ]);
+  t.match(openai.label, /^vLLM at http/);
+  const tools = [{ name: 'weather', description: 'Weather now', parameters: { type: 'object' } }];
+  const events = await collect(openai.chat({ ...hello, model: 'Qwen/Qwen2.5-7B-Instruct', tools }, never));
+  t.match(events, [
+    { type: 'tool-calls', calls: [{ id: 'call_1', name: 'weather', arguments: { city: 'Paris' } }] },
+    { type: 'end', reason: 'tool-calls', usage: { promptTokens: 30, completionTokens: 9 } },
+  ]);
+  const vectors = await openai.embed('intfloat/e5-small', ['one', 'two'], never);
+  t.strictSame(
+    vectors.map((vector) => [...vector].map((value) => Math.round(value * 100) / 100)),
+    [
+      [0.6, 0.8],
+      [0, 1],
+    ],
+  );
+});

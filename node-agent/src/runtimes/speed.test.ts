@@ -1,0 +1,32 @@
+import t from 'tap';
+import { createSpeedBook } from './speed.ts';
+
+const usage = { promptTokens: 100, completionTokens: 50, loadMs: 0, prefillMs: 1000, decodeMs: 500 };
+
+t.test('learns from answers, newer ones weigh more', async (t) => {
+  const book = createSpeedBook();
+  t.equal(book.of('m'), undefined);
+  book.learn('m', usage);
+  t.strictSame(book.of('m'), { model: 'm', prefillTps: 100, decodeTps: 100, loadMs: 0, samples: 1 });
+  for (let i = 0; i < 20; i++) book.learn('m', { ...usage, decodeMs: 1000, loadMs: 800 });
+  t.ok(Math.abs(book.of('m')!.decodeTps - 50) < 1);
+  t.equal(book.of('m')!.loadMs, 800);
+});
+
+t.test('what was in the cache was not read, what is too short says nothing', async (t) => {
+  const book = createSpeedBook();
+  book.learn('m', { ...usage, cachedTokens: 50 });
+  t.equal(book.of('m')!.prefillTps, 50);
+  book.learn('m', { ...usage, cachedTokens: 99, completionTokens: 2 });
+  t.match(book.of('m'), { prefillTps: 50, decodeTps: 100, samples: 1 });
+  book.learn('silent', { ...usage, prefillMs: 0, decodeMs: 0 });
+  t.equal(book.of('silent'), undefined);
+});
+
+t.test('goes on where an earlier run ended', async (t) => {
+  const book = createSpeedBook();
+  book.learn('m', usage);
+  const next = createSpeedBook();
+  next.restore(book.all());
+  t.strictSame(next.of('m'), book.of('m'));
+});
