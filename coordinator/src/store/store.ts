@@ -21,8 +21,11 @@ export interface Store {
     changes: Iterable<DurableChange>;
     heads: Iterable<{ agent: string; epoch: number; seq: number; hash: string; entries: number }>;
   }>;
-  /** All or nothing, durable when it resolves. Re-committing the same rows changes nothing. Throws FleetError `storage-failed`. */
-  commit(changes: readonly DurableChange[]): Promise<void>;
+  /**
+   * All or nothing, durable when it resolves. Re-committing the same rows changes nothing; events and audit rows have no identity
+   * of their own and are appended again. Resolves with the events as stored, in order. Throws FleetError `storage-failed`.
+   */
+  commit(changes: readonly DurableChange[]): Promise<{ events: FleetEvent[] }>;
 
   task(id: string): Promise<TaskRow | EndedTask | null>;
   taskByIdempotencyKey(key: string): Promise<TaskRow | EndedTask | null>;
@@ -46,7 +49,7 @@ export interface Store {
     limit: number;
   }): Promise<MemoryHit[]>;
 
-  /** Deletes ended tasks, events and audit rows older than given; returns how many rows went. Bounded work a call. */
+  /** Deletes ended tasks, events and audit rows older than given; returns how many rows went. Bounded work a call: call again while rows go. */
   prune(before: { tasksMs: number; eventsMs: number; auditMs: number }): Promise<number>;
   close(): Promise<void>;
 }

@@ -1,0 +1,41 @@
+// What SQLite reports, in words for the person with the Pi: every failure of the store leaves as FleetError `storage-failed` with its cause.
+// It never decides whether to go on: that is the loop's.
+import { FleetError } from '@blackroad/protocol';
+
+const words: [code: string, text: string][] = [
+  ['SQLITE_FULL', 'the disk is full; nothing of this batch was stored. Free some space, the store goes on by itself'],
+  ['SQLITE_READONLY', 'the database cannot be written: its disk or file is read-only for this user'],
+  ['SQLITE_CORRUPT', 'the database file is damaged. Restore a copy of it, or move it away to start an empty fleet'],
+  ['SQLITE_NOTADB', 'the file is not a database. Restore a copy of it, or move it away to start an empty fleet'],
+  ['SQLITE_BUSY', 'another process has the database open. Two coordinators must not share one data folder'],
+  ['SQLITE_LOCKED', 'another process has the database open. Two coordinators must not share one data folder'],
+  ['SQLITE_CANTOPEN', 'the database file cannot be opened. Does its folder exist, and may this user write there?'],
+  ['SQLITE_IOERR', 'the disk reported an error. Check it (kernel log, SD card, cable)'],
+];
+
+/** The SQLite result code of an error, extended form (`SQLITE_IOERR_WRITE`), or an empty text. */
+export function sqliteCode(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && code.startsWith('SQLITE_') ? code : '';
+}
+
+/** `doing` says what failed: `commit`, `open /data/fleet.db`. A FleetError passes unchanged. */
+export function storageFailure(doing: string, cause: unknown): FleetError {
+  if (cause instanceof FleetError) return cause;
+  const code = sqliteCode(cause);
+  const known = words.find(([prefix]) => code.startsWith(prefix));
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const detail = known
+    ? `${doing}: ${known[1]} (${code}: ${message})`
+    : `${doing}: ${code ? `${code}: ` : ''}${message}`;
+  return new FleetError('storage-failed', { detail }, { cause });
+}
+
+/** Runs `work`; whatever it throws leaves as `storage-failed`. */
+export function guarded<T>(doing: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw storageFailure(doing, cause);
+  }
+}

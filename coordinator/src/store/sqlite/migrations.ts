@@ -1,0 +1,113 @@
+// The schema, as numbered steps that only go forward. A step that was released is never edited: a change is a new step.
+// In: an open database of any older version. Out: the newest schema, each step in one transaction. A newer database is refused.
+import { FleetError } from '@blackroad/protocol';
+import type { Log } from '@blackroad/std/log';
+import { applicationId, type Database } from './database.ts';
+
+interface Migration {
+  version: number;
+  name: string;
+  sql: string;
+}
+
+export const migrations: readonly Migration[] = [
+  {
+    version: 1,
+    name: 'rows, tasks, events, memory',
+    sql: `
+      -- Few rows, read once at the start and whole: JSON.
+      CREATE TABLE node (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE agent (name TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE token (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE access_key (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE agent_version (
+        name TEXT NOT NULL, version INTEGER NOT NULL, at_ms INTEGER NOT NULL, by TEXT NOT NULL, spec TEXT NOT NULL,
+        PRIMARY KEY (name, version)
+      ) WITHOUT ROWID;
+
+      -- Three writes a task, thousands of tasks a second: columns, and as few indexes as the pages for people need.
+      CREATE TABLE task (
+        id TEXT NOT NULL PRIMARY KEY, agent TEXT NOT NULL, state TEXT NOT NULL, prompt TEXT NOT NULL,
+        priority INTEGER NOT NULL, origin TEXT NOT NULL, created_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL,
+        attempt INTEGER NOT NULL, attempts INTEGER NOT NULL, node TEXT, epoch INTEGER, leased_ms INTEGER,
+        idempotency_key TEXT, not_before_ms INTEGER NOT NULL,
+        ended_ms INTEGER, result TEXT, truncated INTEGER, problem TEXT, usage TEXT
+      );
+      CREATE INDEX task_live ON task (state, id) WHERE ended_ms IS NULL;
+      CREATE INDEX task_ended ON task (ended_ms) WHERE ended_ms IS NOT NULL;
+      CREATE INDEX task_agent ON task (agent, id);
+      CREATE INDEX task_not_done ON task (id, state) WHERE state IN ('failed', 'expired', 'cancelled');
+      CREATE UNIQUE INDEX task_key ON task (idempotency_key) WHERE idempotency_key IS NOT NULL;
+
+      -- AUTOINCREMENT: an id is never used again after a prune, pages and the feed count on it.
+      CREATE TABLE event (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, node TEXT, agent TEXT,
+        type TEXT NOT NULL, severity TEXT NOT NULL, text TEXT NOT NULL
+      );
+      CREATE INDEX event_at ON event (at_ms);
+      CREATE INDEX event_node ON event (node, id) WHERE node IS NOT NULL;
+      CREATE INDEX event_agent ON event (agent, id) WHERE agent IS NOT NULL;
+      CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL,
+        actor TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL
+      );
+      CREATE INDEX audit_at ON audit (at_ms);
+
+      -- The log is the truth. payload is JSON without the vector, which lies beside it as float32.
+      CREATE TABLE memory_entry (
+        id INTEGER PRIMARY KEY, agent TEXT NOT NULL, seq INTEGER NOT NULL, epoch INTEGER NOT NULL,
+        hash TEXT NOT NULL, previous_hash TEXT NOT NULL, payload_commitment TEXT NOT NULL,
+        actor TEXT NOT NULL, kind TEXT NOT NULL, created_at INTEGER NOT NULL, received_ms INTEGER NOT NULL,
+        salt TEXT, payload TEXT,
+        UNIQUE (agent, seq)
+      );
+      CREATE TABLE memory_vector (
+        id INTEGER PRIMARY KEY REFERENCES memory_entry (id) ON DELETE CASCADE, model TEXT NOT NULL, vector BLOB NOT NULL
+      );
+      CREATE TABLE memory_head (
+        agent TEXT PRIMARY KEY, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, entries INTEGER NOT NULL
+      ) WITHOUT ROWID;
+      CREATE TABLE branch (id TEXT PRIMARY KEY, merged INTEGER NOT NULL, row TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE branch_entry (
+        id INTEGER PRIMARY KEY, branch TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, entry TEXT NOT NULL,
+        UNIQUE (branch, seq)
+      );
+    `,
+  },
+  {
+    version: 2,
+    name: 'which search indexes are built, and by which rules',
+    sql: `CREATE TABLE search_index (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;`,
+  },
+];
+
+export const newestVersion = migrations.at(-1)?.version ?? 0;
+
+/** The schema version of a database; 0 for an empty one. */
+export function schemaVersion(db: Database): number {
+  const present = db.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'schema_migration'`).get();
+  if (!present) return 0;
+  return (db.prepare('SELECT max(version) FROM schema_migration').pluck().get() as number | null) ?? 0;
+}
+
+export function migrate(db: Database, path: string, nowMs: number, log: Log): void {
+  const from = schemaVersion(db);
+  if (from > newestVersion) {
+    throw new FleetError('storage-failed', {
+      detail: `open ${path}: this database was written by a newer BlackRoad Fleet (its schema is ${from}, this program knows up to ${newestVersion}). Install the newer version again, or restore a copy from before the update`,
+    });
+  }
+  for (const { version, name, sql } of migrations) {
+    if (version <= from) continue;
+    db.transaction(() => {
+      db.pragma(`application_id = ${applicationId}`);
+      db.exec(
+        'CREATE TABLE IF NOT EXISTS schema_migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_ms INTEGER NOT NULL)',
+      );
+      db.exec(sql);
+      db.prepare('INSERT INTO schema_migration (version, name, applied_ms) VALUES (?, ?, ?)').run(version, name, nowMs);
+    }).immediate();
+    if (from > 0) log.info({ version, name }, 'database upgraded');
+  }
+}

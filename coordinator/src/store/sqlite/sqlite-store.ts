@@ -1,0 +1,139 @@
+// The embedded store: one SQLite file, one process, one transaction a batch. better-sqlite3 is synchronous; the promises are the
+// interface's (PostgreSQL will need them). Puts the parts of this folder together; each part owns its tables.
+import type { FleetEvent } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { DurableChange } from '../../change.ts';
+import type { Store } from '../store.ts';
+import { type Database, openDatabase } from './database.ts';
+import { eventRows } from './events.ts';
+import { guarded } from './failure.ts';
+import { memoryLog } from './memory-log.ts';
+import { memorySearch } from './memory-search.ts';
+import { migrate } from './migrations.ts';
+import { taskRows } from './tasks.ts';
+import { wholeRows } from './whole-rows.ts';
+import { isIndexDamage, wordIndex } from './word-index.ts';
+
+export interface SqliteOptions {
+  /** `:memory:` keeps nothing after close. */
+  path: string;
+  log: Log;
+  clock: Clock;
+}
+
+/** Opens or creates the file, upgrades its schema. Rejects with FleetError `storage-failed`, in plain words. */
+export async function openSqliteStore({ path, log, clock }: SqliteOptions): Promise<Store> {
+  const db = openDatabase(path);
+  try {
+    return guarded(`open ${path}`, () => {
+      migrate(db, path, clock.nowMs(), log);
+      return sqliteStore(db, log, clock);
+    });
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+type Appliers = { [T in DurableChange['type']]: (change: Extract<DurableChange, { type: T }>) => void };
+
+/** The store over an open, migrated database. */
+export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
+  const rows = wholeRows(db);
+  const tasks = taskRows(db, log);
+  const events = eventRows(db);
+  const words = wordIndex(db, log);
+  const memory = memoryLog(db, words);
+  const search = memorySearch(db, words, () => clock.nowMs());
+
+  /** What each kind of change does to the tables; a kind without a row does not compile. */
+  const appliers = (stored: FleetEvent[], nowMs: number): Appliers => ({
+    node: ({ row }) => rows.putNode(row),
+    'node-gone': ({ id }) => rows.dropNode(id),
+    agent: ({ row }) => rows.putAgent(row),
+    'agent-gone': ({ name }) => rows.dropAgent(name),
+    'agent-version': (version) => rows.putVersion(version.name, version),
+    'task-new': ({ row }) => tasks.add(row),
+    'task-state': (state) => tasks.setState(state),
+    'task-end': ({ row }) => tasks.end(row),
+    token: ({ row }) => rows.putToken(row),
+    'token-gone': ({ id }) => rows.dropToken(id),
+    key: ({ row }) => rows.putKey(row),
+    memory: ({ agent, entries }) => memory.append(agent, entries, nowMs),
+    branch: ({ row, entries }) => memory.putBranch(row, entries),
+    setting: ({ key, value }) => rows.putSetting(key, value),
+    event: ({ row }) => void stored.push(events.addEvent(row)),
+    audit: ({ row }) => events.addAudit(row),
+  });
+  const commit = db.transaction((changes: readonly DurableChange[], nowMs: number) => {
+    const stored: FleetEvent[] = [];
+    const apply = appliers(stored, nowMs) as Record<string, (change: DurableChange) => void>;
+    for (const change of changes) apply[change.type]?.(change);
+    return stored;
+  });
+  /** A damaged word index is no reason to lose a memory or refuse a search: it is rebuilt, and the work done again. */
+  function mending<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!isIndexDamage(error)) throw error;
+      words.rebuild('it was damaged');
+      return work();
+    }
+  }
+  function* loading<T>(parts: Iterable<T>[]): Generator<T> {
+    // A generator cannot run inside guarded(): each step is.
+    for (const part of parts) {
+      const steps = part[Symbol.iterator]();
+      for (;;) {
+        const step = guarded('load', () => steps.next());
+        if (step.done) break;
+        yield step.value;
+      }
+    }
+  }
+
+  return {
+    async load() {
+      return {
+        changes: loading<DurableChange>([rows.load(), tasks.load(), memory.branches()]),
+        heads: loading([memory.heads()]),
+      };
+    },
+    async commit(changes) {
+      if (changes.length === 0) return { events: [] };
+      return guarded('commit', () => ({
+        events: mending(() => commit.immediate(changes, clock.nowMs())),
+      }));
+    },
+    task: async (id) => guarded('read a task', () => tasks.task(id)),
+    taskByIdempotencyKey: async (key) => guarded('read a task', () => tasks.byIdempotencyKey(key)),
+    tasks: async (page) => guarded('list tasks', () => tasks.page(page)),
+    taskCounts: async (sinceMs) => guarded('count tasks', () => tasks.counts(sinceMs)),
+    events: async (page) => guarded('list events', () => events.events(page)),
+    audit: async (page) => guarded('list the audit log', () => events.audit(page)),
+    agentVersions: async (name) => guarded('list versions', () => rows.versions(name)),
+    memoryHashes: async (agent, fromSeq, uptoSeq) =>
+      guarded('read memory', () => memory.hashes(agent, fromSeq, uptoSeq)),
+    memoryLog: async (agent, afterSeq, limit) => guarded('read memory', () => memory.after(agent, afterSeq, limit)),
+    branchEntries: async (branch) => guarded('read a branch', () => memory.branchEntries(branch)),
+    searchMemory: async (query) => guarded('search memory', () => mending(() => search(query))),
+    async prune({ tasksMs, eventsMs, auditMs }) {
+      return guarded('prune', () =>
+        db.transaction(() => tasks.prune(tasksMs) + events.prune(eventsMs, auditMs)).immediate(),
+      );
+    },
+    async close() {
+      if (!db.open) return;
+      guarded('close', () => {
+        try {
+          // Everything into one file: a copy of it is then a whole backup.
+          db.pragma('wal_checkpoint(TRUNCATE)');
+        } finally {
+          db.close();
+        }
+      });
+    },
+  };
+}

@@ -1,0 +1,213 @@
+// Tasks: one row from submission to its end and after, in columns, since each is written three times at thousands a second.
+// The rules of the fold in change.ts hold here too: an unknown or ended task takes no state, the first end stays.
+import type { TaskOriginName, TaskProblem, TaskState, TaskUsage } from '@blackroad/protocol';
+import type { Log } from '@blackroad/std/log';
+import type { DurableChange } from '../../change.ts';
+import type { EndedTask, TaskRow } from '../../view.ts';
+import type { Page } from '../store.ts';
+import type { Database } from './database.ts';
+import { pageLimit, pruneRows } from './events.ts';
+
+interface TaskRecord {
+  id: string;
+  agent: string;
+  state: TaskState;
+  prompt: string;
+  priority: number;
+  origin: TaskOriginName;
+  created_ms: number;
+  deadline_ms: number;
+  attempt: number;
+  attempts: number;
+  node: string | null;
+  epoch: number | null;
+  leased_ms: number | null;
+  idempotency_key: string | null;
+  not_before_ms: number;
+  ended_ms: number | null;
+  result: string | null;
+  truncated: number | null;
+  problem: string | null;
+  usage: string | null;
+}
+const columns = `id, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, node, epoch,
+  leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage`;
+
+const loadRows = 1_000;
+/** After every task id: ids are lower-case letters, digits and dashes. */
+const afterAll = '~';
+
+function fromRecord(r: TaskRecord): TaskRow | EndedTask {
+  const row: TaskRow = {
+    id: r.id,
+    agent: r.agent,
+    state: r.state,
+    prompt: r.prompt,
+    priority: r.priority,
+    origin: r.origin,
+    createdMs: r.created_ms,
+    deadlineMs: r.deadline_ms,
+    attempt: r.attempt,
+    attempts: r.attempts,
+    node: r.node,
+    epoch: r.epoch,
+    leasedMs: r.leased_ms,
+    idempotencyKey: r.idempotency_key,
+    notBeforeMs: r.not_before_ms,
+  };
+  if (r.ended_ms === null) return row;
+  return {
+    ...row,
+    endedMs: r.ended_ms,
+    result: r.result,
+    truncated: r.truncated === 1,
+    problem: r.problem === null ? null : (JSON.parse(r.problem) as TaskProblem),
+    usage: r.usage === null ? null : (JSON.parse(r.usage) as TaskUsage),
+  };
+}
+const json = (value: unknown) => (value === null ? null : JSON.stringify(value));
+
+export function taskRows(db: Database, log: Log) {
+  const insert = db.prepare(
+    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+  );
+  const setState = db.prepare(
+    `UPDATE task SET state = ?, attempt = ?, attempts = ?, node = ?, epoch = ?, leased_ms = ?, not_before_ms = ?, deadline_ms = ?
+     WHERE id = ? AND ended_ms IS NULL`,
+  );
+  const setEnd = db.prepare(
+    `UPDATE task SET state = ?, priority = ?, attempt = ?, attempts = ?, node = ?, epoch = ?, leased_ms = ?, not_before_ms = ?,
+       deadline_ms = ?, ended_ms = ?, result = ?, truncated = ?, problem = ?, usage = ?
+     WHERE id = ? AND ended_ms IS NULL`,
+  );
+  const byId = db.prepare<[string], TaskRecord>(`SELECT ${columns} FROM task WHERE id = ?`);
+  const byKey = db.prepare<[string], TaskRecord>(`SELECT ${columns} FROM task WHERE idempotency_key = ?`);
+  const live = db.prepare<[string, string], TaskRecord>(
+    `SELECT ${columns} FROM task INDEXED BY task_live WHERE ended_ms IS NULL AND state = ? AND id > ? ORDER BY id LIMIT ${loadRows}`,
+  );
+  const endedSince = db
+    .prepare<[number], number>(
+      'SELECT count(*) FROM task INDEXED BY task_ended WHERE ended_ms >= ? AND ended_ms IS NOT NULL',
+    )
+    .pluck();
+  // The literal condition of the partial index must stand in the query, else SQLite may not use it.
+  const notDone = `state IN ('failed', 'expired', 'cancelled')`;
+  const deadLetters = db
+    .prepare<[], number>(`SELECT count(*) FROM task INDEXED BY task_not_done WHERE ${notDone} AND state <> 'cancelled'`)
+    .pluck();
+  const prune = db.prepare<[number]>(
+    `DELETE FROM task WHERE id IN
+       (SELECT id FROM task INDEXED BY task_ended WHERE ended_ms < ? AND ended_ms IS NOT NULL ORDER BY ended_ms LIMIT ${pruneRows})`,
+  );
+
+  // One prepared statement for each way a page can be asked for; the index is named, since the planner knows no counts here.
+  const pages = new Map<string, ReturnType<typeof preparePage>>();
+  function preparePage(index: string, where: string) {
+    const sql = `SELECT ${columns} FROM task ${index} WHERE ${where} id < ? ORDER BY id DESC LIMIT ?`;
+    return db.prepare<unknown[], TaskRecord>(sql);
+  }
+  function pageOf(index: string, where: string) {
+    const name = `${index}/${where}`;
+    let statement = pages.get(name);
+    if (!statement) {
+      statement = preparePage(index, where);
+      pages.set(name, statement);
+    }
+    return statement;
+  }
+  const insertRow = (row: TaskRow, end: unknown[]) =>
+    insert.run(
+      row.id,
+      row.agent,
+      row.state,
+      row.prompt,
+      row.priority,
+      row.origin,
+      row.createdMs,
+      row.deadlineMs,
+      row.attempt,
+      row.attempts,
+      row.node,
+      row.epoch,
+      row.leasedMs,
+      row.idempotencyKey,
+      row.notBeforeMs,
+      ...end,
+    );
+  const unended = [null, null, null, null, null];
+
+  return {
+    add: (row: TaskRow) => void insertRow(row, unended),
+    setState: (c: Extract<DurableChange, { type: 'task-state' }>) =>
+      void setState.run(c.state, c.attempt, c.attempts, c.node, c.epoch, c.leasedMs, c.notBeforeMs, c.deadlineMs, c.id),
+    end(row: EndedTask) {
+      const end = [row.endedMs, row.result, row.truncated ? 1 : 0, json(row.problem), json(row.usage)];
+      const { changes } = setEnd.run(
+        row.state,
+        row.priority,
+        row.attempt,
+        row.attempts,
+        row.node,
+        row.epoch,
+        row.leasedMs,
+        row.notBeforeMs,
+        row.deadlineMs,
+        ...end,
+        row.id,
+      );
+      if (changes > 0 || insertRow(row, end).changes > 0) return;
+      const stored = byId.get(row.id);
+      if (stored && (stored.state !== row.state || stored.ended_ms !== row.endedMs)) {
+        const fields = { task: row.id, stored: stored.state, refused: row.state };
+        log.error(fields, '[INV-one-end] a second end of a task was not stored');
+      }
+    },
+    task(id: string): TaskRow | EndedTask | null {
+      const record = byId.get(id);
+      return record ? fromRecord(record) : null;
+    },
+    byIdempotencyKey(key: string): TaskRow | EndedTask | null {
+      const record = byKey.get(key);
+      return record ? fromRecord(record) : null;
+    },
+    page(page: Page & { state?: TaskState; agent?: string; dead?: boolean }): (TaskRow | EndedTask)[] {
+      const { state, agent, dead } = page;
+      let index = '';
+      let where = '';
+      if (dead || state === 'failed' || state === 'expired' || state === 'cancelled') {
+        index = 'INDEXED BY task_not_done';
+        where = `${notDone} AND ${dead ? `state <> 'cancelled' AND ` : ''}`;
+      } else if (state === 'queued' || state === 'leased' || state === 'running') {
+        index = 'INDEXED BY task_live';
+        where = 'ended_ms IS NULL AND ';
+      } else if (agent !== undefined) index = 'INDEXED BY task_agent';
+      const values: string[] = [];
+      if (state !== undefined) {
+        where += 'state = ? AND ';
+        values.push(state);
+      }
+      if (agent !== undefined) {
+        where += 'agent = ? AND ';
+        values.push(agent);
+      }
+      return pageOf(index, where)
+        .all(...values, page.before ?? afterAll, pageLimit(page))
+        .map(fromRecord);
+    },
+    counts: (sinceMs: number) => ({ endedSince: endedSince.get(sinceMs) ?? 0, deadLetters: deadLetters.get() ?? 0 }),
+    prune: (beforeMs: number): number => prune.run(beforeMs).changes,
+    /** Live tasks, oldest first within a state. */
+    *load(): Generator<DurableChange> {
+      for (const state of ['queued', 'leased', 'running'] as const) {
+        for (let after = '', full = true; full; ) {
+          const records = live.all(state, after);
+          for (const record of records) {
+            after = record.id;
+            yield { type: 'task-new', row: fromRecord(record) };
+          }
+          full = records.length === loadRows;
+        }
+      }
+    },
+  };
+}

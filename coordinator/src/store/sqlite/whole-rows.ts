@@ -1,0 +1,86 @@
+// Rows that are few, read whole at the start and never searched: nodes, agents, tokens, keys, settings, versions of specs. Kept as JSON.
+// `load` gives them back as the changes that made them, in pages, so that a start never holds a table twice.
+import type { AgentSpec } from '@blackroad/protocol';
+import type { DurableChange } from '../../change.ts';
+import type { AgentRow, JoinTokenRow, KeyRow, NodeRow } from '../../view.ts';
+import type { Database } from './database.ts';
+
+export interface AgentVersion {
+  version: number;
+  atMs: number;
+  by: string;
+  spec: AgentSpec;
+}
+const pageRows = 1_000;
+
+export function wholeRows(db: Database) {
+  const put = (table: string, key: string, value: string) =>
+    db.prepare<[string, string]>(
+      `INSERT INTO ${table} (${key}, ${value}) VALUES (?, ?) ON CONFLICT (${key}) DO UPDATE SET ${value} = excluded.${value}`,
+    );
+  const putNode = put('node', 'id', 'row');
+  const dropNode = db.prepare<[string]>('DELETE FROM node WHERE id = ?');
+  const putAgent = put('agent', 'name', 'row');
+  const dropAgent = db.prepare<[string]>('DELETE FROM agent WHERE name = ?');
+  const putToken = put('token', 'id', 'row');
+  const dropToken = db.prepare<[string]>('DELETE FROM token WHERE id = ?');
+  const putKey = put('access_key', 'id', 'row');
+  const putSetting = put('setting', 'key', 'value');
+  const putVersion = db.prepare<[string, number, number, string, string]>(
+    `INSERT INTO agent_version (name, version, at_ms, by, spec) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (name, version) DO UPDATE SET at_ms = excluded.at_ms, by = excluded.by, spec = excluded.spec`,
+  );
+  const dropVersions = db.prepare<[string]>('DELETE FROM agent_version WHERE name = ?');
+  const versions = db.prepare<[string], { version: number; at_ms: number; by: string; spec: string }>(
+    'SELECT version, at_ms, by, spec FROM agent_version WHERE name = ? ORDER BY version DESC',
+  );
+  const page = (table: string, key: string, value: string) =>
+    db.prepare<[string], { key: string; json: string }>(
+      `SELECT ${key} AS key, ${value} AS json FROM ${table} WHERE ${key} > ? ORDER BY ${key} LIMIT ${pageRows}`,
+    );
+  const pages = {
+    setting: page('setting', 'key', 'value'),
+    key: page('access_key', 'id', 'row'),
+    token: page('token', 'id', 'row'),
+    node: page('node', 'id', 'row'),
+    agent: page('agent', 'name', 'row'),
+  };
+  function* all(name: keyof typeof pages): Generator<{ key: string; value: unknown }> {
+    for (let after = '', full = true; full; ) {
+      const rows = pages[name].all(after);
+      for (const { key, json } of rows) {
+        after = key;
+        yield { key, value: JSON.parse(json) };
+      }
+      full = rows.length === pageRows;
+    }
+  }
+
+  return {
+    putNode: (row: NodeRow) => void putNode.run(row.id, JSON.stringify(row)),
+    dropNode: (id: string) => void dropNode.run(id),
+    putAgent: (row: AgentRow) => void putAgent.run(row.name, JSON.stringify(row)),
+    /** Its versions go too: an agent of that name applied later counts from 1 again. Its memory stays. */
+    dropAgent(name: string) {
+      dropAgent.run(name);
+      dropVersions.run(name);
+    },
+    putVersion: (name: string, { version, atMs, by, spec }: AgentVersion) =>
+      void putVersion.run(name, version, atMs, by, JSON.stringify(spec)),
+    putToken: (row: JoinTokenRow) => void putToken.run(row.id, JSON.stringify(row)),
+    dropToken: (id: string) => void dropToken.run(id),
+    putKey: (row: KeyRow) => void putKey.run(row.id, JSON.stringify(row)),
+    putSetting: (key: string, value: unknown) => void putSetting.run(key, JSON.stringify(value ?? null)),
+    versions: (name: string): AgentVersion[] =>
+      versions
+        .all(name)
+        .map(({ version, at_ms, by, spec }) => ({ version, atMs: at_ms, by, spec: JSON.parse(spec) as AgentSpec })),
+    *load(): Generator<DurableChange> {
+      for (const { key, value } of all('setting')) yield { type: 'setting', key, value };
+      for (const { value } of all('key')) yield { type: 'key', row: value as KeyRow };
+      for (const { value } of all('token')) yield { type: 'token', row: value as JoinTokenRow };
+      for (const { value } of all('node')) yield { type: 'node', row: value as NodeRow };
+      for (const { value } of all('agent')) yield { type: 'agent', row: value as AgentRow };
+    },
+  };
+}

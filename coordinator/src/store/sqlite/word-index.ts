@@ -1,0 +1,104 @@
+// The words of memories (FTS5): a disposable index beside the log. It holds no text (contentless), is rebuilt from the log when it is
+// missing, damaged or of older rules, and is never a source of truth.
+import type { MemoryPayload } from '@blackroad/protocol';
+import type { Log } from '@blackroad/std/log';
+import type { Ranked } from '../fuse.ts';
+import type { Database } from './database.ts';
+import { sqliteCode } from './failure.ts';
+
+/** Raise it when tokenizer or columns change: the next start rebuilds. */
+const version = 1;
+/** Matches scored for one search: bounds the time the event loop is held (BM25 costs about two microseconds a row). */
+const maxScoredWords = 10_000;
+const maxQueryChars = 2_000;
+const maxQueryWords = 24;
+
+const create = `CREATE VIRTUAL TABLE memory_words USING fts5(
+  agent, text, tags, content = '', contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2')`;
+
+/**
+ * An agent's name as one word, so that the index narrows to one agent by itself instead of joining every match of the fleet.
+ * Dashes would part it; a thorn is a letter to unicode61 and is in no name.
+ */
+const agentWord = (agent: string) => agent.replaceAll('-', 'þ');
+const agentWordSql = `replace(agent, '-', 'þ')`;
+
+export type WordIndex = ReturnType<typeof wordIndex>;
+
+export function wordIndex(db: Database, log: Log) {
+  const present = () => db.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'memory_words'`).get() !== undefined;
+  const built = () => db.prepare(`SELECT version FROM search_index WHERE name = 'words'`).pluck().get();
+
+  function rebuild(why: string): void {
+    db.transaction(() => {
+      db.exec('DROP TABLE IF EXISTS memory_words');
+      db.exec(create);
+      const { changes } = db
+        .prepare(
+          `INSERT INTO memory_words (rowid, agent, text, tags)
+           SELECT id, ${agentWordSql}, payload ->> '$.text', (SELECT group_concat(value, ' ') FROM json_each(payload, '$.tags'))
+           FROM memory_entry WHERE payload IS NOT NULL`,
+        )
+        .run();
+      db.prepare(`INSERT OR REPLACE INTO search_index (name, version) VALUES ('words', ?)`).run(version);
+      if (changes > 0) log.warn({ entries: changes, why }, 'word index of memories rebuilt from the log');
+    })();
+  }
+  if (!present()) rebuild('it was missing');
+  else if (built() !== version) rebuild('its rules changed');
+
+  const insert = db.prepare<[number | bigint, string, string, string]>(
+    'INSERT INTO memory_words (rowid, agent, text, tags) VALUES (?, ?, ?, ?)',
+  );
+  const count = db
+    .prepare<[string], number>(
+      `SELECT count(*) FROM (SELECT 1 FROM memory_words WHERE memory_words MATCH ? LIMIT ${maxScoredWords})`,
+    )
+    .pluck();
+  // The newest matches are scored, then the best of them kept. Tags count half: they are few and often generic.
+  const best = db.prepare<[string, number], Ranked<number>>(
+    `SELECT item, value FROM (
+       SELECT rowid AS item, bm25(memory_words, 0.0, 1.0, 0.5) AS value FROM memory_words
+       WHERE memory_words MATCH ? ORDER BY rowid DESC LIMIT ${maxScoredWords}
+     ) ORDER BY value, item DESC LIMIT ?`,
+  );
+
+  return {
+    add: (id: number | bigint, agent: string, payload: MemoryPayload) =>
+      void insert.run(id, agentWord(agent), payload.text, payload.tags.join(' ')),
+    rebuild,
+    /** Ids of entries that hold any of the words, best first. */
+    find(text: string, agent: string | undefined, limit: number): Ranked<number>[] {
+      const within = agent === undefined ? '' : `agent : "${agentWord(agent).replaceAll('"', '')}" AND `;
+      // Words that stand nearly everywhere say little and cost most: the rarest are taken until enough rows are scored.
+      const found = queryWords(text)
+        .map((word) => `${within}({text tags} : "${word}")`)
+        .map((match) => ({ match, rows: count.get(match) ?? 0 }))
+        .filter(({ rows }) => rows > 0)
+        .sort((a, b) => a.rows - b.rows);
+      const taken: string[] = [];
+      let rows = 0;
+      for (const word of found) {
+        if (taken.length > 0 && rows + word.rows > maxScoredWords) break;
+        taken.push(`(${word.match})`);
+        rows += word.rows;
+      }
+      return taken.length === 0 ? [] : best.all(taken.join(' OR '), limit);
+    },
+  };
+}
+
+/** Letters and digits only, each to be quoted: nothing a person types is FTS5 syntax. */
+export function queryWords(text: string): string[] {
+  const words =
+    text
+      .slice(0, maxQueryChars)
+      .toLowerCase()
+      .match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
+  return [...new Set(words)].slice(0, maxQueryWords);
+}
+
+/** The index itself is damaged (not the file): a rebuild mends it. */
+export function isIndexDamage(error: unknown): boolean {
+  return sqliteCode(error) === 'SQLITE_CORRUPT_VTAB';
+}
