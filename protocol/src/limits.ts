@@ -66,6 +66,25 @@ export const maxMemoryBatchEntries = 64;
 /** Vector length of any embedding model we know (BGE-M3 1,024; OpenAI large 3,072). */
 export const maxVectorDimension = 4_096;
 
+/** The CONNECT packet, before anyone is known: a will of a small message, an id and a key. */
+export const maxConnectPacketBytes = 20 * 1024;
+/** MQTT connections at once: every node, and people's tools. One idle connection costs about 22 KB. */
+export const maxMqttConnections = maxNodes + 2_000;
+/** TLS handshakes at work at once. One takes 3 ms of CPU and 76 KB; more at once only makes all of them late. */
+export const maxTlsHandshakes = 64;
+/** Connections waiting for their handshake; the next one is cut and comes back after its own backoff. */
+export const maxTlsHandshakesWaiting = maxNodes;
+/** Subscriptions of one connection. A node needs two, a dashboard some dozens. */
+export const maxSubscriptionsPerConnection = 200;
+/** Unread bytes towards one connection; above it the connection is cut. A snapshot of 10,000 agents takes 10 MiB. */
+export const maxMqttBacklogBytes = 16 * 1024 * 1024;
+/** QoS 2 messages begun and not finished on one connection; we use none, Home Assistant may. */
+export const maxQos2InFlight = 20;
+/** Messages that wait for an external broker to come back. */
+export const maxBusQueueMessages = 20_000;
+/** Bytes of them. */
+export const maxBusQueueBytes = 64 * 1024 * 1024;
+
 /** Failed sign-ins and joins per address and minute: slows guessing; tokens have 128 bits anyway. */
 export const maxRefusalsPerMinute = 30;
 /** API requests per key and minute. A console polls nothing; scripts submit batches. */

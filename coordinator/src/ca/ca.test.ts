@@ -68,7 +68,14 @@ t.test('a lost or foreign key is told, never replaced', async (t) => {
   rmSync(join(at, 'ca-key.pem'));
   t.match((await refused(open(at))).message, /is missing/);
   writeFileSync(join(at, 'ca-key.pem'), key);
-  await open(at);
+  const before = await open(at);
+  const { csr } = await makeCsr();
+  const node = new X509Certificate(
+    await before.signNode({ node: 'alice', csr, notAfterMs: systemClock.nowMs() + dayMs }),
+  );
+  rmSync(join(at, 'ca.pem'));
+  const after = new X509Certificate((await open(at)).pem);
+  t.ok(node.verify(after.publicKey) && node.checkIssued(after), 'a lost certificate is made again from the same key');
 });
 
 t.test('a node certificate names the node, is for clients only and began yesterday', async (t) => {

@@ -98,8 +98,9 @@ export async function openCa({ dir, clock, random, fleetName }: CaOptions): Prom
     const detail = `${paths.key} is missing beside ${paths.cert}: restore it, or remove both to begin a new fleet`;
     throw new FleetError('storage-failed', { detail });
   } else {
-    // A key alone is a first start that was cut between the two files: nobody has seen its certificate yet.
-    const keys = await generate();
+    // A key alone: a first start that was cut between the two files, or a lost certificate. One made again from the same key
+    // still verifies every certificate it signed; only join tokens that are out carry the old fingerprint.
+    const keys = keyPem ? await pairOf(await importKey(keyPem.toString())) : await generate();
     signingKey = keys.privateKey;
     authority = await X509CertificateGenerator.createSelfSigned({
       serialNumber: serial(random),
@@ -114,7 +115,7 @@ export async function openCa({ dir, clock, random, fleetName }: CaOptions): Prom
         await SubjectKeyIdentifierExtension.create(keys.publicKey),
       ],
     });
-    writeSecret(paths.key, await exportKey(keys.privateKey));
+    if (!keyPem) writeSecret(paths.key, await exportKey(keys.privateKey));
     writeSecret(paths.cert, `${authority.toString('pem')}\n`);
   }
 
@@ -279,6 +280,10 @@ async function exportKey(key: CryptoKey): Promise<string> {
 function importKey(pem: string) {
   const der = createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' });
   return subtle.importKey('pkcs8', der, algorithm, true, ['sign']);
+}
+async function pairOf(privateKey: CryptoKey): Promise<webcrypto.CryptoKeyPair> {
+  const spki = (await publicOf(privateKey)).export({ type: 'spki', format: 'der' });
+  return { privateKey, publicKey: await subtle.importKey('spki', spki, algorithm, true, ['verify']) };
 }
 async function publicOf(key: CryptoKey) {
   return createPublicKey(await exportKey(key));

@@ -1,0 +1,308 @@
+// The embedded broker: the suite every Bus passes, and what only it promises (keys of people, reasons, cuts, resumption).
+import { type Socket, connect as tcpConnect } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
+import { type Clock, systemClock } from '@blackroad/std/clock';
+import { silentLog } from '@blackroad/std/log';
+import t, { type Test } from 'tap';
+import { openTestCa, type TestCa } from '../../../test/contract/identities.ts';
+import { type AedesLimits, createAedesBus } from './aedes.ts';
+import type { Gate } from './bus.ts';
+import { type BusRig, busConformance, closed, connectNode, createInbox, freeze, root } from './conformance.ts';
+
+const home: TestCa = await openTestCa();
+const abroad: TestCa = await openTestCa();
+t.teardown(() => {
+  home.close();
+  abroad.close();
+});
+
+const gate: Gate = (claim) => {
+  if (claim.kind === 'node') return { as: 'node', node: claim.node };
+  if (claim.kind === 'stranger') return { as: 'refused', reason: claim.reason };
+  const roles = { v: 'viewer', o: 'operator', a: 'admin' } as const;
+  const role = roles[claim.keyId as 'v'];
+  if (!role || claim.secret !== 'secret') return { as: 'refused', reason: 'key-unknown' };
+  return { as: 'people', name: claim.keyId, role };
+};
+async function open(t: Test, limits: Partial<AedesLimits> = {}, by: Gate = gate, clock = systemClock): Promise<BusRig> {
+  const server = await home.ca.issueServer({ hosts: [] });
+  const bus = createAedesBus({
+    tls: { ...server, ca: home.ca.pem, ticketKeys: home.ca.ticketKeys() },
+    host: '127.0.0.1',
+    port: 0,
+    gate: by,
+    log: silentLog,
+    clock,
+    limits,
+  });
+  const inbox = createInbox(systemClock);
+  await bus.start(inbox.push);
+  t.teardown(() => bus.stop());
+  return {
+    bus,
+    inbox,
+    port: bus.port,
+    ca: home.ca.pem,
+    clock: systemClock,
+    node: home.node,
+    foreign: abroad.node,
+    server,
+    embedded: true,
+    close: () => bus.stop(),
+  };
+}
+const withKey = (rig: BusRig, id: string, more: object = {}) =>
+  connectNode(rig, `tool-${id}`, { cert: '', username: id, password: 'secret', ...more });
+const refusedOf = (rig: BusRig) => rig.bus.stats().refused;
+
+t.test('conformance', async (t) => busConformance(t, open));
+
+t.test('people: a viewer reads all and writes nothing, an operator asks', async (t) => {
+  const rig = await open(t);
+  const viewer = await withKey(rig, 'v');
+  const operator = await withKey(rig, 'x', { username: 'whoever', password: 'brk_o_secret' });
+  await viewer.client.subscribeAsync('#', { qos: 1 });
+  t.equal((await viewer.client.subscribeAsync('$SYS/#').catch(() => null)) === null, true, '$SYS is nobody’s');
+  await viewer.client.publishAsync(`${root}/agent/echo/ask`, 'from the viewer', { qos: 1 });
+  await operator.client.publishAsync(`${root}/node/alice/state`, 'forged', { qos: 1 });
+  await operator.client.publishAsync(`${root}/agent/echo/ask`, 'hello', { qos: 1, retain: true });
+  await operator.client.publishAsync(`${root}/agent/echo/ask`, 'twice', { qos: 2 });
+  rig.bus.publish([{ topic: `${root}/agent/echo/answer/1`, payload: 'hi', qos: 1, retain: false }]);
+  await viewer.inbox.wait((m) => m.payload.toString() === 'hi');
+  t.same(
+    viewer.inbox.messages.map((m) => m.payload.toString()),
+    ['hello', 'twice', 'hi'],
+  );
+  t.same(
+    rig.inbox.messages.map((m) => m.payload.toString()),
+    ['hello', 'twice'],
+  );
+  const late = await withKey(rig, 'a');
+  await late.client.subscribeAsync(`${root}/#`, { qos: 1 });
+  rig.bus.publish([{ topic: `${root}/agent/echo/answer/2`, payload: 'fence', qos: 1, retain: false }]);
+  t.equal((await late.inbox.wait(() => true)).payload.toString(), 'fence', 'an ask is never retained');
+  t.equal(refusedOf(rig).topic, 2);
+  t.equal(refusedOf(rig).filter, 1);
+  await t.rejects(withKey(rig, 'nobody'));
+  t.equal(refusedOf(rig)['key-unknown'], 1);
+  for (const { client } of [viewer, operator, late]) client.end(true);
+});
+
+t.test('people cannot push a node off by taking its id; a will of theirs is dropped, not fatal', async (t) => {
+  const rig = await open(t);
+  const alice = await connectNode(rig, 'alice');
+  const will = { topic: 'homeassistant/status', payload: Buffer.from('offline'), qos: 0 as const, retain: false };
+  const rude = await withKey(rig, 'a', { clientId: 'alice', will });
+  await alice.client.publishAsync(`${root}/node/alice/hello`, 'still here', { qos: 1 });
+  await rig.inbox.wait((m) => m.payload.toString() === 'still here');
+  t.ok(alice.client.connected);
+  t.equal(rig.bus.stats().connections, 2);
+  t.equal(refusedOf(rig).will, 1);
+  await t.rejects(connectNode(rig, 'bob', { ...(await home.node('bob')), clientId: 'alice' }), 'nor can a node');
+  t.equal(refusedOf(rig)['client-id'], 1);
+  for (const { client } of [alice, rude]) client.end(true);
+});
+
+t.test('the newest connection of a node wins, and the old will precedes it', async (t) => {
+  const rig = await open(t);
+  const identity = await home.node('alice');
+  const will = (payload: string) => ({
+    will: { topic: `${root}/node/alice/state`, payload: Buffer.from(payload), qos: 1 as const, retain: true },
+  });
+  const connections = [];
+  for (let i = 0; i < 10; i++) {
+    const next = await connectNode(rig, 'alice', { ...identity, ...will(`offline ${i}`) });
+    await next.client.publishAsync(`${root}/node/alice/state`, `online ${i}`, { qos: 1, retain: true });
+    connections.push(next);
+  }
+  await rig.inbox.wait((m) => m.payload.toString() === 'online 9');
+  const said = rig.inbox.messages.map((m) => m.payload.toString());
+  t.equal(said.filter((s) => s.startsWith('online')).length, 10);
+  for (let i = 0; i < 9; i++) {
+    const [offline, next] = [said.indexOf(`offline ${i}`), said.indexOf(`online ${i + 1}`)];
+    t.ok(offline >= 0 && offline < next, `will ${i} before birth ${i + 1}`);
+  }
+  t.equal(rig.bus.stats().connections, 1);
+  const viewer = await withKey(rig, 'v');
+  await viewer.client.subscribeAsync(`${root}/node/+/state`, { qos: 1 });
+  t.equal((await viewer.inbox.wait(() => true)).payload.toString(), 'online 9');
+  rig.bus.disconnect('alice');
+  await viewer.inbox.wait((m) => m.payload.toString() === 'offline 9');
+  t.equal(rig.bus.stats().connections, 1, 'only the viewer');
+  for (const { client } of [...connections, viewer]) client.end(true);
+});
+
+t.test('a forgotten node is refused at its next CONNECT, also over a resumed TLS session', async (t) => {
+  let known = true;
+  const rig = await open(t, {}, (claim) => (known ? gate(claim) : { as: 'refused', reason: 'unknown-node' }));
+  const identity = await home.node('alice');
+  const options = { host: '127.0.0.1', port: rig.port, ca: rig.ca, ...identity };
+  const first = tlsConnect(options);
+  const session = await new Promise<Buffer>((resolve) => first.once('session', resolve));
+  first.destroy();
+  const alice = await connectNode(rig, 'alice', { ...identity, session } as object);
+  t.ok((alice.client.stream as unknown as { isSessionReused(): boolean }).isSessionReused(), 'resumed');
+  await alice.client.publishAsync(`${root}/node/alice/hello`, 'resumed', { qos: 1 });
+  await rig.inbox.wait((m) => m.payload.toString() === 'resumed');
+  alice.client.end(true);
+  known = false;
+  await t.rejects(connectNode(rig, 'alice', { ...identity, session } as object));
+  t.equal(refusedOf(rig)['unknown-node'], 1);
+});
+
+t.test('garbage, silence and floods before CONNECT cost nothing', async (t) => {
+  const rig = await open(t, { handshakes: 4, handshakesWaiting: 4, connectMs: 300 });
+  const until = (sockets: Socket[]) =>
+    Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve).resume())));
+  const crowd = (count: number) =>
+    Array.from({ length: count }, () => tcpConnect(rig.port, '127.0.0.1').on('error', () => {}));
+  await until(crowd(10));
+  t.match(refusedOf(rig), { busy: 2, tls: 8 }, 'silent ones lose their slot in time, what is above the bound at once');
+  for (let i = 0; i < 10; i++) {
+    const loud = crowd(4);
+    for (const socket of loud) socket.write('GET / HTTP/1.1\r\n\r\n');
+    await until(loud);
+  }
+  t.match(refusedOf(rig), { busy: 2, tls: 48 });
+  const alice = await connectNode(rig, 'alice');
+  t.ok(alice.client.connected, 'every slot was given back');
+  alice.client.end(true);
+});
+
+t.test('before CONNECT a packet may be small only, and must be CONNECT', async (t) => {
+  const rig = await open(t, { connectMs: 500 });
+  const identity = await home.node('alice');
+  const speak = (bytes: Buffer | null) =>
+    new Promise<void>((resolve) => {
+      const socket = tlsConnect({ host: '127.0.0.1', port: rig.port, ca: rig.ca, ...identity }, () => {
+        if (bytes) socket.write(bytes);
+      });
+      socket.on('error', () => {});
+      socket.once('close', () => resolve());
+      socket.resume();
+    });
+  await speak(Buffer.from([0x10, 0xff, 0xff, 0x03])); // CONNECT of 65,535 bytes
+  await speak(Buffer.from([0x30, 0x02, 0, 0]));
+  await speak(Buffer.from([0x10, 0xff, 0xff, 0xff, 0xff, 0x01]));
+  await speak(null);
+  t.match(refusedOf(rig), { 'packet-too-large': 1, 'no-connect': 1, malformed: 1 });
+  t.equal(rig.bus.stats().connections, 0);
+});
+
+t.test('a reader that has stopped is cut after its patience, one that is slow is not', async (t) => {
+  const rig = await open(t, { stallMs: 400 });
+  const frozen = await freeze(rig, 'frozen');
+  const slow = await freeze(rig, 'slow');
+  const ended = new Promise((resolve) => frozen.once('close', resolve));
+  const bytes = 14_000_000; // more than the kernel holds between two sockets
+
+  const payload = 'x'.repeat(70_000);
+  for (let i = 0; i < bytes / payload.length; i++) {
+    for (const id of ['frozen', 'slow']) {
+      rig.bus.publish([{ topic: `${root}/cmd/${id}/task`, payload, qos: 1, retain: false }]);
+    }
+  }
+  let read = 0;
+  const whole = new Promise<void>((resolve) => {
+    const sip = () => {
+      const piece = slow.read(Math.min(60_000, slow.readableLength || 1)) as Buffer | null;
+      read += piece?.length ?? 0;
+      if (read >= bytes) resolve();
+      else systemClock.after(1, sip);
+    };
+    slow.on('readable', () => {});
+    sip();
+  });
+  await whole;
+  t.ok(read >= bytes);
+  frozen.resume();
+  await ended;
+  t.equal(rig.bus.stats().stalled, 1);
+  slow.destroy();
+});
+
+t.test('many subscriptions and many levels are refused without harm', async (t) => {
+  const rig = await open(t, { subscriptions: 5 });
+  const viewer = await withKey(rig, 'v');
+  const grants = await viewer.client
+    .subscribeAsync(Array.from({ length: 8 }, (_, i) => `${root}/node/n${i}/state`))
+    .then((granted) => granted.map(({ qos }) => qos as number))
+    .catch(() => []);
+  t.equal(grants.filter((qos) => qos === 128).length === 3 || refusedOf(rig).subscriptions === 3, true);
+  const deep = `${root}/${'a/'.repeat(3000)}`;
+  await Promise.race([closed(viewer.client), viewer.client.subscribeAsync(deep).catch(() => {})]);
+  const second = await withKey(rig, 'o');
+  await Promise.race([closed(second.client), second.client.publishAsync(deep, 'x', { qos: 1 }).catch(() => {})]);
+  const alice = await connectNode(rig, 'alice');
+  await alice.client.publishAsync(`${root}/node/alice/hello`, 'fine', { qos: 1 });
+  await rig.inbox.wait((m) => m.payload.toString() === 'fine');
+  for (const { client } of [viewer, second, alice]) client.end(true);
+});
+
+t.test('a key that loses its rights loses its connection', async (t) => {
+  let revoked = false;
+  let recheck: () => void = () => {};
+  const clock: Clock = {
+    ...systemClock,
+    every(periodMs, run) {
+      if (periodMs === 15_000) recheck = run;
+      return systemClock.every(periodMs, run);
+    },
+  };
+  const by: Gate = (claim) => (revoked ? { as: 'refused', reason: 'key-revoked' } : gate(claim));
+  const rig = await open(t, {}, by, clock);
+  const viewer = await withKey(rig, 'v');
+  const alice = await connectNode(rig, 'alice');
+  recheck();
+  t.equal(rig.bus.stats().connections, 2);
+  revoked = true;
+  const ended = closed(viewer.client);
+  recheck();
+  await ended;
+  t.equal(rig.bus.stats().connections, 1, 'nodes are ended by name');
+  alice.client.end(true);
+});
+
+t.test('a stop is no mass death', async (t) => {
+  const rig = await open(t);
+  const alice = await connectNode(rig, 'alice', {
+    will: { topic: `${root}/node/alice/state`, payload: Buffer.from('offline'), qos: 1, retain: true },
+  });
+  await rig.bus.stop();
+  t.same(rig.inbox.messages, [], 'the coordinator’s own end says nothing of nodes');
+  await rig.bus.stop();
+  alice.client.end(true);
+});
+
+t.test('a port that is taken is told', async (t) => {
+  const rig = await open(t);
+  const server = await home.ca.issueServer({ hosts: [] });
+  const second = createAedesBus({
+    tls: { ...server, ca: home.ca.pem },
+    host: '127.0.0.1',
+    port: rig.port,
+    gate,
+    log: silentLog,
+    clock: systemClock,
+  });
+  await t.rejects(
+    second.start(() => {}),
+    { code: 'unavailable', message: new RegExp(`port ${rig.port}`) },
+  );
+  await second.stop();
+});
+
+t.test('a persistent session is served as a clean one', async (t) => {
+  const rig = await open(t);
+  const identity = await home.node('alice');
+  const first = await connectNode(rig, 'alice', { ...identity, clean: false });
+  await first.client.subscribeAsync(`${root}/cmd/alice/+`, { qos: 1 });
+  first.client.end(true);
+  await closed(first.client);
+  rig.bus.publish([{ topic: `${root}/cmd/alice/task`, payload: 'while away', qos: 1, retain: false }]);
+  const second = await connectNode(rig, 'alice', { ...identity, clean: false });
+  await second.client.subscribeAsync(`${root}/cmd/alice/+`, { qos: 1 });
+  rig.bus.publish([{ topic: `${root}/cmd/alice/task`, payload: 'now', qos: 1, retain: false }]);
+  t.equal((await second.inbox.wait(() => true)).payload.toString(), 'now');
+  second.client.end(true);
+});

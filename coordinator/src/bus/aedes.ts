@@ -1,0 +1,429 @@
+// The embedded broker: Aedes behind our own TLS listener, as a Bus.
+// In: MQTT 3.1.1 over mTLS (nodes) or TLS with an API key (people). Out: `onMessage` in the order each connection sent, before
+// and independent of any forwarding. It keeps no session and no queue for who is away. It must never let one connection, known
+// or not, stall, crash or fill the rest: every refusal has a reason, a counter and a (bounded) line in the log.
+//
+// Aedes is used for the protocol alone. Its publish path is replaced: the original takes a different number of asynchronous
+// steps for each QoS and drops, as repetitions, messages that were overtaken that way; and a subscriber that does not read
+// held up to a hundred messages, then everyone's.
+import { createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import {
+  FleetError,
+  maxConnectPacketBytes,
+  maxMqttBacklogBytes,
+  maxMqttConnections,
+  maxPacketBytes,
+  maxQos2InFlight,
+  maxSubscriptionsPerConnection,
+  maxTlsHandshakes,
+  maxTlsHandshakesWaiting,
+} from '@blackroad/protocol';
+import { type Clock, withDeadline } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import { Aedes, type Client, type PublishPacket } from 'aedes';
+import { createAdmission, peerOf } from './admission.ts';
+import type { Arrived, Bus, BusMessage, Claim, Gate } from './bus.ts';
+import { claimOf } from './claim.ts';
+import { createDrain } from './drain.ts';
+import { createPacketGuard } from './packet-guard.ts';
+import { createRefusals } from './refusals.ts';
+import { createRetainedStore } from './retained.ts';
+import { mayPublish, maySubscribe, mayWill, type Who } from './rights.ts';
+import { createSessions } from './sessions.ts';
+
+export interface AedesLimits {
+  packetBytes: number;
+  connectPacketBytes: number;
+  connections: number;
+  handshakes: number;
+  handshakesWaiting: number;
+  /** From TCP to the end of TLS, and from there to CONNECT: each. */
+  connectMs: number;
+  /** A connection that has taken no byte for this long while there are some is cut. */
+  stallMs: number;
+  backlogBytes: number;
+  subscriptions: number;
+}
+export const aedesLimits: AedesLimits = {
+  packetBytes: maxPacketBytes,
+  connectPacketBytes: maxConnectPacketBytes,
+  connections: maxMqttConnections,
+  handshakes: maxTlsHandshakes,
+  handshakesWaiting: maxTlsHandshakesWaiting,
+  connectMs: 10_000,
+  stallMs: 5_000,
+  backlogBytes: maxMqttBacklogBytes,
+  subscriptions: maxSubscriptionsPerConnection,
+};
+
+export interface AedesBusOptions {
+  /** PEM. `ticketKeys` (48 bytes) lets nodes resume their TLS session after a restart of the coordinator. */
+  tls: { key: string; cert: string; ca: string; ticketKeys?: Buffer };
+  host: string;
+  /** 0: any free one, see `port` after the start. */
+  port: number;
+  gate: Gate;
+  log: Log;
+  clock: Clock;
+  limits?: Partial<AedesLimits>;
+}
+export interface AedesBus extends Bus {
+  /** The port it listens on; 0 before the start. */
+  readonly port: number;
+}
+
+type Session = { who: Who; claim: Claim; will: object | null } | { refused: string; text: string };
+/** What Aedes has and its types do not tell. */
+interface Inside {
+  counter: number;
+  connectedClients: number;
+  clients: Record<string, Client>;
+  mq: { emit(packet: object, done: () => void): void };
+  unregisterClient(client: Client): void;
+  publish(packet: PublishPacket, client: unknown, done?: (error?: Error | null) => void): void;
+}
+interface InsideClient {
+  waitForDrain(done: () => void): void;
+}
+
+/** How often people's rights are looked at again: a revoked key loses its connection within this time. */
+const recheckMs = 15_000;
+const stopMs = 5_000;
+const day = 86_400;
+
+export function createAedesBus(options: AedesBusOptions): AedesBus {
+  const { tls, host, gate, log, clock } = options;
+  const limits: AedesLimits = { ...aedesLimits, ...options.limits };
+  const refusals = createRefusals(log, clock);
+  const retained = createRetainedStore();
+  const sessions = new WeakMap<Client, Session>();
+  const dropped = new WeakSet<object>();
+  /** The connection that speaks for a node. */
+  const nodes = new Map<string, Client>();
+  const people = new Map<Client, Claim>();
+  const sockets = new Set<Socket>();
+  let onMessage: (message: Arrived) => void = () => {};
+  let stopping = false;
+  let port = 0;
+  let received = 0;
+  let sent = 0;
+  let stalled = 0;
+  let nameless = 0;
+
+  const broker = new Aedes({
+    persistence: createSessions(retained),
+    concurrency: 0, // of its emitter: unbounded, so that no reader's delay delays another message
+    drainTimeout: 0, // see createDrain
+    connectTimeout: limits.connectMs,
+    maxInflightInbound: maxQos2InFlight,
+    maxClientsIdLength: 1_000, // ours are longer than MQTT 3.1 knew; the packet's size bounds them
+    heartbeatInterval: 3_600_000, // of brokers to each other: we are alone
+    preConnect: (client, packet, done) => {
+      const session = judge(client, packet);
+      sessions.set(client, session);
+      done(null, true); // refused in `authenticate`, which answers with a code
+    },
+    authenticate: (client, _username, _password, done) => {
+      const session = sessions.get(client);
+      if (session && 'who' in session) return done(null, true);
+      refusals.note(session?.refused ?? 'internal', from(client), session?.text ?? 'connection refused');
+      const error = Object.assign(new Error('not authorized'), { returnCode: 5 as never });
+      return done(error, false);
+    },
+    authorizePublish: (client, packet, done) => {
+      const fault = client ? publishFault(client, packet) : 'internal';
+      // Acknowledged and dropped: closing would make a node repeat the same message for ever.
+      if (fault) {
+        dropped.add(packet);
+        if (fault !== 'superseded') {
+          const fields = {
+            ...(client ? from(client) : {}),
+            topic: packet.topic.slice(0, 200),
+            bytes: packet.payload.length,
+          };
+          refusals.note(fault, fields, 'publish refused');
+        }
+      } else if (packet.qos !== 2) arrived(packet);
+      done(null);
+    },
+    authorizeSubscribe: (client, subscription, done) => {
+      const session = sessions.get(client);
+      const many = Object.keys((client as unknown as { subscriptions: object }).subscriptions).length;
+      const full = many >= limits.subscriptions;
+      if (session && 'who' in session && !full && maySubscribe(session.who, subscription.topic)) {
+        if (subscription.qos > 1) subscription.qos = 1;
+        return done(null, subscription);
+      }
+      const fields = { ...from(client), filter: subscription.topic.slice(0, 200) };
+      refusals.note(full ? 'subscriptions' : 'filter', fields, 'subscription refused');
+      return done(null, null);
+    },
+    authorizeForward: (client, packet) => {
+      const socket = client.conn as TLSSocket;
+      if (socket.writableNeedDrain) {
+        if (packet.qos === 0) return null; // perishable: the next one says more
+        if (socket.writableLength > limits.backlogBytes) {
+          cut(client, 'backlog');
+          return null;
+        }
+      }
+      sent++;
+      return packet;
+    },
+  });
+  const inside = broker as unknown as Inside;
+
+  inside.publish = (packet, client, done) => {
+    const finish = (typeof client === 'function' ? client : (done ?? (() => {}))) as (error?: Error | null) => void;
+    if (!packet.topic.startsWith('$SYS/') && !dropped.delete(packet)) {
+      if (packet.qos === 2) arrived(packet); // only now is it known to be no repetition
+      forward(packet.topic, packet.payload, packet.qos === 0 ? 0 : 1, packet.retain);
+    }
+    // Not at once: the parser is still inside this packet and must not be entered again.
+    queueMicrotask(finish);
+  };
+  // A connection that was replaced while it closed must not take its successor out of the list.
+  const unregister = inside.unregisterClient.bind(broker);
+  inside.unregisterClient = (client) => {
+    if (inside.clients[client.id] === client) unregister(client);
+    else inside.connectedClients--;
+  };
+  // Before CONNACK, so that whoever has seen one can be found and ended.
+  broker.on('client', (client) => {
+    const session = sessions.get(client);
+    if (!session || !('who' in session)) return;
+    const { who, claim } = session;
+    if (who.as === 'node') nodes.set(who.node, client);
+    else people.set(client, claim);
+    log.debug(from(client), 'connected');
+  });
+  const gone = (client: Client, error: Error) =>
+    log.debug({ ...from(client), error: error.message.slice(0, 200) }, 'connection ended with an error');
+  broker.on('clientError', gone);
+  broker.on('connectionError', gone);
+  (broker as NodeJS.EventEmitter).on('error', (error: Error) => log.error({ err: error }, 'the broker failed'));
+
+  function judge(client: Client, packet: ConnectFields): Session {
+    packet.clean = true;
+    const claim = claimOf(client.conn as TLSSocket, packet.username, packet.password, clock.nowMs());
+    const admitted = gate(claim);
+    if (admitted.as === 'refused') {
+      const claimed = claim.kind === 'node' ? claim.node : claim.kind === 'key' ? claim.keyId : claim.reason;
+      const text = `connection refused: ${admitted.reason} (${claim.kind} ${claimed.slice(0, 80)})`;
+      return { refused: claim.kind === 'stranger' ? claim.reason : admitted.reason, text };
+    }
+    if (admitted.as === 'node' && packet.clientId !== admitted.node) {
+      const got = JSON.stringify(packet.clientId.slice(0, 80));
+      return { refused: 'client-id', text: `connection refused: expected client id ${admitted.node}, got ${got}` };
+    }
+    // Never an id of a node's: it would push that node off.
+    if (admitted.as === 'people')
+      packet.clientId = `key/${admitted.name}/${packet.clientId || `nameless-${++nameless}`}`;
+    if (packet.will) {
+      const row = mayWill(admitted, packet.will.topic);
+      const fits = row && packet.will.payload.length <= row.maxBytes;
+      if (!fits && admitted.as === 'node') {
+        const topic = packet.will.topic.slice(0, 200);
+        return { refused: 'will', text: `connection refused: the will of ${admitted.node} speaks on ${topic}` };
+      }
+      if (!fits) {
+        // Home Assistant always sends a will of its own; it may connect, the will is not kept.
+        refusals.note(
+          'will',
+          { topic: packet.will.topic.slice(0, 200), key: (admitted as { name?: string }).name },
+          'will dropped',
+        );
+        delete packet.will;
+      } else {
+        packet.will.retain &&= row.retain;
+        // A view into the whole packet's buffer would keep that buffer as long as the connection lives.
+        packet.will.payload = Buffer.from(packet.will.payload);
+      }
+    }
+    return { who: admitted, claim, will: packet.will ?? null };
+  }
+
+  function publishFault(client: Client, packet: PublishPacket): string | null {
+    const session = sessions.get(client);
+    if (!session || !('who' in session)) return 'internal';
+    const { who } = session;
+    const row = mayPublish(who, packet.topic);
+    if (!row) return 'topic';
+    if (packet.payload.length > row.maxBytes) return 'message-too-large';
+    if (packet === session.will && who.as === 'node') {
+      // `offline` of a connection whose node has a newer one is not true any more.
+      const present = nodes.get(who.node);
+      if (present && present !== client) return 'superseded';
+    }
+    if (packet.retain && !row.retain) packet.retain = false;
+    return null;
+  }
+
+  function arrived({ topic, payload }: PublishPacket): void {
+    if (stopping) return;
+    received++;
+    onMessage({ topic, payload: payload as Buffer, retained: false });
+  }
+
+  function forward(topic: string, payload: string | Buffer, qos: 0 | 1, retain: boolean): void {
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
+    if (retain) retained.set({ topic, payload: Buffer.from(bytes), qos });
+    const packet = {
+      cmd: 'publish',
+      brokerId: broker.id,
+      brokerCounter: ++inside.counter,
+      topic,
+      payload: bytes,
+      qos,
+      retain,
+    };
+    inside.mq.emit(packet, () => {});
+  }
+
+  function cut(client: Client, why: string): void {
+    stalled++;
+    refusals.note('stalled', { ...from(client), why }, 'connection cut: it does not read');
+    (client.conn as TLSSocket).destroy();
+  }
+
+  function from(client: Client): object {
+    const session = sessions.get(client);
+    const address = (client.conn as TLSSocket).remoteAddress;
+    if (!session || !('who' in session)) return { address };
+    const { who } = session;
+    return who.as === 'node' ? { node: who.node, address } : { key: who.name, address };
+  }
+
+  const secure = createTlsServer({
+    key: tls.key,
+    cert: tls.cert,
+    ca: tls.ca,
+    requestCert: true,
+    rejectUnauthorized: false, // judged by `claimOf`, so that a refusal has a reason
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: limits.connectMs,
+    sessionTimeout: day,
+    ...(tls.ticketKeys ? { ticketKeys: tls.ticketKeys } : {}),
+  });
+  const admission = createAdmission({
+    atOnce: limits.handshakes,
+    waiting: limits.handshakesWaiting,
+    deadlineMs: limits.connectMs + 1_000,
+    clock,
+    begin: (socket) => secure.emit('connection', socket),
+    refuse: (socket) => {
+      refusals.note('busy', { address: socket.remoteAddress }, 'connection refused: too many wait for their handshake');
+      socket.destroy();
+    },
+  });
+  secure.on('tlsClientError', (error, socket) => {
+    admission.release(peerOf(socket));
+    refusals.note('tls', { address: socket.remoteAddress, error: error.message.slice(0, 200) }, 'TLS handshake failed');
+    socket.destroy();
+  });
+  secure.on('secureConnection', (socket) => {
+    admission.release(peerOf(socket));
+    if (stopping) return socket.destroy();
+    const guard = createPacketGuard({ firstBytes: limits.connectPacketBytes, bytes: limits.packetBytes });
+    const read = socket.read.bind(socket);
+    socket.read = (size?: number) => {
+      const bytes = read(size) as Buffer | null;
+      const fault = bytes && guard(bytes);
+      if (!fault) return bytes;
+      refusals.note(fault, from(client), 'connection cut: bad or oversized packet');
+      socket.destroy();
+      return null;
+    };
+    const client = broker.handle(socket);
+    (client as unknown as InsideClient).waitForDrain = createDrain(socket, {
+      stallMs: limits.stallMs,
+      clock,
+      onStall: () => cut(client, 'frozen'),
+    });
+    socket.once('close', () => {
+      people.delete(client);
+      const session = sessions.get(client);
+      if (session && 'who' in session && session.who.as === 'node' && nodes.get(session.who.node) === client) {
+        nodes.delete(session.who.node);
+      }
+    });
+    return undefined;
+  });
+  // Without TCP_NODELAY a task's round trip stalls at 26-29 ms.
+  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, pauseOnConnect: true });
+  server.maxConnections = limits.connections;
+  server.on('drop', (peer) => {
+    refusals.note('connections', { address: peer?.remoteAddress }, 'connection refused: too many connections');
+  });
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {}); // a peer that hangs up while it waits
+    socket.once('close', () => sockets.delete(socket));
+    admission.offer(socket);
+  });
+
+  const recheck = clock.every(recheckMs, () => {
+    for (const [client, claim] of people) {
+      const admitted = gate(claim);
+      const session = sessions.get(client);
+      const same = session && 'who' in session && JSON.stringify(session.who) === JSON.stringify(admitted);
+      if (!same) (client.conn as TLSSocket).destroy(); // comes back with its new rights, or not at all
+    }
+  });
+
+  return {
+    async start(listener) {
+      onMessage = listener;
+      await broker.listen();
+      await new Promise<void>((resolve, reject) => {
+        const failed = (cause: Error) => {
+          const detail = `MQTT cannot listen on ${host} port ${options.port}: ${cause.message}`;
+          reject(new FleetError('unavailable', { detail }, { cause }));
+        };
+        server.once('error', failed);
+        server.listen(options.port, host, () => {
+          server.removeListener('error', failed);
+          server.on('error', (error) => log.error({ err: error }, 'the MQTT listener failed'));
+          const address = server.address();
+          port = typeof address === 'object' && address ? address.port : 0;
+          resolve();
+        });
+      });
+    },
+    publish(messages: readonly BusMessage[]) {
+      for (const { topic, payload, qos, retain } of messages) forward(topic, payload, qos, retain);
+    },
+    disconnect(node) {
+      (nodes.get(node)?.conn as TLSSocket | undefined)?.destroy();
+    },
+    stats: () => ({ connections: nodes.size + people.size, received, sent, refused: refusals.counts(), stalled }),
+    async stop() {
+      if (stopping) return;
+      stopping = true; // from here on no will is news
+      recheck.cancel();
+      admission.stop();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const ended = new Promise<void>((resolve) => broker.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await withDeadline(
+        clock,
+        stopMs,
+        Promise.all([closed, ended]),
+        () => new Error('the broker did not stop in time'),
+      ).catch((error: Error) => log.warn({ err: error }, 'stopped hard'));
+    },
+    get port() {
+      return port;
+    },
+  };
+}
+
+/** The parts of CONNECT we read and set; the packet is Aedes' own until we hand it back. */
+interface ConnectFields {
+  clientId: string;
+  clean?: boolean;
+  username?: string;
+  password?: Buffer;
+  will?: { topic: string; payload: string | Buffer; qos?: number; retain?: boolean };
+}

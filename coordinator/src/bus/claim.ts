@@ -1,0 +1,41 @@
+// Reads off a connection who it claims to be: the certificate TLS has checked, or the key in the CONNECT packet.
+// In: a TLS socket and CONNECT's name and password. Out: a Claim. It decides nothing; the Gate does.
+import { createHash, type X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import type { Claim } from './bus.ts';
+
+/** A certificate that verified outranks a password; a password is looked at when there is no such certificate. */
+export function claimOf(
+  socket: TLSSocket,
+  username: string | undefined,
+  password: Buffer | undefined,
+  nowMs: number,
+): Claim {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate && socket.authorized) {
+    // A resumed TLS session carries the verdict of its first handshake, which may be older than the certificate's end.
+    if (Date.parse(certificate.validTo) < nowMs) return { kind: 'stranger', reason: 'certificate-expired' };
+    const node = /^CN=(.+)$/m.exec(certificate.subject)?.[1];
+    if (!node) return { kind: 'stranger', reason: 'certificate-without-name' };
+    return { kind: 'node', node, keyFingerprint: fingerprintOf(certificate) };
+  }
+  if (password !== undefined) return keyOf(username ?? '', password.toString('utf8'));
+  if (!certificate) return { kind: 'stranger', reason: 'no-certificate' };
+  const expired = String(socket.authorizationError) === 'CERT_HAS_EXPIRED';
+  return { kind: 'stranger', reason: expired ? 'certificate-expired' : 'certificate-foreign' };
+}
+
+/** Either the whole API key as password under any user name, or its id and secret apart. */
+function keyOf(username: string, password: string): Claim {
+  const whole = /^brk_([^_]+)_(.+)$/.exec(password);
+  return whole
+    ? { kind: 'key', keyId: whole[1] as string, secret: whole[2] as string }
+    : { kind: 'key', keyId: username, secret: password };
+}
+
+/** SHA-256 of the public key (SPKI, DER): the same as the CA reads from the request. */
+function fingerprintOf(certificate: X509Certificate): string {
+  return createHash('sha256')
+    .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
+}

@@ -1,0 +1,33 @@
+// Every refusal counted by its reason and told in the log, the log bounded: a node gone mad must not fill a disk.
+// In: a reason from a small set and words. Out: counters and at most a few lines a reason and minute.
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+
+const linesPerMinute = 10;
+
+export interface Refusals {
+  note(reason: string, fields: object, text: string): void;
+  counts(): Record<string, number>;
+}
+
+export function createRefusals(log: Log, clock: Clock): Refusals {
+  const counts = new Map<string, number>();
+  const told = new Map<string, { minute: number; lines: number; silent: number }>();
+  return {
+    note(reason, fields, text) {
+      counts.set(reason, (counts.get(reason) ?? 0) + 1);
+      const minute = Math.floor(clock.monotonicMs() / 60_000);
+      const last = told.get(reason);
+      const entry = last?.minute === minute ? last : { minute, lines: 0, silent: 0 };
+      told.set(reason, entry);
+      if (last && last !== entry && last.silent > 0) {
+        log.warn({ reason, notShown: last.silent }, 'more refusals of this kind were counted, not shown');
+      }
+      if (entry.lines < linesPerMinute) {
+        entry.lines++;
+        log.warn({ ...fields, reason }, text);
+      } else entry.silent++;
+    },
+    counts: () => Object.fromEntries(counts),
+  };
+}
