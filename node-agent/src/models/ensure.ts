@@ -1,8 +1,7 @@
 // Sees to it that the models folder holds a chat model and an embedding model: what is there is used, what is missing fetched.
 // In: the folder and the machine's memory and disk. Out: paths and, for people, what is missing and what would fix it.
 // It never throws for a network or a disk: a fleet without a model still comes up.
-import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import {
   type CatalogueEntry,
   catalogue,
@@ -13,7 +12,7 @@ import {
 } from './catalogue.ts';
 import { type FetchOptions, fetchModel, isVerified } from './fetch.ts';
 import { FetchProblem } from './fetch-problem.ts';
-import { readGguf } from './gguf.ts';
+import { type ModelFile, modelsIn } from './folder.ts';
 
 export interface EnsureOptions extends Omit<FetchOptions, 'skip'> {
   memoryBytes: number;
@@ -51,24 +50,6 @@ export async function ensureModels(options: EnsureOptions): Promise<EnsuredModel
     if (options.signal?.aborted) break;
   }
   return ensured;
-}
-
-export interface ModelFile {
-  path: string;
-  fileName: string;
-  kind: 'chat' | 'embed';
-}
-
-/** Every readable GGUF of the folder, largest first; unreadable ones are left out. */
-export async function modelsIn(modelsDir: string): Promise<ModelFile[]> {
-  const names = await readdir(modelsDir).catch(() => []);
-  const files: (ModelFile & { sizeBytes: number })[] = [];
-  for (const fileName of names.filter((name) => name.endsWith('.gguf'))) {
-    const path = join(modelsDir, fileName);
-    const facts = await readGguf(path).catch(() => null);
-    if (facts) files.push({ path, fileName, kind: facts.kind, sizeBytes: facts.sizeBytes });
-  }
-  return files.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
 }
 
 // A file of the catalogue must be the right one; a file that its owner put there is taken as it is.

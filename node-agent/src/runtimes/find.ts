@@ -2,12 +2,10 @@
 // URL was given; else llama.cpp embedded, with the models folder. Where a server lacks a kind of model (most have no
 // embedding model) and the folder has one, the embedded runtime stands in for that kind.
 // In: addresses and a folder. Out: runtimes, and notes for people: what was found, what is missing, what would fix it.
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import { readGguf } from '../models/gguf.ts';
+import { modelsIn } from '../models/folder.ts';
 import { createLlama, type LlamaOptions } from './llama.ts';
 import { createOllama } from './ollama.ts';
 import { createOpenAi } from './openai.ts';
@@ -112,11 +110,5 @@ function cureFor(kind: 'chat' | 'embed', server: Runtime | undefined, options: F
 }
 
 async function kindsIn(modelsDir: string): Promise<Set<'chat' | 'embed'>> {
-  const found = new Set<'chat' | 'embed'>();
-  const names = await readdir(modelsDir).catch(() => []);
-  for (const name of names.filter((each) => each.endsWith('.gguf'))) {
-    const facts = await readGguf(join(modelsDir, name)).catch(() => null);
-    if (facts) found.add(facts.kind);
-  }
-  return found;
+  return new Set((await modelsIn(modelsDir)).map((file) => file.kind));
 }

@@ -110,7 +110,8 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
   const { module } = await start();
   const context = await model.createContext({ sequences: order.slots, contextSize: order.contextTokens, threads });
   const slots = createSlots(Array.from({ length: order.slots }, () => context.getSequence()));
-  const wrapper = module.resolveChatWrapper(model);
+  const ownTemplate = templateOf(module, model);
+  const forTools = module.resolveChatWrapper(model);
   const chat: LoadedChat['chat'] = async (request, signal, onText) => {
     const sequence = await slots.take(signal);
     try {
@@ -128,6 +129,7 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
   ) {
     const history = historyOf(request.messages);
     const functions = functionsOf(request);
+    const wrapper = functions ? forTools : (ownTemplate ?? forTools);
     const state = wrapper.generateContextState({
       chatHistory: history,
       availableFunctions: functions,
@@ -191,6 +193,20 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
 
   loaded.set(order.model, { kind: 'chat', model, chat });
   return order.contextTokens;
+}
+
+// The library picks a chat format by the model's family, which for SmolLM2 begins every prompt twice and leaves out its default
+// system prompt: it then rambles. The template inside the file gives what Ollama gives. For function calls the library's
+// formats are the ones made for it.
+function templateOf(module: typeof import('node-llama-cpp'), model: LlamaModel) {
+  try {
+    return module.resolveChatWrapper(model, { type: 'jinjaTemplate', fallbackToOtherWrappersOnJinjaError: false });
+  } catch (error) {
+    send({
+      log: { level: 'warn', message: `the model's own chat template cannot be used: ${(error as Error).message}` },
+    });
+    return undefined;
+  }
 }
 
 async function grammarOf(llama: Llama, schema: object) {

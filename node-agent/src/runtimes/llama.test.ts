@@ -83,6 +83,15 @@ t.test('the same prompt is read from the cache the second time', { skip }, async
   t.ok(usages[1]!.cachedTokens! > 0);
 });
 
+t.test('uses the template inside the file: the same weights say here what they said in Ollama', { skip }, async (t) => {
+  const messages: ChatRequest['messages'] = [
+    { role: 'system', content: 'You are greeter.' },
+    { role: 'user', content: 'Say hello.' },
+  ];
+  const text = await drain(shared.chat({ ...story, messages, maxTokens: 12 }, never));
+  t.equal(text, 'Hello there! How can I assist you today?');
+});
+
 t.test('an answer can be forced into a JSON schema', { skip }, async (t) => {
   const schema = { type: 'object', properties: { colour: { type: 'string', maxLength: 20 } }, required: ['colour'] };
   const messages: ChatRequest['messages'] = [{ role: 'user', content: 'Give a colour as JSON.' }];

@@ -1,0 +1,22 @@
+// What lies in the models folder: every file with a readable GGUF header, whatever put it there.
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readGguf } from './gguf.ts';
+
+export interface ModelFile {
+  path: string;
+  fileName: string;
+  kind: 'chat' | 'embed';
+}
+
+/** Every readable GGUF of the folder, largest first; unreadable ones are left out. */
+export async function modelsIn(modelsDir: string): Promise<ModelFile[]> {
+  const names = await readdir(modelsDir).catch(() => []);
+  const files: (ModelFile & { sizeBytes: number })[] = [];
+  for (const fileName of names.filter((name) => name.endsWith('.gguf'))) {
+    const path = join(modelsDir, fileName);
+    const facts = await readGguf(path).catch(() => null);
+    if (facts) files.push({ path, fileName, kind: facts.kind, sizeBytes: facts.sizeBytes });
+  }
+  return files.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
+}
