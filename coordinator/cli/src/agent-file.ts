@@ -1,0 +1,61 @@
+// An agent as a person writes it in YAML (or JSON), turned into a spec. Every fault points at the line it stands on.
+import { AgentSpec, FleetError, faults, withDefaults } from '@blackroad/protocol';
+import { type Document, LineCounter, parseAllDocuments } from 'yaml';
+
+/** Short forms people write: `model: auto` for a list of one. */
+function widened(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const given = { ...(value as Record<string, unknown>) };
+  if (typeof given.model === 'string') given.model = [given.model];
+  if (given.model === undefined) given.model = ['auto'];
+  if (typeof given.placement === 'object' && given.placement !== null) {
+    const placement = { ...(given.placement as Record<string, unknown>) };
+    for (const key of ['class', 'site', 'nodes', 'avoidAgents']) {
+      if (typeof placement[key] === 'string') placement[key] = [placement[key]];
+    }
+    given.placement = placement;
+  }
+  if (Array.isArray(given.tools)) given.tools = given.tools.map((tool) => (typeof tool === 'string' ? { tool } : tool));
+  return given;
+}
+
+/** Several agents may stand in one file, divided by `---`. @throws FleetError invalid-request, one fault a line */
+export function readAgentFile(text: string, fileName: string): AgentSpec[] {
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  const specs: AgentSpec[] = [];
+  const wrong: { line: number; field: string; expected: string; got: string }[] = [];
+  for (const document of Array.isArray(documents) ? documents : []) {
+    for (const error of document.errors) {
+      wrong.push({ line: lines.linePos(error.pos[0]).line, field: '(file)', expected: 'YAML', got: error.message });
+    }
+    if (document.errors.length > 0 || document.contents === null) continue;
+    const spec = withDefaults<AgentSpec>(AgentSpec, widened(document.toJS()));
+    const found = faults(AgentSpec, spec);
+    for (const fault of found) wrong.push({ line: lineOf(document, fault.field, lines), ...fault });
+    if (found.length === 0) specs.push(spec);
+  }
+  if (wrong.length > 0) {
+    const detail = wrong
+      .toSorted((a, b) => a.line - b.line)
+      .map(({ line, field, expected, got }) => `${fileName}:${line}: ${field}: expected ${expected}, got ${got}`)
+      .join('\n');
+    throw new FleetError('invalid-request', { detail, faults: wrong.map(({ line: _, ...fault }) => fault) });
+  }
+  if (specs.length === 0) throw new FleetError('invalid-request', { detail: `${fileName}: holds no agent.` });
+  return specs;
+}
+
+/** The line of a field, or of the nearest part of the file around it. */
+function lineOf(document: Document, field: string, lines: LineCounter): number {
+  const path = field === '(root)' ? [] : field.split('.').map((key) => (/^\d+$/.test(key) ? Number(key) : key));
+  for (let length = path.length; length >= 0; length--) {
+    const parent = length > 0 ? document.getIn(path.slice(0, length - 1), true) : document.contents;
+    const items = (parent as { items?: { key?: { value?: unknown; range?: number[] } }[] } | undefined)?.items;
+    const pair = items?.find((item) => item.key?.value === path[length - 1]);
+    const range =
+      pair?.key?.range ?? (document.getIn(path.slice(0, length), true) as { range?: number[] } | undefined)?.range;
+    if (range) return lines.linePos(range[0] as number).line;
+  }
+  return 1;
+}

@@ -1,0 +1,73 @@
+// Where the fleet is and how to be let in: flags first, then the environment, then the fleet that runs on this machine,
+// which leaves `fleet.json` in its data folder. Only this file and main.ts know of the environment.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FleetError } from '@blackroad/protocol';
+
+export interface FleetPlace {
+  url: string;
+  key: string;
+  /** PEM of the private CA, for HTTPS. */
+  ca: string | null;
+}
+/** What a running coordinator writes into its data folder. */
+export interface FleetFile {
+  url: string;
+  tlsUrl: string;
+  keyFile: string;
+  caFile: string;
+  pid: number;
+}
+export interface Whereabouts {
+  coordinator?: string | undefined;
+  key?: string | undefined;
+  ca?: string | undefined;
+  /** Data folders to look into, best first. */
+  folders: string[];
+}
+
+export function readFleetFile(folder: string): FleetFile | null {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'fleet.json'), 'utf8')) as FleetFile;
+  } catch {
+    return null;
+  }
+}
+
+/** @throws FleetError no-coordinator, not-signed-in */
+export function findFleet(where: Whereabouts): FleetPlace {
+  if (where.coordinator) {
+    if (!/^https?:\/\//.test(where.coordinator)) {
+      throw new FleetError('invalid-request', {
+        detail: `--coordinator: expected a URL like http://127.0.0.1:8400, got ${JSON.stringify(where.coordinator)}`,
+      });
+    }
+    if (!where.key) {
+      throw new FleetError('not-signed-in', { detail: 'A coordinator given by URL needs --key or BLACKROAD_KEY.' });
+    }
+    return {
+      url: where.coordinator.replace(/\/$/, ''),
+      key: where.key,
+      ca: where.ca ? readText(where.ca, '--ca') : null,
+    };
+  }
+  for (const folder of where.folders) {
+    const file = readFleetFile(folder);
+    if (file) return { url: file.url, key: where.key ?? readText(file.keyFile, 'the fleet file').trim(), ca: null };
+  }
+  throw new FleetError('no-coordinator', {
+    detail: 'No fleet runs here. Start one with `make up`, or name one with --coordinator URL --key KEY.',
+  });
+}
+
+function readText(path: string, what: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new FleetError(
+      'not-signed-in',
+      { detail: `${what}: cannot read ${path}: ${(cause as Error).message}` },
+      { cause },
+    );
+  }
+}

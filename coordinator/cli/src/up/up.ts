@@ -1,0 +1,211 @@
+// `make up`: the first minute. Coordinator, a model where none is served, this machine as a node, the console's address, a live
+// screen. It configures nothing it can find, says in plain words what is missing, and leaves nothing behind but the data folder.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { FleetError } from '@blackroad/protocol';
+import { sleep } from '@blackroad/std/clock';
+import { createClient } from '../client.ts';
+import { type FleetFile, readFleetFile } from '../find-fleet.ts';
+import { numberFlag, type VerbCall } from '../verb.ts';
+import { paintFor } from '../words.ts';
+import { type Child, startChild } from './children.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { liveScreen } from './screen.ts';
+
+const defaultPort = 8400;
+const nodeOnlineMs = 30_000;
+
+export async function up(call: VerbCall): Promise<void> {
+  const { data, root, clock } = call;
+  const folders = {
+    coordinator: join(data, 'coordinator'),
+    node: join(data, 'node'),
+    models: join(data, 'models'),
+    logs: join(data, 'logs'),
+  };
+  const pidFile = join(data, 'up.pid');
+  const running = readPid(pidFile);
+  if (running !== null) {
+    const place = readFleetFile(folders.coordinator);
+    throw new FleetError('conflict', {
+      detail: `A fleet runs already from ${data} (process ${running}${place ? `, ${place.url}` : ''}). Stop it with: make down`,
+    });
+  }
+  for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(pidFile, `${process.pid}\n`);
+
+  const paint = paintFor(process.stdout.isTTY === true && call.env.NO_COLOR === undefined);
+  const progress = createProgress(process.stdout, paint, clock);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  const children: Child<unknown>[] = [];
+  const notices: string[] = [];
+  // Timers of a Clock never keep a process alive; this does until we are told to stop.
+  const alive = new MessageChannel();
+  alive.port1.ref();
+  try {
+    process.stdout.write(
+      `\n${paint('pink', '  BlackRoad Fleet')}  ${paint('dim', 'Your AI. Your hardware. Your rules.')}\n\n`,
+    );
+    progress.step('starting the coordinator');
+    const port = numberFlag(call, 'port') ?? defaultPort;
+    const coordinator = await startChild<FleetFile>({
+      name: 'coordinator',
+      entry: join(root, 'coordinator/src/main.ts'),
+      args: ['--data', folders.coordinator, '--port', String(port)],
+      logFile: join(folders.logs, 'coordinator.log'),
+      clock,
+      onRestart: (text) => notices.push(text),
+    });
+    children.push(coordinator);
+    const { url, keyFile } = coordinator.ready;
+    const client = createClient({ url, key: readFileSync(keyFile, 'utf8').trim(), ca: null });
+    progress.done(`coordinator at ${url}`);
+
+    const entry = nodeAgentEntry(root);
+    const problems = await prepareModels(entry, folders, progress, stop.signal);
+    if (stop.signal.aborted) return;
+    await enrolHere(call, entry, folders.node, progress);
+    progress.step('starting the node-agent');
+    const node = await startChild<{ node: string }>({
+      name: 'node-agent',
+      entry,
+      args: ['run', '--data', folders.node, '--models', folders.models],
+      logFile: join(folders.logs, 'node.log'),
+      clock,
+      onRestart: (text) => notices.push(text),
+      finalCodes: [3],
+    });
+    children.push(node);
+    const deadline = clock.monotonicMs() + nodeOnlineMs;
+    while (clock.monotonicMs() < deadline && !stop.signal.aborted) {
+      const seen = await client.call('node', { params: { node: node.ready.node } });
+      if (seen.presence === 'online' && seen.capacity) break;
+      await sleep(clock, 100);
+    }
+    const here = await client.call('node', { params: { node: node.ready.node } });
+    if (here.presence === 'online') progress.done(`this machine is node ${here.id}, class ${here.class}`);
+    else progress.warn(`this machine is node ${here.id}, but it is ${here.presence}: see ${folders.logs}/node.log`);
+    const chat = here.capacity?.models.find(({ kind }) => kind === 'chat');
+    if (chat) progress.done(`model ${chat.name} (${chat.runtime})`);
+    for (const problem of problems) progress.warn(problem);
+
+    const { url: signIn } = await client.call('signInCode');
+    const head = () => [
+      `${paint('pink', 'BlackRoad Fleet')}  console ${paint('bold', url)}`,
+      `sign in once, within 10 minutes: ${signIn}`,
+      ...problems.map((problem) => paint('yellow', problem)),
+      ...notices.slice(-3).map((notice) => paint('yellow', notice)),
+    ];
+    if (process.stdout.isTTY) {
+      process.stdout.write('\u001b[2J');
+      await liveScreen(call, client, head, stop.signal);
+    } else {
+      process.stdout.write(
+        `\n  console      ${url}\n  sign in once ${signIn}\n\n  Try: bin/fleet agents apply -f docs/examples/greeter.yaml\n       bin/fleet ask greeter "What can you do on this node?"\n\n  Ctrl-C or \`make down\` stops the fleet.\n`,
+      );
+      await new Promise<void>((resolve) => {
+        if (stop.signal.aborted) resolve();
+        stop.signal.addEventListener('abort', () => resolve());
+      });
+    }
+  } finally {
+    process.stdout.write('\n  stopping ...\n');
+    for (const child of children.toReversed()) await child.stop();
+    rmSync(pidFile, { force: true });
+    alive.port1.close();
+  }
+}
+
+/** Stops the fleet of a data folder and waits for it. */
+export async function down(call: VerbCall): Promise<void> {
+  const pid = readPid(join(call.data, 'up.pid'));
+  if (pid === null) {
+    call.show({ stopped: false }, () => `No fleet runs from ${call.data}.`);
+    return;
+  }
+  process.kill(pid, 'SIGTERM');
+  const deadline = call.clock.monotonicMs() + 30_000;
+  const alive = new MessageChannel();
+  alive.port1.ref();
+  while (isAlive(pid) && call.clock.monotonicMs() < deadline) await sleep(call.clock, 50);
+  alive.port1.close();
+  if (isAlive(pid)) throw new FleetError('deadline-passed', { detail: `Process ${pid} did not stop within 30 s.` });
+  call.show({ stopped: true, pid }, () => 'The fleet is stopped.');
+}
+
+/** The bundle where it was built, else the source. */
+export function nodeAgentEntry(root: string): string {
+  const bundle = join(root, 'node-agent/dist/main.mjs');
+  return existsSync(bundle) ? bundle : join(root, 'node-agent/src/main.ts');
+}
+
+/** Lets the node-agent look for a model server, and fetch a small model where there is none. Answers what is missing, in words. */
+async function prepareModels(
+  entry: string,
+  folders: { models: string; logs: string },
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<string[]> {
+  progress.step('looking for a model server');
+  const child = spawn(process.execPath, [entry, 'models', '--models', folders.models], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    signal,
+  });
+  child.on('error', () => {});
+  let end: { problems: string[]; found: string[] } = { problems: [], found: [] };
+  for await (const line of createInterface({ input: child.stdout })) {
+    const said = JSON.parse(line) as {
+      type: string;
+      name: string;
+      status: string;
+      completedBytes: number;
+      totalBytes: number;
+      problems: string[];
+      found: string[];
+    };
+    if (said.type === 'progress') progress.bar(said.name, said.status, said.completedBytes, said.totalBytes);
+    else end = said;
+  }
+  for (const found of end.found) progress.done(found);
+  return end.problems;
+}
+
+async function enrolHere(call: VerbCall, entry: string, folder: string, progress: Progress): Promise<void> {
+  if (existsSync(join(folder, 'identity.json'))) return;
+  progress.step('enrolling this machine');
+  const place = readFleetFile(join(call.data, 'coordinator')) as FleetFile;
+  const client = createClient({ url: place.url, key: readFileSync(place.keyFile, 'utf8').trim(), ca: null });
+  const { token } = await client.call('joinTokenCreate', {
+    body: { uses: 1, expiresSeconds: 300, address: '127.0.0.1' },
+  });
+  const child = spawn(process.execPath, [entry, 'join', token, '--data', folder, '--log', 'warn'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let words = '';
+  child.stderr.on('data', (piece) => {
+    words = (words + piece).slice(-4000);
+  });
+  const code = await new Promise<number | null>((resolve) => child.on('exit', resolve));
+  if (code !== 0)
+    throw new FleetError('unavailable', { detail: `This machine could not join its own fleet:\n${words}` });
+}
+
+function readPid(pidFile: string): number | null {
+  try {
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    return pid > 0 && isAlive(pid) ? pid : null;
+  } catch {
+    return null;
+  }
+}
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,46 @@
+// All verbs of the CLI in the order in which help shows them.
+import { completionScript, completions } from './completion.ts';
+import { argument, type Verb, type VerbCall } from './verb.ts';
+import { accessVerbs } from './verbs/access.ts';
+import { agentVerbs } from './verbs/agents.ts';
+import { localVerbs } from './verbs/local.ts';
+import { nodeVerbs } from './verbs/nodes.ts';
+import { workVerbs } from './verbs/work.ts';
+
+const shellVerbs: Verb[] = [
+  {
+    words: 'completion',
+    args: '<shell>',
+    text: 'Prints shell completion: source <(fleet completion bash).',
+    async run(call) {
+      const script = completionScript(argument(call, 0, '<shell>'));
+      call.show(script, () => script.trimEnd());
+    },
+  },
+  {
+    words: 'complete',
+    args: '<word...>',
+    text: 'What may come next; the completion scripts call it.',
+    async run(call) {
+      const found = await completions(call.args, verbs, (what) => namesOf(call, what));
+      call.show(found, () => found.join('\n'));
+    },
+  },
+];
+
+async function namesOf(call: VerbCall, what: NonNullable<Verb['completes']>): Promise<string[]> {
+  const client = call.client();
+  if (what === 'nodes') return (await client.call('nodes')).map(({ id }) => id);
+  if (what === 'agents') return (await client.call('agents')).map(({ name }) => name);
+  return (await client.call('tasks', { query: { limit: 50 } })).map(({ id }) => id);
+}
+
+export const verbs: Verb[] = [
+  ...workVerbs.slice(0, 1),
+  ...localVerbs,
+  ...nodeVerbs,
+  ...agentVerbs,
+  ...workVerbs.slice(1),
+  ...accessVerbs,
+  ...shellVerbs,
+];

@@ -1,0 +1,142 @@
+// Join tokens, keys, the console's sign-in, the audit log.
+import { argument, labelsFlag, numberFlag, secondsFlag, textFlag, type Verb, wrongUse } from '../verb.ts';
+import { ago, duration, table } from '../words.ts';
+
+export const accessVerbs: Verb[] = [
+  {
+    words: 'join-token create',
+    args: '',
+    text: 'Makes a join token; run `bin/fleet-node join <token>` on the other machine.',
+    flags: {
+      uses: { type: 'string', value: '<count>', text: 'How many machines may join with it; 1 unless told.' },
+      expires: { type: 'string', value: '<time>', text: 'How long it is good for: 10m, 2h, 7d; 1h unless told.' },
+      class: { type: 'string', value: '<class>', text: 'Hardware class of the machines; detected unless told.' },
+      site: { type: 'string', value: '<site>', text: 'Where they stand; home unless told.' },
+      labels: { type: 'string', value: '<a=b,...>', text: 'Labels they get.' },
+      address: {
+        type: 'string',
+        value: '<host>',
+        text: 'Host name or address under which they reach the coordinator.',
+      },
+    },
+    async run(call) {
+      const uses = numberFlag(call, 'uses');
+      const expiresSeconds = secondsFlag(call, 'expires');
+      const className = textFlag(call, 'class');
+      const site = textFlag(call, 'site');
+      const labels = labelsFlag(call, 'labels');
+      const address = textFlag(call, 'address');
+      const token = await call.client().call('joinTokenCreate', {
+        body: {
+          ...(uses === undefined ? {} : { uses }),
+          ...(expiresSeconds === undefined ? {} : { expiresSeconds }),
+          ...(className ? { class: className } : {}),
+          ...(site ? { site } : {}),
+          ...(labels ? { labels } : {}),
+          ...(address ? { address } : {}),
+        },
+      });
+      call.show(token, () => {
+        const left = duration(token.expiresMs - call.clock.nowMs());
+        return `${token.token}\n\nGood for ${token.uses} ${token.uses === 1 ? 'machine' : 'machines'}, ${left}. On each of them:\n  bin/fleet-node join ${token.token.slice(0, 12)}...`;
+      });
+    },
+  },
+  {
+    words: 'join-token',
+    args: '',
+    text: 'List join tokens.',
+    async run(call) {
+      const tokens = await call.client().call('joinTokens');
+      const now = call.clock.nowMs();
+      const rows = tokens.map((token) => [
+        token.id,
+        token.revoked ? 'revoked' : token.expiresMs < now ? 'expired' : token.usesLeft === 0 ? 'used up' : 'good',
+        `${token.usesLeft} of ${token.uses}`,
+        token.class ?? 'any',
+        token.site,
+        token.expiresMs < now ? ago(token.expiresMs, now) : `in ${duration(token.expiresMs - now)}`,
+      ]);
+      call.show(tokens, () =>
+        tokens.length === 0
+          ? 'No join tokens.'
+          : table(['TOKEN', 'STATE', 'USES LEFT', 'CLASS', 'SITE', 'EXPIRES'], rows, call.columns, call.paint),
+      );
+    },
+  },
+  {
+    words: 'join-token revoke',
+    args: '<id>',
+    text: 'Revokes a join token.',
+    async run(call) {
+      const id = argument(call, 0, '<id>');
+      await call.client().call('joinTokenRevoke', { params: { id } });
+      call.show({ id, revoked: true }, () => `${id} is revoked.`);
+    },
+  },
+  {
+    words: 'keys',
+    args: '',
+    text: 'List API keys.',
+    async run(call) {
+      const keys = await call.client().call('keys');
+      const rows = keys.map((key) => [
+        key.id,
+        key.name,
+        key.role,
+        key.revoked ? 'revoked' : 'good',
+        ago(key.lastUsedMs, call.clock.nowMs()),
+      ]);
+      call.show(keys, () => table(['KEY', 'NAME', 'ROLE', 'STATE', 'LAST USED'], rows, call.columns, call.paint));
+    },
+  },
+  {
+    words: 'keys create',
+    args: '<name>',
+    text: 'Makes an API key; it is shown once.',
+    flags: { role: { type: 'string', value: '<role>', text: 'viewer, operator or admin; viewer unless told.' } },
+    async run(call) {
+      const role = textFlag(call, 'role') ?? 'viewer';
+      if (role !== 'viewer' && role !== 'operator' && role !== 'admin')
+        throw wrongUse(`--role: expected viewer, operator or admin, got ${JSON.stringify(role)}.`);
+      const key = await call.client().call('keyCreate', { body: { name: argument(call, 0, '<name>'), role } });
+      call.show(key, () => `${key.key}\n\nIt is shown only now.`);
+    },
+  },
+  {
+    words: 'keys revoke',
+    args: '<id>',
+    text: 'Revokes an API key.',
+    async run(call) {
+      const id = argument(call, 0, '<id>');
+      await call.client().call('keyRevoke', { params: { id } });
+      call.show({ id, revoked: true }, () => `${id} is revoked.`);
+    },
+  },
+  {
+    words: 'console',
+    args: '',
+    text: "Prints the console's address with a one-time sign-in.",
+    async run(call) {
+      const code = await call.client().call('signInCode');
+      call.show(code, () => code.url);
+    },
+  },
+  {
+    words: 'audit',
+    args: '',
+    text: 'Who did what, newest first.',
+    flags: { limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 30 unless told.' } },
+    async run(call) {
+      const rows = await call.client().call('audit', { query: { limit: numberFlag(call, 'limit') ?? 30 } });
+      const cells = rows.map((row) => [
+        ago(row.atMs, call.clock.nowMs()),
+        row.actor,
+        row.action,
+        row.subject,
+        row.text,
+      ]);
+      call.show(rows, () => table(['WHEN', 'WHO', 'DID', 'TO', 'WHAT'], cells, call.columns, call.paint));
+    },
+  },
+];

@@ -1,0 +1,248 @@
+// Agents: apply, list, show with why here, versions, remove; ask.
+import { readFileSync } from 'node:fs';
+import { type AgentView, FleetError, isEnd, type TaskView } from '@blackroad/protocol';
+import { readAgentFile } from '../agent-file.ts';
+import { argument, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
+import { ago, duration, type Paint, table } from '../words.ts';
+
+export function agentWord(agent: AgentView, paint: Paint): string {
+  return paint(
+    agent.state === 'ready' ? 'green' : agent.state === 'unplaced' || agent.state === 'failed' ? 'red' : 'yellow',
+    agent.state,
+  );
+}
+/** Where and why in one phrase; for an unplaced agent what would fix it. */
+export function whyWords(agent: AgentView): string {
+  if (agent.unplaced && agent.node === null) return `${agent.unplaced.text} ${agent.unplaced.fix}`.trim();
+  if (agent.reason) return agent.reason;
+  if (agent.why) return `best of ${agent.why.considered} ${agent.why.considered === 1 ? 'node' : 'nodes'}`;
+  return '';
+}
+export function agentTable(agents: AgentView[], call: Pick<VerbCall, 'columns' | 'paint'>): string {
+  const rows = agents.map((agent) => [
+    agent.name,
+    agentWord(agent, call.paint),
+    agent.node ?? '-',
+    agent.model ?? '-',
+    `${agent.tasks.running} running, ${agent.tasks.waiting} waiting`,
+    String(agent.memory.seq),
+    whyWords(agent),
+  ]);
+  return table(['AGENT', 'STATE', 'NODE', 'MODEL', 'TASKS', 'MEMORIES', 'WHY'], rows, call.columns, call.paint);
+}
+
+function oneAgent(agent: AgentView, call: VerbCall): string {
+  const { paint } = call;
+  const lines = [
+    `${paint('bold', agent.name)}  ${agentWord(agent, paint)}  ${agent.reason ?? ''}`,
+    `description  ${agent.spec.description ?? '-'}`,
+    `version      ${agent.version}, changed ${ago(agent.updatedMs, call.clock.nowMs())}`,
+    `wants        ${agent.spec.model.join(', then ')}`,
+    `node         ${agent.node ?? 'none'}${agent.node ? ` under epoch ${agent.epoch}, with ${agent.model}` : ''}`,
+    `tasks        ${agent.tasks.running} running, ${agent.tasks.waiting} waiting`,
+    `memory       ${agent.memory.seq} entries, head ${agent.memory.hash.slice(0, 12)}${agent.memory.branches > 0 ? `, ${agent.memory.branches} branches to merge` : ''}`,
+  ];
+  if (agent.unplaced && agent.node === null) {
+    lines.push('', paint('red', `Not placed: ${agent.unplaced.text}`), `To fix it: ${agent.unplaced.fix}`);
+    for (const { filter, nodes, text } of agent.unplaced.refused)
+      lines.push(`  ${nodes} ${nodes === 1 ? 'node' : 'nodes'} refused by ${filter}: ${text}`);
+  }
+  if (agent.why && agent.node !== null) {
+    lines.push('', `Why ${agent.node} (score ${agent.why.score.toFixed(2)}, ${agent.why.considered} considered):`);
+    const rows = agent.why.scores.map((score) => [
+      `  ${score.name}`,
+      score.value.toFixed(2),
+      `x ${score.weight}`,
+      score.text,
+    ]);
+    lines.push(table(['  SCORE', 'VALUE', 'WEIGHT', 'BECAUSE'], rows, call.columns, paint));
+    for (const { filter, nodes, text } of agent.why.refused)
+      lines.push(`  not on ${nodes} ${nodes === 1 ? 'node' : 'nodes'}: ${filter}: ${text}`);
+  }
+  return lines.join('\n');
+}
+
+/** Prints the stream of a task to its end; the code of failure follows from how it ended. */
+export async function followTask(
+  call: VerbCall,
+  events: AsyncGenerator<{ event: string; data: unknown }>,
+): Promise<void> {
+  let printed = 0;
+  let attempt = 0;
+  let last: TaskView | null = null;
+  for await (const { event, data } of events) {
+    if (event === 'chunk') {
+      const chunk = data as { attempt: number; offset: number; text: string; tool?: string };
+      if (call.json) continue;
+      if (chunk.attempt !== attempt) {
+        // Tokens of a lost attempt are never spliced with those of the next.
+        if (printed > 0) call.write(`\n${call.paint('dim', '(the node was lost; starting over)')}\n`);
+        attempt = chunk.attempt;
+        printed = 0;
+      }
+      if (chunk.tool) call.note(`uses ${chunk.tool}`);
+      call.write(chunk.text);
+      printed = Math.max(printed, chunk.offset + chunk.text.length);
+    } else {
+      last = data as TaskView;
+      if (event === 'end') break;
+    }
+  }
+  if (!last) throw new FleetError('no-coordinator', { detail: 'The stream ended before it began.' });
+  if (call.json) call.show(last, () => '');
+  else if (last.result !== null) call.write(`${last.result.slice(printed)}\n`);
+  if (!isEnd(last.state)) {
+    throw new FleetError('no-coordinator', {
+      detail: `The connection ended before the task did; it goes on. Follow it: fleet tasks show ${last.id}`,
+    });
+  }
+  if (last.state === 'expired')
+    throw new FleetError('deadline-passed', { detail: last.problem?.text ?? 'The deadline passed.' });
+  if (last.state === 'cancelled')
+    throw new FleetError('task-cancelled', { detail: last.problem?.text ?? 'The task was cancelled.' });
+  if (last.state === 'failed')
+    throw new FleetError('task-failed', { detail: last.problem?.text ?? 'The task failed.' });
+  if (!call.json && last.usage && call.interactive) {
+    const { model, completionTokens, totalMs, recalled } = last.usage;
+    const speed = totalMs > 0 ? `, ${((completionTokens * 1000) / totalMs).toFixed(1)} tokens/s` : '';
+    call.note(
+      `${last.node}, ${model}, ${duration(totalMs)}${speed}${recalled > 0 ? `, ${recalled} memories recalled` : ''}`,
+    );
+  }
+}
+
+export const agentVerbs: Verb[] = [
+  {
+    words: 'agents',
+    args: '',
+    text: 'List the agents: where each runs, or why it does not and what would fix it.',
+    async run(call) {
+      const agents = await call.client().call('agents');
+      call.show(agents, () =>
+        agents.length === 0
+          ? 'No agents yet. Try: fleet agents apply -f docs/examples/greeter.yaml'
+          : agentTable(agents, call),
+      );
+    },
+  },
+  {
+    words: 'agents show',
+    args: '<agent>',
+    text: 'One agent, with why it is where it is.',
+    completes: 'agents',
+    async run(call) {
+      const agent = await call.client().call('agent', { params: { agent: argument(call, 0, '<agent>') } });
+      call.show(agent, () => oneAgent(agent, call));
+    },
+  },
+  {
+    words: 'agents apply',
+    args: '',
+    text: 'Create or change agents from a YAML file (`-` is standard input); several stand in one file with `---` between them.',
+    flags: { file: { type: 'string', short: 'f', value: '<file>', text: 'The file.' } },
+    async run(call) {
+      const file = textFlag(call, 'file');
+      if (!file) throw wrongUse('-f <file> is missing.');
+      let text: string;
+      try {
+        text = readFileSync(file === '-' ? 0 : file, 'utf8');
+      } catch (cause) {
+        throw new FleetError(
+          'invalid-request',
+          { detail: `-f: cannot read ${file}: ${(cause as Error).message}` },
+          { cause },
+        );
+      }
+      const applied: AgentView[] = [];
+      for (const spec of readAgentFile(text, file)) {
+        applied.push(await call.client().call('agentApply', { params: { agent: spec.name }, body: spec }));
+      }
+      call.show(applied, () =>
+        applied
+          .map(
+            (agent) =>
+              `${agent.name} is applied (version ${agent.version}). See where it runs: fleet agents show ${agent.name}`,
+          )
+          .join('\n'),
+      );
+    },
+  },
+  {
+    words: 'agents versions',
+    args: '<agent>',
+    text: 'Every version of a spec, newest first.',
+    completes: 'agents',
+    async run(call) {
+      const versions = await call.client().call('agentVersions', { params: { agent: argument(call, 0, '<agent>') } });
+      const rows = versions.map((each) => [String(each.version), ago(each.atMs, call.clock.nowMs()), each.by]);
+      call.show(versions, () => table(['VERSION', 'WHEN', 'BY'], rows, call.columns, call.paint));
+    },
+  },
+  {
+    words: 'agents remove',
+    args: '<agent>',
+    text: 'Removes an agent; its memory stays.',
+    completes: 'agents',
+    async run(call) {
+      const agent = argument(call, 0, '<agent>');
+      await call.client().call('agentRemove', { params: { agent } });
+      call.show({ agent, removed: true }, () => `${agent} is removed; its memory stays.`);
+    },
+  },
+  {
+    words: 'ask',
+    args: '<agent> <text...>',
+    text: 'Asks an agent and streams its answer.',
+    flags: {
+      deadline: { type: 'string', value: '<time>', text: 'Give up after this long: 30s, 5m.' },
+      detach: { type: 'boolean', text: 'Print the task and do not wait.' },
+    },
+    completes: 'agents',
+    async run(call) {
+      const agent = argument(call, 0, '<agent>');
+      const prompt = call.args.slice(1).join(' ');
+      if (prompt.trim() === '') throw wrongUse('<text> is missing: what should the agent be asked?');
+      const deadlineSeconds = secondsFlag(call, 'deadline');
+      const request = {
+        params: { agent },
+        body: { prompt, origin: 'cli' as const, ...(deadlineSeconds ? { deadlineSeconds } : {}) },
+      };
+      if (call.flags.detach) {
+        const task = await call.client().call('ask', request);
+        call.show(task, () => task.id);
+        return;
+      }
+      const slow = call.interactive
+        ? call.clock.after(4000, () => {
+            void waitingWords(call, agent).then((words) => words && call.note(words));
+          })
+        : null;
+      try {
+        await followTask(
+          call,
+          cancelSlow(call.client().stream('ask', request, call.signal), () => slow?.cancel()),
+        );
+      } finally {
+        slow?.cancel();
+      }
+    },
+  },
+];
+
+async function* cancelSlow<T extends { event: string }>(
+  events: AsyncGenerator<T>,
+  cancel: () => void,
+): AsyncGenerator<T> {
+  for await (const event of events) {
+    if (event.event !== 'task') cancel();
+    yield event;
+  }
+}
+
+/** Why nothing comes: said once, after a few seconds. */
+async function waitingWords(call: VerbCall, name: string): Promise<string> {
+  const agent = await call.client().call('agent', { params: { agent: name } });
+  if (agent.state === 'unplaced') return `${name} is not placed: ${whyWords(agent)}`;
+  if (agent.state !== 'ready') return `${name} is ${agent.state} on ${agent.node}; the task waits.`;
+  return agent.tasks.waiting > 0 ? `${agent.tasks.waiting} tasks wait before ${name}.` : `${agent.node} works on it.`;
+}

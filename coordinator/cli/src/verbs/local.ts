@@ -1,0 +1,88 @@
+// What happens on this machine: up, down, simulate.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FleetError } from '@blackroad/protocol';
+import { readFleetFile } from '../find-fleet.ts';
+import { down, nodeAgentEntry, up } from '../up/up.ts';
+import { numberFlag, textFlag, type Verb, wrongUse } from '../verb.ts';
+
+const profiles = ['home', 'lab', 'plan'];
+
+export const localVerbs: Verb[] = [
+  {
+    words: 'up',
+    args: '',
+    text: 'Starts a coordinator and a node-agent on this machine, with a model; Ctrl-C stops them.',
+    flags: { port: { type: 'string', value: '<n>', text: 'First of three ports; 8400 unless told.' } },
+    run: up,
+  },
+  { words: 'down', args: '', text: 'Stops what `up` started.', run: down },
+  {
+    words: 'simulate',
+    args: '',
+    text: 'Adds simulated nodes that run the real node-agent, labelled as simulated; Ctrl-C takes them away.',
+    flags: {
+      nodes: { type: 'string', value: '<count>', text: 'How many; 6 unless told.' },
+      profile: {
+        type: 'string',
+        value: '<name>',
+        text: `What they are: ${profiles.join(', ')}; home (5 Pis and a GPU box) unless told.`,
+      },
+      seed: { type: 'string', value: '<n>', text: 'Seed of the machines; 1 unless told.' },
+      for: { type: 'string', value: '<seconds>', text: 'Stop after this long.' },
+    },
+    async run(call) {
+      const nodes = numberFlag(call, 'nodes') ?? 6;
+      const profile = textFlag(call, 'profile') ?? 'home';
+      if (!profiles.includes(profile))
+        throw wrongUse(`--profile: expected one of ${profiles.join(', ')}, got ${JSON.stringify(profile)}.`);
+      if (!Number.isInteger(nodes) || nodes < 1 || nodes > 20_000)
+        throw wrongUse(`--nodes: expected a whole number from 1 to 20000, got ${nodes}.`);
+      const client = call.client();
+      const local = readFleetFile(join(call.data, 'coordinator')) ?? readFleetFile(call.data);
+      const { token, id } = await client.call('joinTokenCreate', {
+        body: {
+          uses: Math.min(10_000, nodes),
+          expiresSeconds: 86_400,
+          site: 'simulated',
+          ...(local ? { address: '127.0.0.1' } : {}),
+        },
+      });
+      const folder = mkdtempSync(join(tmpdir(), 'fleet-simulate-'));
+      call.note(`${nodes} simulated nodes of profile ${profile} join ${client.url}. Ctrl-C takes them away.`);
+      const args = [
+        nodeAgentEntry(call.root),
+        'simulate',
+        token,
+        '--data',
+        folder,
+        '--simulate',
+        String(nodes),
+        '--profile',
+        profile,
+        '--seed',
+        String(numberFlag(call, 'seed') ?? 1),
+        '--log',
+        'warn',
+      ];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+      const end = () => child.kill('SIGTERM');
+      call.signal.addEventListener('abort', end);
+      process.once('SIGTERM', end);
+      const seconds = numberFlag(call, 'for');
+      if (seconds !== undefined) call.clock.after(seconds * 1000, end);
+      const code = await new Promise<number | null>((resolve) => child.on('exit', resolve));
+      rmSync(folder, { recursive: true, force: true });
+      for (const node of await client.call('nodes')) {
+        if (node.info?.simulated && node.site === 'simulated')
+          await client.call('nodeForget', { params: { node: node.id } });
+      }
+      await client.call('joinTokenRevoke', { params: { id } });
+      if (code !== 0 && code !== null)
+        throw new FleetError('unavailable', { detail: `The simulated nodes ended with code ${code}.` });
+      call.show({ nodes, profile }, () => 'The simulated nodes are gone.');
+    },
+  },
+];

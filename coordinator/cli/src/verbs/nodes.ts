@@ -1,0 +1,206 @@
+// Nodes: list, show, cordon, drain, pull, identify, logs, forget.
+import type { NodeView } from '@blackroad/protocol';
+import { argument, numberFlag, type Verb, type VerbCall } from '../verb.ts';
+import { ago, bytes, healthWords, type Paint, table } from '../words.ts';
+
+export function presenceWord(node: NodeView, paint: Paint): string {
+  if (node.status === 'quarantined') return paint('red', 'quarantined');
+  const word = node.cordoned
+    ? `${node.presence}, cordoned`
+    : node.draining
+      ? `${node.presence}, draining`
+      : node.presence;
+  return paint(node.presence === 'online' ? 'green' : node.presence === 'lost' ? 'red' : 'yellow', word);
+}
+export function modelWords(node: NodeView): string {
+  const models = node.capacity?.models.filter(({ kind }) => kind === 'chat') ?? [];
+  if (models.length === 0) return node.capacity ? 'none' : '?';
+  const [first, ...rest] = models.toSorted((a, b) => Number(b.resident) - Number(a.resident));
+  return `${first?.name}${rest.length > 0 ? ` +${rest.length}` : ''}`;
+}
+export function nodeTable(nodes: NodeView[], call: Pick<VerbCall, 'columns' | 'paint'>): string {
+  const rows = nodes.map((node) => [
+    node.info?.simulated ? `${node.id} (simulated)` : node.id,
+    node.class,
+    node.site,
+    presenceWord(node, call.paint),
+    node.capacity ? `${bytes(node.capacity.memoryFreeBytes)} of ${bytes(node.capacity.memoryTotalBytes)}` : '?',
+    modelWords(node),
+    String(node.agents.length),
+    healthWords(node),
+  ]);
+  return table(
+    ['NODE', 'CLASS', 'SITE', 'STATE', 'FREE FOR MODELS', 'MODEL', 'AGENTS', 'HEALTH'],
+    rows,
+    call.columns,
+    call.paint,
+  );
+}
+
+function oneNode(node: NodeView, call: VerbCall): string {
+  const now = call.clock.nowMs();
+  const { info, capacity, health } = node;
+  const lines = [
+    `${call.paint('bold', node.id)}  ${presenceWord(node, call.paint)}  ${node.presenceReason}`,
+    `class      ${node.class}${info?.simulated ? ' (simulated)' : ''}`,
+    `site       ${node.site}`,
+    `labels     ${
+      Object.entries(node.labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(' ') || '-'
+    }`,
+    `last seen  ${ago(node.lastSeenMs, now)}`,
+  ];
+  if (info) {
+    lines.push(
+      `machine    ${info.board ?? info.hostname}, ${info.cores} cores, ${bytes(info.memoryBytes)}, ${info.os} ${info.arch}`,
+    );
+    for (const gpu of info.gpus) lines.push(`gpu        ${gpu.name}, ${bytes(gpu.memoryBytes)}`);
+    for (const runtime of info.runtimes) lines.push(`runtime    ${runtime}`);
+    for (const note of info.notes) lines.push(`note       ${note}`);
+  }
+  if (health) {
+    lines.push(`health     ${healthWords(node)}`);
+    lines.push(
+      `load       CPU ${Math.round(health.cpu * 100)} %, ${bytes(health.memoryFreeBytes)} memory free, ${bytes(health.diskFreeBytes)} disk free`,
+    );
+    if (health.sdWrittenBytesPerDay !== undefined)
+      lines.push(`writes     ${bytes(health.sdWrittenBytesPerDay)} a day by the node-agent`);
+    lines.push(`node-agent ${bytes(health.agentRssBytes)}, ${health.outboxDepth} messages in the outbox`);
+  }
+  for (const { severity, text } of node.conditions)
+    lines.push(call.paint(severity === 'error' ? 'red' : 'yellow', `${severity.padEnd(10)} ${text}`));
+  if (capacity) {
+    lines.push(`embeddings ${capacity.embedder ?? 'none: memory is searched by words only'}`);
+    const rows = capacity.models.map((model) => [
+      model.name,
+      model.kind,
+      model.resident ? 'loaded' : 'on disk',
+      bytes(model.sizeBytes),
+      `${model.contextTokens}`,
+      model.speed.samples > 0 ? `${model.speed.decodeTps.toFixed(1)}` : `~${model.speed.decodeTps}`,
+      model.runtime,
+    ]);
+    if (rows.length > 0)
+      lines.push(
+        '',
+        table(['MODEL', 'KIND', 'STATE', 'SIZE', 'CONTEXT', 'TOKENS/S', 'RUNTIME'], rows, call.columns, call.paint),
+      );
+  }
+  lines.push('', `agents     ${node.agents.join(', ') || 'none'}`);
+  return lines.join('\n');
+}
+
+function edit(words: string, text: string, body: { cordoned?: boolean; draining?: boolean }, done: string): Verb {
+  return {
+    words,
+    args: '<node>',
+    text,
+    completes: 'nodes',
+    async run(call) {
+      const node = await call.client().call('nodeEdit', { params: { node: argument(call, 0, '<node>') }, body });
+      call.show(node, () => `${node.id} ${done}`);
+    },
+  };
+}
+
+export const nodeVerbs: Verb[] = [
+  {
+    words: 'nodes',
+    args: '',
+    text: 'List the machines of the fleet: class, state, capacity, models, health.',
+    async run(call) {
+      const nodes = await call.client().call('nodes');
+      call.show(nodes, () =>
+        nodes.length === 0 ? 'No nodes yet. Make a join token: fleet join-token create' : nodeTable(nodes, call),
+      );
+    },
+  },
+  {
+    words: 'nodes show',
+    args: '<node>',
+    text: 'Everything known of one machine.',
+    completes: 'nodes',
+    async run(call) {
+      const node = await call.client().call('node', { params: { node: argument(call, 0, '<node>') } });
+      call.show(node, () => oneNode(node, call));
+    },
+  },
+  edit(
+    'cordon',
+    'Nothing new goes onto this node; what runs there stays.',
+    { cordoned: true },
+    'is cordoned: nothing new goes there.',
+  ),
+  edit(
+    'uncordon',
+    'The node takes agents again; ends a drain, too.',
+    { cordoned: false, draining: false },
+    'takes agents again.',
+  ),
+  edit(
+    'drain',
+    'Moves the agents of this node elsewhere, each when there is a place for it.',
+    { draining: true },
+    'drains: its agents move as others take them.',
+  ),
+  {
+    words: 'nodes pull',
+    args: '<node> <model>',
+    text: 'Tells a node to fetch a model; its events tell when it is there.',
+    completes: 'nodes',
+    async run(call) {
+      const answer = await call.client().call('nodePull', {
+        params: { node: argument(call, 0, '<node>') },
+        body: { model: argument(call, 1, '<model>') },
+      });
+      call.show(answer, () => answer.text);
+    },
+  },
+  {
+    words: 'nodes identify',
+    args: '<node>',
+    text: 'Blinks the board, so that you find it.',
+    completes: 'nodes',
+    async run(call) {
+      const answer = await call.client().call('nodeIdentify', { params: { node: argument(call, 0, '<node>') } });
+      call.show(answer, () => answer.text);
+    },
+  },
+  {
+    words: 'nodes forget',
+    args: '<node>',
+    text: 'Takes a machine out of the fleet; its certificate is worthless from now on.',
+    completes: 'nodes',
+    async run(call) {
+      const node = argument(call, 0, '<node>');
+      await call.client().call('nodeForget', { params: { node } });
+      call.show({ node, forgotten: true }, () => `${node} is forgotten.`);
+    },
+  },
+  {
+    words: 'nodes release',
+    args: '<node>',
+    text: 'Ends a quarantine.',
+    completes: 'nodes',
+    async run(call) {
+      const node = await call.client().call('nodeRelease', { params: { node: argument(call, 0, '<node>') } });
+      call.show(node, () => `${node.id} is released.`);
+    },
+  },
+  {
+    words: 'logs',
+    args: '<node>',
+    text: "The last lines of a node-agent's log.",
+    flags: { lines: { type: 'string', short: 'n', value: '<count>', text: 'How many; 100 unless told.' } },
+    completes: 'nodes',
+    async run(call) {
+      const lines = numberFlag(call, 'lines');
+      const answer = await call.client().call('nodeLog', {
+        params: { node: argument(call, 0, '<node>') },
+        query: lines === undefined ? {} : { lines },
+      });
+      call.show(answer.lines, () => answer.lines.join('\n') || 'The log is empty.');
+    },
+  },
+];

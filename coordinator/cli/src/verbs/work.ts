@@ -1,0 +1,244 @@
+// Tasks, memory, status, events.
+import type { TaskState, TaskView } from '@blackroad/protocol';
+import { taskStates } from '@blackroad/protocol';
+import { argument, numberFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
+import { ago, duration, table } from '../words.ts';
+import { agentTable } from './agents.ts';
+import { nodeTable } from './nodes.ts';
+
+function oneTask(task: TaskView, call: VerbCall): string {
+  const now = call.clock.nowMs();
+  const lines = [
+    `${call.paint('bold', task.id)}  ${task.state}`,
+    `agent     ${task.agent}`,
+    `asked     ${ago(task.createdMs, now)} by ${task.origin}, priority ${task.priority}`,
+    `attempts  ${task.attempt} of ${task.attempts}${task.node ? `, on ${task.node}` : ''}`,
+    `prompt    ${task.prompt}`,
+  ];
+  if (task.problem) lines.push(call.paint('red', `problem   ${task.problem.code}: ${task.problem.text}`));
+  if (task.usage) {
+    const { model, promptTokens, completionTokens, recalled, toolCalls, firstTokenMs, totalMs } = task.usage;
+    lines.push(
+      `work      ${model}: ${promptTokens} tokens in, ${completionTokens} out, first after ${duration(firstTokenMs)}, all in ${duration(totalMs)}`,
+      `          ${recalled} memories recalled, ${toolCalls} tool calls`,
+    );
+  }
+  if (task.result !== null) lines.push('', task.result);
+  return lines.join('\n');
+}
+
+export const workVerbs: Verb[] = [
+  {
+    words: 'status',
+    args: '',
+    text: 'The fleet at a glance.',
+    async run(call) {
+      const client = call.client();
+      const [fleet, nodes, agents] = await Promise.all([
+        client.call('fleet'),
+        client.call('nodes'),
+        client.call('agents'),
+      ]);
+      call.show(fleet, () => {
+        const { online, suspect, lost } = fleet.nodes;
+        const lines = [
+          `${call.paint('bold', fleet.name)}  ${client.url}  up ${duration(fleet.nowMs - fleet.startedMs)}`,
+          `nodes   ${online} online, ${suspect} suspect, ${lost} lost`,
+          `agents  ${fleet.agents.ready} ready, ${fleet.agents.starting} starting, ${fleet.agents.unplaced} unplaced, ${fleet.agents.failed} failed`,
+          `tasks   ${fleet.tasks.running} running, ${fleet.tasks.queued} queued, ${fleet.tasks.endedLastMinute} ended in the last minute, ${fleet.tasks.deadLetters} dead letters`,
+          `memory  ${fleet.memories} entries`,
+        ];
+        if (fleet.moves.frozen)
+          lines.push(call.paint('yellow', `moves are frozen: ${fleet.moves.reason} Release them: fleet release-moves`));
+        const shown = 20;
+        if (nodes.length > 0) lines.push('', nodeTable(nodes.slice(0, shown), call));
+        if (nodes.length > shown) lines.push(`... and ${nodes.length - shown} more: fleet nodes`);
+        if (agents.length > 0) lines.push('', agentTable(agents.slice(0, shown), call));
+        if (agents.length > shown) lines.push(`... and ${agents.length - shown} more: fleet agents`);
+        return lines.join('\n');
+      });
+    },
+  },
+  {
+    words: 'release-moves',
+    args: '',
+    text: 'Lets frozen moves of agents happen now.',
+    async run(call) {
+      await call.client().call('movesRelease');
+      call.show({ released: true }, () => 'Agents of lost nodes move now.');
+    },
+  },
+  {
+    words: 'tasks',
+    args: '',
+    text: 'List tasks, newest first.',
+    flags: {
+      state: { type: 'string', value: '<state>', text: `One of ${taskStates.join(', ')}.` },
+      agent: { type: 'string', value: '<agent>', text: 'Only tasks of this agent.' },
+      dead: { type: 'boolean', text: 'Only dead letters: failed or expired, to be looked at and retried.' },
+      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 20 unless told.' },
+    },
+    async run(call) {
+      const state = textFlag(call, 'state');
+      if (state !== undefined && !taskStates.includes(state as TaskState))
+        throw wrongUse(`--state: expected one of ${taskStates.join(', ')}, got ${JSON.stringify(state)}.`);
+      const agent = textFlag(call, 'agent');
+      const query = {
+        limit: numberFlag(call, 'limit') ?? 20,
+        ...(state ? { state: state as TaskState } : {}),
+        ...(agent ? { agent } : {}),
+        ...(call.flags.dead ? { dead: true } : {}),
+      };
+      const tasks = await call.client().call('tasks', { query });
+      const rows = tasks.map((task) => [
+        task.id,
+        task.agent,
+        task.state,
+        `${task.attempt}/${task.attempts}`,
+        task.node ?? '-',
+        ago(task.createdMs, call.clock.nowMs()),
+        task.problem?.text ?? task.prompt,
+      ]);
+      call.show(tasks, () =>
+        tasks.length === 0
+          ? 'No tasks.'
+          : table(['TASK', 'AGENT', 'STATE', 'ATTEMPT', 'NODE', 'ASKED', 'WHAT'], rows, call.columns, call.paint),
+      );
+    },
+  },
+  {
+    words: 'tasks show',
+    args: '<task>',
+    text: 'One task, its work and its result.',
+    completes: 'tasks',
+    async run(call) {
+      const task = await call.client().call('task', { params: { task: argument(call, 0, '<task>') } });
+      call.show(task, () => oneTask(task, call));
+    },
+  },
+  {
+    words: 'tasks cancel',
+    args: '<task>',
+    text: 'Cancels a task that has not ended.',
+    completes: 'tasks',
+    async run(call) {
+      const task = await call.client().call('taskCancel', { params: { task: argument(call, 0, '<task>') } });
+      call.show(task, () => `${task.id} is ${task.state}.`);
+    },
+  },
+  {
+    words: 'tasks retry',
+    args: '<task>',
+    text: 'Queues a dead letter again.',
+    completes: 'tasks',
+    async run(call) {
+      const task = await call.client().call('taskRetry', { params: { task: argument(call, 0, '<task>') } });
+      call.show(task, () => `Queued again as ${task.id}.`);
+    },
+  },
+  {
+    words: 'memory search',
+    args: '<text...>',
+    text: 'Searches the memories of the fleet, or of one agent.',
+    flags: {
+      agent: { type: 'string', value: '<agent>', text: 'Only memories of this agent.' },
+      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 10 unless told.' },
+    },
+    async run(call) {
+      const q = call.args.join(' ');
+      if (q.trim() === '') throw wrongUse('<text> is missing: what should be searched for?');
+      const agent = textFlag(call, 'agent');
+      const hits = await call
+        .client()
+        .call('memorySearch', { query: { q, limit: numberFlag(call, 'limit') ?? 10, ...(agent ? { agent } : {}) } });
+      const rows = hits.map((hit) => [
+        hit.agent,
+        String(hit.seq),
+        hit.kind,
+        ago(hit.createdAt, call.clock.nowMs()),
+        hit.text,
+      ]);
+      call.show(hits, () =>
+        hits.length === 0
+          ? 'Nothing found.'
+          : table(['AGENT', 'SEQ', 'KIND', 'WHEN', 'MEMORY'], rows, call.columns, call.paint),
+      );
+    },
+  },
+  {
+    words: 'memory log',
+    args: '<agent>',
+    text: "An agent's log, oldest first.",
+    flags: {
+      after: { type: 'string', value: '<seq>', text: 'Entries after this sequence number.' },
+      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 100 unless told.' },
+    },
+    completes: 'agents',
+    async run(call) {
+      const after = numberFlag(call, 'after');
+      const limit = numberFlag(call, 'limit');
+      const entries = await call.client().call('memoryLog', {
+        params: { agent: argument(call, 0, '<agent>') },
+        query: { ...(after === undefined ? {} : { after }), ...(limit === undefined ? {} : { limit }) },
+      });
+      const rows = entries.map((entry) => [
+        String(entry.epoch),
+        String(entry.seq),
+        entry.kind,
+        entry.actorId,
+        entry.hash.slice(0, 12),
+        entry.payload?.text ?? '(erased)',
+      ]);
+      call.show(entries, () =>
+        entries.length === 0
+          ? 'The log is empty.'
+          : table(['EPOCH', 'SEQ', 'KIND', 'BY', 'HASH', 'MEMORY'], rows, call.columns, call.paint),
+      );
+    },
+  },
+  {
+    words: 'memory verify',
+    args: '<agent>',
+    text: 'Recomputes the whole hash chain of an agent; exit code 1 when it does not hold.',
+    completes: 'agents',
+    async run(call) {
+      const chain = await call.client().call('memoryVerify', { params: { agent: argument(call, 0, '<agent>') } });
+      const redacted = chain.redacted > 0 ? `, ${chain.redacted} redacted` : '';
+      call.show(chain, () =>
+        chain.valid
+          ? `valid: ${chain.entries} entries${redacted}, head ${chain.headHash}`
+          : `BROKEN at ${chain.fault?.seq}: ${chain.fault?.text}`,
+      );
+      if (!chain.valid) process.exitCode = 1;
+    },
+  },
+  {
+    words: 'events',
+    args: '',
+    text: 'What happened in the fleet, newest first.',
+    flags: {
+      node: { type: 'string', value: '<node>', text: 'Only of this node.' },
+      agent: { type: 'string', value: '<agent>', text: 'Only of this agent.' },
+      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 30 unless told.' },
+    },
+    async run(call) {
+      const node = textFlag(call, 'node');
+      const agent = textFlag(call, 'agent');
+      const events = await call.client().call('events', {
+        query: { limit: numberFlag(call, 'limit') ?? 30, ...(node ? { node } : {}), ...(agent ? { agent } : {}) },
+      });
+      const rows = events.map((event) => [
+        ago(event.atMs, call.clock.nowMs()),
+        event.severity,
+        event.node ?? '-',
+        event.agent ?? '-',
+        event.text,
+      ]);
+      call.show(events, () =>
+        events.length === 0
+          ? 'Nothing happened yet.'
+          : table(['WHEN', 'SEVERITY', 'NODE', 'AGENT', 'WHAT'], rows, call.columns, call.paint),
+      );
+    },
+  },
+];

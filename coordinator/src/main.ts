@@ -1,0 +1,192 @@
+// The coordinator process: the only place that builds adapters. Reads the configuration, opens the store, the CA, the bus and the
+// API, writes fleet.json for the CLI, and stops all of it in order. A parent that started it over IPC and dies takes it along.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { FleetError, type TSchema } from '@blackroad/protocol';
+import { systemClock } from '@blackroad/std/clock';
+import { createLog } from '@blackroad/std/log';
+import { OptionError } from '@blackroad/std/options';
+import { systemRandom } from '@blackroad/std/random';
+import { Compile } from 'typebox/schema';
+import { ensureFirstAdmin, keyOf, mintKey } from './api/access.ts';
+import { createApiContext } from './api/context.ts';
+import { createApi } from './api/server.ts';
+import { showTask } from './api/show.ts';
+import { createAedesBus } from './bus/aedes.ts';
+import type { Bus, Gate } from './bus/bus.ts';
+import { createExternalBus } from './bus/external.ts';
+import { openCa } from './ca/ca.ts';
+import { machineHosts } from './ca/hosts.ts';
+import { type CoordinatorConfig, policyOf, readConfig } from './config.ts';
+import { type Coordinator, startCoordinator } from './coordinator.ts';
+import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
+
+const clock = systemClock;
+const random = systemRandom;
+const version = (
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
+const consoleDir = new URL('../console/public', import.meta.url).pathname;
+const pruneEveryMs = 10 * 60_000;
+const dayMs = 86_400_000;
+const stopDeadlineMs = 10_000;
+
+const compiled = new WeakMap<TSchema, (value: unknown) => boolean>();
+/** Compiled checks: 1,000 heartbeats a second would make interpretation the largest cost. */
+function check(schema: TSchema, value: unknown): boolean {
+  let fits = compiled.get(schema);
+  if (!fits) {
+    const validator = Compile(schema);
+    fits = (candidate) => validator.Check(candidate);
+    compiled.set(schema, fits);
+  }
+  return fits(value);
+}
+
+async function main(config: CoordinatorConfig): Promise<void> {
+  const log = createLog('coordinator', config.log);
+  const data = resolve(config.data);
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const fleetFile = join(data, 'fleet.json');
+  const keyFile = join(data, 'admin.key');
+  const policy = policyOf(config);
+
+  const store = await openSqliteStore({ path: join(data, 'fleet.sqlite'), log, clock });
+  const ca = await openCa({ dir: join(data, 'ca'), clock, random, fleetName: config.name });
+  const hosts = [...machineHosts(), ...(config.address ? [config.address] : [])];
+  const server = await ca.issueServer({ hosts });
+
+  let coordinator: Coordinator | null = null;
+  const gate: Gate = (claim) => {
+    const view = coordinator?.view;
+    if (!view) return { as: 'refused', reason: 'starting' };
+    if (claim.kind === 'stranger') return { as: 'refused', reason: claim.reason };
+    if (claim.kind === 'key') {
+      const key = keyOf(view, claim.keyId, claim.secret);
+      return key ? { as: 'people', name: key.name, role: key.role } : { as: 'refused', reason: 'unknown-key' };
+    }
+    const row = view.nodes.get(claim.node);
+    if (!row) return { as: 'refused', reason: 'unknown-node' };
+    if (row.status !== 'active') return { as: 'refused', reason: 'quarantined' };
+    if (row.keyFingerprint !== claim.keyFingerprint) return { as: 'refused', reason: 'old-key' };
+    return { as: 'node', node: row.id };
+  };
+
+  const mqttPort = config.port === 0 ? 0 : config.port + 2;
+  const embedded = config.broker
+    ? null
+    : createAedesBus({
+        tls: { ...server, ca: ca.pem, ticketKeys: ca.ticketKeys() },
+        host: config.host,
+        port: mqttPort,
+        gate,
+        log,
+        clock,
+      });
+  const bus: Bus =
+    embedded ??
+    createExternalBus({
+      url: config.broker,
+      tls: { ...(await ca.issueCoordinatorClient()), ca: ca.pem },
+      clock,
+      random,
+      log,
+    });
+
+  const fatal = (error: Error) => {
+    log.error({ err: error }, 'the coordinator cannot go on; a restart continues from what is stored');
+    process.exit(70);
+  };
+  process.on('uncaughtException', fatal);
+  process.on('unhandledRejection', (reason) => fatal(reason as Error));
+
+  coordinator = await startCoordinator({ store, bus, policy, clock, random, log, check, showTask, fatal });
+
+  const tls = { ca: ca.pem, port: 0 };
+  const externalPort = config.broker ? Number(new URL(config.broker).port || 8883) : 0;
+  const context = await createApiContext({
+    coordinator,
+    ca,
+    settings: {
+      fleetName: config.name,
+      version,
+      mqttPort: () => embedded?.port ?? externalPort,
+      tlsPort: () => tls.port || null,
+      publicHost: config.address,
+      knownHosts: hosts,
+      consoleDir: existsSync(consoleDir) ? consoleDir : null,
+    },
+    clock,
+    random,
+    log,
+    busStats: () => bus.stats(),
+  });
+  const overTls = await createApi({ context, listener: 'tls', tls: server });
+  tls.port = await overTls.listen(config.host, config.port === 0 ? 0 : config.port + 1);
+  const onLoopback = await createApi({ context, listener: 'loopback' });
+  const port = await onLoopback.listen('127.0.0.1', config.port);
+
+  await keepAdminKey(coordinator, keyFile);
+  const url = `http://127.0.0.1:${port}`;
+  writeFileSync(join(data, 'ca.pem'), ca.pem);
+  const place = {
+    url,
+    tlsUrl: `https://127.0.0.1:${tls.port}`,
+    keyFile,
+    caFile: join(data, 'ca.pem'),
+    pid: process.pid,
+  };
+  writeFileSync(fleetFile, `${JSON.stringify(place, null, 2)}\n`, { mode: 0o600 });
+  log.info(
+    { url, tlsPort: tls.port, mqttPort: embedded?.port ?? externalPort, nodes: coordinator.view.nodes.size },
+    'the coordinator works',
+  );
+  process.send?.({ ready: true, ...place });
+
+  const pruning = clock.every(pruneEveryMs, () => {
+    const before = clock.nowMs() - config.keepTasksDays * dayMs;
+    store
+      .prune({ tasksMs: before, eventsMs: before, auditMs: before })
+      .catch((error) => log.warn({ err: error }, 'old rows could not be pruned'));
+  });
+
+  let stopping = false;
+  const stop = async (reason: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ reason }, 'the coordinator stops');
+    clock.after(stopDeadlineMs, () => process.exit(1));
+    pruning.cancel();
+    await onLoopback.close();
+    await overTls.close();
+    context.stop();
+    await coordinator?.stop();
+    rmSync(fleetFile, { force: true });
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  process.on('SIGINT', () => void stop('SIGINT'));
+  process.on('disconnect', () => void stop('the process that started it is gone'));
+}
+
+/** The key of the machine's owner, for the CLI: made once, made anew when the file was lost. */
+async function keepAdminKey(coordinator: Coordinator, keyFile: string): Promise<void> {
+  const first = await ensureFirstAdmin(coordinator, clock, random);
+  if (first !== null) {
+    writeFileSync(keyFile, `${first}\n`, { mode: 0o600 });
+    return;
+  }
+  if (existsSync(keyFile)) return;
+  const { text, row } = mintKey('local', 'admin', clock.nowMs(), random);
+  const outcome = await coordinator.submit('key-create', { by: 'coordinator', row });
+  if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
+  writeFileSync(keyFile, `${text}\n`, { mode: 0o600 });
+}
+
+try {
+  await main(readConfig(process.argv.slice(2), process.env));
+} catch (error) {
+  const expected = error instanceof OptionError || error instanceof FleetError;
+  process.stderr.write(`${expected ? (error as Error).message : (error as Error).stack}\n`);
+  process.exit(error instanceof OptionError ? 2 : 1);
+}
