@@ -1,0 +1,98 @@
+// The smallest change that would place an agent: of every node, all that speaks against it; the cheapest sum wins.
+// A step's cost ranks what people mind: waiting and one command first, the agent's own rules and money last.
+import type { AgentSpec, Refusal } from '@blackroad/protocol';
+import { allRefusals } from './feasible.ts';
+import { extraBytes, findOffer, isFitting, type Room, type Use } from './room.ts';
+import { bytesInWords, listInWords } from './words.ts';
+
+interface Step {
+  cost: number;
+  /** What to do, as a clause that starts with a verb or a command. */
+  text: (spec: AgentSpec, use: Use, room: Room) => string;
+}
+const steps: Record<string, Step> = {
+  unheard: { cost: 0.5, text: (_, __, { node }) => `wait until ${node.id} has reported after the coordinator's start` },
+  capacity: { cost: 0.5, text: (_, __, { node }) => `wait until ${node.id} has reported its capacity` },
+  cordoned: { cost: 1, text: (_, __, { node }) => `fleet uncordon ${node.id}` },
+  draining: { cost: 1, text: (_, __, { node }) => `fleet uncordon ${node.id} (ends its drain)` },
+  model: { cost: 2, text: (spec, _, room) => modelFix(spec, room) },
+  away: { cost: 3, text: (spec, _, { node }) => `bring ${node.id} back, or ${joinMachine(spec)}` },
+  quarantined: { cost: 4, text: (_, __, { node }) => `release ${node.id} when it is one machine again` },
+  memory: { cost: 5, text: memoryFix },
+  agents: { cost: 5, text: () => 'add a node: the one with room has as many agents as a node takes' },
+  disk: { cost: 5, text: (_, __, { node }) => `make the disk of ${node.id} writable again` },
+  class: { cost: 6, text: (_, __, { node }) => `add ${node.class} to placement.class` },
+  site: { cost: 6, text: (_, __, { node }) => `add ${node.site || 'its site'} to placement.site` },
+  labels: {
+    cost: 6,
+    text: ({ placement }, _, { node }) =>
+      `label ${node.id} ${labelsIn(placement.labels)}, or take them out of placement.labels`,
+  },
+};
+/** Money is never spent on the fleet's own advice while any other change would do. */
+const cloudCost = 30;
+
+/** `rooms`: those the spec names, else all. */
+export function cheapestFix(spec: AgentSpec, use: Use, rooms: readonly Room[]): string {
+  let best: { room: Room; refusals: Refusal[]; cost: number } | null = null;
+  for (const room of rooms) {
+    const refusals = allRefusals({ spec, use, room, conflicts: noConflicts });
+    const cost = refusals.reduce((sum, { filter }) => sum + costOf(filter, room), 0);
+    if (!best || cost < best.cost) best = { room, refusals, cost };
+  }
+  if (!best) {
+    const named = listInWords(spec.placement.nodes, 'or');
+    return `name nodes that exist in placement.nodes, or join a machine as ${named} (fleet nodes lists what there is)`;
+  }
+  const { room, refusals } = best;
+  return refusals
+    .map(({ filter }) => steps[filter]?.text(spec, use, room) ?? `look at ${room.node.id}`)
+    .join('; then ');
+}
+const noConflicts: ReadonlyMap<string, string> = new Map();
+
+export function joinMachine({ placement }: AgentSpec): string {
+  const [wanted] = placement.class;
+  const kind = wanted === undefined ? '' : ` of class ${wanted}`;
+  return `start one with bin/fleet-node join <token> on a machine${kind} (fleet join-token create prints the token)`;
+}
+
+function costOf(filter: string, { node }: Room): number {
+  if (filter === 'class' && node.class === 'cloud') return cloudCost;
+  return steps[filter]?.cost ?? 10;
+}
+function modelFix({ model }: AgentSpec, { node }: Room): string {
+  const named = model.find((name) => name !== 'auto');
+  const serves =
+    node.models.length > 0 && node.models.every(({ runtime }) => runtime === 'openai' || runtime === 'cloud');
+  const wanted = named ?? 'a chat model';
+  const get = serves
+    ? `serve ${wanted} at the runtime of ${node.id}`
+    : named === undefined
+      ? `give ${node.id} a chat model (fleet nodes pull ${node.id} <model>)`
+      : `pull it (fleet nodes pull ${node.id} ${named})`;
+  return named !== undefined && node.defaultChat !== null ? `${get} or set model: [auto]` : get;
+}
+function memoryFix(spec: AgentSpec, use: Use, room: Room): string {
+  const id = room.node.id;
+  const offers = spec.model.flatMap((wanted) => findOffer(room, wanted) ?? []);
+  const smallest = { contextTokens: 256, concurrency: 1 };
+  if (offers.some((offer) => isFitting(room, offer, smallest)))
+    return use.concurrency > 1
+      ? `lower limits.contextTokens (${use.contextTokens}) or concurrency (${use.concurrency}) so that it fits ${id}`
+      : `lower limits.contextTokens (${use.contextTokens}) so that it fits ${id}`;
+  const names = listInWords(
+    offers.map(({ model }) => model.name),
+    'or',
+  );
+  const least = Math.min(...offers.map((offer) => extraBytes(room, offer, smallest)));
+  return least > room.node.memoryTotalBytes
+    ? `name a smaller model than ${names}: ${id} has ${bytesInWords(room.node.memoryTotalBytes)} for models`
+    : `free memory on ${id} (fewer agents or other programs there) or name a smaller model than ${names}`;
+}
+function labelsIn(labels: Readonly<Record<string, string>>): string {
+  return Object.keys(labels)
+    .sort()
+    .map((key) => `${key}=${labels[key]}`)
+    .join(' ');
+}

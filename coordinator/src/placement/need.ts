@@ -1,0 +1,95 @@
+// Which agents need a node now, and which stay. Staying is the rule: there is no rebalancing here, and a restart of the
+// coordinator moves nobody, because a node that was not heard of since the start is unknown and not lost.
+// [INV-no-move-on-restart]
+import type { AgentSpec, NodeModel } from '@blackroad/protocol';
+import type { Policy } from '../input.ts';
+import type { AgentRow, NodeLive, NodeRow, View } from '../view.ts';
+import { brokenRule } from './feasible.ts';
+
+type Readonlies<T> = T extends (infer V)[]
+  ? readonly Readonlies<V>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Readonlies<T[K]> }
+    : T;
+type Agent = NonNullable<ReturnType<View['agents']['get']>>;
+
+export interface Need {
+  reason: 'new' | 'gone' | 'quarantined' | 'lost' | 'draining' | 'rules' | 'company' | 'model';
+  /** Without a better place it stays where it is: a node that comes back finds its agents, and work goes on. */
+  mayStay: boolean;
+  text: string;
+}
+
+/** Why this agent needs a node, or null: it stays. */
+export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy): Need | null {
+  const { placement, spec } = agent;
+  if (!placement) return { reason: 'new', mayStay: false, text: 'it has no node' };
+  const id = placement.node;
+  const node = view.nodes.get(id);
+  const live = view.live.get(id);
+  if (!node || !live) return { reason: 'gone', mayStay: false, text: `${id} was forgotten` };
+  if (node.status === 'quarantined') return { reason: 'quarantined', mayStay: false, text: `${id} is quarantined` };
+
+  const isHeard = live.helloBoot !== null;
+  const isLost = node.presence === 'lost' && (isHeard || nowMs >= view.startedMs + policy.restartGraceMs);
+  const isHere = node.presence === 'online' && isHeard;
+  if (!isLost && !isHere) return null;
+
+  const rule = brokenRule({ spec: spec as AgentSpec, room: { node } });
+  if (rule) return { reason: 'rules', mayStay: false, text: `it may not be on ${id}: ${rule.text}` };
+  const other = unwantedCompany(view, agent, id);
+  if (other) return { reason: 'company', mayStay: false, text: `${other} is on ${id}, which it avoids` };
+  // The blast-radius valve: when many nodes fail at once, the failure is most likely ours.
+  if (view.frozen) return null;
+  if (isLost) {
+    const isDue = spec.onLoss.policy === 'replace' && nowMs >= dueMs(agent, node);
+    return isDue ? { reason: 'lost', mayStay: true, text: `${id} is lost` } : null;
+  }
+  if (node.draining) return { reason: 'draining', mayStay: true, text: `${id} is draining` };
+  const lacking = lackingModel(agent, live);
+  return lacking === null ? null : { reason: 'model', mayStay: true, text: `${id} ${lacking}` };
+}
+
+/** When the next agent of a lost node becomes due to be placed elsewhere; null: none is waiting for that. */
+export function planDueMs(view: View, nowMs: number, policy: Policy): number | null {
+  let next: number | null = null;
+  for (const node of view.nodes.values()) {
+    if (node.presence !== 'lost') continue;
+    const graceMs = view.live.get(node.id)?.helloBoot == null ? view.startedMs + policy.restartGraceMs : 0;
+    for (const name of view.agentsByNode.get(node.id) ?? []) {
+      const agent = view.agents.get(name);
+      if (agent?.spec.onLoss.policy !== 'replace') continue;
+      const due = Math.max(graceMs, dueMs(agent, node));
+      if (due > nowMs && (next === null || due < next)) next = due;
+    }
+  }
+  return next;
+}
+function dueMs(agent: Readonlies<Pick<AgentRow, 'spec'>>, node: Readonlies<Pick<NodeRow, 'presenceSinceMs'>>): number {
+  return node.presenceSinceMs + agent.spec.onLoss.afterSeconds * 1000;
+}
+
+/** Only the agent that asks for distance moves; where both ask, the one of lower priority, then of the later name. */
+function unwantedCompany(view: View, { name, spec }: Agent, node: string): string | null {
+  for (const other of spec.placement.avoidAgents) {
+    const theirs = other === name ? undefined : view.agents.get(other);
+    if (theirs?.placement?.node !== node) continue;
+    const isMutual = theirs.spec.placement.avoidAgents.includes(name);
+    const order = theirs.spec.priority - spec.priority || (other < name ? 1 : -1);
+    if (!isMutual || order > 0) return other;
+  }
+  return null;
+}
+
+/** The model it runs on is gone from the node, or its spec no longer names it. A changed default does not count. */
+function lackingModel({ placement, spec }: Agent, { capacity }: Readonlies<Pick<NodeLive, 'capacity'>>): string | null {
+  if (!capacity || !placement) return null;
+  const isIt =
+    (wanted: string) =>
+    ({ kind, name, aliases }: Readonlies<NodeModel>) =>
+      kind === 'chat' && (name === wanted || aliases.includes(wanted));
+  const present = capacity.models.find(isIt(placement.model));
+  if (!present) return `no longer has ${placement.model}`;
+  const isWanted = spec.model.some((wanted) => wanted === 'auto' || isIt(wanted)(present));
+  return isWanted ? null : `runs it on ${placement.model}, which its spec no longer names`;
+}
