@@ -1,0 +1,233 @@
+// What is SQLite's own: files that are old, newer, foreign, damaged, locked; a full or read-only disk; the disposable word index.
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { entryFault } from '@blackroad/protocol';
+import { systemClock } from '@blackroad/std/clock';
+import { type Log, silentLog } from '@blackroad/std/log';
+import Sqlite from 'better-sqlite3';
+import t from 'tap';
+import type { DurableChange } from '../../change.ts';
+import { loadedView } from '../conformance/commit.ts';
+import { memoryEntries, nodeRow, refused, taskId, taskRow } from '../conformance/rows.ts';
+import { openDatabase } from './database.ts';
+import { migrate, newestVersion, schemaVersion } from './migrations.ts';
+import { openSqliteStore, sqliteStore } from './sqlite-store.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'blackroad-sqlite-'));
+t.teardown(() => rmSync(folder, { recursive: true }));
+let files = 0;
+const newPath = () => join(folder, `${files++}.db`);
+const open = (path: string, log: Log = silentLog) => openSqliteStore({ path, log, clock: systemClock });
+/** The connection too, to do to it what disks do. */
+function openBoth(path: string, log: Log = silentLog) {
+  const db = openDatabase(path, 0);
+  migrate(db, path, 0, log);
+  return { db, store: sqliteStore(db, log, systemClock) };
+}
+const note = (text: string): DurableChange => ({
+  type: 'memory',
+  agent: 'greeter',
+  entries: memoryEntries('greeter', [{ text }]),
+});
+function warnings() {
+  const lines: string[] = [];
+  const log: Log = { ...silentLog, warn: (fields, text) => void lines.push(`${text} ${JSON.stringify(fields)}`) };
+  return { log, lines };
+}
+
+t.test('a database of schema 1 is upgraded with all it holds', async (t) => {
+  const path = newPath();
+  const old = new Sqlite(path);
+  old.exec(readFileSync(join(import.meta.dirname, 'fixtures', 'schema-1.sql'), 'utf8'));
+  t.equal(schemaVersion(old), 1);
+  old.close();
+  const store = await open(path);
+  t.teardown(() => store.close());
+  const view = await loadedView(store);
+  t.strictSame(view.nodes.get('alice'), nodeRow('alice'));
+  t.strictSame(view.tasks.get(taskId(1)), taskRow(1, { idempotencyKey: 'k1' }));
+  t.strictSame(view.settings.get('welcome'), 'shown');
+  t.equal(view.heads.get('greeter')?.entries, 3);
+  t.strictSame((await store.memoryLog('greeter', 0, 10)).map(entryFault), [null, null, null]);
+  t.equal((await store.events({ limit: 1 }))[0]?.text, 'alice came online');
+  t.equal(
+    (await store.searchMemory({ text: 'garage code', limit: 5 }))[0]?.seq,
+    2,
+    'old memories got their words indexed',
+  );
+  const vector = { model: 'minilm', values: Float32Array.from([0.6, 0.8]) };
+  t.equal((await store.searchMemory({ text: '', vector, limit: 5 }))[0]?.seq, 2);
+  await store.close();
+  const raw = new Sqlite(path);
+  t.teardown(() => raw.close());
+  t.equal(schemaVersion(raw), newestVersion);
+});
+
+t.test('a database of a newer version is refused and left alone', async (t) => {
+  const path = newPath();
+  await (await open(path)).close();
+  const raw = new Sqlite(path);
+  raw.prepare('INSERT INTO schema_migration VALUES (?, ?, 0)').run(newestVersion + 1, 'from the future');
+  raw.close();
+  const before = readFileSync(path);
+  const { code, text } = await refused(open(path));
+  t.equal(code, 'storage-failed');
+  t.match(
+    text,
+    `newer BlackRoad Fleet (its schema is ${newestVersion + 1}, this program knows up to ${newestVersion})`,
+  );
+  t.ok(before.equals(readFileSync(path)));
+});
+
+t.test('files that are no database of ours are refused in words, and kept', async (t) => {
+  const foreign = newPath();
+  const other = new Sqlite(foreign);
+  other.exec('CREATE TABLE states (entity TEXT)');
+  other.close();
+  const text = newPath();
+  writeFileSync(text, 'This is a shopping list, not a database. '.repeat(100));
+  mkdirSync(join(folder, 'a-folder'));
+  for (const [path, words] of [
+    [foreign, 'a database of another program'],
+    [text, 'the file is not a database'],
+    [join(folder, 'a-folder'), 'cannot be opened'],
+    [join(folder, 'no', 'such', 'folder.db'), 'directory does not exist'],
+  ] as const) {
+    const problem = await refused(open(path));
+    t.equal(problem.code, 'storage-failed', problem.text);
+    t.match(problem.text, words);
+    t.match(problem.text, path);
+  }
+  t.match(readFileSync(text, 'utf8'), 'shopping list');
+});
+
+t.test('a damaged file is refused at the start with what to do', async (t) => {
+  const whole = newPath();
+  const store = await open(whole);
+  const many = Array.from({ length: 2000 }, (_, n): DurableChange => ({ type: 'node', row: nodeRow(`n${n}`) }));
+  await store.commit(many);
+  await store.close();
+  const bytes = readFileSync(whole);
+  const overwritten = newPath();
+  writeFileSync(overwritten, Buffer.from(bytes).fill(0x5a, bytes.length / 2, bytes.length / 2 + 64 * 1024));
+  const cut = newPath();
+  writeFileSync(cut, bytes);
+  truncateSync(cut, Math.floor(bytes.length / 8192) * 4096);
+  for (const path of [overwritten, cut]) {
+    const { code, text } = await refused(open(path));
+    t.equal(code, 'storage-failed');
+    t.match(text, /damaged\. Restore a copy of it, or move it away/);
+  }
+});
+
+t.test('one process owns the file', async (t) => {
+  const path = newPath();
+  const store = await open(path);
+  t.throws(() => openDatabase(path, 0), { code: 'storage-failed', message: /another process has the database open/ });
+  await store.close();
+  openDatabase(path, 0).close();
+});
+
+t.test('close leaves everything in one file', async (t) => {
+  const path = newPath();
+  const store = await open(path);
+  await store.commit([note('kept')]);
+  t.ok(statSync(`${path}-wal`).size > 0);
+  await store.close();
+  t.notOk(existsSync(`${path}-wal`));
+  t.notOk(existsSync(`${path}-shm`));
+});
+
+t.test('a full disk refuses the batch, keeps what was there, and is over when there is room', async (t) => {
+  const { db, store } = openBoth(newPath());
+  t.teardown(() => store.close());
+  await store.commit([{ type: 'node', row: nodeRow('alice') }, note('before')]);
+  db.pragma(`max_page_count = ${db.pragma('page_count', { simple: true })}`);
+  const big: DurableChange[] = [
+    { type: 'node-gone', id: 'alice' },
+    ...Array.from(
+      { length: 50 },
+      (_, n): DurableChange => ({ type: 'task-new', row: taskRow(n, { prompt: 'x'.repeat(9000) }) }),
+    ),
+  ];
+  for (let again = 0; again < 3; again++) {
+    const { code, text } = await refused(store.commit(big));
+    t.equal(code, 'storage-failed');
+    t.match(text, 'the disk is full; nothing of this batch was stored');
+  }
+  t.strictSame([...(await loadedView(store)).nodes.keys()], ['alice']);
+  t.strictSame(await store.tasks({ limit: 10 }), []);
+  db.pragma('max_page_count = 1000000');
+  await store.commit(big);
+  t.equal((await store.tasks({ limit: 100 })).length, 50);
+  t.equal((await store.searchMemory({ text: 'before', limit: 1 })).length, 1);
+});
+
+t.test('a disk that became read-only refuses writes, still reads', async (t) => {
+  const { db, store } = openBoth(newPath());
+  t.teardown(() => store.close());
+  await store.commit([note('readable')]);
+  db.pragma('query_only = ON');
+  const { code, text } = await refused(store.commit([{ type: 'node', row: nodeRow('alice') }]));
+  t.equal(code, 'storage-failed');
+  t.match(text, 'read-only');
+  t.equal((await refused(store.prune({ tasksMs: 1, eventsMs: 1, auditMs: 1 }))).code, 'storage-failed');
+  t.equal((await store.searchMemory({ text: 'readable', limit: 1 })).length, 1);
+  db.pragma('query_only = OFF');
+  await store.commit([{ type: 'node', row: nodeRow('alice') }]);
+  t.equal((await loadedView(store)).nodes.size, 1);
+});
+
+t.test('the word index is disposable: missing or of older rules, it is rebuilt at the start', async (t) => {
+  const path = newPath();
+  const store = await open(path);
+  await store.commit([note('the garage code')]);
+  await store.close();
+  for (const harm of ['DROP TABLE memory_words', `UPDATE search_index SET version = 0 WHERE name = 'words'`]) {
+    const { db } = openBoth(path);
+    db.exec(harm);
+    db.close();
+    const { log, lines } = warnings();
+    const again = await open(path, log);
+    t.match(lines, [/word index of memories rebuilt .*"entries":1/]);
+    t.strictSame(
+      (await again.searchMemory({ text: 'garage', agent: 'greeter', limit: 5 })).map(({ seq }) => seq),
+      [1],
+    );
+    await again.close();
+  }
+});
+
+t.test('a damaged word index loses no memory: search and commit mend it', async (t) => {
+  const { log, lines } = warnings();
+  const { db, store } = openBoth(newPath(), log);
+  t.teardown(() => store.close());
+  const log1 = memoryEntries('greeter', [{ text: 'the garage code' }, { text: 'the door' }]);
+  await store.commit([{ type: 'memory', agent: 'greeter', entries: log1 }]);
+  const damage = () => {
+    // SQLite protects the index's own tables from plain SQL.
+    db.unsafeMode(true);
+    db.exec(`UPDATE memory_words_data SET block = x'ffffffffff'`);
+    db.unsafeMode(false);
+  };
+  damage();
+  t.equal((await store.searchMemory({ text: 'garage', limit: 5 })).length, 1);
+  t.equal(lines.length, 1);
+  damage();
+  const log2 = memoryEntries('greeter', [{ text: 'a new memory' }], { previous: log1[1] });
+  await store.commit([{ type: 'memory', agent: 'greeter', entries: log2 }]);
+  t.strictSame(await store.memoryLog('greeter', 0, 10), [...log1, ...log2]);
+  t.equal((await store.searchMemory({ text: 'memory', limit: 5 })).length, 1);
+  t.equal((await store.searchMemory({ text: 'door', limit: 5 })).length, 1);
+  t.ok(lines.length >= 2);
+});
