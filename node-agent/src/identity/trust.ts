@@ -19,12 +19,19 @@ export interface Peer {
   credentials?: { key: string; certificate: string };
   /** A TLS session to resume: halves what a reconnection costs the broker. */
   session?: Buffer;
+  /** Called with each session the peer offers; listened for from the start, TLS 1.3 sends it right behind the handshake. */
+  onSession?: (session: Buffer) => void;
+  /** Gives up at once. */
+  signal?: AbortSignal;
 }
 
-/** Why the peer is not trusted, or cannot be reached, in words. `refusesUs`: it is the peer that does not trust this node. */
+/**
+ * Why the peer is not trusted, or cannot be reached, in words. `refusesUs`: it is the peer that does not trust this node;
+ * `perhaps` where it hung up without a word after the handshake, which is what Node's TLS server does with a bad certificate.
+ */
 export class ConnectProblem extends Error {
-  readonly refusesUs: boolean;
-  constructor(message: string, refusesUs = false, options?: { cause?: unknown }) {
+  readonly refusesUs: boolean | 'perhaps';
+  constructor(message: string, refusesUs: boolean | 'perhaps' = false, options?: { cause?: unknown }) {
     super(message, options);
     this.name = 'ConnectProblem';
     this.refusesUs = refusesUs;
@@ -51,10 +58,15 @@ export function connectTrusted(peer: Peer, clock: Clock, deadlineMs: number): Pr
     const timer = clock.after(deadlineMs, () => fail(new ConnectProblem(`${where} does not answer`)));
     const fail = (problem: ConnectProblem) => {
       timer.cancel();
+      peer.signal?.removeEventListener('abort', onAbort);
       socket.on('error', () => {});
       socket.destroy();
       reject(problem);
     };
+    const onAbort = () => fail(new ConnectProblem('stopped'));
+    if (peer.signal?.aborted) return onAbort();
+    peer.signal?.addEventListener('abort', onAbort);
+    if (peer.onSession) socket.on('session', peer.onSession);
     const onError = (error: Error) => fail(inWords(error, where));
     const onClose = () => fail(new ConnectProblem(`${where} closed the connection during the TLS handshake`));
     socket.on('error', onError);
@@ -64,6 +76,7 @@ export function connectTrusted(peer: Peer, clock: Clock, deadlineMs: number): Pr
         'ca' in peer.trust ? caFault(socket, peer.trust.ca, clock) : pinFault(socket, peer.trust.fingerprint);
       if (fault) return fail(new ConnectProblem(`${where} is not this fleet's coordinator: ${fault}`));
       timer.cancel();
+      peer.signal?.removeEventListener('abort', onAbort);
       socket.off('error', onError);
       socket.off('close', onClose);
       socket.setNoDelay(true);

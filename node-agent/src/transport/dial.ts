@@ -1,0 +1,150 @@
+// One MQTT connection, from the TLS handshake to its end. mqtt.js speaks the protocol; coming back is transport.ts's.
+// Each connection is a fresh client: mqtt.js's own reconnection sends what it still holds before our birth message and out of the
+// outbox's order, keeps the old certificate, and waits a fixed time. In: an identity. Out: a Link, or ConnectProblem in words.
+import type { Clock } from '@blackroad/std/clock';
+import { MqttClient } from 'mqtt';
+import type { Identity } from '../identity/identity.ts';
+import { ConnectProblem, connectTrusted, inWords } from '../identity/trust.ts';
+
+export interface Link {
+  /** QoS 1 resolves with the PUBACK; rejects when the connection ends first. */
+  publish(topic: string, payload: string, qos: 0 | 1, retain: boolean): Promise<void>;
+  subscribe(filters: string[]): Promise<void>;
+  /** Bytes the socket has not taken yet. */
+  readonly backlogBytes: number;
+  /** DISCONNECT, so that the will stays unsaid, then close. */
+  end(): Promise<void>;
+  /** Cuts the connection. */
+  destroy(reason: string): void;
+}
+export interface LinkOptions {
+  clientId: string;
+  keepaliveS: number;
+  will: { topic: string; payload: string };
+  signal: AbortSignal;
+  onMessage(topic: string, payload: Uint8Array, retained: boolean): void;
+  /** Once, however it ends, unless `end` was called. */
+  onClose(problem: ConnectProblem): void;
+}
+/** The simulator dials its own faulty network. */
+export type Dial = (options: LinkOptions) => Promise<Link>;
+
+const dialDeadlineMs = 15_000;
+
+export function createMqttDial({ identity, clock }: { identity: () => Identity; clock: Clock }): Dial {
+  /** Resuming halves the broker's work when ten thousand come back; a session belongs to the certificate it was made with. */
+  let session: { bytes: Buffer; certificate: string } | null = null;
+  return async (options) => {
+    const { node: _, key, certificate, ca, mqtt } = identity();
+    const resumed = session?.certificate === certificate ? session.bytes : undefined;
+    // Used once: a session that the broker dislikes must not keep the node out.
+    session = null;
+    const socket = await connectTrusted(
+      {
+        host: mqtt.host,
+        port: mqtt.port,
+        trust: { ca },
+        credentials: { key, certificate },
+        ...(resumed ? { session: resumed } : {}),
+        onSession: (bytes) => {
+          session = { bytes, certificate };
+        },
+        signal: options.signal,
+      },
+      clock,
+      dialDeadlineMs,
+    );
+    const where = `${mqtt.host}:${mqtt.port}`;
+    return new Promise((resolve, reject) => {
+      let problem: ConnectProblem | null = null;
+      let ended = false;
+      let up = false;
+      socket.on('error', (error) => {
+        problem ??= inWords(error, where);
+      });
+      const client = new MqttClient(() => socket, {
+        clientId: options.clientId,
+        keepalive: options.keepaliveS,
+        protocolVersion: 4,
+        clean: true,
+        reconnectPeriod: 0,
+        resubscribe: false,
+        connectTimeout: dialDeadlineMs,
+        queueQoSZero: false,
+        writeCache: false, // 10 MB of number tables
+        will: { topic: options.will.topic, payload: Buffer.from(options.will.payload), qos: 1, retain: true },
+      });
+      const onAbort = () => destroy('stopped');
+      const destroy = (reason: string) => {
+        problem ??= new ConnectProblem(reason);
+        client.end(true);
+        socket.destroy();
+      };
+      options.signal.addEventListener('abort', onAbort);
+      client.on('error', (error) => {
+        problem ??= refusal(error, where) ?? inWords(error as Error, where);
+      });
+      client.on('close', () => {
+        options.signal.removeEventListener('abort', onAbort);
+        // Fails what still waits for a PUBACK; mqtt.js itself leaves it waiting.
+        client.end(true);
+        const reason = problem ?? new ConnectProblem(`${where} closed the connection`);
+        if (!up && !reason.refusesUs && !options.signal.aborted) reject(hungUp(where, reason));
+        else if (!up) reject(reason);
+        else if (!ended) options.onClose(reason);
+        ended = true;
+      });
+      // Holds the PUBACK until the message is handled; one after the other.
+      client.handleMessage = (packet, done) => {
+        const payload = packet.payload;
+        options.onMessage(packet.topic, typeof payload === 'string' ? Buffer.from(payload) : payload, packet.retain);
+        done();
+      };
+      client.once('connect', () => {
+        up = true;
+        resolve({
+          publish: (topic, payload, qos, retain) =>
+            new Promise((done, fail) => {
+              if (!client.connected) return fail(new ConnectProblem('not connected'));
+              client.publish(topic, payload, { qos, retain }, (error) => (error ? fail(error) : done()));
+            }),
+          async subscribe(filters) {
+            const granted = await client.subscribeAsync(filters, { qos: 1 });
+            // 128 refuses a subscription [MQTT-3.9.3]; without its commands a node is deaf and better says so.
+            const denied = granted.find(({ qos }) => (qos as number) > 2);
+            if (denied) throw new ConnectProblem(`${where} refuses the subscription ${denied.topic}`, true);
+          },
+          get backlogBytes() {
+            return socket.writableLength;
+          },
+          end() {
+            ended = true;
+            return new Promise((done) => client.end(false, () => done()));
+          },
+          destroy,
+        });
+      });
+    });
+  };
+}
+
+function hungUp(where: string, cause: ConnectProblem): ConnectProblem {
+  return new ConnectProblem(
+    `${where} hung up before it let this node in (it is busy, or does not accept the certificate)`,
+    'perhaps',
+    { cause },
+  );
+}
+
+/** CONNACK codes of MQTT 3.1.1 [MQTT-3.2.2.3]. */
+function refusal(error: Error & { code?: unknown }, where: string): ConnectProblem | null {
+  const words: Record<number, string> = {
+    1: 'speaks another MQTT version',
+    2: "does not accept this node's id",
+    3: 'is not ready',
+    4: "does not accept this node's credentials",
+    5: 'does not let this node in',
+  };
+  const text = typeof error.code === 'number' ? words[error.code] : undefined;
+  return text ? new ConnectProblem(`the broker at ${where} ${text}`, error.code !== 3, { cause: error }) : null;
+}

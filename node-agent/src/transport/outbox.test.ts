@@ -1,0 +1,173 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '@blackroad/std/clock';
+import { type Log, silentLog } from '@blackroad/std/log';
+import t from 'tap';
+import { createOutbox, type Outbox, type OutboxOptions, type Until } from './outbox.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'fleet-outbox-'));
+t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+let files = 0;
+const fresh = () => join(dir, `${++files}.db`);
+const open = (path: string, more: Partial<OutboxOptions> = {}) =>
+  createOutbox({ path, clock: systemClock, log: silentLog, ...more });
+const put = (outbox: Outbox, key: string, until: Until, payload = key) =>
+  outbox.put({ key, until, topic: `t/${key}`, payload, qos: 1, retain: false });
+/** All rows become sendable when the disk has them. */
+const sendable = (outbox: Outbox, count: number) =>
+  new Promise<string[]>((resolve) => {
+    const look = () => {
+      const keys = outbox.next(0, 100_000).map(({ key }) => key);
+      if (keys.length >= count) resolve(keys);
+    };
+    outbox.onReady = look;
+    look();
+  });
+
+for (const path of [':memory:', 'a file']) {
+  const at = () => (path === ':memory:' ? path : fresh());
+  t.test(`${path}: rows come out in order, one a key, until they are settled or sent`, async (t) => {
+    const outbox = open(at());
+    t.teardown(() => outbox.close());
+    for (const key of ['a', 'b', 'c']) t.ok(put(outbox, key, 'settled'));
+    t.ok(put(outbox, 'd', 'sent'));
+    t.same(await sendable(outbox, 4), ['a', 'b', 'c', 'd']);
+    const [a, , , d] = outbox.next(0, 10);
+    t.match(a, { seq: 1, key: 'a', until: 'settled', topic: 't/a', payload: 'a', qos: 1, retain: false });
+    outbox.sent(a!.seq);
+    t.equal(outbox.depth, 4, "a PUBACK settles nothing that waits for the coordinator's word");
+    outbox.sent(d!.seq);
+    outbox.settle(['b', 'unknown', 'b']);
+    t.same(
+      outbox.next(0, 10).map(({ key }) => key),
+      ['a', 'c'],
+    );
+    t.ok(put(outbox, 'a', 'settled', 'a again'));
+    t.same(await sendable(outbox, 2), ['c', 'a']);
+    t.same(outbox.unsettledKeys(), ['c', 'a']);
+    t.match(outbox.next(1, 10).at(-1), { key: 'a', payload: 'a again' });
+    t.same(
+      outbox.next(outbox.next(0, 1)[0]!.seq, 10).map(({ key }) => key),
+      ['a'],
+    );
+  });
+
+  t.test(`${path}: when full, the oldest perishable rows go, promises never`, async (t) => {
+    const outbox = open(at(), { maxMessages: 4 });
+    t.teardown(() => outbox.close());
+    put(outbox, 'event1', 'sent');
+    put(outbox, 'result1', 'settled');
+    put(outbox, 'event2', 'sent');
+    put(outbox, 'result2', 'settled');
+    t.equal(put(outbox, 'result3', 'settled'), true);
+    t.same(await sendable(outbox, 4), ['result1', 'event2', 'result2', 'result3']);
+    t.equal(put(outbox, 'event3', 'sent'), true);
+    t.equal(put(outbox, 'result4', 'settled'), true);
+    t.equal(outbox.dropped, 3);
+    t.equal(put(outbox, 'result5', 'settled'), false, 'only promises are left');
+    t.equal(put(outbox, 'event4', 'sent'), false);
+    t.equal(outbox.refused, 2);
+    t.equal(put(outbox, 'result4', 'settled', 'newer'), true, 'replacing needs no room');
+    t.same(await sendable(outbox, 4), ['result1', 'result2', 'result3', 'result4']);
+  });
+}
+
+t.test('a row that is not on the disk yet is not sent', async (t) => {
+  const outbox = open(fresh());
+  t.teardown(() => outbox.close());
+  put(outbox, 'event', 'sent');
+  t.equal(outbox.next(0, 10).length, 1, 'a perishable row waits for nothing');
+  put(outbox, 'result', 'settled');
+  put(outbox, 'later event', 'sent');
+  t.same(
+    outbox.next(0, 10).map(({ key }) => key),
+    ['event'],
+    'nor does anything overtake it',
+  );
+  t.same(await sendable(outbox, 3), ['event', 'result', 'later event']);
+});
+
+t.test('what was stored is there after the process ended, and new rows come behind it', async (t) => {
+  const path = fresh();
+  const first = open(path);
+  put(first, 'a', 'settled');
+  put(first, 'b', 'sent');
+  put(first, 'c', 'settled');
+  first.settle(['a']);
+  first.close();
+  const second = open(path);
+  t.teardown(() => second.close());
+  t.same(second.unsettledKeys(), ['c']);
+  put(second, 'd', 'settled');
+  t.same(await sendable(second, 3), ['b', 'c', 'd']);
+  t.equal(second.durable, true);
+});
+
+t.test('each row that put took survives SIGKILL', async (t) => {
+  const path = fresh();
+  const program = `
+    import { createOutbox } from ${JSON.stringify(new URL('./outbox.ts', import.meta.url).href)};
+    import { systemClock } from '@blackroad/std/clock';
+    import { silentLog } from '@blackroad/std/log';
+    const outbox = createOutbox({ path: ${JSON.stringify(path)}, clock: systemClock, log: silentLog });
+    for (let i = 0; ; i++) {
+      const message = { key: 'r' + i, until: 'settled', topic: 't', payload: 'x'.repeat(500), qos: 1, retain: false };
+      if (!outbox.put(message)) throw new Error('refused');
+      process.stdout.write(i + '\\n');
+    }`;
+  const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: import.meta.dirname,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  let said = '';
+  await new Promise<void>((resolve) => {
+    child.stdout!.on('data', (part) => {
+      said += part;
+      if (said.split('\n').length > 300) child.kill('SIGKILL');
+    });
+    child.once('close', () => resolve());
+  });
+  const last = said.lastIndexOf('\n') - 1;
+  const promised = Number(said.slice(said.lastIndexOf('\n', last) + 1, last + 1));
+  const outbox = open(path);
+  t.teardown(() => outbox.close());
+  const keys = outbox.unsettledKeys();
+  t.ok(promised >= 299 && keys.length > promised, `${promised + 1} promised, ${keys.length} found`);
+  t.same(
+    keys,
+    Array.from(keys, (_, i) => `r${i}`),
+    'none missing, in order',
+  );
+});
+
+t.test('a damaged file is put aside and said', async (t) => {
+  const path = fresh();
+  const before = open(path);
+  put(before, 'a', 'settled');
+  before.close();
+  const bytes = readFileSync(path);
+  bytes.write('this is no database', 0);
+  writeFileSync(path, bytes);
+  const said: string[] = [];
+  const log: Log = { ...silentLog, error: (_, text) => said.push(text) };
+  const outbox = open(path, { log });
+  t.teardown(() => outbox.close());
+  t.equal(outbox.depth, 0);
+  t.ok(put(outbox, 'b', 'settled'));
+  t.match(said, [/damaged and put aside/]);
+  t.equal(readdirSync(dir).filter((name) => name.includes('.damaged-')).length, 1);
+});
+
+t.test('without a usable disk the node still talks, from memory, and says so', async (t) => {
+  const said: string[] = [];
+  const log: Log = { ...silentLog, error: (_, text) => said.push(text) };
+  const outbox = open(join(dir, 'no', 'such', 'folder', 'outbox.db'), { log });
+  t.teardown(() => outbox.close());
+  t.equal(outbox.durable, false);
+  t.ok(put(outbox, 'a', 'settled'));
+  t.same(outbox.next(0, 1).length, 1);
+  t.match(said, [/in memory only/]);
+});

@@ -1,0 +1,272 @@
+// What this node has to say and must not lose: a bounded queue in SQLite, in order, one row a key.
+// In: messages that `post` got. Out: rows to send, oldest first, only once they would survive a power cut.
+//
+// An SD card dies of writes, so: each row is one write into the write-ahead log without waiting for the disk (it survives SIGKILL
+// from then on), and one fdatasync for all rows of the moment, off the event loop, makes it survive a power cut. Keys live in a
+// map, not in an index: that saves a page a row. Nothing is written while there is nothing to say.
+import { closeSync, existsSync, fdatasync, fsyncSync, openSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { maxOutboxMessages } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import Database from 'better-sqlite3';
+
+export type Until = 'settled' | 'sent';
+export interface OutboxMessage {
+  key: string;
+  until: Until;
+  topic: string;
+  payload: string;
+  qos: 0 | 1;
+  retain: boolean;
+}
+export interface OutboxRow extends OutboxMessage {
+  seq: number;
+}
+export interface Outbox {
+  /** Stores a message; one of the same key is replaced and moves to the end. False: not stored, the outbox is full or the disk failed. */
+  put(message: OutboxMessage): boolean;
+  /** Forgets rows whose end was confirmed. Unknown keys are fine: confirmations may come twice. */
+  settle(keys: readonly string[]): void;
+  /** The broker has the row: forgotten when that is all it waited for. */
+  sent(seq: number): void;
+  /** Rows after `seq` that may be sent, oldest first. */
+  next(seq: number, limit: number): OutboxRow[];
+  /** Called when rows became sendable. */
+  onReady: () => void;
+  readonly depth: number;
+  /** Keys of rows that wait for `settle`, those of earlier runs of the process included; oldest first. */
+  unsettledKeys(): string[];
+  /** `sent` rows pushed out by newer ones, and messages refused, since the start. */
+  readonly dropped: number;
+  readonly refused: number;
+  readonly maxMessages: number;
+  /** False: in memory, because the disk could not be used (or was not asked for). */
+  readonly durable: boolean;
+  close(): void;
+}
+export interface OutboxOptions {
+  /** File, or `:memory:`. */
+  path: string;
+  clock: Clock;
+  log: Log;
+  maxMessages?: number;
+}
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS outbox (
+    seq INTEGER PRIMARY KEY, key TEXT NOT NULL, settled INTEGER NOT NULL,
+    topic TEXT NOT NULL, payload TEXT NOT NULL, qos INTEGER NOT NULL, retain INTEGER NOT NULL
+  ) STRICT`;
+interface StoredRow {
+  seq: number;
+  key: string;
+  settled: 0 | 1;
+  topic: string;
+  payload: string;
+  qos: 0 | 1;
+  retain: 0 | 1;
+}
+
+export function createOutbox(options: OutboxOptions): Outbox {
+  const { log, maxMessages = maxOutboxMessages } = options;
+  const { db, wal, durable } = open(options);
+  const insert = db.prepare('INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const remove = db.prepare('DELETE FROM outbox WHERE seq = ?');
+  const select = db.prepare('SELECT * FROM outbox WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?');
+
+  const seqOf = new Map<string, number>();
+  /** Rows that may be pushed out, oldest first (a Map keeps the order of insertion). */
+  const perishable = new Map<number, string>();
+  let lastSeq = 0;
+  for (const row of db.prepare('SELECT seq, key, settled FROM outbox ORDER BY seq').iterate() as Iterable<StoredRow>) {
+    seqOf.set(row.key, row.seq);
+    if (!row.settled) perishable.set(row.seq, row.key);
+    lastSeq = row.seq;
+  }
+  /** Rows up to here survive a power cut, or need not. */
+  let sendableSeq = lastSeq;
+  let syncing = false;
+  let closed = false;
+  let dropped = 0;
+  let refused = 0;
+  let failing = false;
+
+  const forget = (key: string, seq: number) => {
+    remove.run(seq);
+    seqOf.delete(key);
+    perishable.delete(seq);
+  };
+  const store = db.transaction((seq: number, message: OutboxMessage) => {
+    const old = seqOf.get(message.key);
+    if (old !== undefined) remove.run(old);
+    const { key, until, topic, payload, qos, retain } = message;
+    insert.run(seq, key, until === 'settled' ? 1 : 0, topic, payload, qos, retain ? 1 : 0);
+  });
+  /** Confirmations are written as they come and never waited for: a lost one only means that a row is sent again. */
+  const tryWrite = (what: string, write: () => void): boolean => {
+    try {
+      write();
+      failing = false;
+      return true;
+    } catch (err) {
+      // A full disk or a card that went read-only: said once, not a thousand times a second.
+      if (!failing) log.error({ err }, `outbox: ${what} failed`);
+      failing = true;
+      return false;
+    }
+  };
+  const sync = () => {
+    if (closed || syncing || wal === null) return;
+    syncing = true;
+    const reached = lastSeq;
+    fdatasync(wal, (err) => {
+      syncing = false;
+      if (closed) return closeSync(wal);
+      // After a failed sync nobody knows what is on the disk; telling the coordinator now is the safest place for the rows.
+      if (err) log.error({ err }, 'outbox: the disk does not confirm writes');
+      sendableSeq = Math.max(sendableSeq, reached);
+      self.onReady();
+      if (sendableSeq < lastSeq) sync();
+    });
+  };
+
+  const self: Outbox = {
+    onReady: () => {},
+    put(message) {
+      const isNew = !seqOf.has(message.key);
+      const oldest = perishable.entries().next().value;
+      if (isNew && seqOf.size >= maxMessages) {
+        if (!oldest || !tryWrite('dropping a row', () => forget(oldest[1], oldest[0]))) {
+          refused++;
+          return false;
+        }
+        dropped++;
+      }
+      const seq = lastSeq + 1;
+      if (!tryWrite('storing a row', () => store(seq, message))) {
+        refused++;
+        return false;
+      }
+      lastSeq = seq;
+      const old = seqOf.get(message.key);
+      if (old !== undefined) perishable.delete(old);
+      seqOf.delete(message.key);
+      seqOf.set(message.key, seq);
+      if (message.until === 'sent') perishable.set(seq, message.key);
+      if (wal === null || (message.until === 'sent' && sendableSeq === seq - 1)) {
+        sendableSeq = seq;
+        self.onReady();
+      } else if (!syncing) {
+        // After this turn of the event loop: what else is posted in it shares the same sync.
+        setImmediate(sync);
+      }
+      return true;
+    },
+    settle(keys) {
+      const known = keys.flatMap((key) => {
+        const seq = seqOf.get(key);
+        return seq === undefined ? [] : [[key, seq] as const];
+      });
+      if (known.length === 0) return;
+      tryWrite(
+        'forgetting rows',
+        db.transaction(() => {
+          for (const [key, seq] of known) forget(key, seq);
+        }),
+      );
+    },
+    sent(seq) {
+      const key = perishable.get(seq);
+      if (key !== undefined) tryWrite('forgetting a row', () => forget(key, seq));
+    },
+    next(seq, limit) {
+      return (select.all(seq, sendableSeq, limit) as StoredRow[]).map(({ settled, retain, ...row }) => ({
+        ...row,
+        until: settled ? 'settled' : 'sent',
+        retain: retain === 1,
+      }));
+    },
+    get depth() {
+      return seqOf.size;
+    },
+    unsettledKeys() {
+      // The map is in order of seq: a replaced key is deleted first and set anew.
+      return [...seqOf].filter(([, seq]) => !perishable.has(seq)).map(([key]) => key);
+    },
+    get dropped() {
+      return dropped;
+    },
+    get refused() {
+      return refused;
+    },
+    maxMessages,
+    durable,
+    close() {
+      if (closed) return;
+      closed = true;
+      if (wal !== null) {
+        // Rows of the last moment: close waits for the disk where sync had no time to.
+        tryWrite('the last sync', () => fsyncSync(wal));
+        // Not under a running sync: its descriptor number could be another file's by then.
+        if (!syncing) closeSync(wal);
+      }
+      db.close();
+    },
+  };
+  return self;
+}
+
+interface Opened {
+  db: Database.Database;
+  /** The write-ahead log, to sync it; null where SQLite waits for the disk itself or there is none. */
+  wal: number | null;
+  durable: boolean;
+}
+/** Opens the file; a damaged one is put aside, an unusable disk means memory: a node that can talk is worth more than a crash loop. */
+function open({ path, clock, log }: OutboxOptions): Opened {
+  if (path === ':memory:') return { db: prepared(new Database(path)), wal: null, durable: false };
+  for (const attempt of [1, 2]) {
+    let db: Database.Database | null = null;
+    try {
+      db = prepared(new Database(path));
+      // Where the file system has no shared memory SQLite stays with its rollback journal, and each write waits for the disk.
+      const mode = db.pragma('journal_mode', { simple: true });
+      if (mode !== 'wal') return { db, wal: null, durable: true };
+      syncFolder(dirname(path));
+      return { db, wal: openSync(`${path}-wal`, 'r+'), durable: true };
+    } catch (err) {
+      db?.close();
+      const code = (err as { code?: string }).code ?? '';
+      if (attempt === 1 && /^SQLITE_(CORRUPT|NOTADB)/.test(code) && existsSync(path)) {
+        const aside = `${path}.damaged-${clock.nowMs()}`;
+        log.error({ err, aside }, 'outbox: the file is damaged and put aside; what was in it is lost');
+        for (const end of ['', '-wal', '-shm']) if (existsSync(path + end)) renameSync(path + end, aside + end);
+        continue;
+      }
+      log.error({ err, path }, 'outbox: the disk cannot be used; messages are kept in memory only');
+      break;
+    }
+  }
+  return { db: prepared(new Database(':memory:')), wal: null, durable: false };
+}
+
+function prepared(db: Database.Database): Database.Database {
+  // NORMAL: a commit does not wait for the disk; `sync` does that for many at once.
+  db.pragma(`synchronous = ${db.pragma('journal_mode = WAL', { simple: true }) === 'wal' ? 'NORMAL' : 'FULL'}`);
+  db.pragma('cache_size = -256');
+  db.pragma('temp_store = MEMORY');
+  db.pragma('journal_size_limit = 1048576');
+  db.exec(schema);
+  db.prepare('SELECT count(*) FROM outbox').get();
+  return db;
+}
+
+function syncFolder(dir: string): void {
+  const folder = openSync(dir, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

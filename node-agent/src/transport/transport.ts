@@ -1,0 +1,284 @@
+// A node's one connection to the fleet: birth first, then what it keeps, then the outbox in order; back with jitter when it breaks.
+// In: messages of node.ts and of the coordinator. Out: bytes on the wire, checked messages. It never publishes while disconnected
+// and never decides what a message means.
+import { decode, type Encoded, encode, filterOf, topicOf, topics } from '@blackroad/protocol';
+import { backoffMs } from '@blackroad/std/backoff';
+import { type Clock, sleep, type Timer } from '@blackroad/std/clock';
+import { InvariantError } from '@blackroad/std/invariant';
+import type { Log } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
+import type { Transport, TransportHandlers } from '../contracts.ts';
+import type { Identity } from '../identity/identity.ts';
+import { ConnectProblem } from '../identity/trust.ts';
+import { createMqttDial, type Dial, type Link } from './dial.ts';
+import type { Outbox } from './outbox.ts';
+
+export interface TransportOptions {
+  /** Read at every connection: it may have been renewed. */
+  identity: () => Identity;
+  outbox: Outbox;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  keepaliveS: number;
+  /** Of this run of the process; in the birth and in the will. */
+  boot: string;
+  /** The broker does not accept this node's certificate: time to look whether it must be renewed. */
+  onNotAccepted?: () => void;
+  dial?: Dial;
+}
+
+/** Unacknowledged publishes of the outbox: enough to fill a slow line, few enough to be sent twice without harm. */
+const maxInFlight = 32;
+/** Perishable messages that wait for their PUBACK or in the socket; beyond this they are dropped, as the line is too slow for them. */
+const maxLoose = 200;
+const maxBacklogBytes = 512 * 1024;
+/** A broker that takes messages and acknowledges none is as good as gone, though it answers pings. */
+const ackDeadlineMs = 30_000;
+const retry = { firstMs: 1_000, maxMs: 30_000 };
+/** A connection shorter than this counts as a failed try: a broker that lets in and throws out must not be hammered. */
+const stableMs = 10_000;
+/** A busy broker hangs up too; only one that does it again and again does not accept us. */
+const hangUpsBeforeDoubt = 5;
+const goodbyeMs = 1_000;
+/** Messages that arrive before `onUp`: the retained fleet state and what the coordinator sends at once. */
+const maxEarly = 100;
+
+export function createTransport(options: TransportOptions): Transport {
+  const { identity, outbox, clock, random, log, boot } = options;
+  const dial = options.dial ?? createMqttDial({ identity, clock });
+  const { node } = identity();
+  const state = (message: { state: 'online' | 'offline'; reason?: string }) =>
+    encode('nodeState', { node }, { ...message, boot });
+  const subscriptions = [`${filterOf('cmd/{node}', { node })}/+`, topicOf('fleetState', {})];
+  const kept = new Map<string, Encoded>();
+
+  let handlers: TransportHandlers | null = null;
+  let link: Link | null = null;
+  let up = false;
+  let upSinceMs = 0;
+  let stopped = false;
+  const stopping = new AbortController();
+  let timer: Timer | null = null;
+  let failures = 0;
+  let hangUps = 0;
+  let lastProblem = '';
+  let windowMs = 1_000;
+  /** The outbox row sent last on this connection. */
+  let cursor = 0;
+  let inFlight = 0;
+  let ackTimer: Timer | null = null;
+  let loose = 0;
+  let looseDropped = 0;
+  let toldFull = false;
+
+  const connect = async () => {
+    if (stopped) return;
+    /** What comes before `onUp`, in order. */
+    let early: { topic: string; payload: Uint8Array; retained: boolean }[] | null = [];
+    let made: Link | null = null;
+    try {
+      made = await dial({
+        clientId: node,
+        keepaliveS: options.keepaliveS,
+        will: state({ state: 'offline' }),
+        signal: stopping.signal,
+        onMessage(topic, payload, retained) {
+          if (early === null) receive(topic, payload, retained);
+          else if (early.length < maxEarly) early.push({ topic, payload, retained });
+        },
+        onClose: (problem) => lost(made, problem),
+      });
+      if (stopped) return made.destroy('stopped');
+      link = made;
+      const birth = state({ state: 'online' });
+      // Written one behind the other, so the birth is first; both answers are awaited, as a refusal comes in one of them.
+      await Promise.all([made.publish(birth.topic, birth.payload, 1, true), made.subscribe(subscriptions)]);
+    } catch (error) {
+      const problem = error instanceof ConnectProblem ? error : new ConnectProblem((error as Error).message);
+      if (made === null) return retryAfter(problem);
+      // Its onClose may have come first and has then set the next try.
+      if (link === made) {
+        link = null;
+        made.destroy(problem.message);
+        retryAfter(problem);
+      }
+      return;
+    }
+    if (link !== made || stopped) return;
+    up = true;
+    upSinceMs = clock.monotonicMs();
+    cursor = 0;
+    inFlight = 0;
+    loose = 0;
+    lastProblem = '';
+    hangUps = 0;
+    log.info({ node, outbox: outbox.depth }, 'connected');
+    const before = [...kept];
+    handlers?.onUp();
+    // What onUp renewed has been sent already.
+    for (const [topic, message] of before) if (kept.get(topic) === message) publishLoose(message);
+    const waiting = early;
+    early = null;
+    for (const { topic, payload, retained } of waiting) receive(topic, payload, retained);
+    sayFull();
+    pump();
+  };
+
+  const lost = (which: Link | null, problem: ConnectProblem) => {
+    if (which === null || link !== which) return;
+    link = null;
+    ackTimer?.cancel();
+    ackTimer = null;
+    if (!up) return retryAfter(problem);
+    up = false;
+    if (clock.monotonicMs() - upSinceMs >= stableMs) failures = 0;
+    if (stopped) return;
+    log.warn({ reason: problem.message }, 'connection lost');
+    if (problem.refusesUs === true) options.onNotAccepted?.();
+    handlers?.onDown(problem.message);
+    // Everybody lost it in the same moment: come back spread over the window the coordinator wished for.
+    const delayMs = failures === 0 ? random.next() * windowMs : backoffMs(retry, failures, random);
+    failures++;
+    timer = clock.after(delayMs, connect);
+  };
+  const retryAfter = (problem: ConnectProblem) => {
+    if (stopped) return;
+    const delayMs = backoffMs({ ...retry, maxMs: Math.max(retry.maxMs, windowMs) }, failures++, random);
+    // Hours without the coordinator must not fill the log (and the SD card) with the same line.
+    if (problem.message !== lastProblem) log.warn({ reason: problem.message }, 'no connection yet, trying again');
+    lastProblem = problem.message;
+    if (problem.refusesUs === 'perhaps') hangUps++;
+    if (problem.refusesUs === true || hangUps >= hangUpsBeforeDoubt) {
+      hangUps = 0;
+      options.onNotAccepted?.();
+    }
+    timer = clock.after(delayMs, connect);
+  };
+
+  const receive = (topic: string, payload: Uint8Array, retained: boolean) => {
+    const decoded = decode(topic, payload);
+    if ('refused' in decoded) return handlers?.onRefused(topic, decoded.text);
+    const row = topics[decoded.name];
+    if (row.writer !== 'coordinator' || (decoded.params.node ?? node) !== node) {
+      return handlers?.onRefused(topic, `${decoded.name} is not for this node`);
+    }
+    // A kept command would be obeyed again at every connection. [decision: commands are never retained]
+    if (retained && !row.retain) return handlers?.onRefused(topic, `${decoded.name} came as a retained message`);
+    try {
+      handlers?.onMessage(decoded);
+    } catch (error) {
+      if (error instanceof InvariantError) throw error;
+      // One message that breaks its handler must not become a crash loop: the coordinator would send it again after each restart.
+      log.error({ err: error, topic }, 'a message could not be handled');
+      handlers?.onRefused(topic, `${decoded.name} could not be handled: ${(error as Error).message}`);
+    }
+  };
+
+  const pump = () => {
+    while (link !== null && up && inFlight < maxInFlight && link.backlogBytes < maxBacklogBytes) {
+      const rows = outbox.next(cursor, maxInFlight - inFlight);
+      if (rows.length === 0) return;
+      for (const row of rows) publishRow(link, row);
+    }
+  };
+  const publishRow = (on: Link, row: ReturnType<Outbox['next']>[number]) => {
+    cursor = row.seq;
+    inFlight++;
+    ackTimer ??= clock.after(ackDeadlineMs, () => on.destroy('the broker acknowledges nothing'));
+    on.publish(row.topic, row.payload, row.qos, row.retain).then(
+      () => {
+        if (link !== on) return;
+        inFlight--;
+        ackTimer?.cancel();
+        ackTimer = null;
+        if (inFlight > 0) ackTimer = clock.after(ackDeadlineMs, () => on.destroy('the broker acknowledges nothing'));
+        outbox.sent(row.seq);
+        pump();
+      },
+      // The connection ended: the row is still in the outbox and goes first on the next one.
+      () => {},
+    );
+  };
+  const publishLoose = (message: Encoded) => {
+    if (link === null || !up) return;
+    if (loose >= maxLoose || link.backlogBytes > maxBacklogBytes) {
+      if (looseDropped++ % 1000 === 0)
+        log.warn({ dropped: looseDropped }, 'the line is too slow, messages are dropped');
+      return;
+    }
+    const on = link;
+    loose++;
+    const done = () => {
+      if (link === on) loose--;
+    };
+    on.publish(message.topic, message.payload, message.qos, message.retain).then(done, done);
+  };
+  /** The outbox has no room for this event, so it goes past it, once until there is room again. */
+  const sayFull = () => {
+    if (outbox.depth < outbox.maxMessages / 2) toldFull = false;
+    if (toldFull || !up || outbox.dropped + outbox.refused === 0 || outbox.depth < outbox.maxMessages) return;
+    toldFull = true;
+    const { dropped, refused, depth } = outbox;
+    const text = `The outbox is full (${depth} messages): ${dropped} dropped, ${refused} refused since the start`;
+    log.error({ dropped, refused, depth }, 'outbox is full');
+    publishLoose(
+      encode(
+        'nodeEvent',
+        { node, type: 'outbox-full' },
+        { boot, atMs: clock.nowMs(), type: 'outbox-full', severity: 'error', text, data: { dropped, refused, depth } },
+      ),
+    );
+  };
+  outbox.onReady = pump;
+
+  return {
+    start(given) {
+      handlers = given;
+      void connect();
+    },
+    get connected() {
+      return up;
+    },
+    send(name, params, message) {
+      publishLoose(encode(name, params, message));
+    },
+    keep(name, params, message) {
+      const encoded = encode(name, params, message);
+      kept.set(encoded.topic, encoded);
+      publishLoose(encoded);
+    },
+    post(key, until, name, params, message) {
+      const stored = outbox.put({ key, until, ...encode(name, params, message) });
+      sayFull();
+      return stored;
+    },
+    settle(keys) {
+      outbox.settle(keys);
+    },
+    get outboxDepth() {
+      return outbox.depth;
+    },
+    unsettledKeys: () => outbox.unsettledKeys(),
+    setReconnectWindow(ms) {
+      windowMs = ms;
+    },
+    async stop() {
+      if (stopped) return;
+      stopped = true;
+      timer?.cancel();
+      const last = link;
+      const deadline = sleep(clock, goodbyeMs);
+      if (last !== null && up) {
+        const { topic, payload } = state({ state: 'offline', reason: 'stopped' });
+        const goodbye = last.publish(topic, payload, 1, true).then(() => last.end());
+        await Promise.race([goodbye.catch(() => {}), deadline]);
+      }
+      up = false;
+      link = null;
+      ackTimer?.cancel();
+      stopping.abort();
+      last?.destroy('stopped');
+    },
+  };
+}
