@@ -61,6 +61,8 @@ export type DurableChange =
   /** Exactly one for each task. */
   | { type: 'task-end'; row: EndedTask }
   | { type: 'token'; row: JoinTokenRow }
+  /** Expired or used up for a day. */
+  | { type: 'token-gone'; id: string }
   | { type: 'key'; row: KeyRow }
   | { type: 'memory'; agent: string; entries: MemoryEntry[] }
   | { type: 'branch'; row: BranchRow; entries: MemoryEntry[] }
@@ -72,9 +74,12 @@ export type PerishableChange =
   | { type: 'seen'; node: string; atMs: number }
   | { type: 'health'; node: string; health: NodeHealth; atMs: number }
   | { type: 'capacity'; node: string; capacity: NodeCapacity }
-  | { type: 'hello'; node: string; boot: string }
+  | { type: 'hello'; node: string; boot: string; heartbeatMs?: number }
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
-  | { type: 'frozen'; frozen: { sinceMs: number; reason: string } | null };
+  | { type: 'frozen'; frozen: { sinceMs: number; reason: string } | null }
+  | { type: 'announced'; atMs: number }
+  /** `resumed`: the coordinator itself stood still before this tick. */
+  | { type: 'ticked'; atMs: number; resumed: boolean };
 
 export type Change = DurableChange | PerishableChange;
 
@@ -85,7 +90,11 @@ const perishable: Record<PerishableChange['type'], true> = {
   hello: true,
   observed: true,
   frozen: true,
+  announced: true,
+  ticked: true,
 };
+/** Ends remembered in memory: seconds of the highest load, while the race they guard against lasts milliseconds. */
+const maxJustEnded = 20_000;
 export function isDurable(change: Change): change is DurableChange {
   return !(change.type in perishable);
 }
@@ -102,7 +111,9 @@ export function apply(view: MutableView, change: Change): void {
     case 'node': {
       const { row } = change;
       const before = view.nodes.get(row.id);
-      if (before && before.hardware !== row.hardware) view.nodesByHardware.delete(before.hardware);
+      if (before && before.hardware !== row.hardware && view.nodesByHardware.get(before.hardware) === row.id)
+        view.nodesByHardware.delete(before.hardware);
+      if (row.presence === 'online') view.excused.delete(row.id);
       view.nodes.set(row.id, row);
       view.nodesByHardware.set(row.hardware, row.id);
       if (!view.live.has(row.id))
@@ -115,6 +126,7 @@ export function apply(view: MutableView, change: Change): void {
         view.nodesByHardware.delete(before.hardware);
       view.nodes.delete(change.id);
       view.live.delete(change.id);
+      view.excused.delete(change.id);
       return;
     }
     case 'agent': {
@@ -136,6 +148,8 @@ export function apply(view: MutableView, change: Change): void {
     }
     case 'task-new': {
       const { row } = change;
+      const before = view.tasks.get(row.id);
+      if (before) unindexTask(view, before);
       view.tasks.set(row.id, row);
       if (row.idempotencyKey !== null) view.tasksByIdempotencyKey.set(row.idempotencyKey, row.id);
       indexTask(view, row);
@@ -157,12 +171,16 @@ export function apply(view: MutableView, change: Change): void {
       unindexTask(view, before);
       view.tasks.delete(before.id);
       if (before.idempotencyKey !== null) view.tasksByIdempotencyKey.delete(before.idempotencyKey);
+      rememberEnd(view, before);
       const work = view.work.get(before.agent);
       if (work && work.waiting.length === 0 && work.leased.size === 0) view.work.delete(before.agent);
       return;
     }
     case 'token':
       view.tokens.set(change.row.id, change.row);
+      return;
+    case 'token-gone':
+      view.tokens.delete(change.id);
       return;
     case 'key':
       view.keys.set(change.row.id, change.row);
@@ -210,26 +228,48 @@ export function apply(view: MutableView, change: Change): void {
     }
     case 'hello': {
       const live = view.live.get(change.node);
-      if (live) live.helloBoot = change.boot;
+      if (live) {
+        live.helloBoot = change.boot;
+        if (change.heartbeatMs !== undefined) live.heartbeatMs = change.heartbeatMs;
+      }
       return;
     }
     case 'observed':
       view.observed.set(change.agent, { ...change.observed, node: change.node });
       return;
     case 'frozen':
+      if (view.frozen && !change.frozen)
+        for (const { id, presence } of view.nodes.values())
+          if (presence === 'suspect' || presence === 'lost') view.excused.add(id);
       view.frozen = change.frozen;
+      return;
+    case 'announced':
+      view.announcedMs = change.atMs;
+      return;
+    case 'ticked':
+      view.tickedMs = change.atMs;
+      if (change.resumed) view.resumedMs = change.atMs;
       return;
     default:
       change satisfies never;
   }
 }
 
-function add(index: Map<string, Set<string>>, key: string, value: string): void {
+function rememberEnd(view: MutableView, { id, idempotencyKey }: TaskRow): void {
+  view.justEnded.set(id, idempotencyKey);
+  if (idempotencyKey !== null) view.justEndedKeys.set(idempotencyKey, id);
+  if (view.justEnded.size <= maxJustEnded) return;
+  const [oldest, key] = view.justEnded.entries().next().value as [string, string | null];
+  view.justEnded.delete(oldest);
+  if (key !== null && view.justEndedKeys.get(key) === oldest) view.justEndedKeys.delete(key);
+}
+
+function add<K>(index: Map<K, Set<string>>, key: K, value: string): void {
   const set = index.get(key);
   if (set) set.add(value);
   else index.set(key, new Set([value]));
 }
-function drop(index: Map<string, Set<string>>, key: string, value: string): void {
+function drop<K>(index: Map<K, Set<string>>, key: K, value: string): void {
   const set = index.get(key);
   if (!set) return;
   set.delete(value);
@@ -244,14 +284,20 @@ function workOf(view: MutableView, agent: string): AgentWork {
   }
   return work;
 }
-function goesBefore(a: TaskRow, b: TaskRow): boolean {
+/** Second of a deadline, slot of a wake-up: keys of the two indexes that the tick reads. */
+export const deadlineSlot = (deadlineMs: number): number => Math.floor(deadlineMs / 1000);
+export const wakeSlot = (notBeforeMs: number): number => Math.ceil(notBeforeMs / 250);
+/** The order of a queue. */
+export function goesBefore(a: TaskRow, b: TaskRow): boolean {
   if (a.priority !== b.priority) return a.priority > b.priority;
   if (a.createdMs !== b.createdMs) return a.createdMs < b.createdMs;
   return a.id < b.id;
 }
 function indexTask(view: MutableView, row: TaskRow): void {
   const work = workOf(view, row.agent);
+  add(view.tasksByDeadline, deadlineSlot(row.deadlineMs), row.id);
   if (row.state === 'queued') {
+    if (row.notBeforeMs > 0) add(view.tasksByWake, wakeSlot(row.notBeforeMs), row.id);
     let at = work.waiting.length;
     while (at > 0 && goesBefore(row, view.tasks.get(work.waiting[at - 1] as string) as TaskRow)) at--;
     work.waiting.splice(at, 0, row.id);
@@ -262,7 +308,9 @@ function indexTask(view: MutableView, row: TaskRow): void {
 }
 function unindexTask(view: MutableView, row: TaskRow): void {
   const work = workOf(view, row.agent);
+  drop(view.tasksByDeadline, deadlineSlot(row.deadlineMs), row.id);
   if (row.state === 'queued') {
+    if (row.notBeforeMs > 0) drop(view.tasksByWake, wakeSlot(row.notBeforeMs), row.id);
     const at = work.waiting.indexOf(row.id);
     if (at >= 0) work.waiting.splice(at, 1);
   } else {

@@ -22,18 +22,36 @@ export async function enrichMemory(
     if (head && message.durableSeq < head.seq) {
       input.missing = fitting(await store.memoryLog(agent, message.durableSeq, maxMemoryBatchEntries));
     } else {
-      for (const branch of view.branches.values()) {
-        if (branch.agent !== agent || !branch.complete || branch.merged) continue;
-        input.branch = { id: branch.id, entries: fitting(await store.branchEntries(branch.id)) };
-        break;
-      }
+      input.branch = await readBranch(store, oldestBranch(view, agent));
     }
   } else if (message.type === 'batch' || message.type === 'branch') {
     // `from` is the entry before the first; it and the batch itself may be known.
     const last = message.entries[message.entries.length - 1];
     input.stored = await store.memoryHashes(agent, message.from, Math.max(message.from, last?.seq ?? 0));
+    // Entries that bring in a branch tell how far it is merged; the last part of a branch may complete one that can be offered at once.
+    if (message.type === 'batch') {
+      if (message.entries.some(({ kind }) => kind === 'merge'))
+        input.branch = await readBranch(store, oldestBranch(view, agent));
+    } else if (message.last) {
+      input.branch = await readBranch(store, view.branches.get(`${agent}.${node}.${message.epoch}`));
+    }
   }
   return input;
+}
+
+/** More than one message holds: the decision cuts, and goes on with the next part. */
+const maxBranchEntries = 8 * maxMemoryBatchEntries;
+
+type Branch = ReturnType<View['branches']['get']>;
+function oldestBranch(view: View, agent: string): Branch {
+  for (const branch of view.branches.values()) if (branch.agent === agent && branch.complete) return branch;
+  return undefined;
+}
+async function readBranch(store: Store, branch: Branch): Promise<Inputs['memory-up']['branch']> {
+  if (!branch) return null;
+  const entries = await store.branchEntries(branch.id);
+  const open = entries.filter(({ seq }) => seq > (branch.mergedUpto ?? 0));
+  return { id: branch.id, entries: open.slice(0, maxBranchEntries) };
 }
 
 /** As many entries from the front as one message carries. */

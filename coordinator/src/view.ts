@@ -51,6 +51,8 @@ export interface NodeLive {
   health: NodeHealth | null;
   /** Boot that said hello since this coordinator started; null: not heard of yet. */
   helloBoot: string | null;
+  /** The heartbeat interval it was told last. */
+  heartbeatMs?: number;
 }
 
 export interface Placement {
@@ -146,6 +148,10 @@ export interface BranchRow {
   complete: boolean;
   merged: boolean;
   receivedMs: number;
+  /** Hash of its last entry: what comes next must link to it. */
+  uptoHash?: string;
+  /** The writer has brought in everything up to here. */
+  mergedUpto?: number;
 }
 
 /** The queue of one agent and what it works on. Ids; rows are in `tasks`. */
@@ -175,9 +181,26 @@ export interface MutableView {
   tasksByIdempotencyKey: Map<string, string>;
   /** Moves of agents are frozen (blast-radius valve), and why. */
   frozen: { sinceMs: number; reason: string } | null;
+  /** Away when the valve was opened again: they do not close it a second time. */
+  excused: Set<string>;
+  /** Live tasks by the second in which their deadline lies. */
+  tasksByDeadline: Map<number, Set<string>>;
+  /** Waiting tasks that are backing off, by the 250 ms slot in which that ends. */
+  tasksByWake: Map<number, Set<string>>;
+  /**
+   * The last ends (id to idempotency key) and the other way round: what was read from the store just before an end was committed
+   * must not make a second task of the same name.
+   */
+  justEnded: Map<string, string | null>;
+  justEndedKeys: Map<string, string>;
+  /** When fleet/state was last published; null: not yet. */
+  announcedMs: number | null;
+  /** Of the last tick, and of the tick after a pause of the coordinator itself (its silence is not the nodes'). */
+  tickedMs: number | null;
+  resumedMs: number | null;
 }
 
-type DeepReadonly<T> =
+export type DeepReadonly<T> =
   T extends Map<infer K, infer V>
     ? ReadonlyMap<K, DeepReadonly<V>>
     : T extends Set<infer V>
@@ -209,5 +232,13 @@ export function emptyView(coordinator: string, startedMs: number): MutableView {
     nodesByHardware: new Map(),
     tasksByIdempotencyKey: new Map(),
     frozen: null,
+    excused: new Set(),
+    tasksByDeadline: new Map(),
+    tasksByWake: new Map(),
+    justEnded: new Map(),
+    justEndedKeys: new Map(),
+    announcedMs: null,
+    tickedMs: null,
+    resumedMs: null,
   };
 }

@@ -1,0 +1,65 @@
+// Join tokens, API keys and the audit log. Secrets are minted and hashed by the edge; only their hashes come here.
+import { change, decided, decidedWith, noteAudit, openDraft } from '../draft.ts';
+import { type Decide, refuse } from '../input.ts';
+import type { JoinTokenRow, KeyRow } from '../view.ts';
+
+export const createToken: Decide<'token-create'> = (view, { by, request, id, secretHash }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const { uses = 1, expiresSeconds = 3600, class: className, site = 'home', labels = {} } = request;
+  const row: JoinTokenRow = {
+    id,
+    secretHash,
+    uses,
+    usesLeft: uses,
+    class: className ?? null,
+    site,
+    labels,
+    expiresMs: nowMs + expiresSeconds * 1000,
+    createdMs: nowMs,
+    revoked: false,
+  };
+  change(draft, { type: 'token', row });
+  const text = `${uses} ${uses === 1 ? 'use' : 'uses'}, ${className ?? 'any class'}, site ${site}, ${expiresSeconds} s`;
+  noteAudit(draft, { actor: by, action: 'token-create', subject: id, text });
+  return decidedWith(draft, row);
+};
+
+export const revokeToken: Decide<'token-revoke'> = (view, { by, id }, nowMs) => {
+  const row = view.tokens.get(id) as JoinTokenRow | undefined;
+  if (!row) return refuse('no-such-token', `There is no join token ${id}.`);
+  const draft = openDraft(view, nowMs);
+  if (!row.revoked) {
+    change(draft, { type: 'token', row: { ...row, revoked: true } });
+    noteAudit(draft, { actor: by, action: 'token-revoke', subject: id, text: `${row.usesLeft} uses were left` });
+  }
+  return decided(draft);
+};
+
+export const createKey: Decide<'key-create'> = (view, { by, row }, nowMs) => {
+  for (const { id, name, revoked } of view.keys.values()) {
+    if (id === row.id) return refuse('conflict', `There is a key ${id} already.`);
+    if (name === row.name && !revoked)
+      return refuse('conflict', `name: a key called ${name} exists (${id}); revoke it or choose another name.`);
+  }
+  const draft = openDraft(view, nowMs);
+  change(draft, { type: 'key', row });
+  noteAudit(draft, { actor: by, action: 'key-create', subject: row.id, text: `${row.name}, ${row.role}` });
+  return decided(draft);
+};
+
+export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
+  const row = view.keys.get(id) as KeyRow | undefined;
+  if (!row) return refuse('no-such-key', `There is no key ${id}.`);
+  const draft = openDraft(view, nowMs);
+  if (!row.revoked) {
+    change(draft, { type: 'key', row: { ...row, revoked: true } });
+    noteAudit(draft, { actor: by, action: 'key-revoke', subject: id, text: `${row.name}, ${row.role}` });
+  }
+  return decided(draft);
+};
+
+export const recordAudit: Decide<'audit'> = (view, { by, action, subject, text }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  noteAudit(draft, { actor: by, action, subject, text });
+  return decided(draft);
+};

@@ -1,0 +1,209 @@
+// What a node should run: deltas from one generation to the next, snapshots, and moves of agents. In: which agent goes where;
+// out: agent rows with their new epoch, one generation step and one delta a touched node (several when larger than a message),
+// leases taken back. It never chooses a node: placement does.
+import {
+  type AssignedAgent,
+  type AssignmentDelta,
+  type AssignmentSnapshot,
+  maxAgentsPerNode,
+  maxAssignmentBytes,
+  type PlacementWhy,
+  type UnplacedWhy,
+} from '@blackroad/protocol';
+import type { Change, Outgoing } from '../change.ts';
+import { agentIn, allChanges, type Draft, nodeIn, noteEvent, openDraft, putAgent, putNode, send } from '../draft.ts';
+import { loseAgentLeases } from '../tasks/leases.ts';
+import type { AgentRow, Placement, View } from '../view.ts';
+
+/** Room for the envelope of a delta or a snapshot part. */
+const partBytes = maxAssignmentBytes - 1024;
+
+export function assignedOf(row: AgentRow, placement: Placement): AssignedAgent {
+  return {
+    spec: row.spec,
+    version: row.version,
+    epoch: placement.epoch,
+    model: placement.model,
+    memory: { baseSeq: placement.baseSeq, baseHash: placement.baseHash, from: placement.from },
+  };
+}
+export function assignedBytes(assigned: AssignedAgent): number {
+  return Buffer.byteLength(JSON.stringify(assigned));
+}
+export const maxAssignedBytes = partBytes;
+
+/** The whole desired set of a node, in parts that fit a message; at least one. */
+export function snapshotParts(draft: Draft, node: string): AssignmentSnapshot[] {
+  const agents: AssignedAgent[] = [];
+  for (const name of draft.view.agentsByNode.get(node) ?? []) {
+    const row = agentIn(draft, name);
+    if (row?.placement?.node === node) agents.push(assignedOf(row, row.placement));
+  }
+  agents.sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
+  const parts = cutParts(agents, assignedBytes);
+  if (parts.length === 0) parts.push([]);
+  const generation = nodeIn(draft, node)?.generation ?? 0;
+  return parts.map((part, i) => ({ generation, part: i + 1, parts: parts.length, agents: part }));
+}
+export function sendSnapshot(draft: Draft, node: string): void {
+  for (const part of snapshotParts(draft, node)) send(draft, 'snapshot', { node }, part);
+}
+
+/** The agent starts on its node, or goes on there with a new version. */
+export function placeDelta(deltas: Deltas, row: AgentRow): void {
+  if (!row.placement) return;
+  const delta = deltaOf(deltas, row.placement.node);
+  delta.remove.delete(row.name);
+  delta.put.set(row.name, assignedOf(row, row.placement));
+}
+export function removeDelta(deltas: Deltas, node: string, agent: string, epoch: number): void {
+  const delta = deltaOf(deltas, node);
+  delta.put.delete(agent);
+  delta.remove.set(agent, epoch);
+}
+/** What one decision does to the assignments of nodes. */
+export type Deltas = Map<string, { put: Map<string, AssignedAgent>; remove: Map<string, number> }>;
+export function openDeltas(): Deltas {
+  return new Map();
+}
+function deltaOf(deltas: Deltas, node: string) {
+  let delta = deltas.get(node);
+  if (!delta) {
+    delta = { put: new Map(), remove: new Map() };
+    deltas.set(node, delta);
+  }
+  return delta;
+}
+
+/** Steps the generation of every touched node and sends it the difference. A node that is away asks for the snapshot later. */
+export function sendDeltas(draft: Draft, deltas: Deltas): void {
+  for (const [id, { put, remove }] of deltas) {
+    const node = nodeIn(draft, id);
+    if (!node) continue;
+    type Step = { put: AssignedAgent } | { remove: { agent: string; epoch: number } };
+    const steps: Step[] = [];
+    for (const [agent, epoch] of remove) steps.push({ remove: { agent, epoch } });
+    for (const assigned of put.values()) steps.push({ put: assigned });
+    let { generation } = node;
+    for (const part of cutParts(steps, (step) => Buffer.byteLength(JSON.stringify(step)))) {
+      const delta: AssignmentDelta = { from: generation, to: generation + 1, put: [], remove: [] };
+      for (const step of part) {
+        if ('put' in step) delta.put.push(step.put);
+        else delta.remove.push(step.remove);
+      }
+      generation++;
+      // A quarantined node hears nothing, but must not be taken for up to date when it is released.
+      if (node.status === 'active') send(draft, 'assign', { node: id }, delta);
+    }
+    putNode(draft, { ...node, generation });
+  }
+}
+
+function cutParts<T>(items: readonly T[], bytesOf: (item: T) => number): T[][] {
+  const parts: T[][] = [];
+  let part: T[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const own = bytesOf(item) + 1;
+    if (part.length > 0 && (bytes + own > partBytes || part.length >= maxAgentsPerNode)) {
+      parts.push(part);
+      part = [];
+      bytes = 0;
+    }
+    part.push(item);
+    bytes += own;
+  }
+  if (part.length > 0) parts.push(part);
+  return parts;
+}
+
+export interface Move {
+  agent: string;
+  /** Null: it is nowhere from now on. */
+  to: { node: string; model: string; why: PlacementWhy } | null;
+  unplaced?: UnplacedWhy;
+}
+
+/** Carries out placement's plan. A move to where the agent is already, or to an unknown node, changes nothing. */
+export function moveAgents(
+  view: View,
+  now: number,
+  moves: readonly Move[],
+): { changes: Change[]; messages: Outgoing[] } {
+  const draft = openDraft(view, now);
+  const deltas = openDeltas();
+  for (const { agent, to, unplaced } of moves) {
+    const row = agentIn(draft, agent);
+    if (!row) continue;
+    if (to) placeAgent(draft, deltas, row, to);
+    else unplaceAgent(draft, deltas, row, unplaced ?? null);
+  }
+  sendDeltas(draft, deltas);
+  return { changes: allChanges(draft), messages: draft.messages };
+}
+
+function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, to: NonNullable<Move['to']>): void {
+  const before = row.placement;
+  if (!nodeIn(draft, to.node)) return;
+  if (before && before.node === to.node && before.model === to.model) return;
+  if (before) leave(draft, deltas, row, before, `${row.name} goes to ${to.node}`);
+  const head = draft.view.heads.get(row.name);
+  const epoch = row.epoch + 1;
+  const placed: AgentRow = {
+    ...row,
+    epoch,
+    placement: {
+      node: to.node,
+      epoch,
+      model: to.model,
+      placedMs: draft.nowMs,
+      baseSeq: head?.seq ?? 0,
+      baseHash: head?.hash ?? 'genesis',
+      from: before?.node ?? null,
+    },
+    why: to.why,
+    unplaced: null,
+    updatedMs: draft.nowMs,
+  };
+  putAgent(draft, placed);
+  placeDelta(deltas, placed);
+  noteEvent(draft, {
+    node: to.node,
+    agent: row.name,
+    type: before ? 'agent-moved' : 'agent-placed',
+    severity: 'info',
+    text: before
+      ? `${row.name} moves from ${before.node} to ${to.node} with ${to.model}`
+      : `${row.name} goes to ${to.node} with ${to.model}`,
+  });
+}
+
+/** Takes an agent off its node, or only says anew why it is nowhere. */
+export function unplaceAgent(draft: Draft, deltas: Deltas, row: AgentRow, unplaced: UnplacedWhy | null): void {
+  const before = row.placement;
+  if (!before && JSON.stringify(row.unplaced) === JSON.stringify(unplaced)) return;
+  putAgent(draft, { ...row, placement: null, why: null, unplaced, updatedMs: draft.nowMs });
+  if (!before) return;
+  leave(draft, deltas, row, before, `${row.name} is taken off ${before.node}`);
+  noteEvent(draft, {
+    node: before.node,
+    agent: row.name,
+    type: 'agent-unplaced',
+    severity: 'warning',
+    text: `${row.name} is taken off ${before.node}${unplaced ? `: ${unplaced.text}` : ''}`,
+  });
+}
+
+function leave(draft: Draft, deltas: Deltas, row: AgentRow, before: Placement, reason: string): void {
+  const node = nodeIn(draft, before.node);
+  if (node) removeDelta(deltas, before.node, row.name, before.epoch);
+  const lost = node?.presence !== 'online';
+  loseAgentLeases(
+    draft,
+    row.name,
+    lost
+      ? { code: 'node-lost', text: `${before.node} was lost while it worked on this.`, retryable: true }
+      : { code: 'agent-moved', text: `${reason} while it worked on this.`, retryable: true },
+    reason,
+  );
+}

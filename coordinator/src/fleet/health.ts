@@ -1,0 +1,102 @@
+// Bad health in plain words, and as one figure for placement. Thresholds stand here with their reasons; nothing here acts on them.
+import type { NodeHealth, NodeInfo } from '@blackroad/protocol';
+import type { DeepReadonly } from '../view.ts';
+
+export interface Condition {
+  severity: 'warning' | 'error';
+  text: string;
+}
+
+/** A Pi slows down at 80 C and at 85 C for good. */
+const hotC = 80;
+const overheatedC = 85;
+const gpuHotC = 90;
+const gib = 1024 ** 3;
+const diskLowBytes = 2 * gib;
+const diskFullBytes = gib / 2;
+/** A 32 GB card bears some tens of terabytes; a gigabyte a day by this process alone is a fault somewhere. */
+const sdWearBytesPerDay = 1e9;
+const weakWifiDbm = -80;
+const lowMemoryShare = 0.05;
+
+interface Sign extends Condition {
+  /** What is left of the node's worth for placement. */
+  factor: number;
+}
+const signs: ((health: DeepReadonly<NodeHealth>, info: DeepReadonly<NodeInfo> | null) => Sign | null)[] = [
+  ({ readOnlyDisk }) =>
+    readOnlyDisk ? error('the disk is read-only: nothing can be remembered; the SD card may be dying', 0) : null,
+  ({ undervoltage }) =>
+    undervoltage?.now
+      ? error('power supply too weak: undervoltage now', 0.3)
+      : undervoltage?.sinceBoot
+        ? warning('power supply too weak at times: undervoltage since the boot', 0.7)
+        : null,
+  ({ temperatureC }) =>
+    temperatureC === undefined || temperatureC < hotC
+      ? null
+      : temperatureC >= overheatedC
+        ? error(`overheated: ${Math.round(temperatureC)} °C; it needs cooling`, 0.3)
+        : warning(`hot: ${Math.round(temperatureC)} °C; it needs cooling`, 0.6),
+  ({ throttled }) =>
+    throttled?.now
+      ? warning('throttled now: it runs slower than it could', 0.5)
+      : throttled?.sinceBoot
+        ? warning('was throttled since the boot', 0.9)
+        : null,
+  ({ diskFreeBytes }) =>
+    diskFreeBytes >= diskLowBytes
+      ? null
+      : diskFreeBytes < diskFullBytes
+        ? error(`disk full: ${gibText(diskFreeBytes)} left`, 0.2)
+        : warning(`disk nearly full: ${gibText(diskFreeBytes)} left`, 0.7),
+  ({ memoryFreeBytes }, info) =>
+    info && memoryFreeBytes < info.memoryBytes * lowMemoryShare
+      ? warning(`memory nearly full: ${gibText(memoryFreeBytes)} left`, 0.6)
+      : null,
+  ({ clockSynced }) =>
+    clockSynced === false ? warning('clock not synced: its times for memories and logs are guesses', 0.9) : null,
+  ({ sdWrittenBytesPerDay = 0 }) =>
+    sdWrittenBytesPerDay > sdWearBytesPerDay
+      ? warning(`SD card wear: ${(sdWrittenBytesPerDay / 1e9).toFixed(1)} GB written a day`, 0.8)
+      : null,
+  ({ wifi }) =>
+    wifi && wifi.signalDbm < weakWifiDbm ? warning(`weak Wi-Fi: ${Math.round(wifi.signalDbm)} dBm`, 0.8) : null,
+  ({ gpus }) => {
+    const hottest = Math.max(...(gpus ?? []).map(({ temperatureC }) => temperatureC ?? 0));
+    return hottest >= gpuHotC ? warning(`GPU hot: ${Math.round(hottest)} °C`, 0.6) : null;
+  },
+];
+
+/** What is wrong with a node, worst first; empty when nothing is, or when nothing was heard yet. */
+export function conditionsOf(
+  health: DeepReadonly<NodeHealth> | null,
+  info: DeepReadonly<NodeInfo> | null,
+): Condition[] {
+  return signsOf(health, info)
+    .map(({ severity, text }) => ({ severity, text }))
+    .sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
+}
+
+/** 1: well. 0: nothing should be placed here. A node not heard of since the start counts as nearly well. */
+export function healthScore(
+  health: DeepReadonly<NodeHealth> | null,
+  info: DeepReadonly<NodeInfo> | null = null,
+): number {
+  if (!health) return 0.9;
+  return signsOf(health, info).reduce((score, { factor }) => score * factor, 1);
+}
+
+function signsOf(health: DeepReadonly<NodeHealth> | null, info: DeepReadonly<NodeInfo> | null): Sign[] {
+  if (!health) return [];
+  return signs.map((sign) => sign(health, info)).filter((sign) => sign !== null);
+}
+function warning(text: string, factor: number): Sign {
+  return { severity: 'warning', text, factor };
+}
+function error(text: string, factor: number): Sign {
+  return { severity: 'error', text, factor };
+}
+function gibText(bytes: number): string {
+  return `${(bytes / gib).toFixed(1)} GiB`;
+}

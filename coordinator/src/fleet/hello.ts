@@ -1,0 +1,86 @@
+// The hello after every (re)connection: who the node is, what it holds. The answer is exactly what is missing: a welcome, the
+// assignment when its generation differs, leases it should hold and does not, word to stop what is no longer its own.
+import type { NodeHello } from '@blackroad/protocol';
+import { agentIn, change, type Draft, decided, nodeIn, openDraft, putNode, remark, send } from '../draft.ts';
+import type { Decide, Policy } from '../input.ts';
+import { lease, leaseForNode, sendLease } from '../tasks/leases.ts';
+import type { NodeRow, TaskRow } from '../view.ts';
+import { sendSnapshot } from './assignment.ts';
+import { hardwareClash } from './hardware.ts';
+import { heartbeatIntervalMs } from './heartbeat.ts';
+import { quarantine, sayFarewell, turnOnline } from './transitions.ts';
+
+export const acceptHello: Decide<'node-hello'> = (view, { node, message }, nowMs, policy) => {
+  const draft = openDraft(view, nowMs);
+  const row = nodeIn(draft, node);
+  if (row?.status !== 'active') {
+    turnAway(draft, node, row);
+    return decided(draft);
+  }
+  const clash = hardwareClash(view, row, message.hardware);
+  if (clash !== null) {
+    quarantine(draft, row, clash);
+    return decided(draft);
+  }
+  greet(draft, turnOnline(draft, row, message.boot, 'connected'), message, policy);
+  matchLeases(draft, node, message.held);
+  leaseForNode(draft, node);
+  return decided(draft);
+};
+
+/** A node nobody knows, or one in quarantine. */
+export function turnAway(draft: Draft, node: string, row: NodeRow | undefined): void {
+  remark(draft, 'node-not-active', `${node} is ${row ? 'quarantined' : 'not known'}`);
+  if (row) sayFarewell(draft, node, 'quarantined', row.quarantineReason);
+  else sayFarewell(draft, node, 'forgotten', `${node} is not a node of this fleet (any more); join it again.`);
+}
+
+function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): void {
+  // Ahead of us: our data is older than the node's (a restored backup). Go past it, or it would refuse the snapshot as an old one.
+  const generation = message.generation > row.generation ? message.generation + 1 : row.generation;
+  if (generation !== row.generation || row.hardware !== message.hardware)
+    putNode(draft, { ...row, generation, hardware: message.hardware });
+  const heartbeatMs = heartbeatIntervalMs(draft.view, policy);
+  draft.helloBoots.set(row.id, message.boot);
+  change(draft, { type: 'hello', node: row.id, boot: message.boot, heartbeatMs });
+  change(draft, { type: 'seen', node: row.id, atMs: draft.nowMs });
+  sendWelcome(draft, row.id, message.boot, heartbeatMs, policy);
+  if (message.generation !== generation) sendSnapshot(draft, row.id);
+}
+
+export function sendWelcome(draft: Draft, node: string, boot: string, heartbeatMs: number, policy: Policy): void {
+  send(
+    draft,
+    'welcome',
+    { node },
+    {
+      boot,
+      coordinator: draft.view.coordinator,
+      nowMs: draft.nowMs,
+      heartbeatMs,
+      leaseMs: policy.leaseMs,
+      generation: nodeIn(draft, node)?.generation ?? 0,
+    },
+  );
+}
+
+function matchLeases(draft: Draft, node: string, held: NodeHello['held']): void {
+  const attempts = new Map(held.map(({ task, attempt }) => [task, attempt]));
+  for (const { task: id, attempt } of held) {
+    const task = draft.view.tasks.get(id) as TaskRow | undefined;
+    if (task?.node === node && task.attempt === attempt) continue;
+    const placement = task && agentIn(draft, task.agent)?.placement;
+    // It was given up for lost, but nobody else has begun: it goes on with what it has.
+    const goesOn = task?.state === 'queued' && task.attempt === attempt && placement?.node === node;
+    if (goesOn && task.epoch === placement.epoch) {
+      lease(draft, task, placement, attempt);
+      continue;
+    }
+    const reason = task ? 'the task is not leased to this node any more' : 'the task has ended';
+    send(draft, 'cancel', { node }, { task: id, attempt, reason });
+  }
+  for (const id of draft.view.leasesByNode.get(node) ?? []) {
+    const task = draft.view.tasks.get(id) as TaskRow;
+    if (attempts.get(id) !== task.attempt) sendLease(draft, task);
+  }
+}

@@ -1,0 +1,118 @@
+// What people do to nodes (cordon, drain, move, release, forget), and what nodes report as events.
+import type { NodeEvent } from '@blackroad/protocol';
+import {
+  agentIn,
+  change,
+  decided,
+  dropNode,
+  nodeIn,
+  noteAudit,
+  noteEvent,
+  openDraft,
+  putNode,
+  remark,
+} from '../draft.ts';
+import { type Decide, refuse } from '../input.ts';
+import { leaseForNode, loseLeases } from '../tasks/leases.ts';
+import type { NodeRow } from '../view.ts';
+import { openDeltas, sendSnapshot, unplaceAgent } from './assignment.ts';
+import { anyHardware } from './hardware.ts';
+import { sayFarewell } from './transitions.ts';
+
+const noNode = (node: string) => `There is no node ${node}.`;
+
+/** A re-flashed machine may take its old node back until then, where the policy says `ask`. */
+export const reclaimSetting = (node: string): string => `reclaim:${node}`;
+const reclaimOpenMs = 3_600_000;
+
+export const editNode: Decide<'node-edit'> = (view, { by, node, ...edit }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const row = nodeIn(draft, node);
+  if (!row) return refuse('no-such-node', noNode(node));
+  const edited: NodeRow = { ...row };
+  const note = (action: string, text: string) => noteAudit(draft, { actor: by, action, subject: node, text });
+  if (edit.cordoned !== undefined && edit.cordoned !== row.cordoned) {
+    edited.cordoned = edit.cordoned;
+    note(edit.cordoned ? 'node-cordon' : 'node-uncordon', edit.cordoned ? 'takes no new agents' : 'takes new agents');
+  }
+  if (edit.draining !== undefined && edit.draining !== row.draining) {
+    edited.draining = edit.draining;
+    note(edit.draining ? 'node-drain' : 'node-undrain', edit.draining ? 'its agents move away' : 'takes work again');
+  }
+  if (edit.site !== undefined && edit.site !== row.site) {
+    edited.site = edit.site;
+    note('node-site', `${row.site} -> ${edit.site}`);
+  }
+  if (edit.labels !== undefined && JSON.stringify(edit.labels) !== JSON.stringify(row.labels)) {
+    edited.labels = edit.labels;
+    note('node-labels', `${JSON.stringify(row.labels)} -> ${JSON.stringify(edit.labels)}`);
+  }
+  if (draft.changes.length === 0) return decided(draft);
+  putNode(draft, edited);
+  if (row.draining && !edited.draining) leaseForNode(draft, node);
+  return decided(draft);
+};
+
+/** Ends a quarantine; for a node in good standing it allows its machine to enrol anew once, where the policy is to ask. */
+export const releaseNode: Decide<'node-release'> = (view, { by, node }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const row = nodeIn(draft, node);
+  if (!row) return refuse('no-such-node', noNode(node));
+  if (row.status === 'quarantined') {
+    putNode(draft, { ...row, status: 'active', quarantineReason: '', hardware: anyHardware(node), boot: '' });
+    noteAudit(draft, { actor: by, action: 'node-release', subject: node, text: `was: ${row.quarantineReason}` });
+  } else {
+    change(draft, { type: 'setting', key: reclaimSetting(node), value: nowMs + reclaimOpenMs });
+    noteAudit(draft, { actor: by, action: 'node-reclaim-allow', subject: node, text: 'its machine may enrol anew' });
+  }
+  return decided(draft);
+};
+
+export const forgetNode: Decide<'node-forget'> = (view, { by, node }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const row = nodeIn(draft, node);
+  if (!row) return refuse('no-such-node', noNode(node));
+  const text = `${node} was forgotten`;
+  const problem = { code: 'node-lost', text: `${text} while it worked on this.`, retryable: true };
+  loseLeases(draft, node, problem, text);
+  const nobody = openDeltas();
+  for (const name of view.agentsByNode.get(node) ?? []) {
+    const agent = agentIn(draft, name);
+    if (agent?.placement?.node !== node) continue;
+    const fix = 'Nothing to do: a place is being looked for.';
+    unplaceAgent(draft, nobody, agent, { text: `Its node ${text.slice(node.length + 1)}.`, fix, refused: [] });
+  }
+  dropNode(draft, node);
+  sayFarewell(draft, node, 'forgotten', 'A person took this node out of the fleet.');
+  noteAudit(draft, { actor: by, action: 'node-forget', subject: node, text: row.hardware });
+  noteEvent(draft, { node, type: 'node-forgotten', severity: 'warning', text });
+  return decided(draft);
+};
+
+/** A gap in the assignment is answered with all of it; the rest is kept for people. */
+export const acceptEvent: Decide<'node-event'> = (view, { node, message }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const row = nodeIn(draft, node);
+  if (row?.status !== 'active') {
+    remark(draft, 'node-not-active', `event ${message.type} from ${node}`);
+    return decided(draft);
+  }
+  if (message.type === 'assignment-gap') {
+    if (message.boot === row.boot) sendSnapshot(draft, node);
+    else remark(draft, 'old-boot', `${node}: a gap of boot ${message.boot}`);
+    return decided(draft);
+  }
+  noteEvent(draft, {
+    node,
+    agent: agentOf(message),
+    type: message.type,
+    severity: message.severity,
+    text: message.text.slice(0, 1000),
+  });
+  return decided(draft);
+};
+
+function agentOf({ data }: NodeEvent): string | null {
+  const agent = data?.agent;
+  return typeof agent === 'string' ? agent.slice(0, 63) : null;
+}

@@ -1,0 +1,105 @@
+// What nodes say of themselves: births and wills, inventory, capacity, heartbeats, what really runs. Every boot has an id; words of
+// an earlier boot never overwrite a later one. Heartbeats are perishable, only transitions are stored.
+import { change, type Draft, decided, nodeIn, noteEvent, openDraft, putNode, remark } from '../draft.ts';
+import type { Decide } from '../input.ts';
+import { leaseForNode, leaseNext } from '../tasks/leases.ts';
+import type { NodeRow } from '../view.ts';
+import { sendSnapshot } from './assignment.ts';
+import { turnAway } from './hello.ts';
+import { turnOnline, turnSuspect } from './transitions.ts';
+
+export { acceptHello } from './hello.ts';
+export { started, tick } from './tick.ts';
+
+export const acceptState: Decide<'node-state'> = (view, { node, message }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const row = nodeIn(draft, node);
+  if (row?.status !== 'active') {
+    turnAway(draft, node, row);
+    return decided(draft);
+  }
+  if (message.state === 'online') {
+    turnOnline(draft, row, message.boot, row.boot === message.boot ? 'connected' : 'started');
+    change(draft, { type: 'seen', node, atMs: nowMs });
+    return decided(draft);
+  }
+  if (message.boot !== row.boot) {
+    remark(draft, 'old-boot', `${node}: the will of boot ${message.boot} came after the birth of ${row.boot}`);
+    return decided(draft);
+  }
+  const reason = message.reason ?? 'its connection broke';
+  turnSuspect(draft, row, reason);
+  return decided(draft);
+};
+
+export const acceptInfo: Decide<'node-info'> = (view, { node, message }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const row = ofThisBoot(draft, node, message.boot, 'info');
+  if (!row) return decided(draft);
+  const { boot: _, ...facts } = message;
+  const { boot: __, ...known } = row.info ?? { boot: '' };
+  if (JSON.stringify(facts) !== JSON.stringify(known)) putNode(draft, { ...row, info: message });
+  return decided(draft);
+};
+
+export const acceptCapacity: Decide<'node-capacity'> = (view, { node, message }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  if (!ofThisBoot(draft, node, message.boot, 'capacity')) return decided(draft);
+  change(draft, { type: 'capacity', node, capacity: message });
+  return decided(draft);
+};
+
+export const acceptHealth: Decide<'node-health'> = (view, { node, message }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const row = ofThisBoot(draft, node, message.boot, 'health');
+  if (!row) return decided(draft);
+  change(draft, { type: 'health', node, health: message, atMs: nowMs });
+  // Only who said hello to this coordinator is matched with what it holds; the others are about to.
+  if (row.presence === 'online' || view.live.get(node)?.helloBoot !== row.boot) return decided(draft);
+  turnOnline(draft, row, row.boot, 'heard again');
+  if (message.generation !== row.generation) sendSnapshot(draft, node);
+  leaseForNode(draft, node);
+  return decided(draft);
+};
+
+export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const row = ofThisBoot(draft, node, message.boot, 'agent state');
+  if (!row) return decided(draft);
+  const placement = view.agents.get(message.agent)?.placement;
+  if (placement?.node !== node || placement.epoch !== message.epoch) {
+    remark(
+      draft,
+      'stale-epoch',
+      `${node} speaks of ${message.agent} under epoch ${message.epoch}; ${placement ? `${placement.node} holds it under ${placement.epoch}` : 'nobody holds it'}`,
+    );
+    return decided(draft);
+  }
+  const before = view.observed.get(message.agent);
+  change(draft, { type: 'observed', agent: message.agent, node, observed: message });
+  draft.observed.set(message.agent, { ...message, node });
+  if (message.state === 'failed' && (before?.state !== 'failed' || before.reason !== message.reason))
+    noteEvent(draft, {
+      node,
+      agent: message.agent,
+      type: 'agent-failed',
+      severity: 'error',
+      text: `${message.agent} failed on ${node}: ${message.reason ?? 'no reason given'}`,
+    });
+  if (message.state === 'ready') leaseNext(draft, message.agent);
+  return decided(draft);
+};
+
+/** The node, when it is active and these are words of its present boot. */
+function ofThisBoot(draft: Draft, node: string, boot: string, what: string): NodeRow | null {
+  const row = nodeIn(draft, node);
+  if (row?.status !== 'active') {
+    remark(draft, 'node-not-active', `${what} from ${node}, which is ${row ? 'quarantined' : 'not known'}`);
+    return null;
+  }
+  if (row.boot !== boot) {
+    remark(draft, 'old-boot', `${what} from ${node} of boot ${boot}; the present one is ${row.boot || 'not known'}`);
+    return null;
+  }
+  return row;
+}

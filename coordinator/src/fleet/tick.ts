@@ -1,0 +1,123 @@
+// What time alone brings about: suspicion and loss, deadlines, ends of backoffs, the valve, the fleet's own heartbeat; and the first
+// decision after a start. All is computed from `now`: there is no timer a node. Reads only indexes and the rows of nodes.
+import { deadlineSlot, wakeSlot } from '../change.ts';
+import { change, type Draft, decided, nodeIn, noteEvent, openDraft, send, taskIn } from '../draft.ts';
+import type { Decide, Policy } from '../input.ts';
+import { endTask } from '../tasks/ends.ts';
+import { leaseNext, sendCancel } from '../tasks/leases.ts';
+import { heartbeatIntervalMs, isOffInterval, silenceMs } from './heartbeat.ts';
+import { sendWelcome } from './hello.ts';
+import { restartedReason, turnLost, turnSuspect } from './transitions.ts';
+import { judgeValve } from './valve.ts';
+
+/** fleet/state is published this often; also what keeps the leases for outside effects alive. */
+export const announceMs = 10_000;
+/** Ticks come every 250 ms. A gap like this means that the coordinator stood still (suspended, overloaded), not the nodes. */
+const pauseMs = 5_000;
+/** Expired tokens are kept this long: an enrolment repeated after a crash still finds its token. */
+const tokenKeepMs = 86_400_000;
+
+export const started: Decide<'started'> = (view, _input, nowMs, policy) => {
+  const draft = openDraft(view, nowMs);
+  let away = 0;
+  for (const id of view.nodes.keys()) {
+    const row = nodeIn(draft, id);
+    if (row?.presence !== 'online') continue;
+    turnSuspect(draft, row, restartedReason);
+    away++;
+  }
+  if (away > 0)
+    noteEvent(draft, {
+      type: 'coordinator-started',
+      severity: 'info',
+      text: `the coordinator started; ${away} ${away === 1 ? 'node has' : 'nodes have'} ${Math.round(policy.restartGraceMs / 1000)} s to come back`,
+    });
+  announce(draft, policy);
+  return decided(draft);
+};
+
+export const tick: Decide<'tick'> = (view, _input, nowMs, policy) => {
+  const draft = openDraft(view, nowMs);
+  const resumed = view.tickedMs !== null && nowMs - view.tickedMs > pauseMs;
+  if (!resumed) judgePresence(draft, policy);
+  expireTasks(draft);
+  wakeTasks(draft);
+  judgeValve(draft, policy);
+  dropTokens(draft);
+  if (view.announcedMs === null || nowMs - view.announcedMs >= announceMs || nowMs < view.announcedMs)
+    announce(draft, policy);
+  change(draft, { type: 'ticked', atMs: nowMs, resumed });
+  return decided(draft);
+};
+
+function judgePresence(draft: Draft, policy: Policy): void {
+  const { view, nowMs } = draft;
+  const intervalMs = heartbeatIntervalMs(view, policy);
+  const heardFromMs = Math.max(view.startedMs, view.resumedMs ?? 0);
+  const losesFromMs = heardFromMs + policy.restartGraceMs;
+  for (const id of view.nodes.keys()) {
+    const row = nodeIn(draft, id);
+    if (row?.status !== 'active') continue;
+    if (row.presence === 'online') {
+      const live = view.live.get(id);
+      const lastMs = Math.max(live?.lastSeenMs ?? row.presenceSinceMs, view.resumedMs ?? 0);
+      if (nowMs - lastMs > silenceMs(live, intervalMs)) turnSuspect(draft, row, 'silent');
+      else if (live?.helloBoot === row.boot && isOffInterval(live.heartbeatMs, intervalMs)) {
+        change(draft, { type: 'hello', node: id, boot: row.boot, heartbeatMs: intervalMs });
+        sendWelcome(draft, id, row.boot, intervalMs, policy);
+      }
+    } else if (row.presence === 'suspect' && nowMs >= losesFromMs) {
+      const awayMs = nowMs - row.presenceSinceMs;
+      if (awayMs >= policy.lostAfterMs) turnLost(draft, row, awayMs);
+    }
+  }
+}
+
+function expireTasks(draft: Draft): void {
+  const now = deadlineSlot(draft.nowMs);
+  const agents = new Set<string>();
+  for (const [slot, ids] of draft.view.tasksByDeadline) {
+    if (slot > now) continue;
+    for (const id of ids) {
+      const task = taskIn(draft, id);
+      if (!task || task.deadlineMs > draft.nowMs) continue;
+      const where = task.state === 'queued' ? 'in the queue' : `on ${task.node}`;
+      sendCancel(draft, task, 'the deadline passed');
+      endTask(draft, task, {
+        state: 'expired',
+        problem: {
+          code: 'deadline-passed',
+          text: `The deadline passed ${where}, after ${task.attempt} of ${task.attempts} attempts.`,
+          retryable: true,
+        },
+      });
+      agents.add(task.agent);
+    }
+  }
+  for (const agent of agents) leaseNext(draft, agent);
+}
+
+function wakeTasks(draft: Draft): void {
+  const now = wakeSlot(draft.nowMs);
+  const agents = new Set<string>();
+  for (const [slot, ids] of draft.view.tasksByWake) {
+    if (slot > now) continue;
+    for (const id of ids) {
+      const agent = draft.view.tasks.get(id)?.agent;
+      if (agent !== undefined) agents.add(agent);
+    }
+  }
+  for (const agent of agents) leaseNext(draft, agent);
+}
+
+function dropTokens(draft: Draft): void {
+  for (const { id, expiresMs } of draft.view.tokens.values())
+    if (draft.nowMs > expiresMs + tokenKeepMs) change(draft, { type: 'token-gone', id });
+}
+
+function announce(draft: Draft, policy: Policy): void {
+  const { coordinator } = draft.view;
+  const { reconnectWindowMs } = policy;
+  send(draft, 'fleetState', {}, { state: 'online', coordinator, nowMs: draft.nowMs, reconnectWindowMs });
+  change(draft, { type: 'announced', atMs: draft.nowMs });
+}

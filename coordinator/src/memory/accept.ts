@@ -1,0 +1,147 @@
+// Memory from nodes (BR-MEM/1): only the node that holds the agent, under the present epoch, may append to its log. Known entries are
+// no-ops, forks are kept apart and shown, gaps and stale writers are told where the head is. Acks leave after the commit.
+import type { MemoryDown, MemoryEntry, MemoryUp } from '@blackroad/protocol';
+import { agentIn, change, type Draft, decided, nodeIn, openDraft, remark, send } from '../draft.ts';
+import type { Decide, Inputs } from '../input.ts';
+import type { BranchRow } from '../view.ts';
+import { advanceMerge, fitting, keepBranch, offerMerge, quarantineFork } from './branches.ts';
+import { meet, runFault } from './chain.ts';
+
+type Up<T extends MemoryUp['type']> = Extract<MemoryUp, { type: T }>;
+type NackReason = Extract<MemoryDown, { type: 'nack' }>['reason'];
+interface Head {
+  seq: number;
+  hash: string;
+}
+
+export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const { node, agent, message } = input;
+  if (nodeIn(draft, node)?.status !== 'active') {
+    remark(draft, 'node-not-active', `memory of ${agent} from ${node}`);
+    return decided(draft);
+  }
+  const row = agentIn(draft, agent);
+  if (!row) {
+    nack(draft, input, 'unknown-agent', { seq: 0, hash: 'genesis' });
+    return decided(draft);
+  }
+  const head: Head = view.heads.get(agent) ?? { seq: 0, hash: 'genesis' };
+  const isWriter = row.placement?.node === node && row.placement.epoch === message.epoch;
+  if (message.type === 'branch') takeBranch(draft, input, message, row.epoch, head);
+  else if (!isWriter) nack(draft, input, 'stale-epoch', head);
+  else if (message.type === 'batch') takeBatch(draft, input, message, head);
+  else greet(draft, input, message, head);
+  return decided(draft);
+};
+
+/** Where the node stands: behind (it gets what it lacks), at our head, ahead (it sends on from our head), or elsewhere. */
+function greet(
+  draft: Draft,
+  input: Inputs['memory-up'],
+  message: Up<'hello' | 'drained' | 'hydrated'>,
+  head: Head,
+): void {
+  const { durableSeq, hash } = message;
+  if (durableSeq < head.seq) {
+    const [next] = input.missing;
+    if (next?.seq !== durableSeq + 1) {
+      // Nothing was read for it (not a hello, or the log grew meanwhile): it asks again.
+      nack(draft, input, 'gap', head);
+    } else if (next.previousHash !== (durableSeq === 0 ? 'genesis' : hash)) nack(draft, input, 'fork', head);
+    else sendEntries(draft, input, fitting(input.missing), head);
+    return;
+  }
+  if (durableSeq === head.seq && head.seq > 0 && hash !== head.hash) {
+    nack(draft, input, 'fork', head);
+    return;
+  }
+  ack(draft, input, head);
+  const branch = input.branch && (draft.view.branches.get(input.branch.id) as BranchRow | undefined);
+  if (input.branch && branch?.complete) offerMerge(draft, branch, input.branch.entries);
+}
+
+function takeBatch(draft: Draft, input: Inputs['memory-up'], message: Up<'batch'>, head: Head): void {
+  const { agent, node } = input;
+  const { epoch, previousHash, entries } = message;
+  const fault = runFault(agent, epoch, previousHash, entries);
+  if (fault !== null) {
+    remark(draft, 'memory-bad-hash', `${node}, ${agent}: ${fault}`);
+    nack(draft, input, 'bad-hash', head);
+    return;
+  }
+  const meeting = meet(head, new Map(input.stored.map(({ seq, hash }) => [seq, hash])), previousHash, entries);
+  switch (meeting.how) {
+    case 'known':
+      ack(draft, input, head);
+      return;
+    case 'gap':
+      nack(draft, input, 'gap', head);
+      return;
+    case 'fork':
+      remark(draft, 'memory-fork', `${node} forked ${agent} at entry ${meeting.different[0]?.seq}`);
+      quarantineFork(draft, agent, node, epoch, meeting.different);
+      nack(draft, input, 'fork', head);
+      return;
+    case 'next': {
+      const last = meeting.fresh[meeting.fresh.length - 1] as MemoryEntry;
+      change(draft, { type: 'memory', agent, entries: meeting.fresh });
+      ack(draft, input, last);
+      advanceMerge(draft, input, meeting.fresh);
+      return;
+    }
+    default:
+      meeting satisfies never;
+  }
+}
+
+function takeBranch(
+  draft: Draft,
+  input: Inputs['memory-up'],
+  message: Up<'branch'>,
+  highestEpoch: number,
+  head: Head,
+): void {
+  const { agent, node } = input;
+  const fault =
+    message.epoch > highestEpoch
+      ? `epoch ${message.epoch} was never given out`
+      : runFault(agent, message.epoch, message.previousHash, message.entries);
+  if (fault !== null) {
+    remark(draft, 'memory-bad-hash', `branch of ${node}, ${agent}: ${fault}`);
+    nack(draft, input, 'bad-hash', head);
+    return;
+  }
+  const kept = keepBranch(draft, input, message);
+  if ('gapAfter' in kept) {
+    remark(draft, 'memory-gap', `branch of ${node}, ${agent}: nothing between ${kept.gapAfter} and ${message.from}`);
+    nack(draft, input, 'gap', { seq: kept.gapAfter, hash: head.hash });
+    return;
+  }
+  down(draft, node, { type: 'branch-ack', agent, epoch: message.epoch, upto: kept.keptUpto });
+}
+
+function ack(draft: Draft, { node, agent, message }: Inputs['memory-up'], { seq, hash }: Head): void {
+  down(draft, node, { type: 'ack', agent, epoch: message.epoch, upto: seq, hash });
+}
+function nack(
+  draft: Draft,
+  { node, agent, message }: Inputs['memory-up'],
+  reason: NackReason,
+  { seq, hash }: Head,
+): void {
+  remark(draft, `memory-nack-${reason}`, `${node}, ${agent}: ${message.type} under epoch ${message.epoch}`);
+  down(draft, node, { type: 'nack', agent, epoch: message.epoch, reason, headSeq: seq, headHash: hash });
+}
+function sendEntries(
+  draft: Draft,
+  { node, agent, message }: Inputs['memory-up'],
+  entries: MemoryEntry[],
+  { seq, hash }: Head,
+): void {
+  const { epoch } = message;
+  down(draft, node, { type: 'entries', agent, epoch, entries, headSeq: seq, headHash: hash });
+}
+function down(draft: Draft, node: string, message: MemoryDown): void {
+  send(draft, 'memoryDown', { node }, message);
+}

@@ -1,0 +1,60 @@
+// Recomputes what a batch of memory entries claims: digests, links, order. Trusts nothing that came over the wire.
+import { entryFault, type MemoryEntry } from '@blackroad/protocol';
+
+/** What is wrong with a run of entries by itself, in words; null when it is a sound piece of chain. */
+export function runFault(
+  agent: string,
+  epoch: number,
+  previousHash: string,
+  entries: readonly MemoryEntry[],
+): string | null {
+  let previous: { seq: number; hash: string } | null = null;
+  for (const entry of entries) {
+    const at = `entry ${entry.seq}`;
+    if (entry.agentId !== agent) return `${at} is of agent ${entry.agentId}`;
+    if (entry.epoch !== epoch) return `${at} is of epoch ${entry.epoch}, the message of ${epoch}`;
+    if (entry.previousHash !== (previous?.hash ?? previousHash)) return `${at} does not link to what comes before it`;
+    if (previous && entry.seq !== previous.seq + 1) return `${at} follows ${previous.seq}`;
+    const fault = entryFault(entry);
+    if (fault) return `${at}: ${fault}`;
+    previous = entry;
+  }
+  return null;
+}
+
+/** How a sound run meets a log. Links are hashes: where one entry is the same, all before it are. */
+export type Meeting =
+  | { how: 'known' }
+  | { how: 'next'; fresh: MemoryEntry[] }
+  | { how: 'gap' }
+  /** From `different` on it is another history. */
+  | { how: 'fork'; different: MemoryEntry[] };
+
+export function meet(
+  head: { seq: number; hash: string },
+  stored: ReadonlyMap<number, string>,
+  previousHash: string,
+  entries: readonly MemoryEntry[],
+): Meeting {
+  const first = entries[0];
+  if (!first) return { how: 'known' };
+  const hashAt = (seq: number) => (seq === head.seq ? head.hash : stored.get(seq));
+  const known = entries.filter(({ seq }) => seq <= head.seq);
+  const fresh = entries.slice(known.length);
+  const last = known[known.length - 1];
+  if (last) {
+    const ours = hashAt(last.seq);
+    // Our log is longer than what was read of it: nothing can be said, so the node starts from our head.
+    if (ours === undefined) return { how: 'gap' };
+    if (ours !== last.hash) {
+      const from = known.findIndex(({ seq, hash }) => {
+        const own = hashAt(seq);
+        return own !== undefined && own !== hash;
+      });
+      return { how: 'fork', different: entries.slice(from) };
+    }
+    return fresh.length === 0 ? { how: 'known' } : { how: 'next', fresh };
+  }
+  if (first.seq !== head.seq + 1) return { how: 'gap' };
+  return previousHash === head.hash ? { how: 'next', fresh } : { how: 'fork', different: [...entries] };
+}

@@ -1,0 +1,82 @@
+// The two ways out of a lease: an end (exactly one for each task) or back into the queue. Everything that ends a task comes
+// through here, so that an asker over MQTT always gets an answer. [INV-one-end]
+import { maxResultBytes, type TaskProblem, type TaskUsage } from '@blackroad/protocol';
+import { invariant } from '@blackroad/std/invariant';
+import { closeTask, type Draft, send, setTask, taskIn } from '../draft.ts';
+import type { EndedTask, TaskRow } from '../view.ts';
+
+export interface TaskEnd {
+  state: 'done' | 'failed' | 'cancelled' | 'expired';
+  result?: string | null;
+  truncated?: boolean;
+  problem?: TaskProblem | null;
+  usage?: TaskUsage | null;
+}
+
+export function endTask(draft: Draft, task: TaskRow, end: TaskEnd): EndedTask {
+  invariant(taskIn(draft, task.id), 'INV-one-end', `task ${task.id} has ended already`);
+  const { text, cut } = cutText(end.result ?? null, maxResultBytes);
+  const row: EndedTask = {
+    ...task,
+    state: end.state,
+    endedMs: draft.nowMs,
+    result: text,
+    truncated: cut || (end.truncated ?? false),
+    problem: end.problem ?? null,
+    usage: end.usage ?? null,
+  };
+  closeTask(draft, row);
+  answerAsker(draft, row);
+  return row;
+}
+
+/** Who asked over MQTT reads the answer on a topic of its own; the id of that topic is in the task's key. */
+function answerAsker(draft: Draft, task: EndedTask): void {
+  if (task.origin !== 'mqtt' || task.idempotencyKey === null) return;
+  const prefix = `mqtt:${task.agent}:`;
+  if (!task.idempotencyKey.startsWith(prefix)) return;
+  const id = task.idempotencyKey.slice(prefix.length);
+  const ok = task.state === 'done';
+  const text = (ok ? task.result : task.problem?.text) ?? task.state;
+  send(draft, 'answer', { agent: task.agent, id }, { agent: task.agent, task: task.id, ok, text, node: task.node });
+}
+
+/** The lease is over without an end: queued again, or a dead letter when its attempts are used up. */
+export function giveBack(draft: Draft, task: TaskRow, problem: TaskProblem, waitMs = 0): void {
+  if (task.attempt >= task.attempts) {
+    endTask(draft, task, { state: 'failed', problem });
+    return;
+  }
+  queueAgain(draft, task, waitMs);
+}
+
+/** As `giveBack`, for an attempt that never began: it does not count, so one more is allowed. */
+export function giveBackUncounted(draft: Draft, task: TaskRow, waitMs: number): void {
+  queueAgain(draft, { ...task, attempts: task.attempts + 1 }, waitMs);
+}
+
+function queueAgain(draft: Draft, task: TaskRow, waitMs: number): void {
+  setTask(draft, {
+    ...task,
+    state: 'queued',
+    // The epoch of its last attempt stays: who still works on it may go on while nobody else has begun.
+    node: null,
+    leasedMs: null,
+    notBeforeMs: waitMs > 0 ? draft.nowMs + waitMs : 0,
+  });
+}
+
+const maxRetryMs = 60_000;
+/** Doubles with every attempt. Without jitter: decisions know no chance, and the queue of one agent is no herd. */
+export function retryWaitMs(retryMs: number, attempt: number): number {
+  return Math.min(maxRetryMs, retryMs * 2 ** Math.min(Math.max(attempt, 1) - 1, 20));
+}
+
+function cutText(text: string | null, maxBytes: number): { text: string | null; cut: boolean } {
+  if (text === null || Buffer.byteLength(text) <= maxBytes) return { text, cut: false };
+  const bytes = Buffer.from(text);
+  let end = maxBytes;
+  // Not in the middle of a character.
+  while (end > 0 && ((bytes[end] as number) & 0xc0) === 0x80) end--;
+  return { text: bytes.subarray(0, end).toString(), cut: true };
+}

@@ -1,0 +1,106 @@
+// Leases: which waiting task goes to which node now. A lease is (task, attempt) under the epoch of the agent's placement;
+// a node gets one only while it is online, has said hello in this boot and runs the agent under that epoch.
+import type { TaskProblem } from '@blackroad/protocol';
+import {
+  agentIn,
+  type Draft,
+  helloBootIn,
+  leasedIn,
+  nodeIn,
+  observedIn,
+  send,
+  setTask,
+  taskIn,
+  waitingIn,
+} from '../draft.ts';
+import type { AgentRow, Placement, TaskRow } from '../view.ts';
+import { giveBack } from './ends.ts';
+
+/** Leases as much waiting work of one agent as it may take now. */
+export function leaseNext(draft: Draft, agent: string): void {
+  const row = agentIn(draft, agent);
+  if (!row?.placement || !takesWork(draft, row, row.placement)) return;
+  let free = row.spec.concurrency - leasedIn(draft, agent).length;
+  if (free <= 0) return;
+  const next: TaskRow[] = [];
+  for (const task of waitingIn(draft, agent)) {
+    // Past its deadline: the tick ends it.
+    if (task.notBeforeMs > draft.nowMs || task.deadlineMs <= draft.nowMs) continue;
+    next.push(task);
+    if (--free === 0) break;
+  }
+  for (const task of next) lease(draft, task, row.placement, task.attempt + 1);
+}
+
+/** After a node came (back): for all agents it holds. */
+export function leaseForNode(draft: Draft, node: string): void {
+  for (const agent of draft.view.agentsByNode.get(node) ?? []) if (draft.view.work.has(agent)) leaseNext(draft, agent);
+}
+
+function takesWork(draft: Draft, agent: AgentRow, placement: Placement): boolean {
+  const node = nodeIn(draft, placement.node);
+  if (node?.status !== 'active' || node.presence !== 'online' || node.draining) return false;
+  if (helloBootIn(draft, node.id) !== node.boot) return false;
+  const observed = observedIn(draft, agent.name);
+  return (
+    observed?.state === 'ready' &&
+    observed.epoch === placement.epoch &&
+    observed.node === placement.node &&
+    observed.boot === node.boot
+  );
+}
+
+/** Leases it to the holder of its agent; the same attempt when the node held it all along. */
+export function lease(draft: Draft, task: TaskRow, placement: Placement, attempt: number): void {
+  const leased: TaskRow = {
+    ...task,
+    state: 'leased',
+    attempt,
+    node: placement.node,
+    epoch: placement.epoch,
+    leasedMs: draft.nowMs,
+    notBeforeMs: 0,
+  };
+  setTask(draft, leased);
+  sendLease(draft, leased);
+}
+export function sendLease(draft: Draft, task: TaskRow): void {
+  send(
+    draft,
+    'task',
+    { node: task.node as string },
+    {
+      task: task.id,
+      attempt: task.attempt,
+      agent: task.agent,
+      epoch: task.epoch as number,
+      prompt: task.prompt,
+      leftMs: Math.max(0, task.deadlineMs - draft.nowMs),
+    },
+  );
+}
+/** Tells the holder of a lease to stop. It may be away: what it reports later is stale by then. */
+export function sendCancel(draft: Draft, task: TaskRow, reason: string): void {
+  if (task.node === null || task.state === 'queued') return;
+  send(draft, 'cancel', { node: task.node }, { task: task.id, attempt: task.attempt, reason: reason.slice(0, 200) });
+}
+
+/** All leases of a node go back; `cancelReason` also tells the node to stop, in case it hears. */
+export function loseLeases(draft: Draft, node: string, problem: TaskProblem, cancelReason: string | null): number {
+  let count = 0;
+  for (const id of draft.view.leasesByNode.get(node) ?? []) {
+    const task = taskIn(draft, id);
+    if (!task || task.node !== node || task.state === 'queued') continue;
+    if (cancelReason !== null) sendCancel(draft, task, cancelReason);
+    giveBack(draft, task, problem);
+    count++;
+  }
+  return count;
+}
+/** All leases of one agent go back, with word to the node that held them. */
+export function loseAgentLeases(draft: Draft, agent: string, problem: TaskProblem, cancelReason: string): void {
+  for (const task of leasedIn(draft, agent)) {
+    sendCancel(draft, task, cancelReason);
+    giveBack(draft, task, problem);
+  }
+}

@@ -1,0 +1,140 @@
+// What nodes report of attempts. Idempotent by (task, attempt) under the epoch; a stale word changes nothing, yet ends are always
+// acknowledged, or the node would keep them for ever. [INV-one-end]
+import type { TaskProblem, TaskReport } from '@blackroad/protocol';
+import { addTask, agentIn, type Draft, decided, nodeIn, openDraft, remark, send, setTask, taskIn } from '../draft.ts';
+import type { Decide, Policy } from '../input.ts';
+import type { EndedTask, TaskRow } from '../view.ts';
+import { endTask, giveBack, giveBackUncounted, retryWaitMs } from './ends.ts';
+import { leaseNext } from './leases.ts';
+
+export const reportTask: Decide<'task-report'> = (view, { node, message, ended }, nowMs, policy) => {
+  const draft = openDraft(view, nowMs);
+  if (nodeIn(draft, node)?.status !== 'active') {
+    remark(draft, 'node-not-active', `report of ${message.task} from ${node}`);
+    return decided(draft);
+  }
+  const task = taskIn(draft, message.task);
+  if (!task && message.local) recordLocal(draft, node, message, ended);
+  else if (task && isHeldBy(task, node, message)) takeReport(draft, task, node, message, policy);
+  else if (task && isStillIts(draft, task, node, message)) takeLateReport(draft, task, node, message);
+  else turnDown(draft, task, node, message);
+  return decided(draft);
+};
+
+function isHeldBy(task: TaskRow, node: string, { attempt, epoch }: TaskReport): boolean {
+  return task.state !== 'queued' && task.node === node && task.attempt === attempt && task.epoch === epoch;
+}
+/** Given up for lost and queued again, but nobody else has begun and the agent is where it was. */
+function isStillIts(draft: Draft, task: TaskRow, node: string, { attempt, epoch }: TaskReport): boolean {
+  const placement = agentIn(draft, task.agent)?.placement;
+  const same = task.state === 'queued' && task.attempt === attempt && task.epoch === epoch;
+  return same && placement?.node === node && placement.epoch === epoch;
+}
+
+function takeReport(draft: Draft, task: TaskRow, node: string, message: TaskReport, policy: Policy): void {
+  const waitMs = retryWaitMs(policy.retryMs, task.attempt);
+  switch (message.state) {
+    case 'running':
+      if (task.state !== 'running') setTask(draft, { ...task, state: 'running' });
+      return;
+    case 'refused':
+      // It has no room now. Its wake-up comes after the wait: asking at once with the next task would only be refused again.
+      giveBackUncounted(draft, task, waitMs);
+      settle(draft, node, message);
+      return;
+    case 'done':
+      finish(draft, task, message);
+      break;
+    case 'failed':
+    case 'cancelled': {
+      const problem = message.problem ?? unexplained(node, message.state);
+      if (problem.retryable) giveBack(draft, task, problem, waitMs);
+      else endTask(draft, task, { state: message.state, problem, usage: message.usage ?? null });
+      break;
+    }
+    default:
+      message.state satisfies never;
+  }
+  settle(draft, node, message);
+  leaseNext(draft, task.agent);
+}
+
+function takeLateReport(draft: Draft, task: TaskRow, node: string, message: TaskReport): void {
+  if (message.state === 'running') {
+    stop(draft, node, message);
+    return;
+  }
+  // Work that is done is not thrown away; a failure has been counted when it was queued again.
+  if (message.state === 'done') finish(draft, { ...task, node }, message);
+  else remark(draft, 'stale-report', `${node}: ${message.task} attempt ${message.attempt} is queued again already`);
+  settle(draft, node, message);
+  leaseNext(draft, task.agent);
+}
+
+function turnDown(draft: Draft, task: TaskRow | undefined, node: string, message: TaskReport): void {
+  const known = task
+    ? `it is ${task.state}${task.node ? ` on ${task.node}` : ''}, attempt ${task.attempt}, epoch ${task.epoch ?? '-'}`
+    : 'it has ended or was never known';
+  const { task: id, state, attempt, epoch } = message;
+  remark(draft, 'stale-report', `${node} reports ${id} ${state} (attempt ${attempt}, epoch ${epoch}); ${known}`);
+  if (state === 'running') stop(draft, node, message);
+  else settle(draft, node, message);
+}
+
+function finish(draft: Draft, task: TaskRow, message: TaskReport): void {
+  endTask(draft, task, {
+    state: 'done',
+    result: message.result ?? '',
+    truncated: message.truncated ?? false,
+    usage: message.usage ?? null,
+  });
+}
+function unexplained(node: string, state: 'failed' | 'cancelled'): TaskProblem {
+  return { code: `task-${state}`, text: `${node} says it was ${state}, without a reason.`, retryable: false };
+}
+function settle(draft: Draft, node: string, { task, attempt }: TaskReport): void {
+  send(draft, 'settled', { node }, { tasks: [{ task, attempt }] });
+}
+function stop(draft: Draft, node: string, { task, attempt }: TaskReport): void {
+  send(draft, 'cancel', { node }, { task, attempt, reason: 'the attempt is not leased to this node any more' });
+}
+
+/** A task the node started itself (cron): recorded with its end, once. */
+function recordLocal(draft: Draft, node: string, message: TaskReport, ended: EndedTask | null): void {
+  const { local, task: id, agent, attempt, epoch, state } = message;
+  if (!local || state === 'running' || state === 'refused') return;
+  settle(draft, node, message);
+  if (ended || draft.view.justEnded.has(id)) return;
+  const row = agentIn(draft, agent);
+  const mine = row?.placement?.epoch !== epoch || row.placement.node === node;
+  if (!row || epoch > row.epoch || !mine) {
+    remark(draft, 'stale-report', `${node} ran ${id} by itself for ${agent} under epoch ${epoch}, which it never held`);
+    return;
+  }
+  const task: TaskRow = {
+    id,
+    agent,
+    state: 'running',
+    prompt: local.prompt,
+    priority: 50,
+    origin: 'cron',
+    // By the node's clock, which may be wrong: never in the future.
+    createdMs: Math.min(local.atMs, draft.nowMs),
+    deadlineMs: draft.nowMs,
+    attempt,
+    attempts: attempt,
+    node,
+    epoch,
+    leasedMs: null,
+    idempotencyKey: null,
+    notBeforeMs: 0,
+  };
+  addTask(draft, task);
+  if (state === 'done') finish(draft, task, message);
+  else
+    endTask(draft, task, {
+      state,
+      problem: message.problem ?? unexplained(node, state),
+      usage: message.usage ?? null,
+    });
+}

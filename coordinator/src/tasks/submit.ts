@@ -1,0 +1,120 @@
+// Tasks as people and programs ask for them, cancel them, and send dead letters round again. A task is stored before anyone is told;
+// the same idempotency key is the same task; every queue is bounded and says so.
+import { maxAttempts, maxLiveTasks, maxQueuePerAgent, type TaskProblem } from '@blackroad/protocol';
+import { addTask, agentIn, type Draft, decidedWith, noteAudit, openDraft, taskIn } from '../draft.ts';
+import { type Decide, type Decision, refuse } from '../input.ts';
+import type { AgentRow, EndedTask, TaskRow, View } from '../view.ts';
+import { endTask } from './ends.ts';
+import { leaseNext, sendCancel } from './leases.ts';
+
+export const submitTask: Decide<'task-submit'> = (view, { id, agent, request, origin, known }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  if (known) return decidedWith(draft, known as TaskRow | EndedTask);
+  const key = request.idempotencyKey ?? null;
+  if (key !== null) {
+    const live = view.tasksByIdempotencyKey.get(key);
+    if (live !== undefined) return decidedWith(draft, taskIn(draft, live) as TaskRow | EndedTask);
+    // It ended after the store was asked and before this decision: asked again, the store knows.
+    if (view.justEndedKeys.has(key)) return askAgain(`The task with idempotency key ${key} ended this moment.`);
+  }
+  const row = agentIn(draft, agent);
+  if (!row) return refuse('no-such-agent', `There is no agent ${agent}.`);
+  const full = queueFull(view, row);
+  if (full) return full;
+  const deadlineSeconds = request.deadlineSeconds ?? row.spec.limits.deadlineSeconds;
+  const task: TaskRow = {
+    id,
+    agent,
+    state: 'queued',
+    prompt: request.prompt,
+    priority: request.priority ?? 50,
+    origin,
+    createdMs: nowMs,
+    deadlineMs: nowMs + deadlineSeconds * 1000,
+    attempt: 0,
+    attempts: request.attempts ?? row.spec.limits.attempts,
+    node: null,
+    epoch: null,
+    leasedMs: null,
+    idempotencyKey: key,
+    notBeforeMs: 0,
+  };
+  return queueAndAnswer(draft, task);
+};
+
+function queueAndAnswer<A extends TaskRow>(draft: Draft, task: TaskRow): Decision<A> {
+  addTask(draft, task);
+  leaseNext(draft, task.agent);
+  return decidedWith(draft, taskIn(draft, task.id) as A);
+}
+
+function queueFull(view: View, { name, spec }: AgentRow): Decision<never> | null {
+  if (view.tasks.size >= maxLiveTasks) return busy(`The fleet has ${maxLiveTasks} unfinished tasks, its limit.`);
+  const bound = Math.min(spec.queue, maxQueuePerAgent);
+  const waiting = view.work.get(name)?.waiting.length ?? 0;
+  if (waiting < bound) return null;
+  return busy(`${waiting} tasks wait for ${name} already; its queue holds ${bound}.`);
+}
+function busy(detail: string): Decision<never> {
+  return {
+    changes: [],
+    messages: [],
+    outcome: { ok: false, code: 'queue-full', details: { detail, retryAfterSeconds: 5 } },
+  };
+}
+function askAgain(detail: string): Decision<never> {
+  return {
+    changes: [],
+    messages: [],
+    outcome: { ok: false, code: 'unavailable', details: { detail, retryAfterSeconds: 1 } },
+  };
+}
+
+/** Ends at once, whatever the node says later. */
+export const cancelTask: Decide<'task-cancel'> = (view, { by, id }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const task = taskIn(draft, id);
+  if (!task) {
+    if (view.justEnded.has(id)) return refuse('conflict', `The task ${id} has ended.`);
+    return refuse('no-such-task', `There is no task ${id} that waits or runs.`);
+  }
+  const problem: TaskProblem = { code: 'task-cancelled', text: `Cancelled by ${by}.`, retryable: false };
+  sendCancel(draft, task, `cancelled by ${by}`);
+  endTask(draft, task, { state: 'cancelled', problem });
+  noteAudit(draft, { actor: by, action: 'task-cancel', subject: id, text: `${task.agent}, was ${task.state}` });
+  leaseNext(draft, task.agent);
+  return decidedWith(draft, { id });
+};
+
+/** A dead letter goes round again as a new task, with fresh attempts and as much time as the first had. */
+export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  if (view.tasks.has(id)) return refuse('conflict', `The task ${id} has not ended; only dead letters are retried.`);
+  if (!ended) return refuse('no-such-task', `There is no task ${id}.`);
+  if (ended.state !== 'failed' && ended.state !== 'expired')
+    return refuse('conflict', `The task ${id} is ${ended.state}; only failed and expired ones are retried.`);
+  const row = agentIn(draft, ended.agent);
+  if (!row) return refuse('no-such-agent', `The agent ${ended.agent} of this task is gone.`);
+  const full = queueFull(view, row);
+  if (full) return full;
+  const task: TaskRow = {
+    id: newId,
+    agent: ended.agent,
+    state: 'queued',
+    prompt: ended.prompt,
+    priority: ended.priority,
+    origin: ended.origin,
+    createdMs: nowMs,
+    deadlineMs: nowMs + Math.max(1000, ended.deadlineMs - ended.createdMs),
+    attempt: 0,
+    attempts: Math.min(maxAttempts, row.spec.limits.attempts),
+    node: null,
+    epoch: null,
+    leasedMs: null,
+    // The key stays with the first: who asks with it must get that one.
+    idempotencyKey: null,
+    notBeforeMs: 0,
+  };
+  noteAudit(draft, { actor: by, action: 'task-retry', subject: id, text: `as ${newId}` });
+  return queueAndAnswer(draft, task);
+};
