@@ -15,8 +15,12 @@ export async function modelsIn(modelsDir: string): Promise<ModelFile[]> {
   const files: (ModelFile & { sizeBytes: number })[] = [];
   for (const fileName of names.filter((name) => name.endsWith('.gguf'))) {
     const path = join(modelsDir, fileName);
-    const facts = await readGguf(path).catch(() => null);
-    if (facts) files.push({ path, fileName, kind: facts.kind, sizeBytes: facts.sizeBytes });
+    try {
+      const { kind, sizeBytes } = readGguf(path);
+      files.push({ path, fileName, kind, sizeBytes });
+    } catch {
+      // Whoever asks for it by name is told what is wrong with it.
+    }
   }
   return files.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
 }

@@ -3,15 +3,9 @@
 // This file is an entry of its own: it is forked, never imported.
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
-import type {
-  ChatHistoryItem,
-  ChatModelFunctionCall,
-  ChatModelFunctions,
-  Llama,
-  LlamaContextSequence,
-  LlamaEmbeddingContext,
-  LlamaModel,
-} from 'node-llama-cpp';
+import type { Llama, LlamaContextSequence, LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
+import { functionsOf, historyOf } from './llama-history.ts';
+import { createSlots, Failure } from './llama-slots.ts';
 import type {
   ChatOrder,
   ChatResult,
@@ -22,7 +16,7 @@ import type {
   Order,
   ToChild,
 } from './llama-wire.ts';
-import type { ChatMessage, RuntimeErrorCode, ToolCall } from './runtime.ts';
+import type { ToolCall } from './runtime.ts';
 
 // One thread less than the machine has: llama.cpp's threads spin, and on 2 cores a second one doubles the time of a token
 // because it fights Node's own; the library's default takes cores that a container only sees.
@@ -30,14 +24,6 @@ const threads = Math.max(1, availableParallelism() - 1);
 // A text of more characters than this a token is cut before it is tokenized.
 const mostCharsPerToken = 20;
 const leastAnswerTokens = 1;
-
-class Failure extends Error {
-  readonly code: RuntimeErrorCode;
-  constructor(code: RuntimeErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
 
 interface LoadedChat {
   kind: 'chat';
@@ -217,72 +203,6 @@ async function grammarOf(llama: Llama, schema: object) {
   }
 }
 
-/** Sequences as slots. The one freed last is taken first: its context likely begins like the next prompt. */
-function createSlots(free: LlamaContextSequence[]) {
-  const all = free.length;
-  const ending = new Set<AbortSignal>();
-  const waiting: ((sequence: LlamaContextSequence) => void)[] = [];
-  const busy = new Set<AbortSignal>();
-  return {
-    async take(signal: AbortSignal): Promise<LlamaContextSequence> {
-      const now = free.pop();
-      if (now) {
-        busy.add(signal);
-        return now;
-      }
-      // An aborted answer gives its slot back within a token: waiting for that is not queueing.
-      for (const each of busy) if (each.aborted) ending.add(each);
-      if (ending.size <= waiting.length) throw new Failure('overloaded', `all ${all} slots are busy`);
-      const sequence = await new Promise<LlamaContextSequence>((resolve) => waiting.push(resolve));
-      busy.add(signal);
-      return sequence;
-    },
-    give(sequence: LlamaContextSequence, signal: AbortSignal): void {
-      busy.delete(signal);
-      ending.delete(signal);
-      const next = waiting.shift();
-      if (next) next(sequence);
-      else free.push(sequence);
-    },
-  };
-}
-
-/** The library keeps tool calls and their results inside the model's own turn. */
-function historyOf(messages: ChatMessage[]): ChatHistoryItem[] {
-  const results = new Map(messages.filter((m) => m.role === 'tool').map((m) => [m.toolCallId ?? '', m.content]));
-  const history: ChatHistoryItem[] = [];
-  for (const message of messages) {
-    if (message.role === 'system') history.push({ type: 'system', text: message.content });
-    else if (message.role === 'user') history.push({ type: 'user', text: message.content });
-    else if (message.role === 'assistant') {
-      const calls = (message.toolCalls ?? []).map(
-        (call): ChatModelFunctionCall => ({
-          type: 'functionCall',
-          name: call.name,
-          params: call.arguments,
-          result: results.get(call.id) ?? '',
-        }),
-      );
-      const said = message.content ? [message.content] : [];
-      const last = history.at(-1);
-      if (last?.type === 'model') last.response.push(...said, ...calls);
-      else history.push({ type: 'model', response: [...said, ...calls] });
-    }
-  }
-  if (history.at(-1)?.type !== 'model') history.push({ type: 'model', response: [] });
-  return history;
-}
-
-function functionsOf(order: ChatOrder): ChatModelFunctions | undefined {
-  if (order.tools.length === 0) return undefined;
-  return Object.fromEntries(
-    order.tools.map((tool) => [
-      tool.name,
-      { description: tool.description, params: tool.parameters as ChatModelFunctions[string]['params'] },
-    ]),
-  );
-}
-
 async function embed(one: LoadedEmbed, order: EmbedOrder, signal: AbortSignal): Promise<Float32Array[]> {
   const vectors: Float32Array[] = [];
   for (const text of order.texts) {
@@ -317,7 +237,7 @@ async function received(message: ToChild): Promise<void> {
   const abort = new AbortController();
   running.set(id, abort);
   try {
-    const done = await run(message.order, abort.signal, (text) => send({ id, text }));
+    const done = await run(message.order, abort.signal, (text) => text !== '' && send({ id, text }));
     send({ id, done });
   } catch (error) {
     const code = error instanceof Failure ? error.code : abort.signal.aborted ? 'aborted' : 'unavailable';

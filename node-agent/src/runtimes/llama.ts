@@ -95,7 +95,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
         const { size } = await stat(path);
         const known = found.get(name);
         if (!known || known.facts.sizeBytes !== size) {
-          const facts = await readGguf(path);
+          const facts = readGguf(path);
           if (options.only && facts.kind !== options.only) continue;
           found.set(name, { model: modelOf(name, fileName, facts), path, facts, usedAtMs: 0, running: 0 });
         }

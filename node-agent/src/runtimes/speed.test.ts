@@ -30,3 +30,12 @@ t.test('goes on where an earlier run ended', async (t) => {
   next.restore(book.all());
   t.strictSame(next.of('m'), book.of('m'));
 });
+
+t.test('a server that does not tell what it had cached is doubted', async (t) => {
+  const book = createSpeedBook();
+  const ollama = { promptTokens: 22, completionTokens: 11, loadMs: 0, decodeMs: 60 };
+  book.learn('cached first', { ...ollama, prefillMs: 6 });
+  book.learn('cached first', { ...ollama, prefillMs: 49 });
+  book.learn('cached first', { ...ollama, prefillMs: 6 });
+  t.equal(Math.round(book.of('cached first')!.prefillTps), 449);
+});
