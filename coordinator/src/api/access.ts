@@ -1,0 +1,152 @@
+// Who may come in: API keys, one-time sign-in codes and console sessions. Keys live in the store as SHA-256 of their secret;
+// codes and sessions live here, in memory, bounded, as SHA-256 too. Revoking a key ends the sessions and codes made with it.
+// Never hands a secret out twice, never compares secrets in a way that tells time.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { FleetError, type Role, roles } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { Random } from '@blackroad/std/random';
+import type { Coordinator } from '../coordinator.ts';
+import type { KeyRow, View } from '../view.ts';
+
+export const sessionMs = 12 * 3600_000;
+export const codeMs = 10 * 60_000;
+/** Both are made by signed-in admins or by signing in; the bounds only stop a loop gone wrong. The oldest goes first. */
+const maxSessions = 2_000;
+const maxCodes = 100;
+
+export interface Caller {
+  /** Name of the key, or of the key that made the sign-in code. */
+  name: string;
+  role: Role;
+  /** Null: the coordinator itself made the sign-in code (`make up`). */
+  keyId: string | null;
+  via: 'key' | 'session';
+}
+interface Session {
+  caller: Caller;
+  expiresMs: number;
+}
+
+export function mayDo(role: Role, least: Role): boolean {
+  return roles.indexOf(role) >= roles.indexOf(least);
+}
+/** The actor in the audit log. */
+export function actorOf(caller: Caller): string {
+  return `key:${caller.name}`;
+}
+
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+const nobody = sha256('no key has this hash');
+function sameHash(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+}
+
+/** Takes `brk_<id>_<secret>` apart; null when it is no key. */
+export function readKey(text: string): { id: string; secret: string } | null {
+  const match = /^brk_([a-z0-9]{1,40})_([0-9a-f]{32,128})$/.exec(text);
+  return match ? { id: match[1] as string, secret: match[2] as string } : null;
+}
+/** The key's row when id and secret fit and it is not revoked. Also for the broker's gate. */
+export function keyOf(view: View, id: string, secret: string): KeyRow | null {
+  const row = view.keys.get(id);
+  const fits = sameHash(sha256(secret), row?.secretHash ?? nobody);
+  return row && fits && !row.revoked ? row : null;
+}
+/** A new key: the text to show once, and the row to keep. */
+export function mintKey(name: string, role: Role, nowMs: number, random: Random): { text: string; row: KeyRow } {
+  const id = random.hex(5);
+  const secret = random.hex(32);
+  return {
+    text: `brk_${id}_${secret}`,
+    row: { id, name, role, secretHash: sha256(secret), createdMs: nowMs, revoked: false },
+  };
+}
+
+/** Makes the first admin key when there is none; answers its text once, else null. */
+export async function ensureFirstAdmin(coordinator: Coordinator, clock: Clock, random: Random): Promise<string | null> {
+  for (const row of coordinator.view.keys.values()) if (row.role === 'admin' && !row.revoked) return null;
+  const { text, row } = mintKey('admin', 'admin', clock.nowMs(), random);
+  const outcome = await coordinator.submit('key-create', { by: 'coordinator', row });
+  if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
+  return text;
+}
+
+export interface Access {
+  /** Who sent this key, or null. */
+  byKey(text: string): Caller | null;
+  /** Whose session this is, or null; looks at the key again, so a revoked one ends its sessions at once. */
+  bySession(token: string): Caller | null;
+  /** Whether a caller seen before may still come in (long-lived streams ask again). */
+  stillIn(caller: Caller, token: string | null): boolean;
+  /** A one-time code for the console, 128 bits, ten minutes. */
+  makeCode(caller: Pick<Caller, 'name' | 'role' | 'keyId'>): { code: string; expiresMs: number };
+  /** Exchanges a code (used up by this) or a key for a session; null when neither fits. */
+  signIn(codeOrKey: string): { token: string; caller: Caller } | null;
+  signOut(token: string): void;
+  lastUsedMs(keyId: string): number | null;
+}
+
+export function createAccess(view: View, clock: Clock, random: Random): Access {
+  const sessions = new Map<string, Session>();
+  const codes = new Map<string, Session>();
+  const lastUsed = new Map<string, number>();
+
+  function keep(map: Map<string, Session>, max: number, hash: string, session: Session) {
+    const now = clock.nowMs();
+    for (const [key, { expiresMs }] of map) if (expiresMs <= now) map.delete(key);
+    while (map.size >= max) map.delete(map.keys().next().value as string);
+    map.set(hash, session);
+  }
+  function keyStands(keyId: string | null): boolean {
+    if (keyId === null) return true;
+    const row = view.keys.get(keyId);
+    return row !== undefined && !row.revoked;
+  }
+  const access: Access = {
+    byKey(text) {
+      const parts = readKey(text);
+      const row = parts && keyOf(view, parts.id, parts.secret);
+      if (!row) return null;
+      lastUsed.set(row.id, clock.nowMs());
+      return { name: row.name, role: row.role, keyId: row.id, via: 'key' };
+    },
+    bySession(token) {
+      const hash = sha256(token);
+      const session = sessions.get(hash);
+      if (!session) return null;
+      if (session.expiresMs <= clock.nowMs() || !keyStands(session.caller.keyId)) {
+        sessions.delete(hash);
+        return null;
+      }
+      return session.caller;
+    },
+    stillIn: (caller, token) => (token === null ? keyStands(caller.keyId) : access.bySession(token) !== null),
+    makeCode({ name, role, keyId }) {
+      const code = `brc_${random.hex(16)}`;
+      const expiresMs = clock.nowMs() + codeMs;
+      keep(codes, maxCodes, sha256(code), { caller: { name, role, keyId, via: 'session' }, expiresMs });
+      return { code, expiresMs };
+    },
+    signIn(codeOrKey) {
+      let caller = access.byKey(codeOrKey);
+      if (!caller) {
+        const hash = sha256(codeOrKey);
+        const code = codes.get(hash);
+        codes.delete(hash);
+        if (code && code.expiresMs > clock.nowMs() && keyStands(code.caller.keyId)) caller = code.caller;
+      }
+      if (!caller) return null;
+      const token = random.hex(32);
+      const signedIn: Caller = { ...caller, via: 'session' };
+      keep(sessions, maxSessions, sha256(token), { caller: signedIn, expiresMs: clock.nowMs() + sessionMs });
+      return { token, caller: signedIn };
+    },
+    signOut(token) {
+      sessions.delete(sha256(token));
+    },
+    lastUsedMs: (keyId) => lastUsed.get(keyId) ?? null,
+  };
+  return access;
+}

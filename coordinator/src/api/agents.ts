@@ -1,0 +1,42 @@
+// Agents: specs are applied whole; what is shown says where an agent is and why.
+import { type AgentView, FleetError } from '@blackroad/protocol';
+import type { ApiContext } from './context.ts';
+import { accepted, type Handlers, shown } from './handler.ts';
+import { notFoundText } from './near.ts';
+import { branchCounts, showAgent } from './show.ts';
+
+export function agentOr404({ coordinator: { view } }: ApiContext, name: string): AgentView {
+  const agent = showAgent(view, name);
+  if (!agent) throw new FleetError('no-such-agent', { detail: notFoundText('agent', name, view.agents.keys()) });
+  return agent;
+}
+
+export const agentHandlers = {
+  agents({ context: { coordinator } }) {
+    const { view } = coordinator;
+    const branches = branchCounts(view);
+    return Array.from(view.agents.keys(), (name) => showAgent(view, name, branches) as AgentView);
+  },
+  agent: ({ context, params }) => agentOr404(context, params.agent),
+  async agentApply({ context, params, body, by, reply }) {
+    if (body.name !== params.agent) {
+      const got = JSON.stringify(body.name);
+      throw new FleetError('invalid-request', {
+        detail: `body: name: expected "${params.agent}" as in the path, got ${got}`,
+        faults: [{ field: 'name', expected: `"${params.agent}"`, got }],
+      });
+    }
+    const { created } = accepted(await context.coordinator.submit('agent-apply', { by, spec: body }));
+    if (created) reply.code(201);
+    return shown(showAgent(context.coordinator.view, body.name));
+  },
+  async agentRemove({ context, params, by }) {
+    agentOr404(context, params.agent);
+    accepted(await context.coordinator.submit('agent-remove', { by, name: params.agent }));
+  },
+  async agentVersions({ context, params }) {
+    const versions = await context.coordinator.store.agentVersions(params.agent);
+    if (versions.length === 0) agentOr404(context, params.agent);
+    return versions;
+  },
+} satisfies Partial<Handlers>;

@@ -1,0 +1,24 @@
+// The session cookie. Its name carries the port: cookies of one host are shared by all its ports, and two fleets on one machine
+// must not sign each other out.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+function nameOf(request: FastifyRequest): string {
+  return `blackroad-${request.socket.localPort ?? 0}`;
+}
+export function sessionToken(request: FastifyRequest): string | null {
+  const token = request.cookies[nameOf(request)];
+  return token && /^[0-9a-f]{64}$/.test(token) ? token : null;
+}
+const always = { path: '/', httpOnly: true, sameSite: 'strict' } as const;
+export function setSession(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  token: string,
+  maxAge: number,
+  listener: 'loopback' | 'tls',
+): void {
+  reply.setCookie(nameOf(request), token, { ...always, secure: listener === 'tls', maxAge });
+}
+export function clearSession(request: FastifyRequest, reply: FastifyReply, listener: 'loopback' | 'tls'): void {
+  reply.clearCookie(nameOf(request), { ...always, secure: listener === 'tls' });
+}

@@ -1,0 +1,73 @@
+// How a machine becomes a node, and stays one. The CSR is read before the decision, signed after its commit: a certificate is
+// never made for a node the fleet does not know. Open routes: token and key are judged by the decision, refusals are counted.
+import { type EnrolAnswer, FleetError } from '@blackroad/protocol';
+import type { FastifyRequest } from 'fastify';
+import { sha256 } from './access.ts';
+import type { ApiContext } from './context.ts';
+import { accepted, type Handlers } from './handler.ts';
+import { hostOf } from './reach.ts';
+
+/** Tried in order when the wanted name is taken. */
+const nameSuffixes = 5;
+
+/** Runs one step; a refusal is counted against the address (the decision has written it to the audit log already). */
+async function counted<A>(context: ApiContext, request: FastifyRequest, step: () => Promise<A> | A): Promise<A> {
+  try {
+    return await step();
+  } catch (error) {
+    if (error instanceof FleetError) context.refusals.count(request.ip);
+    throw error;
+  }
+}
+
+async function certify(
+  context: ApiContext,
+  request: FastifyRequest,
+  csr: string,
+  node: { node: string; class: string; site: string; certificateExpiresMs: number; reclaimed: boolean },
+): Promise<EnrolAnswer> {
+  const { ca, clock, settings } = context;
+  const { certificateExpiresMs: notAfterMs, ...shown } = node;
+  const certificate = await ca.signNode({ node: node.node, csr, notAfterMs });
+  return {
+    ...shown,
+    certificate,
+    ca: ca.pem,
+    expiresMs: notAfterMs,
+    nowMs: clock.nowMs(),
+    // The node came this way, so the broker on this machine is reached this way too.
+    mqtt: { host: hostOf(request.host).replace(/^\[|\]$/g, ''), port: settings.mqttPort() },
+  };
+}
+
+export const enrolHandlers = {
+  async enrol({ context, body, request }) {
+    const { coordinator, ca, clock, random } = context;
+    const { keyFingerprint } = await counted(context, request, () => ca.readCsr(body.csr));
+    const outcome = await coordinator.submit('enrol', {
+      tokenId: body.tokenId,
+      secretHash: sha256(body.secret),
+      hardware: body.hardware,
+      keyFingerprint,
+      class: body.class,
+      name: body.name ?? '',
+      simulated: body.simulated ?? false,
+      suffixes: Array.from({ length: nameSuffixes }, () => random.hex(2)),
+      certificateExpiresMs: clock.nowMs() + coordinator.policy.certificateMs,
+    });
+    const node = await counted(context, request, () => accepted(outcome));
+    return certify(context, request, body.csr, node);
+  },
+  async renew({ context, body, request }) {
+    const { coordinator, ca, clock } = context;
+    const { keyFingerprint } = await counted(context, request, () => ca.readCsr(body.csr));
+    const outcome = await coordinator.submit('renew', {
+      node: body.node,
+      keyFingerprint,
+      hardware: body.hardware,
+      certificateExpiresMs: clock.nowMs() + coordinator.policy.certificateMs,
+    });
+    const node = await counted(context, request, () => accepted(outcome));
+    return certify(context, request, body.csr, { ...node, reclaimed: false });
+  },
+} satisfies Partial<Handlers>;

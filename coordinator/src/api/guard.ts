@@ -1,0 +1,117 @@
+// What stands before every handler: the Host a browser may be tricked into (DNS rebinding), who is asking, whether a browser's
+// request was made by our own page (CSRF), whether the role suffices, and how often strangers were refused.
+import { FleetError, type RouteRow } from '@blackroad/protocol';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { actorOf, type Caller, mayDo } from './access.ts';
+import type { ApiContext } from './context.ts';
+import { sessionToken } from './cookie.ts';
+import { hostOf, isLoopbackName } from './reach.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller | null;
+  }
+  interface FastifyContextConfig {
+    row?: RouteRow;
+  }
+}
+
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+export function actor(request: FastifyRequest): string {
+  return request.caller ? actorOf(request.caller) : `address:${request.ip}`;
+}
+
+/** Counts a refusal, writes it to the audit log while there are not too many, and answers the error to throw. */
+export function refuseStranger(
+  context: ApiContext,
+  request: FastifyRequest,
+  subject: string,
+  error: FleetError,
+): FleetError {
+  if (context.refusals.count(request.ip)) {
+    const order = { by: `address:${request.ip}`, action: 'refused', subject, text: error.message };
+    context.coordinator.submit('audit', order).catch(() => {}); // its loss is counted by the loop
+  }
+  return error;
+}
+function blocked(context: ApiContext, request: FastifyRequest): FleetError | null {
+  const seconds = context.refusals.blockedSeconds(request.ip);
+  if (seconds === 0) return null;
+  const detail = `This address was refused too often; try again in ${seconds} s.`;
+  return new FleetError('rate-limited', { detail, retryAfterSeconds: seconds });
+}
+
+/** A page of another origin may point its own name at 127.0.0.1: its requests carry that name. */
+export function checkHost({ settings }: ApiContext, request: FastifyRequest): void {
+  const host = hostOf(request.host);
+  if (isLoopbackName(host) || settings.knownHosts.includes(host)) return;
+  throw new FleetError('not-allowed', {
+    detail: `headers: host: expected localhost or an address of this machine, got ${JSON.stringify(host).slice(0, 80)}`,
+  });
+}
+
+/** The Origin a browser names must be our own page's. */
+function checkOrigin(request: FastifyRequest, required: boolean): void {
+  const { origin } = request.headers;
+  if (origin === undefined && !required) return;
+  if (origin === `${request.protocol}://${request.host}`) return;
+  throw new FleetError('not-allowed', {
+    detail: `headers: origin: expected ${request.protocol}://${request.host}, got ${origin?.slice(0, 80) ?? 'nothing'}`,
+  });
+}
+
+function whoAsks(context: ApiContext, request: FastifyRequest): Caller | null {
+  const { authorization } = request.headers;
+  if (authorization !== undefined) {
+    const key = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+    const caller = key ? context.access.byKey(key) : null;
+    if (caller) return caller;
+    const detail = 'headers: authorization: expected "Bearer brk_..." with a key that is not revoked, got another.';
+    throw refuseStranger(context, request, 'api key', new FleetError('not-signed-in', { detail }));
+  }
+  const token = sessionToken(request);
+  const caller = token ? context.access.bySession(token) : null;
+  if (caller && (!safeMethods.has(request.method) || request.headers.upgrade !== undefined)) {
+    checkOrigin(request, true);
+    // A form or an image of another site cannot set a header.
+    if (request.headers.upgrade === undefined && request.headers['x-blackroad'] !== '1') {
+      throw new FleetError('not-allowed', {
+        detail: 'headers: x-blackroad: expected 1 with a console session, got nothing',
+      });
+    }
+  }
+  return caller;
+}
+
+/** The hook: throws a FleetError or leaves `request.caller` set. */
+export function guard(context: ApiContext, listener: 'loopback' | 'tls') {
+  return async (request: FastifyRequest, _reply: FastifyReply): Promise<void> => {
+    request.caller = null;
+    if (listener === 'loopback') checkHost(context, request);
+    const { row } = request.routeOptions.config;
+    if (!row) return;
+    if (!safeMethods.has(request.method)) checkOrigin(request, false);
+    if (row.access === 'open' || row.access === 'node') {
+      // Open routes that judge a secret are where guessing happens.
+      const refused = row.method === 'POST' ? blocked(context, request) : null;
+      if (refused) throw refused;
+      return;
+    }
+    let caller: Caller | null;
+    try {
+      caller = whoAsks(context, request);
+    } catch (error) {
+      // Whoever guesses keys learns nothing more once it was refused too often; good keys go on working.
+      throw blocked(context, request) ?? error;
+    }
+    if (!caller)
+      throw new FleetError('not-signed-in', { detail: 'Send an API key (authorization: Bearer brk_...) or sign in.' });
+    if (!mayDo(caller.role, row.access)) {
+      throw new FleetError('not-allowed', {
+        detail: `${row.method} ${row.path} needs the role ${row.access}; ${caller.name} is ${caller.role}.`,
+      });
+    }
+    request.caller = caller;
+  };
+}

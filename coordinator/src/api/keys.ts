@@ -1,0 +1,73 @@
+// Signing in, and who may: sessions, one-time codes, API keys, join tokens. Secrets are answered once and kept as hashes alone.
+import { FleetError, writeJoinToken } from '@blackroad/protocol';
+import { actorOf, type Caller, mintKey, sessionMs, sha256 } from './access.ts';
+import type { ApiContext } from './context.ts';
+import { clearSession, sessionToken, setSession } from './cookie.ts';
+import { refuseStranger } from './guard.ts';
+import { accepted, type Handlers, shown } from './handler.ts';
+import { joinUrl } from './reach.ts';
+import { showKey, showToken } from './show.ts';
+
+async function audit(context: ApiContext, by: string, action: string, subject: string, text: string): Promise<void> {
+  accepted(await context.coordinator.submit('audit', { by, action, subject, text }));
+}
+
+export const keyHandlers = {
+  async signIn({ context, body, request, reply, listener }) {
+    const signedIn = context.access.signIn(body.code.trim());
+    if (!signedIn) {
+      const detail =
+        'code: expected a one-time code not used yet and at most ten minutes old, or an API key; got neither.';
+      throw refuseStranger(context, request, 'sign-in', new FleetError('not-signed-in', { detail }));
+    }
+    const { caller, token } = signedIn;
+    await audit(context, actorOf(caller), 'sign-in', caller.name, `signed in to the console from ${request.ip}`);
+    setSession(request, reply, token, sessionMs / 1000, listener);
+    return { name: caller.name, role: caller.role };
+  },
+  signOut({ context, request, reply, listener }) {
+    const token = sessionToken(request);
+    if (token) context.access.signOut(token);
+    clearSession(request, reply, listener);
+  },
+  me({ caller }) {
+    const { name, role } = caller as Caller;
+    return { name, role };
+  },
+  async signInCode({ context, caller, by, request }) {
+    await audit(context, by, 'sign-in-code', (caller as Caller).name, 'made a one-time sign-in code');
+    const { code, expiresMs } = context.access.makeCode(caller as Caller);
+    return { code, expiresMs, url: `${request.protocol}://${request.host}/#code=${code}` };
+  },
+
+  keys: ({ context: { coordinator, access } }) =>
+    Array.from(coordinator.view.keys.values(), (row) => showKey(row, access.lastUsedMs(row.id))),
+  async keyCreate({ context, body, by }) {
+    const { text, row } = mintKey(body.name, body.role, context.clock.nowMs(), context.random);
+    accepted(await context.coordinator.submit('key-create', { by, row }));
+    return { ...showKey(row, null), key: text };
+  },
+  async keyRevoke({ context, params, by }) {
+    const { view } = context.coordinator;
+    if (!view.keys.has(params.id)) throw new FleetError('no-such-key', { detail: `There is no key "${params.id}".` });
+    accepted(await context.coordinator.submit('key-revoke', { by, id: params.id }));
+  },
+
+  joinTokens: ({ context: { coordinator } }) => Array.from(coordinator.view.tokens.values(), showToken),
+  async joinTokenCreate({ context, body, by, request, listener }) {
+    const { coordinator, ca, random } = context;
+    const url = joinUrl(context, body.address, request, listener);
+    const id = random.hex(6);
+    const secret = random.hex(16);
+    const order = { by, request: body, id, secretHash: sha256(secret) };
+    const row = accepted(await coordinator.submit('token-create', order));
+    return { ...showToken(row), token: writeJoinToken({ id, secret, url, ca: ca.fingerprint }) };
+  },
+  async joinTokenRevoke({ context, params, by }) {
+    const { view } = context.coordinator;
+    const detail = `There is no join token "${params.id}".`;
+    if (!view.tokens.has(params.id)) throw new FleetError('no-such-token', { detail });
+    accepted(await context.coordinator.submit('token-revoke', { by, id: params.id }));
+    shown(view.tokens.get(params.id) ?? null);
+  },
+} satisfies Partial<Handlers>;

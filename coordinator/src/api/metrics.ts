@@ -1,0 +1,88 @@
+// Prometheus text: the fleet in gauges read from the view when asked, counters of the loop and the broker, and the process itself.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ApiParts } from './context.ts';
+import type { LiveFeed } from './live.ts';
+import { agentState } from './show.ts';
+
+export interface Metrics {
+  text(): Promise<string>;
+  contentType: string;
+  /** One answered HTTP request. */
+  answered(route: string, status: number, seconds: number): void;
+}
+
+export function createMetrics(parts: ApiParts, live: LiveFeed): Metrics {
+  const { coordinator, busStats } = parts;
+  const { view } = coordinator;
+  const registers = [new Registry()];
+  const [register] = registers as [Registry];
+  // Event loop lag, memory, CPU, file descriptors.
+  collectDefaultMetrics({ register });
+
+  /** A gauge or counter that is read, not kept: filled afresh at every scrape. */
+  function read(
+    Kind: typeof Gauge | typeof Counter,
+    name: string,
+    help: string,
+    labelNames: string[],
+    fill: (set: (labels: Record<string, string>, value: number) => void) => void,
+  ) {
+    new Kind({
+      name: `blackroad_${name}`,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        fill((labels, value) => (this as Gauge).inc(labels, value));
+      },
+    });
+  }
+  read(Gauge, 'nodes', 'Nodes by presence and status.', ['presence', 'status'], (set) => {
+    for (const presence of ['online', 'suspect', 'lost', 'never']) set({ presence, status: 'active' }, 0);
+    for (const { presence, status } of view.nodes.values()) set({ presence, status }, 1);
+  });
+  read(Gauge, 'agents', 'Agents by state.', ['state'], (set) => {
+    for (const state of ['unplaced', 'placed', 'starting', 'hydrating', 'ready', 'failed', 'waiting'])
+      set({ state }, 0);
+    for (const row of view.agents.values()) set({ state: agentState(view, row).state }, 1);
+  });
+  read(Gauge, 'tasks', 'Tasks that have not ended, by state.', ['state'], (set) => {
+    for (const state of ['queued', 'leased', 'running']) set({ state }, 0);
+    for (const { state } of view.tasks.values()) set({ state }, 1);
+  });
+  read(Gauge, 'moves_frozen', '1 while moves of agents are frozen.', [], (set) => set({}, view.frozen ? 1 : 0));
+  read(Counter, 'coordinator_total', 'What the loop counted: inputs by kind, remarks by reason.', ['what'], (set) => {
+    for (const [what, count] of coordinator.counters) set({ what }, count);
+  });
+  read(Gauge, 'feed_consoles', 'Live consoles.', [], (set) => set({}, live.counts().consoles));
+  read(Counter, 'feed_cut_total', 'Consoles cut off because they did not read.', [], (set) =>
+    set({}, live.counts().cut),
+  );
+  if (busStats) {
+    read(Gauge, 'bus_connections', 'Connections to the broker.', [], (set) => set({}, busStats().connections));
+    read(Counter, 'bus_messages_total', 'Messages through the broker.', ['direction'], (set) => {
+      const { received, sent } = busStats();
+      set({ direction: 'received' }, received);
+      set({ direction: 'sent' }, sent);
+    });
+    read(Counter, 'bus_refused_total', 'Refused connections, publishes, subscriptions.', ['reason'], (set) => {
+      for (const [reason, count] of Object.entries(busStats().refused)) set({ reason }, count);
+    });
+    read(Counter, 'bus_stalled_total', 'Connections cut because they did not read.', [], (set) =>
+      set({}, busStats().stalled),
+    );
+  }
+  const requests = new Histogram({
+    name: 'blackroad_http_seconds',
+    help: 'Answered HTTP requests by route and status.',
+    labelNames: ['route', 'status'],
+    buckets: [0.005, 0.02, 0.1, 0.5, 2],
+    registers,
+  });
+  return {
+    text: () => register.metrics(),
+    contentType: register.contentType,
+    answered: (route, status, seconds) => requests.observe({ route, status }, seconds),
+  };
+}

@@ -1,0 +1,67 @@
+// Nodes: shown from the view, changed by decisions; log, pull and identify are commands that the node answers itself.
+import { FleetError, type NodeView, type Reply } from '@blackroad/protocol';
+import type { ApiContext } from './context.ts';
+import { accepted, type Handlers, shown } from './handler.ts';
+import { notFoundText } from './near.ts';
+import { showNode } from './show.ts';
+
+const logDeadlineMs = 10_000;
+/** A pull is answered when it has begun; the model may take an hour and is told by events. */
+const pullDeadlineMs = 30_000;
+const identifyDeadlineMs = 10_000;
+const identifySeconds = 10;
+
+function nodeOr404({ coordinator: { view } }: ApiContext, id: string): NodeView {
+  const node = showNode(view, id);
+  if (!node) throw new FleetError('no-such-node', { detail: notFoundText('node', id, view.nodes.keys()) });
+  return node;
+}
+function replied(node: string, reply: Reply): Reply {
+  if (!reply.ok) {
+    throw new FleetError('unavailable', { detail: `${node}: ${reply.problem?.text ?? 'the command failed'}` });
+  }
+  return reply;
+}
+async function edited(context: ApiContext, id: string, decide: () => Promise<void>): Promise<NodeView> {
+  nodeOr404(context, id);
+  await decide();
+  return shown(showNode(context.coordinator.view, id));
+}
+
+export const nodeHandlers = {
+  nodes: ({ context: { coordinator } }) =>
+    Array.from(coordinator.view.nodes.keys(), (id) => showNode(coordinator.view, id) as NodeView),
+  node: ({ context, params }) => nodeOr404(context, params.node),
+  nodeEdit: ({ context, params, body, by }) =>
+    edited(context, params.node, async () => {
+      accepted(await context.coordinator.submit('node-edit', { ...body, node: params.node, by }));
+    }),
+  nodeRelease: ({ context, params, by }) =>
+    edited(context, params.node, async () => {
+      accepted(await context.coordinator.submit('node-release', { node: params.node, by }));
+    }),
+  async nodeForget({ context, params, by }) {
+    nodeOr404(context, params.node);
+    accepted(await context.coordinator.submit('node-forget', { node: params.node, by }));
+  },
+  async nodeLog({ context, params: { node }, query }) {
+    nodeOr404(context, node);
+    const reply = await context.coordinator.command(node, 'log', { lines: query.lines ?? 100 }, logDeadlineMs);
+    return { lines: replied(node, reply).lines ?? [] };
+  },
+  async nodePull({ context, params: { node }, body, by }) {
+    nodeOr404(context, node);
+    const text = `asked to fetch ${body.model}`;
+    accepted(await context.coordinator.submit('audit', { by, action: 'node-pull', subject: node, text }));
+    const reply = await context.coordinator.command(node, 'pull', { model: body.model }, pullDeadlineMs);
+    return { text: replied(node, reply).text ?? `${node} fetches ${body.model}.` };
+  },
+  async nodeIdentify({ context, params: { node }, by }) {
+    nodeOr404(context, node);
+    const text = `asked to blink for ${identifySeconds} s`;
+    accepted(await context.coordinator.submit('audit', { by, action: 'node-identify', subject: node, text }));
+    const message = { seconds: identifySeconds };
+    const reply = await context.coordinator.command(node, 'identify', message, identifyDeadlineMs);
+    return { text: replied(node, reply).text ?? `${node} shows itself for ${identifySeconds} s.` };
+  },
+} satisfies Partial<Handlers>;

@@ -1,0 +1,55 @@
+// Under which address another machine reaches this one. A guess, unless configured or said in the request: what the caller itself
+// used, if that was not loopback; else the first address on a real network.
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { FleetError } from '@blackroad/protocol';
+import type { FastifyRequest } from 'fastify';
+import type { ApiContext } from './context.ts';
+
+/** `host` or `[v6]`, without the port. */
+export function hostOf(host: string): string {
+  const match = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(host);
+  return (match?.[1] ?? host).toLowerCase();
+}
+export function isLoopbackName(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Bridges of container engines and virtual machines are addresses too, but no Pi is behind them. */
+const virtual = /^(docker|br-|veth|virbr|vmnet|podman|cni|flannel|tun|tap|utun)/;
+
+export function guessAddress(interfaces = networkInterfaces()): string {
+  for (const [name, addresses] of Object.entries(interfaces)) {
+    if (virtual.test(name)) continue;
+    for (const { family, internal, address } of addresses ?? []) {
+      if (family === 'IPv4' && !internal && !address.startsWith('169.254.')) return address;
+    }
+  }
+  return '127.0.0.1';
+}
+
+/** Where a node enrols: the HTTPS address for a join token. */
+export function joinUrl(
+  { settings }: ApiContext,
+  asked: string | undefined,
+  request: FastifyRequest,
+  listener: 'loopback' | 'tls',
+): string {
+  const port = settings.tlsPort();
+  if (port === null) {
+    throw new FleetError('conflict', {
+      detail: 'This coordinator does not listen off its own machine, so no node can join.',
+    });
+  }
+  const used = hostOf(request.host);
+  const host = asked || settings.publicHost || (listener === 'tls' && !isLoopbackName(used) ? used : guessAddress());
+  const written = isIP(host) === 6 ? `[${host}]` : host;
+  const whole = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/.exec(written);
+  if (!whole) {
+    throw new FleetError('invalid-request', {
+      detail: `body: address: expected a host name or address, got ${JSON.stringify(host).slice(0, 80)}`,
+      faults: [{ field: 'address', expected: 'a host name or address, with or without port', got: host.slice(0, 80) }],
+    });
+  }
+  return whole[2] ? `https://${written}` : `https://${written}:${port}`;
+}

@@ -1,0 +1,77 @@
+// Rights: every route of the table refuses strangers and lesser roles, lets the least role in, and stands in the OpenAPI document.
+import { type Problem, type RouteName, type RouteRow, roles, routes } from '@blackroad/protocol';
+import t from 'tap';
+import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+
+const fleet = await openApiFleet();
+t.teardown(() => fleet.close());
+
+/** A path of the row with names that do not exist; bodies are empty where one is wanted: nothing is done, only rights are asked. */
+const pathOf = (row: RouteRow) => row.path.replace(/:[a-z]+/g, 'nobody');
+const bodyOf = (row: RouteRow) => (row.body ? {} : undefined);
+
+for (const name of Object.keys(routes) as RouteName[]) {
+  const row: RouteRow = routes[name];
+  t.test(`${name}: ${row.method} ${row.path}`, async (t) => {
+    const call = async (key: string | null) => {
+      const { status, body } = await fleet.call<Problem>(row.method, pathOf(row), { key, body: bodyOf(row) });
+      return { status, code: body?.code };
+    };
+    if (row.access === 'open') {
+      t.notSame((await call(null)).code, 'not-signed-in');
+      return;
+    }
+    t.match(await call(null), { status: 401, code: 'not-signed-in' });
+    t.match(await call(`brk_0123456789_${'0'.repeat(64)}`), { status: 401, code: 'not-signed-in' });
+    for (const role of roles) {
+      const answer = await call(fleet.keys[role]);
+      const may = roles.indexOf(role) >= roles.indexOf(row.access as (typeof roles)[number]);
+      if (may) t.not(answer.status, 401, role);
+      t.equal(answer.code === 'not-allowed', !may, `${role}: ${answer.status} ${answer.code}`);
+      if (!may) t.equal(answer.status, 403);
+    }
+  });
+}
+
+t.test('the OpenAPI document holds every route', async (t) => {
+  const { body } = await fleet.call<{ openapi: string; paths: Record<string, Record<string, object>> }>(
+    'GET',
+    '/v1/openapi.json',
+    { key: null },
+  );
+  t.match(body.openapi, /^3\.1/);
+  for (const { method, path } of Object.values(routes)) {
+    t.ok(body.paths[path.replace(/:([a-z]+)/g, '{$1}')]?.[method.toLowerCase()], `${method} ${path}`);
+  }
+});
+
+t.test('health is open; metrics tell the fleet', async (t) => {
+  t.match(await fleet.call('GET', '/healthz', { key: null }), { status: 200, body: { status: 'ok' } });
+  const { body } = await fleet.call<string>('GET', '/metrics', { key: fleet.keys.viewer });
+  for (const line of [
+    'blackroad_nodes{presence="online",status="active"} 0',
+    'blackroad_agents{state="ready"} 0',
+    'blackroad_tasks{state="queued"} 0',
+    'blackroad_bus_refused_total{reason="rights"} 2',
+    'nodejs_eventloop_lag_seconds',
+    'blackroad_http_seconds_count{route="/healthz",status="200"}',
+  ]) {
+    t.ok(body.includes(line), line);
+  }
+  t.match(body, /blackroad_coordinator_total\{what="input key-create"\} 3/);
+});
+
+t.test('a revoked key is out at once', async (t) => {
+  const made = await fleet.call<{ id: string; key: string }>('POST', '/v1/keys', {
+    body: { name: 'gone', role: 'viewer' },
+  });
+  t.match(made, { status: 201, body: { name: 'gone', role: 'viewer', lastUsedMs: null } });
+  const { id, key } = made.body;
+  t.match((await fleet.call('GET', '/v1/me', { key })).body, { name: 'gone', role: 'viewer' });
+  const keys = await fleet.call<{ id: string; lastUsedMs: number | null }[]>('GET', '/v1/keys');
+  t.type(keys.body.find((row) => row.id === id)?.lastUsedMs, 'number');
+  t.notMatch(JSON.stringify(keys.body), /secret/i);
+  t.equal((await fleet.call('DELETE', `/v1/keys/${id}`)).status, 204);
+  t.equal((await fleet.call('GET', '/v1/me', { key })).status, 401);
+  t.match(await fleet.problem('DELETE', '/v1/keys/0000'), { code: 'no-such-key' });
+});

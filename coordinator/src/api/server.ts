@@ -1,0 +1,196 @@
+// The coordinator's HTTP API: the route table made into a Fastify server. Built once for loopback (plain HTTP, the console's home)
+// and once off the machine (TLS with the CA's certificate), over one context. Knows no decision and no table row by itself.
+
+import {
+  FleetError,
+  maxFeedRequestBytes,
+  maxHttpBodyBytes,
+  type RouteName,
+  type RouteRow,
+  routes,
+} from '@blackroad/protocol';
+import fastifyCookie from '@fastify/cookie';
+import fastifyRateLimit from '@fastify/rate-limit';
+import fastifyStatic from '@fastify/static';
+import fastifyWebsocket from '@fastify/websocket';
+import { type FastifyInstance, fastify } from 'fastify';
+import type { Caller } from './access.ts';
+import { agentHandlers } from './agents.ts';
+import { errorHandler, notFound } from './answers.ts';
+import type { ApiContext } from './context.ts';
+import { sessionToken } from './cookie.ts';
+import { enrolHandlers } from './enrol.ts';
+import { fleetHandlers } from './fleet.ts';
+import { actor, guard } from './guard.ts';
+import { answered, type Call, type Handler, type Handlers } from './handler.ts';
+import { keyHandlers } from './keys.ts';
+import { memoryHandlers } from './memory.ts';
+import { nodeHandlers } from './nodes.ts';
+import { taskHandlers } from './tasks.ts';
+import { parseBody, validatorOf } from './validate.ts';
+
+/** A route without a handler does not compile. */
+const handlers: Handlers = {
+  ...fleetHandlers,
+  ...nodeHandlers,
+  ...agentHandlers,
+  ...taskHandlers,
+  ...memoryHandlers,
+  ...keyHandlers,
+  ...enrolHandlers,
+};
+
+export interface Api {
+  /** Port 0: any free one. Answers the port. Throws FleetError `conflict` when it is taken. */
+  listen(host: string, port: number): Promise<number>;
+  /** Ends streams and connections; resolves when the port is free. */
+  close(): Promise<void>;
+}
+export interface ApiOptions {
+  context: ApiContext;
+  listener: 'loopback' | 'tls';
+  /** Key and certificate of the TLS listener. */
+  tls?: { key: string; cert: string };
+}
+
+/** Time for a request to arrive whole; a stranger that sends a byte a minute holds a socket no longer. */
+const requestMs = 30_000;
+const keepAliveMs = 65_000;
+const maxConnections = 5_000;
+const goodbyeMs = 500;
+
+const headers = {
+  'content-security-policy':
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+export async function createApi({ context, listener, tls }: ApiOptions): Promise<Api> {
+  const { log, settings, limits, metrics, ca } = context;
+  // The CA goes along with the certificate: a machine that joins knows the CA's fingerprint alone.
+  const app = fastify({
+    logger: false,
+    bodyLimit: maxHttpBodyBytes,
+    requestTimeout: requestMs,
+    keepAliveTimeout: keepAliveMs,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 200 },
+    exposeHeadRoutes: false,
+    ...(listener === 'tls' && tls
+      ? { https: { key: tls.key, cert: `${tls.cert}${ca.pem}`, minVersion: 'TLSv1.2' as const } }
+      : {}),
+    frameworkErrors: (error, request, reply) => void errorHandler(log)(error, request, reply),
+  }) as unknown as FastifyInstance;
+  app.server.maxConnections = maxConnections;
+
+  app.setErrorHandler(errorHandler(log));
+  app.setNotFoundHandler(notFound(Object.values(routes)));
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    validatorOf(schema as never, (httpPart ?? 'body') as Parameters<typeof validatorOf>[1]),
+  );
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    try {
+      done(null, parseBody(text as string));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  app.decorateRequest('caller', null);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(headers);
+    if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store');
+  });
+  await app.register(fastifyCookie, { hook: 'onRequest' });
+  app.addHook('onRequest', guard(context, listener));
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    metrics.answered(route, reply.statusCode, reply.elapsedTime / 1000);
+    log.debug(
+      { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'answered',
+    );
+  });
+  await app.register(fastifyRateLimit, {
+    max: limits.requestsPerMinute,
+    timeWindow: 60_000,
+    keyGenerator: ({ caller, ip }) => (caller ? `${caller.via}:${caller.keyId}:${caller.name}` : `address:${ip}`),
+    addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
+    errorResponseBuilder: (_request, { max, ttl }) =>
+      new FleetError('rate-limited', {
+        detail: `More than ${max} requests in a minute.`,
+        retryAfterSeconds: Math.max(1, Math.ceil(ttl / 1000)),
+      }),
+  });
+  await app.register(fastifyWebsocket, {
+    options: { maxPayload: maxFeedRequestBytes, perMessageDeflate: false },
+    preClose(done) {
+      const { websocketServer } = app;
+      for (const socket of websocketServer.clients) socket.close(1001, 'the coordinator is stopping');
+      // A console that does not answer the goodbye must not hold up the stop.
+      context.clock.after(goodbyeMs, () => {
+        for (const socket of websocketServer.clients) socket.terminate();
+      });
+      websocketServer.close(() => done());
+    },
+  });
+
+  for (const name of Object.keys(routes) as RouteName[]) addRoute(app, context, listener, name);
+  if (settings.consoleDir !== null) {
+    await app.register(fastifyStatic, { root: settings.consoleDir, index: ['index.html'], cacheControl: false });
+  }
+  await app.ready();
+
+  return {
+    async listen(host, port) {
+      try {
+        await app.listen({ host, port });
+      } catch (cause) {
+        const { code } = cause as NodeJS.ErrnoException;
+        if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw cause;
+        const why = { EADDRINUSE: 'is taken', EACCES: 'needs rights', EADDRNOTAVAIL: 'is not on this machine' }[code];
+        throw new FleetError('conflict', { detail: `${host}:${port} ${why}` }, { cause });
+      }
+      return (app.server.address() as { port: number }).port;
+    },
+    async close() {
+      await app.close();
+    },
+  };
+}
+
+function addRoute(app: FastifyInstance, context: ApiContext, listener: 'loopback' | 'tls', name: RouteName): void {
+  const row: RouteRow = routes[name];
+  const handle = handlers[name] as Handler<RouteName>;
+  app.route({
+    method: row.method,
+    url: row.path,
+    config: { row },
+    schema: {
+      ...(row.params ? { params: row.params } : {}),
+      ...(row.query ? { querystring: row.query } : {}),
+      ...(row.body ? { body: row.body } : {}),
+    },
+    async handler(request, reply) {
+      const { params, query, body, caller } = request;
+      if (row.created) reply.code(201);
+      const call = { context, params, query, body, caller, by: actor(request), listener, request, reply };
+      const answer = await handle(call as unknown as Call<RouteName>);
+      if (answer === answered) return reply;
+      if (answer === undefined) return reply.code(204).send();
+      return reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
+    },
+    ...(name === 'feed'
+      ? {
+          wsHandler(socket, request) {
+            const token = request.headers.authorization === undefined ? sessionToken(request) : null;
+            context.live.open(socket, () => context.access.stillIn(request.caller as Caller, token));
+          },
+        }
+      : {}),
+  });
+}

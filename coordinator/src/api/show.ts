@@ -1,0 +1,186 @@
+// What people see of rows: pure functions from the view to the shapes of the protocol. No clock, no store: `nowMs` and counts come in.
+import type { AgentView, FleetTotals, KeyView, NodeView, TaskView } from '@blackroad/protocol';
+import { conditionsOf } from '../fleet/health.ts';
+import { type EndedTask, isEnded, type JoinTokenRow, type KeyRow, type TaskRow, type View } from '../view.ts';
+
+type AgentEntry = NonNullable<ReturnType<View['agents']['get']>>;
+/** Views are made to be printed at once: the readonly rows inside are not copied. */
+const asShown = <T>(value: unknown): T => value as T;
+
+export function showNode(view: View, id: string): NodeView | null {
+  const row = view.nodes.get(id);
+  if (!row) return null;
+  const live = view.live.get(id);
+  return asShown<NodeView>({
+    id,
+    class: row.class,
+    site: row.site,
+    labels: row.labels,
+    status: row.status,
+    ...(row.quarantineReason ? { quarantineReason: row.quarantineReason } : {}),
+    presence: row.presence,
+    presenceSinceMs: row.presenceSinceMs,
+    presenceReason: row.presenceReason,
+    lastSeenMs: live?.lastSeenMs ?? null,
+    cordoned: row.cordoned,
+    draining: row.draining,
+    conditions: conditionsOf(live?.health ?? null, row.info),
+    generation: row.generation,
+    agents: [...(view.agentsByNode.get(id) ?? [])].sort(),
+    tasksRunning: view.leasesByNode.get(id)?.size ?? 0,
+    certificateExpiresMs: row.certificateExpiresMs,
+    enrolledMs: row.enrolledMs,
+    info: row.info,
+    capacity: live?.capacity ?? null,
+    health: live?.health ?? null,
+  });
+}
+
+/** The state of an agent in one word, and why where the word alone would puzzle. */
+export function agentState(
+  view: View,
+  row: AgentEntry,
+): {
+  state: AgentView['state'];
+  reason?: string;
+} {
+  const { placement } = row;
+  if (!placement) return { state: 'unplaced', ...(row.unplaced ? { reason: row.unplaced.text } : {}) };
+  const node = view.nodes.get(placement.node);
+  if (node?.presence === 'lost') {
+    const { policy } = row.spec.onLoss;
+    const because =
+      policy === 'wait'
+        ? 'it waits for its node to come back'
+        : policy === 'keep'
+          ? 'it may still be running there on its own'
+          : view.frozen
+            ? `moves are frozen: ${view.frozen.reason}`
+            : 'it is about to be placed elsewhere';
+    return { state: 'waiting', reason: `${placement.node} is lost (${node.presenceReason}); ${because}` };
+  }
+  const away =
+    node?.presence === 'suspect' ? { reason: `${placement.node} is suspect: ${node.presenceReason}` } : undefined;
+  const observed = view.observed.get(row.name);
+  if (!observed || observed.epoch !== placement.epoch || observed.node !== placement.node) {
+    return { state: 'placed', ...away };
+  }
+  // The node stopped it and has not said why it should not start again: it is told, not running.
+  const state = observed.state === 'stopped' ? 'placed' : observed.state;
+  return { state, ...away, ...(observed.reason ? { reason: observed.reason } : {}) };
+}
+
+/** Tails of lost nodes that wait to be merged, by agent. */
+export function branchCounts(view: View): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { agent, merged } of view.branches.values()) if (!merged) counts.set(agent, (counts.get(agent) ?? 0) + 1);
+  return counts;
+}
+
+export function showAgent(view: View, name: string, branches = branchCounts(view)): AgentView | null {
+  const row = view.agents.get(name);
+  if (!row) return null;
+  const { state, reason } = agentState(view, row);
+  const work = view.work.get(name);
+  const head = view.heads.get(name);
+  const observed = view.observed.get(name);
+  return asShown<AgentView>({
+    name,
+    spec: row.spec,
+    version: row.version,
+    state,
+    node: row.placement?.node ?? null,
+    epoch: row.epoch,
+    model: row.placement ? (observed?.model ?? row.placement.model) : null,
+    ...(reason ? { reason } : {}),
+    placedMs: row.placement?.placedMs ?? null,
+    why: row.why,
+    unplaced: row.unplaced,
+    tasks: { waiting: work?.waiting.length ?? 0, running: work?.leased.size ?? 0 },
+    memory: { seq: head?.seq ?? 0, hash: head?.hash ?? 'genesis', branches: branches.get(name) ?? 0 },
+    createdMs: row.createdMs,
+    updatedMs: row.updatedMs,
+  });
+}
+
+export function showTask(row: TaskRow | EndedTask): TaskView {
+  const ended = isEnded(row) ? row : null;
+  return {
+    id: row.id,
+    agent: row.agent,
+    state: row.state,
+    prompt: row.prompt,
+    priority: row.priority,
+    origin: row.origin,
+    createdMs: row.createdMs,
+    deadlineMs: row.deadlineMs,
+    attempt: row.attempt,
+    attempts: row.attempts,
+    node: row.node,
+    epoch: row.epoch,
+    leasedMs: row.leasedMs,
+    endedMs: ended?.endedMs ?? null,
+    result: ended?.result ?? null,
+    truncated: ended?.truncated ?? false,
+    problem: ended?.problem ?? null,
+    usage: ended?.usage ?? null,
+    idempotencyKey: row.idempotencyKey,
+  };
+}
+
+/** Texts in lists and in the feed are shortened: a console shows a line, and opens the task for the rest. */
+export function showTaskShort(row: TaskRow | EndedTask): TaskView {
+  const task = showTask(row);
+  const cut = (text: string) => (text.length > maxFeedText ? `${text.slice(0, maxFeedText)}…` : text);
+  return {
+    ...task,
+    prompt: cut(task.prompt),
+    result: task.result === null ? null : cut(task.result),
+    truncated: task.truncated || (task.result?.length ?? 0) > maxFeedText,
+  };
+}
+const maxFeedText = 400;
+
+export interface StoredCounts {
+  endedLastMinute: number;
+  deadLetters: number;
+}
+export function showTotals(
+  view: View,
+  nowMs: number,
+  about: { name: string; version: string; stored: StoredCounts },
+): FleetTotals {
+  const nodes = { online: 0, suspect: 0, lost: 0, never: 0, quarantined: 0 };
+  for (const row of view.nodes.values()) nodes[row.status === 'quarantined' ? 'quarantined' : row.presence]++;
+  const agents = { ready: 0, starting: 0, unplaced: 0, failed: 0, waiting: 0 };
+  for (const row of view.agents.values()) {
+    const { state } = agentState(view, row);
+    agents[state === 'placed' || state === 'hydrating' ? 'starting' : state]++;
+  }
+  let queued = 0;
+  let running = 0;
+  for (const work of view.work.values()) {
+    queued += work.waiting.length;
+    running += work.leased.size;
+  }
+  let memories = 0;
+  for (const head of view.heads.values()) memories += head.entries;
+  return {
+    name: about.name,
+    version: about.version,
+    startedMs: view.startedMs,
+    nowMs,
+    nodes,
+    agents,
+    tasks: { queued, running, ...about.stored },
+    memories,
+    moves: { frozen: view.frozen !== null, reason: view.frozen?.reason ?? '' },
+  };
+}
+
+export function showToken({ secretHash: _, ...row }: JoinTokenRow) {
+  return row;
+}
+export function showKey({ secretHash: _, ...row }: KeyRow, lastUsedMs: number | null): KeyView {
+  return { ...row, lastUsedMs };
+}

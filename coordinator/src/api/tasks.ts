@@ -1,0 +1,110 @@
+// Tasks: stored before anyone is told. A caller may follow a task as server-sent events; leaving ends the following, not the task.
+import { FleetError, type TaskRequest, type TaskView } from '@blackroad/protocol';
+import { sortableId } from '@blackroad/std/random';
+import { type EndedTask, isEnded, type TaskRow } from '../view.ts';
+import type { Caller } from './access.ts';
+import { agentOr404 } from './agents.ts';
+import type { ApiContext } from './context.ts';
+import { accepted, answered, type Handlers } from './handler.ts';
+import { showTask, showTaskShort } from './show.ts';
+import { openStream, wantsStream } from './stream.ts';
+
+/** The task as it stands: live from the view, ended from the store. */
+async function findTask({ coordinator }: ApiContext, id: string): Promise<TaskRow | EndedTask | null> {
+  return coordinator.view.tasks.get(id) ?? (await coordinator.store.task(id)) ?? coordinator.view.tasks.get(id) ?? null;
+}
+async function taskOr404(context: ApiContext, id: string): Promise<TaskRow | EndedTask> {
+  const row = await findTask(context, id);
+  if (!row) throw new FleetError('no-such-task', { detail: `There is no task "${id}", or it ended too long ago.` });
+  return row;
+}
+
+/**
+ * The stored task of the same key. A live one is found by the decision in the view, unless it ends just before: then this row,
+ * with its state of a moment ago, keeps the same work from being done twice.
+ */
+async function knownTask({ coordinator }: ApiContext, request: TaskRequest): Promise<EndedTask | null> {
+  if (request.idempotencyKey === undefined) return null;
+  return (await coordinator.store.taskByIdempotencyKey(request.idempotencyKey)) as EndedTask | null;
+}
+
+async function submit(
+  context: ApiContext,
+  caller: Caller | null,
+  by: string,
+  order: { id: string; agent: string; request: TaskRequest },
+) {
+  const { coordinator } = context;
+  const origin = order.request.origin ?? (caller?.via === 'session' ? 'console' : 'api');
+  const known = await knownTask(context, order.request);
+  return coordinator.submit('task-submit', { ...order, by, origin, known });
+}
+const newId = ({ clock, random }: ApiContext) => sortableId(clock.nowMs(), random);
+
+export const taskHandlers = {
+  async ask({ context, caller, by, params, body, request, reply }) {
+    agentOr404(context, params.agent);
+    const order = { id: newId(context), agent: params.agent, request: body };
+    if (!wantsStream(request)) {
+      const row = accepted(await submit(context, caller, by, order));
+      if (row.id !== order.id) reply.code(200);
+      return showTask(row);
+    }
+    const stream = openStream(context, reply);
+    try {
+      // Followed before it is submitted: not even the first token can be missed.
+      stream.follow(order.id);
+      const row = accepted(await submit(context, caller, by, order));
+      if (row.id !== order.id) stream.follow(row.id);
+      stream.begin(showTask(row), 201);
+      if (row.id !== order.id) await stream.catchUp(() => context.coordinator.store.task(row.id));
+    } catch (error) {
+      stream.leave();
+      throw error;
+    }
+    return answered;
+  },
+  async tasksSubmit({ context, caller, by, body }) {
+    const results = await Promise.all(
+      body.tasks.map(async ({ agent, request }) => {
+        try {
+          agentOr404(context, agent);
+          const row = accepted(await submit(context, caller, by, { id: newId(context), agent, request }));
+          return { task: row.id, problem: null };
+        } catch (error) {
+          if (!(error instanceof FleetError)) throw error;
+          return { task: null, problem: { code: error.code, detail: error.message } };
+        }
+      }),
+    );
+    return { results };
+  },
+  async tasks({ context, query }) {
+    return (await context.coordinator.store.tasks(query)).map(showTaskShort);
+  },
+  async task({ context, params, request, reply }) {
+    if (!wantsStream(request)) return showTask(await taskOr404(context, params.task));
+    const stream = openStream(context, reply);
+    try {
+      stream.follow(params.task);
+      stream.begin(showTask(await taskOr404(context, params.task)), 200);
+      await stream.catchUp(() => context.coordinator.store.task(params.task));
+    } catch (error) {
+      stream.leave();
+      throw error;
+    }
+    return answered;
+  },
+  async taskCancel({ context, params, by }): Promise<TaskView> {
+    const row = await taskOr404(context, params.task);
+    if (isEnded(row)) throw new FleetError('conflict', { detail: `The task has ended already: it is ${row.state}.` });
+    accepted(await context.coordinator.submit('task-cancel', { by, id: params.task }));
+    return showTask(await taskOr404(context, params.task));
+  },
+  async taskRetry({ context, params, by }) {
+    const row = await taskOr404(context, params.task);
+    const ended = isEnded(row) ? row : null;
+    const order = { by, id: params.task, ended, newId: newId(context) };
+    return showTask(accepted(await context.coordinator.submit('task-retry', order)));
+  },
+} satisfies Partial<Handlers>;
