@@ -29,9 +29,7 @@ export function movesOf(view: View, nowMs: number, policy: Policy): { words: Cha
     if (need.mayStay) {
       const staying = { ...why, text: `${need.text}, and it stays there: ${why.text}` };
       if (!saysTheSame(row.unplaced, staying)) say(agent, staying);
-    } else if (row.placement) {
-      moves.push({ agent, to: null, unplaced: { ...why, text: `${need.text}; ${why.text}` } });
-    } else if (!saysTheSame(row.unplaced, why)) {
+    } else if (row.placement || !saysTheSame(row.unplaced, why)) {
       moves.push({ agent, to: null, unplaced: why });
     }
   }

@@ -91,7 +91,7 @@ export const scorers: readonly Scorer[] = [
     value: ({ room, last }) => (last === room.node.id ? 1 : 0),
     text: ({ room, last }) =>
       last === null
-        ? 'it has not run elsewhere'
+        ? 'no node to return to'
         : last === room.node.id
           ? 'its memory is here'
           : `its memory is on ${last}`,

@@ -1,0 +1,368 @@
+// Who moves and who stays, on a real view built from changes; and that plans told to the fleet leave nothing to plan.
+import type { NodeCapacity, NodeHealth } from '@blackroad/protocol';
+import fc from 'fast-check';
+import t from 'tap';
+import { apply } from '../change.ts';
+import type { Policy } from '../input.ts';
+import { type AgentRow, emptyView, type MutableView, type NodeRow } from '../view.ts';
+import { GiB, modelOf, specOf } from './fixture.ts';
+import { movesOf } from './moves.ts';
+import { planDueMs } from './need.ts';
+import { plan, releaseMoves } from './plan.ts';
+import { healthOf } from './snapshot.ts';
+
+const startedMs = 1_000_000;
+const now = startedMs + 600_000;
+const policy: Policy = {
+  fleetName: 'test',
+  heartbeatMs: 5000,
+  maxHeartbeatsPerS: 1000,
+  lostAfterMs: 10_000,
+  restartGraceMs: 60_000,
+  reconnectWindowMs: 5000,
+  valveShare: 0.3,
+  valveMinNodes: 3,
+  valveWindowMs: 30_000,
+  leaseMs: 60_000,
+  certificateMs: 86_400_000,
+  retryMs: 1000,
+  reclaim: 'auto',
+};
+
+function addNode(
+  view: MutableView,
+  id: string,
+  given: Partial<NodeRow> = {},
+  capacity: Partial<NodeCapacity> | null = {},
+): void {
+  const row: NodeRow = {
+    id,
+    class: 'pi',
+    site: 'home',
+    labels: {},
+    status: 'active',
+    quarantineReason: '',
+    hardware: id,
+    keyFingerprint: id,
+    certificateExpiresMs: now + 1e9,
+    enrolledMs: startedMs,
+    simulated: false,
+    cordoned: false,
+    draining: false,
+    generation: 0,
+    presence: 'online',
+    presenceSinceMs: now - 30_000,
+    presenceReason: '',
+    boot: `boot-${id}`,
+    info: null,
+    ...given,
+  };
+  apply(view, { type: 'node', row });
+  if (!capacity) return;
+  apply(view, { type: 'hello', node: id, boot: row.boot });
+  apply(view, {
+    type: 'capacity',
+    node: id,
+    capacity: {
+      boot: row.boot,
+      memoryTotalBytes: 5 * GiB,
+      memoryFreeBytes: 4 * GiB,
+      diskFreeBytes: 50 * GiB,
+      models: [modelOf('small')],
+      defaultChat: 'small',
+      embedder: null,
+      ...capacity,
+    },
+  });
+}
+function editNode(view: MutableView, id: string, given: Partial<NodeRow>): void {
+  apply(view, { type: 'node', row: { ...view.nodes.get(id)!, ...given } });
+}
+function addAgent(view: MutableView, name: string, node: string | null, spec: Parameters<typeof specOf>[1] = {}): void {
+  const row: AgentRow = {
+    name,
+    spec: specOf(name, spec),
+    version: 1,
+    epoch: node ? 1 : 0,
+    placement:
+      node === null
+        ? null
+        : {
+            node,
+            epoch: 1,
+            model: 'small',
+            placedMs: startedMs,
+            baseSeq: 0,
+            baseHash: 'genesis',
+            from: null,
+          },
+    why: null,
+    unplaced: null,
+    createdMs: startedMs,
+    updatedMs: startedMs,
+  };
+  apply(view, { type: 'agent', row });
+}
+function fleet(nodes: string[] = ['alice', 'aria']): MutableView {
+  const view = emptyView('c', startedMs);
+  for (const id of nodes) addNode(view, id);
+  return view;
+}
+/** `agent>node` of every move. */
+function moved(view: MutableView, atMs = now): string[] {
+  return movesOf(view, atMs, policy).moves.map(({ agent, to }) => `${agent}>${to?.node ?? 'nowhere'}`);
+}
+/** Runs the decision and applies it, as the loop does. */
+function settle(view: MutableView, atMs = now) {
+  const decision = plan(view, {}, atMs, policy);
+  for (const change of decision.changes) apply(view, change);
+  return decision;
+}
+
+t.test('a new agent is placed; told again, nothing changes', async (t) => {
+  const view = fleet();
+  addAgent(view, 'a', null);
+  const { messages } = settle(view);
+  t.equal(view.agents.get('a')?.placement?.node, 'alice');
+  t.equal(view.agents.get('a')?.why?.node, 'alice');
+  t.ok(messages.length > 0, 'the node is told');
+  const again = settle(view);
+  t.same([again.changes, again.messages], [[], []]);
+});
+t.test('an unplaced agent is explained once, anew when the reason changes, and placed when it is gone', async (t) => {
+  const view = fleet(['alice']);
+  editNode(view, 'alice', { cordoned: true });
+  addAgent(view, 'a', null);
+  settle(view);
+  t.match(view.agents.get('a')?.unplaced, { text: 'the only node is cordoned', fix: 'fleet uncordon alice' });
+  t.same(settle(view).changes, [], 'no churn');
+  apply(view, {
+    type: 'capacity',
+    node: 'alice',
+    capacity: { ...view.live.get('alice')!.capacity!, memoryFreeBytes: 3 * GiB },
+  });
+  t.same(settle(view).changes, [], 'nor with the figures of a node that is closed anyway');
+  editNode(view, 'alice', { cordoned: false, presence: 'lost' });
+  settle(view);
+  t.match(view.agents.get('a')?.unplaced?.text, /no node is online/);
+  editNode(view, 'alice', { presence: 'online' });
+  settle(view);
+  t.match(view.agents.get('a'), { placement: { node: 'alice' }, unplaced: null });
+});
+t.test('everything else stays: no rebalancing', async (t) => {
+  const view = fleet(['alice', 'aria']);
+  for (let i = 0; i < 10; i++) addAgent(view, `a${i}`, 'alice');
+  t.same(moved(view), []);
+  editNode(view, 'alice', { cordoned: true });
+  t.same(moved(view), [], 'a cordon moves nobody');
+  editNode(view, 'alice', { cordoned: false, presence: 'suspect' });
+  t.same(moved(view), [], 'nor does a suspicion');
+  editNode(view, 'alice', { presence: 'online' });
+  const capacity = view.live.get('alice')!.capacity!;
+  apply(view, {
+    type: 'capacity',
+    node: 'alice',
+    capacity: { ...capacity, models: [modelOf('new'), ...capacity.models], defaultChat: 'new' },
+  });
+  t.same(moved(view), [], 'nor does a new default model');
+});
+t.test('a lost node: the policy of each agent', async (t) => {
+  const view = fleet();
+  addAgent(view, 'now', 'alice');
+  addAgent(view, 'soon', 'alice', { onLoss: { policy: 'replace', afterSeconds: 60 } });
+  addAgent(view, 'waits', 'alice', { onLoss: { policy: 'wait' } });
+  addAgent(view, 'alone', 'alice', { onLoss: { policy: 'keep' } });
+  editNode(view, 'alice', { presence: 'lost', presenceSinceMs: now });
+  t.same(moved(view), ['now>aria']);
+  t.equal(planDueMs(view, now, policy), now + 60_000, 'the loop knows when to plan again');
+  t.same(moved(view, now + 59_999), ['now>aria']);
+  t.same(moved(view, now + 60_000), ['now>aria', 'soon>aria']);
+  t.equal(planDueMs(view, now + 60_000, policy), null);
+});
+t.test('a lost node and nowhere to go: it stays, says so, and is quiet again when the node is back', async (t) => {
+  const view = fleet(['alice']);
+  addAgent(view, 'a', 'alice');
+  editNode(view, 'alice', { presence: 'lost' });
+  settle(view);
+  t.equal(view.agents.get('a')?.placement?.epoch, 1, 'no new epoch');
+  t.match(view.agents.get('a')?.unplaced?.text, /^alice is lost, and it stays there: no node is online/);
+  t.same(settle(view).changes, []);
+  editNode(view, 'alice', { presence: 'online' });
+  settle(view);
+  t.equal(view.agents.get('a')?.unplaced, null);
+  t.equal(view.agents.get('a')?.placement?.epoch, 1);
+});
+t.test('a restart of the coordinator moves nobody', async (t) => {
+  const view = emptyView('c', startedMs);
+  addNode(view, 'aria');
+  for (const presence of ['online', 'suspect', 'lost'] as const) {
+    addNode(view, `node-${presence}`, { presence, presenceSinceMs: 0 }, null);
+    addAgent(view, `on-${presence}`, `node-${presence}`);
+  }
+  t.same(moved(view, startedMs + 1), []);
+  t.same(moved(view, startedMs + policy.restartGraceMs - 1), []);
+  t.equal(planDueMs(view, startedMs + 1, policy), startedMs + policy.restartGraceMs);
+  t.same(moved(view, startedMs + policy.restartGraceMs), ['on-lost>aria'], 'what was lost before may still be lost');
+  t.same(moved(view, now), ['on-lost>aria'], 'the others are for presence to judge');
+});
+t.test('a node not heard of, or without a capacity report, gets nothing', async (t) => {
+  const view = emptyView('c', startedMs);
+  addNode(view, 'alice', {}, null);
+  addAgent(view, 'a', null);
+  settle(view);
+  t.match(view.agents.get('a')?.unplaced?.text, /not been heard of since the coordinator started/);
+  apply(view, { type: 'hello', node: 'alice', boot: 'b' });
+  settle(view);
+  t.match(view.agents.get('a')?.unplaced?.refused, [{ text: 'alice: has not reported its capacity yet' }]);
+});
+t.test('frozen moves: lost and draining nodes keep their agents until a person releases them', async (t) => {
+  const view = fleet(['alice', 'aria', 'codex']);
+  addAgent(view, 'a', 'alice');
+  addAgent(view, 'b', 'aria');
+  addAgent(view, 'new', null);
+  editNode(view, 'alice', { presence: 'lost' });
+  editNode(view, 'aria', { draining: true });
+  apply(view, { type: 'frozen', frozen: { sinceMs: now, reason: '2 of 3 nodes went at once' } });
+  t.same(moved(view), ['new>codex'], 'an agent without a node waits for nothing');
+  const { changes, outcome } = releaseMoves(view, { by: 'key:admin' }, now, policy);
+  t.ok(outcome.ok);
+  for (const change of changes) apply(view, change);
+  t.equal(view.frozen, null);
+  t.same(
+    ['a', 'b'].map((name) => view.agents.get(name)?.placement?.node),
+    ['codex', 'codex'],
+  );
+  t.ok(changes.some((change) => change.type === 'audit' && /2 of 3 nodes/.test(change.row.text)));
+  t.same(releaseMoves(view, { by: 'key:admin' }, now, policy).changes, [], 'nothing to release');
+});
+t.test('draining: handed off where there is a place, else it stays and says why', async (t) => {
+  const view = fleet();
+  addAgent(view, 'a', 'alice');
+  addAgent(view, 'pinned', 'alice', { placement: { nodes: ['alice'] } });
+  editNode(view, 'alice', { draining: true });
+  settle(view);
+  t.equal(view.agents.get('a')?.placement?.node, 'aria');
+  t.match(view.agents.get('pinned'), { placement: { node: 'alice' }, unplaced: { fix: /fleet uncordon alice/ } });
+  t.match(view.agents.get('pinned')?.unplaced?.text, /alice is draining, and it stays there/);
+  t.same(settle(view).changes, []);
+});
+t.test('a forgotten or quarantined node holds nobody, target or not', async (t) => {
+  const view = fleet(['alice', 'aria', 'codex']);
+  addAgent(view, 'a', 'alice');
+  addAgent(view, 'b', 'aria');
+  addAgent(view, 'c', 'aria', { placement: { nodes: ['aria'] } });
+  apply(view, { type: 'node-gone', id: 'alice' });
+  editNode(view, 'aria', { status: 'quarantined' });
+  t.same(moved(view).sort(), ['a>codex', 'b>codex', 'c>nowhere']);
+});
+t.test('a changed spec that rules its node out', async (t) => {
+  const view = fleet();
+  addAgent(view, 'a', 'alice', { placement: { nodes: ['aria'] } });
+  addAgent(view, 'b', 'alice', { placement: { class: ['gpu'] } });
+  addAgent(view, 'c', 'alice', { placement: { avoidAgents: ['d'] } });
+  addAgent(view, 'd', 'alice');
+  t.same(moved(view).sort(), ['a>aria', 'b>nowhere', 'c>aria']);
+  t.match(movesOf(view, now, policy).moves.find(({ agent }) => agent === 'b')?.unplaced, {
+    text: 'there is no node of class gpu (2 looked at)',
+  });
+});
+t.test('two that avoid each other: one of them moves', async (t) => {
+  const view = fleet();
+  addAgent(view, 'a', 'alice', { placement: { avoidAgents: ['b'] } });
+  addAgent(view, 'b', 'alice', { placement: { avoidAgents: ['a'] } });
+  t.same(moved(view), ['b>aria']);
+});
+t.test('the model vanished from its node', async (t) => {
+  const view = fleet();
+  addAgent(view, 'a', 'alice');
+  const capacity = view.live.get('alice')!.capacity!;
+  apply(view, { type: 'capacity', node: 'alice', capacity: { ...capacity, models: [], defaultChat: null } });
+  t.same(moved(view), ['a>aria']);
+  editNode(view, 'aria', { cordoned: true });
+  settle(view);
+  t.match(view.agents.get('a'), { placement: { node: 'alice', epoch: 1 }, unplaced: { fix: 'fleet uncordon aria' } });
+  apply(view, { type: 'capacity', node: 'alice', capacity });
+  settle(view);
+  t.match(
+    view.agents.get('a'),
+    { placement: { node: 'alice', epoch: 1 }, unplaced: null },
+    'a runtime that restarts moves nobody',
+  );
+});
+t.test('a spec that no longer names its model: the same node with another one', async (t) => {
+  const view = emptyView('c', startedMs);
+  addNode(view, 'alice', {}, { models: [modelOf('small'), modelOf('other')] });
+  addAgent(view, 'a', 'alice', { model: ['other'] });
+  settle(view);
+  t.match(view.agents.get('a')?.placement, { node: 'alice', model: 'other', epoch: 2 });
+});
+t.test('health in words', async (t) => {
+  t.same(healthOf(null), { health: 0.9, text: 'no heartbeat yet' });
+  const fine = { diskFreeBytes: 50 * GiB } as NodeHealth;
+  t.same(healthOf(fine), { health: 1, text: '' });
+  const poor = healthOf({ ...fine, temperatureC: 83, undervoltage: { now: true, sinceBoot: true } });
+  t.same(poor, { health: 0.25, text: 'power supply too weak, hot (83 °C)' });
+});
+t.test('property: planned once, nothing is left to do; who may stay stays', async (t) => {
+  const arbitraryFleet = fc.record({
+    nodes: fc.array(
+      fc.record({
+        presence: fc.constantFrom('online', 'online', 'suspect', 'lost', 'never') as fc.Arbitrary<NodeRow['presence']>,
+        cordoned: fc.boolean(),
+        draining: fc.boolean(),
+        status: fc.constantFrom('active', 'active', 'active', 'quarantined') as fc.Arbitrary<NodeRow['status']>,
+        isHeard: fc.boolean(),
+        free: fc.integer({ min: 0, max: 4 }),
+      }),
+      { minLength: 1, maxLength: 6 },
+    ),
+    agents: fc.array(
+      fc.record({
+        node: fc.option(fc.nat(6)),
+        policy: fc.constantFrom('replace', 'wait', 'keep') as fc.Arbitrary<'replace' | 'wait' | 'keep'>,
+        afterSeconds: fc.constantFrom(0, 10, 100),
+        pinned: fc.option(fc.nat(6), { freq: 4 }),
+      }),
+      { maxLength: 12 },
+    ),
+    isFrozen: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(arbitraryFleet, ({ nodes, agents, isFrozen }) => {
+      const view = emptyView('c', startedMs);
+      nodes.forEach(({ isHeard, free, ...row }, i) => {
+        addNode(view, `node-${i}`, row, isHeard ? { memoryFreeBytes: free * GiB } : null);
+      });
+      agents.forEach(({ node, pinned, ...onLoss }, i) => {
+        const placement = { nodes: pinned === null ? [] : [`node-${pinned}`] };
+        addAgent(view, `agent-${i}`, node === null ? null : `node-${node}`, { onLoss, placement });
+      });
+      if (isFrozen) apply(view, { type: 'frozen', frozen: { sinceMs: now, reason: 'test' } });
+      const before = new Map(view.agents);
+      settle(view);
+      for (const [name, row] of view.agents) {
+        const old = before.get(name)!.placement;
+        if (row.placement?.epoch === old?.epoch) {
+          if (!row.placement && !row.unplaced?.fix) throw new Error(`${name} is nowhere without a fix`);
+          continue;
+        }
+        const target = row.placement && view.nodes.get(row.placement.node)!;
+        if (
+          target &&
+          (target.presence !== 'online' || target.cordoned || target.draining || target.status !== 'active')
+        )
+          throw new Error(`${name} went to a closed node`);
+        const from = old && view.nodes.get(old.node);
+        if (!old || !from || from.status === 'quarantined') continue;
+        const isRuledOut = row.spec.placement.nodes.length > 0 && !row.spec.placement.nodes.includes(old.node);
+        const isDue =
+          from.presence === 'lost' && row.spec.onLoss.policy === 'replace' && row.spec.onLoss.afterSeconds <= 30;
+        const isDrained = from.presence === 'online' && from.draining;
+        if (!isRuledOut && (isFrozen || !(isDue || isDrained))) throw new Error(`${name} moved though it may stay`);
+      }
+      if (settle(view).changes.length > 0) throw new Error('the second plan changed something');
+    }),
+    { numRuns: 500 },
+  );
+  t.pass();
+});
