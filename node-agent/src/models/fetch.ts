@@ -105,7 +105,7 @@ async function fromPlaces(entry: CatalogueEntry, target: string, options: FetchO
   for (const place of entry.places) {
     if (options.skip?.has(place.kind)) continue;
     try {
-      await fromPlace(entry, place, target, options, tell);
+      await fromPlaceAgain(entry, place, target, options, tell);
       return;
     } catch (error) {
       if (options.signal?.aborted) throw abortedProblem();
@@ -121,6 +121,25 @@ async function fromPlaces(entry: CatalogueEntry, target: string, options: FetchO
   if (problems.length === 0) throw new FetchProblem('unreachable', `no place that has ${entry.title} answers`);
   const first = problems.find((problem) => problem.kind !== 'unreachable') ?? problems[0]!;
   throw new FetchProblem(first.kind, problems.map((problem) => problem.message).join('; '), { cause: first });
+}
+
+// A rest of an earlier try may belong to other bytes: when the whole is wrong, it is fetched once more from its beginning.
+async function fromPlaceAgain(
+  entry: CatalogueEntry,
+  place: Place,
+  target: string,
+  options: FetchOptions,
+  tell: Tell,
+): Promise<void> {
+  const parts = [`${target}.whl.part`, ...place.files.map((_, index) => `${target}.source${index}.part`)];
+  const resumed = (await Promise.all(parts.map(exists))).includes(true);
+  try {
+    await fromPlace(entry, place, target, options, tell);
+  } catch (error) {
+    if (!resumed || !(error instanceof FetchProblem) || error.kind !== 'damaged') throw error;
+    for (const part of parts) await rm(part, { force: true });
+    await fromPlace(entry, place, target, options, tell);
+  }
 }
 
 async function fromPlace(

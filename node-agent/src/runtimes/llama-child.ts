@@ -2,7 +2,7 @@
 // crash here is only a lost answer. It ends when its parent is gone, however the parent went: no model is left behind.
 // This file is an entry of its own: it is forked, never imported.
 import { availableParallelism } from 'node:os';
-import { performance } from 'node:perf_hooks';
+import { systemClock } from '@blackroad/std/clock';
 import type { Llama, LlamaContextSequence, LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
 import { functionsOf, historyOf } from './llama-history.ts';
 import { createSlots, Failure } from './llama-slots.ts';
@@ -64,14 +64,14 @@ function start() {
 
 async function load(order: LoadOrder): Promise<LoadResult> {
   const { llama } = await start();
-  const startedMs = performance.now();
+  const startedMs = systemClock.monotonicMs();
   const before = process.memoryUsage().rss;
   let model: LlamaModel | undefined;
   try {
     model = await llama.loadModel({ modelPath: order.path, gpuLayers: 0 });
     const contextTokens = order.kind === 'embed' ? await openEmbed(order, model) : await openChat(order, model);
     return {
-      loadMs: performance.now() - startedMs,
+      loadMs: systemClock.monotonicMs() - startedMs,
       residentBytes: Math.max(model.size, process.memoryUsage().rss - before),
       contextTokens,
     };
@@ -134,7 +134,7 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
     const grammar = request.schema ? await grammarOf(llama, request.schema) : undefined;
     const cachedTokens = sequence.compareContextTokens(prompt).firstDifferentIndex;
     const talk = new module.LlamaChat({ contextSequence: sequence, chatWrapper: wrapper, autoDisposeSequence: false });
-    const startedMs = performance.now();
+    const startedMs = systemClock.monotonicMs();
     let firstMs = 0;
     let tokens = 0;
     try {
@@ -145,7 +145,7 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
         repeatPenalty: request.repeatPenalty ? { penalty: request.repeatPenalty, lastTokens: 64 } : false,
         onTextChunk: onText,
         onToken(generated) {
-          firstMs ||= performance.now();
+          firstMs ||= systemClock.monotonicMs();
           tokens += generated.length;
         },
         ...(functions ? { functions, documentFunctionParams: true } : { grammar }),
@@ -157,7 +157,7 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
           arguments: (call.params ?? {}) as Record<string, unknown>,
         }),
       );
-      const endMs = performance.now();
+      const endMs = systemClock.monotonicMs();
       const reason: ChatResult['reason'] =
         calls.length > 0 ? 'tool-calls' : response.metadata.stopReason === 'maxTokens' ? 'length' : 'stop';
       return {
