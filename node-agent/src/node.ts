@@ -31,6 +31,8 @@ export interface NodeParts {
   /** Plain words on what is missing on this machine. */
   notes: string[];
   transport: Transport;
+  /** Called last, when nothing is posted any more. */
+  closeOutbox: () => void;
   memory: NodeMemory;
   pool: ModelPool;
   probes: Probes;
@@ -53,7 +55,9 @@ export interface RunningNode {
 }
 
 const firstHeartbeatMs = 10_000;
-const stateCheckMs = 1000;
+const stateCheckMs = 250;
+/** The transport drops perishable messages beyond 200 that wait for their PUBACK. */
+const statesAtOnce = 100;
 const modelRefreshMs = 30_000;
 const helloRetry = { firstMs: 2000, maxMs: 30_000 };
 /** A change of free memory below this share of the total is no news. */
@@ -131,6 +135,7 @@ class Loop implements RunningNode {
     await Promise.all([...this.agents.values()].map((agent) => agent.stop(stopGraceMs)));
     await memory.close();
     await transport.stop();
+    this.#parts.closeOutbox();
     await pool.close();
     probes.close();
     assignments.close();
@@ -338,11 +343,14 @@ class Loop implements RunningNode {
 
   // Reports
 
+  /** Says what changed, so many at a time that the transport drops none; the next look says the rest. */
   #tellStates(): void {
+    if (!this.#parts.transport.connected) return;
+    let said = 0;
     for (const [name, agent] of this.agents) {
       const now = `${agent.assigned.epoch} ${agent.assigned.version} ${agent.state} ${agent.reason}`;
       if (this.#reported.get(name) === now) continue;
-      if (!this.#parts.transport.connected) continue;
+      if (said++ >= statesAtOnce) return;
       this.#reported.set(name, now);
       this.#observed(agent, agent.state);
     }

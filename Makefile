@@ -1,0 +1,70 @@
+# BlackRoad Fleet. `make up` is the first minute; `make test` proves it.
+# Needs npm and make; a Node older than 22.19 is left alone and a private Node 24 is fetched beside the project.
+SHELL := /bin/sh
+ROOT := $(CURDIR)
+DATA ?= $(ROOT)/data
+PORT ?= 8400
+ARCH := $(shell uname -m | sed 's/x86_64/x64/;s/aarch64/arm64/')
+PRIVATE := .node/node_modules/node-linux-$(ARCH)/bin/node
+# The machine's own Node where it is new enough.
+OWN := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a > 22 || (a === 22 && b >= 19)) console.log(process.execPath)' 2>/dev/null)
+NODE := $(if $(OWN),$(OWN),$(ROOT)/$(PRIVATE))
+# npm is a script that takes the first node on PATH.
+WITH_NODE := PATH="$(dir $(NODE)):$(ROOT)/node_modules/.bin:$$PATH"
+SOURCES := $(shell find protocol std node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
+
+.PHONY: install up down dev test check bench soak clean docs help
+
+help:
+	@sed -n 's/^##//p' $(MAKEFILE_LIST)
+
+## make install   fetches Node (where needed) and the libraries
+install: node_modules/.installed
+
+$(PRIVATE):
+	@echo "  Node here is too old or missing: fetching a private Node 24 ..."
+	@mkdir -p .node && echo '{"private":true}' > .node/package.json
+	@npm install --no-save --silent --no-audit --no-fund --prefix .node node-linux-$(ARCH)@24 2>/dev/null || { echo "npm could not fetch node-linux-$(ARCH)@24" >&2; exit 1; }
+	@test -x $@ && touch $@
+
+node_modules/.installed: package-lock.json $(if $(OWN),,$(PRIVATE))
+	@echo "  installing libraries ..."
+	@$(WITH_NODE) npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# One file, so that a Pi loads little and starts fast.
+node-agent/dist/main.mjs: node_modules/.installed node-agent/bundle.ts $(SOURCES)
+	@$(WITH_NODE) node node-agent/bundle.ts
+
+## make up        starts a coordinator and a node-agent here; DATA=<folder> PORT=<n> for a second fleet
+up: node_modules/.installed node-agent/dist/main.mjs
+	@$(WITH_NODE) exec node --disable-warning=ExperimentalWarning coordinator/cli/src/main.ts up --data "$(DATA)" --port "$(PORT)"
+
+## make down      stops it
+down: node_modules/.installed
+	@$(WITH_NODE) node --disable-warning=ExperimentalWarning coordinator/cli/src/main.ts down --data "$(DATA)"
+
+## make dev       a coordinator that reloads on save, with a simulated home fleet; needs no Pi, GPU or account
+dev: node_modules/.installed
+	@$(WITH_NODE) node test/dev.ts
+
+## make check     formatting, lint, types
+check: node_modules/.installed
+	@$(WITH_NODE) biome check .
+	@$(WITH_NODE) tsc -p tsconfig.json
+
+## make test      checks and every test
+test: check node-agent/dist/main.mjs
+	@$(WITH_NODE) tap --reporter=$(if $(CI),tap,terse)
+
+## make bench     one line a figure; the long ones (idle for ten minutes) with BENCH=all
+bench: node_modules/.installed node-agent/dist/main.mjs
+	@$(WITH_NODE) node test/bench/run.ts $(BENCH)
+
+## make docs      writes what is generated from the protocol
+docs: node_modules/.installed
+	@$(WITH_NODE) node protocol/src/generate/write.ts
+
+## make clean     removes what was installed and built; data stays
+clean:
+	rm -rf node_modules */node_modules .node .tap node-agent/dist

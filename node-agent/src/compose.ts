@@ -1,0 +1,120 @@
+// Builds one node-agent from its parts: the same for a real machine and for a simulated one, which differ in probes, runtimes,
+// and where things are stored. Only main.ts and simulate.ts call it.
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
+import { createAgent } from './agents/agent.ts';
+import { toolBoxFor } from './agents/tool-box.ts';
+import { openAssignmentStore } from './assignment-store.ts';
+import type { Probes } from './contracts.ts';
+import { blink } from './gpio/blink.ts';
+import type { Identity } from './identity/identity.ts';
+import { ringLog } from './log-ring.ts';
+import { createNodeMemory } from './memory/node-memory.ts';
+import { createModelPool } from './model-pool.ts';
+import { createNode, type RunningNode } from './node.ts';
+import type { Runtime } from './runtimes/runtime.ts';
+import { createOutbox } from './transport/outbox.ts';
+import { createTransport } from './transport/transport.ts';
+
+export interface NodeOrder {
+  identity: () => Identity;
+  hardware: string;
+  version: string;
+  simulated: boolean;
+  notes: string[];
+  probes: Probes;
+  runtimes: Runtime[];
+  /** Folder, or `:memory:` for nothing on the disk. */
+  dir: string;
+  queue: number;
+  keepaliveS: number;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  onNotAccepted?: () => void;
+  onFarewell: (reason: string, text: string) => void;
+}
+
+export function composeNode(order: NodeOrder): RunningNode {
+  const { clock, random, probes } = order;
+  const { node, class: nodeClass } = order.identity();
+  const { log, lines } = ringLog(order.log, () => clock.nowMs());
+  const boot = random.hex(8);
+  const file = (name: string) => (order.dir === ':memory:' ? ':memory:' : `${order.dir}/${name}`);
+
+  const pool = createModelPool({ runtimes: order.runtimes, probes, nodeClass, queue: order.queue, clock, log });
+  const memory = createNodeMemory({ dir: order.dir, node, clock, random, log, embed: pool.embed });
+  const outbox = createOutbox({ path: file('outbox.sqlite'), clock, log });
+  const transport = createTransport({
+    identity: order.identity,
+    outbox,
+    clock,
+    random,
+    log,
+    keepaliveS: order.keepaliveS,
+    boot,
+    ...(order.onNotAccepted ? { onNotAccepted: order.onNotAccepted } : {}),
+  });
+  const assignments = openAssignmentStore(file('assignment.sqlite'));
+
+  return createNode({
+    node,
+    boot,
+    version: order.version,
+    class: nodeClass,
+    hardware: order.hardware,
+    simulated: order.simulated,
+    notes: order.notes,
+    transport,
+    memory,
+    closeOutbox: () => outbox.close(),
+    pool,
+    probes,
+    assignments,
+    createAgent(assigned, mayActOutside) {
+      const log = memory.open(assigned);
+      const { name } = assigned.spec;
+      return createAgent(assigned, {
+        runtimeFor: (model) => pool.find(model)?.runtime ?? null,
+        enter: (model, signal, deadlineMs) => pool.admission.enter(model, signal, deadlineMs),
+        learn: (model, usage) => pool.learn(model, usage),
+        memory: log,
+        tools: toolBoxFor(assigned.spec.tools, {
+          agent: name,
+          memory: log,
+          facts: () => factsOf(order, probes),
+          publish: (topic, payload) => transport.send('agentOut', { node, agent: name, topic }, payload),
+          mayActOutside,
+          clock,
+        }),
+        facts: () => factsOf(order, probes),
+        mayActOutside,
+        parametersB: (model) => pool.find(model)?.model.parametersB ?? 0,
+        contextTokens: (model) => pool.find(model)?.model.contextTokens ?? 0,
+        toolsSupported: (model) => pool.find(model)?.model.tools ?? false,
+        clock,
+        log: order.log.child({ agent: name }),
+      });
+    },
+    logLines: lines,
+    blink: (seconds) => blink(seconds, clock),
+    clock,
+    random,
+    log,
+    onFarewell: order.onFarewell,
+  });
+}
+
+/** Short plain facts of this node, for prompts: a small model reads few words well. */
+function factsOf(order: NodeOrder, probes: Probes): string[] {
+  const { node, class: nodeClass, site } = order.identity();
+  const health = probes.health();
+  const facts = [`This node is called ${node}, a machine of class ${nodeClass} at site ${site}.`];
+  const gib = (bytes: number) => (bytes / 1024 ** 3).toFixed(1);
+  facts.push(
+    `It has ${gib(health.memoryFreeBytes)} GiB of memory free and uses ${Math.round(health.cpu * 100)} % of its CPU.`,
+  );
+  if (health.temperatureC !== undefined) facts.push(`Its temperature is ${Math.round(health.temperatureC)} °C.`);
+  return facts;
+}

@@ -1,0 +1,175 @@
+// The node-agent process. Verbs: `run` (what systemd starts), `join <token>`, `models` (see to it that there is one), `simulate <token>`.
+// The only place that builds probes, runtimes and files. Exit code 3: the coordinator wants this node no more.
+import { readFileSync } from 'node:fs';
+import { freemem } from 'node:os';
+import { dirname, join as joinPath, resolve } from 'node:path';
+import { FleetError } from '@blackroad/protocol';
+import { systemClock } from '@blackroad/std/clock';
+import { createLog } from '@blackroad/std/log';
+import { OptionError } from '@blackroad/std/options';
+import { systemRandom } from '@blackroad/std/random';
+import { composeNode } from './compose.ts';
+import { type NodeConfig, readConfig } from './config.ts';
+import { createFleetTime } from './identity/fleet-time.ts';
+import { loadIdentity } from './identity/identity.ts';
+import { join } from './identity/join.ts';
+import { createRenewal } from './identity/renew.ts';
+import { ensureModels } from './models/ensure.ts';
+import { createProbes } from './probes/probes.ts';
+import { findRuntimes } from './runtimes/find.ts';
+
+const clock = systemClock;
+const random = systemRandom;
+const here = dirname(new URL(import.meta.url).pathname);
+const version = (JSON.parse(readFileSync(joinPath(here, '../package.json'), 'utf8')) as { version: string }).version;
+const bundled = import.meta.url.endsWith('.mjs');
+const exitFarewell = 3;
+const stopDeadlineMs = 10_000;
+const usage = 'fleet-node run | join <token> | models | simulate <token>';
+
+function folders(config: NodeConfig) {
+  const data = resolve(config.data);
+  return { data, models: config.models ? resolve(config.models) : joinPath(data, 'models') };
+}
+function runtimeOptions(config: NodeConfig, modelsDir: string) {
+  return {
+    ollamaUrl: config.ollama === 'none' ? 'http://127.0.0.1:9' : config.ollama,
+    ...(config.openai ? { openAiUrl: config.openai } : {}),
+    ...(config.openaiKey ? { openAiKey: config.openaiKey } : {}),
+    modelsDir,
+    contextTokens: config.context,
+    slots: config.slots,
+    childPath: joinPath(here, bundled ? 'llama-child.mjs' : 'runtimes/llama-child.ts'),
+    clock,
+    random,
+  };
+}
+
+async function run(config: NodeConfig): Promise<void> {
+  const log = createLog('node-agent', config.log);
+  const { data, models } = folders(config);
+  let identity = loadIdentity(data);
+  if (!identity) {
+    throw new FleetError('invalid-request', {
+      detail: `This machine is no node yet (${data} holds no identity). Make a token with \`fleet join-token create\` and run \`fleet-node join <token>\`.`,
+    });
+  }
+  const probes = createProbes({ clock, log, modelsDir: models, stateDir: data });
+  const hardware = await probes.hardwareFingerprint();
+  const { runtimes, notes } = await findRuntimes({ ...runtimeOptions(config, models), log });
+  const time = createFleetTime(clock, identity.issuedMs);
+  const renewal = createRenewal({
+    dir: data,
+    identity: () => identity!,
+    hardware: async () => hardware,
+    onRenewed: (renewed) => {
+      identity = renewed;
+    },
+    onRefused: (problem) => log.error({ code: problem.code }, `the certificate is not renewed: ${problem.message}`),
+    time,
+    clock,
+    random,
+    log,
+  });
+  const node = composeNode({
+    identity: () => identity!,
+    hardware,
+    version,
+    simulated: false,
+    notes,
+    probes,
+    runtimes,
+    dir: data,
+    queue: config.queue,
+    keepaliveS: config.keepalive,
+    clock,
+    random,
+    log,
+    onNotAccepted: () => renewal.nudge(),
+    onFarewell: (reason, text) => {
+      log.error({ reason }, text);
+      void stop(exitFarewell);
+    },
+  });
+  const stop = async (code: number) => {
+    clock.after(stopDeadlineMs, () => process.exit(code || 1));
+    renewal.stop();
+    await node.stop();
+    process.exit(code);
+  };
+  process.on('SIGTERM', () => void stop(0));
+  process.on('SIGINT', () => void stop(0));
+  process.on('disconnect', () => void stop(0));
+  await node.start();
+  renewal.start();
+  log.info({ node: identity.node, class: identity.class, version }, 'the node-agent works');
+  process.send?.({ ready: true, node: identity.node });
+}
+
+async function joinFleet(config: NodeConfig, token: string | undefined): Promise<void> {
+  if (!token) throw new OptionError(`join needs a token. Usage: ${usage}`);
+  const { data, models } = folders(config);
+  const log = createLog('node-agent', config.log);
+  const probes = createProbes({ clock, log, modelsDir: models, stateDir: data });
+  const joined = await join({
+    token,
+    dir: data,
+    probes,
+    ...(config.name ? { name: config.name } : {}),
+    ...(config.class ? { class: config.class } : {}),
+    clock,
+    random,
+    log,
+  });
+  probes.close();
+  const again = joined.reclaimed ? ' again' : '';
+  process.stdout.write(
+    `This machine is node ${joined.identity.node}${again}, class ${joined.identity.class}, site ${joined.identity.site}.\nStart it: fleet-node run --data ${data}\n`,
+  );
+}
+
+/** One JSON line a progress step on stdout, then one `{ type: 'end' }`: `fleet up` draws it. */
+async function models(config: NodeConfig): Promise<void> {
+  const { models: modelsDir } = folders(config);
+  const log = createLog('node-agent', 'error');
+  const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+  const before = await findRuntimes({ ...runtimeOptions(config, modelsDir), log });
+  const served = (await Promise.all(before.runtimes.map((runtime) => runtime.models().catch(() => [])))).flat();
+  await Promise.all(before.runtimes.map((runtime) => runtime.close()));
+  const lacksChat = !served.some(({ kind }) => kind === 'chat');
+  const lacksEmbed = !served.some(({ kind }) => kind === 'embed');
+  if (!lacksChat && !lacksEmbed) {
+    say({ type: 'end', problems: [], found: before.notes });
+    return;
+  }
+  const ensured = await ensureModels({
+    modelsDir,
+    memoryBytes: freemem(),
+    diskFreeBytes: Number.MAX_SAFE_INTEGER,
+    clock,
+    random,
+    log,
+    onProgress: ({ entry, status, completedBytes, totalBytes }) =>
+      say({ type: 'progress', name: entry.id, status, completedBytes, totalBytes }),
+  });
+  // A server that chats but does not embed needs our embedding model alone, and the other way round.
+  const problems = ensured.problems.filter(
+    (text) => (lacksChat || !text.startsWith('no chat')) && (lacksEmbed || !text.startsWith('no embed')),
+  );
+  say({ type: 'end', problems, found: [] });
+}
+
+const words: string[] = [];
+try {
+  const config = readConfig(process.argv.slice(2), process.env, words);
+  const [verb = 'run', token] = words;
+  if (verb === 'run') await run(config);
+  else if (verb === 'join') await joinFleet(config, token);
+  else if (verb === 'models') await models(config);
+  else if (verb === 'simulate') await (await import('./simulate.ts')).simulate(config, token, version);
+  else throw new OptionError(`${verb}: no such verb. Usage: ${usage}`);
+} catch (error) {
+  const expected = error instanceof OptionError || error instanceof FleetError;
+  process.stderr.write(`fleet-node: ${expected ? (error as Error).message : (error as Error).stack}\n`);
+  process.exit(error instanceof OptionError ? 2 : 1);
+}

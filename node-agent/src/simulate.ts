@@ -1,0 +1,179 @@
+// Simulated nodes for load tests and for looking around: the real node-agent with simulated probes and runtimes, many in one process,
+// labelled as simulated wherever they show. They enrol, talk MQTT over TLS, remember and answer like any node; only machine and model are made up.
+import { mkdirSync } from 'node:fs';
+import { join as joinPath, resolve } from 'node:path';
+
+import { type Clock, sleep, systemClock } from '@blackroad/std/clock';
+import { createLog } from '@blackroad/std/log';
+import { OptionError } from '@blackroad/std/options';
+import { seededRandom, systemRandom } from '@blackroad/std/random';
+import { composeNode } from './compose.ts';
+import type { NodeConfig } from './config.ts';
+import { loadIdentity } from './identity/identity.ts';
+import { join } from './identity/join.ts';
+import type { RunningNode } from './node.ts';
+import { type SimulatedProfile, simulatedProbes } from './probes/simulated.ts';
+import { createSimulated } from './runtimes/simulated.ts';
+
+interface Kind {
+  probes: SimulatedProfile;
+  name: string;
+  /** Of the model it serves. */
+  model: string;
+  parametersB: number;
+  sizeBytes: number;
+  decodeTps: number;
+  slots: number;
+}
+const kinds = {
+  pi5: { probes: 'pi5', name: 'pi5', model: 'sim-1b', parametersB: 1, sizeBytes: 0.8e9, decodeTps: 12, slots: 1 },
+  pi4: { probes: 'pi4', name: 'pi4', model: 'sim-0.5b', parametersB: 0.5, sizeBytes: 0.4e9, decodeTps: 6, slots: 1 },
+  zero2: { probes: 'zero2', name: 'zero', model: '', parametersB: 0, sizeBytes: 0, decodeTps: 0, slots: 0 },
+  gpu: { probes: 'gpu', name: 'gpu', model: 'sim-8b', parametersB: 8, sizeBytes: 16e9, decodeTps: 120, slots: 64 },
+  cpu: { probes: 'cpu', name: 'cpu', model: 'sim-3b', parametersB: 3, sizeBytes: 2e9, decodeTps: 15, slots: 4 },
+} as const satisfies Record<string, Kind>;
+
+/** What the nodes of a profile are, repeated to the count wanted. */
+const profiles: Record<NodeConfig['profile'], readonly Kind[]> = {
+  // The shelf: names of the owner's own making, so that a tour looks like home.
+  home: [
+    { ...kinds.pi5, name: 'alice' },
+    { ...kinds.pi5, name: 'aria' },
+    { ...kinds.pi5, name: 'octavia' },
+    { ...kinds.pi4, name: 'lucidia' },
+    { ...kinds.pi4, name: 'codex' },
+    { ...kinds.gpu, name: 'gpu-box' },
+  ],
+  // Answers at once: for measuring the fleet, not the models.
+  lab: [{ ...kinds.cpu, decodeTps: Number.POSITIVE_INFINITY, slots: 64 }],
+  plan: [...Array(12).fill(kinds.pi5), ...Array(5).fill(kinds.pi4), kinds.zero2, kinds.cpu, kinds.gpu],
+};
+
+/** Joining and starting at once: more would only queue at the coordinator's handshakes. */
+const atOnce = 16;
+
+export async function simulate(config: NodeConfig, token: string | undefined, version: string): Promise<void> {
+  if (!token) throw new OptionError('simulate needs a join token with as many uses as there are nodes.');
+  if (config.simulate < 1) throw new OptionError('--simulate: expected how many nodes, got 0.');
+  const log = createLog('simulated-nodes', config.log);
+  const folder = resolve(config.data);
+  mkdirSync(folder, { recursive: true });
+  const kindsOf = profiles[config.profile];
+  const nodes: RunningNode[] = [];
+  let stopping = false;
+  const stop = async () => {
+    if (stopping) return;
+    stopping = true;
+    await Promise.all(nodes.map((node) => node.stop()));
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop());
+  process.on('SIGINT', () => void stop());
+  process.on('disconnect', () => void stop());
+
+  const clock = systemClock;
+  let next = 0;
+  const worker = async () => {
+    while (next < config.simulate && !stopping) {
+      const index = next++;
+      const kind = kindsOf[index % kindsOf.length] as Kind;
+      const round = Math.floor(index / kindsOf.length);
+      const name = round === 0 && kindsOf.length > 1 ? kind.name : `${kind.name}-${index}`;
+      nodes.push(
+        await startOne({
+          config,
+          token,
+          version,
+          folder: joinPath(folder, `n${index}`),
+          kind,
+          name,
+          seed: config.seed + index,
+          clock,
+          log,
+        }),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, config.simulate) }, worker));
+  process.send?.({ ready: true, nodes: nodes.length });
+  log.info({ nodes: nodes.length }, 'simulated nodes run');
+  // Timers of a Clock do not keep the process alive, the connections do; while they are all away this does.
+  while (!stopping) await heldOpen(clock);
+}
+
+async function heldOpen(clock: Clock): Promise<void> {
+  const alive = new MessageChannel();
+  alive.port1.ref();
+  await sleep(clock, 60_000);
+  alive.port1.close();
+}
+
+async function startOne(order: {
+  config: NodeConfig;
+  token: string;
+  version: string;
+  folder: string;
+  kind: Kind;
+  name: string;
+  seed: number;
+  clock: Clock;
+  log: ReturnType<typeof createLog>;
+}): Promise<RunningNode> {
+  const { config, folder, kind, clock } = order;
+  const log = order.log.child({ node: order.name });
+  const probes = simulatedProbes({ profile: kind.probes, seed: order.seed, clock, random: seededRandom(order.seed) });
+  const identity =
+    loadIdentity(folder) ??
+    (
+      await join({
+        token: order.token,
+        dir: folder,
+        probes,
+        name: order.name,
+        simulated: true,
+        clock,
+        random: systemRandom,
+        log,
+      })
+    ).identity;
+  const runtime = createSimulated({
+    models: kind.model
+      ? [
+          {
+            name: kind.model,
+            kind: 'chat',
+            parametersB: kind.parametersB,
+            sizeBytes: kind.sizeBytes,
+            slots: kind.slots,
+            tools: true,
+            resident: true,
+          },
+          { name: 'sim-embed', kind: 'embed', sizeBytes: 25e6, slots: kind.slots, dimension: 64 },
+        ]
+      : [],
+    decodeTps: kind.decodeTps,
+    clock,
+    random: seededRandom(order.seed),
+  });
+  const node = composeNode({
+    identity: () => identity,
+    hardware: await probes.hardwareFingerprint(),
+    version: order.version,
+    simulated: true,
+    notes: ['This node is simulated: its machine and its model are made up.'],
+    probes,
+    runtimes: [runtime],
+    dir: ':memory:',
+    queue: config.queue,
+    keepaliveS: config.keepalive,
+    clock,
+    random: systemRandom,
+    log,
+    onFarewell: (_, text) => {
+      log.warn({}, text);
+      void node.stop();
+    },
+  });
+  await node.start();
+  return node;
+}

@@ -1,0 +1,204 @@
+// Who may import whom, and which file alone may read the clock, chance, timers or the environment. Each refusal says why.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import t from 'tap';
+
+const root = resolve(import.meta.dirname, '..');
+
+interface Source {
+  path: string;
+  text: string;
+  imports: string[];
+  test: boolean;
+}
+
+function sources(folder: string): Source[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.includes('node_modules') && !name.includes('dist/'))
+    .map((name) => {
+      const path = join(folder, name);
+      const text = readFileSync(join(root, path), 'utf8');
+      const imports = [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(([, target]) =>
+        (target as string).startsWith('.')
+          ? relative(root, resolve(root, path, '..', target as string))
+          : (target as string),
+      );
+      return {
+        path,
+        text,
+        imports,
+        test: /\.(test|fixture|bench)\.ts$|conformance|fixtures?\/|throwaway-|\/fixture\.ts$/.test(path),
+      };
+    });
+}
+const all = ['protocol/src', 'std/src', 'coordinator/src', 'coordinator/cli/src', 'node-agent/src'].flatMap(sources);
+const product = all.filter(({ test }) => !test);
+
+/** Imports of type `type` do not run: they tie nothing together at run time. */
+function valueImports(source: Source): string[] {
+  const types = [...source.text.matchAll(/import type [^;]*?from\s*'([^']+)'/g)].map(([, target]) => target as string);
+  const resolved = new Set(
+    types.map((target) => (target.startsWith('.') ? relative(root, resolve(root, source.path, '..', target)) : target)),
+  );
+  return source.imports.filter((target) => !resolved.has(target));
+}
+
+function forbid(name: string, why: string, broken: string[]) {
+  t.test(name, async (t) => {
+    t.same(broken, [], why);
+  });
+}
+const under = (path: string, ...folders: string[]) => folders.some((folder) => path.startsWith(`${folder}/`));
+const inside = (...folders: string[]) => product.filter(({ path }) => under(path, ...folders));
+const pairs = (
+  found: Source[],
+  isBad: (target: string, source: Source) => boolean,
+  targets = (source: Source) => source.imports,
+) =>
+  found.flatMap((source) =>
+    targets(source)
+      .filter((target) => isBad(target, source))
+      .map((target) => `${source.path} -> ${target}`),
+  );
+
+forbid(
+  'protocol and std import nothing of ours',
+  'two processes agree on protocol; it must not drag one of them in',
+  pairs(
+    inside('protocol/src', 'std/src'),
+    (target, { path }) =>
+      target.startsWith('@blackroad/') ||
+      (!under(target, 'protocol/src', 'std/src') && /^(coordinator|node-agent)\//.test(target)) ||
+      (path.startsWith('protocol/') && target.startsWith('std/')),
+  ),
+);
+
+const pure = ['coordinator/src/fleet', 'coordinator/src/placement', 'coordinator/src/tasks', 'coordinator/src/memory'];
+const pureStd = new Set(['@blackroad/std/invariant', '@blackroad/std/backoff']);
+forbid(
+  'pure folders stay pure',
+  'decisions are replayed by the simulator: they know no I/O, no clock, no chance and no log',
+  pairs(
+    inside(...pure),
+    (target) =>
+      target.startsWith('node:') ||
+      (target.startsWith('@blackroad/std/') && !pureStd.has(target)) ||
+      under(target, 'coordinator/src/store', 'coordinator/src/bus', 'coordinator/src/api', 'coordinator/src/ca') ||
+      target === 'coordinator/src/coordinator.ts',
+    valueImports,
+  ),
+);
+forbid(
+  'pure folders wait for nothing',
+  'a decision is a function of the view, the input and the time it is given',
+  inside(...pure)
+    .filter(({ text }) => /^\s*(export )?async |\bawait\b/m.test(text.replace(/\/\/.*$/gm, '')))
+    .map(({ path }) => path),
+);
+
+const io = [
+  'coordinator/src/store',
+  'coordinator/src/bus',
+  'coordinator/src/api',
+  'coordinator/src/ca',
+  'coordinator/src/gateway',
+];
+forbid(
+  'I/O folders never import each other',
+  'only main.ts ties backends together; types of their interfaces may be shared',
+  pairs(
+    inside(...io),
+    (target, { path }) => under(target, ...io) && !io.some((folder) => under(target, folder) && under(path, folder)),
+    valueImports,
+  ),
+);
+forbid(
+  'only main.ts sees concrete backends',
+  'the loop works on interfaces, so that the simulator can stand in',
+  pairs(
+    product.filter(({ path }) => /^coordinator\/src\/[^/]+\.ts$/.test(path) && path !== 'coordinator/src/main.ts'),
+    (target) => under(target, ...io),
+    valueImports,
+  ),
+);
+forbid(
+  'node-agent and cli never import the coordinator',
+  'they are other processes, often on other machines: the protocol is all they share',
+  pairs(inside('node-agent/src', 'coordinator/cli/src'), (target, { path }) =>
+    path.startsWith('node-agent/')
+      ? target.startsWith('coordinator/')
+      : /^(coordinator\/src|node-agent)\//.test(target) || target === '@blackroad/coordinator',
+  ),
+);
+forbid(
+  'no index.ts but that of protocol',
+  'an index inside a package hides who uses what',
+  all.filter(({ path }) => path.endsWith('/index.ts') && path !== 'protocol/src/index.ts').map(({ path }) => path),
+);
+forbid(
+  'names have an idea',
+  'a file called manager, service, helper, utils, common, base, impl or processor has no idea of its own',
+  all
+    .filter(({ path }) => /(^|[/-])(manager|service|helper|utils?|common|base|impl|processor)s?\.ts$/.test(path))
+    .map(({ path }) => path),
+);
+
+const single: { what: string; pattern: RegExp; files: RegExp; why: string }[] = [
+  {
+    what: 'Date.now and performance.now',
+    pattern: /\bDate\.now\(|\bperformance\.now\(/,
+    files: /^std\/src\/clock\.ts$/,
+    why: 'time is given by a Clock, so that the simulator owns it',
+  },
+  {
+    what: 'Math.random and randomBytes',
+    pattern: /\bMath\.random\(|\brandomBytes\(|\brandomUUID\(/,
+    files: /^std\/src\/random\.ts$/,
+    why: 'chance is given by a Random, so that a seed replays',
+  },
+  {
+    what: 'timers',
+    pattern: /(?<![.\w])(setTimeout|setInterval)\(/,
+    files: /^std\/src\/clock\.ts$/,
+    why: 'timers belong to the Clock, so that the simulator owns them',
+  },
+  {
+    what: 'process.env',
+    pattern: /\bprocess\.env\b/,
+    files: /^(coordinator\/(src|cli\/src)|node-agent\/src)\/main\.ts$/,
+    why: 'configuration is read once; modules receive values',
+  },
+];
+for (const { what, pattern, files, why } of single) {
+  forbid(
+    `${what} in one place`,
+    why,
+    product
+      .filter(({ path, text }) => !files.test(path) && pattern.test(text.replace(/^\s*(\/\/|\*|\/\*).*$/gm, '')))
+      .map(({ path }) => path),
+  );
+}
+
+t.test('no cycles of values', async (t) => {
+  const graph = new Map(
+    product.map((source) => [source.path, valueImports(source).filter((target) => target.endsWith('.ts'))]),
+  );
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const walk = (path: string, trail: string[]) => {
+    if (trail.includes(path)) {
+      cycles.push([...trail.slice(trail.indexOf(path)), path].join(' -> '));
+      return;
+    }
+    if (done.has(path)) return;
+    for (const target of graph.get(path) ?? []) walk(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) walk(path, []);
+  t.same(cycles, [], 'files that import each other cannot be read one at a time');
+});
+
+t.test('every source file opens with what it owns', async (t) => {
+  const bare = product.filter(({ text }) => !/^(#!.*\n)?(\/\/|\/\*)/.test(text)).map(({ path }) => path);
+  t.same(bare, [], 'a stranger reads the first lines first');
+});
