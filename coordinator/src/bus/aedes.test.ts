@@ -1,7 +1,7 @@
 // The embedded broker: the suite every Bus passes, and what only it promises (keys of people, reasons, cuts, resumption).
 import { type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
-import { type Clock, systemClock } from '@blackroad/std/clock';
+import { type Clock, sleep, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
 import { openTestCa, type TestCa } from '../../../test/contract/identities.ts';
@@ -215,9 +215,11 @@ t.test('a reader that has stopped is cut after its patience, one that is slow is
   });
   await whole;
   t.ok(read >= bytes);
+  while (rig.bus.stats().stalled === 0) await sleep(systemClock, 20); // tap's own deadline ends a wait for nothing
   frozen.resume();
   await ended;
   t.equal(rig.bus.stats().stalled, 1);
+  t.notOk(slow.destroyed);
   slow.destroy();
 });
 

@@ -4,6 +4,8 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 
 const linesPerMinute = 10;
+/** Reasons come from our own code; one that carried a name would otherwise become a counter a name. */
+const maxReasons = 100;
 
 export interface Refusals {
   note(reason: string, fields: object, text: string): void;
@@ -14,7 +16,8 @@ export function createRefusals(log: Log, clock: Clock): Refusals {
   const counts = new Map<string, number>();
   const told = new Map<string, { minute: number; lines: number; silent: number }>();
   return {
-    note(reason, fields, text) {
+    note(given, fields, text) {
+      const reason = counts.has(given) || counts.size < maxReasons ? given : 'other';
       counts.set(reason, (counts.get(reason) ?? 0) + 1);
       const minute = Math.floor(clock.monotonicMs() / 60_000);
       const last = told.get(reason);

@@ -1,0 +1,73 @@
+// The table's rights, seen from outside: whatever topic or filter is asked for, a node stays within its own rows.
+import { topicOf, topicRoot, topics } from '@blackroad/protocol';
+import fc from 'fast-check';
+import t from 'tap';
+import { mayPublish, maySubscribe, mayWill, type Who } from './rights.ts';
+
+const alice: Who = { as: 'node', node: 'alice' };
+const viewer: Who = { as: 'people', name: 'tv', role: 'viewer' };
+const operator: Who = { as: 'people', name: 'ha', role: 'operator' };
+const params = { node: 'alice', agent: 'echo', task: 't1', command: 'c1', type: 'log', topic: 'light', id: 'x' };
+
+t.test('every row has the one writer it names', async (t) => {
+  for (const [name, { writer }] of Object.entries(topics)) {
+    const topic = topicOf(name as keyof typeof topics, params);
+    t.equal(mayPublish(alice, topic) !== null, writer === 'node', `alice on ${topic}`);
+    t.equal(mayPublish({ as: 'node', node: 'bob' }, topic) !== null, false, `bob on ${topic}`);
+    t.equal(mayPublish(operator, topic) !== null, writer === 'people', `operator on ${topic}`);
+    t.equal(mayPublish(viewer, topic), null, `viewer on ${topic}`);
+    t.equal(mayWill(alice, topic) !== null, name === 'nodeState', `will on ${topic}`);
+  }
+});
+
+t.test('a node reads its commands and the fleet', async (t) => {
+  const yes = ['cmd/alice/+', 'cmd/alice/#', 'cmd/alice/task', 'fleet/state'];
+  const no = ['#', 'cmd/#', 'cmd/+/task', 'cmd/+/+', 'cmd/bob/+', 'cmd/bob/#', 'cmd/alice', 'cmd/alice/+/x', 'fleet/#'];
+  for (const filter of yes) t.ok(maySubscribe(alice, `${topicRoot}/${filter}`), filter);
+  for (const filter of [...no, 'fleet/+', '+/alice/+', 'node/alice/#', 'agent/+/answer/+', 'reply/alice/+', '']) {
+    t.notOk(maySubscribe(alice, `${topicRoot}/${filter}`), filter);
+  }
+  for (const filter of ['#', '+', '+/#', '/', '', '$SYS/#', `${topicRoot}`, `$share/x/${topicRoot}/cmd/alice/+`]) {
+    t.notOk(maySubscribe(alice, filter), filter);
+  }
+});
+
+t.test('people read below the root', async (t) => {
+  for (const filter of ['#', `${topicRoot}/#`, `${topicRoot}/node/+/state`]) t.ok(maySubscribe(viewer, filter), filter);
+  for (const filter of ['$SYS/#', '$share/a/#', 'blackroad/#', 'homeassistant/#', '+/v1/#']) {
+    t.notOk(maySubscribe(viewer, filter), filter);
+  }
+});
+
+t.test('no filter that alice may use matches a topic of bob’s', async () => {
+  const level = fc.constantFrom(
+    'cmd',
+    'node',
+    'reply',
+    'fleet',
+    'agent',
+    'alice',
+    'bob',
+    'task',
+    'state',
+    '+',
+    '#',
+    '',
+  );
+  const filters = fc.array(level, { minLength: 1, maxLength: 6 }).map((levels) => `${topicRoot}/${levels.join('/')}`);
+  const bobs = Object.keys(topics)
+    .filter((name) => /\{node\}|agent\//.test(topics[name as keyof typeof topics].pattern))
+    .map((name) => topicOf(name as keyof typeof topics, { ...params, node: 'bob' }));
+  const matches = (filter: string, topic: string) => {
+    const [wanted, levels] = [filter.split('/'), topic.split('/')];
+    for (let i = 0; i < wanted.length; i++) {
+      if (wanted[i] === '#') return true;
+      if (i >= levels.length || (wanted[i] !== '+' && wanted[i] !== levels[i])) return false;
+    }
+    return wanted.length === levels.length;
+  };
+  fc.assert(
+    fc.property(filters, (filter) => !maySubscribe(alice, filter) || !bobs.some((topic) => matches(filter, topic))),
+    { numRuns: 5_000 },
+  );
+});
