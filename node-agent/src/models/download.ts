@@ -61,7 +61,9 @@ async function continueDownload(order: Download, part: string, answered: { yet: 
   answered.yet = true;
   // 200 to a ranged request: the place does not resume, so we begin again.
   if (status === 200) have = 0;
-  response.setTimeout(stallMs, () => response.destroy(new Error(`nothing came for ${stallMs / 1000} s`)));
+  const watch = () =>
+    order.clock.after(stallMs, () => response.destroy(new Error(`nothing came for ${stallMs / 1000} s`)));
+  let stall = watch();
   // Written piece by piece, not through a pipeline: that would throw away what it holds when the connection breaks.
   const file = await open(part, have > 0 ? 'a' : 'w');
   let completed = have;
@@ -70,11 +72,14 @@ async function continueDownload(order: Download, part: string, answered: { yet: 
       if (completed + chunk.length > order.sizeBytes) {
         throw new FetchProblem('damaged', `${order.url} sends more than the ${order.sizeBytes} bytes expected`);
       }
+      stall.cancel();
       await file.writeFile(chunk);
+      stall = watch();
       completed += chunk.length;
       order.onBytes?.(completed);
     }
   } finally {
+    stall.cancel();
     await file.close();
   }
   if (completed < order.sizeBytes)

@@ -6,7 +6,8 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { catalogueEntry } from '../models/catalogue.ts';
 import { embedWithCut, refuseSurelyTooLong, unitVector } from './cut.ts';
-import { createJsonClient, type HttpAnswer, parsed } from './http-json.ts';
+import { createJsonClient, parsed } from './http-json.ts';
+import { problemOf, pullProblem, streamProblem, wrongKind } from './ollama-problem.ts';
 import {
   type ChatEvent,
   type ChatMessage,
@@ -319,41 +320,6 @@ function usageOf(line: ChatLine): Usage {
     prefillMs: millisecondsOf(line.prompt_eval_duration),
     decodeMs: millisecondsOf(line.eval_duration),
   };
-}
-
-function problemOf(answer: HttpAnswer, model?: string): RuntimeError {
-  const said = (answer.json as { error?: unknown } | undefined)?.error;
-  const message = typeof said === 'string' ? said : `HTTP ${answer.status}: ${answer.text.slice(0, 200)}`;
-  if (/not found|file does not exist/.test(message) && answer.status === 404)
-    return new RuntimeError('unknown-model', message);
-  if (answer.status === 503 || answer.status === 429) return new RuntimeError('overloaded', message);
-  if (/does not support tools/.test(message)) return new RuntimeError('unsupported', message);
-  if (/does not support (chat|generate|embed)/.test(message)) return new RuntimeError('wrong-kind', message);
-  if (answer.status === 501) return wrongKind(model ?? 'the model', 'embed');
-  if (/exceeds? the (context|maximum)|context length|too long/i.test(message))
-    return new RuntimeError('too-long', message);
-  if (/requires more system memory|unable to load|invalid file magic|unsupported model/i.test(message)) {
-    return new RuntimeError('refused', message);
-  }
-  // A wrongly typed option is a 500 that no retry cures.
-  if (answer.status < 500 || /must be of type/.test(message)) return new RuntimeError('bad-request', message);
-  return new RuntimeError('unavailable', message);
-}
-
-function streamProblem(message: string): RuntimeError {
-  return new RuntimeError(/exceeds? the context|context length/i.test(message) ? 'too-long' : 'unavailable', message);
-}
-
-function pullProblem(name: string, message: string): RuntimeError {
-  const unknown = /file does not exist|not found/.test(message);
-  return new RuntimeError(unknown ? 'unknown-model' : 'unavailable', `pulling ${name}: ${message}`);
-}
-
-function wrongKind(model: string, asked: 'chat' | 'embed'): RuntimeError {
-  return new RuntimeError(
-    'wrong-kind',
-    asked === 'chat' ? `${model} makes embeddings, it cannot chat` : `${model} chats, it makes no embeddings`,
-  );
 }
 
 function aliasesOf(name: string): string[] {

@@ -1,0 +1,38 @@
+// What Ollama means by its errors: as HTTP codes, as a line in the middle of a stream, and as words of the runner behind it.
+import type { HttpAnswer } from './http-json.ts';
+import { RuntimeError } from './runtime.ts';
+
+export function problemOf(answer: HttpAnswer, model?: string): RuntimeError {
+  const said = (answer.json as { error?: unknown } | undefined)?.error;
+  const message = typeof said === 'string' ? said : `HTTP ${answer.status}: ${answer.text.slice(0, 200)}`;
+  if (/not found|file does not exist/.test(message) && answer.status === 404)
+    return new RuntimeError('unknown-model', message);
+  if (answer.status === 503 || answer.status === 429) return new RuntimeError('overloaded', message);
+  if (/does not support tools/.test(message)) return new RuntimeError('unsupported', message);
+  if (/does not support (chat|generate|embed)/.test(message)) return new RuntimeError('wrong-kind', message);
+  if (answer.status === 501) return wrongKind(model ?? 'the model', 'embed');
+  if (/exceeds? the (context|maximum)|context length|too long/i.test(message))
+    return new RuntimeError('too-long', message);
+  if (/requires more system memory|unable to load|invalid file magic|unsupported model/i.test(message)) {
+    return new RuntimeError('refused', message);
+  }
+  // A wrongly typed option is a 500 that no retry cures.
+  if (answer.status < 500 || /must be of type/.test(message)) return new RuntimeError('bad-request', message);
+  return new RuntimeError('unavailable', message);
+}
+
+export function streamProblem(message: string): RuntimeError {
+  return new RuntimeError(/exceeds? the context|context length/i.test(message) ? 'too-long' : 'unavailable', message);
+}
+
+export function pullProblem(name: string, message: string): RuntimeError {
+  const unknown = /file does not exist|not found/.test(message);
+  return new RuntimeError(unknown ? 'unknown-model' : 'unavailable', `pulling ${name}: ${message}`);
+}
+
+export function wrongKind(model: string, asked: 'chat' | 'embed'): RuntimeError {
+  return new RuntimeError(
+    'wrong-kind',
+    asked === 'chat' ? `${model} makes embeddings, it cannot chat` : `${model} chats, it makes no embeddings`,
+  );
+}
