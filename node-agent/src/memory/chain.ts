@@ -1,0 +1,121 @@
+// Builds entries and judges those that come from elsewhere. Pure: the caller passes the time and the salt, and stores the result.
+import {
+  commitPayload,
+  encodeVector,
+  entryFault,
+  hashHeader,
+  type MemoryEntry,
+  type MemoryPayload,
+  maxMemoryTextBytes,
+  maxVectorDimension,
+} from '@blackroad/protocol';
+import type { Remembered } from '../contracts.ts';
+import type { Head } from './journal.ts';
+
+/** What a caller asked to remember, in the form and within the limits the chain accepts. */
+export function payloadOf(entry: Remembered, embedding: { model: string; vector: Float32Array } | null): MemoryPayload {
+  const fits = embedding !== null && embedding.vector.length > 0 && embedding.vector.length <= maxVectorDimension;
+  return {
+    text: cutToBytes(entry.text, maxMemoryTextBytes),
+    tags: (entry.tags ?? []).slice(0, 32).map((tag) => cutToBytes(tag, 60)),
+    importance: Math.min(1, Math.max(0, Number.isFinite(entry.importance) ? entry.importance! : 0.5)),
+    source: cutToBytes(entry.source, 200),
+    derivedFrom: (entry.derivedFrom ?? []).slice(0, 64),
+    embedding: fits
+      ? {
+          model: cutToBytes(embedding.model, 200),
+          dimension: embedding.vector.length,
+          vector: encodeVector(embedding.vector),
+        }
+      : null,
+  };
+}
+
+export interface Draft {
+  kind: MemoryEntry['kind'];
+  actorId: string;
+  createdAt: number;
+  payload: MemoryPayload;
+}
+
+/** The next entry of a chain. */
+export function nextEntry(agentId: string, epoch: number, head: Head, draft: Draft, salt: string): MemoryEntry {
+  const header = {
+    agentId,
+    epoch,
+    seq: head.seq + 1,
+    actorId: cutToBytes(draft.actorId, 80),
+    kind: draft.kind,
+    createdAt: Math.max(0, draft.createdAt),
+    payloadCommitment: commitPayload(salt, draft.payload),
+    previousHash: head.hash,
+  };
+  return { ...header, hash: hashHeader(header), salt, payload: draft.payload };
+}
+
+export function plainDraft(kind: 'genesis' | 'migrate', node: string, createdAt: number, text: string): Draft {
+  const payload = { text, tags: [], importance: 0, source: `node:${node}`, derivedFrom: [], embedding: null };
+  return { kind, actorId: `node:${node}`, createdAt, payload };
+}
+
+export type Admission =
+  /** Entries to store behind the head, in order; `damaged` lists the seqs whose content does not match its commitment. */
+  | { entries: MemoryEntry[]; damaged: number[] }
+  /** Ours and theirs differ at `seq`. */
+  | { fork: number }
+  | { refused: string };
+
+/** Judges entries the coordinator sent: every link, every digest. `hashAt` knows what this node holds. */
+export function admit(
+  agent: string,
+  head: Head,
+  hashAt: (seq: number) => string | null,
+  incoming: readonly MemoryEntry[],
+  base: Head,
+): Admission {
+  const entries: MemoryEntry[] = [];
+  const damaged: number[] = [];
+  let last = head;
+  for (const entry of [...incoming].sort((a, b) => a.seq - b.seq)) {
+    if (entry.agentId !== agent) return { refused: `entry ${entry.seq} is of agent ${entry.agentId}` };
+    if (entry.seq <= last.seq) {
+      const known = entry.seq <= head.seq ? hashAt(entry.seq) : (entries[entry.seq - head.seq - 1]?.hash ?? null);
+      if (known !== entry.hash)
+        return entry.seq <= head.seq ? { fork: entry.seq } : { refused: `two entries ${entry.seq}` };
+      continue;
+    }
+    if (entry.seq !== last.seq + 1) break;
+    if (entry.previousHash !== last.hash) {
+      return entries.length === 0
+        ? { fork: head.seq }
+        : { refused: `entry ${entry.seq} does not follow the one before` };
+    }
+    const fault = entryFault(entry);
+    if (fault === 'hash') return { refused: `entry ${entry.seq} does not have the hash it claims` };
+    if (entry.seq === base.seq && entry.hash !== base.hash) {
+      return { refused: `entry ${entry.seq} is not the base this epoch was given` };
+    }
+    // The chain holds, the content does not: kept without content, so that one damaged entry blocks nothing.
+    if (fault) damaged.push(entry.seq);
+    entries.push(fault ? { ...entry, salt: null, payload: null } : entry);
+    last = { seq: entry.seq, hash: entry.hash };
+  }
+  return { entries, damaged };
+}
+
+/** The original of a merged entry, so that it is merged once, wherever the log is. */
+export function originOf(entry: MemoryEntry): string | null {
+  if (entry.kind !== 'merge' || !entry.payload?.source.startsWith('branch:')) return null;
+  return entry.payload.derivedFrom[0] ?? null;
+}
+
+/** At most `maxBytes` of UTF-8, never half a character; lone surrogates become U+FFFD, as SQLite and JSON would do differently. */
+export function cutToBytes(text: string, maxBytes: number): string {
+  const whole = text.toWellFormed();
+  if (whole.length * 3 <= maxBytes) return whole;
+  const bytes = Buffer.from(whole, 'utf8');
+  if (bytes.length <= maxBytes) return whole;
+  let end = maxBytes;
+  while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end);
+}

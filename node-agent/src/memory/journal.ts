@@ -1,0 +1,358 @@
+// The journal: every log of this node in one SQLite file (WAL, synchronous=FULL), one fsync for all agents. It is the truth; the
+// search index is made from it. In and out: MemoryEntry values and rows of logs, pending memories and branches.
+// Never decides anything and never commits by itself: commits.ts runs its writes in one transaction.
+// Rows keep their id for ever (AUTOINCREMENT): the index names an entry by it, also after a fork took the entry out of the log.
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import type { MemoryEntry, MemoryPayload } from '@blackroad/protocol';
+import type { Log as Logger } from '@blackroad/std/log';
+import Database from 'better-sqlite3';
+
+export interface Head {
+  seq: number;
+  hash: string;
+}
+export const emptyHead: Head = { seq: 0, hash: 'genesis' };
+
+/** What is stored of one agent's log besides its entries. */
+export interface LogRow {
+  id: number;
+  agent: string;
+  /** The placement under which this node writes (or wrote) it. */
+  epoch: number;
+  baseSeq: number;
+  baseHash: string;
+  from: string | null;
+  /** The coordinator has told where the log stands since this epoch was opened: the writer may chain. */
+  confirmed: boolean;
+  fenced: boolean;
+  acked: number;
+  releasedMs: number | null;
+}
+/** A memory that is durable but has no place in the chain yet. */
+export interface PendingRow {
+  id: number;
+  kind: MemoryEntry['kind'];
+  actorId: string;
+  createdAt: number;
+  payload: MemoryPayload;
+  origin: string | null;
+}
+export interface BranchGroup {
+  group: number;
+  epoch: number;
+}
+
+export type Journal = ReturnType<typeof openJournal>;
+
+const schema = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE logs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, agent TEXT NOT NULL UNIQUE, epoch INTEGER NOT NULL, base_seq INTEGER NOT NULL,
+  base_hash TEXT NOT NULL, moved_from TEXT, confirmed INTEGER NOT NULL, fenced INTEGER NOT NULL, acked INTEGER NOT NULL,
+  released_ms REAL);
+CREATE TABLE entries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, log INTEGER NOT NULL, seq INTEGER NOT NULL, epoch INTEGER NOT NULL,
+  actor TEXT NOT NULL, kind TEXT NOT NULL, created_at REAL NOT NULL, commitment TEXT NOT NULL, previous TEXT NOT NULL,
+  hash TEXT NOT NULL, salt TEXT, payload TEXT, origin TEXT);
+CREATE UNIQUE INDEX entries_seq ON entries (log, seq);
+CREATE UNIQUE INDEX entries_origin ON entries (log, origin) WHERE origin IS NOT NULL;
+CREATE TABLE pending (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, log INTEGER NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL,
+  created_at REAL NOT NULL, payload TEXT NOT NULL, origin TEXT);
+CREATE INDEX pending_log ON pending (log);
+CREATE UNIQUE INDEX pending_origin ON pending (log, origin) WHERE origin IS NOT NULL;
+CREATE TABLE branches (
+  log INTEGER NOT NULL, grp INTEGER NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, entry TEXT NOT NULL,
+  PRIMARY KEY (log, grp, seq));
+`;
+
+/** Opens (or makes) the journal in `dir`; a file that is not a database any more is set aside and the logs are fetched anew. */
+export function openJournal(dir: string, freshId: string, nowMs: number, log: Logger) {
+  const db = open(dir, nowMs, log);
+  if ((db.pragma('user_version', { simple: true }) as number) === 0) {
+    db.transaction(() => {
+      db.exec(schema);
+      db.prepare("INSERT INTO meta VALUES ('id', ?)").run(freshId);
+      db.pragma('user_version = 1');
+    })();
+  }
+  const id = db.prepare("SELECT value FROM meta WHERE key = 'id'").pluck().get() as string;
+
+  const statements = new Map<string, Database.Statement>();
+  const sql = (text: string): Database.Statement => {
+    let statement = statements.get(text);
+    if (!statement) {
+      statement = db.prepare(text);
+      statements.set(text, statement);
+    }
+    return statement;
+  };
+
+  return {
+    id,
+    /** Runs `work` in one durable transaction; throws and changes nothing when it cannot be made durable. */
+    transaction<T>(work: () => T): T {
+      return db.transaction(work).immediate();
+    },
+
+    logs: (): LogRow[] => (sql('SELECT * FROM logs').all() as Row[]).map(logRow),
+    log: (logId: number): LogRow | null => {
+      const row = sql('SELECT * FROM logs WHERE id = ?').get(logId) as Row | undefined;
+      return row ? logRow(row) : null;
+    },
+    /** Inserts (id 0) or updates; returns the id. */
+    saveLog(row: LogRow): number {
+      const values = [
+        row.agent,
+        row.epoch,
+        row.baseSeq,
+        row.baseHash,
+        row.from,
+        row.confirmed ? 1 : 0,
+        row.fenced ? 1 : 0,
+        row.acked,
+        row.releasedMs,
+      ];
+      if (row.id === 0) {
+        return Number(
+          sql(
+            'INSERT INTO logs (agent, epoch, base_seq, base_hash, moved_from, confirmed, fenced, acked, released_ms) VALUES (?,?,?,?,?,?,?,?,?)',
+          ).run(...values).lastInsertRowid,
+        );
+      }
+      sql(
+        'UPDATE logs SET agent=?, epoch=?, base_seq=?, base_hash=?, moved_from=?, confirmed=?, fenced=?, acked=?, released_ms=? WHERE id=?',
+      ).run(...values, row.id);
+      return row.id;
+    },
+    /** Forgets a log with all its entries; returns the ids of its entries for the index. */
+    dropLog(logId: number): number[] {
+      const ids = sql('DELETE FROM entries WHERE log = ? RETURNING id').pluck().all(logId) as number[];
+      sql('DELETE FROM logs WHERE id = ?').run(logId);
+      return ids;
+    },
+
+    head(logId: number): Head {
+      const row = sql('SELECT seq, hash FROM entries WHERE log = ? ORDER BY seq DESC LIMIT 1').get(logId);
+      return (row as Head | undefined) ?? emptyHead;
+    },
+    /** `genesis` at 0, null where this node holds no such entry. */
+    hashAt(logId: number, seq: number): string | null {
+      if (seq === 0) return 'genesis';
+      return (sql('SELECT hash FROM entries WHERE log = ? AND seq = ?').pluck().get(logId, seq) as string) ?? null;
+    },
+    epochAt: (logId: number, seq: number): number =>
+      (sql('SELECT epoch FROM entries WHERE log = ? AND seq = ?').pluck().get(logId, seq) as number) ?? 0,
+    hasOrigin: (logId: number, origin: string): boolean =>
+      sql('SELECT 1 FROM entries WHERE log = ? AND origin = ?').get(logId, origin) !== undefined ||
+      sql('SELECT 1 FROM pending WHERE log = ? AND origin = ?').get(logId, origin) !== undefined,
+    insert(logId: number, entry: MemoryEntry, origin: string | null): number {
+      return Number(
+        sql(
+          'INSERT INTO entries (log, seq, epoch, actor, kind, created_at, commitment, previous, hash, salt, payload, origin) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)',
+        ).run(
+          logId,
+          entry.seq,
+          entry.epoch,
+          entry.actorId,
+          entry.kind,
+          entry.createdAt,
+          entry.payloadCommitment,
+          entry.previousHash,
+          entry.hash,
+          entry.salt,
+          entry.payload && JSON.stringify(entry.payload),
+          origin,
+        ).lastInsertRowid,
+      );
+    },
+    /** Entries after `afterSeq`, oldest first. */
+    after: (logId: number, agent: string, afterSeq: number, limit: number): MemoryEntry[] =>
+      (
+        sql('SELECT * FROM entries WHERE log = ? AND seq > ? ORDER BY seq LIMIT ?').all(logId, afterSeq, limit) as Row[]
+      ).map((row) => entryOf(row, agent)),
+    removeAfter: (logId: number, seq: number): number[] =>
+      sql('DELETE FROM entries WHERE log = ? AND seq > ? RETURNING id').pluck().all(logId, seq) as number[],
+    entry(rowId: number, agent: string): { log: number; entry: MemoryEntry } | null {
+      const row = sql('SELECT * FROM entries WHERE id = ?').get(rowId) as Row | undefined;
+      return row ? { log: row.log as number, entry: entryOf(row, agent) } : null;
+    },
+    lastEntryId: (): number =>
+      (sql("SELECT seq FROM sqlite_sequence WHERE name = 'entries'").pluck().get() as number) ?? 0,
+    lastPendingId: (): number =>
+      (sql("SELECT seq FROM sqlite_sequence WHERE name = 'pending'").pluck().get() as number) ?? 0,
+    /** For the index: entries with a larger id, in the order they were stored; of one log where `logId` is given. */
+    since(
+      rowId: number,
+      limit: number,
+      logId?: number,
+    ): { id: number; log: number; seq: number; payload: MemoryPayload | null; kind: string }[] {
+      const rows = (
+        logId === undefined
+          ? sql('SELECT id, log, seq, kind, payload FROM entries WHERE id > ? ORDER BY id LIMIT ?').all(rowId, limit)
+          : sql('SELECT id, log, seq, kind, payload FROM entries WHERE log = ? AND id > ? ORDER BY seq LIMIT ?').all(
+              logId,
+              rowId,
+              limit,
+            )
+      ) as Row[];
+      return rows.map((row) => ({
+        id: row.id as number,
+        log: row.log as number,
+        seq: row.seq as number,
+        kind: row.kind as string,
+        payload: row.payload === null ? null : JSON.parse(row.payload as string),
+      }));
+    },
+
+    addPending(logId: number, row: Omit<PendingRow, 'id'>): number {
+      return Number(
+        sql('INSERT INTO pending (log, kind, actor, created_at, payload, origin) VALUES (?,?,?,?,?,?)').run(
+          logId,
+          row.kind,
+          row.actorId,
+          row.createdAt,
+          JSON.stringify(row.payload),
+          row.origin,
+        ).lastInsertRowid,
+      );
+    },
+    pending: (logId: number): PendingRow[] =>
+      (sql('SELECT * FROM pending WHERE log = ? ORDER BY id').all(logId) as Row[]).map(pendingOf),
+    pendingRow(rowId: number): PendingRow | null {
+      const row = sql('SELECT * FROM pending WHERE id = ?').get(rowId) as Row | undefined;
+      return row ? pendingOf(row) : null;
+    },
+    clearPending: (logId: number): void => void sql('DELETE FROM pending WHERE log = ?').run(logId),
+    pendingCount: (logId: number): number =>
+      sql('SELECT count(*) FROM pending WHERE log = ?').pluck().get(logId) as number,
+    allPending: (): { id: number; log: number; payload: MemoryPayload }[] =>
+      (sql('SELECT * FROM pending ORDER BY id').all() as Row[]).map((row) => ({
+        id: row.id as number,
+        log: row.log as number,
+        payload: JSON.parse(row.payload as string),
+      })),
+
+    /** Puts entries aside as one branch to upload. */
+    addBranch(logId: number, epoch: number, entries: readonly MemoryEntry[]): void {
+      const group = 1 + (sql('SELECT coalesce(max(grp), 0) FROM branches WHERE log = ?').pluck().get(logId) as number);
+      for (const entry of entries) {
+        sql('INSERT INTO branches (log, grp, epoch, seq, entry) VALUES (?,?,?,?,?)').run(
+          logId,
+          group,
+          epoch,
+          entry.seq,
+          JSON.stringify(entry),
+        );
+      }
+    },
+    firstBranch: (logId: number): BranchGroup | null =>
+      (sql('SELECT grp AS "group", epoch FROM branches WHERE log = ? ORDER BY grp LIMIT 1').get(logId) as
+        | BranchGroup
+        | undefined) ?? null,
+    branch: (logId: number, group: number, limit: number): MemoryEntry[] =>
+      (
+        sql('SELECT entry FROM branches WHERE log = ? AND grp = ? ORDER BY seq LIMIT ?')
+          .pluck()
+          .all(logId, group, limit) as string[]
+      ).map((text) => JSON.parse(text)),
+    branchCount: (logId: number): number =>
+      sql('SELECT count(*) FROM branches WHERE log = ?').pluck().get(logId) as number,
+    removeBranch: (logId: number, group: number, uptoSeq: number): void =>
+      void sql('DELETE FROM branches WHERE log = ? AND grp = ? AND seq <= ?').run(logId, group, uptoSeq),
+    /** Entries of a branch that turn out to be part of the log after all. */
+    unbranch: (logId: number, entry: MemoryEntry): void =>
+      void sql("DELETE FROM branches WHERE log = ? AND seq = ? AND entry ->> 'hash' = ?").run(
+        logId,
+        entry.seq,
+        entry.hash,
+      ),
+
+    close(): void {
+      db.close();
+    },
+  };
+}
+
+function open(dir: string, nowMs: number, log: Logger): Database.Database {
+  if (dir === ':memory:') return tuned(new Database(':memory:'));
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const path = join(dir, 'journal.db');
+  try {
+    return checked(tuned(new Database(path)));
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? '';
+    if (!code.startsWith('SQLITE_NOTADB') && !code.startsWith('SQLITE_CORRUPT')) throw error;
+    // An SD card lost it. What was acknowledged comes back from the coordinator; the damaged file stays for a person to look at.
+    const aside = join(dir, `journal.damaged-${Math.floor(nowMs)}.db`);
+    for (const suffix of ['', '-wal']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+    log.error({ path: aside, code }, 'the memory journal was damaged; it is set aside and the logs are fetched anew');
+    return tuned(new Database(path));
+  }
+}
+
+function tuned(db: Database.Database): Database.Database {
+  try {
+    db.pragma('busy_timeout = 5000');
+    // One writer a node: a second process on the same folder is refused instead of forking every log.
+    db.pragma('locking_mode = EXCLUSIVE');
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma('cache_size = -512');
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+function checked(db: Database.Database): Database.Database {
+  try {
+    db.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+type Row = Record<string, unknown>;
+function logRow(row: Row): LogRow {
+  return {
+    id: row.id as number,
+    agent: row.agent as string,
+    epoch: row.epoch as number,
+    baseSeq: row.base_seq as number,
+    baseHash: row.base_hash as string,
+    from: row.moved_from as string | null,
+    confirmed: row.confirmed === 1,
+    fenced: row.fenced === 1,
+    acked: row.acked as number,
+    releasedMs: row.released_ms as number | null,
+  };
+}
+function entryOf(row: Row, agentId: string): MemoryEntry {
+  return {
+    agentId,
+    epoch: row.epoch as number,
+    seq: row.seq as number,
+    actorId: row.actor as string,
+    kind: row.kind as MemoryEntry['kind'],
+    createdAt: row.created_at as number,
+    payloadCommitment: row.commitment as string,
+    previousHash: row.previous as string,
+    hash: row.hash as string,
+    salt: row.salt as string | null,
+    payload: row.payload === null ? null : JSON.parse(row.payload as string),
+  };
+}
+function pendingOf(row: Row): PendingRow {
+  return {
+    id: row.id as number,
+    kind: row.kind as MemoryEntry['kind'],
+    actorId: row.actor as string,
+    createdAt: row.created_at as number,
+    payload: JSON.parse(row.payload as string),
+    origin: row.origin as string | null,
+  };
+}

@@ -1,0 +1,110 @@
+// What the node knows of one agent's log in memory: the stored row, the head, and what sync has learned since this process began.
+// Plain data; node-memory.ts changes it inside commits, sync.ts reads it and says what to send next.
+import { emptyHead, type Head, type Journal, type LogRow } from './journal.ts';
+
+export interface AgentLog {
+  row: LogRow;
+  /** The last durable entry. */
+  head: Head;
+  pending: number;
+  branched: number;
+  /** Everything up to the epoch's base is here and has the base's hash. */
+  hydrated: boolean;
+  /** An agent runs on it in this process. */
+  open: boolean;
+  /** The newest epoch it was opened with in this process; stored when `row.epoch` has caught up. */
+  openEpoch: number;
+  /** The coordinator has answered a hello in this process. */
+  greeted: boolean;
+  /** Where the coordinator's log stands as far as it told; more than ours means we lack something. */
+  wantSeq: number;
+  /** How often a fork was found since the last progress: 0 rewinds to what was acknowledged, more rewinds to the beginning. */
+  forks: number;
+  hydratedSaid: boolean;
+  /** False from the release of an agent until the coordinator was told that nothing is left here. */
+  drainedSaid: boolean;
+  /** The coordinator does not know the agent: silent until the next connection. */
+  unknown: boolean;
+}
+
+export function blankLog(agent: string): AgentLog {
+  return {
+    row: {
+      id: 0,
+      agent,
+      epoch: 0,
+      baseSeq: 0,
+      baseHash: 'genesis',
+      from: null,
+      confirmed: false,
+      fenced: false,
+      acked: 0,
+      releasedMs: null,
+    },
+    head: emptyHead,
+    pending: 0,
+    branched: 0,
+    hydrated: false,
+    open: false,
+    openEpoch: 0,
+    greeted: false,
+    wantSeq: 0,
+    forks: 0,
+    hydratedSaid: false,
+    drainedSaid: true,
+    unknown: false,
+  };
+}
+
+/** Reads again what is stored, after start or after a transaction that was undone. */
+export function reload(log: AgentLog, journal: Journal): void {
+  const row = log.row.id === 0 ? null : journal.log(log.row.id);
+  if (!row) {
+    log.row = blankLog(log.row.agent).row;
+    log.head = emptyHead;
+    log.pending = 0;
+    log.branched = 0;
+  } else {
+    log.row = row;
+    log.head = journal.head(row.id);
+    log.pending = journal.pendingCount(row.id);
+    log.branched = journal.branchCount(row.id);
+  }
+  log.hydrated = isHydrated(log, journal);
+}
+
+export function isHydrated(log: AgentLog, journal: Journal): boolean {
+  const { id, baseSeq, baseHash } = log.row;
+  if (baseSeq === 0) return true;
+  return log.head.seq >= baseSeq && id !== 0 && journal.hashAt(id, baseSeq) === baseHash;
+}
+
+/** The opening of its epoch is stored. */
+export function isSettled(log: AgentLog): boolean {
+  return log.row.id !== 0 && log.row.epoch >= log.openEpoch;
+}
+
+/** May new memories be chained now? Otherwise they wait in the pending table. */
+export function isWritable(log: AgentLog): boolean {
+  return isSettled(log) && log.row.confirmed && log.hydrated && !log.row.fenced && log.wantSeq <= log.head.seq;
+}
+
+export function unackedOf(log: AgentLog): number {
+  return Math.max(0, log.head.seq - log.row.acked) + log.pending + log.branched;
+}
+
+export type Step = 'branch' | 'hello' | 'batch' | 'drained' | 'hydrated' | 'none';
+/** What this log should say next, when the node is connected. */
+export function nextStep(log: AgentLog): Step {
+  if (log.unknown || !isSettled(log)) return 'none';
+  // A branch waits for the hydration of a log we write again: what the coordinator has of it after all is then taken out.
+  if (log.branched > 0 && (log.row.fenced || isWritable(log))) return 'branch';
+  if (log.row.fenced) return log.open && !log.greeted ? 'hello' : 'none';
+  const something = log.open || unackedOf(log) > 0;
+  if (!log.greeted) return something || !log.drainedSaid ? 'hello' : 'none';
+  if (!isWritable(log)) return something ? 'hello' : 'none';
+  if (log.row.baseSeq > 0 && !log.hydratedSaid) return 'hydrated';
+  if (log.head.seq > log.row.acked) return 'batch';
+  if (!log.open && !log.drainedSaid) return 'drained';
+  return 'none';
+}

@@ -1,0 +1,234 @@
+// Every way a log changes, each called inside a commit (commits.ts) and nowhere else: open an epoch, append, take in what the
+// coordinator has, put a tail aside as a branch, merge a branch of another node. Each keeps AgentLog in step with the rows.
+// Never deletes an entry that is not either in the coordinator's hands or moved to the branches.
+import type { AssignedAgent, MemoryEntry, MemoryPayload } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { Random } from '@blackroad/std/random';
+import { admit, type Draft, nextEntry, originOf, plainDraft } from './chain.ts';
+import type { Head, Journal } from './journal.ts';
+import { type AgentLog, isHydrated, isWritable } from './log-state.ts';
+
+export interface WriteContext {
+  journal: Journal;
+  node: string;
+  clock: Clock;
+  random: Random;
+  /** Collects what the search index must learn after the commit; pending memories have negative ids. */
+  indexed: { id: number; log: number; seq: number; payload: MemoryPayload }[];
+  unindexed: number[];
+  /** Logs changed in this transaction, to be read again should it be undone. */
+  touched: Set<AgentLog>;
+}
+
+export type Appended = { seq: number; hash: string } | { fenced: string };
+
+/** Begins an epoch on this node: an older epoch's tail beyond the base becomes a branch. Harmless when repeated. */
+export function settle(w: WriteContext, log: AgentLog, assigned: AssignedAgent): void {
+  const { journal } = w;
+  w.touched.add(log);
+  if (log.row.epoch >= assigned.epoch) {
+    if (log.row.releasedMs !== null && log.row.epoch === assigned.epoch) save(w, log, { releasedMs: null });
+    return;
+  }
+  const { baseSeq, baseHash, from } = assigned.memory;
+  // A hash that fits at the base proves our copy up to there; where it does not, sync finds the common part.
+  if (log.head.seq > baseSeq && journal.hashAt(log.row.id, baseSeq) === baseHash) {
+    branchOff(w, log, baseSeq);
+    log.row.acked = baseSeq;
+  }
+  save(w, log, {
+    epoch: assigned.epoch,
+    baseSeq,
+    baseHash,
+    from,
+    confirmed: false,
+    fenced: false,
+    releasedMs: null,
+  });
+  log.hydrated = isHydrated(log, journal);
+}
+
+export function append(w: WriteContext, log: AgentLog, epoch: number, draft: Draft): Appended {
+  w.touched.add(log);
+  if (log.row.epoch !== epoch) return { fenced: `the agent is now under epoch ${log.row.epoch}` };
+  if (log.row.fenced) return { fenced: `epoch ${epoch} was fenced: the agent works on another node` };
+  if (isWritable(log)) return chain(w, log, draft, null);
+  wait(w, log, draft, null);
+  return { seq: 0, hash: '' };
+}
+
+/** Called when something changed that may make the log writable: opens the epoch's part of the chain and chains what waited. */
+function catchUp(w: WriteContext, log: AgentLog): void {
+  if (!isWritable(log)) return;
+  w.touched.add(log);
+  const { journal, node } = w;
+  const { from, epoch } = log.row;
+  if (from !== null && from !== node && log.head.seq > 0 && journal.epochAt(log.row.id, log.head.seq) < epoch) {
+    const text = `Moved from ${from} to ${node}, epoch ${epoch}.`;
+    chain(w, log, plainDraft('migrate', node, w.clock.nowMs(), text), null);
+  }
+  if (log.pending === 0) return;
+  const waiting = journal.pending(log.row.id);
+  journal.clearPending(log.row.id);
+  log.pending = 0;
+  for (const row of waiting) {
+    w.unindexed.push(-row.id);
+    if (row.origin !== null && journal.hasOrigin(log.row.id, row.origin)) continue;
+    chain(w, log, row, row.origin);
+  }
+}
+
+/** The coordinator answered a hello of this epoch: the writer may chain. `stands` is where its log ends, where it said so. */
+export function greet(w: WriteContext, log: AgentLog, stands: Head | null): void {
+  const lost = stands !== null && log.row.baseSeq > log.head.seq;
+  const base = lost ? { baseSeq: stands.seq, baseHash: stands.hash } : {};
+  const acked = stands === null ? log.row.acked : stands.seq;
+  if (lost || !log.row.confirmed || log.row.fenced || acked !== log.row.acked) {
+    save(w, log, { ...base, acked, confirmed: true, fenced: false });
+  }
+  log.hydrated = isHydrated(log, w.journal);
+  catchUp(w, log);
+}
+
+export function setAcked(w: WriteContext, log: AgentLog, acked: number): void {
+  if (log.row.acked !== acked) save(w, log, { acked });
+}
+export function setReleased(w: WriteContext, log: AgentLog, releasedMs: number): void {
+  if (log.row.id !== 0) save(w, log, { releasedMs });
+}
+/** Stores a cursor that memory already holds. */
+export function saveAcked(w: WriteContext, log: AgentLog): void {
+  if (log.row.id !== 0) save(w, log, {});
+}
+
+/** Stores entries the coordinator sent. `fork` means our tail differs and was not touched. */
+export function takeIn(
+  w: WriteContext,
+  log: AgentLog,
+  incoming: readonly MemoryEntry[],
+): { stored: number; damaged: number[] } | { fork: number } | { refused: string } {
+  const { journal } = w;
+  const { id, agent, baseSeq, baseHash } = log.row;
+  const base = { seq: baseSeq, hash: baseHash };
+  const admitted = admit(agent, log.head, (seq) => journal.hashAt(id, seq), incoming, base);
+  if (!('entries' in admitted)) return admitted;
+  w.touched.add(log);
+  for (const entry of admitted.entries) {
+    insert(w, log, entry, originOf(entry));
+    if (log.branched > 0) journal.unbranch(id, entry);
+  }
+  if (log.branched > 0) log.branched = journal.branchCount(id);
+  if (admitted.entries.length > 0) {
+    setAcked(w, log, Math.max(log.row.acked, log.head.seq));
+    log.hydrated = isHydrated(log, journal);
+  }
+  return { stored: admitted.entries.length, damaged: admitted.damaged };
+}
+
+/** Our tail differs from the coordinator's log: put it aside from what both surely have, fetch theirs. */
+export function rewind(w: WriteContext, log: AgentLog): void {
+  const keep = log.forks === 0 ? Math.min(log.row.acked, log.head.seq) : 0;
+  log.forks++;
+  branchOff(w, log, keep);
+  save(w, log, { acked: keep, confirmed: false });
+  log.hydrated = isHydrated(log, w.journal);
+  log.greeted = false;
+}
+
+/** Another node writes now. Nothing is deleted: the tail, and what waited for a place in the chain, become a branch to upload. */
+export function fence(w: WriteContext, log: AgentLog): void {
+  const { journal } = w;
+  w.touched.add(log);
+  if (log.pending > 0) {
+    const waiting = journal.pending(log.row.id);
+    journal.clearPending(log.row.id);
+    log.pending = 0;
+    for (const row of waiting) {
+      w.unindexed.push(-row.id);
+      chain(w, log, row, row.origin);
+    }
+  }
+  branchOff(w, log, Math.min(log.row.acked, log.head.seq));
+  save(w, log, { fenced: true, confirmed: false });
+  log.hydrated = isHydrated(log, journal);
+}
+
+/** Appends additions of a branch with their provenance, each once, wherever the log was when they came. */
+export function merge(w: WriteContext, log: AgentLog, branch: string, entries: readonly MemoryEntry[]): number {
+  const { journal } = w;
+  const source = branch.startsWith('branch:') ? branch : `branch:${branch}`;
+  let merged = 0;
+  for (const entry of entries) {
+    if (entry.kind === 'genesis' || entry.kind === 'migrate' || entry.payload === null) continue;
+    // A merged entry on the branch stands for its original, which may be here already.
+    const origin = originOf(entry) ?? entry.hash;
+    if (journal.hasOrigin(log.row.id, origin)) continue;
+    if (journal.hashAt(log.row.id, entry.seq) === entry.hash) continue;
+    const draft: Draft = {
+      kind: 'merge',
+      actorId: entry.actorId,
+      createdAt: w.clock.nowMs(),
+      payload: { ...entry.payload, source, derivedFrom: [origin] },
+    };
+    w.touched.add(log);
+    if (isWritable(log)) chain(w, log, draft, origin);
+    else wait(w, log, draft, origin);
+    merged++;
+  }
+  return merged;
+}
+
+function chain(w: WriteContext, log: AgentLog, draft: Draft, origin: string | null): { seq: number; hash: string } {
+  const { agent, epoch } = log.row;
+  if (log.head.seq === 0) {
+    const genesis = plainDraft('genesis', w.node, w.clock.nowMs(), `Memory of ${agent} begins on ${w.node}.`);
+    insert(w, log, nextEntry(agent, epoch, log.head, genesis, w.random.hex(16)), null);
+  }
+  const entry = nextEntry(agent, epoch, log.head, draft, w.random.hex(16));
+  insert(w, log, entry, origin);
+  return { seq: entry.seq, hash: entry.hash };
+}
+
+function insert(w: WriteContext, log: AgentLog, entry: MemoryEntry, origin: string | null): void {
+  const id = w.journal.insert(log.row.id, entry, origin);
+  log.head = { seq: entry.seq, hash: entry.hash };
+  if (entry.payload) w.indexed.push({ id, log: log.row.id, seq: entry.seq, payload: entry.payload });
+}
+
+function wait(w: WriteContext, log: AgentLog, draft: Draft, origin: string | null): void {
+  const { kind, actorId, createdAt, payload } = draft;
+  const id = w.journal.addPending(log.row.id, { kind, actorId, createdAt, payload, origin });
+  log.pending++;
+  w.indexed.push({ id: -id, log: log.row.id, seq: 0, payload });
+}
+
+/** Moves everything after `keepSeq` to the branches, one branch an epoch. */
+function branchOff(w: WriteContext, log: AgentLog, keepSeq: number): void {
+  const { journal } = w;
+  const { id, agent } = log.row;
+  w.touched.add(log);
+  let run: MemoryEntry[] = [];
+  const close = () => {
+    if (run.length > 0) journal.addBranch(id, run[0]!.epoch, run);
+    run = [];
+  };
+  for (let from = keepSeq; ; ) {
+    const page = journal.after(id, agent, from, 200);
+    for (const entry of page) {
+      if (run.length > 0 && run[0]!.epoch !== entry.epoch) close();
+      run.push(entry);
+    }
+    if (page.length === 0) break;
+    from = page[page.length - 1]!.seq;
+  }
+  close();
+  w.unindexed.push(...journal.removeAfter(id, keepSeq));
+  log.head = journal.head(id);
+  log.branched = journal.branchCount(id);
+}
+
+function save(w: WriteContext, log: AgentLog, change: Partial<AgentLog['row']>): void {
+  w.touched.add(log);
+  const row = { ...log.row, ...change };
+  log.row = { ...row, id: w.journal.saveLog(row) };
+}

@@ -1,0 +1,419 @@
+// A node's memory against a coordinator that follows the protocol: moves, forks, branches, merges, restarts, damaged files.
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { MemoryUp } from '@blackroad/protocol';
+import { silentLog } from '@blackroad/std/log';
+import { seededRandom } from '@blackroad/std/random';
+import t from 'tap';
+import type { Embedder, NodeMemory, Remembered } from '../contracts.ts';
+import { createNodeMemory } from './node-memory.ts';
+import { assignedAgent, chainFaults, HandClock, TinyCoordinator } from './tiny-coordinator.fixture.ts';
+
+const noEmbedder: Embedder = async () => null;
+const note = (text: string): Remembered => ({ kind: 'note', text, source: 'test', actorId: 'agent:ada' });
+const ever = new AbortController().signal;
+let seed = 1;
+
+/** One node; `link` connects it to the coordinator without faults. */
+function node(name: string, clock: HandClock, dir = ':memory:', embed = noEmbedder) {
+  const memory = createNodeMemory({ dir, node: name, clock, random: seededRandom(seed++), log: silentLog, embed });
+  return memory;
+}
+function link(coordinator: TinyCoordinator, name: string, memory: NodeMemory): void {
+  memory.publish = (agent, message: MemoryUp) => {
+    const answers = coordinator.answer(name, agent, structuredClone(message));
+    queueMicrotask(() => {
+      for (const answer of answers) memory.receive(answer);
+    });
+  };
+  memory.connected();
+}
+async function settled<T>(clock: HandClock, work: Promise<T>): Promise<T> {
+  let done = false;
+  const watched = work.finally(() => {
+    done = true;
+  });
+  watched.catch(() => {});
+  while (!done) await clock.advance(50);
+  return watched;
+}
+const texts = (coordinator: TinyCoordinator, agent: string) =>
+  coordinator.logs.get(agent)!.entries.map((entry) => `${entry.kind}: ${entry.payload?.text}`);
+
+t.test('a fresh log waits for its first word with the coordinator, then chains what waited', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const memory = node('alice', clock);
+  const agent = memory.open(coordinator.place('ada', 'alice'));
+  t.equal(agent.hydrated, true, 'there is nothing to fetch');
+  const first = await settled(clock, agent.append(note('The garage door is open.')));
+  t.same(first, { seq: 0, hash: '' }, 'durable, without a place in the chain');
+  t.equal(memory.unacked, 1);
+  const before = await agent.recall('garage', 3, ever);
+  t.match(before, { how: 'lexical', memories: [{ text: 'The garage door is open.', seq: 0 }] });
+
+  link(coordinator, 'alice', memory);
+  await clock.advance(1_000);
+  const second = await settled(clock, agent.append(note('The cat is called Minou.')));
+  t.equal(second.seq, 3);
+  await clock.advance(1_000);
+  t.same(texts(coordinator, 'ada'), [
+    'genesis: Memory of ada begins on alice.',
+    'note: The garage door is open.',
+    'note: The cat is called Minou.',
+  ]);
+  t.same(chainFaults(coordinator.logs.get('ada')!.entries), []);
+  t.match(agent.status, { durableSeq: 3, ackedSeq: 3, fenced: false, epoch: 1, hash: second.hash });
+  t.equal(memory.unacked, 0);
+  const after = await agent.recall('garage', 3, ever);
+  t.equal(after.memories.length, 1, 'the waiting one left the index when it was chained');
+  t.equal(after.memories[0]?.seq, 2);
+  await memory.close();
+});
+
+t.test('a node that is away remembers on, and everything is upstream in order, once', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const memory = node('alice', clock);
+  const agent = memory.open(coordinator.place('ada', 'alice'));
+  link(coordinator, 'alice', memory);
+  await settled(clock, agent.append(note('zero')));
+  await clock.advance(1_000);
+  memory.disconnected();
+  for (let i = 1; i <= 150; i++) await settled(clock, agent.append(note(`number ${i}`)));
+  t.equal(memory.unacked, 150);
+  link(coordinator, 'alice', memory);
+  await clock.advance(5_000);
+  t.equal(memory.unacked, 0);
+  t.same(
+    texts(coordinator, 'ada').slice(2),
+    Array.from({ length: 150 }, (_, i) => `note: number ${i + 1}`),
+  );
+  t.same(chainFaults(coordinator.logs.get('ada')!.entries), []);
+  await memory.close();
+});
+
+t.test('an agent that moves finds its memory on the other node, and answers before it is whole', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const alice = node('alice', clock);
+  link(coordinator, 'alice', alice);
+  const there = alice.open(coordinator.place('ada', 'alice'));
+  for (let i = 1; i <= 23; i++) await settled(clock, there.append(note(`fact ${i}`)));
+  await clock.advance(1_000);
+  alice.release('ada', 1);
+  await clock.advance(1_000);
+  t.equal(coordinator.heard.at(-1)?.message.type, 'drained');
+
+  const bob = node('bob', clock);
+  const here = bob.open(coordinator.place('ada', 'bob'));
+  t.equal(here.hydrated, false);
+  const early = await settled(clock, here.append(note('said while it was still fetching')));
+  t.equal(early.seq, 0);
+  link(coordinator, 'bob', bob);
+  await clock.advance(2_000);
+  t.equal(here.hydrated, true);
+  t.same(texts(coordinator, 'ada').slice(-3), [
+    'note: fact 23',
+    'migrate: Moved from alice to bob, epoch 2.',
+    'note: said while it was still fetching',
+  ]);
+  t.ok(coordinator.heard.some(({ node, message }) => node === 'bob' && message.type === 'hydrated'));
+  t.same(chainFaults(coordinator.logs.get('ada')!.entries), []);
+  t.equal((await here.recall('fact 7', 1, ever)).memories[0]?.text, 'fact 7');
+  await alice.close();
+  await bob.close();
+});
+
+t.test('a fenced node uploads its tail as a branch, and the present writer merges it once', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const alice = node('alice', clock);
+  link(coordinator, 'alice', alice);
+  const lost = alice.open(coordinator.place('ada', 'alice'));
+  await settled(clock, lost.append(note('before the loss')));
+  await clock.advance(1_000);
+  alice.disconnected();
+  await settled(clock, lost.append(note('only alice knows this')));
+
+  const bob = node('bob', clock);
+  link(coordinator, 'bob', bob);
+  const here = bob.open(coordinator.place('ada', 'bob'));
+  await settled(clock, here.append(note('bob goes on')));
+  await clock.advance(2_000);
+
+  link(coordinator, 'alice', alice);
+  await clock.advance(2_000);
+  t.equal(lost.status.fenced, true);
+  await t.rejects(settled(clock, lost.append(note('too late'))), { code: 'conflict' });
+  t.equal(alice.unacked, 0, 'the branch is in the coordinator’s hands');
+  t.same(
+    [...coordinator.branches.values()].map((branch) => branch.entries.map((entry) => entry.payload?.text)),
+    [['only alice knows this']],
+  );
+
+  for (let i = 0; i < 3; i++) for (const merge of coordinator.merges('ada')) bob.receive(merge);
+  await clock.advance(1_000);
+  bob.disconnected();
+  link(coordinator, 'bob', bob);
+  await clock.advance(2_000);
+  const merged = coordinator.logs.get('ada')!.entries.filter((entry) => entry.kind === 'merge');
+  t.equal(merged.length, 1, 'once, however often it is told');
+  const original = [...coordinator.branches.values()][0]!.entries[0]!;
+  t.match(merged[0]?.payload, {
+    text: 'only alice knows this',
+    source: 'branch:alice.1.ada',
+    derivedFrom: [original.hash],
+  });
+  t.same(chainFaults(coordinator.logs.get('ada')!.entries), []);
+
+  // Back to alice: the merged entry comes with the log, and is not merged again there.
+  bob.release('ada', 2);
+  const again = alice.open(coordinator.place('ada', 'alice'));
+  await clock.advance(3_000);
+  for (const merge of coordinator.merges('ada')) alice.receive(merge);
+  await clock.advance(1_000);
+  t.equal(again.status.fenced, false);
+  t.equal(coordinator.logs.get('ada')!.entries.filter((entry) => entry.kind === 'merge').length, 1);
+  t.equal((await again.recall('bob goes on', 1, ever)).memories[0]?.text, 'bob goes on');
+  await alice.close();
+  await bob.close();
+});
+
+t.test('a journal that was lost comes back before anything is appended', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const placed = coordinator.place('ada', 'alice');
+  const first = node('alice', clock);
+  link(coordinator, 'alice', first);
+  const before = first.open(placed);
+  for (let i = 1; i <= 12; i++) await settled(clock, before.append(note(`old ${i}`)));
+  await clock.advance(1_000);
+  await first.close();
+
+  const second = node('alice', clock);
+  const agent = second.open(placed);
+  await settled(clock, agent.append(note('after the SD card died')));
+  link(coordinator, 'alice', second);
+  await clock.advance(2_000);
+  t.equal(coordinator.branches.size, 0, 'no fork');
+  t.same(texts(coordinator, 'ada').slice(-2), ['note: old 12', 'note: after the SD card died']);
+  t.same(chainFaults(coordinator.logs.get('ada')!.entries), []);
+  await second.close();
+});
+
+t.test('a journal restored from an old copy: what it wrote since becomes a branch and is merged', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const placed = coordinator.place('ada', 'alice');
+  const dir = mkdtempSync(join(tmpdir(), 'memory-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const first = node('alice', clock, dir);
+  link(coordinator, 'alice', first);
+  const before = first.open(placed);
+  await settled(clock, before.append(note('shared')));
+  await clock.advance(6_000);
+  first.disconnected();
+  await settled(clock, before.append(note('written offline by the old copy')));
+  await first.close();
+  // Meanwhile the coordinator got other entries from the same node: here played by a second journal.
+  const twin = node('alice', clock);
+  link(coordinator, 'alice', twin);
+  const twinAgent = twin.open(placed);
+  await clock.advance(1_000);
+  await settled(clock, twinAgent.append(note('written by the newer copy')));
+  await clock.advance(1_000);
+  await twin.close();
+
+  const restored = node('alice', clock, dir);
+  const agent = restored.open(placed);
+  link(coordinator, 'alice', restored);
+  await clock.advance(10_000);
+  restored.disconnected();
+  link(coordinator, 'alice', restored);
+  for (const merge of coordinator.merges('ada')) restored.receive(merge);
+  await clock.advance(10_000);
+  t.equal(agent.status.fenced, false, 'it is the writer still');
+  t.same(texts(coordinator, 'ada').slice(1), [
+    'note: shared',
+    'note: written by the newer copy',
+    'merge: written offline by the old copy',
+  ]);
+  t.same(chainFaults(coordinator.logs.get('ada')!.entries), []);
+  t.equal(restored.unacked, 0);
+  await restored.close();
+});
+
+t.test('a coordinator restored from a backup gets again what it lost', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const memory = node('alice', clock);
+  const agent = memory.open(coordinator.place('ada', 'alice'));
+  link(coordinator, 'alice', memory);
+  for (let i = 1; i <= 5; i++) await settled(clock, agent.append(note(`fact ${i}`)));
+  await clock.advance(1_000);
+  coordinator.logs.get('ada')!.entries.splice(3);
+  await settled(clock, agent.append(note('fact 6')));
+  await clock.advance(5_000);
+  t.equal(coordinator.logs.get('ada')!.entries.length, 7);
+  t.same(chainFaults(coordinator.logs.get('ada')!.entries), []);
+  await memory.close();
+});
+
+t.test('forged entries are refused, damaged content is kept without it', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const alice = node('alice', clock);
+  link(coordinator, 'alice', alice);
+  const there = alice.open(coordinator.place('ada', 'alice'));
+  for (let i = 1; i <= 3; i++) await settled(clock, there.append(note(`fact ${i}`)));
+  await clock.advance(1_000);
+  const { entries } = coordinator.logs.get('ada')!;
+  const honest = structuredClone(entries);
+  entries[1]!.payload!.text = 'a lie';
+  const bob = node('bob', clock);
+  const here = bob.open(coordinator.place('ada', 'bob'));
+  entries[2]!.createdAt += 1;
+  link(coordinator, 'bob', bob);
+  await clock.advance(3_000);
+  t.equal(here.hydrated, false, 'a changed header is not taken');
+  entries[2]!.createdAt = honest[2]!.createdAt;
+  await clock.advance(120_000);
+  t.equal(here.hydrated, true, 'content that does not match its hash blocks nothing');
+  t.equal((await here.recall('lie', 3, ever)).memories.length, 0);
+  t.equal((await here.recall('fact 3', 1, ever)).memories[0]?.text, 'fact 3');
+  await alice.close();
+  await bob.close();
+});
+
+t.test('the index is made again when it is missing or damaged; a damaged journal is set aside', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'memory-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const placed = coordinator.place('ada', 'alice');
+  const open = () => {
+    const memory = node('alice', clock, dir);
+    const agent = memory.open(placed);
+    link(coordinator, 'alice', memory);
+    return { memory, agent };
+  };
+  let { memory, agent } = open();
+  for (let i = 1; i <= 250; i++) void agent.append(note(`fact ${i}`)).catch(t.threw);
+  await clock.advance(3_000);
+  t.equal((await agent.recall('fact 17', 1, ever)).memories[0]?.text, 'fact 17');
+  await memory.close();
+
+  rmSync(join(dir, 'index.db'));
+  ({ memory, agent } = open());
+  t.equal(
+    (await agent.recall('fact 249', 1, ever)).memories[0]?.text,
+    'fact 249',
+    'also before the rebuild is complete',
+  );
+  await clock.advance(1_000);
+  t.equal((await agent.recall('fact 17', 1, ever)).memories[0]?.text, 'fact 17');
+  await memory.close();
+
+  writeFileSync(join(dir, 'index.db'), 'this is no database, however long it may be '.repeat(200));
+  ({ memory, agent } = open());
+  t.equal((await agent.recall('fact 18', 1, ever)).memories[0]?.text, 'fact 18');
+  await memory.close();
+
+  writeFileSync(join(dir, 'journal.db'), 'neither is this '.repeat(1000));
+  ({ memory, agent } = open());
+  await clock.advance(10_000);
+  t.equal(agent.status.durableSeq, 251, 'fetched from the coordinator');
+  t.ok(readdirSync(dir).some((file) => file.startsWith('journal.damaged-')));
+  t.equal((await agent.recall('fact 19', 1, ever)).memories[0]?.text, 'fact 19');
+  t.ok(existsSync(join(dir, 'index.db')));
+  await memory.close();
+});
+
+t.test('meaning is found with vectors, also for memories that were written without', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  let works = false;
+  // Two directions: doors and animals.
+  const embed: Embedder = async (list) =>
+    works
+      ? {
+          model: 'toy',
+          vectors: list.map((text) => (/door|shut/.test(text) ? new Float32Array([1, 0]) : new Float32Array([0, 1]))),
+        }
+      : null;
+  const memory = node('alice', clock, ':memory:', embed);
+  const agent = memory.open(coordinator.place('ada', 'alice'));
+  link(coordinator, 'alice', memory);
+  await clock.advance(100);
+  await settled(clock, agent.append(note('The door is open.')));
+  await settled(clock, agent.append(note('The cat sleeps.')));
+  t.same(await settled(clock, agent.recall('shut?', 1, ever)), { memories: [], how: 'lexical' }, 'honest about it');
+  works = true;
+  await settled(clock, agent.append(note('Another cat came.')));
+  const first = await settled(clock, agent.recall('shut?', 1, ever));
+  t.equal(first.how, 'hybrid');
+  await clock.advance(100);
+  const second = await settled(clock, agent.recall('shut?', 1, ever));
+  t.equal(second.memories[0]?.text, 'The door is open.', 'its vector came later, into the index');
+  await clock.advance(1_000);
+  const stored = coordinator.logs.get('ada')!.entries;
+  t.equal(stored[1]?.payload?.embedding, null);
+  t.equal(stored[3]?.payload?.embedding?.model, 'toy', 'the chain holds what was known when it was written');
+  await memory.close();
+});
+
+t.test('an embedder that hangs or throws holds up nothing for long', async (t) => {
+  const clock = new HandClock();
+  for (const embed of [() => new Promise<null>(() => {}), async () => Promise.reject(new Error('runtime gone'))]) {
+    const memory = node('alice', clock, ':memory:', embed);
+    const agent = memory.open(assignedAgent('ada', 1, { baseSeq: 0, baseHash: 'genesis', from: null }));
+    await settled(clock, agent.append(note('The garage door is open.')));
+    t.match(await settled(clock, agent.recall('garage', 1, ever)), { how: 'lexical', memories: [{ seq: 0 }] });
+    await memory.close();
+  }
+});
+
+t.test('hostile text is cut and kept, questions cannot be query programs', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const memory = node('alice', clock);
+  const agent = memory.open(coordinator.place('ada', 'alice'));
+  link(coordinator, 'alice', memory);
+  await clock.advance(100);
+  const evil = ['é'.repeat(8_000), '\ud800 broken', '"); DROP TABLE items; --', '\u0000\u0001'.repeat(5_000), ''];
+  for (const text of evil)
+    await settled(clock, agent.append({ ...note(text), tags: ['\udfff'], importance: Number.NaN }));
+  await clock.advance(1_000);
+  t.same(chainFaults(coordinator.logs.get('ada')!.entries), []);
+  t.equal(Buffer.byteLength(coordinator.logs.get('ada')!.entries[1]!.payload!.text), 8192);
+  for (const query of ['" OR 1', 'text:x NEAR(', '*', '', 'a'.repeat(10_000), '-- ; (', '\ud800', 'drop AND table']) {
+    t.ok((await agent.recall(query, 3, ever)).memories.length <= 3, JSON.stringify(query.slice(0, 20)));
+  }
+  await memory.close();
+});
+
+t.test('a log of an agent that left goes after a day, not before it is acknowledged', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const memory = node('alice', clock);
+  const placed = coordinator.place('ada', 'alice');
+  const agent = memory.open(placed);
+  link(coordinator, 'alice', memory);
+  await settled(clock, agent.append(note('something')));
+  await clock.advance(1_000);
+  memory.disconnected();
+  await settled(clock, agent.append(note('not acknowledged')));
+  memory.release('ada', 1);
+  await clock.advance(48 * 3_600_000);
+  t.equal(memory.unacked, 1, 'kept');
+  link(coordinator, 'alice', memory);
+  await clock.advance(2 * 3_600_000);
+  t.equal(memory.unacked, 0);
+  t.equal(coordinator.logs.get('ada')!.entries.length, 3);
+  const again = memory.open(placed);
+  await clock.advance(1_000);
+  t.equal(again.status.durableSeq, 3, 'fetched again');
+  await memory.close();
+});

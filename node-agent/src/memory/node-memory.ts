@@ -1,0 +1,309 @@
+// All memories of this node: opens logs, makes appends durable, answers recalls, keeps sync going. In: what agents want to remember
+// and ask, assignments, the coordinator's messages; out: durable entries, memories found, messages upward.
+// Embedding comes before hashing (the commitment covers the vector) but never fails or holds up a memory for more than 2 s: without
+// a vector the entry is found by words, and the index gets a vector later.
+import { type AssignedAgent, FleetError } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log as Logger } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
+import type { AgentMemory, Embedder, NodeMemory, Recalled, Remembered } from '../contracts.ts';
+import { payloadOf } from './chain.ts';
+import { createCommits } from './commits.ts';
+import { openJournal } from './journal.ts';
+import { type AgentLog, blankLog, reload, unackedOf } from './log-state.ts';
+import * as writes from './log-writes.ts';
+import { fuse } from './rank.ts';
+import { createSearchIndex } from './search-index.ts';
+import { createSync } from './sync.ts';
+
+const embedDeadlineMs = 2_000;
+/** Vectors added to the index after one recall where entries came without one of this model. */
+const lateVectors = 16;
+/** An acknowledged log of an agent that left is kept this long: the agent may come back and then needs no fetching. */
+const keepReleasedMs = 24 * 3_600_000;
+const pruneEveryMs = 10 * 60_000;
+const settleAgainMs = 5_000;
+
+export interface NodeMemoryOptions {
+  /** A folder, or `:memory:`. */
+  dir: string;
+  node: string;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  embed: Embedder;
+}
+
+export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
+  const { dir, node, clock, random, log: logger } = options;
+  const journal = openJournal(dir, random.hex(16), clock.nowMs(), logger);
+  const index = createSearchIndex({ dir, journal, clock, log: logger });
+  const logs = new Map<string, AgentLog>();
+  const closing = new AbortController();
+  const w: writes.WriteContext = {
+    journal,
+    node,
+    clock,
+    random,
+    indexed: [],
+    unindexed: [],
+    touched: new Set(),
+  };
+
+  const commits = createCommits({
+    clock,
+    transaction: (work) => journal.transaction(work),
+    committed() {
+      const { indexed, unindexed, touched } = takeCollected();
+      index.changed(indexed, unindexed);
+      for (const log of touched) sync.wake(log);
+    },
+    undone() {
+      for (const log of takeCollected().touched) reload(log, journal);
+    },
+  });
+  const sync = createSync({
+    journal,
+    clock,
+    random,
+    log: logger,
+    logs,
+    writeContext: w,
+    submit: commits.submit,
+    publish: (agent, message) => memory.publish(agent, message),
+  });
+
+  function takeCollected() {
+    const collected = { indexed: w.indexed, unindexed: w.unindexed, touched: w.touched };
+    w.indexed = [];
+    w.unindexed = [];
+    w.touched = new Set();
+    return collected;
+  }
+
+  for (const row of journal.logs()) {
+    const log = blankLog(row.agent);
+    log.row = row;
+    reload(log, journal);
+    logs.set(row.agent, log);
+  }
+  const pruning = clock.every(pruneEveryMs, prune);
+
+  /** Embeds one text within the deadline; null where it cannot be had, for whatever reason. */
+  async function embedOne(text: string, signal?: AbortSignal): Promise<{ model: string; vector: Float32Array } | null> {
+    const late = new AbortController();
+    const timer = clock.after(embedDeadlineMs, () => late.abort());
+    const stop = AbortSignal.any([late.signal, closing.signal, ...(signal ? [signal] : [])]);
+    if (stop.aborted) return null;
+    const given = new Promise<null>((resolve) => stop.addEventListener('abort', () => resolve(null), { once: true }));
+    try {
+      const embedded = await Promise.race([options.embed([text], stop), given]);
+      const vector = embedded?.vectors[0];
+      return embedded && vector ? { model: embedded.model, vector } : null;
+    } catch (error) {
+      if (!stop.aborted) logger.debug({ err: error }, 'a text could not be embedded: words only');
+      return null;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async function append(log: AgentLog, epoch: number, assigned: AssignedAgent, entry: Remembered) {
+    refuseFenced(log, epoch);
+    const embedding = await embedOne(entry.text);
+    const draft = {
+      kind: entry.kind,
+      actorId: entry.actorId,
+      createdAt: clock.nowMs(),
+      payload: payloadOf(entry, embedding),
+    };
+    const appended = await commits.submit(() => {
+      // Where the opening of this epoch could not be stored, it is stored now, before the first entry.
+      if (log.row.epoch < epoch) writes.settle(w, log, assigned);
+      return writes.append(w, log, epoch, draft);
+    });
+    if ('fenced' in appended) throw fencedError(log.row.agent, appended.fenced);
+    return appended;
+  }
+
+  async function recall(log: AgentLog, query: string, limit: number, signal: AbortSignal) {
+    if (limit <= 0 || log.row.id === 0) return { memories: [], how: 'lexical' as const };
+    const embedded = await embedOne(query, signal);
+    const vector = embedded && { model: embedded.model, values: embedded.vector };
+    try {
+      const { lists, found } = index.search(log.row.id, query, vector, Math.max(40, limit * 4));
+      const memories: Recalled[] = [];
+      for (const { id, score } of fuse(lists, found, log.head)) {
+        if (memories.length >= limit) break;
+        const recalled = recalledOf(log, id, score);
+        if (recalled && !memories.some((each) => each.text === recalled.text)) memories.push(recalled);
+      }
+      if (vector) addVectorsLater(log, vector.model);
+      return { memories, how: vector ? ('hybrid' as const) : ('lexical' as const) };
+    } catch (error) {
+      logger.error({ agent: log.row.agent, err: error }, 'recall failed');
+      return { memories: [], how: 'lexical' as const };
+    }
+  }
+
+  function recalledOf(log: AgentLog, id: number, score: number): Recalled | null {
+    if (id < 0) {
+      const row = journal.pendingRow(-id);
+      if (!row) return null;
+      const { kind, createdAt, payload } = row;
+      const { text, importance } = payload;
+      return { seq: 0, epoch: log.row.epoch, hash: '', kind, text, createdAt, importance, score };
+    }
+    const stored = journal.entry(id, log.row.agent);
+    if (!stored?.entry.payload || stored.log !== log.row.id) return null;
+    const { seq, epoch, hash, kind, createdAt, payload } = stored.entry;
+    if (kind === 'genesis' || kind === 'migrate') return null;
+    const { text, importance } = payload;
+    return { seq, epoch, hash, kind, text, createdAt, importance, score };
+  }
+
+  /** Entries written while nothing could embed, or on a node with another embedding model, become findable by meaning here. */
+  let addingVectors = false;
+  async function addVectorsLater(log: AgentLog, model: string): Promise<void> {
+    if (addingVectors) return;
+    addingVectors = true;
+    try {
+      const rows = index.withoutVector(log.row.id, model, lateVectors).flatMap((id) => {
+        const text =
+          id < 0 ? journal.pendingRow(-id)?.payload.text : journal.entry(id, log.row.agent)?.entry.payload?.text;
+        return text ? [{ id, text }] : [];
+      });
+      if (rows.length === 0) return;
+      const texts = rows.map((row) => row.text);
+      const embedded = await options.embed(texts, closing.signal);
+      if (embedded?.model !== model || closing.signal.aborted) return;
+      rows.forEach(({ id }, i) => {
+        index.setVector(id, model, embedded.vectors[i]!);
+      });
+    } catch (error) {
+      logger.debug({ err: error }, 'vectors could not be added later');
+    } finally {
+      addingVectors = false;
+    }
+  }
+
+  function settleSoon(log: AgentLog, assigned: AssignedAgent): void {
+    commits
+      .submit(() => writes.settle(w, log, assigned))
+      .catch((error) => {
+        if (closing.signal.aborted) return;
+        logger.error({ agent: log.row.agent, err: error }, 'the opening of a memory could not be stored');
+        clock.after(settleAgainMs, () => settleSoon(log, assigned));
+      });
+  }
+
+  /** Bounded work: forgets logs of agents that left, when everything of them is in the coordinator's hands. */
+  function prune(): void {
+    const now = clock.nowMs();
+    for (const log of logs.values()) {
+      if (log.open || log.row.id === 0) continue;
+      if (log.row.releasedMs === null) {
+        void commits.submit(() => writes.setReleased(w, log, now)).catch(() => {});
+      } else if (unackedOf(log) === 0 && Math.abs(now - log.row.releasedMs) > keepReleasedMs) {
+        const forget = commits.submit(() => {
+          if (log.open || unackedOf(log) > 0) return false;
+          w.unindexed.push(...journal.dropLog(log.row.id));
+          return true;
+        });
+        void forget.then((gone) => gone && logs.delete(log.row.agent)).catch(() => {});
+        return;
+      }
+    }
+  }
+
+  const memory: NodeMemory = {
+    publish: () => {},
+
+    open(assigned) {
+      const agent = assigned.spec.name;
+      let log = logs.get(agent);
+      if (!log) {
+        log = blankLog(agent);
+        logs.set(agent, log);
+      }
+      const { epoch } = assigned;
+      if (epoch >= log.row.epoch) {
+        log.open = true;
+        log.drainedSaid = true;
+        if (epoch > log.row.epoch) {
+          log.openEpoch = epoch;
+          log.greeted = false;
+          log.hydratedSaid = false;
+          log.wantSeq = 0;
+          log.forks = 0;
+          log.unknown = false;
+          sync.forget(log);
+        }
+        if (epoch > log.row.epoch || log.row.releasedMs !== null) settleSoon(log, assigned);
+        else sync.wake(log);
+      }
+      return handle(log, assigned);
+    },
+
+    release(agent, epoch) {
+      const log = logs.get(agent);
+      if (!log || epoch < log.row.epoch) return;
+      const done = commits.submit(() => {
+        log.open = false;
+        log.drainedSaid = false;
+        writes.setReleased(w, log, clock.nowMs());
+      });
+      done.then(
+        () => sync.wake(log),
+        (error) => logger.warn({ agent, err: error }, 'the release of a memory could not be stored'),
+      );
+    },
+
+    receive: (message) => sync.receive(message),
+    connected: () => sync.connected(),
+    disconnected: () => sync.disconnected(),
+    get unacked() {
+      let sum = 0;
+      for (const log of logs.values()) sum += unackedOf(log);
+      return sum;
+    },
+    async close() {
+      closing.abort();
+      pruning.cancel();
+      sync.disconnected();
+      commits.close();
+      index.close();
+      journal.close();
+    },
+  };
+
+  function handle(log: AgentLog, assigned: AssignedAgent): AgentMemory {
+    const { epoch } = assigned;
+    return {
+      append: (entry) => append(log, epoch, assigned, entry),
+      recall: (query, limit, signal) => recall(log, query, limit, signal),
+      get hydrated() {
+        // Until the opening is stored, the base of the assignment decides.
+        if (log.row.epoch !== epoch) return assigned.memory.baseSeq === 0;
+        return log.hydrated && log.wantSeq <= log.head.seq;
+      },
+      get status() {
+        const { seq: durableSeq, hash } = log.head;
+        const fenced = log.row.epoch > epoch || (log.row.epoch === epoch && log.row.fenced);
+        return { epoch, durableSeq, ackedSeq: log.row.acked, hash, fenced };
+      },
+    };
+  }
+
+  return memory;
+}
+
+function refuseFenced(log: AgentLog, epoch: number): void {
+  if (log.row.epoch > epoch) throw fencedError(log.row.agent, `the agent is now under epoch ${log.row.epoch}`);
+  if (log.row.epoch === epoch && log.row.fenced) {
+    throw fencedError(log.row.agent, `epoch ${epoch} was fenced: the agent works on another node`);
+  }
+}
+function fencedError(agent: string, why: string): FleetError {
+  return new FleetError('conflict', { detail: `the memory of ${agent} cannot be written here: ${why}` });
+}

@@ -1,0 +1,246 @@
+// Brings logs upward and fetches what this node lacks. In: MemoryDown messages, connections coming and going, commits; out: MemoryUp
+// messages and writes to submit. One message in flight an agent, a bounded number in all; a missing answer is asked for again
+// with backoff. Only fsynced entries are sent, because it reads the journal after commits. Never deletes before branch-ack.
+import {
+  type MemoryDown,
+  type MemoryEntry,
+  type MemoryUp,
+  maxMemoryBatchBytes,
+  maxMemoryBatchEntries,
+} from '@blackroad/protocol';
+import { type Backoff, backoffMs } from '@blackroad/std/backoff';
+import type { Clock, Timer } from '@blackroad/std/clock';
+import type { Log as Logger } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
+import { createAnswers } from './answers.ts';
+import type { Journal } from './journal.ts';
+import { type AgentLog, nextStep } from './log-state.ts';
+import * as writes from './log-writes.ts';
+
+/** mqtt.js and brokers are comfortable with 20-50 in flight; tasks share them. */
+const maxFlights = 16;
+const answerDeadlineMs = 10_000;
+const retry: Backoff = { firstMs: 1_000, maxMs: 60_000 };
+/** Room for the envelope around the entries. */
+const maxEntriesBytes = maxMemoryBatchBytes - 2 * 1024;
+
+export interface Flight {
+  kind: 'hello' | 'batch' | 'branch';
+  epoch: number;
+  upto: number;
+  group: number;
+  timer: Timer;
+}
+export type Sync = ReturnType<typeof createSync>;
+
+export function createSync(deps: {
+  journal: Journal;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  logs: Map<string, AgentLog>;
+  writeContext: writes.WriteContext;
+  submit<T>(job: () => T, options?: { weight?: number; lazy?: boolean }): Promise<T>;
+  publish(agent: string, message: MemoryUp): void;
+}) {
+  const { journal, clock, logs, submit } = deps;
+  const w = deps.writeContext;
+  const flights = new Map<string, Flight>();
+  const waiting = new Set<AgentLog>();
+  const retries = new Map<string, { attempt: number; timer: Timer | null }>();
+  const unsaved = new Set<AgentLog>();
+  /** Logs about which something was learned that is not stored yet: what they would say now is out of date. */
+  const writing = new Map<AgentLog, number>();
+  let online = false;
+  let pumping = false;
+
+  function wake(log: AgentLog): void {
+    const agent = log.row.agent;
+    if (!online || flights.has(agent) || writing.has(log) || retries.get(agent)?.timer) return;
+    waiting.add(log);
+    pump();
+  }
+
+  function pump(): void {
+    if (pumping) return;
+    pumping = true;
+    try {
+      for (const log of waiting) {
+        if (!online || flights.size >= maxFlights) return;
+        waiting.delete(log);
+        if (!flights.has(log.row.agent) && !writing.has(log)) send(log);
+      }
+    } finally {
+      pumping = false;
+    }
+  }
+
+  function send(log: AgentLog): void {
+    const { agent, epoch, id, acked } = log.row;
+    const { seq: durableSeq, hash } = log.head;
+    switch (nextStep(log)) {
+      case 'none':
+        return;
+      case 'hello':
+        depart(log, { kind: 'hello', epoch, upto: durableSeq, group: 0 });
+        deps.publish(agent, { type: 'hello', epoch, durableSeq, hash, acked: Math.min(acked, durableSeq) });
+        return;
+      case 'hydrated':
+        log.hydratedSaid = true;
+        deps.publish(agent, { type: 'hydrated', epoch, durableSeq, hash });
+        wake(log);
+        return;
+      case 'drained':
+        log.drainedSaid = true;
+        deps.publish(agent, { type: 'drained', epoch, durableSeq, hash });
+        return;
+      case 'batch': {
+        const entries = fit(journal.after(id, agent, acked, maxMemoryBatchEntries));
+        const first = entries[0]!;
+        depart(log, { kind: 'batch', epoch, upto: entries[entries.length - 1]!.seq, group: 0 });
+        deps.publish(agent, {
+          type: 'batch',
+          epoch,
+          from: first.seq,
+          previousHash: first.previousHash,
+          entries,
+        });
+        return;
+      }
+      case 'branch': {
+        const branch = journal.firstBranch(id)!;
+        const rows = journal.branch(id, branch.group, maxMemoryBatchEntries + 1);
+        const entries = fit(rows.slice(0, maxMemoryBatchEntries));
+        const first = entries[0]!;
+        depart(log, {
+          kind: 'branch',
+          epoch: branch.epoch,
+          upto: entries[entries.length - 1]!.seq,
+          group: branch.group,
+        });
+        deps.publish(agent, {
+          type: 'branch',
+          epoch: branch.epoch,
+          from: first.seq,
+          previousHash: first.previousHash,
+          entries,
+          last: entries.length === rows.length,
+        });
+        return;
+      }
+    }
+  }
+
+  function depart(log: AgentLog, flight: Omit<Flight, 'timer'>): void {
+    const agent = log.row.agent;
+    const timer = clock.after(answerDeadlineMs, () => {
+      flights.delete(agent);
+      later(log);
+      pump();
+    });
+    flights.set(agent, { ...flight, timer });
+  }
+  function land(log: AgentLog): void {
+    flights.get(log.row.agent)?.timer.cancel();
+    flights.delete(log.row.agent);
+    queueMicrotask(pump);
+  }
+  /** Tries again after a pause that grows while nothing moves. */
+  function later(log: AgentLog): void {
+    const agent = log.row.agent;
+    const state = retries.get(agent) ?? { attempt: 0, timer: null };
+    state.timer?.cancel();
+    state.timer = clock.after(backoffMs(retry, state.attempt++, deps.random), () => {
+      state.timer = null;
+      wake(log);
+    });
+    retries.set(agent, state);
+  }
+  function progressed(log: AgentLog): void {
+    retries.get(log.row.agent)?.timer?.cancel();
+    retries.delete(log.row.agent);
+  }
+  /** A write that sync itself wants; where the disk refuses, the same message is asked for again later. */
+  function write(log: AgentLog, job: () => void, options?: { weight?: number; lazy?: boolean }): void {
+    writing.set(log, (writing.get(log) ?? 0) + 1);
+    const stored = () => {
+      const left = writing.get(log)! - 1;
+      if (left === 0) writing.delete(log);
+      else writing.set(log, left);
+    };
+    submit(job, options).then(
+      () => {
+        stored();
+        wake(log);
+      },
+      (error) => {
+        stored();
+        deps.log.warn({ agent: log.row.agent, err: error }, 'what memory sync learned could not be stored');
+        later(log);
+      },
+    );
+  }
+
+  /** The cursor costs nothing when lost (a hello finds it again), so it waits for the next commit. */
+  function saveAckedLazily(log: AgentLog): void {
+    unsaved.add(log);
+    if (unsaved.size > 1) return;
+    const job = () => {
+      for (const each of unsaved) writes.saveAcked(w, each);
+      unsaved.clear();
+    };
+    submit(job, { weight: 0, lazy: true }).catch(() => unsaved.clear());
+  }
+
+  const answers = createAnswers({
+    journal,
+    log: deps.log,
+    writeContext: w,
+    write,
+    flightOf: (log) => flights.get(log.row.agent),
+    land,
+    later,
+    progressed,
+    wake,
+    saveAckedLazily,
+  });
+
+  return {
+    receive(message: MemoryDown): void {
+      const log = logs.get(message.agent);
+      if (log && log.row.id !== 0) answers.receive(log, message);
+    },
+    wake,
+    connected(): void {
+      online = true;
+      for (const log of logs.values()) {
+        log.unknown = false;
+        if (log.row.fenced) log.greeted = false;
+        if (nextStep(log) !== 'none') wake(log);
+      }
+    },
+    disconnected(): void {
+      online = false;
+      for (const flight of flights.values()) flight.timer.cancel();
+      flights.clear();
+      for (const { timer } of retries.values()) timer?.cancel();
+      retries.clear();
+      waiting.clear();
+    },
+    /** What is under way for an agent no longer counts: its epoch changed. */
+    forget(log: AgentLog): void {
+      if (flights.has(log.row.agent)) land(log);
+      progressed(log);
+    },
+  };
+}
+
+/** As many entries as one message may carry; always at least one (an entry is at most 80 KB). */
+function fit(entries: MemoryEntry[]): MemoryEntry[] {
+  let bytes = 0;
+  for (let i = 0; i < entries.length; i++) {
+    bytes += Buffer.byteLength(JSON.stringify(entries[i])) + 1;
+    if (bytes > maxEntriesBytes && i > 0) return entries.slice(0, i);
+  }
+  return entries;
+}
