@@ -63,7 +63,7 @@ bench: node_modules/.installed node-agent/dist/main.mjs
 
 ## make docs      writes what is generated from the protocol
 docs: node_modules/.installed
-	@$(WITH_NODE) node protocol/src/generate/write.ts
+	@export $(WITH_NODE); node protocol/src/generate/write.ts && node test/contract/configuration.ts
 
 ## make clean     removes what was installed and built; data stays
 clean:

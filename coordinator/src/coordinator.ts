@@ -95,7 +95,6 @@ class Loop implements Coordinator {
   #stopped = false;
   #planTimer: Timer | null = null;
   #idle: (() => void)[] = [];
-  #eventId = 0;
 
   constructor(parts: CoordinatorParts) {
     this.#parts = parts;
@@ -234,7 +233,8 @@ class Loop implements Coordinator {
       outcomes.push(decision.outcome);
     }
     if (durable.length > 0) {
-      await this.store.commit(durable);
+      const { events } = await this.store.commit(durable);
+      touched.events = events;
       this.#count('commits');
       this.#count('changes', durable.length);
     }
@@ -330,9 +330,6 @@ class Loop implements Coordinator {
         touched.tasks.add(change.row.id);
         touched.agents.add(change.row.agent);
         touched.ended.push(change.row);
-        return;
-      case 'event':
-        touched.events.push({ id: ++this.#eventId, ...change.row });
         return;
       default:
     }
