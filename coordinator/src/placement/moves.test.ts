@@ -296,6 +296,35 @@ t.test('a spec that no longer names its model: the same node with another one', 
   settle(view);
   t.match(view.agents.get('a')?.placement, { node: 'alice', model: 'other', epoch: 2 });
 });
+t.test('who may stay holds its room meanwhile', async (t) => {
+  const view = emptyView('c', startedMs);
+  addNode(view, 'alice', {}, { memoryFreeBytes: 2.5 * GiB, models: [modelOf('small'), modelOf('other')] });
+  addAgent(view, 'a', 'alice', { model: ['missing'] });
+  addAgent(view, 'b', null, { model: ['other'] });
+  settle(view);
+  t.match(view.agents.get('a'), { placement: { node: 'alice', epoch: 1 }, unplaced: { text: /and it stays there/ } });
+  t.equal(view.agents.get('b')?.placement?.node, 'alice');
+  addAgent(view, 'a', 'alice', { model: ['missing'], limits: { contextTokens: 8192 } });
+  apply(view, {
+    type: 'capacity',
+    node: 'alice',
+    capacity: { ...view.live.get('alice')!.capacity!, memoryFreeBytes: 2 * GiB },
+  });
+  addAgent(view, 'b', null, { model: ['other'] });
+  settle(view);
+  t.match(view.agents.get('b'), { placement: null, unplaced: { text: 'no node has memory free for other' } });
+});
+t.test('a node whose disk is read-only gets nothing', async (t) => {
+  const view = fleet(['alice']);
+  addAgent(view, 'a', null);
+  const health = { readOnlyDisk: true, diskFreeBytes: 50 * GiB } as NodeHealth;
+  apply(view, { type: 'health', node: 'alice', health, atMs: now });
+  settle(view);
+  t.match(view.agents.get('a')?.unplaced, {
+    text: 'the only node has a read-only disk',
+    fix: /disk of alice writable/,
+  });
+});
 t.test('health in words', async (t) => {
   t.same(healthOf(null), { health: 0.9, text: 'no heartbeat yet' });
   const fine = { diskFreeBytes: 50 * GiB } as NodeHealth;

@@ -49,11 +49,27 @@ const arbitraryDemand = fc.record({
   priority: fc.constantFrom(10, 50),
   contextTokens: fc.constantFrom(512, 4096, 16384),
   concurrency: fc.integer({ min: 1, max: 3 }),
-  avoid: fc.option(fc.nat(12), { freq: 4 }),
-  last: fc.option(fc.constantFrom('node-0', 'node-2')),
 });
 const arbitrarySnapshot = fc
-  .record({ nodes: fc.array(arbitraryNode, { maxLength: 8 }), demands: fc.array(arbitraryDemand, { maxLength: 25 }) })
+  .record({
+    nodes: fc.array(arbitraryNode, { maxLength: 8 }),
+    // Few kinds and many agents of each: agents that ask the same fill a node one after the other.
+    demands: fc
+      .array(
+        fc.record({
+          kind: arbitraryDemand,
+          agents: fc.array(
+            fc.record({
+              avoid: fc.option(fc.nat(12), { freq: 3 }),
+              last: fc.option(fc.constantFrom('node-0', 'node-2')),
+            }),
+            { maxLength: 9 },
+          ),
+        }),
+        { maxLength: 4 },
+      )
+      .map((kinds) => kinds.flatMap(({ kind, agents }) => agents.map((agent) => ({ ...kind, ...agent })))),
+  })
   .map(
     ({ nodes, demands }): PlacementSnapshot => ({
       nodes: nodes.map(({ room, closed, total, free, models, price, staying, ...rest }, i) => {

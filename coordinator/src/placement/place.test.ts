@@ -77,10 +77,24 @@ t.test('priority first, then what is hardest to place', async (t) => {
 
   const two = [
     ...one,
-    nodeOf('aria', { models: [modelOf('n', { sizeBytes: 2 * GiB })], memoryFreeBytes: 3.5 * GiB, health: 0.5 }),
+    nodeOf('aria', { models: [modelOf('m', { sizeBytes: 2 * GiB })], memoryFreeBytes: 3.5 * GiB, health: 0.5 }),
   ];
-  const byHardness = place({ nodes: two, demands: [demandOf('a', { model: ['n'] }), demandOf('z', { model: ['m'] })] });
+  const byHardness = place({ nodes: two, demands: [demandOf('a', { model: ['m'] }), demandOf('z', { model: ['n'] })] });
   t.same([where(byHardness, 'a'), where(byHardness, 'z')], ['aria', 'alice'], 'z had one way only');
+});
+t.test('equal nodes are filled in the order of their names', async (t) => {
+  const nodes = Array.from({ length: 9 }, (_, i) => nodeOf(`n${8 - i}`));
+  const plan = place({ nodes, demands: Array.from({ length: 9 }, (_, i) => demandOf(`a${i}`)) });
+  t.same(
+    plan.placed.map(({ node }) => node),
+    ['n0', 'n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7', 'n8'],
+  );
+});
+t.test('a node passed over for its company is still there for the next agent', async (t) => {
+  const bob = stayingOf('bob', 'small', { avoidAgents: ['a'] });
+  const nodes = [nodeOf('alice', { agents: [bob] }), nodeOf('aria', { health: 0.1 })];
+  const plan = place({ nodes, demands: [demandOf('a'), demandOf('c')] });
+  t.same([where(plan, 'a'), where(plan, 'c')], ['aria', 'alice']);
 });
 t.test('the first pays for the weights, the next ones for their context', async (t) => {
   const models = [modelOf('m', { runtime: 'llama', sizeBytes: 3 * GiB, parametersB: 3, slots: 100 })];
