@@ -142,8 +142,12 @@ async function models(config: NodeConfig): Promise<void> {
     say({ type: 'end', problems: [], found: before.notes });
     return;
   }
+  // pip runs in a process group of its own: only the signal reaches it.
+  const abort = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => abort.abort());
   const ensured = await ensureModels({
     modelsDir,
+    signal: abort.signal,
     memoryBytes: freemem(),
     diskFreeBytes: Number.MAX_SAFE_INTEGER,
     clock,

@@ -51,6 +51,7 @@ const profiles: Record<NodeConfig['profile'], readonly Kind[]> = {
 
 /** Joining and starting at once: more would only queue at the coordinator's handshakes. */
 const atOnce = 16;
+const onDiskUpTo = 20;
 
 export async function simulate(config: NodeConfig, token: string | undefined, version: string): Promise<void> {
   if (!token) throw new OptionError('simulate needs a join token with as many uses as there are nodes.');
@@ -163,7 +164,8 @@ async function startOne(order: {
     notes: ['This node is simulated: its machine and its model are made up.'],
     probes,
     runtimes: [runtime],
-    dir: ':memory:',
+    // A few are like real ones, disk and all; thousands would only measure this machine's disk.
+    dir: config.simulate <= onDiskUpTo ? folder : ':memory:',
     queue: config.queue,
     keepaliveS: config.keepalive,
     clock,
