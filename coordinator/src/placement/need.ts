@@ -1,6 +1,6 @@
 // Which agents need a node now, and which stay. Staying is the rule: there is no rebalancing here, and a restart of the
 // coordinator moves nobody, because a node that was not heard of since the start is unknown and not lost.
-// [INV-no-move-on-restart]
+// [INV-restart]
 import type { AgentSpec, NodeModel } from '@blackroad/protocol';
 import type { Policy } from '../input.ts';
 import type { AgentRow, NodeLive, NodeRow, View } from '../view.ts';
