@@ -23,7 +23,9 @@ export const FleetTotals = Type.Object({
     starting: Type.Integer(),
     unplaced: Type.Integer(),
     failed: Type.Integer(),
-    waiting: Type.Integer({ description: 'Their node is away, and their policy or a freeze of moves keeps them there.' }),
+    waiting: Type.Integer({
+      description: 'Their node is away, and their policy or a freeze of moves keeps them there.',
+    }),
   }),
   tasks: Type.Object({
     queued: Type.Integer(),

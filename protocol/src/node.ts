@@ -38,7 +38,8 @@ export const NodeHello = Type.Object({
   generation: Generation,
   upMs: Type.Number({
     minimum: 0,
-    description: 'Age of the node-agent process: a lease older than that which it does not hold died with the process before.',
+    description:
+      'Age of the node-agent process: a lease older than that which it does not hold died with the process before.',
   }),
   held: Type.Array(Type.Object({ task: TaskId, attempt: Attempt }), {
     maxItems: maxHeldTasks,

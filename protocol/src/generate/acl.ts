@@ -8,8 +8,9 @@ const coordinator = 'fleet.coordinator';
 const rows: TopicRow[] = Object.values(topics);
 const isForNodes = ({ writer, pattern }: TopicRow) =>
   writer === 'coordinator' && (pattern.includes('{node}') || !pattern.includes('{'));
+/** `user` is the broker's placeholder for the user name; it may itself look like a parameter. */
 const filter = (pattern: string, user: string) =>
-  `${topicRoot}/${pattern.replace('{node}', user).replace(/\{\w+\}/g, '+')}`;
+  `${topicRoot}/${pattern.replace(/\{(\w+)\}/g, (_, key: string) => (key === 'node' ? user : '+'))}`;
 
 const nodeWrites = rows.filter(({ writer }) => writer === 'node').map(({ pattern }) => pattern);
 const nodeReads = rows.filter(isForNodes).map(({ pattern }) => pattern);

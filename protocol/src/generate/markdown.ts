@@ -1,0 +1,92 @@
+// docs/protocol.md: the tables of the protocol for people.
+// In: the tables and the source of limits.ts. Out: one Markdown page. It adds nothing that the tables do not say.
+import { problems } from '../problem.ts';
+import { type RouteRow, routes } from '../routes.ts';
+import { type TopicRow, topicRoot, topics } from '../topics.ts';
+import { topicParameters } from './asyncapi.ts';
+import { type LimitRow, shownLimit } from './limits-table.ts';
+import { statusOf } from './openapi.ts';
+
+const table = (head: string[], rows: string[][]): string[] => {
+  const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)];
+};
+const writers: Record<string, string> = {
+  node: 'node',
+  coordinator: 'coordinator',
+  people: "people's tools",
+};
+const accessWords: Record<string, string> = {
+  open: 'anyone',
+  node: 'a node',
+  viewer: 'viewer',
+  operator: 'operator',
+  admin: 'admin',
+};
+const exits = ['done', 'failed', 'wrong use', 'no coordinator or not allowed', 'no such thing', 'deadline passed'];
+
+export function protocolPage(limits: LimitRow[]): string {
+  const topicRows = Object.entries(topics).map(([name, row]: [string, TopicRow]) => [
+    `\`${row.pattern}\``,
+    `\`${name}\``,
+    writers[row.writer] as string,
+    `${row.qos}${row.retain ? ', retained' : ''}`,
+    `${row.maxBytes / 1024} KiB`,
+    row.text,
+  ]);
+  const routeRows = Object.values(routes).map((row: RouteRow) => [
+    `\`${row.method} ${row.path}\``,
+    accessWords[row.access] as string,
+    `${statusOf(row)}${row.stream ? ', or events' : ''}`,
+    row.text,
+  ]);
+  const problemRows = Object.entries(problems).map(([code, { status, exit, retry, title }]) => [
+    `\`${code}\``,
+    String(status),
+    `${exit} (${exits[exit]})`,
+    retry ? 'yes' : 'no',
+    title,
+  ]);
+  const limitRows = limits.map((row) => [`\`${row.name}\``, shownLimit(row), row.reason]);
+  const lines = [
+    '# The protocol',
+    '',
+    '<!-- Made by `node protocol/src/generate/write.ts` from the tables in `protocol/src`; do not edit. -->',
+    '',
+    'What two processes agree on. The same tables make [the AsyncAPI document](asyncapi.json), [the OpenAPI',
+    'document](openapi.json) and the access lists for [Mosquitto](acl/mosquitto.acl) and [EMQX](acl/emqx.conf).',
+    '',
+    'Rules for every message: JSON in UTF-8; unknown fields are ignored; what is too large, malformed or on a topic that is',
+    'not its own is refused, counted and logged with the field, what came and what was expected. An MQTT acknowledgement',
+    'proves nothing: what matters is acknowledged by a message of its own.',
+    '',
+    '## Topics',
+    '',
+    `Below \`${topicRoot}/\`. A node writes only where \`{node}\` is its own id, and reads \`cmd/<its id>/+\` and \`fleet/state\`.`,
+    'People read everything; those who may run tasks also write `agent/{agent}/ask`.',
+    '',
+    ...table(['topic', 'name', 'who writes', 'QoS', 'at most', 'what'], topicRows),
+    '',
+    ...Object.entries(topicParameters).map(([name, text]) => `- \`{${name}}\`: ${text}`),
+    '',
+    '## HTTP routes',
+    '',
+    'A role includes the ones below it: admin, operator, viewer. Answers that are not of the 200s are problems.',
+    '',
+    ...table(['route', 'who may', 'answers', 'what'], routeRows),
+    '',
+    '## Problems',
+    '',
+    'An error over HTTP is a problem object (RFC 9457) with one of these codes; `detail` says what happened, `faults` names',
+    'each field with what was expected and what came. The CLI ends with the exit code.',
+    '',
+    ...table(['code', 'HTTP', 'exit', 'try again', 'what'], problemRows),
+    '',
+    '## Limits',
+    '',
+    'On everything that a stranger, a node or a person can send, each with its reason.',
+    '',
+    ...table(['limit', 'value', 'why'], limitRows),
+  ];
+  return `${lines.join('\n')}\n`;
+}
