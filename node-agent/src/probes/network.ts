@@ -1,0 +1,51 @@
+// Traffic of the physical interfaces and how good the Wi-Fi is: /proc/net/dev, /proc/net/wireless.
+import type { Clock } from '@blackroad/std/clock';
+import type { Files } from './files.ts';
+
+/** Bridges, tunnels and container ends carry the same bytes once more. */
+const notPhysical = /^(lo|docker|veth|br-|virbr|cni|flannel|cali|tun|tap|wg|tailscale|zt|dummy|ifb|sit|ip6tnl)/;
+
+export function readTraffic(files: Files): { received: number; sent: number } | null {
+  const text = files.text('/proc/net/dev');
+  if (text === null) return null;
+  let [received, sent] = [0, 0];
+  for (const line of text.split('\n').slice(2)) {
+    const [name, counters] = line.split(':');
+    if (!name || !counters || notPhysical.test(name.trim())) continue;
+    const fields = counters.trim().split(/ +/).map(Number);
+    received += fields[0] ?? 0;
+    sent += fields[8] ?? 0;
+  }
+  return { received, sent };
+}
+
+/** Bytes a second since the last call. */
+export function createTrafficRate(files: Files, clock: Clock) {
+  let last = readTraffic(files);
+  let lastMs = clock.monotonicMs();
+  return (): { receivedBytesPerS: number; sentBytesPerS: number } | undefined => {
+    const [now, nowMs] = [readTraffic(files), clock.monotonicMs()];
+    const seconds = (nowMs - lastMs) / 1000;
+    const before = last;
+    [last, lastMs] = [now, nowMs];
+    if (!now || !before || seconds <= 0) return undefined;
+    // An interface that went away takes its counters along.
+    const rate = (from: number, to: number) => Math.round(Math.max(0, to - from) / seconds);
+    return { receivedBytesPerS: rate(before.received, now.received), sentBytesPerS: rate(before.sent, now.sent) };
+  };
+}
+
+/** Signal of the first wireless interface; reconnects since boot, from how often its carrier came up. */
+export function readWifi(files: Files): { signalDbm: number; reconnects: number } | undefined {
+  for (const line of (files.text('/proc/net/wireless') ?? '').split('\n').slice(2)) {
+    // `wlan0: 0000   58.  -52.  -256 ...`: status, link quality, level in dBm, noise.
+    const found = /^ *(\S+): +\S+ +\S+ +(-?\d+)\.?/.exec(line);
+    if (!found) continue;
+    const ups = files.number(`/sys/class/net/${found[1]}/carrier_up_count`);
+    const signalDbm = Number(found[2]);
+    // Some drivers give a share of 100 instead of dBm: no use to anybody who compares.
+    if (ups === null || signalDbm >= 0) return undefined;
+    return { signalDbm, reconnects: Math.max(0, ups - 1) };
+  }
+  return undefined;
+}
