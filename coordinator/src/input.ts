@@ -52,6 +52,10 @@ export interface Inputs {
     missing: MemoryEntry[];
     /** Entries of the oldest complete unmerged branch of this agent, where there is one. */
     branch: { id: string; entries: MemoryEntry[] } | null;
+    /** For a batch: the branches that its merge entries name. */
+    merging?: { id: string; entries: MemoryEntry[] }[];
+    /** For a branch: what is stored of branches of the same agent, node and epoch, in the order of their numbers. */
+    siblings?: { id: string; hashes: StoredHash[] }[];
   };
   // from people and programs
   'token-create': By & { request: JoinTokenRequest; id: string; secretHash: string };

@@ -28,12 +28,11 @@ export async function enrichMemory(
     // `from` is the entry before the first; it and the batch itself may be known.
     const last = message.entries[message.entries.length - 1];
     input.stored = await store.memoryHashes(agent, message.from, Math.max(message.from, last?.seq ?? 0));
-    // Entries that bring in a branch tell how far it is merged; the last part of a branch may complete one that can be offered at once.
-    if (message.type === 'batch') {
-      if (message.entries.some(({ kind }) => kind === 'merge'))
-        input.branch = await readBranch(store, oldestBranch(view, agent));
-    } else if (message.last) {
-      input.branch = await readBranch(store, view.branches.get(`${agent}.${node}.${message.epoch}`));
+    if (message.type === 'batch') input.merging = await readMerging(store, view, message.entries);
+    else {
+      const { siblings, last } = await readSiblings(store, `${agent}.${node}.${message.epoch}`);
+      input.siblings = siblings;
+      input.branch = last;
     }
   }
   return input;
@@ -43,6 +42,29 @@ export async function enrichMemory(
 const maxBranchEntries = 8 * maxMemoryBatchEntries;
 
 type Branch = ReturnType<View['branches']['get']>;
+/** Branches of one agent, node and epoch are `name`, `name.2`, `name.3`: a node that forked twice has two. */
+async function readSiblings(store: Store, name: string) {
+  const siblings: NonNullable<Inputs['memory-up']['siblings']> = [];
+  let last: Inputs['memory-up']['branch'] = null;
+  for (let id = name; ; id = `${name}.${siblings.length + 1}`) {
+    const entries = await store.branchEntries(id);
+    if (entries.length === 0) return { siblings, last };
+    siblings.push({ id, hashes: entries.map(({ seq, epoch, hash }) => ({ seq, epoch, hash })) });
+    last = { id, entries };
+  }
+}
+/** Entries of kind `merge` say in their source which branch they bring in. */
+async function readMerging(store: Store, view: View, entries: readonly MemoryEntry[]) {
+  const ids = new Set<string>();
+  for (const { kind, payload } of entries)
+    if (kind === 'merge' && payload?.source.startsWith('branch:')) ids.add(payload.source.slice('branch:'.length));
+  const merging: NonNullable<Inputs['memory-up']['merging']> = [];
+  for (const id of ids) {
+    const branch = await readBranch(store, view.branches.get(id));
+    if (branch) merging.push(branch);
+  }
+  return merging;
+}
 function oldestBranch(view: View, agent: string): Branch {
   for (const branch of view.branches.values()) if (branch.agent === agent && branch.complete) return branch;
   return undefined;

@@ -1,8 +1,9 @@
 // The hello after every (re)connection: who the node is, what it holds. The answer is exactly what is missing: a welcome, the
 // assignment when its generation differs, leases it should hold and does not, word to stop what is no longer its own.
-import type { NodeHello } from '@blackroad/protocol';
+import type { NodeHello, TaskProblem } from '@blackroad/protocol';
 import { agentIn, change, type Draft, decided, nodeIn, openDraft, putNode, remark, send } from '../draft.ts';
 import type { Decide, Policy } from '../input.ts';
+import { giveBack } from '../tasks/ends.ts';
 import { lease, leaseForNode, sendLease } from '../tasks/leases.ts';
 import type { NodeRow, TaskRow } from '../view.ts';
 import { sendSnapshot } from './assignment.ts';
@@ -23,7 +24,7 @@ export const acceptHello: Decide<'node-hello'> = (view, { node, message }, nowMs
     return decided(draft);
   }
   greet(draft, turnOnline(draft, row, message.boot, 'connected'), message, policy);
-  matchLeases(draft, node, message.held);
+  matchLeases(draft, node, message);
   leaseForNode(draft, node);
   return decided(draft);
 };
@@ -64,7 +65,7 @@ export function sendWelcome(draft: Draft, node: string, boot: string, heartbeatM
   );
 }
 
-function matchLeases(draft: Draft, node: string, held: NodeHello['held']): void {
+function matchLeases(draft: Draft, node: string, { held, upMs }: NodeHello): void {
   const attempts = new Map(held.map(({ task, attempt }) => [task, attempt]));
   for (const { task: id, attempt } of held) {
     const task = draft.view.tasks.get(id) as TaskRow | undefined;
@@ -76,11 +77,19 @@ function matchLeases(draft: Draft, node: string, held: NodeHello['held']): void 
       lease(draft, task, placement, attempt);
       continue;
     }
+    // Unknown here and not ended just now: a cron task of its own, which is nobody's business yet.
+    if (!task && !draft.view.justEnded.has(id)) continue;
     const reason = task ? 'the task is not leased to this node any more' : 'the task has ended';
     send(draft, 'cancel', { node }, { task: id, attempt, reason });
   }
   for (const id of draft.view.leasesByNode.get(node) ?? []) {
     const task = draft.view.tasks.get(id) as TaskRow;
-    if (attempts.get(id) !== task.attempt) sendLease(draft, task);
+    if (attempts.get(id) === task.attempt) continue;
+    // Leased to the process before this one: it died with it, and may have done half of it. Else the message was lost on the way.
+    if ((task.leasedMs ?? 0) < draft.nowMs - upMs) giveBack(draft, task, restarted(node));
+    else sendLease(draft, task);
   }
+}
+function restarted(node: string): TaskProblem {
+  return { code: 'node-lost', text: `${node} restarted while it worked on this.`, retryable: true };
 }

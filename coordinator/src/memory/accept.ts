@@ -1,10 +1,10 @@
 // Memory from nodes (BR-MEM/1): only the node that holds the agent, under the present epoch, may append to its log. Known entries are
 // no-ops, forks are kept apart and shown, gaps and stale writers are told where the head is. Acks leave after the commit.
 import type { MemoryDown, MemoryEntry, MemoryUp } from '@blackroad/protocol';
-import { agentIn, change, type Draft, decided, nodeIn, openDraft, remark, send } from '../draft.ts';
+import { agentIn, change, type Draft, decided, nodeIn, noteEvent, openDraft, remark, send } from '../draft.ts';
 import type { Decide, Inputs } from '../input.ts';
 import type { BranchRow } from '../view.ts';
-import { advanceMerge, fitting, keepBranch, offerMerge, quarantineFork } from './branches.ts';
+import { advanceMerges, bringIn, fitting, keepBranch } from './branches.ts';
 import { meet, runFault } from './chain.ts';
 
 type Up<T extends MemoryUp['type']> = Extract<MemoryUp, { type: T }>;
@@ -27,38 +27,35 @@ export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
     return decided(draft);
   }
   const head: Head = view.heads.get(agent) ?? { seq: 0, hash: 'genesis' };
+  // Said for people and for later; whatever is to be done about it, the next hello or batch says again.
+  if (message.type === 'drained' || message.type === 'hydrated') return decided(draft);
   const isWriter = row.placement?.node === node && row.placement.epoch === message.epoch;
   if (message.type === 'branch') takeBranch(draft, input, message, row.epoch, head);
   else if (!isWriter) nack(draft, input, 'stale-epoch', head);
   else if (message.type === 'batch') takeBatch(draft, input, message, head);
-  else greet(draft, input, message, head);
+  else if (message.type === 'hello') greet(draft, input, message, head);
   return decided(draft);
 };
 
 /** Where the node stands: behind (it gets what it lacks), at our head, ahead (it sends on from our head), or elsewhere. */
-function greet(
-  draft: Draft,
-  input: Inputs['memory-up'],
-  message: Up<'hello' | 'drained' | 'hydrated'>,
-  head: Head,
-): void {
+function greet(draft: Draft, input: Inputs['memory-up'], message: Up<'hello'>, head: Head): void {
   const { durableSeq, hash } = message;
   if (durableSeq < head.seq) {
     const [next] = input.missing;
     if (next?.seq !== durableSeq + 1) {
-      // Nothing was read for it (not a hello, or the log grew meanwhile): it asks again.
+      // The log grew while the store was read: it asks again.
       nack(draft, input, 'gap', head);
-    } else if (next.previousHash !== (durableSeq === 0 ? 'genesis' : hash)) nack(draft, input, 'fork', head);
+    } else if (next.previousHash !== (durableSeq === 0 ? 'genesis' : hash)) fork(draft, input, durableSeq + 1, head);
     else sendEntries(draft, input, fitting(input.missing), head);
     return;
   }
   if (durableSeq === head.seq && head.seq > 0 && hash !== head.hash) {
-    nack(draft, input, 'fork', head);
+    fork(draft, input, durableSeq, head);
     return;
   }
   ack(draft, input, head);
   const branch = input.branch && (draft.view.branches.get(input.branch.id) as BranchRow | undefined);
-  if (input.branch && branch?.complete) offerMerge(draft, branch, input.branch.entries);
+  if (input.branch && branch?.complete) bringIn(draft, branch, input.branch.entries);
 }
 
 function takeBatch(draft: Draft, input: Inputs['memory-up'], message: Up<'batch'>, head: Head): void {
@@ -79,15 +76,13 @@ function takeBatch(draft: Draft, input: Inputs['memory-up'], message: Up<'batch'
       nack(draft, input, 'gap', head);
       return;
     case 'fork':
-      remark(draft, 'memory-fork', `${node} forked ${agent} at entry ${meeting.different[0]?.seq}`);
-      quarantineFork(draft, agent, node, epoch, meeting.different);
-      nack(draft, input, 'fork', head);
+      fork(draft, input, meeting.fromSeq, head);
       return;
     case 'next': {
       const last = meeting.fresh[meeting.fresh.length - 1] as MemoryEntry;
       change(draft, { type: 'memory', agent, entries: meeting.fresh });
       ack(draft, input, last);
-      advanceMerge(draft, input, meeting.fresh);
+      advanceMerges(draft, input, meeting.fresh);
       return;
     }
     default:
@@ -112,15 +107,23 @@ function takeBranch(
     nack(draft, input, 'bad-hash', head);
     return;
   }
-  const kept = keepBranch(draft, input, message);
-  if ('gapAfter' in kept) {
-    remark(draft, 'memory-gap', `branch of ${node}, ${agent}: nothing between ${kept.gapAfter} and ${message.from}`);
-    nack(draft, input, 'gap', { seq: kept.gapAfter, hash: head.hash });
-    return;
-  }
-  down(draft, node, { type: 'branch-ack', agent, epoch: message.epoch, upto: kept.keptUpto });
+  const uptoSeq = keepBranch(draft, input, message);
+  if (uptoSeq === null) nack(draft, input, 'gap', head);
+  else down(draft, node, { type: 'branch-ack', agent, epoch: message.epoch, upto: uptoSeq });
 }
 
+/** Another history under the writer's own epoch. It puts its tail aside and brings it as a branch; people see that it happened. */
+function fork(draft: Draft, input: Inputs['memory-up'], fromSeq: number, head: Head): void {
+  const { node, agent } = input;
+  noteEvent(draft, {
+    node,
+    agent,
+    type: 'memory-fork',
+    severity: 'error',
+    text: `${node} holds another history of ${agent} from about entry ${fromSeq} on; it will be kept as a branch`,
+  });
+  nack(draft, input, 'fork', head);
+}
 function ack(draft: Draft, { node, agent, message }: Inputs['memory-up'], { seq, hash }: Head): void {
   down(draft, node, { type: 'ack', agent, epoch: message.epoch, upto: seq, hash });
 }

@@ -3,7 +3,8 @@
 import { type MemoryEntry, type MemoryUp, maxMemoryBatchBytes, maxMemoryBatchEntries } from '@blackroad/protocol';
 import { change, type Draft, noteEvent, remark, send } from '../draft.ts';
 import type { Inputs } from '../input.ts';
-import type { BranchRow, Placement } from '../view.ts';
+import type { StoredHash } from '../store/store.ts';
+import type { BranchRow } from '../view.ts';
 
 /** Room for the envelope of a message. */
 const messageBytes = maxMemoryBatchBytes - 2048;
@@ -22,103 +23,66 @@ function isAddition({ kind, payload }: MemoryEntry): boolean {
 
 type BranchMessage = Extract<MemoryUp, { type: 'branch' }>;
 
-/** Stores what is new of an uploaded tail. Answers the seq up to which all is kept, or where a gap begins. */
-export function keepBranch(
-  draft: Draft,
-  input: Inputs['memory-up'],
-  message: BranchMessage,
-): { keptUpto: number } | { gapAfter: number } {
-  const { node, agent, stored } = input;
+/** Stores what is new of an uploaded tail. Answers the seq up to which all is kept; null: something lacks, it must come again. */
+export function keepBranch(draft: Draft, input: Inputs['memory-up'], message: BranchMessage): number | null {
+  const { node, agent, stored, siblings = [] } = input;
+  const { epoch } = message;
+  const uptoSeq = message.entries[message.entries.length - 1]?.seq ?? message.from;
   const log = new Map(stored.map(({ seq, hash }) => [seq, hash]));
   const ours = message.entries.filter(({ seq, hash }) => log.get(seq) !== hash);
-  const uptoSeq = message.entries[message.entries.length - 1]?.seq ?? message.from;
-  const { id, row, kept } = branchFor(draft, agent, node, message.epoch, ours);
-  const fresh = ours.filter(({ seq }) => seq > kept);
-  if (!row && fresh.length === 0) return { keptUpto: uptoSeq };
-  const first = fresh[0];
-  if (first && row && first.seq !== row.uptoSeq + 1) return { gapAfter: row.uptoSeq };
-  if (row?.complete && fresh.length === 0) return { keptUpto: uptoSeq };
+  const known = siblings.find(({ hashes }) => isSameBranch(hashes, ours));
+  const name = `${agent}.${node}.${epoch}`;
+  const id = known?.id ?? (siblings.length === 0 ? name : `${name}.${siblings.length + 1}`);
+  const row = draft.view.branches.get(id) as BranchRow | undefined;
+  const tip = known?.hashes[known.hashes.length - 1];
+  if (!isReadInFull(draft, id, row, tip)) {
+    remark(draft, 'memory-branch-late', `${id} grew while it was read`);
+    return null;
+  }
+  const fresh = ours.filter(({ seq }) => seq > (tip?.seq ?? 0));
+  const [first] = fresh;
   const last = fresh[fresh.length - 1];
-  const next: BranchRow = {
-    ...(row ?? {
-      id,
-      agent,
-      node,
-      epoch: message.epoch,
-      fromSeq: (first as MemoryEntry).seq,
-      merged: false,
-      receivedMs: draft.nowMs,
-    }),
-    uptoSeq: last?.seq ?? (row as BranchRow).uptoSeq,
-    uptoHash: last?.hash ?? (row as BranchRow).uptoHash ?? '',
-    complete: message.last,
-  };
-  const known = wholeBranch(next, row, input.branch, fresh);
-  if (next.complete && known && !known.some(isAddition)) next.merged = true;
-  putBranch(draft, next, fresh);
-  if (!row || next.complete)
-    noteEvent(draft, {
-      node,
-      agent,
-      type: 'memory-branch',
-      severity: 'info',
-      text: `${node} kept ${next.uptoSeq - next.fromSeq + 1} memories of ${agent} from epoch ${next.epoch}${next.complete ? '' : ' and more to come'}: a branch${next.merged ? ', with nothing to bring in' : ''}`,
-    });
-  if (next.complete && !next.merged && known) offerMerge(draft, next, known);
-  return { keptUpto: uptoSeq };
+  if (!first || !last) {
+    if (row && message.last && !row.complete) finishBranch(draft, input, { ...row, complete: true }, []);
+    return uptoSeq;
+  }
+  const base = row ?? { id, agent, node, epoch, fromSeq: first.seq, merged: false, receivedMs: draft.nowMs };
+  finishBranch(draft, input, { ...base, uptoSeq: last.seq, uptoHash: last.hash, complete: message.last }, fresh);
+  return uptoSeq;
 }
 
-/** The writer itself came with another history: kept apart, for people to see. */
-export function quarantineFork(
-  draft: Draft,
-  agent: string,
-  node: string,
-  epoch: number,
-  different: readonly MemoryEntry[],
-): void {
-  const { id, row, kept } = branchFor(draft, agent, node, epoch, different);
-  const fresh = different.filter(({ seq }) => seq > kept);
-  const first = fresh[0];
-  const last = fresh[fresh.length - 1];
-  if (!first || !last || (row && first.seq !== row.uptoSeq + 1)) return;
-  const base = row ?? { id, agent, node, epoch, fromSeq: first.seq, merged: false, receivedMs: draft.nowMs };
-  putBranch(draft, { ...base, uptoSeq: last.seq, uptoHash: last.hash, complete: false }, fresh);
+/** Sent again, or its next part: every entry that both have is the same, and what is new links to the end. */
+function isSameBranch(stored: readonly StoredHash[], entries: readonly MemoryEntry[]): boolean {
+  const hashes = new Map(stored.map(({ seq, hash }) => [seq, hash]));
+  const tip = stored[stored.length - 1];
+  let shares = false;
+  for (const { seq, hash, previousHash } of entries) {
+    const own = hashes.get(seq);
+    if (own !== undefined && own !== hash) return false;
+    shares ||= own !== undefined || (seq === (tip?.seq ?? 0) + 1 && previousHash === tip?.hash);
+  }
+  return shares || entries.length === 0;
+}
+/** What was read of it before this decision is all there is: two messages of one node may have been read for at once. */
+function isReadInFull(draft: Draft, id: string, row: BranchRow | undefined, tip: StoredHash | undefined): boolean {
+  if (row) return row.uptoHash === tip?.hash;
+  const merged = draft.view.settings.get(mergedSetting(id)) as Merged | null | undefined;
+  return !merged || merged.uptoHash === tip?.hash;
+}
+
+function finishBranch(draft: Draft, input: Inputs['memory-up'], row: BranchRow, fresh: MemoryEntry[]): void {
+  const { agent, node, epoch, fromSeq, uptoSeq, complete } = row;
+  putBranch(draft, row, fresh);
+  if (!complete) return;
   noteEvent(draft, {
     node,
     agent,
-    type: 'memory-fork',
-    severity: 'error',
-    text: `${node} holds another history of ${agent} from entry ${first.seq} on; it is kept as branch ${id}`,
+    type: 'memory-branch',
+    severity: 'info',
+    text: `${node} brought what it had written for ${agent} under epoch ${epoch}: entries ${fromSeq} to ${uptoSeq}, kept as branch ${row.id}`,
   });
-}
-
-/** `agent.node.epoch`, unless that name stands for another history already: then with the hash of its first entry. */
-function branchFor(
-  draft: Draft,
-  agent: string,
-  node: string,
-  epoch: number,
-  entries: readonly MemoryEntry[],
-): { id: string; row: BranchRow | null; kept: number } {
-  const id = `${agent}.${node}.${epoch}`;
-  const first = entries[0];
-  for (const name of first ? [id, `${id}.${first.hash.slice(0, 8)}`] : [id]) {
-    const row = draft.view.branches.get(name) as BranchRow | undefined;
-    const merged = draft.view.settings.get(mergedSetting(name)) as Merged | null | undefined;
-    const tip = row ? { uptoSeq: row.uptoSeq, uptoHash: row.uptoHash } : merged;
-    if (!tip) return { id: name, row: null, kept: 0 };
-    if (continues(tip, entries)) return { id: name, row: row ?? null, kept: tip.uptoSeq };
-  }
-  // Three histories under one epoch: no honest node has them. Named by their last word, all are kept.
-  return { id: `${id}.${entries[entries.length - 1]?.hash.slice(0, 16)}`, row: null, kept: 0 };
-}
-function continues(tip: { uptoSeq: number; uptoHash?: string }, entries: readonly MemoryEntry[]): boolean {
-  for (const { seq, hash, previousHash } of entries) {
-    if (seq === tip.uptoSeq) return hash === tip.uptoHash;
-    if (seq === tip.uptoSeq + 1) return previousHash === tip.uptoHash;
-  }
-  // Wholly before the tip, or beyond a gap: sent again, or out of order.
-  return true;
+  const before = input.branch?.id === row.id ? input.branch.entries : [];
+  bringIn(draft, row, [...before, ...fresh]);
 }
 
 function putBranch(draft: Draft, row: BranchRow, entries: MemoryEntry[]): void {
@@ -128,58 +92,12 @@ function putBranch(draft: Draft, row: BranchRow, entries: MemoryEntry[]): void {
   change(draft, { type: 'setting', key: mergedSetting(row.id), value: merged });
 }
 
-/** All entries of a branch that are not merged yet, when they are at hand without a hole; else null. */
-function wholeBranch(
-  next: BranchRow,
-  row: BranchRow | null,
-  read: Inputs['memory-up']['branch'],
-  fresh: readonly MemoryEntry[],
-): MemoryEntry[] | null {
-  const before = row && read?.id === row.id ? read.entries : [];
-  const all = [...before, ...fresh];
-  const from = (next.mergedUpto ?? next.fromSeq - 1) + 1;
-  const isWhole = all.length === next.uptoSeq - from + 1 && all.every(({ seq }, i) => seq === from + i);
-  return isWhole ? all : null;
-}
-
-/** Sends the present writer the next additions of a branch, as much as one message holds. */
-export function offerMerge(draft: Draft, branch: BranchRow, entries: readonly MemoryEntry[]): void {
-  const placement = draft.view.agents.get(branch.agent)?.placement;
-  if (!placement || draft.view.nodes.get(placement.node)?.presence !== 'online') return;
-  const additions = entries.filter((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(entry));
-  const part = fitting(additions);
-  if (part.length === 0) return;
-  sendMerge(draft, placement, branch, part);
-}
-function sendMerge(draft: Draft, { node, epoch }: Placement, branch: BranchRow, entries: MemoryEntry[]): void {
-  const { agent, id, node: from } = branch;
-  send(draft, 'memoryDown', { node }, { type: 'merge', agent, epoch, branch: id, from, entries });
-}
-
-/** The writer's log grew by merge entries: how far is the branch brought in, and what comes next. */
-export function advanceMerge(draft: Draft, input: Inputs['memory-up'], fresh: readonly MemoryEntry[]): void {
-  const read = input.branch;
-  const branch = read && (draft.view.branches.get(read.id) as BranchRow | undefined);
-  if (!read || !branch) return;
-  const sources = new Set(fresh.flatMap(({ kind, payload }) => (kind === 'merge' ? (payload?.derivedFrom ?? []) : [])));
-  if (sources.size === 0) return;
-  const pending = read.entries.filter(({ seq }) => seq > (branch.mergedUpto ?? 0));
-  let mergedUpto = branch.mergedUpto ?? 0;
-  for (const entry of pending) if (sources.has(entry.hash)) mergedUpto = Math.max(mergedUpto, entry.seq);
-  if (mergedUpto === (branch.mergedUpto ?? 0)) {
-    remark(
-      draft,
-      'merge-unknown',
-      `${input.node} merged entries into ${branch.agent} that are not of branch ${branch.id}`,
-    );
-    return;
-  }
-  const rest = pending.filter((entry) => entry.seq > mergedUpto && isAddition(entry));
-  const seesEnd = read.entries.some(({ seq }) => seq === branch.uptoSeq);
-  const merged = branch.complete && seesEnd && rest.length === 0;
-  const next = { ...branch, mergedUpto, merged };
-  putBranch(draft, next, []);
-  if (merged)
+/** The writer is here and caught up: it gets what it has not brought in of a branch. One without additions is done with. */
+export function bringIn(draft: Draft, branch: BranchRow, entries: readonly MemoryEntry[]): void {
+  const isEmpty = !entries.some((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(entry));
+  if (!isEmpty) offerMerge(draft, branch, entries);
+  else if (entries.some(({ seq }) => seq === branch.uptoSeq)) {
+    putBranch(draft, { ...branch, merged: true }, []);
     noteEvent(draft, {
       agent: branch.agent,
       node: branch.node,
@@ -187,8 +105,37 @@ export function advanceMerge(draft: Draft, input: Inputs['memory-up'], fresh: re
       severity: 'info',
       text: `what ${branch.node} remembered of ${branch.agent} under epoch ${branch.epoch} is brought in`,
     });
-  // The writer knows by their hashes what it has brought in already: parts may overlap.
-  else offerMerge(draft, next, read.entries);
+  }
+}
+/** Sends the present writer the next additions of a branch, as much as one message holds. */
+function offerMerge(draft: Draft, branch: BranchRow, entries: readonly MemoryEntry[]): void {
+  const placement = draft.view.agents.get(branch.agent)?.placement;
+  if (!placement || draft.view.nodes.get(placement.node)?.presence !== 'online') return;
+  const additions = entries.filter((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(entry));
+  const part = fitting(additions);
+  if (part.length === 0) return;
+  const { agent, id, node: from } = branch;
+  const { node, epoch } = placement;
+  send(draft, 'memoryDown', { node }, { type: 'merge', agent, epoch, branch: id, from, entries: part });
+}
+
+/** The writer's log grew by merge entries: how far are branches brought in, and what comes next. */
+export function advanceMerges(draft: Draft, input: Inputs['memory-up'], fresh: readonly MemoryEntry[]): void {
+  const sources = new Set(fresh.flatMap(({ kind, payload }) => (kind === 'merge' ? (payload?.derivedFrom ?? []) : [])));
+  if (sources.size === 0) return;
+  for (const { id, entries } of input.merging ?? []) {
+    const branch = draft.view.branches.get(id) as BranchRow | undefined;
+    if (!branch) continue;
+    const mergedUpto = entries.reduce(
+      (upto, { seq, hash }) => (sources.has(hash) ? Math.max(upto, seq) : upto),
+      branch.mergedUpto ?? 0,
+    );
+    if (mergedUpto === (branch.mergedUpto ?? 0)) continue;
+    const next = { ...branch, mergedUpto };
+    putBranch(draft, next, []);
+    // The writer knows by their hashes what it has brought in already: parts may overlap.
+    if (branch.complete) bringIn(draft, next, entries);
+  }
 }
 
 /** As many entries from the front as one message carries; at least one. */

@@ -27,8 +27,8 @@ export type Meeting =
   | { how: 'known' }
   | { how: 'next'; fresh: MemoryEntry[] }
   | { how: 'gap' }
-  /** From `different` on it is another history. */
-  | { how: 'fork'; different: MemoryEntry[] };
+  /** Another history from about here on. */
+  | { how: 'fork'; fromSeq: number };
 
 export function meet(
   head: { seq: number; hash: string },
@@ -47,14 +47,14 @@ export function meet(
     // Our log is longer than what was read of it: nothing can be said, so the node starts from our head.
     if (ours === undefined) return { how: 'gap' };
     if (ours !== last.hash) {
-      const from = known.findIndex(({ seq, hash }) => {
+      const from = known.find(({ seq, hash }) => {
         const own = hashAt(seq);
         return own !== undefined && own !== hash;
       });
-      return { how: 'fork', different: entries.slice(from) };
+      return { how: 'fork', fromSeq: from?.seq ?? last.seq };
     }
     return fresh.length === 0 ? { how: 'known' } : { how: 'next', fresh };
   }
   if (first.seq !== head.seq + 1) return { how: 'gap' };
-  return previousHash === head.hash ? { how: 'next', fresh } : { how: 'fork', different: [...entries] };
+  return previousHash === head.hash ? { how: 'next', fresh } : { how: 'fork', fromSeq: first.seq };
 }

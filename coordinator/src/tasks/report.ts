@@ -47,6 +47,7 @@ function takeReport(draft: Draft, task: TaskRow, node: string, message: TaskRepo
       break;
     case 'failed':
     case 'cancelled': {
+      // A lease that the coordinator cancelled has ended by now: this one was stopped by the node, to be done again.
       const problem = message.problem ?? unexplained(node, message.state);
       if (problem.retryable) giveBack(draft, task, problem, waitMs);
       else endTask(draft, task, { state: message.state, problem, usage: message.usage ?? null });
@@ -90,7 +91,11 @@ function finish(draft: Draft, task: TaskRow, message: TaskReport): void {
   });
 }
 function unexplained(node: string, state: 'failed' | 'cancelled'): TaskProblem {
-  return { code: `task-${state}`, text: `${node} says it was ${state}, without a reason.`, retryable: false };
+  return {
+    code: `task-${state}`,
+    text: `${node} says it was ${state}, without a reason.`,
+    retryable: state === 'cancelled',
+  };
 }
 function settle(draft: Draft, node: string, { task, attempt }: TaskReport): void {
   send(draft, 'settled', { node }, { tasks: [{ task, attempt }] });

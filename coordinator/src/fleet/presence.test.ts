@@ -1,0 +1,160 @@
+import t from 'tap';
+import { boot1, boot2, events, SampleFleet, said, samplePolicy, startMs } from '../sample-fleet.ts';
+import { acceptCapacity, acceptHealth, acceptInfo, acceptObserved, started } from './presence.ts';
+
+const health = (boot: string, generation = 0) => ({
+  boot,
+  seq: 1,
+  atMs: 1,
+  uptimeS: 1,
+  generation,
+  cpu: 0.1,
+  load1: 0.1,
+  memoryFreeBytes: 1e9,
+  diskFreeBytes: 1e10,
+  tasksRunning: 0,
+  tasksWaiting: 0,
+  outboxDepth: 0,
+  agentRssBytes: 6e7,
+});
+const info = (boot: string, cores = 4) => ({
+  boot,
+  class: 'pi',
+  hostname: 'alice',
+  os: 'Debian',
+  arch: 'arm64',
+  cores,
+  memoryBytes: 8e9,
+  gpus: [],
+  runtimes: [],
+  notes: [],
+  simulated: false,
+});
+
+t.test('births and wills', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.addNode('alice');
+  t.match(events(fleet.birth('alice').changes), ['node-online'], 'first birth');
+  t.equal(fleet.node('alice').presence, 'online');
+  t.same(events(fleet.birth('alice').changes), [], 'a birth said twice is nothing new');
+
+  t.match(fleet.will('alice', boot2).remarks, [{ reason: 'old-boot' }], 'the will of another boot');
+  t.equal(fleet.node('alice').presence, 'online', 'does not count');
+
+  fleet.will('alice', boot1, 'power');
+  t.match(fleet.node('alice'), { presence: 'suspect', presenceReason: 'power' });
+  fleet.birth('alice', boot2);
+  t.match(fleet.node('alice'), { presence: 'online', boot: boot2 });
+  fleet.will('alice', boot1);
+  t.equal(fleet.node('alice').presence, 'online', 'an old will after a new birth changes nothing');
+
+  const stop = fleet.will('alice', boot2, 'stopped');
+  t.match(fleet.node('alice'), { presence: 'suspect', presenceReason: 'stopped' });
+  t.match(stop.changes, [{}, { type: 'event', row: { severity: 'info' } }], 'a clean stop is no alarm');
+
+  t.match(said(fleet.birth('nobody').messages, 'farewell'), [{ message: { reason: 'forgotten' } }]);
+});
+
+t.test('words of an earlier boot are ignored, with a remark', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('alice');
+  const capacity = {
+    boot: boot2,
+    memoryTotalBytes: 1,
+    memoryFreeBytes: 1,
+    diskFreeBytes: 1,
+    models: [],
+    defaultChat: null,
+    embedder: null,
+  };
+  const old = [
+    fleet.decide<'node-health'>(acceptHealth, { node: 'alice', message: health(boot2) }),
+    fleet.decide<'node-capacity'>(acceptCapacity, { node: 'alice', message: capacity }),
+    fleet.decide<'node-info'>(acceptInfo, { node: 'alice', message: info(boot2) }),
+  ];
+  for (const decision of old) {
+    t.same(decision.changes, []);
+    t.match(decision.remarks, [{ reason: 'old-boot' }]);
+  }
+  fleet.decide<'node-capacity'>(acceptCapacity, { node: 'alice', message: { ...capacity, boot: boot1 } });
+  t.equal(fleet.view.live.get('alice')?.capacity?.boot, boot1);
+});
+
+t.test('inventory is stored only when it changed', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('alice');
+  t.equal(fleet.decide<'node-info'>(acceptInfo, { node: 'alice', message: info(boot1) }).changes.length, 1);
+  t.equal(fleet.decide<'node-info'>(acceptInfo, { node: 'alice', message: info(boot1) }).changes.length, 0);
+  fleet.birth('alice', boot2);
+  t.equal(fleet.decide<'node-info'>(acceptInfo, { node: 'alice', message: info(boot2) }).changes.length, 0);
+  t.equal(fleet.decide<'node-info'>(acceptInfo, { node: 'alice', message: info(boot2, 8) }).changes.length, 1);
+});
+
+t.test('a heartbeat brings a suspect back when it said hello in this boot', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  fleet.will('alice');
+  fleet.submit('t1', 'greeter');
+  t.equal(fleet.task('t1')?.state, 'queued', 'nothing is leased to a suspect');
+  const generation = fleet.node('alice').generation;
+  const back = fleet.decide<'node-health'>(acceptHealth, { node: 'alice', message: health(boot1, generation) });
+  t.equal(fleet.node('alice').presence, 'online');
+  t.match(said(back.messages, 'task'), [{ message: { task: 't1', attempt: 1 } }], 'and it gets what waited');
+  t.same(said(back.messages, 'snapshot'), [], 'its assignment is right');
+
+  fleet.birth('alice', boot2);
+  fleet.will('alice', boot2);
+  fleet.decide<'node-health'>(acceptHealth, { node: 'alice', message: health(boot2) });
+  t.equal(fleet.node('alice').presence, 'suspect', 'this boot never said hello');
+});
+
+t.test('a heartbeat after a loss: an assignment that is behind is sent anew', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('alice');
+  fleet.will('alice');
+  const back = fleet.decide<'node-health'>(acceptHealth, { node: 'alice', message: health(boot1, 7) });
+  t.match(said(back.messages, 'snapshot'), [{ message: { generation: 0, part: 1, parts: 1, agents: [] } }]);
+});
+
+t.test('an agent that becomes ready gets work; one under a stale epoch does not', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('alice');
+  fleet.apply1('greeter');
+  fleet.move(['greeter', 'alice']);
+  fleet.submit('t1', 'greeter');
+  const say = (epoch: number, state: 'ready' | 'failed', reason = 'no model') =>
+    fleet.decide<'agent-observed'>(acceptObserved, {
+      node: 'alice',
+      message: { boot: boot1, agent: 'greeter', epoch, state, model: null, reason },
+    });
+  t.match(say(2, 'ready').remarks, [{ reason: 'stale-epoch' }]);
+  t.equal(fleet.task('t1')?.state, 'queued');
+  t.same(events(say(1, 'failed').changes), ['agent-failed']);
+  t.same(events(say(1, 'failed').changes), [], 'the same failure is told once');
+  t.same(events(say(1, 'failed', 'no memory').changes), ['agent-failed']);
+  say(1, 'ready');
+  t.match(fleet.task('t1'), { state: 'leased', node: 'alice', attempt: 1, epoch: 1 });
+});
+
+t.test('a start: who was online is suspect, nobody is lost before the grace is over, no agent moves', async (t) => {
+  const fleet = new SampleFleet();
+  for (const id of ['a', 'b', 'c', 'd']) fleet.addNode(id, { presence: 'online', boot: boot1, presenceSinceMs: 0 });
+  fleet.addNode('e', { presence: 'lost', boot: boot1, presenceSinceMs: 0 });
+  const start = fleet.decide<'started'>(started, {});
+  t.same(
+    [...fleet.view.nodes.values()].map(({ presence }) => presence),
+    ['suspect', 'suspect', 'suspect', 'suspect', 'lost'],
+  );
+  t.same(events(start.changes), ['coordinator-started'], 'one event, not one a node');
+  t.match(said(start.messages, 'fleetState'), [{ message: { state: 'online', reconnectWindowMs: 10_000 } }]);
+
+  fleet.pass(samplePolicy.restartGraceMs - 1000);
+  t.equal(fleet.node('a').presence, 'suspect', 'well beyond lostAfterMs');
+  t.equal(fleet.view.frozen, null, 'waiting for the return is no blast');
+  t.same(events(fleet.hello('a').changes), [], 'coming back after a start is no news');
+  fleet.pass(2000);
+  t.equal(fleet.node('a').presence, 'online');
+  t.equal(fleet.node('b').presence, 'lost');
+  t.match(fleet.view.frozen, { reason: /3 of 4 nodes/ }, 'but most of them never came: moves are frozen');
+  t.ok(fleet.now > startMs);
+});
