@@ -23,6 +23,7 @@ import { Following } from './following.ts';
 import type { Answer, Decide, Decision, InputKind, Inputs, Outcome, Policy } from './input.ts';
 import { enrichMemory } from './memory-reads.ts';
 import { encodeAll } from './outbound.ts';
+import { planDueMs } from './placement/need.ts';
 import type { Store } from './store/store.ts';
 import { type EndedTask, emptyView, isEnded, type MutableView, type TaskRow, type View } from './view.ts';
 
@@ -94,6 +95,7 @@ class Loop implements Coordinator {
   #running = false;
   #stopped = false;
   #planTimer: Timer | null = null;
+  #planAtMs = 0;
   #idle: (() => void)[] = [];
 
   constructor(parts: CoordinatorParts) {
@@ -116,7 +118,7 @@ class Loop implements Coordinator {
     await bus.start((message) => this.#arrived(message));
     await this.submit('started', {});
     this.#timers.push(clock.every(tickMs, () => void this.submit('tick', {}).catch(() => {})));
-    this.#planSoon();
+    this.#planIn(planDelayMs);
   }
 
   submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>> {
@@ -247,7 +249,12 @@ class Loop implements Coordinator {
       for (const listener of this.#watchers) listener(touched);
     }
     this.#judge(touched);
-    if (plan) this.#planSoon();
+    if (plan) this.#planIn(planDelayMs);
+    else if (batch.some(({ kind }) => kind === 'plan')) {
+      // Patience that runs out later: an agent's own, or the grace after a start.
+      const dueMs = planDueMs(this.view, now, this.policy);
+      if (dueMs !== null) this.#planIn(Math.max(planDelayMs, dueMs - now));
+    }
   }
 
   /** A node that was put out loses its connection after the farewell had a moment to reach it. */
@@ -288,9 +295,12 @@ class Loop implements Coordinator {
     );
   }
 
-  #planSoon(): void {
-    if (this.#planTimer) return;
-    this.#planTimer = this.#parts.clock.after(planDelayMs, () => {
+  #planIn(delayMs: number): void {
+    const atMs = this.#parts.clock.monotonicMs() + delayMs;
+    if (this.#planTimer && this.#planAtMs <= atMs) return;
+    this.#planTimer?.cancel();
+    this.#planAtMs = atMs;
+    this.#planTimer = this.#parts.clock.after(delayMs, () => {
       this.#planTimer = null;
       if (!this.#stopped) void this.submit('plan', {}).catch(() => {});
     });

@@ -1,0 +1,180 @@
+import {
+  type AgentSpec,
+  AgentSpec as AgentSpecSchema,
+  type TaskLease,
+  type TaskReport,
+  withDefaults,
+} from '@blackroad/protocol';
+import { systemClock } from '@blackroad/std/clock';
+import { silentLog } from '@blackroad/std/log';
+import t from 'tap';
+import type { RunningAgent, Transport, TurnEnd, TurnTask } from './contracts.ts';
+import { createTaskRuns } from './task-runs.ts';
+
+const lease = (given: Partial<TaskLease> = {}): TaskLease => ({
+  task: 't1',
+  attempt: 1,
+  agent: 'a',
+  epoch: 2,
+  prompt: 'hi',
+  leftMs: 60_000,
+  ...given,
+});
+const done: TurnEnd = {
+  state: 'done',
+  result: 'hello',
+  truncated: false,
+  usage: { model: 'm', promptTokens: 1, completionTokens: 1, recalled: 0, toolCalls: 0, firstTokenMs: 1, totalMs: 1 },
+};
+
+/** A transport that keeps what it is given, and an agent whose turns end when the test says so. */
+function rig(options: { full?: boolean; left?: string[]; concurrency?: number } = {}) {
+  const posted: TaskReport[] = [];
+  const chunks: { offset: number; text: string; tool?: string }[] = [];
+  const settled: string[] = [];
+  const turns: {
+    task: TurnTask;
+    emit: (chunk: { text: string; tool?: string }) => void;
+    end: (end: TurnEnd) => void;
+  }[] = [];
+  const transport = {
+    connected: true,
+    outboxDepth: 0,
+    unsettledKeys: () => options.left ?? [],
+    send: (name: string, _: unknown, message: unknown) => {
+      if (name === 'taskChunk') chunks.push(message as { offset: number; text: string });
+    },
+    post: (_key: string, _until: string, _name: string, _params: unknown, message: TaskReport) => {
+      if (options.full) return false;
+      posted.push(message);
+      return true;
+    },
+    settle: (keys: string[]) => settled.push(...keys),
+  } as unknown as Transport;
+  const spec = withDefaults<AgentSpec>(AgentSpecSchema, {
+    name: 'a',
+    model: ['auto'],
+    instructions: '',
+    concurrency: options.concurrency ?? 1,
+  });
+  const agent = {
+    assigned: { spec, version: 1, epoch: 2, model: 'm', memory: { baseSeq: 0, baseHash: 'genesis', from: null } },
+    get busy() {
+      return turns.filter((turn) => !turn.task.signal.aborted && !ended.has(turn.task.task)).length;
+    },
+    run: (task: TurnTask, emit: (chunk: { text: string; tool?: string }) => void) =>
+      new Promise<TurnEnd>((resolve) => {
+        const end = (value: TurnEnd) => {
+          ended.add(task.task);
+          resolve(value);
+        };
+        task.signal.addEventListener('abort', () => end({ state: 'cancelled' }));
+        turns.push({ task, emit, end });
+      }),
+  } as unknown as RunningAgent;
+  const ended = new Set<string>();
+  const runs = createTaskRuns({
+    node: 'n',
+    boot: 'b',
+    transport,
+    agent: (name) => (name === 'a' ? agent : null),
+    clock: systemClock,
+    log: silentLog,
+  });
+  return { runs, posted, chunks, settled, turns };
+}
+const tick = () => new Promise((resolve) => setImmediate(resolve));
+
+t.test('a lease runs once, however often it is told', async (t) => {
+  const { runs, posted, turns } = rig();
+  runs.take(lease());
+  runs.take(lease());
+  t.equal(turns.length, 1);
+  t.same(runs.held(), [{ task: 't1', attempt: 1 }]);
+  turns[0]?.end(done);
+  await tick();
+  t.match(posted, [{ state: 'done', result: 'hello', task: 't1', attempt: 1, epoch: 2 }]);
+  runs.take(lease());
+  t.equal(turns.length, 1, 'an end that is not settled is not run again');
+  t.same(runs.held(), [{ task: 't1', attempt: 1 }], 'and is still held');
+});
+
+t.test('settled leases are forgotten, here and in the outbox', async (t) => {
+  const { runs, settled, turns } = rig();
+  runs.take(lease());
+  turns[0]?.end(done);
+  await tick();
+  runs.settled([{ task: 't1', attempt: 1 }]);
+  t.same(runs.held(), []);
+  t.same(settled, ['t1.1']);
+});
+
+t.test('ends of an earlier run of the process are held and not run again', async (t) => {
+  const { runs, turns } = rig({ left: ['t1.1', '01ab.2'] });
+  t.same(runs.held(), [
+    { task: 't1', attempt: 1 },
+    { task: '01ab', attempt: 2 },
+  ]);
+  runs.take(lease());
+  t.equal(turns.length, 0);
+});
+
+t.test('what cannot run here goes back at once', async (t) => {
+  const { runs, posted, turns } = rig();
+  runs.take(lease({ agent: 'stranger' }));
+  runs.take(lease({ task: 't2', epoch: 1 }));
+  runs.take(lease({ task: 't3' }));
+  runs.take(lease({ task: 't4' }));
+  t.equal(turns.length, 1);
+  t.match(posted, [
+    { task: 't1', state: 'refused', problem: { text: /stranger does not run here/ } },
+    { task: 't2', state: 'refused', problem: { text: /under epoch 1/ } },
+    { task: 't4', state: 'refused', problem: { text: /works on 1 tasks already/ } },
+  ]);
+});
+
+t.test('cancelling and running out of time abort the turn', async (t) => {
+  const { runs, posted, turns } = rig({ concurrency: 2 });
+  runs.take(lease());
+  runs.cancel('t1', 2, 'another attempt');
+  t.equal(turns[0]?.task.signal.aborted, false);
+  runs.cancel('t1', 1, 'asked');
+  await tick();
+  t.match(posted, [{ task: 't1', state: 'cancelled' }]);
+  // Timers of the clock do not keep this process alive.
+  const alive = setInterval(() => {}, 1000);
+  runs.take(lease({ task: 't2', leftMs: 1 }));
+  await new Promise<void>((resolve) => turns[1]?.task.signal.addEventListener('abort', () => resolve()));
+  await tick();
+  clearInterval(alive);
+  t.match(posted[1], { task: 't2', state: 'cancelled' });
+});
+
+t.test('tokens are coalesced, offsets follow, tools stand between', async (t) => {
+  const { runs, chunks, turns } = rig();
+  runs.take(lease());
+  for (const text of ['a', 'b', 'c']) turns[0]?.emit({ text });
+  turns[0]?.emit({ text: '', tool: 'memory' });
+  turns[0]?.emit({ text: 'd'.repeat(3000) });
+  turns[0]?.end(done);
+  await tick();
+  t.match(chunks[0], { offset: 0, text: 'abc' });
+  t.match(chunks[1], { offset: 3, text: '', tool: 'memory' });
+  t.equal(
+    chunks
+      .slice(2)
+      .map(({ text }) => text)
+      .join(''),
+    'd'.repeat(3000),
+  );
+  t.ok(chunks.slice(2).every(({ text }) => Buffer.byteLength(text) <= 8192));
+  t.equal(chunks[2]?.offset, 3);
+});
+
+t.test('a full outbox loses no lease silently: it is not held, so the coordinator sends it again', async (t) => {
+  const { runs, turns } = rig({ full: true });
+  runs.take(lease());
+  turns[0]?.end(done);
+  await tick();
+  t.same(runs.held(), []);
+});

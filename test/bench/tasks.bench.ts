@@ -1,0 +1,144 @@
+// Tasks through the whole fleet: HTTP submission, decision, commit, MQTT over TLS to a node-agent, a simulated model that answers at
+// once, memory off, report, commit. Everything shares this machine's cores, the load generator included.
+
+import { readFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { startFleet, until } from '../e2e/processes.ts';
+import { lifetime } from './lifetime.ts';
+import { bench, percentile } from './line.ts';
+import { cpuSeconds, memoryOf } from './proc.ts';
+
+const nodes = 4;
+const agents = 40;
+const sustainedSeconds = 20;
+const pacedPerSecond = 1000;
+const pacedSeconds = 10;
+
+const life = lifetime();
+const fleet = await startFleet(life, { args: ['--log', 'warn', '--heartbeat', '10'] });
+const key = readFileSync(fleet.coordinator.ready.keyFile as string, 'utf8').trim();
+await fleet.simulate('lab', { nodes, profile: 'lab', extra: ['--queue', '10000'] });
+await until('nodes', async () => (await fleet.client.call('fleet')).nodes.online === nodes);
+for (let i = 0; i < agents; i++) {
+  await fleet.apply({ name: `worker-${i}`, concurrency: 32, queue: 1000, memory: { recall: 0, remember: 'none' } });
+}
+await until('agents', async () => (await fleet.client.call('fleet')).agents.ready === agents, 60_000);
+
+const url = new URL(fleet.client.url);
+const keepAlive = new Agent({ keepAlive: true, maxSockets: 16 });
+function submit(count: number, from: number): Promise<(string | null)[]> {
+  const tasks = Array.from({ length: count }, (_, i) => ({
+    agent: `worker-${(from + i) % agents}`,
+    request: { prompt: 'ping' },
+  }));
+  const body = JSON.stringify({ tasks });
+  return new Promise((resolve, reject) => {
+    const call = request(
+      {
+        host: url.hostname,
+        port: url.port,
+        path: '/v1/tasks',
+        method: 'POST',
+        agent: keepAlive,
+        headers: {
+          authorization: `Bearer ${key}`,
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+        },
+      },
+      (response) => {
+        const parts: Buffer[] = [];
+        response.on('data', (part) => parts.push(part));
+        response.on('end', () => {
+          const text = Buffer.concat(parts).toString();
+          if ((response.statusCode ?? 500) >= 400) return reject(new Error(text));
+          resolve((JSON.parse(text) as { results: { task: string | null }[] }).results.map(({ task }) => task));
+        });
+      },
+    );
+    call.on('error', reject);
+    call.end(body);
+  });
+}
+async function live(): Promise<number> {
+  const { tasks } = await fleet.client.call('fleet');
+  return tasks.queued + tasks.running;
+}
+
+// Sustained: as many under way as the fleet takes, refused ones not counted.
+const pid = fleet.coordinator.child.pid as number;
+await submit(400, 0);
+await until('warm', async () => (await live()) === 0);
+const cpuBefore = cpuSeconds(pid);
+const started = performance.now();
+let accepted = 0;
+let from = 0;
+const pump = async () => {
+  while (performance.now() - started < sustainedSeconds * 1000) {
+    from += 100;
+    const results = await submit(100, from);
+    const taken = results.filter((task) => task !== null).length;
+    accepted += taken;
+    if (taken < results.length) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};
+await Promise.all(Array.from({ length: 8 }, pump));
+await until('drained', async () => (await live()) === 0, 120_000);
+const seconds = (performance.now() - started) / 1000;
+bench({
+  name: 'tasks-sustained',
+  value: Math.round(accepted / seconds),
+  unit: 'tasks/s',
+  goal: { is: '>=', value: 5000 },
+});
+bench({ name: 'coordinator-cpu-per-task', value: ((cpuSeconds(pid) - cpuBefore) / accepted) * 1e6, unit: 'us' });
+bench({ name: 'coordinator-rss-after-tasks', value: memoryOf(pid).rssMb, unit: 'MB' });
+
+// Paced: 1,000 a second one by one, latency from the request to the `end` event of its own stream.
+const latencies: number[] = [];
+const follow = (i: number) =>
+  new Promise<void>((resolve, reject) => {
+    const at = performance.now();
+    const body = JSON.stringify({ prompt: 'ping' });
+    const call = request(
+      {
+        host: url.hostname,
+        port: url.port,
+        path: `/v1/agents/worker-${i % agents}/tasks`,
+        method: 'POST',
+        agent: followers,
+        headers: {
+          authorization: `Bearer ${key}`,
+          accept: 'text/event-stream',
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+        },
+      },
+      (response) => {
+        let seen = '';
+        response.on('data', (part) => {
+          seen += part;
+          if (seen.includes('event: end')) latencies.push(performance.now() - at);
+        });
+        response.on('end', resolve);
+      },
+    );
+    call.on('error', reject);
+    call.end(body);
+  });
+const followers = new Agent({ keepAlive: true, maxSockets: 512 });
+const pending: Promise<void>[] = [];
+const pacedStart = performance.now();
+for (let i = 0; i < pacedPerSecond * pacedSeconds; ) {
+  const due = Math.floor(((performance.now() - pacedStart) / 1000) * pacedPerSecond);
+  while (i < due && i < pacedPerSecond * pacedSeconds) pending.push(follow(i++));
+  await new Promise((resolve) => setTimeout(resolve, 2));
+}
+await Promise.all(pending);
+bench({ name: 'tasks-paced', value: latencies.length / ((performance.now() - pacedStart) / 1000), unit: 'tasks/s' });
+bench({ name: 'task-p50-at-1000/s', value: percentile(latencies, 0.5), unit: 'ms', goal: { is: '<=', value: 5 } });
+bench({ name: 'task-p99-at-1000/s', value: percentile(latencies, 0.99), unit: 'ms', goal: { is: '<=', value: 25 } });
+followers.destroy();
+keepAlive.destroy();
+await life.end();
+process.exit(0);
