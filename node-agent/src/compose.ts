@@ -73,20 +73,25 @@ export function composeNode(order: NodeOrder): RunningNode {
     probes,
     assignments,
     createAgent(assigned, mayActOutside) {
-      const log = memory.open(assigned);
+      const entries = memory.open(assigned);
       const { name } = assigned.spec;
       return createAgent(assigned, {
         runtimeFor: (model) => pool.find(model)?.runtime ?? null,
         enter: (model, signal, deadlineMs) => pool.admission.enter(model, signal, deadlineMs),
         learn: (model, usage) => pool.learn(model, usage),
-        memory: log,
+        memory: entries,
         tools: toolBoxFor(assigned.spec.tools, {
           agent: name,
-          memory: log,
+          memory: entries,
           facts: () => factsOf(order, probes),
-          publish: (topic, payload) => transport.send('agentOut', { node, agent: name, topic }, payload),
+          publish(topic, message) {
+            if (!transport.connected) return false;
+            transport.send('agentOut', { node, agent: name, topic }, message);
+            return true;
+          },
           mayActOutside,
           clock,
+          log,
         }),
         facts: () => factsOf(order, probes),
         mayActOutside,
