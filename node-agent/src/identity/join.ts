@@ -18,6 +18,7 @@ import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { Probes } from '../contracts.ts';
+import { holdProcess } from '../hold-process.ts';
 import { createKey, writeCsr } from './csr.ts';
 import { type Identity, saveIdentity, savePrivate } from './identity.ts';
 import { postJson } from './post.ts';
@@ -66,13 +67,11 @@ export async function join(options: JoinOptions): Promise<Joined> {
     ...(name ? { name } : {}),
     ...(options.simulated ? { simulated: true } : {}),
   };
-  // Timers of a Clock never keep a process alive; a person who waits for the next try must not see it end without a word.
-  const alive = new MessageChannel();
-  alive.port1.ref();
+  const letGo = holdProcess();
   try {
     return await enrol(body, token, key, options);
   } finally {
-    alive.port1.close();
+    letGo();
   }
 }
 

@@ -1,4 +1,5 @@
 // The transport against a real broker behind mutual TLS: births, wills, reconnections, the outbox, refusals.
+import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { type Decoded, type TopicMessage, topicOf } from '@blackroad/protocol';
 import { type Clock, systemClock } from '@blackroad/std/clock';
@@ -338,4 +339,35 @@ t.test('stopping while nobody answers is quick and final', async (t) => {
   post(alice, 'late');
   t.equal(alice.transport.connected, false);
   t.equal(alice.transport.outboxDepth, 1, 'what is posted after the stop is kept for the next run');
+});
+
+t.test('between two tries the process lives on, and ends when it is told to', async (t) => {
+  const program = `
+    import { createTransport } from ${JSON.stringify(new URL('./transport.ts', import.meta.url).href)};
+    import { createOutbox } from ${JSON.stringify(new URL('./outbox.ts', import.meta.url).href)};
+    import { systemClock } from '@blackroad/std/clock';
+    import { silentLog as log } from '@blackroad/std/log';
+    import { seededRandom } from '@blackroad/std/random';
+    const clock = { ...systemClock, after: (ms, run) => systemClock.after(ms / 20, run) };
+    let dials = 0;
+    const transport = createTransport({
+      identity: () => ({ node: 'alice' }), clock, log, random: seededRandom(1), keepaliveS: 30, boot: 'boot-0001',
+      outbox: createOutbox({ path: ':memory:', clock, log }),
+      dial: async () => {
+        if (++dials === 4) setImmediate(() => transport.stop().then(() => process.stdout.write('stopped')));
+        throw new Error('nobody there');
+      },
+    });
+    transport.start({ onUp() {}, onDown() {}, onMessage() {}, onRefused() {} });`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: import.meta.dirname,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  let said = '';
+  child.stdout.on('data', (part) => {
+    said += part;
+  });
+  const [code] = await once(child, 'close');
+  t.same({ code, said }, { code: 0, said: 'stopped' });
 });

@@ -8,6 +8,7 @@ import { InvariantError } from '@blackroad/std/invariant';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { Transport, TransportHandlers } from '../contracts.ts';
+import { holdProcess } from '../hold-process.ts';
 import type { Identity } from '../identity/identity.ts';
 import { ConnectProblem } from '../identity/trust.ts';
 import { createMqttDial, type Dial, type Link } from './dial.ts';
@@ -71,6 +72,7 @@ export function createTransport(options: TransportOptions): Transport {
   let loose = 0;
   let looseDropped = 0;
   let toldFull = false;
+  let letGo = () => {};
 
   const connect = async () => {
     if (stopped) return;
@@ -235,6 +237,7 @@ export function createTransport(options: TransportOptions): Transport {
   return {
     start(given) {
       handlers = given;
+      letGo = holdProcess();
       void connect();
     },
     get connected() {
@@ -279,6 +282,7 @@ export function createTransport(options: TransportOptions): Transport {
       ackTimer?.cancel();
       stopping.abort();
       last?.destroy('stopped');
+      letGo();
     },
   };
 }
