@@ -2,6 +2,7 @@
 // a refusal names the field, what came and what was expected.
 import { Check, Errors } from 'typebox/schema';
 import { Settings } from 'typebox/system';
+import { maxJsonDepth } from './limits.ts';
 import { FleetError } from './problem.ts';
 import { parseTopic, type TopicMessage, type TopicName, type TopicParams, topicOf, topics } from './topics.ts';
 import type { TSchema } from './typebox.ts';
@@ -34,6 +35,9 @@ export function decode(
       text: `${parsed.name} has ${bytes.byteLength} bytes; at most ${row.maxBytes} are allowed`,
     };
   }
+  if (nestsDeeper(bytes, maxJsonDepth)) {
+    return { refused: 'invalid', text: `${parsed.name}: expected at most ${maxJsonDepth} levels of nesting, got more` };
+  }
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   let message: unknown;
   try {
@@ -47,6 +51,26 @@ export function decode(
   if (!check(row.schema, message))
     return { refused: 'invalid', text: `${parsed.name}: ${explain(row.schema, message)}` };
   return { name: parsed.name, params: parsed.params, message } as Decoded;
+}
+
+/**
+ * Whether JSON opens more than `limit` arrays and objects inside each other. Looked at before parsing: whoever prints or copies
+ * a value later does so by recursion, and 16 KiB of `[` would end the process.
+ */
+function nestsDeeper(bytes: Uint8Array, limit: number): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (quoted) {
+      if (byte === 0x5c) i++;
+      else if (byte === 0x22) quoted = false;
+    } else if (byte === 0x22) quoted = true;
+    else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > limit) return true;
+    } else if (byte === 0x5d || byte === 0x7d) depth--;
+  }
+  return false;
 }
 
 export interface Encoded {
@@ -130,7 +154,12 @@ function at(value: unknown, path: string): unknown {
 }
 function shownValue(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value) ?? String(value);
+  let text: string;
+  try {
+    text = JSON.stringify(value) ?? String(value);
+  } catch {
+    text = '(too deep to show)'; // a request body over HTTP; messages were refused before
+  }
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 

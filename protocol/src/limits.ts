@@ -3,6 +3,8 @@
 
 /** One MQTT packet. The largest honest message is a memory batch (128 KiB) plus its envelope; Aedes itself accepts any size. */
 export const maxPacketBytes = 160 * 1024;
+/** Arrays and objects inside each other in one message. Ours need 8; printing deeper ones by recursion could end a process. */
+export const maxJsonDepth = 64;
 /** One memory batch upward or downward: MEMORY.md. */
 export const maxMemoryBatchBytes = 128 * 1024;
 /** Heartbeats come from ten thousand nodes; a big one is a bug or an attack. */

@@ -87,7 +87,7 @@ export function toProblem(error: FleetError): Problem {
 }
 /** The other way, for clients. Unknown codes become `internal`. */
 export function fromProblem(problem: Problem): FleetError {
-  const code = problem.code in problems ? (problem.code as ProblemCode) : 'internal';
+  const code = Object.hasOwn(problems, problem.code) ? (problem.code as ProblemCode) : 'internal';
   const { detail = problem.title, faults, retryAfterSeconds } = problem;
   return new FleetError(code, {
     detail,

@@ -1,0 +1,85 @@
+// Golden messages: one recorded form of every topic's message. They are never edited, only added to: what a node of the last
+// version sends must still decode. Each is also damaged in every way a wire can, and must be refused in words.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { type Decoded, decode, encode, faults } from './codec.ts';
+import { entryFault, type MemoryEntry } from './memory.ts';
+import { type TopicName, type TopicRow, topics } from './topics.ts';
+import { schemaOf } from './walk.fixture.ts';
+
+const folder = join(import.meta.dirname, '../golden');
+const golden = readdirSync(folder)
+  .sort()
+  .map((file) => {
+    const { topic, payload } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as {
+      topic: string;
+      payload: unknown;
+    };
+    return { file, name: file.split('.')[0] as TopicName, topic, payload };
+  });
+const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));
+const decoded = (topic: string, payload: unknown): Decoded => {
+  const result = decode(topic, bytes(payload));
+  if ('refused' in result) throw new Error(result.text);
+  return result;
+};
+
+t.test('every topic has a recorded message, and every recording a topic', async (t) => {
+  for (const { file } of golden) t.match(file, /^\w+(\.[\w-]+)?\.v\d+\.json$/);
+  t.same([...new Set(golden.map(({ name }) => name))].sort(), Object.keys(topics).sort());
+});
+
+for (const { file, name, topic, payload } of golden) {
+  t.test(file, async (t) => {
+    const row: TopicRow = topics[name];
+    const result = decoded(topic, payload);
+    t.equal(result.name, name);
+    t.same(result.message, payload, 'the value comes through unchanged');
+    const again = encode(name, result.params, result.message as never);
+    t.match(again, { topic, qos: row.qos, retain: row.retain });
+    t.same(JSON.parse(again.payload), payload, 'and goes out as it came');
+
+    const newer = { ...(payload as object), addedInTheNextVersion: { anything: [1, null] } };
+    t.same(decoded(topic, newer).message, newer, 'unknown fields pass');
+
+    const whole = bytes(payload);
+    if (name !== 'ask') {
+      const cut = decode(topic, whole.subarray(0, whole.length - 1));
+      t.match(cut, { refused: 'not-json', text: new RegExp(`^${name} is not JSON`) }, 'cut');
+    }
+    const large = decode(topic, Buffer.alloc(row.maxBytes + 1, ' '));
+    t.match(large, { refused: 'too-large', text: new RegExp(`^${name} has ${row.maxBytes + 1} bytes`) }, 'large');
+
+    if (name === 'agentOut') return; // an agent may publish any JSON
+    const required = schemaOf(row.schema, payload).required ?? [];
+    for (const field of name === 'ask' ? ['prompt'] : required) {
+      const { [field]: _, ...without } = payload as Record<string, unknown>;
+      const missing = decode(topic, bytes(without));
+      t.match(missing, { refused: 'invalid' }, `without ${field}`);
+      t.ok('refused' in missing && missing.text.startsWith(`${name}: `), `without ${field}: in words`);
+      t.ok(
+        faults(row.schema, without).some((fault) => fault.field === field),
+        `${field} is named: ${'refused' in missing ? missing.text : ''}`,
+      );
+      const wrong = { ...(payload as object), [field]: { not: 'this' } };
+      const refused = decode(topic, bytes(wrong));
+      t.match(refused, { refused: 'invalid' }, `wrong ${field}`);
+      t.ok(
+        faults(row.schema, wrong).some((fault) => fault.field === field || fault.field.startsWith(`${field}.`)),
+        `wrong ${field} is named: ${'refused' in refused ? refused.text : ''}`,
+      );
+    }
+    for (const other of [[], null, 'text', 7]) {
+      if (name !== 'ask') t.match(decode(topic, bytes(other)), { refused: 'invalid' }, JSON.stringify(other));
+    }
+  });
+}
+
+t.test('the recorded memories hash as they did', async (t) => {
+  const entries = golden.flatMap(({ payload }) => (payload as { entries?: MemoryEntry[] }).entries ?? []);
+  t.ok(entries.length >= 6);
+  for (const entry of entries) t.equal(entryFault(entry), null);
+  const erased = entries.filter(({ payload }) => payload === null);
+  t.ok(erased.length > 0, 'an erased one among them');
+});
