@@ -7,6 +7,7 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type Random, systemRandom } from '@blackroad/std/random';
 import type { Probes } from '../contracts.ts';
+import { createCpuShare, readCores } from './cores.ts';
 import { createPerDay, readDiskFree, readMachineWritten, readOwnWritten, readReadOnly } from './disk.ts';
 import { createFiles, type Files } from './files.ts';
 import { type GpuReading, nvidiaSmi } from './gpu.ts';
@@ -14,7 +15,6 @@ import { readFingerprint, readInventory } from './hardware.ts';
 import { readMemory } from './memory.ts';
 import { createTrafficRate, readWifi } from './network.ts';
 import { createPowerProbe, findFlagsFile, vcgencmd } from './power.ts';
-import { createCpuShare, readCores } from './processor.ts';
 import { type ProgramWatch, watchProgram } from './programs.ts';
 
 export interface ProbesOptions {
