@@ -1,0 +1,225 @@
+import { maxResultBytes, type TaskReport } from '@blackroad/protocol';
+import t from 'tap';
+import { code, SampleFleet, said } from '../sample-fleet.ts';
+import type { EndedTask, TaskRow } from '../view.ts';
+import { retryWaitMs } from './ends.ts';
+import { reportTask } from './report.ts';
+import { cancelTask, retryTask } from './submit.ts';
+
+const end = (changes: readonly { type: string }[]) =>
+  (changes as { type: string; row: EndedTask }[]).filter(({ type }) => type === 'task-end').map(({ row }) => row);
+
+t.test('submit', async (t) => {
+  const fleet = new SampleFleet();
+  t.equal(code(fleet.submit('t0', 'nobody')), 'no-such-agent');
+  fleet.runs('greeter', 'alice', { queue: 2 });
+  const first = fleet.submit('t1', 'greeter', { idempotencyKey: 'k', priority: 10, deadlineSeconds: 2.5 });
+  t.match(first.outcome, { ok: true, value: { id: 't1', state: 'leased', attempt: 1, deadlineMs: fleet.now + 2500 } });
+  t.match(said(first.messages, 'task'), [{ params: { node: 'alice' }, message: { prompt: 'Hello?', leftMs: 2500 } }]);
+  const again = fleet.submit('t2', 'greeter', { idempotencyKey: 'k' });
+  t.match(again, { changes: [], outcome: { value: { id: 't1' } } }, 'the same key is the same task');
+  t.equal(code(fleet.submit('t3', 'greeter')), 'ok');
+  t.equal(code(fleet.submit('t4', 'greeter')), 'ok');
+  t.match(fleet.submit('t5', 'greeter').outcome, { code: 'queue-full', details: { detail: /its queue holds 2/ } });
+  t.equal(fleet.task('t3')?.deadlineMs, fleet.now + 600_000, "the agent's own deadline");
+
+  const [ended] = end(fleet.report('t1', 'alice', 'done', { result: 'Hi.' }).changes);
+  t.equal(code(fleet.submit('t6', 'greeter', { idempotencyKey: 'k' })), 'unavailable', 'ended this moment: ask again');
+  const known = fleet.submit('t6', 'greeter', { idempotencyKey: 'k' }, { known: ended as EndedTask });
+  t.match(known, { changes: [], outcome: { value: { id: 't1', state: 'done', result: 'Hi.' } } });
+});
+
+t.test('the queue: priority, then age; as many at once as the agent may', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice', { concurrency: 2 });
+  const order: string[] = [];
+  const run = (messages: Parameters<typeof said>[0]) => {
+    for (const { message } of said(messages, 'task')) order.push(message.task);
+  };
+  for (const [id, priority] of [
+    ['a', 50],
+    ['b', 50],
+    ['c', 50],
+    ['d', 90],
+    ['e', 50],
+    ['f', 10],
+  ] as const) {
+    fleet.now++;
+    run(fleet.submit(id, 'greeter', { priority }).messages);
+  }
+  t.same(order, ['a', 'b']);
+  while (fleet.view.tasks.size > 0) run(fleet.report(order[fleet.ends.size] as string, 'alice', 'done').messages);
+  t.same(order, ['a', 'b', 'd', 'c', 'e', 'f']);
+});
+
+t.test('reports', async (t) => {
+  const retryable = { code: 'internal', text: 'broke', retryable: true };
+  const final = { ...retryable, retryable: false };
+  const table: [
+    string,
+    Partial<TaskReport> & { state: TaskReport['state'] },
+    Partial<TaskRow> | null,
+    string | null,
+  ][] = [
+    ['running', { state: 'running' }, { state: 'running', attempt: 1 }, null],
+    ['done', { state: 'done', result: 'Hi.' }, null, 'done'],
+    ['failed for good', { state: 'failed', problem: final }, null, 'failed'],
+    ['failed without a reason', { state: 'failed' }, null, 'failed'],
+    [
+      'failed, worth another try',
+      { state: 'failed', problem: retryable },
+      { state: 'queued', attempt: 1, attempts: 3 },
+      null,
+    ],
+    ['stopped by the node', { state: 'cancelled' }, { state: 'queued', attempt: 1, attempts: 3 }, null],
+    ['refused: does not count', { state: 'refused' }, { state: 'queued', attempt: 1, attempts: 4 }, null],
+  ];
+  for (const [name, report, live, ended] of table) {
+    const fleet = new SampleFleet();
+    fleet.runs('greeter', 'alice');
+    fleet.submit('t1', 'greeter');
+    const { changes, messages } = fleet.report('t1', 'alice', report.state, report);
+    if (live) t.match(fleet.task('t1'), live, name);
+    else t.equal(fleet.task('t1'), undefined, name);
+    t.equal(end(changes)[0]?.state ?? null, ended, name);
+    const settled = said(messages, 'settled').map(({ message }) => message.tasks);
+    t.same(settled, report.state === 'running' ? [] : [[{ task: 't1', attempt: 1 }]], `${name}: acknowledged`);
+    const again = fleet.report('t1', 'alice', report.state, { ...report, attempt: 1, epoch: 1 });
+    t.same(again.changes, [], `${name}: said twice changes nothing`);
+    t.equal(said(again.messages, 'settled').length, settled.length, `${name}: and is acknowledged again`);
+  }
+});
+
+t.test('attempts run out', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  fleet.submit('t1', 'greeter', { attempts: 3 });
+  const problem = { code: 'internal', text: 'broke', retryable: true };
+  for (const attempt of [1, 2, 3]) {
+    t.match(fleet.task('t1'), { state: 'leased', attempt });
+    fleet.report('t1', 'alice', 'failed', { problem });
+    fleet.pass(5000);
+  }
+  t.same([...fleet.ends], [['t1', 1]]);
+  t.same(
+    [1, 2, 3, 4, 99].map((attempt) => retryWaitMs(1000, attempt)),
+    [1000, 2000, 4000, 8000, 60_000],
+  );
+});
+
+t.test('stale words change nothing, and are acknowledged', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('bob');
+  fleet.runs('greeter', 'alice');
+  fleet.submit('t1', 'greeter');
+  const stale = [
+    ['another attempt', fleet.report('t1', 'alice', 'done', { attempt: 2 })],
+    ['another epoch', fleet.report('t1', 'alice', 'done', { epoch: 2 })],
+    ['another node', fleet.report('t1', 'bob', 'done')],
+    ['nobody knows it', fleet.report('t9', 'bob', 'failed', { attempt: 1, epoch: 1 })],
+  ] as const;
+  for (const [name, { changes, messages, remarks }] of stale) {
+    t.same(changes, [], name);
+    t.equal(said(messages, 'settled').length, 1, name);
+    t.match(remarks, [{ reason: 'stale-report' }], name);
+  }
+  const running = fleet.report('t1', 'bob', 'running');
+  t.match(said(running.messages, 'cancel'), [{ params: { node: 'bob' } }], 'who still runs it is told to stop');
+  t.same(fleet.report('t1', 'eve', 'done').messages, [], 'a stranger gets no word');
+});
+
+t.test('given up for lost, done after all', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  fleet.submit('t1', 'greeter');
+  fleet.submit('t2', 'greeter');
+  fleet.will('alice');
+  fleet.pass(100_000);
+  const late = { attempt: 1, epoch: 1 };
+  t.same(fleet.report('t1', 'alice', 'failed', late).changes, [], 'that failure is counted already');
+  t.match(end(fleet.report('t1', 'alice', 'done', { ...late, result: 'Hi.' }).changes), [
+    { state: 'done', result: 'Hi.', node: 'alice' },
+  ]);
+  fleet.online('bob');
+  fleet.move(['greeter', 'bob']);
+  fleet.ready('greeter');
+  t.match(fleet.task('t2'), { state: 'leased', node: 'bob', epoch: 2 });
+  t.same(fleet.report('t2', 'alice', 'done', late).changes, [], 'the newer epoch wins');
+});
+
+t.test('tasks a node started itself are recorded once', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('bob');
+  fleet.runs('greeter', 'alice');
+  const local = { prompt: 'Good morning', atMs: fleet.now + 99_999 };
+  const own = { attempt: 1, epoch: 1, local, result: 'Sun.' };
+  t.same(fleet.report('cron1', 'alice', 'running', own).changes, []);
+  const first = fleet.report('cron1', 'alice', 'done', own);
+  t.match(end(first.changes), [{ id: 'cron1', origin: 'cron', state: 'done', result: 'Sun.', createdMs: fleet.now }]);
+  const second = fleet.report('cron1', 'alice', 'done', own);
+  t.same(second.changes, []);
+  t.equal(said(second.messages, 'settled').length, 1);
+  t.equal(fleet.view.work.size, 0, 'and leave no trace in the queues');
+  const ended = end(first.changes)[0] as EndedTask;
+  const message = { boot: 'b', task: 'cron2', agent: 'greeter', state: 'done' as const, ...own };
+  t.same(fleet.decide<'task-report'>(reportTask, { node: 'alice', message, ended }).changes, [], 'the store knew it');
+  t.same(fleet.report('cron3', 'bob', 'done', own).changes, [], 'not by a node that never held the agent');
+});
+
+t.test('an asker over MQTT gets an answer for every end', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice', { concurrency: 9 });
+  const ask = (id: string) =>
+    fleet.submit(id, 'greeter', { idempotencyKey: `mqtt:greeter:ask_${id}` }, { origin: 'mqtt' });
+  ask('a');
+  ask('b');
+  ask('c');
+  t.match(said(fleet.report('a', 'alice', 'done', { result: 'Hi.' }).messages, 'answer'), [
+    {
+      params: { agent: 'greeter', id: 'ask_a' },
+      message: { agent: 'greeter', task: 'a', ok: true, text: 'Hi.', node: 'alice' },
+    },
+  ]);
+  const cancel = fleet.decide<'task-cancel'>(cancelTask, { by: 'key:ada', id: 'b' });
+  t.match(said(cancel.messages, 'answer'), [{ params: { id: 'ask_b' }, message: { ok: false, text: /Cancelled/ } }]);
+  t.match(said(fleet.tick(600_000).messages, 'answer'), [{ params: { id: 'ask_c' }, message: { ok: false } }]);
+});
+
+t.test('a result beyond the limit is cut between characters', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  fleet.submit('t1', 'greeter');
+  const [row] = end(fleet.report('t1', 'alice', 'done', { result: `x${'€'.repeat(40_000)}` }).changes);
+  t.equal(row?.truncated, true);
+  t.ok(Buffer.byteLength(row?.result ?? '') > maxResultBytes - 3);
+  t.ok(Buffer.byteLength(row?.result ?? '') <= maxResultBytes);
+  t.match(row?.result, /^x€+$/);
+});
+
+t.test('cancel and retry', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  const cancel = (id: string) => fleet.decide<'task-cancel'>(cancelTask, { by: 'key:ada', id });
+  const retry = (id: string, ended: EndedTask | null) =>
+    fleet.decide<'task-retry'>(retryTask, { by: 'key:ada', id, ended, newId: 'new' });
+  fleet.submit('run', 'greeter');
+  fleet.submit('next', 'greeter');
+  fleet.submit('wait', 'greeter');
+  t.same(cancel('wait').messages, [], 'a waiting one just ends');
+  const cancelled = cancel('run');
+  t.match(said(cancelled.messages, 'cancel'), [{ params: { node: 'alice' }, message: { task: 'run', attempt: 1 } }]);
+  t.match(said(cancelled.messages, 'task'), [{ message: { task: 'next' } }]);
+  t.equal(code(cancel('run')), 'conflict');
+  t.equal(code(cancel('never')), 'no-such-task');
+  t.same(fleet.report('run', 'alice', 'done', { attempt: 1 }).changes, [], 'what the node says later is stale');
+
+  t.equal(code(retry('next', null)), 'conflict');
+  t.equal(code(retry('never', null)), 'no-such-task');
+  t.equal(code(retry('run', end(cancelled.changes)[0] as EndedTask)), 'conflict');
+  const [dead] = end(fleet.report('next', 'alice', 'failed').changes);
+  const retried = retry('next', dead as EndedTask);
+  t.match(retried.outcome, { ok: true, value: { id: 'new', prompt: 'Hello?', state: 'leased', attempts: 3 } });
+  t.equal(fleet.task('new')?.deadlineMs, fleet.now + 600_000);
+  fleet.apply([{ type: 'agent-gone', name: 'greeter' }]);
+  t.equal(code(retry('next', dead as EndedTask)), 'no-such-agent');
+});
