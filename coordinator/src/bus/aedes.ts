@@ -6,10 +6,8 @@
 // Aedes is used for the protocol alone. Its publish path is replaced: the original takes a different number of asynchronous
 // steps for each QoS and drops, as repetitions, messages that were overtaken that way; and a subscriber that does not read
 // held up to a hundred messages, then everyone's.
-import { createServer, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import {
-  FleetError,
   maxConnectPacketBytes,
   maxMqttBacklogBytes,
   maxMqttConnections,
@@ -22,10 +20,10 @@ import {
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
-import { createAdmission, peerOf } from './admission.ts';
 import type { Arrived, Bus, BusMessage, Claim, Gate } from './bus.ts';
 import { claimOf } from './claim.ts';
 import { createDrain } from './drain.ts';
+import { createListener, type ListenerOptions } from './listener.ts';
 import { createPacketGuard } from './packet-guard.ts';
 import { createRefusals } from './refusals.ts';
 import { createRetainedStore } from './retained.ts';
@@ -58,8 +56,7 @@ export const aedesLimits: AedesLimits = {
 };
 
 export interface AedesBusOptions {
-  /** PEM. `ticketKeys` (48 bytes) lets nodes resume their TLS session after a restart of the coordinator. */
-  tls: { key: string; cert: string; ca: string; ticketKeys?: Buffer };
+  tls: ListenerOptions['tls'];
   host: string;
   /** 0: any free one, see `port` after the start. */
   port: number;
@@ -90,10 +87,9 @@ interface InsideClient {
 /** How often people's rights are looked at again: a revoked key loses its connection within this time. */
 const recheckMs = 15_000;
 const stopMs = 5_000;
-const day = 86_400;
 
 export function createAedesBus(options: AedesBusOptions): AedesBus {
-  const { tls, host, gate, log, clock } = options;
+  const { host, gate, log, clock } = options;
   const limits: AedesLimits = { ...aedesLimits, ...options.limits };
   const refusals = createRefusals(log, clock);
   const retained = createRetainedStore();
@@ -102,7 +98,6 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
   /** The connection that speaks for a node. */
   const nodes = new Map<string, Client>();
   const people = new Map<Client, Claim>();
-  const sockets = new Set<Socket>();
   let onMessage: (message: Arrived) => void = () => {};
   let stopping = false;
   let port = 0;
@@ -295,36 +290,11 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
     return who.as === 'node' ? { node: who.node, address } : { key: who.name, address };
   }
 
-  const secure = createTlsServer({
-    key: tls.key,
-    cert: tls.cert,
-    ca: tls.ca,
-    requestCert: true,
-    rejectUnauthorized: false, // judged by `claimOf`, so that a refusal has a reason
-    minVersion: 'TLSv1.2',
-    handshakeTimeout: limits.connectMs,
-    sessionTimeout: day,
-    ...(tls.ticketKeys ? { ticketKeys: tls.ticketKeys } : {}),
-  });
-  const admission = createAdmission({
-    atOnce: limits.handshakes,
-    waiting: limits.handshakesWaiting,
-    deadlineMs: limits.connectMs + 1_000,
-    clock,
-    begin: (socket) => secure.emit('connection', socket),
-    refuse: (socket) => {
-      refusals.note('busy', { address: socket.remoteAddress }, 'connection refused: too many wait for their handshake');
+  function connected(socket: TLSSocket): void {
+    if (stopping) {
       socket.destroy();
-    },
-  });
-  secure.on('tlsClientError', (error, socket) => {
-    admission.release(peerOf(socket));
-    refusals.note('tls', { address: socket.remoteAddress, error: error.message.slice(0, 200) }, 'TLS handshake failed');
-    socket.destroy();
-  });
-  secure.on('secureConnection', (socket) => {
-    admission.release(peerOf(socket));
-    if (stopping) return socket.destroy();
+      return;
+    }
     const guard = createPacketGuard({ firstBytes: limits.connectPacketBytes, bytes: limits.packetBytes });
     const read = socket.read.bind(socket);
     socket.read = (size?: number) => {
@@ -348,20 +318,8 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
         nodes.delete(session.who.node);
       }
     });
-    return undefined;
-  });
-  // Without TCP_NODELAY a task's round trip stalls at 26-29 ms.
-  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, pauseOnConnect: true });
-  server.maxConnections = limits.connections;
-  server.on('drop', (peer) => {
-    refusals.note('connections', { address: peer?.remoteAddress }, 'connection refused: too many connections');
-  });
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {}); // a peer that hangs up while it waits
-    socket.once('close', () => sockets.delete(socket));
-    admission.offer(socket);
-  });
+  }
+  const listener = createListener({ tls: options.tls, limits, refusals, log, clock, onSocket: connected });
 
   const recheck = clock.every(recheckMs, () => {
     for (const [client, claim] of people) {
@@ -373,23 +331,10 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
   });
 
   return {
-    async start(listener) {
-      onMessage = listener;
+    async start(receive) {
+      onMessage = receive;
       await broker.listen();
-      await new Promise<void>((resolve, reject) => {
-        const failed = (cause: Error) => {
-          const detail = `MQTT cannot listen on ${host} port ${options.port}: ${cause.message}`;
-          reject(new FleetError('unavailable', { detail }, { cause }));
-        };
-        server.once('error', failed);
-        server.listen(options.port, host, () => {
-          server.removeListener('error', failed);
-          server.on('error', (error) => log.error({ err: error }, 'the MQTT listener failed'));
-          const address = server.address();
-          port = typeof address === 'object' && address ? address.port : 0;
-          resolve();
-        });
-      });
+      port = await listener.listen(host, options.port);
     },
     publish(messages: readonly BusMessage[]) {
       for (const { topic, payload, qos, retain } of messages) forward(topic, payload, qos, retain);
@@ -402,16 +347,11 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
       if (stopping) return;
       stopping = true; // from here on no will is news
       recheck.cancel();
-      admission.stop();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const ended = new Promise<void>((resolve) => broker.close(() => resolve()));
-      for (const socket of sockets) socket.destroy();
-      await withDeadline(
-        clock,
-        stopMs,
-        Promise.all([closed, ended]),
-        () => new Error('the broker did not stop in time'),
-      ).catch((error: Error) => log.warn({ err: error }, 'stopped hard'));
+      const stopped = Promise.all([listener.close(), ended]);
+      await withDeadline(clock, stopMs, stopped, () => new Error('the broker did not stop in time')).catch(
+        (error: Error) => log.warn({ err: error }, 'stopped hard'),
+      );
     },
     get port() {
       return port;
