@@ -38,7 +38,8 @@ export const accessVerbs: Verb[] = [
       });
       call.show(token, () => {
         const left = duration(token.expiresMs - call.clock.nowMs());
-        return `${token.token}\n\nGood for ${token.uses} ${token.uses === 1 ? 'machine' : 'machines'}, ${left}. On each of them:\n  bin/fleet-node join ${token.token.slice(0, 12)}...`;
+        const machines = token.uses === 1 ? 'one machine' : `${token.uses} machines`;
+        return `On the other machine, within ${left} (good for ${machines}):\n\n  bin/fleet-node join ${token.token}\n  bin/fleet-node run`;
       });
     },
   },

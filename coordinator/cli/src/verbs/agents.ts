@@ -13,7 +13,7 @@ export function agentWord(agent: AgentView, paint: Paint): string {
 }
 /** Where and why in one phrase; for an unplaced agent what would fix it. */
 export function whyWords(agent: AgentView): string {
-  if (agent.unplaced && agent.node === null) return `${agent.unplaced.text} ${agent.unplaced.fix}`.trim();
+  if (agent.unplaced && agent.node === null) return `${agent.unplaced.text}; to fix it: ${agent.unplaced.fix}`;
   if (agent.reason) return agent.reason;
   if (agent.why) return `best of ${agent.why.considered} ${agent.why.considered === 1 ? 'node' : 'nodes'}`;
   return '';

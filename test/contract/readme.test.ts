@@ -1,0 +1,48 @@
+// What the README tells people to type exists: verbs, flags, files, make targets.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { readAgentFile } from '../../coordinator/cli/src/agent-file.ts';
+import { verbs } from '../../coordinator/cli/src/verbs.ts';
+
+const root = new URL('../..', import.meta.url).pathname;
+const pages = ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/glossary.md'];
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+t.test('verbs and flags in the README exist', async (t) => {
+  const calls = [...readme.matchAll(/bin\/fleet (?!-)([^\n`#)]+)/g)].map(([, words]) => (words as string).trim());
+  t.ok(calls.length > 8, 'there are some');
+  for (const call of calls) {
+    const words = call.split(/\s+/);
+    const verb = verbs
+      .filter(({ words: own }) => own.split(' ').every((word, i) => words[i] === word))
+      .toSorted((a, b) => b.words.length - a.words.length)[0];
+    t.ok(verb, `fleet ${call}`);
+    const known = new Set([...Object.keys(verb?.flags ?? {}), 'json', 'help', 'coordinator', 'key', 'ca', 'data']);
+    for (const flag of words.filter((word) => /^--\w/.test(word)))
+      t.ok(known.has(flag.slice(2)), `${flag} of fleet ${verb?.words}`);
+  }
+});
+
+t.test('make targets in the README exist', async (t) => {
+  const makefile = readFileSync(join(root, 'Makefile'), 'utf8');
+  for (const [, target] of readme.matchAll(/`?make (\w+)/g))
+    t.match(makefile, new RegExp(`^${target}:`, 'm'), `make ${target}`);
+});
+
+t.test('links of the pages lead somewhere', async (t) => {
+  for (const page of pages) {
+    for (const [, link] of readFileSync(join(root, page), 'utf8').matchAll(/\]\(([^)#]+)\)/g)) {
+      if (/^https?:/.test(link as string)) continue;
+      t.ok(existsSync(join(root, page, '..', link as string)), `${page}: ${link}`);
+    }
+  }
+});
+
+t.test('the examples and the README agent are valid', async (t) => {
+  for (const file of ['greeter.yaml', 'home.yaml']) {
+    t.ok(readAgentFile(readFileSync(join(root, 'docs/examples', file), 'utf8'), file).length > 0, file);
+  }
+  const yaml = /```yaml\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  t.equal(readAgentFile(yaml, 'README.md')[0]?.name, 'greeter');
+});
