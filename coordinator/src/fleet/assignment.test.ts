@@ -1,0 +1,151 @@
+import { maxAssignmentBytes } from '@blackroad/protocol';
+import t from 'tap';
+import { audits, code, events, SampleFleet, said, sampleSpec } from '../sample-fleet.ts';
+import { removeAgent } from './agents.ts';
+import { forgetNode } from './nodes.ts';
+
+t.test('placing: a new epoch, the base of its memory, one step and one delta a node', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('alice', 'bob');
+  for (const name of ['a1', 'a2', 'a3']) fleet.apply1(name);
+  fleet.view.heads.set('a2', { epoch: 1, seq: 7, hash: 'f'.repeat(64), entries: 7 });
+  const placed = fleet.move(['a1', 'alice'], ['a2', 'alice'], ['a3', 'bob'], ['a9', 'bob']);
+  const deltas = said(placed.messages, 'assign');
+  t.match(deltas, [
+    { params: { node: 'alice' }, message: { from: 0, to: 1, remove: [] } },
+    { params: { node: 'bob' }, message: { from: 0, to: 1 } },
+  ]);
+  t.match(deltas[0]?.message.put, [
+    { spec: { name: 'a1' }, version: 1, epoch: 1, memory: { baseSeq: 0, baseHash: 'genesis', from: null } },
+    { spec: { name: 'a2' }, epoch: 1, memory: { baseSeq: 7, baseHash: 'f'.repeat(64) } },
+  ]);
+  t.same(events(placed.changes), ['agent-placed', 'agent-placed', 'agent-placed']);
+  t.same([...(fleet.view.agentsByNode.get('alice') ?? [])], ['a1', 'a2']);
+
+  const moved = fleet.move(['a1', 'bob'], ['a2', 'alice']);
+  t.match(said(moved.messages, 'assign'), [
+    { params: { node: 'alice' }, message: { from: 1, to: 2, put: [], remove: [{ agent: 'a1', epoch: 1 }] } },
+    { params: { node: 'bob' }, message: { from: 1, to: 2, put: [{ epoch: 2, memory: { from: 'alice' } }] } },
+  ]);
+  t.equal(fleet.agent('a2').epoch, 1, 'where it is already: no move');
+  t.same(fleet.move(['a2', 'alice'], ['a1', 'nowhere']), { changes: [], messages: [] });
+});
+
+t.test('taking off, and saying why', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  const off = fleet.move(['greeter', null]);
+  t.match(said(off.messages, 'assign'), [{ message: { from: 1, to: 2, remove: [{ agent: 'greeter', epoch: 1 }] } }]);
+  t.match(fleet.agent('greeter'), { placement: null, epoch: 1 });
+  t.same(fleet.move(['greeter', null]).changes, [], 'nothing new');
+  fleet.move(['greeter', 'alice']);
+  t.equal(fleet.agent('greeter').placement?.epoch, 2, 'back on the same node is a new placement');
+});
+
+t.test('a move takes the leases along: the attempt counts, the old node is told', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('bob');
+  fleet.runs('greeter', 'alice', { concurrency: 2 });
+  fleet.submit('t1', 'greeter');
+  fleet.submit('t2', 'greeter', { attempts: 1 });
+  const moved = fleet.move(['greeter', 'bob']);
+  t.same(
+    said(moved.messages, 'cancel').map(({ params, message }) => [params.node, message.task, message.attempt]),
+    [
+      ['alice', 't1', 1],
+      ['alice', 't2', 1],
+    ],
+  );
+  t.match(fleet.task('t1'), { state: 'queued', attempt: 1 });
+  t.same([...fleet.ends.keys()], ['t2'], 'one attempt was all it had');
+  fleet.ready('greeter');
+  t.match(fleet.task('t1'), { state: 'leased', attempt: 2, node: 'bob', epoch: 2 });
+});
+
+t.test('large deltas are cut, each a step of its own', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('box');
+  const names = Array.from({ length: 30 }, (_, i) => `a${i}`);
+  for (const name of names) fleet.apply1(name, { instructions: 'ä'.repeat(8000) });
+  const deltas = said(fleet.move(...names.map((name): [string, string] => [name, 'box'])).messages, 'assign');
+  t.ok(deltas.length > 3);
+  for (const [i, { message }] of deltas.entries()) {
+    t.match(message, { from: i, to: i + 1 });
+    t.ok(Buffer.byteLength(JSON.stringify(message)) <= maxAssignmentBytes);
+  }
+  t.equal(fleet.node('box').generation, deltas.length);
+});
+
+t.test('apply: a version for every change, told to its node under the same epoch', async (t) => {
+  const fleet = new SampleFleet();
+  t.match(fleet.apply1('greeter').outcome, { value: { version: 1, created: true, changed: true } });
+  t.match(fleet.apply1('greeter'), { changes: [], outcome: { value: { version: 1, created: false, changed: false } } });
+  fleet.runs('greeter', 'alice');
+  fleet.submit('t1', 'greeter');
+  fleet.submit('t2', 'greeter');
+  const second = fleet.apply1('greeter', { instructions: 'Be brief.', concurrency: 2 });
+  t.match(second.outcome, { value: { version: 2, changed: true } });
+  t.same(audits(second.changes), ['agent-change']);
+  t.match(said(second.messages, 'assign'), [
+    { message: { from: 1, to: 2, put: [{ version: 2, epoch: 1, spec: { instructions: 'Be brief.' } }] } },
+  ]);
+  t.match(said(second.messages, 'task'), [{ message: { task: 't2' } }], 'more at once: at once');
+  const trigger = { cron: '* * * * *', prompt: 'x'.repeat(32_000) };
+  const large = fleet.apply1('greeter', { triggers: Array.from({ length: 5 }, () => trigger) });
+  t.match(large.outcome, { code: 'too-large', details: { detail: /shorten/ } }, 'what no message can carry');
+});
+
+t.test('apply: a node that obviously no longer fits is left', async (t) => {
+  const placement = sampleSpec('x').placement;
+  const table: [string, Parameters<SampleFleet['apply1']>[1], boolean][] = [
+    ['other nodes', { placement: { ...placement, nodes: ['bob'] } }, false],
+    ['its node', { placement: { ...placement, nodes: ['alice', 'bob'] } }, true],
+    ['other class', { placement: { ...placement, class: ['gpu'] } }, false],
+    ['its class', { placement: { ...placement, class: ['gpu', 'pi'] } }, true],
+    ['other site', { placement: { ...placement, site: ['barn'] } }, false],
+    ['a label it lacks', { placement: { ...placement, labels: { room: 'kitchen' } } }, false],
+    ['other models', { model: ['big'] }, false],
+    ['its model too', { model: ['big', 'small'] }, true],
+    ['not on a node with one of these', { placement: { ...placement, avoidAgents: ['other'] } }, true],
+  ];
+  for (const [name, over, stays] of table) {
+    const fleet = new SampleFleet();
+    fleet.runs('greeter', 'alice');
+    fleet.submit('t1', 'greeter');
+    fleet.apply1('greeter', over);
+    t.equal(fleet.agent('greeter').placement !== null, stays, name);
+    t.equal(fleet.task('t1')?.state, stays ? 'leased' : 'queued', name);
+    if (!stays) t.match(fleet.agent('greeter').unplaced?.text, /^Its spec changed: /, name);
+    t.equal(fleet.node('alice').generation, 2);
+  }
+});
+
+t.test('remove: its work is cancelled; a new one of the same name goes on counting', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  fleet.submit('t1', 'greeter');
+  fleet.submit('t2', 'greeter');
+  const remove = () => fleet.decide<'agent-remove'>(removeAgent, { by: 'key:ada', name: 'greeter' });
+  const removed = remove();
+  t.match(said(removed.messages, 'assign'), [{ message: { remove: [{ agent: 'greeter', epoch: 1 }] } }]);
+  t.match(said(removed.messages, 'cancel'), [{ message: { task: 't1' } }]);
+  t.same([...fleet.ends.keys()].sort(), ['t1', 't2']);
+  t.equal(fleet.view.work.size, 0);
+  t.equal(code(remove()), 'no-such-agent');
+  t.match(fleet.apply1('greeter').outcome, { value: { version: 2, created: true } });
+  fleet.move(['greeter', 'alice']);
+  t.equal(fleet.agent('greeter').placement?.epoch, 2);
+});
+
+t.test('forget: its agents are nowhere, its leases go back', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  fleet.submit('t1', 'greeter');
+  const forgotten = fleet.decide<'node-forget'>(forgetNode, { by: 'key:ada', node: 'alice' });
+  t.match(said(forgotten.messages, 'farewell'), [{ params: { node: 'alice' }, message: { reason: 'forgotten' } }]);
+  t.match(fleet.agent('greeter'), { placement: null, unplaced: { text: 'Its node was forgotten.' } });
+  t.match(fleet.task('t1'), { state: 'queued', attempt: 1 });
+  t.equal(fleet.view.nodes.size + fleet.view.agentsByNode.size + fleet.view.leasesByNode.size, 0);
+  t.equal(fleet.view.nodesByHardware.size, 0);
+  t.equal(code(fleet.decide<'node-forget'>(forgetNode, { by: 'key:ada', node: 'alice' })), 'no-such-node');
+});

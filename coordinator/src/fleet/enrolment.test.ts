@@ -1,0 +1,200 @@
+import t from 'tap';
+import type { Inputs } from '../input.ts';
+import { audits, boot1, code, events, SampleFleet, said, samplePolicy, startMs } from '../sample-fleet.ts';
+import { createKey, createToken, recordAudit, revokeKey, revokeToken } from './access.ts';
+import { enrol, freeName, renew } from './enrolment.ts';
+import { acceptEvent, editNode, releaseNode } from './nodes.ts';
+
+const by = 'key:ada';
+function withToken(over: Partial<Inputs['token-create']['request']> = {}): SampleFleet {
+  const fleet = new SampleFleet();
+  fleet.decide<'token-create'>(createToken, { by, id: 'tok', secretHash: 's', request: { uses: 2, ...over } });
+  return fleet;
+}
+function join(fleet: SampleFleet, over: Partial<Inputs['enrol']> = {}) {
+  const input: Inputs['enrol'] = {
+    tokenId: 'tok',
+    secretHash: 's',
+    hardware: 'hw-1',
+    keyFingerprint: 'key-1',
+    class: 'pi',
+    name: 'alice',
+    simulated: false,
+    suffixes: ['k3f9'],
+    certificateExpiresMs: startMs + 1e9,
+    ...over,
+  };
+  return fleet.decide<'enrol'>(enrol, input);
+}
+const uses = (fleet: SampleFleet) => fleet.view.tokens.get('tok')?.usesLeft;
+
+t.test('joining', async (t) => {
+  const fleet = withToken({ site: 'barn', labels: { room: 'loft' } });
+  const first = join(fleet);
+  t.match(first.outcome, { ok: true, value: { node: 'alice', class: 'pi', site: 'barn', reclaimed: false } });
+  t.match(fleet.node('alice'), { labels: { room: 'loft' }, presence: 'never', hardware: 'hw-1', generation: 0 });
+  t.equal(uses(fleet), 1);
+  t.same(audits(first.changes), ['node-enrol']);
+
+  const again = join(fleet);
+  t.match(again.outcome, { ok: true, value: { node: 'alice' } }, 'asked again after a crash: the same node');
+  t.equal(uses(fleet), 1, 'and no use is spent');
+
+  t.match(join(fleet, { hardware: 'hw-2', keyFingerprint: 'key-2' }).outcome, { value: { node: 'alice-k3f9' } });
+  t.equal(uses(fleet), 0);
+  t.match(join(fleet, { hardware: 'hw-2', keyFingerprint: 'key-2' }).outcome, { value: { node: 'alice-k3f9' } });
+  t.equal(code(join(fleet, { hardware: 'hw-3' })), 'token-used-up');
+});
+
+t.test('refusals are named, and written down', async (t) => {
+  const table: [string, (fleet: SampleFleet) => Partial<Inputs['enrol']>][] = [
+    ['token-unknown', () => ({ tokenId: 'other' })],
+    ['token-unknown', () => ({ secretHash: 'guess' })],
+    [
+      'token-revoked',
+      (fleet) => {
+        fleet.decide<'token-revoke'>(revokeToken, { by, id: 'tok' });
+        return {};
+      },
+    ],
+    [
+      'token-expired',
+      (fleet) => {
+        fleet.now += 3_600_001;
+        return {};
+      },
+    ],
+    ['not-allowed', () => ({ class: 'cloud' })],
+  ];
+  for (const [expected, prepare] of table) {
+    const fleet = withToken();
+    const refused = join(fleet, prepare(fleet));
+    t.equal(code(refused), expected);
+    t.same(audits(refused.changes), ['enrol-refused'], expected);
+    t.same(events(refused.changes), ['enrol-refused'], expected);
+    t.equal(fleet.view.nodes.size, 0);
+  }
+});
+
+t.test("the token's class wins over the claimed one", async (t) => {
+  t.match(join(withToken({ class: 'gpu' })).outcome, { value: { class: 'gpu' } });
+  t.match(join(withToken({ class: 'cloud' }), { class: 'cloud' }).outcome, { value: { class: 'cloud' } });
+});
+
+t.test('a re-flashed machine takes its place back', async (t) => {
+  const anew = { keyFingerprint: 'key-new', name: 'raspberrypi' };
+  const fleet = withToken({ uses: 9 });
+  join(fleet);
+  fleet.online('alice');
+  t.equal(code(join(fleet, anew)), 'reclaim-refused', 'not while it is online');
+  fleet.decide<'node-edit'>(editNode, { by, node: 'alice', site: 'barn', labels: { a: 'b' } });
+  fleet.will('alice');
+  t.match(join(fleet, anew).outcome, { value: { node: 'alice', reclaimed: true, site: 'barn' } });
+  t.match(fleet.node('alice'), { keyFingerprint: 'key-new', labels: { a: 'b' }, boot: '' });
+  t.equal(uses(fleet), 7);
+  t.match(fleet.will('alice').remarks, [{ reason: 'old-boot' }], 'the old installation is not heard any more');
+
+  fleet.policy = { ...samplePolicy, reclaim: 'ask' };
+  const asked = join(fleet, { keyFingerprint: 'key-3' });
+  t.match(asked.outcome, { code: 'reclaim-refused', details: { detail: /release alice/ } });
+  fleet.decide<'node-release'>(releaseNode, { by, node: 'alice' });
+  t.match(join(fleet, { keyFingerprint: 'key-3' }).outcome, { value: { node: 'alice', reclaimed: true } });
+  t.equal(code(join(fleet, { keyFingerprint: 'key-4' })), 'reclaim-refused', 'one click is one time');
+
+  fleet.hello('alice', { hardware: 'hw-x' });
+  t.equal(code(join(fleet, { keyFingerprint: 'key-5' })), 'node-quarantined');
+});
+
+t.test('names', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.addNode('alice');
+  fleet.addNode('alice-s1');
+  const table = [
+    ['Octavia', 'octavia'],
+    ['ALICE.local', 'alice-2'],
+    ['Ada’s Pi #3', 'ada-s-pi-3'],
+    ['--', 'node'],
+    ['', 'node'],
+    ['coordinator', 'coordinator-s1'],
+    ['x'.repeat(99), 'x'.repeat(50)],
+  ] as const;
+  for (const [wanted, name] of table) t.equal(freeName(fleet.view, wanted, ['s1']), name, wanted);
+});
+
+t.test('renewal: by proof of the key on record, also long after expiry', async (t) => {
+  const fleet = withToken();
+  join(fleet);
+  const ask = (over: Partial<Inputs['renew']> = {}) =>
+    fleet.decide<'renew'>(renew, {
+      node: 'alice',
+      keyFingerprint: 'key-1',
+      hardware: 'hw-1',
+      certificateExpiresMs: startMs + 5e9,
+      ...over,
+    });
+  fleet.now += 4e9;
+  t.match(ask().outcome, { ok: true, value: { node: 'alice', certificateExpiresMs: startMs + 5e9 } });
+  t.equal(fleet.node('alice').certificateExpiresMs, startMs + 5e9);
+  t.equal(code(ask({ node: 'bob' })), 'no-such-node');
+  t.equal(code(ask({ keyFingerprint: 'key-2' })), 'key-unknown');
+  const clone = ask({ hardware: 'hw-2' });
+  t.equal(code(clone), 'node-quarantined');
+  t.equal(fleet.node('alice').status, 'quarantined', 'the refusal and the quarantine are one decision');
+  t.match(said(clone.messages, 'farewell'), [{}]);
+  t.equal(code(ask()), 'node-quarantined');
+});
+
+t.test('editing a node: one audit row for each thing that changed', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  const edit = (over: Partial<Inputs['node-edit']>) =>
+    fleet.decide<'node-edit'>(editNode, { by, node: 'alice', ...over });
+  t.same(audits(edit({ cordoned: true, draining: true, site: 'barn', labels: { a: 'b' } }).changes), [
+    'node-cordon',
+    'node-drain',
+    'node-site',
+    'node-labels',
+  ]);
+  t.same(edit({ cordoned: true, site: 'barn', labels: { a: 'b' } }).changes, [], 'what is so already is no change');
+  fleet.submit('t1', 'greeter');
+  t.equal(fleet.task('t1')?.state, 'queued', 'a draining node takes no new work');
+  t.same(audits(edit({ draining: false }).changes), ['node-undrain']);
+  t.equal(fleet.task('t1')?.state, 'leased');
+  t.equal(code(edit({ node: 'bob' })), 'no-such-node');
+});
+
+t.test('events of nodes are kept', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('alice');
+  const message = { boot: boot1, atMs: 1, type: 'undervoltage' as const, severity: 'warning' as const, text: 'weak' };
+  const kept = fleet.decide<'node-event'>(acceptEvent, {
+    node: 'alice',
+    message: { ...message, data: { agent: 'a1' } },
+  });
+  t.match(kept.changes, [{ type: 'event', row: { node: 'alice', agent: 'a1', type: 'undervoltage', text: 'weak' } }]);
+  t.match(fleet.decide<'node-event'>(acceptEvent, { node: 'eve', message }), { changes: [], remarks: [{}] });
+});
+
+t.test('keys, tokens, audit', async (t) => {
+  const fleet = withToken({ uses: 1, expiresSeconds: 60 });
+  t.match(fleet.view.tokens.get('tok'), { usesLeft: 1, expiresMs: startMs + 60_000, site: 'home', class: null });
+  t.equal(code(fleet.decide<'token-revoke'>(revokeToken, { by, id: 'nope' })), 'no-such-token');
+  t.same(audits(fleet.decide<'token-revoke'>(revokeToken, { by, id: 'tok' }).changes), ['token-revoke']);
+  t.same(fleet.decide<'token-revoke'>(revokeToken, { by, id: 'tok' }).changes, []);
+
+  const row = { id: 'k1', name: 'ci', role: 'operator' as const, secretHash: 'h', createdMs: startMs, revoked: false };
+  t.same(audits(fleet.decide<'key-create'>(createKey, { by, row }).changes), ['key-create']);
+  t.equal(code(fleet.decide<'key-create'>(createKey, { by, row: { ...row, id: 'k2' } })), 'conflict');
+  t.equal(code(fleet.decide<'key-revoke'>(revokeKey, { by, id: 'k9' })), 'no-such-key');
+  fleet.decide<'key-revoke'>(revokeKey, { by, id: 'k1' });
+  t.equal(fleet.view.keys.get('k1')?.revoked, true);
+  t.equal(
+    code(fleet.decide<'key-create'>(createKey, { by, row: { ...row, id: 'k2' } })),
+    'ok',
+    'the name is free again',
+  );
+  const audit = { by, action: 'sign-in', subject: 'ada', text: 'from the console' };
+  t.match(fleet.decide<'audit'>(recordAudit, audit).changes, [
+    { row: { actor: by, atMs: startMs, action: 'sign-in' } },
+  ]);
+});

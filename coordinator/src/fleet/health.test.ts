@@ -1,0 +1,60 @@
+import type { NodeHealth, NodeInfo } from '@blackroad/protocol';
+import t from 'tap';
+import { conditionsOf, healthScore } from './health.ts';
+
+const well: NodeHealth = {
+  boot: 'boot-0001',
+  seq: 1,
+  atMs: 1,
+  uptimeS: 1,
+  generation: 0,
+  cpu: 0.1,
+  load1: 0.1,
+  memoryFreeBytes: 4e9,
+  diskFreeBytes: 1e11,
+  tasksRunning: 0,
+  tasksWaiting: 0,
+  outboxDepth: 0,
+  agentRssBytes: 6e7,
+};
+const info = { memoryBytes: 8e9 } as NodeInfo;
+
+t.test('bad health in plain words', async (t) => {
+  const table: [Partial<NodeHealth>, 'warning' | 'error', RegExp][] = [
+    [{ undervoltage: { now: true, sinceBoot: true } }, 'error', /^power supply too weak: undervoltage now$/],
+    [{ undervoltage: { now: false, sinceBoot: true } }, 'warning', /power supply too weak at times/],
+    [{ temperatureC: 80 }, 'warning', /^hot: 80 °C/],
+    [{ temperatureC: 85.4 }, 'error', /^overheated: 85 °C/],
+    [{ throttled: { now: true, sinceBoot: true } }, 'warning', /throttled now/],
+    [{ throttled: { now: false, sinceBoot: true } }, 'warning', /was throttled/],
+    [{ diskFreeBytes: 1024 ** 3 }, 'warning', /disk nearly full: 1.0 GiB/],
+    [{ diskFreeBytes: 1024 ** 2 }, 'error', /disk full/],
+    [{ readOnlyDisk: true }, 'error', /read-only/],
+    [{ clockSynced: false }, 'warning', /clock not synced/],
+    [{ sdWrittenBytesPerDay: 2.5e9 }, 'warning', /SD card wear: 2.5 GB written a day/],
+    [{ wifi: { signalDbm: -85, reconnects: 0 } }, 'warning', /weak Wi-Fi: -85 dBm/],
+    [{ memoryFreeBytes: 1e8 }, 'warning', /memory nearly full/],
+    [{ gpus: [{ memoryUsedBytes: 1, utilisation: 1, temperatureC: 92 }] }, 'warning', /GPU hot: 92/],
+  ];
+  for (const [sick, severity, text] of table) {
+    const health = { ...well, ...sick };
+    const conditions = conditionsOf(health, info);
+    t.equal(conditions.length, 1, String(text));
+    t.match(conditions, [{ severity, text }]);
+    t.ok(healthScore(health, info) < 1, String(text));
+  }
+});
+
+t.test('well, unknown, and worst first', async (t) => {
+  const fine = { temperatureC: 79, clockSynced: true, undervoltage: { now: false, sinceBoot: false }, gpus: [] };
+  t.same(conditionsOf({ ...well, ...fine }, info), []);
+  t.equal(healthScore({ ...well, ...fine }, info), 1);
+  t.same(conditionsOf(null, null), []);
+  t.ok(healthScore(null) < 1 && healthScore(null) > 0.8);
+  const bad = { ...well, temperatureC: 81, readOnlyDisk: true, undervoltage: { now: true, sinceBoot: true } };
+  t.same(
+    conditionsOf(bad, info).map(({ severity }) => severity),
+    ['error', 'error', 'warning'],
+  );
+  t.equal(healthScore(bad, info), 0);
+});
