@@ -41,6 +41,8 @@ export const Labels = Type.Record(
   Type.String({ maxLength: 63 }),
   {
     maxProperties: 32,
+    // Without this, keys that do not match the pattern would pass unchecked.
+    additionalProperties: false,
     description: 'Free labels, e.g. `room: kitchen`.',
   },
 );

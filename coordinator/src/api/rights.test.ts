@@ -3,7 +3,7 @@ import { type Problem, type RouteName, type RouteRow, roles, routes } from '@bla
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
 
-const fleet = await openApiFleet();
+const fleet = await openApiFleet({ limits: { refusalsPerMinute: 1000 } });
 t.teardown(() => fleet.close());
 
 /** A path of the row with names that do not exist; bodies are empty where one is wanted: nothing is done, only rights are asked. */

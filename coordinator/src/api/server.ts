@@ -105,6 +105,19 @@ export async function createApi({ context, listener, tls }: ApiOptions): Promise
     reply.headers(headers);
     if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store');
   });
+  // Before the guard: it marks the request as an upgrade, and a refused upgrade's socket is closed by that mark alone.
+  await app.register(fastifyWebsocket, {
+    options: { maxPayload: maxFeedRequestBytes, perMessageDeflate: false },
+    preClose(done) {
+      const { websocketServer } = app;
+      for (const socket of websocketServer.clients) socket.close(1001, 'the coordinator is stopping');
+      // A console that does not answer the goodbye must not hold up the stop.
+      context.clock.after(goodbyeMs, () => {
+        for (const socket of websocketServer.clients) socket.terminate();
+      });
+      websocketServer.close(() => done());
+    },
+  });
   await app.register(fastifyCookie, { hook: 'onRequest' });
   app.addHook('onRequest', guard(context, listener));
   app.addHook('onResponse', async (request, reply) => {
@@ -126,19 +139,6 @@ export async function createApi({ context, listener, tls }: ApiOptions): Promise
         retryAfterSeconds: Math.max(1, Math.ceil(ttl / 1000)),
       }),
   });
-  await app.register(fastifyWebsocket, {
-    options: { maxPayload: maxFeedRequestBytes, perMessageDeflate: false },
-    preClose(done) {
-      const { websocketServer } = app;
-      for (const socket of websocketServer.clients) socket.close(1001, 'the coordinator is stopping');
-      // A console that does not answer the goodbye must not hold up the stop.
-      context.clock.after(goodbyeMs, () => {
-        for (const socket of websocketServer.clients) socket.terminate();
-      });
-      websocketServer.close(() => done());
-    },
-  });
-
   for (const name of Object.keys(routes) as RouteName[]) addRoute(app, context, listener, name);
   if (settings.consoleDir !== null) {
     await app.register(fastifyStatic, { root: settings.consoleDir, index: ['index.html'], cacheControl: false });

@@ -23,9 +23,13 @@ async function taskOr404(context: ApiContext, id: string): Promise<TaskRow | End
  * The stored task of the same key. A live one is found by the decision in the view, unless it ends just before: then this row,
  * with its state of a moment ago, keeps the same work from being done twice.
  */
-async function knownTask({ coordinator }: ApiContext, request: TaskRequest): Promise<EndedTask | null> {
-  if (request.idempotencyKey === undefined) return null;
-  return (await coordinator.store.taskByIdempotencyKey(request.idempotencyKey)) as EndedTask | null;
+async function knownTask({ coordinator }: ApiContext, agent: string, key: string): Promise<EndedTask | null> {
+  const row = await coordinator.store.taskByIdempotencyKey(key);
+  if (row && row.agent !== agent) {
+    const detail = `body: idempotencyKey: ${key} names a task of ${row.agent} already (${row.id}).`;
+    throw new FleetError('conflict', { detail });
+  }
+  return row as EndedTask | null;
 }
 
 async function submit(
@@ -36,7 +40,8 @@ async function submit(
 ) {
   const { coordinator } = context;
   const origin = order.request.origin ?? (caller?.via === 'session' ? 'console' : 'api');
-  const known = await knownTask(context, order.request);
+  const key = order.request.idempotencyKey;
+  const known = key === undefined ? null : await knownTask(context, order.agent, key);
   return coordinator.submit('task-submit', { ...order, by, origin, known });
 }
 const newId = ({ clock, random }: ApiContext) => sortableId(clock.nowMs(), random);

@@ -1,0 +1,146 @@
+// How a machine joins over TLS: token, CSR, certificate; and every way in which it is refused.
+import { createHash, X509Certificate } from 'node:crypto';
+import { request } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import {
+  type EnrolAnswer,
+  type JoinTokenCreated,
+  type JoinTokenText,
+  type Problem,
+  readJoinToken,
+} from '@blackroad/protocol';
+import { systemRandom } from '@blackroad/std/random';
+import t from 'tap';
+import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { Pkcs10CertificateRequestGenerator } from '../ca/x509.ts';
+
+const fleet = await openApiFleet();
+t.teardown(() => fleet.close());
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+async function makeCsr() {
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const csr = await Pkcs10CertificateRequestGenerator.create({ name: 'CN=me', keys, signingAlgorithm: algorithm });
+  return csr.toString('pem');
+}
+/** Over TLS, trusting the fleet's CA alone. */
+function post<T>(path: string, body: object, host = 'localhost'): Promise<{ status: number; body: T; issuer: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const call = request(
+      {
+        host,
+        port: fleet.tlsPort,
+        path,
+        method: 'POST',
+        ca: fleet.ca.pem,
+        headers: { 'content-type': 'application/json' },
+      },
+      (answer) => {
+        const issuer = (answer.socket as TLSSocket).getPeerCertificate(true).issuerCertificate.raw;
+        let text = '';
+        answer.on('data', (bytes) => {
+          text += bytes;
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: JSON.parse(text), issuer }));
+      },
+    );
+    call.on('error', reject).end(JSON.stringify(body));
+  });
+}
+async function makeToken(body: object = {}): Promise<JoinTokenCreated & JoinTokenText> {
+  const { body: token } = await fleet.call<JoinTokenCreated>('POST', '/v1/join-tokens', { body });
+  return { ...token, ...(readJoinToken(token.token) as JoinTokenText) };
+}
+const orderOf = async ({ id, secret }: JoinTokenText, more: object = {}) => ({
+  tokenId: id,
+  secret,
+  csr: await makeCsr(),
+  hardware: systemRandom.hex(32),
+  class: 'pi',
+  name: 'Alice.local',
+  ...more,
+});
+
+t.test('a token carries where to join and whom to trust', async (t) => {
+  const token = await makeToken({ uses: 2, class: 'pi', address: 'fleet.example' });
+  t.match(token, {
+    uses: 2,
+    usesLeft: 2,
+    class: 'pi',
+    revoked: false,
+    url: `https://fleet.example:${fleet.tlsPort}`,
+    ca: fleet.ca.fingerprint,
+  });
+  t.match((await makeToken({ address: 'fd00::1' })).url, /^https:\/\/\[fd00::1\]:\d+$/);
+  t.match((await makeToken({ address: 'home.example:443' })).url, 'https://home.example:443');
+  const { body } = await fleet.call('GET', '/v1/join-tokens');
+  t.notMatch(JSON.stringify(body), token.secret, 'secrets are not listed');
+  t.notMatch(JSON.stringify(body), /secretHash/);
+});
+
+t.test('a machine joins, renews and is known by its key', async (t) => {
+  const token = await makeToken();
+  const order = await orderOf(token);
+  const { status, body, issuer } = await post<EnrolAnswer>('/v1/enrol', order);
+  t.match(
+    { status, body },
+    {
+      status: 201,
+      body: {
+        node: 'alice',
+        class: 'pi',
+        site: 'home',
+        reclaimed: false,
+        mqtt: { host: 'localhost', port: 8883 },
+        ca: fleet.ca.pem,
+      },
+    },
+  );
+  const certificate = new X509Certificate(body.certificate);
+  t.equal(certificate.subject, 'CN=alice');
+  t.ok(certificate.verify(new X509Certificate(fleet.ca.pem).publicKey));
+  t.ok(Math.abs(Date.parse(certificate.validTo) - body.expiresMs) < 1000);
+  const top = createHash('sha256').update(issuer).digest('hex');
+  t.equal(
+    top,
+    fleet.ca.fingerprint,
+    'the CA travels with the server certificate: a joining machine knows its fingerprint alone',
+  );
+  t.match(await fleet.call('GET', '/v1/nodes/alice'), { status: 200, body: { presence: 'never', enrolledMs: Number } });
+
+  const renewed = await post<EnrolAnswer>('/v1/enrol/renew', {
+    node: 'alice',
+    csr: order.csr,
+    hardware: order.hardware,
+  });
+  t.match(renewed, { status: 200, body: { node: 'alice', reclaimed: false } });
+  t.equal(new X509Certificate(renewed.body.certificate).subject, 'CN=alice');
+  const foreign = await post<Problem>('/v1/enrol/renew', {
+    node: 'alice',
+    csr: await makeCsr(),
+    hardware: order.hardware,
+  });
+  t.match(foreign, { status: 403, body: { code: 'key-unknown' } });
+
+  const used = await post<Problem>('/v1/enrol', await orderOf(token));
+  t.match(used, { status: 403, body: { code: 'token-used-up' } });
+  const again = await post<EnrolAnswer>('/v1/enrol', await orderOf(await makeToken()));
+  t.match(again.body.node, /^alice-[0-9a-f]+$/, 'the name was taken');
+});
+
+t.test('what is refused, and why', async (t) => {
+  const token = await makeToken({ uses: 10 });
+  const refused = async (order: object) => (await post<Problem>('/v1/enrol', order)).body;
+  t.match(await refused(await orderOf(token, { secret: 'wrong' })), { code: 'token-unknown' });
+  t.match(await refused(await orderOf(token, { csr: 'nonsense' })), { code: 'csr-invalid', status: 400 });
+  t.match(await refused(await orderOf(token, { hardware: 'x' })), {
+    code: 'invalid-request',
+    detail: /^body: hardware: expected/,
+  });
+  const brief = await makeToken({ expiresSeconds: 10 });
+  fleet.skip(10_001);
+  t.match(await refused(await orderOf(brief)), { code: 'token-expired' });
+  t.equal((await fleet.call('DELETE', `/v1/join-tokens/${token.id}`)).status, 204);
+  t.match(await refused(await orderOf(token)), { code: 'token-revoked' });
+  t.match(await fleet.problem('DELETE', '/v1/join-tokens/none'), { code: 'no-such-token' });
+});
