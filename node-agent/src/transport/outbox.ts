@@ -134,6 +134,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const self: Outbox = {
     onReady: () => {},
     put(message) {
+      if (closed) return false;
       const isNew = !seqOf.has(message.key);
       const oldest = perishable.entries().next().value;
       if (isNew && seqOf.size >= maxMessages) {
@@ -168,7 +169,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
         const seq = seqOf.get(key);
         return seq === undefined ? [] : [[key, seq] as const];
       });
-      if (known.length === 0) return;
+      if (closed || known.length === 0) return;
       tryWrite(
         'forgetting rows',
         db.transaction(() => {
@@ -178,9 +179,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
     },
     sent(seq) {
       const key = perishable.get(seq);
-      if (key !== undefined) tryWrite('forgetting a row', () => forget(key, seq));
+      if (key !== undefined && !closed) tryWrite('forgetting a row', () => forget(key, seq));
     },
     next(seq, limit) {
+      if (closed) return [];
       return (select.all(seq, sendableSeq, limit) as StoredRow[]).map(({ settled, retain, ...row }) => ({
         ...row,
         until: settled ? 'settled' : 'sent',

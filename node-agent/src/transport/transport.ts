@@ -69,6 +69,7 @@ export function createTransport(options: TransportOptions): Transport {
   let cursor = 0;
   let inFlight = 0;
   let ackTimer: Timer | null = null;
+  let stalled = false;
   let loose = 0;
   let looseDropped = 0;
   let toldFull = false;
@@ -178,7 +179,10 @@ export function createTransport(options: TransportOptions): Transport {
   };
 
   const pump = () => {
-    while (link !== null && up && inFlight < maxInFlight && link.backlogBytes < maxBacklogBytes) {
+    while (link !== null && up && inFlight < maxInFlight) {
+      // With nothing in flight no PUBACK would come to go on; the perishable messages in the socket do it as they drain.
+      stalled = link.backlogBytes > maxBacklogBytes;
+      if (stalled) return;
       const rows = outbox.next(cursor, maxInFlight - inFlight);
       if (rows.length === 0) return;
       for (const row of rows) publishRow(link, row);
@@ -212,7 +216,9 @@ export function createTransport(options: TransportOptions): Transport {
     const on = link;
     loose++;
     const done = () => {
-      if (link === on) loose--;
+      if (link !== on) return;
+      loose--;
+      if (stalled) pump();
     };
     on.publish(message.topic, message.payload, message.qos, message.retain).then(done, done);
   };
