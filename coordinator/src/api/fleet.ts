@@ -1,7 +1,9 @@
 // The fleet as a whole: totals, events, audit, metrics, the API's own description, frozen moves.
 import { FleetError } from '@blackroad/protocol';
 import { accepted, answered, type Handlers } from './handler.ts';
-import { openApiDocument } from './openapi.ts';
+
+/** The table never changes in a process: written once. */
+let document: Promise<string> | null = null;
 
 export const fleetHandlers = {
   health: ({ context }) => ({
@@ -14,8 +16,12 @@ export const fleetHandlers = {
     reply.send(await context.metrics.text());
     return answered;
   },
-  openapi({ context, reply }) {
-    reply.send(openApiDocument(context.settings.version));
+  async openapi({ context, reply }) {
+    // Loaded when first asked for: most coordinators never are.
+    document ??= import('@blackroad/protocol/openapi').then(({ openApi }) =>
+      JSON.stringify(openApi(context.settings.version)),
+    );
+    reply.type('application/json; charset=utf-8').send(await document);
     return answered;
   },
   fleet: ({ context }) => context.totals(),

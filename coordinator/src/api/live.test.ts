@@ -41,6 +41,10 @@ function openFeed(fleet: ApiFleet, headers: Record<string, string> = { authoriza
   };
 }
 
+/** A WebSocket upgrade by hand. */
+const upgrade = (more: string) =>
+  `GET /v1/feed HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}\r\n${more}\r\n`;
+
 t.test('a snapshot, then what changed, in sequence', async (t) => {
   const fleet = await openApiFleet();
   t.teardown(() => fleet.close());
@@ -95,6 +99,18 @@ t.test('who may listen', async (t) => {
   t.equal(fleet.context.live.counts().consoles, 1);
 });
 
+t.test('the socket of a refused upgrade is closed: strangers hold nothing', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  const raw = connect(fleet.port, '127.0.0.1', () => raw.write(upgrade('')));
+  let text = '';
+  raw.on('data', (bytes) => {
+    text += bytes;
+  });
+  await new Promise((resolve) => raw.on('close', resolve));
+  t.match(text, /^HTTP\/1\.1 401/);
+});
+
 t.test('consoles are bounded', async (t) => {
   const fleet = await openApiFleet({ limits: { consoles: 1 } });
   t.teardown(() => fleet.close());
@@ -136,9 +152,7 @@ t.test('a console that does not read is cut off, the others go on', async (t) =>
 t.test('stopping does not wait for a console that says nothing', async (t) => {
   const fleet = await openApiFleet();
   const raw = connect(fleet.port, '127.0.0.1', () =>
-    raw.write(
-      `GET /v1/feed HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}\r\nAuthorization: Bearer ${fleet.keys.viewer}\r\n\r\n`,
-    ),
+    raw.write(upgrade(`Authorization: Bearer ${fleet.keys.viewer}\r\n`)),
   );
   const closed = new Promise((resolve) => raw.on('close', resolve));
   await new Promise((resolve) => raw.once('data', resolve));
