@@ -68,7 +68,7 @@ function nodeCard(node) {
   if (health) {
     const temperature = health.temperatureC === undefined ? '' : ` · ${Math.round(health.temperatureC)} °C`;
     fact(
-      `CPU ${Math.round(health.cpu * 100)} %${temperature} · ${plural(node.agents.length, 'agent')} · ${plural(node.tasksRunning, 'task')} running`,
+      `${word === 'online' ? '' : 'when last heard: '}CPU ${Math.round(health.cpu * 100)} %${temperature} · ${plural(node.agents.length, 'agent')} · ${plural(node.tasksRunning, 'task')} running`,
     );
   }
   for (const note of info?.notes ?? []) fact(note, 'dim');
@@ -164,8 +164,8 @@ function showCards(kind, make, changed, order, empty) {
   const all = Object.values(state[kind]).sort(order);
   const wanted = all.slice(0, 120).map((view) => kept.get(view.id ?? view.name));
   if (all.length > wanted.length)
-    wanted.push(el('p', 'dim', `and ${all.length - wanted.length} more: bin/fleet ${kind}`));
-  if (all.length === 0) wanted.push(el('p', 'dim', ...empty));
+    wanted.push(el('p', 'dim wide', `and ${all.length - wanted.length} more: bin/fleet ${kind}`));
+  if (all.length === 0) wanted.push(el('p', 'dim wide', ...empty));
   const box = $(kind);
   if (wanted.length !== box.children.length || wanted.some((card, i) => box.children[i] !== card))
     box.replaceChildren(...wanted);
@@ -203,7 +203,7 @@ function showTotals() {
   }
   for (const agent of Object.values(state.agents)) {
     if (agent.unplaced && !agent.node)
-      said.push(['warned', `${agent.name} has no place: ${agent.unplaced.text} ${agent.unplaced.fix}`]);
+      said.push(['warned', `${agent.name} has no place: ${agent.unplaced.text}. Fix: ${agent.unplaced.fix}`]);
     else if (agent.state === 'failed') said.push(['bad', `${agent.name} failed: ${agent.reason ?? 'no reason given'}`]);
   }
   const well = `All is well: ${plural(nodes.online, 'node')} online, ${plural(agents.ready, 'agent')} ready.`;
@@ -255,9 +255,11 @@ function show(frame) {
     );
   const names = Object.keys(state.agents).sort();
   const select = $('ask-agent');
-  if ([...select.options].map((o) => o.value).join() !== names.join()) {
+  if (whole || Object.keys(frame.agents).length > 0) {
     const chosen = select.value;
-    select.replaceChildren(...names.map((name) => el('option', '', name)));
+    select.replaceChildren(
+      ...(names.length > 0 ? names : ['']).map((name) => el('option', '', name || 'no agent yet')),
+    );
     if (names.includes(chosen)) select.value = chosen;
   }
   $('ask-send').disabled = names.length === 0 || asking !== null;
@@ -388,7 +390,7 @@ $('sign-in-form').addEventListener('submit', async (event) => {
 
 async function enter() {
   const { name, role } = await call('GET', '/v1/me');
-  $('who-name').textContent = `${name} (${role})`;
+  $('who-name').textContent = name === role ? name : `${name} (${role})`;
   $('who').hidden = false;
   $('sign-in').hidden = true;
   $('fleet').hidden = false;

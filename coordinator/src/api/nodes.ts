@@ -7,7 +7,7 @@ import { showNode } from './show.ts';
 
 const logDeadlineMs = 10_000;
 /** A pull is answered when it has begun; the model may take an hour and is told by events. */
-const pullDeadlineMs = 30_000;
+const pullDeadlineMs = 20_000;
 const identifyDeadlineMs = 10_000;
 const identifySeconds = 10;
 
