@@ -33,7 +33,9 @@ export interface NodeOrder {
   random: Random;
   log: Log;
   onNotAccepted?: () => void;
-  onFarewell: (reason: string, text: string) => void;
+  /** The coordinator said what time it is. */
+  onTime?: (nowMs: number) => void;
+  onFarewell: (reason: 'forgotten' | 'quarantined', text: string) => void;
 }
 
 export function composeNode(order: NodeOrder): RunningNode {
@@ -107,6 +109,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     clock,
     random,
     log,
+    onTime: order.onTime ?? (() => {}),
     onFarewell: order.onFarewell,
   });
 }

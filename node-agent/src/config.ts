@@ -104,6 +104,13 @@ export const nodeOptions = {
     default: '',
     text: 'Hardware class when joining. Empty: detected.',
   },
+  instance: {
+    type: 'text',
+    flag: 'instance',
+    env: 'BLACKROAD_INSTANCE',
+    default: '',
+    text: 'Sets a second node-agent on one machine apart from the first; both would otherwise be known by the same hardware.',
+  },
   keepalive: {
     type: 'number',
     flag: 'keepalive',

@@ -1,5 +1,5 @@
 // The node-agent process. Verbs: `run` (what systemd starts), `join <token>`, `models` (see to it that there is one), `simulate <token>`.
-// The only place that builds probes, runtimes and files. Exit code 3: the coordinator wants this node no more.
+// The only place that builds probes, runtimes and files. Exit code 3: the coordinator forgot this node; 4: it is quarantined.
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { dirname, join as joinPath, resolve } from 'node:path';
@@ -23,7 +23,8 @@ const random = systemRandom;
 const here = dirname(new URL(import.meta.url).pathname);
 const version = (JSON.parse(readFileSync(joinPath(here, '../package.json'), 'utf8')) as { version: string }).version;
 const bundled = import.meta.url.endsWith('.mjs');
-const exitFarewell = 3;
+/** Forgotten: systemd must not start us again. Quarantined: it may, a person can release us. */
+const exitCodes = { forgotten: 3, quarantined: 4 };
 const stopDeadlineMs = 10_000;
 const usage = 'fleet-node run | join <token> | models | simulate <token>';
 
@@ -54,7 +55,13 @@ async function run(config: NodeConfig): Promise<void> {
       detail: `This machine is no node yet (${data} holds no identity). Make a token with \`fleet join-token create\` and run \`fleet-node join <token>\`.`,
     });
   }
-  const probes = createProbes({ clock, log, modelsDir: models, stateDir: data });
+  const probes = createProbes({
+    clock,
+    log,
+    modelsDir: models,
+    stateDir: data,
+    ...(config.instance ? { instance: config.instance } : {}),
+  });
   const hardware = await probes.hardwareFingerprint();
   const { runtimes, notes } = await findRuntimes({ ...runtimeOptions(config, models), log });
   const time = createFleetTime(clock, identity.issuedMs);
@@ -85,10 +92,11 @@ async function run(config: NodeConfig): Promise<void> {
     clock,
     random,
     log,
+    onTime: (nowMs) => time.note(nowMs),
     onNotAccepted: () => renewal.nudge(),
     onFarewell: (reason, text) => {
       log.error({ reason }, text);
-      void stop(exitFarewell);
+      void stop(exitCodes[reason]);
     },
   });
   const stop = async (code: number) => {
@@ -110,7 +118,13 @@ async function joinFleet(config: NodeConfig, token: string | undefined): Promise
   if (!token) throw new OptionError(`join needs a token. Usage: ${usage}`);
   const { data, models } = folders(config);
   const log = createLog('node-agent', config.log);
-  const probes = createProbes({ clock, log, modelsDir: models, stateDir: data });
+  const probes = createProbes({
+    clock,
+    log,
+    modelsDir: models,
+    stateDir: data,
+    ...(config.instance ? { instance: config.instance } : {}),
+  });
   const joined = await join({
     token,
     dir: data,

@@ -44,7 +44,9 @@ export interface NodeParts {
   random: Random;
   log: Log;
   /** The coordinator wants this node no more. */
-  onFarewell: (reason: string, text: string) => void;
+  onFarewell: (reason: 'forgotten' | 'quarantined', text: string) => void;
+  /** The coordinator said what time it is. */
+  onTime: (nowMs: number) => void;
 }
 
 export interface RunningNode {
@@ -185,6 +187,7 @@ class Loop implements RunningNode {
     if (message.boot !== this.#parts.boot) return;
     this.#hello?.cancel();
     this.#hello = null;
+    this.#parts.onTime(message.nowMs);
     this.#coordinator = message.coordinator;
     this.#leaseMs = message.leaseMs;
     if (message.heartbeatMs !== this.#heartbeatMs) {
@@ -249,7 +252,8 @@ class Loop implements RunningNode {
         this.#farewell(decoded.message.reason, decoded.message.text);
         return;
       case 'fleetState': {
-        const { state, coordinator, reconnectWindowMs } = decoded.message;
+        const { state, coordinator, nowMs, reconnectWindowMs } = decoded.message;
+        this.#parts.onTime(nowMs);
         this.#parts.transport.setReconnectWindow(reconnectWindowMs);
         if (state !== 'online' || this.#hello || coordinator === this.#coordinator) return;
         // Another coordinator took over behind the same broker: introduce ourselves, spread over its window.
