@@ -6,7 +6,9 @@ import type { Files } from './files.ts';
 
 const dayMs = 86_400_000;
 /** Before this the extrapolation to a day says nothing. */
-const honestAfterMs = 60_000;
+const honestAfterMs = 600_000;
+/** Starting, joining and loading write more in a minute than a quiet day does: they are left out. */
+const settleMs = 120_000;
 
 /** Bytes free for us at a folder, or at the nearest one above it that exists. */
 export function readDiskFree(files: Files, folder: string): number {
@@ -37,13 +39,16 @@ export function readReadOnly(files: Files, folder: string): boolean | undefined 
 
 /** Bytes a day, extrapolated from a counter since this was made; undefined where there is no counter or it is too early. */
 export function createPerDay(clock: Clock, read: () => number | null): () => number | undefined {
-  const first = read();
-  const firstMs = clock.monotonicMs();
+  const startMs = clock.monotonicMs();
+  let first: { bytes: number; atMs: number } | null = null;
   return () => {
-    const now = read();
-    const spanMs = clock.monotonicMs() - firstMs;
-    if (first === null || now === null || spanMs < honestAfterMs) return undefined;
-    return Math.round((Math.max(0, now - first) / spanMs) * dayMs);
+    const bytes = read();
+    const atMs = clock.monotonicMs();
+    if (bytes === null || atMs - startMs < settleMs) return undefined;
+    first ??= { bytes, atMs };
+    const spanMs = atMs - first.atMs;
+    if (spanMs < honestAfterMs) return undefined;
+    return Math.round((Math.max(0, bytes - first.bytes) / spanMs) * dayMs);
   };
 }
 

@@ -171,7 +171,9 @@ t.test('rates are since the last look, counters since the start, and neither bef
   t.equal(second.cpu, 0.4);
   t.same(second.network, { receivedBytesPerS: 10_000, sentBytesPerS: 2_000 });
   t.notOk('sdWrittenBytesPerDay' in second, 'ten seconds say nothing about a day');
-  clock.passMs(590_000);
+  clock.passMs(110_000);
+  t.notOk('sdWrittenBytesPerDay' in probes.health(), 'counting begins when the start is over');
+  clock.passMs(600_000);
   machine.set('/proc/self/io', 'write_bytes: 8212000\ncancelled_write_bytes: 1024000\n');
   machine.set('/proc/diskstats', ' 179 0 mmcblk0 1 1 1 1 1 1 1347678 1 0\n 179 1 mmcblk0p1 1 1 1 1 1 1 99999999 1 0\n');
   const third = probes.health();
