@@ -3,6 +3,7 @@ export * from './agent.ts';
 export * from './classes.ts';
 export * from './codec.ts';
 export * from './command.ts';
+export * from './cut.ts';
 export * from './enrol.ts';
 export * from './feed.ts';
 export * from './ids.ts';

@@ -1,6 +1,7 @@
 // Builds entries and judges those that come from elsewhere. Pure: the caller passes the time and the salt, and stores the result.
 import {
   commitPayload,
+  cutToBytes,
   encodeVector,
   entryFault,
   hashHeader,
@@ -107,15 +108,4 @@ export function admit(
 export function originOf(entry: MemoryEntry): string | null {
   if (entry.kind !== 'merge' || !entry.payload?.source.startsWith('branch:')) return null;
   return entry.payload.derivedFrom[0] ?? null;
-}
-
-/** At most `maxBytes` of UTF-8, never half a character; lone surrogates become U+FFFD, as SQLite and JSON would do differently. */
-export function cutToBytes(text: string, maxBytes: number): string {
-  const whole = text.toWellFormed();
-  if (whole.length * 3 <= maxBytes) return whole;
-  const bytes = Buffer.from(whole, 'utf8');
-  if (bytes.length <= maxBytes) return whole;
-  let end = maxBytes;
-  while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
-  return bytes.toString('utf8', 0, end);
 }

@@ -1,0 +1,229 @@
+// Turns of an agent with a scripted runtime: recall, tools, streaming, remembering, failing, stopping.
+import { setImmediate as turnOfLoop } from 'node:timers/promises';
+import { maxResultBytes } from '@blackroad/protocol';
+import { systemClock } from '@blackroad/std/clock';
+import { silentLog } from '@blackroad/std/log';
+import { seededRandom } from '@blackroad/std/random';
+import t from 'tap';
+import { createNodeMemory } from '../memory/node-memory.ts';
+import { assignedAgent } from '../memory/tiny-coordinator.fixture.ts';
+import { createAdmission } from '../runtimes/admission.ts';
+import type { ChatEvent, ChatRequest, Runtime } from '../runtimes/runtime.ts';
+import { RuntimeError } from '../runtimes/runtime.ts';
+import { createSimulated } from '../runtimes/simulated.ts';
+import { createAgent } from './agent.ts';
+import { toolBoxFor } from './tool-box.ts';
+
+type Script = (request: ChatRequest, signal: AbortSignal) => AsyncIterable<ChatEvent>;
+const usage = { promptTokens: 10, completionTokens: 5, loadMs: 0, prefillMs: 1, decodeMs: 1 };
+const end = (reason: 'stop' | 'length' | 'tool-calls' = 'stop'): ChatEvent => ({ type: 'end', reason, usage });
+
+function setup(t: Tap.Test, script: Script | null, over: { acts?: boolean; keepAlive?: boolean } = {}) {
+  const memory = createNodeMemory({
+    dir: ':memory:',
+    node: 'alice',
+    clock: systemClock,
+    random: seededRandom(7),
+    log: silentLog,
+    embed: async () => null,
+  });
+  const alive = setInterval(() => {}, 1_000);
+  t.teardown(async () => {
+    clearInterval(alive);
+    await memory.close();
+  });
+  const assigned = assignedAgent('ada', 1, { baseSeq: 0, baseHash: 'genesis', from: null });
+  assigned.spec.tools = [{ tool: 'memory' }, { tool: 'mqtt', topics: ['lamp'] }];
+  const log = memory.open(assigned);
+  const published: unknown[] = [];
+  const simulated = createSimulated({
+    models: [{ name: 'smollm2', kind: 'chat' }],
+    decodeTps: Number.POSITIVE_INFINITY,
+    clock: systemClock,
+    random: seededRandom(1),
+  });
+  const runtime: Runtime = script ? { ...simulated, chat: script } : simulated;
+  const admission = createAdmission({ slots: 1, queue: 2, clock: systemClock });
+  const agent = createAgent(assigned, {
+    runtimeFor: (model) => (model === 'smollm2' ? runtime : null),
+    enter: (model, signal, deadlineMs) => admission.enter(model, signal, deadlineMs),
+    memory: log,
+    tools: toolBoxFor(assigned.spec.tools, {
+      agent: 'ada',
+      memory: log,
+      facts: () => [],
+      mayActOutside: () => over.acts ?? true,
+      publish: (topic, message) => published.push({ topic, message }) > 0,
+      clock: systemClock,
+    }),
+    facts: () => [],
+    mayActOutside: () => over.acts ?? true,
+    clock: systemClock,
+    log: silentLog,
+    parametersB: () => 7,
+    contextTokens: () => 4096,
+    toolsSupported: () => script !== null,
+  });
+  const chunks: { text: string; tool?: string }[] = [];
+  const abort = new AbortController();
+  const ask = (prompt: string) =>
+    agent.run({ task: 't1', attempt: 1, prompt, signal: abort.signal }, (chunk) => chunks.push(chunk));
+  return { agent, assigned, ask, chunks, abort, log, memory, published, admission };
+}
+declare namespace Tap {
+  type Test = { teardown(work: () => unknown): void };
+}
+
+t.test('an exchange is streamed, remembered, and recalled in the next', async (t) => {
+  const { ask, chunks, log, agent } = setup(t, null);
+  t.equal(agent.state, 'ready');
+  const first = await ask('My name is Ada.');
+  t.match(first, { state: 'done', truncated: false, usage: { model: 'smollm2', recalled: 0 } });
+  if (first.state !== 'done') return;
+  t.equal(chunks.map(({ text }) => text).join(''), first.result);
+  const { memories } = await log.recall('name', 1, new AbortController().signal);
+  t.match(memories[0]?.text, /^User: My name is Ada\.\nAssistant: Simulated answer/);
+  t.match(await ask('What is my name?'), { state: 'done', usage: { recalled: 1 } });
+});
+
+t.test('tools are called, their answers go back, and a wrong call is told to the model', async (t) => {
+  const seen: ChatRequest[] = [];
+  const { ask, chunks, published, log } = setup(t, async function* (request) {
+    seen.push(structuredClone(request));
+    const calls = [
+      { id: '1', name: 'memory_save', arguments: { text: 'The lamp is in the hall.' } },
+      { id: '2', name: 'mqtt_publish', arguments: { topic: 'lamp', payload: '{"on":true}' } },
+      { id: '3', name: 'mqtt_publish', arguments: { topic: 'door', payload: 'open' } },
+      { id: '4', name: 'memory_search', arguments: { query: 5 } },
+      { id: '5', name: 'rm', arguments: {} },
+    ];
+    if (seen.length === 1) {
+      yield { type: 'tool-calls', calls };
+      yield end('tool-calls');
+    } else {
+      yield { type: 'text', text: 'The lamp is on.' };
+      yield end();
+    }
+  });
+  const result = await ask('Turn on the lamp in the hall.');
+  t.match(result, { state: 'done', result: 'The lamp is on.', usage: { toolCalls: 5, promptTokens: 20 } });
+  t.same(published, [{ topic: 'lamp', message: { on: true } }]);
+  t.same(
+    seen[1]!.messages.filter(({ role }) => role === 'tool').map(({ content }) => content),
+    [
+      'Saved.',
+      'Published.',
+      'Refused: the topic door is not allowed. Allowed: lamp.',
+      'The arguments of memory_search are wrong: query: expected string, got 5',
+      'There is no tool rm. Tools: memory_search, memory_save, mqtt_publish.',
+    ],
+  );
+  t.equal(chunks[0]?.tool, 'memory_save');
+  const { memories } = await log.recall('lamp hall', 5, new AbortController().signal);
+  t.ok(memories.some(({ kind, text }) => kind === 'note' && text === 'The lamp is in the hall.'));
+});
+
+t.test('a model that only calls tools is asked for words in the end', async (t) => {
+  let rounds = 0;
+  const { ask, assigned, published } = setup(
+    t,
+    async function* (request) {
+      rounds++;
+      if (request.tools) {
+        const call = { id: '1', name: 'mqtt_publish', arguments: { topic: 'lamp', payload: 'x' } };
+        yield { type: 'tool-calls', calls: [call] };
+        yield end('tool-calls');
+      } else {
+        const refusal = request.messages.findLast(({ role }) => role === 'tool')!.content;
+        yield { type: 'text', text: refusal };
+        yield end();
+      }
+    },
+    { acts: false },
+  );
+  assigned.spec.limits.toolRounds = 3;
+  t.match(await ask('go on'), { state: 'done', result: /lost contact with the fleet/, usage: { toolCalls: 3 } });
+  t.equal(rounds, 4);
+  t.same(published, [], 'without a lease nothing acts outside');
+});
+
+t.test('failures become problems that say whether to try again', async (t) => {
+  const table = [
+    ['unavailable', 'runtime-unavailable', true],
+    ['overloaded', 'runtime-overloaded', true],
+    ['unknown-model', 'model-missing', true],
+    ['too-long', 'prompt-too-long', false],
+    ['wrong-kind', 'model-cannot-chat', false],
+  ] as const;
+  for (const [code, problem, retryable] of table) {
+    const { ask, memory } = setup(t, async function* (): AsyncIterable<ChatEvent> {
+      yield { type: 'text', text: 'half' };
+      throw new RuntimeError(code, 'as said');
+    });
+    t.match(await ask('hello'), { state: 'failed', problem: { code: problem, retryable } }, code);
+    t.equal(memory.unacked, 0, 'half an answer is not remembered');
+  }
+  const { assigned, agent, ask } = setup(t, null);
+  assigned.model = 'gone';
+  t.match(agent, { state: 'starting', reason: /gone/ });
+  t.match(await ask('hello'), { state: 'failed', problem: { code: 'model-missing', retryable: true } });
+  const long = setup(t, null);
+  t.match(await long.ask('word '.repeat(5_000)), {
+    state: 'failed',
+    problem: { code: 'prompt-too-long', retryable: false },
+  });
+});
+
+t.test('an answer without end is cut, and the model is let go', async (t) => {
+  let closed = false;
+  const { ask, admission } = setup(t, async function* () {
+    try {
+      for (;;) yield { type: 'text', text: 'é'.repeat(5_000) };
+    } finally {
+      closed = true;
+    }
+  });
+  const result = await ask('say much');
+  t.match(result, { state: 'done', truncated: true });
+  if (result.state === 'done') t.equal(Buffer.byteLength(result.result), maxResultBytes);
+  t.ok(closed);
+  t.equal(admission.load()[0]?.busy, 0);
+});
+
+t.test('an abort cancels, a deadline fails, a stop lets turns end and then ends them', async (t) => {
+  const hang: Script = async function* (_, signal) {
+    yield { type: 'text', text: 'thinking' };
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+  };
+  const started = async (chunks: unknown[]) => {
+    while (chunks.length === 0) await turnOfLoop();
+  };
+  const one = setup(t, hang);
+  const cancelled = one.ask('hello');
+  await started(one.chunks);
+  t.equal(one.agent.busy, 1);
+  one.abort.abort(new Error('a person said so'));
+  t.same(await cancelled, { state: 'cancelled' });
+  t.equal(one.agent.busy, 0);
+  t.equal(one.admission.load()[0]?.busy, 0, 'the slot is free again');
+
+  const two = setup(t, hang);
+  const late = two.ask('hello');
+  await started(two.chunks);
+  two.abort.abort(new Error('deadline'));
+  t.match(await late, { state: 'failed', problem: { code: 'deadline-passed', retryable: false } });
+
+  const three = setup(t, hang);
+  const stopped = three.ask('hello');
+  await started(three.chunks);
+  await three.agent.stop(5);
+  t.match(await stopped, { state: 'failed', problem: { code: 'agent-stopped', retryable: true } });
+  t.equal(three.agent.state, 'stopped');
+  t.match(await three.ask('more'), { state: 'failed', problem: { code: 'agent-stopped' } });
+});
+
+t.test('an answer that cannot be remembered is a failed turn that is tried again', async (t) => {
+  const { ask, memory } = setup(t, null);
+  await memory.close();
+  t.match(await ask('hello'), { state: 'failed', problem: { code: 'memory-not-stored', retryable: true } });
+});

@@ -1,0 +1,65 @@
+// One AI agent that runs on this node: counts its turns, says what state it is in, stops within a grace period.
+// The turn itself is turn.ts; what it may touch is in the deps. Never keeps anything that a restart would lose.
+import type { AssignedAgent } from '@blackroad/protocol';
+import { sleep } from '@blackroad/std/clock';
+import type { RunningAgent, TurnEnd } from '../contracts.ts';
+import { runTurn, type TurnDeps } from './turn.ts';
+
+export type AgentDeps = TurnDeps;
+
+export function createAgent(assigned: AssignedAgent, deps: AgentDeps): RunningAgent {
+  const halt = new AbortController();
+  const turns = new Set<Promise<TurnEnd>>();
+  let stopped = false;
+
+  function state(): { state: RunningAgent['state']; reason: string } {
+    if (stopped) return { state: 'stopped', reason: 'stopped' };
+    const { memory } = deps;
+    if (memory.status.fenced) return { state: 'failed', reason: 'another node writes its memory now' };
+    if (!deps.runtimeFor(assigned.model)) {
+      return { state: 'starting', reason: `no runtime on this node serves ${assigned.model} now` };
+    }
+    if (!memory.hydrated) {
+      const { durableSeq } = memory.status;
+      return { state: 'hydrating', reason: `fetching its memory: ${durableSeq} of ${assigned.memory.baseSeq}` };
+    }
+    return { state: 'ready', reason: '' };
+  }
+
+  return {
+    assigned,
+    get state() {
+      return state().state;
+    },
+    get reason() {
+      return state().reason;
+    },
+    get busy() {
+      return turns.size;
+    },
+    async run(task, emit) {
+      if (stopped) {
+        const text = `agent ${assigned.spec.name} is stopping on this node`;
+        return { state: 'failed', problem: { code: 'agent-stopped', text, retryable: true } };
+      }
+      const signal = AbortSignal.any([task.signal, halt.signal]);
+      const turn = runTurn(assigned, deps, { ...task, signal }, emit).then((end): TurnEnd => {
+        if (end.state !== 'cancelled' || task.signal.aborted) return end;
+        const text = `agent ${assigned.spec.name} was stopped on this node before the turn ended`;
+        return { state: 'failed', problem: { code: 'agent-stopped', text, retryable: true } };
+      });
+      turns.add(turn);
+      try {
+        return await turn;
+      } finally {
+        turns.delete(turn);
+      }
+    },
+    async stop(graceMs) {
+      stopped = true;
+      if (turns.size > 0) await Promise.race([Promise.allSettled(turns), sleep(deps.clock, graceMs)]);
+      halt.abort(new Error('the agent was stopped'));
+      await Promise.allSettled(turns);
+    },
+  };
+}

@@ -1,0 +1,83 @@
+// What a model reads: where memories go by size, what is dropped when the window is small, what a tiny model is spared.
+import { AgentSpec, withDefaults } from '@blackroad/protocol';
+import t from 'tap';
+import type { Recalled } from '../contracts.ts';
+import { buildPrompt, estimateTokens, type PromptInput, turnText } from './prompt.ts';
+
+const spec = withDefaults<AgentSpec>(AgentSpec, { name: 'ada', model: ['auto'], instructions: 'Be kind.' });
+const recalled = (text: string, seq = 1): Recalled => ({
+  seq,
+  epoch: 1,
+  hash: '',
+  kind: 'turn',
+  text,
+  createdAt: 0,
+  importance: 0.5,
+  score: 1,
+});
+function build(over: Partial<PromptInput>) {
+  const prompt = buildPrompt({
+    spec,
+    prompt: 'What is my name?',
+    memories: [],
+    facts: ['This node is called alice.'],
+    hasTools: false,
+    parametersB: 0.135,
+    contextTokens: 4096,
+    ...over,
+  });
+  if ('tooLong' in prompt) throw new Error(prompt.tooLong);
+  return { ...prompt, system: prompt.messages[0]!.content, user: prompt.messages[1]!.content };
+}
+const ada = recalled(turnText('My name is Ada. What can you do?', 'Many things.'));
+
+t.test('a small model gets short notes beside the question', async (t) => {
+  const { system, user, recalled: count } = build({ memories: [ada] });
+  t.equal(system, 'Be kind.');
+  t.equal(user, "Use these notes to answer.\nNotes: The user's name is Ada.\nQuestion: What is my name?");
+  t.equal(count, 1);
+  t.equal(build({}).user, 'What is my name?', 'nothing remembered, nothing around the question');
+});
+
+t.test('a small model hears of its node when it is asked about', async (t) => {
+  t.match(build({ prompt: 'What can you do on this node?' }).user, /This node is called alice/);
+  t.notMatch(build({ prompt: 'How do I boil an egg?' }).user, /alice/);
+});
+
+t.test('a small model is not given its own old answers where the user stated something', async (t) => {
+  const wrong = recalled(turnText('What is my name?', 'My name is Elena.'));
+  t.notMatch(build({ memories: [wrong, ada] }).user, /Elena/);
+  t.notMatch(build({ memories: [wrong] }).user, /Elena/, 'the same question says nothing');
+  const other = recalled(turnText('What is the code of the door?', 'It is 4711.'));
+  t.match(build({ prompt: 'Tell me the door code', memories: [other] }).user, /4711/, 'but better than nothing');
+});
+
+t.test('a larger model reads memories and facts in the system prompt', async (t) => {
+  const { system, user } = build({ parametersB: 7, memories: [ada], hasTools: true });
+  t.match(system, /Be kind\.[\s\S]*alice[\s\S]*The user said: My name is Ada[\s\S]*tool/);
+  t.equal(user, 'What is my name?');
+  t.notMatch(build({ parametersB: 7 }).system, /tool/, 'no word of tools where there are none');
+  t.match(build({ parametersB: 0, memories: [ada] }).system, /Ada/, 'an unknown size is taken for large');
+});
+
+t.test('the weakest memories go first, then the facts, never the question', async (t) => {
+  const memories = Array.from({ length: 20 }, (_, i) => recalled(`memory number ${i} ${'x'.repeat(200)}`));
+  const prompt = build({ parametersB: 7, memories, contextTokens: 512 });
+  t.ok(prompt.recalled > 0 && prompt.recalled < 20);
+  t.match(prompt.system, /memory number 0 /);
+  t.notMatch(prompt.system, /memory number 19 /);
+  const used = prompt.messages.reduce((sum, { content }) => sum + estimateTokens(content), 0);
+  t.ok(used + prompt.maxTokens <= 512);
+  t.match(
+    buildPrompt({
+      spec,
+      prompt: 'long '.repeat(2000),
+      memories,
+      facts: [],
+      hasTools: false,
+      parametersB: 7,
+      contextTokens: 2048,
+    }),
+    { tooLong: /of the 2048 tokens of context/ },
+  );
+});

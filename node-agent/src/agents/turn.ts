@@ -1,0 +1,211 @@
+// One turn of an agent: recall, prompt, model, tools, remember, answer. In: the task and what the node offers; out: a TurnEnd and
+// text as it comes. The exchange is durable before the turn says done: an answer that the agent cannot remember is a failed turn
+// (retryable), because a person would see it and the agent would not know it. A failing embedding or recall never fails a turn.
+
+import type { AssignedAgent } from '@blackroad/protocol';
+import { cutToBytes, FleetError, maxResultBytes, type TaskProblem, type TaskUsage } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { AgentMemory, TurnEnd, TurnTask } from '../contracts.ts';
+import {
+  type ChatMessage,
+  type Runtime,
+  RuntimeError,
+  type RuntimeErrorCode,
+  type ToolCall,
+} from '../runtimes/runtime.ts';
+import { buildPrompt, estimateTokens, turnText } from './prompt.ts';
+import type { ToolBox } from './tool-box.ts';
+
+export interface TurnDeps {
+  runtimeFor(model: string): Runtime | null;
+  /** Admission: resolves when the model has a free slot for us, with what gives it back. */
+  enter(model: string, signal: AbortSignal, deadlineMs: number): Promise<() => void>;
+  memory: AgentMemory;
+  tools: ToolBox;
+  facts(): string[];
+  /** False while the agent may run elsewhere by now: its tools then act on nothing outside. */
+  mayActOutside(): boolean;
+  clock: Clock;
+  log: Log;
+  parametersB(model: string): number;
+  contextTokens(model: string): number;
+  toolsSupported(model: string): boolean;
+  /** What a finished model call took, for the learned speeds. */
+  learn?(
+    model: string,
+    usage: { promptTokens: number; completionTokens: number; loadMs: number; prefillMs: number; decodeMs: number },
+  ): void;
+}
+type Emit = (chunk: { text: string; tool?: string }) => void;
+
+/** Calls of one model answer; more is a model gone wild. */
+const maxCallsPerRound = 8;
+
+export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: TurnTask, emit: Emit): Promise<TurnEnd> {
+  const { spec, model } = assigned;
+  const startedMs = deps.clock.monotonicMs();
+  const usage: TaskUsage = {
+    model,
+    promptTokens: 0,
+    completionTokens: 0,
+    recalled: 0,
+    toolCalls: 0,
+    firstTokenMs: 0,
+    totalMs: 0,
+  };
+  const failed = (problem: TaskProblem): TurnEnd => ({
+    state: 'failed',
+    problem: { ...problem, text: cutToBytes(problem.text, 1000) },
+    usage: { ...usage, totalMs: elapsed() },
+  });
+  const elapsed = () => Math.max(0, deps.clock.monotonicMs() - startedMs);
+  const { signal } = task;
+
+  try {
+    signal.throwIfAborted();
+    const runtime = deps.runtimeFor(model);
+    if (!runtime) {
+      return failed({ code: 'model-missing', text: `no runtime on this node serves ${model} now`, retryable: true });
+    }
+    const recalled =
+      spec.memory.recall > 0 ? (await deps.memory.recall(task.prompt, spec.memory.recall, signal)).memories : [];
+    signal.throwIfAborted();
+    let offered = deps.toolsSupported(model) && spec.limits.toolRounds > 0 ? [...deps.tools.specs] : [];
+    const prompt = buildPrompt({
+      spec,
+      prompt: task.prompt,
+      memories: recalled,
+      facts: deps.mayActOutside() ? deps.facts() : [...deps.facts(), 'It has no contact with its fleet now.'],
+      hasTools: offered.length > 0,
+      parametersB: deps.parametersB(model),
+      contextTokens: deps.contextTokens(model),
+    });
+    if ('tooLong' in prompt) return failed({ code: 'prompt-too-long', text: prompt.tooLong, retryable: false });
+    usage.recalled = prompt.recalled;
+    const { messages, maxTokens, contextTokens } = prompt;
+
+    let result = '';
+    let truncated = false;
+    for (let round = 0; ; round++) {
+      // The last round is asked without tools, so that it ends in words.
+      if (round >= spec.limits.toolRounds) offered = [];
+      const answer = await callModel(runtime, messages, maxTokens, offered, result.length);
+      result += answer.text;
+      truncated = answer.truncated;
+      if (answer.calls.length === 0 || truncated) break;
+      messages.push({ role: 'assistant', content: answer.text, toolCalls: answer.calls });
+      for (const call of answer.calls) {
+        usage.toolCalls++;
+        emit({ text: '', tool: call.name });
+        const text = await deps.tools.call(call, { signal, task: task.task });
+        signal.throwIfAborted();
+        messages.push({
+          role: 'tool',
+          content: fitted(text, messages, contextTokens - maxTokens),
+          toolCallId: call.id,
+        });
+      }
+    }
+    if (cutToBytes(result, maxResultBytes) !== result) {
+      result = cutToBytes(result, maxResultBytes);
+      truncated = true;
+    }
+    if (spec.memory.remember === 'turns') {
+      await deps.memory.append({
+        kind: 'turn',
+        // The question is kept whole before the answer: people ask for what they said.
+        text: turnText(cutToBytes(task.prompt, 5_000), cutToBytes(result, 3_000)),
+        source: `task:${task.task}`,
+        actorId: `agent:${spec.name}`,
+      });
+    }
+    usage.totalMs = elapsed();
+    return { state: 'done', result, truncated, usage };
+  } catch (error) {
+    if (signal.aborted) return ended(signal.reason);
+    return failed(problemOf(error));
+  }
+
+  function ended(reason: unknown): TurnEnd {
+    if ((reason as Error | undefined)?.message === 'deadline') {
+      return failed({ code: 'deadline-passed', text: 'the deadline passed while the agent worked', retryable: false });
+    }
+    return { state: 'cancelled' };
+  }
+
+  async function callModel(
+    runtime: Runtime,
+    messages: ChatMessage[],
+    maxTokens: number,
+    tools: TurnDeps['tools']['specs'][number][],
+    before: number,
+  ): Promise<{ text: string; calls: ToolCall[]; truncated: boolean }> {
+    const leave = await deps.enter(model, signal, spec.limits.deadlineSeconds * 1000);
+    let text = '';
+    let truncated = false;
+    const calls: ToolCall[] = [];
+    try {
+      const request = {
+        model,
+        messages,
+        maxTokens,
+        temperature: spec.temperature,
+        ...(tools.length > 0 ? { tools } : {}),
+      };
+      for await (const event of runtime.chat(request, signal)) {
+        if (event.type === 'text') {
+          if (usage.firstTokenMs === 0) usage.firstTokenMs = elapsed();
+          text += event.text;
+          emit({ text: event.text });
+          if (before + text.length > maxResultBytes) {
+            truncated = true;
+            break;
+          }
+        } else if (event.type === 'tool-calls') calls.push(...event.calls);
+        else {
+          usage.promptTokens += event.usage.promptTokens;
+          usage.completionTokens += event.usage.completionTokens;
+          truncated = event.reason === 'length';
+          deps.learn?.(model, event.usage);
+        }
+      }
+      signal.throwIfAborted();
+      return { text, calls: tools.length > 0 ? calls.slice(0, maxCallsPerRound) : [], truncated };
+    } finally {
+      leave();
+    }
+  }
+}
+
+/** A tool's answer, cut so that it leaves room for what is still to be said. */
+function fitted(text: string, messages: readonly ChatMessage[], budget: number): string {
+  const used = messages.reduce((sum, { content }) => sum + estimateTokens(content) + 8, 0);
+  const chars = Math.max(200, Math.floor((budget - used) * 1.5));
+  return text.length <= chars ? text : `${text.slice(0, chars).toWellFormed()}\n(cut)`;
+}
+
+const runtimeProblems: Record<RuntimeErrorCode, string> = {
+  unavailable: 'runtime-unavailable',
+  overloaded: 'runtime-overloaded',
+  'unknown-model': 'model-missing',
+  'wrong-kind': 'model-cannot-chat',
+  'too-long': 'prompt-too-long',
+  unsupported: 'not-supported',
+  'bad-request': 'runtime-refused',
+  aborted: 'runtime-unavailable',
+  refused: 'model-does-not-load',
+};
+function problemOf(error: unknown): TaskProblem {
+  const text = (error as Error).message ?? String(error);
+  if (error instanceof RuntimeError) {
+    // A model that is gone from this node may be on another.
+    const elsewhere = error.code === 'unknown-model' || error.code === 'refused' || error.code === 'aborted';
+    return { code: runtimeProblems[error.code], text, retryable: error.retryable || elsewhere };
+  }
+  if (error instanceof FleetError) {
+    const code = error.code === 'conflict' ? 'memory-fenced' : 'memory-not-stored';
+    return { code, text, retryable: true };
+  }
+  return { code: 'internal', text, retryable: true };
+}
