@@ -1,0 +1,314 @@
+import { commitPayload, hashHeader, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
+import t from 'tap';
+import type { Inputs } from '../input.ts';
+import { boot1, events, SampleFleet, said } from '../sample-fleet.ts';
+import { acceptMemory } from './accept.ts';
+
+interface Wanted {
+  kind?: MemoryEntry['kind'];
+  text?: string;
+  derivedFrom?: string[];
+  source?: string;
+}
+/** The next entries of a chain, sound in every digest. */
+function chain(epoch: number, after: { seq: number; hash: string }, wanted: Wanted[], agent = 'echo'): MemoryEntry[] {
+  const entries: MemoryEntry[] = [];
+  let { seq, hash } = after;
+  for (const { kind = 'turn', text = '', derivedFrom = [], source = 'task:t' } of wanted) {
+    const payload = {
+      text: text || `memory ${seq + 1}`,
+      tags: [],
+      importance: 0.5,
+      source,
+      derivedFrom,
+      embedding: null,
+    };
+    const salt = '00'.repeat(16);
+    const header = {
+      agentId: agent,
+      epoch,
+      seq: ++seq,
+      actorId: `agent:${agent}`,
+      kind,
+      createdAt: 1,
+      payloadCommitment: commitPayload(salt, payload),
+      previousHash: hash,
+    };
+    hash = hashHeader(header);
+    entries.push({ ...header, hash, salt, payload });
+  }
+  return entries;
+}
+const genesis = { seq: 0, hash: 'genesis' };
+const tip = (entries: readonly MemoryEntry[]) => entries[entries.length - 1] as MemoryEntry;
+const three: Wanted[] = [{ kind: 'genesis' }, {}, {}];
+
+function batch(epoch: number, entries: MemoryEntry[]): Extract<MemoryUp, { type: 'batch' }> {
+  const [first] = entries as [MemoryEntry];
+  return { type: 'batch', epoch, from: first.seq, previousHash: first.previousHash, entries };
+}
+function branch(epoch: number, entries: MemoryEntry[], last = true): Extract<MemoryUp, { type: 'branch' }> {
+  const [first] = entries as [MemoryEntry];
+  return { type: 'branch', epoch, from: first.seq, previousHash: first.previousHash, entries, last };
+}
+function up(fleet: SampleFleet, node: string, message: MemoryUp, read: Partial<Inputs['memory-up']> = {}) {
+  const decision = fleet.decide<'memory-up'>(acceptMemory, {
+    node,
+    agent: 'echo',
+    message,
+    stored: [],
+    missing: [],
+    branch: null,
+    ...read,
+  });
+  return {
+    ...decision,
+    down: said(decision.messages, 'memoryDown').map(({ params, message }) => ({ ...params, ...message })),
+  };
+}
+const hashes = (entries: readonly MemoryEntry[]) => entries.map(({ seq, epoch, hash }) => ({ seq, epoch, hash }));
+function fleetWithEcho(): SampleFleet {
+  const fleet = new SampleFleet();
+  fleet.online('bob');
+  fleet.runs('echo', 'alice');
+  return fleet;
+}
+
+t.test('the writer appends, once', async (t) => {
+  const fleet = fleetWithEcho();
+  const first = chain(1, genesis, three);
+  const stored = up(fleet, 'alice', batch(1, first));
+  t.match(stored.changes, [{ type: 'memory', agent: 'echo', entries: first }]);
+  t.match(stored.down, [{ node: 'alice', type: 'ack', epoch: 1, upto: 3, hash: tip(first).hash }]);
+
+  const again = up(fleet, 'alice', batch(1, first));
+  t.same(again.changes, [], 'sent twice is stored once');
+  t.match(again.down, [{ type: 'ack', upto: 3 }]);
+  const part = up(fleet, 'alice', batch(1, first.slice(0, 2)), { stored: hashes(first.slice(0, 2)) });
+  t.match(part, { changes: [], down: [{ type: 'ack', upto: 3 }] });
+  const unread = up(fleet, 'alice', batch(1, first.slice(0, 2)));
+  t.match(unread.down, [{ type: 'nack', reason: 'gap', headSeq: 3 }], 'what was not read is not acknowledged');
+
+  const more = chain(1, tip(first), [{}, {}]);
+  const overlapping = up(fleet, 'alice', batch(1, [...first.slice(1), ...more]));
+  t.match(overlapping.changes, [{ type: 'memory', entries: more }], 'only what is new');
+  t.match(fleet.view.heads.get('echo'), { epoch: 1, seq: 5, hash: tip(more).hash, entries: 5 });
+});
+
+t.test('who may append: the node that holds the agent, under the present epoch', async (t) => {
+  const fleet = fleetWithEcho();
+  const first = chain(1, genesis, three);
+  up(fleet, 'alice', batch(1, first));
+  t.match(up(fleet, 'bob', batch(1, chain(1, tip(first), [{}]))).down, [
+    { node: 'bob', type: 'nack', reason: 'stale-epoch', epoch: 1, headSeq: 3 },
+  ]);
+  fleet.move(['echo', 'bob']);
+  const old = up(fleet, 'alice', batch(1, chain(1, tip(first), [{}])));
+  t.match(old, { changes: [], down: [{ type: 'nack', reason: 'stale-epoch' }] });
+  t.match(up(fleet, 'alice', { type: 'hello', epoch: 1, durableSeq: 3, hash: tip(first).hash, acked: 3 }).down, [
+    { type: 'nack', reason: 'stale-epoch' },
+  ]);
+  t.match(up(fleet, 'bob', batch(2, chain(2, tip(first), [{ kind: 'migrate' }, {}]))).down, [{ type: 'ack', upto: 5 }]);
+  fleet.apply([{ type: 'agent-gone', name: 'echo' }]);
+  t.match(up(fleet, 'bob', batch(2, chain(2, tip(first), [{}]))).down, [{ type: 'nack', reason: 'unknown-agent' }]);
+  t.match(up(fleet, 'eve', batch(2, chain(2, tip(first), [{}]))), {
+    down: [],
+    remarks: [{ reason: 'node-not-active' }],
+  });
+});
+
+t.test('nothing that does not verify gets in', async (t) => {
+  const sound = () => chain(1, genesis, three);
+  const edit = (at: number, over: Partial<MemoryEntry>) => sound().map((e, i) => (i === at ? { ...e, ...over } : e));
+  const [a, b, c] = sound() as [MemoryEntry, MemoryEntry, MemoryEntry];
+  const table: [string, MemoryEntry[]][] = [
+    ['a header changed', edit(1, { createdAt: 2 })],
+    ['a payload changed', edit(2, { payload: { ...(c.payload as NonNullable<MemoryEntry['payload']>), text: 'x' } })],
+    ['a payload without its salt', edit(1, { salt: null })],
+    ['a hash of its own', edit(2, { hash: 'a'.repeat(64) })],
+    ['an entry left out', [a, c]],
+    ['entries out of order', [b, a]],
+    ["another agent's", chain(1, genesis, three, 'prism')],
+    ['of another epoch', chain(2, genesis, three)],
+  ];
+  for (const [name, entries] of table) {
+    const fleet = fleetWithEcho();
+    const refused = up(fleet, 'alice', batch(1, entries));
+    t.same(refused.changes, [], name);
+    t.match(refused.down, [{ type: 'nack', reason: 'bad-hash' }], name);
+    t.same(up(fleet, 'bob', branch(1, entries)).changes, [], `${name}, as a branch`);
+  }
+  const fleet = fleetWithEcho();
+  const erased = edit(1, { salt: null, payload: null });
+  t.match(up(fleet, 'alice', batch(1, erased)).down, [{ type: 'ack', upto: 3 }], 'what was erased still verifies');
+});
+
+t.test('gaps and forks', async (t) => {
+  const fleet = fleetWithEcho();
+  const first = chain(1, genesis, three);
+  up(fleet, 'alice', batch(1, first));
+  const beyond = chain(1, { seq: 4, hash: 'b'.repeat(64) }, [{}]);
+  t.match(up(fleet, 'alice', batch(1, beyond)).down, [
+    { type: 'nack', reason: 'gap', headSeq: 3, headHash: tip(first).hash },
+  ]);
+  const other = chain(1, first[0] as MemoryEntry, [{ text: 'other' }, {}, {}]);
+  const forks = [
+    up(fleet, 'alice', batch(1, other)),
+    up(fleet, 'alice', batch(1, other.slice(0, 1)), { stored: hashes(first) }),
+    up(fleet, 'alice', batch(1, other.slice(2))),
+    up(fleet, 'alice', { type: 'hello', epoch: 1, durableSeq: 3, hash: other[1]?.hash ?? '', acked: 3 }),
+    up(
+      fleet,
+      'alice',
+      { type: 'hello', epoch: 1, durableSeq: 2, hash: other[0]?.hash ?? '', acked: 2 },
+      { missing: first.slice(2) },
+    ),
+  ];
+  for (const fork of forks) {
+    t.match(fork.down, [{ type: 'nack', reason: 'fork', headSeq: 3 }]);
+    t.same(events(fork.changes), ['memory-fork'], 'people see it');
+    t.notOk(fork.changes.some(({ type }) => type === 'memory'));
+  }
+});
+
+t.test('hello: behind, level, ahead', async (t) => {
+  const fleet = fleetWithEcho();
+  const first = chain(1, genesis, three);
+  up(fleet, 'alice', batch(1, first));
+  const hello = (durableSeq: number, hash: string, missing: MemoryEntry[] = []) =>
+    up(fleet, 'alice', { type: 'hello', epoch: 1, durableSeq, hash, acked: 0 }, { missing }).down;
+  t.match(hello(0, 'genesis', first), [{ type: 'entries', entries: first, headSeq: 3, headHash: tip(first).hash }]);
+  t.match(hello(1, first[0]?.hash ?? '', first.slice(1)), [{ type: 'entries', entries: first.slice(1) }]);
+  t.match(hello(0, 'genesis'), [{ type: 'nack', reason: 'gap' }], 'nothing was read for it: it asks again');
+  t.match(hello(3, tip(first).hash), [{ type: 'ack', upto: 3, hash: tip(first).hash }]);
+  t.match(hello(9, 'c'.repeat(64)), [{ type: 'ack', upto: 3 }], 'it goes on from our head');
+  const { changes, down } = up(fleet, 'alice', { type: 'hydrated', epoch: 1, durableSeq: 3, hash: tip(first).hash });
+  t.same({ changes, down }, { changes: [], down: [] });
+
+  const large = chain(
+    1,
+    genesis,
+    Array.from({ length: 60 }, () => ({ text: 'x'.repeat(8000) })),
+  );
+  const [sent] = said(
+    fleet.decide<'memory-up'>(acceptMemory, {
+      node: 'alice',
+      agent: 'echo',
+      message: { type: 'hello', epoch: 1, durableSeq: 0, hash: 'genesis', acked: 0 },
+      stored: [],
+      missing: large,
+      branch: null,
+    }).messages,
+    'memoryDown',
+  );
+  t.ok(Buffer.byteLength(JSON.stringify(sent?.message)) <= 128 * 1024, 'cut to what a message holds');
+});
+
+/** alice wrote three, went on alone for some more; bob holds the agent now and has written `migrate`. */
+function apart(tail: Wanted[]) {
+  const fleet = fleetWithEcho();
+  const shared = chain(1, genesis, three);
+  up(fleet, 'alice', batch(1, shared));
+  fleet.move(['echo', 'bob']);
+  const main = chain(2, tip(shared), [{ kind: 'migrate' }]);
+  up(fleet, 'bob', batch(2, main));
+  const alone = chain(1, tip(shared), tail);
+  return { fleet, shared, main, alone };
+}
+
+t.test('a fenced tail becomes a branch and is brought in by the writer', async (t) => {
+  const { fleet, main, alone } = apart([{}, { kind: 'note' }, { kind: 'merge' }, { kind: 'migrate' }]);
+  const kept = up(fleet, 'alice', branch(1, alone), { stored: hashes(main) });
+  t.match(kept.down, [
+    {
+      node: 'bob',
+      type: 'merge',
+      epoch: 2,
+      branch: 'echo.alice.1',
+      from: 'alice',
+      entries: alone.slice(0, 2),
+    },
+    { node: 'alice', type: 'branch-ack', epoch: 1, upto: 7 },
+  ]);
+  t.match(fleet.view.branches.get('echo.alice.1'), { fromSeq: 4, uptoSeq: 7, complete: true, merged: false });
+  t.same(events(kept.changes), ['memory-branch']);
+
+  const read = { id: 'echo.alice.1', entries: alone };
+  const merges = chain(
+    2,
+    tip(main),
+    alone
+      .slice(0, 2)
+      .map(({ hash }) => ({ kind: 'merge' as const, derivedFrom: [hash], source: 'branch:echo.alice.1' })),
+  );
+  const one = up(fleet, 'bob', batch(2, merges.slice(0, 1)), { merging: [read] });
+  t.match(
+    one.down,
+    [
+      { type: 'ack', upto: 5 },
+      { type: 'merge', entries: alone.slice(1, 2) },
+    ],
+    'the rest is offered',
+  );
+  t.equal(fleet.view.branches.get('echo.alice.1')?.mergedUpto, 4);
+  const two = up(fleet, 'bob', batch(2, merges.slice(1)), { merging: [read] });
+  t.same(events(two.changes), ['memory-merged']);
+  t.equal(fleet.view.branches.size, 0);
+
+  const again = up(fleet, 'alice', branch(1, alone), {
+    stored: hashes(main),
+    siblings: [{ id: 'echo.alice.1', hashes: hashes(alone) }],
+  });
+  t.match(
+    again,
+    { changes: [], down: [{ type: 'branch-ack', upto: 7 }] },
+    'brought again: acknowledged, not kept twice',
+  );
+  const unread = up(fleet, 'alice', branch(1, alone), { stored: hashes(main) });
+  t.match(unread, { changes: [], down: [{ type: 'nack' }] }, 'nor when the store was read too early');
+});
+
+t.test('in parts, sent twice, partly in the log already', async (t) => {
+  const { fleet, shared, main, alone } = apart([{}, {}, {}, {}]);
+  const log = hashes([...shared, ...main]);
+  const whole = [...shared.slice(1), ...alone];
+  const one = up(fleet, 'alice', branch(1, whole.slice(0, 4), false), { stored: log });
+  t.match(one.down, [{ type: 'branch-ack', upto: 5 }]);
+  t.match(fleet.view.branches.get('echo.alice.1'), { fromSeq: 4, uptoSeq: 5, complete: false });
+  const siblings = [{ id: 'echo.alice.1', hashes: hashes(alone.slice(0, 2)) }];
+  t.match(up(fleet, 'alice', branch(1, whole.slice(0, 4), false), { stored: log, siblings }).changes, []);
+  fleet.will('bob');
+  const two = up(fleet, 'alice', branch(1, whole.slice(4)), { stored: log, siblings });
+  t.match(two.down, [{ node: 'alice', type: 'branch-ack', upto: 7 }], 'the writer is away: nothing is offered yet');
+  t.match(fleet.view.branches.get('echo.alice.1'), { fromSeq: 4, uptoSeq: 7, complete: true });
+
+  fleet.birth('bob', boot1);
+  const hello: MemoryUp = { type: 'hello', epoch: 2, durableSeq: 4, hash: tip(main).hash, acked: 4 };
+  t.match(up(fleet, 'bob', hello, { branch: { id: 'echo.alice.1', entries: alone } }).down, [
+    { type: 'ack', upto: 4 },
+    { type: 'merge', branch: 'echo.alice.1', entries: alone },
+  ]);
+  const whole2 = [{ id: 'echo.alice.1', hashes: hashes(alone) }];
+  const none = up(fleet, 'alice', branch(1, shared), { stored: log, siblings: whole2 });
+  t.match(none, { changes: [], down: [{ type: 'branch-ack', upto: 3 }] }, 'all of it is in the log');
+});
+
+t.test('two histories under one epoch are two branches', async (t) => {
+  const { fleet, shared, main, alone } = apart([{}, {}, {}]);
+  up(fleet, 'alice', branch(1, alone), { stored: hashes(main) });
+  const other = chain(1, tip(shared), [{ text: 'other' }]);
+  const siblings = [{ id: 'echo.alice.1', hashes: hashes(alone) }];
+  t.match(up(fleet, 'alice', branch(1, other), { stored: hashes(main), siblings }).down, [
+    { type: 'merge', branch: 'echo.alice.1.2', entries: other },
+    { type: 'branch-ack', upto: 4 },
+  ]);
+  t.same([...fleet.view.branches.keys()], ['echo.alice.1', 'echo.alice.1.2']);
+  t.match(up(fleet, 'alice', branch(9, chain(9, genesis, [{}]))).down, [{ type: 'nack', reason: 'bad-hash' }]);
+});
+
+t.test('a branch without additions is done with at once', async (t) => {
+  const { fleet, alone } = apart([{ kind: 'migrate' }]);
+  const kept = up(fleet, 'alice', branch(1, alone));
+  t.same(events(kept.changes), ['memory-branch', 'memory-merged']);
+  t.equal(fleet.view.branches.size, 0);
+});
