@@ -23,7 +23,8 @@ export interface TaskStream {
   begin(task: TaskView, status: 200 | 201): void;
   /** For a task that may have ended before it was followed: looks once more, and sends the end. */
   catchUp(look: () => Promise<TaskRow | EndedTask | null>): Promise<void>;
-  leave(): void;
+  /** Nothing more will come: ends the following, and the line where it has begun. */
+  fail(): void;
 }
 
 export function openStream(context: ApiContext, reply: FastifyReply): TaskStream {
@@ -99,6 +100,9 @@ export function openStream(context: ApiContext, reply: FastifyReply): TaskStream
       const row = await look();
       if (row && isEnded(row)) write({ event: 'end', data: showTask(row) });
     },
-    leave,
+    fail() {
+      if (early === null) cut();
+      else leave();
+    },
   };
 }

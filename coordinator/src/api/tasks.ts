@@ -64,7 +64,7 @@ export const taskHandlers = {
       stream.begin(showTask(row), 201);
       if (row.id !== order.id) await stream.catchUp(() => context.coordinator.store.task(row.id));
     } catch (error) {
-      stream.leave();
+      stream.fail();
       throw error;
     }
     return answered;
@@ -95,7 +95,7 @@ export const taskHandlers = {
       stream.begin(showTask(await taskOr404(context, params.task)), 200);
       await stream.catchUp(() => context.coordinator.store.task(params.task));
     } catch (error) {
-      stream.leave();
+      stream.fail();
       throw error;
     }
     return answered;
