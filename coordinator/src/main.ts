@@ -88,6 +88,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     embedded ??
     createExternalBus({
       url: config.broker,
+      clientId: `coordinator-${random.hex(4)}`,
       tls: { ...(await ca.issueCoordinatorClient()), ca: ca.pem },
       clock,
       random,
@@ -181,7 +182,7 @@ async function keepAdminKey(coordinator: Coordinator, keyFile: string): Promise<
     return;
   }
   if (existsSync(keyFile)) return;
-  const { text, row } = mintKey('local', 'admin', clock.nowMs(), random);
+  const { text, row } = mintKey(`local-${random.hex(4)}`, 'admin', clock.nowMs(), random);
   const outcome = await coordinator.submit('key-create', { by: 'coordinator', row });
   if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
   writeFileSync(keyFile, `${text}\n`, { mode: 0o600 });
