@@ -120,6 +120,17 @@ export function* waitingIn(draft: Draft, agent: string): Generator<TaskRow> {
   }
   while (next < own.length) yield own[next++] as TaskRow;
 }
+/** How many tasks an agent works on now. */
+export function leasedCountIn(draft: Draft, agent: string): number {
+  const leased = draft.view.work.get(agent)?.leased;
+  let count = leased?.size ?? 0;
+  for (const id of draft.tasksByAgent.get(agent) ?? []) {
+    if (leased?.has(id)) count--;
+    const row = draft.tasks.get(id);
+    if (row && row.state !== 'queued') count++;
+  }
+  return count;
+}
 /** What an agent works on now. */
 export function leasedIn(draft: Draft, agent: string): TaskRow[] {
   const touched = draft.tasksByAgent.get(agent);

@@ -5,6 +5,7 @@ import {
   agentIn,
   type Draft,
   helloBootIn,
+  leasedCountIn,
   leasedIn,
   nodeIn,
   observedIn,
@@ -20,7 +21,7 @@ import { giveBack } from './ends.ts';
 export function leaseNext(draft: Draft, agent: string): void {
   const row = agentIn(draft, agent);
   if (!row?.placement || !takesWork(draft, row, row.placement)) return;
-  let free = row.spec.concurrency - leasedIn(draft, agent).length;
+  let free = row.spec.concurrency - leasedCountIn(draft, agent);
   if (free <= 0) return;
   const next: TaskRow[] = [];
   for (const task of waitingIn(draft, agent)) {

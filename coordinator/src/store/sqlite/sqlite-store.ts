@@ -11,6 +11,7 @@ import { guarded } from './failure.ts';
 import { memoryLog } from './memory-log.ts';
 import { memorySearch } from './memory-search.ts';
 import { migrate } from './migrations.ts';
+import { type TaskBatch, taskBatch } from './task-batch.ts';
 import { taskRows } from './tasks.ts';
 import { wholeRows } from './whole-rows.ts';
 import { isIndexDamage, wordIndex } from './word-index.ts';
@@ -48,15 +49,15 @@ export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
   const search = memorySearch(db, words, () => clock.nowMs());
 
   /** What each kind of change does to the tables; a kind without a row does not compile. */
-  const appliers = (stored: FleetEvent[], nowMs: number): Appliers => ({
+  const appliers = (stored: FleetEvent[], batch: TaskBatch, nowMs: number): Appliers => ({
     node: ({ row }) => rows.putNode(row),
     'node-gone': ({ id }) => rows.dropNode(id),
     agent: ({ row }) => rows.putAgent(row),
     'agent-gone': ({ name }) => rows.dropAgent(name),
     'agent-version': (version) => rows.putVersion(version.name, version),
-    'task-new': ({ row }) => tasks.add(row),
-    'task-state': (state) => tasks.setState(state),
-    'task-end': ({ row }) => tasks.end(row),
+    'task-new': ({ row }) => batch.add(row),
+    'task-state': (state) => batch.setState(state),
+    'task-end': ({ row }) => batch.end(row),
     token: ({ row }) => rows.putToken(row),
     'token-gone': ({ id }) => rows.dropToken(id),
     key: ({ row }) => rows.putKey(row),
@@ -68,8 +69,10 @@ export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
   });
   const commit = db.transaction((changes: readonly DurableChange[], nowMs: number) => {
     const stored: FleetEvent[] = [];
-    const apply = appliers(stored, nowMs) as Record<string, (change: DurableChange) => void>;
+    const batch = taskBatch(tasks);
+    const apply = appliers(stored, batch, nowMs) as Record<string, (change: DurableChange) => void>;
     for (const change of changes) apply[change.type]?.(change);
+    batch.write();
     return stored;
   });
   /** A damaged word index is no reason to lose a memory or refuse a search: it is rebuilt, and the work done again. */

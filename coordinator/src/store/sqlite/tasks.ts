@@ -67,6 +67,8 @@ function fromRecord(r: TaskRecord): TaskRow | EndedTask {
 }
 const json = (value: unknown) => (value === null ? null : JSON.stringify(value));
 
+export type TaskRows = ReturnType<typeof taskRows>;
+
 export function taskRows(db: Database, log: Log) {
   const insert = db.prepare(
     `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
@@ -137,7 +139,8 @@ export function taskRows(db: Database, log: Log) {
   const unended = [null, null, null, null, null];
 
   return {
-    add: (row: TaskRow) => void insertRow(row, unended),
+    /** False: the id is stored already, and stays as it is. */
+    add: (row: TaskRow): boolean => insertRow(row, unended).changes > 0,
     setState: (c: Extract<DurableChange, { type: 'task-state' }>) =>
       void setState.run(c.state, c.attempt, c.attempts, c.node, c.epoch, c.leasedMs, c.notBeforeMs, c.deadlineMs, c.id),
     end(row: EndedTask) {
