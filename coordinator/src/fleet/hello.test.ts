@@ -123,6 +123,19 @@ t.test('leases are matched with what the node holds', async (t) => {
   );
 });
 
+t.test('no lease without a hello, whatever else the node says', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.addNode('alice');
+  fleet.birth('alice');
+  fleet.apply1('greeter');
+  fleet.move(['greeter', 'alice']);
+  fleet.ready('greeter');
+  fleet.submit('t1', 'greeter');
+  t.equal(fleet.task('t1')?.state, 'queued');
+  fleet.hello('alice');
+  t.equal(fleet.task('t1')?.state, 'leased');
+});
+
 t.test('a lease older than the process died with it: the attempt counts', async (t) => {
   const fleet = new SampleFleet();
   fleet.runs('greeter', 'alice', { concurrency: 2 });

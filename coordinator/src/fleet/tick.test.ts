@@ -98,6 +98,20 @@ t.test('the valve closes on a blast, says why, and opens when enough are back', 
   t.equal(fleet.view.frozen, null);
 });
 
+t.test('a large fleet: half of what closed the valve must be back', async (t) => {
+  const ids = Array.from({ length: 20 }, (_, i) => `n${i}`);
+  const fleet = settled(...ids);
+  for (const id of ids.slice(0, 11)) fleet.will(id);
+  fleet.tick();
+  t.ok(fleet.view.frozen, '11 of 20');
+  for (const id of ids.slice(0, 5)) fleet.birth(id);
+  fleet.tick();
+  t.ok(fleet.view.frozen, '6 of 20: it does not flap');
+  fleet.birth('n5');
+  fleet.tick();
+  t.equal(fleet.view.frozen, null, '5 of 20');
+});
+
 t.test('a person opens the valve: who is away then does not close it again', async (t) => {
   const fleet = settled('a', 'b', 'c', 'd');
   for (const id of ['a', 'b', 'c']) fleet.will(id);

@@ -297,6 +297,8 @@ t.test('two histories under one epoch are two branches', async (t) => {
   const { fleet, shared, main, alone } = apart([{}, {}, {}]);
   up(fleet, 'alice', branch(1, alone), { stored: hashes(main) });
   const other = chain(1, tip(shared), [{ text: 'other' }]);
+  const early = up(fleet, 'alice', branch(1, other), { stored: hashes(main) });
+  t.match(early, { changes: [], down: [{ type: 'nack' }] }, 'read before the first was stored: it must come again');
   const siblings = [{ id: 'echo.alice.1', hashes: hashes(alone) }];
   t.match(up(fleet, 'alice', branch(1, other), { stored: hashes(main), siblings }).down, [
     { type: 'merge', branch: 'echo.alice.1.2', entries: other },
