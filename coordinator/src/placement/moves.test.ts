@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { apply } from '../change.ts';
 import type { Policy } from '../input.ts';
-import { type AgentRow, emptyView, type MutableView, type NodeRow } from '../view.ts';
+import { type AgentRow, emptyView, type MutableView, type NodeRow, type TaskRow } from '../view.ts';
 import { GiB, modelOf, specOf } from './fixture.ts';
 import { movesOf } from './moves.ts';
 import { planDueMs } from './need.ts';
@@ -29,6 +29,20 @@ const policy: Policy = {
   reclaim: 'auto',
 };
 
+function taskOf(id: string, agent: string, node: string): TaskRow {
+  const lease = { attempt: 1, attempts: 3, node, epoch: 1, leasedMs: now, idempotencyKey: null, notBeforeMs: 0 };
+  return {
+    id,
+    agent,
+    state: 'leased',
+    prompt: '',
+    priority: 50,
+    origin: 'api',
+    createdMs: now,
+    deadlineMs: now + 60_000,
+    ...lease,
+  };
+}
 function addNode(
   view: MutableView,
   id: string,
@@ -246,6 +260,21 @@ t.test('draining: handed off where there is a place, else it stays and says why'
   t.match(view.agents.get('pinned')?.unplaced?.text, /alice is draining, and it stays there/);
   t.same(settle(view).changes, []);
 });
+t.test(
+  'draining: a busy agent finishes first, is looked at again soon, and moves when its work has ended',
+  async (t) => {
+    const view = fleet();
+    addAgent(view, 'a', 'alice');
+    const task = taskOf('t1', 'a', 'alice');
+    apply(view, { type: 'task-new', row: task });
+    editNode(view, 'alice', { draining: true });
+    t.same(settle(view).changes, []);
+    t.equal(planDueMs(view, now, policy), now + 500);
+    const end = { endedMs: now, result: '', truncated: false, problem: null, usage: null };
+    apply(view, { type: 'task-end', row: { ...task, ...end, state: 'done' } });
+    t.same(moved(view), ['a>aria']);
+  },
+);
 t.test('a forgotten or quarantined node holds nobody, target or not', async (t) => {
   const view = fleet(['alice', 'aria', 'codex']);
   addAgent(view, 'a', 'alice');
@@ -332,7 +361,7 @@ t.test('health in words', async (t) => {
   const poor = healthOf({ ...fine, temperatureC: 83, undervoltage: { now: true, sinceBoot: true } });
   t.same(poor, { health: 0.25, text: 'power supply too weak, hot (83 °C)' });
 });
-t.test('property: planned once, nothing is left to do; who may stay stays', async (t) => {
+t.test('property: planned once, nobody moves again; who may stay stays', async (t) => {
   const arbitraryFleet = fc.record({
     nodes: fc.array(
       fc.record({
@@ -389,7 +418,12 @@ t.test('property: planned once, nothing is left to do; who may stay stays', asyn
         const isDrained = from.presence === 'online' && from.draining;
         if (!isRuledOut && (isFrozen || !(isDue || isDrained))) throw new Error(`${name} moved though it may stay`);
       }
-      if (settle(view).changes.length > 0) throw new Error('the second plan changed something');
+      // Who left made room: the words of the unplaced may follow once, nobody moves again.
+      const placed = new Map([...view.agents].map(([name, { placement }]) => [name, placement]));
+      settle(view);
+      for (const [name, { placement }] of view.agents)
+        if (placement?.epoch !== placed.get(name)?.epoch) throw new Error(`${name} moved again`);
+      if (settle(view).changes.length > 0) throw new Error('the third plan changed something');
     }),
     { numRuns: 500 },
   );

@@ -45,15 +45,32 @@ export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy):
     const isDue = spec.onLoss.policy === 'replace' && nowMs >= dueMs(agent, node);
     return isDue ? { reason: 'lost', mayStay: true, text: `${id} is lost` } : null;
   }
-  if (node.draining) return { reason: 'draining', mayStay: true, text: `${id} is draining` };
+  if (node.draining) {
+    return isFinishing(view, agent) ? null : { reason: 'draining', mayStay: true, text: `${id} is draining` };
+  }
   const lacking = lackingModel(agent, live);
   return lacking === null ? null : { reason: 'model', mayStay: true, text: `${id} ${lacking}` };
 }
 
-/** When the next agent of a lost node becomes due to be placed elsewhere; null: none is waiting for that. */
+/** A drained agent finishes what it has begun before it moves. Where no other place was found it works on, and moves at once when there is one. */
+function isFinishing(view: View, agent: Agent): boolean {
+  return agent.unplaced === null && (view.work.get(agent.name)?.leased.size ?? 0) > 0;
+}
+
+/** A draining node is looked at again this soon, to hand off agents whose tasks have ended. */
+const drainLookMs = 500;
+
+/** When something becomes due that no change announces: patience with a lost node, or an end of work on a draining one; null: nothing. */
 export function planDueMs(view: View, nowMs: number, policy: Policy): number | null {
   let next: number | null = null;
   for (const node of view.nodes.values()) {
+    if (node.draining && node.presence === 'online') {
+      const busy = [...(view.agentsByNode.get(node.id) ?? [])].some((name) => {
+        const agent = view.agents.get(name);
+        return agent && isFinishing(view, agent);
+      });
+      if (busy) next = Math.min(next ?? Number.POSITIVE_INFINITY, nowMs + drainLookMs);
+    }
     if (node.presence !== 'lost') continue;
     const graceMs = view.live.get(node.id)?.helloBoot == null ? view.startedMs + policy.restartGraceMs : 0;
     for (const name of view.agentsByNode.get(node.id) ?? []) {

@@ -40,7 +40,9 @@ export function leaseForNode(draft: Draft, node: string): void {
 
 function takesWork(draft: Draft, agent: AgentRow, placement: Placement): boolean {
   const node = nodeIn(draft, placement.node);
-  if (node?.status !== 'active' || node.presence !== 'online' || node.draining) return false;
+  if (node?.status !== 'active' || node.presence !== 'online') return false;
+  // About to be handed off; where there is no other place it goes on working, or the drain would stop it for nothing.
+  if (node.draining && agent.unplaced === null) return false;
   if (helloBootIn(draft, node.id) !== node.boot) return false;
   const observed = observedIn(draft, agent.name);
   return (
