@@ -36,8 +36,8 @@ export function readAgentFile(text: string, fileName: string): AgentSpec[] {
     if (found.length === 0) specs.push(spec);
   }
   if (wrong.length > 0) {
+    wrong.sort((a, b) => a.line - b.line);
     const detail = wrong
-      .toSorted((a, b) => a.line - b.line)
       .map(({ line, field, expected, got }) => `${fileName}:${line}: ${field}: expected ${expected}, got ${got}`)
       .join('\n');
     throw new FleetError('invalid-request', { detail, faults: wrong.map(({ line: _, ...fault }) => fault) });

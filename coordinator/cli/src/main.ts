@@ -6,51 +6,10 @@ import { FleetError, problems, toProblem } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { createClient } from './client.ts';
 import { findFleet } from './find-fleet.ts';
-import type { Flag, Verb } from './verb.ts';
+import { everyFlag, overview, usage } from './help.ts';
+import type { Verb } from './verb.ts';
 import { verbs } from './verbs.ts';
 import { paintFor } from './words.ts';
-
-const everyFlag: Record<string, Flag> = {
-  json: { type: 'boolean', text: 'One JSON value on stdout; errors as a problem object on stderr.' },
-  coordinator: { type: 'string', value: '<url>', text: 'A coordinator elsewhere (or BLACKROAD_COORDINATOR).' },
-  key: { type: 'string', value: '<key>', text: 'API key for it (or BLACKROAD_KEY).' },
-  ca: {
-    type: 'string',
-    value: '<file>',
-    text: "Its CA certificate, for https (or BLACKROAD_CA); ca.pem in the coordinator's data folder.",
-  },
-  data: { type: 'string', value: '<folder>', text: 'Data folder of a fleet on this machine (or BLACKROAD_DATA).' },
-  help: { type: 'boolean', short: 'h', text: 'Help of a verb.' },
-};
-
-function usage(verb: Verb): string {
-  const flags = { ...verb.flags, ...everyFlag };
-  const rows = Object.entries(flags).map(([name, { short, value, text }]) => [
-    `  ${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}`,
-    text,
-  ]);
-  const width = Math.max(...rows.map(([left]) => (left as string).length)) + 2;
-  return [
-    `fleet ${verb.words} ${verb.args}`.trimEnd(),
-    '',
-    verb.text,
-    '',
-    ...rows.map(([left, right]) => `${(left as string).padEnd(width)}${right}`),
-  ].join('\n');
-}
-function overview(): string {
-  const rows = verbs
-    .filter(({ words }) => words !== 'complete')
-    .map(({ words, args, text }) => [`  ${words} ${args}`.trimEnd(), text] as const);
-  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
-  return [
-    'fleet - your AI, your hardware, your rules',
-    '',
-    ...rows.map(([left, right]) => `${left.padEnd(width)}${right}`),
-    '',
-    'fleet <verb> --help says more. Every verb takes --json.',
-  ].join('\n');
-}
 
 /** The verb with the most words that stand at the front, flags aside. */
 function findVerb(argv: string[]): { verb: Verb; rest: string[] } | null {
@@ -65,7 +24,7 @@ async function main(argv: string[]): Promise<void> {
   const leading = argv.findIndex((word) => !word.startsWith('-'));
   if (leading < 0 || argv[0] === 'help') {
     const wanted = argv[0] === 'help' ? findVerb(argv.slice(1)) : null;
-    process.stdout.write(`${wanted ? usage(wanted.verb) : overview()}\n`);
+    process.stdout.write(`${wanted ? usage(wanted.verb) : overview(verbs)}\n`);
     return;
   }
   const found = findVerb(argv);

@@ -15,7 +15,13 @@ const redrawMs = 100;
 /** Without a terminal a bar says something each quarter. */
 const quarter = 0.25;
 
-export function createProgress(out: NodeJS.WriteStream, paint: Paint, clock: Clock): Progress {
+/** Where progress is drawn: standard output, or nowhere. */
+export interface Canvas {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+export function createProgress(out: Canvas, paint: Paint, clock: Clock): Progress {
   const live = out.isTTY === true;
   let open = false;
   let drawnMs = Number.NEGATIVE_INFINITY;

@@ -8,7 +8,7 @@ import { FleetError } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
 import { createClient } from '../client.ts';
 import { type FleetFile, readFleetFile } from '../find-fleet.ts';
-import { numberFlag, type VerbCall } from '../verb.ts';
+import { numberFlag, type VerbCall, wrongUse } from '../verb.ts';
 import { paintFor } from '../words.ts';
 import { type Child, startChild } from './children.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -25,6 +25,9 @@ export async function up(call: VerbCall): Promise<void> {
     models: join(data, 'models'),
     logs: join(data, 'logs'),
   };
+  const port = numberFlag(call, 'port') ?? defaultPort;
+  if (!Number.isInteger(port) || port < 1 || port > 65_533)
+    throw wrongUse(`--port: expected a whole number from 1 to 65533, got ${port}.`);
   const pidFile = join(data, 'up.pid');
   const running = readPid(pidFile);
   if (running !== null) {
@@ -36,8 +39,10 @@ export async function up(call: VerbCall): Promise<void> {
   for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(pidFile, `${process.pid}\n`);
 
-  const paint = paintFor(process.stdout.isTTY === true && call.env.NO_COLOR === undefined);
-  const progress = createProgress(process.stdout, paint, clock);
+  // With --json nothing is told on the way: one value when it runs.
+  const out = call.json ? { isTTY: false, write: () => true } : process.stdout;
+  const paint = paintFor(out.isTTY === true && call.env.NO_COLOR === undefined);
+  const progress = createProgress(out, paint, clock);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
   const children: Child<unknown>[] = [];
@@ -46,11 +51,8 @@ export async function up(call: VerbCall): Promise<void> {
   const alive = new MessageChannel();
   alive.port1.ref();
   try {
-    process.stdout.write(
-      `\n${paint('pink', '  BlackRoad Fleet')}  ${paint('dim', 'Your AI. Your hardware. Your rules.')}\n\n`,
-    );
+    out.write(`\n${paint('pink', '  BlackRoad Fleet')}  ${paint('dim', 'Your AI. Your hardware. Your rules.')}\n\n`);
     progress.step('starting the coordinator');
-    const port = numberFlag(call, 'port') ?? defaultPort;
     const coordinator = await startChild<FleetFile>({
       name: 'coordinator',
       entry: join(root, 'coordinator/src/main.ts'),
@@ -99,11 +101,12 @@ export async function up(call: VerbCall): Promise<void> {
       ...problems.map((problem) => paint('yellow', problem)),
       ...notices.slice(-3).map((notice) => paint('yellow', notice)),
     ];
-    if (process.stdout.isTTY) {
-      process.stdout.write('\u001b[2J');
+    if (out.isTTY) {
+      out.write('\u001b[2J');
       await liveScreen(call, client, head, stop.signal);
     } else {
-      process.stdout.write(
+      if (call.json) call.show({ url, signIn, node: here.id, problems }, () => '');
+      out.write(
         `\n  console      ${url}\n  sign in once ${signIn}\n\n  Try: bin/fleet agents apply -f docs/examples/greeter.yaml\n       bin/fleet ask greeter "What can you do on this node?"\n\n  Ctrl-C or \`make down\` stops the fleet.\n`,
       );
       await new Promise<void>((resolve) => {
@@ -112,7 +115,7 @@ export async function up(call: VerbCall): Promise<void> {
       });
     }
   } finally {
-    process.stdout.write('\n  stopping ...\n');
+    out.write('\n  stopping ...\n');
     for (const child of children.toReversed()) await child.stop();
     rmSync(pidFile, { force: true });
     alive.port1.close();

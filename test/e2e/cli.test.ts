@@ -1,0 +1,290 @@
+// The command line as scripts see it: every verb prints one JSON value with --json and nothing else, every failure is a problem object
+// on stderr with an exit code of the table (0 done, 1 failed, 2 wrong use, 3 no coordinator or not allowed, 4 no such thing, 5 deadline
+// passed), a bad YAML points at the line, completion works in a real bash.
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { interpretingChecker, Problem } from '@blackroad/protocol';
+import t from 'tap';
+import { usage } from '../../coordinator/cli/src/help.ts';
+import { verbs } from '../../coordinator/cli/src/verbs.ts';
+import { type Ran, runFleet, startFleet } from './processes.ts';
+import { ask, namesIn, presence, ready } from './steps.ts';
+
+t.setTimeout(240_000);
+const root = new URL('../..', import.meta.url).pathname;
+const greeter = join(root, 'docs/examples/greeter.yaml');
+
+/** Compiled once for the many runs. */
+const compileCache = mkdtempSync(join(tmpdir(), 'fleet-cli-'));
+t.teardown(() => rmSync(compileCache, { recursive: true, force: true }));
+
+/** Without the shell around it, which `bin/fleet` adds: the same program, for the many runs of the tables. */
+function cli(...args: string[]): Promise<Ran> {
+  return new Promise((resolve) => {
+    const entry = join(root, 'coordinator/cli/src/main.ts');
+    const argv = ['--disable-warning=ExperimentalWarning', entry, ...args];
+    const env = { ...process.env, NODE_COMPILE_CACHE: compileCache };
+    execFile(process.execPath, argv, { timeout: 90_000, env }, (error, stdout, stderr) => {
+      resolve({ code: error ? ((error as { code?: number }).code ?? 99) : 0, stdout, stderr });
+    });
+  });
+}
+/** Two at a time: this many fit. */
+async function inPairs<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const worker = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await run(item);
+  };
+  await Promise.all([worker(), worker()]);
+}
+function problemIn({ stdout, stderr }: Ran): Problem | string {
+  if (stdout !== '') return `on stdout: ${stdout.slice(0, 200)}`;
+  if (stderr.trim().split('\n').length !== 1) return `not one line: ${stderr.slice(0, 300)}`;
+  try {
+    const value: unknown = JSON.parse(stderr);
+    return interpretingChecker(Problem, value) ? (value as Problem) : `no problem: ${stderr.slice(0, 200)}`;
+  } catch {
+    return `no JSON: ${stderr.slice(0, 300)}`;
+  }
+}
+
+t.test('help', async (t) => {
+  const overview = await runFleet(['--help']);
+  t.equal(overview.code, 0);
+  for (const { words } of verbs) if (words !== 'complete') t.match(overview.stdout, `  ${words} `.trimEnd(), words);
+  t.match(await cli('memory', 'search', '--help'), { code: 0, stderr: '', stdout: /^fleet memory search <text...>/ });
+  t.match(await cli('help', 'nodes', 'show'), { code: 0, stderr: '', stdout: /^fleet nodes show <node>/ });
+  for (const verb of verbs) {
+    const said = usage(verb);
+    const { words, args, text, flags } = verb;
+    t.ok(said.startsWith(`fleet ${words} ${args}`.trimEnd()) && said.includes(text), words);
+    for (const flag of ['json', ...Object.keys(flags ?? {})]) t.ok(said.includes(`--${flag}`), `${words} --${flag}`);
+  }
+});
+
+t.test('verbs', async (t) => {
+  const fleet = await startFleet(t);
+  const data = ['--data', join(fleet.folder, 'coordinator')];
+  await fleet.simulate('lab', { nodes: 2 });
+  const [node, other] = namesIn(fleet, 'lab', 2) as [string, string];
+  await presence(fleet, node, 'online');
+  await presence(fleet, other, 'online');
+  await fleet.apply({ name: 'greeter' });
+  await fleet.apply({ name: 'nowhere', model: ['no-such-model'] });
+  await fleet.apply({ name: 'to-remove', model: ['no-such-model'] });
+  await ready(fleet, 'greeter');
+  const done = await ask(fleet, 'greeter', 'My name is Ada');
+  const waiting = await fleet.client.call('ask', { params: { agent: 'nowhere' }, body: { prompt: 'wait' } });
+  const gone = await fleet.token();
+  const token = (await fleet.client.call('joinTokens')).find(({ usesLeft }) => usesLeft > 0)?.id as string;
+  t.ok(gone && token);
+  const viewer = await fleet.client.call('keyCreate', { body: { name: 'looker', role: 'viewer' } });
+
+  await t.test('a deadline that passes is 5, a dead letter is queued again', async (t) => {
+    const late = await cli('ask', 'nowhere', 'too late', '--deadline', '1s', '--json', ...data);
+    t.equal(late.code, 5);
+    t.match(JSON.parse(late.stderr), { code: 'deadline-passed', detail: /deadline/ });
+    const [dead] = JSON.parse((await cli('tasks', '--dead', '--json', ...data)).stdout) as { id: string }[];
+    t.ok(dead);
+    const again = await cli('tasks', 'retry', dead?.id as string, '--json', ...data);
+    t.equal(again.code, 0, again.stderr);
+    t.match(JSON.parse(again.stdout), { agent: 'nowhere', prompt: 'too late' });
+    t.equal((await cli('tasks', 'retry', done.id, '--json', ...data)).code, 1, 'a task that is done is no dead letter');
+  });
+
+  /** By verb: how it succeeds, and with what. Order matters where one undoes the other. */
+  const works: Record<string, { args?: string[]; gives: 'array' | 'object' | 'string' | 'null'; code?: number }> = {
+    status: { gives: 'object' },
+    down: { args: ['--data', join(fleet.folder, 'nothing')], gives: 'object' },
+    simulate: { args: ['--nodes', '1', '--for', '3', '--seed', '900'], gives: 'object' },
+    nodes: { gives: 'array' },
+    'nodes show': { args: [node], gives: 'object' },
+    cordon: { args: [other], gives: 'object' },
+    uncordon: { args: [other], gives: 'object' },
+    drain: { args: [other], gives: 'object' },
+    'nodes pull': { args: [node, 'some-model'], gives: 'object' },
+    'nodes release': { args: [node], gives: 'object' },
+    logs: { args: [node, '-n', '5'], gives: 'array' },
+    agents: { gives: 'array' },
+    'agents show': { args: ['greeter'], gives: 'object' },
+    'agents apply': { args: ['-f', greeter], gives: 'array' },
+    'agents versions': { args: ['greeter'], gives: 'array' },
+    'agents remove': { args: ['to-remove'], gives: 'object' },
+    ask: { args: ['greeter', 'What', 'is', 'my', 'name?'], gives: 'object' },
+    'release-moves': { gives: 'object' },
+    tasks: { args: ['-n', '3'], gives: 'array' },
+    'tasks show': { args: [done.id], gives: 'object' },
+    'tasks cancel': { args: [waiting.id], gives: 'object' },
+    'memory search': { args: ['Ada', '--agent', 'greeter'], gives: 'array' },
+    'memory log': { args: ['greeter'], gives: 'array' },
+    'memory verify': { args: ['greeter'], gives: 'object' },
+    events: { args: ['-n', '5'], gives: 'array' },
+    'join-token create': { args: ['--uses', '2', '--expires', '10m', '--class', 'pi'], gives: 'object' },
+    'join-token': { gives: 'array' },
+    'join-token revoke': { args: [token], gives: 'object' },
+    keys: { gives: 'array' },
+    'keys create': { args: ['robot', '--role', 'operator'], gives: 'object' },
+    console: { gives: 'object' },
+    audit: { args: ['-n', '5'], gives: 'array' },
+    completion: { args: ['zsh'], gives: 'string' },
+    complete: { args: ['--', 'nodes', 'sh'], gives: 'array' },
+    // What is left undone for others comes last.
+    'keys revoke': { args: [viewer.id], gives: 'object' },
+    'nodes forget': { args: [other], gives: 'object' },
+  };
+  const elsewhere = ['up', 'tasks retry', 'nodes identify'];
+
+  /** How each verb fails: what a person gets wrong with it. */
+  const fails: Record<string, { args: string[]; code: number; problem?: string }> = {
+    up: { args: ['--port', 'none'], code: 2 },
+    down: { args: ['now'], code: 2 },
+    simulate: { args: ['--profile', 'moon'], code: 2 },
+    'nodes show': { args: ['nobody'], code: 4, problem: 'no-such-node' },
+    cordon: { args: ['nobody'], code: 4 },
+    uncordon: { args: ['Not A Name'], code: 2 },
+    drain: { args: [], code: 2 },
+    'nodes pull': { args: ['nobody', 'm'], code: 4 },
+    'nodes identify': { args: [node], code: 1, problem: 'unavailable' },
+    'nodes forget': { args: ['nobody'], code: 4 },
+    'nodes release': { args: ['nobody'], code: 4 },
+    logs: { args: ['nobody'], code: 4 },
+    'agents show': { args: ['nobody'], code: 4, problem: 'no-such-agent' },
+    'agents apply': { args: ['-f', join(fleet.folder, 'not-there.yaml')], code: 2 },
+    'agents versions': { args: ['nobody'], code: 4 },
+    'agents remove': { args: ['nobody'], code: 4 },
+    ask: { args: ['nobody', 'hello'], code: 4 },
+    tasks: { args: ['--state', 'bored'], code: 2 },
+    'tasks show': { args: ['t-none'], code: 4, problem: 'no-such-task' },
+    'tasks cancel': { args: [done.id], code: 1, problem: 'conflict' },
+    'tasks retry': { args: [done.id], code: 1 },
+    'memory search': { args: [], code: 2 },
+    'memory log': { args: ['nobody'], code: 4 },
+    'memory verify': { args: ['nobody'], code: 4 },
+    events: { args: ['--limit', 'many'], code: 2 },
+    'join-token create': { args: ['--uses', '-1'], code: 2 },
+    'join-token revoke': { args: ['none'], code: 4 },
+    'keys create': { args: ['x', '--role', 'king'], code: 2 },
+    'keys revoke': { args: ['none'], code: 4 },
+    completion: { args: ['tcsh'], code: 2 },
+    // Those that take nothing: no coordinator, a key that is none, a key that may not.
+    status: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
+    nodes: { args: ['--coordinator', fleet.client.url, '--key', 'brk_none_none'], code: 3, problem: 'not-signed-in' },
+    agents: { args: ['--coordinator', fleet.client.url], code: 3, problem: 'not-signed-in' },
+    keys: { args: ['--coordinator', fleet.client.url, '--key', viewer.key], code: 3, problem: 'not-allowed' },
+    audit: { args: ['--coordinator', fleet.client.url, '--key', viewer.key], code: 3, problem: 'not-allowed' },
+    'release-moves': { args: ['--key', viewer.key], code: 3, problem: 'not-allowed' },
+    console: { args: ['--coordinator', 'ftp://nowhere', '--key', 'x'], code: 2 },
+    'join-token': { args: ['--tokens', 'all'], code: 2 },
+    complete: { args: ['--', 'nodes', 'show', ''], code: 3 },
+  };
+  t.same(
+    verbs.filter(({ words }) => !(words in fails)).map(({ words }) => words),
+    [],
+    'every verb has a way to fail in this table',
+  );
+  t.same(
+    verbs.filter(({ words }) => !(words in works) && !elsewhere.includes(words)).map(({ words }) => words),
+    [],
+    'and a way to work',
+  );
+
+  await t.test('failures are problem objects on stderr', (t) =>
+    inPairs(Object.entries(fails), async ([words, { args, code, problem }]) => {
+      const where = words === 'complete' ? ['--data', join(fleet.folder, 'nothing')] : data;
+      const ran = await cli(...words.split(' '), '--json', ...where, ...args);
+      const said = problemIn(ran);
+      t.equal(ran.code, code, `fleet ${words} ${args.join(' ')}: ${ran.stderr.slice(0, 300)}`);
+      t.type(said, 'object', `fleet ${words}: ${typeof said === 'string' ? said : said.code}`);
+      if (problem) t.match(said, { code: problem });
+      if (typeof said === 'object') t.ok((said.detail ?? '').length > 5, 'in words');
+    }).then(() => t.end()),
+  );
+
+  await t.test('values are one JSON value on stdout', async (t) => {
+    const names = Object.keys(works);
+    const alone = ['simulate', 'uncordon', 'drain', 'nodes forget', 'keys revoke', 'cordon'];
+    const run = async (words: string) => {
+      const { args = [], gives } = works[words] as (typeof works)[string];
+      const own = args.includes('--data') ? [] : data;
+      const ran = await cli(...words.split(' '), '--json', ...own, ...args);
+      t.equal(ran.code, 0, `fleet ${words}: ${ran.stderr.slice(0, 300)}`);
+      let value: unknown;
+      try {
+        value = JSON.parse(ran.stdout);
+      } catch {
+        t.fail(`fleet ${words} printed ${ran.stdout.slice(0, 200)}`);
+        return;
+      }
+      t.equal(ran.stdout.trim().split('\n').length, 1, 'on one line');
+      t.equal(Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value, gives, `fleet ${words}`);
+    };
+    await inPairs(
+      names.filter((name) => !alone.includes(name)),
+      run,
+    );
+    for (const name of names.filter((name) => alone.includes(name))) await run(name);
+  });
+
+  await t.test('words for people', async (t) => {
+    const shown = await runFleet(['agents', ...data]);
+    t.equal(shown.code, 0);
+    t.match(shown.stdout, /greeter +ready/);
+    t.match(shown.stdout, /nowhere +unplaced.*to fix it/s);
+    const asked = await runFleet(['ask', 'greeter', 'Hello', ...data]);
+    t.match(asked, { code: 0, stdout: 'Simulated answer to: Hello\n', stderr: '' });
+    const wrong = await runFleet(['nods', ...data]);
+    t.match(wrong, { code: 2, stdout: '', stderr: /nods: no such verb. Did you mean nodes/ });
+    t.match(await runFleet(['down', '--data', join(fleet.folder, 'nothing')]), { code: 0, stdout: /No fleet runs/ });
+  });
+
+  await t.test('a bad agent file points at its lines', async (t) => {
+    const file = join(fleet.folder, 'bad.yaml');
+    writeFileSync(file, 'name: Greeter!\nmodel: auto\ninstructions: hi\nconcurrency: many\nlimits:\n  maxTokens: 0\n');
+    const plain = await cli('agents', 'apply', '-f', file, ...data);
+    t.equal(plain.code, 2);
+    for (const line of [/bad.yaml:1: name: expected .*Greeter!/, /bad.yaml:4: concurrency: expected .*many/])
+      t.match(plain.stderr, line);
+    t.match(plain.stderr, /bad.yaml:6: limits.maxTokens: expected .*, got 0/);
+    const json = problemIn(await cli('agents', 'apply', '-f', file, '--json', ...data));
+    t.match(json, {
+      code: 'invalid-request',
+      faults: [{ field: 'name' }, { field: 'concurrency' }, { field: 'limits.maxTokens' }],
+    });
+    writeFileSync(file, 'name: greeter\nlimits:\n\tmaxTokens: 3\n');
+    t.match(await cli('agents', 'apply', '-f', file, ...data), { code: 2, stderr: /bad.yaml:3: / });
+  });
+
+  await t.test('completion in a real bash', async (t) => {
+    const bin = join(fleet.folder, 'bin');
+    mkdirSync(bin);
+    symlinkSync(join(root, 'bin/fleet'), join(bin, 'fleet'));
+    const complete = (...words: string[]) =>
+      new Promise<string[]>((resolve, reject) => {
+        const script = [
+          'source <(fleet completion bash)',
+          `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')})`,
+          `COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))`,
+          "$(complete -p fleet | sed 's/.*-F \\([^ ]*\\).*/\\1/')",
+          `printf "%s\\n" "\${COMPREPLY[@]}"`,
+        ].join('\n');
+        const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, BLACKROAD_DATA: data[1] as string };
+        execFile('bash', ['--norc', '-c', script], { env, timeout: 60_000 }, (error, stdout, stderr) => {
+          if (error) reject(new Error(`${error.message}\n${stderr}`));
+          else resolve(stdout.trim().split('\n'));
+        });
+      });
+    t.same(await complete('fleet', 'age'), ['agents']);
+    t.same(await complete('fleet', 'agents', 's'), ['show']);
+    t.same(await complete('fleet', 'agents', 'show', 'gre'), ['greeter'], 'names come from the fleet');
+    t.same(await complete('fleet', 'join-token', 'create', '--cl'), ['--class']);
+  });
+
+  await t.test('no coordinator', async (t) => {
+    await fleet.stopCoordinator('SIGTERM');
+    const { code, stderr } = await runFleet(['nodes', '--data', join(fleet.folder, 'coordinator')]);
+    t.equal(code, 3);
+    t.match(stderr, /No fleet runs here/);
+  });
+});
