@@ -64,6 +64,11 @@ export interface Fleet {
   folder: string;
   client: Client;
   coordinator: Process;
+  /** Where nodes and Home Assistant connect, with TLS under this CA. */
+  mqttPort: number;
+  /** HTTPS for enrolment and other machines. */
+  tlsPort: number;
+  ca: string;
   /** A join token for `uses` machines on this machine. */
   token(uses?: number): Promise<string>;
   /** Kills the coordinator and starts it again from its folder on the same ports. */
@@ -111,6 +116,9 @@ export async function startFleet(t: TestLike, options: { args?: string[]; port?:
     get coordinator() {
       return coordinator;
     },
+    mqttPort: port + 2,
+    tlsPort: port + 1,
+    ca: readFileSync(coordinator.ready.caFile as string, 'utf8'),
     async token(uses = 1) {
       return (await client.call('joinTokenCreate', { body: { uses, expiresSeconds: 3600, address: '127.0.0.1' } }))
         .token;
