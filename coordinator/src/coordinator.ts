@@ -18,6 +18,7 @@ import type { Random } from '@blackroad/std/random';
 import { sortableId } from '@blackroad/std/random';
 import type { Arrived, Bus } from './bus/bus.ts';
 import { apply, type Change, type DurableChange, isDurable, type Outgoing, outgoing } from './change.ts';
+import { createRefusals, type Refusals } from './counted-refusals.ts';
 import { decisions } from './decisions.ts';
 import { Following } from './following.ts';
 import type { Answer, Decide, Decision, InputKind, Inputs, Outcome, Policy } from './input.ts';
@@ -90,6 +91,7 @@ class Loop implements Coordinator {
   readonly #waiting: Waiting[] = [];
   readonly #watchers = new Set<(touched: Touched) => void>();
   readonly #following: Following;
+  readonly #refusals: Refusals;
   readonly #replies = new Map<string, (reply: Reply) => void>();
   readonly #timers: Timer[] = [];
   #running = false;
@@ -104,6 +106,7 @@ class Loop implements Coordinator {
     this.policy = parts.policy;
     this.#view = emptyView(parts.random.hex(8), parts.clock.nowMs());
     this.#following = new Following(parts.showTask);
+    this.#refusals = createRefusals(parts.log, parts.clock);
   }
 
   get view(): View {
@@ -355,7 +358,7 @@ class Loop implements Coordinator {
     const decoded = decode(topic, payload, this.#parts.check);
     if ('refused' in decoded) {
       this.#count(`remark ${decoded.refused}`);
-      this.#parts.log.warn({ topic: topic.slice(0, 200), reason: decoded.refused }, decoded.text);
+      this.#refusals.note(decoded.refused, { topic: topic.slice(0, 200) }, decoded.text);
       return;
     }
     this.#count(`message ${decoded.name}`);

@@ -38,10 +38,14 @@ export function sendProblem(reply: FastifyReply, error: FleetError): FastifyRepl
     .send(JSON.stringify(toProblem(error)));
 }
 
-export function errorHandler(log: Log) {
+/** `refused` hears of every refusal: its code, where, and in words why. */
+export function errorHandler(log: Log, refused: (code: string, fields: object, text: string) => void) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const known = asFleetError(error, request);
-    if (known && problems[known.code].status < 500) return sendProblem(reply, known);
+    if (known && problems[known.code].status < 500) {
+      refused(known.code, { address: request.ip, route: request.routeOptions.url }, known.message);
+      return sendProblem(reply, known);
+    }
     if (known) log.warn({ code: known.code, route: request.routeOptions.url }, known.message);
     else log.error({ err: error, route: request.routeOptions.url }, 'a request failed by a fault of ours');
     return sendProblem(reply, known ?? new FleetError('internal'));

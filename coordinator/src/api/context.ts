@@ -7,6 +7,7 @@ import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { BusStats } from '../bus/bus.ts';
 import type { Coordinator } from '../coordinator.ts';
+import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../counted-refusals.ts';
 import { type Access, createAccess } from './access.ts';
 import { createLiveFeed, type LiveFeed } from './live.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -58,7 +59,10 @@ export interface ApiParts {
 export interface ApiContext extends Omit<ApiParts, 'limits'> {
   limits: ApiLimits;
   access: Access;
+  /** By address: who guesses is slowed down. */
   refusals: Refusals;
+  /** By reason: counted for /metrics, told in the log. */
+  refused: CountedRefusals;
   live: LiveFeed;
   metrics: Metrics;
   /** Open event streams, to be ended when the API closes. */
@@ -93,14 +97,16 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     return showTotals(coordinator.view, clock.nowMs(), about);
   }
   const access = createAccess(coordinator.view, clock, random);
+  const refused = createCountedRefusals(parts.log, clock);
   const live = await createLiveFeed({ coordinator, clock, log: parts.log, limits, totals });
   const context: ApiContext = {
     ...parts,
     limits,
     access,
     refusals: createRefusals(clock, limits.refusalsPerMinute),
+    refused,
     live,
-    metrics: createMetrics(parts, live),
+    metrics: createMetrics(parts, live, refused.counts),
     streams: new Set(),
     totals,
     stop() {

@@ -11,7 +11,7 @@ export interface Metrics {
   answered(route: string, status: number, seconds: number): void;
 }
 
-export function createMetrics(parts: ApiParts, live: LiveFeed): Metrics {
+export function createMetrics(parts: ApiParts, live: LiveFeed, refused: () => Record<string, number>): Metrics {
   const { coordinator, busStats } = parts;
   const { view } = coordinator;
   const registers = [new Registry()];
@@ -59,6 +59,9 @@ export function createMetrics(parts: ApiParts, live: LiveFeed): Metrics {
   read(Counter, 'feed_cut_total', 'Consoles cut off because they did not read.', [], (set) =>
     set({}, live.counts().cut),
   );
+  read(Counter, 'http_refused_total', 'Refused HTTP requests by the code of their problem.', ['reason'], (set) => {
+    for (const [reason, count] of Object.entries(refused())) set({ reason }, count);
+  });
   if (busStats) {
     read(Gauge, 'bus_connections', 'Connections to the broker.', [], (set) => set({}, busStats().connections));
     read(Counter, 'bus_messages_total', 'Messages through the broker.', ['direction'], (set) => {

@@ -18,7 +18,9 @@ function nodeOr404({ coordinator: { view } }: ApiContext, id: string): NodeView 
 }
 function replied(node: string, reply: Reply): Reply {
   if (!reply.ok) {
-    throw new FleetError('unavailable', { detail: `${node}: ${reply.problem?.text ?? reply.text ?? 'the command failed'}` });
+    throw new FleetError('unavailable', {
+      detail: `${node}: ${reply.problem?.text ?? reply.text ?? 'the command failed'}`,
+    });
   }
   return reply;
 }

@@ -70,6 +70,7 @@ const headers = {
 
 export async function createApi({ context, listener, tls }: ApiOptions): Promise<Api> {
   const { log, settings, limits, metrics, ca } = context;
+  const errors = errorHandler(log, context.refused.note);
   // The CA goes along with the certificate: a machine that joins knows the CA's fingerprint alone.
   const app = fastify({
     logger: false,
@@ -82,11 +83,11 @@ export async function createApi({ context, listener, tls }: ApiOptions): Promise
     ...(listener === 'tls' && tls
       ? { https: { key: tls.key, cert: `${tls.cert}${ca.pem}`, minVersion: 'TLSv1.2' as const } }
       : {}),
-    frameworkErrors: (error, request, reply) => void errorHandler(log)(error, request, reply),
+    frameworkErrors: (error, request, reply) => void errors(error, request, reply),
   }) as unknown as FastifyInstance;
   app.server.maxConnections = maxConnections;
 
-  app.setErrorHandler(errorHandler(log));
+  app.setErrorHandler(errors);
   app.setNotFoundHandler(notFound(Object.values(routes)));
   app.setValidatorCompiler(({ schema, httpPart }) =>
     validatorOf(schema as never, (httpPart ?? 'body') as Parameters<typeof validatorOf>[1]),

@@ -20,12 +20,12 @@ import {
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
+import { createRefusals } from '../counted-refusals.ts';
 import type { Arrived, Bus, BusMessage, Claim, Gate } from './bus.ts';
 import { claimOf } from './claim.ts';
 import { createDrain } from './drain.ts';
 import { createListener, type ListenerOptions } from './listener.ts';
 import { createPacketGuard } from './packet-guard.ts';
-import { createRefusals } from './refusals.ts';
 import { createRetainedStore } from './retained.ts';
 import { mayPublish, maySubscribe, mayWill, type Who } from './rights.ts';
 import { createSessions } from './sessions.ts';

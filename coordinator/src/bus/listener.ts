@@ -6,8 +6,8 @@ import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { FleetError } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import type { Refusals } from '../counted-refusals.ts';
 import { createAdmission, peerOf } from './admission.ts';
-import type { Refusals } from './refusals.ts';
 
 export interface ListenerOptions {
   /** PEM. `ticketKeys` (48 bytes) lets nodes resume their TLS session after a restart of the coordinator. */

@@ -4,8 +4,8 @@ import { systemClock } from '@blackroad/std/clock';
 import { type Log, silentLog } from '@blackroad/std/log';
 import fc from 'fast-check';
 import t from 'tap';
+import { createRefusals } from '../counted-refusals.ts';
 import { createPacketGuard } from './packet-guard.ts';
-import { createRefusals } from './refusals.ts';
 import { createRetainedStore } from './retained.ts';
 
 /** MQTT 3.1.1 section 4.7, said slowly. */

@@ -1,4 +1,5 @@
-// Every refusal counted by its reason and told in the log, the log bounded: a node gone mad must not fill a disk.
+// Every refusal of the broker, the API and the decoder counted by its reason and told in the log, the log bounded: a node gone mad
+// must not fill a disk.
 // In: a reason from a small set and words. Out: counters and at most a few lines a reason and minute.
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
