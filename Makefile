@@ -63,7 +63,7 @@ bench: node_modules/.installed node-agent/dist/main.mjs
 
 ## make docs      writes what is generated from the protocol
 docs: node_modules/.installed
-	@export $(WITH_NODE); node protocol/src/generate/write.ts && node test/contract/configuration.ts
+	@export $(WITH_NODE); node protocol/src/generate/write.ts && node test/contract/configuration.ts && node test/contract/cli-page.ts
 
 ## make clean     removes what was installed and built; data stays
 clean:
