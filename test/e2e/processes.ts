@@ -21,16 +21,10 @@ interface TestLike {
   teardown(run: () => unknown): unknown;
 }
 
-export function startProcess(
-  t: TestLike,
-  entry: string,
-  args: string[],
-  deadlineMs = 60_000,
-  flags: readonly string[] = [],
-): Promise<Process> {
+export function startProcess(t: TestLike, entry: string, args: string[], deadlineMs = 60_000): Promise<Process> {
   const child = fork(join(root, entry), args, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: ['--disable-warning=ExperimentalWarning', ...flags],
+    execArgv: ['--disable-warning=ExperimentalWarning'],
   });
   let log = '';
   child.stderr?.on('data', (piece) => {
