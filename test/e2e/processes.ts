@@ -1,6 +1,6 @@
 // Real processes for end-to-end tests: a coordinator, node-agents, the CLI. Each is started over IPC, so that none outlives its test.
 import { type ChildProcess, execFile, fork } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentSpec, RouteAnswer } from '@blackroad/protocol';
@@ -74,6 +74,8 @@ export interface Fleet {
     name: string,
     options?: { nodes?: number; profile?: string; seed?: number; token?: string; extra?: string[] },
   ): Promise<Process>;
+  /** This machine as a real node: `join`, then `run`. `name` keeps its folder and identity over restarts. */
+  runNode(name: string, options?: { models?: string; extra?: string[] }): Promise<Process>;
   apply(spec: Partial<AgentSpec> & { name: string }): Promise<RouteAnswer<'agentApply'>>;
 }
 
@@ -144,6 +146,15 @@ export async function startFleet(t: TestLike, options: { args?: string[]; port?:
         ...extra,
       ]);
     },
+    async runNode(name, { models, extra = [] } = {}) {
+      const data = join(folder, name);
+      if (!existsSync(join(data, 'identity.json'))) {
+        const ran = await runNodeAgent(['join', await fleet.token(1), '--data', data, '--name', name]);
+        if (ran.code !== 0) throw new Error(`fleet-node join: ${ran.code}\n${ran.stderr}`);
+      }
+      const args = ['run', '--data', data, '--ollama', 'none', ...(models ? ['--models', models] : []), ...extra];
+      return startProcess(t, 'node-agent/src/main.ts', args);
+    },
     apply: (spec) => {
       const body = withDefaults<AgentSpec>(AgentSpecSchema, {
         model: ['auto'],
@@ -206,15 +217,16 @@ export interface Ran {
   stderr: string;
 }
 /** Runs the CLI as a person does. */
-export function runFleet(args: string[], env: Record<string, string> = {}): Promise<Ran> {
+export const runFleet = (args: string[], env: Record<string, string> = {}): Promise<Ran> =>
+  run(join(root, 'bin/fleet'), args, env);
+/** Runs a verb of the node-agent to its end. */
+export const runNodeAgent = (args: string[]): Promise<Ran> =>
+  run(process.execPath, [join(root, 'node-agent/src/main.ts'), ...args], {});
+
+function run(program: string, args: string[], env: Record<string, string>): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(
-      join(root, 'bin/fleet'),
-      args,
-      { env: { ...process.env, ...env }, timeout: 60_000 },
-      (error, stdout, stderr) => {
-        resolve({ code: error ? ((error as { code?: number }).code ?? 1) : 0, stdout, stderr });
-      },
-    );
+    execFile(program, args, { env: { ...process.env, ...env }, timeout: 60_000 }, (error, stdout, stderr) => {
+      resolve({ code: error ? ((error as { code?: number }).code ?? 1) : 0, stdout, stderr });
+    });
   });
 }
