@@ -1,0 +1,151 @@
+// Whatever the network loses, doubles or reorders and whoever restarts: in the end the coordinator has every memory that a node
+// called durable, once, in one chain that verifies, and nothing waits on any node. Seeds that failed once are kept in `kept`.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { MemoryDown, MemoryUp } from '@blackroad/protocol';
+import { silentLog } from '@blackroad/std/log';
+import { seededRandom } from '@blackroad/std/random';
+import t from 'tap';
+import type { AgentMemory, NodeMemory } from '../contracts.ts';
+import { createNodeMemory } from './node-memory.ts';
+import { chainFaults, HandClock, TinyCoordinator } from './tiny-coordinator.fixture.ts';
+
+const kept: number[] = [];
+const runs = Number(process.argv[2] ?? 25);
+const steps = 60;
+const agents = ['ada', 'bob'];
+
+for (const seed of [...kept, ...Array.from({ length: runs }, (_, i) => i + 1)]) {
+  t.test(`seed ${seed}`, async (t) => {
+    const random = seededRandom(seed);
+    const clock = new HandClock();
+    const dir = mkdtempSync(join(tmpdir(), 'memory-converge-'));
+    t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+    const coordinator = new TinyCoordinator();
+    let faults = true;
+    const durable = new Set<string>();
+    const doubtful = new Set<string>();
+
+    interface Node {
+      memory: NodeMemory;
+      life: number;
+      logs: Map<string, AgentMemory>;
+    }
+    const nodes = new Map<string, Node>();
+    const holders = new Map<string, { node: string; placed: ReturnType<TinyCoordinator['place']> }>();
+
+    function deliver(work: () => void): void {
+      if (faults && random.next() < 0.15) return;
+      clock.after(faults ? random.next() * 400 : 1, work);
+      if (faults && random.next() < 0.1) clock.after(random.next() * 3_000, work);
+    }
+    function start(name: string): void {
+      const memory = createNodeMemory({
+        dir: join(dir, name),
+        node: name,
+        clock,
+        random,
+        log: silentLog,
+        embed: async () => null,
+      });
+      const node: Node = { memory, life: (nodes.get(name)?.life ?? 0) + 1, logs: new Map() };
+      nodes.set(name, node);
+      const down = (message: MemoryDown) => {
+        if (nodes.get(name) === node) memory.receive(message);
+      };
+      memory.publish = (agent, message: MemoryUp) => {
+        const sent = structuredClone(message);
+        deliver(() => {
+          for (const answer of coordinator.answer(name, agent, sent)) deliver(() => down(structuredClone(answer)));
+        });
+      };
+      for (const [agent, { node: holder, placed }] of holders) {
+        if (holder === name) node.logs.set(agent, memory.open(placed));
+      }
+      memory.connected();
+    }
+    function move(agent: string, to: string): void {
+      const before = holders.get(agent);
+      const placed = coordinator.place(agent, to);
+      holders.set(agent, { node: to, placed });
+      if (before && before.node !== to) {
+        const old = nodes.get(before.node)!;
+        // A planned move tells the old node, a forced one does not.
+        if (random.next() < 0.5) {
+          old.memory.release(agent, before.placed.epoch);
+          old.logs.delete(agent);
+        }
+      }
+      const node = nodes.get(to)!;
+      node.logs.set(agent, node.memory.open(placed));
+    }
+    for (const name of ['alice', 'carol']) start(name);
+    for (const agent of agents) move(agent, 'alice');
+
+    for (let step = 0; step < steps; step++) {
+      const what = random.next();
+      const agent = agents[Math.floor(random.next() * agents.length)]!;
+      const name = random.next() < 0.5 ? 'alice' : 'carol';
+      const node = nodes.get(name)!;
+      if (what < 0.6) {
+        const text = `${seed}.${step}`;
+        // Any node that believes it holds the agent writes, also one that was replaced and was not told.
+        for (const [holder, { logs }] of nodes) {
+          const mine = `${text} on ${holder}`;
+          const appended = logs.get(agent)?.append({ kind: 'note', text: mine, source: 'test', actorId: 'test' });
+          doubtful.add(mine);
+          appended?.then(() => durable.add(mine)).catch(() => {});
+        }
+      } else if (what < 0.75) {
+        node.memory.disconnected();
+        if (random.next() < 0.7) clock.after(random.next() * 5_000, () => nodes.get(name)?.memory.connected());
+      } else if (what < 0.87) {
+        node.memory.disconnected();
+        await node.memory.close();
+        start(name);
+      } else {
+        move(agent, name);
+      }
+      await clock.advance(random.next() * 1_500);
+    }
+
+    faults = false;
+    for (let round = 0; round < 20; round++) {
+      for (const { memory } of nodes.values()) {
+        memory.disconnected();
+        memory.connected();
+      }
+      for (const agent of agents) {
+        for (const merge of coordinator.merges(agent)) {
+          nodes.get(holders.get(agent)!.node)!.memory.receive(structuredClone(merge));
+        }
+      }
+      await clock.advance(90_000);
+    }
+
+    for (const agent of agents) {
+      const { entries } = coordinator.logs.get(agent)!;
+      t.same(chainFaults(entries), [], `${agent}: one chain that verifies`);
+    }
+    const told = agents
+      .flatMap((agent) => coordinator.logs.get(agent)!.entries)
+      .filter(({ kind }) => kind === 'note' || kind === 'merge')
+      .map(({ payload }) => payload!.text);
+    t.equal(new Set(told).size, told.length, 'everything once');
+    t.same(
+      [...durable].filter((text) => !told.includes(text)),
+      [],
+      'nothing that was durable is missing',
+    );
+    t.same(
+      told.filter((text) => !doubtful.has(text)),
+      [],
+      'nothing made up',
+    );
+    for (const [name, { memory }] of nodes) {
+      t.equal(memory.unacked, 0, `nothing waits on ${name}`);
+      await memory.close();
+    }
+  });
+}
