@@ -167,10 +167,12 @@ export function createAnswers(deps: {
         fork(log, headSeq);
         return;
       case 'bad-hash': {
+        // Ours is damaged; or it is of an older epoch, which is only sent again when the coordinator lost it (restored from a
+        // backup) and which it takes from nobody but as a branch.
         const faulty = journal
           .after(log.row.id, log.row.agent, log.row.acked, maxMemoryBatchEntries)
-          .find((entry) => entryFault(entry) === 'hash');
-        logger.error({ agent: log.row.agent, seq: faulty?.seq ?? null }, 'the coordinator found a wrong hash');
+          .find((entry) => entry.epoch !== log.row.epoch || entryFault(entry) === 'hash');
+        logger.error({ agent: log.row.agent, seq: faulty?.seq ?? null }, 'the coordinator refused entries');
         if (faulty) {
           fork(log, faulty.seq);
           return;

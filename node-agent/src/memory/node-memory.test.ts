@@ -261,6 +261,30 @@ t.test('a coordinator restored from a backup gets again what it lost', async (t)
   await memory.close();
 });
 
+t.test('a coordinator that lost entries of an older epoch gets them as a branch', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const memory = node('alice', clock);
+  link(coordinator, 'alice', memory);
+  const first = memory.open(coordinator.place('ada', 'alice'));
+  for (let i = 1; i <= 4; i++) await settled(clock, first.append(note(`fact ${i}`)));
+  await clock.advance(1_000);
+  const second = memory.open(coordinator.place('ada', 'alice'));
+  await clock.advance(1_000);
+  await settled(clock, second.append(note('fact 5')));
+  await clock.advance(1_000);
+  coordinator.logs.get('ada')!.entries.splice(3);
+  await settled(clock, second.append(note('fact 6')));
+  await clock.advance(30_000);
+  for (const merge of coordinator.merges('ada')) memory.receive(merge);
+  await clock.advance(30_000);
+  t.same(new Set(texts(coordinator, 'ada').map((line) => line.slice(-6))).size, 7, 'genesis and six facts');
+  t.equal(coordinator.logs.get('ada')!.entries.length, 7);
+  t.same(chainFaults(coordinator.logs.get('ada')!.entries), []);
+  t.equal(memory.unacked, 0);
+  await memory.close();
+});
+
 t.test('forged entries are refused, damaged content is kept without it', async (t) => {
   const clock = new HandClock();
   const coordinator = new TinyCoordinator();

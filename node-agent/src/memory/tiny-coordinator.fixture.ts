@@ -55,7 +55,7 @@ export class TinyCoordinator {
     }
     for (const entry of message.entries) {
       const last = headOf(log.entries);
-      if (entryFault(entry)) return nack('bad-hash');
+      if (entryFault(entry) || entry.epoch !== epoch) return nack('bad-hash');
       const stored = log.entries[entry.seq - 1];
       if (stored) {
         if (stored.hash !== entry.hash) return nack('fork');
