@@ -1,5 +1,6 @@
 // Builds one node-agent from its parts: the same for a real machine and for a simulated one, which differ in probes, runtimes,
 // and where things are stored. Only main.ts and simulate.ts call it.
+import type { AgentSpec } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
@@ -77,6 +78,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     createAgent(assigned, mayActOutside) {
       const entries = memory.open(assigned);
       const { name } = assigned.spec;
+      const facts = () => factsOf(order, probes, assigned.spec);
       return createAgent(assigned, {
         runtimeFor: (model) => pool.find(model)?.runtime ?? null,
         enter: (model, signal, deadlineMs) => pool.admission.enter(model, signal, deadlineMs),
@@ -85,7 +87,7 @@ export function composeNode(order: NodeOrder): RunningNode {
         tools: toolBoxFor(assigned.spec.tools, {
           agent: name,
           memory: entries,
-          facts: () => factsOf(order, probes),
+          facts,
           publish(topic, message) {
             if (!transport.connected) return false;
             transport.send('agentOut', { node, agent: name, topic }, message);
@@ -95,7 +97,7 @@ export function composeNode(order: NodeOrder): RunningNode {
           clock,
           log,
         }),
-        facts: () => factsOf(order, probes),
+        facts,
         mayActOutside,
         parametersB: (model) => pool.find(model)?.model.parametersB ?? 0,
         contextTokens: (model) => pool.find(model)?.model.contextTokens ?? 0,
@@ -115,14 +117,30 @@ export function composeNode(order: NodeOrder): RunningNode {
 }
 
 /** Short plain facts of this node, for prompts: a small model reads few words well. */
-function factsOf(order: NodeOrder, probes: Probes): string[] {
+function factsOf(order: NodeOrder, probes: Probes, spec: AgentSpec): string[] {
   const { node, class: nodeClass, site } = order.identity();
   const health = probes.health();
-  const facts = [`This node is called ${node}, a machine of class ${nodeClass} at site ${site}.`];
+  // One line: [M] a 135M model asked what it can do copies the rest of the line that names the node.
+  const facts = [
+    `This node is called ${node}, a machine of class ${nodeClass} at site ${site}. On this node ${spec.name} can ${abilities(spec)}.`,
+  ];
   const gib = (bytes: number) => (bytes / 1024 ** 3).toFixed(1);
   facts.push(
     `It has ${gib(health.memoryFreeBytes)} GiB of memory free and uses ${Math.round(health.cpu * 100)} % of its CPU.`,
   );
   if (health.temperatureC !== undefined) facts.push(`Its temperature is ${Math.round(health.temperatureC)} °C.`);
   return facts;
+}
+
+function abilities({ memory, tools }: AgentSpec): string {
+  const has = (tool: string) => tools.some((grant) => grant.tool === tool);
+  const all = [
+    'answer questions',
+    ...(memory.remember === 'none' ? [] : ['remember people']),
+    ...(has('node') ? ['watch the machine'] : []),
+    ...(has('http') ? ['read web pages'] : []),
+    ...(has('mqtt') ? ['publish messages'] : []),
+  ];
+  const last = all.pop() as string;
+  return all.length > 0 ? `${all.join(', ')} and ${last}` : last;
 }

@@ -71,13 +71,14 @@ function layoutSmall(input: PromptInput, notes: string[], facts: string[]): Chat
       ? input.prompt
       : `Use these notes to answer.\nNotes: ${lines.join('\n')}\nQuestion: ${input.prompt}`;
   return [
-    { role: 'system', content: input.spec.instructions },
+    // A folded block of YAML ends with a line break, which changes what a tiny model says.
+    { role: 'system', content: input.spec.instructions.trim() },
     { role: 'user', content },
   ];
 }
 
 function layoutLarge(input: PromptInput, notes: string[], facts: string[]): ChatMessage[] {
-  const parts = [input.spec.instructions];
+  const parts = [input.spec.instructions.trim()];
   if (facts.length > 0) parts.push(`You run on this machine (a node of a fleet):\n${bullets(facts)}`);
   if (notes.length > 0) {
     parts.push(
