@@ -18,12 +18,12 @@ t.test('a real model on a real node', { skip }, async (t) => {
   if ('skip' in models) return;
   const fleet = await startFleet(t);
   const data = ['--data', join(fleet.folder, 'coordinator')];
-  const node = await fleet.runNode('here', { models: models.modelsDir });
-  await presence(fleet, 'here', 'online');
+  const node = await fleet.runNode('alice', { models: models.modelsDir });
+  await presence(fleet, 'alice', 'online');
 
   await t.test('the node says what it is and has', async (t) => {
     const view = await until('its models', async () => {
-      const now = await nodeOf(fleet, 'here');
+      const now = await nodeOf(fleet, 'alice');
       return (now.capacity?.models.length ?? 0) >= 2 && now;
     });
     t.notOk(view.info?.simulated);
@@ -34,7 +34,7 @@ t.test('a real model on a real node', { skip }, async (t) => {
   await t.test('the session of the README', async (t) => {
     const applied = await runFleet(['agents', 'apply', '-f', greeter, ...data]);
     t.equal(applied.code, 0, applied.stderr);
-    await ready(fleet, 'greeter', 'here');
+    await ready(fleet, 'greeter', 'alice');
 
     const first = await streamed(fleet, 'greeter', 'My name is Ada. What can you do on this node?');
     t.comment(`-> ${first.end.result}`);
@@ -56,16 +56,16 @@ t.test('a real model on a real node', { skip }, async (t) => {
 
   await t.test('the runtime is killed in the middle of an answer', async (t) => {
     await fleet.apply({ name: 'teller', limits: { maxTokens: 400 } as never, instructions: 'You tell long stories.' });
-    await ready(fleet, 'teller', 'here');
+    await ready(fleet, 'teller', 'alice');
     const task = await submit(fleet, 'teller', 'Tell me a long story about a lighthouse and the sea.');
     const child = await until('words come', async () => firstChunk(fleet, task.id).then(() => llamaOf(node)));
     process.kill(child, 'SIGKILL');
     const end = await ended(fleet, task.id, 120_000);
-    t.match(end, { state: 'done', attempt: 2, node: 'here' }, JSON.stringify(end.problem));
+    t.match(end, { state: 'done', attempt: 2, node: 'alice' }, JSON.stringify(end.problem));
     t.ok((end.result ?? '').length > 20);
     t.not(llamaOf(node), child, 'another process serves now');
     t.equal(node.child.exitCode, null, 'the node-agent is the same');
-    t.equal((await nodeOf(fleet, 'here')).presence, 'online');
+    t.equal((await nodeOf(fleet, 'alice')).presence, 'online');
     const turns = (await memoryOf(fleet, 'teller')).filter(({ payload }) => payload?.source === `task:${task.id}`);
     t.ok(turns.length <= 1, 'what was cut off is not remembered');
   });

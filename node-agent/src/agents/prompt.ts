@@ -13,6 +13,7 @@ const noteChars = 600;
 const perMessageTokens = 6;
 const aboutTheNode =
   /\b(nodes?|machines?|computers?|hardware|device|raspberry|cpu|gpu|temperature|disk|where are you|you do|what are you)\b/i;
+const aboutItsHealth = /\b(cpu|gpu|memory|disk|temperature|hot|warm|load|busy|health|how (is|are|much|well))\b/i;
 
 export interface PromptInput {
   spec: Pick<AgentSpec, 'instructions' | 'limits'>;
@@ -38,7 +39,7 @@ export function buildPrompt(input: PromptInput): Prompt {
   const budget = contextTokens - maxTokens;
   const small = input.parametersB > 0 && input.parametersB < smallModelB;
   let notes = notesOf(input.memories, input.prompt, small);
-  let facts = small && !aboutTheNode.test(input.prompt) ? [] : [...input.facts];
+  let facts = factsFor(input, small);
   for (;;) {
     const messages = small ? layoutSmall(input, notes, facts) : layoutLarge(input, notes, facts);
     const tokens = messages.reduce((sum, { content }) => sum + estimateTokens(content) + perMessageTokens, 0);
@@ -51,6 +52,16 @@ export function buildPrompt(input: PromptInput): Prompt {
       };
     }
   }
+}
+
+/**
+ * [M] SmolLM2 135M asked what it can do recites figures of the machine when it sees them, or repeats the question; with the one fact
+ * that names the node it answered well on 21 of 21 made-up nodes. Figures come in when they are asked for.
+ */
+function factsFor({ facts, prompt }: PromptInput, small: boolean): string[] {
+  if (!small) return [...facts];
+  if (aboutItsHealth.test(prompt)) return [...facts];
+  return aboutTheNode.test(prompt) ? facts.slice(0, 1) : [];
 }
 
 /** Cheap and on the safe side: three ASCII characters a token, every other character one. */
