@@ -31,9 +31,12 @@ export const ToolGrant = Type.Union(
     Type.Object(
       {
         tool: Type.Literal('mqtt'),
-        topics: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { minItems: 1, maxItems: 50 }),
+        topics: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_-]{1,60}$' }), { minItems: 1, maxItems: 50 }),
       },
-      { ...closed, description: 'Publish to these topics under `blackroad/v1/node/<its node>/out/`.' },
+      {
+        ...closed,
+        description: 'Publish to these topics, one level each, below `blackroad/v1/node/<its node>/out/<agent>/`.',
+      },
     ),
   ],
   { description: 'One allowed tool; nothing else is reachable.' },

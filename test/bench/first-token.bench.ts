@@ -42,8 +42,13 @@ function firstToken(): Promise<number> {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   return new Promise((resolve, reject) => {
-    child.stdout.once('data', () => resolve((performance.now() - started) / 1000));
-    child.on('exit', (code) => (code === 0 ? undefined : reject(new Error(`fleet ask ended with code ${code}`))));
+    child.stdout.once('data', () => {
+      resolve((performance.now() - started) / 1000);
+      child.kill('SIGTERM');
+    });
+    child.on('exit', (code) =>
+      code === 0 || child.killed ? undefined : reject(new Error(`fleet ask ended with code ${code}`)),
+    );
   });
 }
 function stop(child: ChildProcess): Promise<void> {
