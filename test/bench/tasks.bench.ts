@@ -55,7 +55,7 @@ function submit(count: number, from: number): Promise<(string | null)[]> {
         method: 'POST',
         agent: keepAlive,
         headers: {
-          authorization: `Bearer ${keys[(from / count) % keys.length | 0]}`,
+          authorization: `Bearer ${keys[((from / count) % keys.length) | 0]}`,
           'content-type': 'application/json',
           'content-length': Buffer.byteLength(body),
         },
@@ -89,7 +89,8 @@ const started = performance.now();
 let accepted = 0;
 for (let from = 0; performance.now() - started < sustainedSeconds * 1000; ) {
   const batches = Math.floor((underWay - (await live())) / 100);
-  const taken = await Promise.all(Array.from({ length: Math.max(0, batches) }, () => submit(100, (from += 100))));
+  const taken = await Promise.all(Array.from({ length: Math.max(0, batches) }, (_, i) => submit(100, from + i * 100)));
+  from += 100 * Math.max(0, batches);
   accepted += taken.flat().filter((task) => task !== null).length;
   if (batches < 3) await new Promise((resolve) => setTimeout(resolve, 10));
 }

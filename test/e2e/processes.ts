@@ -72,7 +72,7 @@ export interface Fleet {
   /** Simulated nodes in a process of their own. `name` keeps its folder and identity over restarts. */
   simulate(
     name: string,
-    options?: { nodes?: number; profile?: string; seed?: number; token?: string; extra?: string[] },
+    options?: { nodes?: number; profile?: string; seed?: number; token?: string; extra?: string[]; readyMs?: number },
   ): Promise<Process>;
   /** This machine as a real node: `join`, then `run`. `name` keeps its folder and identity over restarts. */
   runNode(name: string, options?: { models?: string; extra?: string[] }): Promise<Process>;
@@ -128,9 +128,9 @@ export async function startFleet(t: TestLike, options: { args?: string[]; port?:
       if (downMs > 0) await new Promise((resolve) => setTimeout(resolve, downMs));
       coordinator = await start();
     },
-    async simulate(name, { nodes = 1, profile = 'lab', seed = 1, token, extra = [] } = {}) {
+    async simulate(name, { nodes = 1, profile = 'lab', seed = 1, token, extra = [], readyMs } = {}) {
       const joinWith = token ?? (await fleet.token(nodes));
-      return startProcess(t, 'node-agent/src/main.ts', [
+      const args = [
         'simulate',
         joinWith,
         '--data',
@@ -144,7 +144,8 @@ export async function startFleet(t: TestLike, options: { args?: string[]; port?:
         '--log',
         'info',
         ...extra,
-      ]);
+      ];
+      return startProcess(t, 'node-agent/src/main.ts', args, readyMs);
     },
     async runNode(name, { models, extra = [] } = {}) {
       const data = join(folder, name);

@@ -37,6 +37,10 @@ const maxBacklogBytes = 512 * 1024;
 /** A broker that takes messages and acknowledges none is as good as gone, though it answers pings. */
 const ackDeadlineMs = 30_000;
 const retry = { firstMs: 1_000, maxMs: 30_000 };
+/** A coordinator that is started again is back in seconds. For so long after a loss the tries stay as close as its window spreads
+ * them: doubled waits made the last of 300 nodes come back 18 s after a restart of 4 s. [M] */
+const quickRetryMs = 60_000;
+const quickMaxMs = 2_000;
 /** A connection shorter than this counts as a failed try: a broker that lets in and throws out must not be hammered. */
 const stableMs = 10_000;
 /** A busy broker hangs up too; only one that does it again and again does not accept us. */
@@ -58,6 +62,7 @@ export function createTransport(options: TransportOptions): Transport {
   let link: Link | null = null;
   let up = false;
   let upSinceMs = 0;
+  let lostMs = Number.NEGATIVE_INFINITY;
   let stopped = false;
   const stopping = new AbortController();
   let timer: Timer | null = null;
@@ -135,7 +140,8 @@ export function createTransport(options: TransportOptions): Transport {
     ackTimer = null;
     if (!up) return retryAfter(problem);
     up = false;
-    if (clock.monotonicMs() - upSinceMs >= stableMs) failures = 0;
+    lostMs = clock.monotonicMs();
+    if (lostMs - upSinceMs >= stableMs) failures = 0;
     if (stopped) return;
     log.warn({ reason: problem.message }, 'connection lost');
     if (problem.refusesUs === true) options.onNotAccepted?.();
@@ -147,7 +153,9 @@ export function createTransport(options: TransportOptions): Transport {
   };
   const retryAfter = (problem: ConnectProblem) => {
     if (stopped) return;
-    const delayMs = backoffMs({ ...retry, maxMs: Math.max(retry.maxMs, windowMs) }, failures++, random);
+    const quick = !problem.refusesUs && clock.monotonicMs() - lostMs < quickRetryMs;
+    const maxMs = Math.max(quick ? quickMaxMs : retry.maxMs, windowMs);
+    const delayMs = backoffMs({ ...retry, maxMs }, failures++, random);
     // Hours without the coordinator must not fill the log (and the SD card) with the same line.
     if (problem.message !== lastProblem) log.warn({ reason: problem.message }, 'no connection yet, trying again');
     lastProblem = problem.message;

@@ -76,6 +76,7 @@ export async function up(call: VerbCall): Promise<void> {
       entry,
       args: ['run', '--data', folders.node, '--models', folders.models],
       logFile: join(folders.logs, 'node.log'),
+      execArgv: readFileSync(join(root, 'node-agent/v8-flags'), 'utf8').split('\n').filter(Boolean),
       clock,
       onRestart: (text) => notices.push(text),
       finalCodes: [3],
