@@ -3,7 +3,7 @@
 import { isEnd, type TaskView } from '@blackroad/protocol';
 import t from 'tap';
 import { type Fleet, startFleet, until } from './processes.ts';
-import { taskOf } from './steps.ts';
+import { chainFault, memoryOf, taskOf } from './steps.ts';
 
 t.setTimeout(240_000);
 const nodes = 200;
@@ -53,6 +53,28 @@ t.test('the coordinator is killed under load', async (t) => {
 
   // An end is recorded once: asked again, it is the same.
   for (const id of ids.slice(0, 50)) t.same(await taskOf(fleet, id), ends.get(id));
+  // What was answered was remembered, and went upstream through both kills: once each, in chains that verify.
+  const turns = new Map<string, number>();
+  await until('all memories are upstream', async () => {
+    turns.clear();
+    for (const { name } of await fleet.client.call('agents'))
+      for (const { kind, payload } of await memoryOf(fleet, name))
+        if (kind === 'turn') turns.set(payload?.source ?? '', (turns.get(payload?.source ?? '') ?? 0) + 1);
+    const missing = ids.filter((id) => !turns.has(`task:${id}`));
+    if (missing.length > 0) throw new Error(`${missing.length} are missing`);
+    return true;
+  });
+  t.same(
+    [...turns].filter(([, count]) => count !== 1),
+    [],
+    'each exchange is remembered once',
+  );
+  const faults = await Promise.all(agents.map((name) => chainFault(fleet, name)));
+  t.same(
+    faults.filter((fault) => fault !== null),
+    [],
+    'every chain verifies',
+  );
   const totals = await fleet.client.call('fleet');
   t.match(totals.tasks, { queued: 0, running: 0 });
 });
