@@ -5,7 +5,7 @@ import { readdirSync } from 'node:fs';
 
 const folder = new URL('.', import.meta.url).pathname;
 const wanted = process.argv[2] ?? '';
-const env = { ...process.env, BENCH_LONG: wanted === 'all' ? '1' : '' };
+const env = { ...process.env, BENCH: wanted, BENCH_LONG: wanted === 'all' ? '1' : '' };
 let failed = false;
 for (const file of readdirSync(folder)
   .filter((name) => name.endsWith('.bench.ts'))
