@@ -1,6 +1,7 @@
 // How many agents a second placement places, from nothing, at two sizes of fleet: 60 kinds of agents, five kinds of machines.
 import { demandOf, GiB, modelOf, nodeOf } from '../../coordinator/src/placement/fixture.ts';
 import { place } from '../../coordinator/src/placement/place.ts';
+import { bench } from './line.ts';
 
 for (const [agents, nodes] of [
   [2_000, 200],
@@ -12,9 +13,9 @@ for (const [agents, nodes] of [
   const plan = place(snapshot);
   const seconds = (performance.now() - before) / 1000;
   const size = `${agents}x${nodes}`;
-  console.log(`bench placement-${size}-seconds ${seconds.toFixed(3)} s ok`);
-  console.log(`bench placement-${size}-rate ${Math.round(agents / seconds)} placements/s ok`);
-  console.log(`bench placement-${size}-placed ${plan.placed.length} agents ok`);
+  bench({ name: `placement-${size}`, value: seconds * 1000, unit: 'ms' });
+  bench({ name: `placement-${size}-rate`, value: Math.round(agents / seconds), unit: 'placements/s' });
+  bench({ name: `placement-${size}-placed`, value: plan.placed.length, unit: 'agents' });
 }
 
 function supply(count: number) {
