@@ -258,6 +258,14 @@ t.test('what must be refused', async (t) => {
     await unharmed(t);
   });
 
+  await t.test('a real node-agent that is forgotten ends, and says so to systemd', async (t) => {
+    const node = await fleet.runNode('real');
+    await presence(fleet, 'real', 'online');
+    await fleet.client.call('nodeForget', { params: { node: 'real' } });
+    t.equal(await until('it ends', async () => node.child.exitCode), 3, 'the code of: do not start me again');
+    t.match(node.log(), /took this node out/);
+  });
+
   t.match(await agentOf(fleet, 'greeter'), { node: honest, epoch: 1 });
 });
 

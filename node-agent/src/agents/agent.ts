@@ -21,7 +21,12 @@ export function createAgent(assigned: AssignedAgent, deps: AgentDeps): RunningAg
     }
     if (!memory.hydrated) {
       const { durableSeq } = memory.status;
-      return { state: 'hydrating', reason: `fetching its memory: ${durableSeq} of ${assigned.memory.baseSeq}` };
+      const { baseSeq } = assigned.memory;
+      const reason =
+        durableSeq < baseSeq
+          ? `fetching its memory: ${durableSeq} of ${baseSeq}`
+          : 'asking the coordinator where its memory stands';
+      return { state: 'hydrating', reason };
     }
     return { state: 'ready', reason: '' };
   }

@@ -46,7 +46,7 @@ t.test('a fresh log waits for its first word with the coordinator, then chains w
   const coordinator = new TinyCoordinator();
   const memory = node('alice', clock);
   const agent = memory.open(coordinator.place('ada', 'alice'));
-  t.equal(agent.hydrated, true, 'there is nothing to fetch');
+  t.equal(agent.hydrated, false, 'nobody has told yet that there is nothing to fetch');
   const first = await settled(clock, agent.append(note('The garage door is open.')));
   t.same(first, { seq: 0, hash: '' }, 'durable, without a place in the chain');
   t.equal(memory.unacked, 1);
@@ -55,6 +55,7 @@ t.test('a fresh log waits for its first word with the coordinator, then chains w
 
   link(coordinator, 'alice', memory);
   await clock.advance(1_000);
+  t.equal(agent.hydrated, true);
   const second = await settled(clock, agent.append(note('The cat is called Minou.')));
   t.equal(second.seq, 3);
   await clock.advance(1_000);

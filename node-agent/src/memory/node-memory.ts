@@ -283,8 +283,9 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       append: (entry) => append(log, epoch, assigned, entry),
       recall: (query, limit, signal) => recall(log, query, limit, signal),
       get hydrated() {
-        // Until the opening is stored, the base of the assignment decides.
-        if (log.row.epoch !== epoch) return assigned.memory.baseSeq === 0;
+        if (log.row.epoch !== epoch) return false;
+        // Nothing here, and nobody has told yet that there is nothing: a machine set up anew under its old epoch lost all of it.
+        if (log.head.seq === 0 && !log.row.confirmed) return false;
         return log.hydrated && log.wantSeq <= log.head.seq;
       },
       get status() {
