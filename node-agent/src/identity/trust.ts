@@ -7,7 +7,7 @@
 // the certificate may name. Who holds a certificate of the CA is the coordinator; no name makes that truer.
 import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Clock } from '@blackroad/std/clock';
 
 export type Trust = { fingerprint: string } | { ca: string };
@@ -17,6 +17,8 @@ export interface Peer {
   trust: Trust;
   /** Client certificate, where the node already is somebody. */
   credentials?: { key: string; certificate: string };
+  /** Made with `contextOf` of the same trust and credentials, where several tries share one. */
+  context?: SecureContext;
   /** A TLS session to resume: halves what a reconnection costs the broker. */
   session?: Buffer;
   /** Called with each session the peer offers; listened for from the start, TLS 1.3 sends it right behind the handshake. */
@@ -31,11 +33,24 @@ export interface Peer {
  */
 export class ConnectProblem extends Error {
   readonly refusesUs: boolean | 'perhaps';
+  /** There was nobody to talk to: not one byte was exchanged. */
+  get unreached(): boolean {
+    return ((this.cause as { code?: string } | undefined)?.code ?? '') in unreachedWords;
+  }
   constructor(message: string, refusesUs: boolean | 'perhaps' = false, options?: { cause?: unknown }) {
     super(message, options);
     this.name = 'ConnectProblem';
     this.refusesUs = refusesUs;
   }
+}
+
+/** Keys and certificates, parsed: half the work of a try that finds nobody. */
+export function contextOf({ trust, credentials }: Pick<Peer, 'trust' | 'credentials'>): SecureContext {
+  return createSecureContext({
+    ...('ca' in trust ? { ca: [trust.ca] } : {}),
+    ...(credentials ? { key: credentials.key, cert: credentials.certificate } : {}),
+    minVersion: 'TLSv1.2',
+  });
 }
 
 /** Connects and verifies; rejects with ConnectProblem. */
@@ -47,10 +62,8 @@ export function connectTrusted(peer: Peer, clock: Clock, deadlineMs: number): Pr
       port: peer.port,
       // SNI must not hold an address [RFC 6066 3].
       ...(isIP(peer.host) ? {} : { servername: peer.host }),
-      ...('ca' in peer.trust ? { ca: [peer.trust.ca] } : {}),
-      ...(peer.credentials ? { key: peer.credentials.key, cert: peer.credentials.certificate } : {}),
+      secureContext: peer.context ?? contextOf(peer),
       ...(peer.session ? { session: peer.session } : {}),
-      minVersion: 'TLSv1.2',
       // Judged below, before anything is sent: the fingerprint of first contact and a clock that runs behind need our own eyes.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
@@ -133,13 +146,16 @@ function chainOf(socket: TLSSocket): X509Certificate[] {
   return chain;
 }
 
-const words: Record<string, string> = {
+const unreachedWords = {
   ECONNREFUSED: 'nothing listens there (is the coordinator running?)',
   ENOTFOUND: 'the name is not known',
   EAI_AGAIN: 'the name cannot be looked up now (is the network up?)',
-  ETIMEDOUT: 'it does not answer',
   EHOSTUNREACH: 'no way there',
   ENETUNREACH: 'the network is down',
+};
+const words: Record<string, string> = {
+  ...unreachedWords,
+  ETIMEDOUT: 'it does not answer',
   ECONNRESET: 'the connection was reset',
 };
 /** A connection error as people say it. */

@@ -4,7 +4,7 @@
 import type { Clock } from '@blackroad/std/clock';
 import { MqttClient } from 'mqtt';
 import type { Identity } from '../identity/identity.ts';
-import { ConnectProblem, connectTrusted, inWords } from '../identity/trust.ts';
+import { ConnectProblem, connectTrusted, contextOf, inWords } from '../identity/trust.ts';
 
 export interface Link {
   /** QoS 1 resolves with the PUBACK; rejects when the connection ends first. */
@@ -34,17 +34,21 @@ const dialDeadlineMs = 15_000;
 export function createMqttDial({ identity, clock }: { identity: () => Identity; clock: Clock }): Dial {
   /** Resuming halves the broker's work when ten thousand come back; a session belongs to the certificate it was made with. */
   let session: { bytes: Buffer; certificate: string } | null = null;
+  let context: { of: ReturnType<typeof contextOf>; certificate: string } | null = null;
   return async (options) => {
-    const { node: _, key, certificate, ca, mqtt } = identity();
+    const { key, certificate, ca, mqtt } = identity();
     const resumed = session?.certificate === certificate ? session.bytes : undefined;
     // Used once: a session that the broker dislikes must not keep the node out.
     session = null;
+    if (context?.certificate !== certificate) {
+      context = { of: contextOf({ trust: { ca }, credentials: { key, certificate } }), certificate };
+    }
     const socket = await connectTrusted(
       {
         host: mqtt.host,
         port: mqtt.port,
         trust: { ca },
-        credentials: { key, certificate },
+        context: context.of,
         ...(resumed ? { session: resumed } : {}),
         onSession: (bytes) => {
           session = { bytes, certificate };
@@ -53,7 +57,11 @@ export function createMqttDial({ identity, clock }: { identity: () => Identity; 
       },
       clock,
       dialDeadlineMs,
-    );
+    ).catch((error: unknown) => {
+      // Nobody disliked it: a coordinator that is being started again finds it good.
+      if (resumed && error instanceof ConnectProblem && error.unreached) session ??= { bytes: resumed, certificate };
+      throw error;
+    });
     const where = `${mqtt.host}:${mqtt.port}`;
     return new Promise((resolve, reject) => {
       let problem: ConnectProblem | null = null;
