@@ -168,11 +168,14 @@ export async function startFleet(t: TestLike, options: { args?: string[]; port?:
   return fleet;
 }
 
-/** Three neighbouring ports nobody listens on. */
+/**
+ * Three neighbouring ports nobody listens on, below those that the system gives to clients: a node that tries to reach a coordinator
+ * while it is down could be given that very port, and would be connected to itself.
+ */
 async function freePorts(count: number): Promise<number> {
   const { createServer } = await import('node:net');
   for (let tries = 0; tries < 50; tries++) {
-    const base = 20_000 + Math.floor((Date.now() * 7919 + tries * 104_729 + process.pid * 31) % 30_000);
+    const base = 20_000 + Math.floor((Date.now() * 7919 + tries * 104_729 + process.pid * 31) % 12_000);
     const free = await Promise.all(
       Array.from(
         { length: count },
