@@ -23,9 +23,11 @@ export interface NodeOrder {
   hardware: string;
   version: string;
   simulated: boolean;
-  notes: string[];
+  /** Plain words on what is missing on this machine. */
+  notes: () => string[];
   probes: Probes;
   runtimes: Runtime[];
+  lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>;
   /** Folder, or `:memory:` for nothing on the disk. */
   dir: string;
   queue: number;
@@ -46,7 +48,15 @@ export function composeNode(order: NodeOrder): RunningNode {
   const boot = random.hex(8);
   const file = (name: string) => (order.dir === ':memory:' ? ':memory:' : `${order.dir}/${name}`);
 
-  const pool = createModelPool({ runtimes: order.runtimes, probes, nodeClass, queue: order.queue, clock, log });
+  const pool = createModelPool({
+    runtimes: order.runtimes,
+    ...(order.lookAgain ? { lookAgain: order.lookAgain } : {}),
+    probes,
+    nodeClass,
+    queue: order.queue,
+    clock,
+    log,
+  });
   const memory = createNodeMemory({ dir: order.dir, node, clock, random, log, embed: pool.embed });
   const outbox = createOutbox({ path: file('outbox.sqlite'), clock, log });
   const transport = createTransport({

@@ -16,7 +16,8 @@ import { join } from './identity/join.ts';
 import { createRenewal } from './identity/renew.ts';
 import { ensureModels } from './models/ensure.ts';
 import { createProbes } from './probes/probes.ts';
-import { findRuntimes } from './runtimes/find.ts';
+import { findRuntimes, serverAnswers } from './runtimes/find.ts';
+import type { Runtime } from './runtimes/runtime.ts';
 
 const clock = systemClock;
 const random = systemRandom;
@@ -63,7 +64,16 @@ async function run(config: NodeConfig): Promise<void> {
     ...(config.instance ? { instance: config.instance } : {}),
   });
   const hardware = await probes.hardwareFingerprint();
-  const { runtimes, notes } = await findRuntimes({ ...runtimeOptions(config, models), log });
+  const options = { ...runtimeOptions(config, models), log };
+  const found = await findRuntimes(options);
+  let { notes } = found;
+  // After a power cut Ollama often starts later than we do; once there is a server, it is kept.
+  const lookAgain = async (present: readonly Runtime[]) => {
+    if (present.some(({ kind }) => kind !== 'llama') || !(await serverAnswers(options))) return null;
+    const again = await findRuntimes(options);
+    notes = again.notes;
+    return again.runtimes;
+  };
   const time = createFleetTime(clock, identity.issuedMs);
   const renewal = createRenewal({
     dir: data,
@@ -83,9 +93,10 @@ async function run(config: NodeConfig): Promise<void> {
     hardware,
     version,
     simulated: false,
-    notes,
+    notes: () => notes,
     probes,
-    runtimes,
+    runtimes: found.runtimes,
+    lookAgain,
     dir: data,
     queue: config.queue,
     keepaliveS: config.keepalive,

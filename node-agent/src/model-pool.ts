@@ -15,7 +15,7 @@ interface Served {
 }
 export interface ModelPool {
   readonly admission: Admission;
-  readonly labels: string[];
+  labels(): string[];
   /** Asks every runtime again; keeps what it knew of one that does not answer, marked as not served. */
   refresh(): Promise<void>;
   find(name: string): Served | null;
@@ -35,13 +35,16 @@ const refreshDeadlineMs = 5000;
 
 export function createModelPool(parts: {
   runtimes: Runtime[];
+  /** Asked at every refresh while no model runs: better runtimes than the present ones, or null. */
+  lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>;
   probes: Pick<Probes, 'modelMemory' | 'diskFreeBytes'>;
   nodeClass: string;
   queue: number;
   clock: Clock;
   log: Log;
 }): ModelPool {
-  const { runtimes, probes, log } = parts;
+  const { probes, log } = parts;
+  let { runtimes } = parts;
   const admission = createAdmission({ slots: 1, queue: parts.queue, clock: parts.clock });
   const speeds = createSpeedBook();
   const bandwidth = [...classes, cloudClass].find((row) => row.name === parts.nodeClass)?.bandwidthBytesPerS ?? 10e9;
@@ -67,10 +70,18 @@ export function createModelPool(parts: {
 
   return {
     admission,
-    labels: runtimes.map((runtime) => runtime.label),
+    labels: () => runtimes.map((runtime) => runtime.label),
     find,
     defaultChat,
     async refresh() {
+      const idle = admission.load().every(({ busy, waiting }) => busy + waiting === 0);
+      const better = idle ? await parts.lookAgain?.(runtimes) : null;
+      if (better) {
+        const old = runtimes;
+        runtimes = better;
+        log.info({ runtimes: better.map(({ label }) => label) }, 'a model server was found');
+        await Promise.all(old.map((runtime) => runtime.close()));
+      }
       const found: Served[] = [];
       for (const runtime of runtimes) {
         try {

@@ -29,7 +29,7 @@ export interface NodeParts {
   hardware: string;
   simulated: boolean;
   /** Plain words on what is missing on this machine. */
-  notes: string[];
+  notes: () => string[];
   transport: Transport;
   /** Called last, when nothing is posted any more. */
   closeOutbox: () => void;
@@ -383,8 +383,8 @@ class Loop implements RunningNode {
       ...(await probes.inventory()),
       class: this.#parts.class,
       boot,
-      runtimes: pool.labels,
-      notes,
+      runtimes: pool.labels(),
+      notes: notes(),
       simulated,
     };
     transport.keep('nodeInfo', { node }, info);
@@ -399,8 +399,11 @@ class Loop implements RunningNode {
   }
 
   async #refreshModels(): Promise<void> {
+    const before = this.#parts.pool.labels().join();
     await this.#parts.pool.refresh();
-    if (!this.#stopping) this.#tellCapacity();
+    if (this.#stopping) return;
+    if (this.#parts.pool.labels().join() !== before) await this.#tellInfo();
+    this.#tellCapacity();
   }
 
   #beatLater(): void {

@@ -161,7 +161,7 @@ async function startOne(order: {
     hardware: await probes.hardwareFingerprint(),
     version: order.version,
     simulated: true,
-    notes: ['This node is simulated: its machine and its model are made up.'],
+    notes: () => ['This node is simulated: its machine and its model are made up.'],
     probes,
     runtimes: [runtime],
     // A few are like real ones, disk and all; thousands would only measure this machine's disk.

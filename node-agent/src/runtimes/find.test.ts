@@ -7,7 +7,7 @@ import { systemRandom } from '@blackroad/std/random';
 import t, { type Test } from 'tap';
 import { testModels } from '../../../test/fixtures/models.ts';
 import { type Replay, startReplay } from '../../../test/fixtures/replay-server.ts';
-import { findRuntimes } from './find.ts';
+import { findRuntimes, serverAnswers } from './find.ts';
 
 // A port where nothing listens: it was free a moment ago.
 async function deadUrl(): Promise<string> {
@@ -102,4 +102,12 @@ t.test('with nothing at all the embedded runtime says what would help', async (t
   t.match(found.notes[0], openAiUrl);
   t.match(found.notes.join('\n'), /no chat model there: agents cannot answer; put a GGUF file into/);
   await found.runtimes[0]!.close();
+});
+
+t.test('whether a server answers can be asked again without taking it', async (t) => {
+  const replay = await ollama();
+  t.teardown(() => replay.close());
+  const modelsDir = await folder(t);
+  t.equal(await serverAnswers({ ...common, ollamaUrl: replay.url, modelsDir }), true);
+  t.equal(await serverAnswers({ ...common, ollamaUrl: await deadUrl(), modelsDir }), false);
 });

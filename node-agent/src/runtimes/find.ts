@@ -59,6 +59,13 @@ export async function findRuntimes(options: FindOptions): Promise<FoundRuntimes>
   return { runtimes, notes };
 }
 
+/** Whether a model server answers now: asked again and again where only the embedded runtime was found. */
+export async function serverAnswers(options: FindOptions): Promise<boolean> {
+  const server = await findServer(options, []);
+  await server?.close();
+  return server !== undefined;
+}
+
 async function findServer(options: FindOptions, notes: string[]): Promise<Runtime | undefined> {
   const ollama = createOllama({
     ...options,

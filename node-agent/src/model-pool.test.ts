@@ -1,0 +1,85 @@
+import { systemClock } from '@blackroad/std/clock';
+import { silentLog } from '@blackroad/std/log';
+import { seededRandom } from '@blackroad/std/random';
+import t from 'tap';
+import { createModelPool } from './model-pool.ts';
+import type { Runtime } from './runtimes/runtime.ts';
+import { createSimulated } from './runtimes/simulated.ts';
+
+const probes = { modelMemory: () => ({ totalBytes: 4e9, freeBytes: 3e9 }), diskFreeBytes: () => 5e10 };
+const chat = (name: string, given = {}) => ({ name, kind: 'chat' as const, sizeBytes: 1e9, ...given });
+const runtimeOf = (...models: Parameters<typeof createSimulated>[0]['models']): Runtime =>
+  createSimulated({ models, decodeTps: Number.POSITIVE_INFINITY, clock: systemClock, random: seededRandom(1) });
+function poolOf(runtimes: Runtime[], lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>) {
+  return createModelPool({
+    runtimes,
+    ...(lookAgain ? { lookAgain } : {}),
+    probes,
+    nodeClass: 'pi',
+    queue: 4,
+    clock: systemClock,
+    log: silentLog,
+  });
+}
+
+t.test('models are found by name and by alias, the first runtime first', async (t) => {
+  const pool = poolOf([runtimeOf(chat('a', { aliases: ['small'] })), runtimeOf(chat('b', { aliases: ['small'] }))]);
+  await pool.refresh();
+  t.equal(pool.find('b')?.model.name, 'b');
+  t.equal(pool.find('small')?.model.name, 'a');
+  t.equal(pool.find('c'), null);
+});
+
+t.test('auto is what is loaded, then what is largest; never an embedding model', async (t) => {
+  const pool = poolOf([
+    runtimeOf(chat('big', { sizeBytes: 9e9 }), chat('loaded', { resident: true }), {
+      name: 'e',
+      kind: 'embed',
+      resident: true,
+      dimension: 8,
+    }),
+  ]);
+  await pool.refresh();
+  t.equal(pool.defaultChat(), 'loaded');
+  t.match(pool.capacity('boot'), { defaultChat: 'loaded', embedder: 'e', memoryFreeBytes: 3e9 });
+  const none = poolOf([runtimeOf()]);
+  await none.refresh();
+  t.match(none.capacity('boot'), { defaultChat: null, embedder: null, models: [] });
+  t.equal(await none.embed(['x'], AbortSignal.timeout(1000)), null, 'no embedding model is no error');
+});
+
+t.test('speed is a prior from bandwidth until it is learned', async (t) => {
+  const pool = poolOf([runtimeOf(chat('a'))]);
+  await pool.refresh();
+  t.match(pool.capacity('b').models[0]?.speed, { samples: 0, decodeTps: 10 });
+  pool.learn('a', { promptTokens: 100, completionTokens: 50, loadMs: 0, prefillMs: 1000, decodeMs: 10_000 });
+  t.match(pool.capacity('b').models[0]?.speed, { samples: 1, decodeTps: 5 });
+});
+
+t.test('a model server that comes later is taken when nothing runs, and the old runtimes are closed', async (t) => {
+  const embedded = runtimeOf(chat('tiny'));
+  const server = runtimeOf(chat('real'));
+  let looked = 0;
+  const pool = poolOf([embedded], async (present) => {
+    looked++;
+    return present[0] === embedded ? [server] : null;
+  });
+  const release = await pool.admission.enter('tiny', AbortSignal.timeout(1000), 1000);
+  await pool.refresh();
+  t.equal(looked, 0, 'not while a model runs');
+  t.equal(pool.defaultChat(), 'tiny');
+  release();
+  await pool.refresh();
+  t.equal(pool.defaultChat(), 'real');
+  await t.rejects(embedded.load('tiny'), { code: 'unavailable' });
+  await pool.refresh();
+  t.equal(looked, 2, 'it is asked again; it says there is nothing better');
+  t.equal(pool.defaultChat(), 'real');
+});
+
+t.test('a runtime that does not answer takes only its own models away', async (t) => {
+  const broken = { ...runtimeOf(chat('x')), models: () => Promise.reject(new Error('gone')) } as Runtime;
+  const pool = poolOf([broken, runtimeOf(chat('y'))]);
+  await pool.refresh();
+  t.equal(pool.defaultChat(), 'y');
+});
