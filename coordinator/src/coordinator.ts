@@ -12,7 +12,7 @@ import {
   type TaskStreamEvent,
   type TaskView,
 } from '@blackroad/protocol';
-import type { Clock, Timer } from '@blackroad/std/clock';
+import { type Clock, sleep, type Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { sortableId } from '@blackroad/std/random';
@@ -32,6 +32,9 @@ import { type EndedTask, emptyView, isEnded, type MutableView, type TaskRow, typ
 const maxWaitingInputs = 50_000;
 /** Inputs decided before the event loop gets its turn: about 10 ms of work. */
 const maxBatch = 500;
+/** A batch of this many is worth a commit of its own at once. */
+const gatherEnough = 64;
+const maxGatherMs = 4;
 const tickMs = 250;
 const planDelayMs = 100;
 
@@ -98,6 +101,8 @@ class Loop implements Coordinator {
   #stopped = false;
   #planTimer: Timer | null = null;
   #planAtMs = 0;
+  #committedAtMs = Number.NEGATIVE_INFINITY;
+  #commitMs = 0;
   #idle: (() => void)[] = [];
 
   constructor(parts: CoordinatorParts) {
@@ -202,7 +207,11 @@ class Loop implements Coordinator {
 
   async #drain(): Promise<void> {
     try {
-      while (this.#waiting.length > 0) await this.#batch(this.#waiting.splice(0, maxBatch));
+      while (this.#waiting.length > 0) {
+        const restMs = this.#commitRestMs();
+        if (restMs > 0) await sleep(this.#parts.clock, restMs);
+        await this.#batch(this.#waiting.splice(0, maxBatch));
+      }
     } catch (error) {
       this.#stopped = true;
       for (const { reject } of this.#waiting.splice(0)) reject(error as Error);
@@ -211,6 +220,13 @@ class Loop implements Coordinator {
       this.#running = false;
       for (const resolve of this.#idle.splice(0)) resolve();
     }
+  }
+
+  /** How long to gather before the next batch: as long as the last commit took, so that a busy disk gets fewer, larger ones. */
+  #commitRestMs(): number {
+    if (this.#waiting.length >= gatherEnough) return 0;
+    const sinceMs = this.#parts.clock.monotonicMs() - this.#committedAtMs;
+    return Math.min(maxGatherMs, this.#commitMs) - sinceMs;
   }
 
   async #batch(batch: Waiting[]): Promise<void> {
@@ -238,7 +254,10 @@ class Loop implements Coordinator {
       outcomes.push(decision.outcome);
     }
     if (durable.length > 0) {
+      const startedMs = this.#parts.clock.monotonicMs();
       const { events } = await this.store.commit(durable);
+      this.#committedAtMs = this.#parts.clock.monotonicMs();
+      this.#commitMs = this.#committedAtMs - startedMs;
       touched.events = events;
       this.#count('commits');
       this.#count('changes', durable.length);
