@@ -12,7 +12,7 @@ import {
   type TaskStreamEvent,
   type TaskView,
 } from '@blackroad/protocol';
-import { type Clock, sleep, type Timer } from '@blackroad/std/clock';
+import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { sortableId } from '@blackroad/std/random';
@@ -209,7 +209,7 @@ class Loop implements Coordinator {
     try {
       while (this.#waiting.length > 0) {
         const restMs = this.#commitRestMs();
-        if (restMs > 0) await sleep(this.#parts.clock, restMs);
+        if (restMs > 0) await new Promise<void>((resolve) => this.#parts.clock.after(restMs, resolve, true));
         await this.#batch(this.#waiting.splice(0, maxBatch));
       }
     } catch (error) {

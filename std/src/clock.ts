@@ -11,8 +11,8 @@ export interface Clock {
   nowMs(): number;
   /** Monotonic milliseconds from an arbitrary origin; never goes back. */
   monotonicMs(): number;
-  /** Runs `run` once after `delayMs`. The timer never keeps the process alive by itself. */
-  after(delayMs: number, run: () => void): Timer;
+  /** Runs `run` once after `delayMs`. The timer keeps the process alive only with `hold`: for waits of milliseconds inside work. */
+  after(delayMs: number, run: () => void, hold?: boolean): Timer;
   /** Runs `run` every `periodMs`. The timer never keeps the process alive by itself. */
   every(periodMs: number, run: () => void): Timer;
 }
@@ -20,9 +20,9 @@ export interface Clock {
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  after(delayMs, run) {
+  after(delayMs, run, hold = false) {
     const handle = setTimeout(run, delayMs);
-    handle.unref();
+    if (!hold) handle.unref();
     return { cancel: () => clearTimeout(handle) };
   },
   every(periodMs, run) {
