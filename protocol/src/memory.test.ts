@@ -1,6 +1,7 @@
 // The bytes that memories are hashed by: the same on every machine, and no entry can be changed without being seen.
 import fc from 'fast-check';
 import t from 'tap';
+import { decode } from './codec.ts';
 import {
   canonicalJson,
   commitPayload,
@@ -149,4 +150,14 @@ t.test('vectors come back bit by bit', async (t) => {
   fc.assert(fc.property(fc.string(), (text) => decodeVector(text).length >= 0));
   const part = new Float32Array([1, 2, 3, 4]).subarray(1, 3);
   t.same([...decodeVector(encodeVector(part))], [2, 3], 'a view of a larger buffer');
+});
+
+t.test('an entry of a kind that only a newer node knows is taken as it is and blocks nothing', async (t) => {
+  const batch = (kind: string) => {
+    const message = { type: 'batch', epoch: 1, from: 0, previousHash: 'genesis', entries: [entryOf({ kind })] };
+    return decode('blackroad/v1/node/alice/memory/echo', Buffer.from(JSON.stringify(message)));
+  };
+  t.match(batch('dream'), { name: 'memoryUp', message: { entries: [{ kind: 'dream' }] } });
+  t.equal(entryFault(entryOf({ kind: 'dream' })), null);
+  t.match(batch('A kind!'), { refused: 'invalid' });
 });

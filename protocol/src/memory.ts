@@ -5,10 +5,11 @@ import { AgentName, Epoch, Hash, NodeId, Seq, TimeMs } from './ids.ts';
 import { maxMemoryBatchEntries, maxMemoryTextBytes, maxVectorDimension } from './limits.ts';
 import { type Static, Type } from './typebox.ts';
 
+/** genesis opens a log; turn is an exchange; note was saved by the agent or a person; migrate opens an epoch on another node; merge brings in an entry of a branch; import came from elsewhere. */
 export const memoryKinds = ['genesis', 'turn', 'note', 'migrate', 'merge', 'import'] as const;
-export const MemoryKind = Type.OneOf(memoryKinds, {
-  description:
-    'genesis opens a log; turn is an exchange; note was saved by the agent or a person; migrate opens an epoch on another node; merge brings in an entry of a branch.',
+export const MemoryKind = Type.String({
+  pattern: '^[a-z][a-z-]{0,29}$',
+  description: `${memoryKinds.join(', ')}; one that a newer node writes is kept as it is and blocks nothing.`,
 });
 
 export const MemoryEmbedding = Type.Object({
