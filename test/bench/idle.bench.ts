@@ -51,6 +51,9 @@ const node = spawn(
   { stdio: ['ignore', 'ignore', 'ignore'] },
 );
 life.teardown(() => node.kill('SIGKILL'));
+// Started without IPC, as systemd does: it would outlive a bench that is interrupted.
+process.on('exit', () => node.kill('SIGKILL'));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 await fleet.apply({ name: 'quiet' });
 await until('the agent', async () => (await fleet.client.call('fleet')).agents.ready === 1, 60_000);
 await sleep(settleS);
