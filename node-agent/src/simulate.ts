@@ -3,7 +3,8 @@
 import { mkdirSync } from 'node:fs';
 import { join as joinPath, resolve } from 'node:path';
 
-import { type Clock, sleep, systemClock } from '@blackroad/std/clock';
+import { type Clock, systemClock } from '@blackroad/std/clock';
+import { holdProcess } from '@blackroad/std/hold-process';
 import { createLog } from '@blackroad/std/log';
 import { OptionError } from '@blackroad/std/options';
 import { seededRandom, systemRandom } from '@blackroad/std/random';
@@ -99,14 +100,7 @@ export async function simulate(config: NodeConfig, token: string | undefined, ve
   process.send?.({ ready: true, nodes: nodes.length });
   log.info({ nodes: nodes.length }, 'simulated nodes run');
   // Timers of a Clock do not keep the process alive, the connections do; while they are all away this does.
-  while (!stopping) await heldOpen(clock);
-}
-
-async function heldOpen(clock: Clock): Promise<void> {
-  const alive = new MessageChannel();
-  alive.port1.ref();
-  await sleep(clock, 60_000);
-  alive.port1.close();
+  holdProcess();
 }
 
 async function startOne(order: {

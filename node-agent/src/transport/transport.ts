@@ -4,11 +4,11 @@
 import { decode, type Encoded, encode, filterOf, topicOf, topics } from '@blackroad/protocol';
 import { backoffMs } from '@blackroad/std/backoff';
 import { type Clock, sleep, type Timer } from '@blackroad/std/clock';
+import { holdProcess } from '@blackroad/std/hold-process';
 import { InvariantError } from '@blackroad/std/invariant';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { Transport, TransportHandlers } from '../contracts.ts';
-import { holdProcess } from '../hold-process.ts';
 import type { Identity } from '../identity/identity.ts';
 import { ConnectProblem } from '../identity/trust.ts';
 import { createMqttDial, type Dial, type Link } from './dial.ts';

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { FleetError } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
+import { holdProcess } from '@blackroad/std/hold-process';
 import { createClient } from '../client.ts';
 import { type FleetFile, readFleetFile } from '../find-fleet.ts';
 import { numberFlag, type VerbCall, wrongUse } from '../verb.ts';
@@ -48,8 +49,7 @@ export async function up(call: VerbCall): Promise<void> {
   const children: Child<unknown>[] = [];
   const notices: string[] = [];
   // Timers of a Clock never keep a process alive; this does until we are told to stop.
-  const alive = new MessageChannel();
-  alive.port1.ref();
+  const letGo = holdProcess();
   try {
     out.write(`\n${paint('pink', '  BlackRoad Fleet')}  ${paint('dim', 'Your AI. Your hardware. Your rules.')}\n\n`);
     progress.step('starting the coordinator');
@@ -119,7 +119,7 @@ export async function up(call: VerbCall): Promise<void> {
     out.write('\n  stopping ...\n');
     for (const child of children.toReversed()) await child.stop();
     rmSync(pidFile, { force: true });
-    alive.port1.close();
+    letGo();
   }
 }
 
@@ -132,10 +132,9 @@ export async function down(call: VerbCall): Promise<void> {
   }
   process.kill(pid, 'SIGTERM');
   const deadline = call.clock.monotonicMs() + 30_000;
-  const alive = new MessageChannel();
-  alive.port1.ref();
+  const letGo = holdProcess();
   while (isAlive(pid) && call.clock.monotonicMs() < deadline) await sleep(call.clock, 50);
-  alive.port1.close();
+  letGo();
   if (isAlive(pid)) throw new FleetError('deadline-passed', { detail: `Process ${pid} did not stop within 30 s.` });
   call.show({ stopped: true, pid }, () => 'The fleet is stopped.');
 }
