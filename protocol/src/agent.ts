@@ -78,8 +78,22 @@ export const AgentSpec = Type.Object(
       minimum: 0,
       maximum: 100,
       default: 50,
-      description: 'Higher is placed first when not all fit.',
+      description: 'Higher is placed first when not all fit, and may take the place of lower ones.',
     }),
+    load: Type.Optional(
+      Type.Object(
+        {
+          tokensPerMinute: Type.Number({
+            minimum: 0,
+            maximum: 1e7,
+            default: 1,
+            description:
+              "Answer tokens it is expected to make a minute, over the day: what it books of a model's measured speed.",
+          }),
+        },
+        { ...closed, default: {} },
+      ),
+    ),
     memory: Type.Object(
       {
         recall: Type.Integer({
@@ -112,6 +126,35 @@ export const AgentSpec = Type.Object(
           default: [],
           description: 'Not on a node with one of these.',
         }),
+        nearAgents: Type.Optional(
+          Type.Array(AgentName, {
+            maxItems: 50,
+            default: [],
+            description: 'Rather on the node of one of these, else at its site.',
+          }),
+        ),
+        spread: Type.Optional(
+          Type.Object(
+            {
+              group: AgentName,
+              over: Type.OneOf(['node', 'site'], { default: 'site' }),
+            },
+            { ...closed, description: 'Agents of one group rather on different nodes or at different sites.' },
+          ),
+        ),
+        pool: Type.Optional(
+          Type.OneOf(['shared', 'dedicated'], {
+            default: 'shared',
+            description: 'dedicated: its model has the node to itself; agents with another model are not placed there.',
+          }),
+        ),
+        maxPricePerMillionTokens: Type.Optional(
+          Type.Number({
+            minimum: 0,
+            description:
+              'US dollars; dearer nodes are refused. Without it any price will do where class cloud is named.',
+          }),
+        ),
       },
       { ...closed, default: {} },
     ),
@@ -196,6 +239,7 @@ export type AssignmentSnapshot = Static<typeof AssignmentSnapshot>;
 export const Refusal = Type.Object({ filter: Type.String(), text: Type.String() });
 export type Refusal = Static<typeof Refusal>;
 
+/** The scores of the moment it was placed; how it stands now is for explain to say. */
 export const PlacementWhy = Type.Object({
   node: NodeId,
   model: Type.String(),
@@ -203,17 +247,17 @@ export const PlacementWhy = Type.Object({
   scores: Type.Array(
     Type.Object({ name: Type.String(), value: Type.Number(), weight: Type.Number(), text: Type.String() }),
   ),
-  considered: Type.Integer({ description: 'Nodes looked at.' }),
-  refused: Type.Array(Type.Object({ filter: Type.String(), nodes: Type.Integer(), text: Type.String() }), {
-    description: 'How many nodes each filter refused first.',
-  }),
 });
 export type PlacementWhy = Static<typeof PlacementWhy>;
+
+/** How many nodes a filter refused first, with the words of one of them. */
+export const RefusedNodes = Type.Object({ filter: Type.String(), nodes: Type.Integer(), text: Type.String() });
+export type RefusedNodes = Static<typeof RefusedNodes>;
 
 export const UnplacedWhy = Type.Object({
   text: Type.String({ description: 'In plain words.' }),
   fix: Type.String({ description: 'The smallest change that would place it.' }),
-  refused: Type.Array(Type.Object({ filter: Type.String(), nodes: Type.Integer(), text: Type.String() })),
+  refused: Type.Array(RefusedNodes),
 });
 export type UnplacedWhy = Static<typeof UnplacedWhy>;
 

@@ -16,6 +16,8 @@ export interface ClassRow {
   modelMemoryShare: number;
   /** Prior memory bandwidth, bytes a second: decode speed is about bandwidth / bytes of active weights until measured. */
   bandwidthBytesPerS: number;
+  /** What each further stream at once adds to a model's tokens a second, as a share of the first one's speed. */
+  batchGain: number;
   /** Runs models of its own. */
   models: boolean;
 }
@@ -27,6 +29,7 @@ export const classes: readonly ClassRow[] = [
     when: { boardMatches: 'Raspberry Pi', memoryBelowBytes: 2 * GiB },
     modelMemoryShare: 0,
     bandwidthBytesPerS: 2e9,
+    batchGain: 0,
     models: false,
   },
   {
@@ -35,6 +38,7 @@ export const classes: readonly ClassRow[] = [
     when: { boardMatches: 'Raspberry Pi (5|Compute Module 5|500)' },
     modelMemoryShare: 0.6,
     bandwidthBytesPerS: 10e9,
+    batchGain: 0.1,
     models: true,
   },
   {
@@ -43,6 +47,7 @@ export const classes: readonly ClassRow[] = [
     when: { boardMatches: 'Raspberry Pi' },
     modelMemoryShare: 0.6,
     bandwidthBytesPerS: 3e9,
+    batchGain: 0.1,
     models: true,
   },
   {
@@ -51,6 +56,7 @@ export const classes: readonly ClassRow[] = [
     when: { gpuMatches: '(A100|H100|H200|B200|GB200|L40|MI300|A40)' },
     modelMemoryShare: 0.9,
     bandwidthBytesPerS: 2e12,
+    batchGain: 0.8,
     models: true,
   },
   {
@@ -59,6 +65,7 @@ export const classes: readonly ClassRow[] = [
     when: { boardMatches: '(Jetson|Orin)' },
     modelMemoryShare: 0.7,
     bandwidthBytesPerS: 68e9,
+    batchGain: 0.5,
     models: true,
   },
   {
@@ -67,6 +74,7 @@ export const classes: readonly ClassRow[] = [
     when: { anyGpu: true },
     modelMemoryShare: 0.85,
     bandwidthBytesPerS: 400e9,
+    batchGain: 0.5,
     models: true,
   },
   {
@@ -75,6 +83,7 @@ export const classes: readonly ClassRow[] = [
     when: { memoryBelowBytes: 2 * GiB },
     modelMemoryShare: 0,
     bandwidthBytesPerS: 2e9,
+    batchGain: 0,
     models: false,
   },
   {
@@ -83,6 +92,7 @@ export const classes: readonly ClassRow[] = [
     when: {},
     modelMemoryShare: 0.6,
     bandwidthBytesPerS: 20e9,
+    batchGain: 0.3,
     models: true,
   },
 ];
@@ -93,6 +103,7 @@ export const cloudClass: ClassRow = {
   when: {},
   modelMemoryShare: 0,
   bandwidthBytesPerS: 1e12,
+  batchGain: 1,
   models: true,
 };
 

@@ -29,6 +29,9 @@ export type TaskCancel = Static<typeof TaskCancel>;
 /** Commands that are answered on `reply/<id>/<command>`. */
 export const PullModel = Type.Object({ command: CommandId, model: Type.String({ maxLength: 200 }) });
 export type PullModel = Static<typeof PullModel>;
+/** Frees the memory of a model that no agent here needs now; its file stays. */
+export const UnloadModel = Type.Object({ command: CommandId, model: Type.String({ maxLength: 200 }) });
+export type UnloadModel = Static<typeof UnloadModel>;
 export const Identify = Type.Object({
   command: CommandId,
   seconds: Type.Integer({ minimum: 1, maximum: 300, default: 10 }),

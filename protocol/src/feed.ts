@@ -34,10 +34,18 @@ export const FleetTotals = Type.Object({
     endedLastMinute: Type.Integer(),
   }),
   memories: Type.Integer(),
-  moves: Type.Object({
-    frozen: Type.Boolean({ description: 'Agents of lost nodes stay where they are.' }),
-    reason: Type.String(),
-  }),
+  moves: Type.Object(
+    {
+      frozen: Type.Boolean(),
+      reason: Type.String({ description: 'Of the widest freeze, in words.' }),
+      where: Type.Array(
+        Type.Object({ site: Type.Nullable(Type.String()), sinceMs: Type.Number(), reason: Type.String() }),
+        { description: 'Frozen sites; null is the whole fleet.' },
+      ),
+      waiting: Type.Integer({ description: 'Agents that would have moved by now.' }),
+    },
+    { description: 'Agents of lost and draining nodes stay where they are while their site or the fleet is frozen.' },
+  ),
 });
 export type FleetTotals = Static<typeof FleetTotals>;
 

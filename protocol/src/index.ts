@@ -10,6 +10,7 @@ export * from './ids.ts';
 export * from './limits.ts';
 export * from './memory.ts';
 export * from './node.ts';
+export * from './placement.ts';
 export * from './problem.ts';
 export * from './routes.ts';
 export * from './task.ts';

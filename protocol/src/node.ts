@@ -81,15 +81,27 @@ export const Speed = Type.Object({
 });
 export type Speed = Static<typeof Speed>;
 
+export const RuntimeKind = Type.OneOf(['ollama', 'openai', 'llama', 'cloud', 'simulated']);
+export type RuntimeKind = Static<typeof RuntimeKind>;
+
 export const NodeModel = Type.Object({
   name: Type.String({ maxLength: 200 }),
   aliases: Type.Array(Type.String({ maxLength: 200 }), { maxItems: 16 }),
-  runtime: Type.OneOf(['ollama', 'openai', 'llama', 'cloud', 'simulated']),
+  runtime: RuntimeKind,
   kind: Type.OneOf(['chat', 'embed']),
   sizeBytes: Type.Integer({ minimum: 0 }),
   contextTokens: Type.Integer({ minimum: 0 }),
   resident: Type.Boolean(),
   residentBytes: Type.Integer({ minimum: 0 }),
+  peakBytes: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'The most it was ever seen to hold on this node, weights and contexts.' }),
+  ),
+  kvBytesPerToken: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: 'Context memory of one token: from the GGUF header or the runtime; estimated where missing.',
+    }),
+  ),
   parametersB: Type.Number({ minimum: 0 }),
   slots: Type.Integer({ minimum: 0 }),
   tools: Type.Boolean(),
@@ -104,6 +116,9 @@ export const NodeCapacity = Type.Object({
   memoryFreeBytes: Type.Integer({ minimum: 0, description: 'Measured free now, without what resident models hold.' }),
   diskFreeBytes: Type.Integer({ minimum: 0 }),
   models: Type.Array(NodeModel, { maxItems: maxModelsPerNode }),
+  pulls: Type.Optional(
+    Type.Array(RuntimeKind, { maxItems: 8, description: 'Runtimes here that can fetch a model they lack.' }),
+  ),
   defaultChat: Type.Nullable(Type.String({ maxLength: 200, description: 'What `model: auto` means here.' })),
   embedder: Type.Nullable(
     Type.String({ maxLength: 200, description: 'Embedding model in use; null: lexical recall only.' }),

@@ -20,6 +20,7 @@ import { AgentName, Labels, NodeId, TaskId } from './ids.ts';
 import { maxPageRows } from './limits.ts';
 import { MemoryEntry, MemoryHit } from './memory.ts';
 import { NodeView } from './node.ts';
+import { PlacementExplained, WhatIfPlan, WhatIfRequest } from './placement.ts';
 import { TaskBatchRequest, TaskRequest, TaskState, TaskView } from './task.ts';
 import type { Static, TSchema } from './typebox.ts';
 import { Type } from './typebox.ts';
@@ -191,6 +192,15 @@ export const routes = {
     body: Type.Object({ model: Type.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false }),
     answer: Type.Object({ text: Type.String() }),
   }),
+  nodeUnload: route({
+    method: 'POST',
+    path: '/v1/nodes/:node/unload',
+    access: 'operator',
+    text: 'Tells a node to free the memory of a model; refused while an agent there needs it.',
+    params: nodeParams,
+    body: Type.Object({ model: Type.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false }),
+    answer: Type.Object({ text: Type.String() }),
+  }),
   nodeIdentify: route({
     method: 'POST',
     path: '/v1/nodes/:node/identify',
@@ -240,6 +250,23 @@ export const routes = {
     answer: Type.Array(
       Type.Object({ version: Type.Integer(), atMs: Type.Number(), by: Type.String(), spec: AgentSpec }),
     ),
+  }),
+
+  agentExplain: route({
+    method: 'GET',
+    path: '/v1/agents/:agent/explain',
+    access: 'viewer',
+    text: 'Why an agent is where it is, why nowhere else, and what would place it.',
+    params: agentParams,
+    answer: PlacementExplained,
+  }),
+  whatIf: route({
+    method: 'POST',
+    path: '/v1/plan',
+    access: 'viewer',
+    text: 'What placement would do if agents were added or nodes were lost; nothing is touched.',
+    body: WhatIfRequest,
+    answer: WhatIfPlan,
   }),
 
   ask: route({

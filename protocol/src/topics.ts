@@ -12,6 +12,7 @@ import {
   Reply,
   TaskCancel,
   TasksSettled,
+  UnloadModel,
   Welcome,
 } from './command.ts';
 import {
@@ -175,6 +176,7 @@ export const topics = {
     'Acks, missing entries, merges.',
   ),
   pull: row('coordinator', 'cmd/{node}/pull', 1, false, PullModel, small, 'Fetch a model.'),
+  unload: row('coordinator', 'cmd/{node}/unload', 1, false, UnloadModel, small, 'Free the memory of a model.'),
   identify: row(
     'coordinator',
     'cmd/{node}/identify',

@@ -27,8 +27,8 @@ function OneOf<const T extends string[]>(values: readonly [...T], options: Recor
   ) as unknown as TUnion<{ [K in keyof T]: TLiteral<T[K]> }>;
 }
 /** A schema or null. */
-function Nullable<T extends TSchema>(schema: T) {
-  return Union([schema, Null()]);
+function Nullable<T extends TSchema>(schema: T, options: Record<string, unknown> = {}) {
+  return Union([schema, Null()], options);
 }
 
 export const Type = {

@@ -1,17 +1,16 @@
 // The nouns of placement: machines as supply, agents as demand, the snapshot that goes in and the plan that comes out.
 // Plain data only; what is computed from them stands in the files beside.
-import type { AgentSpec, NodeModel, PlacementWhy, UnplacedWhy } from '@blackroad/protocol';
+import type { AgentSpec, NodeModel, RuntimeKind, UnplacedWhy } from '@blackroad/protocol';
 
 /** An agent that stays where it is: it holds memory and a share of the slots, and others may not want its company. */
 export interface Staying {
-  agent: string;
+  spec: AgentSpec;
   /** By the node's own name for it. */
   model: string;
-  contextTokens: number;
-  concurrency: number;
-  avoidAgents: readonly string[];
+  /** May be sent away for an agent of higher priority. */
+  mayYield: boolean;
 }
-/** A machine as placement sees it: only those that could take work now are `usable`. */
+/** A machine as placement sees it: only those that could take work now are open. */
 export interface SupplyNode {
   id: string;
   class: string;
@@ -20,15 +19,21 @@ export interface SupplyNode {
   /** Why nothing new may go here, in words; null when it may. Cordoned, draining, away, quarantined, not heard of since the start. */
   closed: { filter: string; text: string } | null;
   memoryTotalBytes: number;
+  /** Measured: what other programs hold is not in it, and neither is what resident models hold. */
   memoryFreeBytes: number;
+  diskFreeBytes: number;
   models: readonly NodeModel[];
   defaultChat: string | null;
+  /** Runtimes here that can fetch a model they lack. */
+  pulls: readonly RuntimeKind[];
   /** 0..1; 1 is healthy. Hot, throttled or short of disk is less. */
   health: number;
   /** What is wrong with it, in words; empty when nothing is. */
   healthText: string;
   /** Agents that stay here. */
   agents: readonly Staying[];
+  /** Tasks that wait for their turn on a model here, by its name. */
+  waiting: ReadonlyMap<string, number>;
   pricePerMillionTokens: number;
 }
 /** An agent that needs a node. */
@@ -37,13 +42,33 @@ export interface Demand {
   /** Where it was (its memory is there), else null. */
   last: string | null;
 }
+/** `spread`: agents go where the fewest share a slot; `pack`: where the least room is left, so that whole nodes stay free. */
+export type Strategy = 'spread' | 'pack';
 export interface PlacementSnapshot {
   nodes: readonly SupplyNode[];
   /** Highest priority first is placement's business, not the caller's. */
   demands: readonly Demand[];
+  strategy: Strategy;
+}
+/** An agent on a node, and in figures what spoke for it; `whyOf` (score.ts) puts them into words. */
+export interface Placed {
+  agent: string;
+  node: string;
+  model: string;
+  score: number;
+  facts: PlacedFacts;
+}
+/** A model on a node once the plan is carried out. Those that nothing is done about and nobody uses are left out. */
+export interface ModelStep {
+  node: string;
+  model: string;
+  step: 'pull' | 'load' | 'keep' | 'unload';
+  agents: number;
 }
 export interface PlacementPlan {
-  placed: { agent: string; node: string; model: string; why: PlacementWhy }[];
+  placed: Placed[];
   unplaced: { agent: string; why: UnplacedWhy }[];
+  /** Agents that stayed until now and give way; each is also placed elsewhere, or unplaced. */
+  yielded: { agent: string; node: string; to: string }[];
+  models: ModelStep[];
 }
-export type Place = (snapshot: PlacementSnapshot) => PlacementPlan;
