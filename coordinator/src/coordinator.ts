@@ -202,7 +202,7 @@ class Loop implements Coordinator {
   #wake(): void {
     if (this.#running) return;
     this.#running = true;
-    setImmediate(() => void this.#drain());
+    this.#parts.clock.soon(() => void this.#drain());
   }
 
   async #drain(): Promise<void> {

@@ -16,6 +16,7 @@ function virtualClock(startMs: number) {
       return { cancel: () => (timers = timers.filter((each) => each !== timer)) };
     },
     every: () => ({ cancel() {} }),
+    soon() {},
   };
   return {
     clock,

@@ -15,6 +15,8 @@ export interface Clock {
   after(delayMs: number, run: () => void, hold?: boolean): Timer;
   /** Runs `run` every `periodMs`. The timer never keeps the process alive by itself. */
   every(periodMs: number, run: () => void): Timer;
+  /** Runs `run` in the next turn of the event loop, after the input and output that is waiting; it keeps the process alive. */
+  soon(run: () => void): void;
 }
 
 export const systemClock: Clock = {
@@ -29,6 +31,9 @@ export const systemClock: Clock = {
     const handle = setInterval(run, periodMs);
     handle.unref();
     return { cancel: () => clearInterval(handle) };
+  },
+  soon(run) {
+    setImmediate(run);
   },
 };
 
