@@ -1,4 +1,5 @@
 // An agent as a person writes it in YAML (or JSON), turned into a spec. Every fault points at the line it stands on.
+import { readFileSync } from 'node:fs';
 import { AgentSpec, FleetError, faults, withDefaults } from '@blackroad/protocol';
 import { type Document, LineCounter, parseAllDocuments } from 'yaml';
 
@@ -10,13 +11,25 @@ function widened(value: unknown): unknown {
   if (given.model === undefined) given.model = ['auto'];
   if (typeof given.placement === 'object' && given.placement !== null) {
     const placement = { ...(given.placement as Record<string, unknown>) };
-    for (const key of ['class', 'site', 'nodes', 'avoidAgents']) {
+    for (const key of ['class', 'site', 'nodes', 'avoidAgents', 'nearAgents']) {
       if (typeof placement[key] === 'string') placement[key] = [placement[key]];
     }
     given.placement = placement;
   }
   if (Array.isArray(given.tools)) given.tools = given.tools.map((tool) => (typeof tool === 'string' ? { tool } : tool));
   return given;
+}
+
+/** `-` is standard input; `flag` is what a person gave it with. @throws FleetError invalid-request */
+export function readAgents(file: string, flag: string): AgentSpec[] {
+  let text: string;
+  try {
+    text = readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (cause) {
+    const detail = `${flag}: cannot read ${file}: ${(cause as Error).message}`;
+    throw new FleetError('invalid-request', { detail }, { cause });
+  }
+  return readAgentFile(text, file);
 }
 
 /** Several agents may stand in one file, divided by `---`. @throws FleetError invalid-request, one fault a line */

@@ -7,7 +7,7 @@ import { systemClock } from '@blackroad/std/clock';
 import { createClient } from './client.ts';
 import { findFleet } from './find-fleet.ts';
 import { everyFlag, overview, usage } from './help.ts';
-import type { Verb } from './verb.ts';
+import type { Verb, VerbCall } from './verb.ts';
 import { verbs } from './verbs.ts';
 import { paintFor } from './words.ts';
 
@@ -37,9 +37,9 @@ async function main(argv: string[]): Promise<void> {
   let parsed: ReturnType<typeof parseArgs>;
   try {
     const options = Object.fromEntries(
-      Object.entries({ ...everyFlag, ...verb.flags }).map(([name, { type, short }]) => [
+      Object.entries({ ...everyFlag, ...verb.flags }).map(([name, { type, short, many }]) => [
         name,
-        short ? { type, short } : { type },
+        { type, ...(short ? { short } : {}), ...(many ? { multiple: true } : {}) },
       ]),
     );
     parsed = parseArgs({ args: rest, options, allowPositionals: true, strict: true });
@@ -48,7 +48,7 @@ async function main(argv: string[]): Promise<void> {
       detail: `${(cause as Error).message.split('. To specify')[0]}. See fleet ${verb.words} --help.`,
     });
   }
-  const flags = parsed.values as Record<string, string | boolean | undefined>;
+  const flags = parsed.values as VerbCall['flags'];
   if (flags.help) {
     process.stdout.write(`${usage(verb)}\n`);
     return;

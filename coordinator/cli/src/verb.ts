@@ -9,6 +9,8 @@ export interface Flag {
   type: 'string' | 'boolean';
   short?: string;
   value?: string;
+  /** May be given more than once: read it with `textsFlag`. */
+  many?: true;
   text: string;
 }
 export interface Verb {
@@ -24,7 +26,7 @@ export interface Verb {
 }
 export interface VerbCall {
   args: string[];
-  flags: Record<string, string | boolean | undefined>;
+  flags: Record<string, string | boolean | string[] | undefined>;
   json: boolean;
   client(): Client;
   /** One value on stdout with --json, else the words. */
@@ -55,6 +57,10 @@ export function argument(call: VerbCall, index: number, name: string): string {
 export function textFlag(call: VerbCall, name: string): string | undefined {
   const value = call.flags[name];
   return typeof value === 'string' ? value : undefined;
+}
+export function textsFlag(call: VerbCall, name: string): string[] {
+  const value = call.flags[name];
+  return Array.isArray(value) ? value : [];
 }
 export function numberFlag(call: VerbCall, name: string): number | undefined {
   const text = textFlag(call, name);

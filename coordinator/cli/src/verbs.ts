@@ -5,6 +5,7 @@ import { accessVerbs } from './verbs/access.ts';
 import { agentVerbs } from './verbs/agents.ts';
 import { localVerbs } from './verbs/local.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
+import { planVerbs } from './verbs/plan.ts';
 import { workVerbs } from './verbs/work.ts';
 
 const shellVerbs: Verb[] = [
@@ -40,6 +41,7 @@ export const verbs: Verb[] = [
   ...localVerbs,
   ...nodeVerbs,
   ...agentVerbs,
+  ...planVerbs,
   ...workVerbs.slice(1),
   ...accessVerbs,
   ...shellVerbs,

@@ -7,6 +7,11 @@ export function bytes(count: number): string {
   return `${Math.round(count / 1024)} KiB`;
 }
 
+/** `1 node`, `5,000 nodes`. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** `3 s`, `5 min`, `2 h`, `4 d`. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;
@@ -58,4 +63,27 @@ export function table(head: string[], rows: string[][], columns: number, paint: 
     return out.trimEnd();
   };
   return [paint('dim', line(head)), ...rows.map(line)].join('\n');
+}
+
+/** A part of a whole as a bar of `cells`; the second part, drawn lighter, goes up from the first. */
+export function bar(share: number, cells: number, more = share): string {
+  const cell = (part: number) => Math.round(Math.max(0, Math.min(1, part)) * cells);
+  const [full, light] = [cell(Math.min(share, more)), cell(Math.max(share, more))];
+  return '█'.repeat(full) + '▒'.repeat(light - full) + '·'.repeat(cells - light);
+}
+
+/** Text broken at spaces to fit the screen; lines after the first stand under `indent`. */
+export function wrapped(first: string, text: string, columns: number): string {
+  const indent = ' '.repeat(width(first));
+  const room = Math.max(24, columns - indent.length);
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.replaceAll('\n', ' ').split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > room) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  lines.push(line);
+  return lines.map((each, i) => `${i === 0 ? first : indent}${each}`).join('\n');
 }

@@ -102,11 +102,11 @@ function agentCard(agent) {
   const branches = agent.memory.branches > 0 ? ` · ${plural(agent.memory.branches, 'branch')} to merge` : '';
   card.append(el('p', 'note', `${running} running · ${waiting} waiting · ${agent.memory.seq} remembered${branches}`));
   const why = agent.why?.scores ?? [];
-  const refused = (agent.why ?? agent.unplaced)?.refused ?? [];
+  const refused = agent.unplaced?.refused ?? [];
   if (why.length + refused.length > 0) {
     const list = el('ul', 'facts', ...why.map(({ name, text }) => el('li', '', `${name}: ${text}`)));
     list.append(...refused.map(({ nodes, text }) => el('li', 'dim', `not on ${plural(nodes, 'node')}: ${text}`)));
-    card.append(el('details', '', el('summary', '', agent.node ? 'Why here, why not elsewhere' : 'Why nowhere'), list));
+    card.append(el('details', '', el('summary', '', agent.node ? 'Why here' : 'Why nowhere'), list));
   }
   const ask = el('button', 'quiet', 'Ask');
   ask.type = 'button';

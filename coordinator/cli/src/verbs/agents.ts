@@ -1,9 +1,9 @@
 // Agents: apply, list, show with why here, versions, remove; ask.
-import { readFileSync } from 'node:fs';
 import { type AgentView, FleetError, isEnd, type TaskView } from '@blackroad/protocol';
-import { readAgentFile } from '../agent-file.ts';
+import { readAgents } from '../agent-file.ts';
+import { explainScreen } from '../explain-screen.ts';
 import { argument, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
-import { ago, duration, type Paint, table } from '../words.ts';
+import { ago, counted, duration, type Paint, table } from '../words.ts';
 
 export function agentWord(agent: AgentView, paint: Paint): string {
   return paint(
@@ -15,7 +15,7 @@ export function agentWord(agent: AgentView, paint: Paint): string {
 export function whyWords(agent: AgentView): string {
   if (agent.unplaced && agent.node === null) return `${agent.unplaced.text}; to fix it: ${agent.unplaced.fix}`;
   if (agent.reason) return agent.reason;
-  if (agent.why) return `best of ${agent.why.considered} ${agent.why.considered === 1 ? 'node' : 'nodes'}`;
+  if (agent.why) return `scored ${agent.why.score.toFixed(1)} when it was placed`;
   return '';
 }
 export function agentTable(agents: AgentView[], call: Pick<VerbCall, 'columns' | 'paint'>): string {
@@ -45,10 +45,13 @@ function oneAgent(agent: AgentView, call: VerbCall): string {
   if (agent.unplaced && agent.node === null) {
     lines.push('', paint('red', `Not placed: ${agent.unplaced.text}`), `To fix it: ${agent.unplaced.fix}`);
     for (const { filter, nodes, text } of agent.unplaced.refused)
-      lines.push(`  ${nodes} ${nodes === 1 ? 'node' : 'nodes'} refused by ${filter}: ${text}`);
+      lines.push(`  ${counted(nodes, 'node')} refused by ${filter}: ${text}`);
   }
   if (agent.why && agent.node !== null) {
-    lines.push('', `Why ${agent.node} (score ${agent.why.score.toFixed(2)}, ${agent.why.considered} considered):`);
+    lines.push(
+      '',
+      `Why ${agent.node}, in the scores of ${ago(agent.placedMs, call.clock.nowMs())} (${agent.why.score.toFixed(2)} in all):`,
+    );
     const rows = agent.why.scores.map((score) => [
       `  ${score.name}`,
       score.value.toFixed(2),
@@ -56,8 +59,7 @@ function oneAgent(agent: AgentView, call: VerbCall): string {
       score.text,
     ]);
     lines.push(table(['  SCORE', 'VALUE', 'WEIGHT', 'BECAUSE'], rows, call.columns, paint));
-    for (const { filter, nodes, text } of agent.why.refused)
-      lines.push(`  not on ${nodes} ${nodes === 1 ? 'node' : 'nodes'}: ${filter}: ${text}`);
+    lines.push(paint('dim', `Why nowhere else, as the fleet stands now: fleet agents explain ${agent.name}`));
   }
   return lines.join('\n');
 }
@@ -128,11 +130,22 @@ export const agentVerbs: Verb[] = [
   {
     words: 'agents show',
     args: '<agent>',
-    text: 'One agent, with why it is where it is.',
+    text: 'One agent, with the scores it was placed by.',
     completes: 'agents',
     async run(call) {
       const agent = await call.client().call('agent', { params: { agent: argument(call, 0, '<agent>') } });
       call.show(agent, () => oneAgent(agent, call));
+    },
+  },
+  {
+    words: 'agents explain',
+    args: '<agent>',
+    text: 'Why an agent is where it is, why nowhere else, and what would place it: as the fleet stands now.',
+    completes: 'agents',
+    async run(call) {
+      const agent = argument(call, 0, '<agent>');
+      const explained = await call.client().call('agentExplain', { params: { agent } });
+      call.show(explained, () => explainScreen(explained, call));
     },
   },
   {
@@ -143,18 +156,8 @@ export const agentVerbs: Verb[] = [
     async run(call) {
       const file = textFlag(call, 'file');
       if (!file) throw wrongUse('-f <file> is missing.');
-      let text: string;
-      try {
-        text = readFileSync(file === '-' ? 0 : file, 'utf8');
-      } catch (cause) {
-        throw new FleetError(
-          'invalid-request',
-          { detail: `-f: cannot read ${file}: ${(cause as Error).message}` },
-          { cause },
-        );
-      }
       const applied: AgentView[] = [];
-      for (const spec of readAgentFile(text, file)) {
+      for (const spec of readAgents(file, '-f')) {
         applied.push(await call.client().call('agentApply', { params: { agent: spec.name }, body: spec }));
       }
       call.show(applied, () =>

@@ -1,4 +1,4 @@
-// Nodes: list, show, cordon, drain, pull, identify, logs, forget.
+// Nodes: list, show, cordon, drain, pull, unload, identify, logs, forget.
 import type { NodeView } from '@blackroad/protocol';
 import { argument, numberFlag, type Verb, type VerbCall } from '../verb.ts';
 import { ago, bytes, healthWords, type Paint, table } from '../words.ts';
@@ -151,6 +151,19 @@ export const nodeVerbs: Verb[] = [
     completes: 'nodes',
     async run(call) {
       const answer = await call.client().call('nodePull', {
+        params: { node: argument(call, 0, '<node>') },
+        body: { model: argument(call, 1, '<model>') },
+      });
+      call.show(answer, () => answer.text);
+    },
+  },
+  {
+    words: 'nodes unload',
+    args: '<node> <model>',
+    text: 'Tells a node to free the memory of a model; refused while an agent there needs it.',
+    completes: 'nodes',
+    async run(call) {
+      const answer = await call.client().call('nodeUnload', {
         params: { node: argument(call, 0, '<node>') },
         body: { model: argument(call, 1, '<model>') },
       });

@@ -1,0 +1,90 @@
+// `fleet agents explain` as a picture in text: one sentence, the scores of its node, how far behind the next nodes are and why,
+// what each class of node says, and what would fix it. In: the answer of the API. Out: text.
+import type { PlacementExplained } from '@blackroad/protocol';
+import { bar, counted, type Paint, table, wrapped } from './words.ts';
+
+interface Screen {
+  columns: number;
+  paint: Paint;
+}
+type Scored = NonNullable<PlacementExplained['here']>;
+type Part = Scored['scores'][number];
+
+const barCells = 10;
+
+export function explainScreen(explained: PlacementExplained, { columns, paint }: Screen): string {
+  const { agent, text, pending, here, others, classes, unplaced } = explained;
+  const blocks = [wrapped(`${paint('bold', agent)}  `, text, columns)];
+  if (pending !== null) blocks[0] += `\n${wrapped(paint('yellow', 'now: '), pending, columns)}`;
+  if (unplaced !== null) {
+    const said = unplaced.text === text ? [] : [wrapped(paint('red', 'not placed: '), unplaced.text, columns)];
+    blocks.push([...said, wrapped(paint('bold', 'to fix it: '), unplaced.fix, columns)].join('\n'));
+  }
+  const best = here ?? others[0] ?? null;
+  if (best !== null) blocks.push(scoresOf(best, { columns, paint }));
+  const rest = others.filter((other) => other !== best);
+  if (best !== null && rest.length > 0) blocks.push(othersBeside(best, rest, { columns, paint }));
+  blocks.push(classesOf(classes, { columns, paint }));
+  return blocks.join('\n\n');
+}
+
+function scoresOf(best: Scored, { columns, paint }: Screen): string {
+  const rows = best.scores.map((part) => [
+    `  ${part.name}`,
+    bar(part.value, barCells),
+    points(part).padStart(6),
+    `of ${part.weight}`,
+    part.text,
+  ]);
+  const head = `Why ${best.node}${best.isHere ? ', where it is' : ', which would be best'}: ${best.score.toFixed(1)} with ${best.model}`;
+  return `${head}\n${table(['  SCORE', '', 'POINTS', '', 'BECAUSE'], rows, columns, paint)}`;
+}
+
+/** What sets each of them apart from the best: the one score with the largest difference. */
+function othersBeside(best: Scored, others: readonly Scored[], { columns, paint }: Screen): string {
+  const rows = others.map((other) => {
+    const gap = other.score - best.score;
+    const part = mostDifferent(best, other);
+    return [
+      `  ${other.node}`,
+      other.model,
+      other.score.toFixed(1),
+      signed(gap),
+      part === null ? 'the same in everything; the first name wins' : `${part.name}: ${part.text}`,
+    ];
+  });
+  return `Other nodes that would take it\n${table(['  NODE', 'MODEL', 'SCORE', 'GAP', 'MOSTLY BECAUSE'], rows, columns, paint)}`;
+}
+function mostDifferent(best: Scored, other: Scored): Part | null {
+  let most: Part | null = null;
+  let mostBy = 0.005;
+  for (const part of other.scores) {
+    const same = best.scores.find(({ name }) => name === part.name);
+    const by = (worth(same) - worth(part)) * Math.sign(best.score - other.score || 1);
+    if (by > mostBy) {
+      most = part;
+      mostBy = by;
+    }
+  }
+  return most;
+}
+function classesOf(classes: PlacementExplained['classes'], { columns, paint }: Screen): string {
+  if (classes.length === 0) return 'There is no node in the fleet.';
+  const lines = classes.map(({ class: name, nodes, wouldTake, refused }) =>
+    [
+      `  ${name.padEnd(10)}${wouldTake.toLocaleString('en-US')} of ${counted(nodes, 'node')} would take it`,
+      ...refused.map((each) => wrapped(`    ${paint('dim', `${each.nodes} by ${each.filter}:`)} `, each.text, columns)),
+    ].join('\n'),
+  );
+  return ['Who would take it, and who not', ...lines].join('\n');
+}
+
+function worth(part: Part | undefined): number {
+  return part === undefined ? 0 : part.value * part.weight;
+}
+function points(part: Part): string {
+  return worth(part).toFixed(1);
+}
+function signed(gap: number): string {
+  return gap > 0 ? `+${gap.toFixed(1)}` : gap.toFixed(1);
+}

@@ -1,0 +1,111 @@
+// `fleet plan` as a calm screen: the verdict in one line, the nodes that change, the models to fetch or load, who finds no place
+// and what would help, who moves. In: what was asked and the answer of the API. Out: text.
+import type { WhatIfPlan, WhatIfRequest } from '@blackroad/protocol';
+import { bar, bytes, counted, type Paint, table, wrapped } from './words.ts';
+
+interface Screen {
+  columns: number;
+  paint: Paint;
+}
+type NodeChange = WhatIfPlan['nodes'][number];
+export type Selector = NonNullable<WhatIfRequest['lose']>[number];
+
+/** More is for --json: a screen is read. */
+const maxRows = 12;
+
+export function planScreen(plan: WhatIfPlan, { columns, paint }: Screen): string {
+  const blocks = [`${wrapped('', verdict(plan), columns)}\n${paint('dim', 'Nothing was touched.')}`];
+  if (plan.nodes.length > 0) blocks.push(nodeBlock(plan.nodes, { columns, paint }));
+  const steps = plan.models.filter(({ step }) => step !== 'keep');
+  if (steps.length > 0) blocks.push(modelBlock(steps, { columns, paint }));
+  if (plan.unplaced.length > 0) blocks.push(unplacedBlock(plan.unplaced, { columns, paint }));
+  const moves = plan.moves.filter(({ from }) => from !== null);
+  if (moves.length > 0) blocks.push(moveBlock(moves, plan.moved + plan.displaced, { columns, paint }));
+  return blocks.join('\n\n');
+}
+
+function verdict({ nodesLost, agentsAdded, placed, moved, displaced }: WhatIfPlan): string {
+  const parts: string[] = [];
+  if (agentsAdded > 0) {
+    parts.push(
+      placed === agentsAdded
+        ? `${agentsAdded === 1 ? 'The added agent finds' : `All ${agentsAdded.toLocaleString('en-US')} added agents find`} a place`
+        : placed === 0
+          ? `None of the ${counted(agentsAdded, 'added agent')} finds a place`
+          : `${placed.toLocaleString('en-US')} of ${counted(agentsAdded, 'added agent')} find a place`,
+    );
+  }
+  if (nodesLost > 0) parts.push(`${counted(nodesLost, 'node')} ${nodesLost === 1 ? 'is' : 'are'} gone`);
+  if (moved > 0) parts.push(`${counted(moved, 'agent')} ${moved === 1 ? 'moves' : 'move'}`);
+  if (displaced > 0) parts.push(`${counted(displaced, 'agent')} ${displaced === 1 ? 'loses its' : 'lose their'} place`);
+  if (moved + displaced === 0) parts.push(agentsAdded > 0 ? 'nobody moves' : 'no agent is touched');
+  return `${parts.join('; ')}.`.replace(/^./, (first) => first.toUpperCase());
+}
+
+function nodeBlock(nodes: readonly NodeChange[], { columns, paint }: Screen): string {
+  const cells = columns >= 100 ? 20 : 10;
+  const rows = nodes
+    .slice(0, maxRows)
+    .map((node) => [
+      `  ${node.node}`,
+      node.class,
+      node.site,
+      node.lost ? `${node.before.agents} → gone` : `${node.before.agents} → ${node.after.agents}`,
+      memoryBar(node, cells, paint),
+      modelChange(node),
+    ]);
+  const head = ['  NODE', 'CLASS', 'SITE', 'AGENTS', 'MEMORY OF MODELS', 'MODELS IN USE'];
+  return `Nodes that change\n${table(head, rows, columns, paint)}${more(nodes.length, 'node')}`;
+}
+/** Solid stays, light comes or goes. */
+function memoryBar({ before, after, memoryTotalBytes: total, lost }: NodeChange, cells: number, paint: Paint): string {
+  if (lost) return paint('red', `${'×'.repeat(cells)} ${bytes(before.memoryBytes)} lost`);
+  if (total === 0) return '-';
+  const same = before.memoryBytes === after.memoryBytes;
+  const figures = same
+    ? bytes(after.memoryBytes)
+    : `${bytes(before.memoryBytes)} → ${bytes(after.memoryBytes)} of ${bytes(total)}`;
+  return `${bar(before.memoryBytes / total, cells, after.memoryBytes / total)} ${figures}`;
+}
+function modelChange({ before, after, lost }: NodeChange): string {
+  if (lost) return before.models.join(', ') || '-';
+  const words = after.models.map((name) => (before.models.includes(name) ? name : `+ ${name}`));
+  for (const name of before.models) if (!after.models.includes(name)) words.push(`- ${name}`);
+  return words.join(', ') || '-';
+}
+
+function modelBlock(steps: WhatIfPlan['models'], { columns, paint }: Screen): string {
+  const rows = steps
+    .slice(0, maxRows)
+    .map(({ step, model, node, agents }) => [
+      `  ${step}`,
+      model,
+      node,
+      agents > 0 ? `for ${counted(agents, 'agent')}` : 'nobody uses it',
+    ]);
+  return `Models\n${table(['  STEP', 'MODEL', 'NODE', 'WHY'], rows, columns, paint)}${more(steps.length, 'step')}`;
+}
+function unplacedBlock(groups: WhatIfPlan['unplaced'], { columns, paint }: Screen): string {
+  const lines = groups
+    .slice(0, maxRows)
+    .map(({ agents, example, text, fix }) =>
+      [
+        wrapped(
+          paint('red', `  ${agents === 1 ? example : `${counted(agents, 'agent')} (${example}, ...)`}: `),
+          text,
+          columns,
+        ),
+        wrapped(`    ${paint('bold', 'to fix it:')} `, fix, columns),
+      ].join('\n'),
+    );
+  return `No place for\n${lines.join('\n')}${more(groups.length, 'reason')}`;
+}
+function moveBlock(moves: WhatIfPlan['moves'], all: number, { columns, paint }: Screen): string {
+  const rows = moves
+    .slice(0, maxRows)
+    .map(({ agent, from, to, model }) => [`  ${agent}`, from ?? '-', to ?? paint('red', 'nowhere'), model ?? '-']);
+  return `Agents that move\n${table(['  AGENT', 'FROM', 'TO', 'WITH'], rows, columns, paint)}${more(Math.max(all, moves.length), 'agent')}`;
+}
+function more(all: number, noun: string): string {
+  return all > maxRows ? `\n  ... and ${counted(all - maxRows, `more ${noun}`)} (--json prints them)` : '';
+}
