@@ -1,7 +1,7 @@
 // Machines and agents for placement's tests and bench: plain data with sensible defaults, and the home fleet of the examples.
 // Never imported by the coordinator itself.
 import type { AgentSpec, NodeModel } from '@blackroad/protocol';
-import type { Demand, Staying, SupplyNode } from './supply.ts';
+import type { Demand, PlacementSnapshot, Staying, Strategy, SupplyNode } from './supply.ts';
 
 export const GiB = 1024 ** 3;
 
@@ -33,18 +33,17 @@ export function nodeOf(id: string, given: Partial<SupplyNode> = {}): SupplyNode 
     closed: null,
     memoryTotalBytes: 5 * GiB,
     memoryFreeBytes: 4 * GiB,
+    diskFreeBytes: 20 * GiB,
     models,
     defaultChat: models[0]?.name ?? null,
+    pulls: [],
+    waiting: new Map(),
     health: 1,
     healthText: '',
     agents: [],
     pricePerMillionTokens: 0,
     ...given,
   };
-}
-
-export function stayingOf(agent: string, model: string, given: Partial<Staying> = {}): Staying {
-  return { agent, model, contextTokens: 2048, concurrency: 1, avoidAgents: [], ...given };
 }
 
 type SpecGiven = Partial<Omit<AgentSpec, 'placement' | 'limits' | 'onLoss'>> & {
@@ -72,6 +71,17 @@ export function specOf(name: string, given: SpecGiven = {}): AgentSpec {
 }
 export function demandOf(name: string, given: SpecGiven = {}, last: string | null = null): Demand {
   return { spec: specOf(name, given), last };
+}
+
+export function stayingOf(name: string, model: string, given: SpecGiven = {}, mayYield = false): Staying {
+  return { spec: specOf(name, given), model, mayYield };
+}
+export function snapshotWith(
+  nodes: readonly SupplyNode[],
+  demands: readonly Demand[],
+  strategy: Strategy = 'spread',
+): PlacementSnapshot {
+  return { nodes, demands, strategy };
 }
 
 /** Five Pis with a small model, a box with a consumer GPU and two larger ones, and a paid API. */

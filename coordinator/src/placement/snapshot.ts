@@ -31,9 +31,9 @@ export function snapshotOf(view: View, nowMs: number, policy: Policy): Snapped {
     needs.set(agent.name, need);
     demands.push({ spec: agent.spec as AgentSpec, last: agent.placement?.node ?? agent.why?.node ?? null });
   }
-  if (demands.length === 0) return { snapshot: { nodes: [], demands }, needs, stay };
+  if (demands.length === 0) return { snapshot: { nodes: [], demands, strategy: 'spread' }, needs, stay };
   const nodes = [...view.nodes.values()].map((node) => supplyOf(view, node, needs));
-  return { snapshot: { nodes, demands }, needs, stay };
+  return { snapshot: { nodes, demands, strategy: 'spread' }, needs, stay };
 }
 
 function supplyOf(view: View, node: Node, needs: ReadonlyMap<string, Need>): SupplyNode {
@@ -44,14 +44,7 @@ function supplyOf(view: View, node: Node, needs: ReadonlyMap<string, Need>): Sup
     const agent = view.agents.get(name);
     // One that may stay holds its room until it is told to go.
     if (!agent?.placement || needs.get(name)?.mayStay === false) continue;
-    const { spec, placement } = agent;
-    agents.push({
-      agent: name,
-      model: placement.model,
-      contextTokens: spec.limits.contextTokens,
-      concurrency: spec.concurrency,
-      avoidAgents: spec.placement.avoidAgents,
-    });
+    agents.push({ spec: agent.spec as AgentSpec, model: agent.placement.model, mayYield: false });
   }
   const { health, text } = healthOf(live.health as NodeHealth | null);
   return {
@@ -62,8 +55,11 @@ function supplyOf(view: View, node: Node, needs: ReadonlyMap<string, Need>): Sup
     closed: closedOf(node, live),
     memoryTotalBytes: capacity?.memoryTotalBytes ?? 0,
     memoryFreeBytes: capacity?.memoryFreeBytes ?? 0,
+    diskFreeBytes: capacity?.diskFreeBytes ?? 0,
     models: (capacity?.models ?? []) as readonly NodeModel[],
     defaultChat: capacity?.defaultChat ?? null,
+    pulls: capacity?.pulls ?? [],
+    waiting: new Map(),
     health,
     healthText: text,
     agents,

@@ -50,6 +50,34 @@ export interface PlacementSnapshot {
   demands: readonly Demand[];
   strategy: Strategy;
 }
+/** What was weighed when an agent was placed: its node as it stood before the agent came. Plain figures, no words yet. */
+export interface PlacedFacts {
+  strategy: Strategy;
+  /** Place of the model in the spec's list, from 0. */
+  rank: number;
+  pricePerMillionTokens: number;
+  /** `shared`: on disk or to be pulled, and other agents here need it too. */
+  presence: 'loaded' | 'shared' | 'disk' | 'pull';
+  /** On the same model, and what they share. */
+  agents: number;
+  waiting: number;
+  slots: number;
+  health: number;
+  healthText: string;
+  decodeTps: number;
+  isMeasured: boolean;
+  freeBytes: number;
+  totalBytes: number;
+  /** Where its memory is. */
+  last: string | null;
+  /** The agent of `nearAgents` that is nearest; null: it names none. 1: on this node, 0.5: at this site, 0: elsewhere. */
+  near: string | null;
+  nearness: number;
+  /** Its spread group; null: none. `together`: how many of the group were on this node or at this site. */
+  group: string | null;
+  over: 'node' | 'site';
+  together: number;
+}
 /** An agent on a node, and in figures what spoke for it; `whyOf` (score.ts) puts them into words. */
 export interface Placed {
   agent: string;
