@@ -46,6 +46,29 @@ t.test('what is written is read back', async (t) => {
   });
 });
 
+t.test('a figure a layer is read, a long array is stepped over', async (t) => {
+  const u32 = (value: number) => Buffer.from(new Uint32Array([value]).buffer);
+  const u64 = (value: number) => Buffer.from(new BigUint64Array([BigInt(value)]).buffer);
+  const text = (value: string) => Buffer.concat([u64(value.length), Buffer.from(value)]);
+  const number = (key: string, value: number) => [text(key), u32(4), u32(value)];
+  const list = (key: string, values: number[]) => [text(key), u32(9), u32(5), u64(values.length), ...values.map(u32)];
+  const path = join(folder, 'layers.gguf');
+  const entries = [
+    [text('general.architecture'), u32(8), text('a')],
+    list(
+      'tokenizer.ggml.token_type',
+      Array.from({ length: 5000 }, () => 1),
+    ),
+    number('a.block_count', 3),
+    number('a.embedding_length', 256),
+    number('a.attention.head_count', 4),
+    list('a.attention.head_count_kv', [2, 0, 1]),
+  ];
+  const head = [Buffer.from('GGUF'), u32(3), u64(0), u64(entries.length)];
+  await writeFile(path, Buffer.concat([...head, ...entries.flat()]));
+  t.equal(readGguf(path).kvBytesPerToken, 3 * (64 + 64) * 2);
+});
+
 t.test('a damaged file says what is wrong, and costs neither time nor memory', async (t) => {
   const cases: [name: string, bytes: Buffer, message: RegExp][] = [
     ['empty', Buffer.alloc(0), /ends inside its header/],
@@ -124,6 +147,7 @@ t.test('the real models', async (t) => {
     kind: 'chat',
     contextTokens: 8192,
     parametersB: 0.134515008,
+    kvBytesPerToken: 23_040,
   });
   t.match(readGguf(models.embed), {
     architecture: 'bert',

@@ -2,11 +2,14 @@
 // In: a path. Out: plain facts, without loading weights and without native code, so that the node-agent can list its
 // models folder cheaply. A file that is no GGUF, or a cut one, is an error that says so; nothing here trusts a length it reads.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { kvBytesPerToken } from './kv-cache.ts';
 
 export type GgufValue = string | number | bigint | boolean | GgufArray;
 export interface GgufArray {
   elementType: GgufType;
   length: number;
+  /** Of a short array of integers: a figure a layer. */
+  values?: number[];
 }
 
 /** Numbers of the format's specification. */
@@ -47,6 +50,8 @@ const scalarBytes: Record<number, number> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4
 const maxHeaderBytes = 64 * 1024 * 1024;
 const windowBytes = 128 * 1024;
 const maxEntries = 1_000_000;
+const maxKeptValues = 1024;
+const integerTypes = new Set<number>([0, 1, 2, 3, 4, 5]);
 
 export class GgufError extends Error {
   constructor(path: string, message: string) {
@@ -142,10 +147,13 @@ class Cursor {
         return window.readDoubleLE(at);
     }
   }
-  /** Arrays (vocabularies) are counted and skipped. */
+  /** Long arrays (vocabularies) are counted and skipped. */
   private array(): GgufArray {
     const elementType = this.u32() as GgufType;
     const length = this.count('an array length');
+    if (integerTypes.has(elementType) && length <= maxKeptValues) {
+      return { elementType, length, values: Array.from({ length }, () => this.value(elementType) as number) };
+    }
     if (elementType === ggufType.string) for (let i = 0; i < length; i++) this.skipString();
     else {
       const bytes = scalarBytes[elementType];
@@ -198,19 +206,19 @@ function factsOf(metadata: Map<string, GgufValue>, parameters: number, sizeBytes
   // An encoder says how it pools or that its attention looks both ways; everything else answers.
   const embeds =
     metadata.has(`${architecture}.pooling_type`) || metadata.get(`${architecture}.attention.causal`) === false;
-  const heads = number(`${architecture}.attention.head_count`);
-  const embeddingLength = number(`${architecture}.embedding_length`);
-  const keyLength = number(`${architecture}.attention.key_length`) || (heads > 0 ? embeddingLength / heads : 0);
-  const kvHeads = number(`${architecture}.attention.head_count_kv`) || heads;
+  const plain = (key: string) => {
+    const value = metadata.get(key);
+    return typeof value === 'object' ? (value.values ?? null) : value;
+  };
   return {
     architecture,
     name: text('general.name'),
     kind: embeds ? 'embed' : 'chat',
     contextTokens: number(`${architecture}.context_length`),
-    embeddingLength,
+    embeddingLength: number(`${architecture}.embedding_length`),
     parametersB: parameters / 1e9,
     chatTemplate: text('tokenizer.chat_template'),
     sizeBytes,
-    kvBytesPerToken: embeds ? 0 : 2 * number(`${architecture}.block_count`) * kvHeads * keyLength * 2,
+    kvBytesPerToken: embeds ? 0 : kvBytesPerToken(architecture, plain),
   };
 }

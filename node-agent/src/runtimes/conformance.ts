@@ -157,8 +157,19 @@ export function runtimeConformance(t: Test, name: string, setup: Setup): Promise
       await refuses(t, runtime.embed(embedModel!, ['one'], AbortSignal.abort()), 'aborted', 'aborted before');
     });
 
-    await t.test('puts a model down', async (t) => {
-      await runtime.unload(chatModel);
+    await t.test('puts a model down, or says that it cannot', async (t) => {
+      const isResident = async () => (await runtime.models()).find(({ name }) => name === chatModel)?.resident;
+      const freed = await runtime.unload(chatModel).then(
+        () => true,
+        (error) => {
+          t.equal((error as RuntimeError).code, 'unsupported');
+          return false;
+        },
+      );
+      t.equal(await isResident(), !freed);
+      const events = await all(runtime.chat(ask(prompts.hello), never));
+      t.equal(events.at(-1)?.type, 'end', 'the next answer loads it again');
+      if (freed) await runtime.unload(chatModel);
       await refuses(t, runtime.unload('no-such-model:1b'), 'unknown-model', 'unload');
     });
 

@@ -56,6 +56,7 @@ t.test('lists its models: kinds from capabilities, one pinned context, catalogue
       contextTokens: 512,
       resident: true,
       residentBytes: 32380026,
+      kvBytesPerToken: 0,
       parametersB: 0.02257,
       slots: 1,
       tools: false,
@@ -70,6 +71,7 @@ t.test('lists its models: kinds from capabilities, one pinned context, catalogue
       contextTokens: 2048,
       resident: true,
       residentBytes: 210690374,
+      kvBytesPerToken: 23040,
       parametersB: 0.13452,
       slots: 1,
       tools: false,
@@ -77,6 +79,20 @@ t.test('lists its models: kinds from capabilities, one pinned context, catalogue
       digest: 'fd5f44c0b5aff6453726119fc560d73a8a995a55b4a49804bc24b1969ecf1794',
     },
   ]);
+});
+
+t.test('a model’s header is asked for once, and again only while it was not told', async (t) => {
+  let known = false;
+  const { ollama, replay } = await subject(t, ({ path }) =>
+    path === '/api/show' && !known ? 'show-unknown' : undefined,
+  );
+  const chat = async () => (await ollama.models()).find(({ kind }) => kind === 'chat');
+  t.notOk('kvBytesPerToken' in (await chat())!, 'unknown is left out');
+  known = true;
+  t.equal((await chat())?.kvBytesPerToken, 23_040);
+  await chat();
+  const asked = replay.requests.filter(({ path }) => path === '/api/show').map(({ body }) => body.model);
+  t.strictSame(asked, ['smollm2:135m', 'smollm2:135m'], 'twice for the chat model, never for the embedding model');
 });
 
 t.test('an answer carries Ollama’s own measurements', async (t) => {

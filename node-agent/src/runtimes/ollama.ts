@@ -5,6 +5,7 @@
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { catalogueEntry } from '../models/catalogue.ts';
+import { kvBytesPerToken } from '../models/kv-cache.ts';
 import { embedWithCut, refuseSurelyTooLong, unitVector } from './cut.ts';
 import { createJsonClient, parsed } from './http-json.ts';
 import { problemOf, pullProblem, streamProblem, wrongKind } from './ollama-problem.ts';
@@ -67,7 +68,10 @@ const millisecondsOf = (nanoseconds = 0) => nanoseconds / 1e6;
 export function createOllama(options: OllamaOptions): Runtime {
   const client = createJsonClient({ baseUrl: options.url, clock: options.clock });
   // What a model can do does not change under its digest.
-  const facts = new Map<string, Pick<RuntimeModel, 'kind' | 'tools' | 'contextTokens' | 'dimension'>>();
+  const facts = new Map<
+    string,
+    Pick<RuntimeModel, 'kind' | 'tools' | 'contextTokens' | 'dimension' | 'kvBytesPerToken'>
+  >();
   let known = new Map<string, RuntimeModel>();
   let version = '';
 
@@ -108,7 +112,10 @@ export function createOllama(options: OllamaOptions): Runtime {
     let { capabilities } = tag;
     let trained = tag.details?.context_length ?? 0;
     let dimension = tag.details?.embedding_length ?? 0;
-    if (!capabilities || trained === 0) {
+    let kv = 0;
+    let sure = true;
+    // The list tells all there is to know of an embedding model; of a chat model its header is needed.
+    if (!capabilities || trained === 0 || !embedsOnly(capabilities)) {
       const answer = await client.call({
         method: 'POST',
         path: 'api/show',
@@ -116,26 +123,27 @@ export function createOllama(options: OllamaOptions): Runtime {
         signal,
         answerMs: quickMs,
       });
-      const show = answer.status === 200 ? (answer.json as Show) : {};
+      sure = answer.status === 200;
+      const show = sure ? (answer.json as Show) : {};
       const info = show.model_info ?? {};
-      const numberAt = (ending: string) =>
-        Number(
-          Object.entries(info).find(([name, value]) => name.endsWith(ending) && typeof value === 'number')?.[1] ?? 0,
-        );
+      const architecture = String(info['general.architecture'] ?? '');
+      const numberAt = (key: string) => Number(info[`${architecture}.${key}`] ?? 0);
       capabilities ??= show.capabilities ?? [];
-      trained ||= numberAt('.context_length');
-      dimension ||= numberAt('.embedding_length');
+      trained ||= numberAt('context_length');
+      dimension ||= numberAt('embedding_length');
+      kv = kvBytesPerToken(architecture, (key) => info[key]);
     }
-    const kind: RuntimeModel['kind'] =
-      capabilities.includes('embedding') && !capabilities.includes('completion') ? 'embed' : 'chat';
+    const embeds = embedsOnly(capabilities);
     const contextTokens = trained === 0 ? options.contextTokens : Math.min(trained, options.contextTokens);
     const learned = {
-      kind,
+      kind: (embeds ? 'embed' : 'chat') as RuntimeModel['kind'],
       tools: capabilities.includes('tools'),
       contextTokens,
-      dimension: kind === 'embed' ? dimension : 0,
+      dimension: embeds ? dimension : 0,
+      ...(embeds ? { kvBytesPerToken: 0 } : kv > 0 ? { kvBytesPerToken: kv } : {}),
     };
-    facts.set(key, learned);
+    // A model that is deleted or busy at this moment is asked again.
+    if (sure) facts.set(key, learned);
     return learned;
   }
 
@@ -253,6 +261,7 @@ export function createOllama(options: OllamaOptions): Runtime {
 
   return {
     kind: 'ollama',
+    pulls: true,
     get label() {
       return `ollama${version ? ` ${version}` : ''} at ${options.url}`;
     },
@@ -278,6 +287,9 @@ export function createOllama(options: OllamaOptions): Runtime {
     },
   };
 }
+
+const embedsOnly = (capabilities: string[]) =>
+  capabilities.includes('embedding') && !capabilities.includes('completion');
 
 function listOf<T>(body: unknown): T[] {
   const list = (body as { models?: unknown } | undefined)?.models;

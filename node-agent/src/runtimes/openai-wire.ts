@@ -99,3 +99,16 @@ export function createToolCallAssembly(): { add(pieces: ToolCallPiece[]): void; 
     },
   };
 }
+
+/**
+ * Tokens that fit vLLM's cache, over all its engines, from the labels of `vllm:cache_config_info`: as it counts them itself,
+ * or blocks times their size in versions that do not. Undefined where neither is told (some print `None`).
+ */
+export function kvCacheTokens(metrics: string): number | undefined {
+  let sum = 0;
+  for (const [, labels] of metrics.matchAll(/^vllm:cache_config_info\{(.*)\}/gm)) {
+    const of = (label: string) => Number(new RegExp(`(?:^|,)${label}="(\\d+)"`).exec(labels!)?.[1] ?? 0);
+    sum += of('kv_cache_size_tokens') || of('num_gpu_blocks') * of('block_size');
+  }
+  return sum > 0 ? sum : undefined;
+}

@@ -8,7 +8,7 @@ import { exchangesOf, type Reply, type SeenRequest, startReplay } from '../../..
 import type { HttpAnswer } from './http-json.ts';
 import { createOpenAi } from './openai.ts';
 import { problemOf } from './openai-problem.ts';
-import { createToolCallAssembly, eventsOf } from './openai-wire.ts';
+import { createToolCallAssembly, eventsOf, kvCacheTokens } from './openai-wire.ts';
 import type { ChatEvent, ChatRequest, Runtime, RuntimeErrorCode } from './runtime.ts';
 
 const never = new AbortController().signal;
@@ -242,4 +242,28 @@ t.test('vLLM: kind by a probe, context from max_model_len, streamed tool calls, 
       [0, 1],
     ],
   );
+});
+
+t.test('vLLM: the room for contexts bounds how many answers at once, unless a person said', async (t) => {
+  const info = (labels: string) =>
+    `# TYPE vllm:cache_config_info gauge\nvllm:cache_config_info{block_size="16",cache_dtype="auto",${labels}} 1.0\nvllm:num_requests_running{engine="0"} 3\n`;
+  t.equal(kvCacheTokens(info('num_cpu_blocks="2048",num_gpu_blocks="2375",num_gpu_blocks_override="None"')), 38_000);
+  t.equal(kvCacheTokens(info('num_gpu_blocks="9120",kv_cache_size_tokens="862437"')), 862_437, 'its own count is best');
+  t.equal(kvCacheTokens(info('engine="0",num_gpu_blocks="10"') + info('engine="1",num_gpu_blocks="10"')), 320);
+  t.equal(kvCacheTokens(info('num_gpu_blocks="None"')), undefined);
+  t.equal(kvCacheTokens('llamacpp:requests_processing 1'), undefined);
+
+  let metrics = info('num_gpu_blocks="None"');
+  const openai = await vllm(t, (path, _, response) => {
+    if (path === '/metrics') response.end(metrics);
+    else if (path === '/v1/models')
+      json(response, 200, { data: [{ id: 'm', owned_by: 'vllm', max_model_len: 131_072 }] });
+    else json(response, 404, { detail: 'Not Found' });
+  });
+  t.match(await openai.models(), [{ slots: 16, contextTokens: 131_072 }], 'not told yet');
+  metrics = info('num_gpu_blocks="2375"');
+  const [model] = await openai.models();
+  t.match(model, { slots: 9, contextTokens: 38_000 }, 'one context cannot be longer than the cache');
+  t.notOk('kvBytesPerToken' in model!, 'bytes are not told, so they are not said');
+  await t.rejects(openai.unload('m'), { code: 'unsupported', message: /keeps m for as long as it runs/ });
 });

@@ -1,6 +1,6 @@
 // A server of the OpenAI dialect as a Runtime: vLLM and llama.cpp's llama-server, found by URL.
 // What the dialect does not say is asked beside it: context (`max_model_len`, `meta.n_ctx`), slots and tools (`/props`),
-// and whether a model embeds (one short probe). llama-server answers any model name with the model it has, so names are
+// the room for contexts (vLLM's `/metrics`), and whether a model embeds (one short probe). llama-server answers any model name with the model it has, so names are
 // checked here. It must never decide admission: vLLM queues without bound, admission.ts stands before it.
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -8,7 +8,7 @@ import { catalogueEntry } from '../models/catalogue.ts';
 import { embedWithCut, unitVector } from './cut.ts';
 import { createJsonClient, parsed } from './http-json.ts';
 import { problemOf, streamProblem } from './openai-problem.ts';
-import { type ChatChunk, createToolCallAssembly, eventsOf, wireRequest } from './openai-wire.ts';
+import { type ChatChunk, createToolCallAssembly, eventsOf, kvCacheTokens, wireRequest } from './openai-wire.ts';
 import {
   type ChatEvent,
   type ChatRequest,
@@ -37,6 +37,7 @@ interface ListedModel {
   meta?: { n_ctx?: number; n_params?: number; size?: number; n_embd?: number };
 }
 interface Props {
+  default_generation_settings?: { n_ctx?: number };
   total_slots?: number;
   chat_template_caps?: { supports_tools?: boolean };
 }
@@ -47,6 +48,8 @@ const aliveMs = 1800;
 const embedBatch = 32;
 // vLLM batches continuously; this many at once keeps single answers fast. Its own limit is 256 and more.
 const defaultSlots = 16;
+// A turn of an agent mostly needs less context than this, however long the model's own is.
+const turnTokens = 4096;
 // A probe costs one token of work; a server with a long list is a shop, and is not probed.
 const maxProbed = 8;
 const embeddingName = /embed|minilm|(^|[-/])(bge|e5|gte)-/i;
@@ -57,6 +60,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   const client = createJsonClient({ baseUrl, clock: options.clock, headers });
   const probed = new Map<string, Pick<RuntimeModel, 'kind' | 'dimension'>>();
   let known: RuntimeModel[] = [];
+  let cacheTokens: number | undefined;
   let server = 'openai dialect';
 
   async function models(signal?: AbortSignal): Promise<RuntimeModel[]> {
@@ -67,21 +71,27 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     const props = await propsOf(signal);
     if (listed.some((model) => model.owned_by === 'vllm')) server = 'vLLM';
     else if (listed.some((model) => model.owned_by === 'llamacpp')) server = 'llama-server';
+    // The cache is laid out when vLLM starts; until it tells, it is asked again.
+    if (server === 'vLLM') cacheTokens ??= await cacheTokensOf(signal);
     const found: RuntimeModel[] = [];
     for (const model of listed) {
       if (typeof model.id !== 'string') continue;
+      const contextTokens = Math.min(
+        model.max_model_len ?? model.meta?.n_ctx ?? props?.default_generation_settings?.n_ctx ?? 0,
+        cacheTokens ?? Number.POSITIVE_INFINITY,
+      );
       const { kind, dimension } = await kindOf(model.id, listed.length <= maxProbed, signal);
       found.push({
         name: model.id,
         aliases: aliasesOf(model),
         kind,
         sizeBytes: model.meta?.size ?? 0,
-        contextTokens: model.max_model_len ?? model.meta?.n_ctx ?? 0,
+        contextTokens,
         // Both servers load their model before they answer.
         resident: true,
         residentBytes: model.meta?.size ?? 0,
         parametersB: (model.meta?.n_params ?? 0) / 1e9,
-        slots: props?.total_slots ?? options.slots ?? defaultSlots,
+        slots: props?.total_slots ?? options.slots ?? slotsIn(cacheTokens, contextTokens),
         tools: kind === 'chat' && (props?.chat_template_caps?.supports_tools ?? true),
         dimension,
         digest: '',
@@ -94,6 +104,11 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   async function propsOf(signal?: AbortSignal): Promise<Props | undefined> {
     const answer = await client.call({ method: 'GET', path: 'props', signal, answerMs: quickMs });
     return answer.status === 200 ? (answer.json as Props | undefined) : undefined;
+  }
+
+  async function cacheTokensOf(signal?: AbortSignal): Promise<number | undefined> {
+    const answer = await client.call({ method: 'GET', path: 'metrics', signal, answerMs: quickMs });
+    return answer.status === 200 ? kvCacheTokens(answer.text) : undefined;
   }
 
   async function kindOf(
@@ -205,6 +220,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     },
     async unload(model, signal) {
       await modelOf(model, signal);
+      throw new RuntimeError('unsupported', `${server} at ${baseUrl} keeps ${model} for as long as it runs`);
     },
     // biome-ignore lint/correctness/useYield: the interface wants a stream, this server has none to give
     async *pull(model): AsyncGenerator<PullProgress> {
@@ -216,6 +232,13 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
       client.close();
     },
   };
+}
+
+/** As many answers at once as the cache holds turns; it would take more and then throw work away to make room. */
+function slotsIn(cacheTokens: number | undefined, contextTokens: number): number {
+  if (cacheTokens === undefined) return defaultSlots;
+  const turn = contextTokens > 0 ? Math.min(contextTokens, turnTokens) : turnTokens;
+  return Math.min(defaultSlots, Math.max(1, Math.floor(cacheTokens / turn)));
 }
 
 function aliasesOf(model: ListedModel): string[] {

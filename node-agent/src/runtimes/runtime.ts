@@ -18,6 +18,8 @@ export interface RuntimeModel {
   resident: boolean;
   /** Bytes of RAM or VRAM taken while resident; 0 when unknown. */
   residentBytes: number;
+  /** Context memory of one token with a 16-bit cache; 0 for embedding models; absent when the server does not tell. */
+  kvBytesPerToken?: number;
   /** Billions of parameters; 0 when unknown. Decides how a prompt is laid out for it. */
   parametersB: number;
   /** Requests the server works on at once. */
@@ -112,11 +114,14 @@ export interface Runtime {
   readonly kind: RuntimeKind;
   /** For people: `ollama 0.12 at http://127.0.0.1:11434`. */
   readonly label: string;
+  /** It can fetch any model its registry has. Absent where it serves what it was given. */
+  readonly pulls?: boolean;
   /** True when it answers now; never throws; bounded by 2 s. */
   alive(): Promise<boolean>;
   models(signal?: AbortSignal): Promise<RuntimeModel[]>;
   /** Makes the model resident (no-op where the server loads at start). */
   load(model: string, signal?: AbortSignal): Promise<void>;
+  /** Frees its memory; the file stays. Throws `overloaded` while it works, `unsupported` where the server keeps what it started with. */
   unload(model: string, signal?: AbortSignal): Promise<void>;
   /** Streams progress until the model is on disk and verified; throws `unsupported` where the server cannot pull. */
   pull(model: string, signal?: AbortSignal): AsyncIterable<PullProgress>;
