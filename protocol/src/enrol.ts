@@ -121,6 +121,18 @@ export const KeyCreated = Type.Object({
 });
 export type KeyCreated = Static<typeof KeyCreated>;
 
+/** A signed-in console. */
+export const SessionView = Type.Object({
+  id: Type.String(),
+  name: Type.String({ description: 'Of the key, or of the key that made the sign-in code.' }),
+  role: Role,
+  createdMs: TimeMs,
+  expiresMs: TimeMs,
+  address: Type.String({ description: 'It signed in from.' }),
+  current: Type.Boolean({ description: 'It is the one that asks.' }),
+});
+export type SessionView = Static<typeof SessionView>;
+
 export const AuditEntry = Type.Object({
   id: Type.Integer(),
   atMs: TimeMs,

@@ -1,11 +1,15 @@
 // @blackroad/protocol: all that two processes must agree on, and nothing else.
 export * from './agent.ts';
+export * from './alerts.ts';
+export * from './catalogue.ts';
 export * from './classes.ts';
 export * from './codec.ts';
 export * from './command.ts';
+export * from './console-feed.ts';
 export * from './cut.ts';
 export * from './enrol.ts';
 export * from './feed.ts';
+export * from './history.ts';
 export * from './ids.ts';
 export * from './limits.ts';
 export * from './memory.ts';
@@ -17,3 +21,4 @@ export * from './task.ts';
 export * from './topics.ts';
 export type { Static, TSchema } from './typebox.ts';
 export { Type } from './typebox.ts';
+export * from './usage.ts';

@@ -95,5 +95,33 @@ export const maxRefusalsPerMinute = 30;
 export const maxRequestsPerMinute = 6_000;
 /** Live consoles. Each costs a socket and shares one serialised delta. */
 export const maxFeedConsoles = 200;
+/** Channels of one console: the tables, and some nodes, agents and tasks that are open beside each other. */
+export const maxFeedChannels = 24;
+/** Rows of one part of a snapshot: about 3 ms to make, for both sides to breathe between. */
+export const maxFeedSnapshotRows = 1_000;
+/** Changed rows of one delta; more wait for the next, a quarter second later: keeps a step of the loop below 20 ms. */
+export const maxFeedDeltaRows = 2_500;
+/** Bytes of deltas kept for consoles that come back, each channel; who missed more gets a snapshot. */
+export const maxFeedRingBytes = 4 * 1024 * 1024;
+/** Tasks and events a console is given at once; the API has the rest. */
+export const maxFeedRecentRows = 200;
+/** New tasks or events of one frame; at thousands a second nobody reads them, and the frame says how many it left out. */
+export const maxFeedNewRows = 100;
+/** Alerts at once. Alike ones of a site are one; more than this many kinds of trouble are one trouble. */
+export const maxAlerts = 200;
+/** Nodes or agents that an alert names; its count is whole. */
+export const maxAlertNames = 20;
+/** Nodes that a model of the catalogue names. */
+export const maxCatalogueNodes = 100;
+/** Nodes of one bulk change: one decision, a few milliseconds. */
+export const maxNodesPerBulk = 1_000;
+/** Console sessions in all; the oldest goes first. They are made by signing in; the bound only stops a loop gone wrong. */
+export const maxSessions = 2_000;
+/** Days of usage kept: a year, with room to compare. */
+export const maxUsageDays = 400;
+/** Rows of usage of one day: agents times models times nodes that really worked; what comes beyond is counted without its agent. */
+export const maxUsageRowsPerDay = 50_000;
+/** Past attempts that a task keeps for its timeline: refused leases count none, and may be many. */
+export const maxPastAttempts = 20;
 /** Bytes a slow console may leave unread before it is cut off (it reconnects and gets a snapshot). */
 export const maxFeedBacklogBytes = 4 * 1024 * 1024;

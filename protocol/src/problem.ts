@@ -24,6 +24,8 @@ export const problems = {
   'no-such-task': row(404, 4, false, 'No such task'),
   'no-such-token': row(404, 4, false, 'No such join token'),
   'no-such-key': row(404, 4, false, 'No such key'),
+  'no-such-session': row(404, 4, false, 'No such session'),
+  'no-such-alert': row(404, 4, false, 'No such alert'),
   'no-such-route': row(404, 4, false, 'No such route'),
   conflict: row(409, 1, false, 'That does not fit the present state'),
   'too-large': row(413, 2, false, 'The request is too large'),

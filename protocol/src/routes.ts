@@ -1,6 +1,8 @@
 // The HTTP route table: Fastify validation, OpenAPI, rights and the clients follow from it.
 // Every answer that is not the schema of its row is a Problem. Streams are server-sent events.
 import { AgentSpec, AgentView } from './agent.ts';
+import { Alert, AlertAck, AlertId } from './alerts.ts';
+import { BranchView, Catalogue } from './catalogue.ts';
 import {
   AuditEntry,
   EnrolAnswer,
@@ -14,16 +16,19 @@ import {
   KeyView,
   RenewRequest,
   Role,
+  SessionView,
 } from './enrol.ts';
 import { FleetTotals } from './feed.ts';
+import { FleetHistoryQuery, History, NodeHistoryQuery } from './history.ts';
 import { AgentName, Labels, NodeId, TaskId } from './ids.ts';
-import { maxPageRows } from './limits.ts';
+import { maxNodesPerBulk, maxPageRows } from './limits.ts';
 import { MemoryEntry, MemoryHit } from './memory.ts';
 import { NodeView } from './node.ts';
 import { PlacementExplained, WhatIfPlan, WhatIfRequest } from './placement.ts';
 import { TaskBatchRequest, TaskRequest, TaskState, TaskView } from './task.ts';
 import type { Static, TSchema } from './typebox.ts';
 import { Type } from './typebox.ts';
+import { Usage, UsageQuery } from './usage.ts';
 
 export type Access = 'open' | 'node' | Role;
 
@@ -97,6 +102,21 @@ export const routes = {
     created: true,
   }),
 
+  sessions: route({
+    method: 'GET',
+    path: '/v1/sessions',
+    access: 'viewer',
+    text: 'Signed-in consoles: all to an admin, else those of the same key.',
+    answer: Type.Array(SessionView),
+  }),
+  sessionEnd: route({
+    method: 'DELETE',
+    path: '/v1/sessions/:id',
+    access: 'viewer',
+    text: 'Signs a console out; those of another key only by an admin.',
+    params: idParams,
+  }),
+
   fleet: route({
     method: 'GET',
     path: '/v1/fleet',
@@ -109,6 +129,67 @@ export const routes = {
     path: '/v1/feed',
     access: 'viewer',
     text: 'WebSocket: a snapshot, then batched deltas.',
+  }),
+  consoleFeed: route({
+    method: 'GET',
+    path: '/v1/console-feed',
+    access: 'viewer',
+    text: 'WebSocket of the console: subscribe to channels; snapshots, then what changed, resumable.',
+  }),
+  fleetHistory: route({
+    method: 'GET',
+    path: '/v1/fleet/history',
+    access: 'viewer',
+    text: 'How one figure of the fleet went: min, mean, max.',
+    query: FleetHistoryQuery,
+    answer: History,
+  }),
+  alerts: route({
+    method: 'GET',
+    path: '/v1/alerts',
+    access: 'viewer',
+    text: 'What needs a person now, worst first.',
+    answer: Type.Array(Alert),
+  }),
+  alertAck: route({
+    method: 'POST',
+    path: '/v1/alerts/:alert/ack',
+    access: 'operator',
+    text: 'Says that a person knows: until the cause is gone or the alert grows.',
+    params: Type.Object({ alert: AlertId }),
+    body: AlertAck,
+    answer: Alert,
+  }),
+  alertUnack: route({
+    method: 'DELETE',
+    path: '/v1/alerts/:alert/ack',
+    access: 'operator',
+    text: 'Takes that back.',
+    params: Type.Object({ alert: AlertId }),
+    answer: Alert,
+  }),
+  usage: route({
+    method: 'GET',
+    path: '/v1/usage',
+    access: 'viewer',
+    text: 'Tasks, tokens and cost by day, agent, model or node.',
+    query: UsageQuery,
+    answer: Usage,
+  }),
+  catalogue: route({
+    method: 'GET',
+    path: '/v1/catalogue',
+    access: 'viewer',
+    text: 'Every model of the fleet: where, how fast, used by how many.',
+    answer: Catalogue,
+  }),
+  branches: route({
+    method: 'GET',
+    path: '/v1/branches',
+    access: 'viewer',
+    text: 'Memory tails of replaced nodes that wait to be merged, oldest first.',
+    query: Type.Object({ agent: Type.Optional(AgentName) }),
+    answer: Type.Array(BranchView),
   }),
   events: route({
     method: 'GET',
@@ -158,6 +239,31 @@ export const routes = {
       { additionalProperties: false, minProperties: 1 },
     ),
     answer: NodeView,
+  }),
+  nodesEdit: route({
+    method: 'POST',
+    path: '/v1/nodes/bulk',
+    access: 'operator',
+    text: 'Cordons or drains many nodes at once; each is done or not known.',
+    body: Type.Object(
+      {
+        nodes: Type.Array(NodeId, { minItems: 1, maxItems: maxNodesPerBulk }),
+        cordoned: Type.Optional(Type.Boolean()),
+        draining: Type.Optional(Type.Boolean()),
+      },
+      // The list, and at least one thing to do.
+      { additionalProperties: false, minProperties: 2 },
+    ),
+    answer: Type.Object({ changed: Type.Integer(), unknown: Type.Array(NodeId) }),
+  }),
+  nodeHistory: route({
+    method: 'GET',
+    path: '/v1/nodes/:node/history',
+    access: 'viewer',
+    text: 'How one figure of a node went: min, mean, max.',
+    params: nodeParams,
+    query: NodeHistoryQuery,
+    answer: History,
   }),
   nodeForget: route({
     method: 'DELETE',
@@ -305,6 +411,7 @@ export const routes = {
       ...page,
       state: Type.Optional(TaskState),
       agent: Type.Optional(AgentName),
+      node: Type.Optional(NodeId),
       dead: Type.Optional(Type.Boolean({ description: 'Only dead letters.' })),
     }),
     answer: Type.Array(TaskView),

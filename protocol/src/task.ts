@@ -4,6 +4,7 @@ import {
   maxAttempts,
   maxChunkBytes,
   maxDeadlineSeconds,
+  maxPastAttempts,
   maxPromptBytes,
   maxResultBytes,
   maxTasksPerBatch,
@@ -117,6 +118,19 @@ export const TaskChunk = Type.Object({
 });
 export type TaskChunk = Static<typeof TaskChunk>;
 
+/** A lease that is over and did not end the task. The last or present one is told by the task itself. */
+export const PastAttempt = Type.Object({
+  attempt: Attempt,
+  node: Type.Nullable(NodeId),
+  leasedMs: Type.Nullable(TimeMs),
+  endedMs: TimeMs,
+  outcome: Type.OneOf(['refused', 'failed', 'lost'], {
+    description: 'refused: the node had no room, it does not count; lost: the node went away or let it go.',
+  }),
+  text: Type.String({ description: 'Why, in words.' }),
+});
+export type PastAttempt = Static<typeof PastAttempt>;
+
 /** What the API shows of a task. */
 export const TaskView = Type.Object({
   id: TaskId,
@@ -138,5 +152,6 @@ export const TaskView = Type.Object({
   problem: Type.Nullable(TaskProblem),
   usage: Type.Nullable(TaskUsage),
   idempotencyKey: Type.Nullable(Type.String()),
+  past: Type.Array(PastAttempt, { maxItems: maxPastAttempts }),
 });
 export type TaskView = Static<typeof TaskView>;

@@ -1,0 +1,78 @@
+// What needs a person: computed from the fleet as it stands, gone when its cause is gone, with the action beside it.
+// Alike ones of one site are one alert with a count: a switch that fails is one line, not three hundred.
+import { Role } from './enrol.ts';
+import { AgentName, NodeId, TimeMs } from './ids.ts';
+import { maxAlertNames } from './limits.ts';
+import { type Static, Type } from './typebox.ts';
+
+export const alertKinds = [
+  'node-lost',
+  'node-quarantined',
+  'node-condition',
+  'node-never-seen',
+  'certificate-expires',
+  'agent-unplaced',
+  'agent-failed',
+  'moves-frozen',
+  'dead-letters',
+  'queue-full',
+  'branches-waiting',
+] as const;
+export const AlertKind = Type.OneOf(alertKinds);
+export type AlertKind = Static<typeof AlertKind>;
+
+export const AlertVerb = Type.OneOf(
+  [
+    'open-node', // shows the node
+    'open-agent',
+    'open-dead-letters', // GET /v1/tasks?dead=true
+    'open-queue', // GET /v1/tasks?state=queued&agent=
+    'open-branches', // GET /v1/branches
+    'release-node', // POST /v1/nodes/:node/release
+    'forget-node', // DELETE /v1/nodes/:node
+    'drain-node', // PUT /v1/nodes/:node {draining: true}
+    'uncordon-node', // PUT /v1/nodes/:node {cordoned: false}
+    'pull-model', // POST /v1/nodes/:node/pull {model}
+    'release-moves', // POST /v1/fleet/release-moves
+  ],
+  { description: 'Each is a route of this API; the open ones only show.' },
+);
+export const AlertAction = Type.Object({
+  verb: AlertVerb,
+  label: Type.String({ description: 'On the button.' }),
+  role: Role,
+  node: Type.Optional(NodeId),
+  agent: Type.Optional(AgentName),
+  model: Type.Optional(Type.String()),
+});
+export type AlertAction = Static<typeof AlertAction>;
+
+export const AlertId = Type.String({
+  pattern: '^[a-z0-9][a-z0-9:._-]{0,199}$',
+  description: 'The same while the cause lasts: kind, site, and what is wrong.',
+});
+export const Alert = Type.Object({
+  id: AlertId,
+  kind: AlertKind,
+  severity: Type.OneOf(['error', 'warning', 'info']),
+  title: Type.String({ description: 'In one line, in plain words.' }),
+  text: Type.String({ description: 'What it means and what helps.' }),
+  sinceMs: Type.Number({
+    description: 'Of the oldest; since a start of the coordinator where no earlier is known.',
+  }),
+  count: Type.Integer({ description: 'Nodes or agents it is about.' }),
+  site: Type.Nullable(Type.String()),
+  nodes: Type.Array(NodeId, { maxItems: maxAlertNames }),
+  agents: Type.Array(AgentName, { maxItems: maxAlertNames }),
+  actions: Type.Array(AlertAction),
+  acknowledged: Type.Nullable(Type.Object({ by: Type.String(), atMs: TimeMs, note: Type.String() }), {
+    description: 'Until the cause is gone or the alert grows.',
+  }),
+});
+export type Alert = Static<typeof Alert>;
+
+export const AlertAck = Type.Object(
+  { note: Type.Optional(Type.String({ maxLength: 300 })) },
+  { additionalProperties: false, default: {} },
+);
+export type AlertAck = Static<typeof AlertAck>;

@@ -1,0 +1,202 @@
+// The console's live feed: one WebSocket, many channels. A console subscribes; it is sent a snapshot in parts, or the changes since the
+// sequence number it names; from then on what changed, at most four times a second, the same bytes to every console of a channel.
+// Rows are whole in `put`, in part in `patch` (only the fields that changed), named in `gone`. A frame never says what nothing
+// changed: figures are rounded, and noise is no news. Whole views come through the channels of one thing, e.g. `node:alice`.
+import { AgentView } from './agent.ts';
+import { Alert } from './alerts.ts';
+import { FleetEvent } from './enrol.ts';
+import { FleetTotals } from './feed.ts';
+import { AgentName, Labels, NodeId, TaskId, TimeMs } from './ids.ts';
+import { maxFeedChannels } from './limits.ts';
+import { NodeClassName, NodeView } from './node.ts';
+import { TaskOrigin, TaskState, TaskUsage, TaskView } from './task.ts';
+import { type Static, Type } from './typebox.ts';
+
+const Share = Type.Number({ minimum: 0, maximum: 1 });
+
+/** A node in a table of ten thousand. Figures are rounded and move in steps; the node's own channel has them exactly. */
+export const NodeLine = Type.Object({
+  id: NodeId,
+  class: NodeClassName,
+  site: Type.String(),
+  labels: Labels,
+  status: NodeView.properties.status,
+  presence: NodeView.properties.presence,
+  sinceMs: Type.Number({ description: 'Of its presence.' }),
+  reason: Type.String({ description: 'Of its presence, or of its quarantine.' }),
+  lastSeenMs: Type.Nullable(TimeMs, { description: 'Null while it is online, and when it was never heard of.' }),
+  cordoned: Type.Boolean(),
+  draining: Type.Boolean(),
+  simulated: Type.Boolean(),
+  condition: Type.Nullable(
+    Type.Object({ severity: Type.OneOf(['warning', 'error']), text: Type.String(), more: Type.Integer() }),
+    { description: 'The worst; `more` counts the others.' },
+  ),
+  cpu: Type.Nullable(Share, { description: 'In steps of .05.' }),
+  memoryTotalBytes: Type.Nullable(Type.Integer({ description: 'What models may use.' })),
+  memoryFreeBytes: Type.Nullable(Type.Integer({ description: 'Of that; in steps of 1/32 of it.' })),
+  temperatureC: Type.Nullable(Type.Number({ description: 'Of the processor, or the hottest GPU; in steps of 2.' })),
+  gpu: Type.Nullable(Share, { description: 'Mean utilisation of its GPUs, in steps of .05.' }),
+  models: Type.Array(Type.String(), { description: 'Resident models.' }),
+  agents: Type.Integer(),
+  tasksRunning: Type.Integer(),
+});
+export type NodeLine = Static<typeof NodeLine>;
+
+export const AgentLine = Type.Object({
+  name: AgentName,
+  state: AgentView.properties.state,
+  node: Type.Nullable(NodeId),
+  model: Type.Nullable(Type.String()),
+  version: Type.Integer(),
+  priority: Type.Integer(),
+  waiting: Type.Integer({ description: 'Tasks in its queue.' }),
+  running: Type.Integer(),
+  branches: Type.Integer({ description: 'Memory tails of lost nodes that wait to be merged.' }),
+  updatedMs: TimeMs,
+  text: Type.Nullable(Type.String({ description: 'Why it is unplaced, failed or waiting; cut.' })),
+});
+export type AgentLine = Static<typeof AgentLine>;
+
+/** A task with its texts cut to a line. */
+export const TaskLine = Type.Object({
+  id: TaskId,
+  agent: AgentName,
+  state: TaskState,
+  prompt: Type.String(),
+  result: Type.Nullable(Type.String()),
+  problem: Type.Nullable(Type.String()),
+  priority: Type.Integer(),
+  origin: TaskOrigin,
+  attempt: Type.Integer(),
+  attempts: Type.Integer(),
+  node: Type.Nullable(NodeId),
+  createdMs: TimeMs,
+  leasedMs: Type.Nullable(TimeMs),
+  endedMs: Type.Nullable(TimeMs),
+  usage: Type.Nullable(TaskUsage),
+});
+export type TaskLine = Static<typeof TaskLine>;
+
+/** Every channel, and what its rows are. `key` names the field that tells rows apart ('' for the one row there is). */
+export const feedChannels = {
+  totals: { key: '', row: FleetTotals },
+  nodes: { key: 'id', row: NodeLine },
+  agents: { key: 'name', row: AgentLine },
+  tasks: { key: 'id', row: TaskLine },
+  events: { key: 'id', row: FleetEvent },
+  alerts: { key: 'id', row: Alert },
+} as const;
+/** Channels of one thing: `node:<id>`, `agent:<name>`, `task:<id>`. Their row is the whole view. */
+export const feedDetails = {
+  node: { key: 'id', row: NodeView },
+  agent: { key: 'name', row: AgentView },
+  task: { key: 'id', row: TaskView },
+} as const;
+export type FeedTable = keyof typeof feedChannels;
+export type FeedDetail = keyof typeof feedDetails;
+export type FeedRow<C extends FeedTable | FeedDetail> = C extends FeedTable
+  ? Static<(typeof feedChannels)[C]['row']>
+  : C extends FeedDetail
+    ? Static<(typeof feedDetails)[C]['row']>
+    : never;
+
+export const FeedChannel = Type.String({
+  pattern: '^(totals|nodes|agents|tasks|events|alerts|(node|agent|task):[a-z0-9-]{1,63})$',
+  description: 'totals, nodes, agents, tasks, events, alerts, node:<id>, agent:<name> or task:<id>.',
+});
+export const FeedEpoch = Type.String({
+  pattern: '^[0-9a-f]{8,32}$',
+  description: 'One life of the feed; another one after a restart of the coordinator: sequence numbers begin anew.',
+});
+
+/** What a console may say. Subscribing to a channel it has already begins it anew. */
+export const ConsoleRequest = Type.Union([
+  Type.Object({
+    type: Type.Literal('subscribe'),
+    channels: Type.Array(
+      Type.Object({
+        channel: FeedChannel,
+        epoch: Type.Optional(FeedEpoch),
+        seq: Type.Optional(Type.Integer({ minimum: 0, description: 'The last it has; with `epoch`, to resume.' })),
+      }),
+      { minItems: 1, maxItems: maxFeedChannels },
+    ),
+  }),
+  Type.Object({
+    type: Type.Literal('unsubscribe'),
+    channels: Type.Array(FeedChannel, { minItems: 1, maxItems: maxFeedChannels }),
+  }),
+]);
+export type ConsoleRequest = Static<typeof ConsoleRequest>;
+
+const head = { epoch: FeedEpoch, asOfMs: TimeMs };
+const onChannel = { channel: FeedChannel, ...head };
+const Seq = Type.Integer({ minimum: 0, description: 'Of the channel; each delta is one more than what came before.' });
+const Row = Type.Record(Type.String(), Type.Unknown());
+const Key = Type.Union([Type.String(), Type.Integer()]);
+
+export const ConsoleFrame = Type.Union([
+  Type.Object(
+    {
+      type: Type.Literal('snapshot'),
+      ...onChannel,
+      seq: Seq,
+      part: Type.Integer({ minimum: 1 }),
+      parts: Type.Integer({ minimum: 1 }),
+      rows: Type.Array(Row),
+    },
+    {
+      description:
+        'Part 1 empties the table. Deltas may come between the parts and are applied as they come; it is whole with the last part.',
+    },
+  ),
+  Type.Object(
+    {
+      type: Type.Literal('delta'),
+      ...onChannel,
+      seq: Seq,
+      put: Type.Array(Row),
+      patch: Type.Array(Row, { description: 'The key and the fields that changed.' }),
+      gone: Type.Array(Key),
+      skipped: Type.Integer({ description: 'Rows left out because there were too many to show (tasks, events).' }),
+    },
+    { description: 'A console that gets a `seq` other than its own plus one subscribes again.' },
+  ),
+  Type.Object(
+    { type: Type.Literal('resumed'), ...onChannel, seq: Seq },
+    { description: 'What the console has stands; the deltas after `seq` follow.' },
+  ),
+  Type.Object(
+    { type: Type.Literal('refused'), ...onChannel, detail: Type.String() },
+    { description: 'There is no such thing, or too many channels; the channel is not subscribed.' },
+  ),
+  Type.Object(
+    { type: Type.Literal('as-of'), ...head },
+    { description: 'Nothing changed on any channel up to now. At least one message comes every five seconds.' },
+  ),
+]);
+export type ConsoleFrame = Static<typeof ConsoleFrame>;
+
+/** One WebSocket message downward. After it every channel of the console stands as of the last frame's `asOfMs`. */
+export const ConsoleMessage = Type.Array(ConsoleFrame);
+export type ConsoleMessage = Static<typeof ConsoleMessage>;
+
+/** The frames of one channel with their rows typed: what a client narrows a frame to after it looked at `channel`. */
+export type FramesOf<C extends FeedTable | FeedDetail> =
+  | (Omit<Extract<ConsoleFrame, { type: 'snapshot' }>, 'rows'> & { rows: FeedRow<C>[] })
+  | (Omit<Extract<ConsoleFrame, { type: 'delta' }>, 'put' | 'patch'> & {
+      put: FeedRow<C>[];
+      patch: Partial<FeedRow<C>>[];
+    })
+  | Extract<ConsoleFrame, { type: 'resumed' | 'refused' }>;
+
+/** The table or detail a channel's name stands for, with the thing's own name. */
+export function readChannel(
+  channel: string,
+): { table: FeedTable; of: null } | { table: FeedDetail; of: string } | null {
+  if (channel in feedChannels) return { table: channel as FeedTable, of: null };
+  const at = channel.indexOf(':');
+  const table = channel.slice(0, at);
+  return at > 0 && table in feedDetails ? { table: table as FeedDetail, of: channel.slice(at + 1) } : null;
+}
