@@ -54,7 +54,7 @@ export interface Coordinator {
   submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>>;
   watch(listener: (touched: Touched) => void): () => void;
   follow(task: string, listener: (event: TaskStreamEvent) => void): () => void;
-  command(node: string, name: 'pull' | 'identify' | 'log', message: object, deadlineMs: number): Promise<Reply>;
+  command(node: string, name: 'pull' | 'unload' | 'identify' | 'log', message: object, deadlineMs: number): Promise<Reply>;
   stop(): Promise<void>;
 }
 
@@ -155,7 +155,7 @@ class Loop implements Coordinator {
     return this.#following.add(task, listener);
   }
 
-  command(node: string, name: 'pull' | 'identify' | 'log', message: object, deadlineMs: number): Promise<Reply> {
+  command(node: string, name: 'pull' | 'unload' | 'identify' | 'log', message: object, deadlineMs: number): Promise<Reply> {
     const row = this.#view.nodes.get(node);
     if (!row) return Promise.reject(new FleetError('no-such-node', { detail: `There is no node ${node}.` }));
     if (row.presence !== 'online') {
