@@ -17,7 +17,7 @@ export function explainScreen(explained: PlacementExplained, { columns, paint }:
   const blocks = [wrapped(`${paint('bold', agent)}  `, text, columns)];
   if (pending !== null) blocks[0] += `\n${wrapped(paint('yellow', 'now: '), pending, columns)}`;
   if (unplaced !== null) {
-    const said = unplaced.text === text ? [] : [wrapped(paint('red', 'not placed: '), unplaced.text, columns)];
+    const said = text.endsWith(unplaced.text) ? [] : [wrapped(paint('red', 'not placed: '), unplaced.text, columns)];
     blocks.push([...said, wrapped(paint('bold', 'to fix it: '), unplaced.fix, columns)].join('\n'));
   }
   const best = here ?? others[0] ?? null;

@@ -14,7 +14,7 @@ export type Selector = NonNullable<WhatIfRequest['lose']>[number];
 const maxRows = 12;
 
 export function planScreen(plan: WhatIfPlan, { columns, paint }: Screen): string {
-  const blocks = [`${wrapped('', verdict(plan), columns)}\n${paint('dim', 'Nothing was touched.')}`];
+  const blocks = [`${wrapped('', verdict(plan), columns)}\n${paint('dim', nothingTouched(plan))}`];
   if (plan.nodes.length > 0) blocks.push(nodeBlock(plan.nodes, { columns, paint }));
   const steps = plan.models.filter(({ step }) => step !== 'keep');
   if (steps.length > 0) blocks.push(modelBlock(steps, { columns, paint }));
@@ -24,14 +24,22 @@ export function planScreen(plan: WhatIfPlan, { columns, paint }: Screen): string
   return blocks.join('\n\n');
 }
 
+function nothingTouched({ nodesLost }: WhatIfPlan): string {
+  return nodesLost > 1
+    ? 'Nothing was touched. Should so many nodes fail at once in truth, moves may be frozen at first.'
+    : 'Nothing was touched.';
+}
 function verdict({ nodesLost, agentsAdded, placed, moved, displaced }: WhatIfPlan): string {
   const parts: string[] = [];
   if (agentsAdded > 0) {
+    const one = agentsAdded === 1;
     parts.push(
       placed === agentsAdded
-        ? `${agentsAdded === 1 ? 'The added agent finds' : `All ${agentsAdded.toLocaleString('en-US')} added agents find`} a place`
+        ? `${one ? 'The added agent finds' : `All ${agentsAdded.toLocaleString('en-US')} added agents find`} a place`
         : placed === 0
-          ? `None of the ${counted(agentsAdded, 'added agent')} finds a place`
+          ? one
+            ? 'The added agent finds no place'
+            : `None of the ${counted(agentsAdded, 'added agent')} finds a place`
           : `${placed.toLocaleString('en-US')} of ${counted(agentsAdded, 'added agent')} find a place`,
     );
   }
@@ -43,28 +51,26 @@ function verdict({ nodesLost, agentsAdded, placed, moved, displaced }: WhatIfPla
 }
 
 function nodeBlock(nodes: readonly NodeChange[], { columns, paint }: Screen): string {
-  const cells = columns >= 100 ? 20 : 10;
+  const isWide = columns >= 100;
   const rows = nodes
     .slice(0, maxRows)
     .map((node) => [
       `  ${node.node}`,
-      node.class,
-      node.site,
+      ...(isWide ? [node.class, node.site] : []),
       node.lost ? `${node.before.agents} → gone` : `${node.before.agents} → ${node.after.agents}`,
-      memoryBar(node, cells, paint),
+      memoryBar(node, isWide ? 20 : 10, paint),
       modelChange(node),
     ]);
-  const head = ['  NODE', 'CLASS', 'SITE', 'AGENTS', 'MEMORY OF MODELS', 'MODELS IN USE'];
+  const head = ['  NODE', ...(isWide ? ['CLASS', 'SITE'] : []), 'AGENTS', 'MEMORY OF MODELS', 'MODELS IN USE'];
   return `Nodes that change\n${table(head, rows, columns, paint)}${more(nodes.length, 'node')}`;
 }
 /** Solid stays, light comes or goes. */
 function memoryBar({ before, after, memoryTotalBytes: total, lost }: NodeChange, cells: number, paint: Paint): string {
   if (lost) return paint('red', `${'×'.repeat(cells)} ${bytes(before.memoryBytes)} lost`);
   if (total === 0) return '-';
-  const same = before.memoryBytes === after.memoryBytes;
-  const figures = same
-    ? bytes(after.memoryBytes)
-    : `${bytes(before.memoryBytes)} → ${bytes(after.memoryBytes)} of ${bytes(total)}`;
+  const gib = (count: number) => (count / 1024 ** 3).toFixed(1);
+  const [from, to] = [gib(before.memoryBytes), gib(after.memoryBytes)];
+  const figures = `${from === to ? to : `${from} → ${to}`} of ${gib(total)} GiB`;
   return `${bar(before.memoryBytes / total, cells, after.memoryBytes / total)} ${figures}`;
 }
 function modelChange({ before, after, lost }: NodeChange): string {

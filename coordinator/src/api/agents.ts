@@ -1,14 +1,18 @@
 // Agents: specs are applied whole; what is shown says where an agent is and why.
 import { type AgentView, FleetError } from '@blackroad/protocol';
+import { explaining } from '../placement/explain.ts';
+import { inSlices } from '../slices.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, type Handlers, shown } from './handler.ts';
 import { notFoundText } from './near.ts';
 import { branchCounts, showAgent } from './show.ts';
 
-export function agentOr404({ coordinator: { view } }: ApiContext, name: string): AgentView {
-  const agent = showAgent(view, name);
-  if (!agent) throw new FleetError('no-such-agent', { detail: notFoundText('agent', name, view.agents.keys()) });
-  return agent;
+export function agentOr404(context: ApiContext, name: string): AgentView {
+  const agent = showAgent(context.coordinator.view, name);
+  return agent ?? noSuchAgent(context, name);
+}
+function noSuchAgent({ coordinator: { view } }: ApiContext, name: string): never {
+  throw new FleetError('no-such-agent', { detail: notFoundText('agent', name, view.agents.keys()) });
 }
 
 export const agentHandlers = {
@@ -33,6 +37,12 @@ export const agentHandlers = {
   async agentRemove({ context, params, by }) {
     agentOr404(context, params.agent);
     accepted(await context.coordinator.submit('agent-remove', { by, name: params.agent }));
+  },
+  async agentExplain({ context, params: { agent } }) {
+    const { coordinator, clock } = context;
+    const work = explaining(coordinator.view, agent, clock.nowMs(), coordinator.policy);
+    const explained = await inSlices(work, clock);
+    return explained ?? noSuchAgent(context, agent);
   },
   async agentVersions({ context, params }) {
     const versions = await context.coordinator.store.agentVersions(params.agent);

@@ -1,6 +1,12 @@
-// The fleet as a whole: totals, events, audit, metrics, the API's own description, frozen moves.
+// The fleet as a whole: totals, events, audit, metrics, the API's own description, frozen moves, what-if.
 import { FleetError } from '@blackroad/protocol';
+import { supposing, whatIfFaults } from '../placement/what-if.ts';
+import { inSlices } from '../slices.ts';
 import { accepted, answered, type Handlers } from './handler.ts';
+
+/** Questions at work at once: each holds a picture of the whole fleet. */
+const maxWhatIfs = 4;
+let whatIfs = 0;
 
 /** The table never changes in a process: written once. */
 let document: Promise<string> | null = null;
@@ -30,6 +36,24 @@ export const fleetHandlers = {
   },
   events: ({ context, query }) => context.coordinator.store.events(query),
   audit: ({ context, query }) => context.coordinator.store.audit(query),
+  async whatIf({ context: { coordinator, clock }, body }) {
+    const faults = whatIfFaults(coordinator.view, body);
+    const [first] = faults;
+    if (first) {
+      const detail = `body: ${first.field}: expected ${first.expected}, got ${first.got}`;
+      throw new FleetError('invalid-request', { detail, faults });
+    }
+    if (whatIfs >= maxWhatIfs) {
+      const detail = `${maxWhatIfs} what-ifs are being worked out; try again.`;
+      throw new FleetError('unavailable', { detail, retryAfterSeconds: 1 });
+    }
+    whatIfs++;
+    try {
+      return await inSlices(supposing(coordinator.view, body, clock.nowMs(), coordinator.policy), clock);
+    } finally {
+      whatIfs--;
+    }
+  },
   async movesRelease({ context, by }) {
     accepted(await context.coordinator.submit('moves-release', { by }));
   },

@@ -1,5 +1,7 @@
-// Nodes: shown from the view, changed by decisions; log, pull and identify are commands that the node answers itself.
+// Nodes: shown from the view, changed by decisions; log, pull, unload and identify are commands that the node answers itself.
 import { FleetError, type NodeView, type Reply } from '@blackroad/protocol';
+import { listInWords } from '../placement/words.ts';
+import type { View } from '../view.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, type Handlers, shown } from './handler.ts';
 import { notFoundText } from './near.ts';
@@ -8,6 +10,8 @@ import { showNode } from './show.ts';
 const logDeadlineMs = 10_000;
 /** A pull is answered when it has begun; the model may take an hour and is told by events. */
 const pullDeadlineMs = 20_000;
+/** Freeing memory is quick, once what is being answered with the model has ended. */
+const unloadDeadlineMs = 30_000;
 const identifyDeadlineMs = 10_000;
 const identifySeconds = 10;
 
@@ -28,6 +32,12 @@ async function edited(context: ApiContext, id: string, decide: () => Promise<voi
   nodeOr404(context, id);
   await decide();
   return shown(showNode(context.coordinator.view, id));
+}
+
+/** Agents that are placed there on that model. */
+function agentsOn(view: View, node: string, model: string): string[] {
+  const names = [...(view.agentsByNode.get(node) ?? [])];
+  return names.filter((name) => view.agents.get(name)?.placement?.model === model).sort();
 }
 
 export const nodeHandlers = {
@@ -57,6 +67,30 @@ export const nodeHandlers = {
     accepted(await context.coordinator.submit('audit', { by, action: 'node-pull', subject: node, text }));
     const reply = await context.coordinator.command(node, 'pull', { model: body.model }, pullDeadlineMs);
     return { text: replied(node, reply).text ?? `${node} fetches ${body.model}.` };
+  },
+  async nodeUnload({ context, params: { node }, body: { model }, by }) {
+    const { coordinator } = context;
+    const { capacity } = nodeOr404(context, node);
+    const known = capacity?.models.find(({ name, aliases }) => name === model || aliases.includes(model));
+    if (!known) {
+      const names = capacity?.models.map(({ name }) => name) ?? [];
+      const expected =
+        names.length === 0 ? `a model of ${node}, which has none` : `a model of ${node} (${listInWords(names, 'or')})`;
+      const got = JSON.stringify(model);
+      throw new FleetError('invalid-request', {
+        detail: `body: model: expected ${expected}, got ${got}`,
+        faults: [{ field: 'model', expected, got }],
+      });
+    }
+    const users = agentsOn(coordinator.view, node, known.name);
+    if (users.length > 0)
+      throw new FleetError('conflict', {
+        detail: `${known.name} is in use on ${node} by ${listInWords(users)}. Move them first: fleet drain ${node}, or change their model.`,
+      });
+    const text = `asked to unload ${known.name}`;
+    accepted(await coordinator.submit('audit', { by, action: 'node-unload', subject: node, text }));
+    const reply = await coordinator.command(node, 'unload', { model: known.name }, unloadDeadlineMs);
+    return { text: replied(node, reply).text ?? `${known.name} no longer takes memory on ${node}.` };
   },
   async nodeIdentify({ context, params: { node }, by }) {
     nodeOr404(context, node);
