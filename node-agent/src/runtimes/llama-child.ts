@@ -28,8 +28,9 @@ const leastAnswerTokens = 1;
 interface LoadedChat {
   kind: 'chat';
   model: LlamaModel;
-  chat: (order: ChatOrder, signal: AbortSignal, onText: (text: string) => void) => Promise<ChatResult>;
+  chat: (order: ChatOrder, signal: AbortSignal, onText: (text: string) => void) => Promise<Answer>;
 }
+type Answer = Omit<ChatResult, 'residentBytes'>;
 interface LoadedEmbed {
   kind: 'embed';
   model: LlamaModel;
@@ -39,6 +40,8 @@ interface LoadedEmbed {
 type Loaded = LoadedChat | LoadedEmbed;
 
 const loaded = new Map<string, Loaded>();
+/** What the process held before the model came. */
+const rssBefore = new Map<string, number>();
 const running = new Map<number, AbortController>();
 let library: Promise<{ llama: Llama; module: typeof import('node-llama-cpp') }> | undefined;
 
@@ -65,14 +68,15 @@ function start() {
 async function load(order: LoadOrder): Promise<LoadResult> {
   const { llama } = await start();
   const startedMs = systemClock.monotonicMs();
-  const before = process.memoryUsage().rss;
+  const before = process.memoryUsage.rss();
   let model: LlamaModel | undefined;
   try {
     model = await llama.loadModel({ modelPath: order.path, gpuLayers: 0 });
     const contextTokens = order.kind === 'embed' ? await openEmbed(order, model) : await openChat(order, model);
+    rssBefore.set(order.model, before);
     return {
       loadMs: systemClock.monotonicMs() - startedMs,
-      residentBytes: Math.max(model.size, process.memoryUsage().rss - before),
+      residentBytes: Math.max(model.size, process.memoryUsage.rss() - before),
       contextTokens,
     };
   } catch (error) {
@@ -215,15 +219,22 @@ async function embed(one: LoadedEmbed, order: EmbedOrder, signal: AbortSignal): 
   return vectors;
 }
 
+/** Work touches buffers that loading only reserved. */
+function heldBy(model: string): number {
+  return loaded.size === 1 ? Math.max(0, process.memoryUsage.rss() - (rssBefore.get(model) ?? 0)) : 0;
+}
+
 function run(order: Order, signal: AbortSignal, onText: (text: string) => void) {
   if (order.op === 'load') return load(order);
   const one = loaded.get(order.model);
   if (order.op === 'unload') {
     loaded.delete(order.model);
+    rssBefore.delete(order.model);
     return one?.model.dispose().then(() => null) ?? Promise.resolve(null);
   }
   if (!one) throw new Failure('unavailable', `${order.model} is not loaded`);
-  if (order.op === 'chat' && one.kind === 'chat') return one.chat(order, signal, onText);
+  if (order.op === 'chat' && one.kind === 'chat')
+    return one.chat(order, signal, onText).then((answer) => ({ ...answer, residentBytes: heldBy(order.model) }));
   if (order.op === 'embed' && one.kind === 'embed') return embed(one, order, signal);
   throw new Failure('wrong-kind', `${order.model} is no ${order.op} model`);
 }

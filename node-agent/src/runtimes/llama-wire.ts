@@ -33,6 +33,8 @@ export interface ChatResult {
   reason: 'stop' | 'length' | 'tool-calls';
   calls: ToolCall[];
   usage: Usage;
+  /** What the model holds by now, buffers of work included; 0 where another one in the same process blurs the measure. */
+  residentBytes: number;
 }
 export interface LoadResult {
   loadMs: number;

@@ -1,7 +1,7 @@
 // The embedded runtime beyond the suite: crashes, orphans, busy slots, damaged files, memory that does not suffice.
 // Everything here uses the real child process; what needs a model uses the real one.
 import { fork } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -210,6 +210,72 @@ t.test('memory: fewer slots, then a shorter context, then refused with figures',
     code: 'refused',
     message: /needs \d+ MiB of memory, 100 MiB are free/,
   });
+});
+
+t.test('memory: a resting chat model makes room for another, one that works does not', { skip }, async (t) => {
+  if ('skip' in models) return;
+  const modelsDir = await mkdtemp(join(tmpdir(), 'blackroad-room-'));
+  t.teardown(() => rm(modelsDir, { recursive: true }));
+  for (const name of ['one.gguf', 'two.gguf']) await symlink(models.chat, join(modelsDir, name));
+  await symlink(models.embed, join(modelsDir, 'vectors.gguf'));
+  const mib = 1024 ** 2;
+  // Room for one chat model; what a model holds is counted as the machine would.
+  let chats = 0;
+  const llama = subject(t, { modelsDir, freeMemoryBytes: () => (chats > 0 ? 60 : 400) * mib });
+  const resident = async () => {
+    const names = (await llama.models()).filter((each) => each.resident).map(({ name }) => name);
+    return names.toSorted();
+  };
+  await llama.load('vectors');
+  await llama.load('one');
+  chats = 1;
+  const busy = await begun(llama.chat({ ...story, model: 'one' }, never));
+  await t.rejects(llama.load('two'), { code: 'refused', message: /two needs \d+ MiB of memory, 60 MiB are free/ });
+  t.match(await resident(), ['one'], 'the embedding model was the last to go, the working one stays');
+  await busy.rest;
+  const room = llama.load('two');
+  chats = 0;
+  await room;
+  t.strictSame(await resident(), ['one', 'two'], 'with room nothing is put down');
+  await llama.unload('two');
+  chats = 1;
+  // The first look finds no room, the one after the resting model is gone does.
+  const waiting = llama.load('two');
+  const gone = async () => {
+    while ((await resident()).includes('one')) await new Promise(setImmediate);
+    chats = 0;
+  };
+  await Promise.all([waiting, gone()]);
+  t.strictSame(await resident(), ['two']);
+});
+
+t.test(
+  'put down by hand: at once, not while it works, and the next answer says what loading took',
+  { skip },
+  async (t) => {
+    const busy = await begun(shared.chat(story, never));
+    await t.rejects(shared.unload('smollm2-135m-instruct'), { code: 'overloaded', message: /in use by 1 requests/ });
+    await busy.rest;
+    const before = (await shared.models()).find((each) => each.kind === 'chat')!;
+    t.ok(before.residentBytes > before.sizeBytes, `${before.residentBytes}: weights and contexts`);
+    await shared.unload('smollm2-135m-instruct');
+    t.match(
+      (await shared.models()).find((each) => each.kind === 'chat'),
+      { resident: false, residentBytes: 0 },
+    );
+    const events = [];
+    for await (const event of shared.chat({ ...story, maxTokens: 4 }, never)) events.push(event);
+    t.match(events.at(-1), { type: 'end' });
+    const [end] = events.filter((event) => event.type === 'end');
+    t.ok(end!.usage.loadMs > 0);
+  },
+);
+
+t.test('fetches what the catalogue has', { skip }, async (t) => {
+  const steps = [];
+  for await (const step of shared.pull('smollm2:135m')) steps.push(step);
+  t.match(steps.at(-1), { status: 'success', completedBytes: 98_362_432 });
+  t.notOk(shared.pulls, 'and offers no other: its names are few');
 });
 
 t.test('damaged files are left out of the list, and refused with the reason', async (t) => {

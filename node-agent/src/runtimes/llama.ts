@@ -1,16 +1,21 @@
 // llama.cpp embedded, for machines that run no model server: GGUF files of a folder, in a child process (llama-process.ts),
 // because a native crash must not take the node-agent down. In: the folder. Out: a Runtime.
-// A model is loaded when first used, with as much context as memory allows, and put down again when nobody used it.
+// A model is loaded when first used, with as much context as memory allows, and put down again when nobody used it or when
+// another one needs its room.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import { entryOfFile } from '../models/catalogue.ts';
+import { catalogueEntry, entryOfFile } from '../models/catalogue.ts';
+import { fetchModel } from '../models/fetch.ts';
+import { FetchProblem } from '../models/fetch-problem.ts';
 import { type GgufFacts, readGguf } from '../models/gguf.ts';
 import { unitVector } from './cut.ts';
 import { abortedError } from './http-json.ts';
+import { fitOf, leastContextTokens, shrunk } from './llama-fit.ts';
+import { createPipe } from './llama-pipe.ts';
 import { createLlamaProcess } from './llama-process.ts';
 import { type ChatResult, type LoadOrder, type LoadResult, maxPromptChars, maxTextsPerOrder } from './llama-wire.ts';
 import {
@@ -19,6 +24,7 @@ import {
   type PullProgress,
   type Runtime,
   RuntimeError,
+  type RuntimeErrorCode,
   type RuntimeModel,
 } from './runtime.ts';
 import { repeatPenaltyFor } from './sampling.ts';
@@ -53,9 +59,6 @@ interface Found {
 const defaultSlots = 2;
 const defaultContextTokens = 4096;
 const defaultIdleMs = 15 * 60_000;
-const leastContextTokens = 1024;
-// Compute buffers and llama.cpp itself, over weights and KV: measured 70-150 MB for models up to 3B.
-const overheadBytes = 128 * 1024 ** 2;
 // Function calls need a model that keeps to a form; below this it babbles (measured on 135M and 360M).
 const leastToolsB = 0.4;
 
@@ -65,6 +68,8 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
   const freeMemoryBytes = options.freeMemoryBytes ?? (() => process.availableMemory());
   const idleMs = options.idleMs ?? defaultIdleMs;
   let closed = false;
+  // One load after the other: each measures the memory that the one before left.
+  let lastLoad: Promise<unknown> = Promise.resolve();
   const child = createLlamaProcess({
     ...options,
     childPath: options.childPath ?? fileURLToPath(new URL('./llama-child.ts', import.meta.url)),
@@ -82,7 +87,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     const stale = loaded.filter((each) => each.running === 0 && options.clock.monotonicMs() - each.usedAtMs >= idleMs);
     if (stale.length === 0) return;
     if (stale.length === loaded.length) child.rest();
-    else for (const each of stale) unload(each.model.name).catch(() => {});
+    else for (const each of stale) putDown(each).catch(() => {});
   }
 
   async function scan(): Promise<Found[]> {
@@ -128,6 +133,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
       ),
       resident: false,
       residentBytes: 0,
+      kvBytesPerToken: facts.kvBytesPerToken,
       parametersB: facts.parametersB,
       slots: chats ? (options.slots ?? defaultSlots) : 1,
       tools: chats && (entry?.tools ?? (facts.parametersB >= leastToolsB && facts.chatTemplate.includes('tool'))),
@@ -159,13 +165,19 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
   async function loaded(one: Found, signal?: AbortSignal): Promise<{ waitedMs: number }> {
     if (one.model.resident) return { waitedMs: 0 };
     if (!one.loading) {
-      const order = fitted(one);
-      const loading = child.run<LoadResult>(order);
+      let slots = one.model.slots;
+      const loading = lastLoad
+        .then(() => orderFor(one))
+        .then((order) => {
+          slots = order.slots;
+          return child.run<LoadResult>(order);
+        });
+      lastLoad = loading.catch(() => {});
       one.loading = loading;
       loading.then(
         ({ residentBytes, contextTokens }) => {
           if (one.loading !== loading) return;
-          one.model = { ...one.model, resident: true, residentBytes, contextTokens, slots: order.slots };
+          one.model = { ...one.model, resident: true, residentBytes, contextTokens, slots };
         },
         () => {
           if (one.loading === loading) one.loading = undefined;
@@ -176,34 +188,57 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     return { waitedMs: loadMs };
   }
 
-  /** Fewer slots, then a shorter context, before the model is refused: a small Pi answers one at a time rather than not. */
-  function fitted(one: Found): LoadOrder {
-    const { facts, model } = one;
-    let slots = model.kind === 'chat' ? (options.slots ?? defaultSlots) : 1;
-    let contextTokens =
-      model.kind === 'chat'
-        ? Math.min(facts.contextTokens || leastContextTokens, contextWanted())
-        : model.contextTokens;
+  /**
+   * Room first: chat models that rest, the longest unused first; then fewer slots and a shorter context; the embedding model
+   * last, for the two would take turns in pushing each other out. Nothing is put down for an embedding model: without it
+   * memory is searched by words.
+   */
+  async function orderFor(one: Found): Promise<LoadOrder> {
+    const { facts, model, path } = one;
+    const chats = model.kind === 'chat';
+    const full = fitOf(facts, {
+      slots: chats ? (options.slots ?? defaultSlots) : 1,
+      contextTokens: chats ? Math.min(facts.contextTokens || leastContextTokens, contextWanted()) : model.contextTokens,
+    });
+    if (chats) await makeRoom(full.neededBytes, one, 'chat');
+    let fit = shrunk(facts, full, freeMemoryBytes());
+    if (chats && fit.neededBytes > freeMemoryBytes()) {
+      await makeRoom(fit.neededBytes, one, 'embed');
+      fit = shrunk(facts, full, freeMemoryBytes());
+    }
     const free = freeMemoryBytes();
-    const needed = () => facts.sizeBytes + facts.kvBytesPerToken * contextTokens * slots + overheadBytes;
-    while (needed() > free && (slots > 1 || contextTokens > leastContextTokens)) {
-      if (slots > 1) slots--;
-      else contextTokens = Math.max(leastContextTokens, contextTokens >> 1);
-    }
-    if (needed() > free) {
+    if (fit.neededBytes > free) {
       const mib = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
-      throw new RuntimeError('refused', `${model.name} needs ${mib(needed())} of memory, ${mib(free)} are free`);
+      throw new RuntimeError('refused', `${model.name} needs ${mib(fit.neededBytes)} of memory, ${mib(free)} are free`);
     }
-    return { op: 'load', model: model.name, path: one.path, kind: model.kind, contextTokens, slots };
+    const { contextTokens, slots } = fit;
+    return { op: 'load', model: model.name, path, kind: model.kind, contextTokens, slots };
+  }
+
+  async function makeRoom(bytes: number, wanting: Found, kind: RuntimeModel['kind']): Promise<void> {
+    const resting = [...found.values()]
+      .filter((each) => each !== wanting && each.model.kind === kind && each.model.resident && each.running === 0)
+      .toSorted((a, b) => a.usedAtMs - b.usedAtMs);
+    for (const each of resting) {
+      if (freeMemoryBytes() >= bytes) return;
+      options.log.info({ model: each.model.name, for: wanting.model.name }, 'a resting model makes room for another');
+      await putDown(each);
+    }
   }
 
   async function unload(name: string): Promise<void> {
     const one = await use(name);
-    if (!one.loading) return;
+    await one.loading?.catch(() => {});
+    await putDown(one);
+  }
+
+  async function putDown(one: Found): Promise<void> {
+    const { name } = one.model;
     if (one.running > 0) throw new RuntimeError('overloaded', `${name} is in use by ${one.running} requests`);
+    if (!one.loading) return;
     one.loading = undefined;
     one.model = { ...one.model, resident: false, residentBytes: 0 };
-    await child.run({ op: 'unload', model: one.model.name });
+    await child.run({ op: 'unload', model: name });
   }
 
   async function* chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
@@ -218,7 +253,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     const either = AbortSignal.any([signal, stop.signal]);
     try {
       const { waitedMs } = await loaded(one, either);
-      const texts = createPipe();
+      const texts = createPipe<string>();
       const result = child
         .run<ChatResult>(
           {
@@ -237,7 +272,8 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
         .finally(texts.end);
       result.catch(() => {});
       for await (const text of texts.read()) yield { type: 'text', text };
-      const { calls, reason, usage } = await result;
+      const { calls, reason, usage, residentBytes } = await result;
+      if (residentBytes > one.model.residentBytes && one.model.resident) one.model = { ...one.model, residentBytes };
       if (calls.length > 0) yield { type: 'tool-calls', calls };
       yield { type: 'end', reason, usage: { ...usage, loadMs: waitedMs } };
     } finally {
@@ -280,12 +316,26 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
       await loaded(await use(name), signal);
     },
     unload,
-    // biome-ignore lint/correctness/useYield: the interface wants a stream, this runtime has none to give
-    async *pull(name): AsyncGenerator<PullProgress> {
-      throw new RuntimeError(
-        'unsupported',
-        `the embedded runtime reads ${options.modelsDir}; ${name} is fetched from the catalogue`,
-      );
+    async *pull(name, signal): AsyncGenerator<PullProgress> {
+      const entry = catalogueEntry(name);
+      if (!entry) throw new RuntimeError('unknown-model', `the catalogue of this node-agent has no model ${name}`);
+      const steps = createPipe<PullProgress>();
+      const stop = new AbortController();
+      const work = fetchModel(entry, {
+        ...options,
+        signal: AbortSignal.any([stop.signal, ...(signal ? [signal] : [])]),
+        onProgress: ({ status, completedBytes, totalBytes }) => steps.push({ status, completedBytes, totalBytes }),
+      }).finally(steps.end);
+      work.catch(() => {});
+      try {
+        yield* steps.read();
+        await work;
+      } catch (error) {
+        throw error instanceof FetchProblem ? new RuntimeError(fetchCodes[error.kind], error.message) : error;
+      } finally {
+        stop.abort();
+      }
+      yield { status: 'success', completedBytes: entry.sizeBytes, totalBytes: entry.sizeBytes };
     },
     chat,
     embed,
@@ -311,31 +361,11 @@ function raced<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   });
 }
 
-/** Pieces pushed by a callback, read as a stream; what the reader has not taken yet is bounded by the answer's length. */
-function createPipe(): { push(text: string): void; end(): void; read(): AsyncGenerator<string> } {
-  let waiting: string[] = [];
-  let ended = false;
-  let wake = () => {};
-  return {
-    push(text) {
-      waiting.push(text);
-      wake();
-    },
-    end() {
-      ended = true;
-      wake();
-    },
-    async *read() {
-      for (;;) {
-        const taken = waiting;
-        waiting = [];
-        yield* taken;
-        if (waiting.length > 0) continue;
-        if (ended) return;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    },
-  };
-}
+const fetchCodes: Record<FetchProblem['kind'], RuntimeErrorCode> = {
+  unreachable: 'unavailable',
+  refused: 'unavailable',
+  damaged: 'unavailable',
+  'missing-tool': 'unavailable',
+  'no-space': 'refused',
+  aborted: 'aborted',
+};

@@ -1,0 +1,36 @@
+// Pieces pushed by a callback, read as a stream; what the reader has not taken yet is bounded by who pushes (an answer's length,
+// a download's progress). In: push and end. Out: the pieces in order.
+
+export interface Pipe<T> {
+  push(piece: T): void;
+  end(): void;
+  read(): AsyncGenerator<T>;
+}
+
+export function createPipe<T>(): Pipe<T> {
+  let waiting: T[] = [];
+  let ended = false;
+  let wake = () => {};
+  return {
+    push(piece) {
+      waiting.push(piece);
+      wake();
+    },
+    end() {
+      ended = true;
+      wake();
+    },
+    async *read() {
+      for (;;) {
+        const taken = waiting;
+        waiting = [];
+        yield* taken;
+        if (waiting.length > 0) continue;
+        if (ended) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+  };
+}
