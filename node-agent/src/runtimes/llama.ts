@@ -200,9 +200,13 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
       slots: chats ? (options.slots ?? defaultSlots) : 1,
       contextTokens: chats ? Math.min(facts.contextTokens || leastContextTokens, contextWanted()) : model.contextTokens,
     });
-    if (chats) await makeRoom(full.neededBytes, one, 'chat');
-    let fit = shrunk(facts, full, freeMemoryBytes());
-    if (chats && fit.neededBytes > freeMemoryBytes()) {
+    let fit = shrunk(facts, full, 0);
+    const heldBytes = chats ? resting(one).reduce((sum, each) => sum + each.model.residentBytes, 0) : 0;
+    // What cannot fit however much is put down must not cost the others their place, try after try.
+    const hopeless = fit.neededBytes > freeMemoryBytes() + heldBytes;
+    if (chats && !hopeless) await makeRoom(full.neededBytes, one, 'chat');
+    fit = shrunk(facts, full, freeMemoryBytes());
+    if (chats && !hopeless && fit.neededBytes > freeMemoryBytes()) {
       await makeRoom(fit.neededBytes, one, 'embed');
       fit = shrunk(facts, full, freeMemoryBytes());
     }
@@ -215,12 +219,18 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     return { op: 'load', model: model.name, path, kind: model.kind, contextTokens, slots };
   }
 
-  async function makeRoom(bytes: number, wanting: Found, kind: RuntimeModel['kind']): Promise<void> {
-    const resting = [...found.values()]
-      .filter((each) => each !== wanting && each.model.kind === kind && each.model.resident && each.running === 0)
+  /** Loaded and not at work, the longest unused first. */
+  function resting(wanting: Found): Found[] {
+    return [...found.values()]
+      .filter((each) => each !== wanting && each.model.resident && each.running === 0)
       .toSorted((a, b) => a.usedAtMs - b.usedAtMs);
-    for (const each of resting) {
+  }
+
+  async function makeRoom(bytes: number, wanting: Found, kind: RuntimeModel['kind']): Promise<void> {
+    for (const each of resting(wanting)) {
       if (freeMemoryBytes() >= bytes) return;
+      // It may have been given work while the one before it was put down.
+      if (each.model.kind !== kind || each.running > 0) continue;
       options.log.info({ model: each.model.name, for: wanting.model.name }, 'a resting model makes room for another');
       await putDown(each);
     }
