@@ -227,10 +227,10 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
   }
 
   async function makeRoom(bytes: number, wanting: Found, kind: RuntimeModel['kind']): Promise<void> {
-    for (const each of resting(wanting)) {
+    for (const each of resting(wanting).filter(({ model }) => model.kind === kind)) {
       if (freeMemoryBytes() >= bytes) return;
       // It may have been given work while the one before it was put down.
-      if (each.model.kind !== kind || each.running > 0) continue;
+      if (each.running > 0) continue;
       options.log.info({ model: each.model.name, for: wanting.model.name }, 'a resting model makes room for another');
       await putDown(each);
     }
