@@ -109,9 +109,11 @@ t.test('verbs', async (t) => {
     logs: { args: [node, '-n', '5'], gives: 'array' },
     agents: { gives: 'array' },
     'agents show': { args: ['greeter'], gives: 'object' },
+    'agents explain': { args: ['greeter'], gives: 'object' },
     'agents apply': { args: ['-f', greeter], gives: 'array' },
     'agents versions': { args: ['greeter'], gives: 'array' },
     'agents remove': { args: ['to-remove'], gives: 'object' },
+    plan: { args: ['--add', `3x${greeter}`, '--lose', `node=${node}`], gives: 'object' },
     ask: { args: ['greeter', 'What', 'is', 'my', 'name?'], gives: 'object' },
     'release-moves': { gives: 'object' },
     tasks: { args: ['-n', '3'], gives: 'array' },
@@ -134,7 +136,7 @@ t.test('verbs', async (t) => {
     'keys revoke': { args: [viewer.id], gives: 'object' },
     'nodes forget': { args: [other], gives: 'object' },
   };
-  const elsewhere = ['up', 'tasks retry', 'nodes identify'];
+  const elsewhere = ['up', 'tasks retry', 'nodes identify', 'nodes unload'];
 
   /** How each verb fails: what a person gets wrong with it. */
   const fails: Record<string, { args: string[]; code: number; problem?: string }> = {
@@ -146,11 +148,14 @@ t.test('verbs', async (t) => {
     uncordon: { args: ['Not A Name'], code: 2 },
     drain: { args: [], code: 2 },
     'nodes pull': { args: ['nobody', 'm'], code: 4 },
+    'nodes unload': { args: [node, 'no-such-model'], code: 2, problem: 'invalid-request' },
     'nodes identify': { args: [node], code: 1, problem: 'unavailable' },
     'nodes forget': { args: ['nobody'], code: 4 },
     'nodes release': { args: ['nobody'], code: 4 },
     logs: { args: ['nobody'], code: 4 },
     'agents show': { args: ['nobody'], code: 4, problem: 'no-such-agent' },
+    'agents explain': { args: ['nobody'], code: 4, problem: 'no-such-agent' },
+    plan: { args: ['--lose', 'site=nowhere'], code: 2, problem: 'invalid-request' },
     'agents apply': { args: ['-f', join(fleet.folder, 'not-there.yaml')], code: 2 },
     'agents versions': { args: ['nobody'], code: 4 },
     'agents remove': { args: ['nobody'], code: 4 },
@@ -237,6 +242,46 @@ t.test('verbs', async (t) => {
     const wrong = await runFleet(['nods', ...data]);
     t.match(wrong, { code: 2, stdout: '', stderr: /nods: no such verb. Did you mean nodes/ });
     t.match(await runFleet(['down', '--data', join(fleet.folder, 'nothing')]), { code: 0, stdout: /No fleet runs/ });
+  });
+
+  await t.test('why and what if, in words; asking touches nothing', async (t) => {
+    const before = await ready(fleet, 'greeter');
+    const agents = (await fleet.client.call('agents')).length;
+    const why = await runFleet(['agents', 'explain', 'greeter', ...data]);
+    t.equal(why.code, 0, why.stderr);
+    t.match(why.stdout, new RegExp(`^greeter is on ${before.node} with `));
+    t.match(why.stdout, / {2}preference +█/);
+    t.match(why.stdout, /Who would take it, and who not\n(.*\n)* {2}\S+ +\d of \d nodes? would take it/);
+    const nowhere = await runFleet(['agents', 'explain', 'nowhere', ...data]);
+    t.match(nowhere, { code: 0, stdout: /on no node: .*no-such-model(.*\n)+to fix it: / });
+    t.match(nowhere.stdout, /\d+ by model: /, 'and the filter that refuses it');
+
+    const lost = await runFleet(['plan', '--add', `2x${greeter}`, '--lose', `node=${before.node}`, ...data]);
+    t.equal(lost.code, 0, lost.stderr);
+    t.match(lost.stdout, /None of the 2 added agents finds a place; 1 node is gone; 1 agent loses its place\./);
+    t.match(lost.stdout, /No place for\n(.*\n)* +to fix it: bring/);
+    t.match(lost.stdout, new RegExp(` {2}${before.node} .*→ gone`));
+    t.match(lost.stdout, /Nothing was touched/);
+    const more = await runFleet(['plan', '--add', `2x${greeter}`, ...data]);
+    t.match(more, { code: 0, stdout: /^All 2 added agents find a place; nobody moves\.\nNothing was touched\./ });
+    const after = await fleet.client.call('agent', { params: { agent: 'greeter' } });
+    t.match(after, { node: before.node, epoch: before.epoch }, 'it is where it was');
+    t.equal((await fleet.client.call('agents')).length, agents, 'and nobody came');
+
+    const wrong = await cli('plan', '--lose', 'site=nowhere', '--drain', 'garage', '--json', ...data);
+    t.match(problemIn(wrong), { code: 'invalid-request', detail: /^--drain: expected node=<id>/ });
+    const none = await cli('plan', '--lose', `node=${node}`, '--lose', 'site=nowhere', '--json', ...data);
+    t.match(problemIn(none), { detail: /lose\.1: expected a node of the fleet, got none with site nowhere/ });
+    t.match(await cli('plan', ...data), { code: 2, stderr: /What if what\?/ });
+    t.match(await cli('plan', '--add', '0xa.yaml', ...data), {
+      code: 2,
+      stderr: /--add: expected a count of at least 1/,
+    });
+    t.match(await cli('plan', '--add', 'not-there.yaml', ...data), {
+      code: 2,
+      stderr: /--add: cannot read not-there.yaml/,
+    });
+    t.match(await cli('plan', '--add', `200000x${greeter}`, ...data), { code: 2, stderr: /add/ });
   });
 
   await t.test('a bad agent file points at its lines', async (t) => {

@@ -21,7 +21,7 @@ const placed: PlacementExplained = {
   agent: 'greeter',
   node: 'aria',
   placedMs: 1,
-  text: 'on aria with llama3.2:1b, the best of 3 nodes that would take it',
+  text: 'greeter is on aria with llama3.2:1b, the best of 3 nodes that would take it',
   pending: null,
   here: scored('aria', 0.8, 1, true),
   others: [scored('codex', 0.8, 0), scored('alice', 0.5, 0)],
@@ -45,7 +45,7 @@ const placed: PlacementExplained = {
 
 t.test('a placed agent: why here in points, how far behind the others are and why, who would not', async (t) => {
   const screen = explainScreen(placed, { columns: 80, paint });
-  t.match(screen, /^greeter {2}on aria/);
+  t.match(screen, /^greeter is on aria/);
   t.match(screen, /Why aria, where it is: 408\.4 with llama3\.2:1b/);
   t.match(screen, / {2}load +████████·· +6\.4 +of 8 +2 other agents on 4 slots/);
   t.match(screen, / {2}codex +llama3\.2:1b +406\.4 +-2\.0 +locality: its memory is on aria/);
@@ -64,7 +64,7 @@ t.test('a placed agent: why here in points, how far behind the others are and wh
 });
 
 t.test('an agent that is nowhere: the fix is there, and so is what it waits for', async (t) => {
-  const text = 'on no node: no open node has a model named flux';
+  const text = 'greeter is on no node: no open node has a model named flux';
   const nowhere: PlacementExplained = {
     ...placed,
     node: null,
@@ -76,7 +76,7 @@ t.test('an agent that is nowhere: the fix is there, and so is what it waits for'
   const screen = explainScreen(nowhere, { columns: 80, paint });
   t.match(
     screen,
-    /on no node: no open node has a model named flux\n\nto fix it: pull it \(fleet nodes pull anvil flux\)/,
+    /^greeter is on no node: no open node has a model named flux\n\nto fix it: pull it \(fleet nodes pull anvil flux\)/,
   );
   t.notMatch(screen, /Why |Other nodes/);
   t.match(explainScreen({ ...placed, pending: 'aria is draining' }, { columns: 80, paint }), /\nnow: aria is draining/);

@@ -14,7 +14,7 @@ const barCells = 10;
 
 export function explainScreen(explained: PlacementExplained, { columns, paint }: Screen): string {
   const { agent, text, pending, here, others, classes, unplaced } = explained;
-  const blocks = [wrapped(`${paint('bold', agent)}  `, text, columns)];
+  const blocks = [wrapped('', text, columns).replace(agent, () => paint('bold', agent))];
   if (pending !== null) blocks[0] += `\n${wrapped(paint('yellow', 'now: '), pending, columns)}`;
   if (unplaced !== null) {
     const said = text.endsWith(unplaced.text) ? [] : [wrapped(paint('red', 'not placed: '), unplaced.text, columns)];

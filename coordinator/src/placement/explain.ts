@@ -3,13 +3,13 @@
 // In: the view. Out: the answer, in slices: ten thousand nodes take longer than the event loop may be held. Changes nothing.
 import type { AgentSpec, NodeScore, PlacementExplained, Refusal } from '@blackroad/protocol';
 import type { Policy } from '../input.ts';
-import type { AgentRow, View } from '../view.ts';
+import type { View } from '../view.ts';
 import { Company } from './company.ts';
 import { firstRefusal } from './feasible.ts';
-import { needOf } from './need.ts';
+import { pendingOf } from './need.ts';
 import { findOffer, isFitting, openRoom, type Room, useOf } from './room.ts';
 import { type Choice, explainScores, round, scoreOf } from './score.ts';
-import { snapshotOf } from './snapshot.ts';
+import { supplying } from './snapshot.ts';
 import { suppose } from './supposed.ts';
 import { explainUnplaced, RefusalCount } from './why.ts';
 import { counted, numberInWords } from './words.ts';
@@ -19,6 +19,8 @@ type Row = NonNullable<ReturnType<View['agents']['get']>>;
 const maxOthers = 5;
 /** Nodes looked at in one slice: a few milliseconds. */
 const sliceNodes = 250;
+
+const nobodyMoves: ReadonlyMap<string, never> = new Map();
 
 interface ClassCount {
   nodes: number;
@@ -36,10 +38,10 @@ export function* explaining(
   const row = view.agents.get(agent);
   if (!row) return null;
   const apart = suppose(view, { agents: new Map([[agent, { ...row, placement: null }]]) });
-  const { snapshot } = snapshotOf(apart, nowMs, policy);
+  const { nodes } = yield* supplying(apart, nowMs, policy, nobodyMoves);
   const spec = row.spec as AgentSpec;
   const use = useOf(spec);
-  const last = row.placement?.node ?? row.why?.node ?? null;
+  const last = row.placement?.node ?? row.last ?? null;
   const conflicts = new Company(snapshot).conflictsOf(agent);
   const rooms: Room[] = [];
   const classes = new Map<string, ClassCount>();
@@ -79,7 +81,7 @@ export function* explaining(
     node: row.placement?.node ?? null,
     placedMs: row.placement?.placedMs ?? null,
     text: sentence(row, { here, others, wouldTake, refusedHere, unplaced }),
-    pending: pendingWords(view, row, nowMs, policy),
+    pending: row.placement ? pendingOf(view, row, nowMs, policy) : null,
     here,
     others,
     classes: [...classes.entries()]
@@ -102,27 +104,22 @@ function unplacedOf(
 }
 
 function sentence(
-  { placement }: Row,
+  { name, placement }: Row,
   found: Pick<PlacementExplained, 'here' | 'others' | 'unplaced'> & { wouldTake: number; refusedHere: Refusal | null },
 ): string {
   const { here, others, wouldTake, refusedHere, unplaced } = found;
   const [best] = others;
   if (!placement) {
-    if (unplaced) return `on no node: ${unplaced.text}`;
-    return `on no node yet: ${best?.node} is the best of ${counted(wouldTake, 'node')} that would take it, and placement is about to say so`;
+    if (unplaced) return `${name} is on no node: ${unplaced.text}`;
+    return `${name} is on no node yet: ${best?.node} is the best of ${counted(wouldTake, 'node')} that would take it, and placement is about to say so`;
   }
-  const on = `on ${placement.node} with ${placement.model}`;
+  const on = `${name} is on ${placement.node} with ${placement.model}`;
   if (refusedHere) return `${on}, which would not take it anew (${refusedHere.filter}: ${refusedHere.text})`;
   if (!best) return `${on}, the only node that would take it`;
   const gap = best.score - (here?.score ?? 0);
   if (gap > 0.0005)
     return `${on}; ${best.node} would be better by ${numberInWords(gap)} now, and an agent that works is not moved for that alone`;
   return `${on}, the best of ${counted(wouldTake, 'node')} that would take it`;
-}
-
-function pendingWords(view: View, row: Row, nowMs: number, policy: Policy): string | null {
-  const need = row.placement && needOf(view, row as AgentRow, nowMs, policy);
-  return need ? need.text : null;
 }
 
 function classOf(classes: Map<string, ClassCount>, name: string): ClassCount {
