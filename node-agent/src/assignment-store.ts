@@ -2,6 +2,7 @@
 // In: deltas and snapshots from the coordinator. Out: what to start, change and stop. A delta that does not follow is refused.
 import type { AssignedAgent, AssignmentDelta, AssignmentSnapshot } from '@blackroad/protocol';
 import Database from 'better-sqlite3';
+import type { Disk } from './disk.ts';
 
 export interface AssignmentStore {
   readonly generation: number;
@@ -14,9 +15,9 @@ export interface AssignmentStore {
   close(): void;
 }
 
-/** `path` may be `:memory:`. */
-export function openAssignmentStore(path: string): AssignmentStore {
-  const db = new Database(path);
+/** `path` may be `:memory:`; `disk` stands in for it in the simulator. */
+export function openAssignmentStore(path: string, disk?: Disk): AssignmentStore {
+  const db = disk ? disk.open('assignment.sqlite') : new Database(path);
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
   db.exec(`create table if not exists assigned (agent text primary key, value text not null);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { MemoryEntry, MemoryPayload } from '@blackroad/protocol';
 import type { Log as Logger } from '@blackroad/std/log';
 import Database from 'better-sqlite3';
+import type { Disk } from '../disk.ts';
 
 export interface Head {
   seq: number;
@@ -68,8 +69,8 @@ CREATE TABLE branches (
 `;
 
 /** Opens (or makes) the journal in `dir`; a file that is not a database any more is set aside and the logs are fetched anew. */
-export function openJournal(dir: string, freshId: string, nowMs: number, log: Logger) {
-  const db = open(dir, nowMs, log);
+export function openJournal(dir: string, freshId: string, nowMs: number, log: Logger, disk?: Disk) {
+  const db = disk ? tuned(disk.open('journal.db')) : open(dir, nowMs, log);
   if ((db.pragma('user_version', { simple: true }) as number) === 0) {
     db.transaction(() => {
       db.exec(schema);

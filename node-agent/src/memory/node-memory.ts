@@ -7,6 +7,7 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { AgentMemory, Embedder, NodeMemory, Recalled, Remembered } from '../contracts.ts';
+import type { Disk } from '../disk.ts';
 import { payloadOf } from './chain.ts';
 import { createCommits } from './commits.ts';
 import { openJournal } from './journal.ts';
@@ -27,6 +28,8 @@ const settleAgainMs = 5_000;
 export interface NodeMemoryOptions {
   /** A folder, or `:memory:`. */
   dir: string;
+  /** In place of `dir` for the journal: the simulator's. The index is disposable. */
+  disk?: Disk;
   node: string;
   clock: Clock;
   random: Random;
@@ -36,7 +39,7 @@ export interface NodeMemoryOptions {
 
 export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
   const { dir, node, clock, random, log: logger } = options;
-  const journal = openJournal(dir, random.hex(16), clock.nowMs(), logger);
+  const journal = openJournal(dir, random.hex(16), clock.nowMs(), logger, options.disk);
   const index = createSearchIndex({ dir, journal, clock, log: logger });
   const logs = new Map<string, AgentLog>();
   const closing = new AbortController();

@@ -10,6 +10,7 @@ import { maxOutboxMessages } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import Database from 'better-sqlite3';
+import type { Disk } from '../disk.ts';
 
 export type Until = 'settled' | 'sent';
 export interface OutboxMessage {
@@ -51,7 +52,10 @@ export interface OutboxOptions {
   clock: Clock;
   log: Log;
   maxMessages?: number;
+  /** In place of `path`: the simulator's. */
+  disk?: Disk;
 }
+export const outboxFile = 'outbox.sqlite';
 
 const schema = `
   CREATE TABLE IF NOT EXISTS outbox (
@@ -69,8 +73,8 @@ interface StoredRow {
 }
 
 export function createOutbox(options: OutboxOptions): Outbox {
-  const { log, maxMessages = maxOutboxMessages } = options;
-  const { db, wal, durable } = open(options);
+  const { clock, log, maxMessages = maxOutboxMessages } = options;
+  const { db, wal, durable } = options.disk ? onDisk(options.disk) : open(options);
   const insert = db.prepare('INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)');
   const remove = db.prepare('DELETE FROM outbox WHERE seq = ?');
   const select = db.prepare('SELECT * FROM outbox WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?');
@@ -125,9 +129,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
     if (closed || syncing || wal === null) return;
     syncing = true;
     const reached = lastSeq;
-    fdatasync(wal, (err) => {
+    wal.sync((err) => {
       syncing = false;
-      if (closed) return closeSync(wal);
+      if (closed) return wal.close();
       // After a failed sync nobody knows what is on the disk; telling the coordinator now is the safest place for the rows.
       if (err) log.error({ err }, 'outbox: the disk does not confirm writes');
       sendableSeq = Math.max(sendableSeq, reached);
@@ -169,7 +173,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
         self.onReady();
       } else if (!syncing) {
         // After this turn of the event loop: what else is posted in it shares the same sync.
-        setImmediate(sync);
+        clock.soon(sync);
       }
       return true;
     },
@@ -215,9 +219,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
       closed = true;
       if (wal !== null) {
         // Rows of the last moment: close waits for the disk where sync had no time to.
-        tryWrite('the last sync', () => fsyncSync(wal));
+        tryWrite('the last sync', () => wal.syncNow());
         // Not under a running sync: its descriptor number could be another file's by then.
-        if (!syncing) closeSync(wal);
+        if (!syncing) wal.close();
       }
       db.close();
     },
@@ -277,7 +281,7 @@ function createRecent() {
 interface Opened {
   db: Database.Database;
   /** The write-ahead log, to sync it; null where SQLite waits for the disk itself or there is none. */
-  wal: number | null;
+  wal: { sync(done: (error: Error | null) => void): void; syncNow(): void; close(): void } | null;
   durable: boolean;
 }
 /** Opens the file; a damaged one is put aside, an unusable disk means memory: a node that can talk is worth more than a crash loop. */
@@ -291,7 +295,7 @@ function open({ path, clock, log }: OutboxOptions): Opened {
       const mode = db.pragma('journal_mode', { simple: true });
       if (mode !== 'wal') return { db, wal: null, durable: true };
       syncFolder(dirname(path));
-      return { db, wal: openSync(`${path}-wal`, 'r+'), durable: true };
+      return { db, wal: walOf(openSync(`${path}-wal`, 'r+')), durable: true };
     } catch (err) {
       db?.close();
       const code = (err as { code?: string }).code ?? '';
@@ -306,6 +310,18 @@ function open({ path, clock, log }: OutboxOptions): Opened {
     }
   }
   return { db: prepared(new Database(':memory:')), wal: null, durable: false };
+}
+
+function walOf(file: number): Opened['wal'] {
+  return {
+    sync: (done) => fdatasync(file, done),
+    syncNow: () => fsyncSync(file),
+    close: () => closeSync(file),
+  };
+}
+function onDisk(disk: Disk): Opened {
+  const sync = (done: (error: Error | null) => void) => disk.sync(outboxFile, done);
+  return { db: prepared(disk.open(outboxFile)), wal: { sync, syncNow() {}, close() {} }, durable: true };
 }
 
 function prepared(db: Database.Database): Database.Database {

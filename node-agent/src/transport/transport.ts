@@ -251,7 +251,8 @@ export function createTransport(options: TransportOptions): Transport {
   return {
     start(given) {
       handlers = given;
-      letGo = holdProcess();
+      // A network inside this process is its giver's to keep alive.
+      if (!options.dial) letGo = holdProcess();
       void connect();
     },
     get connected() {
