@@ -1,51 +1,93 @@
-// Who may not share a node with whom. Looked up by name, so that a rule costs what it names and not the size of the fleet.
-import type { PlacementSnapshot } from './supply.ts';
+// Who is where, as far as agents mind: whom they avoid, whom they want near, and how many of their spread group are at a
+// place. Looked up by name, so that a rule costs what it names and not the size of the fleet.
+import type { AgentSpec } from '@blackroad/protocol';
+import type { PlacedFacts, SupplyNode } from './supply.ts';
 
 export class Company {
-  readonly #where = new Map<string, string>();
+  /** Only of agents that somebody names or that name somebody. */
+  readonly #where = new Map<string, SupplyNode>();
+  readonly #mentioned = new Set<string>();
   readonly #avoids = new Map<string, readonly string[]>();
   /** The other direction: who avoids this agent. */
   readonly #avoidedBy = new Map<string, string[]>();
+  /** Members by place: `group` at a node and at a site. */
+  readonly #atNode = new Map<string, Map<string, number>>();
+  readonly #atSite = new Map<string, Map<string, number>>();
 
-  constructor({ nodes, demands }: PlacementSnapshot) {
-    for (const node of nodes) {
-      for (const { agent, avoidAgents } of node.agents) {
-        this.#where.set(agent, node.id);
-        this.#learn(agent, avoidAgents);
-      }
-    }
-    for (const { spec } of demands) this.#learn(spec.name, spec.placement.avoidAgents);
-    for (const [agent, others] of this.#avoids) {
-      for (const other of others) {
-        const list = this.#avoidedBy.get(other);
-        if (list) list.push(agent);
-        else this.#avoidedBy.set(other, [agent]);
-      }
+  /** Every agent of the snapshot is learned of before the first settles. */
+  learn({ name, placement }: AgentSpec): void {
+    const { avoidAgents, nearAgents } = placement;
+    if (nearAgents) for (const other of nearAgents) this.#mentioned.add(other);
+    if (avoidAgents.length === 0) return;
+    this.#avoids.set(name, avoidAgents);
+    this.#mentioned.add(name);
+    for (const other of avoidAgents) {
+      this.#mentioned.add(other);
+      const list = this.#avoidedBy.get(other);
+      if (list) list.push(name);
+      else this.#avoidedBy.set(other, [name]);
     }
   }
-
-  settle(agent: string, node: string): void {
-    this.#where.set(agent, node);
+  settle(spec: AgentSpec, node: SupplyNode): void {
+    if (this.#mentioned.has(spec.name)) this.#where.set(spec.name, node);
+    if (spec.placement.spread) this.#count(spec.placement.spread.group, node, 1);
+  }
+  leave(spec: AgentSpec, node: SupplyNode): void {
+    this.#where.delete(spec.name);
+    if (spec.placement.spread) this.#count(spec.placement.spread.group, node, -1);
   }
   /** Nodes that are out of the question for this agent, and the agent there that makes them so. */
   conflictsOf(agent: string): ReadonlyMap<string, string> {
-    const avoids = this.#avoids.get(agent) ?? [];
-    const avoidedBy = this.#avoidedBy.get(agent) ?? [];
-    if (avoids.length === 0 && avoidedBy.length === 0) return none;
+    const avoids = this.#avoids.get(agent);
+    const avoidedBy = this.#avoidedBy.get(agent);
+    if (!avoids && !avoidedBy) return noConflicts;
     const conflicts = new Map<string, string>();
-    for (const list of [avoids, avoidedBy]) {
+    for (const list of [avoids ?? [], avoidedBy ?? []]) {
       for (const other of list) {
         const node = this.#where.get(other);
         if (node === undefined || other === agent) continue;
-        const known = conflicts.get(node);
-        if (known === undefined || other < known) conflicts.set(node, other);
+        const known = conflicts.get(node.id);
+        if (known === undefined || other < known) conflicts.set(node.id, other);
       }
     }
     return conflicts;
   }
+  /** Where the agents are that it wants near. */
+  nearOf({ name, placement }: AgentSpec): SupplyNode[] {
+    return (placement.nearAgents ?? []).flatMap((other) => (other === name ? [] : (this.#where.get(other) ?? [])));
+  }
+  together(group: string, over: 'node' | 'site', node: SupplyNode): number {
+    const places = (over === 'node' ? this.#atNode : this.#atSite).get(group);
+    return places?.get(over === 'node' ? node.id : node.site) ?? 0;
+  }
+  /** What the node is to this agent. */
+  setPair(facts: PlacedFacts, { name, placement }: AgentSpec, last: string | null, node: SupplyNode): void {
+    facts.last = last;
+    facts.isHome = last === node.id;
+    facts.near = placement.nearAgents?.[0] ?? null;
+    facts.nearness = 0;
+    for (const other of placement.nearAgents ?? []) {
+      const where = other === name ? undefined : this.#where.get(other);
+      const nearness = where === node ? 1 : where?.site === node.site ? 0.5 : 0;
+      if (nearness <= facts.nearness) continue;
+      facts.nearness = nearness;
+      facts.near = other;
+    }
+    const { spread } = placement;
+    facts.group = spread?.group ?? null;
+    facts.over = spread?.over ?? 'node';
+    facts.together = spread ? this.together(spread.group, spread.over, node) : 0;
+  }
 
-  #learn(agent: string, avoidAgents: readonly string[]): void {
-    if (avoidAgents.length > 0) this.#avoids.set(agent, avoidAgents);
+  #count(group: string, node: SupplyNode, by: 1 | -1): void {
+    for (const [places, place] of [
+      [this.#atNode, node.id],
+      [this.#atSite, node.site],
+    ] as const) {
+      const counts = places.get(group) ?? new Map<string, number>();
+      places.set(group, counts);
+      counts.set(place, (counts.get(place) ?? 0) + by);
+    }
   }
 }
-const none: ReadonlyMap<string, string> = new Map();
+export const noConflicts: ReadonlyMap<string, string> = new Map();

@@ -1,9 +1,10 @@
 // The smallest change that would place an agent: of every node, all that speaks against it; the cheapest sum wins.
 // A step's cost ranks what people mind: waiting and one command first, the agent's own rules and money last.
-import type { AgentSpec, Refusal } from '@blackroad/protocol';
-import { allRefusals } from './feasible.ts';
-import { extraBytes, findOffer, isFitting, type Room, type Use } from './room.ts';
-import { bytesInWords, listInWords } from './words.ts';
+import type { AgentSpec } from '@blackroad/protocol';
+import { diskKeptFreeBytes, pullBytes } from './catalogue.ts';
+import { allFilters } from './feasible.ts';
+import { extraBytes, findOffer, hasMemory, type Room, type Use } from './room.ts';
+import { bytesInWords, listInWords, numberInWords } from './words.ts';
 
 interface Step {
   cost: number;
@@ -16,6 +17,8 @@ const steps: Record<string, Step> = {
   cordoned: { cost: 1, text: (_, __, { node }) => `fleet uncordon ${node.id}` },
   draining: { cost: 1, text: (_, __, { node }) => `fleet uncordon ${node.id} (ends its drain)` },
   model: { cost: 2, text: (spec, _, room) => modelFix(spec, room) },
+  pool: { cost: 5, text: poolFix },
+  throughput: { cost: 5, text: throughputFix },
   away: { cost: 3, text: (spec, _, { node }) => `bring ${node.id} back, or ${joinMachine(spec)}` },
   quarantined: { cost: 4, text: (_, __, { node }) => `release ${node.id} when it is one machine again` },
   memory: { cost: 5, text: memoryFix },
@@ -23,6 +26,11 @@ const steps: Record<string, Step> = {
   disk: { cost: 5, text: (_, __, { node }) => `make the disk of ${node.id} writable again` },
   class: { cost: 6, text: (_, __, { node }) => `add ${node.class} to placement.class` },
   site: { cost: 6, text: (_, __, { node }) => `add ${node.site || 'its site'} to placement.site` },
+  price: {
+    cost: 20,
+    text: (_, __, { node }) =>
+      `raise placement.maxPricePerMillionTokens to ${numberInWords(node.pricePerMillionTokens)} for ${node.id}`,
+  },
   labels: {
     cost: 6,
     text: ({ placement }, _, { node }) =>
@@ -32,22 +40,34 @@ const steps: Record<string, Step> = {
 /** Money is never spent on the fleet's own advice while any other change would do. */
 const cloudCost = 30;
 
-/** `rooms`: those the spec names, else all. */
-export function cheapestFix(spec: AgentSpec, use: Use, rooms: readonly Room[]): string {
-  let best: { room: Room; refusals: Refusal[]; cost: number } | null = null;
-  for (const room of rooms) {
-    const refusals = allRefusals({ spec, use, room, conflicts: noConflicts });
-    const cost = refusals.reduce((sum, { filter }) => sum + costOf(filter, room), 0);
-    if (!best || cost < best.cost) best = { room, refusals, cost };
+/** Fed with every node that could be meant; keeps the one that needs the least. */
+export class CheapestFix {
+  readonly #spec: AgentSpec;
+  readonly #use: Use;
+  #best: { room: Room; filters: string[]; cost: number } | null = null;
+
+  constructor(spec: AgentSpec, use: Use) {
+    this.#spec = spec;
+    this.#use = use;
   }
-  if (!best) {
-    const named = listInWords(spec.placement.nodes, 'or');
-    return `name nodes that exist in placement.nodes, or join a machine as ${named} (fleet nodes lists what there is)`;
+  /** `first`: the first filter that refuses it; alone too dear, it needs no second look. */
+  consider(room: Room, first: string): void {
+    if (this.#best && costOf(first, room) >= this.#best.cost) return;
+    const candidate = { spec: this.#spec, use: this.#use, room, conflicts: noConflicts };
+    const filters = allFilters(candidate);
+    const cost = filters.reduce((sum, filter) => sum + costOf(filter, room), 0);
+    if (!this.#best || cost < this.#best.cost) this.#best = { room, filters, cost };
   }
-  const { room, refusals } = best;
-  return refusals
-    .map(({ filter }) => steps[filter]?.text(spec, use, room) ?? `look at ${room.node.id}`)
-    .join('; then ');
+  inWords(): string {
+    if (!this.#best) {
+      const named = listInWords(this.#spec.placement.nodes, 'or');
+      return `name nodes that exist in placement.nodes, or join a machine as ${named} (fleet nodes lists what there is)`;
+    }
+    const { room, filters } = this.#best;
+    return filters
+      .map((filter) => steps[filter]?.text(this.#spec, this.#use, room) ?? `look at ${room.node.id}`)
+      .join('; then ');
+  }
 }
 const noConflicts: ReadonlyMap<string, string> = new Map();
 
@@ -61,7 +81,14 @@ function costOf(filter: string, { node }: Room): number {
   if (filter === 'class' && node.class === 'cloud') return cloudCost;
   return steps[filter]?.cost ?? 10;
 }
-function modelFix({ model }: AgentSpec, { node }: Room): string {
+function modelFix({ model }: AgentSpec, room: Room): string {
+  const { node } = room;
+  for (const wanted of model) {
+    const offer = findOffer(room, wanted);
+    if (!offer?.isPull) continue;
+    const short = pullBytes(offer.model) + diskKeptFreeBytes - room.diskFreeBytes;
+    return `free ${bytesInWords(Math.max(0, short))} of disk on ${node.id} so that it can fetch ${offer.model.name}`;
+  }
   const named = model.find((name) => name !== 'auto');
   const serves =
     node.models.length > 0 && node.models.every(({ runtime }) => runtime === 'openai' || runtime === 'cloud');
@@ -76,8 +103,8 @@ function modelFix({ model }: AgentSpec, { node }: Room): string {
 function memoryFix(spec: AgentSpec, use: Use, room: Room): string {
   const id = room.node.id;
   const offers = spec.model.flatMap((wanted) => findOffer(room, wanted) ?? []);
-  const smallest = { contextTokens: 256, concurrency: 1 };
-  if (offers.some((offer) => isFitting(room, offer, smallest)))
+  const smallest = { ...use, contextTokens: 256, concurrency: 1 };
+  if (offers.some((offer) => hasMemory(room, offer, smallest)))
     return use.concurrency > 1
       ? `lower limits.contextTokens (${use.contextTokens}) or concurrency (${use.concurrency}) so that it fits ${id}`
       : `lower limits.contextTokens (${use.contextTokens}) so that it fits ${id}`;
@@ -85,10 +112,18 @@ function memoryFix(spec: AgentSpec, use: Use, room: Room): string {
     offers.map(({ model }) => model.name),
     'or',
   );
-  const least = Math.min(...offers.map((offer) => extraBytes(room, offer, smallest)));
+  const least = Math.min(...offers.map((offer) => extraBytes(offer, smallest)));
   return least > room.node.memoryTotalBytes
     ? `name a smaller model than ${names}: ${id} has ${bytesInWords(room.node.memoryTotalBytes)} for models`
     : `free memory on ${id} (fewer agents or other programs there) or name a smaller model than ${names}`;
+}
+function throughputFix(_: AgentSpec, use: Use, { node }: Room): string {
+  return `lower load.tokensPerMinute (${numberInWords(use.tokensPerMinute)}), or add a node with a model it wants: ${node.id} is booked out`;
+}
+function poolFix(_: AgentSpec, use: Use, { node }: Room): string {
+  return use.isDedicated
+    ? `set placement.pool: shared, or keep a node free for it: ${node.id} has agents with other models`
+    : `add a node for it: ${node.id} is dedicated to another model (placement.pool of the agents there)`;
 }
 function labelsIn(labels: Readonly<Record<string, string>>): string {
   return Object.keys(labels)

@@ -1,210 +1,246 @@
-// Placement: a snapshot in, a plan out. The plan says for every agent why it is here, or why it is nowhere and what would
-// fix it. It reads no clock, keeps no state and leaves execution no choice to make.
+// Placement: a snapshot in, a plan out. The plan says for every agent where it goes and what spoke for it, or why it is
+// nowhere and what would fix it. It reads no clock, keeps no state and leaves execution no choice to make.
 //
-// Greedy, and never quadratic in practice: agents that ask the same (a "kind") share one list of candidates, best first;
-// after each placement only the node that took it is judged again. Cost: kinds x nodes + agents x log nodes.
+// Greedy: agents in an order (groups.ts), each to the best node there is for it at that moment. The answer is that of
+// asking every node for every agent; what is asked really is far less (search.ts). Sliced: after each slice the caller
+// may do other things.
 
 import type { UnplacedWhy } from '@blackroad/protocol';
-import { BestFirst, type Entry } from './best-first.ts';
-import { Company } from './company.ts';
-import { brokenRule, type Candidate, firstRefusal, isSuited } from './feasible.ts';
-import { findOffer, isFitting, openRoom, type Room, take, type Use, useOf } from './room.ts';
-import { type Choice, explainScores, localityWeight, round, scoreOf } from './score.ts';
-import type { Demand, Place, PlacementPlan } from './supply.ts';
-import { type Blocked, explainBlocked, explainUnplaced, RefusalCount } from './why.ts';
+import { choiceOf, openingRooms, roomAt } from './choose.ts';
+import { isRuled } from './feasible.ts';
+import { byName, Demands, type Group, inOrder, type Kind, kindsInOrder } from './groups.ts';
+import { Pace, sortedIn, whole } from './pace.ts';
+import { Postings } from './postings.ts';
+import { makeRoom, type Yielding, yieldingNodes } from './preempt.ts';
+import { fill, findOffer, type Guest, take } from './room.ts';
+import { type Found, Search, type World } from './search.ts';
+import { stepsOf } from './steps.ts';
+import type { Demand, PlacementPlan, PlacementSnapshot } from './supply.ts';
+import { explaining, type Nowhere, whyNowhere } from './why.ts';
 
-export type { Demand, Place, PlacementPlan, PlacementSnapshot, Staying, SupplyNode } from './supply.ts';
+export type {
+  Demand,
+  ModelStep,
+  Placed,
+  PlacedFacts,
+  PlacementPlan,
+  PlacementSnapshot,
+  Staying,
+  Strategy,
+  SupplyNode,
+} from './supply.ts';
 
-/** Demands that ask the same of a node; they differ in name, in company and in where they were. */
-interface Kind {
-  key: string;
-  /** The part of the key that names nodes and models, without amounts. */
-  where: string;
-  priority: number;
-  use: Use;
-  demands: Demand[];
-  /** Nodes open to it that have a wanted model, full or not; few means hard to place. */
-  openTo: number;
+/** Candidates kept for groups that come again at a lower priority; beyond it they are found anew. */
+const maxKept = 2_000_000;
+/** Kinds of agents that look for others to take the place of, in one plan. */
+const maxPreemptingKinds = 200;
+
+export function place(snapshot: PlacementSnapshot): PlacementPlan {
+  return whole(planning(snapshot));
 }
 
-export const place: Place = (snapshot) => {
-  const nodes = [...snapshot.nodes].sort((a, b) => compare(a.id, b.id));
-  const rooms = nodes.map(openRoom);
-  const indexOf = new Map(nodes.map((node, index) => [node.id, index]));
-  const company = new Company(snapshot);
-  const plan: PlacementPlan = { placed: [], unplaced: [] };
-  for (const kind of inOrder(kindsOf(snapshot.demands), rooms, indexOf)) placeKind(kind, rooms, indexOf, company, plan);
-  return plan;
-};
+export function* planning(snapshot: PlacementSnapshot): Generator<void, PlacementPlan> {
+  const planner = yield* openPlanner(snapshot);
+  const demands = new Demands();
+  for (const demand of snapshot.demands) {
+    demands.add(demand);
+    if (planner.pace.spends(1)) yield;
+  }
+  yield* placeAll(planner, demands);
+  if (planner.freed.length > 0 && planner.failed.length > 0) {
+    // Those who left may have made more room than those who came have taken.
+    const again = new Demands();
+    for (const { demand } of planner.failed) again.add(demand);
+    planner.failed = [];
+    planner.yielding = [];
+    yield* placeAll(planner, again);
+  }
+  return yield* finish(planner);
+}
 
-function placeKind(
-  kind: Kind,
-  rooms: readonly Room[],
-  indexOf: ReadonlyMap<string, number>,
-  company: Company,
-  plan: PlacementPlan,
-): void {
-  const { spec } = kind.demands[0]!;
-  const candidates = new BestFirst();
-  const refused = new RefusalCount();
-  const judge = (index: number) => {
-    const room = rooms[index]!;
-    const refusal = firstRefusal(candidateOf(kind, spec, room));
-    if (refusal) {
-      candidates.drop(index);
-      refused.add(refusal, room.node.id);
-    } else {
-      candidates.put(index, scoreOf(bestChoice(kind, spec, room, null)));
-    }
+interface Planner extends World {
+  plan: PlacementPlan;
+  failed: { demand: Demand; kind: Kind }[];
+  yielding: readonly Yielding[];
+  preemptingKinds: number;
+  /** Who gave way, by name. */
+  gaveWay: Map<string, { node: string; model: string; to: Demand }>;
+  /** What newcomers use, by node. */
+  newcomers: Map<number, Set<string>>;
+  /** Candidates of groups that come again. */
+  kept: Map<Group, Search>;
+}
+function* openPlanner(snapshot: PlacementSnapshot): Generator<void, Planner> {
+  const pace = new Pace();
+  const fleet = yield* openingRooms(snapshot, pace);
+  return {
+    fleet,
+    pace,
+    postings: new Postings(fleet, pace),
+    taken: [],
+    freed: [],
+    sites: new Map(),
+    plan: { placed: [], unplaced: [], yielded: [], models: [] },
+    failed: [],
+    yielding: yield* yieldingNodes(fleet, pace),
+    preemptingKinds: 0,
+    gaveWay: new Map(),
+    newcomers: new Map(),
+    kept: new Map(),
   };
-  const eligible = eligibleRooms(spec, rooms, indexOf);
-  for (const index of eligible) judge(index);
-  countOthers(spec, rooms, eligible, refused);
+}
 
-  // Room only shrinks: once no node takes one of this kind, none takes the next.
-  let nowhere: UnplacedWhy | null = null;
-  for (const demand of kind.demands) {
-    const name = demand.spec.name;
-    const conflicts = company.conflictsOf(name);
-    const best = bestFor(demand, candidates, conflicts, rooms, indexOf);
-    const blocked = blockedBy(conflicts, (node) => candidates.of(indexOf.get(node) ?? -1) !== undefined);
-    if (!best) {
-      if (blocked.length > 0) plan.unplaced.push({ agent: name, why: explainBlocked(blocked, refused) });
-      else {
-        nowhere ??= explainUnplaced(spec, kind.use, rooms, eligible, refused);
-        plan.unplaced.push({ agent: name, why: nowhere });
-      }
-      continue;
-    }
-    const room = rooms[best.node]!;
-    const choice = bestChoice(kind, demand.spec, room, demand.last);
-    plan.placed.push({
-      agent: name,
-      node: room.node.id,
-      model: choice.offer.model.name,
-      why: {
-        node: room.node.id,
-        model: choice.offer.model.name,
-        score: round(scoreOf(choice)),
-        scores: explainScores(choice),
-        considered: rooms.length,
-        refused: refused.withCompany(blocked),
-      },
-    });
-    take(room, choice.offer, kind.use);
-    company.settle(name, room.node.id);
-    judge(best.node);
+function* placeAll(planner: Planner, demands: Demands): Generator<void> {
+  for (let wave = demands.next(); wave; wave = demands.next()) {
+    if (wave.size > 1) for (const group of wave.keys()) group.scarcity ??= yield* countNodes(planner, group);
+    for (const group of inOrder(wave.keys())) yield* placeGroup(planner, demands, group, wave.get(group)!.values());
   }
+  planner.kept.clear();
 }
-
-/** Where a spec names its nodes only those are judged: ten thousand agents, each pinned to its node, must not cost a square. */
-function eligibleRooms(
-  { placement }: Demand['spec'],
-  rooms: readonly Room[],
-  indexOf: ReadonlyMap<string, number>,
-): readonly number[] {
-  if (placement.nodes.length === 0) return [...rooms.keys()];
-  const named = new Set(placement.nodes.flatMap((node) => indexOf.get(node) ?? []));
-  return [...named].sort((a, b) => a - b);
-}
-function countOthers(
-  spec: Demand['spec'],
-  rooms: readonly Room[],
-  eligible: readonly number[],
-  refused: RefusalCount,
-): void {
-  if (eligible.length === rooms.length) return;
-  const other = rooms.findIndex((_, index) => eligible[index] !== index);
-  const room = rooms[other]!;
-  const refusal = brokenRule({ spec, room });
-  if (refusal) refused.add(refusal, room.node.id, rooms.length - eligible.length);
-}
-
-/** Nodes that would do, were it not for an agent on them. */
-function blockedBy(conflicts: ReadonlyMap<string, string>, wouldDo: (node: string) => boolean): Blocked[] {
-  if (conflicts.size === 0) return [];
-  const blocked = [...conflicts].filter(([node]) => wouldDo(node)).map(([node, other]) => ({ node, other }));
-  return blocked.sort((a, b) => compare(a.node, b.node));
-}
-
-/** The best candidate without forbidden company; the node that holds the agent's memory gets its bonus here. */
-function bestFor(
-  { last }: Demand,
-  candidates: BestFirst,
-  conflicts: ReadonlyMap<string, string>,
-  rooms: readonly Room[],
-  indexOf: ReadonlyMap<string, number>,
-): Entry | null {
-  const isAllowed = (index: number) => !conflicts.has(rooms[index]!.node.id);
-  const best = candidates.best(isAllowed);
-  const home = last === null ? undefined : candidates.of(indexOf.get(last) ?? -1);
-  if (!best || !home || home === best || !isAllowed(home.node)) return best;
-  return home.score + localityWeight >= best.score ? home : best;
-}
-
-function candidateOf(kind: Kind, spec: Demand['spec'], room: Room): Candidate {
-  return { spec, use: kind.use, room, conflicts: noConflicts };
-}
-const noConflicts: ReadonlyMap<string, string> = new Map();
-
-/** The best wanted model of a node that is known to be feasible. */
-function bestChoice(kind: Kind, spec: Demand['spec'], room: Room, last: string | null): Choice {
-  let best: Choice | null = null;
-  let bestScore = 0;
-  for (let rank = 0; rank < spec.model.length; rank++) {
-    const offer = findOffer(room, spec.model[rank]!);
-    if (!offer || offer === best?.offer || !isFitting(room, offer, kind.use)) continue;
-    const choice: Choice = { room, offer, use: kind.use, rank, last };
-    const score = scoreOf(choice);
-    if (!best || score > bestScore) {
-      best = choice;
-      bestScore = score;
+/** Open nodes within its rules that have a wanted model. */
+export function* countNodes({ fleet, postings, pace }: World, { spec }: Group): Generator<void, number> {
+  const rules = yield* postings.ofRules(spec);
+  const seen = new Set<number>();
+  let count = 0;
+  for (const wanted of spec.model) {
+    const having = yield* postings.ofModel(wanted);
+    for (const node of having.length < rules.length ? having : rules) {
+      if (pace.spends(0.2)) yield;
+      const supply = fleet.nodes[node]!;
+      if (supply.closed !== null || !isRuled(spec, supply)) continue;
+      const offer = having.length < rules.length ? null : findOffer(roomAt(fleet, node), wanted);
+      if (having.length >= rules.length && (!offer || offer.isPull)) continue;
+      if (spec.model.length > 1) seen.add(node);
+      else count++;
     }
   }
-  return best!;
+  return count + seen.size;
 }
 
-function kindsOf(demands: readonly Demand[]): Kind[] {
-  const kinds = new Map<string, Kind>();
-  const byName = [...demands].sort((a, b) => compare(a.spec.name, b.spec.name));
-  for (const demand of byName) {
-    const { spec } = demand;
-    const { class: classes, site, labels, nodes } = spec.placement;
-    const use = useOf(spec);
-    const wanted = Object.keys(labels)
-      .sort()
-      .map((key) => [key, labels[key]]);
-    const where = JSON.stringify([spec.model, classes, site, wanted, nodes]);
-    const key = JSON.stringify([spec.priority, where, use.contextTokens, use.concurrency]);
-    const kind = kinds.get(key);
-    if (kind) kind.demands.push(demand);
-    else kinds.set(key, { key, where, priority: spec.priority, use, demands: [demand], openTo: 0 });
+function* placeGroup(planner: Planner, demands: Demands, group: Group, kinds: Iterable<Kind>): Generator<void> {
+  const { kept } = planner;
+  let search = kept.get(group);
+  kept.delete(group);
+  if (search?.isUsable()) yield* search.catchUp();
+  else search = new Search(planner, group);
+  for (const kind of kindsInOrder(kinds)) {
+    yield* search.reconsider();
+    yield* placeKind(planner, demands, search, kind);
   }
-  return [...kinds.values()];
+  search.rest();
+  let size = search.size;
+  for (const other of kept.values()) size += other.size;
+  if (size <= maxKept && [...demands.waves.values()].some((wave) => wave.has(group))) kept.set(group, search);
 }
 
-/** Priority first; then what fewest nodes have the model for; then the largest context, which needs the largest hole. */
-function inOrder(kinds: Kind[], rooms: readonly Room[], indexOf: ReadonlyMap<string, number>): Kind[] {
-  const openTo = new Map<string, number>();
-  for (const kind of kinds) {
-    let count = openTo.get(kind.where);
-    if (count === undefined) {
-      const { spec } = kind.demands[0]!;
-      const eligible = eligibleRooms(spec, rooms, indexOf);
-      count = kinds.length === 1 ? 0 : eligible.filter((index) => isSuited({ spec, room: rooms[index]! })).length;
-      openTo.set(kind.where, count);
+function* placeKind(planner: Planner, demands: Demands, search: Search, kind: Kind): Generator<void> {
+  const { pace, fleet } = planner;
+  /** Once no node takes one of this kind none takes the next, unless someone gave way since. */
+  let nowhereSince = -1;
+  const preempting: Preempting = { hopeless: new Set(), mayLook: true, isCounted: false };
+  const inTurn = yield* sortedIn(kind.demands, byName, pace);
+  for (const demand of inTurn) {
+    if (pace.spends(1)) yield;
+    let found: Found | null = null;
+    if (nowhereSince !== planner.freed.length) found = yield* search.find(demand, kind.use);
+    if (!found && fleet.company.conflictsOf(demand.spec.name).size === 0) nowhereSince = planner.freed.length;
+    if (!found && preempting.mayLook) {
+      found = yield* takeThePlace(planner, demands, search, kind, demand, preempting);
     }
-    kind.openTo = count;
+    if (found) settle(planner, search, kind, demand, found);
+    else planner.failed.push({ demand, kind });
   }
-  return kinds.sort(
-    (a, b) =>
-      b.priority - a.priority ||
-      a.openTo - b.openTo ||
-      b.use.contextTokens * b.use.concurrency - a.use.contextTokens * a.use.concurrency ||
-      compare(a.key, b.key),
+}
+
+interface Preempting {
+  hopeless: Set<number>;
+  mayLook: boolean;
+  isCounted: boolean;
+}
+/** Sends agents of lower priority away; they are placed again when their priority's turn comes. */
+function* takeThePlace(
+  planner: Planner,
+  demands: Demands,
+  search: Search,
+  kind: Kind,
+  demand: Demand,
+  preempting: Preempting,
+): Generator<void, Found | null> {
+  const { fleet, yielding, pace } = planner;
+  const [first] = yielding;
+  if (first && !preempting.isCounted) {
+    preempting.isCounted = true;
+    planner.preemptingKinds++;
+  }
+  if (!first || first.lowest >= demand.spec.priority || planner.preemptingKinds > maxPreemptingKinds) {
+    preempting.mayLook = false;
+    return null;
+  }
+  const made = yield* makeRoom(fleet, yielding, demand.spec, kind.use, preempting.hopeless, pace);
+  if (!made) {
+    if (fleet.company.conflictsOf(demand.spec.name).size === 0) preempting.mayLook = false;
+    return null;
+  }
+  const room = roomAt(fleet, made.node);
+  const { node } = room;
+  const leaving = new Set<Guest>(made.leaving);
+  fill(
+    room,
+    room.guests.filter((guest) => !leaving.has(guest)),
   );
+  for (const { spec, model } of made.leaving) {
+    fleet.company.leave(spec, node);
+    planner.gaveWay.set(spec.name, { node: node.id, model, to: demand });
+    demands.add({ spec, last: node.id });
+  }
+  planner.freed.push(made.node);
+  search.freedUp();
+  return yield* search.find(demand, kind.use);
 }
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+function settle(planner: Planner, search: Search, kind: Kind, demand: Demand, found: Found): void {
+  const { fleet, plan, newcomers, gaveWay } = planner;
+  const { spec } = demand;
+  const room = roomAt(fleet, found.node);
+  const { score, facts } = choiceOf(fleet, demand, room, found.offer, found.rank);
+  const model = found.offer.model.name;
+  const before = gaveWay.get(spec.name);
+  if (before && before.node === room.node.id && before.model === model) {
+    // There is room for both after all: it never left.
+    gaveWay.delete(spec.name);
+  } else {
+    plan.placed.push({ agent: spec.name, node: room.node.id, model, score, facts });
+  }
+  take(room, found.offer, kind.use, { spec, model, mayYield: false });
+  fleet.company.settle(spec, room.node);
+  planner.taken.push(found.node);
+  search.tookAt(found.node);
+  const models = newcomers.get(found.node);
+  if (models) models.add(model);
+  else newcomers.set(found.node, new Set([model]));
+}
+
+function* finish(planner: Planner): Generator<void, PlacementPlan> {
+  const { fleet, plan, failed, gaveWay, newcomers, freed, pace } = planner;
+  const nowhere = new Map<Kind, Nowhere>();
+  for (const { demand, kind } of failed) {
+    const reasons = nowhere.get(kind) ?? (yield* explaining(fleet, kind.spec, kind.use, pace));
+    nowhere.set(kind, reasons);
+    const why = whyNowhere(fleet, demand, reasons);
+    plan.unplaced.push({ agent: demand.spec.name, why: withReason(why, demand, gaveWay.get(demand.spec.name)) });
+    if (pace.spends(0.5)) yield;
+  }
+  for (const [agent, { node, to }] of gaveWay) plan.yielded.push({ agent, node, to: to.spec.name });
+  const touched = yield* sortedIn([...new Set([...newcomers.keys(), ...freed])], (a, b) => a - b, pace);
+  for (const node of touched) {
+    for (const step of stepsOf(roomAt(fleet, node), newcomers.get(node) ?? new Set())) plan.models.push(step);
+    if (pace.spends(2)) yield;
+  }
+  return plan;
+}
+function withReason(why: UnplacedWhy, { spec }: Demand, before: { node: string; to: Demand } | undefined): UnplacedWhy {
+  if (!before) return why;
+  const { name, priority } = before.to.spec;
+  const text = `it gave way on ${before.node} to ${name} (priority ${priority}, its own is ${spec.priority}), and ${why.text}`;
+  return { ...why, text };
 }

@@ -1,151 +1,267 @@
-// What one node has left while a plan is made: free memory, models, and how many agents share each of them.
-// A plan only ever takes room. Agents share a model: the first pays for the weights, the next ones for their context alone.
+// What one node has left while a plan is made: memory, compute, disk, and how many agents share each of its models.
+// Agents share a model: the first pays for the weights, the next ones for their context alone. A resident model that
+// nobody uses counts as room, because it can be unloaded.
+// But for preemption a plan only takes: whatever does not fit once never fits later in the same plan. The search rests on it.
 // [INV-capacity] what a plan puts on a node never needs more than the node said was free.
 import type { AgentSpec, NodeModel } from '@blackroad/protocol';
+import { batchGainOf, type Catalogue, diskKeptFreeBytes, emptyCatalogue, pullable, pullBytes } from './catalogue.ts';
+import { heldBytes, kvBytesPerToken, wholeBytes } from './memory-fit.ts';
 import type { SupplyNode } from './supply.ts';
 
-/** What one agent asks of a model: that many sequences of that many tokens at once. */
+/** What one agent asks of a model: that many sequences of that many tokens at once, that many answer tokens a minute. */
 export interface Use {
   contextTokens: number;
   concurrency: number;
+  tokensPerMinute: number;
+  /** Its model is to have the node to itself. */
+  isDedicated: boolean;
 }
-/** A chat model on a node, and what this plan and the agents that stay make of it. */
+/** A chat model on a node, or one that it could fetch, and what the agents there make of it. */
 export interface Offer {
   model: NodeModel;
+  /** The node would have to fetch it first. */
+  isPull: boolean;
+  slots: number;
   kvBytesPerToken: number;
+  /** Its figures of memory are known and it takes memory of the node. */
+  isCharged: boolean;
+  /** Answer tokens a minute with all slots busy; 0: not known. */
+  tokensPerMinute: number;
+  /** Tasks that wait for it. */
+  waiting: number;
   agents: number;
   /** Key-value memory of every sequence the agents here may run, and of the largest one. */
   kvSumBytes: number;
   kvMaxBytes: number;
   /** Already taken from the node's free memory. */
   chargedBytes: number;
+  /** Held by the model, and not in the node's free memory either: it cannot be unloaded. */
+  creditBytes: number;
+}
+/** An agent on the node, staying or newly placed. */
+export interface Guest {
+  spec: AgentSpec;
+  model: string;
+  mayYield: boolean;
 }
 export interface Room {
   node: SupplyNode;
+  catalogue: Catalogue;
   freeBytes: number;
+  diskFreeBytes: number;
+  /** Share of the node's compute that its agents are expected to use. */
+  booked: number;
   agents: number;
+  guests: Guest[];
+  /** The model that dedicated agents have to themselves here; `many`: several, or one that is gone. */
+  dedicated: Offer | 'many' | null;
   /** By name, then by alias. Chat models only: an embedding model cannot carry an agent. */
   offers: Map<string, Offer>;
+  /** Models it could fetch, made when first asked for, by the wanted name; null: it cannot. */
+  pulls: Map<string, Offer | null>;
 }
 
 /** Ollama loads a model only while it needs at most this share of free memory (measured; docs of the project's facts). */
-const ollamaShare = 0.8;
-
-// Key-value bytes a token for common sizes, measured on models with grouped-query attention: 0.5B, 3B, 8B, 70B.
-// A node reports no such figure, so placement estimates it from the parameter count, log-linear in between.
-const kvPoints: readonly (readonly [number, number])[] = [
-  [0.5, 12 * 1024],
-  [3, 112 * 1024],
-  [8, 128 * 1024],
-  [70, 320 * 1024],
-];
-/** About four-bit weights: 0.6 bytes a parameter, where a runtime names the size of the file but not the parameters. */
-const bytesPerParameter = 0.6;
-
-/** Estimated key-value memory of one token of context; 0 when neither parameters nor size are known. */
-export function kvBytesPerToken(model: Pick<NodeModel, 'parametersB' | 'sizeBytes'>): number {
-  const billions = model.parametersB > 0 ? model.parametersB : model.sizeBytes / bytesPerParameter / 1e9;
-  if (!(billions > 0)) return 0;
-  const [smallest, largest] = [kvPoints[0]!, kvPoints[kvPoints.length - 1]!];
-  if (billions <= smallest[0]) return smallest[1];
-  if (billions >= largest[0]) return Math.round((largest[1] * billions) / largest[0]);
-  const above = kvPoints.findIndex(([size]) => size >= billions);
-  const [low, high] = [kvPoints[above - 1]!, kvPoints[above]!];
-  const share = Math.log(billions / low[0]) / Math.log(high[0] / low[0]);
-  return Math.round(low[1] * (high[1] / low[1]) ** share);
-}
-
-export function openRoom(node: SupplyNode): Room {
-  const offers = new Map<string, Offer>();
-  const chat = node.models.filter((model) => model.kind === 'chat');
-  for (const model of chat) {
-    offers.set(model.name, {
-      model,
-      kvBytesPerToken: kvBytesPerToken(model),
-      agents: 0,
-      kvSumBytes: 0,
-      kvMaxBytes: 0,
-      chargedBytes: 0,
-    });
-  }
-  for (const model of chat) {
-    for (const alias of model.aliases) if (!offers.has(alias)) offers.set(alias, offers.get(model.name)!);
-  }
-  const room: Room = { node, freeBytes: node.memoryFreeBytes, agents: 0, offers };
-  for (const staying of node.agents) {
-    const offer = offers.get(staying.model);
-    if (offer) take(room, offer, staying);
-    else room.agents++;
-  }
-  return room;
-}
-
-/** What a wanted model means on this node; `auto` is the node's own default. */
-export function findOffer(room: Room, wanted: string): Offer | null {
-  const name = wanted === 'auto' ? room.node.defaultChat : wanted;
-  return name === null ? null : (room.offers.get(name) ?? null);
-}
-
-/** Free memory that one more agent on this model would take. */
-export function extraBytes(room: Room, offer: Offer, use: Use): number {
-  if (!isCharged(room, offer)) return 0;
-  const kv = kvOf(offer, use);
-  const total = neededBytes(offer, offer.kvSumBytes + kv.sum, Math.max(offer.kvMaxBytes, kv.each));
-  return Math.max(0, total - offer.chargedBytes);
-}
-
-/** Free memory this model may still take here. */
-export function usableBytes(room: Room, offer: Offer): number {
-  return isLoading(offer) && offer.model.runtime === 'ollama' ? room.freeBytes * ollamaShare : room.freeBytes;
-}
-
-export function isFitting(room: Room, offer: Offer, use: Use): boolean {
-  const extra = extraBytes(room, offer, use);
-  return extra === 0 || extra <= usableBytes(room, offer);
-}
-
-/** Puts one agent on the model: the only function that changes a room. */
-export function take(room: Room, offer: Offer, use: Use): void {
-  const extra = extraBytes(room, offer, use);
-  const kv = kvOf(offer, use);
-  offer.kvSumBytes += kv.sum;
-  offer.kvMaxBytes = Math.max(offer.kvMaxBytes, kv.each);
-  offer.chargedBytes += extra;
-  offer.agents++;
-  room.freeBytes -= extra;
-  room.agents++;
-}
+export const ollamaShare = 0.8;
+const defaultTokensPerMinute = 1;
 
 export function useOf(spec: AgentSpec): Use {
-  return { contextTokens: spec.limits.contextTokens, concurrency: spec.concurrency };
+  return {
+    contextTokens: spec.limits.contextTokens,
+    concurrency: spec.concurrency,
+    tokensPerMinute: spec.load?.tokensPerMinute ?? defaultTokensPerMinute,
+    isDedicated: spec.placement.pool === 'dedicated',
+  };
 }
 
-/** On disk, and nobody on this node has asked for it yet. */
-function isLoading(offer: Offer): boolean {
-  return !offer.model.resident && offer.agents === 0;
+/** `guests`: who is there; those that stay, unless the caller knows better. */
+export function openRoom(
+  node: SupplyNode,
+  catalogue: Catalogue = emptyCatalogue,
+  guests: readonly Guest[] = node.agents.toSorted(byName),
+): Room {
+  const offers = new Map<string, Offer>();
+  for (const model of node.models) if (model.kind === 'chat') offers.set(model.name, offerOf(node, model, false));
+  for (const model of node.models) {
+    if (model.kind !== 'chat') continue;
+    for (const alias of model.aliases) if (!offers.has(alias)) offers.set(alias, offers.get(model.name)!);
+  }
+  const room: Room = {
+    node,
+    catalogue,
+    freeBytes: 0,
+    diskFreeBytes: 0,
+    booked: 0,
+    agents: 0,
+    guests: [],
+    dedicated: null,
+    offers,
+    pulls: new Map(),
+  };
+  fill(room, guests);
+  return room;
 }
-function slotsOf(model: NodeModel): number {
-  return Math.max(1, model.slots);
+/** Sums of shares must not depend on the order in which a caller lists the agents. */
+function byName(a: Guest, b: Guest): number {
+  return a.spec.name < b.spec.name ? -1 : 1;
+}
+/** Empties the room and lets in these agents; its offers stay the same objects. */
+export function fill(room: Room, guests: readonly Guest[]): void {
+  const { node, offers, pulls } = room;
+  Object.assign(room, {
+    freeBytes: node.memoryFreeBytes,
+    diskFreeBytes: node.diskFreeBytes,
+    booked: 0,
+    agents: 0,
+    guests: [],
+    dedicated: null,
+  });
+  const all = new Set<Offer>();
+  for (const list of [offers, pulls]) for (const offer of list.values()) if (offer) all.add(offer);
+  for (const offer of all) {
+    Object.assign(offer, { agents: 0, kvSumBytes: 0, kvMaxBytes: 0, chargedBytes: 0, creditBytes: 0 });
+    const held = offer.isCharged ? heldBytes(offer.model) : 0;
+    if (offer.waiting > 0) offer.creditBytes = held;
+    else room.freeBytes += held;
+  }
+  for (const guest of guests) admit(room, guest);
+}
+/** The room as it would be without these agents. */
+export function roomWithout({ node, catalogue, guests }: Room, leaving: ReadonlySet<Guest>): Room {
+  return openRoom(
+    node,
+    catalogue,
+    guests.filter((guest) => !leaving.has(guest)),
+  );
+}
+function admit(room: Room, guest: Guest): void {
+  const offer = room.offers.get(guest.model) ?? findOffer(room, guest.model);
+  if (offer) {
+    take(room, offer, useOf(guest.spec), guest);
+    return;
+  }
+  room.guests.push(guest);
+  room.agents++;
+  if (guest.spec.placement.pool === 'dedicated') room.dedicated = 'many';
+}
+function offerOf(node: SupplyNode, model: NodeModel, isPull: boolean): Offer {
+  const slots = Math.max(1, model.slots);
+  return {
+    model,
+    isPull,
+    slots,
+    kvBytesPerToken: kvBytesPerToken(model),
+    isCharged: isCharged(node, model),
+    tokensPerMinute: 60 * model.speed.decodeTps * (1 + (slots - 1) * batchGainOf(node.class)),
+    waiting: node.waiting.get(model.name) ?? 0,
+    agents: 0,
+    kvSumBytes: 0,
+    kvMaxBytes: 0,
+    chargedBytes: 0,
+    creditBytes: 0,
+  };
 }
 /**
  * A server in the OpenAI dialect took its memory when it started and a cloud API has none here: nothing to charge.
  * Figures of 0 mean that the node cannot tell: then the model counts as fitting, and the runtime's own admission is the guard.
  */
-function isCharged(room: Room, { model }: Offer): boolean {
+function isCharged(node: SupplyNode, model: NodeModel): boolean {
   if (model.runtime === 'openai' || model.runtime === 'cloud') return false;
-  return room.node.memoryTotalBytes > 0 && model.sizeBytes > 0;
+  return node.memoryTotalBytes > 0 && model.sizeBytes > 0;
 }
-function kvOf({ model, kvBytesPerToken: perToken }: Offer, use: Use): { each: number; sum: number } {
-  const tokens = model.contextTokens > 0 ? Math.min(use.contextTokens, model.contextTokens) : use.contextTokens;
-  const each = perToken * tokens;
-  return { each, sum: each * Math.min(use.concurrency, slotsOf(model)) };
+
+/** What a wanted model means on this node; `auto` is the node's own default. A model that could be fetched comes last. */
+export function findOffer(room: Room, wanted: string): Offer | null {
+  const name = wanted === 'auto' ? room.node.defaultChat : wanted;
+  if (name === null) return null;
+  return room.offers.get(name) ?? (room.node.pulls.length > 0 ? pullOffer(room, wanted) : null);
 }
-/**
- * Beyond what the model holds already. Admission lets no more sequences run at once than the model has slots, so a
- * thousand agents on four slots hold four contexts, not a thousand. What a resident model holds above its weights is
- * context memory the runtime has set aside: agents use that first.
- */
-function neededBytes({ model }: Offer, kvSum: number, kvMax: number): number {
-  const whole = model.sizeBytes + Math.min(kvSum, slotsOf(model) * kvMax);
-  return model.resident ? Math.max(0, whole - Math.max(model.residentBytes, model.sizeBytes)) : whole;
+function pullOffer(room: Room, wanted: string): Offer | null {
+  const known = room.pulls.get(wanted);
+  if (known !== undefined) return known;
+  const model = pullable(room.catalogue, room.node, wanted);
+  // Two wanted names may mean one model: it is fetched once.
+  let offer: Offer | null = null;
+  if (model) {
+    for (const each of room.pulls.values()) if (each?.model.name === model.name) offer = each;
+    offer ??= offerOf(room.node, model, true);
+  }
+  room.pulls.set(wanted, offer);
+  return offer;
+}
+
+/** Free memory that one more agent on this model would take. */
+export function extraBytes(offer: Offer, use: Use): number {
+  if (!offer.isCharged) return 0;
+  const each = kvEach(offer, use);
+  const sum = offer.kvSumBytes + each * Math.min(use.concurrency, offer.slots);
+  const whole = wholeBytes(offer.model, offer.slots, sum, Math.max(offer.kvMaxBytes, each));
+  return Math.max(0, whole - offer.creditBytes - offer.chargedBytes);
+}
+function kvEach({ model, kvBytesPerToken: perToken }: Offer, use: Use): number {
+  return perToken * (model.contextTokens > 0 ? Math.min(use.contextTokens, model.contextTokens) : use.contextTokens);
+}
+/** Free memory this model may still take here. Ollama's share is of what it finds free when it loads the whole model. */
+export function usableBytes(room: Room, offer: Offer): number {
+  if (offer.model.runtime !== 'ollama' || offer.model.resident) return room.freeBytes;
+  return ollamaShare * (room.freeBytes + offer.chargedBytes) - offer.chargedBytes;
+}
+export function hasMemory(room: Room, offer: Offer, use: Use): boolean {
+  const extra = extraBytes(offer, use);
+  return extra === 0 || extra <= usableBytes(room, offer);
+}
+
+/** The share of the node's compute that one more agent would book; 0 where the speed is not known. */
+export function bookedBy(offer: Offer, use: Use): number {
+  return offer.tokensPerMinute > 0 ? use.tokensPerMinute / offer.tokensPerMinute : 0;
+}
+export function hasThroughput(room: Room, offer: Offer, use: Use): boolean {
+  const share = bookedBy(offer, use);
+  return share === 0 || room.booked + share <= 1;
+}
+export function hasDisk(room: Room, offer: Offer): boolean {
+  return !offer.isPull || offer.agents > 0 || room.diskFreeBytes >= pullBytes(offer.model) + diskKeptFreeBytes;
+}
+/** Nobody who is to have the node to himself is disturbed. */
+export function isPoolFree(room: Room, offer: Offer, use: Use): boolean {
+  if (room.dedicated !== null && room.dedicated !== offer) return false;
+  return !use.isDedicated || room.agents === offer.agents;
+}
+
+/** Puts one agent on the model: with `admit` the only function that changes a room. */
+export function take(room: Room, offer: Offer, use: Use, guest: Guest): void {
+  const extra = extraBytes(offer, use);
+  const each = kvEach(offer, use);
+  if (offer.isPull && offer.agents === 0) room.diskFreeBytes -= pullBytes(offer.model);
+  offer.kvSumBytes += each * Math.min(use.concurrency, offer.slots);
+  offer.kvMaxBytes = Math.max(offer.kvMaxBytes, each);
+  offer.chargedBytes += extra;
+  offer.agents++;
+  room.freeBytes -= extra;
+  room.booked += bookedBy(offer, use);
+  room.agents++;
+  room.guests.push(guest);
+  if (use.isDedicated) room.dedicated = room.dedicated === null || room.dedicated === offer ? offer : 'many';
+}
+
+/** How full a node is, by what the plan counts on. */
+export interface Filling {
+  agents: number;
+  /** Of models in use and their contexts. */
+  memoryBytes: number;
+  models: string[];
+}
+export function utilisationOf(room: Room): Filling {
+  const used = offersInUse(room);
+  return {
+    agents: room.agents,
+    memoryBytes: used.reduce((sum, { chargedBytes, creditBytes }) => sum + chargedBytes + creditBytes, 0),
+    models: used.map(({ model }) => model.name),
+  };
+}
+/** Each once, by name. */
+export function offersInUse({ offers, pulls }: Room): Offer[] {
+  const used = new Set<Offer>();
+  for (const list of [offers, pulls]) for (const offer of list.values()) if (offer && offer.agents > 0) used.add(offer);
+  return [...used].sort((a, b) => (a.model.name < b.model.name ? -1 : 1));
 }

@@ -70,6 +70,7 @@ export interface PlacedFacts {
   totalBytes: number;
   /** Where its memory is. */
   last: string | null;
+  isHome: boolean;
   /** The agent of `nearAgents` that is nearest; null: it names none. 1: on this node, 0.5: at this site, 0: elsewhere. */
   near: string | null;
   nearness: number;

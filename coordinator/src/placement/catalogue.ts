@@ -1,0 +1,74 @@
+// Which wanted models exist in the fleet, as their largest report describes them, and what one would be on a node that
+// still has to fetch it. A model that no node reports is unknown here: nobody could say how large it is.
+import { classes, cloudClass, type NodeModel, type RuntimeKind } from '@blackroad/protocol';
+import type { SupplyNode } from './supply.ts';
+
+/** By wanted name or alias, then by runtime: what is pulled and how large it is. */
+export type Catalogue = ReadonlyMap<string, ReadonlyMap<RuntimeKind, NodeModel>>;
+export const emptyCatalogue: Catalogue = new Map();
+
+const GiB = 1024 ** 3;
+/** Fetching writes to a temporary place first, and a disk that is full to the last byte stops the node's journal. */
+const pullOverhead = 1.1;
+export const diskKeptFreeBytes = GiB;
+export function pullBytes(model: Pick<NodeModel, 'sizeBytes'>): number {
+  return Math.ceil(model.sizeBytes * pullOverhead);
+}
+
+/** Adds what a node reports. Nodes come in the order of their ids, so that equal reports always give the same catalogue. */
+export function learnModels(
+  catalogue: Map<string, Map<RuntimeKind, NodeModel>>,
+  node: SupplyNode,
+  wanted: ReadonlySet<string>,
+): void {
+  for (const model of node.models) {
+    if (model.kind !== 'chat' || model.sizeBytes === 0) continue;
+    if (wanted.has(model.name)) learn(catalogue, model.name, model);
+    for (const alias of model.aliases) if (wanted.has(alias)) learn(catalogue, alias, model);
+  }
+}
+function learn(catalogue: Map<string, Map<RuntimeKind, NodeModel>>, name: string, model: NodeModel): void {
+  const byRuntime = catalogue.get(name) ?? new Map<RuntimeKind, NodeModel>();
+  catalogue.set(name, byRuntime);
+  const known = byRuntime.get(model.runtime);
+  if (!known || model.sizeBytes > known.sizeBytes) byRuntime.set(model.runtime, model);
+}
+
+/** What the model would be on this node once fetched, or null: nobody has it, or this node cannot fetch it. */
+export function pullable(catalogue: Catalogue, node: SupplyNode, wanted: string): NodeModel | null {
+  if (node.pulls.length === 0 || wanted === 'auto') return null;
+  const byRuntime = catalogue.get(wanted);
+  if (!byRuntime) return null;
+  for (const runtime of node.pulls) {
+    const model = byRuntime.get(runtime);
+    if (!model || node.models.some(({ name }) => name === model.name)) continue;
+    // How many run at once is a setting of the runtime here, not of the model there.
+    const slots = node.models.find((each) => each.runtime === runtime && each.kind === 'chat')?.slots ?? 1;
+    const decodeTps = bandwidthOf(node.class) / model.sizeBytes;
+    return {
+      ...model,
+      resident: false,
+      residentBytes: 0,
+      peakBytes: 0,
+      slots: Math.max(1, slots),
+      speed: { prefillTps: 0, decodeTps, samples: 0 },
+    };
+  }
+  return null;
+}
+
+// A class may have several rows: the slowest is assumed.
+const bandwidths = new Map<string, number>();
+const batchGains = new Map<string, number>();
+for (const { name, bandwidthBytesPerS, batchGain } of [...classes, cloudClass]) {
+  bandwidths.set(name, Math.min(bandwidths.get(name) ?? Number.POSITIVE_INFINITY, bandwidthBytesPerS));
+  batchGains.set(name, Math.min(batchGains.get(name) ?? 1, batchGain));
+}
+const unknownClass = classes[classes.length - 1]!;
+function bandwidthOf(name: string): number {
+  return bandwidths.get(name) ?? unknownClass.bandwidthBytesPerS;
+}
+/** What each further stream adds to a model's tokens a second, as a share of the first one's. */
+export function batchGainOf(name: string): number {
+  return batchGains.get(name) ?? unknownClass.batchGain;
+}

@@ -1,0 +1,98 @@
+// A snapshot made ready to be asked: rooms with what is left in them, who is where, which models exist. And the one
+// question all others rest on: what would be the best for this agent on this node? The planner, explain and the
+// exhaustive reference of the tests all ask it here.
+import type { NodeModel, RuntimeKind } from '@blackroad/protocol';
+import { type Catalogue, learnModels } from './catalogue.ts';
+import { Company } from './company.ts';
+import { hasRoom, isRuled } from './feasible.ts';
+import { compareText, Pace, sortedIn, whole } from './pace.ts';
+import { findOffer, type Offer, openRoom, type Room, type Use, useOf } from './room.ts';
+import { factsFor, nodeScore, pairScore, setNode } from './score.ts';
+import type { Demand, PlacedFacts, PlacementSnapshot, Strategy, SupplyNode } from './supply.ts';
+
+export interface OpenFleet {
+  strategy: Strategy;
+  /** In the order of their ids. */
+  nodes: readonly SupplyNode[];
+  indexOf: ReadonlyMap<string, number>;
+  /** Opened when first looked at: `roomAt`. */
+  rooms: (Room | undefined)[];
+  catalogue: Catalogue;
+  company: Company;
+}
+/** One agent on one model of one node, as it stands now. */
+export interface Choice {
+  room: Room;
+  offer: Offer;
+  score: number;
+  facts: PlacedFacts;
+}
+
+export function openRooms(snapshot: PlacementSnapshot): OpenFleet {
+  return whole(openingRooms(snapshot, new Pace()));
+}
+export function* openingRooms(
+  { nodes: given, demands, strategy }: PlacementSnapshot,
+  pace: Pace,
+): Generator<void, OpenFleet> {
+  const nodes = yield* sortedIn(given, (a, b) => compareText(a.id, b.id), pace);
+  const company = new Company();
+  const wanted = new Set<string>();
+  for (const { spec } of demands) {
+    company.learn(spec);
+    for (const name of spec.model) wanted.add(name);
+    if (pace.spends(0.3)) yield;
+  }
+  for (const { agents, pulls } of nodes) {
+    for (const { spec, model } of agents) {
+      company.learn(spec);
+      // It may be on its way to the node, and then it is as large as elsewhere.
+      if (pulls.length > 0) wanted.add(model);
+      if (pace.spends(0.2)) yield;
+    }
+    if (pace.spends(0.1)) yield;
+  }
+  const indexOf = new Map<string, number>();
+  const catalogue = new Map<string, Map<RuntimeKind, NodeModel>>();
+  const canPull = nodes.some(({ pulls }) => pulls.length > 0);
+  for (const [index, node] of nodes.entries()) {
+    indexOf.set(node.id, index);
+    if (canPull) learnModels(catalogue, node, wanted);
+    for (const { spec } of node.agents) company.settle(spec, node);
+    if (pace.spends(0.5 + 0.2 * node.agents.length)) yield;
+  }
+  return { strategy, nodes, indexOf, rooms: new Array(nodes.length).fill(undefined), catalogue, company };
+}
+export function roomAt(fleet: OpenFleet, index: number): Room {
+  const open = fleet.rooms[index];
+  if (open) return open;
+  const room = openRoom(fleet.nodes[index]!, fleet.catalogue);
+  fleet.rooms[index] = room;
+  return room;
+}
+
+/** The best wanted model of this node for the agent, or null: a filter refuses (`firstRefusal` says which). */
+export function bestChoice(fleet: OpenFleet, demand: Demand, room: Room, use: Use = useOf(demand.spec)): Choice | null {
+  const { spec } = demand;
+  if (room.node.closed !== null || !isRuled(spec, room.node)) return null;
+  if (fleet.company.conflictsOf(spec.name).has(room.node.id)) return null;
+  const facts = factsFor(fleet.strategy);
+  let best: Offer | null = null;
+  let [bestRank, bestScore] = [0, 0];
+  for (let rank = 0; rank < spec.model.length; rank++) {
+    const offer = findOffer(room, spec.model[rank]!);
+    if (!offer || offer === best || !hasRoom(room, offer, use)) continue;
+    setNode(facts, room, offer, rank);
+    const score = nodeScore(facts);
+    if (best && score <= bestScore) continue;
+    [best, bestRank, bestScore] = [offer, rank, score];
+  }
+  return best && choiceOf(fleet, demand, room, best, bestRank);
+}
+/** Also of a model that has no room left: what would be weighed. */
+export function choiceOf(fleet: OpenFleet, { spec, last }: Demand, room: Room, offer: Offer, rank: number): Choice {
+  const facts = factsFor(fleet.strategy);
+  setNode(facts, room, offer, rank);
+  fleet.company.setPair(facts, spec, last, room.node);
+  return { room, offer, score: nodeScore(facts) + pairScore(facts), facts };
+}

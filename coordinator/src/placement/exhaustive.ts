@@ -1,0 +1,48 @@
+// The same plan by brute force, for tests and bench: every agent asks every node, in the planner's order, by the planner's
+// own filters and scores. Nobody is asked to give way. Never imported by the coordinator itself.
+import { bestChoice, type Choice, openRooms, roomAt } from './choose.ts';
+import { isRuled } from './feasible.ts';
+import { byName, Demands, inOrder, kindsInOrder } from './groups.ts';
+import { findOffer, take } from './room.ts';
+import type { PlacementSnapshot } from './supply.ts';
+
+export interface Seat {
+  agent: string;
+  node: string;
+  model: string;
+}
+export function placeExhaustively(snapshot: PlacementSnapshot): Seat[] {
+  const fleet = openRooms(snapshot);
+  const rooms = fleet.nodes.map((_, index) => roomAt(fleet, index));
+  const demands = new Demands();
+  for (const demand of snapshot.demands) demands.add(demand);
+  const seats: Seat[] = [];
+  for (let wave = demands.next(); wave; wave = demands.next()) {
+    for (const group of wave.keys()) {
+      const { spec } = group;
+      const has = (wanted: string) => (room: (typeof rooms)[number]) => findOffer(room, wanted)?.isPull === false;
+      group.scarcity ??= rooms.filter(
+        (room) =>
+          room.node.closed === null && isRuled(spec, room.node) && spec.model.some((wanted) => has(wanted)(room)),
+      ).length;
+    }
+    for (const group of inOrder(wave.keys())) {
+      for (const { use, demands: same } of kindsInOrder(wave.get(group)!.values())) {
+        for (const demand of same.toSorted(byName)) {
+          let best: Choice | null = null;
+          for (const room of rooms) {
+            const choice = bestChoice(fleet, demand, room, use);
+            if (choice && (!best || choice.score > best.score)) best = choice;
+          }
+          if (!best) continue;
+          const { room, offer } = best;
+          const { spec } = demand;
+          take(room, offer, use, { spec, model: offer.model.name, mayYield: false });
+          fleet.company.settle(spec, room.node);
+          seats.push({ agent: spec.name, node: room.node.id, model: offer.model.name });
+        }
+      }
+    }
+  }
+  return seats;
+}

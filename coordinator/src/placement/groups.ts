@@ -1,0 +1,98 @@
+// Demands that ask the same, together: a group wants the same models of the same nodes, a kind in it also the same amounts.
+// And the order in which agents are placed: higher priority first, then what the fewest nodes have a model for, then the
+// larger need, which needs the larger hole.
+import type { AgentSpec } from '@blackroad/protocol';
+import { compareText } from './pace.ts';
+import { type Use, useOf } from './room.ts';
+import type { Demand } from './supply.ts';
+
+export interface Kind {
+  spec: AgentSpec;
+  use: Use;
+  demands: Demand[];
+}
+export interface Group {
+  key: string;
+  /** Of any of its agents: they agree in all that the group is about. */
+  spec: AgentSpec;
+  /** The least that any of its agents asks: where that finds no room, none does. */
+  least: Use;
+  /** Some of them want to be near others. */
+  isNear: boolean;
+  /** Open nodes within its rules that have a wanted model, full or not; null: not counted yet. */
+  scarcity: number | null;
+}
+/** Agents of one priority, by group, then by amounts. */
+export type Wave = Map<Group, Map<string, Kind>>;
+
+export class Demands {
+  readonly groups = new Map<string, Group>();
+  readonly waves = new Map<number, Wave>();
+
+  /** Returns its group. */
+  add(demand: Demand): Group {
+    const { spec } = demand;
+    const use = useOf(spec);
+    const key = groupKeyOf(spec);
+    let group = this.groups.get(key);
+    if (!group) {
+      group = { key, spec, least: { ...use, isDedicated: false }, isNear: false, scarcity: null };
+      this.groups.set(key, group);
+    }
+    const { least } = group;
+    least.contextTokens = Math.min(least.contextTokens, use.contextTokens);
+    least.concurrency = Math.min(least.concurrency, use.concurrency);
+    least.tokensPerMinute = Math.min(least.tokensPerMinute, use.tokensPerMinute);
+    if (spec.placement.nearAgents?.length) group.isNear = true;
+    let wave = this.waves.get(spec.priority);
+    if (!wave) {
+      wave = new Map();
+      this.waves.set(spec.priority, wave);
+    }
+    let kinds = wave.get(group);
+    if (!kinds) {
+      kinds = new Map();
+      wave.set(group, kinds);
+    }
+    const amounts = `${use.contextTokens} ${use.concurrency} ${use.tokensPerMinute} ${use.isDedicated}`;
+    const kind = kinds.get(amounts);
+    if (kind) kind.demands.push(demand);
+    else kinds.set(amounts, { spec, use, demands: [demand] });
+    return group;
+  }
+  /** The highest priority that has demands, taken out; null: all done. */
+  next(): Wave | null {
+    let highest: number | null = null;
+    for (const priority of this.waves.keys()) if (highest === null || priority > highest) highest = priority;
+    if (highest === null) return null;
+    const wave = this.waves.get(highest)!;
+    this.waves.delete(highest);
+    return wave;
+  }
+}
+
+function groupKeyOf({ model, placement }: AgentSpec): string {
+  const { class: classes, site, labels, nodes, spread, maxPricePerMillionTokens } = placement;
+  const keys = Object.keys(labels);
+  if (keys.length > 1) keys.sort();
+  let wanted = '';
+  for (const key of keys) wanted += `${key}=${labels[key]},`;
+  const spreads = spread ? `${spread.group} ${spread.over}` : '';
+  return `${model.join('\n')}|${classes.join()}|${site.join('\n')}|${wanted}|${nodes.join()}|${spreads}|${maxPricePerMillionTokens ?? ''}`;
+}
+
+export function inOrder(groups: Iterable<Group>): Group[] {
+  return [...groups].sort((a, b) => (a.scarcity ?? 0) - (b.scarcity ?? 0) || compareText(a.key, b.key));
+}
+export function kindsInOrder(kinds: Iterable<Kind>): Kind[] {
+  return [...kinds].sort(
+    ({ use: a }, { use: b }) =>
+      b.contextTokens * b.concurrency - a.contextTokens * a.concurrency ||
+      b.tokensPerMinute - a.tokensPerMinute ||
+      b.contextTokens - a.contextTokens ||
+      Number(b.isDedicated) - Number(a.isDedicated),
+  );
+}
+export function byName(a: Demand, b: Demand): number {
+  return compareText(a.spec.name, b.spec.name);
+}

@@ -1,0 +1,43 @@
+// How much memory a model takes with the contexts of its agents: arithmetic on what the node reported, estimates where it
+// reported nothing. Knows no agents and no rooms.
+import type { NodeModel } from '@blackroad/protocol';
+
+// Key-value bytes a token for common sizes, measured on models with grouped-query attention: 0.5B, 3B, 8B, 70B.
+// Where a node reports no such figure, placement estimates it from the parameter count, log-linear in between.
+const kvPoints: readonly (readonly [number, number])[] = [
+  [0.5, 12 * 1024],
+  [3, 112 * 1024],
+  [8, 128 * 1024],
+  [70, 320 * 1024],
+];
+/** About four-bit weights: 0.6 bytes a parameter, where a runtime names the size of the file but not the parameters. */
+const bytesPerParameter = 0.6;
+
+type Sized = Pick<NodeModel, 'parametersB' | 'sizeBytes' | 'kvBytesPerToken'>;
+/** Key-value memory of one token of context: as reported, else estimated; 0 when neither parameters nor size are known. */
+export function kvBytesPerToken(model: Sized): number {
+  if (model.kvBytesPerToken) return model.kvBytesPerToken;
+  const billions = model.parametersB > 0 ? model.parametersB : model.sizeBytes / bytesPerParameter / 1e9;
+  if (!(billions > 0)) return 0;
+  const [smallest, largest] = [kvPoints[0]!, kvPoints[kvPoints.length - 1]!];
+  if (billions <= smallest[0]) return smallest[1];
+  if (billions >= largest[0]) return Math.round((largest[1] * billions) / largest[0]);
+  const above = kvPoints.findIndex(([size]) => size >= billions);
+  const [low, high] = [kvPoints[above - 1]!, kvPoints[above]!];
+  const share = Math.log(billions / low[0]) / Math.log(high[0] / low[0]);
+  return Math.round(low[1] * (high[1] / low[1]) ** share);
+}
+
+/** What a resident model holds now. */
+export function heldBytes(model: NodeModel): number {
+  return model.resident ? Math.max(model.residentBytes, model.sizeBytes) : 0;
+}
+/**
+ * What it takes while agents use it. Admission lets no more sequences run at once than the model has slots, so a thousand
+ * agents on four slots hold four contexts, not a thousand. What was measured corrects what was reckoned, upward only: a
+ * peak holds the contexts of its day, and a larger one may come.
+ */
+export function wholeBytes(model: NodeModel, slots: number, kvSumBytes: number, kvMaxBytes: number): number {
+  const reckoned = model.sizeBytes + Math.min(kvSumBytes, slots * kvMaxBytes);
+  return Math.max(reckoned, model.peakBytes ?? 0, heldBytes(model));
+}

@@ -1,0 +1,42 @@
+// What a plan asks of the models: fetch, load, keep, unload. Only on nodes that the plan touches; elsewhere nothing changes.
+// Unloading is the last resort: idle models go, the largest first, only as many as the newcomers need.
+import { heldBytes } from './memory-fit.ts';
+import { type Offer, offersInUse, ollamaShare, type Room } from './room.ts';
+import type { ModelStep } from './supply.ts';
+
+/** `newcomers`: the models that agents placed by this plan use. */
+export function stepsOf(room: Room, newcomers: ReadonlySet<string>): ModelStep[] {
+  const { id } = room.node;
+  const used = offersInUse(room);
+  const steps: ModelStep[] = used.map((offer) => {
+    const { model, isPull, agents } = offer;
+    const isNew = newcomers.has(model.name) && !model.resident;
+    return { node: id, model: model.name, step: isNew ? (isPull ? 'pull' : 'load') : 'keep', agents };
+  });
+  for (const offer of toUnload(room, used))
+    steps.push({ node: id, model: offer.model.name, step: 'unload', agents: 0 });
+  return steps;
+}
+
+function toUnload(room: Room, used: readonly Offer[]): Offer[] {
+  const idle = [...new Set(room.offers.values())].filter(
+    (offer) => offer.agents === 0 && offer.isCharged && offer.creditBytes === 0 && offer.model.resident,
+  );
+  const idleBytes = idle.reduce((sum, { model }) => sum + heldBytes(model), 0);
+  // Room counts idle models as free; what is really free must do for what is charged, and for what Ollama wants to see.
+  const missing = used.reduce((most, offer) => {
+    const isLoading = offer.model.runtime === 'ollama' && !offer.model.resident;
+    return Math.max(most, isLoading ? offer.chargedBytes / ollamaShare - offer.chargedBytes - room.freeBytes : 0);
+  }, -room.freeBytes);
+  let needed = Math.min(idleBytes, idleBytes + missing);
+  const leaving: Offer[] = [];
+  for (const offer of idle.sort(largestFirst)) {
+    if (needed <= 0) break;
+    leaving.push(offer);
+    needed -= heldBytes(offer.model);
+  }
+  return leaving;
+}
+function largestFirst(a: Offer, b: Offer): number {
+  return heldBytes(b.model) - heldBytes(a.model) || (a.model.name < b.model.name ? -1 : 1);
+}
