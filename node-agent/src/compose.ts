@@ -8,14 +8,17 @@ import { createAgent } from './agents/agent.ts';
 import { toolBoxFor } from './agents/tool-box.ts';
 import { openAssignmentStore } from './assignment-store.ts';
 import type { Probes } from './contracts.ts';
+import type { Disk } from './disk.ts';
 import { blink } from './gpio/blink.ts';
 import type { Identity } from './identity/identity.ts';
+import { createLearned } from './learned.ts';
 import { ringLog } from './log-ring.ts';
 import { createNodeMemory } from './memory/node-memory.ts';
 import { createModelPool } from './model-pool.ts';
 import { createNode, type RunningNode } from './node.ts';
 import type { Runtime } from './runtimes/runtime.ts';
-import { createOutbox } from './transport/outbox.ts';
+import type { Dial } from './transport/dial.ts';
+import { createOutbox, outboxFile } from './transport/outbox.ts';
 import { createTransport } from './transport/transport.ts';
 
 export interface NodeOrder {
@@ -30,6 +33,9 @@ export interface NodeOrder {
   lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>;
   /** Folder, or `:memory:` for nothing on the disk. */
   dir: string;
+  /** The simulator's disk and network, in place of the folder and of MQTT over TLS. */
+  disk?: Disk;
+  dial?: Dial;
   queue: number;
   keepaliveS: number;
   clock: Clock;
@@ -54,11 +60,21 @@ export function composeNode(order: NodeOrder): RunningNode {
     probes,
     nodeClass,
     queue: order.queue,
+    learned: createLearned({ path: file('learned.json'), clock, log }),
     clock,
+    random,
     log,
   });
-  const memory = createNodeMemory({ dir: order.dir, node, clock, random, log, embed: pool.embed });
-  const outbox = createOutbox({ path: file('outbox.sqlite'), clock, log });
+  const memory = createNodeMemory({
+    dir: order.dir,
+    ...(order.disk ? { disk: order.disk } : {}),
+    node,
+    clock,
+    random,
+    log,
+    embed: pool.embed,
+  });
+  const outbox = createOutbox({ path: file(outboxFile), ...(order.disk ? { disk: order.disk } : {}), clock, log });
   const transport = createTransport({
     identity: order.identity,
     outbox,
@@ -68,8 +84,9 @@ export function composeNode(order: NodeOrder): RunningNode {
     keepaliveS: order.keepaliveS,
     boot,
     ...(order.onNotAccepted ? { onNotAccepted: order.onNotAccepted } : {}),
+    ...(order.dial ? { dial: order.dial, hold: () => () => {} } : {}),
   });
-  const assignments = openAssignmentStore(file('assignment.sqlite'));
+  const assignments = openAssignmentStore(file('assignment.sqlite'), order.disk);
 
   return createNode({
     node,
@@ -90,8 +107,9 @@ export function composeNode(order: NodeOrder): RunningNode {
       const { name } = assigned.spec;
       const facts = () => factsOf(order, probes, assigned.spec);
       return createAgent(assigned, {
-        runtimeFor: (model) => pool.find(model)?.runtime ?? null,
-        enter: (model, signal, deadlineMs) => pool.admission.enter(model, signal, deadlineMs),
+        runtimeFor: pool.runtimeFor,
+        modelStand: pool.stand,
+        enter: pool.enter,
         learn: (model, usage) => pool.learn(model, usage),
         memory: entries,
         tools: toolBoxFor(assigned.spec.tools, {

@@ -108,6 +108,13 @@ export interface NodeMemory {
   close(): Promise<void>;
 }
 
+/** How a model stands on this node for the agents that use it. */
+export interface ModelStand {
+  state: 'ready' | 'starting' | 'failed';
+  /** For people; '' when ready. */
+  reason: string;
+}
+
 export interface TurnTask {
   task: string;
   attempt: number;

@@ -2,8 +2,9 @@ import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
+import { createLearned } from './learned.ts';
 import { createModelPool } from './model-pool.ts';
-import type { Runtime } from './runtimes/runtime.ts';
+import { type ChatEvent, type Runtime, RuntimeError } from './runtimes/runtime.ts';
 import { createSimulated } from './runtimes/simulated.ts';
 
 const probes = { modelMemory: () => ({ totalBytes: 4e9, freeBytes: 3e9 }), diskFreeBytes: () => 5e10 };
@@ -17,7 +18,9 @@ function poolOf(runtimes: Runtime[], lookAgain?: (present: readonly Runtime[]) =
     probes,
     nodeClass: 'pi',
     queue: 4,
+    learned: createLearned({ path: ':memory:', clock: systemClock, log: silentLog }),
     clock: systemClock,
+    random: seededRandom(1),
     log: silentLog,
   });
 }
@@ -82,4 +85,82 @@ t.test('a runtime that does not answer takes only its own models away', async (t
   const pool = poolOf([broken, runtimeOf(chat('y'))]);
   await pool.refresh();
   t.equal(pool.defaultChat(), 'y');
+});
+
+const never = new AbortController().signal;
+const hello = { messages: [{ role: 'user' as const, content: 'hi' }], maxTokens: 8, temperature: 0 };
+async function answer(runtime: Runtime | null, model: string): Promise<ChatEvent | undefined> {
+  let last: ChatEvent | undefined;
+  for await (const event of runtime!.chat({ ...hello, model }, never)) last = event;
+  return last;
+}
+
+t.test('capacity carries what placement needs: the price of a token, the peak, who can fetch', async (t) => {
+  const pool = poolOf([
+    {
+      ...runtimeOf(chat('a', { resident: true, residentBytes: 7e8, kvBytesPerToken: 12_288 }), chat('b')),
+      pulls: true,
+    },
+    runtimeOf(chat('c')),
+  ]);
+  await pool.refresh();
+  const { models, pulls } = pool.capacity('boot');
+  t.match(models[0], { name: 'a', kvBytesPerToken: 12_288, peakBytes: 7e8 });
+  t.notOk('peakBytes' in models[1]!, 'never seen loaded');
+  t.notOk('kvBytesPerToken' in models[1]!, 'not told');
+  t.strictSame(pulls, ['simulated'], 'a kind is named once');
+  t.strictSame(poolOf([runtimeOf(chat('c'))]).capacity('boot').pulls, []);
+});
+
+t.test('a model is put down when it rests, its next answer loads it again, and both are news', async (t) => {
+  const pool = poolOf([runtimeOf(chat('a', { resident: true, aliases: ['small'] }))]);
+  await pool.refresh();
+  let told = 0;
+  const news = () =>
+    new Promise<void>((resolve) => {
+      pool.onNews = () => {
+        told++;
+        resolve();
+      };
+    });
+  void news();
+  const leave = await pool.enter('small', never, 1000);
+  await t.rejects(pool.unload('a'), { code: 'overloaded', message: 'a is in use: 1 answer under way' });
+  leave();
+  t.equal(told, 0);
+  await pool.unload('small');
+  t.equal(told, 1);
+  t.match(pool.capacity('boot').models[0], { resident: false });
+  const loaded = news();
+  t.match(await answer(pool.runtimeFor('small'), 'small'), { type: 'end' });
+  await loaded;
+  t.match(pool.capacity('boot').models[0], { resident: true });
+  await t.rejects(pool.unload('nope'), { code: 'unknown-model' });
+  const server: Runtime = {
+    ...runtimeOf(chat('b', { resident: true })),
+    unload: () => Promise.reject(new RuntimeError('unsupported', 'vLLM keeps b for as long as it runs')),
+  };
+  const other = poolOf([server]);
+  await other.refresh();
+  await t.rejects(other.unload('b'), { code: 'unsupported', message: /keeps b/ });
+});
+
+t.test('a fetch is tried on each runtime until one knows the model', async (t) => {
+  const cannot: Runtime = {
+    ...runtimeOf(),
+    // biome-ignore lint/correctness/useYield: it has none to give
+    async *pull() {
+      throw new RuntimeError('unsupported', 'this one cannot');
+    },
+  };
+  const pool = poolOf([cannot, runtimeOf()]);
+  await pool.refresh();
+  const seen: string[] = [];
+  await pool.pull('new', ({ status }) => seen.push(status), never);
+  t.equal(seen.at(-1), 'success');
+  t.ok(pool.find('new'), 'it is served at once');
+  await t.rejects(
+    poolOf([cannot]).pull('new', () => {}, never),
+    { code: 'unsupported', message: /this one cannot/ },
+  );
 });

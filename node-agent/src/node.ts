@@ -4,6 +4,7 @@
 import {
   type AgentObserved,
   type AssignedAgent,
+  cutToBytes,
   type Decoded,
   maxHeldTasks,
   type NodeCapacity,
@@ -18,6 +19,7 @@ import { type Random, sortableId } from '@blackroad/std/random';
 import type { AssignmentStore } from './assignment-store.ts';
 import type { NodeMemory, Probes, RunningAgent, Transport } from './contracts.ts';
 import type { ModelPool } from './model-pool.ts';
+import { RuntimeError } from './runtimes/runtime.ts';
 import { createTaskRuns, type TaskRuns } from './task-runs.ts';
 import { startTrigger } from './triggers.ts';
 
@@ -89,6 +91,7 @@ class Loop implements RunningNode {
   #seq = 0;
   #capacity: NodeCapacity | null = null;
   #stopping = false;
+  readonly #stopped = new AbortController();
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
@@ -97,6 +100,9 @@ class Loop implements RunningNode {
     this.#startedMs = clock.monotonicMs();
     this.#runs = createTaskRuns({ node, boot, transport, clock, log, agent: (name) => this.agents.get(name) ?? null });
     parts.memory.publish = (agent, message) => transport.send('memoryUp', { node, agent }, message);
+    parts.pool.onNews = () => {
+      if (!this.#stopping) this.#tellCapacity();
+    };
   }
 
   get tasksRunning(): number {
@@ -129,6 +135,7 @@ class Loop implements RunningNode {
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#stopped.abort();
     const { transport, memory, pool, probes, assignments } = this.#parts;
     for (const timer of this.#timers) timer.cancel();
     this.#heartbeat?.cancel();
@@ -242,6 +249,9 @@ class Loop implements RunningNode {
       case 'pull':
         void this.#pull(decoded.message.command, decoded.message.model);
         return;
+      case 'unload':
+        void this.#unload(decoded.message.command, decoded.message.model);
+        return;
       case 'identify':
         this.#reply(decoded.message.command, this.#parts.blink(decoded.message.seconds));
         return;
@@ -292,7 +302,7 @@ class Loop implements RunningNode {
     this.#stopTriggers(name);
     const agent = this.#parts.createAgent(assigned, () => this.#mayActOutside(assigned));
     this.agents.set(name, agent);
-    this.#parts.pool.warm(assigned.model);
+    this.#parts.pool.want(name, assigned.model);
     this.#startTriggers(assigned);
   }
 
@@ -300,6 +310,7 @@ class Loop implements RunningNode {
     const agent = this.agents.get(name);
     if (!agent || agent.assigned.epoch > epoch) return;
     this.agents.delete(name);
+    this.#parts.pool.drop(name);
     this.#reported.delete(name);
     this.#stopTriggers(name);
     // Turns that are under way may end and be remembered before the log is let go.
@@ -459,11 +470,22 @@ class Loop implements RunningNode {
     // Acknowledged at once: a pull takes minutes; its end is an event.
     this.#reply(command, { ok: true, text: `${this.#parts.node} fetches ${model}; its events tell when it is there.` });
     try {
-      await this.#parts.pool.pull(model, () => {}, AbortSignal.timeout(3_600_000));
+      await this.#parts.pool.pull(model, () => {}, this.#stopped.signal);
       this.#event('model-pulled', 'info', `${model} is here`);
-      await this.#refreshModels();
     } catch (error) {
-      this.#event('model-pull-failed', 'warning', `${model}: ${(error as Error).message}`);
+      if (!this.#stopping) this.#event('model-pull-failed', 'warning', `${model}: ${(error as Error).message}`);
+    }
+  }
+
+  async #unload(command: string, model: string): Promise<void> {
+    try {
+      await this.#parts.pool.unload(model);
+      this.#reply(command, { ok: true, text: `${model} is put down; its next task loads it again.` });
+    } catch (error) {
+      const { message } = error as Error;
+      const retryable = error instanceof RuntimeError && error.retryable;
+      const text = cutToBytes(message, 1000);
+      this.#reply(command, { ok: false, text, problem: { code: 'model-not-unloaded', text, retryable } });
     }
   }
 }
@@ -473,13 +495,16 @@ function isNews(before: NodeCapacity, after: NodeCapacity): boolean {
   const { memoryFreeBytes: freeAfter, diskFreeBytes: diskAfter, ...restAfter } = after;
   if (Math.abs(freeBefore - freeAfter) > memoryNews * after.memoryTotalBytes) return true;
   if (Math.abs(diskBefore - diskAfter) > memoryNews * Math.max(diskBefore, 1)) return true;
-  // Speeds creep with every answer; a tenth is news.
+  // Speeds and what a model holds creep with every answer; a tenth is news.
+  const tenth = (value = 0) => Math.round(Math.log(value + 1) * 10);
   const shape = (rest: typeof restAfter) =>
     JSON.stringify({
       ...rest,
       models: rest.models.map(({ speed, ...model }) => ({
         ...model,
-        speed: Math.round(Math.log(speed.decodeTps + 1) * 10),
+        residentBytes: tenth(model.residentBytes),
+        peakBytes: tenth(model.peakBytes),
+        speed: tenth(speed.decodeTps),
       })),
     });
   return shape(restBefore) !== shape(restAfter);

@@ -46,6 +46,8 @@ function setup(t: Tap.Test, script: Script | null, over: { acts?: boolean; keepA
   const admission = createAdmission({ slots: 1, queue: 2, clock: systemClock });
   const agent = createAgent(assigned, {
     runtimeFor: (model) => (model === 'smollm2' ? runtime : null),
+    modelStand: (model) =>
+      model === 'smollm2' ? { state: 'ready', reason: '' } : { state: 'starting', reason: 'fetching gone' },
     enter: (model, signal, deadlineMs) => admission.enter(model, signal, deadlineMs),
     memory: log,
     tools: toolBoxFor(assigned.spec.tools, {

@@ -2,10 +2,13 @@
 // The turn itself is turn.ts; what it may touch is in the deps. Never keeps anything that a restart would lose.
 import type { AssignedAgent } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
-import type { RunningAgent, TurnEnd } from '../contracts.ts';
+import type { ModelStand, RunningAgent, TurnEnd } from '../contracts.ts';
 import { runTurn, type TurnDeps } from './turn.ts';
 
-export type AgentDeps = TurnDeps;
+export interface AgentDeps extends TurnDeps {
+  /** Fetched, on its way, or why it cannot be used. */
+  modelStand(model: string): ModelStand;
+}
 
 export function createAgent(assigned: AssignedAgent, deps: AgentDeps): RunningAgent {
   const halt = new AbortController();
@@ -16,9 +19,8 @@ export function createAgent(assigned: AssignedAgent, deps: AgentDeps): RunningAg
     if (stopped) return { state: 'stopped', reason: 'stopped' };
     const { memory } = deps;
     if (memory.status.fenced) return { state: 'failed', reason: 'another node writes its memory now' };
-    if (!deps.runtimeFor(assigned.model)) {
-      return { state: 'starting', reason: `no runtime on this node serves ${assigned.model} now` };
-    }
+    const { state: stand, reason: why } = deps.modelStand(assigned.model);
+    if (stand !== 'ready') return { state: stand, reason: why };
     if (!memory.hydrated) {
       const { durableSeq } = memory.status;
       const { baseSeq } = assigned.memory;

@@ -52,6 +52,7 @@ t.test('a 135M model answers from memory', { skip }, async (t) => {
   const facts = () => ['This node is called alice. It is a Linux computer with 2 CPU cores and 8 GB of memory.'];
   const agent = createAgent(assigned, {
     runtimeFor: () => runtime,
+    modelStand: () => ({ state: 'ready', reason: '' }),
     enter: async () => () => {},
     memory: log,
     tools: toolBoxFor([], {

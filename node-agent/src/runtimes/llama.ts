@@ -13,11 +13,11 @@ import { fetchModel } from '../models/fetch.ts';
 import { FetchProblem } from '../models/fetch-problem.ts';
 import { type GgufFacts, readGguf } from '../models/gguf.ts';
 import { unitVector } from './cut.ts';
-import { abortedError } from './http-json.ts';
 import { fitOf, leastContextTokens, shrunk } from './llama-fit.ts';
 import { createPipe } from './llama-pipe.ts';
 import { createLlamaProcess } from './llama-process.ts';
 import { type ChatResult, type LoadOrder, type LoadResult, maxPromptChars, maxTextsPerOrder } from './llama-wire.ts';
+import { raced } from './raced.ts';
 import {
   type ChatEvent,
   type ChatRequest,
@@ -359,16 +359,6 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
 
 function nameOf(fileName: string): string {
   return entryOfFile(fileName)?.id ?? fileName.replace(/\.gguf$/, '').toLowerCase();
-}
-
-function raced<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (!signal) return work;
-  if (signal.aborted) return Promise.reject(abortedError());
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(abortedError());
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 const fetchCodes: Record<FetchProblem['kind'], RuntimeErrorCode> = {

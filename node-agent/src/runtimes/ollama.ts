@@ -61,6 +61,8 @@ interface ChatLine {
 const quickMs = 5000;
 // The head of an answer comes with its first token: a cold 7B model on a Pi needs minutes before it.
 const answerMs = 300_000;
+// It checks what it fetched in silence: minutes for gigabytes on an SD card.
+const pullStallMs = 900_000;
 const aliveMs = 1800;
 const embedBatch = 32;
 const millisecondsOf = (nanoseconds = 0) => nanoseconds / 1e6;
@@ -244,7 +246,14 @@ export function createOllama(options: OllamaOptions): Runtime {
     // A registry of our own speaks plain HTTP; its name carries host and port.
     const insecure = /^[^/]+:\d+\//.test(name);
     const body = { model: name, stream: true, ...(insecure ? { insecure } : {}) };
-    const answer = await client.stream({ method: 'POST', path: 'api/pull', body, signal, answerMs });
+    const answer = await client.stream({
+      method: 'POST',
+      path: 'api/pull',
+      body,
+      signal,
+      answerMs,
+      stallMs: pullStallMs,
+    });
     if (!('lines' in answer)) throw problemOf(answer, name);
     for await (const text of answer.lines) {
       if (text === '') continue;

@@ -1,0 +1,116 @@
+// What this node learned of its models: how fast they answer, the most memory they held. Kept in one small file, so that a
+// restart does not begin with guesses. Written seldom and only for news, for the file lies on an SD card: a power cut costs the
+// last ten minutes of learning, never the file. Never keeps anything that cannot be learned again.
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { RuntimeModel, Usage } from './runtimes/runtime.ts';
+import { createSpeedBook, type LearnedSpeed } from './runtimes/speed.ts';
+
+interface Peak {
+  model: string;
+  bytes: number;
+  /** The weights it was seen with, and the context: other ones hold other amounts. */
+  weights: string;
+  context: number;
+}
+export interface Learned {
+  learn(model: string, usage: Usage): void;
+  speedOf(model: string): LearnedSpeed | undefined;
+  /** Notes what a loaded model holds now. */
+  saw(model: RuntimeModel): void;
+  /** 0 when it was never seen loaded. */
+  peakOf(model: RuntimeModel): number;
+  close(): void;
+}
+
+const saveMs = 10 * 60_000;
+/** A tenth more or less is what the next answer may be anyway. */
+const newsShare = 0.1;
+const maxModels = 256;
+
+const weightsOf = (model: RuntimeModel) => model.digest || String(model.sizeBytes);
+
+/** `path` may be `:memory:`. */
+export function createLearned(parts: { path: string; clock: Clock; log: Log }): Learned {
+  const { path, log } = parts;
+  const speeds = createSpeedBook();
+  const peaks = new Map<string, Peak>();
+  let saved = '';
+  if (path !== ':memory:') restore();
+  const timer = path === ':memory:' ? null : parts.clock.every(saveMs, save);
+
+  function restore(): void {
+    try {
+      const stored = JSON.parse(readFileSync(path, 'utf8')) as { speeds?: unknown; peaks?: unknown };
+      speeds.restore(rowsOf(stored.speeds, ['prefillTps', 'decodeTps', 'loadMs', 'samples']) as LearnedSpeed[]);
+      for (const peak of rowsOf(stored.peaks, ['bytes', 'context']) as Peak[]) peaks.set(peak.model, peak);
+      saved = outline();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        log.warn({ err: error, path }, 'what was learned of the models cannot be read; it is learned again');
+    }
+  }
+
+  /** Equal for states between which a person would see no difference. */
+  function outline(): string {
+    const step = (value: number) => Math.round(Math.log1p(value) / Math.log1p(newsShare));
+    return JSON.stringify([
+      speeds
+        .all()
+        .map(({ model, prefillTps, decodeTps, loadMs }) => [model, ...[prefillTps, decodeTps, loadMs].map(step)]),
+      [...peaks.values()].map(({ model, bytes, weights, context }) => [model, step(bytes), weights, context]),
+    ]);
+  }
+
+  function save(): void {
+    const now = outline();
+    if (now === saved) return;
+    try {
+      const beside = `${path}.new`;
+      const file = openSync(beside, 'w', 0o600);
+      try {
+        writeSync(file, JSON.stringify({ speeds: speeds.all(), peaks: [...peaks.values()] }));
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(beside, path);
+      saved = now;
+    } catch (error) {
+      log.warn({ err: error, path }, 'what was learned of the models cannot be kept');
+    }
+  }
+
+  return {
+    learn: (model, usage) => speeds.learn(model, usage),
+    speedOf: (model) => speeds.of(model),
+    saw(model) {
+      if (!model.resident || model.residentBytes === 0) return;
+      const weights = weightsOf(model);
+      const context = model.contextTokens * model.slots;
+      const before = peaks.get(model.name);
+      const same = before?.weights === weights && before.context === context;
+      if (!before && peaks.size >= maxModels) peaks.delete(peaks.keys().next().value!);
+      const bytes = Math.max(model.residentBytes, same ? before.bytes : 0);
+      peaks.set(model.name, { model: model.name, bytes, weights, context });
+    },
+    peakOf(model) {
+      const peak = peaks.get(model.name);
+      return peak?.weights === weightsOf(model) ? peak.bytes : 0;
+    },
+    close() {
+      timer?.cancel();
+      if (timer) save();
+    },
+  };
+}
+
+/** Rows of a file that anything may have happened to: those that have a name and all their figures. */
+function rowsOf(value: unknown, figures: string[]): unknown[] {
+  if (!Array.isArray(value)) return [];
+  return value.slice(0, maxModels).filter((row: Record<string, unknown> | null) => {
+    if (typeof row?.model !== 'string') return false;
+    return figures.every((figure) => Number.isFinite(row[figure]) && (row[figure] as number) >= 0);
+  });
+}

@@ -1,0 +1,72 @@
+import t from 'tap';
+import { createModelPulls } from './model-pulls.ts';
+import { RuntimeError } from './runtimes/runtime.ts';
+
+const never = new AbortController().signal;
+const ignore = () => {};
+
+/** Fetches that end when the test says so. */
+function rig() {
+  const begun: string[] = [];
+  const ends = new Map<string, (error?: Error) => void>();
+  const pulls = createModelPulls((model, onProgress, signal) => {
+    begun.push(model);
+    onProgress({ status: 'pulling', completedBytes: 1, totalBytes: 2 });
+    return new Promise((resolve, reject) => {
+      ends.set(model, (error) => (error ? reject(error) : resolve()));
+      signal.addEventListener('abort', () => reject(new RuntimeError('aborted', 'stopped')));
+    });
+  });
+  return { pulls, begun, ends };
+}
+const turn = () => new Promise(setImmediate);
+
+t.test('one at a time, in the order asked; one fetch however many ask', async (t) => {
+  const { pulls, begun, ends } = rig();
+  const heard: number[] = [];
+  const first = pulls.pull('a', ({ completedBytes }) => heard.push(completedBytes), never);
+  const same = pulls.pull('a', ({ completedBytes }) => heard.push(completedBytes), never);
+  const second = pulls.pull('b', ignore, never);
+  await turn();
+  t.strictSame(begun, ['a']);
+  t.strictSame(heard, [1, 1], 'both hear of it');
+  ends.get('a')!();
+  await Promise.all([first, same]);
+  await turn();
+  t.strictSame(begun, ['a', 'b']);
+  ends.get('b')!(new RuntimeError('unavailable', 'no such host'));
+  await t.rejects(second, { message: 'no such host' });
+  const again = pulls.pull('b', ignore, never);
+  await turn();
+  t.strictSame(begun, ['a', 'b', 'b'], 'a failure is not kept');
+  ends.get('b')!();
+  await again;
+});
+
+t.test('it goes on while one still wants it, ends with the last, and the next one starts', async (t) => {
+  const { pulls, begun } = rig();
+  const one = new AbortController();
+  const two = new AbortController();
+  const first = pulls.pull('a', ignore, one.signal);
+  const second = pulls.pull('a', ignore, two.signal);
+  const next = pulls.pull('b', ignore, never);
+  await turn();
+  one.abort();
+  await t.rejects(first, { code: 'aborted' });
+  await turn();
+  t.strictSame(begun, ['a']);
+  two.abort();
+  await t.rejects(second, { code: 'aborted' });
+  await turn();
+  t.strictSame(begun, ['a', 'b']);
+  pulls.close();
+  await t.rejects(next, { code: 'aborted' });
+});
+
+t.test('only so many wait', async (t) => {
+  const { pulls } = rig();
+  const waiting = Array.from({ length: 16 }, (_, i) => pulls.pull(`m${i}`, ignore, never));
+  await t.rejects(pulls.pull('one more', ignore, never), { code: 'overloaded', message: /16 models wait/ });
+  pulls.close();
+  for (const each of waiting) await t.rejects(each, { code: 'aborted' });
+});

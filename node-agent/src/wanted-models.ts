@@ -1,0 +1,209 @@
+// The models that this node's agents need, brought here: fetched when the node lacks one and some runtime can fetch, loaded ahead
+// of the first task, tried again later and later when that fails. In: which agent wants which model, and a look after every
+// refresh. Out: how a model stands, in words people read. A model that was put down is not taken up again here: its next task
+// does that. Never two tries at once for one model, never a try without a pause after a failure.
+import { type Backoff, backoffMs } from '@blackroad/std/backoff';
+import type { Clock, Timer } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
+import type { ModelStand } from './contracts.ts';
+import type { OnProgress } from './model-pulls.ts';
+import { RuntimeError, type RuntimeModel } from './runtimes/runtime.ts';
+
+export interface WantedModels {
+  /** An agent is (again) here with this model. */
+  want(agent: string, model: string): void;
+  drop(agent: string): void;
+  stand(model: string): ModelStand;
+  /** What the runtimes have may have changed. */
+  look(): void;
+  /** Memory was freed: models that did not load are tried at once. */
+  retryLoads(): void;
+  /** An answer failed because the model does not load, under the runtime's own name for it. */
+  doesNotLoad(model: string, reason: string): void;
+  works(model: string): void;
+  close(): void;
+}
+
+interface Wanted {
+  name: string;
+  agents: Set<string>;
+  /** Wants to be loaded ahead; off again once it was. */
+  load: boolean;
+  trying: 'fetch' | 'load' | null;
+  /** Set while it waits for its next try. */
+  retry: { what: 'fetch' | 'load'; timer: Timer } | null;
+  stop: AbortController;
+  failures: number;
+  /** Why it cannot be used, in words; '' when it can. */
+  failed: string;
+  progress: string;
+  toldMs: number;
+}
+
+const backoffs: Record<'fetch' | 'load', Backoff> = {
+  fetch: { firstMs: 30_000, maxMs: 30 * 60_000 },
+  load: { firstMs: 10_000, maxMs: 10 * 60_000 },
+};
+/** People watch this; every agent that waits sends it. */
+const progressMs = 3000;
+const agentsATell = 10;
+
+export function createWantedModels(parts: {
+  find: (name: string) => RuntimeModel | null;
+  canPull: () => boolean;
+  pull: (model: string, onProgress: OnProgress, signal: AbortSignal) => Promise<void>;
+  load: (model: string, signal: AbortSignal) => Promise<void>;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}): WantedModels {
+  const { find, clock, log } = parts;
+  const wanted = new Map<string, Wanted>();
+  const modelOf = new Map<string, string>();
+  let closed = false;
+
+  function step(each: Wanted): void {
+    if (closed || each.trying || each.retry) return;
+    const found = find(each.name);
+    if (!found) {
+      if (parts.canPull()) void attempt(each, 'fetch', fetchModel);
+    } else if (found.resident) each.load = false;
+    else if (each.load) void attempt(each, 'load', () => parts.load(found.name, each.stop.signal));
+  }
+
+  async function attempt(each: Wanted, what: 'fetch' | 'load', work: (each: Wanted) => Promise<void>): Promise<void> {
+    each.trying = what;
+    try {
+      await work(each);
+      if (what === 'load') each.load = false;
+      each.failed = '';
+    } catch (error) {
+      if (!each.stop.signal.aborted) failedOnce(each, what, error as Error);
+    } finally {
+      each.trying = null;
+      each.progress = '';
+    }
+    if (wanted.get(each.name) === each) step(each);
+  }
+
+  function fetchModel(each: Wanted): Promise<void> {
+    each.failed = '';
+    each.progress = `waiting to fetch ${each.name}`;
+    each.toldMs = Number.NEGATIVE_INFINITY;
+    let largest = 0;
+    return parts.pull(
+      each.name,
+      ({ completedBytes, totalBytes }) => {
+        // A model comes in parts; the largest is the weights, and the others are over in a moment.
+        if (totalBytes < largest) return;
+        largest = totalBytes;
+        const now = clock.monotonicMs();
+        if (now - each.toldMs < progressMs * Math.max(1, each.agents.size / agentsATell)) return;
+        each.toldMs = now;
+        const percent = totalBytes > 0 ? `, ${Math.floor((completedBytes / totalBytes) * 100)} %` : '';
+        each.progress = `fetching ${each.name}${percent}`;
+      },
+      each.stop.signal,
+    );
+  }
+
+  function failedOnce(each: Wanted, what: 'fetch' | 'load', error: Error): void {
+    each.failures++;
+    const words = `${what === 'fetch' ? `${each.name} could not be fetched` : `${each.name} does not load`}: ${error.message}`;
+    // A server that is busy or gone for a moment is no reason to call an agent failed.
+    const passing = what === 'load' && error instanceof RuntimeError && error.retryable && each.failures === 1;
+    if (!passing) each.failed = words;
+    const delayMs = backoffMs(backoffs[what], each.failures - 1, parts.random);
+    log.warn({ err: error, model: each.name, retryMs: Math.round(delayMs) }, words);
+    each.retry?.timer.cancel();
+    const timer = clock.after(delayMs, () => {
+      each.retry = null;
+      step(each);
+    });
+    each.retry = { what, timer };
+  }
+
+  function end(each: Wanted): void {
+    wanted.delete(each.name);
+    each.retry?.timer.cancel();
+    each.stop.abort();
+  }
+
+  function drop(agent: string): void {
+    const each = wanted.get(modelOf.get(agent) ?? '');
+    modelOf.delete(agent);
+    each?.agents.delete(agent);
+    if (each?.agents.size === 0) end(each);
+  }
+
+  /** Those that mean the runtime's model of this name, by whatever name they call it. */
+  const meaning = (model: string) => [...wanted.values()].filter(({ name }) => find(name)?.name === model);
+
+  return {
+    want(agent, model) {
+      if (modelOf.get(agent) !== model) drop(agent);
+      modelOf.set(agent, model);
+      let each = wanted.get(model);
+      if (!each) {
+        each = {
+          name: model,
+          agents: new Set(),
+          load: true,
+          trying: null,
+          retry: null,
+          stop: new AbortController(),
+          failures: 0,
+          failed: '',
+          progress: '',
+          toldMs: 0,
+        };
+        wanted.set(model, each);
+      }
+      each.agents.add(agent);
+      each.load = true;
+      step(each);
+    },
+    drop,
+    stand(model) {
+      const each = wanted.get(model);
+      if (each?.failed) return { state: 'failed', reason: each.failed };
+      if (find(model)) return { state: 'ready', reason: '' };
+      return { state: 'starting', reason: each?.progress || `no runtime on this node serves ${model} now` };
+    },
+    look() {
+      for (const each of wanted.values()) {
+        if (each.retry?.what === 'fetch' && find(each.name)) {
+          each.retry.timer.cancel();
+          each.retry = null;
+          each.failed = '';
+        }
+        step(each);
+      }
+    },
+    retryLoads() {
+      for (const each of wanted.values()) {
+        if (each.retry?.what !== 'load') continue;
+        each.retry.timer.cancel();
+        each.retry = null;
+        step(each);
+      }
+    },
+    doesNotLoad(model, reason) {
+      for (const each of meaning(model)) {
+        each.load = true;
+        if (!each.retry && !each.trying) failedOnce(each, 'load', new Error(reason));
+      }
+    },
+    works(model) {
+      for (const each of meaning(model)) {
+        each.failures = 0;
+        each.failed = '';
+      }
+    },
+    close() {
+      closed = true;
+      for (const each of [...wanted.values()]) end(each);
+    },
+  };
+}
