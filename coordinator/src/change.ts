@@ -5,21 +5,25 @@ import type {
   MemoryEntry,
   NodeCapacity,
   NodeHealth,
+  PastAttempt,
   TaskState,
   TopicMessage,
   TopicName,
   TopicParams,
 } from '@blackroad/protocol';
-import type {
-  AgentRow,
-  AgentWork,
-  BranchRow,
-  EndedTask,
-  JoinTokenRow,
-  KeyRow,
-  MutableView,
-  NodeRow,
-  TaskRow,
+import {
+  type AgentRow,
+  type AgentWork,
+  type BranchRow,
+  type EndedTask,
+  type Freeze,
+  freezeAt,
+  type JoinTokenRow,
+  type KeyRow,
+  type MutableView,
+  type NodeRow,
+  type SessionRow,
+  type TaskRow,
 } from './view.ts';
 
 export interface EventRow {
@@ -57,6 +61,8 @@ export type DurableChange =
       leasedMs: number | null;
       notBeforeMs: number;
       deadlineMs: number;
+      /** Where a lease ended without an end: all past ones. Missing: as they were. */
+      past?: PastAttempt[];
     }
   /** Exactly one for each task. */
   | { type: 'task-end'; row: EndedTask }
@@ -64,6 +70,9 @@ export type DurableChange =
   /** Expired or used up for a day. */
   | { type: 'token-gone'; id: string }
   | { type: 'key'; row: KeyRow }
+  | { type: 'session'; row: SessionRow }
+  /** Signed out, expired, or its key was revoked. */
+  | { type: 'session-gone'; id: string }
   | { type: 'memory'; agent: string; entries: MemoryEntry[] }
   | { type: 'branch'; row: BranchRow; entries: MemoryEntry[] }
   | { type: 'setting'; key: string; value: unknown }
@@ -76,7 +85,9 @@ export type PerishableChange =
   | { type: 'capacity'; node: string; capacity: NodeCapacity }
   | { type: 'hello'; node: string; boot: string; heartbeatMs?: number }
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
-  | { type: 'frozen'; frozen: { sinceMs: number; reason: string } | null }
+  /** All freezes from now on. */
+  | { type: 'frozen'; frozen: Freeze[] }
+  | { type: 'model-used'; node: string; model: string; atMs: number }
   | { type: 'announced'; atMs: number }
   /** `resumed`: the coordinator itself stood still before this tick. */
   | { type: 'ticked'; atMs: number; resumed: boolean };
@@ -90,6 +101,7 @@ const perishable: Record<PerishableChange['type'], true> = {
   hello: true,
   observed: true,
   frozen: true,
+  'model-used': true,
   announced: true,
   ticked: true,
 };
@@ -126,6 +138,7 @@ export function apply(view: MutableView, change: Change): void {
         view.nodesByHardware.delete(before.hardware);
       view.nodes.delete(change.id);
       view.live.delete(change.id);
+      view.modelUse.delete(change.id);
       view.excused.delete(change.id);
       return;
     }
@@ -163,6 +176,7 @@ export function apply(view: MutableView, change: Change): void {
       const row = { ...before, ...state };
       view.tasks.set(row.id, row);
       indexTask(view, row);
+      if (row.leasedMs !== null) useModel(view, row, row.leasedMs);
       return;
     }
     case 'task-end': {
@@ -170,6 +184,7 @@ export function apply(view: MutableView, change: Change): void {
       if (!before) return;
       unindexTask(view, before);
       view.tasks.delete(before.id);
+      useModel(view, before, change.row.endedMs);
       if (before.idempotencyKey !== null) view.tasksByIdempotencyKey.delete(before.idempotencyKey);
       rememberEnd(view, before);
       const work = view.work.get(before.agent);
@@ -184,6 +199,12 @@ export function apply(view: MutableView, change: Change): void {
       return;
     case 'key':
       view.keys.set(change.row.id, change.row);
+      return;
+    case 'session':
+      view.sessions.set(change.row.id, change.row);
+      return;
+    case 'session-gone':
+      view.sessions.delete(change.id);
       return;
     case 'memory': {
       const last = change.entries[change.entries.length - 1];
@@ -223,7 +244,13 @@ export function apply(view: MutableView, change: Change): void {
     }
     case 'capacity': {
       const live = view.live.get(change.node);
-      if (live) live.capacity = change.capacity;
+      if (!live) return;
+      live.capacity = change.capacity;
+      const before = view.modelUse.get(change.node);
+      const loaded = new Map<string, number>();
+      for (const { name, kind, resident } of change.capacity.models)
+        if (kind === 'chat' && resident) loaded.set(name, before?.get(name) ?? view.tickedMs ?? view.startedMs);
+      view.modelUse.set(change.node, loaded);
       return;
     }
     case 'hello': {
@@ -238,10 +265,14 @@ export function apply(view: MutableView, change: Change): void {
       view.observed.set(change.agent, { ...change.observed, node: change.node });
       return;
     case 'frozen':
-      if (view.frozen && !change.frozen)
-        for (const { id, presence } of view.nodes.values())
-          if (presence === 'suspect' || presence === 'lost') view.excused.add(id);
+      for (const { id, presence, site } of view.frozen.length > 0 ? view.nodes.values() : []) {
+        if (presence !== 'suspect' && presence !== 'lost') continue;
+        if (freezeAt(view.frozen, site) && !freezeAt(change.frozen, site)) view.excused.add(id);
+      }
       view.frozen = change.frozen;
+      return;
+    case 'model-used':
+      view.modelUse.get(change.node)?.set(change.model, change.atMs);
       return;
     case 'announced':
       view.announcedMs = change.atMs;
@@ -253,6 +284,18 @@ export function apply(view: MutableView, change: Change): void {
     default:
       change satisfies never;
   }
+}
+
+/** A lease or its end is use of the model that the agent runs on there. */
+function useModel(view: MutableView, { agent, node }: TaskRow, atMs: number): void {
+  const placement = view.agents.get(agent)?.placement;
+  if (!placement || placement.node !== node) return;
+  let used = view.modelUse.get(node);
+  if (!used) {
+    used = new Map();
+    view.modelUse.set(node, used);
+  }
+  used.set(placement.model, Math.max(atMs, used.get(placement.model) ?? 0));
 }
 
 function rememberEnd(view: MutableView, { id, idempotencyKey }: TaskRow): void {

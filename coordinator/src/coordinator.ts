@@ -24,7 +24,7 @@ import { Following } from './following.ts';
 import type { Answer, Decide, Decision, InputKind, Inputs, Outcome, Policy } from './input.ts';
 import { enrichMemory } from './memory-reads.ts';
 import { encodeAll } from './outbound.ts';
-import { planDueMs } from './placement/need.ts';
+import { Planner, type PlanningFigures, type Urgency, urgencyOf } from './planner.ts';
 import type { Store } from './store/store.ts';
 import { type EndedTask, emptyView, isEnded, type MutableView, type TaskRow, type View } from './view.ts';
 
@@ -36,7 +36,6 @@ const maxBatch = 500;
 const gatherEnough = 64;
 const maxGatherMs = 4;
 const tickMs = 250;
-const planDelayMs = 100;
 
 export interface Touched {
   nodes: Set<string>;
@@ -46,15 +45,29 @@ export interface Touched {
   ended: EndedTask[];
 }
 
+/** How long the store took, as seen from here. */
+export interface CommitFigures {
+  count: number;
+  sumMs: number;
+  maxMs: number;
+}
+
 export interface Coordinator {
   readonly view: View;
   readonly store: Store;
   readonly policy: Policy;
   readonly counters: ReadonlyMap<string, number>;
+  readonly planning: Readonly<PlanningFigures>;
+  readonly commits: Readonly<CommitFigures>;
   submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>>;
   watch(listener: (touched: Touched) => void): () => void;
   follow(task: string, listener: (event: TaskStreamEvent) => void): () => void;
-  command(node: string, name: 'pull' | 'unload' | 'identify' | 'log', message: object, deadlineMs: number): Promise<Reply>;
+  command(
+    node: string,
+    name: 'pull' | 'unload' | 'identify' | 'log',
+    message: object,
+    deadlineMs: number,
+  ): Promise<Reply>;
   stop(): Promise<void>;
 }
 
@@ -97,10 +110,10 @@ class Loop implements Coordinator {
   readonly #refusals: Refusals;
   readonly #replies = new Map<string, (reply: Reply) => void>();
   readonly #timers: Timer[] = [];
+  readonly #planner: Planner;
+  readonly commits: CommitFigures = { count: 0, sumMs: 0, maxMs: 0 };
   #running = false;
   #stopped = false;
-  #planTimer: Timer | null = null;
-  #planAtMs = 0;
   #committedAtMs = Number.NEGATIVE_INFINITY;
   #commitMs = 0;
   #idle: (() => void)[] = [];
@@ -112,10 +125,16 @@ class Loop implements Coordinator {
     this.#view = emptyView(parts.random.hex(8), parts.clock.nowMs());
     this.#following = new Following(parts.showTask);
     this.#refusals = createRefusals(parts.log, parts.clock);
+    const { policy, clock, random, fatal } = parts;
+    const submit = this.submit.bind(this);
+    this.#planner = new Planner({ view: this.view, policy, clock, random, submit, fatal });
   }
 
   get view(): View {
     return this.#view as View;
+  }
+  get planning(): Readonly<PlanningFigures> {
+    return this.#planner.figures;
   }
 
   async start(): Promise<void> {
@@ -126,7 +145,7 @@ class Loop implements Coordinator {
     await bus.start((message) => this.#arrived(message));
     await this.submit('started', {});
     this.#timers.push(clock.every(tickMs, () => void this.submit('tick', {}).catch(() => {})));
-    this.#planIn(planDelayMs);
+    this.#planner.start();
   }
 
   submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>> {
@@ -155,7 +174,12 @@ class Loop implements Coordinator {
     return this.#following.add(task, listener);
   }
 
-  command(node: string, name: 'pull' | 'unload' | 'identify' | 'log', message: object, deadlineMs: number): Promise<Reply> {
+  command(
+    node: string,
+    name: 'pull' | 'unload' | 'identify' | 'log',
+    message: object,
+    deadlineMs: number,
+  ): Promise<Reply> {
     const row = this.#view.nodes.get(node);
     if (!row) return Promise.reject(new FleetError('no-such-node', { detail: `There is no node ${node}.` }));
     if (row.presence !== 'online') {
@@ -185,7 +209,7 @@ class Loop implements Coordinator {
 
   async stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
-    this.#planTimer?.cancel();
+    this.#planner.stop();
     if (this.#running || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     this.#stopped = true;
     const state = {
@@ -235,7 +259,7 @@ class Loop implements Coordinator {
     const messages: Outgoing[] = [];
     const touched: Touched = { nodes: new Set(), agents: new Set(), tasks: new Set(), events: [], ended: [] };
     const outcomes: Outcome<unknown>[] = [];
-    let plan = false;
+    let plan: Urgency | null = null;
     for (const { kind, input } of batch) {
       const decide = decisions[kind] as Decide<InputKind>;
       const decision: Decision<unknown> = decide(this.view, input as never, now, this.policy);
@@ -245,7 +269,7 @@ class Loop implements Coordinator {
         this.#parts.log.debug({ kind, reason }, text);
       }
       for (const change of decision.changes) {
-        plan ||= this.#affectsPlacement(change);
+        if (plan !== 'urgent') plan = urgencyOf(this.view, change) ?? plan;
         apply(this.#view, change);
         if (isDurable(change)) durable.push(change);
         this.#touch(touched, change);
@@ -258,6 +282,9 @@ class Loop implements Coordinator {
       const { events } = await this.store.commit(durable);
       this.#committedAtMs = this.#parts.clock.monotonicMs();
       this.#commitMs = this.#committedAtMs - startedMs;
+      this.commits.count++;
+      this.commits.sumMs += this.#commitMs;
+      this.commits.maxMs = Math.max(this.commits.maxMs, this.#commitMs);
       touched.events = events;
       this.#count('commits');
       this.#count('changes', durable.length);
@@ -271,12 +298,7 @@ class Loop implements Coordinator {
       for (const listener of this.#watchers) listener(touched);
     }
     this.#judge(touched);
-    if (plan) this.#planIn(planDelayMs);
-    else if (batch.some(({ kind }) => kind === 'plan')) {
-      // Patience that runs out later: an agent's own, or the grace after a start.
-      const dueMs = planDueMs(this.view, now, this.policy);
-      if (dueMs !== null) this.#planIn(Math.max(planDelayMs, dueMs - now));
-    }
+    if (plan) this.#planner.wanted(plan);
   }
 
   /** A node that was put out loses its connection after the farewell had a moment to reach it. */
@@ -285,47 +307,6 @@ class Loop implements Coordinator {
       const row = this.#view.nodes.get(id);
       if (!row || row.status === 'quarantined') this.#parts.clock.after(500, () => this.#parts.bus.disconnect(id));
     }
-  }
-
-  #affectsPlacement(change: Change): boolean {
-    if (change.type === 'agent') {
-      const before = this.#view.agents.get(change.row.name);
-      return (
-        change.row.placement === null &&
-        (before?.placement !== null || before.version !== change.row.version || !before)
-      );
-    }
-    if (change.type === 'node') {
-      const before = this.#view.nodes.get(change.row.id);
-      return (
-        !before ||
-        before.presence !== change.row.presence ||
-        before.cordoned !== change.row.cordoned ||
-        before.draining !== change.row.draining ||
-        before.status !== change.row.status ||
-        before.site !== change.row.site ||
-        before.labels !== change.row.labels
-      );
-    }
-    if (change.type === 'capacity')
-      return !sameSupply(this.#view.live.get(change.node)?.capacity ?? null, change.capacity);
-    return (
-      change.type === 'agent-version' ||
-      change.type === 'agent-gone' ||
-      change.type === 'node-gone' ||
-      change.type === 'frozen'
-    );
-  }
-
-  #planIn(delayMs: number): void {
-    const atMs = this.#parts.clock.monotonicMs() + delayMs;
-    if (this.#planTimer && this.#planAtMs <= atMs) return;
-    this.#planTimer?.cancel();
-    this.#planAtMs = atMs;
-    this.#planTimer = this.#parts.clock.after(delayMs, () => {
-      this.#planTimer = null;
-      if (!this.#stopped) void this.submit('plan', {}).catch(() => {});
-    });
   }
 
   #touch(touched: Touched, change: Change): void {
@@ -473,15 +454,4 @@ class Loop implements Coordinator {
   #count(name: string, by = 1): void {
     this.counters.set(name, (this.counters.get(name) ?? 0) + by);
   }
-}
-
-/** Whether placement would see no difference: heartbeats of memory do not start a plan, a model that came or went does. */
-function sameSupply(
-  before: { models: readonly object[]; defaultChat: string | null } | null,
-  after: { models: readonly object[]; defaultChat: string | null },
-): boolean {
-  if (!before) return false;
-  const shape = (capacity: { models: readonly object[]; defaultChat: string | null }) =>
-    `${capacity.defaultChat} ${capacity.models.map((m) => `${(m as { name: string }).name}:${(m as { resident: boolean }).resident}`).join(' ')}`;
-  return shape(before) === shape(after);
 }

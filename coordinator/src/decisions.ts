@@ -1,9 +1,18 @@
 // From input kind to the pure function that decides it. A kind without a function does not compile.
 
-import { createKey, createToken, recordAudit, revokeKey, revokeToken } from './fleet/access.ts';
+import {
+  closeSession,
+  createKey,
+  createToken,
+  openSession,
+  recordAudit,
+  revokeKey,
+  revokeToken,
+} from './fleet/access.ts';
+import { acknowledge, unacknowledge } from './fleet/acknowledge.ts';
 import { applyAgent, removeAgent } from './fleet/agents.ts';
 import { enrol, renew } from './fleet/enrolment.ts';
-import { acceptEvent, editNode, forgetNode, releaseNode } from './fleet/nodes.ts';
+import { acceptEvent, editNode, editNodes, forgetNode, releaseNode } from './fleet/nodes.ts';
 import {
   acceptCapacity,
   acceptHealth,
@@ -16,7 +25,7 @@ import {
 } from './fleet/presence.ts';
 import type { Decide, InputKind } from './input.ts';
 import { acceptMemory } from './memory/accept.ts';
-import { plan, releaseMoves } from './placement/plan.ts';
+import { applyPlan, releaseMoves, unloadIdle } from './placement/plan.ts';
 import { reportTask } from './tasks/report.ts';
 import { cancelTask, retryTask, submitTask } from './tasks/submit.ts';
 
@@ -35,6 +44,7 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   enrol,
   renew,
   'node-edit': editNode,
+  'nodes-edit': editNodes,
   'node-release': releaseNode,
   'node-forget': forgetNode,
   'agent-apply': applyAgent,
@@ -44,9 +54,14 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'task-retry': retryTask,
   'key-create': createKey,
   'key-revoke': revokeKey,
+  'session-open': openSession,
+  'session-close': closeSession,
+  'alert-ack': acknowledge,
+  'alert-unack': unacknowledge,
   'moves-release': releaseMoves,
   audit: recordAudit,
   tick,
-  plan,
+  'plan-apply': applyPlan,
+  'models-idle': unloadIdle,
   started,
 };

@@ -20,8 +20,10 @@ import type {
   TaskRequest,
 } from '@blackroad/protocol';
 import type { Change, Outgoing } from './change.ts';
+import type { Unload } from './fleet/assignment.ts';
+import type { PlanApplied, PlanPart } from './placement/moves.ts';
 import type { StoredHash } from './store/store.ts';
-import type { EndedTask, JoinTokenRow, KeyRow, TaskRow, View } from './view.ts';
+import type { EndedTask, JoinTokenRow, KeyRow, SessionRow, TaskRow, View } from './view.ts';
 
 /** `by`: who asked, for the audit log: `key:<name>`, `node:<id>`, `coordinator`. */
 interface By {
@@ -80,6 +82,8 @@ export interface Inputs {
     site?: string;
     labels?: Record<string, string>;
   };
+  /** Many at once; unknown ones are answered, the others done. */
+  'nodes-edit': By & { nodes: string[]; cordoned?: boolean; draining?: boolean };
   'node-release': By & { node: string };
   'node-forget': By & { node: string };
   'agent-apply': By & { spec: AgentSpec };
@@ -97,23 +101,32 @@ export interface Inputs {
   'task-retry': By & { id: string; ended: EndedTask | null; newId: string };
   'key-create': By & { row: KeyRow };
   'key-revoke': By & { id: string };
-  'moves-release': By;
+  /** `site`: only there; else everything that is frozen. */
+  'session-open': { row: SessionRow };
+  'session-close': By & { id: string };
+  'alert-ack': By & { id: string; note: string /** How large it was then. */; count: number };
+  'alert-unack': By & { ids: string[] };
+  'moves-release': By & { site?: string };
   audit: By & { action: string; subject: string; text: string };
   // from the clock and the coordinator itself
   tick: Record<string, never>;
-  /** Placement: run when something it depends on changed. */
-  plan: Record<string, never>;
+  /** A part of a plan, complete in itself; made from a view that may have gone on since. */
+  'plan-apply': PlanPart;
+  /** Loaded models that nobody used for long. */
+  'models-idle': { unloads: Unload[] };
   started: Record<string, never>;
 }
 export type InputKind = keyof Inputs;
 
 export interface Answers {
+  'nodes-edit': { changed: number; unknown: string[] };
   'token-create': JoinTokenRow;
   enrol: { node: string; class: string; site: string; reclaimed: boolean; certificateExpiresMs: number };
   renew: { node: string; class: string; site: string; certificateExpiresMs: number };
   'task-submit': TaskRow | EndedTask;
   'task-cancel': { id: string };
   'task-retry': TaskRow;
+  'plan-apply': PlanApplied;
   'agent-apply': { name: string; version: number; created: boolean; changed: boolean };
 }
 export type Answer<K extends InputKind> = K extends keyof Answers ? Answers[K] : undefined;
@@ -143,6 +156,16 @@ export interface Policy {
   valveShare: number;
   valveMinNodes: number;
   valveWindowMs: number;
+  /** `spread`: agents share out; `pack`: few nodes are used, so that whole ones stay free. */
+  placement: 'spread' | 'pack';
+  /** A loaded model none of whose agents had a task for this long is unloaded; 0: never. */
+  modelIdleMs: number;
+  /** Looks for moves that are worth it come this often; 0: never. */
+  rebalanceEveryMs: number;
+  /** An agent that was moved for a gain is left alone for this long. */
+  rebalanceRestMs: number;
+  /** At most this share of the agents (and always two) is moved for a gain in one round. */
+  rebalanceShare: number;
   /** Outside effects stop after this long without word from the coordinator. */
   leaseMs: number;
   certificateMs: number;

@@ -24,6 +24,11 @@ export const samplePolicy: Policy = {
   leaseMs: 60_000,
   certificateMs: 86_400_000,
   retryMs: 1000,
+  placement: 'spread',
+  modelIdleMs: 0,
+  rebalanceEveryMs: 60_000,
+  rebalanceRestMs: 600_000,
+  rebalanceShare: 0.01,
   reclaim: 'auto',
 };
 export const startMs = 1_700_000_000_000;

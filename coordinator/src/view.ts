@@ -6,6 +6,7 @@ import type {
   NodeCapacity,
   NodeHealth,
   NodeInfo,
+  PastAttempt,
   PlacementWhy,
   Role,
   TaskOriginName,
@@ -65,6 +66,8 @@ export interface Placement {
   baseHash: string;
   /** The node it came from, else null. */
   from: string | null;
+  /** Moved here for a gain alone: it has a rest before it is moved so again. */
+  rebalanced?: true;
 }
 export interface AgentRow {
   name: string;
@@ -73,6 +76,8 @@ export interface AgentRow {
   /** Highest epoch ever given out. */
   epoch: number;
   placement: Placement | null;
+  /** The node it was on last, while it has none: its memory is there. Older rows lack it. */
+  last?: string | null;
   why: PlacementWhy | null;
   unplaced: UnplacedWhy | null;
   createdMs: number;
@@ -97,6 +102,8 @@ export interface TaskRow {
   idempotencyKey: string | null;
   /** Not leased before this (backoff after a failed attempt); coordinator's clock. */
   notBeforeMs: number;
+  /** Leases that are over and did not end it, oldest first; missing: none. */
+  past?: PastAttempt[];
 }
 /** An ended task as stored. */
 export interface EndedTask extends TaskRow {
@@ -131,6 +138,17 @@ export interface KeyRow {
   createdMs: number;
   revoked: boolean;
 }
+/** A signed-in console: it outlives a restart. `id` is the SHA-256 of its token, which nobody keeps. */
+export interface SessionRow {
+  id: string;
+  name: string;
+  role: Role;
+  /** Null: the coordinator itself made the sign-in code. */
+  keyId: string | null;
+  createdMs: number;
+  expiresMs: number;
+  address: string;
+}
 export interface MemoryHead {
   epoch: number;
   seq: number;
@@ -154,6 +172,22 @@ export interface BranchRow {
   mergedUpto?: number;
 }
 
+/** Moves off lost and draining nodes are held back (the blast-radius valve): at one site, or everywhere (null). */
+export interface Freeze {
+  site: string | null;
+  sinceMs: number;
+  reason: string;
+  /** Of a freeze of the fleet: sites that a person released. */
+  released: string[];
+}
+/** What freezes a site: its own freeze before that of the fleet. */
+export function freezeAt(frozen: readonly DeepReadonly<Freeze>[], site: string): DeepReadonly<Freeze> | undefined {
+  return (
+    frozen.find((freeze) => freeze.site === site) ??
+    frozen.find((freeze) => freeze.site === null && !freeze.released.includes(site))
+  );
+}
+
 /** The queue of one agent and what it works on. Ids; rows are in `tasks`. */
 export interface AgentWork {
   /** Waiting, best first (priority descending, then age). */
@@ -171,17 +205,21 @@ export interface MutableView {
   tasks: Map<string, TaskRow>;
   tokens: Map<string, JoinTokenRow>;
   keys: Map<string, KeyRow>;
+  /** In the order they were opened. */
+  sessions: Map<string, SessionRow>;
   heads: Map<string, MemoryHead>;
   branches: Map<string, BranchRow>;
   settings: Map<string, unknown>;
   work: Map<string, AgentWork>;
   agentsByNode: Map<string, Set<string>>;
   leasesByNode: Map<string, Set<string>>;
+  /** When a loaded chat model was last used, or loaded, by node and name; only models that are loaded or in use. */
+  modelUse: Map<string, Map<string, number>>;
   nodesByHardware: Map<string, string>;
   tasksByIdempotencyKey: Map<string, string>;
-  /** Moves of agents are frozen (blast-radius valve), and why. */
-  frozen: { sinceMs: number; reason: string } | null;
-  /** Away when the valve was opened again: they do not close it a second time. */
+  /** Where moves of agents are frozen, and why; the fleet as a whole comes first. */
+  frozen: Freeze[];
+  /** Away when their site was let go again: they do not freeze it a second time. */
   excused: Set<string>;
   /** Live tasks by the second in which their deadline lies. */
   tasksByDeadline: Map<number, Set<string>>;
@@ -223,15 +261,17 @@ export function emptyView(coordinator: string, startedMs: number): MutableView {
     tasks: new Map(),
     tokens: new Map(),
     keys: new Map(),
+    sessions: new Map(),
     heads: new Map(),
     branches: new Map(),
     settings: new Map(),
     work: new Map(),
     agentsByNode: new Map(),
     leasesByNode: new Map(),
+    modelUse: new Map(),
     nodesByHardware: new Map(),
     tasksByIdempotencyKey: new Map(),
-    frozen: null,
+    frozen: [],
     excused: new Set(),
     tasksByDeadline: new Map(),
     tasksByWake: new Map(),

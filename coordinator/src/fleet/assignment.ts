@@ -79,7 +79,7 @@ function deltaOf(deltas: Deltas, node: string) {
 export function sendDeltas(draft: Draft, deltas: Deltas): void {
   for (const [id, { put, remove }] of deltas) {
     const node = nodeIn(draft, id);
-    if (!node) continue;
+    if (!node || (put.size === 0 && remove.size === 0)) continue;
     type Step = { put: AssignedAgent } | { remove: { agent: string; epoch: number } };
     const steps: Step[] = [];
     for (const [agent, epoch] of remove) steps.push({ remove: { agent, epoch } });
@@ -122,6 +122,18 @@ export interface Move {
   /** Null: it is nowhere from now on. */
   to: { node: string; model: string; why: PlacementWhy } | null;
   unplaced?: UnplacedWhy;
+  /** For the event, in words. */
+  because?: string;
+  /** For a gain alone. */
+  rebalanced?: boolean;
+  /** Neither the agent nor its node gave a reason: what it works on is given back without using up an attempt. */
+  unasked?: boolean;
+}
+/** Memory of a model that is freed before what comes can be loaded. */
+export interface Unload {
+  node: string;
+  model: string;
+  command: string;
 }
 
 /** Carries out placement's plan. A move to where the agent is already, or to an unknown node, changes nothing. */
@@ -131,22 +143,32 @@ export function moveAgents(
   moves: readonly Move[],
 ): { changes: Change[]; messages: Outgoing[] } {
   const draft = openDraft(view, now);
-  const deltas = openDeltas();
-  for (const { agent, to, unplaced } of moves) {
-    const row = agentIn(draft, agent);
-    if (!row) continue;
-    if (to) placeAgent(draft, deltas, row, to);
-    else unplaceAgent(draft, deltas, row, unplaced ?? null);
-  }
-  sendDeltas(draft, deltas);
+  makeMoves(draft, moves, []);
   return { changes: allChanges(draft), messages: draft.messages };
 }
+/** The same inside a decision. A node is told who goes, then what to unload, then who comes. */
+export function makeMoves(draft: Draft, moves: readonly Move[], unloads: readonly Unload[]): void {
+  const deltas = openDeltas();
+  for (const move of moves) {
+    const row = agentIn(draft, move.agent);
+    if (!row) continue;
+    if (move.to) placeAgent(draft, deltas, row, move, move.to);
+    else unplaceAgent(draft, deltas, row, move.unplaced ?? null, move);
+  }
+  for (const { node, model, command } of unloads) {
+    const { remove } = deltaOf(deltas, node);
+    sendDeltas(draft, new Map([[node, { put: new Map(), remove: new Map(remove) }]]));
+    remove.clear();
+    send(draft, 'unload', { node }, { command, model });
+  }
+  sendDeltas(draft, deltas);
+}
 
-function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, to: NonNullable<Move['to']>): void {
+function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to: NonNullable<Move['to']>): void {
   const before = row.placement;
   if (!nodeIn(draft, to.node)) return;
   if (before && before.node === to.node && before.model === to.model) return;
-  if (before) leave(draft, deltas, row, before, `${row.name} goes to ${to.node}`);
+  if (before) leave(draft, deltas, row, before, `${row.name} goes to ${to.node}`, move.unasked);
   const head = draft.view.heads.get(row.name);
   const epoch = row.epoch + 1;
   const placed: AgentRow = {
@@ -159,8 +181,10 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, to: NonNullable
       placedMs: draft.nowMs,
       baseSeq: head?.seq ?? 0,
       baseHash: head?.hash ?? 'genesis',
-      from: before?.node ?? null,
+      from: before?.node ?? (row.last === to.node ? null : (row.last ?? null)),
+      ...(move.rebalanced ? { rebalanced: true as const } : {}),
     },
+    last: null,
     why: to.why,
     unplaced: null,
     updatedMs: draft.nowMs,
@@ -172,29 +196,35 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, to: NonNullable
     agent: row.name,
     type: before ? 'agent-moved' : 'agent-placed',
     severity: 'info',
-    text: before
-      ? `${row.name} moves from ${before.node} to ${to.node} with ${to.model}`
-      : `${row.name} goes to ${to.node} with ${to.model}`,
+    text: `${before ? `${row.name} moves from ${before.node} to` : `${row.name} goes to`} ${to.node} with ${to.model}${move.because ? `: ${move.because}` : ''}`,
   });
 }
 
 /** Takes an agent off its node, or only says anew why it is nowhere. */
-export function unplaceAgent(draft: Draft, deltas: Deltas, row: AgentRow, unplaced: UnplacedWhy | null): void {
+export function unplaceAgent(
+  draft: Draft,
+  deltas: Deltas,
+  row: AgentRow,
+  unplaced: UnplacedWhy | null,
+  { because, unasked }: Pick<Move, 'because' | 'unasked'> = {},
+): void {
   const before = row.placement;
   if (!before && JSON.stringify(row.unplaced) === JSON.stringify(unplaced)) return;
-  putAgent(draft, { ...row, placement: null, why: null, unplaced, updatedMs: draft.nowMs });
+  const last = before?.node ?? row.last ?? null;
+  putAgent(draft, { ...row, placement: null, last, why: null, unplaced, updatedMs: draft.nowMs });
   if (!before) return;
-  leave(draft, deltas, row, before, `${row.name} is taken off ${before.node}`);
+  leave(draft, deltas, row, before, `${row.name} is taken off ${before.node}`, unasked);
+  const said = [because, unplaced?.text].filter((text) => text !== undefined);
   noteEvent(draft, {
     node: before.node,
     agent: row.name,
     type: 'agent-unplaced',
     severity: 'warning',
-    text: `${row.name} is taken off ${before.node}${unplaced ? `: ${unplaced.text}` : ''}`,
+    text: `${row.name} is taken off ${before.node}${said.length > 0 ? `: ${said.join('; ')}` : ''}`,
   });
 }
 
-function leave(draft: Draft, deltas: Deltas, row: AgentRow, before: Placement, reason: string): void {
+function leave(draft: Draft, deltas: Deltas, row: AgentRow, before: Placement, reason: string, unasked = false): void {
   const node = nodeIn(draft, before.node);
   if (node) removeDelta(deltas, before.node, row.name, before.epoch);
   const lost = node?.presence !== 'online';
@@ -205,5 +235,6 @@ function leave(draft: Draft, deltas: Deltas, row: AgentRow, before: Placement, r
       ? { code: 'node-lost', text: `${before.node} was lost while it worked on this.`, retryable: true }
       : { code: 'agent-moved', text: `${reason} while it worked on this.`, retryable: true },
     reason,
+    !unasked,
   );
 }

@@ -83,19 +83,19 @@ t.test('the valve closes on a blast, says why, and opens when enough are back', 
   fleet.will('a');
   fleet.will('b');
   fleet.tick();
-  t.equal(fleet.view.frozen, null, '2 of 5');
+  t.same(fleet.view.frozen, [], '2 of 5');
   fleet.will('c');
   t.same(events(fleet.tick().changes), ['moves-frozen']);
-  t.match(fleet.view.frozen, { reason: /^3 of 5 nodes of the fleet went away within 60 s/ });
+  t.match(fleet.view.frozen, [{ site: null, reason: /^3 of 5 nodes of the fleet went away within 60 s/ }]);
   for (let i = 0; i < 300; i++) {
     beat('d', 'e');
     fleet.tick(1000);
   }
   t.equal(fleet.node('a').presence, 'lost');
-  t.ok(fleet.view.frozen, 'time alone does not open it');
+  t.equal(fleet.view.frozen.length, 1, 'time alone does not open it');
   fleet.birth('a');
   t.same(events(fleet.tick().changes), ['moves-resumed']);
-  t.equal(fleet.view.frozen, null);
+  t.same(fleet.view.frozen, []);
 });
 
 t.test('a large fleet: half of what closed the valve must be back', async (t) => {
@@ -103,25 +103,25 @@ t.test('a large fleet: half of what closed the valve must be back', async (t) =>
   const fleet = settled(...ids);
   for (const id of ids.slice(0, 11)) fleet.will(id);
   fleet.tick();
-  t.ok(fleet.view.frozen, '11 of 20');
+  t.equal(fleet.view.frozen.length, 1, '11 of 20');
   for (const id of ids.slice(0, 5)) fleet.birth(id);
   fleet.tick();
-  t.ok(fleet.view.frozen, '6 of 20: it does not flap');
+  t.equal(fleet.view.frozen.length, 1, '6 of 20: it does not flap');
   fleet.birth('n5');
   fleet.tick();
-  t.equal(fleet.view.frozen, null, '5 of 20');
+  t.same(fleet.view.frozen, [], '5 of 20');
 });
 
 t.test('a person opens the valve: who is away then does not close it again', async (t) => {
   const fleet = settled('a', 'b', 'c', 'd');
   for (const id of ['a', 'b', 'c']) fleet.will(id);
   fleet.tick();
-  t.ok(fleet.view.frozen);
-  fleet.apply([{ type: 'frozen', frozen: null }]);
+  t.equal(fleet.view.frozen.length, 1);
+  fleet.apply([{ type: 'frozen', frozen: [] }]);
   for (let i = 0; i < 60; i++) {
     apply(fleet.view, { type: 'seen', node: 'd', atMs: fleet.now });
     fleet.tick(1000);
-    t.equal(fleet.view.frozen, null);
+    t.same(fleet.view.frozen, []);
   }
   t.equal(fleet.node('c').presence, 'lost', 'though they are lost by now');
 });
@@ -133,10 +133,60 @@ t.test('the valve looks at sites too, and not at nodes that were stopped', async
   for (const id of ['n4', 'n5', 'n6', 'n7', 'n8', 'n9', 'n10', 'n11', 'n12', 'n13', 'n14', 'n15', 'n16', 'n17'])
     fleet.will(id, boot1, 'stopped');
   fleet.tick();
-  t.equal(fleet.view.frozen, null);
+  t.same(fleet.view.frozen, []);
   for (const id of ['n0', 'n1', 'n2']) fleet.will(id);
   fleet.tick();
-  t.match(fleet.view.frozen, { reason: /3 of 4 nodes of site barn/ });
+  t.match(fleet.view.frozen, [{ site: 'barn', reason: /3 of 4 nodes of site barn/ }]);
+});
+
+/** Six nodes at each site. */
+function sites(...names: string[]): SampleFleet {
+  const fleet = settled();
+  for (const site of names) for (let i = 0; i < 6; i++) fleet.addNode(`${site}-${i}`, { site });
+  fleet.online(...fleet.view.nodes.keys());
+  fleet.tick();
+  return fleet;
+}
+const frozenSites = (fleet: SampleFleet) => fleet.view.frozen.map(({ site }) => site);
+
+t.test('one site that goes away is frozen alone, even where it is most of the fleet', async (t) => {
+  const fleet = sites('barn', 'home');
+  for (let i = 0; i < 3; i++) fleet.addNode(`barn-more-${i}`, { site: 'barn' });
+  fleet.online('barn-more-0', 'barn-more-1', 'barn-more-2');
+  for (const { id, site } of fleet.view.nodes.values()) if (site === 'barn') fleet.will(id);
+  t.same(events(fleet.tick().changes), ['moves-frozen']);
+  t.same(frozenSites(fleet), ['barn'], '9 of 15 nodes, all in the barn');
+  fleet.will('home-0');
+  fleet.tick();
+  t.same(frozenSites(fleet), ['barn'], 'a node of another site moves its agents');
+});
+
+t.test('the fleet goes away, comes back but for one site: that one stays frozen', async (t) => {
+  const fleet = sites('barn', 'home', 'yard');
+  for (const id of fleet.view.nodes.keys()) fleet.will(id);
+  t.same(events(fleet.tick().changes), ['moves-frozen'], 'said once');
+  t.same(frozenSites(fleet), [null]);
+  fleet.pass(90_000);
+  t.same(frozenSites(fleet), [null], 'longer than the window');
+  for (const { id, site } of fleet.view.nodes.values()) {
+    if (site === 'barn') continue;
+    fleet.birth(id);
+    fleet.hello(id);
+  }
+  t.same(events(fleet.tick().changes).sort(), ['moves-frozen', 'moves-resumed']);
+  t.same(frozenSites(fleet), ['barn']);
+  t.equal(fleet.view.excused.size, 0, 'its nodes still count');
+  for (let i = 0; i < 5; i++) fleet.birth(`barn-${i}`);
+  t.same(events(fleet.tick().changes), ['moves-resumed']);
+  t.same(frozenSites(fleet), []);
+  t.same([...fleet.view.excused], ['barn-5'], 'who is still away then does not freeze it again');
+});
+
+t.test('nodes away here and there are the fleet', async (t) => {
+  const fleet = sites('a', 'b', 'c');
+  for (const site of ['a', 'b', 'c']) for (let i = 0; i < 4; i++) fleet.will(`${site}-${i}`);
+  fleet.tick();
+  t.same(frozenSites(fleet), [null]);
 });
 
 t.test('fleet/state every 10 s, however late the ticks are', async (t) => {

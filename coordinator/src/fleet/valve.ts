@@ -1,66 +1,105 @@
-// The blast-radius valve: when a large share of the fleet or of a site goes away at once, the cause is most likely the network or
-// the coordinator, and moving agents would do harm. It closes (moves are frozen, with the reason in words), and opens when enough
-// are back or when a person says so. Nodes that are away when it opens are excused: they do not close it again.
+// The blast-radius valve: when a large share of a site or of the fleet goes away at once, the cause is most likely the network or
+// the coordinator, and moving agents would do harm. What went away is frozen, with the reason in words, and nothing else; it is let
+// go when enough are back or when a person says so. Nodes that are away then are excused: they do not freeze it again.
 import { change, type Draft, nodeIn, noteEvent } from '../draft.ts';
 import type { Policy } from '../input.ts';
-import type { NodeRow } from '../view.ts';
+import { type Freeze, freezeAt, type NodeRow } from '../view.ts';
 import { restartedReason } from './transitions.ts';
 
 interface Group {
-  name: string;
   here: number;
   away: number;
 }
 
 export function judgeValve(draft: Draft, policy: Policy): void {
-  const { frozen } = draft.view;
-  // While closed, all that went away around the closing or since count, however long ago.
-  const sinceMs = (frozen?.sinceMs ?? draft.nowMs) - policy.valveWindowMs;
-  const groups = new Map<string, Group>();
+  const before = draft.view.frozen as readonly Freeze[];
+  const sites = countSites(draft, before, policy);
+  const after = [...judgeFleet(draft, before, sites, policy), ...judgeSites(draft, before, sites, policy)];
+  // One fleet in one place is the fleet, said once; and under a freeze of everything no site needs one of its own.
+  const whole = after.find(({ site }) => site === null);
+  const kept = whole ? after.filter((freeze) => freeze === whole || before.includes(freeze)) : after;
+  if (kept.length === before.length && kept.every((freeze, i) => freeze === before[i])) return;
+  change(draft, { type: 'frozen', frozen: kept });
+  for (const freeze of kept)
+    if (!before.includes(freeze)) noteEvent(draft, { type: 'moves-frozen', severity: 'error', text: freeze.reason });
+  for (const { site } of before) if (!kept.some((freeze) => freeze.site === site)) noteResumed(draft, site, kept);
+}
+
+function noteResumed(draft: Draft, site: string | null, kept: readonly Freeze[]): void {
+  const rest = kept.length > 0 ? `; still frozen: ${kept.map((freeze) => placeOf(freeze.site)).join(', ')}` : '';
+  const text = `enough nodes of ${placeOf(site)} are back: agents may be moved again${rest}`;
+  noteEvent(draft, { type: 'moves-resumed', severity: 'info', text });
+}
+export function placeOf(site: string | null): string {
+  return site === null ? 'the fleet' : `site ${site}`;
+}
+
+/** By site; while frozen, all that went away around the freezing or since count, however long ago. */
+function countSites(draft: Draft, before: readonly Freeze[], policy: Policy): Map<string, Group> {
+  const sites = new Map<string, Group & { sinceMs: number }>();
   for (const id of draft.view.nodes.keys()) {
     const row = nodeIn(draft, id);
     if (row?.status !== 'active' || row.presence === 'never') continue;
-    const away = row.presence !== 'online';
-    if (away && !counts(draft, row, sinceMs)) continue;
-    tally(groups, 'the fleet', away);
-    tally(groups, `site ${row.site}`, away);
+    let site = sites.get(row.site);
+    if (!site) {
+      const frozen = freezeAt(before, row.site);
+      site = { here: 0, away: 0, sinceMs: (frozen?.sinceMs ?? draft.nowMs) - policy.valveWindowMs };
+      sites.set(row.site, site);
+    }
+    if (row.presence === 'online') site.here++;
+    else if (counts(draft, row, site.sinceMs)) site.away++;
   }
-  let worst: Group | null = null;
-  const share = frozen ? policy.valveShare / 2 : policy.valveShare;
-  for (const group of groups.values()) {
-    if (group.away < policy.valveMinNodes || group.away <= share * (group.here + group.away)) continue;
-    if (!worst || group.away > worst.away) worst = group;
-  }
-  if (worst && !frozen) close(draft, worst, policy);
-  else if (!worst && frozen) open(draft);
+  return sites;
 }
-
 function counts(draft: Draft, row: NodeRow, sinceMs: number): boolean {
   if (draft.view.excused.has(row.id) || row.presenceSinceMs < sinceMs) return false;
   if (row.presenceReason === 'stopped') return false;
   return row.presence === 'lost' || row.presenceReason !== restartedReason;
 }
-function tally(groups: Map<string, Group>, name: string, away: boolean): void {
-  let group = groups.get(name);
-  if (!group) {
-    group = { name, here: 0, away: 0 };
-    groups.set(name, group);
-  }
-  if (away) group.away++;
-  else group.here++;
+/** Half of what froze it must be back: it does not flap. */
+function exceeds({ here, away }: Group, frozen: boolean, policy: Policy): boolean {
+  const share = frozen ? policy.valveShare / 2 : policy.valveShare;
+  return away >= policy.valveMinNodes && away > share * (here + away);
 }
 
-function close(draft: Draft, { name, here, away }: Group, policy: Policy): void {
-  const seconds = Math.round(policy.valveWindowMs / 1000);
-  const reason = `${away} of ${here + away} nodes of ${name} went away within ${seconds} s: most likely the network or the coordinator, so no agent is moved`;
-  change(draft, { type: 'frozen', frozen: { sinceMs: draft.nowMs, reason } });
-  noteEvent(draft, { type: 'moves-frozen', severity: 'error', text: reason });
+/** The fleet as a whole, unless it is one site that went away, and the rest is well. */
+function judgeFleet(
+  draft: Draft,
+  before: readonly Freeze[],
+  sites: ReadonlyMap<string, Group>,
+  policy: Policy,
+): Freeze[] {
+  const old = before.find(({ site }) => site === null);
+  const all = { here: 0, away: 0 };
+  let worst: Group = { here: 0, away: 0 };
+  for (const group of sites.values()) {
+    all.here += group.here;
+    all.away += group.away;
+    if (group.away > worst.away) worst = group;
+  }
+  if (!exceeds(all, old !== undefined, policy)) return [];
+  if (sites.size > 1 && exceeds(worst, false, policy)) {
+    const rest = { here: all.here - worst.here, away: all.away - worst.away };
+    if (rest.away <= policy.valveShare * (old ? 0.5 : 1) * (rest.here + rest.away)) return [];
+  }
+  return [old ?? freezeOf(draft, null, all, policy)];
 }
-function open(draft: Draft): void {
-  change(draft, { type: 'frozen', frozen: null });
-  noteEvent(draft, {
-    type: 'moves-resumed',
-    severity: 'info',
-    text: 'enough nodes are back: agents may be moved again',
-  });
+function judgeSites(
+  draft: Draft,
+  before: readonly Freeze[],
+  sites: ReadonlyMap<string, Group>,
+  policy: Policy,
+): Freeze[] {
+  const frozen: Freeze[] = [];
+  for (const [site, group] of sites) {
+    const old = before.find((freeze) => freeze.site === site);
+    if (exceeds(group, old !== undefined, policy)) frozen.push(old ?? freezeOf(draft, site, group, policy));
+  }
+  return sites.size > 1 ? frozen : frozen.filter((freeze) => before.includes(freeze));
+}
+
+function freezeOf(draft: Draft, site: string | null, { here, away }: Group, policy: Policy): Freeze {
+  const seconds = Math.round(policy.valveWindowMs / 1000);
+  const reason = `${away} of ${here + away} nodes of ${placeOf(site)} went away within ${seconds} s: most likely the network or the coordinator, so no agent there is moved`;
+  return { site, sinceMs: draft.nowMs, reason, released: [] };
 }

@@ -1,33 +1,22 @@
-// Who moves and who stays, on a real view built from changes; and that plans told to the fleet leave nothing to plan.
+// Who moves and who stays, on a real view built from changes; that plans told to the fleet leave nothing to plan, and that a plan
+// made from an older view does no harm.
 import type { NodeCapacity, NodeHealth } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
-import { apply } from '../change.ts';
+import { apply, type Change, type Outgoing } from '../change.ts';
 import type { Policy } from '../input.ts';
+import { samplePolicy } from '../sample-fleet.ts';
 import { type AgentRow, emptyView, type MutableView, type NodeRow, type TaskRow } from '../view.ts';
 import { GiB, modelOf, specOf } from './fixture.ts';
-import { movesOf } from './moves.ts';
-import { planDueMs } from './need.ts';
-import { plan, releaseMoves } from './plan.ts';
-import { healthOf } from './snapshot.ts';
+import { type PlanPart, type PlanStep, partsOf } from './moves.ts';
+import { frozenCount, pendingOf, planDueMs } from './need.ts';
+import { place } from './place.ts';
+import { applyPlan, releaseMoves } from './plan.ts';
+import { healthOf, snapshotOf } from './snapshot.ts';
 
 const startedMs = 1_000_000;
 const now = startedMs + 600_000;
-const policy: Policy = {
-  fleetName: 'test',
-  heartbeatMs: 5000,
-  maxHeartbeatsPerS: 1000,
-  lostAfterMs: 10_000,
-  restartGraceMs: 60_000,
-  reconnectWindowMs: 5000,
-  valveShare: 0.3,
-  valveMinNodes: 3,
-  valveWindowMs: 30_000,
-  leaseMs: 60_000,
-  certificateMs: 86_400_000,
-  retryMs: 1000,
-  reclaim: 'auto',
-};
+const policy: Policy = { ...samplePolicy, lostAfterMs: 10_000, restartGraceMs: 60_000 };
 
 function taskOf(id: string, agent: string, node: string): TaskRow {
   const lease = { attempt: 1, attempts: 3, node, epoch: 1, leasedMs: now, idempotencyKey: null, notBeforeMs: 0 };
@@ -122,15 +111,31 @@ function fleet(nodes: string[] = ['alice', 'aria']): MutableView {
   for (const id of nodes) addNode(view, id);
   return view;
 }
-/** `agent>node` of every move. */
-function moved(view: MutableView, atMs = now): string[] {
-  return movesOf(view, atMs, policy).moves.map(({ agent, to }) => `${agent}>${to?.node ?? 'nowhere'}`);
+function parts(view: MutableView, atMs = now): PlanPart[] {
+  const asked = snapshotOf(view, atMs, policy);
+  let commands = 0;
+  return [...partsOf(view, asked, place(asked.snapshot), () => `command-${++commands}`)];
 }
-/** Runs the decision and applies it, as the loop does. */
+function steps(view: MutableView, atMs = now): PlanStep[] {
+  return parts(view, atMs).flatMap((part) => part.steps);
+}
+/** `agent>node` of every move, by name. */
+function moved(view: MutableView, atMs = now): string[] {
+  return steps(view, atMs)
+    .flatMap(({ agent, step }) => ('words' in step ? [] : [`${agent}>${'to' in step ? step.to.node : 'nowhere'}`]))
+    .sort();
+}
+/** Plans and carries it out part by part, as the loop does. */
 function settle(view: MutableView, atMs = now) {
-  const decision = plan(view, {}, atMs, policy);
-  for (const change of decision.changes) apply(view, change);
-  return decision;
+  const changes: Change[] = [];
+  const messages: Outgoing[] = [];
+  for (const part of parts(view, atMs)) {
+    const decision = applyPlan(view, part, atMs, policy);
+    for (const change of decision.changes) apply(view, change);
+    changes.push(...decision.changes);
+    messages.push(...decision.messages);
+  }
+  return { changes, messages };
 }
 
 t.test('a new agent is placed; told again, nothing changes', async (t) => {
@@ -236,12 +241,16 @@ t.test('frozen moves: lost and draining nodes keep their agents until a person r
   addAgent(view, 'new', null);
   editNode(view, 'alice', { presence: 'lost' });
   editNode(view, 'aria', { draining: true });
-  apply(view, { type: 'frozen', frozen: { sinceMs: now, reason: '2 of 3 nodes went at once' } });
+  apply(view, {
+    type: 'frozen',
+    frozen: [{ site: null, sinceMs: now, reason: '2 of 3 nodes went at once', released: [] }],
+  });
   t.same(moved(view), ['new>codex'], 'an agent without a node waits for nothing');
   const { changes, outcome } = releaseMoves(view, { by: 'key:admin' }, now, policy);
   t.ok(outcome.ok);
   for (const change of changes) apply(view, change);
-  t.equal(view.frozen, null);
+  t.same(view.frozen, []);
+  settle(view);
   t.same(
     ['a', 'b'].map((name) => view.agents.get(name)?.placement?.node),
     ['codex', 'codex'],
@@ -291,8 +300,8 @@ t.test('a changed spec that rules its node out', async (t) => {
   addAgent(view, 'c', 'alice', { placement: { avoidAgents: ['d'] } });
   addAgent(view, 'd', 'alice');
   t.same(moved(view).sort(), ['a>aria', 'b>nowhere', 'c>aria']);
-  t.match(movesOf(view, now, policy).moves.find(({ agent }) => agent === 'b')?.unplaced, {
-    text: 'there is no node of class gpu (2 looked at)',
+  t.match(steps(view).find(({ agent }) => agent === 'b')?.step, {
+    nowhere: { text: 'there is no node of class gpu (2 looked at)' },
   });
 });
 t.test('two that avoid each other: one of them moves', async (t) => {
@@ -395,7 +404,8 @@ t.test('property: planned once, nobody moves again; who may stay stays', async (
         const placement = { nodes: pinned === null ? [] : [`node-${pinned}`] };
         addAgent(view, `agent-${i}`, node === null ? null : `node-${node}`, { onLoss, placement });
       });
-      if (isFrozen) apply(view, { type: 'frozen', frozen: { sinceMs: now, reason: 'test' } });
+      if (isFrozen)
+        apply(view, { type: 'frozen', frozen: [{ site: null, sinceMs: now, reason: 'test', released: [] }] });
       const before = new Map(view.agents);
       settle(view);
       for (const [name, row] of view.agents) {
@@ -428,4 +438,202 @@ t.test('property: planned once, nobody moves again; who may stay stays', async (
     { numRuns: 500 },
   );
   t.pass();
+});
+
+/** A plan is made, then something happens, then it is carried out. */
+function lateFor(view: MutableView, happens: () => void) {
+  const made = parts(view);
+  happens();
+  let stale = 0;
+  for (const part of made) {
+    const { changes, outcome } = applyPlan(view, part, now, policy);
+    for (const change of changes) apply(view, change);
+    if (outcome.ok) stale += outcome.value.stale;
+  }
+  return stale;
+}
+t.test('a plan that comes late: what no longer fits is left out', async (t) => {
+  const late = (happens: (view: MutableView) => void) => {
+    const view = fleet(['alice']);
+    addAgent(view, 'a', null);
+    const stale = lateFor(view, () => happens(view));
+    return [stale, view.agents.get('a')?.placement?.node ?? null];
+  };
+  t.same(
+    late(() => {}),
+    [0, 'alice'],
+  );
+  t.same(
+    late((view) => editNode(view, 'alice', { cordoned: true })),
+    [1, null],
+    'closed meanwhile',
+  );
+  t.same(
+    late((view) => editNode(view, 'alice', { presence: 'lost' })),
+    [1, null],
+  );
+  t.same(
+    late((view) => apply(view, { type: 'node-gone', id: 'alice' })),
+    [1, null],
+  );
+  t.same(
+    late((view) => {
+      const capacity = view.live.get('alice')!.capacity!;
+      apply(view, { type: 'capacity', node: 'alice', capacity: { ...capacity, memoryFreeBytes: GiB } });
+    }),
+    [1, null],
+    'less memory than it was planned with',
+  );
+  t.same(
+    late((view) => {
+      const capacity = view.live.get('alice')!.capacity!;
+      const models = [modelOf('small', { resident: true, residentBytes: 1.2 * GiB })];
+      apply(view, { type: 'capacity', node: 'alice', capacity: { ...capacity, models, memoryFreeBytes: 2.8 * GiB } });
+    }),
+    [0, 'alice'],
+    'the model was loaded meanwhile: the memory is where the plan has it',
+  );
+  t.same(
+    late((view) => {
+      const row = view.agents.get('a')!;
+      apply(view, { type: 'agent', row: { ...row, version: 2, spec: specOf('a', { placement: { class: ['gpu'] } }) } });
+    }),
+    [1, null],
+    'another version of the agent',
+  );
+  t.same(
+    late((view) => apply(view, { type: 'agent-gone', name: 'a' })),
+    [1, null],
+  );
+  t.same(
+    late((view) => editNode(view, 'alice', { labels: { gone: 'x' }, class: 'cloud' })),
+    [1, null],
+    'it may not be there any more',
+  );
+});
+t.test('a node that came back while its agents were planned away keeps them', async (t) => {
+  const view = fleet();
+  addAgent(view, 'a', 'alice');
+  editNode(view, 'alice', { presence: 'lost' });
+  t.equal(
+    lateFor(view, () => editNode(view, 'alice', { presence: 'online' })),
+    1,
+  );
+  t.match(view.agents.get('a')?.placement, { node: 'alice', epoch: 1 });
+  editNode(view, 'alice', { presence: 'lost' });
+  t.equal(
+    lateFor(view, () =>
+      apply(view, { type: 'frozen', frozen: [{ site: 'home', sinceMs: now, reason: 'a switch', released: [] }] }),
+    ),
+    1,
+    'nor is anybody moved by a valve that closed meanwhile',
+  );
+});
+t.test('large plans are carried out in parts, each complete in itself', async (t) => {
+  const view = fleet(['alice', 'aria', 'codex']);
+  for (let i = 0; i < 200; i++) addAgent(view, `a${i}`, null, { limits: { contextTokens: 256 } });
+  const made = parts(view);
+  t.ok(made.length > 3);
+  t.ok(made.every(({ steps }) => steps.length <= 48));
+  for (const part of made) {
+    const { changes, messages } = applyPlan(view, part, now, policy);
+    const told = new Set(messages.map(({ params }) => params.node));
+    const targets = new Set(changes.flatMap((change) => (change.type === 'agent' ? [change.row.placement?.node] : [])));
+    t.same([...told].sort(), [...targets].sort(), 'who is placed in it is told in it');
+    for (const change of changes) apply(view, change);
+  }
+  t.equal([...view.agents.values()].filter(({ placement }) => placement).length, 200);
+});
+t.test('an agent that was taken off remembers where its memory is', async (t) => {
+  const view = fleet(['alice']);
+  addAgent(view, 'a', 'alice', { placement: { nodes: ['aria'] } });
+  settle(view);
+  t.match(view.agents.get('a'), { placement: null, last: 'alice' });
+  t.equal(snapshotOf(view, now, policy).snapshot.demands[0]?.last, 'alice');
+  addNode(view, 'aria');
+  settle(view);
+  t.match(view.agents.get('a'), { placement: { node: 'aria', from: 'alice' }, last: null });
+});
+t.test(
+  'who gives way says to whom, its model is put down, and what it worked on is not counted against it',
+  async (t) => {
+    const view = emptyView('c', startedMs);
+    const small = modelOf('small', { resident: true, residentBytes: 1.1 * GiB });
+    addNode(view, 'alice', {}, { memoryFreeBytes: 0.6 * GiB, models: [small, modelOf('other')] });
+    addAgent(view, 'low', 'alice', { priority: 20 });
+    addAgent(view, 'high', null, { model: ['other'], priority: 80 });
+    apply(view, { type: 'task-new', row: { ...taskOf('t1', 'low', 'alice'), state: 'running', attempts: 1 } });
+    apply(view, { type: 'hello', node: 'alice', boot: 'boot-alice' });
+    const [part] = parts(view);
+    t.same(
+      part?.steps.map(({ agent, cause }) => [agent, cause]),
+      [
+        ['low', 'preempt'],
+        ['high', 'new'],
+      ],
+    );
+    const { changes, messages } = settle(view);
+    t.match(view.agents.get('high')?.placement, { node: 'alice', model: 'other' });
+    t.match(view.agents.get('low'), { placement: null, last: 'alice' });
+    const texts = changes.flatMap((change) => (change.type === 'event' ? [change.row.text] : []));
+    t.match(texts[0], /low is taken off alice: it gave way to high \(priority 80 over 20\)/);
+    t.match(view.tasks.get('t1'), { state: 'queued', attempts: 2 }, 'its one attempt is still to come');
+    t.same(
+      messages.map(({ name }) => name),
+      ['cancel', 'assign', 'unload', 'assign'],
+      'who goes, what to put down, who comes',
+    );
+    t.match(messages[2], { message: { model: 'small', command: 'command-1' } });
+  },
+);
+t.test('nobody moves in where someone has not left', async (t) => {
+  const view = emptyView('c', startedMs);
+  const small = modelOf('small', { resident: true, residentBytes: 1.1 * GiB });
+  addNode(view, 'alice', {}, { memoryFreeBytes: 0.6 * GiB, models: [small, modelOf('other')] });
+  addAgent(view, 'low', 'alice', { priority: 20 });
+  addAgent(view, 'high', null, { model: ['other'], priority: 80 });
+  const stale = lateFor(view, () => {
+    const row = view.agents.get('low')!;
+    apply(view, { type: 'agent', row: { ...row, version: 2 } });
+  });
+  t.equal(stale, 2, 'another version of it may be worth more');
+  t.equal(view.agents.get('high')?.placement, null);
+});
+t.test('frozen at one site: others move, a person may let it go', async (t) => {
+  const view = fleet(['alice', 'aria', 'codex']);
+  editNode(view, 'alice', { site: 'barn', presence: 'lost' });
+  editNode(view, 'aria', { presence: 'lost' });
+  addAgent(view, 'a', 'alice');
+  addAgent(view, 'b', 'aria');
+  const freeze = (site: string | null) => ({ site, sinceMs: now, reason: `${site} went`, released: [] });
+  apply(view, { type: 'frozen', frozen: [freeze('barn')] });
+  t.same(moved(view), ['b>codex']);
+  t.equal(frozenCount(view, now, policy), 1);
+  t.match(pendingOf(view, view.agents.get('a')!, now, policy), /^alice is lost, but moves are frozen: barn went$/);
+  const refused = releaseMoves(view, { by: 'key:admin', site: 'home' }, now, policy);
+  t.match(refused.outcome, { ok: false, details: { detail: /got "home"; frozen: site barn/ } });
+  apply(view, { type: 'frozen', frozen: [freeze(null)] });
+  t.same(moved(view), []);
+  for (const change of releaseMoves(view, { by: 'key:admin', site: 'barn' }, now, policy).changes) apply(view, change);
+  t.match(view.frozen, [{ site: null, released: ['barn'] }]);
+  t.same(moved(view), ['a>codex'], 'one site of a frozen fleet');
+  t.same([...view.excused], ['alice']);
+});
+t.test('what an agent waits for, in words', async (t) => {
+  const view = fleet();
+  const pending = (name: string, atMs = now) => pendingOf(view, view.agents.get(name)!, atMs, policy);
+  addAgent(view, 'a', 'alice', { onLoss: { policy: 'replace', afterSeconds: 60 } });
+  addAgent(view, 'waits', 'alice', { onLoss: { policy: 'wait' } });
+  addAgent(view, 'alone', 'alice', { onLoss: { policy: 'keep' } });
+  t.equal(pending('a'), null);
+  editNode(view, 'alice', { presence: 'suspect', presenceReason: 'silent' });
+  t.equal(pending('a'), 'alice is suspect (silent): it moves only when alice is lost');
+  editNode(view, 'alice', { presence: 'lost', presenceSinceMs: now });
+  t.equal(pending('a'), 'alice is lost: it moves in 60 s unless its node comes back');
+  t.equal(pending('a', now + 60_000), 'alice is lost: a place is being looked for');
+  t.match(pending('waits'), /waits for its node/);
+  t.match(pending('alone'), /still be running there/);
+  editNode(view, 'alice', { presence: 'online', draining: true });
+  apply(view, { type: 'task-new', row: taskOf('t1', 'a', 'alice') });
+  t.equal(pending('a'), 'alice is draining: it moves when the task it works on ended');
 });

@@ -1,39 +1,146 @@
-// From need to move: who goes where, who is nowhere and why. It never moves an agent that may stay, and says nothing twice:
-// an agent that is nowhere for the same reason as before is no change.
-import type { UnplacedWhy } from '@blackroad/protocol';
-import type { Change } from '../change.ts';
-import type { Move } from '../fleet/assignment.ts';
-import type { Policy } from '../input.ts';
-import type { AgentRow, View } from '../view.ts';
-import { place } from './place.ts';
-import { snapshotOf } from './snapshot.ts';
+// From a plan to what is done about it: who goes where, who is nowhere and why, in parts of bounded size that are each complete in
+// themselves. In: the view, what was asked and the plan; out: parts, made one by one as they are carried out (plan.ts). It never moves
+// an agent that may stay, and says nothing twice: an agent that is nowhere for the same reason as before is no change.
+import type { NodeCapacity, PlacementWhy, UnplacedWhy } from '@blackroad/protocol';
+import type { DeepReadonly, View } from '../view.ts';
+import type { Gain } from './gain.ts';
+import type { Need } from './need.ts';
+import { whyOf } from './score.ts';
+import type { Snapped } from './snapshot.ts';
+import type { PlacementPlan } from './supply.ts';
 
 type Row = NonNullable<ReturnType<View['agents']['get']>>;
-/** `words`: rows whose explanation alone changes; `moves`: placements that begin or end. */
-export function movesOf(view: View, nowMs: number, policy: Policy): { words: Change[]; moves: Move[] } {
-  const { snapshot, needs, stay } = snapshotOf(view, nowMs, policy);
-  const words: Change[] = [];
-  const moves: Move[] = [];
-  const say = (agent: string, unplaced: UnplacedWhy | null) => {
-    words.push({ type: 'agent', row: { ...(view.agents.get(agent) as AgentRow), unplaced } });
-  };
-  for (const agent of stay) if (view.agents.get(agent)?.unplaced) say(agent, null);
-  if (snapshot.demands.length === 0) return { words, moves };
+/** Why an agent moves, in one word: what /metrics counts. */
+export const moveCauses = ['new', 'lost', 'drain', 'rules', 'preempt', 'rebalance'] as const;
+export type MoveCause = (typeof moveCauses)[number];
 
-  const { placed, unplaced } = place(snapshot);
-  for (const { agent, node, model, why } of placed) moves.push({ agent, to: { node, model, why } });
+/** What becomes of one agent, and what it was when that was planned. */
+export interface PlanStep {
+  agent: string;
+  version: number;
+  epoch: number;
+  node: string | null;
+  cause: MoveCause;
+  because: string;
+  /** It may have work that waits: the queue is why it moves. */
+  busy?: true;
+  /** `words`: it keeps its place, or goes on having none; only what is said of it changes. */
+  step:
+    | { to: { node: string; model: string; why: PlacementWhy } }
+    | { nowhere: UnplacedWhy }
+    | { words: UnplacedWhy | null };
+}
+export interface PlanPart {
+  steps: PlanStep[];
+  /** Of nodes that get agents in this part: what they said of themselves when the plan was made, and what must be gone first. */
+  targets: Map<string, Target>;
+  /** With a command's id each, given by the loop. */
+  unloads: { node: string; model: string; command: string }[];
+}
+export interface Target {
+  capacity: DeepReadonly<NodeCapacity> | null;
+  leaving: string[];
+  unloads: string[];
+}
+export interface PlanApplied {
+  /** Moves by cause. */
+  moved: Partial<Record<MoveCause, number>>;
+  /** Steps that no longer fit the view. */
+  stale: number;
+}
+
+/** Steps in one part: a decision, a commit and its messages stay within a few milliseconds. */
+const partSteps = 48;
+
+const causeOf: Record<Need['reason'], MoveCause> = {
+  new: 'new',
+  gone: 'lost',
+  quarantined: 'lost',
+  lost: 'lost',
+  draining: 'drain',
+  rules: 'rules',
+  company: 'rules',
+  model: 'rules',
+};
+
+/** Who gives way goes first, the last who had to before the first: each may need the room of the one after it. */
+export function* partsOf(
+  view: View,
+  asked: Pick<Snapped, 'needs' | 'settled' | 'capacities'>,
+  plan: PlacementPlan,
+  minted: () => string,
+  gains: ReadonlyMap<string, Gain> = new Map(),
+): Generator<PlanPart> {
+  const yielded = new Map(plan.yielded.map((each) => [each.agent, each]));
+  const targets = targetsOf(asked.capacities, plan);
+  const rank = new Map([...yielded.keys()].reverse().map((agent, i) => [agent, i]));
+  const first = (agent: string) => rank.get(agent) ?? rank.size;
+  const placed = [...plan.placed].sort((a, b) => first(a.agent) - first(b.agent) || compare(a.node, b.node));
+  const unplaced = [...plan.unplaced].sort((a, b) => first(a.agent) - first(b.agent));
+  const about = (agent: string, row: Row): Pick<PlanStep, 'cause' | 'because' | 'busy'> => {
+    const gave = yielded.get(agent);
+    if (gave) return { cause: 'preempt', because: gaveWay(view, row, gave.to) };
+    const gain = gains.get(agent);
+    if (gain) return { cause: 'rebalance', because: gain.text, ...(gain.kind === 'queue' ? { busy: true } : {}) };
+    const need = asked.needs.get(agent);
+    return need
+      ? { cause: causeOf[need.reason], because: need.reason === 'new' ? '' : need.text }
+      : { cause: 'new', because: '' };
+  };
+
+  let part = emptyPart();
+  const unloaded = new Set<string>();
+  function* step(agent: string, made: PlanStep['step']): Generator<PlanPart> {
+    const row = view.agents.get(agent);
+    if (!row) return;
+    const { version, epoch } = row;
+    const node = row.placement?.node ?? null;
+    part.steps.push({ agent, version, epoch, node, ...about(agent, row), step: made });
+    if ('to' in made) {
+      const { node: id } = made.to;
+      const target = targets.get(id) as Target;
+      part.targets.set(id, target);
+      if (!unloaded.has(id)) {
+        unloaded.add(id);
+        for (const model of target.unloads) part.unloads.push({ node: id, model, command: minted() });
+      }
+    }
+    if (part.steps.length < partSteps) return;
+    yield part;
+    part = emptyPart();
+  }
+
+  for (const agent of asked.settled) if (view.agents.get(agent)?.unplaced) yield* step(agent, { words: null });
   for (const { agent, why } of unplaced) {
     const row = view.agents.get(agent);
-    const need = needs.get(agent);
-    if (!row || !need) continue;
-    if (need.mayStay) {
+    if (!row) continue;
+    const need = asked.needs.get(agent);
+    if (need?.mayStay) {
       const staying = { ...why, text: `${need.text}, and it stays there: ${why.text}` };
-      if (!saysTheSame(row.unplaced, staying)) say(agent, staying);
-    } else if (row.placement || !saysTheSame(row.unplaced, why)) {
-      moves.push({ agent, to: null, unplaced: why });
-    }
+      if (!saysTheSame(row.unplaced, staying)) yield* step(agent, { words: staying });
+    } else if (row.placement) yield* step(agent, { nowhere: why });
+    else if (!saysTheSame(row.unplaced, why)) yield* step(agent, { words: why });
   }
-  return { words, moves };
+  for (const each of placed) yield* step(each.agent, { to: { node: each.node, model: each.model, why: whyOf(each) } });
+  if (part.steps.length > 0) yield part;
+}
+function emptyPart(): PlanPart {
+  return { steps: [], targets: new Map(), unloads: [] };
+}
+
+function targetsOf(capacities: Snapped['capacities'], plan: PlacementPlan): Map<string, Target> {
+  const targets = new Map<string, Target>();
+  for (const { node } of plan.placed)
+    if (!targets.has(node)) targets.set(node, { capacity: capacities.get(node) ?? null, leaving: [], unloads: [] });
+  for (const { agent, node } of plan.yielded) targets.get(node)?.leaving.push(agent);
+  for (const { node, model, step } of plan.models) if (step === 'unload') targets.get(node)?.unloads.push(model);
+  return targets;
+}
+
+/** `gave way to greeter (priority 80 over 50)` */
+function gaveWay(view: View, { spec }: Row, to: string): string {
+  const other = view.agents.get(to);
+  return `it gave way to ${to}${other ? ` (priority ${other.spec.priority} over ${spec.priority})` : ''}`;
 }
 
 /**
@@ -51,4 +158,7 @@ export function saysTheSame(before: Row['unplaced'], after: UnplacedWhy): boolea
 function isAbout(a: number, b: number): boolean {
   const most = Math.max(a, b);
   return a === b || (most > 20 && Math.abs(a - b) <= most / 5);
+}
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,9 +1,9 @@
-// Which agents need a node now, and which stay. Staying is the rule: there is no rebalancing here, and a restart of the
-// coordinator moves nobody, because a node that was not heard of since the start is unknown and not lost.
-// [INV-restart]
+// Which agents need a node now, which stay, and in words what an agent waits for. Staying is the rule: a move for a gain alone is
+// rebalance.ts's business, and a restart of the coordinator moves nobody, because a node that was not heard of since the start is
+// unknown and not lost. [INV-restart]
 import type { AgentSpec, NodeModel } from '@blackroad/protocol';
 import type { Policy } from '../input.ts';
-import type { AgentRow, NodeLive, NodeRow, View } from '../view.ts';
+import { type AgentRow, freezeAt, type NodeLive, type NodeRow, type View } from '../view.ts';
 import { brokenRule } from './feasible.ts';
 
 type Readonlies<T> = T extends (infer V)[]
@@ -40,7 +40,7 @@ export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy):
   const other = unwantedCompany(view, agent, id);
   if (other) return { reason: 'company', mayStay: false, text: `${other} is on ${id}, which it avoids` };
   // The blast-radius valve: when many nodes fail at once, the failure is most likely ours.
-  if (view.frozen) return null;
+  if (freezeAt(view.frozen, node.site)) return null;
   if (isLost) {
     const isDue = spec.onLoss.policy === 'replace' && nowMs >= dueMs(agent, node);
     return isDue ? { reason: 'lost', mayStay: true, text: `${id} is lost` } : null;
@@ -50,6 +50,54 @@ export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy):
   }
   const lacking = lackingModel(agent, live);
   return lacking === null ? null : { reason: 'model', mayStay: true, text: `${id} ${lacking}` };
+}
+
+/** Agents that would have moved by now, were it not for the valve. Asked several times a second by whoever watches. */
+export function frozenCount(view: View, nowMs: number, policy: Policy): number {
+  if (view.frozen.length === 0) return 0;
+  let count = 0;
+  for (const node of view.nodes.values()) {
+    const isLost = node.presence === 'lost';
+    const isDrained = node.draining && node.presence === 'online';
+    if ((!isLost && !isDrained) || node.status !== 'active' || !freezeAt(view.frozen, node.site)) continue;
+    const graceMs = graceUntilMs(view, node, policy);
+    for (const name of view.agentsByNode.get(node.id) ?? []) {
+      const agent = view.agents.get(name);
+      if (!agent) continue;
+      const isDue = isLost
+        ? agent.spec.onLoss.policy === 'replace' && nowMs >= Math.max(graceMs, dueMs(agent, node))
+        : !isFinishing(view, agent);
+      if (isDue) count++;
+    }
+  }
+  return count;
+}
+
+/** Why an agent moves, will move or may not move now, for people; null: it stays. */
+export function pendingOf(view: View, agent: Agent, nowMs: number, policy: Policy): string | null {
+  const need = needOf(view, agent, nowMs, policy);
+  if (need) return `${need.text}: a place is being looked for`;
+  const node = agent.placement && view.nodes.get(agent.placement.node);
+  if (!node) return null;
+  const { id } = node;
+  const freeze = freezeAt(view.frozen, node.site);
+  if (freeze) {
+    const due = needOf({ ...view, frozen: [] }, agent, nowMs, policy);
+    if (due) return `${due.text}, but moves are frozen: ${freeze.reason}`;
+  }
+  if (node.presence === 'suspect') return `${id} is suspect (${node.presenceReason}): it moves only when ${id} is lost`;
+  if (node.presence === 'lost') {
+    const { policy: onLoss } = agent.spec.onLoss;
+    if (onLoss === 'wait') return `${id} is lost, and it waits for its node to come back`;
+    if (onLoss === 'keep') return `${id} is lost, and it may still be running there on its own`;
+    const due = Math.max(graceUntilMs(view, node, policy), dueMs(agent, node));
+    return `${id} is lost: it moves in ${Math.max(1, Math.ceil((due - nowMs) / 1000))} s unless its node comes back`;
+  }
+  if (node.draining && isFinishing(view, agent)) {
+    const tasks = view.work.get(agent.name)?.leased.size ?? 0;
+    return `${id} is draining: it moves when ${tasks === 1 ? 'the task' : `the ${tasks} tasks`} it works on ended`;
+  }
+  return null;
 }
 
 /** A drained agent finishes what it has begun before it moves. Where no other place was found it works on, and moves at once when there is one. */
@@ -72,7 +120,7 @@ export function planDueMs(view: View, nowMs: number, policy: Policy): number | n
       if (busy) next = Math.min(next ?? Number.POSITIVE_INFINITY, nowMs + drainLookMs);
     }
     if (node.presence !== 'lost') continue;
-    const graceMs = view.live.get(node.id)?.helloBoot == null ? view.startedMs + policy.restartGraceMs : 0;
+    const graceMs = graceUntilMs(view, node, policy);
     for (const name of view.agentsByNode.get(node.id) ?? []) {
       const agent = view.agents.get(name);
       if (agent?.spec.onLoss.policy !== 'replace') continue;
@@ -81,6 +129,10 @@ export function planDueMs(view: View, nowMs: number, policy: Policy): number | n
     }
   }
   return next;
+}
+/** A node that was not heard of since the start is not lost before the grace is over. */
+function graceUntilMs(view: View, { id }: Readonly<Pick<NodeRow, 'id'>>, policy: Policy): number {
+  return view.live.get(id)?.helloBoot == null ? view.startedMs + policy.restartGraceMs : 0;
 }
 function dueMs(agent: Readonlies<Pick<AgentRow, 'spec'>>, node: Readonlies<Pick<NodeRow, 'presenceSinceMs'>>): number {
   return node.presenceSinceMs + agent.spec.onLoss.afterSeconds * 1000;

@@ -1,28 +1,165 @@
-// The placement decisions of the one road: place what needs a node, and let frozen moves happen when a person says so.
-// What moves is decided in moves.ts; what a move changes and who is told of it, in fleet/assignment.ts.
-import { moveAgents } from '../fleet/assignment.ts';
-import { accept, type Decide } from '../input.ts';
-import { movesOf } from './moves.ts';
+// The placement decisions of the one road: carry out a part of a plan, let frozen moves happen when a person says so, unload models
+// that nobody uses. A plan was made from a view that has gone on since: every step is checked against the present one, and what no
+// longer fits is left out and planned anew. What a move changes and who is told of it stands in fleet/assignment.ts.
+// [INV-closed] [INV-capacity]
+import type { AgentSpec } from '@blackroad/protocol';
+import {
+  agentIn,
+  change,
+  type Draft,
+  decided,
+  decidedWith,
+  noteAudit,
+  noteEvent,
+  openDraft,
+  putAgent,
+} from '../draft.ts';
+import { type Move, makeMoves } from '../fleet/assignment.ts';
+import { placeOf } from '../fleet/valve.ts';
+import { accept, type Decide, type Policy, refuse } from '../input.ts';
+import { type AgentRow, type Freeze, freezeAt } from '../view.ts';
+import { brokenRule } from './feasible.ts';
+import { idleForMs, isIdleModel } from './idle-models.ts';
+import type { MoveCause, PlanPart, PlanStep, Target } from './moves.ts';
+import { needOf } from './need.ts';
+import { mayRebalance } from './rebalance.ts';
+import { closedOf } from './snapshot.ts';
 
-export const plan: Decide<'plan'> = (view, _input, nowMs, policy) => {
-  const { words, moves } = movesOf(view, nowMs, policy);
-  if (moves.length === 0) return accept(words);
-  const { changes, messages } = moveAgents(view, nowMs, moves);
-  return accept([...words, ...changes], messages);
+export const applyPlan: Decide<'plan-apply'> = (view, { steps, targets, unloads }, nowMs, policy) => {
+  const draft = openDraft(view, nowMs);
+  const moved: Partial<Record<MoveCause, number>> = {};
+  const moves: Move[] = [];
+  const gone = new Set<string>();
+  const closed = new Map<string, boolean>();
+  const isOpen = (id: string) => {
+    let shut = closed.get(id);
+    if (shut === undefined) {
+      shut = !isClear(draft, id, targets.get(id), gone);
+      closed.set(id, shut);
+    }
+    return !shut;
+  };
+  let stale = 0;
+  for (const step of steps) {
+    const row = agentIn(draft, step.agent);
+    const move = row && isAsPlanned(row, step) ? moveOf(draft, row, step, targets, isOpen, policy) : null;
+    if (!row || !move) {
+      stale++;
+      continue;
+    }
+    if ('words' in step.step) {
+      putAgent(draft, { ...row, unplaced: step.step.words });
+      continue;
+    }
+    if (row.placement) gone.add(row.name);
+    moved[step.cause] = (moved[step.cause] ?? 0) + 1;
+    moves.push(move);
+  }
+  makeMoves(
+    draft,
+    moves,
+    unloads.filter(({ node }) => moves.some(({ to }) => to?.node === node)),
+  );
+  return decidedWith(draft, { moved, stale });
 };
 
-/** A person says that the frozen moves are right: they happen now, in the same decision. */
-export const releaseMoves: Decide<'moves-release'> = (view, { by }, nowMs, policy) => {
-  if (!view.frozen) return accept();
-  const text = `moves released by ${by}; frozen because: ${view.frozen.reason}`;
-  const thawed = plan({ ...view, frozen: null }, {}, nowMs, policy);
-  return accept(
-    [
-      { type: 'frozen', frozen: null },
-      { type: 'audit', row: { atMs: nowMs, actor: by, action: 'moves-release', subject: 'fleet', text } },
-      { type: 'event', row: { atMs: nowMs, node: null, agent: null, type: 'moves-released', severity: 'info', text } },
-      ...thawed.changes,
-    ],
-    thawed.messages,
-  );
+function isAsPlanned(row: AgentRow, { version, epoch, node }: PlanStep): boolean {
+  return row.version === version && row.epoch === epoch && (row.placement?.node ?? null) === node;
+}
+
+/** The move that the step asks for; null: it no longer fits. */
+function moveOf(
+  draft: Draft,
+  row: AgentRow,
+  { cause, because, busy, step }: PlanStep,
+  targets: PlanPart['targets'],
+  isOpen: (node: string) => boolean,
+  policy: Policy,
+): Move | null {
+  const { view, nowMs } = draft;
+  const why = {
+    ...(because === '' ? {} : { because }),
+    ...(cause === 'rebalance' || cause === 'preempt' ? { unasked: true } : {}),
+  };
+  if ('words' in step) return { agent: row.name, to: null };
+  if (cause === 'rebalance') {
+    if (!mayRebalance(view, row, nowMs, policy, busy === true)) return null;
+  } else if (cause !== 'preempt' && !needOf(view, row, nowMs, policy)) return null;
+  if ('nowhere' in step) return { agent: row.name, to: null, unplaced: step.nowhere, ...why };
+  const { to } = step;
+  const node = view.nodes.get(to.node);
+  if (!node || !isOpen(to.node)) return null;
+  if (brokenRule({ spec: row.spec as AgentSpec, room: { node } })) return null;
+  if (!isStillThere(targets.get(to.node), view.live.get(to.node)?.capacity ?? null, to.model)) return null;
+  return { agent: row.name, to, ...why, ...(cause === 'rebalance' ? { rebalanced: true } : {}) };
+}
+
+/** Open, and all that had to leave it first has left. */
+function isClear(draft: Draft, id: string, target: Target | undefined, gone: ReadonlySet<string>): boolean {
+  const { view } = draft;
+  const node = view.nodes.get(id);
+  const live = view.live.get(id);
+  if (!target || !node || !live || closedOf(node, live)) return false;
+  const isHere = (name: string) => !gone.has(name) && view.agents.get(name)?.placement?.node === id;
+  if (target.leaving.some(isHere)) return false;
+  if (target.unloads.length === 0) return true;
+  for (const name of view.agentsByNode.get(id) ?? [])
+    if (isHere(name) && target.unloads.includes(view.agents.get(name)?.placement?.model ?? '')) return false;
+  return true;
+}
+
+/** A node that has less than when it was looked at, or lost the model, is planned for anew. */
+function isStillThere(target: Target | undefined, now: Target['capacity'], model: string): boolean {
+  const before = target?.capacity;
+  if (!before || !now) return false;
+  if (before === now) return true;
+  const was = before.models.find(({ name }) => name === model);
+  const is = now.models.find(({ name }) => name === model);
+  if (was && !is) return false;
+  return heldBytes(now) >= heldBytes(before);
+}
+/** A model that was loaded meanwhile took its weights from what was free: that was counted on. */
+function heldBytes({ memoryFreeBytes, models }: NonNullable<Target['capacity']>): number {
+  return models.reduce((sum, { resident, residentBytes }) => sum + (resident ? residentBytes : 0), memoryFreeBytes);
+}
+
+/** A person says that the frozen moves are right: they are planned at once, everywhere or at one site. */
+export const releaseMoves: Decide<'moves-release'> = (view, { by, site }, nowMs) => {
+  const frozen = view.frozen as readonly Freeze[];
+  const draft = openDraft(view, nowMs);
+  if (site === undefined && frozen.length === 0) return accept();
+  if (site !== undefined && !freezeAt(frozen, site)) {
+    const where =
+      frozen.length > 0 ? `frozen: ${frozen.map((each) => placeOf(each.site)).join(', ')}` : 'nothing is frozen';
+    return refuse(
+      'invalid-request',
+      `site: expected one where moves are frozen, got ${JSON.stringify(site)}; ${where}.`,
+    );
+  }
+  const released = frozen.filter((each) => site === undefined || each.site === site || each.site === null);
+  const kept = frozen.flatMap((each) => {
+    if (site === undefined || each.site === site) return [];
+    return each.site === null ? [{ ...each, released: [...each.released, site] }] : [each];
+  });
+  const subject = site === undefined ? 'fleet' : `site ${site}`;
+  const text = `moves ${site === undefined ? '' : `at ${subject} `}released by ${by}; frozen because: ${released.map(({ reason }) => reason).join('; ')}`;
+  change(draft, { type: 'frozen', frozen: kept });
+  noteAudit(draft, { actor: by, action: 'moves-release', subject, text });
+  noteEvent(draft, { type: 'moves-released', severity: 'info', text });
+  return decided(draft);
+};
+
+/** Only what is still idle now; the next task loads it again. */
+export const unloadIdle: Decide<'models-idle'> = (view, { unloads }, nowMs, policy) => {
+  const draft = openDraft(view, nowMs);
+  const idle = unloads.filter(({ node, model }) => isIdleModel(view, node, model, nowMs, policy));
+  for (const { node, model } of idle) {
+    const minutes = Math.round(idleForMs(view, node, model, nowMs) / 60_000);
+    const text = `${model} on ${node} had no task for ${minutes} min: its memory is freed, the next task loads it`;
+    noteEvent(draft, { node, type: 'model-idle', severity: 'info', text });
+    // Asked once: it may take a while until the node says that it is done.
+    change(draft, { type: 'model-used', node, model, atMs: nowMs });
+  }
+  makeMoves(draft, [], idle);
+  return decided(draft);
 };

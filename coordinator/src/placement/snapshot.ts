@@ -4,6 +4,7 @@ import type { Policy } from '../input.ts';
 import type { View } from '../view.ts';
 import { type ClosedReason, closedReasons } from './feasible.ts';
 import { type Need, needOf } from './need.ts';
+import { whole } from './pace.ts';
 import type { Demand, PlacementSnapshot, Staying, SupplyNode } from './supply.ts';
 
 type Node = NonNullable<ReturnType<View['nodes']['get']>>;
@@ -14,37 +15,100 @@ export interface Snapped {
   snapshot: PlacementSnapshot;
   /** Why each demand is one, by the agent's name. */
   needs: ReadonlyMap<string, Need>;
-  /** Placed agents that stay where they are. */
-  stay: string[];
+  /** Placed agents that stay where they are although they were said to look for a place. */
+  settled: string[];
+  /** What each node said of itself when it was looked at. */
+  capacities: ReadonlyMap<string, Live['capacity']>;
+}
+
+/** Looked at in one step; a step takes a fraction of a millisecond. */
+const stepAgents = 256;
+const stepNodes = 64;
+
+/** In steps, between which the view may go on: what is planned from it is checked again when it is carried out (plan.ts). */
+export function* snapshotting(view: View, nowMs: number, policy: Policy): Generator<void, Snapped> {
+  const needs = new Map<string, Need>();
+  const demands: Demand[] = [];
+  const settled: string[] = [];
+  let looked = 0;
+  for (const agent of view.agents.values()) {
+    if (++looked % stepAgents === 0) yield;
+    const need = needOf(view, agent, nowMs, policy);
+    if (!need) {
+      if (agent.unplaced) settled.push(agent.name);
+      continue;
+    }
+    // Removed and applied anew between two steps, it would come by twice.
+    if (needs.has(agent.name)) continue;
+    needs.set(agent.name, need);
+    demands.push({ spec: agent.spec as AgentSpec, last: agent.placement?.node ?? agent.last ?? null });
+  }
+  const strategy = policy.placement;
+  if (demands.length === 0)
+    return { snapshot: { nodes: [], demands, strategy }, needs, settled, capacities: new Map() };
+  const { nodes, capacities } = yield* supplying(view, nowMs, policy, needs);
+  return { snapshot: { nodes, demands, strategy }, needs, settled, capacities };
 }
 
 export function snapshotOf(view: View, nowMs: number, policy: Policy): Snapped {
-  const needs = new Map<string, Need>();
-  const demands: Demand[] = [];
-  const stay: string[] = [];
-  for (const agent of view.agents.values()) {
-    const need = needOf(view, agent, nowMs, policy);
-    if (!need) {
-      stay.push(agent.name);
-      continue;
-    }
-    needs.set(agent.name, need);
-    demands.push({ spec: agent.spec as AgentSpec, last: agent.placement?.node ?? agent.why?.node ?? null });
+  return whole(snapshotting(view, nowMs, policy));
+}
+export { whole as atOnce } from './pace.ts';
+
+/** Every node with the agents that stay on it. */
+export function* supplying(
+  view: View,
+  nowMs: number,
+  policy: Policy,
+  needs: ReadonlyMap<string, Need>,
+): Generator<void, { nodes: SupplyNode[]; capacities: Map<string, Live['capacity']> }> {
+  const waiting = waitingByNode(view);
+  // After a start many nodes are still on their way: who gives way now would not have to when they are back.
+  const mayYield = nowMs >= view.startedMs + policy.restartGraceMs;
+  const nodes: SupplyNode[] = [];
+  const capacities = new Map<string, Live['capacity']>();
+  for (const node of view.nodes.values()) {
+    if (nodes.length % stepNodes === stepNodes - 1) yield;
+    if (capacities.has(node.id)) continue;
+    const live = view.live.get(node.id) ?? silent;
+    capacities.set(node.id, live.capacity);
+    nodes.push(supplyOf(view, node, live, { needs, waiting, mayYield }));
   }
-  if (demands.length === 0) return { snapshot: { nodes: [], demands, strategy: 'spread' }, needs, stay };
-  const nodes = [...view.nodes.values()].map((node) => supplyOf(view, node, needs));
-  return { snapshot: { nodes, demands, strategy: 'spread' }, needs, stay };
+  return { nodes, capacities };
 }
 
-function supplyOf(view: View, node: Node, needs: ReadonlyMap<string, Need>): SupplyNode {
-  const live = view.live.get(node.id) ?? silent;
+type Waiting = ReadonlyMap<string, ReadonlyMap<string, number>>;
+const nobodyWaits: ReadonlyMap<string, number> = new Map();
+/** Tasks that wait for their turn: in the queue of an agent, or leased and not begun. */
+function waitingByNode(view: View): Waiting {
+  const waiting = new Map<string, Map<string, number>>();
+  for (const [name, work] of view.work) {
+    const placement = view.agents.get(name)?.placement;
+    if (!placement) continue;
+    let tasks = work.waiting.length;
+    for (const id of work.leased) if (view.tasks.get(id)?.state === 'leased') tasks++;
+    if (tasks === 0) continue;
+    const here = waiting.get(placement.node) ?? new Map<string, number>();
+    waiting.set(placement.node, here.set(placement.model, (here.get(placement.model) ?? 0) + tasks));
+  }
+  return waiting;
+}
+
+function supplyOf(
+  view: View,
+  node: Node,
+  live: Live,
+  { needs, waiting, mayYield }: { needs: ReadonlyMap<string, Need>; waiting: Waiting; mayYield: boolean },
+): SupplyNode {
   const { capacity } = live;
   const agents: Staying[] = [];
   for (const name of view.agentsByNode.get(node.id) ?? []) {
     const agent = view.agents.get(name);
+    const need = needs.get(name);
     // One that may stay holds its room until it is told to go.
-    if (!agent?.placement || needs.get(name)?.mayStay === false) continue;
-    agents.push({ spec: agent.spec as AgentSpec, model: agent.placement.model, mayYield: false });
+    if (!agent?.placement || need?.mayStay === false) continue;
+    const spec = agent.spec as AgentSpec;
+    agents.push({ spec, model: agent.placement.model, mayYield: mayYield && need === undefined });
   }
   const { health, text } = healthOf(live.health as NodeHealth | null);
   return {
@@ -59,7 +123,7 @@ function supplyOf(view: View, node: Node, needs: ReadonlyMap<string, Need>): Sup
     models: (capacity?.models ?? []) as readonly NodeModel[],
     defaultChat: capacity?.defaultChat ?? null,
     pulls: capacity?.pulls ?? [],
-    waiting: new Map(),
+    waiting: waiting.get(node.id) ?? nobodyWaits,
     health,
     healthText: text,
     agents,

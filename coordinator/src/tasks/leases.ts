@@ -15,7 +15,7 @@ import {
   waitingIn,
 } from '../draft.ts';
 import type { AgentRow, Placement, TaskRow } from '../view.ts';
-import { giveBack } from './ends.ts';
+import { giveBack, giveBackUncounted } from './ends.ts';
 
 /** Leases as much waiting work of one agent as it may take now. */
 export function leaseNext(draft: Draft, agent: string): void {
@@ -100,10 +100,17 @@ export function loseLeases(draft: Draft, node: string, problem: TaskProblem, can
   }
   return count;
 }
-/** All leases of one agent go back, with word to the node that held them. */
-export function loseAgentLeases(draft: Draft, agent: string, problem: TaskProblem, cancelReason: string): void {
+/** All leases of one agent go back, with word to the node that held them. `counted`: the attempt is used up. */
+export function loseAgentLeases(
+  draft: Draft,
+  agent: string,
+  problem: TaskProblem,
+  cancelReason: string,
+  counted = true,
+): void {
   for (const task of leasedIn(draft, agent)) {
     sendCancel(draft, task, cancelReason);
-    giveBack(draft, task, problem);
+    if (counted) giveBack(draft, task, problem);
+    else giveBackUncounted(draft, task, 0, 'lost', problem.text);
   }
 }

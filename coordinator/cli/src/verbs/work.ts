@@ -2,7 +2,7 @@
 import type { TaskState, TaskView } from '@blackroad/protocol';
 import { taskStates } from '@blackroad/protocol';
 import { argument, numberFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
-import { ago, duration, table } from '../words.ts';
+import { ago, counted, duration, table } from '../words.ts';
 import { agentTable } from './agents.ts';
 import { nodeTable } from './nodes.ts';
 
@@ -48,8 +48,11 @@ export const workVerbs: Verb[] = [
           `tasks   ${fleet.tasks.running} running, ${fleet.tasks.queued} queued, ${fleet.tasks.endedLastMinute} ended in the last minute, ${fleet.tasks.deadLetters} dead letters`,
           `memory  ${fleet.memories} entries`,
         ];
-        if (fleet.moves.frozen)
-          lines.push(call.paint('yellow', `moves are frozen: ${fleet.moves.reason} Release them: fleet release-moves`));
+        for (const { site, reason } of fleet.moves.where) {
+          const release = site === null ? 'fleet release-moves' : `fleet release-moves ${site}`;
+          lines.push(call.paint('yellow', `moves are frozen: ${reason}. Release them: ${release}`));
+        }
+        if (fleet.moves.frozen) lines.push(`${counted(fleet.moves.waiting, 'agent')} would have moved by now`);
         const shown = 20;
         if (nodes.length > 0) lines.push('', nodeTable(nodes.slice(0, shown), call));
         if (nodes.length > shown) lines.push(`... and ${nodes.length - shown} more: fleet nodes`);
@@ -61,11 +64,13 @@ export const workVerbs: Verb[] = [
   },
   {
     words: 'release-moves',
-    args: '',
-    text: 'Lets frozen moves of agents happen now.',
+    args: '[site]',
+    text: 'Lets frozen moves of agents happen now, everywhere or at one site.',
     async run(call) {
-      await call.client().call('movesRelease');
-      call.show({ released: true }, () => 'Agents of lost nodes move now.');
+      const [site] = call.args;
+      await call.client().call('movesRelease', { body: site === undefined ? {} : { site } });
+      const where = site === undefined ? '' : ` at site ${site}`;
+      call.show({ released: true, ...(site === undefined ? {} : { site }) }, () => `Agents of lost nodes${where} move now.`);
     },
   },
   {

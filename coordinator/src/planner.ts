@@ -1,0 +1,274 @@
+// When placement is asked, and how: one plan at a time, in slices of a few milliseconds between which everything else gets its turn,
+// carried out in parts through the one road. Also the slow rounds: moves for a gain, models that nobody uses. In: word that something
+// changed; out: inputs `plan-apply` and `models-idle`. It decides nothing about the fleet: pure functions in placement do.
+import { FleetError } from '@blackroad/protocol';
+import type { Clock, Timer } from '@blackroad/std/clock';
+import { type Random, sortableId } from '@blackroad/std/random';
+import type { Change } from './change.ts';
+import type { Answer, InputKind, Inputs, Outcome, Policy } from './input.ts';
+import { idleModels } from './placement/idle-models.ts';
+import { type MoveCause, type PlanApplied, type PlanPart, partsOf } from './placement/moves.ts';
+import { planDueMs } from './placement/need.ts';
+import { planning } from './placement/place.ts';
+import { rebalancing } from './placement/rebalance.ts';
+import { snapshotting } from './placement/snapshot.ts';
+import type { View } from './view.ts';
+
+/** What came together is planned together; a person with five Pis must not feel it. */
+const gatherMs = 20;
+/** The event loop is given back after this long, and after so many steps: virtual time does not pass inside a slice. */
+const sliceMs = 6;
+const sliceSteps = 32;
+/** An ordinary plan takes at most a tenth of a core: after c ms of computing, 9 c of rest. */
+const restFactor = 9;
+/** Who has no node, or a dead one, waits no longer than this for the next plan. */
+const urgentRestMs = 250;
+
+export type Urgency = 'urgent' | 'ordinary';
+
+export interface PlanningFigures {
+  plans: number;
+  lastCpuMs: number;
+  cpuMs: number;
+  longestSliceMs: number;
+  moves: Partial<Record<MoveCause, number>>;
+  /** Steps that no longer fitted the view when they were carried out. */
+  stale: number;
+}
+
+export interface PlannerParts {
+  view: View;
+  policy: Policy;
+  clock: Clock;
+  random: Random;
+  submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>>;
+  fatal: (error: Error) => void;
+}
+
+export class Planner {
+  readonly figures: PlanningFigures = { plans: 0, lastCpuMs: 0, cpuMs: 0, longestSliceMs: 0, moves: {}, stale: 0 };
+  readonly #parts: PlannerParts;
+  #rounds: Timer | null = null;
+  #timer: Timer | null = null;
+  #atMs = 0;
+  #isRunning = false;
+  #isStopped = false;
+  /** What came while a plan was made. */
+  #next: Urgency | null = null;
+  #restUntilMs = Number.NEGATIVE_INFINITY;
+  #urgentFromMs = Number.NEGATIVE_INFINITY;
+  #cpuMs = 0;
+
+  constructor(parts: PlannerParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    const { clock, policy } = this.#parts;
+    this.wanted('urgent');
+    if (policy.rebalanceEveryMs > 0)
+      this.#rounds = clock.every(policy.rebalanceEveryMs, () => void this.#guarded(() => this.#round()));
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#rounds?.cancel();
+  }
+
+  /** Something that placement depends on changed. */
+  wanted(urgency: Urgency): void {
+    if (this.#isStopped) return;
+    if (this.#isRunning) {
+      if (this.#next !== 'urgent') this.#next = urgency;
+      return;
+    }
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#planAt(Math.max(nowMs + gatherMs, urgency === 'urgent' ? this.#urgentFromMs : this.#restUntilMs));
+  }
+
+  #planAt(atMs: number): void {
+    if (this.#timer && this.#atMs <= atMs) return;
+    this.#timer?.cancel();
+    this.#atMs = atMs;
+    this.#timer = this.#parts.clock.after(Math.max(0, atMs - this.#parts.clock.monotonicMs()), () => {
+      this.#timer = null;
+      void this.#guarded(() => this.#plan());
+    });
+  }
+
+  /** One at a time; what came meanwhile is planned for after the rest. */
+  async #guarded(run: () => Promise<void>): Promise<void> {
+    if (this.#isStopped || this.#isRunning) return;
+    this.#isRunning = true;
+    this.#cpuMs = 0;
+    try {
+      await run();
+    } catch (error) {
+      if (this.#isStopped) return;
+      // Too many inputs wait: the plan is made anew from what they bring.
+      if (!(error instanceof FleetError && error.code === 'unavailable')) return this.#parts.fatal(error as Error);
+      this.#next = 'ordinary';
+    } finally {
+      this.#isRunning = false;
+      this.#rest();
+    }
+    const next = this.#next;
+    this.#next = null;
+    if (next) this.wanted(next);
+    else this.#planWhenDue();
+  }
+
+  #rest(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const restMs = this.#cpuMs * restFactor;
+    this.#restUntilMs = nowMs + restMs;
+    this.#urgentFromMs = nowMs + Math.min(restMs, urgentRestMs);
+    this.figures.cpuMs += this.#cpuMs;
+    this.figures.lastCpuMs = this.#cpuMs;
+  }
+
+  /** Patience that runs out later: an agent's own, the grace after a start, work on a draining node. */
+  #planWhenDue(): void {
+    const { view, policy, clock } = this.#parts;
+    const nowMs = clock.nowMs();
+    const dueMs = planDueMs(view, nowMs, policy);
+    if (dueMs !== null)
+      this.#planAt(Math.max(clock.monotonicMs() + Math.max(gatherMs, dueMs - nowMs), this.#urgentFromMs));
+  }
+
+  async #plan(): Promise<void> {
+    const { view, policy, clock } = this.#parts;
+    this.figures.plans++;
+    const asked = await this.#sliced(snapshotting(view, clock.nowMs(), policy));
+    const { demands } = asked.snapshot;
+    if (demands.length === 0 && asked.settled.length === 0) return;
+    const nothing = { placed: [], unplaced: [], yielded: [], models: [] };
+    const plan = demands.length === 0 ? nothing : await this.#sliced(planning(asked.snapshot));
+    await this.#carryOut(partsOf(view, asked, plan, () => this.#mint()));
+  }
+
+  /** Seldom, and only while nothing is wanted. */
+  async #round(): Promise<void> {
+    const { view, policy, clock } = this.#parts;
+    if (this.#timer && this.#atMs <= clock.monotonicMs() + urgentRestMs) return;
+    const idle = idleModels(view, clock.nowMs(), policy);
+    if (idle.length > 0)
+      await this.#parts.submit('models-idle', { unloads: idle.map((each) => ({ ...each, command: this.#mint() })) });
+    const found = await this.#sliced(rebalancing(view, clock.nowMs(), policy));
+    if (!found || this.#next === 'urgent') return;
+    await this.#carryOut(partsOf(view, found, found.plan, () => this.#mint(), found.gains));
+  }
+
+  /** Part by part, each committed and told before the next one is made. */
+  async #carryOut(parts: Generator<PlanPart>): Promise<void> {
+    for (;;) {
+      const part = this.#timed(() => parts.next());
+      if (part.done) return;
+      const outcome = await this.#parts.submit('plan-apply', part.value);
+      if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
+      this.#note(outcome.value);
+    }
+  }
+  #note({ moved, stale }: PlanApplied): void {
+    const { figures } = this;
+    for (const [cause, count] of Object.entries(moved) as [MoveCause, number][])
+      figures.moves[cause] = (figures.moves[cause] ?? 0) + count;
+    figures.stale += stale;
+    if (stale > 0) this.#next = 'urgent';
+  }
+
+  #mint(): string {
+    return sortableId(this.#parts.clock.nowMs(), this.#parts.random);
+  }
+
+  /** Runs to the end, a slice a turn of the event loop. Rejects when the coordinator stops. */
+  #sliced<T>(steps: Generator<void, T>): Promise<T> {
+    const { clock } = this.#parts;
+    return new Promise((resolve, reject) => {
+      const slice = () => {
+        try {
+          if (this.#isStopped) throw new FleetError('unavailable');
+          const end = this.#timed(() => {
+            const fromMs = clock.monotonicMs();
+            for (let i = 0; i < sliceSteps; i++) {
+              const step = steps.next();
+              if (step.done) return step;
+              if (clock.monotonicMs() - fromMs >= sliceMs) break;
+            }
+            return null;
+          });
+          if (end) resolve(end.value);
+          else clock.soon(slice);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      slice();
+    });
+  }
+  #timed<T>(run: () => T): T {
+    const { clock } = this.#parts;
+    const fromMs = clock.monotonicMs();
+    const result = run();
+    const tookMs = clock.monotonicMs() - fromMs;
+    this.#cpuMs += tookMs;
+    this.figures.longestSliceMs = Math.max(this.figures.longestSliceMs, tookMs);
+    return result;
+  }
+}
+
+/** Whether a change that is about to be applied is a reason to plan, and how urgent. */
+export function urgencyOf(view: View, change: Change): Urgency | null {
+  switch (change.type) {
+    case 'agent': {
+      const before = view.agents.get(change.row.name);
+      const isWanted =
+        change.row.placement === null &&
+        (!before || before.placement !== null || before.version !== change.row.version);
+      return isWanted ? 'urgent' : null;
+    }
+    case 'node': {
+      const { row } = change;
+      const before = view.nodes.get(row.id);
+      if (!before) return 'ordinary';
+      if (
+        (row.presence === 'lost' && before.presence !== 'lost') ||
+        before.status !== row.status ||
+        before.draining !== row.draining
+      )
+        return 'urgent';
+      const isOther =
+        before.presence !== row.presence ||
+        before.cordoned !== row.cordoned ||
+        before.site !== row.site ||
+        before.labels !== row.labels;
+      return isOther ? 'ordinary' : null;
+    }
+    case 'capacity':
+      return isSameSupply(view.live.get(change.node)?.capacity ?? null, change.capacity) ? null : 'ordinary';
+    case 'hello':
+      // Heard of for the first time since the start: it may be what an agent waits for.
+      return view.live.get(change.node)?.helloBoot === null ? 'ordinary' : null;
+    case 'agent-version':
+    case 'agent-gone':
+    case 'node-gone':
+    case 'frozen':
+      return 'urgent';
+    default:
+      return null;
+  }
+}
+
+interface Supply {
+  models: readonly { name: string; resident: boolean }[];
+  defaultChat: string | null;
+}
+/** Heartbeats of memory are no reason to plan, a model that came or went is. */
+function isSameSupply(before: Supply | null, after: Supply): boolean {
+  if (!before || before.defaultChat !== after.defaultChat || before.models.length !== after.models.length) return false;
+  return before.models.every(({ name, resident }, i) => {
+    const other = after.models[i];
+    return other?.name === name && other.resident === resident;
+  });
+}
