@@ -19,6 +19,8 @@ export interface OpenFleet {
   rooms: (Room | undefined)[];
   catalogue: Catalogue;
   company: Company;
+  /** Models that some node fetches for its agents: there they are as good as present. */
+  pulling: Set<string>;
 }
 /** One agent on one model of one node, as it stands now. */
 export interface Choice {
@@ -54,14 +56,18 @@ export function* openingRooms(
   }
   const indexOf = new Map<string, number>();
   const catalogue = new Map<string, Map<RuntimeKind, NodeModel>>();
+  const pulling = new Set<string>();
   const canPull = nodes.some(({ pulls }) => pulls.length > 0);
   for (const [index, node] of nodes.entries()) {
     indexOf.set(node.id, index);
     if (canPull) learnModels(catalogue, node, wanted);
-    for (const { spec } of node.agents) company.settle(spec, node);
+    for (const { spec, model } of node.agents) {
+      company.settle(spec, node);
+      if (node.pulls.length > 0 && !node.models.some(({ name }) => name === model)) pulling.add(model);
+    }
     if (pace.spends(0.5 + 0.2 * node.agents.length)) yield;
   }
-  return { strategy, nodes, indexOf, rooms: new Array(nodes.length).fill(undefined), catalogue, company };
+  return { strategy, nodes, indexOf, rooms: new Array(nodes.length).fill(undefined), catalogue, company, pulling };
 }
 export function roomAt(fleet: OpenFleet, index: number): Room {
   const open = fleet.rooms[index];

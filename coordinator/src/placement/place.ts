@@ -212,6 +212,7 @@ function settle(planner: Planner, search: Search, kind: Kind, demand: Demand, fo
     plan.placed.push({ agent: spec.name, node: room.node.id, model, score, facts });
   }
   take(room, found.offer, kind.use, { spec, model, mayYield: false });
+  if (found.offer.isPull) fleet.pulling.add(model);
   fleet.company.settle(spec, room.node);
   planner.taken.push(found.node);
   search.tookAt(found.node);

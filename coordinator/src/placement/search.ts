@@ -43,8 +43,9 @@ export class Search {
   readonly group: Group;
   readonly #world: World;
   readonly #best = new BestFirst();
-  /** Not looked at yet, the most promising last. */
-  readonly #tiers: Tier[];
+  /** Not looked at yet, the most promising last, as far as was known when so many models were being fetched. */
+  #tiers: Tier[] = [];
+  #pulling = -1;
   readonly #facts: PlacedFacts;
   /** Nodes of a site in a heap of their own: what it adds for the site is the same for all of them. */
   readonly #isBySite: boolean;
@@ -65,11 +66,7 @@ export class Search {
     this.#least = { ...group.least };
     this.#taken = world.taken.length;
     this.#freed = world.freed.length;
-    const ofSpread = spread?.over === 'node' ? mostOf('spread', fleet.strategy) : 0;
-    this.#tiers = group.spec.model
-      .flatMap((_, rank) => [false, true].map((isPull) => ({ rank, isPull })))
-      .map((tier) => ({ ...tier, bound: boundOf(fleet.strategy, tier.rank, tier.isPull) + ofSpread }))
-      .sort((a, b) => a.bound - b.bound);
+    this.#tiers = group.spec.model.flatMap((_, rank) => [false, true].map((isPull) => ({ rank, isPull, bound: 0 })));
   }
   get size(): number {
     return this.#best.size;
@@ -132,11 +129,27 @@ export class Search {
         yield;
         found = this.#seek(demand, use);
       }
-      const next = this.#tiers[this.#tiers.length - 1];
+      const next = this.#nextTier();
       if (!next || (found && found.score > next.bound + this.#mostForSite())) return found;
       this.#tiers.pop();
       yield* this.#open(next);
     }
+  }
+
+  #nextTier(): Tier | undefined {
+    const { strategy, pulling, catalogue } = this.#world.fleet;
+    if (this.#pulling !== pulling.size) {
+      this.#pulling = pulling.size;
+      const { spec } = this.group;
+      const ofSpread = spec.placement.spread?.over === 'node' ? mostOf('spread', strategy) : 0;
+      for (const tier of this.#tiers) {
+        const models = [...(catalogue.get(spec.model[tier.rank]!)?.values() ?? [])];
+        const isFetched = tier.isPull && !models.some(({ name }) => pulling.has(name));
+        tier.bound = boundOf(strategy, tier.rank, isFetched) + ofSpread;
+      }
+      this.#tiers.sort((a, b) => a.bound - b.bound);
+    }
+    return this.#tiers[this.#tiers.length - 1];
   }
 
   /** The best in the open tiers; undefined: time for a pause, call again. */
