@@ -62,7 +62,7 @@ export type DurableChange =
       notBeforeMs: number;
       deadlineMs: number;
       /** Where a lease ended without an end: all past ones. Missing: as they were. */
-      past?: PastAttempt[];
+      past?: readonly PastAttempt[];
     }
   /** Exactly one for each task. */
   | { type: 'task-end'; row: EndedTask }

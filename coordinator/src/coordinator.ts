@@ -332,6 +332,9 @@ class Loop implements Coordinator {
       case 'memory':
         touched.agents.add(change.agent);
         return;
+      case 'branch':
+        touched.agents.add(change.row.agent);
+        return;
       case 'task-new':
         touched.tasks.add(change.row.id);
         touched.agents.add(change.row.agent);

@@ -76,8 +76,9 @@ export function addTask(draft: Draft, row: TaskRow): void {
   draft.changes.push({ type: 'task-new', row });
 }
 export function setTask(draft: Draft, row: TaskRow): void {
-  touchTask(draft, row.id, row.agent, row);
-  const { id, state, attempt, attempts, node, epoch, leasedMs, notBeforeMs, deadlineMs } = row;
+  const { id, state, attempt, attempts, node, epoch, leasedMs, notBeforeMs, deadlineMs, past } = row;
+  const before = taskIn(draft, id)?.past;
+  touchTask(draft, id, row.agent, row);
   draft.changes.push({
     type: 'task-state',
     id,
@@ -89,6 +90,8 @@ export function setTask(draft: Draft, row: TaskRow): void {
     leasedMs,
     notBeforeMs,
     deadlineMs,
+    // Written only when it grew: the usual task has none.
+    ...(past && past !== before ? { past } : {}),
   });
 }
 export function closeTask(draft: Draft, row: EndedTask): void {

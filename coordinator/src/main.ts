@@ -26,7 +26,7 @@ const random = systemRandom;
 const version = (
   JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 ).version;
-const consoleDir = new URL('../console/public', import.meta.url).pathname;
+const consoleDir = new URL('../console/dist', import.meta.url).pathname;
 const pruneEveryMs = 10 * 60_000;
 const pruneRestMs = 50;
 const dayMs = 86_400_000;
@@ -150,6 +150,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     // A few milliseconds a call: the loop gets its turn between them.
     while ((await store.prune({ tasksMs: before, eventsMs: before, auditMs: before })) > 0)
       await sleep(clock, pruneRestMs);
+    await context.recorder.prune();
   };
   const pruning = clock.every(pruneEveryMs, () => {
     prune().catch((error) => log.warn({ err: error }, 'old rows could not be pruned'));
@@ -164,6 +165,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     pruning.cancel();
     await onLoopback.close();
     await overTls.close();
+    await context.recorder.flush();
     context.stop();
     await coordinator?.stop();
     rmSync(fleetFile, { force: true });

@@ -103,7 +103,7 @@ export interface TaskRow {
   /** Not leased before this (backoff after a failed attempt); coordinator's clock. */
   notBeforeMs: number;
   /** Leases that are over and did not end it, oldest first; missing: none. */
-  past?: PastAttempt[];
+  past?: readonly PastAttempt[];
 }
 /** An ended task as stored. */
 export interface EndedTask extends TaskRow {

@@ -148,7 +148,7 @@ export const ConsoleFrame = Type.Union([
     },
     {
       description:
-        'Part 1 empties the table. Deltas may come between the parts and are applied as they come; it is whole with the last part.',
+        'Part 1 empties the table. Deltas may come between the parts and are applied as they come, a patch of a row that is not there yet is left out; the table is whole with the last part.',
     },
   ),
   Type.Object(

@@ -9,7 +9,7 @@ export interface MetricRow {
 }
 const metric = (unit: MetricRow['unit'], text: string): MetricRow => ({ unit, text });
 
-/** The order is the order in the store: new ones go to the end, none is ever removed. At most 32. */
+/** The order is the order in the store: new ones go to the end, none is ever removed. At most 16. */
 export const nodeMetrics = {
   cpu: metric('share', 'Processor in use.'),
   memory: metric('share', 'Memory of the machine in use.'),
@@ -35,7 +35,8 @@ export const fleetMetrics = {
 } as const satisfies Record<string, MetricRow>;
 export type NodeMetric = keyof typeof nodeMetrics;
 export type FleetMetric = keyof typeof fleetMetrics;
-const names = <T extends string>(table: Record<T, MetricRow>) => Object.keys(table) as T[];
+/** Typed as a tuple of one: a list of unknown length would make a union of nothing. */
+const names = <T extends string>(table: Record<T, MetricRow>) => Object.keys(table) as unknown as [T];
 
 export const historyRanges = { hour: 3_600, day: 86_400, week: 7 * 86_400, month: 30 * 86_400 } as const;
 export const HistoryRange = Type.OneOf(['hour', 'day', 'week', 'month'], {

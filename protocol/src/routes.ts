@@ -542,7 +542,11 @@ export const routes = {
     method: 'POST',
     path: '/v1/fleet/release-moves',
     access: 'operator',
-    text: 'Lets frozen moves of agents happen now.',
+    text: 'Lets frozen moves of agents happen now, everywhere or at one site.',
+    body: Type.Object(
+      { site: Type.Optional(Type.String({ maxLength: 63, description: 'Only there.' })) },
+      { additionalProperties: false, default: {} },
+    ),
   }),
 } as const;
 

@@ -1,5 +1,6 @@
-// Who may come in: API keys, one-time sign-in codes and console sessions. Keys live in the store as SHA-256 of their secret;
-// codes and sessions live here, in memory, bounded, as SHA-256 too. Revoking a key ends the sessions and codes made with it.
+// Who may come in: API keys, one-time sign-in codes and console sessions. Keys and sessions live in the store as SHA-256 of their
+// secret, so that a restart signs nobody out; codes live here, in memory, bounded, as SHA-256 too. Revoking a key ends the sessions and
+// codes made with it.
 // Never hands a secret out twice, never compares secrets in a way that tells time.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { FleetError, type Role, roles } from '@blackroad/protocol';
@@ -10,8 +11,7 @@ import type { KeyRow, View } from '../view.ts';
 
 export const sessionMs = 12 * 3600_000;
 export const codeMs = 10 * 60_000;
-/** Both are made by signed-in admins or by signing in; the bounds only stop a loop gone wrong. The oldest goes first. */
-const maxSessions = 2_000;
+/** Made by signed-in admins; the bound only stops a loop gone wrong. The oldest goes first. */
 const maxCodes = 100;
 
 export interface Caller {
@@ -22,7 +22,7 @@ export interface Caller {
   keyId: string | null;
   via: 'key' | 'session';
 }
-interface Session {
+interface Code {
   caller: Caller;
   expiresMs: number;
 }
@@ -83,21 +83,21 @@ export interface Access {
   /** A one-time code for the console, 128 bits, ten minutes. */
   makeCode(caller: Pick<Caller, 'name' | 'role' | 'keyId'>): { code: string; expiresMs: number };
   /** Exchanges a code (used up by this) or a key for a session; null when neither fits. */
-  signIn(codeOrKey: string): { token: string; caller: Caller } | null;
-  signOut(token: string): void;
+  signIn(codeOrKey: string, address: string): Promise<{ token: string; caller: Caller } | null>;
+  signOut(token: string, by: string): Promise<void>;
   lastUsedMs(keyId: string): number | null;
 }
 
-export function createAccess(view: View, clock: Clock, random: Random): Access {
-  const sessions = new Map<string, Session>();
-  const codes = new Map<string, Session>();
+export function createAccess(coordinator: Coordinator, clock: Clock, random: Random): Access {
+  const { view } = coordinator;
+  const codes = new Map<string, Code>();
   const lastUsed = new Map<string, number>();
 
-  function keep(map: Map<string, Session>, max: number, hash: string, session: Session) {
+  function keepCode(hash: string, code: Code) {
     const now = clock.nowMs();
-    for (const [key, { expiresMs }] of map) if (expiresMs <= now) map.delete(key);
-    while (map.size >= max) map.delete(map.keys().next().value as string);
-    map.set(hash, session);
+    for (const [key, { expiresMs }] of codes) if (expiresMs <= now) codes.delete(key);
+    while (codes.size >= maxCodes) codes.delete(codes.keys().next().value as string);
+    codes.set(hash, code);
   }
   function keyStands(keyId: string | null): boolean {
     if (keyId === null) return true;
@@ -113,23 +113,20 @@ export function createAccess(view: View, clock: Clock, random: Random): Access {
       return { name: row.name, role: row.role, keyId: row.id, via: 'key' };
     },
     bySession(token) {
-      const hash = sha256(token);
-      const session = sessions.get(hash);
-      if (!session) return null;
-      if (session.expiresMs <= clock.nowMs() || !keyStands(session.caller.keyId)) {
-        sessions.delete(hash);
-        return null;
-      }
-      return session.caller;
+      const session = view.sessions.get(sha256(token));
+      // Expired ones are cleared away when the next one is opened.
+      if (!session || session.expiresMs <= clock.nowMs() || !keyStands(session.keyId)) return null;
+      const { name, role, keyId } = session;
+      return { name, role, keyId, via: 'session' };
     },
     stillIn: (caller, token) => (token === null ? keyStands(caller.keyId) : access.bySession(token) !== null),
     makeCode({ name, role, keyId }) {
       const code = `brc_${random.hex(16)}`;
       const expiresMs = clock.nowMs() + codeMs;
-      keep(codes, maxCodes, sha256(code), { caller: { name, role, keyId, via: 'session' }, expiresMs });
+      keepCode(sha256(code), { caller: { name, role, keyId, via: 'session' }, expiresMs });
       return { code, expiresMs };
     },
-    signIn(codeOrKey) {
+    async signIn(codeOrKey, address) {
       let caller = access.byKey(codeOrKey);
       if (!caller) {
         const hash = sha256(codeOrKey);
@@ -139,12 +136,15 @@ export function createAccess(view: View, clock: Clock, random: Random): Access {
       }
       if (!caller) return null;
       const token = random.hex(32);
-      const signedIn: Caller = { ...caller, via: 'session' };
-      keep(sessions, maxSessions, sha256(token), { caller: signedIn, expiresMs: clock.nowMs() + sessionMs });
-      return { token, caller: signedIn };
+      const { name, role, keyId } = caller;
+      const createdMs = clock.nowMs();
+      const row = { id: sha256(token), name, role, keyId, createdMs, expiresMs: createdMs + sessionMs, address };
+      const outcome = await coordinator.submit('session-open', { row });
+      if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
+      return { token, caller: { ...caller, via: 'session' } };
     },
-    signOut(token) {
-      sessions.delete(sha256(token));
+    async signOut(token, by) {
+      await coordinator.submit('session-close', { by, id: sha256(token) });
     },
     lastUsedMs: (keyId) => lastUsed.get(keyId) ?? null,
   };

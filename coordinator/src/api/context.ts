@@ -8,11 +8,15 @@ import type { Random } from '@blackroad/std/random';
 import type { BusStats } from '../bus/bus.ts';
 import type { Coordinator } from '../coordinator.ts';
 import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../counted-refusals.ts';
+import { createRecorder, type Recorder } from '../recorder.ts';
 import { type Access, createAccess } from './access.ts';
+import { type AlertBoard, createAlertBoard } from './alert-board.ts';
+import { type ConsoleFeed, createConsoleFeed } from './feed/feed.ts';
 import { createLiveFeed, type LiveFeed } from './live.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { type StoredCounts, showTotals } from './show.ts';
+import { createTally, type Tally } from './tally.ts';
 
 /** The private CA as enrolment uses it. Bad requests throw FleetError `csr-invalid`. */
 export interface Signer {
@@ -64,15 +68,21 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   /** By reason: counted for /metrics, told in the log. */
   refused: CountedRefusals;
   live: LiveFeed;
+  feed: ConsoleFeed;
+  tally: Tally;
+  alerts: AlertBoard;
+  recorder: Recorder;
   metrics: Metrics;
   /** Open event streams, to be ended when the API closes. */
   streams: Set<() => void>;
-  totals(): Promise<FleetTotals>;
+  totals(): FleetTotals;
   stop(): void;
 }
 
-/** How old counts of ended tasks may be: they cost the store a query. */
-const countsAgeMs = 1_000;
+/** Dead letters are counted by the store this often, and in between as they come. */
+const countsAgeMs = 30_000;
+/** In the first minute the tally has not seen a whole minute of ends. */
+const endedWindowMs = 60_000;
 
 export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
   const { coordinator, clock, random, settings } = parts;
@@ -84,21 +94,55 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     streams: 2_000,
     ...parts.limits,
   };
-  let stored: StoredCounts = { endedLastMinute: 0, deadLetters: 0 };
-  let countedMs = Number.NEGATIVE_INFINITY;
-  async function totals() {
-    const now = clock.monotonicMs();
-    if (now - countedMs > countsAgeMs) {
-      countedMs = now;
-      const counts = await coordinator.store.taskCounts(clock.nowMs() - 60_000);
-      stored = { endedLastMinute: counts.endedSince, deadLetters: counts.deadLetters };
-    }
-    const about = { name: settings.fleetName, version: settings.version, stored };
-    return showTotals(coordinator.view, clock.nowMs(), about);
+  const { view, store, policy } = coordinator;
+  const tally = createTally(view);
+  const begunMs = clock.monotonicMs();
+  const before = await store.taskCounts(clock.nowMs() - endedWindowMs);
+  let { deadLetters } = before;
+  let countedMs = clock.monotonicMs();
+  let counting = false;
+  function countDeadLetters() {
+    if (counting || clock.monotonicMs() - countedMs < countsAgeMs) return;
+    counting = true;
+    store
+      .taskCounts(clock.nowMs())
+      .then((counts) => {
+        deadLetters = counts.deadLetters;
+      })
+      .catch(() => {}) // asked again
+      .finally(() => {
+        countedMs = clock.monotonicMs();
+        counting = false;
+      });
   }
-  const access = createAccess(coordinator.view, clock, random);
+  function totals(): FleetTotals {
+    countDeadLetters();
+    const nowMs = clock.nowMs();
+    const early = clock.monotonicMs() - begunMs < endedWindowMs ? before.endedSince : 0;
+    const stored: StoredCounts = { endedLastMinute: tally.endedLastMinute(nowMs) + early, deadLetters };
+    const about = { name: settings.fleetName, version: settings.version, stored, policy };
+    return showTotals(view, nowMs, about, tally.counts());
+  }
+  const access = createAccess(coordinator, clock, random);
+  const alerts = createAlertBoard({ coordinator, clock, deadLetters: () => deadLetters });
   const refused = createCountedRefusals(parts.log, clock);
-  const live = await createLiveFeed({ coordinator, clock, log: parts.log, limits, totals });
+  const live = await createLiveFeed({ coordinator, clock, log: parts.log, limits, totals: async () => totals() });
+  let feed: ConsoleFeed | null = null;
+  let recorder: Recorder | null = null;
+  const unwatch = coordinator.watch((touched) => {
+    const followers = tally.note(touched, clock.nowMs());
+    for (const { state } of touched.ended) if (state === 'failed' || state === 'expired') deadLetters++;
+    alerts.note(touched, followers);
+    feed?.note(touched, followers);
+    recorder?.note(touched);
+  });
+  const gauges = () => {
+    const { nodes, agents, queued, running } = tally.counts();
+    return { queued, running, nodesOnline: nodes.online, agentsReady: agents.ready };
+  };
+  recorder = await createRecorder({ coordinator, clock, log: parts.log, gauges });
+  const epoch = random.hex(8);
+  feed = await createConsoleFeed({ coordinator, clock, log: parts.log, epoch, limits, tally, alerts, totals });
   const context: ApiContext = {
     ...parts,
     limits,
@@ -106,11 +150,18 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     refusals: createRefusals(clock, limits.refusalsPerMinute),
     refused,
     live,
+    feed,
+    tally,
+    alerts,
+    recorder,
     metrics: createMetrics(parts, live, refused.counts),
     streams: new Set(),
     totals,
     stop() {
+      unwatch();
       live.stop();
+      feed.stop();
+      recorder.stop();
       for (const end of context.streams) end();
     },
   };

@@ -11,6 +11,10 @@ let whatIfs = 0;
 /** The table never changes in a process: written once. */
 let document: Promise<string> | null = null;
 
+function notUpgraded(): never {
+  throw new FleetError('invalid-request', { detail: 'headers: upgrade: expected websocket, got nothing' });
+}
+
 export const fleetHandlers = {
   health: ({ context }) => ({
     status: 'ok',
@@ -31,9 +35,8 @@ export const fleetHandlers = {
     return answered;
   },
   fleet: ({ context }) => context.totals(),
-  feed() {
-    throw new FleetError('invalid-request', { detail: 'headers: upgrade: expected websocket, got nothing' });
-  },
+  feed: notUpgraded,
+  consoleFeed: notUpgraded,
   events: ({ context, query }) => context.coordinator.store.events(query),
   audit: ({ context, query }) => context.coordinator.store.audit(query),
   async whatIf({ context: { coordinator, clock }, body }) {
@@ -54,7 +57,7 @@ export const fleetHandlers = {
       whatIfs--;
     }
   },
-  async movesRelease({ context, by }) {
-    accepted(await context.coordinator.submit('moves-release', { by }));
+  async movesRelease({ context, by, body }) {
+    accepted(await context.coordinator.submit('moves-release', { by, ...body }));
   },
 } satisfies Partial<Handlers>;

@@ -1,6 +1,6 @@
 // Signing in, and who may: sessions, one-time codes, API keys, join tokens. Secrets are answered once and kept as hashes alone.
 import { FleetError, writeJoinToken } from '@blackroad/protocol';
-import { actorOf, type Caller, mintKey, sessionMs, sha256 } from './access.ts';
+import { type Caller, mintKey, sessionMs, sha256 } from './access.ts';
 import type { ApiContext } from './context.ts';
 import { clearSession, sessionToken, setSession } from './cookie.ts';
 import { refuseStranger } from './guard.ts';
@@ -8,31 +8,51 @@ import { accepted, type Handlers, shown } from './handler.ts';
 import { joinUrl } from './reach.ts';
 import { showKey, showToken } from './show.ts';
 
+/** Enough of the hash to tell sessions apart, too little to look one up by. */
+const shownIdLength = 16;
+
 async function audit(context: ApiContext, by: string, action: string, subject: string, text: string): Promise<void> {
   accepted(await context.coordinator.submit('audit', { by, action, subject, text }));
 }
 
 export const keyHandlers = {
   async signIn({ context, body, request, reply, listener }) {
-    const signedIn = context.access.signIn(body.code.trim());
+    const signedIn = await context.access.signIn(body.code.trim(), request.ip);
     if (!signedIn) {
       const detail =
         'code: expected a one-time code not used yet and at most ten minutes old, or an API key; got neither.';
       throw refuseStranger(context, request, 'sign-in', new FleetError('not-signed-in', { detail }));
     }
     const { caller, token } = signedIn;
-    await audit(context, actorOf(caller), 'sign-in', caller.name, `signed in to the console from ${request.ip}`);
     setSession(request, reply, token, sessionMs / 1000, listener);
     return { name: caller.name, role: caller.role };
   },
-  signOut({ context, request, reply, listener }) {
+  async signOut({ context, by, request, reply, listener }) {
     const token = sessionToken(request);
-    if (token) context.access.signOut(token);
+    if (token) await context.access.signOut(token, by);
     clearSession(request, reply, listener);
   },
   me({ caller }) {
     const { name, role } = caller as Caller;
     return { name, role };
+  },
+  sessions({ context, caller, request }) {
+    const { keyId, role } = caller as Caller;
+    const token = sessionToken(request);
+    const own = token === null ? null : sha256(token);
+    const nowMs = context.clock.nowMs();
+    return Array.from(context.coordinator.view.sessions.values())
+      .filter((row) => row.expiresMs > nowMs && (role === 'admin' || row.keyId === keyId))
+      .map(({ id, keyId: _, ...row }) => ({ ...row, id: id.slice(0, shownIdLength), current: id === own }));
+  },
+  async sessionEnd({ context, params, caller, by }) {
+    const { keyId, role } = caller as Caller;
+    for (const row of context.coordinator.view.sessions.values()) {
+      if (row.id.slice(0, shownIdLength) !== params.id || (role !== 'admin' && row.keyId !== keyId)) continue;
+      accepted(await context.coordinator.submit('session-close', { by, id: row.id }));
+      return;
+    }
+    throw new FleetError('no-such-session', { detail: `There is no session "${params.id}".` });
   },
   async signInCode({ context, caller, by, request }) {
     await audit(context, by, 'sign-in-code', (caller as Caller).name, 'made a one-time sign-in code');

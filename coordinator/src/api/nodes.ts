@@ -48,6 +48,14 @@ export const nodeHandlers = {
     edited(context, params.node, async () => {
       accepted(await context.coordinator.submit('node-edit', { ...body, node: params.node, by }));
     }),
+  async nodesEdit({ context, body, by }) {
+    const { nodes, cordoned, draining } = body;
+    const edit = {
+      ...(cordoned === undefined ? {} : { cordoned }),
+      ...(draining === undefined ? {} : { draining }),
+    };
+    return accepted(await context.coordinator.submit('nodes-edit', { by, nodes, ...edit }));
+  },
   nodeRelease: ({ context, params, by }) =>
     edited(context, params.node, async () => {
       accepted(await context.coordinator.submit('node-release', { node: params.node, by }));

@@ -11,12 +11,13 @@ import {
 } from '@blackroad/protocol';
 import fastifyCookie from '@fastify/cookie';
 import fastifyRateLimit from '@fastify/rate-limit';
-import fastifyStatic from '@fastify/static';
 import fastifyWebsocket from '@fastify/websocket';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Caller } from './access.ts';
 import { agentHandlers } from './agents.ts';
+import { alertHandlers } from './alerts.ts';
 import { errorHandler, notFound } from './answers.ts';
+import { pageOr, serveConsole } from './console-files.ts';
 import type { ApiContext } from './context.ts';
 import { sessionToken } from './cookie.ts';
 import { enrolHandlers } from './enrol.ts';
@@ -26,6 +27,7 @@ import { answered, type Call, type Handler, type Handlers } from './handler.ts';
 import { keyHandlers } from './keys.ts';
 import { memoryHandlers } from './memory.ts';
 import { nodeHandlers } from './nodes.ts';
+import { overviewHandlers } from './overview.ts';
 import { taskHandlers } from './tasks.ts';
 import { parseBody, validatorOf } from './validate.ts';
 
@@ -33,6 +35,8 @@ import { parseBody, validatorOf } from './validate.ts';
 const handlers: Handlers = {
   ...fleetHandlers,
   ...nodeHandlers,
+  ...alertHandlers,
+  ...overviewHandlers,
   ...agentHandlers,
   ...taskHandlers,
   ...memoryHandlers,
@@ -61,7 +65,7 @@ const goodbyeMs = 500;
 
 const headers = {
   'content-security-policy':
-    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
@@ -88,7 +92,8 @@ export async function createApi({ context, listener, tls }: ApiOptions): Promise
   app.server.maxConnections = maxConnections;
 
   app.setErrorHandler(errors);
-  app.setNotFoundHandler(notFound(Object.values(routes)));
+  const unknown = notFound(Object.values(routes));
+  app.setNotFoundHandler(settings.consoleDir === null ? unknown : pageOr(unknown));
   app.setValidatorCompiler(({ schema, httpPart }) =>
     validatorOf(schema as never, (httpPart ?? 'body') as Parameters<typeof validatorOf>[1]),
   );
@@ -141,9 +146,7 @@ export async function createApi({ context, listener, tls }: ApiOptions): Promise
       }),
   });
   for (const name of Object.keys(routes) as RouteName[]) addRoute(app, context, listener, name);
-  if (settings.consoleDir !== null) {
-    await app.register(fastifyStatic, { root: settings.consoleDir, index: ['index.html'], cacheControl: false });
-  }
+  if (settings.consoleDir !== null) await serveConsole(app, settings.consoleDir);
   await app.ready();
 
   return {
@@ -185,11 +188,12 @@ function addRoute(app: FastifyInstance, context: ApiContext, listener: 'loopback
       if (answer === undefined) return reply.code(204).send();
       return reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
     },
-    ...(name === 'feed'
+    ...(name === 'feed' || name === 'consoleFeed'
       ? {
           wsHandler(socket, request) {
             const token = request.headers.authorization === undefined ? sessionToken(request) : null;
-            context.live.open(socket, () => context.access.stillIn(request.caller as Caller, token));
+            const feed = name === 'feed' ? context.live : context.feed;
+            feed.open(socket, () => context.access.stillIn(request.caller as Caller, token));
           },
         }
       : {}),

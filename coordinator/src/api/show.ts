@@ -1,7 +1,9 @@
 // What people see of rows: pure functions from the view to the shapes of the protocol. No clock, no store: `nowMs` and counts come in.
 import type { AgentView, FleetTotals, KeyView, NodeView, TaskView } from '@blackroad/protocol';
 import { conditionsOf } from '../fleet/health.ts';
-import { type EndedTask, isEnded, type JoinTokenRow, type KeyRow, type TaskRow, type View } from '../view.ts';
+import type { Policy } from '../input.ts';
+import { frozenCount } from '../placement/need.ts';
+import { type EndedTask, freezeAt, isEnded, type JoinTokenRow, type KeyRow, type TaskRow, type View } from '../view.ts';
 
 type AgentEntry = NonNullable<ReturnType<View['agents']['get']>>;
 /** Views are made to be printed at once: the readonly rows inside are not copied. */
@@ -49,13 +51,14 @@ export function agentState(
   const node = view.nodes.get(placement.node);
   if (node?.presence === 'lost') {
     const { policy } = row.spec.onLoss;
+    const frozen = freezeAt(view.frozen, node.site);
     const because =
       policy === 'wait'
         ? 'it waits for its node to come back'
         : policy === 'keep'
           ? 'it may still be running there on its own'
-          : view.frozen
-            ? `moves are frozen: ${view.frozen.reason}`
+          : frozen
+            ? `moves are frozen: ${frozen.reason}`
             : 'it is about to be placed elsewhere';
     return { state: 'waiting', reason: `${placement.node} is lost (${node.presenceReason}); ${because}` };
   }
@@ -125,6 +128,7 @@ export function showTask(row: TaskRow | EndedTask): TaskView {
     problem: ended?.problem ?? null,
     usage: ended?.usage ?? null,
     idempotencyKey: row.idempotencyKey,
+    past: [...(row.past ?? [])],
   };
 }
 
@@ -145,18 +149,27 @@ export interface StoredCounts {
   endedLastMinute: number;
   deadLetters: number;
 }
-export function showTotals(
-  view: View,
-  nowMs: number,
-  about: { name: string; version: string; stored: StoredCounts },
-): FleetTotals {
+/** Nodes, agents, tasks and memories in figures: kept by tally.ts as they change, counted by `countFleet` from the start. */
+export interface FleetCounts {
+  nodes: FleetTotals['nodes'];
+  agents: FleetTotals['agents'];
+  queued: number;
+  running: number;
+  memories: number;
+}
+export type NodeCount = keyof FleetCounts['nodes'];
+export type AgentCount = keyof FleetCounts['agents'];
+export function nodeCountOf({ status, presence }: Pick<NodeView, 'status' | 'presence'>): NodeCount {
+  return status === 'quarantined' ? 'quarantined' : presence;
+}
+export function agentCountOf(state: AgentView['state']): AgentCount {
+  return state === 'placed' || state === 'hydrating' ? 'starting' : state;
+}
+export function countFleet(view: View): FleetCounts {
   const nodes = { online: 0, suspect: 0, lost: 0, never: 0, quarantined: 0 };
-  for (const row of view.nodes.values()) nodes[row.status === 'quarantined' ? 'quarantined' : row.presence]++;
+  for (const row of view.nodes.values()) nodes[nodeCountOf(row)]++;
   const agents = { ready: 0, starting: 0, unplaced: 0, failed: 0, waiting: 0 };
-  for (const row of view.agents.values()) {
-    const { state } = agentState(view, row);
-    agents[state === 'placed' || state === 'hydrating' ? 'starting' : state]++;
-  }
+  for (const row of view.agents.values()) agents[agentCountOf(agentState(view, row).state)]++;
   let queued = 0;
   let running = 0;
   for (const work of view.work.values()) {
@@ -165,6 +178,15 @@ export function showTotals(
   }
   let memories = 0;
   for (const head of view.heads.values()) memories += head.entries;
+  return { nodes, agents, queued, running, memories };
+}
+export function showTotals(
+  view: View,
+  nowMs: number,
+  about: { name: string; version: string; stored: StoredCounts; policy: Policy },
+  counts = countFleet(view),
+): FleetTotals {
+  const { nodes, agents, queued, running, memories } = counts;
   return {
     name: about.name,
     version: about.version,
@@ -174,7 +196,17 @@ export function showTotals(
     agents,
     tasks: { queued, running, ...about.stored },
     memories,
-    moves: { frozen: view.frozen !== null, reason: view.frozen?.reason ?? '' },
+    moves: showMoves(view, nowMs, about.policy),
+  };
+}
+
+function showMoves(view: View, nowMs: number, policy: Policy): FleetTotals['moves'] {
+  const where = view.frozen.map(({ site, sinceMs, reason }) => ({ site, sinceMs, reason }));
+  return {
+    frozen: where.length > 0,
+    reason: where[0]?.reason ?? '',
+    where,
+    waiting: frozenCount(view, nowMs, policy),
   };
 }
 

@@ -1,6 +1,8 @@
 // Tasks: stored before anyone is told. A caller may follow a task as server-sent events; leaving ends the following, not the task.
 import { FleetError, type TaskRequest, type TaskView } from '@blackroad/protocol';
 import { sortableId } from '@blackroad/std/random';
+import type { Coordinator } from '../coordinator.ts';
+import type { Store } from '../store/store.ts';
 import { type EndedTask, isEnded, type TaskRow } from '../view.ts';
 import type { Caller } from './access.ts';
 import { agentOr404 } from './agents.ts';
@@ -44,6 +46,17 @@ async function submit(
   const known = key === undefined ? null : await knownTask(context, order.agent, key);
   return coordinator.submit('task-submit', { ...order, by, origin, known });
 }
+/** What a node works on now is in the view, what it worked on in the store. */
+async function listTasks({ view, store }: Coordinator, query: Parameters<Store['tasks']>[0]) {
+  const { node, agent, state, dead, before, limit } = query;
+  const rows = await store.tasks(query);
+  if (node === undefined || state !== undefined || dead) return rows;
+  const live = [...(view.leasesByNode.get(node) ?? [])]
+    .flatMap((id) => view.tasks.get(id) ?? [])
+    .filter((row) => (agent === undefined || row.agent === agent) && (before === undefined || row.id < before));
+  const known = new Set(live.map(({ id }) => id));
+  return [...live, ...rows.filter(({ id }) => !known.has(id))].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit);
+}
 const newId = ({ clock, random }: ApiContext) => sortableId(clock.nowMs(), random);
 
 export const taskHandlers = {
@@ -85,7 +98,7 @@ export const taskHandlers = {
     return { results };
   },
   async tasks({ context, query }) {
-    return (await context.coordinator.store.tasks(query)).map(showTaskShort);
+    return (await listTasks(context.coordinator, query)).map(showTaskShort);
   },
   async task({ context, params, request, reply }) {
     if (!wantsStream(request)) return showTask(await taskOr404(context, params.task));

@@ -1,4 +1,6 @@
-// Join tokens, API keys and the audit log. Secrets are minted and hashed by the edge; only their hashes come here.
+// Join tokens, API keys, console sessions and the audit log. Secrets are minted and hashed by the edge; only their hashes come here.
+
+import { maxSessions } from '@blackroad/protocol';
 import { change, decided, decidedWith, noteAudit, openDraft } from '../draft.ts';
 import { type Decide, refuse } from '../input.ts';
 import type { JoinTokenRow, KeyRow } from '../view.ts';
@@ -53,6 +55,8 @@ export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
   const draft = openDraft(view, nowMs);
   if (!row.revoked) {
     change(draft, { type: 'key', row: { ...row, revoked: true } });
+    for (const session of view.sessions.values())
+      if (session.keyId === id) change(draft, { type: 'session-gone', id: session.id });
     noteAudit(draft, { actor: by, action: 'key-revoke', subject: id, text: `${row.name}, ${row.role}` });
   }
   return decided(draft);
@@ -61,5 +65,29 @@ export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
 export const recordAudit: Decide<'audit'> = (view, { by, action, subject, text }, nowMs) => {
   const draft = openDraft(view, nowMs);
   noteAudit(draft, { actor: by, action, subject, text });
+  return decided(draft);
+};
+
+/** Signing in also clears away what expired, and the oldest where there are too many. */
+export const openSession: Decide<'session-open'> = (view, { row }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  let tooMany = view.sessions.size + 1 - maxSessions;
+  for (const { id, expiresMs } of view.sessions.values()) {
+    if (expiresMs > nowMs && tooMany <= 0) continue;
+    change(draft, { type: 'session-gone', id });
+    tooMany--;
+  }
+  change(draft, { type: 'session', row });
+  const text = `signed in to the console from ${row.address}`;
+  noteAudit(draft, { actor: `key:${row.name}`, action: 'sign-in', subject: row.name, text });
+  return decided(draft);
+};
+
+export const closeSession: Decide<'session-close'> = (view, { by, id }, nowMs) => {
+  const session = view.sessions.get(id);
+  const draft = openDraft(view, nowMs);
+  if (!session) return decided(draft);
+  change(draft, { type: 'session-gone', id });
+  noteAudit(draft, { actor: by, action: 'sign-out', subject: session.name, text: `of ${session.address}` });
   return decided(draft);
 };

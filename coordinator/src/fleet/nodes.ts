@@ -3,7 +3,9 @@ import type { NodeEvent } from '@blackroad/protocol';
 import {
   agentIn,
   change,
+  type Draft,
   decided,
+  decidedWith,
   dropNode,
   nodeIn,
   noteAudit,
@@ -12,7 +14,7 @@ import {
   putNode,
   remark,
 } from '../draft.ts';
-import { type Decide, refuse } from '../input.ts';
+import { type Decide, type Inputs, refuse } from '../input.ts';
 import { leaseForNode, loseLeases } from '../tasks/leases.ts';
 import type { NodeRow } from '../view.ts';
 import { openDeltas, sendSnapshot, unplaceAgent } from './assignment.ts';
@@ -25,12 +27,37 @@ const noNode = (node: string) => `There is no node ${node}.`;
 export const reclaimSetting = (node: string): string => `reclaim:${node}`;
 const reclaimOpenMs = 3_600_000;
 
-export const editNode: Decide<'node-edit'> = (view, { by, node, ...edit }, nowMs) => {
+type Edit = Pick<Inputs['node-edit'], 'by' | 'cordoned' | 'draining' | 'site' | 'labels'>;
+
+export const editNode: Decide<'node-edit'> = (view, { node, ...edit }, nowMs) => {
   const draft = openDraft(view, nowMs);
   const row = nodeIn(draft, node);
   if (!row) return refuse('no-such-node', noNode(node));
+  edited(draft, row, edit);
+  return decided(draft);
+};
+
+export const editNodes: Decide<'nodes-edit'> = (view, { nodes, ...edit }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const unknown: string[] = [];
+  let changed = 0;
+  for (const node of new Set(nodes)) {
+    const row = nodeIn(draft, node);
+    if (!row) unknown.push(node);
+    else if (edited(draft, row, edit)) changed++;
+  }
+  return decidedWith(draft, { changed, unknown });
+};
+
+/** Whether anything is different now. */
+function edited(draft: Draft, row: NodeRow, { by, ...edit }: Edit): boolean {
+  const { id: node } = row;
   const edited: NodeRow = { ...row };
-  const note = (action: string, text: string) => noteAudit(draft, { actor: by, action, subject: node, text });
+  let changed = false;
+  const note = (action: string, text: string) => {
+    changed = true;
+    noteAudit(draft, { actor: by, action, subject: node, text });
+  };
   if (edit.cordoned !== undefined && edit.cordoned !== row.cordoned) {
     edited.cordoned = edit.cordoned;
     note(edit.cordoned ? 'node-cordon' : 'node-uncordon', edit.cordoned ? 'takes no new agents' : 'takes new agents');
@@ -47,11 +74,11 @@ export const editNode: Decide<'node-edit'> = (view, { by, node, ...edit }, nowMs
     edited.labels = edit.labels;
     note('node-labels', `${JSON.stringify(row.labels)} -> ${JSON.stringify(edit.labels)}`);
   }
-  if (draft.changes.length === 0) return decided(draft);
+  if (!changed) return false;
   putNode(draft, edited);
   if (row.draining && !edited.draining) leaseForNode(draft, node);
-  return decided(draft);
-};
+  return true;
+}
 
 /** Ends a quarantine; for a node in good standing it allows its machine to enrol anew once, where the policy is to ask. */
 export const releaseNode: Decide<'node-release'> = (view, { by, node }, nowMs) => {

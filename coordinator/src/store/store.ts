@@ -15,6 +15,29 @@ export interface StoredHash {
   hash: string;
 }
 
+/** One moment of 64 neighbouring series, packed by history/cells.ts; the store does not look inside. */
+export interface RollupRow {
+  /** Seconds of its resolution. */
+  tier: number;
+  part: number;
+  /** Start, seconds since 1970. */
+  atS: number;
+  cells: Uint8Array;
+}
+export interface UsageRow {
+  /** Days since 1970, UTC. */
+  day: number;
+  agent: string;
+  model: string;
+  node: string;
+  tasks: number;
+  failed: number;
+  promptTokens: number;
+  completionTokens: number;
+  costUsd: number;
+}
+export type UsageSums = Pick<UsageRow, 'tasks' | 'failed' | 'promptTokens' | 'completionTokens' | 'costUsd'>;
+
 export interface Store {
   /** Every change needed to rebuild the view: nodes, agents, live tasks, tokens, keys, settings, branches; memory heads as one call. */
   load(): Promise<{
@@ -29,7 +52,10 @@ export interface Store {
 
   task(id: string): Promise<TaskRow | EndedTask | null>;
   taskByIdempotencyKey(key: string): Promise<TaskRow | EndedTask | null>;
-  tasks(page: Page & { state?: TaskState; agent?: string; dead?: boolean }): Promise<(TaskRow | EndedTask)[]>;
+  /** `node`: ended tasks only, unless a live state is asked for; what a node works on now is in the view. */
+  tasks(
+    page: Page & { state?: TaskState; agent?: string; node?: string; dead?: boolean },
+  ): Promise<(TaskRow | EndedTask)[]>;
   /** Tasks that ended since then, and dead letters in all. */
   taskCounts(sinceMs: number): Promise<{ endedSince: number; deadLetters: number }>;
   events(page: Page & { node?: string; agent?: string }): Promise<FleetEvent[]>;
@@ -48,6 +74,32 @@ export interface Store {
     vector?: { model: string; values: Float32Array };
     limit: number;
   }): Promise<MemoryHit[]>;
+
+  /** The numbers of series (nodes; `*` is the fleet), and since when those of forgotten nodes are over. */
+  series(): Promise<{ id: string; number: number; untilMs: number | null }[]>;
+  /** All or nothing; the same row again replaces it. Roll-ups are perishable: they go beside the commits of tasks, not in them. */
+  putRollups(batch: {
+    rows: readonly RollupRow[];
+    series?: readonly { id: string; number: number; untilMs: number | null }[];
+  }): Promise<void>;
+  /** Rows of one part from a time on, before another, oldest first. */
+  rollups(tier: number, part: number, fromS: number, beforeS: number, limit: number): Promise<RollupRow[]>;
+  lastRollupS(tier: number): Promise<number | null>;
+  /** Deletes roll-ups and days older than given, and series that were over before `seriesMs`. Bounded work a call, as `prune`. */
+  pruneRollups(before: { tiers: Record<number, number>; day: number; seriesMs: number }): Promise<number>;
+
+  /** Adds to the days' rows and moves the mark, all or nothing: what is added is never added twice. */
+  addUsage(rows: readonly UsageRow[], uptoMs: number): Promise<void>;
+  /** Ends of tasks before this are in the days; null: nothing was ever added. */
+  usageUptoMs(): Promise<number | null>;
+  usage(
+    day: number,
+    by: 'day' | 'agent' | 'model' | 'node',
+    only: { agent?: string; node?: string },
+  ): Promise<(UsageSums & { key: string })[]>;
+  usageRows(day: number): Promise<number>;
+  /** Tasks that ended at or after `fromMs` (of that very moment only ids above `afterId`), in the order of their ends. */
+  endedFrom(fromMs: number, afterId: string, limit: number): Promise<EndedTask[]>;
 
   /** Deletes ended tasks, events and audit rows older than given; returns how many rows went. Bounded work a call: call again while rows go. */
   prune(before: { tasksMs: number; eventsMs: number; auditMs: number }): Promise<number>;

@@ -1,6 +1,13 @@
 // The two ways out of a lease: an end (exactly one for each task) or back into the queue. Everything that ends a task comes
 // through here, so that an asker over MQTT always gets an answer. [INV-one-end]
-import { cutToBytes, maxResultBytes, type TaskProblem, type TaskUsage } from '@blackroad/protocol';
+import {
+  cutToBytes,
+  maxPastAttempts,
+  maxResultBytes,
+  type PastAttempt,
+  type TaskProblem,
+  type TaskUsage,
+} from '@blackroad/protocol';
 import { invariant } from '@blackroad/std/invariant';
 import { closeTask, type Draft, send, setTask, taskIn } from '../draft.ts';
 import type { EndedTask, TaskRow } from '../view.ts';
@@ -43,20 +50,34 @@ function answerAsker(draft: Draft, task: EndedTask): void {
 }
 
 /** The lease is over without an end: queued again, or a dead letter when its attempts are used up. */
-export function giveBack(draft: Draft, task: TaskRow, problem: TaskProblem, waitMs = 0): void {
+export function giveBack(
+  draft: Draft,
+  task: TaskRow,
+  problem: TaskProblem,
+  waitMs = 0,
+  outcome: PastAttempt['outcome'] = 'lost',
+): void {
   if (task.attempt >= task.attempts) {
     endTask(draft, task, { state: 'failed', problem });
     return;
   }
-  queueAgain(draft, task, waitMs);
+  queueAgain(draft, task, waitMs, outcome, problem.text);
 }
 
 /** As `giveBack`, for an attempt that never began: it does not count, so one more is allowed. */
-export function giveBackUncounted(draft: Draft, task: TaskRow, waitMs: number): void {
-  queueAgain(draft, { ...task, attempts: task.attempts + 1 }, waitMs);
+export function giveBackUncounted(
+  draft: Draft,
+  task: TaskRow,
+  waitMs: number,
+  outcome: PastAttempt['outcome'],
+  text: string,
+): void {
+  queueAgain(draft, { ...task, attempts: task.attempts + 1 }, waitMs, outcome, text);
 }
 
-function queueAgain(draft: Draft, task: TaskRow, waitMs: number): void {
+function queueAgain(draft: Draft, task: TaskRow, waitMs: number, outcome: PastAttempt['outcome'], text: string): void {
+  const { attempt, node, leasedMs, past = [] } = task;
+  const over = { attempt, node, leasedMs, endedMs: draft.nowMs, outcome, text: text.slice(0, maxPastText) };
   setTask(draft, {
     ...task,
     state: 'queued',
@@ -64,9 +85,11 @@ function queueAgain(draft: Draft, task: TaskRow, waitMs: number): void {
     node: null,
     leasedMs: null,
     notBeforeMs: waitMs > 0 ? draft.nowMs + waitMs : 0,
+    past: [...past, over].slice(-maxPastAttempts),
   });
 }
 
+const maxPastText = 300;
 const maxRetryMs = 60_000;
 /** Doubles with every attempt. Without jitter: decisions know no chance, and the queue of one agent is no herd. */
 export function retryWaitMs(retryMs: number, attempt: number): number {

@@ -39,7 +39,7 @@ function takeReport(draft: Draft, task: TaskRow, node: string, message: TaskRepo
       return;
     case 'refused':
       // It has no room now. Its wake-up comes after the wait: asking at once with the next task would only be refused again.
-      giveBackUncounted(draft, task, waitMs);
+      giveBackUncounted(draft, task, waitMs, 'refused', message.problem?.text ?? `${node} has no room for it now.`);
       settle(draft, node, message);
       return;
     case 'done':
@@ -49,7 +49,7 @@ function takeReport(draft: Draft, task: TaskRow, node: string, message: TaskRepo
     case 'cancelled': {
       // A lease that the coordinator cancelled has ended by now: this one was stopped by the node, to be done again.
       const problem = message.problem ?? unexplained(node, message.state);
-      if (problem.retryable) giveBack(draft, task, problem, waitMs);
+      if (problem.retryable) giveBack(draft, task, problem, waitMs, 'failed');
       else endTask(draft, task, { state: message.state, problem, usage: message.usage ?? null });
       break;
     }

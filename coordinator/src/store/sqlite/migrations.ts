@@ -80,6 +80,32 @@ export const migrations: readonly Migration[] = [
     name: 'which search indexes are built, and by which rules',
     sql: `CREATE TABLE search_index (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;`,
   },
+  {
+    version: 3,
+    name: 'sessions, past attempts, roll-ups, usage',
+    sql: `
+      CREATE TABLE session (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+      ALTER TABLE task ADD COLUMN past TEXT;
+      -- Written once a task, at its end: what is leased now is known to the view.
+      CREATE INDEX task_node ON task (node, id) WHERE ended_ms IS NOT NULL;
+
+      -- A node's number: 64 neighbours share a row of every roll-up, so that a minute of ten thousand nodes is 157 rows.
+      CREATE TABLE rollup_series (id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, until_ms INTEGER) WITHOUT ROWID;
+      CREATE TABLE rollup (
+        tier INTEGER NOT NULL, part INTEGER NOT NULL, at_s INTEGER NOT NULL, cells BLOB NOT NULL,
+        PRIMARY KEY (tier, part, at_s)
+      ) WITHOUT ROWID;
+
+      CREATE TABLE usage_day (
+        day INTEGER NOT NULL, agent TEXT NOT NULL, model TEXT NOT NULL, node TEXT NOT NULL,
+        tasks INTEGER NOT NULL, failed INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL,
+        completion_tokens INTEGER NOT NULL, cost_usd REAL NOT NULL,
+        PRIMARY KEY (day, agent, model, node)
+      ) WITHOUT ROWID;
+      -- Ends of tasks before this are in usage_day.
+      CREATE TABLE usage_mark (id INTEGER PRIMARY KEY CHECK (id = 1), upto_ms INTEGER NOT NULL);
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -11,6 +11,7 @@ import { guarded } from './failure.ts';
 import { memoryLog } from './memory-log.ts';
 import { memorySearch } from './memory-search.ts';
 import { migrate } from './migrations.ts';
+import { rollupRows } from './rollups.ts';
 import { type TaskBatch, taskBatch } from './task-batch.ts';
 import { taskRows } from './tasks.ts';
 import { wholeRows } from './whole-rows.ts';
@@ -44,6 +45,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
   const rows = wholeRows(db);
   const tasks = taskRows(db, log);
   const events = eventRows(db);
+  const rollups = rollupRows(db);
   const words = wordIndex(db, log);
   const memory = memoryLog(db, words);
   const search = memorySearch(db, words, () => clock.nowMs());
@@ -61,6 +63,8 @@ export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
     token: ({ row }) => rows.putToken(row),
     'token-gone': ({ id }) => rows.dropToken(id),
     key: ({ row }) => rows.putKey(row),
+    session: ({ row }) => rows.putSession(row),
+    'session-gone': ({ id }) => rows.dropSession(id),
     memory: ({ agent, entries }) => memory.append(agent, entries, nowMs),
     branch: ({ row, entries }) => memory.putBranch(row, entries),
     setting: ({ key, value }) => rows.putSetting(key, value),
@@ -122,6 +126,18 @@ export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
     memoryLog: async (agent, afterSeq, limit) => guarded('read memory', () => memory.after(agent, afterSeq, limit)),
     branchEntries: async (branch) => guarded('read a branch', () => memory.branchEntries(branch)),
     searchMemory: async (query) => guarded('search memory', () => mending(() => search(query))),
+    series: async () => guarded('read series', () => rollups.series()),
+    putRollups: async ({ rows, series = [] }) =>
+      guarded('write roll-ups', () => void rollups.put.immediate(rows, series)),
+    rollups: async (tier, part, fromS, beforeS, limit) =>
+      guarded('read roll-ups', () => rollups.read(tier, part, fromS, beforeS, limit)),
+    lastRollupS: async (tier) => guarded('read roll-ups', () => rollups.lastS(tier)),
+    pruneRollups: async (before) => guarded('prune roll-ups', () => rollups.prune.immediate(before)),
+    addUsage: async (rows, uptoMs) => guarded('write usage', () => void rollups.addUsage.immediate(rows, uptoMs)),
+    usageUptoMs: async () => guarded('read usage', () => rollups.usageUptoMs()),
+    usage: async (day, by, only) => guarded('read usage', () => rollups.usage(day, by, only)),
+    usageRows: async (day) => guarded('read usage', () => rollups.usageRows(day)),
+    endedFrom: async (fromMs, afterId, limit) => guarded('list tasks', () => tasks.endedFrom(fromMs, afterId, limit)),
     async prune({ tasksMs, eventsMs, auditMs }) {
       return guarded('prune', () =>
         db.transaction(() => tasks.prune(tasksMs) + events.prune(eventsMs, auditMs)).immediate(),

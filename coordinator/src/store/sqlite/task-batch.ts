@@ -31,7 +31,8 @@ export function taskBatch(rows: TaskRows): TaskBatch {
     },
     setState(change) {
       const known = open.get(change.id);
-      if (known) known.state = change;
+      // The past is told once, when it grew: a later state of the same batch leaves it as it is.
+      if (known) known.state = known.state?.past && !change.past ? { ...change, past: known.state.past } : change;
       else open.set(change.id, { row: null, state: change });
     },
     end(row) {

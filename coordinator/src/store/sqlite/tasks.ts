@@ -1,6 +1,6 @@
 // Tasks: one row from submission to its end and after, in columns, since each is written three times at thousands a second.
 // The rules of the fold in change.ts hold here too: an unknown or ended task takes no state, the first end stays.
-import type { TaskOriginName, TaskProblem, TaskState, TaskUsage } from '@blackroad/protocol';
+import type { PastAttempt, TaskOriginName, TaskProblem, TaskState, TaskUsage } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import type { DurableChange } from '../../change.ts';
 import type { EndedTask, TaskRow } from '../../view.ts';
@@ -29,9 +29,10 @@ interface TaskRecord {
   truncated: number | null;
   problem: string | null;
   usage: string | null;
+  past: string | null;
 }
 const columns = `id, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, node, epoch,
-  leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage`;
+  leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past`;
 
 const loadRows = 1_000;
 /** After every task id: ids are lower-case letters, digits and dashes. */
@@ -54,6 +55,7 @@ function fromRecord(r: TaskRecord): TaskRow | EndedTask {
     leasedMs: r.leased_ms,
     idempotencyKey: r.idempotency_key,
     notBeforeMs: r.not_before_ms,
+    ...(r.past === null ? {} : { past: JSON.parse(r.past) as PastAttempt[] }),
   };
   if (r.ended_ms === null) return row;
   return {
@@ -71,15 +73,16 @@ export type TaskRows = ReturnType<typeof taskRows>;
 
 export function taskRows(db: Database, log: Log) {
   const insert = db.prepare(
-    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
   );
   const setState = db.prepare(
-    `UPDATE task SET state = ?, attempt = ?, attempts = ?, node = ?, epoch = ?, leased_ms = ?, not_before_ms = ?, deadline_ms = ?
+    `UPDATE task SET state = ?, attempt = ?, attempts = ?, node = ?, epoch = ?, leased_ms = ?, not_before_ms = ?, deadline_ms = ?,
+       past = coalesce(?, past)
      WHERE id = ? AND ended_ms IS NULL`,
   );
   const setEnd = db.prepare(
     `UPDATE task SET state = ?, priority = ?, attempt = ?, attempts = ?, node = ?, epoch = ?, leased_ms = ?, not_before_ms = ?,
-       deadline_ms = ?, ended_ms = ?, result = ?, truncated = ?, problem = ?, usage = ?
+       deadline_ms = ?, ended_ms = ?, result = ?, truncated = ?, problem = ?, usage = ?, past = ?
      WHERE id = ? AND ended_ms IS NULL`,
   );
   const byId = db.prepare<[string], TaskRecord>(`SELECT ${columns} FROM task WHERE id = ?`);
@@ -92,6 +95,10 @@ export function taskRows(db: Database, log: Log) {
       'SELECT count(*) FROM task INDEXED BY task_ended WHERE ended_ms >= ? AND ended_ms IS NOT NULL',
     )
     .pluck();
+  const endedFrom = db.prepare<[number, number, string, number], TaskRecord>(
+    `SELECT ${columns} FROM task INDEXED BY task_ended
+     WHERE ended_ms IS NOT NULL AND ended_ms >= ? AND (ended_ms > ? OR id > ?) ORDER BY ended_ms, id LIMIT ?`,
+  );
   // The literal condition of the partial index must stand in the query, else SQLite may not use it.
   const notDone = `state IN ('failed', 'expired', 'cancelled')`;
   const deadLetters = db
@@ -135,14 +142,27 @@ export function taskRows(db: Database, log: Log) {
       row.idempotencyKey,
       row.notBeforeMs,
       ...end,
+      pastOf(row),
     );
   const unended = [null, null, null, null, null];
+  const pastOf = ({ past }: { past?: readonly PastAttempt[] }) => (past && past.length > 0 ? JSON.stringify(past) : null);
 
   return {
     /** False: the id is stored already, and stays as it is. */
     add: (row: TaskRow): boolean => insertRow(row, unended).changes > 0,
     setState: (c: Extract<DurableChange, { type: 'task-state' }>) =>
-      void setState.run(c.state, c.attempt, c.attempts, c.node, c.epoch, c.leasedMs, c.notBeforeMs, c.deadlineMs, c.id),
+      void setState.run(
+        c.state,
+        c.attempt,
+        c.attempts,
+        c.node,
+        c.epoch,
+        c.leasedMs,
+        c.notBeforeMs,
+        c.deadlineMs,
+        pastOf(c),
+        c.id,
+      ),
     end(row: EndedTask) {
       const end = [row.endedMs, row.result, row.truncated ? 1 : 0, json(row.problem), json(row.usage)];
       const { changes } = setEnd.run(
@@ -156,6 +176,7 @@ export function taskRows(db: Database, log: Log) {
         row.notBeforeMs,
         row.deadlineMs,
         ...end,
+        pastOf(row),
         row.id,
       );
       if (changes > 0 || insertRow(row, end).changes > 0) return;
@@ -173,8 +194,8 @@ export function taskRows(db: Database, log: Log) {
       const record = byKey.get(key);
       return record ? fromRecord(record) : null;
     },
-    page(page: Page & { state?: TaskState; agent?: string; dead?: boolean }): (TaskRow | EndedTask)[] {
-      const { state, agent, dead } = page;
+    page(page: Page & { state?: TaskState; agent?: string; node?: string; dead?: boolean }): (TaskRow | EndedTask)[] {
+      const { state, agent, node, dead } = page;
       let index = '';
       let where = '';
       if (dead || state === 'failed' || state === 'expired' || state === 'cancelled') {
@@ -184,6 +205,7 @@ export function taskRows(db: Database, log: Log) {
         index = 'INDEXED BY task_live';
         where = 'ended_ms IS NULL AND ';
       } else if (agent !== undefined) index = 'INDEXED BY task_agent';
+      else if (node !== undefined) index = 'INDEXED BY task_node';
       const values: string[] = [];
       if (state !== undefined) {
         where += 'state = ? AND ';
@@ -193,11 +215,19 @@ export function taskRows(db: Database, log: Log) {
         where += 'agent = ? AND ';
         values.push(agent);
       }
+      if (node !== undefined) {
+        if (where === '' || index.endsWith('task_agent')) where = `ended_ms IS NOT NULL AND ${where}`;
+        where += 'node = ? AND ';
+        values.push(node);
+      }
       return pageOf(index, where)
         .all(...values, page.before ?? afterAll, pageLimit(page))
         .map(fromRecord);
     },
     counts: (sinceMs: number) => ({ endedSince: endedSince.get(sinceMs) ?? 0, deadLetters: deadLetters.get() ?? 0 }),
+    /** Ended at or after then, in the order of their ends. */
+    endedFrom: (fromMs: number, afterId: string, limit: number): EndedTask[] =>
+      endedFrom.all(fromMs, fromMs, afterId, limit).map((record) => fromRecord(record) as EndedTask),
     prune: (beforeMs: number): number => prune.run(beforeMs).changes,
     /** Live tasks, oldest first within a state. */
     *load(): Generator<DurableChange> {

@@ -2,7 +2,7 @@
 // `load` gives them back as the changes that made them, in pages, so that a start never holds a table twice.
 import type { AgentSpec } from '@blackroad/protocol';
 import type { DurableChange } from '../../change.ts';
-import type { AgentRow, JoinTokenRow, KeyRow, NodeRow } from '../../view.ts';
+import type { AgentRow, JoinTokenRow, KeyRow, NodeRow, SessionRow } from '../../view.ts';
 import type { Database } from './database.ts';
 
 export interface AgentVersion {
@@ -25,6 +25,8 @@ export function wholeRows(db: Database) {
   const putToken = put('token', 'id', 'row');
   const dropToken = db.prepare<[string]>('DELETE FROM token WHERE id = ?');
   const putKey = put('access_key', 'id', 'row');
+  const putSession = put('session', 'id', 'row');
+  const dropSession = db.prepare<[string]>('DELETE FROM session WHERE id = ?');
   const putSetting = put('setting', 'key', 'value');
   const putVersion = db.prepare<[string, number, number, string, string]>(
     `INSERT INTO agent_version (name, version, at_ms, by, spec) VALUES (?, ?, ?, ?, ?)
@@ -41,6 +43,7 @@ export function wholeRows(db: Database) {
   const pages = {
     setting: page('setting', 'key', 'value'),
     key: page('access_key', 'id', 'row'),
+    session: page('session', 'id', 'row'),
     token: page('token', 'id', 'row'),
     node: page('node', 'id', 'row'),
     agent: page('agent', 'name', 'row'),
@@ -70,6 +73,8 @@ export function wholeRows(db: Database) {
     putToken: (row: JoinTokenRow) => void putToken.run(row.id, JSON.stringify(row)),
     dropToken: (id: string) => void dropToken.run(id),
     putKey: (row: KeyRow) => void putKey.run(row.id, JSON.stringify(row)),
+    putSession: (row: SessionRow) => void putSession.run(row.id, JSON.stringify(row)),
+    dropSession: (id: string) => void dropSession.run(id),
     putSetting: (key: string, value: unknown) => void putSetting.run(key, JSON.stringify(value ?? null)),
     versions: (name: string): AgentVersion[] =>
       versions
@@ -78,6 +83,7 @@ export function wholeRows(db: Database) {
     *load(): Generator<DurableChange> {
       for (const { key, value } of all('setting')) yield { type: 'setting', key, value };
       for (const { value } of all('key')) yield { type: 'key', row: value as KeyRow };
+      for (const { value } of all('session')) yield { type: 'session', row: value as SessionRow };
       for (const { value } of all('token')) yield { type: 'token', row: value as JoinTokenRow };
       for (const { value } of all('node')) yield { type: 'node', row: value as NodeRow };
       for (const { value } of all('agent')) yield { type: 'agent', row: value as AgentRow };

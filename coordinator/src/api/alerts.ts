@@ -1,0 +1,32 @@
+// Alerts: what needs a person, as the board has it; acknowledging is a decision like any other.
+import { type Alert, FleetError } from '@blackroad/protocol';
+import { acknowledgedIn } from '../fleet/acknowledge.ts';
+import type { ApiContext } from './context.ts';
+import { accepted, type Handlers, shown } from './handler.ts';
+
+async function alertOr404({ alerts }: ApiContext, id: string): Promise<Alert> {
+  await alerts.settle();
+  const alert = alerts.alert(id);
+  if (!alert) throw new FleetError('no-such-alert', { detail: `There is no alert "${id}" now: its cause is gone.` });
+  return alert;
+}
+
+export const alertHandlers = {
+  async alerts({ context }) {
+    await context.alerts.settle();
+    return context.alerts.alerts();
+  },
+  async alertAck({ context, params, body, by }) {
+    const { count } = await alertOr404(context, params.alert);
+    const order = { by, id: params.alert, note: body.note ?? '', count };
+    accepted(await context.coordinator.submit('alert-ack', order));
+    return shown(context.alerts.alert(params.alert));
+  },
+  async alertUnack({ context, params, by }) {
+    await alertOr404(context, params.alert);
+    if (!(params.alert in acknowledgedIn(context.coordinator.view)))
+      throw new FleetError('conflict', { detail: 'Nobody has acknowledged it.' });
+    accepted(await context.coordinator.submit('alert-unack', { by, ids: [params.alert] }));
+    return shown(context.alerts.alert(params.alert));
+  },
+} satisfies Partial<Handlers>;

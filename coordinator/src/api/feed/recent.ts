@@ -1,0 +1,51 @@
+// A channel of what comes one after the other (tasks, events): a snapshot of the last ones, then the new ones. At thousands a second
+// nobody reads them: a frame holds the newest and says how many it left out. Rows that fall out at the end are not told; a console
+// keeps as many as it likes.
+import { maxFeedNewRows, maxFeedRecentRows } from '@blackroad/protocol';
+import { createDeltas } from './deltas.ts';
+import type { FeedTableState } from './table.ts';
+
+export interface Recent<R> extends Omit<FeedTableState, 'mark'> {
+  add(id: string, row: R): void;
+}
+
+export function createRecent<R extends object>(
+  { channel, epoch }: { channel: string; epoch: string },
+  past: Iterable<[string, R]>,
+): Recent<R> {
+  const deltas = createDeltas(channel, epoch);
+  const rows = new Map<string, R>(past);
+  const fresh = new Map<string, R>();
+  const all: readonly string[] = [];
+  let skipped = 0;
+
+  function keep(map: Map<string, R>, max: number, id: string, row: R): boolean {
+    map.delete(id);
+    map.set(id, row);
+    return map.size > max && map.delete(map.keys().next().value as string);
+  }
+  return {
+    get seq() {
+      return deltas.seq;
+    },
+    add(id, row) {
+      keep(rows, maxFeedRecentRows, id, row);
+      if (keep(fresh, maxFeedNewRows, id, row)) skipped++;
+    },
+    prime: () => true,
+    beat(asOfMs) {
+      if (fresh.size === 0) return null;
+      const frame = deltas.add(asOfMs, { put: [...fresh.values()], patch: [], gone: [], skipped });
+      fresh.clear();
+      skipped = 0;
+      return frame;
+    },
+    since: (seq) => deltas.since(seq),
+    keys: () => all,
+    part(_keys, _from, asOfMs) {
+      const head = { type: 'snapshot', channel, epoch, asOfMs, seq: deltas.seq, part: 1, parts: 1 };
+      return { frame: Buffer.from(JSON.stringify({ ...head, rows: [...rows.values()] })), next: null };
+    },
+    cool() {},
+  };
+}

@@ -1,0 +1,73 @@
+// Pages over the whole fleet and over time: history, usage, the catalogue of models, memory branches. All read; each read of the store
+// is small, and the loop has its turn between two.
+import { type BranchView, FleetError, maxUsageDays, type Usage } from '@blackroad/protocol';
+import { dayText } from '../recorder.ts';
+import { inSlices } from '../slices.ts';
+import { catalogue } from './catalogue.ts';
+import type { ApiContext } from './context.ts';
+import type { Handlers } from './handler.ts';
+import { notFoundText } from './near.ts';
+
+const dayMs = 86_400_000;
+const usualDays = 30;
+
+function dayOf(text: string | undefined, field: string): number | null {
+  if (text === undefined) return null;
+  const ms = Date.parse(`${text}T00:00:00Z`);
+  if (Number.isFinite(ms)) return ms / dayMs;
+  throw new FleetError('invalid-request', { detail: `query: ${field}: expected a day like 2026-11-24, got ${text}` });
+}
+
+async function usageOf(context: ApiContext, query: Parameters<Handlers['usage']>[0]['query']): Promise<Usage> {
+  const { coordinator, clock } = context;
+  const by = query.by ?? 'day';
+  const to = dayOf(query.to, 'to') ?? Math.floor(clock.nowMs() / dayMs);
+  const from = dayOf(query.from, 'from') ?? to - usualDays + 1;
+  if (from > to || to - from >= maxUsageDays) {
+    const detail = `query: from: expected a day at most ${maxUsageDays - 1} days before ${dayText(to)} and not after it, got ${dayText(from)}`;
+    throw new FleetError('invalid-request', { detail });
+  }
+  const only = {
+    ...(query.agent === undefined ? {} : { agent: query.agent }),
+    ...(query.node === undefined ? {} : { node: query.node }),
+  };
+  const empty = () => ({ tasks: 0, failed: 0, promptTokens: 0, completionTokens: 0, costUsd: 0 });
+  const total = empty();
+  const rows = new Map<string, ReturnType<typeof empty>>();
+  for (let day = from; day <= to; day++) {
+    for (const { key, ...sums } of await coordinator.store.usage(day, by, only)) {
+      const name = by === 'day' ? dayText(day) : key;
+      const row = rows.get(name) ?? empty();
+      rows.set(name, row);
+      for (const field of Object.keys(total) as (keyof typeof total)[]) {
+        row[field] += sums[field];
+        total[field] += sums[field];
+      }
+    }
+    await new Promise<void>((resolve) => clock.soon(resolve));
+  }
+  const list = [...rows].map(([key, sums]) => ({ key, ...sums }));
+  const tokens = (row: ReturnType<typeof empty>) => row.promptTokens + row.completionTokens;
+  if (by !== 'day') list.sort((a, b) => tokens(b) - tokens(a) || b.tasks - a.tasks);
+  return { from: dayText(from), to: dayText(to), by, keptDays: maxUsageDays, total, rows: list };
+}
+
+export const overviewHandlers = {
+  nodeHistory({ context, params: { node }, query }) {
+    const { nodes } = context.coordinator.view;
+    if (!nodes.has(node)) throw new FleetError('no-such-node', { detail: notFoundText('node', node, nodes.keys()) });
+    return context.recorder.nodeHistory(node, query.metric, query.range ?? 'hour');
+  },
+  fleetHistory: ({ context, query }) => context.recorder.fleetHistory(query.metric, query.range ?? 'hour'),
+  usage: ({ context, query }) => usageOf(context, query),
+  catalogue: ({ context: { coordinator, clock } }) => inSlices(catalogue(coordinator.view), clock),
+  branches({ context, query }) {
+    const rows: BranchView[] = [];
+    for (const row of context.coordinator.view.branches.values()) {
+      if (row.merged || (query.agent !== undefined && row.agent !== query.agent)) continue;
+      const { id, agent, node, epoch, fromSeq, uptoSeq, complete, mergedUpto = null, receivedMs } = row;
+      rows.push({ id, agent, node, epoch, fromSeq, uptoSeq, complete, mergedUpto, receivedMs });
+    }
+    return rows.sort((a, b) => a.receivedMs - b.receivedMs);
+  },
+} satisfies Partial<Handlers>;

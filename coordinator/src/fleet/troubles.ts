@@ -1,0 +1,260 @@
+// What needs a person, seen from one node, one agent or the fleet as a whole: pure functions from the view to troubles in plain words
+// with what can be done. Alike troubles carry the same group: the board makes one alert of them. Nothing here is stored.
+import type { AlertAction, AlertKind } from '@blackroad/protocol';
+import type { DeepReadonly, Freeze, NodeRow, View } from '../view.ts';
+import { conditionsOf } from './health.ts';
+
+export interface Trouble {
+  /** Id of the alert it belongs to. */
+  group: string;
+  kind: AlertKind;
+  severity: 'error' | 'warning' | 'info';
+  site: string | null;
+  node?: string;
+  agent?: string;
+  /** Null: since it is first seen. */
+  sinceMs: number | null;
+  /** Alone. */
+  title: string;
+  /** Among alike ones, after their number: `nodes of home are lost`. */
+  many: string;
+  /** What it means and what helps. */
+  text: string;
+  actions: AlertAction[];
+}
+
+/** An agent that was just applied or lost its node is about to be placed: that needs nobody. */
+export const settlingMs = 5_000;
+/** A machine that joined says hello within seconds; after this it did not come. */
+const neverSeenMs = 10 * 60_000;
+/** Certificates are renewed at two thirds of their life: with this share left that failed for a while. */
+const certificateLeft = 0.2;
+const branchPatienceMs = 10 * 60_000;
+
+const slug = (text: string) =>
+  text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 80);
+const openNode = (node: string): AlertAction => ({
+  verb: 'open-node',
+  label: `Look at ${node}`,
+  role: 'viewer',
+  node,
+});
+const openAgent = (agent: string): AlertAction => ({
+  verb: 'open-agent',
+  label: `Look at ${agent}`,
+  role: 'viewer',
+  agent,
+});
+
+export function nodeTroubles(view: View, id: string, nowMs: number, certificateMs: number): Trouble[] {
+  const row = view.nodes.get(id);
+  if (!row) return [];
+  if (row.status === 'quarantined') return [quarantined(row)];
+  if (row.presence === 'lost') return [lost(view, row)];
+  if (row.presence === 'never') return nowMs - row.enrolledMs > neverSeenMs ? [neverSeen(row)] : [];
+  if (row.presence !== 'online') return [];
+  const troubles: Trouble[] = [];
+  for (const { severity, text } of conditionsOf(view.live.get(id)?.health ?? null, row.info)) {
+    const [what = text] = text.split(':');
+    const drain: AlertAction = { verb: 'drain-node', label: `Drain ${id}`, role: 'operator', node: id };
+    troubles.push({
+      group: `node-condition:${slug(row.site)}:${slug(what)}`,
+      kind: 'node-condition',
+      severity,
+      site: row.site,
+      node: id,
+      sinceMs: null,
+      title: `${id}: ${text}`,
+      many: `nodes of ${row.site}: ${what}`,
+      text: 'It is given less work while this lasts.',
+      actions: severity === 'error' && !row.draining ? [openNode(id), drain] : [openNode(id)],
+    });
+  }
+  const leftMs = row.certificateExpiresMs - nowMs;
+  if (leftMs < certificateMs * certificateLeft) {
+    troubles.push({
+      group: `certificate-expires:${slug(row.site)}`,
+      kind: 'certificate-expires',
+      severity: 'warning',
+      site: row.site,
+      node: id,
+      sinceMs: null,
+      title: `The certificate of ${id} ${leftMs > 0 ? 'expires soon' : 'has expired'} and was not renewed`,
+      many: `nodes of ${row.site} have certificates that expire and were not renewed`,
+      text: 'Nodes renew by themselves at two thirds of the life. Check that it reaches the HTTPS port of the coordinator and that its clock is right.',
+      actions: [openNode(id)],
+    });
+  }
+  return troubles;
+}
+
+function quarantined({ id, site, quarantineReason, presenceSinceMs }: DeepReadonly<NodeRow>): Trouble {
+  return {
+    group: `node-quarantined:${slug(site)}`,
+    kind: 'node-quarantined',
+    severity: 'error',
+    site,
+    node: id,
+    sinceMs: presenceSinceMs,
+    title: `${id} is quarantined: ${quarantineReason}`,
+    many: `nodes of ${site} are quarantined`,
+    text: 'It gets no work until a person says that it is the machine it claims to be.',
+    actions: [
+      openNode(id),
+      { verb: 'release-node', label: `Release ${id}`, role: 'admin', node: id },
+      { verb: 'forget-node', label: `Forget ${id}`, role: 'admin', node: id },
+    ],
+  };
+}
+function lost(view: View, { id, site, presenceReason, presenceSinceMs }: DeepReadonly<NodeRow>): Trouble {
+  const here = view.agentsByNode.get(id)?.size ?? 0;
+  const stay = here === 0 ? '' : ` ${here === 1 ? 'One agent waits' : `${here} agents wait`} for it.`;
+  return {
+    group: `node-lost:${slug(site)}`,
+    kind: 'node-lost',
+    severity: here > 0 ? 'error' : 'warning',
+    site,
+    node: id,
+    sinceMs: presenceSinceMs,
+    title: `${id} is lost: ${presenceReason}`,
+    many: `nodes of ${site} are lost`,
+    text: `Look at its power and its network; it comes back by itself.${stay}`,
+    actions: [openNode(id), { verb: 'forget-node', label: `Forget ${id}`, role: 'admin', node: id }],
+  };
+}
+function neverSeen({ id, site, enrolledMs }: DeepReadonly<NodeRow>): Trouble {
+  return {
+    group: `node-never-seen:${slug(site)}`,
+    kind: 'node-never-seen',
+    severity: 'warning',
+    site,
+    node: id,
+    sinceMs: enrolledMs,
+    title: `${id} joined and was never heard of`,
+    many: `nodes of ${site} joined and were never heard of`,
+    text: 'Its node-agent got a certificate and does not connect: check that it reaches the MQTT port of the coordinator.',
+    actions: [openNode(id), { verb: 'forget-node', label: `Forget ${id}`, role: 'admin', node: id }],
+  };
+}
+
+export function agentTroubles(view: View, name: string, nowMs: number): Trouble[] {
+  const row = view.agents.get(name);
+  if (!row) return [];
+  const troubles: Trouble[] = [];
+  const { placement, unplaced } = row;
+  const common = { site: null, agent: name };
+  if (!placement && unplaced && nowMs - row.updatedMs >= settlingMs) {
+    troubles.push({
+      ...common,
+      group: `agent-unplaced:${slug(unplaced.fix)}`,
+      kind: 'agent-unplaced',
+      severity: 'error',
+      sinceMs: row.updatedMs,
+      title: `${name} has no node: ${unplaced.text}`,
+      many: 'agents have no node',
+      text: unplaced.fix,
+      actions: [...actionsOf(unplaced.fix), openAgent(name)],
+    });
+  }
+  const observed = view.observed.get(name);
+  if (placement && observed?.state === 'failed' && observed.node === placement.node) {
+    const reason = observed.reason ?? 'no reason given';
+    troubles.push({
+      ...common,
+      group: `agent-failed:${slug(reason)}`,
+      kind: 'agent-failed',
+      severity: 'error',
+      node: placement.node,
+      sinceMs: null,
+      title: `${name} failed on ${placement.node}: ${reason}`,
+      many: `agents failed: ${reason}`,
+      text: 'It is tried again by its node. Look at what the node says, or at the agent.',
+      actions: [openAgent(name), openNode(placement.node)],
+    });
+  }
+  const waiting = view.work.get(name)?.waiting.length ?? 0;
+  if (waiting >= row.spec.queue) {
+    troubles.push({
+      ...common,
+      group: 'queue-full',
+      kind: 'queue-full',
+      severity: 'warning',
+      sinceMs: null,
+      title: `The queue of ${name} is full: ${waiting} tasks wait`,
+      many: 'agents have a full queue',
+      text: 'New tasks are refused. Raise its concurrency or queue, or ask it less.',
+      actions: [
+        { verb: 'open-queue', label: `Look at the queue of ${name}`, role: 'viewer', agent: name },
+        openAgent(name),
+      ],
+    });
+  }
+  return troubles;
+}
+
+/** The fix names commands; the same ones as buttons. */
+function actionsOf(fix: string): AlertAction[] {
+  const actions: AlertAction[] = [];
+  const uncordon = /fleet uncordon ([a-z0-9-]+)/.exec(fix)?.[1];
+  if (uncordon)
+    actions.push({ verb: 'uncordon-node', label: `Let ${uncordon} take agents`, role: 'operator', node: uncordon });
+  const [, node, model] = /fleet nodes pull ([a-z0-9-]+) ([^\s()<>]+)/.exec(fix) ?? [];
+  if (node && model)
+    actions.push({ verb: 'pull-model', label: `Fetch ${model} on ${node}`, role: 'operator', node, model });
+  return actions;
+}
+
+export function fleetTroubles(view: View, nowMs: number, deadLetters: number): Trouble[] {
+  const troubles: Trouble[] = [];
+  for (const { site, sinceMs, reason } of view.frozen as readonly Freeze[]) {
+    troubles.push({
+      group: `moves-frozen:${site === null ? 'fleet' : slug(site)}`,
+      kind: 'moves-frozen',
+      severity: 'error',
+      site,
+      sinceMs,
+      title: `Agents are not moved ${site === null ? '' : `at ${site} `}for now`,
+      many: 'freezes of moves',
+      text: reason,
+      actions: [{ verb: 'release-moves', label: 'Move agents now', role: 'operator' }],
+    });
+  }
+  if (deadLetters > 0) {
+    troubles.push({
+      group: 'dead-letters',
+      kind: 'dead-letters',
+      severity: 'warning',
+      site: null,
+      sinceMs: null,
+      title: deadLetters === 1 ? 'One task was given up' : `${deadLetters} tasks were given up`,
+      many: 'tasks were given up',
+      text: 'Their attempts or their time were used up. Look why, and retry those that still matter.',
+      actions: [{ verb: 'open-dead-letters', label: 'Look at them', role: 'viewer' }],
+    });
+  }
+  let branches = 0;
+  let oldestMs = Number.POSITIVE_INFINITY;
+  for (const { receivedMs, merged } of view.branches.values()) {
+    if (merged || nowMs - receivedMs < branchPatienceMs) continue;
+    branches++;
+    oldestMs = Math.min(oldestMs, receivedMs);
+  }
+  if (branches > 0) {
+    troubles.push({
+      group: 'branches-waiting',
+      kind: 'branches-waiting',
+      severity: 'info',
+      site: null,
+      sinceMs: oldestMs,
+      title: branches === 1 ? 'A memory branch waits to be merged' : `${branches} memory branches wait to be merged`,
+      many: 'memory branches wait to be merged',
+      text: 'What replaced nodes still remembered is brought in by the agent where it runs now; it has none, or does not get to it.',
+      actions: [{ verb: 'open-branches', label: 'Look at them', role: 'viewer' }],
+    });
+  }
+  return troubles;
+}

@@ -1,0 +1,64 @@
+// Ends of tasks as rows of a day, added up until they are written. Exactly once: an end is written when a later one came, with the time
+// up to which all are in; what was not written before a crash is read again from the tasks themselves. Pure, in memory.
+import type { UsageRow } from '../store/store.ts';
+import type { EndedTask } from '../view.ts';
+
+const dayMs = 86_400_000;
+
+export interface UsageDays {
+  add(task: EndedTask, pricePerMillionTokens: number): void;
+  /** What is complete, and up to when (exclusive); null: nothing new. */
+  take(): { rows: UsageRow[]; uptoMs: number } | null;
+}
+
+export function createUsageDays(): UsageDays {
+  let settled = new Map<string, UsageRow>();
+  let latest = new Map<string, UsageRow>();
+  let latestMs = Number.NEGATIVE_INFINITY;
+  let isNew = false;
+
+  function into(map: Map<string, UsageRow>, row: UsageRow) {
+    const key = `${row.day} ${row.agent} ${row.node} ${row.model}`;
+    const sum = map.get(key);
+    if (!sum) {
+      map.set(key, { ...row });
+      return;
+    }
+    sum.tasks += row.tasks;
+    sum.failed += row.failed;
+    sum.promptTokens += row.promptTokens;
+    sum.completionTokens += row.completionTokens;
+    sum.costUsd += row.costUsd;
+  }
+  return {
+    add({ endedMs, state, agent, node, usage }, price) {
+      if (endedMs > latestMs) {
+        for (const row of latest.values()) into(settled, row);
+        latest = new Map();
+        latestMs = endedMs;
+        isNew = true;
+      }
+      if (state === 'cancelled') return;
+      const promptTokens = usage?.promptTokens ?? 0;
+      const completionTokens = usage?.completionTokens ?? 0;
+      into(endedMs === latestMs ? latest : settled, {
+        day: Math.floor(endedMs / dayMs),
+        agent,
+        model: usage?.model ?? '',
+        node: node ?? '',
+        tasks: 1,
+        failed: state === 'done' ? 0 : 1,
+        promptTokens,
+        completionTokens,
+        costUsd: ((promptTokens + completionTokens) * price) / 1e6,
+      });
+    },
+    take() {
+      if (!isNew) return null;
+      isNew = false;
+      const rows = [...settled.values()];
+      settled = new Map();
+      return { rows, uptoMs: latestMs };
+    },
+  };
+}

@@ -1,0 +1,285 @@
+// Keeps what the fleet was like: minutes of heartbeats rolled up and written once a minute, quarter hours made of the stored minutes,
+// task ends added up to days. Beside the one road: nothing here is decided or told, and a crash loses at most the running minute of
+// history (usage is read again from the tasks). Written in slices of a few milliseconds. In: what batches touched. Out: rows.
+import {
+  type FleetMetric,
+  fleetMetrics,
+  type History,
+  type HistoryRange,
+  historyRanges,
+  maxUsageDays,
+  maxUsageRowsPerDay,
+  type NodeMetric,
+  nodeMetrics,
+} from '@blackroad/protocol';
+import type { Clock, Timer } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { Coordinator, Touched } from './coordinator.ts';
+import { combine, pack, pick, seriesPerPart } from './history/cells.ts';
+import { createMinute, fleetMetricAt, nodeMetricAt, readHealth } from './history/samples.ts';
+import { createUsageDays } from './history/usage-days.ts';
+import type { RollupRow, UsageRow } from './store/store.ts';
+import type { EndedTask } from './view.ts';
+
+export const minuteS = 60;
+export const quarterS = 900;
+const dayS = 86_400;
+/** A range that ends now reaches a little further back than it says: the oldest point must be whole. */
+const keepMinutesS = historyRanges.day + 2 * quarterS;
+const keepQuartersS = historyRanges.month + dayS;
+/** Rows of one write or read: a few milliseconds. */
+const sliceRows = 40;
+const readRows = 120;
+const usageSlice = 500;
+const recoverRows = 500;
+const fleet = '*';
+
+export interface FleetGauges {
+  queued: number;
+  running: number;
+  nodesOnline: number;
+  agentsReady: number;
+}
+export interface Recorder {
+  note(touched: Touched): void;
+  nodeHistory(node: string, metric: NodeMetric, range: HistoryRange): Promise<History>;
+  fleetHistory(metric: FleetMetric, range: HistoryRange): Promise<History>;
+  /** Writes what is complete, the running minute too. */
+  flush(): Promise<void>;
+  /** Old rows go; answers when none is left. */
+  prune(): Promise<void>;
+  stop(): void;
+}
+
+export async function createRecorder(parts: {
+  coordinator: Coordinator;
+  clock: Clock;
+  log: Log;
+  gauges: () => FleetGauges;
+}): Promise<Recorder> {
+  const { coordinator, clock, log } = parts;
+  const { view, store } = coordinator;
+  const beganMs = clock.nowMs();
+  const series = new Map<string, { number: number; untilMs: number | null }>();
+  const numbers = new Set<number>();
+  const newSeries = new Map<string, { id: string; number: number; untilMs: number | null }>();
+  const lastHealth = new Map<number, object>();
+  const minute = createMinute();
+  const days = createUsageDays();
+  let minuteAtS = Math.floor(beganMs / 1000 / minuteS) * minuteS;
+  let recovered = false;
+  let writing: Promise<void> = Promise.resolve();
+
+  for (const { id, number, untilMs } of await store.series()) {
+    series.set(id, { number, untilMs });
+    numbers.add(number);
+  }
+  let quarterUptoS =
+    ((await store.lastRollupS(quarterS)) ?? minuteAtS - (minuteAtS % quarterS) - keepMinutesS) + quarterS;
+
+  function numberOf(id: string): number {
+    const known = series.get(id);
+    if (known && known.untilMs === null) return known.number;
+    let number = known?.number ?? 0;
+    // The smallest that is free: parts stay full.
+    if (!known) while (numbers.has(number)) number++;
+    name(id, number, null);
+    return number;
+  }
+  function name(id: string, number: number, untilMs: number | null) {
+    numbers.add(number);
+    series.set(id, { number, untilMs });
+    newSeries.set(id, { id, number, untilMs });
+  }
+  const fleetNumber = numberOf(fleet);
+
+  function note(touched: Touched) {
+    for (const id of touched.nodes) {
+      const health = view.live.get(id)?.health;
+      const row = view.nodes.get(id);
+      if (!row) {
+        const known = series.get(id);
+        if (known && known.untilMs === null) name(id, known.number, clock.nowMs());
+        continue;
+      }
+      if (!health) continue;
+      const number = numberOf(id);
+      if (lastHealth.get(number) === health) continue;
+      lastHealth.set(number, health);
+      for (const [metric, value] of Object.entries(readHealth(health, row.info)))
+        minute.sample(number, nodeMetricAt[metric as NodeMetric], value);
+    }
+    for (const task of touched.ended) {
+      if (task.endedMs >= beganMs) use(task);
+      if (task.state === 'cancelled') continue;
+      const tokens = task.usage?.completionTokens ?? 0;
+      minute.count(fleetNumber, fleetMetricAt[task.state === 'done' ? 'tasksEnded' : 'tasksFailed'], 1);
+      minute.count(fleetNumber, fleetMetricAt.tokens, tokens);
+      if (task.node !== null && tokens > 0) minute.count(numberOf(task.node), nodeMetricAt.tokens, tokens);
+    }
+  }
+  function use(task: EndedTask) {
+    days.add(task, view.live.get(task.node ?? '')?.capacity?.pricePerMillionTokens ?? 0);
+  }
+  const ofFleet = { [fleetMetricAt.tasksEnded]: 1, [fleetMetricAt.tasksFailed]: 1, [fleetMetricAt.tokens]: minuteS };
+  const ofNode = { [nodeMetricAt.tokens]: minuteS };
+
+  const turn = () => new Promise<void>((resolve) => clock.soon(resolve));
+  async function putRows(rows: RollupRow[]) {
+    const named = [...newSeries.values()];
+    newSeries.clear();
+    for (let at = 0; at < rows.length || at === 0; at += sliceRows) {
+      const slice = rows.slice(at, at + sliceRows);
+      if (slice.length > 0 || named.length > 0)
+        await store.putRollups(at === 0 ? { rows: slice, series: named } : { rows: slice });
+      await turn();
+    }
+  }
+  async function writeMinute(atS: number) {
+    const rows: RollupRow[] = [];
+    for (const [part, cells] of minute.take((number) => (number === fleetNumber ? ofFleet : ofNode)))
+      rows.push({ tier: minuteS, part, atS, cells: pack(cells) });
+    await putRows(rows);
+  }
+  /** From stored minutes, so that a restart in the middle of a quarter hour loses none of it. */
+  async function writeQuarters(uptoS: number) {
+    const parts = Math.floor(Math.max(0, ...numbers) / seriesPerPart) + 1;
+    for (; quarterUptoS + quarterS <= uptoS; quarterUptoS += quarterS) {
+      const rows: RollupRow[] = [];
+      for (let part = 0; part < parts; part++) {
+        const minutes = await store.rollups(minuteS, part, quarterUptoS, quarterUptoS + quarterS, quarterS / minuteS);
+        if (minutes.length > 0)
+          rows.push({ tier: quarterS, part, atS: quarterUptoS, cells: combine(minutes.map(({ cells }) => cells)) });
+        if (part % sliceRows === sliceRows - 1) await turn();
+      }
+      if (rows.length > 0) await putRows(rows);
+    }
+  }
+  async function writeUsage() {
+    if (!recovered) return;
+    const taken = days.take();
+    if (!taken) return;
+    const { rows, uptoMs } = taken;
+    // All in one piece: the mark and the sums must agree. Many agents in a minute are a few milliseconds in SQLite.
+    const full = new Set<number>();
+    for (const day of new Set(rows.map((row) => row.day)))
+      if ((await store.usageRows(day)) >= maxUsageRowsPerDay) full.add(day);
+    const merged = rows.map((row) => (full.has(row.day) ? { ...row, agent: '', node: '' } : row));
+    for (let at = 0; at + usageSlice < merged.length; at += usageSlice) await turn();
+    await store.addUsage(merged, uptoMs);
+  }
+  async function recover() {
+    let fromMs = await store.usageUptoMs();
+    if (fromMs === null) {
+      fromMs = beganMs;
+      await store.addUsage([], beganMs);
+    }
+    const missed = createUsageDays();
+    for (let afterId = ''; ; ) {
+      const page = await store.endedFrom(fromMs, afterId, recoverRows);
+      for (const task of page) {
+        if (task.endedMs >= beganMs) break;
+        missed.add(task, view.live.get(task.node ?? '')?.capacity?.pricePerMillionTokens ?? 0);
+      }
+      const last = page.at(-1);
+      if (!last || page.length < recoverRows || last.endedMs >= beganMs) break;
+      fromMs = last.endedMs;
+      afterId = last.id;
+      await turn();
+    }
+    // Up to the beginning of this life all are in: its own ends are heard of.
+    missed.add({ endedMs: beganMs, state: 'cancelled' } as EndedTask, 0);
+    await store.addUsage(missed.take()?.rows ?? [], beganMs);
+    recovered = true;
+  }
+
+  function write(work: () => Promise<void>): Promise<void> {
+    writing = writing.then(work).catch((error) => log.warn({ err: error }, 'history could not be written'));
+    return writing;
+  }
+  function everySecond() {
+    const gauges = parts.gauges();
+    minute.sample(fleetNumber, fleetMetricAt.tasksQueued, gauges.queued);
+    minute.sample(fleetNumber, fleetMetricAt.tasksRunning, gauges.running);
+    minute.sample(fleetNumber, fleetMetricAt.nodesOnline, gauges.nodesOnline);
+    minute.sample(fleetNumber, fleetMetricAt.agentsReady, gauges.agentsReady);
+    const nowS = Math.floor(clock.nowMs() / 1000 / minuteS) * minuteS;
+    if (nowS === minuteAtS) return;
+    const atS = minuteAtS;
+    minuteAtS = nowS;
+    write(async () => {
+      await writeMinute(atS);
+      await writeUsage();
+      await writeQuarters(nowS);
+    });
+  }
+
+  async function history(
+    id: string,
+    metricAt: number,
+    head: Pick<History, 'node' | 'metric' | 'unit' | 'range'>,
+  ): Promise<History> {
+    const tier = head.range === 'hour' || head.range === 'day' ? minuteS : quarterS;
+    const toMs = clock.nowMs();
+    const fromS = Math.floor((toMs / 1000 - historyRanges[head.range]) / tier) * tier;
+    const points: number[][] = [];
+    const known = series.get(id);
+    if (known) {
+      const part = Math.floor(known.number / seriesPerPart);
+      const place = known.number % seriesPerPart;
+      for (let at = fromS; ; ) {
+        const rows = await store.rollups(tier, part, at, Math.floor(toMs / 1000), readRows);
+        for (const { atS, cells } of rows) {
+          const span = pick(cells, place, metricAt);
+          if (span) points.push([atS * 1000, span.min, span.mean, span.max]);
+        }
+        const last = rows.at(-1);
+        if (!last || rows.length < readRows) break;
+        at = last.atS + 1;
+        await turn();
+      }
+    }
+    const rollup =
+      tier === minuteS
+        ? 'least, mean and most of each minute; minutes are kept for a day'
+        : 'least, mean and most of each quarter hour; quarter hours are kept for a month';
+    return { ...head, resolutionS: tier, rollup, fromMs: fromS * 1000, toMs, points };
+  }
+
+  const timer: Timer = clock.every(1000, everySecond);
+  write(recover);
+
+  return {
+    note,
+    nodeHistory: (node, metric, range) =>
+      history(node, nodeMetricAt[metric], { node, metric, unit: nodeMetrics[metric].unit, range }),
+    fleetHistory: (metric, range) =>
+      history(fleet, fleetMetricAt[metric], { node: null, metric, unit: fleetMetrics[metric].unit, range }),
+    flush: () =>
+      write(async () => {
+        await writeMinute(minuteAtS);
+        await writeUsage();
+        await writeQuarters(Math.floor(clock.nowMs() / 1000 / quarterS) * quarterS);
+      }),
+    prune: () =>
+      write(async () => {
+        const nowS = Math.floor(clock.nowMs() / 1000);
+        const seriesMs = (nowS - keepQuartersS) * 1000;
+        const tiers = { [minuteS]: nowS - keepMinutesS, [quarterS]: nowS - keepQuartersS };
+        const day = Math.floor(nowS / dayS) - maxUsageDays;
+        while ((await store.pruneRollups({ tiers, day, seriesMs })) > 0) await turn();
+        for (const [id, { number, untilMs }] of series) {
+          if (untilMs === null || untilMs >= seriesMs) continue;
+          series.delete(id);
+          numbers.delete(number);
+          lastHealth.delete(number);
+        }
+      }),
+    stop: () => timer.cancel(),
+  };
+}
+
+/** A row's day as people write it. */
+export function dayText(day: UsageRow['day']): string {
+  return new Date(day * dayS * 1000).toISOString().slice(0, 10);
+}
