@@ -55,8 +55,10 @@ t.test('speed is a prior from bandwidth until it is learned', async (t) => {
   const pool = poolOf([runtimeOf(chat('a'))]);
   await pool.refresh();
   t.match(pool.capacity('b').models[0]?.speed, { samples: 0, decodeTps: 10 });
+  pool.learn('a', { promptTokens: 100, completionTokens: 1, loadMs: 0, prefillMs: 1000, decodeMs: 100 });
+  t.match(pool.capacity('b').models[0]?.speed, { samples: 0, prefillTps: 100, decodeTps: 10 }, 'one word says nothing');
   pool.learn('a', { promptTokens: 100, completionTokens: 50, loadMs: 0, prefillMs: 1000, decodeMs: 10_000 });
-  t.match(pool.capacity('b').models[0]?.speed, { samples: 1, decodeTps: 5 });
+  t.match(pool.capacity('b').models[0]?.speed, { samples: 2, decodeTps: 5 });
 });
 
 t.test('a model server that comes later is taken when nothing runs, and the old runtimes are closed', async (t) => {

@@ -277,7 +277,8 @@ export function createModelPool(parts: {
             speed: {
               prefillTps: speed?.prefillTps ?? 0,
               decodeTps: speed?.decodeTps || Math.round(prior * 10) / 10,
-              samples: speed?.samples ?? 0,
+              // What was only read and never written is no measure of writing: the prior stands.
+              samples: speed?.decodeTps ? speed.samples : 0,
             },
           };
         }),

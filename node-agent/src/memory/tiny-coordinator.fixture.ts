@@ -129,6 +129,7 @@ export class HandClock implements Clock {
   monotonicMs = () => this.#now;
   after = (delayMs: number, run: () => void) => this.#add(delayMs, null, run);
   every = (periodMs: number, run: () => void) => this.#add(periodMs, periodMs, run);
+  soon = (run: () => void) => void setImmediate(run);
   #add(delayMs: number, every: number | null, run: () => void) {
     const id = this.#next++;
     this.#timers.set(id, { at: this.#now + delayMs, every, run });

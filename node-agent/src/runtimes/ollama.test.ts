@@ -4,6 +4,7 @@ import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
 import { type Replay, type Reply, type SeenRequest, startReplay } from '../../../test/fixtures/replay-server.ts';
 import { billions, createOllama } from './ollama.ts';
+import { problemOf } from './ollama-problem.ts';
 import type { ChatEvent, ChatRequest, Runtime, RuntimeErrorCode } from './runtime.ts';
 
 const never = new AbortController().signal;
@@ -167,6 +168,18 @@ for (const [exchange, code] of errors) {
     t.match((await read(ollama.chat(hello, never))).error, { code });
   });
 }
+
+t.test('out of memory, in the words of its source: no retry here helps by itself', async (t) => {
+  const said: [string, RuntimeErrorCode][] = [
+    ['model requires more system memory (5.5 GiB) than is available (3.1 GiB)', 'refused'],
+    ['unable to load model: /root/.ollama/models/blobs/sha256-1', 'refused'],
+    ['llama runner process has terminated: signal: killed', 'unavailable'],
+  ];
+  for (const [error, code] of said) {
+    const text = JSON.stringify({ error });
+    t.equal(problemOf({ status: 500, contentType: 'application/json', text, json: { error } }).code, code, error);
+  }
+});
 
 t.test('a chat model whose capabilities lied cannot embed', async (t) => {
   const { ollama } = await subject(t, ({ path }) =>

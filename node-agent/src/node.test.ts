@@ -1,0 +1,207 @@
+// A whole node-agent but for its broker: what it says and does while models are put down, fetched, and fail.
+import { setImmediate as turn } from 'node:timers/promises';
+import {
+  type AgentObserved,
+  type AssignedAgent,
+  type Decoded,
+  decode,
+  encode,
+  type NodeCapacity,
+  type Reply,
+  type TopicMessage,
+  type TopicName,
+  topicOf,
+} from '@blackroad/protocol';
+import { silentLog } from '@blackroad/std/log';
+import { seededRandom } from '@blackroad/std/random';
+import t, { type Test } from 'tap';
+import { composeNode } from './compose.ts';
+import { HandClock, TinyCoordinator } from './memory/tiny-coordinator.fixture.ts';
+import { simulatedProbes } from './probes/simulated.ts';
+import { type PullProgress, type Runtime, RuntimeError } from './runtimes/runtime.ts';
+import { createSimulated } from './runtimes/simulated.ts';
+import type { LinkOptions } from './transport/dial.ts';
+
+const node = 'alice';
+
+async function rig(t: Test, over: (plain: Runtime) => Partial<Runtime> = () => ({})) {
+  const clock = new HandClock();
+  const random = seededRandom(5);
+  const plain = createSimulated({
+    models: [{ name: 'small', kind: 'chat', resident: true }],
+    decodeTps: Number.POSITIVE_INFINITY,
+    clock,
+    random,
+  });
+  const coordinator = new TinyCoordinator();
+  const heard: Decoded[] = [];
+  let link: LinkOptions | null = null;
+  const tell = <N extends TopicName>(name: N, message: TopicMessage<N>) => {
+    const { payload } = encode(name, { node }, message);
+    link!.onMessage(topicOf(name, { node }), Buffer.from(payload), false);
+  };
+  const running = composeNode({
+    identity: () => ({
+      node,
+      key: '',
+      certificate: '',
+      ca: '',
+      caFingerprint: '',
+      issuedMs: 0,
+      expiresMs: 0,
+      url: '',
+      mqtt: { host: '', port: 0 },
+      class: 'pi',
+      site: 'home',
+    }),
+    hardware: 'f'.repeat(64),
+    version: '0',
+    simulated: true,
+    notes: () => [],
+    probes: simulatedProbes({ profile: 'pi5', seed: 1, clock, random }),
+    runtimes: [{ ...plain, pulls: true, ...over(plain) }],
+    dir: ':memory:',
+    dial: async (options) => {
+      link = options;
+      return {
+        async publish(topic, payload) {
+          const decoded = decode(topic, Buffer.from(payload));
+          if ('refused' in decoded) throw new Error(decoded.text);
+          heard.push(decoded);
+          if (decoded.name !== 'memoryUp') return;
+          for (const message of coordinator.answer(node, decoded.params.agent!, decoded.message))
+            tell('memoryDown', message);
+        },
+        subscribe: async () => {},
+        backlogBytes: 0,
+        end: async () => {},
+        destroy: () => {},
+      };
+    },
+    queue: 4,
+    keepaliveS: 20,
+    clock,
+    random,
+    log: silentLog,
+    onFarewell: () => {},
+  });
+  t.teardown(() => running.stop());
+  await running.start();
+  await clock.advance(100);
+  const { boot } = (heard.find(({ name }) => name === 'nodeHello') as Extract<Decoded, { name: 'nodeHello' }>).message;
+  tell('welcome', { boot, coordinator: boot, nowMs: 0, heartbeatMs: 60_000, leaseMs: 60_000, generation: 0 });
+  const all = <M>(name: TopicName) => heard.filter((each) => each.name === name).map((each) => each.message as M);
+  let generation = 0;
+  return {
+    clock,
+    plain,
+    tell,
+    running,
+    states: () => all<AgentObserved>('agentState').map(({ state, reason }) => (reason ? `${state}: ${reason}` : state)),
+    replies: () => all<Reply>('reply'),
+    capacities: () => all<NodeCapacity>('nodeCapacity'),
+    assign(agent: string, model: string) {
+      const assigned: AssignedAgent = { ...coordinator.place(agent, node), model };
+      tell('assign', { from: generation, to: ++generation, put: [assigned], remove: [] });
+      return assigned;
+    },
+    task: (id: string, { spec, epoch }: AssignedAgent) =>
+      tell('task', { task: id, attempt: 1, agent: spec.name, epoch, prompt: 'hi', leftMs: 60_000 }),
+    ends: () => all<TopicMessage<'taskReport'>>('taskReport').filter(({ state }) => state !== 'running'),
+    /** Time goes on until it is so; the test's own limit ends it otherwise. */
+    async until(met: () => boolean) {
+      while (!met()) {
+        await clock.advance(250);
+        await turn();
+      }
+    },
+  };
+}
+
+t.test('a model is put down on command, capacity says so at once, its next task loads it again', async (t) => {
+  const { tell, replies, capacities, until, assign, task, ends, states, clock } = await rig(t);
+  const assigned = assign('ada', 'small');
+  await until(() => states().at(-1) === 'ready');
+  t.match(capacities().at(-1), { models: [{ name: 'small', resident: true }], pulls: ['simulated'] });
+  const before = clock.monotonicMs();
+  tell('unload', { command: 'c.1', model: 'small' });
+  while (replies().length === 0) await turn();
+  t.match(replies(), [{ command: 'c.1', ok: true, text: /small is put down; its next task loads it again/ }]);
+  t.match(capacities().at(-1), { models: [{ name: 'small', resident: false, residentBytes: 0 }] });
+  t.equal(clock.monotonicMs(), before, 'no timer had to pass');
+  t.equal(states().at(-1), 'ready', 'its agent still takes tasks');
+  task('t1', assigned);
+  await until(() => ends().length === 1);
+  t.match(ends(), [{ task: 't1', state: 'done' }]);
+  t.match(capacities().at(-1), { models: [{ resident: true }] });
+});
+
+t.test('a model that works is not put down, one that is not here neither: words say why', async (t) => {
+  let finish = () => {};
+  const { tell, replies, until, assign, task, states, ends } = await rig(t, (plain) => ({
+    async *chat(request, signal) {
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      yield* plain.chat(request, signal);
+    },
+  }));
+  const assigned = assign('ada', 'small');
+  await until(() => states().at(-1) === 'ready');
+  const idle = finish;
+  task('t1', assigned);
+  await until(() => finish !== idle);
+  tell('unload', { command: 'c.1', model: 'small' });
+  tell('unload', { command: 'c.2', model: 'large' });
+  await until(() => replies().length === 2);
+  t.match(replies(), [
+    { command: 'c.1', ok: false, text: 'small is in use: 1 answer under way', problem: { retryable: true } },
+    { command: 'c.2', ok: false, text: /no runtime on this node serves large/, problem: { retryable: false } },
+  ]);
+  finish();
+  await until(() => ends().length === 1);
+});
+
+t.test('an agent whose model is not here is ready when it is, and says how far it is', async (t) => {
+  let push = (_: Partial<PullProgress> | null) => {};
+  const { assign, states, until, capacities } = await rig(t, (plain) => ({
+    async *pull(name, signal) {
+      for (;;) {
+        const next = await new Promise<Partial<PullProgress> | null>((resolve) => {
+          push = resolve;
+        });
+        if (!next) break;
+        yield { status: 'pulling', completedBytes: 0, totalBytes: 0, ...next };
+      }
+      yield* plain.pull(name, signal);
+    },
+  }));
+  assign('ada', 'new');
+  await until(() => states().at(-1) === 'starting: waiting to fetch new');
+  push({ completedBytes: 40, totalBytes: 100 });
+  await until(() => states().at(-1) === 'starting: fetching new, 40 %');
+  t.notOk(states().includes('ready'));
+  push(null);
+  await until(() => states().at(-1) === 'ready');
+  t.ok(
+    capacities()
+      .at(-1)!
+      .models.some(({ name }) => name === 'new'),
+    'capacity knew before the agent was ready',
+  );
+});
+
+t.test('a model that cannot be had fails its agent in words, not the other agents', async (t) => {
+  const { assign, states, until, running } = await rig(t, () => ({
+    // biome-ignore lint/correctness/useYield: it has none to give
+    async *pull() {
+      throw new RuntimeError('unknown-model', 'pull model manifest: file does not exist');
+    },
+  }));
+  assign('ada', 'nope');
+  await until(() => states().at(-1)?.startsWith('failed') === true);
+  t.equal(states().at(-1), 'failed: nope could not be fetched: pull model manifest: file does not exist');
+  assign('bob', 'small');
+  await until(() => states().at(-1) === 'ready');
+  t.equal(running.agents.get('bob')?.state, 'ready');
+});
