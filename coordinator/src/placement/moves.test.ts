@@ -599,6 +599,18 @@ t.test('nobody moves in where someone has not left', async (t) => {
   t.equal(stale, 2, 'another version of it may be worth more');
   t.equal(view.agents.get('high')?.placement, null);
 });
+t.test('who gives way by taking another model of the same node does not wait for itself to leave', async (t) => {
+  const view = emptyView('c', startedMs);
+  const models = [modelOf('small'), modelOf('large', { sizeBytes: 4 * GiB })];
+  addNode(view, 'alice', {}, { memoryTotalBytes: 16 * GiB, memoryFreeBytes: 6 * GiB, models });
+  addAgent(view, 'low', 'alice', { model: ['large', 'small'], priority: 20 });
+  addAgent(view, 'other', 'alice', { model: ['small'] });
+  addAgent(view, 'high', null, { model: ['large'], priority: 80 });
+  settle(view);
+  t.match(view.agents.get('high')?.placement, { node: 'alice', model: 'large' });
+  t.match(view.agents.get('low')?.placement, { node: 'alice', model: 'large' });
+  t.same(steps(view), [], 'and nothing is left to plan');
+});
 t.test('frozen at one site: others move, a person may let it go', async (t) => {
   const view = fleet(['alice', 'aria', 'codex']);
   editNode(view, 'alice', { site: 'barn', presence: 'lost' });

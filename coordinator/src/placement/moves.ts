@@ -39,7 +39,8 @@ export interface PlanPart {
 }
 export interface Target {
   capacity: DeepReadonly<NodeCapacity> | null;
-  leaving: string[];
+  /** Off these models: elsewhere, or to another model of the same node. */
+  leaving: { agent: string; model: string; isChanging: boolean }[];
   unloads: string[];
 }
 export interface PlanApplied {
@@ -72,7 +73,7 @@ export function* partsOf(
   gains: ReadonlyMap<string, Gain> = new Map(),
 ): Generator<PlanPart> {
   const yielded = new Map(plan.yielded.map((each) => [each.agent, each]));
-  const targets = targetsOf(asked.capacities, plan);
+  const targets = targetsOf(view, asked.capacities, plan);
   const rank = new Map([...yielded.keys()].reverse().map((agent, i) => [agent, i]));
   const first = (agent: string) => rank.get(agent) ?? rank.size;
   const placed = [...plan.placed].sort((a, b) => first(a.agent) - first(b.agent) || compare(a.node, b.node));
@@ -128,11 +129,15 @@ function emptyPart(): PlanPart {
   return { steps: [], targets: new Map(), unloads: [] };
 }
 
-function targetsOf(capacities: Snapped['capacities'], plan: PlacementPlan): Map<string, Target> {
+function targetsOf(view: View, capacities: Snapped['capacities'], plan: PlacementPlan): Map<string, Target> {
   const targets = new Map<string, Target>();
   for (const { node } of plan.placed)
     if (!targets.has(node)) targets.set(node, { capacity: capacities.get(node) ?? null, leaving: [], unloads: [] });
-  for (const { agent, node } of plan.yielded) targets.get(node)?.leaving.push(agent);
+  const goesTo = new Map(plan.placed.map(({ agent, node }) => [agent, node]));
+  for (const { agent, node } of plan.yielded) {
+    const model = view.agents.get(agent)?.placement?.model ?? '';
+    targets.get(node)?.leaving.push({ agent, model, isChanging: goesTo.get(agent) === node });
+  }
   for (const { node, model, step } of plan.models) if (step === 'unload') targets.get(node)?.unloads.push(model);
   return targets;
 }

@@ -31,11 +31,12 @@ export const applyPlan: Decide<'plan-apply'> = (view, { steps, targets, unloads 
   const moves: Move[] = [];
   const gone = new Set<string>();
   const closed = new Map<string, boolean>();
-  const isOpen = (id: string) => {
-    let shut = closed.get(id);
+  const isOpen = (id: string, isChanging: boolean) => {
+    const key = `${id} ${isChanging}`;
+    let shut = closed.get(key);
     if (shut === undefined) {
-      shut = !isClear(draft, id, targets.get(id), gone);
-      closed.set(id, shut);
+      shut = !isClear(draft, id, targets.get(id), gone, isChanging);
+      closed.set(key, shut);
     }
     return !shut;
   };
@@ -73,7 +74,7 @@ function moveOf(
   row: AgentRow,
   { cause, because, busy, step }: PlanStep,
   targets: PlanPart['targets'],
-  isOpen: (node: string) => boolean,
+  isOpen: (node: string, isChanging: boolean) => boolean,
   policy: Policy,
 ): Move | null {
   const { view, nowMs } = draft;
@@ -88,20 +89,32 @@ function moveOf(
   if ('nowhere' in step) return { agent: row.name, to: null, unplaced: step.nowhere, ...why };
   const { to } = step;
   const node = view.nodes.get(to.node);
-  if (!node || !isOpen(to.node)) return null;
+  if (!node || !isOpen(to.node, row.placement?.node === to.node)) return null;
   if (brokenRule({ spec: row.spec as AgentSpec, room: { node } })) return null;
   if (!isStillThere(targets.get(to.node), view.live.get(to.node)?.capacity ?? null, to.model)) return null;
   return { agent: row.name, to, ...why, ...(cause === 'rebalance' ? { rebalanced: true } : {}) };
 }
 
-/** Open, and all that had to leave it first has left. */
-function isClear(draft: Draft, id: string, target: Target | undefined, gone: ReadonlySet<string>): boolean {
+/**
+ * Open, and all that had to leave it first has left. Agents that change from model to model of the node do not wait for each other:
+ * each would wait for itself.
+ */
+function isClear(
+  draft: Draft,
+  id: string,
+  target: Target | undefined,
+  gone: ReadonlySet<string>,
+  isChanging: boolean,
+): boolean {
   const { view } = draft;
   const node = view.nodes.get(id);
   const live = view.live.get(id);
   if (!target || !node || !live || closedOf(node, live)) return false;
-  const isHere = (name: string) => !gone.has(name) && view.agents.get(name)?.placement?.node === id;
-  if (target.leaving.some(isHere)) return false;
+  const changing = new Set(isChanging ? target.leaving.flatMap((each) => (each.isChanging ? each.agent : [])) : []);
+  const isHere = (name: string) =>
+    !gone.has(name) && !changing.has(name) && view.agents.get(name)?.placement?.node === id;
+  const isOn = (name: string, model: string) => view.agents.get(name)?.placement?.model === model;
+  if (target.leaving.some(({ agent, model }) => isHere(agent) && isOn(agent, model))) return false;
   if (target.unloads.length === 0) return true;
   for (const name of view.agentsByNode.get(id) ?? [])
     if (isHere(name) && target.unloads.includes(view.agents.get(name)?.placement?.model ?? '')) return false;
