@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { SampleFleet } from '../sample-fleet.ts';
 import type { NodeRow, View } from '../view.ts';
-import { explaining } from './explain.ts';
+import { explainingAgent } from './explain.ts';
 import { GiB, modelOf } from './fixture.ts';
 import { place } from './place.ts';
 import { atOnce, snapshotOf } from './snapshot.ts';
@@ -32,7 +32,7 @@ function add(
   fleet.apply([{ type: 'capacity', node: id, capacity: reported }]);
 }
 function explain(fleet: SampleFleet, agent: string): PlacementExplained {
-  const explained = atOnce(explaining(fleet.view as View, agent, fleet.now, fleet.policy));
+  const explained = atOnce(explainingAgent(fleet.view as View, agent, fleet.now, fleet.policy));
   assert(explained);
   assert.deepEqual(faults(PlacementExplained, explained), []);
   return explained;
@@ -97,7 +97,7 @@ t.test(
 
 t.test('an agent that is nowhere: why, and the smallest change', async (t) => {
   const fleet = new SampleFleet();
-  t.equal(atOnce(explaining(fleet.view as View, 'nobody', fleet.now, fleet.policy)), null);
+  t.equal(atOnce(explainingAgent(fleet.view as View, 'nobody', fleet.now, fleet.policy)), null);
   fleet.apply1('painter', { model: ['flux'] });
   t.match(explain(fleet, 'painter'), {
     node: null,
@@ -146,7 +146,7 @@ const arbitraryFleet = fc.record({
   ),
   class: fc.constantFrom<string[]>([], ['pi'], ['gpu', 'cloud']),
   site: fc.constantFrom<string[]>([], ['attic']),
-  model: fc.constantFrom(['small'], ['large', 'small'], ['auto']),
+  model: fc.constantFrom<string[]>(['small'], ['large', 'small'], ['auto']),
 });
 
 t.test('every node counts once in its class; the best that would take it is where placement puts it', async (t) => {

@@ -4,32 +4,34 @@
 import type { AgentSpec, NodeScore, PlacementExplained, Refusal } from '@blackroad/protocol';
 import type { Policy } from '../input.ts';
 import type { View } from '../view.ts';
-import { Company } from './company.ts';
-import { firstRefusal } from './feasible.ts';
-import { pendingOf } from './need.ts';
-import { findOffer, isFitting, openRoom, type Room, useOf } from './room.ts';
-import { type Choice, explainScores, round, scoreOf } from './score.ts';
+import { bestChoice, type Choice, choiceOf, type OpenFleet, openingRooms, roomAt } from './choose.ts';
+import { firstFilter, firstRefusal } from './feasible.ts';
+import { type Need, pendingOf } from './need.ts';
+import { Pace } from './pace.ts';
+import { findOffer, type Room, useOf } from './room.ts';
+import { whyOf } from './score.ts';
 import { supplying } from './snapshot.ts';
+import type { Demand } from './supply.ts';
 import { suppose } from './supposed.ts';
-import { explainUnplaced, RefusalCount } from './why.ts';
+import { explaining, whyNowhere } from './why.ts';
 import { counted, numberInWords } from './words.ts';
 
 type Row = NonNullable<ReturnType<View['agents']['get']>>;
 /** Other nodes that are shown. */
 const maxOthers = 5;
-/** Nodes looked at in one slice: a few milliseconds. */
-const sliceNodes = 250;
+const nobodyMoves: ReadonlyMap<string, Need> = new Map();
 
-const nobodyMoves: ReadonlyMap<string, never> = new Map();
-
-interface ClassCount {
-  nodes: number;
+/** What all nodes say to one agent. */
+interface Judged {
+  here: NodeScore | null;
+  refusedHere: Refusal | null;
+  others: NodeScore[];
   wouldTake: number;
-  refused: RefusalCount;
+  classes: PlacementExplained['classes'];
 }
 
 /** null: there is no such agent. */
-export function* explaining(
+export function* explainingAgent(
   view: View,
   agent: string,
   nowMs: number,
@@ -40,74 +42,122 @@ export function* explaining(
   const apart = suppose(view, { agents: new Map([[agent, { ...row, placement: null }]]) });
   const { nodes } = yield* supplying(apart, nowMs, policy, nobodyMoves);
   const spec = row.spec as AgentSpec;
-  const use = useOf(spec);
-  const last = row.placement?.node ?? row.last ?? null;
-  const conflicts = new Company(snapshot).conflictsOf(agent);
-  const rooms: Room[] = [];
-  const classes = new Map<string, ClassCount>();
-  const all = new RefusalCount();
-  const best = new BestFew(maxOthers + 1);
-  let here: NodeScore | null = null;
-  let refusedHere: Refusal | null = null;
-  let wouldTake = 0;
-  for (const node of snapshot.nodes) {
-    const room = openRoom(node);
-    if (rooms.push(room) % sliceNodes === 0) yield;
-    const isHere = node.id === row.placement?.node;
-    const count = classOf(classes, node.class);
-    count.nodes++;
-    const refusal = firstRefusal({ spec, use, room, conflicts });
-    if (refusal) {
-      count.refused.add(refusal, node.id);
-      all.add(refusal, node.id);
-      if (isHere) refusedHere = refusal;
-    } else {
-      count.wouldTake++;
-      wouldTake++;
-    }
-    if (refusal && !isHere) continue;
-    const choice = bestChoice(spec, room, last);
-    if (choice && isHere) here = scored(choice, true);
-    if (choice && !refusal) best.put(choice, scoreOf(choice));
+  const demand: Demand = { spec, last: row.placement?.node ?? row.last ?? null };
+  const pace = new Pace();
+  const fleet = yield* openingRooms({ nodes, demands: [demand], strategy: policy.placement }, pace);
+  const judged = yield* judging(fleet, demand, row.placement?.node ?? null, pace);
+
+  // Nowhere, with what would change it; or on a node it should leave, and nobody else takes it.
+  let unplaced: PlacementExplained['unplaced'] = null;
+  if (row.placement) {
+    if (row.unplaced) unplaced = { text: row.unplaced.text, fix: row.unplaced.fix };
+  } else if (judged.wouldTake === 0) {
+    const { text, fix } = whyNowhere(fleet, demand, yield* explaining(fleet, spec, useOf(spec), pace));
+    unplaced = { text, fix };
   }
-  const others = best
-    .list()
-    .map((choice) => scored(choice, false))
-    .filter(({ node }) => node !== row.placement?.node)
-    .slice(0, maxOthers);
-  const unplaced = unplacedOf(row, wouldTake, () => explainUnplaced(spec, use, rooms, [...rooms.keys()], all));
+  const { here, others, classes } = judged;
   return {
     agent,
     node: row.placement?.node ?? null,
     placedMs: row.placement?.placedMs ?? null,
-    text: sentence(row, { here, others, wouldTake, refusedHere, unplaced }),
+    text: sentence(row, judged, unplaced),
     pending: row.placement ? pendingOf(view, row, nowMs, policy) : null,
     here,
     others,
-    classes: [...classes.entries()]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, { nodes, wouldTake, refused }]) => ({ class: name, nodes, wouldTake, refused: refused.list() })),
+    classes,
     unplaced,
   };
 }
 
-/** Nowhere, with what would change it; or on a node it should leave, and nobody else takes it. */
-function unplacedOf(
-  { placement, unplaced }: Row,
-  wouldTake: number,
-  explain: () => { text: string; fix: string },
-): PlacementExplained['unplaced'] {
-  if (placement) return unplaced && { text: unplaced.text, fix: unplaced.fix };
-  if (wouldTake > 0) return null;
-  const { text, fix } = explain();
-  return { text, fix };
+function* judging(fleet: OpenFleet, demand: Demand, at: string | null, pace: Pace): Generator<void, Judged> {
+  const { spec } = demand;
+  const use = useOf(spec);
+  const conflicts = fleet.company.conflictsOf(spec.name);
+  const classes = new Map<string, ClassCount>();
+  const best = new BestFew(maxOthers);
+  let here: NodeScore | null = null;
+  let refusedHere: Refusal | null = null;
+  let wouldTake = 0;
+  for (let index = 0; index < fleet.nodes.length; index++) {
+    if (pace.spends(3)) yield;
+    const room = roomAt(fleet, index);
+    const isHere = room.node.id === at;
+    const count = classOf(classes, room.node.class);
+    count.nodes++;
+    const candidate = { spec, use, room, conflicts };
+    const filter = firstFilter(candidate);
+    if (filter === null) {
+      count.wouldTake++;
+      wouldTake++;
+      const choice = bestChoice(fleet, demand, room, use);
+      if (isHere) here = choice && scored(choice, demand, true);
+      else if (choice) best.put(choice);
+      continue;
+    }
+    const known = count.refused.get(filter);
+    if (known) known.nodes++;
+    else count.refused.set(filter, { nodes: 1, text: `${room.node.id}: ${firstRefusal(candidate)?.text}` });
+    if (!isHere) continue;
+    refusedHere = firstRefusal(candidate);
+    const choice = anyChoice(fleet, demand, room);
+    here = choice && scored(choice, demand, true);
+  }
+  return {
+    here,
+    refusedHere,
+    others: best.list().map((choice) => scored(choice, demand, false)),
+    wouldTake,
+    classes: [...classes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => classInWords(name, count)),
+  };
+}
+/** Whether it would be taken or not: what it would score. */
+function anyChoice(fleet: OpenFleet, demand: Demand, room: Room): Choice | null {
+  let best: Choice | null = null;
+  demand.spec.model.forEach((wanted, rank) => {
+    const offer = findOffer(room, wanted);
+    const choice = offer && choiceOf(fleet, demand, room, offer, rank);
+    if (choice && (!best || choice.score > best.score)) best = choice;
+  });
+  return best;
+}
+function scored({ room, offer, score, facts }: Choice, { spec }: Demand, isHere: boolean): NodeScore {
+  return { ...whyOf({ agent: spec.name, node: room.node.id, model: offer.model.name, score, facts }), isHere };
+}
+
+interface ClassCount {
+  nodes: number;
+  wouldTake: number;
+  /** By filter, with the words of the first node that it refused. */
+  refused: Map<string, { nodes: number; text: string }>;
+}
+function classOf(classes: Map<string, ClassCount>, name: string): ClassCount {
+  let count = classes.get(name);
+  if (!count) {
+    count = { nodes: 0, wouldTake: 0, refused: new Map() };
+    classes.set(name, count);
+  }
+  return count;
+}
+function classInWords(name: string, { nodes, wouldTake, refused }: ClassCount): PlacementExplained['classes'][number] {
+  return {
+    class: name,
+    nodes,
+    wouldTake,
+    refused: [...refused]
+      .map(([filter, each]) => ({
+        filter,
+        nodes: each.nodes,
+        text: each.nodes > 1 ? `${each.text} (and ${each.nodes - 1} more)` : each.text,
+      }))
+      .sort((a, b) => b.nodes - a.nodes || (a.filter < b.filter ? -1 : 1)),
+  };
 }
 
 function sentence(
   { name, placement }: Row,
-  found: Pick<PlacementExplained, 'here' | 'others' | 'unplaced'> & { wouldTake: number; refusedHere: Refusal | null },
+  { here, others, wouldTake, refusedHere }: Judged,
+  unplaced: PlacementExplained['unplaced'],
 ): string {
-  const { here, others, wouldTake, refusedHere, unplaced } = found;
   const [best] = others;
   if (!placement) {
     if (unplaced) return `${name} is on no node: ${unplaced.text}`;
@@ -117,55 +167,25 @@ function sentence(
   if (refusedHere) return `${on}, which would not take it anew (${refusedHere.filter}: ${refusedHere.text})`;
   if (!best) return `${on}, the only node that would take it`;
   const gap = best.score - (here?.score ?? 0);
-  if (gap > 0.0005)
-    return `${on}; ${best.node} would be better by ${numberInWords(gap)} now, and an agent that works is not moved for that alone`;
-  return `${on}, the best of ${counted(wouldTake, 'node')} that would take it`;
+  // Equal to what a person sees is equal.
+  if (gap < 0.05) return `${on}, the best of ${counted(wouldTake, 'node')} that would take it`;
+  return `${on}; ${best.node} would be better by ${numberInWords(gap)} now`;
 }
 
-function classOf(classes: Map<string, ClassCount>, name: string): ClassCount {
-  let count = classes.get(name);
-  if (!count) {
-    count = { nodes: 0, wouldTake: 0, refused: new RefusalCount() };
-    classes.set(name, count);
-  }
-  return count;
-}
-function bestChoice(spec: AgentSpec, room: Room, last: string | null): Choice | null {
-  let best: Choice | null = null;
-  const use = useOf(spec);
-  for (let rank = 0; rank < spec.model.length; rank++) {
-    const offer = findOffer(room, spec.model[rank]!);
-    if (!offer || !isFitting(room, offer, use)) continue;
-    const choice: Choice = { room, offer, use, rank, last };
-    if (!best || scoreOf(choice) > scoreOf(best)) best = choice;
-  }
-  return best;
-}
-function scored(choice: Choice, isHere: boolean): NodeScore {
-  return {
-    node: choice.room.node.id,
-    model: choice.offer.model.name,
-    score: round(scoreOf(choice)),
-    scores: explainScores(choice),
-    isHere,
-  };
-}
-
-/** The best few of many, ties by name as placement breaks them. */
+/** The best few of many; ties go to the first name, as in placement: nodes come in the order of their ids. */
 class BestFew {
   readonly #most: number;
-  #few: { choice: Choice; score: number }[] = [];
+  readonly #few: Choice[] = [];
   constructor(most: number) {
     this.#most = most;
   }
-  put(choice: Choice, score: number): void {
-    const worst = this.#few[this.#most - 1];
-    if (worst && worst.score > score) return;
-    this.#few.push({ choice, score });
-    this.#few.sort((a, b) => b.score - a.score || (a.choice.room.node.id < b.choice.room.node.id ? -1 : 1));
-    this.#few.length = Math.min(this.#few.length, this.#most);
+  put(choice: Choice): void {
+    if (this.#few.length >= this.#most && this.#few[this.#most - 1]!.score >= choice.score) return;
+    const after = this.#few.findIndex(({ score }) => score < choice.score);
+    this.#few.splice(after < 0 ? this.#few.length : after, 0, choice);
+    if (this.#few.length > this.#most) this.#few.pop();
   }
-  list(): Choice[] {
-    return this.#few.map(({ choice }) => choice);
+  list(): readonly Choice[] {
+    return this.#few;
   }
 }

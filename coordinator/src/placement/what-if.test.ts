@@ -200,7 +200,7 @@ const arbitraryMachine = fc.record({
   freeGiB: fc.constantFrom(1, 3, 6, 12),
 });
 const arbitrarySpec = fc.record({
-  model: fc.constantFrom(['small'], ['large'], ['large', 'small'], ['auto']),
+  model: fc.constantFrom<string[]>(['small'], ['large'], ['large', 'small'], ['auto']),
   class: fc.constantFrom<string[]>([], [], ['pi'], ['gpu']),
   priority: fc.constantFrom(20, 50, 80),
   contextTokens: fc.constantFrom(2048, 16_384),
@@ -209,7 +209,14 @@ const arbitrarySpec = fc.record({
 });
 const specOf = (
   name: string,
-  { model, class: classes, priority, contextTokens, policy, avoid }: fc.TypeOfArbitrary<typeof arbitrarySpec>,
+  {
+    model,
+    class: classes,
+    priority,
+    contextTokens,
+    policy,
+    avoid,
+  }: typeof arbitrarySpec extends fc.Arbitrary<infer S> ? S : never,
 ) =>
   sampleSpec(name, {
     model,
@@ -261,7 +268,10 @@ t.test('the plan is what placement then really does; asking changes nothing', as
       for (const id of ids(lose))
         real.apply([{ type: 'node', row: { ...real.node(id), presence: 'lost', presenceSinceMs: real.now } }]);
       for (const { spec, count } of request.add) {
-        for (let i = 1; i <= count; i++) real.apply1(count === 1 ? spec.name : `${spec.name}-${i}`, spec);
+        for (let i = 1; i <= count; i++) {
+          const name = count === 1 ? spec.name : `${spec.name}-${i}`;
+          real.apply1(name, { ...spec, name });
+        }
       }
       const gone = new Set(ids(lose));
       const supposed = new Map(
@@ -301,7 +311,7 @@ t.test('the plan is what placement then really does; asking changes nothing', as
       displaced += plan.displaced;
       placed += plan.placed;
     }),
-    { numRuns: 150, seed: 4 },
+    { numRuns: 400, seed: 4 },
   );
-  t.ok(moves > 30 && displaced > 30 && placed > 100, `${moves} moved, ${displaced} displaced, ${placed} placed`);
+  t.ok(moves > 30 && displaced > 60 && placed > 100, `${moves} moved, ${displaced} displaced, ${placed} placed`);
 });
