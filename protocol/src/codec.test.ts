@@ -4,6 +4,7 @@ import t from 'tap';
 import { AgentSpec } from './agent.ts';
 import { assertFits, decode, encode, explain, faults, withDefaults } from './codec.ts';
 import { JoinTokenText, readJoinToken, writeJoinToken } from './enrol.ts';
+import { WhatIfRequest } from './placement.ts';
 import { FleetError, fromProblem, type ProblemCode, problems, toProblem } from './problem.ts';
 import { filterOf, parseTopic, type TopicName, topicOf, topicRoot, topics } from './topics.ts';
 
@@ -119,6 +120,8 @@ t.test('defaults make a short spec whole and change nothing that is said', async
   const whole = withDefaults<typeof AgentSpec.properties & Record<string, unknown>>(AgentSpec, short);
   t.match(whole, { concurrency: 1, limits: { attempts: 1, toolRounds: 6 }, onLoss: { policy: 'replace' }, tools: [] });
   t.same(withDefaults(AgentSpec, whole), whole, 'a second time changes nothing');
+  const asked = withDefaults<WhatIfRequest>(WhatIfRequest, { add: [{ spec: short }, 'no spec'] });
+  t.same(asked, { add: [{ spec: whole, count: 1 }, 'no spec'], lose: [], drain: [] }, 'also inside lists');
   t.same(short.limits, { attempts: 1 }, 'the given value is untouched');
 });
 

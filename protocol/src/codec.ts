@@ -175,6 +175,10 @@ export function withDefaults<T>(schema: TSchema, value: unknown): T {
     }
     return filled as T;
   }
+  if (node.items && Array.isArray(given)) {
+    const { items } = node;
+    return given.map((item) => withDefaults(items, item)) as T;
+  }
   return given as T;
 }
 

@@ -1,6 +1,6 @@
 // Agents: specs are applied whole; what is shown says where an agent is and why.
 import { type AgentView, FleetError } from '@blackroad/protocol';
-import { explaining } from '../placement/explain.ts';
+import { explainingAgent } from '../placement/explain.ts';
 import { inSlices } from '../slices.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, type Handlers, shown } from './handler.ts';
@@ -40,7 +40,7 @@ export const agentHandlers = {
   },
   async agentExplain({ context, params: { agent } }) {
     const { coordinator, clock } = context;
-    const work = explaining(coordinator.view, agent, clock.nowMs(), coordinator.policy);
+    const work = explainingAgent(coordinator.view, agent, clock.nowMs(), coordinator.policy);
     const explained = await inSlices(work, clock);
     return explained ?? noSuchAgent(context, agent);
   },
