@@ -12,6 +12,7 @@ NODE := $(if $(OWN),$(OWN),$(ROOT)/$(PRIVATE))
 # npm is a script that takes the first node on PATH.
 WITH_NODE := PATH="$(dir $(NODE)):$(ROOT)/node_modules/.bin:$$PATH"
 SOURCES := $(shell find protocol std node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
+CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
 .PHONY: install up down dev test check bench soak clean docs help
 
@@ -36,8 +37,11 @@ node_modules/.installed: package-lock.json $(if $(OWN),,$(PRIVATE))
 node-agent/dist/main.mjs: node_modules/.installed node-agent/bundle.ts $(SOURCES)
 	@$(WITH_NODE) node node-agent/bundle.ts
 
+coordinator/console/dist/index.html: node_modules/.installed $(CONSOLE)
+	@$(WITH_NODE) node coordinator/console/build.ts
+
 ## make up        starts a coordinator and a node-agent here; DATA=<folder> PORT=<n> for a second fleet
-up: node_modules/.installed node-agent/dist/main.mjs
+up: node_modules/.installed node-agent/dist/main.mjs coordinator/console/dist/index.html
 	@$(WITH_NODE) exec node --disable-warning=ExperimentalWarning coordinator/cli/src/main.ts up --data "$(DATA)" --port "$(PORT)"
 
 ## make down      stops it
@@ -52,13 +56,14 @@ dev: node_modules/.installed
 check: node_modules/.installed
 	@$(WITH_NODE) biome check .
 	@$(WITH_NODE) tsc -p tsconfig.json
+	@$(WITH_NODE) tsc -p coordinator/console/tsconfig.json
 
 ## make test      checks and every test
-test: check node-agent/dist/main.mjs
+test: check node-agent/dist/main.mjs coordinator/console/dist/index.html
 	@$(WITH_NODE) tap --reporter=$(if $(CI),tap,terse)
 
 ## make bench     one line a figure; the long ones (idle for ten minutes) with BENCH=all
-bench: node_modules/.installed node-agent/dist/main.mjs
+bench: node_modules/.installed node-agent/dist/main.mjs coordinator/console/dist/index.html
 	@$(WITH_NODE) node test/bench/run.ts $(BENCH)
 
 ## make docs      writes what is generated from the protocol
@@ -67,4 +72,4 @@ docs: node_modules/.installed
 
 ## make clean     removes what was installed and built; data stays
 clean:
-	rm -rf node_modules */node_modules .node .tap node-agent/dist
+	rm -rf node_modules */node_modules .node .tap node-agent/dist coordinator/console/dist

@@ -1,5 +1,5 @@
-// `make dev`: a coordinator that starts again on every save, with a simulated home fleet and the six first agents. No Pi, GPU or
-// account is needed; its data folder is thrown away at the end.
+// `make dev`: a coordinator that starts again on every save, a console that is built on every save, a simulated home fleet and the six
+// first agents. No Pi, GPU or account is needed; its data folder is thrown away at the end.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,6 +27,9 @@ const stop = () => {
 process.on('SIGINT', stop);
 process.on('SIGTERM', stop);
 
+start(['--watch', '--watch-preserve-output', 'coordinator/console/build.ts', '--dev']);
+while (!existsSync(join(root, 'coordinator/console/dist/index.html')))
+  await new Promise((resolve) => setTimeout(resolve, 100));
 start([
   '--watch',
   '--watch-preserve-output',
@@ -48,5 +51,5 @@ start(['coordinator/cli/src/main.ts', 'simulate', '--profile', 'home', '--nodes'
 fleet('agents', 'apply', '-f', join(root, 'docs/examples/home.yaml'));
 const { url } = JSON.parse(readFileSync(fleetFile, 'utf8')) as { url: string };
 console.log(
-  `\n  ${url}\n  sign in once: ${fleet('console').trim()}\n  bin/fleet --data ${folder} status\n\n  Saving a file starts the coordinator again. Ctrl-C ends it all.\n`,
+  `\n  ${url}\n  sign in once: ${fleet('console').trim()}\n  bin/fleet --data ${folder} status\n\n  Components in every state: ${url}/stories\n  Saving a file starts the coordinator again, or builds the console: open pages load themselves anew. Ctrl-C ends it all.\n`,
 );

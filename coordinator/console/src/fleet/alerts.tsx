@@ -1,0 +1,196 @@
+// What needs a person, in plain words, with the action beside it. Only what this person may do is offered.
+import type { Alert, AlertAction, Role, RouteName } from '@blackroad/protocol';
+import { Check, Undo2 } from 'lucide-react';
+import { call } from '../data/api.ts';
+import { useAct } from '../data/query.ts';
+import { mayUse, useMay, useMe } from '../data/session.tsx';
+import { Button, IconButton, LinkButton } from '../kit/button.tsx';
+import { lookOf } from '../kit/looks.ts';
+import { ConfirmButton } from '../kit/overlay.tsx';
+import { Glyph } from '../kit/status.tsx';
+import { Time } from '../kit/time.tsx';
+import { say } from '../kit/toasts.tsx';
+import { pageRoutes } from '../shell/router.tsx';
+
+const hasPage = (path: string) => pageRoutes.some((page) => page.path === path);
+
+export function AlertList({ alerts }: { alerts: readonly Alert[] }) {
+  return (
+    <ul className="alerts">
+      {alerts.map((alert) => (
+        <AlertRow key={alert.id} alert={alert} />
+      ))}
+    </ul>
+  );
+}
+
+/** The gravest first, then the oldest; what somebody has seen stands last. */
+export function inOrder(alerts: readonly Alert[]): Alert[] {
+  const rank = { error: 0, warning: 1, info: 2 };
+  return [...alerts].sort(
+    (a, b) =>
+      Number(a.acknowledged !== null) - Number(b.acknowledged !== null) ||
+      rank[a.severity] - rank[b.severity] ||
+      a.sinceMs - b.sinceMs,
+  );
+}
+
+function AlertRow({ alert }: { alert: Alert }) {
+  const may = useMay();
+  const { role } = useMe();
+  const params = { alert: alert.id };
+  const ack = useAct('alertAck', {
+    done: () => 'Marked as seen.',
+    undo: () => () => call('alertUnack', { params }),
+  });
+  const unack = useAct('alertUnack', { done: () => 'Open again.' });
+  const look = lookOf(alert.severity);
+  const { acknowledged } = alert;
+  return (
+    <li className={acknowledged ? 'seen' : undefined}>
+      <Glyph shape={look.shape} tone={look.tone} />
+      <div className="what">
+        <h3>
+          <span className="sr-only">{alert.severity}: </span>
+          {alert.title}
+        </h3>
+        <p className="dim">{alert.text}</p>
+        <p className="dim small">
+          Since <Time at={alert.sinceMs} />
+          {acknowledged && (
+            <>
+              {' '}
+              · seen by {acknowledged.by.replace(/^key:/, '')} <Time at={acknowledged.atMs} />
+              {acknowledged.note && `: ${acknowledged.note}`}
+            </>
+          )}
+        </p>
+      </div>
+      <div className="acts">
+        {alert.actions.map((action) => (
+          <AlertAct key={action.verb + (action.node ?? '') + (action.agent ?? '')} action={action} role={role} />
+        ))}
+        {may('alertAck') &&
+          (acknowledged ? (
+            <IconButton label="Not seen after all" onClick={() => unack.mutate({ params })}>
+              <Undo2 />
+            </IconButton>
+          ) : (
+            <IconButton label="Seen" onClick={() => ack.mutate({ params, body: {} })}>
+              <Check />
+            </IconButton>
+          ))}
+      </div>
+    </li>
+  );
+}
+
+function AlertAct({ action, role }: { action: AlertAction; role: Role }) {
+  const { verb, label, node = '', agent = '', model = '' } = action;
+  const allowed = (route: RouteName) => mayUse(role, route);
+  const doing = async (work: () => Promise<unknown>, done: string) => {
+    await work();
+    say({ text: done });
+  };
+  const plainly = (work: () => Promise<unknown>, done: string) =>
+    doing(work, done).catch((error: Error) => say({ text: error.message, tone: 'bad' }));
+  const params = { node };
+  switch (verb) {
+    case 'open-node':
+      return (
+        <LinkButton to="/nodes/$node" params={params}>
+          {label}
+        </LinkButton>
+      );
+    case 'open-agent':
+      return hasPage('/agents/$agent') ? (
+        <LinkButton to="/agents/$agent" params={{ agent }}>
+          {label}
+        </LinkButton>
+      ) : null;
+    case 'open-dead-letters':
+      return hasPage('/tasks') ? (
+        <LinkButton to="/tasks" search={{ dead: 'true' } as never}>
+          {label}
+        </LinkButton>
+      ) : null;
+    case 'open-queue':
+      return hasPage('/tasks') ? (
+        <LinkButton to="/tasks" search={{ state: 'queued', agent } as never}>
+          {label}
+        </LinkButton>
+      ) : null;
+    case 'open-branches':
+      return hasPage('/memory') ? (
+        <LinkButton to="/memory" search={{ tab: 'branches' } as never}>
+          {label}
+        </LinkButton>
+      ) : null;
+    case 'forget-node':
+      return allowed('nodeForget') ? (
+        <ConfirmButton
+          title={`Forget ${node}?`}
+          text="Its certificate is worthless from then on; to come back it must join again with a new token."
+          verb="Forget it"
+          act={() => doing(() => call('nodeForget', { params }), `${node} is forgotten.`)}
+        >
+          {label}
+        </ConfirmButton>
+      ) : null;
+    case 'release-node':
+      return allowed('nodeRelease') ? (
+        <ConfirmButton
+          look="plain"
+          title={`Trust ${node} again?`}
+          text="Its quarantine ends, and the hardware it reports next is taken as its own. Do this only if you know why it changed."
+          verb="Trust it"
+          act={() => doing(() => call('nodeRelease', { params }), `${node} may come back.`)}
+        >
+          {label}
+        </ConfirmButton>
+      ) : null;
+    case 'drain-node':
+      return allowed('nodeEdit') ? (
+        <Button
+          onClick={() =>
+            plainly(
+              () => call('nodeEdit', { params, body: { draining: true } }),
+              `${node} is drained: its agents move.`,
+            )
+          }
+        >
+          {label}
+        </Button>
+      ) : null;
+    case 'uncordon-node':
+      return allowed('nodeEdit') ? (
+        <Button
+          onClick={() =>
+            plainly(() => call('nodeEdit', { params, body: { cordoned: false } }), `${node} takes agents again.`)
+          }
+        >
+          {label}
+        </Button>
+      ) : null;
+    case 'pull-model':
+      return allowed('nodePull') ? (
+        <Button
+          onClick={() => plainly(() => call('nodePull', { params, body: { model } }), `${node} fetches ${model}.`)}
+        >
+          {label}
+        </Button>
+      ) : null;
+    case 'release-moves':
+      return allowed('movesRelease') ? (
+        <ConfirmButton
+          look="plain"
+          title="Let agents move now?"
+          text="Agents of the nodes that are away are placed elsewhere at once. If it is only the network, they would be back by themselves."
+          verb="Let them move"
+          act={() => doing(() => call('movesRelease', { body: {} } as never), 'Agents move now.')}
+        >
+          {label}
+        </ConfirmButton>
+      ) : null;
+  }
+}

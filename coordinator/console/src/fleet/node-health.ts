@@ -1,0 +1,44 @@
+// How a node stands, in one word and tone, from its line or its whole view. Pure.
+import type { NodeLine, NodeView } from '@blackroad/protocol';
+import type { Tone } from '../kit/looks.ts';
+
+export interface Standing {
+  /** A word of kit/looks.ts. */
+  of: string;
+  /** That word, or a better one. */
+  word: string;
+  tone: Tone;
+  /** Why, where there is something to say. */
+  text: string | null;
+}
+type Node = Pick<NodeLine, 'status' | 'presence' | 'reason' | 'cordoned' | 'draining' | 'condition'>;
+
+export function standingOf({ status, presence, reason, cordoned, draining, condition }: Node): Standing {
+  if (status === 'quarantined') return { of: 'quarantined', word: 'quarantined', tone: 'bad', text: reason };
+  if (presence === 'never') return { of: 'never', word: 'never seen', tone: 'dim', text: reason };
+  if (presence === 'lost') return { of: 'lost', word: 'lost', tone: 'bad', text: reason };
+  if (presence === 'suspect') return { of: 'suspect', word: 'suspect', tone: 'warn', text: reason };
+  const more = condition && condition.more > 0 ? ` (and ${condition.more} more)` : '';
+  if (condition?.severity === 'error') return { of: 'error', word: 'ill', tone: 'bad', text: condition.text + more };
+  if (draining) return { of: 'draining', word: 'draining', tone: 'warn', text: 'its agents move away' };
+  if (cordoned) return { of: 'cordoned', word: 'cordoned', tone: 'warn', text: 'nothing new is placed here' };
+  if (condition) return { of: 'warning', word: 'warned', tone: 'warn', text: condition.text + more };
+  return { of: 'online', word: 'online', tone: 'good', text: null };
+}
+export function standingOfView(node: NodeView): Standing {
+  const worst = node.conditions.find(({ severity }) => severity === 'error') ?? node.conditions[0];
+  return standingOf({
+    ...node,
+    reason: node.quarantineReason ?? node.presenceReason,
+    condition: worst ? { ...worst, more: node.conditions.length - 1 } : null,
+  });
+}
+
+/** Share of the memory models may use that is taken; null where it is not known or there is none. */
+export function memoryUsed({
+  memoryTotalBytes,
+  memoryFreeBytes,
+}: Pick<NodeLine, 'memoryTotalBytes' | 'memoryFreeBytes'>) {
+  if (!memoryTotalBytes || memoryFreeBytes === null) return null;
+  return Math.min(1, Math.max(0, 1 - memoryFreeBytes / memoryTotalBytes));
+}

@@ -1,0 +1,54 @@
+// What a column of a VirtualTable is, and the pure parts of finding rows: sort keys, words to search, facets.
+import type { ReactNode } from 'react';
+
+export interface Column<T> {
+  id: string;
+  title: string;
+  /** What is sorted by and searched; null stands last. */
+  value(row: T): string | number | null;
+  /** How it is shown; the value itself where missing. */
+  cell?: (row: T) => ReactNode;
+  /** Least width in pixels (110), and the share of what is left (1; 0 keeps it as narrow as it may be). */
+  width?: number;
+  grow?: number;
+  align?: 'end';
+  /** Not among the columns shown at first. */
+  spare?: boolean;
+  /** Stays on a phone; the first column always does. */
+  phone?: boolean;
+  /** Figures start with the largest. */
+  largestFirst?: boolean;
+}
+
+/** A filter by one word of each row: class, site, presence. */
+export interface Facet<T> {
+  id: string;
+  title: string;
+  value(row: T): string;
+}
+
+/** Digits as numbers: node-2 comes before node-10. Cheaper on 30,000 rows than a collator at every comparison. */
+export function sortKey(value: string | number | null): string | number | undefined {
+  if (value === null) return undefined;
+  return typeof value === 'number' ? value : value.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(12, '0'));
+}
+
+/** Every word a person typed is in one of the row's values. */
+export function matcher<T>(text: string, columns: readonly Column<T>[]): ((row: T) => boolean) | null {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return null;
+  return (row) => {
+    const values = columns.map(({ value }) => String(value(row) ?? '').toLowerCase());
+    return words.every((word) => values.some((each) => each.includes(word)));
+  };
+}
+
+/** The words of a facet with how many rows have each, most first. */
+export function facetWords<T>(rows: readonly T[], facet: Facet<T>): [word: string, rows: number][] {
+  const counts = new Map<string, number>();
+  for (const row of rows) {
+    const word = facet.value(row);
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
+}

@@ -1,0 +1,44 @@
+// Every status word of the product with its shape and tone: a status never rests on hue alone. Used by Status, the node grid and
+// the legends, so that one word looks the same everywhere.
+export type Tone = 'good' | 'info' | 'warn' | 'bad' | 'dim';
+export type Shape = 'dot' | 'half' | 'ring' | 'dashed' | 'cross' | 'bang' | 'tick' | 'bar' | 'quarter';
+export interface Look {
+  tone: Tone;
+  shape: Shape;
+  /** When the word of the wire would puzzle. */
+  word?: string;
+}
+
+const looks: Record<string, Look> = {
+  // presence of nodes
+  online: { tone: 'good', shape: 'dot' },
+  suspect: { tone: 'warn', shape: 'half' },
+  lost: { tone: 'bad', shape: 'ring' },
+  never: { tone: 'dim', shape: 'dashed', word: 'never seen' },
+  quarantined: { tone: 'bad', shape: 'bar' },
+  cordoned: { tone: 'warn', shape: 'bar' },
+  draining: { tone: 'warn', shape: 'quarter' },
+  // agents
+  ready: { tone: 'good', shape: 'dot' },
+  placed: { tone: 'info', shape: 'quarter' },
+  starting: { tone: 'info', shape: 'quarter' },
+  hydrating: { tone: 'info', shape: 'half', word: 'fetching memory' },
+  unplaced: { tone: 'warn', shape: 'ring', word: 'not placed' },
+  failed: { tone: 'bad', shape: 'cross' },
+  waiting: { tone: 'warn', shape: 'dashed' },
+  // tasks
+  queued: { tone: 'dim', shape: 'dashed' },
+  leased: { tone: 'info', shape: 'quarter', word: 'handed out' },
+  running: { tone: 'info', shape: 'half' },
+  done: { tone: 'good', shape: 'tick' },
+  cancelled: { tone: 'dim', shape: 'bar' },
+  expired: { tone: 'bad', shape: 'cross' },
+  // severities and conditions
+  info: { tone: 'info', shape: 'dot' },
+  warning: { tone: 'warn', shape: 'bang' },
+  error: { tone: 'bad', shape: 'cross' },
+  fine: { tone: 'good', shape: 'tick' },
+};
+export function lookOf(word: string): Look {
+  return looks[word] ?? { tone: 'dim', shape: 'dot' };
+}

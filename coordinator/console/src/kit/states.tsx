@@ -1,0 +1,63 @@
+// What a part of a page shows while it waits, when there is nothing, and when it failed. Loaded chooses between them.
+import type { UseQueryResult } from '@tanstack/react-query';
+import { RefreshCw } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { ApiProblem, wordsOf } from '../data/api.ts';
+import { Button } from './button.tsx';
+import { Glyph } from './status.tsx';
+
+/** Nothing here: what it would be, and what to do about it. */
+export function Empty({ title, children, icon }: { title: string; children?: ReactNode; icon?: ReactNode }) {
+  return (
+    <div className="empty">
+      {icon && <div className="empty-icon">{icon}</div>}
+      <h3>{title}</h3>
+      {children && <div className="empty-text">{children}</div>}
+    </div>
+  );
+}
+
+/** Grey lines where the content will stand; `label` is what a screen reader hears. */
+export function Loading({ lines = 3, label = 'Loading' }: { lines?: number; label?: string }) {
+  return (
+    <div className="loading" role="status" aria-label={label}>
+      {Array.from({ length: lines }, (_, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the lines are all alike
+        <span key={i} />
+      ))}
+    </div>
+  );
+}
+
+export function Failure({ error, retry }: { error: unknown; retry?: () => unknown }) {
+  const missing = error instanceof ApiProblem && error.status === 404;
+  return (
+    <div className="failure" role="alert">
+      <p className="row">
+        <Glyph shape="cross" tone="bad" />
+        <strong>{missing ? 'Not found' : 'That did not work'}</strong>
+      </p>
+      <p>{wordsOf(error)}</p>
+      {retry && !missing && (
+        <Button icon={<RefreshCw />} onClick={() => retry()}>
+          Try again
+        </Button>
+      )}
+    </div>
+  );
+}
+
+/** The three faces of a read. `<Loaded of={useRoute('keys')}>{(keys) => ...}</Loaded>` */
+export function Loaded<T, E>({
+  of,
+  lines,
+  children,
+}: {
+  of: Pick<UseQueryResult<T, E>, 'data' | 'error' | 'refetch'>;
+  lines?: number;
+  children: (data: T) => ReactNode;
+}) {
+  if (of.data !== undefined) return <>{children(of.data)}</>;
+  if (of.error) return <Failure error={of.error} retry={of.refetch} />;
+  return <Loading {...(lines === undefined ? {} : { lines })} />;
+}

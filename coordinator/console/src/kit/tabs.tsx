@@ -1,0 +1,70 @@
+// Tabs: parts of one page, and a row of choices of which one holds (an hour, a day, a week).
+import { Tabs as Radix, ToggleGroup } from 'radix-ui';
+import type { ReactNode } from 'react';
+
+export interface Tab {
+  id: string;
+  text: ReactNode;
+  body: ReactNode;
+}
+/** The chosen tab may be kept by the page (in its address); otherwise the first one is open. */
+export function Tabs({
+  tabs,
+  label,
+  value,
+  onValue,
+}: {
+  tabs: Tab[];
+  label: string;
+  value?: string;
+  onValue?: (id: string) => void;
+}) {
+  return (
+    <Radix.Root
+      className="tabs"
+      {...(value === undefined ? { defaultValue: tabs[0]?.id ?? '' } : { value })}
+      {...(onValue ? { onValueChange: onValue } : {})}
+    >
+      <Radix.List className="tab-list" aria-label={label}>
+        {tabs.map(({ id, text }) => (
+          <Radix.Trigger key={id} value={id} className="tab">
+            {text}
+          </Radix.Trigger>
+        ))}
+      </Radix.List>
+      {tabs.map(({ id, body }) => (
+        <Radix.Content key={id} value={id} className="tab-body">
+          {body}
+        </Radix.Content>
+      ))}
+    </Radix.Root>
+  );
+}
+
+export function Choice<T extends string>({
+  label,
+  value,
+  options,
+  onValue,
+}: {
+  label: string;
+  value: T;
+  options: readonly (readonly [value: T, text: ReactNode])[];
+  onValue(value: T): void;
+}) {
+  return (
+    <ToggleGroup.Root
+      type="single"
+      className="choice"
+      aria-label={label}
+      value={value}
+      onValueChange={(chosen) => chosen && onValue(chosen as T)}
+    >
+      {options.map(([each, text]) => (
+        <ToggleGroup.Item key={each} value={each}>
+          {text}
+        </ToggleGroup.Item>
+      ))}
+    </ToggleGroup.Root>
+  );
+}

@@ -1,0 +1,14 @@
+// Times and durations: relative, with the exact one on hover and for machines.
+import { useNow } from '../data/clock.ts';
+import { duration, exact, relative } from './words.ts';
+
+/** `12 s ago`, exact on hover. `since` leaves the `ago` out: "online for 3 h". */
+export function Time({ at, since = false }: { at: number | null | undefined; since?: boolean }) {
+  const now = useNow();
+  if (at === null || at === undefined) return <span className="dim">never</span>;
+  return (
+    <time dateTime={new Date(at).toISOString()} title={exact(at)} className="nowrap">
+      {since ? duration(now - at) : relative(at, now)}
+    </time>
+  );
+}

@@ -1,0 +1,77 @@
+// The fleet at a glance: what needs a person first, then how everything stands. With one node and no agent it says what to do next.
+import type { FleetTotals } from '@blackroad/protocol';
+import { useAgents, useAlerts, useEvents, useNodes, useTotals } from '../../data/live.ts';
+import { AlertList, inOrder } from '../../fleet/alerts.tsx';
+import { EventList } from '../../kit/events.tsx';
+import { PageHead, Panel } from '../../kit/layout.tsx';
+import { Loading } from '../../kit/states.tsx';
+import { Glyph } from '../../kit/status.tsx';
+import { plural } from '../../kit/words.ts';
+import { AgentStates } from './agent-states.tsx';
+import { Figures } from './figures.tsx';
+import { FirstSteps } from './first-steps.tsx';
+import { NodeGrid } from './node-grid.tsx';
+import { Residency } from './residency.tsx';
+
+const eventsShown = 8;
+
+export default function FleetPage() {
+  const totals = useTotals();
+  const nodes = useNodes();
+  const agents = useAgents();
+  const alerts = useAlerts();
+  const events = useEvents();
+  if (!totals || !nodes.whole || !agents.whole) {
+    return (
+      <>
+        <PageHead title="Fleet" />
+        <Loading lines={6} label="Loading the fleet" />
+      </>
+    );
+  }
+  const newest = events.list.slice(-eventsShown).reverse();
+  const fresh = agents.list.length === 0;
+  return (
+    <div className="page-stack">
+      <PageHead title="Fleet" text={inAWord(totals, alerts.list.length)} />
+      {alerts.list.length > 0 && (
+        <Panel title="Needs you" bare>
+          <AlertList alerts={inOrder(alerts.list)} />
+        </Panel>
+      )}
+      <FirstSteps agents={agents.list} nodes={nodes.list} />
+      {!fresh && <Figures totals={totals} />}
+      <NodeGrid nodes={nodes.list} />
+      {!fresh && (
+        <div className="columns">
+          <AgentStates agents={agents.list} />
+          <Residency nodes={nodes.list} />
+        </div>
+      )}
+      {newest.length > 0 && (
+        <Panel title="What happened" bare>
+          <EventList events={newest} />
+        </Panel>
+      )}
+    </div>
+  );
+}
+
+function inAWord({ nodes, agents, name }: FleetTotals, alerts: number) {
+  const all = nodes.online + nodes.suspect + nodes.lost + nodes.never + nodes.quarantined;
+  const running = agents.ready + agents.starting;
+  return (
+    <span className="row wrap">
+      {alerts === 0 && nodes.online > 0 && (
+        <span className="row">
+          <Glyph shape="tick" tone="good" />
+          All is well.
+        </span>
+      )}
+      <span>
+        {name}: {nodes.online === all ? plural(all, 'node') : `${nodes.online} of ${plural(all, 'node')}`} online
+        {running > 0 && `, ${plural(running, 'agent')}`}
+      </span>
+    </span>
+  );
+}

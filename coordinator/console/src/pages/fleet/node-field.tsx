@@ -1,0 +1,128 @@
+// Thousands of nodes of one site, painted: a shape each, redrawn when one changes. Under the pointer a node says what it is; a click
+// opens it. Everything in it is also in the table of nodes, which the label says to those who cannot see it.
+import type { NodeLine } from '@blackroad/protocol';
+import { useNavigate } from '@tanstack/react-router';
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { shapePath } from '../../fleet/class-shape.tsx';
+import { memoryUsed, standingOf } from '../../fleet/node-health.ts';
+import type { Tone } from '../../kit/looks.ts';
+import { plural } from '../../kit/words.ts';
+import { useIsDark } from '../../shell/theme.ts';
+import { inWords } from './node-grid.tsx';
+
+const cell = 13;
+const radius = 4.4;
+const fills: Record<Tone, string> = {
+  good: '--good-fill',
+  info: '--info-fill',
+  warn: '--warn-fill',
+  bad: '--bad-fill',
+  dim: '--line-strong',
+};
+
+export function NodeField({ nodes, site }: { nodes: readonly NodeLine[]; site: string }) {
+  const host = useRef<HTMLCanvasElement>(null);
+  const [columns, setColumns] = useState(0);
+  const [over, setOver] = useState<NodeLine | null>(null);
+  const navigate = useNavigate();
+  const dark = useIsDark();
+  const rows = columns > 0 ? Math.ceil(nodes.length / columns) : 0;
+  const label = useMemo(() => {
+    const counts = new Map<string, number>();
+    for (const node of nodes) {
+      const { word } = standingOf(node);
+      counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
+    return `${plural(nodes.length, 'node')} at ${site}: ${[...counts].map(([word, n]) => `${n} ${word}`).join(', ')}. The page Nodes lists them.`;
+  }, [nodes, site]);
+
+  useEffect(() => {
+    const canvas = host.current;
+    if (!canvas?.parentElement) return;
+    const measure = new ResizeObserver(([entry]) =>
+      setColumns(Math.max(1, Math.floor((entry?.contentRect.width ?? 0) / cell))),
+    );
+    measure.observe(canvas.parentElement);
+    return () => measure.disconnect();
+  }, []);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the theme changes the colours
+  useEffect(() => {
+    const canvas = host.current;
+    const pen = canvas?.getContext('2d');
+    if (!canvas || !pen || columns === 0) return;
+    const scale = devicePixelRatio || 1;
+    canvas.width = columns * cell * scale;
+    canvas.height = rows * cell * scale;
+    canvas.style.width = `${columns * cell}px`;
+    canvas.style.height = `${rows * cell}px`;
+    pen.scale(scale, scale);
+    const probe = document.createElement('span');
+    canvas.parentElement?.append(probe);
+    const colours = Object.fromEntries(
+      Object.entries({ ...fills, track: '--track' }).map(([tone, name]) => {
+        probe.style.color = `var(${name})`;
+        return [tone, getComputedStyle(probe).color];
+      }),
+    ) as Record<Tone | 'track', string>;
+    probe.remove();
+    // A shape is made once a class, then moved: ten thousand paths a frame would cost more than painting them.
+    const shapes = new Map<string, Path2D>();
+    nodes.forEach((node, i) => {
+      const { tone } = standingOf(node);
+      const shape = shapes.get(node.class) ?? new Path2D(shapePath(node.class, 0, 0, radius));
+      shapes.set(node.class, shape);
+      pen.save();
+      pen.translate((i % columns) * cell + cell / 2, Math.floor(i / columns) * cell + cell / 2);
+      pen.fillStyle = colours.track;
+      pen.fill(shape);
+      const used = memoryUsed(node) ?? 0;
+      if (used > 0) {
+        pen.save();
+        pen.beginPath();
+        pen.rect(-radius * 1.3, radius * 1.2 - used * radius * 2.4, radius * 2.6, used * radius * 2.4);
+        pen.clip();
+        pen.globalAlpha = 0.8;
+        pen.fillStyle = colours[tone];
+        pen.fill(shape);
+        pen.restore();
+      }
+      pen.strokeStyle = colours[tone];
+      pen.lineWidth = tone === 'bad' ? 2 : 1.1;
+      if (tone === 'dim' || tone === 'warn') pen.setLineDash([2, 1.5]);
+      pen.stroke(shape);
+      if (tone === 'bad') {
+        pen.beginPath();
+        pen.moveTo(-radius, -radius);
+        pen.lineTo(radius, radius);
+        pen.stroke();
+      }
+      pen.restore();
+    });
+  }, [nodes, columns, rows, dark]);
+
+  const under = (event: React.MouseEvent<HTMLCanvasElement>) => {
+    const { left, top } = event.currentTarget.getBoundingClientRect();
+    const column = Math.floor((event.clientX - left) / cell);
+    const row = Math.floor((event.clientY - top) / cell);
+    return column < columns ? (nodes[row * columns + column] ?? null) : null;
+  };
+  return (
+    <div className="node-field">
+      <canvas
+        ref={host}
+        role="img"
+        aria-label={label}
+        onMouseMove={(event) => setOver(under(event))}
+        onMouseLeave={() => setOver(null)}
+        onClick={(event) => {
+          const node = under(event);
+          if (node) void navigate({ to: '/nodes/$node', params: { node: node.id } as never });
+        }}
+      />
+      <p className="small dim field-words" aria-hidden="true">
+        {over ? inWords(over) : ' '}
+      </p>
+    </div>
+  );
+}

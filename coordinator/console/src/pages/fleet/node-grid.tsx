@@ -1,0 +1,146 @@
+// The nodes by site: a card each while they are few, a tile each while they can be told apart, and a painted field for thousands.
+// Colour and outline are health, shape is class, fill is memory; the words are in the label, in the card or under the pointer.
+import type { NodeLine } from '@blackroad/protocol';
+import { Link } from '@tanstack/react-router';
+import { useMemo } from 'react';
+import { ClassShape, classShapes } from '../../fleet/class-shape.tsx';
+import { memoryUsed, standingOf } from '../../fleet/node-health.ts';
+import { Panel } from '../../kit/layout.tsx';
+import { Status, Tag } from '../../kit/status.tsx';
+import { bytes, percent, plural } from '../../kit/words.ts';
+import { NodeField } from './node-field.tsx';
+
+const cardsUpTo = 12;
+const tilesUpTo = 300;
+
+export function NodeGrid({ nodes }: { nodes: readonly NodeLine[] }) {
+  const sites = useMemo(() => bySite(nodes), [nodes]);
+  if (nodes.length === 0) return null;
+  const few = nodes.length <= cardsUpTo;
+  const aside = few ? undefined : <Legend classes={new Set(nodes.map((node) => node.class))} />;
+  return (
+    <Panel title="Nodes" aside={aside}>
+      <div className="stack">
+        {sites.map(([site, here]) => (
+          <section key={site} aria-label={`Site ${site}`}>
+            {(sites.length > 1 || !few) && (
+              <h3 className="site">
+                {site} <span className="dim small">{plural(here.length, 'node')}</span>
+              </h3>
+            )}
+            {few ? (
+              <ul className="node-cards">
+                {here.map((node) => (
+                  <NodeCard key={node.id} node={node} />
+                ))}
+              </ul>
+            ) : nodes.length <= tilesUpTo ? (
+              <ul className="node-tiles">
+                {here.map((node) => (
+                  <NodeTile key={node.id} node={node} />
+                ))}
+              </ul>
+            ) : (
+              <NodeField nodes={here} site={site} />
+            )}
+          </section>
+        ))}
+      </div>
+    </Panel>
+  );
+}
+
+/** Sites by name; within a site by class, then by name, so that nothing moves when a state changes. */
+function bySite(nodes: readonly NodeLine[]): [string, NodeLine[]][] {
+  const sites = new Map<string, NodeLine[]>();
+  for (const node of nodes) {
+    const here = sites.get(node.site);
+    if (here) here.push(node);
+    else sites.set(node.site, [node]);
+  }
+  const rank = (node: NodeLine) => classShapes.indexOf(node.class as (typeof classShapes)[number]);
+  for (const here of sites.values()) here.sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
+  return [...sites].sort(([a], [b]) => a.localeCompare(b));
+}
+
+function figuresOf(node: NodeLine): string {
+  const used = memoryUsed(node);
+  return [
+    node.cpu === null ? null : `CPU ${percent(node.cpu)}`,
+    node.gpu === null ? null : `GPU ${percent(node.gpu)}`,
+    node.temperatureC === null ? null : `${node.temperatureC} °C`,
+    used === null ? null : `memory ${percent(used)}`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+export function inWords(node: NodeLine): string {
+  const { word, text } = standingOf(node);
+  return [`${node.id}: ${word}`, text, node.class, figuresOf(node), plural(node.agents, 'agent')]
+    .filter(Boolean)
+    .join(', ');
+}
+
+function NodeCard({ node }: { node: NodeLine }) {
+  const { of, word, text, tone } = standingOf(node);
+  const { memoryTotalBytes, memoryFreeBytes } = node;
+  return (
+    <li className="node-card">
+      <ClassShape kind={node.class} tone={tone} used={memoryUsed(node)} size={55} />
+      <div className="grow">
+        <p className="row wrap">
+          <Link to="/nodes/$node" params={{ node: node.id }} className="node-name">
+            {node.id}
+          </Link>
+          <Status of={of} word={word} />
+          <Tag>{node.class}</Tag>
+          {node.simulated && <Tag>simulated</Tag>}
+        </p>
+        {text && <p className={tone === 'bad' ? 'bad' : 'warn'}>{text}</p>}
+        <p className="dim small">{figuresOf(node) || 'no heartbeat yet'}</p>
+        <p className="dim small">
+          {memoryTotalBytes && memoryFreeBytes !== null
+            ? `${bytes(memoryFreeBytes)} of ${bytes(memoryTotalBytes)} free for models · `
+            : ''}
+          {plural(node.agents, 'agent')}
+          {node.tasksRunning > 0 && ` · ${plural(node.tasksRunning, 'task')} under way`}
+        </p>
+        {node.models.length > 0 && (
+          <p className="small cut">
+            <span className="dim">loaded </span>
+            <code>{node.models.join(', ')}</code>
+          </p>
+        )}
+      </div>
+    </li>
+  );
+}
+
+function NodeTile({ node }: { node: NodeLine }) {
+  const { tone } = standingOf(node);
+  const words = inWords(node);
+  return (
+    <li>
+      <Link to="/nodes/$node" params={{ node: node.id }} aria-label={words} title={words}>
+        <ClassShape kind={node.class} tone={tone} used={memoryUsed(node)} />
+      </Link>
+    </li>
+  );
+}
+
+function Legend({ classes }: { classes: Set<string> }) {
+  return (
+    <p className="dim small row wrap legend-line">
+      {[...classes].map((kind) => (
+        <span key={kind} className="row">
+          <ClassShape kind={kind} tone="dim" used={null} size={16} />
+          {kind}
+        </span>
+      ))}
+      <span>fill: memory in use</span>
+      <Status of="online" />
+      <Status of="warning" word="warned" />
+      <Status of="error" word="away or ill" />
+    </p>
+  );
+}

@@ -1,0 +1,129 @@
+// The columns of the table of nodes.
+import type { NodeLine } from '@blackroad/protocol';
+import { Link } from '@tanstack/react-router';
+import { ClassShape } from '../../fleet/class-shape.tsx';
+import { memoryUsed, standingOf } from '../../fleet/node-health.ts';
+import type { Column, Facet } from '../../kit/columns.ts';
+import { Status, Tag } from '../../kit/status.tsx';
+import { Time } from '../../kit/time.tsx';
+import { bytes, percent } from '../../kit/words.ts';
+
+export const nodeColumns: Column<NodeLine>[] = [
+  {
+    id: 'node',
+    title: 'Node',
+    width: 200,
+    grow: 2,
+    value: ({ id }) => id,
+    cell: (node) => (
+      <>
+        <ClassShape kind={node.class} tone={standingOf(node).tone} used={memoryUsed(node)} size={20} />
+        <Link to="/nodes/$node" params={{ node: node.id }}>
+          {node.id}
+        </Link>
+        {node.simulated && <Tag>simulated</Tag>}
+      </>
+    ),
+  },
+  {
+    id: 'health',
+    title: 'Health',
+    width: 190,
+    grow: 3,
+    phone: true,
+    value: (node) => standingOf(node).word,
+    cell: (node) => {
+      const { of, word, text } = standingOf(node);
+      return (
+        <>
+          <Status of={of} word={word} />
+          {text && (
+            <span className="dim cut" title={text}>
+              {text}
+            </span>
+          )}
+        </>
+      );
+    },
+  },
+  { id: 'class', title: 'Class', width: 90, value: (node) => node.class },
+  { id: 'site', title: 'Site', width: 100, value: ({ site }) => site },
+  {
+    id: 'agents',
+    title: 'Agents',
+    width: 80,
+    align: 'end',
+    largestFirst: true,
+    value: ({ agents }) => agents,
+  },
+  {
+    id: 'tasks',
+    title: 'Tasks',
+    width: 75,
+    align: 'end',
+    largestFirst: true,
+    value: ({ tasksRunning }) => tasksRunning,
+  },
+  {
+    id: 'cpu',
+    title: 'CPU',
+    width: 75,
+    align: 'end',
+    largestFirst: true,
+    value: ({ cpu }) => cpu,
+    cell: ({ cpu }) => (cpu === null ? '–' : percent(cpu)),
+  },
+  {
+    id: 'memory',
+    title: 'Memory for models',
+    width: 160,
+    align: 'end',
+    largestFirst: true,
+    value: (node) => memoryUsed(node),
+    cell: ({ memoryTotalBytes, memoryFreeBytes }) =>
+      memoryTotalBytes && memoryFreeBytes !== null ? `${bytes(memoryFreeBytes)} free` : '–',
+  },
+  {
+    id: 'temperature',
+    title: '°C',
+    width: 65,
+    align: 'end',
+    largestFirst: true,
+    value: ({ temperatureC }) => temperatureC,
+    cell: ({ temperatureC }) => temperatureC ?? '–',
+  },
+  {
+    id: 'gpu',
+    title: 'GPU',
+    width: 75,
+    align: 'end',
+    largestFirst: true,
+    spare: true,
+    value: ({ gpu }) => gpu,
+    cell: ({ gpu }) => (gpu === null ? '–' : percent(gpu)),
+  },
+  { id: 'models', title: 'Loaded models', width: 180, grow: 2, value: ({ models }) => models.join(', ') || null },
+  {
+    id: 'labels',
+    title: 'Labels',
+    width: 160,
+    spare: true,
+    value: ({ labels }) =>
+      Object.entries(labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(' ') || null,
+  },
+  {
+    id: 'since',
+    title: 'Since',
+    width: 110,
+    spare: true,
+    value: ({ sinceMs }) => sinceMs,
+    cell: ({ sinceMs }) => <Time at={sinceMs} />,
+  },
+];
+export const nodeFacets: Facet<NodeLine>[] = [
+  { id: 'health', title: 'Health', value: (node) => standingOf(node).word },
+  { id: 'class', title: 'Class', value: (node) => node.class },
+  { id: 'site', title: 'Site', value: ({ site }) => site },
+];

@@ -1,0 +1,44 @@
+// Links to the pages.
+import { Link } from '@tanstack/react-router';
+import type { PageRoute } from './page.ts';
+
+/** From this order on, below a line: what is looked after rather than looked at. */
+const below = 100;
+
+export function NavLink({ page, onGo }: { page: PageRoute; onGo?: () => void }) {
+  const { nav, path } = page;
+  if (!nav) return null;
+  const Icon = nav.icon;
+  return (
+    <Link
+      to={path}
+      className="nav-link"
+      activeProps={{ className: 'nav-link here', 'aria-current': 'page' }}
+      activeOptions={{ exact: path === '/', includeSearch: false }}
+      {...(onGo ? { onClick: onGo } : {})}
+    >
+      <Icon aria-hidden="true" />
+      <span>{nav.text}</span>
+    </Link>
+  );
+}
+
+export function NavList({ pages, onGo }: { pages: PageRoute[]; onGo?: () => void }) {
+  const lists = [
+    pages.filter(({ nav }) => (nav?.order ?? 0) < below),
+    pages.filter(({ nav }) => (nav?.order ?? 0) >= below),
+  ].filter((list) => list.length > 0);
+  return (
+    <>
+      {lists.map((list) => (
+        <ul key={list[0]?.path} className="nav-list">
+          {list.map((page) => (
+            <li key={page.path}>
+              <NavLink page={page} {...(onGo ? { onGo } : {})} />
+            </li>
+          ))}
+        </ul>
+      ))}
+    </>
+  );
+}

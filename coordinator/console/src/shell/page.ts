@@ -1,0 +1,22 @@
+// What a page says of itself in its `<name>.route.ts`: where it is, how it is loaded, whether it stands in the navigation.
+import type { RouteName } from '@blackroad/protocol';
+import type { LucideIcon } from 'lucide-react';
+import type { ComponentType } from 'react';
+
+export interface PageRoute {
+  /** TanStack Router's pattern: `/nodes/$node`. */
+  path: string;
+  /** The page itself, loaded when it is first opened. */
+  load: () => Promise<{ default: ComponentType }>;
+  /** Missing: reached from other pages only. */
+  nav?: {
+    text: string;
+    icon: LucideIcon;
+    /** Place in the navigation: 10 fleet, 20 nodes, 30 agents, 40 tasks, 50 models, 60 memory, 70 placement; from 100 on, below a line. */
+    order: number;
+    /** After `g` on the keyboard. */
+    key?: string;
+  };
+  /** The page is there for those who may call this route. */
+  may?: RouteName;
+}

@@ -1,0 +1,29 @@
+// Who is signed in, the theme, the way out.
+import { ChevronsUpDown, Keyboard, LogOut, Monitor, Moon, Sun } from 'lucide-react';
+import { useMe } from '../data/session.tsx';
+import { Menu } from '../kit/overlay.tsx';
+import { useDoor } from './door.tsx';
+import { setTheme, useTheme } from './theme.ts';
+
+export function Person({ openKeys }: { openKeys(): void }) {
+  const { name, role } = useMe();
+  const { signOut } = useDoor();
+  const now = useTheme();
+  return (
+    <Menu
+      items={[
+        now !== 'dark' && { text: 'Dark', icon: <Moon />, act: () => setTheme('dark') },
+        now !== 'light' && { text: 'Light', icon: <Sun />, act: () => setTheme('light') },
+        now !== 'system' && { text: 'Theme of the system', icon: <Monitor />, act: () => setTheme('system') },
+        { text: 'Keys', icon: <Keyboard />, act: openKeys },
+        { text: 'Sign out', icon: <LogOut />, act: () => void signOut() },
+      ]}
+    >
+      <button type="button" className="person" aria-label={`${name}, ${role}: theme, keys, sign out`}>
+        <span className="grow cut">{name}</span>
+        {name !== role && <span className="dim small">{role}</span>}
+        <ChevronsUpDown aria-hidden="true" />
+      </button>
+    </Menu>
+  );
+}

@@ -1,0 +1,67 @@
+// Addresses to pages. Pages are found at build time (`*.route.ts`), so a new one touches no list. What a page keeps in its address
+// (a filter, a tab) is plain text there.
+
+import pages from 'fleet:pages';
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  useNavigate,
+  useSearch,
+} from '@tanstack/react-router';
+import { useCallback } from 'react';
+import { Failure, Loading } from '../kit/states.tsx';
+import { NotFound } from './not-found.tsx';
+import type { PageRoute } from './page.ts';
+import { Shell } from './shell.tsx';
+
+export const pageRoutes: PageRoute[] = pages
+  .map(([, route]) => route)
+  .sort((a, b) => (a.nav?.order ?? 1000) - (b.nav?.order ?? 1000));
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+const plain = {
+  parseSearch: (search: string) => Object.fromEntries(new URLSearchParams(search)),
+  stringifySearch: (search: Record<string, unknown>) => {
+    const given = Object.entries(search).filter(([, value]) => value !== undefined && value !== '');
+    const text = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
+    return text ? `?${text}` : '';
+  },
+};
+
+export const router = createRouter({
+  ...plain,
+  routeTree: root.addChildren([
+    ...pageRoutes.map(({ path, load }) =>
+      createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load) }),
+    ),
+    ...(DEV
+      ? [
+          createRoute({
+            getParentRoute: () => root,
+            path: '/stories',
+            component: lazyRouteComponent(() => import('../stories/stories-page.tsx')),
+          }),
+        ]
+      : []),
+  ]),
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+  defaultPendingComponent: () => <Loading lines={6} />,
+  defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
+});
+
+/** A state that lives in the address: survives reload, can be sent to somebody. Empty means the default. */
+export function useAddress(key: string, fallback = ''): [string, (value: string) => void] {
+  const search = useSearch({ strict: false }) as Record<string, string | undefined>;
+  const navigate = useNavigate();
+  const set = useCallback(
+    (value: string) => {
+      const change = (was: Record<string, unknown>) => ({ ...was, [key]: value === fallback ? undefined : value });
+      void navigate({ to: '.', search: change as never, replace: true, resetScroll: false });
+    },
+    [navigate, key, fallback],
+  );
+  return [search[key] ?? fallback, set];
+}

@@ -1,0 +1,32 @@
+// Light, dark, or as the system has it; kept in this browser.
+import { useSyncExternalStore } from 'react';
+
+export type Theme = 'system' | 'light' | 'dark';
+const watchers = new Set<() => void>();
+const system = matchMedia('(prefers-color-scheme: dark)');
+system.addEventListener('change', () => {
+  for (const each of watchers) each();
+});
+
+export function theme(): Theme {
+  const { theme: set } = document.documentElement.dataset;
+  return set === 'dark' || set === 'light' ? set : 'system';
+}
+export function setTheme(now: Theme): void {
+  if (now === 'system') {
+    delete document.documentElement.dataset.theme;
+    localStorage.removeItem('theme');
+  } else {
+    document.documentElement.dataset.theme = now;
+    localStorage.setItem('theme', now);
+  }
+  for (const each of watchers) each();
+}
+export const isDark = (): boolean => (theme() === 'system' ? system.matches : theme() === 'dark');
+const watch = (changed: () => void) => {
+  watchers.add(changed);
+  return () => watchers.delete(changed);
+};
+export const useTheme = (): Theme => useSyncExternalStore(watch, theme);
+/** For what is painted rather than styled: canvases are drawn anew when it changes. */
+export const useIsDark = (): boolean => useSyncExternalStore(watch, isDark);
