@@ -73,12 +73,10 @@ export function* supposing(
 ): Generator<void, WhatIfPlan> {
   const lost = selected(view, request.lose);
   const drained = selected(view, request.drain);
-  const added = addedRows(view, request.add, nowMs);
-  const supposed = suppose(view, {
-    agents: added,
-    ...nodesSupposed(view, lost, drained),
-    work: workSupposed(view, drained),
-  });
+  const machines = nodesSupposed(view, lost, drained);
+  const work = workSupposed(view, drained);
+  const added = yield* addedRows(view, request.add, nowMs);
+  const supposed = suppose(view, { agents: added, ...machines, work });
   const { snapshot, needs } = yield* snapshotting(supposed, nowMs, policy);
   const plan = yield* planning(snapshot);
 
@@ -131,7 +129,7 @@ function selected(view: View, selectors: readonly NodeSelector[]): Set<string> {
 }
 
 /** Copies are numbered past the names that are taken; one of a free name keeps it. */
-function addedRows(view: View, add: WhatIfRequest['add'], nowMs: number): Map<string, AgentRow> {
+function* addedRows(view: View, add: WhatIfRequest['add'], nowMs: number): Generator<void, Map<string, AgentRow>> {
   const rows = new Map<string, AgentRow>();
   const isTaken = (name: string) => view.agents.has(name) || rows.has(name);
   for (const { spec, count } of add) {
@@ -139,6 +137,7 @@ function addedRows(view: View, add: WhatIfRequest['add'], nowMs: number): Map<st
     for (let copy = 0; copy < count; copy++) {
       let name = spec.name;
       while (count > 1 ? name === spec.name || isTaken(name) : isTaken(name)) name = numbered(spec.name, ++number);
+      if (rows.size % sliceAgents === sliceAgents - 1) yield;
       rows.set(name, {
         name,
         spec: { ...spec, name },
