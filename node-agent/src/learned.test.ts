@@ -67,6 +67,17 @@ t.test('kept over a restart, written seldom and only for news', async (t) => {
   t.throws(() => statSync(path), { code: 'ENOENT' }, 'what was read is not written again');
 });
 
+t.test('a node that answers nobody writes nothing until it stops', async (t) => {
+  const path = join(folder, 'idle.json');
+  const clock = new HandClock();
+  const learned = createLearned({ path, clock, log: silentLog });
+  learned.saw(model);
+  await clock.advance(60 * minutes);
+  t.throws(() => statSync(path), { code: 'ENOENT' });
+  learned.close();
+  t.match(JSON.parse(readFileSync(path, 'utf8')), { peaks: [{ model: 'm', bytes: 6e8 }] });
+});
+
 t.test('a file that a power cut or a hand has damaged costs only what was learned', async (t) => {
   const path = join(folder, 'damaged.json');
   const good = { model: 'm', prefillTps: 1, decodeTps: 2, loadMs: 3, samples: 4 };

@@ -38,7 +38,9 @@ export function createLearned(parts: { path: string; clock: Clock; log: Log }): 
   const peaks = new Map<string, Peak>();
   let saved = '';
   if (path !== ':memory:') restore();
-  const timer = path === ':memory:' ? null : parts.clock.every(saveMs, save);
+  // A node that answered nobody writes nothing: what it only saw waits for the stop.
+  let answered = false;
+  const timer = path === ':memory:' ? null : parts.clock.every(saveMs, () => answered && save());
 
   function restore(): void {
     try {
@@ -64,6 +66,7 @@ export function createLearned(parts: { path: string; clock: Clock; log: Log }): 
   }
 
   function save(): void {
+    answered = false;
     const now = outline();
     if (now === saved) return;
     try {
@@ -83,7 +86,10 @@ export function createLearned(parts: { path: string; clock: Clock; log: Log }): 
   }
 
   return {
-    learn: (model, usage) => speeds.learn(model, usage),
+    learn(model, usage) {
+      answered = true;
+      speeds.learn(model, usage);
+    },
     speedOf: (model) => speeds.of(model),
     saw(model) {
       if (!model.resident || model.residentBytes === 0) return;
