@@ -21,15 +21,20 @@ export function explainScreen(explained: PlacementExplained, { columns, paint }:
     blocks.push([...said, wrapped(paint('bold', 'to fix it: '), unplaced.fix, columns)].join('\n'));
   }
   const best = here ?? others[0] ?? null;
-  if (best !== null) blocks.push(scoresOf(best, { columns, paint }));
+  if (best !== null) blocks.push(scoresOf(best, others, { columns, paint }));
   const rest = others.filter((other) => other !== best);
   if (best !== null && rest.length > 0) blocks.push(othersBeside(best, rest, { columns, paint }));
   blocks.push(classesOf(classes, { columns, paint }));
   return blocks.join('\n\n');
 }
 
-function scoresOf(best: Scored, { columns, paint }: Screen): string {
-  const rows = best.scores.map((part) => [
+function scoresOf(best: Scored, others: readonly Scored[], { columns, paint }: Screen): string {
+  // What says nothing about any of them takes no line of its own.
+  const isSilent = ({ name }: Part) =>
+    [best, ...others].every(({ scores }) => worth(scores.find((part) => part.name === name)) === 0);
+  const silent = best.scores.filter(isSilent).map(({ name }) => name);
+  const spoken = best.scores.filter((part) => !isSilent(part));
+  const rows = spoken.map((part) => [
     `  ${part.name}`,
     bar(part.value, barCells),
     points(part).padStart(6),
@@ -37,7 +42,8 @@ function scoresOf(best: Scored, { columns, paint }: Screen): string {
     part.text,
   ]);
   const head = `Why ${best.node}${best.isHere ? ', where it is' : ', which would be best'}: ${best.score.toFixed(1)} with ${best.model}`;
-  return `${head}\n${table(['  SCORE', '', 'POINTS', '', 'BECAUSE'], rows, columns, paint)}`;
+  const rest = silent.length > 0 ? `\n${paint('dim', `  no points anywhere: ${silent.join(', ')}`)}` : '';
+  return `${head}\n${table(['  SCORE', '', 'POINTS', '', 'BECAUSE'], rows, columns, paint)}${rest}`;
 }
 
 /** What sets each of them apart from the best: the one score with the largest difference. */

@@ -15,8 +15,8 @@ export function agentWord(agent: AgentView, paint: Paint): string {
 export function whyWords(agent: AgentView): string {
   if (agent.unplaced && agent.node === null) return `${agent.unplaced.text}; to fix it: ${agent.unplaced.fix}`;
   if (agent.reason) return agent.reason;
-  if (agent.why) return `scored ${agent.why.score.toFixed(1)} when it was placed`;
-  return '';
+  const said = agent.why?.scores.filter(({ name }) => name === 'residency' || name === 'speed') ?? [];
+  return said.map(({ text }) => text).join(', ');
 }
 export function agentTable(agents: AgentView[], call: Pick<VerbCall, 'columns' | 'paint'>): string {
   const rows = agents.map((agent) => [

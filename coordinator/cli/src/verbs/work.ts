@@ -70,7 +70,10 @@ export const workVerbs: Verb[] = [
       const [site] = call.args;
       await call.client().call('movesRelease', { body: site === undefined ? {} : { site } });
       const where = site === undefined ? '' : ` at site ${site}`;
-      call.show({ released: true, ...(site === undefined ? {} : { site }) }, () => `Agents of lost nodes${where} move now.`);
+      call.show(
+        { released: true, ...(site === undefined ? {} : { site }) },
+        () => `Agents of lost nodes${where} move now.`,
+      );
     },
   },
   {
