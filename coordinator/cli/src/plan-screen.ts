@@ -14,7 +14,9 @@ export type Selector = NonNullable<WhatIfRequest['lose']>[number];
 const maxRows = 12;
 
 export function planScreen(plan: WhatIfPlan, { columns, paint }: Screen): string {
-  const blocks = [`${wrapped('', verdict(plan), columns)}\n${paint('dim', nothingTouched(plan))}`];
+  const blocks = [
+    `${wrapped('', verdict(plan), columns)}\n${paint('dim', wrapped('', nothingTouched(plan), columns))}`,
+  ];
   if (plan.nodes.length > 0) blocks.push(nodeBlock(plan.nodes, { columns, paint }));
   const steps = plan.models.filter(({ step }) => step !== 'keep');
   if (steps.length > 0) blocks.push(modelBlock(steps, { columns, paint }));
@@ -66,7 +68,8 @@ function nodeBlock(nodes: readonly NodeChange[], { columns, paint }: Screen): st
 }
 /** Solid stays, light comes or goes. */
 function memoryBar({ before, after, memoryTotalBytes: total, lost }: NodeChange, cells: number, paint: Paint): string {
-  if (lost) return paint('red', `${'×'.repeat(cells)} ${bytes(before.memoryBytes)} lost`);
+  if (lost)
+    return paint('red', `${'×'.repeat(cells)}${before.memoryBytes > 0 ? ` ${bytes(before.memoryBytes)} lost` : ''}`);
   if (total === 0) return '-';
   const gib = (count: number) => (count / 1024 ** 3).toFixed(1);
   const [from, to] = [gib(before.memoryBytes), gib(after.memoryBytes)];
@@ -110,7 +113,8 @@ function moveBlock(moves: WhatIfPlan['moves'], all: number, { columns, paint }: 
   const rows = moves
     .slice(0, maxRows)
     .map(({ agent, from, to, model }) => [`  ${agent}`, from ?? '-', to ?? paint('red', 'nowhere'), model ?? '-']);
-  return `Agents that move\n${table(['  AGENT', 'FROM', 'TO', 'WITH'], rows, columns, paint)}${more(Math.max(all, moves.length), 'agent')}`;
+  const head = moves.some(({ to }) => to === null) ? 'Agents that move or lose their place' : 'Agents that move';
+  return `${head}\n${table(['  AGENT', 'FROM', 'TO', 'WITH'], rows, columns, paint)}${more(Math.max(all, moves.length), 'agent')}`;
 }
 function more(all: number, noun: string): string {
   return all > maxRows ? `\n  ... and ${counted(all - maxRows, `more ${noun}`)} (--json prints them)` : '';
