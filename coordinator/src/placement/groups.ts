@@ -21,6 +21,8 @@ export interface Group {
   isNear: boolean;
   /** Open nodes within its rules that have a wanted model, full or not; null: not counted yet. */
   scarcity: number | null;
+  /** These nodes for each of its models, once they were looked for. */
+  having: Int32Array[];
 }
 /** Agents of one priority, by group, then by amounts. */
 export type Wave = Map<Group, Map<string, Kind>>;
@@ -36,7 +38,7 @@ export class Demands {
     const key = groupKeyOf(spec);
     let group = this.groups.get(key);
     if (!group) {
-      group = { key, spec, least: { ...use, isDedicated: false }, isNear: false, scarcity: null };
+      group = { key, spec, least: { ...use, isDedicated: false }, isNear: false, scarcity: null, having: [] };
       this.groups.set(key, group);
     }
     const { least } = group;

@@ -140,15 +140,16 @@ function check(snapshot: PlacementSnapshot, plan: PlacementPlan): void {
       claim(isAllowed(each.spec, node), 'the rules of the spec hold');
       claim(isApart(after, each), 'nobody sits with whom it avoids');
       const model = modelOn(snapshot, node, each.model)!;
+      const reports = snapshot.nodes.flatMap(({ models }) => models.filter(({ name }) => name === model.name));
+      const aliases = (node.models.includes(model) ? [model] : reports).flatMap((report) => report.aliases);
       const isWanted = each.spec.model.some(
-        (name) =>
-          name === model.name || model.aliases.includes(name) || (name === 'auto' && node.defaultChat === model.name),
+        (name) => name === model.name || aliases.includes(name) || (name === 'auto' && node.defaultChat === model.name),
       );
       claim(isWanted && model.kind === 'chat', 'the model is a wanted one, by the name of the node');
     }
     claim(isPoolKept(after) || !isPoolKept(left), 'pools are kept');
     const pulled = [...new Set(news.map(({ model }) => model))].filter(
-      (name) => !node.models.some((model) => model.name === name) && !left.some(({ model }) => model === name),
+      (name) => !node.models.some((model) => model.name === name) && !before.some(({ model }) => model === name),
     );
     const fetched = pulled.reduce((sum, name) => sum + Math.ceil(modelOn(snapshot, node, name)!.sizeBytes * 1.1), 0);
     claim(fetched === 0 || fetched + GiB <= node.diskFreeBytes, 'what is fetched fits the disk');

@@ -7,13 +7,12 @@
 
 import type { UnplacedWhy } from '@blackroad/protocol';
 import { choiceOf, openingRooms, roomAt } from './choose.ts';
-import { isRuled } from './feasible.ts';
 import { byName, Demands, type Group, inOrder, type Kind, kindsInOrder } from './groups.ts';
 import { Pace, sortedIn, whole } from './pace.ts';
 import { Postings } from './postings.ts';
 import { makeRoom, type Yielding, yieldingNodes } from './preempt.ts';
-import { fill, findOffer, type Guest, take } from './room.ts';
-import { type Found, Search, type World } from './search.ts';
+import { fill, type Guest, take } from './room.ts';
+import { type Found, nodesFor, Search, type World } from './search.ts';
 import { stepsOf } from './steps.ts';
 import type { Demand, PlacementPlan, PlacementSnapshot } from './supply.ts';
 import { explaining, type Nowhere, whyNowhere } from './why.ts';
@@ -79,6 +78,7 @@ function* openPlanner(snapshot: PlacementSnapshot): Generator<void, Planner> {
     postings: new Postings(fleet, pace),
     taken: [],
     freed: [],
+    listed: 0,
     sites: new Map(),
     plan: { placed: [], unplaced: [], yielded: [], models: [] },
     failed: [],
@@ -98,23 +98,16 @@ function* placeAll(planner: Planner, demands: Demands): Generator<void> {
   planner.kept.clear();
 }
 /** Open nodes within its rules that have a wanted model. */
-export function* countNodes({ fleet, postings, pace }: World, { spec }: Group): Generator<void, number> {
-  const rules = yield* postings.ofRules(spec);
+function* countNodes(world: World, group: Group): Generator<void, number> {
+  if (group.spec.model.length === 1) return (yield* nodesFor(world, group, 0, false)).length;
   const seen = new Set<number>();
-  let count = 0;
-  for (const wanted of spec.model) {
-    const having = yield* postings.ofModel(wanted);
-    for (const node of having.length < rules.length ? having : rules) {
-      if (pace.spends(0.2)) yield;
-      const supply = fleet.nodes[node]!;
-      if (supply.closed !== null || !isRuled(spec, supply)) continue;
-      const offer = having.length < rules.length ? null : findOffer(roomAt(fleet, node), wanted);
-      if (having.length >= rules.length && (!offer || offer.isPull)) continue;
-      if (spec.model.length > 1) seen.add(node);
-      else count++;
+  for (let rank = 0; rank < group.spec.model.length; rank++) {
+    for (const node of yield* nodesFor(world, group, rank, false)) {
+      seen.add(node);
+      if (world.pace.spends(0.1)) yield;
     }
   }
-  return count + seen.size;
+  return seen.size;
 }
 
 function* placeGroup(planner: Planner, demands: Demands, group: Group, kinds: Iterable<Kind>): Generator<void> {

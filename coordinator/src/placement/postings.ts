@@ -22,8 +22,12 @@ export class Postings {
   *ofModel(wanted: string): Generator<void, readonly number[]> {
     return (yield* this.#dimension('model', modelsOf)).get(wanted) ?? nobody;
   }
-  *ofPulls(runtime: string): Generator<void, readonly number[]> {
-    return (yield* this.#dimension('pulls', ({ pulls }) => pulls)).get(runtime) ?? nobody;
+  /** Nodes that can fetch by one of these runtimes. */
+  *ofAllPulls(runtimes: readonly string[]): Generator<void, readonly number[]> {
+    if (runtimes.length === 0) return nobody;
+    const lists = yield* this.#dimension('pulls', ({ pulls }) => pulls);
+    const [only = nobody, ...more] = runtimes.map((runtime) => lists.get(runtime) ?? nobody);
+    return more.length === 0 ? only : [...new Set([only, ...more].flat())].sort((a, b) => a - b);
   }
   /** The shortest list that the spec's rules name, in order; all open nodes where they name none. */
   *ofRules({ placement }: AgentSpec): Generator<void, readonly number[]> {

@@ -55,10 +55,10 @@ export interface Room {
   guests: Guest[];
   /** The model that dedicated agents have to themselves here; `many`: several, or one that is gone. */
   dedicated: Offer | 'many' | null;
-  /** By name, then by alias. Chat models only: an embedding model cannot carry an agent. */
-  offers: Map<string, Offer>;
-  /** Models it could fetch, made when first asked for, by the wanted name; null: it cannot. */
-  pulls: Map<string, Offer | null>;
+  /** Chat models only: an embedding model cannot carry an agent. */
+  offers: readonly Offer[];
+  /** Models it could fetch, found when first asked for, by the wanted name; null: it cannot. */
+  pulls: Map<string, Offer | null> | null;
 }
 
 /** Ollama loads a model only while it needs at most this share of free memory (measured; docs of the project's facts). */
@@ -80,12 +80,8 @@ export function openRoom(
   catalogue: Catalogue = emptyCatalogue,
   guests: readonly Guest[] = node.agents.toSorted(byName),
 ): Room {
-  const offers = new Map<string, Offer>();
-  for (const model of node.models) if (model.kind === 'chat') offers.set(model.name, offerOf(node, model, false));
-  for (const model of node.models) {
-    if (model.kind !== 'chat') continue;
-    for (const alias of model.aliases) if (!offers.has(alias)) offers.set(alias, offers.get(model.name)!);
-  }
+  const offers: Offer[] = [];
+  for (const model of node.models) if (model.kind === 'chat') offers.push(offerOf(node, model, false));
   const room: Room = {
     node,
     catalogue,
@@ -96,7 +92,7 @@ export function openRoom(
     guests: [],
     dedicated: null,
     offers,
-    pulls: new Map(),
+    pulls: null,
   };
   fill(room, guests);
   return room;
@@ -108,22 +104,23 @@ function byName(a: Guest, b: Guest): number {
 /** Empties the room and lets in these agents; its offers stay the same objects. */
 export function fill(room: Room, guests: readonly Guest[]): void {
   const { node, offers, pulls } = room;
-  Object.assign(room, {
-    freeBytes: node.memoryFreeBytes,
-    diskFreeBytes: node.diskFreeBytes,
-    booked: 0,
-    agents: 0,
-    guests: [],
-    dedicated: null,
-  });
-  const all = new Set<Offer>();
-  for (const list of [offers, pulls]) for (const offer of list.values()) if (offer) all.add(offer);
-  for (const offer of all) {
-    Object.assign(offer, { agents: 0, kvSumBytes: 0, kvMaxBytes: 0, chargedBytes: 0, creditBytes: 0 });
+  room.freeBytes = node.memoryFreeBytes;
+  room.diskFreeBytes = node.diskFreeBytes;
+  room.booked = 0;
+  room.agents = 0;
+  room.guests = [];
+  room.dedicated = null;
+  const empty = (offer: Offer) => {
+    offer.agents = 0;
+    offer.kvSumBytes = 0;
+    offer.kvMaxBytes = 0;
+    offer.chargedBytes = 0;
     const held = offer.isCharged ? heldBytes(offer.model) : 0;
-    if (offer.waiting > 0) offer.creditBytes = held;
-    else room.freeBytes += held;
-  }
+    offer.creditBytes = offer.waiting > 0 ? held : 0;
+    room.freeBytes += held - offer.creditBytes;
+  };
+  for (const offer of offers) empty(offer);
+  for (const offer of pulls?.values() ?? []) if (offer) empty(offer);
   for (const guest of guests) admit(room, guest);
 }
 /** The room as it would be without these agents. */
@@ -135,7 +132,7 @@ export function roomWithout({ node, catalogue, guests }: Room, leaving: Readonly
   );
 }
 function admit(room: Room, guest: Guest): void {
-  const offer = room.offers.get(guest.model) ?? findOffer(room, guest.model);
+  const offer = findOffer(room, guest.model);
   if (offer) {
     take(room, offer, useOf(guest.spec), guest);
     return;
@@ -174,9 +171,13 @@ function isCharged(node: SupplyNode, model: NodeModel): boolean {
 export function findOffer(room: Room, wanted: string): Offer | null {
   const name = wanted === 'auto' ? room.node.defaultChat : wanted;
   if (name === null) return null;
-  return room.offers.get(name) ?? (room.node.pulls.length > 0 ? pullOffer(room, wanted) : null);
+  const { offers } = room;
+  for (const offer of offers) if (offer.model.name === name) return offer;
+  for (const offer of offers) if (offer.model.aliases.includes(name)) return offer;
+  return room.node.pulls.length > 0 ? pullOffer(room, wanted) : null;
 }
 function pullOffer(room: Room, wanted: string): Offer | null {
+  room.pulls ??= new Map();
   const known = room.pulls.get(wanted);
   if (known !== undefined) return known;
   const model = pullable(room.catalogue, room.node, wanted);
@@ -259,9 +260,10 @@ export function utilisationOf(room: Room): Filling {
     models: used.map(({ model }) => model.name),
   };
 }
-/** Each once, by name. */
+/** By name. */
 export function offersInUse({ offers, pulls }: Room): Offer[] {
-  const used = new Set<Offer>();
-  for (const list of [offers, pulls]) for (const offer of list.values()) if (offer && offer.agents > 0) used.add(offer);
-  return [...used].sort((a, b) => (a.model.name < b.model.name ? -1 : 1));
+  const used = offers.filter(({ agents }) => agents > 0);
+  // Several wanted names may mean one fetched model.
+  for (const offer of new Set(pulls?.values())) if (offer && offer.agents > 0) used.push(offer);
+  return used.sort((a, b) => (a.model.name < b.model.name ? -1 : 1));
 }

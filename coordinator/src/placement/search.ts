@@ -5,7 +5,7 @@
 // whole group; room only shrinks while a plan is made, so what has no room for this kind of agent is set aside, and what
 // has none for the smallest is dropped. What an agent adds for itself (locality, near, spread over sites) is the same for
 // a whole site, which has a heap of its own where that matters, or concerns a few nodes, which are asked one by one.
-import { BestFirst, type Entry, isBetter } from './best-first.ts';
+import { BestFirst, isBetter } from './best-first.ts';
 import { bestChoice, type OpenFleet, roomAt } from './choose.ts';
 import { hasRoom, isRuled } from './feasible.ts';
 import type { Group } from './groups.ts';
@@ -35,6 +35,8 @@ export interface World {
   /** Nodes that took an agent, in order, and nodes that an agent was sent away from. */
   taken: number[];
   freed: number[];
+  /** Nodes in the lists that groups keep. */
+  listed: number;
   /** The bucket of each site, for groups that mind sites. */
   sites: Map<string, number>;
 }
@@ -51,7 +53,7 @@ export class Search {
   readonly #isBySite: boolean;
   readonly #least: Use;
   /** No room for the present kind of agent, but perhaps for a smaller one. */
-  #aside: Entry[] = [];
+  #aside: number[] = [];
   #taken: number;
   #freed: number;
 
@@ -86,8 +88,8 @@ export class Search {
   *catchUp(): Generator<void> {
     const { taken, pace } = this.#world;
     if (taken.length - this.#taken > this.#best.size) {
-      for (const entry of this.#best.all()) {
-        if (entry.at >= 0) this.#refresh(entry);
+      for (let entry = 0; entry < this.#best.size; entry++) {
+        if (this.#best.isIn(entry)) this.#refresh(entry);
         if (pace.spends(0.5)) yield;
       }
     } else {
@@ -104,12 +106,12 @@ export class Search {
     this.#taken = this.#world.taken.length;
   }
   tookAt(node: number): void {
-    for (const entry of this.#best.of(node)) if (entry.at >= 0) this.#refresh(entry);
+    this.#best.of(node, this.#refreshIn);
   }
   freedUp(): void {
     const { freed } = this.#world;
     for (; this.#freed < freed.length; this.#freed++) {
-      for (const entry of this.#best.of(freed[this.#freed]!)) this.#refresh(entry);
+      this.#best.of(freed[this.#freed]!, (entry) => this.#refresh(entry));
     }
   }
   /** The next kind asks less: what was set aside may do. */
@@ -157,31 +159,34 @@ export class Search {
     const { fleet, pace } = this.#world;
     const conflicts = fleet.company.conflictsOf(demand.spec.name);
     let best: Found | null = this.#special(demand, use);
-    const passed: Entry[] = [];
+    const passed: number[] = [];
     let isPausing = false;
-    for (let bucket = 0; bucket < this.#best.buckets && !isPausing; bucket++) {
-      const extra = this.#isBySite && this.#best.top(bucket) ? this.#ofSite(demand, this.#best.top(bucket)!.node) : 0;
-      for (let top = this.#best.top(bucket); top; top = this.#best.top(bucket)) {
-        const room = roomAt(fleet, top.node);
-        if (hasRoom(room, top.offer, use)) {
+    const entries = this.#best;
+    for (let bucket = 0; bucket < entries.buckets && !isPausing; bucket++) {
+      let top = entries.top(bucket);
+      const extra = this.#isBySite && top !== undefined ? this.#ofSite(demand, entries.nodes[top]!) : 0;
+      for (; top !== undefined; top = entries.top(bucket)) {
+        const node = entries.nodes[top]!;
+        const offer = entries.offers[top]!;
+        const room = roomAt(fleet, node);
+        if (hasRoom(room, offer, use)) {
           if (conflicts.size === 0 || !conflicts.has(room.node.id)) {
-            const { node, offer, rank } = top;
-            const found = { node, offer, rank, score: top.score + extra };
+            const found = { node, offer, rank: entries.ranks[top]!, score: entries.scores[top]! + extra };
             if (!best || isBetter(found, best)) best = found;
             break;
           }
           // Put back below: a pause here would find the same again.
           passed.push(top);
-          this.#best.drop(top);
+          entries.drop(top);
           continue;
         }
-        if (hasRoom(room, top.offer, this.#least)) this.#aside.push(top);
-        this.#best.drop(top);
+        if (hasRoom(room, offer, this.#least)) this.#aside.push(top);
+        entries.drop(top);
         isPausing = pace.spends(0.5);
         if (isPausing) break;
       }
     }
-    for (const entry of passed) this.#best.put(entry);
+    for (const entry of passed) entries.put(entry);
     return isPausing ? undefined : best;
   }
   /** The few nodes that mean something to this agent alone: where it was, and where those are that it wants near. */
@@ -224,35 +229,14 @@ export class Search {
   }
 
   *#open({ rank, isPull }: Tier): Generator<void> {
-    const { fleet, postings, pace } = this.#world;
-    const { spec } = this.group;
-    const wanted = spec.model[rank]!;
-    let list = yield* postings.ofRules(spec);
-    if (isPull) {
-      const runtimes = [...(fleet.catalogue.get(wanted)?.keys() ?? [])];
-      const lists: (readonly number[])[] = [];
-      for (const runtime of runtimes) lists.push(yield* postings.ofPulls(runtime));
-      if (lists.reduce((sum, each) => sum + each.length, 0) < list.length) {
-        list = [...new Set(lists.flat())].sort((a, b) => a - b);
-      }
-    } else {
-      const having = yield* postings.ofModel(wanted);
-      if (having.length < list.length) list = having;
-    }
-    const entries: Entry[] = [];
+    const { fleet, pace } = this.#world;
+    const list = yield* nodesFor(this.#world, this.group, rank, isPull);
+    const entries = this.#best;
+    entries.open(list.length);
     for (const node of list) {
-      if (pace.spends(0.3)) yield;
-      const supply = fleet.nodes[node]!;
-      if (supply.closed !== null || !isRuled(spec, supply)) continue;
-      const offer = findOffer(roomAt(fleet, node), wanted);
-      if (!offer || offer.isPull !== isPull) continue;
-      entries.push({ node, offer, rank, score: 0, bucket: this.#bucketOf(supply.site), at: -1 });
+      const offer = findOffer(roomAt(fleet, node), this.group.spec.model[rank]!)!;
+      this.#refresh(entries.add(node, offer, rank, this.#bucketOf(fleet.nodes[node]!.site)));
       if (pace.spends(1)) yield;
-    }
-    this.#best.open(entries);
-    for (const entry of entries) {
-      this.#refresh(entry);
-      if (pace.spends(0.5)) yield;
     }
   }
   #bucketOf(site: string): number {
@@ -262,16 +246,58 @@ export class Search {
     sites.set(site, bucket);
     return bucket;
   }
-  #refresh(entry: Entry): void {
+  readonly #refreshIn = (entry: number): void => {
+    if (this.#best.isIn(entry)) this.#refresh(entry);
+  };
+  #refresh(entry: number): void {
     const { fleet } = this.#world;
     const { spread } = this.group.spec.placement;
-    const room = roomAt(fleet, entry.node);
-    setNode(this.#facts, room, entry.offer, entry.rank);
-    entry.score = nodeScore(this.#facts);
+    const { nodes, ranks, offers, scores } = this.#best;
+    const room = roomAt(fleet, nodes[entry]!);
+    setNode(this.#facts, room, offers[entry]!, ranks[entry]!);
+    let score = nodeScore(this.#facts);
     if (spread?.over === 'node') {
       this.#facts.together = fleet.company.together(spread.group, 'node', room.node);
-      entry.score += partOf('spread', this.#facts);
+      score += partOf('spread', this.#facts);
     }
+    scores[entry] = score;
     this.#best.put(entry);
   }
 }
+
+/** The open nodes within the rules of a group that have, or could fetch, one of its models; in order, found once. */
+export function* nodesFor(
+  world: World,
+  group: Group,
+  rank: number,
+  isPull: boolean,
+): Generator<void, readonly number[] | Int32Array> {
+  const { fleet, postings, pace } = world;
+  const known = isPull ? undefined : group.having[rank];
+  if (known) return known;
+  const { spec } = group;
+  const wanted = spec.model[rank]!;
+  const rules = yield* postings.ofRules(spec);
+  const having = isPull
+    ? yield* postings.ofAllPulls([...(fleet.catalogue.get(wanted)?.keys() ?? [])])
+    : yield* postings.ofModel(wanted);
+  const isByModel = having.length < rules.length;
+  const found: number[] = [];
+  for (const node of isByModel ? having : rules) {
+    if (pace.spends(0.3)) yield;
+    const supply = fleet.nodes[node]!;
+    if (supply.closed !== null || !isRuled(spec, supply)) continue;
+    if (isPull || !isByModel) {
+      const offer = findOffer(roomAt(fleet, node), wanted);
+      if (!offer || offer.isPull !== isPull) continue;
+    }
+    found.push(node);
+  }
+  if (isPull || world.listed + found.length > maxListed) return found;
+  world.listed += found.length;
+  const list = Int32Array.from(found);
+  group.having[rank] = list;
+  return list;
+}
+/** Lists of nodes kept for later; beyond it they are found anew. */
+const maxListed = 5_000_000;

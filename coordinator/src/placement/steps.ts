@@ -19,7 +19,7 @@ export function stepsOf(room: Room, newcomers: ReadonlySet<string>): ModelStep[]
 }
 
 function toUnload(room: Room, used: readonly Offer[]): Offer[] {
-  const idle = [...new Set(room.offers.values())].filter(
+  const idle = room.offers.filter(
     (offer) => offer.agents === 0 && offer.isCharged && offer.creditBytes === 0 && offer.model.resident,
   );
   const idleBytes = idle.reduce((sum, { model }) => sum + heldBytes(model), 0);
