@@ -1,6 +1,6 @@
 // Builds the console into dist: hashed files beside an index.html that names them, each also compressed once and for all.
 // With --dev it stays, builds on every save, keeps the files readable and adds the stories; open pages then load themselves anew.
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
@@ -21,7 +21,7 @@ interface Output {
   contents: Uint8Array;
 }
 
-/** New files are whole before the page names them; files of the build before stay for pages that are open. */
+/** New files are whole before the page names them; only then those of the build before go. */
 function write(files: Output[], page: string, dev: boolean) {
   mkdirSync(join(dist, 'assets'), { recursive: true });
   for (const { path, contents } of files) {
@@ -37,6 +37,10 @@ function write(files: Output[], page: string, dev: boolean) {
   const index = join(dist, 'index.html');
   writeFileSync(`${index}.new`, page);
   renameSync(`${index}.new`, index);
+  const now = new Set(files.map(({ path }) => basename(path)));
+  for (const name of readdirSync(join(dist, 'assets'))) {
+    if (!now.has(name.replace(/\.(gz|br)$/, ''))) rmSync(join(dist, 'assets', name));
+  }
 }
 
 function pageOf(result: BuildResult, dev: boolean): string {
@@ -95,7 +99,6 @@ function options(dev: boolean): BuildOptions {
   };
 }
 
-rmSync(dist, { recursive: true, force: true });
 const dev = process.argv.includes('--dev');
 if (dev) await (await context(options(true))).watch();
 else await build(options(false));

@@ -49,26 +49,28 @@ export function TableBar<T>({ state, searchLabel, rows, columns, shown, facets }
         </Button>
       )}
       <span className="grow" />
-      <Views state={state} />
-      <Popover.Root>
-        <Popover.Trigger asChild>
-          <Button look="quiet" icon={<Columns3 />}>
-            Columns
-          </Button>
-        </Popover.Trigger>
-        <Popover.Portal>
-          <Popover.Content className="menu pad" align="end" sideOffset={5} collisionPadding={8}>
-            {columns.slice(1).map((column) => (
-              <Checkbox
-                key={column.id}
-                label={column.title}
-                checked={shown.includes(column)}
-                onChange={(event) => state.setColumns({ ...state.columns, [column.id]: event.target.checked })}
-              />
-            ))}
-          </Popover.Content>
-        </Popover.Portal>
-      </Popover.Root>
+      <span className="row only-wide">
+        <Views state={state} />
+        <Popover.Root>
+          <Popover.Trigger asChild>
+            <Button look="quiet" icon={<Columns3 />}>
+              Columns
+            </Button>
+          </Popover.Trigger>
+          <Popover.Portal>
+            <Popover.Content className="menu pad" align="end" sideOffset={5} collisionPadding={8}>
+              {columns.slice(1).map((column) => (
+                <Checkbox
+                  key={column.id}
+                  label={column.title}
+                  checked={shown.includes(column)}
+                  onChange={(event) => state.setColumns({ ...state.columns, [column.id]: event.target.checked })}
+                />
+              ))}
+            </Popover.Content>
+          </Popover.Portal>
+        </Popover.Root>
+      </span>
     </div>
   );
 }

@@ -139,7 +139,7 @@ export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
     ...(bulk ? ['40px'] : []),
     ...shown.map(({ width = 110, grow = 1 }) => (grow > 0 ? `minmax(${width}px, ${grow}fr)` : `${width}px`)),
   ].join(' ');
-  const width = shown.reduce((sum, column) => sum + (column.width ?? 110) + 13, bulk ? 40 : 0);
+  const width = shown.reduce((sum, column) => sum + (column.width ?? 110), bulk ? 40 : 0);
   const all = picked.length > 0 && found.every((row) => selected[rowId(row)]);
   return (
     <div className="table-frame">

@@ -12,7 +12,7 @@ export const nodeColumns: Column<NodeLine>[] = [
   {
     id: 'node',
     title: 'Node',
-    width: 200,
+    width: 210,
     grow: 2,
     value: ({ id }) => id,
     cell: (node) => (
@@ -28,7 +28,7 @@ export const nodeColumns: Column<NodeLine>[] = [
   {
     id: 'health',
     title: 'Health',
-    width: 190,
+    width: 140,
     grow: 3,
     phone: true,
     value: (node) => standingOf(node).word,
@@ -46,12 +46,12 @@ export const nodeColumns: Column<NodeLine>[] = [
       );
     },
   },
-  { id: 'class', title: 'Class', width: 90, value: (node) => node.class },
-  { id: 'site', title: 'Site', width: 100, value: ({ site }) => site },
+  { id: 'class', title: 'Class', width: 78, value: (node) => node.class },
+  { id: 'site', title: 'Site', width: 90, value: ({ site }) => site },
   {
     id: 'agents',
     title: 'Agents',
-    width: 80,
+    width: 72,
     align: 'end',
     largestFirst: true,
     value: ({ agents }) => agents,
@@ -67,7 +67,7 @@ export const nodeColumns: Column<NodeLine>[] = [
   {
     id: 'cpu',
     title: 'CPU',
-    width: 75,
+    width: 66,
     align: 'end',
     largestFirst: true,
     value: ({ cpu }) => cpu,
@@ -75,8 +75,8 @@ export const nodeColumns: Column<NodeLine>[] = [
   },
   {
     id: 'memory',
-    title: 'Memory for models',
-    width: 160,
+    title: 'Free memory',
+    width: 120,
     align: 'end',
     largestFirst: true,
     value: (node) => memoryUsed(node),
@@ -86,7 +86,7 @@ export const nodeColumns: Column<NodeLine>[] = [
   {
     id: 'temperature',
     title: '°C',
-    width: 65,
+    width: 58,
     align: 'end',
     largestFirst: true,
     value: ({ temperatureC }) => temperatureC,
@@ -102,7 +102,7 @@ export const nodeColumns: Column<NodeLine>[] = [
     value: ({ gpu }) => gpu,
     cell: ({ gpu }) => (gpu === null ? '–' : percent(gpu)),
   },
-  { id: 'models', title: 'Loaded models', width: 180, grow: 2, value: ({ models }) => models.join(', ') || null },
+  { id: 'models', title: 'Loaded models', width: 130, grow: 2, value: ({ models }) => models.join(', ') || null },
   {
     id: 'labels',
     title: 'Labels',

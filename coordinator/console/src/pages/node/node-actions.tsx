@@ -1,0 +1,173 @@
+// What can be done with a node: what can be taken back is done at once, what cannot asks first.
+import type { NodeView } from '@blackroad/protocol';
+import { useNavigate } from '@tanstack/react-router';
+import { Lightbulb, Pencil } from 'lucide-react';
+import { type FormEvent, useState } from 'react';
+import { call } from '../../data/api.ts';
+import { useAct } from '../../data/query.ts';
+import { useMay } from '../../data/session.tsx';
+import { Button } from '../../kit/button.tsx';
+import { TextArea, TextField } from '../../kit/field.tsx';
+import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
+import { say } from '../../kit/toasts.tsx';
+import { plural } from '../../kit/words.ts';
+
+type Edit = { cordoned?: boolean; draining?: boolean };
+
+export function NodeActions({ node }: { node: NodeView }) {
+  const may = useMay();
+  const navigate = useNavigate();
+  const params = { node: node.id };
+  const edit = (body: Edit) => call('nodeEdit', { params, body });
+  const identify = useAct('nodeIdentify', { done: ({ text }) => text });
+  const change = useAct('nodeEdit', {
+    done: (now) =>
+      now.cordoned ? `${now.id} is cordoned: nothing new is placed on it.` : `${now.id} takes agents again.`,
+    undo: (now) => () => edit({ cordoned: !now.cordoned }),
+  });
+  const drain = async () => {
+    await edit({ draining: true });
+    say({
+      text: `${node.id} is drained: its agents move away.`,
+      undo: () =>
+        edit({ draining: false, cordoned: node.cordoned }).catch((error: Error) =>
+          say({ text: error.message, tone: 'bad' }),
+        ),
+    });
+  };
+  return (
+    <>
+      {may('nodeIdentify') && node.presence === 'online' && (
+        <Button icon={<Lightbulb />} busy={identify.isPending} onClick={() => identify.mutate({ params })}>
+          Identify
+        </Button>
+      )}
+      {may('nodeEdit') && <EditNode node={node} />}
+      {may('nodeEdit') &&
+        (node.cordoned || node.draining ? (
+          <Button
+            busy={change.isPending}
+            onClick={() => change.mutate({ params, body: { cordoned: false, draining: false } })}
+          >
+            Uncordon
+          </Button>
+        ) : (
+          <Button busy={change.isPending} onClick={() => change.mutate({ params, body: { cordoned: true } })}>
+            Cordon
+          </Button>
+        ))}
+      {may('nodeEdit') && !node.draining && (
+        <ConfirmButton
+          look="plain"
+          title={`Drain ${node.id}?`}
+          text={
+            node.agents.length === 0
+              ? 'It has no agents; nothing new is placed on it from now on.'
+              : `Its ${plural(node.agents.length, 'agent')} finish what they do, hand over their memory and move to other nodes.`
+          }
+          verb="Drain"
+          act={drain}
+        >
+          Drain
+        </ConfirmButton>
+      )}
+      {may('nodeRelease') && node.status === 'quarantined' && (
+        <ConfirmButton
+          look="primary"
+          title={`Trust ${node.id} again?`}
+          text="Its quarantine ends, and the hardware it reports next is taken as its own. Do this only if you know why it changed."
+          verb="Trust it"
+          act={async () => {
+            await call('nodeRelease', { params });
+            say({ text: `${node.id} may come back.` });
+          }}
+        >
+          Release
+        </ConfirmButton>
+      )}
+      {may('nodeForget') && (
+        <ConfirmButton
+          title={`Forget ${node.id}?`}
+          text="Its certificate is worthless from then on; to come back it must join again with a new token. Its agents are placed elsewhere; memories it has not yet sent are lost."
+          verb="Forget it"
+          typed={node.id}
+          act={async () => {
+            await call('nodeForget', { params });
+            say({ text: `${node.id} is forgotten.` });
+            void navigate({ to: '/nodes' });
+          }}
+        >
+          Forget
+        </ConfirmButton>
+      )}
+    </>
+  );
+}
+
+const labelLines = (labels: Record<string, string>) =>
+  Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join('\n');
+function readLabels(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter(Boolean)
+      .map((line) => {
+        const at = line.indexOf('=');
+        return at < 0 ? [line, ''] : [line.slice(0, at).trim(), line.slice(at + 1).trim()];
+      }),
+  );
+}
+
+function EditNode({ node }: { node: NodeView }) {
+  const [open, setOpen] = useState(false);
+  const [site, setSite] = useState(node.site);
+  const [labels, setLabels] = useState(labelLines(node.labels));
+  const edit = useAct('nodeEdit', { done: (now) => `${now.id} is at ${now.site}.` });
+  const save = (event: FormEvent) => {
+    event.preventDefault();
+    edit.mutate(
+      { params: { node: node.id }, body: { site: site.trim(), labels: readLabels(labels) } },
+      { onSuccess: () => setOpen(false) },
+    );
+  };
+  const change = (now: boolean) => {
+    setOpen(now);
+    setSite(node.site);
+    setLabels(labelLines(node.labels));
+  };
+  return (
+    <>
+      <Button icon={<Pencil />} onClick={() => change(true)}>
+        Edit
+      </Button>
+      <Dialog open={open} onOpenChange={change} title={`Site and labels of ${node.id}`}>
+        <form className="stack" onSubmit={save}>
+          <TextField
+            label="Site"
+            value={site}
+            required
+            maxLength={63}
+            onChange={(event) => setSite(event.target.value)}
+            hint="Where it stands: nodes of one site share a network, power and fate."
+          />
+          <TextArea
+            label="Labels"
+            value={labels}
+            onChange={(event) => setLabels(event.target.value)}
+            placeholder={'room=kitchen\ncamera=yes'}
+            hint="One a line; agents can ask for them."
+          />
+          <footer className="row end">
+            <Button onClick={() => change(false)}>Cancel</Button>
+            <Button look="primary" type="submit" busy={edit.isPending}>
+              Save
+            </Button>
+          </footer>
+        </form>
+      </Dialog>
+    </>
+  );
+}

@@ -1,0 +1,132 @@
+// What a node is, and how it is now: the last heartbeat, shown with its age when the node is away.
+import type { NodeView } from '@blackroad/protocol';
+import { Facts, Meter, Panel } from '../../kit/layout.tsx';
+import { Empty } from '../../kit/states.tsx';
+import { Tag } from '../../kit/status.tsx';
+import { Time } from '../../kit/time.tsx';
+import { bytes, duration, percent, plural } from '../../kit/words.ts';
+
+const tone = (share: number) => (share > 0.95 ? 'bad' : share > 0.85 ? 'warn' : 'info');
+
+export function NodeNow({ node }: { node: NodeView }) {
+  const { health, info, capacity } = node;
+  const away = node.presence !== 'online';
+  return (
+    <Panel
+      title={away ? 'When last heard' : 'Now'}
+      aside={
+        <span className="dim small">
+          heard <Time at={node.lastSeenMs} />
+        </span>
+      }
+    >
+      {health === null ? (
+        <Empty title="No heartbeat yet">
+          <p>It says how it is within seconds of coming online.</p>
+        </Empty>
+      ) : (
+        <div className="stack">
+          <Meter label="CPU" value={health.cpu} max={1} text={percent(health.cpu)} tone={tone(health.cpu)} />
+          {info && (
+            <Meter
+              label="Memory"
+              value={info.memoryBytes - health.memoryFreeBytes}
+              max={info.memoryBytes}
+              text={`${bytes(health.memoryFreeBytes)} of ${bytes(info.memoryBytes)} free`}
+              tone={tone(1 - health.memoryFreeBytes / info.memoryBytes)}
+            />
+          )}
+          {capacity && capacity.memoryTotalBytes > 0 && (
+            <Meter
+              label="Memory for models"
+              value={capacity.memoryTotalBytes - capacity.memoryFreeBytes}
+              max={capacity.memoryTotalBytes}
+              text={`${bytes(capacity.memoryFreeBytes)} of ${bytes(capacity.memoryTotalBytes)} free`}
+              tone="violet"
+            />
+          )}
+          {(health.gpus ?? []).map((gpu, i) => {
+            const all = info?.gpus[i]?.memoryBytes ?? 0;
+            const heat = gpu.temperatureC === undefined ? '' : ` · ${Math.round(gpu.temperatureC)} °C`;
+            return (
+              <Meter
+                // biome-ignore lint/suspicious/noArrayIndexKey: GPUs have no other name
+                key={i}
+                label={info?.gpus[i]?.name ?? `GPU ${i}`}
+                value={gpu.memoryUsedBytes}
+                max={all}
+                text={`${percent(gpu.utilisation)} busy · ${bytes(gpu.memoryUsedBytes)} of ${bytes(all)}${heat}`}
+                tone="violet"
+              />
+            );
+          })}
+          <Facts
+            rows={[
+              health.temperatureC !== undefined && [
+                'Temperature',
+                <span key="t" className="figure">
+                  {Math.round(health.temperatureC)} °C
+                </span>,
+              ],
+              ['Disk free', bytes(health.diskFreeBytes)],
+              health.network && [
+                'Network',
+                `${bytes(health.network.receivedBytesPerS)}/s in, ${bytes(health.network.sentBytesPerS)}/s out`,
+              ],
+              health.wifi && [
+                'Wi-Fi',
+                `${Math.round(health.wifi.signalDbm)} dBm, ${plural(health.wifi.reconnects, 'reconnect')}`,
+              ],
+              health.diskWrittenBytesPerDay !== undefined && ['Written a day', bytes(health.diskWrittenBytesPerDay)],
+              ['Tasks', `${health.tasksRunning} under way, ${health.tasksWaiting} waiting`],
+              health.outboxDepth > 0 && ['To be told yet', plural(health.outboxDepth, 'message')],
+              ['Up', duration(health.uptimeS * 1000)],
+              ['Node-agent', `${bytes(health.agentRssBytes)} of memory`],
+            ]}
+          />
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+export function NodeHardware({ node }: { node: NodeView }) {
+  const { info } = node;
+  return (
+    <Panel title="Machine">
+      <Facts
+        rows={[
+          info?.board ? ['Board', info.board] : null,
+          info?.cpu ? ['Processor', `${info.cpu} · ${plural(info.cores, 'core')}`] : null,
+          info && !info.cpu && ['Cores', String(info.cores)],
+          info && ['Memory', bytes(info.memoryBytes)],
+          ...(info?.gpus ?? []).map((gpu): [string, string] => ['GPU', `${gpu.name}, ${bytes(gpu.memoryBytes)}`]),
+          info && ['System', `${info.os} · ${info.arch}`],
+          info && ['Host name', info.hostname],
+          info && info.runtimes.length > 0 && ['Runtimes', info.runtimes.join(', ')],
+          ['Site', node.site],
+          Object.keys(node.labels).length > 0 && [
+            'Labels',
+            <span key="labels" className="row wrap">
+              {Object.entries(node.labels).map(([key, value]) => (
+                <Tag key={key}>{value ? `${key}=${value}` : key}</Tag>
+              ))}
+            </span>,
+          ],
+          ['Joined', <Time key="j" at={node.enrolledMs} />],
+          [
+            'Certificate',
+            <span key="c">
+              runs out <Time at={node.certificateExpiresMs} />
+            </span>,
+          ],
+        ]}
+      />
+      {(info?.notes ?? []).map((note) => (
+        <p key={note} className="dim small">
+          {note}
+        </p>
+      ))}
+    </Panel>
+  );
+}

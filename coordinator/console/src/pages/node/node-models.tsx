@@ -1,0 +1,152 @@
+// The models of a node: on disk or loaded, how large, how fast; unload one, fetch another.
+import type { NodeModel, NodeView } from '@blackroad/protocol';
+import { Download } from 'lucide-react';
+import { type FormEvent, useState } from 'react';
+import { call } from '../../data/api.ts';
+import { useAct } from '../../data/query.ts';
+import { useMay } from '../../data/session.tsx';
+import { Button } from '../../kit/button.tsx';
+import { TextField } from '../../kit/field.tsx';
+import { Panel } from '../../kit/layout.tsx';
+import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
+import { Empty } from '../../kit/states.tsx';
+import { Status, Tag } from '../../kit/status.tsx';
+import { say } from '../../kit/toasts.tsx';
+import { bytes, count, figure, plural } from '../../kit/words.ts';
+
+export function NodeModels({ node }: { node: NodeView }) {
+  const may = useMay();
+  const models = node.capacity?.models ?? [];
+  const canPull = may('nodePull') && node.presence === 'online' && (node.capacity?.pulls?.length ?? 1) > 0;
+  return (
+    <Panel title="Models" bare aside={canPull && <Pull node={node} />}>
+      {models.length === 0 ? (
+        <Empty title="No model on this node">
+          <p>
+            {canPull
+              ? 'Fetch one, or let placement do it: an agent that wants a model has it fetched.'
+              : 'A node without a runtime runs no models; its notes say what is missing.'}
+          </p>
+        </Empty>
+      ) : (
+        <div className="scroll-x">
+          <table className="plain-table">
+            <thead>
+              <tr>
+                <th scope="col">Model</th>
+                <th scope="col">State</th>
+                <th scope="col" className="end">
+                  On disk
+                </th>
+                <th scope="col" className="end">
+                  In memory
+                </th>
+                <th scope="col" className="end">
+                  Tokens a second
+                </th>
+                <th scope="col" className="end">
+                  Context
+                </th>
+                <th scope="col">
+                  <span className="sr-only">Actions</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {models.map((model) => (
+                <ModelRow key={model.name} node={node} model={model} mayUnload={may('nodeUnload')} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function ModelRow({ node, model, mayUnload }: { node: NodeView; model: NodeModel; mayUnload: boolean }) {
+  const { name, kind, runtime, resident, residentBytes, sizeBytes, contextTokens, slots, tools, speed } = model;
+  const capacity = node.capacity;
+  return (
+    <tr>
+      <th scope="row">
+        <code>{name}</code>
+        <span className="dim small">
+          {[kind, runtime, plural(slots, 'slot'), tools && 'calls tools'].filter(Boolean).join(' · ')}
+          {capacity?.defaultChat === name && ' · what “auto” means here'}
+          {capacity?.embedder === name && ' · embeds memories here'}
+        </span>
+      </th>
+      <td>{resident ? <Status of="online" word="loaded" /> : <Status of="never" word="on disk" />}</td>
+      <td className="end">{bytes(sizeBytes)}</td>
+      <td className="end">{resident ? bytes(residentBytes) : '–'}</td>
+      <td className="end">
+        {figure(speed.decodeTps)} {speed.samples === 0 && <Tag>guess</Tag>}
+      </td>
+      <td className="end">{count(contextTokens)}</td>
+      <td className="end">
+        {mayUnload && resident && node.presence === 'online' && (
+          <ConfirmButton
+            look="quiet"
+            title={`Unload ${name}?`}
+            text={`${bytes(residentBytes)} of memory become free on ${node.id}. The next task that needs it loads it again. Refused while an agent here needs it.`}
+            verb="Unload"
+            act={async () => {
+              const { text } = await call('nodeUnload', { params: { node: node.id }, body: { model: name } });
+              say({ text });
+            }}
+          >
+            Unload
+          </ConfirmButton>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Pull({ node }: { node: NodeView }) {
+  const [open, setOpen] = useState(false);
+  const [model, setModel] = useState('');
+  const pull = useAct('nodePull', { done: ({ text }) => text });
+  const start = (event: FormEvent) => {
+    event.preventDefault();
+    pull.mutate(
+      { params: { node: node.id }, body: { model: model.trim() } },
+      {
+        onSuccess: () => {
+          setOpen(false);
+          setModel('');
+        },
+      },
+    );
+  };
+  return (
+    <>
+      <Button icon={<Download />} onClick={() => setOpen(true)}>
+        Fetch a model
+      </Button>
+      <Dialog
+        open={open}
+        onOpenChange={setOpen}
+        title={`Fetch a model to ${node.id}`}
+        text={`${bytes(node.capacity?.diskFreeBytes ?? 0)} of disk are free there. It may take a while; the node's events say how it went.`}
+      >
+        <form className="stack" onSubmit={start}>
+          <TextField
+            label="Name"
+            value={model}
+            required
+            placeholder="qwen2.5:3b"
+            onChange={(event) => setModel(event.target.value)}
+          />
+          <footer className="row end">
+            <Button onClick={() => setOpen(false)}>Cancel</Button>
+            <Button look="primary" type="submit" busy={pull.isPending}>
+              Fetch
+            </Button>
+          </footer>
+        </form>
+      </Dialog>
+    </>
+  );
+}

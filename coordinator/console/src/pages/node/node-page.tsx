@@ -1,0 +1,128 @@
+// One node: how it stands, its charts, models, agents, events and log, and what can be done with it.
+import type { NodeView } from '@blackroad/protocol';
+import { useParams } from '@tanstack/react-router';
+import { useMemo } from 'react';
+import { useEvents, useNode } from '../../data/live.ts';
+import { useRoute } from '../../data/query.ts';
+import { useMay } from '../../data/session.tsx';
+import { type Standing, standingOfView } from '../../fleet/node-health.ts';
+import { EventList } from '../../kit/events.tsx';
+import { PageHead, Panel } from '../../kit/layout.tsx';
+import { Empty, Loading } from '../../kit/states.tsx';
+import { Status, Tag } from '../../kit/status.tsx';
+import { Tabs } from '../../kit/tabs.tsx';
+import { Time } from '../../kit/time.tsx';
+import { useAddress } from '../../shell/router.tsx';
+import { NodeActions } from './node-actions.tsx';
+import { NodeAgents } from './node-agents.tsx';
+import { NodeCharts } from './node-charts.tsx';
+import { NodeHardware, NodeNow } from './node-facts.tsx';
+import { NodeLog } from './node-log.tsx';
+import { NodeModels } from './node-models.tsx';
+
+const eventsShown = 50;
+
+export default function NodePage() {
+  const { node: id = '' } = useParams({ strict: false }) as { node?: string };
+  const { row: node, refused } = useNode(id);
+  if (refused !== null) {
+    return (
+      <>
+        <PageHead title={id} />
+        <Empty title="No such node">
+          <p>It was forgotten, or it has another name: {refused}</p>
+        </Empty>
+      </>
+    );
+  }
+  if (node === null) {
+    return (
+      <>
+        <PageHead title={id} />
+        <Loading lines={8} label={`Loading ${id}`} />
+      </>
+    );
+  }
+  return <OneNode node={node} />;
+}
+
+function OneNode({ node }: { node: NodeView }) {
+  const may = useMay();
+  const [tab, setTab] = useAddress('tab', 'charts');
+  const standing = standingOfView(node);
+  return (
+    <div className="page-stack">
+      <PageHead
+        title={node.id}
+        mark={
+          <>
+            <Status of={standing.of} word={standing.word} />
+            <Tag>{node.class}</Tag>
+            {node.info?.simulated && <Tag>simulated</Tag>}
+          </>
+        }
+        text={
+          <>
+            {[node.info?.board ?? node.info?.cpu, `site ${node.site}`].filter(Boolean).join(' · ')} · {node.presence}{' '}
+            for <Time at={node.presenceSinceMs} since />
+          </>
+        }
+        actions={<NodeActions node={node} />}
+      />
+      <Troubles node={node} standing={standing} />
+      <div className="columns">
+        <NodeNow node={node} />
+        <NodeHardware node={node} />
+      </div>
+      <Tabs
+        label={`Parts of ${node.id}`}
+        value={tab}
+        onValue={setTab}
+        tabs={[
+          { id: 'charts', text: 'Charts', body: <NodeCharts node={node} /> },
+          { id: 'models', text: `Models ${node.capacity?.models.length ?? 0}`, body: <NodeModels node={node} /> },
+          { id: 'agents', text: `Agents ${node.agents.length}`, body: <NodeAgents node={node} /> },
+          { id: 'events', text: 'Events', body: <NodeEvents id={node.id} /> },
+          ...(may('nodeLog') ? [{ id: 'log', text: 'Log', body: <NodeLog node={node} /> }] : []),
+        ]}
+      />
+    </div>
+  );
+}
+
+/** Everything that is wrong, in words; nothing when all is well. */
+function Troubles({ node, standing }: { node: NodeView; standing: Standing }) {
+  const rows = [
+    ...(node.conditions.length === 0 && standing.text
+      ? [{ severity: standing.tone === 'bad' ? ('error' as const) : ('warning' as const), text: standing.text }]
+      : []),
+    ...node.conditions,
+  ];
+  if (rows.length === 0) return null;
+  return (
+    <Panel>
+      <ul className="stack">
+        {rows.map(({ severity, text }) => (
+          <li key={text}>
+            <Status of={severity} word={text} />
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function NodeEvents({ id }: { id: string }) {
+  const past = useRoute('events', { query: { node: id, limit: eventsShown } });
+  const live = useEvents();
+  const events = useMemo(() => {
+    const all = new Map((past.data ?? []).map((event) => [event.id, event]));
+    for (const event of live.list) if (event.node === id) all.set(event.id, event);
+    return [...all.values()].sort((a, b) => b.id - a.id);
+  }, [past.data, live, id]);
+  return (
+    <Panel title="Events" bare>
+      {past.isPending && events.length === 0 ? <Loading /> : <EventList events={events} about="node" />}
+    </Panel>
+  );
+}
