@@ -1,14 +1,5 @@
 // A console for tests: a real WebSocket client that applies frames as protocol says, and complains of whatever does not fit.
-import {
-  type ConsoleFrame,
-  ConsoleMessage,
-  type FeedDetail,
-  type FeedTable,
-  faults,
-  feedChannels,
-  feedDetails,
-  readChannel,
-} from '@blackroad/protocol';
+import { type ConsoleFrame, ConsoleMessage, faults, feedChannels, feedDetails, readChannel } from '@blackroad/protocol';
 import { WebSocket } from 'ws';
 
 export interface ClientTable {
@@ -49,7 +40,8 @@ export function openConsole(port: number, headers: Record<string, string>): Feed
 
   function put(channel: string, table: ClientTable, rows: Record<string, unknown>[]) {
     const about = readChannel(channel);
-    const { key, row: schema } = about?.of === null ? feedChannels[about.table as FeedTable] : feedDetails[about?.table as FeedDetail];
+    if (!about) throw new Error(`${channel} is no channel`);
+    const { key, row: schema } = about.of === null ? feedChannels[about.table] : feedDetails[about.table];
     for (const row of rows) {
       const [fault] = faults(schema, row);
       if (fault) complain(`${channel}: ${fault.field}: expected ${fault.expected}, got ${fault.got}`);

@@ -181,7 +181,12 @@ t.test('rude consoles: bounded channels and requests, and what is no request', a
   for (let i = 0; i <= maxFeedChannels; i++) greedy.subscribe(`node:n-${i}`);
   await greedy.until(() => greedy.tables.get(`node:n-${maxFeedChannels}`)?.refused);
   t.same(greedy.complaints, []);
-  for (const nonsense of ['DROP TABLE', '{"type":"subscribe"}', '{"type":"subscribe","channels":[{"channel":"all"}]}', '[]']) {
+  for (const nonsense of [
+    'DROP TABLE',
+    '{"type":"subscribe"}',
+    '{"type":"subscribe","channels":[{"channel":"all"}]}',
+    '[]',
+  ]) {
     const rude = asViewer(fleet);
     rude.ask(nonsense);
     await new Promise((resolve) => rude.socket.once('close', resolve));

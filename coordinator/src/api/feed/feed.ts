@@ -29,6 +29,10 @@ const quietMs = 5_000;
 const pingMs = 15_000;
 /** The next part of a snapshot goes when no more than this is unread. */
 const partUnreadBytes = 512 * 1024;
+/** What one turn of the event loop sends of snapshots: some milliseconds. */
+const turnBytes = 1_500_000;
+/** Making a part takes about as long as sending it to so many. */
+const madeCost = 4;
 /** Without a console for so long the rows give their memory back; who comes then gets a snapshot. */
 const coolAfterMs = 10 * 60_000;
 /** A console asks when a page opens; more is a loop gone wrong. */
@@ -232,37 +236,30 @@ export async function createConsoleFeed(parts: {
         console.socket.send(message, { binary: false });
       } else if (nowMs - console.sentMs >= quietMs) send(console, [frameOf('as-of', {})]);
     }
+    for (const channel of wanted) tableOf(channel)?.forgetParts();
     for (const channel of details.channels()) if (!wanted.has(channel)) details.close(channel);
     pump();
   }
 
-  /** Sends the next part of every snapshot that is under way and whose console has room; goes on in the next turn. */
+  /** Sends the next part of snapshots that are under way, to consoles that have room; goes on in the next turn. */
   function pump() {
     if (pumping) return;
-    let more = false;
     const asOfMs = clock.nowMs();
-    // One channel a turn: a part is some milliseconds of work.
-    let worked: string | null = null;
+    let budget = turnBytes;
+    let more = false;
+    const served: Console[] = [];
     for (const console of consoles) {
-      if (console.socket.bufferedAmount > partUnreadBytes) continue;
-      for (const [channel, at] of console.channels) {
-        if (at === null) continue;
-        if (worked !== null && worked !== channel) {
-          more = true;
-          continue;
-        }
-        const table = tableOf(channel);
-        if (!table) continue;
-        worked = channel;
-        more = true;
-        if (at === 'wait' && !table.prime()) break;
-        // The keys are taken with the first part: what comes after it comes as deltas.
-        const { keys, next: from } = at === 'wait' ? { keys: table.keys(), next: 0 } : at;
-        const { frame, next } = table.part(keys, from, asOfMs);
-        console.channels.set(channel, next === null ? null : { keys, next });
-        send(console, [frame]);
-        break;
-      }
+      const channel = console.socket.bufferedAmount > partUnreadBytes ? undefined : nextSnapshot(console);
+      if (channel === undefined) continue;
+      more = true;
+      if (budget <= 0) break;
+      served.push(console);
+      budget -= sendPart(console, channel, asOfMs);
+    }
+    // Who was served goes to the end: with many at once each has its turn.
+    for (const console of served) {
+      if (!consoles.delete(console)) continue;
+      consoles.add(console);
     }
     if (!more) return;
     pumping = true;
@@ -270,6 +267,26 @@ export async function createConsoleFeed(parts: {
       pumping = false;
       pump();
     });
+  }
+  function nextSnapshot({ channels }: Console): string | undefined {
+    for (const [channel, at] of channels) if (at !== null) return channel;
+    return undefined;
+  }
+  /** Answers what it cost, in bytes; making rows costs as much as sending them. */
+  function sendPart(console: Console, channel: string, asOfMs: number): number {
+    const at = console.channels.get(channel) ?? 'wait';
+    const table = tableOf(channel);
+    if (!table) {
+      console.channels.delete(channel);
+      return 0;
+    }
+    if (at === 'wait' && !table.prime()) return turnBytes;
+    // The keys are taken with the first part: what comes after it comes as deltas.
+    const { keys, next: from } = at === 'wait' ? { keys: table.keys(), next: 0 } : at;
+    const { frame, next, made } = table.part(keys, from, asOfMs);
+    console.channels.set(channel, next === null ? null : { keys, next });
+    send(console, [frame]);
+    return frame.length * (made ? madeCost : 1);
   }
 
   function subscribe(console: Console, channel: string, from: { epoch?: string; seq?: number }) {

@@ -44,8 +44,9 @@ export function createRecent<R extends object>(
     keys: () => all,
     part(_keys, _from, asOfMs) {
       const head = { type: 'snapshot', channel, epoch, asOfMs, seq: deltas.seq, part: 1, parts: 1 };
-      return { frame: Buffer.from(JSON.stringify({ ...head, rows: [...rows.values()] })), next: null };
+      return { frame: Buffer.from(JSON.stringify({ ...head, rows: [...rows.values()] })), next: null, made: true };
     },
+    forgetParts() {},
     cool() {},
   };
 }

@@ -19,6 +19,8 @@ export interface FeedTableSource<R> {
 export interface SnapshotPart {
   frame: Buffer;
   next: number | null;
+  /** It was not there yet. */
+  made: boolean;
 }
 export interface FeedTableState {
   readonly seq: number;
@@ -31,6 +33,8 @@ export interface FeedTableState {
   /** The keys a snapshot goes through. */
   keys(): readonly string[];
   part(keys: readonly string[], from: number, asOfMs: number): SnapshotPart;
+  /** Parts are kept for consoles that come together, until the next beat. */
+  forgetParts(): void;
   /** Gives the memory of the rows back; the next console starts anew. */
   cool(): void;
 }
@@ -43,7 +47,7 @@ export function createTable<R extends object>(source: FeedTableSource<R>): FeedT
   let toPrime: Iterator<string> | null = null;
   let warm = false;
   let keyList: readonly string[] | null = null;
-  let lastPart: { keys: readonly string[]; from: number; seq: number; part: SnapshotPart } | null = null;
+  let parts: { keys: readonly string[]; seq: number; byFrom: Map<number, SnapshotPart> } | null = null;
 
   function put(id: string, row: R) {
     if (!rows.has(id)) keyList = null;
@@ -116,21 +120,25 @@ export function createTable<R extends object>(source: FeedTableSource<R>): FeedT
     part(keys, from, asOfMs) {
       const { seq } = deltas;
       // Consoles that come together (after a restart) are at the same place: made once.
-      if (lastPart && lastPart.keys === keys && lastPart.from === from && lastPart.seq === seq) return lastPart.part;
+      if (parts?.keys !== keys || parts.seq !== seq) parts = { keys, seq, byFrom: new Map() };
+      const known = parts.byFrom.get(from);
+      if (known) return known;
       const upto = Math.min(keys.length, from + maxFeedSnapshotRows);
       const here: R[] = [];
       for (let i = from; i < upto; i++) {
         const row = rows.get(keys[i] as string);
         if (row !== undefined) here.push(row);
       }
-      const parts = Math.max(1, Math.ceil(keys.length / maxFeedSnapshotRows));
-      const head = { type: 'snapshot', channel, epoch, asOfMs, seq, part: from / maxFeedSnapshotRows + 1, parts };
-      const part = {
-        frame: Buffer.from(JSON.stringify({ ...head, rows: here })),
-        next: upto < keys.length ? upto : null,
-      };
-      lastPart = { keys, from, seq, part };
-      return part;
+      const count = Math.max(1, Math.ceil(keys.length / maxFeedSnapshotRows));
+      const part = from / maxFeedSnapshotRows + 1;
+      const head = { type: 'snapshot', channel, epoch, asOfMs, seq, part, parts: count };
+      const frame = Buffer.from(JSON.stringify({ ...head, rows: here }));
+      const next = upto < keys.length ? upto : null;
+      parts.byFrom.set(from, { frame, next, made: false });
+      return { frame, next, made: true };
+    },
+    forgetParts() {
+      parts = null;
     },
     cool() {
       warm = false;
@@ -138,7 +146,7 @@ export function createTable<R extends object>(source: FeedTableSource<R>): FeedT
       rows.clear();
       dirty.clear();
       keyList = null;
-      lastPart = null;
+      parts = null;
       deltas.forget();
     },
   };
