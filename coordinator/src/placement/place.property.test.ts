@@ -48,8 +48,13 @@ function modelOn(snapshot: PlacementSnapshot, node: SupplyNode, name: string): N
   const largest = first.sort((a, b) => b.sizeBytes - a.sizeBytes)[0];
   return largest && { ...largest, resident: false, residentBytes: 0, peakBytes: 0, slots };
 }
-/** Memory that cannot be had: everything in use, less what could be unloaded. Null: nothing there is known well enough. */
-function memoryOver(snapshot: PlacementSnapshot, node: SupplyNode, sitting: readonly Sitting[]): number {
+/** Memory that cannot be had: everything in use, less what is free and what is unloaded; by default all that nobody uses. */
+function memoryOver(
+  snapshot: PlacementSnapshot,
+  node: SupplyNode,
+  sitting: readonly Sitting[],
+  isUnloaded: (model: string) => boolean = (model) => !node.waiting.has(model),
+): number {
   if (node.memoryTotalBytes === 0) return 0;
   let over = -node.memoryFreeBytes;
   const names = new Set([...node.models.map(({ name }) => name), ...sitting.map(({ model }) => model)]);
@@ -59,7 +64,7 @@ function memoryOver(snapshot: PlacementSnapshot, node: SupplyNode, sitting: read
     const held = model.resident ? Math.max(model.sizeBytes, model.residentBytes) : 0;
     const on = sitting.filter((each) => each.model === name).map(({ spec }) => spec);
     if (on.length > 0) over += needOfModel(model, on) - held;
-    else if (!node.waiting.has(name)) over -= held;
+    else if (isUnloaded(name)) over -= held;
   }
   return over;
 }
@@ -154,11 +159,11 @@ function check(snapshot: PlacementSnapshot, plan: PlacementPlan): void {
     const fetched = pulled.reduce((sum, name) => sum + Math.ceil(modelOn(snapshot, node, name)!.sizeBytes * 1.1), 0);
     claim(fetched === 0 || fetched + GiB <= node.diskFreeBytes, 'what is fetched fits the disk');
     claim(booked(node, after) <= Math.max(booked(node, left), 1) + 1e-9, 'throughput is respected');
-    if (pulled.length === 0)
-      claim(
-        memoryOver(snapshot, node, after) <= Math.max(0, memoryOver(snapshot, node, left)),
-        'capacity is respected',
-      );
+    const unloaded = new Set(
+      plan.models.filter((each) => each.node === node.id && each.step === 'unload').map(({ model }) => model),
+    );
+    const over = memoryOver(snapshot, node, after, (model) => unloaded.has(model));
+    claim(over <= Math.max(0, memoryOver(snapshot, node, left)), 'capacity is respected');
   }
   for (const { node: id, model: name, step, agents } of plan.models) {
     const node = snapshot.nodes.find((each) => each.id === id)!;

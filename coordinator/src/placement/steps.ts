@@ -24,10 +24,11 @@ function toUnload(room: Room, used: readonly Offer[]): Offer[] {
   );
   const idleBytes = idle.reduce((sum, { model }) => sum + heldBytes(model), 0);
   // Room counts idle models as free; what is really free must do for what is charged, and for what Ollama wants to see.
-  const missing = used.reduce((most, offer) => {
-    const isLoading = offer.model.runtime === 'ollama' && !offer.model.resident;
-    return Math.max(most, isLoading ? offer.chargedBytes / ollamaShare - offer.chargedBytes - room.freeBytes : 0);
-  }, -room.freeBytes);
+  let missing = -room.freeBytes;
+  for (const { model, chargedBytes } of used) {
+    if (model.runtime !== 'ollama' || model.resident) continue;
+    missing = Math.max(missing, chargedBytes / ollamaShare - chargedBytes - room.freeBytes);
+  }
   let needed = Math.min(idleBytes, idleBytes + missing);
   const leaving: Offer[] = [];
   for (const offer of idle.sort(largestFirst)) {
