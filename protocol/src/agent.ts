@@ -10,6 +10,7 @@ import {
   maxTriggersPerAgent,
 } from './limits.ts';
 import { NodeClassName } from './node.ts';
+import { opened } from './open.ts';
 import { type Static, Type } from './typebox.ts';
 
 const closed = { additionalProperties: false };
@@ -202,7 +203,7 @@ export type AgentSpec = Static<typeof AgentSpec>;
 
 /** One agent on one node, as the node is told. */
 export const AssignedAgent = Type.Object({
-  spec: AgentSpec,
+  spec: opened(AgentSpec),
   version: Type.Integer({ minimum: 1, description: 'Version of the spec.' }),
   epoch: Epoch,
   model: Type.String({ description: "The model to use, by this node's own name for it." }),

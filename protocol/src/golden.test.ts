@@ -3,7 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { type Decoded, decode, encode, faults } from './codec.ts';
+import { AgentSpec } from './agent.ts';
+import { type Decoded, decode, encode, explain, faults } from './codec.ts';
 import { entryFault, type MemoryEntry } from './memory.ts';
 import { type TopicName, type TopicRow, topics } from './topics.ts';
 import { schemaOf } from './walk.fixture.ts';
@@ -75,6 +76,19 @@ for (const { file, name, topic, payload } of golden) {
     }
   });
 }
+
+t.test('a spec from a newer coordinator passes, unknown fields on any level included', async (t) => {
+  const { topic, payload } = golden.find(({ file }) => file === 'assign.v1.json')!;
+  const newer = structuredClone(payload) as { put: { spec: Record<string, never> }[] };
+  const spec = newer.put[0]!.spec as Record<string, Record<string, unknown>[] & Record<string, unknown>>;
+  for (const at of [spec, spec.placement, spec.limits, spec.tools![0], spec.triggers![0]])
+    (at as Record<string, unknown>).addedInTheNextVersion = [1, null];
+  t.same(decoded(topic, newer).message, newer);
+  spec.placement!.labels = { 'Not A Key': 'x' };
+  t.match(decode(topic, bytes(newer)), { refused: 'invalid', text: /labels/ }, 'rules for keys stay');
+  const { put } = payload as { put: { spec: object }[] };
+  t.match(explain(AgentSpec, { ...put[0]!.spec, tempreature: 1 }), 'tempreature: expected no such field');
+});
 
 t.test('the recorded memories hash as they did', async (t) => {
   const entries = golden.flatMap(({ payload }) => (payload as { entries?: MemoryEntry[] }).entries ?? []);
