@@ -90,6 +90,12 @@ export interface SimulatedProbes extends Probes {
   readOnlyDisk: boolean;
   /** Model memory taken by resident models. */
   residentBytes: number;
+  /** Taken by other programs. */
+  foreignBytes: number;
+  /** Degrees above what its load explains: a fan that stopped. */
+  extraC: number;
+  diskFull: boolean;
+  clockSynced: boolean;
 }
 
 export function simulatedProbes({ profile: name, seed, clock, random }: SimulatedOptions): SimulatedProbes {
@@ -115,6 +121,10 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
     undervoltage: false,
     readOnlyDisk: false,
     residentBytes: 0,
+    foreignBytes: 0,
+    extraC: 0,
+    diskFull: false,
+    clockSynced: true,
     async inventory() {
       const { board, cpu, arch, cores, gpus } = profile;
       return {
@@ -135,13 +145,15 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
     health() {
       const busy = Math.min(1, self.load + wander() / 20);
       seen.undervoltage ||= self.undervoltage;
-      const temperatureC = Math.round((profile.idleC + busy * 35 + mood * 3) * 10) / 10;
+      const temperatureC = Math.round((profile.idleC + self.extraC + busy * 35 + mood * 3) * 10) / 10;
       seen.throttled ||= temperatureC > 82;
       return {
         uptimeS: (clock.monotonicMs() - startedMs) / 1000,
         cpu: busy,
         load1: busy * profile.cores,
-        memoryFreeBytes: Math.floor(Math.max(0, profile.memoryBytes * (0.85 - mood / 20) - self.residentBytes)),
+        memoryFreeBytes: Math.floor(
+          Math.max(0, profile.memoryBytes * (0.85 - mood / 20) - self.residentBytes - self.foreignBytes),
+        ),
         diskFreeBytes: self.diskFreeBytes(),
         temperatureC,
         ...(profile.board
@@ -151,7 +163,7 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
             }
           : {}),
         readOnlyDisk: self.readOnlyDisk,
-        clockSynced: true,
+        clockSynced: self.clockSynced,
         ...(profile.wifi ? { wifi: { signalDbm: Math.round(-45 - mood * 25), reconnects: 0 } } : {}),
         ...(profile.gpus.length > 0
           ? { gpus: profile.gpus.map(() => ({ memoryUsedBytes: self.residentBytes, utilisation: busy, temperatureC })) }
@@ -160,8 +172,8 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
         agentRssBytes: 60 * 1024 ** 2,
       };
     },
-    modelMemory: () => ({ totalBytes: pool, freeBytes: Math.max(0, pool - self.residentBytes) }),
-    diskFreeBytes: () => Math.floor(profile.diskBytes),
+    modelMemory: () => ({ totalBytes: pool, freeBytes: Math.max(0, pool - self.residentBytes - self.foreignBytes) }),
+    diskFreeBytes: () => (self.diskFull ? 0 : Math.floor(profile.diskBytes)),
     close() {},
   };
   return self;

@@ -16,14 +16,40 @@ export interface SimulatedOptions {
   /** Chance of a failing answer, drawn from the simulator's seed. */
   random: Random;
   failureRate?: number;
+  /** What a scenario does to the server; read at every call, so that it may change while the server runs. */
+  faults?: SimulatedFaults;
+  /** Share of answers that first call the first tool they are offered, with arguments its schema takes. */
+  toolRate?: number;
 }
+export interface SimulatedFaults {
+  /** A load takes this long; 0: none. */
+  loadMs: number;
+  /** A load ends like that of a model that does not fit. */
+  outOfMemory: boolean;
+  /** Takes requests and never answers, as an overloaded Ollama does. */
+  hangs: boolean;
+  /** Every answer breaks off in the middle. */
+  fails: boolean;
+}
+export const noFaults = (): SimulatedFaults => ({ loadMs: 0, outOfMemory: false, hangs: false, fails: false });
 
 const charsPerToken = 4;
 
 export function createSimulated(options: SimulatedOptions): Runtime {
   const models = new Map<string, RuntimeModel>();
   for (const given of options.models) models.set(given.name, { ...defaultsFor(given.kind), ...given });
+  const faults = options.faults ?? noFaults();
   let closed = false;
+
+  async function loadModel(model: RuntimeModel, signal?: AbortSignal): Promise<void> {
+    if (model.resident) return;
+    if (faults.hangs) await never(signal);
+    if (faults.loadMs > 0) await sleep(options.clock, faults.loadMs);
+    if (signal?.aborted) throw abortedError();
+    if (faults.outOfMemory) throw new RuntimeError('refused', `${model.name} does not fit into memory (simulated)`);
+    model.resident = true;
+    model.residentBytes = model.sizeBytes;
+  }
 
   function modelOf(name: string, kind?: RuntimeModel['kind']): RuntimeModel {
     if (closed) throw new RuntimeError('unavailable', 'the runtime is closed');
@@ -45,7 +71,17 @@ export function createSimulated(options: SimulatedOptions): Runtime {
     if (options.failureRate && options.random.next() < options.failureRate) {
       throw new RuntimeError('unavailable', 'simulated failure of the runtime');
     }
-    model.resident = true;
+    await loadModel(model, signal);
+    if (faults.hangs) await never(signal);
+    const tool = request.messages.at(-1)?.role === 'user' ? request.tools?.[0] : undefined;
+    if (tool && options.toolRate && options.random.next() < options.toolRate) {
+      yield {
+        type: 'tool-calls',
+        calls: [{ id: 'call-1', name: tool.name, arguments: argumentsFor(tool.parameters) }],
+      };
+      yield { type: 'end', reason: 'tool-calls', usage: usageOf(promptTokens, 1, 0) };
+      return;
+    }
     const words = answerTo(request).split(/(?<= )/);
     const kept = words.slice(0, Math.max(0, request.maxTokens));
     const instant = !Number.isFinite(options.decodeTps);
@@ -53,13 +89,14 @@ export function createSimulated(options: SimulatedOptions): Runtime {
     for (const text of instant ? [kept.join('')] : kept) {
       if (!instant) await sleep(options.clock, tokenMs);
       if (signal.aborted) throw abortedError();
+      if (faults.fails) throw new RuntimeError('unavailable', 'simulated: the runner was killed');
       yield { type: 'text', text };
     }
     if (signal.aborted) throw abortedError();
     yield {
       type: 'end',
       reason: kept.length < words.length ? 'length' : 'stop',
-      usage: { promptTokens, completionTokens: kept.length, loadMs: 0, prefillMs: 0, decodeMs: kept.length * tokenMs },
+      usage: usageOf(promptTokens, kept.length, kept.length * tokenMs),
     };
   }
 
@@ -70,11 +107,11 @@ export function createSimulated(options: SimulatedOptions): Runtime {
     async models() {
       return [...models.values()].map((model) => ({ ...model }));
     },
-    async load(name) {
-      modelOf(name).resident = true;
-    },
+    load: async (name, signal) => loadModel(modelOf(name), signal),
     async unload(name) {
-      modelOf(name).resident = false;
+      const model = modelOf(name);
+      model.resident = false;
+      model.residentBytes = 0;
     },
     async *pull(name, signal) {
       if (signal?.aborted) throw abortedError();
@@ -93,6 +130,22 @@ export function createSimulated(options: SimulatedOptions): Runtime {
       closed = true;
     },
   };
+}
+
+function usageOf(promptTokens: number, completionTokens: number, decodeMs: number) {
+  return { promptTokens, completionTokens, loadMs: 0, prefillMs: 0, decodeMs };
+}
+/** Until the caller gives up. */
+function never(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal?.aborted) reject(abortedError());
+    signal?.addEventListener('abort', () => reject(abortedError()), { once: true });
+  });
+}
+/** An agent that lets a simulated model act lists the topic `signal`. */
+function argumentsFor(parameters: object): Record<string, unknown> {
+  const { properties = {} } = parameters as { properties?: Record<string, unknown> };
+  return Object.fromEntries(Object.keys(properties).map((name) => [name, name === 'topic' ? 'signal' : 'simulated']));
 }
 
 function defaultsFor(kind: RuntimeModel['kind']): Omit<RuntimeModel, 'name' | 'kind'> {

@@ -27,6 +27,8 @@ export interface TransportOptions {
   /** The broker does not accept this node's certificate: time to look whether it must be renewed. */
   onNotAccepted?: () => void;
   dial?: Dial;
+  /** Keeps the process alive until it is called back; the simulator needs none. */
+  hold?: () => () => void;
 }
 
 /** Unacknowledged publishes of the outbox: enough to fill a slow line, few enough to be sent twice without harm. */
@@ -251,8 +253,7 @@ export function createTransport(options: TransportOptions): Transport {
   return {
     start(given) {
       handlers = given;
-      // A network inside this process is its giver's to keep alive.
-      if (!options.dial) letGo = holdProcess();
+      letGo = (options.hold ?? holdProcess)();
       void connect();
     },
     get connected() {

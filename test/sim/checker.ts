@@ -1,0 +1,38 @@
+// What a checker is: one invariant of docs/invariants.md, watched from outside. In: what was committed, told, heard and done, as it
+// happens. Out: a claim that broke, in words. A checker believes only what it saw; it never asks the code it judges whether it is right.
+import type { Decoded } from '@blackroad/protocol';
+import type { DurableChange } from '../../coordinator/src/change.ts';
+import type { Coordinator } from '../../coordinator/src/coordinator.ts';
+import type { MutableView } from '../../coordinator/src/view.ts';
+import type { Machine } from './machine.ts';
+import type { World } from './world.ts';
+
+export interface Checker {
+  /** Of docs/invariants.md. */
+  readonly name: string;
+  /** How often it had something to judge. */
+  exercised: number;
+  /** A durable change, in its commit, before it is applied to `stored`. */
+  committing?(change: DurableChange): void;
+  /** After a whole commit. */
+  committed?(changes: readonly DurableChange[]): void;
+  /** The coordinator hands this to the broker. */
+  told?(message: Decoded): void;
+  /** The coordinator gets this. */
+  heard?(message: Decoded, node: string | null): void;
+  /** A node hands this to the network. */
+  said?(message: Decoded, machine: Machine): void;
+  /** A coordinator process began. */
+  started?(coordinator: Coordinator): void;
+  /** Every virtual second. */
+  looked?(): void;
+  /** After the faults ended and all came to rest. */
+  rested?(): void;
+}
+export interface Watched {
+  readonly world: World;
+  /** What the store holds, folded from the commits. */
+  readonly stored: MutableView;
+  broke(name: string, text: string): void;
+}
+export type MakeChecker = (watched: Watched) => Checker;

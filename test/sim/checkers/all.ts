@@ -1,0 +1,35 @@
+// Every checker there is.
+import type { MakeChecker } from '../checker.ts';
+import { capacity } from './capacity.ts';
+import { chain, durableFirst } from './chain.ts';
+import { closed } from './closed.ts';
+import { commitFirst } from './commit-first.ts';
+import { epoch } from './epoch.ts';
+import { generation } from './generation.ts';
+import { oneEnd } from './one-end.ts';
+import { oneHand } from './one-hand.ts';
+import { oneLease } from './one-lease.ts';
+import { presence } from './presence.ts';
+import { queueBound } from './queue-bound.ts';
+import { rest } from './rest.ts';
+import { frozen, restart } from './restart.ts';
+import { taskKept } from './task-kept.ts';
+
+export const checkers: readonly MakeChecker[] = [
+  commitFirst,
+  oneEnd,
+  taskKept,
+  oneLease,
+  oneHand,
+  capacity,
+  generation,
+  epoch,
+  closed,
+  chain,
+  durableFirst,
+  presence,
+  restart,
+  frozen,
+  queueBound,
+  rest,
+];

@@ -1,0 +1,88 @@
+// [INV-commit-first] Every message of the coordinator is compared with what the store has committed at that moment.
+import type { MakeChecker } from '../checker.ts';
+
+export const commitFirst: MakeChecker = ({ stored, broke }) => {
+  const ended = new Set<string>();
+  const branchUpto = new Map<string, number>();
+  const claim = (holds: boolean, text: string) => {
+    checker.exercised++;
+    if (!holds) broke(checker.name, text);
+  };
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-commit-first',
+    exercised: 0,
+    committing(change) {
+      if (change.type === 'task-end') ended.add(change.row.id);
+      if (change.type === 'branch')
+        branchUpto.set(change.row.agent, Math.max(branchUpto.get(change.row.agent) ?? 0, change.row.uptoSeq));
+    },
+    told({ name, params, message }) {
+      const node = params.node as string;
+      switch (name) {
+        case 'assign': {
+          const row = stored.nodes.get(node);
+          claim(
+            (row?.generation ?? -1) >= message.to,
+            `${node} is told of generation ${message.to}, stored is ${row?.generation}`,
+          );
+          for (const { spec, epoch } of message.put) {
+            const agent = stored.agents.get(spec.name);
+            // Removed or moved on in the same batch: told, and told otherwise right after.
+            if (!agent) continue;
+            const here = agent.placement?.epoch === epoch ? agent.placement.node === node : agent.epoch > epoch;
+            claim(
+              here,
+              `${node} is told to run ${spec.name} under ${epoch}, stored is ${agent.epoch} on ${agent.placement?.node}`,
+            );
+          }
+          return;
+        }
+        case 'snapshot': {
+          const row = stored.nodes.get(node);
+          claim(
+            (row?.generation ?? -1) >= message.generation,
+            `${node} gets a snapshot of ${message.generation}, stored is ${row?.generation}`,
+          );
+          return;
+        }
+        case 'task': {
+          const task = stored.tasks.get(message.task);
+          claim(
+            (task !== undefined && task.attempt >= message.attempt) || ended.has(message.task),
+            `${node} is leased ${message.task} attempt ${message.attempt}, which is not stored`,
+          );
+          return;
+        }
+        case 'settled':
+          for (const { task: id, attempt } of message.tasks) {
+            const task = stored.tasks.get(id);
+            const works = task && task.state !== 'queued' && task.node === node && task.attempt === attempt;
+            claim(!works, `${node} is told that ${id} is settled, stored it is ${task?.state}`);
+          }
+          return;
+        case 'answer':
+          if (message.task !== null)
+            claim(ended.has(message.task), `an answer to ${message.task}, which has not ended`);
+          return;
+        case 'memoryDown': {
+          const head = stored.heads.get(message.agent)?.seq ?? 0;
+          if (message.type === 'ack')
+            claim(message.upto <= head, `${message.agent}: acknowledged up to ${message.upto}, stored up to ${head}`);
+          if (message.type === 'branch-ack') {
+            const upto = Math.max(head, branchUpto.get(message.agent) ?? 0);
+            claim(
+              message.upto <= upto,
+              `${message.agent}: a branch acknowledged up to ${message.upto}, stored up to ${upto}`,
+            );
+          }
+          return;
+        }
+        case 'farewell':
+          claim(stored.nodes.get(node)?.status !== 'active', `${node} is sent away and is active in the store`);
+          return;
+        default:
+      }
+    },
+  };
+  return checker;
+};

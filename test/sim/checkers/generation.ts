@@ -1,0 +1,78 @@
+// [INV-generation] A node's generation only grows, in the store and on the node; what a node runs at a generation is exactly what
+// the store held at it.
+import type { MakeChecker } from '../checker.ts';
+import type { Machine } from '../machine.ts';
+
+export const generation: MakeChecker = ({ world, stored, broke }) => {
+  /** The whole set by node, then by generation. */
+  const sets = new Map<string, Map<number, string>>();
+  const onNode = new Map<Machine, { disk: unknown; node: string; generation: number }>();
+  const touched = new Set<string>();
+  const setOf = (node: string) =>
+    [...(stored.agentsByNode.get(node) ?? [])]
+      .map((name) => `${name}:${stored.agents.get(name)?.placement?.epoch}:${stored.agents.get(name)?.version}`)
+      .sort()
+      .join(' ');
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-generation',
+    exercised: 0,
+    committing(change) {
+      if (change.type === 'node') {
+        const before = stored.nodes.get(change.row.id);
+        touched.add(change.row.id);
+        checker.exercised++;
+        if (before && change.row.generation < before.generation)
+          broke(
+            checker.name,
+            `${change.row.id} goes back from generation ${before.generation} to ${change.row.generation}`,
+          );
+      }
+      if (change.type === 'node-gone') sets.delete(change.id);
+      if (change.type === 'agent' || change.type === 'agent-gone') {
+        const name = change.type === 'agent' ? change.row.name : change.name;
+        const from = stored.agents.get(name)?.placement?.node;
+        if (from) touched.add(from);
+        if (change.type === 'agent' && change.row.placement) touched.add(change.row.placement.node);
+      }
+    },
+    committed() {
+      for (const node of touched) {
+        const row = stored.nodes.get(node);
+        if (!row) continue;
+        const known = sets.get(node) ?? new Map<number, string>();
+        sets.set(node, known);
+        const now = setOf(node);
+        const then = known.get(row.generation);
+        if (then !== undefined && then !== now)
+          broke(checker.name, `${node} holds another set at generation ${row.generation}: "${then}", then "${now}"`);
+        known.set(row.generation, now);
+      }
+      touched.clear();
+    },
+    looked() {
+      for (const machine of world.machines) {
+        const node = machine.identity?.node;
+        if (!machine.process || !node) continue;
+        const db = machine.disk.read('assignment.sqlite');
+        if (!db) continue;
+        const now = Number(db.prepare('SELECT value FROM generation').pluck().get() ?? 0);
+        const before = onNode.get(machine);
+        const same = before?.disk === db && before.node === node;
+        checker.exercised++;
+        if (same && now < before.generation && now !== 0)
+          broke(checker.name, `${machine.name} goes back from generation ${before.generation} to ${now}`);
+        onNode.set(machine, { disk: db, node, generation: now });
+        const wanted = sets.get(node)?.get(now);
+        if (now === 0 || wanted === undefined) continue;
+        const has = (db.prepare('SELECT value FROM assigned ORDER BY agent').pluck().all() as string[])
+          .map((text) => JSON.parse(text))
+          .map(({ spec, epoch, version }) => `${spec.name}:${epoch}:${version}`)
+          .sort()
+          .join(' ');
+        if (has !== wanted)
+          broke(checker.name, `${machine.name} has "${has}" at generation ${now}, stored is "${wanted}"`);
+      }
+    },
+  };
+  return checker;
+};

@@ -1,0 +1,25 @@
+// [INV-one-end] Every accepted task ends exactly once: no second end, nothing after it, and an end for each when all is well again.
+import type { MakeChecker } from '../checker.ts';
+
+export const oneEnd: MakeChecker = ({ world, broke }) => {
+  const ended = new Set<string>();
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-one-end',
+    exercised: 0,
+    committing(change) {
+      if (change.type !== 'task-new' && change.type !== 'task-state' && change.type !== 'task-end') return;
+      const id = change.type === 'task-state' ? change.id : change.row.id;
+      if (ended.has(id)) broke(checker.name, `${id}: ${change.type} after its end`);
+      if (change.type !== 'task-end') return;
+      checker.exercised++;
+      ended.add(id);
+    },
+    rested() {
+      for (const id of world.accepted) {
+        checker.exercised++;
+        if (!ended.has(id)) broke(checker.name, `${id} was accepted and has no end`);
+      }
+    },
+  };
+  return checker;
+};

@@ -1,0 +1,39 @@
+// [INV-one-lease] A lease goes to the node that holds the agent under its present epoch, and to nobody else while it lasts: another
+// node gets it only as a later attempt. A result counts only of the attempt that was leased last.
+import type { MakeChecker } from '../checker.ts';
+
+export const oneLease: MakeChecker = ({ stored, broke }) => {
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-one-lease',
+    exercised: 0,
+    committing(change) {
+      if (change.type === 'task-end') {
+        const before = stored.tasks.get(change.row.id);
+        if (!before || change.row.origin === 'cron') return;
+        checker.exercised++;
+        if (change.row.attempt < before.attempt)
+          broke(checker.name, `${change.row.id} ends with attempt ${change.row.attempt}, leased is ${before.attempt}`);
+        return;
+      }
+      if (change.type !== 'task-state') return;
+      const before = stored.tasks.get(change.id);
+      if (!before) return;
+      checker.exercised++;
+      if (change.attempt < before.attempt)
+        broke(checker.name, `${change.id} goes back from attempt ${before.attempt} to ${change.attempt}`);
+      if (change.state === 'queued') return;
+      const placement = stored.agents.get(before.agent)?.placement;
+      if (placement?.node !== change.node || placement?.epoch !== change.epoch)
+        broke(
+          checker.name,
+          `${change.id} is leased to ${change.node} under ${change.epoch}; ${before.agent} is on ${placement?.node} under ${placement?.epoch}`,
+        );
+      if (before.state !== 'queued' && before.node !== change.node && change.attempt <= before.attempt)
+        broke(
+          checker.name,
+          `${change.id} goes from ${before.node} to ${change.node} as the same attempt ${change.attempt}`,
+        );
+    },
+  };
+  return checker;
+};

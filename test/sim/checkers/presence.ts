@@ -1,0 +1,86 @@
+// [INV-presence] A loss is noticed within its bound and no sooner: a node that was reachable all along is never lost, one that is
+// gone is lost in time, one that is back is online in time.
+import type { MakeChecker } from '../checker.ts';
+import type { Machine } from '../machine.ts';
+
+/** From a connection to a welcome: the coordinator may be asked again, with growing pauses, up to this long. */
+const helloMs = 40_000;
+
+export const presence: MakeChecker = ({ world, stored, broke }) => {
+  /** Since when the machine has been connected, or not. */
+  const since = new Map<Machine, { connected: boolean; atMs: number }>();
+  let troubledMs = 0;
+  const machineOf = (node: string) =>
+    world.machines.find(({ identity, isClone }) => identity?.node === node && !isClone);
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-presence',
+    exercised: 0,
+    started() {
+      troubledMs = world.timeline.nowMs;
+    },
+    committing(change) {
+      if (change.type !== 'node' || change.row.status !== 'active') return;
+      const before = stored.nodes.get(change.row.id);
+      if (before?.presence === change.row.presence || change.row.presence !== 'lost' || !before) return;
+      const { nowMs } = world.timeline;
+      checker.exercised++;
+      if (before.presence !== 'suspect')
+        broke(checker.name, `${change.row.id} goes from ${before.presence} to lost at once`);
+      const awayMs = change.row.presenceSinceMs - before.presenceSinceMs;
+      if (awayMs < world.host.policy.lostAfterMs) broke(checker.name, `${change.row.id} is lost after ${awayMs} ms`);
+      const machine = machineOf(change.row.id);
+      const state = machine && since.get(machine);
+      const { heartbeatMs, lostAfterMs } = world.host.policy;
+      const provenMs = 3 * heartbeatMs + 1000 + lostAfterMs + helloMs;
+      if (
+        machine &&
+        state?.connected &&
+        nowMs - state.atMs > provenMs &&
+        nowMs - troubledMs > provenMs &&
+        !world.isStormy
+      )
+        broke(
+          checker.name,
+          `${change.row.id} is lost, though it has been connected for ${Math.round((nowMs - state.atMs) / 1000)} s`,
+        );
+    },
+    looked() {
+      const { nowMs } = world.timeline;
+      const { clock, coordinator } = world.host;
+      if (!coordinator || clock?.paused) troubledMs = nowMs;
+      const { lostAfterMs, heartbeatMs, restartGraceMs } = world.host.policy;
+      for (const machine of world.machines) {
+        if (machine.isClone || !machine.identity) {
+          since.delete(machine);
+          continue;
+        }
+        const connected =
+          world.network.isConnected(machine.name) && machine.process !== null && !machine.process.clock.paused;
+        const state = since.get(machine);
+        if (state?.connected !== connected) {
+          since.set(machine, { connected, atMs: nowMs });
+          continue;
+        }
+        const row = stored.nodes.get(machine.identity.node);
+        if (row?.status !== 'active' || row.presence === 'never') continue;
+        const forMs = Math.min(nowMs - state.atMs, nowMs - troubledMs);
+        const graceMs = restartGraceMs;
+        const noticeMs = Math.max(1.5 * machine.options.keepaliveS * 1000, 3 * heartbeatMs + 1000) + lostAfterMs + 2000;
+        if (!connected && nowMs - troubledMs > graceMs + noticeMs && forMs > noticeMs) {
+          checker.exercised++;
+          if (row.presence !== 'lost')
+            broke(checker.name, `${row.id} has been away for ${Math.round(forMs / 1000)} s and is ${row.presence}`);
+        }
+        if (connected && forMs > helloMs && !world.isStormy) {
+          checker.exercised++;
+          if (row.presence !== 'online')
+            broke(
+              checker.name,
+              `${row.id} has been connected for ${Math.round(forMs / 1000)} s and is ${row.presence}`,
+            );
+        }
+      }
+    },
+  };
+  return checker;
+};

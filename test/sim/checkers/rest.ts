@@ -1,0 +1,64 @@
+// [INV-rest] When the faults are over everything comes to rest in bounded time: presence is true, every agent that fits somewhere is
+// ready, logs agree, outboxes are empty, no task waits. Says what does not.
+import type { MakeChecker } from '../checker.ts';
+import type { World } from '../world.ts';
+
+export const rest: MakeChecker = ({ world, broke }) => {
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-rest',
+    exercised: 0,
+    rested() {
+      const restless = restlessOf(world);
+      checker.exercised++;
+      if (restless.length > 0) broke(checker.name, restless.join('; '));
+    },
+  };
+  return checker;
+};
+
+/** What is not at rest, in words; empty: all is. */
+export function restlessOf(world: World): string[] {
+  const view = world.host.coordinator?.view;
+  if (!view) return ['the coordinator is down'];
+  const out: string[] = [];
+  for (const { id, presence, status } of view.nodes.values())
+    if (status === 'active' && presence !== 'online') out.push(`${id} is ${presence}`);
+  for (const [name, { placement, unplaced }] of view.agents) {
+    const observed = view.observed.get(name);
+    if (!placement) {
+      // Words say whether anything was looked at; a place that is being looked for is not rest.
+      if (!unplaced || unplaced.refused.length === 0) out.push(`${name} has no node and no reason`);
+      continue;
+    }
+    if (observed?.state !== 'ready')
+      out.push(`${name} on ${placement.node} is ${observed?.state ?? 'not heard of'} ${observed?.reason ?? ''}`);
+    const machine = world.machines.find(({ identity }) => identity?.node === placement.node);
+    const journal = machine?.disk.read('journal.db');
+    const head = journal
+      ?.prepare(
+        'SELECT seq, hash FROM entries WHERE log = (SELECT id FROM logs WHERE agent = ?) ORDER BY seq DESC LIMIT 1',
+      )
+      .get(name) as { seq: number; hash: string } | undefined;
+    const stored = view.heads.get(name);
+    if ((head?.seq ?? 0) !== (stored?.seq ?? 0) || (head?.hash ?? '') !== (stored?.hash ?? ''))
+      out.push(`${name}: ${placement.node} is at ${head?.seq ?? 0}, the store at ${stored?.seq ?? 0}`);
+  }
+  if (view.tasks.size > 0)
+    out.push(`${view.tasks.size} tasks have not ended: ${[...view.tasks.keys()].slice(0, 3).join(', ')}`);
+  for (const machine of world.machines) {
+    if (!machine.process) continue;
+    const waiting = machine.disk.read('outbox.sqlite')?.prepare('SELECT count(*) FROM outbox').pluck().get() as
+      | number
+      | undefined;
+    if (waiting) out.push(`${machine.name} has ${waiting} messages in its outbox`);
+    const journal = machine.disk.read('journal.db');
+    for (const table of ['pending', 'branches'] as const) {
+      const agents = (journal
+        ?.prepare(`SELECT DISTINCT logs.agent FROM ${table} JOIN logs ON logs.id = ${table}.log`)
+        .pluck()
+        .all() ?? []) as string[];
+      for (const agent of agents) if (view.agents.has(agent)) out.push(`${machine.name} has ${table} of ${agent} left`);
+    }
+  }
+  return out;
+}

@@ -1,0 +1,87 @@
+// [INV-restart] A failure of the coordinator itself moves nobody: while a started (or resumed) one waits for its nodes, none is lost
+// and no agent leaves a node because that is away. [INV-frozen] And none leaves it where the valve holds.
+
+import type { DurableChange } from '../../../coordinator/src/change.ts';
+import { freezeAt } from '../../../coordinator/src/view.ts';
+import type { MakeChecker, Watched } from '../checker.ts';
+
+/** The node that an agent leaves in this change because it is away; null: it leaves none, or a person wanted it. */
+function leaves({ stored }: Watched, change: DurableChange): { agent: string; node: string } | null {
+  if (change.type !== 'agent') return null;
+  const before = stored.agents.get(change.row.name);
+  const { placement } = before ?? {};
+  if (!placement || before?.version !== change.row.version) return null;
+  if (change.row.placement?.node === placement.node) return null;
+  const row = stored.nodes.get(placement.node);
+  if (row?.status !== 'active' || row.presence === 'online') return null;
+  return { agent: change.row.name, node: row.id };
+}
+
+export const restart: MakeChecker = (watched) => {
+  const { world, stored, broke } = watched;
+  let startedMs = 0;
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-restart',
+    exercised: 0,
+    started() {
+      startedMs = world.timeline.nowMs;
+    },
+    committing(change) {
+      const isEarly =
+        world.timeline.nowMs - startedMs < world.host.policy.restartGraceMs - 100 && world.host.starts > 1;
+      if (!isEarly) return;
+      if (change.type === 'node') {
+        const before = stored.nodes.get(change.row.id);
+        checker.exercised++;
+        if (change.row.status === 'active' && before && before.presence !== 'lost' && change.row.presence === 'lost')
+          broke(
+            checker.name,
+            `${change.row.id} is lost ${Math.round(world.timeline.nowMs - startedMs)} ms after a start`,
+          );
+      }
+      const left = leaves(watched, change);
+      // Heard of since the start and gone again is away by itself.
+      if (left && world.host.coordinator?.view.live.get(left.node)?.helloBoot == null)
+        broke(
+          checker.name,
+          `${left.agent} leaves ${left.node} ${Math.round(world.timeline.nowMs - startedMs)} ms after a start`,
+        );
+    },
+  };
+  return checker;
+};
+
+export const frozen: MakeChecker = (watched) => {
+  const { world, stored, broke } = watched;
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-frozen',
+    exercised: 0,
+    committing(change) {
+      const left = leaves(watched, change);
+      const view = world.host.coordinator?.view;
+      if (!left || !view) return;
+      checker.exercised++;
+      const site = stored.nodes.get(left.node)?.site ?? '';
+      const freeze = freezeAt(view.frozen, site);
+      if (freeze)
+        return broke(checker.name, `${left.agent} leaves ${left.node}, where moves are frozen: ${freeze.reason}`);
+      // Counted again, from what is stored.
+      const { valveMinNodes, valveShare, valveWindowMs } = world.host.policy;
+      const nowMs = world.wallMs();
+      const sites = new Set([...stored.nodes.values()].map((row) => row.site));
+      let here = 0;
+      let away = 0;
+      for (const row of stored.nodes.values()) {
+        if ((sites.size > 1 && row.site !== site) || row.status !== 'active' || row.presence === 'never') continue;
+        const ageMs = nowMs - row.presenceSinceMs;
+        const isAway = row.presence !== 'online' && ageMs > 1_000;
+        const counts = ageMs < valveWindowMs && !view.excused.has(row.id) && row.presenceReason !== 'stopped';
+        if (row.presence === 'online') here++;
+        else if (isAway && counts && row.presence === 'lost') away++;
+      }
+      if (away >= valveMinNodes && away > valveShare * (here + away))
+        broke(checker.name, `${left.agent} leaves ${left.node} while ${away} of ${here + away} nodes there went away`);
+    },
+  };
+  return checker;
+};

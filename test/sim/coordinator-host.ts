@@ -1,0 +1,186 @@
+// The machine of the coordinator: a database in memory that outlives the process, and the real coordinator on it. It can be killed
+// at any moment, also exactly between deciding, committing and telling, and starts again from what is stored.
+import { FleetError, type TSchema } from '@blackroad/protocol';
+import { InvariantError } from '@blackroad/std/invariant';
+import { silentLog } from '@blackroad/std/log';
+import { type Random, seededRandom } from '@blackroad/std/random';
+import { Compile } from 'typebox/schema';
+import { showTask } from '../../coordinator/src/api/show.ts';
+import type { BusMessage, Gate } from '../../coordinator/src/bus/bus.ts';
+import type { DurableChange } from '../../coordinator/src/change.ts';
+import { type Coordinator, startCoordinator } from '../../coordinator/src/coordinator.ts';
+import type { Policy } from '../../coordinator/src/input.ts';
+import { openDatabase } from '../../coordinator/src/store/sqlite/database.ts';
+import { migrate } from '../../coordinator/src/store/sqlite/migrations.ts';
+import { sqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
+import type { Store } from '../../coordinator/src/store/store.ts';
+import type { Network } from './network.ts';
+import { ProcessClock, type Timeline } from './timeline.ts';
+
+const compiled = new WeakMap<TSchema, (value: unknown) => boolean>();
+/** Compiled, as in main.ts. */
+export function check(schema: TSchema, value: unknown): boolean {
+  let fits = compiled.get(schema);
+  if (!fits) {
+    const validator = Compile(schema);
+    fits = (candidate) => validator.Check(candidate);
+    compiled.set(schema, fits);
+  }
+  return fits(value);
+}
+
+/** Where in the road of the next batch it dies. */
+export type Blow = 'before-commit' | 'commit-fails' | 'after-commit' | 'while-telling';
+
+export interface HostWatch {
+  trace(who: string, what: string): void;
+  wallMs(): number;
+  started(coordinator: Coordinator): void;
+  committed(changes: readonly DurableChange[]): void;
+  told(messages: readonly BusMessage[]): void;
+  /** It stopped by itself: an invariant of its own, or a fault of its code. */
+  failed(error: Error): void;
+  ended(): void;
+}
+
+export class CoordinatorHost {
+  /** What it decided, for checkers. Null: it is down, or starting. */
+  coordinator: Coordinator | null = null;
+  clock: ProcessClock | null = null;
+  starts = 0;
+  blow: Blow | null = null;
+  readonly policy: Policy;
+  readonly #db = openDatabase(':memory:');
+  readonly #timeline: Timeline;
+  readonly #network: Network;
+  readonly #watch: HostWatch;
+  readonly #random: Random;
+  readonly #seed: number;
+  readonly #diskMs: number;
+
+  constructor(parts: {
+    timeline: Timeline;
+    network: Network;
+    watch: HostWatch;
+    policy: Policy;
+    seed: number;
+    diskMs: number;
+  }) {
+    this.#timeline = parts.timeline;
+    this.#network = parts.network;
+    this.#watch = parts.watch;
+    this.policy = parts.policy;
+    this.#seed = parts.seed;
+    this.#diskMs = parts.diskMs;
+    this.#random = seededRandom(parts.seed);
+    migrate(this.#db, ':memory:', 0, silentLog);
+  }
+
+  get isUp(): boolean {
+    return this.coordinator !== null;
+  }
+
+  start(): void {
+    if (this.clock) return;
+    const clock = new ProcessClock(this.#timeline, () => this.#watch.wallMs());
+    this.clock = clock;
+    this.starts++;
+    this.#watch.trace('coordinator', `starts (${this.starts})`);
+    let coordinator: Coordinator | null = null;
+    const gate: Gate = (claim) => {
+      if (!coordinator || claim.kind !== 'node') return { as: 'refused', reason: 'starting' };
+      const row = coordinator.view.nodes.get(claim.node);
+      if (!row) return { as: 'refused', reason: 'unknown-node' };
+      if (row.status !== 'active') return { as: 'refused', reason: 'quarantined' };
+      if (row.keyFingerprint !== claim.keyFingerprint) return { as: 'refused', reason: 'old-key' };
+      return { as: 'node', node: row.id };
+    };
+    const bus = this.#network.busOf(clock, gate);
+    const tell = bus.publish.bind(bus);
+    bus.publish = (messages) => {
+      if (!clock.alive) return;
+      if (this.blow === 'while-telling' && messages.length > 0) {
+        const some = messages.slice(0, Math.floor(this.#random.next() * messages.length));
+        this.#watch.told(some);
+        tell(some);
+        return this.kill('while it told what it had committed');
+      }
+      this.#watch.told(messages);
+      tell(messages);
+    };
+    const fatal = (error: Error) => {
+      if (!clock.alive) return;
+      const expected = error instanceof FleetError && error.code === 'storage-failed';
+      if (!expected || error instanceof InvariantError) this.#watch.failed(error);
+      this.kill(`by itself: ${error.message}`);
+    };
+    startCoordinator({
+      store: this.#store(clock),
+      bus,
+      policy: this.policy,
+      clock,
+      random: seededRandom(this.#seed * 1000 + this.starts),
+      log: silentLog,
+      check,
+      showTask,
+      fatal,
+    }).then((started) => {
+      if (!clock.alive) return;
+      coordinator = started;
+      this.coordinator = started;
+      this.#watch.started(started);
+    }, fatal);
+  }
+
+  kill(how: string): void {
+    if (!this.clock) return;
+    this.#watch.trace('coordinator', `dies ${how}`);
+    const { clock } = this;
+    clock.kill();
+    this.blow = null;
+    this.clock = null;
+    this.coordinator = null;
+    this.#network.brokerEnded(clock);
+    this.#watch.ended();
+  }
+  pause(ms: number): void {
+    if (!this.clock) return;
+    this.#watch.trace('coordinator', `stands still for ${Math.round(ms)} ms`);
+    this.clock.pausedUntilMs = this.#timeline.nowMs + ms;
+    this.#network.look();
+    this.#timeline.after(ms, () => this.#network.look());
+  }
+  close(): void {
+    this.#db.close();
+  }
+  /** What is stored, whoever runs. */
+  readonly stored = <T>(sql: string, ...values: unknown[]): T[] => this.#db.prepare(sql).all(...values) as T[];
+
+  /** The real store; a commit takes the disk's time, and is where blows land. */
+  #store(clock: ProcessClock): Store {
+    const store = sqliteStore(this.#db, silentLog, clock);
+    const never = () => new Promise<never>(() => {});
+    return {
+      ...store,
+      commit: async (changes) => {
+        if (!clock.alive) return never();
+        if (this.blow === 'before-commit') {
+          this.kill('before it committed');
+          return never();
+        }
+        if (this.blow === 'commit-fails')
+          throw new FleetError('storage-failed', { detail: 'the disk is gone (simulated)' });
+        const done = await store.commit(changes);
+        this.#watch.committed(changes);
+        if (this.blow === 'after-commit') {
+          this.kill('between commit and send');
+          return never();
+        }
+        if (this.#diskMs > 0)
+          await new Promise<void>((resolve) => clock.after(this.#diskMs * this.#random.next(), resolve));
+        return done;
+      },
+      close: async () => {},
+    };
+  }
+}

@@ -1,0 +1,87 @@
+// The disk of a simulated machine: databases in memory that outlive the process that wrote them. A power cut takes away what was
+// committed but not synced, as it would from a real write-ahead log; a full or read-only disk refuses writes as SQLite does.
+import Database from 'better-sqlite3';
+import type { Disk } from '../../node-agent/src/disk.ts';
+import type { ProcessClock, Timeline } from './timeline.ts';
+
+/** Opened with `synchronous = NORMAL`: only `sync` makes its commits survive a power cut. */
+const lazy = 'outbox.sqlite';
+
+export class SimulatedDisk {
+  readonly #timeline: Timeline;
+  readonly #files = new Map<string, Database.Database>();
+  #synced: Buffer | null = null;
+  #fault: 'none' | 'full' | 'read-only' = 'none';
+  syncMs = 2;
+
+  constructor(timeline: Timeline) {
+    this.#timeline = timeline;
+  }
+
+  /** As one process sees it. */
+  of(clock: ProcessClock): Disk {
+    return {
+      open: (name) => this.#open(name),
+      sync: (_name, done) => {
+        const image = this.#fault === 'none' ? this.#files.get(lazy)?.serialize() : undefined;
+        this.#timeline.after(this.syncMs, () => {
+          if (image) this.#synced = image;
+          clock.after(1, () => done(null));
+        });
+      },
+    };
+  }
+
+  /** For checkers: what is stored, whoever runs. */
+  read(name: string): Database.Database | null {
+    return this.#files.get(name) ?? null;
+  }
+
+  powerCut(): void {
+    const file = this.#files.get(lazy);
+    if (!file) return;
+    this.#files.delete(lazy);
+    if (this.#synced) this.#files.set(lazy, this.#adopt(new Database(this.#synced)));
+  }
+
+  /** Set up anew: everything is gone. */
+  erase(): void {
+    this.#files.clear();
+    this.#synced = null;
+  }
+
+  /** The card was copied. */
+  copy(): SimulatedDisk {
+    const copy = new SimulatedDisk(this.#timeline);
+    for (const [name, db] of this.#files) copy.#files.set(name, this.#adopt(new Database(db.serialize())));
+    return copy;
+  }
+
+  set fault(fault: 'none' | 'full' | 'read-only') {
+    this.#fault = fault;
+    for (const db of this.#files.values()) this.#apply(db);
+  }
+  get fault(): 'none' | 'full' | 'read-only' {
+    return this.#fault;
+  }
+
+  #open(name: string): Database.Database {
+    let db = this.#files.get(name);
+    if (!db) {
+      db = this.#adopt(new Database(':memory:'));
+      this.#files.set(name, db);
+    }
+    return db;
+  }
+  #adopt(db: Database.Database): Database.Database {
+    // The process closes it; the file stays.
+    db.close = () => db;
+    this.#apply(db);
+    return db;
+  }
+  #apply(db: Database.Database): void {
+    db.pragma(`query_only = ${this.#fault === 'read-only' ? 'ON' : 'OFF'}`);
+    const pages = db.pragma('page_count', { simple: true }) as number;
+    db.pragma(`max_page_count = ${this.#fault === 'full' ? Math.max(1, pages) : 1_000_000}`);
+  }
+}

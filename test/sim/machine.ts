@@ -1,0 +1,237 @@
+// One simulated machine: hardware, disk, identity, and the real node-agent that runs on it for as long as it is alive.
+// In: what faults and people do to it. Out: a process that boots, is killed, loses power, is set up anew. What survives is what
+// would survive: the disk and the identity file.
+import { createHash } from 'node:crypto';
+import { silentLog } from '@blackroad/std/log';
+import { type Random, seededRandom } from '@blackroad/std/random';
+import { composeNode } from '../../node-agent/src/compose.ts';
+import type { Identity } from '../../node-agent/src/identity/identity.ts';
+import type { RunningNode } from '../../node-agent/src/node.ts';
+import { type SimulatedProbes, type SimulatedProfile, simulatedProbes } from '../../node-agent/src/probes/simulated.ts';
+import { createSimulated, noFaults, type SimulatedFaults } from '../../node-agent/src/runtimes/simulated.ts';
+import { SimulatedDisk } from './disk.ts';
+import type { Network } from './network.ts';
+import { ProcessClock, type Timeline } from './timeline.ts';
+
+export interface MachineOptions {
+  name: string;
+  profile: SimulatedProfile;
+  site: string;
+  seed: number;
+  keepaliveS: number;
+}
+export interface MachineWorld {
+  timeline: Timeline;
+  network: Network;
+  trace(who: string, what: string): void;
+  /** Wall clock of a machine that is right. */
+  wallMs(): number;
+  /** A process ended in a way that no fault asked for. */
+  crashed(machine: Machine, error: Error): void;
+  /** Somebody sent it away: it stays down until a person starts it. */
+  sentAway(machine: Machine, reason: string): void;
+}
+export interface Process {
+  clock: ProcessClock;
+  node: RunningNode;
+  startedMs: number;
+}
+
+const models: Record<SimulatedProfile, { name: string; sizeBytes: number; parametersB: number; slots: number }[]> = {
+  pi5: [{ name: 'sim-1b', sizeBytes: 0.8e9, parametersB: 1, slots: 2 }],
+  pi4: [{ name: 'sim-0.5b', sizeBytes: 0.4e9, parametersB: 0.5, slots: 1 }],
+  zero2: [],
+  cpu: [
+    { name: 'sim-3b', sizeBytes: 2e9, parametersB: 3, slots: 4 },
+    { name: 'sim-1b', sizeBytes: 0.8e9, parametersB: 1, slots: 4 },
+  ],
+  gpu: [{ name: 'sim-8b', sizeBytes: 16e9, parametersB: 8, slots: 16 }],
+};
+const restartMs = 5_000;
+
+export class Machine {
+  readonly name: string;
+  readonly options: MachineOptions;
+  readonly runtimeFaults: SimulatedFaults = noFaults();
+  disk: SimulatedDisk;
+  probes: SimulatedProbes;
+  /** Null: it never joined, or was set up anew. */
+  identity: Identity | null = null;
+  keyFingerprint = '';
+  process: Process | null = null;
+  /** Of its wall clock. */
+  wallOffsetMs = 0;
+  /** A person must start it. */
+  isOut = false;
+  boots = 0;
+  /** A copied card in another machine: it speaks under a name that is not its own. */
+  isClone = false;
+  readonly #world: MachineWorld;
+  readonly #random: Random;
+
+  constructor(world: MachineWorld, options: MachineOptions, disk?: SimulatedDisk) {
+    this.#world = world;
+    this.options = options;
+    this.name = options.name;
+    this.#random = seededRandom(options.seed);
+    this.disk = disk ?? new SimulatedDisk(world.timeline);
+    this.probes = this.#freshProbes(new ProcessClock(world.timeline, () => 0));
+  }
+
+  get hardware(): string {
+    return createHash('sha256').update(`machine ${this.name}`).digest('hex');
+  }
+  get isRunning(): boolean {
+    return this.process !== null;
+  }
+  get nodeClass(): string {
+    const { profile } = this.options;
+    return profile === 'zero2' ? 'micro' : profile === 'pi4' || profile === 'pi5' ? 'pi' : profile;
+  }
+
+  newKey(): string {
+    this.keyFingerprint = this.#random.hex(32);
+    return this.keyFingerprint;
+  }
+  becomes(node: string, site: string): void {
+    this.identity = {
+      node,
+      key: '',
+      certificate: this.keyFingerprint,
+      ca: '',
+      caFingerprint: '',
+      issuedMs: 0,
+      expiresMs: Number.MAX_SAFE_INTEGER,
+      url: 'https://coordinator',
+      mqtt: { host: 'coordinator', port: 8883 },
+      class: this.nodeClass,
+      site,
+    };
+  }
+
+  boot(): void {
+    if (this.process || !this.identity || this.isOut) return;
+    const { timeline, network } = this.#world;
+    const { options } = this;
+    const clock = new ProcessClock(timeline, () => this.#world.wallMs() + this.wallOffsetMs);
+    const seed = options.seed * 1000 + ++this.boots;
+    const { foreignBytes, extraC, diskFull, readOnlyDisk, undervoltage } = this.probes;
+    this.probes = Object.assign(this.#freshProbes(clock), {
+      foreignBytes,
+      extraC,
+      diskFull,
+      readOnlyDisk,
+      undervoltage,
+      clockSynced: this.wallOffsetMs === 0,
+    });
+    this.#world.trace(this.name, `boots as ${this.identity.node}`);
+    try {
+      const node = composeNode({
+        identity: () => this.identity as Identity,
+        hardware: this.hardware,
+        version: '0.1.0',
+        simulated: true,
+        notes: () => [],
+        probes: this.probes,
+        runtimes: [this.#runtime(clock, seed)],
+        dir: ':memory:',
+        disk: this.disk.of(clock),
+        dial: network.dialOf({
+          machine: this.name,
+          clock,
+          node: () => this.identity?.node ?? '',
+          keyFingerprint: () => this.keyFingerprint,
+        }),
+        queue: 8,
+        keepaliveS: options.keepaliveS,
+        clock,
+        random: seededRandom(seed),
+        log: silentLog,
+        onFarewell: (reason) => this.#world.sentAway(this, reason),
+      });
+      this.process = { clock, node, startedMs: timeline.nowMs };
+      node.start().catch((error) => this.#died(clock, error as Error));
+    } catch (error) {
+      this.#died(clock, error as Error);
+    }
+  }
+  /** As systemd does: started again after a while. */
+  #died(clock: ProcessClock, error: Error): void {
+    if (!clock.alive) return;
+    this.#world.crashed(this, error);
+    clock.kill();
+    this.#world.network.processEnded(clock, true);
+    this.process = null;
+    this.#world.timeline.after(restartMs, () => this.boot());
+  }
+
+  /** SIGKILL: what was written is kept, the kernel closes the sockets. */
+  kill(): void {
+    this.#end(true, 'is killed');
+  }
+  /** The plug: what was not synced is lost, and nobody says goodbye. */
+  powerCut(): void {
+    this.#end(false, 'loses power');
+    this.disk.powerCut();
+  }
+  async stop(): Promise<void> {
+    const stopping = this.process;
+    if (!stopping) return;
+    this.#world.trace(this.name, 'stops in order');
+    await stopping.node.stop();
+    if (this.process === stopping) this.#end(true, 'has stopped');
+  }
+  pause(ms: number): void {
+    if (!this.process) return;
+    this.#world.trace(this.name, `stands still for ${Math.round(ms)} ms`);
+    this.process.clock.pausedUntilMs = this.#world.timeline.nowMs + ms;
+    this.#world.network.look();
+    this.#world.timeline.after(ms, () => this.#world.network.look());
+  }
+  /** A fresh card: no key, no journal, the same hardware. */
+  erase(): void {
+    this.#end(false, 'is set up anew');
+    this.disk.erase();
+    this.identity = null;
+  }
+
+  #end(tells: boolean, what: string): void {
+    if (!this.process) return;
+    this.#world.trace(this.name, what);
+    const { clock } = this.process;
+    this.process = null;
+    clock.kill();
+    this.#world.network.processEnded(clock, tells);
+  }
+  #freshProbes(clock: ProcessClock): SimulatedProbes {
+    const { profile, seed } = this.options;
+    return simulatedProbes({ profile, seed, clock, random: seededRandom(seed) });
+  }
+  #runtime(clock: ProcessClock, seed: number) {
+    const { profile } = this.options;
+    const served = models[profile];
+    const chat = served.map((model) => ({ ...model, kind: 'chat' as const, tools: true }));
+    const embed =
+      profile === 'cpu' ? [{ name: 'sim-embed', kind: 'embed' as const, sizeBytes: 25e6, dimension: 16 }] : [];
+    const runtime = createSimulated({
+      models: [...chat, ...embed],
+      decodeTps: 4,
+      clock,
+      random: seededRandom(seed + 7),
+      failureRate: 0.02,
+      faults: this.runtimeFaults,
+      toolRate: 0.5,
+    });
+    // What its loaded models hold is taken from what the machine has.
+    const { models: list } = runtime;
+    const probes = () => this.probes;
+    return {
+      ...runtime,
+      async models(signal?: AbortSignal) {
+        const found = await list.call(runtime, signal);
+        probes().residentBytes = found.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
+        return found;
+      },
+    };
+  }
+}

@@ -1,0 +1,210 @@
+// What people and their programs do to the fleet, by the dice: apply, change and remove agents, submit, cancel and retry tasks in
+// bursts, ask over MQTT, cordon, drain, forget, release. Each row is one kind of action with its weight.
+import type { AgentSpec } from '@blackroad/protocol';
+import { type Random, sortableId } from '@blackroad/std/random';
+import type { World } from './world.ts';
+
+export interface Happening {
+  name: string;
+  weight: number;
+  /** False: there was nothing to do it to. */
+  run(world: World, random: Random): boolean | undefined;
+}
+
+const agentNames = 14;
+const pick = <T>(random: Random, items: readonly T[]): T | undefined => items[Math.floor(random.next() * items.length)];
+
+export function specOf(world: World, index: number, version = 0): AgentSpec {
+  const random = world.chance(`agent ${index} ${version}`);
+  const chance = (share: number) => random.next() < share;
+  const models = pick(random, [
+    ['auto'],
+    ['sim-1b', 'auto'],
+    ['sim-3b', 'sim-1b', 'sim-0.5b'],
+    ['sim-8b', 'auto'],
+    ['auto'],
+  ]);
+  const sites = [...new Set(world.machines.map(({ options }) => options.site))];
+  return {
+    name: `a${index}`,
+    model: models ?? ['auto'],
+    instructions: `Version ${version}.`,
+    concurrency: 1 + Math.floor(random.next() * 2),
+    queue: 2 + Math.floor(random.next() * 8),
+    priority: pick(random, [20, 50, 50, 80]) ?? 50,
+    memory: { recall: chance(0.3) ? 2 : 0, remember: chance(0.8) ? 'turns' : 'none' },
+    tools: chance(0.5) ? [{ tool: 'mqtt', topics: ['signal'] }] : [],
+    triggers: chance(0.15) ? [{ cron: '*/40 * * * * *', prompt: 'Look around.' }] : [],
+    placement: {
+      class: [],
+      site: chance(0.1) ? [pick(random, sites) ?? 'garage'] : [],
+      labels: {},
+      nodes: [],
+      avoidAgents: chance(0.1) ? [`a${(index + 1) % agentNames}`] : [],
+    },
+    onLoss: {
+      policy: pick(random, ['replace', 'replace', 'replace', 'wait', 'keep'] as const) ?? 'replace',
+      afterSeconds: chance(0.2) ? Math.floor(random.next() * 20) : 0,
+    },
+    limits: {
+      maxTokens: 64,
+      contextTokens: 1024,
+      toolRounds: 2,
+      deadlineSeconds: 30 + Math.floor(random.next() * 150),
+      attempts: 1 + Math.floor(random.next() * 4),
+    },
+    temperature: 0,
+  };
+}
+
+const nodeOf = (world: World, random: Random) => pick(random, [...world.stored.nodes.keys()]);
+const agentOf = (world: World, random: Random) => pick(random, [...world.stored.agents.keys()]);
+function edit(world: World, random: Random, change: { cordoned?: boolean; draining?: boolean }): boolean {
+  const node = nodeOf(world, random);
+  if (node === undefined) return false;
+  world.ask('node-edit', { by: 'people', node, ...change });
+  return true;
+}
+function submit(world: World, random: Random, agent: string): void {
+  const id = sortableId(world.wallMs(), random);
+  const attempts = random.next() < 0.2 ? 1 : undefined;
+  const request = {
+    prompt: `Question ${Math.floor(random.next() * 1000)}?`,
+    priority: Math.floor(random.next() * 100),
+    ...(attempts === undefined ? {} : { attempts }),
+    ...(random.next() < 0.2 ? { idempotencyKey: `key-${Math.floor(random.next() * 50)}` } : {}),
+  };
+  world.ask('task-submit', { by: 'people', id, agent, request, origin: 'api', known: null }, (outcome) => {
+    if (outcome.ok) world.accepted.add(outcome.value.id);
+  });
+}
+
+export const actions: readonly Happening[] = [
+  {
+    name: 'submit',
+    weight: 30,
+    run(world, random) {
+      const agent = agentOf(world, random);
+      if (agent === undefined) return false;
+      submit(world, random, agent);
+      return true;
+    },
+  },
+  {
+    name: 'burst',
+    weight: 4,
+    run(world, random) {
+      const agent = agentOf(world, random);
+      if (agent === undefined) return false;
+      const count = 5 + Math.floor(random.next() * 15);
+      for (let i = 0; i < count; i++) submit(world, random, agent);
+      return true;
+    },
+  },
+  {
+    name: 'ask',
+    weight: 8,
+    run(world, random) {
+      const agent = agentOf(world, random);
+      if (agent === undefined) return false;
+      const id = `ask-${Math.floor(random.next() * 40)}`;
+      return world.network.say(`blackroad/v1/agent/${agent}/ask`, JSON.stringify({ id, prompt: 'And you?' }));
+    },
+  },
+  {
+    name: 'cancel',
+    weight: 5,
+    run(world, random) {
+      const id = pick(random, [...world.stored.tasks.keys()]);
+      if (id === undefined) return false;
+      world.ask('task-cancel', { by: 'people', id });
+      return true;
+    },
+  },
+  {
+    name: 'retry',
+    weight: 4,
+    run(world, random) {
+      const rows = world.host.stored<{ id: string }>(
+        "SELECT id FROM task WHERE state IN ('failed', 'expired') ORDER BY id",
+      );
+      const id = pick(random, rows)?.id;
+      const { coordinator } = world.host;
+      if (id === undefined || !coordinator) return false;
+      const newId = sortableId(world.wallMs(), random);
+      void coordinator.store.task(id).then((ended) => {
+        if (ended && 'endedMs' in ended)
+          world.ask('task-retry', { by: 'people', id, ended, newId }, (outcome) => {
+            if (outcome.ok) world.accepted.add(outcome.value.id);
+          });
+      });
+      return true;
+    },
+  },
+  {
+    name: 'apply',
+    weight: 6,
+    run(world, random) {
+      const index = Math.floor(random.next() * agentNames);
+      world.ask('agent-apply', { by: 'people', spec: specOf(world, index, Math.floor(random.next() * 1e6)) });
+      return true;
+    },
+  },
+  {
+    name: 'remove',
+    weight: 1.5,
+    run(world, random) {
+      const name = agentOf(world, random);
+      if (name === undefined) return false;
+      world.ask('agent-remove', { by: 'people', name });
+      return true;
+    },
+  },
+  { name: 'cordon', weight: 2, run: (world, random) => edit(world, random, { cordoned: true }) },
+  { name: 'uncordon', weight: 3, run: (world, random) => edit(world, random, { cordoned: false }) },
+  { name: 'drain', weight: 2, run: (world, random) => edit(world, random, { draining: true }) },
+  { name: 'undrain', weight: 3, run: (world, random) => edit(world, random, { draining: false }) },
+  {
+    name: 'forget',
+    weight: 0.6,
+    run(world, random) {
+      const node = nodeOf(world, random);
+      if (node === undefined) return false;
+      world.ask('node-forget', { by: 'people', node });
+      // It joins again when somebody cares.
+      const machine = world.machines.find(({ identity }) => identity?.node === node);
+      world.lasting(10_000 + random.next() * 40_000, () => {
+        if (machine && !machine.isClone && !world.isHealing) {
+          machine.kill();
+          world.enrol(machine);
+        }
+      });
+      return true;
+    },
+  },
+  {
+    name: 'release',
+    weight: 2,
+    run(world, random) {
+      const quarantined = [...world.stored.nodes.values()].filter(({ status }) => status === 'quarantined');
+      const node = pick(random, quarantined)?.id;
+      if (node === undefined) return false;
+      world.ask('node-release', { by: 'people', node }, (outcome) => {
+        const machine = world.machines.find(({ identity, isClone }) => identity?.node === node && !isClone);
+        if (!outcome.ok || !machine) return;
+        machine.isOut = false;
+        machine.boot();
+      });
+      return true;
+    },
+  },
+  {
+    name: 'release moves',
+    weight: 1,
+    run(world) {
+      if ((world.host.coordinator?.view.frozen.length ?? 0) === 0) return false;
+      world.ask('moves-release', { by: 'people' });
+      return true;
+    },
+  },
+];

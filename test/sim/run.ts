@@ -1,0 +1,56 @@
+// `make sim`: plays a range of seeds and says what was broken; one seed is played to its first broken invariant, with its trace.
+import { parseArgs } from 'node:util';
+import { type Played, World } from './world.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    seeds: { type: 'string', default: '2000' },
+    trace: { type: 'string', default: '120' },
+  },
+});
+const first = Number(values.seed);
+const count = Number(values.seeds);
+const traceLines = Number(values.trace);
+const say = (text: string) => process.stdout.write(`${text}\n`);
+const add = (sums: Record<string, number>, more: Record<string, number>) => {
+  for (const [name, times] of Object.entries(more)) sums[name] = (sums[name] ?? 0) + times;
+};
+const table = (sums: Record<string, number>) =>
+  Object.entries(sums)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, times]) => `  ${name.padEnd(36)} ${times}`)
+    .join('\n');
+
+const startedMs = performance.now();
+const sums = { faults: {}, actions: {}, exercised: {} };
+const broken: Played[] = [];
+let virtualMs = 0;
+for (let seed = first; seed < first + count; seed++) {
+  const played = await new World(seed).play();
+  virtualMs += played.virtualMs;
+  add(sums.faults, played.faults);
+  add(sums.actions, played.actions);
+  add(sums.exercised, played.exercised);
+  if (played.broken) {
+    broken.push(played);
+    const { checker, text, atMs } = played.broken;
+    if (count === 1) say(played.trace.slice(-traceLines).join('\n'));
+    say(`seed ${seed} broke ${checker} at ${(atMs / 1000).toFixed(3)} s: ${text}`);
+    say(`  again: make sim SEED=${seed} SEEDS=1`);
+  }
+  const done = seed - first + 1;
+  if (done % 100 === 0)
+    say(`${done} of ${count} seeds, ${broken.length} broken, ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+  if (count === 1) say(`trace ${played.hash}, ${played.events} events`);
+}
+const tookS = (performance.now() - startedMs) / 1000;
+say(
+  `seeds run: ${count} (${first} to ${first + count - 1}) in ${tookS.toFixed(0)} s, ${(count / tookS).toFixed(1)} a second`,
+);
+say(`virtual hours: ${(virtualMs / 3_600_000).toFixed(1)}`);
+say(`faults injected:\n${table(sums.faults)}`);
+say(`what people did:\n${table(sums.actions)}`);
+say(`invariants, and how often each was exercised:\n${table(sums.exercised)}`);
+say(`sim ${count} seeds ${broken.length} broken`);
+process.exit(broken.length > 0 ? 1 : 0);

@@ -1,0 +1,161 @@
+// Virtual time: one heap of events ordered by (time, sequence), and the clocks that processes see. In: timers of all processes and
+// of the world itself. Out: they run one at a time, each until nothing is left to do at that moment. No real timer, no thread:
+// the same seed gives the same order.
+import type { Clock, Timer } from '@blackroad/std/clock';
+
+interface Due {
+  atMs: number;
+  sequence: number;
+  run: (() => void) | null;
+}
+
+/** A new turn of the real event loop: every promise that can go on has gone on by then. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+/** Turns at one moment of virtual time; more is a loop that waits for nothing. */
+const maxTurns = 100_000;
+
+export class Timeline {
+  nowMs = 0;
+  fired = 0;
+  readonly #heap: Due[] = [];
+  #sequence = 0;
+  #soon: (() => void)[] = [];
+
+  at(atMs: number, run: () => void): Timer {
+    const due: Due = { atMs: Math.max(this.nowMs, atMs), sequence: this.#sequence++, run };
+    this.#push(due);
+    return {
+      cancel() {
+        due.run = null;
+      },
+    };
+  }
+  after(delayMs: number, run: () => void): Timer {
+    return this.at(this.nowMs + delayMs, run);
+  }
+  /** The next turn at this moment. */
+  soon(run: () => void): void {
+    this.#soon.push(run);
+  }
+
+  /** Runs until everything at this moment is done. */
+  async settle(): Promise<void> {
+    await turn();
+    for (let turns = 0; this.#soon.length > 0; turns++) {
+      if (turns > maxTurns) throw new Error('the same moment never ends');
+      const [next] = this.#soon.splice(0, 1);
+      next?.();
+      await turn();
+    }
+  }
+
+  /** Runs all events up to `untilMs`; `each` is asked after every one whether to go on. */
+  async run(untilMs: number, each: () => boolean): Promise<void> {
+    for (;;) {
+      const next = this.#heap[0];
+      if (!next || next.atMs > untilMs) break;
+      this.#pop();
+      if (!next.run) continue;
+      this.nowMs = next.atMs;
+      this.fired++;
+      next.run();
+      await this.settle();
+      if (!each()) return;
+    }
+    this.nowMs = untilMs;
+  }
+
+  #push(due: Due): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    heap.push(due);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent] as Due;
+      if (!isBefore(due, above)) break;
+      heap[at] = above;
+      at = parent;
+    }
+    heap[at] = due;
+  }
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop() as Due;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1] as Due, heap[child] as Due)) child++;
+      if (!isBefore(heap[child] as Due, last)) break;
+      heap[at] = heap[child] as Due;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+function isBefore(a: Due, b: Due): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.sequence < b.sequence);
+}
+
+/** The clock of one process. Killed, it never fires again; paused, everything waits until it goes on. */
+export class ProcessClock implements Clock {
+  alive = true;
+  pausedUntilMs = 0;
+  readonly #timeline: Timeline;
+  readonly #wallMs: () => number;
+  readonly #startedMs: number;
+
+  constructor(timeline: Timeline, wallMs: () => number) {
+    this.#timeline = timeline;
+    this.#wallMs = wallMs;
+    this.#startedMs = timeline.nowMs;
+  }
+  get paused(): boolean {
+    return this.pausedUntilMs > this.#timeline.nowMs;
+  }
+  kill(): void {
+    this.alive = false;
+  }
+  nowMs(): number {
+    return Math.floor(this.#wallMs());
+  }
+  monotonicMs(): number {
+    return this.#timeline.nowMs - this.#startedMs;
+  }
+  after(delayMs: number, run: () => void): Timer {
+    let cancelled = false;
+    let timer: Timer | null = null;
+    const fire = () => {
+      if (cancelled || !this.alive) return;
+      if (this.paused) timer = this.#timeline.at(this.pausedUntilMs, fire);
+      else run();
+    };
+    // A timer of Node takes at least a millisecond.
+    timer = this.#timeline.after(Math.max(1, delayMs), fire);
+    return {
+      cancel() {
+        cancelled = true;
+        timer?.cancel();
+      },
+    };
+  }
+  every(periodMs: number, run: () => void): Timer {
+    let timer: Timer | null = null;
+    const again = () => {
+      timer = this.after(periodMs, () => {
+        again();
+        run();
+      });
+    };
+    again();
+    return { cancel: () => timer?.cancel() };
+  }
+  soon(run: () => void): void {
+    this.#timeline.soon(() => {
+      if (!this.alive) return;
+      if (this.paused) this.#timeline.at(this.pausedUntilMs, () => this.alive && run());
+      else run();
+    });
+  }
+}

@@ -1,0 +1,404 @@
+// One simulated fleet from one seed: the coordinator's machine, the nodes' machines, the network between them, people, faults and
+// checkers. A safety phase with faults on, then all is healed and must come to rest. The first broken claim ends it.
+import { createHash } from 'node:crypto';
+import { type Decoded, decode } from '@blackroad/protocol';
+import { type Random, seededRandom } from '@blackroad/std/random';
+import type { BusMessage } from '../../coordinator/src/bus/bus.ts';
+import { apply, type DurableChange } from '../../coordinator/src/change.ts';
+import { policyOf, readConfig } from '../../coordinator/src/config.ts';
+import type { Answer, InputKind, Inputs, Outcome, Policy } from '../../coordinator/src/input.ts';
+import { emptyView, type MutableView } from '../../coordinator/src/view.ts';
+import type { SimulatedProfile } from '../../node-agent/src/probes/simulated.ts';
+import type { Checker } from './checker.ts';
+import { checkers } from './checkers/all.ts';
+import { restlessOf } from './checkers/rest.ts';
+import { CoordinatorHost, check } from './coordinator-host.ts';
+import { faults } from './faults.ts';
+import { Machine, type MachineWorld } from './machine.ts';
+import { Network } from './network.ts';
+import { actions, specOf } from './people.ts';
+import { Timeline } from './timeline.ts';
+
+export interface Broken {
+  checker: string;
+  text: string;
+  atMs: number;
+}
+export interface Played {
+  seed: number;
+  broken: Broken | null;
+  virtualMs: number;
+  events: number;
+  hash: string;
+  faults: Record<string, number>;
+  actions: Record<string, number>;
+  exercised: Record<string, number>;
+  trace: string[];
+}
+
+const bornMs = 1_790_000_000_000;
+const settleMs = 30_000;
+const lookMs = 1_000;
+/** Within this long after the last fault all must be at rest: the longest deadline of a task, and the longest pauses between tries. */
+const restWithinMs = 600_000;
+const kept = 4_000;
+const profiles: readonly SimulatedProfile[] = ['pi5', 'pi5', 'pi5', 'pi4', 'pi4', 'cpu', 'gpu', 'zero2'];
+
+export class World implements MachineWorld {
+  readonly seed: number;
+  readonly timeline = new Timeline();
+  readonly network: Network;
+  readonly host: CoordinatorHost;
+  readonly machines: Machine[] = [];
+  readonly policy: Policy;
+  /** Tasks that somebody was told are accepted. */
+  readonly accepted = new Set<string>();
+  readonly dead = new Set<string>();
+  readonly stored: MutableView = emptyView('stored', 0);
+  readonly counts = { faults: {} as Record<string, number>, actions: {} as Record<string, number> };
+  broken: Broken | null = null;
+  /** The network loses more than heartbeats bear. */
+  isStormy = false;
+  readonly #checkers: Checker[];
+  readonly #trace: string[] = [];
+  readonly #hash = createHash('sha256');
+  #phase: 'start' | 'faults' | 'heal' = 'start';
+  readonly #heals = new Set<() => void>();
+
+  constructor(seed: number) {
+    this.seed = seed;
+    const random = this.chance('world');
+    const between = (low: number, high: number) => low + random.next() * (high - low);
+    this.policy = {
+      ...policyOf(readConfig([], {})),
+      heartbeatMs: Math.round(between(4, 10)) * 1000,
+      lostAfterMs: Math.round(between(5, 20)) * 1000,
+      restartGraceMs: Math.round(between(20, 60)) * 1000,
+    };
+    this.network = new Network(
+      this.timeline,
+      this.chance('network'),
+      {
+        latencyMs: between(0.5, 30),
+        dropRate: random.next() < 0.5 ? 0 : between(0, 0.1),
+        repeatRate: random.next() < 0.5 ? 0 : between(0, 0.1),
+        reorders: random.next() < 0.25,
+      },
+      {
+        fromNode: (machine, message) => this.#said(machine, message),
+        toNode: (machine, _node, { topic, payload }) => this.trace(machine, `< ${short(topic, payload)}`),
+        toCoordinator: (topic, payload, node) => this.#heard(topic, payload, node),
+        connection: (machine, text) => this.trace(machine, text),
+      },
+    );
+    this.host = new CoordinatorHost({
+      timeline: this.timeline,
+      network: this.network,
+      policy: this.policy,
+      seed: seed * 31 + 1,
+      diskMs: random.next() < 0.3 ? 0 : between(0, 8),
+      watch: {
+        trace: (who, what) => this.trace(who, what),
+        wallMs: () => this.wallMs(),
+        committed: (changes) => this.#committed(changes),
+        told: (messages) => this.#told(messages),
+        started: (coordinator) => {
+          for (const checker of this.#checkers) checker.started?.(coordinator);
+        },
+        failed: (error) => this.broke('coordinator', error.stack ?? error.message),
+        ended: () => this.timeline.after(between(300, 15_000), () => this.host.start()),
+      },
+    });
+    const count = 3 + Math.floor(random.next() * 6);
+    const sites = ['garage', 'attic', 'shed'].slice(0, 1 + Math.floor(random.next() * 3));
+    for (let i = 0; i < count; i++) {
+      this.machines.push(
+        new Machine(this, {
+          name: `m${i}`,
+          // The first two run models, whatever the dice say.
+          profile: i < 2 ? 'pi5' : (profiles[Math.floor(random.next() * profiles.length)] as SimulatedProfile),
+          site: sites[i % sites.length] as string,
+          seed: seed * 100 + i,
+          keepaliveS: 5 + Math.floor(random.next() * 25),
+        }),
+      );
+    }
+    const watched = {
+      world: this,
+      stored: this.stored,
+      broke: (name: string, text: string) => this.broke(name, text),
+    };
+    this.#checkers = checkers.map((make) => make(watched));
+  }
+
+  /** A source of chance of its own for each part, so that one more throw here changes nothing there. */
+  chance(name: string): Random {
+    const digest = createHash('sha256').update(`${this.seed} ${name}`).digest();
+    return seededRandom(digest.readUInt32LE(0));
+  }
+  wallMs(): number {
+    return bornMs + this.timeline.nowMs;
+  }
+  trace(who: string, what: string): void {
+    const line = `${(this.timeline.nowMs / 1000).toFixed(3).padStart(9)} ${who.padEnd(12)} ${what}`;
+    this.#hash.update(line);
+    this.#trace.push(line);
+    if (this.#trace.length > 2 * kept) this.#trace.splice(0, kept);
+  }
+  broke(checker: string, text: string): void {
+    if (this.broken) return;
+    this.broken = { checker, text, atMs: this.timeline.nowMs };
+    this.trace('BROKEN', `[${checker}] ${text}`);
+  }
+  crashed(machine: Machine, error: Error): void {
+    this.trace(machine.name, `crashes: ${error.message}`);
+    if (machine.disk.fault === 'none') this.broke('node', `${machine.name}: ${error.stack}`);
+  }
+  sentAway(machine: Machine, reason: string): void {
+    this.trace(machine.name, `is sent away: ${reason}`);
+    machine.isOut = true;
+    void machine.stop();
+  }
+  get isHealing(): boolean {
+    return this.#phase === 'heal';
+  }
+
+  /** As a person or a program asks; null: nobody was there, or died before it answered. */
+  ask<K extends InputKind>(
+    kind: K,
+    input: Inputs[K],
+    answered: (outcome: Outcome<Answer<K>>) => void = () => {},
+  ): void {
+    const { coordinator, clock } = this.host;
+    if (!coordinator || !clock || clock.paused) return;
+    coordinator.submit(kind, input).then(
+      (outcome) => {
+        if (!clock.alive) return;
+        this.trace('people', `${kind}: ${outcome.ok ? 'ok' : outcome.code}`);
+        answered(outcome);
+      },
+      () => {},
+    );
+  }
+  /** Enrols a machine (anew), by the decision that the API takes it to. */
+  enrol(machine: Machine, done: () => void = () => machine.boot()): void {
+    const token = `t${this.timeline.fired}-${machine.name}`;
+    const secretHash = token.padEnd(64, '0');
+    const request = { uses: 1, expiresSeconds: 600, site: machine.options.site };
+    this.ask('token-create', { by: 'people', id: token, secretHash, request });
+    const keyFingerprint = machine.newKey();
+    this.ask(
+      'enrol',
+      {
+        tokenId: token,
+        secretHash,
+        hardware: machine.hardware,
+        keyFingerprint,
+        class: machine.nodeClass,
+        name: machine.name,
+        simulated: true,
+        suffixes: ['2', '3', '4'],
+        certificateExpiresMs: this.wallMs() + 1e9,
+      },
+      (outcome) => {
+        if (!outcome.ok) return;
+        machine.isOut = false;
+        machine.becomes(outcome.value.node, outcome.value.site);
+        done();
+      },
+    );
+  }
+  /** A fault that lasts: `heal` runs after `ms`, and at the latest when all is healed. */
+  lasting(ms: number, heal: () => void): void {
+    let over = false;
+    const end = () => {
+      if (over) return;
+      over = true;
+      this.#heals.delete(end);
+      heal();
+    };
+    this.#heals.add(end);
+    this.timeline.after(ms, end);
+  }
+
+  async play(): Promise<Played> {
+    const random = this.chance('script');
+    this.host.start();
+    this.#every(lookMs, () => {
+      for (const checker of this.#checkers) checker.looked?.();
+    });
+    await this.#run(2_000);
+    for (const machine of this.machines) this.enrol(machine);
+    const agents = 3 + Math.floor(random.next() * 12);
+    for (let i = 0; i < agents; i++) this.ask('agent-apply', { by: 'people', spec: specOf(this, i) });
+    await this.#run(settleMs);
+    this.#phase = 'faults';
+    const untilMs = this.timeline.nowMs + 240_000 + random.next() * 480_000;
+    const pace = 1_000 + random.next() * 4_000;
+    const gap = 5_000 + random.next() * 20_000;
+    this.#script('actions', pace, untilMs, actions, this.counts.actions);
+    this.#script('faults', gap, untilMs, faults, this.counts.faults);
+    await this.#run(untilMs - this.timeline.nowMs);
+    if (!this.broken) await this.#heal();
+    this.host.close();
+    const exercised: Record<string, number> = {};
+    for (const { name, exercised: times } of this.#checkers) exercised[name] = (exercised[name] ?? 0) + times;
+    const { delayed, dropped, repeated, reordered } = this.network.counts;
+    return {
+      seed: this.seed,
+      broken: this.broken,
+      virtualMs: this.timeline.nowMs,
+      events: this.timeline.fired,
+      hash: this.#hash.digest('hex'),
+      faults: {
+        ...this.counts.faults,
+        'bus delay': delayed,
+        'bus drop': dropped,
+        'bus repeat': repeated,
+        'bus reorder': reordered,
+      },
+      actions: this.counts.actions,
+      exercised,
+      trace: this.#trace,
+    };
+  }
+
+  async #heal(): Promise<void> {
+    this.#phase = 'heal';
+    this.trace('world', 'all is healed');
+    for (const heal of [...this.#heals]) heal();
+    if (!this.host.isUp) this.host.start();
+    const untilMs = this.timeline.nowMs + restWithinMs;
+    while (this.timeline.nowMs < untilMs && !this.broken) {
+      this.#repair();
+      await this.#run(10_000);
+      if (!this.broken && restlessOf(this).length === 0) break;
+    }
+    if (this.broken) return;
+    for (const checker of this.#checkers) checker.rested?.();
+  }
+  /** What a person does until all is well: starts machines, releases, enrols what was forgotten. */
+  #repair(): void {
+    const view = this.host.coordinator?.view;
+    if (!view) return;
+    for (const row of view.nodes.values()) {
+      if (row.status === 'quarantined') this.ask('node-release', { by: 'people', node: row.id });
+      if (row.cordoned || row.draining)
+        this.ask('node-edit', { by: 'people', node: row.id, cordoned: false, draining: false });
+    }
+    if (view.frozen.length > 0) this.ask('moves-release', { by: 'people' });
+    for (const machine of this.machines) {
+      if (machine.isClone) continue;
+      const row = machine.identity && view.nodes.get(machine.identity.node);
+      if (!row || row.keyFingerprint !== machine.keyFingerprint) {
+        if (machine.process) machine.kill();
+        this.enrol(machine);
+      } else if (row.status === 'active') {
+        machine.isOut = false;
+        machine.boot();
+      }
+    }
+  }
+
+  #script(
+    name: string,
+    gapMs: number,
+    untilMs: number,
+    table: readonly { name: string; weight: number; run(world: World, random: Random): boolean | undefined }[],
+    counts: Record<string, number>,
+  ): void {
+    const random = this.chance(name);
+    const total = table.reduce((sum, { weight }) => sum + weight, 0);
+    const next = () => {
+      const delayMs = -Math.log(1 - random.next()) * gapMs;
+      if (this.timeline.nowMs + delayMs > untilMs) return;
+      this.timeline.after(delayMs, () => {
+        let at = random.next() * total;
+        const row = table.find(({ weight }) => {
+          at -= weight;
+          return at < 0;
+        });
+        if (row) {
+          const own = this.chance(`${name} ${this.timeline.fired}`);
+          if (row.run(this, own) !== false) counts[row.name] = (counts[row.name] ?? 0) + 1;
+        }
+        next();
+      });
+    };
+    next();
+  }
+  #every(ms: number, run: () => void): void {
+    this.timeline.after(ms, () => {
+      run();
+      this.#every(ms, run);
+    });
+  }
+  async #run(ms: number): Promise<void> {
+    if (this.broken) return;
+    await this.timeline.run(this.timeline.nowMs + ms, () => this.broken === null);
+  }
+
+  #committed(changes: readonly DurableChange[]): void {
+    for (const change of changes) {
+      for (const checker of this.#checkers) checker.committing?.(change);
+      this.trace('store', inWords(change));
+      apply(this.stored, change);
+    }
+    for (const checker of this.#checkers) checker.committed?.(changes);
+  }
+  #told(messages: readonly BusMessage[]): void {
+    for (const { topic, payload } of messages) {
+      const decoded = this.#decoded(topic, payload, 'the coordinator');
+      if (decoded) for (const checker of this.#checkers) checker.told?.(decoded);
+    }
+  }
+  #heard(topic: string, payload: string, node: string | null): void {
+    this.trace('coordinator', `< ${short(topic, payload)}`);
+    if (!this.#checkers.some(({ heard }) => heard)) return;
+    const decoded = this.#decoded(topic, payload, node ?? 'people');
+    if (decoded) for (const checker of this.#checkers) checker.heard?.(decoded, node);
+  }
+  #said(name: string, { topic, payload }: BusMessage): void {
+    const machine = this.machines.find((each) => each.name === name);
+    if (!machine || !/\/(memory|out)\//.test(topic)) return;
+    const decoded = this.#decoded(topic, payload, name);
+    if (decoded) for (const checker of this.#checkers) checker.said?.(decoded, machine);
+  }
+  #decoded(topic: string, payload: string, who: string): Decoded | null {
+    const decoded = decode(topic, Buffer.from(payload), check);
+    if (!('refused' in decoded)) return decoded;
+    this.broke('wire', `${who} sends ${topic}: ${decoded.text}`);
+    return null;
+  }
+}
+
+function short(topic: string, payload: string): string {
+  const text = payload.length > 220 ? `${payload.slice(0, 200)}… (${payload.length})` : payload;
+  return `${topic.slice('blackroad/v1/'.length)} ${text}`;
+}
+function inWords(change: DurableChange): string {
+  switch (change.type) {
+    case 'node': {
+      const { id, presence, presenceReason, generation, status } = change.row;
+      return `node ${id} ${presence} (${presenceReason}) generation ${generation} ${status === 'active' ? '' : status}`;
+    }
+    case 'agent': {
+      const { name, version, epoch, placement, unplaced } = change.row;
+      return `agent ${name} v${version} epoch ${epoch} ${placement ? `on ${placement.node} (${placement.model})` : `nowhere: ${unplaced?.text ?? ''}`}`;
+    }
+    case 'task-new':
+      return `task ${change.row.id} new for ${change.row.agent}`;
+    case 'task-state':
+      return `task ${change.id} ${change.state} ${change.node ?? ''} attempt ${change.attempt}`;
+    case 'task-end':
+      return `task ${change.row.id} ${change.row.state} ${change.row.problem?.text ?? ''}`;
+    case 'memory':
+      return `memory ${change.agent} ${change.entries[0]?.seq}..${change.entries.at(-1)?.seq} epoch ${change.entries[0]?.epoch}`;
+    case 'branch':
+      return `branch ${change.row.id} upto ${change.row.uptoSeq}${change.row.complete ? ' complete' : ''}${change.row.merged ? ' merged' : ''}`;
+    case 'event':
+      return `event ${change.row.type}: ${change.row.text}`;
+    default:
+      return change.type;
+  }
+}
