@@ -51,6 +51,67 @@ t.test('an API key signs in with its own role; revoking it ends the session', as
   t.equal((await fleet.call('GET', '/v1/me', { key: null, headers })).status, 401);
 });
 
+t.test('a session outlives a restart of the coordinator, its end too', async (t) => {
+  const dir = t.testdir({});
+  const open = () => openApiFleet({ path: `${dir}/fleet.sqlite` });
+  const first = await open();
+  // The cookie's name carries the port: a restarted coordinator has the same one, a test does not.
+  const token = async (fleet: typeof first) => {
+    const answer = await fleet.call('POST', '/v1/sign-in', { key: null, body: { code: fleet.keys.viewer } });
+    return /=([0-9a-f]{64})/.exec(answer.headers.get('set-cookie') ?? '')?.[1] as string;
+  };
+  const whoAmI = async (fleet: typeof first, session: string) => {
+    const headers = { cookie: `blackroad-${fleet.port}=${session}`, origin: fleet.base, 'x-blackroad': '1' };
+    return { ...(await fleet.call<{ role: string }>('GET', '/v1/me', { key: null, headers })), headers };
+  };
+  const kept = await token(first);
+  const ended = await token(first);
+  const { headers: cookie } = await whoAmI(first, ended);
+  await first.call('POST', '/v1/sign-out', { key: null, headers: cookie });
+  await first.close();
+
+  const second = await open();
+  t.match(await whoAmI(second, kept), { status: 200, body: { role: 'viewer' } });
+  t.equal((await whoAmI(second, ended)).status, 401);
+  const listed = await second.call<{ id: string; role: string; address: string }[]>('GET', '/v1/sessions');
+  t.match(listed.body, [{ role: 'viewer', address: '127.0.0.1', current: false }]);
+  t.notOk(JSON.stringify(listed.body).includes(kept));
+  t.match(await second.problem('DELETE', '/v1/sessions/nobody'), { code: 'no-such-session' });
+  t.equal((await second.call('DELETE', `/v1/sessions/${listed.body[0]?.id}`)).status, 204);
+  t.equal((await whoAmI(second, kept)).status, 401);
+  await second.close();
+});
+
+t.test('sessions: one sees and ends those of its own key, an admin all', async (t) => {
+  const cookie = await session(fleet.keys.viewer);
+  const mine = { key: null, headers: { cookie, ...own } };
+  await session(fleet.keys.operator);
+  const seen = await fleet.call<{ id: string; name: string; current: boolean }[]>('GET', '/v1/sessions', mine);
+  t.ok(seen.body.every(({ name }) => name === 'viewer'));
+  t.equal(seen.body.filter(({ current }) => current).length, 1);
+  const all = await fleet.call<{ id: string; name: string }[]>('GET', '/v1/sessions');
+  const other = all.body.find(({ name }) => name === 'operator');
+  t.match(await fleet.problem('DELETE', `/v1/sessions/${other?.id}`, mine), { code: 'no-such-session' });
+  t.equal((await fleet.call('DELETE', `/v1/sessions/${other?.id}`)).status, 204);
+  const self = seen.body.find(({ current }) => current);
+  t.equal((await fleet.call('DELETE', `/v1/sessions/${self?.id}`, mine)).status, 204);
+  t.equal((await fleet.call('GET', '/v1/me', mine)).status, 401);
+});
+
+t.test('what a page may load and run', async (t) => {
+  const { headers } = await fleet.call('GET', '/healthz');
+  const policy = headers.get('content-security-policy') ?? '';
+  for (const part of [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self' data:",
+  ])
+    t.ok(policy.includes(part), part);
+  t.notMatch(policy, /unsafe/);
+});
+
 t.test('signing out ends the session', async (t) => {
   const headers = { cookie: await session(), ...own };
   t.equal((await fleet.call('POST', '/v1/sign-out', { key: null, headers })).status, 204);

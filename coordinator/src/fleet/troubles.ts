@@ -184,7 +184,7 @@ export function agentTroubles(view: View, name: string, nowMs: number): Trouble[
       kind: 'queue-full',
       severity: 'warning',
       sinceMs: null,
-      title: `The queue of ${name} is full: ${waiting} tasks wait`,
+      title: `The queue of ${name} is full: ${waiting === 1 ? '1 task waits' : `${waiting} tasks wait`}`,
       many: 'agents have a full queue',
       text: 'New tasks are refused. Raise its concurrency or queue, or ask it less.',
       actions: [

@@ -1,0 +1,117 @@
+// Alerts over the real API: they come and go with their cause, alike ones are one, and what a person knows is not told twice.
+import type { Alert, FleetTotals, NodeLine } from '@blackroad/protocol';
+import { Alert as AlertSchema, faults } from '@blackroad/protocol';
+import t from 'tap';
+import { type ApiFleet, openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { openConsole } from './feed/client.fixture.ts';
+
+async function alerts(fleet: ApiFleet, kind?: string): Promise<Alert[]> {
+  const { body } = await fleet.call<Alert[]>('GET', '/v1/alerts');
+  return kind === undefined ? body : body.filter((alert) => alert.kind === kind);
+}
+function sick(fleet: ApiFleet, node: Awaited<ReturnType<ApiFleet['node']>>, over: object) {
+  const { health } = fleet.coordinator.view.live.get(node.id) as { health: object };
+  node.say('nodeHealth', {}, { ...health, ...over } as never);
+  return fleet.coordinator.submit('audit', { by: 'test', action: 'sync', subject: 'x', text: '' });
+}
+
+t.test('bad health: alike nodes of a site are one alert, and it goes when they are well', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  const [alice, bob] = [await fleet.node('alice'), await fleet.node('bob')];
+  t.same(await alerts(fleet), []);
+  await sick(fleet, alice, { temperatureC: 88, undervoltage: { now: true, sinceBoot: true } });
+  const two = await alerts(fleet, 'node-condition');
+  t.same(two.map(({ title }) => title).sort(), [
+    'alice: overheated: 88 °C; it needs cooling',
+    'alice: power supply too weak: undervoltage now',
+  ]);
+  for (const alert of two) t.same(faults(AlertSchema, alert), []);
+  t.ok(two.every(({ actions }) => actions.some(({ verb, node }) => verb === 'drain-node' && node === 'alice')));
+  await sick(fleet, bob, { temperatureC: 91 });
+  const hot = (await alerts(fleet)).find(({ id }) => id === 'node-condition:home:overheated');
+  t.match(hot, { count: 2, nodes: ['alice', 'bob'], severity: 'error', title: '2 nodes of home: overheated' });
+  await sick(fleet, alice, { temperatureC: 50, undervoltage: { now: false, sinceBoot: false } });
+  await sick(fleet, bob, { temperatureC: 50 });
+  t.same(await alerts(fleet), []);
+});
+
+t.test('acknowledged until the alert grows or its cause is gone', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  const [alice, bob] = [await fleet.node('alice'), await fleet.node('bob')];
+  await sick(fleet, alice, { diskFreeBytes: 1e9 });
+  const id = (await alerts(fleet))[0]?.id as string;
+  const path = `/v1/alerts/${id}/ack`;
+  t.match(await fleet.problem('POST', path, { key: fleet.keys.viewer, body: {} }), { code: 'not-allowed' });
+  const console = openConsole(fleet.port, { authorization: `Bearer ${fleet.keys.viewer}` });
+  t.teardown(() => console.socket.terminate());
+  console.subscribe('alerts', 'nodes', 'totals');
+  await console.until(() => console.row('alerts', id));
+  const { body } = await fleet.call<Alert>('POST', path, { key: fleet.keys.operator, body: { note: 'card ordered' } });
+  t.match(body.acknowledged, { by: 'key:operator', note: 'card ordered' });
+  await console.until(() => console.row<Alert>('alerts', id)?.acknowledged?.note === 'card ordered');
+  t.equal((await alerts(fleet))[0]?.acknowledged?.by, 'key:operator');
+  await sick(fleet, bob, { diskFreeBytes: 1e9 });
+  t.match(await alerts(fleet), [{ id, count: 2, acknowledged: null }], 'two are news');
+  await fleet.call('POST', path, { body: {} });
+  await fleet.call('DELETE', path);
+  t.match(await alerts(fleet), [{ id, acknowledged: null }]);
+  t.match(await fleet.problem('DELETE', path), { code: 'conflict' });
+  t.match(await fleet.problem('POST', '/v1/alerts/node-lost:mars/ack', { body: {} }), { code: 'no-such-alert' });
+  const audit = await fleet.call<{ action: string }[]>('GET', '/v1/audit');
+  t.ok(audit.body.some(({ action }) => action === 'alert-ack'));
+
+  await sick(fleet, alice, { diskFreeBytes: 5e10 });
+  await sick(fleet, bob, { diskFreeBytes: 5e10 });
+  await console.until(() => !console.row('alerts', id));
+  t.ok(console.row<NodeLine>('nodes', 'alice'));
+  t.ok(console.row<FleetTotals>('totals', ''));
+  t.same(console.complaints, []);
+});
+
+t.test('agents without a node, with the fix as a button', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  await fleet.node('alice');
+  await fleet.call('PUT', '/v1/nodes/alice', { body: { cordoned: true } });
+  for (const name of ['one', 'two'])
+    await fleet.call('PUT', `/v1/agents/${name}`, { body: { name, model: ['tiny'], instructions: 'x' } });
+  const console = openConsole(fleet.port, { authorization: `Bearer ${fleet.keys.viewer}` });
+  t.teardown(() => console.socket.terminate());
+  console.subscribe('agents');
+  await console.until(() => console.rows<{ text: string }>('agents').filter(({ text }) => text).length === 2);
+  t.same(await alerts(fleet, 'agent-unplaced'), [], 'just applied: it is about to be placed');
+  fleet.skip(6_000);
+  const [unplaced] = await alerts(fleet, 'agent-unplaced');
+  t.match(unplaced, { count: 2, agents: ['one', 'two'], severity: 'error' });
+  t.match(unplaced?.actions[0], { verb: 'uncordon-node', node: 'alice', role: 'operator' });
+  await fleet.call('PUT', '/v1/nodes/alice', { body: { cordoned: false } });
+  await console.until(() => console.rows<{ state: string }>('agents').every(({ state }) => state === 'ready'));
+  t.same(await alerts(fleet), []);
+});
+
+t.test('a full queue, and tasks that were given up', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  const alice = await fleet.node('alice');
+  alice.onLease = () => {};
+  const spec = { name: 'busy', model: ['tiny'], instructions: 'x', queue: 1 };
+  await fleet.call('PUT', '/v1/agents/busy', { body: spec });
+  const console = openConsole(fleet.port, { authorization: `Bearer ${fleet.keys.viewer}` });
+  t.teardown(() => console.socket.terminate());
+  console.subscribe('agents');
+  await console.until(() => console.row<{ state: string }>('agents', 'busy')?.state === 'ready');
+  for (let i = 0; i < 2; i++)
+    await fleet.call('POST', '/v1/agents/busy/tasks', { body: { prompt: 'x', deadlineSeconds: 5 } });
+  t.match(await alerts(fleet, 'queue-full'), [{ agents: ['busy'], count: 1, title: /1 task waits/ }]);
+  await console.until(() => console.row<{ waiting: number }>('agents', 'busy')?.waiting === 1);
+  fleet.skip(6_000);
+  await console.until(() => {
+    const row = console.row<{ waiting: number; running: number }>('agents', 'busy');
+    return row?.waiting === 0 && row.running === 0;
+  });
+  const [given] = await alerts(fleet, 'dead-letters');
+  t.match(given, { count: 2, title: '2 tasks were given up', actions: [{ verb: 'open-dead-letters' }] });
+  t.same(await alerts(fleet, 'queue-full'), []);
+});
