@@ -1,24 +1,7 @@
 // An agent as a person writes it in YAML (or JSON), turned into a spec. Every fault points at the line it stands on.
 import { readFileSync } from 'node:fs';
-import { AgentSpec, FleetError, faults, withDefaults } from '@blackroad/protocol';
+import { AgentSpec, FleetError, faults, widened, withDefaults } from '@blackroad/protocol';
 import { type Document, LineCounter, parseAllDocuments } from 'yaml';
-
-/** Short forms people write: `model: auto` for a list of one. */
-function widened(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const given = { ...(value as Record<string, unknown>) };
-  if (typeof given.model === 'string') given.model = [given.model];
-  if (given.model === undefined) given.model = ['auto'];
-  if (typeof given.placement === 'object' && given.placement !== null) {
-    const placement = { ...(given.placement as Record<string, unknown>) };
-    for (const key of ['class', 'site', 'nodes', 'avoidAgents', 'nearAgents']) {
-      if (typeof placement[key] === 'string') placement[key] = [placement[key]];
-    }
-    given.placement = placement;
-  }
-  if (Array.isArray(given.tools)) given.tools = given.tools.map((tool) => (typeof tool === 'string' ? { tool } : tool));
-  return given;
-}
 
 /** `-` is standard input; `flag` is what a person gave it with. @throws FleetError invalid-request */
 export function readAgents(file: string, flag: string): AgentSpec[] {

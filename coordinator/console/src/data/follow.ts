@@ -1,0 +1,103 @@
+// Follows tasks over server-sent events: what a task says reaches whoever looks at it, and a broken line is taken up again until the
+// task has ended. Leaving ends the following, never the task.
+import type { TaskStreamEvent, TaskView } from '@blackroad/protocol';
+import { useCallback, useSyncExternalStore } from 'react';
+import { ApiProblem, send, wordsOf } from './api.ts';
+import { after, backoffMs } from './clock.ts';
+import { type Followed, heard, nothingYet } from './followed.ts';
+import { createEventReader } from './sse.ts';
+
+export type { Followed, Part } from './followed.ts';
+
+/** Gone back to within this, a line was never left. */
+const lingerMs = 3_000;
+
+interface Line {
+  shown: Followed;
+  watchers: Set<() => void>;
+  stop: AbortController;
+  leave: (() => void) | null;
+}
+const lines = new Map<string, Line>();
+
+function set(line: Line, next: Followed) {
+  line.shown = next;
+  for (const each of line.watchers) each();
+}
+async function* eventsOf(response: Response): AsyncGenerator<TaskStreamEvent> {
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const read = createEventReader();
+  while (reader) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    for (const { event, data } of read(value)) yield { event, data: JSON.parse(data) } as TaskStreamEvent;
+  }
+}
+
+/** Listens until the end of the task, however often the line breaks. `first` is a line that is open already. */
+async function listen(id: string, line: Line, first: AsyncGenerator<TaskStreamEvent> | null) {
+  const { signal } = line.stop;
+  let tries = 0;
+  let events = first;
+  while (!signal.aborted) {
+    try {
+      events ??= eventsOf(await send('task', { params: { task: id }, signal }, 'text/event-stream'));
+      for await (const event of events) {
+        tries = 0;
+        set(line, heard(line.shown, event));
+      }
+      if (line.shown.line === 'ended') return;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof ApiProblem && error.status >= 400 && error.status < 500) {
+        set(line, { ...line.shown, line: 'ended', problem: wordsOf(error) });
+        return;
+      }
+    }
+    events = null;
+    set(line, { ...line.shown, line: 'away' });
+    await new Promise<void>((go) => after(backoffMs(tries++), go));
+  }
+}
+function lineOf(id: string): Line {
+  let line = lines.get(id);
+  if (!line) {
+    line = { shown: nothingYet, watchers: new Set(), stop: new AbortController(), leave: null };
+    lines.set(id, line);
+    void listen(id, line, null);
+  }
+  return line;
+}
+function watch(id: string, changed: () => void) {
+  const line = lineOf(id);
+  line.leave?.();
+  line.leave = null;
+  line.watchers.add(changed);
+  return () => {
+    line.watchers.delete(changed);
+    if (line.watchers.size > 0) return;
+    line.leave = after(lingerMs, () => {
+      line.stop.abort();
+      lines.delete(id);
+    });
+  };
+}
+
+/** The task's words as they come; null follows nothing. A browser holds six lines to one host: follow few. */
+export function useFollowed(id: string | null): Followed | null {
+  const look = useCallback((changed: () => void) => (id === null ? () => {} : watch(id, changed)), [id]);
+  return useSyncExternalStore(look, () => (id === null ? null : (lines.get(id)?.shown ?? nothingYet)));
+}
+
+/** Submits a task and follows it from its first token. Answers when it is stored. @throws ApiProblem */
+export async function askFollowed(agent: string, prompt: string): Promise<TaskView> {
+  const stop = new AbortController();
+  const response = await send('ask', { params: { agent }, body: { prompt }, signal: stop.signal }, 'text/event-stream');
+  const events = eventsOf(response);
+  const { value: first } = await events.next();
+  if (first?.event !== 'task') throw new ApiProblem('internal', 0, 'The coordinator answered without a task.');
+  const line: Line = { shown: heard(nothingYet, first), watchers: new Set(), stop, leave: null };
+  lines.set(first.data.id, line);
+  void listen(first.data.id, line, events);
+  return first.data;
+}

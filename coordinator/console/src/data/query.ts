@@ -1,0 +1,67 @@
+// REST answers as React hooks: useRoute reads, useAct does. Reads are cached by route and parameters; what a person did is told in a
+// toast, with a way back where there is one.
+import type { RouteAnswer, RouteName } from '@blackroad/protocol';
+import { QueryClient, type UseQueryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { say } from '../kit/toasts.tsx';
+import { ApiProblem, type Call, call, wordsOf } from './api.ts';
+
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      refetchOnWindowFocus: true,
+      // A wrong question stays wrong; a coordinator that starts again is worth asking again.
+      retry: (count, error) =>
+        count < 3 && (!(error instanceof ApiProblem) || error.status === 0 || error.status >= 500),
+      retryDelay: (attempt) => Math.min(500 * 2 ** attempt, 8_000),
+    },
+  },
+});
+
+export const keyOf = <N extends RouteName>(name: N, options: Call<N> = {}) =>
+  [name, options.params ?? null, options.query ?? null] as const;
+
+type Reading<N extends RouteName> = Omit<UseQueryOptions<RouteAnswer<N>, ApiProblem>, 'queryKey' | 'queryFn'>;
+
+/** Reads a route. `options` are TanStack Query's: enabled, refetchInterval, select is not needed. */
+export function useRoute<N extends RouteName>(name: N, options: Call<N> = {}, reading: Reading<N> = {}) {
+  return useQuery<RouteAnswer<N>, ApiProblem>({
+    queryKey: keyOf(name, options),
+    queryFn: ({ signal }) => call(name, { ...options, signal }),
+    ...reading,
+  });
+}
+
+export interface Doing<N extends RouteName> {
+  /** What the toast says when it worked; null says nothing. */
+  done?: (answer: RouteAnswer<N>, options: Call<N>) => string | null;
+  /** The way back, offered in the toast. */
+  undo?: (answer: RouteAnswer<N>, options: Call<N>) => (() => Promise<unknown>) | null;
+  /** Routes whose answers are stale after this. */
+  stales?: RouteName[];
+}
+
+/** Does something. `act.mutate({ params, body })`; failures are told in a toast. */
+export function useAct<N extends RouteName>(name: N, doing: Doing<N> = {}) {
+  const client = useQueryClient();
+  return useMutation<RouteAnswer<N>, ApiProblem, Call<N>>({
+    mutationFn: (options) => call(name, options),
+    onSuccess(answer, options) {
+      for (const stale of doing.stales ?? []) void client.invalidateQueries({ queryKey: [stale] });
+      const text = doing.done?.(answer, options);
+      const back = doing.undo?.(answer, options);
+      if (text) say({ text, ...(back ? { undo: () => undo(back) } : {}) });
+    },
+    onError: (error) => say({ text: wordsOf(error), tone: 'bad' }),
+  });
+}
+
+/** Takes something back and tells how that went. */
+async function undo(back: () => Promise<unknown>) {
+  try {
+    await back();
+    say({ text: 'Taken back.' });
+  } catch (error) {
+    say({ text: wordsOf(error), tone: 'bad' });
+  }
+}

@@ -1,0 +1,95 @@
+// Who is at this console: signs in by one-time code or key, knows the role, and asks what a role may do from the route table, so
+// that what a person may not do is not offered.
+
+import routes from 'fleet:routes';
+import type { Access, Role, RouteName } from '@blackroad/protocol';
+import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
+import { ApiProblem, call, onSignedOut, wordsOf } from './api.ts';
+import { queries } from './query.ts';
+
+export interface Me {
+  name: string;
+  role: Role;
+}
+export type Session =
+  | { state: 'asking' }
+  | { state: 'out'; why: string }
+  | { state: 'unreachable'; why: string }
+  | { state: 'in'; me: Me };
+
+export interface SessionDoor {
+  session: Session;
+  signIn(codeOrKey: string): Promise<void>;
+  signOut(): Promise<void>;
+  retry(): void;
+}
+
+const rank: Record<Access, number> = { open: 0, node: 9, viewer: 1, operator: 2, admin: 3 };
+export const mayUse = (role: Role, route: RouteName): boolean => rank[role] >= rank[routes[route].access];
+
+/** The code of the address is used up by this; it must not stay in the address bar, the history or a screenshot. */
+function takeCode(): string | null {
+  const code = new URLSearchParams(location.hash.slice(1)).get('code');
+  if (code) history.replaceState(history.state, '', location.pathname + location.search);
+  return code;
+}
+const firstCode = takeCode();
+
+const Signed = createContext<Me | null>(null);
+export const SignedIn = ({ me, children }: { me: Me; children: ReactNode }) => <Signed value={me}>{children}</Signed>;
+
+export function useMe(): Me {
+  const me = useContext(Signed);
+  if (!me) throw new Error('useMe is for pages of people who are signed in');
+  return me;
+}
+/** Whether this person may call a route: what they may not is not shown. */
+export function useMay(): (route: RouteName) => boolean {
+  const { role } = useMe();
+  return (route) => mayUse(role, route);
+}
+
+export function useSessionDoor(): SessionDoor {
+  const [session, set] = useState<Session>({ state: 'asking' });
+  const [asked, ask] = useState(0);
+  useEffect(() => {
+    let gone = false;
+    const enter = async () => {
+      let refused = '';
+      if (firstCode && asked === 0)
+        await call('signIn', { body: { code: firstCode } }).catch((e) => (refused = wordsOf(e)));
+      try {
+        const me = await call('me');
+        if (!gone) set({ state: 'in', me });
+      } catch (error) {
+        if (gone) return;
+        const out = error instanceof ApiProblem && error.status === 401;
+        set(out ? { state: 'out', why: refused } : { state: 'unreachable', why: wordsOf(error) });
+      }
+    };
+    void enter();
+    const off = onSignedOut(() => {
+      queries.clear();
+      set((was) =>
+        was.state === 'in' ? { state: 'out', why: 'Your session has ended. Sign in again to go on.' } : was,
+      );
+    });
+    return () => {
+      gone = true;
+      off();
+    };
+  }, [asked]);
+  return {
+    session,
+    retry: () => ask((n) => n + 1),
+    async signIn(code) {
+      await call('signIn', { body: { code } });
+      set({ state: 'in', me: await call('me') });
+    },
+    async signOut() {
+      await call('signOut').catch(() => {});
+      queries.clear();
+      set({ state: 'out', why: '' });
+    },
+  };
+}

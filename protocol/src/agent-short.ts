@@ -1,0 +1,19 @@
+// The short forms in which people write an agent (`model: auto` for a list of one, `tools: [memory]`), made whole. Shared by the CLI
+// and the console's editor; knows no schema, so that a browser need not load one.
+
+const lists = ['class', 'site', 'nodes', 'avoidAgents', 'nearAgents'];
+
+/** What is no agent at all comes back as it is: the schema says what is wrong with it. */
+export function widened(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const given = { ...(value as Record<string, unknown>) };
+  if (typeof given.model === 'string') given.model = [given.model];
+  if (given.model === undefined) given.model = ['auto'];
+  if (typeof given.placement === 'object' && given.placement !== null) {
+    const placement = { ...(given.placement as Record<string, unknown>) };
+    for (const key of lists) if (typeof placement[key] === 'string') placement[key] = [placement[key]];
+    given.placement = placement;
+  }
+  if (Array.isArray(given.tools)) given.tools = given.tools.map((tool) => (typeof tool === 'string' ? { tool } : tool));
+  return given;
+}
