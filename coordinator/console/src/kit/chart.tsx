@@ -81,7 +81,7 @@ export function Chart({ label, times, bands, format = figure, top, fromMs, toMs,
           y: { range: (_, _least, most) => [0, Math.max(top ?? 0, (most ?? 0) * 1.08) || 1] },
         },
         axes: [
-          { ...axis, size: 28 },
+          { ...axis, size: 28, space: 70, values: (_, seconds) => timeWords(seconds) },
           { ...axis, size: 62, values: (_, values) => values.map((value) => latest.current.format(value)) },
         ],
         series,
@@ -124,6 +124,15 @@ export function Chart({ label, times, bands, format = figure, top, fromMs, toMs,
   );
 }
 
+const dayS = 86_400;
+/** Hours within a day, days beyond: the pointer's line says the rest. */
+function timeWords(seconds: number[]): string[] {
+  const days = (seconds.at(-1) ?? 0) - (seconds[0] ?? 0) > 2 * dayS;
+  const part: Intl.DateTimeFormatOptions = days
+    ? { day: 'numeric', month: 'short' }
+    : { hour: '2-digit', minute: '2-digit' };
+  return seconds.map((each) => new Date(each * 1000).toLocaleString('en-GB', part));
+}
 function dataOf(times: number[], bands: Band[]): uPlot.AlignedData {
   return [
     times.map((ms) => ms / 1000),
