@@ -323,6 +323,8 @@ class Loop implements RunningNode {
 
   /** An agent that may be running elsewhere by now keeps its hands still. */
   #mayActOutside(assigned: AssignedAgent): boolean {
+    // Told to let it go: a turn that may still end in its grace has no hands any more.
+    if (this.agents.get(assigned.spec.name)?.assigned.epoch !== assigned.epoch) return false;
     if (assigned.spec.onLoss.policy === 'keep') return true;
     return this.#parts.clock.monotonicMs() - this.#contactMs < this.#leaseMs;
   }

@@ -70,6 +70,8 @@ export function createTaskRuns(parts: {
       transport.send('taskChunk', { node, task }, { attempt, offset, text, ...(tool ? { tool } : {}) });
     });
     const started = clock.after(250, () => {
+      // Nobody leased a task of its own: word of its progress would be answered with a cancel.
+      if (run.local) return;
       const { agent: name, epoch } = run.lease;
       transport.send('taskReport', { node, task }, { boot, task, attempt, agent: name, epoch, state: 'running' });
     });
