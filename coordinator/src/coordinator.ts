@@ -24,7 +24,7 @@ import { Following } from './following.ts';
 import type { Answer, Decide, Decision, InputKind, Inputs, Outcome, Policy } from './input.ts';
 import { enrichMemory } from './memory-reads.ts';
 import { encodeAll } from './outbound.ts';
-import { Planner, type PlanningFigures, type Urgency, urgencyOf } from './planner.ts';
+import { Planner, type PlanningFigures, type Urgency } from './planner.ts';
 import type { Store } from './store/store.ts';
 import { type EndedTask, emptyView, isEnded, type MutableView, type TaskRow, type View } from './view.ts';
 
@@ -114,6 +114,8 @@ class Loop implements Coordinator {
   readonly commits: CommitFigures = { count: 0, sumMs: 0, maxMs: 0 };
   #running = false;
   #stopped = false;
+  /** Of a tick that is not through: what a site that goes dark asks for is planned together. */
+  #planLater: Urgency | null = null;
   #committedAtMs = Number.NEGATIVE_INFINITY;
   #commitMs = 0;
   #idle: (() => void)[] = [];
@@ -144,7 +146,7 @@ class Loop implements Coordinator {
     for (const { agent, ...head } of heads) this.#view.heads.set(agent, head);
     await bus.start((message) => this.#arrived(message));
     await this.submit('started', {});
-    this.#timers.push(clock.every(tickMs, () => void this.submit('tick', {}).catch(() => {})));
+    this.#timers.push(clock.every(tickMs, () => this.#tick()));
     this.#planner.start();
   }
 
@@ -223,6 +225,13 @@ class Loop implements Coordinator {
     await this.store.close();
   }
 
+  #tick(): void {
+    const more = (outcome: Outcome<{ more: boolean }>) => {
+      if (outcome.ok && outcome.value.more) this.#tick();
+    };
+    this.submit('tick', {}).then(more, () => {});
+  }
+
   #wake(): void {
     if (this.#running) return;
     this.#running = true;
@@ -235,6 +244,8 @@ class Loop implements Coordinator {
         const restMs = this.#commitRestMs();
         if (restMs > 0) await new Promise<void>((resolve) => this.#parts.clock.after(restMs, resolve, true));
         await this.#batch(this.#waiting.splice(0, maxBatch));
+        // A commit that was synchronous gave nobody else a turn.
+        if (this.#waiting.length > 0) await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
       }
     } catch (error) {
       this.#stopped = true;
@@ -248,7 +259,8 @@ class Loop implements Coordinator {
 
   /** How long to gather before the next batch: as long as the last commit took, so that a busy disk gets fewer, larger ones. */
   #commitRestMs(): number {
-    if (this.#waiting.length >= gatherEnough) return 0;
+    // A part of a plan is a batch by itself, and the next one waits for it.
+    if (this.#waiting.length >= gatherEnough || this.#waiting.some(({ kind }) => kind === 'plan-apply')) return 0;
     const sinceMs = this.#parts.clock.monotonicMs() - this.#committedAtMs;
     return Math.min(maxGatherMs, this.#commitMs) - sinceMs;
   }
@@ -269,7 +281,8 @@ class Loop implements Coordinator {
         this.#parts.log.debug({ kind, reason }, text);
       }
       for (const change of decision.changes) {
-        if (plan !== 'urgent') plan = urgencyOf(this.view, change) ?? plan;
+        const urgency = this.#planner.note(change);
+        if (plan !== 'urgent') plan = urgency ?? plan;
         apply(this.#view, change);
         if (isDurable(change)) durable.push(change);
         this.#touch(touched, change);
@@ -298,7 +311,14 @@ class Loop implements Coordinator {
       for (const listener of this.#watchers) listener(touched);
     }
     this.#judge(touched);
-    if (plan) this.#planner.wanted(plan);
+    const isThrough = outcomes.every((outcome, i) => {
+      const { kind } = batch[i] as Waiting;
+      return kind !== 'tick' || !outcome.ok || !(outcome.value as Answer<'tick'>).more;
+    });
+    if (this.#planLater !== 'urgent') this.#planLater = plan ?? this.#planLater;
+    if (!isThrough || !this.#planLater) return;
+    this.#planner.wanted(this.#planLater);
+    this.#planLater = null;
   }
 
   /** A node that was put out loses its connection after the farewell had a moment to reach it. */

@@ -126,6 +126,8 @@ export interface Answers {
   'task-submit': TaskRow | EndedTask;
   'task-cancel': { id: string };
   'task-retry': TaskRow;
+  /** More nodes turned than one decision takes: another tick is due at once. */
+  tick: { more: boolean };
   'plan-apply': PlanApplied;
   'agent-apply': { name: string; version: number; created: boolean; changed: boolean };
 }

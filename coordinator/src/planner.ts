@@ -11,14 +11,15 @@ import { type MoveCause, type PlanApplied, type PlanPart, partsOf } from './plac
 import { planDueMs } from './placement/need.ts';
 import { planning } from './placement/place.ts';
 import { rebalancing } from './placement/rebalance.ts';
-import { snapshotting } from './placement/snapshot.ts';
+import { type Snapped, snapshotting } from './placement/snapshot.ts';
+import { Suspects } from './placement/suspects.ts';
 import type { View } from './view.ts';
 
 /** What came together is planned together; a person with five Pis must not feel it. */
-const gatherMs = 20;
+const gatherMs = 10;
 /** The event loop is given back after this long, and after so many steps: virtual time does not pass inside a slice. */
 const sliceMs = 6;
-const sliceSteps = 32;
+const sliceSteps = 8;
 /** An ordinary plan takes at most a tenth of a core: after c ms of computing, 9 c of rest. */
 const restFactor = 9;
 /** Who has no node, or a dead one, waits no longer than this for the next plan. */
@@ -48,6 +49,7 @@ export interface PlannerParts {
 export class Planner {
   readonly figures: PlanningFigures = { plans: 0, lastCpuMs: 0, cpuMs: 0, longestSliceMs: 0, moves: {}, stale: 0 };
   readonly #parts: PlannerParts;
+  readonly #suspects = new Suspects();
   #rounds: Timer | null = null;
   #timer: Timer | null = null;
   #atMs = 0;
@@ -74,6 +76,13 @@ export class Planner {
     this.#isStopped = true;
     this.#timer?.cancel();
     this.#rounds?.cancel();
+  }
+
+  /** A change that is about to be applied: whether it is a reason to plan, and how urgent. */
+  note(change: Change): Urgency | null {
+    const { view } = this.#parts;
+    this.#suspects.note(view, change);
+    return urgencyOf(view, change);
   }
 
   /** Something that placement depends on changed. */
@@ -138,9 +147,9 @@ export class Planner {
   }
 
   async #plan(): Promise<void> {
-    const { view, policy, clock } = this.#parts;
+    const { view } = this.#parts;
     this.figures.plans++;
-    const asked = await this.#sliced(snapshotting(view, clock.nowMs(), policy));
+    const asked = await this.#ask();
     const { demands } = asked.snapshot;
     if (demands.length === 0 && asked.settled.length === 0) return;
     const nothing = { placed: [], unplaced: [], yielded: [], models: [] };
@@ -148,10 +157,27 @@ export class Planner {
     await this.#carryOut(partsOf(view, asked, plan, () => this.#mint()));
   }
 
+  async #ask(): Promise<Snapped> {
+    const { view, policy, clock } = this.#parts;
+    const looked = this.#suspects.take();
+    try {
+      const asked = await this.#sliced(snapshotting(view, clock.nowMs(), policy, looked));
+      this.#suspects.keep(asked.restless);
+      return asked;
+    } catch (error) {
+      if (looked) this.#suspects.keep(looked);
+      else this.#suspects.all();
+      throw error;
+    }
+  }
+
   /** Seldom, and only while nothing is wanted. */
   async #round(): Promise<void> {
     const { view, policy, clock } = this.#parts;
     if (this.#timer && this.#atMs <= clock.monotonicMs() + urgentRestMs) return;
+    // Nobody is missed for longer than a round.
+    this.#suspects.all();
+    this.#next ??= 'ordinary';
     const idle = idleModels(view, clock.nowMs(), policy);
     if (idle.length > 0)
       await this.#parts.submit('models-idle', { unloads: idle.map((each) => ({ ...each, command: this.#mint() })) });
@@ -162,7 +188,7 @@ export class Planner {
 
   /** Part by part, each committed and told before the next one is made. */
   async #carryOut(parts: Generator<PlanPart>): Promise<void> {
-    for (;;) {
+    while (!this.#isStopped) {
       const part = this.#timed(() => parts.next());
       if (part.done) return;
       const outcome = await this.#parts.submit('plan-apply', part.value);
@@ -219,7 +245,7 @@ export class Planner {
 }
 
 /** Whether a change that is about to be applied is a reason to plan, and how urgent. */
-export function urgencyOf(view: View, change: Change): Urgency | null {
+function urgencyOf(view: View, change: Change): Urgency | null {
   switch (change.type) {
     case 'agent': {
       const before = view.agents.get(change.row.name);

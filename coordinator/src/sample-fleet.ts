@@ -1,12 +1,18 @@
 // A small fleet for tests of decisions: decides, applies the changes as the loop would, and checks on the way what must always hold:
 // a task ends once, generations and epochs only grow. No store, no bus, no clock: `now` is set by the test.
-import type { AgentSpec, NodeHello, PlacementWhy, TaskReport, TaskRequest } from '@blackroad/protocol';
+import type { AgentSpec, NodeCapacity, NodeHello, PlacementWhy, TaskReport, TaskRequest } from '@blackroad/protocol';
 import { invariant } from '@blackroad/std/invariant';
 import { apply, type Change, type Outgoing } from './change.ts';
 import { applyAgent } from './fleet/agents.ts';
 import { type Move, moveAgents } from './fleet/assignment.ts';
 import { acceptHello, acceptObserved, acceptState, tick } from './fleet/presence.ts';
 import type { Decide, Decision, InputKind, Inputs, Policy } from './input.ts';
+import { type PlanPart, partsOf } from './placement/moves.ts';
+import { whole } from './placement/pace.ts';
+import { place } from './placement/place.ts';
+import { applyPlan } from './placement/plan.ts';
+import { rebalancing } from './placement/rebalance.ts';
+import { snapshotOf } from './placement/snapshot.ts';
 import { reportTask } from './tasks/report.ts';
 import { submitTask } from './tasks/submit.ts';
 import { type AgentRow, emptyView, type MutableView, type NodeRow, type TaskRow, type View } from './view.ts';
@@ -78,7 +84,7 @@ export function sampleSpec(name: string, over: Partial<AgentSpec> = {}): AgentSp
   };
 }
 export function sampleWhy(node: string): PlacementWhy {
-  return { node, model: 'small', score: 1, scores: [], considered: 1, refused: [] };
+  return { node, model: 'small', score: 1, scores: [] };
 }
 
 export class SampleFleet {
@@ -155,6 +161,34 @@ export class SampleFleet {
       this.birth(id);
       this.hello(id);
     }
+  }
+  /** What a node says it can carry. */
+  capacity(id: string, over: Partial<NodeCapacity> = {}): void {
+    const GiB = 1024 ** 3;
+    const capacity: NodeCapacity = {
+      boot: this.node(id).boot,
+      memoryTotalBytes: 6 * GiB,
+      memoryFreeBytes: 4 * GiB,
+      diskFreeBytes: 50 * GiB,
+      models: [],
+      defaultChat: over.models?.[0]?.name ?? null,
+      embedder: null,
+      ...over,
+    };
+    this.apply([{ type: 'capacity', node: id, capacity }]);
+  }
+  /** Plans and carries it out part by part, as the loop does. */
+  plan(): Change[] {
+    const asked = snapshotOf(this.view as View, this.now, this.policy);
+    return this.#carryOut(partsOf(this.view as View, asked, place(asked.snapshot), () => 'command'));
+  }
+  /** One slow round of moves for a gain. */
+  rebalance(): Change[] {
+    const found = whole(rebalancing(this.view as View, this.now, this.policy));
+    return found ? this.#carryOut(partsOf(this.view as View, found, found.plan, () => 'command', found.gains)) : [];
+  }
+  #carryOut(parts: Iterable<PlanPart>): Change[] {
+    return [...parts].flatMap((part) => this.decide<'plan-apply'>(applyPlan, part).changes);
   }
   apply1(name: string, over: Partial<AgentSpec> = {}) {
     return this.decide<'agent-apply'>(applyAgent, { by: 'key:ada', spec: sampleSpec(name, over) });

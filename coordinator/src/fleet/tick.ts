@@ -1,7 +1,7 @@
 // What time alone brings about: suspicion and loss, deadlines, ends of backoffs, the valve, the fleet's own heartbeat; and the first
 // decision after a start. All is computed from `now`: there is no timer a node. Reads only indexes and the rows of nodes.
 import { deadlineSlot, wakeSlot } from '../change.ts';
-import { change, type Draft, decided, nodeIn, noteEvent, openDraft, send, taskIn } from '../draft.ts';
+import { change, type Draft, decided, decidedWith, nodeIn, noteEvent, openDraft, send, taskIn } from '../draft.ts';
 import type { Decide, Policy } from '../input.ts';
 import { endTask } from '../tasks/ends.ts';
 import { leaseNext, sendCancel } from '../tasks/leases.ts';
@@ -14,6 +14,8 @@ import { judgeValve } from './valve.ts';
 export const announceMs = 10_000;
 /** Ticks come every 250 ms. A gap like this means that the coordinator stood still (suspended, overloaded), not the nodes. */
 const pauseMs = 5_000;
+/** Nodes that turn suspect or lost in one decision; the next one follows at once. A site that goes dark must not hold the loop. */
+const maxTurned = 100;
 /** Expired tokens are kept this long: an enrolment repeated after a crash still finds its token. */
 const tokenKeepMs = 86_400_000;
 
@@ -39,7 +41,7 @@ export const started: Decide<'started'> = (view, _input, nowMs, policy) => {
 export const tick: Decide<'tick'> = (view, _input, nowMs, policy) => {
   const draft = openDraft(view, nowMs);
   const resumed = view.tickedMs !== null && nowMs - view.tickedMs > pauseMs;
-  if (!resumed) judgePresence(draft, policy);
+  const more = !resumed && judgePresence(draft, policy);
   expireTasks(draft);
   wakeTasks(draft);
   judgeValve(draft, policy);
@@ -47,30 +49,39 @@ export const tick: Decide<'tick'> = (view, _input, nowMs, policy) => {
   if (view.announcedMs === null || nowMs - view.announcedMs >= announceMs || nowMs < view.announcedMs)
     announce(draft, policy);
   change(draft, { type: 'ticked', atMs: nowMs, resumed });
-  return decided(draft);
+  return decidedWith(draft, { more });
 };
 
-function judgePresence(draft: Draft, policy: Policy): void {
+/** Whether some were left for the next decision. */
+function judgePresence(draft: Draft, policy: Policy): boolean {
   const { view, nowMs } = draft;
   const intervalMs = heartbeatIntervalMs(view, policy);
   const heardFromMs = Math.max(view.startedMs, view.resumedMs ?? 0);
   const losesFromMs = heardFromMs + policy.restartGraceMs;
+  let turned = 0;
   for (const id of view.nodes.keys()) {
     const row = nodeIn(draft, id);
     if (row?.status !== 'active') continue;
     if (row.presence === 'online') {
       const live = view.live.get(id);
       const lastMs = Math.max(live?.lastSeenMs ?? row.presenceSinceMs, view.resumedMs ?? 0);
-      if (nowMs - lastMs > silenceMs(live, intervalMs)) turnSuspect(draft, row, 'silent');
-      else if (live?.helloBoot === row.boot && isOffInterval(live.heartbeatMs, intervalMs)) {
+      if (nowMs - lastMs > silenceMs(live, intervalMs)) {
+        turnSuspect(draft, row, 'silent');
+        turned++;
+      } else if (live?.helloBoot === row.boot && isOffInterval(live.heartbeatMs, intervalMs)) {
         change(draft, { type: 'hello', node: id, boot: row.boot, heartbeatMs: intervalMs });
         sendWelcome(draft, id, row.boot, intervalMs, policy);
       }
     } else if (row.presence === 'suspect' && nowMs >= losesFromMs) {
       const awayMs = nowMs - row.presenceSinceMs;
-      if (awayMs >= policy.lostAfterMs) turnLost(draft, row, awayMs);
+      if (awayMs >= policy.lostAfterMs) {
+        turnLost(draft, row, awayMs);
+        turned++;
+      }
     }
+    if (turned >= maxTurned) return true;
   }
+  return false;
 }
 
 function expireTasks(draft: Draft): void {

@@ -41,8 +41,8 @@ export const poorHealth = 0.5;
 export const healthGain = 0.3;
 /** A better model or price is worth a slightly worse machine, not a failing one. */
 const healthLoss = 0.25;
-/** Half the crowd after the move, or it is not worth the loading: two nodes never change places. */
-export const crowdFactor = 2;
+/** A fifth less of a crowd after the move, or it is not worth the loading: two nodes never change places. */
+export const crowdFactor = 1.25;
 /** What is nearly empty: so few agents, or a quarter of the slots. */
 const fewAgents = 2;
 const fewShare = 0.25;

@@ -51,7 +51,7 @@ export interface PlanApplied {
 }
 
 /** Steps in one part: a decision, a commit and its messages stay within a few milliseconds. */
-const partSteps = 48;
+const partSteps = 96;
 
 const causeOf: Record<Need['reason'], MoveCause> = {
   new: 'new',

@@ -100,6 +100,13 @@ export function pendingOf(view: View, agent: Agent, nowMs: number, policy: Polic
   return null;
 }
 
+/** Whether time or others alone may make it need a node: it is looked at again without a change of its own. */
+export function isRestless(view: View, { placement, spec, unplaced }: Agent): boolean {
+  if (!placement || unplaced || spec.placement.avoidAgents.length > 0) return true;
+  const node = view.nodes.get(placement.node);
+  return node?.presence !== 'online' || node.draining || view.live.get(placement.node)?.helloBoot == null;
+}
+
 /** A drained agent finishes what it has begun before it moves. Where no other place was found it works on, and moves at once when there is one. */
 function isFinishing(view: View, agent: Agent): boolean {
   return agent.unplaced === null && (view.work.get(agent.name)?.leased.size ?? 0) > 0;

@@ -81,7 +81,8 @@ function withoutAsked(node: SupplyNode, asked: ReadonlyMap<string, Candidate>): 
 export function mayRebalance(view: View, row: Row, nowMs: number, policy: Policy, busy: boolean): boolean {
   const { placement } = row;
   const node = placement && view.nodes.get(placement.node);
-  if (!placement || node?.presence !== 'online' || node.status !== 'active' || node.draining || row.unplaced) return false;
+  if (!placement || node?.presence !== 'online' || node.status !== 'active' || node.draining || row.unplaced)
+    return false;
   if (freezeAt(view.frozen, node.site) || nowMs < view.startedMs + policy.restartGraceMs) return false;
   if (placement.rebalanced && nowMs - placement.placedMs < policy.rebalanceRestMs) return false;
   const work = view.work.get(row.name);
@@ -184,7 +185,9 @@ class Offers {
   promise(spec: AgentSpec, now: Standing, policy: Policy): GainKind | null {
     const { node, model, rank, agents } = now;
     const same = this.#byName.get(spec.model[rank] ?? model.name);
-    const least = Math.min(...(same?.least.slice(Math.max(0, speedClass(model) - 1)) ?? []));
+    let least = Number.POSITIVE_INFINITY;
+    for (let speed = Math.max(0, speedClass(model) - 1); speed < (same?.least.length ?? 0); speed++)
+      least = Math.min(least, same?.least[speed] ?? least);
     if ((node.waiting.get(model.name) ?? 0) > 0 && queueIsLong(now)) return 'queue';
     for (let earlier = 0; earlier < rank; earlier++)
       if (this.#byName.has(spec.model[earlier] as string)) return 'model';

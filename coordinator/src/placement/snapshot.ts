@@ -3,7 +3,7 @@ import type { AgentSpec, NodeHealth, NodeModel } from '@blackroad/protocol';
 import type { Policy } from '../input.ts';
 import type { View } from '../view.ts';
 import { type ClosedReason, closedReasons } from './feasible.ts';
-import { type Need, needOf } from './need.ts';
+import { isRestless, type Need, needOf } from './need.ts';
 import { whole } from './pace.ts';
 import type { Demand, PlacementSnapshot, Staying, SupplyNode } from './supply.ts';
 
@@ -17,6 +17,8 @@ export interface Snapped {
   needs: ReadonlyMap<string, Need>;
   /** Placed agents that stay where they are although they were said to look for a place. */
   settled: string[];
+  /** To be looked at again the next time, whatever happens. */
+  restless: string[];
   /** What each node said of itself when it was looked at. */
   capacities: ReadonlyMap<string, Live['capacity']>;
 }
@@ -25,15 +27,24 @@ export interface Snapped {
 const stepAgents = 256;
 const stepNodes = 64;
 
-/** In steps, between which the view may go on: what is planned from it is checked again when it is carried out (plan.ts). */
-export function* snapshotting(view: View, nowMs: number, policy: Policy): Generator<void, Snapped> {
+/** `looked`: who may need a node; everyone unless told. In steps, between which the view may go on: what is planned from it is checked again when it is carried out (plan.ts). */
+export function* snapshotting(
+  view: View,
+  nowMs: number,
+  policy: Policy,
+  looked: ReadonlySet<string> | null = null,
+): Generator<void, Snapped> {
   const needs = new Map<string, Need>();
   const demands: Demand[] = [];
   const settled: string[] = [];
-  let looked = 0;
-  for (const agent of view.agents.values()) {
-    if (++looked % stepAgents === 0) yield;
+  const restless: string[] = [];
+  let count = 0;
+  for (const name of looked ?? view.agents.keys()) {
+    if (++count % stepAgents === 0) yield;
+    const agent = view.agents.get(name);
+    if (!agent) continue;
     const need = needOf(view, agent, nowMs, policy);
+    if (need || isRestless(view, agent)) restless.push(name);
     if (!need) {
       if (agent.unplaced) settled.push(agent.name);
       continue;
@@ -44,10 +55,10 @@ export function* snapshotting(view: View, nowMs: number, policy: Policy): Genera
     demands.push({ spec: agent.spec as AgentSpec, last: agent.placement?.node ?? agent.last ?? null });
   }
   const strategy = policy.placement;
-  if (demands.length === 0)
-    return { snapshot: { nodes: [], demands, strategy }, needs, settled, capacities: new Map() };
+  const asked = { needs, settled, restless };
+  if (demands.length === 0) return { ...asked, snapshot: { nodes: [], demands, strategy }, capacities: new Map() };
   const { nodes, capacities } = yield* supplying(view, nowMs, policy, needs);
-  return { snapshot: { nodes, demands, strategy }, needs, settled, capacities };
+  return { ...asked, snapshot: { nodes, demands, strategy }, capacities };
 }
 
 export function snapshotOf(view: View, nowMs: number, policy: Policy): Snapped {

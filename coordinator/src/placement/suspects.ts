@@ -1,0 +1,61 @@
+// Which agents may need a node: what is kept so that a plan looks at those that something happened to, and not at thirty thousand that
+// are well. In: every change, before it is applied; out: names. Who is on it by mistake costs a look; the slow round looks at everyone,
+// so that nobody is missed for long.
+import type { Change } from '../change.ts';
+import type { View } from '../view.ts';
+
+export class Suspects {
+  #names = new Set<string>();
+  /** Something changed for everyone. */
+  #all = true;
+
+  note(view: View, change: Change): void {
+    switch (change.type) {
+      case 'agent':
+        this.#names.add(change.row.name);
+        return;
+      case 'node': {
+        const before = view.nodes.get(change.row.id);
+        const { row } = change;
+        const isSame =
+          before?.presence === row.presence &&
+          before.status === row.status &&
+          before.draining === row.draining &&
+          before.class === row.class &&
+          before.site === row.site &&
+          before.labels === row.labels;
+        if (!isSame) this.#addNode(view, row.id);
+        return;
+      }
+      case 'node-gone':
+        this.#addNode(view, change.id);
+        return;
+      case 'capacity':
+      case 'hello':
+        this.#addNode(view, change.node);
+        return;
+      case 'frozen':
+        this.#all = true;
+        return;
+      default:
+    }
+  }
+  #addNode(view: View, node: string): void {
+    for (const name of view.agentsByNode.get(node) ?? []) this.#names.add(name);
+  }
+
+  all(): void {
+    this.#all = true;
+  }
+  /** Those to look at now; null: everyone. What comes from now on is for the next time. */
+  take(): ReadonlySet<string> | null {
+    const taken = this.#all ? null : this.#names;
+    this.#names = new Set();
+    this.#all = false;
+    return taken;
+  }
+  /** To be looked at again. */
+  keep(names: Iterable<string>): void {
+    for (const name of names) this.#names.add(name);
+  }
+}

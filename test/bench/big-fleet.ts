@@ -1,0 +1,197 @@
+// A coordinator in this process with a large fleet that it takes for real: ten thousand nodes and thirty thousand agents written to a
+// SQLite file, loaded, and every node heard of again. The bus records what is told; a clock that can jump brings about what takes time.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AgentSpec, interpretingChecker, type NodeModel } from '@blackroad/protocol';
+import { type Clock, systemClock } from '@blackroad/std/clock';
+import { silentLog } from '@blackroad/std/log';
+import { systemRandom } from '@blackroad/std/random';
+import { showTask } from '../../coordinator/src/api/show.ts';
+import type { Bus, BusMessage } from '../../coordinator/src/bus/bus.ts';
+import type { DurableChange } from '../../coordinator/src/change.ts';
+import { policyOf, readConfig } from '../../coordinator/src/config.ts';
+import { type Coordinator, startCoordinator } from '../../coordinator/src/coordinator.ts';
+import { GiB, modelOf } from '../../coordinator/src/placement/fixture.ts';
+import { sampleNode, sampleSpec } from '../../coordinator/src/sample-fleet.ts';
+import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
+import type { AgentRow } from '../../coordinator/src/view.ts';
+
+export interface BigFleet {
+  coordinator: Coordinator;
+  /** When the last tick began. */
+  tickedAt(): number;
+  onPublish: (messages: readonly BusMessage[]) => void;
+  skip(ms: number): void;
+  /** Longest turn of the event loop since the last call. */
+  longestTurnMs(): number;
+  close(): Promise<void>;
+}
+
+export const nodeId = (i: number) => `node-${String(i).padStart(5, '0')}`;
+export const agentName = (i: number) => `agent-${String(i).padStart(5, '0')}`;
+
+/** A GPU server in 25, a box with a GPU in five, Pis; 20 sites. */
+function hardware(i: number): {
+  class: string;
+  memoryTotalBytes: number;
+  memoryFreeBytes: number;
+  models: NodeModel[];
+} {
+  const small = (slots = 1) => modelOf('small', { aliases: ['tiny'], slots, resident: true, residentBytes: 1.2 * GiB });
+  const big = (slots: number) => modelOf('big', { sizeBytes: 5 * GiB, parametersB: 8, slots });
+  if (i % 25 === 0)
+    return { class: 'gpu', memoryTotalBytes: 80 * GiB, memoryFreeBytes: 70 * GiB, models: [big(64), small(16)] };
+  if (i % 5 === 0)
+    return { class: 'edge-gpu', memoryTotalBytes: 20 * GiB, memoryFreeBytes: 16 * GiB, models: [big(4), small(4)] };
+  return { class: 'pi', memoryTotalBytes: 5 * GiB, memoryFreeBytes: 3 * GiB, models: [small()] };
+}
+export function bigSpec(i: number): AgentSpec {
+  return sampleSpec(agentName(i), {
+    model: i % 30 === 0 ? ['big', 'small'] : ['small'],
+    priority: i % 5 === 0 ? 70 : 50,
+    limits: {
+      maxTokens: 512,
+      contextTokens: i % 2 === 0 ? 2048 : 4096,
+      toolRounds: 6,
+      deadlineSeconds: 600,
+      attempts: 3,
+    },
+  });
+}
+
+/** `placed`: agents that are on their nodes already, three a node. */
+export async function openBigFleet({ nodes, placed }: { nodes: number; placed: number }): Promise<BigFleet> {
+  const dir = mkdtempSync(join(tmpdir(), 'big-fleet-'));
+  let ahead = 0;
+  let tickedAt = 0;
+  const clock: Clock = {
+    ...systemClock,
+    nowMs: () => systemClock.nowMs() + ahead,
+    every: (periodMs, run) =>
+      systemClock.every(periodMs, () => {
+        if (periodMs === 250) tickedAt = performance.now();
+        run();
+      }),
+  };
+  const store = await openSqliteStore({ path: join(dir, 'fleet.sqlite'), log: silentLog, clock });
+  const now = clock.nowMs();
+  await store.commit(
+    Array.from({ length: nodes }, (_, i): DurableChange => {
+      const row = sampleNode(nodeId(i), {
+        class: hardware(i).class,
+        site: `site-${i % 20}`,
+        presence: 'online',
+        boot: `boot-${nodeId(i)}`,
+      });
+      return { type: 'node', row: { ...row, presenceSinceMs: now, certificateExpiresMs: now + 1e10 } };
+    }),
+  );
+  await store.commit(
+    Array.from({ length: placed }, (_, i): DurableChange => ({ type: 'agent', row: placedRow(i, nodes, now) })),
+  );
+  const fleet = { onPublish: (_: readonly BusMessage[]) => {} };
+  const bus: Bus = {
+    async start() {},
+    publish: (messages) => fleet.onPublish(messages),
+    disconnect() {},
+    stats: () => ({ connections: nodes, received: 0, sent: 0, refused: {}, stalled: 0 }),
+    async stop() {},
+  };
+  const coordinator = await startCoordinator({
+    store,
+    bus,
+    policy: policyOf(readConfig(['--restart-grace', '0'], {})),
+    clock,
+    random: systemRandom,
+    log: silentLog,
+    check: interpretingChecker,
+    showTask,
+    fatal(error) {
+      throw error;
+    },
+  });
+  for (let from = 0; from < nodes; from += 1000)
+    await Promise.all(Array.from({ length: Math.min(1000, nodes - from) }, (_, i) => introduce(coordinator, from + i)));
+
+  let longest = 0;
+  let last = performance.now();
+  const probe = setInterval(() => {
+    const at = performance.now();
+    longest = Math.max(longest, at - last - 1);
+    last = at;
+  }, 1);
+  return Object.assign(fleet, {
+    coordinator,
+    tickedAt: () => tickedAt,
+    skip(ms: number) {
+      ahead += ms;
+    },
+    longestTurnMs() {
+      const was = longest;
+      longest = 0;
+      return was;
+    },
+    async close() {
+      clearInterval(probe);
+      await coordinator.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  });
+}
+
+function placedRow(i: number, nodes: number, now: number): AgentRow {
+  const spec = bigSpec(i);
+  const node = i % nodes;
+  const model = spec.model.find((name) => hardware(node).models.some((each) => each.name === name)) as string;
+  const placement = { node: nodeId(node), epoch: 1, model, placedMs: now, baseSeq: 0, baseHash: 'genesis', from: null };
+  return {
+    name: spec.name,
+    spec,
+    version: 1,
+    epoch: 1,
+    placement,
+    why: null,
+    unplaced: null,
+    createdMs: now,
+    updatedMs: now,
+  };
+}
+async function introduce(coordinator: Coordinator, i: number): Promise<void> {
+  const node = nodeId(i);
+  const boot = `boot-${node}`;
+  const row = coordinator.view.nodes.get(node);
+  const { memoryTotalBytes, memoryFreeBytes, models } = hardware(i);
+  void coordinator.submit('node-hello', {
+    node,
+    message: {
+      boot,
+      version: '0.1.0',
+      protocol: 1,
+      hardware: row?.hardware ?? '',
+      generation: row?.generation ?? 0,
+      upMs: 0,
+      held: [],
+    },
+  });
+  await coordinator.submit('node-capacity', {
+    node,
+    message: {
+      boot,
+      memoryTotalBytes,
+      memoryFreeBytes,
+      diskFreeBytes: 50 * GiB,
+      models,
+      defaultChat: 'small',
+      embedder: null,
+    },
+  });
+}
+
+export async function settled(isSettled: () => boolean, deadlineMs = 120_000): Promise<void> {
+  const until = performance.now() + deadlineMs;
+  while (!isSettled()) {
+    if (performance.now() > until) throw new Error('the fleet did not settle');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
