@@ -73,7 +73,7 @@ forbid(
   ),
 );
 
-const pure = ['coordinator/src/fleet', 'coordinator/src/placement', 'coordinator/src/tasks', 'coordinator/src/memory'];
+const pure = ['fleet', 'placement', 'tasks', 'memory', 'history'].map((folder) => `coordinator/src/${folder}`);
 const pureStd = new Set(['@blackroad/std/invariant', '@blackroad/std/backoff']);
 forbid(
   'pure folders stay pure',

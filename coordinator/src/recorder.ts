@@ -30,7 +30,8 @@ const keepQuartersS = historyRanges.month + dayS;
 /** Rows of one write or read: a few milliseconds. */
 const sliceRows = 40;
 const readRows = 120;
-const usageSlice = 500;
+/** Usage is written once a minute, and before it has grown to more than some milliseconds of work. */
+const manyUsageRows = 500;
 const recoverRows = 500;
 const fleet = '*';
 
@@ -42,6 +43,8 @@ export interface FleetGauges {
 }
 export interface Recorder {
   note(touched: Touched): void;
+  /** Every second: samples the fleet, writes the minute that is over. */
+  tick(): void;
   nodeHistory(node: string, metric: NodeMetric, range: HistoryRange): Promise<History>;
   fleetHistory(metric: FleetMetric, range: HistoryRange): Promise<History>;
   /** Writes what is complete, the running minute too. */
@@ -67,7 +70,11 @@ export async function createRecorder(parts: {
   const minute = createMinute();
   const days = createUsageDays();
   let minuteAtS = Math.floor(beganMs / 1000 / minuteS) * minuteS;
+  let earlyS = minuteAtS;
   let recovered = false;
+  /** Ends heard of while those of the life before were read, and ends read before they were heard of: each counts once. */
+  const heard = new Set<string>();
+  const readAgain = new Set<string>();
   let writing: Promise<void> = Promise.resolve();
 
   for (const { id, number, untilMs } of await store.series()) {
@@ -110,7 +117,7 @@ export async function createRecorder(parts: {
         minute.sample(number, nodeMetricAt[metric as NodeMetric], value);
     }
     for (const task of touched.ended) {
-      if (task.endedMs >= beganMs) use(task);
+      use(task);
       if (task.state === 'cancelled') continue;
       const tokens = task.usage?.completionTokens ?? 0;
       minute.count(fleetNumber, fleetMetricAt[task.state === 'done' ? 'tasksEnded' : 'tasksFailed'], 1);
@@ -118,8 +125,10 @@ export async function createRecorder(parts: {
       if (task.node !== null && tokens > 0) minute.count(numberOf(task.node), nodeMetricAt.tokens, tokens);
     }
   }
+  const priceOf = (node: string | null) => view.live.get(node ?? '')?.capacity?.pricePerMillionTokens ?? 0;
   function use(task: EndedTask) {
-    days.add(task, view.live.get(task.node ?? '')?.capacity?.pricePerMillionTokens ?? 0);
+    if (!recovered) heard.add(task.id);
+    if (!readAgain.delete(task.id)) days.add(task, priceOf(task.node));
   }
   const ofFleet = { [fleetMetricAt.tasksEnded]: 1, [fleetMetricAt.tasksFailed]: 1, [fleetMetricAt.tokens]: minuteS };
   const ofNode = { [nodeMetricAt.tokens]: minuteS };
@@ -137,8 +146,12 @@ export async function createRecorder(parts: {
   }
   async function writeMinute(atS: number) {
     const rows: RollupRow[] = [];
-    for (const [part, cells] of minute.take((number) => (number === fleetNumber ? ofFleet : ofNode)))
-      rows.push({ tier: minuteS, part, atS, cells: pack(cells) });
+    for (const [part, cells] of minute.take((number) => (number === fleetNumber ? ofFleet : ofNode))) {
+      // Of a minute that was written before it was over there is a row already: a restart, or a stop.
+      const [early] = atS === earlyS ? await store.rollups(minuteS, part, atS, atS + 1, 1) : [];
+      const whole = pack(cells);
+      rows.push({ tier: minuteS, part, atS, cells: early ? combine([early.cells, whole]) : whole });
+    }
     await putRows(rows);
   }
   /** From stored minutes, so that a restart in the middle of a quarter hour loses none of it. */
@@ -157,17 +170,17 @@ export async function createRecorder(parts: {
   }
   async function writeUsage() {
     if (!recovered) return;
-    const taken = days.take();
+    const taken = days.take(clock.nowMs());
     if (!taken) return;
     const { rows, uptoMs } = taken;
-    // All in one piece: the mark and the sums must agree. Many agents in a minute are a few milliseconds in SQLite.
+    // All in one piece: the mark and the sums must agree.
     const full = new Set<number>();
     for (const day of new Set(rows.map((row) => row.day)))
       if ((await store.usageRows(day)) >= maxUsageRowsPerDay) full.add(day);
     const merged = rows.map((row) => (full.has(row.day) ? { ...row, agent: '', node: '' } : row));
-    for (let at = 0; at + usageSlice < merged.length; at += usageSlice) await turn();
     await store.addUsage(merged, uptoMs);
   }
+  /** Ends that the life before did not come to add. By the tasks alone: the clock may have been set back since. */
   async function recover() {
     let fromMs = await store.usageUptoMs();
     if (fromMs === null) {
@@ -175,22 +188,25 @@ export async function createRecorder(parts: {
       await store.addUsage([], beganMs);
     }
     const missed = createUsageDays();
+    let lastMs = 0;
     for (let afterId = ''; ; ) {
       const page = await store.endedFrom(fromMs, afterId, recoverRows);
       for (const task of page) {
-        if (task.endedMs >= beganMs) break;
-        missed.add(task, view.live.get(task.node ?? '')?.capacity?.pricePerMillionTokens ?? 0);
+        if (heard.has(task.id)) continue;
+        if (task.endedMs >= beganMs) readAgain.add(task.id);
+        missed.add(task, priceOf(task.node));
+        lastMs = Math.max(lastMs, task.endedMs);
       }
       const last = page.at(-1);
-      if (!last || page.length < recoverRows || last.endedMs >= beganMs) break;
+      if (!last || page.length < recoverRows) break;
       fromMs = last.endedMs;
       afterId = last.id;
       await turn();
     }
-    // Up to the beginning of this life all are in: its own ends are heard of.
-    missed.add({ endedMs: beganMs, state: 'cancelled' } as EndedTask, 0);
-    await store.addUsage(missed.take()?.rows ?? [], beganMs);
+    const taken = missed.take(Number.POSITIVE_INFINITY);
+    if (taken) await store.addUsage(taken.rows, lastMs + 1);
     recovered = true;
+    heard.clear();
   }
 
   function write(work: () => Promise<void>): Promise<void> {
@@ -203,8 +219,11 @@ export async function createRecorder(parts: {
     minute.sample(fleetNumber, fleetMetricAt.tasksRunning, gauges.running);
     minute.sample(fleetNumber, fleetMetricAt.nodesOnline, gauges.nodesOnline);
     minute.sample(fleetNumber, fleetMetricAt.agentsReady, gauges.agentsReady);
+    if (days.size() >= manyUsageRows) write(writeUsage);
     const nowS = Math.floor(clock.nowMs() / 1000 / minuteS) * minuteS;
     if (nowS === minuteAtS) return;
+    // What was read again has been heard of by now, or never will be.
+    if (recovered) readAgain.clear();
     const atS = minuteAtS;
     minuteAtS = nowS;
     write(async () => {
@@ -251,6 +270,7 @@ export async function createRecorder(parts: {
 
   return {
     note,
+    tick: everySecond,
     nodeHistory: (node, metric, range) =>
       history(node, nodeMetricAt[metric], { node, metric, unit: nodeMetrics[metric].unit, range }),
     fleetHistory: (metric, range) =>
@@ -258,6 +278,7 @@ export async function createRecorder(parts: {
     flush: () =>
       write(async () => {
         await writeMinute(minuteAtS);
+        earlyS = minuteAtS;
         await writeUsage();
         await writeQuarters(Math.floor(clock.nowMs() / 1000 / quarterS) * quarterS);
       }),

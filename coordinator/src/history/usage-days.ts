@@ -1,14 +1,18 @@
-// Ends of tasks as rows of a day, added up until they are written. Exactly once: an end is written when a later one came, with the time
-// up to which all are in; what was not written before a crash is read again from the tasks themselves. Pure, in memory.
+// Ends of tasks as rows of a day, added up until they are written. Exactly once: an end is written when no other of its millisecond can
+// come any more, with the time up to which all are in; what was not written before a crash is read again from the tasks themselves. Pure, in memory.
 import type { UsageRow } from '../store/store.ts';
 import type { EndedTask } from '../view.ts';
 
 const dayMs = 86_400_000;
+/** A commit on its way may still bring ends of a moment ago. */
+const settlingMs = 1_000;
 
 export interface UsageDays {
   add(task: EndedTask, pricePerMillionTokens: number): void;
+  /** Rows that wait to be written. */
+  size(): number;
   /** What is complete, and up to when (exclusive); null: nothing new. */
-  take(): { rows: UsageRow[]; uptoMs: number } | null;
+  take(nowMs: number): { rows: UsageRow[]; uptoMs: number } | null;
 }
 
 export function createUsageDays(): UsageDays {
@@ -30,11 +34,14 @@ export function createUsageDays(): UsageDays {
     sum.completionTokens += row.completionTokens;
     sum.costUsd += row.costUsd;
   }
+  function settle() {
+    for (const row of latest.values()) into(settled, row);
+    latest = new Map();
+  }
   return {
     add({ endedMs, state, agent, node, usage }, price) {
       if (endedMs > latestMs) {
-        for (const row of latest.values()) into(settled, row);
-        latest = new Map();
+        settle();
         latestMs = endedMs;
         isNew = true;
       }
@@ -53,12 +60,18 @@ export function createUsageDays(): UsageDays {
         costUsd: ((promptTokens + completionTokens) * price) / 1e6,
       });
     },
-    take() {
+    size: () => settled.size + latest.size,
+    take(nowMs) {
       if (!isNew) return null;
-      isNew = false;
+      let uptoMs = latestMs;
+      if (nowMs - latestMs >= settlingMs) {
+        settle();
+        isNew = false;
+        uptoMs = latestMs + 1;
+      }
       const rows = [...settled.values()];
       settled = new Map();
-      return { rows, uptoMs: latestMs };
+      return { rows, uptoMs };
     },
   };
 }

@@ -88,7 +88,7 @@ export interface Store {
   /** Deletes roll-ups and days older than given, and series that were over before `seriesMs`. Bounded work a call, as `prune`. */
   pruneRollups(before: { tiers: Record<number, number>; day: number; seriesMs: number }): Promise<number>;
 
-  /** Adds to the days' rows and moves the mark, all or nothing: what is added is never added twice. */
+  /** Adds to the days' rows and moves the mark, which never goes back; all or nothing: what is added is never added twice. */
   addUsage(rows: readonly UsageRow[], uptoMs: number): Promise<void>;
   /** Ends of tasks before this are in the days; null: nothing was ever added. */
   usageUptoMs(): Promise<number | null>;

@@ -36,7 +36,7 @@ export function rollupRows(db: Database) {
        completion_tokens = completion_tokens + excluded.completion_tokens, cost_usd = cost_usd + excluded.cost_usd`,
   );
   const setMark = db.prepare<[number]>(
-    'INSERT INTO usage_mark (id, upto_ms) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET upto_ms = excluded.upto_ms',
+    'INSERT INTO usage_mark (id, upto_ms) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET upto_ms = max(upto_ms, excluded.upto_ms)',
   );
   const mark = db.prepare<[], number>('SELECT upto_ms FROM usage_mark').pluck();
   const dayRows = db.prepare<[number], number>('SELECT count(*) FROM usage_day WHERE day = ?').pluck();

@@ -145,7 +145,8 @@ export function taskRows(db: Database, log: Log) {
       pastOf(row),
     );
   const unended = [null, null, null, null, null];
-  const pastOf = ({ past }: { past?: readonly PastAttempt[] }) => (past && past.length > 0 ? JSON.stringify(past) : null);
+  const pastOf = ({ past }: { past?: readonly PastAttempt[] }) =>
+    past && past.length > 0 ? JSON.stringify(past) : null;
 
   return {
     /** False: the id is stored already, and stays as it is. */
