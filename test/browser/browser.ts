@@ -37,7 +37,7 @@ export async function openBrowser(t: TestLike): Promise<Browser> {
 
 export interface Visit {
   page: Page;
-  /** What the page complained of: exceptions, refused styles and scripts. Failed requests are not among them. */
+  /** What the page complained of: exceptions, refused styles and scripts. Requests that fail are not among them. */
   complaints: string[];
 }
 /** A page of the console behind the door, by a one-time code as `make up` prints it. */
@@ -50,7 +50,8 @@ export async function visit(browser: Browser, fleet: Fleet, size = { width: 1280
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
     const text = message.text();
-    if (message.type() === 'error' && !text.startsWith('Failed to load resource')) complaints.push(text);
+    if (message.type() === 'error' && !/^(Failed to load resource|WebSocket connection)/.test(text))
+      complaints.push(text);
   });
   await page.addInitScript({ path: axe });
   const { url } = await fleet.client.call('signInCode');

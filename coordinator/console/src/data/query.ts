@@ -50,18 +50,8 @@ export function useAct<N extends RouteName>(name: N, doing: Doing<N> = {}) {
       for (const stale of doing.stales ?? []) void client.invalidateQueries({ queryKey: [stale] });
       const text = doing.done?.(answer, options);
       const back = doing.undo?.(answer, options);
-      if (text) say({ text, ...(back ? { undo: () => undo(back) } : {}) });
+      if (text) say({ text, ...(back ? { undo: back } : {}) });
     },
     onError: (error) => say({ text: wordsOf(error), tone: 'bad' }),
   });
-}
-
-/** Takes something back and tells how that went. */
-async function undo(back: () => Promise<unknown>) {
-  try {
-    await back();
-    say({ text: 'Taken back.' });
-  } catch (error) {
-    say({ text: wordsOf(error), tone: 'bad' });
-  }
 }

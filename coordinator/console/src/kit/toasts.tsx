@@ -2,12 +2,14 @@
 import { X } from 'lucide-react';
 import { Toast } from 'radix-ui';
 import { useSyncExternalStore } from 'react';
+import { wordsOf } from '../data/api.ts';
 import type { Tone } from './looks.ts';
 import { Glyph } from './status.tsx';
 
 export interface Said {
   text: string;
   tone?: 'good' | 'bad' | 'warn';
+  /** The way back; how that went is told too. */
   undo?: () => unknown;
 }
 interface Shown extends Said {
@@ -36,6 +38,15 @@ function remove(id: number) {
   set(shown.filter((each) => each.id !== id));
 }
 
+async function takeBack(undo: () => unknown) {
+  try {
+    await undo();
+    say({ text: 'Taken back.' });
+  } catch (error) {
+    say({ text: wordsOf(error), tone: 'bad' });
+  }
+}
+
 const shapes = { good: 'tick', bad: 'cross', warn: 'bang' } as const;
 
 export function Toasts() {
@@ -54,7 +65,7 @@ export function Toasts() {
           <Toast.Description className="grow">{text}</Toast.Description>
           {undo && (
             <Toast.Action altText="Undo" asChild>
-              <button type="button" className="button quiet" onClick={undo}>
+              <button type="button" className="button quiet" onClick={() => void takeBack(undo)}>
                 Undo
               </button>
             </Toast.Action>

@@ -16,7 +16,7 @@ function typing(target: EventTarget | null): boolean {
 
 export function useKeys(pages: PageRoute[], open: { palette(): void; keys(): void }): void {
   const navigate = useNavigate();
-  const went = useRef(0);
+  const went = useRef(Number.NEGATIVE_INFINITY);
   const latest = useRef(open);
   latest.current = open;
   useEffect(() => {
@@ -29,7 +29,7 @@ export function useKeys(pages: PageRoute[], open: { palette(): void; keys(): voi
       if (event.metaKey || event.ctrlKey || event.altKey || typing(event.target)) return;
       if (document.querySelector('[role=dialog], [role=alertdialog], [role=menu]')) return;
       const going = monotonicMs() - went.current < goMs;
-      went.current = 0;
+      went.current = Number.NEGATIVE_INFINITY;
       if (going) {
         const page = pages.find(({ nav }) => nav?.key === event.key);
         if (page) {

@@ -96,7 +96,7 @@ function FirstAgent() {
             label="Name"
             value={name}
             required
-            pattern="[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+            pattern="[a-z0-9]([a-z0-9\-]{0,61}[a-z0-9])?"
             title="Lower-case letters, digits and dashes"
             onChange={(event) => setName(event.target.value)}
           />

@@ -29,10 +29,7 @@ export function NodeActions({ node }: { node: NodeView }) {
     await edit({ draining: true });
     say({
       text: `${node.id} is drained: its agents move away.`,
-      undo: () =>
-        edit({ draining: false, cordoned: node.cordoned }).catch((error: Error) =>
-          say({ text: error.message, tone: 'bad' }),
-        ),
+      undo: () => edit({ draining: false, cordoned: node.cordoned }),
     });
   };
   return (

@@ -23,7 +23,7 @@ export function NodesBulk({ nodes, clear }: { nodes: NodeLine[]; clear(): void }
   const act = async (ids: string[], change: Change, done: string, back: Change) => {
     const changed = await edit(ids, change);
     clear();
-    say({ text: `${plural(changed, 'node')} ${done}.`, undo: () => quietly(() => edit(ids, back)) });
+    say({ text: `${plural(changed, 'node')} ${done}.`, undo: () => edit(ids, back) });
   };
   const quietly = (work: () => Promise<unknown>) => work().catch((error) => say({ text: wordsOf(error), tone: 'bad' }));
   const open = nodes.filter(({ cordoned }) => !cordoned).map(({ id }) => id);
