@@ -2,36 +2,82 @@
 // example is what placement answers today.
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { closedReasons, filters } from './feasible.ts';
-import { demandOf, homeFleet } from './fixture.ts';
+import { bestChoice, openRooms, roomAt } from './choose.ts';
+import { closedReasons, filters, firstRefusal } from './feasible.ts';
+import { demandOf, GiB, homeFleet, modelOf, snapshotWith, stayingOf } from './fixture.ts';
 import { place } from './place.ts';
-import { scorers } from './score.ts';
+import { useOf } from './room.ts';
+import { round, scorers, whyOf } from './score.ts';
+import type { Demand, SupplyNode } from './supply.ts';
 
 const page = readFileSync(new URL('../../../docs/placement.md', import.meta.url), 'utf8');
 
 t.test('every filter, closed reason and score stands in the page', async (t) => {
-  for (const { name, text } of filters) t.ok(page.includes(`| \`${name}\` | ${text} |`), name);
+  for (const { name, text } of filters) t.ok(page.includes(`| \`${name}\` | ${text} |`), `| \`${name}\` | ${text} |`);
   for (const [name, text] of Object.entries(closedReasons)) t.ok(page.includes(`| \`${name}\` | ${text} |`), name);
-  for (const { name, weight, about } of scorers) t.ok(page.includes(`| \`${name}\` | ${weight} | ${about} |`), name);
+  for (const { name, weights, about } of scorers) {
+    const row = `| \`${name}\` | ${weights.spread} | ${weights.pack} | ${about} |`;
+    t.ok(page.includes(row), row);
+  }
 });
 
+/** alice is cordoned, aria has its model loaded and an agent on it, codex is hot. */
+function example(): { nodes: SupplyNode[]; demands: Demand[] } {
+  const nodes = homeFleet().map((node): SupplyNode => {
+    if (node.id === 'alice') return { ...node, closed: { filter: 'cordoned', text: closedReasons.cordoned } };
+    if (node.id === 'codex') return { ...node, health: 0.5, healthText: 'hot (81 °C)' };
+    if (node.id !== 'aria') return node;
+    const loaded = modelOf('llama3.2:1b', { ...node.models[0], resident: true, residentBytes: 1.5 * GiB });
+    return { ...node, models: [loaded], memoryFreeBytes: 2.5 * GiB, agents: [stayingOf('echo', 'llama3.2:1b')] };
+  });
+  const thinker = demandOf('thinker', { model: ['llama3.1:8b', 'small'], load: { tokensPerMinute: 600 } });
+  return {
+    nodes,
+    demands: [demandOf('greeter', { model: ['small'] }), thinker, demandOf('painter', { model: ['flux'] })],
+  };
+}
 t.test('the worked example is what placement answers', async (t) => {
-  const nodes = homeFleet().map((node) =>
-    node.id === 'alice' ? { ...node, closed: { filter: 'cordoned', text: closedReasons.cordoned } } : node,
-  );
-  const demands = [
-    demandOf('greeter', { model: ['small'] }),
-    demandOf('thinker', { model: ['llama3.1:8b', 'small'] }),
-    demandOf('painter', { model: ['flux'] }),
-  ];
-  const { placed, unplaced } = place({ nodes, demands });
+  const { nodes, demands } = example();
+  const snapshot = snapshotWith(nodes, demands);
+  const plan = place(snapshot);
   const lines: string[] = [];
-  for (const { agent, node, model, why } of placed) {
-    lines.push(`${agent} -> ${node} with ${model}, score ${why.score}`);
-    for (const { name, value, weight, text } of why.scores) lines.push(`  ${name} ${value} x ${weight}: ${text}`);
-    for (const { filter, nodes, text } of why.refused) lines.push(`  not on ${nodes} by ${filter}: ${text}`);
+  const fleet = openRooms(snapshot);
+  const [greeter] = demands as [Demand];
+  for (const [index, { id }] of fleet.nodes.entries()) {
+    const room = roomAt(fleet, index);
+    const choice = bestChoice(fleet, greeter, room);
+    if (choice) {
+      const { scores } = whyOf({ agent: 'greeter', node: id, model: choice.offer.model.name, ...choice });
+      const parts = scores
+        .filter(({ value }) => value > 0)
+        .map(({ name, value, weight }) => `${round(value * weight)} ${name}`);
+      lines.push(`${id.padEnd(8)}${round(choice.score)} = ${parts.join(' + ')}`);
+    } else {
+      const refusal = firstRefusal({ spec: greeter.spec, use: useOf(greeter.spec), room, conflicts: new Map() })!;
+      lines.push(`${id.padEnd(8)}refused by ${refusal.filter}: ${refusal.text}`);
+    }
   }
-  for (const { agent, why } of unplaced) lines.push(`${agent} -> nowhere: ${why.text}`, `  fix: ${why.fix}`);
+  lines.push('');
+  for (const placed of plan.placed) {
+    const { scores, score } = whyOf(placed);
+    lines.push(`${placed.agent} -> ${placed.node} with ${placed.model}, score ${score}`);
+    for (const { name, value, weight, text } of scores) lines.push(`  ${name} ${value} x ${weight}: ${text}`);
+  }
+  for (const { agent, why } of plan.unplaced) {
+    lines.push(`${agent} -> nowhere: ${why.text}`, `  fix: ${why.fix}`);
+    for (const { filter, nodes: count, text } of why.refused) lines.push(`  not on ${count} by ${filter}: ${text}`);
+  }
+  for (const { node, model, step, agents } of plan.models)
+    lines.push(`${step} ${model} on ${node} (agents: ${agents})`);
   const block = lines.join('\n');
   t.ok(page.includes(`\`\`\`\n${block}\n\`\`\``), `the page should hold:\n${block}`);
+});
+
+t.test('the fourth greeter goes elsewhere, as the page says', async (t) => {
+  const greeters = [1, 2, 3, 4].map((n) => demandOf(`greeter-${n}`, { model: ['small'] }));
+  const { placed } = place(snapshotWith(example().nodes, greeters));
+  t.same(
+    placed.map(({ node }) => node),
+    ['aria', 'aria', 'aria', 'lucidia'],
+  );
 });
