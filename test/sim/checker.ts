@@ -13,7 +13,7 @@ export interface Checker {
   /** How often it had something to judge. */
   exercised: number;
   /** A durable change, in its commit, before it is applied to `stored`. */
-  committing?(change: DurableChange): void;
+  committing?(change: DurableChange, batch: readonly DurableChange[]): void;
   /** After a whole commit. */
   committed?(changes: readonly DurableChange[]): void;
   /** The coordinator hands this to the broker. */
@@ -22,6 +22,8 @@ export interface Checker {
   heard?(message: Decoded, node: string | null): void;
   /** A node hands this to the network. */
   said?(message: Decoded, machine: Machine): void;
+  /** A node gets something from the coordinator. */
+  delivered?(machine: Machine): void;
   /** A coordinator process began. */
   started?(coordinator: Coordinator): void;
   /** Every virtual second. */

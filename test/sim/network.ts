@@ -83,6 +83,8 @@ export class Network {
   /** Why a machine cannot reach the broker; empty: it can. */
   readonly #cuts = new Map<string, Set<string>>();
   readonly #connections = new Set<Connection>();
+  /** When the broker got something from a machine. */
+  readonly heardMs = new Map<string, number>();
   #broker: { clock: ProcessClock; gate: Gate; onMessage: (message: Arrived) => void; retained: RetainedStore } | null =
     null;
   #nextId = 1;
@@ -439,6 +441,7 @@ export class Network {
         return this.#pump(connection, lane, direction);
       }
       if (lane.queue.shift() !== head) return;
+      if (direction === 'up') this.heardMs.set(connection.dialler.machine, this.#timeline.nowMs);
       head.deliver();
       this.#repeat(lane, head);
       this.#pump(connection, lane, direction);

@@ -80,13 +80,13 @@ export class World implements MachineWorld {
       this.chance('network'),
       {
         latencyMs: between(0.5, 30),
-        dropRate: random.next() < 0.5 ? 0 : between(0, 0.1),
+        dropRate: random.next() < 0.5 ? 0 : between(0, 0.05),
         repeatRate: random.next() < 0.5 ? 0 : between(0, 0.1),
         reorders: random.next() < 0.25,
       },
       {
         fromNode: (machine, message) => this.#said(machine, message),
-        toNode: (machine, _node, { topic, payload }) => this.trace(machine, `< ${short(topic, payload)}`),
+        toNode: (machine, _node, message) => this.#delivered(machine, message),
         toCoordinator: (topic, payload, node) => this.#heard(topic, payload, node),
         connection: (machine, text) => this.trace(machine, text),
       },
@@ -340,7 +340,7 @@ export class World implements MachineWorld {
 
   #committed(changes: readonly DurableChange[]): void {
     for (const change of changes) {
-      for (const checker of this.#checkers) checker.committing?.(change);
+      for (const checker of this.#checkers) checker.committing?.(change, changes);
       this.trace('store', inWords(change));
       apply(this.stored, change);
     }
@@ -351,6 +351,11 @@ export class World implements MachineWorld {
       const decoded = this.#decoded(topic, payload, 'the coordinator');
       if (decoded) for (const checker of this.#checkers) checker.told?.(decoded);
     }
+  }
+  #delivered(name: string, { topic, payload }: BusMessage): void {
+    this.trace(name, `< ${short(topic, payload)}`);
+    const machine = this.machines.find((each) => each.name === name);
+    if (machine) for (const checker of this.#checkers) checker.delivered?.(machine);
   }
   #heard(topic: string, payload: string, node: string | null): void {
     this.trace('coordinator', `< ${short(topic, payload)}`);

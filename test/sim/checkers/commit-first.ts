@@ -53,6 +53,12 @@ export const commitFirst: MakeChecker = ({ stored, broke }) => {
           );
           return;
         }
+        case 'cancel':
+          claim(
+            stored.tasks.has(message.task) || ended.has(message.task),
+            `${node} is told to stop ${message.task}, which nobody leased`,
+          );
+          return;
         case 'settled':
           for (const { task: id, attempt } of message.tasks) {
             const task = stored.tasks.get(id);

@@ -27,7 +27,11 @@ export const generation: MakeChecker = ({ world, stored, broke }) => {
             `${change.row.id} goes back from generation ${before.generation} to ${change.row.generation}`,
           );
       }
-      if (change.type === 'node-gone') sets.delete(change.id);
+      if (change.type === 'node-gone') {
+        // Sent away it forgets its assignment, and begins anew when it joins again.
+        sets.delete(change.id);
+        for (const [machine, { node }] of onNode) if (node === change.id) onNode.delete(machine);
+      }
       if (change.type === 'agent' || change.type === 'agent-gone') {
         const name = change.type === 'agent' ? change.row.name : change.name;
         const from = stored.agents.get(name)?.placement?.node;

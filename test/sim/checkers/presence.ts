@@ -47,7 +47,7 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
     looked() {
       const { nowMs } = world.timeline;
       const { clock, coordinator } = world.host;
-      if (!coordinator || clock?.paused) troubledMs = nowMs;
+      if (!coordinator || clock?.paused || world.isStormy) troubledMs = nowMs;
       const { lostAfterMs, heartbeatMs, restartGraceMs } = world.host.policy;
       for (const machine of world.machines) {
         if (machine.isClone || !machine.identity) {
@@ -63,7 +63,8 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
         }
         const row = stored.nodes.get(machine.identity.node);
         if (row?.status !== 'active' || row.presence === 'never') continue;
-        const forMs = Math.min(nowMs - state.atMs, nowMs - troubledMs);
+        const fromMs = connected ? state.atMs : Math.max(state.atMs, world.network.heardMs.get(machine.name) ?? 0);
+        const forMs = Math.min(nowMs - fromMs, nowMs - troubledMs);
         const graceMs = restartGraceMs;
         const noticeMs = Math.max(1.5 * machine.options.keepaliveS * 1000, 3 * heartbeatMs + 1000) + lostAfterMs + 2000;
         if (!connected && nowMs - troubledMs > graceMs + noticeMs && forMs > noticeMs) {
@@ -71,7 +72,8 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
           if (row.presence !== 'lost')
             broke(checker.name, `${row.id} has been away for ${Math.round(forMs / 1000)} s and is ${row.presence}`);
         }
-        if (connected && forMs > helloMs && !world.isStormy) {
+        // Heartbeats that the network dropped make it suspect; the next ones put that right.
+        if (connected && Math.min(forMs, world.wallMs() - row.presenceSinceMs) > helloMs) {
           checker.exercised++;
           if (row.presence !== 'online')
             broke(

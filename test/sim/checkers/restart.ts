@@ -6,7 +6,11 @@ import { freezeAt } from '../../../coordinator/src/view.ts';
 import type { MakeChecker, Watched } from '../checker.ts';
 
 /** The node that an agent leaves in this change because it is away; null: it leaves none, or a person wanted it. */
-function leaves({ stored }: Watched, change: DurableChange): { agent: string; node: string } | null {
+function leaves(
+  { stored }: Watched,
+  change: DurableChange,
+  batch: readonly DurableChange[],
+): { agent: string; node: string } | null {
   if (change.type !== 'agent') return null;
   const before = stored.agents.get(change.row.name);
   const { placement } = before ?? {};
@@ -14,6 +18,8 @@ function leaves({ stored }: Watched, change: DurableChange): { agent: string; no
   if (change.row.placement?.node === placement.node) return null;
   const row = stored.nodes.get(placement.node);
   if (row?.status !== 'active' || row.presence === 'online') return null;
+  // A person forgot the node, with all that was on it.
+  if (batch.some((each) => each.type === 'node-gone' && each.id === row.id)) return null;
   return { agent: change.row.name, node: row.id };
 }
 
@@ -26,7 +32,7 @@ export const restart: MakeChecker = (watched) => {
     started() {
       startedMs = world.timeline.nowMs;
     },
-    committing(change) {
+    committing(change, batch) {
       const isEarly =
         world.timeline.nowMs - startedMs < world.host.policy.restartGraceMs - 100 && world.host.starts > 1;
       if (!isEarly) return;
@@ -39,7 +45,7 @@ export const restart: MakeChecker = (watched) => {
             `${change.row.id} is lost ${Math.round(world.timeline.nowMs - startedMs)} ms after a start`,
           );
       }
-      const left = leaves(watched, change);
+      const left = leaves(watched, change, batch);
       // Heard of since the start and gone again is away by itself.
       if (left && world.host.coordinator?.view.live.get(left.node)?.helloBoot == null)
         broke(
@@ -56,8 +62,8 @@ export const frozen: MakeChecker = (watched) => {
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-frozen',
     exercised: 0,
-    committing(change) {
-      const left = leaves(watched, change);
+    committing(change, batch) {
+      const left = leaves(watched, change, batch);
       const view = world.host.coordinator?.view;
       if (!left || !view) return;
       checker.exercised++;
