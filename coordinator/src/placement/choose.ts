@@ -82,12 +82,13 @@ export function bestChoice(fleet: OpenFleet, demand: Demand, room: Room, use: Us
   const { spec } = demand;
   if (room.node.closed !== null || !isRuled(spec, room.node)) return null;
   if (fleet.company.conflictsOf(spec.name).has(room.node.id)) return null;
-  const facts = factsFor(fleet.strategy);
   let best: Offer | null = null;
+  let facts: PlacedFacts | null = null;
   let [bestRank, bestScore] = [0, 0];
   for (let rank = 0; rank < spec.model.length; rank++) {
     const offer = findOffer(room, spec.model[rank]!);
     if (!offer || offer === best || !hasRoom(room, offer, use)) continue;
+    facts ??= factsFor(fleet.strategy);
     setNode(facts, room, offer, rank);
     const score = nodeScore(facts);
     if (best && score <= bestScore) continue;

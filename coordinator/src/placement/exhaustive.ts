@@ -1,9 +1,10 @@
 // The same plan by brute force, for tests and bench: every agent asks every node, in the planner's order, by the planner's
 // own filters and scores. Nobody is asked to give way. Never imported by the coordinator itself.
-import { bestChoice, type Choice, openRooms, roomAt } from './choose.ts';
-import { isRuled } from './feasible.ts';
+import { openRooms, roomAt } from './choose.ts';
+import { hasRoom, isRuled } from './feasible.ts';
 import { byName, Demands, inOrder, kindsInOrder } from './groups.ts';
-import { findOffer, take } from './room.ts';
+import { findOffer, type Offer, type Room, take } from './room.ts';
+import { factsFor, nodeScore, pairScore, setNode } from './score.ts';
 import type { PlacementSnapshot } from './supply.ts';
 
 export interface Seat {
@@ -14,6 +15,7 @@ export interface Seat {
 export function placeExhaustively(snapshot: PlacementSnapshot): Seat[] {
   const fleet = openRooms(snapshot);
   const rooms = fleet.nodes.map((_, index) => roomAt(fleet, index));
+  const facts = factsFor(snapshot.strategy);
   const demands = new Demands();
   for (const demand of snapshot.demands) demands.add(demand);
   const seats: Seat[] = [];
@@ -29,14 +31,22 @@ export function placeExhaustively(snapshot: PlacementSnapshot): Seat[] {
     for (const group of inOrder(wave.keys())) {
       for (const { use, demands: same } of kindsInOrder(wave.get(group)!.values())) {
         for (const demand of same.toSorted(byName)) {
-          let best: Choice | null = null;
+          const { spec, last } = demand;
+          const conflicts = fleet.company.conflictsOf(spec.name);
+          let best: { room: Room; offer: Offer; score: number } | null = null;
           for (const room of rooms) {
-            const choice = bestChoice(fleet, demand, room, use);
-            if (choice && (!best || choice.score > best.score)) best = choice;
+            if (room.node.closed !== null || !isRuled(spec, room.node) || conflicts.has(room.node.id)) continue;
+            for (let rank = 0; rank < spec.model.length; rank++) {
+              const offer = findOffer(room, spec.model[rank]!);
+              if (!offer || !hasRoom(room, offer, use)) continue;
+              setNode(facts, room, offer, rank);
+              fleet.company.setPair(facts, spec, last, room.node);
+              const score = nodeScore(facts) + pairScore(facts);
+              if (!best || score > best.score) best = { room, offer, score };
+            }
           }
           if (!best) continue;
           const { room, offer } = best;
-          const { spec } = demand;
           take(room, offer, use, { spec, model: offer.model.name, mayYield: false });
           fleet.company.settle(spec, room.node);
           seats.push({ agent: spec.name, node: room.node.id, model: offer.model.name });
