@@ -36,7 +36,9 @@ export interface Rebalancing extends Pick<Snapped, 'needs' | 'settled' | 'capaci
 const minMoves = 2;
 /** Asked for each move that is allowed: most could not gain anything. */
 const askedPerMove = 2;
+/** Looked at in one step. */
 const stepAgents = 256;
+const stepNodes = 64;
 
 /** null: not now, something more urgent is going on, or nobody would gain. */
 export function* rebalancing(view: View, nowMs: number, policy: Policy): Generator<void, Rebalancing | null> {
@@ -57,11 +59,15 @@ export function* rebalancing(view: View, nowMs: number, policy: Policy): Generat
   if (asked.size === 0) return null;
 
   const demands: Demand[] = [...asked.values()].map(({ spec }) => ({ spec, last: null }));
-  const asking = nodes.map((node) => withoutAsked(node, asked));
-  yield;
+  const asking: SupplyNode[] = [];
+  const byId = new Map<string, SupplyNode>();
+  for (const node of nodes) {
+    if (asking.push(withoutAsked(node, asked)) % stepNodes === 0) yield;
+    byId.set(node.id, node);
+  }
   const plan = yield* planning({ nodes: asking, demands, strategy: policy.placement });
   yield;
-  const gains = judge(asked, plan, new Map(nodes.map((node) => [node.id, node])), cap, policy);
+  const gains = judge(asked, plan, byId, cap, policy);
   if (gains.size === 0) return null;
   const placed = plan.placed.filter(({ agent }) => gains.has(agent));
   const targets = new Set(placed.map(({ node }) => node));
@@ -99,8 +105,12 @@ function* candidatesOf(
   nowMs: number,
   policy: Policy,
 ): Generator<void, Map<string, Candidate>> {
-  const offers = new Offers(nodes);
-  yield;
+  const offers = new Offers();
+  let added = 0;
+  for (const node of nodes) {
+    offers.add(node);
+    if (++added % stepNodes === 0) yield;
+  }
   const found: Record<GainKind, Candidate[]> = { queue: [], model: [], price: [], health: [], crowd: [], pack: [] };
   let looked = 0;
   for (const node of nodes) {
@@ -156,16 +166,14 @@ export function rankOf(
 class Offers {
   readonly #byName = new Map<string, { free: number; health: number; least: number[]; agents: number }>();
 
-  constructor(nodes: readonly SupplyNode[]) {
-    for (const node of nodes) {
-      if (node.closed) continue;
-      const counts = countModels(node);
-      for (const model of node.models) {
-        if (model.kind !== 'chat') continue;
-        const agents = counts.get(model.name) ?? 0;
-        const names = [model.name, ...model.aliases, ...(node.defaultChat === model.name ? ['auto'] : [])];
-        for (const name of names) this.#add(name, node, model, agents);
-      }
+  add(node: SupplyNode): void {
+    if (node.closed) return;
+    const counts = countModels(node);
+    for (const model of node.models) {
+      if (model.kind !== 'chat') continue;
+      const agents = counts.get(model.name) ?? 0;
+      const names = [model.name, ...model.aliases, ...(node.defaultChat === model.name ? ['auto'] : [])];
+      for (const name of names) this.#add(name, node, model, agents);
     }
   }
   #add(name: string, node: SupplyNode, model: NodeModel, agents: number): void {
@@ -239,19 +247,27 @@ function dropUnsafe(asked: ReadonlyMap<string, Candidate>, placed: readonly Plac
   }
 }
 
+/** How many agents share each model, as moves are found; a node is counted when it is first asked about. */
 class Tally {
-  readonly #counts = new Map<string, number>();
+  readonly #nodes: ReadonlyMap<string, SupplyNode>;
+  readonly #counts = new Map<string, Map<string, number>>();
   constructor(nodes: ReadonlyMap<string, SupplyNode>) {
-    for (const { id, agents } of nodes.values()) for (const { model } of agents) this.#add(id, model, 1);
+    this.#nodes = nodes;
   }
   of(node: string, model: string): number {
-    return this.#counts.get(`${node} ${model}`) ?? 0;
+    return this.#on(node).get(model) ?? 0;
   }
   move(from: string, model: string, to: string, newModel: string): void {
-    this.#add(from, model, -1);
-    this.#add(to, newModel, 1);
+    this.#on(from).set(model, this.of(from, model) - 1);
+    this.#on(to).set(newModel, this.of(to, newModel) + 1);
   }
-  #add(node: string, model: string, by: number): void {
-    this.#counts.set(`${node} ${model}`, this.of(node, model) + by);
+  #on(node: string): Map<string, number> {
+    let counts = this.#counts.get(node);
+    if (!counts) {
+      const supply = this.#nodes.get(node);
+      counts = supply ? countModels(supply) : new Map();
+      this.#counts.set(node, counts);
+    }
+    return counts;
   }
 }
