@@ -1,7 +1,7 @@
 // Pages of the console over the whole fleet: the models there are and where, and memory branches that wait to be merged.
 import { AgentName, Epoch, NodeId, Seq, TimeMs } from './ids.ts';
 import { maxCatalogueNodes } from './limits.ts';
-import { NodeClassName } from './node.ts';
+import { NodeClassName, RuntimeKind } from './node.ts';
 import { type Static, Type } from './typebox.ts';
 
 /** One model name over the whole fleet. */
@@ -41,6 +41,15 @@ export const CatalogueModel = Type.Object({
 export type CatalogueModel = Static<typeof CatalogueModel>;
 export const Catalogue = Type.Object({
   models: Type.Array(CatalogueModel),
+  classes: Type.Array(
+    Type.Object({
+      class: NodeClassName,
+      nodes: Type.Integer({ description: 'That said what they can carry.' }),
+      memoryBytes: Type.Integer({ description: 'What models may use on the largest of them; 0: not known.' }),
+      pulls: Type.Array(RuntimeKind, { description: 'Runtimes of some of them that can fetch a model.' }),
+    }),
+    { description: 'What the classes of this fleet could carry, for what none of their nodes has yet.' },
+  ),
   missing: Type.Array(Type.Object({ name: Type.String(), agents: Type.Integer() }), {
     description: 'Models that agents name and no node has.',
   }),

@@ -1,9 +1,4 @@
-// The live WebSocket feed: a snapshot, then batched deltas. A console that misses one sees it by `seq` and asks for a snapshot.
-import { AgentView } from './agent.ts';
-import { FleetEvent } from './enrol.ts';
-import { AgentName, NodeId, TaskId } from './ids.ts';
-import { NodeView } from './node.ts';
-import { TaskView } from './task.ts';
+// The fleet in figures: what a person looks at first.
 import { type Static, Type } from './typebox.ts';
 
 export const FleetTotals = Type.Object({
@@ -34,6 +29,9 @@ export const FleetTotals = Type.Object({
     endedLastMinute: Type.Integer(),
   }),
   memories: Type.Integer(),
+  strategy: Type.OneOf(['spread', 'pack'], {
+    description: 'How placement fills nodes: spread over those that suit, or few of them so that others stay free.',
+  }),
   moves: Type.Object(
     {
       frozen: Type.Boolean(),
@@ -48,16 +46,3 @@ export const FleetTotals = Type.Object({
   ),
 });
 export type FleetTotals = Static<typeof FleetTotals>;
-
-/** What changed since the last frame; a null view means it is gone. Sent at most four times a second. */
-export const FeedFrame = Type.Object({
-  type: Type.OneOf(['snapshot', 'delta']),
-  seq: Type.Integer(),
-  asOfMs: Type.Number(),
-  totals: FleetTotals,
-  nodes: Type.Record(NodeId, Type.Nullable(NodeView)),
-  agents: Type.Record(AgentName, Type.Nullable(AgentView)),
-  tasks: Type.Record(TaskId, TaskView),
-  events: Type.Array(FleetEvent),
-});
-export type FeedFrame = Static<typeof FeedFrame>;

@@ -124,12 +124,6 @@ export const routes = {
     text: 'The fleet in figures.',
     answer: FleetTotals,
   }),
-  feed: route({
-    method: 'GET',
-    path: '/v1/feed',
-    access: 'viewer',
-    text: 'WebSocket: a snapshot, then batched deltas.',
-  }),
   consoleFeed: route({
     method: 'GET',
     path: '/v1/console-feed',

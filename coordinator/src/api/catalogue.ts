@@ -1,5 +1,5 @@
 // The models of the whole fleet, from what nodes report and agents ask for: a pure fold over the view, run in slices.
-import { type Catalogue, type CatalogueModel, maxCatalogueNodes } from '@blackroad/protocol';
+import { type Catalogue, type CatalogueModel, maxCatalogueNodes, type RuntimeKind } from '@blackroad/protocol';
 import type { View } from '../view.ts';
 
 interface ClassSums {
@@ -18,9 +18,15 @@ interface Gathered {
 export function* catalogue(view: View): Generator<void, Catalogue> {
   const gathered = new Map<string, Gathered>();
   const aliases = new Map<string, string>();
+  const rooms = new Map<string, { nodes: number; memoryBytes: number; pulls: Set<RuntimeKind> }>();
   for (const [id, { capacity }] of view.live) {
     const row = view.nodes.get(id);
     if (!row || !capacity) continue;
+    const room = rooms.get(row.class) ?? { nodes: 0, memoryBytes: 0, pulls: new Set() };
+    rooms.set(row.class, room);
+    room.nodes++;
+    room.memoryBytes = Math.max(room.memoryBytes, capacity.memoryTotalBytes);
+    for (const runtime of capacity.pulls ?? []) room.pulls.add(runtime);
     for (const model of capacity.models) {
       let own = gathered.get(model.name);
       if (!own) {
@@ -69,6 +75,9 @@ export function* catalogue(view: View): Generator<void, Catalogue> {
   }
   return {
     models: [...gathered.values()].map(finished).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    classes: [...rooms]
+      .map(([name, room]) => ({ class: name, ...room, pulls: [...room.pulls].sort() }))
+      .sort((a, b) => (a.class < b.class ? -1 : 1)),
     missing: [...missing].map(([name, agents]) => ({ name, agents })).sort((a, b) => b.agents - a.agents),
   };
 }

@@ -12,7 +12,6 @@ import { createRecorder, type Recorder } from '../recorder.ts';
 import { type Access, createAccess } from './access.ts';
 import { type AlertBoard, createAlertBoard } from './alert-board.ts';
 import { type ConsoleFeed, createConsoleFeed } from './feed/feed.ts';
-import { createLiveFeed, type LiveFeed } from './live.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { type StoredCounts, showTotals } from './show.ts';
@@ -67,7 +66,6 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   refusals: Refusals;
   /** By reason: counted for /metrics, told in the log. */
   refused: CountedRefusals;
-  live: LiveFeed;
   feed: ConsoleFeed;
   tally: Tally;
   alerts: AlertBoard;
@@ -126,7 +124,6 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
   const access = createAccess(coordinator, clock, random);
   const alerts = createAlertBoard({ coordinator, clock, deadLetters: () => deadLetters });
   const refused = createCountedRefusals(parts.log, clock);
-  const live = await createLiveFeed({ coordinator, clock, log: parts.log, limits, totals: async () => totals() });
   let feed: ConsoleFeed | null = null;
   let recorder: Recorder | null = null;
   const unwatch = coordinator.watch((touched) => {
@@ -149,17 +146,15 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     access,
     refusals: createRefusals(clock, limits.refusalsPerMinute),
     refused,
-    live,
     feed,
     tally,
     alerts,
     recorder,
-    metrics: createMetrics(parts, live, refused.counts),
+    metrics: createMetrics(parts, feed, refused.counts),
     streams: new Set(),
     totals,
     stop() {
       unwatch();
-      live.stop();
       feed.stop();
       recorder.stop();
       for (const end of context.streams) end();

@@ -11,10 +11,6 @@ let whatIfs = 0;
 /** The table never changes in a process: written once. */
 let document: Promise<string> | null = null;
 
-function notUpgraded(): never {
-  throw new FleetError('invalid-request', { detail: 'headers: upgrade: expected websocket, got nothing' });
-}
-
 export const fleetHandlers = {
   health: ({ context }) => ({
     status: 'ok',
@@ -35,8 +31,9 @@ export const fleetHandlers = {
     return answered;
   },
   fleet: ({ context }) => context.totals(),
-  feed: notUpgraded,
-  consoleFeed: notUpgraded,
+  consoleFeed() {
+    throw new FleetError('invalid-request', { detail: 'headers: upgrade: expected websocket, got nothing' });
+  },
   events: ({ context, query }) => context.coordinator.store.events(query),
   audit: ({ context, query }) => context.coordinator.store.audit(query),
   async whatIf({ context: { coordinator, clock }, body }) {

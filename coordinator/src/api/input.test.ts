@@ -72,7 +72,7 @@ const bad: [string, string, unknown, number, RegExp][] = [
   ['POST', '/v1/tasks/01abc/retry', undefined, 404, /no task "01abc"/],
   ['GET', '/v1/nowhere', undefined, 404, /nothing at \/v1\/nowhere; \/v1\/openapi\.json/],
   ['PATCH', '/v1/nodes/alice', {}, 404, /^\/v1\/nodes\/alice does not take PATCH; expected GET or PUT or DELETE$/],
-  ['GET', '/v1/feed', undefined, 400, /upgrade: expected websocket/],
+  ['GET', '/v1/console-feed', undefined, 400, /upgrade: expected websocket/],
   [
     'POST',
     '/v1/join-tokens',

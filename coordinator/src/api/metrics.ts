@@ -1,7 +1,8 @@
 // Prometheus text: the fleet in gauges read from the view when asked, counters of the loop and the broker, and the process itself.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { moveCauses } from '../placement/moves.ts';
 import type { ApiParts } from './context.ts';
-import type { LiveFeed } from './live.ts';
+import type { ConsoleFeed } from './feed/feed.ts';
 import { agentState } from './show.ts';
 
 export interface Metrics {
@@ -11,7 +12,7 @@ export interface Metrics {
   answered(route: string, status: number, seconds: number): void;
 }
 
-export function createMetrics(parts: ApiParts, live: LiveFeed, refused: () => Record<string, number>): Metrics {
+export function createMetrics(parts: ApiParts, feed: ConsoleFeed, refused: () => Record<string, number>): Metrics {
   const { coordinator, busStats } = parts;
   const { view } = coordinator;
   const registers = [new Registry()];
@@ -51,13 +52,39 @@ export function createMetrics(parts: ApiParts, live: LiveFeed, refused: () => Re
     for (const state of ['queued', 'leased', 'running']) set({ state }, 0);
     for (const { state } of view.tasks.values()) set({ state }, 1);
   });
-  read(Gauge, 'moves_frozen', '1 while moves of agents are frozen.', [], (set) => set({}, view.frozen ? 1 : 0));
+  read(
+    Gauge,
+    'moves_frozen',
+    '1 while moves of agents are frozen at the site; site "*" is the fleet.',
+    ['site'],
+    (set) => {
+      for (const { site } of view.frozen) set({ site: site ?? '*' }, 1);
+    },
+  );
+  const { planning, commits } = coordinator;
+  read(Counter, 'plans_total', 'Plans that placement made.', [], (set) => set({}, planning.plans));
+  read(Counter, 'plan_cpu_ms_total', 'Computing of plans and rounds of rebalancing.', [], (set) =>
+    set({}, planning.cpuMs),
+  );
+  read(Gauge, 'plan_last_cpu_ms', 'Computing of the last one.', [], (set) => set({}, planning.lastCpuMs));
+  read(Gauge, 'plan_longest_slice_ms', 'The longest that planning held the event loop.', [], (set) =>
+    set({}, planning.longestSliceMs),
+  );
+  read(Counter, 'plan_stale_total', 'Planned steps that no longer fitted and were planned anew.', [], (set) =>
+    set({}, planning.stale),
+  );
+  read(Counter, 'moves_total', 'Agents that got or changed their node, by cause.', ['cause'], (set) => {
+    for (const cause of moveCauses) set({ cause }, planning.moves[cause] ?? 0);
+  });
+  read(Counter, 'commits_total', 'Transactions.', [], (set) => set({}, commits.count));
+  read(Counter, 'commit_ms_total', 'Time that they took.', [], (set) => set({}, commits.sumMs));
+  read(Gauge, 'commit_max_ms', 'The longest of them.', [], (set) => set({}, commits.maxMs));
   read(Counter, 'coordinator_total', 'What the loop counted: inputs by kind, remarks by reason.', ['what'], (set) => {
     for (const [what, count] of coordinator.counters) set({ what }, count);
   });
-  read(Gauge, 'feed_consoles', 'Live consoles.', [], (set) => set({}, live.counts().consoles));
+  read(Gauge, 'feed_consoles', 'Live consoles.', [], (set) => set({}, feed.counts().consoles));
   read(Counter, 'feed_cut_total', 'Consoles cut off because they did not read.', [], (set) =>
-    set({}, live.counts().cut),
+    set({}, feed.counts().cut),
   );
   read(Counter, 'http_refused_total', 'Refused HTTP requests by the code of their problem.', ['reason'], (set) => {
     for (const [reason, count] of Object.entries(refused())) set({ reason }, count);

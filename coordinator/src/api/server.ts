@@ -188,12 +188,11 @@ function addRoute(app: FastifyInstance, context: ApiContext, listener: 'loopback
       if (answer === undefined) return reply.code(204).send();
       return reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
     },
-    ...(name === 'feed' || name === 'consoleFeed'
+    ...(name === 'consoleFeed'
       ? {
           wsHandler(socket, request) {
             const token = request.headers.authorization === undefined ? sessionToken(request) : null;
-            const feed = name === 'feed' ? context.live : context.feed;
-            feed.open(socket, () => context.access.stillIn(request.caller as Caller, token));
+            context.feed.open(socket, () => context.access.stillIn(request.caller as Caller, token));
           },
         }
       : {}),

@@ -196,6 +196,7 @@ export function showTotals(
     agents,
     tasks: { queued, running, ...about.stored },
     memories,
+    strategy: about.policy.placement,
     moves: showMoves(view, nowMs, about.policy),
   };
 }

@@ -1,5 +1,6 @@
 // The console's feed over real WebSockets: snapshots, deltas in sequence, going on after a sleep, and the ends of consoles that are slow,
 // too many, rude or signed out.
+import { connect } from 'node:net';
 import type { AgentLine, FleetTotals, NodeLine, NodeView, TaskLine, TaskView } from '@blackroad/protocol';
 import { maxFeedChannels } from '@blackroad/protocol';
 import t from 'tap';
@@ -16,6 +17,10 @@ async function caughtUp(fleet: ApiFleet, client: FeedClient, node: string) {
   await fleet.call('PUT', `/v1/nodes/${node}`, { body: { cordoned } });
   await client.until(() => client.row<NodeLine>('nodes', node)?.cordoned === cordoned);
 }
+
+/** A WebSocket upgrade by hand. */
+const upgrade = (more: string) =>
+  `GET /v1/console-feed HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}\r\n${more}\r\n`;
 
 t.test('tables: a snapshot each, then what changed, in sequence, the same for everyone', async (t) => {
   const fleet = await openApiFleet();
@@ -230,7 +235,7 @@ t.test('a console that does not read is cut off, the others go on', async (t) =>
   slow.subscribe('agent:greeter');
   await slow.until(() => isWhole(slow, 'agent:greeter'));
   slow.socket.pause();
-  // Large frames: the kernel's buffers fill first. Eight agents at once, or it would take minutes.
+  // Large frames: the kernel's buffers fill first.
   const names = Array.from({ length: 20 }, (_, i) => `large-${i}`);
   await Promise.all(names.map((name) => apply(fleet, name, { instructions: 'x'.repeat(16_000) })));
   slow.subscribe(...names.map((name) => `agent:${name}`));
@@ -242,4 +247,28 @@ t.test('a console that does not read is cut off, the others go on', async (t) =>
   t.equal(fleet.context.feed.counts().consoles, 1);
   await caughtUp(fleet, good, 'alice');
   t.same(good.complaints, []);
+});
+
+t.test('the socket of a refused upgrade is closed: strangers hold nothing', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  const raw = connect(fleet.port, '127.0.0.1', () => raw.write(upgrade('')));
+  let text = '';
+  raw.on('data', (bytes) => {
+    text += bytes;
+  });
+  await new Promise((resolve) => raw.on('close', resolve));
+  t.match(text, /^HTTP\/1\.1 401/);
+});
+
+t.test('stopping does not wait for a console that says nothing', async (t) => {
+  const fleet = await openApiFleet();
+  const raw = connect(fleet.port, '127.0.0.1', () =>
+    raw.write(upgrade(`Authorization: Bearer ${fleet.keys.viewer}\r\n`)),
+  );
+  const closed = new Promise((resolve) => raw.on('close', resolve));
+  await new Promise((resolve) => raw.once('data', resolve));
+  await fleet.close();
+  await closed;
+  t.pass('closed');
 });
