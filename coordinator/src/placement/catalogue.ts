@@ -3,9 +3,15 @@
 import { classes, cloudClass, type NodeModel, type RuntimeKind } from '@blackroad/protocol';
 import type { SupplyNode } from './supply.ts';
 
-/** By wanted name or alias, then by runtime: what is pulled and how large it is. */
-export type Catalogue = ReadonlyMap<string, ReadonlyMap<RuntimeKind, NodeModel>>;
-export const emptyCatalogue: Catalogue = new Map();
+export interface Catalogue {
+  /** By a model's own name, then by runtime. */
+  models: Map<string, Map<RuntimeKind, NodeModel>>;
+  /** Which model an alias means: what the first node says that knows the alias. */
+  aliases: Map<string, string>;
+}
+export function emptyCatalogue(): Catalogue {
+  return { models: new Map(), aliases: new Map() };
+}
 
 const GiB = 1024 ** 3;
 /** Fetching writes to a temporary place first, and a disk that is full to the last byte stops the node's journal. */
@@ -16,29 +22,26 @@ export function pullBytes(model: Pick<NodeModel, 'sizeBytes'>): number {
 }
 
 /** Adds what a node reports. Nodes come in the order of their ids, so that equal reports always give the same catalogue. */
-export function learnModels(
-  catalogue: Map<string, Map<RuntimeKind, NodeModel>>,
-  node: SupplyNode,
-  wanted: ReadonlySet<string>,
-): void {
+export function learnModels({ models, aliases }: Catalogue, node: SupplyNode): void {
   for (const model of node.models) {
     if (model.kind !== 'chat' || model.sizeBytes === 0) continue;
-    if (wanted.has(model.name)) learn(catalogue, model.name, model);
-    for (const alias of model.aliases) if (wanted.has(alias)) learn(catalogue, alias, model);
+    const byRuntime = models.get(model.name) ?? new Map<RuntimeKind, NodeModel>();
+    models.set(model.name, byRuntime);
+    const known = byRuntime.get(model.runtime);
+    if (!known || model.sizeBytes > known.sizeBytes) byRuntime.set(model.runtime, model);
+    for (const alias of model.aliases) if (!aliases.has(alias)) aliases.set(alias, model.name);
   }
 }
-function learn(catalogue: Map<string, Map<RuntimeKind, NodeModel>>, name: string, model: NodeModel): void {
-  const byRuntime = catalogue.get(name) ?? new Map<RuntimeKind, NodeModel>();
-  catalogue.set(name, byRuntime);
-  const known = byRuntime.get(model.runtime);
-  if (!known || model.sizeBytes > known.sizeBytes) byRuntime.set(model.runtime, model);
+/** What is known of a wanted model, by runtime. */
+export function reportsOf({ models, aliases }: Catalogue, wanted: string): ReadonlyMap<RuntimeKind, NodeModel> {
+  return models.get(wanted) ?? models.get(aliases.get(wanted) ?? '') ?? noReports;
 }
+const noReports: ReadonlyMap<RuntimeKind, NodeModel> = new Map();
 
 /** What the model would be on this node once fetched, or null: nobody has it, or this node cannot fetch it. */
 export function pullable(catalogue: Catalogue, node: SupplyNode, wanted: string): NodeModel | null {
   if (node.pulls.length === 0 || wanted === 'auto') return null;
-  const byRuntime = catalogue.get(wanted);
-  if (!byRuntime) return null;
+  const byRuntime = reportsOf(catalogue, wanted);
   for (const runtime of node.pulls) {
     const model = byRuntime.get(runtime);
     if (!model || node.models.some(({ name }) => name === model.name)) continue;

@@ -1,8 +1,7 @@
 // A snapshot made ready to be asked: rooms with what is left in them, who is where, which models exist. And the one
 // question all others rest on: what would be the best for this agent on this node? The planner, explain and the
 // exhaustive reference of the tests all ask it here.
-import type { NodeModel, RuntimeKind } from '@blackroad/protocol';
-import { type Catalogue, learnModels } from './catalogue.ts';
+import { type Catalogue, emptyCatalogue, learnModels } from './catalogue.ts';
 import { Company } from './company.ts';
 import { hasRoom, isRuled } from './feasible.ts';
 import { compareText, Pace, sortedIn, whole } from './pace.ts';
@@ -39,28 +38,24 @@ export function* openingRooms(
 ): Generator<void, OpenFleet> {
   const nodes = yield* sortedIn(given, (a, b) => compareText(a.id, b.id), pace);
   const company = new Company();
-  const wanted = new Set<string>();
   for (const { spec } of demands) {
     company.learn(spec);
-    for (const name of spec.model) wanted.add(name);
     if (pace.spends(0.3)) yield;
   }
-  for (const { agents, pulls } of nodes) {
-    for (const { spec, model } of agents) {
+  for (const { agents } of nodes) {
+    for (const { spec } of agents) {
       company.learn(spec);
-      // It may be on its way to the node, and then it is as large as elsewhere.
-      if (pulls.length > 0) wanted.add(model);
       if (pace.spends(0.2)) yield;
     }
     if (pace.spends(0.1)) yield;
   }
   const indexOf = new Map<string, number>();
-  const catalogue = new Map<string, Map<RuntimeKind, NodeModel>>();
+  const catalogue = emptyCatalogue();
   const pulling = new Set<string>();
   const canPull = nodes.some(({ pulls }) => pulls.length > 0);
   for (const [index, node] of nodes.entries()) {
     indexOf.set(node.id, index);
-    if (canPull) learnModels(catalogue, node, wanted);
+    if (canPull) learnModels(catalogue, node);
     for (const { spec, model } of node.agents) {
       company.settle(spec, node);
       if (node.pulls.length > 0 && !node.models.some(({ name }) => name === model)) pulling.add(model);

@@ -1,6 +1,6 @@
 import { maxAgentsPerNode } from '@blackroad/protocol';
 import t from 'tap';
-import { type Catalogue, learnModels } from './catalogue.ts';
+import { type Catalogue, emptyCatalogue, learnModels } from './catalogue.ts';
 import { allRefusals, brokenRule, type Candidate, firstFilter, firstRefusal } from './feasible.ts';
 import { GiB, modelOf, nodeOf, specOf, stayingOf } from './fixture.ts';
 import { kvBytesPerToken } from './memory-fit.ts';
@@ -55,9 +55,9 @@ t.test('model: names, aliases, auto, and never an embedding model', async (t) =>
   t.equal(why({ model: ['auto'] }, { models, defaultChat: null }), 'model: it has no chat model');
 });
 t.test('model: one that another node has can be fetched, where the runtime can and the disk has room', async (t) => {
-  const catalogue = new Map();
+  const catalogue = emptyCatalogue();
   const gpt = modelOf('gpt', { aliases: ['wise'], sizeBytes: 2 * GiB });
-  learnModels(catalogue, nodeOf('other', { models: [gpt] }), new Set(['gpt', 'wise']));
+  learnModels(catalogue, nodeOf('other', { models: [gpt] }));
   const wants = (model: string, node: Partial<SupplyNode>) => why({ model: [model] }, node, [], catalogue);
   t.equal(wants('gpt', { pulls: ['ollama'] }), null);
   t.equal(wants('wise', { pulls: ['ollama'] }), null, 'by its alias too');

@@ -77,7 +77,7 @@ export function useOf(spec: AgentSpec): Use {
 /** `guests`: who is there; those that stay, unless the caller knows better. */
 export function openRoom(
   node: SupplyNode,
-  catalogue: Catalogue = emptyCatalogue,
+  catalogue: Catalogue = emptyCatalogue(),
   guests: readonly Guest[] = node.agents.toSorted(byName),
 ): Room {
   const offers: Offer[] = [];

@@ -6,6 +6,7 @@
 // has none for the smallest is dropped. What an agent adds for itself (locality, near, spread over sites) is the same for
 // a whole site, which has a heap of its own where that matters, or concerns a few nodes, which are asked one by one.
 import { BestFirst, isBetter } from './best-first.ts';
+import { reportsOf } from './catalogue.ts';
 import { bestChoice, type OpenFleet, roomAt } from './choose.ts';
 import { hasRoom, isRuled } from './feasible.ts';
 import type { Group } from './groups.ts';
@@ -145,7 +146,7 @@ export class Search {
       const { spec } = this.group;
       const ofSpread = spec.placement.spread?.over === 'node' ? mostOf('spread', strategy) : 0;
       for (const tier of this.#tiers) {
-        const models = [...(catalogue.get(spec.model[tier.rank]!)?.values() ?? [])];
+        const models = [...reportsOf(catalogue, spec.model[tier.rank]!).values()];
         const isFetched = tier.isPull && !models.some(({ name }) => pulling.has(name));
         tier.bound = boundOf(strategy, tier.rank, isFetched) + ofSpread;
       }
@@ -279,7 +280,7 @@ export function* nodesFor(
   const wanted = spec.model[rank]!;
   const rules = yield* postings.ofRules(spec);
   const having = isPull
-    ? yield* postings.ofAllPulls([...(fleet.catalogue.get(wanted)?.keys() ?? [])])
+    ? yield* postings.ofAllPulls([...reportsOf(fleet.catalogue, wanted).keys()])
     : yield* postings.ofModel(wanted);
   const isByModel = having.length < rules.length;
   const found: number[] = [];

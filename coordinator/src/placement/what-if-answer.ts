@@ -1,13 +1,6 @@
 // What a supposed plan comes to: what becomes of each agent, and how full the nodes that change would be. Counts are whole, lists are
 // cut. In: the plan's outcomes and the views before and after. Out: the answer, in slices.
-import {
-  type AgentSpec,
-  maxWhatIfRows,
-  type NodeModel,
-  type RuntimeKind,
-  type UnplacedWhy,
-  type WhatIfPlan,
-} from '@blackroad/protocol';
+import { type AgentSpec, maxWhatIfRows, type UnplacedWhy, type WhatIfPlan } from '@blackroad/protocol';
 import type { View } from '../view.ts';
 import { type Catalogue, emptyCatalogue, learnModels } from './catalogue.ts';
 import { type Guest, openRoom, utilisationOf } from './room.ts';
@@ -140,11 +133,10 @@ function guest(agent: Agent | undefined, model: string | undefined): Guest[] {
 
 /** What models would be on nodes that fetch them. */
 function* catalogueOf(nodes: readonly SupplyNode[], steps: readonly ModelStep[]): Generator<void, Catalogue> {
-  const fetched = new Set(steps.filter(({ step }) => step === 'pull').map(({ model }) => model));
-  if (fetched.size === 0) return emptyCatalogue;
-  const catalogue = new Map<string, Map<RuntimeKind, NodeModel>>();
+  const catalogue = emptyCatalogue();
+  if (!steps.some(({ step }) => step === 'pull')) return catalogue;
   for (const [index, node] of nodes.entries()) {
-    learnModels(catalogue, node, fetched);
+    learnModels(catalogue, node);
     if (index % sliceNodes === 0) yield;
   }
   return catalogue;
