@@ -57,6 +57,7 @@ export interface OutboxOptions {
 }
 export const outboxFile = 'outbox.sqlite';
 
+const forgetAgainMs = 10_000;
 const schema = `
   CREATE TABLE IF NOT EXISTS outbox (
     seq INTEGER PRIMARY KEY, key TEXT NOT NULL, settled INTEGER NOT NULL,
@@ -99,6 +100,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
 
   const forget = (key: string, seq: number) => {
     remove.run(seq);
+    drop(key, seq);
+  };
+  const drop = (key: string, seq: number) => {
     recent.drop(seq);
     seqOf.delete(key);
     perishable.delete(seq);
@@ -109,9 +113,21 @@ export function createOutbox(options: OutboxOptions): Outbox {
     remove.run(old);
     add(seq, message);
   });
-  const forgetAll = db.transaction((known: (readonly [string, number])[]) => {
-    for (const [key, seq] of known) forget(key, seq);
+  const removeAll = db.transaction((known: (readonly [string, number])[]) => {
+    for (const [, seq] of known) remove.run(seq);
   });
+  /** Confirmed while the disk took no writes: without another try they would lie here until the next connection. */
+  const unforgotten = new Set<string>();
+  const forgetAgain = (keys: readonly string[]) => {
+    if (unforgotten.size === 0) {
+      clock.after(forgetAgainMs, () => {
+        const again = [...unforgotten];
+        unforgotten.clear();
+        self.settle(again);
+      });
+    }
+    for (const key of keys) unforgotten.add(key);
+  };
   /** Confirmations are written as they come and never waited for: a lost one only means that a row is sent again. */
   const tryWrite = (what: string, write: () => void): boolean => {
     try {
@@ -183,11 +199,12 @@ export function createOutbox(options: OutboxOptions): Outbox {
         return seq === undefined ? [] : [[key, seq] as const];
       });
       if (closed || known.length === 0) return;
-      tryWrite('forgetting rows', () => forgetAll(known));
+      if (!tryWrite('forgetting rows', () => removeAll(known))) return forgetAgain(keys);
+      for (const [key, seq] of known) drop(key, seq);
     },
     sent(seq) {
       const key = perishable.get(seq);
-      if (key !== undefined && !closed) tryWrite('forgetting a row', () => forget(key, seq));
+      if (key !== undefined && !closed && !tryWrite('forgetting a row', () => forget(key, seq))) forgetAgain([key]);
     },
     next(seq, limit) {
       if (closed) return [];
