@@ -49,7 +49,7 @@ export function Choice<T extends string>({
 }: {
   label: string;
   value: T;
-  options: readonly (readonly [value: T, text: ReactNode])[];
+  options: readonly (readonly [value: NoInfer<T>, text: ReactNode])[];
   onValue(value: T): void;
 }) {
   return (

@@ -10,7 +10,16 @@ import {
 } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp } from 'lucide-react';
-import { type KeyboardEvent, memo, type ReactNode, useCallback, useMemo, useRef, useState } from 'react';
+import {
+  type KeyboardEvent,
+  memo,
+  type ReactNode,
+  useCallback,
+  useDeferredValue,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import { type Column, type Facet, matcher, sortKey } from './columns.ts';
 import { Empty } from './states.tsx';
 import { BulkBar, TableBar } from './table-bar.tsx';
@@ -42,7 +51,9 @@ export interface VirtualTableProps<T extends object> {
 }
 
 export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
-  const { id, label, rows, rowId, columns, facets = [], open, bulk, empty, plain = false } = props;
+  const { id, label, rowId, columns, facets = [], open, bulk, empty, plain = false } = props;
+  // What was typed is shown before what came over the line.
+  const rows = useDeferredValue(props.rows);
   const state = useTableState(id);
   const phone = useIsPhone();
   const [selected, setSelected] = useState<RowSelectionState>({});

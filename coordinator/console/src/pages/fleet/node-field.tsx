@@ -23,7 +23,7 @@ const fills: Record<Tone, string> = {
 export function NodeField({ nodes, site }: { nodes: readonly NodeLine[]; site: string }) {
   const host = useRef<HTMLCanvasElement>(null);
   const [columns, setColumns] = useState(0);
-  const [over, setOver] = useState<NodeLine | null>(null);
+  const [over, setOver] = useState<{ node: NodeLine; column: number; row: number } | null>(null);
   const navigate = useNavigate();
   const dark = useIsDark();
   const rows = columns > 0 ? Math.ceil(nodes.length / columns) : 0;
@@ -105,7 +105,8 @@ export function NodeField({ nodes, site }: { nodes: readonly NodeLine[]; site: s
     const { left, top } = event.currentTarget.getBoundingClientRect();
     const column = Math.floor((event.clientX - left) / cell);
     const row = Math.floor((event.clientY - top) / cell);
-    return column < columns ? (nodes[row * columns + column] ?? null) : null;
+    const node = column < columns ? nodes[row * columns + column] : undefined;
+    return node ? { node, column, row } : null;
   };
   return (
     <div className="node-field">
@@ -116,13 +117,22 @@ export function NodeField({ nodes, site }: { nodes: readonly NodeLine[]; site: s
         onMouseMove={(event) => setOver(under(event))}
         onMouseLeave={() => setOver(null)}
         onClick={(event) => {
-          const node = under(event);
-          if (node) void navigate({ to: '/nodes/$node', params: { node: node.id } as never });
+          const at = under(event);
+          if (at) void navigate({ to: '/nodes/$node', params: { node: at.node.id } as never });
         }}
       />
-      <p className="small dim field-words" aria-hidden="true">
-        {over ? inWords(over) : ' '}
-      </p>
+      {over && (
+        <p
+          className="tip field-words"
+          aria-hidden="true"
+          style={{
+            top: (over.row + 1) * cell + 5,
+            ...(over.column > columns / 2 ? { right: 0 } : { left: over.column * cell }),
+          }}
+        >
+          {inWords(over.node)}
+        </p>
+      )}
     </div>
   );
 }

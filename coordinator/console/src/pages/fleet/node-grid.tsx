@@ -20,12 +20,12 @@ export function NodeGrid({ nodes }: { nodes: readonly NodeLine[] }) {
   const aside = few ? undefined : <Legend classes={new Set(nodes.map((node) => node.class))} />;
   return (
     <Panel title="Nodes" aside={aside}>
-      <div className="stack">
+      <div className={nodes.length > tilesUpTo ? 'site-blocks' : 'stack'}>
         {sites.map(([site, here]) => (
           <section key={site} aria-label={`Site ${site}`}>
             {(sites.length > 1 || !few) && (
               <h3 className="site">
-                {site} <span className="dim small">{plural(here.length, 'node')}</span>
+                {site} <span className="dim small">{plural(here.length, 'node')}</span> <Trouble nodes={here} />
               </h3>
             )}
             {few ? (
@@ -60,7 +60,19 @@ function bySite(nodes: readonly NodeLine[]): [string, NodeLine[]][] {
   }
   const rank = (node: NodeLine) => classShapes.indexOf(node.class as (typeof classShapes)[number]);
   for (const here of sites.values()) here.sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
-  return [...sites].sort(([a], [b]) => a.localeCompare(b));
+  return [...sites].sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true }));
+}
+
+/** How many of a site are not as they should be, so that they are seen among hundreds. */
+function Trouble({ nodes }: { nodes: readonly NodeLine[] }) {
+  const bad = nodes.filter((node) => standingOf(node).tone === 'bad').length;
+  const warned = nodes.filter((node) => standingOf(node).tone === 'warn').length;
+  return (
+    <span className="small trouble">
+      {bad > 0 && <Status of="error" word={`${bad} away or ill`} />}
+      {warned > 0 && <Status of="warning" word={`${warned} warned`} />}
+    </span>
+  );
 }
 
 function figuresOf(node: NodeLine): string {

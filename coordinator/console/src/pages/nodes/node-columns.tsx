@@ -51,7 +51,7 @@ export const nodeColumns: Column<NodeLine>[] = [
   {
     id: 'agents',
     title: 'Agents',
-    width: 72,
+    width: 84,
     align: 'end',
     largestFirst: true,
     value: ({ agents }) => agents,
@@ -67,7 +67,7 @@ export const nodeColumns: Column<NodeLine>[] = [
   {
     id: 'cpu',
     title: 'CPU',
-    width: 66,
+    width: 76,
     align: 'end',
     largestFirst: true,
     value: ({ cpu }) => cpu,
@@ -76,7 +76,7 @@ export const nodeColumns: Column<NodeLine>[] = [
   {
     id: 'memory',
     title: 'Free memory',
-    width: 120,
+    width: 130,
     align: 'end',
     largestFirst: true,
     value: (node) => memoryUsed(node),
@@ -86,7 +86,7 @@ export const nodeColumns: Column<NodeLine>[] = [
   {
     id: 'temperature',
     title: '°C',
-    width: 58,
+    width: 64,
     align: 'end',
     largestFirst: true,
     value: ({ temperatureC }) => temperatureC,

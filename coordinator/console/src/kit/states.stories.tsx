@@ -1,0 +1,26 @@
+// What a part of a page shows while it waits, when there is nothing, when it failed.
+import { Server } from 'lucide-react';
+import { ApiProblem } from '../data/api.ts';
+import type { Stories } from '../stories/stories.ts';
+import { Button } from './button.tsx';
+import { Empty, Failure, Loading } from './states.tsx';
+
+export const stories: Stories = {
+  loading: () => <Loading lines={4} />,
+  'nothing, and what to do': () => (
+    <Empty title="No machine has joined yet" icon={<Server />}>
+      <p>A node is one machine: a Pi, a GPU box, this computer.</p>
+      <Button look="primary">Add a node</Button>
+    </Empty>
+  ),
+  'nothing, in a word': () => <Empty title="Nothing has happened yet" />,
+  failed: () => (
+    <Failure
+      error={new ApiProblem('node-away', 503, 'alice is not online; it was last heard 3 min ago.')}
+      retry={() => {}}
+    />
+  ),
+  'not found': () => (
+    <Failure error={new ApiProblem('no-such-node', 404, 'There is no node alcie. Did you mean alice?')} />
+  ),
+};
