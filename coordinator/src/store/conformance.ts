@@ -1,6 +1,7 @@
 // One suite for every backend of the store. A backend passes it or is none.
 import type { Test } from 'tap';
 import { commitConformance } from './conformance/commit.ts';
+import { historyConformance } from './conformance/history.ts';
 import { memoryConformance } from './conformance/memory.ts';
 import { pagesConformance } from './conformance/pages.ts';
 import { searchConformance } from './conformance/search.ts';
@@ -15,6 +16,7 @@ export type OpenStore = (t: Test) => Promise<{ store: Store; reopen: (() => Prom
 export async function storeConformance(t: Test, name: string, open: OpenStore): Promise<void> {
   await t.test(`${name}: commit and load`, (t) => commitConformance(t, open));
   await t.test(`${name}: pages`, (t) => pagesConformance(t, open));
+  await t.test(`${name}: history, usage, sessions`, (t) => historyConformance(t, open));
   await t.test(`${name}: memory log`, (t) => memoryConformance(t, open));
   await t.test(`${name}: search`, (t) => searchConformance(t, open));
 }

@@ -79,6 +79,7 @@ export async function createConsoleFeed(parts: {
   let messages = 0;
   let idleSinceMs = clock.monotonicMs();
   let pumping = false;
+  let beats = 0;
   let branches = branchCounts(view);
   let frozen = view.frozen;
 
@@ -198,7 +199,8 @@ export async function createConsoleFeed(parts: {
     }
     idleSinceMs = nowMs;
     branches = branchCounts(view);
-    totals.mark('');
+    // While moves are frozen, who waits for them is counted anew each time: once a second will do.
+    if (view.frozen.length === 0 || beats++ % 4 === 0) totals.mark('');
     const asOfMs = clock.nowMs();
     const wanted = new Set<string>();
     for (const { channels } of consoles) for (const channel of channels.keys()) wanted.add(channel);
