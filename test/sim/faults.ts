@@ -36,6 +36,11 @@ const ofDisk = (name: string, fault: 'full' | 'read-only') =>
       machine.disk.fault = 'none';
       machine.probes.diskFull = false;
       machine.probes.readOnlyDisk = false;
+      // A card that was remounted read-only is writable again after a boot, not before.
+      if (fault === 'read-only' && machine.isRunning) {
+        machine.kill();
+        machine.boot();
+      }
     });
   });
 const ofRuntime = (name: string, set: (machine: Machine, on: boolean) => void) =>

@@ -233,9 +233,9 @@ export class World implements MachineWorld {
     for (let i = 0; i < agents; i++) this.ask('agent-apply', { by: 'people', spec: specOf(this, i) });
     await this.#run(settleMs);
     this.#phase = 'faults';
-    const untilMs = this.timeline.nowMs + 240_000 + random.next() * 480_000;
-    const pace = 1_000 + random.next() * 4_000;
-    const gap = 5_000 + random.next() * 20_000;
+    const untilMs = this.timeline.nowMs + 120_000 + random.next() * 240_000;
+    const pace = 1_000 + random.next() * 3_000;
+    const gap = 3_000 + random.next() * 15_000;
     this.#script('actions', pace, untilMs, actions, this.counts.actions);
     this.#script('faults', gap, untilMs, faults, this.counts.faults);
     await this.#run(untilMs - this.timeline.nowMs);
@@ -282,7 +282,10 @@ export class World implements MachineWorld {
     const view = this.host.coordinator?.view;
     if (!view) return;
     for (const row of view.nodes.values()) {
-      if (row.status === 'quarantined') this.ask('node-release', { by: 'people', node: row.id });
+      // Its machine joined again under another name.
+      if (!this.machines.some(({ identity }) => identity?.node === row.id) && row.presence !== 'online')
+        this.ask('node-forget', { by: 'people', node: row.id });
+      else if (row.status === 'quarantined') this.ask('node-release', { by: 'people', node: row.id });
       if (row.cordoned || row.draining)
         this.ask('node-edit', { by: 'people', node: row.id, cordoned: false, draining: false });
     }

@@ -3,11 +3,13 @@
 import type { MakeChecker } from '../checker.ts';
 import type { Machine } from '../machine.ts';
 
-export const generation: MakeChecker = ({ world, stored, broke }) => {
+export const generation: MakeChecker = ({ stored, broke }) => {
   /** The whole set by node, then by generation. */
   const sets = new Map<string, Map<number, string>>();
   const onNode = new Map<Machine, { disk: unknown; node: string; generation: number }>();
   const touched = new Set<string>();
+  /** Since the last look. */
+  const told = new Set<Machine>();
   const setOf = (node: string) =>
     [...(stored.agentsByNode.get(node) ?? [])]
       .map((name) => `${name}:${stored.agents.get(name)?.placement?.epoch}:${stored.agents.get(name)?.version}`)
@@ -53,10 +55,14 @@ export const generation: MakeChecker = ({ world, stored, broke }) => {
       }
       touched.clear();
     },
+    delivered(machine) {
+      told.add(machine);
+    },
     looked() {
-      for (const machine of world.machines) {
+      for (const machine of told) {
         const node = machine.identity?.node;
         if (!machine.process || !node) continue;
+        told.delete(machine);
         const db = machine.disk.read('assignment.sqlite');
         if (!db) continue;
         const now = Number(db.prepare('SELECT value FROM generation').pluck().get() ?? 0);
