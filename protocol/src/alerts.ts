@@ -31,9 +31,9 @@ export const AlertVerb = Type.OneOf(
     'release-node', // POST /v1/nodes/:node/release
     'forget-node', // DELETE /v1/nodes/:node
     'drain-node', // PUT /v1/nodes/:node {draining: true}
-    'uncordon-node', // PUT /v1/nodes/:node {cordoned: false}
+    'uncordon-node', // PUT /v1/nodes/:node {cordoned: false, draining: false}: a drain ends too
     'pull-model', // POST /v1/nodes/:node/pull {model}
-    'release-moves', // POST /v1/fleet/release-moves
+    'release-moves', // POST /v1/fleet/release-moves {site?}
   ],
   { description: 'Each is a route of this API; the open ones only show.' },
 );
@@ -44,6 +44,7 @@ export const AlertAction = Type.Object({
   node: Type.Optional(NodeId),
   agent: Type.Optional(AgentName),
   model: Type.Optional(Type.String()),
+  site: Type.Optional(Type.String()),
 });
 export type AlertAction = Static<typeof AlertAction>;
 

@@ -220,7 +220,11 @@ export function fleetTroubles(view: View, nowMs: number, deadLetters: number): T
       title: `Agents are not moved ${site === null ? '' : `at ${site} `}for now`,
       many: 'freezes of moves',
       text: reason,
-      actions: [{ verb: 'release-moves', label: 'Move agents now', role: 'operator' }],
+      actions: [
+        site === null
+          ? { verb: 'release-moves', label: 'Move agents now', role: 'operator' }
+          : { verb: 'release-moves', label: `Move agents of ${site} now`, role: 'operator', site },
+      ],
     });
   }
   if (deadLetters > 0) {

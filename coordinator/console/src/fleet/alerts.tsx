@@ -166,7 +166,10 @@ function AlertAct({ action, role }: { action: AlertAction; role: Role }) {
       return allowed('nodeEdit') ? (
         <Button
           onClick={() =>
-            plainly(() => call('nodeEdit', { params, body: { cordoned: false } }), `${node} takes agents again.`)
+            plainly(
+              () => call('nodeEdit', { params, body: { cordoned: false, draining: false } }),
+              `${node} takes agents again.`,
+            )
           }
         >
           {label}
@@ -187,7 +190,12 @@ function AlertAct({ action, role }: { action: AlertAction; role: Role }) {
           title="Let agents move now?"
           text="Agents of the nodes that are away are placed elsewhere at once. If it is only the network, they would be back by themselves."
           verb="Let them move"
-          act={() => doing(() => call('movesRelease', { body: {} } as never), 'Agents move now.')}
+          act={() =>
+            doing(
+              () => call('movesRelease', { body: action.site === undefined ? {} : { site: action.site } } as never),
+              'Agents move now.',
+            )
+          }
         >
           {label}
         </ConfirmButton>
