@@ -2,7 +2,7 @@
 // own filters and scores. Nobody is asked to give way. Never imported by the coordinator itself.
 import { openRooms, roomAt } from './choose.ts';
 import { hasRoom, isRuled } from './feasible.ts';
-import { byName, Demands, inOrder, kindsInOrder } from './groups.ts';
+import { byName, byNeed, byScarcity, Demands } from './groups.ts';
 import { findOffer, type Offer, type Room, take } from './room.ts';
 import { factsFor, nodeScore, pairScore, setNode } from './score.ts';
 import type { PlacementSnapshot } from './supply.ts';
@@ -28,8 +28,8 @@ export function placeExhaustively(snapshot: PlacementSnapshot): Seat[] {
           room.node.closed === null && isRuled(spec, room.node) && spec.model.some((wanted) => has(wanted)(room)),
       ).length;
     }
-    for (const group of inOrder(wave.keys())) {
-      for (const { use, demands: same } of kindsInOrder(wave.get(group)!.values())) {
+    for (const group of [...wave.keys()].sort(byScarcity)) {
+      for (const { use, demands: same } of [...wave.get(group)!.values()].sort(byNeed)) {
         for (const demand of same.toSorted(byName)) {
           const { spec, last } = demand;
           const conflicts = fleet.company.conflictsOf(spec.name);

@@ -83,16 +83,16 @@ function groupKeyOf({ model, placement }: AgentSpec): string {
   return `${model.join('\n')}|${classes.join()}|${site.join('\n')}|${wanted}|${nodes.join()}|${spreads}|${maxPricePerMillionTokens ?? ''}`;
 }
 
-export function inOrder(groups: Iterable<Group>): Group[] {
-  return [...groups].sort((a, b) => (a.scarcity ?? 0) - (b.scarcity ?? 0) || compareText(a.key, b.key));
+/** Orders: groups of one priority, kinds of one group, agents of one kind. */
+export function byScarcity(a: Group, b: Group): number {
+  return (a.scarcity ?? 0) - (b.scarcity ?? 0) || compareText(a.key, b.key);
 }
-export function kindsInOrder(kinds: Iterable<Kind>): Kind[] {
-  return [...kinds].sort(
-    ({ use: a }, { use: b }) =>
-      b.contextTokens * b.concurrency - a.contextTokens * a.concurrency ||
-      b.tokensPerMinute - a.tokensPerMinute ||
-      b.contextTokens - a.contextTokens ||
-      Number(b.isDedicated) - Number(a.isDedicated),
+export function byNeed({ use: a }: Kind, { use: b }: Kind): number {
+  return (
+    b.contextTokens * b.concurrency - a.contextTokens * a.concurrency ||
+    b.contextTokens - a.contextTokens ||
+    Number(b.isDedicated) - Number(a.isDedicated) ||
+    b.tokensPerMinute - a.tokensPerMinute
   );
 }
 export function byName(a: Demand, b: Demand): number {

@@ -7,7 +7,7 @@
 
 import type { UnplacedWhy } from '@blackroad/protocol';
 import { choiceOf, openingRooms, roomAt } from './choose.ts';
-import { byName, Demands, type Group, inOrder, type Kind, kindsInOrder } from './groups.ts';
+import { byName, byNeed, byScarcity, Demands, type Group, type Kind } from './groups.ts';
 import { Pace, sortedIn, whole } from './pace.ts';
 import { Postings } from './postings.ts';
 import { makeRoom, type Yielding, yieldingNodes } from './preempt.ts';
@@ -31,6 +31,8 @@ export type {
 
 /** Candidates kept for groups that come again at a lower priority; beyond it they are found anew. */
 const maxKept = 2_000_000;
+/** Kinds of one group whose being nowhere is explained each for itself; the others are told what the last of these is. */
+const maxExplained = 8;
 /** Kinds of agents that look for others to take the place of, in one plan. */
 const maxPreemptingKinds = 200;
 
@@ -59,7 +61,7 @@ export function* planning(snapshot: PlacementSnapshot): Generator<void, Placemen
 
 interface Planner extends World {
   plan: PlacementPlan;
-  failed: { demand: Demand; kind: Kind }[];
+  failed: { demand: Demand; kind: Kind; group: Group }[];
   yielding: readonly Yielding[];
   preemptingKinds: number;
   /** Who gave way, by name. */
@@ -93,7 +95,8 @@ function* openPlanner(snapshot: PlacementSnapshot): Generator<void, Planner> {
 function* placeAll(planner: Planner, demands: Demands): Generator<void> {
   for (let wave = demands.next(); wave; wave = demands.next()) {
     if (wave.size > 1) for (const group of wave.keys()) group.scarcity ??= yield* countNodes(planner, group);
-    for (const group of inOrder(wave.keys())) yield* placeGroup(planner, demands, group, wave.get(group)!.values());
+    for (const group of yield* sortedIn([...wave.keys()], byScarcity, planner.pace))
+      yield* placeGroup(planner, demands, group, wave.get(group)!.values());
   }
   planner.kept.clear();
 }
@@ -116,8 +119,8 @@ function* placeGroup(planner: Planner, demands: Demands, group: Group, kinds: It
   kept.delete(group);
   if (search?.isUsable()) yield* search.catchUp();
   else search = new Search(planner, group);
-  for (const kind of kindsInOrder(kinds)) {
-    yield* search.reconsider();
+  for (const kind of yield* sortedIn([...kinds], byNeed, planner.pace)) {
+    yield* search.reconsider(kind.use);
     yield* placeKind(planner, demands, search, kind);
   }
   search.rest();
@@ -141,7 +144,7 @@ function* placeKind(planner: Planner, demands: Demands, search: Search, kind: Ki
       found = yield* takeThePlace(planner, demands, search, kind, demand, preempting);
     }
     if (found) settle(planner, search, kind, demand, found);
-    else planner.failed.push({ demand, kind });
+    else planner.failed.push({ demand, kind, group: search.group });
   }
 }
 
@@ -216,10 +219,16 @@ function settle(planner: Planner, search: Search, kind: Kind, demand: Demand, fo
 
 function* finish(planner: Planner): Generator<void, PlacementPlan> {
   const { fleet, plan, failed, gaveWay, newcomers, freed, pace } = planner;
-  const nowhere = new Map<Kind, Nowhere>();
-  for (const { demand, kind } of failed) {
-    const reasons = nowhere.get(kind) ?? (yield* explaining(fleet, kind.spec, kind.use, pace));
-    nowhere.set(kind, reasons);
+  const nowhere = new Map<Group, Nowhere[]>();
+  for (const { demand, kind, group } of failed) {
+    const explained = nowhere.get(group) ?? [];
+    nowhere.set(group, explained);
+    let reasons = explained.find(({ use }) => use === kind.use);
+    if (!reasons && explained.length >= maxExplained) reasons = explained[maxExplained - 1];
+    if (!reasons) {
+      reasons = yield* explaining(fleet, kind.spec, kind.use, pace);
+      explained.push(reasons);
+    }
     const why = whyNowhere(fleet, demand, reasons);
     plan.unplaced.push({ agent: demand.spec.name, why: withReason(why, demand, gaveWay.get(demand.spec.name)) });
     if (pace.spends(0.5)) yield;

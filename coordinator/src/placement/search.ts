@@ -12,7 +12,7 @@ import { hasRoom, isRuled } from './feasible.ts';
 import type { Group } from './groups.ts';
 import type { Pace } from './pace.ts';
 import type { Postings } from './postings.ts';
-import { findOffer, type Offer, type Use } from './room.ts';
+import { findOffer, hasThroughput, type Offer, type Use } from './room.ts';
 import { boundOf, factsFor, mostOf, nodeScore, partOf, setNode } from './score.ts';
 import type { Demand, PlacedFacts } from './supply.ts';
 
@@ -55,6 +55,10 @@ export class Search {
   readonly #least: Use;
   /** No room for the present kind of agent, but perhaps for a smaller one. */
   #aside: number[] = [];
+  /** The same for compute alone, and the tokens a minute each has left: loads differ more finely than contexts do. */
+  #booked: number[] = [];
+  #left: number[] = [];
+  #use: Use | null = null;
   #taken: number;
   #freed: number;
 
@@ -116,12 +120,45 @@ export class Search {
     }
   }
   /** The next kind asks less: what was set aside may do. */
-  *reconsider(): Generator<void> {
-    const aside = this.#aside;
-    this.#aside = [];
+  *reconsider(use: Use): Generator<void> {
+    const { pace } = this.#world;
+    const before = this.#use;
+    this.#use = use;
+    const isOther =
+      before?.contextTokens !== use.contextTokens ||
+      before.concurrency !== use.concurrency ||
+      before.isDedicated !== use.isDedicated;
+    const aside = isOther ? this.#aside : [];
+    if (isOther) this.#aside = [];
     for (const entry of aside) {
       this.#refresh(entry);
-      if (this.#world.pace.spends(0.7)) yield;
+      if (pace.spends(0.7)) yield;
+    }
+    let kept = 0;
+    for (let i = 0; i < this.#booked.length; i++) {
+      const [entry, left] = [this.#booked[i]!, this.#left[i]!];
+      // A hair more than is left: rounding decides when it is looked at.
+      if (use.tokensPerMinute <= left * (1 + 1e-9)) {
+        this.#refresh(entry);
+        if (pace.spends(0.7)) yield;
+      } else {
+        this.#booked[kept] = entry;
+        this.#left[kept++] = left;
+      }
+    }
+    this.#booked.length = kept;
+    this.#left.length = kept;
+    if (pace.spends(0.002 * kept)) yield;
+  }
+  #setAside(entry: number, use: Use): void {
+    const offer = this.#best.offers[entry]!;
+    const room = roomAt(this.#world.fleet, this.#best.nodes[entry]!);
+    if (!hasRoom(room, offer, this.#least)) return;
+    if (hasThroughput(room, offer, use)) this.#aside.push(entry);
+    else {
+      this.#booked.push(entry);
+      this.#left.push((1 - room.booked) * offer.tokensPerMinute);
+      // Short of memory too, perhaps: it comes back when its compute does, and is set aside again.
     }
   }
 
@@ -181,7 +218,7 @@ export class Search {
           entries.drop(top);
           continue;
         }
-        if (hasRoom(room, offer, this.#least)) this.#aside.push(top);
+        this.#setAside(top, use);
         entries.drop(top);
         isPausing = pace.spends(0.5);
         if (isPausing) break;

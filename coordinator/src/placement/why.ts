@@ -14,8 +14,7 @@ type Counts = UnplacedWhy['refused'];
 
 /** What speaks against all nodes, the same for every agent that asks the same. */
 export interface Nowhere {
-  spec: AgentSpec;
-  refused: ReadonlyMap<string, { nodes: number; text: string }>;
+  use: Use;
   why: UnplacedWhy;
 }
 /** A node that would do, were it not for an agent on it. */
@@ -62,7 +61,7 @@ export function* explaining(fleet: OpenFleet, spec: AgentSpec, use: Use, pace: P
           fix: fix.inWords(),
           refused: [...refused].map(([filter, count]) => ({ filter, ...count })),
         };
-  return { spec, refused, why };
+  return { use, why };
 }
 const noConflicts: ReadonlyMap<string, string> = new Map();
 
