@@ -23,6 +23,8 @@ export function createAnswers(deps: {
   progressed(log: AgentLog): void;
   wake(log: AgentLog): void;
   saveAckedLazily(log: AgentLog): void;
+  /** Silent for long: the coordinator knows no such agent. */
+  rest(log: AgentLog): void;
 }) {
   const {
     journal,
@@ -136,7 +138,7 @@ export function createAnswers(deps: {
     land(log);
     switch (reason) {
       case 'unknown-agent':
-        log.unknown = true;
+        deps.rest(log);
         return;
       case 'stale-epoch':
         logger.warn(

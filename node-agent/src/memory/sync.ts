@@ -21,6 +21,8 @@ import * as writes from './log-writes.ts';
 const maxFlights = 16;
 const answerDeadlineMs = 10_000;
 const retry: Backoff = { firstMs: 1_000, maxMs: 60_000 };
+/** An agent that was removed may be applied again: what its old node still holds must not wait for the next connection. */
+const unknownAgainMs = 300_000;
 /** Room for the envelope around the entries. */
 const maxEntriesBytes = maxMemoryBatchBytes - 2 * 1024;
 
@@ -160,6 +162,17 @@ export function createSync(deps: {
     retries.get(log.row.agent)?.timer?.cancel();
     retries.delete(log.row.agent);
   }
+  function rest(log: AgentLog): void {
+    const agent = log.row.agent;
+    progressed(log);
+    log.unknown = true;
+    const timer = clock.after(unknownAgainMs, () => {
+      retries.delete(agent);
+      log.unknown = false;
+      wake(log);
+    });
+    retries.set(agent, { attempt: 0, timer });
+  }
   /** A write that sync itself wants; where the disk refuses, the same message is asked for again later. */
   function write(log: AgentLog, job: () => void, options?: { weight?: number; lazy?: boolean }): void {
     writing.set(log, (writing.get(log) ?? 0) + 1);
@@ -203,6 +216,7 @@ export function createSync(deps: {
     progressed,
     wake,
     saveAckedLazily,
+    rest,
   });
 
   return {

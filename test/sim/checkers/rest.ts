@@ -52,6 +52,12 @@ export function restlessOf(world: World): string[] {
       | undefined;
     if (waiting) out.push(`${machine.name} has ${waiting} messages in its outbox`);
     const journal = machine.disk.read('journal.db');
+    const above = (journal
+      ?.prepare('SELECT DISTINCT logs.agent FROM entries JOIN logs ON logs.id = entries.log WHERE seq > logs.acked')
+      .pluck()
+      .all() ?? []) as string[];
+    for (const agent of above)
+      if (view.agents.has(agent)) out.push(`${machine.name} holds memories of ${agent} that are not acknowledged`);
     for (const table of ['pending', 'branches'] as const) {
       const agents = (journal
         ?.prepare(`SELECT DISTINCT logs.agent FROM ${table} JOIN logs ON logs.id = ${table}.log`)
