@@ -1,11 +1,15 @@
-// What happened, newest first: severity as shape and word, who, when.
+// What happened, newest first: severity as shape and word, the names in the text as links, when.
 import type { FleetEvent } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { pageRoutes } from '../shell/router.tsx';
 import { lookOf } from './looks.ts';
+import { namesIn } from './names-in.ts';
 import { Empty } from './states.tsx';
 import { Glyph } from './status.tsx';
 import { Time } from './time.tsx';
 
+/** `about` leaves out links to the page one is on. */
 export function EventList({ events, about }: { events: readonly FleetEvent[]; about?: 'node' | 'agent' }) {
   if (events.length === 0) return <Empty title="Nothing has happened yet" />;
   return (
@@ -17,17 +21,7 @@ export function EventList({ events, about }: { events: readonly FleetEvent[]; ab
             <Glyph shape={look.shape} tone={look.tone} />
             <span className="sr-only">{severity}: </span>
             <span className="grow">
-              {node && about !== 'node' && (
-                <Link to="/nodes/$node" params={{ node }}>
-                  {node}
-                </Link>
-              )}{' '}
-              {agent && about !== 'agent' && (
-                <Link to="/agents/$agent" params={{ agent }}>
-                  {agent}
-                </Link>
-              )}{' '}
-              {text}
+              {linked(text, about === 'node' ? null : node, about === 'agent' ? null : agent)}
             </span>
             <span className="dim small">
               <Time at={atMs} />
@@ -36,5 +30,19 @@ export function EventList({ events, about }: { events: readonly FleetEvent[]; ab
         );
       })}
     </ul>
+  );
+}
+
+function linked(text: string, node: string | null, agent: string | null): ReactNode[] {
+  const agents = pageRoutes.some(({ path }) => path === '/agents/$agent');
+  return namesIn(text, node, agents ? agent : null).map(({ text: part, of }, i) =>
+    of === null ? (
+      part
+    ) : (
+      // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one text do not move
+      <Link key={i} to={`/${of}s/${part}`}>
+        {part}
+      </Link>
+    ),
   );
 }

@@ -12,7 +12,7 @@ function Ranges() {
     <Choice
       label="Range"
       value={value}
-      onValue={set}
+      onValue={(now) => set(now)}
       options={[
         ['hour', 'Hour'],
         ['day', 'Day'],

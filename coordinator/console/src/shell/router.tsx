@@ -20,6 +20,9 @@ export const pageRoutes: PageRoute[] = pages
   .map(([, route]) => route)
   .sort((a, b) => (a.nav?.order ?? 1000) - (b.nav?.order ?? 1000));
 
+/** A page of a build that is gone: the coordinator was updated while this tab was open. */
+const isOldBuild = (error: unknown) => /dynamically imported module|module script failed/i.test(String(error));
+
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 const plain = {
   parseSearch: (search: string) => Object.fromEntries(new URLSearchParams(search)),
@@ -49,7 +52,9 @@ export const router = createRouter({
   defaultPreload: 'intent',
   scrollRestoration: true,
   defaultPendingComponent: () => <Loading lines={6} />,
-  defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
+  defaultErrorComponent: ({ error, reset }) => (
+    <Failure error={error} retry={isOldBuild(error) ? () => location.reload() : reset} />
+  ),
 });
 
 /**

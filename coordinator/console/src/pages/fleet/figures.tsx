@@ -29,13 +29,13 @@ export function Figures({ totals }: { totals: FleetTotals }) {
               : 'all of them'}
         </Stat>
         <Stat name="Tasks a minute" value={count(tasks.endedLastMinute)}>
-          {points.length > 1 ? (
+          {points.some(([, , , most]) => (most as number) > 0) ? (
             <Sparkline
               values={points.map(([, , mean]) => mean as number)}
               label={`Tasks a minute over the last hour, at most ${count(Math.max(...points.map(([, , , most]) => most as number)))}`}
             />
           ) : (
-            'in the last minute'
+            'none in the last hour'
           )}
         </Stat>
         <Stat name="Under way" value={count(tasks.running)}>
