@@ -32,6 +32,8 @@ t.test('a minute of heartbeats becomes least, mean and most, and outlives a rest
   first.skip(minuteMs - (first.context.clock.nowMs() % minuteMs) + 1000);
   first.context.recorder.tick();
   for (const [seq, cpu] of [0.2, 0.4, 0.9].entries()) await say(first, alice, { seq: seq + 2, cpu, temperatureC: 50 });
+  const now = await history(first, '/v1/nodes/alice/history?metric=cpu&range=hour');
+  t.ok(close(now.points.at(-1)?.[3], 0.9), 'the running minute, so far');
   await nextMinute(first);
   const seen = await history(first, '/v1/nodes/alice/history?metric=cpu&range=hour');
   t.match(seen, { node: 'alice', unit: 'share', resolutionS: 60, rollup: /minute/ });

@@ -257,6 +257,10 @@ export async function createRecorder(parts: {
         at = last.atS + 1;
         await turn();
       }
+      // What is told so far of the running minute: a chart that ends a minute ago looks dead.
+      const now =
+        tier === minuteS && points.at(-1)?.[0] !== minuteAtS * 1000 ? minute.sofar(known.number, metricAt) : null;
+      if (now) points.push([minuteAtS * 1000, now.min, now.mean, now.max]);
     }
     const rollup =
       tier === minuteS

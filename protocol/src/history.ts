@@ -64,7 +64,8 @@ export const History = Type.Object({
   fromMs: TimeMs,
   toMs: TimeMs,
   points: Type.Array(Type.Array(Type.Number(), { minItems: 4, maxItems: 4 }), {
-    description: '`[start in ms, min, mean, max]`, oldest first; nothing was heard where a point is missing.',
+    description:
+      '`[start in ms, min, mean, max]`, oldest first; nothing was heard where a point is missing. The last may be of the minute that is not over.',
   }),
 });
 export type History = Static<typeof History>;

@@ -1,7 +1,7 @@
 // What a heartbeat says in figures, and the running minute: min, sum, max and count of each figure of each series. Pure, in memory.
 import { fleetMetrics, type NodeHealth, type NodeInfo, type NodeMetric, nodeMetrics } from '@blackroad/protocol';
 import type { DeepReadonly } from '../view.ts';
-import { type Cell, maxMetrics, seriesPerPart } from './cells.ts';
+import { type Cell, maxMetrics, type Span, seriesPerPart } from './cells.ts';
 
 export const nodeMetricAt = Object.fromEntries(Object.keys(nodeMetrics).map((name, i) => [name, i])) as Record<
   NodeMetric,
@@ -43,6 +43,8 @@ export interface Minute {
   sample(series: number, metric: number, value: number): void;
   /** Adds to what the minute comes to. */
   count(series: number, metric: number, value: number): void;
+  /** A sampled figure so far; null: not heard of in this minute. */
+  sofar(series: number, metric: number): Span | null;
   /** Cells by part and place, and begins anew. `counted` are figures that the whole minute comes to, each divided by its number. */
   take(counted: (series: number) => Readonly<Record<number, number>>): Map<number, Map<number, Cell>>;
 }
@@ -58,7 +60,19 @@ export function createMinute(): Minute {
     }
     return own;
   };
+  function sofar(series: number, metric: number): Span | null {
+    const own = sums.get(series);
+    const at = metric * stride;
+    const heard = own?.[at + countAt] ?? 0;
+    if (!own || heard === 0) return null;
+    return {
+      min: own[at + minAt] as number,
+      mean: (own[at + sumAt] as number) / heard,
+      max: own[at + maxAt] as number,
+    };
+  }
   return {
+    sofar,
     sample(series, metric, value) {
       if (!Number.isFinite(value)) return;
       const own = of(sums, series, maxMetrics * stride);
@@ -75,17 +89,7 @@ export function createMinute(): Minute {
     take(counted) {
       const parts = new Map<number, Map<number, Cell>>();
       for (const series of new Set([...sums.keys(), ...counts.keys()])) {
-        const own = sums.get(series);
-        const cell: Cell = Array.from({ length: maxMetrics }, (_, metric) => {
-          const at = metric * stride;
-          const heard = own?.[at + countAt] ?? 0;
-          if (!own || heard === 0) return null;
-          return {
-            min: own[at + minAt] as number,
-            mean: (own[at + sumAt] as number) / heard,
-            max: own[at + maxAt] as number,
-          };
-        });
+        const cell: Cell = Array.from({ length: maxMetrics }, (_, metric) => sofar(series, metric));
         for (const [metric, divisor] of Object.entries(counted(series))) {
           const value = (counts.get(series)?.[Number(metric)] ?? 0) / divisor;
           cell[Number(metric)] = { min: value, mean: value, max: value };
