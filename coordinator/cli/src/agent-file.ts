@@ -1,7 +1,8 @@
 // An agent as a person writes it in YAML (or JSON), turned into a spec. Every fault points at the line it stands on.
 import { readFileSync } from 'node:fs';
 import { AgentSpec, FleetError, faults, widened, withDefaults } from '@blackroad/protocol';
-import { type Document, LineCounter, parseAllDocuments } from 'yaml';
+import { LineCounter, parseAllDocuments } from 'yaml';
+import { lineOf } from './yaml-line.ts';
 
 /** `-` is standard input; `flag` is what a person gave it with. @throws FleetError invalid-request */
 export function readAgents(file: string, flag: string): AgentSpec[] {
@@ -40,18 +41,4 @@ export function readAgentFile(text: string, fileName: string): AgentSpec[] {
   }
   if (specs.length === 0) throw new FleetError('invalid-request', { detail: `${fileName}: holds no agent.` });
   return specs;
-}
-
-/** The line of a field, or of the nearest part of the file around it. */
-function lineOf(document: Document, field: string, lines: LineCounter): number {
-  const path = field === '(root)' ? [] : field.split('.').map((key) => (/^\d+$/.test(key) ? Number(key) : key));
-  for (let length = path.length; length >= 0; length--) {
-    const parent = length > 0 ? document.getIn(path.slice(0, length - 1), true) : document.contents;
-    const items = (parent as { items?: { key?: { value?: unknown; range?: number[] } }[] } | undefined)?.items;
-    const pair = items?.find((item) => item.key?.value === path[length - 1]);
-    const range =
-      pair?.key?.range ?? (document.getIn(path.slice(0, length), true) as { range?: number[] } | undefined)?.range;
-    if (range) return lines.linePos(range[0] as number).line;
-  }
-  return 1;
 }

@@ -1,0 +1,157 @@
+// Talking with an agent. Each message is a task of its own; what connects them is the agent's memory. Tokens and tool calls show as
+// they come; a broken line is taken up again, and what others asked the agent meanwhile stands in the same row.
+import type { AgentView, TaskLine } from '@blackroad/protocol';
+import { ChevronUp, MessageCircle, Send } from 'lucide-react';
+import { type FormEvent, type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { wordsOf } from '../../data/api.ts';
+import { askFollowed } from '../../data/follow.ts';
+import { useMay } from '../../data/session.tsx';
+import { useTaskPages } from '../../data/task-pages.ts';
+import { Button } from '../../kit/button.tsx';
+import { Panel } from '../../kit/layout.tsx';
+import { Empty, Failure, Loading } from '../../kit/states.tsx';
+import { isOpen } from '../tasks/task-states.ts';
+import { Exchange } from './chat-exchange.tsx';
+
+const perPage = 20;
+/** A browser holds six lines to one host, and the page needs some of them. */
+const followedAtOnce = 3;
+/** Nearer to the end than this, new words are scrolled to. */
+const atEndPixels = 90;
+
+export function AgentChat({ agent }: { agent: AgentView }) {
+  const may = useMay();
+  const { rows, whole, error, retry, older, busy } = useTaskPages({ agent: agent.name }, perPage);
+  const exchanges = [...rows].reverse();
+  const followed = new Set(
+    rows
+      .filter(isOpen)
+      .slice(0, followedAtOnce)
+      .map(({ id }) => id),
+  );
+  const { list, onScroll, toEnd } = useEnd(exchanges);
+  return (
+    <Panel bare className="chat">
+      <div
+        ref={list}
+        className="chat-list"
+        role="log"
+        aria-label={`Conversation with ${agent.name}`}
+        aria-live="off"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with keys
+        tabIndex={0}
+        onScroll={onScroll}
+      >
+        {error && <Failure error={error} retry={retry} />}
+        {!whole && !error && <Loading lines={4} label="Loading earlier messages" />}
+        {older && (
+          <div className="chat-older">
+            <Button look="quiet" icon={<ChevronUp />} busy={busy} onClick={older}>
+              Earlier
+            </Button>
+          </div>
+        )}
+        {whole && exchanges.length === 0 && (
+          <Empty title={`Say something to ${agent.name}`} icon={<MessageCircle />}>
+            <p>
+              {may('ask')
+                ? 'Each message is a task of its own; what was said before comes back to it from its memory.'
+                : 'Nobody has asked it anything yet.'}
+            </p>
+          </Empty>
+        )}
+        {exchanges.map((task) => (
+          <Exchange key={task.id} agent={agent} task={task} follow={followed.has(task.id)} />
+        ))}
+      </div>
+      {may('ask') && <Composer agent={agent} open={rows.filter(isOpen).length} sent={toEnd} />}
+    </Panel>
+  );
+}
+
+/** Stays at the end while words come in, unless the person has scrolled up to read. */
+function useEnd(exchanges: readonly TaskLine[]) {
+  const list = useRef<HTMLDivElement>(null);
+  const atEnd = useRef(true);
+  const toEnd = () => {
+    atEnd.current = true;
+    list.current?.scrollTo({ top: list.current.scrollHeight });
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new exchange may have come
+  useLayoutEffect(() => {
+    if (atEnd.current) list.current?.scrollTo({ top: list.current.scrollHeight });
+  }, [exchanges.length]);
+  useEffect(() => {
+    const element = list.current;
+    if (!element) return;
+    const grown = new MutationObserver(() => {
+      if (atEnd.current) element.scrollTo({ top: element.scrollHeight });
+    });
+    grown.observe(element, { childList: true, subtree: true, characterData: true });
+    return () => grown.disconnect();
+  }, []);
+  const onScroll = () => {
+    const { current } = list;
+    if (current) atEnd.current = current.scrollHeight - current.scrollTop - current.clientHeight < atEndPixels;
+  };
+  return { list, onScroll, toEnd };
+}
+
+function Composer({ agent, open, sent }: { agent: AgentView; open: number; sent(): void }) {
+  const [prompt, setPrompt] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState('');
+  const area = useRef<HTMLTextAreaElement>(null);
+  const send = async (event?: FormEvent) => {
+    event?.preventDefault();
+    const asked = prompt.trim();
+    if (asked === '' || busy) return;
+    setBusy(true);
+    setProblem('');
+    try {
+      await askFollowed(agent.name, asked);
+      setPrompt('');
+      sent();
+    } catch (error) {
+      setProblem(wordsOf(error));
+    } finally {
+      setBusy(false);
+      area.current?.focus();
+    }
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
+    event.preventDefault();
+    void send();
+  };
+  const asleep = agent.state === 'unplaced' || agent.state === 'waiting' || agent.state === 'failed';
+  return (
+    <form className="chat-composer" onSubmit={send}>
+      {problem && (
+        <p className="bad small" role="alert">
+          {problem}
+        </p>
+      )}
+      {asleep && <p className="warn small">It is on no node that works now: what you send waits until it is.</p>}
+      <div className="row chat-row">
+        <textarea
+          ref={area}
+          className="input"
+          aria-label={`Message to ${agent.name}`}
+          placeholder={`Message to ${agent.name}`}
+          rows={Math.min(8, prompt.split('\n').length)}
+          value={prompt}
+          onChange={(event) => setPrompt(event.target.value)}
+          onKeyDown={onKey}
+        />
+        <Button type="submit" look="primary" icon={<Send />} busy={busy} disabled={prompt.trim() === ''}>
+          Send
+        </Button>
+      </div>
+      <p className="dim small only-wide">
+        Enter sends, Shift Enter begins a line.
+        {open > agent.spec.concurrency && ` It works on ${agent.spec.concurrency} at a time; ${open} are open.`}
+      </p>
+    </form>
+  );
+}

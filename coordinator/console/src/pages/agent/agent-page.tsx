@@ -1,0 +1,141 @@
+// One agent: talking with it, why it is where it is, its versions, triggers, tasks, memory and spec. Each tab is loaded when opened.
+import type { AgentView } from '@blackroad/protocol';
+import { Link, useParams } from '@tanstack/react-router';
+import { type ComponentType, lazy, Suspense } from 'react';
+import { useAgent } from '../../data/live.ts';
+import { useMay } from '../../data/session.tsx';
+import { PageHead, Panel } from '../../kit/layout.tsx';
+import { Empty, Loading } from '../../kit/states.tsx';
+import { Status, Tag } from '../../kit/status.tsx';
+import { Tabs } from '../../kit/tabs.tsx';
+import { Time } from '../../kit/time.tsx';
+import { plural } from '../../kit/words.ts';
+import { useAddress } from '../../shell/router.tsx';
+import { AgentActions } from './agent-actions.tsx';
+import { AgentChat } from './agent-chat.tsx';
+
+const AgentWhy = lazy(() => import('./agent-why.tsx'));
+const AgentVersions = lazy(() => import('./agent-versions.tsx'));
+const AgentTriggers = lazy(() => import('./agent-triggers.tsx'));
+const AgentTasks = lazy(() => import('./agent-tasks.tsx'));
+const AgentMemory = lazy(() => import('./agent-memory.tsx'));
+const AgentSpecTab = lazy(() => import('./agent-spec.tsx'));
+
+export default function AgentPage() {
+  const { agent: name = '' } = useParams({ strict: false }) as { agent?: string };
+  const { row: agent, refused } = useAgent(name);
+  if (refused !== null) {
+    return (
+      <>
+        <PageHead title={name} />
+        <Empty title="No such agent">
+          <p>It was removed, or it has another name: {refused}</p>
+          <p>
+            <Link to="/agents">All agents</Link>
+          </p>
+        </Empty>
+      </>
+    );
+  }
+  if (agent === null) {
+    return (
+      <>
+        <PageHead title={name} />
+        <Loading lines={8} label={`Loading ${name}`} />
+      </>
+    );
+  }
+  // Another agent is another conversation: nothing of the one before is kept.
+  return <OneAgent key={name} agent={agent} />;
+}
+
+function OneAgent({ agent }: { agent: AgentView }) {
+  const may = useMay();
+  const [tab, setTab] = useAddress('tab', 'chat');
+  const part = (Part: ComponentType<{ agent: AgentView }>) => (
+    <Suspense fallback={<Loading lines={6} />}>
+      <Part agent={agent} />
+    </Suspense>
+  );
+  const triggers = agent.spec.triggers.length;
+  return (
+    <div className="page-stack">
+      <PageHead
+        title={agent.name}
+        mark={
+          <>
+            <Status of={agent.state} />
+            {agent.memory.branches > 0 && <Tag tone="warn">{plural(agent.memory.branches, 'branch')} to merge</Tag>}
+          </>
+        }
+        text={<Where agent={agent} />}
+        actions={<AgentActions agent={agent} />}
+      />
+      <Trouble agent={agent} />
+      <Tabs
+        label={`Parts of ${agent.name}`}
+        value={tab}
+        onValue={setTab}
+        tabs={[
+          { id: 'chat', text: 'Chat', body: <AgentChat agent={agent} /> },
+          { id: 'why', text: agent.node ? 'Why here' : 'Why nowhere', body: part(AgentWhy) },
+          { id: 'tasks', text: 'Tasks', body: part(AgentTasks) },
+          { id: 'memory', text: 'Memory', body: part(AgentMemory) },
+          { id: 'triggers', text: triggers > 0 ? `Triggers ${triggers}` : 'Triggers', body: part(AgentTriggers) },
+          { id: 'versions', text: `Versions ${agent.version}`, body: part(AgentVersions) },
+          ...(may('agentApply') ? [{ id: 'spec', text: 'Edit', body: part(AgentSpecTab) }] : []),
+        ]}
+      />
+    </div>
+  );
+}
+
+function Where({ agent: { node, model, placedMs, spec } }: { agent: AgentView }) {
+  return (
+    <>
+      {spec.description && <>{spec.description} </>}
+      {node ? (
+        <>
+          On{' '}
+          <Link to="/nodes/$node" params={{ node }}>
+            {node}
+          </Link>
+          {model && <> with {model}</>}
+          {placedMs !== null && (
+            <>
+              , since <Time at={placedMs} />
+            </>
+          )}
+        </>
+      ) : (
+        'On no node.'
+      )}
+    </>
+  );
+}
+
+/** What keeps it from work, and what would help; nothing when all is well. */
+function Trouble({ agent }: { agent: AgentView }) {
+  const { state, reason, unplaced } = agent;
+  if (state === 'unplaced' && unplaced) {
+    return (
+      <Panel>
+        <div className="stack">
+          <Status of="unplaced" word={unplaced.text} />
+          <p>
+            <strong>To fix it:</strong> {unplaced.fix}.
+          </p>
+        </div>
+      </Panel>
+    );
+  }
+  if (!reason) return null;
+  return (
+    <Panel>
+      <Status
+        of={state === 'failed' ? 'error' : state === 'ready' || state === 'waiting' ? 'warning' : state}
+        word={reason}
+      />
+    </Panel>
+  );
+}

@@ -1,0 +1,38 @@
+// The spec under edit; what is saved is a new version.
+import type { AgentView } from '@blackroad/protocol';
+import { useNavigate } from '@tanstack/react-router';
+import { call } from '../../data/api.ts';
+import { Panel } from '../../kit/layout.tsx';
+import { say } from '../../kit/toasts.tsx';
+import { SpecEditor } from '../agents/spec-editor.tsx';
+import type { Draft } from '../agents/spec-text.ts';
+
+export default function AgentSpecTab({ agent }: { agent: AgentView }) {
+  const navigate = useNavigate();
+  const { name, spec, version } = agent;
+  const renamed = (draft: Draft) =>
+    draft.name === name ? null : { field: 'name', text: `expected ${name}: a name stays`, line: null };
+  return (
+    <Panel title={`Version ${version}`}>
+      <SpecEditor
+        // Someone else's change begins the edit anew rather than being lost under it.
+        key={version}
+        start={spec}
+        isNew={false}
+        verb={() => 'Save'}
+        refuse={renamed}
+        onSaved={(now) => {
+          if (now.version === version) return say({ text: 'Nothing changed.', tone: 'warn' });
+          say({
+            text: `${name} is at version ${now.version}.`,
+            undo: () =>
+              call('agentApply', { params: { agent: name }, body: spec }).catch((error: Error) =>
+                say({ text: error.message, tone: 'bad' }),
+              ),
+          });
+          void navigate({ to: '.', search: { tab: 'versions' } as never });
+        }}
+      />
+    </Panel>
+  );
+}

@@ -1,0 +1,22 @@
+// The tasks of one agent.
+import type { AgentView } from '@blackroad/protocol';
+import { LinkButton } from '../../kit/button.tsx';
+import { Panel } from '../../kit/layout.tsx';
+import { TasksTable } from '../tasks/tasks-table.tsx';
+
+export default function AgentTasks({ agent }: { agent: AgentView }) {
+  const { waiting, running } = agent.tasks;
+  return (
+    <Panel
+      bare
+      title={`${running} at work, ${waiting} waiting`}
+      aside={
+        <LinkButton look="quiet" to="/tasks" search={{ agent: agent.name, dead: 'true' } as never}>
+          Dead letters
+        </LinkButton>
+      }
+    >
+      <TasksTable filter={{ agent: agent.name }} plain />
+    </Panel>
+  );
+}

@@ -1,0 +1,89 @@
+// When the agent wakes by itself: in words, with the next times, and at once by hand.
+import type { AgentView, Trigger } from '@blackroad/protocol';
+import { useNavigate } from '@tanstack/react-router';
+import { AlarmClock, Play } from 'lucide-react';
+import { useNow } from '../../data/clock.ts';
+import { useAct } from '../../data/query.ts';
+import { useMay } from '../../data/session.tsx';
+import { Button, LinkButton } from '../../kit/button.tsx';
+import { Panel } from '../../kit/layout.tsx';
+import { Empty } from '../../kit/states.tsx';
+import { Time } from '../../kit/time.tsx';
+import { exact } from '../../kit/words.ts';
+import { cronInWords, nextRuns } from '../agents/cron.ts';
+
+const shownRuns = 3;
+const minuteMs = 60_000;
+
+export default function AgentTriggers({ agent }: { agent: AgentView }) {
+  const may = useMay();
+  const { triggers } = agent.spec;
+  const edit = may('agentApply') && (
+    <LinkButton to="." search={{ tab: 'spec' } as never}>
+      {triggers.length > 0 ? 'Change them' : 'Add one'}
+    </LinkButton>
+  );
+  if (triggers.length === 0) {
+    return (
+      <Empty title="It wakes only when it is asked" icon={<AlarmClock />}>
+        <p>A trigger asks it something at times you name, also while its node is cut off from the coordinator.</p>
+        {edit}
+      </Empty>
+    );
+  }
+  return (
+    <Panel title="Triggers" aside={edit} bare>
+      <ul className="trigger-list">
+        {triggers.map((trigger, i) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: triggers have no name; their place is what tells them apart
+          <OneTrigger key={i} agent={agent} trigger={trigger} />
+        ))}
+      </ul>
+      <p className="small dim trigger-note">
+        The node's own clock and time zone count. The times here are computed in this browser's zone,{' '}
+        {Intl.DateTimeFormat().resolvedOptions().timeZone}.
+      </p>
+    </Panel>
+  );
+}
+
+function OneTrigger({ agent, trigger: { cron, prompt } }: { agent: AgentView; trigger: Trigger }) {
+  const may = useMay();
+  const navigate = useNavigate();
+  const now = useNow(minuteMs);
+  const runs = nextRuns(cron, now, shownRuns);
+  const ask = useAct('ask', { done: () => `${agent.name} is asked.` });
+  return (
+    <li>
+      <div className="grow">
+        <p>
+          <strong>{cronInWords(cron)}</strong> <code className="dim">{cron}</code>
+        </p>
+        <p className="said-text">{prompt}</p>
+        <ol className="small dim row wrap trigger-runs" aria-label="Next times">
+          {runs.map((at, i) => (
+            <li key={at}>
+              {i === 0 && 'next '}
+              {i === 0 ? <Time at={at} /> : exact(at).replace(/:\d\d [^ ]+$/, '')}
+            </li>
+          ))}
+          {runs.length === 0 && <li>never again</li>}
+        </ol>
+      </div>
+      {may('ask') && (
+        <Button
+          icon={<Play />}
+          busy={ask.isPending}
+          onClick={() =>
+            ask.mutate(
+              { params: { agent: agent.name }, body: { prompt } },
+              { onSuccess: () => void navigate({ to: '.', search: {} as never }) },
+            )
+          }
+        >
+          Ask it now
+        </Button>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,129 @@
+// Why here, and why not there: the sentence first, then the scores of its node beside the next ones, then who else would take it. For
+// an agent without a node: what would place it, and the action for that.
+import type { AgentView, PlacementExplained } from '@blackroad/protocol';
+import { useQueryClient } from '@tanstack/react-query';
+import { Plus, RefreshCw } from 'lucide-react';
+import { useEffect } from 'react';
+import { useRoute } from '../../data/query.ts';
+import { useMay } from '../../data/session.tsx';
+import { Button, LinkButton } from '../../kit/button.tsx';
+import { Panel } from '../../kit/layout.tsx';
+import { Loaded } from '../../kit/states.tsx';
+import { Glyph } from '../../kit/status.tsx';
+import { Time } from '../../kit/time.tsx';
+import { pageRoutes } from '../../shell/router.tsx';
+import { PinButton, UnpinNote } from './agent-pin.tsx';
+import { candidates, remedies } from './why.ts';
+import { WhyClasses } from './why-classes.tsx';
+import { WhyScores } from './why-scores.tsx';
+
+export default function AgentWhy({ agent }: { agent: AgentView }) {
+  const params = { agent: agent.name };
+  const explained = useRoute('agentExplain', { params });
+  const client = useQueryClient();
+  // Placed elsewhere or under other rules it has another answer.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: these are what the answer rests on
+  useEffect(() => {
+    void client.invalidateQueries({ queryKey: ['agentExplain', params] });
+  }, [agent.node, agent.epoch, agent.version, agent.state]);
+  return (
+    <Loaded of={explained} lines={8}>
+      {(answer) => (
+        <div className="page-stack">
+          <Sentence
+            agent={agent}
+            answer={answer}
+            atMs={explained.dataUpdatedAt}
+            again={explained.refetch}
+            busy={explained.isFetching}
+          />
+          {candidates(answer).length > 0 && (
+            <Panel title={answer.here ? `${answer.here.node} beside the next best` : 'Nodes that would take it'} bare>
+              <WhyScores nodes={candidates(answer)} pin={(node) => <PinButton agent={agent} node={node} />} />
+            </Panel>
+          )}
+          <Panel title="Who would take it, and who not">
+            <WhyClasses classes={answer.classes} />
+          </Panel>
+        </div>
+      )}
+    </Loaded>
+  );
+}
+
+function Sentence({
+  agent,
+  answer,
+  atMs,
+  again,
+  busy,
+}: {
+  agent: AgentView;
+  answer: PlacementExplained;
+  atMs: number;
+  again: () => unknown;
+  busy: boolean;
+}) {
+  const { text, pending, unplaced, placedMs } = answer;
+  return (
+    <Panel
+      className="why-sentence"
+      title="In a sentence"
+      aside={
+        <>
+          <span className="dim small">
+            as of <Time at={atMs} />
+          </span>
+          <Button look="quiet" icon={<RefreshCw />} busy={busy} onClick={() => again()}>
+            Ask again
+          </Button>
+        </>
+      }
+    >
+      <div className="stack">
+        <p className="why-text">{text}</p>
+        {placedMs !== null && (
+          <p className="dim small">
+            Placed <Time at={placedMs} />; the figures below are of the fleet as it stands now.
+          </p>
+        )}
+        {pending !== null && (
+          <p className="row">
+            <Glyph shape="bang" tone="warn" />
+            <span>{pending}.</span>
+          </p>
+        )}
+        {unplaced !== null && (
+          <ToFix answer={answer} fix={unplaced.fix} text={text.endsWith(unplaced.text) ? '' : unplaced.text} />
+        )}
+        <UnpinNote agent={agent} />
+      </div>
+    </Panel>
+  );
+}
+
+function ToFix({ answer, fix, text }: { answer: PlacementExplained; fix: string; text: string }) {
+  const may = useMay();
+  const { rules, nodes, join } = remedies(answer.classes);
+  return (
+    <>
+      {text && <p>{text}</p>}
+      <p>
+        <strong>To fix it:</strong> {fix}.
+      </p>
+      <p className="row wrap">
+        {rules && may('agentApply') && (
+          <LinkButton to="." search={{ tab: 'spec' } as never} look="primary">
+            Change what it asks for
+          </LinkButton>
+        )}
+        {nodes && <LinkButton to="/nodes">Look at the nodes</LinkButton>}
+        {join && may('joinTokenCreate') && pageRoutes.some(({ path }) => path === '/nodes/add') && (
+          <LinkButton to="/nodes/add" icon={<Plus />}>
+            Add a node
+          </LinkButton>
+        )}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,132 @@
+// One memory in a list: what kind, what it says, who wrote it when; its place in the chain on demand.
+import type { MemoryEntry, MemoryHit } from '@blackroad/protocol';
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { Facts } from '../../kit/layout.tsx';
+import { Tag } from '../../kit/status.tsx';
+import { Time } from '../../kit/time.tsx';
+
+const kinds: Record<string, string> = {
+  genesis: 'the log begins',
+  turn: 'exchange',
+  note: 'note',
+  migrate: 'moved to another node',
+  merge: 'merged from a branch',
+  import: 'brought in',
+};
+
+interface Shown {
+  seq: number;
+  epoch: number;
+  hash: string;
+  kind: string;
+  actorId: string;
+  createdAt: number;
+}
+
+export function EntryRow({ entry, newEpoch }: { entry: MemoryEntry; newEpoch: boolean }) {
+  const { payload } = entry;
+  return (
+    <>
+      <Row
+        entry={entry}
+        text={payload?.text ?? null}
+        tags={payload?.tags ?? []}
+        source={payload?.source ?? ''}
+        more={[
+          ['Hash', <code key="hash">{entry.hash}</code>],
+          ['Follows', <code key="previous">{entry.previousHash}</code>],
+          ['Commitment', <code key="commitment">{entry.payloadCommitment}</code>],
+          ...(payload ? ([['Importance', String(payload.importance)]] as [string, ReactNode][]) : []),
+          ...(payload?.embedding
+            ? ([['Embedded by', `${payload.embedding.model}, ${payload.embedding.dimension} figures`]] as [
+                string,
+                ReactNode,
+              ][])
+            : []),
+          ...(payload && payload.derivedFrom.length > 0
+            ? ([['Derived from', <code key="from">{payload.derivedFrom.join(', ')}</code>]] as [string, ReactNode][])
+            : []),
+        ]}
+      />
+      {newEpoch && (
+        <li className="memory-epoch small dim">
+          <span>epoch {entry.epoch} begins</span>
+        </li>
+      )}
+    </>
+  );
+}
+export function HitRow({ hit }: { hit: MemoryHit }) {
+  return (
+    <Row
+      entry={hit}
+      text={hit.text}
+      tags={hit.tags}
+      source={hit.source}
+      more={[
+        ['Hash', <code key="hash">{hit.hash}</code>],
+        ['Importance', String(hit.importance)],
+        ['Likeness', hit.score.toFixed(3)],
+      ]}
+    />
+  );
+}
+
+function Row({
+  entry,
+  text,
+  tags,
+  source,
+  more,
+}: {
+  entry: Shown;
+  text: string | null;
+  tags: readonly string[];
+  source: string;
+  more: [string, ReactNode][];
+}) {
+  const task = /^task:([a-z0-9-]+)$/.exec(source)?.[1];
+  return (
+    <li className={`memory-entry kind-${entry.kind}`}>
+      <div className="row wrap small dim">
+        <strong>{kinds[entry.kind] ?? entry.kind}</strong>
+        <span className="figure">#{entry.seq}</span>
+        {tags.map((tag) => (
+          <Tag key={tag}>{tag}</Tag>
+        ))}
+        <span className="grow" />
+        <span>
+          {entry.actorId.replace(/^[a-z]+:/, '')}, <Time at={entry.createdAt} />
+        </span>
+      </div>
+      {text === null ? (
+        <p className="dim">Its content was erased; the chain still verifies.</p>
+      ) : (
+        text && <p className="said-text memory-text">{text}</p>
+      )}
+      <details className="small">
+        <summary className="dim">Its place in the chain</summary>
+        <Facts
+          rows={[
+            ['Epoch', String(entry.epoch)],
+            ['Written by', entry.actorId],
+            source
+              ? [
+                  'Came from',
+                  task ? (
+                    <Link key="source" to="/tasks/$task" params={{ task }}>
+                      task {task}
+                    </Link>
+                  ) : (
+                    source
+                  ),
+                ]
+              : null,
+            ...more,
+          ]}
+        />
+      </details>
+    </li>
+  );
+}

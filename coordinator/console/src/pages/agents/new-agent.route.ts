@@ -1,0 +1,4 @@
+// A new agent. Not below /agents, where an agent may bear any name.
+import type { PageRoute } from '../../shell/page.ts';
+
+export const route: PageRoute = { path: '/new-agent', load: () => import('./new-agent-page.tsx'), may: 'agentApply' };

@@ -1,0 +1,110 @@
+// One agent's spec under edit, as a form or as text; the coordinator judges it when it is saved, and its faults are shown at the field
+// or at the line. In: where it starts. Out: the agent as it was stored.
+import type { AgentView } from '@blackroad/protocol';
+import { type FormEvent, type ReactNode, useState } from 'react';
+import { lineOf } from '../../../../cli/src/yaml-line.ts';
+import { ApiProblem, call, wordsOf } from '../../data/api.ts';
+import { Button } from '../../kit/button.tsx';
+import { Choice } from '../../kit/tabs.tsx';
+import { SpecForm } from './spec-form.tsx';
+import { type Draft, type Fault, type Language, readSpec, writeSpec } from './spec-text.ts';
+import { Faults, SpecTextArea } from './spec-textarea.tsx';
+
+type Shown = 'form' | Language;
+
+export interface SpecEditorProps {
+  start: Draft;
+  isNew: boolean;
+  /** Of the button that saves. */
+  verb: (name: string) => string;
+  /** What speaks against saving, before the coordinator is asked. */
+  refuse?: (draft: Draft) => Fault | null;
+  onSaved(agent: AgentView): void;
+  /** Beside the button: what else can be done with the draft. */
+  beside?: (draft: Draft, faultsOf: (error: unknown) => void) => ReactNode;
+}
+
+export function SpecEditor({ start, isNew, verb, refuse, onSaved, beside }: SpecEditorProps) {
+  const [shown, setShown] = useState<Shown>('form');
+  const [draft, setDraft] = useState(start);
+  const [text, setText] = useState('');
+  const [faults, setFaults] = useState<Fault[]>([]);
+  const [busy, setBusy] = useState(false);
+
+  const show = (next: Shown) => {
+    let now = draft;
+    if (shown !== 'form') {
+      const read = readSpec(text);
+      setFaults(read.faults);
+      if (read.faults.length > 0) return;
+      now = read.draft;
+      setDraft(now);
+    }
+    if (next !== 'form') setText(writeSpec(now, next));
+    setFaults(faults.map((fault) => ({ ...fault, line: null })));
+    setShown(next);
+  };
+  const edit = (next: string) => {
+    setText(next);
+    const read = readSpec(next);
+    setFaults(read.faults);
+    if (read.faults.length === 0) setDraft(read.draft);
+  };
+  /** What the coordinator says, at its field and line. */
+  const showFaults = (error: unknown) => {
+    const found = error instanceof ApiProblem ? (error.problem?.faults ?? []) : [];
+    const read = shown === 'form' ? null : readSpec(text);
+    setFaults(
+      found.length === 0
+        ? [{ field: 'agent', text: wordsOf(error), line: null }]
+        : found.map(({ field, expected, got }) => {
+            // A what-if holds the spec inside of a list.
+            const own = field.replace(/^add\.\d+\.spec\./, '');
+            const line = read ? lineOf(read.document, own, read.lines) : null;
+            return { field: own, text: `expected ${expected}, got ${got}`, line };
+          }),
+    );
+  };
+  const save = async (event: FormEvent) => {
+    event.preventDefault();
+    const { name = '' } = draft;
+    const refused = name === '' ? { field: 'name', text: 'expected a name, got nothing', line: null } : refuse?.(draft);
+    if (refused) return setFaults([refused]);
+    setBusy(true);
+    try {
+      const agent = await call('agentApply', { params: { agent: name }, body: draft as never });
+      setFaults([]);
+      onSaved(agent);
+    } catch (error) {
+      showFaults(error);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form className="stack spec-editor" onSubmit={save} noValidate>
+      <Choice
+        label="Edit as"
+        value={shown}
+        options={[
+          ['form', 'Form'],
+          ['yaml', 'YAML'],
+          ['json', 'JSON'],
+        ]}
+        onValue={show}
+      />
+      {shown === 'form' ? (
+        <SpecForm draft={draft} onDraft={setDraft} faults={faults} isNew={isNew} />
+      ) : (
+        <SpecTextArea text={text} onText={edit} language={shown} faults={faults} />
+      )}
+      <Faults faults={faults} />
+      <div className="row wrap">
+        <Button type="submit" look="primary" busy={busy}>
+          {verb(draft.name ?? '')}
+        </Button>
+        {beside?.(draft, showFaults)}
+      </div>
+    </form>
+  );
+}

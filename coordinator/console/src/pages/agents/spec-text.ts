@@ -1,0 +1,74 @@
+// An agent's spec as text a person edits (YAML or JSON) and back. Faults name the field and the line. Loads the YAML library: keep it
+// out of bundles that need no editor.
+import type { AgentSpec } from '@blackroad/protocol';
+import { widened } from '@blackroad/protocol/agent-short';
+import { type Document, LineCounter, parseDocument, stringify } from 'yaml';
+
+export type Language = 'yaml' | 'json';
+/** A spec that may lack fields: the coordinator fills in defaults and says what is wrong. */
+export type Draft = {
+  [K in keyof AgentSpec]?: NonNullable<AgentSpec[K]> extends unknown[] | string | number
+    ? AgentSpec[K]
+    : Partial<AgentSpec[K]>;
+};
+export interface Fault {
+  field: string;
+  text: string;
+  /** From 1; null where there is no text. */
+  line: number | null;
+}
+export interface Read {
+  draft: Draft;
+  faults: Fault[];
+  document: Document;
+  lines: LineCounter;
+}
+
+/** In the order in which people think of an agent, whatever order it came in. */
+const order = [
+  'name',
+  'description',
+  'model',
+  'instructions',
+  'tools',
+  'triggers',
+  'memory',
+  'placement',
+  'onLoss',
+  'load',
+  'concurrency',
+  'queue',
+  'priority',
+  'limits',
+  'temperature',
+];
+function inOrder(draft: Draft): Record<string, unknown> {
+  const rank = (key: string) => (order.indexOf(key) + 1 || order.length + 1) as number;
+  return Object.fromEntries(
+    Object.entries(draft)
+      .filter(([, value]) => value !== undefined)
+      .sort(([a], [b]) => rank(a) - rank(b)),
+  );
+}
+export function writeSpec(draft: Draft, language: Language): string {
+  const spec = inOrder(draft);
+  return language === 'json' ? `${JSON.stringify(spec, null, 2)}\n` : stringify(spec, { lineWidth: 0 });
+}
+
+/** JSON is YAML too: one reader for both. */
+export function readSpec(text: string): Read {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const faults = document.errors.map(({ message, pos }) => ({
+    field: '(text)',
+    text: message,
+    line: lines.linePos(pos[0]).line,
+  }));
+  if (faults.length > 0) return { draft: {}, faults, document: document as Document, lines };
+  const value = widened(document.toJS());
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    faults.push({ field: '(text)', text: 'expected fields with values, as in `name: alice`', line: 1 });
+    return { draft: {}, faults, document: document as Document, lines };
+  }
+  return { draft: value as Draft, faults, document: document as Document, lines };
+}

@@ -1,0 +1,69 @@
+// Which tools an agent may use. Nothing that is not ticked here is reachable for it.
+import type { ToolGrant } from '@blackroad/protocol';
+import { Checkbox } from '../../kit/field.tsx';
+import { ListField } from './spec-fields.tsx';
+
+const plain = [
+  ['memory', 'Memory: search and save its own'],
+  ['node', 'Node: read facts and health of the machine it runs on'],
+] as const;
+
+export function ToolFields({
+  tools,
+  onTools,
+  fault,
+}: {
+  tools: readonly ToolGrant[];
+  onTools(tools: ToolGrant[]): void;
+  fault: string | undefined;
+}) {
+  const find = <N extends ToolGrant['tool']>(name: N) =>
+    tools.find(({ tool }) => tool === name) as Extract<ToolGrant, { tool: N }> | undefined;
+  const drop = (name: string) => tools.filter(({ tool }) => tool !== name);
+  const http = find('http');
+  const mqtt = find('mqtt');
+  return (
+    <fieldset className="spec-group">
+      <legend>Tools</legend>
+      {plain.map(([name, text]) => (
+        <Checkbox
+          key={name}
+          label={text}
+          checked={find(name) !== undefined}
+          onChange={(event) => onTools(event.target.checked ? [...tools, { tool: name }] : drop(name))}
+        />
+      ))}
+      <Checkbox
+        label="HTTP: read from hosts you name"
+        checked={http !== undefined}
+        onChange={(event) => onTools(event.target.checked ? [...tools, { tool: 'http', hosts: [] }] : drop('http'))}
+      />
+      {http && (
+        <ListField
+          label="Hosts"
+          value={http.hosts}
+          hint="As example.org or 192.168.1.10:8080."
+          onValue={(hosts) => onTools([...drop('http'), { tool: 'http', hosts }])}
+        />
+      )}
+      <Checkbox
+        label="MQTT: publish to topics you name"
+        checked={mqtt !== undefined}
+        onChange={(event) => onTools(event.target.checked ? [...tools, { tool: 'mqtt', topics: [] }] : drop('mqtt'))}
+      />
+      {mqtt && (
+        <ListField
+          label="Topics"
+          value={mqtt.topics}
+          hint="One level each, below the agent's own."
+          onValue={(topics) => onTools([...drop('mqtt'), { tool: 'mqtt', topics }])}
+        />
+      )}
+      {fault && (
+        <p className="bad small" role="alert">
+          {fault}
+        </p>
+      )}
+    </fieldset>
+  );
+}

@@ -1,0 +1,29 @@
+// Where a new agent may start: the examples that come with the product, or an empty page. They are data: all of it can be changed.
+import templates from 'fleet:templates';
+import { RadioGroup } from 'radix-ui';
+import type { Draft } from './spec-text.ts';
+
+/** What a person would write: fields that only repeat the defaults are left out. */
+export const blank: Draft = { name: '', model: ['auto'], instructions: '', tools: [{ tool: 'memory' }] };
+const empty = 'Empty';
+
+export function TemplateGallery({ chosen, onChosen }: { chosen: string; onChosen(name: string, draft: Draft): void }) {
+  const choose = (name: string) => {
+    const template = templates.find((each) => each.name === name);
+    onChosen(name, template ?? blank);
+  };
+  return (
+    <RadioGroup.Root className="templates" aria-label="Template" value={chosen || empty} onValueChange={choose}>
+      {templates.map(({ name, description }) => (
+        <RadioGroup.Item key={name} value={name} className="template">
+          <strong>{name.toUpperCase()}</strong>
+          <span className="dim small">{description}</span>
+        </RadioGroup.Item>
+      ))}
+      <RadioGroup.Item value={empty} className="template">
+        <strong>EMPTY</strong>
+        <span className="dim small">Nothing but a name and what you write.</span>
+      </RadioGroup.Item>
+    </RadioGroup.Root>
+  );
+}

@@ -1,0 +1,57 @@
+// Asks placement where a draft would go, before it is saved; nothing is touched.
+import type { WhatIfPlan } from '@blackroad/protocol';
+import { useState } from 'react';
+import { call } from '../../data/api.ts';
+import { Button } from '../../kit/button.tsx';
+import { Glyph } from '../../kit/status.tsx';
+import type { Draft } from './spec-text.ts';
+
+export function WhereWouldItGo({ draft, onFault }: { draft: Draft; onFault(error: unknown): void }) {
+  const [plan, setPlan] = useState<{ of: Draft; plan: WhatIfPlan } | null>(null);
+  const [busy, setBusy] = useState(false);
+  const ask = async () => {
+    setBusy(true);
+    try {
+      const body = { add: [{ spec: draft, count: 1 }], lose: [], drain: [] };
+      setPlan({ of: draft, plan: await call('whatIf', { body: body as never }) });
+    } catch (error) {
+      onFault(error);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <>
+      <Button onClick={ask} busy={busy}>
+        Where would it go?
+      </Button>
+      {plan?.of === draft && <Answer plan={plan.plan} />}
+    </>
+  );
+}
+
+function Answer({ plan }: { plan: WhatIfPlan }) {
+  const move = plan.moves.find(({ from }) => from === null);
+  if (move?.to) {
+    const step = plan.models.find(({ node, model }) => node === move.to && model === move.model)?.step;
+    const first = step === 'pull' ? ', which fetches it first' : step === 'load' ? ', which loads it first' : '';
+    return (
+      <p className="row" role="status">
+        <Glyph shape="tick" tone="good" />
+        <span>
+          To <strong>{move.to}</strong> with {move.model}
+          {first}.
+        </span>
+      </p>
+    );
+  }
+  const [why] = plan.unplaced;
+  return (
+    <p className="row spec-answer" role="status">
+      <Glyph shape="bang" tone="warn" />
+      <span>
+        Nowhere: {why?.text ?? 'no node takes it.'} {why && <>To fix it: {why.fix}.</>}
+      </span>
+    </p>
+  );
+}

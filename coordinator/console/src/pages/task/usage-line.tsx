@@ -1,0 +1,29 @@
+// What an answer took, in one line of figures.
+import type { TaskUsage } from '@blackroad/protocol';
+import { Link } from '@tanstack/react-router';
+import { duration, plural } from '../../kit/words.ts';
+
+/** Tokens a second after the first one; null where too little was said to tell. */
+export function speedOf({ completionTokens, firstTokenMs, totalMs }: TaskUsage): number | null {
+  const writingMs = totalMs - firstTokenMs;
+  return completionTokens > 3 && writingMs > 0 ? ((completionTokens - 1) / writingMs) * 1000 : null;
+}
+
+export function UsageLine({ usage, node }: { usage: TaskUsage | null; node: string | null }) {
+  if (usage === null) return null;
+  const speed = speedOf(usage);
+  return (
+    <p className="usage-line dim small">
+      {node && (
+        <Link to="/nodes/$node" params={{ node }}>
+          {node}
+        </Link>
+      )}
+      <span>{usage.model}</span>
+      <span>{plural(usage.completionTokens, 'token')}</span>
+      <span>first after {duration(usage.firstTokenMs)}</span>
+      {speed !== null && <span>{speed.toFixed(1)} tokens/s</span>}
+      {usage.recalled > 0 && <span>{plural(usage.recalled, 'memory')} recalled</span>}
+    </p>
+  );
+}
