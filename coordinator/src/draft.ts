@@ -43,6 +43,14 @@ export function nodeIn(draft: Draft, id: string): NodeRow | undefined {
   const own = draft.nodes.get(id);
   return own === null ? undefined : (own ?? (draft.view.nodes.get(id) as NodeRow | undefined));
 }
+/** For walks over all nodes: `row` is the view's, and mostly nothing was decided about it. */
+export function nodeOf(
+  draft: Draft,
+  row: View['nodes'] extends ReadonlyMap<string, infer R> ? R : never,
+): NodeRow | null {
+  const own = draft.nodes.size === 0 ? undefined : draft.nodes.get(row.id);
+  return own === undefined ? (row as NodeRow) : own;
+}
 export function agentIn(draft: Draft, name: string): AgentRow | undefined {
   const own = draft.agents.get(name);
   return own === null ? undefined : (own ?? (draft.view.agents.get(name) as AgentRow | undefined));

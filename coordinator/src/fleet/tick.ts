@@ -1,7 +1,18 @@
 // What time alone brings about: suspicion and loss, deadlines, ends of backoffs, the valve, the fleet's own heartbeat; and the first
 // decision after a start. All is computed from `now`: there is no timer a node. Reads only indexes and the rows of nodes.
 import { deadlineSlot, wakeSlot } from '../change.ts';
-import { change, type Draft, decided, decidedWith, nodeIn, noteEvent, openDraft, send, taskIn } from '../draft.ts';
+import {
+  change,
+  type Draft,
+  decided,
+  decidedWith,
+  nodeIn,
+  nodeOf,
+  noteEvent,
+  openDraft,
+  send,
+  taskIn,
+} from '../draft.ts';
 import type { Decide, Policy } from '../input.ts';
 import { endTask } from '../tasks/ends.ts';
 import { leaseNext, sendCancel } from '../tasks/leases.ts';
@@ -15,7 +26,7 @@ export const announceMs = 10_000;
 /** Ticks come every 250 ms. A gap like this means that the coordinator stood still (suspended, overloaded), not the nodes. */
 const pauseMs = 5_000;
 /** Nodes that turn suspect or lost in one decision; the next one follows at once. A site that goes dark must not hold the loop. */
-const maxTurned = 100;
+const maxTurned = 150;
 /** Expired tokens are kept this long: an enrolment repeated after a crash still finds its token. */
 const tokenKeepMs = 86_400_000;
 
@@ -44,7 +55,8 @@ export const tick: Decide<'tick'> = (view, _input, nowMs, policy) => {
   const more = !resumed && judgePresence(draft, policy);
   expireTasks(draft);
   wakeTasks(draft);
-  judgeValve(draft, policy);
+  // Judged once all are counted; nothing is planned before.
+  if (!more) judgeValve(draft, policy);
   dropTokens(draft);
   if (view.announcedMs === null || nowMs - view.announcedMs >= announceMs || nowMs < view.announcedMs)
     announce(draft, policy);
@@ -59,8 +71,8 @@ function judgePresence(draft: Draft, policy: Policy): boolean {
   const heardFromMs = Math.max(view.startedMs, view.resumedMs ?? 0);
   const losesFromMs = heardFromMs + policy.restartGraceMs;
   let turned = 0;
-  for (const id of view.nodes.keys()) {
-    const row = nodeIn(draft, id);
+  for (const [id, base] of view.nodes) {
+    const row = nodeOf(draft, base);
     if (row?.status !== 'active') continue;
     if (row.presence === 'online') {
       const live = view.live.get(id);

@@ -1,7 +1,7 @@
 // The blast-radius valve: when a large share of a site or of the fleet goes away at once, the cause is most likely the network or
 // the coordinator, and moving agents would do harm. What went away is frozen, with the reason in words, and nothing else; it is let
 // go when enough are back or when a person says so. Nodes that are away then are excused: they do not freeze it again.
-import { change, type Draft, nodeIn, noteEvent } from '../draft.ts';
+import { change, type Draft, nodeOf, noteEvent } from '../draft.ts';
 import type { Policy } from '../input.ts';
 import { type Freeze, freezeAt, type NodeRow } from '../view.ts';
 import { restartedReason } from './transitions.ts';
@@ -37,8 +37,8 @@ export function placeOf(site: string | null): string {
 /** By site; while frozen, all that went away around the freezing or since count, however long ago. */
 function countSites(draft: Draft, before: readonly Freeze[], policy: Policy): Map<string, Group> {
   const sites = new Map<string, Group & { sinceMs: number }>();
-  for (const id of draft.view.nodes.keys()) {
-    const row = nodeIn(draft, id);
+  for (const base of draft.view.nodes.values()) {
+    const row = nodeOf(draft, base);
     if (row?.status !== 'active' || row.presence === 'never') continue;
     let site = sites.get(row.site);
     if (!site) {

@@ -1,0 +1,88 @@
+// That a plan which looks only at suspects finds exactly what one that looks at everyone finds, whatever happens in between.
+import fc from 'fast-check';
+import t from 'tap';
+import type { Change } from '../change.ts';
+import { SampleFleet, type sampleSpec } from '../sample-fleet.ts';
+import type { View } from '../view.ts';
+import { GiB, modelOf } from './fixture.ts';
+import { whole } from './pace.ts';
+import { snapshotting } from './snapshot.ts';
+import { Suspects } from './suspects.ts';
+
+class Watched extends SampleFleet {
+  readonly suspects = new Suspects();
+  override apply(changes: readonly Change[]): void {
+    for (const change of changes) {
+      this.suspects?.note(this.view as View, change);
+      super.apply([change]);
+    }
+  }
+}
+
+t.test('property: nobody is missed', async (t) => {
+  const id = fc.nat(3).map((i) => `n${i}`);
+  const name = fc.nat(5).map((i) => `a${i}`);
+  const event = fc.oneof(
+    fc.record({ do: fc.constantFrom('online', 'will', 'forget', 'drain', 'cordon', 'barn', 'empty', 'full'), id }),
+    fc.record({ do: fc.constantFrom('apply', 'pin', 'avoid', 'patient', 'remove'), name, id, other: name }),
+    fc.record({ do: fc.constantFrom('freeze', 'thaw', 'wait') }),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.array(event, { maxLength: 4 }), { maxLength: 8 }), (turns) => {
+      const fleet = new Watched();
+      fleet.policy = { ...fleet.policy, restartGraceMs: 0, lostAfterMs: 1000 };
+      for (let i = 0; i < 4; i++) {
+        fleet.online(`n${i}`);
+        fleet.capacity(`n${i}`, { models: [modelOf('small')], memoryFreeBytes: 4 * GiB });
+      }
+      for (let i = 0; i < 6; i++) fleet.apply1(`a${i}`);
+      for (const turn of turns) {
+        for (const each of turn) happen(fleet, each as Happening);
+        const view = fleet.view as View;
+        const all = whole(snapshotting(view, fleet.now, fleet.policy));
+        const some = whole(snapshotting(view, fleet.now, fleet.policy, fleet.suspects.take()));
+        fleet.suspects.keep(some.restless);
+        const found = [[...some.needs.keys()].sort(), some.settled.toSorted()];
+        const wanted = [[...all.needs.keys()].sort(), all.settled.toSorted()];
+        if (JSON.stringify(found) !== JSON.stringify(wanted))
+          throw new Error(`${JSON.stringify(found)} of ${JSON.stringify(wanted)}`);
+        fleet.plan();
+      }
+    }),
+    { numRuns: 400 },
+  );
+  t.pass();
+});
+
+interface Happening {
+  do: string;
+  id: string;
+  name: string;
+  other: string;
+}
+function happen(fleet: Watched, { do: what, id, name, other }: Happening): void {
+  const row = fleet.view.nodes.get(id);
+  const edit = (over: object) => row && fleet.apply([{ type: 'node', row: { ...row, ...over } }]);
+  const placement = { class: [], site: [], labels: {}, nodes: [], avoidAgents: [] };
+  const apply = (over: Parameters<typeof sampleSpec>[1]) => fleet.apply1(name, over);
+  const events: Record<string, () => void> = {
+    online: () => fleet.online(id),
+    will: () => row && fleet.will(id, row.boot),
+    forget: () => row && fleet.apply([{ type: 'node-gone', id }]),
+    drain: () => edit({ draining: !row?.draining }),
+    cordon: () => edit({ cordoned: !row?.cordoned }),
+    barn: () => edit({ site: row?.site === 'barn' ? 'home' : 'barn' }),
+    empty: () => row && fleet.capacity(id, { models: [] }),
+    full: () => row && fleet.capacity(id, { models: [modelOf('small'), modelOf('other')] }),
+    apply: () => apply({}),
+    pin: () => apply({ placement: { ...placement, nodes: [id] } }),
+    avoid: () => apply({ placement: { ...placement, avoidAgents: [other] } }),
+    patient: () => apply({ onLoss: { policy: 'replace', afterSeconds: 5 } }),
+    remove: () => fleet.view.agents.has(name) && fleet.apply([{ type: 'agent-gone', name }]),
+    freeze: () =>
+      fleet.apply([{ type: 'frozen', frozen: [{ site: 'barn', sinceMs: fleet.now, reason: 'x', released: [] }] }]),
+    thaw: () => fleet.apply([{ type: 'frozen', frozen: [] }]),
+    wait: () => fleet.pass(2000),
+  };
+  events[what]?.();
+}
