@@ -7,8 +7,9 @@ import { SampleFleet } from '../sample-fleet.ts';
 import type { NodeRow, View } from '../view.ts';
 import { explainingAgent } from './explain.ts';
 import { GiB, modelOf } from './fixture.ts';
+import { whole } from './pace.ts';
 import { place } from './place.ts';
-import { atOnce, snapshotOf } from './snapshot.ts';
+import { snapshotOf } from './snapshot.ts';
 
 function add(
   fleet: SampleFleet,
@@ -32,7 +33,7 @@ function add(
   fleet.apply([{ type: 'capacity', node: id, capacity: reported }]);
 }
 function explain(fleet: SampleFleet, agent: string): PlacementExplained {
-  const explained = atOnce(explainingAgent(fleet.view as View, agent, fleet.now, fleet.policy));
+  const explained = whole(explainingAgent(fleet.view as View, agent, fleet.now, fleet.policy));
   assert(explained);
   assert.deepEqual(faults(PlacementExplained, explained), []);
   return explained;
@@ -97,7 +98,7 @@ t.test(
 
 t.test('an agent that is nowhere: why, and the smallest change', async (t) => {
   const fleet = new SampleFleet();
-  t.equal(atOnce(explainingAgent(fleet.view as View, 'nobody', fleet.now, fleet.policy)), null);
+  t.equal(whole(explainingAgent(fleet.view as View, 'nobody', fleet.now, fleet.policy)), null);
   fleet.apply1('painter', { model: ['flux'] });
   t.match(explain(fleet, 'painter'), {
     node: null,

@@ -64,8 +64,6 @@ export function* snapshotting(
 export function snapshotOf(view: View, nowMs: number, policy: Policy): Snapped {
   return whole(snapshotting(view, nowMs, policy));
 }
-export { whole as atOnce } from './pace.ts';
-
 /** Every node with the agents that stay on it. */
 export function* supplying(
   view: View,

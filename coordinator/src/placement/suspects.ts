@@ -34,9 +34,7 @@ export class Suspects {
       case 'hello':
         this.#addNode(view, change.node);
         return;
-      case 'frozen':
-        this.#all = true;
-        return;
+      // A freeze that ends is about lost and draining nodes: their agents are on it as long as they are that.
       default:
     }
   }

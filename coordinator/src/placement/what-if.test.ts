@@ -9,9 +9,10 @@ import { SampleFleet, sampleSpec } from '../sample-fleet.ts';
 import type { View } from '../view.ts';
 import { GiB, modelOf } from './fixture.ts';
 import { partsOf } from './moves.ts';
+import { whole } from './pace.ts';
 import { place } from './place.ts';
 import { applyPlan } from './plan.ts';
-import { atOnce, snapshotOf } from './snapshot.ts';
+import { snapshotOf } from './snapshot.ts';
 import { supposing, whatIfFaults } from './what-if.ts';
 
 interface Machine {
@@ -53,7 +54,7 @@ function planNow(fleet: SampleFleet): void {
 const sorted = (map: ReadonlyMap<string, string | null>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 const same = (found: unknown, wanted: unknown, what: string) => assert.deepEqual(found, wanted, what);
 const ask = (fleet: SampleFleet, request: Partial<WhatIfRequest>) =>
-  atOnce(supposing(fleet.view as View, { add: [], lose: [], drain: [], ...request }, fleet.now, fleet.policy));
+  whole(supposing(fleet.view as View, { add: [], lose: [], drain: [], ...request }, fleet.now, fleet.policy));
 function freeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
