@@ -163,7 +163,9 @@ function check(snapshot: PlacementSnapshot, plan: PlacementPlan): void {
       plan.models.filter((each) => each.node === node.id && each.step === 'unload').map(({ model }) => model),
     );
     const over = memoryOver(snapshot, node, after, (model) => unloaded.has(model));
-    claim(over <= Math.max(0, memoryOver(snapshot, node, left)), 'capacity is respected');
+    // Where those that stay need more than there is, nothing is added to what they needed before.
+    const owed = Math.max(0, memoryOver(snapshot, node, left), memoryOver(snapshot, node, before));
+    claim(over <= owed, 'capacity is respected');
   }
   for (const { node: id, model: name, step, agents } of plan.models) {
     const node = snapshot.nodes.find((each) => each.id === id)!;
