@@ -1,6 +1,7 @@
 // `fleet plan` as a calm screen: the verdict in one line, the nodes that change, the models to fetch or load, who finds no place
 // and what would help, who moves. In: what was asked and the answer of the API. Out: text.
 import type { WhatIfPlan, WhatIfRequest } from '@blackroad/protocol';
+import { planInWords } from '@blackroad/protocol/plan-words';
 import { bar, bytes, counted, type Paint, table, wrapped } from './words.ts';
 
 interface Screen {
@@ -15,7 +16,7 @@ const maxRows = 12;
 
 export function planScreen(plan: WhatIfPlan, { columns, paint }: Screen): string {
   const blocks = [
-    `${wrapped('', verdict(plan), columns)}\n${paint('dim', wrapped('', nothingTouched(plan), columns))}`,
+    `${wrapped('', planInWords(plan), columns)}\n${paint('dim', wrapped('', nothingTouched(plan), columns))}`,
   ];
   if (plan.nodes.length > 0) blocks.push(nodeBlock(plan.nodes, { columns, paint }));
   const steps = plan.models.filter(({ step }) => step !== 'keep');
@@ -31,27 +32,6 @@ function nothingTouched({ nodesLost }: WhatIfPlan): string {
     ? 'Nothing was touched. Should so many nodes fail at once in truth, moves may be frozen at first.'
     : 'Nothing was touched.';
 }
-function verdict({ nodesLost, agentsAdded, placed, moved, displaced }: WhatIfPlan): string {
-  const parts: string[] = [];
-  if (agentsAdded > 0) {
-    const one = agentsAdded === 1;
-    parts.push(
-      placed === agentsAdded
-        ? `${one ? 'The added agent finds' : `All ${agentsAdded.toLocaleString('en-US')} added agents find`} a place`
-        : placed === 0
-          ? one
-            ? 'The added agent finds no place'
-            : `None of the ${counted(agentsAdded, 'added agent')} finds a place`
-          : `${placed.toLocaleString('en-US')} of ${counted(agentsAdded, 'added agent')} find a place`,
-    );
-  }
-  if (nodesLost > 0) parts.push(`${counted(nodesLost, 'node')} ${nodesLost === 1 ? 'is' : 'are'} gone`);
-  if (moved > 0) parts.push(`${counted(moved, 'agent')} ${moved === 1 ? 'moves' : 'move'}`);
-  if (displaced > 0) parts.push(`${counted(displaced, 'agent')} ${displaced === 1 ? 'loses its' : 'lose their'} place`);
-  if (moved + displaced === 0) parts.push(agentsAdded > 0 ? 'nobody moves' : 'no agent is touched');
-  return `${parts.join('; ')}.`.replace(/^./, (first) => first.toUpperCase());
-}
-
 function nodeBlock(nodes: readonly NodeChange[], { columns, paint }: Screen): string {
   const isWide = columns >= 100;
   const rows = nodes

@@ -1,0 +1,80 @@
+// Makes a key and shows it: this once, and never again.
+import type { Role } from '@blackroad/protocol';
+import { type FormEvent, useState } from 'react';
+import { useAct } from '../../data/query.ts';
+import { Button } from '../../kit/button.tsx';
+import { CopyText, SelectField, TextField } from '../../kit/field.tsx';
+import { Dialog } from '../../kit/overlay.tsx';
+
+const roles: [role: Role, text: string][] = [
+  ['viewer', 'viewer: reads everything but keys and the audit'],
+  ['operator', 'operator: also runs tasks, agents and nodes'],
+  ['admin', 'admin: also makes keys and join tokens'],
+];
+
+export function CreateKey({ open, onOpenChange }: { open: boolean; onOpenChange(open: boolean): void }) {
+  const [name, setName] = useState('');
+  const [role, setRole] = useState<Role>('viewer');
+  const create = useAct('keyCreate', { stales: ['keys', 'audit'] });
+  const made = create.data;
+  const change = (now: boolean) => {
+    onOpenChange(now);
+    if (now) return;
+    create.reset();
+    setName('');
+    setRole('viewer');
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    create.mutate({ body: { name: name.trim(), role } });
+  };
+  if (made) {
+    return (
+      <Dialog
+        open={open}
+        onOpenChange={change}
+        title={`The key of ${made.name}`}
+        text="Copy it now: it is kept as a hash alone, and nobody can show it again."
+      >
+        <CopyText text={made.key} label="Copy the key" />
+        <p className="dim small">
+          A person types it at this console's door; a program sends it as <code>Authorization: Bearer</code>, or gives
+          it to an OpenAI client as its API key.
+        </p>
+        <footer className="row end">
+          <Button look="primary" onClick={() => change(false)}>
+            I have it
+          </Button>
+        </footer>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog open={open} onOpenChange={change} title="Create a key">
+      <form className="stack" onSubmit={submit}>
+        <TextField
+          label="Name"
+          value={name}
+          required
+          maxLength={63}
+          autoComplete="off"
+          placeholder="ada, home-assistant"
+          hint="Whose it is; the audit names it."
+          onChange={(event) => setName(event.target.value)}
+        />
+        <SelectField
+          label="Role"
+          value={role}
+          options={roles}
+          onChange={(event) => setRole(event.target.value as Role)}
+        />
+        <footer className="row end">
+          <Button onClick={() => change(false)}>Cancel</Button>
+          <Button look="primary" type="submit" busy={create.isPending}>
+            Create
+          </Button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,94 @@
+// The keys there are, without their secrets; those that were revoked stand last.
+import type { KeyView } from '@blackroad/protocol';
+import { call } from '../../data/api.ts';
+import { queries, useRoute } from '../../data/query.ts';
+import { useMay } from '../../data/session.tsx';
+import { Panel } from '../../kit/layout.tsx';
+import { ConfirmButton } from '../../kit/overlay.tsx';
+import { Empty, Loaded } from '../../kit/states.tsx';
+import { Status, Tag } from '../../kit/status.tsx';
+import { Time } from '../../kit/time.tsx';
+import { say } from '../../kit/toasts.tsx';
+
+export function Keys() {
+  const keys = useRoute('keys');
+  return (
+    <Panel title="Keys" bare>
+      <Loaded of={keys}>
+        {(list) =>
+          list.length === 0 ? (
+            <Empty title="No key yet" />
+          ) : (
+            <div className="scroll-x">
+              <table className="plain-table">
+                <thead>
+                  <tr>
+                    <th scope="col">Name</th>
+                    <th scope="col">Role</th>
+                    <th scope="col">State</th>
+                    <th scope="col">Last used</th>
+                    <th scope="col">Created</th>
+                    <th scope="col">
+                      <span className="sr-only">Actions</span>
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {[...list].sort(inOrder).map((key) => (
+                    <KeyRow key={key.id} of={key} />
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+const inOrder = (a: KeyView, b: KeyView) =>
+  Number(a.revoked) - Number(b.revoked) || a.name.localeCompare(b.name) || b.createdMs - a.createdMs;
+
+function KeyRow({ of: key }: { of: KeyView }) {
+  const may = useMay();
+  return (
+    <tr className={key.revoked ? 'dim' : undefined}>
+      <th scope="row">
+        {key.name}
+        <span className="dim small">
+          <code>{key.id}</code>
+        </span>
+      </th>
+      <td>
+        <Tag tone={key.role === 'admin' ? 'violet' : key.role === 'operator' ? 'info' : 'dim'}>{key.role}</Tag>
+      </td>
+      <td>{key.revoked ? <Status of="cancelled" word="revoked" /> : <Status of="fine" word="good" />}</td>
+      <td>
+        <Time at={key.lastUsedMs} />
+      </td>
+      <td>
+        <Time at={key.createdMs} />
+      </td>
+      <td className="row-acts">
+        {may('keyRevoke') && !key.revoked && (
+          <ConfirmButton
+            look="quiet"
+            aria-label={`Revoke ${key.name}`}
+            title={`Revoke the key of ${key.name}?`}
+            text="It stops working at once, and consoles signed in with it are signed out. It cannot be made good again; a new key can be created."
+            verb="Revoke it"
+            act={async () => {
+              await call('keyRevoke', { params: { id: key.id } });
+              say({ text: `The key of ${key.name} is revoked.` });
+              for (const stale of ['keys', 'sessions', 'audit'] as const) {
+                void queries.invalidateQueries({ queryKey: [stale] });
+              }
+            }}
+          >
+            Revoke
+          </ConfirmButton>
+        )}
+      </td>
+    </tr>
+  );
+}

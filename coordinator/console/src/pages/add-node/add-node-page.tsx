@@ -1,0 +1,68 @@
+// How a machine becomes a node, in three steps on one page: say what joins, copy one command, watch it come.
+import type { JoinTokenCreated } from '@blackroad/protocol';
+import { Lock } from 'lucide-react';
+import { useState } from 'react';
+import { nowMs } from '../../data/clock.ts';
+import { useNodes } from '../../data/live.ts';
+import { useMay } from '../../data/session.tsx';
+import { LinkButton } from '../../kit/button.tsx';
+import { PageHead, Panel } from '../../kit/layout.tsx';
+import { Empty, Loading } from '../../kit/states.tsx';
+import { Arrivals } from './arrivals.tsx';
+import { JoinCommand } from './join-command.tsx';
+import { JoinTokens } from './join-tokens.tsx';
+import { TokenForm } from './token-form.tsx';
+
+export interface Made {
+  token: JoinTokenCreated;
+  /** Nodes that were there before: others are new. */
+  before: ReadonlySet<string>;
+  atMs: number;
+}
+
+export default function AddNodePage() {
+  const may = useMay();
+  const { rows, whole } = useNodes();
+  const [made, setMade] = useState<Made | null>(null);
+  const head = (
+    <PageHead
+      title="Add a node"
+      text="Any 64-bit Linux machine: a Pi, a PC, a GPU box. It dials out only, so no port is opened on it."
+      actions={<LinkButton to="/nodes">All nodes</LinkButton>}
+    />
+  );
+  if (!may('joinTokenCreate')) {
+    return (
+      <>
+        {head}
+        <Panel>
+          <Empty title="Admins add nodes" icon={<Lock />}>
+            <p>A join token lets a machine into the fleet. Ask somebody with the role admin for one.</p>
+          </Empty>
+        </Panel>
+      </>
+    );
+  }
+  if (!whole) {
+    return (
+      <>
+        {head}
+        <Loading lines={5} />
+      </>
+    );
+  }
+  return (
+    <div className="page-stack">
+      {head}
+      {made === null ? (
+        <TokenForm made={(token) => setMade({ token, before: new Set(rows.keys()), atMs: nowMs() })} />
+      ) : (
+        <>
+          <JoinCommand token={made.token} again={() => setMade(null)} />
+          <Arrivals made={made} />
+        </>
+      )}
+      <JoinTokens made={made?.token.id ?? null} />
+    </div>
+  );
+}

@@ -1,0 +1,52 @@
+// The second step: one command for the other machine. The token in it is shown this once.
+import type { JoinTokenCreated } from '@blackroad/protocol';
+import { Button } from '../../kit/button.tsx';
+import { CopyText } from '../../kit/field.tsx';
+import { Panel } from '../../kit/layout.tsx';
+import { Glyph } from '../../kit/status.tsx';
+import { Time } from '../../kit/time.tsx';
+import { plural } from '../../kit/words.ts';
+import { commandOf, dialledBy } from './token-text.ts';
+
+export function JoinCommand({ token, again }: { token: JoinTokenCreated; again(): void }) {
+  const dialled = dialledBy(token.token);
+  return (
+    <Panel
+      title="2. Run this on the other machine"
+      aside={
+        <Button look="quiet" onClick={again}>
+          Another command
+        </Button>
+      }
+    >
+      <div className="stack">
+        <p className="dim">
+          In the folder of this project; get it there and run <code>make install</code> once. Good for{' '}
+          {plural(token.uses, 'machine')}, runs out <Time at={token.expiresMs} />.
+        </p>
+        <CopyText text={commandOf(token.token)} label="Copy the command" />
+        {dialled && (
+          <p className="small row">
+            {dialled.onlyHere ? (
+              <>
+                <Glyph shape="bang" tone="warn" />
+                <span>
+                  It dials <code>{dialled.url}</code>, which only this machine reaches. For another machine give the
+                  coordinator's address above, under “another address”.
+                </span>
+              </>
+            ) : (
+              <span className="dim">
+                It dials <code>{dialled.url}</code> and trusts no other: the token carries the fingerprint of this
+                fleet's own certificate authority.
+              </span>
+            )}
+          </p>
+        )}
+        <p className="dim small">
+          To start at every boot: <code>node-agent/systemd/</code> holds the unit.
+        </p>
+      </div>
+    </Panel>
+  );
+}

@@ -1,0 +1,41 @@
+// What agents remember: search over the whole fleet, where an entry comes from, the proof that a log is whole, and the tails of replaced
+// nodes that wait to be merged.
+
+import { useTotals } from '../../data/live.ts';
+import { useRoute } from '../../data/query.ts';
+import { PageHead } from '../../kit/layout.tsx';
+import { Tabs } from '../../kit/tabs.tsx';
+import { plural } from '../../kit/words.ts';
+import { useAddress } from '../../shell/router.tsx';
+import { Branches } from './branches.tsx';
+import { MemorySearch } from './memory-search.tsx';
+
+const againMs = 15_000;
+
+export default function MemoryPage() {
+  const totals = useTotals();
+  const branches = useRoute('branches', { query: {} }, { refetchInterval: againMs });
+  const [tab, setTab] = useAddress('tab', 'search');
+  const waiting = branches.data?.length ?? 0;
+  return (
+    <div className="page-stack">
+      <PageHead
+        title="Memory"
+        text={
+          totals
+            ? `${plural(totals.memories, 'memory')} in logs that are hashed entry by entry; a log follows its agent when it moves.`
+            : ''
+        }
+      />
+      <Tabs
+        label="Parts of memory"
+        value={tab}
+        onValue={setTab}
+        tabs={[
+          { id: 'search', text: 'Search', body: <MemorySearch /> },
+          { id: 'branches', text: waiting > 0 ? `Branches ${waiting}` : 'Branches', body: <Branches of={branches} /> },
+        ]}
+      />
+    </div>
+  );
+}

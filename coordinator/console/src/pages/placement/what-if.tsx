@@ -1,0 +1,93 @@
+// A what-if: the person says what would be, placement answers what it would do; nothing is touched. The question stands in the address.
+import templates from 'fleet:templates';
+import type { AgentSpec, NodeLine, WhatIfPlan, WhatIfRequest } from '@blackroad/protocol';
+import { planInWords } from '@blackroad/protocol/plan-words';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { type ApiProblem, call } from '../../data/api.ts';
+import { Panel } from '../../kit/layout.tsx';
+import { Failure, Loading } from '../../kit/states.tsx';
+import { Glyph } from '../../kit/status.tsx';
+import { useAddress } from '../../shell/router.tsx';
+import { AskIf } from './ask-if.tsx';
+import { type Condition, losing, printConditions, questionOf, readConditions } from './conditions.ts';
+import { Legend, PackedFleet } from './packed-fleet.tsx';
+import { packPlan, type Sizes } from './packing.ts';
+import { ModelSteps, Moves, NoPlace } from './plan-parts.tsx';
+
+async function specOf(from: 'agent' | 'template', name: string): Promise<AgentSpec> {
+  const template = from === 'template' ? templates.find((each) => each.name === name) : undefined;
+  return template ?? (await call('agent', { params: { agent: name } })).spec;
+}
+
+export function WhatIf({ lines, sizes }: { lines: readonly NodeLine[]; sizes: Sizes }) {
+  const [text, setText] = useAddress('if');
+  const conditions = useMemo(() => readConditions(text), [text]);
+  const plan = useQuery<WhatIfPlan, ApiProblem>({
+    queryKey: ['whatIf', text],
+    queryFn: async ({ signal }) => {
+      const body: WhatIfRequest = await questionOf(conditions, specOf);
+      return call('whatIf', { body, signal });
+    },
+    enabled: conditions.length > 0,
+    staleTime: 0,
+    placeholderData: keepPreviousData,
+  });
+  const change = (next: Condition[]) => setText(printConditions(next));
+  return (
+    <div className="page-stack">
+      <AskIf lines={lines} conditions={conditions} change={change} busy={plan.isFetching} />
+      {conditions.length > 0 &&
+        (plan.error ? (
+          <Failure error={plan.error} retry={plan.refetch} />
+        ) : plan.data ? (
+          <Plan plan={plan.data} conditions={conditions} lines={lines} sizes={sizes} />
+        ) : (
+          <Loading lines={8} label="Placement is asked" />
+        ))}
+    </div>
+  );
+}
+
+interface PlanProps {
+  plan: WhatIfPlan;
+  conditions: readonly Condition[];
+  lines: readonly NodeLine[];
+  sizes: Sizes;
+}
+function Plan({ plan, conditions, lines, sizes }: PlanProps) {
+  const { before, after } = useMemo(
+    () => packPlan(lines, plan, losing(conditions), sizes),
+    [lines, plan, conditions, sizes],
+  );
+  const bad = plan.displaced > 0 || plan.placed < plan.agentsAdded;
+  const steps = plan.models.filter(({ step }) => step !== 'keep');
+  return (
+    <>
+      <Panel className="placement-verdict">
+        <p className="row placement-sentence" role="status">
+          <Glyph shape={bad ? 'bang' : 'tick'} tone={bad ? 'warn' : 'good'} />
+          <strong>{planInWords(plan)}</strong>
+        </p>
+        <p className="dim">
+          Nothing was touched.
+          {plan.nodesLost > 1 && ' Should so many nodes fail at once in truth, moves may be frozen at first.'}
+        </p>
+      </Panel>
+      <div className="placement-both">
+        <Panel title="Before">
+          <PackedFleet nodes={before} label="The fleet before" legend={false} />
+        </Panel>
+        <Panel title="After">
+          <PackedFleet nodes={after} label="The fleet after" legend={false} />
+        </Panel>
+      </div>
+      <Legend plan />
+      {plan.unplaced.length > 0 && <NoPlace groups={plan.unplaced} title="No place for" />}
+      <div className="columns">
+        <ModelSteps steps={steps} />
+        <Moves plan={plan} />
+      </div>
+    </>
+  );
+}

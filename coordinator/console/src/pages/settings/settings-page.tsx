@@ -1,0 +1,184 @@
+// What this browser keeps (theme, views, columns), and what the fleet says of itself. The coordinator's own options are given when it
+// starts and cannot be changed from here; the page says where.
+import { Trash2 } from 'lucide-react';
+import { useState } from 'react';
+import { useTotals } from '../../data/live.ts';
+import { useRoute } from '../../data/query.ts';
+import { useMe } from '../../data/session.tsx';
+import { Button, IconButton, LinkButton } from '../../kit/button.tsx';
+import { Facts, PageHead, Panel } from '../../kit/layout.tsx';
+import type { SavedView } from '../../kit/table-state.ts';
+import { Choice } from '../../kit/tabs.tsx';
+import { Time } from '../../kit/time.tsx';
+import { say } from '../../kit/toasts.tsx';
+import { setTheme, useTheme } from '../../shell/theme.ts';
+
+export default function SettingsPage() {
+  const { name, role } = useMe();
+  return (
+    <div className="page-stack">
+      <PageHead title="Settings" text={name === role ? `Signed in as ${name}.` : `Signed in as ${name}, ${role}.`} />
+      <div className="columns">
+        <div className="page-stack">
+          <Look />
+          <Kept />
+        </div>
+        <Fleet />
+      </div>
+    </div>
+  );
+}
+
+function Look() {
+  return (
+    <Panel title="This browser">
+      <div className="stack">
+        <div className="row wrap">
+          <span className="grow">Theme</span>
+          <Choice
+            label="Theme"
+            value={useTheme()}
+            onValue={setTheme}
+            options={[
+              ['system', 'As the system'],
+              ['light', 'Light'],
+              ['dark', 'Dark'],
+            ]}
+          />
+        </div>
+        <p className="dim small">
+          Press <kbd>?</kbd> for the keys. Times are told by the coordinator's clock, in this browser's time zone (
+          {Intl.DateTimeFormat().resolvedOptions().timeZone}).
+        </p>
+      </div>
+    </Panel>
+  );
+}
+
+const strategies = {
+  spread: 'spread: agents share out over the nodes that suit them',
+  pack: 'pack: few nodes are filled, so that others stay free',
+};
+function Fleet() {
+  const totals = useTotals();
+  const health = useRoute('health');
+  return (
+    <Panel
+      title="The fleet"
+      aside={
+        <a className="small" href="/v1/openapi.json" target="_blank" rel="noreferrer">
+          API description
+        </a>
+      }
+    >
+      <Facts
+        rows={[
+          ['Name', totals?.name ?? '…'],
+          ['Version', totals?.version ?? '…'],
+          health.data && ['Coordinator', <code key="c">{health.data.coordinator}</code>],
+          totals && [
+            'Running',
+            <span key="r">
+              for <Time at={totals.startedMs} since />
+            </span>,
+          ],
+          totals && ['Placement', strategies[totals.strategy]],
+          ['Kept', 'charts by the minute for a day and by the quarter hour for a month, usage for a year'],
+        ]}
+      />
+      <p className="dim small settings-where">
+        Name, ports, placement and patience are options of the coordinator: flags or <code>BLACKROAD_…</code> variables
+        when it starts. docs/configuration.md lists them.
+      </p>
+    </Panel>
+  );
+}
+
+interface Table {
+  table: string;
+  views: SavedView[];
+  columns: boolean;
+}
+function tablesKept(): Table[] {
+  const names = new Set<string>();
+  for (const key of Object.keys(localStorage)) {
+    const [, name] = /^(?:views|columns):(.+)$/.exec(key) ?? [];
+    if (name) names.add(name);
+  }
+  return [...names].sort().map((table) => {
+    const read = (kind: string) => {
+      try {
+        return JSON.parse(localStorage.getItem(`${kind}:${table}`) ?? 'null');
+      } catch {
+        return null;
+      }
+    };
+    return { table, views: read('views') ?? [], columns: Object.keys(read('columns') ?? {}).length > 0 };
+  });
+}
+
+/** Saved views and columns of tables: they live in this browser and nowhere else. */
+function Kept() {
+  const [tables, set] = useState(tablesKept);
+  const put = (key: string, value: unknown) => {
+    const before = localStorage.getItem(key);
+    if (value === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, JSON.stringify(value));
+    set(tablesKept());
+    say({
+      text: 'Removed from this browser.',
+      undo: () => {
+        if (before !== null) localStorage.setItem(key, before);
+        set(tablesKept());
+      },
+    });
+  };
+  const kept = tables.filter(({ views, columns }) => views.length > 0 || columns);
+  return (
+    <Panel title="Saved views" bare={kept.length > 0}>
+      {kept.length === 0 ? (
+        <p className="dim">
+          None yet. Above every table “Views” keeps a filter and order under a name, in this browser.
+        </p>
+      ) : (
+        <ul className="settings-views">
+          {kept.flatMap(({ table, views, columns }) => [
+            ...views.map((view) => (
+              <li key={`${table}:${view.name}`}>
+                <span className="grow">
+                  {view.name} <span className="dim small">of {table}</span>
+                </span>
+                <LinkButton to={`/${table}`} search={view.search as never} look="quiet">
+                  Open
+                </LinkButton>
+                <IconButton
+                  label={`Forget ${view.name}`}
+                  onClick={() =>
+                    put(
+                      `views:${table}`,
+                      views.filter((each) => each.name !== view.name),
+                    )
+                  }
+                >
+                  <Trash2 />
+                </IconButton>
+              </li>
+            )),
+            ...(columns
+              ? [
+                  <li key={`${table}:columns`}>
+                    <span className="grow">
+                      Chosen columns <span className="dim small">of {table}</span>
+                    </span>
+                    <Button look="quiet" onClick={() => put(`columns:${table}`, null)}>
+                      As they were
+                    </Button>
+                  </li>,
+                ]
+              : []),
+          ])}
+        </ul>
+      )}
+    </Panel>
+  );
+}

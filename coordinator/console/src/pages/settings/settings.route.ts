@@ -1,0 +1,9 @@
+// What this browser keeps, and what the fleet says of itself.
+import { Settings } from 'lucide-react';
+import type { PageRoute } from '../../shell/page.ts';
+
+export const route: PageRoute = {
+  path: '/settings',
+  load: () => import('./settings-page.tsx'),
+  nav: { text: 'Settings', icon: Settings, order: 140, key: 's' },
+};

@@ -1,0 +1,187 @@
+// What the fleet did and what it cost: totals, a bar a day, and who or what it was. Days are UTC; money only where a node names a price.
+import type { Usage } from '@blackroad/protocol';
+import { keepPreviousData } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { ChartColumn } from 'lucide-react';
+import { useNow } from '../../data/clock.ts';
+import { useRoute } from '../../data/query.ts';
+import { PageHead, Panel, Stat } from '../../kit/layout.tsx';
+import { Empty, Loaded } from '../../kit/states.tsx';
+import { Choice } from '../../kit/tabs.tsx';
+import { count, money, percent, plural } from '../../kit/words.ts';
+import { pageRoutes, useAddress } from '../../shell/router.tsx';
+import { DayBars } from './day-bars.tsx';
+import { barsOf, type Figure, figureOf, firstDay } from './days.ts';
+
+const spans = [
+  ['7', 'Week'],
+  ['30', 'Month'],
+  ['90', 'Quarter'],
+] as const;
+const kinds = [
+  ['agent', 'Agents'],
+  ['model', 'Models'],
+  ['node', 'Nodes'],
+] as const;
+type Kind = (typeof kinds)[number][0];
+const minuteMs = 60_000;
+/** More are a table's work: the API has them all. */
+const rowsShown = 100;
+
+export default function UsagePage() {
+  const [days, setDays] = useAddress('days', '30');
+  const [by, setBy] = useAddress('by', 'agent');
+  const [wanted, setFigure] = useAddress('show', 'tokens');
+  const from = firstDay(useNow(minuteMs), Number(days) || 30);
+  const reading = { refetchInterval: minuteMs, placeholderData: keepPreviousData };
+  const byDay = useRoute('usage', { query: { from, by: 'day' } }, reading);
+  const byKind = useRoute('usage', { query: { from, by: by as Kind } }, reading);
+  return (
+    <div className="page-stack">
+      <PageHead
+        title="Usage and cost"
+        text={byDay.data ? `${byDay.data.from} to ${byDay.data.to} (UTC)` : ''}
+        actions={<Choice label="Time" value={days as '7'} options={spans} onValue={setDays} />}
+      />
+      <Loaded of={byDay} lines={8}>
+        {(usage) =>
+          usage.total.tasks === 0 ? (
+            <Panel>
+              <Empty title="Nothing was asked of an agent in this time" icon={<ChartColumn />}>
+                <p>Every task that ends is counted here: its tokens, and its cost where the node names a price.</p>
+              </Empty>
+            </Panel>
+          ) : (
+            <>
+              <Totals usage={usage} />
+              <Days usage={usage} wanted={wanted as Figure} setWanted={setFigure} />
+              <Loaded of={byKind}>
+                {(parts) => <Breakdown usage={parts} by={by as Kind} setBy={setBy} priced={usage.total.costUsd > 0} />}
+              </Loaded>
+            </>
+          )
+        }
+      </Loaded>
+    </div>
+  );
+}
+
+function Totals({ usage: { total } }: { usage: Usage }) {
+  return (
+    <Panel>
+      <div className="stats">
+        <Stat name="Tasks" value={count(total.tasks)}>
+          {total.failed > 0 ? `${percent(total.failed / total.tasks)} failed or expired` : 'none failed'}
+        </Stat>
+        <Stat name="Answer tokens" value={count(total.completionTokens)}>
+          {count(total.completionTokens / Math.max(1, total.tasks))} a task
+        </Stat>
+        <Stat name="Prompt tokens" value={count(total.promptTokens)}>
+          read by models
+        </Stat>
+        <Stat name="Cost" value={total.costUsd > 0 ? money(total.costUsd) : 'free'}>
+          {total.costUsd > 0 ? 'for nodes that name a price; your own are free' : 'no node that answered names a price'}
+        </Stat>
+      </div>
+    </Panel>
+  );
+}
+
+function Days({ usage, wanted, setWanted }: { usage: Usage; wanted: Figure; setWanted(figure: Figure): void }) {
+  const priced = usage.total.costUsd > 0;
+  const figure = wanted === 'cost' && !priced ? 'tokens' : wanted;
+  return (
+    <Panel
+      title="By day"
+      aside={
+        <Choice
+          label="What the bars show"
+          value={figure}
+          onValue={setWanted}
+          options={[['tokens', 'Tokens'], ['tasks', 'Tasks'], ...(priced ? ([['cost', 'Cost']] as const) : [])]}
+        />
+      }
+    >
+      <DayBars bars={barsOf(usage)} figure={figure} format={figure === 'cost' ? money : count} />
+    </Panel>
+  );
+}
+
+function Breakdown({ usage, by, setBy, priced }: { usage: Usage; by: Kind; setBy(by: Kind): void; priced: boolean }) {
+  const most = Math.max(1, ...usage.rows.map((row) => figureOf(row, 'tokens')));
+  const title = { agent: 'By agent', model: 'By model', node: 'By node' }[by];
+  return (
+    <Panel title={title} bare aside={<Choice label="Split by" value={by} options={kinds} onValue={setBy} />}>
+      <div className="scroll-x">
+        <table className="plain-table usage-table">
+          <thead>
+            <tr>
+              <th scope="col">{{ agent: 'Agent', model: 'Model', node: 'Node' }[by]}</th>
+              <th scope="col" className="only-wide">
+                <span className="sr-only">Share of tokens</span>
+              </th>
+              <th scope="col" className="end">
+                Tasks
+              </th>
+              <th scope="col" className="end">
+                Failed
+              </th>
+              <th scope="col" className="end">
+                Answer tokens
+              </th>
+              <th scope="col" className="end">
+                Prompt tokens
+              </th>
+              {priced && (
+                <th scope="col" className="end">
+                  Cost
+                </th>
+              )}
+            </tr>
+          </thead>
+          <tbody>
+            {usage.rows.slice(0, rowsShown).map((row) => (
+              <tr key={row.key}>
+                <th scope="row">
+                  <Name by={usage.by} name={row.key} />
+                </th>
+                <td className="usage-share only-wide">
+                  <span className="bar" aria-hidden="true">
+                    <span className="violet" style={{ width: `${(figureOf(row, 'tokens') / most) * 100}%` }} />
+                  </span>
+                </td>
+                <td className="end">{count(row.tasks)}</td>
+                <td className="end">{row.failed > 0 ? <span className="bad">{count(row.failed)}</span> : '–'}</td>
+                <td className="end">{count(row.completionTokens)}</td>
+                <td className="end">{count(row.promptTokens)}</td>
+                {priced && <td className="end">{row.costUsd > 0 ? money(row.costUsd) : 'free'}</td>}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {usage.rows.length > rowsShown && (
+        <p className="dim small usage-more">
+          The {rowsShown} with most tokens of {plural(usage.rows.length, 'row')}; the totals count all.
+        </p>
+      )}
+    </Panel>
+  );
+}
+
+function Name({ by, name }: { by: Usage['by']; name: string }) {
+  if (name === '') return <span className="dim">{by === 'node' ? 'ended before it reached a node' : 'not known'}</span>;
+  if (by === 'node')
+    return (
+      <Link to="/nodes/$node" params={{ node: name }}>
+        {name}
+      </Link>
+    );
+  if (by === 'agent' && pageRoutes.some(({ path }) => path === '/agents/$agent'))
+    return (
+      <Link to="/agents/$agent" params={{ agent: name }}>
+        {name}
+      </Link>
+    );
+  return <code>{name}</code>;
+}

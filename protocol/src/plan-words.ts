@@ -1,0 +1,27 @@
+// The verdict on a what-if in one sentence, the same in the terminal and in the console. Types alone are imported, so that a browser
+// takes it in without the validators.
+import type { WhatIfPlan } from './placement.ts';
+
+type Counts = Pick<WhatIfPlan, 'nodesLost' | 'agentsAdded' | 'placed' | 'moved' | 'displaced'>;
+const counted = (count: number, noun: string) => `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+
+export function planInWords({ nodesLost, agentsAdded, placed, moved, displaced }: Counts): string {
+  const parts: string[] = [];
+  if (agentsAdded > 0) {
+    const one = agentsAdded === 1;
+    parts.push(
+      placed === agentsAdded
+        ? `${one ? 'The added agent finds' : `All ${agentsAdded.toLocaleString('en-US')} added agents find`} a place`
+        : placed === 0
+          ? one
+            ? 'The added agent finds no place'
+            : `None of the ${counted(agentsAdded, 'added agent')} finds a place`
+          : `${placed.toLocaleString('en-US')} of ${counted(agentsAdded, 'added agent')} find a place`,
+    );
+  }
+  if (nodesLost > 0) parts.push(`${counted(nodesLost, 'node')} ${nodesLost === 1 ? 'is' : 'are'} gone`);
+  if (moved > 0) parts.push(`${counted(moved, 'agent')} ${moved === 1 ? 'moves' : 'move'}`);
+  if (displaced > 0) parts.push(`${counted(displaced, 'agent')} ${displaced === 1 ? 'loses its' : 'lose their'} place`);
+  if (moved + displaced === 0) parts.push(agentsAdded > 0 ? 'nobody moves' : 'no agent is touched');
+  return `${parts.join('; ')}.`.replace(/^./, (first) => first.toUpperCase());
+}
