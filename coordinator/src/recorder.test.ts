@@ -3,6 +3,7 @@ import type { History, TaskView, Usage } from '@blackroad/protocol';
 import { faults, History as HistorySchema, Usage as UsageSchema } from '@blackroad/protocol';
 import t from 'tap';
 import { type ApiFleet, type FakeNode, openApiFleet } from '../../test/fixtures/api-fleet.ts';
+import { openConsole } from './api/feed/client.fixture.ts';
 import { minuteS, quarterS } from './recorder.ts';
 
 const minuteMs = minuteS * 1000;
@@ -16,6 +17,14 @@ async function history(fleet: ApiFleet, path: string): Promise<History> {
   const [fault] = faults(HistorySchema, body);
   if (fault) throw new Error(JSON.stringify(fault));
   return body;
+}
+/** An agent that is ready: a clock that jumps ahead in the middle of placing it is another test's matter. */
+async function applied(fleet: ApiFleet, name: string) {
+  const console = openConsole(fleet.port, { authorization: `Bearer ${fleet.keys.viewer}` });
+  console.subscribe('agents');
+  await fleet.call('PUT', `/v1/agents/${name}`, { body: { name, model: ['tiny'], instructions: 'x' } });
+  await console.until(() => console.row<{ state: string }>('agents', name)?.state === 'ready');
+  console.socket.terminate();
 }
 /** The minute is over: the next second writes it. */
 async function nextMinute(fleet: ApiFleet) {
@@ -107,7 +116,7 @@ t.test('the fleet: tasks a minute and tokens, and what a node made of them', asy
       );
     else alice.say('taskReport', { task }, { ...end, state: 'done', result: 'ok', usage });
   };
-  await fleet.call('PUT', '/v1/agents/echo', { body: { name: 'echo', model: ['tiny'], instructions: 'x' } });
+  await applied(fleet, 'echo');
   const ask = async (prompt: string) => {
     const accept = { accept: 'text/event-stream' };
     // Answered when the task has ended.
@@ -165,7 +174,7 @@ t.test('usage: ends that a crash kept from being added are added once after it, 
     const { boot } = first.coordinator.view.nodes.get('alice') as { boot: string };
     alice.say('taskReport', { task }, { boot, task, attempt, agent, epoch, state: 'done', result: 'ok', usage });
   };
-  await first.call('PUT', '/v1/agents/echo', { body: { name: 'echo', model: ['tiny'], instructions: 'x' } });
+  await applied(first, 'echo');
   const ask = () =>
     first.call('POST', '/v1/agents/echo/tasks', { body: { prompt: 'x' }, headers: { accept: 'text/event-stream' } });
   await ask();
@@ -227,7 +236,7 @@ t.test('a task: every attempt of its life', async (t) => {
     alice.say('taskReport', { task }, { boot, task, attempt, agent, epoch, state: 'failed', problem });
     fleet.skip(5_000);
   };
-  await fleet.call('PUT', '/v1/agents/echo', { body: { name: 'echo', model: ['tiny'], instructions: 'x' } });
+  await applied(fleet, 'echo');
   const { body } = await fleet.call<string>('POST', '/v1/agents/echo/tasks', {
     body: { prompt: 'x' },
     headers: { accept: 'text/event-stream' },
