@@ -1,10 +1,11 @@
 // What needs a person, in plain words, with the action beside it. Only what this person may do is offered.
 import type { Alert, AlertAction, Role, RouteName } from '@blackroad/protocol';
 import { Check, Undo2 } from 'lucide-react';
+import { useState } from 'react';
 import { call } from '../data/api.ts';
 import { useAct } from '../data/query.ts';
 import { mayUse, useMay, useMe } from '../data/session.tsx';
-import { Button, IconButton, LinkButton } from '../kit/button.tsx';
+import { Button, LinkButton } from '../kit/button.tsx';
 import { lookOf } from '../kit/looks.ts';
 import { ConfirmButton } from '../kit/overlay.tsx';
 import { Glyph } from '../kit/status.tsx';
@@ -23,6 +24,9 @@ export function AlertList({ alerts }: { alerts: readonly Alert[] }) {
     </ul>
   );
 }
+
+/** An alert about twenty agents has a button for each: the first ones, the others on demand. */
+const fewActions = 2;
 
 /** The gravest first, then the oldest; what somebody has seen stands last. */
 export function inOrder(alerts: readonly Alert[]): Alert[] {
@@ -45,6 +49,8 @@ function AlertRow({ alert }: { alert: Alert }) {
   });
   const unack = useAct('alertUnack', { done: () => 'Open again.' });
   const look = lookOf(alert.severity);
+  const [all, setAll] = useState(false);
+  const actions = all || alert.actions.length <= fewActions + 1 ? alert.actions : alert.actions.slice(0, fewActions);
   const { acknowledged } = alert;
   return (
     <li className={acknowledged ? 'seen' : undefined}>
@@ -67,18 +73,23 @@ function AlertRow({ alert }: { alert: Alert }) {
         </p>
       </div>
       <div className="acts">
-        {alert.actions.map((action) => (
+        {actions.map((action) => (
           <AlertAct key={action.verb + (action.node ?? '') + (action.agent ?? '')} action={action} role={role} />
         ))}
+        {alert.actions.length > actions.length && (
+          <Button look="quiet" onClick={() => setAll(true)}>
+            {alert.actions.length - actions.length} more
+          </Button>
+        )}
         {may('alertAck') &&
           (acknowledged ? (
-            <IconButton label="Not seen after all" onClick={() => unack.mutate({ params })}>
-              <Undo2 />
-            </IconButton>
+            <Button look="quiet" icon={<Undo2 />} onClick={() => unack.mutate({ params })}>
+              Not seen
+            </Button>
           ) : (
-            <IconButton label="Seen" onClick={() => ack.mutate({ params, body: {} })}>
-              <Check />
-            </IconButton>
+            <Button look="quiet" icon={<Check />} onClick={() => ack.mutate({ params, body: {} })}>
+              Seen
+            </Button>
           ))}
       </div>
     </li>
