@@ -14,7 +14,7 @@ WITH_NODE := PATH="$(dir $(NODE)):$(ROOT)/node_modules/.bin:$$PATH"
 SOURCES := $(shell find protocol std node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: install up down dev test check bench soak clean docs help
+.PHONY: install up down dev test check bench soak clean docs help sim sim-mutants
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -61,6 +61,14 @@ check: node_modules/.installed
 ## make test      checks and every test
 test: check node-agent/dist/main.mjs coordinator/console/dist/index.html
 	@$(WITH_NODE) tap --reporter=$(if $(CI),tap,terse)
+
+## make sim       thousands of simulated fleets with everything that goes wrong; SEED=<first> SEEDS=<count>, one seed shows its trace
+sim: node_modules/.installed
+	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/sim/run.ts --seed "$(or $(SEED),1)" --seeds "$(or $(SEEDS),2000)"
+
+## make sim-mutants  plants bugs in a copy of the source; each must be caught
+sim-mutants: node_modules/.installed
+	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/sim/mutants.ts $(MUTANT)
 
 ## make bench     one line a figure; the long ones (idle for ten minutes) with BENCH=all
 bench: node_modules/.installed node-agent/dist/main.mjs coordinator/console/dist/index.html

@@ -7,6 +7,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '2000' },
     trace: { type: 'string', default: '120' },
+    'until-broken': { type: 'boolean', default: false },
   },
 });
 const first = Number(values.seed);
@@ -39,6 +40,7 @@ for (let seed = first; seed < first + count; seed++) {
     say(`seed ${seed} broke ${checker} at ${(atMs / 1000).toFixed(3)} s: ${text}`);
     say(`  again: make sim SEED=${seed} SEEDS=1`);
   }
+  if (values['until-broken'] && broken.length > 0) break;
   const done = seed - first + 1;
   if (done % 100 === 0)
     say(`${done} of ${count} seeds, ${broken.length} broken, ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);

@@ -15,7 +15,8 @@ function leaves(
   const before = stored.agents.get(change.row.name);
   const { placement } = before ?? {};
   // Taken off because a person changed its rules: that is what they wanted.
-  if (!before || !placement || before.updatedMs > placement.placedMs) return null;
+  if (!before || !placement || before.version !== change.row.version || before.updatedMs > placement.placedMs)
+    return null;
   if (change.row.placement?.node === placement.node) return null;
   const row = stored.nodes.get(placement.node);
   if (row?.status !== 'active' || row.presence === 'online') return null;

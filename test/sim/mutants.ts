@@ -1,0 +1,226 @@
+// Bugs planted on purpose, at least one of each checker's kind: each is put into a copy of the source and must be caught. What is
+// not caught is not checked. In: nothing. Out: `mutant <name> caught by <checker> after <n> seeds`. Never touches the real tree.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export interface Mutant {
+  name: string;
+  file: string;
+  /** Stands exactly once in the file. */
+  search: string;
+  replace: string;
+}
+const root = resolve(import.meta.dirname, '../..');
+export const sourceOf = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'told-before-commit',
+    file: 'coordinator/src/coordinator.ts',
+    search: 'const { events } = await this.store.commit(durable);',
+    replace: 'this.#send(messages.splice(0)); const { events } = await this.store.commit(durable);',
+  },
+  {
+    name: 'acknowledged-beyond-the-log',
+    file: 'coordinator/src/memory/accept.ts',
+    search: "down(draft, node, { type: 'ack', agent, epoch: message.epoch, upto: seq, hash });",
+    replace: "down(draft, node, { type: 'ack', agent, epoch: message.epoch, upto: seq + 1, hash });",
+  },
+  {
+    name: 'a-stale-report-ends-a-task',
+    file: 'coordinator/src/tasks/report.ts',
+    search: "return task.state !== 'queued' && task.node === node && task.attempt === attempt && task.epoch === epoch;",
+    replace: "return task.state !== 'queued' && attempt + epoch > 0 && task.node !== '';",
+  },
+  {
+    name: 'a-task-is-lost-with-its-node',
+    file: 'coordinator/src/tasks/leases.ts',
+    search: 'giveBack(draft, task, problem);\n    count++;',
+    replace: 'count++;',
+  },
+  {
+    name: 'tasks-never-expire',
+    file: 'coordinator/src/fleet/tick.ts',
+    search: '  expireTasks(draft);\n',
+    replace: '',
+  },
+  {
+    name: 'a-lease-keeps-its-attempt',
+    file: 'coordinator/src/tasks/leases.ts',
+    search: 'lease(draft, task, row.placement, task.attempt + 1);',
+    replace: 'lease(draft, task, row.placement, Math.max(1, task.attempt));',
+  },
+  {
+    name: 'hands-without-a-lease',
+    file: 'node-agent/src/node.ts',
+    search: 'return this.#parts.clock.monotonicMs() - this.#contactMs < this.#leaseMs;',
+    replace: 'return true;',
+  },
+  {
+    name: 'hands-of-an-agent-that-was-let-go',
+    file: 'node-agent/src/node.ts',
+    search: 'if (this.agents.get(assigned.spec.name)?.assigned.epoch !== assigned.epoch) return false;',
+    replace: '',
+  },
+  {
+    name: 'memory-is-not-counted',
+    file: 'coordinator/src/placement/room.ts',
+    search: 'export function hasMemory(',
+    replace: 'export function hasMemory(..._: unknown[]): boolean {\n  return true;\n}\nexport function _hasMemory(',
+  },
+  {
+    name: 'a-snapshot-goes-back',
+    file: 'node-agent/src/assignment-store.ts',
+    search: 'generation = part.generation;',
+    replace: 'generation = part.generation - 1;\n      writeGeneration.run(generation);',
+  },
+  {
+    name: 'a-delta-is-applied-anywhere',
+    file: 'node-agent/src/assignment-store.ts',
+    search: 'if (delta.from !== generation) return false;',
+    replace: '',
+  },
+  {
+    name: 'a-move-keeps-the-epoch',
+    file: 'coordinator/src/fleet/assignment.ts',
+    search: 'const epoch = row.epoch + 1;',
+    replace: 'const epoch = Math.max(1, row.epoch);',
+  },
+  {
+    name: 'any-epoch-writes',
+    file: 'coordinator/src/memory/accept.ts',
+    search: 'row.placement?.node === node && row.placement.epoch === message.epoch;',
+    replace: 'row.epoch >= message.epoch;',
+  },
+  {
+    name: 'cordons-are-forgotten',
+    file: 'coordinator/src/placement/snapshot.ts',
+    search: 'if (node.cordoned)',
+    replace: "if (node.cordoned && node.id === '')",
+  },
+  {
+    name: 'chains-are-not-verified',
+    file: 'coordinator/src/memory/chain.ts',
+    search: "return previousHash === head.hash ? { how: 'next', fresh }",
+    replace: "return previousHash !== '' ? { how: 'next', fresh }",
+  },
+  {
+    name: 'a-tail-is-thrown-away',
+    file: 'node-agent/src/memory/log-writes.ts',
+    search: 'branchOff(w, log, Math.min(log.row.acked, log.head.seq));',
+    replace: 'log.row.acked = log.head.seq;',
+  },
+  {
+    name: 'sent-before-it-is-durable',
+    file: 'node-agent/src/memory/sync.ts',
+    search: 'const entries = fit(journal.after(id, agent, acked, maxMemoryBatchEntries));',
+    replace:
+      'const entries = fit(journal.after(id, agent, acked, maxMemoryBatchEntries)).map((entry) => ({ ...entry, hash: entry.hash.replace(/^./, "0") }));',
+  },
+  {
+    name: 'lost-too-soon',
+    file: 'coordinator/src/fleet/tick.ts',
+    search: 'if (awayMs >= policy.lostAfterMs) {',
+    replace: 'if (awayMs >= policy.lostAfterMs / 2) {',
+  },
+  {
+    name: 'silence-is-not-noticed',
+    file: 'coordinator/src/fleet/tick.ts',
+    search: 'if (awayMs >= policy.lostAfterMs) {',
+    replace: 'if (awayMs >= 10 * policy.lostAfterMs) {',
+  },
+  {
+    name: 'no-grace-after-a-start',
+    file: 'coordinator/src/fleet/tick.ts',
+    search: 'const losesFromMs = heardFromMs + policy.restartGraceMs;',
+    replace: 'const losesFromMs = heardFromMs;',
+  },
+  {
+    name: 'the-valve-holds-nothing',
+    file: 'coordinator/src/placement/need.ts',
+    search: 'if (freezeAt(view.frozen, node.site)) return null;',
+    replace: '',
+  },
+  {
+    name: 'the-queue-has-no-end',
+    file: 'coordinator/src/tasks/submit.ts',
+    search: 'if (waiting < bound) return null;',
+    replace: 'if (waiting < 2 * bound) return null;',
+  },
+  {
+    name: 'a-task-is-accepted-and-not-stored',
+    file: 'coordinator/src/store/sqlite/task-batch.ts',
+    search: 'add(row) {',
+    replace: "add(row) {\n      if (row.id.endsWith('0')) return;",
+  },
+  {
+    name: 'ends-are-not-settled',
+    file: 'coordinator/src/tasks/report.ts',
+    search: "send(draft, 'settled', { node }, { tasks: [{ task, attempt }] });",
+    replace: "if (attempt === 1) send(draft, 'settled', { node }, { tasks: [{ task, attempt }] });",
+  },
+  {
+    name: 'a-node-that-is-back-is-not-greeted',
+    file: 'node-agent/src/node.ts',
+    search: '    this.#hello = clock.after(helloRetry.firstMs',
+    replace: '    if (held.length > 0) this.#hello = clock.after(helloRetry.firstMs',
+  },
+];
+
+const maxSeeds = 200;
+
+function play(mutant: Mutant): { checker: string; seeds: number } | null {
+  const copy = mkdtempSync(join(tmpdir(), 'mutant-'));
+  try {
+    for (const folder of ['protocol', 'std', 'coordinator', 'node-agent', 'test/sim', 'package.json'])
+      cpSync(join(root, folder), join(copy, folder), {
+        recursive: true,
+        filter: (path) => !/node_modules|\/dist$|\/console/.test(path.slice(root.length)),
+      });
+    linkModules(copy);
+    const path = join(copy, mutant.file);
+    const source = readFileSync(path, 'utf8');
+    if (source.split(mutant.search).length !== 2) throw new Error(`${mutant.name} does not apply to ${mutant.file}`);
+    writeFileSync(
+      path,
+      source.replace(mutant.search, () => mutant.replace),
+    );
+    const done = spawnSync(
+      process.execPath,
+      [join(copy, 'test/sim/run.ts'), '--seed', '1', '--seeds', String(maxSeeds), '--until-broken', '--trace', '0'],
+      { encoding: 'utf8', cwd: copy, maxBuffer: 64 * 1024 * 1024 },
+    );
+    const found = /^seed (\d+) broke (\S+)/m.exec(done.stdout);
+    if (!found && done.status !== 0) return { checker: `a crash (${done.stderr.trim().split('\n').at(-1)})`, seeds: 1 };
+    return found ? { checker: found[2] as string, seeds: Number(found[1]) } : null;
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+/** Our own packages resolve into the copy, all others into the real tree. */
+function linkModules(copy: string): void {
+  const modules = join(copy, 'node_modules');
+  cpSync(join(root, 'node_modules/@blackroad'), join(modules, '@blackroad'), {
+    recursive: true,
+    verbatimSymlinks: true,
+  });
+  for (const name of ['better-sqlite3', 'sqlite-vec', 'typebox', 'croner', 'mqtt', 'pino', 'aedes'])
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+}
+
+if (import.meta.main) {
+  const wanted = process.argv.slice(2);
+  let missed = 0;
+  for (const mutant of mutants) {
+    if (wanted.length > 0 && !wanted.includes(mutant.name)) continue;
+    const caught = play(mutant);
+    if (!caught) missed++;
+    const words = caught
+      ? `caught by ${caught.checker} after ${caught.seeds} seeds`
+      : `not caught in ${maxSeeds} seeds`;
+    process.stdout.write(`mutant ${mutant.name} ${words}\n`);
+  }
+  process.exitCode = missed > 0 ? 1 : 0;
+}

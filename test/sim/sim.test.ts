@@ -1,0 +1,55 @@
+// The simulator within `make test`: 200 seeds, every seed that ever failed, and that a seed is one world for ever.
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { checkers } from './checkers/all.ts';
+import { faults } from './faults.ts';
+import { type Mutant, mutants, sourceOf } from './mutants.ts';
+import { type Played, World } from './world.ts';
+
+t.setTimeout(600_000);
+const failed = JSON.parse(readFileSync(new URL('seeds.json', import.meta.url), 'utf8')) as { seed: number }[];
+const words = ({ seed, broken }: Played) =>
+  broken ? `seed ${seed}: ${broken.checker} at ${Math.round(broken.atMs)} ms: ${broken.text}` : null;
+
+t.test('a seed is one world: the same events in the same order', async (t) => {
+  const first = await new World(7).play();
+  const again = await new World(7).play();
+  t.equal(again.hash, first.hash);
+  t.equal(again.events, first.events);
+  t.not((await new World(8).play()).hash, first.hash);
+});
+
+t.test('seeds that failed once', async (t) => {
+  for (const { seed } of failed) t.equal(words(await new World(seed).play()), null);
+});
+
+t.test('200 seeds', async (t) => {
+  const exercised: Record<string, number> = {};
+  const injected: Record<string, number> = {};
+  const add = (sums: Record<string, number>, more: Record<string, number>) => {
+    for (const [name, times] of Object.entries(more)) sums[name] = (sums[name] ?? 0) + times;
+  };
+  for (let from = 1; from <= 200; from += 50) {
+    await t.test(`seeds ${from} to ${from + 49}`, async (t) => {
+      const broken: (string | null)[] = [];
+      for (let seed = from; seed < from + 50; seed++) {
+        const played = await new World(seed).play();
+        add(exercised, played.exercised);
+        add(injected, played.faults);
+        if (played.broken) broken.push(words(played));
+      }
+      t.same(broken, []);
+    });
+  }
+  t.equal(Object.keys(exercised).length, checkers.length);
+  for (const [name, times] of Object.entries(exercised)) t.ok(times > 0, `${name} was exercised`);
+  for (const { name } of faults) t.ok((injected[name] ?? 0) > 0, `${name} was injected`);
+});
+
+t.test('mutants still apply: each names a text that stands once in its file', async (t) => {
+  for (const mutant of mutants satisfies readonly Mutant[]) {
+    const parts = sourceOf(mutant.file).split(mutant.search);
+    t.equal(parts.length, 2, `${mutant.name}: found ${parts.length - 1} times in ${mutant.file}`);
+    t.not(mutant.search, mutant.replace);
+  }
+});
