@@ -195,6 +195,23 @@ t.test('where nobody yields the plan is the exhaustive one, by either strategy',
   );
   t.pass();
 });
+t.test('and so it is where alike nodes are shared by groups that come again at a lower priority', async (t) => {
+  const agent = fc.record({ priority: fc.constantFrom(20, 50, 80), class: fc.constantFrom([], ['pi'], ['pi', 'gpu']) });
+  const crowd = fc.record({ nodes: fc.integer({ min: 2, max: 5 }), agents: fc.array(agent, { maxLength: 20 }) });
+  fc.assert(
+    fc.property(crowd, ({ nodes: count, agents }) => {
+      const nodes = Array.from({ length: count }, (_, i) => nodeOf(`node-${i}`));
+      const demands = agents.map((each, i) =>
+        demandOf(`agent-${i}`, { priority: each.priority, placement: { class: each.class } }),
+      );
+      const snapshot = snapshotWith(nodes, demands);
+      const seats = place(snapshot).placed.map(({ agent: name, node, model }) => ({ agent: name, node, model }));
+      claim(same(seats, placeExhaustively(snapshot)), 'the same seats in the same order');
+    }),
+    { numRuns: 200 },
+  );
+  t.pass();
+});
 t.test('the same snapshot gives the same plan, in whatever order it is written down', async (t) => {
   const shuffled = arbitrarySnapshot({ mayYield: true }).chain((snapshot) =>
     fc.record({
