@@ -196,7 +196,10 @@ t.test('where nobody yields the plan is the exhaustive one, by either strategy',
   t.pass();
 });
 t.test('and so it is where alike nodes are shared by groups that come again at a lower priority', async (t) => {
-  const agent = fc.record({ priority: fc.constantFrom(20, 50, 80), class: fc.constantFrom([], ['pi'], ['pi', 'gpu']) });
+  const agent = fc.record({
+    priority: fc.constantFrom(20, 50, 80),
+    class: fc.constantFrom<string[]>([], ['pi'], ['pi', 'gpu']),
+  });
   const crowd = fc.record({ nodes: fc.integer({ min: 2, max: 5 }), agents: fc.array(agent, { maxLength: 20 }) });
   fc.assert(
     fc.property(crowd, ({ nodes: count, agents }) => {
