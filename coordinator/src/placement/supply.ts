@@ -87,7 +87,7 @@ export interface Placed {
   score: number;
   facts: PlacedFacts;
 }
-/** A model on a node once the plan is carried out. Those that nothing is done about and nobody uses are left out. */
+/** A model on a node that the plan touches, once it is carried out. Those that nothing is done about and nobody uses are left out. */
 export interface ModelStep {
   node: string;
   model: string;
