@@ -24,7 +24,7 @@ export function shapePath(kind: string, x: number, y: number, r: number): string
   return `M${points.map(([dx, dy]) => `${(x + dx * r).toFixed(2)} ${(y + dy * r).toFixed(2)}`).join('L')}Z`;
 }
 
-/** `used` from 0 to 1 fills from below; null leaves it empty. */
+/** `used` from 0 to 1 fills from below; null leaves it empty. A cross or a bang stands for what colour alone may not say. */
 export function ClassShape({
   kind,
   tone,
@@ -43,6 +43,8 @@ export function ClassShape({
       <path d={d} className="body" />
       <path d={d} className="fill" style={{ clipPath: `inset(${32 - height}px 0 0 0)` }} />
       <path d={d} className="edge" />
+      {tone === 'bad' && <path d="m12 12 10 10m0-10-10 10" className="mark-line" />}
+      {tone === 'warn' && <path d="M17 10v8m0 4v2" className="mark-line" />}
     </svg>
   );
 }

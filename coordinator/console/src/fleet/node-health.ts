@@ -25,6 +25,9 @@ export function standingOf({ status, presence, reason, cordoned, draining, condi
   if (condition) return { of: 'warning', word: 'warned', tone: 'warn', text: condition.text + more };
   return { of: 'online', word: 'online', tone: 'good', text: null };
 }
+/** The gravest first. */
+export const gravity: Record<Tone, number> = { bad: 0, warn: 1, dim: 2, info: 3, good: 4 };
+
 export function standingOfView(node: NodeView): Standing {
   const worst = node.conditions.find(({ severity }) => severity === 'error') ?? node.conditions[0];
   return standingOf({

@@ -4,8 +4,10 @@ import type { ReactNode } from 'react';
 export interface Column<T> {
   id: string;
   title: string;
-  /** What is sorted by and searched; null stands last. */
+  /** What is searched and, without `order`, sorted by; null stands last. */
   value(row: T): string | number | null;
+  /** What is sorted by instead: how grave a word is, not how it is spelt. */
+  order?: (row: T) => number;
   /** How it is shown; the value itself where missing. */
   cell?: (row: T) => ReactNode;
   /** Least width in pixels (110), and the share of what is left (1; 0 keeps it as narrow as it may be). */

@@ -82,7 +82,7 @@ export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
       columns.map((column) => ({
         id: column.id,
         header: column.title,
-        accessorFn: (row: T) => sortKey(column.value(row)),
+        accessorFn: (row: T) => sortKey(column.order ? column.order(row) : column.value(row)),
         sortFn: basic,
         sortUndefined: 'last' as const,
         sortDescFirst: column.largestFirst ?? false,

@@ -95,6 +95,8 @@ export function NodeField({ nodes, site }: { nodes: readonly NodeLine[]; site: s
         pen.beginPath();
         pen.moveTo(-radius, -radius);
         pen.lineTo(radius, radius);
+        pen.moveTo(radius, -radius);
+        pen.lineTo(-radius, radius);
         pen.stroke();
       }
       pen.restore();

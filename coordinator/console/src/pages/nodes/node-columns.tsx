@@ -2,7 +2,7 @@
 import type { NodeLine } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { ClassShape } from '../../fleet/class-shape.tsx';
-import { memoryUsed, standingOf } from '../../fleet/node-health.ts';
+import { gravity, memoryUsed, standingOf } from '../../fleet/node-health.ts';
 import type { Column, Facet } from '../../kit/columns.ts';
 import { Status, Tag } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
@@ -32,6 +32,7 @@ export const nodeColumns: Column<NodeLine>[] = [
     grow: 3,
     phone: true,
     value: (node) => standingOf(node).word,
+    order: (node) => gravity[standingOf(node).tone],
     cell: (node) => {
       const { of, word, text } = standingOf(node);
       return (
