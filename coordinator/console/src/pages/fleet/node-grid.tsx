@@ -109,7 +109,10 @@ function NodeCard({ node }: { node: NodeLine }) {
           {node.simulated && <Tag>simulated</Tag>}
         </p>
         {text && <p className={tone === 'bad' ? 'bad' : 'warn'}>{text}</p>}
-        <p className="dim small">{figuresOf(node) || 'no heartbeat yet'}</p>
+        <p className="dim small">
+          {node.presence !== 'online' && figuresOf(node) && 'when last heard: '}
+          {figuresOf(node) || 'no heartbeat yet'}
+        </p>
         <p className="dim small">
           {memoryTotalBytes && memoryFreeBytes !== null
             ? `${bytes(memoryFreeBytes)} of ${bytes(memoryTotalBytes)} free for models · `

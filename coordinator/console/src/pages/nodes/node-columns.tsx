@@ -8,6 +8,10 @@ import { Status, Tag } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
 import { bytes, percent } from '../../kit/words.ts';
 
+/** A figure of a machine that is away is old news: the node's page shows it with its age. */
+const whileOnline = ({ presence }: NodeLine, value: number | null) => (presence === 'online' ? value : null);
+const inFigures = (value: number | null, words: (value: number) => string) => (value === null ? '–' : words(value));
+
 export const nodeColumns: Column<NodeLine>[] = [
   {
     id: 'node',
@@ -71,8 +75,8 @@ export const nodeColumns: Column<NodeLine>[] = [
     width: 76,
     align: 'end',
     largestFirst: true,
-    value: ({ cpu }) => cpu,
-    cell: ({ cpu }) => (cpu === null ? '–' : percent(cpu)),
+    value: (node) => whileOnline(node, node.cpu),
+    cell: (node) => inFigures(whileOnline(node, node.cpu), percent),
   },
   {
     id: 'memory',
@@ -90,8 +94,8 @@ export const nodeColumns: Column<NodeLine>[] = [
     width: 64,
     align: 'end',
     largestFirst: true,
-    value: ({ temperatureC }) => temperatureC,
-    cell: ({ temperatureC }) => temperatureC ?? '–',
+    value: (node) => whileOnline(node, node.temperatureC),
+    cell: (node) => inFigures(whileOnline(node, node.temperatureC), String),
   },
   {
     id: 'gpu',
@@ -100,8 +104,8 @@ export const nodeColumns: Column<NodeLine>[] = [
     align: 'end',
     largestFirst: true,
     spare: true,
-    value: ({ gpu }) => gpu,
-    cell: ({ gpu }) => (gpu === null ? '–' : percent(gpu)),
+    value: (node) => whileOnline(node, node.gpu),
+    cell: (node) => inFigures(whileOnline(node, node.gpu), percent),
   },
   { id: 'models', title: 'Loaded models', width: 130, grow: 2, value: ({ models }) => models.join(', ') || null },
   {
