@@ -10,6 +10,7 @@ const lazy = 'outbox.sqlite';
 export class SimulatedDisk {
   readonly #timeline: Timeline;
   readonly #files = new Map<string, Database.Database>();
+  readonly #opened: (() => void)[] = [];
   #synced: Buffer | null = null;
   #fault: 'none' | 'full' | 'read-only' = 'none';
   syncMs = 2;
@@ -57,6 +58,11 @@ export class SimulatedDisk {
     return copy;
   }
 
+  /** The world is over: SQLite's memory is not the garbage collector's to see. */
+  close(): void {
+    for (const close of this.#opened) close();
+  }
+
   set fault(fault: 'none' | 'full' | 'read-only') {
     this.#fault = fault;
     for (const db of this.#files.values()) this.#apply(db);
@@ -74,6 +80,8 @@ export class SimulatedDisk {
     return db;
   }
   #adopt(db: Database.Database): Database.Database {
+    const close = db.close.bind(db);
+    this.#opened.push(close);
     // The process closes it; the file stays.
     db.close = () => db;
     this.#apply(db);

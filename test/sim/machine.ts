@@ -21,6 +21,8 @@ export interface MachineOptions {
   keepaliveS: number;
 }
 export interface MachineWorld {
+  /** To be closed with the world. */
+  disks: Set<SimulatedDisk>;
   timeline: Timeline;
   network: Network;
   trace(who: string, what: string): void;
@@ -75,6 +77,7 @@ export class Machine {
     this.name = options.name;
     this.#random = seededRandom(options.seed);
     this.disk = disk ?? new SimulatedDisk(world.timeline);
+    world.disks.add(this.disk);
     this.probes = this.#freshProbes(new ProcessClock(world.timeline, () => 0));
   }
 

@@ -13,6 +13,7 @@ import type { Checker } from './checker.ts';
 import { checkers } from './checkers/all.ts';
 import { restlessOf } from './checkers/rest.ts';
 import { CoordinatorHost, check } from './coordinator-host.ts';
+import type { SimulatedDisk } from './disk.ts';
 import { faults } from './faults.ts';
 import { Machine, type MachineWorld } from './machine.ts';
 import { Network } from './network.ts';
@@ -50,6 +51,7 @@ export class World implements MachineWorld {
   readonly network: Network;
   readonly host: CoordinatorHost;
   readonly machines: Machine[] = [];
+  readonly disks = new Set<SimulatedDisk>();
   readonly policy: Policy;
   /** Tasks that somebody was told are accepted. */
   readonly accepted = new Set<string>();
@@ -240,6 +242,9 @@ export class World implements MachineWorld {
     this.#script('faults', gap, untilMs, faults, this.counts.faults);
     await this.#run(untilMs - this.timeline.nowMs);
     if (!this.broken) await this.#heal();
+    for (const machine of this.machines) machine.kill();
+    if (this.host.clock) this.host.kill('with its world');
+    for (const disk of this.disks) disk.close();
     this.host.close();
     const exercised: Record<string, number> = {};
     for (const { name, exercised: times } of this.#checkers) exercised[name] = (exercised[name] ?? 0) + times;
