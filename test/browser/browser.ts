@@ -41,7 +41,11 @@ export interface Visit {
   complaints: string[];
 }
 /** A page of the console behind the door, by a one-time code as `make up` prints it. */
-export async function visit(browser: Browser, fleet: Fleet, size = { width: 1280, height: 900 }): Promise<Visit> {
+export async function visit(
+  browser: Browser,
+  fleet: Pick<Fleet, 'client'>,
+  size = { width: 1280, height: 900 },
+): Promise<Visit> {
   const context = await browser.newContext({ viewport: size, colorScheme: 'dark' });
   const page = await context.newPage();
   // Less than a test's own deadline: what was waited for is then named.

@@ -1,6 +1,6 @@
 // Tabs: parts of one page, and a row of choices of which one holds (an hour, a day, a week).
 import { Tabs as Radix, ToggleGroup } from 'radix-ui';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 
 export interface Tab {
   id: string;
@@ -19,13 +19,20 @@ export function Tabs({
   value?: string;
   onValue?: (id: string) => void;
 }) {
+  const list = useRef<HTMLDivElement>(null);
+  // Where the tabs are wider than the screen, the chosen one is in view.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another tab may be chosen
+  useEffect(() => {
+    const chosen = list.current?.querySelector<HTMLElement>('[data-state="active"]');
+    if (list.current && chosen) list.current.scrollLeft = chosen.offsetLeft - list.current.clientWidth / 3;
+  }, [value]);
   return (
     <Radix.Root
       className="tabs"
       {...(value === undefined ? { defaultValue: tabs[0]?.id ?? '' } : { value })}
       {...(onValue ? { onValueChange: onValue } : {})}
     >
-      <Radix.List className="tab-list" aria-label={label}>
+      <Radix.List ref={list} className="tab-list" aria-label={label}>
         {tabs.map(({ id, text }) => (
           <Radix.Trigger key={id} value={id} className="tab">
             {text}

@@ -27,6 +27,7 @@ export default function AgentMemory({ agent }: { agent: AgentView }) {
       <MemoryBranches agent={agent} />
       <Panel
         bare
+        className="memory-panel"
         title="What it remembers"
         aside={
           <SearchField label={`Search what ${agent.name} remembers`} placeholder="Search" value={q} onValue={setQ} />
@@ -121,7 +122,7 @@ function Timeline({ agent }: { agent: AgentView }) {
       </ol>
       <p className="memory-foot row wrap small dim">
         <span>
-          {plural(entries.length, 'entry')} of {plural(seq, 'entry')}
+          {entries.length.toLocaleString('en')} of {plural(seq, 'entry')}
         </span>
         {log.hasNextPage && (
           <Button

@@ -71,7 +71,7 @@ function OneAgent({ agent }: { agent: AgentView }) {
         text={<Where agent={agent} />}
         actions={<AgentActions agent={agent} />}
       />
-      <Trouble agent={agent} />
+      {tab !== 'why' && <Trouble agent={agent} />}
       <Tabs
         label={`Parts of ${agent.name}`}
         value={tab}
@@ -103,7 +103,8 @@ function Where({ agent: { node, model, placedMs, spec } }: { agent: AgentView })
           {model && <> with {model}</>}
           {placedMs !== null && (
             <>
-              , since <Time at={placedMs} />
+              {' '}
+              for <Time at={placedMs} since />
             </>
           )}
         </>

@@ -59,7 +59,7 @@ function Versions({ agent, list }: { agent: AgentView; list: Version[] }) {
                 <strong>Version {n}</strong>
                 {n === agent.version && <Tag tone="good">now</Tag>}
                 <span className="small dim">
-                  <Time at={atMs} /> by {by}
+                  <Time at={atMs} /> by {by.replace(/^key:/, '')}
                 </span>
               </button>
             </li>

@@ -31,7 +31,13 @@ export function SpecDiff({ before, after, names }: Props) {
       role="region"
       aria-label={`What changed from version ${names[0]} to ${names[1]}`}
     >
-      <table className={phone ? 'unified' : ''}>
+      <table>
+        <colgroup>
+          <col className="numbers" />
+          <col />
+          {!phone && <col className="numbers" />}
+          {!phone && <col />}
+        </colgroup>
         {!phone && (
           <thead>
             <tr>
@@ -49,7 +55,7 @@ export function SpecDiff({ before, after, names }: Props) {
             typeof row === 'number' ? (
               // biome-ignore lint/suspicious/noArrayIndexKey: rows have no name
               <tr key={i}>
-                <td colSpan={4} className="diff-fold dim small">
+                <td colSpan={phone ? 2 : 4} className="diff-fold dim small">
                   {plural(row, 'line')} the same
                 </td>
               </tr>

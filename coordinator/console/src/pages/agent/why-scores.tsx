@@ -50,9 +50,11 @@ export function WhyScores({ nodes, pin }: { nodes: readonly NodeScore[]; pin: (n
               {nodes.map((node, i) => {
                 const part = i === 0 ? null : mostly(first, node);
                 return (
-                  <td key={node.node} className={`why-because small ${i === 0 ? 'why-first' : ''}`}>
-                    {part ? `${part.name}: ${part.text}` : i > 0 ? 'the same in everything' : ''}
-                    {i > 0 && <div>{pin(node.node)}</div>}
+                  <td key={node.node} className={i === 0 ? 'why-first' : ''}>
+                    <span className="why-because small">
+                      {part ? `${part.name}: ${part.text}` : i > 0 ? 'the same in everything' : ''}
+                    </span>
+                    {i > 0 && pin(node.node)}
                   </td>
                 );
               })}

@@ -28,7 +28,7 @@ export const agentColumns: Column<AgentLine>[] = [
     id: 'state',
     title: 'State',
     width: 150,
-    grow: 3,
+    grow: 6,
     phone: true,
     value: ({ state }) => wordOf(state),
     cell: ({ state, text }) => (
@@ -60,8 +60,8 @@ export const agentColumns: Column<AgentLine>[] = [
   { id: 'model', title: 'Model', width: 130, grow: 2, value: ({ model }) => model },
   {
     id: 'running',
-    title: 'Working on',
-    width: 104,
+    title: 'At work',
+    width: 84,
     align: 'end',
     largestFirst: true,
     value: ({ running }) => running,

@@ -83,16 +83,18 @@ export function SpecEditor({ start, isNew, verb, refuse, onSaved, beside }: Spec
   };
   return (
     <form className="stack spec-editor" onSubmit={save} noValidate>
-      <Choice
-        label="Edit as"
-        value={shown}
-        options={[
-          ['form', 'Form'],
-          ['yaml', 'YAML'],
-          ['json', 'JSON'],
-        ]}
-        onValue={show}
-      />
+      <div>
+        <Choice
+          label="Edit as"
+          value={shown}
+          options={[
+            ['form', 'Form'],
+            ['yaml', 'YAML'],
+            ['json', 'JSON'],
+          ]}
+          onValue={show}
+        />
+      </div>
       {shown === 'form' ? (
         <SpecForm draft={draft} onDraft={setDraft} faults={faults} isNew={isNew} />
       ) : (

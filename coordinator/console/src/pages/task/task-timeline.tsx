@@ -78,7 +78,7 @@ function Step({ phase, task }: { phase: Phase; task: TaskView }) {
                 </Link>
               </>
             )}
-            {outcome && (
+            {(open || text) && outcome && (
               <>
                 {' '}
                 <Status of={outcome} />

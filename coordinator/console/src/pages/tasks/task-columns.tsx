@@ -26,23 +26,16 @@ export const taskColumns: Column<TaskLine>[] = [
   {
     id: 'state',
     title: 'State',
-    width: 120,
-    grow: 2,
+    width: 130,
     phone: true,
     value: ({ state }) => lookOf(state).word ?? state,
-    cell: ({ state, problem, attempt, attempts }) => (
+    cell: ({ state, attempt, attempts }) => (
       <>
         <Status of={state} />
-        {problem ? (
-          <span className="dim cut" title={problem}>
-            {problem}
+        {attempt > 1 && (
+          <span className="dim small">
+            {attempt} of {attempts}
           </span>
-        ) : (
-          attempt > 1 && (
-            <span className="dim small">
-              {attempt} of {attempts}
-            </span>
-          )
         )}
       </>
     ),
@@ -72,7 +65,14 @@ export const taskColumns: Column<TaskLine>[] = [
         <span className="dim">–</span>
       ),
   },
-  { id: 'result', title: 'Answer', width: 140, grow: 3, value: ({ result }) => result, cell: Answer },
+  {
+    id: 'result',
+    title: 'What came of it',
+    width: 140,
+    grow: 5,
+    value: ({ result, problem }) => problem ?? result,
+    cell: Outcome,
+  },
   {
     id: 'tokens',
     title: 'Tokens',
@@ -112,13 +112,13 @@ export const taskColumns: Column<TaskLine>[] = [
     cell: ({ createdMs }) => <Time at={createdMs} />,
   },
 ];
-function Answer(task: TaskLine) {
-  if (isOpen(task)) return <span className="dim">not yet</span>;
-  return task.result === null ? (
-    <span className="dim">–</span>
-  ) : (
-    <span className="cut" title={task.result}>
-      {task.result}
+function Outcome(task: TaskLine) {
+  if (isOpen(task)) return <span className="dim">{task.node ? '' : 'waits for its turn'}</span>;
+  const text = task.problem ?? task.result;
+  if (!text) return <span className="dim">–</span>;
+  return (
+    <span className={task.problem ? 'cut dim' : 'cut'} title={text}>
+      {text}
     </span>
   );
 }
