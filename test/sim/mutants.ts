@@ -1,7 +1,16 @@
 // Bugs planted on purpose, at least one of each checker's kind: each is put into a copy of the source and must be caught. What is
 // not caught is not checked. In: nothing. Out: `mutant <name> caught by <checker> after <n> seeds`. Never touches the real tree.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -177,7 +186,7 @@ function play(mutant: Mutant): { checker: string; seeds: number } | null {
     for (const folder of ['protocol', 'std', 'coordinator', 'node-agent', 'test/sim', 'package.json'])
       cpSync(join(root, folder), join(copy, folder), {
         recursive: true,
-        filter: (path) => !/node_modules|\/dist$|\/console/.test(path.slice(root.length)),
+        filter: (path) => !/node_modules|\/dist$|\/console$/.test(path.slice(root.length)),
       });
     linkModules(copy);
     const path = join(copy, mutant.file);
@@ -210,6 +219,8 @@ function linkModules(copy: string): void {
   for (const name of readdirSync(join(root, 'node_modules')))
     if (name !== '@blackroad' && !name.startsWith('.'))
       symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  const own = 'coordinator/node_modules';
+  if (existsSync(join(root, own))) symlinkSync(join(root, own), join(copy, own));
 }
 
 if (import.meta.main) {

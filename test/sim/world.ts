@@ -367,7 +367,8 @@ export class World implements MachineWorld {
   }
   #heard(topic: string, payload: string, node: string | null): void {
     this.trace('coordinator', `< ${short(topic, payload)}`);
-    if (!this.#checkers.some(({ heard }) => heard)) return;
+    // What checkers ask for; the rest need not be read twice.
+    if (!topic.endsWith('/status')) return;
     const decoded = this.#decoded(topic, payload, node ?? 'people');
     if (decoded) for (const checker of this.#checkers) checker.heard?.(decoded, node);
   }

@@ -3,14 +3,27 @@
 import type { MakeChecker } from '../checker.ts';
 
 export const oneLease: MakeChecker = ({ stored, broke }) => {
+  /** Results that came, by task: who said so of which attempt under which epoch. */
+  const results = new Map<string, Set<string>>();
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-one-lease',
     exercised: 0,
+    heard({ name, message }, node) {
+      if (name !== 'taskReport' || message.state !== 'done' || message.local) return;
+      const said = results.get(message.task) ?? new Set();
+      results.set(message.task, said.add(`${node} ${message.attempt} ${message.epoch}`));
+    },
     committing(change) {
       if (change.type === 'task-end') {
         const before = stored.tasks.get(change.row.id);
         if (!before || change.row.origin === 'cron') return;
         checker.exercised++;
+        if (change.row.state === 'done') {
+          const holder = before.state === 'queued' ? change.row.node : before.node;
+          const wanted = `${holder} ${before.attempt} ${before.epoch}`;
+          if (!results.get(before.id)?.has(wanted))
+            broke(checker.name, `${before.id} is done, and its holder (${wanted}) did not say so`);
+        }
         if (change.row.attempt < before.attempt)
           broke(checker.name, `${change.row.id} ends with attempt ${change.row.attempt}, leased is ${before.attempt}`);
         return;

@@ -52,12 +52,18 @@ export function restlessOf(world: World): string[] {
       | undefined;
     if (waiting) out.push(`${machine.name} has ${waiting} messages in its outbox`);
     const journal = machine.disk.read('journal.db');
+    // The cursor may lag behind on the disk: what counts is what the store has.
     const above = (journal
-      ?.prepare('SELECT DISTINCT logs.agent FROM entries JOIN logs ON logs.id = entries.log WHERE seq > logs.acked')
-      .pluck()
-      .all() ?? []) as string[];
-    for (const agent of above)
-      if (view.agents.has(agent)) out.push(`${machine.name} holds memories of ${agent} that are not acknowledged`);
+      ?.prepare(
+        'SELECT logs.agent AS agent, hash FROM entries JOIN logs ON logs.id = entries.log WHERE seq > logs.acked',
+      )
+      .all() ?? []) as { agent: string; hash: string }[];
+    for (const { agent, hash } of above) {
+      const kept = ['memory_entry', 'branch_entry'].some(
+        (table) => world.host.stored(`SELECT 1 FROM ${table} WHERE hash = ?`, hash).length > 0,
+      );
+      if (view.agents.has(agent) && !kept) out.push(`${machine.name} holds memories of ${agent} that nobody else has`);
+    }
     for (const table of ['pending', 'branches'] as const) {
       const agents = (journal
         ?.prepare(`SELECT DISTINCT logs.agent FROM ${table} JOIN logs ON logs.id = ${table}.log`)
