@@ -44,10 +44,10 @@ export const mutants: readonly Mutant[] = [
     replace: "return task.state !== 'queued' && attempt + epoch > 0 && task.node !== '';",
   },
   {
-    name: 'a-task-is-lost-with-its-node',
+    name: 'an-absent-node-is-leased-work',
     file: 'coordinator/src/tasks/leases.ts',
-    search: 'giveBack(draft, task, problem);\n    count++;',
-    replace: 'count++;',
+    search: "if (node?.status !== 'active' || node.presence !== 'online') return false;",
+    replace: "if (node?.status !== 'active') return false;",
   },
   {
     name: 'tasks-never-expire',
@@ -178,7 +178,7 @@ export const mutants: readonly Mutant[] = [
   },
 ];
 
-const maxSeeds = 200;
+const maxSeeds = 100;
 
 function play(mutant: Mutant): { checker: string; seeds: number } | null {
   const copy = mkdtempSync(join(tmpdir(), 'mutant-'));

@@ -50,7 +50,10 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
       if (!coordinator || clock?.paused || world.isStormy) troubledMs = nowMs;
       const { lostAfterMs, heartbeatMs, restartGraceMs } = world.host.policy;
       for (const machine of world.machines) {
-        if (machine.isClone || !machine.identity) {
+        // A copy of its card speaks under its name: whom the coordinator hears is nobody's to say.
+        const { identity } = machine;
+        const hasClone = world.machines.some((other) => other.isClone && other.identity?.node === identity?.node);
+        if (hasClone || !identity) {
           since.delete(machine);
           continue;
         }
@@ -61,7 +64,7 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
           since.set(machine, { connected, atMs: nowMs });
           continue;
         }
-        const row = stored.nodes.get(machine.identity.node);
+        const row = stored.nodes.get(identity.node);
         if (row?.status !== 'active' || row.presence === 'never') continue;
         const fromMs = connected ? state.atMs : Math.max(state.atMs, world.network.heardMs.get(machine.name) ?? 0);
         const forMs = Math.min(nowMs - fromMs, nowMs - troubledMs);
