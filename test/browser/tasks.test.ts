@@ -49,6 +49,7 @@ t.test('tasks in a browser', { skip: noBrowser }, async (t) => {
       await talk.getByText(', it', { exact: true }).waitFor();
       at.end('Let me look, it is shut.');
       await talk.getByText('Let me look, it is shut.').waitFor();
+      await talk.getByText('gate', { exact: true }).waitFor();
       t.equal(await talk.getByRole('button', { name: 'Stop' }).count(), 0);
     },
   );

@@ -64,9 +64,21 @@ function lineOf(id: string): Line {
   if (!line) {
     line = { shown: nothingYet, watchers: new Set(), stop: new AbortController(), leave: null };
     lines.set(id, line);
-    void listen(id, line, null);
+    start(id, line, null);
   }
   return line;
+}
+function start(id: string, line: Line, first: AsyncGenerator<TaskStreamEvent> | null) {
+  void listen(id, line, first).then(() => {
+    if (line.watchers.size === 0) leaveSoon(id, line);
+  });
+}
+/** Nobody looks: the line is dropped after a while, for who asked may be about to look. */
+function leaveSoon(id: string, line: Line) {
+  line.leave ??= after(lingerMs, () => {
+    line.stop.abort();
+    if (lines.get(id) === line) lines.delete(id);
+  });
 }
 function watch(id: string, changed: () => void) {
   const line = lineOf(id);
@@ -76,10 +88,7 @@ function watch(id: string, changed: () => void) {
   return () => {
     line.watchers.delete(changed);
     if (line.watchers.size > 0) return;
-    line.leave = after(lingerMs, () => {
-      line.stop.abort();
-      lines.delete(id);
-    });
+    leaveSoon(id, line);
   };
 }
 
@@ -98,6 +107,6 @@ export async function askFollowed(agent: string, prompt: string): Promise<TaskVi
   if (first?.event !== 'task') throw new ApiProblem('internal', 0, 'The coordinator answered without a task.');
   const line: Line = { shown: heard(nothingYet, first), watchers: new Set(), stop, leave: null };
   lines.set(first.data.id, line);
-  void listen(first.data.id, line, events);
+  start(first.data.id, line, events);
   return first.data;
 }

@@ -2,7 +2,7 @@
 import type { AgentView, TaskLine, TaskView } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { RotateCcw, Square, Wrench } from 'lucide-react';
-import { memo } from 'react';
+import { memo, useRef } from 'react';
 import { type Followed, type Part, useFollowed } from '../../data/follow.ts';
 import { useAct, useRoute } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
@@ -22,7 +22,10 @@ export const Exchange = memo(function Exchange({
   task: TaskLine;
   follow: boolean;
 }) {
-  const followed = useFollowed(follow ? task.id : null);
+  // What was followed keeps its tool calls when it has ended.
+  const begun = useRef(false);
+  begun.current ||= follow;
+  const followed = useFollowed(begun.current ? task.id : null);
   const whole = useWhole(task, followed);
   const open = isOpen(task);
   return (

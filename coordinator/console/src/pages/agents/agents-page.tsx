@@ -40,7 +40,11 @@ export default function AgentsPage() {
   );
   return (
     <>
-      <PageHead title="Agents" text={totals && list.length > 0 ? inWords(totals.agents) : ''} actions={add} />
+      <PageHead
+        title="Agents"
+        text={totals && list.length > 0 ? inWords(totals.agents) : ''}
+        actions={list.length > 0 && add}
+      />
       <Panel bare>
         {!whole && list.length === 0 ? (
           <Loading lines={8} label="Loading agents" />

@@ -106,7 +106,7 @@ export const taskColumns: Column<TaskLine>[] = [
   {
     id: 'created',
     title: 'Asked',
-    width: 96,
+    width: 112,
     largestFirst: true,
     value: ({ createdMs }) => createdMs,
     cell: ({ createdMs }) => <Time at={createdMs} />,
