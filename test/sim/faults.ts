@@ -50,7 +50,7 @@ const ofRuntime = (name: string, set: (machine: Machine, on: boolean) => void) =
   });
 const ofHealth = (name: string, set: (machine: Machine, on: boolean) => void) => ({
   ...ofRuntime(name, set),
-  weight: 0.7,
+  weight: 1,
 });
 const blow = (kind: Blow): Happening => ({
   name: `coordinator dies ${kind}`,
@@ -112,7 +112,7 @@ export const faults: readonly Happening[] = [
     machine.probes.undervoltage = on;
   }),
   ofHealth('foreign memory', (machine, on) => {
-    machine.probes.foreignBytes = on ? machine.probes.modelMemory().totalBytes * 0.8 : 0;
+    machine.probes.foreignBytes = on ? machine.probes.modelMemory().totalBytes * 0.98 : 0;
   }),
   ofRuntime('slow load', (machine, on) => {
     machine.runtimeFaults.loadMs = on ? 20_000 : 0;

@@ -62,12 +62,6 @@ export const mutants: readonly Mutant[] = [
     replace: 'lease(draft, task, row.placement, Math.max(1, task.attempt));',
   },
   {
-    name: 'hands-without-a-lease',
-    file: 'node-agent/src/node.ts',
-    search: 'return this.#parts.clock.monotonicMs() - this.#contactMs < this.#leaseMs;',
-    replace: 'return true;',
-  },
-  {
     name: 'hands-of-an-agent-that-was-let-go',
     file: 'node-agent/src/node.ts',
     search: 'if (this.agents.get(assigned.spec.name)?.assigned.epoch !== assigned.epoch) return false;',
@@ -84,12 +78,6 @@ export const mutants: readonly Mutant[] = [
     file: 'node-agent/src/assignment-store.ts',
     search: 'generation = part.generation;',
     replace: 'generation = part.generation - 1;\n      writeGeneration.run(generation);',
-  },
-  {
-    name: 'a-delta-is-applied-anywhere',
-    file: 'node-agent/src/assignment-store.ts',
-    search: 'if (delta.from !== generation) return false;',
-    replace: '',
   },
   {
     name: 'a-move-keeps-the-epoch',

@@ -72,7 +72,9 @@ function matchLeases(draft: Draft, node: string, { held, upMs }: NodeHello): voi
     if (task?.node === node && task.attempt === attempt) continue;
     const placement = task && agentIn(draft, task.agent)?.placement;
     // It was given up for lost, but nobody else has begun: it goes on with what it has.
-    const goesOn = task?.state === 'queued' && task.attempt === attempt && placement?.node === node;
+    // What the node itself called over is over: it only has not heard that this is settled.
+    const isOver = task?.past?.some((past) => past.attempt === attempt && past.outcome !== 'lost');
+    const goesOn = task?.state === 'queued' && task.attempt === attempt && placement?.node === node && !isOver;
     if (goesOn && task.epoch === placement.epoch) {
       lease(draft, task, placement, attempt);
       continue;

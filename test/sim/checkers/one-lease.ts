@@ -9,7 +9,8 @@ export const oneLease: MakeChecker = ({ stored, broke }) => {
     name: 'INV-one-lease',
     exercised: 0,
     heard({ name, message }, node) {
-      if (name !== 'taskReport' || message.state !== 'done' || message.local) return;
+      if (name !== 'taskReport' || message.local) return;
+      if (message.state !== 'done') return;
       const said = results.get(message.task) ?? new Set();
       results.set(message.task, said.add(`${node} ${message.attempt} ${message.epoch}`));
     },
@@ -35,6 +36,10 @@ export const oneLease: MakeChecker = ({ stored, broke }) => {
       if (change.attempt < before.attempt)
         broke(checker.name, `${change.id} goes back from attempt ${before.attempt} to ${change.attempt}`);
       if (change.state === 'queued') return;
+      // Given up for lost it may go on; what its node itself called over is over.
+      const over = before.past?.some(({ attempt, outcome }) => attempt === change.attempt && outcome === 'failed');
+      if (before.state === 'queued' && over)
+        broke(checker.name, `${change.id} is leased again as attempt ${change.attempt}, which failed`);
       const placement = stored.agents.get(before.agent)?.placement;
       if (placement?.node !== change.node || placement?.epoch !== change.epoch)
         broke(
