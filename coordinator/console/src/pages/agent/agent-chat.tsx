@@ -23,6 +23,7 @@ export function AgentChat({ agent }: { agent: AgentView }) {
   const may = useMay();
   const { rows, whole, error, retry, older, busy } = useTaskPages({ agent: agent.name }, perPage);
   const exchanges = [...rows].reverse();
+  const [newest] = rows;
   const followed = new Set(
     rows
       .filter(isOpen)
@@ -64,6 +65,9 @@ export function AgentChat({ agent }: { agent: AgentView }) {
           <Exchange key={task.id} agent={agent} task={task} follow={followed.has(task.id)} />
         ))}
       </div>
+      <p className="sr-only" role="status">
+        {newest && !isOpen(newest) && `${agent.name}: ${newest.result ?? newest.problem ?? newest.state}`}
+      </p>
       {may('ask') && <Composer agent={agent} open={rows.filter(isOpen).length} sent={toEnd} />}
     </Panel>
   );

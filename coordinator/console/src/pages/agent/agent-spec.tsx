@@ -1,8 +1,11 @@
 // The spec under edit; what is saved is a new version.
 import type { AgentView } from '@blackroad/protocol';
 import { useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
 import { call } from '../../data/api.ts';
+import { Button } from '../../kit/button.tsx';
 import { Panel } from '../../kit/layout.tsx';
+import { Status } from '../../kit/status.tsx';
 import { say } from '../../kit/toasts.tsx';
 import { SpecEditor } from '../agents/spec-editor.tsx';
 import type { Draft } from '../agents/spec-text.ts';
@@ -10,14 +13,20 @@ import type { Draft } from '../agents/spec-text.ts';
 export default function AgentSpecTab({ agent }: { agent: AgentView }) {
   const navigate = useNavigate();
   const { name, spec, version } = agent;
+  const [from, setFrom] = useState({ version, spec });
   const renamed = (draft: Draft) =>
     draft.name === name ? null : { field: 'name', text: `expected ${name}: a name stays`, line: null };
   return (
-    <Panel title={`Version ${version}`}>
+    <Panel title={`From version ${from.version}`}>
+      {version > from.version && (
+        <p className="row wrap spec-behind">
+          <Status of="warning" word={`Meanwhile somebody made version ${version}; saving this takes its place.`} />
+          <Button onClick={() => setFrom({ version, spec })}>Begin from {version}</Button>
+        </p>
+      )}
       <SpecEditor
-        // Someone else's change begins the edit anew rather than being lost under it.
-        key={version}
-        start={spec}
+        key={from.version}
+        start={from.spec}
         isNew={false}
         verb={() => 'Save'}
         refuse={renamed}

@@ -42,23 +42,25 @@ export function WhyScores({ nodes, pin }: { nodes: readonly NodeScore[]; pin: (n
             {shown.map((row) => (
               <Score key={row.name} row={row} />
             ))}
-            <tr>
-              <th scope="row">
-                Mostly because
-                <span className="small dim">what sets it apart from {first.node}</span>
-              </th>
-              {nodes.map((node, i) => {
-                const part = i === 0 ? null : mostly(first, node);
-                return (
-                  <td key={node.node} className={i === 0 ? 'why-first' : ''}>
-                    <span className="why-because small">
-                      {part ? `${part.name}: ${part.text}` : i > 0 ? 'the same in everything' : ''}
-                    </span>
-                    {i > 0 && pin(node.node)}
-                  </td>
-                );
-              })}
-            </tr>
+            {nodes.length > 1 && (
+              <tr>
+                <th scope="row">
+                  Mostly because
+                  <span className="small dim">what sets it apart from {first.node}</span>
+                </th>
+                {nodes.map((node, i) => {
+                  const part = i === 0 ? null : mostly(first, node);
+                  return (
+                    <td key={node.node} className={i === 0 ? 'why-first' : ''}>
+                      <span className="why-because small">
+                        {part ? `${part.name}: ${part.text}` : i > 0 ? 'the same in everything' : ''}
+                      </span>
+                      {i > 0 && pin(node.node)}
+                    </td>
+                  );
+                })}
+              </tr>
+            )}
           </tbody>
         </table>
       </div>
