@@ -18,7 +18,7 @@ const columns: Column<AuditEntry>[] = [
   {
     id: 'who',
     title: 'Who',
-    width: 150,
+    width: 130,
     value: ({ actor }) => actor,
     cell: ({ actor }) => (
       <span className="cut" title={actor}>
@@ -27,8 +27,8 @@ const columns: Column<AuditEntry>[] = [
       </span>
     ),
   },
-  { id: 'did', title: 'Did', width: 150, phone: true, value: ({ action }) => action },
-  { id: 'to', title: 'To', width: 150, phone: true, value: ({ subject }) => subject },
+  { id: 'did', title: 'Did', width: 115, phone: true, value: ({ action }) => action },
+  { id: 'to', title: 'To', width: 105, phone: true, value: ({ subject }) => subject },
   {
     id: 'what',
     title: 'What',

@@ -1,0 +1,156 @@
+// What is looked after: a machine joins by the wizard's command, an alert is acknowledged and clears, keys come and go, usage, audit and
+// settings tell the truth, and a viewer is offered nothing more than a viewer may do. In a real browser against real processes.
+import t from 'tap';
+import { startFleet, until } from '../e2e/processes.ts';
+import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
+
+t.test('adding, alerts, keys and books in a browser', { skip: noBrowser, timeout: 120_000 }, async (t) => {
+  const fleet = await startFleet(t);
+  const { client } = fleet;
+  const browser = await openBrowser(t);
+  const { page, complaints } = await visit(browser, fleet);
+  const to = (path: string) => page.goto(new URL(path, page.url()).href);
+  const open = (name: string) =>
+    page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: true }).click();
+
+  await t.test('the wizard: one command, and the node appears', async (t) => {
+    await page.getByRole('link', { name: 'Add a node' }).first().click();
+    await page.getByLabel('Site').fill('attic');
+    await page.getByText('Labels, another address').click();
+    await page.getByLabel('Labels').fill('room=loft');
+    await page.getByLabel('Address of the coordinator').fill('127.0.0.1');
+    t.same(await axeFaultsInBothThemes(page), []);
+    await page.getByRole('button', { name: 'Make the command' }).click();
+    await page.getByText('Waiting for it.').waitFor();
+    await page.getByText('which only this machine reaches').waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    const command = (await page.getByText(/^bin\/fleet-node join/).textContent()) as string;
+    const [, token] = /^bin\/fleet-node join (\S+) && bin\/fleet-node run$/.exec(command) ?? [];
+    await fleet.simulate('loft', { token: token as string, profile: 'home' });
+    await page.getByRole('heading', { name: '3. 1 machine joined' }).waitFor();
+    const arrivals = page.getByRole('region', { name: '3. 1 machine joined' });
+    await arrivals.getByText('alice', { exact: true }).waitFor();
+    await arrivals.getByText('online').waitFor();
+    await arrivals.getByText('Runs sim-1b').waitFor();
+    await arrivals.getByText('Raspberry Pi 5').waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    t.match(await client.call('node', { params: { node: 'alice' } }), { site: 'attic', labels: { room: 'loft' } });
+    await arrivals.getByRole('link', { name: 'Open' }).click();
+    await page.getByRole('heading', { level: 1, name: 'alice' }).waitFor();
+  });
+
+  await t.test('an alert is seen, taken back, and clears with its cause', async (t) => {
+    await open('Alerts');
+    await page.getByRole('heading', { name: 'Nothing needs you' }).waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    await fleet.apply({ name: 'seer', placement: { site: ['cellar'] } as never });
+    await page.getByRole('heading', { name: /seer has no node/ }).waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    await page.getByRole('button', { name: 'Seen', exact: true }).click();
+    await page.getByRole('heading', { name: 'Somebody has seen it' }).waitFor();
+    await page.getByText(/seen by admin/).waitFor();
+    t.match(await client.call('alerts'), [{ acknowledged: { by: 'key:admin' } }]);
+    t.same(await axeFaultsInBothThemes(page), []);
+    await page.getByRole('button', { name: 'Not seen' }).click();
+    await page.getByRole('button', { name: 'Seen', exact: true }).waitFor();
+    await client.call('agentRemove', { params: { agent: 'seer' } });
+    const cleared = page.getByRole('region', { name: 'Cleared by itself' });
+    await cleared.getByText(/seer has no node/).waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+  });
+
+  let made = '';
+  await t.test('a key is made, works, and is revoked', async (t) => {
+    await open('Users and keys');
+    await page.getByRole('button', { name: 'Create a key' }).click();
+    const form = page.getByRole('dialog', { name: 'Create a key' });
+    await form.getByLabel('Name').fill('eyes');
+    t.same(await axeFaultsInBothThemes(page), []);
+    await form.getByRole('button', { name: 'Create', exact: true }).click();
+    const dialog = page.getByRole('dialog', { name: 'The key of eyes' });
+    made = (await dialog.getByText(/^brk_/).textContent()) as string;
+    await dialog.getByRole('button', { name: 'I have it' }).click();
+    await page.getByRole('row', { name: /eyes.*viewer/ }).waitFor();
+    t.notOk((await page.content()).includes(made), 'the page does not keep it');
+    await page.getByRole('button', { name: 'Create a key' }).click();
+    await form.getByLabel('Name').fill('brief');
+    await form.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByRole('button', { name: 'I have it' }).click();
+    await page.getByRole('button', { name: 'Revoke brief' }).click();
+    t.same(await axeFaultsInBothThemes(page), []);
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Revoke it' }).click();
+    await page.getByRole('row', { name: /brief.*revoked/ }).waitFor();
+    t.match(
+      (await client.call('keys')).filter(({ name }) => name === 'brief'),
+      [{ revoked: true }],
+    );
+    await page.getByRole('button', { name: 'Sign in elsewhere' }).click();
+    await page
+      .getByRole('dialog', { name: 'Sign in elsewhere' })
+      .getByText(/#code=/)
+      .waitFor();
+    await page.keyboard.press('Escape');
+    t.same(await axeFaultsInBothThemes(page), []);
+  });
+
+  await t.test('usage, audit and settings', async (t) => {
+    await open('Usage and cost');
+    await page.getByRole('heading', { name: /Nothing was asked/ }).waitFor();
+    await fleet.apply({ name: 'echo' });
+    const { id } = await client.call('ask', { params: { agent: 'echo' }, body: { prompt: 'Are you there?' } });
+    await until('the task has ended', async () => {
+      const { state } = await client.call('task', { params: { task: id } });
+      return state === 'done';
+    });
+    // Usage is written once a minute, and when the coordinator stops.
+    await fleet.restartCoordinator('SIGTERM');
+    await to('/usage?days=7');
+    await page.getByRole('row', { name: /^echo/ }).waitFor();
+    await page.getByText('no node that answered names a price').waitFor();
+    await page.getByRole('radio', { name: 'Nodes' }).click();
+    await page.getByRole('row', { name: /^alice/ }).waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    await open('Audit');
+    const log = page.getByRole('grid', { name: 'Audit' });
+    await page.getByLabel('Did', { exact: true }).selectOption('key-revoke');
+    await page.getByText(/^1 of \d+ rows$/).waitFor();
+    t.match(await log.getByRole('row').nth(1).textContent(), /admin/);
+    t.same(await axeFaultsInBothThemes(page), []);
+    await open('Settings');
+    await page.getByRole('radio', { name: 'Light' }).click();
+    t.equal(await page.evaluate('document.documentElement.dataset.theme'), 'light');
+    await page.getByRole('radio', { name: 'As the system' }).click();
+    await page.getByText('0.1.0').waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+  });
+
+  await t.test('a viewer sees what a viewer may', async (t) => {
+    const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+    const phone = await context.newPage();
+    phone.setDefaultTimeout(10_000);
+    await phone.goto(new URL('/keys', page.url()).href);
+    await phone.getByLabel('One-time code or API key').fill(made);
+    await phone.getByRole('button', { name: 'Sign in' }).click();
+    await phone.getByRole('row', { name: /eyes.*this one/ }).waitFor();
+    t.equal(await phone.getByRole('button', { name: 'Create a key' }).count(), 0);
+    t.equal(await phone.getByRole('heading', { name: 'Keys', exact: true }).count(), 0);
+    await phone.getByRole('button', { name: 'More' }).click();
+    const more = phone.getByRole('dialog', { name: 'More' });
+    await more.getByRole('link', { name: 'Alerts' }).waitFor();
+    t.equal(await more.getByRole('link', { name: 'Audit' }).count(), 0);
+    await phone.keyboard.press('Escape');
+    await phone.goto(new URL('/nodes/add', page.url()).href);
+    await phone.getByRole('heading', { name: 'Admins add nodes' }).waitFor();
+    for (const path of ['/keys', '/alerts', '/usage', '/models', '/memory', '/placement', '/settings']) {
+      await phone.goto(new URL(path, page.url()).href);
+      await phone.getByRole('heading', { level: 1 }).waitFor();
+      const wide = await phone.evaluate('document.documentElement.scrollWidth > innerWidth');
+      t.equal(wide, false, `${path} fits a phone`);
+    }
+    await phone.goto(new URL('/models', page.url()).href);
+    await phone.getByRole('row', { name: /sim-1b/ }).waitFor();
+    t.equal(await phone.getByRole('button', { name: 'Fetch a model' }).count(), 0);
+    await context.close();
+  });
+  t.same(complaints, [], 'nothing is thrown, nothing is refused by the content security policy');
+});

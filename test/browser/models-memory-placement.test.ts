@@ -1,0 +1,124 @@
+// Which model fits where, what agents remember and the proof of it, the packed fleet and a what-if, in a real browser against real
+// processes and simulated nodes.
+import t from 'tap';
+import { startFleet, until } from '../e2e/processes.ts';
+import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
+
+t.test('models, memory and placement in a browser', { skip: noBrowser, timeout: 120_000 }, async (t) => {
+  const fleet = await startFleet(t);
+  const browser = await openBrowser(t);
+  const { page, complaints } = await visit(browser, fleet);
+  const to = (path: string) => page.goto(new URL(path, page.url()).href);
+
+  await t.test('a fleet without nodes says what will be there', async (t) => {
+    for (const [path, words] of [
+      ['/models', 'No model on any node'],
+      ['/placement', 'There is nothing to place on yet'],
+      ['/memory', 'Ask what your agents remember'],
+    ] as const) {
+      await to(path);
+      await page.getByRole('heading', { name: words }).waitFor();
+      t.same(await axeFaultsInBothThemes(page), [], path);
+    }
+  });
+
+  await fleet.simulate('home', { nodes: 6, profile: 'home' });
+  await fleet.apply({ name: 'echo', placement: { class: ['pi'] } as never });
+  await fleet.apply({ name: 'seer', model: ['llama3.1:70b'], placement: { site: ['cellar'] } as never });
+  const { client } = fleet;
+  const echo = await until('echo ready', async () => {
+    const agent = await client.call('agent', { params: { agent: 'echo' } });
+    return agent.state === 'ready' ? agent : null;
+  });
+  const body = { prompt: 'The spare key hangs behind the boiler.' };
+  const { id: task } = await client.call('ask', { params: { agent: 'echo' }, body });
+  await until('the memory is there', async () => {
+    const hits = await client.call('memorySearch', { query: { q: 'boiler', limit: 10 } });
+    return hits.length > 0;
+  });
+
+  await t.test('models by class, and the nodes of one', async (t) => {
+    await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Models' }).click();
+    const row = page.getByRole('row', { name: /sim-8b/ });
+    await row.getByRole('cell', { name: /too large.*needed/ }).waitFor();
+    await row.getByRole('cell', { name: /loaded.*1 of 1 node/ }).waitFor();
+    await page.getByRole('heading', { name: 'Wanted, and on no node' }).waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    await page.getByRole('button', { name: 'Fetch llama3.1:70b' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Fetch a model' });
+    t.equal(await dialog.getByLabel('Model').inputValue(), 'llama3.1:70b');
+    t.same(await axeFaultsInBothThemes(page), []);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'sim-1b' }).click();
+    const drawer = page.getByRole('dialog', { name: 'sim-1b' });
+    await drawer.getByRole('link', { name: 'octavia' }).waitFor();
+    await drawer.getByRole('button', { name: 'Unload from octavia' }).waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    await page.keyboard.press('Escape');
+  });
+
+  await t.test('a memory is found, and where it comes from is proven', async (t) => {
+    await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Memory' }).click();
+    await page.keyboard.press('/');
+    await page.keyboard.type('boiler');
+    await page.getByRole('heading', { name: 'One memory' }).waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    await page.getByRole('button', { name: /spare key hangs/ }).click();
+    const drawer = page.getByRole('dialog', { name: /Memory \d+ of echo/ });
+    const fact = (name: string) => drawer.locator('dl > div', { hasText: new RegExp(`^${name}`) });
+    await fact('On node').getByRole('link').waitFor();
+    t.equal(await fact('On node').getByRole('link').textContent(), echo.node);
+    t.match(await fact('From').textContent(), task);
+    const [first, second] = await client.call('memoryLog', { params: { agent: 'echo' }, query: { limit: 2 } });
+    t.match(await fact('Hash').textContent(), second?.hash);
+    t.match(await fact('Previous').textContent(), first?.hash);
+    await drawer.getByRole('button', { name: 'Verify the log of echo' }).click();
+    await drawer.getByText('Whole: 2 entries recomputed').waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    await page.keyboard.press('Escape');
+    await page.getByLabel('Search memories').fill('submarine');
+    await page.getByRole('heading', { name: 'Nothing about “submarine”' }).waitFor();
+    await page.getByRole('tab', { name: 'Branches' }).click();
+    await page.getByRole('heading', { name: 'No branch waits to be merged' }).waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+  });
+
+  await t.test('the packed fleet, and who has no place', async (t) => {
+    await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Placement' }).click();
+    const picture = page.getByRole('group', { name: 'The fleet as it is packed' });
+    const box = picture.getByRole('listitem').filter({ hasText: echo.node as string });
+    await box.getByText('1 agent', { exact: true }).waitFor();
+    const none = page.getByRole('region', { name: '1 agent without a place' });
+    await none.getByText('no node at site cellar').waitFor();
+    await none.getByText('What helps:').waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+  });
+
+  await t.test('what if a site is lost, and agents are added', async (t) => {
+    await page.getByRole('tab', { name: 'What if …' }).click();
+    await page.getByRole('button', { name: `${echo.node} is lost` }).click();
+    await page.getByRole('status').filter({ hasText: '1 node is gone; 1 agent moves.' }).waitFor();
+    const after = page.getByRole('group', { name: 'The fleet after' });
+    await after
+      .getByRole('listitem')
+      .filter({ hasText: echo.node as string })
+      .getByText('lost')
+      .waitFor();
+    const before = page.getByRole('group', { name: 'The fleet before' });
+    t.equal(await before.getByText('lost', { exact: true }).count(), 0);
+    const move = page.getByRole('grid', { name: 'Moves' }).getByRole('row', { name: /echo/ });
+    t.match(await move.textContent(), echo.node);
+    t.same(await axeFaultsInBothThemes(page), []);
+    await page.getByRole('button', { name: `Not: ${echo.node} is lost` }).click();
+    await page.getByLabel('Which').selectOption({ index: 0 });
+    await page.getByRole('button', { name: 'Add to the question' }).click();
+    await page.getByRole('status').filter({ hasText: '6 nodes are gone; 1 agent loses its place.' }).waitFor();
+    await page.getByRole('region', { name: 'No place for' }).getByText('echo').waitFor();
+    t.match(page.url(), /if=lose%3Asite%3D/, 'the question can be sent to somebody');
+    await to('/placement?if=add:3*agent=echo');
+    await page.getByRole('status').filter({ hasText: 'All 3 added agents find a place' }).waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    t.equal((await client.call('agents')).length, 2, 'nothing was touched');
+  });
+  t.same(complaints, [], 'nothing is thrown, nothing is refused by the content security policy');
+});
