@@ -7,6 +7,7 @@ import { type Random, sortableId } from '@blackroad/std/random';
 import type { Change } from './change.ts';
 import type { Answer, InputKind, Inputs, Outcome, Policy } from './input.ts';
 import { idleModels } from './placement/idle-models.ts';
+import { Kept } from './placement/kept.ts';
 import { type MoveCause, type PlanApplied, type PlanPart, partsOf } from './placement/moves.ts';
 import { planDueMs } from './placement/need.ts';
 import { planning } from './placement/place.ts';
@@ -50,6 +51,7 @@ export class Planner {
   readonly figures: PlanningFigures = { plans: 0, lastCpuMs: 0, cpuMs: 0, longestSliceMs: 0, moves: {}, stale: 0 };
   readonly #parts: PlannerParts;
   readonly #suspects = new Suspects();
+  readonly #kept = new Kept();
   #rounds: Timer | null = null;
   #timer: Timer | null = null;
   #atMs = 0;
@@ -82,6 +84,7 @@ export class Planner {
   note(change: Change): Urgency | null {
     const { view } = this.#parts;
     this.#suspects.note(view, change);
+    this.#kept.note(view, change);
     return urgencyOf(view, change);
   }
 
@@ -161,7 +164,7 @@ export class Planner {
     const { view, policy, clock } = this.#parts;
     const looked = this.#suspects.take();
     try {
-      const asked = await this.#sliced(snapshotting(view, clock.nowMs(), policy, looked));
+      const asked = await this.#sliced(snapshotting(view, clock.nowMs(), policy, looked, this.#kept));
       this.#suspects.keep(asked.restless);
       return asked;
     } catch (error) {

@@ -3,7 +3,9 @@
 // exhaustive reference of the tests all ask it here.
 import { type Catalogue, emptyCatalogue, learnModels } from './catalogue.ts';
 import { Company } from './company.ts';
+import { digestOf, type NodeDigest } from './digest.ts';
 import { hasRoom, isRuled } from './feasible.ts';
+import type { Kept } from './kept.ts';
 import { compareText, Pace, sortedIn, whole } from './pace.ts';
 import { findOffer, type Offer, openRoom, type Room, type Use, useOf } from './room.ts';
 import { factsFor, nodeScore, pairScore, setNode } from './score.ts';
@@ -14,8 +16,11 @@ export interface OpenFleet {
   /** In the order of their ids. */
   nodes: readonly SupplyNode[];
   indexOf: ReadonlyMap<string, number>;
+  /** In the order of the nodes. */
+  digests: readonly NodeDigest[];
   /** Opened when first looked at: `roomAt`. */
   rooms: (Room | undefined)[];
+  kept: Kept | undefined;
   catalogue: Catalogue;
   company: Company;
   /** Models that some node fetches for its agents: there they are as good as present. */
@@ -33,7 +38,7 @@ export function openRooms(snapshot: PlacementSnapshot): OpenFleet {
   return whole(openingRooms(snapshot, new Pace()));
 }
 export function* openingRooms(
-  { nodes: given, demands, strategy }: PlacementSnapshot,
+  { nodes: given, demands, strategy, kept }: PlacementSnapshot,
   pace: Pace,
 ): Generator<void, OpenFleet> {
   const nodes = yield* sortedIn(given, (a, b) => compareText(a.id, b.id), pace);
@@ -42,12 +47,12 @@ export function* openingRooms(
     company.learn(spec);
     if (pace.spends(0.3)) yield;
   }
-  for (const { agents } of nodes) {
-    for (const { spec } of agents) {
-      company.learn(spec);
-      if (pace.spends(0.2)) yield;
-    }
-    if (pace.spends(0.1)) yield;
+  const digests: NodeDigest[] = [];
+  for (const node of nodes) {
+    const digest = kept ? kept.digestOf(node) : digestOf(node);
+    digests.push(digest);
+    if (digest.isSocial) for (const { spec } of node.agents) company.learn(spec);
+    if (pace.spends(0.2 + 0.2 * node.agents.length)) yield;
   }
   const indexOf = new Map<string, number>();
   const catalogue = emptyCatalogue();
@@ -56,19 +61,36 @@ export function* openingRooms(
   for (const [index, node] of nodes.entries()) {
     indexOf.set(node.id, index);
     if (canPull) learnModels(catalogue, node);
-    for (const { spec, model } of node.agents) {
-      company.settle(spec, node);
-      if (node.pulls.length > 0 && !node.models.some(({ name }) => name === model)) pulling.add(model);
-    }
-    if (pace.spends(0.5 + 0.2 * node.agents.length)) yield;
+    const { isSocial, fetching } = digests[index]!;
+    for (const model of fetching) pulling.add(model);
+    const isMinded = isSocial || company.mindsAnybody;
+    if (isMinded) for (const { spec } of node.agents) company.settle(spec, node);
+    if (pace.spends(0.3 + (isMinded ? 0.2 * node.agents.length : 0))) yield;
   }
-  return { strategy, nodes, indexOf, rooms: new Array(nodes.length).fill(undefined), catalogue, company, pulling };
+  const rooms = new Array(nodes.length).fill(undefined);
+  return { strategy, nodes, indexOf, digests, rooms, kept, catalogue, company, pulling };
 }
 export function roomAt(fleet: OpenFleet, index: number): Room {
   const open = fleet.rooms[index];
   if (open) return open;
-  const room = openRoom(fleet.nodes[index]!, fleet.catalogue);
+  const { kept, catalogue } = fleet;
+  const node = fleet.nodes[index]!;
+  let room = kept?.roomOf(node);
+  if (room) {
+    // What could be fetched is another matter each time.
+    room.catalogue = catalogue;
+    room.pulls = null;
+  } else {
+    room = openRoom(node, catalogue);
+    kept?.keepRoom(room);
+  }
   fleet.rooms[index] = room;
+  return room;
+}
+/** The same, for somebody who takes from it: it is not what the next plan finds. */
+export function roomTaken(fleet: OpenFleet, index: number): Room {
+  const room = roomAt(fleet, index);
+  fleet.kept?.spend(room);
   return room;
 }
 

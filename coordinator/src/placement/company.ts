@@ -28,6 +28,10 @@ export class Company {
       else this.#avoidedBy.set(other, [name]);
     }
   }
+  /** Somebody wants another agent near or far: then it matters where each one is. */
+  get mindsAnybody(): boolean {
+    return this.#mentioned.size > 0;
+  }
   settle(spec: AgentSpec, node: SupplyNode): void {
     if (this.#mentioned.has(spec.name)) this.#where.set(spec.name, node);
     if (spec.placement.spread) this.#count(spec.placement.spread.group, node, 1);

@@ -5,9 +5,10 @@ import type { NodeCapacity, PlacementWhy, UnplacedWhy } from '@blackroad/protoco
 import type { DeepReadonly, View } from '../view.ts';
 import type { Gain } from './gain.ts';
 import type { Need } from './need.ts';
+import { compareText } from './pace.ts';
 import { whyOf } from './score.ts';
 import type { Snapped } from './snapshot.ts';
-import type { PlacementPlan } from './supply.ts';
+import type { Placed, PlacementPlan } from './supply.ts';
 
 type Row = NonNullable<ReturnType<View['agents']['get']>>;
 /** Why an agent moves, in one word: what /metrics counts. */
@@ -76,7 +77,8 @@ export function* partsOf(
   const targets = targetsOf(view, asked.capacities, plan);
   const rank = new Map([...yielded.keys()].reverse().map((agent, i) => [agent, i]));
   const first = (agent: string) => rank.get(agent) ?? rank.size;
-  const placed = [...plan.placed].sort((a, b) => first(a.agent) - first(b.agent) || compare(a.node, b.node));
+  const together = whatMeetsMost(view, plan);
+  const placed = [...plan.placed].sort((a, b) => first(a.agent) - first(b.agent) || together(a, b));
   const unplaced = [...plan.unplaced].sort((a, b) => first(a.agent) - first(b.agent));
   const about = (agent: string, row: Row): Pick<PlanStep, 'cause' | 'because' | 'busy'> => {
     const gave = yielded.get(agent);
@@ -129,6 +131,16 @@ function emptyPart(): PlanPart {
   return { steps: [], targets: new Map(), unloads: [] };
 }
 
+/** An order in which a part touches few nodes: each one touched is a row to store and a message. */
+function whatMeetsMost(view: View, { placed }: PlacementPlan): (a: Placed, b: Placed) => number {
+  const from = new Map(placed.map(({ agent }) => [agent, view.agents.get(agent)?.placement?.node ?? '']));
+  const byFrom = (a: Placed, b: Placed) => compareText(from.get(a.agent) as string, from.get(b.agent) as string);
+  const byTo = (a: Placed, b: Placed) => compareText(a.node, b.node);
+  const isFromFew = new Set(from.values()).size < new Set(placed.map(({ node }) => node)).size;
+  const [major, minor] = isFromFew ? [byFrom, byTo] : [byTo, byFrom];
+  return (a, b) => major(a, b) || minor(a, b);
+}
+
 function targetsOf(view: View, capacities: Snapped['capacities'], plan: PlacementPlan): Map<string, Target> {
   const targets = new Map<string, Target>();
   for (const { node } of plan.placed)
@@ -163,7 +175,4 @@ export function saysTheSame(before: Row['unplaced'], after: UnplacedWhy): boolea
 function isAbout(a: number, b: number): boolean {
   const most = Math.max(a, b);
   return a === b || (most > 20 && Math.abs(a - b) <= most / 5);
-}
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

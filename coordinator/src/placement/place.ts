@@ -6,7 +6,7 @@
 // may do other things.
 
 import type { UnplacedWhy } from '@blackroad/protocol';
-import { choiceOf, openingRooms, roomAt } from './choose.ts';
+import { choiceOf, openingRooms, roomAt, roomTaken } from './choose.ts';
 import { byName, byNeed, byScarcity, Demands, type Group, type Kind } from './groups.ts';
 import { Pace, sortedIn, whole } from './pace.ts';
 import { Postings } from './postings.ts';
@@ -177,7 +177,7 @@ function* takeThePlace(
     if (fleet.company.conflictsOf(demand.spec.name).size === 0) preempting.mayLook = false;
     return null;
   }
-  const room = roomAt(fleet, made.node);
+  const room = roomTaken(fleet, made.node);
   const { node } = room;
   const leaving = new Set<Guest>(made.leaving);
   fill(
@@ -197,7 +197,7 @@ function* takeThePlace(
 function settle(planner: Planner, search: Search, kind: Kind, demand: Demand, found: Found): void {
   const { fleet, plan, newcomers, gaveWay } = planner;
   const { spec } = demand;
-  const room = roomAt(fleet, found.node);
+  const room = roomTaken(fleet, found.node);
   const { score, facts } = choiceOf(fleet, demand, room, found.offer, found.rank);
   const model = found.offer.model.name;
   const before = gaveWay.get(spec.name);

@@ -20,7 +20,8 @@ export class Postings {
   }
 
   *ofModel(wanted: string): Generator<void, readonly number[]> {
-    return (yield* this.#dimension('model', modelsOf)).get(wanted) ?? nobody;
+    const { digests } = this.#fleet;
+    return (yield* this.#dimension('model', (_, index) => digests[index]!.names)).get(wanted) ?? nobody;
   }
   /** Nodes that can fetch by one of these runtimes. */
   *ofAllPulls(runtimes: readonly string[]): Generator<void, readonly number[]> {
@@ -55,14 +56,17 @@ export class Postings {
     return lists.length === 1 ? lists[0]! : lists.flat().sort((a, b) => a - b);
   }
 
-  *#dimension(name: string, valuesOf: (node: SupplyNode) => Iterable<string> | string | null): Generator<void, Lists> {
+  *#dimension(
+    name: string,
+    valuesOf: (node: SupplyNode, index: number) => Iterable<string> | string | null,
+  ): Generator<void, Lists> {
     const known = this.#dimensions.get(name);
     if (known) return known;
     const lists: Lists = new Map();
     for (const [index, node] of this.#fleet.nodes.entries()) {
       if (this.#pace.spends(0.2)) yield;
       if (node.closed !== null) continue;
-      const values = valuesOf(node);
+      const values = valuesOf(node, index);
       if (values === null) continue;
       for (const value of typeof values === 'string' ? [values] : values) {
         const list = lists.get(value);
@@ -76,14 +80,4 @@ export class Postings {
 }
 function sizeOf(lists: readonly (readonly number[])[]): number {
   return lists.reduce((sum, list) => sum + list.length, 0);
-}
-function modelsOf({ models, defaultChat }: SupplyNode): Set<string> {
-  const names = new Set<string>();
-  for (const { kind, name, aliases } of models) {
-    if (kind !== 'chat') continue;
-    names.add(name);
-    for (const alias of aliases) names.add(alias);
-  }
-  if (defaultChat !== null && names.has(defaultChat)) names.add('auto');
-  return names;
 }

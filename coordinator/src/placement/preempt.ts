@@ -17,14 +17,11 @@ export interface Yielding {
   node: number;
   lowest: number;
 }
-export function* yieldingNodes({ nodes }: OpenFleet, pace: Pace): Generator<void, readonly Yielding[]> {
+export function* yieldingNodes({ nodes, digests }: OpenFleet, pace: Pace): Generator<void, readonly Yielding[]> {
   const yielding: Yielding[] = [];
-  for (const [node, { agents, closed }] of nodes.entries()) {
-    if (pace.spends(0.1 + 0.05 * agents.length)) yield;
-    if (closed !== null) continue;
-    let lowest = Number.POSITIVE_INFINITY;
-    for (const { spec, mayYield } of agents) if (mayYield && spec.priority < lowest) lowest = spec.priority;
-    if (lowest !== Number.POSITIVE_INFINITY) yielding.push({ node, lowest });
+  for (const [node, { lowestYielding: lowest }] of digests.entries()) {
+    if (pace.spends(0.1)) yield;
+    if (lowest !== null && nodes[node]!.closed === null) yielding.push({ node, lowest });
   }
   return yield* sortedIn(yielding, (a, b) => a.lowest - b.lowest || a.node - b.node, pace);
 }

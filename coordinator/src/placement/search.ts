@@ -319,7 +319,7 @@ export function* nodesFor(
   const having = isPull
     ? yield* postings.ofAllPulls([...reportsOf(fleet.catalogue, wanted).keys()])
     : yield* postings.ofModel(wanted);
-  const isByModel = having.length < rules.length;
+  const isByModel = having.length <= rules.length;
   const found: number[] = [];
   for (const node of isByModel ? having : rules) {
     if (pace.spends(0.3)) yield;

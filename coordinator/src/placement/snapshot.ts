@@ -3,6 +3,7 @@ import type { AgentSpec, NodeHealth, NodeModel } from '@blackroad/protocol';
 import type { Policy } from '../input.ts';
 import type { View } from '../view.ts';
 import { type ClosedReason, closedReasons } from './feasible.ts';
+import type { Kept } from './kept.ts';
 import { isRestless, type Need, needOf } from './need.ts';
 import { whole } from './pace.ts';
 import type { Demand, PlacementSnapshot, Staying, SupplyNode } from './supply.ts';
@@ -33,6 +34,7 @@ export function* snapshotting(
   nowMs: number,
   policy: Policy,
   looked: ReadonlySet<string> | null = null,
+  kept?: Kept,
 ): Generator<void, Snapped> {
   const needs = new Map<string, Need>();
   const demands: Demand[] = [];
@@ -57,8 +59,8 @@ export function* snapshotting(
   const strategy = policy.placement;
   const asked = { needs, settled, restless };
   if (demands.length === 0) return { ...asked, snapshot: { nodes: [], demands, strategy }, capacities: new Map() };
-  const { nodes, capacities } = yield* supplying(view, nowMs, policy, needs);
-  return { ...asked, snapshot: { nodes, demands, strategy }, capacities };
+  const { nodes, capacities } = yield* supplying(view, nowMs, policy, needs, kept);
+  return { ...asked, snapshot: { nodes, demands, strategy, ...(kept ? { kept } : {}) }, capacities };
 }
 
 export function snapshotOf(view: View, nowMs: number, policy: Policy): Snapped {
@@ -70,10 +72,16 @@ export function* supplying(
   nowMs: number,
   policy: Policy,
   needs: ReadonlyMap<string, Need>,
+  kept?: Kept,
 ): Generator<void, { nodes: SupplyNode[]; capacities: Map<string, Live['capacity']> }> {
   const waiting = waitingByNode(view);
   // After a start many nodes are still on their way: who gives way now would not have to when they are back.
   const mayYield = nowMs >= view.startedMs + policy.restartGraceMs;
+  const asking = new Set<string>();
+  for (const name of needs.keys()) {
+    const placement = view.agents.get(name)?.placement;
+    if (placement) asking.add(placement.node);
+  }
   const nodes: SupplyNode[] = [];
   const capacities = new Map<string, Live['capacity']>();
   for (const node of view.nodes.values()) {
@@ -81,7 +89,14 @@ export function* supplying(
     if (capacities.has(node.id)) continue;
     const live = view.live.get(node.id) ?? silent;
     capacities.set(node.id, live.capacity);
-    nodes.push(supplyOf(view, node, live, { needs, waiting, mayYield }));
+    // Who needs a node, and what waits, is of the moment.
+    const isUsual = kept !== undefined && !waiting.has(node.id) && !asking.has(node.id);
+    let supply = isUsual ? kept.supplyOf(node, live, mayYield) : null;
+    if (!supply) {
+      supply = supplyOf(view, node, live, { needs, waiting, mayYield });
+      if (isUsual) kept.keep(supply, node, live, mayYield);
+    }
+    nodes.push(supply);
   }
   return { nodes, capacities };
 }

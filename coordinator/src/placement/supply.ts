@@ -1,6 +1,7 @@
 // The nouns of placement: machines as supply, agents as demand, the snapshot that goes in and the plan that comes out.
 // Plain data only; what is computed from them stands in the files beside.
 import type { AgentSpec, NodeModel, RuntimeKind, UnplacedWhy } from '@blackroad/protocol';
+import type { Kept } from './kept.ts';
 
 /** An agent that stays where it is: it holds memory and a share of the slots, and others may not want its company. */
 export interface Staying {
@@ -49,6 +50,8 @@ export interface PlacementSnapshot {
   /** Highest priority first is placement's business, not the caller's. */
   demands: readonly Demand[];
   strategy: Strategy;
+  /** What the last plan left: saves work, changes nothing. */
+  kept?: Kept;
 }
 /** What was weighed when an agent was placed: its node as it stood before the agent came. Plain figures, no words yet. */
 export interface PlacedFacts {

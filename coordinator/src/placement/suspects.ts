@@ -34,7 +34,10 @@ export class Suspects {
       case 'hello':
         this.#addNode(view, change.node);
         return;
-      // A freeze that ends is about lost and draining nodes: their agents are on it as long as they are that.
+      case 'frozen':
+        // Who lost its model under the freeze may move now, and nothing else will say so.
+        this.#all = true;
+        return;
       default:
     }
   }
