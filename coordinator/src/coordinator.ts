@@ -30,8 +30,9 @@ import { type EndedTask, emptyView, isEnded, type MutableView, type TaskRow, typ
 
 /** Inputs that may wait for their turn; the next is refused with `unavailable`. Perishable ones are dropped first. */
 const maxWaitingInputs = 50_000;
-/** Inputs decided before the event loop gets its turn: about 10 ms of work. */
+/** Inputs decided before the event loop gets its turn, and what they may leave to be stored: about 10 ms of work. */
 const maxBatch = 500;
+const maxBatchChanges = 600;
 /** A batch of this many is worth a commit of its own at once. */
 const gatherEnough = 64;
 const maxGatherMs = 4;
@@ -243,7 +244,7 @@ class Loop implements Coordinator {
       while (this.#waiting.length > 0) {
         const restMs = this.#commitRestMs();
         if (restMs > 0) await new Promise<void>((resolve) => this.#parts.clock.after(restMs, resolve, true));
-        await this.#batch(this.#waiting.splice(0, maxBatch));
+        await this.#batch();
         // A commit that was synchronous gave nobody else a turn.
         if (this.#waiting.length > 0) await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
       }
@@ -265,14 +266,18 @@ class Loop implements Coordinator {
     return Math.min(maxGatherMs, this.#commitMs) - sinceMs;
   }
 
-  async #batch(batch: Waiting[]): Promise<void> {
+  async #batch(): Promise<void> {
+    const batch: Waiting[] = [];
     const now = this.#parts.clock.nowMs();
     const durable: DurableChange[] = [];
     const messages: Outgoing[] = [];
     const touched: Touched = { nodes: new Set(), agents: new Set(), tasks: new Set(), events: [], ended: [] };
     const outcomes: Outcome<unknown>[] = [];
     let plan: Urgency | null = null;
-    for (const { kind, input } of batch) {
+    for (const waiting of this.#waiting) {
+      if (batch.length >= maxBatch || durable.length >= maxBatchChanges) break;
+      batch.push(waiting);
+      const { kind, input } = waiting;
       const decide = decisions[kind] as Decide<InputKind>;
       const decision: Decision<unknown> = decide(this.view, input as never, now, this.policy);
       this.#count(`input ${kind}`);
@@ -290,6 +295,7 @@ class Loop implements Coordinator {
       messages.push(...decision.messages);
       outcomes.push(decision.outcome);
     }
+    this.#waiting.splice(0, batch.length);
     if (durable.length > 0) {
       const startedMs = this.#parts.clock.monotonicMs();
       const { events } = await this.store.commit(durable);

@@ -25,8 +25,8 @@ import { judgeValve } from './valve.ts';
 export const announceMs = 10_000;
 /** Ticks come every 250 ms. A gap like this means that the coordinator stood still (suspended, overloaded), not the nodes. */
 const pauseMs = 5_000;
-/** Nodes that turn suspect or lost in one decision; the next one follows at once. A site that goes dark must not hold the loop. */
-const maxTurned = 150;
+/** What turns of nodes may change in one decision; the next one follows at once. A site that goes dark must not hold the loop. */
+const maxTurnChanges = 600;
 /** Expired tokens are kept this long: an enrolment repeated after a crash still finds its token. */
 const tokenKeepMs = 86_400_000;
 
@@ -70,7 +70,6 @@ function judgePresence(draft: Draft, policy: Policy): boolean {
   const intervalMs = heartbeatIntervalMs(view, policy);
   const heardFromMs = Math.max(view.startedMs, view.resumedMs ?? 0);
   const losesFromMs = heardFromMs + policy.restartGraceMs;
-  let turned = 0;
   for (const [id, base] of view.nodes) {
     const row = nodeOf(draft, base);
     if (row?.status !== 'active') continue;
@@ -79,7 +78,6 @@ function judgePresence(draft: Draft, policy: Policy): boolean {
       const lastMs = Math.max(live?.lastSeenMs ?? row.presenceSinceMs, view.resumedMs ?? 0);
       if (nowMs - lastMs > silenceMs(live, intervalMs)) {
         turnSuspect(draft, row, 'silent');
-        turned++;
       } else if (live?.helloBoot === row.boot && isOffInterval(live.heartbeatMs, intervalMs)) {
         change(draft, { type: 'hello', node: id, boot: row.boot, heartbeatMs: intervalMs });
         sendWelcome(draft, id, row.boot, intervalMs, policy);
@@ -88,10 +86,9 @@ function judgePresence(draft: Draft, policy: Policy): boolean {
       const awayMs = nowMs - row.presenceSinceMs;
       if (awayMs >= policy.lostAfterMs) {
         turnLost(draft, row, awayMs);
-        turned++;
       }
     }
-    if (turned >= maxTurned) return true;
+    if (draft.nodes.size + draft.changes.length >= maxTurnChanges) return true;
   }
   return false;
 }
