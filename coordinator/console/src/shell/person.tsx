@@ -19,9 +19,13 @@ export function Person({ openKeys }: { openKeys(): void }) {
         { text: 'Sign out', icon: <LogOut />, act: () => void signOut() },
       ]}
     >
-      <button type="button" className="person" aria-label={`${name}, ${role}: theme, keys, sign out`}>
+      <button
+        type="button"
+        className="person"
+        aria-label={`${name === role ? name : `${name} ${role}`}: theme, keys, sign out`}
+      >
         <span className="grow cut">{name}</span>
-        {name !== role && <span className="dim small">{role}</span>}
+        {name !== role && <span className="dim small"> {role}</span>}
         <ChevronsUpDown aria-hidden="true" />
       </button>
     </Menu>

@@ -6,8 +6,10 @@ import { bytes, percent, plural } from '../../kit/words.ts';
 import { useIsDark } from '../../shell/theme.ts';
 import { type Packed, usedBytes } from './packing.ts';
 
-const cell = 12;
-const box = 9;
+/** A box with the gap beside it; thousands are drawn smaller, so that a fleet is seen at once. */
+const cellOf = (nodes: number) => (nodes > smallFrom ? 8 : 12);
+const smallFrom = 1_500;
+const gap = 2.5;
 const colours = {
   track: '--track',
   line: '--line-strong',
@@ -20,22 +22,22 @@ type Colours = Record<keyof typeof colours, string>;
 
 export function PackedField({ sites, label }: { sites: [site: string, nodes: Packed[]][]; label: string }) {
   const host = useRef<HTMLDivElement>(null);
-  const [columns, setColumns] = useState(0);
+  const [width, setWidth] = useState(0);
   const [over, setOver] = useState<Packed | null>(null);
   useEffect(() => {
     if (!host.current) return;
-    const measure = new ResizeObserver(([entry]) =>
-      setColumns(Math.max(1, Math.floor((entry?.contentRect.width ?? 0) / cell))),
-    );
+    const measure = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 0));
     measure.observe(host.current);
     return () => measure.disconnect();
   }, []);
+  const cell = cellOf(sites.reduce((sum, [, nodes]) => sum + nodes.length, 0));
+  const columns = Math.max(1, Math.floor(width / cell));
   return (
     <div ref={host}>
       <div className="packed-sites">
-        {columns > 0 &&
+        {width > 0 &&
           sites.map(([site, nodes]) => (
-            <Site key={site} site={site} nodes={nodes} label={label} columns={columns} over={setOver} />
+            <Site key={site} site={site} nodes={nodes} label={label} columns={columns} cell={cell} over={setOver} />
           ))}
       </div>
       <p className="small dim field-words" aria-hidden="true">
@@ -68,9 +70,10 @@ interface SiteProps {
   nodes: readonly Packed[];
   label: string;
   columns: number;
+  cell: number;
   over(node: Packed | null): void;
 }
-function Site({ site, nodes, label, columns: most, over }: SiteProps) {
+function Site({ site, nodes, label, columns: most, cell, over }: SiteProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const navigate = useNavigate();
   const dark = useIsDark();
@@ -83,9 +86,9 @@ function Site({ site, nodes, label, columns: most, over }: SiteProps) {
     if (!canvas.current || !pen) return;
     const tones = resolved(canvas.current);
     nodes.forEach((node, i) => {
-      paint(pen, node, (i % columns) * cell + 1, Math.floor(i / columns) * cell + 1, tones);
+      paint(pen, node, (i % columns) * cell + 1, Math.floor(i / columns) * cell + 1, cell - gap, tones);
     });
-  }, [nodes, columns, rows, dark]);
+  }, [nodes, columns, rows, cell, dark]);
   const under = (event: React.MouseEvent<HTMLCanvasElement>) => {
     const { left, top } = event.currentTarget.getBoundingClientRect();
     const column = Math.floor((event.clientX - left) / cell);
@@ -150,7 +153,7 @@ function resolved(beside: HTMLElement): Colours {
   return found;
 }
 
-function paint(pen: CanvasRenderingContext2D, node: Packed, x: number, y: number, tones: Colours) {
+function paint(pen: CanvasRenderingContext2D, node: Packed, x: number, y: number, box: number, tones: Colours) {
   const { totalBytes, weights, restBytes, mark, change } = node;
   pen.fillStyle = tones.track;
   pen.fillRect(x, y, box, box);

@@ -15,12 +15,15 @@ export function PackedFleet({
   nodes,
   label,
   legend = true,
+  first,
 }: {
   nodes: readonly Packed[];
   label: string;
   legend?: boolean;
+  /** Sites that stand before the others. */
+  first?: ReadonlySet<string>;
 }) {
-  const sites = useMemo(() => bySite(nodes), [nodes]);
+  const sites = useMemo(() => bySite(nodes, first), [nodes, first]);
   return (
     <div className="stack" role="group" aria-label={label}>
       {nodes.length > boxesUpTo ? (

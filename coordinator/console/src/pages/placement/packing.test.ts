@@ -61,9 +61,9 @@ t.test('a plan is drawn before and after', async (t) => {
   const lines = [line('a'), line('b', { agents: 0 }), line('c'), line('d', { site: 'garage' })];
   const { before, after } = packPlan(lines, plan, [{ node: 'a' }, { site: 'garage' }], sizes);
   t.match(before[1], { agents: 0, weights: [{ model: 'small', bytes: 30 }] }, 'loaded and idle');
-  t.match(before[0], { agents: 2, mark: 'open', restBytes: 10, change: null });
+  t.match(before[0], { agents: 2, mark: 'open', restBytes: 30, change: null });
   t.match(after[0], { agents: 0, mark: 'lost', change: -2 });
-  t.match(after[1], { agents: 2, change: 2, weights: [{ model: 'small', bytes: 30 }], restBytes: 20 });
+  t.match(after[1], { agents: 2, change: 2, weights: [{ model: 'small', bytes: 30 }], restBytes: 50 });
   t.equal(after[2], before[2], 'what is not touched is the same');
   t.match(after[3], { mark: 'lost', change: -2, weights: [] }, 'lost, though the plan does not name it');
   t.same(
@@ -73,4 +73,8 @@ t.test('a plan is drawn before and after', async (t) => {
       ['home', ['a', 'b', 'c']],
     ],
   );
+  const sites = ['site-10', 'site-2', 'home'].map((site) => packLine(line(site, { site }), sizes));
+  const names = (first?: Set<string>) => bySite(sites, first).map(([site]) => site);
+  t.same(names(), ['home', 'site-2', 'site-10']);
+  t.same(names(new Set(['site-10'])), ['site-10', 'home', 'site-2'], 'where the plan loses something');
 });

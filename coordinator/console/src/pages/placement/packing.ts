@@ -2,6 +2,7 @@
 // a plan. Pure.
 import type { Catalogue, NodeLine, NodeSelector, WhatIfPlan } from '@blackroad/protocol';
 import { neededBytes } from '../../fleet/fit.ts';
+import { sortKey } from '../../kit/columns.ts';
 
 export type Mark = 'open' | 'closed' | 'away' | 'lost';
 export interface Packed {
@@ -53,6 +54,11 @@ function withIdle(
   }
   return { weights: all, restBytes };
 }
+
+const withRest = (node: Packed, bytes: number): Packed => ({
+  ...node,
+  restBytes: node.restBytes + Math.min(bytes, Math.max(0, node.totalBytes - usedBytes(node))),
+});
 
 export function packLine(line: NodeLine, sizes: Sizes): Packed {
   const { id, site, presence, status, memoryTotalBytes, memoryFreeBytes, models, agents, cordoned, draining } = line;
@@ -106,16 +112,22 @@ export function packPlan(
       ...withIdle(fill(filling.models, filling.memoryBytes, total, sizes), line.models, total, sizes),
       agents: filling.agents,
     });
-    before.push(side(node.before));
+    const was = side(node.before);
+    // What else takes of that memory is no part of the plan, and stays.
+    const elseBytes = Math.max(0, usedBytes(now) - usedBytes(was));
+    before.push(withRest(was, elseBytes));
     const change = node.after.agents - node.before.agents;
     if (lost) after.push({ ...now, mark: 'lost', weights: [], restBytes: 0, agents: 0, change });
-    else after.push({ ...side(node.after), change });
+    else after.push({ ...withRest(side(node.after), elseBytes), change });
   }
   return { before, after };
 }
 
-/** Sites by name, nodes within by class and name: nothing moves when a figure changes. */
-export function bySite(nodes: readonly Packed[]): [site: string, nodes: Packed[]][] {
+/**
+ * Sites by name, nodes within by class and name: nothing moves when a figure changes. Those of `first` stand before the others: where a
+ * plan loses something is where a person looks.
+ */
+export function bySite(nodes: readonly Packed[], first?: ReadonlySet<string>): [site: string, nodes: Packed[]][] {
   const sites = new Map<string, Packed[]>();
   for (const node of nodes) {
     const here = sites.get(node.site);
@@ -124,6 +136,9 @@ export function bySite(nodes: readonly Packed[]): [site: string, nodes: Packed[]
   }
   for (const here of sites.values())
     here.sort((a, b) => (a.class === b.class ? order(a.id, b.id) : order(a.class, b.class)));
-  return [...sites].sort(([a], [b]) => order(a, b));
+  return [...sites].sort(
+    ([a], [b]) => Number(first?.has(b) ?? false) - Number(first?.has(a) ?? false) || order(siteKey(a), siteKey(b)),
+  );
 }
+const siteKey = (site: string) => String(sortKey(site));
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

@@ -60,6 +60,7 @@ function Plan({ plan, conditions, lines, sizes }: PlanProps) {
     () => packPlan(lines, plan, losing(conditions), sizes),
     [lines, plan, conditions, sizes],
   );
+  const first = useMemo(() => new Set(after.filter(({ mark }) => mark === 'lost').map(({ site }) => site)), [after]);
   const bad = plan.displaced > 0 || plan.placed < plan.agentsAdded;
   const steps = plan.models.filter(({ step }) => step !== 'keep');
   return (
@@ -76,10 +77,10 @@ function Plan({ plan, conditions, lines, sizes }: PlanProps) {
       </Panel>
       <div className="placement-both">
         <Panel title="Before">
-          <PackedFleet nodes={before} label="The fleet before" legend={false} />
+          <PackedFleet nodes={before} label="The fleet before" legend={false} first={first} />
         </Panel>
         <Panel title="After">
-          <PackedFleet nodes={after} label="The fleet after" legend={false} />
+          <PackedFleet nodes={after} label="The fleet after" legend={false} first={first} />
         </Panel>
       </div>
       <Legend plan />
