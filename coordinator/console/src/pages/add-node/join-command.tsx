@@ -31,8 +31,8 @@ export function JoinCommand({ token, again }: { token: JoinTokenCreated; again()
               <>
                 <Glyph shape="bang" tone="warn" />
                 <span>
-                  It dials <code>{dialled.url}</code>, which only this machine reaches. For another machine give the
-                  coordinator's address above, under “another address”.
+                  It dials <code>{dialled.url}</code>, which only this machine reaches. For another machine make another
+                  command and give the coordinator's address in it.
                 </span>
               </>
             ) : (
