@@ -89,8 +89,8 @@ export type PerishableChange =
   | { type: 'frozen'; frozen: Freeze[] }
   | { type: 'model-used'; node: string; model: string; atMs: number }
   | { type: 'announced'; atMs: number }
-  /** `resumed`: the coordinator itself stood still before this tick. */
-  | { type: 'ticked'; atMs: number; resumed: boolean };
+  /** `resumed`: the coordinator itself stood still before this tick. `served`: so many of those whose work waits were looked at. */
+  | { type: 'ticked'; atMs: number; resumed: boolean; served?: number };
 
 export type Change = DurableChange | PerishableChange;
 
@@ -280,6 +280,7 @@ export function apply(view: MutableView, change: Change): void {
     case 'ticked':
       view.tickedMs = change.atMs;
       if (change.resumed) view.resumedMs = change.atMs;
+      turnRound(view.unserved, change.served ?? 0);
       return;
     default:
       change satisfies never;
@@ -348,6 +349,18 @@ function indexTask(view: MutableView, row: TaskRow): void {
     work.leased.add(row.id);
     if (row.node !== null) add(view.leasesByNode, row.node, row.id);
   }
+  noteServed(view, row.agent, work);
+}
+/** The first few become the last. */
+function turnRound(set: Set<string>, count: number): void {
+  for (const each of [...set.values().take(count)]) {
+    set.delete(each);
+    set.add(each);
+  }
+}
+function noteServed(view: MutableView, agent: string, { waiting, leased }: AgentWork): void {
+  if (waiting.length > 0 && leased.size === 0) view.unserved.add(agent);
+  else view.unserved.delete(agent);
 }
 function unindexTask(view: MutableView, row: TaskRow): void {
   const work = workOf(view, row.agent);
@@ -360,4 +373,5 @@ function unindexTask(view: MutableView, row: TaskRow): void {
     work.leased.delete(row.id);
     if (row.node !== null) drop(view.leasesByNode, row.node, row.id);
   }
+  noteServed(view, row.agent, work);
 }

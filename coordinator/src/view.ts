@@ -222,6 +222,8 @@ export interface MutableView {
   /** Away when their site was let go again: they do not freeze it a second time. */
   excused: Set<string>;
   /** Live tasks by the second in which their deadline lies. */
+  /** Agents whose work all waits; who was looked at last comes last. */
+  unserved: Set<string>;
   tasksByDeadline: Map<number, Set<string>>;
   /** Waiting tasks that are backing off, by the 250 ms slot in which that ends. */
   tasksByWake: Map<number, Set<string>>;
@@ -277,6 +279,7 @@ export function emptyView(coordinator: string, startedMs: number): MutableView {
     tasksByWake: new Map(),
     justEnded: new Map(),
     justEndedKeys: new Map(),
+    unserved: new Set(),
     announcedMs: null,
     tickedMs: null,
     resumedMs: null,

@@ -27,6 +27,8 @@ export const announceMs = 10_000;
 const pauseMs = 5_000;
 /** What turns of nodes may change in one decision; the next one follows at once. A site that goes dark must not hold the loop. */
 const maxTurnChanges = 600;
+/** Agents whose work all waits that are looked at in one tick: well below a millisecond. */
+const maxServed = 200;
 /** Expired tokens are kept this long: an enrolment repeated after a crash still finds its token. */
 const tokenKeepMs = 86_400_000;
 
@@ -55,12 +57,13 @@ export const tick: Decide<'tick'> = (view, _input, nowMs, policy) => {
   const more = !resumed && judgePresence(draft, policy);
   expireTasks(draft);
   wakeTasks(draft);
+  const served = serveWaiting(draft);
   // Judged once all are counted; nothing is planned before.
   if (!more) judgeValve(draft, policy);
   dropTokens(draft);
   if (view.announcedMs === null || nowMs - view.announcedMs >= announceMs || nowMs < view.announcedMs)
     announce(draft, policy);
-  change(draft, { type: 'ticked', atMs: nowMs, resumed });
+  change(draft, { type: 'ticked', atMs: nowMs, resumed, served });
   return decidedWith(draft, { more });
 };
 
@@ -128,6 +131,16 @@ function wakeTasks(draft: Draft): void {
     }
   }
   for (const agent of agents) leaseNext(draft, agent);
+}
+
+/**
+ * Work waits for a node, an agent or a turn, and each of them gives word when it comes. Should one ever not, the task must still not
+ * wait for ever: those whose work all waits are looked at in turn, so many a tick.
+ */
+function serveWaiting(draft: Draft): number {
+  const { unserved } = draft.view;
+  for (const agent of unserved.values().take(maxServed)) leaseNext(draft, agent);
+  return Math.min(unserved.size, maxServed);
 }
 
 function dropTokens(draft: Draft): void {
