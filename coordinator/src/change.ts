@@ -20,6 +20,7 @@ import {
   freezeAt,
   type JoinTokenRow,
   type KeyRow,
+  type ModelFault,
   type MutableView,
   type NodeRow,
   type SessionRow,
@@ -88,6 +89,8 @@ export type PerishableChange =
   /** All freezes from now on. */
   | { type: 'frozen'; frozen: Freeze[] }
   | { type: 'model-used'; node: string; model: string; atMs: number }
+  /** null: forgotten. */
+  | { type: 'model-fault'; node: string; model: string; fault: ModelFault | null }
   | { type: 'announced'; atMs: number }
   /** `resumed`: the coordinator itself stood still before this tick. `served`: so many of those whose work waits were looked at. */
   | { type: 'ticked'; atMs: number; resumed: boolean; served?: number };
@@ -102,11 +105,14 @@ const perishable: Record<PerishableChange['type'], true> = {
   observed: true,
   frozen: true,
   'model-used': true,
+  'model-fault': true,
   announced: true,
   ticked: true,
 };
 /** Ends remembered in memory: seconds of the highest load, while the race they guard against lasts milliseconds. */
 const maxJustEnded = 20_000;
+/** More models than this fail on one node: the oldest failure is forgotten. */
+const maxFaultsPerNode = 16;
 export function isDurable(change: Change): change is DurableChange {
   return !(change.type in perishable);
 }
@@ -139,6 +145,7 @@ export function apply(view: MutableView, change: Change): void {
       view.nodes.delete(change.id);
       view.live.delete(change.id);
       view.modelUse.delete(change.id);
+      view.modelFaults.delete(change.id);
       view.excused.delete(change.id);
       return;
     }
@@ -274,6 +281,9 @@ export function apply(view: MutableView, change: Change): void {
     case 'model-used':
       view.modelUse.get(change.node)?.set(change.model, change.atMs);
       return;
+    case 'model-fault':
+      noteFault(view.modelFaults, change);
+      return;
     case 'announced':
       view.announcedMs = change.atMs;
       return;
@@ -297,6 +307,19 @@ function useModel(view: MutableView, { agent, node }: TaskRow, atMs: number): vo
     view.modelUse.set(node, used);
   }
   used.set(placement.model, Math.max(atMs, used.get(placement.model) ?? 0));
+}
+
+function noteFault(
+  faults: MutableView['modelFaults'],
+  { node, model, fault }: Extract<Change, { type: 'model-fault' }>,
+): void {
+  const here = faults.get(node) ?? new Map<string, ModelFault>();
+  here.delete(model);
+  if (fault) here.set(model, fault);
+  const [oldest] = here.keys();
+  if (here.size > maxFaultsPerNode) here.delete(oldest as string);
+  if (here.size > 0) faults.set(node, here);
+  else faults.delete(node);
 }
 
 function rememberEnd(view: MutableView, { id, idempotencyKey }: TaskRow): void {

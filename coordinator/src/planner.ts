@@ -279,6 +279,8 @@ function urgencyOf(view: View, change: Change): Urgency | null {
     case 'hello':
       // Heard of for the first time since the start: it may be what an agent waits for.
       return view.live.get(change.node)?.helloBoot === null ? 'ordinary' : null;
+    case 'model-fault':
+      return 'ordinary';
     case 'agent-version':
     case 'agent-gone':
     case 'node-gone':

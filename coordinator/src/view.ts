@@ -199,6 +199,17 @@ export interface MutableView {
   startedMs: number;
   coordinator: string;
   nodes: Map<string, NodeRow>;
+/** A model that could not be fetched or loaded on a node. */
+export interface ModelFault {
+  /** It has failed since. */
+  sinceMs: number;
+  /** Nothing new goes there before. */
+  untilMs: number;
+  /** How many times in a row, each avoided for longer than the one before. */
+  strikes: number;
+  reason: string;
+}
+
   live: Map<string, NodeLive>;
   agents: Map<string, AgentRow>;
   observed: Map<string, AgentObserved & { node: string }>;
@@ -228,6 +239,8 @@ export interface MutableView {
   /** Waiting tasks that are backing off, by the 250 ms slot in which that ends. */
   tasksByWake: Map<number, Set<string>>;
   /**
+  /** By node and model's name. */
+  modelFaults: Map<string, Map<string, ModelFault>>;
    * The last ends (id to idempotency key) and the other way round: what was read from the store just before an end was committed
    * must not make a second task of the same name.
    */
@@ -283,5 +296,6 @@ export function emptyView(coordinator: string, startedMs: number): MutableView {
     announcedMs: null,
     tickedMs: null,
     resumedMs: null,
+    modelFaults: new Map(),
   };
 }

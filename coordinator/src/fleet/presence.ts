@@ -6,6 +6,7 @@ import { leaseForNode, leaseNext } from '../tasks/leases.ts';
 import type { NodeRow } from '../view.ts';
 import { sendSnapshot } from './assignment.ts';
 import { turnAway } from './hello.ts';
+import { judgeModel } from './model-faults.ts';
 import { turnOnline, turnSuspect } from './transitions.ts';
 
 export { acceptHello } from './hello.ts';
@@ -86,6 +87,7 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
       severity: 'error',
       text: `${message.agent} failed on ${node}: ${message.reason ?? 'no reason given'}`,
     });
+  judgeModel(draft, node, placement.model, message);
   if (message.state === 'ready') leaseNext(draft, message.agent);
   return decided(draft);
 };

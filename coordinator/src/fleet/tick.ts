@@ -18,6 +18,7 @@ import { endTask } from '../tasks/ends.ts';
 import { leaseNext, sendCancel } from '../tasks/leases.ts';
 import { heartbeatIntervalMs, isOffInterval, silenceMs } from './heartbeat.ts';
 import { sendWelcome } from './hello.ts';
+import { judgeFaults } from './model-faults.ts';
 import { restartedReason, turnLost, turnSuspect } from './transitions.ts';
 import { judgeValve } from './valve.ts';
 
@@ -63,6 +64,8 @@ export const tick: Decide<'tick'> = (view, _input, nowMs, policy) => {
   dropTokens(draft);
   if (view.announcedMs === null || nowMs - view.announcedMs >= announceMs || nowMs < view.announcedMs)
     announce(draft, policy);
+    judgeFaults(draft);
+  }
   change(draft, { type: 'ticked', atMs: nowMs, resumed, served });
   return decidedWith(draft, { more });
 };

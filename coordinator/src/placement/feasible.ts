@@ -132,6 +132,14 @@ const models: readonly ModelFilter[] = [
     },
   },
   {
+    name: 'failing',
+    text:
+      'the model could be fetched and loaded here the last time that was tried; a failure counts for ten minutes, ' +
+      'for twice as long each time it comes again',
+    allows: ({ node }, { model }) => !node.failing.has(model.name),
+    words: ({ node }, offers) => node.failing.get(offers[0]?.model.name ?? '') ?? 'it failed',
+  },
+  {
     name: 'pool',
     text: 'a dedicated agent shares its node with agents of its own model only, whichever of them came first',
     allows: isPoolFree,

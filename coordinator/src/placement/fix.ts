@@ -17,6 +17,7 @@ const steps: Record<string, Step> = {
   cordoned: { cost: 1, text: (_, __, { node }) => `fleet uncordon ${node.id}` },
   draining: { cost: 1, text: (_, __, { node }) => `fleet uncordon ${node.id} (ends its drain)` },
   model: { cost: 2, text: (spec, _, room) => modelFix(spec, room) },
+  failing: { cost: 3, text: (_, __, { node }) => `see to what fails on ${node.id}, or wait until it is tried again` },
   pool: { cost: 5, text: poolFix },
   throughput: { cost: 5, text: throughputFix },
   away: { cost: 3, text: (spec, _, { node }) => `bring ${node.id} back, or ${joinMachine(spec)}` },

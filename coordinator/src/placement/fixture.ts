@@ -40,6 +40,7 @@ export function nodeOf(id: string, given: Partial<SupplyNode> = {}): SupplyNode 
     waiting: new Map(),
     health: 1,
     healthText: '',
+    failing: new Map(),
     agents: [],
     pricePerMillionTokens: 0,
     ...given,

@@ -12,7 +12,7 @@ import type { Placed, PlacementPlan } from './supply.ts';
 
 type Row = NonNullable<ReturnType<View['agents']['get']>>;
 /** Why an agent moves, in one word: what /metrics counts. */
-export const moveCauses = ['new', 'lost', 'drain', 'rules', 'preempt', 'rebalance'] as const;
+export const moveCauses = ['new', 'lost', 'drain', 'rules', 'failing', 'preempt', 'rebalance'] as const;
 export type MoveCause = (typeof moveCauses)[number];
 
 /** What becomes of one agent, and what it was when that was planned. */
@@ -63,6 +63,7 @@ const causeOf: Record<Need['reason'], MoveCause> = {
   rules: 'rules',
   company: 'rules',
   model: 'rules',
+  failing: 'failing',
 };
 
 /** Who gives way goes first, the last who had to before the first: each may need the room of the one after it. */

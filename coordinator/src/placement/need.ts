@@ -2,6 +2,7 @@
 // rebalance.ts's business, and a restart of the coordinator moves nobody, because a node that was not heard of since the start is
 // unknown and not lost. [INV-restart]
 import type { AgentSpec, NodeModel } from '@blackroad/protocol';
+import { faultPatienceMs, faultUnder } from '../fleet/model-faults.ts';
 import type { Policy } from '../input.ts';
 import { type AgentRow, freezeAt, type NodeLive, type NodeRow, type View } from '../view.ts';
 import { brokenRule } from './feasible.ts';
@@ -14,7 +15,7 @@ type Readonlies<T> = T extends (infer V)[]
 type Agent = NonNullable<ReturnType<View['agents']['get']>>;
 
 export interface Need {
-  reason: 'new' | 'gone' | 'quarantined' | 'lost' | 'draining' | 'rules' | 'company' | 'model';
+  reason: 'new' | 'gone' | 'quarantined' | 'lost' | 'draining' | 'rules' | 'company' | 'model' | 'failing';
   /** Without a better place it stays where it is: a node that comes back finds its agents, and work goes on. */
   mayStay: boolean;
   text: string;
@@ -49,7 +50,10 @@ export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy):
     return isFinishing(view, agent) ? null : { reason: 'draining', mayStay: true, text: `${id} is draining` };
   }
   const lacking = lackingModel(agent, live);
-  return lacking === null ? null : { reason: 'model', mayStay: true, text: `${id} ${lacking}` };
+  if (lacking !== null) return { reason: 'model', mayStay: true, text: `${id} ${lacking}` };
+  const fault = faultUnder(view, agent, nowMs);
+  if (!fault || nowMs < fault.sinceMs + faultPatienceMs) return null;
+  return { reason: 'failing', mayStay: true, text: `it fails on ${id} (${fault.reason})` };
 }
 
 /** Agents that would have moved by now, were it not for the valve. Asked several times a second by whoever watches. */
@@ -93,6 +97,11 @@ export function pendingOf(view: View, agent: Agent, nowMs: number, policy: Polic
     const due = Math.max(graceUntilMs(view, node, policy), dueMs(agent, node));
     return `${id} is lost: it moves in ${Math.max(1, Math.ceil((due - nowMs) / 1000))} s unless its node comes back`;
   }
+  const fault = faultUnder(view, agent, nowMs);
+  if (fault) {
+    const seconds = Math.max(1, Math.ceil((fault.sinceMs + faultPatienceMs - nowMs) / 1000));
+    return `it fails on ${id} (${fault.reason}): another node is looked for in ${seconds} s unless it works by then`;
+  }
   if (node.draining && isFinishing(view, agent)) {
     const tasks = view.work.get(agent.name)?.leased.size ?? 0;
     return `${id} is draining: it moves when ${tasks === 1 ? 'the task' : `the ${tasks} tasks`} it works on ended`;
@@ -104,6 +113,7 @@ export function pendingOf(view: View, agent: Agent, nowMs: number, policy: Polic
 export function isRestless(view: View, { placement, spec, unplaced }: Agent): boolean {
   if (!placement || unplaced || spec.placement.avoidAgents.length > 0) return true;
   const node = view.nodes.get(placement.node);
+  if (view.modelFaults.has(placement.node)) return true;
   return node?.presence !== 'online' || node.draining || view.live.get(placement.node)?.helloBoot == null;
 }
 
@@ -115,7 +125,7 @@ function isFinishing(view: View, agent: Agent): boolean {
 /** A draining node is looked at again this soon, to hand off agents whose tasks have ended. */
 const drainLookMs = 500;
 
-/** When something becomes due that no change announces: patience with a lost node, or an end of work on a draining one; null: nothing. */
+/** When something becomes due that no change announces: patience with a lost node, or an end of work on a draining one, with a model that fails; null: nothing. */
 export function planDueMs(view: View, nowMs: number, policy: Policy): number | null {
   let next: number | null = null;
   for (const node of view.nodes.values()) {
@@ -133,6 +143,12 @@ export function planDueMs(view: View, nowMs: number, policy: Policy): number | n
       if (agent?.spec.onLoss.policy !== 'replace') continue;
       const due = Math.max(graceMs, dueMs(agent, node));
       if (due > nowMs && (next === null || due < next)) next = due;
+    }
+  }
+  for (const faults of view.modelFaults.values()) {
+    for (const { sinceMs, untilMs } of faults.values()) {
+      const due = sinceMs + faultPatienceMs;
+      if (due > nowMs && untilMs > nowMs && (next === null || due < next)) next = due;
     }
   }
   return next;

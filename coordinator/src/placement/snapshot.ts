@@ -89,11 +89,12 @@ export function* supplying(
     if (capacities.has(node.id)) continue;
     const live = view.live.get(node.id) ?? silent;
     capacities.set(node.id, live.capacity);
-    // Who needs a node, and what waits, is of the moment.
-    const isUsual = kept !== undefined && !waiting.has(node.id) && !asking.has(node.id);
+    // Who needs a node, what waits and what fails is of the moment.
+    const isUsual =
+      kept !== undefined && !waiting.has(node.id) && !asking.has(node.id) && !view.modelFaults.has(node.id);
     let supply = isUsual ? kept.supplyOf(node, live, mayYield) : null;
     if (!supply) {
-      supply = supplyOf(view, node, live, { needs, waiting, mayYield });
+      supply = supplyOf(view, node, live, { needs, waiting, mayYield, nowMs });
       if (isUsual) kept.keep(supply, node, live, mayYield);
     }
     nodes.push(supply);
@@ -122,7 +123,12 @@ function supplyOf(
   view: View,
   node: Node,
   live: Live,
-  { needs, waiting, mayYield }: { needs: ReadonlyMap<string, Need>; waiting: Waiting; mayYield: boolean },
+  {
+    needs,
+    waiting,
+    mayYield,
+    nowMs,
+  }: { needs: ReadonlyMap<string, Need>; waiting: Waiting; mayYield: boolean; nowMs: number },
 ): SupplyNode {
   const { capacity } = live;
   const agents: Staying[] = [];
@@ -146,6 +152,7 @@ function supplyOf(
     diskFreeBytes: capacity?.diskFreeBytes ?? 0,
     models: (capacity?.models ?? []) as readonly NodeModel[],
     defaultChat: capacity?.defaultChat ?? null,
+    failing: failingOn(view, node.id, nowMs),
     pulls: capacity?.pulls ?? [],
     waiting: waiting.get(node.id) ?? nobodyWaits,
     health,
@@ -153,6 +160,12 @@ function supplyOf(
     agents,
     pricePerMillionTokens: capacity?.pricePerMillionTokens ?? 0,
   };
+}
+const nothingFails: ReadonlyMap<string, string> = new Map();
+function failingOn(view: View, node: string, nowMs: number): ReadonlyMap<string, string> {
+  const faults = view.modelFaults.get(node);
+  if (!faults) return nothingFails;
+  return new Map([...faults].flatMap(([model, { untilMs, reason }]) => (nowMs < untilMs ? [[model, reason]] : [])));
 }
 const silent: Live = { lastSeenMs: null, capacity: null, health: null, helloBoot: null };
 

@@ -25,6 +25,8 @@ export interface SupplyNode {
   diskFreeBytes: number;
   models: readonly NodeModel[];
   defaultChat: string | null;
+  /** Models that could not be fetched or loaded here the last time, and what happened. */
+  failing: ReadonlyMap<string, string>;
   /** Runtimes here that can fetch a model they lack. */
   pulls: readonly RuntimeKind[];
   /** 0..1; 1 is healthy. Hot, throttled or short of disk is less. */

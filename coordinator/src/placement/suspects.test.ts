@@ -4,6 +4,7 @@ import type { NodeHealth } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
 import type { Change } from '../change.ts';
+import { acceptObserved } from '../fleet/presence.ts';
 import { SampleFleet, type sampleSpec } from '../sample-fleet.ts';
 import type { View } from '../view.ts';
 import { GiB, modelOf } from './fixture.ts';
@@ -34,12 +35,12 @@ t.test('property: nobody is missed', async (t) => {
       id,
     }),
     fc.record({
-      do: fc.constantFrom('apply', 'pin', 'avoid', 'patient', 'near', 'ask', 'remove'),
+      do: fc.constantFrom('apply', 'pin', 'avoid', 'patient', 'near', 'ask', 'fail', 'remove'),
       name,
       id,
       other: name,
     }),
-    fc.record({ do: fc.constantFrom('freeze', 'thaw', 'wait') }),
+    fc.record({ do: fc.constantFrom('freeze', 'thaw', 'wait', 'halt') }),
   );
   fc.assert(
     fc.property(fc.array(fc.array(event, { maxLength: 4 }), { maxLength: 8 }), (turns) => {
@@ -99,11 +100,22 @@ function happen(fleet: Watched, { do: what, id, name, other }: Happening): void 
     patient: () => apply({ onLoss: { policy: 'replace', afterSeconds: 5 } }),
     near: () => apply({ placement: { ...placement, nearAgents: [other] } }),
     ask: () => fleet.view.agents.has(name) && void fleet.submit(`t-${fleet.view.tasks.size}`, name),
+    fail: () => {
+      const placement = fleet.view.agents.get(name)?.placement;
+      const boot = fleet.view.nodes.get(placement?.node ?? '')?.boot;
+      if (!placement || boot === undefined) return;
+      const { node, epoch, model } = placement;
+      const message = { boot, agent: name, epoch, state: 'failed' as const, model, reason: 'no memory' };
+      fleet.decide<'agent-observed'>(acceptObserved, { node, message });
+    },
     remove: () => fleet.view.agents.has(name) && fleet.apply([{ type: 'agent-gone', name }]),
     freeze: () =>
       fleet.apply([{ type: 'frozen', frozen: [{ site: 'barn', sinceMs: fleet.now, reason: 'x', released: [] }] }]),
     thaw: () => fleet.apply([{ type: 'frozen', frozen: [] }]),
     wait: () => fleet.pass(2000),
+    halt: () => {
+      fleet.now += 31_000;
+    },
   };
   events[what]?.();
 }

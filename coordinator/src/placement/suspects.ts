@@ -32,6 +32,7 @@ export class Suspects {
         return;
       case 'capacity':
       case 'hello':
+      case 'model-fault':
         this.#addNode(view, change.node);
         return;
       case 'frozen':
