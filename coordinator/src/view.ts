@@ -188,17 +188,6 @@ export function freezeAt(frozen: readonly DeepReadonly<Freeze>[], site: string):
   );
 }
 
-/** The queue of one agent and what it works on. Ids; rows are in `tasks`. */
-export interface AgentWork {
-  /** Waiting, best first (priority descending, then age). */
-  waiting: string[];
-  leased: Set<string>;
-}
-
-export interface MutableView {
-  startedMs: number;
-  coordinator: string;
-  nodes: Map<string, NodeRow>;
 /** A model that could not be fetched or loaded on a node. */
 export interface ModelFault {
   /** It has failed since. */
@@ -210,6 +199,17 @@ export interface ModelFault {
   reason: string;
 }
 
+/** The queue of one agent and what it works on. Ids; rows are in `tasks`. */
+export interface AgentWork {
+  /** Waiting, best first (priority descending, then age). */
+  waiting: string[];
+  leased: Set<string>;
+}
+
+export interface MutableView {
+  startedMs: number;
+  coordinator: string;
+  nodes: Map<string, NodeRow>;
   live: Map<string, NodeLive>;
   agents: Map<string, AgentRow>;
   observed: Map<string, AgentObserved & { node: string }>;
@@ -226,6 +226,8 @@ export interface ModelFault {
   leasesByNode: Map<string, Set<string>>;
   /** When a loaded chat model was last used, or loaded, by node and name; only models that are loaded or in use. */
   modelUse: Map<string, Map<string, number>>;
+  /** By node and model's name. */
+  modelFaults: Map<string, Map<string, ModelFault>>;
   nodesByHardware: Map<string, string>;
   tasksByIdempotencyKey: Map<string, string>;
   /** Where moves of agents are frozen, and why; the fleet as a whole comes first. */
@@ -239,8 +241,6 @@ export interface ModelFault {
   /** Waiting tasks that are backing off, by the 250 ms slot in which that ends. */
   tasksByWake: Map<number, Set<string>>;
   /**
-  /** By node and model's name. */
-  modelFaults: Map<string, Map<string, ModelFault>>;
    * The last ends (id to idempotency key) and the other way round: what was read from the store just before an end was committed
    * must not make a second task of the same name.
    */
@@ -284,6 +284,7 @@ export function emptyView(coordinator: string, startedMs: number): MutableView {
     agentsByNode: new Map(),
     leasesByNode: new Map(),
     modelUse: new Map(),
+    modelFaults: new Map(),
     nodesByHardware: new Map(),
     tasksByIdempotencyKey: new Map(),
     frozen: [],
@@ -296,6 +297,5 @@ export function emptyView(coordinator: string, startedMs: number): MutableView {
     announcedMs: null,
     tickedMs: null,
     resumedMs: null,
-    modelFaults: new Map(),
   };
 }

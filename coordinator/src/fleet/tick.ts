@@ -62,7 +62,7 @@ export const tick: Decide<'tick'> = (view, _input, nowMs, policy) => {
   // Judged once all are counted; nothing is planned before.
   if (!more) judgeValve(draft, policy);
   dropTokens(draft);
-  if (view.announcedMs === null || nowMs - view.announcedMs >= announceMs || nowMs < view.announcedMs)
+  if (view.announcedMs === null || nowMs - view.announcedMs >= announceMs || nowMs < view.announcedMs) {
     announce(draft, policy);
     judgeFaults(draft);
   }
