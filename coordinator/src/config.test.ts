@@ -11,3 +11,7 @@ t.test('placement and scale to zero', async (t) => {
   t.throws(() => readConfig(['--placement', 'random'], {}), OptionError);
   t.throws(() => readConfig(['--model-idle-minutes', '-1'], {}), OptionError);
 });
+
+t.test('nodes take whole milliseconds only', async (t) => {
+  t.equal(policyOf(readConfig(['--heartbeat', '1.2345'], {})).heartbeatMs, 1235);
+});

@@ -150,7 +150,8 @@ export function readConfig(
 export function policyOf(config: CoordinatorConfig): Policy {
   return {
     fleetName: config.name,
-    heartbeatMs: config.heartbeat * 1000,
+    // Nodes take whole milliseconds.
+    heartbeatMs: Math.round(config.heartbeat * 1000),
     maxHeartbeatsPerS: 1000,
     lostAfterMs: config.lostAfter * 1000,
     restartGraceMs: config.restartGrace * 1000,
@@ -165,7 +166,6 @@ export function policyOf(config: CoordinatorConfig): Policy {
     rebalanceEveryMs: 60_000,
     rebalanceRestMs: 600_000,
     rebalanceShare: 0.01,
-    leaseMs: 60_000,
     certificateMs: config.certificateDays * 86_400_000,
     retryMs: 1000,
     reclaim: config.reclaim,

@@ -168,8 +168,6 @@ export interface Policy {
   rebalanceRestMs: number;
   /** At most this share of the agents (and always two) is moved for a gain in one round. */
   rebalanceShare: number;
-  /** Outside effects stop after this long without word from the coordinator. */
-  leaseMs: number;
   certificateMs: number;
   /** First wait before a failed attempt is leased again; doubles. */
   retryMs: number;

@@ -27,7 +27,6 @@ export const samplePolicy: Policy = {
   valveShare: 0.5,
   valveMinNodes: 3,
   valveWindowMs: 60_000,
-  leaseMs: 60_000,
   certificateMs: 86_400_000,
   retryMs: 1000,
   placement: 'spread',

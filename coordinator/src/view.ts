@@ -68,6 +68,15 @@ export interface Placement {
   from: string | null;
   /** Moved here for a gain alone: it has a rest before it is moved so again. */
   rebalanced?: true;
+  /** The node before may still act outside for it: this one does not yet. */
+  quiet?: Quiet;
+}
+/** [INV-one-hand] */
+export interface Quiet {
+  untilMs: number;
+  /** Who lets it end sooner by saying that it let go this epoch; null: more than one may still act. */
+  node: string | null;
+  epoch: number;
 }
 export interface AgentRow {
   name: string;
@@ -78,6 +87,8 @@ export interface AgentRow {
   placement: Placement | null;
   /** The node it was on last, while it has none: its memory is there. Older rows lack it. */
   last?: string | null;
+  /** While it has no node: who may still act outside for it. */
+  quiet?: Quiet;
   why: PlacementWhy | null;
   unplaced: UnplacedWhy | null;
   createdMs: number;
@@ -222,6 +233,8 @@ export interface MutableView {
   branches: Map<string, BranchRow>;
   settings: Map<string, unknown>;
   work: Map<string, AgentWork>;
+  /** Agents whose work all waits; who was looked at last comes last. */
+  unserved: Set<string>;
   agentsByNode: Map<string, Set<string>>;
   leasesByNode: Map<string, Set<string>>;
   /** When a loaded chat model was last used, or loaded, by node and name; only models that are loaded or in use. */
@@ -235,8 +248,6 @@ export interface MutableView {
   /** Away when their site was let go again: they do not freeze it a second time. */
   excused: Set<string>;
   /** Live tasks by the second in which their deadline lies. */
-  /** Agents whose work all waits; who was looked at last comes last. */
-  unserved: Set<string>;
   tasksByDeadline: Map<number, Set<string>>;
   /** Waiting tasks that are backing off, by the 250 ms slot in which that ends. */
   tasksByWake: Map<number, Set<string>>;
@@ -281,6 +292,7 @@ export function emptyView(coordinator: string, startedMs: number): MutableView {
     branches: new Map(),
     settings: new Map(),
     work: new Map(),
+    unserved: new Set(),
     agentsByNode: new Map(),
     leasesByNode: new Map(),
     modelUse: new Map(),
@@ -293,7 +305,6 @@ export function emptyView(coordinator: string, startedMs: number): MutableView {
     tasksByWake: new Map(),
     justEnded: new Map(),
     justEndedKeys: new Map(),
-    unserved: new Set(),
     announcedMs: null,
     tickedMs: null,
     resumedMs: null,

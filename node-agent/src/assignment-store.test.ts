@@ -37,6 +37,8 @@ t.test('a snapshot in parts takes effect when all are there, in any order, and r
   t.equal(store.applySnapshot({ generation: 8, part: 2, parts: 2, agents: [assigned('y')] }), true);
   t.same(names(store), ['x', 'y']);
   t.equal(store.generation, 8);
+  t.equal(store.applySnapshot({ generation: 7, part: 1, parts: 1, agents: [assigned('b')] }), false, 'overtaken');
+  t.same(names(store), ['x', 'y']);
   store.close();
 });
 

@@ -49,6 +49,8 @@ export function openAssignmentStore(path: string, disk?: Disk): AssignmentStore 
       return true;
     },
     applySnapshot(part) {
+      // Said twice, or overtaken by a delta.
+      if (part.generation < generation) return false;
       const first = parts.values().next().value;
       if (first && (first.generation !== part.generation || first.parts !== part.parts)) parts = new Map();
       parts.set(part.part, part);

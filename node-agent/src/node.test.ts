@@ -97,6 +97,7 @@ async function rig(t: Test, over: (plain: Runtime) => Partial<Runtime> = () => (
     plain,
     tell,
     running,
+    boot,
     states: () => all<AgentObserved>('agentState').map(({ state, reason }) => (reason ? `${state}: ${reason}` : state)),
     replies: () => all<Reply>('reply'),
     capacities: () => all<NodeCapacity>('nodeCapacity'),
@@ -204,4 +205,37 @@ t.test('a model that cannot be had fails its agent in words, not the other agent
   assign('bob', 'small');
   await until(() => states().at(-1) === 'ready');
   t.equal(running.agents.get('bob')?.state, 'ready');
+});
+
+t.test('hands are still until the node before has let go, and without a welcome', async (t) => {
+  const { clock, tell, running, until, assign, states, boot } = await rig(t);
+  const assigned = assign('ada', 'small');
+  await until(() => states().at(-1) === 'ready');
+  t.notOk(running.mayActOutside('ada'), 'the welcome answered no hello');
+  const welcome = { boot, coordinator: boot, nowMs: 0, heartbeatMs: 60_000, leaseMs: 30_000, upMs: 0 };
+  const announced = (nowMs: number) =>
+    tell('fleetState', { state: 'online', coordinator: boot, nowMs, reconnectWindowMs: 1000 });
+  tell('welcome', { ...welcome, generation: 1 });
+  t.ok(running.mayActOutside('ada'));
+  t.notOk(running.mayActOutside('nobody'));
+
+  const moved = { ...assigned, spec: { ...assigned.spec, name: 'eve' } };
+  tell('assign', { from: 1, to: 2, put: [{ ...moved, quietMs: 5_000 }], remove: [] });
+  t.notOk(running.mayActOutside('eve'));
+  tell('assign', { from: 2, to: 3, put: [{ ...moved, quietMs: 4_000 }], remove: [] });
+  await clock.advance(4_999);
+  t.notOk(running.mayActOutside('eve'), 'said again while it lasts');
+  await clock.advance(1);
+  t.ok(running.mayActOutside('eve'));
+  const again = { ...moved, epoch: moved.epoch + 1 };
+  tell('assign', { from: 3, to: 4, put: [{ ...again, quietMs: 5_000 }], remove: [] });
+  t.notOk(running.mayActOutside('eve'));
+  tell('assign', { from: 4, to: 5, put: [again], remove: [] });
+  t.ok(running.mayActOutside('eve'), 'the node before said that it let go');
+
+  tell('assign', { from: 8, to: 9, put: [], remove: [] });
+  await clock.advance(25_000);
+  announced(clock.monotonicMs());
+  await clock.advance(5_001);
+  t.notOk(running.mayActOutside('ada'), 'its assignment is behind: word renews nothing');
 });

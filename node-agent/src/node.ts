@@ -18,6 +18,7 @@ import type { Log } from '@blackroad/std/log';
 import { type Random, sortableId } from '@blackroad/std/random';
 import type { AssignmentStore } from './assignment-store.ts';
 import type { NodeMemory, Probes, RunningAgent, Transport } from './contracts.ts';
+import { createLease, type Lease } from './lease.ts';
 import type { ModelPool } from './model-pool.ts';
 import { RuntimeError } from './runtimes/runtime.ts';
 import { createTaskRuns, type TaskRuns } from './task-runs.ts';
@@ -56,6 +57,8 @@ export interface RunningNode {
   stop(): Promise<void>;
   readonly agents: ReadonlyMap<string, RunningAgent>;
   readonly tasksRunning: number;
+  /** Whether this agent's tools may act outside now. */
+  mayActOutside(agent: string): boolean;
 }
 
 const firstHeartbeatMs = 10_000;
@@ -66,6 +69,8 @@ const modelRefreshMs = 30_000;
 const helloRetry = { firstMs: 2000, maxMs: 30_000 };
 /** A change of free memory below this share of the total is no news. */
 const memoryNews = 0.05;
+/** Word of the coordinator that took longer is asked for again: it renews too little of a lease. */
+const oldWordMs = 10_000;
 const stopGraceMs = 3000;
 const fenceGraceMs = 0;
 
@@ -85,8 +90,9 @@ class Loop implements RunningNode {
   #hello: Timer | null = null;
   #helloTries = 0;
   #coordinator: string | null = null;
-  #leaseMs = 60_000;
-  #contactMs: number;
+  readonly #lease: Lease;
+  /** Until when agents that came from elsewhere keep their hands still. */
+  readonly #quietUntilMs = new Map<string, number>();
   #startedMs: number;
   #seq = 0;
   #capacity: NodeCapacity | null = null;
@@ -96,13 +102,18 @@ class Loop implements RunningNode {
   constructor(parts: NodeParts) {
     this.#parts = parts;
     const { node, boot, transport, clock, log } = parts;
-    this.#contactMs = clock.monotonicMs();
+    this.#lease = createLease(clock, parts.assignments.generation);
     this.#startedMs = clock.monotonicMs();
     this.#runs = createTaskRuns({ node, boot, transport, clock, log, agent: (name) => this.agents.get(name) ?? null });
     parts.memory.publish = (agent, message) => transport.send('memoryUp', { node, agent }, message);
     parts.pool.onNews = () => {
       if (!this.#stopping) this.#tellCapacity();
     };
+  }
+
+  mayActOutside(agent: string): boolean {
+    const running = this.agents.get(agent);
+    return running !== undefined && this.#mayActOutside(running.assigned);
   }
 
   get tasksRunning(): number {
@@ -153,6 +164,7 @@ class Loop implements RunningNode {
   // Connection
 
   #up(): void {
+    this.#lease.connected();
     this.#helloTries = 0;
     this.#sayHello();
   }
@@ -196,7 +208,7 @@ class Loop implements RunningNode {
     this.#hello = null;
     this.#parts.onTime(message.nowMs);
     this.#coordinator = message.coordinator;
-    this.#leaseMs = message.leaseMs;
+    this.#lease.welcomed(message, message.upMs === undefined ? null : this.#startedMs + message.upMs);
     if (message.heartbeatMs !== this.#heartbeatMs) {
       this.#heartbeatMs = message.heartbeatMs;
       this.#beatLater();
@@ -210,7 +222,6 @@ class Loop implements RunningNode {
   }
 
   #receive(decoded: Decoded): void {
-    this.#contactMs = this.#parts.clock.monotonicMs();
     switch (decoded.name) {
       case 'welcome':
         this.#welcome(decoded.message);
@@ -218,7 +229,9 @@ class Loop implements RunningNode {
       case 'assign': {
         const { message } = decoded;
         if (message.to <= this.#parts.assignments.generation) return;
-        if (!this.#parts.assignments.applyDelta(message)) {
+        const follows = this.#parts.assignments.applyDelta(message);
+        this.#lease.told(message.to, this.#parts.assignments.generation);
+        if (!follows) {
           const have = this.#parts.assignments.generation;
           this.#event('assignment-gap', 'info', `a delta from generation ${message.from} does not follow ${have}`, {
             have,
@@ -232,6 +245,7 @@ class Loop implements RunningNode {
       }
       case 'snapshot':
         if (this.#parts.assignments.applySnapshot(decoded.message)) this.#adopt(this.#parts.assignments.agents());
+        this.#lease.told(decoded.message.generation, this.#parts.assignments.generation);
         return;
       case 'task':
         this.#runs.take(decoded.message);
@@ -265,7 +279,15 @@ class Loop implements RunningNode {
         const { state, coordinator, nowMs, reconnectWindowMs } = decoded.message;
         this.#parts.onTime(nowMs);
         this.#parts.transport.setReconnectWindow(reconnectWindowMs);
-        if (state !== 'online' || this.#hello || coordinator === this.#coordinator) return;
+        if (state !== 'online') return;
+        const isKnown = coordinator === this.#coordinator;
+        const isOld = isKnown && this.#lease.heard(nowMs) > oldWordMs;
+        if (this.#hello || (isKnown && !isOld)) return;
+        // Word that looks old waited for us, or its clock was set back: only an answer to a hello of now can tell. [INV-one-hand]
+        if (isOld) {
+          this.#sayHello();
+          return;
+        }
         // Another coordinator took over behind the same broker: introduce ourselves, spread over its window.
         this.#hello = this.#parts.clock.after(this.#parts.random.next() * reconnectWindowMs, () => this.#sayHello());
         return;
@@ -296,10 +318,15 @@ class Loop implements RunningNode {
     if (running) {
       const { epoch, version, model } = running.assigned;
       if (assigned.epoch < epoch) return;
-      if (assigned.epoch === epoch && assigned.version === version && assigned.model === model) return;
+      if (assigned.epoch === epoch && assigned.version === version && assigned.model === model) {
+        if (assigned.quietMs === undefined) this.#quietUntilMs.delete(name);
+        return;
+      }
       void running.stop(assigned.epoch > epoch ? fenceGraceMs : stopGraceMs);
     }
     this.#stopTriggers(name);
+    if (assigned.quietMs === undefined) this.#quietUntilMs.delete(name);
+    else this.#quietUntilMs.set(name, this.#parts.clock.monotonicMs() + assigned.quietMs);
     const agent = this.#parts.createAgent(assigned, () => this.#mayActOutside(assigned));
     this.agents.set(name, agent);
     this.#parts.pool.want(name, assigned.model);
@@ -310,6 +337,7 @@ class Loop implements RunningNode {
     const agent = this.agents.get(name);
     if (!agent || agent.assigned.epoch > epoch) return;
     this.agents.delete(name);
+    this.#quietUntilMs.delete(name);
     this.#parts.pool.drop(name);
     this.#reported.delete(name);
     this.#stopTriggers(name);
@@ -325,8 +353,9 @@ class Loop implements RunningNode {
   #mayActOutside(assigned: AssignedAgent): boolean {
     // Told to let it go: a turn that may still end in its grace has no hands any more.
     if (this.agents.get(assigned.spec.name)?.assigned.epoch !== assigned.epoch) return false;
-    if (assigned.spec.onLoss.policy === 'keep') return true;
-    return this.#parts.clock.monotonicMs() - this.#contactMs < this.#leaseMs;
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs < (this.#quietUntilMs.get(assigned.spec.name) ?? nowMs)) return false;
+    return assigned.spec.onLoss.policy === 'keep' || this.#lease.holds;
   }
 
   #startTriggers(assigned: AssignedAgent): void {

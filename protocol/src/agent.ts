@@ -215,6 +215,13 @@ export const AssignedAgent = Type.Object({
     },
     { description: 'Where the log stood when this epoch began; the node fetches up to it, then writes.' },
   ),
+  quietMs: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      description:
+        'Nothing with outside effects for this long, counted from its receipt: the node before may still act. Missing: at once.',
+    }),
+  ),
 });
 export type AssignedAgent = Static<typeof AssignedAgent>;
 

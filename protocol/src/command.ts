@@ -14,6 +14,7 @@ export const Welcome = Type.Object({
     description: 'Without word from the coordinator for this long, agents do nothing with outside effects.',
   }),
   generation: Generation,
+  upMs: Type.Optional(Type.Number({ minimum: 0, description: 'Of the hello that this answers: how long it took.' })),
 });
 export type Welcome = Static<typeof Welcome>;
 

@@ -68,6 +68,42 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'leases-are-not-judged',
+    file: 'node-agent/src/node.ts',
+    search: "return assigned.spec.onLoss.policy === 'keep' || this.#lease.holds;",
+    replace: 'return true;',
+  },
+  {
+    name: 'any-word-renews-a-lease',
+    file: 'node-agent/src/lease.ts',
+    search: 'const at = coordinatorMs - aheadMs;',
+    replace: 'const at = nowMs;',
+  },
+  {
+    name: 'a-lease-is-renewed-behind-the-assignment',
+    file: 'node-agent/src/lease.ts',
+    search: 'if (holds < generation) return;',
+    replace: '',
+  },
+  {
+    name: 'quiet-is-ignored',
+    file: 'node-agent/src/node.ts',
+    search: 'if (nowMs < (this.#quietUntilMs.get(assigned.spec.name) ?? nowMs)) return false;',
+    replace: '',
+  },
+  {
+    name: 'nobody-is-told-to-be-quiet',
+    file: 'coordinator/src/fleet/assignment.ts',
+    search: '...(quiet ? { quiet } : {}),',
+    replace: '',
+  },
+  {
+    name: 'quiet-ends-at-the-word-of-anybody',
+    file: 'coordinator/src/fleet/presence.ts',
+    search: 'if (row && isOver(row.placement ? row.placement.quiet : row.quiet, node, epoch)) endQuiet(draft, row);',
+    replace: 'if (row && epoch !== row.epoch && node !== row.placement?.node) endQuiet(draft, row);',
+  },
+  {
     name: 'memory-is-not-counted',
     file: 'coordinator/src/placement/room.ts',
     search: 'export function hasMemory(',
@@ -166,7 +202,7 @@ export const mutants: readonly Mutant[] = [
   },
 ];
 
-const maxSeeds = 100;
+const maxSeeds = 200;
 
 function play(mutant: Mutant): { checker: string; seeds: number } | null {
   const copy = mkdtempSync(join(tmpdir(), 'mutant-'));

@@ -19,7 +19,7 @@ import {
 import { type Decide, refuse } from '../input.ts';
 import { endTask } from '../tasks/ends.ts';
 import { leaseNext, sendCancel } from '../tasks/leases.ts';
-import type { AgentRow, NodeRow, View } from '../view.ts';
+import type { AgentRow, NodeRow, Quiet, View } from '../view.ts';
 import {
   assignedBytes,
   assignedOf,
@@ -30,12 +30,15 @@ import {
   sendDeltas,
   unplaceAgent,
 } from './assignment.ts';
+import { quietAfter } from './quiet.ts';
 
 /** Where an agent of this name left off: a new one goes on counting, or nodes that were away would mistake old for new. */
 const goneSetting = (name: string): string => `agent-gone:${name}`;
 interface Gone {
   epoch: number;
   version: number;
+  /** Older rows lack it. */
+  quiet?: Quiet;
 }
 
 export const applyAgent: Decide<'agent-apply'> = (view, { by, spec }, nowMs) => {
@@ -47,7 +50,7 @@ export const applyAgent: Decide<'agent-apply'> = (view, { by, spec }, nowMs) => 
   if (!before && view.agents.size >= maxAgents)
     return refuse('fleet-full', `The fleet has ${maxAgents} agents, its limit.`);
   const row = before ? nextVersion(before, spec, nowMs) : firstVersion(view, spec, nowMs);
-  const bytes = assignedBytes(assignedOf(row, row.placement ?? widestPlacement));
+  const bytes = assignedBytes(assignedOf(row, row.placement ?? widestPlacement, nowMs));
   if (bytes > maxAssignedBytes)
     return refuse(
       'too-large',
@@ -76,6 +79,7 @@ function firstVersion(view: View, spec: AgentSpec, nowMs: number): AgentRow {
     version: (gone?.version ?? 0) + 1,
     epoch: Math.max(gone?.epoch ?? 0, view.heads.get(spec.name)?.epoch ?? 0),
     placement: null,
+    ...(gone?.quiet ? { quiet: gone.quiet } : {}),
     why: null,
     unplaced: null,
     createdMs: nowMs,
@@ -95,7 +99,7 @@ const widestPlacement = {
 function tellOrTakeOff(draft: Draft, before: AgentRow, row: AgentRow): void {
   const deltas = openDeltas();
   const misfit = misfitOf(draft, before, row);
-  if (misfit === null) placeDelta(deltas, row);
+  if (misfit === null) placeDelta(deltas, row, draft.nowMs);
   else {
     const fix = 'Nothing to do: another place is being looked for.';
     unplaceAgent(draft, deltas, row, { text: `Its spec changed: ${misfit}.`, fix, refused: [] });
@@ -141,7 +145,8 @@ export const removeAgent: Decide<'agent-remove'> = (view, { by, name }, nowMs) =
   if (row.placement) removeDelta(deltas, row.placement.node, name, row.placement.epoch);
   sendDeltas(draft, deltas);
   dropAgent(draft, name);
-  const gone: Gone = { epoch: row.epoch, version: row.version };
+  const quiet = row.placement ? quietAfter(row.placement, nowMs) : row.quiet;
+  const gone: Gone = { epoch: row.epoch, version: row.version, ...(quiet ? { quiet } : {}) };
   change(draft, { type: 'setting', key: goneSetting(name), value: gone });
   noteAudit(draft, { actor: by, action: 'agent-remove', subject: name, text: `was at version ${row.version}` });
   noteEvent(draft, { agent: name, type: 'agent-removed', severity: 'info', text: `${name} was removed` });

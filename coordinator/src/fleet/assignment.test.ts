@@ -3,6 +3,8 @@ import t from 'tap';
 import { audits, code, events, SampleFleet, said, sampleSpec } from '../sample-fleet.ts';
 import { removeAgent } from './agents.ts';
 import { forgetNode } from './nodes.ts';
+import { acceptObserved } from './presence.ts';
+import { longestQuietMs } from './quiet.ts';
 
 t.test('placing: a new epoch, the base of its memory, one step and one delta a node', async (t) => {
   const fleet = new SampleFleet();
@@ -149,3 +151,45 @@ t.test('forget: its agents are nowhere, its leases go back', async (t) => {
   t.equal(fleet.view.nodesByHardware.size, 0);
   t.equal(code(fleet.decide<'node-forget'>(forgetNode, { by: 'key:ada', node: 'alice' })), 'no-such-node');
 });
+
+t.test(
+  'who comes from another node keeps its hands still until that one has surely let go [INV-one-hand]',
+  async (t) => {
+    const fleet = new SampleFleet();
+    fleet.online('alice', 'bob', 'carol');
+    const quiet = (made: { messages: Parameters<typeof said>[0] }) =>
+      said(made.messages, 'assign').flatMap(({ message }) => message.put.map(({ quietMs }) => quietMs ?? 0));
+    const stops = (node: string, epoch: number) =>
+      fleet.decide<'agent-observed'>(acceptObserved, {
+        node,
+        message: { boot: fleet.node(node).boot, agent: 'greeter', epoch, state: 'stopped', model: null },
+      });
+    fleet.apply1('greeter');
+    t.same(quiet(fleet.move(['greeter', 'alice'])), [0], 'from nowhere');
+    t.same(quiet(fleet.move(['greeter', 'bob'])), [longestQuietMs]);
+    fleet.now += 10_000;
+    t.match(said(fleet.hello('bob', { generation: 0 }).messages, 'snapshot'), [
+      { message: { agents: [{ quietMs: longestQuietMs - 10_000 }] } },
+    ]);
+    t.same(stops('carol', 1).messages, [], 'not hers to say');
+    t.same(stops('alice', 7).messages, [], 'another epoch');
+    const free = stops('alice', 1);
+    t.match(said(free.messages, 'assign'), [
+      { params: { node: 'bob' }, message: { from: 1, to: 2, put: [{ epoch: 2 }], remove: [] } },
+    ]);
+    t.same(quiet(free), [0], 'told that it may');
+    t.same(stops('alice', 1).messages, [], 'once');
+
+    fleet.move(['greeter', 'carol']);
+    fleet.now += 20_000;
+    t.same(quiet(fleet.move(['greeter', 'alice'])), [longestQuietMs], 'carol as long as she may');
+    t.same(stops('carol', 3).messages, [], 'bob has not said so: one word does not end it');
+    fleet.now += longestQuietMs;
+    t.same(quiet(fleet.move(['greeter', null], ['greeter', 'alice'])), [longestQuietMs], 'it has no node between');
+    fleet.now += longestQuietMs;
+    fleet.decide<'agent-remove'>(removeAgent, { by: 'key:ada', name: 'greeter' });
+    fleet.now += 5_000;
+    fleet.apply1('greeter');
+    t.same(quiet(fleet.move(['greeter', 'bob'])), [longestQuietMs - 5_000], 'removed and applied again');
+  },
+);

@@ -14,17 +14,20 @@ import type { Change, Outgoing } from '../change.ts';
 import { agentIn, allChanges, type Draft, nodeIn, noteEvent, openDraft, putAgent, putNode, send } from '../draft.ts';
 import { loseAgentLeases } from '../tasks/leases.ts';
 import type { AgentRow, Placement, View } from '../view.ts';
+import { leftOf, quietAfter, quietOf } from './quiet.ts';
 
 /** Room for the envelope of a delta or a snapshot part. */
 const partBytes = maxAssignmentBytes - 1024;
 
-export function assignedOf(row: AgentRow, placement: Placement): AssignedAgent {
+export function assignedOf(row: AgentRow, placement: Placement, nowMs: number): AssignedAgent {
+  const quietMs = leftOf(placement.quiet, nowMs);
   return {
     spec: row.spec,
     version: row.version,
     epoch: placement.epoch,
     model: placement.model,
     memory: { baseSeq: placement.baseSeq, baseHash: placement.baseHash, from: placement.from },
+    ...(quietMs > 0 ? { quietMs } : {}),
   };
 }
 export function assignedBytes(assigned: AssignedAgent): number {
@@ -37,7 +40,7 @@ export function snapshotParts(draft: Draft, node: string): AssignmentSnapshot[] 
   const agents: AssignedAgent[] = [];
   for (const name of draft.view.agentsByNode.get(node) ?? []) {
     const row = agentIn(draft, name);
-    if (row?.placement?.node === node) agents.push(assignedOf(row, row.placement));
+    if (row?.placement?.node === node) agents.push(assignedOf(row, row.placement, draft.nowMs));
   }
   agents.sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
   const parts = cutParts(agents, assignedBytes);
@@ -50,11 +53,11 @@ export function sendSnapshot(draft: Draft, node: string): void {
 }
 
 /** The agent starts on its node, or goes on there with a new version. */
-export function placeDelta(deltas: Deltas, row: AgentRow): void {
+export function placeDelta(deltas: Deltas, row: AgentRow, nowMs: number): void {
   if (!row.placement) return;
   const delta = deltaOf(deltas, row.placement.node);
   delta.remove.delete(row.name);
-  delta.put.set(row.name, assignedOf(row, row.placement));
+  delta.put.set(row.name, assignedOf(row, row.placement, nowMs));
 }
 export function removeDelta(deltas: Deltas, node: string, agent: string, epoch: number): void {
   const delta = deltaOf(deltas, node);
@@ -173,8 +176,10 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
   if (before) leave(draft, deltas, row, before, `${row.name} goes to ${to.node}`, move.unasked);
   const head = draft.view.heads.get(row.name);
   const epoch = row.epoch + 1;
+  const { quiet: _, ...rest } = row;
+  const quiet = quietOf(row, to.node, draft.nowMs);
   const placed: AgentRow = {
-    ...row,
+    ...rest,
     epoch,
     placement: {
       node: to.node,
@@ -185,6 +190,7 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
       baseHash: head?.hash ?? 'genesis',
       from: before?.node ?? (row.last === to.node ? null : (row.last ?? null)),
       ...(move.rebalanced ? { rebalanced: true as const } : {}),
+      ...(quiet ? { quiet } : {}),
     },
     last: null,
     why: to.why,
@@ -192,7 +198,7 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
     updatedMs: draft.nowMs,
   };
   putAgent(draft, placed);
-  placeDelta(deltas, placed);
+  placeDelta(deltas, placed, draft.nowMs);
   noteEvent(draft, {
     node: to.node,
     agent: row.name,
@@ -200,6 +206,22 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
     severity: 'info',
     text: `${before ? `${row.name} moves from ${before.node} to` : `${row.name} goes to`} ${to.node} with ${to.model}${move.because ? `: ${move.because}` : ''}`,
   });
+}
+
+/** The node before has let it go: who comes may act. */
+export function endQuiet(draft: Draft, row: AgentRow): void {
+  const { quiet: _, ...rest } = row;
+  const { placement } = rest;
+  if (!placement) {
+    putAgent(draft, rest);
+    return;
+  }
+  const { quiet: __, ...placed } = placement;
+  const free = { ...rest, placement: placed };
+  putAgent(draft, free);
+  const deltas = openDeltas();
+  placeDelta(deltas, free, draft.nowMs);
+  sendDeltas(draft, deltas);
 }
 
 /** Takes an agent off its node, or only says anew why it is nowhere. */
@@ -213,7 +235,8 @@ export function unplaceAgent(
   const before = row.placement;
   if (!before && JSON.stringify(row.unplaced) === JSON.stringify(unplaced)) return;
   const last = before?.node ?? row.last ?? null;
-  putAgent(draft, { ...row, placement: null, last, why: null, unplaced, updatedMs: draft.nowMs });
+  const quiet = before ? { quiet: quietAfter(before, draft.nowMs) } : {};
+  putAgent(draft, { ...row, placement: null, last, ...quiet, why: null, unplaced, updatedMs: draft.nowMs });
   if (!before) return;
   leave(draft, deltas, row, before, `${row.name} is taken off ${before.node}`, unasked);
   const said = [because, unplaced?.text].filter((text) => text !== undefined);

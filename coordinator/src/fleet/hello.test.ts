@@ -1,6 +1,7 @@
 import t from 'tap';
-import { boot2, events, SampleFleet, said, samplePolicy, startMs } from '../sample-fleet.ts';
+import { boot2, events, SampleFleet, said, startMs } from '../sample-fleet.ts';
 import { acceptEvent, releaseNode } from './nodes.ts';
+import { leaseMs } from './quiet.ts';
 
 t.test('who may say hello', async (t) => {
   const fleet = new SampleFleet();
@@ -16,7 +17,7 @@ t.test('the welcome says how often to speak: the whole fleet stays below a rate'
   const fleet = new SampleFleet();
   fleet.addNode('alice');
   t.match(said(fleet.hello('alice').messages, 'welcome'), [
-    { message: { heartbeatMs: 5000, leaseMs: samplePolicy.leaseMs, coordinator: 'coord-0001', generation: 0 } },
+    { message: { heartbeatMs: 5000, leaseMs, coordinator: 'coord-0001', generation: 0 } },
   ]);
   for (let i = 0; i < 1999; i++) fleet.addNode(`n${i}`);
   t.match(said(fleet.hello('n1').messages, 'welcome'), [{ message: { heartbeatMs: 10_000 } }]);

@@ -9,6 +9,7 @@ import type { NodeRow, TaskRow } from '../view.ts';
 import { sendSnapshot } from './assignment.ts';
 import { hardwareClash } from './hardware.ts';
 import { heartbeatIntervalMs } from './heartbeat.ts';
+import { leaseMs } from './quiet.ts';
 import { quarantine, sayFarewell, turnOnline } from './transitions.ts';
 
 export const acceptHello: Decide<'node-hello'> = (view, { node, message }, nowMs, policy) => {
@@ -45,11 +46,12 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
   draft.helloBoots.set(row.id, message.boot);
   change(draft, { type: 'hello', node: row.id, boot: message.boot, heartbeatMs });
   change(draft, { type: 'seen', node: row.id, atMs: draft.nowMs });
-  sendWelcome(draft, row.id, message.boot, heartbeatMs, policy);
+  sendWelcome(draft, row.id, message.boot, heartbeatMs, message.upMs);
   if (message.generation !== generation) sendSnapshot(draft, row.id);
 }
 
-export function sendWelcome(draft: Draft, node: string, boot: string, heartbeatMs: number, policy: Policy): void {
+/** `upMs`: of the hello that it answers. */
+export function sendWelcome(draft: Draft, node: string, boot: string, heartbeatMs: number, upMs?: number): void {
   send(
     draft,
     'welcome',
@@ -59,8 +61,9 @@ export function sendWelcome(draft: Draft, node: string, boot: string, heartbeatM
       coordinator: draft.view.coordinator,
       nowMs: draft.nowMs,
       heartbeatMs,
-      leaseMs: policy.leaseMs,
+      leaseMs,
       generation: nodeIn(draft, node)?.generation ?? 0,
+      ...(upMs === undefined ? {} : { upMs }),
     },
   );
 }

@@ -1,12 +1,14 @@
 // What nodes say of themselves: births and wills, inventory, capacity, heartbeats, what really runs. Every boot has an id; words of
 // an earlier boot never overwrite a later one. Heartbeats are perishable, only transitions are stored.
-import { change, type Draft, decided, nodeIn, noteEvent, openDraft, putNode, remark } from '../draft.ts';
+import type { AgentObserved } from '@blackroad/protocol';
+import { agentIn, change, type Draft, decided, nodeIn, noteEvent, openDraft, putNode, remark } from '../draft.ts';
 import type { Decide } from '../input.ts';
 import { leaseForNode, leaseNext } from '../tasks/leases.ts';
 import type { NodeRow } from '../view.ts';
-import { sendSnapshot } from './assignment.ts';
+import { endQuiet, sendSnapshot } from './assignment.ts';
 import { turnAway } from './hello.ts';
 import { judgeModel } from './model-faults.ts';
+import { isOver } from './quiet.ts';
 import { turnOnline, turnSuspect } from './transitions.ts';
 
 export { acceptHello } from './hello.ts';
@@ -67,7 +69,8 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
   const draft = openDraft(view, nowMs);
   const row = ofThisBoot(draft, node, message.boot, 'agent state');
   if (!row) return decided(draft);
-  const placement = view.agents.get(message.agent)?.placement;
+  if (message.state === 'stopped') letGo(draft, node, message);
+  const placement = agentIn(draft, message.agent)?.placement;
   if (placement?.node !== node || placement.epoch !== message.epoch) {
     remark(
       draft,
@@ -91,6 +94,12 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
   if (message.state === 'ready') leaseNext(draft, message.agent);
   return decided(draft);
 };
+
+/** What this node may still have done for an agent is over: who has it now need not wait. */
+function letGo(draft: Draft, node: string, { agent, epoch }: AgentObserved): void {
+  const row = agentIn(draft, agent);
+  if (row && isOver(row.placement ? row.placement.quiet : row.quiet, node, epoch)) endQuiet(draft, row);
+}
 
 /** The node, when it is active and these are words of its present boot. */
 function ofThisBoot(draft: Draft, node: string, boot: string, what: string): NodeRow | null {

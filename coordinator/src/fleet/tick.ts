@@ -22,8 +22,8 @@ import { judgeFaults } from './model-faults.ts';
 import { restartedReason, turnLost, turnSuspect } from './transitions.ts';
 import { judgeValve } from './valve.ts';
 
-/** fleet/state is published this often; also what keeps the leases for outside effects alive. */
-export const announceMs = 10_000;
+/** fleet/state is published this often; also what keeps the leases for outside effects alive (quiet.ts), two may be lost. */
+export const announceMs = 9_000;
 /** Ticks come every 250 ms. A gap like this means that the coordinator stood still (suspended, overloaded), not the nodes. */
 const pauseMs = 5_000;
 /** What turns of nodes may change in one decision; the next one follows at once. A site that goes dark must not hold the loop. */
@@ -86,7 +86,7 @@ function judgePresence(draft: Draft, policy: Policy): boolean {
         turnSuspect(draft, row, 'silent');
       } else if (live?.helloBoot === row.boot && isOffInterval(live.heartbeatMs, intervalMs)) {
         change(draft, { type: 'hello', node: id, boot: row.boot, heartbeatMs: intervalMs });
-        sendWelcome(draft, id, row.boot, intervalMs, policy);
+        sendWelcome(draft, id, row.boot, intervalMs);
       }
     } else if (row.presence === 'suspect' && nowMs >= losesFromMs) {
       const awayMs = nowMs - row.presenceSinceMs;

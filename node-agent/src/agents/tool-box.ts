@@ -20,7 +20,7 @@ export interface ToolBoxDeps {
   memory: AgentMemory;
   /** Plain sentences about this machine and its health. */
   facts(): string[];
-  /** False while the agent may run elsewhere by now. */
+  /** False while the agent may run elsewhere, by now or still. */
   mayActOutside(): boolean;
   /** Publishes below `node/<node>/out/<agent>/`; false where it knows that the message is lost. */
   publish(topic: string, message: unknown): unknown;
@@ -40,7 +40,7 @@ export function toolBoxFor(grants: readonly ToolGrant[], deps: ToolBoxDeps): Too
         return `The arguments of ${tool.name} are wrong: ${explain(tool.parameters, call.arguments)}`;
       }
       if (tool.outside && !deps.mayActOutside()) {
-        return `Refused: this node has lost contact with the fleet, so ${tool.name} is not used until it is back.`;
+        return `Refused: another node may still act for this agent, or this one has no word of the fleet, so ${tool.name} is not used now.`;
       }
       try {
         return await tool.call(call.arguments as never, context);

@@ -24,7 +24,7 @@ export interface TurnDeps {
   memory: AgentMemory;
   tools: ToolBox;
   facts(): string[];
-  /** False while the agent may run elsewhere by now: its tools then act on nothing outside. */
+  /** False while the agent may run elsewhere, by now or still: its tools then act on nothing outside. */
   mayActOutside(): boolean;
   clock: Clock;
   log: Log;
@@ -76,7 +76,7 @@ export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: Tur
       spec,
       prompt: task.prompt,
       memories: recalled,
-      facts: deps.mayActOutside() ? deps.facts() : [...deps.facts(), 'It has no contact with its fleet now.'],
+      facts: deps.mayActOutside() ? deps.facts() : [...deps.facts(), 'It may not act outside now.'],
       hasTools: offered.length > 0,
       parametersB: deps.parametersB(model),
       contextTokens: deps.contextTokens(model),

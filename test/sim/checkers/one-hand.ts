@@ -1,40 +1,59 @@
-// [INV-one-hand] A node acts outside for an agent only while it holds a lease: it heard from the coordinator within that time and was
-// not told to let the agent go. So two nodes act for one agent at most as long as the lease of the first lasts; how often they did
-// is counted as `one-hand overlaps`. Agents of the policy `keep` act alone on purpose.
+// [INV-one-hand] At any moment at most one node may act outside for an agent, and none after a later one did. Asked of every node
+// every virtual second, as a tool call would ask at that moment, also of one that stands still: it may go on at any time, with its
+// buffers unread. Agents of the policy `keep` act alone on purpose.
 import type { MakeChecker } from '../checker.ts';
 import type { Machine } from '../machine.ts';
 
-export const oneHand: MakeChecker = ({ world, stored, broke }) => {
-  const last = new Map<string, { epoch: number }>();
-  const heardMs = new Map<Machine, number>();
+export const oneHand: MakeChecker = ({ world, broke }) => {
+  /** The last that could act, by agent. */
+  const last = new Map<string, { epoch: number; machine: Machine }>();
+  const acts = (machine: Machine, agent: string) => {
+    const assigned = machine.process?.node.agents.get(agent)?.assigned;
+    if (!assigned || assigned.spec.onLoss.policy === 'keep') return;
+    const { epoch } = assigned;
+    const before = last.get(agent);
+    if (before && before.machine !== machine) {
+      checker.exercised++;
+      if (before.epoch > epoch)
+        broke(
+          checker.name,
+          `${machine.name} may act for ${agent} under ${epoch}; ${before.machine.name} acts under ${before.epoch}`,
+        );
+      if (before.machine.process?.node.mayActOutside(agent) && !keeps(before.machine, agent))
+        broke(checker.name, `${machine.name} and ${before.machine.name} may both act for ${agent}`);
+    }
+    last.set(agent, { epoch, machine });
+  };
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-one-hand',
     exercised: 0,
     said({ name, params }, machine) {
       if (name !== 'agentOut') return;
       const agent = params.agent as string;
-      const spec = stored.agents.get(agent)?.spec;
-      if (!spec || spec.onLoss.policy === 'keep') return;
       checker.exercised++;
       const running = machine.process?.node.agents.get(agent);
       if (!running) return broke(checker.name, `${machine.name} acts for ${agent}, which it was told to let go`);
-      const { epoch } = running.assigned;
-      const silentMs = world.timeline.nowMs - (heardMs.get(machine) ?? machine.process?.startedMs ?? 0);
-      if (silentMs > world.host.policy.leaseMs)
-        broke(checker.name, `${machine.name} acts for ${agent}; it heard nothing for ${Math.round(silentMs / 1000)} s`);
-      const before = last.get(agent);
-      if (before && before.epoch > epoch) {
-        world.counts.faults['one-hand overlaps'] = (world.counts.faults['one-hand overlaps'] ?? 0) + 1;
-        return;
+      acts(machine, agent);
+    },
+    looked() {
+      const holders = new Map<string, Machine[]>();
+      for (const machine of world.machines)
+        for (const agent of machine.process?.node.agents.keys() ?? []) {
+          const others = holders.get(agent);
+          if (others) others.push(machine);
+          else holders.set(agent, [machine]);
+        }
+      for (const [agent, machines] of holders) {
+        // Nobody else has it or could act before: nothing to judge.
+        const [only] = machines;
+        if (machines.length === 1 && last.get(agent)?.machine === only) continue;
+        checker.exercised++;
+        for (const machine of machines) if (machine.process?.node.mayActOutside(agent)) acts(machine, agent);
       }
-      last.set(agent, { epoch });
-    },
-    delivered(machine) {
-      heardMs.set(machine, world.timeline.nowMs);
-    },
-    committing(change) {
-      if (change.type === 'agent-gone') last.delete(change.name);
     },
   };
   return checker;
 };
+function keeps(machine: Machine, agent: string): boolean {
+  return machine.process?.node.agents.get(agent)?.assigned.spec.onLoss.policy === 'keep';
+}

@@ -33,6 +33,8 @@ export function restlessOf(world: World): string[] {
     if (observed?.state !== 'ready')
       out.push(`${name} on ${placement.node} is ${observed?.state ?? 'not heard of'} ${observed?.reason ?? ''}`);
     const machine = world.machines.find(({ identity }) => identity?.node === placement.node);
+    if (machine?.process?.node.mayActOutside(name) === false)
+      out.push(`${name} on ${placement.node} may not act outside`);
     const journal = machine?.disk.read('journal.db');
     const head = journal
       ?.prepare(

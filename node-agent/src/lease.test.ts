@@ -1,0 +1,119 @@
+// The lease for outside effects: what renews it, what does not, and how it ends.
+import t from 'tap';
+import { createLease } from './lease.ts';
+
+/** Two clocks of this machine, and the coordinator's, which may be anything. */
+function rig() {
+  const clock = {
+    mono: 1_000,
+    wall: 50_000,
+    monotonicMs: () => clock.mono,
+    nowMs: () => clock.wall,
+    pass(ms: number) {
+      clock.mono += ms;
+      clock.wall += ms;
+    },
+  };
+  const lease = createLease(clock as never, 3);
+  let coordinatorAheadMs = 1_795_000_000_000;
+  return {
+    clock,
+    lease,
+    coordinatorMs: () => clock.mono + coordinatorAheadMs,
+    stepCoordinator: (ms: number) => {
+      coordinatorAheadMs += ms;
+    },
+    welcome(generation = 3, tookMs = 0) {
+      const askedMs = clock.mono;
+      const nowMs = clock.mono + coordinatorAheadMs;
+      clock.pass(tookMs);
+      lease.welcomed({ nowMs, leaseMs: 30_000, generation }, askedMs);
+    },
+  };
+}
+
+t.test('no lease before the first welcome, whatever else is heard', async (t) => {
+  const { lease, welcome, coordinatorMs } = rig();
+  t.notOk(lease.holds);
+  t.equal(lease.heard(coordinatorMs()), 0);
+  t.notOk(lease.holds);
+  welcome();
+  t.ok(lease.holds);
+});
+
+t.test('it lasts from when word was sent, not from when it came', async (t) => {
+  const { lease, welcome, clock, coordinatorMs } = rig();
+  welcome();
+  clock.pass(10_000);
+  const buffered = coordinatorMs();
+  clock.pass(25_000);
+  t.notOk(lease.holds, 'it stood still for longer than the lease');
+  t.equal(lease.heard(buffered), 25_000);
+  t.ok(lease.holds, 'sent 25 s ago: 5 s are left');
+  clock.pass(5_001);
+  t.notOk(lease.holds);
+  lease.heard(buffered);
+  t.notOk(lease.holds, 'said again it says nothing new');
+  lease.heard(coordinatorMs());
+  t.ok(lease.holds);
+});
+
+t.test('a slow welcome makes a lease shorter, never longer', async (t) => {
+  const { lease, welcome, clock, coordinatorMs } = rig();
+  welcome(3, 8_000);
+  clock.pass(21_999);
+  t.ok(lease.holds);
+  clock.pass(1);
+  t.notOk(lease.holds);
+  clock.pass(5_000);
+  t.equal(lease.heard(coordinatorMs()), 0, 'word that cannot be older than it came');
+  t.ok(lease.holds);
+});
+
+t.test('while the assignment is behind, or unknown after a connection, nothing is renewed', async (t) => {
+  const { lease, welcome, clock, coordinatorMs } = rig();
+  welcome();
+  clock.pass(5_000);
+  lease.told(5, 3);
+  clock.pass(20_000);
+  lease.heard(coordinatorMs());
+  clock.pass(5_001);
+  t.notOk(lease.holds, 'a delta did not follow: an agent may be elsewhere');
+  lease.told(5, 5);
+  t.ok(lease.holds, 'the snapshot came: what was heard meanwhile counts');
+  clock.pass(20_000);
+  lease.connected();
+  lease.heard(coordinatorMs());
+  clock.pass(5_001);
+  t.notOk(lease.holds, 'word of a connection that was not welcomed');
+  welcome(7);
+  t.notOk(lease.holds);
+  lease.told(7, 7);
+  t.ok(lease.holds);
+});
+
+t.test("the coordinator's clock is set forward, then back", async (t) => {
+  const { lease, welcome, clock, coordinatorMs, stepCoordinator } = rig();
+  welcome();
+  stepCoordinator(3_600_000);
+  clock.pass(10_000);
+  t.equal(lease.heard(coordinatorMs()), 0);
+  const buffered = coordinatorMs();
+  clock.pass(29_000);
+  t.ok(lease.holds);
+  t.equal(lease.heard(buffered), 29_000, 'the step was followed: old word is old');
+  clock.pass(1_000);
+  t.notOk(lease.holds);
+  stepCoordinator(-3_600_000);
+  t.equal(lease.heard(coordinatorMs()), 3_600_000);
+  t.notOk(lease.holds, 'it looks old: nothing is renewed');
+  welcome();
+  t.ok(lease.holds, 'an answer to a hello of now tells');
+});
+
+t.test('a machine that slept: its monotonic clock stood still, its wall clock did not', async (t) => {
+  const { lease, welcome, clock } = rig();
+  welcome();
+  clock.wall += 60_000;
+  t.notOk(lease.holds);
+});
