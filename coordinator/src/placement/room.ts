@@ -121,6 +121,8 @@ export function fill(room: Room, guests: readonly Guest[]): void {
   };
   for (const offer of offers) empty(offer);
   for (const offer of pulls?.values() ?? []) if (offer) empty(offer);
+  // A mapped file is held by a model and free all the same, as the kernel counts: what was found free may hold it already.
+  if (node.memoryTotalBytes > 0) room.freeBytes = Math.min(room.freeBytes, node.memoryTotalBytes);
   for (const guest of guests) admit(room, guest);
 }
 /** The room as it would be without these agents. */

@@ -27,6 +27,14 @@ function text(name: string, of: Placed): string {
 }
 const withModel = (given: Parameters<typeof modelOf>[1]) => ({ models: [modelOf('m', given)] });
 
+t.test('never more is free than there is, whatever a node counts as free', async (t) => {
+  const models = [modelOf('m', { resident: true, residentBytes: 1.2 * GiB })];
+  const of = placed({ models, memoryTotalBytes: 5 * GiB, memoryFreeBytes: 5 * GiB });
+  t.equal(text('fit', of), '5.0 GiB of 5.0 GiB are free');
+  const unknown = placed({ models, memoryTotalBytes: 0, memoryFreeBytes: 0 });
+  t.equal(text('fit', unknown), 'memory not known');
+});
+
 t.test('each score prefers what its line says, and says so', async (t) => {
   const [first, second] = [placed(), placed({}, { model: ['nope', 'small'] })];
   t.ok(value('preference', first) > value('preference', second));
