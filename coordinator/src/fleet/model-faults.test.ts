@@ -69,7 +69,10 @@ t.test('what works again before that stays, and so does one that nobody else tak
   says(fleet, 'greeter', 'small could not be fetched: no such host');
   later(fleet, 60_000);
   t.equal(where(fleet), 'alice');
-  t.match(fleet.agent('greeter').unplaced?.text, /^it fails on alice .*, and it stays there: /);
+  t.match(fleet.agent('greeter').unplaced, {
+    text: 'it fails on alice (small could not be fetched: no such host), and it stays there: small fails on every node that has it',
+    fix: 'see to what fails on alice, or wait until it is tried again',
+  });
   says(fleet, 'greeter', null);
   fleet.plan();
   t.equal(fleet.agent('greeter').unplaced, null);

@@ -128,6 +128,7 @@ function headline(spec: AgentSpec, total: number, refused: (filter: string) => n
           'or',
           8,
         )}`,
+    failing: `${models} fails on every ${subject} that has it`,
     pool: `no ${subject} has a pool free for ${models}`,
     memory: `no ${subject} has memory free for ${models}`,
     throughput: `no ${subject} has compute left for ${models}`,
@@ -142,6 +143,7 @@ function headline(spec: AgentSpec, total: number, refused: (filter: string) => n
 const lacking: Record<string, string> = {
   price: 'too dear',
   model: 'without a wanted model',
+  failing: 'where its model fails',
   pool: 'with a dedicated model in the way',
   memory: 'without enough free memory',
   throughput: 'booked out',
