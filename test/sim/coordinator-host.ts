@@ -14,6 +14,7 @@ import { openDatabase } from '../../coordinator/src/store/sqlite/database.ts';
 import { migrate } from '../../coordinator/src/store/sqlite/migrations.ts';
 import { sqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../coordinator/src/store/store.ts';
+import { statementOf } from './disk.ts';
 import type { Network } from './network.ts';
 import { ProcessClock, type Timeline } from './timeline.ts';
 
@@ -154,7 +155,7 @@ export class CoordinatorHost {
     this.#db.close();
   }
   /** What is stored, whoever runs. */
-  readonly stored = <T>(sql: string, ...values: unknown[]): T[] => this.#db.prepare(sql).all(...values) as T[];
+  readonly stored = <T>(sql: string, ...values: unknown[]): T[] => statementOf(this.#db, sql).all(...values) as T[];
 
   /** The real store; a commit takes the disk's time, and is where blows land. */
   #store(clock: ProcessClock): Store {

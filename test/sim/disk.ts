@@ -7,6 +7,19 @@ import type { ProcessClock, Timeline } from './timeline.ts';
 /** Opened with `synchronous = NORMAL`: only `sync` makes its commits survive a power cut. */
 const lazy = 'outbox.sqlite';
 
+const prepared = new WeakMap<Database.Database, Map<string, Database.Statement>>();
+/** Prepared once a database. */
+export function statementOf(db: Database.Database, sql: string): Database.Statement {
+  const known = prepared.get(db) ?? new Map<string, Database.Statement>();
+  prepared.set(db, known);
+  let statement = known.get(sql);
+  if (!statement) {
+    statement = db.prepare(sql);
+    known.set(sql, statement);
+  }
+  return statement;
+}
+
 export class SimulatedDisk {
   readonly #timeline: Timeline;
   readonly #files = new Map<string, Database.Database>();
@@ -33,9 +46,15 @@ export class SimulatedDisk {
     };
   }
 
-  /** For checkers: what is stored, whoever runs. */
-  read(name: string): Database.Database | null {
-    return this.#files.get(name) ?? null;
+  /** For checkers: what is stored, whoever runs; null: there is no such file. */
+  read(name: string, sql: string): Database.Statement | null {
+    const db = this.#files.get(name);
+    return db ? statementOf(db, sql) : null;
+  }
+  /** Grows with every write, whoever writes. */
+  writes(name: string): number {
+    const changes = this.read(name, 'SELECT total_changes() AS count')?.get() as { count: number } | undefined;
+    return changes?.count ?? 0;
   }
 
   powerCut(): void {

@@ -143,9 +143,13 @@ export class World implements MachineWorld {
   }
   trace(who: string, what: string): void {
     const line = `${(this.timeline.nowMs / 1000).toFixed(3).padStart(9)} ${who.padEnd(12)} ${what}`;
-    this.#hash.update(line);
     this.#trace.push(line);
-    if (this.#trace.length > 2 * kept) this.#trace.splice(0, kept);
+    if (this.#trace.length >= 2 * kept) this.#hashed(kept);
+  }
+  /** All but the last lines go into the hash, and away. */
+  #hashed(left: number): void {
+    const over = this.#trace.splice(0, this.#trace.length - left);
+    this.#hash.update(over.join(''));
   }
   broke(checker: string, text: string): void {
     if (this.broken) return;
@@ -254,7 +258,7 @@ export class World implements MachineWorld {
       broken: this.broken,
       virtualMs: this.timeline.nowMs,
       events: this.timeline.fired,
-      hash: this.#hash.digest('hex'),
+      hash: this.#hash.update(this.#trace.join('')).digest('hex'),
       faults: {
         ...this.counts.faults,
         'bus delay': delayed,

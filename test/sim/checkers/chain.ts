@@ -46,11 +46,12 @@ export const chain: MakeChecker = ({ world, stored, broke }) => {
           broke(checker.name, `${agent}: the store holds another log than was committed`);
       }
       for (const machine of world.machines) {
-        const journal = machine.disk.read('journal.db');
-        if (!journal) continue;
-        const rows = journal
-          .prepare('SELECT logs.agent AS agent, seq, hash FROM entries JOIN logs ON logs.id = entries.log')
-          .all() as { agent: string; seq: number; hash: string }[];
+        const sql = 'SELECT logs.agent AS agent, seq, hash FROM entries JOIN logs ON logs.id = entries.log';
+        const rows = (machine.disk.read('journal.db', sql)?.all() ?? []) as {
+          agent: string;
+          seq: number;
+          hash: string;
+        }[];
         for (const { agent, seq, hash } of rows) {
           if (!stored.agents.has(agent)) continue;
           checker.exercised++;
@@ -72,10 +73,10 @@ export const durableFirst: MakeChecker = ({ broke }) => {
     exercised: 0,
     said({ name, message }, machine) {
       if (name !== 'memoryUp' || message.type !== 'batch') return;
-      const journal = machine.disk.read('journal.db');
+      const kept = machine.disk.read('journal.db', 'SELECT 1 FROM entries WHERE hash = ?');
       for (const { hash, seq, agentId } of message.entries) {
         checker.exercised++;
-        if (!journal?.prepare('SELECT 1 FROM entries WHERE hash = ?').get(hash))
+        if (!kept?.get(hash))
           broke(checker.name, `${machine.name} sends entry ${seq} of ${agentId}, which its journal does not hold`);
       }
     },

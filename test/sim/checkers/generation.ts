@@ -6,7 +6,7 @@ import type { Machine } from '../machine.ts';
 export const generation: MakeChecker = ({ stored, broke }) => {
   /** The whole set by node, then by generation. */
   const sets = new Map<string, Map<number, string>>();
-  const onNode = new Map<Machine, { disk: unknown; node: string; generation: number }>();
+  const onNode = new Map<Machine, { disk: unknown; writes: number; node: string; generation: number }>();
   const touched = new Set<string>();
   /** Since the last look. */
   const told = new Set<Machine>();
@@ -63,18 +63,23 @@ export const generation: MakeChecker = ({ stored, broke }) => {
         const node = machine.identity?.node;
         if (!machine.process || !node) continue;
         told.delete(machine);
-        const db = machine.disk.read('assignment.sqlite');
-        if (!db) continue;
-        const now = Number(db.prepare('SELECT value FROM generation').pluck().get() ?? 0);
+        const { disk } = machine;
+        const read = disk.read('assignment.sqlite', 'SELECT value FROM generation');
+        if (!read) continue;
         const before = onNode.get(machine);
-        const same = before?.disk === db && before.node === node;
+        // The database itself: a machine that was set up anew has another.
+        const same = before?.disk === read.database && before.node === node;
+        const writes = disk.writes('assignment.sqlite');
+        if (same && before.writes === writes) continue;
+        const now = Number(read.pluck().get() ?? 0);
         checker.exercised++;
         if (same && now < before.generation && now !== 0)
           broke(checker.name, `${machine.name} goes back from generation ${before.generation} to ${now}`);
-        onNode.set(machine, { disk: db, node, generation: now });
+        onNode.set(machine, { disk: read.database, writes, node, generation: now });
         const wanted = sets.get(node)?.get(now);
         if (now === 0 || wanted === undefined) continue;
-        const has = (db.prepare('SELECT value FROM assigned ORDER BY agent').pluck().all() as string[])
+        const assigned = disk.read('assignment.sqlite', 'SELECT value FROM assigned ORDER BY agent');
+        const has = ((assigned?.pluck().all() ?? []) as string[])
           .map((text) => JSON.parse(text))
           .map(({ spec, epoch, version }) => `${spec.name}:${epoch}:${version}`)
           .sort()

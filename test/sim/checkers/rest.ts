@@ -35,12 +35,9 @@ export function restlessOf(world: World): string[] {
     const machine = world.machines.find(({ identity }) => identity?.node === placement.node);
     if (machine?.process?.node.mayActOutside(name) === false)
       out.push(`${name} on ${placement.node} may not act outside`);
-    const journal = machine?.disk.read('journal.db');
-    const head = journal
-      ?.prepare(
-        'SELECT seq, hash FROM entries WHERE log = (SELECT id FROM logs WHERE agent = ?) ORDER BY seq DESC LIMIT 1',
-      )
-      .get(name) as { seq: number; hash: string } | undefined;
+    const sql =
+      'SELECT seq, hash FROM entries WHERE log = (SELECT id FROM logs WHERE agent = ?) ORDER BY seq DESC LIMIT 1';
+    const head = machine?.disk.read('journal.db', sql)?.get(name) as { seq: number; hash: string } | undefined;
     const stored = view.heads.get(name);
     if ((head?.seq ?? 0) !== (stored?.seq ?? 0) || (head?.hash ?? '') !== (stored?.hash ?? ''))
       out.push(`${name}: ${placement.node} is at ${head?.seq ?? 0}, the store at ${stored?.seq ?? 0}`);
@@ -49,17 +46,13 @@ export function restlessOf(world: World): string[] {
     out.push(`${view.tasks.size} tasks have not ended: ${[...view.tasks.keys()].slice(0, 3).join(', ')}`);
   for (const machine of world.machines) {
     if (!machine.process) continue;
-    const waiting = machine.disk.read('outbox.sqlite')?.prepare('SELECT count(*) FROM outbox').pluck().get() as
-      | number
-      | undefined;
+    const count = machine.disk.read('outbox.sqlite', 'SELECT count(*) FROM outbox');
+    const waiting = count?.pluck().get() as number | undefined;
     if (waiting) out.push(`${machine.name} has ${waiting} messages in its outbox`);
-    const journal = machine.disk.read('journal.db');
     // The cursor may lag behind on the disk: what counts is what the store has.
-    const above = (journal
-      ?.prepare(
-        'SELECT logs.agent AS agent, hash FROM entries JOIN logs ON logs.id = entries.log WHERE seq > logs.acked',
-      )
-      .all() ?? []) as { agent: string; hash: string }[];
+    const unacked =
+      'SELECT logs.agent AS agent, hash FROM entries JOIN logs ON logs.id = entries.log WHERE seq > logs.acked';
+    const above = (machine.disk.read('journal.db', unacked)?.all() ?? []) as { agent: string; hash: string }[];
     for (const { agent, hash } of above) {
       const kept = ['memory_entry', 'branch_entry'].some(
         (table) => world.host.stored(`SELECT 1 FROM ${table} WHERE hash = ?`, hash).length > 0,
@@ -67,10 +60,8 @@ export function restlessOf(world: World): string[] {
       if (view.agents.has(agent) && !kept) out.push(`${machine.name} holds memories of ${agent} that nobody else has`);
     }
     for (const table of ['pending', 'branches'] as const) {
-      const agents = (journal
-        ?.prepare(`SELECT DISTINCT logs.agent FROM ${table} JOIN logs ON logs.id = ${table}.log`)
-        .pluck()
-        .all() ?? []) as string[];
+      const left = `SELECT DISTINCT logs.agent FROM ${table} JOIN logs ON logs.id = ${table}.log`;
+      const agents = (machine.disk.read('journal.db', left)?.pluck().all() ?? []) as string[];
       for (const agent of agents) if (view.agents.has(agent)) out.push(`${machine.name} has ${table} of ${agent} left`);
     }
   }
