@@ -8,7 +8,7 @@ import type { Change } from './change.ts';
 import type { Answer, InputKind, Inputs, Outcome, Policy } from './input.ts';
 import { idleModels } from './placement/idle-models.ts';
 import { Kept } from './placement/kept.ts';
-import { type MoveCause, type PlanApplied, type PlanPart, partsOf } from './placement/moves.ts';
+import { type MoveCause, ordering, type PlanApplied, type PlanPart, partsOf } from './placement/moves.ts';
 import { planDueMs } from './placement/need.ts';
 import { planning } from './placement/place.ts';
 import { rebalancing } from './placement/rebalance.ts';
@@ -157,7 +157,8 @@ export class Planner {
     if (demands.length === 0 && asked.settled.length === 0) return;
     const nothing = { placed: [], unplaced: [], yielded: [], models: [] };
     const plan = demands.length === 0 ? nothing : await this.#sliced(planning(asked.snapshot));
-    await this.#carryOut(partsOf(view, asked, plan, () => this.#mint()));
+    const placed = await this.#sliced(ordering(view, plan));
+    await this.#carryOut(partsOf(view, asked, plan, () => this.#mint(), new Map(), placed));
   }
 
   async #ask(): Promise<Snapped> {

@@ -5,7 +5,7 @@ import type { NodeCapacity, PlacementWhy, UnplacedWhy } from '@blackroad/protoco
 import type { DeepReadonly, View } from '../view.ts';
 import type { Gain } from './gain.ts';
 import type { Need } from './need.ts';
-import { compareText } from './pace.ts';
+import { compareText, Pace, sortedIn, whole } from './pace.ts';
 import { whyOf } from './score.ts';
 import type { Snapped } from './snapshot.ts';
 import type { Placed, PlacementPlan } from './supply.ts';
@@ -66,20 +66,19 @@ const causeOf: Record<Need['reason'], MoveCause> = {
   failing: 'failing',
 };
 
-/** Who gives way goes first, the last who had to before the first: each may need the room of the one after it. */
+/** `placed`: by `ordering`. */
 export function* partsOf(
   view: View,
   asked: Pick<Snapped, 'needs' | 'settled' | 'capacities'>,
   plan: PlacementPlan,
   minted: () => string,
   gains: ReadonlyMap<string, Gain> = new Map(),
+  placed: readonly Placed[] = whole(ordering(view, plan)),
 ): Generator<PlanPart> {
   const yielded = new Map(plan.yielded.map((each) => [each.agent, each]));
   const targets = targetsOf(view, asked.capacities, plan);
   const rank = new Map([...yielded.keys()].reverse().map((agent, i) => [agent, i]));
   const first = (agent: string) => rank.get(agent) ?? rank.size;
-  const together = whatMeetsMost(view, plan);
-  const placed = [...plan.placed].sort((a, b) => first(a.agent) - first(b.agent) || together(a, b));
   const unplaced = [...plan.unplaced].sort((a, b) => first(a.agent) - first(b.agent));
   const about = (agent: string, row: Row): Pick<PlanStep, 'cause' | 'because' | 'busy'> => {
     const gave = yielded.get(agent);
@@ -132,21 +131,34 @@ function emptyPart(): PlanPart {
   return { steps: [], targets: new Map(), unloads: [] };
 }
 
-/** An order in which a part touches few nodes: each one touched is a row to store and a message. */
-function whatMeetsMost(view: View, { placed }: PlacementPlan): (a: Placed, b: Placed) => number {
-  const from = new Map(placed.map(({ agent }) => [agent, view.agents.get(agent)?.placement?.node ?? '']));
+/**
+ * The placed in the order in which they are carried out: who gave way first, the last who had to before the first, as each may need
+ * the room of the one after it; else so that a part touches few nodes, each of which is a row to store and a message. In slices.
+ */
+export function* ordering(view: View, { placed, yielded }: PlacementPlan): Generator<void, readonly Placed[]> {
+  const pace = new Pace();
+  const rank = new Map([...yielded].reverse().map(({ agent }, i) => [agent, i]));
+  const from = new Map<string, string>();
+  const to = new Set<string>();
+  for (const { agent, node } of placed) {
+    from.set(agent, view.agents.get(agent)?.placement?.node ?? '');
+    to.add(node);
+    if (pace.spends(0.5)) yield;
+  }
+  const isFromFew = new Set(from.values()).size < to.size;
+  const first = ({ agent }: Placed) => rank.get(agent) ?? rank.size;
   const byFrom = (a: Placed, b: Placed) => compareText(from.get(a.agent) as string, from.get(b.agent) as string);
   const byTo = (a: Placed, b: Placed) => compareText(a.node, b.node);
-  const isFromFew = new Set(from.values()).size < new Set(placed.map(({ node }) => node)).size;
   const [major, minor] = isFromFew ? [byFrom, byTo] : [byTo, byFrom];
-  return (a, b) => major(a, b) || minor(a, b);
+  return yield* sortedIn(placed, (a, b) => first(a) - first(b) || major(a, b) || minor(a, b), pace);
 }
 
 function targetsOf(view: View, capacities: Snapped['capacities'], plan: PlacementPlan): Map<string, Target> {
   const targets = new Map<string, Target>();
   for (const { node } of plan.placed)
     if (!targets.has(node)) targets.set(node, { capacity: capacities.get(node) ?? null, leaving: [], unloads: [] });
-  const goesTo = new Map(plan.placed.map(({ agent, node }) => [agent, node]));
+  const gone = new Set(plan.yielded.map(({ agent }) => agent));
+  const goesTo = new Map(plan.placed.flatMap(({ agent, node }) => (gone.has(agent) ? [[agent, node]] : [])));
   for (const { agent, node } of plan.yielded) {
     const model = view.agents.get(agent)?.placement?.model ?? '';
     targets.get(node)?.leaving.push({ agent, model, isChanging: goesTo.get(agent) === node });
