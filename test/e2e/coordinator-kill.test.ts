@@ -69,12 +69,13 @@ t.test('the coordinator is killed under load', async (t) => {
     [],
     'each exchange is remembered once',
   );
-  const faults = await Promise.all(agents.map((name) => chainFault(fleet, name)));
-  t.same(
-    faults.filter((fault) => fault !== null),
-    [],
-    'every chain verifies',
-  );
+  // One after the other: the coordinator bounds how many logs it verifies at once.
+  const faults: string[] = [];
+  for (const name of agents) {
+    const fault = await chainFault(fleet, name);
+    if (fault !== null) faults.push(`${name}: ${fault}`);
+  }
+  t.same(faults, [], 'every chain verifies');
   const totals = await fleet.client.call('fleet');
   t.match(totals.tasks, { queued: 0, running: 0 });
 });
