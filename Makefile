@@ -14,7 +14,7 @@ WITH_NODE := PATH="$(dir $(NODE)):$(ROOT)/node_modules/.bin:$$PATH"
 SOURCES := $(shell find protocol std node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: install up down dev test check bench soak clean docs help sim sim-mutants
+.PHONY: install up down dev test check bench soak clean docs help sim sim-mutants screenshots
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -77,6 +77,10 @@ bench: node_modules/.installed node-agent/dist/main.mjs coordinator/console/dist
 ## make docs      writes what is generated from the protocol
 docs: node_modules/.installed
 	@export $(WITH_NODE); node protocol/src/generate/write.ts && node test/contract/configuration.ts && node test/contract/cli-page.ts
+
+## make screenshots  every page of the console in light, dark and on a phone into screenshots/; renews the pictures of docs/console.md
+screenshots: node_modules/.installed coordinator/console/dist/index.html
+	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/screenshots.ts
 
 ## make clean     removes what was installed and built; data stays
 clean:

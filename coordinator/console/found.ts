@@ -19,8 +19,8 @@ const listOf = (names: string[], exported: string) =>
   `${names.map((name, i) => `import { ${exported} as x${i} } from './${name}';`).join('\n')}
 export default [${names.map((name, i) => `[${JSON.stringify(name)}, x${i}]`).join(', ')}];`;
 
-/** A page in the making, whose route is there and whose file is not yet, must not stop the others. */
-function routesWithPages(): string[] {
+/** Files of routes below `src`. A page in the making, whose route is there and whose file is not yet, must not stop the others. */
+export function routesWithPages(): string[] {
   return files(/^pages\/.*\.route\.ts$/).filter((name) => {
     const path = join(src, name);
     const page = /import\('(\.[^']+)'\)/.exec(readFileSync(path, 'utf8'))?.[1];

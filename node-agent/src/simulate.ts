@@ -142,6 +142,7 @@ async function startOne(order: {
             slots: kind.slots,
             tools: true,
             resident: true,
+            residentBytes: kind.sizeBytes,
           },
           { name: 'sim-embed', kind: 'embed', sizeBytes: 25e6, slots: kind.slots, dimension: 64 },
         ]
@@ -150,6 +151,13 @@ async function startOne(order: {
     clock,
     random: seededRandom(order.seed),
   });
+  const { models } = runtime;
+  // What is loaded takes the machine's memory, as it would.
+  runtime.models = async () => {
+    const found = await models();
+    probes.residentBytes = found.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
+    return found;
+  };
   const node = composeNode({
     identity: () => identity,
     hardware: await probes.hardwareFingerprint(),

@@ -164,7 +164,7 @@ const context = await createApiContext({
     tlsPort: () => null,
     publicHost: '',
     knownHosts: [],
-    consoleDir: null,
+    consoleDir: process.env.BENCH_CONSOLE ?? null,
   },
   clock: timedClock,
   random,

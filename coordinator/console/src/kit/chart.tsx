@@ -34,6 +34,8 @@ function resolved(name: string, beside: HTMLElement): string {
   probe.remove();
   return color;
 }
+/** So few do not make a line: they are dots. */
+const dotsUpTo = 3;
 const faint = (colour: string) =>
   colour.replace(/^rgba?\(([^)]+)\)$/, (_, parts: string) => `rgba(${parts.split(',').slice(0, 3).join(',')}, 0.18)`);
 
@@ -56,7 +58,12 @@ export function Chart({ label, times, bands, format = figure, top, fromMs, toMs,
     const between: uPlot.Band[] = [];
     for (const { name, colour, min } of bands) {
       const stroke = resolved(colour, element);
-      series.push({ label: name, stroke, width: 1.6, points: { show: false } });
+      series.push({
+        label: name,
+        stroke,
+        width: 1.6,
+        points: { show: (u) => u.data[0].length <= dotsUpTo, size: 5, fill: stroke },
+      });
       if (min) {
         const at = series.length;
         series.push({ label: `${name} most`, stroke: 'transparent', points: { show: false } });

@@ -35,7 +35,8 @@ export function Figures({ totals }: { totals: FleetTotals }) {
               label={`Tasks a minute over the last hour, at most ${count(Math.max(...points.map(([, , , most]) => most as number)))}`}
             />
           ) : (
-            'none in the last hour'
+            // The hour is counted by whole minutes: the running one is not in it yet.
+            (tasks.endedLastMinute > 0 && 'all in this minute') || 'none in the last hour'
           )}
         </Stat>
         <Stat name="Under way" value={count(tasks.running)}>

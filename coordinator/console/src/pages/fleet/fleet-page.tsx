@@ -21,7 +21,7 @@ export default function FleetPage() {
   const agents = useAgents();
   const alerts = useAlerts();
   const events = useEvents();
-  if (!totals || !nodes.whole || !agents.whole) {
+  if (!totals || !nodes.whole) {
     return (
       <>
         <PageHead title="Fleet" />
@@ -30,7 +30,8 @@ export default function FleetPage() {
     );
   }
   const newest = events.list.slice(-eventsShown).reverse();
-  const fresh = agents.list.length === 0;
+  // Agents may be many more than nodes: the nodes do not wait for them.
+  const fresh = agents.whole ? agents.rows.size === 0 : !Object.values(totals.agents).some((n) => n > 0);
   return (
     <div className="page-stack">
       <PageHead title="Fleet" text={inAWord(totals, alerts.list.length)} />
@@ -39,12 +40,18 @@ export default function FleetPage() {
           <AlertList alerts={inOrder(alerts.list)} />
         </Panel>
       )}
-      <FirstSteps agents={agents.list} nodes={nodes.list} />
+      {(fresh || agents.whole) && <FirstSteps agents={agents.list} nodes={nodes.list} />}
       {!fresh && <Figures totals={totals} />}
       <NodeGrid nodes={nodes.list} />
       {!fresh && (
         <div className="columns">
-          <AgentStates agents={agents.list} />
+          {agents.whole ? (
+            <AgentStates agents={agents.list} />
+          ) : (
+            <Panel title="Agents">
+              <Loading lines={3} label="Loading the agents" />
+            </Panel>
+          )}
           <Residency nodes={nodes.list} />
         </div>
       )}
@@ -60,6 +67,7 @@ export default function FleetPage() {
 function inAWord({ nodes, agents, name }: FleetTotals, alerts: number) {
   const all = nodes.online + nodes.suspect + nodes.lost + nodes.never + nodes.quarantined;
   const running = agents.ready + agents.starting;
+  const wanted = running + agents.unplaced + agents.failed + agents.waiting;
   return (
     <span className="row wrap">
       {alerts === 0 && nodes.online > 0 && (
@@ -70,7 +78,8 @@ function inAWord({ nodes, agents, name }: FleetTotals, alerts: number) {
       )}
       <span>
         {name}: {nodes.online === all ? plural(all, 'node') : `${nodes.online} of ${plural(all, 'node')}`} online
-        {running > 0 && `, ${plural(running, 'agent')}`}
+        {wanted > 0 &&
+          `, ${running === wanted ? plural(wanted, 'agent') : `${running} of ${plural(wanted, 'agent')}`} running`}
       </span>
     </span>
   );

@@ -20,6 +20,16 @@ const fills: Record<Tone, string> = {
   dim: '--line-strong',
 };
 
+/** Shades of fill that can be told apart in so small a shape. */
+const steps = 20;
+type Colours = Record<Tone | 'track', string>;
+/** What stands on the canvas: most news of a heartbeat changes nothing that is seen, and only cells that look different are painted. */
+interface Painted {
+  frame: string;
+  looks: string[];
+  colours: Colours | null;
+}
+
 export function NodeField({ nodes, site }: { nodes: readonly NodeLine[]; site: string }) {
   const host = useRef<HTMLCanvasElement>(null);
   const [columns, setColumns] = useState(0);
@@ -46,61 +56,34 @@ export function NodeField({ nodes, site }: { nodes: readonly NodeLine[]; site: s
     return () => measure.disconnect();
   }, []);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the theme changes the colours
+  const painted = useRef<Painted>({ frame: '', looks: [], colours: null });
   useEffect(() => {
     const canvas = host.current;
     const pen = canvas?.getContext('2d');
     if (!canvas || !pen || columns === 0) return;
     const scale = devicePixelRatio || 1;
-    canvas.width = columns * cell * scale;
-    canvas.height = rows * cell * scale;
-    canvas.style.width = `${columns * cell}px`;
-    canvas.style.height = `${rows * cell}px`;
-    pen.scale(scale, scale);
-    const probe = document.createElement('span');
-    canvas.parentElement?.append(probe);
-    const colours = Object.fromEntries(
-      Object.entries({ ...fills, track: '--track' }).map(([tone, name]) => {
-        probe.style.color = `var(${name})`;
-        return [tone, getComputedStyle(probe).color];
-      }),
-    ) as Record<Tone | 'track', string>;
-    probe.remove();
-    // A shape is made once a class, then moved: ten thousand paths a frame would cost more than painting them.
-    const shapes = new Map<string, Path2D>();
-    nodes.forEach((node, i) => {
-      const { tone } = standingOf(node);
-      const shape = shapes.get(node.class) ?? new Path2D(shapePath(node.class, 0, 0, radius));
-      shapes.set(node.class, shape);
-      pen.save();
-      pen.translate((i % columns) * cell + cell / 2, Math.floor(i / columns) * cell + cell / 2);
-      pen.fillStyle = colours.track;
-      pen.fill(shape);
-      const used = memoryUsed(node) ?? 0;
-      if (used > 0) {
-        pen.save();
-        pen.beginPath();
-        pen.rect(-radius * 1.3, radius * 1.2 - used * radius * 2.4, radius * 2.6, used * radius * 2.4);
-        pen.clip();
-        pen.globalAlpha = 0.8;
-        pen.fillStyle = colours[tone];
-        pen.fill(shape);
-        pen.restore();
-      }
-      pen.strokeStyle = colours[tone];
-      pen.lineWidth = tone === 'bad' ? 2 : 1.1;
-      if (tone === 'dim' || tone === 'warn') pen.setLineDash([2, 1.5]);
-      pen.stroke(shape);
-      if (tone === 'bad') {
-        pen.beginPath();
-        pen.moveTo(-radius, -radius);
-        pen.lineTo(radius, radius);
-        pen.moveTo(radius, -radius);
-        pen.lineTo(-radius, radius);
-        pen.stroke();
-      }
-      pen.restore();
-    });
+    const frame = `${columns} ${rows} ${scale} ${dark}`;
+    if (frame !== painted.current.frame) {
+      canvas.width = columns * cell * scale;
+      canvas.height = rows * cell * scale;
+      canvas.style.width = `${columns * cell}px`;
+      canvas.style.height = `${rows * cell}px`;
+      pen.scale(scale, scale);
+      painted.current = { frame, looks: [], colours: coloursBeside(canvas) };
+    }
+    const { looks, colours } = painted.current;
+    for (let i = 0; i < Math.max(nodes.length, looks.length); i++) {
+      const node = nodes[i];
+      const tone = node && standingOf(node).tone;
+      const used = node ? Math.round((memoryUsed(node) ?? 0) * steps) / steps : 0;
+      const look = node ? `${node.class} ${tone} ${used}` : '';
+      if (look === looks[i]) continue;
+      looks[i] = look;
+      const [x, y] = [(i % columns) * cell, Math.floor(i / columns) * cell];
+      pen.clearRect(x, y, cell, cell);
+      if (node && tone && colours) paint(pen, x + cell / 2, y + cell / 2, node.class, tone, used, colours);
+    }
+    looks.length = nodes.length;
   }, [nodes, columns, rows, dark]);
 
   const under = (event: React.MouseEvent<HTMLCanvasElement>) => {
@@ -137,4 +120,63 @@ export function NodeField({ nodes, site }: { nodes: readonly NodeLine[]; site: s
       )}
     </div>
   );
+}
+
+/** Custom properties as a canvas understands them. */
+function coloursBeside(canvas: HTMLCanvasElement): Colours {
+  const probe = document.createElement('span');
+  canvas.parentElement?.append(probe);
+  const colours = Object.fromEntries(
+    Object.entries({ ...fills, track: '--track' }).map(([tone, name]) => {
+      probe.style.color = `var(${name})`;
+      return [tone, getComputedStyle(probe).color];
+    }),
+  ) as Colours;
+  probe.remove();
+  return colours;
+}
+
+const shapes = new Map<string, Path2D>();
+function shapeOf(kind: string): Path2D {
+  const shape = shapes.get(kind) ?? new Path2D(shapePath(kind, 0, 0, radius));
+  shapes.set(kind, shape);
+  return shape;
+}
+function paint(
+  pen: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  kind: string,
+  tone: Tone,
+  used: number,
+  colours: Colours,
+) {
+  const shape = shapeOf(kind);
+  pen.save();
+  pen.translate(x, y);
+  pen.fillStyle = colours.track;
+  pen.fill(shape);
+  if (used > 0) {
+    pen.save();
+    pen.beginPath();
+    pen.rect(-radius * 1.3, radius * 1.2 - used * radius * 2.4, radius * 2.6, used * radius * 2.4);
+    pen.clip();
+    pen.globalAlpha = 0.8;
+    pen.fillStyle = colours[tone];
+    pen.fill(shape);
+    pen.restore();
+  }
+  pen.strokeStyle = colours[tone];
+  pen.lineWidth = tone === 'bad' ? 2 : 1.1;
+  if (tone === 'dim' || tone === 'warn') pen.setLineDash([2, 1.5]);
+  pen.stroke(shape);
+  if (tone === 'bad') {
+    pen.beginPath();
+    pen.moveTo(-radius, -radius);
+    pen.lineTo(radius, radius);
+    pen.moveTo(radius, -radius);
+    pen.lineTo(-radius, radius);
+    pen.stroke();
+  }
+  pen.restore();
 }
