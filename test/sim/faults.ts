@@ -1,5 +1,6 @@
 // What goes wrong, by the dice: machines, disks, clocks, runtimes, the network, the coordinator itself. Each row injects one kind of
 // fault and sees to it that it ends; `world.lasting` ends it at the latest when all is healed.
+import { hashHeader } from '@blackroad/protocol';
 import type { Random } from '@blackroad/std/random';
 import type { Blow } from './coordinator-host.ts';
 import { Machine } from './machine.ts';
@@ -174,6 +175,44 @@ export const faults: readonly Happening[] = [
     name: 'partition of everything',
     weight: 1,
     run: (world, random) => partition(world, random, 'partition of everything', world.machines, 60_000),
+  },
+  {
+    name: 'partition of most',
+    weight: 1.5,
+    run(world, random) {
+      // A few are left that could take what the others have: what the valve is there for.
+      const running = world.machines.filter(({ isRunning, isClone }) => isRunning && !isClone);
+      const count = Math.max(4, Math.ceil(running.length * 0.6));
+      if (running.length <= count) return false;
+      const first = Math.floor(random.next() * running.length);
+      const machines = [...running.slice(first), ...running.slice(0, first)].slice(0, count);
+      return partition(world, random, 'partition of most', machines, 100_000);
+    },
+  },
+  {
+    name: 'forged memory',
+    weight: 1.5,
+    run(world, random) {
+      const known = [...world.batches].filter(([agent]) => world.stored.agents.get(agent)?.placement);
+      const [agent, [entry] = []] = known[Math.floor(random.next() * known.length)] ?? [];
+      const placement = agent === undefined ? null : world.stored.agents.get(agent)?.placement;
+      if (!agent || !entry || !placement) return false;
+      const { epoch, node } = placement;
+      const head = world.stored.heads.get(agent);
+      const previousHash = random.hex(32);
+      const isForeign = random.next() < 0.5;
+      // Sound by itself and of another history, or linked and not what its hash says.
+      const made = {
+        ...entry,
+        epoch,
+        seq: (head?.seq ?? 0) + 1,
+        previousHash: isForeign ? previousHash : (head?.hash ?? 'genesis'),
+      };
+      const forged = isForeign ? { ...made, hash: hashHeader(made) } : made;
+      const message = { type: 'batch', epoch, from: made.seq, previousHash: made.previousHash, entries: [forged] };
+      world.trace('fault', `forged memory of ${agent}`);
+      return world.network.say(`blackroad/v1/node/${node}/memory/${agent}`, JSON.stringify(message));
+    },
   },
   {
     name: 'storm',

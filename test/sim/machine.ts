@@ -40,7 +40,12 @@ export interface Process {
 }
 
 const models: Record<SimulatedProfile, { name: string; sizeBytes: number; parametersB: number; slots: number }[]> = {
-  pi5: [{ name: 'sim-1b', sizeBytes: 0.8e9, parametersB: 1, slots: 2 }],
+  // Not all at once: whoever places must count.
+  pi5: [
+    { name: 'sim-1b', sizeBytes: 0.8e9, parametersB: 1, slots: 2 },
+    { name: 'sim-3b', sizeBytes: 2e9, parametersB: 3, slots: 2 },
+    { name: 'sim-7b', sizeBytes: 3.8e9, parametersB: 7, slots: 1 },
+  ],
   pi4: [{ name: 'sim-0.5b', sizeBytes: 0.4e9, parametersB: 0.5, slots: 1 }],
   zero2: [],
   cpu: [

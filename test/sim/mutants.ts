@@ -195,10 +195,41 @@ export const mutants: readonly Mutant[] = [
     replace: "if (attempt === 1) send(draft, 'settled', { node }, { tasks: [{ task, attempt }] });",
   },
   {
-    name: 'a-node-that-is-back-is-not-greeted',
+    name: 'a-node-that-is-back-says-no-hello',
     file: 'node-agent/src/node.ts',
-    search: '    this.#hello = clock.after(helloRetry.firstMs',
-    replace: '    if (held.length > 0) this.#hello = clock.after(helloRetry.firstMs',
+    search: '    this.#helloTries = 0;\n    this.#sayHello();',
+    replace: '    if (this.#seq === 0) this.#sayHello();',
+  },
+  {
+    name: 'a-node-that-is-back-is-not-told-what-it-missed',
+    file: 'coordinator/src/fleet/hello.ts',
+    search: 'if (message.generation !== generation) sendSnapshot(draft, row.id);',
+    replace: '',
+  },
+  {
+    name: 'deltas-with-a-gap-are-applied',
+    file: 'node-agent/src/assignment-store.ts',
+    search: 'if (delta.from !== generation) return false;',
+    replace: '',
+  },
+  {
+    name: 'a-model-that-was-counted-is-gone',
+    file: 'coordinator/src/placement/plan.ts',
+    search: 'return heldBytes(now) >= heldBytes(before);',
+    replace: 'return true;',
+  },
+  {
+    name: 'hashes-are-not-verified',
+    file: 'coordinator/src/memory/chain.ts',
+    search: 'const fault = entryFault(entry);',
+    replace: 'const fault = entryFault({ ...entry }) && null;',
+  },
+  {
+    name: 'company-is-left-while-frozen',
+    file: 'coordinator/src/placement/need.ts',
+    search: 'if (freezeAt(view.frozen, node.site)) return null;\n  const other = unwantedCompany(view, agent, id);',
+    replace:
+      'const other = unwantedCompany(view, agent, id);\n  if (freezeAt(view.frozen, node.site) && !other) return null;',
   },
 ];
 

@@ -22,6 +22,8 @@ export function specOf(world: World, index: number, version = 0): AgentSpec {
     ['sim-1b', 'auto'],
     ['sim-3b', 'sim-1b', 'sim-0.5b'],
     ['sim-8b', 'auto'],
+    ['sim-7b', 'sim-3b', 'auto'],
+    ['sim-7b'],
     ['auto'],
   ]);
   const sites = [...new Set(world.machines.map(({ options }) => options.site))];

@@ -1,7 +1,7 @@
 // One simulated fleet from one seed: the coordinator's machine, the nodes' machines, the network between them, people, faults and
 // checkers. A safety phase with faults on, then all is healed and must come to rest. The first broken claim ends it.
 import { createHash } from 'node:crypto';
-import { type Decoded, decode } from '@blackroad/protocol';
+import { type Decoded, decode, type MemoryEntry } from '@blackroad/protocol';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import type { BusMessage } from '../../coordinator/src/bus/bus.ts';
 import { apply, type DurableChange } from '../../coordinator/src/change.ts';
@@ -55,7 +55,8 @@ export class World implements MachineWorld {
   readonly policy: Policy;
   /** Tasks that somebody was told are accepted. */
   readonly accepted = new Set<string>();
-  readonly dead = new Set<string>();
+  /** The last memories that a node sent, by agent. */
+  readonly batches = new Map<string, readonly MemoryEntry[]>();
   readonly stored: MutableView = emptyView('stored', 0);
   readonly counts = { faults: {} as Record<string, number>, actions: {} as Record<string, number> };
   broken: Broken | null = null;
@@ -380,7 +381,10 @@ export class World implements MachineWorld {
     const machine = this.machines.find((each) => each.name === name);
     if (!machine || !/\/(memory|out)\//.test(topic)) return;
     const decoded = this.#decoded(topic, payload, name);
-    if (decoded) for (const checker of this.#checkers) checker.said?.(decoded, machine);
+    if (!decoded) return;
+    if (decoded.name === 'memoryUp' && decoded.message.type === 'batch')
+      this.batches.set(decoded.params.agent as string, decoded.message.entries);
+    for (const checker of this.#checkers) checker.said?.(decoded, machine);
   }
   #decoded(topic: string, payload: string, who: string): Decoded | null {
     const decoded = decode(topic, Buffer.from(payload), check);

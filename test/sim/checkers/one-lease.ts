@@ -5,6 +5,8 @@ import type { MakeChecker } from '../checker.ts';
 export const oneLease: MakeChecker = ({ stored, broke }) => {
   /** Results that came, by task: who said so of which attempt under which epoch. */
   const results = new Map<string, Set<string>>();
+  /** Who had each attempt, by task. */
+  const holders = new Map<string, Map<number, string>>();
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-one-lease',
     exercised: 0,
@@ -19,6 +21,7 @@ export const oneLease: MakeChecker = ({ stored, broke }) => {
         const before = stored.tasks.get(change.row.id);
         if (!before || change.row.origin === 'cron') return;
         checker.exercised++;
+        holders.delete(before.id);
         if (change.row.state === 'done') {
           const holder = before.state === 'queued' ? change.row.node : before.node;
           const wanted = `${holder} ${before.attempt} ${before.epoch}`;
@@ -46,6 +49,13 @@ export const oneLease: MakeChecker = ({ stored, broke }) => {
           checker.name,
           `${change.id} is leased to ${change.node} under ${change.epoch}; ${before.agent} is on ${placement?.node} under ${placement?.epoch}`,
         );
+      const attempts = holders.get(change.id) ?? new Map<number, string>();
+      holders.set(change.id, attempts);
+      const holder = `${change.node} under ${change.epoch}`;
+      const had = attempts.get(change.attempt);
+      if (had !== undefined && had !== holder)
+        broke(checker.name, `${change.id}: attempt ${change.attempt} goes to ${holder}, ${had} had it`);
+      attempts.set(change.attempt, holder);
       if (before.state !== 'queued' && before.node !== change.node && change.attempt <= before.attempt)
         broke(
           checker.name,
