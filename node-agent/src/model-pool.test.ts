@@ -112,6 +112,11 @@ t.test('capacity carries what placement needs: the price of a token, the peak, w
   t.notOk('kvBytesPerToken' in models[1]!, 'not told');
   t.strictSame(pulls, ['simulated'], 'a kind is named once');
   t.strictSame(poolOf([runtimeOf(chat('c'))]).capacity('boot').pulls, []);
+  const away = poolOf([
+    { ...runtimeOf(chat('d')), pulls: true, models: () => Promise.reject(new Error('connection refused')) },
+  ]);
+  await away.refresh();
+  t.strictSame(away.capacity('boot').pulls, [], 'one that does not answer is not offered');
 });
 
 t.test('a model is put down when it rests, its next answer loads it again, and both are news', async (t) => {

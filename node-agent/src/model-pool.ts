@@ -77,8 +77,7 @@ export function createModelPool(parts: {
   const pulls = createModelPulls(pullOnce);
   const wanted = createWantedModels({
     find: (name) => find(name)?.model ?? null,
-    // One that does not answer may have the model all the while.
-    canPull: () => runtimes.some((runtime) => runtime.pulls && !silent.has(runtime)),
+    canPull: () => pullers().length > 0,
     pull: (model, onProgress, signal) => pulls.pull(model, onProgress, signal),
     load,
     clock,
@@ -86,6 +85,10 @@ export function createModelPool(parts: {
     log,
   });
 
+  /** One that does not answer may have the model all the while: nothing is fetched for it, and nobody is sent here for that. */
+  function pullers(): Runtime[] {
+    return runtimes.filter((runtime) => runtime.pulls && !silent.has(runtime));
+  }
   function find(name: string): Served | null {
     return (
       served.find(({ model }) => model.name === name) ??
@@ -282,7 +285,7 @@ export function createModelPool(parts: {
             },
           };
         }),
-        pulls: [...new Set(runtimes.filter((runtime) => runtime.pulls).map((runtime) => runtime.kind))],
+        pulls: [...new Set(pullers().map((runtime) => runtime.kind))],
         defaultChat: defaultChat(),
         embedder: embedderModel()?.model.name ?? null,
       };
