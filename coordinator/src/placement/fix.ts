@@ -53,11 +53,16 @@ export class CheapestFix {
   }
   /** `first`: the first filter that refuses it; alone too dear, it needs no second look. */
   consider(room: Room, first: string): void {
-    if (this.#best && costOf(first, room) >= this.#best.cost) return;
+    if (!this.#isLess(costOf(first, room), room)) return;
     const candidate = { spec: this.#spec, use: this.#use, room, conflicts: noConflicts };
     const filters = allFilters(candidate);
     const cost = filters.reduce((sum, filter) => sum + costOf(filter, room), 0);
-    if (!this.#best || cost < this.#best.cost) this.#best = { room, filters, cost };
+    if (this.#isLess(cost, room)) this.#best = { room, filters, cost };
+  }
+  /** Of two that need as little, the one with more memory: nobody should be told to fetch a large model onto a Pi. */
+  #isLess(cost: number, { node }: Room): boolean {
+    if (!this.#best || cost < this.#best.cost) return true;
+    return cost === this.#best.cost && node.memoryTotalBytes > this.#best.room.node.memoryTotalBytes;
   }
   inWords(): string {
     if (!this.#best) {

@@ -225,6 +225,11 @@ t.test('an unplaced agent says what would fix it', async (t) => {
     t.match(said.fix, fix, name);
   }
 });
+t.test('of two nodes that need as little, the larger is named', async (t) => {
+  const nodes = [nodeOf('a'), nodeOf('b', { memoryTotalBytes: 80 * GiB }), nodeOf('c')];
+  t.match(noWay(nodes, demandOf('x', { model: ['llama3.1:70b'] })).fix, /fleet nodes pull b llama3\.1:70b/);
+});
+
 t.test('the fix is true: done as told, the agent is placed', async (t) => {
   const models = [modelOf('x')];
   const demands = [demandOf('a', { model: ['x'] })];
