@@ -1,12 +1,15 @@
 // `make sim`: plays a range of seeds and says what was broken; one seed is played to its first broken invariant, with its trace.
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type Played, World } from './world.ts';
+import { playAll } from './crew.ts';
+import type { Played } from './world.ts';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '2000' },
     trace: { type: 'string', default: '120' },
+    threads: { type: 'string', default: String(availableParallelism()) },
     'until-broken': { type: 'boolean', default: false },
   },
 });
@@ -27,8 +30,9 @@ const startedMs = performance.now();
 const sums = { faults: {}, actions: {}, exercised: {} };
 const broken: Played[] = [];
 let virtualMs = 0;
-for (let seed = first; seed < first + count; seed++) {
-  const played = await new World(seed).play();
+let done = 0;
+function note(played: Played): boolean {
+  const { seed } = played;
   virtualMs += played.virtualMs;
   add(sums.faults, played.faults);
   add(sums.actions, played.actions);
@@ -40,15 +44,18 @@ for (let seed = first; seed < first + count; seed++) {
     say(`seed ${seed} broke ${checker} at ${(atMs / 1000).toFixed(3)} s: ${text}`);
     say(`  again: make sim SEED=${seed} SEEDS=1`);
   }
-  if (values['until-broken'] && broken.length > 0) break;
-  const done = seed - first + 1;
-  if (done % 100 === 0)
+  if (++done % 100 === 0)
     say(`${done} of ${count} seeds, ${broken.length} broken, ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
   if (count === 1) say(`trace ${played.hash}, ${played.events} events`);
+  return !(values['until-broken'] && broken.length > 0);
 }
+const seeds = Array.from({ length: count }, (_, i) => first + i);
+// One alone shows its trace, and the first that breaks is the first in order.
+const threads = count === 1 || values['until-broken'] ? 1 : Math.max(1, Number(values.threads));
+await playAll(seeds, threads, note);
 const tookS = (performance.now() - startedMs) / 1000;
 say(
-  `seeds run: ${count} (${first} to ${first + count - 1}) in ${tookS.toFixed(0)} s, ${(count / tookS).toFixed(1)} a second`,
+  `seeds run: ${count} (${first} to ${first + count - 1}) in ${tookS.toFixed(0)} s, ${(count / tookS).toFixed(1)} a second on ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
 );
 say(`virtual hours: ${(virtualMs / 3_600_000).toFixed(1)}`);
 say(`faults injected:\n${table(sums.faults)}`);

@@ -16,6 +16,8 @@ import { frozen, restart } from './restart.ts';
 import { taskKept } from './task-kept.ts';
 
 export const checkers: readonly MakeChecker[] = [
+  // First: what did not come to rest is not judged further.
+  rest,
   commitFirst,
   oneEnd,
   taskKept,
@@ -31,5 +33,4 @@ export const checkers: readonly MakeChecker[] = [
   restart,
   frozen,
   queueBound,
-  rest,
 ];
