@@ -101,8 +101,12 @@ async function rig(t: Test, over: (plain: Runtime) => Partial<Runtime> = () => (
     states: () => all<AgentObserved>('agentState').map(({ state, reason }) => (reason ? `${state}: ${reason}` : state)),
     replies: () => all<Reply>('reply'),
     capacities: () => all<NodeCapacity>('nodeCapacity'),
-    assign(agent: string, model: string) {
-      const assigned: AssignedAgent = { ...coordinator.place(agent, node), model };
+    /** Words of a model's input. */
+    asked: [] as string[],
+    published: () => heard.flatMap(({ name, params }) => (name === 'agentOut' ? [params.topic] : [])),
+    assign(agent: string, model: string, spec: Partial<AssignedAgent['spec']> = {}) {
+      const placed = coordinator.place(agent, node);
+      const assigned: AssignedAgent = { ...placed, spec: { ...placed.spec, ...spec }, model };
       tell('assign', { from: generation, to: ++generation, put: [assigned], remove: [] });
       return assigned;
     },
@@ -238,4 +242,44 @@ t.test('hands are still until the node before has let go, and without a welcome'
   announced(clock.monotonicMs());
   await clock.advance(5_001);
   t.notOk(running.mayActOutside('ada'), 'its assignment is behind: word renews nothing');
+});
+
+t.test('an agent that was let go has no hands in its grace', async (t) => {
+  let answer = () => {};
+  const { tell, until, assign, task, states, ends, boot, published, asked } = await rig(t, (plain) => ({
+    async models() {
+      return (await plain.models()).map((model) => ({ ...model, tools: true }));
+    },
+    async *chat(request, signal) {
+      if (request.messages.at(-1)?.role === 'user') {
+        await new Promise<void>((resolve) => {
+          answer = resolve;
+        });
+        const call = { id: 'c', name: 'mqtt_publish', arguments: { topic: 'lamp', payload: 'on' } };
+        yield { type: 'tool-calls', calls: [call] };
+        return;
+      }
+      asked.push(request.messages.at(-1)?.content ?? '');
+      yield* plain.chat({ ...request, tools: [] }, signal);
+    },
+  }));
+  const idle = answer;
+  const hands = { tools: [{ tool: 'mqtt' as const, topics: ['lamp'] }] };
+  const welcome = { boot, coordinator: boot, nowMs: 0, heartbeatMs: 60_000, leaseMs: 30_000, upMs: 0 };
+  tell('welcome', { ...welcome, generation: 0 });
+  const assigned = assign('ada', 'small', hands);
+  await until(() => states().at(-1) === 'ready');
+  task('t1', assigned);
+  await until(() => answer !== idle);
+  answer();
+  await until(() => ends().length === 1);
+  t.same(published(), ['lamp'], 'it has hands');
+  const before = answer;
+  task('t2', assigned);
+  await until(() => answer !== before);
+  tell('assign', { from: 1, to: 2, put: [], remove: [{ agent: 'ada', epoch: assigned.epoch }] });
+  answer();
+  await until(() => ends().length === 2 && asked.length === 2);
+  t.match(asked.at(-1), /^Refused: another node may still act/);
+  t.same(published(), ['lamp']);
 });

@@ -5,10 +5,11 @@ import {
   type TaskReport,
   withDefaults,
 } from '@blackroad/protocol';
-import { systemClock } from '@blackroad/std/clock';
+import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import type { RunningAgent, Transport, TurnEnd, TurnTask } from './contracts.ts';
+import { HandClock } from './memory/tiny-coordinator.fixture.ts';
 import { createTaskRuns } from './task-runs.ts';
 
 const lease = (given: Partial<TaskLease> = {}): TaskLease => ({
@@ -28,8 +29,9 @@ const done: TurnEnd = {
 };
 
 /** A transport that keeps what it is given, and an agent whose turns end when the test says so. */
-function rig(options: { full?: boolean; left?: string[]; concurrency?: number } = {}) {
+function rig(options: { full?: boolean; left?: string[]; concurrency?: number; clock?: Clock } = {}) {
   const posted: TaskReport[] = [];
+  const progress: string[] = [];
   const chunks: { offset: number; text: string; tool?: string }[] = [];
   const settled: string[] = [];
   const turns: {
@@ -42,6 +44,7 @@ function rig(options: { full?: boolean; left?: string[]; concurrency?: number } 
     outboxDepth: 0,
     unsettledKeys: () => options.left ?? [],
     send: (name: string, _: unknown, message: unknown) => {
+      if (name === 'taskReport') progress.push(`${(message as TaskReport).task} ${(message as TaskReport).state}`);
       if (name === 'taskChunk') chunks.push(message as { offset: number; text: string });
     },
     post: (_key: string, _until: string, _name: string, _params: unknown, message: TaskReport) => {
@@ -78,10 +81,10 @@ function rig(options: { full?: boolean; left?: string[]; concurrency?: number } 
     boot: 'b',
     transport,
     agent: (name) => (name === 'a' ? agent : null),
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     log: silentLog,
   });
-  return { runs, posted, chunks, settled, turns };
+  return { runs, progress, posted, chunks, settled, turns };
 }
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -177,4 +180,13 @@ t.test('a full outbox loses no lease silently: it is not held, so the coordinato
   turns[0]?.end(done);
   await tick();
   t.same(runs.held(), []);
+});
+
+t.test('progress is said of leases, not of tasks of its own: nobody leased those', async (t) => {
+  const clock = new HandClock();
+  const { runs, progress } = rig({ clock, concurrency: 2 });
+  runs.take(lease());
+  runs.take(lease({ task: 'cron' }), { prompt: 'look around', atMs: 0 });
+  await clock.advance(1_000);
+  t.same(progress, ['t1 running']);
 });

@@ -173,3 +173,15 @@ t.test('given up for lost, but still at it and nobody else has begun: it goes on
   const late = fleet.hello('alice', { upMs: fleet.now - startMs + 1, held: [{ task: 't1', attempt: 1 }] });
   t.match(said(late.messages, 'cancel'), [{ message: { task: 't1', attempt: 1 } }], 'the agent has moved: it stops');
 });
+
+t.test('an attempt that its node called over is over, though the node has not heard so', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  fleet.submit('t1', 'greeter');
+  const problem = { code: 'runtime-unavailable', text: 'gone', retryable: true };
+  fleet.report('t1', 'alice', 'failed', { problem });
+  t.match(fleet.task('t1'), { state: 'queued', attempt: 1 });
+  const hello = fleet.hello('alice', { held: [{ task: 't1', attempt: 1 }], upMs: 60_000 });
+  t.match(fleet.task('t1'), { state: 'queued', attempt: 1 }, 'it is not leased again as the same attempt');
+  t.match(said(hello.messages, 'cancel'), [{ message: { task: 't1', attempt: 1 } }]);
+});

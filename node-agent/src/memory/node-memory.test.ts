@@ -442,3 +442,30 @@ t.test('a log of an agent that left goes after a day, not before it is acknowled
   t.equal(again.status.durableSeq, 3, 'fetched again');
   await memory.close();
 });
+
+t.test(
+  'an agent that was removed and applied again: its old node brings its tail without a new connection',
+  async (t) => {
+    const clock = new HandClock();
+    const coordinator = new TinyCoordinator();
+    const memory = node('alice', clock);
+    const agent = memory.open(coordinator.place('ada', 'alice'));
+    link(coordinator, 'alice', memory);
+    await settled(clock, agent.append(note('both know')));
+    await clock.advance(1_000);
+    memory.disconnected();
+    await settled(clock, agent.append(note('alice alone')));
+    memory.release('ada', 1);
+    const log = coordinator.logs.get('ada')!;
+    coordinator.logs.delete('ada');
+    link(coordinator, 'alice', memory);
+    await clock.advance(60_000);
+    t.equal(coordinator.branches.size, 0, 'nobody knows such an agent');
+    coordinator.logs.set('ada', log);
+    coordinator.place('ada', 'bob');
+    await clock.advance(300_000);
+    const [branch] = coordinator.branches.values();
+    t.match(branch?.entries, [{ payload: { text: 'alice alone' } }]);
+    await memory.close();
+  },
+);

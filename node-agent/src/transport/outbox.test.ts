@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@blackroad/std/clock';
 import { type Log, silentLog } from '@blackroad/std/log';
+import Database from 'better-sqlite3';
 import t from 'tap';
+import { HandClock } from '../memory/tiny-coordinator.fixture.ts';
 import { createOutbox, type Outbox, type OutboxOptions, type Until } from './outbox.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'fleet-outbox-'));
@@ -183,4 +185,23 @@ t.test('after closing nothing is taken and nothing breaks', async (t) => {
   t.equal(put(outbox, 'b', 'settled'), false);
   outbox.settle(['a']);
   t.same(outbox.next(0, 10), []);
+});
+
+t.test('what was confirmed while the disk took no writes is forgotten when it does again', async (t) => {
+  const clock = new HandClock();
+  const db = new Database(':memory:');
+  t.teardown(() => db.close());
+  const outbox = open(':memory:', { clock, disk: { open: () => db, sync: (_, done) => done(null) } });
+  for (const key of ['a', 'b']) put(outbox, key, 'settled');
+  put(outbox, 'c', 'sent');
+  const stored = () => db.prepare('SELECT key FROM outbox ORDER BY seq').pluck().all();
+  db.pragma('query_only = ON');
+  outbox.settle(['a', 'b']);
+  outbox.sent(3);
+  await clock.advance(30_000);
+  t.same(stored(), ['a', 'b', 'c']);
+  db.pragma('query_only = OFF');
+  await clock.advance(10_000);
+  t.same(stored(), []);
+  t.equal(outbox.depth, 0);
 });
