@@ -1,6 +1,6 @@
 // Builds one node-agent from its parts: the same for a real machine and for a simulated one, which differ in probes, runtimes,
 // and where things are stored. Only main.ts and simulate.ts call it.
-import type { AgentSpec } from '@blackroad/protocol';
+import { type AgentSpec, parseTopic } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
@@ -74,7 +74,13 @@ export function composeNode(order: NodeOrder): RunningNode {
     log,
     embed: pool.embed,
   });
-  const outbox = createOutbox({ path: file(outboxFile), ...(order.disk ? { disk: order.disk } : {}), clock, log });
+  const outbox = createOutbox({
+    path: file(outboxFile),
+    ...(order.disk ? { disk: order.disk } : {}),
+    isOwn: (topic) => parseTopic(topic)?.params.node === node,
+    clock,
+    log,
+  });
   const transport = createTransport({
     identity: order.identity,
     outbox,

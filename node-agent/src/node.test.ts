@@ -14,8 +14,10 @@ import {
 } from '@blackroad/protocol';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
+import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { composeNode } from './compose.ts';
+import type { Disk } from './disk.ts';
 import { HandClock, TinyCoordinator } from './memory/tiny-coordinator.fixture.ts';
 import { simulatedProbes } from './probes/simulated.ts';
 import { type PullProgress, type Runtime, RuntimeError } from './runtimes/runtime.ts';
@@ -24,7 +26,7 @@ import type { LinkOptions } from './transport/dial.ts';
 
 const node = 'alice';
 
-async function rig(t: Test, over: (plain: Runtime) => Partial<Runtime> = () => ({})) {
+async function rig(t: Test, over: (plain: Runtime) => Partial<Runtime> = () => ({}), order: { disk?: Disk } = {}) {
   const clock = new HandClock();
   const random = seededRandom(5);
   const plain = createSimulated({
@@ -61,6 +63,7 @@ async function rig(t: Test, over: (plain: Runtime) => Partial<Runtime> = () => (
     probes: simulatedProbes({ profile: 'pi5', seed: 1, clock, random }),
     runtimes: [{ ...plain, pulls: true, ...over(plain) }],
     dir: ':memory:',
+    ...order,
     dial: async (options) => {
       link = options;
       return {
@@ -283,3 +286,37 @@ t.test('an agent that was let go has no hands in its grace', async (t) => {
   t.match(asked.at(-1), /^Refused: another node may still act/);
   t.same(published(), ['lamp']);
 });
+
+t.test('an order that the disk does not take leaves hands still', async (t) => {
+  const broken = { on: false };
+  const disk = {
+    open: (name: string) => refusing(name, broken),
+    sync: (_: string, done: (error: null) => void) => done(null),
+  };
+  const { clock, tell, running, until, assign, states, boot } = await rig(t, undefined, { disk });
+  const welcome = { boot, coordinator: boot, nowMs: 0, heartbeatMs: 60_000, leaseMs: 30_000, upMs: 0 };
+  const assigned = assign('ada', 'small');
+  await until(() => states().at(-1) === 'ready');
+  tell('welcome', { ...welcome, generation: 1 });
+  t.ok(running.mayActOutside('ada'));
+  broken.on = true;
+  tell('assign', { from: 1, to: 2, put: [], remove: [{ agent: 'ada', epoch: assigned.epoch }] });
+  t.ok(running.agents.has('ada'), 'not applied');
+  await clock.advance(25_000);
+  tell('fleetState', { state: 'online', coordinator: boot, nowMs: clock.monotonicMs(), reconnectWindowMs: 1000 });
+  await clock.advance(5_001);
+  t.notOk(running.mayActOutside('ada'));
+});
+/** A database that takes no writes while it is `on`. */
+function refusing(name: string, broken: { on: boolean }): Database.Database {
+  const db = new Database(':memory:');
+  const transaction = db.transaction.bind(db);
+  if (name === 'assignment.sqlite')
+    db.transaction = ((run: () => void) => {
+      const refused = () => {
+        throw new Error('attempt to write a readonly database');
+      };
+      return () => (broken.on ? refused() : transaction(run)());
+    }) as never;
+  return db;
+}

@@ -229,6 +229,8 @@ class Loop implements RunningNode {
       case 'assign': {
         const { message } = decoded;
         if (message.to <= this.#parts.assignments.generation) return;
+        // Before it is written: a disk that takes no writes must not leave hands free.
+        this.#lease.told(message.to, this.#parts.assignments.generation);
         const follows = this.#parts.assignments.applyDelta(message);
         this.#lease.told(message.to, this.#parts.assignments.generation);
         if (!follows) {
@@ -244,6 +246,7 @@ class Loop implements RunningNode {
         return;
       }
       case 'snapshot':
+        this.#lease.told(decoded.message.generation, this.#parts.assignments.generation);
         if (this.#parts.assignments.applySnapshot(decoded.message)) this.#adopt(this.#parts.assignments.agents());
         this.#lease.told(decoded.message.generation, this.#parts.assignments.generation);
         return;

@@ -9,8 +9,8 @@ interface Due {
   run: (() => void) | null;
 }
 
-/** Runs when every promise that can go on has gone on: Node takes up this queue again only when that of promises is empty. */
-const turn = () => new Promise<void>((resolve) => process.nextTick(resolve));
+/** Runs when every promise that can go on has gone on: from within a promise, Node takes up this queue when that one is empty. */
+const turn = () => Promise.resolve().then(() => new Promise<void>((resolve) => process.nextTick(resolve)));
 /** Turns at one moment of virtual time; more is a loop that waits for nothing. */
 const maxTurns = 100_000;
 

@@ -205,3 +205,18 @@ t.test('what was confirmed while the disk took no writes is forgotten when it do
   t.same(stored(), []);
   t.equal(outbox.depth, 0);
 });
+
+t.test('what this machine said under another name is dropped: nobody would ever confirm it', async (t) => {
+  const path = fresh();
+  const before = open(path);
+  put(before, 'a', 'settled');
+  put(before, 'b', 'settled');
+  before.close();
+  const outbox = open(path, { isOwn: (topic) => topic === 't/b' });
+  t.teardown(() => outbox.close());
+  t.same(outbox.unsettledKeys(), ['b']);
+  t.same(
+    outbox.next(0, 10).map(({ key }) => key),
+    ['b'],
+  );
+});

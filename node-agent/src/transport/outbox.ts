@@ -54,6 +54,8 @@ export interface OutboxOptions {
   maxMessages?: number;
   /** In place of `path`: the simulator's. */
   disk?: Disk;
+  /** Whether this node may say this: what it said under a name it had before nobody takes any more. Missing: it may say all. */
+  isOwn?: (topic: string) => boolean;
 }
 export const outboxFile = 'outbox.sqlite';
 
@@ -85,7 +87,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
   /** Rows that may be pushed out, oldest first (a Map keeps the order of insertion). */
   const perishable = new Map<number, string>();
   let lastSeq = 0;
-  for (const row of db.prepare('SELECT seq, key, settled FROM outbox ORDER BY seq').iterate() as Iterable<StoredRow>) {
+  const foreign: string[] = [];
+  const all = db.prepare('SELECT seq, key, settled, topic FROM outbox ORDER BY seq');
+  for (const row of all.iterate() as Iterable<StoredRow>) {
+    if (options.isOwn?.(row.topic) === false) foreign.push(row.key);
     seqOf.set(row.key, row.seq);
     if (!row.settled) perishable.set(row.seq, row.key);
     lastSeq = row.seq;
@@ -243,6 +248,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
       db.close();
     },
   };
+  if (foreign.length > 0) {
+    log.warn(
+      { messages: foreign.length },
+      'messages of a name this node had before are dropped: nobody takes them now',
+    );
+    self.settle(foreign);
+  }
   return self;
 }
 

@@ -61,7 +61,8 @@ export const generation: MakeChecker = ({ stored, broke }) => {
     looked() {
       for (const machine of told) {
         const node = machine.identity?.node;
-        if (!machine.process || !node) continue;
+        // Forgotten it forgets its assignment, as soon as it hears so.
+        if (!machine.process || !node || !stored.nodes.has(node)) continue;
         told.delete(machine);
         const { disk } = machine;
         const read = disk.read('assignment.sqlite', 'SELECT value FROM generation');

@@ -46,9 +46,8 @@ export function restlessOf(world: World): string[] {
     out.push(`${view.tasks.size} tasks have not ended: ${[...view.tasks.keys()].slice(0, 3).join(', ')}`);
   for (const machine of world.machines) {
     if (!machine.process) continue;
-    const count = machine.disk.read('outbox.sqlite', 'SELECT count(*) FROM outbox');
-    const waiting = count?.pluck().get() as number | undefined;
-    if (waiting) out.push(`${machine.name} has ${waiting} messages in its outbox`);
+    const waiting = (machine.disk.read('outbox.sqlite', 'SELECT topic FROM outbox')?.pluck().all() ?? []) as string[];
+    if (waiting.length > 0) out.push(`${machine.name} has ${waiting.length} messages in its outbox: ${waiting[0]}`);
     // The cursor may lag behind on the disk: what counts is what the store has.
     const unacked =
       'SELECT logs.agent AS agent, hash FROM entries JOIN logs ON logs.id = entries.log WHERE seq > logs.acked';
