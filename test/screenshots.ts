@@ -10,7 +10,7 @@ import { type Home, startHomeFleet } from './fixtures/home-fleet.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const out = join(root, 'screenshots');
-const wide = { width: 1280, height: 900 };
+const wide = { width: 1280, height: 800 };
 const phone = { width: 390, height: 844 };
 const ends: (() => unknown)[] = [];
 const run = { teardown: (end: () => unknown) => ends.unshift(end), skip: null };

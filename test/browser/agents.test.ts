@@ -87,7 +87,7 @@ t.test('agents in a browser', { skip: noBrowser }, async (t) => {
   await t.test('why here, and moved by hand by a rule that can be taken back', async (t) => {
     await tab('Why here');
     await page.getByText(/^prism is on /).waitFor();
-    const scores = page.getByRole('region', { name: 'Scores' });
+    const scores = page.getByRole('group', { name: 'Scores' });
     await scores.getByRole('rowheader').first().waitFor();
     t.same(await axeFaultsInBothThemes(page), []);
     const other = (await scores.getByRole('columnheader').nth(2).getByRole('link').textContent()) as string;
@@ -168,7 +168,7 @@ t.test('agents in a browser', { skip: noBrowser }, async (t) => {
       t.equal(await page.getByRole('button', { name, exact: true }).count(), 0, name);
     t.equal(await page.getByRole('tab', { name: 'Edit' }).count(), 0);
     await tab('Why here');
-    await page.getByRole('region', { name: 'Scores' }).waitFor();
+    await page.getByRole('group', { name: 'Scores' }).waitFor();
     t.equal(await page.getByRole('button', { name: 'Move here' }).count(), 0);
     await to('/agents');
     await page.getByRole('grid', { name: 'Agents' }).waitFor();

@@ -96,13 +96,37 @@ t.test('fleet and nodes in a browser', { skip: noBrowser }, async (t) => {
     await page.getByRole('heading', { level: 1, name: 'gpu-box' }).waitFor();
   });
 
-  await t.test('a coordinator that goes away is said, and everything is live again when it is back', async () => {
+  await t.test('a coordinator that goes away is said, and everything is live again when it is back', async (t) => {
     await page.getByRole('status').filter({ hasText: 'Live' }).first().waitFor();
     await fleet.stopCoordinator('SIGKILL');
-    await page.getByRole('alert').filter({ hasText: 'The coordinator cannot be reached' }).waitFor();
+    const bar = page.getByRole('alert').filter({ hasText: 'The coordinator cannot be reached' });
+    await bar.waitFor();
+    const asOf = async () => /as of (\d\d:\d\d:\d\d)/.exec((await bar.textContent()) ?? '')?.[1];
+    const before = await asOf();
+    t.ok(before, 'it says as of when');
+    t.ok(await page.locator('.is-stale').getByRole('heading', { level: 1 }).isVisible(), 'and greys what is old');
+    // Time goes on, tries go on: what is shown does not get younger by it.
+    await bar.getByText(/[2-9] s ago/).waitFor();
+    t.equal(await asOf(), before);
     await fleet.startCoordinator();
     // Nobody is signed out by a restart, and the page is where it was.
     await page.getByRole('heading', { level: 1, name: 'gpu-box' }).waitFor();
+    await page.getByRole('status').filter({ hasText: 'Live' }).first().waitFor();
+    await bar.waitFor({ state: 'detached' });
+  });
+
+  await t.test('a line that is dead without a word, as after a sleep, is not taken for live', async (t) => {
+    // The process stands still: sockets stay open and nothing comes.
+    const pid = fleet.coordinator.child.pid as number;
+    process.kill(pid, 'SIGSTOP');
+    const bar = page.getByRole('alert').filter({ hasText: 'The coordinator cannot be reached' });
+    try {
+      await bar.waitFor({ timeout: 30_000 });
+      t.match(await bar.textContent(), /as of \d\d:\d\d:\d\d/);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await bar.waitFor({ state: 'detached', timeout: 30_000 });
     await page.getByRole('status').filter({ hasText: 'Live' }).first().waitFor();
   });
 

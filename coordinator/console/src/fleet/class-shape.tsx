@@ -37,11 +37,10 @@ export function ClassShape({
   size?: number;
 }) {
   const d = shapePath(kind, 17, 17, 13);
-  const height = 30 * (used ?? 0);
   return (
     <svg className={`class-shape ${tone}`} viewBox="0 0 34 34" width={size} height={size} aria-hidden="true">
       <path d={d} className="body" />
-      <path d={d} className="fill" style={{ clipPath: `inset(${32 - height}px 0 0 0)` }} />
+      <path d={d} className="fill" style={{ clipPath: `inset(${100 - 100 * (used ?? 0)}% 0 0 0)` }} />
       <path d={d} className="edge" />
       {tone === 'bad' && <path d="m12 12 10 10m0-10-10 10" className="mark-line" />}
       {tone === 'warn' && <path d="M17 10v8m0 4v2" className="mark-line" />}

@@ -115,3 +115,13 @@ export function Meter({
     </div>
   );
 }
+
+/** What is wider than a phone is moved sideways, also with the keyboard. */
+export function ScrollX({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached with the keyboard
+    <div className="scroll-x" tabIndex={0} role="group" aria-label={label}>
+      {children}
+    </div>
+  );
+}

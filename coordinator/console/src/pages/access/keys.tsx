@@ -3,7 +3,7 @@ import type { KeyView } from '@blackroad/protocol';
 import { call } from '../../data/api.ts';
 import { queries, useRoute } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
-import { Panel } from '../../kit/layout.tsx';
+import { Panel, ScrollX } from '../../kit/layout.tsx';
 import { ConfirmButton } from '../../kit/overlay.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
@@ -19,7 +19,7 @@ export function Keys() {
           list.length === 0 ? (
             <Empty title="No key yet" />
           ) : (
-            <div className="scroll-x">
+            <ScrollX label="Keys">
               <table className="plain-table">
                 <thead>
                   <tr>
@@ -39,7 +39,7 @@ export function Keys() {
                   ))}
                 </tbody>
               </table>
-            </div>
+            </ScrollX>
           )
         }
       </Loaded>

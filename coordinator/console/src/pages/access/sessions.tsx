@@ -2,7 +2,7 @@
 import type { SessionView } from '@blackroad/protocol';
 import { useAct, useRoute } from '../../data/query.ts';
 import { Button } from '../../kit/button.tsx';
-import { Panel } from '../../kit/layout.tsx';
+import { Panel, ScrollX } from '../../kit/layout.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Tag } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
@@ -18,7 +18,7 @@ export function Sessions() {
               <p>You came in with a key that makes no session.</p>
             </Empty>
           ) : (
-            <div className="scroll-x">
+            <ScrollX label="Signed in">
               <table className="plain-table">
                 <thead>
                   <tr>
@@ -38,7 +38,7 @@ export function Sessions() {
                   ))}
                 </tbody>
               </table>
-            </div>
+            </ScrollX>
           )
         }
       </Loaded>

@@ -4,7 +4,7 @@ import { useNow } from '../../data/clock.ts';
 import { useAct, useRoute } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Button } from '../../kit/button.tsx';
-import { Panel } from '../../kit/layout.tsx';
+import { Panel, ScrollX } from '../../kit/layout.tsx';
 import { Loaded } from '../../kit/states.tsx';
 import { Tag } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
@@ -19,7 +19,7 @@ export function JoinTokens({ made }: { made: string | null }) {
         if (good.length === 0) return null;
         return (
           <Panel title="Commands that still work" bare>
-            <div className="scroll-x">
+            <ScrollX label="Join tokens">
               <table className="plain-table">
                 <thead>
                   <tr>
@@ -41,7 +41,7 @@ export function JoinTokens({ made }: { made: string | null }) {
                     ))}
                 </tbody>
               </table>
-            </div>
+            </ScrollX>
           </Panel>
         );
       }}

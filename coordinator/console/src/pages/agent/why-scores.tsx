@@ -3,6 +3,7 @@ import type { NodeScore } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { Button } from '../../kit/button.tsx';
+import { ScrollX } from '../../kit/layout.tsx';
 import { mostly, type ScoreRow, scoreRows } from './why.ts';
 
 export function WhyScores({ nodes, pin }: { nodes: readonly NodeScore[]; pin: (node: string) => ReactNode }) {
@@ -15,8 +16,7 @@ export function WhyScores({ nodes, pin }: { nodes: readonly NodeScore[]; pin: (n
   const shown = all || deciding.length === 0 ? rows : deciding;
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with keys */}
-      <div className="scroll-x" tabIndex={0} role="region" aria-label="Scores">
+      <ScrollX label="Scores">
         <table className="plain-table why-table">
           <thead>
             <tr>
@@ -63,7 +63,7 @@ export function WhyScores({ nodes, pin }: { nodes: readonly NodeScore[]; pin: (n
             )}
           </tbody>
         </table>
-      </div>
+      </ScrollX>
       {deciding.length > 0 && deciding.length < rows.length && (
         <p className="why-same small dim row wrap">
           <span>

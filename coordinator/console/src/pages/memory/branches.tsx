@@ -3,7 +3,7 @@ import type { BranchView } from '@blackroad/protocol';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { GitBranch } from 'lucide-react';
-import { Panel } from '../../kit/layout.tsx';
+import { Panel, ScrollX } from '../../kit/layout.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Status } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
@@ -29,7 +29,7 @@ export function Branches({ of }: { of: Pick<UseQueryResult<BranchView[], unknown
             bare
             aside={<span className="dim small">merged by the agent's present node, without a hand</span>}
           >
-            <div className="scroll-x">
+            <ScrollX label="Branches">
               <table className="plain-table">
                 <thead>
                   <tr>
@@ -51,7 +51,7 @@ export function Branches({ of }: { of: Pick<UseQueryResult<BranchView[], unknown
                   ))}
                 </tbody>
               </table>
-            </div>
+            </ScrollX>
           </Panel>
         )
       }

@@ -2,6 +2,7 @@
 import type { Catalogue, CatalogueModel } from '@blackroad/protocol';
 import { ClassShape } from '../../fleet/class-shape.tsx';
 import { fitLooks, fitOf, type Room } from '../../fleet/fit.ts';
+import { ScrollX } from '../../kit/layout.tsx';
 import { Glyph, Tag } from '../../kit/status.tsx';
 import { bytes, figure, plural } from '../../kit/words.ts';
 
@@ -15,8 +16,7 @@ export function FitMatrix({
   open(model: string): void;
 }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with keys
-    <div className="scroll-x" tabIndex={0} role="region" aria-label="Which model fits where">
+    <ScrollX label="Which model fits where">
       <table className="plain-table models-matrix">
         <thead>
           <tr>
@@ -71,7 +71,7 @@ export function FitMatrix({
           )}
         </tbody>
       </table>
-    </div>
+    </ScrollX>
   );
 }
 

@@ -7,7 +7,7 @@ import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Button } from '../../kit/button.tsx';
 import { TextField } from '../../kit/field.tsx';
-import { Panel } from '../../kit/layout.tsx';
+import { Panel, ScrollX } from '../../kit/layout.tsx';
 import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
@@ -29,7 +29,7 @@ export function NodeModels({ node }: { node: NodeView }) {
           </p>
         </Empty>
       ) : (
-        <div className="scroll-x">
+        <ScrollX label="Models">
           <table className="plain-table">
             <thead>
               <tr>
@@ -58,7 +58,7 @@ export function NodeModels({ node }: { node: NodeView }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </ScrollX>
       )}
     </Panel>
   );

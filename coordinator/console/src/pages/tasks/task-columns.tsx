@@ -26,7 +26,7 @@ export const taskColumns: Column<TaskLine>[] = [
   {
     id: 'state',
     title: 'State',
-    width: 130,
+    width: 108,
     phone: true,
     value: ({ state }) => lookOf(state).word ?? state,
     cell: ({ state, attempt, attempts }) => (
@@ -43,7 +43,7 @@ export const taskColumns: Column<TaskLine>[] = [
   {
     id: 'agent',
     title: 'Agent',
-    width: 110,
+    width: 96,
     value: ({ agent }) => agent,
     cell: ({ agent }) => (
       <Link to="/agents/$agent" params={{ agent }}>
@@ -54,7 +54,7 @@ export const taskColumns: Column<TaskLine>[] = [
   {
     id: 'node',
     title: 'Node',
-    width: 110,
+    width: 96,
     value: ({ node }) => node,
     cell: ({ node }) =>
       node ? (
@@ -106,7 +106,7 @@ export const taskColumns: Column<TaskLine>[] = [
   {
     id: 'created',
     title: 'Asked',
-    width: 112,
+    width: 100,
     largestFirst: true,
     value: ({ createdMs }) => createdMs,
     cell: ({ createdMs }) => <Time at={createdMs} />,

@@ -5,7 +5,7 @@ import { Link } from '@tanstack/react-router';
 import { ChartColumn } from 'lucide-react';
 import { useNow } from '../../data/clock.ts';
 import { useRoute } from '../../data/query.ts';
-import { PageHead, Panel, Stat } from '../../kit/layout.tsx';
+import { PageHead, Panel, ScrollX, Stat } from '../../kit/layout.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Choice } from '../../kit/tabs.tsx';
 import { count, money, percent, plural } from '../../kit/words.ts';
@@ -48,7 +48,10 @@ export default function UsagePage() {
           usage.total.tasks === 0 ? (
             <Panel>
               <Empty title="Nothing was asked of an agent in this time" icon={<ChartColumn />}>
-                <p>Every task that ends is counted here: its tokens, and its cost where the node names a price.</p>
+                <p>
+                  Every task that ends is counted here within a minute: its tokens, and its cost where the node names a
+                  price.
+                </p>
               </Empty>
             </Panel>
           ) : (
@@ -112,7 +115,7 @@ function Breakdown({ usage, by, setBy, priced }: { usage: Usage; by: Kind; setBy
   const title = { agent: 'By agent', model: 'By model', node: 'By node' }[by];
   return (
     <Panel title={title} bare aside={<Choice label="Split by" value={by} options={kinds} onValue={setBy} />}>
-      <div className="scroll-x">
+      <ScrollX label="Usage">
         <table className="plain-table usage-table">
           <thead>
             <tr>
@@ -159,7 +162,7 @@ function Breakdown({ usage, by, setBy, priced }: { usage: Usage; by: Kind; setBy
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollX>
       {usage.rows.length > rowsShown && (
         <p className="dim small usage-more">
           The {rowsShown} with most tokens of {plural(usage.rows.length, 'row')}; the totals count all.
