@@ -62,12 +62,6 @@ export const mutants: readonly Mutant[] = [
     replace: 'lease(draft, task, row.placement, Math.max(1, task.attempt));',
   },
   {
-    name: 'hands-of-an-agent-that-was-let-go',
-    file: 'node-agent/src/node.ts',
-    search: 'if (this.agents.get(assigned.spec.name)?.assigned.epoch !== assigned.epoch) return false;',
-    replace: '',
-  },
-  {
     name: 'leases-are-not-judged',
     file: 'node-agent/src/node.ts',
     search: "return assigned.spec.onLoss.policy === 'keep' || this.#lease.holds;",

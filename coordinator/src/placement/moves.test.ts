@@ -611,6 +611,16 @@ t.test('who gives way by taking another model of the same node does not wait for
   t.match(view.agents.get('low')?.placement, { node: 'alice', model: 'large' });
   t.same(steps(view), [], 'and nothing is left to plan');
 });
+t.test('frozen: company moves nobody, a person who changes an agent does', async (t) => {
+  const view = fleet(['alice', 'aria']);
+  editNode(view, 'alice', { presence: 'lost' });
+  addAgent(view, 'a', 'alice', { placement: { avoidAgents: ['b'] } });
+  addAgent(view, 'b', 'alice', { onLoss: { policy: 'wait' } });
+  apply(view, { type: 'frozen', frozen: [{ site: null, sinceMs: now, reason: 'test', released: [] }] });
+  t.same(moved(view), []);
+  addAgent(view, 'a', 'alice', { placement: { nodes: ['aria'] } });
+  t.same(moved(view), ['a>aria']);
+});
 t.test('frozen at one site: others move, a person may let it go', async (t) => {
   const view = fleet(['alice', 'aria', 'codex']);
   editNode(view, 'alice', { site: 'barn', presence: 'lost' });
