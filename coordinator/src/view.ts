@@ -74,8 +74,8 @@ export interface Placement {
 /** [INV-one-hand] */
 export interface Quiet {
   untilMs: number;
-  /** Who lets it end sooner by saying that it let go this epoch; null: more than one may still act. */
-  node: string | null;
+  /** The process that lets it end sooner by saying that it let go this epoch; null: more than one may still act. */
+  boot: string | null;
   epoch: number;
 }
 export interface AgentRow {

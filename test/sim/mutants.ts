@@ -94,8 +94,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'quiet-ends-at-the-word-of-anybody',
     file: 'coordinator/src/fleet/presence.ts',
-    search: 'if (row && isOver(row.placement ? row.placement.quiet : row.quiet, node, epoch)) endQuiet(draft, row);',
-    replace: 'if (row && epoch !== row.epoch && node !== row.placement?.node) endQuiet(draft, row);',
+    search: 'if (row && isOver(row.placement ? row.placement.quiet : row.quiet, boot, epoch)) endQuiet(draft, row);',
+    replace: 'if (row && boot !== "" && epoch !== row.epoch) endQuiet(draft, row);',
   },
   {
     name: 'memory-is-not-counted',

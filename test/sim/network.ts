@@ -265,6 +265,8 @@ export class Network {
         message: null,
         deliver: () =>
           end(() => {
+            // The broker closed it while its answer was on the way.
+            if (!connection.brokerOpen) return reject(new ConnectProblem('connection reset'));
             connection.clientOpen = true;
             this.look();
             resolve(this.#linkOf(connection));

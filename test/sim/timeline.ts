@@ -11,6 +11,7 @@ interface Due {
 
 /** Runs when every promise that can go on has gone on: from within a promise, Node takes up this queue when that one is empty. */
 const turn = () => Promise.resolve().then(() => new Promise<void>((resolve) => process.nextTick(resolve)));
+const eventsATurn = 100;
 /** Turns at one moment of virtual time; more is a loop that waits for nothing. */
 const maxTurns = 100_000;
 
@@ -60,9 +61,17 @@ export class Timeline {
       this.fired++;
       next.run();
       await this.settle();
+      // Node frees what native objects hold only in turns of its own loop.
+      if (this.fired % eventsATurn === 0) await new Promise<void>((resolve) => setImmediate(resolve));
       if (!each()) return;
     }
     this.nowMs = untilMs;
+  }
+
+  /** Nothing is due any more. */
+  clear(): void {
+    this.#heap.length = 0;
+    this.#soon = [];
   }
 
   #push(due: Due): void {

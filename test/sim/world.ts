@@ -250,6 +250,10 @@ export class World implements MachineWorld {
     for (const machine of this.machines) machine.kill();
     if (this.host.clock) this.host.kill('with its world');
     for (const disk of this.disks) disk.close();
+    // What still waits in promises holds the world: it is to hold little.
+    this.timeline.clear();
+    this.disks.clear();
+    this.machines.length = 0;
     this.host.close();
     const exercised: Record<string, number> = {};
     for (const { name, exercised: times } of this.#checkers) exercised[name] = (exercised[name] ?? 0) + times;

@@ -145,7 +145,7 @@ export const removeAgent: Decide<'agent-remove'> = (view, { by, name }, nowMs) =
   if (row.placement) removeDelta(deltas, row.placement.node, name, row.placement.epoch);
   sendDeltas(draft, deltas);
   dropAgent(draft, name);
-  const quiet = row.placement ? quietAfter(row.placement, nowMs) : row.quiet;
+  const quiet = row.placement ? quietAfter(view, row.placement, nowMs) : row.quiet;
   const gone: Gone = { epoch: row.epoch, version: row.version, ...(quiet ? { quiet } : {}) };
   change(draft, { type: 'setting', key: goneSetting(name), value: gone });
   noteAudit(draft, { actor: by, action: 'agent-remove', subject: name, text: `was at version ${row.version}` });

@@ -159,6 +159,7 @@ t.test(
     fleet.online('alice', 'bob', 'carol');
     const quiet = (made: { messages: Parameters<typeof said>[0] }) =>
       said(made.messages, 'assign').flatMap(({ message }) => message.put.map(({ quietMs }) => quietMs ?? 0));
+    for (const node of ['alice', 'bob', 'carol']) fleet.hello(node, { boot: `boot-of-${node}` });
     const stops = (node: string, epoch: number) =>
       fleet.decide<'agent-observed'>(acceptObserved, {
         node,
@@ -173,6 +174,9 @@ t.test(
     ]);
     t.same(stops('carol', 1).messages, [], 'not hers to say');
     t.same(stops('alice', 7).messages, [], 'another epoch');
+    fleet.birth('alice', 'boot-of-a-copied-card');
+    t.same(stops('alice', 1).messages, [], 'a process that was not proven to be on her machine');
+    fleet.hello('alice', { boot: 'boot-of-alice' });
     const free = stops('alice', 1);
     t.match(said(free.messages, 'assign'), [
       { params: { node: 'bob' }, message: { from: 1, to: 2, put: [{ epoch: 2 }], remove: [] } },

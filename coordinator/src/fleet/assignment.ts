@@ -177,7 +177,7 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
   const head = draft.view.heads.get(row.name);
   const epoch = row.epoch + 1;
   const { quiet: _, ...rest } = row;
-  const quiet = quietOf(row, to.node, draft.nowMs);
+  const quiet = quietOf(draft.view, row, to.node, draft.nowMs);
   const placed: AgentRow = {
     ...rest,
     epoch,
@@ -235,7 +235,7 @@ export function unplaceAgent(
   const before = row.placement;
   if (!before && JSON.stringify(row.unplaced) === JSON.stringify(unplaced)) return;
   const last = before?.node ?? row.last ?? null;
-  const quiet = before ? { quiet: quietAfter(before, draft.nowMs) } : {};
+  const quiet = before ? { quiet: quietAfter(draft.view, before, draft.nowMs) } : {};
   putAgent(draft, { ...row, placement: null, last, ...quiet, why: null, unplaced, updatedMs: draft.nowMs });
   if (!before) return;
   leave(draft, deltas, row, before, `${row.name} is taken off ${before.node}`, unasked);

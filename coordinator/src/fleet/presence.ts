@@ -69,7 +69,7 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
   const draft = openDraft(view, nowMs);
   const row = ofThisBoot(draft, node, message.boot, 'agent state');
   if (!row) return decided(draft);
-  if (message.state === 'stopped') letGo(draft, node, message);
+  if (message.state === 'stopped') letGo(draft, message);
   const placement = agentIn(draft, message.agent)?.placement;
   if (placement?.node !== node || placement.epoch !== message.epoch) {
     remark(
@@ -96,9 +96,9 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
 };
 
 /** What this node may still have done for an agent is over: who has it now need not wait. */
-function letGo(draft: Draft, node: string, { agent, epoch }: AgentObserved): void {
+function letGo(draft: Draft, { agent, boot, epoch }: AgentObserved): void {
   const row = agentIn(draft, agent);
-  if (row && isOver(row.placement ? row.placement.quiet : row.quiet, node, epoch)) endQuiet(draft, row);
+  if (row && isOver(row.placement ? row.placement.quiet : row.quiet, boot, epoch)) endQuiet(draft, row);
 }
 
 /** The node, when it is active and these are words of its present boot. */

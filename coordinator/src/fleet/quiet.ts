@@ -1,7 +1,7 @@
 // How long a node may act outside for an agent, and how long the next one keeps its hands still for that. A node holds a lease that
 // only word of its coordinator renews; a node that is asked to let an agent go may not hear it, and then its lease must run out
 // before another one acts. In: who leaves which node; out: the quiet time of who comes. Pure; nothing here waits. [INV-one-hand]
-import type { AgentRow, Placement, Quiet } from '../view.ts';
+import type { AgentRow, Placement, Quiet, View } from '../view.ts';
 
 /** Three announcements of tick.ts: two of them may be lost. */
 export const leaseMs = 30_000;
@@ -10,23 +10,28 @@ const slackMs = 5_000;
 export const longestQuietMs = leaseMs + slackMs;
 
 /** From now on `before` is to let the agent go, and may not know it for as long as its lease lasts. */
-export function quietAfter(before: Placement, nowMs: number): Quiet {
+export function quietAfter(view: View, before: Placement, nowMs: number): Quiet {
   const untilMs = nowMs + longestQuietMs;
   // Who came itself only after an earlier one: that one may still act too, and one word of letting go says nothing of the other.
   const isAlone = leftOf(before.quiet, nowMs) === 0;
-  return { untilMs, node: isAlone ? before.node : null, epoch: before.epoch };
+  return { untilMs, boot: isAlone ? provenBoot(view, before.node) : null, epoch: before.epoch };
+}
+/** A copied card speaks under the same name: only the word of a process whose machine was proven is a node's own. */
+function provenBoot(view: View, node: string): string | null {
+  const row = view.nodes.get(node);
+  return row?.status === 'active' && view.live.get(node)?.helloBoot === row.boot ? row.boot : null;
 }
 /** For a placement on `node`: on its own node an agent waits for nobody but those before. */
-export function quietOf(row: AgentRow, node: string, nowMs: number): Quiet | undefined {
+export function quietOf(view: View, row: AgentRow, node: string, nowMs: number): Quiet | undefined {
   const { placement } = row;
-  const quiet = !placement ? row.quiet : placement.node === node ? placement.quiet : quietAfter(placement, nowMs);
+  const quiet = !placement ? row.quiet : placement.node === node ? placement.quiet : quietAfter(view, placement, nowMs);
   return leftOf(quiet, nowMs) > 0 ? quiet : undefined;
 }
 export function leftOf(quiet: Quiet | undefined, nowMs: number): number {
   // A clock that was set back must not keep hands still for ever.
   return quiet ? Math.min(longestQuietMs, Math.max(0, Math.ceil(quiet.untilMs - nowMs))) : 0;
 }
-/** The node says that it let go what the quiet waits for. */
-export function isOver(quiet: Quiet | undefined, node: string, epoch: number): boolean {
-  return quiet?.node === node && quiet.epoch === epoch;
+/** The process says that it let go what the quiet waits for. */
+export function isOver(quiet: Quiet | undefined, boot: string, epoch: number): boolean {
+  return quiet?.boot === boot && quiet.epoch === epoch;
 }

@@ -1,40 +1,51 @@
 // [INV-capacity] What is put onto a node fits what the node said of itself: the weights of a model that is not loaded yet and that
 // nobody there has asked for fit into free memory, with those that nobody uses put down and those still to be loaded set apart.
+// Judged when all of a plan's part is committed: who gives way does so in the same commit.
 import type { MakeChecker } from '../checker.ts';
 
 export const capacity: MakeChecker = ({ world, stored, broke }) => {
+  /** What came in this commit: a model that nobody on the node used before. */
+  const fresh = new Map<string, { agent: string; node: string; model: string }>();
+  const usedOn = (node: string) => {
+    const used = new Set<string>();
+    for (const name of stored.agentsByNode.get(node) ?? []) {
+      const model = stored.agents.get(name)?.placement?.model;
+      if (model) used.add(model);
+    }
+    return used;
+  };
+  /** Before this commit. */
+  const usedBefore = new Map<string, Set<string>>();
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-capacity',
     exercised: 0,
     committing(change) {
       if (change.type !== 'agent' || !change.row.placement) return;
-      const before = stored.agents.get(change.row.name)?.placement;
       const { node, model, epoch } = change.row.placement;
-      if (before?.epoch === epoch) return;
-      const said = world.host.coordinator?.view.live.get(node)?.capacity;
-      if (!said) return broke(checker.name, `${change.row.name} goes to ${node}, which said nothing of its capacity`);
-      const wanted = said.models.find(({ name, aliases }) => name === model || aliases.includes(model));
-      if (!wanted)
-        return broke(checker.name, `${change.row.name} goes to ${node} with ${model}, which it does not have`);
-      checker.exercised++;
-      const inUse = new Set<string>();
-      for (const other of stored.agentsByNode.get(node) ?? []) {
-        if (other === change.row.name) continue;
-        const used = stored.agents.get(other)?.placement?.model;
-        if (used) inUse.add(used);
+      if (!usedBefore.has(node)) usedBefore.set(node, usedOn(node));
+      if (stored.agents.get(change.row.name)?.placement?.epoch === epoch) return;
+      fresh.set(change.row.name, { agent: change.row.name, node, model });
+    },
+    committed() {
+      for (const { agent, node, model } of fresh.values()) {
+        const said = world.host.coordinator?.view.live.get(node)?.capacity;
+        if (!said) return broke(checker.name, `${agent} goes to ${node}, which said nothing of its capacity`);
+        const wanted = said.models.find(({ name, aliases }) => name === model || aliases.includes(model));
+        if (!wanted) return broke(checker.name, `${agent} goes to ${node} with ${model}, which it does not have`);
+        checker.exercised++;
+        if (wanted.resident || usedBefore.get(node)?.has(wanted.name)) continue;
+        const used = usedOn(node);
+        let roomBytes = said.memoryFreeBytes;
+        for (const { name, resident, residentBytes, sizeBytes, kind } of said.models) {
+          if (kind !== 'chat' || name === wanted.name) continue;
+          if (resident && !used.has(name)) roomBytes += residentBytes;
+          if (!resident && used.has(name)) roomBytes -= sizeBytes;
+        }
+        if (wanted.sizeBytes > roomBytes)
+          broke(checker.name, `${agent} goes to ${node}: ${model} takes ${wanted.sizeBytes}, ${roomBytes} can be had`);
       }
-      if (wanted.resident || inUse.has(wanted.name)) return;
-      let roomBytes = said.memoryFreeBytes;
-      for (const { name, resident, residentBytes, sizeBytes, kind } of said.models) {
-        if (kind !== 'chat') continue;
-        if (resident && !inUse.has(name)) roomBytes += residentBytes;
-        if (!resident && inUse.has(name)) roomBytes -= sizeBytes;
-      }
-      if (wanted.sizeBytes > roomBytes)
-        broke(
-          checker.name,
-          `${change.row.name} goes to ${node}: ${model} takes ${wanted.sizeBytes}, ${roomBytes} can be had`,
-        );
+      fresh.clear();
+      usedBefore.clear();
     },
   };
   return checker;
