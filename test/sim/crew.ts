@@ -3,6 +3,9 @@
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { type Played, World } from './world.ts';
 
+/** Processes that were killed leave waits behind that Node never forgets (composite abort signals): their thread goes with them. */
+const seedsAThread = 40;
+
 export async function playAll(
   seeds: Iterable<number>,
   threads: number,
@@ -17,18 +20,20 @@ export async function playAll(
   }
   const work = () =>
     new Promise<void>((resolve, reject) => {
-      const worker = new Worker(new URL(import.meta.url));
-      const deal = () => {
-        const seed = next();
-        if (seed === undefined) void worker.terminate().then(() => resolve(), reject);
-        else worker.postMessage(seed);
+      const hire = (seed: number | undefined) => {
+        if (seed === undefined) return resolve();
+        const worker = new Worker(new URL(import.meta.url));
+        let count = 1;
+        worker.on('error', reject);
+        worker.on('message', (one: Played) => {
+          goesOn = played(one) && goesOn;
+          const more = next();
+          if (more !== undefined && count++ < seedsAThread) worker.postMessage(more);
+          else worker.terminate().then(() => hire(more), reject);
+        });
+        worker.postMessage(seed);
       };
-      worker.on('error', reject);
-      worker.on('message', (one: Played) => {
-        goesOn = played(one) && goesOn;
-        deal();
-      });
-      deal();
+      hire(next());
     });
   await Promise.all(Array.from({ length: threads }, work));
 }

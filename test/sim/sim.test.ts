@@ -1,7 +1,9 @@
 // The simulator within `make test`: 200 seeds, every seed that ever failed, and that a seed is one world for ever.
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import t from 'tap';
 import { checkers } from './checkers/all.ts';
+import { playAll } from './crew.ts';
 import { faults } from './faults.ts';
 import { type Mutant, mutants, sourceOf } from './mutants.ts';
 import { type Played, World } from './world.ts';
@@ -32,12 +34,13 @@ t.test('200 seeds', async (t) => {
   for (let from = 1; from <= 200; from += 50) {
     await t.test(`seeds ${from} to ${from + 49}`, async (t) => {
       const broken: (string | null)[] = [];
-      for (let seed = from; seed < from + 50; seed++) {
-        const played = await new World(seed).play();
+      const seeds = Array.from({ length: 50 }, (_, i) => from + i);
+      await playAll(seeds, Math.max(2, availableParallelism()), (played) => {
         add(exercised, played.exercised);
         add(injected, played.faults);
         if (played.broken) broken.push(words(played));
-      }
+        return true;
+      });
       t.same(broken, []);
     });
   }
