@@ -4,7 +4,7 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { type Played, World } from './world.ts';
 
 /** Processes that were killed leave waits behind that Node never forgets (composite abort signals): their thread goes with them. */
-const seedsAThread = 40;
+const seedsAThread = 20;
 
 export async function playAll(
   seeds: Iterable<number>,

@@ -207,23 +207,10 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'a-model-that-was-counted-is-gone',
-    file: 'coordinator/src/placement/plan.ts',
-    search: 'return heldBytes(now) >= heldBytes(before);',
-    replace: 'return true;',
-  },
-  {
     name: 'hashes-are-not-verified',
     file: 'coordinator/src/memory/chain.ts',
     search: 'const fault = entryFault(entry);',
     replace: 'const fault = entryFault({ ...entry }) && null;',
-  },
-  {
-    name: 'company-is-left-while-frozen',
-    file: 'coordinator/src/placement/need.ts',
-    search: 'if (freezeAt(view.frozen, node.site)) return null;\n  const other = unwantedCompany(view, agent, id);',
-    replace:
-      'const other = unwantedCompany(view, agent, id);\n  if (freezeAt(view.frozen, node.site) && !other) return null;',
   },
 ];
 
