@@ -87,6 +87,10 @@ export const cancelTask: Decide<'task-cancel'> = (view, { by, id }, nowMs) => {
 };
 
 /** A dead letter goes round again as a new task, with fresh attempts and as much time as the first had. */
+/** As long as the first had; a node's own task had none, and began by a clock that may stand in 1970. */
+function patienceMs({ origin, createdMs, deadlineMs }: EndedTask, { spec }: AgentRow): number {
+  return origin === 'cron' ? spec.limits.deadlineSeconds * 1000 : Math.max(1000, deadlineMs - createdMs);
+}
 export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, nowMs) => {
   const draft = openDraft(view, nowMs);
   if (view.tasks.has(id)) return refuse('conflict', `The task ${id} has not ended; only dead letters are retried.`);
@@ -105,7 +109,7 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
     priority: ended.priority,
     origin: ended.origin,
     createdMs: nowMs,
-    deadlineMs: nowMs + Math.max(1000, ended.deadlineMs - ended.createdMs),
+    deadlineMs: nowMs + patienceMs(ended, row),
     attempt: 0,
     attempts: Math.min(maxAttempts, row.spec.limits.attempts),
     node: null,

@@ -223,3 +223,14 @@ t.test('cancel and retry', async (t) => {
   fleet.apply([{ type: 'agent-gone', name: 'greeter' }]);
   t.equal(code(retry('next', dead as EndedTask)), 'no-such-agent');
 });
+
+t.test('a task of its own that a node in 1970 began is retried with the deadline of its agent', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  const problem = { code: 'runtime-unavailable', text: 'gone', retryable: true };
+  fleet.report('01cron', 'alice', 'failed', { problem, local: { prompt: 'Look around.', atMs: 60_000 } });
+  const ended = fleet.ends.get('01cron')!;
+  fleet.decide<'task-retry'>(retryTask, { by: 'key:ada', id: '01cron', ended, newId: '01new' });
+  const { deadlineSeconds } = fleet.agent('greeter').spec.limits;
+  t.equal(fleet.task('01new')?.deadlineMs, fleet.now + deadlineSeconds * 1000);
+});
