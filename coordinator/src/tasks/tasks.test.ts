@@ -228,8 +228,9 @@ t.test('a task of its own that a node in 1970 began is retried with the deadline
   const fleet = new SampleFleet();
   fleet.runs('greeter', 'alice');
   const problem = { code: 'runtime-unavailable', text: 'gone', retryable: true };
-  fleet.report('01cron', 'alice', 'failed', { problem, local: { prompt: 'Look around.', atMs: 60_000 } });
-  const ended = fleet.ends.get('01cron')!;
+  const local = { prompt: 'Look around.', atMs: 60_000 };
+  const { changes } = fleet.report('01cron', 'alice', 'failed', { problem, local });
+  const ended = changes.flatMap((each) => (each.type === 'task-end' ? [each.row] : []))[0]!;
   fleet.decide<'task-retry'>(retryTask, { by: 'key:ada', id: '01cron', ended, newId: '01new' });
   const { deadlineSeconds } = fleet.agent('greeter').spec.limits;
   t.equal(fleet.task('01new')?.deadlineMs, fleet.now + deadlineSeconds * 1000);
