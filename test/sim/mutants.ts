@@ -44,6 +44,12 @@ export const mutants: readonly Mutant[] = [
     replace: "return task.state !== 'queued' && attempt + epoch > 0 && task.node !== '';",
   },
   {
+    name: 'a-cron-task-is-recorded-twice',
+    file: 'coordinator/src/tasks/report.ts',
+    search: '  if (ended || draft.view.justEnded.has(id)) return;\n',
+    replace: '',
+  },
+  {
     name: 'an-absent-node-is-leased-work',
     file: 'coordinator/src/tasks/leases.ts',
     search: "if (node?.status !== 'active' || node.presence !== 'online') return false;",
