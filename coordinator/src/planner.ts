@@ -14,6 +14,7 @@ import { planning } from './placement/place.ts';
 import { rebalancing } from './placement/rebalance.ts';
 import { type Snapped, snapshotting } from './placement/snapshot.ts';
 import { Suspects } from './placement/suspects.ts';
+import { inSlices } from './slices.ts';
 import type { View } from './view.ts';
 
 /** What came together is planned together; a person with five Pis must not feel it. */
@@ -214,37 +215,21 @@ export class Planner {
 
   /** Runs to the end, a slice a turn of the event loop. Rejects when the coordinator stops. */
   #sliced<T>(steps: Generator<void, T>): Promise<T> {
-    const { clock } = this.#parts;
-    return new Promise((resolve, reject) => {
-      const slice = () => {
-        try {
-          if (this.#isStopped) throw new FleetError('unavailable');
-          const end = this.#timed(() => {
-            const fromMs = clock.monotonicMs();
-            for (let i = 0; i < sliceSteps; i++) {
-              const step = steps.next();
-              if (step.done) return step;
-              if (clock.monotonicMs() - fromMs >= sliceMs) break;
-            }
-            return null;
-          });
-          if (end) resolve(end.value);
-          else clock.soon(slice);
-        } catch (error) {
-          reject(error);
-        }
-      };
-      slice();
-    });
+    const begins = () => {
+      if (this.#isStopped) throw new FleetError('unavailable');
+    };
+    return inSlices(steps, this.#parts.clock, { sliceMs, sliceSteps, begins, took: (ms) => this.#count(ms) });
   }
   #timed<T>(run: () => T): T {
     const { clock } = this.#parts;
     const fromMs = clock.monotonicMs();
     const result = run();
-    const tookMs = clock.monotonicMs() - fromMs;
+    this.#count(clock.monotonicMs() - fromMs);
+    return result;
+  }
+  #count(tookMs: number): void {
     this.#cpuMs += tookMs;
     this.figures.longestSliceMs = Math.max(this.figures.longestSliceMs, tookMs);
-    return result;
   }
 }
 

@@ -2,18 +2,33 @@
 // milliseconds at a time, and other inputs have their turn between. The work must bear that the view goes on under it.
 import type { Clock } from '@blackroad/std/clock';
 
-/** Inputs wait at most about this long for a slice, and the time between two yields of the work. */
-const sliceMs = 5;
+export interface Slicing {
+  /** Inputs wait at most about this long for a slice, and the time between two yields of the work. */
+  sliceMs?: number;
+  /** A slice ends after so many steps, too: virtual time does not pass inside one. */
+  sliceSteps?: number;
+  /** Before each slice; what it throws ends the work. */
+  begins?: () => void;
+  /** After each slice: how long it took. */
+  took?: (ms: number) => void;
+}
 
-export function inSlices<T>(work: Generator<void, T>, clock: Clock): Promise<T> {
+export function inSlices<T>(
+  work: Generator<void, T>,
+  clock: Clock,
+  { sliceMs = 5, sliceSteps = Number.POSITIVE_INFINITY, begins, took }: Slicing = {},
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const slice = () => {
-      const untilMs = clock.monotonicMs() + sliceMs;
+      const fromMs = clock.monotonicMs();
       try {
-        for (;;) {
+        begins?.();
+        for (let steps = 1; ; steps++) {
           const { done, value } = work.next();
-          if (done) return resolve(value);
-          if (clock.monotonicMs() >= untilMs) return clock.soon(slice);
+          const tookMs = clock.monotonicMs() - fromMs;
+          if (!done && tookMs < sliceMs && steps < sliceSteps) continue;
+          took?.(tookMs);
+          return done ? resolve(value) : clock.soon(slice);
         }
       } catch (error) {
         return reject(error as Error);

@@ -104,6 +104,22 @@ function edit(words: string, text: string, body: { cordoned?: boolean; draining?
   };
 }
 
+function ofModel(word: string, route: 'nodePull' | 'nodeUnload', text: string): Verb {
+  return {
+    words: `nodes ${word}`,
+    args: '<node> <model>',
+    text,
+    completes: 'nodes',
+    async run(call) {
+      const answer = await call.client().call(route, {
+        params: { node: argument(call, 0, '<node>') },
+        body: { model: argument(call, 1, '<model>') },
+      });
+      call.show(answer, () => answer.text);
+    },
+  };
+}
+
 export const nodeVerbs: Verb[] = [
   {
     words: 'nodes',
@@ -144,32 +160,8 @@ export const nodeVerbs: Verb[] = [
     { draining: true },
     'drains: its agents move as others take them.',
   ),
-  {
-    words: 'nodes pull',
-    args: '<node> <model>',
-    text: 'Tells a node to fetch a model; its events tell when it is there.',
-    completes: 'nodes',
-    async run(call) {
-      const answer = await call.client().call('nodePull', {
-        params: { node: argument(call, 0, '<node>') },
-        body: { model: argument(call, 1, '<model>') },
-      });
-      call.show(answer, () => answer.text);
-    },
-  },
-  {
-    words: 'nodes unload',
-    args: '<node> <model>',
-    text: 'Tells a node to free the memory of a model; refused while an agent there needs it.',
-    completes: 'nodes',
-    async run(call) {
-      const answer = await call.client().call('nodeUnload', {
-        params: { node: argument(call, 0, '<node>') },
-        body: { model: argument(call, 1, '<model>') },
-      });
-      call.show(answer, () => answer.text);
-    },
-  },
+  ofModel('pull', 'nodePull', 'Tells a node to fetch a model; its events tell when it is there.'),
+  ofModel('unload', 'nodeUnload', 'Tells a node to free the memory of a model; refused while an agent there needs it.'),
   {
     words: 'nodes identify',
     args: '<node>',

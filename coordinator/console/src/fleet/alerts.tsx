@@ -11,9 +11,6 @@ import { ConfirmButton } from '../kit/overlay.tsx';
 import { Glyph } from '../kit/status.tsx';
 import { Time } from '../kit/time.tsx';
 import { say } from '../kit/toasts.tsx';
-import { pageRoutes } from '../shell/router.tsx';
-
-const hasPage = (path: string) => pageRoutes.some((page) => page.path === path);
 
 export function AlertList({ alerts }: { alerts: readonly Alert[] }) {
   return (
@@ -114,29 +111,29 @@ function AlertAct({ action, role }: { action: AlertAction; role: Role }) {
         </LinkButton>
       );
     case 'open-agent':
-      return hasPage('/agents/$agent') ? (
+      return (
         <LinkButton to="/agents/$agent" params={{ agent }}>
           {label}
         </LinkButton>
-      ) : null;
+      );
     case 'open-dead-letters':
-      return hasPage('/tasks') ? (
+      return (
         <LinkButton to="/tasks" search={{ dead: 'true' } as never}>
           {label}
         </LinkButton>
-      ) : null;
+      );
     case 'open-queue':
-      return hasPage('/tasks') ? (
+      return (
         <LinkButton to="/tasks" search={{ state: 'queued', agent } as never}>
           {label}
         </LinkButton>
-      ) : null;
+      );
     case 'open-branches':
-      return hasPage('/memory') ? (
+      return (
         <LinkButton to="/memory" search={{ tab: 'branches' } as never}>
           {label}
         </LinkButton>
-      ) : null;
+      );
     case 'forget-node':
       return allowed('nodeForget') ? (
         <ConfirmButton

@@ -2,7 +2,6 @@
 import type { FleetEvent } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { pageRoutes } from '../shell/router.tsx';
 import { lookOf } from './looks.ts';
 import { namesIn } from './names-in.ts';
 import { Empty } from './states.tsx';
@@ -34,8 +33,7 @@ export function EventList({ events, about }: { events: readonly FleetEvent[]; ab
 }
 
 function linked(text: string, node: string | null, agent: string | null): ReactNode[] {
-  const agents = pageRoutes.some(({ path }) => path === '/agents/$agent');
-  return namesIn(text, node, agents ? agent : null).map(({ text: part, of }, i) =>
+  return namesIn(text, node, agent).map(({ text: part, of }, i) =>
     of === null ? (
       part
     ) : (

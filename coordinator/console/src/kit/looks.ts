@@ -42,3 +42,7 @@ const looks: Record<string, Look> = {
 export function lookOf(word: string): Look {
   return looks[word] ?? { tone: 'dim', shape: 'dot' };
 }
+/** The word people read for a status of the wire. */
+export function wordOf(status: string): string {
+  return lookOf(status).word ?? status;
+}

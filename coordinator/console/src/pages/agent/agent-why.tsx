@@ -11,7 +11,6 @@ import { Panel } from '../../kit/layout.tsx';
 import { Loaded } from '../../kit/states.tsx';
 import { Glyph } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
-import { pageRoutes } from '../../shell/router.tsx';
 import { PinButton, UnpinNote } from './agent-pin.tsx';
 import { candidates, remedies } from './why.ts';
 import { WhyClasses } from './why-classes.tsx';
@@ -118,7 +117,7 @@ function ToFix({ answer, fix, text }: { answer: PlacementExplained; fix: string;
           </LinkButton>
         )}
         {nodes && <LinkButton to="/nodes">Look at the nodes</LinkButton>}
-        {join && may('joinTokenCreate') && pageRoutes.some(({ path }) => path === '/nodes/add') && (
+        {join && may('joinTokenCreate') && (
           <LinkButton to="/nodes/add" icon={<Plus />}>
             Add a node
           </LinkButton>

@@ -2,11 +2,9 @@
 import type { AgentLine } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import type { Column, Facet } from '../../kit/columns.ts';
-import { lookOf } from '../../kit/looks.ts';
+import { wordOf } from '../../kit/looks.ts';
 import { Status, Tag } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
-
-const wordOf = (state: string) => lookOf(state).word ?? state;
 
 export const agentColumns: Column<AgentLine>[] = [
   {

@@ -7,7 +7,6 @@ import { lookOf } from '../../kit/looks.ts';
 import { Empty } from '../../kit/states.tsx';
 import { Status } from '../../kit/status.tsx';
 import { count, percent, plural } from '../../kit/words.ts';
-import { pageRoutes } from '../../shell/router.tsx';
 
 const order = ['ready', 'hydrating', 'starting', 'placed', 'waiting', 'unplaced', 'failed'];
 
@@ -17,7 +16,6 @@ export function AgentStates({ agents }: { agents: readonly AgentLine[] }) {
     for (const { state } of agents) counts.set(state, (counts.get(state) ?? 0) + 1);
     return order.flatMap((state) => (counts.has(state) ? [[state, counts.get(state) as number] as const] : []));
   }, [agents]);
-  const table = pageRoutes.some(({ path }) => path === '/agents');
   return (
     <Panel title="Agents" aside={<span className="dim small">{plural(agents.length, 'agent')}</span>}>
       {agents.length === 0 ? (
@@ -35,11 +33,9 @@ export function AgentStates({ agents }: { agents: readonly AgentLine[] }) {
                 <Status of={state} />
                 <span className="figure">{count(n)}</span>
                 <span className="dim small">{percent(n / agents.length)}</span>
-                {table && (
-                  <Link to="/agents" search={{ state } as never} className="small">
-                    show<span className="sr-only"> agents that are {state}</span>
-                  </Link>
-                )}
+                <Link to="/agents" search={{ state } as never} className="small">
+                  show<span className="sr-only"> agents that are {state}</span>
+                </Link>
               </li>
             ))}
           </ul>

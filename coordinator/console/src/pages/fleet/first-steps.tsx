@@ -12,14 +12,11 @@ import { useMay } from '../../data/session.tsx';
 import { Button, LinkButton } from '../../kit/button.tsx';
 import { TextArea, TextField } from '../../kit/field.tsx';
 import { Panel } from '../../kit/layout.tsx';
-import { pageRoutes } from '../../shell/router.tsx';
-
-const hasPage = (path: string) => pageRoutes.some((page) => page.path === path);
 
 export function FirstSteps({ agents, nodes }: { agents: readonly AgentLine[]; nodes: readonly NodeLine[] }) {
   const may = useMay();
   const first = agents.length === 0 && nodes.length > 0 && may('agentApply');
-  const second = nodes.length < 2 && may('joinTokenCreate') && hasPage('/nodes/add');
+  const second = nodes.length < 2 && may('joinTokenCreate');
   if (!first && !second) return null;
   return (
     <>
@@ -65,9 +62,7 @@ function FirstAgent() {
     apply.mutate(
       { params: { agent: name }, body: { ...chosen, name, instructions } },
       {
-        onSuccess: () => {
-          if (hasPage('/agents/$agent')) void navigate({ to: '/agents/$agent', params: { agent: name } as never });
-        },
+        onSuccess: () => void navigate({ to: '/agents/$agent', params: { agent: name } as never }),
       },
     );
   };

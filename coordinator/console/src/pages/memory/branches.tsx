@@ -8,7 +8,6 @@ import { Empty, Loaded } from '../../kit/states.tsx';
 import { Status } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
 import { plural } from '../../kit/words.ts';
-import { pageRoutes } from '../../shell/router.tsx';
 
 export function Branches({ of }: { of: Pick<UseQueryResult<BranchView[], unknown>, 'data' | 'error' | 'refetch'> }) {
   return (
@@ -61,17 +60,12 @@ export function Branches({ of }: { of: Pick<UseQueryResult<BranchView[], unknown
 
 function BranchRow({ branch }: { branch: BranchView }) {
   const { agent, node, epoch, fromSeq, uptoSeq, complete, mergedUpto, receivedMs } = branch;
-  const linked = pageRoutes.some(({ path }) => path === '/agents/$agent');
   return (
     <tr>
       <th scope="row">
-        {linked ? (
-          <Link to="/agents/$agent" params={{ agent }}>
-            {agent}
-          </Link>
-        ) : (
-          agent
-        )}
+        <Link to="/agents/$agent" params={{ agent }}>
+          {agent}
+        </Link>
       </th>
       <td>
         <Link to="/nodes/$node" params={{ node }}>

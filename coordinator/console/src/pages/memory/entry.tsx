@@ -11,12 +11,10 @@ import { Failure, Loaded } from '../../kit/states.tsx';
 import { Glyph, Tag } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
 import { percent, plural } from '../../kit/words.ts';
-import { pageRoutes } from '../../shell/router.tsx';
 import { sourceOf, writerOf } from './origin.ts';
 
 /** How far back the opening of the epoch is looked for. */
 const lookBack = 500;
-const hasPage = (path: string) => pageRoutes.some((page) => page.path === path);
 
 export function Entry({ hit, close }: { hit: MemoryHit | null; close(): void }) {
   return (
@@ -53,13 +51,9 @@ function Provenance({ hit, entries }: { hit: MemoryHit; entries: MemoryEntry[] }
       rows={[
         [
           'Agent',
-          hasPage('/agents/$agent') ? (
-            <Link key="a" to="/agents/$agent" params={{ agent: hit.agent }}>
-              {hit.agent}
-            </Link>
-          ) : (
-            hit.agent
-          ),
+          <Link key="a" to="/agents/$agent" params={{ agent: hit.agent }}>
+            {hit.agent}
+          </Link>,
         ],
         ['Kind', <Tag key="k">{hit.kind}</Tag>],
         ['Written', <Time key="t" at={hit.createdAt} />],
@@ -100,14 +94,10 @@ function From({ source }: { source: string }) {
   const from = sourceOf(source);
   switch (from.kind) {
     case 'task':
-      return hasPage('/tasks/$task') ? (
+      return (
         <Link to={'/tasks/$task' as never} params={{ task: from.task } as never}>
           task {from.task}
         </Link>
-      ) : (
-        <>
-          task <code>{from.task}</code>
-        </>
       );
     case 'branch':
       return `a branch of ${from.node}, epoch ${from.epoch}, merged in`;

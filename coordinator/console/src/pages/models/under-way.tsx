@@ -4,7 +4,6 @@ import { useAgents, useEvents } from '../../data/live.ts';
 import { Panel } from '../../kit/layout.tsx';
 import { Status } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
-import { pageRoutes } from '../../shell/router.tsx';
 
 const waitingShown = 8;
 const endedShown = 5;
@@ -20,7 +19,6 @@ export function UnderWay() {
     .slice(-endedShown)
     .reverse();
   if (waiting.length + ended.length === 0) return null;
-  const linked = pageRoutes.some(({ path }) => path === '/agents/$agent');
   return (
     <Panel title="Under way" bare>
       <ul className="models-rows">
@@ -31,13 +29,9 @@ export function UnderWay() {
               <Status of="starting" word={text ?? ''} />
               <span className="grow dim small">
                 on {node}, for{' '}
-                {linked ? (
-                  <Link to="/agents/$agent" params={{ agent: name }}>
-                    {name}
-                  </Link>
-                ) : (
-                  name
-                )}
+                <Link to="/agents/$agent" params={{ agent: name }}>
+                  {name}
+                </Link>
               </span>
               {share !== undefined && (
                 <span className="bar models-progress" aria-hidden="true">

@@ -6,14 +6,12 @@ import { Panel } from '../../kit/layout.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { Status } from '../../kit/status.tsx';
 import { plural } from '../../kit/words.ts';
-import { pageRoutes } from '../../shell/router.tsx';
 
 /** A GPU box may hold thousands: the table of agents has them all. */
 const shown = 200;
 
 export function NodeAgents({ node }: { node: NodeView }) {
   const { rows } = useAgents();
-  const page = pageRoutes.some(({ path }) => path === '/agents/$agent');
   return (
     <Panel title="Agents" bare>
       {node.agents.length === 0 ? (
@@ -31,13 +29,9 @@ export function NodeAgents({ node }: { node: NodeView }) {
             return (
               <li key={name}>
                 <span className="name">
-                  {page ? (
-                    <Link to="/agents/$agent" params={{ agent: name }}>
-                      {name}
-                    </Link>
-                  ) : (
-                    name
-                  )}
+                  <Link to="/agents/$agent" params={{ agent: name }}>
+                    {name}
+                  </Link>
                 </span>
                 {agent && <Status of={agent.state} />}
                 {agent?.model && <code className="dim cut">{agent.model}</code>}

@@ -10,7 +10,6 @@ import { PageHead, Panel } from '../../kit/layout.tsx';
 import { Empty, Loading } from '../../kit/states.tsx';
 import { VirtualTable } from '../../kit/virtual-table.tsx';
 import { plural } from '../../kit/words.ts';
-import { pageRoutes } from '../../shell/router.tsx';
 import { nodeColumns, nodeFacets } from './node-columns.tsx';
 import { NodesBulk } from './nodes-bulk.tsx';
 
@@ -25,7 +24,7 @@ export default function NodesPage() {
     ({ id }: NodeLine) => void navigate({ to: '/nodes/$node', params: { node: id } as never }),
     [navigate],
   );
-  const canAdd = may('joinTokenCreate') && pageRoutes.some(({ path }) => path === '/nodes/add');
+  const canAdd = may('joinTokenCreate');
   const add = (
     <LinkButton to="/nodes/add" look="primary" icon={<Plus />}>
       Add a node

@@ -6,13 +6,11 @@ import { Panel } from '../../kit/layout.tsx';
 import { Glyph, Status } from '../../kit/status.tsx';
 import { VirtualTable } from '../../kit/virtual-table.tsx';
 import { count, plural } from '../../kit/words.ts';
-import { pageRoutes } from '../../shell/router.tsx';
 
 type Move = WhatIfPlan['moves'][number];
 type Step = WhatIfPlan['models'][number];
 
 export function NoPlace({ groups, title }: { groups: WhatIfPlan['unplaced']; title: string }) {
-  const linked = pageRoutes.some(({ path }) => path === '/agents/$agent');
   return (
     <Panel title={title} bare>
       <ul className="placement-rows">
@@ -22,13 +20,9 @@ export function NoPlace({ groups, title }: { groups: WhatIfPlan['unplaced']; tit
             <div className="grow">
               <p>
                 <strong>{agents === 1 ? '' : `${plural(agents, 'agent')}: `}</strong>
-                {linked ? (
-                  <Link to="/agents/$agent" params={{ agent: example }}>
-                    {example}
-                  </Link>
-                ) : (
-                  <strong>{example}</strong>
-                )}
+                <Link to="/agents/$agent" params={{ agent: example }}>
+                  {example}
+                </Link>
                 {agents > 1 && ' and others'}: {text}
               </p>
               {fix && (

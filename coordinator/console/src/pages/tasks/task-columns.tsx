@@ -2,7 +2,7 @@
 import type { TaskLine } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import type { Column } from '../../kit/columns.ts';
-import { lookOf } from '../../kit/looks.ts';
+import { wordOf } from '../../kit/looks.ts';
 import { Status } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
 import { duration } from '../../kit/words.ts';
@@ -28,7 +28,7 @@ export const taskColumns: Column<TaskLine>[] = [
     title: 'State',
     width: 108,
     phone: true,
-    value: ({ state }) => lookOf(state).word ?? state,
+    value: ({ state }) => wordOf(state),
     cell: ({ state, attempt, attempts }) => (
       <>
         <Status of={state} />

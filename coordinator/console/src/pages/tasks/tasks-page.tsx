@@ -8,7 +8,7 @@ import { useMay } from '../../data/session.tsx';
 import type { TaskFilter } from '../../data/task-rows.ts';
 import { Button, LinkButton } from '../../kit/button.tsx';
 import { PageHead, Panel, Stat } from '../../kit/layout.tsx';
-import { lookOf } from '../../kit/looks.ts';
+import { wordOf } from '../../kit/looks.ts';
 import { Empty } from '../../kit/states.tsx';
 import { Choice } from '../../kit/tabs.tsx';
 import { count } from '../../kit/words.ts';
@@ -68,7 +68,7 @@ export default function TasksPage() {
             <option value="">State: all</option>
             {(dead === 'true' ? (['failed', 'expired'] as const) : states).map((each) => (
               <option key={each} value={each}>
-                {lookOf(each).word ?? each}
+                {wordOf(each)}
               </option>
             ))}
           </select>

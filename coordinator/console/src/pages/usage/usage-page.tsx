@@ -9,7 +9,7 @@ import { PageHead, Panel, ScrollX, Stat } from '../../kit/layout.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Choice } from '../../kit/tabs.tsx';
 import { count, money, percent, plural } from '../../kit/words.ts';
-import { pageRoutes, useAddress } from '../../shell/router.tsx';
+import { useAddress } from '../../shell/router.tsx';
 import { DayBars } from './day-bars.tsx';
 import { barsOf, type Figure, figureOf, firstDay } from './days.ts';
 
@@ -180,7 +180,7 @@ function Name({ by, name }: { by: Usage['by']; name: string }) {
         {name}
       </Link>
     );
-  if (by === 'agent' && pageRoutes.some(({ path }) => path === '/agents/$agent'))
+  if (by === 'agent')
     return (
       <Link to="/agents/$agent" params={{ agent: name }}>
         {name}
