@@ -10,6 +10,7 @@ export const alertKinds = [
   'node-quarantined',
   'node-condition',
   'node-never-seen',
+  'drain-stays',
   'certificate-expires',
   'agent-unplaced',
   'agent-failed',

@@ -39,6 +39,7 @@ export const NodeLine = Type.Object({
   gpu: Type.Nullable(Share, { description: 'Mean utilisation of its GPUs, in steps of .05.' }),
   models: Type.Array(Type.String(), { description: 'Resident models.' }),
   agents: Type.Integer(),
+  staying: Type.Integer({ description: 'Of these, while it drains: those that no other node takes.' }),
   tasksRunning: Type.Integer(),
 });
 export type NodeLine = Static<typeof NodeLine>;

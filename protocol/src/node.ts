@@ -225,6 +225,7 @@ export const NodeView = Type.Object({
   }),
   generation: Generation,
   agents: Type.Array(AgentName),
+  staying: Type.Integer({ description: 'Of these, while it drains: those that no other node takes.' }),
   tasksRunning: Type.Integer(),
   certificateExpiresMs: TimeMs,
   enrolledMs: TimeMs,

@@ -75,6 +75,7 @@ export const WhatIfPlan = Type.Object({
   placed: Type.Integer({ description: 'Added agents that found a node.' }),
   moved: Type.Integer({ description: 'Agents that would change their node.' }),
   displaced: Type.Integer({ description: 'Agents that would lose their node and find no other.' }),
+  staying: Type.Integer({ description: 'Agents of drained nodes that have no other place and would stay.' }),
   unplaced: Type.Array(
     Type.Object({ agents: Type.Integer(), example: AgentName, text: Type.String(), fix: Type.String() }),
     {

@@ -2,10 +2,10 @@
 // takes it in without the validators.
 import type { WhatIfPlan } from './placement.ts';
 
-type Counts = Pick<WhatIfPlan, 'nodesLost' | 'agentsAdded' | 'placed' | 'moved' | 'displaced'>;
+type Counts = Pick<WhatIfPlan, 'nodesLost' | 'agentsAdded' | 'placed' | 'moved' | 'displaced' | 'staying'>;
 const counted = (count: number, noun: string) => `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
 
-export function planInWords({ nodesLost, agentsAdded, placed, moved, displaced }: Counts): string {
+export function planInWords({ nodesLost, agentsAdded, placed, moved, displaced, staying }: Counts): string {
   const parts: string[] = [];
   if (agentsAdded > 0) {
     const one = agentsAdded === 1;
@@ -22,6 +22,10 @@ export function planInWords({ nodesLost, agentsAdded, placed, moved, displaced }
   if (nodesLost > 0) parts.push(`${counted(nodesLost, 'node')} ${nodesLost === 1 ? 'is' : 'are'} gone`);
   if (moved > 0) parts.push(`${counted(moved, 'agent')} ${moved === 1 ? 'moves' : 'move'}`);
   if (displaced > 0) parts.push(`${counted(displaced, 'agent')} ${displaced === 1 ? 'loses its' : 'lose their'} place`);
-  if (moved + displaced === 0) parts.push(agentsAdded > 0 ? 'nobody moves' : 'no agent is touched');
+  if (staying > 0)
+    parts.push(
+      `${counted(staying, 'agent')} ${staying === 1 ? 'has' : 'have'} no other place and ${staying === 1 ? 'stays' : 'stay'}`,
+    );
+  if (moved + displaced + staying === 0) parts.push(agentsAdded > 0 ? 'nobody moves' : 'no agent is touched');
   return `${parts.join('; ')}.`.replace(/^./, (first) => first.toUpperCase());
 }

@@ -13,6 +13,7 @@ const nothing: WhatIfPlan = {
   placed: 0,
   moved: 0,
   displaced: 0,
+  staying: 0,
   unplaced: [],
   moves: [],
   models: [],
@@ -24,6 +25,7 @@ const plan: WhatIfPlan = {
   placed: 498,
   moved: 2,
   displaced: 1,
+  staying: 0,
   unplaced: [
     {
       agents: 2,
@@ -103,6 +105,8 @@ t.test('the verdict in words that fit the figures', async (t) => {
   t.equal(verdict({ agentsAdded: 3 }), 'None of the 3 added agents finds a place; nobody moves.');
   t.equal(verdict({ agentsAdded: 1 }), 'The added agent finds no place; nobody moves.');
   t.equal(verdict({ nodesLost: 2 }), '2 nodes are gone; no agent is touched.');
+  t.equal(verdict({ staying: 1 }), '1 agent has no other place and stays.');
+  t.equal(verdict({ moved: 1, staying: 2 }), '1 agent moves; 2 agents have no other place and stay.');
   t.equal(verdict({ moved: 1 }), '1 agent moves.');
   t.equal(verdict({ displaced: 2000 }), '2,000 agents lose their place.');
 });

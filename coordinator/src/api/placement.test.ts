@@ -1,5 +1,6 @@
 // Asking placement over HTTP: why an agent is where it is, what would happen if, and freeing the memory of a model.
 import {
+  type Alert,
   faults,
   type PlacementExplained,
   type RouteName,
@@ -79,6 +80,36 @@ t.test('what if: a viewer may ask, and nothing is touched', async (t) => {
     unplaced: [{ agents: 1, example: 'greeter', text: /\w/, fix: /\w/ }],
   });
   t.equal(JSON.stringify([...fleet.coordinator.view.agents.values()]), before);
+});
+
+t.test('a drain that cannot end: the plan knows it beforehand, the node and an alert say it afterwards', async (t) => {
+  const { node } = (await fleet.call<{ node: string }>('GET', '/v1/agents/greeter')).body;
+  const other = node === 'alice' ? 'aria' : 'alice';
+  const edit = (id: string, body: object) => fleet.call('PUT', `/v1/nodes/${id}`, { body });
+  const staying = async () => (await fleet.call<{ staying: number }>('GET', `/v1/nodes/${node}`)).body.staying;
+  const alert = async () =>
+    (await fleet.call<Alert[]>('GET', '/v1/alerts')).body.find(({ kind }) => kind === 'drain-stays');
+  t.match(await whatIf({ drain: [{ node }] }), { moved: 1, staying: 0, unplaced: [] });
+  await edit(other, { cordoned: true });
+  t.match(await whatIf({ drain: [{ node }] }), {
+    moved: 0,
+    displaced: 0,
+    staying: 1,
+    unplaced: [{ agents: 1, example: 'greeter', fix: `fleet uncordon ${other}` }],
+  });
+  t.equal(await staying(), 0);
+  t.equal(await alert(), undefined);
+  await edit(node, { draining: true });
+  await until(async () => (await staying()) === 1);
+  t.match(await alert(), {
+    title: `${node} drains, and greeter has no other place`,
+    nodes: [node],
+    actions: [{ verb: 'uncordon-node', node: other }, { verb: 'open-agent' }, { verb: 'open-node' }],
+  });
+  await edit(node, { draining: false });
+  t.equal(await staying(), 0);
+  t.equal(await alert(), undefined, 'gone with its cause');
+  await edit(other, { cordoned: false });
 });
 
 t.test('a question that cannot be asked is refused by its field', async (t) => {

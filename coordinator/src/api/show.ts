@@ -1,5 +1,6 @@
 // What people see of rows: pure functions from the view to the shapes of the protocol. No clock, no store: `nowMs` and counts come in.
 import type { AgentView, FleetTotals, KeyView, NodeView, TaskView } from '@blackroad/protocol';
+import { stayingOn } from '../fleet/draining.ts';
 import { conditionsOf } from '../fleet/health.ts';
 import type { Policy } from '../input.ts';
 import { frozenCount } from '../placement/need.ts';
@@ -29,6 +30,7 @@ export function showNode(view: View, id: string): NodeView | null {
     conditions: conditionsOf(live?.health ?? null, row.info),
     generation: row.generation,
     agents: [...(view.agentsByNode.get(id) ?? [])].sort(),
+    staying: stayingOn(view, id).length,
     tasksRunning: view.leasesByNode.get(id)?.size ?? 0,
     certificateExpiresMs: row.certificateExpiresMs,
     enrolledMs: row.enrolledMs,

@@ -2,6 +2,7 @@
 // with what can be done. Alike troubles carry the same group: the board makes one alert of them. Nothing here is stored.
 import type { AlertAction, AlertKind } from '@blackroad/protocol';
 import type { DeepReadonly, Freeze, NodeRow, View } from '../view.ts';
+import { stayingOn } from './draining.ts';
 import { conditionsOf } from './health.ts';
 
 export interface Trouble {
@@ -57,7 +58,7 @@ export function nodeTroubles(view: View, id: string, nowMs: number, certificateM
   if (row.presence === 'lost') return [lost(view, row)];
   if (row.presence === 'never') return nowMs - row.enrolledMs > neverSeenMs ? [neverSeen(row)] : [];
   if (row.presence !== 'online') return [];
-  const troubles: Trouble[] = [];
+  const troubles: Trouble[] = [...drainStays(view, row)];
   for (const { severity, text } of conditionsOf(view.live.get(id)?.health ?? null, row.info)) {
     const [what = text] = text.split(':');
     const drain: AlertAction = { verb: 'drain-node', label: `Drain ${id}`, role: 'operator', node: id };
@@ -139,6 +140,28 @@ function neverSeen({ id, site, enrolledMs }: DeepReadonly<NodeRow>): Trouble {
     text: 'Its node-agent got a certificate and does not connect: check that it reaches the MQTT port of the coordinator.',
     actions: [openNode(id), { verb: 'forget-node', label: `Forget ${id}`, role: 'admin', node: id }],
   };
+}
+
+/** A drain that cannot end: who stays has no other place. */
+function drainStays(view: View, { id, site }: DeepReadonly<NodeRow>): Trouble[] {
+  const [first, ...others] = stayingOn(view, id);
+  const why = first === undefined ? null : view.agents.get(first)?.unplaced;
+  if (first === undefined || !why) return [];
+  const who = others.length === 0 ? `${first} has` : `${others.length + 1} agents have`;
+  return [
+    {
+      group: `drain-stays:${id}`,
+      kind: 'drain-stays',
+      severity: 'warning',
+      site,
+      node: id,
+      sinceMs: null,
+      title: `${id} drains, and ${who} no other place`,
+      many: 'nodes drain, and agents there have no other place',
+      text: `${first}: ${why.text}. Fix: ${why.fix}.`,
+      actions: [...actionsOf(why.fix), openAgent(first), openNode(id)],
+    },
+  ];
 }
 
 export function agentTroubles(view: View, name: string, nowMs: number): Trouble[] {

@@ -15,7 +15,8 @@ const steps: Record<string, Step> = {
   unheard: { cost: 0.5, text: (_, __, { node }) => `wait until ${node.id} has reported after the coordinator's start` },
   capacity: { cost: 0.5, text: (_, __, { node }) => `wait until ${node.id} has reported its capacity` },
   cordoned: { cost: 1, text: (_, __, { node }) => `fleet uncordon ${node.id}` },
-  draining: { cost: 1, text: (_, __, { node }) => `fleet uncordon ${node.id} (ends its drain)` },
+  // A person empties it on purpose, and its own agents ask too: to give that up is worse advice than to fetch a model.
+  draining: { cost: 3.5, text: (_, __, { node }) => `fleet uncordon ${node.id} (ends its drain)` },
   model: { cost: 2, text: (spec, _, room) => modelFix(spec, room) },
   failing: { cost: 3, text: (_, __, { node }) => `see to what fails on ${node.id}, or wait until it is tried again` },
   pool: { cost: 5, text: poolFix },

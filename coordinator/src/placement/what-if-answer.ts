@@ -14,6 +14,7 @@ export class Outcome {
   placed = 0;
   moved = 0;
   displaced = 0;
+  staying = 0;
   readonly arrivals = new Map<string, { agent: string; model: string }[]>();
   readonly #gone = new Map<string, Set<string>>();
   readonly #moves: WhatIfPlan['moves'] = [];
@@ -115,6 +116,7 @@ export function* answering({
     placed: outcome.placed,
     moved: outcome.moved,
     displaced: outcome.displaced,
+    staying: outcome.staying,
     unplaced: outcome.unplaced,
     moves: outcome.moves,
     models: steps.filter(({ step }) => step !== 'keep').slice(0, maxWhatIfRows),

@@ -98,6 +98,7 @@ export function* supposing(
       outcome.displace(agent, from);
       outcome.nowhere(agent, why);
     } else if (drained.has(from)) {
+      outcome.staying++;
       outcome.nowhere(agent, { text: `it stays on the draining node: ${why.text}`, fix: why.fix });
     }
   }

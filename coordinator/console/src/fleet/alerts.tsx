@@ -11,6 +11,7 @@ import { ConfirmButton } from '../kit/overlay.tsx';
 import { Glyph } from '../kit/status.tsx';
 import { Time } from '../kit/time.tsx';
 import { say } from '../kit/toasts.tsx';
+import { DrainButton } from './drain-button.tsx';
 
 export function AlertList({ alerts }: { alerts: readonly Alert[] }) {
   return (
@@ -159,16 +160,13 @@ function AlertAct({ action, role }: { action: AlertAction; role: Role }) {
       ) : null;
     case 'drain-node':
       return allowed('nodeEdit') ? (
-        <Button
-          onClick={() =>
-            plainly(
-              () => call('nodeEdit', { params, body: { draining: true } }),
-              `${node} is drained: its agents move.`,
-            )
-          }
+        <DrainButton
+          nodes={[node]}
+          drain={() => call('nodeEdit', { params, body: { draining: true } })}
+          undo={() => call('nodeEdit', { params, body: { draining: false, cordoned: false } })}
         >
           {label}
-        </Button>
+        </DrainButton>
       ) : null;
     case 'uncordon-node':
       return allowed('nodeEdit') ? (

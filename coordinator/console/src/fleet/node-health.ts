@@ -1,6 +1,7 @@
 // How a node stands, in one word and tone, from its line or its whole view. Pure.
 import type { NodeLine, NodeView } from '@blackroad/protocol';
 import type { Tone } from '../kit/looks.ts';
+import { drainingInWords } from './drain-words.ts';
 
 export interface Standing {
   /** A word of kit/looks.ts. */
@@ -11,16 +12,23 @@ export interface Standing {
   /** Why, where there is something to say. */
   text: string | null;
 }
-type Node = Pick<NodeLine, 'status' | 'presence' | 'reason' | 'cordoned' | 'draining' | 'condition'>;
+type Node = Pick<
+  NodeLine,
+  'status' | 'presence' | 'reason' | 'cordoned' | 'draining' | 'condition' | 'agents' | 'staying'
+>;
 
-export function standingOf({ status, presence, reason, cordoned, draining, condition }: Node): Standing {
+export function standingOf(node: Node): Standing {
+  const { status, presence, reason, cordoned, draining, condition } = node;
   if (status === 'quarantined') return { of: 'quarantined', word: 'quarantined', tone: 'bad', text: reason };
   if (presence === 'never') return { of: 'never', word: 'never seen', tone: 'dim', text: reason };
   if (presence === 'lost') return { of: 'lost', word: 'lost', tone: 'bad', text: reason };
   if (presence === 'suspect') return { of: 'suspect', word: 'suspect', tone: 'warn', text: reason };
   const more = condition && condition.more > 0 ? ` (and ${condition.more} more)` : '';
   if (condition?.severity === 'error') return { of: 'error', word: 'ill', tone: 'bad', text: condition.text + more };
-  if (draining) return { of: 'draining', word: 'draining', tone: 'warn', text: 'its agents move away' };
+  if (draining) {
+    const word = node.agents === 0 ? 'drained' : 'draining';
+    return { of: 'draining', word, tone: 'warn', text: drainingInWords(node) };
+  }
   if (cordoned) return { of: 'cordoned', word: 'cordoned', tone: 'warn', text: 'nothing new is placed here' };
   if (condition) return { of: 'warning', word: 'warned', tone: 'warn', text: condition.text + more };
   return { of: 'online', word: 'online', tone: 'good', text: null };
@@ -32,6 +40,7 @@ export function standingOfView(node: NodeView): Standing {
   const worst = node.conditions.find(({ severity }) => severity === 'error') ?? node.conditions[0];
   return standingOf({
     ...node,
+    agents: node.agents.length,
     reason: node.quarantineReason ?? node.presenceReason,
     condition: worst ? { ...worst, more: node.conditions.length - 1 } : null,
   });

@@ -1,6 +1,7 @@
 // The rows of the console's tables: pure functions from the view to what ten thousand lines need and no more. Figures move in steps and
 // only when they moved by a step since they were last told: a heartbeat that says nothing new changes no row.
 import type { AgentLine, NodeLine, NodeView, TaskLine } from '@blackroad/protocol';
+import { stayingOn } from '../../fleet/draining.ts';
 import { conditionsOf } from '../../fleet/health.ts';
 import { type EndedTask, isEnded, type TaskRow, type View } from '../../view.ts';
 import { agentState } from '../show.ts';
@@ -76,6 +77,7 @@ export function nodeLine(view: View, id: string, before: NodeLine | undefined): 
     gpu: gpus === 0 ? null : settled(before?.gpu, utilisation / gpus, shareStep),
     models,
     agents: view.agentsByNode.get(id)?.size ?? 0,
+    staying: stayingOn(view, id).length,
     tasksRunning: view.leasesByNode.get(id)?.size ?? 0,
   } satisfies NodeLine & { presence: NodeView['presence'] };
 }

@@ -6,11 +6,11 @@ import { type FormEvent, useState } from 'react';
 import { call } from '../../data/api.ts';
 import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
+import { DrainButton } from '../../fleet/drain-button.tsx';
 import { Button } from '../../kit/button.tsx';
 import { TextArea, TextField } from '../../kit/field.tsx';
 import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
 import { say } from '../../kit/toasts.tsx';
-import { plural } from '../../kit/words.ts';
 
 type Edit = { cordoned?: boolean; draining?: boolean };
 
@@ -25,13 +25,6 @@ export function NodeActions({ node }: { node: NodeView }) {
       now.cordoned ? `${now.id} is cordoned: nothing new is placed on it.` : `${now.id} takes agents again.`,
     undo: (now) => () => edit({ cordoned: !now.cordoned }),
   });
-  const drain = async () => {
-    await edit({ draining: true });
-    say({
-      text: `${node.id} is drained: its agents move away.`,
-      undo: () => edit({ draining: false, cordoned: node.cordoned }),
-    });
-  };
   return (
     <>
       {may('nodeIdentify') && node.presence === 'online' && (
@@ -54,19 +47,13 @@ export function NodeActions({ node }: { node: NodeView }) {
           </Button>
         ))}
       {may('nodeEdit') && !node.draining && (
-        <ConfirmButton
-          look="plain"
-          title={`Drain ${node.id}?`}
-          text={
-            node.agents.length === 0
-              ? 'It has no agents; nothing new is placed on it from now on.'
-              : `Its ${plural(node.agents.length, 'agent')} finish what they do, hand over their memory and move to other nodes.`
-          }
-          verb="Drain"
-          act={drain}
+        <DrainButton
+          nodes={[node.id]}
+          drain={() => edit({ draining: true })}
+          undo={() => edit({ draining: false, cordoned: node.cordoned })}
         >
           Drain
-        </ConfirmButton>
+        </DrainButton>
       )}
       {may('nodeRelease') && node.status === 'quarantined' && (
         <ConfirmButton

@@ -1,8 +1,8 @@
 // What is done to the nodes that are selected; each of them can be taken back from the message that follows.
 import type { NodeLine } from '@blackroad/protocol';
 import { call, wordsOf } from '../../data/api.ts';
+import { DrainButton } from '../../fleet/drain-button.tsx';
 import { Button } from '../../kit/button.tsx';
-import { ConfirmButton } from '../../kit/overlay.tsx';
 import { say } from '../../kit/toasts.tsx';
 import { plural } from '../../kit/words.ts';
 
@@ -29,7 +29,6 @@ export function NodesBulk({ nodes, clear }: { nodes: NodeLine[]; clear(): void }
   const open = nodes.filter(({ cordoned }) => !cordoned).map(({ id }) => id);
   const shut = nodes.filter(({ cordoned, draining }) => cordoned || draining).map(({ id }) => id);
   const full = nodes.filter(({ draining }) => !draining).map(({ id }) => id);
-  const agents = nodes.reduce((sum, node) => sum + node.agents, 0);
   return (
     <>
       {open.length > 0 && (
@@ -47,14 +46,17 @@ export function NodesBulk({ nodes, clear }: { nodes: NodeLine[]; clear(): void }
         </Button>
       )}
       {full.length > 0 && (
-        <ConfirmButton
-          title={`Drain ${plural(full.length, 'node')}?`}
-          text={`${plural(agents, 'agent')} finish what they do, hand over their memory and move to other nodes. Nothing new is placed here.`}
-          verb="Drain"
-          act={() => act(full, { draining: true }, 'drained', { draining: false, cordoned: false })}
+        <DrainButton
+          look="danger"
+          nodes={full}
+          drain={async () => {
+            await edit(full, { draining: true });
+            clear();
+          }}
+          undo={() => edit(full, { draining: false, cordoned: false })}
         >
           Drain {full.length}
-        </ConfirmButton>
+        </DrainButton>
       )}
     </>
   );

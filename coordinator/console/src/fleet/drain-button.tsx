@@ -1,0 +1,130 @@
+// Drains nodes: before it is confirmed placement is asked who would move where and who has no other place, and what is said afterwards
+// is that answer.
+import type { WhatIfPlan } from '@blackroad/protocol';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { type ApiProblem, call, wordsOf } from '../data/api.ts';
+import { queries } from '../data/query.ts';
+import type { ButtonProps } from '../kit/button.tsx';
+import { ConfirmButton } from '../kit/overlay.tsx';
+import { Loading } from '../kit/states.tsx';
+import { Glyph } from '../kit/status.tsx';
+import { say } from '../kit/toasts.tsx';
+import { plural } from '../kit/words.ts';
+import { type DrainPlan, drainInWords, drainPlan } from './drain-words.ts';
+
+/** Of one question to placement. */
+const mostPlanned = 50;
+const shown = 6;
+const namesShown = 4;
+
+interface Props extends Omit<ButtonProps, 'onClick' | 'title' | 'children'> {
+  nodes: readonly string[];
+  children: React.ReactNode;
+  drain(): Promise<unknown>;
+  /** The way back, offered beside what is said. */
+  undo(): Promise<unknown>;
+}
+const planKey = (nodes: readonly string[]) => ['drain', ...nodes];
+async function planned(nodes: readonly string[], signal?: AbortSignal): Promise<DrainPlan> {
+  const body = { add: [], lose: [], drain: nodes.map((node) => ({ node })) };
+  const plan: WhatIfPlan = await call('whatIf', { body, ...(signal ? { signal } : {}) });
+  return drainPlan(plan, nodes);
+}
+
+export function DrainButton({ nodes, children, drain, undo, ...rest }: Props) {
+  const what = nodes.length === 1 ? (nodes[0] as string) : plural(nodes.length, 'node');
+  const act = async () => {
+    // What the person has just read, where it could be worked out.
+    const plan = queries.getQueryData<DrainPlan>(planKey(nodes));
+    await drain();
+    const is = nodes.length === 1 ? 'is' : 'are';
+    const text = plan ? `${what} ${is} draining: ${drainInWords(plan)}.` : `${what} ${is} draining.`;
+    say({ text, tone: plan && plan.staying > 0 ? 'warn' : 'good', undo });
+  };
+  return (
+    <ConfirmButton look="plain" {...rest} title={`Drain ${what}?`} text={<Plan nodes={nodes} />} verb="Drain" act={act}>
+      {children}
+    </ConfirmButton>
+  );
+}
+
+function Plan({ nodes }: { nodes: readonly string[] }) {
+  const plan = useQuery<DrainPlan, ApiProblem>({
+    queryKey: planKey(nodes),
+    queryFn: ({ signal }) => planned(nodes, signal),
+    enabled: nodes.length <= mostPlanned,
+    staleTime: 0,
+    gcTime: 60_000,
+    retry: 1,
+  });
+  if (nodes.length > mostPlanned)
+    return <p>What becomes of their agents is worked out beforehand for at most {mostPlanned} nodes at once.</p>;
+  if (plan.error) return <p>Placement could not say what becomes of the agents: {wordsOf(plan.error)}</p>;
+  if (!plan.data) return <Loading lines={3} label="Placement works out what becomes of the agents" />;
+  return <Planned plan={plan.data} nodes={nodes} />;
+}
+
+function Planned({ plan, nodes }: { plan: DrainPlan; nodes: readonly string[] }) {
+  const { moving, staying, targets, reasons, others } = plan;
+  const more = targets.length - shown;
+  if (moving + staying === 0) return <p>No agent is there. Nothing new is placed there from now on.</p>;
+  return (
+    <div className="stack drain-plan">
+      {moving > 0 ? (
+        <div>
+          <p className="row">
+            <Glyph shape="tick" tone="good" />
+            <strong>{`${plural(moving, 'agent')} ${moving === 1 ? 'moves' : 'move'}`}</strong>
+          </p>
+          <ul>
+            {targets.slice(0, shown).map(({ node, agents }) => (
+              <li key={node}>
+                {named(agents)} to <strong>{node}</strong>
+              </li>
+            ))}
+            {more > 0 && <li>others to {plural(more, 'more node')}</li>}
+          </ul>
+          <p className="small">Each first finishes what it does and hands over its memory.</p>
+        </div>
+      ) : (
+        <p>Nobody moves.</p>
+      )}
+      {staying > 0 && (
+        <div>
+          <p className="row warn">
+            <Glyph shape="bang" tone="warn" />
+            <strong>{`${plural(staying, 'agent')} ${staying === 1 ? 'has no other place and stays' : 'have no other place and stay'}`}</strong>
+          </p>
+          <ul>
+            {reasons.slice(0, shown).map(({ agents, example, text, fix }) => (
+              <li key={example}>
+                {agents === 1 ? example : `${example} and ${agents - 1} more`}: {text}
+                {fix && !endsDrain(fix, nodes) && (
+                  <>
+                    <br />
+                    Fix: {fix}
+                  </>
+                )}
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+      {others > 0 && <p>{plural(others, 'agent')} of other nodes would change place, too.</p>}
+      <p className="small">
+        Nothing new is placed on {nodes.length === 1 ? 'it' : 'them'}.{' '}
+        <Link to="/placement" search={{ if: nodes.map((node) => `drain:node=${node}`).join(';') } as never}>
+          See the whole plan
+        </Link>
+      </p>
+    </div>
+  );
+}
+const named = (agents: readonly string[]) =>
+  agents.length <= namesShown
+    ? agents.join(', ')
+    : `${agents.slice(0, namesShown - 1).join(', ')} and ${agents.length - namesShown + 1} more`;
+/** To be told not to drain is no help to who asks what a drain would do. */
+const endsDrain = (fix: string, nodes: readonly string[]) =>
+  nodes.some((node) => fix.startsWith(`fleet uncordon ${node} (`));

@@ -1,0 +1,63 @@
+// A drain in words: what the plan says will become of the agents, before it is confirmed and after. Pure.
+import type { WhatIfPlan } from '@blackroad/protocol';
+import { plural } from '../kit/words.ts';
+
+type Move = WhatIfPlan['moves'][number];
+export interface DrainPlan {
+  moving: number;
+  staying: number;
+  /** Where they go, the node that takes the most first. */
+  targets: { node: string; agents: string[] }[];
+  /** Who has no other place, by reason. */
+  reasons: WhatIfPlan['unplaced'];
+  /** Agents of other nodes that would change their place because of it. */
+  others: number;
+}
+
+/** The what-if of draining `nodes`, as the person who drains needs it. */
+export function drainPlan(plan: WhatIfPlan, nodes: readonly string[]): DrainPlan {
+  const drained = new Set(nodes);
+  const leaves = ({ from, to }: Move) => from !== null && to !== null && drained.has(from);
+  const targets = new Map<string, string[]>();
+  for (const move of plan.moves.filter(leaves)) {
+    const there = targets.get(move.to as string);
+    if (there) there.push(move.agent);
+    else targets.set(move.to as string, [move.agent]);
+  }
+  const others = plan.moves.filter(({ from }) => from !== null && !drained.has(from));
+  const othersMoved = others.filter(({ to }) => to !== null).length;
+  return {
+    moving: plan.moved - othersMoved,
+    staying: plan.staying,
+    targets: [...targets]
+      .map(([node, agents]) => ({ node, agents }))
+      .sort((a, b) => b.agents.length - a.agents.length || (a.node < b.node ? -1 : 1)),
+    reasons: plan.staying > 0 ? plan.unplaced : [],
+    others: others.length,
+  };
+}
+
+const stay = (staying: number) =>
+  staying === 1 ? '1 has no other place and stays' : `${staying.toLocaleString('en')} have no other place and stay`;
+
+/** `2 agents move, 1 has no other place and stays`. */
+export function drainInWords({ moving, staying }: Pick<DrainPlan, 'moving' | 'staying'>): string {
+  if (moving + staying === 0) return 'no agent is on it';
+  if (moving === 0)
+    return staying === 1
+      ? 'its only agent has no other place and stays'
+      : `its ${plural(staying, 'agent')} have no other place and stay`;
+  const move = `${plural(moving, 'agent')} ${moving === 1 ? 'moves' : 'move'}`;
+  return staying === 0 ? `${move} away` : `${move} away, ${stay(staying)}`;
+}
+
+/** What a draining node is at, from its own figures. */
+export function drainingInWords({ agents, staying }: { agents: number; staying: number }): string {
+  if (agents === 0) return 'it is empty; nothing new is placed here';
+  if (staying === 0) return agents === 1 ? 'its agent moves away' : `its ${agents} agents move away`;
+  if (staying === agents)
+    return agents === 1
+      ? 'its agent has no other place and stays'
+      : `its ${agents} agents have no other place and stay`;
+  return `${agents - staying} of its agents ${agents - staying === 1 ? 'moves' : 'move'} away, ${stay(staying)}`;
+}
