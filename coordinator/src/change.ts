@@ -23,6 +23,7 @@ import {
   type ModelFault,
   type MutableView,
   type NodeRow,
+  type PlaceTrouble,
   type SessionRow,
   type TaskRow,
 } from './view.ts';
@@ -91,6 +92,8 @@ export type PerishableChange =
   | { type: 'model-used'; node: string; model: string; atMs: number }
   /** null: forgotten. */
   | { type: 'model-fault'; node: string; model: string; fault: ModelFault | null }
+  /** null: work was done there since. */
+  | { type: 'place-trouble'; agent: string; trouble: PlaceTrouble | null }
   | { type: 'announced'; atMs: number }
   /** `resumed`: the coordinator itself stood still before this tick. `served`: so many of those whose work waits were looked at. */
   | { type: 'ticked'; atMs: number; resumed: boolean; served?: number };
@@ -106,6 +109,7 @@ const perishable: Record<PerishableChange['type'], true> = {
   frozen: true,
   'model-used': true,
   'model-fault': true,
+  'place-trouble': true,
   announced: true,
   ticked: true,
 };
@@ -146,6 +150,7 @@ export function apply(view: MutableView, change: Change): void {
       view.live.delete(change.id);
       view.modelUse.delete(change.id);
       view.modelFaults.delete(change.id);
+      view.modelWorked.delete(change.id);
       view.excused.delete(change.id);
       return;
     }
@@ -164,6 +169,7 @@ export function apply(view: MutableView, change: Change): void {
       if (before?.placement) drop(view.agentsByNode, before.placement.node, before.name);
       view.agents.delete(change.name);
       view.observed.delete(change.name);
+      view.placeTroubles.delete(change.name);
       return;
     }
     case 'task-new': {
@@ -192,6 +198,7 @@ export function apply(view: MutableView, change: Change): void {
       unindexTask(view, before);
       view.tasks.delete(before.id);
       useModel(view, before, change.row.endedMs);
+      if (change.row.state === 'done') modelWorked(view, change.row);
       if (before.idempotencyKey !== null) view.tasksByIdempotencyKey.delete(before.idempotencyKey);
       rememberEnd(view, before);
       const work = view.work.get(before.agent);
@@ -284,6 +291,10 @@ export function apply(view: MutableView, change: Change): void {
     case 'model-fault':
       noteFault(view.modelFaults, change);
       return;
+    case 'place-trouble':
+      if (change.trouble) view.placeTroubles.set(change.agent, change.trouble);
+      else view.placeTroubles.delete(change.agent);
+      return;
     case 'announced':
       view.announcedMs = change.atMs;
       return;
@@ -307,6 +318,18 @@ function useModel(view: MutableView, { agent, node }: TaskRow, atMs: number): vo
     view.modelUse.set(node, used);
   }
   used.set(placement.model, Math.max(atMs, used.get(placement.model) ?? 0));
+}
+
+/** More models than this work on one node: the one that was unused for longest is forgotten. */
+const maxWorkedPerNode = 64;
+function modelWorked(view: MutableView, { agent, node, endedMs }: EndedTask): void {
+  const placement = view.agents.get(agent)?.placement;
+  if (!placement || placement.node !== node) return;
+  const here = view.modelWorked.get(node) ?? new Map<string, number>();
+  here.delete(placement.model);
+  here.set(placement.model, endedMs);
+  if (here.size > maxWorkedPerNode) here.delete(here.keys().next().value as string);
+  view.modelWorked.set(node, here);
 }
 
 function noteFault(

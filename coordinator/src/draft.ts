@@ -4,7 +4,7 @@
 import type { AgentObserved, TopicMessage, TopicName, TopicParams } from '@blackroad/protocol';
 import { type AuditRow, type Change, type EventRow, goesBefore, type Outgoing, outgoing } from './change.ts';
 import type { Decision } from './input.ts';
-import type { AgentRow, EndedTask, NodeRow, TaskRow, View } from './view.ts';
+import type { AgentRow, EndedTask, NodeRow, PlaceTrouble, TaskRow, View } from './view.ts';
 
 export interface Draft {
   readonly view: View;
@@ -20,6 +20,8 @@ export interface Draft {
   readonly tasksByAgent: Map<string, Set<string>>;
   readonly helloBoots: Map<string, string>;
   readonly observed: Map<string, AgentObserved & { node: string }>;
+  /** By agent; null: over. */
+  readonly troubles: Map<string, PlaceTrouble | null>;
 }
 
 export function openDraft(view: View, nowMs: number): Draft {
@@ -35,6 +37,7 @@ export function openDraft(view: View, nowMs: number): Draft {
     tasksByAgent: new Map(),
     helloBoots: new Map(),
     observed: new Map(),
+    troubles: new Map(),
   };
 }
 
@@ -64,6 +67,11 @@ export function observedIn(draft: Draft, agent: string): (AgentObserved & { node
 }
 export function helloBootIn(draft: Draft, node: string): string | null {
   return draft.helloBoots.get(node) ?? draft.view.live.get(node)?.helloBoot ?? null;
+}
+
+export function troubleIn(draft: Draft, agent: string): Readonly<PlaceTrouble> | undefined {
+  const own = draft.troubles.get(agent);
+  return own === null ? undefined : (own ?? draft.view.placeTroubles.get(agent));
 }
 
 export function putNode(draft: Draft, row: NodeRow): void {

@@ -210,6 +210,19 @@ export interface ModelFault {
   reason: string;
 }
 
+/** The place of an agent turned its work down. Perishable: after a restart of the coordinator it is tried anew. */
+export interface PlaceTrouble {
+  node: string;
+  /** Refusals, one a try. */
+  inARow: number;
+  /** The last refusal. */
+  sinceMs: number;
+  /** Nothing is leased to the agent there before, unless the place gives word. */
+  untilMs: number;
+  /** The model there is held for failing. */
+  avoid: boolean;
+}
+
 /** The queue of one agent and what it works on. Ids; rows are in `tasks`. */
 export interface AgentWork {
   /** Waiting, best first (priority descending, then age). */
@@ -241,6 +254,10 @@ export interface MutableView {
   modelUse: Map<string, Map<string, number>>;
   /** By node and model's name. */
   modelFaults: Map<string, Map<string, ModelFault>>;
+  /** When the last task on a model was done there, by node and model's name. */
+  modelWorked: Map<string, Map<string, number>>;
+  /** By agent. */
+  placeTroubles: Map<string, PlaceTrouble>;
   nodesByHardware: Map<string, string>;
   tasksByIdempotencyKey: Map<string, string>;
   /** Where moves of agents are frozen, and why; the fleet as a whole comes first. */
@@ -297,6 +314,8 @@ export function emptyView(coordinator: string, startedMs: number): MutableView {
     leasesByNode: new Map(),
     modelUse: new Map(),
     modelFaults: new Map(),
+    modelWorked: new Map(),
+    placeTroubles: new Map(),
     nodesByHardware: new Map(),
     tasksByIdempotencyKey: new Map(),
     frozen: [],

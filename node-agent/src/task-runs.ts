@@ -1,7 +1,7 @@
 // The leases this node works on: each (task, attempt) runs once here, tokens go up coalesced, the end goes through the outbox
 // until the coordinator says it is settled. What was running when the process died is not here after a restart: the hello
 // tells so and the coordinator counts the attempt.
-import { maxChunkBytes, type TaskLease, type TaskReport } from '@blackroad/protocol';
+import { isOfPlace, maxChunkBytes, type TaskLease, type TaskReport } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { RunningAgent, Transport, TurnEnd } from './contracts.ts';
@@ -130,8 +130,11 @@ export function createTaskRuns(parts: {
 
 function shaped(end: TurnEnd): Pick<TaskReport, 'state'> & Partial<TaskReport> {
   if (end.state === 'done') return { state: 'done', result: end.result, truncated: end.truncated, usage: end.usage };
-  if (end.state === 'failed')
-    return { state: 'failed', problem: end.problem, ...(end.usage ? { usage: end.usage } : {}) };
+  if (end.state === 'failed') {
+    // Where this place is to blame the lease goes back and does not count.
+    const state = isOfPlace(end.problem.code) ? 'refused' : 'failed';
+    return { state, problem: end.problem, ...(end.usage ? { usage: end.usage } : {}) };
+  }
   return { state: 'cancelled' };
 }
 

@@ -1,6 +1,6 @@
 // What the coordinator tells a node, on `cmd/<id>/<verb>`, and what it tells all of them.
 import { AgentName, Attempt, BootId, CommandId, Generation, NodeId, TaskId, TimeMs } from './ids.ts';
-import { TaskProblem } from './task.ts';
+import { TaskProblem } from './task-problem.ts';
 import { type Static, Type } from './typebox.ts';
 
 /** Answer to a hello: who the coordinator is and how it wants to hear from the node. */

@@ -19,6 +19,7 @@ export * from './placement.ts';
 export * from './problem.ts';
 export * from './routes.ts';
 export * from './task.ts';
+export * from './task-problem.ts';
 export * from './topics.ts';
 export type { Static, TSchema } from './typebox.ts';
 export { Type } from './typebox.ts';

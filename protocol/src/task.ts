@@ -9,6 +9,7 @@ import {
   maxResultBytes,
   maxTasksPerBatch,
 } from './limits.ts';
+import { TaskProblem } from './task-problem.ts';
 import { type Static, Type } from './typebox.ts';
 
 export const taskStates = ['queued', 'leased', 'running', 'done', 'failed', 'cancelled', 'expired'] as const;
@@ -78,14 +79,7 @@ export const TaskUsage = Type.Object({
 });
 export type TaskUsage = Static<typeof TaskUsage>;
 
-export const TaskProblem = Type.Object({
-  code: Type.String({ maxLength: 60 }),
-  text: Type.String({ maxLength: 1000 }),
-  retryable: Type.Boolean(),
-});
-export type TaskProblem = Static<typeof TaskProblem>;
-
-/** A node's word on an attempt. `running` is progress; `refused` gives the lease back without counting the attempt as failed. */
+/** A node's word on an attempt. `running` is progress; `refused` gives the lease back uncounted: the place is to blame (task-problem.ts). */
 export const TaskReport = Type.Object({
   boot: Type.String({ maxLength: 40 }),
   task: TaskId,
@@ -125,7 +119,8 @@ export const PastAttempt = Type.Object({
   leasedMs: Type.Nullable(TimeMs),
   endedMs: TimeMs,
   outcome: Type.OneOf(['refused', 'failed', 'lost'], {
-    description: 'refused: the node had no room, it does not count; lost: the node went away or let it go.',
+    description:
+      'refused: the place was to blame (no room, its model server away, its disk full), it does not count; lost: the node went away or let it go.',
   }),
   text: Type.String({ description: 'Why, in words.' }),
 });

@@ -131,8 +131,6 @@ export interface Move {
   because?: string;
   /** For a gain alone. */
   rebalanced?: boolean;
-  /** Neither the agent nor its node gave a reason: what it works on is given back without using up an attempt. */
-  unasked?: boolean;
 }
 /** Memory of a model that is freed before what comes can be loaded. */
 export interface Unload {
@@ -173,7 +171,7 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
   const before = row.placement;
   if (!nodeIn(draft, to.node)) return;
   if (before && before.node === to.node && before.model === to.model) return;
-  if (before) leave(draft, deltas, row, before, `${row.name} goes to ${to.node}`, move.unasked);
+  if (before) leave(draft, deltas, row, before, `${row.name} goes to ${to.node}`);
   const head = draft.view.heads.get(row.name);
   const epoch = row.epoch + 1;
   const { quiet: _, ...rest } = row;
@@ -230,7 +228,7 @@ export function unplaceAgent(
   deltas: Deltas,
   row: AgentRow,
   unplaced: UnplacedWhy | null,
-  { because, unasked }: Pick<Move, 'because' | 'unasked'> = {},
+  { because }: Pick<Move, 'because'> = {},
 ): void {
   const before = row.placement;
   if (!before && JSON.stringify(row.unplaced) === JSON.stringify(unplaced)) return;
@@ -238,7 +236,7 @@ export function unplaceAgent(
   const quiet = before ? { quiet: quietAfter(draft.view, before, draft.nowMs) } : {};
   putAgent(draft, { ...row, placement: null, last, ...quiet, why: null, unplaced, updatedMs: draft.nowMs });
   if (!before) return;
-  leave(draft, deltas, row, before, `${row.name} is taken off ${before.node}`, unasked);
+  leave(draft, deltas, row, before, `${row.name} is taken off ${before.node}`);
   const said = [because, unplaced?.text].filter((text) => text !== undefined);
   noteEvent(draft, {
     node: before.node,
@@ -249,7 +247,7 @@ export function unplaceAgent(
   });
 }
 
-function leave(draft: Draft, deltas: Deltas, row: AgentRow, before: Placement, reason: string, unasked = false): void {
+function leave(draft: Draft, deltas: Deltas, row: AgentRow, before: Placement, reason: string): void {
   const node = nodeIn(draft, before.node);
   if (node) removeDelta(deltas, before.node, row.name, before.epoch);
   const lost = node?.presence !== 'online';
@@ -260,6 +258,5 @@ function leave(draft: Draft, deltas: Deltas, row: AgentRow, before: Placement, r
       ? { code: 'node-lost', text: `${before.node} was lost while it worked on this.`, retryable: true }
       : { code: 'agent-moved', text: `${reason} while it worked on this.`, retryable: true },
     reason,
-    !unasked,
   );
 }

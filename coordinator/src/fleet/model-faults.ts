@@ -1,8 +1,8 @@
 // Which models do not work on which nodes, as far as agents there have said: the node keeps trying, placement looks elsewhere for a
 // while. Held against the model on that node, not against the agent; perishable. In: what agents report. Out: changes.
-import type { AgentObserved } from '@blackroad/protocol';
-import { change, type Draft } from '../draft.ts';
-import type { ModelFault, View } from '../view.ts';
+import type { AgentObserved, NodeCapacity } from '@blackroad/protocol';
+import { agentIn, change, type Draft } from '../draft.ts';
+import type { ModelFault, PlaceTrouble, View } from '../view.ts';
 
 /** An agent whose model fails moves after this long: most failures are over by then, and a move costs more. */
 export const faultPatienceMs = 30_000;
@@ -18,11 +18,37 @@ export function judgeModel(draft: Draft, node: string, model: string, { agent, s
   const known = view.modelFaults.get(node)?.get(model);
   if (state === 'ready') {
     // Remembered: should it fail again soon, it is avoided for longer.
-    if (known && nowMs < known.untilMs) put(draft, node, model, { ...known, untilMs: nowMs });
+    judgeWork(draft, node, model);
   } else if (state === 'failed' && !worksForOthers(view, node, model, agent)) {
     const text = reason ?? `${model} fails`;
     if (known && nowMs < known.untilMs) put(draft, node, model, { ...known, reason: text });
     else put(draft, node, model, faultAgain(known, nowMs, text));
+  }
+}
+
+/** The work of an agent was turned down there at every try: with another node at hand it need not wait for this one. */
+export function judgeRefusal(draft: Draft, agent: string, node: string, reason: string): void {
+  const placement = agentIn(draft, agent)?.placement;
+  if (placement?.node !== node) return;
+  const known = draft.view.modelFaults.get(node)?.get(placement.model);
+  const isUnder = known !== undefined && draft.nowMs < known.untilMs;
+  put(draft, node, placement.model, isUnder ? { ...known, reason } : faultAgain(known, draft.nowMs, reason));
+}
+/** Turned down at its first try and at the next one: it is no hiccup. */
+export function failsThere({ inARow, avoid }: Readonly<PlaceTrouble>): boolean {
+  return avoid && inARow > 1;
+}
+/** Work was done on the model there. */
+export function judgeWork(draft: Draft, node: string, model: string): void {
+  const known = draft.view.modelFaults.get(node)?.get(model);
+  if (known && draft.nowMs < known.untilMs) put(draft, node, model, { ...known, untilMs: draft.nowMs });
+}
+/** A model that was gone from the node and is there again is no longer held for failing. */
+export function judgeCapacity(draft: Draft, node: string, { models }: NodeCapacity): void {
+  const before = draft.view.live.get(node)?.capacity?.models ?? [];
+  for (const model of draft.view.modelFaults.get(node)?.keys() ?? []) {
+    const isIt = ({ name }: { readonly name: string }) => name === model;
+    if (models.some(isIt) && !before.some(isIt)) judgeWork(draft, node, model);
   }
 }
 
@@ -46,7 +72,15 @@ export function faultUnder(
 ): Readonly<ModelFault> | null {
   const fault = placement && view.modelFaults.get(placement.node)?.get(placement.model);
   if (!fault || nowMs >= fault.untilMs) return null;
-  return view.observed.get(name)?.state === 'failed' ? fault : null;
+  return view.observed.get(name)?.state === 'failed' || isTurnedDown(view, name, placement.node) ? fault : null;
+}
+/** Work that waits for the place now has waited long enough; what an agent says of its model may be over in a moment. */
+export function patienceMs(view: View, agent: string, node: string): number {
+  return isTurnedDown(view, agent, node) ? 0 : faultPatienceMs;
+}
+function isTurnedDown(view: View, agent: string, node: string): boolean {
+  const trouble = view.placeTroubles.get(agent);
+  return trouble?.node === node && failsThere(trouble);
 }
 
 function faultAgain(before: Readonly<ModelFault> | undefined, nowMs: number, reason: string): ModelFault {

@@ -7,7 +7,7 @@ import { leaseForNode, leaseNext } from '../tasks/leases.ts';
 import type { NodeRow } from '../view.ts';
 import { endQuiet, sendSnapshot } from './assignment.ts';
 import { turnAway } from './hello.ts';
-import { judgeModel } from './model-faults.ts';
+import { judgeCapacity, judgeModel } from './model-faults.ts';
 import { isOver } from './quiet.ts';
 import { turnOnline, turnSuspect } from './transitions.ts';
 
@@ -48,6 +48,7 @@ export const acceptInfo: Decide<'node-info'> = (view, { node, message }, nowMs) 
 export const acceptCapacity: Decide<'node-capacity'> = (view, { node, message }, nowMs) => {
   const draft = openDraft(view, nowMs);
   if (!ofThisBoot(draft, node, message.boot, 'capacity')) return decided(draft);
+  judgeCapacity(draft, node, message);
   change(draft, { type: 'capacity', node, capacity: message });
   return decided(draft);
 };
@@ -91,7 +92,8 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
       text: `${message.agent} failed on ${node}: ${message.reason ?? 'no reason given'}`,
     });
   judgeModel(draft, node, placement.model, message);
-  if (message.state === 'ready') leaseNext(draft, message.agent);
+  const isBack = before?.state !== 'ready' || before.boot !== message.boot;
+  if (message.state === 'ready') leaseNext(draft, message.agent, isBack);
   return decided(draft);
 };
 

@@ -1,5 +1,6 @@
 // What time alone brings about: suspicion and loss, deadlines, ends of backoffs, the valve, the fleet's own heartbeat; and the first
 // decision after a start. All is computed from `now`: there is no timer a node. Reads only indexes and the rows of nodes.
+import { cutToBytes } from '@blackroad/protocol';
 import { deadlineSlot, wakeSlot } from '../change.ts';
 import {
   change,
@@ -16,6 +17,7 @@ import {
 import type { Decide, Policy } from '../input.ts';
 import { endTask } from '../tasks/ends.ts';
 import { leaseNext, sendCancel } from '../tasks/leases.ts';
+import { whyWaiting } from '../tasks/place-trouble.ts';
 import { heartbeatIntervalMs, isOffInterval, silenceMs } from './heartbeat.ts';
 import { sendWelcome } from './hello.ts';
 import { judgeFaults } from './model-faults.ts';
@@ -108,12 +110,14 @@ function expireTasks(draft: Draft): void {
       const task = taskIn(draft, id);
       if (!task || task.deadlineMs > draft.nowMs) continue;
       const where = task.state === 'queued' ? 'in the queue' : `on ${task.node}`;
+      const why = task.state === 'queued' ? whyWaiting(draft.view, task) : null;
+      const tries = `${task.attempt} ${task.attempt === 1 ? 'attempt' : 'attempts'}`;
       sendCancel(draft, task, 'the deadline passed');
       endTask(draft, task, {
         state: 'expired',
         problem: {
           code: 'deadline-passed',
-          text: `The deadline passed ${where}, after ${task.attempt} of ${task.attempts} attempts.`,
+          text: cutToBytes(`The deadline passed ${where}, after ${tries}${why === null ? '.' : `; ${why}`}`, 1000),
           retryable: true,
         },
       });

@@ -2,7 +2,7 @@
 // rebalance.ts's business, and a restart of the coordinator moves nobody, because a node that was not heard of since the start is
 // unknown and not lost. [INV-restart]
 import type { AgentSpec, NodeModel } from '@blackroad/protocol';
-import { faultPatienceMs, faultUnder } from '../fleet/model-faults.ts';
+import { faultPatienceMs, faultUnder, patienceMs } from '../fleet/model-faults.ts';
 import type { Policy } from '../input.ts';
 import { type AgentRow, freezeAt, type NodeLive, type NodeRow, type View } from '../view.ts';
 import { brokenRule } from './feasible.ts';
@@ -52,7 +52,7 @@ export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy):
   const lacking = lackingModel(agent, live);
   if (lacking !== null) return { reason: 'model', mayStay: true, text: `${id} ${lacking}` };
   const fault = faultUnder(view, agent, nowMs);
-  if (!fault || nowMs < fault.sinceMs + faultPatienceMs) return null;
+  if (!fault || nowMs < fault.sinceMs + patienceMs(view, agent.name, id)) return null;
   return { reason: 'failing', mayStay: true, text: `it fails on ${id} (${fault.reason})` };
 }
 
@@ -99,7 +99,7 @@ export function pendingOf(view: View, agent: Agent, nowMs: number, policy: Polic
   }
   const fault = faultUnder(view, agent, nowMs);
   if (fault) {
-    const seconds = Math.max(1, Math.ceil((fault.sinceMs + faultPatienceMs - nowMs) / 1000));
+    const seconds = Math.max(1, Math.ceil((fault.sinceMs + patienceMs(view, agent.name, id) - nowMs) / 1000));
     return `it fails on ${id} (${fault.reason}): another node is looked for in ${seconds} s unless it works by then`;
   }
   if (node.draining && isFinishing(view, agent)) {

@@ -78,10 +78,7 @@ function moveOf(
   policy: Policy,
 ): Move | null {
   const { view, nowMs } = draft;
-  const why = {
-    ...(because === '' ? {} : { because }),
-    ...(cause === 'rebalance' || cause === 'preempt' ? { unasked: true } : {}),
-  };
+  const why = because === '' ? {} : { because };
   if ('words' in step) return { agent: row.name, to: null };
   if (cause === 'rebalance') {
     if (!mayRebalance(view, row, nowMs, policy, busy === true)) return null;

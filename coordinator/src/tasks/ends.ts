@@ -2,6 +2,7 @@
 // through here, so that an asker over MQTT always gets an answer. [INV-one-end]
 import {
   cutToBytes,
+  isOfPlace,
   maxPastAttempts,
   maxResultBytes,
   type PastAttempt,
@@ -49,7 +50,10 @@ function answerAsker(draft: Draft, task: EndedTask): void {
   send(draft, 'answer', { agent: task.agent, id }, { agent: task.agent, task: task.id, ok, text, node: task.node });
 }
 
-/** The lease is over without an end: queued again, or a dead letter when its attempts are used up. */
+/**
+ * The lease is over without an end: queued again, or a dead letter when its attempts are used up. Where the place is to blame the
+ * attempt does not count: one more is allowed.
+ */
 export function giveBack(
   draft: Draft,
   task: TaskRow,
@@ -57,22 +61,10 @@ export function giveBack(
   waitMs = 0,
   outcome: PastAttempt['outcome'] = 'lost',
 ): void {
-  if (task.attempt >= task.attempts) {
-    endTask(draft, task, { state: 'failed', problem });
-    return;
-  }
-  queueAgain(draft, task, waitMs, outcome, problem.text);
-}
-
-/** As `giveBack`, for an attempt that never began: it does not count, so one more is allowed. */
-export function giveBackUncounted(
-  draft: Draft,
-  task: TaskRow,
-  waitMs: number,
-  outcome: PastAttempt['outcome'],
-  text: string,
-): void {
-  queueAgain(draft, { ...task, attempts: task.attempts + 1 }, waitMs, outcome, text);
+  const isCounted = outcome === 'failed' || (outcome === 'lost' && !isOfPlace(problem.code));
+  if (!isCounted) queueAgain(draft, { ...task, attempts: task.attempts + 1 }, waitMs, outcome, problem.text);
+  else if (task.attempt >= task.attempts) endTask(draft, task, { state: 'failed', problem });
+  else queueAgain(draft, task, waitMs, outcome, problem.text);
 }
 
 function queueAgain(draft: Draft, task: TaskRow, waitMs: number, outcome: PastAttempt['outcome'], text: string): void {

@@ -12,25 +12,19 @@ import {
   send,
   setTask,
   taskIn,
-  waitingIn,
 } from '../draft.ts';
 import type { AgentRow, Placement, TaskRow } from '../view.ts';
-import { giveBack, giveBackUncounted } from './ends.ts';
+import { giveBack } from './ends.ts';
+import { nextTasks } from './place-trouble.ts';
 
-/** Leases as much waiting work of one agent as it may take now. */
-export function leaseNext(draft: Draft, agent: string): void {
+/** Leases as much waiting work of one agent as it may take now. `isBack`: its place gave word that it may be well again. */
+export function leaseNext(draft: Draft, agent: string, isBack = false): void {
   const row = agentIn(draft, agent);
   if (!row?.placement || !takesWork(draft, row, row.placement)) return;
-  let free = row.spec.concurrency - leasedCountIn(draft, agent);
+  const free = row.spec.concurrency - leasedCountIn(draft, agent);
   if (free <= 0) return;
-  const next: TaskRow[] = [];
-  for (const task of waitingIn(draft, agent)) {
-    // Past its deadline: the tick ends it.
-    if (task.notBeforeMs > draft.nowMs || task.deadlineMs <= draft.nowMs) continue;
-    next.push(task);
-    if (--free === 0) break;
-  }
-  for (const task of next) lease(draft, task, row.placement, task.attempt + 1);
+  for (const task of nextTasks(draft, agent, row.placement, free, isBack))
+    lease(draft, task, row.placement, task.attempt + 1);
 }
 
 /** After a node came (back): for all agents it holds. */
@@ -100,17 +94,10 @@ export function loseLeases(draft: Draft, node: string, problem: TaskProblem, can
   }
   return count;
 }
-/** All leases of one agent go back, with word to the node that held them. `counted`: the attempt is used up. */
-export function loseAgentLeases(
-  draft: Draft,
-  agent: string,
-  problem: TaskProblem,
-  cancelReason: string,
-  counted = true,
-): void {
+/** All leases of one agent go back, with word to the node that held them. */
+export function loseAgentLeases(draft: Draft, agent: string, problem: TaskProblem, cancelReason: string): void {
   for (const task of leasedIn(draft, agent)) {
     sendCancel(draft, task, cancelReason);
-    if (counted) giveBack(draft, task, problem);
-    else giveBackUncounted(draft, task, 0, 'lost', problem.text);
+    giveBack(draft, task, problem);
   }
 }

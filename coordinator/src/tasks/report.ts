@@ -1,11 +1,13 @@
 // What nodes report of attempts. Idempotent by (task, attempt) under the epoch; a stale word changes nothing, yet ends are always
 // acknowledged, or the node would keep them for ever. [INV-one-end]
-import type { TaskProblem, TaskReport } from '@blackroad/protocol';
+import { isOfPlace, type TaskProblem, type TaskReport } from '@blackroad/protocol';
 import { addTask, agentIn, type Draft, decided, nodeIn, openDraft, remark, send, setTask, taskIn } from '../draft.ts';
+import { judgeWork } from '../fleet/model-faults.ts';
 import type { Decide, Policy } from '../input.ts';
 import type { EndedTask, TaskRow } from '../view.ts';
-import { endTask, giveBack, giveBackUncounted, retryWaitMs } from './ends.ts';
+import { endTask, giveBack, retryWaitMs } from './ends.ts';
 import { leaseNext } from './leases.ts';
+import { isOfWorkAfterAll, noteRefusal, placeWorks } from './place-trouble.ts';
 
 export const reportTask: Decide<'task-report'> = (view, { node, message, ended }, nowMs, policy) => {
   const draft = openDraft(view, nowMs);
@@ -32,23 +34,29 @@ function isStillIts(draft: Draft, task: TaskRow, node: string, { attempt, epoch 
 }
 
 function takeReport(draft: Draft, task: TaskRow, node: string, message: TaskReport, policy: Policy): void {
-  const waitMs = retryWaitMs(policy.retryMs, task.attempt);
   switch (message.state) {
     case 'running':
       if (task.state !== 'running') setTask(draft, { ...task, state: 'running' });
       return;
     case 'refused':
-      // It has no room now. Its wake-up comes after the wait: asking at once with the next task would only be refused again.
-      giveBackUncounted(draft, task, waitMs, 'refused', message.problem?.text ?? `${node} has no room for it now.`);
-      settle(draft, node, message);
+      turnedDown(draft, task, node, message, policy);
       return;
-    case 'done':
+    case 'done': {
+      const model = agentIn(draft, task.agent)?.placement?.model;
+      if (model !== undefined) judgeWork(draft, node, model);
       finish(draft, task, message);
       break;
+    }
     case 'failed':
     case 'cancelled': {
+      // A node of an older version says failed where it means that the place is to blame.
+      if (isOfPlace(message.problem?.code ?? '')) {
+        turnedDown(draft, task, node, message, policy);
+        return;
+      }
       // A lease that the coordinator cancelled has ended by now: this one was stopped by the node, to be done again.
       const problem = message.problem ?? unexplained(node, message.state);
+      const waitMs = retryWaitMs(policy.retryMs, task.attempt);
       if (problem.retryable) giveBack(draft, task, problem, waitMs, 'failed');
       else endTask(draft, task, { state: message.state, problem, usage: message.usage ?? null });
       break;
@@ -57,7 +65,22 @@ function takeReport(draft: Draft, task: TaskRow, node: string, message: TaskRepo
       message.state satisfies never;
   }
   settle(draft, node, message);
-  leaseNext(draft, task.agent);
+  placeWorks(draft, task.agent);
+  leaseNext(draft, task.agent, true);
+}
+
+/** The place is to blame. Nothing is leased at once: the next task would only be turned down as well. */
+function turnedDown(draft: Draft, task: TaskRow, node: string, message: TaskReport, policy: Policy): void {
+  const noRoom = { code: 'refused', text: `${node} has no room for it now.`, retryable: true };
+  const problem = message.problem ?? noRoom;
+  settle(draft, node, message);
+  if (isOfWorkAfterAll(draft, task, node)) {
+    giveBack(draft, task, problem, retryWaitMs(policy.retryMs, task.attempt), 'failed');
+    leaseNext(draft, task.agent);
+    return;
+  }
+  const waitMs = noteRefusal(draft, task, node, problem, policy.retryMs);
+  giveBack(draft, task, problem, waitMs, 'refused');
 }
 
 function takeLateReport(draft: Draft, task: TaskRow, node: string, message: TaskReport): void {

@@ -2,6 +2,7 @@
 // In: the tables and the source of limits.ts. Out: one Markdown page. It adds nothing that the tables do not say.
 import { problems } from '../problem.ts';
 import { type RouteRow, routes } from '../routes.ts';
+import { taskProblems } from '../task-problem.ts';
 import { type TopicRow, topicRoot, topics } from '../topics.ts';
 import { topicParameters } from './asyncapi.ts';
 import { type LimitRow, shownLimit } from './limits-table.ts';
@@ -47,6 +48,11 @@ export function protocolPage(limits: LimitRow[]): string {
     retry ? 'yes' : 'no',
     title,
   ]);
+  const taskProblemRows = Object.entries(taskProblems).map(([code, { of, avoid, text }]) => [
+    `\`${code}\``,
+    of === 'work' ? 'of the work: it counts' : avoid ? 'of the place: another one is looked for' : 'of the place',
+    text,
+  ]);
   const limitRows = limits.map((row) => [`\`${row.name}\``, shownLimit(row), row.reason]);
   const lines = [
     '# The protocol',
@@ -81,6 +87,13 @@ export function protocolPage(limits: LimitRow[]): string {
     'each field with what was expected and what came. The CLI ends with the exit code.',
     '',
     ...table(['code', 'HTTP', 'exit', 'try again', 'what'], problemRows),
+    '',
+    '## Problems of an attempt',
+    '',
+    'Why an attempt of a task ended without a result. Trouble of the place uses up no attempt: the task waits, longer each time,',
+    'for a better place or a better time, until its deadline. A code that is not in this table is of the work.',
+    '',
+    ...table(['code', 'whose trouble', 'what'], taskProblemRows),
     '',
     '## Limits',
     '',

@@ -1,0 +1,59 @@
+// Why an attempt ended without a result, and whose trouble that is. What the place is to blame for (a model server that is away, a
+// full disk, a node-agent that stops) does not use up an attempt of the task: another node, or the same one later, can do the work.
+// Both sides read this table: a node calls such an attempt `refused`, the coordinator treats a `failed` of an older node the same.
+import { type Static, Type } from './typebox.ts';
+
+export const TaskProblem = Type.Object({
+  code: Type.String({ maxLength: 60 }),
+  text: Type.String({ maxLength: 1000 }),
+  retryable: Type.Boolean(),
+});
+export type TaskProblem = Static<typeof TaskProblem>;
+
+interface TaskProblemRow {
+  /** `place`: the attempt does not count, and the task waits for a better place or time until its deadline. `work`: it counts. */
+  of: 'place' | 'work';
+  /** The model on that node is held for failing: an agent whose work waits for it goes to another node where there is one. */
+  avoid: boolean;
+  text: string;
+}
+const place = (text: string): TaskProblemRow => ({ of: 'place', avoid: false, text });
+const badPlace = (text: string): TaskProblemRow => ({ of: 'place', avoid: true, text });
+const work = (text: string): TaskProblemRow => ({ of: 'work', avoid: false, text });
+
+export const taskProblems = {
+  'runtime-unavailable': badPlace('The model server does not answer, or its answer broke off'),
+  'model-missing': badPlace('No runtime of the node serves the model now'),
+  'model-does-not-load': badPlace('The model does not load on the node'),
+  'memory-not-stored': badPlace('The node cannot store what the agent is to remember: its disk is full or broken'),
+  'end-not-stored': badPlace('The node cannot store the end of a task'),
+  'runtime-overloaded': place('The queue of the model is full'),
+  refused: place('The node has no room for the task now, or does not run the agent under that epoch'),
+  'agent-stopped': place('The agent was stopped on the node: the node-agent restarts, or the agent changes or moves'),
+  'agent-moved': place('The agent went to another node meanwhile'),
+  'memory-fenced': place('Another node writes the memory of the agent now'),
+  'not-held': place('The node does not hold the lease (any more): a message or its end was lost'),
+  'node-lost': work(
+    'The node was lost, or its process died: nobody knows how far it came, and the work may be the cause',
+  ),
+  'model-cannot-chat': work('The model is not one for chats'),
+  'not-supported': work('The runtime cannot do what the agent asks for'),
+  'runtime-refused': work('The runtime takes the request for wrong'),
+  'prompt-too-long': work('The prompt does not fit the context'),
+  'deadline-passed': work('The deadline passed'),
+  'task-failed': work('The node said failed, without a reason'),
+  'task-cancelled': work('It was cancelled'),
+  internal: work('A fault in the node-agent'),
+} as const satisfies Record<string, TaskProblemRow>;
+export type TaskProblemCode = keyof typeof taskProblems;
+
+function rowOf(code: string): TaskProblemRow | null {
+  return Object.hasOwn(taskProblems, code) ? taskProblems[code as TaskProblemCode] : null;
+}
+/** A code that nobody knows is of the work: it must not go round until its deadline. */
+export function isOfPlace(code: string): boolean {
+  return rowOf(code)?.of === 'place';
+}
+export function isPlaceToAvoid(code: string): boolean {
+  return rowOf(code)?.avoid === true;
+}
