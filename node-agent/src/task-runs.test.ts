@@ -136,6 +136,24 @@ t.test('what cannot run here goes back at once', async (t) => {
   ]);
 });
 
+t.test('what this place is to blame for goes back uncounted, what the work is to blame for has failed', async (t) => {
+  const { runs, posted, turns } = rig({ concurrency: 3 });
+  const codes = ['runtime-overloaded', 'runtime-unavailable', 'prompt-too-long'];
+  for (const [i, code] of codes.entries()) {
+    runs.take(lease({ task: `t${i}` }));
+    turns[i]?.end({ state: 'failed', problem: { code, text: 'x', retryable: true } });
+  }
+  await tick();
+  t.same(
+    posted.map(({ state, problem }) => [problem?.code, state]),
+    [
+      ['runtime-overloaded', 'refused'],
+      ['runtime-unavailable', 'refused'],
+      ['prompt-too-long', 'failed'],
+    ],
+  );
+});
+
 t.test('cancelling and running out of time abort the turn', async (t) => {
   const { runs, posted, turns } = rig({ concurrency: 2 });
   runs.take(lease());

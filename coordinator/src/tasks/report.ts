@@ -1,10 +1,22 @@
 // What nodes report of attempts. Idempotent by (task, attempt) under the epoch; a stale word changes nothing, yet ends are always
 // acknowledged, or the node would keep them for ever. [INV-one-end]
-import { isOfPlace, type TaskProblem, type TaskReport } from '@blackroad/protocol';
-import { addTask, agentIn, type Draft, decided, nodeIn, openDraft, remark, send, setTask, taskIn } from '../draft.ts';
+import { isOfPlace, maxDeadlineSeconds, type TaskProblem, type TaskReport } from '@blackroad/protocol';
+import {
+  addTask,
+  agentIn,
+  type Draft,
+  decided,
+  nodeIn,
+  openDraft,
+  remark,
+  send,
+  setTask,
+  taskIn,
+  waitingIn,
+} from '../draft.ts';
 import { judgeWork } from '../fleet/model-faults.ts';
 import type { Decide, Policy } from '../input.ts';
-import type { EndedTask, TaskRow } from '../view.ts';
+import type { AgentRow, EndedTask, TaskRow } from '../view.ts';
 import { endTask, giveBack, retryWaitMs } from './ends.ts';
 import { leaseNext } from './leases.ts';
 import { isOfWorkAfterAll, noteRefusal, placeWorks } from './place-trouble.ts';
@@ -16,7 +28,7 @@ export const reportTask: Decide<'task-report'> = (view, { node, message, ended }
     return decided(draft);
   }
   const task = taskIn(draft, message.task);
-  if (!task && message.local) recordLocal(draft, node, message, ended);
+  if (!task && message.local) recordLocal(draft, node, message, ended, policy);
   else if (task && isHeldBy(task, node, message)) takeReport(draft, task, node, message, policy);
   else if (task && isStillIts(draft, task, node, message)) takeLateReport(draft, task, node, message);
   else turnDown(draft, task, node, message);
@@ -34,6 +46,11 @@ function isStillIts(draft: Draft, task: TaskRow, node: string, { attempt, epoch 
 }
 
 function takeReport(draft: Draft, task: TaskRow, node: string, message: TaskReport, policy: Policy): void {
+  if (message.state !== 'running') settle(draft, node, message);
+  takeAttempt(draft, task, node, message, policy);
+}
+
+function takeAttempt(draft: Draft, task: TaskRow, node: string, message: TaskReport, policy: Policy): void {
   switch (message.state) {
     case 'running':
       if (task.state !== 'running') setTask(draft, { ...task, state: 'running' });
@@ -42,8 +59,8 @@ function takeReport(draft: Draft, task: TaskRow, node: string, message: TaskRepo
       turnedDown(draft, task, node, message, policy);
       return;
     case 'done': {
-      const model = agentIn(draft, task.agent)?.placement?.model;
-      if (model !== undefined) judgeWork(draft, node, model);
+      const placement = agentIn(draft, task.agent)?.placement;
+      if (placement?.node === node) judgeWork(draft, node, placement.model);
       finish(draft, task, message);
       break;
     }
@@ -64,7 +81,6 @@ function takeReport(draft: Draft, task: TaskRow, node: string, message: TaskRepo
     default:
       message.state satisfies never;
   }
-  settle(draft, node, message);
   placeWorks(draft, task.agent);
   leaseNext(draft, task.agent, true);
 }
@@ -73,7 +89,6 @@ function takeReport(draft: Draft, task: TaskRow, node: string, message: TaskRepo
 function turnedDown(draft: Draft, task: TaskRow, node: string, message: TaskReport, policy: Policy): void {
   const noRoom = { code: 'refused', text: `${node} has no room for it now.`, retryable: true };
   const problem = message.problem ?? noRoom;
-  settle(draft, node, message);
   if (isOfWorkAfterAll(draft, task, node)) {
     giveBack(draft, task, problem, retryWaitMs(policy.retryMs, task.attempt), 'failed');
     leaseNext(draft, task.agent);
@@ -127,10 +142,11 @@ function stop(draft: Draft, node: string, { task, attempt }: TaskReport): void {
   send(draft, 'cancel', { node }, { task, attempt, reason: 'the attempt is not leased to this node any more' });
 }
 
-/** A task the node started itself (cron): recorded with its end, once. */
-function recordLocal(draft: Draft, node: string, message: TaskReport, ended: EndedTask | null): void {
+/** A task the node started itself (cron): recorded once, with its end or as one that is done again like any other. */
+function recordLocal(draft: Draft, node: string, message: TaskReport, ended: EndedTask | null, policy: Policy): void {
   const { local, task: id, agent, attempt, epoch, state } = message;
-  if (!local || state === 'running' || state === 'refused') return;
+  if (!local || state === 'running') return;
+  // Said once, whatever becomes of it.
   settle(draft, node, message);
   if (ended || draft.view.justEnded.has(id)) return;
   const row = agentIn(draft, agent);
@@ -139,6 +155,7 @@ function recordLocal(draft: Draft, node: string, message: TaskReport, ended: End
     remark(draft, 'stale-report', `${node} ran ${id} by itself for ${agent} under epoch ${epoch}, which it never held`);
     return;
   }
+  const createdMs = Math.min(local.atMs, draft.nowMs);
   const task: TaskRow = {
     id,
     agent,
@@ -147,22 +164,41 @@ function recordLocal(draft: Draft, node: string, message: TaskReport, ended: End
     priority: 50,
     origin: 'cron',
     // By the node's clock, which may be wrong: never in the future.
-    createdMs: Math.min(local.atMs, draft.nowMs),
-    deadlineMs: draft.nowMs,
+    createdMs,
+    deadlineMs: localDeadlineMs(draft, row, createdMs),
     attempt,
-    attempts: attempt,
+    attempts: Math.max(attempt, row.spec.limits.attempts),
     node,
     epoch,
     leasedMs: null,
     idempotencyKey: null,
     notBeforeMs: 0,
   };
+  const problem = message.problem ?? unexplained(node, 'failed');
+  const isAgain = state === 'refused' || (state === 'failed' && problem.retryable);
+  const missed = isAgain ? missedBecause(draft, row, task) : null;
   addTask(draft, task);
-  if (state === 'done') finish(draft, task, message);
-  else
+  if (state === 'cancelled') endTask(draft, task, { state, problem: message.problem ?? unexplained(node, state) });
+  // No dead letter: the trigger comes again by itself.
+  else if (missed !== null)
     endTask(draft, task, {
-      state,
-      problem: message.problem ?? unexplained(node, state),
-      usage: message.usage ?? null,
+      state: 'cancelled',
+      problem: { ...problem, text: `${missed}: ${problem.text}`.slice(0, 1000), retryable: false },
     });
+  else takeAttempt(draft, task, node, message, policy);
+}
+/** As much time as a task of the agent has. Begun longer ago than any task may live: the clock of the node was wrong. */
+function localDeadlineMs({ nowMs }: Draft, { spec }: AgentRow, createdMs: number): number {
+  const isByWrongClock = nowMs - createdMs > maxDeadlineSeconds * 1000;
+  return (isByWrongClock ? nowMs : createdMs) + spec.limits.deadlineSeconds * 1000;
+}
+/** Why a turn of a trigger is not done again; null: it is. */
+function missedBecause(draft: Draft, { name, spec }: AgentRow, { prompt, deadlineMs }: TaskRow): string | null {
+  if (deadlineMs <= draft.nowMs) return 'Not done again, its time had passed when the node could say so';
+  let waiting = 0;
+  for (const other of waitingIn(draft, name)) {
+    if (other.origin === 'cron' && other.prompt === prompt) return 'Not done again, the turn before it still waits';
+    if (++waiting >= spec.queue) return `Not done again, ${waiting} tasks wait for ${name} already`;
+  }
+  return null;
 }

@@ -1,6 +1,6 @@
 import { maxResultBytes, type TaskReport } from '@blackroad/protocol';
 import t from 'tap';
-import { code, SampleFleet, said } from '../sample-fleet.ts';
+import { code, SampleFleet, said, sampleSpec } from '../sample-fleet.ts';
 import type { EndedTask, TaskRow } from '../view.ts';
 import { retryWaitMs } from './ends.ts';
 import { reportTask } from './report.ts';
@@ -227,11 +227,79 @@ t.test('cancel and retry', async (t) => {
 t.test('a task of its own that a node in 1970 began is retried with the deadline of its agent', async (t) => {
   const fleet = new SampleFleet();
   fleet.runs('greeter', 'alice');
-  const problem = { code: 'runtime-unavailable', text: 'gone', retryable: true };
+  const problem = { code: 'prompt-too-long', text: 'too long', retryable: false };
   const local = { prompt: 'Look around.', atMs: 60_000 };
   const { changes } = fleet.report('01cron', 'alice', 'failed', { problem, local });
   const ended = changes.flatMap((each) => (each.type === 'task-end' ? [each.row] : []))[0]!;
   fleet.decide<'task-retry'>(retryTask, { by: 'key:ada', id: '01cron', ended, newId: '01new' });
   const { deadlineSeconds } = fleet.agent('greeter').spec.limits;
   t.equal(fleet.task('01new')?.deadlineMs, fleet.now + deadlineSeconds * 1000);
+});
+
+t.test('a turn of a trigger that the place cut off is done again, and never a dead letter for that', async (t) => {
+  const stopped = { code: 'agent-stopped', text: 'agent greeter was stopped on this node', retryable: true };
+  const local = (atMs: number) => ({ prompt: 'Look around.', atMs });
+  const patienceMs = sampleSpec('greeter').limits.deadlineSeconds * 1000;
+  const start = () => {
+    const fleet = new SampleFleet();
+    fleet.runs('greeter', 'alice');
+    return fleet;
+  };
+  for (const state of ['failed', 'refused'] as const) {
+    const fleet = start();
+    const { changes, messages } = fleet.report('c1', 'alice', state, {
+      problem: stopped,
+      local: local(fleet.now - 5000),
+    });
+    t.equal(said(messages, 'settled').length, 1, `${state}: the node need not say it again`);
+    t.same(end(changes), []);
+    const task = {
+      state: 'queued',
+      origin: 'cron',
+      attempt: 1,
+      attempts: 4,
+      deadlineMs: fleet.now - 5000 + patienceMs,
+    };
+    t.match(fleet.task('c1'), task);
+    fleet.pass(2000);
+    t.match(fleet.task('c1'), { state: 'leased', attempt: 2, node: 'alice' });
+    const again = fleet.report('c1', 'alice', state, { attempt: 1, problem: stopped, local: local(fleet.now) });
+    t.match(again, { changes: [] }, 'said twice');
+    t.equal(said(again.messages, 'settled').length, 1);
+  }
+  const broke = start();
+  const problem = { code: 'internal', text: 'broke', retryable: true };
+  broke.report('c1', 'alice', 'failed', { problem, local: local(broke.now) });
+  t.match(broke.task('c1'), { state: 'queued', attempt: 1, attempts: 3 }, 'the attempts of the spec hold');
+
+  const wrong = start();
+  wrong.report('c1', 'alice', 'refused', { problem: stopped, local: local(60_000) });
+  t.equal(wrong.task('c1')?.deadlineMs, wrong.now + patienceMs, 'begun in 1970: it has its time from now');
+
+  const table: [string, (fleet: SampleFleet) => number, RegExp][] = [
+    ['late', (fleet) => fleet.now - patienceMs, /^Not done again, its time had passed .*: agent greeter was stopped/],
+    [
+      'the turn before waits',
+      (fleet) => {
+        fleet.report('c0', 'alice', 'refused', { problem: stopped, local: local(fleet.now) });
+        return fleet.now;
+      },
+      /^Not done again, the turn before it still waits/,
+    ],
+    [
+      'a full queue',
+      (fleet) => {
+        fleet.apply1('greeter', { queue: 2 });
+        for (const id of ['t1', 't2', 't3']) fleet.submit(id, 'greeter');
+        return fleet.now;
+      },
+      /^Not done again, 2 tasks wait for greeter already/,
+    ],
+  ];
+  for (const [name, prepare, text] of table) {
+    const fleet = start();
+    const atMs = prepare(fleet);
+    const { changes } = fleet.report('c1', 'alice', 'refused', { problem: stopped, local: local(atMs) });
+    t.match(end(changes), [{ id: 'c1', state: 'cancelled', problem: { text } }], name);
+  }
 });
