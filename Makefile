@@ -1,5 +1,5 @@
 # BlackRoad Fleet. `make up` is the first minute; `make test` proves it.
-# Needs npm and make; a Node older than 22.19 is left alone and a private Node 24 is fetched beside the project.
+# Needs npm and make; a Node older than 22.19 or an npm older than 10 is left alone, and a private one is fetched beside the project.
 SHELL := /bin/sh
 ROOT := $(CURDIR)
 DATA ?= $(ROOT)/data
@@ -9,12 +9,19 @@ PRIVATE := .node/node_modules/node-linux-$(ARCH)/bin/node
 # The machine's own Node where it is new enough.
 OWN := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a > 22 || (a === 22 && b >= 19)) console.log(process.execPath)' 2>/dev/null)
 NODE := $(if $(OWN),$(OWN),$(ROOT)/$(PRIVATE))
+# npm 9 (Debian's) cannot read the lock file's overrides that point at a folder: it says that there is no lock file.
+PRIVATE_NPM := .node/node_modules/npm/bin/npm-cli.js
+OWN_NPM := $(shell npm --version 2>/dev/null | awk -F. '$$1 >= 10 { print "npm" }')
+NPM := $(if $(OWN_NPM),npm,node $(ROOT)/$(PRIVATE_NPM))
 # npm is a script that takes the first node on PATH.
 WITH_NODE := PATH="$(dir $(NODE)):$(ROOT)/node_modules/.bin:$$PATH"
+TOOLS := $(strip $(if $(OWN),,$(PRIVATE)) $(if $(OWN_NPM),,$(PRIVATE_NPM)))
+TOOLS_WORDS := $(if $(OWN),,Node 24 (this machine has none of 22.19 or newer))$(if $(OWN)$(OWN_NPM),, and )$(if $(OWN_NPM),,npm 11 (the one here is older than 10))
+STEP := @$(ROOT)/bin/step.sh
 SOURCES := $(shell find protocol std node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: install up down dev test check bench soak clean docs help sim sim-mutants screenshots
+.PHONY: install up down dev test check bench soak clean docs help sim sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -22,15 +29,22 @@ help:
 ## make install   fetches Node (where needed) and the libraries
 install: node_modules/.installed
 
-$(PRIVATE):
-	@echo "  Node here is too old or missing: fetching a private Node 24 ..."
-	@mkdir -p .node && echo '{"private":true}' > .node/package.json
-	@npm install --no-save --silent --no-audit --no-fund --prefix .node node-linux-$(ARCH)@24 2>/dev/null || { echo "npm could not fetch node-linux-$(ARCH)@24" >&2; exit 1; }
-	@test -x $@ && touch $@
+ifeq ($(filter $(ARCH),x64 arm64),)
+$(error BlackRoad Fleet needs a 64-bit system, x86-64 or ARM; this one is $(ARCH). On a Raspberry Pi 3 or newer install the 64-bit Raspberry Pi OS)
+endif
+ifeq ($(shell command -v npm 2>/dev/null),)
+$(error npm is missing. On Debian, Ubuntu and Raspberry Pi OS: sudo apt-get install npm)
+endif
 
-node_modules/.installed: package-lock.json $(if $(OWN),,$(PRIVATE))
-	@echo "  installing libraries ..."
-	@$(WITH_NODE) npm ci --silent --no-audit --no-fund
+ifneq ($(TOOLS),)
+$(TOOLS) &:
+	@mkdir -p .node && echo '{"private":true}' > .node/package.json
+	$(STEP) "fetching $(TOOLS_WORDS) for this project alone" npm install --no-save --no-audit --no-fund --prefix .node $(if $(OWN),,node-linux-$(ARCH)@24) $(if $(OWN_NPM),,npm@11)
+	@touch $(TOOLS)
+endif
+
+node_modules/.installed: package-lock.json $(TOOLS)
+	$(STEP) "installing libraries" env $(WITH_NODE) $(NPM) ci --no-audit --no-fund
 	@touch $@
 
 # One file, so that a Pi loads little and starts fast.
@@ -40,9 +54,10 @@ node-agent/dist/main.mjs: node_modules/.installed node-agent/bundle.ts $(SOURCES
 coordinator/console/dist/index.html: node_modules/.installed $(CONSOLE)
 	@$(WITH_NODE) node coordinator/console/build.ts
 
-## make up        starts a coordinator and a node-agent here; DATA=<folder> PORT=<n> for a second fleet
+## make up        starts a coordinator and a node-agent here, and a first agent that answers; DATA=<folder> PORT=<n> for a second fleet,
+##                BARE=1 without the agent
 up: node_modules/.installed node-agent/dist/main.mjs coordinator/console/dist/index.html
-	@$(WITH_NODE) exec node --disable-warning=ExperimentalWarning coordinator/cli/src/main.ts up --data "$(DATA)" --port "$(PORT)"
+	@$(WITH_NODE) exec node --disable-warning=ExperimentalWarning coordinator/cli/src/main.ts up --data "$(DATA)" --port "$(PORT)" $(if $(BARE),--bare)
 
 ## make down      stops it
 down: node_modules/.installed
@@ -61,6 +76,16 @@ check: node_modules/.installed
 ## make test      checks and every test
 test: check node-agent/dist/main.mjs coordinator/console/dist/index.html
 	@$(WITH_NODE) tap --reporter=$(if $(CI),tap,terse)
+
+## make fresh     tries both commands in throw-away minimal Debian roots (needs root and mmdebstrap); SUITES="bookworm trixie"
+fresh:
+	@test/fresh/run.sh $(SUITES)
+
+## make link      puts fleet and fleet-node on the PATH, as links into BINDIR (/usr/local/bin, or ~/.local/bin where that is not writable)
+BINDIR ?= $(shell [ -w /usr/local/bin ] && echo /usr/local/bin || echo $$HOME/.local/bin)
+link: node_modules/.installed
+	@mkdir -p "$(BINDIR)" && ln -sf "$(ROOT)/bin/fleet" "$(ROOT)/bin/fleet-node" "$(BINDIR)/" && echo "  fleet and fleet-node are in $(BINDIR)"
+	@case ":$$PATH:" in *":$(BINDIR):"*) ;; *) echo "  $(BINDIR) is not on your PATH yet: add it, for example with: export PATH=\"$(BINDIR):\$$PATH\"" ;; esac
 
 ## make sim       thousands of simulated fleets with everything that goes wrong; SEED=<first> SEEDS=<count>, one seed shows its trace
 sim: node_modules/.installed

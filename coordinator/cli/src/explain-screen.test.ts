@@ -6,6 +6,7 @@ import { paintFor } from './words.ts';
 
 type Scored = NonNullable<PlacementExplained['here']>;
 const paint = paintFor(false);
+const as = { inWords: (text: string) => text };
 const scored = (node: string, load: number, locality: number, isHere = false): Scored => ({
   node,
   model: 'llama3.2:1b',
@@ -45,7 +46,7 @@ const placed: PlacementExplained = {
 };
 
 t.test('a placed agent: why here in points, how far behind the others are and why, who would not', async (t) => {
-  const screen = explainScreen(placed, { columns: 80, paint });
+  const screen = explainScreen(placed, { columns: 80, paint, as });
   t.match(screen, /^greeter is on aria/);
   t.match(screen, /Why aria, where it is: 408\.4 with llama3\.2:1b/);
   t.match(screen, / {2}load +████████·· +6\.4 +of 8 +2 other agents on 4 slots/);
@@ -57,7 +58,7 @@ t.test('a placed agent: why here in points, how far behind the others are and wh
   t.match(screen, / {2}pi +3 of 3 nodes would take it/);
   t.notMatch(screen, /to fix it/);
   for (const columns of [80, 120]) {
-    const lines = explainScreen(placed, { columns, paint }).split('\n');
+    const lines = explainScreen(placed, { columns, paint, as }).split('\n');
     t.same(
       lines.filter((line) => line.length > columns),
       [],
@@ -76,19 +77,22 @@ t.test('an agent that is nowhere: the fix is there, and so is what it waits for'
     others: [],
     unplaced: { text: 'no open node has a model named flux', fix: 'pull it (fleet nodes pull anvil flux)' },
   };
-  const screen = explainScreen(nowhere, { columns: 80, paint });
+  const screen = explainScreen(nowhere, { columns: 80, paint, as });
   t.match(
     screen,
     /^greeter is on no node: no open node has a model named flux\n\nto fix it: pull it \(fleet nodes pull anvil flux\)/,
   );
   t.notMatch(screen, /Why |Other nodes/);
-  t.match(explainScreen({ ...placed, pending: 'aria is draining' }, { columns: 80, paint }), /\nnow: aria is draining/);
-  t.match(explainScreen({ ...nowhere, classes: [] }, { columns: 80, paint }), /There is no node in the fleet/);
+  t.match(
+    explainScreen({ ...placed, pending: 'aria is draining' }, { columns: 80, paint, as }),
+    /\nnow: aria is draining/,
+  );
+  t.match(explainScreen({ ...nowhere, classes: [] }, { columns: 80, paint, as }), /There is no node in the fleet/);
 });
 
 t.test('another node that is better now says why with a plus; equals are told apart by name', async (t) => {
   const better = { ...placed, others: [scored('codex', 1, 1), scored('octavia', 0.8, 1)] };
-  const screen = explainScreen(better, { columns: 120, paint });
+  const screen = explainScreen(better, { columns: 120, paint, as });
   t.match(screen, / {2}codex +\S+ +410\.0 +\+1\.6 +load: /);
   t.match(screen, / {2}octavia +\S+ +408\.4 +0\.0 +the same in everything/);
 });

@@ -1,8 +1,9 @@
 // Where the fleet is and how to be let in: flags first, then the environment, then the fleet that runs on this machine,
 // which leaves `fleet.json` in its data folder. Only this file and main.ts know of the environment.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetError } from '@blackroad/protocol';
+import { quoted } from './invocation.ts';
 
 export interface FleetPlace {
   url: string;
@@ -22,8 +23,10 @@ export interface Whereabouts {
   coordinator?: string | undefined;
   key?: string | undefined;
   ca?: string | undefined;
-  /** Data folders to look into, best first. */
-  folders: string[];
+  /** Data folder of `make up`, or of a coordinator alone. */
+  data: string;
+  /** Whether a person named that folder. */
+  isNamed: boolean;
 }
 
 export function readFleetFile(folder: string): FleetFile | null {
@@ -51,13 +54,18 @@ export function findFleet(where: Whereabouts): FleetPlace {
       ca: where.ca ? readText(where.ca, '--ca') : null,
     };
   }
-  for (const folder of where.folders) {
+  for (const folder of [join(where.data, 'coordinator'), where.data]) {
     const file = readFleetFile(folder);
     if (file) return { url: file.url, key: where.key ?? readText(file.keyFile, 'the fleet file').trim(), ca: null };
   }
-  throw new FleetError('no-coordinator', {
-    detail: 'No fleet runs here. Start one with `make up`, or name one with --coordinator URL --key KEY.',
-  });
+  throw new FleetError('no-coordinator', { detail: nothingThere(where) });
+}
+
+function nothingThere({ data, isNamed }: Whereabouts): string {
+  if (isNamed && !existsSync(data)) return `There is no folder ${data}, so no fleet runs from it.`;
+  return isNamed
+    ? `No fleet runs from ${data}. Start one with make up DATA=${quoted(data)}.`
+    : `No fleet runs from ${data}. Start one with make up; for one with another data folder give --data <folder> or set BLACKROAD_DATA; for one on another machine --coordinator <url> --key <key>.`;
 }
 
 function readText(path: string, what: string): string {

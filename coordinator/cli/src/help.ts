@@ -1,5 +1,6 @@
 // Help, made from the verb table: of all verbs, and of one with its flags. In: verbs. Out: text.
 import type { Flag, Verb } from './verb.ts';
+import { cutTo } from './words.ts';
 
 export const everyFlag: Record<string, Flag> = {
   json: { type: 'boolean', text: 'One JSON value on stdout; errors as a problem object on stderr.' },
@@ -29,16 +30,34 @@ export function usage(verb: Verb): string {
     ...rows.map(([left, right]) => `${(left as string).padEnd(width)}${right}`),
   ].join('\n');
 }
-export function overview(verbs: readonly Verb[]): string {
-  const rows = verbs
-    .filter(({ words }) => words !== 'complete')
-    .map(({ words, args, text }) => [`  ${words} ${args}`.trimEnd(), text] as const);
-  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+/** All verbs by theme, each text cut to the width of the terminal. */
+export function overview(verbs: readonly Verb[], columns: number): string {
+  const shown = verbs.filter(({ words }) => words !== 'complete');
+  const left = (verb: Verb) => `  ${verb.words} ${verb.args}`.trimEnd();
+  const width = Math.min(34, Math.max(...shown.map((verb) => left(verb).length)) + 2);
+  const blocks = themes.map(({ title, words }) => {
+    const rows = shown.filter((verb) => words.includes(verb.words.split(' ')[0] as string));
+    return [
+      title,
+      ...rows.map((verb) => cutTo(columns, `${left(verb).padEnd(width)}${firstSentence(verb.text)}`)),
+    ].join('\n');
+  });
   return [
     'fleet - your AI, your hardware, your rules',
-    '',
-    ...rows.map(([left, right]) => `${left.padEnd(width)}${right}`),
-    '',
+    ...blocks,
     'fleet <verb> --help says more. Every verb takes --json.',
-  ].join('\n');
+  ].join('\n\n');
+}
+
+/** Order and themes of the overview, by the first word of a verb. */
+export const themes: readonly { title: string; words: readonly string[] }[] = [
+  { title: 'This machine', words: ['up', 'down', 'simulate', 'console'] },
+  { title: 'The fleet', words: ['status', 'events', 'plan', 'release-moves'] },
+  { title: 'Agents', words: ['ask', 'agents', 'tasks', 'memory'] },
+  { title: 'Nodes', words: ['join-token', 'nodes', 'cordon', 'uncordon', 'drain', 'logs'] },
+  { title: 'Access and shell', words: ['keys', 'audit', 'completion', 'version'] },
+];
+
+function firstSentence(text: string): string {
+  return text.split(/(?<=\.) (?=[A-Z])|; /)[0] as string;
 }

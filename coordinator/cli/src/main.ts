@@ -1,39 +1,33 @@
 // The `fleet` command: finds the verb, reads its flags, runs it, turns failures into words and exit codes:
 // 0 done, 1 failed, 2 wrong use, 3 no coordinator or not allowed, 4 no such thing, 5 deadline passed.
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { FleetError, problems, toProblem } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { createClient } from './client.ts';
 import { findFleet } from './find-fleet.ts';
 import { everyFlag, overview, usage } from './help.ts';
-import type { Verb, VerbCall } from './verb.ts';
+import { type Invocation, invocationOf } from './invocation.ts';
+import { checkCount, chosenVerb, findVerb, splitFlags } from './typed-line.ts';
+import type { VerbCall } from './verb.ts';
 import { verbs } from './verbs.ts';
 import { paintFor } from './words.ts';
 
-/** The verb with the most words that stand at the front, flags aside. */
-function findVerb(argv: string[]): { verb: Verb; rest: string[] } | null {
-  const best = verbs
-    .filter(({ words }) => words.split(' ').every((word, i) => argv[i] === word))
-    .toSorted((a, b) => b.words.split(' ').length - a.words.split(' ').length)[0];
-  return best ? { verb: best, rest: argv.slice(best.words.split(' ').length) } : null;
-}
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+/** Errors name commands too; set as soon as it is known where the fleet's data lie. */
+const hints: { as?: Invocation } = {};
 
 async function main(argv: string[]): Promise<void> {
   const env = process.env;
-  const leading = argv.findIndex((word) => !word.startsWith('-'));
-  if (leading < 0 || argv[0] === 'help') {
-    const wanted = argv[0] === 'help' ? findVerb(argv.slice(1)) : null;
-    process.stdout.write(`${wanted ? usage(wanted.verb) : overview(verbs)}\n`);
+  const typed = splitFlags(argv);
+  if (typed.words[0] === '--version') typed.words[0] = 'version';
+  if (typed.words.length === 0 || typed.words[0] === 'help') {
+    const wanted = findVerb(verbs, typed.words.slice(1));
+    process.stdout.write(`${wanted ? usage(wanted.verb) : overview(verbs, process.stdout.columns ?? 100)}\n`);
     return;
   }
-  const found = findVerb(argv);
-  if (!found) {
-    const near = verbs.map(({ words }) => words).filter((words) => words.startsWith((argv[0] as string).slice(0, 3)));
-    const hint = near.length > 0 ? ` Did you mean ${near.slice(0, 3).join(', ')}?` : ' See fleet --help.';
-    throw new FleetError('invalid-request', { detail: `${argv[0]}: no such verb.${hint}` });
-  }
-  const { verb, rest } = found;
+  const { verb, rest } = chosenVerb(verbs, typed.words);
   let parsed: ReturnType<typeof parseArgs>;
   try {
     const options = Object.fromEntries(
@@ -42,7 +36,7 @@ async function main(argv: string[]): Promise<void> {
         { type, ...(short ? { short } : {}), ...(many ? { multiple: true } : {}) },
       ]),
     );
-    parsed = parseArgs({ args: rest, options, allowPositionals: true, strict: true });
+    parsed = parseArgs({ args: [...typed.flags, ...rest], options, allowPositionals: true, strict: true });
   } catch (cause) {
     throw new FleetError('invalid-request', {
       detail: `${(cause as Error).message.split('. To specify')[0]}. See fleet ${verb.words} --help.`,
@@ -53,21 +47,24 @@ async function main(argv: string[]): Promise<void> {
     process.stdout.write(`${usage(verb)}\n`);
     return;
   }
-  const allowed =
-    verb.args === '' ? 0 : verb.args.includes('...') ? Number.POSITIVE_INFINITY : verb.args.split(' ').length;
-  if (parsed.positionals.length > allowed) {
-    throw new FleetError('invalid-request', {
-      detail: `${parsed.positionals[allowed]}: not expected. Usage: fleet ${verb.words} ${verb.args}`.trimEnd(),
-    });
-  }
+  checkCount(verb, parsed.positionals);
   const text = (name: string) => (typeof flags[name] === 'string' ? (flags[name] as string) : undefined);
-  const root = new URL('../../..', import.meta.url).pathname;
-  const data = resolve(text('data') ?? env.BLACKROAD_DATA ?? `${root}/data`);
+  const data = resolve(text('data') ?? env.BLACKROAD_DATA ?? join(root, 'data'));
   const interactive = process.stdout.isTTY === true;
   const abort = new AbortController();
   process.once('SIGINT', () => abort.abort());
   const json = flags.json === true;
+  const as = invocationOf({
+    root,
+    data,
+    cwd: process.cwd(),
+    env,
+    verbs: [...new Set(verbs.map(({ words }) => words.split(' ')[0] as string))],
+    elsewhere: { coordinator: text('coordinator'), ca: text('ca') },
+  });
+  hints.as = as;
   await verb.run({
+    as,
     args: parsed.positionals,
     flags,
     json,
@@ -77,7 +74,8 @@ async function main(argv: string[]): Promise<void> {
           coordinator: text('coordinator') ?? env.BLACKROAD_COORDINATOR,
           key: text('key') ?? env.BLACKROAD_KEY,
           ca: text('ca') ?? env.BLACKROAD_CA,
-          folders: [`${data}/coordinator`, data],
+          data,
+          isNamed: data !== join(root, 'data'),
         }),
       ),
     show: (value, words) => process.stdout.write(`${json ? JSON.stringify(value) : words()}\n`),
@@ -103,6 +101,6 @@ try {
       ? error
       : new FleetError('internal', { detail: (error as Error).stack ?? String(error) });
   if (argv.includes('--json')) process.stderr.write(`${JSON.stringify(toProblem(known))}\n`);
-  else process.stderr.write(`fleet: ${known.message}\n`);
+  else process.stderr.write(`fleet: ${hints.as?.inWords(known.message) ?? known.message}\n`);
   process.exitCode = problems[known.code].exit;
 }

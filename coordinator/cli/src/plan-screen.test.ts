@@ -7,6 +7,7 @@ import { paintFor } from './words.ts';
 
 const GiB = 1024 ** 3;
 const paint = paintFor(false);
+const as = { inWords: (text: string) => text };
 const nothing: WhatIfPlan = {
   nodesLost: 0,
   agentsAdded: 0,
@@ -73,7 +74,7 @@ const plan: WhatIfPlan = {
 };
 
 t.test('the verdict is the first line; what changes, what is loaded, who is left and who moves follow', async (t) => {
-  const screen = planScreen(plan, { columns: 120, paint });
+  const screen = planScreen(plan, { columns: 120, paint, as });
   const [first, second] = screen.split('\n');
   t.equal(first, '498 of 500 added agents find a place; 1 node is gone; 2 agents move; 1 agent loses its place.');
   t.match(second, /^Nothing was touched\./);
@@ -88,7 +89,7 @@ t.test('the verdict is the first line; what changes, what is loaded, who is left
   t.match(screen, / {2}cipher +alice +nowhere/);
   t.notMatch(screen, /worker-1 /, 'added agents are counted, not listed as moves');
   for (const columns of [80, 120]) {
-    const lines = planScreen(plan, { columns, paint }).split('\n');
+    const lines = planScreen(plan, { columns, paint, as }).split('\n');
     t.same(
       lines.filter((line) => [...line].length > columns),
       [],
@@ -99,7 +100,7 @@ t.test('the verdict is the first line; what changes, what is loaded, who is left
 
 t.test('the verdict in words that fit the figures', async (t) => {
   const verdict = (given: Partial<WhatIfPlan>) =>
-    planScreen({ ...nothing, ...given }, { columns: 200, paint }).split('\n')[0];
+    planScreen({ ...nothing, ...given }, { columns: 200, paint, as }).split('\n')[0];
   t.equal(verdict({ agentsAdded: 1, placed: 1 }), 'The added agent finds a place; nobody moves.');
   t.equal(verdict({ agentsAdded: 3, placed: 3 }), 'All 3 added agents find a place; nobody moves.');
   t.equal(verdict({ agentsAdded: 3 }), 'None of the 3 added agents finds a place; nobody moves.');
@@ -113,7 +114,7 @@ t.test('the verdict in words that fit the figures', async (t) => {
 
 t.test('long lists are cut and say so', async (t) => {
   const nodes = Array.from({ length: 30 }, (_, i) => ({ ...plan.nodes[1]!, node: `n${i}` }));
-  const screen = planScreen({ ...nothing, agentsAdded: 30, placed: 30, nodes }, { columns: 80, paint });
+  const screen = planScreen({ ...nothing, agentsAdded: 30, placed: 30, nodes }, { columns: 80, paint, as });
   t.match(screen, /n11 .*\n {2}\.\.\. and 18 more nodes \(--json prints them\)/);
   t.notMatch(screen, /n12 /);
 });

@@ -2,11 +2,15 @@
 // and what would help, who moves. In: what was asked and the answer of the API. Out: text.
 import type { WhatIfPlan, WhatIfRequest } from '@blackroad/protocol';
 import { planInWords } from '@blackroad/protocol/plan-words';
+import type { Invocation } from './invocation.ts';
 import { bar, bytes, counted, type Paint, table, wrapped } from './words.ts';
 
 interface Screen {
   columns: number;
   paint: Paint;
+}
+interface HintingScreen extends Screen {
+  as: Pick<Invocation, 'inWords'>;
 }
 type NodeChange = WhatIfPlan['nodes'][number];
 export type Selector = NonNullable<WhatIfRequest['lose']>[number];
@@ -14,14 +18,14 @@ export type Selector = NonNullable<WhatIfRequest['lose']>[number];
 /** More is for --json: a screen is read. */
 const maxRows = 12;
 
-export function planScreen(plan: WhatIfPlan, { columns, paint }: Screen): string {
+export function planScreen(plan: WhatIfPlan, { columns, paint, as }: HintingScreen): string {
   const blocks = [
     `${wrapped('', planInWords(plan), columns)}\n${paint('dim', wrapped('', nothingTouched(plan), columns))}`,
   ];
   if (plan.nodes.length > 0) blocks.push(nodeBlock(plan.nodes, { columns, paint }));
   const steps = plan.models.filter(({ step }) => step !== 'keep');
   if (steps.length > 0) blocks.push(modelBlock(steps, { columns, paint }));
-  if (plan.unplaced.length > 0) blocks.push(unplacedBlock(plan.unplaced, { columns, paint }));
+  if (plan.unplaced.length > 0) blocks.push(unplacedBlock(plan.unplaced, { columns, paint, as }));
   const moves = plan.moves.filter(({ from }) => from !== null);
   if (moves.length > 0) blocks.push(moveBlock(moves, plan.moved + plan.displaced, { columns, paint }));
   return blocks.join('\n\n');
@@ -74,7 +78,7 @@ function modelBlock(steps: WhatIfPlan['models'], { columns, paint }: Screen): st
     ]);
   return `Models\n${table(['  STEP', 'MODEL', 'NODE', 'WHY'], rows, columns, paint)}${more(steps.length, 'step')}`;
 }
-function unplacedBlock(groups: WhatIfPlan['unplaced'], { columns, paint }: Screen): string {
+function unplacedBlock(groups: WhatIfPlan['unplaced'], { columns, paint, as }: HintingScreen): string {
   const lines = groups
     .slice(0, maxRows)
     .map(({ agents, example, text, fix }) =>
@@ -84,7 +88,7 @@ function unplacedBlock(groups: WhatIfPlan['unplaced'], { columns, paint }: Scree
           text,
           columns,
         ),
-        wrapped(`    ${paint('bold', 'to fix it:')} `, fix, columns),
+        wrapped(`    ${paint('bold', 'to fix it:')} `, as.inWords(fix), columns),
       ].join('\n'),
     );
   return `No place for\n${lines.join('\n')}${more(groups.length, 'reason')}`;

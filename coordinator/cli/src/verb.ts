@@ -3,6 +3,7 @@
 import { FleetError } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Client } from './client.ts';
+import type { Invocation } from './invocation.ts';
 import type { Paint } from './words.ts';
 
 export interface Flag {
@@ -35,6 +36,8 @@ export interface VerbCall {
   write(text: string): void;
   note(text: string): void;
   paint: Paint;
+  /** How this project's commands are called from here: for every hint that is printed. */
+  as: Invocation;
   columns: number;
   clock: Clock;
   signal: AbortSignal;

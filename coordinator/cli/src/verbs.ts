@@ -1,4 +1,6 @@
 // All verbs of the CLI in the order in which help shows them.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { completionScript, completions } from './completion.ts';
 import { argument, type Verb, type VerbCall } from './verb.ts';
 import { accessVerbs } from './verbs/access.ts';
@@ -10,9 +12,21 @@ import { workVerbs } from './verbs/work.ts';
 
 const shellVerbs: Verb[] = [
   {
+    words: 'version',
+    args: '',
+    text: 'Prints the version of this project and of Node.',
+    async run(call) {
+      const { version } = JSON.parse(readFileSync(join(call.root, 'package.json'), 'utf8')) as { version: string };
+      call.show(
+        { version, node: process.versions.node },
+        () => `BlackRoad Fleet ${version}, Node ${process.versions.node}`,
+      );
+    },
+  },
+  {
     words: 'completion',
     args: '<shell>',
-    text: 'Prints shell completion: source <(fleet completion bash).',
+    text: 'Prints shell completion; bash and zsh: source <(bin/fleet completion bash).',
     async run(call) {
       const script = completionScript(argument(call, 0, '<shell>'));
       call.show(script, () => script.trimEnd());

@@ -1,5 +1,6 @@
+import { stripVTControlCharacters } from 'node:util';
 import t from 'tap';
-import { ago, bytes, duration, paintFor, table } from './words.ts';
+import { ago, byName, bytes, cutTo, duration, paintFor, table } from './words.ts';
 
 t.test('figures as people read them', async (t) => {
   t.same([0, 2048, 5 * 1024 ** 2, 1.5 * 1024 ** 3].map(bytes), ['0 KiB', '2 KiB', '5 MiB', '1.5 GiB']);
@@ -36,4 +37,25 @@ t.test('columns are as wide as their widest cell, colours take no room, the last
 
 t.test('a cell with line breaks stays on its line', async (t) => {
   t.equal(table(['A'], [['one\ntwo']], 80, paintFor(false)).split('\n').length, 2);
+});
+
+t.test('a table fits its screen: spare columns go first, then the widest are cut', async (t) => {
+  const head = ['NODE', 'SITE', 'STATE', 'WHY'];
+  const rows = [['alice-in-the-attic', 'home', paintFor(true)('green', 'online'), 'w'.repeat(90)]];
+  const narrow = table(head, rows, 40, paintFor(false), ['SITE']);
+  t.notMatch(narrow, /SITE/);
+  for (const columns of [24, 40, 80, 120]) {
+    for (const line of table(head, rows, columns, paintFor(false), ['SITE']).split('\n'))
+      t.ok(stripVTControlCharacters(line).length <= columns, `${columns}: ${line}`);
+  }
+  t.match(table(head, rows, 120, paintFor(false), ['SITE']), /SITE/, 'where there is room it stays');
+});
+
+t.test('a coloured text is cut without leaving its colour on', async (t) => {
+  t.equal(cutTo(4, paintFor(true)('red', 'longer')), '\u001b[31mlon…\u001b[0m');
+  t.equal(cutTo(9, 'short'), 'short');
+});
+
+t.test('alice-6 stands before alice-12', async (t) => {
+  t.same(['alice-12', 'alice-6', 'alice'].sort(byName), ['alice', 'alice-6', 'alice-12']);
 });

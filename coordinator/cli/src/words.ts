@@ -47,23 +47,74 @@ export function paintFor(colour: boolean): Paint {
 const colourCode = /\u001b\[[0-9;]*m/g;
 const width = (text: string) => [...text.replace(colourCode, '')].length;
 
-/** Columns as wide as their widest cell; the last one is cut at the edge of the screen. */
-export function table(head: string[], rows: string[][], columns: number, paint: Paint): string {
-  const widths = head.map((name, i) => Math.max(width(name), ...rows.map((row) => width(row[i] ?? ''))));
+/** The text cut to so many columns, with an ellipsis where something is missing. Colours end where they would have ended. */
+export function cutTo(room: number, text: string): string {
+  if (width(text) <= room) return text;
+  let left = Math.max(0, room - 1);
+  let out = '';
+  let isColoured = false;
+  // Colour codes and single characters, in turn.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes take no room on a terminal
+  for (const [piece] of text.matchAll(/\u001b\[[0-9;]*m|./gsu)) {
+    if (piece.startsWith('\u001b')) {
+      out += piece;
+      isColoured = piece !== '\u001b[0m';
+    } else if (left-- > 0) out += piece;
+    else break;
+  }
+  return `${out}…${isColoured ? '\u001b[0m' : ''}`;
+}
+
+const gap = 2;
+/** The last column, the one that explains, keeps at least this much. */
+const lastColumns = 20;
+const leastColumns = 6;
+
+/**
+ * Columns as wide as their widest cell. Where they do not fit, the columns of `spare` go, in that order; then the widest are cut.
+ * No line is longer than `columns`.
+ */
+export function table(
+  head: string[],
+  rows: string[][],
+  columns: number,
+  paint: Paint,
+  spare: readonly string[] = [],
+): string {
+  const flat = rows.map((row) => row.map((cell) => cell.replaceAll('\n', ' ')));
+  let shown = head.map((_, i) => i);
+  const widths = head.map((name, i) => Math.max(width(name), ...flat.map((row) => width(row[i] ?? ''))));
+  const needed = () =>
+    shown.reduce((sum, i) => {
+      const own = widths[i] as number;
+      return sum + (i === head.length - 1 ? Math.min(own, lastColumns) : own + gap);
+    }, 0);
+  for (const name of spare) {
+    if (needed() <= columns) break;
+    shown = shown.filter((i) => head[i] !== name);
+  }
+  while (needed() > columns) {
+    const widest = shown
+      .slice(0, -1)
+      .reduce((most, i) => ((widths[i] as number) > (widths[most] as number) ? i : most));
+    if ((widths[widest] as number) <= leastColumns) break;
+    widths[widest] = (widths[widest] as number) - 1;
+  }
   const line = (cells: string[]) => {
     let out = '';
-    cells.forEach((cell, i) => {
-      if (i < cells.length - 1) out += cell + ' '.repeat((widths[i] as number) - width(cell) + 2);
-      else {
-        const room = Math.max(20, columns - width(out));
-        const text = cell.replaceAll('\n', ' ');
-        out += width(text) > room ? `${text.slice(0, room - 1)}…` : text;
-      }
-    });
-    return out.trimEnd();
+    for (const i of shown) {
+      const isLast = i === shown.at(-1);
+      const room = isLast ? Math.max(1, columns - width(out)) : (widths[i] as number);
+      const cell = cutTo(room, cells[i] ?? '');
+      out += isLast ? cell : cell + ' '.repeat((widths[i] as number) - width(cell) + gap);
+    }
+    return cutTo(columns, out.trimEnd());
   };
-  return [paint('dim', line(head)), ...rows.map(line)].join('\n');
+  return [paint('dim', line(head)), ...flat.map(line)].join('\n');
 }
+
+/** Names as people sort them: alice-6 before alice-12. */
+export const byName = new Intl.Collator('en', { numeric: true }).compare;
 
 /** A part of a whole as a bar of `cells`; the second part, drawn lighter, goes up from the first. */
 export function bar(share: number, cells: number, more = share): string {

@@ -1,10 +1,10 @@
 // Agents: specs are applied whole; what is shown says where an agent is and why.
 import { type AgentView, FleetError } from '@blackroad/protocol';
+import { notFoundText } from '@blackroad/std/near';
 import { explainingAgent } from '../placement/explain.ts';
 import { inSlices } from '../slices.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, type Handlers, shown } from './handler.ts';
-import { notFoundText } from './near.ts';
 import { branchCounts, showAgent } from './show.ts';
 
 export function agentOr404(context: ApiContext, name: string): AgentView {

@@ -1,10 +1,10 @@
 // Nodes: shown from the view, changed by decisions; log, pull, unload and identify are commands that the node answers itself.
 import { FleetError, type NodeView, type Reply } from '@blackroad/protocol';
+import { notFoundText } from '@blackroad/std/near';
 import { listInWords } from '../placement/words.ts';
 import type { View } from '../view.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, type Handlers, shown } from './handler.ts';
-import { notFoundText } from './near.ts';
 import { showNode } from './show.ts';
 
 const logDeadlineMs = 10_000;

@@ -1,12 +1,12 @@
 // Pages over the whole fleet and over time: history, usage, the catalogue of models, memory branches. All read; each read of the store
 // is small, and the loop has its turn between two.
 import { type BranchView, FleetError, maxUsageDays, type Usage } from '@blackroad/protocol';
+import { notFoundText } from '@blackroad/std/near';
 import { dayText } from '../recorder.ts';
 import { inSlices } from '../slices.ts';
 import { catalogue } from './catalogue.ts';
 import type { ApiContext } from './context.ts';
 import type { Handlers } from './handler.ts';
-import { notFoundText } from './near.ts';
 
 const dayMs = 86_400_000;
 const usualDays = 30;

@@ -1,8 +1,8 @@
 // The small pure parts: refusals by address, near names, query coercion, addresses.
 import { routes, Type } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
+import { nearNames, notFoundText } from '@blackroad/std/near';
 import t from 'tap';
-import { nearNames, notFoundText } from './near.ts';
 import { guessAddress, hostOf, isLoopbackName } from './reach.ts';
 import { createRefusals } from './refusals.ts';
 import { parseBody, validatorOf } from './validate.ts';

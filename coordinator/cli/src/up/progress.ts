@@ -1,6 +1,6 @@
 // Progress on a terminal: one line a thing, redrawn in place; plain lines, few of them, where there is no terminal.
 import type { Clock } from '@blackroad/std/clock';
-import { bytes, type Paint } from '../words.ts';
+import { bytes, cutTo, type Paint } from '../words.ts';
 
 export interface Progress {
   /** A step with no measure: `starting the coordinator`. */
@@ -10,7 +10,9 @@ export interface Progress {
   warn(text: string): void;
 }
 
-const barWidth = 28;
+const maxBarWidth = 28;
+/** Where the terminal does not say how wide it is. */
+const usualColumns = 80;
 const redrawMs = 100;
 /** Without a terminal a bar says something each quarter. */
 const quarter = 0.25;
@@ -18,6 +20,8 @@ const quarter = 0.25;
 /** Where progress is drawn: standard output, or nowhere. */
 export interface Canvas {
   readonly isTTY?: boolean;
+  /** Width of the terminal in characters. */
+  readonly columns?: number;
   write(text: string): unknown;
 }
 
@@ -27,6 +31,8 @@ export function createProgress(out: Canvas, paint: Paint, clock: Clock): Progres
   let drawnMs = Number.NEGATIVE_INFINITY;
   let said = '';
   let started: { name: string; atMs: number; from: number } | null = null;
+  // A line of the terminal's full width makes some terminals wrap: the next redraw would then begin on a new line.
+  const room = () => (out.columns ?? usualColumns) - 1;
   const clear = () => {
     if (open) out.write('\r\u001b[2K');
     open = false;
@@ -35,7 +41,7 @@ export function createProgress(out: Canvas, paint: Paint, clock: Clock): Progres
     step(text) {
       clear();
       if (live) {
-        out.write(`  ${paint('dim', `${text} ...`)}`);
+        out.write(cutTo(room(), `  ${paint('dim', `${text} ...`)}`));
         open = true;
       } else out.write(`  ${text} ...\n`);
     },
@@ -51,12 +57,14 @@ export function createProgress(out: Canvas, paint: Paint, clock: Clock): Progres
       }
       if (now - drawnMs < redrawMs && share < 1) return;
       drawnMs = now;
-      const full = Math.round(share * barWidth);
       const elapsed = (now - started.atMs) / 1000;
       const speed = elapsed > 0.5 ? `  ${bytes((completed - started.from) / elapsed)}/s` : '';
-      out.write(
-        `\r\u001b[2K  ${name}  ${paint('pink', '━'.repeat(full))}${paint('dim', '─'.repeat(barWidth - full))} ${String(Math.round(share * 100)).padStart(3)} %  ${bytes(completed)} of ${bytes(total)}${speed}  ${paint('dim', status)}`,
-      );
+      const percent = `${String(Math.round(share * 100)).padStart(3)} %`;
+      const figures = ` ${percent}  ${bytes(completed)} of ${bytes(total)}${speed}`;
+      const barWidth = Math.max(0, Math.min(maxBarWidth, room() - name.length - figures.length - 4));
+      const full = Math.round(share * barWidth);
+      const drawn = `${paint('pink', '━'.repeat(full))}${paint('dim', '─'.repeat(barWidth - full))}`;
+      out.write(`\r\u001b[2K${cutTo(room(), `  ${name}  ${drawn}${figures}  ${paint('dim', status)}`)}`);
       open = true;
     },
     done(text) {

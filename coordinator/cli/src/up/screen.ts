@@ -1,14 +1,24 @@
 // The live screen of `make up`: the fleet at a glance, redrawn each second, with what to try next. Reads the API like anyone else.
+// It is drawn on the terminal's second screen and never larger than its window, so that nothing of it scrolls away.
 import { sleep } from '@blackroad/std/clock';
 import type { Client } from '../client.ts';
 import type { VerbCall } from '../verb.ts';
 import { agentTable } from '../verbs/agents.ts';
 import { nodeTable } from '../verbs/nodes.ts';
-import { duration } from '../words.ts';
+import { counted, cutTo, duration } from '../words.ts';
+import { firstAgentFile } from './first-agent.ts';
 
 const redrawMs = 1000;
 /** Lists longer than this are not asked for each second; the console shows them. */
 const maxListed = 200;
+const enter = '\u001b[?1049h\u001b[?25l';
+const leave = '\u001b[?25h\u001b[?1049l';
+
+/** A window of a terminal. */
+export interface Window {
+  columns: number;
+  rows: number;
+}
 
 export async function liveScreen(
   call: VerbCall,
@@ -17,57 +27,81 @@ export async function liveScreen(
   signal: AbortSignal,
 ): Promise<void> {
   const out = process.stdout;
-  out.write('\u001b[?25l');
+  out.write(enter);
+  const draw = async () => {
+    const window = { columns: out.columns ?? 80, rows: out.rows ?? 24 };
+    const lines = await screenOf(call, client, head(), window).catch((error: Error) => [
+      ...head(),
+      '',
+      call.paint('yellow', error.message),
+    ]);
+    if (!signal.aborted) out.write(drawn(lines, window));
+  };
   try {
     while (!signal.aborted) {
-      const lines = await draw(call, client, head()).catch((error: Error) => [
-        ...head(),
-        '',
-        call.paint('yellow', error.message),
-      ]);
-      const rows = (out.rows ?? 40) - 1;
-      out.write(
-        `\u001b[H${lines
-          .slice(0, rows)
-          .map((line) => `${line}\u001b[K`)
-          .join('\n')}\u001b[J`,
-      );
+      await draw();
       await sleep(call.clock, redrawMs);
     }
   } finally {
-    out.write('\u001b[?25h\n');
+    out.write(leave);
   }
 }
 
-async function draw(call: VerbCall, client: Client, head: string[]): Promise<string[]> {
+/** Lines as the terminal takes them: each ends at the edge, and no line follows the window's last. */
+export function drawn(lines: readonly string[], { columns, rows }: Window): string {
+  const shown = lines.slice(0, Math.max(1, rows - 1)).map((line) => `${cutTo(columns - 1, line)}\u001b[K`);
+  return `\u001b[H${shown.join('\r\n')}\u001b[J`;
+}
+
+async function screenOf(call: VerbCall, client: Client, head: string[], window: Window): Promise<string[]> {
   const { paint } = call;
   const fleet = await client.call('fleet');
   const { online, suspect, lost } = fleet.nodes;
   const nodeCount = online + suspect + lost;
   const agentCount = fleet.agents.ready + fleet.agents.starting + fleet.agents.unplaced + fleet.agents.failed;
-  const lines = [
-    ...head,
-    '',
-    `nodes ${paint('green', `${online} online`)}${suspect ? paint('yellow', `, ${suspect} suspect`) : ''}${lost ? paint('red', `, ${lost} lost`) : ''}   agents ${fleet.agents.ready} ready${fleet.agents.unplaced ? paint('red', `, ${fleet.agents.unplaced} unplaced`) : ''}   tasks ${fleet.tasks.running} running, ${fleet.tasks.queued} queued   memories ${fleet.memories}   up ${duration(fleet.nowMs - fleet.startedMs)}`,
-    '',
+  const words = [
+    `nodes ${paint('green', `${online} online`)}${suspect ? paint('yellow', `, ${suspect} suspect`) : ''}${lost ? paint('red', `, ${lost} lost`) : ''}`,
+    `agents ${fleet.agents.ready} ready${fleet.agents.unplaced ? paint('red', `, ${fleet.agents.unplaced} unplaced`) : ''}`,
+    `tasks ${fleet.tasks.running} running, ${fleet.tasks.queued} queued`,
+    `up ${duration(fleet.nowMs - fleet.startedMs)}`,
   ];
-  const columns = { columns: process.stdout.columns ?? 120, paint };
-  if (nodeCount > 0 && nodeCount <= maxListed)
-    lines.push(...nodeTable(await client.call('nodes'), columns).split('\n'), '');
-  if (agentCount > 0 && agentCount <= maxListed)
-    lines.push(...agentTable(await client.call('agents'), columns).split('\n'), '');
-  const tries =
-    agentCount === 0
-      ? [
-          'bin/fleet agents apply -f docs/examples/greeter.yaml',
-          'bin/fleet ask greeter "My name is Ada. What can you do on this node?"',
-        ]
-      : ['bin/fleet ask greeter "What is my name?"', 'bin/fleet join-token create        (to add a Pi)'];
-  lines.push(
+  const foot = [
     paint('dim', 'Try in another terminal:'),
-    ...tries.map((each) => `  ${each}`),
-    '',
-    paint('dim', 'Ctrl-C stops the fleet.'),
-  );
-  return lines;
+    ...(await nextSteps(call, client)).map((each) => `  ${each}`),
+    paint('dim', `Ctrl-C stops the fleet.`),
+  ];
+  const top = [...head, '', words.join('   '), ''];
+  const columns = { columns: window.columns - 1, paint, as: call.as };
+  // The tables share what the rest leaves of the window.
+  const room = Math.max(6, window.rows - top.length - foot.length - 2);
+  const nodes =
+    nodeCount > 0 && nodeCount <= maxListed ? nodeTable(await client.call('nodes'), columns).split('\n') : [];
+  const agents =
+    agentCount > 0 && agentCount <= maxListed ? agentTable(await client.call('agents'), columns).split('\n') : [];
+  const half = Math.floor(room / 2);
+  const forNodes = Math.min(nodes.length, Math.max(half, room - agents.length));
+  const forAgents = Math.min(agents.length, room - forNodes);
+  return [...top, ...fitted(nodes, forNodes, 'node'), '', ...fitted(agents, forAgents, 'agent'), '', ...foot];
+}
+
+/** The first lines of a table, and how many rows are not among them. */
+export function fitted(lines: readonly string[], room: number, noun: string): string[] {
+  if (lines.length <= room) return [...lines];
+  const shown = lines.slice(0, Math.max(1, room - 1));
+  return [...shown, `... and ${counted(lines.length - shown.length, `more ${noun}`)}`];
+}
+
+/** What to type next, as it is typed here. */
+export async function nextSteps(call: VerbCall, client: Client): Promise<string[]> {
+  const [agent] = await client.call('agents');
+  return agent === undefined
+    ? [
+        call.as.fleet(`agents apply -f ${call.as.file(firstAgentFile)}`),
+        call.as.fleet('ask greeter "What can you do on this node?"'),
+      ]
+    : [
+        call.as.fleet(`ask ${agent.name} "My name is Ada."`),
+        call.as.fleet(`ask ${agent.name} "What is my name?"`),
+        `${call.as.fleet('join-token create')}   (to add a Pi)`,
+      ];
 }

@@ -10,10 +10,11 @@ import { holdProcess } from '@blackroad/std/hold-process';
 import { createClient } from '../client.ts';
 import { type FleetFile, readFleetFile } from '../find-fleet.ts';
 import { numberFlag, type VerbCall, wrongUse } from '../verb.ts';
-import { paintFor } from '../words.ts';
+import { paintFor, wrapped } from '../words.ts';
 import { type Child, startChild } from './children.ts';
+import { greet } from './first-agent.ts';
 import { createProgress, type Progress } from './progress.ts';
-import { liveScreen } from './screen.ts';
+import { liveScreen, nextSteps } from './screen.ts';
 
 const defaultPort = 8400;
 const nodeOnlineMs = 30_000;
@@ -34,7 +35,7 @@ export async function up(call: VerbCall): Promise<void> {
   if (running !== null) {
     const place = readFleetFile(folders.coordinator);
     throw new FleetError('conflict', {
-      detail: `A fleet runs already from ${data} (process ${running}${place ? `, ${place.url}` : ''}). Stop it with: make down`,
+      detail: `A fleet runs already from ${data} (process ${running}${place ? `, ${place.url}` : ''}). Stop it with: ${call.as.make('down')}`,
     });
   }
   for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -42,6 +43,7 @@ export async function up(call: VerbCall): Promise<void> {
 
   // With --json nothing is told on the way: one value when it runs.
   const out = call.json ? { isTTY: false, write: () => true } : process.stdout;
+  const width = () => process.stdout.columns ?? 80;
   const paint = paintFor(out.isTTY === true && call.env.NO_COLOR === undefined);
   const progress = createProgress(out, paint, clock);
   const stop = new AbortController();
@@ -95,20 +97,27 @@ export async function up(call: VerbCall): Promise<void> {
     if (chat) progress.done(`model ${chat.name} (${chat.runtime})`);
     for (const problem of problems) progress.warn(problem);
 
+    const greeting = chat && !call.flags.bare ? await greet(call, client, progress, stop.signal) : null;
+    const answer = greeting
+      ? wrapped(`  ${greeting.agent} answers: `, `${greeting.answer} (${greeting.how})`, width())
+      : '';
+    if (stop.signal.aborted) return;
+
     const { url: signIn } = await client.call('signInCode');
     const head = () => [
       `${paint('pink', 'BlackRoad Fleet')}  console ${paint('bold', url)}`,
       `sign in once, within 10 minutes: ${signIn}`,
+      ...(answer === '' ? [] : ['', ...answer.split('\n')]),
       ...problems.map((problem) => paint('yellow', problem)),
       ...notices.slice(-3).map((notice) => paint('yellow', notice)),
     ];
     if (out.isTTY) {
-      out.write('\u001b[2J');
       await liveScreen(call, client, head, stop.signal);
     } else {
       if (call.json) call.show({ url, signIn, node: here.id, problems }, () => '');
+      const tries = await nextSteps(call, client);
       out.write(
-        `\n  console      ${url}\n  sign in once ${signIn}\n\n  Try: bin/fleet agents apply -f docs/examples/greeter.yaml\n       bin/fleet ask greeter "What can you do on this node?"\n\n  Ctrl-C or \`make down\` stops the fleet.\n`,
+        `${answer === '' ? '' : `${answer}\n`}\n  console      ${url}\n  sign in once ${signIn}\n\n  Try: ${tries.join('\n       ')}\n\n  Ctrl-C or \`${call.as.make('down')}\` stops the fleet.\n`,
       );
       await new Promise<void>((resolve) => {
         if (stop.signal.aborted) resolve();

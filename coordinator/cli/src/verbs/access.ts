@@ -6,7 +6,7 @@ export const accessVerbs: Verb[] = [
   {
     words: 'join-token create',
     args: '',
-    text: 'Makes a join token; run `bin/fleet-node join <token>` on the other machine.',
+    text: 'Makes a join token for other machines, and prints what to type there.',
     flags: {
       uses: { type: 'string', value: '<count>', text: 'How many machines may join with it; 1 unless told.' },
       expires: { type: 'string', value: '<time>', text: 'How long it is good for: 10m, 2h, 7d; 1h unless told.' },
@@ -39,7 +39,7 @@ export const accessVerbs: Verb[] = [
       call.show(token, () => {
         const left = duration(token.expiresMs - call.clock.nowMs());
         const machines = token.uses === 1 ? 'one machine' : `${token.uses} machines`;
-        return `On the other machine, within ${left} (good for ${machines}):\n\n  bin/fleet-node join ${token.token}\n  bin/fleet-node run`;
+        return `On the other machine, within ${left} (good for ${machines}):\n\n  bin/fleet-node join ${token.token}\n  bin/fleet-node run\n\nBoth in a folder of this project there, after make install.`;
       });
     },
   },
@@ -101,7 +101,11 @@ export const accessVerbs: Verb[] = [
       if (role !== 'viewer' && role !== 'operator' && role !== 'admin')
         throw wrongUse(`--role: expected viewer, operator or admin, got ${JSON.stringify(role)}.`);
       const key = await call.client().call('keyCreate', { body: { name: argument(call, 0, '<name>'), role } });
-      call.show(key, () => `${key.key}\n\nIt is shown only now.`);
+      call.show(
+        key,
+        () =>
+          `${key.key}\n\nIt is shown only now. Its id is ${key.id}; revoke it with: ${call.as.fleet(`keys revoke ${key.id}`)}`,
+      );
     },
   },
   {

@@ -2,8 +2,10 @@
 import { type AgentView, FleetError, isEnd, type TaskView } from '@blackroad/protocol';
 import { readAgents } from '../agent-file.ts';
 import { explainScreen } from '../explain-screen.ts';
+import type { Invocation } from '../invocation.ts';
+import { firstAgentFile } from '../up/first-agent.ts';
 import { argument, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
-import { ago, counted, duration, type Paint, table } from '../words.ts';
+import { ago, byName, counted, duration, type Paint, table } from '../words.ts';
 
 export function agentWord(agent: AgentView, paint: Paint): string {
   return paint(
@@ -12,23 +14,28 @@ export function agentWord(agent: AgentView, paint: Paint): string {
   );
 }
 /** Where and why in one phrase; for an unplaced agent what would fix it. */
-export function whyWords(agent: AgentView): string {
-  if (agent.unplaced && agent.node === null) return `${agent.unplaced.text}; to fix it: ${agent.unplaced.fix}`;
+export function whyWords(agent: AgentView, as: Invocation): string {
+  if (agent.unplaced && agent.node === null)
+    return `${agent.unplaced.text}; to fix it: ${as.inWords(agent.unplaced.fix)}`;
   if (agent.reason) return agent.reason;
   const said = agent.why?.scores.filter(({ name }) => name === 'residency' || name === 'speed') ?? [];
   return said.map(({ text }) => text).join(', ');
 }
-export function agentTable(agents: AgentView[], call: Pick<VerbCall, 'columns' | 'paint'>): string {
-  const rows = agents.map((agent) => [
+export function agentTable(agents: AgentView[], call: Pick<VerbCall, 'columns' | 'paint' | 'as'>): string {
+  const sorted = agents.toSorted((a, b) => byName(a.name, b.name));
+  const rows = sorted.map((agent) => [
     agent.name,
     agentWord(agent, call.paint),
     agent.node ?? '-',
     agent.model ?? '-',
     `${agent.tasks.running} running, ${agent.tasks.waiting} waiting`,
     String(agent.memory.seq),
-    whyWords(agent),
+    whyWords(agent, call.as),
   ]);
-  return table(['AGENT', 'STATE', 'NODE', 'MODEL', 'TASKS', 'MEMORIES', 'WHY'], rows, call.columns, call.paint);
+  return table(['AGENT', 'STATE', 'NODE', 'MODEL', 'TASKS', 'MEMORIES', 'WHY'], rows, call.columns, call.paint, [
+    'MEMORIES',
+    'TASKS',
+  ]);
 }
 
 function oneAgent(agent: AgentView, call: VerbCall): string {
@@ -43,7 +50,11 @@ function oneAgent(agent: AgentView, call: VerbCall): string {
     `memory       ${agent.memory.seq} entries, head ${agent.memory.hash.slice(0, 12)}${agent.memory.branches > 0 ? `, ${agent.memory.branches} branches to merge` : ''}`,
   ];
   if (agent.unplaced && agent.node === null) {
-    lines.push('', paint('red', `Not placed: ${agent.unplaced.text}`), `To fix it: ${agent.unplaced.fix}`);
+    lines.push(
+      '',
+      paint('red', `Not placed: ${agent.unplaced.text}`),
+      `To fix it: ${call.as.inWords(agent.unplaced.fix)}`,
+    );
     for (const { filter, nodes, text } of agent.unplaced.refused)
       lines.push(`  ${counted(nodes, 'node')} refused by ${filter}: ${text}`);
   }
@@ -59,7 +70,9 @@ function oneAgent(agent: AgentView, call: VerbCall): string {
       score.text,
     ]);
     lines.push(table(['  SCORE', 'VALUE', 'WEIGHT', 'BECAUSE'], rows, call.columns, paint));
-    lines.push(paint('dim', `Why nowhere else, as the fleet stands now: fleet agents explain ${agent.name}`));
+    lines.push(
+      paint('dim', `Why nowhere else, as the fleet stands now: ${call.as.fleet(`agents explain ${agent.name}`)}`),
+    );
   }
   return lines.join('\n');
 }
@@ -95,7 +108,7 @@ export async function followTask(
   else if (last.result !== null) call.write(`${last.result.slice(printed)}\n`);
   if (!isEnd(last.state)) {
     throw new FleetError('no-coordinator', {
-      detail: `The connection ended before the task did; it goes on. Follow it: fleet tasks show ${last.id}`,
+      detail: `The connection ended before the task did; it goes on. Follow it: ${call.as.fleet(`tasks show ${last.id}`)}`,
     });
   }
   if (last.state === 'expired')
@@ -122,7 +135,7 @@ export const agentVerbs: Verb[] = [
       const agents = await call.client().call('agents');
       call.show(agents, () =>
         agents.length === 0
-          ? 'No agents yet. Try: fleet agents apply -f docs/examples/greeter.yaml'
+          ? `No agents yet. Try: ${call.as.fleet(`agents apply -f ${call.as.file(firstAgentFile)}`)}`
           : agentTable(agents, call),
       );
     },
@@ -164,7 +177,7 @@ export const agentVerbs: Verb[] = [
         applied
           .map(
             (agent) =>
-              `${agent.name} is applied (version ${agent.version}). See where it runs: fleet agents show ${agent.name}`,
+              `${agent.name} is applied (version ${agent.version}). See where it runs: ${call.as.fleet(`agents show ${agent.name}`)}`,
           )
           .join('\n'),
       );
@@ -245,7 +258,7 @@ async function* cancelSlow<T extends { event: string }>(
 /** Why nothing comes: said once, after a few seconds. */
 async function waitingWords(call: VerbCall, name: string): Promise<string> {
   const agent = await call.client().call('agent', { params: { agent: name } });
-  if (agent.state === 'unplaced') return `${name} is not placed: ${whyWords(agent)}`;
+  if (agent.state === 'unplaced') return `${name} is not placed: ${whyWords(agent, call.as)}`;
   if (agent.state !== 'ready') return `${name} is ${agent.state} on ${agent.node}; the task waits.`;
   return agent.tasks.waiting > 0 ? `${agent.tasks.waiting} tasks wait before ${name}.` : `${agent.node} works on it.`;
 }

@@ -15,7 +15,10 @@ export const localVerbs: Verb[] = [
     words: 'up',
     args: '',
     text: 'Starts a coordinator and a node-agent on this machine, with a model; Ctrl-C stops them.',
-    flags: { port: { type: 'string', value: '<n>', text: 'First of three ports; 8400 unless told.' } },
+    flags: {
+      port: { type: 'string', value: '<n>', text: 'First of three ports; 8400 unless told.' },
+      bare: { type: 'boolean', text: 'No first agent: a fleet without agents stays without.' },
+    },
     run: up,
   },
   { words: 'down', args: '', text: 'Stops what `up` started.', run: down },

@@ -1,7 +1,7 @@
 // Nodes: list, show, cordon, drain, pull, unload, identify, logs, forget.
 import type { NodeView } from '@blackroad/protocol';
 import { argument, numberFlag, type Verb, type VerbCall } from '../verb.ts';
-import { ago, bytes, healthWords, type Paint, table } from '../words.ts';
+import { ago, byName, bytes, healthWords, type Paint, table } from '../words.ts';
 
 export function presenceWord(node: NodeView, paint: Paint): string {
   if (node.status === 'quarantined') return paint('red', 'quarantined');
@@ -19,7 +19,8 @@ export function modelWords(node: NodeView): string {
   return `${first?.name}${rest.length > 0 ? ` +${rest.length}` : ''}`;
 }
 export function nodeTable(nodes: NodeView[], call: Pick<VerbCall, 'columns' | 'paint'>): string {
-  const rows = nodes.map((node) => [
+  const sorted = nodes.toSorted((a, b) => byName(a.id, b.id));
+  const rows = sorted.map((node) => [
     node.info?.simulated ? `${node.id} (simulated)` : node.id,
     node.class,
     node.site,
@@ -34,6 +35,7 @@ export function nodeTable(nodes: NodeView[], call: Pick<VerbCall, 'columns' | 'p
     rows,
     call.columns,
     call.paint,
+    ['SITE', 'FREE FOR MODELS', 'CLASS'],
   );
 }
 
@@ -128,7 +130,9 @@ export const nodeVerbs: Verb[] = [
     async run(call) {
       const nodes = await call.client().call('nodes');
       call.show(nodes, () =>
-        nodes.length === 0 ? 'No nodes yet. Make a join token: fleet join-token create' : nodeTable(nodes, call),
+        nodes.length === 0
+          ? `No nodes yet. Make a join token: ${call.as.fleet('join-token create')}`
+          : nodeTable(nodes, call),
       );
     },
   },

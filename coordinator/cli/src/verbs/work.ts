@@ -49,15 +49,15 @@ export const workVerbs: Verb[] = [
           `memory  ${fleet.memories} entries`,
         ];
         for (const { site, reason } of fleet.moves.where) {
-          const release = site === null ? 'fleet release-moves' : `fleet release-moves ${site}`;
+          const release = site === null ? call.as.fleet('release-moves') : call.as.fleet(`release-moves ${site}`);
           lines.push(call.paint('yellow', `moves are frozen: ${reason}. Release them: ${release}`));
         }
         if (fleet.moves.frozen) lines.push(`${counted(fleet.moves.waiting, 'agent')} would have moved by now`);
         const shown = 20;
         if (nodes.length > 0) lines.push('', nodeTable(nodes.slice(0, shown), call));
-        if (nodes.length > shown) lines.push(`... and ${nodes.length - shown} more: fleet nodes`);
+        if (nodes.length > shown) lines.push(`... and ${nodes.length - shown} more: ${call.as.fleet('nodes')}`);
         if (agents.length > 0) lines.push('', agentTable(agents.slice(0, shown), call));
-        if (agents.length > shown) lines.push(`... and ${agents.length - shown} more: fleet agents`);
+        if (agents.length > shown) lines.push(`... and ${agents.length - shown} more: ${call.as.fleet('agents')}`);
         return lines.join('\n');
       });
     },

@@ -1,0 +1,75 @@
+// How a person calls the commands of this project from where they are: every hint that is printed runs as it is printed. In: where
+// the project and the fleet's data lie, what was typed. Out: the words in front of a verb.
+import { realpathSync } from 'node:fs';
+import { delimiter, join, relative, resolve } from 'node:path';
+
+export interface Invocation {
+  /** `bin/fleet agents show x`, with the path and the data folder that it needs here. */
+  fleet(words: string): string;
+  /** A file of the project, as it is named from here. */
+  file(path: string): string;
+  /** The same for the node-agent's command, without a data folder: that is the node's own. */
+  fleetNode(words: string): string;
+  /** `make down`, with the folder of the project and the variables that it needs. */
+  make(target: string): string;
+  /** The text with every `fleet <verb>` in it as it is called here. For texts of the project's own alone, never for an agent's words. */
+  inWords(text: string): string;
+}
+
+export interface Where {
+  root: string;
+  data: string;
+  cwd: string;
+  env: Readonly<Record<string, string | undefined>>;
+  /** First words of all verbs. */
+  verbs: readonly string[];
+  /** Flags that name a fleet elsewhere, as they were typed. */
+  elsewhere?: { coordinator?: string | undefined; ca?: string | undefined };
+}
+
+export function invocationOf({ root, data, cwd, env, verbs, elsewhere }: Where): Invocation {
+  const home = resolve(root);
+  const here = resolve(cwd) === home;
+  const command = (name: string) =>
+    onPath(name, join(home, 'bin', name), env) ? name : quoted(here ? `bin/${name}` : join(home, 'bin', name));
+  const place = elsewhere?.coordinator
+    ? ` --coordinator ${quoted(elsewhere.coordinator)}${elsewhere.ca ? ` --ca ${quoted(elsewhere.ca)}` : ''}`
+    : resolve(data) === join(home, 'data')
+      ? ''
+      : ` --data ${quoted(here ? nearest(home, data) : resolve(data))}`;
+  const called = `${command('fleet')}${place}`;
+  const fleet = (words: string) => `${called} ${words}`;
+  // A command stands at the start, in brackets, behind a colon or in quotes; "the fleet nodes" in prose is none.
+  const named = new RegExp(`(?<=^|[(:;,\`\n] ?|See )(?:bin/)?fleet (?=(?:${verbs.join('|')})\\b)`, 'g');
+  return {
+    fleet,
+    file: (path) => quoted(here ? path : join(home, path)),
+    fleetNode: (words) => `${command('fleet-node')} ${words}`,
+    make: (target) =>
+      `make ${here ? '' : `-C ${quoted(home)} `}${target}${resolve(data) === join(home, 'data') ? '' : ` DATA=${quoted(resolve(data))}`}`,
+    inWords: (text) => text.replace(named, `${called} `),
+  };
+}
+
+/** Whether typing the bare name runs this project's command. */
+function onPath(name: string, own: string, env: Where['env']): boolean {
+  for (const folder of (env.PATH ?? '').split(delimiter)) {
+    try {
+      if (folder !== '' && realpathSync(join(folder, name)) === realpathSync(own)) return true;
+    } catch {
+      // No such file in that folder.
+    }
+  }
+  return false;
+}
+
+/** A path as it reads best from the project's folder: relative where it lies inside. */
+function nearest(home: string, path: string): string {
+  const inside = relative(home, resolve(path));
+  return inside.startsWith('..') ? resolve(path) : inside;
+}
+
+/** Quoted for a POSIX shell where it needs that. */
+export function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

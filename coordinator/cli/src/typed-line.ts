@@ -1,0 +1,77 @@
+// The typed line taken apart: flags that every verb has may stand anywhere, the verb's words come first among the rest.
+// In: arguments as typed and the verb table. Out: the verb with what is left for it, or an error that says what was meant.
+import { FleetError } from '@blackroad/protocol';
+import { nearNames } from '@blackroad/std/near';
+import { everyFlag } from './help.ts';
+import type { Verb } from './verb.ts';
+
+/** Takes the flags of every verb, with their values, out of the line. What follows `--` is left alone. */
+export function splitFlags(argv: readonly string[]): { flags: string[]; words: string[] } {
+  const flags: string[] = [];
+  const words: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i] as string;
+    if (word === '--') {
+      words.push(...argv.slice(i));
+      break;
+    }
+    const flag = Object.entries(everyFlag).find(
+      ([name, { short }]) => word === `--${name}` || word.startsWith(`--${name}=`) || word === `-${short}`,
+    )?.[1];
+    if (!flag) words.push(word);
+    else {
+      flags.push(word);
+      if (flag.type === 'string' && !word.includes('=') && i + 1 < argv.length) flags.push(argv[++i] as string);
+    }
+  }
+  return { flags, words };
+}
+
+/** The verb with the most words that stand at the front. */
+export function findVerb(verbs: readonly Verb[], words: readonly string[]): { verb: Verb; rest: string[] } | null {
+  const best = verbs
+    .filter(({ words: own }) => own.split(' ').every((word, i) => words[i] === word))
+    .toSorted((a, b) => b.words.split(' ').length - a.words.split(' ').length)[0];
+  return best ? { verb: best, rest: words.slice(best.words.split(' ').length) } : null;
+}
+
+/** @throws FleetError invalid-request, with what was probably meant */
+export function chosenVerb(verbs: readonly Verb[], words: readonly string[]): { verb: Verb; rest: string[] } {
+  const found = findVerb(verbs, words);
+  if (!found) throw wrong(`${words[0]}: no such verb.${meant(verbs, words)}`);
+  const { verb, rest } = found;
+  const next = rest[0];
+  // `agents aply`: a verb that takes nothing is followed by a word that is none of the verbs below it.
+  if (next !== undefined && !next.startsWith('-') && verb.args === '') {
+    const typed = `${verb.words} ${next}`;
+    if (verbs.some(({ words: other }) => other.startsWith(`${verb.words} `)))
+      throw wrong(`${typed}: no such verb.${meant(verbs, [...verb.words.split(' '), next])}`);
+    throw wrong(`${next}: not expected. Usage: fleet ${verb.words}`);
+  }
+  return found;
+}
+
+/** @throws FleetError invalid-request for an argument too many */
+export function checkCount({ words, args }: Verb, given: readonly string[]): void {
+  const allowed = args.includes('...') ? Number.POSITIVE_INFINITY : args.split(' ').filter(Boolean).length;
+  if (given.length > allowed) throw wrong(`${given[allowed]}: not expected. Usage: fleet ${words} ${args}`.trimEnd());
+}
+
+function meant(verbs: readonly Verb[], words: readonly string[]): string {
+  const shown = verbs.map(({ words: own }) => own).filter((own) => own !== 'complete');
+  const depth = words.length;
+  const near = nearNames(
+    words.join(' '),
+    new Set(
+      shown.map((own) => own.split(' ').slice(0, depth).join(' ')).filter((own) => own.includes(' ') === depth > 1),
+    ),
+  );
+  // `nodes alice` is `nodes show alice`.
+  const show = depth === 2 ? `${words[0]} show` : '';
+  if (near.length === 0 && shown.includes(show)) return ` Did you mean ${show} ${words[1]}?`;
+  return near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : ' See fleet --help.';
+}
+
+function wrong(detail: string): FleetError {
+  return new FleetError('invalid-request', { detail });
+}
