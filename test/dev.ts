@@ -47,7 +47,7 @@ const fleetFile = join(folder, 'fleet.json');
 while (!existsSync(fleetFile)) await new Promise((resolve) => setTimeout(resolve, 100));
 const fleet = (...args: string[]) =>
   execFileSync(join(root, 'bin/fleet'), [...args, '--data', folder], { encoding: 'utf8' });
-start(['coordinator/cli/src/main.ts', 'simulate', '--profile', 'home', '--nodes', '6', '--data', folder]);
+start(['coordinator/cli/src/main.ts', 'simulate', '--profile', 'home', '--nodes', '6', '--mix', '--data', folder]);
 fleet('agents', 'apply', '-f', join(root, 'docs/examples/home.yaml'));
 const { url } = JSON.parse(readFileSync(fleetFile, 'utf8')) as { url: string };
 console.log(

@@ -149,6 +149,12 @@ export const AgentSpec = Type.Object(
             description: 'dedicated: its model has the node to itself; agents with another model are not placed there.',
           }),
         ),
+        simulated: Type.Optional(
+          Type.Boolean({
+            description:
+              'true: may also run on simulated nodes, whose answers are made up and are remembered all the same.',
+          }),
+        ),
         maxPricePerMillionTokens: Type.Optional(
           Type.Number({
             minimum: 0,

@@ -81,6 +81,13 @@ export const Speed = Type.Object({
 });
 export type Speed = Static<typeof Speed>;
 
+/** The label of a simulated node that takes agents whose spec does not ask for simulated nodes. */
+export const mixedLabels = { simulated: 'mix' } as const;
+/** A simulated node takes no agent by itself: made-up answers would stay in the memory of a real one. */
+export function isApart(node: { simulated: boolean; labels: Readonly<Record<string, string>> }): boolean {
+  return node.simulated && node.labels.simulated !== mixedLabels.simulated;
+}
+
 export const RuntimeKind = Type.OneOf(['ollama', 'openai', 'llama', 'cloud', 'simulated']);
 export type RuntimeKind = Static<typeof RuntimeKind>;
 

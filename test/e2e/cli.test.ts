@@ -131,6 +131,7 @@ t.test('verbs', async (t) => {
     console: { gives: 'object' },
     audit: { args: ['-n', '5'], gives: 'array' },
     completion: { args: ['zsh'], gives: 'string' },
+    version: { gives: 'object' },
     complete: { args: ['--', 'nodes', 'sh'], gives: 'array' },
     // What is left undone for others comes last.
     'keys revoke': { args: [viewer.id], gives: 'object' },
@@ -173,6 +174,7 @@ t.test('verbs', async (t) => {
     'keys create': { args: ['x', '--role', 'king'], code: 2 },
     'keys revoke': { args: ['none'], code: 4 },
     completion: { args: ['tcsh'], code: 2 },
+    version: { args: ['now'], code: 2 },
     // Those that take nothing: no coordinator, a key that is none, a key that may not.
     status: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
     nodes: { args: ['--coordinator', fleet.client.url, '--key', 'brk_none_none'], code: 3, problem: 'not-signed-in' },
@@ -233,6 +235,20 @@ t.test('verbs', async (t) => {
   });
 
   await t.test('words for people', async (t) => {
+    const first = await cli('--data', data[1] as string, 'agents', 'show', 'greeter');
+    t.match(first, { code: 0, stdout: /^greeter/ }, 'flags of every verb may come first');
+    const hint = /now: (.*agents explain greeter)/.exec(first.stdout)?.[1] ?? '';
+    const hinted = await new Promise<string>((resolve) =>
+      execFile('sh', ['-c', hint], { cwd: root, env: {} }, (error, stdout) => resolve(error ? error.message : stdout)),
+    );
+    t.match(hinted, /^greeter is on /, `a hint runs as it is printed: ${hint}`);
+    t.match(await cli('--version'), { code: 0, stdout: /^BlackRoad Fleet \d/ });
+    t.match(await cli('agents', 'aply', '-f', 'x.yaml', ...data), { code: 2, stderr: /Did you mean agents apply/ });
+    t.match(await cli('nodes', '--data', '/nowhere/at/all'), {
+      code: 3,
+      stderr: /There is no folder \/nowhere\/at\/all/,
+    });
+    for (const line of (await cli('--help')).stdout.split('\n')) t.ok(line.length <= 100, line);
     const shown = await runFleet(['agents', ...data]);
     t.equal(shown.code, 0);
     t.match(shown.stdout, /greeter +ready/);
@@ -308,10 +324,11 @@ t.test('verbs', async (t) => {
     const complete = (...words: string[]) =>
       new Promise<string[]>((resolve, reject) => {
         const script = [
-          'source <(fleet completion bash)',
+          `source <(${join(root, 'bin/fleet')} completion bash)`,
           `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')})`,
           `COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))`,
-          "$(complete -p fleet | sed 's/.*-F \\([^ ]*\\).*/\\1/')",
+          // Bash hands the function the command as it was typed.
+          `$(complete -p fleet | sed 's/.*-F \\([^ ]*\\).*/\\1/') "\${COMP_WORDS[0]}"`,
           `printf "%s\\n" "\${COMPREPLY[@]}"`,
         ].join('\n');
         const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, BLACKROAD_DATA: data[1] as string };
@@ -324,12 +341,15 @@ t.test('verbs', async (t) => {
     t.same(await complete('fleet', 'agents', 's'), ['show']);
     t.same(await complete('fleet', 'agents', 'show', 'gre'), ['greeter'], 'names come from the fleet');
     t.same(await complete('fleet', 'join-token', 'create', '--cl'), ['--class']);
+    t.same(await complete('fleet', 'keys', 'create', 'x', '--role', 'op'), ['operator'], 'choices of a flag');
+    t.same(await complete('fleet', '--data', data[1] as string, 'agents', 'show', 'gre'), ['greeter']);
+    t.same(await complete(join(root, 'bin/fleet'), 'agents', 'show', 'gre'), ['greeter'], 'not on the PATH');
   });
 
   await t.test('no coordinator', async (t) => {
     await fleet.stopCoordinator('SIGTERM');
     const { code, stderr } = await runFleet(['nodes', '--data', join(fleet.folder, 'coordinator')]);
     t.equal(code, 3);
-    t.match(stderr, /No fleet runs here/);
+    t.match(stderr, /No fleet runs from .*make up/);
   });
 });

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentSpec, RouteAnswer } from '@blackroad/protocol';
-import { AgentSpec as AgentSpecSchema, withDefaults } from '@blackroad/protocol';
+import { AgentSpec as AgentSpecSchema, mixedLabels, withDefaults } from '@blackroad/protocol';
 import { type Client, createClient } from '../../coordinator/cli/src/client.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
@@ -116,8 +116,11 @@ export async function startFleet(t: TestLike, options: { args?: string[]; port?:
     tlsPort: port + 1,
     ca: readFileSync(coordinator.ready.caFile as string, 'utf8'),
     async token(uses = 1) {
-      return (await client.call('joinTokenCreate', { body: { uses, expiresSeconds: 3600, address: '127.0.0.1' } }))
-        .token;
+      return (
+        await client.call('joinTokenCreate', {
+          body: { uses, expiresSeconds: 3600, address: '127.0.0.1', labels: mixedLabels },
+        })
+      ).token;
     },
     stopCoordinator: (signal) => coordinator.kill(signal),
     async startCoordinator() {

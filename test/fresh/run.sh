@@ -29,7 +29,7 @@ inside() {
   unshare --mount --pid --fork --kill-child sh -c '
     root=$1; shift
     mount --make-rprivate / && mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount -t tmpfs tmpfs "$root/tmp"
-    exec chroot "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb \
+    exec chroot "$root" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb \
       npm_config_cafile=/etc/ssl/certs/ca-certificates.crt NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
       ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} "$@"' sh "$root" "$@"
 }
@@ -48,7 +48,7 @@ try_suite() {
   node=$(inside "$root" node --version 2>/dev/null || echo none)
   echo "  $suite: node $node, npm $(inside "$root" npm --version 2>/dev/null)"
   started=$(date +%s)
-  inside "$root" /bin/sh /root/fleet/test/fresh/first-minute.sh >"$work/$suite-up.log" 2>&1 ||
+  inside "$root" env FOLLOW=1 /bin/sh /root/fleet/test/fresh/first-minute.sh >"$work/$suite-up.log" 2>&1 ||
     { echo "  $suite: make up FAILED; $work/$suite-up.log ends with:"; tail -n 40 "$work/$suite-up.log"; return 1; }
   echo "  $suite: make up answered after $(sed -n 's/^answered after //p' "$work/$suite-up.log" | tail -n 1)"
   [ "${ONLY:-}" = up ] && return

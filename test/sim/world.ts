@@ -203,7 +203,8 @@ export class World implements MachineWorld {
         keyFingerprint,
         class: machine.nodeClass,
         name: machine.name,
-        simulated: true,
+        // To placement these are machines like any other.
+        simulated: false,
         suffixes: ['2', '3', '4'],
         certificateExpiresMs: this.wallMs() + 1e9,
       },

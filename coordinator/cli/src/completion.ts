@@ -1,4 +1,7 @@
 // Shell completion for bash, zsh and fish, made from the verb table; names of nodes and agents are asked of the fleet.
+// The scripts call the command as it was typed (`bin/fleet`, a full path, or a link on the PATH), so that all of them complete.
+import { everyFlag } from './help.ts';
+import { splitFlags } from './typed-line.ts';
 import { type Verb, wrongUse } from './verb.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
@@ -7,7 +10,7 @@ export function completionScript(shell: string): string {
   if (shell === 'bash') {
     return `_fleet() {
   local IFS=$'\\n'
-  COMPREPLY=( $(fleet complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null) )
+  COMPREPLY=( $("$1" complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null) )
 }
 complete -o default -F _fleet fleet
 `;
@@ -16,14 +19,14 @@ complete -o default -F _fleet fleet
     return `#compdef fleet
 _fleet() {
   local -a found
-  found=("\${(@f)$(fleet complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  found=("\${(@f)$("\${words[1]}" complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   compadd -a found
 }
 compdef _fleet fleet
 `;
   }
   if (shell === 'fish') {
-    return `complete -c fleet -f -a '(fleet complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
+    return `complete -c fleet -f -a '((commandline -opc)[1] complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
 `;
   }
   throw wrongUse(`<shell>: expected one of ${shells.join(', ')}, got ${JSON.stringify(shell)}.`);
@@ -36,21 +39,41 @@ export async function completions(
   names: (what: NonNullable<Verb['completes']>) => Promise<string[]>,
 ): Promise<string[]> {
   const last = typed.at(-1) ?? '';
-  const before = typed.slice(0, -1).filter((word) => !word.startsWith('-'));
+  const { words } = splitFlags(typed.slice(0, -1));
   const verb = verbs
-    .filter(({ words }) => words.split(' ').every((word, i) => before[i] === word))
+    .filter(({ words: own }) => own.split(' ').every((word, i) => words[i] === word))
     .toSorted((a, b) => b.words.length - a.words.length)[0];
+  const flags = { ...everyFlag, ...verb?.flags };
+  const flagBefore = flags[typed.at(-2)?.replace(/^--/, '') ?? ''];
   const found = new Set<string>();
-  if (last.startsWith('-')) {
-    for (const flag of ['json', 'help', ...Object.keys(verb?.flags ?? {})]) found.add(`--${flag}`);
+  if (typed.at(-2)?.startsWith('--') && flagBefore?.type === 'string') {
+    for (const value of flagBefore.values ?? []) found.add(value);
+  } else if (last.startsWith('-')) {
+    for (const flag of Object.keys(flags)) found.add(`--${flag}`);
   } else {
-    for (const { words } of verbs) {
-      const parts = words.split(' ');
+    const before = withoutFlags(words, flags);
+    for (const { words: own } of verbs) {
+      const parts = own.split(' ');
       if (parts.length > before.length && before.every((word, i) => parts[i] === word))
         found.add(parts[before.length] as string);
     }
     const isFirstArgument = verb && before.length === verb.words.split(' ').length;
+    if (verb && isFirstArgument && verb.words === 'completion') for (const shell of shells) found.add(shell);
     if (verb?.completes && isFirstArgument) for (const name of await names(verb.completes)) found.add(name);
   }
   return [...found].filter((word) => word.startsWith(last)).sort();
+}
+
+/** The words of a line without a verb's own flags and their values. */
+function withoutFlags(words: readonly string[], flags: Verb['flags'] = {}): string[] {
+  const bare: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as string;
+    if (!word.startsWith('-')) bare.push(word);
+    else {
+      const flag = Object.entries(flags).find(([name, { short }]) => word === `--${name}` || word === `-${short}`)?.[1];
+      if (flag?.type === 'string') i++;
+    }
+  }
+  return bare;
 }

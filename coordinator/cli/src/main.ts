@@ -9,7 +9,7 @@ import { createClient } from './client.ts';
 import { findFleet } from './find-fleet.ts';
 import { everyFlag, overview, usage } from './help.ts';
 import { type Invocation, invocationOf } from './invocation.ts';
-import { checkCount, chosenVerb, findVerb, splitFlags } from './typed-line.ts';
+import { checkChoices, checkCount, chosenVerb, findVerb, splitFlags } from './typed-line.ts';
 import type { VerbCall } from './verb.ts';
 import { verbs } from './verbs.ts';
 import { paintFor } from './words.ts';
@@ -48,6 +48,7 @@ async function main(argv: string[]): Promise<void> {
     return;
   }
   checkCount(verb, parsed.positionals);
+  checkChoices(verb, flags);
   const text = (name: string) => (typeof flags[name] === 'string' ? (flags[name] as string) : undefined);
   const data = resolve(text('data') ?? env.BLACKROAD_DATA ?? join(root, 'data'));
   const interactive = process.stdout.isTTY === true;

@@ -57,6 +57,17 @@ export function checkCount({ words, args }: Verb, given: readonly string[]): voi
   if (given.length > allowed) throw wrong(`${given[allowed]}: not expected. Usage: fleet ${words} ${args}`.trimEnd());
 }
 
+/** @throws FleetError invalid-request for a value that is none of a flag's choices */
+export function checkChoices({ flags = {} }: Verb, given: Readonly<Record<string, unknown>>): void {
+  for (const [name, { values }] of Object.entries(flags)) {
+    const value = given[name];
+    if (values === undefined || typeof value !== 'string' || values.includes(value)) continue;
+    const near = nearNames(value, values);
+    const hint = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '.';
+    throw wrong(`--${name}: expected one of ${values.join(', ')}, got ${JSON.stringify(value)}${hint}`);
+  }
+}
+
 function meant(verbs: readonly Verb[], words: readonly string[]): string {
   const shown = verbs.map(({ words: own }) => own).filter((own) => own !== 'complete');
   const depth = words.length;

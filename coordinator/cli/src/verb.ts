@@ -10,6 +10,8 @@ export interface Flag {
   type: 'string' | 'boolean';
   short?: string;
   value?: string;
+  /** All that the value may be, where it is a choice. */
+  values?: readonly string[];
   /** May be given more than once: read it with `textsFlag`. */
   many?: true;
   text: string;

@@ -1,6 +1,6 @@
 // Agents as people apply and remove them. A changed spec is a new version; a placed agent is told at once and keeps its epoch,
 // unless its node obviously no longer fits: then it is taken off, and placement finds it a new one.
-import { type AgentSpec, maxAgents } from '@blackroad/protocol';
+import { type AgentSpec, isApart, maxAgents } from '@blackroad/protocol';
 import {
   agentIn,
   change,
@@ -120,6 +120,7 @@ function misfitOf(draft: Draft, before: AgentRow, { spec, placement }: AgentRow)
   if (site.length > 0 && !site.includes(node.site)) return `${node.id} is at site ${node.site}`;
   for (const [key, value] of Object.entries(labels))
     if (node.labels[key] !== value) return `${node.id} has no label ${key}: ${value}`;
+  if (isApart(node) && spec.placement.simulated !== true) return `${node.id} is simulated`;
   if (JSON.stringify(before.spec.model) !== JSON.stringify(spec.model) && !wants(draft, node, spec, placement.model))
     return `${placement.model} is not among its models`;
   return null;

@@ -40,6 +40,13 @@ t.test('site, labels, named nodes', async (t) => {
   t.equal(why({ placement: { nodes: ['alice'] } }), null);
   t.equal(why({ placement: { nodes: ['aria', 'codex'] } }), 'nodes: only aria or codex will do');
 });
+t.test('simulated: made-up answers stay out of a real agent, unless somebody asks for them', async (t) => {
+  t.equal(why({}, { simulated: true }), 'simulated: it is simulated: its answers are made up');
+  t.equal(why({ placement: { simulated: true } }, { simulated: true }), null, 'the agent asks');
+  t.equal(why({}, { simulated: true, labels: { simulated: 'mix' } }), null, 'the node was started to mix');
+  t.match(why({}, { simulated: true, labels: { simulated: 'no' } }), /^simulated/);
+  t.equal(why({ placement: { simulated: true } }), null, 'a real node takes it as well');
+});
 t.test('price: no dearer than the cap; what costs nothing always does', async (t) => {
   const cap = { placement: { maxPricePerMillionTokens: 1 } };
   t.equal(why(cap), null);

@@ -2,7 +2,7 @@
 // only for what is shown. Their order is the order of the answer "why not there": first what the agent's spec rules out,
 // then what the node's state rules out, then what it lacks. A node counts under the first filter that refuses it.
 // Filters on models narrow: each judges only the wanted models that those before it left.
-import { type AgentSpec, maxAgentsPerNode, type Refusal } from '@blackroad/protocol';
+import { type AgentSpec, isApart, maxAgentsPerNode, type Refusal } from '@blackroad/protocol';
 import { diskKeptFreeBytes, pullBytes } from './catalogue.ts';
 import { heldBytes } from './memory-fit.ts';
 import {
@@ -22,7 +22,7 @@ import type { SupplyNode } from './supply.ts';
 import { bytesInWords, listInWords, numberInWords } from './words.ts';
 
 /** All that the spec's own rules look at: they can be judged of a node nothing else is known of. */
-export type RuledNode = Pick<SupplyNode, 'id' | 'class' | 'site' | 'labels'>;
+export type RuledNode = Pick<SupplyNode, 'id' | 'class' | 'site' | 'labels' | 'simulated'>;
 export interface Ruled {
   spec: AgentSpec;
   room: { node: RuledNode };
@@ -101,6 +101,12 @@ const rules: readonly RuleFilter[] = [
       const [wanted, has] = [placement.labels[key], node.labels[key]];
       return has === undefined ? `no label ${key}=${wanted}` : `label ${key} is ${has}, not ${wanted}`;
     },
+  },
+  {
+    name: 'simulated',
+    text: 'a simulated node takes only agents whose spec says `placement.simulated`, unless it has the label `simulated=mix`',
+    allows: ({ placement }, node) => !isApart(node) || placement.simulated === true,
+    words: () => 'it is simulated: its answers are made up',
   },
 ];
 /** Also of the spec, but the node must have reported its capacity. */

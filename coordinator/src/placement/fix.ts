@@ -33,6 +33,12 @@ const steps: Record<string, Step> = {
     text: (_, __, { node }) =>
       `raise placement.maxPricePerMillionTokens to ${numberInWords(node.pricePerMillionTokens)} for ${node.id}`,
   },
+  simulated: {
+    // Only where nothing real would do: an agent on a simulated node remembers what was made up.
+    cost: 50,
+    text: (_, __, { node }) =>
+      `set placement.simulated: true, or label ${node.id} simulated=mix, to let it run on simulated nodes (their answers are made up)`,
+  },
   labels: {
     cost: 6,
     text: ({ placement }, _, { node }) =>

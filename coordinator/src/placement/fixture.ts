@@ -30,6 +30,7 @@ export function nodeOf(id: string, given: Partial<SupplyNode> = {}): SupplyNode 
     class: 'pi',
     site: 'home',
     labels: {},
+    simulated: false,
     closed: null,
     memoryTotalBytes: 5 * GiB,
     memoryFreeBytes: 4 * GiB,

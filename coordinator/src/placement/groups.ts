@@ -74,13 +74,13 @@ export class Demands {
 }
 
 function groupKeyOf({ model, placement }: AgentSpec): string {
-  const { class: classes, site, labels, nodes, spread, maxPricePerMillionTokens } = placement;
+  const { class: classes, site, labels, nodes, spread, maxPricePerMillionTokens, simulated } = placement;
   const keys = Object.keys(labels);
   if (keys.length > 1) keys.sort();
   let wanted = '';
   for (const key of keys) wanted += `${key}=${labels[key]},`;
   const spreads = spread ? `${spread.group} ${spread.over}` : '';
-  return `${model.join('\n')}|${classes.join()}|${site.join('\n')}|${wanted}|${nodes.join()}|${spreads}|${maxPricePerMillionTokens ?? ''}`;
+  return `${model.join('\n')}|${classes.join()}|${site.join('\n')}|${wanted}|${nodes.join()}|${spreads}|${maxPricePerMillionTokens ?? ''}|${simulated === true}`;
 }
 
 /** Orders: groups of one priority, kinds of one group, agents of one kind. */

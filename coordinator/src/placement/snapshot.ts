@@ -146,6 +146,7 @@ function supplyOf(
     class: node.class,
     site: node.site,
     labels: node.labels,
+    simulated: node.simulated,
     closed: closedOf(node, live),
     memoryTotalBytes: capacity?.memoryTotalBytes ?? 0,
     memoryFreeBytes: capacity?.memoryFreeBytes ?? 0,

@@ -17,6 +17,8 @@ export interface SupplyNode {
   class: string;
   site: string;
   labels: Readonly<Record<string, string>>;
+  /** Its machine and its answers are made up. */
+  simulated: boolean;
   /** Why nothing new may go here, in words; null when it may. Cordoned, draining, away, quarantined, not heard of since the start. */
   closed: { filter: string; text: string } | null;
   memoryTotalBytes: number;

@@ -160,6 +160,7 @@ function nodeWith({ placement }: AgentSpec, plural = ''): string {
     ...(placement.nodes.length > 0 ? [`named ${listInWords(placement.nodes, 'or')}`] : []),
     ...(placement.class.length > 0 ? [`of class ${listInWords(placement.class, 'or')}`] : []),
     ...(placement.site.length > 0 ? [`at site ${listInWords(placement.site, 'or')}`] : []),
+    ...(placement.simulated ? ['simulated or not'] : []),
     ...(labels.length > 0 ? [`with ${listInWords(labels)}`] : []),
   ].join(' ');
 }

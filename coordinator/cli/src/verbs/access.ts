@@ -1,5 +1,6 @@
 // Join tokens, keys, the console's sign-in, the audit log.
-import { argument, labelsFlag, numberFlag, secondsFlag, textFlag, type Verb, wrongUse } from '../verb.ts';
+import { classes, cloudClass, type Role, roles } from '@blackroad/protocol';
+import { argument, labelsFlag, numberFlag, secondsFlag, textFlag, type Verb } from '../verb.ts';
 import { ago, duration, table } from '../words.ts';
 
 export const accessVerbs: Verb[] = [
@@ -10,7 +11,12 @@ export const accessVerbs: Verb[] = [
     flags: {
       uses: { type: 'string', value: '<count>', text: 'How many machines may join with it; 1 unless told.' },
       expires: { type: 'string', value: '<time>', text: 'How long it is good for: 10m, 2h, 7d; 1h unless told.' },
-      class: { type: 'string', value: '<class>', text: 'Hardware class of the machines; detected unless told.' },
+      class: {
+        type: 'string',
+        value: '<class>',
+        values: [...classes, cloudClass].map(({ name }) => name),
+        text: 'Hardware class of the machines; detected unless told.',
+      },
       site: { type: 'string', value: '<site>', text: 'Where they stand; home unless told.' },
       labels: { type: 'string', value: '<a=b,...>', text: 'Labels they get.' },
       address: {
@@ -95,11 +101,11 @@ export const accessVerbs: Verb[] = [
     words: 'keys create',
     args: '<name>',
     text: 'Makes an API key; it is shown once.',
-    flags: { role: { type: 'string', value: '<role>', text: 'viewer, operator or admin; viewer unless told.' } },
+    flags: {
+      role: { type: 'string', value: '<role>', values: roles, text: 'viewer, operator or admin; viewer unless told.' },
+    },
     async run(call) {
-      const role = textFlag(call, 'role') ?? 'viewer';
-      if (role !== 'viewer' && role !== 'operator' && role !== 'admin')
-        throw wrongUse(`--role: expected viewer, operator or admin, got ${JSON.stringify(role)}.`);
+      const role = (textFlag(call, 'role') ?? 'viewer') as Role;
       const key = await call.client().call('keyCreate', { body: { name: argument(call, 0, '<name>'), role } });
       call.show(
         key,

@@ -3,10 +3,11 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FleetError } from '@blackroad/protocol';
+import { FleetError, mixedLabels } from '@blackroad/protocol';
 import { readFleetFile } from '../find-fleet.ts';
 import { down, nodeAgentEntry, up } from '../up/up.ts';
 import { numberFlag, textFlag, type Verb, wrongUse } from '../verb.ts';
+import { counted } from '../words.ts';
 
 const profiles = ['home', 'lab', 'plan'];
 
@@ -31,16 +32,19 @@ export const localVerbs: Verb[] = [
       profile: {
         type: 'string',
         value: '<name>',
+        values: profiles,
         text: `What they are: ${profiles.join(', ')}; home (5 Pis and a GPU box) unless told.`,
       },
       seed: { type: 'string', value: '<n>', text: 'Seed of the machines; 1 unless told.' },
+      mix: {
+        type: 'boolean',
+        text: 'They take your agents too. Their answers are made up, and the agents remember them for good. Else they take only agents with placement.simulated.',
+      },
       for: { type: 'string', value: '<seconds>', text: 'Stop after this long.' },
     },
     async run(call) {
       const nodes = numberFlag(call, 'nodes') ?? 6;
       const profile = textFlag(call, 'profile') ?? 'home';
-      if (!profiles.includes(profile))
-        throw wrongUse(`--profile: expected one of ${profiles.join(', ')}, got ${JSON.stringify(profile)}.`);
       if (!Number.isInteger(nodes) || nodes < 1 || nodes > 20_000)
         throw wrongUse(`--nodes: expected a whole number from 1 to 20000, got ${nodes}.`);
       const client = call.client();
@@ -50,11 +54,17 @@ export const localVerbs: Verb[] = [
           uses: Math.min(10_000, nodes),
           expiresSeconds: 86_400,
           site: 'simulated',
+          ...(call.flags.mix ? { labels: mixedLabels } : {}),
           ...(local ? { address: '127.0.0.1' } : {}),
         },
       });
       const folder = mkdtempSync(join(tmpdir(), 'fleet-simulate-'));
-      call.note(`${nodes} simulated nodes of profile ${profile} join ${client.url}. Ctrl-C takes them away.`);
+      const takes = call.flags.mix
+        ? 'They take your agents too (--mix): what they answer is made up and is remembered.'
+        : 'They take no agent of yours, but for those with placement.simulated: true (see --mix).';
+      call.note(
+        `${counted(nodes, 'simulated node')} of profile ${profile} join ${client.url}. ${takes} Ctrl-C takes them away.`,
+      );
       const args = [
         nodeAgentEntry(call.root),
         'simulate',

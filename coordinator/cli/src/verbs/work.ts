@@ -81,15 +81,13 @@ export const workVerbs: Verb[] = [
     args: '',
     text: 'List tasks, newest first.',
     flags: {
-      state: { type: 'string', value: '<state>', text: `One of ${taskStates.join(', ')}.` },
+      state: { type: 'string', value: '<state>', values: taskStates, text: `One of ${taskStates.join(', ')}.` },
       agent: { type: 'string', value: '<agent>', text: 'Only tasks of this agent.' },
       dead: { type: 'boolean', text: 'Only dead letters: failed or expired, to be looked at and retried.' },
       limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 20 unless told.' },
     },
     async run(call) {
       const state = textFlag(call, 'state');
-      if (state !== undefined && !taskStates.includes(state as TaskState))
-        throw wrongUse(`--state: expected one of ${taskStates.join(', ')}, got ${JSON.stringify(state)}.`);
       const agent = textFlag(call, 'agent');
       const query = {
         limit: numberFlag(call, 'limit') ?? 20,
