@@ -25,8 +25,27 @@ export const maxResultBytes = 64 * 1024;
 export const maxChunkBytes = 8 * 1024;
 /** One memory entry's text; longer text is cut by the agent before it is remembered. */
 export const maxMemoryTextBytes = 8 * 1024;
-/** One JSON request body over HTTP; a batch of tasks is the largest. */
+/** One JSON request body over HTTP; a batch of tasks, a spec with its triggers and a what-if are the largest. */
 export const maxHttpBodyBytes = 1024 * 1024;
+/** A request to a route that takes no body: an empty object is enough for clients that always send one. */
+export const maxNoBodyBytes = 1024;
+/** A body of some fields. */
+export const maxSmallBodyBytes = 16 * 1024;
+/** A sign-in code or a key: anybody may send one. */
+export const maxSignInBodyBytes = 1024;
+/** A certificate request with its token: anybody may send one. */
+export const maxEnrolBodyBytes = 8 * 1024;
+/** A task: a prompt in JSON, six bytes for one where a client escapes all of it. */
+export const maxTaskBodyBytes = 256 * 1024;
+/** The names of many nodes. */
+export const maxBulkBodyBytes = 128 * 1024;
+/** Bytes of bodies that have begun and are not whole, of all keys together; the next body is refused with `unavailable`. */
+export const maxUnfinishedBodyBytes = 64 * 1024 * 1024;
+/** Of one key. */
+export const maxUnfinishedBodyBytesPerKey = 16 * 1024 * 1024;
+/** The same of all who send no key, and of one address of them. */
+export const maxUnfinishedStrangerBytes = 8 * 1024 * 1024;
+export const maxUnfinishedStrangerBytesPerAddress = 1024 * 1024;
 /** A certificate signing request (P-256 takes 500 bytes). */
 export const maxCsrBytes = 4 * 1024;
 /** Live WebSocket: messages a console may send; it only subscribes. */
@@ -74,10 +93,28 @@ export const maxVectorDimension = 4_096;
 export const maxConnectPacketBytes = 20 * 1024;
 /** MQTT connections at once: every node, and people's tools. One idle connection costs about 22 KB. */
 export const maxMqttConnections = maxNodes + 2_000;
+/** MQTT connections of which nobody knows yet who they are. They cost a socket each; a fleet that returns is served 300 a second. */
+export const maxMqttStrangers = 10_000;
+/** Of one address. More than a node's patience for its handshake (10 s) serves; a fleet may stand behind one router. */
+export const maxMqttStrangersPerAddress = 4_000;
+/** Of one network (/24 in IPv4, /64 in IPv6). */
+export const maxMqttStrangersPerSubnet = 6_000;
+/** HTTPS connections at once. */
+export const maxHttpConnections = 5_000;
+/** HTTPS connections that brought no accepted key or session yet. */
+export const maxHttpStrangers = 3_000;
+/** Of one address. A browser opens six. */
+export const maxHttpStrangersPerAddress = 1_000;
+/** Of one network (/24 in IPv4, /64 in IPv6). */
+export const maxHttpStrangersPerSubnet = 1_500;
+/** Strangers, on MQTT and on HTTPS each, for which a TLS state and a parser are held: about 100 KB each. */
+export const maxBegunStrangers = 2_000;
+/** Of one address. */
+export const maxBegunStrangersPerAddress = 500;
+/** Of one network (/24 in IPv4, /64 in IPv6). */
+export const maxBegunStrangersPerSubnet = 1_000;
 /** TLS handshakes at work at once. One takes 3 ms of CPU and 76 KB; more at once only makes all of them late. */
 export const maxTlsHandshakes = 64;
-/** Connections waiting for their handshake; the next one is cut and comes back after its own backoff. */
-export const maxTlsHandshakesWaiting = maxNodes;
 /** Subscriptions of one connection. A node needs two, a dashboard some dozens. */
 export const maxSubscriptionsPerConnection = 200;
 /** Unread bytes towards one connection; above it the connection is cut. A snapshot of 10,000 agents takes 10 MiB. */

@@ -28,6 +28,7 @@ export const problems = {
   'no-such-alert': row(404, 4, false, 'No such alert'),
   'no-such-route': row(404, 4, false, 'No such route'),
   conflict: row(409, 1, false, 'That does not fit the present state'),
+  'request-late': row(408, 1, true, 'The request did not come whole in time'),
   'too-large': row(413, 2, false, 'The request is too large'),
   'token-expired': row(403, 3, false, 'The join token has expired'),
   'token-used-up': row(403, 3, false, 'The join token has no uses left'),

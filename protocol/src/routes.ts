@@ -21,7 +21,17 @@ import {
 import { FleetTotals } from './feed.ts';
 import { FleetHistoryQuery, History, NodeHistoryQuery } from './history.ts';
 import { AgentName, Labels, NodeId, TaskId } from './ids.ts';
-import { maxNodesPerBulk, maxPageRows } from './limits.ts';
+import {
+  maxBulkBodyBytes,
+  maxEnrolBodyBytes,
+  maxHttpBodyBytes,
+  maxNoBodyBytes,
+  maxNodesPerBulk,
+  maxPageRows,
+  maxSignInBodyBytes,
+  maxSmallBodyBytes,
+  maxTaskBodyBytes,
+} from './limits.ts';
 import { MemoryEntry, MemoryHit } from './memory.ts';
 import { NodeView } from './node.ts';
 import { PlacementExplained, WhatIfPlan, WhatIfRequest } from './placement.ts';
@@ -41,6 +51,8 @@ export interface RouteRow {
   params?: TSchema;
   query?: TSchema;
   body?: TSchema;
+  /** Most bytes of the body; missing: `maxSmallBodyBytes`, without a body `maxNoBodyBytes`. */
+  bodyBytes?: number;
   /** Of status 200 (201 where `created`, 204 where missing). */
   answer?: TSchema;
   created?: boolean;
@@ -48,6 +60,11 @@ export interface RouteRow {
   stream?: boolean;
 }
 const route = <const R extends RouteRow>(row: R): R => row;
+
+/** Most bytes that a request to this route may carry. */
+export function bodyBytesOf(row: RouteRow): number {
+  return row.bodyBytes ?? (row.body ? maxSmallBodyBytes : maxNoBodyBytes);
+}
 
 const nodeParams = Type.Object({ node: NodeId });
 const agentParams = Type.Object({ agent: AgentName });
@@ -83,6 +100,7 @@ export const routes = {
     access: 'open',
     text: 'Exchanges a one-time sign-in code or an API key for a session cookie.',
     body: Type.Object({ code: Type.String({ maxLength: 200 }) }, { additionalProperties: false }),
+    bodyBytes: maxSignInBodyBytes,
     answer: Type.Object({ name: Type.String(), role: Role }),
   }),
   signOut: route({ method: 'POST', path: '/v1/sign-out', access: 'viewer', text: 'Ends the session.' }),
@@ -248,6 +266,7 @@ export const routes = {
       // The list, and at least one thing to do.
       { additionalProperties: false, minProperties: 2 },
     ),
+    bodyBytes: maxBulkBodyBytes,
     answer: Type.Object({ changed: Type.Integer(), unknown: Type.Array(NodeId) }),
   }),
   nodeHistory: route({
@@ -332,6 +351,7 @@ export const routes = {
     text: 'Creates or changes an agent; a new version when anything changed.',
     params: agentParams,
     body: AgentSpec,
+    bodyBytes: maxHttpBodyBytes,
     answer: AgentView,
   }),
   agentRemove: route({
@@ -366,6 +386,7 @@ export const routes = {
     access: 'viewer',
     text: 'What placement would do if agents were added or nodes were lost; nothing is touched.',
     body: WhatIfRequest,
+    bodyBytes: maxHttpBodyBytes,
     answer: WhatIfPlan,
   }),
 
@@ -376,6 +397,7 @@ export const routes = {
     text: 'Submits a task. As an event stream: `task`, `chunk`, `end`; otherwise answered as soon as it is stored.',
     params: agentParams,
     body: TaskRequest,
+    bodyBytes: maxTaskBodyBytes,
     answer: TaskView,
     created: true,
     stream: true,
@@ -386,6 +408,7 @@ export const routes = {
     access: 'operator',
     text: 'Submits many tasks; each is accepted or refused by itself.',
     body: TaskBatchRequest,
+    bodyBytes: maxHttpBodyBytes,
     answer: Type.Object({
       results: Type.Array(
         Type.Object({
@@ -498,6 +521,7 @@ export const routes = {
     access: 'open',
     text: 'A machine becomes a node.',
     body: EnrolRequest,
+    bodyBytes: maxEnrolBodyBytes,
     answer: EnrolAnswer,
     created: true,
   }),
@@ -507,6 +531,7 @@ export const routes = {
     access: 'open',
     text: "Renews a node's certificate by proof of its key.",
     body: RenewRequest,
+    bodyBytes: maxEnrolBodyBytes,
     answer: EnrolAnswer,
   }),
   keys: route({

@@ -1,5 +1,5 @@
 // How every failure is told: an RFC 9457 problem object whose status follows from its code. Faults of ours are logged, never shown.
-import { FleetError, problems, type RouteRow, toProblem } from '@blackroad/protocol';
+import { FleetError, maxSmallBodyBytes, problems, type RouteRow, toProblem } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
@@ -29,8 +29,20 @@ function asFleetError(error: unknown, request: FastifyRequest): FleetError | nul
   }
 }
 
+/** A refused body up to this size is read away, so that its connection can be used again; of a larger one nothing more is read. */
+const readAwayBytes = maxSmallBodyBytes;
+
+/** Whether the rest of the request that was refused is not worth its way. */
+function endsConnection({ raw, headers }: FastifyRequest, { code }: FleetError): boolean {
+  if (code === 'request-late') return true;
+  if (raw.complete) return false;
+  const declared = headers['content-length'];
+  return declared === undefined ? headers['transfer-encoding'] !== undefined : Number(declared) > readAwayBytes;
+}
+
 export function sendProblem(reply: FastifyReply, error: FleetError): FastifyReply {
   const { retryAfterSeconds } = error.details;
+  if (endsConnection(reply.request, error)) reply.header('connection', 'close');
   if (problems[error.code].retry && retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
   return reply
     .code(problems[error.code].status)

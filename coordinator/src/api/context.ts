@@ -1,16 +1,34 @@
 // What every handler is given: the coordinator, the CA, who may come in, the live feed, and the few settings the API needs.
 // One context serves both listeners (loopback HTTP and TLS), so that sessions, codes and counters are one.
 import type { FleetTotals } from '@blackroad/protocol';
-import { maxFeedBacklogBytes, maxFeedConsoles, maxRefusalsPerMinute, maxRequestsPerMinute } from '@blackroad/protocol';
+import {
+  maxBegunStrangers,
+  maxBegunStrangersPerAddress,
+  maxBegunStrangersPerSubnet,
+  maxFeedBacklogBytes,
+  maxFeedConsoles,
+  maxHttpStrangers,
+  maxHttpStrangersPerAddress,
+  maxHttpStrangersPerSubnet,
+  maxRefusalsPerMinute,
+  maxRequestsPerMinute,
+  maxTlsHandshakes,
+  maxUnfinishedBodyBytes,
+  maxUnfinishedBodyBytesPerKey,
+  maxUnfinishedStrangerBytes,
+  maxUnfinishedStrangerBytesPerAddress,
+} from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { BusStats } from '../bus/bus.ts';
 import type { Coordinator } from '../coordinator.ts';
 import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../counted-refusals.ts';
+import type { DoorLimits } from '../door/door.ts';
 import { createRecorder, type Recorder } from '../recorder.ts';
 import { type Access, createAccess } from './access.ts';
 import { type AlertBoard, createAlertBoard } from './alert-board.ts';
+import { createRoom, type Room } from './bodies.ts';
 import { type ConsoleFeed, createConsoleFeed } from './feed/feed.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
@@ -47,6 +65,11 @@ export interface ApiLimits {
   backlogBytes: number;
   /** Followed tasks at once, over both listeners. */
   streams: number;
+  /** Bytes of bodies that are not whole yet, in all and of one key or address. */
+  bodies: { keys: { total: number; each: number }; strangers: { total: number; each: number } };
+  /** From the head of a request to the whole body. */
+  bodyMs: number;
+  door: DoorLimits;
 }
 
 export interface ApiParts {
@@ -66,6 +89,8 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   refusals: Refusals;
   /** By reason: counted for /metrics, told in the log. */
   refused: CountedRefusals;
+  /** Of both listeners, for bodies that are not whole yet. */
+  bodies: { keys: Room; strangers: Room };
   feed: ConsoleFeed;
   tally: Tally;
   alerts: AlertBoard;
@@ -90,6 +115,26 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     consoles: maxFeedConsoles,
     backlogBytes: maxFeedBacklogBytes,
     streams: 2_000,
+    bodies: {
+      keys: { total: maxUnfinishedBodyBytes, each: maxUnfinishedBodyBytesPerKey },
+      strangers: { total: maxUnfinishedStrangerBytes, each: maxUnfinishedStrangerBytesPerAddress },
+    },
+    bodyMs: 15_000,
+    door: {
+      strangers: {
+        perAddress: maxHttpStrangersPerAddress,
+        perSubnet: maxHttpStrangersPerSubnet,
+        total: maxHttpStrangers,
+      },
+      begun: {
+        perAddress: maxBegunStrangersPerAddress,
+        perSubnet: maxBegunStrangersPerSubnet,
+        total: maxBegunStrangers,
+      },
+      handshakes: maxTlsHandshakes,
+      helloMs: 4_000,
+      slotMs: 2_000,
+    },
     ...parts.limits,
   };
   const { view, store, policy } = coordinator;
@@ -146,6 +191,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     access,
     refusals: createRefusals(clock, limits.refusalsPerMinute),
     refused,
+    bodies: { keys: createRoom(limits.bodies.keys), strangers: createRoom(limits.bodies.strangers) },
     feed,
     tally,
     alerts,

@@ -1,6 +1,7 @@
 // What stands before every handler: the Host a browser may be tricked into (DNS rebinding), who is asking, whether a browser's
 // request was made by our own page (CSRF), whether the role suffices, and how often strangers were refused.
-import { FleetError, type RouteRow } from '@blackroad/protocol';
+import type { Socket } from 'node:net';
+import { FleetError, type RouteRow, routes } from '@blackroad/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { actorOf, type Caller, mayDo } from './access.ts';
 import type { ApiContext } from './context.ts';
@@ -84,12 +85,18 @@ function whoAsks(context: ApiContext, request: FastifyRequest): Caller | null {
   return caller;
 }
 
-/** The hook: throws a FleetError or leaves `request.caller` set. */
-export function guard(context: ApiContext, listener: 'loopback' | 'tls') {
+/** The hook: throws a FleetError or leaves `request.caller` set. `known` hears of connections that brought a good key or session. */
+export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: (socket: Socket) => void) {
   return async (request: FastifyRequest, _reply: FastifyReply): Promise<void> => {
     request.caller = null;
     if (listener === 'loopback') checkHost(context, request);
     const { row } = request.routeOptions.config;
+    // Else any open path would make a WebSocket of a stranger's connection, only to end it.
+    if (request.ws && row !== routes.consoleFeed) {
+      throw new FleetError('invalid-request', {
+        detail: `headers: upgrade: expected nothing here, WebSockets are at ${routes.consoleFeed.path}`,
+      });
+    }
     if (!row) return;
     if (!safeMethods.has(request.method)) checkOrigin(request, false);
     if (row.access === 'open' || row.access === 'node') {
@@ -113,5 +120,6 @@ export function guard(context: ApiContext, listener: 'loopback' | 'tls') {
       });
     }
     request.caller = caller;
+    known(request.raw.socket);
   };
 }

@@ -2,9 +2,11 @@
 // and once off the machine (TLS with the CA's certificate), over one context. Knows no decision and no table row by itself.
 
 import {
+  bodyBytesOf,
   FleetError,
   maxFeedRequestBytes,
-  maxHttpBodyBytes,
+  maxHttpConnections,
+  maxNoBodyBytes,
   type RouteName,
   type RouteRow,
   routes,
@@ -13,10 +15,13 @@ import fastifyCookie from '@fastify/cookie';
 import fastifyRateLimit from '@fastify/rate-limit';
 import fastifyWebsocket from '@fastify/websocket';
 import { type FastifyInstance, fastify } from 'fastify';
+import type { CrowdLimits } from '../door/crowd.ts';
+import { type DoorLimits, guardDoor } from '../door/door.ts';
 import type { Caller } from './access.ts';
 import { agentHandlers } from './agents.ts';
 import { alertHandlers } from './alerts.ts';
 import { errorHandler, notFound } from './answers.ts';
+import { guardBodies } from './bodies.ts';
 import { pageOr, serveConsole } from './console-files.ts';
 import type { ApiContext } from './context.ts';
 import { sessionToken } from './cookie.ts';
@@ -57,10 +62,12 @@ export interface ApiOptions {
   tls?: { key: string; cert: string };
 }
 
-/** Time for a request to arrive whole; a stranger that sends a byte a minute holds a socket no longer. */
+/** Time for the head of a request, and for all of it; a stranger that sends a byte a minute holds a socket no longer. */
+const headMs = 10_000;
 const requestMs = 30_000;
+/** How often Node looks for requests that are over their time. */
+const lookMs = 2_000;
 const keepAliveMs = 65_000;
-const maxConnections = 5_000;
 const goodbyeMs = 500;
 
 const headers = {
@@ -73,23 +80,40 @@ const headers = {
 };
 
 export async function createApi({ context, listener, tls }: ApiOptions): Promise<Api> {
-  const { log, settings, limits, metrics, ca } = context;
+  const { log, clock, settings, limits, metrics, ca } = context;
   const errors = errorHandler(log, context.refused.note);
+  const deadlines = { headersTimeout: headMs, connectionsCheckingInterval: lookMs };
   // The CA goes along with the certificate: a machine that joins knows the CA's fingerprint alone.
   const app = fastify({
     logger: false,
-    bodyLimit: maxHttpBodyBytes,
+    bodyLimit: maxNoBodyBytes,
     requestTimeout: requestMs,
     keepAliveTimeout: keepAliveMs,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
     exposeHeadRoutes: false,
     ...(listener === 'tls' && tls
-      ? { https: { key: tls.key, cert: `${tls.cert}${ca.pem}`, minVersion: 'TLSv1.2' as const } }
-      : {}),
+      ? {
+          https: {
+            key: tls.key,
+            cert: `${tls.cert}${ca.pem}`,
+            minVersion: 'TLSv1.2' as const,
+            handshakeTimeout: headMs,
+            ...deadlines,
+          },
+        }
+      : { http: deadlines }),
     frameworkErrors: (error, request, reply) => void errors(error, request, reply),
   }) as unknown as FastifyInstance;
-  app.server.maxConnections = maxConnections;
+  app.server.maxConnections = maxHttpConnections;
+  const door = guardDoor({
+    server: app.server,
+    speaks: listener === 'tls' ? 'tls' : 'plain',
+    limits: listener === 'tls' ? limits.door : onOneMachine(limits.door),
+    refusals: context.refused,
+    log,
+    clock,
+  });
 
   app.setErrorHandler(errors);
   const unknown = notFound(Object.values(routes));
@@ -125,7 +149,9 @@ export async function createApi({ context, listener, tls }: ApiOptions): Promise
     },
   });
   await app.register(fastifyCookie, { hook: 'onRequest' });
-  app.addHook('onRequest', guard(context, listener));
+  app.addHook('preClose', async () => door.stop());
+  app.addHook('onRequest', guard(context, listener, door.known));
+  app.addHook('preParsing', guardBodies(context));
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     metrics.answered(route, reply.statusCode, reply.elapsedTime / 1000);
@@ -167,6 +193,12 @@ export async function createApi({ context, listener, tls }: ApiOptions): Promise
   };
 }
 
+/** On loopback everybody has the same address. */
+function onOneMachine(limits: DoorLimits): DoorLimits {
+  const together = ({ total }: CrowdLimits) => ({ perAddress: total, perSubnet: total, total });
+  return { ...limits, strangers: together(limits.strangers), begun: together(limits.strangers) };
+}
+
 function addRoute(app: FastifyInstance, context: ApiContext, listener: 'loopback' | 'tls', name: RouteName): void {
   const row: RouteRow = routes[name];
   const handle = handlers[name] as Handler<RouteName>;
@@ -174,6 +206,7 @@ function addRoute(app: FastifyInstance, context: ApiContext, listener: 'loopback
     method: row.method,
     url: row.path,
     config: { row },
+    bodyLimit: bodyBytesOf(row),
     schema: {
       ...(row.params ? { params: row.params } : {}),
       ...(row.query ? { querystring: row.query } : {}),

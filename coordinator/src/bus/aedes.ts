@@ -8,14 +8,19 @@
 // held up to a hundred messages, then everyone's.
 import type { TLSSocket } from 'node:tls';
 import {
+  maxBegunStrangers,
+  maxBegunStrangersPerAddress,
+  maxBegunStrangersPerSubnet,
   maxConnectPacketBytes,
   maxMqttBacklogBytes,
   maxMqttConnections,
+  maxMqttStrangers,
+  maxMqttStrangersPerAddress,
+  maxMqttStrangersPerSubnet,
   maxPacketBytes,
   maxQos2InFlight,
   maxSubscriptionsPerConnection,
   maxTlsHandshakes,
-  maxTlsHandshakesWaiting,
 } from '@blackroad/protocol';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -24,20 +29,15 @@ import { createRefusals } from '../counted-refusals.ts';
 import type { Arrived, Bus, BusMessage, Claim, Gate } from './bus.ts';
 import { claimOf } from './claim.ts';
 import { createDrain } from './drain.ts';
-import { createListener, type ListenerOptions } from './listener.ts';
+import { createListener, type ListenerLimits, type ListenerOptions } from './listener.ts';
 import { createPacketGuard } from './packet-guard.ts';
 import { createRetainedStore } from './retained.ts';
 import { mayPublish, maySubscribe, mayWill, type Who } from './rights.ts';
 import { createSessions } from './sessions.ts';
 
-export interface AedesLimits {
+export interface AedesLimits extends ListenerLimits {
   packetBytes: number;
   connectPacketBytes: number;
-  connections: number;
-  handshakes: number;
-  handshakesWaiting: number;
-  /** From TCP to the end of TLS, and from there to CONNECT: each. */
-  connectMs: number;
   /** A connection that has taken no byte for this long while there are some is cut. */
   stallMs: number;
   backlogBytes: number;
@@ -46,10 +46,21 @@ export interface AedesLimits {
 export const aedesLimits: AedesLimits = {
   packetBytes: maxPacketBytes,
   connectPacketBytes: maxConnectPacketBytes,
-  connections: maxMqttConnections,
+  connections: maxMqttConnections + maxMqttStrangers,
+  strangers: {
+    perAddress: maxMqttStrangersPerAddress,
+    perSubnet: maxMqttStrangersPerSubnet,
+    total: maxMqttStrangers,
+  },
+  begun: {
+    perAddress: maxBegunStrangersPerAddress,
+    perSubnet: maxBegunStrangersPerSubnet,
+    total: maxBegunStrangers,
+  },
   handshakes: maxTlsHandshakes,
-  handshakesWaiting: maxTlsHandshakesWaiting,
-  connectMs: 10_000,
+  helloMs: 4_000,
+  slotMs: 2_000,
+  connectMs: 10_000, // and again from there to CONNECT
   stallMs: 5_000,
   backlogBytes: maxMqttBacklogBytes,
   subscriptions: maxSubscriptionsPerConnection,
@@ -191,6 +202,7 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
     const { who, claim } = session;
     if (who.as === 'node') nodes.set(who.node, client);
     else people.set(client, claim);
+    listener.known(client.conn as TLSSocket);
     log.debug(from(client), 'connected');
   });
   const gone = (client: Client, error: Error) =>

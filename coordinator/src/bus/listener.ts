@@ -1,18 +1,24 @@
 // The TLS listener of the embedded broker: TCP connections in, checked TLS sockets out.
 // In: certificates, limits. Out: `onSocket` for every finished handshake, with whatever certificate came (it is judged later).
-// It must bound what strangers cost: connections, handshakes at once, handshakes waiting, and the time each may take.
-import { createServer, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+// The door in front of it bounds what strangers cost; `known` tells the door who is none any more.
+import type { Socket } from 'node:net';
+import { createServer, type TLSSocket } from 'node:tls';
 import { FleetError } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Refusals } from '../counted-refusals.ts';
-import { createAdmission, peerOf } from './admission.ts';
+import { type DoorLimits, guardDoor } from '../door/door.ts';
 
+export interface ListenerLimits extends DoorLimits {
+  /** Open at once, known and not. */
+  connections: number;
+  /** From the ClientHello to the end of TLS. */
+  connectMs: number;
+}
 export interface ListenerOptions {
   /** PEM. `ticketKeys` (48 bytes) lets nodes resume their TLS session after a restart of the coordinator. */
   tls: { key: string; cert: string; ca: string; ticketKeys?: Buffer };
-  limits: { connections: number; handshakes: number; handshakesWaiting: number; connectMs: number };
+  limits: ListenerLimits;
   refusals: Refusals;
   log: Log;
   clock: Clock;
@@ -21,6 +27,8 @@ export interface ListenerOptions {
 export interface Listener {
   /** Resolves with the port. Rejects with FleetError `unavailable` when it is taken. */
   listen(host: string, port: number): Promise<number>;
+  /** It said who it is, and was let in. */
+  known(socket: Socket): void;
   /** Cuts every connection and resolves when nothing listens any more. */
   close(): Promise<void>;
 }
@@ -28,8 +36,7 @@ export interface Listener {
 const sessionSeconds = 86_400;
 
 export function createListener({ tls, limits, refusals, log, clock, onSocket }: ListenerOptions): Listener {
-  const sockets = new Set<Socket>();
-  const secure = createTlsServer({
+  const server = createServer({
     key: tls.key,
     cert: tls.cert,
     ca: tls.ca,
@@ -39,41 +46,14 @@ export function createListener({ tls, limits, refusals, log, clock, onSocket }: 
     handshakeTimeout: limits.connectMs,
     sessionTimeout: sessionSeconds,
     ...(tls.ticketKeys ? { ticketKeys: tls.ticketKeys } : {}),
+    // Without TCP_NODELAY a task's round trip stalls at 26-29 ms.
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
   });
-  const admission = createAdmission({
-    atOnce: limits.handshakes,
-    waiting: limits.handshakesWaiting,
-    deadlineMs: limits.connectMs + 1_000,
-    clock,
-    begin: (socket) => secure.emit('connection', socket),
-    refuse: (socket) => {
-      refusals.note('busy', { address: socket.remoteAddress }, 'connection refused: too many wait for their handshake');
-      socket.destroy();
-    },
-  });
-  secure.on('tlsClientError', (error, socket) => {
-    admission.release(peerOf(socket));
-    const fields = { address: socket.remoteAddress, error: error.message.slice(0, 200) };
-    refusals.note('tls', fields, 'TLS handshake failed');
-    socket.destroy();
-  });
-  secure.on('secureConnection', (socket) => {
-    admission.release(peerOf(socket));
-    onSocket(socket);
-  });
-
-  // Without TCP_NODELAY a task's round trip stalls at 26-29 ms.
-  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, pauseOnConnect: true });
   server.maxConnections = limits.connections;
-  server.on('drop', (peer) => {
-    refusals.note('connections', { address: peer?.remoteAddress }, 'connection refused: too many connections');
-  });
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {}); // a peer that hangs up while it waits
-    socket.once('close', () => sockets.delete(socket));
-    admission.offer(socket);
-  });
+  const door = guardDoor({ server, speaks: 'tls', limits, refusals, log, clock });
+  server.on('secureConnection', onSocket);
 
   return {
     listen: (host, port) =>
@@ -90,10 +70,10 @@ export function createListener({ tls, limits, refusals, log, clock, onSocket }: 
           resolve(typeof address === 'object' && address ? address.port : port);
         });
       }),
+    known: door.known,
     close() {
-      admission.stop();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of sockets) socket.destroy();
+      door.stop();
       return closed;
     },
   };

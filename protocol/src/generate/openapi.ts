@@ -1,7 +1,7 @@
 // The route table as an OpenAPI 3.1 document.
 // In: the table and a version. Out: plain JSON. Every answer that is not its row's schema is a Problem.
 import { Problem } from '../problem.ts';
-import { type RouteRow, routes } from '../routes.ts';
+import { bodyBytesOf, type RouteRow, routes } from '../routes.ts';
 import { createSchemaWriter, type JsonObject, type SchemaWriter } from './schemas.ts';
 
 export function openApi(version: string): JsonObject {
@@ -40,6 +40,7 @@ function operation(name: string, row: RouteRow, writer: SchemaWriter): JsonObjec
     operationId: name,
     summary: row.text,
     'x-access': row.access,
+    'x-body-bytes': bodyBytesOf(row),
     security: row.access === 'open' ? [] : [{ key: [] }],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(row.body

@@ -1,0 +1,74 @@
+// Request bodies on their way in: how many bytes of them may be unfinished at once, and how long each may take.
+// In: requests whose head was let in. Out: the same, with room kept for their body until it is whole, or a refusal before any of it
+// is kept. The largest size of each route stands in the route table. Strangers have a small room of their own: they cannot take
+// that of keys.
+import { bodyBytesOf, FleetError } from '@blackroad/protocol';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { customerOf } from '../door/address.ts';
+import type { ApiContext } from './context.ts';
+
+export interface Room {
+  /** Answers how to give the bytes back, or null where there is no room. */
+  take(who: string, bytes: number): (() => void) | null;
+}
+
+export function createRoom({ total, each }: { total: number; each: number }): Room {
+  const taken = new Map<string, number>();
+  let all = 0;
+  return {
+    take(who, bytes) {
+      const own = taken.get(who) ?? 0;
+      if (all + bytes > total || own + bytes > each) return null;
+      all += bytes;
+      taken.set(who, own + bytes);
+      let given = false;
+      return () => {
+        if (given) return;
+        given = true;
+        all -= bytes;
+        const left = (taken.get(who) ?? 0) - bytes;
+        if (left > 0) taken.set(who, left);
+        else taken.delete(who);
+      };
+    },
+  };
+}
+
+/** Bytes the body may come to; 0: there is none. */
+function expected(request: FastifyRequest, limit: number): number {
+  const { 'content-length': declared, 'transfer-encoding': pieces } = request.headers;
+  if (declared !== undefined) return Math.min(Number(declared) || 0, limit);
+  return pieces === undefined ? 0 : limit;
+}
+
+export function guardBodies(context: ApiContext) {
+  const { clock, limits, bodies } = context;
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const { caller, ip, raw } = request;
+    const { row } = request.routeOptions.config;
+    const bytes = row ? expected(request, bodyBytesOf(row)) : 0;
+    if (bytes === 0 || raw.complete) return;
+    const giveBack = caller
+      ? bodies.keys.take(caller.keyId ?? caller.name, bytes)
+      : bodies.strangers.take(customerOf(ip), bytes);
+    if (!giveBack) {
+      reply.header('connection', 'close');
+      const detail = 'Too many request bodies are on their way and not whole; try again.';
+      throw new FleetError('unavailable', { detail, retryAfterSeconds: 2 });
+    }
+    const timer = clock.after(limits.bodyMs, () => {
+      giveBack();
+      const detail = `body: expected all of it within ${limits.bodyMs / 1000} s`;
+      // Fastify's reader of the body answers with it; destroying the request would take the answer's connection away.
+      // A body that was refused has no reader any more, and an error that nobody hears would end the process.
+      if (raw.listenerCount('error') > 0) raw.emit('error', new FleetError('request-late', { detail }));
+      else raw.destroy();
+    });
+    const whole = () => {
+      timer.cancel();
+      giveBack();
+    };
+    raw.once('end', whole);
+    raw.once('close', whole);
+  };
+}

@@ -1,0 +1,194 @@
+// What stands between a listening socket and the protocol behind it, the same for MQTT and HTTPS: a stranger pays first.
+// A connection costs us a socket until its ClientHello is whole; only then does it wait for a handshake slot, and only with a slot
+// does it cost a TLS state. Until somebody says `known`, it is one of a bounded crowd of its address and its subnet.
+// In: the server whose connections are to be guarded. Out: those connections, handed to the server's own listeners.
+// It must never keep out who speaks for the sake of who is silent, nor a fleet whose nodes all come from one address.
+import type { Server, Socket } from 'node:net';
+import type { Clock, Timer } from '@blackroad/std/clock';
+import type { Refusals } from '../counted-refusals.ts';
+import { type Origin, originOf } from './address.ts';
+import { createAdmission } from './admission.ts';
+import { maxHelloBytes, readHello } from './client-hello.ts';
+import { type CrowdLimits, createCrowd, type Guest } from './crowd.ts';
+
+export interface DoorLimits {
+  /** Connections nobody knows yet. */
+  strangers: CrowdLimits;
+  /** Those of them for which we hold the state of a protocol: TLS, a parser. */
+  begun: CrowdLimits;
+  /** TLS handshakes at once. */
+  handshakes: number;
+  /** From TCP to the whole ClientHello. */
+  helloMs: number;
+  /** After this long a handshake that waits for its peer does not hold up others; its own deadline goes on. */
+  slotMs: number;
+}
+export interface DoorParts {
+  server: Server;
+  /** `plain`: the connection is handed on at once (HTTP on loopback). */
+  speaks: 'tls' | 'plain';
+  limits: DoorLimits;
+  refusals: Refusals;
+  log: { debug(fields: object, message: string): void };
+  clock: Clock;
+}
+export interface Door {
+  /** This connection has proved who it is, and is no stranger any more. `socket`: the raw or the TLS socket. */
+  known(socket: Socket): void;
+  readonly strangers: number;
+  /** Cuts every connection. */
+  stop(): void;
+}
+
+/** One connection. */
+interface Caller extends Origin {
+  readonly peer: string;
+  readonly socket: Socket;
+  deadline: Timer | null;
+  /** Gives back to the socket what was read of it. */
+  handBack: () => void;
+  /** In the two crowds. */
+  readonly stranger: Guest;
+  readonly begun: Guest;
+}
+
+/** One TCP connection, as both the raw and the TLS socket name it. */
+function peerOf(socket: Socket): string {
+  return `${socket.remoteAddress}|${socket.remotePort}|${socket.localPort}`;
+}
+
+export function guardDoor({ server, speaks, limits, refusals, log, clock }: DoorParts): Door {
+  const callers = new Map<string, Caller>();
+  const strangers = createCrowd(limits.strangers);
+  const begun = createCrowd(limits.begun);
+  const handOn = server.listeners('connection') as ((socket: Socket) => void)[];
+  server.removeAllListeners('connection');
+
+  const admission = createAdmission<Caller>({
+    atOnce: limits.handshakes,
+    slotMs: limits.slotMs,
+    clock,
+    begin: (caller) => {
+      if (!begun.enter(caller.begun))
+        return refuse(caller, 'crowded', 'connection refused: too many are begun and not known');
+      begin(caller);
+    },
+  });
+
+  function begin({ socket, handBack }: Caller): void {
+    handBack();
+    for (const listener of handOn) listener.call(server, socket);
+  }
+  function refuse(caller: Caller, reason: string, text: string): void {
+    refusals.note(reason, { address: caller.address }, text);
+    caller.socket.destroy();
+    forget(caller);
+  }
+  function forget(caller: Caller): void {
+    caller.deadline?.cancel();
+    strangers.leave(caller.stranger);
+    begun.leave(caller.begun);
+    admission.release(caller);
+    if (callers.get(caller.peer) === caller) callers.delete(caller.peer);
+  }
+  function callerOf(socket: Socket): Caller {
+    const origin = originOf(socket.remoteAddress);
+    const cut = (why: string) => () => {
+      log.debug({ address: origin.address }, why);
+      refusals.note('crowded', { address: origin.address }, why);
+      socket.destroy();
+    };
+    return {
+      ...origin,
+      peer: peerOf(socket),
+      socket,
+      deadline: null,
+      handBack() {},
+      stranger: { ...origin, cut: cut('connection cut: it is silent, and others of its address or network came') },
+      begun: {
+        ...origin,
+        cut: cut('connection cut: it does not say who it is, and others of its address or network came'),
+      },
+    };
+  }
+
+  /** Collects the ClientHello and goes on watching while the connection waits: who sends more than a hello has no place here. */
+  function awaitHello(caller: Caller): void {
+    const { socket } = caller;
+    let held: Buffer[] = [];
+    let bytes = 0;
+    let whole = false;
+    caller.deadline = clock.after(limits.helloMs, () =>
+      refuse(caller, 'silent', `connection cut: no TLS ClientHello within ${limits.helloMs / 1000} s`),
+    );
+    const read = () => {
+      for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
+        held.push(chunk);
+        bytes += chunk.length;
+      }
+      if (bytes === 0) return;
+      if (bytes > maxHelloBytes) return refuse(caller, 'tls', 'TLS handshake failed: more than a ClientHello came');
+      if (whole) return;
+      const hello = Buffer.concat(held);
+      held = [hello];
+      const verdict = readHello(hello);
+      if (verdict === 'foreign')
+        return refuse(caller, 'tls', 'TLS handshake failed: the first bytes are no ClientHello');
+      if (verdict === 'more') return;
+      whole = true;
+      caller.deadline?.cancel();
+      strangers.busy(caller.stranger);
+      admission.offer(caller);
+    };
+    socket.on('readable', read);
+    caller.handBack = () => {
+      socket.removeListener('readable', read);
+      socket.unshift(Buffer.concat(held));
+    };
+  }
+
+  server.on('connection', (socket: Socket) => {
+    const caller = callerOf(socket);
+    socket.on('error', () => {}); // a peer that hangs up while it waits
+    socket.once('close', () => forget(caller));
+    callers.set(caller.peer, caller);
+    if (!strangers.enter(caller.stranger)) {
+      return refuse(caller, 'crowded', 'connection refused: too many of its address or network are not known yet');
+    }
+    if (speaks === 'plain') begin(caller);
+    else awaitHello(caller);
+  });
+  server.on('drop', (peer?: { remoteAddress?: string }) => {
+    refusals.note('connections', { address: peer?.remoteAddress }, 'connection refused: too many connections');
+  });
+  const over = (socket: Socket) => {
+    const caller = callers.get(peerOf(socket));
+    if (caller) admission.release(caller);
+  };
+  server.on('secureConnection', over);
+  server.on('tlsClientError', (error: Error, socket: Socket) => {
+    over(socket);
+    const fields = { address: socket.remoteAddress, error: error.message.slice(0, 200) };
+    refusals.note('tls', fields, 'TLS handshake failed');
+    socket.destroy();
+  });
+
+  return {
+    known(socket) {
+      const caller = callers.get(peerOf(socket));
+      if (!caller) return;
+      strangers.leave(caller.stranger);
+      begun.leave(caller.begun);
+    },
+    get strangers() {
+      return strangers.size;
+    },
+    stop() {
+      admission.stop();
+      for (const caller of [...callers.values()]) {
+        caller.deadline?.cancel();
+        caller.socket.destroy();
+      }
+    },
+  };
+}
