@@ -102,6 +102,7 @@ export interface Inputs {
   'key-create': By & { row: KeyRow };
   'key-revoke': By & { id: string };
   /** `site`: only there; else everything that is frozen. */
+  'key-used': { id: string; atMs: number };
   'session-open': { row: SessionRow };
   'session-close': By & { id: string };
   'alert-ack': By & { id: string; note: string /** How large it was then. */; count: number };

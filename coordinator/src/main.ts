@@ -58,12 +58,14 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const server = await ca.issueServer({ hosts });
 
   let coordinator: Coordinator | null = null;
+  let keyUsed: (id: string) => void = () => {};
   const gate: Gate = (claim) => {
     const view = coordinator?.view;
     if (!view) return { as: 'refused', reason: 'starting' };
     if (claim.kind === 'stranger') return { as: 'refused', reason: claim.reason };
     if (claim.kind === 'key') {
       const key = keyOf(view, claim.keyId, claim.secret);
+      if (key) keyUsed(key.id);
       return key ? { as: 'people', name: key.name, role: key.role } : { as: 'refused', reason: 'unknown-key' };
     }
     const row = view.nodes.get(claim.node);
@@ -114,6 +116,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
       version,
       mqttPort: () => embedded?.port ?? externalPort,
       tlsPort: () => tls.port || null,
+      boundTo: config.host,
       publicHost: config.address,
       knownHosts: hosts,
       consoleDir: existsSync(consoleDir) ? consoleDir : null,
@@ -123,6 +126,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     log,
     busStats: () => bus.stats(),
   });
+  keyUsed = context.access.used;
   const overTls = await createApi({ context, listener: 'tls', tls: server });
   tls.port = await overTls.listen(config.host, config.port === 0 ? 0 : config.port + 1);
   const onLoopback = await createApi({ context, listener: 'loopback' });

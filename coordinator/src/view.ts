@@ -148,6 +148,8 @@ export interface KeyRow {
   secretHash: string;
   createdMs: number;
   revoked: boolean;
+  /** Written down at most once a minute; missing: never yet. */
+  lastUsedMs?: number;
 }
 /** A signed-in console: it outlives a restart. `id` is the SHA-256 of its token, which nobody keeps. */
 export interface SessionRow {

@@ -113,6 +113,7 @@ export const KeyView = Type.Object({
   createdMs: TimeMs,
   lastUsedMs: Type.Nullable(TimeMs),
   revoked: Type.Boolean(),
+  isLastAdmin: Type.Boolean({ description: 'No other key may make keys: it cannot be revoked.' }),
 });
 export type KeyView = Static<typeof KeyView>;
 export const KeyCreated = Type.Object({

@@ -116,7 +116,17 @@ export const routes = {
     path: '/v1/sign-in-codes',
     access: 'admin',
     text: 'Makes a one-time sign-in code for the console.',
-    answer: Type.Object({ code: Type.String(), url: Type.String(), expiresMs: Type.Number() }),
+    answer: Type.Object({
+      code: Type.String(),
+      url: Type.String({ description: 'Signs in once, under the address that this request came to.' }),
+      networkUrl: Type.Nullable(
+        Type.String({
+          description:
+            'The same for another device on the network, over TLS with the certificate of the fleet; null: only this machine reaches the coordinator.',
+        }),
+      ),
+      expiresMs: Type.Number(),
+    }),
     created: true,
   }),
 

@@ -162,6 +162,7 @@ const context = await createApiContext({
     version: '0',
     mqttPort: () => 0,
     tlsPort: () => null,
+    boundTo: '127.0.0.1',
     publicHost: '',
     knownHosts: [],
     consoleDir: process.env.BENCH_CONSOLE ?? null,

@@ -13,6 +13,8 @@ export const sessionMs = 12 * 3600_000;
 export const codeMs = 10 * 60_000;
 /** Made by signed-in admins; the bound only stops a loop gone wrong. The oldest goes first. */
 const maxCodes = 100;
+/** The use of a key is written down this often at most: a program asks every second. */
+const useWriteMs = 60_000;
 
 export interface Caller {
   /** Name of the key, or of the key that made the sign-in code. */
@@ -74,6 +76,8 @@ export async function ensureFirstAdmin(coordinator: Coordinator, clock: Clock, r
 }
 
 export interface Access {
+  /** A key opened a door, by itself or through a session that was signed in with it. */
+  used(keyId: string): void;
   /** Who sent this key, or null. */
   byKey(text: string): Caller | null;
   /** Whose session this is, or null; looks at the key again, so a revoked one ends its sessions at once. */
@@ -92,6 +96,7 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
   const { view } = coordinator;
   const codes = new Map<string, Code>();
   const lastUsed = new Map<string, number>();
+  const writtenMs = new Map<string, number>();
 
   function keepCode(hash: string, code: Code) {
     const now = clock.nowMs();
@@ -105,11 +110,20 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
     return row !== undefined && !row.revoked;
   }
   const access: Access = {
+    used(keyId) {
+      const nowMs = clock.nowMs();
+      lastUsed.set(keyId, nowMs);
+      const written = writtenMs.get(keyId) ?? view.keys.get(keyId)?.lastUsedMs;
+      // A clock that was set back is a reason to write, too.
+      if (written !== undefined && Math.abs(nowMs - written) < useWriteMs) return;
+      writtenMs.set(keyId, nowMs);
+      coordinator.submit('key-used', { id: keyId, atMs: nowMs }).catch(() => writtenMs.delete(keyId)); // written at the next use
+    },
     byKey(text) {
       const parts = readKey(text);
       const row = parts && keyOf(view, parts.id, parts.secret);
       if (!row) return null;
-      lastUsed.set(row.id, clock.nowMs());
+      access.used(row.id);
       return { name: row.name, role: row.role, keyId: row.id, via: 'key' };
     },
     bySession(token) {
@@ -117,6 +131,7 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
       // Expired ones are cleared away when the next one is opened.
       if (!session || session.expiresMs <= clock.nowMs() || !keyStands(session.keyId)) return null;
       const { name, role, keyId } = session;
+      if (keyId !== null) access.used(keyId);
       return { name, role, keyId, via: 'session' };
     },
     stillIn: (caller, token) => (token === null ? keyStands(caller.keyId) : access.bySession(token) !== null),
@@ -146,7 +161,7 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
     async signOut(token, by) {
       await coordinator.submit('session-close', { by, id: sha256(token) });
     },
-    lastUsedMs: (keyId) => lastUsed.get(keyId) ?? null,
+    lastUsedMs: (keyId) => lastUsed.get(keyId) ?? view.keys.get(keyId)?.lastUsedMs ?? null,
   };
   return access;
 }

@@ -51,6 +51,8 @@ export interface ApiSettings {
   mqttPort: () => number;
   /** Where nodes enrol; null while nothing listens off the machine. */
   tlsPort: () => number | null;
+  /** Address that the TLS listener is bound to: 0.0.0.0, loopback, or one of this machine's own. */
+  boundTo: string;
   /** Host name or address under which nodes reach this machine; empty: guessed. */
   publicHost: string;
   /** Host names that requests on the loopback listener may carry beside localhost. */

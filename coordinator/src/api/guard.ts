@@ -68,7 +68,9 @@ function whoAsks(context: ApiContext, request: FastifyRequest): Caller | null {
     const key = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
     const caller = key ? context.access.byKey(key) : null;
     if (caller) return caller;
-    const detail = 'headers: authorization: expected "Bearer brk_..." with a key that is not revoked, got another.';
+    const detail = key
+      ? 'This API key is not known here, or it was revoked.'
+      : 'headers: authorization: expected "Bearer brk_..." with an API key, got another form.';
     throw refuseStranger(context, request, 'api key', new FleetError('not-signed-in', { detail }));
   }
   const token = sessionToken(request);
@@ -116,7 +118,7 @@ export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: 
       throw new FleetError('not-signed-in', { detail: 'Send an API key (authorization: Bearer brk_...) or sign in.' });
     if (!mayDo(caller.role, row.access)) {
       throw new FleetError('not-allowed', {
-        detail: `${row.method} ${row.path} needs the role ${row.access}; ${caller.name} is ${caller.role}.`,
+        detail: `This needs the role ${row.access}; ${caller.name} is ${caller.role} (${row.method} ${row.path}).`,
       });
     }
     request.caller = caller;

@@ -1,11 +1,12 @@
 // Signing in, and who may: sessions, one-time codes, API keys, join tokens. Secrets are answered once and kept as hashes alone.
 import { FleetError, writeJoinToken } from '@blackroad/protocol';
+import { isLastAdmin } from '../fleet/access.ts';
 import { type Caller, mintKey, sessionMs, sha256 } from './access.ts';
 import type { ApiContext } from './context.ts';
 import { clearSession, sessionToken, setSession } from './cookie.ts';
 import { refuseStranger } from './guard.ts';
 import { accepted, type Handlers, shown } from './handler.ts';
-import { joinUrl } from './reach.ts';
+import { joinUrl, networkUrl } from './reach.ts';
 import { showKey, showToken } from './show.ts';
 
 /** Enough of the hash to tell sessions apart, too little to look one up by. */
@@ -20,7 +21,7 @@ export const keyHandlers = {
     const signedIn = await context.access.signIn(body.code.trim(), request.ip);
     if (!signedIn) {
       const detail =
-        'code: expected a one-time code not used yet and at most ten minutes old, or an API key; got neither.';
+        'This code or key does not work. A one-time code works once, within ten minutes; an API key works until it is revoked. On the machine of the coordinator, "bin/fleet console" prints a new link.';
       throw refuseStranger(context, request, 'sign-in', new FleetError('not-signed-in', { detail }));
     }
     const { caller, token } = signedIn;
@@ -54,18 +55,26 @@ export const keyHandlers = {
     }
     throw new FleetError('no-such-session', { detail: `There is no session "${params.id}".` });
   },
-  async signInCode({ context, caller, by, request }) {
+  async signInCode({ context, caller, by, request, listener }) {
     await audit(context, by, 'sign-in-code', (caller as Caller).name, 'made a one-time sign-in code');
     const { code, expiresMs } = context.access.makeCode(caller as Caller);
-    return { code, expiresMs, url: `${request.protocol}://${request.host}/#code=${code}` };
+    const network = networkUrl(context, request, listener);
+    return {
+      code,
+      expiresMs,
+      url: `${request.protocol}://${request.host}/#code=${code}`,
+      networkUrl: network === null ? null : `${network}/#code=${code}`,
+    };
   },
 
   keys: ({ context: { coordinator, access } }) =>
-    Array.from(coordinator.view.keys.values(), (row) => showKey(row, access.lastUsedMs(row.id))),
+    Array.from(coordinator.view.keys.values(), (row) =>
+      showKey(row, access.lastUsedMs(row.id), isLastAdmin(coordinator.view, row)),
+    ),
   async keyCreate({ context, body, by }) {
     const { text, row } = mintKey(body.name, body.role, context.clock.nowMs(), context.random);
     accepted(await context.coordinator.submit('key-create', { by, row }));
-    return { ...showKey(row, null), key: text };
+    return { ...showKey(row, null, false), key: text };
   },
   async keyRevoke({ context, params, by }) {
     const { view } = context.coordinator;

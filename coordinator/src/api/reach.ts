@@ -28,6 +28,26 @@ export function guessAddress(interfaces = networkInterfaces()): string {
   return '127.0.0.1';
 }
 
+const inUrl = (host: string) => (isIP(host) === 6 ? `[${host}]` : host);
+const everywhere = new Set(['0.0.0.0', '::', '']);
+
+/** Where another device on the network finds the console, over TLS; null when only this machine reaches it. */
+export function networkUrl(
+  { settings }: Pick<ApiContext, 'settings'>,
+  request: Pick<FastifyRequest, 'host'>,
+  listener: 'loopback' | 'tls',
+  guess = guessAddress,
+): string | null {
+  const port = settings.tlsPort();
+  const { boundTo, publicHost } = settings;
+  if (port === null || (!everywhere.has(boundTo) && isLoopbackName(inUrl(boundTo)))) return null;
+  const used = hostOf(request.host);
+  // Who came from elsewhere has found the way: the same serves the next device.
+  if (listener === 'tls' && !isLoopbackName(used)) return `https://${request.host}`;
+  const host = publicHost || (everywhere.has(boundTo) ? guess() : boundTo);
+  return isLoopbackName(inUrl(host)) ? null : `https://${inUrl(host)}:${port}`;
+}
+
 /** Where a node enrols: the HTTPS address for a join token. */
 export function joinUrl(
   { settings }: ApiContext,
@@ -43,7 +63,7 @@ export function joinUrl(
   }
   const used = hostOf(request.host);
   const host = asked || settings.publicHost || (listener === 'tls' && !isLoopbackName(used) ? used : guessAddress());
-  const written = isIP(host) === 6 ? `[${host}]` : host;
+  const written = inUrl(host);
   const whole = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/.exec(written);
   if (!whole) {
     throw new FleetError('invalid-request', {

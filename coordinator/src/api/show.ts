@@ -216,6 +216,6 @@ function showMoves(view: View, nowMs: number, policy: Policy): FleetTotals['move
 export function showToken({ secretHash: _, ...row }: JoinTokenRow) {
   return row;
 }
-export function showKey({ secretHash: _, ...row }: KeyRow, lastUsedMs: number | null): KeyView {
-  return { ...row, lastUsedMs };
+export function showKey({ secretHash: _, ...row }: KeyRow, lastUsedMs: number | null, isLastAdmin: boolean): KeyView {
+  return { ...row, lastUsedMs, isLastAdmin };
 }

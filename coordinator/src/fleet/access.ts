@@ -3,7 +3,7 @@
 import { maxSessions } from '@blackroad/protocol';
 import { change, decided, decidedWith, noteAudit, openDraft } from '../draft.ts';
 import { type Decide, refuse } from '../input.ts';
-import type { JoinTokenRow, KeyRow } from '../view.ts';
+import type { DeepReadonly, JoinTokenRow, KeyRow, View } from '../view.ts';
 
 export const createToken: Decide<'token-create'> = (view, { by, request, id, secretHash }, nowMs) => {
   const draft = openDraft(view, nowMs);
@@ -52,6 +52,11 @@ export const createKey: Decide<'key-create'> = (view, { by, row }, nowMs) => {
 export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
   const row = view.keys.get(id) as KeyRow | undefined;
   if (!row) return refuse('no-such-key', `There is no key ${id}.`);
+  if (!row.revoked && isLastAdmin(view, row))
+    return refuse(
+      'conflict',
+      `${row.name} is the last key with the role admin: without it nobody could make another. Make a new admin key first (fleet keys create <name> --role admin), then revoke this one.`,
+    );
   const draft = openDraft(view, nowMs);
   if (!row.revoked) {
     change(draft, { type: 'key', row: { ...row, revoked: true } });
@@ -59,6 +64,21 @@ export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
       if (session.keyId === id) change(draft, { type: 'session-gone', id: session.id });
     noteAudit(draft, { actor: by, action: 'key-revoke', subject: id, text: `${row.name}, ${row.role}` });
   }
+  return decided(draft);
+};
+
+/** Whether nobody but this key may make keys. */
+export function isLastAdmin(view: View, { id, role, revoked }: DeepReadonly<KeyRow>): boolean {
+  if (role !== 'admin' || revoked) return false;
+  for (const other of view.keys.values()) if (other.id !== id && other.role === 'admin' && !other.revoked) return false;
+  return true;
+}
+
+/** When a key was last used, as a person who tidies up needs it. Nobody did anything: the audit says nothing of it. */
+export const noteKeyUse: Decide<'key-used'> = (view, { id, atMs }, nowMs) => {
+  const row = view.keys.get(id) as KeyRow | undefined;
+  const draft = openDraft(view, nowMs);
+  if (row && !row.revoked && row.lastUsedMs !== atMs) change(draft, { type: 'key', row: { ...row, lastUsedMs: atMs } });
   return decided(draft);
 };
 

@@ -130,7 +130,11 @@ export const accessVerbs: Verb[] = [
     text: "Prints the console's address with a one-time sign-in.",
     async run(call) {
       const code = await call.client().call('signInCode');
-      call.show(code, () => code.url);
+      call.show(code, () =>
+        code.networkUrl === null
+          ? code.url
+          : `${code.url}\n\nOn another device in this network; its browser warns once, as the certificate is signed by the fleet itself:\n${code.networkUrl}`,
+      );
     },
   },
   {

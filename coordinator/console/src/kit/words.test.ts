@@ -1,6 +1,6 @@
 // Figures and times in words: the edges where a unit changes.
 import t from 'tap';
-import { bytes, count, duration, figure, money, plural, relative } from './words.ts';
+import { age, bytes, count, duration, figure, money, plural, relative } from './words.ts';
 
 t.test('bytes change their unit at 1024 and keep one digit below ten', async (t) => {
   t.equal(bytes(0), '0 B');
@@ -38,4 +38,10 @@ t.test('money', async (t) => {
   t.equal(money(0), '$0.00');
   t.equal(money(0.0012), '$0.0012');
   t.equal(money(12.345), '$12.35');
+});
+t.test('ages are for people: no milliseconds, no tenths', async (t) => {
+  t.equal(age(872), 'a moment');
+  t.equal(age(9_900), '10 s');
+  t.equal(age(102_000), '102 s');
+  t.equal(age(600_000), '10 min');
 });

@@ -57,6 +57,11 @@ export function duration(ms: number): string {
   if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
   return `${Math.round(seconds / 86_400)} d`;
 }
+/** How long something has been so, for people: whole seconds, and no milliseconds. */
+export function age(ms: number): string {
+  if (ms < 2000) return 'a moment';
+  return ms < 120_000 ? `${Math.round(ms / 1000)} s` : duration(ms);
+}
 /** `just now`, `12 s ago`, `in 3 h`. */
 export function relative(atMs: number, nowMs: number): string {
   const ms = nowMs - atMs;

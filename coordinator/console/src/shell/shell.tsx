@@ -91,7 +91,8 @@ function useHeadingFocus(main: React.RefObject<HTMLElement | null>) {
       return;
     }
     const { activeElement } = document;
-    if (activeElement instanceof HTMLInputElement && main.current?.contains(activeElement)) return;
+    const writes = activeElement instanceof HTMLInputElement || activeElement instanceof HTMLTextAreaElement;
+    if (writes && main.current?.contains(activeElement)) return;
     main.current?.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
   }, [path]);
 }

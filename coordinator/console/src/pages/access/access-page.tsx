@@ -1,16 +1,13 @@
 // Who may come in: keys of people and programs, one-time codes, and the consoles that are signed in. A secret is shown once.
-import { MonitorSmartphone, Plus } from 'lucide-react';
+import { Plus } from 'lucide-react';
 import { useState } from 'react';
-import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Button } from '../../kit/button.tsx';
-import { CopyText } from '../../kit/field.tsx';
 import { PageHead } from '../../kit/layout.tsx';
-import { Dialog } from '../../kit/overlay.tsx';
-import { Time } from '../../kit/time.tsx';
 import { CreateKey } from './create-key.tsx';
 import { Keys } from './keys.tsx';
 import { Sessions } from './sessions.tsx';
+import { SignInElsewhere } from './sign-in-elsewhere.tsx';
 
 export default function AccessPage() {
   const may = useMay();
@@ -26,7 +23,7 @@ export default function AccessPage() {
         }
         actions={
           <>
-            {may('signInCode') && <SignInCode />}
+            {may('signInCode') && <SignInElsewhere />}
             {may('keyCreate') && (
               <Button look="primary" icon={<Plus />} onClick={() => setCreating(true)}>
                 Create a key
@@ -39,33 +36,5 @@ export default function AccessPage() {
       {may('keys') && <Keys />}
       <Sessions />
     </div>
-  );
-}
-
-/** Signs in another browser as this person, without a key being typed there. */
-function SignInCode() {
-  const code = useAct('signInCode', { stales: ['audit'] });
-  return (
-    <>
-      <Button icon={<MonitorSmartphone />} busy={code.isPending} onClick={() => code.mutate({})}>
-        Sign in elsewhere
-      </Button>
-      <Dialog
-        open={code.data !== undefined}
-        onOpenChange={(open) => !open && code.reset()}
-        title="Sign in elsewhere"
-        text="Open this address in the other browser. It works once, signs in as you, and is worthless afterwards."
-      >
-        {code.data && (
-          <>
-            <CopyText text={code.data.url} label="Copy the address" />
-            <p className="dim small">
-              Good until <Time at={code.data.expiresMs} />. On a machine that does not reach this address, type the code
-              alone: <code>{code.data.code}</code>
-            </p>
-          </>
-        )}
-      </Dialog>
-    </>
   );
 }

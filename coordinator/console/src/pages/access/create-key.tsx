@@ -8,7 +8,7 @@ import { Dialog } from '../../kit/overlay.tsx';
 
 const roles: [role: Role, text: string][] = [
   ['viewer', 'viewer: reads everything but keys and the audit'],
-  ['operator', 'operator: also runs tasks, agents and nodes'],
+  ['operator', 'operator: also runs tasks, agents and nodes; what Home Assistant needs over MQTT'],
   ['admin', 'admin: also makes keys and join tokens'],
 ];
 
@@ -38,8 +38,8 @@ export function CreateKey({ open, onOpenChange }: { open: boolean; onOpenChange(
       >
         <CopyText text={made.key} label="Copy the key" />
         <p className="dim small">
-          A person types it at this console's door; a program sends it as <code>Authorization: Bearer</code>, or gives
-          it to an OpenAI client as its API key.
+          A person signs in to this console with it; a program sends it to the API of the fleet as{' '}
+          <code>Authorization: Bearer</code> and the key.
         </p>
         <footer className="row end">
           <Button look="primary" onClick={() => change(false)}>

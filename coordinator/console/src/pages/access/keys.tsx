@@ -2,7 +2,7 @@
 import type { KeyView } from '@blackroad/protocol';
 import { call } from '../../data/api.ts';
 import { queries, useRoute } from '../../data/query.ts';
-import { useMay } from '../../data/session.tsx';
+import { useMay, useMe } from '../../data/session.tsx';
 import { Panel, ScrollX } from '../../kit/layout.tsx';
 import { ConfirmButton } from '../../kit/overlay.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
@@ -10,8 +10,11 @@ import { Status, Tag } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
 import { say } from '../../kit/toasts.tsx';
 
+/** When a key was last used is worth seeing as it moves. */
+const againMs = 15_000;
+
 export function Keys() {
-  const keys = useRoute('keys');
+  const keys = useRoute('keys', {}, { refetchInterval: againMs });
   return (
     <Panel title="Keys" bare>
       <Loaded of={keys}>
@@ -51,6 +54,7 @@ const inOrder = (a: KeyView, b: KeyView) =>
 
 function KeyRow({ of: key }: { of: KeyView }) {
   const may = useMay();
+  const me = useMe();
   return (
     <tr className={key.revoked ? 'dim' : undefined}>
       <th scope="row">
@@ -70,12 +74,13 @@ function KeyRow({ of: key }: { of: KeyView }) {
         <Time at={key.createdMs} />
       </td>
       <td className="row-acts">
-        {may('keyRevoke') && !key.revoked && (
+        {key.isLastAdmin && <span className="dim small">the last admin key: make another to revoke it</span>}
+        {may('keyRevoke') && !key.revoked && !key.isLastAdmin && (
           <ConfirmButton
             look="quiet"
             aria-label={`Revoke ${key.name}`}
             title={`Revoke the key of ${key.name}?`}
-            text="It stops working at once, and consoles signed in with it are signed out. It cannot be made good again; a new key can be created."
+            text={`It stops working at once, and consoles signed in with it are signed out${key.name === me.name ? ', this one too: it is the key you are signed in with' : ''}. It cannot be made good again; a new key can be created.`}
             verb="Revoke it"
             act={async () => {
               await call('keyRevoke', { params: { id: key.id } });

@@ -2,7 +2,7 @@
 // they come; a broken line is taken up again, and what others asked the agent meanwhile stands in the same row.
 import type { AgentView, TaskLine } from '@blackroad/protocol';
 import { ChevronUp, MessageCircle, Send } from 'lucide-react';
-import { type FormEvent, type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { type FormEvent, type KeyboardEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { wordsOf } from '../../data/api.ts';
 import { askFollowed } from '../../data/follow.ts';
 import { useMay } from '../../data/session.tsx';
@@ -11,13 +11,15 @@ import { Button } from '../../kit/button.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Empty, Failure, Loading } from '../../kit/states.tsx';
 import { isOpen } from '../tasks/task-states.ts';
-import { Exchange } from './chat-exchange.tsx';
+import { type Asking, Exchange } from './chat-exchange.tsx';
 
 const perPage = 20;
 /** A browser holds six lines to one host, and the page needs some of them. */
 const followedAtOnce = 3;
 /** Nearer to the end than this, new words are scrolled to. */
 const atEndPixels = 90;
+/** For who does not know yet what to say. */
+const firstWords = ['Introduce yourself.', 'What can you help me with?', 'What do you remember about me?'];
 
 export function AgentChat({ agent }: { agent: AgentView }) {
   const may = useMay();
@@ -31,6 +33,8 @@ export function AgentChat({ agent }: { agent: AgentView }) {
       .map(({ id }) => id),
   );
   const { list, onScroll, toEnd } = useEnd(exchanges);
+  const composer = useComposer(agent.name, toEnd);
+  const asking = may('ask') ? composer.asking : null;
   return (
     <Panel bare className="chat">
       <div
@@ -59,16 +63,25 @@ export function AgentChat({ agent }: { agent: AgentView }) {
                 ? 'Each message is a task of its own; what was said before comes back to it from its memory.'
                 : 'Nobody has asked it anything yet.'}
             </p>
+            {asking && (
+              <div className="row wrap chat-first">
+                {firstWords.map((words) => (
+                  <Button key={words} onClick={() => asking.again(words)}>
+                    {words}
+                  </Button>
+                ))}
+              </div>
+            )}
           </Empty>
         )}
         {exchanges.map((task) => (
-          <Exchange key={task.id} agent={agent} task={task} follow={followed.has(task.id)} />
+          <Exchange key={task.id} agent={agent} task={task} follow={followed.has(task.id)} ask={asking} />
         ))}
       </div>
       <p className="sr-only" role="status">
         {newest && !isOpen(newest) && `${agent.name}: ${newest.result ?? newest.problem ?? newest.state}`}
       </p>
-      {may('ask') && <Composer agent={agent} open={rows.filter(isOpen).length} sent={toEnd} />}
+      {may('ask') && <Composer agent={agent} open={rows.filter(isOpen).length} {...composer} />}
     </Panel>
   );
 }
@@ -101,28 +114,63 @@ function useEnd(exchanges: readonly TaskLine[]) {
   return { list, onScroll, toEnd };
 }
 
-function Composer({ agent, open, sent }: { agent: AgentView; open: number; sent(): void }) {
+/** A message as it is written and sent; what was asked before can be taken up again from elsewhere on the page. */
+function useComposer(agent: string, sent: () => void) {
   const [prompt, setPrompt] = useState('');
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
   const area = useRef<HTMLTextAreaElement>(null);
-  const send = async (event?: FormEvent) => {
-    event?.preventDefault();
-    const asked = prompt.trim();
-    if (asked === '' || busy) return;
+  const ask = async (asked: string): Promise<boolean> => {
+    if (asked === '' || busy) return false;
     setBusy(true);
     setProblem('');
     try {
-      await askFollowed(agent.name, asked);
-      setPrompt('');
+      await askFollowed(agent, asked);
       sent();
+      return true;
     } catch (error) {
       setProblem(wordsOf(error));
+      return false;
     } finally {
       setBusy(false);
       area.current?.focus();
     }
   };
+  const now = useRef(ask);
+  now.current = ask;
+  // The same object as long as the page stands: hundreds of exchanges hold it.
+  const asking = useMemo<Asking>(
+    () => ({
+      again: (words) => void now.current(words),
+      edit(words) {
+        setPrompt(words);
+        area.current?.focus();
+      },
+    }),
+    [],
+  );
+  return { prompt, setPrompt, busy, problem, area, ask, asking };
+}
+
+type Writing = Omit<ReturnType<typeof useComposer>, 'asking'>;
+function Composer({
+  agent,
+  open,
+  prompt,
+  setPrompt,
+  busy,
+  problem,
+  area,
+  ask,
+}: Writing & { agent: AgentView; open: number }) {
+  const send = async (event?: FormEvent) => {
+    event?.preventDefault();
+    if (await ask(prompt.trim())) setPrompt('');
+  };
+  useEffect(() => {
+    // Where a keyboard of glass would cover half of the page, the person opens it.
+    if (matchMedia('(pointer: fine)').matches) area.current?.focus({ preventScroll: true });
+  }, [area]);
   const onKey = (event: KeyboardEvent) => {
     if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();

@@ -1,71 +1,109 @@
 // One exchange: what was asked, and what the agent says, as it comes or as it ended, with what it took.
 import type { AgentView, TaskLine, TaskView } from '@blackroad/protocol';
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { RotateCcw, Square, Wrench } from 'lucide-react';
+import { Pencil, RotateCcw, Square, Wrench } from 'lucide-react';
 import { memo, useRef } from 'react';
+import { call } from '../../data/api.ts';
 import { type Followed, type Part, useFollowed } from '../../data/follow.ts';
-import { useAct, useRoute } from '../../data/query.ts';
+import { keyOf, useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
-import { Button } from '../../kit/button.tsx';
+import { Button, IconButton } from '../../kit/button.tsx';
+import { CopyButton } from '../../kit/copy-button.tsx';
+import { Markdown } from '../../kit/markdown.tsx';
 import { Status } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
 import { plural } from '../../kit/words.ts';
+import { CutNote } from '../task/cut-note.tsx';
 import { UsageLine } from '../task/usage-line.tsx';
 import { isCut, isDeadLetter, isOpen } from '../tasks/task-states.ts';
 
-export const Exchange = memo(function Exchange({
-  agent,
-  task,
-  follow,
-}: {
+interface ExchangeProps {
   agent: AgentView;
   task: TaskLine;
   follow: boolean;
-}) {
+  /** Null for who may not ask. */
+  ask: Asking | null;
+}
+/** What a message that was sent once can be used for again. */
+export interface Asking {
+  edit(prompt: string): void;
+  again(prompt: string): void;
+}
+
+export const Exchange = memo(function Exchange({ agent, task, follow, ask }: ExchangeProps) {
   // What was followed keeps its tool calls when it has ended.
   const begun = useRef(false);
   begun.current ||= follow;
   const followed = useFollowed(begun.current ? task.id : null);
-  const whole = useWhole(task, followed);
+  const { whole, isWhole } = useWhole(task, followed);
   const open = isOpen(task);
+  const prompt = whole?.prompt ?? task.prompt;
+  const result = whole?.result ?? task.result;
   return (
     <article className="exchange" aria-label={`Exchange ${task.id}`}>
       <div className="said by-person">
-        <p className="said-text">{whole?.prompt ?? task.prompt}</p>
-        <p className="dim small">
-          {task.origin === 'console' ? '' : `by ${task.origin}, `}
-          <Link to="/tasks/$task" params={{ task: task.id }} className="quiet-link">
-            <Time at={task.createdMs} />
-          </Link>
-        </p>
+        <p className="said-text">{prompt}</p>
+        <div className="row said-foot dim small">
+          {ask && isWhole && (
+            <IconButton label="Edit and ask anew" onClick={() => ask.edit(prompt)}>
+              <Pencil />
+            </IconButton>
+          )}
+          <span>
+            {task.origin === 'console' ? '' : `by ${task.origin}, `}
+            <Link to="/tasks/$task" params={{ task: task.id }} className="quiet-link">
+              <Time at={task.createdMs} />
+            </Link>
+          </span>
+        </div>
       </div>
       <div className="said by-agent">
         <p className="said-name small">{agent.name}</p>
         {open ? (
           <Speaking task={task} followed={followed} />
         ) : (
-          <Said task={task} whole={whole} parts={followed?.parts ?? []} />
+          <Said agent={agent} task={task} whole={whole} parts={followed?.parts ?? []} />
+        )}
+        {!open && isWhole && (
+          <div className="row said-foot">
+            {result && <CopyButton text={result} label="Copy the answer" />}
+            {ask && !isDeadLetter(task) && (
+              <IconButton label="Ask again" onClick={() => ask.again(prompt)}>
+                <RotateCcw />
+              </IconButton>
+            )}
+          </div>
         )}
       </div>
     </article>
   );
 }, sameExchange);
-function sameExchange(
-  before: { agent: AgentView; task: TaskLine; follow: boolean },
-  now: { agent: AgentView; task: TaskLine; follow: boolean },
-) {
-  return before.task === now.task && before.follow === now.follow && before.agent.name === now.agent.name;
+function sameExchange(before: ExchangeProps, now: ExchangeProps) {
+  return (
+    before.task === now.task &&
+    before.follow === now.follow &&
+    before.ask === now.ask &&
+    before.agent.name === now.agent.name &&
+    before.agent.version === now.agent.version
+  );
 }
 
-/** The whole task: as it was followed, or asked for where the list has cut it. */
-function useWhole(task: TaskLine, followed: Followed | null): TaskView | null {
-  const ended = followed?.line === 'ended' ? followed.task : null;
-  const asked = useRoute(
-    'task',
-    { params: { task: task.id } },
-    { enabled: !isOpen(task) && ended === null && isCut(task), staleTime: Number.POSITIVE_INFINITY },
-  );
-  return ended ?? asked.data ?? null;
+/** The whole task: as it is followed, or asked for where the list has cut it; `isWhole` is false while it is still on its way. */
+function useWhole(task: TaskLine, followed: Followed | null): { whole: TaskView | null; isWhole: boolean } {
+  const open = isOpen(task);
+  const known = followed?.task && (open || followed.line === 'ended') ? followed.task : null;
+  const isShort = isCut(task);
+  const params = { task: task.id };
+  const asked = useQuery<TaskView>({
+    // One that was asked for while it was open is asked for again when it has ended.
+    queryKey: [...keyOf('task', { params }), open],
+    queryFn: ({ signal }) => call('task', { params, signal }),
+    enabled: known === null && isShort,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const whole = known ?? asked.data ?? null;
+  return { whole, isWhole: whole !== null || !isShort };
 }
 
 function Speaking({ task, followed }: { task: TaskLine; followed: Followed | null }) {
@@ -101,7 +139,13 @@ function inWords(task: TaskLine, followed: Followed | null): string {
   return task.attempt > 0 ? `waiting for attempt ${task.attempt + 1} of ${task.attempts}` : 'waiting for its turn';
 }
 
-function Said({ task, whole, parts }: { task: TaskLine; whole: TaskView | null; parts: readonly Part[] }) {
+interface SaidProps {
+  agent: AgentView;
+  task: TaskLine;
+  whole: TaskView | null;
+  parts: readonly Part[];
+}
+function Said({ agent, task, whole, parts }: SaidProps) {
   const may = useMay();
   const retry = useAct('taskRetry', { done: () => 'Asked again.' });
   const result = whole?.result ?? task.result;
@@ -119,8 +163,8 @@ function Said({ task, whole, parts }: { task: TaskLine; whole: TaskView | null; 
       ) : (
         usage !== null && usage.toolCalls > 0 && <ToolChip text={plural(usage.toolCalls, 'tool call')} />
       )}
-      {result !== null && <p className="said-text">{result || <span className="dim">It said nothing.</span>}</p>}
-      {whole?.truncated && <p className="warn small">The answer was too long and has been cut.</p>}
+      {result !== null && (result ? <Markdown text={result} /> : <p className="dim">It said nothing.</p>)}
+      {whole?.truncated && <CutNote agent={agent.name} limits={agent.spec.limits} />}
       {task.state !== 'done' && (
         <p className="row wrap">
           <Status of={task.state} />
@@ -143,11 +187,11 @@ function Said({ task, whole, parts }: { task: TaskLine; whole: TaskView | null; 
 
 function Parts({ parts }: { parts: readonly Part[] }) {
   return (
-    <div className="said-text">
+    <div className="said-parts">
       {parts.map((part, i) =>
         part.kind === 'text' ? (
           // biome-ignore lint/suspicious/noArrayIndexKey: parts only ever follow one another
-          <span key={i}>{part.text}</span>
+          <Markdown key={i} text={part.text} />
         ) : part.kind === 'tool' ? (
           // biome-ignore lint/suspicious/noArrayIndexKey: parts only ever follow one another
           <ToolChip key={i} text={part.name} />

@@ -4,16 +4,18 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { RotateCcw, Square } from 'lucide-react';
 import { call } from '../../data/api.ts';
 import { useFollowed } from '../../data/follow.ts';
-import { useTask } from '../../data/live.ts';
+import { useAgent, useTask } from '../../data/live.ts';
 import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Button } from '../../kit/button.tsx';
 import { Facts, PageHead, Panel } from '../../kit/layout.tsx';
+import { Markdown } from '../../kit/markdown.tsx';
 import { Empty, Loading } from '../../kit/states.tsx';
 import { Glyph, Status } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
 import { duration, plural } from '../../kit/words.ts';
 import { isDeadLetter, isOpen } from '../tasks/task-states.ts';
+import { CutNote } from './cut-note.tsx';
 import { TaskTimeline } from './task-timeline.tsx';
 import { speedOf } from './usage-line.tsx';
 
@@ -160,12 +162,19 @@ function Answer({ task }: { task: TaskView }) {
     <Panel title="What came of it">
       {task.result === null ? (
         <p className="dim">No answer.</p>
+      ) : task.result ? (
+        <Markdown text={task.result} />
       ) : (
-        <p className="said-text">{task.result || <span className="dim">It said nothing.</span>}</p>
+        <p className="dim">It said nothing.</p>
       )}
-      {task.truncated && <p className="warn small">The answer was too long and has been cut.</p>}
+      {task.truncated && <Cut agent={task.agent} />}
     </Panel>
   );
+}
+
+function Cut({ agent }: { agent: string }) {
+  const { row } = useAgent(agent);
+  return <CutNote agent={agent} limits={row?.spec.limits ?? null} />;
 }
 
 function Took({ task }: { task: TaskView }) {
