@@ -1,6 +1,7 @@
 // How the parts of a node-agent meet: transport, memory, agents, probes. node.ts is the only place that ties them together.
 import type {
   AssignedAgent,
+  ClassRow,
   Decoded,
   MemoryDown,
   MemoryUp,
@@ -139,8 +140,10 @@ export interface RunningAgent {
 
 /** Reads the machine without spawning anything; called once a heartbeat. */
 export interface Probes {
-  /** Once at the start; may spawn. */
+  /** What the machine is, as far as it is known by now: graphics cards may come later. May spawn. */
   inventory(): Promise<Omit<NodeInfo, 'boot' | 'runtimes' | 'notes' | 'simulated'>>;
+  /** The class this machine is recognised as; null while it is not known yet. */
+  machineClass(): ClassRow | null;
   /** SHA-256 over what identifies the hardware (Pi serial, machine id, DMI). */
   hardwareFingerprint(): Promise<string>;
   /** Facts of now; rates are since the last call. Missing parts are left out, never guessed. */

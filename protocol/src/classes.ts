@@ -22,11 +22,16 @@ export interface ClassRow {
   models: boolean;
 }
 const GiB = 1024 ** 3;
+/** Whole words of a card's name, as the driver writes it: `A40` is neither in `RTX A4000` nor in `RTX A400`. */
+const words = (...names: string[]) => `(?<![A-Za-z0-9])(${names.join('|')})(?![A-Za-z0-9])`;
+/** A board with 2 GB shows its kernel 1.8 to 2.0 GiB, one with 1 GB at most 1.0: the limit stands between what is sold. */
+const microBelowBytes = 1.5 * GiB;
+
 export const classes: readonly ClassRow[] = [
   {
     name: 'micro',
     text: 'Zero 2 W, Pi 3: sensors and tools, no model of its own',
-    when: { boardMatches: 'Raspberry Pi', memoryBelowBytes: 2 * GiB },
+    when: { boardMatches: '^Raspberry Pi', memoryBelowBytes: microBelowBytes },
     modelMemoryShare: 0,
     bandwidthBytesPerS: 2e9,
     batchGain: 0,
@@ -35,7 +40,7 @@ export const classes: readonly ClassRow[] = [
   {
     name: 'pi',
     text: 'Raspberry Pi 5',
-    when: { boardMatches: 'Raspberry Pi (5|Compute Module 5|500)' },
+    when: { boardMatches: '^Raspberry Pi (5|500|Compute Module 5)(?![0-9])' },
     modelMemoryShare: 0.6,
     bandwidthBytesPerS: 10e9,
     batchGain: 0.1,
@@ -44,7 +49,7 @@ export const classes: readonly ClassRow[] = [
   {
     name: 'pi',
     text: 'Raspberry Pi 4',
-    when: { boardMatches: 'Raspberry Pi' },
+    when: { boardMatches: '^Raspberry Pi' },
     modelMemoryShare: 0.6,
     bandwidthBytesPerS: 3e9,
     batchGain: 0.1,
@@ -52,17 +57,45 @@ export const classes: readonly ClassRow[] = [
   },
   {
     name: 'gpu',
-    text: 'data-centre GPU',
-    when: { gpuMatches: '(A100|H100|H200|B200|GB200|L40|MI300|A40)' },
+    text: 'data-centre GPU with HBM',
+    when: {
+      gpuMatches: words(
+        'A(30|100|800)[XD]?',
+        'V100[SL]?',
+        'P100',
+        'H(20|100|200|800)',
+        'G?B(100|200|300)',
+        'GH200',
+        'MI(50|60|100|210|250X?|300[AX]?|308X|325X|35[05]X)',
+      ),
+    },
     modelMemoryShare: 0.9,
     bandwidthBytesPerS: 2e12,
     batchGain: 0.8,
     models: true,
   },
   {
+    name: 'gpu',
+    text: 'data-centre GPU with GDDR',
+    when: {
+      gpuMatches: words(
+        'A(2|10[GM]?|16|40)',
+        'L(2|4|20|40[SG]?)',
+        'T4G?',
+        'P(4|6|40)',
+        'Tesla [KM][0-9]+[a-z]?',
+        'RTX PRO [0-9]{4} .*Server Edition',
+      ),
+    },
+    modelMemoryShare: 0.9,
+    bandwidthBytesPerS: 500e9,
+    batchGain: 0.8,
+    models: true,
+  },
+  {
     name: 'edge-gpu',
     text: 'Jetson',
-    when: { boardMatches: '(Jetson|Orin)' },
+    when: { boardMatches: words('Jetson', 'Orin', 'Xavier', 'AGX Thor') },
     modelMemoryShare: 0.7,
     bandwidthBytesPerS: 68e9,
     batchGain: 0.5,
@@ -70,7 +103,7 @@ export const classes: readonly ClassRow[] = [
   },
   {
     name: 'edge-gpu',
-    text: 'consumer GPU',
+    text: 'consumer or workstation GPU',
     when: { anyGpu: true },
     modelMemoryShare: 0.85,
     bandwidthBytesPerS: 400e9,
@@ -79,8 +112,8 @@ export const classes: readonly ClassRow[] = [
   },
   {
     name: 'micro',
-    text: 'a machine under 2 GiB',
-    when: { memoryBelowBytes: 2 * GiB },
+    text: 'a machine with less than 2 GB',
+    when: { memoryBelowBytes: microBelowBytes },
     modelMemoryShare: 0,
     bandwidthBytesPerS: 2e9,
     batchGain: 0,

@@ -18,7 +18,7 @@ export const nodeMetrics = {
   gpu: metric('share', 'Mean utilisation of its GPUs.'),
   gpuMemory: metric('share', 'GPU memory in use.'),
   gpuTemperature: metric('celsius', 'Of the hottest GPU.'),
-  diskWritten: metric('bytes/day', 'Written by the whole machine, else by the node-agent alone, as a rate a day.'),
+  diskWritten: metric('bytes/day', 'Written to the disks by the whole machine, as a rate a day.'),
   networkReceived: metric('bytes/s', 'Received.'),
   networkSent: metric('bytes/s', 'Sent.'),
   tokens: metric('tokens/s', 'Answer tokens of tasks that ended, spread over the minute they ended in.'),

@@ -149,9 +149,19 @@ export const NodeHealth = Type.Object({
   throttled: Type.Optional(Type.Object({ now: Type.Boolean(), sinceBoot: Type.Boolean() })),
   undervoltage: Type.Optional(Type.Object({ now: Type.Boolean(), sinceBoot: Type.Boolean() })),
   sdWrittenBytesPerDay: Type.Optional(
-    Type.Number({ minimum: 0, description: 'By this process, extrapolated from what /proc/self/io counted.' }),
+    Type.Number({
+      minimum: 0,
+      description:
+        'To SD cards and eMMC, by the whole machine; missing where it has none. Measured as diskWrittenBytesPerDay is.',
+    }),
   ),
-  diskWrittenBytesPerDay: Type.Optional(Type.Number({ minimum: 0, description: 'By the whole machine.' })),
+  diskWrittenBytesPerDay: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      description:
+        'To all disks, by the whole machine, over the last day, or since its boot until the node-agent has run for a day; missing in the first six hours.',
+    }),
+  ),
   readOnlyDisk: Type.Optional(Type.Boolean()),
   clockSynced: Type.Optional(Type.Boolean()),
   wifi: Type.Optional(Type.Object({ signalDbm: Type.Number(), reconnects: Type.Integer({ minimum: 0 }) })),
@@ -163,6 +173,17 @@ export const NodeHealth = Type.Object({
         temperatureC: Type.Optional(Type.Number()),
       }),
       { maxItems: 32 },
+    ),
+  ),
+  gpuTroubles: Type.Optional(
+    Type.Array(
+      Type.Object({
+        kind: Type.OneOf(['silent', 'lost', 'warning'], {
+          description: 'silent: its cards are known and do not answer now; lost: one card does not work any more.',
+        }),
+        text: Type.String({ maxLength: 300, description: 'Which card, and the words of its driver.' }),
+      }),
+      { maxItems: 33, description: '`gpus` lists only the cards that work and answer.' },
     ),
   ),
   network: Type.Optional(

@@ -31,10 +31,32 @@ t.test('bad health in plain words', async (t) => {
     [{ diskFreeBytes: 1024 ** 2 }, 'error', /disk full/],
     [{ readOnlyDisk: true }, 'error', /read-only/],
     [{ clockSynced: false }, 'warning', /clock not synced/],
-    [{ sdWrittenBytesPerDay: 2.5e9 }, 'warning', /SD card wear: 2.5 GB written a day/],
+    [{ sdWrittenBytesPerDay: 12.5e9 }, 'warning', /SD card wear: 12.5 GB written a day/],
     [{ wifi: { signalDbm: -85, reconnects: 0 } }, 'warning', /weak Wi-Fi: -85 dBm/],
     [{ memoryFreeBytes: 1e8 }, 'warning', /memory nearly full/],
     [{ gpus: [{ memoryUsedBytes: 1, utilisation: 1, temperatureC: 92 }] }, 'warning', /GPU hot: 92/],
+    [
+      { gpuTroubles: [{ kind: 'silent', text: 'NVML: Unknown Error' }] },
+      'error',
+      /^its GPU does not answer: NVML: Unknown Error; it takes nothing new$/,
+    ],
+    [
+      { gpuTroubles: [{ kind: 'lost', text: 'RTX 3090' }] },
+      'error',
+      /^a GPU is lost: RTX 3090; it takes nothing new until it is started anew$/,
+    ],
+    [
+      {
+        gpus: [{ memoryUsedBytes: 1, utilisation: 0 }],
+        gpuTroubles: [
+          { kind: 'lost', text: 'RTX 3090' },
+          { kind: 'lost', text: 'L4: GPU is lost' },
+        ],
+      },
+      'error',
+      /^2 GPUs are lost: RTX 3090, L4: GPU is lost; the machine needs to be started anew$/,
+    ],
+    [{ gpuTroubles: [{ kind: 'warning', text: 'infoROM is corrupted' }] }, 'warning', /^GPU warning: infoROM/],
   ];
   for (const [sick, severity, text] of table) {
     const health = { ...well, ...sick };

@@ -14,8 +14,8 @@ const gpuHotC = 90;
 const gib = 1024 ** 3;
 const diskLowBytes = 2 * gib;
 const diskFullBytes = gib / 2;
-/** A 32 GB card bears some tens of terabytes; a gigabyte a day by this process alone is a fault somewhere. */
-const sdWearBytesPerDay = 1e9;
+/** A 32 GB card bears some tens of terabytes, and small writes cost it several times their size: at this rate it lasts a year or two. */
+const sdWearBytesPerDay = 10e9;
 const weakWifiDbm = -80;
 const lowMemoryShare = 0.05;
 
@@ -62,11 +62,31 @@ const signs: ((health: DeepReadonly<NodeHealth>, info: DeepReadonly<NodeInfo> | 
       : null,
   ({ wifi }) =>
     wifi && wifi.signalDbm < weakWifiDbm ? warning(`weak Wi-Fi: ${Math.round(wifi.signalDbm)} dBm`, 0.8) : null,
+  (health) => {
+    const lost = (health.gpuTroubles ?? []).filter(({ kind }) => kind === 'lost');
+    const silent = (health.gpuTroubles ?? []).find(({ kind }) => kind === 'silent');
+    if (silent) return error(`its GPU does not answer: ${silent.text}; it takes nothing new`, 0);
+    if (lost.length === 0) return null;
+    const which = lost.map(({ text }) => text).join(', ');
+    const what = lost.length === 1 ? 'a GPU is lost' : `${lost.length} GPUs are lost`;
+    return hasNoGpuLeft(health)
+      ? error(`${what}: ${which}; it takes nothing new until it is started anew`, 0)
+      : error(`${what}: ${which}; the machine needs to be started anew`, 0.3);
+  },
+  ({ gpuTroubles = [] }) => {
+    const warnings = gpuTroubles.filter(({ kind }) => kind === 'warning');
+    return warnings.length > 0 ? warning(`GPU warning: ${warnings.map(({ text }) => text).join(', ')}`, 0.9) : null;
+  },
   ({ gpus }) => {
     const hottest = Math.max(...(gpus ?? []).map(({ temperatureC }) => temperatureC ?? 0));
     return hottest >= gpuHotC ? warning(`GPU hot: ${Math.round(hottest)} °C`, 0.6) : null;
   },
 ];
+
+/** It had a GPU and none works or answers now: models there would fail, or run on its processor a hundred times slower. */
+export function hasNoGpuLeft({ gpus = [], gpuTroubles = [] }: DeepReadonly<NodeHealth>): boolean {
+  return gpus.length === 0 && gpuTroubles.some(({ kind }) => kind !== 'warning');
+}
 
 /** What is wrong with a node, worst first; empty when nothing is, or when nothing was heard yet. */
 export function conditionsOf(

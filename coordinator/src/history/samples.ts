@@ -19,7 +19,7 @@ export function readHealth(health: DeepReadonly<NodeHealth>, info: DeepReadonly<
     reading.memory = Math.min(1, Math.max(0, 1 - health.memoryFreeBytes / info.memoryBytes));
   if (health.temperatureC !== undefined) reading.temperature = health.temperatureC;
   if (health.throttled) reading.throttled = health.throttled.now ? 1 : 0;
-  const written = health.diskWrittenBytesPerDay ?? health.sdWrittenBytesPerDay;
+  const written = health.diskWrittenBytesPerDay;
   if (written !== undefined) reading.diskWritten = written;
   if (health.network) {
     reading.networkReceived = health.network.receivedBytesPerS;

@@ -62,6 +62,7 @@ export const closedReasons = {
   draining: 'its agents are being moved off',
   capacity: 'online, but its capacity has not been reported yet',
   disk: 'its disk is read-only, so an agent could remember nothing',
+  gpu: 'its GPU is lost or does not answer',
 } as const;
 export type ClosedReason = keyof typeof closedReasons;
 

@@ -363,6 +363,26 @@ t.test('a node whose disk is read-only gets nothing', async (t) => {
     fix: /disk of alice writable/,
   });
 });
+t.test('a node whose GPU is lost or does not answer gets nothing, one with a card left gets less', async (t) => {
+  const health = { diskFreeBytes: 50 * GiB } as NodeHealth;
+  for (const kind of ['silent', 'lost'] as const) {
+    const view = fleet(['alice']);
+    addAgent(view, 'a', null);
+    const ill = { ...health, gpuTroubles: [{ kind, text: 'RTX 3090' }] };
+    apply(view, { type: 'health', node: 'alice', health: ill, atMs: now });
+    settle(view);
+    t.match(view.agents.get('a')?.unplaced, {
+      text: 'the only node has no GPU that works',
+      fix: /see to the GPU of alice/,
+    });
+  }
+  const left = { ...health, gpus: [{ memoryUsedBytes: 0, utilisation: 0 }] };
+  t.same(healthOf({ ...left, gpuTroubles: [{ kind: 'lost', text: 'RTX 3090' }] }), {
+    health: 0.5,
+    text: 'a GPU is lost',
+  });
+  t.same(healthOf({ ...left, gpuTroubles: [{ kind: 'warning', text: 'infoROM' }] }).health, 1);
+});
 t.test('health in words', async (t) => {
   t.same(healthOf(null), { health: 0.9, text: 'no heartbeat yet' });
   const fine = { diskFreeBytes: 50 * GiB } as NodeHealth;

@@ -1,5 +1,6 @@
 // From the view to what placement looks at: who could take work, what they hold, and who needs a node.
 import type { AgentSpec, NodeHealth, NodeModel } from '@blackroad/protocol';
+import { hasNoGpuLeft } from '../fleet/health.ts';
 import type { Policy } from '../input.ts';
 import type { View } from '../view.ts';
 import { type ClosedReason, closedReasons } from './feasible.ts';
@@ -181,6 +182,7 @@ export function closedOf(node: Node, live: Live): { filter: ClosedReason; text: 
   if (node.draining) return because('draining');
   if (!live.capacity) return because('capacity', 'has not reported its capacity yet');
   if (live.health?.readOnlyDisk) return because('disk');
+  if (live.health && hasNoGpuLeft(live.health)) return because('gpu');
   return null;
 }
 
@@ -199,6 +201,10 @@ const ailments: readonly { factor: number; text: (health: NodeHealth) => string 
   {
     factor: 0.8,
     text: ({ temperatureC: c }) => (c !== undefined && c >= 70 && c < 80 ? `warm (${Math.round(c)} °C)` : null),
+  },
+  {
+    factor: 0.5,
+    text: ({ gpuTroubles }) => (gpuTroubles?.some(({ kind }) => kind === 'lost') ? 'a GPU is lost' : null),
   },
   { factor: 0.8, text: ({ wifi }) => (wifi && wifi.signalDbm < -80 ? 'weak Wi-Fi' : null) },
   { factor: 0.9, text: ({ throttled }) => (throttled?.sinceBoot && !throttled.now ? 'throttled since boot' : null) },

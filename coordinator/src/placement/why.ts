@@ -175,6 +175,7 @@ const closedVerb: Record<ClosedReason, readonly [one: string, many: string]> = {
   draining: ['is draining', 'are draining'],
   capacity: ['has not reported its capacity yet', 'have not reported their capacity yet'],
   disk: ['has a read-only disk', 'have a read-only disk'],
+  gpu: ['has no GPU that works', 'have no GPU that works'],
 };
 const closedWord: Record<ClosedReason, string> = {
   quarantined: 'quarantined',
@@ -184,4 +185,5 @@ const closedWord: Record<ClosedReason, string> = {
   draining: 'draining',
   capacity: 'without a capacity report yet',
   disk: 'with a read-only disk',
+  gpu: 'without a GPU that works',
 };

@@ -10,6 +10,7 @@ import type { Clock } from '@blackroad/std/clock';
 import { holdProcess } from '@blackroad/std/hold-process';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
+import { freeBytesOf } from '../probes/disk.ts';
 import { bytesToFetch, type CatalogueEntry, type Place } from './catalogue.ts';
 import { download } from './download.ts';
 import { abortedProblem, FetchProblem } from './fetch-problem.ts';
@@ -221,14 +222,11 @@ async function finish(
 }
 
 async function checkSpace(entry: CatalogueEntry, options: FetchOptions): Promise<void> {
-  const { bavail, bsize } = await statfs(options.modelsDir);
+  const freeBytes = freeBytesOf(await statfs(options.modelsDir));
   const needed = bytesToFetch(entry);
-  if (bavail * bsize >= needed) return;
+  if (freeBytes >= needed) return;
   const mib = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
-  throw new FetchProblem(
-    'no-space',
-    `${entry.title} needs ${mib(needed)} of free disk, ${mib(bavail * bsize)} are free`,
-  );
+  throw new FetchProblem('no-space', `${entry.title} needs ${mib(needed)} of free disk, ${mib(freeBytes)} are free`);
 }
 
 const exists = (path: string) =>

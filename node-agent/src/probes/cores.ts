@@ -1,4 +1,5 @@
-// How many cores this machine (or container) may use and how busy they were since the last look: /proc/stat, cgroup cpu limits.
+// How many cores this machine (or container) may use and how busy they were since the last look: /proc/stat, cgroup quotas, and the
+// sets of processors that a container or a unit is bound to.
 import { availableParallelism, cpus } from 'node:os';
 import type { Clock } from '@blackroad/std/clock';
 import type { Files } from './files.ts';
@@ -18,8 +19,15 @@ export function readTicks(files: Files): { busy: number; total: number } | null 
   return { busy: total - times.reduce((sum, { idle }) => sum + idle, 0), total };
 }
 
-/** Cores a container may use; null where there is no limit. */
+/** Cores' worth of time that a quota leaves a container, or the processors it is bound to, whichever is less; null: no limit. */
 export function readCpuLimit(files: Files): number | null {
+  const limits = [readQuota(files), ...boundTo(files)].filter((limit) => limit !== null);
+  const least = Math.min(...limits);
+  const counted = countCores(files);
+  return Number.isFinite(least) && (counted === null || least < counted) ? least : null;
+}
+
+function readQuota(files: Files): number | null {
   const v2 = /^(\d+) (\d+)/.exec(files.text('/sys/fs/cgroup/cpu.max') ?? '');
   if (v2) return Number(v2[1]) / Number(v2[2]);
   const quota = files.number('/sys/fs/cgroup/cpu/cpu.cfs_quota_us');
@@ -27,9 +35,29 @@ export function readCpuLimit(files: Files): number | null {
   return quota !== null && quota > 0 && period ? quota / period : null;
 }
 
+/** `/proc/stat` shows a container every processor of its host; these files name the ones it may run on. */
+function boundTo(files: Files): (number | null)[] {
+  const own = /^Cpus_allowed_list:\s*(\S+)$/m.exec(files.text('/proc/self/status') ?? '')?.[1];
+  const sets = ['cpuset.cpus.effective', 'cpuset/cpuset.effective_cpus', 'cpuset/cpuset.cpus'];
+  return [own ?? '', ...sets.map((name) => files.text(`/sys/fs/cgroup/${name}`) ?? '')].map(countList);
+}
+
+/** How many processors a kernel list such as `0-1,4` names; null where it names none. */
+function countList(text: string): number | null {
+  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text.trim())) return null;
+  return text
+    .trim()
+    .split(',')
+    .map((part) => part.split('-').map(Number) as [number, number?])
+    .reduce((sum, [first, last = first]) => sum + Math.max(0, last - first + 1), 0);
+}
+
+function countCores(files: Files): number | null {
+  return (files.text('/proc/stat') ?? '').match(/^cpu\d+ /gm)?.length ?? null;
+}
+
 export function readCores(files: Files): number {
-  const counted = (files.text('/proc/stat') ?? '').match(/^cpu\d+ /gm)?.length;
-  const cores = counted ?? (files.root === '/' ? availableParallelism() : 1);
+  const cores = countCores(files) ?? (files.root === '/' ? availableParallelism() : 1);
   return Math.max(1, Math.min(cores, Math.ceil(readCpuLimit(files) ?? cores)));
 }
 

@@ -1,21 +1,40 @@
-// Room on the disk, whether it went read-only, and what is written to it a day. SD cards die of writes, so the node counts its own.
-import { statfsSync } from 'node:fs';
+// Room on the disk, whether it went read-only, and what is written a day to the machine's disks. SD cards and eMMC die of writes.
+import { type StatsFs, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '@blackroad/std/clock';
 import type { Files } from './files.ts';
 
 const dayMs = 86_400_000;
-/** Before this the extrapolation to a day says nothing. */
-const honestAfterMs = 600_000;
-/** Starting, joining and loading write more in a minute than a quiet day does: they are left out. */
-const settleMs = 120_000;
+/** Of a shorter time, a day would be a guess: one update of the system writes more than a quiet day. */
+const leastSpanMs = 6 * 3_600_000;
+const sampleMs = 3_600_000;
+
+/** Linux file systems whose block size is what they like to transfer at once, not what their blocks are counted in. */
+const remoteTypes: readonly number[] = [
+  0x65735546, // FUSE, virtiofs
+  0x6969, // NFS
+  0xff534d42, // CIFS
+  0xfe534d42, // SMB2
+  0x517b, // SMB
+  0x01021997, // 9p
+  0x00c36400, // Ceph
+];
+const pageBytes = 4096;
+
+/** Node.js reports the unit of the counters (`frsize`) since 24.21; types do not know it yet. */
+export type FileSystemStat = Pick<StatsFs, 'bavail' | 'bsize' | 'type'> & { frsize?: number };
+
+/** Bytes free for us. Where the unit is not told and the block size is not to be trusted, the smallest usual unit: rather too little. */
+export function freeBytesOf({ bavail, bsize, frsize, type }: FileSystemStat): number {
+  const unit = frsize || (remoteTypes.includes(type) ? Math.min(bsize, pageBytes) : bsize);
+  return bavail * unit;
+}
 
 /** Bytes free for us at a folder, or at the nearest one above it that exists. */
 export function readDiskFree(files: Files, folder: string): number {
   for (let path = folder; ; path = dirname(path)) {
     try {
-      const { bavail, bsize } = statfsSync(files.at(path));
-      return bavail * bsize;
+      return freeBytesOf(statfsSync(files.at(path)));
     } catch {
       if (path === dirname(path)) return 0;
     }
@@ -37,36 +56,49 @@ export function readReadOnly(files: Files, folder: string): boolean | undefined 
   return found?.readOnly;
 }
 
-/** Bytes a day, extrapolated from a counter since this was made; undefined where there is no counter or it is too early. */
-export function createPerDay(clock: Clock, read: () => number | null): () => number | undefined {
+export interface Written {
+  all: number;
+  /** To SD cards and eMMC alone; null where the machine has none. */
+  flash: number | null;
+}
+export interface WrittenPerDay {
+  diskWrittenBytesPerDay?: number;
+  sdWrittenBytesPerDay?: number;
+}
+
+/** What was written over the last day; over the time since the boot until the node-agent has run for a day. Nothing before six hours. */
+export function createWrittenPerDay(files: Files, clock: Clock): () => WrittenPerDay {
+  const upMs = (files.number('/proc/uptime') ?? 0) * 1000;
   const startMs = clock.monotonicMs();
-  let first: { bytes: number; atMs: number } | null = null;
+  // The kernel counts from the boot.
+  let samples: { atMs: number; written: Written }[] = [{ atMs: startMs - upMs, written: { all: 0, flash: 0 } }];
   return () => {
-    const bytes = read();
-    const atMs = clock.monotonicMs();
-    if (bytes === null || atMs - startMs < settleMs) return undefined;
-    first ??= { bytes, atMs };
-    const spanMs = atMs - first.atMs;
-    if (spanMs < honestAfterMs) return undefined;
-    return Math.round((Math.max(0, bytes - first.bytes) / spanMs) * dayMs);
+    const written = readWritten(files);
+    if (written === null) return {};
+    const nowMs = clock.monotonicMs();
+    const since = samples.findLast(({ atMs }) => nowMs - atMs >= dayMs) ?? samples[0]!;
+    samples = samples.slice(samples.indexOf(since));
+    if (nowMs - samples.at(-1)!.atMs >= sampleMs) samples.push({ atMs: nowMs, written });
+    const spanMs = nowMs - since.atMs;
+    if (spanMs < leastSpanMs) return {};
+    const perDay = (from: number, to: number) => Math.round((Math.max(0, to - from) / spanMs) * dayMs);
+    return {
+      diskWrittenBytesPerDay: perDay(since.written.all, written.all),
+      ...(written.flash === null ? {} : { sdWrittenBytesPerDay: perDay(since.written.flash ?? 0, written.flash) }),
+    };
   };
 }
 
-/** What this process made the kernel write, without what was deleted before it reached the disk. */
-export function readOwnWritten(files: Files): number | null {
-  const io = files.text('/proc/self/io') ?? '';
-  const written = /^write_bytes: (\d+)/m.exec(io);
-  const cancelled = /^cancelled_write_bytes: (\d+)/m.exec(io);
-  return written ? Math.max(0, Number(written[1]) - Number(cancelled?.[1] ?? 0)) : null;
-}
-
-/** Written by the whole machine to its disks: partitions and loop devices would count twice. */
-export function readMachineWritten(files: Files): number | null {
-  let bytes: number | null = null;
+/** Since the boot, by the whole machine: partitions and loop devices would count twice. Null where the kernel does not say. */
+export function readWritten(files: Files): Written | null {
+  let all: number | null = null;
+  let flash: number | null = null;
   for (const line of (files.text('/proc/diskstats') ?? '').split('\n')) {
     const [, , device, , , , , , , sectorsWritten] = line.trim().split(/ +/);
     if (!device || !/^(mmcblk\d+|nvme\d+n\d+|(sd|vd|xvd)[a-z]+)$/.test(device)) continue;
-    bytes = (bytes ?? 0) + Number(sectorsWritten) * 512; // sectors of /proc are 512 bytes whatever the disk's are
+    const bytes = Number(sectorsWritten) * 512; // sectors of /proc are 512 bytes whatever the disk's are
+    all = (all ?? 0) + bytes;
+    if (device.startsWith('mmcblk')) flash = (flash ?? 0) + bytes;
   }
-  return bytes;
+  return all === null ? null : { all, flash };
 }

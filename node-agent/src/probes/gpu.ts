@@ -1,17 +1,30 @@
-// NVIDIA GPUs, as nvidia-smi prints them. Fields that a card does not have are `[N/A]`, `[Not Supported]` or an error in brackets.
-import type { ProgramOptions } from './programs.ts';
+// What nvidia-smi prints, read card by card: a warning beside the table voids nothing, a field that a card does not have is `[N/A]`
+// or `[Not Supported]`, and any other word in its place says that the card does not work. Pure.
+import { plausibleC } from './power.ts';
+import type { Printed } from './programs.ts';
 
-export interface GpuReading {
+export interface GpuCard {
   name: string;
-  /** Null where the GPU has no memory of its own (Jetson, GB10: it shares the machine's). */
+  /** The machine's own memory is the card's (Jetson, GB10). */
+  sharesMemory: boolean;
+  /** Null where it is shared, or where the card does not say. */
   memoryBytes: number | null;
   usedBytes: number;
   utilisation: number;
   temperatureC: number | null;
+  /** In the words of nvidia-smi; null: it works. */
+  fault: string | null;
+}
+export interface GpuAnswer {
+  /** Those it lists; empty: it says that there are none. */
+  cards: GpuCard[];
+  /** Lines about cards that it cannot list. */
+  lost: string[];
+  warnings: string[];
 }
 const MiB = 1024 * 1024;
 
-export const nvidiaSmi: Pick<ProgramOptions<GpuReading[]>, 'paths' | 'args' | 'read' | 'everyMs'> = {
+export const nvidiaSmi = {
   paths: [
     '/usr/bin/nvidia-smi',
     '/usr/local/bin/nvidia-smi',
@@ -20,28 +33,63 @@ export const nvidiaSmi: Pick<ProgramOptions<GpuReading[]>, 'paths' | 'args' | 'r
   ],
   args: ['--query-gpu=name,memory.total,memory.used,utilization.gpu,temperature.gpu', '--format=csv,noheader,nounits'],
   everyMs: 15_000,
-  read: readNvidiaSmi,
+  // Without persistence mode each call loads the driver: more than 25 s on a box with eight cards.
+  deadlineMs: 120_000,
 };
 
-/** Null when it is not the expected table ("No devices were found" comes with exit code 0 on some drivers). */
-export function readNvidiaSmi(output: string): GpuReading[] | null {
-  const gpus: GpuReading[] = [];
-  for (const line of output.split('\n')) {
-    if (line.trim() === '') continue;
-    const fields = line.split(',').map((field) => field.trim());
-    if (fields.length !== 5) return null;
-    const number = (index: number) => {
-      const value = Number(fields[index]);
-      return fields[index] === '' || Number.isNaN(value) ? null : value;
-    };
-    const total = number(1);
-    gpus.push({
-      name: fields[0] as string,
-      memoryBytes: total === null ? null : total * MiB,
-      usedBytes: (number(2) ?? 0) * MiB,
-      utilisation: Math.min(1, Math.max(0, (number(3) ?? 0) / 100)),
-      temperatureC: number(4),
-    });
+/** What an exit code beside good data means, from the manual of nvidia-smi. */
+const codeWords: Record<number, string> = {
+  8: 'a GPU lacks a power cable',
+  10: 'the kernel found an interrupt problem with a GPU',
+  14: 'the infoROM of a GPU is corrupted',
+  15: 'a GPU has fallen off the bus or cannot be reached',
+};
+const value = /^-?\d+(\.\d+)?( *(MiB|%|C))?$/;
+const absent = /^\[?(N\/A|Not Supported|Not Available|Not Found|Insufficient Permissions|Unknown)\]?$/i;
+const inBrackets = /^\[.*\]$|^ERR!?$/i;
+const shared = /(?<![A-Za-z0-9])(GB10|Orin|Thor|Xavier|Tegra|nvgpu|Jetson)(?![A-Za-z0-9])/i;
+const noneWords = /no devices (were )?found/i;
+const lostWords =
+  /unable to determine the device handle|is lost|fallen off the bus|requires? (a )?reset|reset required/i;
+
+/** `board`: of the machine. Null: it did not answer, whatever it printed instead. */
+export function readNvidiaSmi({ stdout, stderr, code }: Printed, board = ''): GpuAnswer | null {
+  const answer: GpuAnswer = { cards: [], lost: [], warnings: [] };
+  let saysNone = false;
+  for (const line of stdout.split('\n').map((each) => each.trim())) {
+    if (line === '') continue;
+    const card = readCard(line, board);
+    if (card) answer.cards.push(card);
+    else if (noneWords.test(line)) saysNone = true;
+    else if (lostWords.test(line)) answer.lost.push(line);
+    else answer.warnings.push(line);
   }
-  return gpus.length > 0 ? gpus : null;
+  for (const line of stderr.split('\n')) if (lostWords.test(line)) answer.lost.push(line.trim());
+  if (answer.cards.length === 0 && answer.lost.length === 0) return saysNone ? answer : null;
+  const words = codeWords[code];
+  if (words && answer.warnings.length === 0 && answer.lost.length === 0) answer.warnings.push(words);
+  return answer;
+}
+
+/** Null where the line is no row of the table. Commas belong to the name: the last four fields are known. */
+function readCard(line: string, board: string): GpuCard | null {
+  const fields = line.split(',').map((field) => field.trim());
+  if (fields.length < 5) return null;
+  const facts = fields.slice(-4);
+  if (!facts.every((field) => value.test(field) || absent.test(field) || inBrackets.test(field))) return null;
+  const number = (index: number) => (value.test(facts[index]!) ? Number.parseFloat(facts[index]!) : null);
+  const name = fields.slice(0, -4).join(', ');
+  const [total = ''] = facts;
+  const broken = facts.find((field) => !value.test(field) && !absent.test(field));
+  const sharesMemory = broken === undefined && absent.test(total) && shared.test(`${name} ${board}`);
+  const bytes = number(0) || null;
+  return {
+    name: inBrackets.test(name) ? 'a GPU' : name,
+    sharesMemory,
+    memoryBytes: bytes === null ? null : bytes * MiB,
+    usedBytes: Math.max(0, (number(1) ?? 0) * MiB),
+    utilisation: Math.min(1, Math.max(0, (number(2) ?? 0) / 100)),
+    temperatureC: plausibleC(number(3)),
+    fault: broken ?? (bytes === null && !sharesMemory ? 'it does not say how much memory it has' : null),
+  };
 }

@@ -1,4 +1,4 @@
-// Memory of the machine, or of the container it is in, whichever is less: /proc/meminfo and cgroup limits.
+// Memory of the machine, or of the container it is in, whichever is less: /proc/meminfo, the cache of ZFS and cgroup limits.
 import { freemem, totalmem } from 'node:os';
 import type { Files } from './files.ts';
 
@@ -15,13 +15,21 @@ export function readMemory(files: Files): Memory {
   };
   const machine = files.root === '/' ? { total: totalmem(), free: freemem() } : { total: 0, free: 0 };
   const totalBytes = kib('MemTotal') ?? machine.total;
-  const availableBytes = kib('MemAvailable') ?? kib('MemFree') ?? machine.free;
+  const told = kib('MemAvailable') ?? kib('MemFree') ?? machine.free;
+  const availableBytes = Math.min(totalBytes, told + readZfsCache(files));
   const limit = readLimit(files);
   if (limit === null || limit.bytes >= totalBytes) return { totalBytes, availableBytes };
   return {
     totalBytes: limit.bytes,
     availableBytes: Math.max(0, Math.min(availableBytes, limit.bytes - limit.usedBytes)),
   };
+}
+
+/** ZFS gives back its cache (ARC) down to `c_min` when programs need memory; the kernel counts all of it as used. */
+function readZfsCache(files: Files): number {
+  const stats = files.text('/proc/spl/kstat/zfs/arcstats') ?? '';
+  const value = (name: string) => Number(new RegExp(`^${name} +\\d+ +(\\d+)`, 'm').exec(stats)?.[1] ?? 0);
+  return Math.max(0, value('size') - value('c_min'));
 }
 
 /**

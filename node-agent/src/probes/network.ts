@@ -2,21 +2,25 @@
 import type { Clock } from '@blackroad/std/clock';
 import type { Files } from './files.ts';
 
-/** Bridges, tunnels and container ends carry the same bytes once more. */
-const notPhysical = /^(lo|docker|veth|br-|virbr|cni|flannel|cali|tun|tap|wg|tailscale|zt|dummy|ifb|sit|ip6tnl)/;
+/** Bridges, VLANs, tunnels and container ends carry the same bytes once more. Only for where no card is seen, as in a container. */
+const virtualName =
+  /^(lo|docker|podman|hassio|veth|br-|br\d|vmbr|virbr|lxcbr|lxdbr|cni|flannel|cali|tun|tap|wg|tailscale|zt|dummy|ifb|sit|ip6tnl|gre|vxlan|macvlan|macvtap|ipvlan|vlan|bond|team|ppp)|[.@]/;
 
 export function readTraffic(files: Files): { received: number; sent: number } | null {
   const text = files.text('/proc/net/dev');
   if (text === null) return null;
-  let [received, sent] = [0, 0];
+  const all: { name: string; received: number; sent: number }[] = [];
   for (const line of text.split('\n').slice(2)) {
     const [name, counters] = line.split(':');
-    if (!name || !counters || notPhysical.test(name.trim())) continue;
+    if (!name || !counters) continue;
     const fields = counters.trim().split(/ +/).map(Number);
-    received += fields[0] ?? 0;
-    sent += fields[8] ?? 0;
+    all.push({ name: name.trim(), received: fields[0] ?? 0, sent: fields[8] ?? 0 });
   }
-  return { received, sent };
+  // The kernel links a real card to its device; what is made of software has none.
+  const cards = all.filter(({ name }) => files.exists(`/sys/class/net/${name}/device`));
+  const counted = cards.length > 0 ? cards : all.filter(({ name }) => !virtualName.test(name));
+  const sum = (of: (card: (typeof all)[number]) => number) => counted.reduce((total, card) => total + of(card), 0);
+  return { received: sum(({ received }) => received), sent: sum(({ sent }) => sent) };
 }
 
 /** Bytes a second since the last call. */
@@ -35,16 +39,19 @@ export function createTrafficRate(files: Files, clock: Clock) {
   };
 }
 
-/** Signal of the first wireless interface; reconnects since boot, from how often its carrier came up. */
+/** Weaker than this nothing is received; drivers write -256 and 0 for a card that is connected to nothing. */
+const leastDbm = -120;
+
+/** Signal of the first wireless interface that has one; reconnects since boot, from how often its carrier came up. */
 export function readWifi(files: Files): { signalDbm: number; reconnects: number } | undefined {
   for (const line of (files.text('/proc/net/wireless') ?? '').split('\n').slice(2)) {
     // `wlan0: 0000   58.  -52.  -256 ...`: status, link quality, level in dBm, noise.
     const found = /^ *(\S+): +\S+ +\S+ +(-?\d+)\.?/.exec(line);
     if (!found) continue;
-    const ups = files.number(`/sys/class/net/${found[1]}/carrier_up_count`);
     const signalDbm = Number(found[2]);
     // Some drivers give a share of 100 instead of dBm: no use to anybody who compares.
-    if (ups === null || signalDbm >= 0) return undefined;
+    if (signalDbm >= 0 || signalDbm < leastDbm) continue;
+    const ups = files.number(`/sys/class/net/${found[1]}/carrier_up_count`) ?? 0;
     return { signalDbm, reconnects: Math.max(0, ups - 1) };
   }
   return undefined;

@@ -13,11 +13,12 @@ export interface Power {
 }
 
 /** The firmware's flags; bits 0-3 now, 16-19 since boot: undervoltage, frequency capped, throttled, soft temperature limit. */
-export const vcgencmd: Pick<ProgramOptions<number>, 'paths' | 'args' | 'read' | 'everyMs'> = {
+export const vcgencmd: Pick<ProgramOptions<number>, 'paths' | 'args' | 'read' | 'everyMs' | 'deadlineMs'> = {
   paths: ['/usr/bin/vcgencmd', '/opt/vc/bin/vcgencmd'],
   args: ['get_throttled'],
   everyMs: 60_000,
-  read: readFlags,
+  deadlineMs: 5_000,
+  read: ({ stdout }) => readFlags(stdout),
 };
 /** `throttled=0x50005`, or the bare hex of sysfs. */
 export function readFlags(output: string): number | null {
@@ -39,7 +40,7 @@ export function findFlagsFile(files: Files): string | null {
 
 /** `flags`: the last answer of vcgencmd, where there is no file. */
 export function createPowerProbe(files: Files, flags: () => number | null): () => Power {
-  const temperature = findTemperature(files);
+  const sensorFiles = temperatureFiles(files);
   const flagsFile = findFlagsFile(files);
   const sensors = files.list('/sys/class/hwmon').map((name) => `/sys/class/hwmon/${name}`);
   const volt = sensors.find((path) => files.text(`${path}/name`)?.trim() === 'rpi_volt');
@@ -55,8 +56,8 @@ export function createPowerProbe(files: Files, flags: () => number | null): () =
 
   return () => {
     const power: Power = {};
-    const milli = temperature === null ? null : files.number(temperature);
-    if (milli !== null) power.temperatureC = milli / 1000;
+    const temperatureC = firstTemperature(files, sensorFiles);
+    if (temperatureC !== null) power.temperatureC = temperatureC;
 
     const bits = flagsFile === null ? flags() : readFlags(files.text(flagsFile) ?? '');
     const alarm = volt ? files.number(`${volt}/in0_lcrit_alarm`) : null;
@@ -78,23 +79,40 @@ export function createPowerProbe(files: Files, flags: () => number | null): () =
   };
 }
 
-/** The CPU's sensor: by name, else the first zone; boards have others for Wi-Fi, battery and NVMe. */
-function findTemperature(files: Files): string | null {
+/** A sensor that is broken or not connected says 0 K, 255 or what its register held. */
+const coldestC = -50;
+const hottestC = 150;
+/** Null where it is nothing that a machine's part can have. */
+export function plausibleC(degrees: number | null): number | null {
+  return degrees !== null && degrees >= coldestC && degrees <= hottestC ? degrees : null;
+}
+
+function firstTemperature(files: Files, paths: readonly string[]): number | null {
+  for (const path of paths) {
+    const milli = files.number(path);
+    const degrees = plausibleC(milli === null ? null : milli / 1000);
+    if (degrees !== null) return degrees;
+  }
+  return null;
+}
+
+/** Sensors, the CPU's first: by the zone's name, then by the driver's, else any zone; boards have others for Wi-Fi, battery and NVMe. */
+function temperatureFiles(files: Files): string[] {
   const zones = files
     .list('/sys/class/thermal')
     .filter((name) => name.startsWith('thermal_zone'))
     .map((name) => ({
       path: `/sys/class/thermal/${name}/temp`,
-      type: files.text(`/sys/class/thermal/${name}/type`)?.trim(),
-    }))
-    .filter(({ path }) => files.number(path) !== null);
-  const cpu = zones.find(({ type }) => /^(cpu[-_]thermal|x86_pkg_temp|cpu.*)$/i.test(type ?? ''));
-  if (cpu) return cpu.path;
-  for (const name of files.list('/sys/class/hwmon')) {
-    const path = `/sys/class/hwmon/${name}`;
-    if (/^(coretemp|k10temp|cpu_thermal|zenpower)$/.test(files.text(`${path}/name`)?.trim() ?? '')) {
-      if (files.number(`${path}/temp1_input`) !== null) return `${path}/temp1_input`;
-    }
-  }
-  return zones[0]?.path ?? null;
+      type: files.text(`/sys/class/thermal/${name}/type`)?.trim() ?? '',
+    }));
+  const ofCpu = ({ type }: { type: string }) => /^(cpu[-_]thermal|x86_pkg_temp|cpu.*)$/i.test(type);
+  const drivers = files
+    .list('/sys/class/hwmon')
+    .map((name) => `/sys/class/hwmon/${name}`)
+    .filter((path) => /^(coretemp|k10temp|cpu_thermal|zenpower)$/.test(files.text(`${path}/name`)?.trim() ?? ''));
+  return [
+    ...zones.filter(ofCpu).map(({ path }) => path),
+    ...drivers.map((path) => `${path}/temp1_input`),
+    ...zones.filter((zone) => !ofCpu(zone)).map(({ path }) => path),
+  ].filter((path) => files.number(path) !== null);
 }

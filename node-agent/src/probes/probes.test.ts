@@ -8,6 +8,7 @@ import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { type Machine, unpackMachine } from '../../../test/fixtures/machines/machine.ts';
+import { freeBytesOf } from './disk.ts';
 import { readNvidiaSmi } from './gpu.ts';
 import { readFlags } from './power.ts';
 import { createProbes, type ProbesOptions } from './probes.ts';
@@ -40,20 +41,20 @@ type Test = { teardown(run: () => unknown): void };
 function on(t: Test, name: string, more: Partial<ProbesOptions> = {}) {
   const machine: Machine = unpackMachine(name);
   const clock = handClock();
-  const probes = createProbes({
+  const options = {
     clock,
     log: silentLog,
-    root: machine.root,
     modelsDir: '/var/lib/blackroad/models',
     stateDir: '/var/lib/blackroad',
     random: seededRandom(1),
     ...more,
-  });
+  };
+  const probes = createProbes({ ...options, root: machine.root });
   t.teardown(() => {
     probes.close();
     machine.close();
   });
-  return { machine, clock, probes };
+  return { machine, clock, probes, options };
 }
 const rest = { boot: 'boot-0001', seq: 1, atMs: 1, generation: 0, tasksRunning: 0, tasksWaiting: 0, outboxDepth: 0 };
 
@@ -152,11 +153,9 @@ t.test('a Zero 2 W with a weak supply and a dying card asks the firmware in the 
   t.match(probes.health().undervoltage, { now: false, sinceBoot: true });
 });
 
-t.test('rates are since the last look, counters since the start, and neither before it is honest', (t) => {
+t.test('rates are since the last look', (t) => {
   const { probes, machine, clock } = on(t, 'pi4');
-  const first = probes.health();
-  t.notOk('sdWrittenBytesPerDay' in first);
-  t.notOk('diskWrittenBytesPerDay' in first);
+  probes.health();
   clock.passMs(10_000);
   // 400 ticks of 1000 busy; the Docker bridge carries the same bytes once more and does not count.
   machine.set('/proc/stat', 'cpu  912645 0 298865 14124056 25123 0 12345 0 0 0\ncpu0 1 0 0 0 0 0 0 0 0 0\n');
@@ -170,17 +169,178 @@ t.test('rates are since the last look, counters since the start, and neither bef
   const second = probes.health();
   t.equal(second.cpu, 0.4);
   t.same(second.network, { receivedBytesPerS: 10_000, sentBytesPerS: 2_000 });
-  t.notOk('sdWrittenBytesPerDay' in second, 'ten seconds say nothing about a day');
-  clock.passMs(110_000);
-  t.notOk('sdWrittenBytesPerDay' in probes.health(), 'counting begins when the start is over');
-  clock.passMs(600_000);
-  machine.set('/proc/self/io', 'write_bytes: 8212000\ncancelled_write_bytes: 1024000\n');
-  machine.set('/proc/diskstats', ' 179 0 mmcblk0 1 1 1 1 1 1 1347678 1 0\n 179 1 mmcblk0p1 1 1 1 1 1 1 99999999 1 0\n');
-  const third = probes.health();
-  t.equal(third.sdWrittenBytesPerDay, 20_000 * 144, '20,000 bytes in ten minutes');
-  t.equal(third.diskWrittenBytesPerDay, 2_000 * 512 * 144);
-  t.equal(third.cpu, 0, 'no tick passed');
+  t.equal(probes.health().cpu, 0, 'no tick passed');
   t.end();
+});
+
+t.test('what is written a day is measured of the disks, over hours, and wear is of SD cards and eMMC alone', (t) => {
+  const hour = 3_600_000;
+  const line = (device: string, bytes: number) => ` 179 0 ${device} 1 1 1 1 1 1 ${bytes / 512} 1 0`;
+  const { machine, clock } = on(t, 'zero2');
+  // Started a minute after the boot.
+  const fresh = on(t, 'zero2');
+  fresh.machine.set('/proc/uptime', '60.00 1.0\n');
+  fresh.machine.set('/proc/diskstats', `${line('mmcblk0', 0)}\n`);
+  const young = createProbes({ ...fresh.options, root: fresh.machine.root });
+  t.teardown(() => young.close());
+  const written = (which: Pick<ReturnType<typeof createProbes>, 'health'>) => {
+    const { sdWrittenBytesPerDay: sd, diskWrittenBytesPerDay: all } = which.health();
+    return [sd, all];
+  };
+  t.same(written(young), [undefined, undefined]);
+  fresh.machine.set('/proc/diskstats', `${line('mmcblk0', 512e6)}\n${line('mmcblk0p1', 512e6)}\n`);
+  fresh.clock.passMs(20 * 60_000);
+  t.same(written(young), [undefined, undefined], 'nor do twenty minutes');
+  fresh.clock.passMs(12 * hour - 21 * 60_000);
+  t.same(written(young), [1024e6, 1024e6], 'half a day does');
+  for (let i = 0; i < 48; i++) {
+    fresh.clock.passMs(hour);
+    written(young);
+  }
+  t.same(written(young), [0, 0], 'what was written before the last day does not count for ever');
+
+  machine.set('/proc/diskstats', `${line('nvme0n1', 5120e6)}\n${line('mmcblk0', 512e6)}\n`);
+  machine.set('/proc/uptime', `${10 * 86400}.00 1.0\n`);
+  const old = createProbes({ ...fresh.options, clock, root: machine.root });
+  t.teardown(() => old.close());
+  t.same(written(old), [51.2e6, 563.2e6], 'a machine that has run for ten days knows at once');
+
+  const pc = on(t, 'gpu-box');
+  t.notOk('sdWrittenBytesPerDay' in pc.probes.health(), 'a PC has no card to wear out');
+  t.ok('diskWrittenBytesPerDay' in pc.probes.health());
+  t.end();
+});
+
+t.test('traffic is of real cards: a VLAN, a bridge or a tunnel carries the same bytes once more', (t) => {
+  const { probes, machine, clock } = on(t, 'pi4');
+  const counters = (received: number, sent: number) => ` ${received} 10 0 0 0 0 0 0 ${sent} 10 0 0 0 0 0 0`;
+  const virtual = ['eth0.20', 'vmbr0', 'hassio', 'podman0', 'ppp0', 'macvlan0', 'mybridge', 'br0', 'wg0'];
+  const net = (received: number, sent: number, names: string[]) =>
+    machine.set(
+      '/proc/net/dev',
+      ['', '', ...names.map((name) => `${name}:${counters(received, sent)}`), ''].join('\n'),
+    );
+  net(0, 0, ['lo', 'eth0', ...virtual]);
+  probes.health();
+  clock.passMs(1000);
+  net(1000, 500, ['lo', 'eth0', ...virtual]);
+  t.same(probes.health().network, { receivedBytesPerS: 1000, sentBytesPerS: 500 });
+  machine.remove('/sys/class/net');
+  clock.passMs(1000);
+  net(3000, 1500, ['lo', 'eth0', ...virtual.filter((name) => name !== 'mybridge')]);
+  t.same(probes.health().network, { receivedBytesPerS: 2000, sentBytesPerS: 1000 }, 'a container has no real card');
+  t.end();
+});
+
+t.test('Wi-Fi is the card that is in use', (t) => {
+  const { probes, machine } = on(t, 'pi4');
+  const wireless = (...rows: string[]) =>
+    machine.set('/proc/net/wireless', ['Inter-| sta-|', ' face | tus |', ...rows, ''].join('\n'));
+  machine.set('/sys/class/net/wlan1/carrier_up_count', '3\n');
+  const usb = ' wlan1: 0000   58.  -52.  -256        0      0      0      0     80        0';
+  for (const level of ['0     0     0', '0     -256.  -256.', '58.   70.   0', '0   -200.  0']) {
+    wireless(` wlan0: 0000    ${level}        0      0      0      0      0        0`, usb);
+    t.same(probes.health().wifi, { signalDbm: -52, reconnects: 2 }, level);
+    wireless(` wlan0: 0000    ${level}        0      0      0      0      0        0`);
+    t.equal(probes.health().wifi, undefined, level);
+  }
+  t.end();
+});
+
+t.test('a temperature that cannot be is none', (t) => {
+  const { machine, options } = on(t, 'linux-vm');
+  for (const name of ['thermal', 'hwmon']) machine.remove(`/sys/class/${name}`);
+  machine.set('/sys/class/thermal/thermal_zone0/type', 'acpitz\n');
+  for (const milli of ['-274000', '-273000', '255000', '4294967']) {
+    machine.set('/sys/class/thermal/thermal_zone0/temp', `${milli}\n`);
+    const probes = createProbes({ ...options, root: machine.root });
+    t.teardown(() => probes.close());
+    t.notOk('temperatureC' in probes.health(), milli);
+    machine.set('/sys/class/thermal/thermal_zone0/temp', '41500\n');
+    t.equal(probes.health().temperatureC, 41.5, 'the sensor came to itself');
+  }
+  machine.set('/sys/class/thermal/thermal_zone0/temp', '-274000\n');
+  machine.set('/sys/class/thermal/thermal_zone1/type', 'pch_cannonlake\n');
+  machine.set('/sys/class/thermal/thermal_zone1/temp', '38000\n');
+  const probes = createProbes({ ...options, root: machine.root });
+  t.teardown(() => probes.close());
+  t.equal(probes.health().temperatureC, 38, 'the next one is asked');
+  t.end();
+});
+
+t.test('the cache of ZFS is free memory', (t) => {
+  const { probes, machine } = on(t, 'linux-vm');
+  machine.remove('/sys/fs/cgroup');
+  machine.set(
+    '/proc/meminfo',
+    'MemTotal:       65752708 kB\nMemFree:         3500000 kB\nMemAvailable:    4200000 kB\n',
+  );
+  machine.set(
+    '/proc/spl/kstat/zfs/arcstats',
+    '13 1 0x01 147 39984 4283000 9999999\nname                            type data\nc_min                           4    2104086656\nsize                            4    50465865728\n',
+  );
+  const available = 4200000 * 1024 + 50465865728 - 2104086656;
+  t.equal(probes.health().memoryFreeBytes, available);
+  t.equal(probes.modelMemory().freeBytes, Math.floor(0.6 * available));
+  t.equal(Math.round(probes.modelMemory().freeBytes / GiB), 29);
+  machine.set('/proc/spl/kstat/zfs/arcstats', 'c_min 4 2104086656\nsize 4 1000000\n');
+  t.equal(probes.health().memoryFreeBytes, 4200000 * 1024, 'a cache below its least gives nothing back');
+  t.end();
+});
+
+t.test('a set of processors is a limit as a quota is', async (t) => {
+  const { machine, options, clock } = on(t, 'container', { stateDir: join(home, 'cpuset') });
+  const eight = ['cpu  800 0 0 800 0 0 0 0 0 0', ...Array.from({ length: 8 }, (_, i) => `cpu${i} 100 0 0 100 0 0 0 0`)];
+  machine.set('/proc/stat', `${eight.join('\n')}\n`);
+  machine.remove('/sys/fs/cgroup/cpu.max');
+  const cores = async () => {
+    const probes = createProbes({ ...options, root: machine.root });
+    t.teardown(() => probes.close());
+    return { probes, cores: (await probes.inventory()).cores };
+  };
+  t.equal((await cores()).cores, 8);
+  machine.set('/sys/fs/cgroup/cpuset.cpus.effective', '0-1\n');
+  const two = await cores();
+  t.equal(two.cores, 2);
+  clock.passMs(10_000);
+  const usec = Number(/usage_usec (\d+)/.exec(machine.text('/sys/fs/cgroup/cpu.stat'))?.[1]);
+  machine.set('/sys/fs/cgroup/cpu.stat', `usage_usec ${usec + 10_000_000}\n`);
+  t.equal(two.probes.health().cpu, 0.5, '10 s of the 20 s that two cores have in ten seconds');
+  machine.remove('/sys/fs/cgroup/cpuset.cpus.effective');
+  machine.set('/proc/self/status', 'Name:\tnode\nCpus_allowed:\tff\nCpus_allowed_list:\t0,2-3\n');
+  t.equal((await cores()).cores, 3);
+  machine.remove('/proc/self/status');
+  machine.set('/sys/fs/cgroup/cpuset/cpuset.cpus', '4-7\n');
+  t.equal((await cores()).cores, 4);
+  machine.set('/sys/fs/cgroup/cpuset/cpuset.cpus', '\n');
+  t.equal((await cores()).cores, 8, 'an empty set says nothing');
+});
+
+t.test('disk space is counted in the unit of the counters', (t) => {
+  const [fuse, nfs, ext4] = [0x65735546, 0x6969, 0xef53];
+  const virtiofs = { bsize: 1_048_576, frsize: 4096, bavail: 31_000_000 };
+  t.equal(Math.round(freeBytesOf({ ...virtiofs, type: fuse }) / GiB), 118);
+  t.equal(freeBytesOf({ bsize: 1_048_576, bavail: 31_000_000, type: fuse }), 31_000_000 * 4096, 'the unit is not told');
+  t.equal(freeBytesOf({ bsize: 1_048_576, bavail: 1000, type: nfs }), 1000 * 4096);
+  t.equal(freeBytesOf({ bsize: 1024, bavail: 1000, type: nfs }), 1000 * 1024);
+  t.equal(freeBytesOf({ bsize: 65_536, bavail: 1000, type: ext4 }), 1000 * 65_536);
+  t.equal(freeBytesOf({ bsize: 4096, frsize: 0, bavail: 1000, type: ext4 }), 1000 * 4096);
+  t.end();
+});
+
+t.test('a Pi with 2 GB runs models', async (t) => {
+  for (const model of ['Raspberry Pi 5 Model B Rev 1.1', 'Raspberry Pi 4 Model B Rev 1.5']) {
+    const { probes, machine } = on(t, 'pi4');
+    machine.set(
+      '/proc/meminfo',
+      'MemTotal:        2063904 kB\nMemFree:         1700000 kB\nMemAvailable:    1850000 kB\n',
+    );
+    machine.set('/proc/device-tree/model', model);
+    const again = createProbes({ ...on(t, 'pi4').options, root: machine.root });
+    t.teardown(() => again.close());
+    t.equal((await again.inventory()).class, 'pi', model);
+    t.equal(probes.modelMemory().totalBytes, Math.floor(0.6 * 2063904 * 1024));
+  }
 });
 
 t.test('a container sees its own limits', (t) => {
@@ -214,16 +374,32 @@ t.test('graphics cards are read in the background and give the memory for models
 });
 
 t.test('nvidia-smi in all its moods', (t) => {
-  t.match(readNvidiaSmi('NVIDIA H100 80GB HBM3, 81559, 412, 0, 34\n'), [
-    { name: 'NVIDIA H100 80GB HBM3', memoryBytes: 81559 * 1024 ** 2, temperatureC: 34 },
-  ]);
-  t.match(readNvidiaSmi('NVIDIA GB10, [N/A], [N/A], 3, 45\n'), [
-    { memoryBytes: null, usedBytes: 0, utilisation: 0.03 },
-  ]);
-  t.match(readNvidiaSmi('NVIDIA A100-SXM4-80GB, 81920, 5, [N/A], 30\n'), [{ utilisation: 0 }], 'sliced with MIG');
-  t.match(readNvidiaSmi('Tesla P100-PCIE-16GB, 16280, 1628, 10, [Not Supported]\n'), [{ temperatureC: null }]);
-  t.equal(readNvidiaSmi('No devices were found\n'), null);
-  t.equal(readNvidiaSmi(''), null);
+  const read = (stdout: string, board?: string) => readNvidiaSmi({ stdout, stderr: '', code: 0 }, board);
+  const card = (stdout: string, board?: string) => read(stdout, board)?.cards[0];
+  const fine = { fault: null, sharesMemory: false };
+  t.match(card('NVIDIA H100 80GB HBM3, 81559, 412, 0, 34\n'), {
+    ...fine,
+    name: 'NVIDIA H100 80GB HBM3',
+    memoryBytes: 81559 * 1024 ** 2,
+    temperatureC: 34,
+  });
+  const gb10 = { fault: null, sharesMemory: true, memoryBytes: null, usedBytes: 0, utilisation: 0.03 };
+  t.match(card('NVIDIA GB10, [N/A], [N/A], 3, 45\n'), gb10);
+  t.match(card('Orin (nvgpu), [N/A], [N/A], [N/A], [N/A]\n'), { fault: null, sharesMemory: true });
+  t.match(card('NVIDIA A100-SXM4-80GB, 81920, 5, [N/A], 30\n'), { ...fine, utilisation: 0 }, 'sliced with MIG');
+  t.match(card('Tesla P100-PCIE-16GB, 16280, 1628, 10, [Not Supported]\n'), { ...fine, temperatureC: null });
+  t.match(
+    card('NVIDIA RTX 9999, [N/A], [N/A], 0, 40\n'),
+    { fault: /how much memory/, memoryBytes: null, sharesMemory: false },
+    'a card that does not say its memory does not take the memory of the machine',
+  );
+  for (const fault of ['[GPU is lost]', '[Unknown Error]', '[GPU requires reset]', 'ERR!'])
+    t.match(card(`NVIDIA GB10, ${fault}, ${fault}, ${fault}, ${fault}\n`), { fault, sharesMemory: false }, fault);
+  t.match(card('NVIDIA GeForce RTX 3090, 24576, [Unknown Error], 0, 40\n'), { fault: '[Unknown Error]' });
+  t.match(read('No devices were found\n'), { cards: [], lost: [], warnings: [] });
+  t.match(read('Unable to determine the device handle for GPU0: 0000:01:00.0: Unknown Error\n'), { lost: [/GPU0/] });
+  t.equal(read('Failed to initialize NVML: Unknown Error\n'), null);
+  t.equal(read(''), null);
   t.equal(readFlags('throttled=0x50005\n'), 0x50005);
   t.equal(readFlags('e0008\n'), 0xe0008);
   t.equal(readFlags('VCHI initialization failed\n'), null);

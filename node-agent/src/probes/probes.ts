@@ -1,21 +1,21 @@
 // Reads the machine: who it is, how it is now, what models may take of it. Spawns nothing in the heartbeat's path; nvidia-smi and
-// vcgencmd run in the background. What cannot be read is left out, never guessed. Reads no environment, writes nothing
-// (but the id of a container, once).
+// vcgencmd run in the background. What cannot be read is left out, never guessed, and never becomes another quantity. Reads no
+// environment, writes nothing (but the id of a container, once, and the graphics cards, when they change).
 import { loadavg, uptime } from 'node:os';
 import { type ClassRow, classes, classify, cloudClass } from '@blackroad/protocol';
-import type { Clock } from '@blackroad/std/clock';
+import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type Random, systemRandom } from '@blackroad/std/random';
 import type { Probes } from '../contracts.ts';
 import { createCpuShare, readCores } from './cores.ts';
-import { createPerDay, readDiskFree, readMachineWritten, readOwnWritten, readReadOnly } from './disk.ts';
+import { createWrittenPerDay, readDiskFree, readReadOnly } from './disk.ts';
 import { createFiles, type Files } from './files.ts';
-import { type GpuReading, nvidiaSmi } from './gpu.ts';
+import { type KnownCard, watchGpus } from './gpu-watch.ts';
 import { readFingerprint, readInventory } from './hardware.ts';
 import { readMemory } from './memory.ts';
 import { createTrafficRate, readWifi } from './network.ts';
 import { createPowerProbe, findFlagsFile, vcgencmd } from './power.ts';
-import { type ProgramWatch, watchProgram } from './programs.ts';
+import { watchProgram } from './programs.ts';
 
 export interface ProbesOptions {
   clock: Clock;
@@ -30,31 +30,40 @@ export interface ProbesOptions {
   classRows?: readonly ClassRow[];
   /** Names a second node-agent on this machine. */
   instance?: string;
+  /** How long the inventory waits for nvidia-smi's first answer; what comes later is in the next inventory. */
+  patienceMs?: number;
   random?: Random;
 }
+
+const usualPatienceMs = 5_000;
 
 export function createProbes(options: ProbesOptions): Probes {
   const { clock, log, modelsDir, stateDir, root = '/', classRows = classes, random = systemRandom } = options;
   const files = createFiles(root);
-  const gpus: ProgramWatch<GpuReading[]> = watchProgram({ ...nvidiaSmi, files, clock, log });
+  const patienceMs = options.patienceMs ?? usualPatienceMs;
+  const inventory = readInventory(files);
+  const gpus = watchGpus({ files, stateDir, board: `${inventory.board ?? ''} ${readCompatible(files)}`, clock, log });
+  let hasAnswered = false;
+  void gpus.first.then(() => {
+    hasAnswered = true;
+  });
   const isPi = /Raspberry Pi/.test(files.text('/proc/device-tree/model') ?? '');
   const askFirmware = isPi && findFlagsFile(files) === null;
   const flags = askFirmware ? watchProgram({ ...vcgencmd, files, clock, log }) : null;
   const cpuShare = createCpuShare(files, clock);
   const traffic = createTrafficRate(files, clock);
-  const power = createPowerProbe(files, () => flags?.last ?? null);
-  const ownPerDay = createPerDay(clock, () => readOwnWritten(files));
-  const machinePerDay = createPerDay(clock, () => readMachineWritten(files));
-  const inventory = readInventory(files);
-  /** The cards seen at the start, by which the class is known, also while nvidia-smi fails for a moment. */
-  let cards: { name: string; memoryBytes: number }[] = [];
-  const own = () =>
-    (gpus.last ?? []).map((gpu) => ({ ...gpu, memoryBytes: gpu.memoryBytes ?? readMemory(files).totalBytes }));
+  const power = createPowerProbe(files, () => (flags?.now.state === 'answered' ? flags.now.answer : null));
+  const writtenPerDay = createWrittenPerDay(files, clock);
+  /** Free memory of the cards when it could be read last. */
+  let freeBytes = 0;
+  const memoryOf = ({ memoryBytes, sharesMemory }: KnownCard) =>
+    memoryBytes ?? (sharesMemory ? readMemory(files).totalBytes : 0);
 
   const classRow = (): ClassRow => {
     const declared = [...classRows, cloudClass].find(({ name }) => name === options.class);
     if (declared) return declared;
     const { totalBytes } = readMemory(files);
+    const cards = gpus.cards.map((card) => ({ name: card.name, memoryBytes: memoryOf(card) }));
     return classify(
       { board: inventory.board ?? '', memoryBytes: totalBytes, gpus: cards, arch: inventory.arch },
       classRows,
@@ -63,32 +72,36 @@ export function createProbes(options: ProbesOptions): Probes {
 
   return {
     async inventory() {
-      await Promise.all([gpus.first, flags?.first]);
-      const now = own();
-      if (now.length > 0) cards = now.map(({ name, memoryBytes }) => ({ name: name.slice(0, 100), memoryBytes }));
+      const answers = Promise.all([gpus.first, flags?.first]);
+      await Promise.race([answers, sleep(clock, patienceMs)]);
+      const working = gpus.cards.filter(({ isLost }) => !isLost);
       return {
         class: options.class ?? classRow().name,
         ...inventory,
         cores: readCores(files),
         memoryBytes: readMemory(files).totalBytes,
-        gpus: cards.slice(0, 32),
+        gpus: working.map((card) => ({ name: card.name.slice(0, 100), memoryBytes: memoryOf(card) })),
       };
+    },
+    machineClass() {
+      // Before the first answer a machine whose cards are not known may have some.
+      return hasAnswered || gpus.cards.length > 0 ? classRow() : null;
     },
     async hardwareFingerprint() {
       return readFingerprint(files, { stateDir, random, ...(options.instance ? { instance: options.instance } : {}) });
     },
     health() {
       const memory = readMemory(files);
-      const [sd, disk] = [ownPerDay(), machinePerDay()];
       const readOnly = readReadOnly(files, stateDir);
       const synced = readClockSynced(files);
       const wifi = readWifi(files);
       const network = traffic();
-      const graphics = (gpus.last ?? []).slice(0, 32).map(({ usedBytes, utilisation, temperatureC }) => ({
+      const graphics = gpus.readings.map(({ usedBytes, utilisation, temperatureC }) => ({
         memoryUsedBytes: usedBytes,
         utilisation,
         ...(temperatureC === null ? {} : { temperatureC }),
       }));
+      const { troubles } = gpus;
       return {
         uptimeS: files.number('/proc/uptime') ?? (root === '/' ? uptime() : 0),
         cpu: cpuShare(),
@@ -96,23 +109,28 @@ export function createProbes(options: ProbesOptions): Probes {
         memoryFreeBytes: memory.availableBytes,
         diskFreeBytes: readDiskFree(files, modelsDir),
         ...power(),
-        ...(sd === undefined ? {} : { sdWrittenBytesPerDay: sd }),
-        ...(disk === undefined ? {} : { diskWrittenBytesPerDay: disk }),
+        ...writtenPerDay(),
         ...(readOnly === undefined ? {} : { readOnlyDisk: readOnly }),
         ...(synced === undefined ? {} : { clockSynced: synced }),
         ...(wifi ? { wifi } : {}),
         ...(graphics.length > 0 ? { gpus: graphics } : {}),
+        ...(troubles.length > 0 ? { gpuTroubles: troubles } : {}),
         ...(network ? { network } : {}),
         agentRssBytes: process.memoryUsage.rss(),
       };
     },
     modelMemory() {
       const { modelMemoryShare: share } = classRow();
-      const withMemory = (gpus.last ?? []).filter(({ memoryBytes }) => memoryBytes !== null);
-      if (cards.length > 0 && withMemory.length > 0) {
-        const sum = (of: (gpu: GpuReading) => number) => withMemory.reduce((total, gpu) => total + of(gpu), 0);
-        const totalBytes = Math.floor(share * sum(({ memoryBytes }) => memoryBytes ?? 0));
-        return { totalBytes, freeBytes: Math.max(0, totalBytes - sum(({ usedBytes }) => usedBytes)) };
+      const own = gpus.cards.filter(({ sharesMemory }) => !sharesMemory);
+      if (own.length > 0) {
+        const working = own.filter(({ isLost }) => !isLost);
+        // Cards that are all lost, or that do not answer, hold what they held: never is it the machine's memory that models get.
+        const counted = working.length > 0 ? working : own;
+        const totalBytes = Math.floor(share * counted.reduce((sum, card) => sum + memoryOf(card), 0));
+        const read = gpus.readings.filter(({ memoryBytes }) => memoryBytes !== null);
+        if (read.length > 0) freeBytes = totalBytes - read.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
+        else if (working.length === 0) freeBytes = 0;
+        return { totalBytes, freeBytes: Math.max(0, Math.min(totalBytes, freeBytes)) };
       }
       const { totalBytes, availableBytes } = readMemory(files);
       return { totalBytes: Math.floor(share * totalBytes), freeBytes: Math.floor(share * availableBytes) };
@@ -123,6 +141,12 @@ export function createProbes(options: ProbesOptions): Probes {
       flags?.close();
     },
   };
+}
+
+/** The chips of a device-tree board, such as `nvidia,tegra234`: some boards are named by their maker alone. */
+function readCompatible(files: Files): string {
+  const text = files.text('/proc/device-tree/compatible') ?? '';
+  return /nvidia,tegra/.test(text) ? 'Tegra' : '';
 }
 
 /** systemd-timesyncd touches a file once it is in step. Other daemons leave no such trace: unknown. */

@@ -1,58 +1,95 @@
 // Asks an external program now and then, in the background and with a deadline, and remembers its last answer: a hanging
-// nvidia-smi must never hold up a heartbeat.
+// nvidia-smi must never hold up a heartbeat. The program may appear later than the node-agent, as a driver does.
 import { execFile } from 'node:child_process';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Files } from './files.ts';
 
+/** What a program printed, and with which exit code it ended: some end with a code of their own beside good data. */
+export interface Printed {
+  stdout: string;
+  stderr: string;
+  code: number;
+}
+/** `waiting`: it has not answered for the first time; `silent`: it was asked and gave no answer. */
+export type ProgramState<T> =
+  | { state: 'absent' }
+  | { state: 'waiting' }
+  | { state: 'answered'; answer: T }
+  | { state: 'silent'; why: string };
 export interface ProgramWatch<T> {
-  /** Null before the first answer, where there is no such program, and after it failed. */
-  readonly last: T | null;
-  /** Resolves with the first answer, or null. */
-  readonly first: Promise<T | null>;
+  readonly now: ProgramState<T>;
+  /** Resolves when the first try is over, or at once where there is no such program. */
+  readonly first: Promise<void>;
   close(): void;
 }
 export interface ProgramOptions<T> {
   /** Where it may be; the first that exists is used. */
   paths: string[];
   args: string[];
-  read(output: string): T | null;
+  /** Null: this is no answer. */
+  read(printed: Printed): T | null;
   everyMs: number;
+  deadlineMs: number;
+  /** Called after each try. */
+  onTried?: (now: ProgramState<T>) => void;
   files: Files;
   clock: Clock;
   log: Log;
 }
 
-const deadlineMs = 5_000;
+const maxOutputBytes = 64 * 1024;
 
 export function watchProgram<T>(options: ProgramOptions<T>): ProgramWatch<T> {
   const { files, clock, log } = options;
-  const path = options.paths.find((candidate) => files.exists(candidate));
-  if (!path) return { last: null, first: Promise.resolve(null), close() {} };
   const stopping = new AbortController();
-  let last: T | null = null;
+  let now: ProgramState<T> = { state: 'waiting' };
   let running = false;
-  let failing = false;
-  const ask = async (): Promise<T | null> => {
-    if (running) return last;
-    running = true;
-    try {
-      last = options.read(await run(files.at(path), options.args, stopping.signal));
-      failing = false;
-    } catch (err) {
-      last = null;
-      if (!failing && !stopping.signal.aborted) log.warn({ err, path }, 'a program that measures the machine fails');
-      failing = true;
-    } finally {
-      running = false;
+  let notBeforeMs = clock.monotonicMs();
+
+  const set = (next: ProgramState<T>) => {
+    if (stopping.signal.aborted) return;
+    const why = next.state === 'silent' ? next.why : null;
+    if (why !== null && (now.state !== 'silent' || now.why !== why))
+      log.warn({ program: options.paths[0], why }, 'a program that measures the machine gives no answer');
+    now = next;
+    options.onTried?.(now);
+  };
+  const ask = async (): Promise<void> => {
+    if (running || clock.monotonicMs() < notBeforeMs) return;
+    const path = options.paths.find((candidate) => files.exists(candidate));
+    if (!path) {
+      // It was there before: a driver that is being replaced is no machine without one.
+      set(
+        now.state === 'waiting' || now.state === 'absent' ? { state: 'absent' } : silent(`${options.paths[0]} is gone`),
+      );
+      return;
     }
-    return last;
+    running = true;
+    const startedMs = clock.monotonicMs();
+    const late = new AbortController();
+    const ended = run(files.at(path), options.args, AbortSignal.any([late.signal, stopping.signal]));
+    void ended.then(() => {
+      running = false;
+    });
+    const printed = await Promise.race([ended, lateAfter(clock, options.deadlineMs, ended)]);
+    // One that takes half a minute loads a driver each time: it is left alone for as long as it took.
+    const nowMs = clock.monotonicMs();
+    notBeforeMs = nowMs + (nowMs - startedMs);
+    if (printed === 'late') {
+      // One that the kernel cannot end (state D) is waited for by nobody, and no second one is started beside it.
+      late.abort();
+      set(silent(`it did not answer within ${Math.round(options.deadlineMs / 1000)} s`));
+    } else {
+      const answer = options.read(printed);
+      set(answer === null ? silent(firstLine(printed)) : { state: 'answered', answer });
+    }
   };
   const first = ask();
   const timer = clock.every(options.everyMs, () => void ask());
   return {
-    get last() {
-      return last;
+    get now() {
+      return now;
     },
     first,
     close() {
@@ -62,13 +99,27 @@ export function watchProgram<T>(options: ProgramOptions<T>): ProgramWatch<T> {
   };
 }
 
-function run(path: string, args: string[], signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(
-      path,
-      args,
-      { timeout: deadlineMs, killSignal: 'SIGKILL', maxBuffer: 64 * 1024, signal },
-      (error, stdout) => (error ? reject(error) : resolve(stdout)),
-    );
+function silent(why: string): { state: 'silent'; why: string } {
+  return { state: 'silent', why };
+}
+
+function firstLine({ stdout, stderr, code }: Printed): string {
+  const line = `${stdout}\n${stderr}`.split('\n').find((each) => each.trim() !== '');
+  return line ? line.trim().slice(0, 200) : `it ended with exit code ${code} and said nothing`;
+}
+
+function lateAfter(clock: Clock, deadlineMs: number, ended: Promise<unknown>): Promise<'late'> {
+  return new Promise((resolve) => {
+    const timer = clock.after(deadlineMs, () => resolve('late'));
+    void ended.then(() => timer.cancel());
+  });
+}
+
+function run(path: string, args: string[], signal: AbortSignal): Promise<Printed> {
+  return new Promise((resolve) => {
+    execFile(path, args, { killSignal: 'SIGKILL', maxBuffer: maxOutputBytes, signal }, (error, stdout, stderr) => {
+      const code = error ? (typeof error.code === 'number' ? error.code : 255) : 0;
+      resolve({ stdout, stderr: stderr || (error && typeof error.code !== 'number' ? error.message : ''), code });
+    });
   });
 }

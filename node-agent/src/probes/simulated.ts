@@ -139,6 +139,7 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
         gpus,
       };
     },
+    machineClass: () => row,
     async hardwareFingerprint() {
       return createHash('sha256').update(`simulated:${name}:${seed}`).digest('hex');
     },

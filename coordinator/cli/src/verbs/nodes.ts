@@ -66,8 +66,8 @@ function oneNode(node: NodeView, call: VerbCall): string {
     lines.push(
       `load       CPU ${Math.round(health.cpu * 100)} %, ${bytes(health.memoryFreeBytes)} memory free, ${bytes(health.diskFreeBytes)} disk free`,
     );
-    if (health.sdWrittenBytesPerDay !== undefined)
-      lines.push(`writes     ${bytes(health.sdWrittenBytesPerDay)} a day by the node-agent`);
+    if (health.diskWrittenBytesPerDay !== undefined)
+      lines.push(`writes     ${bytes(health.diskWrittenBytesPerDay)} a day to its disks`);
     lines.push(`node-agent ${bytes(health.agentRssBytes)}, ${health.outboxDepth} messages in the outbox`);
   }
   for (const { severity, text } of node.conditions)

@@ -16,7 +16,7 @@ const times: [seconds: string, text: string][] = [
   ['604800', 'a week'],
 ];
 const classWords: Record<(typeof classShapes)[number], string> = {
-  micro: 'micro: under 2 GiB, sensors and tools',
+  micro: 'micro: less than 2 GB, sensors and tools',
   pi: 'pi: Raspberry Pi 4 or 5',
   'edge-gpu': 'edge-gpu: Jetson or consumer GPU',
   cpu: 'cpu: PC or server without a GPU',

@@ -93,7 +93,7 @@ const pictures: Picture[] = [
     colour: 'warn',
     format: bytes,
     top: 1024 ** 2,
-    has: (h) => h.diskWrittenBytesPerDay !== undefined || h.sdWrittenBytesPerDay !== undefined,
+    has: (h) => h.diskWrittenBytesPerDay !== undefined,
   },
 ];
 

@@ -1,0 +1,166 @@
+// The graphics cards of this machine and how they are: what nvidia-smi answered last, held against the cards that are known. A card
+// that was there and is not listed any more is lost, not gone; while nvidia-smi gives no answer the cards stay what they were.
+// Known cards are kept in the state folder, so that a node-agent that starts before its driver, or after it broke, knows its machine.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NodeHealth } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { Files } from './files.ts';
+import { type GpuAnswer, type GpuCard, nvidiaSmi, readNvidiaSmi } from './gpu.ts';
+import { type ProgramState, watchProgram } from './programs.ts';
+
+export interface KnownCard {
+  name: string;
+  /** Null: not known yet, or shared with the machine. */
+  memoryBytes: number | null;
+  sharesMemory: boolean;
+  isLost: boolean;
+}
+export interface Gpus {
+  /** Cards that work first, in the order of `readings`. */
+  readonly cards: readonly KnownCard[];
+  /** Of the cards that work, of the last answer; empty while there is none. */
+  readonly readings: readonly GpuCard[];
+  readonly troubles: NonNullable<NodeHealth['gpuTroubles']>;
+  readonly isSilent: boolean;
+  readonly first: Promise<void>;
+  close(): void;
+}
+
+const maxCards = 32;
+const maxTroubles = 33;
+const fileName = 'gpus.json';
+interface Kept {
+  /** Of the kernel: within one boot no card is taken out. */
+  boot: string;
+  cards: KnownCard[];
+}
+
+export function watchGpus(deps: { files: Files; stateDir: string; board: string; clock: Clock; log: Log }): Gpus {
+  const { files, stateDir, board } = deps;
+  const boot = files.text('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+  const path = join(stateDir, fileName);
+  let known = readKept(path);
+  let answer: GpuAnswer | null = null;
+  let silence: string | null = null;
+
+  const learn = (cards: KnownCard[]) => {
+    const next: Kept = { boot, cards: cards.slice(0, maxCards) };
+    if (JSON.stringify(next) === JSON.stringify(known)) return;
+    known = next;
+    try {
+      writeFileSync(path, `${JSON.stringify(next)}\n`, { mode: 0o600 });
+    } catch {
+      // A folder that takes no writes: the cards are known as long as this process lives.
+    }
+  };
+  const onTried = (now: ProgramState<GpuAnswer>) => {
+    silence = now.state === 'silent' ? now.why : null;
+    // A machine without the program has no card that could be asked for.
+    if (now.state === 'absent') known = { boot, cards: [] };
+    if (now.state !== 'answered') return;
+    answer = now.answer;
+    learn(merge(known.boot === boot ? known.cards : [], now.answer, known.cards));
+  };
+  const program = watchProgram<GpuAnswer>({
+    ...deps,
+    ...nvidiaSmi,
+    read: (printed) => readNvidiaSmi(printed, board),
+    onTried,
+  });
+
+  return {
+    get cards() {
+      return known.cards;
+    },
+    get readings() {
+      return silence === null ? working(answer) : [];
+    },
+    get troubles() {
+      const told = silence === null ? troublesOf(known.cards, answer) : silentTroubles(known.cards, silence, files);
+      return told.slice(0, maxTroubles).map(({ kind, text }) => ({ kind, text: text.slice(0, 300) }));
+    },
+    get isSilent() {
+      return silence !== null;
+    },
+    first: program.first,
+    close: program.close,
+  };
+}
+
+function working(answer: GpuAnswer | null): GpuCard[] {
+  return (answer?.cards ?? []).filter(({ fault }) => fault === null).slice(0, maxCards);
+}
+
+/** What stands for a card that nvidia-smi speaks of and does not list. */
+const nameless: KnownCard = { name: 'a GPU', memoryBytes: null, sharesMemory: false, isLost: true };
+
+/** The cards of an answer, and those of this boot that it lacks. `before`: what was known of any boot, for memory a card cannot tell. */
+function merge(ofThisBoot: readonly KnownCard[], answer: GpuAnswer, before: readonly KnownCard[]): KnownCard[] {
+  const left = ofThisBoot.filter(({ name }) => name !== nameless.name);
+  const cards = answer.cards.map((card): KnownCard => {
+    const at = left.findIndex(({ name, isLost }) => name === card.name && isLost === (card.fault !== null));
+    const match = at >= 0 ? at : left.findIndex(({ name }) => name === card.name);
+    const [same] = match >= 0 ? left.splice(match, 1) : before.filter(({ name }) => name === card.name);
+    return {
+      name: card.name,
+      memoryBytes: card.memoryBytes ?? (card.fault === null ? null : (same?.memoryBytes ?? null)),
+      sharesMemory: card.sharesMemory || (card.fault !== null && same?.sharesMemory === true),
+      isLost: card.fault !== null,
+    };
+  });
+  const missing = left.map((card) => ({ ...card, isLost: true }));
+  // Lines that name no card speak of those that are missing, where these are known.
+  const unnamed = Math.max(0, answer.lost.length - missing.length);
+  const all = [...cards, ...missing, ...Array.from({ length: unnamed }, () => nameless)];
+  return all.toSorted((a, b) => Number(a.isLost) - Number(b.isLost));
+}
+
+function troublesOf(cards: readonly KnownCard[], answer: GpuAnswer | null): Gpus['troubles'] {
+  const faults = (answer?.cards ?? []).filter(({ fault }) => fault !== null);
+  const lost = cards
+    .filter(({ isLost }) => isLost)
+    .map(({ name }) => {
+      const at = faults.findIndex((card) => card.name === name);
+      const [fault] = at >= 0 ? faults.splice(at, 1) : [];
+      return { kind: 'lost' as const, text: fault ? `${name}: ${fault.fault?.replace(/^\[|\]$/g, '')}` : name };
+    });
+  return [...lost, ...(answer?.warnings ?? []).map((text) => ({ kind: 'warning' as const, text }))];
+}
+
+/** A machine that has no such card may still have the program: then its silence is no trouble. */
+function silentTroubles(cards: readonly KnownCard[], why: string, files: Files): Gpus['troubles'] {
+  if (cards.length > 0) return [{ kind: 'silent', text: why }];
+  return hasNvidiaDevice(files) ? [{ kind: 'warning', text: `nvidia-smi does not answer: ${why}` }] : [];
+}
+
+/** A display controller (class 03) of NVIDIA on the PCI bus. */
+function hasNvidiaDevice(files: Files): boolean {
+  const folder = '/sys/bus/pci/devices';
+  return files
+    .list(folder)
+    .some(
+      (name) =>
+        files.text(`${folder}/${name}/vendor`)?.trim() === '0x10de' &&
+        /^0x03/.test(files.text(`${folder}/${name}/class`) ?? ''),
+    );
+}
+
+function readKept(path: string): Kept {
+  try {
+    const { boot, cards } = JSON.parse(readFileSync(path, 'utf8')) as Kept;
+    if (typeof boot === 'string' && Array.isArray(cards) && cards.every(isCard)) return { boot, cards };
+  } catch {
+    // The first start, or a damaged file: nvidia-smi will say.
+  }
+  return { boot: '', cards: [] };
+}
+function isCard(card: KnownCard | null): boolean {
+  return (
+    typeof card?.name === 'string' &&
+    (card.memoryBytes === null || Number.isSafeInteger(card.memoryBytes)) &&
+    typeof card.sharesMemory === 'boolean' &&
+    typeof card.isLost === 'boolean'
+  );
+}
