@@ -14,6 +14,7 @@ import type {
 import {
   type AgentRow,
   type AgentWork,
+  type Behind,
   type BranchRow,
   type EndedTask,
   type Freeze,
@@ -92,6 +93,8 @@ export type PerishableChange =
   | { type: 'model-used'; node: string; model: string; atMs: number }
   /** null: forgotten. */
   | { type: 'model-fault'; node: string; model: string; fault: ModelFault | null }
+  /** null: up to date. */
+  | { type: 'behind'; node: string; behind: Behind | null }
   /** null: work was done there since. */
   | { type: 'place-trouble'; agent: string; trouble: PlaceTrouble | null }
   | { type: 'announced'; atMs: number }
@@ -110,6 +113,7 @@ const perishable: Record<PerishableChange['type'], true> = {
   'model-used': true,
   'model-fault': true,
   'place-trouble': true,
+  behind: true,
   announced: true,
   ticked: true,
 };
@@ -291,6 +295,13 @@ export function apply(view: MutableView, change: Change): void {
     case 'model-fault':
       noteFault(view.modelFaults, change);
       return;
+    case 'behind': {
+      const live = view.live.get(change.node);
+      if (!live) return;
+      if (change.behind) live.behind = change.behind;
+      else delete live.behind;
+      return;
+    }
     case 'place-trouble':
       if (change.trouble) view.placeTroubles.set(change.agent, change.trouble);
       else view.placeTroubles.delete(change.agent);

@@ -54,6 +54,16 @@ export interface NodeLive {
   helloBoot: string | null;
   /** The heartbeat interval it was told last. */
   heartbeatMs?: number;
+  /** It says a generation below that of its assignment; missing: it is up to date. */
+  behind?: Behind;
+}
+
+export interface Behind {
+  generation: number;
+  /** So it has said since, or since the snapshot was sent. */
+  sinceMs: number;
+  /** It is given this long before the snapshot is sent (again). */
+  waitMs: number;
 }
 
 export interface Placement {

@@ -6,6 +6,7 @@ import {
   type AssignedAgent,
   cutToBytes,
   type Decoded,
+  maxHeldInHealth,
   maxHeldTasks,
   type NodeCapacity,
   type NodeInfo,
@@ -476,6 +477,7 @@ class Loop implements RunningNode {
         tasksRunning: this.#runs.running,
         tasksWaiting: waiting,
         outboxDepth: transport.outboxDepth,
+        held: this.#runs.heldKeys(maxHeldInHealth),
       },
     );
     this.#tellCapacity();

@@ -192,12 +192,26 @@ t.test('tokens are coalesced, offsets follow, tools stand between', async (t) =>
   t.equal(chunks[2]?.offset, 3);
 });
 
-t.test('a full outbox loses no lease silently: it is not held, so the coordinator sends it again', async (t) => {
-  const { runs, turns } = rig({ full: true });
+t.test('an end that the outbox cannot keep is said at once, and not held: it goes back uncounted', async (t) => {
+  const { runs, turns, progress } = rig({ full: true, concurrency: 2 });
   runs.take(lease());
-  turns[0]?.end(done);
+  runs.take(lease({ task: 'cron' }), { prompt: 'look around', atMs: 0 });
+  for (const turn of turns) turn.end(done);
   await tick();
   t.same(runs.held(), []);
+  t.same(progress, ['t1 refused'], 'nobody waits for a task of its own');
+});
+
+t.test('a heartbeat names the oldest leases it holds, and no task of its own', async (t) => {
+  const { runs, turns } = rig({ concurrency: 9, left: ['old.1'] });
+  runs.take(lease({ task: 'cron' }), { prompt: 'look around', atMs: 0 });
+  for (const task of ['t1', 't2', 't3']) runs.take(lease({ task, attempt: 2 }));
+  t.same(runs.heldKeys(3), ['old.1', 't1.2', 't2.2']);
+  turns[1]?.end(done);
+  await tick();
+  t.same(runs.heldKeys(9), ['old.1', 't1.2', 't2.2', 't3.2'], 'an end that is not settled is held');
+  runs.settled([{ task: 't1', attempt: 2 }]);
+  t.same(runs.heldKeys(9), ['old.1', 't2.2', 't3.2']);
 });
 
 t.test('progress is said of leases, not of tasks of its own: nobody leased those', async (t) => {

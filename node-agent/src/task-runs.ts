@@ -1,7 +1,7 @@
 // The leases this node works on: each (task, attempt) runs once here, tokens go up coalesced, the end goes through the outbox
 // until the coordinator says it is settled. What was running when the process died is not here after a restart: the hello
 // tells so and the coordinator counts the attempt.
-import { isOfPlace, maxChunkBytes, type TaskLease, type TaskReport } from '@blackroad/protocol';
+import { isOfPlace, leaseKey, maxChunkBytes, type TaskLease, type TaskReport } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { RunningAgent, Transport, TurnEnd } from './contracts.ts';
@@ -22,10 +22,10 @@ export interface TaskRuns {
   settled(tasks: readonly { task: string; attempt: number }[]): void;
   /** Leases to name in a hello: running, or ended and not settled. */
   held(): { task: string; attempt: number }[];
+  /** Keys of leases for a heartbeat, the oldest first; not of tasks of its own. */
+  heldKeys(limit: number): string[];
   readonly running: number;
 }
-
-const keyOf = (task: string, attempt: number) => `${task}.${attempt}`;
 
 export function createTaskRuns(parts: {
   node: string;
@@ -41,7 +41,7 @@ export function createTaskRuns(parts: {
 
   function report(run: Run, end: Pick<TaskReport, 'state'> & Partial<TaskReport>): void {
     const { task, attempt, agent, epoch } = run.lease;
-    const key = keyOf(task, attempt);
+    const key = leaseKey(task, attempt);
     const message: TaskReport = {
       boot,
       task,
@@ -52,10 +52,17 @@ export function createTaskRuns(parts: {
       ...(run.local ? { local: run.local } : {}),
     };
     unsettled.add(key);
-    if (!transport.post(key, 'settled', 'taskReport', { node, task }, message)) {
-      unsettled.delete(key);
-      log.error({ task, attempt }, 'the outbox is full: the end of a task could not be kept; its lease will run out');
-    }
+    if (transport.post(key, 'settled', 'taskReport', { node, task }, message)) return;
+    // Not held any more: the coordinator hears it now, or else misses it in a heartbeat or a hello, and leases it anew.
+    unsettled.delete(key);
+    log.error({ task, attempt }, 'the outbox is full: the end of a task could not be kept, and its lease goes back');
+    if (run.local) return;
+    const problem = {
+      code: 'end-not-stored',
+      text: `${node} could not keep the end of this attempt.`,
+      retryable: true,
+    };
+    transport.send('taskReport', { node, task }, { boot, task, attempt, agent, epoch, state: 'refused', problem });
   }
 
   function refuse(lease: TaskLease, local: TaskReport['local'], text: string): void {
@@ -78,7 +85,7 @@ export function createTaskRuns(parts: {
     try {
       const end = await agent.run({ task, attempt, prompt, signal: run.abort.signal }, chunks.add);
       chunks.flush();
-      runs.delete(keyOf(task, attempt));
+      runs.delete(leaseKey(task, attempt));
       report(run, shaped(end));
     } finally {
       started.cancel();
@@ -88,7 +95,7 @@ export function createTaskRuns(parts: {
 
   return {
     take(lease, local) {
-      const key = keyOf(lease.task, lease.attempt);
+      const key = leaseKey(lease.task, lease.attempt);
       if (runs.has(key) || unsettled.has(key)) return;
       const agent = parts.agent(lease.agent);
       if (!agent || agent.assigned.epoch !== lease.epoch) {
@@ -109,10 +116,10 @@ export function createTaskRuns(parts: {
       });
     },
     cancel(task, attempt, reason) {
-      runs.get(keyOf(task, attempt))?.abort.abort(new Error(reason));
+      runs.get(leaseKey(task, attempt))?.abort.abort(new Error(reason));
     },
     settled(tasks) {
-      const keys = tasks.map(({ task, attempt }) => keyOf(task, attempt));
+      const keys = tasks.map(({ task, attempt }) => leaseKey(task, attempt));
       for (const key of keys) unsettled.delete(key);
       transport.settle(keys);
     },
@@ -121,6 +128,11 @@ export function createTaskRuns(parts: {
         const dot = key.lastIndexOf('.');
         return { task: key.slice(0, dot), attempt: Number(key.slice(dot + 1)) };
       });
+    },
+    heldKeys(limit) {
+      const keys = [...unsettled];
+      for (const [key, { local }] of runs) if (!local) keys.push(key);
+      return keys.slice(0, limit);
     },
     get running() {
       return runs.size;

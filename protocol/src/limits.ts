@@ -80,6 +80,9 @@ export const maxAttempts = 10;
 export const maxDeadlineSeconds = 7 * 86_400;
 /** Held tasks a node names in its hello. */
 export const maxHeldTasks = 5_000;
+/** Leases a heartbeat names: 33 bytes each, and heartbeats come from ten thousand nodes. */
+export const maxHeldInHealth = 32;
+
 /** Rows of one page of any list. */
 export const maxPageRows = 1_000;
 /** Messages waiting in a node's outbox on disk. When full the oldest perishable ones go first; results and memories are never dropped. */

@@ -13,7 +13,7 @@ import {
   TaskId,
   TimeMs,
 } from './ids.ts';
-import { maxHeldTasks, maxModelsPerNode } from './limits.ts';
+import { maxHeldInHealth, maxHeldTasks, maxModelsPerNode } from './limits.ts';
 import { type Static, Type } from './typebox.ts';
 
 export const NodeClassName = Type.String({
@@ -192,6 +192,14 @@ export const NodeHealth = Type.Object({
   tasksRunning: Type.Integer({ minimum: 0 }),
   tasksWaiting: Type.Integer({ minimum: 0 }),
   outboxDepth: Type.Integer({ minimum: 0 }),
+  held: Type.Optional(
+    Type.Array(Type.String({ maxLength: 60 }), {
+      maxItems: maxHeldInHealth,
+      description:
+        'Leases the node holds, `<task>.<attempt>`, the oldest first; a lease that it should hold and does not name is taken ' +
+        'back. Missing: a node that cannot say it.',
+    }),
+  ),
   agentRssBytes: Type.Integer({ minimum: 0, description: 'Resident memory of the node-agent process.' }),
 });
 export type NodeHealth = Static<typeof NodeHealth>;

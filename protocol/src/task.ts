@@ -68,6 +68,11 @@ export const TaskLease = Type.Object({
 });
 export type TaskLease = Static<typeof TaskLease>;
 
+/** (task, attempt) in one word: as a node names what it holds. */
+export function leaseKey(task: string, attempt: number): string {
+  return `${task}.${attempt}`;
+}
+
 export const TaskUsage = Type.Object({
   model: Type.String({ maxLength: 200 }),
   promptTokens: Type.Integer({ minimum: 0 }),

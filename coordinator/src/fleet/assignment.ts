@@ -11,9 +11,20 @@ import {
   type UnplacedWhy,
 } from '@blackroad/protocol';
 import type { Change, Outgoing } from '../change.ts';
-import { agentIn, allChanges, type Draft, nodeIn, noteEvent, openDraft, putAgent, putNode, send } from '../draft.ts';
+import {
+  agentIn,
+  allChanges,
+  change,
+  type Draft,
+  nodeIn,
+  noteEvent,
+  openDraft,
+  putAgent,
+  putNode,
+  send,
+} from '../draft.ts';
 import { loseAgentLeases } from '../tasks/leases.ts';
-import type { AgentRow, Placement, View } from '../view.ts';
+import type { AgentRow, Behind, NodeRow, Placement, View } from '../view.ts';
 import { leftOf, quietAfter, quietOf } from './quiet.ts';
 
 /** Room for the envelope of a delta or a snapshot part. */
@@ -50,6 +61,27 @@ export function snapshotParts(draft: Draft, node: string): AssignmentSnapshot[] 
 }
 export function sendSnapshot(draft: Draft, node: string): void {
   for (const part of snapshotParts(draft, node)) send(draft, 'snapshot', { node }, part);
+}
+
+/** A delta is stored and said in a heartbeat within this time. */
+const deltaMs = 10_000;
+const maxDeltaMs = 300_000;
+/**
+ * A node that stays behind what it was sent (its disk took nothing, a part was lost) gets the snapshot, later and later: until it has
+ * it, its agents are not those of the plan and use no tools outside.
+ */
+export function bringUpToDate(draft: Draft, { id, generation }: NodeRow, said: number): void {
+  const { nowMs } = draft;
+  const known = draft.view.live.get(id)?.behind;
+  const is = (behind: Behind | null) => change(draft, { type: 'behind', node: id, behind });
+  if (said >= generation) {
+    if (known) is(null);
+  } else if (known?.generation !== said) {
+    is({ generation: said, sinceMs: nowMs, waitMs: deltaMs });
+  } else if (nowMs >= known.sinceMs + known.waitMs) {
+    sendSnapshot(draft, id);
+    is({ generation: said, sinceMs: nowMs, waitMs: Math.min(maxDeltaMs, known.waitMs * 2) });
+  }
 }
 
 /** The agent starts on its node, or goes on there with a new version. */

@@ -46,6 +46,8 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
   draft.helloBoots.set(row.id, message.boot);
   change(draft, { type: 'hello', node: row.id, boot: message.boot, heartbeatMs });
   change(draft, { type: 'seen', node: row.id, atMs: draft.nowMs });
+  // What it lacks comes with the answer: it has its time for that.
+  change(draft, { type: 'behind', node: row.id, behind: null });
   sendWelcome(draft, row.id, message.boot, heartbeatMs, message.upMs);
   if (message.generation !== generation) sendSnapshot(draft, row.id);
 }

@@ -158,3 +158,50 @@ t.test('a start: who was online is suspect, nobody is lost before the grace is o
   t.match(fleet.view.frozen, [{ reason: /3 of 4 nodes/ }], 'but most of them never came: moves are frozen');
   t.ok(fleet.now > startMs);
 });
+
+t.test(
+  'a node that stays behind its assignment while it is online is sent the snapshot, later and later',
+  async (t) => {
+    const fleet = new SampleFleet();
+    fleet.online('alice');
+    fleet.apply1('greeter');
+    fleet.move(['greeter', 'alice']);
+    const { generation } = fleet.node('alice');
+    t.equal(generation, 1);
+    const beat = (afterMs: number, says: number) => {
+      fleet.now += afterMs;
+      return said(
+        fleet.decide<'node-health'>(acceptHealth, { node: 'alice', message: health(boot1, says) }).messages,
+        'snapshot',
+      );
+    };
+    t.same(beat(5_000, 0), [], 'the delta may be on its way');
+    t.same(beat(5_000, 0), []);
+    t.match(beat(5_000, 0), [
+      { params: { node: 'alice' }, message: { generation, agents: [{ spec: { name: 'greeter' } }] } },
+    ]);
+    t.same(beat(10_000, 0), [], 'its disk may still be full: twice the time');
+    t.equal(beat(10_000, 0).length, 1);
+    let sent = 0;
+    for (let i = 0; i < 720; i++) sent += beat(5_000, 0).length;
+    t.ok(sent >= 12 && sent <= 16, `${sent} in an hour`);
+    t.same(beat(5_000, generation), []);
+    t.notOk(fleet.view.live.get('alice')?.behind);
+    fleet.move(['greeter', null]);
+    t.same(beat(5_000, generation), [], 'the next change has its own time');
+    t.same(beat(5_000, fleet.node('alice').generation), []);
+    t.same(beat(60_000, fleet.node('alice').generation), []);
+  },
+);
+
+t.test('a node that keeps up, however often its assignment changes, is not sent it again', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('alice');
+  for (let i = 0; i < 30; i++) {
+    fleet.apply1(`a${i}`);
+    fleet.move([`a${i}`, 'alice']);
+    fleet.now += 5_000;
+    const message = health(boot1, fleet.node('alice').generation - 1);
+    t.same(said(fleet.decide<'node-health'>(acceptHealth, { node: 'alice', message }).messages, 'snapshot'), []);
+  }
+});

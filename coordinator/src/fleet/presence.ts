@@ -3,9 +3,10 @@
 import type { AgentObserved } from '@blackroad/protocol';
 import { agentIn, change, type Draft, decided, nodeIn, noteEvent, openDraft, putNode, remark } from '../draft.ts';
 import type { Decide } from '../input.ts';
+import { takeBackUnheld } from '../tasks/held.ts';
 import { leaseForNode, leaseNext } from '../tasks/leases.ts';
 import type { NodeRow } from '../view.ts';
-import { endQuiet, sendSnapshot } from './assignment.ts';
+import { bringUpToDate, endQuiet, sendSnapshot } from './assignment.ts';
 import { turnAway } from './hello.ts';
 import { judgeCapacity, judgeModel } from './model-faults.ts';
 import { isOver } from './quiet.ts';
@@ -59,7 +60,12 @@ export const acceptHealth: Decide<'node-health'> = (view, { node, message }, now
   if (!row) return decided(draft);
   change(draft, { type: 'health', node, health: message, atMs: nowMs });
   // Only who said hello to this coordinator is matched with what it holds; the others are about to.
-  if (row.presence === 'online' || view.live.get(node)?.helloBoot !== row.boot) return decided(draft);
+  if (view.live.get(node)?.helloBoot !== row.boot) return decided(draft);
+  if (row.presence === 'online') {
+    bringUpToDate(draft, row, message.generation);
+    if (message.held) takeBackUnheld(draft, node, message.held);
+    return decided(draft);
+  }
   turnOnline(draft, row, row.boot, 'heard again');
   if (message.generation !== row.generation) sendSnapshot(draft, node);
   leaseForNode(draft, node);

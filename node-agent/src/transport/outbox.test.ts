@@ -28,6 +28,81 @@ const sendable = (outbox: Outbox, count: number) =>
     look();
   });
 
+/** A disk that can be full, as SQLite sees it. */
+function fillable() {
+  const db = new Database(':memory:');
+  const close = db.close.bind(db);
+  db.close = () => db;
+  return {
+    close,
+    disk: { open: () => db, sync: (_: string, done: (error: Error | null) => void) => setImmediate(done, null) },
+    full(is: boolean) {
+      const pages = db.pragma('page_count', { simple: true }) as number;
+      db.pragma(`max_page_count = ${is ? pages : 1_000_000}`);
+    },
+    rows: () => db.prepare('SELECT key FROM outbox ORDER BY seq').pluck().all(),
+  };
+}
+const large = 'x'.repeat(8_000);
+
+t.test('while the disk is full rows are told from memory, and stored when it takes them again', async (t) => {
+  const { disk, full, rows, close } = fillable();
+  t.teardown(close);
+  const clock = new HandClock();
+  const outbox = open('', { disk, clock });
+  t.ok(put(outbox, 'a', 'settled', large));
+  full(true);
+  for (const key of ['b', 'c', 'd']) t.ok(put(outbox, key, 'settled', large), key);
+  t.ok(put(outbox, 'event', 'sent', large));
+  t.equal(outbox.unstored, 4);
+  t.same(rows(), ['a']);
+  const told = () => outbox.next(0, 10).map(({ key }) => key);
+  t.same(await sendable(outbox, 5), ['a', 'b', 'c', 'd', 'event'], 'at once, in order');
+  t.same(outbox.unsettledKeys(), ['a', 'b', 'c', 'd']);
+  outbox.settle(['b']);
+  outbox.sent(outbox.next(0, 10).at(-1)!.seq);
+  t.ok(put(outbox, 'c', 'settled', `${large} again`), 'one a key, also in memory');
+  t.same(told(), ['a', 'd', 'c']);
+  await clock.advance(60_000);
+  t.equal(outbox.unstored, 2, 'it is tried in vain');
+  full(false);
+  await clock.advance(10_000);
+  t.equal(outbox.unstored, 0);
+  t.same(rows(), ['a', 'd', 'c'], 'no restart is needed');
+  t.same(told(), ['a', 'd', 'c']);
+  outbox.settle(['a', 'c', 'd']);
+  t.same(rows(), []);
+  outbox.close();
+});
+
+t.test('rows in memory are told also when newer ones lie between them and the disk', async (t) => {
+  const { disk, full, close } = fillable();
+  t.teardown(close);
+  const outbox = open('', { disk });
+  t.ok(put(outbox, 'first', 'settled', large));
+  full(true);
+  t.ok(put(outbox, 'first', 'settled', `${large} newer`));
+  full(false);
+  for (let i = 0; i < 300; i++) t.ok(put(outbox, `k${i}`, 'settled', large));
+  await sendable(outbox, 301);
+  const rows = outbox.next(0, 1000);
+  t.equal(rows.length, 301, 'the row that the newer one replaces is not told');
+  t.match(rows[0], { key: 'first', payload: `${large} newer` });
+  outbox.close();
+});
+
+t.test('memory in place of the disk has its bound', async (t) => {
+  const { disk, full, close } = fillable();
+  t.teardown(close);
+  const outbox = open('', { disk });
+  full(true);
+  let kept = 0;
+  while (kept < 5_000 && put(outbox, `k${kept}`, 'settled', large)) kept++;
+  t.ok(kept >= 1_000 && kept <= 1_100, `${kept} kept`);
+  t.equal(outbox.refused, 1);
+  outbox.close();
+});
+
 for (const path of [':memory:', 'a file']) {
   const at = () => (path === ':memory:' ? path : fresh());
   t.test(`${path}: rows come out in order, one a key, until they are settled or sent`, async (t) => {

@@ -4,6 +4,9 @@
 // An SD card dies of writes, so: each row is one write into the write-ahead log without waiting for the disk (it survives SIGKILL
 // from then on), and one fdatasync for all rows of the moment, off the event loop, makes it survive a power cut. Keys live in a
 // map, not in an index: that saves a page a row. Nothing is written while there is nothing to say.
+//
+// While the disk takes no writes, rows are kept in memory, so many at most, and sent from there: a task whose end nobody hears of
+// would block its agent. They are stored as soon as the disk takes them.
 import { closeSync, existsSync, fdatasync, fsyncSync, openSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { maxOutboxMessages } from '@blackroad/protocol';
@@ -25,7 +28,7 @@ export interface OutboxRow extends OutboxMessage {
   seq: number;
 }
 export interface Outbox {
-  /** Stores a message; one of the same key is replaced and moves to the end. False: not stored, the outbox is full or the disk failed. */
+  /** Keeps a message, on disk if it can; one of the same key is replaced and moves to the end. False: not kept, the outbox is full. */
   put(message: OutboxMessage): boolean;
   /** Forgets rows whose end was confirmed. Unknown keys are fine: confirmations may come twice. */
   settle(keys: readonly string[]): void;
@@ -38,6 +41,8 @@ export interface Outbox {
   readonly depth: number;
   /** Keys of rows that wait for `settle`, those of earlier runs of the process included; oldest first. */
   unsettledKeys(): string[];
+  /** Rows that the disk did not take yet: they end with the process. */
+  readonly unstored: number;
   /** `sent` rows pushed out by newer ones, and messages refused, since the start. */
   readonly dropped: number;
   readonly refused: number;
@@ -60,6 +65,11 @@ export interface OutboxOptions {
 export const outboxFile = 'outbox.sqlite';
 
 const forgetAgainMs = 10_000;
+/** One local disk: it is asked so often, and nobody else is kept waiting by that. */
+const storeAgainMs = 5_000;
+/** Rows kept in memory while the disk takes none; the end of a task is 64 KiB at most, mostly one. */
+const maxUnstored = 1_000;
+const maxUnstoredBytes = 8 * 1024 * 1024;
 const schema = `
   CREATE TABLE IF NOT EXISTS outbox (
     seq INTEGER PRIMARY KEY, key TEXT NOT NULL, settled INTEGER NOT NULL,
@@ -109,6 +119,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   };
   const drop = (key: string, seq: number) => {
     recent.drop(seq);
+    unstored.drop(seq);
     seqOf.delete(key);
     perishable.delete(seq);
   };
@@ -120,6 +131,31 @@ export function createOutbox(options: OutboxOptions): Outbox {
   });
   const removeAll = db.transaction((known: (readonly [string, number])[]) => {
     for (const [, seq] of known) remove.run(seq);
+  });
+  const unstored = createUnstored();
+  let storing = false;
+  /** Rows that wait in memory go to the disk, together. */
+  const storeAgain = () => {
+    if (closed || unstored.size === 0) return;
+    const rows = unstored.all();
+    if (!tryWrite('storing rows that waited in memory', () => storeAll(rows))) return storeLater();
+    for (const { seq } of rows) unstored.drop(seq);
+    log.info({ messages: rows.length }, 'outbox: the disk takes messages again');
+    if (!syncing) clock.soon(sync);
+  };
+  const storeLater = () => {
+    if (storing) return;
+    storing = true;
+    clock.after(storeAgainMs, () => {
+      storing = false;
+      storeAgain();
+    });
+  };
+  const storeAll = db.transaction((rows: readonly UnstoredRow[]) => {
+    for (const { seq, replaces, message } of rows) {
+      if (replaces !== undefined) remove.run(replaces);
+      add(seq, message);
+    }
   });
   /** Confirmed while the disk took no writes: without another try they would lie here until the next connection. */
   const unforgotten = new Set<string>();
@@ -176,10 +212,17 @@ export function createOutbox(options: OutboxOptions): Outbox {
       }
       const seq = lastSeq + 1;
       const old = seqOf.get(message.key);
-      if (!tryWrite('storing a row', () => (old === undefined ? add(seq, message) : replace(seq, old, message)))) {
+      /** Of the row of this key on the disk, which is to go when this one is stored. */
+      const onDisk = old === undefined ? undefined : unstored.has(old) ? unstored.replacesOf(old) : old;
+      const isStored = tryWrite('storing a row', () =>
+        onDisk === undefined ? add(seq, message) : replace(seq, onDisk, message),
+      );
+      if (!isStored && !unstored.add({ seq, message, ...(onDisk === undefined ? {} : { replaces: onDisk }) })) {
         refused++;
         return false;
       }
+      if (old !== undefined) unstored.drop(old);
+      if (unstored.size > 0) storeLater();
       lastSeq = seq;
       recent.add({ seq, ...message });
       if (old !== undefined) {
@@ -189,7 +232,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
       seqOf.delete(message.key);
       seqOf.set(message.key, seq);
       if (message.until === 'sent') perishable.set(seq, message.key);
-      if (wal === null || (message.until === 'sent' && sendableSeq === seq - 1)) {
+      // What is in memory alone is told at once: that is the safest place for it.
+      if (!isStored || wal === null || (message.until === 'sent' && sendableSeq === seq - 1)) {
         sendableSeq = seq;
         self.onReady();
       } else if (!syncing) {
@@ -204,22 +248,37 @@ export function createOutbox(options: OutboxOptions): Outbox {
         return seq === undefined ? [] : [[key, seq] as const];
       });
       if (closed || known.length === 0) return;
-      if (!tryWrite('forgetting rows', () => removeAll(known))) return forgetAgain(keys);
+      const onDisk = known.flatMap(([key, seq]) => {
+        const replaces = unstored.has(seq) ? unstored.replacesOf(seq) : seq;
+        return replaces === undefined ? [] : [[key, replaces] as const];
+      });
+      if (onDisk.length > 0 && !tryWrite('forgetting rows', () => removeAll(onDisk))) return forgetAgain(keys);
       for (const [key, seq] of known) drop(key, seq);
     },
     sent(seq) {
       const key = perishable.get(seq);
-      if (key !== undefined && !closed && !tryWrite('forgetting a row', () => forget(key, seq))) forgetAgain([key]);
+      if (key !== undefined) self.settle([key]);
     },
     next(seq, limit) {
       if (closed) return [];
       const kept = recent.after(seq, sendableSeq, limit);
       if (kept) return kept;
-      return (select.all(seq, sendableSeq, limit) as StoredRow[]).map(({ settled, retain, ...row }) => ({
-        ...row,
-        until: settled ? 'settled' : 'sent',
-        retain: retain === 1,
-      }));
+      const stored = (select.all(seq, sendableSeq, limit) as StoredRow[]).map(
+        ({ settled, retain, ...row }): OutboxRow => ({
+          ...row,
+          until: settled ? 'settled' : 'sent',
+          retain: retain === 1,
+        }),
+      );
+      if (unstored.size === 0) return stored;
+      const inMemory = unstored.all().filter((row) => row.seq > seq && row.seq <= sendableSeq);
+      return [
+        // Its key has a newer row, which the disk did not take.
+        ...stored.filter((row) => seqOf.get(row.key) === row.seq),
+        ...inMemory.map((row) => ({ seq: row.seq, ...row.message })),
+      ]
+        .toSorted((a, b) => a.seq - b.seq)
+        .slice(0, limit);
     },
     get depth() {
       return seqOf.size;
@@ -227,6 +286,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
     unsettledKeys() {
       // The map is in order of seq: a replaced key is deleted first and set anew.
       return [...seqOf].filter(([, seq]) => !perishable.has(seq)).map(([key]) => key);
+    },
+    get unstored() {
+      return unstored.size;
     },
     get dropped() {
       return dropped;
@@ -238,6 +300,12 @@ export function createOutbox(options: OutboxOptions): Outbox {
     durable,
     close() {
       if (closed) return;
+      storeAgain();
+      if (unstored.size > 0)
+        log.error(
+          { messages: unstored.size },
+          'outbox: the disk does not take these messages, which end with the process',
+        );
       closed = true;
       if (wal !== null) {
         // Rows of the last moment: close waits for the disk where sync had no time to.
@@ -256,6 +324,38 @@ export function createOutbox(options: OutboxOptions): Outbox {
     self.settle(foreign);
   }
   return self;
+}
+
+interface UnstoredRow {
+  seq: number;
+  message: OutboxMessage;
+  /** Row on the disk of the same key. */
+  replaces?: number;
+}
+/** Rows that the disk did not take. */
+function createUnstored() {
+  const rows = new Map<number, UnstoredRow>();
+  let bytes = 0;
+  const drop = (seq: number) => {
+    bytes -= rows.get(seq)?.message.payload.length ?? 0;
+    rows.delete(seq);
+  };
+  return {
+    drop,
+    /** False: no room. */
+    add(row: UnstoredRow): boolean {
+      if (rows.size >= maxUnstored || bytes + row.message.payload.length > maxUnstoredBytes) return false;
+      rows.set(row.seq, row);
+      bytes += row.message.payload.length;
+      return true;
+    },
+    has: (seq: number) => rows.has(seq),
+    replacesOf: (seq: number) => rows.get(seq)?.replaces,
+    all: () => [...rows.values()],
+    get size() {
+      return rows.size;
+    },
+  };
 }
 
 /** Rows of the last moment are mostly sent in the next one: reading them back from SQLite was a tenth of a busy node's work. [M] */

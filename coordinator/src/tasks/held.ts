@@ -1,0 +1,46 @@
+// A lease lasts only while its node holds it: every heartbeat names what the node holds, and what it does not name although it should
+// have it by now is taken back. A message may be lost on the way, and a node may lose the end of a task; the agent must not be blocked
+// by that until the deadline. In: the held ones of a heartbeat. Out: leases given back, uncounted.
+import { leaseKey, maxHeldInHealth, type TaskProblem } from '@blackroad/protocol';
+import { type Draft, taskIn } from '../draft.ts';
+import type { TaskRow } from '../view.ts';
+import { giveBack } from './ends.ts';
+import { leaseNext, sendCancel } from './leases.ts';
+
+/** A lease reaches its node, and the node's next heartbeat the coordinator, within this time; with the heartbeat after it, less than
+ * the lease of quiet.ts. */
+export const unheldMs = 20_000;
+
+export function takeBackUnheld(draft: Draft, node: string, held: readonly string[]): void {
+  const leases = draft.view.leasesByNode.get(node);
+  if (!leases || leases.size === 0) return;
+  const keys = new Set(held);
+  const dueMs = draft.nowMs - unheldMs;
+  const untilMs = held.length < maxHeldInHealth ? dueMs : Math.min(dueMs, newestNamed(draft, leases, keys));
+  const agents = new Set<string>();
+  for (const id of leases) {
+    const task = taskIn(draft, id);
+    if (task?.node !== node || task.state === 'queued') continue;
+    if ((task.leasedMs ?? draft.nowMs) > untilMs || keys.has(leaseKey(task.id, task.attempt))) continue;
+    sendCancel(draft, task, 'the node did not name it among those it holds');
+    giveBack(draft, task, notHeld(node));
+    agents.add(task.agent);
+  }
+  for (const agent of agents) leaseNext(draft, agent);
+}
+/** A node that holds more than it can name names the oldest: what is newer than those may be there all the same. */
+function newestNamed(draft: Draft, leases: ReadonlySet<string>, keys: ReadonlySet<string>): number {
+  let newest = Number.NEGATIVE_INFINITY;
+  for (const id of leases) {
+    const task = draft.view.tasks.get(id) as TaskRow | undefined;
+    if (task && keys.has(leaseKey(task.id, task.attempt))) newest = Math.max(newest, (task.leasedMs ?? 0) - unheldMs);
+  }
+  return newest;
+}
+function notHeld(node: string): TaskProblem {
+  return {
+    code: 'not-held',
+    text: `${node} does not hold it (any more): a message or its end was lost.`,
+    retryable: true,
+  };
+}
