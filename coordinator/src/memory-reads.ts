@@ -28,13 +28,16 @@ export async function enrichMemory(
     // `from` is the entry before the first; it and the batch itself may be known.
     const last = message.entries[message.entries.length - 1];
     input.stored = await store.memoryHashes(agent, message.from, Math.max(message.from, last?.seq ?? 0));
-    if (message.type === 'batch') input.merging = await readMerging(store, view, message.entries);
-    else {
+    if (message.type === 'batch') {
+      input.merging = await readMerging(store, view, message.entries);
+      // An answer to what was offered brings the next part by itself.
+      if (input.merging.length === 0) input.branch = await readBranch(store, oldestBranch(view, agent));
+    } else {
       const { siblings, last } = await readSiblings(store, `${agent}.${node}.${message.epoch}`);
       input.siblings = siblings;
       input.branch = last;
     }
-  }
+  } else if (message.type === 'hydrated') input.branch = await readBranch(store, oldestBranch(view, agent));
   return input;
 }
 

@@ -3,7 +3,7 @@
 import type { Decoded } from '@blackroad/protocol';
 import type { DurableChange } from '../../coordinator/src/change.ts';
 import type { Coordinator } from '../../coordinator/src/coordinator.ts';
-import type { MutableView } from '../../coordinator/src/view.ts';
+import type { Ledger } from './ledger.ts';
 import type { Machine } from './machine.ts';
 import type { World } from './world.ts';
 
@@ -34,7 +34,7 @@ export interface Checker {
 export interface Watched {
   readonly world: World;
   /** What the store holds, folded from the commits. */
-  readonly stored: MutableView;
+  readonly stored: Ledger;
   broke(name: string, text: string): void;
 }
 export type MakeChecker = (watched: Watched) => Checker;

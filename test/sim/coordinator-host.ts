@@ -1,8 +1,7 @@
 // The machine of the coordinator: a database in memory that outlives the process, and the real coordinator on it. It can be killed
 // at any moment, also exactly between deciding, committing and telling, and starts again from what is stored.
 import { FleetError, type TSchema } from '@blackroad/protocol';
-import { InvariantError } from '@blackroad/std/invariant';
-import { silentLog } from '@blackroad/std/log';
+import { type Log, silentLog } from '@blackroad/std/log';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import { Compile } from 'typebox/schema';
 import { showTask } from '../../coordinator/src/api/show.ts';
@@ -42,6 +41,7 @@ export interface HostWatch {
   /** It stopped by itself: an invariant of its own, or a fault of its code. */
   failed(error: Error): void;
   ended(): void;
+  log: Log;
 }
 
 export class CoordinatorHost {
@@ -58,6 +58,8 @@ export class CoordinatorHost {
   readonly #random: Random;
   readonly #seed: number;
   readonly #diskMs: number;
+  /** What the last armed blow threw. */
+  #struck: FleetError | null = null;
 
   constructor(parts: {
     timeline: Timeline;
@@ -111,8 +113,8 @@ export class CoordinatorHost {
     };
     const fatal = (error: Error) => {
       if (!clock.alive) return;
-      const expected = error instanceof FleetError && error.code === 'storage-failed';
-      if (!expected || error instanceof InvariantError) this.#watch.failed(error);
+      // Only the blow itself is excused: `storage-failed` is also what a fault of our own code inside a commit becomes.
+      if (error !== this.#struck) this.#watch.failed(error);
       this.kill(`by itself: ${error.message}`);
     };
     startCoordinator({
@@ -121,7 +123,7 @@ export class CoordinatorHost {
       policy: this.policy,
       clock,
       random: seededRandom(this.#seed * 1000 + this.starts),
-      log: silentLog,
+      log: this.#watch.log,
       check,
       showTask,
       fatal,
@@ -159,7 +161,7 @@ export class CoordinatorHost {
 
   /** The real store; a commit takes the disk's time, and is where blows land. */
   #store(clock: ProcessClock): Store {
-    const store = sqliteStore(this.#db, silentLog, clock);
+    const store = sqliteStore(this.#db, this.#watch.log, clock);
     const never = () => new Promise<never>(() => {});
     return {
       ...store,
@@ -169,8 +171,10 @@ export class CoordinatorHost {
           this.kill('before it committed');
           return never();
         }
-        if (this.blow === 'commit-fails')
-          throw new FleetError('storage-failed', { detail: 'the disk is gone (simulated)' });
+        if (this.blow === 'commit-fails') {
+          this.#struck = new FleetError('storage-failed', { detail: 'the disk is gone (simulated)' });
+          throw this.#struck;
+        }
         const done = await store.commit(changes);
         this.#watch.committed(changes);
         if (this.blow === 'after-commit') {

@@ -7,6 +7,9 @@ import type { ProcessClock, Timeline } from './timeline.ts';
 /** Opened with `synchronous = NORMAL`: only `sync` makes its commits survive a power cut. */
 const lazy = 'outbox.sqlite';
 
+/** A write that failed is told by the loop that asked for it, within this long. */
+const aftermathMs = 2_000;
+
 const prepared = new WeakMap<Database.Database, Map<string, Database.Statement>>();
 /** Prepared once a database. */
 export function statementOf(db: Database.Database, sql: string): Database.Statement {
@@ -26,6 +29,7 @@ export class SimulatedDisk {
   readonly #opened: (() => void)[] = [];
   #synced: Buffer | null = null;
   #fault: 'none' | 'full' | 'read-only' = 'none';
+  #healedMs = Number.NEGATIVE_INFINITY;
   syncMs = 2;
 
   constructor(timeline: Timeline) {
@@ -83,11 +87,17 @@ export class SimulatedDisk {
   }
 
   set fault(fault: 'none' | 'full' | 'read-only') {
+    if (fault === 'none') this.#healedMs = this.#timeline.nowMs;
     this.#fault = fault;
     for (const db of this.#files.values()) this.#apply(db);
   }
   get fault(): 'none' | 'full' | 'read-only' {
     return this.#fault;
+  }
+
+  /** A fault, or what was tried during one may still be on its way. */
+  get isTroubled(): boolean {
+    return this.#fault !== 'none' || this.#timeline.nowMs - this.#healedMs < aftermathMs;
   }
 
   #open(name: string): Database.Database {

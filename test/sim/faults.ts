@@ -113,7 +113,7 @@ export const faults: readonly Happening[] = [
     machine.probes.undervoltage = on;
   }),
   ofHealth('foreign memory', (machine, on) => {
-    machine.probes.foreignBytes = on ? machine.probes.modelMemory().totalBytes * 0.98 : 0;
+    machine.probes.foreignBytes = on ? Math.floor(machine.probes.modelMemory().totalBytes * 0.98) : 0;
   }),
   ofRuntime('slow load', (machine, on) => {
     machine.runtimeFaults.loadMs = on ? 20_000 : 0;
@@ -144,6 +144,7 @@ export const faults: readonly Happening[] = [
       machine.disk.copy(),
     );
     clone.isClone = true;
+    if (machine.identity) world.cloned.add(machine.identity.node);
     clone.identity = machine.identity;
     clone.keyFingerprint = machine.keyFingerprint;
     world.machines.push(clone);

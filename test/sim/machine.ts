@@ -2,7 +2,6 @@
 // In: what faults and people do to it. Out: a process that boots, is killed, loses power, is set up anew. What survives is what
 // would survive: the disk and the identity file.
 import { createHash } from 'node:crypto';
-import { silentLog } from '@blackroad/std/log';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import { composeNode } from '../../node-agent/src/compose.ts';
 import type { Identity } from '../../node-agent/src/identity/identity.ts';
@@ -12,6 +11,7 @@ import { createSimulated, noFaults, type SimulatedFaults } from '../../node-agen
 import { SimulatedDisk } from './disk.ts';
 import type { Network } from './network.ts';
 import { ProcessClock, type Timeline } from './timeline.ts';
+import { watchedLog } from './watched-log.ts';
 
 export interface MachineOptions {
   name: string;
@@ -26,6 +26,7 @@ export interface MachineWorld {
   timeline: Timeline;
   network: Network;
   trace(who: string, what: string): void;
+  broke(checker: string, text: string): void;
   /** Wall clock of a machine that is right. */
   wallMs(): number;
   /** A process ended in a way that no fault asked for. */
@@ -71,10 +72,17 @@ export class Machine {
   /** A person must start it. */
   isOut = false;
   boots = 0;
+  /** When it was last set up anew. */
+  erasedMs = Number.NEGATIVE_INFINITY;
   /** A copied card in another machine: it speaks under a name that is not its own. */
   isClone = false;
   readonly #world: MachineWorld;
   readonly #random: Random;
+  readonly #log = watchedLog({
+    trouble: () => (this.disk.isTroubled ? 'its disk' : null),
+    broke: (text) => this.#world.broke('log', `${this.name}: ${text}`),
+    trace: (text) => this.#world.trace(this.name, text),
+  });
 
   constructor(world: MachineWorld, options: MachineOptions, disk?: SimulatedDisk) {
     this.#world = world;
@@ -154,7 +162,7 @@ export class Machine {
         keepaliveS: options.keepaliveS,
         clock,
         random: seededRandom(seed),
-        log: silentLog,
+        log: this.#log,
         onFarewell: (reason) => this.#world.sentAway(this, reason),
       });
       this.process = { clock, node, startedMs: timeline.nowMs };
@@ -200,6 +208,9 @@ export class Machine {
   erase(): void {
     this.#end(false, 'is set up anew');
     this.disk.erase();
+    this.disk = new SimulatedDisk(this.#world.timeline);
+    this.#world.disks.add(this.disk);
+    this.erasedMs = this.#world.timeline.nowMs;
     this.identity = null;
   }
 

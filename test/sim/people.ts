@@ -2,6 +2,7 @@
 // bursts, ask over MQTT, cordon, drain, forget, release. Each row is one kind of action with its weight.
 import type { AgentSpec } from '@blackroad/protocol';
 import { type Random, sortableId } from '@blackroad/std/random';
+import type { EndedTask } from '../../coordinator/src/view.ts';
 import type { World } from './world.ts';
 
 export interface Happening {
@@ -70,14 +71,29 @@ function edit(world: World, random: Random, change: { cordoned?: boolean; draini
 function submit(world: World, random: Random, agent: string): void {
   const id = sortableId(world.wallMs(), random);
   const attempts = random.next() < 0.2 ? 1 : undefined;
+  const idempotencyKey = random.next() < 0.2 ? `key-${Math.floor(random.next() * 50)}` : undefined;
   const request = {
     prompt: `Question ${Math.floor(random.next() * 1000)}?`,
     priority: Math.floor(random.next() * 100),
     ...(attempts === undefined ? {} : { attempts }),
-    ...(random.next() < 0.2 ? { idempotencyKey: `key-${Math.floor(random.next() * 50)}` } : {}),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
-  world.ask('task-submit', { by: 'people', id, agent, request, origin: 'api', known: null }, (outcome) => {
-    if (outcome.ok) world.accepted.add(outcome.value.id);
+  const ask = (known: EndedTask | null) =>
+    world.ask('task-submit', { by: 'people', id, agent, request, origin: 'api', known }, (outcome) => {
+      if (!outcome.ok) return;
+      if (outcome.value.agent !== agent)
+        world.broke('people', `asked ${agent}, answered with ${outcome.value.id} of ${outcome.value.agent}`);
+      world.accepted.add(outcome.value.id);
+    });
+  const { coordinator } = world.host;
+  if (idempotencyKey === undefined || !coordinator) {
+    ask(null);
+    return;
+  }
+  // As the API does: the store is asked first, and a key of another agent's task is refused.
+  void coordinator.store.taskByIdempotencyKey(idempotencyKey).then((row) => {
+    if (row && row.agent !== agent) return;
+    ask(row as EndedTask | null);
   });
 }
 

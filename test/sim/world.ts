@@ -4,10 +4,9 @@ import { createHash } from 'node:crypto';
 import { type Decoded, decode, type MemoryEntry } from '@blackroad/protocol';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import type { BusMessage } from '../../coordinator/src/bus/bus.ts';
-import { apply, type DurableChange } from '../../coordinator/src/change.ts';
+import type { DurableChange } from '../../coordinator/src/change.ts';
 import { policyOf, readConfig } from '../../coordinator/src/config.ts';
 import type { Answer, InputKind, Inputs, Outcome, Policy } from '../../coordinator/src/input.ts';
-import { emptyView, type MutableView } from '../../coordinator/src/view.ts';
 import type { SimulatedProfile } from '../../node-agent/src/probes/simulated.ts';
 import type { Checker } from './checker.ts';
 import { checkers } from './checkers/all.ts';
@@ -15,10 +14,12 @@ import { restlessOf } from './checkers/rest.ts';
 import { CoordinatorHost, check } from './coordinator-host.ts';
 import type { SimulatedDisk } from './disk.ts';
 import { faults } from './faults.ts';
+import { Ledger } from './ledger.ts';
 import { Machine, type MachineWorld } from './machine.ts';
 import { Network } from './network.ts';
 import { actions, specOf } from './people.ts';
 import { Timeline } from './timeline.ts';
+import { watchedLog } from './watched-log.ts';
 
 export interface Broken {
   checker: string;
@@ -55,9 +56,11 @@ export class World implements MachineWorld {
   readonly policy: Policy;
   /** Tasks that somebody was told are accepted. */
   readonly accepted = new Set<string>();
+  /** Nodes under whose name a copied card has spoken. */
+  readonly cloned = new Set<string>();
   /** The last memories that a node sent, by agent. */
   readonly batches = new Map<string, readonly MemoryEntry[]>();
-  readonly stored: MutableView = emptyView('stored', 0);
+  readonly stored = new Ledger();
   readonly counts = { faults: {} as Record<string, number>, actions: {} as Record<string, number> };
   broken: Broken | null = null;
   /** The network loses more than heartbeats bear. */
@@ -110,6 +113,11 @@ export class World implements MachineWorld {
         },
         failed: (error) => this.broke('coordinator', error.stack ?? error.message),
         ended: () => this.timeline.after(between(300, 15_000), () => this.host.start()),
+        log: watchedLog({
+          trouble: () => null,
+          broke: (text) => this.broke('log', `coordinator: ${text}`),
+          trace: (text) => this.trace('coordinator', text),
+        }),
       },
     });
     const count = 3 + Math.floor(random.next() * 6);
@@ -159,7 +167,8 @@ export class World implements MachineWorld {
   }
   crashed(machine: Machine, error: Error): void {
     this.trace(machine.name, `crashes: ${error.message}`);
-    if (machine.disk.fault === 'none') this.broke('node', `${machine.name}: ${error.stack}`);
+    const isOfItsDisk = machine.disk.isTroubled && 'code' in error && String(error.code).startsWith('SQLITE_');
+    if (!isOfItsDisk) this.broke('node', `${machine.name}: ${error.stack}`);
   }
   sentAway(machine: Machine, reason: string): void {
     this.trace(machine.name, `is sent away: ${reason}`);
@@ -229,7 +238,15 @@ export class World implements MachineWorld {
     this.timeline.after(ms, end);
   }
 
+  /** @throws an error that names the seed: a fault of the harness, or of code that it runs outside of a process. */
   async play(): Promise<Played> {
+    try {
+      return await this.#play();
+    } catch (cause) {
+      throw new Error(`seed ${this.seed} at ${this.timeline.nowMs} ms: ${(cause as Error).message}`, { cause });
+    }
+  }
+  async #play(): Promise<Played> {
     const random = this.chance('script');
     this.host.start();
     this.#every(lookMs, () => {
@@ -360,7 +377,7 @@ export class World implements MachineWorld {
     for (const change of changes) {
       for (const checker of this.#checkers) checker.committing?.(change, changes);
       this.trace('store', inWords(change));
-      apply(this.stored, change);
+      this.stored.fold(change);
     }
     for (const checker of this.#checkers) checker.committed?.(changes);
   }
@@ -383,6 +400,7 @@ export class World implements MachineWorld {
     if (decoded) for (const checker of this.#checkers) checker.heard?.(decoded, node);
   }
   #said(name: string, { topic, payload }: BusMessage): void {
+    if (topic.endsWith('/event/message-refused')) this.broke('wire', `${name} could not read: ${payload}`);
     const machine = this.machines.find((each) => each.name === name);
     if (!machine || !/\/(memory|out)\//.test(topic)) return;
     const decoded = this.#decoded(topic, payload, name);

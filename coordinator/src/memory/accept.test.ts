@@ -171,6 +171,21 @@ t.test('gaps and forks', async (t) => {
   }
 });
 
+t.test('a branch is offered whenever the writer is caught up, not at its hello alone', async (t) => {
+  const { fleet, shared, main, alone } = apart([{}, { kind: 'note' }]);
+  up(fleet, 'alice', branch(1, alone), { stored: hashes(main) });
+  const writer = tip(main);
+  const hello = { type: 'hello', epoch: 2, durableSeq: 3, hash: tip(shared).hash, acked: 3 } as const;
+  t.match(up(fleet, 'bob', hello, { missing: main }).down, [{ type: 'entries' }], 'it lacks the log first');
+  const read = { branch: { id: 'echo.alice.1', entries: alone } };
+  const hydrated = { type: 'hydrated', epoch: 2, durableSeq: writer.seq, hash: writer.hash } as const;
+  t.match(up(fleet, 'bob', hydrated, read).down, [{ type: 'merge', branch: 'echo.alice.1', entries: alone }]);
+  t.same(up(fleet, 'alice', { ...hydrated, epoch: 1 }, read).down, [], 'who does not write is offered nothing');
+  t.same(up(fleet, 'bob', { ...hydrated, durableSeq: writer.seq - 1 }, read).down, [], 'nor who is behind');
+  const more = up(fleet, 'bob', batch(2, chain(2, writer, [{}])), read).down;
+  t.match(more, [{ type: 'ack' }, { type: 'merge', branch: 'echo.alice.1', entries: alone }]);
+});
+
 t.test('hello: behind, level, ahead', async (t) => {
   const fleet = fleetWithEcho();
   const first = chain(1, genesis, three);

@@ -27,9 +27,13 @@ export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
     return decided(draft);
   }
   const head: Head = view.heads.get(agent) ?? { seq: 0, hash: 'genesis' };
-  // Said for people and for later; whatever is to be done about it, the next hello or batch says again.
-  if (message.type === 'drained' || message.type === 'hydrated') return decided(draft);
+  // Said for people and for later.
+  if (message.type === 'drained') return decided(draft);
   const isWriter = row.placement?.node === node && row.placement.epoch === message.epoch;
+  if (message.type === 'hydrated') {
+    if (isWriter && message.durableSeq === head.seq) offerBranch(draft, input);
+    return decided(draft);
+  }
   if (message.type === 'branch') takeBranch(draft, input, message, row.epoch, head);
   else if (!isWriter) nack(draft, input, 'stale-epoch', head);
   else if (message.type === 'batch') takeBatch(draft, input, message, head);
@@ -54,6 +58,11 @@ function greet(draft: Draft, input: Inputs['memory-up'], message: Up<'hello'>, h
     return;
   }
   ack(draft, input, head);
+  offerBranch(draft, input);
+}
+
+/** The writer is caught up: the oldest branch that is not brought in yet is its next work. It knows by their hashes what it has of it. */
+function offerBranch(draft: Draft, input: Inputs['memory-up']): void {
   const branch = input.branch && (draft.view.branches.get(input.branch.id) as BranchRow | undefined);
   if (input.branch && branch?.complete) bringIn(draft, branch, input.branch.entries);
 }
@@ -83,6 +92,7 @@ function takeBatch(draft: Draft, input: Inputs['memory-up'], message: Up<'batch'
       change(draft, { type: 'memory', agent, entries: meeting.fresh });
       ack(draft, input, last);
       advanceMerges(draft, input, meeting.fresh);
+      offerBranch(draft, input);
       return;
     }
     default:

@@ -13,7 +13,11 @@ export const submitTask: Decide<'task-submit'> = (view, { id, agent, request, or
   const key = request.idempotencyKey ?? null;
   if (key !== null) {
     const live = view.tasksByIdempotencyKey.get(key);
-    if (live !== undefined) return decidedWith(draft, taskIn(draft, live) as TaskRow | EndedTask);
+    const same = live === undefined ? undefined : taskIn(draft, live);
+    // Both were submitted at once: when the store was asked, it knew neither.
+    if (same && same.agent !== agent)
+      return refuse('conflict', `body: idempotencyKey: ${key} names a task of ${same.agent} already (${same.id}).`);
+    if (same) return decidedWith(draft, same as TaskRow | EndedTask);
     // It ended after the store was asked and before this decision: asked again, the store knows.
     if (view.justEndedKeys.has(key)) return askAgain(`The task with idempotency key ${key} ended this moment.`);
   }

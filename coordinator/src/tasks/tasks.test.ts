@@ -18,6 +18,9 @@ t.test('submit', async (t) => {
   t.match(said(first.messages, 'task'), [{ params: { node: 'alice' }, message: { prompt: 'Hello?', leftMs: 2500 } }]);
   const again = fleet.submit('t2', 'greeter', { idempotencyKey: 'k' });
   t.match(again, { changes: [], outcome: { value: { id: 't1' } } }, 'the same key is the same task');
+  fleet.runs('other', 'alice');
+  const foreign = fleet.submit('t2', 'other', { idempotencyKey: 'k' }).outcome;
+  t.match(foreign, { code: 'conflict', details: { detail: /k names a task of greeter already \(t1\)/ } });
   t.equal(code(fleet.submit('t3', 'greeter')), 'ok');
   t.equal(code(fleet.submit('t4', 'greeter')), 'ok');
   t.match(fleet.submit('t5', 'greeter').outcome, { code: 'queue-full', details: { detail: /its queue holds 2/ } });

@@ -419,6 +419,33 @@ t.test('hostile text is cut and kept, questions cannot be query programs', async
   await memory.close();
 });
 
+t.test('an agent that is let go and comes back in one breath keeps its memory open', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const memory = node('alice', clock);
+  link(coordinator, 'alice', memory);
+  const before = memory.open(coordinator.place('ada', 'alice'));
+  await settled(clock, before.append(note('under the first epoch')));
+  await clock.advance(1_000);
+  const again = memory.open(coordinator.place('ada', 'alice'));
+  // The end of the first agent's last turn comes before the second epoch is stored.
+  memory.release('ada', 1);
+  await settled(clock, again.append(note('under the second')));
+  await clock.advance(48 * 3_600_000);
+  t.equal(again.status.durableSeq, 3, 'nothing was thrown away as left over');
+  memory.receive({
+    type: 'merge',
+    agent: 'ada',
+    epoch: 2,
+    branch: 'branch:bob.1.ada',
+    from: 'bob',
+    entries: [{ ...coordinator.logs.get('ada')!.entries[1]!, seq: 9, hash: 'b'.repeat(64) }],
+  });
+  await clock.advance(1_000);
+  t.equal(coordinator.logs.get('ada')!.entries.at(-1)?.kind, 'merge', 'it still takes in what others wrote');
+  await memory.close();
+});
+
 t.test('a log of an agent that left goes after a day, not before it is acknowledged', async (t) => {
   const clock = new HandClock();
   const coordinator = new TinyCoordinator();

@@ -250,8 +250,11 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
 
     release(agent, epoch) {
       const log = logs.get(agent);
-      if (!log || epoch < log.row.epoch) return;
+      // Opened again meanwhile: `row.epoch` follows only when that is stored.
+      const isOver = () => !log || epoch < Math.max(log.row.epoch, log.openEpoch);
+      if (!log || isOver()) return;
       const done = commits.submit(() => {
+        if (isOver()) return;
         log.open = false;
         log.drainedSaid = false;
         writes.setReleased(w, log, clock.nowMs());

@@ -189,6 +189,8 @@ export function createSync(deps: {
       (error) => {
         stored();
         deps.log.warn({ agent: log.row.agent, err: error }, 'what memory sync learned could not be stored');
+        // What the coordinator said is forgotten with it: a hello makes it say so again.
+        if (!log.row.fenced) log.greeted = false;
         later(log);
       },
     );

@@ -6,6 +6,7 @@ import { closed } from './closed.ts';
 import { commitFirst } from './commit-first.ts';
 import { epoch } from './epoch.ts';
 import { generation } from './generation.ts';
+import { memoryKept } from './memory-kept.ts';
 import { oneEnd } from './one-end.ts';
 import { oneHand } from './one-hand.ts';
 import { oneLease } from './one-lease.ts';
@@ -29,6 +30,7 @@ export const checkers: readonly MakeChecker[] = [
   closed,
   chain,
   durableFirst,
+  memoryKept,
   presence,
   restart,
   frozen,

@@ -8,7 +8,7 @@ export const capacity: MakeChecker = ({ world, stored, broke }) => {
   const fresh = new Map<string, { agent: string; node: string; model: string }>();
   const usedOn = (node: string) => {
     const used = new Set<string>();
-    for (const name of stored.agentsByNode.get(node) ?? []) {
+    for (const name of stored.agentsOn(node)) {
       const model = stored.agents.get(name)?.placement?.model;
       if (model) used.add(model);
     }

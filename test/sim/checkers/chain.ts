@@ -1,14 +1,15 @@
 // [INV-chain] [INV-one-log] [INV-durable-first] Every accepted memory links to the one before it and keeps its hash for ever; a node
 // sends only what its journal holds; in the end all that is durable on a disk that was kept is in the log or in a branch.
-import { entryFault, type MemoryEntry } from '@blackroad/protocol';
+import type { MemoryEntry } from '@blackroad/protocol';
 import type { MakeChecker } from '../checker.ts';
+import { faultOf } from '../own-hash.ts';
 
 export const chain: MakeChecker = ({ world, stored, broke }) => {
   const logs = new Map<string, string[]>();
   const branched = new Map<string, Set<string>>();
   const sound = (entry: MemoryEntry) => {
     checker.exercised++;
-    const fault = entryFault(entry);
+    const fault = faultOf(entry);
     if (fault) broke(checker.name, `${entry.agentId}: entry ${entry.seq} is stored with a wrong ${fault}`);
   };
   const checker: ReturnType<MakeChecker> = {

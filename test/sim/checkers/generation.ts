@@ -11,7 +11,8 @@ export const generation: MakeChecker = ({ stored, broke }) => {
   /** Since the last look. */
   const told = new Set<Machine>();
   const setOf = (node: string) =>
-    [...(stored.agentsByNode.get(node) ?? [])]
+    stored
+      .agentsOn(node)
       .map((name) => `${name}:${stored.agents.get(name)?.placement?.epoch}:${stored.agents.get(name)?.version}`)
       .sort()
       .join(' ');

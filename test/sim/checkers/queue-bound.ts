@@ -8,7 +8,7 @@ export const queueBound: MakeChecker = ({ world, stored, broke }) => {
     committing(change) {
       if (change.type !== 'task-new' || change.row.origin === 'cron') return;
       const bound = stored.agents.get(change.row.agent)?.spec.queue ?? 0;
-      const waiting = stored.work.get(change.row.agent)?.waiting.length ?? 0;
+      const waiting = stored.waitingFor(change.row.agent);
       checker.exercised++;
       if (waiting >= bound)
         broke(checker.name, `${change.row.id} is accepted behind ${waiting}, the bound is ${bound}`);

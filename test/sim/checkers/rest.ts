@@ -44,6 +44,8 @@ export function restlessOf(world: World): string[] {
   }
   if (view.tasks.size > 0)
     out.push(`${view.tasks.size} tasks have not ended: ${[...view.tasks.keys()].slice(0, 3).join(', ')}`);
+  for (const { id, agent } of world.stored.branches.values())
+    if (world.stored.agents.get(agent)?.placement) out.push(`branch ${id} is not brought in`);
   for (const machine of world.machines) {
     if (!machine.process) continue;
     const waiting = (machine.disk.read('outbox.sqlite', 'SELECT topic FROM outbox')?.pluck().all() ?? []) as string[];

@@ -2,8 +2,8 @@
 // and no agent leaves a node because that is away. [INV-frozen] And none leaves it where the valve holds.
 
 import type { DurableChange } from '../../../coordinator/src/change.ts';
-import { freezeAt } from '../../../coordinator/src/view.ts';
 import type { MakeChecker, Watched } from '../checker.ts';
+import { holdsAt } from '../ledger.ts';
 
 /** The node that an agent leaves in this change because it is away; null: it leaves none, or a person wanted it. */
 function leaves(
@@ -70,7 +70,7 @@ export const frozen: MakeChecker = (watched) => {
       if (!left || !view) return;
       checker.exercised++;
       const site = stored.nodes.get(left.node)?.site ?? '';
-      const freeze = freezeAt(view.frozen, site);
+      const freeze = holdsAt(view.frozen, site);
       if (freeze)
         return broke(checker.name, `${left.agent} leaves ${left.node}, where moves are frozen: ${freeze.reason}`);
       // Counted again, from what is stored.

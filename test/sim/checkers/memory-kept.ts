@@ -1,0 +1,117 @@
+// [INV-memory-kept] No memory vanishes: every hash that a disk ever held, and that disk is still there, is in the log or in a branch in
+// the end; every finished turn of an agent that remembers has its entry, and one alone where it was leased once; what a branch adds is
+// brought into the log once.
+import type { MemoryEntry } from '@blackroad/protocol';
+import type { MakeChecker } from '../checker.ts';
+import type { SimulatedDisk } from '../disk.ts';
+import type { Machine } from '../machine.ts';
+
+interface Held {
+  agent: string;
+  seq: number;
+}
+interface Finished {
+  agent: string;
+  node: string;
+  attempt: number;
+  atMs: number;
+}
+
+export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
+  const onDisks = new Map<SimulatedDisk, { lastId: number; writes: number; held: Map<string, Held> }>();
+  const kept = new Set<string>();
+  /** Hashes of turns by the task that they tell of. */
+  const turns = new Map<string, Set<string>>();
+  /** How many entries of the log bring in this entry of a branch. */
+  const broughtIn = new Map<string, number>();
+  const additions = new Map<string, string>();
+  /** By agent and epoch: whether every version that ran under it remembers. */
+  const remembers = new Map<string, boolean>();
+  const finished = new Map<string, Finished>();
+
+  const note = (entry: MemoryEntry) => {
+    kept.add(entry.hash);
+    const { kind, payload, hash } = entry;
+    const task = kind === 'turn' ? /^task:(.+)$/.exec(payload?.source ?? '')?.[1] : undefined;
+    if (task !== undefined) turns.set(task, (turns.get(task) ?? new Set()).add(hash));
+  };
+  const look = ({ disk }: Machine) => {
+    const seen = onDisks.get(disk) ?? { lastId: 0, writes: -1, held: new Map<string, Held>() };
+    onDisks.set(disk, seen);
+    const writes = disk.writes('journal.db');
+    if (writes === seen.writes) return;
+    seen.writes = writes;
+    const sql =
+      'SELECT entries.id AS id, agent, seq, hash FROM entries JOIN logs ON logs.id = entries.log WHERE entries.id > ?';
+    const rows = disk.read('journal.db', sql)?.all(seen.lastId) as (Held & { id: number; hash: string })[] | undefined;
+    for (const { id, agent, seq, hash } of rows ?? []) {
+      seen.lastId = Math.max(seen.lastId, id);
+      seen.held.set(hash, { agent, seq });
+    }
+  };
+
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-memory-kept',
+    exercised: 0,
+    committing(change) {
+      switch (change.type) {
+        case 'memory':
+          for (const entry of change.entries) {
+            note(entry);
+            if (entry.kind !== 'merge') continue;
+            for (const hash of entry.payload?.derivedFrom ?? []) broughtIn.set(hash, (broughtIn.get(hash) ?? 0) + 1);
+          }
+          return;
+        case 'branch':
+          for (const entry of change.entries) {
+            note(entry);
+            if (['turn', 'note', 'import'].includes(entry.kind)) additions.set(entry.hash, change.row.agent);
+          }
+          return;
+        case 'agent': {
+          const { name, epoch, spec } = change.row;
+          const key = `${name} ${epoch}`;
+          remembers.set(key, spec.memory.remember === 'turns' && (remembers.get(key) ?? true));
+          return;
+        }
+        case 'task-end': {
+          const { id, agent, state, node, attempt, epoch } = change.row;
+          if (state === 'done' && remembers.get(`${agent} ${epoch}`) === true && node !== null)
+            finished.set(id, { agent, node, attempt, atMs: world.timeline.nowMs });
+          return;
+        }
+        default:
+      }
+    },
+    looked() {
+      for (const machine of world.machines) look(machine);
+    },
+    rested() {
+      for (const machine of world.machines) {
+        look(machine);
+        for (const [hash, { agent, seq }] of onDisks.get(machine.disk)?.held ?? []) {
+          if (!stored.agents.has(agent)) continue;
+          checker.exercised++;
+          if (!kept.has(hash))
+            broke(checker.name, `entry ${seq} of ${agent} was on the disk of ${machine.name} and is nowhere now`);
+        }
+      }
+      for (const [id, { agent, node, attempt, atMs }] of finished) {
+        const machine = world.machines.find(({ identity, isClone }) => identity?.node === node && !isClone);
+        // On a card that was erased since, or was a copy: that memory is gone with it.
+        if (!machine || machine.erasedMs >= atMs || world.cloned.has(node) || !stored.agents.has(agent)) continue;
+        checker.exercised++;
+        const count = turns.get(id)?.size ?? 0;
+        if (count === 0) broke(checker.name, `${id} of ${agent} is done on ${node} and has no entry`);
+        if (count > attempt) broke(checker.name, `${id} of ${agent} has ${count} entries after ${attempt} attempts`);
+      }
+      for (const [hash, agent] of additions) {
+        if (!stored.agents.get(agent)?.placement) continue;
+        checker.exercised++;
+        const count = broughtIn.get(hash) ?? 0;
+        if (count !== 1) broke(checker.name, `an entry of a branch of ${agent} is in its log ${count} times`);
+      }
+    },
+  };
+  return checker;
+};

@@ -1,0 +1,80 @@
+// What the store holds, folded from the commits by the simulator's own few lines: the judge shares no code with the judged, so an
+// index of the coordinator that goes wrong is seen here. Worlds are small: what can be counted is counted each time.
+import type { DurableChange } from '../../coordinator/src/change.ts';
+import type { AgentRow, BranchRow, NodeRow, TaskRow } from '../../coordinator/src/view.ts';
+
+export interface Head {
+  epoch: number;
+  seq: number;
+  hash: string;
+}
+
+export class Ledger {
+  readonly nodes = new Map<string, NodeRow>();
+  readonly agents = new Map<string, AgentRow>();
+  /** That have not ended. */
+  readonly tasks = new Map<string, TaskRow>();
+  readonly heads = new Map<string, Head>();
+  /** Not merged yet. */
+  readonly branches = new Map<string, BranchRow>();
+
+  fold(change: DurableChange): void {
+    switch (change.type) {
+      case 'node':
+        this.nodes.set(change.row.id, change.row);
+        return;
+      case 'node-gone':
+        this.nodes.delete(change.id);
+        return;
+      case 'agent':
+        this.agents.set(change.row.name, change.row);
+        return;
+      case 'agent-gone':
+        this.agents.delete(change.name);
+        return;
+      case 'task-new':
+        this.tasks.set(change.row.id, change.row);
+        return;
+      case 'task-state': {
+        const before = this.tasks.get(change.id);
+        const { type: _, ...state } = change;
+        if (before) this.tasks.set(change.id, { ...before, ...state });
+        return;
+      }
+      case 'task-end':
+        this.tasks.delete(change.row.id);
+        return;
+      case 'memory':
+        for (const { epoch, seq, hash } of change.entries) this.heads.set(change.agent, { epoch, seq, hash });
+        return;
+      case 'branch':
+        if (change.row.merged) this.branches.delete(change.row.id);
+        else this.branches.set(change.row.id, change.row);
+        return;
+      default:
+    }
+  }
+
+  agentsOn(node: string): string[] {
+    const names: string[] = [];
+    for (const [name, { placement }] of this.agents) if (placement?.node === node) names.push(name);
+    return names;
+  }
+  waitingFor(agent: string): number {
+    let count = 0;
+    for (const task of this.tasks.values()) if (task.agent === agent && task.state === 'queued') count++;
+    return count;
+  }
+}
+
+/** A freeze as it is told: what holds at a site is its own freeze, or that of the fleet unless the site was let go. */
+export interface ToldFreeze {
+  readonly site: string | null;
+  readonly reason: string;
+  readonly released: readonly string[];
+}
+export function holdsAt(frozen: readonly ToldFreeze[], site: string): ToldFreeze | null {
+  for (const freeze of frozen) if (freeze.site === site) return freeze;
+  for (const freeze of frozen) if (freeze.site === null && !freeze.released.includes(site)) return freeze;
+  return null;
+}
