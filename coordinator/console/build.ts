@@ -33,7 +33,7 @@ function write(files: Output[], page: string, dev: boolean) {
       brotliCompressSync(contents, { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } }),
     );
   }
-  copyFileSync(join(here, 'src/icon.svg'), join(dist, 'icon.svg'));
+  for (const icon of ['icon.svg', 'icon-alert.svg']) copyFileSync(join(here, 'src', icon), join(dist, icon));
   const index = join(dist, 'index.html');
   writeFileSync(`${index}.new`, page);
   renameSync(`${index}.new`, index);

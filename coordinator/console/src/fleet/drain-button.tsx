@@ -19,6 +19,8 @@ const shown = 6;
 const namesShown = 4;
 
 interface Props extends Omit<ButtonProps, 'onClick' | 'title' | 'children'> {
+  asked?: boolean;
+  onClose?: () => void;
   nodes: readonly string[];
   children: React.ReactNode;
   drain(): Promise<unknown>;

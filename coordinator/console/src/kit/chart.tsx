@@ -89,11 +89,15 @@ export function Chart({ label, times, bands, format = figure, top, fromMs, toMs,
         },
         axes: [
           { ...axis, size: 28, space: 70, values: (_, seconds) => timeWords(seconds) },
-          { ...axis, size: 62, values: (_, values) => values.map((value) => latest.current.format(value)) },
+          { ...axis, size: axisWidth, values: (_, values) => values.map((value) => latest.current.format(value)) },
         ],
         series,
         bands: between,
-        hooks: { setCursor: [(u) => showAt(u, element, latest.current.format)] },
+        hooks: {
+          setCursor: [(u) => showAt(u, element, latest.current.format)],
+          setData: [(u) => showAt(u, element, latest.current.format)],
+          ready: [(u) => showAt(u, element, latest.current.format)],
+        },
       },
       dataOf(times, bands),
       element,
@@ -131,6 +135,19 @@ export function Chart({ label, times, bands, format = figure, top, fromMs, toMs,
   );
 }
 
+const leastAxis = 55;
+/** As wide as the widest figure: one that does not fit would lose its first digits, and say something else. */
+function axisWidth(u: uPlot, values: string[] | null, index: number, cycle: number): number {
+  const axis = u.axes[index] as uPlot.Axis & { _size?: number; font: string[] };
+  // The widths of axes and the figures on them depend on each other: the second round settles it.
+  if (cycle > 1 && axis._size !== undefined) return axis._size;
+  u.ctx.save();
+  u.ctx.font = axis.font[0] ?? '';
+  const widest = Math.max(0, ...(values ?? []).map((text) => u.ctx.measureText(text).width / uPlot.pxRatio));
+  u.ctx.restore();
+  return Math.max(leastAxis, Math.ceil(widest + (axis.ticks?.size ?? 10) + (axis.gap ?? 5)));
+}
+
 const dayS = 86_400;
 /** Hours within a day, days beyond: the pointer's line says the rest. */
 function timeWords(seconds: number[]): string[] {
@@ -158,12 +175,18 @@ function inWords(times: number[], bands: Band[], format: (value: number) => stri
     })
     .join(' ');
 }
-/** The figures under the pointer, in a line below: nothing covers the picture. */
+/** Of the last point that says anything. */
+function latestAt(u: uPlot): number | null {
+  for (let at = u.data[0].length - 1; at >= 0; at--)
+    if (u.data.some((column, i) => i > 0 && column[at] != null)) return at;
+  return null;
+}
+/** The figures under the pointer, else the latest, in a line below: nothing covers the picture. */
 function showAt(u: uPlot, element: HTMLElement, format: (value: number) => string) {
   const line = element.parentElement?.querySelector('.chart-at');
   if (!line) return;
-  const at = u.cursor.idx;
-  if (at === null || at === undefined) {
+  const at = u.cursor.idx ?? latestAt(u);
+  if (at === null) {
     line.textContent = '';
     return;
   }

@@ -1,5 +1,6 @@
 // How a page is laid out: its head, panels, facts and figures.
 import { type ReactNode, useEffect, useId } from 'react';
+import { setTitle } from '../shell/tab.ts';
 
 /** The first thing of a page: its title (also the tab's), a line below it, actions beside it. */
 export function PageHead({
@@ -13,9 +14,7 @@ export function PageHead({
   text?: ReactNode;
   actions?: ReactNode;
 }) {
-  useEffect(() => {
-    document.title = `${title} · BlackRoad Fleet`;
-  }, [title]);
+  useEffect(() => setTitle(title), [title]);
   return (
     <header className="page-head">
       <div className="grow">

@@ -1,7 +1,7 @@
 // What lies over the page: dialogs, a drawer at the side, menus, and the question before something that cannot be taken back.
 import { X } from 'lucide-react';
 import { AlertDialog, DropdownMenu, Dialog as Radix } from 'radix-ui';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { wordsOf } from '../data/api.ts';
 import { Button, type ButtonProps } from './button.tsx';
 
@@ -49,10 +49,27 @@ interface ConfirmProps extends Omit<ButtonProps, 'onClick' | 'title'> {
   /** Typed by the person before the button works: for what is worth a pause. */
   typed?: string;
   act: () => Promise<unknown> | unknown;
+  /** The question stands open when the button comes onto the page: it was asked from elsewhere. */
+  asked?: boolean;
+  onClose?: () => void;
 }
 /** A button that asks before it does something that cannot be undone. Stays open and says why when it failed. */
-export function ConfirmButton({ title, text, verb, typed, act, children, look = 'danger', ...rest }: ConfirmProps) {
+export function ConfirmButton({
+  title,
+  text,
+  verb,
+  typed,
+  act,
+  asked = false,
+  onClose,
+  children,
+  look = 'danger',
+  ...rest
+}: ConfirmProps) {
   const [open, setOpen] = useState(false);
+  useEffect(() => {
+    if (asked) setOpen(true);
+  }, [asked]);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
   const [value, setValue] = useState('');
@@ -62,6 +79,7 @@ export function ConfirmButton({ title, text, verb, typed, act, children, look = 
     try {
       await act();
       setOpen(false);
+      onClose?.();
     } catch (error) {
       setProblem(wordsOf(error));
     } finally {
@@ -72,6 +90,7 @@ export function ConfirmButton({ title, text, verb, typed, act, children, look = 
     setOpen(now);
     setProblem('');
     setValue('');
+    if (!now) onClose?.();
   };
   return (
     <AlertDialog.Root open={open} onOpenChange={change}>

@@ -1,11 +1,17 @@
 // Links to the pages.
 import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import type { PageRoute } from './page.ts';
 
 /** From this order on, below a line: what is looked after rather than looked at. */
 const below = 100;
 
-export function NavLink({ page, onGo }: { page: PageRoute; onGo?: () => void }) {
+interface Counted {
+  /** Beside the name of a page, by its path. */
+  counts?: Record<string, ReactNode>;
+  onGo?: () => void;
+}
+export function NavLink({ page, counts = {}, onGo }: Counted & { page: PageRoute }) {
   const { nav, path } = page;
   if (!nav) return null;
   const Icon = nav.icon;
@@ -19,11 +25,12 @@ export function NavLink({ page, onGo }: { page: PageRoute; onGo?: () => void }) 
     >
       <Icon aria-hidden="true" />
       <span>{nav.text}</span>
+      {counts[path]}
     </Link>
   );
 }
 
-export function NavList({ pages, onGo }: { pages: PageRoute[]; onGo?: () => void }) {
+export function NavList({ pages, counts = {}, onGo }: Counted & { pages: PageRoute[] }) {
   const lists = [
     pages.filter(({ nav }) => (nav?.order ?? 0) < below),
     pages.filter(({ nav }) => (nav?.order ?? 0) >= below),
@@ -34,7 +41,7 @@ export function NavList({ pages, onGo }: { pages: PageRoute[]; onGo?: () => void
         <ul key={list[0]?.path} className="nav-list">
           {list.map((page) => (
             <li key={page.path}>
-              <NavLink page={page} {...(onGo ? { onGo } : {})} />
+              <NavLink page={page} counts={counts} {...(onGo ? { onGo } : {})} />
             </li>
           ))}
         </ul>

@@ -1,16 +1,15 @@
 // The command palette: to any page, node or agent by typing a part of its name, and the actions of this page and of the console.
 import { useNavigate } from '@tanstack/react-router';
 import { Command } from 'cmdk';
-import { Bot, Cpu, Keyboard, LogOut, Moon, Sun } from 'lucide-react';
+import { Bot, Cpu } from 'lucide-react';
 import { Dialog as Radix } from 'radix-ui';
 import { type ReactNode, useState } from 'react';
 import { useAgents, useNodes } from '../data/live.ts';
 import { lookOf } from '../kit/looks.ts';
 import { Glyph } from '../kit/status.tsx';
 import { useAllCommands } from './commands.ts';
-import { useDoor } from './door.tsx';
 import type { PageRoute } from './page.ts';
-import { isDark, setTheme } from './theme.ts';
+import { usePaletteActions } from './palette-actions.tsx';
 
 const maxFound = 8;
 
@@ -48,7 +47,7 @@ function Finder({ onOpenChange, pages, openKeys }: PaletteProps) {
   const nodes = useNodes();
   const agents = useAgents();
   const commands = useAllCommands();
-  const { signOut } = useDoor();
+  const actions = usePaletteActions(text, openKeys);
   const wanted = text.trim().toLowerCase();
   const fits = (...words: (string | undefined)[]) => words.some((word) => word?.toLowerCase().includes(wanted));
   const go = (to: string) => () => void navigate({ to });
@@ -97,15 +96,9 @@ function Finder({ onOpenChange, pages, openKeys }: PaletteProps) {
     [
       'Actions',
       [
-        ...commands.filter((each) => fits(each.text, each.words)).map((each) => ({ icon: null, ...each })),
-        ...[
-          isDark()
-            ? { id: 'light', text: 'Light theme', icon: <Sun />, act: () => setTheme('light') }
-            : { id: 'dark', text: 'Dark theme', icon: <Moon />, act: () => setTheme('dark') },
-          { id: 'keys', text: 'Show the keys', icon: <Keyboard />, act: openKeys },
-          { id: 'sign-out', text: 'Sign out', icon: <LogOut />, act: () => void signOut() },
-        ].filter((each) => fits(each.text)),
-      ],
+        ...commands.filter((each) => fits(each.text, each.words)),
+        ...actions.filter(({ id }) => commands.every((each) => each.id !== id)),
+      ].map((each) => ({ icon: null, ...each })),
     ],
   ];
   return (

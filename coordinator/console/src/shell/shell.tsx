@@ -9,6 +9,7 @@ import { KeysDialog, onMac, useKeys } from './keys.tsx';
 import { Fresh, LiveMark } from './live-mark.tsx';
 import { Mark } from './mark.tsx';
 import { NavLink, NavList } from './nav.tsx';
+import { OpenAlerts, useOpenAlerts } from './open-alerts.tsx';
 import { Palette } from './palette.tsx';
 import { Person } from './person.tsx';
 import { pageRoutes } from './router.tsx';
@@ -16,13 +17,18 @@ import { pageRoutes } from './router.tsx';
 /** Of the navigation at the bottom of a phone; the others are behind the last button. */
 const atThumb = 4;
 
+const isUnder = (here: string, path: string) => here === path || here.startsWith(`${path}/`);
+
 export function Shell() {
   const may = useMay();
   const [open, setOpen] = useState<'palette' | 'keys' | 'more' | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: rights last as long as the session
   const pages = useMemo(() => pageRoutes.filter((page) => !page.may || may(page.may)), []);
+  const alerts = useOpenAlerts();
+  const counts = { '/alerts': <OpenAlerts {...alerts} /> };
   const inNav = pages.filter(({ nav }) => nav);
   useKeys(pages, { palette: () => setOpen('palette'), keys: () => setOpen('keys') });
+  const here = useRouterState({ select: ({ location }) => location.pathname });
   const main = useRef<HTMLElement>(null);
   useHeadingFocus(main);
   const close = (now: boolean) => setOpen(now ? open : null);
@@ -48,7 +54,7 @@ export function Shell() {
           <kbd>{onMac ? '⌘K' : 'Ctrl K'}</kbd>
         </button>
         <nav className="only-wide" aria-label="Pages">
-          <NavList pages={inNav} />
+          <NavList pages={inNav} counts={counts} />
         </nav>
         <div className="only-wide side-foot">
           <LiveMark />
@@ -64,15 +70,20 @@ export function Shell() {
         {inNav.slice(0, atThumb).map((page) => (
           <NavLink key={page.path} page={page} />
         ))}
-        <button type="button" className="nav-link" onClick={() => setOpen('more')}>
+        <button
+          type="button"
+          className={`nav-link ${inNav.slice(atThumb).some(({ path }) => isUnder(here, path)) ? 'here' : ''}`}
+          onClick={() => setOpen('more')}
+        >
           <MoreHorizontal aria-hidden="true" />
           <span>More</span>
+          <OpenAlerts {...alerts} />
         </button>
       </nav>
       <Palette open={open === 'palette'} onOpenChange={close} pages={inNav} openKeys={() => setOpen('keys')} />
       <KeysDialog open={open === 'keys'} onOpenChange={close} pages={inNav} />
       <Dialog open={open === 'more'} onOpenChange={close} title="More" place="side">
-        <NavList pages={inNav} onGo={() => setOpen(null)} />
+        <NavList pages={inNav} counts={counts} onGo={() => setOpen(null)} />
         <LiveMark />
         <Person openKeys={() => setOpen('keys')} />
       </Dialog>

@@ -1,9 +1,9 @@
 // Who may come in: keys of people and programs, one-time codes, and the consoles that are signed in. A secret is shown once.
 import { Plus } from 'lucide-react';
-import { useState } from 'react';
 import { useMay } from '../../data/session.tsx';
 import { Button } from '../../kit/button.tsx';
 import { PageHead } from '../../kit/layout.tsx';
+import { useAddress } from '../../shell/router.tsx';
 import { CreateKey } from './create-key.tsx';
 import { Keys } from './keys.tsx';
 import { Sessions } from './sessions.tsx';
@@ -11,7 +11,9 @@ import { SignInElsewhere } from './sign-in-elsewhere.tsx';
 
 export default function AccessPage() {
   const may = useMay();
-  const [creating, setCreating] = useState(false);
+  const [doing, setDoing] = useAddress('do');
+  const creating = doing === 'create';
+  const setCreating = (now: boolean) => setDoing(now ? 'create' : '');
   return (
     <div className="page-stack">
       <PageHead

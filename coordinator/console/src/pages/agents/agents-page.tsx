@@ -2,7 +2,7 @@
 import type { AgentLine } from '@blackroad/protocol';
 import { useNavigate } from '@tanstack/react-router';
 import { Bot, Plus } from 'lucide-react';
-import { useCallback, useMemo } from 'react';
+import { useCallback } from 'react';
 import { useAgents, useTotals } from '../../data/live.ts';
 import { useMay } from '../../data/session.tsx';
 import { LinkButton } from '../../kit/button.tsx';
@@ -10,7 +10,6 @@ import { PageHead, Panel } from '../../kit/layout.tsx';
 import { Empty, Loading } from '../../kit/states.tsx';
 import { VirtualTable } from '../../kit/virtual-table.tsx';
 import { plural } from '../../kit/words.ts';
-import { useCommands } from '../../shell/commands.ts';
 import { agentColumns, agentFacets } from './agent-columns.tsx';
 
 const nameOf = ({ name }: AgentLine) => name;
@@ -23,15 +22,6 @@ export default function AgentsPage() {
   const open = useCallback(
     ({ name }: AgentLine) => void navigate({ to: '/agents/$agent', params: { agent: name } as never }),
     [navigate],
-  );
-  useCommands(
-    useMemo(
-      () =>
-        mayAdd
-          ? [{ id: 'new-agent', text: 'New agent', icon: <Plus />, act: () => void navigate({ to: '/new-agent' }) }]
-          : [],
-      [mayAdd, navigate],
-    ),
   );
   const add = mayAdd && (
     <LinkButton to="/new-agent" look="primary" icon={<Plus />}>

@@ -22,7 +22,13 @@ const searchFrom = 8;
 export default function ModelsPage() {
   const may = useMay();
   const catalogue = useRoute('catalogue', {}, { refetchInterval: againMs });
-  const [fetching, setFetching] = useState<string | null>(null);
+  const [doing, setDoing] = useAddress('do');
+  const [chosen, setFetching] = useState<string | null>(null);
+  const fetching = chosen ?? (doing === 'fetch' ? '' : null);
+  const fetched = () => {
+    setFetching(null);
+    setDoing('');
+  };
   const [open, setOpen] = useAddress('model');
   return (
     <div className="page-stack">
@@ -37,9 +43,7 @@ export default function ModelsPage() {
           )
         }
       />
-      {may('nodePull') && (
-        <FetchModel model={fetching} onDone={() => setFetching(null)} known={catalogue.data ?? null} />
-      )}
+      {may('nodePull') && <FetchModel model={fetching} onDone={fetched} known={catalogue.data ?? null} />}
       <Loaded of={catalogue} lines={8}>
         {(all) => (
           <>

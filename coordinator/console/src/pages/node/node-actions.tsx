@@ -2,7 +2,7 @@
 import type { NodeView } from '@blackroad/protocol';
 import { useNavigate } from '@tanstack/react-router';
 import { Lightbulb, Pencil } from 'lucide-react';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useMemo, useState } from 'react';
 import { call } from '../../data/api.ts';
 import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
@@ -11,12 +11,15 @@ import { Button } from '../../kit/button.tsx';
 import { TextArea, TextField } from '../../kit/field.tsx';
 import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
 import { say } from '../../kit/toasts.tsx';
+import { useCommands } from '../../shell/commands.ts';
+import { useAddress } from '../../shell/router.tsx';
 
 type Edit = { cordoned?: boolean; draining?: boolean };
 
 export function NodeActions({ node }: { node: NodeView }) {
   const may = useMay();
   const navigate = useNavigate();
+  const [doing, setDoing] = useAddress('do');
   const params = { node: node.id };
   const edit = (body: Edit) => call('nodeEdit', { params, body });
   const identify = useAct('nodeIdentify', { done: ({ text }) => text });
@@ -25,9 +28,28 @@ export function NodeActions({ node }: { node: NodeView }) {
       now.cordoned ? `${now.id} is cordoned: nothing new is placed on it.` : `${now.id} takes agents again.`,
     undo: (now) => () => edit({ cordoned: !now.cordoned }),
   });
+  const mayIdentify = may('nodeIdentify') && node.presence === 'online';
+  const { mutate } = identify;
+  useCommands(
+    useMemo(
+      () =>
+        mayIdentify
+          ? [
+              {
+                id: 'identify',
+                text: `Identify ${node.id}`,
+                words: 'blink light led',
+                icon: <Lightbulb />,
+                act: () => mutate({ params: { node: node.id } }),
+              },
+            ]
+          : [],
+      [mayIdentify, mutate, node.id],
+    ),
+  );
   return (
     <>
-      {may('nodeIdentify') && node.presence === 'online' && (
+      {mayIdentify && (
         <Button icon={<Lightbulb />} busy={identify.isPending} onClick={() => identify.mutate({ params })}>
           Identify
         </Button>
@@ -48,6 +70,8 @@ export function NodeActions({ node }: { node: NodeView }) {
         ))}
       {may('nodeEdit') && !node.draining && (
         <DrainButton
+          asked={doing === 'drain'}
+          onClose={() => setDoing('')}
           nodes={[node.id]}
           drain={() => edit({ draining: true })}
           undo={() => edit({ draining: false, cordoned: node.cordoned })}
