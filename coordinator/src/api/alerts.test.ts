@@ -91,6 +91,39 @@ t.test('agents without a node, with the fix as a button', async (t) => {
   t.same(await alerts(fleet), []);
 });
 
+t.test('an alert stays the same one while the advice changes; other wants are another alert', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  await fleet.node('alice');
+  const apply = (name: string, placement: object) =>
+    fleet.call('PUT', `/v1/agents/${name}`, { body: { name, model: ['tiny'], instructions: 'x', placement } });
+  await apply('seer', { class: ['gpu'] });
+  const advice = async (name: string) =>
+    (await fleet.call<{ unplaced: { fix: string } | null }>('GET', `/v1/agents/${name}`)).body.unplaced?.fix;
+  const until = async (holds: () => Promise<boolean>) => {
+    while (!(await holds())) await fleet.call('GET', '/v1/fleet');
+  };
+  await until(async () => (await advice('seer')) !== undefined);
+  fleet.skip(6_000);
+  const [first] = await alerts(fleet, 'agent-unplaced');
+  const before = await advice('seer');
+  t.match(first, { agents: ['seer'], count: 1, text: `Fix: ${before}.` });
+  await fleet.call('POST', `/v1/alerts/${first?.id}/ack`, { body: { note: 'the box is ordered' } });
+  // Another advice is nearer now.
+  await fleet.call('PUT', '/v1/nodes/alice', { body: { cordoned: true } });
+  await until(async () => (await advice('seer')) !== before);
+  const [second] = await alerts(fleet, 'agent-unplaced');
+  t.match(second, { id: first?.id, acknowledged: { note: 'the box is ordered' } }, 'what a person knows is no news');
+  t.not(second?.text, first?.text);
+  await apply('sage', { class: ['gpu'], site: ['cellar'] });
+  await until(async () => (await advice('sage')) !== undefined);
+  fleet.skip(6_000);
+  const all = await alerts(fleet, 'agent-unplaced');
+  t.same(all.map(({ agents }) => agents).sort(), [['sage'], ['seer']]);
+  t.equal(new Set(all.map(({ id }) => id)).size, 2);
+  for (const alert of all) t.same(faults(AlertSchema, alert), []);
+});
+
 t.test('a full queue, and tasks that were given up', async (t) => {
   const fleet = await openApiFleet();
   t.teardown(() => fleet.close());

@@ -1,6 +1,6 @@
 // What needs a person, seen from one node, one agent or the fleet as a whole: pure functions from the view to troubles in plain words
 // with what can be done. Alike troubles carry the same group: the board makes one alert of them. Nothing here is stored.
-import type { AlertAction, AlertKind } from '@blackroad/protocol';
+import type { AgentSpec, AlertAction, AlertKind } from '@blackroad/protocol';
 import type { DeepReadonly, Freeze, NodeRow, View } from '../view.ts';
 import { stayingOn } from './draining.ts';
 import { conditionsOf } from './health.ts';
@@ -32,12 +32,23 @@ const neverSeenMs = 10 * 60_000;
 const certificateLeft = 0.2;
 const branchPatienceMs = 10 * 60_000;
 
-const slug = (text: string) =>
+const slug = (text: string, most = 80) =>
   text
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '')
-    .slice(0, 80);
+    .slice(0, most);
+/** An id holds 200 characters. */
+const longestWants = 160;
+/**
+ * What an agent wants of a node, as a person wrote it: agents that want the same have the same trouble, and it stays the same one while
+ * the fleet around them, and with it the best advice, changes.
+ */
+function wantsOf({ model, placement, limits, concurrency, load }: DeepReadonly<AgentSpec>): string {
+  const { class: classes, site, labels, nodes, avoidAgents, pool, maxPricePerMillionTokens } = placement;
+  const wants = [classes, site, Object.entries(labels), nodes, avoidAgents, pool, maxPricePerMillionTokens];
+  return JSON.stringify([wants, limits.contextTokens, concurrency, load?.tokensPerMinute, model]);
+}
 const openNode = (node: string): AlertAction => ({
   verb: 'open-node',
   label: `Look at ${node}`,
@@ -173,13 +184,13 @@ export function agentTroubles(view: View, name: string, nowMs: number): Trouble[
   if (!placement && unplaced && nowMs - row.updatedMs >= settlingMs) {
     troubles.push({
       ...common,
-      group: `agent-unplaced:${slug(unplaced.fix)}`,
+      group: `agent-unplaced:${slug(wantsOf(row.spec), longestWants)}`,
       kind: 'agent-unplaced',
       severity: 'error',
       sinceMs: row.updatedMs,
       title: `${name} has no node: ${unplaced.text}`,
       many: 'agents have no node',
-      text: unplaced.fix,
+      text: `Fix: ${unplaced.fix}.`,
       actions: [...actionsOf(unplaced.fix), openAgent(name)],
     });
   }
@@ -188,7 +199,8 @@ export function agentTroubles(view: View, name: string, nowMs: number): Trouble[
     const reason = observed.reason ?? 'no reason given';
     troubles.push({
       ...common,
-      group: `agent-failed:${slug(reason)}`,
+      // Figures in a reason (what is free now, which attempt) move while the trouble stays.
+      group: `agent-failed:${slug(reason.replace(/\d+([.,]\d+)?/g, 'n'))}`,
       kind: 'agent-failed',
       severity: 'error',
       node: placement.node,

@@ -61,7 +61,7 @@ export function usePaletteActions(typed: string, openKeys: () => void): Command[
   const wanted = typed.trim().toLowerCase();
   const fits = ({ text, words = '' }: Command) =>
     wanted.split(/\s+/).every((word) => `${text} ${words}`.toLowerCase().includes(word));
-  const rows: Command[] = own.filter(fits);
+  const rows: Command[] = [];
   for (const verb of nodeVerbs) {
     const rest = may(verb.may) ? restOf(typed, verb) : null;
     if (rest === null) continue;
@@ -75,7 +75,7 @@ export function usePaletteActions(typed: string, openKeys: () => void): Command[
     for (const { name } of namedBy(agents.list, rest, agentName, maxOfVerb, onAgent))
       rows.push({ id: `${verb.id}:${name}`, text: `${verb.text} ${name}`, icon: verb.icon, act: () => verb.act(name) });
   }
-  return rows;
+  return [...rows, ...own.filter(fits)];
 }
 const nodeName = ({ id }: NodeLine) => id;
 const agentName = ({ name }: AgentLine) => name;
@@ -177,7 +177,7 @@ function useNodeVerbs(): NodeVerb[] {
     {
       id: 'uncordon',
       text: 'Uncordon',
-      words: ['open', 'undrain'],
+      words: ['open', 'undrain', 'cordon'],
       icon: <Server />,
       may: 'nodeEdit',
       fits: (node) => !isOpen(node),
