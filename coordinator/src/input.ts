@@ -122,7 +122,14 @@ export type InputKind = keyof Inputs;
 export interface Answers {
   'nodes-edit': { changed: number; unknown: string[] };
   'token-create': JoinTokenRow;
-  enrol: { node: string; class: string; site: string; reclaimed: boolean; certificateExpiresMs: number };
+  enrol: {
+    node: string;
+    class: string;
+    classFixed?: boolean;
+    site: string;
+    reclaimed: boolean;
+    certificateExpiresMs: number;
+  };
   renew: { node: string; class: string; site: string; certificateExpiresMs: number };
   'task-submit': TaskRow | EndedTask;
   'task-cancel': { id: string };

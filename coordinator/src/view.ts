@@ -22,6 +22,8 @@ export type Presence = 'online' | 'suspect' | 'lost' | 'never';
 export interface NodeRow {
   id: string;
   class: string;
+  /** By the join token: what the node says of itself does not change it. */
+  classFixed?: true;
   site: string;
   labels: Record<string, string>;
   status: 'active' | 'quarantined';

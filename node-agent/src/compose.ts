@@ -1,6 +1,6 @@
 // Builds one node-agent from its parts: the same for a real machine and for a simulated one, which differ in probes, runtimes,
 // and where things are stored. Only main.ts and simulate.ts call it.
-import { type AgentSpec, parseTopic } from '@blackroad/protocol';
+import { type AgentSpec, classes, cloudClass, parseTopic } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
@@ -49,7 +49,7 @@ export interface NodeOrder {
 
 export function composeNode(order: NodeOrder): RunningNode {
   const { clock, random, probes } = order;
-  const { node, class: nodeClass } = order.identity();
+  const { node } = order.identity();
   const { log, lines } = ringLog(order.log, () => clock.nowMs());
   const boot = random.hex(8);
   const file = (name: string) => (order.dir === ':memory:' ? ':memory:' : `${order.dir}/${name}`);
@@ -58,7 +58,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     runtimes: order.runtimes,
     ...(order.lookAgain ? { lookAgain: order.lookAgain } : {}),
     probes,
-    nodeClass,
+    bandwidth: () => bandwidthOf(order),
     queue: order.queue,
     learned: createLearned({ path: file('learned.json'), clock, log }),
     clock,
@@ -98,7 +98,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     node,
     boot,
     version: order.version,
-    class: nodeClass,
+    class: () => classOf(order),
     hardware: order.hardware,
     simulated: order.simulated,
     notes: order.notes,
@@ -150,13 +150,26 @@ export function composeNode(order: NodeOrder): RunningNode {
   });
 }
 
+/** As it was named when the node joined; where nobody named it, what the hardware is found to be by now. */
+function classOf({ identity, probes }: NodeOrder): string {
+  const { class: named, classDetected } = identity();
+  return (classDetected ? probes.machineClass()?.name : undefined) ?? named;
+}
+/** Of this very machine where it is what its class says: a class has faster and slower rows. Bytes a second. */
+function bandwidthOf(order: NodeOrder): number {
+  const name = classOf(order);
+  const own = order.probes.machineClass();
+  const row = own?.name === name ? own : [...classes, cloudClass].find((each) => each.name === name);
+  return row?.bandwidthBytesPerS ?? 10e9;
+}
+
 /** Short plain facts of this node, for prompts: a small model reads few words well. */
 function factsOf(order: NodeOrder, probes: Probes, spec: AgentSpec): string[] {
-  const { node, class: nodeClass, site } = order.identity();
+  const { node, site } = order.identity();
   const health = probes.health();
   // One line: [M] a 135M model asked what it can do copies the rest of the line that names the node.
   const facts = [
-    `This node is called ${node}, a machine of class ${nodeClass} at site ${site}. On this node ${spec.name} can ${abilities(spec)}.`,
+    `This node is called ${node}, a machine of class ${classOf(order)} at site ${site}. On this node ${spec.name} can ${abilities(spec)}.`,
   ];
   const gib = (bytes: number) => (bytes / 1024 ** 3).toFixed(1);
   facts.push(

@@ -102,7 +102,7 @@ export const nodeOptions = {
     flag: 'class',
     env: 'BLACKROAD_CLASS',
     default: '',
-    text: 'Hardware class when joining. Empty: detected.',
+    text: 'Hardware class when joining. Empty: detected, and followed when a GPU is found later.',
   },
   instance: {
     type: 'text',

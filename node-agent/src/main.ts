@@ -27,6 +27,7 @@ const bundled = import.meta.url.endsWith('.mjs');
 /** Forgotten: systemd must not start us again. Quarantined: it may, a person can release us. */
 const exitCodes = { forgotten: 3, quarantined: 4 };
 const stopDeadlineMs = 10_000;
+const joinPatienceMs = 60_000;
 const usage = 'fleet-node run | join <token> | models | simulate <token>';
 
 function folders(config: NodeConfig) {
@@ -135,6 +136,8 @@ async function joinFleet(config: NodeConfig, token: string | undefined): Promise
     modelsDir: models,
     stateDir: data,
     ...(config.instance ? { instance: config.instance } : {}),
+    // The class is asked for once here: a driver without persistence mode needs half a minute for its first answer.
+    patienceMs: joinPatienceMs,
   });
   const joined = await join({
     token,

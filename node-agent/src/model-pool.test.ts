@@ -16,7 +16,7 @@ function poolOf(runtimes: Runtime[], lookAgain?: (present: readonly Runtime[]) =
     runtimes,
     ...(lookAgain ? { lookAgain } : {}),
     probes,
-    nodeClass: 'pi',
+    bandwidth: () => 10e9,
     queue: 4,
     learned: createLearned({ path: ':memory:', clock: systemClock, log: silentLog }),
     clock: systemClock,

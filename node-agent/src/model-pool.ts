@@ -1,7 +1,7 @@
 // The models of this node over all its runtimes: what is there, which runtime serves a model, what `auto` means, who embeds,
 // what was learned of them, and that those its agents need are fetched and loaded. Refreshed in the background; a heartbeat only
 // reads. Never starts or stops a model server.
-import { classes, cloudClass, type NodeCapacity, type NodeModel } from '@blackroad/protocol';
+import type { NodeCapacity, NodeModel } from '@blackroad/protocol';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
@@ -59,7 +59,8 @@ export function createModelPool(parts: {
   /** Asked at every refresh while no model runs: better runtimes than the present ones, or null. */
   lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>;
   probes: Pick<Probes, 'modelMemory' | 'diskFreeBytes'>;
-  nodeClass: string;
+  /** Of the memory that models run in, bytes a second: a model's speed until it is measured. */
+  bandwidth: () => number;
   queue: number;
   learned: Learned;
   clock: Clock;
@@ -69,7 +70,6 @@ export function createModelPool(parts: {
   const { probes, learned, clock, log } = parts;
   let { runtimes } = parts;
   const admission = createAdmission({ slots: 1, queue: parts.queue, clock });
-  const bandwidth = [...classes, cloudClass].find((row) => row.name === parts.nodeClass)?.bandwidthBytesPerS ?? 10e9;
   let served: Served[] = [];
   let silent = new Set<Runtime>();
   let queued: Promise<void> | null = null;
@@ -262,7 +262,7 @@ export function createModelPool(parts: {
         models: served.map(({ runtime, model }): NodeModel => {
           const speed = learned.speedOf(model.name);
           const peakBytes = learned.peakOf(model);
-          const prior = model.sizeBytes > 0 ? bandwidth / model.sizeBytes : 0;
+          const prior = model.sizeBytes > 0 ? parts.bandwidth() / model.sizeBytes : 0;
           return {
             name: model.name,
             aliases: model.aliases,

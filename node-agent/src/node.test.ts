@@ -7,6 +7,7 @@ import {
   decode,
   encode,
   type NodeCapacity,
+  type NodeInfo,
   type Reply,
   type TopicMessage,
   type TopicName,
@@ -17,6 +18,7 @@ import { seededRandom } from '@blackroad/std/random';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { composeNode } from './compose.ts';
+import type { Probes } from './contracts.ts';
 import type { Disk } from './disk.ts';
 import { HandClock, TinyCoordinator } from './memory/tiny-coordinator.fixture.ts';
 import { simulatedProbes } from './probes/simulated.ts';
@@ -26,7 +28,12 @@ import type { LinkOptions } from './transport/dial.ts';
 
 const node = 'alice';
 
-async function rig(t: Test, over: (plain: Runtime) => Partial<Runtime> = () => ({}), order: { disk?: Disk } = {}) {
+async function rig(
+  t: Test,
+  over: (plain: Runtime) => Partial<Runtime> = () => ({}),
+  order: { disk?: Disk; probes?: Probes } = {},
+  joined: { class?: string; classDetected?: boolean } = {},
+) {
   const clock = new HandClock();
   const random = seededRandom(5);
   const plain = createSimulated({
@@ -55,6 +62,7 @@ async function rig(t: Test, over: (plain: Runtime) => Partial<Runtime> = () => (
       mqtt: { host: '', port: 0 },
       class: 'pi',
       site: 'home',
+      ...joined,
     }),
     hardware: 'f'.repeat(64),
     version: '0',
@@ -103,6 +111,7 @@ async function rig(t: Test, over: (plain: Runtime) => Partial<Runtime> = () => (
     boot,
     states: () => all<AgentObserved>('agentState').map(({ state, reason }) => (reason ? `${state}: ${reason}` : state)),
     replies: () => all<Reply>('reply'),
+    infos: () => all<NodeInfo>('nodeInfo'),
     capacities: () => all<NodeCapacity>('nodeCapacity'),
     /** Words of a model's input. */
     asked: [] as string[],
@@ -320,3 +329,30 @@ function refusing(name: string, broken: { on: boolean }): Database.Database {
     }) as never;
   return db;
 }
+
+t.test(
+  'graphics cards that appear are told within a minute, with the class and the memory that come of them',
+  async (t) => {
+    const machine = (profile: 'cpu' | 'gpu') =>
+      simulatedProbes({ profile, seed: 1, clock: new HandClock(), random: seededRandom(1) });
+    let found = machine('cpu');
+    const gpu = machine('gpu');
+    const probes: Probes = {
+      ...found,
+      inventory: () => found.inventory(),
+      machineClass: () => found.machineClass(),
+      modelMemory: () => found.modelMemory(),
+    };
+    const joined = { class: 'cpu', classDetected: true };
+    const { infos, capacities, clock } = await rig(t, () => ({}), { probes }, joined);
+    t.match(infos(), [{ class: 'cpu', gpus: [] }]);
+    const before = capacities().at(-1)?.memoryTotalBytes ?? 0;
+    await clock.advance(60_000);
+    t.equal(infos().length, 1, 'nothing changed, nothing is told');
+    found = gpu;
+    await clock.advance(60_000);
+    t.match(infos().slice(1), [{ class: 'gpu', gpus: [{ name: 'NVIDIA H100 80GB HBM3' }] }]);
+    t.equal(capacities().at(-1)?.memoryTotalBytes, gpu.modelMemory().totalBytes);
+    t.not(before, gpu.modelMemory().totalBytes);
+  },
+);

@@ -29,7 +29,8 @@ export interface NodeParts {
   node: string;
   boot: string;
   version: string;
-  class: string;
+  /** Also what is found of the hardware later. */
+  class: () => string;
   hardware: string;
   simulated: boolean;
   /** Plain words on what is missing on this machine. */
@@ -97,6 +98,8 @@ class Loop implements RunningNode {
   #startedMs: number;
   #seq = 0;
   #capacity: NodeCapacity | null = null;
+  /** What was told last, as JSON. */
+  #info = '';
   #stopping = false;
   readonly #stopped = new AbortController();
 
@@ -427,12 +430,15 @@ class Loop implements RunningNode {
     const { node, boot, probes, pool, notes, simulated, transport } = this.#parts;
     const info: NodeInfo = {
       ...(await probes.inventory()),
-      class: this.#parts.class,
+      class: this.#parts.class(),
       boot,
       runtimes: pool.labels(),
       notes: notes(),
       simulated,
     };
+    const told = JSON.stringify(info);
+    if (this.#stopping || told === this.#info) return;
+    this.#info = told;
     transport.keep('nodeInfo', { node }, info);
   }
 
@@ -445,10 +451,10 @@ class Loop implements RunningNode {
   }
 
   async #refreshModels(): Promise<void> {
-    const before = this.#parts.pool.labels().join();
     await this.#parts.pool.refresh();
     if (this.#stopping) return;
-    if (this.#parts.pool.labels().join() !== before) await this.#tellInfo();
+    // Runtimes, graphics cards and what is missing come and go while the process lives.
+    await this.#tellInfo();
     this.#tellCapacity();
   }
 

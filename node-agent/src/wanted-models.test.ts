@@ -26,7 +26,7 @@ async function rig(over: Partial<Runtime> = {}, ...models: string[]) {
   const pool = createModelPool({
     runtimes: [runtime],
     probes: { modelMemory: () => ({ totalBytes: 4e9, freeBytes: 3e9 }), diskFreeBytes: () => 5e10 },
-    nodeClass: 'pi',
+    bandwidth: () => 10e9,
     queue: 4,
     learned: createLearned({ path: ':memory:', clock, log: silentLog }),
     clock,

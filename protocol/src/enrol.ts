@@ -87,6 +87,11 @@ export const EnrolAnswer = Type.Object({
   nowMs: TimeMs,
   mqtt: Type.Object({ host: Type.String(), port: Type.Integer() }),
   class: NodeClassName,
+  classFixed: Type.Optional(
+    Type.Boolean({
+      description: 'The join token names the class: what the node finds of its hardware does not change it.',
+    }),
+  ),
   site: Type.String(),
   reclaimed: Type.Boolean({ description: 'The machine was known by its hardware and keeps its old node id.' }),
 });

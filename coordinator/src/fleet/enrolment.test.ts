@@ -46,6 +46,16 @@ t.test('joining', async (t) => {
   t.equal(code(join(fleet, { hardware: 'hw-3' })), 'token-used-up');
 });
 
+t.test('a class that the token names is fixed until another token takes the node back', async (t) => {
+  const fleet = withToken({ class: 'micro' });
+  t.match(join(fleet).outcome, { value: { class: 'micro', classFixed: true } });
+  t.match(fleet.node('alice'), { class: 'micro', classFixed: true });
+  t.match(join(fleet).outcome, { value: { class: 'micro', classFixed: true } }, 'asked again');
+  const open = withToken();
+  t.notOk('classFixed' in (join(open).outcome as { value: object }).value);
+  t.notOk('classFixed' in open.node('alice'));
+});
+
 t.test('refusals are named, and written down', async (t) => {
   const table: [string, (fleet: SampleFleet) => Partial<Inputs['enrol']>][] = [
     ['token-unknown', () => ({ tokenId: 'other' })],

@@ -76,7 +76,7 @@ function newNode(draft: Draft, token: JoinTokenRow, input: Inputs['enrol']): Nod
     return refused(draft, 'fleet-full', input, `the fleet has ${maxNodes} nodes, its limit`);
   return {
     id: freeName(draft.view, input.name || input.class, input.suffixes),
-    class: token.class ?? input.class,
+    ...classOf(token, input),
     site: token.site,
     labels: token.labels,
     status: 'active',
@@ -122,9 +122,10 @@ function reclaim(
     return refused(draft, 'reclaim-refused', input, text, known.id);
   }
   if (allowed) change(draft, { type: 'setting', key: reclaimSetting(known.id), value: null });
+  const { classFixed: _, ...rest } = known;
   return {
-    ...known,
-    class: token.class ?? input.class,
+    ...rest,
+    ...classOf(token, input),
     keyFingerprint: input.keyFingerprint,
     certificateExpiresMs: input.certificateExpiresMs,
     simulated: input.simulated,
@@ -133,13 +134,19 @@ function reclaim(
   };
 }
 
+function classOf(token: JoinTokenRow, input: Inputs['enrol']): Pick<NodeRow, 'class' | 'classFixed'> {
+  return token.class === null ? { class: input.class } : { class: token.class, classFixed: true };
+}
+
 function welcome(
   draft: Draft,
   row: NodeRow,
   { certificateExpiresMs }: Inputs['enrol'],
   reclaimed: boolean,
 ): Decision<Answer<'enrol'>> {
-  return decidedWith(draft, { node: row.id, class: row.class, site: row.site, reclaimed, certificateExpiresMs });
+  const { id: node, class: nodeClass, classFixed, site } = row;
+  const fixed = classFixed ? { classFixed } : {};
+  return decidedWith(draft, { node, class: nodeClass, ...fixed, site, reclaimed, certificateExpiresMs });
 }
 
 function refused(

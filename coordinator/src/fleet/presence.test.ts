@@ -205,3 +205,24 @@ t.test('a node that keeps up, however often its assignment changes, is not sent 
     t.same(said(fleet.decide<'node-health'>(acceptHealth, { node: 'alice', message }).messages, 'snapshot'), []);
   }
 });
+
+t.test('the class follows the hardware that is found, unless a person or money stands behind it', async (t) => {
+  const tell = (fleet: SampleFleet, told: string) =>
+    fleet.decide<'node-info'>(acceptInfo, { node: 'alice', message: { ...info(boot1), class: told } });
+  const fleet = new SampleFleet();
+  fleet.online('alice');
+  const { changes } = tell(fleet, 'edge-gpu');
+  t.match(changes, [
+    { type: 'node', row: { class: 'edge-gpu', info: { class: 'edge-gpu' } } },
+    { type: 'event', row: { type: 'node-class', text: /^alice is of class edge-gpu now, and was pi: / } },
+  ]);
+  t.same(tell(fleet, 'edge-gpu').changes, []);
+  t.match(tell(fleet, 'cloud').changes, [{ row: { class: 'edge-gpu' } }], 'nobody becomes a paid one by saying so');
+  for (const row of [{ class: 'cloud' }, { class: 'micro', classFixed: true as const }]) {
+    const kept = new SampleFleet();
+    kept.addNode('alice', row);
+    kept.birth('alice');
+    tell(kept, 'gpu');
+    t.equal(kept.node('alice').class, row.class);
+  }
+});

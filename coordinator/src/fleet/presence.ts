@@ -42,9 +42,21 @@ export const acceptInfo: Decide<'node-info'> = (view, { node, message }, nowMs) 
   if (!row) return decided(draft);
   const { boot: _, ...facts } = message;
   const { boot: __, ...known } = row.info ?? { boot: '' };
-  if (JSON.stringify(facts) !== JSON.stringify(known)) putNode(draft, { ...row, info: message });
+  const found = foundClass(row, message.class);
+  if (found !== null) {
+    const text = `${node} is of class ${found} now, and was ${row.class}: its hardware was found to be other than when it joined`;
+    noteEvent(draft, { node, type: 'node-class', severity: 'info', text });
+  }
+  if (found !== null || JSON.stringify(facts) !== JSON.stringify(known))
+    putNode(draft, { ...row, class: found ?? row.class, info: message });
   return decided(draft);
 };
+
+/** Null: the class stays. A class that costs money is a person's word, as is that of a join token. */
+function foundClass(row: NodeRow, told: string): string | null {
+  const isOpen = !row.classFixed && row.class !== 'cloud' && told !== 'cloud';
+  return isOpen && told !== row.class ? told : null;
+}
 
 export const acceptCapacity: Decide<'node-capacity'> = (view, { node, message }, nowMs) => {
   const draft = openDraft(view, nowMs);

@@ -28,6 +28,12 @@ export const Identity = Type.Object({
   url: Type.String({ description: 'HTTPS address of the coordinator, from the join token.' }),
   mqtt: Type.Object({ host: Type.String(), port: Type.Integer() }),
   class: Type.String(),
+  classDetected: Type.Optional(
+    Type.Boolean({
+      description:
+        'Neither a person nor the join token named the class: the hardware does, also when it is found later.',
+    }),
+  ),
   site: Type.String(),
 });
 export type Identity = Static<typeof Identity>;

@@ -26,6 +26,8 @@ const hour = 3_600_000;
 const coordinatorNowMs = Date.UTC(2027, 5, 1);
 
 interface Coordinator {
+  /** Into its answers. */
+  more: object;
   url: string;
   asked: EnrolRequest[];
   /** What happens to the next requests: an error, or the connection cut before the answer. */
@@ -37,7 +39,7 @@ async function coordinator(
   signer: ThrowawayCa = ca,
   validity?: Validity,
 ): Promise<Coordinator> {
-  const self: Coordinator = { url: '', asked: [], faults: [] };
+  const self: Coordinator = { url: '', asked: [], faults: [], more: {} };
   const server: Server = createServer(await signer.server(validity), async (request, response) => {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
@@ -58,6 +60,7 @@ async function coordinator(
       class: body.class ?? 'pi',
       site: 'home',
       reclaimed: false,
+      ...self.more,
     };
     response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
   });
@@ -118,6 +121,20 @@ t.test('a machine joins and stores who it is', async (t) => {
   t.ok(new X509Certificate(identity.certificate).checkPrivateKey(createPrivateKey(identity.key)));
   t.match(server.asked[0], { tokenId: 'tok1', secret: 'very-secret', class: 'pi', name: 'alice' });
   t.same(readdirSync(joinPath(dir, 'joins')), ['identity.json'], 'the provisional key is gone');
+});
+
+t.test('a class that nobody named is said to be detected', async (t) => {
+  const server = await coordinator(t);
+  const detectedOf = async (home: string, more: Partial<JoinOptions>) => {
+    await join({ ...options(home, tokenFor(server.url)), ...more });
+    return loadIdentity(joinPath(dir, home))?.classDetected;
+  };
+  t.equal(await detectedOf('detected', {}), true);
+  t.equal(await detectedOf('named', { class: 'pi' }), undefined, 'by --class');
+  server.more = { classFixed: true };
+  t.equal(await detectedOf('fixed', {}), undefined, 'by the token');
+  server.more = { class: 'micro' };
+  t.equal(await detectedOf('other', {}), undefined, 'by a token of a coordinator that does not say so');
 });
 
 t.test('a lost answer is asked for again with the same key, also by the next process', async (t) => {

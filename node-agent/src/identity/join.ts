@@ -87,7 +87,8 @@ async function enrol(body: EnrolRequest, token: JoinTokenText, key: KeyObject, o
         clock,
         deadlineMs: requestDeadlineMs,
       });
-      const identity = identityFrom(answer, key, token);
+      const isDetected = options.class === undefined && answer.classFixed !== true && answer.class === body.class;
+      const identity = { ...identityFrom(answer, key, token), ...(isDetected ? { classDetected: true } : {}) };
       saveIdentity(options.dir, identity);
       rmSync(joinPath(options.dir, keyFile), { force: true });
       return { identity, reclaimed: answer.reclaimed, nowMs: answer.nowMs };
