@@ -1,6 +1,8 @@
-// One JSON log format for every process: pino's lines on stderr (stdout belongs to what a person asked for).
+// One log format for every process: pino's JSON lines on stderr (stdout belongs to what a person asked for), and words instead where
+// stderr is a terminal.
 // Modules receive a Log; tests pass `silentLog` or collect lines.
 import { pino } from 'pino';
+import { wordsOf } from './log-words.ts';
 
 export interface Log {
   debug(fields: object, message: string): void;
@@ -22,7 +24,7 @@ export function createLog(name: string, level: LogLevel): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { err: pino.stdSerializers.err },
     },
-    pino.destination({ fd: 2, sync: true }),
+    process.stderr.isTTY ? wordsOf(process.stderr) : pino.destination({ fd: 2, sync: true }),
   );
 }
 

@@ -17,7 +17,7 @@ mkdir -p "$work"
 archive_of() {
   [ -f "$work/$1.tar" ] && return
   echo "  $1: making a minimal root (once) ..."
-  mmdebstrap --mode=root --variant=minbase --include=npm,make,git,ca-certificates "$1" "$work/$1.tar.part" >"$work/$1.log" 2>&1 ||
+  mmdebstrap --mode=root --variant=minbase --format=tar --include=npm,make,git,ca-certificates "$1" "$work/$1.tar.part" >"$work/$1.log" 2>&1 ||
     { tail -n 20 "$work/$1.log" >&2; return 1; }
   mv "$work/$1.tar.part" "$work/$1.tar"
 }

@@ -13,6 +13,7 @@ import {
   routes,
   type TaskStreamEvent,
 } from '@blackroad/protocol';
+import { harmlessValue } from '@blackroad/std/harmless';
 import type { FleetPlace } from './find-fleet.ts';
 
 interface Call<N extends RouteName> {
@@ -103,6 +104,17 @@ export function createClient(place: FleetPlace): Client {
           { cause },
         );
       }
+    },
+  };
+}
+
+/** The same client, whose answers hold nothing that a terminal would obey: prompts, names and answers are the text of others. */
+export function harmlessClient(client: Client): Client {
+  return {
+    url: client.url,
+    call: async (name, call) => harmlessValue(await client.call(name, call)),
+    async *stream(name, call, signal) {
+      for await (const event of client.stream(name, call, signal)) yield harmlessValue(event);
     },
   };
 }

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { FleetError, problems, toProblem } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
-import { createClient } from './client.ts';
+import { harmless, harmlessJson } from '@blackroad/std/harmless';
+import { createClient, harmlessClient } from './client.ts';
 import { findFleet } from './find-fleet.ts';
 import { everyFlag, overview, usage } from './help.ts';
 import { type Invocation, invocationOf } from './invocation.ts';
@@ -69,8 +70,8 @@ async function main(argv: string[]): Promise<void> {
     args: parsed.positionals,
     flags,
     json,
-    client: () =>
-      createClient(
+    client: () => {
+      const client = createClient(
         findFleet({
           coordinator: text('coordinator') ?? env.BLACKROAD_COORDINATOR,
           key: text('key') ?? env.BLACKROAD_KEY,
@@ -78,8 +79,11 @@ async function main(argv: string[]): Promise<void> {
           data,
           isNamed: data !== join(root, 'data'),
         }),
-      ),
-    show: (value, words) => process.stdout.write(`${json ? JSON.stringify(value) : words()}\n`),
+      );
+      // JSON says exactly what was answered, with such characters escaped.
+      return json ? client : harmlessClient(client);
+    },
+    show: (value, words) => process.stdout.write(`${json ? harmlessJson(value) : words()}\n`),
     write: (piece) => process.stdout.write(piece),
     note: (piece) => process.stderr.write(`${paintFor(process.stderr.isTTY === true)('dim', piece)}\n`),
     paint: paintFor(interactive && env.NO_COLOR === undefined),
@@ -101,7 +105,7 @@ try {
     error instanceof FleetError
       ? error
       : new FleetError('internal', { detail: (error as Error).stack ?? String(error) });
-  if (argv.includes('--json')) process.stderr.write(`${JSON.stringify(toProblem(known))}\n`);
-  else process.stderr.write(`fleet: ${hints.as?.inWords(known.message) ?? known.message}\n`);
+  if (argv.includes('--json')) process.stderr.write(`${harmlessJson(toProblem(known))}\n`);
+  else process.stderr.write(`fleet: ${harmless(hints.as?.inWords(known.message) ?? known.message)}\n`);
   process.exitCode = problems[known.code].exit;
 }
