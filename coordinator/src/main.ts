@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { FleetError, type TSchema } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import { createLog } from '@blackroad/std/log';
-import { OptionError } from '@blackroad/std/options';
+import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
 import { Compile } from 'typebox/schema';
 import { ensureFirstAdmin, keyOf, mintKey } from './api/access.ts';
@@ -17,7 +17,7 @@ import type { Bus, Gate } from './bus/bus.ts';
 import { createExternalBus } from './bus/external.ts';
 import { openCa } from './ca/ca.ts';
 import { machineHosts } from './ca/hosts.ts';
-import { type CoordinatorConfig, policyOf, readConfig } from './config.ts';
+import { type CoordinatorConfig, coordinatorOptions, policyOf, readConfig } from './config.ts';
 import { type Coordinator, startCoordinator } from './coordinator.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 
@@ -195,6 +195,12 @@ async function keepAdminKey(coordinator: Coordinator, keyFile: string): Promise<
 }
 
 try {
+  if (asksForHelp(process.argv.slice(2))) {
+    process.stdout.write(
+      `The coordinator in the foreground. Options:\n\n${optionsHelp(coordinatorOptions, process.stdout.columns ?? 80)}\n`,
+    );
+    process.exit(0);
+  }
   await main(readConfig(process.argv.slice(2), process.env));
 } catch (error) {
   const expected = error instanceof OptionError || error instanceof FleetError;

@@ -6,10 +6,10 @@ import { dirname, join as joinPath, resolve } from 'node:path';
 import { FleetError } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { createLog } from '@blackroad/std/log';
-import { OptionError } from '@blackroad/std/options';
+import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
 import { composeNode } from './compose.ts';
-import { type NodeConfig, readConfig } from './config.ts';
+import { calledAs, type NodeConfig, nodeOptions, readConfig } from './config.ts';
 import { createFleetTime } from './identity/fleet-time.ts';
 import { loadIdentity } from './identity/identity.ts';
 import { join } from './identity/join.ts';
@@ -54,7 +54,7 @@ async function run(config: NodeConfig): Promise<void> {
   let identity = loadIdentity(data);
   if (!identity) {
     throw new FleetError('invalid-request', {
-      detail: `This machine is no node yet (${data} holds no identity). Make a token with \`fleet join-token create\` and run \`fleet-node join <token>\`.`,
+      detail: `This machine is no node yet (${data} holds no identity). Make a token with \`fleet join-token create\` and run \`${calledAs(process.env)} join <token>\` here.`,
     });
   }
   const probes = createProbes({
@@ -152,7 +152,7 @@ async function joinFleet(config: NodeConfig, token: string | undefined): Promise
   probes.close();
   const again = joined.reclaimed ? ' again' : '';
   process.stdout.write(
-    `This machine is node ${joined.identity.node}${again}, class ${joined.identity.class}, site ${joined.identity.site}.\nStart it: fleet-node run --data ${data}\n`,
+    `This machine is node ${joined.identity.node}${again}, class ${joined.identity.class}, site ${joined.identity.site}.\nStart it: ${calledAs(process.env)} run${config.data === nodeOptions.data.default ? '' : ` --data ${data}`}\n`,
   );
 }
 
@@ -191,8 +191,19 @@ async function models(config: NodeConfig): Promise<void> {
   say({ type: 'end', problems, found: [] });
 }
 
+const help = `${usage}
+
+run       works as a node of the fleet that this machine has joined; systemd starts this
+join      enrols this machine with a token (bin/fleet join-token create, on the coordinator's machine)
+models    sees to it that there is a model; one JSON line a step
+simulate  runs made-up nodes in one process`;
+
 const words: string[] = [];
 try {
+  if (asksForHelp(process.argv.slice(2))) {
+    process.stdout.write(`${help}\n\n${optionsHelp(nodeOptions, process.stdout.columns ?? 80)}\n`);
+    process.exit(0);
+  }
   const config = readConfig(process.argv.slice(2), process.env, words);
   const [verb = 'run', token] = words;
   if (verb === 'run') await run(config);

@@ -71,6 +71,34 @@ export function readOptions<const T extends Record<string, Option>>(
   return Object.freeze(values) as Values<T>;
 }
 
+/** Whether a person asks what there is, instead of starting anything. */
+export function asksForHelp(argv: readonly string[]): boolean {
+  return argv.includes('--help') || argv.includes('-h') || argv[0] === 'help';
+}
+/** Every option with its environment variable, its default and what it does, on lines of at most `columns`. */
+export function optionsHelp(table: Record<string, Option>, columns: number): string {
+  const room = Math.max(40, columns) - 4;
+  return Object.values(table)
+    .map((option) => {
+      const value = option.type === 'choice' ? option.choices.join('|') : option.type === 'number' ? '<n>' : '<text>';
+      const preset = option.default === '' ? '' : `, ${JSON.stringify(option.default)} unless told`;
+      return [
+        `  --${option.flag} ${value}   (${option.env}${preset})`,
+        ...folded(option.text, room).map((line) => `    ${line}`),
+      ].join('\n');
+    })
+    .join('\n');
+}
+function folded(text: string, room: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) as string;
+    if (line !== '' && line.length + 1 + word.length > room) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines;
+}
+
 function splitOnce(word: string): [string, string | undefined] {
   const at = word.indexOf('=');
   return at < 0 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)];

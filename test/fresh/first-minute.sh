@@ -9,6 +9,7 @@ said=$(mktemp)
 minute() {
   started=$(date +%s)
   answered=
+  : >"$said"
   make up >"$said" 2>&1 </dev/null &
   up=$!
   while [ $(($(date +%s) - started)) -lt "${FIRST_MINUTE_SECONDS:-600}" ]; do

@@ -43,7 +43,7 @@ function oneAgent(agent: AgentView, call: VerbCall): string {
   const lines = [
     `${paint('bold', agent.name)}  ${agentWord(agent, paint)}  ${agent.reason ?? ''}`,
     `description  ${agent.spec.description ?? '-'}`,
-    `version      ${agent.version}, changed ${ago(agent.updatedMs, call.clock.nowMs())}`,
+    `version      ${agent.version}${agent.placedMs === null ? '' : `, on ${agent.node} for ${duration(call.clock.nowMs() - agent.placedMs)}`}`,
     `wants        ${agent.spec.model.join(', then ')}`,
     `node         ${agent.node ?? 'none'}${agent.node ? ` under epoch ${agent.epoch}, with ${agent.model}` : ''}`,
     `tasks        ${agent.tasks.running} running, ${agent.tasks.waiting} waiting`,

@@ -1,7 +1,7 @@
 // Nodes: list, show, cordon, drain, pull, unload, identify, logs, forget.
 import type { NodeView } from '@blackroad/protocol';
 import { argument, numberFlag, type Verb, type VerbCall } from '../verb.ts';
-import { ago, byName, bytes, healthWords, type Paint, table } from '../words.ts';
+import { ago, byName, bytes, counted, healthWords, type Paint, table } from '../words.ts';
 
 export function presenceWord(node: NodeView, paint: Paint): string {
   if (node.status === 'quarantined') return paint('red', 'quarantined');
@@ -43,7 +43,7 @@ function oneNode(node: NodeView, call: VerbCall): string {
   const now = call.clock.nowMs();
   const { info, capacity, health } = node;
   const lines = [
-    `${call.paint('bold', node.id)}  ${presenceWord(node, call.paint)}  ${node.presenceReason}`,
+    `${call.paint('bold', node.id)}  ${presenceWord(node, call.paint)}${node.presence === 'online' ? '' : `: ${node.presenceReason}`}`,
     `class      ${node.class}${info?.simulated ? ' (simulated)' : ''}`,
     `site       ${node.site}`,
     `labels     ${
@@ -93,14 +93,29 @@ function oneNode(node: NodeView, call: VerbCall): string {
   return lines.join('\n');
 }
 
-function edit(words: string, text: string, body: { cordoned?: boolean; draining?: boolean }, done: string): Verb {
+/** `isSo`: the node is that way already, and nothing is asked of the coordinator. */
+function edit(
+  words: string,
+  text: string,
+  body: { cordoned?: boolean; draining?: boolean },
+  done: string,
+  isSo: (node: NodeView) => string | null,
+): Verb {
   return {
     words,
     args: '<node>',
     text,
     completes: 'nodes',
     async run(call) {
-      const node = await call.client().call('nodeEdit', { params: { node: argument(call, 0, '<node>') }, body });
+      const client = call.client();
+      const params = { node: argument(call, 0, '<node>') };
+      const before = await client.call('node', { params });
+      const already = isSo(before);
+      if (already !== null) {
+        call.show(before, () => `${before.id} ${already}`);
+        return;
+      }
+      const node = await client.call('nodeEdit', { params, body });
       call.show(node, () => `${node.id} ${done}`);
     },
   };
@@ -151,18 +166,21 @@ export const nodeVerbs: Verb[] = [
     'Nothing new goes onto this node; what runs there stays.',
     { cordoned: true },
     'is cordoned: nothing new goes there.',
+    ({ cordoned }) => (cordoned ? 'was cordoned already: nothing new goes there.' : null),
   ),
   edit(
     'uncordon',
     'The node takes agents again; ends a drain, too.',
     { cordoned: false, draining: false },
     'takes agents again.',
+    ({ cordoned, draining }) => (cordoned || draining ? null : 'is neither cordoned nor draining; it takes agents.'),
   ),
   edit(
     'drain',
     'Moves the agents of this node elsewhere, each when there is a place for it.',
     { draining: true },
     'drains: its agents move as others take them.',
+    ({ draining, agents }) => (draining ? `drains already; ${counted(agents.length, 'agent')} left.` : null),
   ),
   ofModel('pull', 'nodePull', 'Tells a node to fetch a model; its events tell when it is there.'),
   ofModel('unload', 'nodeUnload', 'Tells a node to free the memory of a model; refused while an agent there needs it.'),
@@ -193,7 +211,14 @@ export const nodeVerbs: Verb[] = [
     text: 'Ends a quarantine.',
     completes: 'nodes',
     async run(call) {
-      const node = await call.client().call('nodeRelease', { params: { node: argument(call, 0, '<node>') } });
+      const client = call.client();
+      const params = { node: argument(call, 0, '<node>') };
+      const before = await client.call('node', { params });
+      if (before.status !== 'quarantined') {
+        call.show(before, () => `${before.id} is not quarantined; there is nothing to release.`);
+        return;
+      }
+      const node = await client.call('nodeRelease', { params });
       call.show(node, () => `${node.id} is released.`);
     },
   },

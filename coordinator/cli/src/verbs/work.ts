@@ -27,6 +27,31 @@ function oneTask(task: TaskView, call: VerbCall): string {
   return lines.join('\n');
 }
 
+/** Letters of a whole id, and how many of the newest tasks a shorter one is looked for among. */
+const idLetters = 26;
+const searched = 500;
+/** The id as typed, or the only one of the newest tasks that begins or ends like it. */
+async function taskIdOf(call: VerbCall): Promise<string> {
+  const typed = argument(call, 0, '<task>');
+  if (typed.length >= idLetters || typed.length < 4) return typed;
+  const tasks = await call.client().call('tasks', { query: { limit: searched } });
+  const found = tasks.map(({ id }) => id).filter((id) => id.startsWith(typed) || id.endsWith(typed));
+  if (found.length > 1)
+    throw wrongUse(
+      `<task>: ${typed} may be ${found.slice(0, 5).join(', ')}${found.length > 5 ? ', ...' : ''}: give more of it.`,
+    );
+  return found[0] ?? typed;
+}
+
+/** An empty list of one agent or node: an error where there is none of that name, else nothing. */
+async function checkNames(
+  call: VerbCall,
+  { node, agent }: { node?: string | undefined; agent?: string | undefined },
+): Promise<void> {
+  if (node !== undefined) await call.client().call('node', { params: { node } });
+  if (agent !== undefined) await call.client().call('agent', { params: { agent } });
+}
+
 export const workVerbs: Verb[] = [
   {
     words: 'status',
@@ -68,7 +93,16 @@ export const workVerbs: Verb[] = [
     text: 'Lets frozen moves of agents happen now, everywhere or at one site.',
     async run(call) {
       const [site] = call.args;
-      await call.client().call('movesRelease', { body: site === undefined ? {} : { site } });
+      const client = call.client();
+      const { moves } = await client.call('fleet');
+      if (!moves.where.some((frozen) => site === undefined || frozen.site === null || frozen.site === site)) {
+        call.show(
+          { released: false },
+          () => `No moves are frozen${site === undefined ? '' : ` at site ${site}`}; there is nothing to release.`,
+        );
+        return;
+      }
+      await client.call('movesRelease', { body: site === undefined ? {} : { site } });
       const where = site === undefined ? '' : ` at site ${site}`;
       call.show(
         { released: true, ...(site === undefined ? {} : { site }) },
@@ -96,6 +130,7 @@ export const workVerbs: Verb[] = [
         ...(call.flags.dead ? { dead: true } : {}),
       };
       const tasks = await call.client().call('tasks', { query });
+      if (tasks.length === 0) await checkNames(call, { agent });
       const rows = tasks.map((task) => [
         task.id,
         task.agent,
@@ -118,7 +153,7 @@ export const workVerbs: Verb[] = [
     text: 'One task, its work and its result.',
     completes: 'tasks',
     async run(call) {
-      const task = await call.client().call('task', { params: { task: argument(call, 0, '<task>') } });
+      const task = await call.client().call('task', { params: { task: await taskIdOf(call) } });
       call.show(task, () => oneTask(task, call));
     },
   },
@@ -128,7 +163,7 @@ export const workVerbs: Verb[] = [
     text: 'Cancels a task that has not ended.',
     completes: 'tasks',
     async run(call) {
-      const task = await call.client().call('taskCancel', { params: { task: argument(call, 0, '<task>') } });
+      const task = await call.client().call('taskCancel', { params: { task: await taskIdOf(call) } });
       call.show(task, () => `${task.id} is ${task.state}.`);
     },
   },
@@ -138,7 +173,7 @@ export const workVerbs: Verb[] = [
     text: 'Queues a dead letter again.',
     completes: 'tasks',
     async run(call) {
-      const task = await call.client().call('taskRetry', { params: { task: argument(call, 0, '<task>') } });
+      const task = await call.client().call('taskRetry', { params: { task: await taskIdOf(call) } });
       call.show(task, () => `Queued again as ${task.id}.`);
     },
   },
@@ -233,6 +268,7 @@ export const workVerbs: Verb[] = [
       const events = await call.client().call('events', {
         query: { limit: numberFlag(call, 'limit') ?? 30, ...(node ? { node } : {}), ...(agent ? { agent } : {}) },
       });
+      if (events.length === 0) await checkNames(call, { node, agent });
       const rows = events.map((event) => [
         ago(event.atMs, call.clock.nowMs()),
         event.severity,
