@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { AgentSpec } from './agent.ts';
-import { assertFits, decode, encode, explain, faults, withDefaults } from './codec.ts';
+import { assertFits, decode, encode, withDefaults } from './codec.ts';
 import { JoinTokenText, readJoinToken, writeJoinToken } from './enrol.ts';
+import { explain, faults } from './faults.ts';
 import { WhatIfRequest } from './placement.ts';
 import { FleetError, fromProblem, type ProblemCode, problems, toProblem } from './problem.ts';
 import { filterOf, parseTopic, type TopicName, topicOf, topicRoot, topics } from './topics.ts';
@@ -96,8 +97,8 @@ t.test('a refusal names the field, what was expected and what came', async (t) =
   const found = faults(AgentSpec, withDefaults(AgentSpec, { ...spec, tempreature: 1, memory: { remember: 'all' } }));
   const by = Object.fromEntries(found.map((fault) => [fault.field, fault]));
   t.match(by['memory.remember'], { expected: '"turns" or "tools" or "none"', got: '"all"' });
-  t.match(by.tempreature, { expected: 'no such field', got: '1' });
-  t.match(by.name, { expected: /^text matching/, got: '"Echo!"' });
+  t.match(by.tempreature, { expected: 'no field of that name', got: '1' });
+  t.match(by.name, { expected: /^a name of lower-case letters/, got: '"Echo!"' });
   t.ok(by.model);
   t.equal(explain(AgentSpec, withDefaults(AgentSpec, { name: 'echo', model: ['auto'], instructions: 'x' })), '');
   t.throws(() => assertFits(AgentSpec, spec, 'agent'), { code: 'invalid-request' });

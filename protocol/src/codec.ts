@@ -1,14 +1,11 @@
 // Bytes to checked messages and back. Unknown fields pass (a newer peer may send them), sizes are bounded before parsing,
 // a refusal names the field, what came and what was expected.
-import { Check, Errors } from 'typebox/schema';
-import { Settings } from 'typebox/system';
+import { Check } from 'typebox/schema';
+import { explain, type Fault, faults } from './faults.ts';
 import { maxJsonDepth } from './limits.ts';
 import { FleetError } from './problem.ts';
 import { parseTopic, type TopicMessage, type TopicName, type TopicParams, topicOf, topics } from './topics.ts';
 import type { TSchema } from './typebox.ts';
-
-// The default stops at 8 errors, which cuts a list of allowed values short.
-Settings.Set({ maxErrors: 100 });
 
 export type Checker = (schema: TSchema, value: unknown) => boolean;
 /** Interprets the schema: little memory, for node-agents. The coordinator passes compiled checks instead. */
@@ -83,84 +80,6 @@ export interface Encoded {
 export function encode<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): Encoded {
   const row = topics[name];
   return { topic: topicOf(name, params), payload: JSON.stringify(message), qos: row.qos, retain: row.retain };
-}
-
-/** The first fault of a value in words: `placement.class/0: expected string matching ..., got 5`. Empty when it fits. */
-export function explain(schema: TSchema, value: unknown): string {
-  const fault = faults(schema, value)[0];
-  return fault ? `${fault.field}: expected ${fault.expected}, got ${fault.got}` : '';
-}
-
-export interface Fault {
-  /** Dotted path, `(root)` for the value itself. */
-  field: string;
-  expected: string;
-  got: string;
-}
-/** Every fault of a value, deepest first: of a union the branch that came closest is named. */
-export function faults(schema: TSchema, value: unknown): Fault[] {
-  const [fits, errors] = Errors(schema, value);
-  if (fits) return [];
-  const seen = new Map<string, { keywords: string[]; details: string[] }>();
-  for (const error of errors) {
-    let path = error.instancePath;
-    let detail = error.message;
-    const params = error.params as Record<string, unknown>;
-    if (error.keyword === 'required') {
-      for (const key of (params.requiredProperties as string[]) ?? []) {
-        push(`${path}/${key}`, 'required', 'a value (it is required)');
-      }
-      continue;
-    }
-    if (error.keyword === 'additionalProperties' || error.keyword === 'unevaluatedProperties') {
-      for (const key of (params.additionalProperties as string[]) ?? (params.unevaluatedProperties as string[]) ?? []) {
-        push(`${path}/${key}`, 'additional', 'no such field');
-      }
-      continue;
-    }
-    if (error.keyword === 'anyOf' || error.keyword === 'boolean') continue;
-    if (error.keyword === 'const') detail = JSON.stringify(params.allowedValue);
-    else if (error.keyword === 'pattern') detail = `text matching ${String(params.pattern)}`;
-    else detail = detail.replace(/^must (be |have |match )?/, '');
-    path = error.instancePath;
-    push(path, error.keyword, detail);
-  }
-  function push(path: string, keyword: string, detail: string) {
-    const entry = seen.get(path) ?? { keywords: [], details: [] };
-    if (!entry.details.includes(detail)) entry.details.push(detail);
-    entry.keywords.push(keyword);
-    seen.set(path, entry);
-  }
-  return [...seen.entries()]
-    .sort(([a], [b]) => b.split('/').length - a.split('/').length)
-    .map(([path, { keywords, details }]) => {
-      // Literals of a union report `type` beside each `const`: the values say more.
-      const shown = keywords.includes('const') ? details.filter((d) => d.startsWith('"')) : details;
-      return {
-        field: path === '' ? '(root)' : path.slice(1).replaceAll('/', '.'),
-        expected: shown.join(' or '),
-        got: shownValue(at(value, path)),
-      };
-    });
-}
-
-function at(value: unknown, path: string): unknown {
-  let current = value;
-  for (const key of path.split('/').slice(1)) {
-    if (typeof current !== 'object' || current === null) return undefined;
-    current = (current as Record<string, unknown>)[key.replaceAll('~1', '/').replaceAll('~0', '~')];
-  }
-  return current;
-}
-function shownValue(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  let text: string;
-  try {
-    text = JSON.stringify(value) ?? String(value);
-  } catch {
-    text = '(too deep to show)'; // a request body over HTTP; messages were refused before
-  }
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
 /** Fills in `default`s of the schema, so that a spec of three lines becomes whole. Returns a new value. */

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { AgentSpec } from './agent.ts';
-import { type Decoded, decode, encode, explain, faults } from './codec.ts';
+import { type Decoded, decode, encode } from './codec.ts';
+import { explain, faults } from './faults.ts';
 import { entryFault, type MemoryEntry } from './memory.ts';
 import { type TopicName, type TopicRow, topics } from './topics.ts';
 import { schemaOf } from './walk.fixture.ts';
@@ -87,7 +88,7 @@ t.test('a spec from a newer coordinator passes, unknown fields on any level incl
   spec.placement!.labels = { 'Not A Key': 'x' };
   t.match(decode(topic, bytes(newer)), { refused: 'invalid', text: /labels/ }, 'rules for keys stay');
   const { put } = payload as { put: { spec: object }[] };
-  t.match(explain(AgentSpec, { ...put[0]!.spec, tempreature: 1 }), 'tempreature: expected no such field');
+  t.match(explain(AgentSpec, { ...put[0]!.spec, tempreature: 1 }), 'tempreature: expected no field of that name');
 });
 
 t.test('the recorded memories hash as they did', async (t) => {

@@ -3,6 +3,16 @@ import { Type } from './typebox.ts';
 
 const slug = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
 
+/** What a pattern means, for whoever typed something else. */
+export const patternWords: Readonly<Record<string, string>> = {
+  [slug]: 'a name of lower-case letters, digits and dashes (a letter or digit first and last, at most 63)',
+  '^[0-9a-f]{64}$': '64 digits of lower-case hex',
+  '^[a-z0-9-]{1,40}$': 'an id of lower-case letters, digits and dashes (at most 40)',
+  '^[A-Za-z0-9_-]{1,60}$': 'a name of letters, digits, _ and - (at most 60)',
+  '^[a-z0-9][a-z0-9-]{0,30}$': 'a name of lower-case letters, digits and dashes (at most 31)',
+  '^\\d{4}-\\d{2}-\\d{2}$': 'a day like 2026-11-28',
+};
+
 export const NodeId = Type.String({
   pattern: slug,
   description: 'A node (machine): lower-case letters, digits and dashes, at most 63.',

@@ -43,7 +43,7 @@ t.test('several agents in one file, and JSON too', async (t) => {
 
 t.test('every fault points at its line', async (t) => {
   const cases: [string, RegExp][] = [
-    ['name: Bad Name\ninstructions: ""\n', /^agent\.yaml:1: name: expected text matching .*, got "Bad Name"$/],
+    ['name: Bad Name\ninstructions: ""\n', /^agent\.yaml:1: name: expected a name of .*, got "Bad Name"$/],
     ['name: a\ninstructions: ""\nconcurrency: 0\n', /^agent\.yaml:3: concurrency: expected .*1, got 0$/],
     [
       'name: a\ninstructions: ""\nplacement:\n  labels: {}\n  class:\n    - pi\n    - 5\n',
@@ -53,7 +53,7 @@ t.test('every fault points at its line', async (t) => {
       'name: a\ninstructions: ""\nonLoss:\n  policy: panic\n',
       /^agent\.yaml:4: onLoss\.policy: expected "replace" or "wait" or "keep", got "panic"$/,
     ],
-    ['name: a\ninstructions: ""\nprompt: hi\n', /^agent\.yaml:3: prompt: expected no such field, got "hi"$/],
+    ['name: a\ninstructions: ""\nprompt: hi\n', /^agent\.yaml:3: prompt: expected no field of that name, got "hi"$/],
     ['name: a\n', /instructions: expected a value \(it is required\), got nothing$/],
     ['name: a\n  instructions: [\n', /^agent\.yaml:\d: \(file\): expected YAML, got /],
     ['- just\n- a list\n', /agent\.yaml:1: \(root\): expected object/],

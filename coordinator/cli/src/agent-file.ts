@@ -16,6 +16,13 @@ export function readAgents(file: string, flag: string): AgentSpec[] {
   return readAgentFile(text, file);
 }
 
+/** The parser's words for what people get wrong most. */
+function yamlWords(message: string): string {
+  if (message.startsWith('Nested mappings are not allowed'))
+    return 'a second ": " on one line; put the text in quotes, or the inner fields on lines of their own';
+  return message.split('\n')[0] as string;
+}
+
 /** Several agents may stand in one file, divided by `---`. @throws FleetError invalid-request, one fault a line */
 export function readAgentFile(text: string, fileName: string): AgentSpec[] {
   const lines = new LineCounter();
@@ -23,9 +30,15 @@ export function readAgentFile(text: string, fileName: string): AgentSpec[] {
   const specs: AgentSpec[] = [];
   const wrong: { line: number; field: string; expected: string; got: string }[] = [];
   for (const document of Array.isArray(documents) ? documents : []) {
-    for (const error of document.errors) {
-      wrong.push({ line: lines.linePos(error.pos[0]).line, field: '(file)', expected: 'YAML', got: error.message });
-    }
+    // The first error of a document; the parser's further ones follow from it.
+    const [error] = document.errors;
+    if (error)
+      wrong.push({
+        line: lines.linePos(error.pos[0]).line,
+        field: '(file)',
+        expected: 'YAML',
+        got: yamlWords(error.message),
+      });
     if (document.errors.length > 0 || document.contents === null) continue;
     const spec = withDefaults<AgentSpec>(AgentSpec, widened(document.toJS()));
     const found = faults(AgentSpec, spec);

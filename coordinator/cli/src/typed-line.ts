@@ -1,7 +1,6 @@
 // The typed line taken apart: flags that every verb has may stand anywhere, the verb's words come first among the rest.
 // In: arguments as typed and the verb table. Out: the verb with what is left for it, or an error that says what was meant.
-import { FleetError } from '@blackroad/protocol';
-import { nearNames } from '@blackroad/std/near';
+import { FleetError, nearNames } from '@blackroad/protocol';
 import { everyFlag } from './help.ts';
 import type { Verb } from './verb.ts';
 

@@ -1,6 +1,5 @@
 // Agents: specs are applied whole; what is shown says where an agent is and why.
-import { type AgentView, FleetError } from '@blackroad/protocol';
-import { notFoundText } from '@blackroad/std/near';
+import { type AgentView, FleetError, notFoundText } from '@blackroad/protocol';
 import { explainingAgent } from '../placement/explain.ts';
 import { inSlices } from '../slices.ts';
 import type { ApiContext } from './context.ts';

@@ -23,7 +23,7 @@ const bad: [string, string, unknown, number, RegExp][] = [
     '/v1/agents/greeter',
     { ...spec, memory: { recal: 3 } },
     400,
-    /^body: memory\.recal: expected no such field, got 3/,
+    /^body: memory\.recal: expected no field of that name \(did you mean recall\?\), got 3/,
   ],
   [
     'PUT',
@@ -32,7 +32,7 @@ const bad: [string, string, unknown, number, RegExp][] = [
     400,
     /^body: name: expected "greeter" as in the path, got "other"/,
   ],
-  ['PUT', '/v1/agents/Greeter!', spec, 400, /^path: agent: expected text matching .*, got "Greeter!"/],
+  ['PUT', '/v1/agents/Greeter!', spec, 400, /^path: agent: expected a name of .*, got "Greeter!"/],
   ['PUT', '/v1/agents/greeter', undefined, 400, /^body: .*expected/],
   ['PUT', '/v1/agents/greeter', '{"name": "greeter",}', 400, /The body is not JSON: .*line 1 column 20/],
   ['PUT', '/v1/agents/greeter', '[1]', 400, /^body: \(root\): expected object, got \[1\]/],
@@ -56,7 +56,13 @@ const bad: [string, string, unknown, number, RegExp][] = [
     /^query: state: expected "queued" or .*"expired", got "sleeping"/,
   ],
   ['GET', '/v1/memory/search', undefined, 400, /^query: q: expected a value/],
-  ['GET', '/v1/events?nod=alice', undefined, 400, /^query: nod: expected no such field/],
+  [
+    'GET',
+    '/v1/events?nod=alice',
+    undefined,
+    400,
+    /^query: nod: expected no field of that name \(did you mean node\?\)/,
+  ],
   [
     'POST',
     '/v1/keys',

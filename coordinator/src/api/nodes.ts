@@ -1,6 +1,5 @@
 // Nodes: shown from the view, changed by decisions; log, pull, unload and identify are commands that the node answers itself.
-import { FleetError, type NodeView, type Reply } from '@blackroad/protocol';
-import { notFoundText } from '@blackroad/std/near';
+import { FleetError, type NodeView, notFoundText, type Reply } from '@blackroad/protocol';
 import { listInWords } from '../placement/words.ts';
 import type { View } from '../view.ts';
 import type { ApiContext } from './context.ts';

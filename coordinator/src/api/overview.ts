@@ -1,7 +1,6 @@
 // Pages over the whole fleet and over time: history, usage, the catalogue of models, memory branches. All read; each read of the store
 // is small, and the loop has its turn between two.
-import { type BranchView, FleetError, maxUsageDays, type Usage } from '@blackroad/protocol';
-import { notFoundText } from '@blackroad/std/near';
+import { type BranchView, FleetError, maxUsageDays, notFoundText, type Usage } from '@blackroad/protocol';
 import { dayText } from '../recorder.ts';
 import { inSlices } from '../slices.ts';
 import { catalogue } from './catalogue.ts';

@@ -1,7 +1,6 @@
 // The small pure parts: refusals by address, near names, query coercion, addresses.
-import { routes, Type } from '@blackroad/protocol';
+import { nearNames, notFoundText, routes, Type } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
-import { nearNames, notFoundText } from '@blackroad/std/near';
 import t from 'tap';
 import { guessAddress, hostOf, isLoopbackName } from './reach.ts';
 import { createRefusals } from './refusals.ts';
@@ -52,7 +51,7 @@ t.test('validation: defaults, coercion, words', async (t) => {
   for (const [given, words] of [
     [{ limit: 'many' }, 'query: limit: expected integer, got "many"'],
     [{ limit: '10' }, 'query: limit: expected <= 9, got 10'],
-    [{ limt: '3' }, 'query: limt: expected no such field, got "3"'],
+    [{ limt: '3' }, 'query: limt: expected no field of that name (did you mean limit?), got "3"'],
     [{ dead: 'maybe' }, 'query: dead: expected boolean, got "maybe"'],
     [{ limit: ['1', '2'] }, 'query: limit: expected integer, got ["1","2"]'],
   ] as const) {

@@ -21,13 +21,18 @@ export function nearNames(wanted: string, names: Iterable<string>): string[] {
 }
 
 function editDistance(a: string, b: string): number {
+  let last: number[] = [];
   let before = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const swap = (before[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(swap, (before[j] as number) + 1, (row[j - 1] as number) + 1));
+      // Two letters that changed places are one slip.
+      const turned =
+        i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (last[j - 2] as number) + 1 : swap;
+      row.push(Math.min(swap, turned, (before[j] as number) + 1, (row[j - 1] as number) + 1));
     }
+    last = before;
     before = row;
   }
   return before[b.length] as number;
