@@ -15,3 +15,18 @@ t.test('placement and scale to zero', async (t) => {
 t.test('nodes take whole milliseconds only', async (t) => {
   t.equal(policyOf(readConfig(['--heartbeat', '1.2345'], {})).heartbeatMs, 1235);
 });
+
+t.test('hosts and URLs are checked before anything uses them', (t) => {
+  const read = (argv: string[], env = {}) => readConfig(argv, env);
+  t.match(read(['--broker', 'box:8883', '--host', '::', '--address', 'Pi.local']), {
+    broker: 'mqtts://box:8883',
+    host: '::',
+    address: 'pi.local',
+  });
+  t.equal(read(['--broker', 'mqtt://me:secret@box:1883']).broker, 'mqtt://me:secret@box:1883');
+  t.throws(() => read(['--broker', 'http://box']), /^--broker: expected an address like mqtts:/);
+  t.throws(() => read([], { BLACKROAD_HOST: 'http://0.0.0.0' }), /^BLACKROAD_HOST: expected a host name or address/);
+  t.throws(() => read(['--address', '0.0.0.0']), /^--address: .* that other machines reach/);
+  t.throws(() => read(['--address', 'box:8401']), /^--address: .* without scheme and port/);
+  t.end();
+});

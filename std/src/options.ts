@@ -1,11 +1,14 @@
 // Reads a process's configuration once: a table of options in, a frozen object out. A flag wins over the environment,
 // the environment over the default. Errors name the option, what came and what was expected.
+import { type AddressForm, hostName, serverUrl } from './address.ts';
 
 interface OptionBase {
   /** `--data` on the command line. */
   flag: string;
   /** Environment variable. */
   env: string;
+  /** Another program's variable, read where neither the flag nor our own is given. */
+  otherEnv?: string;
   text: string;
 }
 export interface TextOption extends OptionBase {
@@ -23,7 +26,21 @@ export interface ChoiceOption<C extends string = string> extends OptionBase {
   default: C;
   choices: readonly C[];
 }
-export type Option = TextOption | NumberOption | ChoiceOption;
+/** Where a server answers: the value is a whole URL, or a word of `words` as it is. */
+export interface UrlOption extends OptionBase {
+  type: 'url';
+  default: string;
+  form: AddressForm;
+  words?: readonly string[];
+}
+/** A host name or an IP address without a port. */
+export interface HostOption extends OptionBase {
+  type: 'host';
+  default: string;
+  /** Others connect to it: an address that means all of a machine's is none. */
+  isTarget?: boolean;
+}
+export type Option = TextOption | NumberOption | ChoiceOption | UrlOption | HostOption;
 type ValueOf<O> = O extends { type: 'number' }
   ? number
   : O extends { type: 'choice'; choices: readonly (infer C)[] }
@@ -64,8 +81,11 @@ export function readOptions<const T extends Record<string, Option>>(
   }
   const values: Record<string, unknown> = {};
   for (const [key, option] of Object.entries(table)) {
-    const text = given.get(key) ?? env[option.env];
-    const where = given.has(key) ? `--${option.flag}` : option.env;
+    const [where, text] = [
+      [`--${option.flag}`, given.get(key)] as const,
+      [option.env, env[option.env]] as const,
+      [option.otherEnv ?? '', env[option.otherEnv ?? '']] as const,
+    ].find(([, value]) => value !== undefined && value !== '') ?? ['', ''];
     values[key] = text === undefined || text === '' ? option.default : parse(option, text, where);
   }
   return Object.freeze(values) as Values<T>;
@@ -110,6 +130,8 @@ function parse(option: Option, text: string, where: string): unknown {
     if (option.choices.includes(text)) return text;
     throw new OptionError(`${where}: expected one of ${option.choices.join(', ')}, got ${JSON.stringify(text)}.`);
   }
+  if (option.type === 'url') return urlOf(option, text, where);
+  if (option.type === 'host') return hostOf(option, text, where);
   const number = Number(text);
   if (text.trim() === '' || !Number.isFinite(number) || number < option.min || number > option.max) {
     throw new OptionError(
@@ -117,4 +139,19 @@ function parse(option: Option, text: string, where: string): unknown {
     );
   }
   return number;
+}
+
+function urlOf({ form, words = [] }: UrlOption, text: string, where: string): string {
+  if (words.includes(text)) return text;
+  const url = serverUrl(text, form);
+  if (url !== null) return url;
+  const example = `${form.schemes[0]}://192.168.1.20${form.port === undefined ? '' : `:${form.port}`}`;
+  const others = words.map((word) => ` or ${word}`).join('');
+  throw new OptionError(`${where}: expected an address like ${example}${others}, got ${JSON.stringify(text)}.`);
+}
+function hostOf({ isTarget }: HostOption, text: string, where: string): string {
+  const host = hostName(text);
+  if (host !== null && !(isTarget && (host === '0.0.0.0' || host === '::'))) return host;
+  const expected = isTarget ? 'a host name or address that other machines reach' : 'a host name or address';
+  throw new OptionError(`${where}: expected ${expected}, without scheme and port, got ${JSON.stringify(text)}.`);
 }

@@ -47,7 +47,7 @@ await promisify(execFile)(join(root, 'bin/fleet-node'), [
 // As systemd starts it: without a channel to a parent.
 const node = spawn(
   join(root, 'bin/fleet-node'),
-  ['run', '--data', data, '--ollama', 'none', '--openai', url, '--log', 'info'],
+  ['run', '--data', data, '--ollama', 'none', '--fetch', 'none', '--openai', url, '--log', 'info'],
   { stdio: ['ignore', 'ignore', 'ignore'] },
 );
 life.teardown(() => node.kill('SIGKILL'));

@@ -14,7 +14,8 @@ function section(option: Option): string {
         ? ` One of ${option.choices.join(', ')}.`
         : '';
   const standard = option.default === '' ? 'empty' : `\`${option.default}\``;
-  return `### ${option.flag}\n\n${option.text}${range}\n\n\`--${option.flag}\` or \`${option.env}\`; ${standard} unless told.\n`;
+  const other = option.otherEnv ? `, else \`${option.otherEnv}\`` : '';
+  return `### ${option.flag}\n\n${option.text}${range}\n\n\`--${option.flag}\` or \`${option.env}\`${other}; ${standard} unless told.\n`;
 }
 
 export function renderConfiguration(): string {

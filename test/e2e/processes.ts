@@ -156,7 +156,17 @@ export async function startFleet(t: TestLike, options: { args?: string[]; port?:
         const ran = await runNodeAgent(['join', await fleet.token(1), '--data', data, '--name', name]);
         if (ran.code !== 0) throw new Error(`fleet-node join: ${ran.code}\n${ran.stderr}`);
       }
-      const args = ['run', '--data', data, '--ollama', 'none', ...(models ? ['--models', models] : []), ...extra];
+      const args = [
+        'run',
+        '--data',
+        data,
+        '--ollama',
+        'none',
+        '--fetch',
+        'none',
+        ...(models ? ['--models', models] : []),
+        ...extra,
+      ];
       return startProcess(t, 'node-agent/src/main.ts', args);
     },
     apply: (spec) => {

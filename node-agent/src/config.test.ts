@@ -1,0 +1,31 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import t from 'tap';
+import { readConfig } from './config.ts';
+
+t.test('where an Ollama is: our own option first, then the variable of Ollama itself', (t) => {
+  const ollama = (argv: string[], env: Record<string, string> = {}) => readConfig(argv, env, []).ollama;
+  t.equal(ollama([]), '', 'nothing given: its usual place, and it may be missing');
+  t.equal(ollama([], { OLLAMA_HOST: '0.0.0.0' }), 'http://127.0.0.1:11434');
+  t.equal(ollama([], { OLLAMA_HOST: 'gpu-box', BLACKROAD_OLLAMA: 'localhost:11434' }), 'http://localhost:11434');
+  t.equal(ollama(['--ollama', 'http://127.0.0.1:11434/v1'], { OLLAMA_HOST: 'gpu-box' }), 'http://127.0.0.1:11434');
+  t.equal(ollama(['--ollama', 'none'], { OLLAMA_HOST: 'gpu-box' }), 'none');
+  t.equal(readConfig(['--openai', 'box:8000/v1'], {}, []).openai, 'http://box:8000');
+  t.throws(
+    () => ollama([], { OLLAMA_HOST: '11434' }),
+    /^OLLAMA_HOST: expected an address like .* or none, got "11434"/,
+  );
+  t.throws(() => ollama(['--ollama', 'my box']), /^--ollama: expected an address/);
+  t.throws(() => readConfig([], { BLACKROAD_OPENAI: 'ftp://box' }, []), /^BLACKROAD_OPENAI: expected an address/);
+  t.end();
+});
+
+t.test('a wrong address ends the process with its option’s name and exit code 2', async (t) => {
+  const main = join(import.meta.dirname, 'main.ts');
+  const run = promisify(execFile)(process.execPath, [main, 'models', '--ollama', 'http://box:port']);
+  await t.rejects(run, {
+    code: 2,
+    stderr: /^fleet-node: --ollama: expected an address like http:\/\/192\.168\.1\.20:11434 or none/,
+  });
+});
