@@ -8,12 +8,14 @@ import { createAgent } from './agents/agent.ts';
 import { toolBoxFor } from './agents/tool-box.ts';
 import { openAssignmentStore } from './assignment-store.ts';
 import type { Probes } from './contracts.ts';
+import type { EnsureKinds } from './default-models.ts';
 import type { Disk } from './disk.ts';
 import { blink } from './gpio/blink.ts';
 import type { Identity } from './identity/identity.ts';
 import { createLearned } from './learned.ts';
 import { ringLog } from './log-ring.ts';
 import { createNodeMemory } from './memory/node-memory.ts';
+import { type ModelPlaces, modelNotes, noModelText } from './model-notes.ts';
 import { createModelPool } from './model-pool.ts';
 import { createNode, type RunningNode } from './node.ts';
 import type { Runtime } from './runtimes/runtime.ts';
@@ -26,8 +28,12 @@ export interface NodeOrder {
   hardware: string;
   version: string;
   simulated: boolean;
-  /** Plain words on what is missing on this machine. */
-  notes: () => string[];
+  /** Where models are looked for, for words on what is missing; null: nowhere, `notes` are all there is to say. */
+  places: (() => ModelPlaces) | null;
+  /** Plain words on this machine beside those on its models. */
+  notes: readonly string[];
+  /** Fetches what no runtime here has; null: nothing is fetched that nobody asked for. */
+  defaults: { ensure: EnsureKinds; mayFetch: () => boolean } | null;
   probes: Probes;
   runtimes: Runtime[];
   lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>;
@@ -57,8 +63,11 @@ export function composeNode(order: NodeOrder): RunningNode {
   const pool = createModelPool({
     runtimes: order.runtimes,
     ...(order.lookAgain ? { lookAgain: order.lookAgain } : {}),
+    ...(order.defaults ? { defaults: order.defaults } : {}),
+    noModel: (now) => noModelText(now, order.places?.() ?? null),
     probes,
     bandwidth: () => bandwidthOf(order),
+    runsModels: () => runsModels(classOf(order)),
     queue: order.queue,
     learned: createLearned({ path: file('learned.json'), clock, log }),
     clock,
@@ -101,7 +110,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     class: () => classOf(order),
     hardware: order.hardware,
     simulated: order.simulated,
-    notes: order.notes,
+    notes: () => [...(order.places ? modelNotes(pool.situation(), order.places()) : []), ...order.notes],
     transport,
     memory,
     closeOutbox: () => outbox.close(),
@@ -154,6 +163,10 @@ export function composeNode(order: NodeOrder): RunningNode {
 function classOf({ identity, probes }: NodeOrder): string {
   const { class: named, classDetected } = identity();
   return (classDetected ? probes.machineClass()?.name : undefined) ?? named;
+}
+/** Of a class that nobody knows it is assumed that it does. */
+function runsModels(name: string): boolean {
+  return [...classes, cloudClass].find((row) => row.name === name)?.models ?? true;
 }
 /** Of this very machine where it is what its class says: a class has faster and slower rows. Bytes a second. */
 function bandwidthOf(order: NodeOrder): number {

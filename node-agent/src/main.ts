@@ -1,19 +1,22 @@
 // The node-agent process. Verbs: `run` (what systemd starts), `join <token>`, `models` (see to it that there is one), `simulate <token>`.
 // The only place that builds probes, runtimes and files. Exit code 3: the coordinator forgot this node; 4: it is quarantined.
 import { readFileSync } from 'node:fs';
-import { freemem } from 'node:os';
+import { uptime as machineUptimeS } from 'node:os';
 import { dirname, join as joinPath, resolve } from 'node:path';
 import { FleetError } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
-import { createLog } from '@blackroad/std/log';
+import { createLog, type Log } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
 import { composeNode } from './compose.ts';
 import { calledAs, type NodeConfig, nodeOptions, readConfig } from './config.ts';
+import type { EnsureKinds } from './default-models.ts';
 import { createFleetTime } from './identity/fleet-time.ts';
 import { loadIdentity } from './identity/identity.ts';
 import { join } from './identity/join.ts';
 import { createRenewal } from './identity/renew.ts';
+import { createModelLook, lackingKinds, standOf } from './model-look.ts';
+import { type ModelPlaces, modelNotes } from './model-notes.ts';
 import { ensureModels } from './models/ensure.ts';
 import { createProbes } from './probes/probes.ts';
 import { findRuntimes, serverAnswers } from './runtimes/find.ts';
@@ -28,6 +31,9 @@ const bundled = import.meta.url.endsWith('.mjs');
 const exitCodes = { forgotten: 3, quarantined: 4 };
 const stopDeadlineMs = 10_000;
 const joinPatienceMs = 60_000;
+const defaultOllamaUrl = 'http://127.0.0.1:11434';
+/** After a power cut a model server may start later than we do: so long after the boot nothing is fetched in its place. */
+const bootGraceS = 120;
 const usage = 'fleet-node run | join <token> | models | simulate <token>';
 
 function folders(config: NodeConfig) {
@@ -36,7 +42,7 @@ function folders(config: NodeConfig) {
 }
 function runtimeOptions(config: NodeConfig, modelsDir: string) {
   return {
-    ollamaUrl: config.ollama === 'none' ? 'http://127.0.0.1:9' : config.ollama,
+    ollamaUrl: config.ollama === 'none' ? null : config.ollama || defaultOllamaUrl,
     ...(config.openai ? { openAiUrl: config.openai } : {}),
     ...(config.openaiKey ? { openAiKey: config.openaiKey } : {}),
     modelsDir,
@@ -46,6 +52,28 @@ function runtimeOptions(config: NodeConfig, modelsDir: string) {
     clock,
     random,
   };
+}
+
+function placesOf(config: NodeConfig, modelsDir: string): ModelPlaces {
+  const { ollamaUrl } = runtimeOptions(config, modelsDir);
+  const isServerNamed = config.openai !== '' || (config.ollama !== '' && config.ollama !== 'none');
+  return { ollamaUrl, openAiUrl: config.openai || null, modelsDir, isServerNamed, isBooting: false };
+}
+
+function ensureHere(modelsDir: string, diskFreeBytes: () => number, log: Log): EnsureKinds {
+  return (kinds, onProgress, signal) =>
+    ensureModels({
+      kinds,
+      modelsDir,
+      signal,
+      // Of a container with a limit, what the limit leaves.
+      memoryBytes: process.availableMemory(),
+      diskFreeBytes: diskFreeBytes(),
+      clock,
+      random,
+      log,
+      onProgress,
+    });
 }
 
 async function run(config: NodeConfig): Promise<void> {
@@ -66,15 +94,26 @@ async function run(config: NodeConfig): Promise<void> {
   });
   const hardware = await probes.hardwareFingerprint();
   const options = { ...runtimeOptions(config, models), log };
-  const found = await findRuntimes(options);
-  let { notes } = found;
+  const runtimes = await findRuntimes(options);
+  const isServer = ({ kind }: Runtime) => kind !== 'llama';
+  let hasServer = runtimes.some(isServer);
   // After a power cut Ollama often starts later than we do; once there is a server, it is kept.
-  const lookAgain = async (present: readonly Runtime[]) => {
-    if (present.some(({ kind }) => kind !== 'llama') || !(await serverAnswers(options))) return null;
+  const lookAgain = async () => {
+    if (hasServer || !(await serverAnswers(options))) return null;
     const again = await findRuntimes(options);
-    notes = again.notes;
-    return again.runtimes;
+    hasServer = again.some(isServer);
+    return hasServer ? again : null;
   };
+  const sinceBootS = machineUptimeS() - clock.monotonicMs() / 1000;
+  const places = (): ModelPlaces => ({
+    ...placesOf(config, models),
+    isBooting:
+      config.fetch === 'auto' &&
+      config.ollama !== 'none' &&
+      !hasServer &&
+      sinceBootS + clock.monotonicMs() / 1000 < bootGraceS,
+  });
+  const mayFetch = () => !places().isBooting && (hasServer || !places().isServerNamed);
   const time = createFleetTime(clock, identity.issuedMs);
   const renewal = createRenewal({
     dir: data,
@@ -94,9 +133,11 @@ async function run(config: NodeConfig): Promise<void> {
     hardware,
     version,
     simulated: false,
-    notes: () => notes,
+    places,
+    notes: [],
+    defaults: config.fetch === 'none' ? null : { ensure: ensureHere(models, probes.diskFreeBytes, log), mayFetch },
     probes,
-    runtimes: found.runtimes,
+    runtimes,
     lookAgain,
     dir: data,
     queue: config.queue,
@@ -161,34 +202,28 @@ async function models(config: NodeConfig): Promise<void> {
   const { models: modelsDir } = folders(config);
   const log = createLog('node-agent', 'error');
   const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
-  const before = await findRuntimes({ ...runtimeOptions(config, modelsDir), log });
-  const served = (await Promise.all(before.runtimes.map((runtime) => runtime.models().catch(() => [])))).flat();
-  await Promise.all(before.runtimes.map((runtime) => runtime.close()));
-  const lacksChat = !served.some(({ kind }) => kind === 'chat');
-  const lacksEmbed = !served.some(({ kind }) => kind === 'embed');
-  if (!lacksChat && !lacksEmbed) {
-    say({ type: 'end', problems: [], found: before.notes });
+  const places = placesOf(config, modelsDir);
+  const runtimes = await findRuntimes({ ...runtimeOptions(config, modelsDir), log });
+  const look = await createModelLook({ clock, log })(runtimes);
+  const stand = { runtimes: standOf(runtimes, look), underWay: [], fetching: [], problems: [], runsModels: true };
+  await Promise.all(runtimes.map((runtime) => runtime.close()));
+  const kinds = lackingKinds(look);
+  const isWaiting = places.isServerNamed && runtimes.every(({ kind }) => kind === 'llama');
+  if (kinds.length === 0 || isWaiting || config.fetch === 'none') {
+    const notes = modelNotes(stand, places);
+    say({ type: 'end', problems: kinds.length === 0 ? [] : notes, found: kinds.length === 0 ? notes : [] });
     return;
   }
   // pip runs in a process group of its own: only the signal reaches it.
   const abort = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => abort.abort());
-  const ensured = await ensureModels({
-    modelsDir,
-    signal: abort.signal,
-    memoryBytes: freemem(),
-    diskFreeBytes: Number.MAX_SAFE_INTEGER,
-    clock,
-    random,
-    log,
-    onProgress: ({ entry, status, completedBytes, totalBytes }) =>
+  const ensured = await ensureHere(modelsDir, () => Number.MAX_SAFE_INTEGER, log)(
+    kinds,
+    ({ entry, status, completedBytes, totalBytes }) =>
       say({ type: 'progress', name: entry.id, status, completedBytes, totalBytes }),
-  });
-  // A server that chats but does not embed needs our embedding model alone, and the other way round.
-  const problems = ensured.problems.filter(
-    (text) => (lacksChat || !text.startsWith('no chat')) && (lacksEmbed || !text.startsWith('no embed')),
+    abort.signal,
   );
-  say({ type: 'end', problems, found: [] });
+  say({ type: 'end', problems: ensured.problems.map(({ text }) => text), found: [] });
 }
 
 const help = `${usage}

@@ -11,12 +11,17 @@ const probes = { modelMemory: () => ({ totalBytes: 4e9, freeBytes: 3e9 }), diskF
 const chat = (name: string, given = {}) => ({ name, kind: 'chat' as const, sizeBytes: 1e9, ...given });
 const runtimeOf = (...models: Parameters<typeof createSimulated>[0]['models']): Runtime =>
   createSimulated({ models, decodeTps: Number.POSITIVE_INFINITY, clock: systemClock, random: seededRandom(1) });
-function poolOf(runtimes: Runtime[], lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>) {
+function poolOf(
+  runtimes: Runtime[],
+  lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>,
+  runsModels = true,
+) {
   return createModelPool({
     runtimes,
     ...(lookAgain ? { lookAgain } : {}),
     probes,
     bandwidth: () => 10e9,
+    runsModels: () => runsModels,
     queue: 4,
     learned: createLearned({ path: ':memory:', clock: systemClock, log: silentLog }),
     clock: systemClock,
@@ -101,7 +106,7 @@ t.test('capacity carries what placement needs: the price of a token, the peak, w
   const pool = poolOf([
     {
       ...runtimeOf(chat('a', { resident: true, residentBytes: 7e8, kvBytesPerToken: 12_288 }), chat('b')),
-      pulls: true,
+      canFetch: () => 'unknown' as const,
     },
     runtimeOf(chat('c')),
   ]);
@@ -113,7 +118,11 @@ t.test('capacity carries what placement needs: the price of a token, the peak, w
   t.strictSame(pulls, ['simulated'], 'a kind is named once');
   t.strictSame(poolOf([runtimeOf(chat('c'))]).capacity('boot').pulls, []);
   const away = poolOf([
-    { ...runtimeOf(chat('d')), pulls: true, models: () => Promise.reject(new Error('connection refused')) },
+    {
+      ...runtimeOf(chat('d')),
+      canFetch: () => 'unknown' as const,
+      models: () => Promise.reject(new Error('connection refused')),
+    },
   ]);
   await away.refresh();
   t.strictSame(away.capacity('boot').pulls, [], 'one that does not answer is not offered');
@@ -170,4 +179,107 @@ t.test('a fetch is tried on each runtime until one knows the model', async (t) =
     poolOf([cannot]).pull('new', () => {}, never),
     { code: 'unsupported', message: /this one cannot/ },
   );
+});
+
+t.test('an answer that fails because the server or the model is gone tells the fleet at once', async (t) => {
+  for (const code of ['unavailable', 'unknown-model', 'wrong-key'] as const) {
+    let isGone = false;
+    const plain = runtimeOf(chat('a', { resident: true }));
+    const pool = poolOf([
+      {
+        ...plain,
+        models: () =>
+          isGone && code !== 'unknown-model'
+            ? Promise.reject(new RuntimeError(code, 'gone'))
+            : isGone
+              ? Promise.resolve([])
+              : plain.models(),
+        // biome-ignore lint/correctness/useYield: it has none to give
+        async *chat() {
+          isGone = true;
+          throw new RuntimeError(code, 'gone');
+        },
+      },
+    ]);
+    await pool.refresh();
+    const told = new Promise<void>((resolve) => {
+      pool.onNews = resolve;
+    });
+    await t.rejects(answer(pool.runtimeFor('a'), 'a'), { code });
+    await told;
+    t.strictSame(pool.capacity('b').models, [], `${code}: nobody is sent here any more`);
+  }
+});
+
+t.test('a failing embedding tells it too', async (t) => {
+  let isGone = false;
+  const plain = runtimeOf({ name: 'e', kind: 'embed', dimension: 8 });
+  const pool = poolOf([
+    {
+      ...plain,
+      models: () => (isGone ? Promise.resolve([]) : plain.models()),
+      embed: () => {
+        isGone = true;
+        return Promise.reject(new RuntimeError('unavailable', 'gone'));
+      },
+    },
+  ]);
+  await pool.refresh();
+  const told = new Promise<void>((resolve) => {
+    pool.onNews = resolve;
+  });
+  await t.rejects(pool.embed(['x'], never));
+  await told;
+  t.equal(pool.capacity('b').embedder, null);
+});
+
+t.test('names are compared as Ollama does', async (t) => {
+  const pool = poolOf([runtimeOf(chat('llama3.2:3b'), chat('tiny:latest'))]);
+  await pool.refresh();
+  t.equal(pool.find('Llama3.2:3B')?.model.name, 'llama3.2:3b');
+  t.equal(pool.find('TINY')?.model.name, 'tiny:latest');
+  t.match(await answer(pool.runtimeFor('Llama3.2:3B'), 'Llama3.2:3B'), { type: 'end' });
+});
+
+t.test('what a runtime can fetch is asked of the runtime; a class without models fetches none', async (t) => {
+  const canFetch = (name: string) => (name === 'qwen' ? ('chat' as const) : null);
+  const embedded = { ...runtimeOf(), canFetch, fetchable: ['qwen'] };
+  const pool = poolOf([embedded]);
+  await pool.refresh();
+  t.match(pool.capacity('b'), { pulls: ['simulated'], fetchable: ['qwen'] });
+  const both = poolOf([{ ...runtimeOf(), canFetch: () => 'unknown' as const }, embedded]);
+  await both.refresh();
+  t.notOk('fetchable' in both.capacity('b'), 'a registry has more than a list');
+  const micro = poolOf([embedded], undefined, false);
+  await micro.refresh();
+  t.match(micro.capacity('b'), { pulls: [] });
+});
+
+t.test('what stands in for a server fetches only what it would serve', async (t) => {
+  const fetched: string[] = [];
+  const server = {
+    ...runtimeOf(chat('a')),
+    // biome-ignore lint/correctness/useYield: it has none to give
+    async *pull() {
+      throw new RuntimeError('unsupported', 'it serves what it was started with');
+    },
+  } as Runtime;
+  const standIn = {
+    ...runtimeOf(),
+    standsIn: true,
+    canFetch: (name: string) => (name === 'qwen' ? ('chat' as const) : name === 'minilm' ? ('embed' as const) : null),
+    async *pull(name: string) {
+      fetched.push(name);
+      yield { status: 'success', completedBytes: 1, totalBytes: 1 };
+    },
+  } as Runtime;
+  const pool = poolOf([server, standIn]);
+  await pool.refresh();
+  t.strictSame(pool.capacity('b').pulls, [], 'no chat model would be fetched here');
+  await t.rejects(
+    pool.pull('qwen', () => {}, never),
+    { message: 'it serves what it was started with' },
+  );
+  await pool.pull('minilm', () => {}, never);
+  t.strictSame(fetched, ['minilm']);
 });

@@ -1,25 +1,28 @@
 // The models of this node over all its runtimes: what is there, which runtime serves a model, what `auto` means, who embeds,
 // what was learned of them, and that those its agents need are fetched and loaded. Refreshed in the background; a heartbeat only
 // reads. Never starts or stops a model server.
-import type { NodeCapacity, NodeModel } from '@blackroad/protocol';
+import { findModel, type NodeCapacity } from '@blackroad/protocol';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { Embedder, ModelStand, Probes } from './contracts.ts';
+import { createDefaultModels, type DefaultModels, type EnsureKinds } from './default-models.ts';
+import { fetchFromFirst } from './fetch-from-first.ts';
 import type { Learned } from './learned.ts';
+import { describeModel } from './model-description.ts';
+import { createModelLook, type Look, lackingKinds, type Served, standOf } from './model-look.ts';
+import type { ModelSituation } from './model-notes.ts';
 import { createModelPulls, type OnProgress } from './model-pulls.ts';
 import { type Admission, createAdmission } from './runtimes/admission.ts';
-import type { ChatEvent, ChatRequest, Runtime, RuntimeModel, Usage } from './runtimes/runtime.ts';
-import { RuntimeError } from './runtimes/runtime.ts';
+import type { ChatEvent, ChatRequest, Runtime, Usage } from './runtimes/runtime.ts';
+import { RuntimeError, type RuntimeErrorCode } from './runtimes/runtime.ts';
 import { createWantedModels } from './wanted-models.ts';
 
-interface Served {
-  runtime: Runtime;
-  model: RuntimeModel;
-}
 export interface ModelPool {
   readonly admission: Admission;
   labels(): string[];
+  /** How the runtimes stand, for notes to people. */
+  situation(): ModelSituation;
   /** Asks every runtime again; the models of one that does not answer are not served until it does. */
   refresh(): Promise<void>;
   find(name: string): Served | null;
@@ -40,27 +43,30 @@ export interface ModelPool {
   drop(agent: string): void;
   /** Whether agents can use the model now, and if not, why. */
   stand(model: string): ModelStand;
-  /** Called when models came, went, were loaded or put down; set by node.ts. */
+  /** Called when models came, went, were loaded, put down, or got further on their way here; set by node.ts. */
   onNews: () => void;
   close(): Promise<void>;
 }
 
 /** A single embedding must not wait behind a chat for longer than this; memory then stores the words alone. */
 const embedWaitMs = 2000;
-const refreshDeadlineMs = 5000;
 /** A cold model of gigabytes on an SD card. */
 const loadDeadlineMs = 600_000;
 const unloadDeadlineMs = 30_000;
-/** Checking a model of gigabytes on an SD card is silent for minutes. */
-const pullSilenceMs = 20 * 60_000;
 
 export function createModelPool(parts: {
   runtimes: Runtime[];
   /** Asked at every refresh while no model runs: better runtimes than the present ones, or null. */
   lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>;
+  /** Fetches what no runtime here has. Absent: nothing is fetched that nobody asked for. */
+  defaults?: { ensure: EnsureKinds; mayFetch: () => boolean };
+  /** What keeps a chat model from being here, in words; empty: nothing. */
+  noModel?: (now: ModelSituation) => string;
   probes: Pick<Probes, 'modelMemory' | 'diskFreeBytes'>;
   /** Of the memory that models run in, bytes a second: a model's speed until it is measured. */
   bandwidth: () => number;
+  /** Whether a machine of its class runs models of its own. */
+  runsModels: () => boolean;
   queue: number;
   learned: Learned;
   clock: Clock;
@@ -70,39 +76,68 @@ export function createModelPool(parts: {
   const { probes, learned, clock, log } = parts;
   let { runtimes } = parts;
   const admission = createAdmission({ slots: 1, queue: parts.queue, clock });
-  let served: Served[] = [];
-  let silent = new Set<Runtime>();
+  const look = createModelLook({ clock, log });
+  let now: Look = { served: [], silent: new Map() };
   let queued: Promise<void> | null = null;
   let last: Promise<void> = Promise.resolve();
-  const pulls = createModelPulls(pullOnce);
+  const pulls = createModelPulls({ fetchOne: pullOnce, onNews: () => pool.onNews(), clock });
   const wanted = createWantedModels({
     find: (name) => find(name)?.model ?? null,
-    canPull: () => pullers().length > 0,
+    canPull: (name) => pullers(name).length > 0,
     pull: (model, onProgress, signal) => pulls.pull(model, onProgress, signal),
     load,
     clock,
     random: parts.random,
     log,
   });
+  const defaults: DefaultModels | null = parts.defaults
+    ? createDefaultModels({
+        ensure: parts.defaults.ensure,
+        inLine: pulls.inLine,
+        board: pulls.board,
+        onChange: refreshAndTell,
+        clock,
+        random: parts.random,
+        log,
+      })
+    : null;
 
   /** One that does not answer may have the model all the while: nothing is fetched for it, and nobody is sent here for that. */
-  function pullers(): Runtime[] {
-    return runtimes.filter((runtime) => runtime.pulls && !silent.has(runtime));
+  function pullers(name?: string): Runtime[] {
+    return runtimes.filter((runtime) => {
+      if (!runtime.canFetch || now.silent.has(runtime)) return false;
+      return name === undefined ? !runtime.standsIn : mayFetch(runtime, name);
+    });
+  }
+  /** What stands in fetches only what the others have none of: else it would not serve it. */
+  function mayFetch(runtime: Runtime, name: string): boolean {
+    const kind = runtime.canFetch?.(name) ?? null;
+    if (kind === null) return false;
+    return !runtime.standsIn || !now.served.some((each) => !each.runtime.standsIn && each.model.kind === kind);
+  }
+  function situation(): ModelSituation {
+    return {
+      runtimes: standOf(runtimes, now),
+      underWay: defaults?.underWay() ?? [],
+      fetching: pulls.board.list().flatMap(({ model, problem }) => (problem === undefined ? [model] : [])),
+      problems: defaults?.problems() ?? [],
+      runsModels: parts.runsModels(),
+    };
   }
   function find(name: string): Served | null {
-    return (
-      served.find(({ model }) => model.name === name) ??
-      served.find(({ model }) => model.aliases.includes(name)) ??
-      null
+    const model = findModel(
+      now.served.map((each) => each.model),
+      name,
     );
+    return now.served.find((each) => each.model === model) ?? null;
   }
   function defaultChat(): string | null {
-    const chats = served.filter(({ model }) => model.kind === 'chat').map(({ model }) => model);
+    const chats = now.served.filter(({ model }) => model.kind === 'chat').map(({ model }) => model);
     const best = chats.toSorted((a, b) => Number(b.resident) - Number(a.resident) || b.sizeBytes - a.sizeBytes)[0];
     return best?.name ?? null;
   }
   function embedderModel(): Served | null {
-    const all = served.filter(({ model }) => model.kind === 'embed');
+    const all = now.served.filter(({ model }) => model.kind === 'embed');
     return all.find(({ model }) => model.resident) ?? all[0] ?? null;
   }
 
@@ -132,24 +167,13 @@ export function createModelPool(parts: {
       log.info({ runtimes: better.map(({ label }) => label) }, 'a model server was found');
       await Promise.all(old.map((runtime) => runtime.close()));
     }
-    const found: Served[] = [];
-    const quiet = new Set<Runtime>();
-    for (const runtime of runtimes) {
-      try {
-        const models = await within(refreshDeadlineMs, 'listing its models', (signal) => runtime.models(signal));
-        for (const model of models) found.push({ runtime, model });
-      } catch (error) {
-        quiet.add(runtime);
-        log.warn({ err: error, runtime: runtime.label }, 'a runtime does not say which models it has');
-      }
-    }
-    for (const { model } of found) {
+    now = await look(runtimes);
+    for (const { model } of now.served) {
       admission.setSlots(model.name, Math.max(1, model.slots));
       learned.saw(model);
     }
-    served = found;
-    silent = quiet;
     wanted.look();
+    if (parts.runsModels() && parts.defaults?.mayFetch()) defaults?.look(lackingKinds(now));
   }
 
   /** One look after the other; who asks while one runs gets the next, which sees what has changed since. */
@@ -169,7 +193,12 @@ export function createModelPool(parts: {
 
   async function load(name: string, signal: AbortSignal): Promise<void> {
     const { runtime, model } = found(name);
-    await within(loadDeadlineMs, 'loading', (stop) => runtime.load(model.name, stop), signal);
+    try {
+      await within(loadDeadlineMs, 'loading', (stop) => runtime.load(model.name, stop), signal);
+    } catch (error) {
+      noteFailure(model.name, error, 'load');
+      throw error;
+    }
     await refreshAndTell();
   }
 
@@ -179,34 +208,10 @@ export function createModelPool(parts: {
     return one;
   }
 
-  async function pullOnce(model: string, onProgress: OnProgress, outer: AbortSignal): Promise<void> {
-    let refused: unknown = new RuntimeError('unsupported', 'no runtime of this node can fetch models');
-    const stop = new AbortController();
-    const signal = AbortSignal.any([outer, stop.signal]);
-    let watch = clock.after(pullSilenceMs, () => stop.abort());
-    const heard: OnProgress = (progress) => {
-      watch.cancel();
-      watch = clock.after(pullSilenceMs, () => stop.abort());
-      onProgress(progress);
-    };
-    try {
-      for (const runtime of runtimes) {
-        try {
-          for await (const progress of runtime.pull(model, signal)) heard(progress);
-          await refreshAndTell();
-          return;
-        } catch (error) {
-          if (stop.signal.aborted) throw new RuntimeError('unavailable', 'nothing was heard of it for 20 minutes');
-          refused = error;
-          // Another runtime may know where to get it.
-          const code = error instanceof RuntimeError ? error.code : '';
-          if (code !== 'unsupported' && code !== 'unknown-model') break;
-        }
-      }
-    } finally {
-      watch.cancel();
-    }
-    throw refused;
+  async function pullOnce(model: string, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+    const able = runtimes.filter((runtime) => !runtime.standsIn || mayFetch(runtime, model));
+    await fetchFromFirst(able, { model, onProgress, signal, clock });
+    await refreshAndTell();
   }
 
   async function* watched(one: Served, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
@@ -221,9 +226,16 @@ export function createModelPool(parts: {
         yield event;
       }
     } catch (error) {
-      if (error instanceof RuntimeError && error.code === 'refused') wanted.doesNotLoad(name, error.message);
+      noteFailure(name, error);
       throw error;
     }
+  }
+
+  /** What an answer failed of may mean that the model or its server is gone: the fleet should know before the next look. */
+  function noteFailure(name: string, error: unknown, of: 'answer' | 'load' = 'answer'): void {
+    if (!(error instanceof RuntimeError)) return;
+    if (error.code === 'refused' && of === 'answer') wanted.doesNotLoad(name, error.message);
+    if (goneCodes.includes(error.code)) void refreshAndTell();
   }
 
   const pool: ModelPool = {
@@ -231,6 +243,7 @@ export function createModelPool(parts: {
     onNews: () => {},
     labels: () => runtimes.map((runtime) => runtime.label),
     find,
+    situation,
     runtimeFor(name) {
       const one = find(name);
       return one && { ...one.runtime, chat: (request, signal) => watched(one, request, signal) };
@@ -247,6 +260,9 @@ export function createModelPool(parts: {
           model: embedder.model.name,
           vectors: await embedder.runtime.embed(embedder.model.name, texts, signal),
         };
+      } catch (error) {
+        noteFailure(embedder.model.name, error);
+        throw error;
       } finally {
         release();
       }
@@ -254,38 +270,22 @@ export function createModelPool(parts: {
     learn: (name, usage) => learned.learn(find(name)?.model.name ?? name, usage),
     capacity(boot) {
       const { totalBytes, freeBytes } = probes.modelMemory();
+      const fetchers = parts.runsModels() ? pullers() : [];
+      const names = fetchers.map(({ fetchable }) => fetchable);
+      const fetches = pulls.board.list();
+      const noModel = parts.noModel?.(situation()).slice(0, 300) ?? '';
       return {
         boot,
         memoryTotalBytes: totalBytes,
         memoryFreeBytes: freeBytes,
         diskFreeBytes: probes.diskFreeBytes(),
-        models: served.map(({ runtime, model }): NodeModel => {
-          const speed = learned.speedOf(model.name);
-          const peakBytes = learned.peakOf(model);
-          const prior = model.sizeBytes > 0 ? parts.bandwidth() / model.sizeBytes : 0;
-          return {
-            name: model.name,
-            aliases: model.aliases,
-            runtime: runtime.kind,
-            kind: model.kind,
-            sizeBytes: model.sizeBytes,
-            contextTokens: model.contextTokens,
-            resident: model.resident,
-            residentBytes: model.residentBytes,
-            ...(peakBytes > 0 ? { peakBytes } : {}),
-            ...(model.kvBytesPerToken === undefined ? {} : { kvBytesPerToken: model.kvBytesPerToken }),
-            parametersB: model.parametersB,
-            slots: model.slots,
-            tools: model.tools,
-            speed: {
-              prefillTps: speed?.prefillTps ?? 0,
-              decodeTps: speed?.decodeTps || Math.round(prior * 10) / 10,
-              // What was only read and never written is no measure of writing: the prior stands.
-              samples: speed?.decodeTps ? speed.samples : 0,
-            },
-          };
-        }),
-        pulls: [...new Set(pullers().map((runtime) => runtime.kind))],
+        models: now.served.map((each) => describeModel(each, learned, parts.bandwidth())),
+        pulls: [...new Set(fetchers.map((runtime) => runtime.kind))],
+        ...(fetchers.length > 0 && !names.includes(undefined)
+          ? { fetchable: names.flatMap((each) => each ?? []) }
+          : {}),
+        ...(fetches.length > 0 ? { fetches } : {}),
+        ...(noModel ? { noModel } : {}),
         defaultChat: defaultChat(),
         embedder: embedderModel()?.model.name ?? null,
       };
@@ -309,6 +309,7 @@ export function createModelPool(parts: {
     stand: wanted.stand,
     async close() {
       wanted.close();
+      defaults?.close();
       pulls.close();
       learned.close();
       await Promise.all(runtimes.map((runtime) => runtime.close()));
@@ -316,3 +317,6 @@ export function createModelPool(parts: {
   };
   return pool;
 }
+
+/** The server or the model is not there now, as far as an answer tells. */
+const goneCodes: readonly RuntimeErrorCode[] = ['unavailable', 'unknown-model', 'wrong-key'];

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { createModelPulls } from './model-pulls.ts';
+import { HandClock } from './memory/tiny-coordinator.fixture.ts';
+import { createModelPulls, type OnProgress } from './model-pulls.ts';
 import { RuntimeError } from './runtimes/runtime.ts';
 
 const never = new AbortController().signal;
@@ -9,15 +10,23 @@ const ignore = () => {};
 function rig() {
   const begun: string[] = [];
   const ends = new Map<string, (error?: Error) => void>();
-  const pulls = createModelPulls((model, onProgress, signal) => {
-    begun.push(model);
-    onProgress({ status: 'pulling', completedBytes: 1, totalBytes: 2 });
-    return new Promise((resolve, reject) => {
-      ends.set(model, (error) => (error ? reject(error) : resolve()));
-      signal.addEventListener('abort', () => reject(new RuntimeError('aborted', 'stopped')));
-    });
+  const clock = new HandClock();
+  const tells: OnProgress[] = [];
+  let news = 0;
+  const pulls = createModelPulls({
+    fetchOne(model, onProgress, signal) {
+      begun.push(model);
+      tells.push(onProgress);
+      onProgress({ status: 'pulling', completedBytes: 1, totalBytes: 2 });
+      return new Promise<void>((resolve, reject) => {
+        ends.set(model, (error) => (error ? reject(error) : resolve()));
+        signal.addEventListener('abort', () => reject(new RuntimeError('aborted', 'stopped')));
+      });
+    },
+    onNews: () => void news++,
+    clock,
   });
-  return { pulls, begun, ends };
+  return { pulls, begun, ends, clock, tells, news: () => news };
 }
 const turn = () => new Promise(setImmediate);
 
@@ -69,4 +78,39 @@ t.test('only so many wait', async (t) => {
   await t.rejects(pulls.pull('one more', ignore, never), { code: 'overloaded', message: /16 models wait/ });
   pulls.close();
   for (const each of waiting) await t.rejects(each, { code: 'aborted' });
+});
+
+t.test('one fetch however the name is written', async (t) => {
+  const { pulls, begun, ends } = rig();
+  const both = [pulls.pull('Llama3.2', ignore, never), pulls.pull('llama3.2:latest', ignore, never)];
+  await turn();
+  t.strictSame(begun, ['Llama3.2']);
+  ends.get('Llama3.2')!();
+  await Promise.all(both);
+});
+
+t.test('people see how each fetch stands, not too often, and for a while why one failed', async (t) => {
+  const { pulls, ends, clock, tells, news } = rig();
+  const first = pulls.pull('a', ignore, never);
+  const second = pulls.pull('b', ignore, never);
+  await turn();
+  t.match(pulls.board.list(), [
+    { model: 'a', status: 'pulling', completedBytes: 1, totalBytes: 2 },
+    { model: 'b', status: 'waiting', completedBytes: 0 },
+  ]);
+  const before = news();
+  for (let i = 0; i < 10; i++) tells[0]!({ status: 'pulling', completedBytes: 1, totalBytes: 2 });
+  t.equal(news(), before, 'ten steps at once are no news');
+  await clock.advance(2000);
+  tells[0]!({ status: 'pulling', completedBytes: 2, totalBytes: 2 });
+  t.equal(news(), before + 1);
+  ends.get('a')!();
+  await first;
+  t.match(pulls.board.list(), [{ model: 'b' }], 'what is here is no fetch any more');
+  await turn();
+  ends.get('b')!(new RuntimeError('unknown-model', 'no such model'));
+  await t.rejects(second);
+  t.match(pulls.board.list(), [{ model: 'b', problem: 'no such model' }]);
+  await clock.advance(600_000);
+  t.strictSame(pulls.board.list(), []);
 });

@@ -1,6 +1,8 @@
 // The fetching of models onto this node: one at a time, for a home's line and a Pi's SD card carry no more, and one fetch of a
 // model however many ask for it. In: a name, and who wants to hear of the progress. Out: a promise; it goes on until the last
-// who asked has left. Never keeps more than a bounded number waiting.
+// who asked has left; and how every fetch stands, for people. Never keeps more than a bounded number waiting.
+import { type ModelFetch, maxFetchesShown, modelKey } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
 import { abortedError } from './runtimes/http-json.ts';
 import { raced } from './runtimes/raced.ts';
 import { type PullProgress, RuntimeError } from './runtimes/runtime.ts';
@@ -8,7 +10,17 @@ import { type PullProgress, RuntimeError } from './runtimes/runtime.ts';
 export type OnProgress = (progress: PullProgress) => void;
 export interface ModelPulls {
   pull(model: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
+  /** Work that fetches models under names of its own, in the same line; it tells of each by `board`. */
+  inLine(work: (signal: AbortSignal) => Promise<void>): Promise<void>;
+  readonly board: FetchBoard;
   close(): void;
+}
+/** How the fetches stand. */
+export interface FetchBoard {
+  tell(model: string, progress: PullProgress): void;
+  failed(model: string, reason: string): void;
+  gone(model: string): void;
+  list(): ModelFetch[];
 }
 interface Pull {
   askers: Set<OnProgress>;
@@ -17,36 +29,60 @@ interface Pull {
 }
 
 const maxPulls = 16;
+/** People watch this over MQTT: a step each two seconds is enough. */
+const newsMs = 2000;
+/** A person who looks later should still find why. */
+const failedForMs = 600_000;
 
-export function createModelPulls(
-  fetchOne: (model: string, onProgress: OnProgress, signal: AbortSignal) => Promise<void>,
-): ModelPulls {
+export function createModelPulls(parts: {
+  fetchOne: (model: string, onProgress: OnProgress, signal: AbortSignal) => Promise<void>;
+  /** The board has changed. */
+  onNews: () => void;
+  clock: Clock;
+}): ModelPulls {
   const pulls = new Map<string, Pull>();
+  const board = createBoard(parts.clock, parts.onNews);
+  const closed = new AbortController();
   let last: Promise<void> = Promise.resolve();
 
   function begin(model: string): Pull {
     const askers: Pull['askers'] = new Set();
     const stop = new AbortController();
-    const done = last.then(() => {
-      if (stop.signal.aborted) throw abortedError();
-      return fetchOne(model, (progress) => askers.forEach((tell) => void tell(progress)), stop.signal);
+    board.tell(model, { status: 'waiting', completedBytes: 0, totalBytes: 0 });
+    const heard: OnProgress = (progress) => {
+      board.tell(model, progress);
+      for (const tell of askers) tell(progress);
+    };
+    const done = last.then(async () => {
+      try {
+        if (stop.signal.aborted) throw abortedError();
+        await parts.fetchOne(model, heard, stop.signal);
+        board.gone(model);
+      } catch (error) {
+        if (stop.signal.aborted) board.gone(model);
+        else board.failed(model, (error as Error).message);
+        throw error;
+      }
     });
+    const key = modelKey(model);
     const pull = { askers, stop, done };
-    pulls.set(model, pull);
+    pulls.set(key, pull);
     last = done
       .catch(() => {})
       .then(() => {
-        if (pulls.get(model) === pull) pulls.delete(model);
+        if (pulls.get(key) === pull) pulls.delete(key);
       });
     return pull;
   }
 
   return {
+    board,
     async pull(model, onProgress, signal) {
-      if (!pulls.has(model) && pulls.size >= maxPulls) {
+      const key = modelKey(model);
+      if (!pulls.has(key) && pulls.size >= maxPulls) {
         throw new RuntimeError('overloaded', `${pulls.size} models wait to be fetched already`);
       }
-      const pull = pulls.get(model) ?? begin(model);
+      const pull = pulls.get(key) ?? begin(model);
       // Its own function each time: one that asks twice is two askers.
       const tell: OnProgress = (progress) => onProgress(progress);
       pull.askers.add(tell);
@@ -56,12 +92,63 @@ export function createModelPulls(
         pull.askers.delete(tell);
         if (pull.askers.size === 0) {
           pull.stop.abort();
-          if (pulls.get(model) === pull) pulls.delete(model);
+          if (pulls.get(key) === pull) pulls.delete(key);
         }
       }
     },
+    inLine(work) {
+      const done = last.then(() => work(closed.signal));
+      last = done.catch(() => {});
+      return done;
+    },
     close() {
+      closed.abort();
       for (const { stop } of pulls.values()) stop.abort();
+    },
+  };
+}
+
+const whole = (bytes: number) => (Number.isFinite(bytes) ? Math.max(0, Math.floor(bytes)) : 0);
+
+function createBoard(clock: Clock, onNews: () => void): FetchBoard {
+  const rows = new Map<string, { row: ModelFetch; failedMs: number | null; saidMs: number }>();
+  const put = (model: string, row: ModelFetch, failedMs: number | null, isNews: boolean) => {
+    const before = rows.get(modelKey(model));
+    const nowMs = clock.monotonicMs();
+    const say = isNews || !before || nowMs - before.saidMs >= newsMs;
+    rows.set(modelKey(model), { row, failedMs, saidMs: say ? nowMs : (before?.saidMs ?? nowMs) });
+    // Failures may pile up; the oldest rows go.
+    for (const key of rows.keys()) {
+      if (rows.size <= maxFetchesShown) break;
+      rows.delete(key);
+    }
+    if (say) onNews();
+  };
+  const named = (model: string) => model.slice(0, 200);
+  return {
+    tell(model, { status, completedBytes, totalBytes }) {
+      const before = rows.get(modelKey(model));
+      const row = {
+        model: named(model),
+        status: status.slice(0, 200),
+        completedBytes: whole(completedBytes),
+        totalBytes: whole(totalBytes),
+      };
+      put(model, row, null, before !== undefined && before.failedMs !== null);
+    },
+    failed(model, reason) {
+      const problem = reason.slice(0, 500);
+      const row = { model: named(model), status: '', completedBytes: 0, totalBytes: 0, problem };
+      put(model, row, clock.monotonicMs(), true);
+    },
+    gone(model) {
+      if (rows.delete(modelKey(model))) onNews();
+    },
+    list() {
+      const nowMs = clock.monotonicMs();
+      for (const [key, { failedMs }] of rows)
+        if (failedMs !== null && nowMs - failedMs >= failedForMs) rows.delete(key);
+      return [...rows.values()].map(({ row }) => row);
     },
   };
 }

@@ -21,6 +21,7 @@ import { composeNode } from './compose.ts';
 import type { Probes } from './contracts.ts';
 import type { Disk } from './disk.ts';
 import { HandClock, TinyCoordinator } from './memory/tiny-coordinator.fixture.ts';
+import type { ModelPlaces } from './model-notes.ts';
 import { simulatedProbes } from './probes/simulated.ts';
 import { type PullProgress, type Runtime, RuntimeError } from './runtimes/runtime.ts';
 import { createSimulated } from './runtimes/simulated.ts';
@@ -31,7 +32,7 @@ const node = 'alice';
 async function rig(
   t: Test,
   over: (plain: Runtime) => Partial<Runtime> = () => ({}),
-  order: { disk?: Disk; probes?: Probes } = {},
+  order: { disk?: Disk; probes?: Probes; places?: () => ModelPlaces } = {},
   joined: { class?: string; classDetected?: boolean } = {},
 ) {
   const clock = new HandClock();
@@ -67,9 +68,11 @@ async function rig(
     hardware: 'f'.repeat(64),
     version: '0',
     simulated: true,
-    notes: () => [],
+    places: null,
+    notes: [],
+    defaults: null,
     probes: simulatedProbes({ profile: 'pi5', seed: 1, clock, random }),
-    runtimes: [{ ...plain, pulls: true, ...over(plain) }],
+    runtimes: [{ ...plain, canFetch: () => 'unknown', ...over(plain) }],
     dir: ':memory:',
     ...order,
     dial: async (options) => {
@@ -356,3 +359,91 @@ t.test(
     t.not(before, gpu.modelMemory().totalBytes);
   },
 );
+
+t.test('a pull is answered when it is known whether the model can be had', async (t) => {
+  let push = (_: Partial<PullProgress> | Error) => {};
+  const { tell, replies, until, capacities, clock } = await rig(t, (plain) => ({
+    async *pull(name, signal) {
+      for (;;) {
+        const next = await new Promise<Partial<PullProgress> | Error>((resolve) => {
+          push = resolve;
+        });
+        if (next instanceof Error) throw next;
+        if (next.status === 'success') break;
+        yield { status: 'pulling manifest', completedBytes: 0, totalBytes: 0, ...next };
+      }
+      yield* plain.pull(name, signal);
+    },
+  }));
+  const pull = (command: string, model: string) => tell('pull', { command, model });
+  pull('c.1', 'nosuchmodel');
+  await until(() => capacities().at(-1)?.fetches?.length === 1);
+  push({});
+  await turn();
+  t.strictSame(replies(), [], 'a manifest that is asked for is no model yet');
+  push(new RuntimeError('unknown-model', 'pull model manifest: file does not exist'));
+  await until(() => replies().length === 1);
+  t.match(replies()[0], {
+    command: 'c.1',
+    ok: false,
+    problem: { code: 'model-not-fetched', text: 'pull model manifest: file does not exist', retryable: false },
+  });
+  t.match(capacities().at(-1)?.fetches, [{ model: 'nosuchmodel', problem: /file does not exist/ }]);
+
+  pull('c.2', 'new');
+  await turn();
+  push({ completedBytes: 10, totalBytes: 100 });
+  await until(() => replies().length === 2);
+  t.match(replies()[1], { command: 'c.2', ok: true, text: 'alice fetches new.' });
+  pull('c.3', 'next');
+  await until(() => replies().length === 3);
+  t.match(replies()[2], { ok: true, text: 'alice fetches next after new.' });
+  await clock.advance(2000);
+  push({ completedBytes: 50, totalBytes: 100 });
+  await until(
+    () =>
+      capacities()
+        .at(-1)
+        ?.fetches?.some(({ completedBytes }) => completedBytes === 50) === true,
+  );
+  push({ status: 'success' });
+  await until(
+    () =>
+      capacities()
+        .at(-1)
+        ?.models.some(({ name }) => name === 'new') === true,
+  );
+
+  await turn();
+  pull('c.4', 'slow');
+  await clock.advance(15_000);
+  await until(() => replies().length === 4);
+  t.match(replies()[3], { ok: true }, 'nobody waits longer than the coordinator does');
+});
+
+t.test('notes and runtimes are told again when they change, and a machine without a model says why', async (t) => {
+  let error: RuntimeError | null = null;
+  const places = { ollamaUrl: null, openAiUrl: null, modelsDir: '/models', isServerNamed: false, isBooting: false };
+  const { clock, infos, capacities, until } = await rig(
+    t,
+    (plain) => ({ models: () => (error ? Promise.reject(error) : plain.models()) }),
+    { places: () => places },
+  );
+  const noEmbedder = /no embedding model: memory is searched by words only/;
+  t.match(infos().at(-1)?.notes.join(), noEmbedder);
+  t.notOk(capacities().at(-1)?.noModel);
+  const told = infos().length;
+  await clock.advance(60_000);
+  t.equal(infos().length, told, 'nothing new, nothing said');
+  error = new RuntimeError('unavailable', 'ECONNREFUSED');
+  await clock.advance(30_000);
+  await until(() => capacities().at(-1)?.models.length === 0);
+  t.match(capacities().at(-1)?.noModel, /does not say which models it has \(ECONNREFUSED\)/);
+  await until(() => infos().length > told);
+  t.notMatch(infos().at(-1)?.notes.join(), noEmbedder);
+  error = null;
+  await clock.advance(30_000);
+  await until(() => capacities().at(-1)?.models.length === 1);
+  await until(() => noEmbedder.test(infos().at(-1)?.notes.join() ?? ''));
+  t.notOk(capacities().at(-1)?.noModel);
+});

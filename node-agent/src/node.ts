@@ -8,6 +8,7 @@ import {
   type Decoded,
   maxHeldInHealth,
   maxHeldTasks,
+  modelKey,
   type NodeCapacity,
   type NodeInfo,
   type Reply,
@@ -68,6 +69,8 @@ const stateCheckMs = 250;
 /** The transport drops perishable messages beyond 200 that wait for their PUBACK. */
 const statesAtOnce = 100;
 const modelRefreshMs = 30_000;
+/** A registry that is asked for a name answers within a second or two; below what the coordinator waits for an answer. */
+const pullAnswerMs = 15_000;
 const helloRetry = { firstMs: 2000, maxMs: 30_000 };
 /** A change of free memory below this share of the total is no news. */
 const memoryNews = 0.05;
@@ -100,6 +103,8 @@ class Loop implements RunningNode {
   #capacity: NodeCapacity | null = null;
   /** What was told last, as JSON. */
   #info = '';
+  /** The words of it that change by themselves. */
+  #told = '';
   #stopping = false;
   readonly #stopped = new AbortController();
 
@@ -111,7 +116,9 @@ class Loop implements RunningNode {
     this.#runs = createTaskRuns({ node, boot, transport, clock, log, agent: (name) => this.agents.get(name) ?? null });
     parts.memory.publish = (agent, message) => transport.send('memoryUp', { node, agent }, message);
     parts.pool.onNews = () => {
-      if (!this.#stopping) this.#tellCapacity();
+      if (this.#stopping) return;
+      this.#tellCapacity();
+      void this.#tellNews();
     };
   }
 
@@ -427,19 +434,27 @@ class Loop implements RunningNode {
   }
 
   async #tellInfo(): Promise<void> {
-    const { node, boot, probes, pool, notes, simulated, transport } = this.#parts;
-    const info: NodeInfo = {
-      ...(await probes.inventory()),
-      class: this.#parts.class(),
-      boot,
-      runtimes: pool.labels(),
-      notes: notes(),
-      simulated,
-    };
+    const { node, boot, probes, simulated, transport } = this.#parts;
+    const words = this.#words();
+    this.#told = JSON.stringify(words);
+    const info: NodeInfo = { ...(await probes.inventory()), class: this.#parts.class(), boot, ...words, simulated };
     const told = JSON.stringify(info);
     if (this.#stopping || told === this.#info) return;
     this.#info = told;
     transport.keep('nodeInfo', { node }, info);
+  }
+
+  /** What of the inventory changes by itself. */
+  #words(): Pick<NodeInfo, 'runtimes' | 'notes'> {
+    const { pool, notes } = this.#parts;
+    const cut = (texts: string[], most: number, length: number) =>
+      texts.slice(0, most).map((text) => text.slice(0, length));
+    return { runtimes: cut(pool.labels(), 16, 200), notes: cut(notes(), 32, 500) };
+  }
+
+  /** The inventory again, when its words are others than those last told. */
+  async #tellNews(): Promise<void> {
+    if (JSON.stringify(this.#words()) !== this.#told) await this.#tellInfo();
   }
 
   #tellCapacity(): void {
@@ -508,14 +523,36 @@ class Loop implements RunningNode {
     this.#parts.transport.send('reply', { node: this.#parts.node, command }, { command, ...answer });
   }
 
+  /** Answered once it is known whether the model can be had: the fetch itself takes minutes, and capacity tells of it. */
   async #pull(command: string, model: string): Promise<void> {
-    // Acknowledged at once: a pull takes minutes; its end is an event.
-    this.#reply(command, { ok: true, text: `${this.#parts.node} fetches ${model}; its events tell when it is there.` });
+    const { node, pool, clock } = this.#parts;
+    let isAnswered = false;
+    const answer = (reply: Omit<Reply, 'command'>) => {
+      if (!isAnswered) this.#reply(command, reply);
+      isAnswered = true;
+    };
+    const begun = (text: string) => answer({ ok: true, text });
+    const patience = clock.after(pullAnswerMs, () => begun(`${node} has begun to fetch ${model}.`));
+    const others = pool.situation().fetching.filter((each) => modelKey(each) !== modelKey(model));
+    if (others.length > 0) begun(`${node} fetches ${model} after ${others.join(', ')}.`);
     try {
-      await this.#parts.pool.pull(model, () => {}, this.#stopped.signal);
+      await pool.pull(
+        model,
+        ({ totalBytes }) => {
+          if (totalBytes > 0) begun(`${node} fetches ${model}.`);
+        },
+        this.#stopped.signal,
+      );
+      begun(`${model} is on ${node}.`);
       this.#event('model-pulled', 'info', `${model} is here`);
     } catch (error) {
-      if (!this.#stopping) this.#event('model-pull-failed', 'warning', `${model}: ${(error as Error).message}`);
+      if (this.#stopping) return;
+      const retryable = error instanceof RuntimeError && error.retryable;
+      const text = cutToBytes((error as Error).message, 1000);
+      if (isAnswered) this.#event('model-pull-failed', 'warning', `${model}: ${text}`);
+      else answer({ ok: false, text, problem: { code: 'model-not-fetched', text, retryable } });
+    } finally {
+      patience.cancel();
     }
   }
 

@@ -163,7 +163,9 @@ async function startOne(order: {
     hardware: await probes.hardwareFingerprint(),
     version: order.version,
     simulated: true,
-    notes: () => ['This node is simulated: its machine and its model are made up.'],
+    places: null,
+    notes: ['This node is simulated: its machine and its model are made up.'],
+    defaults: null,
     probes,
     runtimes: [runtime],
     // A few are like real ones, disk and all; thousands would only measure this machine's disk.

@@ -22,11 +22,12 @@ async function rig(over: Partial<Runtime> = {}, ...models: string[]) {
     clock,
     random,
   });
-  const runtime: Runtime = { ...plain, pulls: true, ...over };
+  const runtime: Runtime = { ...plain, canFetch: () => 'unknown', ...over };
   const pool = createModelPool({
     runtimes: [runtime],
     probes: { modelMemory: () => ({ totalBytes: 4e9, freeBytes: 3e9 }), diskFreeBytes: () => 5e10 },
     bandwidth: () => 10e9,
+    runsModels: () => true,
     queue: 4,
     learned: createLearned({ path: ':memory:', clock, log: silentLog }),
     clock,
@@ -138,7 +139,7 @@ t.test('a model that somebody brought meanwhile is used at once', async (t) => {
 t.test('nothing is fetched by a runtime that cannot, nor while the one that can is away', async (t) => {
   let away = false;
   let tries = 0;
-  const { pool, plain } = await rig({ pulls: false });
+  const { pool, plain } = await rig({ canFetch: () => null });
   pool.want('ada', 'm');
   t.match(pool.stand('m'), { state: 'starting', reason: 'no runtime on this node serves m now' });
   const other = await rig(

@@ -51,7 +51,7 @@ const agentsATell = 10;
 
 export function createWantedModels(parts: {
   find: (name: string) => RuntimeModel | null;
-  canPull: () => boolean;
+  canPull: (model: string) => boolean;
   pull: (model: string, onProgress: OnProgress, signal: AbortSignal) => Promise<void>;
   load: (model: string, signal: AbortSignal) => Promise<void>;
   clock: Clock;
@@ -67,7 +67,7 @@ export function createWantedModels(parts: {
     if (closed || each.trying || each.retry) return;
     const found = find(each.name);
     if (!found) {
-      if (parts.canPull()) void attempt(each, 'fetch', fetchModel);
+      if (parts.canPull(each.name)) void attempt(each, 'fetch', fetchModel);
     } else if (found.resident) each.load = false;
     else if (each.load) void attempt(each, 'load', () => parts.load(found.name, each.stop.signal));
   }

@@ -67,6 +67,8 @@ export const maxNodes = 20_000;
 export const maxAgentsPerNode = 10_000;
 /** Models a node reports. */
 export const maxModelsPerNode = 200;
+/** Models on their way to a node, those that failed included: it lets 16 wait. */
+export const maxFetchesShown = 32;
 /** Rows of each list in the answer to a what-if: a person reads some, a picture needs the nodes. */
 export const maxWhatIfRows = 1_000;
 /** Labels on a node or in a selector. */

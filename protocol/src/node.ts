@@ -13,7 +13,7 @@ import {
   TaskId,
   TimeMs,
 } from './ids.ts';
-import { maxHeldInHealth, maxHeldTasks, maxModelsPerNode } from './limits.ts';
+import { maxFetchesShown, maxHeldInHealth, maxHeldTasks, maxModelsPerNode } from './limits.ts';
 import { type Static, Type } from './typebox.ts';
 
 export const NodeClassName = Type.String({
@@ -116,6 +116,21 @@ export const NodeModel = Type.Object({
 });
 export type NodeModel = Static<typeof NodeModel>;
 
+/** A model on its way to the node, or one that did not come. */
+export const ModelFetch = Type.Object({
+  model: Type.String({ maxLength: 200 }),
+  status: Type.String({ maxLength: 200, description: 'Plain words: `waiting`, `pulling manifest`, `checking`.' }),
+  completedBytes: Type.Integer({ minimum: 0 }),
+  totalBytes: Type.Integer({ minimum: 0, description: '0: not known yet.' }),
+  problem: Type.Optional(
+    Type.String({
+      maxLength: 500,
+      description: 'It failed, and why; told for ten minutes, or until it is tried again.',
+    }),
+  ),
+});
+export type ModelFetch = Static<typeof ModelFetch>;
+
 /** What the node can carry; sent when it changes noticeably. */
 export const NodeCapacity = Type.Object({
   boot: BootId,
@@ -124,7 +139,25 @@ export const NodeCapacity = Type.Object({
   diskFreeBytes: Type.Integer({ minimum: 0 }),
   models: Type.Array(NodeModel, { maxItems: maxModelsPerNode }),
   pulls: Type.Optional(
-    Type.Array(RuntimeKind, { maxItems: 8, description: 'Runtimes here that can fetch a model they lack.' }),
+    Type.Array(RuntimeKind, { maxItems: 8, description: 'Runtimes here that can fetch a chat model they lack.' }),
+  ),
+  fetchable: Type.Optional(
+    Type.Array(Type.String({ maxLength: 200 }), {
+      maxItems: maxModelsPerNode,
+      description: 'Names of all that they can fetch; absent: whatever their registries have.',
+    }),
+  ),
+  fetches: Type.Optional(
+    Type.Array(ModelFetch, {
+      maxItems: maxFetchesShown,
+      description: 'Models on their way here, and those that failed.',
+    }),
+  ),
+  noModel: Type.Optional(
+    Type.String({
+      maxLength: 300,
+      description: 'What keeps a chat model from being here, while none is and one should.',
+    }),
   ),
   defaultChat: Type.Nullable(Type.String({ maxLength: 200, description: 'What `model: auto` means here.' })),
   embedder: Type.Nullable(

@@ -1,5 +1,5 @@
 // Alerts over the real API: they come and go with their cause, alike ones are one, and what a person knows is not told twice.
-import type { Alert, FleetTotals, NodeLine } from '@blackroad/protocol';
+import type { Alert, FleetTotals, NodeCapacity, NodeLine, NodeView } from '@blackroad/protocol';
 import { Alert as AlertSchema, faults } from '@blackroad/protocol';
 import t from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/api-fleet.ts';
@@ -33,6 +33,29 @@ t.test('bad health: alike nodes of a site are one alert, and it goes when they a
   t.match(hot, { count: 2, nodes: ['alice', 'bob'], severity: 'error', title: '2 nodes of home: overheated' });
   await sick(fleet, alice, { temperatureC: 50, undervoltage: { now: false, sinceBoot: false } });
   await sick(fleet, bob, { temperatureC: 50 });
+  t.same(await alerts(fleet), []);
+});
+
+t.test('a machine without a model is no fine machine: nodes, console and alerts say so until it has one', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  const vm = await fleet.node('vm');
+  const console = openConsole(fleet.port, { authorization: `Bearer ${fleet.keys.viewer}` });
+  t.teardown(() => console.socket.terminate());
+  console.subscribe('nodes');
+  await console.until(() => console.row<NodeLine>('nodes', 'vm')?.condition === null);
+  const { capacity } = fleet.coordinator.view.live.get('vm') as unknown as { capacity: NodeCapacity };
+  const noModel = 'no Ollama answers at http://127.0.0.1:11434';
+  vm.say('nodeCapacity', {}, { ...capacity, models: [], defaultChat: null, noModel });
+  const text = `no model: ${noModel}`;
+  await console.until(() => console.row<NodeLine>('nodes', 'vm')?.condition?.text === 'no model');
+  const { body } = await fleet.call<NodeView>('GET', '/v1/nodes/vm');
+  t.same(body.conditions, [{ severity: 'warning', text }]);
+  t.match(await alerts(fleet, 'node-condition'), [
+    { id: 'node-condition:home:no-model', title: `vm: ${text}`, text: /Agents there cannot answer/ },
+  ]);
+  vm.say('nodeCapacity', {}, capacity);
+  await console.until(() => console.row<NodeLine>('nodes', 'vm')?.condition === null);
   t.same(await alerts(fleet), []);
 });
 

@@ -7,7 +7,7 @@ import { accepted, type Handlers, shown } from './handler.ts';
 import { showNode } from './show.ts';
 
 const logDeadlineMs = 10_000;
-/** A pull is answered when it has begun; the model may take an hour and is told by events. */
+/** A pull is answered when its registry knows the model; the fetch may take an hour, and capacity tells of it. */
 const pullDeadlineMs = 20_000;
 /** Freeing memory is quick, once what is being answered with the model has ended. */
 const unloadDeadlineMs = 30_000;
@@ -21,7 +21,8 @@ function nodeOr404({ coordinator: { view } }: ApiContext, id: string): NodeView 
 }
 function replied(node: string, reply: Reply): Reply {
   if (!reply.ok) {
-    throw new FleetError('unavailable', {
+    // What no second try can change is no passing trouble.
+    throw new FleetError(reply.problem?.retryable === false ? 'conflict' : 'unavailable', {
       detail: `${node}: ${reply.problem?.text ?? reply.text ?? 'the command failed'}`,
     });
   }

@@ -27,7 +27,7 @@ export function showNode(view: View, id: string): NodeView | null {
     lastSeenMs: live?.lastSeenMs ?? null,
     cordoned: row.cordoned,
     draining: row.draining,
-    conditions: conditionsOf(live?.health ?? null, row.info),
+    conditions: conditionsOf(live?.health ?? null, row.info, live?.capacity ?? null),
     generation: row.generation,
     agents: [...(view.agentsByNode.get(id) ?? [])].sort(),
     staying: stayingOn(view, id).length,

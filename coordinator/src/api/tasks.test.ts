@@ -219,7 +219,7 @@ t.test('node commands are answered by the node; a node that is away says so', as
   t.same(await ask(t, 'nodeLog', '/v1/nodes/alice/log?lines=2'), { lines: ['one', 'two'] });
   t.match(await ask(t, 'nodeIdentify', '/v1/nodes/alice/identify'), { text: /alice/ });
   t.match(await fleet.problem('POST', '/v1/nodes/alice/pull', { body: { model: 'big' } }), {
-    status: 503,
+    status: 409,
     detail: 'alice: the disk is full',
   });
   const { body: audit } = await fleet.call<{ action: string; actor: string }[]>('GET', '/v1/audit');

@@ -1,4 +1,4 @@
-import type { NodeHealth, NodeInfo } from '@blackroad/protocol';
+import type { NodeCapacity, NodeHealth, NodeInfo } from '@blackroad/protocol';
 import t from 'tap';
 import { conditionsOf, healthScore } from './health.ts';
 
@@ -79,4 +79,18 @@ t.test('well, unknown, and worst first', async (t) => {
     ['error', 'error', 'warning'],
   );
   t.equal(healthScore(bad, info), 0);
+});
+
+t.test('a machine that should run models and has none is not fine', async (t) => {
+  const carries = (models: object[], more = {}) => ({ models, ...more }) as NodeCapacity;
+  const of = (nodeClass: string) => ({ ...info, class: nodeClass }) as NodeInfo;
+  const embedder = { kind: 'embed', name: 'all-minilm' };
+  t.same(conditionsOf(well, of('pi'), carries([embedder], { noModel: 'qwen is being fetched' })), [
+    { severity: 'warning', text: 'no model: qwen is being fetched' },
+  ]);
+  t.match(conditionsOf(well, of('cpu'), carries([])), [{ text: /^no model: agents cannot answer/ }], 'an older node');
+  t.match(conditionsOf(null, of('cpu'), carries([])), [{ text: /^no model/ }], 'before the first heartbeat');
+  t.same(conditionsOf(well, of('cpu'), carries([{ kind: 'chat', name: 'qwen' }])), [], 'cleared when it has one');
+  t.same(conditionsOf(well, of('micro'), carries([])), [], 'meant to have none');
+  t.same(conditionsOf(well, of('cpu'), null), [], 'not heard of');
 });

@@ -1,5 +1,5 @@
 // Bad health in plain words, and as one figure for placement. Thresholds stand here with their reasons; nothing here acts on them.
-import type { NodeHealth, NodeInfo } from '@blackroad/protocol';
+import { classes, cloudClass, type NodeCapacity, type NodeHealth, type NodeInfo } from '@blackroad/protocol';
 import type { DeepReadonly } from '../view.ts';
 
 export interface Condition {
@@ -23,6 +23,9 @@ interface Sign extends Condition {
   /** What is left of the node's worth for placement. */
   factor: number;
 }
+/** How the condition of a machine without a chat model begins. */
+export const noModel = 'no model';
+const withoutModels = new Set([...classes, cloudClass].filter(({ models }) => !models).map(({ name }) => name));
 const signs: ((health: DeepReadonly<NodeHealth>, info: DeepReadonly<NodeInfo> | null) => Sign | null)[] = [
   ({ readOnlyDisk }) =>
     readOnlyDisk ? error('the disk is read-only: nothing can be remembered; the SD card may be dying', 0) : null,
@@ -92,10 +95,18 @@ export function hasNoGpuLeft({ gpus = [], gpuTroubles = [] }: DeepReadonly<NodeH
 export function conditionsOf(
   health: DeepReadonly<NodeHealth> | null,
   info: DeepReadonly<NodeInfo> | null,
+  capacity: DeepReadonly<NodeCapacity> | null = null,
 ): Condition[] {
-  return signsOf(health, info)
+  return [...signsOf(health, info), ...modelSigns(info, capacity)]
     .map(({ severity, text }) => ({ severity, text }))
     .sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
+}
+
+/** A machine that should run models and has none. Placement sees that by its models; its health is no worse for it. */
+function modelSigns(info: DeepReadonly<NodeInfo> | null, capacity: DeepReadonly<NodeCapacity> | null): Condition[] {
+  if (!info || !capacity || withoutModels.has(info.class)) return [];
+  if (capacity.models.some(({ kind }) => kind === 'chat')) return [];
+  return [{ severity: 'warning', text: `${noModel}: ${capacity.noModel ?? 'agents cannot answer there'}` }];
 }
 
 /** 1: well. 0: nothing should be placed here. A node not heard of since the start counts as nearly well. */

@@ -3,7 +3,7 @@
 import type { AgentSpec, AlertAction, AlertKind } from '@blackroad/protocol';
 import type { DeepReadonly, Freeze, NodeRow, View } from '../view.ts';
 import { stayingOn } from './draining.ts';
-import { conditionsOf } from './health.ts';
+import { conditionsOf, noModel } from './health.ts';
 
 export interface Trouble {
   /** Id of the alert it belongs to. */
@@ -70,7 +70,8 @@ export function nodeTroubles(view: View, id: string, nowMs: number, certificateM
   if (row.presence === 'never') return nowMs - row.enrolledMs > neverSeenMs ? [neverSeen(row)] : [];
   if (row.presence !== 'online') return [];
   const troubles: Trouble[] = [...drainStays(view, row)];
-  for (const { severity, text } of conditionsOf(view.live.get(id)?.health ?? null, row.info)) {
+  const live = view.live.get(id);
+  for (const { severity, text } of conditionsOf(live?.health ?? null, row.info, live?.capacity ?? null)) {
     const [what = text] = text.split(':');
     const drain: AlertAction = { verb: 'drain-node', label: `Drain ${id}`, role: 'operator', node: id };
     troubles.push({
@@ -82,7 +83,10 @@ export function nodeTroubles(view: View, id: string, nowMs: number, certificateM
       sinceMs: null,
       title: `${id}: ${text}`,
       many: `nodes of ${row.site}: ${what}`,
-      text: 'It is given less work while this lasts.',
+      text:
+        what === noModel
+          ? 'Agents there cannot answer. Its notes say what would help; the Models tab shows how far a fetch is, and starts one.'
+          : 'It is given less work while this lasts.',
       actions: severity === 'error' && !row.draining ? [openNode(id), drain] : [openNode(id)],
     });
   }

@@ -195,12 +195,13 @@ const runtimeProblems: Record<RuntimeErrorCode, string> = {
   'bad-request': 'runtime-refused',
   aborted: 'runtime-unavailable',
   refused: 'model-does-not-load',
+  'wrong-key': 'runtime-refused',
 };
 function problemOf(error: unknown): TaskProblem {
   const text = (error as Error).message ?? String(error);
   if (error instanceof RuntimeError) {
     // A model that is gone from this node may be on another.
-    const elsewhere = error.code === 'unknown-model' || error.code === 'refused' || error.code === 'aborted';
+    const elsewhere = ['unknown-model', 'refused', 'aborted', 'wrong-key'].includes(error.code);
     return { code: runtimeProblems[error.code], text, retryable: error.retryable || elsewhere };
   }
   if (error instanceof FleetError) {

@@ -1,6 +1,7 @@
 // The models this project knows how to get by itself: what they are, how to tell the file is the right one, where it lies.
 // Data and pure choices over it; nothing here reads a disk or a network. An entry without size and SHA-256 does not exist:
 // a file that cannot be verified is never fetched. Revisions are pinned, so that a place cannot change under us.
+import { modelKey } from '@blackroad/protocol';
 
 export interface PlaceFile {
   /** Path inside the place: of the hub's repository, or of the wheel. */
@@ -343,7 +344,7 @@ export const catalogue: readonly CatalogueEntry[] = [
 
 /** The entry with this id or alias. */
 export function catalogueEntry(name: string): CatalogueEntry | undefined {
-  const wanted = name.toLowerCase();
+  const wanted = modelKey(name);
   return catalogue.find((entry) => entry.id === wanted || entry.aliases.includes(wanted));
 }
 

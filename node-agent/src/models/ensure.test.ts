@@ -11,6 +11,7 @@ import { ggufChunks } from './gguf-write.ts';
 
 // A machine whose hub and index are not there: addresses that never resolve, and a version that pip cannot find either.
 const offline = {
+  kinds: ['chat', 'embed'] as const,
   clock: systemClock,
   random: systemRandom,
   log: silentLog,
@@ -48,13 +49,29 @@ t.test('without a network: no error, but what is missing and what would help', a
   t.equal(ensured.chat, undefined);
   t.equal(ensured.embed, undefined);
   t.equal(ensured.problems.length, 2);
-  t.match(ensured.problems[0], /^no chat model: agents cannot answer\. hub\.invalid cannot be reached/);
-  t.match(ensured.problems[0], new RegExp(`To fix it: put a GGUF file into ${modelsDir}`));
-  t.match(ensured.problems[1], /^no embedding model: memory is searched by words only/);
+  t.match(ensured.problems[0]?.text, /^no chat model: agents cannot answer\. hub\.invalid cannot be reached/);
+  t.match(ensured.problems[0]?.text, new RegExp(`To fix it: put a GGUF file into ${modelsDir}`));
+  t.match(ensured.problems[1]?.text, /^no embedding model: memory is searched by words only/);
 });
 
 t.test('a machine too small for any says so without asking anybody', async (t) => {
   const modelsDir = await folder(t);
   const { problems } = await ensureModels({ ...offline, modelsDir, memoryBytes: 3e8 });
-  t.match(problems[0], /^no chat model: the smallest chat model needs 512 MiB of memory/);
+  t.match(problems[0]?.text, /^no chat model: the smallest chat model needs 512 MiB of memory/);
+});
+
+t.test('only the kinds that lack are fetched', async (t) => {
+  const modelsDir = await folder(t);
+  const begun: string[] = [];
+  const { problems } = await ensureModels({
+    ...offline,
+    kinds: ['embed'],
+    modelsDir,
+    onProgress: ({ entry }) => begun.push(entry.kind),
+  });
+  t.strictSame(
+    problems.map(({ kind }) => kind),
+    ['embed'],
+  );
+  t.notOk(begun.includes('chat'), 'a chat model that a server has is not fetched again');
 });

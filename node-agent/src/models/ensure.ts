@@ -1,5 +1,5 @@
-// Sees to it that the models folder holds a chat model and an embedding model: what is there is used, what is missing fetched.
-// In: the folder and the machine's memory and disk. Out: paths and, for people, what is missing and what would fix it.
+// Sees to it that the models folder holds a model of each kind asked for: what is there is used, what is missing fetched.
+// In: the kinds, the folder and the machine's memory and disk. Out: paths and, for people, what is missing and what would fix it.
 // It never throws for a network or a disk: a fleet without a model still comes up.
 import { mkdir } from 'node:fs/promises';
 import {
@@ -10,19 +10,22 @@ import {
   entryOfFile,
   type Place,
 } from './catalogue.ts';
-import { type FetchOptions, fetchModel, isVerified } from './fetch.ts';
+import { type FetchOptions, type FetchProgress, fetchModel, isVerified } from './fetch.ts';
 import { FetchProblem } from './fetch-problem.ts';
 import { type ModelFile, modelsIn } from './folder.ts';
 
+export type EnsureProgress = FetchProgress;
 export interface EnsureOptions extends Omit<FetchOptions, 'skip'> {
+  /** Kinds that no server has already; nothing else is fetched. */
+  kinds: readonly CatalogueEntry['kind'][];
   memoryBytes: number;
   diskFreeBytes: number;
 }
 export interface EnsuredModels {
   chat?: string;
   embed?: string;
-  /** Plain words, one a line; empty when both models are there. */
-  problems: string[];
+  /** Plain words; empty when all that was asked for is there. */
+  problems: { kind: CatalogueEntry['kind']; text: string }[];
 }
 
 export async function ensureModels(options: EnsureOptions): Promise<EnsuredModels> {
@@ -30,7 +33,7 @@ export async function ensureModels(options: EnsureOptions): Promise<EnsuredModel
   const present = await modelsIn(options.modelsDir);
   const skip = new Set<Place['kind']>();
   const ensured: EnsuredModels = { problems: [] };
-  for (const kind of ['chat', 'embed'] as const) {
+  for (const kind of options.kinds) {
     const usable = await usableOf(
       present.filter((file) => file.kind === kind),
       options,
@@ -41,12 +44,12 @@ export async function ensureModels(options: EnsureOptions): Promise<EnsuredModel
     }
     const wanted = candidates(kind, present, options);
     if ('none' in wanted) {
-      ensured.problems.push(`no ${kind} model: ${wanted.none}`);
+      ensured.problems.push({ kind, text: `no ${kind} model: ${wanted.none}` });
       continue;
     }
     const got = await firstFetched(wanted, { ...options, skip });
     if ('path' in got) ensured[kind] = got.path;
-    else ensured.problems.push(problemText(kind, got.problem, options.modelsDir));
+    else ensured.problems.push({ kind, text: problemText(kind, got.problem, options.modelsDir) });
     if (options.signal?.aborted) break;
   }
   return ensured;

@@ -5,9 +5,9 @@ import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
 import t, { type Test } from 'tap';
-import { testModels } from '../../../test/fixtures/models.ts';
 import { type Replay, startReplay } from '../../../test/fixtures/replay-server.ts';
 import { findRuntimes, serverAnswers } from './find.ts';
+import type { Runtime } from './runtime.ts';
 
 // A port where nothing listens: it was free a moment ago.
 async function deadUrl(): Promise<string> {
@@ -37,71 +37,43 @@ async function folder(t: Test): Promise<string> {
 
 const common = { clock: systemClock, random: systemRandom, log: silentLog };
 
+const kindsOf = (runtimes: Runtime[]) => runtimes.map((runtime) => runtime.kind);
+async function closed(runtimes: Runtime[]): Promise<void> {
+  for (const runtime of runtimes) await runtime.close();
+}
+
 t.test('an Ollama that answers is taken, whatever else is given', async (t) => {
   const [one, other] = [await ollama(), await llamaServer()];
   t.teardown(() => Promise.all([one.close(), other.close()]));
   const found = await findRuntimes({ ...common, ollamaUrl: one.url, openAiUrl: other.url, modelsDir: await folder(t) });
+  t.strictSame(kindsOf(found), ['ollama', 'llama']);
   t.strictSame(
-    found.runtimes.map((runtime) => runtime.kind),
-    ['ollama'],
+    found.map(({ standsIn }) => standsIn ?? false),
+    [false, true],
+    'the embedded one serves only what Ollama has none of',
   );
-  t.strictSame(found.notes, [`found ollama at ${one.url}`]);
-  await found.runtimes[0]!.close();
+  await closed(found);
 });
 
-t.test('else the server given by URL; what it lacks is said with a cure', async (t) => {
+t.test('else the server given by URL', async (t) => {
   const server = await llamaServer();
   t.teardown(() => server.close());
   const modelsDir = await folder(t);
   const found = await findRuntimes({ ...common, ollamaUrl: await deadUrl(), openAiUrl: `${server.url}/v1`, modelsDir });
-  t.strictSame(
-    found.runtimes.map((runtime) => runtime.kind),
-    ['openai'],
-  );
-  t.strictSame(found.notes, [
-    `found llama-server at ${server.url}`,
-    `llama-server at ${server.url} has no embedding model: memory is searched by words only; put a GGUF file into ${modelsDir}`,
-  ]);
-  await found.runtimes[0]!.close();
+  t.strictSame(kindsOf(found), ['openai', 'llama']);
+  t.equal(found[0]!.label, `llama-server at ${server.url}`);
+  await closed(found);
 });
 
-t.test('the models folder stands in for the kind a server lacks', async (t) => {
-  const models = await testModels();
-  if ('skip' in models) return void t.pass(models.skip, { skip: models.skip });
-  const server = await llamaServer();
-  t.teardown(() => server.close());
-  const found = await findRuntimes({
-    ...common,
-    ollamaUrl: await deadUrl(),
-    openAiUrl: server.url,
-    modelsDir: models.modelsDir,
-  });
-  t.strictSame(
-    found.runtimes.map((runtime) => runtime.kind),
-    ['openai', 'llama'],
-  );
-  const standIn = await found.runtimes[1]!.models();
-  t.strictSame(
-    standIn.map((model) => model.kind),
-    ['embed'],
-    'only the kind that is missing',
-  );
-  for (const runtime of found.runtimes) await runtime.close();
-});
-
-t.test('with nothing at all the embedded runtime says what would help', async (t) => {
+t.test('with nothing at all the embedded runtime is left; no Ollama wanted, none asked', async (t) => {
   const modelsDir = join(await folder(t), 'not-there');
-  const ollamaUrl = await deadUrl();
-  const openAiUrl = await deadUrl();
-  const found = await findRuntimes({ ...common, ollamaUrl, openAiUrl, modelsDir });
-  t.strictSame(
-    found.runtimes.map((runtime) => runtime.kind),
-    ['llama'],
-  );
-  t.strictSame(await found.runtimes[0]!.models(), []);
-  t.match(found.notes[0], openAiUrl);
-  t.match(found.notes.join('\n'), /no chat model there: agents cannot answer; put a GGUF file into/);
-  await found.runtimes[0]!.close();
+  for (const ollamaUrl of [await deadUrl(), null]) {
+    const found = await findRuntimes({ ...common, ollamaUrl, modelsDir });
+    t.strictSame(kindsOf(found), ['llama']);
+    t.notOk(found[0]!.standsIn);
+    t.strictSame(await found[0]!.models(), []);
+    await closed(found);
+  }
 });
 
 t.test('whether a server answers can be asked again without taking it', async (t) => {

@@ -268,7 +268,10 @@ t.test('fetches what the catalogue has', { skip }, async (t) => {
   const steps = [];
   for await (const step of shared.pull('smollm2:135m')) steps.push(step);
   t.match(steps.at(-1), { status: 'success', completedBytes: 98_362_432 });
-  t.notOk(shared.pulls, 'and offers no other: its names are few');
+  t.equal(shared.canFetch?.('SmolLM2:135M'), 'chat');
+  t.equal(shared.canFetch?.('all-minilm:latest'), 'embed');
+  t.equal(shared.canFetch?.('llama3.1:8b'), null, 'and offers no other');
+  t.ok(shared.fetchable?.includes('qwen2.5:1.5b'));
 });
 
 t.test('damaged files are left out of the list, and refused with the reason', async (t) => {

@@ -5,10 +5,11 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findModel } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import { catalogueEntry, entryOfFile } from '../models/catalogue.ts';
+import { catalogue, catalogueEntry, entryOfFile } from '../models/catalogue.ts';
 import { fetchModel } from '../models/fetch.ts';
 import { FetchProblem } from '../models/fetch-problem.ts';
 import { type GgufFacts, readGguf } from '../models/gguf.ts';
@@ -41,8 +42,8 @@ export interface LlamaOptions {
   idleMs?: number;
   /** Where the child's code lies: beside this file, or beside the bundle. */
   childPath?: string;
-  /** Serve only models of this kind: where a server beside us has the other one. */
-  only?: 'chat' | 'embed';
+  /** A server is beside us: serve only the kinds of models it has none of. */
+  standsIn?: boolean;
   /** Memory a model may take; the machine's (or the container's) free memory by default. */
   freeMemoryBytes?: () => number;
 }
@@ -101,7 +102,6 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
         const known = found.get(name);
         if (!known || known.facts.sizeBytes !== size) {
           const facts = readGguf(path);
-          if (options.only && facts.kind !== options.only) continue;
           found.set(name, { model: modelOf(name, fileName, facts), path, facts, usedAtMs: 0, running: 0 });
         }
         damaged.delete(name);
@@ -146,8 +146,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
 
   async function use(name: string, kind?: 'chat' | 'embed'): Promise<Found> {
     if (closed) throw new RuntimeError('unavailable', 'the runtime is closed');
-    const wanted = (each: Found) => each.model.name === name || each.model.aliases.includes(name);
-    const one = [...found.values()].find(wanted) ?? (await scan()).find(wanted);
+    const one = foundAs(name, [...found.values()]) ?? foundAs(name, await scan());
     if (!one) {
       const why = damaged.get(name) ?? damaged.get(nameOf(`${name}.gguf`));
       if (why) throw new RuntimeError('refused', why);
@@ -314,6 +313,9 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
   return {
     kind: 'llama',
     label: `embedded llama.cpp with ${options.modelsDir}`,
+    canFetch: (name) => catalogueEntry(name)?.kind ?? null,
+    fetchable: catalogue.flatMap(({ id, aliases }) => [id, ...aliases]),
+    ...(options.standsIn ? { standsIn: true } : {}),
     get childPid() {
       return child.pid;
     },
@@ -328,7 +330,13 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     unload,
     async *pull(name, signal): AsyncGenerator<PullProgress> {
       const entry = catalogueEntry(name);
-      if (!entry) throw new RuntimeError('unknown-model', `the catalogue of this node-agent has no model ${name}`);
+      if (!entry) {
+        const known = catalogue.map(({ id }) => id).join(', ');
+        throw new RuntimeError(
+          'unknown-model',
+          `the catalogue of this node-agent has no model ${name}; it has ${known}`,
+        );
+      }
       const steps = createPipe<PullProgress>();
       const stop = new AbortController();
       const work = fetchModel(entry, {
@@ -355,6 +363,14 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
       await child.close();
     },
   };
+}
+
+function foundAs(name: string, all: Found[]): Found | null {
+  const model = findModel(
+    all.map((each) => each.model),
+    name,
+  );
+  return all.find((each) => each.model === model) ?? null;
 }
 
 function nameOf(fileName: string): string {

@@ -1,4 +1,8 @@
 // What an Ollama said in its worst moments (recorded), and what we make of it.
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
@@ -94,6 +98,97 @@ t.test('a model’s header is asked for once, and again only while it was not to
   await chat();
   const asked = replay.requests.filter(({ path }) => path === '/api/show').map(({ body }) => body.model);
   t.strictSame(asked, ['smollm2:135m', 'smollm2:135m'], 'twice for the chat model, never for the embedding model');
+});
+
+/** A server that answers as written: for what no recording holds. */
+async function written(t: Test, answers: (path: string, body: { model?: string }) => unknown): Promise<Runtime> {
+  const server = createServer((request, response) => {
+    let text = '';
+    request.on('data', (piece) => {
+      text += piece;
+    });
+    request.on('end', () => {
+      const answer = answers(request.url ?? '', text ? JSON.parse(text) : {});
+      // Undefined: it never answers.
+      if (answer !== undefined) response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const ollama = createOllama({
+    url: `http://127.0.0.1:${port}`,
+    contextTokens: 2048,
+    keepAlive: '10m',
+    // A look waits two seconds for what is slow: here, for as long as a quick answer takes.
+    clock: { ...systemClock, after: (ms, run) => systemClock.after(ms === 2000 ? 20 : ms, run) },
+    log: silentLog,
+  });
+  t.teardown(async () => {
+    await ollama.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  return ollama;
+}
+
+t.test('an old Ollama tells no capabilities: what a model is follows from its architecture', async (t) => {
+  const { tags, right } = JSON.parse(readFileSync(join(import.meta.dirname, 'ollama-old.fixture.json'), 'utf8'));
+  const architectures: Record<string, string> = { 'nomic-embed-text:latest': 'nomic-bert', 'llama3.2:3b': 'llama' };
+  const ollama = await written(t, (path, { model }) => {
+    if (path === '/api/ps') return { models: [] };
+    if (path === '/api/tags') return { models: tags };
+    const architecture = architectures[model ?? ''];
+    const template = architecture === 'llama' ? '{{ if .Tools }}tools{{ end }}' : '{{ .Prompt }}';
+    return { template, model_info: { 'general.architecture': architecture } };
+  });
+  const models = await ollama.models();
+  t.strictSame(Object.fromEntries(models.map(({ name, kind }) => [name, kind])), right);
+  t.strictSame(
+    models.map(({ tools }) => tools),
+    [false, true],
+    'its template says whether it calls tools',
+  );
+});
+
+t.test('a pooling type makes an embedding model, whatever the architecture', async (t) => {
+  const ollama = await written(t, (path) => {
+    if (path === '/api/ps') return { models: [] };
+    if (path === '/api/tags')
+      return { models: [{ name: 'q:1', details: { family: 'qwen3' } }, { name: 'all-minilm' }] };
+    return { model_info: { 'general.architecture': 'qwen3', 'qwen3.pooling_type': 3 } };
+  });
+  t.match(await ollama.models(), [{ kind: 'embed' }, { kind: 'embed' }]);
+});
+
+t.test('one slow header hides no model; what it says is known at the next look', async (t) => {
+  let isSlow = true;
+  const tags = [
+    { name: 'slow:1b', digest: 'd1', details: { family: 'llama' } },
+    { name: 'quick:1b', digest: 'd2', details: { family: 'llama' } },
+    { name: 'all-minilm:l6', digest: 'd3', details: { family: 'bert' } },
+  ];
+  const ollama = await written(t, (path, { model }) => {
+    if (path === '/api/ps') return { models: [] };
+    if (path === '/api/tags') return { models: tags };
+    if (isSlow && model !== 'quick:1b') return undefined;
+    return { capabilities: [model === 'all-minilm:l6' ? 'embedding' : 'completion', 'tools'] };
+  });
+  const kinds = async () => (await ollama.models()).map(({ name, kind, tools }) => [name, kind, tools]);
+  t.strictSame(await kinds(), [
+    ['slow:1b', 'chat', false],
+    ['quick:1b', 'chat', true],
+    ['all-minilm:l6', 'embed', false],
+  ]);
+  isSlow = false;
+  tags[0]!.digest = 'd4';
+  t.strictSame((await kinds())[0], ['slow:1b', 'chat', true]);
+});
+
+t.test('names are compared as Ollama does itself', async (t) => {
+  const { ollama, replay } = await subject(t, ({ path }) => (path === '/api/chat' ? 'chat-stream' : undefined));
+  const { error } = await read(ollama.chat({ ...hello, model: 'SmolLM2:135M' }, never));
+  t.equal(error, undefined);
+  t.equal(replay.requests.at(-1)?.body.model, 'smollm2:135m', 'and its own name is sent');
 });
 
 t.test('an answer carries Ollama’s own measurements', async (t) => {

@@ -2,12 +2,13 @@
 // first and fail then), one context length per model is pinned (another one reloads the model), cloud models
 // (`remote_host`) are never shown, and errors come as HTTP codes or as a line in the middle of a stream under HTTP 200.
 // It must never decide admission: Ollama queues without bound, admission.ts stands before it.
+import { findModel } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { catalogueEntry } from '../models/catalogue.ts';
-import { kvBytesPerToken } from '../models/kv-cache.ts';
 import { embedWithCut, refuseSurelyTooLong, unitVector } from './cut.ts';
 import { createJsonClient, parsed } from './http-json.ts';
+import { createOllamaFacts, type OllamaFacts, type Tag } from './ollama-facts.ts';
 import { problemOf, pullProblem, streamProblem, wrongKind } from './ollama-problem.ts';
 import {
   type ChatEvent,
@@ -34,18 +35,6 @@ export interface OllamaOptions {
   log: Log;
 }
 
-interface Tag {
-  name: string;
-  size?: number;
-  digest?: string;
-  remote_host?: string;
-  capabilities?: string[];
-  details?: { family?: string; parameter_size?: string; context_length?: number; embedding_length?: number };
-}
-interface Show {
-  capabilities?: string[];
-  model_info?: Record<string, unknown>;
-}
 interface ChatLine {
   message?: { content?: string; tool_calls?: { id?: string; function?: { name?: string; arguments?: unknown } }[] };
   done?: boolean;
@@ -70,10 +59,7 @@ const millisecondsOf = (nanoseconds = 0) => nanoseconds / 1e6;
 export function createOllama(options: OllamaOptions): Runtime {
   const client = createJsonClient({ baseUrl: options.url, clock: options.clock });
   // What a model can do does not change under its digest.
-  const facts = new Map<
-    string,
-    Pick<RuntimeModel, 'kind' | 'tools' | 'contextTokens' | 'dimension' | 'kvBytesPerToken'>
-  >();
+  const facts = createOllamaFacts({ client, contextTokens: options.contextTokens, clock: options.clock });
   let known = new Map<string, RuntimeModel>();
   let version = '';
 
@@ -88,10 +74,10 @@ export function createOllama(options: OllamaOptions): Runtime {
     const loaded = new Map(
       listOf<{ name: string; size?: number }>(resident).map((each) => [each.name, each.size ?? 0]),
     );
-    const found: RuntimeModel[] = [];
-    for (const tag of listOf<Tag>(tags)) {
-      if (tag.remote_host || typeof tag.name !== 'string') continue;
-      found.push({
+    const local = listOf<Tag>(tags).filter((tag) => !tag.remote_host && typeof tag.name === 'string');
+    const told = await facts.of(local, signal);
+    const found = local.map(
+      (tag, index): RuntimeModel => ({
         name: tag.name,
         aliases: aliasesOf(tag.name),
         sizeBytes: tag.size ?? 0,
@@ -100,58 +86,15 @@ export function createOllama(options: OllamaOptions): Runtime {
         parametersB: billions(tag.details?.parameter_size),
         slots: options.slots ?? 1,
         digest: tag.digest ?? '',
-        ...(await factsOf(tag, signal)),
-      });
-    }
+        ...(told[index] as OllamaFacts),
+      }),
+    );
     known = new Map(found.map((model) => [model.name, model]));
     return found;
   }
 
-  async function factsOf(tag: Tag, signal?: AbortSignal) {
-    const key = tag.digest || tag.name;
-    const cached = facts.get(key);
-    if (cached) return cached;
-    let { capabilities } = tag;
-    let trained = tag.details?.context_length ?? 0;
-    let dimension = tag.details?.embedding_length ?? 0;
-    let kv = 0;
-    let sure = true;
-    // The list tells all there is to know of an embedding model; of a chat model its header is needed.
-    if (!capabilities || trained === 0 || !embedsOnly(capabilities)) {
-      const answer = await client.call({
-        method: 'POST',
-        path: 'api/show',
-        body: { model: tag.name },
-        signal,
-        answerMs: quickMs,
-      });
-      sure = answer.status === 200;
-      const show = sure ? (answer.json as Show) : {};
-      const info = show.model_info ?? {};
-      const architecture = String(info['general.architecture'] ?? '');
-      const numberAt = (key: string) => Number(info[`${architecture}.${key}`] ?? 0);
-      capabilities ??= show.capabilities ?? [];
-      trained ||= numberAt('context_length');
-      dimension ||= numberAt('embedding_length');
-      kv = kvBytesPerToken(architecture, (key) => info[key]);
-    }
-    const embeds = embedsOnly(capabilities);
-    const contextTokens = trained === 0 ? options.contextTokens : Math.min(trained, options.contextTokens);
-    const learned = {
-      kind: (embeds ? 'embed' : 'chat') as RuntimeModel['kind'],
-      tools: capabilities.includes('tools'),
-      contextTokens,
-      dimension: embeds ? dimension : 0,
-      ...(embeds ? { kvBytesPerToken: 0 } : kv > 0 ? { kvBytesPerToken: kv } : {}),
-    };
-    // A model that is deleted or busy at this moment is asked again.
-    if (sure) facts.set(key, learned);
-    return learned;
-  }
-
   async function modelOf(name: string, signal?: AbortSignal): Promise<RuntimeModel> {
-    const wanted = (model: RuntimeModel) => model.name === name || model.name === `${name}:latest`;
-    const found = [...known.values()].find(wanted) ?? (await models(signal)).find(wanted);
+    const found = findModel([...known.values()], name) ?? findModel(await models(signal), name);
     if (!found) throw new RuntimeError('unknown-model', `${options.url} has no model ${name}`);
     return found;
   }
@@ -270,7 +213,8 @@ export function createOllama(options: OllamaOptions): Runtime {
 
   return {
     kind: 'ollama',
-    pulls: true,
+    // Its registry has more than any list.
+    canFetch: () => 'unknown',
     get label() {
       return `ollama${version ? ` ${version}` : ''} at ${options.url}`;
     },
@@ -292,13 +236,11 @@ export function createOllama(options: OllamaOptions): Runtime {
     chat,
     embed,
     async close() {
+      facts.close();
       client.close();
     },
   };
 }
-
-const embedsOnly = (capabilities: string[]) =>
-  capabilities.includes('embedding') && !capabilities.includes('completion');
 
 function listOf<T>(body: unknown): T[] {
   const list = (body as { models?: unknown } | undefined)?.models;

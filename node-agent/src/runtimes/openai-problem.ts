@@ -32,7 +32,7 @@ function codeOf(status: number, type: string, message: string): RuntimeErrorCode
   if (/loading model/i.test(message)) return 'unavailable';
   if (type === 'insufficient_quota') return 'refused';
   if (status === 429 || status === 503) return 'overloaded';
-  if (status === 401 || status === 403) return 'refused';
+  if (status === 401 || status === 403) return 'wrong-key';
   if (/tool.choice|tool-call-parser|does not support tools/i.test(message)) return 'unsupported';
   if (/not support.{0,20}(embedding|chat|completion)|(embedding|chat|completion)s? api/i.test(message))
     return 'wrong-kind';

@@ -141,7 +141,7 @@ t.test('errors by their words', async (t) => {
     [404, { error: { message: 'The model `x` does not exist.', type: 'NotFoundError' } }, 'unknown-model'],
     [429, { error: { type: 'insufficient_quota', message: 'You exceeded your current quota' } }, 'refused'],
     [429, { error: { message: 'Rate limit reached' } }, 'overloaded'],
-    [401, { error: { message: 'Invalid API key' } }, 'refused'],
+    [401, { error: { message: 'Invalid API key' } }, 'wrong-key'],
     [500, { error: { message: 'input is too large to process. increase the physical batch size' } }, 'too-long'],
     [502, undefined, 'unavailable'],
   ];

@@ -209,7 +209,10 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
         const health = await ask('health', aliveMs / 2);
         if (health.status === 200) return true;
         // 503: it loads its model. 404: a server of the dialect without /health.
-        return health.status === 404 && (await ask('v1/models', aliveMs / 2)).status === 200;
+        if (health.status !== 404) return isKeyAsked(health.status);
+        const { status } = await ask('v1/models', aliveMs / 2);
+        // One that wants another key is there: that the key is wrong is said when its models are asked for.
+        return status === 200 || isKeyAsked(status);
       } catch {
         return false;
       }
@@ -240,6 +243,8 @@ function slotsIn(cacheTokens: number | undefined, contextTokens: number): number
   const turn = contextTokens > 0 ? Math.min(contextTokens, turnTokens) : turnTokens;
   return Math.min(defaultSlots, Math.max(1, Math.floor(cacheTokens / turn)));
 }
+
+const isKeyAsked = (status: number) => status === 401 || status === 403;
 
 function aliasesOf(model: ListedModel): string[] {
   const entry = catalogueEntry(model.id!);

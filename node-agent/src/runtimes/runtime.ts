@@ -84,7 +84,8 @@ export interface PullProgress {
  * Failures are RuntimeError with a code that decides what happens next:
  * `unavailable` (server gone, runner killed; retry elsewhere or later), `overloaded` (503/busy; retry later), `unknown-model`,
  * `wrong-kind` (embedding model asked to chat or the reverse), `too-long` (prompt over the context), `unsupported` (tools, schema),
- * `bad-request` (our fault), `aborted` (signal), `refused` (model file damaged or does not fit).
+ * `bad-request` (our fault), `aborted` (signal), `refused` (model file damaged or does not fit), `wrong-key` (the server wants
+ * another API key).
  */
 export type RuntimeErrorCode =
   | 'unavailable'
@@ -95,7 +96,8 @@ export type RuntimeErrorCode =
   | 'unsupported'
   | 'bad-request'
   | 'aborted'
-  | 'refused';
+  | 'refused'
+  | 'wrong-key';
 
 export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode;
@@ -114,8 +116,14 @@ export interface Runtime {
   readonly kind: RuntimeKind;
   /** For people: `ollama 0.12 at http://127.0.0.1:11434`. */
   readonly label: string;
-  /** It can fetch any model its registry has. Absent where it serves what it was given. */
-  readonly pulls?: boolean;
+  /** Which kind of model it would fetch under this name; null: it cannot. Absent where it serves what it was given. */
+  readonly canFetch?: (model: string) => RuntimeModel['kind'] | 'unknown' | null;
+  /** Names of all it can fetch; absent where its registry holds more than a list. */
+  readonly fetchable?: readonly string[];
+  /** It serves only the kinds of models that the runtimes before it have none of. */
+  readonly standsIn?: boolean;
+  /** What its server refused, for people: one thing a note, with the flag that helps. Absent where nothing is ever refused. */
+  readonly notes?: () => string[];
   /** True when it answers now; never throws; bounded by 2 s. */
   alive(): Promise<boolean>;
   models(signal?: AbortSignal): Promise<RuntimeModel[]>;

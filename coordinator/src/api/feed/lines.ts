@@ -28,7 +28,7 @@ export function nodeLine(view: View, id: string, before: NodeLine | undefined): 
   const live = view.live.get(id);
   const health = live?.health ?? null;
   const capacity = live?.capacity ?? null;
-  const conditions = conditionsOf(health, row.info);
+  const conditions = conditionsOf(health, row.info, capacity);
   const [worst] = conditions;
   const total = capacity?.memoryTotalBytes ?? null;
   let utilisation = 0;

@@ -1,0 +1,44 @@
+// One fetch of a model, from the first runtime that knows it. In: runtimes, in the order in which they are asked. Out: a promise, and
+// progress on the way. Never waits for a fetch that is silent for too long.
+import type { Clock } from '@blackroad/std/clock';
+import type { OnProgress } from './model-pulls.ts';
+import { type Runtime, RuntimeError } from './runtimes/runtime.ts';
+
+/** Checking a model of gigabytes on an SD card is silent for minutes. */
+const silenceMs = 20 * 60_000;
+
+/** @throws RuntimeError in the words of the first runtime that refused, when none knows the model */
+export async function fetchFromFirst(
+  runtimes: readonly Runtime[],
+  order: { model: string; onProgress: OnProgress; signal: AbortSignal; clock: Clock },
+): Promise<void> {
+  const { model, clock } = order;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([order.signal, stop.signal]);
+  const watched = () => clock.after(silenceMs, () => stop.abort());
+  let watch = watched();
+  let refused: unknown;
+  try {
+    for (const runtime of runtimes) {
+      try {
+        for await (const progress of runtime.pull(model, signal)) {
+          watch.cancel();
+          watch = watched();
+          order.onProgress(progress);
+        }
+        return;
+      } catch (error) {
+        if (stop.signal.aborted) throw new RuntimeError('unavailable', 'nothing was heard of it for 20 minutes');
+        // Another runtime may know where to get it; if none does, the first one's words say most.
+        if (!isElsewhere(error)) throw error;
+        refused ??= error;
+      }
+    }
+  } finally {
+    watch.cancel();
+  }
+  throw refused ?? new RuntimeError('unsupported', 'no runtime was found that can fetch models');
+}
+
+const isElsewhere = (error: unknown) =>
+  error instanceof RuntimeError && (error.code === 'unsupported' || error.code === 'unknown-model');

@@ -1,0 +1,36 @@
+// A model of this node as the fleet is told of it: what its runtime says, and what was learned of it here. Pure.
+import type { NodeModel } from '@blackroad/protocol';
+import type { Learned } from './learned.ts';
+import type { Served } from './model-look.ts';
+
+/** `bandwidthBytesPerS`: of the machine's memory, from which a speed is guessed until it is measured. */
+export function describeModel(
+  { runtime, model }: Served,
+  learned: Pick<Learned, 'speedOf' | 'peakOf'>,
+  bandwidthBytesPerS: number,
+): NodeModel {
+  const speed = learned.speedOf(model.name);
+  const peakBytes = learned.peakOf(model);
+  const prior = model.sizeBytes > 0 ? bandwidthBytesPerS / model.sizeBytes : 0;
+  return {
+    name: model.name,
+    aliases: model.aliases,
+    runtime: runtime.kind,
+    kind: model.kind,
+    sizeBytes: model.sizeBytes,
+    contextTokens: model.contextTokens,
+    resident: model.resident,
+    residentBytes: model.residentBytes,
+    ...(peakBytes > 0 ? { peakBytes } : {}),
+    ...(model.kvBytesPerToken === undefined ? {} : { kvBytesPerToken: model.kvBytesPerToken }),
+    parametersB: model.parametersB,
+    slots: model.slots,
+    tools: model.tools,
+    speed: {
+      prefillTps: speed?.prefillTps ?? 0,
+      decodeTps: speed?.decodeTps || Math.round(prior * 10) / 10,
+      // What was only read and never written is no measure of writing: the prior stands.
+      samples: speed?.decodeTps ? speed.samples : 0,
+    },
+  };
+}

@@ -1,0 +1,95 @@
+// A look at the runtimes of this node: which models each has now. In: the runtimes. Out: models with the runtime that serves each,
+// and why a runtime says nothing. A runtime that is only slow keeps the models it had, for a while; one that refuses the
+// connection has none. Never waits longer than the deadline for any of them, and never for one behind the other.
+import { type Clock, withDeadline } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { ModelKind } from './default-models.ts';
+import type { ModelSituation } from './model-notes.ts';
+import { type Runtime, RuntimeError, type RuntimeModel } from './runtimes/runtime.ts';
+
+export interface Served {
+  runtime: Runtime;
+  model: RuntimeModel;
+}
+export interface Look {
+  served: Served[];
+  /** Runtimes whose models are not known now, and what they answered. */
+  silent: ReadonlyMap<Runtime, Error>;
+}
+
+/** Below the runtimes' own deadline for a quick answer: a late answer is told from none. */
+const lookDeadlineMs = 4000;
+/** A server at work on a long prompt may be slow for a minute; one that hangs for longer serves nobody. */
+const slowForMs = 120_000;
+
+export function createModelLook(parts: { clock: Clock; log: Log }): (runtimes: readonly Runtime[]) => Promise<Look> {
+  const { clock, log } = parts;
+  const known = new Map<Runtime, { models: RuntimeModel[]; atMs: number }>();
+
+  async function ask(runtime: Runtime): Promise<RuntimeModel[] | Error> {
+    const stop = new AbortController();
+    let isLate = false;
+    const late = () => {
+      isLate = true;
+      return new RuntimeError('unavailable', `it did not list its models within ${lookDeadlineMs / 1000} s`);
+    };
+    try {
+      const models = await withDeadline(clock, lookDeadlineMs, runtime.models(stop.signal), late);
+      known.set(runtime, { models, atMs: clock.monotonicMs() });
+      return models;
+    } catch (error) {
+      log.warn({ err: error, runtime: runtime.label }, 'a runtime does not say which models it has');
+      const before = known.get(runtime);
+      if (isLate && before && clock.monotonicMs() - before.atMs < slowForMs) return before.models;
+      return error as Error;
+    } finally {
+      stop.abort();
+    }
+  }
+
+  return async (runtimes) => {
+    const answers = await Promise.all(runtimes.map(ask));
+    for (const runtime of known.keys()) if (!runtimes.includes(runtime)) known.delete(runtime);
+    const silent = new Map<Runtime, Error>();
+    const all: Served[] = [];
+    for (const [index, runtime] of runtimes.entries()) {
+      const answer = answers[index] as RuntimeModel[] | Error;
+      if (answer instanceof Error) silent.set(runtime, answer);
+      else for (const model of answer) all.push({ runtime, model });
+    }
+    return { served: withoutDoubles(all, runtimes, known), silent };
+  };
+}
+
+/** Kinds that nobody here serves; none while a runtime does not say what it has: it may have them all the while. */
+export function lackingKinds({ served, silent }: Look): ModelKind[] {
+  if ([...silent.keys()].some(({ standsIn }) => !standsIn)) return [];
+  return (['chat', 'embed'] as const).filter((kind) => !served.some(({ model }) => model.kind === kind));
+}
+
+/** How each runtime stands after the look, for words to people. */
+export function standOf(runtimes: readonly Runtime[], { served, silent }: Look): ModelSituation['runtimes'] {
+  return runtimes.map((runtime) => {
+    const error = silent.get(runtime);
+    return {
+      kind: runtime.kind,
+      label: runtime.label,
+      standsIn: runtime.standsIn ?? false,
+      kinds: [...new Set(served.filter((each) => each.runtime === runtime).map(({ model }) => model.kind))],
+      problem: error ? { code: error instanceof RuntimeError ? error.code : null, text: error.message } : null,
+      notes: runtime.notes?.() ?? [],
+    };
+  });
+}
+
+/** One that stands in serves a kind only while the others are known to have none of it: gone for a moment is not none. */
+function withoutDoubles(
+  all: Served[],
+  runtimes: readonly Runtime[],
+  known: ReadonlyMap<Runtime, { models: RuntimeModel[] }>,
+): Served[] {
+  const kinds = new Set<RuntimeModel['kind']>();
+  for (const runtime of runtimes)
+    if (!runtime.standsIn) for (const { kind } of known.get(runtime)?.models ?? []) kinds.add(kind);
+  return all.filter(({ runtime, model }) => !runtime.standsIn || !kinds.has(model.kind));
+}

@@ -1,0 +1,102 @@
+import t from 'tap';
+import { type ModelPlaces, type ModelSituation, modelNotes, noModelText } from './model-notes.ts';
+
+const places: ModelPlaces = {
+  ollamaUrl: 'http://127.0.0.1:11434',
+  openAiUrl: null,
+  modelsDir: '/models',
+  isServerNamed: false,
+  isBooting: false,
+};
+type Stand = ModelSituation['runtimes'][number];
+const runtime = (over: Partial<Stand>): Stand => ({
+  kind: 'llama',
+  label: 'embedded llama.cpp with /models',
+  standsIn: false,
+  kinds: [],
+  problem: null,
+  notes: [],
+  ...over,
+});
+const now = (runtimes: Stand[], over: Partial<ModelSituation> = {}): ModelSituation => ({
+  runtimes,
+  underWay: [],
+  fetching: [],
+  problems: [],
+  runsModels: true,
+  ...over,
+});
+const vllm = { kind: 'openai', label: 'vLLM at http://box:8000' } as const;
+const ollama = { kind: 'ollama', label: 'ollama 0.12 at http://127.0.0.1:11434' } as const;
+const gone = { code: 'unavailable', text: 'http://box:8000 does not answer: ECONNREFUSED' } as const;
+
+t.test('a note goes when its cause is gone', (t) => {
+  const empty = now([runtime({})]);
+  t.strictSame(modelNotes(empty, places), [
+    'no Ollama answers at http://127.0.0.1:11434',
+    'models run in the embedded llama.cpp, from /models',
+    'no chat model: agents cannot answer; put a GGUF file into /models',
+    'no embedding model: memory is searched by words only; put a GGUF file into /models',
+  ]);
+  const fetching = { ...empty, underWay: ['chat', 'embed'] as const, fetching: ['qwen2.5-1.5b-instruct'] };
+  t.match(modelNotes(fetching, places)[2], 'no chat model yet: one is being fetched');
+  t.strictSame(modelNotes(now([runtime({ kinds: ['chat', 'embed'] })]), places), [
+    'no Ollama answers at http://127.0.0.1:11434',
+    'models run in the embedded llama.cpp, from /models',
+  ]);
+  t.strictSame(
+    modelNotes(now([runtime({ kinds: ['chat', 'embed'] })]), { ...places, ollamaUrl: null }),
+    ['models run in the embedded llama.cpp, from /models'],
+    'no Ollama wanted, none missed',
+  );
+  t.end();
+});
+
+t.test('the fix fits the runtime', (t) => {
+  const text = (stand: Stand) => modelNotes(now([stand, runtime({ standsIn: true })]), places).join('\n');
+  t.match(text(runtime({ ...ollama, kinds: ['embed'] })), /no chat model: .*run "ollama pull qwen2.5:1.5b"/);
+  t.match(text(runtime({ ...ollama, kinds: ['chat'] })), /no embedding model: .*run "ollama pull all-minilm"/);
+  t.match(text(runtime({ ...vllm, kinds: ['embed'] })), /no chat model: .*start the server with a chat model/);
+  t.notMatch(text(runtime({ ...vllm, kinds: ['embed'] })), /pull/);
+  const away = text(runtime({ ...vllm, problem: gone }));
+  t.match(away, /vLLM at http:\/\/box:8000 does not say .*ECONNREFUSED\): start the server/);
+  t.notMatch(away, /pull|GGUF|found/, 'it has its models all the while');
+  const key = text(runtime({ ...vllm, problem: { code: 'wrong-key', text: 'Unauthorized' } }));
+  t.match(key, /refuses the API key: .*--openai-key/);
+  t.match(
+    text(runtime({ ...vllm, kinds: ['chat'], notes: ['it calls no tools: --enable-auto-tool-choice'] })),
+    /auto-tool/,
+  );
+  t.end();
+});
+
+t.test('the embedded runtime beside a server is named for what it serves', (t) => {
+  const both = now([runtime({ ...vllm, kinds: ['chat'] }), runtime({ standsIn: true, kinds: ['embed'] })]);
+  t.strictSame(modelNotes(both, places), [
+    'found vLLM at http://box:8000',
+    'vLLM at http://box:8000 has no embedding model: the one in /models is used',
+  ]);
+  t.end();
+});
+
+t.test('what keeps a chat model away, and nothing where one is or none should be', (t) => {
+  const text = (stands: Stand[], over: Partial<ModelSituation> = {}, at: Partial<ModelPlaces> = {}) =>
+    noModelText(now(stands, over), { ...places, ...at });
+  t.equal(text([runtime({ kinds: ['chat'] })]), '');
+  t.equal(text([runtime({})], { runsModels: false }), '', 'a class that runs none');
+  t.match(text([runtime({})]), /embedded llama.cpp with \/models has none; put a GGUF file/);
+  t.equal(text([runtime({})], { underWay: ['chat'], fetching: ['qwen'] }), 'qwen is being fetched');
+  t.equal(
+    text([runtime({})], { problems: [{ kind: 'chat', text: 'no chat model: no network' }] }),
+    'no chat model: no network',
+  );
+  t.match(text([runtime({ ...vllm, problem: gone })]), /does not say which models it has/);
+  const named = { isServerNamed: true, ollamaUrl: null, openAiUrl: 'http://box:8000' };
+  t.equal(
+    text([runtime({})], {}, named),
+    'the server given does not answer at http://box:8000: start it, or correct its URL',
+  );
+  t.match(text([runtime({})], {}, { isBooting: true }), /has just started/);
+  t.equal(noModelText(now([runtime({ label: 'simulated' })]), null), 'simulated has none');
+  t.end();
+});

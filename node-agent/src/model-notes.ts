@@ -1,0 +1,119 @@
+// What a person should know of the models of a node now, in plain words: what was found, what lacks and what would fix it.
+// Pure: made anew from how the runtimes stand after every look, so that a note goes when its cause is gone.
+import type { ModelKind } from './default-models.ts';
+import type { RuntimeErrorCode, RuntimeKind } from './runtimes/runtime.ts';
+
+export interface ModelSituation {
+  runtimes: readonly {
+    kind: RuntimeKind;
+    label: string;
+    standsIn: boolean;
+    /** Kinds of the models it serves now. */
+    kinds: readonly ModelKind[];
+    /** It lists no models now, and why. */
+    problem: { code: RuntimeErrorCode | null; text: string } | null;
+    /** Its own words on what its server refused. */
+    notes: readonly string[];
+  }[];
+  /** Models of the default kinds that are being fetched. */
+  underWay: readonly ModelKind[];
+  /** Models that are being fetched, by name. */
+  fetching: readonly string[];
+  /** Why default models could not be fetched. */
+  problems: readonly { kind: ModelKind; text: string }[];
+  /** Machines of its class run models of their own. */
+  runsModels: boolean;
+}
+/** Where models are looked for on this machine. */
+export interface ModelPlaces {
+  /** Null: nowhere. */
+  ollamaUrl: string | null;
+  openAiUrl: string | null;
+  modelsDir: string;
+  /** A person named that server: it is waited for, and nothing is fetched in its place. */
+  isServerNamed: boolean;
+  /** The machine started a moment ago: a model server may yet come, and until then nothing is fetched. */
+  isBooting: boolean;
+}
+
+const words = {
+  chat: { what: 'chat model', lost: 'agents cannot answer', example: 'qwen2.5:1.5b' },
+  embed: { what: 'embedding model', lost: 'memory is searched by words only', example: 'all-minilm' },
+} as const;
+const bootingText = 'the machine has just started: one is fetched if no model server answers soon';
+const serverKinds: readonly RuntimeKind[] = ['ollama', 'openai'];
+
+export function modelNotes(now: ModelSituation, places: ModelPlaces): string[] {
+  const server = now.runtimes.find(({ kind }) => serverKinds.includes(kind));
+  const notes = server ? serverNotes(server) : [...absentNotes(places), ...embeddedNotes(now, places)];
+  for (const kind of ['chat', 'embed'] as const) notes.push(...kindNotes(kind, now, places));
+  return [...notes, ...now.runtimes.flatMap((runtime) => runtime.notes)];
+}
+
+/** Why no chat model is here; empty when one is, or none should. */
+export function noModelText(now: ModelSituation, places: ModelPlaces | null): string {
+  if (!now.runsModels || now.runtimes.some(({ kinds }) => kinds.includes('chat'))) return '';
+  const silent = now.runtimes.find(({ problem, standsIn }) => problem && !standsIn);
+  if (silent) return silentText(silent);
+  if (now.underWay.includes('chat')) return fetchingText(now, 'it is being fetched');
+  const failed = now.problems.find(({ kind }) => kind === 'chat');
+  if (failed) return failed.text;
+  if (places?.isServerNamed && !now.runtimes.some(({ kind }) => serverKinds.includes(kind)))
+    return absentNotes(places).join('; ');
+  if (now.fetching.length > 0) return fetchingText(now, '');
+  if (places?.isBooting) return bootingText;
+  const server = now.runtimes.find(({ standsIn }) => !standsIn);
+  if (!server) return 'no runtime was found';
+  return places ? `${server.label} has none; ${cureFor('chat', server.kind, places)}` : `${server.label} has none`;
+}
+
+const fetchingText = ({ fetching: [first] }: ModelSituation, otherwise: string) =>
+  first === undefined ? otherwise : `${first} is being fetched`;
+
+function serverNotes(server: ModelSituation['runtimes'][number]): string[] {
+  return [server.problem ? silentText(server) : `found ${server.label}`];
+}
+
+function silentText({ label, problem, kind }: ModelSituation['runtimes'][number]): string {
+  if (problem?.code === 'wrong-key')
+    return `${label} refuses the API key: give the one it was started with as --openai-key or BLACKROAD_OPENAI_KEY`;
+  const cure =
+    kind === 'llama' ? '' : `: ${kind === 'ollama' ? 'start Ollama' : 'start the server'}, or look why it hangs`;
+  return `${label} does not say which models it has (${problem?.text ?? ''})${cure}`;
+}
+
+function absentNotes({ ollamaUrl, openAiUrl }: ModelPlaces): string[] {
+  const notes: string[] = [];
+  if (openAiUrl) notes.push(`the server given does not answer at ${openAiUrl}: start it, or correct its URL`);
+  if (ollamaUrl) notes.push(`no Ollama answers at ${ollamaUrl}`);
+  return notes;
+}
+
+function embeddedNotes({ runtimes }: ModelSituation, { modelsDir }: ModelPlaces): string[] {
+  return runtimes.some(({ kind }) => kind === 'llama')
+    ? [`models run in the embedded llama.cpp, from ${modelsDir}`]
+    : [];
+}
+
+function kindNotes(kind: ModelKind, now: ModelSituation, places: ModelPlaces): string[] {
+  const { what, lost } = words[kind];
+  const having = now.runtimes.find(({ kinds }) => kinds.includes(kind));
+  if (having) {
+    const server = now.runtimes.find(({ standsIn }) => !standsIn);
+    return having.standsIn && server ? [`${server.label} has no ${what}: the one in ${places.modelsDir} is used`] : [];
+  }
+  if (!now.runsModels || now.runtimes.some(({ problem, standsIn }) => problem && !standsIn)) return [];
+  if (now.underWay.includes(kind)) return [`no ${what} yet: one is being fetched`];
+  const failed = now.problems.find((problem) => problem.kind === kind);
+  if (failed) return [failed.text];
+  if (places.isBooting) return [`no ${what} yet: ${bootingText}`];
+  const owner = now.runtimes.find(({ standsIn }) => !standsIn);
+  return [`no ${what}: ${lost}; ${cureFor(kind, owner?.kind ?? 'llama', places)}`];
+}
+
+function cureFor(kind: ModelKind, owner: RuntimeKind, { modelsDir }: ModelPlaces): string {
+  const file = `put a GGUF file into ${modelsDir}`;
+  if (owner === 'ollama') return `run "ollama pull ${words[kind].example}", or ${file}`;
+  if (owner === 'openai' && kind === 'chat') return `start the server with a ${words.chat.what}, or ${file}`;
+  return file;
+}

@@ -1,0 +1,32 @@
+// Names of models, compared as their owners do: Ollama ignores case, takes a name without a tag for `:latest` and one without a
+// registry for its own library. A name that is exactly right always wins: other servers tell `A` from `a`.
+
+interface Named {
+  readonly name: string;
+  readonly aliases: readonly string[];
+}
+
+const ownLibrary = /^(registry\.ollama\.ai\/)?library\//;
+const latest = /:latest$/;
+
+/** Equal for names that mean the same model; for comparing, never for showing or sending. */
+export function modelKey(name: string): string {
+  return name.trim().toLowerCase().replace(ownLibrary, '').replace(latest, '');
+}
+
+/** Whether the name, as a person wrote it, means this model: by its own name or an alias. */
+export function meansModel(wanted: string, { name, aliases }: Named): boolean {
+  if (wanted === name || aliases.includes(wanted)) return true;
+  const key = modelKey(wanted);
+  return modelKey(name) === key || aliases.some((alias) => modelKey(alias) === key);
+}
+
+/** The model that the name means: an exact name before an exact alias, before names that differ in case or tag alone. */
+export function findModel<M extends Named>(models: readonly M[], wanted: string): M | null {
+  for (const model of models) if (model.name === wanted) return model;
+  for (const model of models) if (model.aliases.includes(wanted)) return model;
+  const key = modelKey(wanted);
+  for (const model of models) if (modelKey(model.name) === key) return model;
+  for (const model of models) if (model.aliases.some((alias) => modelKey(alias) === key)) return model;
+  return null;
+}
