@@ -27,3 +27,4 @@ export * from './topics.ts';
 export type { Static, TSchema } from './typebox.ts';
 export { Type } from './typebox.ts';
 export * from './usage.ts';
+export * from './words.ts';

@@ -356,6 +356,27 @@ t.test('the index is made again when it is missing or damaged; a damaged journal
   await memory.close();
 });
 
+t.test('a text is found by each of its words, in every script', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const memory = node('alice', clock);
+  const agent = memory.open(coordinator.place('ada', 'alice'));
+  link(coordinator, 'alice', memory);
+  const rows: [text: string, question: string][] = [
+    ['İstanbul ofisi pazartesi kapalı', 'İstanbul'],
+    ['Zu\u0308rich is cold', 'Zu\u0308rich'],
+    ['the résumé of Zoë is in the drawer', 're\u0301sume\u0301'],
+    ['今日は車庫のドアを閉めました', '車庫'],
+    ['用户服务器部署在腾讯云国内节点', '腾讯云'],
+    ['ร้านอยู่ที่กรุงเทพ', 'กรุงเทพ'],
+    [`image digest ${'a1b2c3d4'.repeat(16)}`, 'a1b2c3d4'.repeat(16)],
+  ];
+  for (const [text] of rows) await settled(clock, agent.append(note(text)));
+  for (const [text, question] of rows)
+    t.match((await settled(clock, agent.recall(question, 1, ever))).memories, [{ text }], question.slice(0, 20));
+  await memory.close();
+});
+
 t.test('meaning is found with vectors, also for memories that were written without', async (t) => {
   const clock = new HandClock();
   const coordinator = new TinyCoordinator();

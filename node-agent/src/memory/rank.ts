@@ -1,7 +1,7 @@
 // From a question to words for the full-text index, and from two ranked lists to one. Pure.
+import { questionWords } from '@blackroad/protocol';
 import type { Head } from './journal.ts';
 
-const maxTerms = 32;
 /** A hit this far below the best one shares only words like `is` and `the` with the question. */
 export const weakestHit = 0.2;
 /** Reciprocal rank fusion's usual constant: small differences at the top do not drown the other list. */
@@ -14,16 +14,9 @@ const recencyHalf = 50;
 
 /** The words of a text as an FTS5 expression; null when it has none. Every word is quoted: a question cannot be a query program. */
 export function wordsQuery(log: number, text: string): string | null {
-  const words = new Set<string>();
-  for (const [word] of text
-    .toWellFormed()
-    .toLowerCase()
-    .matchAll(/[\p{L}\p{N}]+/gu)) {
-    if (words.size >= maxTerms) break;
-    words.add(word.slice(0, 64));
-  }
-  if (words.size === 0) return null;
-  return `log : "l${log}" AND text : (${[...words].map((word) => `"${word}"`).join(' OR ')})`;
+  const words = questionWords(text);
+  if (words.length === 0) return null;
+  return `log : "l${log}" AND text : (${words.map((word) => `"${word}"`).join(' OR ')})`;
 }
 
 export interface Found {

@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { decodeVector, type MemoryPayload } from '@blackroad/protocol';
+import { decodeVector, type MemoryPayload, wordsOf } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import Database from 'better-sqlite3';
@@ -13,18 +13,19 @@ import type { Journal } from './journal.ts';
 import { type Found, weakestHit, wordsQuery } from './rank.ts';
 
 /** Changes when the tables or what goes into them change: an index of another version is made again. */
-const version = 1;
+const version = 2;
 /** Memories that may wait to be indexed; a recall indexes them first. */
 const maxWaiting = 64;
 const stepRows = 200;
 
+// What the table is given are words already, parted by spaces: its own tokenizer only takes their English endings off.
 const schema = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE items (
   id INTEGER PRIMARY KEY, log INTEGER NOT NULL, seq INTEGER NOT NULL, importance REAL NOT NULL, model TEXT, vector BLOB);
 CREATE INDEX items_log ON items (log);
 CREATE VIRTUAL TABLE words USING fts5(
-  log, text, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2');
+  log, text, content='', contentless_delete=1, tokenize='porter ascii');
 `;
 
 export interface Indexed {
@@ -195,7 +196,7 @@ function openIndex(dir: string, journal: Journal, logger: Logger) {
           const whole = vector !== null && vector.length === embedding!.dimension;
           const bytes = whole ? Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength) : null;
           if (addItem.run(id, log, seq, importance, whole ? embedding!.model : null, bytes).changes === 0) continue;
-          addWords.run(id, `l${log}`, tags.length > 0 ? `${text}\n${tags.join(' ')}` : text);
+          addWords.run(id, `l${log}`, wordsOf(`${text}\n${tags.join(' ')}`).join(' '));
         }
       })();
     },

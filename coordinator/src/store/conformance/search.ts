@@ -59,6 +59,26 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
     t.strictSame(await found(store, { text: 'nowhere' }), []);
   });
 
+  await t.test('words of every script, as they were typed or otherwise', async (t) => {
+    const { store } = await open(t);
+    const rows: [text: string, question: string][] = [
+      ['İstanbul ofisi pazartesi kapalı', 'İSTANBUL'],
+      ['Zu\u0308rich is cold', 'Zürich'],
+      ['今日は車庫のドアを閉めました', '車庫'],
+      ['用户服务器部署在腾讯云国内节点', '腾讯云'],
+      ['ร้านอยู่ที่กรุงเทพ', 'กรุงเทพ'],
+      [`image digest ${'a1b2c3d4'.repeat(16)}`, 'a1b2c3d4'.repeat(16)],
+    ];
+    const entries = memoryEntries(
+      'greeter',
+      rows.map(([text]) => ({ text, tags: ['Köln'] })),
+    );
+    await store.commit([{ type: 'memory', agent: 'greeter', entries }]);
+    for (const [i, [, question]] of rows.entries())
+      t.strictSame(await found(store, { text: question }), [`greeter/${i + 1}`], question.slice(0, 20));
+    t.equal((await found(store, { text: 'ko\u0308ln' })).length, rows.length, 'tags too');
+  });
+
   await t.test('one agent: not one whose name begins alike', async (t) => {
     const store = await filled(t);
     t.strictSame(await found(store, { text: 'garage', agent: 'greeter' }), ['greeter/1']);

@@ -1,24 +1,23 @@
 // The words of memories (FTS5): a disposable index beside the log. It holds no text (contentless), is rebuilt from the log when it is
 // missing, damaged or of older rules, and is never a source of truth.
-import type { MemoryPayload } from '@blackroad/protocol';
+import { type MemoryPayload, questionWords, wordsOf } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import type { Ranked } from '../fuse.ts';
 import type { Database } from './database.ts';
 import { sqliteCode } from './failure.ts';
 
 /** Raise it when tokenizer or columns change: the next start rebuilds. */
-const version = 1;
+const version = 2;
 /** Matches scored for one search: bounds the time the event loop is held (BM25 costs about two microseconds a row). */
 const maxScoredWords = 10_000;
-const maxQueryChars = 2_000;
-const maxQueryWords = 24;
 
+// What the table is given are words already, parted by spaces: its own tokenizer only takes their English endings off.
 const create = `CREATE VIRTUAL TABLE memory_words USING fts5(
-  agent, text, tags, content = '', contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2')`;
+  agent, text, tags, content = '', contentless_delete = 1, tokenize = 'porter ascii')`;
 
 /**
  * An agent's name as one word, so that the index narrows to one agent by itself instead of joining every match of the fleet.
- * Dashes would part it; a thorn is a letter to unicode61 and is in no name.
+ * Dashes would part it; a thorn is in no name.
  */
 const agentWord = (agent: string) => agent.replaceAll('-', 'þ');
 const agentWordSql = `replace(agent, '-', 'þ')`;
@@ -29,6 +28,8 @@ export function wordIndex(db: Database, log: Log) {
   const present = () => db.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'memory_words'`).get() !== undefined;
   const built = () => db.prepare(`SELECT version FROM search_index WHERE name = 'words'`).pluck().get();
 
+  db.function('words_of', { deterministic: true }, (text) => (typeof text === 'string' ? indexed(text) : ''));
+
   function rebuild(why: string): void {
     db.transaction(() => {
       db.exec('DROP TABLE IF EXISTS memory_words');
@@ -36,7 +37,8 @@ export function wordIndex(db: Database, log: Log) {
       const { changes } = db
         .prepare(
           `INSERT INTO memory_words (rowid, agent, text, tags)
-           SELECT id, ${agentWordSql}, payload ->> '$.text', (SELECT group_concat(value, ' ') FROM json_each(payload, '$.tags'))
+           SELECT id, ${agentWordSql}, words_of(payload ->> '$.text'),
+             (SELECT words_of(group_concat(value, ' ')) FROM json_each(payload, '$.tags'))
            FROM memory_entry WHERE payload IS NOT NULL`,
         )
         .run();
@@ -65,13 +67,13 @@ export function wordIndex(db: Database, log: Log) {
 
   return {
     add: (id: number | bigint, agent: string, payload: MemoryPayload) =>
-      void insert.run(id, agentWord(agent), payload.text, payload.tags.join(' ')),
+      void insert.run(id, agentWord(agent), indexed(payload.text), indexed(payload.tags.join(' '))),
     rebuild,
     /** Ids of entries that hold any of the words, best first. */
     find(text: string, agent: string | undefined, limit: number): Ranked<number>[] {
       const within = agent === undefined ? '' : `agent : "${agentWord(agent).replaceAll('"', '')}" AND `;
       // Words that stand nearly everywhere say little and cost most: the rarest are taken until enough rows are scored.
-      const found = queryWords(text)
+      const found = questionWords(text)
         .map((word) => `${within}({text tags} : "${word}")`)
         .map((match) => ({ match, rows: count.get(match) ?? 0 }))
         .filter(({ rows }) => rows > 0)
@@ -88,15 +90,7 @@ export function wordIndex(db: Database, log: Log) {
   };
 }
 
-/** Letters and digits only, each to be quoted: nothing a person types is FTS5 syntax. */
-export function queryWords(text: string): string[] {
-  const words =
-    text
-      .slice(0, maxQueryChars)
-      .toLowerCase()
-      .match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
-  return [...new Set(words)].slice(0, maxQueryWords);
-}
+const indexed = (text: string) => wordsOf(text).join(' ');
 
 /** The index itself is damaged (not the file): a rebuild mends it. */
 export function isIndexDamage(error: unknown): boolean {
