@@ -58,9 +58,15 @@ export interface ChatRequest {
   temperature: number;
   /** JSON Schema the answer must satisfy, where the runtime can force it. */
   schema?: object;
+  /** False: answer without thinking first, where the server can. Absent: as the model does by itself. */
+  think?: false;
 }
 export type ChatEvent =
   | { type: 'text'; text: string }
+  /** Reasoning before or within the answer. It is no part of the answer: never shown as one, never remembered. */
+  | { type: 'thought'; text: string }
+  /** All text of this answer so far was thought: the answer begins after it. */
+  | { type: 'retract' }
   | { type: 'tool-calls'; calls: ToolCall[] }
   /** Always the last event of a stream that did not throw. */
   | { type: 'end'; reason: 'stop' | 'length' | 'tool-calls'; usage: Usage };
@@ -124,6 +130,8 @@ export interface Runtime {
   readonly standsIn?: boolean;
   /** What its server refused, for people: one thing a note, with the flag that helps. Absent where nothing is ever refused. */
   readonly notes?: () => string[];
+  /** Requests that its server works on at once, as measured by now. Absent, or undefined, where the list of models tells. */
+  readonly slotsNow?: (model: string) => number | undefined;
   /** True when it answers now; never throws; bounded by 2 s. */
   alive(): Promise<boolean>;
   models(signal?: AbortSignal): Promise<RuntimeModel[]>;

@@ -1,0 +1,174 @@
+// What a model server refuses of a request besides the words themselves. No dialect says beforehand what a server was started with or
+// what a model's chat template knows, so it is asked for, and what is refused is left out: at once, and for a while from then on.
+// In: the errors of a server. Out: which parts to leave out, the request without them, and notes for people with the flag that helps.
+// Never guesses: only an error that names the part counts, and only where the request held it.
+import type { Clock } from '@blackroad/std/clock';
+import { type ChatEvent, type ChatMessage, type ChatRequest, RuntimeError } from './runtime.ts';
+
+/** `usage`: token counts in a stream. `penalty`: the repeat penalty. `think`: to be told not to think. */
+export type Extra = 'tools' | 'schema' | 'system' | 'usage' | 'penalty' | 'think';
+
+interface Refused {
+  said: string;
+  untilMs: number;
+}
+export interface Refusals {
+  /** What to leave out for this model now. */
+  of(model: string): ReadonlySet<Extra>;
+  /**
+   * Asks with all that was not refused lately, and again without what the server refuses now, as long as nothing was answered.
+   * `also` are the parts that `once` adds itself; `once` gets the request as it may be sent and what to leave out of those.
+   */
+  asked(
+    request: ChatRequest,
+    also: readonly Extra[],
+    once: (request: ChatRequest, lacks: ReadonlySet<Extra>) => AsyncIterable<ChatEvent>,
+  ): AsyncGenerator<ChatEvent>;
+  /** The server was away: it may have been started anew with other flags. */
+  forget(): void;
+  /** Of models that are served still. */
+  notes(server: string): string[];
+}
+
+/** A refusal costs one quick answer, a capability that stays unused costs every turn. */
+const lifeMs = 30 * 60_000;
+const maxModels = 256;
+const maxNoteChars = 500;
+
+/** Words in which servers and templates refuse each part; the first that fits counts. */
+const words: readonly [Extra, RegExp][] = [
+  ['usage', /stream_options|include_usage/i],
+  ['penalty', /repeat_penalty|repetition_penalty|penalty/i],
+  ['think', /chat_template_kwargs|enable_thinking|\bthink(ing)?\b|reasoning/i],
+  ['schema', /response_format|json.?schema|guided|grammar|structured.?output/i],
+  ['tools', /\btools?\b|tool.?choice|tool.?call|function.?call|\bfunctions?\b.*support|--jinja/i],
+  [
+    'system',
+    /system.?(role|message|prompt|instruction)|role.{0,12}system|only user(,| and) (assistant|model)|roles? must alternate|developer instruction/i,
+  ],
+];
+/** What a model wrote wrongly is no refusal. */
+const aboutTheAnswer = /(failed|error|unable|could not|cannot) (to )?pars/i;
+/** Codes under which a server says that a part of the request is too much for it. */
+const tellingCodes = new Set(['bad-request', 'unsupported', 'wrong-kind', 'unavailable']);
+
+export function createRefusals(clock: Clock): Refusals {
+  const refused = new Map<string, Map<Extra, Refused>>();
+
+  function of(model: string): Set<Extra> {
+    const nowMs = clock.monotonicMs();
+    return new Set(
+      [...(refused.get(model) ?? [])].filter(([, { untilMs }]) => untilMs > nowMs).map(([extra]) => extra),
+    );
+  }
+  function add(model: string, extra: Extra, said: string): void {
+    if (!refused.has(model) && refused.size >= maxModels) refused.delete(refused.keys().next().value as string);
+    const row = refused.get(model) ?? new Map<Extra, Refused>();
+    row.set(extra, { said, untilMs: clock.monotonicMs() + lifeMs });
+    refused.set(model, row);
+  }
+  function worked(model: string, extras: ReadonlySet<Extra>): void {
+    for (const extra of extras) refused.get(model)?.delete(extra);
+  }
+
+  return {
+    of,
+    async *asked(request, also, once) {
+      for (;;) {
+        const lacks = of(request.model);
+        const extras = new Set([...extrasOf(request), ...also].filter((extra) => !lacks.has(extra)));
+        let begun = false;
+        try {
+          for await (const event of once(without(request, lacks), lacks)) {
+            if (!begun) worked(request.model, extras);
+            begun = true;
+            yield event;
+          }
+          return;
+        } catch (error) {
+          const extra = begun ? null : refusedIn(error, extras);
+          if (!extra) throw error;
+          add(request.model, extra, (error as Error).message);
+        }
+      }
+    },
+    forget: () => refused.clear(),
+    notes: (server) =>
+      [...refused].flatMap(([model, row]) =>
+        [...row].map(([extra, { said }]) => noteOf(server, model, extra, said).slice(0, maxNoteChars)),
+      ),
+  };
+}
+
+function extrasOf(request: ChatRequest): Extra[] {
+  const extras: Extra[] = [];
+  if (request.tools?.length) extras.push('tools');
+  if (request.schema) extras.push('schema');
+  if (request.think === false) extras.push('think');
+  if (request.messages.some(({ role }) => role === 'system')) extras.push('system');
+  return extras;
+}
+
+/** Which part of the request the server refused; null where the error is about something else. */
+export function refusedIn(error: unknown, extras: ReadonlySet<Extra>): Extra | null {
+  // An error with a cause is about the connection, not about what was said over it.
+  if (!(error instanceof RuntimeError) || !tellingCodes.has(error.code) || error.cause !== undefined) return null;
+  if (aboutTheAnswer.test(error.message)) return null;
+  return words.find(([extra, pattern]) => extras.has(extra) && pattern.test(error.message))?.[0] ?? null;
+}
+
+/** The same request in words that every chat template knows. */
+export function without(request: ChatRequest, lacks: ReadonlySet<Extra>): ChatRequest {
+  const { tools, schema, think, ...kept } = request;
+  const messages = kept.messages.map((message) => (lacks.has('tools') ? inWords(message) : message));
+  if (schema && lacks.has('schema')) {
+    const order = `Answer with JSON alone, of this JSON Schema: ${JSON.stringify(schema)}`;
+    const last = messages.findLastIndex(({ role }) => role === 'user');
+    const asked = messages[last];
+    if (asked) messages[last] = { ...asked, content: `${asked.content}\n\n${order}` };
+  }
+  return {
+    ...kept,
+    messages: lacks.has('system') ? insideTheQuestion(messages) : messages,
+    ...(tools && !lacks.has('tools') ? { tools } : {}),
+    ...(schema && !lacks.has('schema') ? { schema } : {}),
+    ...(think === false && !lacks.has('think') ? { think } : {}),
+  };
+}
+
+function inWords(message: ChatMessage): ChatMessage {
+  if (message.role === 'tool') return { role: 'user', content: `Result: ${message.content}` };
+  if (!message.toolCalls?.length) return message;
+  const calls = message.toolCalls.map(({ name, arguments: given }) => `${name}(${JSON.stringify(given)})`);
+  return { role: 'assistant', content: [message.content, ...calls].filter(Boolean).join('\n') };
+}
+
+function insideTheQuestion(messages: ChatMessage[]): ChatMessage[] {
+  const standing = messages.filter(({ role }) => role === 'system').map(({ content }) => content);
+  const rest = messages.filter(({ role }) => role !== 'system');
+  const first = rest.findIndex(({ role }) => role === 'user');
+  const asked = rest[first];
+  if (!asked) return [{ role: 'user', content: standing.join('\n\n') }, ...rest];
+  rest[first] = { ...asked, content: [...standing, asked.content].filter((text) => text.trim() !== '').join('\n\n') };
+  return rest;
+}
+
+function noteOf(server: string, model: string, extra: Extra, said: string): string {
+  const quoted = said.length > 160 ? `${said.slice(0, 160)}...` : said;
+  return `${server}: ${model} ${consequences[extra]} (it says: ${quoted})${cureFor(server, extra)}`;
+}
+const consequences: Record<Extra, string> = {
+  tools: 'is refused tools, so its agents answer without them',
+  schema: 'is not held to a JSON schema, the schema is only told to it',
+  system: 'knows no system role, so instructions stand inside the question',
+  usage: 'does not count its tokens in a stream, so they are counted by its pieces',
+  penalty: 'takes no repeat penalty',
+  think: 'cannot be told not to think',
+};
+function cureFor(server: string, extra: Extra): string {
+  if (extra === 'tools' && /vllm/i.test(server))
+    return '; start vLLM with --enable-auto-tool-choice --tool-call-parser and the parser of the model, as hermes for Qwen or llama3_json for Llama';
+  if (extra === 'tools' && /llama-server/i.test(server)) return '; start llama-server with --jinja';
+  if (extra === 'system') return '; a --chat-template that knows the role mends it';
+  return '';
+}

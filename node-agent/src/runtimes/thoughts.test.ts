@@ -1,0 +1,126 @@
+// Thoughts apart from answers, wherever a stream cuts their tags, with and without the opening one, and what is no thought though it
+// looks like one.
+import t from 'tap';
+import type { ChatEvent } from './runtime.ts';
+import { createThoughts, withoutThoughts } from './thoughts.ts';
+
+const usage = { promptTokens: 1, completionTokens: 1, loadMs: 0, prefillMs: 0, decodeMs: 0 };
+type Reason = 'stop' | 'length' | 'tool-calls';
+
+async function* stream(pieces: (string | ChatEvent)[], reason: Reason = 'stop'): AsyncGenerator<ChatEvent> {
+  for (const piece of pieces) yield typeof piece === 'string' ? { type: 'text', text: piece } : piece;
+  yield { type: 'end', reason, usage };
+}
+/** What a reader is left with, what was thought, and how often words were taken back. */
+async function heard(events: AsyncIterable<ChatEvent>) {
+  let answer = '';
+  let thought = '';
+  let retracted = 0;
+  let shown = '';
+  for await (const event of events) {
+    if (event.type === 'text') {
+      answer += event.text;
+      shown += event.text;
+    } else if (event.type === 'thought') thought += event.text;
+    else if (event.type === 'retract') {
+      answer = '';
+      retracted++;
+    }
+  }
+  return { answer, thought: thought.trim(), retracted, shown };
+}
+const cutBy = (text: string, size: number) =>
+  Array.from({ length: Math.ceil(text.length / size) }, (_, i) => text.slice(i * size, i * size + size));
+
+const openings = ['<think>', '<thinking>', '<THINK>', '<thought>', '<reasoning>', '[THINK]', '\u25c1think\u25b7'];
+for (const open of openings) {
+  t.test(`${open} is cut out wherever the stream cuts it`, async (t) => {
+    const close = open.replace(/^(.)/, '$1/');
+    const text = `${open}\nthe pin is 4711\n${close}\n\nFour.`;
+    for (let size = 1; size <= text.length; size++) {
+      const told = await heard(createThoughts().apart('m', undefined, stream(cutBy(text, size))));
+      t.match(told, { answer: 'Four.', shown: 'Four.', thought: 'the pin is 4711', retracted: 0 }, `pieces of ${size}`);
+    }
+    t.equal(withoutThoughts(text), 'Four.');
+  });
+}
+
+t.test('without the opening tag what was said is taken back, once: the next answer waits', async (t) => {
+  const text = 'the pin is 4711\n</think>\n\nFour.';
+  for (let size = 1; size <= text.length; size++) {
+    const thoughts = createThoughts();
+    const ask = (think?: false) => heard(thoughts.apart('m', think, stream(cutBy(text, size))));
+    t.match(await ask(), { answer: 'Four.' }, `pieces of ${size}`);
+    t.match(await ask(), { answer: 'Four.', shown: 'Four.', retracted: 0, thought: 'the pin is 4711' });
+  }
+  t.equal(withoutThoughts(text), 'Four.');
+});
+
+t.test('a model that was known to begin in a thought and does no more is streamed again', async (t) => {
+  const thoughts = createThoughts();
+  await heard(thoughts.apart('m', undefined, stream(['hm', '</think>Four.'])));
+  t.match(await heard(thoughts.apart('m', undefined, stream(['Fo', 'ur.']))), { answer: 'Four.', thought: '' });
+  let first = '';
+  for await (const event of thoughts.apart('m', undefined, stream(['Fo', 'ur.']))) {
+    if (event.type === 'text') first ||= event.text;
+  }
+  t.equal(first, 'Fo');
+  t.match(
+    await heard(thoughts.apart('deepseek-r1:1.5b', undefined, stream(['hm hm'], 'length'))),
+    { answer: '', thought: 'hm hm' },
+    'known by its name',
+  );
+  t.match(
+    await heard(thoughts.apart('deepseek-r1:1.5b', false, stream(['Four'], 'length'))),
+    { answer: 'Four' },
+    'told not to think',
+  );
+});
+
+t.test('an answer that is cut inside a thought is no answer', async (t) => {
+  for (const reason of ['length', 'stop'] as const) {
+    const told = await heard(createThoughts().apart('m', undefined, stream(['<think>hm ', 'hm hm'], reason)));
+    t.match(told, { answer: '', thought: 'hm hm hm' }, reason);
+  }
+});
+
+t.test('thoughts in a field of their own leave the text alone', async (t) => {
+  const thought: ChatEvent = { type: 'thought', text: 'hm' };
+  const told = await heard(createThoughts().apart('qwq:32b', undefined, stream([thought, '\n\nFo', 'ur.'], 'length')));
+  t.match(told, { answer: 'Four.', thought: 'hm' });
+});
+
+t.test('several thoughts, some within the answer', async (t) => {
+  const text = '<think>a</think><think>b</think>Two and <think>c</think>two.';
+  for (let size = 1; size <= text.length; size++) {
+    const told = await heard(createThoughts().apart('m', undefined, stream(cutBy(text, size))));
+    t.match(told, { answer: 'Two and two.', thought: 'abc' }, `pieces of ${size}`);
+  }
+});
+
+t.test('what only speaks of tags is answer', async (t) => {
+  const answers = [
+    'Write `<think>` before and `</think>` after it.',
+    'a < b, </div>, <thi',
+    'The tag "<think>" opens, the tag "</think>" closes.',
+    'An unclosed <think> in the middle stays.',
+    '  leading space',
+  ];
+  for (const answer of answers) {
+    for (const size of [1, 3, answer.length]) {
+      t.equal(
+        (await heard(createThoughts().apart('m', undefined, stream(cutBy(answer, size))))).answer,
+        answer,
+        `${answer} in pieces of ${size}`,
+      );
+    }
+  }
+});
+
+t.test('tool calls end what waits', async (t) => {
+  const calls: ChatEvent = { type: 'tool-calls', calls: [{ id: '1', name: 'x', arguments: {} }] };
+  const events = [];
+  for await (const event of createThoughts().apart('m', undefined, stream(['Look<', calls], 'tool-calls')))
+    events.push(event.type === 'text' ? event.text : event.type);
+  t.strictSame(events, ['Look', '<', 'tool-calls', 'end']);
+});

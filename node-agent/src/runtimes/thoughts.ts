@@ -1,0 +1,258 @@
+// Reasoning is not an answer. Servers send it in a field of its own or, where nobody set up a parser, inside the text between tags,
+// cut anywhere by the pieces of a stream; some templates write the opening tag into the prompt, so that only the closing one comes.
+// In: the events of an answer as a server sent them. Out: text that is answer, `thought` that is not, and `retract` where a closing tag
+// shows that what was passed on was thought. That is learned for the model: its next answer is held back until the thought is over.
+import type { ChatEvent } from './runtime.ts';
+
+const openings = [
+  '<think>',
+  '<thinking>',
+  '<thought>',
+  '<reasoning>',
+  '<seed:think>',
+  '[think]',
+  '<|begin_of_thought|>',
+  '<|start_thinking|>',
+  '\u25c1think\u25b7',
+];
+const closings = [
+  '</think>',
+  '</thinking>',
+  '</thought>',
+  '</reasoning>',
+  '</seed:think>',
+  '[/think]',
+  '<|end_of_thought|>',
+  '<|end_thinking|>',
+  '\u25c1/think\u25b7',
+];
+const longestTag = Math.max(...[...openings, ...closings].map(({ length }) => length));
+/** Models whose template opens the thought in the prompt. */
+const beginsInside = /deepseek-r1|(^|[/:-])qwq|[-_]thinking\b/i;
+/** What stands between quotes is written about, not thought. */
+const quotes = '`"\u2018\u201c\'';
+const maxModels = 256;
+
+type Piece = Extract<ChatEvent, { type: 'text' | 'thought' | 'retract' }>;
+
+export interface Thoughts {
+  /** The answer without its thoughts. `think` as in the request. */
+  apart(model: string, think: false | undefined, events: AsyncIterable<ChatEvent>): AsyncGenerator<ChatEvent>;
+}
+
+export function createThoughts(): Thoughts {
+  /** Whether the model's answers begin inside a thought, as its last answer showed. */
+  const inside = new Map<string, boolean>();
+  return {
+    async *apart(model, think, events) {
+      const held = think !== false && (inside.get(model) ?? beginsInside.test(model));
+      const splitter = createThoughtSplitter(held);
+      const learn = (begins: boolean) => {
+        if (inside.size >= maxModels) inside.clear();
+        inside.set(model, begins);
+      };
+      for await (const event of events) {
+        if (event.type === 'text') {
+          for (const piece of splitter.push(event.text)) {
+            if (piece.type === 'retract') learn(true);
+            yield piece;
+          }
+        } else if (event.type === 'thought') {
+          splitter.separated();
+          yield event;
+        } else if (event.type === 'end') {
+          yield* splitter.end(event.reason);
+          if (held && splitter.neverClosed && event.reason !== 'length') learn(false);
+          yield event;
+        } else {
+          yield* splitter.end('stop');
+          yield event;
+        }
+      }
+    },
+  };
+}
+
+export interface ThoughtSplitter {
+  push(text: string): Piece[];
+  /** The server sends thoughts in a field of their own: what comes as text is answer. */
+  separated(): void;
+  /** No more text comes. An answer that was cut inside a thought is thought. */
+  end(reason: 'stop' | 'length' | 'tool-calls'): Piece[];
+  readonly neverClosed: boolean;
+}
+
+/** `inside`: the answer begins in a thought that no tag opens. */
+export function createThoughtSplitter(inside: boolean): ThoughtSplitter {
+  // start: before the first word of an answer. answer: in it. thought: in a thought that a tag opened; held: in one that none did.
+  let state: 'start' | 'answer' | 'thought' | 'held' = inside ? 'held' : 'start';
+  /** What may be part of a tag; in a thought that may yet turn out to be answer, all of it. */
+  let waiting = '';
+  let before = '';
+  let closed = false;
+  let opened = false;
+  let said = false;
+  /** The tag of a thought that began within the answer; '' elsewhere. */
+  let midway = '';
+
+  function push(text: string): Piece[] {
+    waiting += text;
+    const pieces: Piece[] = [];
+    while (step(pieces));
+    return pieces;
+  }
+
+  /** One step; true while there is more to do. */
+  function step(pieces: Piece[]): boolean {
+    if (state === 'start') return begin();
+    if (state === 'answer') return goOn(pieces);
+    return think(pieces);
+  }
+
+  function begin(): boolean {
+    const words = waiting.trimStart();
+    const tag = openings.find((each) => startsWith(words, each));
+    if (tag) {
+      waiting = words.slice(tag.length);
+      state = 'thought';
+      opened = true;
+      return true;
+    }
+    if (words === '' || openings.some((each) => startsWith(each, words))) return false;
+    if (closed) waiting = words;
+    state = 'answer';
+    return true;
+  }
+
+  function goOn(pieces: Piece[]): boolean {
+    const found = firstTag(waiting, before, [...openings, ...closings]);
+    if (!found) {
+      const keep = partOfTag(waiting);
+      say(pieces, waiting.slice(0, waiting.length - keep));
+      waiting = waiting.slice(waiting.length - keep);
+      return false;
+    }
+    const { at, tag } = found;
+    const rest = waiting.slice(at + tag.length);
+    if (openings.includes(tag)) {
+      say(pieces, waiting.slice(0, at));
+      waiting = waiting.slice(at);
+      state = 'thought';
+      midway = tag;
+      return true;
+    }
+    if (opened) {
+      // A closing tag too many: it is no word of the answer.
+      say(pieces, waiting.slice(0, at));
+      waiting = rest;
+      return true;
+    }
+    if (said) pieces.push({ type: 'retract' });
+    pieces.push({ type: 'thought', text: waiting.slice(0, at) });
+    close(rest);
+    return true;
+  }
+
+  function think(pieces: Piece[]): boolean {
+    if (state === 'held') {
+      const words = waiting.trimStart();
+      const tag = openings.find((each) => startsWith(words, each));
+      if (tag) {
+        waiting = words.slice(tag.length);
+        state = 'thought';
+        opened = true;
+        return true;
+      }
+    }
+    const found = firstTag(waiting, '', closings, true);
+    if (found) {
+      pieces.push({ type: 'thought', text: waiting.slice(midway.length, found.at) });
+      close(waiting.slice(found.at + found.tag.length));
+      return true;
+    }
+    // Without a closing tag this may be answer after all: it is kept until the end.
+    if (state === 'held' || midway !== '') return false;
+    const keep = Math.min(waiting.length, longestTag - 1);
+    if (waiting.length > keep) pieces.push({ type: 'thought', text: waiting.slice(0, waiting.length - keep) });
+    waiting = waiting.slice(waiting.length - keep);
+    return false;
+  }
+
+  function close(rest: string): void {
+    waiting = rest;
+    state = midway === '' ? 'start' : 'answer';
+    closed = true;
+    opened = true;
+    midway = '';
+  }
+
+  function say(pieces: Piece[], text: string): void {
+    if (text === '') return;
+    pieces.push({ type: 'text', text });
+    said = true;
+    before = text.at(-1) as string;
+  }
+
+  return {
+    push,
+    separated() {
+      if (state === 'held') state = 'start';
+      closed = true;
+    },
+    end(reason) {
+      const pieces: Piece[] = [];
+      const thought = midway === '' && (state === 'thought' || (state === 'held' && reason === 'length'));
+      if (thought) {
+        if (waiting !== '') pieces.push({ type: 'thought', text: waiting });
+      } else if (state !== 'start' || waiting.trim() !== '') say(pieces, waiting);
+      waiting = '';
+      return pieces;
+    },
+    get neverClosed() {
+      return !closed;
+    },
+  };
+}
+
+/** A whole text without its thoughts. */
+export function withoutThoughts(text: string): string {
+  const splitter = createThoughtSplitter(false);
+  let answer = '';
+  for (const piece of [...splitter.push(text), ...splitter.end('stop')]) {
+    if (piece.type === 'text') answer += piece.text;
+    else if (piece.type === 'retract') answer = '';
+  }
+  return answer;
+}
+
+const startsWith = (text: string, tag: string) => text.slice(0, tag.length).toLowerCase() === tag.toLowerCase();
+
+/** The first tag that is not quoted; `before` is the character before the text. */
+function firstTag(
+  text: string,
+  before: string,
+  tags: readonly string[],
+  evenQuoted = false,
+): { at: number; tag: string } | null {
+  const lower = text.toLowerCase();
+  let best: { at: number; tag: string } | null = null;
+  for (const tag of tags) {
+    for (let at = lower.indexOf(tag); at >= 0; at = lower.indexOf(tag, at + 1)) {
+      const previous = at === 0 ? before : (text[at - 1] as string);
+      if (!evenQuoted && previous !== '' && quotes.includes(previous)) continue;
+      if (!best || at < best.at) best = { at, tag };
+      break;
+    }
+  }
+  return best;
+}
+
+/** Length of the end of the text that may be the beginning of a tag. */
+function partOfTag(text: string): number {
+  const lower = text.toLowerCase();
+  for (let length = Math.min(longestTag - 1, lower.length); length > 0; length--) {
+    const end = lower.slice(-length);
+    if ([...openings, ...closings].some((tag) => tag.startsWith(end))) return length;
+  }
+  return 0;
+}
