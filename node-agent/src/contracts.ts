@@ -122,6 +122,14 @@ export interface TurnTask {
   prompt: string;
   signal: AbortSignal;
 }
+/** A piece of a turn for whoever follows it. */
+export interface TurnChunk {
+  text: string;
+  /** A tool call began: its name. */
+  tool?: string;
+  /** So many characters of what was said last were thought: they are taken back. */
+  retract?: number;
+}
 export type TurnEnd =
   | { state: 'done'; result: string; truncated: boolean; usage: TaskUsage }
   | { state: 'failed'; problem: TaskProblem; usage?: TaskUsage }
@@ -133,7 +141,7 @@ export interface RunningAgent {
   readonly reason: string;
   readonly busy: number;
   /** Runs one turn; `emit` gets text as it comes and names of tools as they are called. Never throws. */
-  run(task: TurnTask, emit: (chunk: { text: string; tool?: string }) => void): Promise<TurnEnd>;
+  run(task: TurnTask, emit: (chunk: TurnChunk) => void): Promise<TurnEnd>;
   /** Lets running turns end within `graceMs`, then aborts them. */
   stop(graceMs: number): Promise<void>;
 }

@@ -8,7 +8,7 @@ import {
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
-import type { RunningAgent, Transport, TurnEnd, TurnTask } from './contracts.ts';
+import type { RunningAgent, Transport, TurnChunk, TurnEnd, TurnTask } from './contracts.ts';
 import { HandClock } from './memory/tiny-coordinator.fixture.ts';
 import { createTaskRuns } from './task-runs.ts';
 
@@ -32,11 +32,11 @@ const done: TurnEnd = {
 function rig(options: { full?: boolean; left?: string[]; concurrency?: number; clock?: Clock } = {}) {
   const posted: TaskReport[] = [];
   const progress: string[] = [];
-  const chunks: { offset: number; text: string; tool?: string }[] = [];
+  const chunks: { offset: number; text: string; tool?: string; retract?: boolean }[] = [];
   const settled: string[] = [];
   const turns: {
     task: TurnTask;
-    emit: (chunk: { text: string; tool?: string }) => void;
+    emit: (chunk: TurnChunk) => void;
     end: (end: TurnEnd) => void;
   }[] = [];
   const transport = {
@@ -65,7 +65,7 @@ function rig(options: { full?: boolean; left?: string[]; concurrency?: number; c
     get busy() {
       return turns.filter((turn) => !turn.task.signal.aborted && !ended.has(turn.task.task)).length;
     },
-    run: (task: TurnTask, emit: (chunk: { text: string; tool?: string }) => void) =>
+    run: (task: TurnTask, emit: (chunk: TurnChunk) => void) =>
       new Promise<TurnEnd>((resolve) => {
         const end = (value: TurnEnd) => {
           ended.add(task.task);
@@ -179,17 +179,62 @@ t.test('tokens are coalesced, offsets follow, tools stand between', async (t) =>
   turns[0]?.emit({ text: 'd'.repeat(3000) });
   turns[0]?.end(done);
   await tick();
-  t.match(chunks[0], { offset: 0, text: 'abc' });
-  t.match(chunks[1], { offset: 3, text: '', tool: 'memory' });
+  t.match(chunks[0], { offset: 0, text: 'a' }, 'the first at once');
+  t.match(chunks[1], { offset: 1, text: 'bc' }, 'the others together');
+  t.match(chunks[2], { offset: 3, text: '', tool: 'memory' });
   t.equal(
     chunks
-      .slice(2)
+      .slice(3)
       .map(({ text }) => text)
       .join(''),
     'd'.repeat(3000),
   );
-  t.ok(chunks.slice(2).every(({ text }) => Buffer.byteLength(text) <= 8192));
-  t.equal(chunks[2]?.offset, 3);
+  t.ok(chunks.slice(3).every(({ text }) => Buffer.byteLength(text) <= 8192));
+  t.equal(chunks[3]?.offset, 3);
+});
+
+t.test('a piece goes at once after a pause, and what comes within 50 ms of it goes together', async (t) => {
+  const clock = new HandClock();
+  const { runs, chunks, turns } = rig({ clock });
+  runs.take(lease());
+  const emit = (text: string) => turns[0]?.emit({ text });
+  emit('a');
+  t.same(
+    chunks.map(({ text }) => text),
+    ['a'],
+    'nobody waits for the first piece',
+  );
+  emit('b');
+  emit('c');
+  t.equal(chunks.length, 1);
+  await clock.advance(50);
+  t.match(chunks[1], { offset: 1, text: 'bc' });
+  emit('d');
+  t.equal(chunks.length, 2, 'still within 50 ms of the last');
+  await clock.advance(50);
+  await clock.advance(50);
+  emit('e');
+  t.match(chunks.slice(2), [
+    { offset: 3, text: 'd' },
+    { offset: 4, text: 'e' },
+  ]);
+});
+
+t.test('what was thought is taken back, sent or not', async (t) => {
+  const clock = new HandClock();
+  const { runs, chunks, turns } = rig({ clock });
+  runs.take(lease());
+  turns[0]?.emit({ text: 'hm' });
+  turns[0]?.emit({ text: ' hm hm' });
+  turns[0]?.emit({ text: '', retract: 8 });
+  await clock.advance(50);
+  turns[0]?.emit({ text: 'Four.' });
+  await clock.advance(50);
+  t.match(chunks, [
+    { offset: 0, text: 'hm' },
+    { offset: 0, text: '', retract: true },
+    { offset: 0, text: 'Four.' },
+  ]);
 });
 
 t.test('an end that the outbox cannot keep is said at once, and not held: it goes back uncounted', async (t) => {

@@ -1,10 +1,10 @@
 // The leases this node works on: each (task, attempt) runs once here, tokens go up coalesced, the end goes through the outbox
 // until the coordinator says it is settled. What was running when the process died is not here after a restart: the hello
 // tells so and the coordinator counts the attempt.
-import { isOfPlace, leaseKey, maxChunkBytes, type TaskLease, type TaskReport } from '@blackroad/protocol';
+import { isOfPlace, leaseKey, maxChunkBytes, type TaskChunk, type TaskLease, type TaskReport } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import type { RunningAgent, Transport, TurnEnd } from './contracts.ts';
+import type { RunningAgent, Transport, TurnChunk, TurnEnd } from './contracts.ts';
 
 /** People read at this pace; a message a token would cost a Pi its core. */
 const chunkMs = 50;
@@ -73,9 +73,7 @@ export function createTaskRuns(parts: {
   async function work(agent: RunningAgent, run: Run): Promise<void> {
     const { task, attempt, prompt, leftMs } = run.lease;
     const deadline = clock.after(leftMs, () => run.abort.abort(new Error('deadline')));
-    const chunks = coalesce(clock, (offset, text, tool) => {
-      transport.send('taskChunk', { node, task }, { attempt, offset, text, ...(tool ? { tool } : {}) });
-    });
+    const chunks = coalesce(clock, (chunk) => transport.send('taskChunk', { node, task }, { attempt, ...chunk }));
     const started = clock.after(250, () => {
       // Nobody leased a task of its own: word of its progress would be answered with a cancel.
       if (run.local) return;
@@ -150,32 +148,55 @@ function shaped(end: TurnEnd): Pick<TaskReport, 'state'> & Partial<TaskReport> {
   return { state: 'cancelled' };
 }
 
-/** Collects text and passes it on every `chunkMs`, cut below the size of a chunk. */
-function coalesce(clock: Clock, pass: (offset: number, text: string, tool?: string) => void) {
+/** Passes the first text on at once, what follows within `chunkMs` together, cut below the size of a chunk. */
+function coalesce(clock: Clock, pass: (chunk: Omit<TaskChunk, 'attempt'>) => void) {
   let waiting = '';
   let offset = 0;
   let timer: { cancel(): void } | null = null;
+  const send = () => {
+    while (waiting !== '') {
+      // A character takes at most 3 bytes of UTF-8 for each UTF-16 unit.
+      const text = waiting.slice(0, maxChunkBytes / 3);
+      waiting = waiting.slice(text.length);
+      pass({ offset, text });
+      offset += text.length;
+    }
+  };
+  const pause = () => {
+    timer = clock.after(chunkMs, () => {
+      timer = null;
+      if (waiting === '') return;
+      send();
+      pause();
+    });
+  };
   const flush = () => {
     timer?.cancel();
     timer = null;
-    while (waiting !== '') {
-      // A character takes at most 3 bytes of UTF-8 for each UTF-16 unit.
-      const part = waiting.slice(0, maxChunkBytes / 3);
-      waiting = waiting.slice(part.length);
-      pass(offset, part);
-      offset += part.length;
-    }
+    send();
   };
   return {
     flush,
-    add({ text, tool }: { text: string; tool?: string }) {
+    add({ text, tool, retract }: TurnChunk) {
+      if (retract) {
+        const unsent = Math.min(retract, waiting.length);
+        waiting = waiting.slice(0, waiting.length - unsent);
+        if (retract > unsent) {
+          send();
+          offset -= retract - unsent;
+          pass({ offset, text: '', retract: true });
+        }
+      }
       if (tool) {
         flush();
-        pass(offset, '', tool);
+        pass({ offset, text: '', tool });
       }
       waiting += text;
-      if (waiting.length >= maxChunkBytes / 3) flush();
-      else if (waiting !== '') timer ??= clock.after(chunkMs, flush);
+      if (waiting.length >= maxChunkBytes / 3) send();
+      else if (waiting !== '' && !timer) {
+        send();
+        pause();
+      }
     },
   };
 }

@@ -35,7 +35,7 @@ import {
 import { MemoryEntry, MemoryHit } from './memory.ts';
 import { NodeView } from './node.ts';
 import { PlacementExplained, WhatIfPlan, WhatIfRequest } from './placement.ts';
-import { TaskBatchRequest, TaskRequest, TaskState, TaskView } from './task.ts';
+import { TaskBatchRequest, type TaskChunk, TaskRequest, TaskState, TaskView } from './task.ts';
 import type { Static, TSchema } from './typebox.ts';
 import { Type } from './typebox.ts';
 import { Usage, UsageQuery } from './usage.ts';
@@ -589,5 +589,5 @@ export type RouteParams<N extends RouteName> = SchemaOf<(typeof routes)[N], 'par
 /** Server-sent events of a followed task: `event: task|chunk|end`. */
 export type TaskStreamEvent =
   | { event: 'task'; data: TaskView }
-  | { event: 'chunk'; data: { attempt: number; offset: number; text: string; tool?: string } }
+  | { event: 'chunk'; data: TaskChunk }
   | { event: 'end'; data: TaskView };

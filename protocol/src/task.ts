@@ -80,9 +80,23 @@ export const TaskUsage = Type.Object({
   recalled: Type.Integer({ minimum: 0, description: 'Memories brought into the prompt.' }),
   toolCalls: Type.Integer({ minimum: 0 }),
   firstTokenMs: Type.Number({ minimum: 0 }),
+  decodeMs: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      description: 'Of the time, what went into writing: without waiting, reading and tools.',
+    }),
+  ),
   totalMs: Type.Number({ minimum: 0 }),
 });
 export type TaskUsage = Static<typeof TaskUsage>;
+
+/** Tokens a second while the model wrote; null where too little was said to tell. */
+export function writingSpeed({ completionTokens, decodeMs, firstTokenMs, totalMs }: TaskUsage): number | null {
+  if (completionTokens <= 3) return null;
+  if (decodeMs) return (completionTokens / decodeMs) * 1000;
+  const writingMs = totalMs - firstTokenMs;
+  return writingMs > 0 ? ((completionTokens - 1) / writingMs) * 1000 : null;
+}
 
 /** A node's word on an attempt. `running` is progress; `refused` gives the lease back uncounted: the place is to blame (task-problem.ts). */
 export const TaskReport = Type.Object({
@@ -108,12 +122,17 @@ export const TaskReport = Type.Object({
 });
 export type TaskReport = Static<typeof TaskReport>;
 
-/** Tokens, coalesced to 40-80 ms. Perishable: the end report carries the whole text. */
+/** Tokens: the first at once, the others coalesced to 50 ms. Perishable: the end report carries the whole text. */
 export const TaskChunk = Type.Object({
   attempt: Attempt,
   offset: Type.Integer({ minimum: 0, description: 'Characters of this attempt sent before this chunk.' }),
   text: Type.String({ maxLength: maxChunkBytes }),
   tool: Type.Optional(Type.String({ maxLength: 60, description: 'A tool call began: its name.' })),
+  retract: Type.Optional(
+    Type.Boolean({
+      description: 'What this attempt said from `offset` on was thought, not answer: it is taken back.',
+    }),
+  ),
 });
 export type TaskChunk = Static<typeof TaskChunk>;
 

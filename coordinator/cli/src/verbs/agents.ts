@@ -1,5 +1,5 @@
 // Agents: apply, list, show with why here, versions, remove; ask.
-import { type AgentView, FleetError, isEnd, type TaskView } from '@blackroad/protocol';
+import { type AgentView, FleetError, isEnd, type TaskChunk, type TaskView, writingSpeed } from '@blackroad/protocol';
 import { readAgents } from '../agent-file.ts';
 import { explainScreen } from '../explain-screen.ts';
 import type { Invocation } from '../invocation.ts';
@@ -77,6 +77,12 @@ function oneAgent(agent: AgentView, call: VerbCall): string {
   return lines.join('\n');
 }
 
+/** Why the attempt that was followed is void, as the task tells it. */
+function whyAgain(task: TaskView | null, attempt: number): string {
+  const past = task?.past.find((each) => each.attempt === attempt);
+  return past?.text.replace(/\.$/, '') || `attempt ${attempt} came to nothing`;
+}
+
 /** Prints the stream of a task to its end; the code of failure follows from how it ended. */
 export async function followTask(
   call: VerbCall,
@@ -87,13 +93,18 @@ export async function followTask(
   let last: TaskView | null = null;
   for await (const { event, data } of events) {
     if (event === 'chunk') {
-      const chunk = data as { attempt: number; offset: number; text: string; tool?: string };
+      const chunk = data as TaskChunk;
       if (call.json) continue;
       if (chunk.attempt !== attempt) {
         // Tokens of a lost attempt are never spliced with those of the next.
-        if (printed > 0) call.write(`\n${call.paint('dim', '(the node was lost; starting over)')}\n`);
+        if (printed > 0) call.write(`\n${call.paint('dim', `(${whyAgain(last, attempt)}; starting over)`)}\n`);
         attempt = chunk.attempt;
         printed = 0;
+      }
+      if (chunk.retract) {
+        // A terminal takes nothing back: the words say where the answer begins.
+        if (printed > chunk.offset) call.write(`\n${call.paint('dim', '(that was thought; the answer:)')}\n`);
+        printed = Math.min(printed, chunk.offset);
       }
       if (chunk.tool) call.note(`uses ${chunk.tool}`);
       call.write(chunk.text);
@@ -118,10 +129,10 @@ export async function followTask(
   if (last.state === 'failed')
     throw new FleetError('task-failed', { detail: last.problem?.text ?? 'The task failed.' });
   if (!call.json && last.usage && call.interactive) {
-    const { model, completionTokens, totalMs, recalled } = last.usage;
-    const speed = totalMs > 0 ? `, ${((completionTokens * 1000) / totalMs).toFixed(1)} tokens/s` : '';
+    const { model, totalMs, recalled } = last.usage;
+    const speed = writingSpeed(last.usage);
     call.note(
-      `${last.node}, ${model}, ${duration(totalMs)}${speed}${recalled > 0 ? `, ${recalled} memories recalled` : ''}`,
+      `${last.node}, ${model}, ${duration(totalMs)}${speed === null ? '' : `, ${speed.toFixed(1)} tokens/s`}${recalled > 0 ? `, ${recalled} memories recalled` : ''}`,
     );
   }
 }

@@ -34,6 +34,24 @@ t.test('what comes twice counts once, what was missed shows', async (t) => {
     { kind: 'text', text: 'fg' },
   ]);
 });
+t.test('a thought that was told as answer is taken back', async (t) => {
+  const back = (offset: number): TaskStreamEvent => ({
+    event: 'chunk',
+    data: { attempt: 1, offset, text: '', retract: true },
+  });
+  t.match(after(chunk(1, 0, 'the pin is 4711'), back(0), chunk(1, 0, 'Four.')), {
+    parts: [{ kind: 'text', text: 'Four.' }],
+    upto: 5,
+  });
+  t.same(
+    after(chunk(1, 0, 'Let me look.'), chunk(1, 12, '', 'memory'), chunk(1, 12, 'hm hm'), back(12)).parts,
+    [
+      { kind: 'text', text: 'Let me look.' },
+      { kind: 'tool', name: 'memory' },
+    ],
+    'what was said before stays',
+  );
+});
 t.test('another attempt begins from nothing', async (t) => {
   t.same(after(chunk(1, 0, 'first'), chunk(2, 0, 'second')).parts, [{ kind: 'text', text: 'second' }]);
   t.same(after(chunk(1, 0, 'first'), { event: 'task', data: task(2) }).parts, []);

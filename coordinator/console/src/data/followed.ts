@@ -34,9 +34,10 @@ export function heard(was: Followed, event: TaskStreamEvent): Followed {
     };
   }
   if (event.event === 'end') return { ...was, task: event.data, line: 'ended', problem: null };
-  const { attempt, offset, text, tool } = event.data;
+  const { attempt, offset, text, tool, retract } = event.data;
   // Another attempt begins from nothing; what the one before said is void.
   const { parts, upto } = attempt === was.attempt ? was : { parts: [], upto: 0 };
+  if (retract) return { ...was, attempt, parts: upTo(parts, offset), upto: Math.min(upto, offset), line: 'open' };
   const fresh = text.slice(Math.max(0, upto - offset));
   const next = [...parts];
   if (offset > upto) next.push({ kind: 'missing' });
@@ -45,4 +46,16 @@ export function heard(was: Followed, event: TaskStreamEvent): Followed {
   else if (fresh) next.push({ kind: 'text', text: fresh });
   if (tool) next.push({ kind: 'tool', name: tool });
   return { ...was, attempt, parts: next, upto: Math.max(upto, offset + text.length), line: 'open' };
+}
+
+/** What was said before the place where a thought was taken back; what was missed of it counts no characters. */
+function upTo(parts: readonly Part[], characters: number): Part[] {
+  const kept: Part[] = [];
+  let left = characters;
+  for (const part of parts) {
+    if (part.kind !== 'text') kept.push(part);
+    else if (left > 0) kept.push({ kind: 'text', text: part.text.slice(0, left) });
+    if (part.kind === 'text') left -= part.text.length;
+  }
+  return kept.filter(({ kind }, at) => kind !== 'missing' || at < kept.length - 1);
 }

@@ -1,5 +1,5 @@
 // One task: its life, what was asked, what came of it, and what it took.
-import type { TaskView } from '@blackroad/protocol';
+import { type TaskView, writingSpeed } from '@blackroad/protocol';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { RotateCcw, Square } from 'lucide-react';
 import { call } from '../../data/api.ts';
@@ -17,7 +17,6 @@ import { duration, plural } from '../../kit/words.ts';
 import { isDeadLetter, isOpen } from '../tasks/task-states.ts';
 import { CutNote } from './cut-note.tsx';
 import { TaskTimeline } from './task-timeline.tsx';
-import { speedOf } from './usage-line.tsx';
 
 export default function TaskPage() {
   const { task: id = '' } = useParams({ strict: false }) as { task?: string };
@@ -179,7 +178,7 @@ function Cut({ agent }: { agent: string }) {
 
 function Took({ task }: { task: TaskView }) {
   const { usage, node, epoch } = task;
-  const speed = usage && speedOf(usage);
+  const speed = usage && writingSpeed(usage);
   return (
     <Facts
       rows={[

@@ -1,12 +1,11 @@
 // The life of a task as a picture: a line of time with waiting and attempts, and the same in words below.
-import type { TaskView } from '@blackroad/protocol';
+import { type TaskView, writingSpeed } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { useNow } from '../../data/clock.ts';
 import { Status } from '../../kit/status.tsx';
 import { clockTime, duration } from '../../kit/words.ts';
 import { isOpen } from '../tasks/task-states.ts';
 import { type Phase, phasesOf } from './task-life.ts';
-import { speedOf } from './usage-line.tsx';
 
 export function TaskTimeline({ task }: { task: TaskView }) {
   const now = useNow();
@@ -94,7 +93,7 @@ function Step({ phase, task }: { phase: Phase; task: TaskView }) {
   );
 }
 function FirstToken({ usage }: { usage: NonNullable<TaskView['usage']> }) {
-  const speed = speedOf(usage);
+  const speed = writingSpeed(usage);
   return (
     <p className="small dim">
       first token after {duration(usage.firstTokenMs)}, {usage.completionTokens} tokens

@@ -1,17 +1,11 @@
 // What an answer took, in one line of figures.
-import type { TaskUsage } from '@blackroad/protocol';
+import { type TaskUsage, writingSpeed } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { duration, plural } from '../../kit/words.ts';
 
-/** Tokens a second after the first one; null where too little was said to tell. */
-export function speedOf({ completionTokens, firstTokenMs, totalMs }: TaskUsage): number | null {
-  const writingMs = totalMs - firstTokenMs;
-  return completionTokens > 3 && writingMs > 0 ? ((completionTokens - 1) / writingMs) * 1000 : null;
-}
-
 export function UsageLine({ usage, node }: { usage: TaskUsage | null; node: string | null }) {
   if (usage === null) return null;
-  const speed = speedOf(usage);
+  const speed = writingSpeed(usage);
   return (
     <p className="usage-line dim small">
       {node && (
