@@ -40,6 +40,7 @@ export const taskProblems = {
   'not-supported': work('The runtime cannot do what the agent asks for'),
   'runtime-refused': work('The runtime takes the request for wrong'),
   'prompt-too-long': work('The prompt does not fit the context'),
+  'no-answer': work('The model said nothing, or all that it wrote was thought'),
   'deadline-passed': work('The deadline passed'),
   'task-failed': work('The node said failed, without a reason'),
   'task-cancelled': work('It was cancelled'),

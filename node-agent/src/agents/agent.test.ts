@@ -5,6 +5,7 @@ import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
+import type { TurnChunk } from '../contracts.ts';
 import { createNodeMemory } from '../memory/node-memory.ts';
 import { assignedAgent } from '../memory/tiny-coordinator.fixture.ts';
 import { createAdmission } from '../runtimes/admission.ts';
@@ -66,7 +67,7 @@ function setup(t: Tap.Test, script: Script | null, over: { acts?: boolean; keepA
     contextTokens: () => 4096,
     toolsSupported: () => script !== null,
   });
-  const chunks: { text: string; tool?: string }[] = [];
+  const chunks: TurnChunk[] = [];
   const abort = new AbortController();
   const ask = (prompt: string) =>
     agent.run({ task: 't1', attempt: 1, prompt, signal: abort.signal }, (chunk) => chunks.push(chunk));
@@ -147,6 +148,71 @@ t.test('a model that only calls tools is asked for words in the end', async (t) 
   t.match(await ask('go on'), { state: 'done', result: /another node may still act/, usage: { toolCalls: 3 } });
   t.equal(rounds, 4);
   t.same(published, [], 'without a lease nothing acts outside');
+});
+
+t.test('thoughts are no answer: asked once more without thinking, then a problem; nothing is remembered', async (t) => {
+  const thinks = (request: ChatRequest) => request.think !== false;
+  const one = setup(t, async function* (request) {
+    yield thinks(request) ? { type: 'thought', text: 'hm hm' } : { type: 'text', text: 'Four.' };
+    yield end(thinks(request) ? 'length' : 'stop');
+  });
+  t.match(await one.ask('What is 2+2?'), { state: 'done', result: 'Four.', usage: { completionTokens: 10 } });
+
+  const never = setup(t, async function* () {
+    yield { type: 'thought', text: 'hm hm' };
+    yield end('length');
+  });
+  t.match(await never.ask('What is 2+2?'), {
+    state: 'failed',
+    problem: { code: 'no-answer', text: /^smollm2 thought for all of its 5 tokens/, retryable: false },
+  });
+  t.equal(never.memory.unacked, 0);
+
+  const silent = setup(t, async function* () {
+    yield { type: 'text', text: ' \n' };
+    yield end();
+  });
+  t.match(await silent.ask('What is 2+2?'), { state: 'failed', problem: { code: 'no-answer', text: /no answer/ } });
+  t.equal(silent.memory.unacked, 0);
+});
+
+t.test('an agent that only acts and says nothing is asked for words; words before the act are enough', async (t) => {
+  const call = { id: '1', name: 'mqtt_publish', arguments: { topic: 'lamp', payload: 'on' } };
+  const acting = (before: string, after: (request: ChatRequest) => string): Script =>
+    async function* (request) {
+      if (request.messages.at(-1)?.role === 'user') {
+        yield { type: 'text', text: before };
+        yield { type: 'tool-calls', calls: [call] };
+        yield end('tool-calls');
+      } else {
+        yield { type: 'text', text: after(request) };
+        yield end();
+      }
+    };
+  const asked = setup(
+    t,
+    acting('', ({ think }) => (think === false ? 'Done.' : '')),
+  );
+  t.match(await asked.ask('Lamp on'), { state: 'done', result: 'Done.' });
+  t.equal(asked.published.length, 1, 'what was done is not done twice');
+  const said = setup(
+    t,
+    acting('I turn it on.', () => ''),
+  );
+  t.match(await said.ask('Lamp on'), { state: 'done', result: 'I turn it on.' });
+});
+
+t.test('a thought that was streamed as answer is taken back', async (t) => {
+  const { ask, chunks, log } = setup(t, async function* () {
+    yield { type: 'text', text: 'the pin is 4711' };
+    yield { type: 'retract' };
+    yield { type: 'text', text: 'Four.' };
+    yield end();
+  });
+  t.match(await ask('What is 2+2?'), { state: 'done', result: 'Four.' });
+  t.match(chunks, [{ text: 'the pin is 4711' }, { text: '', retract: 15 }, { text: 'Four.' }]);
+  const { memories } = await log.recall('pin', 5, new AbortController().signal);
+  t.notMatch(JSON.stringify(memories), /4711/);
 });
 
 t.test('failures become problems that say whether to try again', async (t) => {

@@ -52,20 +52,30 @@ t.test('a small model is not given its own old answers where the user stated som
   t.match(build({ prompt: 'Tell me the door code', memories: [other] }).user, /4711/, 'but better than nothing');
 });
 
-t.test('a larger model reads memories and facts in the system prompt', async (t) => {
-  const { system, user } = build({ parametersB: 7, memories: [ada], hasTools: true });
-  t.match(system, /Be kind\.[\s\S]*alice[\s\S]*The user said: My name is Ada[\s\S]*tool/);
-  t.equal(user, 'What is my name?');
+t.test('a larger model reads what stays in the system prompt, what changes with the question', async (t) => {
+  const facts = ['This node is called alice.', 'It uses 3 % of its CPU.'];
+  const { system, user } = build({ parametersB: 7, memories: [ada], hasTools: true, facts });
+  t.match(system, /Be kind\.[\s\S]*alice[\s\S]*tool/);
+  t.match(user, /The user said: My name is Ada[\s\S]*3 %[\s\S]*The user says now:\nWhat is my name\?$/);
+  const later = build({
+    parametersB: 7,
+    memories: [recalled('another note')],
+    hasTools: true,
+    facts: [facts[0]!, 'It uses 99 % of its CPU.'],
+    prompt: 'And now?',
+  });
+  t.equal(later.system, system, 'the server has it from the turn before');
+  t.equal(build({ parametersB: 7 }).user, 'What is my name?', 'nothing to know, nothing around the question');
   t.notMatch(build({ parametersB: 7 }).system, /tool/, 'no word of tools where there are none');
-  t.match(build({ parametersB: 0, memories: [ada] }).system, /Ada/, 'an unknown size is taken for large');
+  t.match(build({ parametersB: 0, memories: [ada] }).user, /Ada[\s\S]*says now/, 'an unknown size is taken for large');
 });
 
 t.test('the weakest memories go first, then the facts, never the question', async (t) => {
   const memories = Array.from({ length: 20 }, (_, i) => recalled(`memory number ${i} ${'x'.repeat(200)}`));
   const prompt = build({ parametersB: 7, memories, contextTokens: 512 });
   t.ok(prompt.recalled > 0 && prompt.recalled < 20);
-  t.match(prompt.system, /memory number 0 /);
-  t.notMatch(prompt.system, /memory number 19 /);
+  t.match(prompt.user, /memory number 0 /);
+  t.notMatch(prompt.user, /memory number 19 /);
   const used = prompt.messages.reduce((sum, { content }) => sum + estimateTokens(content), 0);
   t.ok(used + prompt.maxTokens <= 512);
   t.match(

@@ -1,12 +1,13 @@
 // One turn of an agent: recall, prompt, model, tools, remember, answer. In: the task and what the node offers; out: a TurnEnd and
 // text as it comes. The exchange is durable before the turn says done: an answer that the agent cannot remember is a failed turn
 // (retryable), because a person would see it and the agent would not know it. A failing embedding or recall never fails a turn.
+// An answer without words is no answer: the model is asked once more, without thinking, and then the turn fails and nothing is kept.
 
 import type { AssignedAgent } from '@blackroad/protocol';
 import { cutToBytes, FleetError, maxResultBytes, type TaskProblem, type TaskUsage } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import type { AgentMemory, TurnEnd, TurnTask } from '../contracts.ts';
+import type { AgentMemory, TurnChunk, TurnEnd, TurnTask } from '../contracts.ts';
 import {
   type ChatMessage,
   type Runtime,
@@ -37,7 +38,16 @@ export interface TurnDeps {
     usage: { promptTokens: number; completionTokens: number; loadMs: number; prefillMs: number; decodeMs: number },
   ): void;
 }
-type Emit = (chunk: { text: string; tool?: string }) => void;
+type Emit = (chunk: TurnChunk) => void;
+
+interface Answer {
+  text: string;
+  calls: ToolCall[];
+  truncated: boolean;
+  /** Some of what it wrote was thought. */
+  thought: boolean;
+  tokens: number;
+}
 
 /** Calls of one model answer; more is a model gone wild. */
 const maxCallsPerRound = 8;
@@ -90,7 +100,12 @@ export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: Tur
     for (let round = 0; ; round++) {
       // The last round is asked without tools, so that it ends in words.
       if (round >= spec.limits.toolRounds) offered = [];
-      const answer = await callModel(runtime, messages, maxTokens, offered, result.length);
+      let answer = await callModel(runtime, messages, maxTokens, offered, result.length);
+      if (isNothing(result, answer)) {
+        const first = answer;
+        answer = await callModel(runtime, messages, maxTokens, offered, result.length, false);
+        if (isNothing(result, answer)) return failed(noAnswer(model, [first, answer]));
+      }
       result += answer.text;
       truncated = answer.truncated;
       if (answer.calls.length === 0 || truncated) break;
@@ -140,10 +155,13 @@ export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: Tur
     maxTokens: number,
     tools: TurnDeps['tools']['specs'][number][],
     before: number,
-  ): Promise<{ text: string; calls: ToolCall[]; truncated: boolean }> {
+    think?: false,
+  ): Promise<Answer> {
     const leave = await deps.enter(model, signal, spec.limits.deadlineSeconds * 1000);
     let text = '';
     let truncated = false;
+    let thought = false;
+    let tokens = 0;
     const calls: ToolCall[] = [];
     try {
       const request = {
@@ -152,6 +170,7 @@ export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: Tur
         maxTokens,
         temperature: spec.temperature,
         ...(tools.length > 0 ? { tools } : {}),
+        ...(think === false ? { think } : {}),
       };
       for await (const event of runtime.chat(request, signal)) {
         if (event.type === 'text') {
@@ -163,19 +182,40 @@ export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: Tur
             break;
           }
         } else if (event.type === 'tool-calls') calls.push(...event.calls);
-        else {
+        else if (event.type === 'thought') thought = true;
+        else if (event.type === 'retract') {
+          emit({ text: '', retract: text.length });
+          text = '';
+          usage.firstTokenMs = 0;
+        } else {
+          tokens = event.usage.completionTokens;
           usage.promptTokens += event.usage.promptTokens;
           usage.completionTokens += event.usage.completionTokens;
+          usage.decodeMs = (usage.decodeMs ?? 0) + event.usage.decodeMs;
           truncated = event.reason === 'length';
           deps.learn?.(model, event.usage);
         }
       }
       signal.throwIfAborted();
-      return { text, calls: tools.length > 0 ? calls.slice(0, maxCallsPerRound) : [], truncated };
+      return { text, calls: tools.length > 0 ? calls.slice(0, maxCallsPerRound) : [], truncated, thought, tokens };
     } finally {
       leave();
     }
   }
+}
+
+/** Neither words, nor calls that will be made. */
+function isNothing(before: string, { text, calls, truncated }: Answer): boolean {
+  return `${before}${text}`.trim() === '' && (calls.length === 0 || truncated);
+}
+
+/** Not tried again: what its tools did would be done twice, and the next attempt would think as long. */
+function noAnswer(model: string, tries: Answer[]): TaskProblem {
+  const thinking = tries.find(({ thought }) => thought);
+  const text = thinking
+    ? `${model} thought for all of its ${thinking.tokens} tokens and gave no answer; more of limits.maxTokens, or a model that thinks less, mends it`
+    : `${model} gave no answer, asked twice: ${tries.map(({ tokens }) => `${tokens} tokens`).join(', then ')} without a word`;
+  return { code: 'no-answer', text, retryable: false };
 }
 
 /** A tool's answer, cut so that it leaves room for what is still to be said. */
