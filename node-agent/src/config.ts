@@ -62,10 +62,10 @@ export const nodeOptions = {
     type: 'number',
     flag: 'slots',
     env: 'BLACKROAD_SLOTS',
-    default: 2,
-    min: 1,
+    default: 0,
+    min: 0,
     max: 256,
-    text: 'Requests the embedded runtime works on at once.',
+    text: 'Requests a model works on at once. 0: as its server says or shows; 2 in the embedded runtime.',
   },
   queue: {
     type: 'number',

@@ -47,7 +47,7 @@ function runtimeOptions(config: NodeConfig, modelsDir: string) {
     ...(config.openaiKey ? { openAiKey: config.openaiKey } : {}),
     modelsDir,
     contextTokens: config.context,
-    slots: config.slots,
+    ...(config.slots > 0 ? { slots: config.slots } : {}),
     childPath: joinPath(here, bundled ? 'llama-child.mjs' : 'runtimes/llama-child.ts'),
     clock,
     random,

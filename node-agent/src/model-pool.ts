@@ -168,12 +168,17 @@ export function createModelPool(parts: {
       await Promise.all(old.map((runtime) => runtime.close()));
     }
     now = await look(runtimes);
-    for (const { model } of now.served) {
-      admission.setSlots(model.name, Math.max(1, model.slots));
-      learned.saw(model);
+    for (const one of now.served) {
+      setSlots(one);
+      learned.saw(one.model);
     }
     wanted.look();
     if (parts.runsModels() && parts.defaults?.mayFetch()) defaults?.look(lackingKinds(now));
+  }
+
+  /** A server that does not tell how much it works on at once shows it with every answer. */
+  function setSlots({ runtime, model }: Served): void {
+    admission.setSlots(model.name, Math.max(1, runtime.slotsNow?.(model.name) ?? model.slots));
   }
 
   /** One look after the other; who asks while one runs gets the next, which sees what has changed since. */
@@ -220,6 +225,7 @@ export function createModelPool(parts: {
       for await (const event of one.runtime.chat({ ...request, model: name }, signal)) {
         if (event.type === 'end') {
           wanted.works(name);
+          setSlots(one);
           // This answer loaded it: the coordinator should know before the next look.
           if (!resident) void refreshAndTell();
         }

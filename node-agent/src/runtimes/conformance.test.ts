@@ -5,11 +5,12 @@ import { seededRandom, systemRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { testModels } from '../../../test/fixtures/models.ts';
 import { startReplay } from '../../../test/fixtures/replay-server.ts';
-import { runtimeConformance } from './conformance.ts';
+import { runtimeConformance, thoughtConformance } from './conformance.ts';
 import { createLlama } from './llama.ts';
 import { createOllama } from './ollama.ts';
 import { createOpenAi } from './openai.ts';
 import type { Runtime } from './runtime.ts';
+import { scriptedLlama, scriptedOllama, scriptedOpenAi } from './scripted.fixture.ts';
 import { createSimulated } from './simulated.ts';
 
 const common = { clock: systemClock, log: silentLog };
@@ -69,6 +70,39 @@ await runtimeConformance(t, 'openai dialect, llama-server replayed', async () =>
   const runtime = createOpenAi({ ...common, url: `${replay.url}/v1` });
   return { runtime, chatModel: 'smollm2-135m', close: replay.close };
 });
+
+await runtimeConformance(t, 'openai dialect, vLLM replayed', async () => {
+  const replay = await startReplay('vllm', ({ method, path, body }) => {
+    switch (`${method} ${path}`) {
+      case 'GET /health':
+        return 'health';
+      case 'GET /version':
+        return 'version';
+      case 'GET /v1/models':
+        return 'models';
+      case 'GET /metrics':
+        return 'metrics';
+      case 'GET /props':
+        return 'props-unknown-route';
+      case 'POST /v1/embeddings':
+        return 'embeddings-chat-model';
+      case 'POST /v1/chat/completions': {
+        const asked: string = body.messages.at(-1).content;
+        if (asked.length > 8192) return 'chat-too-long-stream';
+        return asked.includes('lighthouse') ? { name: 'chat-stream', holdAfter: 6 } : 'chat-stream';
+      }
+      default:
+        return 'unknown-route';
+    }
+  });
+  const runtime = createOpenAi({ ...common, url: `${replay.url}/v1` });
+  return { runtime, chatModel: 'smollm2-135m', close: replay.close };
+});
+
+await thoughtConformance(t, 'ollama: thoughts', { thinking: 'hm' }, () => scriptedOllama());
+await thoughtConformance(t, 'vLLM: thoughts', { reasoning: 'hm' }, () => scriptedOpenAi('vllm'));
+await thoughtConformance(t, 'llama-server: thoughts', { reasoning_content: 'hm' }, () => scriptedOpenAi('llamacpp'));
+await thoughtConformance(t, 'embedded: thoughts', { thinking: 'hm' }, () => scriptedLlama());
 
 await runtimeConformance(t, 'simulated', async () => {
   const runtime = createSimulated({

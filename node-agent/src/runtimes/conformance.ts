@@ -85,6 +85,24 @@ export function runtimeConformance(t: Test, name: string, setup: Setup): Promise
         t.ok(Number.isFinite(ms) && ms >= 0);
     });
 
+    await t.test('answers a conversation, and one asked without thinking', async (t) => {
+      const messages: ChatRequest['messages'] = [
+        { role: 'system', content: 'You are greeter.' },
+        { role: 'user', content: 'My name is Ada.' },
+        { role: 'assistant', content: 'Hello Ada.' },
+        { role: 'user', content: prompts.hello },
+      ];
+      for (const think of [undefined, false] as const) {
+        const events = await all(runtime.chat(ask('', { messages, ...(think === false ? { think } : {}) }), never));
+        t.equal(events.at(-1)?.type, 'end');
+        t.notOk(
+          events.some((event) => event.type === 'retract'),
+          'what was said stays said',
+        );
+        t.match(answerIn(events), /\w/);
+      }
+    });
+
     await t.test('aborts', async (t) => {
       const before = AbortSignal.abort();
       await refuses(t, all(runtime.chat(ask(prompts.hello), before)), 'aborted', 'before the request');
@@ -192,6 +210,65 @@ export function runtimeConformance(t: Test, name: string, setup: Setup): Promise
     });
     await subject.close?.();
   });
+}
+
+/** A runtime whose server says what the test wants: the last message is a JSON array of its pieces, `(cut)` for the end of tokens. */
+export interface ScriptedSubject {
+  runtime: Runtime;
+  chatModel: string;
+  close(): Promise<void>;
+}
+
+/** Reasoning is not an answer, in whatever form a server sends it. */
+export function thoughtConformance(
+  t: Test,
+  name: string,
+  own: object,
+  setup: () => Promise<ScriptedSubject>,
+): Promise<unknown> {
+  return t.test(name, async (t) => {
+    const { runtime, chatModel, close } = await setup();
+    t.teardown(async () => {
+      await runtime.close();
+      await close();
+    });
+    const rows: [string, unknown[], string, boolean][] = [
+      ['words alone', ['Fo', 'ur.'], 'Four.', false],
+      ['between tags', ['<think>\nthe pin is 4711\n</think>\n\n', 'Four.'], 'Four.', true],
+      ['other tags', ['<thinking>the pin is 4711</thinking>', 'Four.'], 'Four.', true],
+      ['tags cut by pieces', ['<th', 'ink>the pin', ' is 4711</', 'thi', 'nk>\n', 'Four.'], 'Four.', true],
+      ['in a field of its own', [own, 'Four.'], 'Four.', true],
+      ['without the opening tag', ['the pin is', ' 4711\n</th', 'ink>\n\nFo', 'ur.'], 'Four.', true],
+      ['the same model again', ['the pin is 4711</think>', 'Four.'], 'Four.', true],
+      ['nothing but thought', ['<think>hm hm', ' hm', '(cut)'], '', true],
+      ['nothing but thought, in a field of its own', [own, '(cut)'], '', true],
+    ];
+    for (const [what, pieces, answer, thought] of rows) {
+      const messages = [{ role: 'user' as const, content: JSON.stringify(pieces) }];
+      const stream = runtime.chat(
+        { model: chatModel, messages, maxTokens: 50, temperature: 0 },
+        new AbortController().signal,
+      );
+      const events = await all(stream);
+      t.equal(answerIn(events), answer, what);
+      t.equal(
+        events.some((event) => event.type === 'thought'),
+        thought,
+        `${what}: thoughts are told apart`,
+      );
+      t.equal(events.at(-1)?.type, 'end');
+    }
+  });
+}
+
+/** What a reader has at the end. */
+function answerIn(events: ChatEvent[]): string {
+  let text = '';
+  for (const event of events) {
+    if (event.type === 'text') text += event.text;
+    else if (event.type === 'retract') text = '';
+  }
+  return text;
 }
 
 async function all(stream: AsyncIterable<ChatEvent>): Promise<ChatEvent[]> {

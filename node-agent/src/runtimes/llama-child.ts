@@ -146,6 +146,7 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
         signal,
         maxTokens: Math.max(1, Math.min(request.maxTokens, room)),
         temperature: request.temperature,
+        ...(request.think === false ? { budgets: { thoughtTokens: 0 } } : {}),
         repeatPenalty: request.repeatPenalty ? { penalty: request.repeatPenalty, lastTokens: 64 } : false,
         onTextChunk: onText,
         onToken(generated) {
@@ -161,11 +162,15 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
           arguments: (call.params ?? {}) as Record<string, unknown>,
         }),
       );
+      const thought = response.fullResponse
+        .map((part) => (typeof part !== 'string' && part.type === 'segment' ? part.text : ''))
+        .join('');
       const endMs = systemClock.monotonicMs();
       const reason: ChatResult['reason'] =
         calls.length > 0 ? 'tool-calls' : response.metadata.stopReason === 'maxTokens' ? 'length' : 'stop';
       return {
         calls,
+        thought,
         reason,
         usage: {
           promptTokens: prompt.length,

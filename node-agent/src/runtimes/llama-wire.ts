@@ -18,6 +18,7 @@ export interface ChatOrder {
   temperature: number;
   repeatPenalty?: number;
   schema?: object;
+  think?: false;
 }
 export interface EmbedOrder {
   op: 'embed';
@@ -32,6 +33,8 @@ export type ToChild = { id: number; order: Order } | { id: number; abort: true }
 export interface ChatResult {
   reason: 'stop' | 'length' | 'tool-calls';
   calls: ToolCall[];
+  /** What the library set apart from the answer. */
+  thought: string;
   usage: Usage;
   /** What the model holds by now, buffers of work included; 0 where another one in the same process blurs the measure. */
   residentBytes: number;

@@ -29,6 +29,7 @@ import {
   type RuntimeModel,
 } from './runtime.ts';
 import { repeatPenaltyFor } from './sampling.ts';
+import { createThoughts } from './thoughts.ts';
 
 export interface LlamaOptions {
   modelsDir: string;
@@ -66,6 +67,7 @@ const leastToolsB = 0.4;
 export function createLlama(options: LlamaOptions): Runtime & { readonly childPid: number | undefined } {
   const found = new Map<string, Found>();
   const damaged = new Map<string, string>();
+  const thoughts = createThoughts();
   const freeMemoryBytes = options.freeMemoryBytes ?? (() => process.availableMemory());
   const idleMs = options.idleMs ?? defaultIdleMs;
   let closed = false;
@@ -274,22 +276,34 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
             temperature: request.temperature,
             repeatPenalty: repeatPenaltyFor(one.model.parametersB),
             ...(request.schema ? { schema: request.schema } : {}),
+            ...(request.think === false ? { think: false } : {}),
           },
           either,
           texts.push,
         )
         .finally(texts.end);
       result.catch(() => {});
-      for await (const text of texts.read()) yield { type: 'text', text };
-      const { calls, reason, usage, residentBytes } = await result;
-      if (residentBytes > one.model.residentBytes && one.model.resident) one.model = { ...one.model, residentBytes };
-      if (calls.length > 0) yield { type: 'tool-calls', calls };
-      yield { type: 'end', reason, usage: { ...usage, loadMs: waitedMs } };
+      yield* thoughts.apart(one.model.name, request.think, answered(one, texts.read(), result, waitedMs));
     } finally {
       stop.abort();
       one.running--;
       one.usedAtMs = options.clock.monotonicMs();
     }
+  }
+
+  /** The answer as the child sends it; the library knows the thoughts of most models, not of all. */
+  async function* answered(
+    one: Found,
+    texts: AsyncIterable<string>,
+    result: Promise<ChatResult>,
+    loadMs: number,
+  ): AsyncGenerator<ChatEvent> {
+    for await (const text of texts) yield { type: 'text', text };
+    const { calls, thought, reason, usage, residentBytes } = await result;
+    if (residentBytes > one.model.residentBytes && one.model.resident) one.model = { ...one.model, residentBytes };
+    if (thought !== '') yield { type: 'thought', text: thought };
+    if (calls.length > 0) yield { type: 'tool-calls', calls };
+    yield { type: 'end', reason, usage: { ...usage, loadMs } };
   }
 
   async function embed(name: string, texts: string[], signal: AbortSignal): Promise<Float32Array[]> {

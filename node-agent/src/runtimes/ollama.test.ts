@@ -1,15 +1,22 @@
 // What an Ollama said in its worst moments (recorded), and what we make of it.
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
-import { type Replay, type Reply, type SeenRequest, startReplay } from '../../../test/fixtures/replay-server.ts';
+import {
+  exchangesOf,
+  type Replay,
+  type Reply,
+  type SeenRequest,
+  startReplay,
+} from '../../../test/fixtures/replay-server.ts';
 import { billions, createOllama } from './ollama.ts';
 import { problemOf } from './ollama-problem.ts';
 import type { ChatEvent, ChatRequest, Runtime, RuntimeErrorCode } from './runtime.ts';
+import { scriptedOllama } from './scripted.fixture.ts';
 
 const never = new AbortController().signal;
 const hello: ChatRequest = {
@@ -332,6 +339,90 @@ t.test('loading pins the context, unloading lets go at once', async (t) => {
   t.equal(replay.requests.at(-1)!.body.keep_alive, 0);
   await ollama.load('all-minilm:l6');
   t.match(replay.requests.at(-1), { path: '/api/embed', body: { input: [] } });
+});
+
+t.test('how much it works on at once shows in the time that no part of an answer explains', async (t) => {
+  const exchange = exchangesOf('ollama').get('chat-once')!.response;
+  const line = JSON.parse(exchange.lines[0]!.line);
+  let waitsMs = 0;
+  const open: ServerResponse[] = [];
+  const server = createServer((request, response) => {
+    if (request.url !== '/api/chat') {
+      const name = request.url === '/api/tags' ? 'tags' : request.url === '/api/ps' ? 'ps-two-resident' : 'show';
+      response.end(exchangesOf('ollama').get(name)!.response.lines[0]!.line);
+    } else open.push(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const ollama = createOllama({ url, contextTokens: 2048, keepAlive: '10m', clock: systemClock, log: silentLog });
+  t.teardown(async () => {
+    await ollama.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  /** So many answers at once; those after the first waited inside. */
+  const atOnce = async (count: number) => {
+    const reads = Array.from({ length: count }, () => read(ollama.chat(hello, never)));
+    while (open.length < count) await new Promise(setImmediate);
+    for (const [at, response] of open.splice(0).entries()) {
+      const total_duration = line.total_duration + (at > 0 ? waitsMs * 1e6 : 0);
+      response.end(`${JSON.stringify({ ...line, total_duration })}\n`);
+    }
+    await Promise.all(reads);
+  };
+  const slots = async () => [
+    (await ollama.models()).find(({ kind }) => kind === 'chat')?.slots,
+    ollama.slotsNow?.('smollm2:135m'),
+  ];
+  t.same(await slots(), [1, undefined], 'nothing was seen');
+  await atOnce(1);
+  t.same(await slots(), [1, 2], 'one more is tried');
+  await atOnce(2);
+  t.same(await slots(), [2, 3], 'both were worked on');
+  waitsMs = 4000;
+  await atOnce(2);
+  t.same(await slots(), [1, 1], 'the second waited for the first');
+  const said = createOllama({ ...common(url), slots: 4 });
+  t.equal(said.slotsNow?.('smollm2:135m'), 4, 'a person said so');
+  await said.close();
+});
+const common = (url: string) => ({ url, contextTokens: 2048, keepAlive: '10m', clock: systemClock, log: silentLog });
+
+t.test('thinking is turned off where it is asked for; tools that a template does not take are left out', async (t) => {
+  const refuse = (body: { tools?: unknown }) =>
+    body.tools ? { status: 400, message: 'registry.ollama.ai/library/m:latest does not support tools' } : null;
+  const { runtime, asked, close } = await scriptedOllama(refuse);
+  t.teardown(async () => {
+    await runtime.close();
+    await close();
+  });
+  const tools = [{ name: 'weather', description: 'Weather now', parameters: { type: 'object' } }];
+  t.match(await read(runtime.chat({ ...hello, model: 'm', tools, think: false }, never)), { error: undefined });
+  t.match(asked, [{ think: false, tools: [{}] }, { think: false }]);
+  t.match((await runtime.models())[0], { tools: false });
+  t.match(runtime.notes?.(), [/m:latest is refused tools/]);
+  await read(runtime.chat({ ...hello, model: 'm' }, never));
+  t.notOk('think' in asked.at(-1), 'else it thinks as it does by itself');
+});
+
+t.test('arguments of a call as an object, as text, and as nothing', async (t) => {
+  const { runtime, close } = await scriptedOllama();
+  t.teardown(async () => {
+    await runtime.close();
+    await close();
+  });
+  const calls = [{ city: 'Paris' }, '{"city":"Paris"}', '"{\\"city\\":\\"Paris\\"}"', null, [1]].map((given) => ({
+    function: { name: 'weather', arguments: given },
+  }));
+  const messages = [{ role: 'user' as const, content: JSON.stringify([{ tool_calls: calls }]) }];
+  const { events } = await read(runtime.chat({ ...hello, model: 'm', messages }, never));
+  const made = events.flatMap((event) => (event.type === 'tool-calls' ? event.calls : []));
+  const paris = { city: 'Paris' };
+  t.same(
+    made.map((call) => call.arguments),
+    [paris, paris, paris, {}, {}],
+  );
+  t.equal(new Set(made.map(({ id }) => id)).size, 5, 'each has an id of its own');
 });
 
 t.test('sizes in words', async (t) => {

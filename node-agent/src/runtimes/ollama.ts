@@ -1,6 +1,7 @@
 // Ollama as a Runtime. It is asked for capabilities before it is asked for work (a chat model asked to embed would load
 // first and fail then), one context length per model is pinned (another one reloads the model), cloud models
 // (`remote_host`) are never shown, and errors come as HTTP codes or as a line in the middle of a stream under HTTP 200.
+// How many answers it works on at once it does not tell; the time of an answer that none of its parts explains was spent waiting.
 // It must never decide admission: Ollama queues without bound, admission.ts stands before it.
 import { findModel } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
@@ -10,6 +11,7 @@ import { embedWithCut, refuseSurelyTooLong, unitVector } from './cut.ts';
 import { createJsonClient, parsed } from './http-json.ts';
 import { createOllamaFacts, type OllamaFacts, type Tag } from './ollama-facts.ts';
 import { problemOf, pullProblem, streamProblem, wrongKind } from './ollama-problem.ts';
+import { createRefusals, type Extra } from './refusals.ts';
 import {
   type ChatEvent,
   type ChatMessage,
@@ -22,6 +24,9 @@ import {
   type Usage,
 } from './runtime.ts';
 import { repeatPenaltyFor } from './sampling.ts';
+import { createSlotBook } from './slots.ts';
+import { createThoughts } from './thoughts.ts';
+import { argumentsOf } from './tool-arguments.ts';
 
 export interface OllamaOptions {
   url: string;
@@ -29,17 +34,22 @@ export interface OllamaOptions {
   contextTokens: number;
   /** How long a model stays loaded after its last request, in Ollama's notation. */
   keepAlive: string;
-  /** OLLAMA_NUM_PARALLEL of that server: it does not tell. */
+  /** OLLAMA_NUM_PARALLEL of that server, in place of what its answers show. */
   slots?: number;
   clock: Clock;
   log: Log;
 }
 
 interface ChatLine {
-  message?: { content?: string; tool_calls?: { id?: string; function?: { name?: string; arguments?: unknown } }[] };
+  message?: {
+    content?: string;
+    thinking?: string;
+    tool_calls?: { id?: string; function?: { name?: string; arguments?: unknown } }[];
+  };
   done?: boolean;
   done_reason?: string;
   error?: string;
+  total_duration?: number;
   load_duration?: number;
   prompt_eval_count?: number;
   prompt_eval_duration?: number;
@@ -54,6 +64,13 @@ const answerMs = 300_000;
 const pullStallMs = 900_000;
 const aliveMs = 1800;
 const embedBatch = 32;
+// A limit that was found costs one answer its wait when it is tried again.
+const slotLifeMs = 10 * 60_000;
+// More than its default of 1 is what a person set; this is more than any sets.
+const mostSlots = 32;
+// Less is what reading a request and starting to work take.
+const leastWaitMs = 50;
+const waitShare = 0.25;
 const millisecondsOf = (nanoseconds = 0) => nanoseconds / 1e6;
 
 export function createOllama(options: OllamaOptions): Runtime {
@@ -62,6 +79,10 @@ export function createOllama(options: OllamaOptions): Runtime {
   const facts = createOllamaFacts({ client, contextTokens: options.contextTokens, clock: options.clock });
   let known = new Map<string, RuntimeModel>();
   let version = '';
+  const refusals = createRefusals(options.clock);
+  const thoughts = createThoughts();
+  const slots = createSlotBook(options.clock, slotLifeMs, (proven) => Math.min(mostSlots, proven + 1));
+  const atWork = new Map<string, number>();
 
   async function get(path: string, signal?: AbortSignal): Promise<unknown> {
     const answer = await client.call({ method: 'GET', path, signal, answerMs: quickMs });
@@ -70,7 +91,11 @@ export function createOllama(options: OllamaOptions): Runtime {
   }
 
   async function models(signal?: AbortSignal): Promise<RuntimeModel[]> {
-    const [tags, resident] = await Promise.all([get('api/tags', signal), get('api/ps', signal)]);
+    const [tags, resident] = await Promise.all([get('api/tags', signal), get('api/ps', signal)]).catch((error) => {
+      // Who was away may be back with other settings.
+      forget();
+      throw error;
+    });
     const loaded = new Map(
       listOf<{ name: string; size?: number }>(resident).map((each) => [each.name, each.size ?? 0]),
     );
@@ -84,13 +109,19 @@ export function createOllama(options: OllamaOptions): Runtime {
         resident: loaded.has(tag.name),
         residentBytes: loaded.get(tag.name) ?? 0,
         parametersB: billions(tag.details?.parameter_size),
-        slots: options.slots ?? 1,
+        slots: options.slots ?? Math.max(1, slots.proven(tag.name)),
         digest: tag.digest ?? '',
         ...(told[index] as OllamaFacts),
+        ...(refusals.of(tag.name).has('tools') ? { tools: false } : {}),
       }),
     );
     known = new Map(found.map((model) => [model.name, model]));
     return found;
+  }
+
+  function forget(): void {
+    refusals.forget();
+    slots.forget();
   }
 
   async function modelOf(name: string, signal?: AbortSignal): Promise<RuntimeModel> {
@@ -116,9 +147,34 @@ export function createOllama(options: OllamaOptions): Runtime {
   async function* chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
     const model = await modelOf(request.model, signal);
     if (model.kind !== 'chat') throw wrongKind(model.name, 'chat');
-    if (request.tools?.length && !model.tools)
+    if (request.tools?.length && !model.tools && !refusals.of(model.name).has('tools'))
       throw new RuntimeError('unsupported', `${model.name} does not support tools`);
     refuseSurelyTooLong(request, model.contextTokens);
+    const repeatPenalty = repeatPenaltyFor(model.parametersB);
+    const also: Extra[] = repeatPenalty ? ['penalty'] : [];
+    const answer = refusals.asked({ ...request, model: model.name }, also, (asked, lacks) =>
+      answered(model, asked, lacks.has('penalty') ? undefined : repeatPenalty, signal),
+    );
+    const running = (atWork.get(model.name) ?? 0) + 1;
+    atWork.set(model.name, running);
+    try {
+      yield* thoughts.apart(model.name, request.think, answer);
+    } catch (error) {
+      if (error instanceof RuntimeError && error.code === 'unavailable' && error.cause) forget();
+      throw error;
+    } finally {
+      atWork.set(model.name, (atWork.get(model.name) ?? 1) - 1);
+    }
+  }
+
+  /** The answer as Ollama sends it. */
+  async function* answered(
+    model: RuntimeModel,
+    request: ChatRequest,
+    repeatPenalty: number | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<ChatEvent> {
+    const running = atWork.get(model.name) ?? 1;
     const body = {
       model: model.name,
       messages: wireMessages(request.messages),
@@ -127,13 +183,14 @@ export function createOllama(options: OllamaOptions): Runtime {
       truncate: false,
       shift: false,
       keep_alive: options.keepAlive,
+      ...(request.think === false ? { think: false } : {}),
       ...(request.tools?.length ? { tools: request.tools.map((tool) => ({ type: 'function', function: tool })) } : {}),
       ...(request.schema ? { format: request.schema } : {}),
       options: {
         num_ctx: model.contextTokens,
         num_predict: request.maxTokens,
         temperature: request.temperature,
-        ...(repeatPenaltyFor(model.parametersB) ? { repeat_penalty: repeatPenaltyFor(model.parametersB) } : {}),
+        ...(repeatPenalty ? { repeat_penalty: repeatPenalty } : {}),
       },
     };
     const answer = await client.stream({ method: 'POST', path: 'api/chat', body, signal, answerMs });
@@ -145,6 +202,7 @@ export function createOllama(options: OllamaOptions): Runtime {
       if (typeof line !== 'object' || line === null)
         throw new RuntimeError('unavailable', 'a line of the answer is not JSON');
       if (line.error !== undefined) throw streamProblem(line.error);
+      if (line.message?.thinking) yield { type: 'thought', text: line.message.thinking };
       if (line.message?.content) yield { type: 'text', text: line.message.content };
       const toolCalls = line.message?.tool_calls ?? [];
       if (toolCalls.length > 0) {
@@ -152,12 +210,21 @@ export function createOllama(options: OllamaOptions): Runtime {
         calls += toolCalls.length;
       }
       if (line.done) {
+        learnSlots(model.name, running, line);
         const reason = calls > 0 ? 'tool-calls' : line.done_reason === 'length' ? 'length' : 'stop';
         yield { type: 'end', reason, usage: usageOf(line) };
         return;
       }
     }
     throw new RuntimeError('unavailable', 'the answer ended before it was done');
+  }
+
+  function learnSlots(name: string, running: number, line: ChatLine): void {
+    if (line.total_duration === undefined) return;
+    const workMs = millisecondsOf(line.prompt_eval_duration) + millisecondsOf(line.eval_duration);
+    const waitMs = millisecondsOf(line.total_duration) - millisecondsOf(line.load_duration) - workMs;
+    if (running > 1 && waitMs > Math.max(leastWaitMs, workMs * waitShare)) slots.waited(name, running - 1);
+    else slots.ran(name, running);
   }
 
   async function embed(name: string, texts: string[], signal: AbortSignal): Promise<Float32Array[]> {
@@ -215,6 +282,8 @@ export function createOllama(options: OllamaOptions): Runtime {
     kind: 'ollama',
     // Its registry has more than any list.
     canFetch: () => 'unknown',
+    notes: () => refusals.notes(`ollama at ${options.url}`),
+    slotsNow: (model) => options.slots ?? slots.now(model),
     get label() {
       return `ollama${version ? ` ${version}` : ''} at ${options.url}`;
     },
@@ -265,12 +334,10 @@ function wireMessages(messages: ChatMessage[]): object[] {
 }
 
 function toolCallOf(call: { id?: string; function?: { name?: string; arguments?: unknown } }, index: number): ToolCall {
-  const given = call.function?.arguments;
-  const found = typeof given === 'string' ? parsed(given) : given;
   return {
     id: call.id || `call-${index}`,
     name: call.function?.name ?? '',
-    arguments: typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : {},
+    arguments: argumentsOf(call.function?.arguments),
   };
 }
 

@@ -1,16 +1,27 @@
 // The OpenAI dialect's wire: our request in its words, its server-sent events as data, tool calls put together from pieces.
 import { parsed } from './http-json.ts';
+import type { Extra } from './refusals.ts';
 import { type ChatMessage, type ChatRequest, RuntimeError, type ToolCall } from './runtime.ts';
 import { repeatPenaltyFor } from './sampling.ts';
+import { argumentsOf, isObject } from './tool-arguments.ts';
 
 export interface ToolCallPiece {
   index?: number;
-  id?: string;
-  function?: { name?: string; arguments?: string };
+  id?: string | null;
+  function?: { name?: string | null; arguments?: unknown };
+}
+/** What a server says in one message, whole or in pieces; thoughts under the names that vLLM, llama-server and clouds give them. */
+interface Said {
+  content?: string | null;
+  reasoning?: unknown;
+  reasoning_content?: unknown;
+  tool_calls?: ToolCallPiece[] | null;
 }
 export interface ChatChunk {
   choices?: {
-    delta?: { content?: string | null; tool_calls?: ToolCallPiece[] };
+    delta?: Said;
+    /** In place of `delta` where the server does not stream. */
+    message?: Said;
     finish_reason?: string | null;
   }[];
   usage?: { prompt_tokens?: number; completion_tokens?: number; prompt_tokens_details?: { cached_tokens?: number } };
@@ -21,17 +32,27 @@ export interface ChatChunk {
 const maxToolCalls = 64;
 const maxArgumentChars = 1024 * 1024;
 
-/** The body of POST /v1/chat/completions. `parametersB` is 0 where the server knows no repeat penalty. */
-export function wireRequest(request: ChatRequest, parametersB: number): object {
-  const repeatPenalty = repeatPenaltyFor(parametersB);
+/** The name under which a server takes the repeat penalty; '' where it has none. */
+export type PenaltyName = 'repeat_penalty' | 'repetition_penalty' | '';
+
+/** The body of POST /v1/chat/completions. */
+export function wireRequest(
+  request: ChatRequest,
+  parametersB: number,
+  penalty: PenaltyName,
+  lacks: ReadonlySet<Extra>,
+): object {
+  const repeatPenalty = penalty === '' || lacks.has('penalty') ? undefined : repeatPenaltyFor(parametersB);
   return {
     model: request.model,
     messages: request.messages.map(wireMessage),
     stream: true,
-    stream_options: { include_usage: true },
+    ...(lacks.has('usage') ? {} : { stream_options: { include_usage: true } }),
     max_tokens: request.maxTokens,
     temperature: request.temperature,
-    ...(repeatPenalty ? { repeat_penalty: repeatPenalty } : {}),
+    ...(repeatPenalty ? { [penalty]: repeatPenalty } : {}),
+    // Templates name the switch differently, and take no notice of a name that they do not know.
+    ...(request.think === false ? { chat_template_kwargs: { enable_thinking: false, thinking: false } } : {}),
     ...(request.tools?.length ? { tools: request.tools.map((tool) => ({ type: 'function', function: tool })) } : {}),
     ...(request.schema
       ? { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: request.schema } } }
@@ -69,35 +90,58 @@ export async function* eventsOf(lines: AsyncIterable<string>): AsyncGenerator<st
   if (data.length > 0) yield data.join('\n');
 }
 
-export function createToolCallAssembly(): { add(pieces: ToolCallPiece[]): void; done(): ToolCall[] } {
-  const calls = new Map<number, { id: string; name: string; text: string }>();
+interface Call {
+  index: number;
+  id: string;
+  name: string;
+  text: string;
+}
+
+export function createToolCallAssembly(): { add(pieces: readonly ToolCallPiece[]): void; done(): ToolCall[] } {
+  const calls: Call[] = [];
+
+  function callOf(piece: ToolCallPiece): Call {
+    const index = piece.index ?? 0;
+    const here = calls.filter((call) => call.index === index);
+    const known = piece.id ? here.find((call) => call.id === piece.id) : undefined;
+    const last = known ?? here.at(-1);
+    if (last && !isAnother(last, piece)) return last;
+    const call = { index, id: '', name: '', text: '' };
+    calls.push(call);
+    return call;
+  }
+
   return {
     add(pieces) {
       for (const piece of pieces) {
-        const index = piece.index ?? 0;
-        const call = calls.get(index) ?? { id: '', name: '', text: '' };
-        calls.set(index, call);
+        const call = callOf(piece);
         call.id ||= piece.id ?? '';
         call.name ||= piece.function?.name ?? '';
-        call.text += piece.function?.arguments ?? '';
-        if (calls.size > maxToolCalls || call.text.length > maxArgumentChars) {
+        const given = piece.function?.arguments;
+        call.text += typeof given === 'string' ? given : isObject(given) ? JSON.stringify(given) : '';
+        if (calls.length > maxToolCalls || call.text.length > maxArgumentChars) {
           throw new RuntimeError('unavailable', 'the answer calls more tools, or with longer arguments, than is sane');
         }
       }
     },
     done() {
-      const ordered = [...calls.entries()].toSorted(([a], [b]) => a - b);
-      return ordered.map(([index, call]) => {
-        const found = parsed(call.text);
-        const isObject = typeof found === 'object' && found !== null;
-        return {
-          id: call.id || `call-${index}`,
-          name: call.name,
-          arguments: isObject ? (found as Record<string, unknown>) : {},
-        };
-      });
+      const ordered = calls.toSorted((a, b) => a.index - b.index);
+      return ordered.map(({ id, name, text }, at) => ({ id: id || `call-${at}`, name, arguments: argumentsOf(text) }));
     },
   };
+}
+
+/**
+ * Some servers give every call the index 0 and some a new id to every piece of one call. Only a piece that names a tool begins
+ * another call, and not one that repeats the name of a call whose arguments are still on their way.
+ */
+function isAnother(last: Call, piece: ToolCallPiece): boolean {
+  const name = piece.function?.name;
+  if (!name || last.name === '') return false;
+  if (piece.id && piece.id === last.id) return false;
+  const repeats = name === last.name;
+  if (last.text === '') return Boolean(piece.id && last.id) || !repeats;
+  return !repeats || isObject(parsed(last.text));
 }
 
 /**
@@ -111,4 +155,25 @@ export function kvCacheTokens(metrics: string): number | undefined {
     sum += of('kv_cache_size_tokens') || of('num_gpu_blocks') * of('block_size');
   }
   return sum > 0 ? sum : undefined;
+}
+
+/** What vLLM works on and what waits inside it, over all its engines; null where it does not tell. */
+export function requestsIn(metrics: string, model: string): { running: number; waiting: number } | null {
+  const sum = (gauge: string) => {
+    let total: number | null = null;
+    for (const [, labels, value] of metrics.matchAll(new RegExp(`^vllm:${gauge}(?:\\{(.*)\\})? ([0-9.e+]+)$`, 'gm'))) {
+      const of = /(?:^|,)model_name="([^"]*)"/.exec(labels ?? '')?.[1];
+      if (of === undefined || of === model) total = (total ?? 0) + Number(value);
+    }
+    return total;
+  };
+  const running = sum('num_requests_running');
+  const waiting = sum('num_requests_waiting');
+  return running === null || waiting === null ? null : { running, waiting };
+}
+
+/** The thought of a message or a piece of one. */
+export function thoughtOf({ reasoning_content, reasoning }: Said): string {
+  for (const given of [reasoning_content, reasoning]) if (typeof given === 'string' && given !== '') return given;
+  return '';
 }

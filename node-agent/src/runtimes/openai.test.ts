@@ -8,8 +8,9 @@ import { exchangesOf, type Reply, type SeenRequest, startReplay } from '../../..
 import type { HttpAnswer } from './http-json.ts';
 import { createOpenAi } from './openai.ts';
 import { problemOf } from './openai-problem.ts';
-import { createToolCallAssembly, eventsOf, kvCacheTokens } from './openai-wire.ts';
+import { createToolCallAssembly, eventsOf, kvCacheTokens, requestsIn } from './openai-wire.ts';
 import type { ChatEvent, ChatRequest, Runtime, RuntimeErrorCode } from './runtime.ts';
+import { scriptedOpenAi } from './scripted.fixture.ts';
 
 const never = new AbortController().signal;
 const common = { clock: systemClock, log: silentLog };
@@ -119,9 +120,9 @@ t.test('errors by their words', async (t) => {
   ];
   const exchanges = exchangesOf('llama-server');
   for (const [name, code] of recorded) {
-    const { status, contentType, lines } = exchanges.get(name)!.response;
+    const { status, lines } = exchanges.get(name)!.response;
     const text = lines[0]!.line;
-    t.equal(problemOf({ status, contentType, text, json: JSON.parse(text) }).code, code, name);
+    t.equal(problemOf({ status, contentType: '', text, json: JSON.parse(text) }).code, code, name);
   }
   const ollama = exchangesOf('ollama').get('openai-unknown-model')!.response;
   const text = ollama.lines[0]!.line;
@@ -168,7 +169,7 @@ t.test('events: comments are dropped, old error lines kept, tool calls put toget
   ]);
 });
 
-/** A server that speaks as vLLM's documentation says; no recording of a real one exists yet. */
+/** A server that speaks as vLLM does, where a test needs more than one recording. */
 async function vllm(
   t: Test,
   reply: (path: string, body: Record<string, unknown>, response: ServerResponse) => void,
@@ -266,4 +267,151 @@ t.test('vLLM: the room for contexts bounds how many answers at once, unless a pe
   t.match(model, { slots: 9, contextTokens: 38_000 }, 'one context cannot be longer than the cache');
   t.notOk('kvBytesPerToken' in model!, 'bytes are not told, so they are not said');
   await t.rejects(openai.unload('m'), { code: 'unsupported', message: /keeps m for as long as it runs/ });
+});
+
+t.test('two calls under one index are two calls; pieces of one call under new ids are one', async (t) => {
+  type Pieces = Parameters<ReturnType<typeof createToolCallAssembly>['add']>[0][number];
+  const made = (...pieces: Pieces[]) => {
+    const assembly = createToolCallAssembly();
+    for (const piece of pieces) assembly.add([piece]);
+    return assembly.done().map((call) => ({ name: call.name, ...call.arguments }));
+  };
+  const search = (id: string | undefined, text: string, name: string | undefined = 'memory_search'): Pieces => ({
+    index: 0,
+    ...(id ? { id } : {}),
+    function: { ...(name ? { name } : {}), arguments: text },
+  });
+  const both = [
+    { name: 'memory_search', query: 'alpha' },
+    { name: 'memory_search', query: 'beta' },
+  ];
+  t.strictSame(
+    made(search('a', '{"query":"alpha"}'), search('b', '{"query":"beta"}')),
+    both,
+    'whole, each with its id',
+  );
+  t.strictSame(made(search('', '{"query":"alpha"}'), search('', '{"query":"beta"}')), both, 'whole, without ids');
+  t.strictSame(
+    made(
+      search('a', ''),
+      search(undefined, '{"query":', ''),
+      search(undefined, '"alpha"}', ''),
+      search('b', ''),
+      search(undefined, '{"query":"beta"}', ''),
+    ),
+    both,
+    'in pieces',
+  );
+  t.strictSame(
+    made(search('a', '{"query"'), search('a', ':"alpha"}'), search('b', '{"query":"beta"}')),
+    both,
+    'the name with every piece',
+  );
+  t.strictSame(made(search('a', ''), search('b', '')), [{ name: 'memory_search' }, { name: 'memory_search' }]);
+  t.strictSame(
+    made(search('1', '{"query"'), search('2', ':"al', ''), search('3', 'pha"}', '')),
+    [{ name: 'memory_search', query: 'alpha' }],
+    'a new id a piece, as litellm sends',
+  );
+  t.strictSame(
+    made(search(undefined, '{}', 'one'), search(undefined, '{}', 'two')),
+    [{ name: 'one' }, { name: 'two' }],
+    'a second name',
+  );
+  t.strictSame(
+    made({ index: 0, id: 'a', function: { name: 'memory_search', arguments: { query: 'alpha' } } }),
+    [both[0]],
+    'arguments as an object',
+  );
+  t.strictSame(made(search('a', JSON.stringify('{"query":"alpha"}'))), [both[0]], 'text within text');
+  t.strictSame(made(search('a', '[1]')), [{ name: 'memory_search' }], 'no object');
+});
+
+t.test('vLLM started by default refuses tools: asked again without, said with the flag, offered no more', async (t) => {
+  const { openai } = await vllmReplay(t);
+  const tools = [{ name: 'weather', description: 'Weather now', parameters: { type: 'object' } }];
+  t.match(await openai.models(), [{ tools: true }], 'not refused yet');
+  const events = await collect(openai.chat({ ...hello, tools }, never));
+  t.match(events.at(-1), { type: 'end', usage: { completionTokens: 10 } });
+  t.match(await openai.models(), [{ tools: false }]);
+  t.match(openai.notes?.(), [/vLLM at http.*smollm2-135m is refused tools.*--enable-auto-tool-choice/]);
+  t.ok(await collect(openai.chat({ ...hello, tools }, never)), 'who offers them all the same gets an answer');
+});
+
+async function vllmReplay(t: Test) {
+  const replay = await startReplay('vllm', ({ path, body }) => {
+    if (path === '/v1/models') return 'models';
+    if (path === '/metrics') return 'metrics';
+    if (path === '/v1/embeddings') return 'embeddings-chat-model';
+    if (path === '/v1/chat/completions') return body.tools ? 'chat-tools-auto-not-enabled' : 'chat-stream';
+    return 'unknown-route';
+  });
+  const openai = createOpenAi({ ...common, url: replay.url });
+  t.teardown(async () => {
+    await openai.close();
+    await replay.close();
+  });
+  return { openai, replay };
+}
+
+t.test('vLLM: what it knows of a model comes from the name, and its repeat penalty has its own name', async (t) => {
+  const { openai, replay } = await vllmReplay(t);
+  t.match(await openai.models(), [{ parametersB: 0.1345, sizeBytes: 98_362_432, aliases: ['smollm2-135m-instruct'] }]);
+  await collect(openai.chat(hello, never));
+  const { body } = replay.requests.findLast(({ path }) => path === '/v1/chat/completions')!;
+  t.equal(body.repetition_penalty, 1.1);
+  t.notOk('repeat_penalty' in body);
+});
+
+t.test('a template without a system role, a server without counts or penalty', async (t) => {
+  const refused: string[] = [];
+  const server = await scriptedOpenAi('vllm', (body) => {
+    const no = (what: boolean, message: string) => (what ? [message] : []);
+    const [message] = [
+      ...no(body.stream_options !== undefined, 'Unrecognized request argument supplied: stream_options'),
+      ...no(body.messages[0].role === 'system', 'System role not supported'),
+    ];
+    if (message) refused.push(message);
+    return message ? { status: 400, message } : null;
+  });
+  t.teardown(async () => {
+    await server.runtime.close();
+    await server.close();
+  });
+  const messages: ChatRequest['messages'] = [
+    { role: 'system', content: 'You are greeter.' },
+    { role: 'user', content: 'Hi.' },
+  ];
+  const ask = () => collect(server.runtime.chat({ ...hello, model: 'm', messages }, never));
+  t.match((await ask()).at(-1), { type: 'end' });
+  t.strictSame(server.asked.at(-1).messages, [{ role: 'user', content: 'You are greeter.\n\nHi.' }]);
+  await ask();
+  t.equal(refused.length, 2, 'each is refused once');
+  t.match(server.runtime.notes?.(), [/stream/, /system role.*instructions stand inside the question/]);
+});
+
+t.test('vLLM: slots follow what it works on and what waits inside it; a person’s word counts first', async (t) => {
+  const gauges = (running: number, waiting: number) =>
+    `vllm:num_requests_running{engine="0",model_name="m"} ${running}.0\nvllm:num_requests_waiting{engine="0",model_name="m"} ${waiting}.0\n`;
+  t.same(requestsIn(gauges(8, 3), 'm'), { running: 8, waiting: 3 });
+  t.equal(requestsIn(gauges(8, 3), 'other'), null);
+  t.same(requestsIn('vllm:num_requests_running 2\nvllm:num_requests_waiting 0', 'm'), { running: 2, waiting: 0 });
+  let metrics = gauges(0, 0);
+  const openai = await vllm(t, (path, _, response) => {
+    if (path === '/metrics') response.end(metrics);
+    else if (path === '/v1/models') json(response, 200, { data: [{ id: 'm', owned_by: 'vllm', max_model_len: 4096 }] });
+    else json(response, 404, { detail: 'Not Found' });
+  });
+  const slots = async () => (await openai.models())[0]?.slots;
+  t.equal(await slots(), 16);
+  metrics = gauges(16, 0);
+  t.equal(await slots(), 32, 'all are used and none waits');
+  metrics = gauges(32, 0);
+  t.equal(await slots(), 64);
+  metrics = gauges(48, 5);
+  t.equal(await slots(), 48, 'what it works on while others wait is its limit');
+  t.equal(openai.slotsNow?.('m'), 48);
+  const said = createOpenAi({ ...common, url: 'http://127.0.0.1:9', slots: 3 });
+  t.equal(said.slotsNow?.('m'), undefined);
+  await said.close();
 });

@@ -1,14 +1,26 @@
 // A server of the OpenAI dialect as a Runtime: vLLM and llama.cpp's llama-server, found by URL.
-// What the dialect does not say is asked beside it: context (`max_model_len`, `meta.n_ctx`), slots and tools (`/props`),
-// the room for contexts (vLLM's `/metrics`), and whether a model embeds (one short probe). llama-server answers any model name with the model it has, so names are
-// checked here. It must never decide admission: vLLM queues without bound, admission.ts stands before it.
+// What the dialect does not say is asked beside it: context (`max_model_len`, `meta.n_ctx`), slots and tools (`/props`), the room for
+// contexts and what waits inside (vLLM's `/metrics`), whether a model embeds (one short probe), its size (the catalogue, by its name).
+// What neither tells is asked for and left out once it was refused (refusals.ts). llama-server answers any model name with the model
+// it has, so names are checked here. It must never decide admission: vLLM queues without bound, admission.ts stands before it.
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import { catalogueEntry } from '../models/catalogue.ts';
+import type { CatalogueEntry } from '../models/catalogue.ts';
+import { billionsIn, entryOfServed } from '../models/served-name.ts';
 import { embedWithCut, unitVector } from './cut.ts';
 import { createJsonClient, parsed } from './http-json.ts';
 import { problemOf, streamProblem } from './openai-problem.ts';
-import { type ChatChunk, createToolCallAssembly, eventsOf, kvCacheTokens, wireRequest } from './openai-wire.ts';
+import {
+  type ChatChunk,
+  createToolCallAssembly,
+  eventsOf,
+  kvCacheTokens,
+  type PenaltyName,
+  requestsIn,
+  thoughtOf,
+  wireRequest,
+} from './openai-wire.ts';
+import { createRefusals, type Extra } from './refusals.ts';
 import {
   type ChatEvent,
   type ChatRequest,
@@ -18,12 +30,14 @@ import {
   type RuntimeModel,
   type Usage,
 } from './runtime.ts';
+import { createSlotBook } from './slots.ts';
+import { createThoughts } from './thoughts.ts';
 
 export interface OpenAiOptions {
   /** With or without `/v1`. */
   url: string;
   apiKey?: string;
-  /** Requests worked on at once where the server does not tell (vLLM). */
+  /** Requests worked on at once, in place of what the server tells or shows. */
   slots?: number;
   clock: Clock;
   log: Log;
@@ -33,6 +47,8 @@ interface ListedModel {
   id?: string;
   aliases?: string[];
   owned_by?: string;
+  /** vLLM's folder or repository of the weights; the id may be any name. */
+  root?: string;
   max_model_len?: number;
   meta?: { n_ctx?: number; n_params?: number; size?: number; n_embd?: number };
 }
@@ -46,10 +62,17 @@ const quickMs = 5000;
 const answerMs = 300_000;
 const aliveMs = 1800;
 const embedBatch = 32;
-// vLLM batches continuously; this many at once keeps single answers fast. Its own limit is 256 and more.
-const defaultSlots = 16;
+// vLLM batches continuously: it begins with this many at once, and gets more while none waits inside it, up to its own usual limit.
+const firstSlots = 16;
+const mostSlots = 256;
+// A server of the dialect that tells nothing: desktop programs answer one or a few at once.
+const unknownSlots = 4;
+// vLLM's gauges cost nothing: what they showed is believed for a minute.
+const slotLifeMs = 60_000;
+const lookEveryMs = 1000;
 // A turn of an agent mostly needs less context than this, however long the model's own is.
 const turnTokens = 4096;
+const maxAnswerChars = 4 * 1024 * 1024;
 // A probe costs one token of work; a server with a long list is a shop, and is not probed.
 const maxProbed = 8;
 const embeddingName = /embed|minilm|(^|[-/])(bge|e5|gte)-/i;
@@ -59,40 +82,70 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   const headers = options.apiKey ? { authorization: `Bearer ${options.apiKey}` } : undefined;
   const client = createJsonClient({ baseUrl, clock: options.clock, headers });
   const probed = new Map<string, Pick<RuntimeModel, 'kind' | 'dimension'>>();
+  const refusals = createRefusals(options.clock);
+  const thoughts = createThoughts();
+  const slots = createSlotBook(options.clock, slotLifeMs, (proven) => Math.max(firstSlots, proven * 2));
   let known: RuntimeModel[] = [];
   let cacheTokens: number | undefined;
   let server = 'openai dialect';
+  let version = '';
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
 
   async function models(signal?: AbortSignal): Promise<RuntimeModel[]> {
+    try {
+      return await listed(signal);
+    } catch (error) {
+      // Who was away may be back with other flags.
+      if (error instanceof RuntimeError && error.code === 'unavailable') forget();
+      throw error;
+    }
+  }
+
+  function forget(): void {
+    refusals.forget();
+    slots.forget();
+    cacheTokens = undefined;
+    version = '';
+  }
+
+  async function listed(signal?: AbortSignal): Promise<RuntimeModel[]> {
     const answer = await client.call({ method: 'GET', path: 'v1/models', signal, answerMs: quickMs });
     if (answer.status !== 200) throw problemOf(answer);
-    const listed = (answer.json as { data?: ListedModel[] } | undefined)?.data;
-    if (!Array.isArray(listed)) throw new RuntimeError('unavailable', `${baseUrl}/v1/models lists no models`);
+    const rows = (answer.json as { data?: ListedModel[] } | undefined)?.data;
+    if (!Array.isArray(rows)) throw new RuntimeError('unavailable', `${baseUrl}/v1/models lists no models`);
     const props = await propsOf(signal);
-    if (listed.some((model) => model.owned_by === 'vllm')) server = 'vLLM';
-    else if (listed.some((model) => model.owned_by === 'llamacpp')) server = 'llama-server';
-    // The cache is laid out when vLLM starts; until it tells, it is asked again.
-    if (server === 'vLLM') cacheTokens ??= await cacheTokensOf(signal);
+    if (rows.some((model) => model.owned_by === 'vllm')) server = 'vLLM';
+    else if (rows.some((model) => model.owned_by === 'llamacpp')) server = 'llama-server';
+    const named = rows.filter((model): model is ListedModel & { id: string } => typeof model.id === 'string');
+    if (server === 'vLLM' && version === '') version = await versionOf(signal);
+    if (server === 'vLLM')
+      await look(
+        named.map(({ id }) => id),
+        signal,
+      );
     const found: RuntimeModel[] = [];
-    for (const model of listed) {
-      if (typeof model.id !== 'string') continue;
+    for (const model of named) {
+      const entry = entryOfServed(model.id) ?? entryOfServed(model.root ?? '');
       const contextTokens = Math.min(
         model.max_model_len ?? model.meta?.n_ctx ?? props?.default_generation_settings?.n_ctx ?? 0,
         cacheTokens ?? Number.POSITIVE_INFINITY,
       );
-      const { kind, dimension } = await kindOf(model.id, listed.length <= maxProbed, signal);
+      const { kind, dimension } = await kindOf(model.id, named.length <= maxProbed, signal);
+      const told = props?.chat_template_caps?.supports_tools ?? true;
       found.push({
         name: model.id,
-        aliases: aliasesOf(model),
+        aliases: aliasesOf(model, entry),
         kind,
-        sizeBytes: model.meta?.size ?? 0,
+        sizeBytes: model.meta?.size ?? entry?.sizeBytes ?? 0,
         contextTokens,
         // Both servers load their model before they answer.
         resident: true,
         residentBytes: model.meta?.size ?? 0,
-        parametersB: (model.meta?.n_params ?? 0) / 1e9,
-        slots: props?.total_slots ?? options.slots ?? slotsIn(cacheTokens, contextTokens),
-        tools: kind === 'chat' && (props?.chat_template_caps?.supports_tools ?? true),
+        parametersB: model.meta?.n_params
+          ? model.meta.n_params / 1e9
+          : (entry?.parametersB ?? (billionsIn(model.id) || billionsIn(model.root ?? ''))),
+        slots: options.slots ?? props?.total_slots ?? firstSlotsOf(model.id, contextTokens),
+        tools: kind === 'chat' && told && !refusals.of(model.id).has('tools'),
         dimension,
         digest: '',
       });
@@ -101,14 +154,48 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     return found;
   }
 
+  /** As many answers at once as the cache holds turns; it would take more and then throw work away to make room. */
+  function roomFor(contextTokens: number): number {
+    if (cacheTokens === undefined) return mostSlots;
+    const turn = contextTokens > 0 ? Math.min(contextTokens, turnTokens) : turnTokens;
+    return Math.min(mostSlots, Math.max(1, Math.floor(cacheTokens / turn)));
+  }
+
+  function firstSlotsOf(id: string, contextTokens: number): number {
+    if (server !== 'vLLM') return unknownSlots;
+    return Math.min(slots.now(id) ?? firstSlots, roomFor(contextTokens));
+  }
+
+  /** Reads vLLM's gauges: its cache, laid out when it starts, and how much of what was sent it works on. */
+  async function look(ids: string[], signal?: AbortSignal): Promise<void> {
+    lookedAtMs = options.clock.monotonicMs();
+    const answer = await client.call({ method: 'GET', path: 'metrics', signal, answerMs: quickMs });
+    if (answer.status !== 200) return;
+    cacheTokens ??= kvCacheTokens(answer.text);
+    for (const id of ids) {
+      const requests = requestsIn(answer.text, id);
+      if (!requests || requests.running < 1) continue;
+      if (requests.waiting > 0) slots.waited(id, requests.running);
+      else slots.ran(id, requests.running);
+    }
+  }
+
+  /** While it answers, not only when it is asked for its models. */
+  function lookSoon(id: string): void {
+    if (server !== 'vLLM' || options.slots !== undefined) return;
+    if (options.clock.monotonicMs() - lookedAtMs < lookEveryMs) return;
+    look([id]).catch(() => {});
+  }
+
+  async function versionOf(signal?: AbortSignal): Promise<string> {
+    const answer = await client.call({ method: 'GET', path: 'version', signal, answerMs: quickMs });
+    const told = (answer.json as { version?: unknown } | undefined)?.version;
+    return answer.status === 200 && typeof told === 'string' ? told.slice(0, 40) : '';
+  }
+
   async function propsOf(signal?: AbortSignal): Promise<Props | undefined> {
     const answer = await client.call({ method: 'GET', path: 'props', signal, answerMs: quickMs });
     return answer.status === 200 ? (answer.json as Props | undefined) : undefined;
-  }
-
-  async function cacheTokensOf(signal?: AbortSignal): Promise<number | undefined> {
-    const answer = await client.call({ method: 'GET', path: 'metrics', signal, answerMs: quickMs });
-    return answer.status === 200 ? kvCacheTokens(answer.text) : undefined;
   }
 
   async function kindOf(
@@ -143,37 +230,67 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   async function* chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
     const model = await modelOf(request.model, signal);
     if (model.kind !== 'chat') throw new RuntimeError('wrong-kind', `${model.name} makes embeddings, it cannot chat`);
-    if (request.tools?.length && !model.tools)
+    if (request.tools?.length && !model.tools && !refusals.of(model.name).has('tools'))
       throw new RuntimeError('unsupported', `${model.name} does not support tools`);
+    const also: Extra[] = penaltyName() === '' ? ['usage'] : ['usage', 'penalty'];
+    const answer = refusals.asked({ ...request, model: model.name }, also, (asked, lacks) =>
+      answered(model, asked, lacks, signal),
+    );
+    try {
+      yield* thoughts.apart(model.name, request.think, answer);
+    } catch (error) {
+      if (error instanceof RuntimeError && error.code === 'unavailable' && error.cause) forget();
+      throw error;
+    }
+  }
+
+  function penaltyName(): PenaltyName {
+    return server === 'llama-server' ? 'repeat_penalty' : server === 'vLLM' ? 'repetition_penalty' : '';
+  }
+
+  /** The answer as the server sends it. */
+  async function* answered(
+    model: RuntimeModel,
+    request: ChatRequest,
+    lacks: ReadonlySet<Extra>,
+    signal: AbortSignal,
+  ): AsyncGenerator<ChatEvent> {
     const startMs = options.clock.monotonicMs();
-    const body = wireRequest(request, server === 'llama-server' ? model.parametersB : 0);
+    const body = wireRequest(request, model.parametersB, penaltyName(), lacks);
     const answer = await client.stream({ method: 'POST', path: 'v1/chat/completions', body, signal, answerMs });
     if (!('lines' in answer)) throw problemOf(answer);
+    lookSoon(model.name);
     const assembly = createToolCallAssembly();
     let finish: string | undefined;
     let last: ChatChunk = {};
     let firstMs = 0;
-    for await (const data of eventsOf(answer.lines)) {
+    let pieces = 0;
+    for await (const data of answer.contentType.includes('json') ? wholeOf(answer.lines) : eventsOf(answer.lines)) {
       if (data === '[DONE]') break;
       const chunk = parsed(data) as ChatChunk | undefined;
       if (typeof chunk !== 'object' || chunk === null)
         throw new RuntimeError('unavailable', 'an event of the answer is not JSON');
-      if (chunk.error !== undefined) throw streamProblem(chunk.error);
+      if (chunk.error !== undefined && chunk.error !== null) throw streamProblem(chunk.error);
       last = { usage: chunk.usage ?? last.usage, timings: chunk.timings ?? last.timings };
       const choice = chunk.choices?.[0];
       if (!choice) continue;
       finish = choice.finish_reason ?? finish;
-      assembly.add(choice.delta?.tool_calls ?? []);
-      if (choice.delta?.content) {
+      const said = choice.delta ?? choice.message ?? {};
+      // Calls that come whole have no index but their place.
+      assembly.add((said.tool_calls ?? []).map((call, at) => (choice.message ? { index: at, ...call } : call)));
+      const thought = thoughtOf(said);
+      if (thought || said.content) {
         firstMs ||= options.clock.monotonicMs();
-        yield { type: 'text', text: choice.delta.content };
+        pieces++;
       }
+      if (thought) yield { type: 'thought', text: thought };
+      if (said.content) yield { type: 'text', text: said.content };
     }
     if (finish === undefined) throw new RuntimeError('unavailable', 'the answer ended before it was done');
     const calls = assembly.done();
     if (calls.length > 0) yield { type: 'tool-calls', calls };
     const reason = calls.length > 0 ? 'tool-calls' : finish === 'length' ? 'length' : 'stop';
-    yield { type: 'end', reason, usage: usageOf(last, startMs, firstMs, options.clock.monotonicMs()) };
+    yield { type: 'end', reason, usage: usageOf(last, pieces, startMs, firstMs, options.clock.monotonicMs()) };
   }
 
   async function embed(name: string, texts: string[], signal: AbortSignal): Promise<Float32Array[]> {
@@ -201,7 +318,13 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   return {
     kind: 'openai',
     get label() {
-      return `${server} at ${baseUrl}`;
+      return `${server}${version ? ` ${version}` : ''} at ${baseUrl}`;
+    },
+    notes: () => refusals.notes(`${server} at ${baseUrl}`),
+    slotsNow(name) {
+      const model = known.find((each) => each.name === name);
+      if (!model || server !== 'vLLM' || options.slots !== undefined) return undefined;
+      return firstSlotsOf(name, model.contextTokens);
     },
     async alive() {
       try {
@@ -237,30 +360,33 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   };
 }
 
-/** As many answers at once as the cache holds turns; it would take more and then throw work away to make room. */
-function slotsIn(cacheTokens: number | undefined, contextTokens: number): number {
-  if (cacheTokens === undefined) return defaultSlots;
-  const turn = contextTokens > 0 ? Math.min(contextTokens, turnTokens) : turnTokens;
-  return Math.min(defaultSlots, Math.max(1, Math.floor(cacheTokens / turn)));
+/** An answer of a server that does not stream: one JSON value, however many lines it takes. */
+async function* wholeOf(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  let text = '';
+  for await (const line of lines) {
+    text += `${line}\n`;
+    if (text.length > maxAnswerChars) throw new RuntimeError('unavailable', 'the answer is longer than is sane');
+  }
+  yield text;
 }
 
 const isKeyAsked = (status: number) => status === 401 || status === 403;
 
-function aliasesOf(model: ListedModel): string[] {
-  const entry = catalogueEntry(model.id!);
+function aliasesOf(model: ListedModel, entry: CatalogueEntry | undefined): string[] {
   const all = [...(model.aliases ?? []), ...(entry ? [entry.id, ...entry.aliases] : [])];
   return [...new Set(all)].filter((alias) => alias !== model.id);
 }
 
 // llama-server measures itself; for the others our own clock has to do, which includes their queue.
-function usageOf(last: ChatChunk, startMs: number, firstMs: number, endMs: number): Usage {
+function usageOf(last: ChatChunk, pieces: number, startMs: number, firstMs: number, endMs: number): Usage {
   const { usage, timings } = last;
   const cachedTokens = timings?.cache_n ?? usage?.prompt_tokens_details?.cached_tokens;
   const first = firstMs || endMs;
   return {
     promptTokens: usage?.prompt_tokens ?? (timings ? (timings.prompt_n ?? 0) + (timings.cache_n ?? 0) : 0),
     ...(cachedTokens === undefined ? {} : { cachedTokens }),
-    completionTokens: usage?.completion_tokens ?? timings?.predicted_n ?? 0,
+    // A piece is a token where the server does not count.
+    completionTokens: usage?.completion_tokens ?? timings?.predicted_n ?? pieces,
     loadMs: 0,
     prefillMs: timings?.prompt_ms ?? first - startMs,
     decodeMs: timings?.predicted_ms ?? endMs - first,
