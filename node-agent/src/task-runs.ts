@@ -1,7 +1,14 @@
 // The leases this node works on: each (task, attempt) runs once here, tokens go up coalesced, the end goes through the outbox
 // until the coordinator says it is settled. What was running when the process died is not here after a restart: the hello
 // tells so and the coordinator counts the attempt.
-import { isOfPlace, leaseKey, maxChunkBytes, type TaskChunk, type TaskLease, type TaskReport } from '@blackroad/protocol';
+import {
+  isOfPlace,
+  leaseKey,
+  maxChunkBytes,
+  type TaskChunk,
+  type TaskLease,
+  type TaskReport,
+} from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { RunningAgent, Transport, TurnChunk, TurnEnd } from './contracts.ts';
