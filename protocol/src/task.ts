@@ -90,14 +90,6 @@ export const TaskUsage = Type.Object({
 });
 export type TaskUsage = Static<typeof TaskUsage>;
 
-/** Tokens a second while the model wrote; null where too little was said to tell. */
-export function writingSpeed({ completionTokens, decodeMs, firstTokenMs, totalMs }: TaskUsage): number | null {
-  if (completionTokens <= 3) return null;
-  if (decodeMs) return (completionTokens / decodeMs) * 1000;
-  const writingMs = totalMs - firstTokenMs;
-  return writingMs > 0 ? ((completionTokens - 1) / writingMs) * 1000 : null;
-}
-
 /** A node's word on an attempt. `running` is progress; `refused` gives the lease back uncounted: the place is to blame (task-problem.ts). */
 export const TaskReport = Type.Object({
   boot: Type.String({ maxLength: 40 }),

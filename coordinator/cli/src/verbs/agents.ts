@@ -1,5 +1,6 @@
 // Agents: apply, list, show with why here, versions, remove; ask.
-import { type AgentView, FleetError, isEnd, type TaskChunk, type TaskView, writingSpeed } from '@blackroad/protocol';
+import { type AgentView, FleetError, isEnd, type TaskChunk, type TaskView } from '@blackroad/protocol';
+import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { readAgents } from '../agent-file.ts';
 import { explainScreen } from '../explain-screen.ts';
 import type { Invocation } from '../invocation.ts';

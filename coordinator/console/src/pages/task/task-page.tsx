@@ -1,5 +1,6 @@
 // One task: its life, what was asked, what came of it, and what it took.
-import { type TaskView, writingSpeed } from '@blackroad/protocol';
+import type { TaskView } from '@blackroad/protocol';
+import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { RotateCcw, Square } from 'lucide-react';
 import { call } from '../../data/api.ts';

@@ -1,5 +1,6 @@
 // The life of a task as a picture: a line of time with waiting and attempts, and the same in words below.
-import { type TaskView, writingSpeed } from '@blackroad/protocol';
+import type { TaskView } from '@blackroad/protocol';
+import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { Link } from '@tanstack/react-router';
 import { useNow } from '../../data/clock.ts';
 import { Status } from '../../kit/status.tsx';

@@ -1,5 +1,6 @@
 // What an answer took, in one line of figures.
-import { type TaskUsage, writingSpeed } from '@blackroad/protocol';
+import type { TaskUsage } from '@blackroad/protocol';
+import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { Link } from '@tanstack/react-router';
 import { duration, plural } from '../../kit/words.ts';
 

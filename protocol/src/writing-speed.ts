@@ -1,0 +1,10 @@
+// How fast a model wrote, for the console and the terminal alike. Pure, and fit for a browser.
+import type { TaskUsage } from './task.ts';
+
+/** Tokens a second while the model wrote; null where too little was said to tell. */
+export function writingSpeed({ completionTokens, decodeMs, firstTokenMs, totalMs }: TaskUsage): number | null {
+  if (completionTokens <= 3) return null;
+  if (decodeMs) return (completionTokens / decodeMs) * 1000;
+  const writingMs = totalMs - firstTokenMs;
+  return writingMs > 0 ? ((completionTokens - 1) / writingMs) * 1000 : null;
+}
