@@ -5,6 +5,8 @@ import { AgentSpec, type AssignedAgent, withDefaults } from '@blackroad/protocol
 import t from 'tap';
 import { openAssignmentStore } from './assignment-store.ts';
 
+const open = (path: string) => openAssignmentStore(path, { nowMs: 0, onDamage: (text) => t.fail(text) });
+
 function assigned(name: string, epoch = 1): AssignedAgent {
   const spec = withDefaults<AgentSpec>(AgentSpec, { name, model: ['auto'], instructions: '' });
   return { spec, version: 1, epoch, model: 'small', memory: { baseSeq: 0, baseHash: 'genesis', from: null } };
@@ -12,7 +14,7 @@ function assigned(name: string, epoch = 1): AssignedAgent {
 const names = (store: { agents(): AssignedAgent[] }) => store.agents().map(({ spec }) => spec.name);
 
 t.test('a delta that follows is applied, one that does not is refused and changes nothing', async (t) => {
-  const store = openAssignmentStore(':memory:');
+  const store = open(':memory:');
   t.equal(store.applyDelta({ from: 0, to: 1, put: [assigned('a'), assigned('b')], remove: [] }), true);
   t.equal(store.applyDelta({ from: 2, to: 3, put: [assigned('c')], remove: [] }), false, 'a gap');
   t.same(names(store), ['a', 'b']);
@@ -25,7 +27,7 @@ t.test('a delta that follows is applied, one that does not is refused and change
 });
 
 t.test('a snapshot in parts takes effect when all are there, in any order, and replaces the set', async (t) => {
-  const store = openAssignmentStore(':memory:');
+  const store = open(':memory:');
   store.applyDelta({ from: 0, to: 1, put: [assigned('old')], remove: [] });
   t.equal(store.applySnapshot({ generation: 7, part: 2, parts: 2, agents: [assigned('b')] }), false);
   t.same(names(store), ['old']);
@@ -45,10 +47,10 @@ t.test('a snapshot in parts takes effect when all are there, in any order, and r
 t.test('it outlives the process', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'assignment-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const first = openAssignmentStore(join(folder, 'assignment.sqlite'));
+  const first = open(join(folder, 'assignment.sqlite'));
   first.applyDelta({ from: 0, to: 4, put: [assigned('a', 3)], remove: [] });
   first.close();
-  const again = openAssignmentStore(join(folder, 'assignment.sqlite'));
+  const again = open(join(folder, 'assignment.sqlite'));
   t.equal(again.generation, 4);
   t.equal(again.agents()[0]?.epoch, 3);
   again.clear();

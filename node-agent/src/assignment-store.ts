@@ -1,7 +1,9 @@
 // The node's desired set of agents and its generation, in SQLite: a Pi that reboots with the network down starts its agents again.
 // In: deltas and snapshots from the coordinator. Out: what to start, change and stop. A delta that does not follow is refused.
+// A damaged file is set aside and the set begun empty: at generation 0 the coordinator sends the snapshot.
 import type { AssignedAgent, AssignmentDelta, AssignmentSnapshot } from '@blackroad/protocol';
 import Database from 'better-sqlite3';
+import { checkDatabase, DamageError, type OnDamage, openSound } from './data-folder.ts';
 import type { Disk } from './disk.ts';
 
 export interface AssignmentStore {
@@ -15,13 +17,15 @@ export interface AssignmentStore {
   close(): void;
 }
 
-/** `path` may be `:memory:`; `disk` stands in for it in the simulator. */
-export function openAssignmentStore(path: string, disk?: Disk): AssignmentStore {
-  const db = disk ? disk.open('assignment.sqlite') : new Database(path);
-  db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = FULL');
-  db.exec(`create table if not exists assigned (agent text primary key, value text not null);
-           create table if not exists generation (one integer primary key check (one = 1), value integer not null);`);
+/** `path` may be `:memory:`; `disk` stands in for it in the simulator. Throws `storage-failed` where it cannot be opened. */
+export function openAssignmentStore(
+  path: string,
+  given: { nowMs: number; onDamage: OnDamage; disk?: Disk },
+): AssignmentStore {
+  const { disk } = given;
+  const db = disk
+    ? prepared(disk.open('assignment.sqlite'))
+    : openSound(path, given, open, 'the agents of this node come from the coordinator');
   const readGeneration = db.prepare('select value from generation').pluck();
   const writeGeneration = db.prepare(
     'insert into generation values (1, ?) on conflict (one) do update set value = excluded.value',
@@ -71,4 +75,40 @@ export function openAssignmentStore(path: string, disk?: Disk): AssignmentStore 
     },
     close: () => db.close(),
   };
+}
+
+function open(path: string): Database.Database {
+  const db = new Database(path);
+  try {
+    checkDatabase(prepared(db));
+    checkRows(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+function prepared(db: Database.Database): Database.Database {
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL');
+  db.exec(`create table if not exists assigned (agent text primary key, value text not null);
+           create table if not exists generation (one integer primary key check (one = 1), value integer not null);`);
+  return db;
+}
+/** Pages may fit together and yet hold something else: a row that is no agent would end every start. */
+function checkRows(db: Database.Database): void {
+  const generation = db.prepare('select value from generation').pluck().get() ?? 0;
+  if (!Number.isSafeInteger(generation) || (generation as number) < 0)
+    throw new DamageError(`its generation is ${JSON.stringify(generation)}`);
+  for (const text of db.prepare('select value from assigned').pluck().iterate()) {
+    if (!isAssigned(text)) throw new DamageError('one of its rows is no agent');
+  }
+}
+function isAssigned(text: unknown): boolean {
+  try {
+    const { spec, epoch, version, model } = JSON.parse(String(text)) as Partial<AssignedAgent>;
+    return typeof spec?.name === 'string' && typeof model === 'string' && Number(epoch) > 0 && Number(version) > 0;
+  } catch {
+    return false;
+  }
 }

@@ -8,6 +8,7 @@ import { createAgent } from './agents/agent.ts';
 import { toolBoxFor } from './agents/tool-box.ts';
 import { openAssignmentStore } from './assignment-store.ts';
 import type { Probes } from './contracts.ts';
+import { refuseFolders } from './data-folder.ts';
 import type { EnsureKinds } from './default-models.ts';
 import type { Disk } from './disk.ts';
 import { blink } from './gpio/blink.ts';
@@ -58,6 +59,12 @@ export function composeNode(order: NodeOrder): RunningNode {
   const { node } = order.identity();
   const { log, lines } = ringLog(order.log, () => clock.nowMs());
   const boot = random.hex(8);
+  const damages: string[] = [];
+  const onDamage = (text: string) => {
+    log.error({}, text);
+    damages.push(text);
+  };
+  if (!order.disk && order.dir !== ':memory:') refuseFolders(order.dir);
   const file = (name: string) => (order.dir === ':memory:' ? ':memory:' : `${order.dir}/${name}`);
 
   const pool = createModelPool({
@@ -69,7 +76,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     bandwidth: () => bandwidthOf(order),
     runsModels: () => runsModels(classOf(order)),
     queue: order.queue,
-    learned: createLearned({ path: file('learned.json'), clock, log }),
+    learned: createLearned({ path: file('learned.json'), clock, log, onDamage }),
     clock,
     random,
     log,
@@ -81,6 +88,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     clock,
     random,
     log,
+    onDamage,
     embed: pool.embed,
   });
   const outbox = createOutbox({
@@ -89,6 +97,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     isOwn: (topic) => parseTopic(topic)?.params.node === node,
     clock,
     log,
+    onDamage,
   });
   const transport = createTransport({
     identity: order.identity,
@@ -101,7 +110,11 @@ export function composeNode(order: NodeOrder): RunningNode {
     ...(order.onNotAccepted ? { onNotAccepted: order.onNotAccepted } : {}),
     ...(order.dial ? { dial: order.dial, hold: () => () => {} } : {}),
   });
-  const assignments = openAssignmentStore(file('assignment.sqlite'), order.disk);
+  const assignments = openAssignmentStore(file('assignment.sqlite'), {
+    nowMs: clock.nowMs(),
+    onDamage,
+    ...(order.disk ? { disk: order.disk } : {}),
+  });
 
   return createNode({
     node,
@@ -111,6 +124,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     hardware: order.hardware,
     simulated: order.simulated,
     notes: () => [...(order.places ? modelNotes(pool.situation(), order.places()) : []), ...order.notes],
+    damages: () => damages.splice(0),
     transport,
     memory,
     closeOutbox: () => outbox.close(),

@@ -4,6 +4,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import { type OnDamage, setAside } from './data-folder.ts';
 import type { RuntimeModel, Usage } from './runtimes/runtime.ts';
 import { createSpeedBook, type LearnedSpeed } from './runtimes/speed.ts';
 
@@ -32,7 +33,7 @@ const maxModels = 256;
 const weightsOf = (model: RuntimeModel) => model.digest || String(model.sizeBytes);
 
 /** `path` may be `:memory:`. */
-export function createLearned(parts: { path: string; clock: Clock; log: Log }): Learned {
+export function createLearned(parts: { path: string; clock: Clock; log: Log; onDamage?: OnDamage }): Learned {
   const { path, log } = parts;
   const speeds = createSpeedBook();
   const peaks = new Map<string, Peak>();
@@ -49,8 +50,16 @@ export function createLearned(parts: { path: string; clock: Clock; log: Log }): 
       for (const peak of rowsOf(stored.peaks, ['bytes', 'context']) as Peak[]) peaks.set(peak.model, peak);
       saved = outline();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return;
+      if (code !== undefined) {
         log.warn({ err: error, path }, 'what was learned of the models cannot be read; it is learned again');
+        return;
+      }
+      const aside = setAside(path, parts.clock.nowMs());
+      const text = `${path} was damaged (it is no JSON) and is set aside as ${aside}; the speeds of the models are learned again`;
+      if (parts.onDamage) parts.onDamage(text);
+      else log.warn({ path }, text);
     }
   }
 

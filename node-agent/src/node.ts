@@ -36,6 +36,8 @@ export interface NodeParts {
   simulated: boolean;
   /** Plain words on what is missing on this machine. */
   notes: () => string[];
+  /** What happened to damaged files since the last call, in words. */
+  damages: () => string[];
   transport: Transport;
   /** Called last, when nothing is posted any more. */
   closeOutbox: () => void;
@@ -149,6 +151,7 @@ class Loop implements RunningNode {
       onMessage: (message) => this.#receive(message),
       onRefused: (topic, text) => this.#event('message-refused', 'warning', `${topic}: ${text}`),
     });
+    this.#tellDamages();
     this.#timers.push(clock.every(stateCheckMs, () => this.#tellStates()));
     this.#timers.push(clock.every(modelRefreshMs, () => void this.#refreshModels()));
     this.#beatLater();
@@ -444,6 +447,10 @@ class Loop implements RunningNode {
     transport.keep('nodeInfo', { node }, info);
   }
 
+  #tellDamages(): void {
+    for (const text of this.#parts.damages()) this.#event('file-damaged', 'error', text);
+  }
+
   /** What of the inventory changes by itself. */
   #words(): Pick<NodeInfo, 'runtimes' | 'notes'> {
     const { pool, notes } = this.#parts;
@@ -505,7 +512,7 @@ class Loop implements RunningNode {
   }
 
   #event(
-    type: 'assignment-gap' | 'message-refused' | 'model-pulled' | 'model-pull-failed',
+    type: 'assignment-gap' | 'file-damaged' | 'message-refused' | 'model-pulled' | 'model-pull-failed',
     severity: 'info' | 'warning' | 'error',
     text: string,
     data?: Record<string, unknown>,

@@ -250,6 +250,7 @@ export const eventTypes = [
   'overheated',
   'disk-low',
   'disk-read-only',
+  'file-damaged', // set aside and begun anew
   'clock-unsynced',
   'message-refused',
   'log',

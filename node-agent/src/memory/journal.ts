@@ -2,11 +2,11 @@
 // search index is made from it. In and out: MemoryEntry values and rows of logs, pending memories and branches.
 // Never decides anything and never commits by itself: commits.ts runs its writes in one transaction.
 // Rows keep their id for ever (AUTOINCREMENT): the index names an entry by it, also after a fork took the entry out of the log.
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryEntry, MemoryPayload } from '@blackroad/protocol';
-import type { Log as Logger } from '@blackroad/std/log';
 import Database from 'better-sqlite3';
+import { checkDatabase, type OnDamage, openSound } from '../data-folder.ts';
 import type { Disk } from '../disk.ts';
 
 export interface Head {
@@ -69,8 +69,8 @@ CREATE TABLE branches (
 `;
 
 /** Opens (or makes) the journal in `dir`; a file that is not a database any more is set aside and the logs are fetched anew. */
-export function openJournal(dir: string, freshId: string, nowMs: number, log: Logger, disk?: Disk) {
-  const db = disk ? tuned(disk.open('journal.db')) : open(dir, nowMs, log);
+export function openJournal(dir: string, freshId: string, nowMs: number, onDamage: OnDamage, disk?: Disk) {
+  const db = disk ? tuned(disk.open('journal.db')) : open(dir, nowMs, onDamage);
   if ((db.pragma('user_version', { simple: true }) as number) === 0) {
     db.transaction(() => {
       db.exec(schema);
@@ -276,21 +276,17 @@ export function openJournal(dir: string, freshId: string, nowMs: number, log: Lo
   };
 }
 
-function open(dir: string, nowMs: number, log: Logger): Database.Database {
+function open(dir: string, nowMs: number, onDamage: OnDamage): Database.Database {
   if (dir === ':memory:') return tuned(new Database(':memory:'));
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const path = join(dir, 'journal.db');
-  try {
-    return checked(tuned(new Database(path)));
-  } catch (error) {
-    const code = (error as { code?: string }).code ?? '';
-    if (!code.startsWith('SQLITE_NOTADB') && !code.startsWith('SQLITE_CORRUPT')) throw error;
-    // An SD card lost it. What was acknowledged comes back from the coordinator; the damaged file stays for a person to look at.
-    const aside = join(dir, `journal.damaged-${Math.floor(nowMs)}.db`);
-    for (const suffix of ['', '-wal']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
-    log.error({ path: aside, code }, 'the memory journal was damaged; it is set aside and the logs are fetched anew');
-    return tuned(new Database(path));
-  }
+  // An SD card lost it. What was acknowledged comes back from the coordinator; the damaged file stays for a person to look at.
+  const consequence = 'the memories of its agents are fetched anew';
+  return openSound(
+    join(dir, 'journal.db'),
+    { nowMs, onDamage },
+    (path) => checked(tuned(new Database(path))),
+    consequence,
+  );
 }
 
 function tuned(db: Database.Database): Database.Database {
@@ -309,7 +305,7 @@ function tuned(db: Database.Database): Database.Database {
 }
 function checked(db: Database.Database): Database.Database {
   try {
-    db.prepare('SELECT count(*) FROM sqlite_schema').get();
+    checkDatabase(db);
     return db;
   } catch (error) {
     db.close();

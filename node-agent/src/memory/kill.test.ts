@@ -34,7 +34,7 @@ t.test('SIGKILL while it remembers', async (t) => {
       .map((line) => line.split(' '));
     t.ok(printed.length >= enough);
 
-    const journal = openJournal(folder, 'unused', 0, silentLog);
+    const journal = openJournal(folder, 'unused', 0, () => {});
     for (const { id, agent } of journal.logs()) {
       const entries = journal.after(id, agent, 0, 1_000_000);
       t.same(chainFaults(entries), [], `the chain of ${agent} verifies`);

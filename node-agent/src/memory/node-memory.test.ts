@@ -350,7 +350,7 @@ t.test('the index is made again when it is missing or damaged; a damaged journal
   ({ memory, agent } = open());
   await clock.advance(10_000);
   t.equal(agent.status.durableSeq, 251, 'fetched from the coordinator');
-  t.ok(readdirSync(dir).some((file) => file.startsWith('journal.damaged-')));
+  t.ok(readdirSync(dir).some((file) => file.startsWith('journal.db.damaged-')));
   t.equal((await agent.recall('fact 19', 1, ever)).memories[0]?.text, 'fact 19');
   t.ok(existsSync(join(dir, 'index.db')));
   await memory.close();

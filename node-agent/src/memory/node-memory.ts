@@ -7,6 +7,7 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { AgentMemory, Embedder, NodeMemory, Recalled, Remembered } from '../contracts.ts';
+import type { OnDamage } from '../data-folder.ts';
 import type { Disk } from '../disk.ts';
 import { payloadOf } from './chain.ts';
 import { createCommits } from './commits.ts';
@@ -34,12 +35,14 @@ export interface NodeMemoryOptions {
   clock: Clock;
   random: Random;
   log: Logger;
+  onDamage?: OnDamage;
   embed: Embedder;
 }
 
 export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
   const { dir, node, clock, random, log: logger } = options;
-  const journal = openJournal(dir, random.hex(16), clock.nowMs(), logger, options.disk);
+  const onDamage = options.onDamage ?? ((text) => logger.error({}, text));
+  const journal = openJournal(dir, random.hex(16), clock.nowMs(), onDamage, options.disk);
   const index = createSearchIndex({ dir, journal, clock, log: logger });
   const logs = new Map<string, AgentLog>();
   const closing = new AbortController();

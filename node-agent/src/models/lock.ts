@@ -27,6 +27,12 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
   let told = false;
   while (!(await take(path, own))) {
     if (options.signal?.aborted) throw abortedProblem();
+    // Nobody's lock, and not ours to move.
+    if ((await stat(path).catch(() => null))?.isDirectory())
+      throw new FetchProblem(
+        'refused',
+        `${path} is a folder, and a file that locks a model is kept there; move it away`,
+      );
     const holder = await readFile(path, 'utf8').catch(() => '');
     if (await isStale(path, holder, clock)) {
       // The rename succeeds for one of several that notice at once.

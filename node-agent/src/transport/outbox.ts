@@ -7,12 +7,13 @@
 //
 // While the disk takes no writes, rows are kept in memory, so many at most, and sent from there: a task whose end nobody hears of
 // would block its agent. They are stored as soon as the disk takes them.
-import { closeSync, existsSync, fdatasync, fsyncSync, openSync, renameSync } from 'node:fs';
+import { closeSync, fdatasync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { maxOutboxMessages } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import Database from 'better-sqlite3';
+import { checkDatabase, isDamage, type OnDamage, setAside } from '../data-folder.ts';
 import type { Disk } from '../disk.ts';
 
 export type Until = 'settled' | 'sent';
@@ -56,6 +57,7 @@ export interface OutboxOptions {
   path: string;
   clock: Clock;
   log: Log;
+  onDamage?: OnDamage;
   maxMessages?: number;
   /** In place of `path`: the simulator's. */
   disk?: Disk;
@@ -414,12 +416,13 @@ interface Opened {
   durable: boolean;
 }
 /** Opens the file; a damaged one is put aside, an unusable disk means memory: a node that can talk is worth more than a crash loop. */
-function open({ path, clock, log }: OutboxOptions): Opened {
+function open({ path, clock, log, onDamage }: OutboxOptions): Opened {
   if (path === ':memory:') return { db: prepared(new Database(path)), wal: null, durable: false };
   for (const attempt of [1, 2]) {
     let db: Database.Database | null = null;
     try {
       db = prepared(new Database(path));
+      checkDatabase(db);
       // Where the file system has no shared memory SQLite stays with its rollback journal, and each write waits for the disk.
       const mode = db.pragma('journal_mode', { simple: true });
       if (mode !== 'wal') return { db, wal: null, durable: true };
@@ -427,11 +430,11 @@ function open({ path, clock, log }: OutboxOptions): Opened {
       return { db, wal: walOf(openSync(`${path}-wal`, 'r+')), durable: true };
     } catch (err) {
       db?.close();
-      const code = (err as { code?: string }).code ?? '';
-      if (attempt === 1 && /^SQLITE_(CORRUPT|NOTADB)/.test(code) && existsSync(path)) {
-        const aside = `${path}.damaged-${clock.nowMs()}`;
-        log.error({ err, aside }, 'outbox: the file is damaged and put aside; what was in it is lost');
-        for (const end of ['', '-wal', '-shm']) if (existsSync(path + end)) renameSync(path + end, aside + end);
+      if (attempt === 1 && isDamage(err)) {
+        const aside = setAside(path, clock.nowMs());
+        const text = `${path} was damaged (${(err as Error).message}) and is set aside as ${aside}; what this node had still to tell is lost`;
+        if (onDamage) onDamage(text);
+        else log.error({ err }, text);
         continue;
       }
       log.error({ err, path }, 'outbox: the disk cannot be used; messages are kept in memory only');
