@@ -55,6 +55,8 @@ function compose(dir: string) {
     version: '0',
     simulated: true,
     notes: [],
+    places: null,
+    defaults: null,
     probes: simulatedProbes({ profile: 'pi5', seed: 1, clock, random }),
     runtimes: [
       createSimulated({ models: [{ name: 'small', kind: 'chat', resident: true }], decodeTps: 10, clock, random }),
