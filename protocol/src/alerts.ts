@@ -26,6 +26,7 @@ export const AlertVerb = Type.OneOf(
   [
     'open-node', // shows the node
     'open-agent',
+    'edit-agent', // shows its spec; PUT /v1/agents/:agent
     'open-dead-letters', // GET /v1/tasks?dead=true
     'open-queue', // GET /v1/tasks?state=queued&agent=
     'open-branches', // GET /v1/branches

@@ -17,7 +17,8 @@ t.test('adding, alerts, keys and books in a browser', { skip: noBrowser, timeout
     await page.getByRole('link', { name: 'Add a node' }).first().click();
     await page.getByLabel('Site').fill('attic');
     await page.getByText('Labels, another address').click();
-    await page.getByLabel('Labels').fill('room=loft');
+    // The machine of this test is simulated, and a real agent is to answer on it.
+    await page.getByLabel('Labels').fill('room=loft, simulated=mix');
     await page.getByLabel('Address of the coordinator').fill('127.0.0.1');
     t.same(await axeFaultsInBothThemes(page), []);
     await page.getByRole('button', { name: 'Make the command' }).click();
@@ -41,18 +42,18 @@ t.test('adding, alerts, keys and books in a browser', { skip: noBrowser, timeout
 
   await t.test('an alert is seen, taken back, and clears with its cause', async (t) => {
     await open('Alerts');
-    await page.getByRole('heading', { name: 'Nothing needs you' }).waitFor();
+    await page.getByRole('heading', { name: 'Nothing needs attention' }).waitFor();
     t.same(await axeFaultsInBothThemes(page), []);
     await fleet.apply({ name: 'seer', placement: { site: ['cellar'] } as never });
     await page.getByRole('heading', { name: /seer has no node/ }).waitFor();
     t.same(await axeFaultsInBothThemes(page), []);
-    await page.getByRole('button', { name: 'Seen', exact: true }).click();
-    await page.getByRole('heading', { name: 'Somebody has seen it' }).waitFor();
-    await page.getByText(/seen by admin/).waitFor();
+    await page.getByRole('button', { name: 'Acknowledge', exact: true }).click();
+    await page.getByRole('heading', { name: 'Acknowledged' }).waitFor();
+    await page.getByText(/acknowledged by admin/).waitFor();
     t.match(await client.call('alerts'), [{ acknowledged: { by: 'key:admin' } }]);
     t.same(await axeFaultsInBothThemes(page), []);
-    await page.getByRole('button', { name: 'Not seen' }).click();
-    await page.getByRole('button', { name: 'Seen', exact: true }).waitFor();
+    await page.getByRole('region', { name: 'Acknowledged' }).getByRole('button', { name: 'Undo' }).click();
+    await page.getByRole('button', { name: 'Acknowledge', exact: true }).waitFor();
     await client.call('agentRemove', { params: { agent: 'seer' } });
     const cleared = page.getByRole('region', { name: 'Cleared by itself' });
     await cleared.getByText(/seer has no node/).waitFor();

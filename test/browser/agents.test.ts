@@ -155,6 +155,32 @@ t.test('agents in a browser', { skip: noBrowser }, async (t) => {
     await page.getByRole('heading', { name: 'No such agent' }).waitFor();
   });
 
+  await t.test('what was typed and not saved is not lost without a question', async (t) => {
+    await to('/new-agent');
+    await page.getByRole('radio', { name: /ECHO/ }).click();
+    await page.getByLabel('Name', { exact: true }).fill('half-done');
+    const nav = page.getByRole('navigation', { name: 'Pages' }).first();
+    await nav.getByRole('link', { name: 'Nodes' }).click();
+    const question = page.getByRole('alertdialog', { name: 'Leave without saving?' });
+    await question.waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    await question.getByRole('button', { name: 'Stay' }).click();
+    t.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'half-done');
+    await nav.getByRole('link', { name: 'Nodes' }).click();
+    await question.getByRole('button', { name: 'Leave' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Nodes' }).waitFor();
+    // Another tab of the agent's page is no way out: the draft waits there.
+    await to('/agents/prism?tab=spec');
+    await page.getByLabel('Description').fill('Half of a thought');
+    await tab('Chat');
+    await page.getByLabel('Message to prism').waitFor();
+    await tab('Edit');
+    t.equal(await page.getByLabel('Description').inputValue(), 'Half of a thought');
+    await page.getByRole('button', { name: 'Discard changes' }).click();
+    await nav.getByRole('link', { name: 'Nodes' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Nodes' }).waitFor();
+  });
+
   await t.test('a viewer looks and is offered nothing', async (t) => {
     const { key } = await fleet.client.call('keyCreate', { body: { name: 'eyes', role: 'viewer' } });
     await page.getByRole('button', { name: /theme, keys, sign out/ }).click();
@@ -173,6 +199,13 @@ t.test('agents in a browser', { skip: noBrowser }, async (t) => {
     await to('/agents');
     await page.getByRole('grid', { name: 'Agents' }).waitFor();
     t.equal(await page.getByRole('link', { name: 'New agent' }).count(), 0);
+    await to('/new-agent');
+    await page.getByRole('heading', { name: 'Operators use this page' }).waitFor();
+    t.equal(await page.getByRole('button', { name: /^Start/ }).count(), 0);
+    await to('/audit');
+    await page.getByRole('heading', { name: 'Admins use this page' }).waitFor();
+    t.equal(await page.getByRole('alert').count(), 0, 'nothing did not work');
+    t.same(await axeFaultsInBothThemes(page), []);
   });
   t.same(complaints, [], 'nothing is thrown, nothing is refused by the content security policy');
 });

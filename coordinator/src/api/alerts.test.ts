@@ -168,6 +168,6 @@ t.test('a full queue, and tasks that were given up', async (t) => {
     return row?.waiting === 0 && row.running === 0;
   });
   const [given] = await alerts(fleet, 'dead-letters');
-  t.match(given, { count: 2, title: '2 tasks were given up', actions: [{ verb: 'open-dead-letters' }] });
+  t.match(given, { count: 2, title: '2 tasks failed', actions: [{ verb: 'open-dead-letters' }] });
   t.same(await alerts(fleet, 'queue-full'), []);
 });

@@ -174,7 +174,7 @@ function drainStays(view: View, { id, site }: DeepReadonly<NodeRow>): Trouble[] 
       title: `${id} drains, and ${who} no other place`,
       many: 'nodes drain, and agents there have no other place',
       text: `${first}: ${why.text}. Fix: ${why.fix}.`,
-      actions: [...actionsOf(why.fix), openAgent(first), openNode(id)],
+      actions: [...actionsOf(why.fix, first), openAgent(first), openNode(id)],
     },
   ];
 }
@@ -195,7 +195,7 @@ export function agentTroubles(view: View, name: string, nowMs: number): Trouble[
       title: `${name} has no node: ${unplaced.text}`,
       many: 'agents have no node',
       text: `Fix: ${unplaced.fix}.`,
-      actions: [...actionsOf(unplaced.fix), openAgent(name)],
+      actions: [...actionsOf(unplaced.fix, name), openAgent(name)],
     });
   }
   const observed = view.observed.get(name);
@@ -236,7 +236,7 @@ export function agentTroubles(view: View, name: string, nowMs: number): Trouble[
 }
 
 /** The fix names commands; the same ones as buttons. */
-function actionsOf(fix: string): AlertAction[] {
+function actionsOf(fix: string, agent: string): AlertAction[] {
   const actions: AlertAction[] = [];
   const uncordon = /fleet uncordon ([a-z0-9-]+)/.exec(fix)?.[1];
   if (uncordon)
@@ -244,6 +244,8 @@ function actionsOf(fix: string): AlertAction[] {
   const [, node, model] = /fleet nodes pull ([a-z0-9-]+) ([^\s()<>]+)/.exec(fix) ?? [];
   if (node && model)
     actions.push({ verb: 'pull-model', label: `Fetch ${model} on ${node}`, role: 'operator', node, model });
+  if (/\b(placement|limits|load)\.|\bmodel: /.test(fix))
+    actions.push({ verb: 'edit-agent', label: `Edit ${agent}`, role: 'operator', agent });
   return actions;
 }
 
@@ -273,10 +275,13 @@ export function fleetTroubles(view: View, nowMs: number, deadLetters: number): T
       severity: 'warning',
       site: null,
       sinceMs: null,
-      title: deadLetters === 1 ? 'One task was given up' : `${deadLetters} tasks were given up`,
-      many: 'tasks were given up',
-      text: 'Their attempts or their time were used up. Look why, and retry those that still matter.',
-      actions: [{ verb: 'open-dead-letters', label: 'Look at them', role: 'viewer' }],
+      title: deadLetters === 1 ? '1 task failed' : `${deadLetters} tasks failed`,
+      many: 'tasks failed',
+      text:
+        deadLetters === 1
+          ? 'Its attempts or its time were used up. See why, and retry it if it still matters.'
+          : 'Their attempts or their time were used up. See why, and retry those that still matter.',
+      actions: [{ verb: 'open-dead-letters', label: deadLetters === 1 ? 'View task' : 'View tasks', role: 'viewer' }],
     });
   }
   let branches = 0;

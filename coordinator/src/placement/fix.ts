@@ -27,8 +27,12 @@ const steps: Record<string, Step> = {
   agents: { cost: 5, text: () => 'add a node: the one with room has as many agents as a node takes' },
   disk: { cost: 5, text: (_, __, { node }) => `make the disk of ${node.id} writable again` },
   gpu: { cost: 5, text: (_, __, { node }) => `see to the GPU of ${node.id}; starting the machine anew often helps` },
-  class: { cost: 6, text: (_, __, { node }) => `add ${node.class} to placement.class` },
-  site: { cost: 6, text: (_, __, { node }) => `add ${node.site || 'its site'} to placement.site` },
+  class: { cost: 6, text: (_, __, { node }) => `allow class ${node.class}: add ${node.class} to placement.class` },
+  site: {
+    cost: 6,
+    text: (_, __, { node }) =>
+      `allow site ${node.site || 'of its own'}: add ${node.site || 'its site'} to placement.site`,
+  },
   price: {
     cost: 20,
     text: (_, __, { node }) =>

@@ -1,4 +1,4 @@
-// Alerts: grave, warned, seen.
+// Alerts: grave, a warning, acknowledged.
 import type { Alert } from '@blackroad/protocol';
 import type { Stories } from '../stories/stories.ts';
 import { AlertList } from './alerts.tsx';
@@ -22,7 +22,7 @@ const alert: Alert = {
   acknowledged: null,
 };
 export const stories: Stories = {
-  'two to look at, one seen': () => (
+  'two open, one acknowledged': () => (
     <AlertList
       alerts={[
         alert,

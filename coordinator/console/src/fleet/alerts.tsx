@@ -26,7 +26,7 @@ export function AlertList({ alerts }: { alerts: readonly Alert[] }) {
 /** An alert about twenty agents has a button for each: the first ones, the others on demand. */
 const fewActions = 2;
 
-/** The gravest first, then the oldest; what somebody has seen stands last. */
+/** The gravest first, then the oldest; what is acknowledged stands last. */
 export function inOrder(alerts: readonly Alert[]): Alert[] {
   const rank = { error: 0, warning: 1, info: 2 };
   return [...alerts].sort(
@@ -42,7 +42,7 @@ function AlertRow({ alert }: { alert: Alert }) {
   const { role } = useMe();
   const params = { alert: alert.id };
   const ack = useAct('alertAck', {
-    done: () => 'Marked as seen.',
+    done: () => 'Acknowledged.',
     undo: () => () => call('alertUnack', { params }),
   });
   const unack = useAct('alertUnack', { done: () => 'Open again.' });
@@ -60,11 +60,11 @@ function AlertRow({ alert }: { alert: Alert }) {
         </h3>
         <p className="dim">{alert.text}</p>
         <p className="dim small">
-          Since <Time at={alert.sinceMs} />
+          For <Time at={alert.sinceMs} since />
           {acknowledged && (
             <>
               {' '}
-              · seen by {acknowledged.by.replace(/^key:/, '')} <Time at={acknowledged.atMs} />
+              · acknowledged by {acknowledged.by.replace(/^key:/, '')} <Time at={acknowledged.atMs} />
               {acknowledged.note && `: ${acknowledged.note}`}
             </>
           )}
@@ -82,11 +82,11 @@ function AlertRow({ alert }: { alert: Alert }) {
         {may('alertAck') &&
           (acknowledged ? (
             <Button look="quiet" icon={<Undo2 />} onClick={() => unack.mutate({ params })}>
-              Not seen
+              Undo
             </Button>
           ) : (
             <Button look="quiet" icon={<Check />} onClick={() => ack.mutate({ params, body: {} })}>
-              Seen
+              Acknowledge
             </Button>
           ))}
       </div>
@@ -117,6 +117,12 @@ function AlertAct({ action, role }: { action: AlertAction; role: Role }) {
           {label}
         </LinkButton>
       );
+    case 'edit-agent':
+      return allowed('agentApply') ? (
+        <LinkButton to="/agents/$agent" params={{ agent }} search={{ tab: 'spec' } as never}>
+          {label}
+        </LinkButton>
+      ) : null;
     case 'open-dead-letters':
       return (
         <LinkButton to="/tasks" search={{ dead: 'true' } as never}>

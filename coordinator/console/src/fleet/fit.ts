@@ -40,5 +40,5 @@ export function fitOf(model: CatalogueModel, room: Room): Fit {
   if (room.pulls.some((runtime) => model.runtimes.includes(runtime))) {
     return { state: 'fetch', word: 'could be fetched', text: `${bytes(model.sizeBytes)} to fetch` };
   }
-  return { state: 'away', word: 'not there', text: 'nothing there can fetch it' };
+  return { state: 'away', word: 'not there', text: 'cannot be downloaded on this class' };
 }

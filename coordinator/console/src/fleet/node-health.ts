@@ -24,13 +24,14 @@ export function standingOf(node: Node): Standing {
   if (presence === 'lost') return { of: 'lost', word: 'lost', tone: 'bad', text: reason };
   if (presence === 'suspect') return { of: 'suspect', word: 'suspect', tone: 'warn', text: reason };
   const more = condition && condition.more > 0 ? ` (and ${condition.more} more)` : '';
-  if (condition?.severity === 'error') return { of: 'error', word: 'ill', tone: 'bad', text: condition.text + more };
+  if (condition?.severity === 'error')
+    return { of: 'error', word: 'unhealthy', tone: 'bad', text: condition.text + more };
   if (draining) {
     const word = node.agents === 0 ? 'drained' : 'draining';
     return { of: 'draining', word, tone: 'warn', text: drainingInWords(node) };
   }
   if (cordoned) return { of: 'cordoned', word: 'cordoned', tone: 'warn', text: 'nothing new is placed here' };
-  if (condition) return { of: 'warning', word: 'warned', tone: 'warn', text: condition.text + more };
+  if (condition) return { of: 'warning', word: 'warning', tone: 'warn', text: condition.text + more };
   return { of: 'online', word: 'online', tone: 'good', text: null };
 }
 /** The gravest first. */

@@ -9,13 +9,12 @@ import {
   useTable,
 } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { ArrowDown, ArrowUp } from 'lucide-react';
 import {
   type KeyboardEvent,
-  memo,
   type ReactNode,
   useCallback,
   useDeferredValue,
+  useEffect,
   useMemo,
   useRef,
   useState,
@@ -23,10 +22,16 @@ import {
 import { type Column, type Facet, matcher, sortKey } from './columns.ts';
 import { Empty } from './states.tsx';
 import { BulkBar, TableBar } from './table-bar.tsx';
-import { useTableState } from './table-state.ts';
+import { HeadCell } from './table-head.tsx';
+import { Row } from './table-row.tsx';
+import { useKept, useTableState } from './table-state.ts';
 import { useIsPhone } from './use-phone.ts';
+import { plural } from './words.ts';
 
 const rowHeight = 40;
+/** With a second line below the first column. */
+const phoneRowHeight = 60;
+const narrowest = 55;
 const overscan = 14;
 const features = tableFeatures({ rowSortingFeature, rowSelectionFeature, sortedRowModel: createSortedRowModel() });
 
@@ -46,16 +51,20 @@ export interface VirtualTableProps<T extends object> {
   bulk?: (selected: T[], clear: () => void) => ReactNode;
   /** When there are no rows at all. */
   empty?: ReactNode;
+  /** On a phone, below the first column: what the columns that do not fit would say. */
+  note?: (row: T) => ReactNode;
   /** Without the bar above: a short table in a panel. */
   plain?: boolean;
 }
 
 export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
-  const { id, label, rowId, columns, facets = [], open, bulk, empty, plain = false } = props;
+  const { id, label, rowId, columns, facets = [], open, bulk, empty, note, plain = false } = props;
   // What was typed is shown before what came over the line.
   const rows = useDeferredValue(props.rows);
   const state = useTableState(id);
   const phone = useIsPhone();
+  const height = phone && note ? phoneRowHeight : rowHeight;
+  const [widths, setWidths] = useKept<Record<string, number>>(`widths:${id}`, {});
   const [selected, setSelected] = useState<RowSelectionState>({});
   const scroller = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState(0);
@@ -103,10 +112,12 @@ export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
   const virtual = useVirtualizer({
     count: ordered.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => rowHeight,
+    estimateSize: () => height,
     getItemKey: (index) => ordered[index]?.id ?? index,
     overscan,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows of another height are laid out anew
+  useEffect(() => virtual.measure(), [height]);
   const picked = useMemo(() => (bulk ? rows.filter((row) => selected[rowId(row)]) : []), [bulk, rows, selected, rowId]);
   const clear = useCallback(() => setSelected({}), []);
   const pick = useCallback(
@@ -127,7 +138,7 @@ export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
   };
   const onKey = (event: KeyboardEvent<HTMLDivElement>) => {
     if ((event.target as HTMLElement).getAttribute('role') !== 'row') return;
-    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / rowHeight) - 2);
+    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / height) - 2);
     const steps: Record<string, number> = {
       ArrowDown: current + 1,
       ArrowUp: current - 1,
@@ -148,14 +159,27 @@ export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
   if (rows.length === 0) return <>{empty ?? <Empty title={`No ${label.toLowerCase()}`} />}</>;
   const template = [
     ...(bulk ? ['40px'] : []),
-    ...shown.map(({ width = 110, grow = 1 }) => (grow > 0 ? `minmax(${width}px, ${grow}fr)` : `${width}px`)),
+    ...shown.map(({ id: of, width = 110, grow = 1 }) => {
+      const set = phone ? undefined : widths[of];
+      return set !== undefined ? `${set}px` : grow > 0 ? `minmax(${width}px, ${grow}fr)` : `${width}px`;
+    }),
   ].join(' ');
-  const width = shown.reduce((sum, column) => sum + (column.width ?? 110), bulk ? 40 : 0);
+  const widthOf = (column: Column<T>) => (phone ? undefined : widths[column.id]) ?? column.width ?? 110;
+  const width = shown.reduce((sum, column) => sum + widthOf(column), bulk ? 40 : 0);
   const all = picked.length > 0 && found.every((row) => selected[rowId(row)]);
   return (
     <div className="table-frame">
       {!plain && (
-        <TableBar {...{ state, rows, columns, shown, facets }} searchLabel={`Search ${label.toLowerCase()}`} />
+        // biome-ignore lint/a11y/noStaticElementInteractions: from the search the arrow leads into the rows
+        <div
+          onKeyDown={(event) => {
+            if (event.key !== 'ArrowDown' || !(event.target as HTMLElement).matches('[data-search]')) return;
+            event.preventDefault();
+            moveTo(0);
+          }}
+        >
+          <TableBar {...{ state, rows, columns, shown, facets }} searchLabel={`Search ${label.toLowerCase()}`} />
+        </div>
       )}
       {bulk && picked.length > 0 && (
         <BulkBar count={picked.length} clear={clear}>
@@ -190,7 +214,16 @@ export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
             </span>
           )}
           {shown.map((column) => (
-            <HeadCell key={column.id} column={column} sorting={state.sorting} setSorting={state.setSorting} />
+            <HeadCell
+              key={column.id}
+              column={column}
+              sorting={state.sorting}
+              setSorting={state.setSorting}
+              resize={(to) => {
+                const { [column.id]: _, ...rest } = widths;
+                setWidths(to === null ? rest : { ...rest, [column.id]: Math.max(narrowest, Math.round(to)) });
+              }}
+            />
           ))}
         </div>
         <div role="rowgroup" className="table-body" style={{ height: virtual.getTotalSize(), minWidth: width }}>
@@ -205,6 +238,8 @@ export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
                 index={item.index}
                 top={item.start}
                 template={template}
+                height={height}
+                note={phone ? note : undefined}
                 columns={shown}
                 current={item.index === current}
                 selected={bulk ? Boolean(selected[row.id]) : null}
@@ -225,8 +260,8 @@ export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
       </div>
       <p className="dim small table-foot" aria-live="polite">
         {ordered.length === rows.length
-          ? `${rows.length.toLocaleString('en')} rows`
-          : `${ordered.length.toLocaleString('en')} of ${rows.length.toLocaleString('en')} rows`}
+          ? plural(rows.length, 'row')
+          : `${ordered.length.toLocaleString('en')} of ${plural(rows.length, 'row')}`}
       </p>
     </div>
   );
@@ -238,80 +273,3 @@ function basic(a: { getValue(id: string): unknown }, b: { getValue(id: string): 
   const right = b.getValue(id) as string;
   return left < right ? -1 : left > right ? 1 : 0;
 }
-
-function HeadCell<T>({
-  column,
-  sorting,
-  setSorting,
-}: {
-  column: Column<T>;
-  sorting: { id: string; desc: boolean }[];
-  setSorting(now: { id: string; desc: boolean }[]): void;
-}) {
-  const now = sorting.find(({ id }) => id === column.id);
-  const first = column.largestFirst ?? false;
-  const press = () =>
-    setSorting(!now ? [{ id: column.id, desc: first }] : now.desc === first ? [{ id: column.id, desc: !first }] : []);
-  return (
-    <span
-      role="columnheader"
-      className={`cell ${column.align ?? ''}`}
-      aria-sort={now ? (now.desc ? 'descending' : 'ascending') : 'none'}
-    >
-      <button type="button" className="head-button" onClick={press}>
-        <span className="cut">{column.title}</span>
-        {now && (now.desc ? <ArrowDown aria-hidden="true" /> : <ArrowUp aria-hidden="true" />)}
-      </button>
-    </span>
-  );
-}
-
-interface RowProps<T> {
-  row: T;
-  id: string;
-  index: number;
-  top: number;
-  template: string;
-  columns: readonly Column<T>[];
-  current: boolean;
-  selected: boolean | null;
-  open: ((row: T) => void) | undefined;
-  pick(id: string, on: boolean): void;
-  focused(index: number): void;
-}
-function PlainRow<T>({ row, id, index, top, template, columns, current, selected, open, pick, focused }: RowProps<T>) {
-  return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the grid around it takes the keys
-    <div
-      role="row"
-      className={`table-row ${open ? 'opens' : ''}`}
-      aria-rowindex={index + 2}
-      aria-selected={selected ?? undefined}
-      tabIndex={current ? 0 : -1}
-      style={{ gridTemplateColumns: template, transform: `translateY(${top}px)` }}
-      onFocus={() => focused(index)}
-      onClick={(event) => {
-        if (!open || (event.target as HTMLElement).closest('a, button, input, label')) return;
-        if (getSelection()?.isCollapsed !== false) open(row);
-      }}
-    >
-      {selected !== null && (
-        <span role="gridcell" className="cell">
-          <input
-            type="checkbox"
-            aria-label={`Select ${id}`}
-            tabIndex={current ? 0 : -1}
-            checked={selected}
-            onChange={(event) => pick(id, event.target.checked)}
-          />
-        </span>
-      )}
-      {columns.map((column) => (
-        <span key={column.id} role="gridcell" className={`cell ${column.align ?? ''}`}>
-          {column.cell ? column.cell(row) : (column.value(row) ?? <span className="dim">–</span>)}
-        </span>
-      ))}
-    </div>
-  );
-}
-const Row = memo(PlainRow) as typeof PlainRow;

@@ -60,7 +60,8 @@ export function duration(ms: number): string {
 /** How long something has been so, for people: whole seconds, and no milliseconds. */
 export function age(ms: number): string {
   if (ms < 2000) return 'a moment';
-  return ms < 120_000 ? `${Math.round(ms / 1000)} s` : duration(ms);
+  if (ms < 60_000) return `${Math.round(ms / 1000)} s`;
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : duration(ms);
 }
 /** `just now`, `12 s ago`, `in 3 h`. */
 export function relative(atMs: number, nowMs: number): string {

@@ -70,7 +70,7 @@ export function KeysDialog({
     ...pages.flatMap(({ nav }): [string[], string][] => (nav?.key ? [[['g', nav.key], nav.text]] : [])),
   ];
   return (
-    <Dialog open={open} onOpenChange={onOpenChange} title="Keys">
+    <Dialog open={open} onOpenChange={onOpenChange} title="Keyboard shortcuts">
       <dl className="facts keys">
         {rows.map(([keys, text]) => (
           <div key={text}>

@@ -17,6 +17,9 @@ export interface PageRoute {
     /** After `g` on the keyboard. */
     key?: string;
   };
-  /** The page is there for those who may call this route. */
+  /** The page is there for those who may call this route; others are told who may, in these words where there are any. */
   may?: RouteName;
+  locked?: { title: string; text: string };
+  /** Its heading while it is locked, where it stands in no navigation. */
+  title?: string;
 }

@@ -15,7 +15,7 @@ export function Person({ openKeys }: { openKeys(): void }) {
         now !== 'dark' && { text: 'Dark', icon: <Moon />, act: () => setTheme('dark') },
         now !== 'light' && { text: 'Light', icon: <Sun />, act: () => setTheme('light') },
         now !== 'system' && { text: 'Theme of the system', icon: <Monitor />, act: () => setTheme('system') },
-        { text: 'Keys', icon: <Keyboard />, act: openKeys },
+        { text: 'Keyboard shortcuts', icon: <Keyboard />, act: openKeys },
         { text: 'Sign out', icon: <LogOut />, act: () => void signOut() },
       ]}
     >

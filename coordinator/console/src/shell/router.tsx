@@ -3,6 +3,7 @@
 
 import pages from 'fleet:pages';
 import {
+  type AsyncRouteComponent,
   createRootRoute,
   createRoute,
   createRouter,
@@ -11,7 +12,9 @@ import {
   useSearch,
 } from '@tanstack/react-router';
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { mayUse, useMe } from '../data/session.tsx';
 import { Failure, Loading } from '../kit/states.tsx';
+import { Locked } from './locked.tsx';
 import { NotFound } from './not-found.tsx';
 import type { PageRoute } from './page.ts';
 import { Shell } from './shell.tsx';
@@ -22,6 +25,15 @@ export const pageRoutes: PageRoute[] = pages
 
 /** A page of a build that is gone: the coordinator was updated while this tab was open. */
 const isOldBuild = (error: unknown) => /dynamically imported module|module script failed/i.test(String(error));
+
+/** The page for those who may use it; its bundle is loaded for nobody else. */
+function whoMay(page: PageRoute) {
+  const Page = lazyRouteComponent(page.load) as AsyncRouteComponent<object>;
+  const { may } = page;
+  if (!may) return Page;
+  const Guarded = () => (mayUse(useMe().role, may) ? <Page /> : <Locked page={page} />);
+  return Object.assign(Guarded, Page.preload ? { preload: Page.preload } : {});
+}
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 const plain = {
@@ -36,9 +48,7 @@ const plain = {
 export const router = createRouter({
   ...plain,
   routeTree: root.addChildren([
-    ...pageRoutes.map(({ path, load }) =>
-      createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load) }),
-    ),
+    ...pageRoutes.map((page) => createRoute({ getParentRoute: () => root, path: page.path, component: whoMay(page) })),
     ...(DEV
       ? [
           createRoute({

@@ -5,4 +5,9 @@ export const route: PageRoute = {
   path: '/nodes/add',
   load: () => import('./add-node-page.tsx'),
   may: 'joinTokenCreate',
+  title: 'Add a node',
+  locked: {
+    title: 'Admins add nodes',
+    text: 'A join token lets a machine into the fleet. Ask somebody with the role admin for one.',
+  },
 };

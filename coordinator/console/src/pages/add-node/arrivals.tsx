@@ -75,7 +75,7 @@ function Arrival({ id }: { id: string }) {
         </p>
         <p className="dim small">
           {node.presence === 'never'
-            ? 'It has its certificate and was not heard of yet: is bin/fleet-node run under way there?'
+            ? 'It has its certificate and was not heard of yet: does bin/fleet-node run there?'
             : [
                 info?.board ?? info?.cpu,
                 health && `CPU ${percent(health.cpu)}`,

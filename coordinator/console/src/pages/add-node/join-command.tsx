@@ -4,7 +4,7 @@ import { Button } from '../../kit/button.tsx';
 import { CopyText } from '../../kit/field.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Glyph } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
+import { Left } from '../../kit/time.tsx';
 import { plural } from '../../kit/words.ts';
 import { commandOf, dialledBy } from './token-text.ts';
 
@@ -21,8 +21,8 @@ export function JoinCommand({ token, again }: { token: JoinTokenCreated; again()
     >
       <div className="stack">
         <p className="dim">
-          In the folder of this project; get it there and run <code>make install</code> once. Good for{' '}
-          {plural(token.uses, 'machine')}, runs out <Time at={token.expiresMs} />.
+          In the folder of this project; get it there and run <code>make install</code> once. Valid for{' '}
+          {plural(token.uses, 'machine')} and <Left until={token.expiresMs} />.
         </p>
         <CopyText text={commandOf(token.token)} label="Copy the command" />
         {dialled && (

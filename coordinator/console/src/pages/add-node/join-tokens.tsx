@@ -7,7 +7,7 @@ import { Button } from '../../kit/button.tsx';
 import { Panel, ScrollX } from '../../kit/layout.tsx';
 import { Loaded } from '../../kit/states.tsx';
 import { Tag } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
+import { Left } from '../../kit/time.tsx';
 
 export function JoinTokens({ made }: { made: string | null }) {
   const tokens = useRoute('joinTokens', {}, { refetchInterval: 5_000 });
@@ -27,7 +27,7 @@ export function JoinTokens({ made }: { made: string | null }) {
                     <th scope="col">Uses left</th>
                     <th scope="col">Site</th>
                     <th scope="col">Class</th>
-                    <th scope="col">Runs out</th>
+                    <th scope="col">Valid for</th>
                     <th scope="col">
                       <span className="sr-only">Actions</span>
                     </th>
@@ -64,9 +64,9 @@ function TokenRow({ token, isNew }: { token: JoinTokenView; isNew: boolean }) {
         {token.usesLeft} of {token.uses}
       </td>
       <td>{token.site}</td>
-      <td>{token.class ?? 'found out'}</td>
+      <td>{token.class ?? 'detected'}</td>
       <td>
-        <Time at={token.expiresMs} />
+        <Left until={token.expiresMs} />
       </td>
       <td className="row-acts">
         {may('joinTokenRevoke') && (

@@ -70,14 +70,14 @@ export function TokenForm({ made }: { made(token: JoinTokenCreated): void }) {
             maxLength={63}
             list={siteList}
             value={site}
-            hint="Where they stand: one network, one fuse, one fate."
+            hint="One place: same network and power."
             onChange={(event) => setSite(event.target.value)}
           />
           <SelectField
             label="Class"
             value={kind}
             options={[
-              ['', 'found out by the machine itself'],
+              ['', 'Detect automatically'],
               ...classShapes.map((name): [string, string] => [name, classWords[name]]),
             ]}
             onChange={(event) => setKind(event.target.value)}
@@ -108,7 +108,7 @@ export function TokenForm({ made }: { made(token: JoinTokenCreated): void }) {
             <TextField
               label="Address of the coordinator"
               value={address}
-              placeholder="found out"
+              placeholder="detect automatically"
               autoComplete="off"
               spellCheck={false}
               hint="The name or address the machine reaches it at, if the one found here is wrong."

@@ -26,6 +26,7 @@ export default function AgentSpecTab({ agent }: { agent: AgentView }) {
       )}
       <SpecEditor
         key={from.version}
+        keep={`${name} ${from.version}`}
         start={from.spec}
         isNew={false}
         verb={() => 'Save'}

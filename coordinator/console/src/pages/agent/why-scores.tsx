@@ -8,6 +8,7 @@ import { mostly, type ScoreRow, scoreRows } from './why.ts';
 
 export function WhyScores({ nodes, pin }: { nodes: readonly NodeScore[]; pin: (node: string) => ReactNode }) {
   const [all, setAll] = useState(false);
+  const [points, setPoints] = useState(false);
   const [first] = nodes;
   if (!first) return null;
   const rows = scoreRows(nodes);
@@ -30,17 +31,19 @@ export function WhyScores({ nodes, pin }: { nodes: readonly NodeScore[]; pin: (n
                     {isHere ? 'it is here, ' : ''}
                     {model}
                   </span>
-                  <span className="figure why-under">
-                    {score.toFixed(1)}
-                    {i > 0 && <span className="dim"> {signed(score - first.score)}</span>}
-                  </span>
+                  {points && (
+                    <span className="figure why-under">
+                      {score.toFixed(1)}
+                      {i > 0 && <span className="dim"> {signed(score - first.score)}</span>}
+                    </span>
+                  )}
                 </th>
               ))}
             </tr>
           </thead>
           <tbody>
             {shown.map((row) => (
-              <Score key={row.name} row={row} />
+              <Score key={row.name} row={row} points={points} />
             ))}
             {nodes.length > 1 && (
               <tr>
@@ -64,6 +67,12 @@ export function WhyScores({ nodes, pin }: { nodes: readonly NodeScore[]; pin: (n
           </tbody>
         </table>
       </ScrollX>
+      <p className="why-same small dim row wrap">
+        <span>A longer bar speaks for the node. The longest bars together decide.</span>
+        <Button look="quiet" aria-expanded={points} onClick={() => setPoints(!points)}>
+          {points ? 'Hide the points' : 'Details'}
+        </Button>
+      </p>
       {deciding.length > 0 && deciding.length < rows.length && (
         <p className="why-same small dim row wrap">
           <span>
@@ -83,13 +92,13 @@ export function WhyScores({ nodes, pin }: { nodes: readonly NodeScore[]; pin: (n
   );
 }
 
-function Score({ row: { name, weight, cells } }: { row: ScoreRow }) {
+function Score({ row: { name, weight, cells }, points }: { row: ScoreRow; points: boolean }) {
   const best = Math.max(...cells.map((cell) => cell?.points ?? 0));
   return (
     <tr>
       <th scope="row">
         {name}
-        <span className="small dim">at most {weight} points</span>
+        {points && <span className="small dim">at most {weight} points</span>}
       </th>
       {cells.map((cell, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the columns keep their places
@@ -105,7 +114,7 @@ function Score({ row: { name, weight, cells } }: { row: ScoreRow }) {
                     style={{ width: `${cell.share * 100}%` }}
                   />
                 </span>
-                <span className="figure small why-points">{cell.points.toFixed(1)}</span>
+                {points && <span className="figure small why-points">{cell.points.toFixed(1)}</span>}
               </span>
               <span className="small dim why-because">{cell.text}</span>
             </>

@@ -10,8 +10,8 @@ export const agentColumns: Column<AgentLine>[] = [
   {
     id: 'agent',
     title: 'Agent',
-    width: 150,
-    grow: 2,
+    width: 190,
+    grow: 3,
     value: ({ name }) => name,
     cell: ({ name, branches }) => (
       <>
@@ -26,7 +26,7 @@ export const agentColumns: Column<AgentLine>[] = [
     id: 'state',
     title: 'State',
     width: 150,
-    grow: 6,
+    grow: 3,
     phone: true,
     value: ({ state }) => wordOf(state),
     cell: ({ state, text }) => (
@@ -55,10 +55,10 @@ export const agentColumns: Column<AgentLine>[] = [
         <span className="dim">none</span>
       ),
   },
-  { id: 'model', title: 'Model', width: 130, grow: 2, value: ({ model }) => model },
+  { id: 'model', title: 'Model', width: 200, grow: 3, value: ({ model }) => model },
   {
     id: 'running',
-    title: 'At work',
+    title: 'Running',
     width: 84,
     align: 'end',
     largestFirst: true,
@@ -93,6 +93,11 @@ export const agentColumns: Column<AgentLine>[] = [
     cell: ({ updatedMs }) => <Time at={updatedMs} />,
   },
 ];
+/** On a phone, below the name. */
+export const agentNote = ({ node, model, running, waiting }: AgentLine) =>
+  [node ?? 'on no node', model, running + waiting > 0 && `${running} running, ${waiting} waiting`]
+    .filter(Boolean)
+    .join(' · ');
 export const agentFacets: Facet<AgentLine>[] = [
   { id: 'state', title: 'State', value: ({ state }) => wordOf(state) },
   { id: 'node', title: 'Node', value: ({ node }) => node ?? 'none' },

@@ -10,7 +10,7 @@ import { PageHead, Panel } from '../../kit/layout.tsx';
 import { Empty, Loading } from '../../kit/states.tsx';
 import { VirtualTable } from '../../kit/virtual-table.tsx';
 import { plural } from '../../kit/words.ts';
-import { agentColumns, agentFacets } from './agent-columns.tsx';
+import { agentColumns, agentFacets, agentNote } from './agent-columns.tsx';
 
 const nameOf = ({ name }: AgentLine) => name;
 
@@ -47,6 +47,7 @@ export default function AgentsPage() {
             columns={agentColumns}
             facets={agentFacets}
             open={open}
+            note={agentNote}
             empty={
               <Empty title="No agent yet" icon={<Bot />}>
                 <p>

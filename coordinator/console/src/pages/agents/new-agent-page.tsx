@@ -23,6 +23,7 @@ export default function NewAgentPage() {
       <Panel title="The agent">
         <SpecEditor
           key={chosen.name}
+          keep={`new ${chosen.name}`}
           start={chosen.draft}
           isNew
           verb={(name) => `Start ${name || 'it'}`}

@@ -1,7 +1,7 @@
 // One agent's spec under edit, as a form or as text; the coordinator judges it when it is saved, and its faults are shown at the field
 // or at the line. In: where it starts. Out: the agent as it was stored.
 import type { AgentView } from '@blackroad/protocol';
-import { type FormEvent, type ReactNode, useState } from 'react';
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { lineOf } from '../../../../cli/src/yaml-line.ts';
 import { ApiProblem, call, wordsOf } from '../../data/api.ts';
 import { Button } from '../../kit/button.tsx';
@@ -9,10 +9,14 @@ import { Choice } from '../../kit/tabs.tsx';
 import { SpecForm } from './spec-form.tsx';
 import { type Draft, type Fault, type Language, readSpec, writeSpec } from './spec-text.ts';
 import { Faults, SpecTextArea } from './spec-textarea.tsx';
+import { AskBeforeLeaving, keepUnsaved, unsavedOf } from './unsaved.tsx';
 
 type Shown = 'form' | Language;
+const isSame = (a: Draft, b: Draft) => writeSpec(a, 'json') === writeSpec(b, 'json');
 
 export interface SpecEditorProps {
+  /** Under which what was typed is kept. */
+  keep: string;
   start: Draft;
   isNew: boolean;
   /** Of the button that saves. */
@@ -24,10 +28,25 @@ export interface SpecEditorProps {
   beside?: (draft: Draft, faultsOf: (error: unknown) => void) => ReactNode;
 }
 
-export function SpecEditor({ start, isNew, verb, refuse, onSaved, beside }: SpecEditorProps) {
-  const [shown, setShown] = useState<Shown>('form');
-  const [draft, setDraft] = useState(start);
-  const [text, setText] = useState('');
+export function SpecEditor({ keep, start, isNew, verb, refuse, onSaved, beside }: SpecEditorProps) {
+  const [before] = useState(() => unsavedOf(keep));
+  const [shown, setShown] = useState<Shown>(before?.shown ?? 'form');
+  const [draft, setDraft] = useState(before?.draft ?? start);
+  const [text, setText] = useState(before?.text ?? '');
+  const isDone = useRef(false);
+  const isDirty = !isSame(draft, start) || (shown !== 'form' && readSpec(text).faults.length > 0);
+  useEffect(() => {
+    if (!isDone.current) keepUnsaved(keep, isDirty ? { shown, draft, text } : null);
+  }, [keep, isDirty, shown, draft, text]);
+  const letGo = () => {
+    isDone.current = true;
+    keepUnsaved(keep, null);
+  };
+  const startOver = () => {
+    setDraft(start);
+    setText(shown === 'form' ? '' : writeSpec(start, shown));
+    setFaults([]);
+  };
   const [faults, setFaults] = useState<Fault[]>([]);
   const [busy, setBusy] = useState(false);
 
@@ -74,6 +93,7 @@ export function SpecEditor({ start, isNew, verb, refuse, onSaved, beside }: Spec
     try {
       const agent = await call('agentApply', { params: { agent: name }, body: draft as never });
       setFaults([]);
+      letGo();
       onSaved(agent);
     } catch (error) {
       showFaults(error);
@@ -106,7 +126,13 @@ export function SpecEditor({ start, isNew, verb, refuse, onSaved, beside }: Spec
           {verb(draft.name ?? '')}
         </Button>
         {beside?.(draft, showFaults)}
+        {isDirty && (
+          <Button look="quiet" onClick={startOver}>
+            Discard changes
+          </Button>
+        )}
       </div>
+      <AskBeforeLeaving isDirty={() => isDirty && !isDone.current} letGo={letGo} />
     </form>
   );
 }

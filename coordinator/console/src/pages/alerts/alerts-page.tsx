@@ -1,4 +1,4 @@
-// Everything that needs a person: the grave first, what somebody has seen below, what cleared itself last.
+// Everything that needs a person: the grave first, what is acknowledged below, what cleared itself last.
 import type { Alert } from '@blackroad/protocol';
 import { BellOff } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
@@ -10,7 +10,6 @@ import { PageHead, Panel } from '../../kit/layout.tsx';
 import { Empty, Loading } from '../../kit/states.tsx';
 import { Glyph } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
-import { plural } from '../../kit/words.ts';
 import { useAddress } from '../../shell/router.tsx';
 import { type Cleared, clearedNow } from './cleared.ts';
 
@@ -18,7 +17,7 @@ import { type Cleared, clearedNow } from './cleared.ts';
 const searchFrom = 6;
 const groups: readonly [severity: Alert['severity'], title: string][] = [
   ['error', 'Something is broken'],
-  ['warning', 'Look at it soon'],
+  ['warning', 'Needs attention soon'],
   ['info', 'Good to know'],
 ];
 
@@ -40,7 +39,7 @@ export default function AlertsPage() {
         <Loading lines={5} />
       ) : list.length === 0 ? (
         <Panel>
-          <Empty title="Nothing needs you" icon={<BellOff />}>
+          <Empty title="Nothing needs attention" icon={<BellOff />}>
             <p>
               Lost nodes, weak power supplies, agents without a place, tasks that gave up: what a person should know
               stands here with the button that helps, and goes when its cause is gone.
@@ -59,7 +58,7 @@ export default function AlertsPage() {
         );
       })}
       {seen.length > 0 && (
-        <Panel title="Somebody has seen it" bare aside={<span className="dim small">{seen.length}</span>}>
+        <Panel title="Acknowledged" bare aside={<span className="dim small">{seen.length}</span>}>
           <AlertList alerts={seen} />
         </Panel>
       )}
@@ -74,11 +73,9 @@ const wordsIn = ({ title, text, site, nodes, agents }: Alert) =>
 function inAWord(list: readonly Alert[]): string {
   const open = list.filter(({ acknowledged }) => acknowledged === null);
   if (list.length === 0) return 'All is well.';
-  const grave = open.filter(({ severity }) => severity === 'error').length;
   const parts = [
-    grave > 0 && `${plural(grave, 'thing')} broken`,
-    open.length - grave > 0 && `${plural(open.length - grave, 'other')} to look at`,
-    list.length - open.length > 0 && `${list.length - open.length} seen`,
+    `${open.length} open`,
+    list.length - open.length > 0 && `${list.length - open.length} acknowledged`,
   ].filter(Boolean);
   return `${parts.join(', ')}. They go by themselves when their cause is gone.`;
 }

@@ -51,6 +51,11 @@ const columns: Column<AuditEntry>[] = [
     cell: ({ atMs }) => <Time at={atMs} />,
   },
 ];
+const noteOf = ({ text, atMs }: AuditEntry) => (
+  <>
+    <Time at={atMs} /> · {text}
+  </>
+);
 const facets: Facet<AuditEntry>[] = [
   { id: 'did', title: 'Did', value: ({ action }) => action },
   { id: 'who', title: 'Who', value: ({ actor }) => actor },
@@ -92,6 +97,7 @@ export default function AuditPage() {
               rowId={idOf}
               columns={columns}
               facets={facets}
+              note={noteOf}
               empty={
                 <Empty title="Nothing was done yet" icon={<ScrollText />}>
                   <p>Keys, tokens, nodes and agents leave a line here when somebody changes them.</p>

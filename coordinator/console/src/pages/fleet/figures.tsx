@@ -39,7 +39,7 @@ export function Figures({ totals }: { totals: FleetTotals }) {
             (tasks.endedLastMinute > 0 && 'all in this minute') || 'none in the last hour'
           )}
         </Stat>
-        <Stat name="Under way" value={count(tasks.running)}>
+        <Stat name="Running" value={count(tasks.running)}>
           {tasks.queued > 0 ? `${plural(tasks.queued, 'task')} waiting` : 'nothing waits'}
         </Stat>
         <Stat name="Memories" value={count(memories)}>

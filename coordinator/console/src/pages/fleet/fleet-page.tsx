@@ -36,7 +36,7 @@ export default function FleetPage() {
     <div className="page-stack">
       <PageHead title="Fleet" text={inAWord(totals, alerts.list.length)} />
       {alerts.list.length > 0 && (
-        <Panel title="Needs you" bare>
+        <Panel title="Needs attention" bare>
           <AlertList alerts={inOrder(alerts.list)} />
         </Panel>
       )}

@@ -110,8 +110,8 @@ function Trouble({ nodes }: { nodes: readonly NodeLine[] }) {
   const warned = nodes.filter((node) => standingOf(node).tone === 'warn').length;
   return (
     <span className="small trouble">
-      {bad > 0 && <Status of="error" word={`${bad} away or ill`} />}
-      {warned > 0 && <Status of="warning" word={`${warned} warned`} />}
+      {bad > 0 && <Status of="error" word={`${bad} offline or unhealthy`} />}
+      {warned > 0 && <Status of="warning" word={`${plural(warned, 'warning')}`} />}
     </span>
   );
 }
@@ -159,7 +159,7 @@ function NodeCard({ node }: { node: NodeLine }) {
             ? `${bytes(memoryFreeBytes)} of ${bytes(memoryTotalBytes)} free for models · `
             : ''}
           {plural(node.agents, 'agent')}
-          {node.tasksRunning > 0 && ` · ${plural(node.tasksRunning, 'task')} under way`}
+          {node.tasksRunning > 0 && ` · ${plural(node.tasksRunning, 'task')} running`}
         </p>
         {node.models.length > 0 && (
           <p className="small cut">
@@ -195,8 +195,8 @@ function Legend({ classes }: { classes: Set<string> }) {
       ))}
       <span>fill: memory in use</span>
       <Status of="online" />
-      <Status of="warning" word="warned" />
-      <Status of="error" word="away or ill" />
+      <Status of="warning" word="warning" />
+      <Status of="error" word="offline or unhealthy" />
     </p>
   );
 }

@@ -1,4 +1,4 @@
-// Tells a node to fetch a model. The node answers at once; how far it is stands below "Under way".
+// Tells a node to fetch a model. The node answers at once; how far it is stands on the page below.
 import type { Catalogue } from '@blackroad/protocol';
 import { type FormEvent, useEffect, useId, useState } from 'react';
 import { useNodes } from '../../data/live.ts';

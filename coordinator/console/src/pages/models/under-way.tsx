@@ -20,7 +20,7 @@ export function UnderWay() {
     .reverse();
   if (waiting.length + ended.length === 0) return null;
   return (
-    <Panel title="Under way" bare>
+    <Panel title="Being fetched or loaded" bare>
       <ul className="models-rows">
         {waiting.slice(0, waitingShown).map(({ name, node, text }) => {
           const share = /(\d+) %/.exec(text ?? '')?.[1];

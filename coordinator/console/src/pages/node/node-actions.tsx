@@ -159,7 +159,7 @@ function EditNode({ node }: { node: NodeView }) {
             required
             maxLength={63}
             onChange={(event) => setSite(event.target.value)}
-            hint="Where it stands: nodes of one site share a network, power and fate."
+            hint="One place: same network and power."
           />
           <TextArea
             label="Labels"

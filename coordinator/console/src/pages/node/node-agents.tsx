@@ -38,7 +38,7 @@ export function NodeAgents({ node }: { node: NodeView }) {
                 <span className="grow" />
                 {agent && agent.running + agent.waiting > 0 && (
                   <span className="dim small">
-                    {agent.running} under way, {plural(agent.waiting, 'task')} waiting
+                    {agent.running} running, {plural(agent.waiting, 'task')} waiting
                   </span>
                 )}
               </li>

@@ -70,7 +70,7 @@ const pictures: Picture[] = [
     has: (h) => (h.gpus ?? []).some((gpu) => gpu.temperatureC !== undefined),
   },
   { title: 'Answer tokens a second', metric: 'tokens', colour: 'pink', format: figure, top: 1 },
-  { title: 'Tasks under way', metric: 'tasksRunning', colour: 'pink', format: figure, top: 2 },
+  { title: 'Tasks running', metric: 'tasksRunning', colour: 'pink', format: figure, top: 2 },
   {
     title: 'Received',
     metric: 'networkReceived',

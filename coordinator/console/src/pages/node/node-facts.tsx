@@ -32,7 +32,7 @@ export function NodeNow({ node }: { node: NodeView }) {
               label="Memory"
               value={info.memoryBytes - health.memoryFreeBytes}
               max={info.memoryBytes}
-              text={`${bytes(health.memoryFreeBytes)} of ${bytes(info.memoryBytes)} free`}
+              text={`${bytes(info.memoryBytes - health.memoryFreeBytes)} of ${bytes(info.memoryBytes)} used`}
               tone={tone(1 - health.memoryFreeBytes / info.memoryBytes)}
             />
           )}
@@ -41,7 +41,7 @@ export function NodeNow({ node }: { node: NodeView }) {
               label="Memory for models"
               value={capacity.memoryTotalBytes - capacity.memoryFreeBytes}
               max={capacity.memoryTotalBytes}
-              text={`${bytes(capacity.memoryFreeBytes)} of ${bytes(capacity.memoryTotalBytes)} free`}
+              text={`${bytes(capacity.memoryTotalBytes - capacity.memoryFreeBytes)} of ${bytes(capacity.memoryTotalBytes)} used`}
               tone="violet"
             />
           )}
@@ -78,7 +78,7 @@ export function NodeNow({ node }: { node: NodeView }) {
                 `${Math.round(health.wifi.signalDbm)} dBm, ${plural(health.wifi.reconnects, 'reconnect')}`,
               ],
               health.diskWrittenBytesPerDay !== undefined && ['Written a day', bytes(health.diskWrittenBytesPerDay)],
-              ['Tasks', `${health.tasksRunning} under way, ${health.tasksWaiting} waiting`],
+              ['Tasks', `${health.tasksRunning} running, ${health.tasksWaiting} waiting`],
               health.outboxDepth > 0 && ['To be told yet', plural(health.outboxDepth, 'message')],
               ['Up', duration(health.uptimeS * 1000)],
               ['Node-agent', `${bytes(health.agentRssBytes)} of memory`],
@@ -117,7 +117,7 @@ export function NodeHardware({ node }: { node: NodeView }) {
           [
             'Certificate',
             <span key="c">
-              runs out <Time at={node.certificateExpiresMs} />
+              valid until <Time at={node.certificateExpiresMs} />
             </span>,
           ],
         ]}

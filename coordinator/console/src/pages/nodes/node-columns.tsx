@@ -6,7 +6,7 @@ import { gravity, memoryUsed, standingOf } from '../../fleet/node-health.ts';
 import type { Column, Facet } from '../../kit/columns.ts';
 import { Status, Tag } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
-import { bytes, percent } from '../../kit/words.ts';
+import { bytes, percent, plural } from '../../kit/words.ts';
 
 /** A figure of a machine that is away is old news: the node's page shows it with its age. */
 const whileOnline = ({ presence }: NodeLine, value: number | null) => (presence === 'online' ? value : null);
@@ -33,7 +33,7 @@ export const nodeColumns: Column<NodeLine>[] = [
     id: 'health',
     title: 'Health',
     width: 140,
-    grow: 3,
+    grow: 2,
     phone: true,
     value: (node) => standingOf(node).word,
     order: (node) => gravity[standingOf(node).tone],
@@ -107,7 +107,7 @@ export const nodeColumns: Column<NodeLine>[] = [
     value: (node) => whileOnline(node, node.gpu),
     cell: (node) => inFigures(whileOnline(node, node.gpu), percent),
   },
-  { id: 'models', title: 'Loaded models', width: 130, grow: 2, value: ({ models }) => models.join(', ') || null },
+  { id: 'models', title: 'Loaded models', width: 160, grow: 2, value: ({ models }) => models.join(', ') || null },
   {
     id: 'labels',
     title: 'Labels',
@@ -127,6 +127,9 @@ export const nodeColumns: Column<NodeLine>[] = [
     cell: ({ sinceMs }) => <Time at={sinceMs} />,
   },
 ];
+/** On a phone, below the name. */
+export const nodeNote = ({ class: kind, site, agents, models }: NodeLine) =>
+  [kind, site, plural(agents, 'agent'), models.join(', ')].filter(Boolean).join(' · ');
 export const nodeFacets: Facet<NodeLine>[] = [
   { id: 'health', title: 'Health', value: (node) => standingOf(node).word },
   { id: 'class', title: 'Class', value: (node) => node.class },

@@ -10,7 +10,7 @@ import { PageHead, Panel } from '../../kit/layout.tsx';
 import { Empty, Loading } from '../../kit/states.tsx';
 import { VirtualTable } from '../../kit/virtual-table.tsx';
 import { plural } from '../../kit/words.ts';
-import { nodeColumns, nodeFacets } from './node-columns.tsx';
+import { nodeColumns, nodeFacets, nodeNote } from './node-columns.tsx';
 import { NodesBulk } from './nodes-bulk.tsx';
 
 const idOf = ({ id }: NodeLine) => id;
@@ -49,6 +49,7 @@ export default function NodesPage() {
             columns={nodeColumns}
             facets={nodeFacets}
             open={open}
+            note={nodeNote}
             {...(may('nodesEdit') ? { bulk: (selected, clear) => <NodesBulk nodes={selected} clear={clear} /> } : {})}
             empty={
               <Empty title="No machine has joined yet" icon={<Server />}>

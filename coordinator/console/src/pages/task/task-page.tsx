@@ -1,4 +1,4 @@
-// One task: its life, what was asked, what came of it, and what it took.
+// One task: its timeline, prompt, result and details.
 import type { TaskView } from '@blackroad/protocol';
 import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
@@ -14,7 +14,7 @@ import { Markdown } from '../../kit/markdown.tsx';
 import { Empty, Loading } from '../../kit/states.tsx';
 import { Glyph, Status } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
-import { duration, plural } from '../../kit/words.ts';
+import { duration, exact, plural } from '../../kit/words.ts';
 import { isDeadLetter, isOpen } from '../tasks/task-states.ts';
 import { CutNote } from './cut-note.tsx';
 import { TaskTimeline } from './task-timeline.tsx';
@@ -50,11 +50,11 @@ function OneTask({ task }: { task: TaskView }) {
   return (
     <div className="page-stack">
       <PageHead
-        title="Task"
+        title={`Task for ${task.agent}`}
         mark={<Status of={task.state} />}
         text={
           <>
-            For{' '}
+            Of{' '}
             <Link to="/agents/$agent" params={{ agent: task.agent }}>
               {task.agent}
             </Link>
@@ -64,17 +64,17 @@ function OneTask({ task }: { task: TaskView }) {
         actions={<TaskActions task={task} />}
       />
       {task.problem && <Problem task={task} />}
-      <Panel title="Its life">
+      <Panel title="Timeline">
         <TaskTimeline task={task} />
       </Panel>
       <div className="columns">
         <div className="page-stack">
-          <Panel title="What was asked">
+          <Panel title="Prompt">
             <p className="said-text">{task.prompt}</p>
           </Panel>
           <Answer task={task} />
         </div>
-        <Panel title="What it took">
+        <Panel title="Details">
           <Took task={task} />
         </Panel>
       </div>
@@ -146,7 +146,7 @@ function Answer({ task }: { task: TaskView }) {
       part.kind === 'text' ? part.text : part.kind === 'tool' ? ` [${part.name}] ` : ' … ',
     );
     return (
-      <Panel title="What it says">
+      <Panel title="Result so far">
         {said.length > 0 ? (
           <p className="said-text">{said.join('')}</p>
         ) : (
@@ -159,7 +159,7 @@ function Answer({ task }: { task: TaskView }) {
     );
   }
   return (
-    <Panel title="What came of it">
+    <Panel title="Result">
       {task.result === null ? (
         <p className="dim">No answer.</p>
       ) : task.result ? (
@@ -198,7 +198,9 @@ function Took({ task }: { task: TaskView }) {
         usage && usage.toolCalls > 0 && ['Tool calls', String(usage.toolCalls)],
         usage && usage.recalled > 0 && ['Recalled', plural(usage.recalled, 'memory')],
         ['Priority', String(task.priority)],
-        ['Deadline', <Time key="deadline" at={task.deadlineMs} />],
+        isOpen(task)
+          ? ['Deadline', <Time key="deadline" at={task.deadlineMs} />]
+          : ['Deadline was', exact(task.deadlineMs)],
         epoch !== null && ['Epoch of the agent', String(epoch)],
         ['From', task.origin],
         task.idempotencyKey !== null && ['Idempotency key', task.idempotencyKey],

@@ -13,7 +13,7 @@ const tookMs = ({ createdMs, endedMs }: TaskLine) => (endedMs === null ? null : 
 export const taskColumns: Column<TaskLine>[] = [
   {
     id: 'task',
-    title: 'What was asked',
+    title: 'Prompt',
     width: 160,
     grow: 4,
     value: ({ prompt }) => prompt,
@@ -67,7 +67,7 @@ export const taskColumns: Column<TaskLine>[] = [
   },
   {
     id: 'result',
-    title: 'What came of it',
+    title: 'Result',
     width: 140,
     grow: 5,
     value: ({ result, problem }) => problem ?? result,
@@ -112,6 +112,13 @@ export const taskColumns: Column<TaskLine>[] = [
     cell: ({ createdMs }) => <Time at={createdMs} />,
   },
 ];
+/** On a phone, below what was asked. */
+export const taskNote = ({ agent, node, createdMs }: TaskLine) => (
+  <>
+    {agent}
+    {node && ` on ${node}`} · <Time at={createdMs} />
+  </>
+);
 function Outcome(task: TaskLine) {
   if (isOpen(task)) return <span className="dim">{task.node ? '' : 'waits for its turn'}</span>;
   const text = task.problem ?? task.result;

@@ -42,7 +42,7 @@ export default function TasksPage() {
         <Panel>
           <div className="stats">
             <Stat name="Waiting" value={count(totals.tasks.queued)} />
-            <Stat name="At work" value={count(totals.tasks.running)} />
+            <Stat name="Running" value={count(totals.tasks.running)} />
             <Stat name="Ended in the last minute" value={count(totals.tasks.endedLastMinute)} />
             <Stat name="Dead letters" value={count(totals.tasks.deadLetters)} />
           </div>

@@ -8,7 +8,7 @@ import type { TaskFilter } from '../../data/task-rows.ts';
 import { Button } from '../../kit/button.tsx';
 import { Empty, Failure, Loading } from '../../kit/states.tsx';
 import { VirtualTable } from '../../kit/virtual-table.tsx';
-import { taskColumns } from './task-columns.tsx';
+import { taskColumns, taskNote } from './task-columns.tsx';
 
 const idOf = ({ id }: TaskLine) => id;
 
@@ -40,6 +40,7 @@ export function TasksTable({
         rowId={idOf}
         columns={taskColumns}
         open={open}
+        note={taskNote}
         plain={plain}
         {...(bulk ? { bulk } : {})}
         empty={empty ?? <Empty title="No task here" />}
