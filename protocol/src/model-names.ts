@@ -8,10 +8,19 @@ interface Named {
 
 const ownLibrary = /^(registry\.ollama\.ai\/)?library\//;
 const latest = /:latest$/;
+// A plan over ten thousand nodes compares the same few names again and again.
+const keys = new Map<string, string>();
+const maxKeys = 10_000;
 
 /** Equal for names that mean the same model; for comparing, never for showing or sending. */
 export function modelKey(name: string): string {
-  return name.trim().toLowerCase().replace(ownLibrary, '').replace(latest, '');
+  let key = keys.get(name);
+  if (key === undefined) {
+    key = name.trim().toLowerCase().replace(ownLibrary, '').replace(latest, '');
+    if (keys.size >= maxKeys) keys.clear();
+    keys.set(name, key);
+  }
+  return key;
 }
 
 /** Whether the name, as a person wrote it, means this model: by its own name or an alias. */

@@ -1,5 +1,11 @@
 // The models of the whole fleet, from what nodes report and agents ask for: a pure fold over the view, run in slices.
-import { type Catalogue, type CatalogueModel, maxCatalogueNodes, type RuntimeKind } from '@blackroad/protocol';
+import {
+  type Catalogue,
+  type CatalogueModel,
+  maxCatalogueNodes,
+  modelKey,
+  type RuntimeKind,
+} from '@blackroad/protocol';
 import type { View } from '../view.ts';
 
 interface ClassSums {
@@ -28,13 +34,14 @@ export function* catalogue(view: View): Generator<void, Catalogue> {
     room.memoryBytes = Math.max(room.memoryBytes, capacity.memoryTotalBytes);
     for (const runtime of capacity.pulls ?? []) room.pulls.add(runtime);
     for (const model of capacity.models) {
-      let own = gathered.get(model.name);
+      const key = modelKey(model.name);
+      let own = gathered.get(key);
       if (!own) {
         own = { model: emptyModel(model.name, model.kind), runtimes: new Set(), classes: new Map() };
-        gathered.set(model.name, own);
+        gathered.set(key, own);
       }
       const { model: sum } = own;
-      for (const alias of model.aliases) if (!aliases.has(alias)) aliases.set(alias, model.name);
+      for (const alias of model.aliases) if (!aliases.has(modelKey(alias))) aliases.set(modelKey(alias), key);
       own.runtimes.add(model.runtime);
       sum.parametersB = Math.max(sum.parametersB, model.parametersB);
       sum.contextTokens = Math.max(sum.contextTokens, model.contextTokens);
@@ -60,16 +67,21 @@ export function* catalogue(view: View): Generator<void, Catalogue> {
     }
     yield;
   }
-  const missing = new Map<string, number>();
+  const meant = (name: string) => gathered.get(modelKey(name)) ?? gathered.get(aliases.get(modelKey(name)) ?? '');
+  // By the key, shown as the first agent writes it.
+  const missing = new Map<string, { name: string; agents: number }>();
   for (const { spec, placement } of view.agents.values()) {
     if (placement) {
-      const using = gathered.get(placement.model) ?? gathered.get(aliases.get(placement.model) ?? '');
+      const using = meant(placement.model);
       if (using) using.model.agents.using++;
     }
     for (const wanted of spec.model) {
-      const own = gathered.get(wanted) ?? gathered.get(aliases.get(wanted) ?? '');
+      const own = meant(wanted);
       if (own) own.model.agents.wanting++;
-      else if (wanted !== 'auto') missing.set(wanted, (missing.get(wanted) ?? 0) + 1);
+      else if (wanted !== 'auto') {
+        const lacked = missing.get(modelKey(wanted)) ?? { name: wanted, agents: 0 };
+        missing.set(modelKey(wanted), { ...lacked, agents: lacked.agents + 1 });
+      }
     }
     yield;
   }
@@ -78,7 +90,7 @@ export function* catalogue(view: View): Generator<void, Catalogue> {
     classes: [...rooms]
       .map(([name, room]) => ({ class: name, ...room, pulls: [...room.pulls].sort() }))
       .sort((a, b) => (a.class < b.class ? -1 : 1)),
-    missing: [...missing].map(([name, agents]) => ({ name, agents })).sort((a, b) => b.agents - a.agents),
+    missing: [...missing.values()].sort((a, b) => b.agents - a.agents),
   };
 }
 

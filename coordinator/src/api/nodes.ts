@@ -1,5 +1,13 @@
 // Nodes: shown from the view, changed by decisions; log, pull, unload and identify are commands that the node answers itself.
-import { FleetError, type NodeView, notFoundText, type Reply } from '@blackroad/protocol';
+import {
+  FleetError,
+  findModel,
+  meansModel,
+  type NodeModel,
+  type NodeView,
+  notFoundText,
+  type Reply,
+} from '@blackroad/protocol';
 import { listInWords } from '../placement/words.ts';
 import type { View } from '../view.ts';
 import type { ApiContext } from './context.ts';
@@ -35,9 +43,10 @@ async function edited(context: ApiContext, id: string, decide: () => Promise<voi
 }
 
 /** Agents that are placed there on that model. */
-function agentsOn(view: View, node: string, model: string): string[] {
+function agentsOn(view: View, node: string, model: Pick<NodeModel, 'name' | 'aliases'>): string[] {
   const names = [...(view.agentsByNode.get(node) ?? [])];
-  return names.filter((name) => view.agents.get(name)?.placement?.model === model).sort();
+  const isOn = (placed: string | undefined) => placed !== undefined && meansModel(placed, model);
+  return names.filter((name) => isOn(view.agents.get(name)?.placement?.model)).sort();
 }
 
 export const nodeHandlers = {
@@ -79,7 +88,7 @@ export const nodeHandlers = {
   async nodeUnload({ context, params: { node }, body: { model }, by }) {
     const { coordinator } = context;
     const { capacity } = nodeOr404(context, node);
-    const known = capacity?.models.find(({ name, aliases }) => name === model || aliases.includes(model));
+    const known = findModel(capacity?.models ?? [], model);
     if (!known) {
       const names = capacity?.models.map(({ name }) => name) ?? [];
       const expected =
@@ -90,7 +99,7 @@ export const nodeHandlers = {
         faults: [{ field: 'model', expected, got }],
       });
     }
-    const users = agentsOn(coordinator.view, node, known.name);
+    const users = agentsOn(coordinator.view, node, known);
     if (users.length > 0)
       throw new FleetError('conflict', {
         detail: `${known.name} is in use on ${node} by ${listInWords(users)}. Move them first: fleet drain ${node}, or change their model.`,

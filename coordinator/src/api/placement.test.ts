@@ -1,6 +1,7 @@
 // Asking placement over HTTP: why an agent is where it is, what would happen if, and freeing the memory of a model.
 import {
   type Alert,
+  type Catalogue,
   faults,
   type PlacementExplained,
   type RouteName,
@@ -50,6 +51,13 @@ t.test('explain: a viewer may ask of a placed and of an unplaced agent', async (
   t.match(nowhere.classes, [
     { wouldTake: 0, refused: [{ filter: 'model', nodes: 2, text: /^alice: .*flux.* \(and 1 more\)/ }] },
   ]);
+  await fleet.call('PUT', '/v1/agents/upper', { body: spec('upper', { model: ['Tiny:latest'] }) });
+  await until(async () => fleet.coordinator.view.agents.get('upper')?.placement != null);
+  t.equal(fleet.coordinator.view.agents.get('upper')?.placement?.model, 'tiny', 'its own name for it');
+  const { missing, models } = await ask<Catalogue>('catalogue', '/v1/catalogue');
+  t.notOk(missing.some(({ name }) => name === 'Tiny:latest'));
+  t.match(models.find(({ name }) => name === 'tiny')?.agents, { wanting: 1 });
+  await fleet.call('DELETE', '/v1/agents/upper');
   t.match(await fleet.problem('GET', '/v1/agents/greter/explain'), {
     code: 'no-such-agent',
     detail: /did you mean greeter/,

@@ -1,6 +1,6 @@
 // Agents as people apply and remove them. A changed spec is a new version; a placed agent is told at once and keeps its epoch,
 // unless its node obviously no longer fits: then it is taken off, and placement finds it a new one.
-import { type AgentSpec, isApart, maxAgents } from '@blackroad/protocol';
+import { type AgentSpec, isApart, maxAgents, meansModel } from '@blackroad/protocol';
 import {
   agentIn,
   change,
@@ -129,7 +129,7 @@ function wants(draft: Draft, node: NodeRow, spec: AgentSpec, model: string): boo
   const capacity = draft.view.live.get(node.id)?.capacity;
   const aliases = capacity?.models.find(({ name }) => name === model)?.aliases ?? [];
   return spec.model.some(
-    (wanted) => wanted === model || aliases.includes(wanted) || (wanted === 'auto' && capacity?.defaultChat === model),
+    (wanted) => meansModel(wanted, { name: model, aliases }) || (wanted === 'auto' && capacity?.defaultChat === model),
   );
 }
 

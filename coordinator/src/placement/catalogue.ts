@@ -1,12 +1,12 @@
 // Which wanted models exist in the fleet, as their largest report describes them, and what one would be on a node that
 // still has to fetch it. A model that no node reports is unknown here: nobody could say how large it is.
-import { classes, cloudClass, type NodeModel, type RuntimeKind } from '@blackroad/protocol';
+import { classes, cloudClass, modelKey, type NodeModel, type RuntimeKind } from '@blackroad/protocol';
 import type { SupplyNode } from './supply.ts';
 
 export interface Catalogue {
-  /** By a model's own name, then by runtime. */
+  /** By the key of a model's own name, then by runtime. */
   models: Map<string, Map<RuntimeKind, NodeModel>>;
-  /** Which model an alias means: what the first node says that knows the alias. */
+  /** Which model the key of an alias means: what the first node says that knows the alias. */
   aliases: Map<string, string>;
 }
 export function emptyCatalogue(): Catalogue {
@@ -25,18 +25,26 @@ export function pullBytes(model: Pick<NodeModel, 'sizeBytes'>): number {
 export function learnModels({ models, aliases }: Catalogue, node: SupplyNode): void {
   for (const model of node.models) {
     if (model.kind !== 'chat' || model.sizeBytes === 0) continue;
-    const byRuntime = models.get(model.name) ?? new Map<RuntimeKind, NodeModel>();
-    models.set(model.name, byRuntime);
+    const key = modelKey(model.name);
+    const byRuntime = models.get(key) ?? new Map<RuntimeKind, NodeModel>();
+    models.set(key, byRuntime);
     const known = byRuntime.get(model.runtime);
     if (!known || model.sizeBytes > known.sizeBytes) byRuntime.set(model.runtime, model);
-    for (const alias of model.aliases) if (!aliases.has(alias)) aliases.set(alias, model.name);
+    for (const alias of model.aliases) if (!aliases.has(modelKey(alias))) aliases.set(modelKey(alias), key);
   }
 }
 /** What is known of a wanted model, by runtime. */
 export function reportsOf({ models, aliases }: Catalogue, wanted: string): ReadonlyMap<RuntimeKind, NodeModel> {
-  return models.get(wanted) ?? models.get(aliases.get(wanted) ?? '') ?? noReports;
+  const key = modelKey(wanted);
+  return models.get(key) ?? models.get(aliases.get(key) ?? '') ?? noReports;
 }
 const noReports: ReadonlyMap<RuntimeKind, NodeModel> = new Map();
+
+/** Whether a runtime of the node knows where to get it, by this name. */
+export function canFetch({ pulls, fetchable }: Pick<SupplyNode, 'pulls' | 'fetchable'>, wanted: string): boolean {
+  if (pulls.length === 0) return false;
+  return fetchable === null || fetchable.some((name) => modelKey(name) === modelKey(wanted));
+}
 
 /** What the model would be on this node once fetched, or null: nobody has it, or this node cannot fetch it. */
 export function pullable(catalogue: Catalogue, node: SupplyNode, wanted: string): NodeModel | null {
@@ -44,7 +52,8 @@ export function pullable(catalogue: Catalogue, node: SupplyNode, wanted: string)
   const byRuntime = reportsOf(catalogue, wanted);
   for (const runtime of node.pulls) {
     const model = byRuntime.get(runtime);
-    if (!model || node.models.some(({ name }) => name === model.name)) continue;
+    if (!model || !canFetch(node, model.name)) continue;
+    if (node.models.some(({ name }) => modelKey(name) === modelKey(model.name))) continue;
     // How many run at once is a setting of the runtime here, not of the model there.
     const slots = node.models.find((each) => each.runtime === runtime && each.kind === 'chat')?.slots ?? 1;
     const decodeTps = bandwidthOf(node.class) / model.sizeBytes;

@@ -1,8 +1,9 @@
 // What a plan asks of every node before it looks at any of them closely. In: a node; out: a few facts about it and its agents.
+import { modelKey } from '@blackroad/protocol';
 import type { SupplyNode } from './supply.ts';
 
 export interface NodeDigest {
-  /** By which its chat models can be meant, aliases and `auto` included. */
+  /** Keys of the names by which its chat models can be meant, aliases and `auto` included. */
   names: readonly string[];
   /** Models of its agents that it does not have, and could fetch. */
   fetching: readonly string[];
@@ -20,7 +21,8 @@ export function digestOf(node: SupplyNode): NodeDigest {
     const { avoidAgents, nearAgents, spread } = spec.placement;
     if (avoidAgents.length > 0 || nearAgents?.length || spread) isSocial = true;
     if (mayYield && (lowestYielding === null || spec.priority < lowestYielding)) lowestYielding = spec.priority;
-    if (node.pulls.length > 0 && !node.models.some(({ name }) => name === model)) fetching.push(model);
+    if (node.pulls.length > 0 && !node.models.some(({ name }) => modelKey(name) === modelKey(model)))
+      fetching.push(model);
   }
   return { names: namesOf(node), fetching, lowestYielding, isSocial };
 }
@@ -28,9 +30,9 @@ function namesOf({ models, defaultChat }: SupplyNode): string[] {
   const names = new Set<string>();
   for (const { kind, name, aliases } of models) {
     if (kind !== 'chat') continue;
-    names.add(name);
-    for (const alias of aliases) names.add(alias);
+    names.add(modelKey(name));
+    for (const alias of aliases) names.add(modelKey(alias));
   }
-  if (defaultChat !== null && names.has(defaultChat)) names.add('auto');
+  if (defaultChat !== null && names.has(modelKey(defaultChat))) names.add('auto');
   return [...names];
 }

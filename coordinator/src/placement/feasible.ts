@@ -134,8 +134,10 @@ const models: readonly ModelFilter[] = [
         const needed = bytesInWords(pullBytes(first.model) + diskKeptFreeBytes);
         return `it could fetch ${first.model.name}, but that takes ${needed} of disk, ${bytesInWords(room.diskFreeBytes)} are free`;
       }
-      if (model.every((wanted) => wanted === 'auto')) return 'it has no chat model';
-      return `it has no model named ${listInWords(model, 'or')}`;
+      // `auto` is no name: it means any chat model.
+      const named = model.filter((wanted) => wanted !== 'auto');
+      if (named.length < model.length) return 'it has no chat model';
+      return `it has no model named ${listInWords(named, 'or')}`;
     },
   },
   {

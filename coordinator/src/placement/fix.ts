@@ -1,9 +1,10 @@
 // The smallest change that would place an agent: of every node, all that speaks against it; the cheapest sum wins.
 // A step's cost ranks what people mind: waiting and one command first, the agent's own rules and money last.
 import type { AgentSpec } from '@blackroad/protocol';
-import { diskKeptFreeBytes, pullBytes } from './catalogue.ts';
+import { canFetch, diskKeptFreeBytes, pullBytes } from './catalogue.ts';
 import { allFilters } from './feasible.ts';
 import { extraBytes, findOffer, hasMemory, type Room, type Use } from './room.ts';
+import type { SupplyNode } from './supply.ts';
 import { bytesInWords, listInWords, numberInWords } from './words.ts';
 
 interface Step {
@@ -107,16 +108,21 @@ function modelFix({ model }: AgentSpec, room: Room): string {
     const short = pullBytes(offer.model) + diskKeptFreeBytes - room.diskFreeBytes;
     return `free ${bytesInWords(Math.max(0, short))} of disk on ${node.id} so that it can fetch ${offer.model.name}`;
   }
-  const named = model.find((name) => name !== 'auto');
-  const serves =
-    node.models.length > 0 && node.models.every(({ runtime }) => runtime === 'openai' || runtime === 'cloud');
-  const wanted = named ?? 'a chat model';
-  const get = serves
-    ? `serve ${wanted} at the runtime of ${node.id}`
-    : named === undefined
-      ? `give ${node.id} a chat model (fleet nodes pull ${node.id} <model>)`
-      : `pull it (fleet nodes pull ${node.id} ${named})`;
+  const names = model.filter((name) => name !== 'auto');
+  const named = names.find((name) => canFetch(node, name)) ?? names[0];
+  const get = getModel(node, named);
   return named !== undefined && node.defaultChat !== null ? `${get} or set model: [auto]` : get;
+}
+/** How the node comes to the model: what its runtimes can do decides it. */
+function getModel(node: SupplyNode, named: string | undefined): string {
+  const { id, models, pulls, fetchable } = node;
+  const wanted = named ?? 'a chat model';
+  if (models.length > 0 && models.every(({ runtime }) => runtime === 'openai' || runtime === 'cloud'))
+    return `serve ${wanted} at the runtime of ${id}`;
+  if (models.length === 0 && pulls.length === 0) return `start the model server of ${id} with ${wanted}`;
+  if (named === undefined) return `give ${id} a chat model (fleet nodes pull ${id} ${fetchable?.[0] ?? '<model>'})`;
+  if (pulls.length === 0 || canFetch(node, named)) return `pull it (fleet nodes pull ${id} ${named})`;
+  return `put a GGUF file of ${named} into the models folder of ${id}, which cannot fetch it`;
 }
 function memoryFix(spec: AgentSpec, use: Use, room: Room): string {
   const id = room.node.id;

@@ -38,6 +38,7 @@ export function nodeOf(id: string, given: Partial<SupplyNode> = {}): SupplyNode 
     models,
     defaultChat: models[0]?.name ?? null,
     pulls: [],
+    fetchable: null,
     waiting: new Map(),
     health: 1,
     healthText: '',

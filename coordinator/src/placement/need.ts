@@ -1,7 +1,7 @@
 // Which agents need a node now, which stay, and in words what an agent waits for. Staying is the rule: a move for a gain alone is
 // rebalance.ts's business, and a restart of the coordinator moves nobody, because a node that was not heard of since the start is
 // unknown and not lost. [INV-restart]
-import type { AgentSpec, NodeModel } from '@blackroad/protocol';
+import { type AgentSpec, meansModel, type NodeModel } from '@blackroad/protocol';
 import { faultPatienceMs, faultUnder, patienceMs } from '../fleet/model-faults.ts';
 import type { Policy } from '../input.ts';
 import { type AgentRow, freezeAt, type NodeLive, type NodeRow, type View } from '../view.ts';
@@ -179,7 +179,7 @@ function lackingModel({ placement, spec }: Agent, { capacity }: Readonlies<Pick<
   const isIt =
     (wanted: string) =>
     ({ kind, name, aliases }: Readonlies<NodeModel>) =>
-      kind === 'chat' && (name === wanted || aliases.includes(wanted));
+      kind === 'chat' && meansModel(wanted, { name, aliases });
   const present = capacity.models.find(isIt(placement.model));
   if (!present) return `no longer has ${placement.model}`;
   const isWanted = spec.model.some((wanted) => wanted === 'auto' || isIt(wanted)(present));

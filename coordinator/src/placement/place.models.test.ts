@@ -56,6 +56,35 @@ t.test('a model is fetched only where no node that has it is left, and then shar
   const text = whyOf(plan.placed[2]!).scores.find(({ name }) => name === 'present')?.text;
   t.equal(text, 'has to be fetched');
 });
+t.test('names of models are compared as their owners do', async (t) => {
+  const has = nodeOf('zoe', { models: [modelOf('llama3.2:3b'), modelOf('tiny:latest', { aliases: ['SmolLM2.Q4'] })] });
+  for (const [wanted, model] of [
+    ['Llama3.2:3B', 'llama3.2:3b'],
+    ['TINY', 'tiny:latest'],
+    ['smollm2.q4', 'tiny:latest'],
+  ] as const)
+    t.match(planOf([has], [demandOf('a', { model: [wanted] })]).placed, [{ node: 'zoe', model }], wanted);
+  const full = { ...has, closed: { filter: 'away', text: 'it is lost' } };
+  const can = nodeOf('alice', { models: [], pulls: ['ollama'], memoryTotalBytes: 32 * GiB, memoryFreeBytes: 30 * GiB });
+  const fetched = planOf(
+    [full, can],
+    [demandOf('a', { model: ['Llama3.2:3B'] }), demandOf('b', { model: ['llama3.2:3b'] })],
+  );
+  t.match(
+    fetched.models.filter(({ step }) => step === 'pull'),
+    [{ model: 'llama3.2:3b', agents: 2 }],
+    'one fetch for both',
+  );
+});
+t.test('nothing is fetched that the node’s runtimes have no place for', async (t) => {
+  const model = modelOf('my-own', { runtime: 'llama', sizeBytes: GiB });
+  const away = nodeOf('zoe', { models: [model], closed: { filter: 'away', text: 'it is lost' } });
+  const can = (fetchable: string[]) =>
+    nodeOf('alice', { models: [], pulls: ['llama'], fetchable, memoryTotalBytes: 32 * GiB, memoryFreeBytes: 30 * GiB });
+  const demands = [demandOf('a', { model: ['my-own'] })];
+  t.equal(where(planOf([away, can(['qwen'])], demands), 'a'), null, 'a file that a person put there');
+  t.equal(where(planOf([away, can(['qwen', 'my-own'])], demands), 'a'), 'alice');
+});
 t.test('fetching takes disk from the next', async (t) => {
   const has = (name: string) => modelOf(name, { sizeBytes: 4 * GiB, runtime: 'llama' });
   const away = nodeOf('zoe', { models: [has('m'), has('n')], closed: { filter: 'away', text: 'it is lost' } });

@@ -1,7 +1,7 @@
 // Where to look: for each model, site, class, label and runtime the open nodes that have it, so that a group of agents
 // looks only at the shortest list that holds every node it could go to. Lists are made when first asked for, one pass over
 // the nodes for a whole dimension.
-import type { AgentSpec } from '@blackroad/protocol';
+import { type AgentSpec, modelKey } from '@blackroad/protocol';
 import type { OpenFleet } from './choose.ts';
 import type { Pace } from './pace.ts';
 import type { SupplyNode } from './supply.ts';
@@ -21,7 +21,7 @@ export class Postings {
 
   *ofModel(wanted: string): Generator<void, readonly number[]> {
     const { digests } = this.#fleet;
-    return (yield* this.#dimension('model', (_, index) => digests[index]!.names)).get(wanted) ?? nobody;
+    return (yield* this.#dimension('model', (_, index) => digests[index]!.names)).get(modelKey(wanted)) ?? nobody;
   }
   /** Nodes that can fetch by one of these runtimes. */
   *ofAllPulls(runtimes: readonly string[]): Generator<void, readonly number[]> {

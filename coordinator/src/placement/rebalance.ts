@@ -3,7 +3,7 @@
 // that order gets worse: so repeated rounds on a fleet that does not change come to rest. Placement's own planner says where to; here
 // is judged who may be asked, and whether it is worth it.
 // In: the view. Out: a plan of a few moves, each with its gain in words. It moves nobody that works, and changes nothing itself.
-import type { AgentSpec, NodeModel } from '@blackroad/protocol';
+import { type AgentSpec, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
 import type { Policy } from '../input.ts';
 import { freezeAt, type View } from '../view.ts';
 import {
@@ -156,15 +156,14 @@ export function rankOf(
   model: Pick<NodeModel, 'name' | 'aliases'>,
 ): number {
   const rank = spec.model.findIndex(
-    (wanted) =>
-      wanted === model.name || model.aliases.includes(wanted) || (wanted === 'auto' && node.defaultChat === model.name),
+    (wanted) => meansModel(wanted, model) || (wanted === 'auto' && node.defaultChat === model.name),
   );
   return rank < 0 ? spec.model.length : rank;
 }
 
 /** What open nodes offer under each name of a model: enough to see who cannot gain, without asking placement. */
 class Offers {
-  readonly #byName = new Map<string, { free: number; health: number; least: number[]; agents: number }>();
+  readonly #byKey = new Map<string, { free: number; health: number; least: number[]; agents: number }>();
 
   add(node: SupplyNode): void {
     if (node.closed) return;
@@ -173,14 +172,14 @@ class Offers {
       if (model.kind !== 'chat') continue;
       const agents = counts.get(model.name) ?? 0;
       const names = [model.name, ...model.aliases, ...(node.defaultChat === model.name ? ['auto'] : [])];
-      for (const name of names) this.#add(name, node, model, agents);
+      for (const key of new Set(names.map(modelKey))) this.#add(key, node, model, agents);
     }
   }
-  #add(name: string, node: SupplyNode, model: NodeModel, agents: number): void {
-    let offer = this.#byName.get(name);
+  #add(key: string, node: SupplyNode, model: NodeModel, agents: number): void {
+    let offer = this.#byKey.get(key);
     if (!offer) {
       offer = { free: Number.POSITIVE_INFINITY, health: 0, least: [], agents: 0 };
-      this.#byName.set(name, offer);
+      this.#byKey.set(key, offer);
     }
     offer.free = Math.min(offer.free, node.pricePerMillionTokens);
     offer.health = Math.max(offer.health, node.health);
@@ -192,13 +191,13 @@ class Offers {
   /** The first kind of gain that the fleet seems to have for it; null: none. */
   promise(spec: AgentSpec, now: Standing, policy: Policy): GainKind | null {
     const { node, model, rank, agents } = now;
-    const same = this.#byName.get(spec.model[rank] ?? model.name);
+    const same = this.#byKey.get(modelKey(spec.model[rank] ?? model.name));
     let least = Number.POSITIVE_INFINITY;
     for (let speed = Math.max(0, speedClass(model) - 1); speed < (same?.least.length ?? 0); speed++)
       least = Math.min(least, same?.least[speed] ?? least);
     if ((node.waiting.get(model.name) ?? 0) > 0 && queueIsLong(now)) return 'queue';
     for (let earlier = 0; earlier < rank; earlier++)
-      if (this.#byName.has(spec.model[earlier] as string)) return 'model';
+      if (this.#byKey.has(modelKey(spec.model[earlier] as string))) return 'model';
     if (node.pricePerMillionTokens > 0 && (same?.free ?? node.pricePerMillionTokens) < node.pricePerMillionTokens)
       return 'price';
     if (node.health <= poorHealth && (same?.health ?? 0) >= node.health + healthGain) return 'health';

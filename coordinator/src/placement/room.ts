@@ -3,7 +3,7 @@
 // nobody uses counts as room, because it can be unloaded.
 // But for preemption a plan only takes: whatever does not fit once never fits later in the same plan. The search rests on it.
 // [INV-capacity] what a plan puts on a node never needs more than the node said was free.
-import type { AgentSpec, NodeModel } from '@blackroad/protocol';
+import { type AgentSpec, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
 import { batchGainOf, type Catalogue, diskKeptFreeBytes, emptyCatalogue, pullable, pullBytes } from './catalogue.ts';
 import { heldBytes, kvBytesPerToken, wholeBytes } from './memory-fit.ts';
 import type { SupplyNode } from './supply.ts';
@@ -176,6 +176,7 @@ export function findOffer(room: Room, wanted: string): Offer | null {
   const { offers } = room;
   for (const offer of offers) if (offer.model.name === name) return offer;
   for (const offer of offers) if (offer.model.aliases.includes(name)) return offer;
+  for (const offer of offers) if (meansModel(name, offer.model)) return offer;
   return room.node.pulls.length > 0 ? pullOffer(room, wanted) : null;
 }
 function pullOffer(room: Room, wanted: string): Offer | null {
@@ -186,7 +187,8 @@ function pullOffer(room: Room, wanted: string): Offer | null {
   // Two wanted names may mean one model: it is fetched once.
   let offer: Offer | null = null;
   if (model) {
-    for (const each of room.pulls.values()) if (each?.model.name === model.name) offer = each;
+    for (const each of room.pulls.values())
+      if (each && modelKey(each.model.name) === modelKey(model.name)) offer = each;
     offer ??= offerOf(room.node, model, true);
   }
   room.pulls.set(wanted, offer);

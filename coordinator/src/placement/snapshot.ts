@@ -156,6 +156,7 @@ function supplyOf(
     defaultChat: capacity?.defaultChat ?? null,
     failing: failingOn(view, node.id, nowMs),
     pulls: capacity?.pulls ?? [],
+    fetchable: capacity?.fetchable ?? null,
     waiting: waiting.get(node.id) ?? nobodyWaits,
     health,
     healthText: text,

@@ -31,6 +31,8 @@ export interface SupplyNode {
   failing: ReadonlyMap<string, string>;
   /** Runtimes here that can fetch a model they lack. */
   pulls: readonly RuntimeKind[];
+  /** Names of all that they can fetch; null: whatever their registries have. */
+  fetchable: readonly string[] | null;
   /** 0..1; 1 is healthy. Hot, throttled or short of disk is less. */
   health: number;
   /** What is wrong with it, in words; empty when nothing is. */

@@ -18,9 +18,9 @@ export function numberInWords(value: number): string {
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
-/** Exact up to 20, then one digit: `about 3,000`. A sentence that is stored must not change with every node of thousands. */
+/** Exact up to 100, then one digit: `about 3,000`. A sentence that is stored must not change with every node of thousands. */
 export function roughly(count: number): string {
-  if (count <= 20) return String(count);
+  if (count <= 100) return String(count);
   const unit = 10 ** Math.floor(Math.log10(count));
   return `about ${(Math.round(count / unit) * unit).toLocaleString('en-US')}`;
 }
