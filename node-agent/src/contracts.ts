@@ -71,11 +71,14 @@ export interface Recalled {
   importance: number;
   score: number;
 }
-/** Embeds texts with the node's embedding model; null where there is none (recall is then lexical and says so). */
+/**
+ * Embeds texts with the node's embedding model; null where there is none (recall is then lexical and says so), and for a text that
+ * the model gave no vector for.
+ */
 export type Embedder = (
   texts: string[],
   signal: AbortSignal,
-) => Promise<{ model: string; vectors: Float32Array[] } | null>;
+) => Promise<{ model: string; vectors: (Float32Array | null)[] } | null>;
 
 /** The log of one agent on this node; one writer, under the epoch it was opened with. */
 export interface AgentMemory {

@@ -1,7 +1,7 @@
 // The models of this node over all its runtimes: what is there, which runtime serves a model, what `auto` means, who embeds,
 // what was learned of them, and that those its agents need are fetched and loaded. Refreshed in the background; a heartbeat only
 // reads. Never starts or stops a model server.
-import { findModel, type NodeCapacity } from '@blackroad/protocol';
+import { findModel, isVector, type NodeCapacity } from '@blackroad/protocol';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
@@ -262,9 +262,10 @@ export function createModelPool(parts: {
       if (!embedder) return null;
       const release = await admission.enter(embedder.model.name, signal, embedWaitMs);
       try {
+        const vectors = await embedder.runtime.embed(embedder.model.name, texts, signal);
         return {
           model: embedder.model.name,
-          vectors: await embedder.runtime.embed(embedder.model.name, texts, signal),
+          vectors: vectors.map((vector) => (isVector(vector) ? vector : null)),
         };
       } catch (error) {
         noteFailure(embedder.model.name, error);

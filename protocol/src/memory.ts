@@ -84,6 +84,10 @@ export function entryFault(entry: MemoryEntry): EntryFault | null {
   return commitPayload(entry.salt, entry.payload) === entry.payloadCommitment ? null : 'commitment';
 }
 
+/** Whether it points anywhere: zeros and what is no number are near to nothing, and must not be found as if they were. */
+export function isVector(values: Float32Array): boolean {
+  return values.every(Number.isFinite) && values.some((value) => value !== 0);
+}
 export function encodeVector(vector: Float32Array): string {
   return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString('base64');
 }

@@ -5,6 +5,7 @@ import {
   encodeVector,
   entryFault,
   hashHeader,
+  isVector,
   type MemoryEntry,
   type MemoryPayload,
   maxMemoryTextBytes,
@@ -15,7 +16,7 @@ import type { Head } from './journal.ts';
 
 /** What a caller asked to remember, in the form and within the limits the chain accepts. */
 export function payloadOf(entry: Remembered, embedding: { model: string; vector: Float32Array } | null): MemoryPayload {
-  const fits = embedding !== null && embedding.vector.length > 0 && embedding.vector.length <= maxVectorDimension;
+  const fits = embedding !== null && isVector(embedding.vector) && embedding.vector.length <= maxVectorDimension;
   return {
     text: cutToBytes(entry.text, maxMemoryTextBytes),
     tags: (entry.tags ?? []).slice(0, 32).map((tag) => cutToBytes(tag, 60)),

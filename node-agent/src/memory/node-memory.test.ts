@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MemoryUp } from '@blackroad/protocol';
+import { commitPayload, encodeVector, hashHeader, type MemoryUp } from '@blackroad/protocol';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
@@ -408,6 +408,77 @@ t.test('meaning is found with vectors, also for memories that were written witho
   t.equal(stored[1]?.payload?.embedding, null);
   t.equal(stored[3]?.payload?.embedding?.model, 'toy', 'the chain holds what was known when it was written');
   await memory.close();
+});
+
+t.test('what is no vector is never stored and never the best hit', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const vectors: Record<string, Float32Array> = {
+    'The cat is called Minou.': Float32Array.of(1, 0, 0),
+    'bad one about nothing': Float32Array.of(0, 0, 0),
+    'another of no numbers': Float32Array.of(Number.NaN, 1, 0),
+    'one without a vector': new Float32Array(0),
+    'pet name?': Float32Array.of(0.95, 0.05, 0),
+    'zero?': Float32Array.of(0, 0, 0),
+  };
+  const embed: Embedder = async (list) => ({ model: 'toy', vectors: list.map((text) => vectors[text] ?? null) });
+  const memory = node('alice', clock, ':memory:', embed);
+  const agent = memory.open(coordinator.place('ada', 'alice'));
+  link(coordinator, 'alice', memory);
+  await clock.advance(100);
+  for (const text of Object.keys(vectors).slice(0, 4)) await settled(clock, agent.append(note(text)));
+  await clock.advance(1_000);
+  const stored = coordinator.logs.get('ada')!.entries.slice(1);
+  t.same(
+    stored.map(({ payload }) => payload?.embedding !== null),
+    [true, false, false, false],
+  );
+  for (let i = 0; i < 3; i++) {
+    const { memories, how } = await settled(clock, agent.recall('pet name?', 3, ever));
+    t.equal(how, 'hybrid');
+    t.same(
+      memories.map(({ text }) => text),
+      ['The cat is called Minou.'],
+    );
+    await clock.advance(100);
+  }
+  t.match(await settled(clock, agent.recall('zero?', 3, ever)), { how: 'lexical', memories: [] });
+  await memory.close();
+});
+
+t.test('vectors that another node stored and are none are not indexed', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const zeros = { model: 'toy', dimension: 3, vector: encodeVector(Float32Array.of(0, 0, 0)) };
+  const alice = node('alice', clock);
+  const there = alice.open(coordinator.place('ada', 'alice'));
+  link(coordinator, 'alice', alice);
+  for (const text of ['bad one about nothing', 'The cat is called Minou.'])
+    await settled(clock, there.append(note(text)));
+  await clock.advance(1_000);
+  let previousHash = 'genesis';
+  for (const entry of coordinator.logs.get('ada')!.entries) {
+    if (entry.kind === 'note') entry.payload = { ...entry.payload!, embedding: zeros };
+    entry.payloadCommitment = commitPayload(entry.salt!, entry.payload!);
+    entry.previousHash = previousHash;
+    entry.hash = hashHeader(entry);
+    previousHash = entry.hash;
+  }
+  t.same(chainFaults(coordinator.logs.get('ada')!.entries), [], 'as an older node would have written it');
+  const embed: Embedder = async (list) => ({
+    model: 'toy',
+    vectors: list.map((text) => (/Minou|pet/.test(text) ? Float32Array.of(1, 0, 0) : null)),
+  });
+  const bob = node('bob', clock, ':memory:', embed);
+  const here = bob.open(coordinator.place('ada', 'bob'));
+  link(coordinator, 'bob', bob);
+  await clock.advance(2_000);
+  t.equal(here.hydrated, true);
+  t.same((await settled(clock, here.recall('pet', 3, ever))).memories, [], 'nothing is near');
+  await clock.advance(100);
+  t.match((await settled(clock, here.recall('pet', 3, ever))).memories, [{ text: 'The cat is called Minou.' }]);
+  await alice.close();
+  await bob.close();
 });
 
 t.test('an embedder that hangs or throws holds up nothing for long', async (t) => {

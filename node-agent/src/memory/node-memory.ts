@@ -2,7 +2,7 @@
 // and ask, assignments, the coordinator's messages; out: durable entries, memories found, messages upward.
 // Embedding comes before hashing (the commitment covers the vector) but never fails or holds up a memory for more than 2 s: without
 // a vector the entry is found by words, and the index gets a vector later.
-import { type AssignedAgent, FleetError } from '@blackroad/protocol';
+import { type AssignedAgent, FleetError, isVector } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
@@ -12,6 +12,7 @@ import type { Disk } from '../disk.ts';
 import { payloadOf } from './chain.ts';
 import { createCommits } from './commits.ts';
 import { openJournal } from './journal.ts';
+import { createLateVectors } from './late-vectors.ts';
 import { type AgentLog, blankLog, reload, unackedOf } from './log-state.ts';
 import * as writes from './log-writes.ts';
 import { fuse } from './rank.ts';
@@ -19,8 +20,6 @@ import { createSearchIndex } from './search-index.ts';
 import { createSync } from './sync.ts';
 
 const embedDeadlineMs = 2_000;
-/** Vectors added to the index after one recall where entries came without one of this model. */
-const lateVectors = 16;
 /** An acknowledged log of an agent that left is kept this long: the agent may come back and then needs no fetching. */
 const keepReleasedMs = 24 * 3_600_000;
 const pruneEveryMs = 10 * 60_000;
@@ -93,6 +92,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     reload(log, journal);
     logs.set(row.agent, log);
   }
+  const lateVectors = createLateVectors({ index, embed: options.embed, clock, log: logger, signal: closing.signal });
   const pruning = clock.every(pruneEveryMs, prune);
 
   /** Embeds one text within the deadline; null where it cannot be had, for whatever reason. */
@@ -105,7 +105,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     try {
       const embedded = await Promise.race([options.embed([text], stop), given]);
       const vector = embedded?.vectors[0];
-      return embedded && vector ? { model: embedded.model, vector } : null;
+      return embedded && vector && isVector(vector) ? { model: embedded.model, vector } : null;
     } catch (error) {
       if (!stop.aborted) logger.debug({ err: error }, 'a text could not be embedded: words only');
       return null;
@@ -144,12 +144,16 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
         const recalled = recalledOf(log, id, score);
         if (recalled && !memories.some((each) => each.text === recalled.text)) memories.push(recalled);
       }
-      if (vector) addVectorsLater(log, vector.model);
+      if (vector) void lateVectors.add(log.row.id, vector.model, (id) => textOf(log, id));
       return { memories, how: vector ? ('hybrid' as const) : ('lexical' as const) };
     } catch (error) {
       logger.error({ agent: log.row.agent, err: error }, 'recall failed');
       return { memories: [], how: 'lexical' as const };
     }
+  }
+
+  function textOf(log: AgentLog, id: number): string | undefined {
+    return id < 0 ? journal.pendingRow(-id)?.payload.text : journal.entry(id, log.row.agent)?.entry.payload?.text;
   }
 
   function recalledOf(log: AgentLog, id: number, score: number): Recalled | null {
@@ -166,31 +170,6 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     if (kind === 'genesis' || kind === 'migrate') return null;
     const { text, importance } = payload;
     return { seq, epoch, hash, kind, text, createdAt, importance, score };
-  }
-
-  /** Entries written while nothing could embed, or on a node with another embedding model, become findable by meaning here. */
-  let addingVectors = false;
-  async function addVectorsLater(log: AgentLog, model: string): Promise<void> {
-    if (addingVectors) return;
-    addingVectors = true;
-    try {
-      const rows = index.withoutVector(log.row.id, model, lateVectors).flatMap((id) => {
-        const text =
-          id < 0 ? journal.pendingRow(-id)?.payload.text : journal.entry(id, log.row.agent)?.entry.payload?.text;
-        return text ? [{ id, text }] : [];
-      });
-      if (rows.length === 0) return;
-      const texts = rows.map((row) => row.text);
-      const embedded = await options.embed(texts, closing.signal);
-      if (embedded?.model !== model || closing.signal.aborted) return;
-      rows.forEach(({ id }, i) => {
-        index.setVector(id, model, embedded.vectors[i]!);
-      });
-    } catch (error) {
-      logger.debug({ err: error }, 'vectors could not be added later');
-    } finally {
-      addingVectors = false;
-    }
   }
 
   function settleSoon(log: AgentLog, assigned: AssignedAgent): void {

@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { decodeVector, type MemoryPayload, wordsOf } from '@blackroad/protocol';
+import { decodeVector, isVector, type MemoryPayload, wordsOf } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import Database from 'better-sqlite3';
@@ -13,7 +13,7 @@ import type { Journal } from './journal.ts';
 import { type Found, weakestHit, wordsQuery } from './rank.ts';
 
 /** Changes when the tables or what goes into them change: an index of another version is made again. */
-const version = 2;
+const version = 3;
 /** Memories that may wait to be indexed; a recall indexes them first. */
 const maxWaiting = 64;
 const stepRows = 200;
@@ -126,7 +126,7 @@ export function createSearchIndex(deps: { dir: string; journal: Journal; clock: 
         const query = wordsQuery(logId, text);
         const lists = [
           query ? index.byWords(query, limit) : [],
-          vector ? index.byMeaning(logId, vector.model, vector.values, limit) : [],
+          vector && isVector(vector.values) ? index.byMeaning(logId, vector.model, vector.values, limit) : [],
         ];
         return { lists, found: index.items(new Set(lists.flat())) };
       });
@@ -134,7 +134,8 @@ export function createSearchIndex(deps: { dir: string; journal: Journal; clock: 
     /** Ids of a log that have no vector of this model. */
     withoutVector: (logId: number, model: string, limit: number): number[] =>
       withIndex((index) => index.withoutVector(logId, model, limit)),
-    setVector: (id: number, model: string, values: Float32Array): void =>
+    /** Null: this model has none for it, and is not asked again. */
+    setVector: (id: number, model: string, values: Float32Array | null): void =>
       withIndex((index) => index.setVector(id, model, values)),
     close(): void {
       guarded(() => {
@@ -193,7 +194,8 @@ function openIndex(dir: string, journal: Journal, logger: Logger) {
         for (const { id, log, seq, payload } of rows) {
           const { embedding, importance, text, tags } = payload;
           const vector = embedding ? decodeVector(embedding.vector) : null;
-          const whole = vector !== null && vector.length === embedding!.dimension;
+          // Another node, or an older one, may have stored what is no vector.
+          const whole = vector !== null && vector.length === embedding!.dimension && isVector(vector);
           const bytes = whole ? Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength) : null;
           if (addItem.run(id, log, seq, importance, whole ? embedding!.model : null, bytes).changes === 0) continue;
           addWords.run(id, `l${log}`, wordsOf(`${text}\n${tags.join(' ')}`).join(' '));
@@ -238,8 +240,9 @@ function openIndex(dir: string, journal: Journal, logger: Logger) {
         .prepare('SELECT id FROM items WHERE log = ? AND model IS NOT ? ORDER BY id DESC LIMIT ?')
         .pluck()
         .all(logId, model, limit) as number[],
-    setVector(id: number, model: string, values: Float32Array): void {
-      const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+    setVector(id: number, model: string, values: Float32Array | null): void {
+      const bytes =
+        values && isVector(values) ? Buffer.from(values.buffer, values.byteOffset, values.byteLength) : null;
       db.prepare('UPDATE items SET model = ?, vector = ? WHERE id = ?').run(model, bytes, id);
     },
     close: (): void => void db.close(),

@@ -1,6 +1,7 @@
 // Cutting texts to what an embedding model takes, where only the server has the tokenizer.
 // A server that cuts by itself does it silently; we send `truncate: false`, and when it says "too long" we cut and ask again.
 // A chat prompt is never cut here: which memories to leave out is the agent's decision, so it is refused as `too-long`.
+import { isVector } from '@blackroad/protocol';
 import { type ChatRequest, RuntimeError } from './runtime.ts';
 
 // English runs at 4-5 characters a token, code at 3, Chinese near 1: begin generously, the server's refusal corrects it.
@@ -49,14 +50,14 @@ export function refuseSurelyTooLong(request: ChatRequest, contextTokens: number)
   }
 }
 
-/** Scales to unit length; a zero vector stays. */
-export function unitVector(values: ArrayLike<number>): Float32Array {
+/** Scales to unit length. Empty where it is no vector: zeros, something that is no number, nothing; servers answer so under load. */
+export function unitVector(values: unknown): Float32Array {
+  const isList = Array.isArray(values) || values instanceof Float32Array;
+  if (!isList || values.some((value) => typeof value !== 'number')) return new Float32Array(0);
   const vector = Float32Array.from(values);
+  if (!isVector(vector)) return new Float32Array(0);
   let sum = 0;
   for (const value of vector) sum += value * value;
-  if (sum > 0) {
-    const scale = 1 / Math.sqrt(sum);
-    for (let i = 0; i < vector.length; i++) vector[i]! *= scale;
-  }
-  return vector;
+  const scale = 1 / Math.sqrt(sum);
+  return vector.map((value) => value * scale);
 }

@@ -143,7 +143,7 @@ export interface Runtime {
   pull(model: string, signal?: AbortSignal): AsyncIterable<PullProgress>;
   /** Streams the answer; aborting the signal frees the server's slot and throws `aborted`. Bytes never arrive after `end`. */
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
-  /** One vector a text, unit length, in order. Too long a text is cut by us, never silently by the server. */
+  /** One vector a text, unit length, in order; empty where the server gave none for it (`unitVector`). Too long a text is cut by us, never silently by the server. */
   embed(model: string, texts: string[], signal: AbortSignal): Promise<Float32Array[]>;
   /** Stops child processes, closes connections. Idempotent. */
   close(): Promise<void>;

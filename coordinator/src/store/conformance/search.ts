@@ -34,6 +34,7 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
           { text: 'Of another model', embedding: embedding('bge', 1, 0, 0) },
           { text: 'Of another length', embedding: embedding('minilm', 1, 0) },
           { text: 'A vector of nothing', embedding: embedding('minilm', 0, 0, 0) },
+          { text: 'A vector of no numbers', embedding: embedding('minilm', Number.NaN, 1, 0) },
           null,
         ]),
       },

@@ -1,0 +1,128 @@
+// Vectors for entries that came without one of the present embedding model: written while nothing could embed, or on another node.
+// A text that the model gives no vector for must not keep its neighbours from theirs: a batch that fails is halved. Who failed
+// while others did not is asked for again later, three times in all, then left to the words; a new model is asked anew.
+import type { Clock } from '@blackroad/std/clock';
+import type { Log as Logger } from '@blackroad/std/log';
+import type { Embedder } from '../contracts.ts';
+import type { SearchIndex } from './search-index.ts';
+
+/** Vectors added after one recall. */
+const batchTexts = 16;
+/** Embedding calls for one recall, halves included. */
+const maxCalls = 12;
+const maxTries = 3;
+const firstRestMs = 60_000;
+const restFactor = 10;
+/** Failed texts that are remembered; beyond that the oldest is tried once more. */
+const maxFailed = 512;
+
+interface Item {
+  id: number;
+  text: string;
+}
+interface Failed {
+  model: string;
+  tries: number;
+  notBeforeMs: number;
+}
+
+export function createLateVectors(deps: {
+  index: Pick<SearchIndex, 'withoutVector' | 'setVector'>;
+  embed: Embedder;
+  clock: Clock;
+  log: Logger;
+  signal: AbortSignal;
+}) {
+  const { index, clock, log, signal } = deps;
+  const failed = new Map<number, Failed>();
+  let isBusy = false;
+
+  /** What is due of a log, newest first; `textOf` gives '' or undefined for one that has nothing to embed. */
+  function due(logId: number, model: string, textOf: (id: number) => string | undefined): Item[] {
+    const items: Item[] = [];
+    for (const id of index.withoutVector(logId, model, batchTexts + failed.size)) {
+      if (items.length >= batchTexts) break;
+      const rest = failed.get(id);
+      if (rest?.model === model && clock.monotonicMs() < rest.notBeforeMs) continue;
+      const text = textOf(id);
+      if (text) items.push({ id, text });
+      else index.setVector(id, model, null);
+    }
+    return items;
+  }
+
+  function fail({ id }: Item, model: string): void {
+    const before = failed.get(id);
+    const tries = before?.model === model ? before.tries + 1 : 1;
+    failed.delete(id);
+    if (tries >= maxTries) {
+      index.setVector(id, model, null);
+      return;
+    }
+    failed.set(id, { model, tries, notBeforeMs: clock.monotonicMs() + firstRestMs * restFactor ** (tries - 1) });
+    const [oldest] = failed.keys();
+    if (failed.size > maxFailed && oldest !== undefined) failed.delete(oldest);
+  }
+
+  async function fill(items: Item[], model: string): Promise<void> {
+    const alone: Item[] = [];
+    let works = false;
+    let calls = 0;
+    // The whole first: a batch without a bad text is one call.
+    for (const queue = [items]; queue.length > 0 && calls < maxCalls && !signal.aborted; calls++) {
+      const batch = queue.shift()!;
+      const vectors = await vectorsOf(batch, model);
+      if (signal.aborted) return;
+      if (!vectors && batch.length > 1) {
+        const half = Math.ceil(batch.length / 2);
+        // Depth first: who is at fault is found before the calls are used up.
+        queue.unshift(batch.slice(0, half), batch.slice(half));
+        continue;
+      }
+      batch.forEach((item, i) => {
+        const vector = vectors?.[i];
+        if (!vector) {
+          alone.push(item);
+          return;
+        }
+        works = true;
+        failed.delete(item.id);
+        index.setVector(item.id, model, vector);
+      });
+    }
+    if (alone.length === 0 || signal.aborted) return;
+    // A server that is down is no fault of a text.
+    works ||= (await vectorsOf([{ id: 0, text: 'hello' }], model))?.[0] != null;
+    if (works) for (const item of alone) fail(item, model);
+  }
+
+  /** Null: the call failed, or another model answered it. */
+  async function vectorsOf(items: readonly Item[], model: string): Promise<(Float32Array | null)[] | null> {
+    try {
+      const embedded = await deps.embed(
+        items.map(({ text }) => text),
+        signal,
+      );
+      return embedded?.model === model ? embedded.vectors : null;
+    } catch (error) {
+      log.debug({ err: error, texts: items.length }, 'vectors could not be added later');
+      return null;
+    }
+  }
+
+  return {
+    /** One step of the work, at most one at a time; never throws. */
+    async add(logId: number, model: string, textOf: (id: number) => string | undefined): Promise<void> {
+      if (isBusy) return;
+      isBusy = true;
+      try {
+        const items = due(logId, model, textOf);
+        if (items.length > 0) await fill(items, model);
+      } catch (error) {
+        log.warn({ err: error }, 'vectors could not be stored');
+      } finally {
+        isBusy = false;
+      }
+    },
+  };
+}
