@@ -107,10 +107,15 @@ export const accessVerbs: Verb[] = [
     async run(call) {
       const role = (textFlag(call, 'role') ?? 'viewer') as Role;
       const key = await call.client().call('keyCreate', { body: { name: argument(call, 0, '<name>'), role } });
-      call.show(
-        key,
-        () =>
-          `${key.key}\n\nIt is shown only now. Its id is ${key.id}; revoke it with: ${call.as.fleet(`keys revoke ${key.id}`)}`,
+      call.show(key, () =>
+        [
+          key.key,
+          '',
+          `It is shown only now. Revoke it with: ${call.as.fleet(`keys revoke ${key.id}`)}`,
+          ...(key.role === 'viewer'
+            ? []
+            : [`Over MQTT: user name ${key.id}, password ${key.key.slice(key.key.lastIndexOf('_') + 1)}`]),
+        ].join('\n'),
       );
     },
   },

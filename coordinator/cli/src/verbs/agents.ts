@@ -48,7 +48,7 @@ function oneAgent(agent: AgentView, call: VerbCall): string {
     `wants        ${agent.spec.model.join(', then ')}`,
     `node         ${agent.node ?? 'none'}${agent.node ? ` under epoch ${agent.epoch}, with ${agent.model}` : ''}`,
     `tasks        ${agent.tasks.running} running, ${agent.tasks.waiting} waiting`,
-    `memory       ${agent.memory.seq} entries, head ${agent.memory.hash.slice(0, 12)}${agent.memory.branches > 0 ? `, ${agent.memory.branches} branches to merge` : ''}`,
+    `memory       ${counted(agent.memory.seq, 'entry', 'entries')}, head ${agent.memory.hash.slice(0, 12)}${agent.memory.branches > 0 ? `, ${counted(agent.memory.branches, 'branch', 'branches')} to merge` : ''}`,
   ];
   if (agent.unplaced && agent.node === null) {
     lines.push(
@@ -133,7 +133,7 @@ export async function followTask(
     const { model, totalMs, recalled } = last.usage;
     const speed = writingSpeed(last.usage);
     call.note(
-      `${last.node}, ${model}, ${duration(totalMs)}${speed === null ? '' : `, ${speed.toFixed(1)} tokens/s`}${recalled > 0 ? `, ${recalled} memories recalled` : ''}`,
+      `${last.node}, ${model}, ${duration(totalMs)}${speed === null ? '' : `, ${speed.toFixed(1)} tokens/s`}${recalled > 0 ? `, ${counted(recalled, 'memory', 'memories')} recalled` : ''}`,
     );
   }
 }
@@ -272,5 +272,7 @@ async function waitingWords(call: VerbCall, name: string): Promise<string> {
   const agent = await call.client().call('agent', { params: { agent: name } });
   if (agent.state === 'unplaced') return `${name} is not placed: ${whyWords(agent, call.as)}`;
   if (agent.state !== 'ready') return `${name} is ${agent.state} on ${agent.node}; the task waits.`;
-  return agent.tasks.waiting > 0 ? `${agent.tasks.waiting} tasks wait before ${name}.` : `${agent.node} works on it.`;
+  return agent.tasks.waiting > 0
+    ? `${counted(agent.tasks.waiting, 'task')} before this one at ${name}.`
+    : `${agent.node} works on it.`;
 }

@@ -20,7 +20,7 @@ function oneTask(task: TaskView, call: VerbCall): string {
     const { model, promptTokens, completionTokens, recalled, toolCalls, firstTokenMs, totalMs } = task.usage;
     lines.push(
       `work      ${model}: ${promptTokens} tokens in, ${completionTokens} out, first after ${duration(firstTokenMs)}, all in ${duration(totalMs)}`,
-      `          ${recalled} memories recalled, ${toolCalls} tool calls`,
+      `          ${counted(recalled, 'memory', 'memories')} recalled, ${counted(toolCalls, 'tool call')}`,
     );
   }
   if (task.result !== null) lines.push('', task.result);
@@ -71,7 +71,7 @@ export const workVerbs: Verb[] = [
           `nodes   ${online} online, ${suspect} suspect, ${lost} lost`,
           `agents  ${fleet.agents.ready} ready, ${fleet.agents.starting} starting, ${fleet.agents.unplaced} unplaced, ${fleet.agents.failed} failed`,
           `tasks   ${fleet.tasks.running} running, ${fleet.tasks.queued} queued, ${fleet.tasks.endedLastMinute} ended in the last minute, ${fleet.tasks.deadLetters} dead letters`,
-          `memory  ${fleet.memories} entries`,
+          `memory  ${counted(fleet.memories, 'entry', 'entries')}`,
         ];
         for (const { site, reason } of fleet.moves.where) {
           const release = site === null ? call.as.fleet('release-moves') : call.as.fleet(`release-moves ${site}`);
@@ -247,7 +247,7 @@ export const workVerbs: Verb[] = [
       const redacted = chain.redacted > 0 ? `, ${chain.redacted} redacted` : '';
       call.show(chain, () =>
         chain.valid
-          ? `valid: ${chain.entries} entries${redacted}, head ${chain.headHash}`
+          ? `valid: ${counted(chain.entries, 'entry', 'entries')}${redacted}, head ${chain.headHash}`
           : `BROKEN at ${chain.fault?.seq}: ${chain.fault?.text}`,
       );
       if (!chain.valid) process.exitCode = 1;
