@@ -98,6 +98,8 @@ export type PerishableChange =
   /** null: work was done there since. */
   | { type: 'place-trouble'; agent: string; trouble: PlaceTrouble | null }
   | { type: 'announced'; atMs: number }
+  /** Under this id nodes say hello anew. */
+  | { type: 'renewed'; coordinator: string }
   /** `resumed`: the coordinator itself stood still before this tick. `served`: so many of those whose work waits were looked at. */
   | { type: 'ticked'; atMs: number; resumed: boolean; served?: number };
 
@@ -115,6 +117,7 @@ const perishable: Record<PerishableChange['type'], true> = {
   'place-trouble': true,
   behind: true,
   announced: true,
+  renewed: true,
   ticked: true,
 };
 /** Ends remembered in memory: seconds of the highest load, while the race they guard against lasts milliseconds. */
@@ -308,6 +311,10 @@ export function apply(view: MutableView, change: Change): void {
       return;
     case 'announced':
       view.announcedMs = change.atMs;
+      return;
+    case 'renewed':
+      view.coordinator = change.coordinator;
+      for (const live of view.live.values()) live.helloBoot = null;
       return;
     case 'ticked':
       view.tickedMs = change.atMs;

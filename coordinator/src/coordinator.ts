@@ -1,7 +1,8 @@
 // The loop: every input goes decode -> decide -> commit -> send, one batch a turn of the event loop.
 // In a batch each decision sees the changes of those before it; then all durable changes are committed in one transaction, and only
-// then are messages sent, answers given and watchers told. When a commit fails, the view has run ahead of the store: the process
-// must stop, and starts anew from what is stored. Nothing here decides anything about the fleet.
+// then are messages sent, answers given and watchers told. When a commit fails, the view has run ahead of the store: it is made anew
+// from what is stored. Until the store takes writes again, what would have to be stored is refused, and all else goes on.
+// Nothing here decides anything about the fleet.
 import {
   type Checker,
   type Decoded,
@@ -23,8 +24,10 @@ import { decisions } from './decisions.ts';
 import { Following } from './following.ts';
 import type { Answer, Decide, Decision, InputKind, Inputs, Outcome, Policy } from './input.ts';
 import { enrichMemory } from './memory-reads.ts';
+import { mayPass, Outage } from './outage.ts';
 import { encodeAll } from './outbound.ts';
 import { Planner, type PlanningFigures, type Urgency } from './planner.ts';
+import { fill, rebuild } from './rebuild.ts';
 import type { Store } from './store/store.ts';
 import { type EndedTask, emptyView, isEnded, type MutableView, type TaskRow, type View } from './view.ts';
 
@@ -82,7 +85,7 @@ export interface CoordinatorParts {
   check: Checker;
   /** How a task row looks to people; api/show.ts has it, the loop must not import I/O folders. */
   showTask: (row: TaskRow | EndedTask) => TaskView;
-  /** Called when a commit failed or an invariant broke: the process must end. */
+  /** Called when an invariant broke, or the store could not even be read any more: the process must end. */
   fatal: (error: Error) => void;
 }
 
@@ -112,6 +115,7 @@ class Loop implements Coordinator {
   readonly #replies = new Map<string, (reply: Reply) => void>();
   readonly #timers: Timer[] = [];
   readonly #planner: Planner;
+  readonly #outage: Outage;
   readonly commits: CommitFigures = { count: 0, sumMs: 0, maxMs: 0 };
   #running = false;
   #stopped = false;
@@ -131,6 +135,9 @@ class Loop implements Coordinator {
     const { policy, clock, random, fatal } = parts;
     const submit = this.submit.bind(this);
     this.#planner = new Planner({ view: this.view, policy, clock, random, submit, fatal });
+    this.#outage = new Outage(clock, random, () => {
+      submit('storage-back', { coordinator: random.hex(8), ...this.#outage.story() }).catch(() => {}); // stopping
+    });
   }
 
   get view(): View {
@@ -142,11 +149,10 @@ class Loop implements Coordinator {
 
   async start(): Promise<void> {
     const { store, bus, clock } = this.#parts;
-    const { changes, heads } = await store.load();
-    for (const change of changes) apply(this.#view, change);
-    for (const { agent, ...head } of heads) this.#view.heads.set(agent, head);
+    fill(this.#view, await store.load());
     await bus.start((message) => this.#arrived(message));
-    await this.submit('started', {});
+    const outcome = await this.submit('started', {});
+    if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
     this.#timers.push(clock.every(tickMs, () => this.#tick()));
     this.#planner.start();
   }
@@ -213,6 +219,7 @@ class Loop implements Coordinator {
   async stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
     this.#planner.stop();
+    this.#outage.stop();
     if (this.#running || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     this.#stopped = true;
     const state = {
@@ -276,14 +283,20 @@ class Loop implements Coordinator {
     let plan: Urgency | null = null;
     for (const waiting of this.#waiting) {
       if (batch.length >= maxBatch || durable.length >= maxBatchChanges) break;
-      batch.push(waiting);
       const { kind, input } = waiting;
+      const isProbe = kind === 'storage-back';
+      if (isProbe && batch.length > 0) break;
+      batch.push(waiting);
       const decide = decisions[kind] as Decide<InputKind>;
       const decision: Decision<unknown> = decide(this.view, input as never, now, this.policy);
       this.#count(`input ${kind}`);
       for (const { reason, text } of decision.remarks ?? []) {
         this.#count(`remark ${reason}`);
         this.#parts.log.debug({ kind, reason }, text);
+      }
+      if (this.#outage.isOn && !isProbe && decision.changes.some(isDurable)) {
+        outcomes.push(this.#outage.refuse());
+        continue;
       }
       for (const change of decision.changes) {
         const urgency = this.#planner.note(change);
@@ -294,11 +307,16 @@ class Loop implements Coordinator {
       }
       messages.push(...decision.messages);
       outcomes.push(decision.outcome);
+      if (isProbe) break;
     }
     this.#waiting.splice(0, batch.length);
     if (durable.length > 0) {
       const startedMs = this.#parts.clock.monotonicMs();
-      const { events } = await this.store.commit(durable);
+      const events = await this.#commit(durable);
+      if (!events) {
+        for (const { resolve } of batch) resolve(this.#outage.refuse());
+        return;
+      }
       this.#committedAtMs = this.#parts.clock.monotonicMs();
       this.#commitMs = this.#committedAtMs - startedMs;
       this.commits.count++;
@@ -325,6 +343,29 @@ class Loop implements Coordinator {
     if (!isThrough || !this.#planLater) return;
     this.#planner.wanted(this.#planLater);
     this.#planLater = null;
+  }
+
+  /** The events as stored. Null: nothing was stored, and the view knows nothing of it any more. */
+  async #commit(durable: readonly DurableChange[]): Promise<FleetEvent[] | null> {
+    const { log } = this.#parts;
+    try {
+      const { events } = await this.store.commit(durable);
+      if (this.#outage.isOn) {
+        log.warn(this.#outage.story(), 'the store takes writes again');
+        this.#outage.over();
+        this.#planner.startOver();
+      }
+      return events;
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      if (!this.#outage.isOn) {
+        this.#count('storage_outages');
+        log.error({ err: error }, 'nothing can be stored: what would have to be is refused, all else goes on');
+      }
+      this.#outage.failed(error);
+      rebuild(this.#view, await this.store.load(), durable);
+      return null;
+    }
   }
 
   /** A node that was put out loses its connection after the farewell had a moment to reach it. */
@@ -391,8 +432,12 @@ class Loop implements Coordinator {
       return;
     }
     this.#count(`message ${decoded.name}`);
-    this.#take(decoded).catch((error) =>
-      this.#parts.log.warn({ err: error, topic }, 'a message could not be taken in'),
+    this.#take(decoded).catch((error: Error) =>
+      this.#refusals.note(
+        'not-taken',
+        { topic: topic.slice(0, 200), error: error.message },
+        'a message was not taken in',
+      ),
     );
   }
 

@@ -24,6 +24,7 @@ import {
   started,
   tick,
 } from './fleet/presence.ts';
+import { storageBack } from './fleet/storage-back.ts';
 import type { Decide, InputKind } from './input.ts';
 import { acceptMemory } from './memory/accept.ts';
 import { applyPlan, releaseMoves, unloadIdle } from './placement/plan.ts';
@@ -66,4 +67,5 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'plan-apply': applyPlan,
   'models-idle': unloadIdle,
   started,
+  'storage-back': storageBack,
 };

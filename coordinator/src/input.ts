@@ -116,6 +116,8 @@ export interface Inputs {
   /** Loaded models that nobody used for long. */
   'models-idle': { unloads: Unload[] };
   started: Record<string, never>;
+  /** Whether the store takes writes again: tried as this is stored. `coordinator`: its id from then on. */
+  'storage-back': { coordinator: string; awayMs: number; refused: number; detail: string };
 }
 export type InputKind = keyof Inputs;
 

@@ -52,7 +52,7 @@ export class Planner {
   readonly figures: PlanningFigures = { plans: 0, lastCpuMs: 0, cpuMs: 0, longestSliceMs: 0, moves: {}, stale: 0 };
   readonly #parts: PlannerParts;
   readonly #suspects = new Suspects();
-  readonly #kept = new Kept();
+  #kept = new Kept();
   #rounds: Timer | null = null;
   #timer: Timer | null = null;
   #atMs = 0;
@@ -89,6 +89,13 @@ export class Planner {
     return urgencyOf(view, change);
   }
 
+  /** The view was made anew from the store: nothing that was noted of changes holds. */
+  startOver(): void {
+    this.#suspects.all();
+    this.#kept = new Kept();
+    this.wanted('urgent');
+  }
+
   /** Something that placement depends on changed. */
   wanted(urgency: Urgency): void {
     if (this.#isStopped) return;
@@ -119,9 +126,10 @@ export class Planner {
       await run();
     } catch (error) {
       if (this.#isStopped) return;
-      // Too many inputs wait: the plan is made anew from what they bring.
-      if (!(error instanceof FleetError && error.code === 'unavailable')) return this.#parts.fatal(error as Error);
-      this.#next = 'ordinary';
+      // Too many inputs wait: the plan is made anew from what they bring. Nothing can be stored: it is when that is over.
+      if (!(error instanceof FleetError)) return this.#parts.fatal(error as Error);
+      if (error.code !== 'unavailable' && error.code !== 'storage-failed') return this.#parts.fatal(error);
+      this.#next = error.code === 'unavailable' ? 'ordinary' : null;
     } finally {
       this.#isRunning = false;
       this.#rest();

@@ -139,8 +139,14 @@ export async function createRecorder(parts: {
     newSeries.clear();
     for (let at = 0; at < rows.length || at === 0; at += sliceRows) {
       const slice = rows.slice(at, at + sliceRows);
-      if (slice.length > 0 || named.length > 0)
-        await store.putRollups(at === 0 ? { rows: slice, series: named } : { rows: slice });
+      try {
+        if (slice.length > 0 || named.length > 0)
+          await store.putRollups(at === 0 ? { rows: slice, series: named } : { rows: slice });
+      } catch (error) {
+        // Later minutes carry the numbers of these series.
+        if (at === 0) for (const each of named) if (!newSeries.has(each.id)) newSeries.set(each.id, each);
+        throw error;
+      }
       await turn();
     }
   }
@@ -178,7 +184,13 @@ export async function createRecorder(parts: {
     for (const day of new Set(rows.map((row) => row.day)))
       if ((await store.usageRows(day)) >= maxUsageRowsPerDay) full.add(day);
     const merged = rows.map((row) => (full.has(row.day) ? { ...row, agent: '', node: '' } : row));
-    await store.addUsage(merged, uptoMs);
+    try {
+      await store.addUsage(merged, uptoMs);
+    } catch (error) {
+      // A full disk: the days keep what they have until there is room.
+      days.giveBack(rows);
+      throw error;
+    }
   }
   /** Ends that the life before did not come to add. By the tasks alone: the clock may have been set back since. */
   async function recover() {

@@ -35,6 +35,8 @@ export interface Transport {
     message: TopicMessage<N>,
   ): boolean;
   settle(keys: readonly string[]): void;
+  /** Sends what is kept and what is not settled once more: who answers now may never have stored it. */
+  repeat(): void;
   readonly outboxDepth: number;
   /** Keys posted with `settled` that are not settled yet, those of earlier runs of the process included. */
   unsettledKeys(): string[];

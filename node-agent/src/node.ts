@@ -178,6 +178,7 @@ class Loop implements RunningNode {
   // Connection
 
   #up(): void {
+    this.#coordinator = null;
     this.#lease.connected();
     this.#helloTries = 0;
     this.#sayHello();
@@ -221,6 +222,8 @@ class Loop implements RunningNode {
     this.#hello?.cancel();
     this.#hello = null;
     this.#parts.onTime(message.nowMs);
+    // Over the same connection: a restart behind an external broker, or a store that took no writes. What was sent may be lost.
+    if (this.#coordinator !== null && this.#coordinator !== message.coordinator) transport.repeat();
     this.#coordinator = message.coordinator;
     this.#lease.welcomed(message, message.upMs === undefined ? null : this.#startedMs + message.upMs);
     if (message.heartbeatMs !== this.#heartbeatMs) {

@@ -50,6 +50,10 @@ export class CoordinatorHost {
   clock: ProcessClock | null = null;
   starts = 0;
   blow: Blow | null = null;
+  /** Its disk takes no writes. */
+  diskFull = false;
+  /** It was refused a commit, and none has worked since. */
+  storesNothing = false;
   readonly policy: Policy;
   readonly #db = openDatabase(':memory:');
   readonly #timeline: Timeline;
@@ -114,7 +118,9 @@ export class CoordinatorHost {
     const fatal = (error: Error) => {
       if (!clock.alive) return;
       // Only the blow itself is excused: `storage-failed` is also what a fault of our own code inside a commit becomes.
-      if (error !== this.#struck) this.#watch.failed(error);
+      // And a start on a full disk, which ends it in an orderly way.
+      const isFull = this.diskFull && error instanceof FleetError && error.details.retryAfterSeconds !== undefined;
+      if (error !== this.#struck && !isFull) this.#watch.failed(error);
       this.kill(`by itself: ${error.message}`);
     };
     startCoordinator({
@@ -141,6 +147,7 @@ export class CoordinatorHost {
     const { clock } = this;
     clock.kill();
     this.blow = null;
+    this.storesNothing = false;
     this.clock = null;
     this.coordinator = null;
     this.#network.brokerEnded(clock);
@@ -174,6 +181,11 @@ export class CoordinatorHost {
         if (this.blow === 'commit-fails') {
           this.#struck = new FleetError('storage-failed', { detail: 'the disk is gone (simulated)' });
           throw this.#struck;
+        }
+        this.storesNothing = this.diskFull;
+        if (this.diskFull) {
+          const detail = 'the disk is full (simulated)';
+          throw new FleetError('storage-failed', { detail, retryAfterSeconds: 5 });
         }
         const done = await store.commit(changes);
         this.#watch.committed(changes);

@@ -242,6 +242,18 @@ export const faults: readonly Happening[] = [
   },
   blow('before-commit'),
   blow('commit-fails'),
+  {
+    name: 'the disk of the coordinator is full',
+    weight: 1,
+    run(world, random) {
+      world.host.diskFull = true;
+      world.trace('fault', 'the disk of the coordinator is full');
+      world.lasting(span(random, 500, 60_000), () => {
+        world.host.diskFull = false;
+      });
+      return true;
+    },
+  },
   blow('after-commit'),
   blow('while-telling'),
   {

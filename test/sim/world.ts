@@ -114,7 +114,7 @@ export class World implements MachineWorld {
         failed: (error) => this.broke('coordinator', error.stack ?? error.message),
         ended: () => this.timeline.after(between(300, 15_000), () => this.host.start()),
         log: watchedLog({
-          trouble: () => null,
+          trouble: () => (this.host.storesNothing ? 'the disk of the coordinator is full' : null),
           broke: (text) => this.broke('log', `coordinator: ${text}`),
           trace: (text) => this.trace('coordinator', text),
         }),

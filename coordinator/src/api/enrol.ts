@@ -1,6 +1,6 @@
 // How a machine becomes a node, and stays one. The CSR is read before the decision, signed after its commit: a certificate is
 // never made for a node the fleet does not know. Open routes: token and key are judged by the decision, refusals are counted.
-import { type EnrolAnswer, FleetError } from '@blackroad/protocol';
+import { type EnrolAnswer, FleetError, problems } from '@blackroad/protocol';
 import type { FastifyRequest } from 'fastify';
 import { sha256 } from './access.ts';
 import type { ApiContext } from './context.ts';
@@ -15,7 +15,8 @@ async function counted<A>(context: ApiContext, request: FastifyRequest, step: ()
   try {
     return await step();
   } catch (error) {
-    if (error instanceof FleetError) context.refusals.count(request.ip);
+    // What is our own fault is nobody's attempt.
+    if (error instanceof FleetError && problems[error.code].status < 500) context.refusals.count(request.ip);
     throw error;
   }
 }

@@ -155,8 +155,7 @@ function dropTokens(draft: Draft): void {
     if (draft.nowMs > expiresMs + tokenKeepMs) change(draft, { type: 'token-gone', id });
 }
 
-function announce(draft: Draft, policy: Policy): void {
-  const { coordinator } = draft.view;
+export function announce(draft: Draft, policy: Policy, coordinator = draft.view.coordinator): void {
   const { reconnectWindowMs } = policy;
   send(draft, 'fleetState', {}, { state: 'online', coordinator, nowMs: draft.nowMs, reconnectWindowMs });
   change(draft, { type: 'announced', atMs: draft.nowMs });

@@ -13,6 +13,8 @@ export interface UsageDays {
   size(): number;
   /** What is complete, and up to when (exclusive); null: nothing new. */
   take(nowMs: number): { rows: UsageRow[]; uptoMs: number } | null;
+  /** What was taken and could not be written: it comes with the next. */
+  giveBack(rows: readonly UsageRow[]): void;
 }
 
 export function createUsageDays(): UsageDays {
@@ -72,6 +74,10 @@ export function createUsageDays(): UsageDays {
       const rows = [...settled.values()];
       settled = new Map();
       return { rows, uptoMs };
+    },
+    giveBack(rows) {
+      for (const row of rows) into(settled, row);
+      isNew = true;
     },
   };
 }

@@ -275,6 +275,11 @@ export function createTransport(options: TransportOptions): Transport {
     settle(keys) {
       outbox.settle(keys);
     },
+    repeat() {
+      for (const message of kept.values()) publishLoose(message);
+      cursor = 0;
+      pump();
+    },
     get outboxDepth() {
       return outbox.depth;
     },

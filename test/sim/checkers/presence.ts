@@ -47,7 +47,7 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
     looked() {
       const { nowMs } = world.timeline;
       const { clock, coordinator } = world.host;
-      if (!coordinator || clock?.paused || world.isStormy) troubledMs = nowMs;
+      if (!coordinator || clock?.paused || world.isStormy || world.host.storesNothing) troubledMs = nowMs;
       const { lostAfterMs, heartbeatMs, restartGraceMs } = world.host.policy;
       for (const machine of world.machines) {
         // A copy of its card speaks under its name: whom the coordinator hears is nobody's to say.

@@ -2,6 +2,10 @@
 // It never decides whether to go on: that is the loop's.
 import { FleetError } from '@blackroad/protocol';
 
+/** What may pass without anybody touching the database: the store is worth another try. */
+const passing = ['SQLITE_FULL', 'SQLITE_READONLY', 'SQLITE_IOERR', 'SQLITE_BUSY', 'SQLITE_LOCKED', 'SQLITE_CANTOPEN'];
+const retryAfterSeconds = 5;
+
 const words: [code: string, text: string][] = [
   ['SQLITE_FULL', 'the disk is full; nothing of this batch was stored. Free some space, the store goes on by itself'],
   ['SQLITE_READONLY', 'the database cannot be written: its disk or file is read-only for this user'],
@@ -28,7 +32,8 @@ export function storageFailure(doing: string, cause: unknown): FleetError {
   const detail = known
     ? `${doing}: ${known[1]} (${code}: ${message})`
     : `${doing}: ${code ? `${code}: ` : ''}${message}`;
-  return new FleetError('storage-failed', { detail }, { cause });
+  const mayPass = passing.some((prefix) => code.startsWith(prefix));
+  return new FleetError('storage-failed', { detail, ...(mayPass ? { retryAfterSeconds } : {}) }, { cause });
 }
 
 /** Runs `work`; whatever it throws leaves as `storage-failed`. */

@@ -1,0 +1,18 @@
+// The store takes writes again. What nodes sent meanwhile was refused and is still with them: under another id of the coordinator
+// they say hello anew, and send again what was not acknowledged, as after a restart.
+import { change, decided, noteEvent, openDraft } from '../draft.ts';
+import type { Decide } from '../input.ts';
+import { announce } from './tick.ts';
+
+export const storageBack: Decide<'storage-back'> = (view, { coordinator, awayMs, refused, detail }, nowMs, policy) => {
+  const draft = openDraft(view, nowMs);
+  const seconds = Math.max(1, Math.round(awayMs / 1000));
+  noteEvent(draft, {
+    type: 'storage-back',
+    severity: 'error',
+    text: `the coordinator could store nothing for ${seconds} s (${detail}); ${refused} ${refused === 1 ? 'input was' : 'inputs were'} refused`,
+  });
+  change(draft, { type: 'renewed', coordinator });
+  announce(draft, policy, coordinator);
+  return decided(draft);
+};
