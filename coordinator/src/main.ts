@@ -1,9 +1,11 @@
 // The coordinator process: the only place that builds adapters. Reads the configuration, opens the store, the CA, the bus and the
 // API, writes fleet.json for the CLI, and stops all of it in order. A parent that started it over IPC and dies takes it along.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FleetError, type TSchema } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
+import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@blackroad/std/data-folder';
+import { errnoSentence } from '@blackroad/std/errno';
 import { createLog } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
@@ -47,7 +49,8 @@ function check(schema: TSchema, value: unknown): boolean {
 async function main(config: CoordinatorConfig): Promise<void> {
   const log = createLog('coordinator', config.log);
   const data = resolve(config.data);
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const kept = { files: /^(fleet\.sqlite.*|fleet\.json|admin\.key|.*\.pem|ticket-keys)$/, folders: ['ca'] };
+  for (const words of tightenedWords(data, openDataFolder(data, kept))) log.warn({}, words);
   const fleetFile = join(data, 'fleet.json');
   const keyFile = join(data, 'admin.key');
   const policy = policyOf(config);
@@ -194,6 +197,7 @@ async function keepAdminKey(coordinator: Coordinator, keyFile: string): Promise<
   writeFileSync(keyFile, `${text}\n`, { mode: 0o600 });
 }
 
+keepPrivate();
 try {
   if (asksForHelp(process.argv.slice(2))) {
     process.stdout.write(
@@ -203,7 +207,8 @@ try {
   }
   await main(readConfig(process.argv.slice(2), process.env));
 } catch (error) {
-  const expected = error instanceof OptionError || error instanceof FleetError;
-  process.stderr.write(`${expected ? (error as Error).message : (error as Error).stack}\n`);
+  const expected = error instanceof OptionError || error instanceof FleetError || error instanceof DataFolderError;
+  const { message, stack } = error as Error;
+  process.stderr.write(`${expected ? message : (errnoSentence(error) ?? stack)}\n`);
   process.exit(error instanceof OptionError ? 2 : 1);
 }

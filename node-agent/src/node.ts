@@ -222,8 +222,10 @@ class Loop implements RunningNode {
     this.#hello?.cancel();
     this.#hello = null;
     this.#parts.onTime(message.nowMs);
-    // Over the same connection: a restart behind an external broker, or a store that took no writes. What was sent may be lost.
-    if (this.#coordinator !== null && this.#coordinator !== message.coordinator) transport.repeat();
+    // Another one answers over the same connection, or the first answer took a second hello: a restart behind an external broker, or
+    // a coordinator that could store nothing. What was sent meanwhile is lost.
+    const isLate = this.#coordinator !== null || this.#helloTries > 1;
+    if (isLate && this.#coordinator !== message.coordinator) transport.repeat();
     this.#coordinator = message.coordinator;
     this.#lease.welcomed(message, message.upMs === undefined ? null : this.#startedMs + message.upMs);
     if (message.heartbeatMs !== this.#heartbeatMs) {
