@@ -5,6 +5,8 @@ import { uptime as machineUptimeS } from 'node:os';
 import { dirname, join as joinPath, resolve } from 'node:path';
 import { FleetError } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
+import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@blackroad/std/data-folder';
+import { errnoSentence } from '@blackroad/std/errno';
 import { createLog, type Log } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
@@ -76,6 +78,12 @@ function ensureHere(modelsDir: string, diskFreeBytes: () => number, log: Log): E
     });
 }
 
+/** What others on this machine have no business with: keys, memories, prompts. */
+function openPrivately(data: string, log: Log): void {
+  const own = { files: /\.(db|sqlite|json|pem|key|new)(-wal|-shm)?$|^hardware-id$/, folders: [] };
+  for (const words of tightenedWords(data, openDataFolder(data, own))) log.warn({}, words);
+}
+
 async function run(config: NodeConfig): Promise<void> {
   const log = createLog('node-agent', config.log);
   const { data, models } = folders(config);
@@ -85,6 +93,7 @@ async function run(config: NodeConfig): Promise<void> {
       detail: `This machine is no node yet (${data} holds no identity). Make a token with \`fleet join-token create\` and run \`${calledAs(process.env)} join <token>\` here.`,
     });
   }
+  openPrivately(data, log);
   const probes = createProbes({
     clock,
     log,
@@ -171,6 +180,7 @@ async function joinFleet(config: NodeConfig, token: string | undefined): Promise
   if (!token) throw new OptionError(`join needs a token. Usage: ${usage}`);
   const { data, models } = folders(config);
   const log = createLog('node-agent', config.log);
+  openPrivately(data, log);
   const probes = createProbes({
     clock,
     log,
@@ -234,6 +244,7 @@ models    sees to it that there is a model; one JSON line a step
 simulate  runs made-up nodes in one process`;
 
 const words: string[] = [];
+keepPrivate();
 try {
   if (asksForHelp(process.argv.slice(2))) {
     process.stdout.write(`${help}\n\n${optionsHelp(nodeOptions, process.stdout.columns ?? 80)}\n`);
@@ -247,7 +258,8 @@ try {
   else if (verb === 'simulate') await (await import('./simulate.ts')).simulate(config, token, version);
   else throw new OptionError(`${verb}: no such verb. Usage: ${usage}`);
 } catch (error) {
-  const expected = error instanceof OptionError || error instanceof FleetError;
-  process.stderr.write(`fleet-node: ${expected ? (error as Error).message : (error as Error).stack}\n`);
+  const expected = error instanceof OptionError || error instanceof FleetError || error instanceof DataFolderError;
+  const { message, stack } = error as Error;
+  process.stderr.write(`fleet-node: ${expected ? message : (errnoSentence(error) ?? stack)}\n`);
   process.exit(error instanceof OptionError ? 2 : 1);
 }

@@ -35,9 +35,12 @@ export function openDataFolder(path: string, own: OwnNames): Tightened {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
-    throw new DataFolderError(`The data folder ${path} cannot be used: ${errnoSentence(cause) ?? (cause as Error).message}`, {
-      cause,
-    });
+    throw new DataFolderError(
+      `The data folder ${path} cannot be used: ${errnoSentence(cause) ?? (cause as Error).message}`,
+      {
+        cause,
+      },
+    );
   }
   const found: Tightened = { tightened: [], left: [] };
   for (const folder of [path, ...own.folders.map((name) => join(path, name))]) {
@@ -72,7 +75,9 @@ function tighten(path: string, found: Tightened): void {
 export function tightenedWords(path: string, { tightened, left }: Tightened): string[] {
   const some = (paths: string[]) => `${paths.slice(0, 5).join(', ')}${paths.length > 5 ? ', and others' : ''}`;
   return [
-    ...(tightened.length > 0 ? [`others on this machine could read ${path}; they cannot any more: ${some(tightened)}`] : []),
+    ...(tightened.length > 0
+      ? [`others on this machine could read ${path}; they cannot any more: ${some(tightened)}`]
+      : []),
     ...(left.length > 0 ? [`others on this machine can read ${path}, and that cannot be changed: ${some(left)}`] : []),
   ];
 }

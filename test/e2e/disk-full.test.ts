@@ -36,6 +36,7 @@ if (!mount()) {
     execFileSync('umount', ['-l', data]);
     rmSync(folder, { recursive: true, force: true });
   });
+  execFileSync('mkdir', [join(data, 'made')]);
   const coordinator = await startProcess(t, 'coordinator/src/main.ts', args);
   const { url, keyFile } = coordinator.ready as { url: string; keyFile: string };
   const key = execFileSync('cat', [keyFile]).toString().trim();
@@ -70,14 +71,17 @@ if (!mount()) {
   t.test('at its start', async (t) => {
     await coordinator.kill('SIGKILL');
     fill();
-    const ended = await startProcess(t, 'coordinator/src/main.ts', args).then(
-      () => null,
-      (error: Error) => error.message,
-    );
-    t.match(ended, /ended with 1 before/);
-    t.match(ended, /disk is full/);
-    t.notMatch(ended, /\n\s+at /, 'a sentence, no stack');
+    for (const path of [join(data, 'new'), join(data, 'made')]) {
+      const elsewhere = args.map((arg) => (arg === data ? path : arg));
+      const ended = await startProcess(t, 'coordinator/src/main.ts', elsewhere).then(
+        () => null,
+        (error: Error) => error.message,
+      );
+      t.match(ended, /ended with 1 before/);
+      t.match(ended, /disk is full/);
+      t.notMatch(ended, /\n\s+at /, 'a sentence, no stack');
+    }
     rmSync(filler);
-    t.ok(await startProcess(t, 'coordinator/src/main.ts', args));
+    t.ok(await startProcess(t, 'coordinator/src/main.ts', args), 'with room it goes on from what was stored');
   });
 }
