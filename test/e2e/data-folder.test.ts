@@ -19,6 +19,8 @@ function ended(entry: string, args: string[], umask = 0o022): Promise<{ code: nu
   const before = process.umask(umask);
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, entry), ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    // Nothing of the test runner's: the other user may not write where that keeps its notes.
+    env: { PATH: process.env.PATH },
     ...other,
   });
   process.umask(before);
