@@ -17,10 +17,10 @@ const coordinatorArgs = (data: string) => ['--data', data, '--port', '0', '--hos
 function ended(entry: string, args: string[], umask = 0o022): Promise<{ code: number | null; said: string }> {
   const other = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
   const before = process.umask(umask);
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, entry), ...args], {
+  // Nothing of the test runner's goes along: the other user may not write where that keeps its notes.
+  const clean = ['-i', `PATH=${process.env.PATH}`, process.execPath, '--disable-warning=ExperimentalWarning'];
+  const child = spawn('env', [...clean, join(root, entry), ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    // Nothing of the test runner's: the other user may not write where that keeps its notes.
-    env: { PATH: process.env.PATH },
     ...other,
   });
   process.umask(before);
