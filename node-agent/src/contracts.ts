@@ -63,6 +63,8 @@ export interface Remembered {
   derivedFrom?: string[];
   actorId: string;
 }
+/** Marks an exchange that a trigger of the agent began: it is no part of a conversation. */
+export const triggeredTag = 'trigger';
 export interface Recalled {
   seq: number;
   epoch: number;
@@ -92,6 +94,8 @@ export interface AgentMemory {
     limit: number,
     signal: AbortSignal,
   ): Promise<{ memories: Recalled[]; how: 'hybrid' | 'lexical' }>;
+  /** The last exchanges since a time, oldest first, without those that triggers began. */
+  turns(limit: number, sinceMs: number): Recalled[];
   /** True once everything up to the epoch's base is here and verified; before that recall works on what there is. */
   readonly hydrated: boolean;
   readonly status: { epoch: number; durableSeq: number; ackedSeq: number; hash: string; fenced: boolean };
@@ -125,6 +129,8 @@ export interface TurnTask {
   task: string;
   attempt: number;
   prompt: string;
+  /** A trigger of the agent began it, nobody asked. */
+  triggered?: boolean;
   signal: AbortSignal;
 }
 /** A piece of a turn for whoever follows it. */

@@ -88,7 +88,10 @@ export function createTaskRuns(parts: {
       transport.send('taskReport', { node, task }, { boot, task, attempt, agent: name, epoch, state: 'running' });
     });
     try {
-      const end = await agent.run({ task, attempt, prompt, signal: run.abort.signal }, chunks.add);
+      const end = await agent.run(
+        { task, attempt, prompt, triggered: run.local !== undefined, signal: run.abort.signal },
+        chunks.add,
+      );
       chunks.flush();
       runs.delete(leaseKey(task, attempt));
       report(run, shaped(end));

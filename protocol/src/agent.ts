@@ -3,6 +3,7 @@ import { AgentName, Epoch, Generation, Hash, Labels, NodeId, Seq, TimeMs } from 
 import {
   maxAgentsPerNode,
   maxConcurrency,
+  maxConversationTurns,
   maxInstructionsBytes,
   maxPromptBytes,
   maxQueuePerAgent,
@@ -14,6 +15,9 @@ import { opened } from './open.ts';
 import { type Static, Type } from './typebox.ts';
 
 const closed = { additionalProperties: false };
+
+/** What a spec of an older version means by saying nothing of it. */
+export const defaultConversationTurns = 4;
 
 export const ToolGrant = Type.Union(
   [
@@ -103,6 +107,15 @@ export const AgentSpec = Type.Object(
           default: 5,
           description: 'Memories brought into each prompt; 0: none.',
         }),
+        turns: Type.Optional(
+          Type.Integer({
+            minimum: 0,
+            maximum: maxConversationTurns,
+            default: defaultConversationTurns,
+            description:
+              'Exchanges of the last hour that each prompt begins with, so that it may speak of what was just said; 0: none. Exchanges that triggers began are left out.',
+          }),
+        ),
         remember: Type.OneOf(['turns', 'tools', 'none'], {
           default: 'turns',
           description: 'turns: every exchange is remembered; tools: only what the agent saves itself.',

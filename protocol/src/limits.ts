@@ -73,6 +73,8 @@ export const maxFetchesShown = 32;
 export const maxWhatIfRows = 1_000;
 /** Labels on a node or in a selector. */
 export const maxLabels = 32;
+/** Exchanges of a conversation in one prompt: more than the context of any model at home holds. */
+export const maxConversationTurns = 50;
 /** Tools, triggers in one spec. */
 export const maxToolsPerAgent = 32;
 export const maxTriggersPerAgent = 16;

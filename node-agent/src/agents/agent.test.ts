@@ -19,7 +19,7 @@ type Script = (request: ChatRequest, signal: AbortSignal) => AsyncIterable<ChatE
 const usage = { promptTokens: 10, completionTokens: 5, loadMs: 0, prefillMs: 1, decodeMs: 1 };
 const end = (reason: 'stop' | 'length' | 'tool-calls' = 'stop'): ChatEvent => ({ type: 'end', reason, usage });
 
-function setup(t: Tap.Test, script: Script | null, over: { acts?: boolean; keepAlive?: boolean } = {}) {
+function setup(t: Tap.Test, script: Script | null, over: { acts?: boolean; nowMs?: () => number } = {}) {
   const memory = createNodeMemory({
     dir: ':memory:',
     node: 'alice',
@@ -61,7 +61,7 @@ function setup(t: Tap.Test, script: Script | null, over: { acts?: boolean; keepA
     }),
     facts: () => [],
     mayActOutside: () => over.acts ?? true,
-    clock: systemClock,
+    clock: over.nowMs ? { ...systemClock, nowMs: over.nowMs } : systemClock,
     log: silentLog,
     parametersB: () => 7,
     contextTokens: () => 4096,
@@ -87,6 +87,40 @@ t.test('an exchange is streamed, remembered, and recalled in the next', async (t
   const { memories } = await log.recall('name', 1, new AbortController().signal);
   t.match(memories[0]?.text, /^User: My name is Ada\.\nAssistant: Simulated answer/);
   t.match(await ask('What is my name?'), { state: 'done', usage: { recalled: 1 } });
+});
+
+t.test('what was just said stands before the question, for an hour; what a trigger began does not', async (t) => {
+  const seen: ChatRequest[] = [];
+  let laterMs = 0;
+  const { agent, ask, assigned } = setup(
+    t,
+    async function* (request) {
+      seen.push(structuredClone(request));
+      yield { type: 'text', text: `answer ${seen.length}` };
+      yield end();
+    },
+    { nowMs: () => systemClock.nowMs() + laterMs },
+  );
+  const before = async (prompt: string) => {
+    await ask(prompt);
+    return seen
+      .at(-1)!
+      .messages.slice(1, -1)
+      .map(({ content }) => content);
+  };
+  t.same(await before('My dog is called Rex.'), []);
+  const task = { task: 't2', attempt: 1, prompt: 'Look around.', triggered: true };
+  await agent.run({ ...task, signal: new AbortController().signal }, () => {});
+  t.equal(seen.at(-1)!.messages.length, 2, 'a trigger begins no conversation');
+  t.same(await before('What did I just say?'), ['My dog is called Rex.', 'answer 1']);
+  assigned.spec.memory.turns = 1;
+  t.same(await before('And before?'), ['What did I just say?', 'answer 3']);
+  assigned.spec.memory.turns = 0;
+  t.same(await before('And before?'), []);
+  delete assigned.spec.memory.turns;
+  t.equal((await before('And before?')).length, 8, 'four exchanges where the spec says nothing');
+  laterMs = 3_700_000;
+  t.same(await before('And now?'), [], 'an hour later it is another conversation');
 });
 
 t.test('tools are called, their answers go back, and a wrong call is told to the model', async (t) => {

@@ -2,7 +2,9 @@
 import { AgentSpec, withDefaults } from '@blackroad/protocol';
 import t from 'tap';
 import type { Recalled } from '../contracts.ts';
-import { buildPrompt, estimateTokens, type PromptInput, turnText } from './prompt.ts';
+import { turnText } from './conversation.ts';
+import { buildPrompt, type PromptInput } from './prompt.ts';
+import { estimateTokens } from './text.ts';
 
 const spec = withDefaults<AgentSpec>(AgentSpec, { name: 'ada', model: ['auto'], instructions: 'Be kind.' });
 const recalled = (text: string, seq = 1): Recalled => ({
@@ -20,6 +22,7 @@ function build(over: Partial<PromptInput>) {
     spec,
     prompt: 'What is my name?',
     memories: [],
+    turns: [],
     facts: ['This node is called alice.'],
     hasTools: false,
     parametersB: 0.135,
@@ -70,6 +73,43 @@ t.test('a larger model reads what stays in the system prompt, what changes with 
   t.match(build({ parametersB: 0, memories: [ada] }).user, /Ada[\s\S]*says now/, 'an unknown size is taken for large');
 });
 
+t.test('a larger model reads what was just said as messages, each thing once', async (t) => {
+  const turns = [turnText('My dog is called Rex.', 'A nice name!'), turnText('He is brown.', 'How lovely.')];
+  const { messages, system } = build({
+    parametersB: 7,
+    turns,
+    memories: [recalled(turns[0]!), ada],
+    prompt: 'What did I just say?',
+  });
+  t.strictSame(messages.slice(1, -1), [
+    { role: 'user', content: 'My dog is called Rex.' },
+    { role: 'assistant', content: 'A nice name!' },
+    { role: 'user', content: 'He is brown.' },
+    { role: 'assistant', content: 'How lovely.' },
+  ]);
+  t.match(messages.at(-1)?.content, /My name is Ada[\s\S]*What did I just say\?$/);
+  t.notMatch(messages.at(-1)?.content, /Rex/, 'what stands above is no memory beside it');
+  t.equal(build({ parametersB: 7, turns }).system, system);
+  const tight = build({
+    parametersB: 7,
+    turns: Array.from({ length: 9 }, (_, i) => turnText(`${i} ${'x'.repeat(300)}`, 'yes')),
+    contextTokens: 512,
+  });
+  t.match(tight.messages.at(-2)?.content, /yes/, 'the last ones where not all fit');
+  t.ok(tight.messages.length < 9);
+});
+
+t.test('a tiny model reads the last exchange where the question needs it', async (t) => {
+  const turns = [turnText('My dog is called Rex.', 'A nice name!'), turnText('The garage door is open.', 'Close it.')];
+  const asked = build({ turns, memories: [ada], prompt: 'What did I just say?' });
+  t.strictSame(
+    asked.messages.slice(1, -1).map(({ content }) => content),
+    ['The garage door is open.', 'Close it.'],
+  );
+  t.match(asked.messages.at(-1)?.content, /Notes: The user just said "The garage door is open\."/);
+  t.equal(build({ turns, memories: [ada] }).messages.length, 2, 'a question that stands by itself');
+});
+
 t.test('the weakest memories go first, then the facts, never the question', async (t) => {
   const memories = Array.from({ length: 20 }, (_, i) => recalled(`memory number ${i} ${'x'.repeat(200)}`));
   const prompt = build({ parametersB: 7, memories, contextTokens: 512 });
@@ -83,6 +123,7 @@ t.test('the weakest memories go first, then the facts, never the question', asyn
       spec,
       prompt: 'long '.repeat(2000),
       memories,
+      turns: [],
       facts: [],
       hasTools: false,
       parametersB: 7,

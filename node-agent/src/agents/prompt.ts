@@ -1,15 +1,16 @@
-// Lays out what a model reads in one turn: instructions, facts about the node, recalled memories, the question. Pure.
+// Lays out what a model reads in one turn: instructions, what was just said, recalled memories, facts about the node, the question. Pure.
 // Where memories go depends on the model's size [M]: SmolLM2 135M ignores notes in the system prompt and uses them in the user
-// turn. What does not fit is dropped weakest memory first; a question that alone does not fit is a problem, never cut silently.
+// turn. What does not fit is dropped: the weakest memory first, then the oldest exchange, then facts; a question that alone does not
+// fit is a problem, never cut silently.
 import type { AgentSpec } from '@blackroad/protocol';
 import type { Recalled } from '../contracts.ts';
 import type { ChatMessage } from '../runtimes/runtime.ts';
+import { conversationFor, type Exchange, lastWordsNote, messagesOf } from './conversation.ts';
+import { notesOf } from './notes.ts';
+import { estimateTokens } from './text.ts';
 
 /** Below this many billions of parameters a model reads notes only beside the question, and only a few short ones. */
 const smallModelB = 1;
-const smallNotes = 3;
-const smallNoteChars = 200;
-const noteChars = 600;
 const perMessageTokens = 6;
 const aboutTheNode =
   /\b(nodes?|machines?|computers?|hardware|device|raspberry|cpu|gpu|temperature|disk|where are you|you do|what are you)\b/i;
@@ -20,6 +21,8 @@ export interface PromptInput {
   prompt: string;
   /** Best first. */
   memories: readonly Recalled[];
+  /** What was said lately, as it is remembered, oldest first. */
+  turns: readonly string[];
   facts: readonly string[];
   hasTools: boolean;
   /** Billions; 0 when unknown. */
@@ -38,13 +41,15 @@ export function buildPrompt(input: PromptInput): Prompt {
   const maxTokens = Math.min(limits.maxTokens, Math.max(64, Math.floor(contextTokens / 3)));
   const budget = contextTokens - maxTokens;
   const small = input.parametersB > 0 && input.parametersB < smallModelB;
-  let notes = notesOf(input.memories, input.prompt, small);
+  let { notes, conversation } = knownFor(input, small, budget);
   let facts = factsFor(input, small);
   for (;;) {
-    const messages = small ? layoutSmall(input, notes, facts) : layoutLarge(input, notes, facts);
+    const known = { notes, conversation, facts };
+    const messages = small ? layoutSmall(input, known) : layoutLarge(input, known);
     const tokens = messages.reduce((sum, { content }) => sum + estimateTokens(content) + perMessageTokens, 0);
-    if (tokens <= budget) return { messages, recalled: notes.length, maxTokens, contextTokens };
+    if (tokens <= budget) return { messages, recalled: recalledIn(input, known), maxTokens, contextTokens };
     if (notes.length > 0) notes = notes.slice(0, -1);
+    else if (conversation.length > 0) conversation = conversation.slice(1);
     else if (facts.length > 0) facts = facts.slice(0, -1);
     else {
       return {
@@ -52,6 +57,30 @@ export function buildPrompt(input: PromptInput): Prompt {
       };
     }
   }
+}
+
+interface Known {
+  notes: string[];
+  conversation: Exchange[];
+  facts: string[];
+}
+
+/** Memories that were recalled and stand in the prompt, as notes or where they were said. */
+function recalledIn({ memories, turns }: PromptInput, { notes, conversation }: Known): number {
+  const shown = conversation.length === 0 ? [] : turns.slice(-conversation.length);
+  return Math.min(memories.length, notes.length + memories.filter(({ text }) => shown.includes(text)).length);
+}
+
+/** What stands in the conversation is no memory beside it. */
+function knownFor(input: PromptInput, small: boolean, budget: number): Omit<Known, 'facts'> {
+  const { memories, prompt, turns } = input;
+  const alone = notesOf(memories, prompt, small).length === 0;
+  const conversation = conversationFor(turns, { prompt, alone, small, budget });
+  const last = small ? lastWordsNote(prompt, conversation) : null;
+  if (last !== null) return { notes: [last], conversation };
+  const shown = conversation.length === 0 ? [] : turns.slice(-conversation.length);
+  const rest = memories.filter(({ text }) => !shown.includes(text));
+  return { notes: notesOf(rest, prompt, small), conversation };
 }
 
 /**
@@ -64,18 +93,7 @@ function factsFor({ facts, prompt }: PromptInput, small: boolean): string[] {
   return aboutTheNode.test(prompt) ? facts.slice(0, 1) : [];
 }
 
-/** Cheap and on the safe side: three ASCII characters a token, every other character one. */
-export function estimateTokens(text: string): number {
-  let ascii = 0;
-  let other = 0;
-  for (let i = 0; i < text.length; i++) {
-    if (text.charCodeAt(i) < 128) ascii++;
-    else other++;
-  }
-  return Math.ceil(ascii / 3) + other;
-}
-
-function layoutSmall(input: PromptInput, notes: string[], facts: string[]): ChatMessage[] {
+function layoutSmall(input: PromptInput, { notes, conversation, facts }: Known): ChatMessage[] {
   const lines = [...facts, ...notes];
   const content =
     lines.length === 0
@@ -84,12 +102,13 @@ function layoutSmall(input: PromptInput, notes: string[], facts: string[]): Chat
   return [
     // A folded block of YAML ends with a line break, which changes what a tiny model says.
     { role: 'system', content: input.spec.instructions.trim() },
+    ...messagesOf(conversation),
     { role: 'user', content },
   ];
 }
 
 /** What stays the same from turn to turn comes first: a server reads again only what follows the first difference. */
-function layoutLarge(input: PromptInput, notes: string[], facts: string[]): ChatMessage[] {
+function layoutLarge(input: PromptInput, { notes, conversation, facts }: Known): ChatMessage[] {
   const [name, ...figures] = facts;
   const standing = [input.spec.instructions.trim()];
   if (name !== undefined) standing.push(`You run on this machine (a node of a fleet): ${name}`);
@@ -103,6 +122,7 @@ function layoutLarge(input: PromptInput, notes: string[], facts: string[]): Chat
   if (figures.length > 0) now.push(`The machine now:\n${bullets(figures)}`);
   return [
     { role: 'system', content: standing.join('\n\n') },
+    ...messagesOf(conversation),
     {
       role: 'user',
       content: now.length === 0 ? input.prompt : `${now.join('\n\n')}\n\nThe user says now:\n${input.prompt}`,
@@ -110,67 +130,3 @@ function layoutLarge(input: PromptInput, notes: string[], facts: string[]): Chat
   ];
 }
 const bullets = (lines: string[]) => lines.map((line) => `- ${line}`).join('\n');
-
-/** What was said in an exchange, as it is remembered. */
-export function turnText(prompt: string, answer: string): string {
-  return `User: ${prompt.trim()}\nAssistant: ${answer.trim()}`;
-}
-const turnForm = /^User: ([\s\S]*?)\nAssistant: ([\s\S]*)$/;
-
-function notesOf(memories: readonly Recalled[], prompt: string, small: boolean): string[] {
-  const asked = plain(prompt);
-  const notes: string[] = [];
-  const spare: string[] = [];
-  for (const { text } of memories) {
-    const turn = turnForm.exec(text);
-    if (!turn) {
-      add(notes, cut(text, small ? smallNoteChars : noteChars));
-      continue;
-    }
-    const [said, answered] = [turn[1]!, turn[2]!];
-    if (!small) {
-      // The same question asked before says nothing new, only what was answered then.
-      add(
-        plain(said) === asked ? spare : notes,
-        `The user said: ${cut(said, noteChars)} You answered: ${cut(answered, noteChars)}`,
-      );
-      continue;
-    }
-    // A tiny model repeats its own old mistakes: it is given what the user stated, not what it said itself.
-    const stated = statements(said);
-    if (stated) add(notes, cut(aboutTheUser(stated), smallNoteChars));
-    else if (plain(said) !== asked) add(spare, cut(answered, smallNoteChars));
-  }
-  const all = notes.length > 0 ? (small ? notes : [...notes, ...spare]) : spare;
-  return small ? all.slice(0, smallNotes) : all;
-}
-function add(list: string[], note: string): void {
-  if (note.trim() !== '' && !list.includes(note)) list.push(note);
-}
-/** The sentences that state something: questions are left out. */
-function statements(text: string): string {
-  return text
-    .split(/(?<=[.!?\u3002\uff01\uff1f])\s+|\n+/)
-    .filter((sentence) => sentence.trim() !== '' && !/[?\uff1f]\s*$/.test(sentence))
-    .join(' ')
-    .trim();
-}
-/**
- * `My name is Ada.` -> `The user's name is Ada.` [M] SmolLM2 135M takes a note in the first person for words about itself ("I'm Ada, a
- * helpful assistant"); in the third person it answers. English only; other languages stay as they are.
- */
-function aboutTheUser(text: string): string {
-  const third = text
-    .replace(/\bI(?: am|'m|\u2019m)\b/g, 'the user is')
-    .replace(/\bI(?: have|'ve|\u2019ve)\b/g, 'the user has')
-    .replace(/\bI (was|will|can|had|did|would|could|should)\b/g, 'the user $1')
-    .replace(/\bI ([a-z]+)\b/g, (_, verb: string) => `the user ${verb}${/(s|sh|ch|x|o)$/.test(verb) ? 'es' : 's'}`)
-    .replace(/\bmy\b/gi, "the user's")
-    .replace(/\bme\b/g, 'the user');
-  return third.replace(/(^|[.!] )the user/g, '$1The user');
-}
-const plain = (text: string) => (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).join(' ');
-function cut(text: string, chars: number): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length <= chars ? line : `${line.slice(0, chars).toWellFormed()}...`;
-}

@@ -4,10 +4,17 @@
 // An answer without words is no answer: the model is asked once more, without thinking, and then the turn fails and nothing is kept.
 
 import type { AssignedAgent } from '@blackroad/protocol';
-import { cutToBytes, FleetError, maxResultBytes, type TaskProblem, type TaskUsage } from '@blackroad/protocol';
+import {
+  cutToBytes,
+  defaultConversationTurns,
+  FleetError,
+  maxResultBytes,
+  type TaskProblem,
+  type TaskUsage,
+} from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import type { AgentMemory, TurnChunk, TurnEnd, TurnTask } from '../contracts.ts';
+import { type AgentMemory, type TurnChunk, type TurnEnd, type TurnTask, triggeredTag } from '../contracts.ts';
 import {
   type ChatMessage,
   type Runtime,
@@ -15,7 +22,9 @@ import {
   type RuntimeErrorCode,
   type ToolCall,
 } from '../runtimes/runtime.ts';
-import { buildPrompt, estimateTokens, turnText } from './prompt.ts';
+import { turnText } from './conversation.ts';
+import { buildPrompt } from './prompt.ts';
+import { estimateTokens } from './text.ts';
 import type { ToolBox } from './tool-box.ts';
 
 export interface TurnDeps {
@@ -49,6 +58,8 @@ interface Answer {
   tokens: number;
 }
 
+/** What was said longer ago is remembered, and no part of what is being talked about. */
+const conversationMs = 3_600_000;
 /** Calls of one model answer; more is a model gone wild. */
 const maxCallsPerRound = 8;
 
@@ -81,11 +92,15 @@ export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: Tur
     const recalled =
       spec.memory.recall > 0 ? (await deps.memory.recall(task.prompt, spec.memory.recall, signal)).memories : [];
     signal.throwIfAborted();
+    const turns = task.triggered
+      ? []
+      : deps.memory.turns(spec.memory.turns ?? defaultConversationTurns, deps.clock.nowMs() - conversationMs);
     let offered = deps.toolsSupported(model) && spec.limits.toolRounds > 0 ? [...deps.tools.specs] : [];
     const prompt = buildPrompt({
       spec,
       prompt: task.prompt,
       memories: recalled,
+      turns: turns.map(({ text }) => text),
       facts: deps.mayActOutside() ? deps.facts() : [...deps.facts(), 'It may not act outside now.'],
       hasTools: offered.length > 0,
       parametersB: deps.parametersB(model),
@@ -132,6 +147,7 @@ export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: Tur
         // The question is kept whole before the answer: people ask for what they said.
         text: turnText(cutToBytes(task.prompt, 5_000), cutToBytes(result, 3_000)),
         source: `task:${task.task}`,
+        ...(task.triggered ? { tags: [triggeredTag] } : {}),
         actorId: `agent:${spec.name}`,
       });
     }

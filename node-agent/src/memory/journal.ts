@@ -173,6 +173,11 @@ export function openJournal(dir: string, freshId: string, nowMs: number, onDamag
       (
         sql('SELECT * FROM entries WHERE log = ? AND seq > ? ORDER BY seq LIMIT ?').all(logId, afterSeq, limit) as Row[]
       ).map((row) => entryOf(row, agent)),
+    /** The last entries, newest first. */
+    last: (logId: number, agent: string, limit: number): MemoryEntry[] =>
+      (sql('SELECT * FROM entries WHERE log = ? ORDER BY seq DESC LIMIT ?').all(logId, limit) as Row[]).map((row) =>
+        entryOf(row, agent),
+      ),
     removeAfter: (logId: number, seq: number): number[] =>
       sql('DELETE FROM entries WHERE log = ? AND seq > ? RETURNING id').pluck().all(logId, seq) as number[],
     entry(rowId: number, agent: string): { log: number; entry: MemoryEntry } | null {

@@ -588,3 +588,40 @@ t.test(
     await memory.close();
   },
 );
+
+t.test('the last exchanges are read in order, also while they wait for their place and after a move', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const said = (text: string, tags?: string[]) => ({ ...note(text), kind: 'turn' as const, ...(tags ? { tags } : {}) });
+  const alice = node('alice', clock);
+  const there = alice.open(coordinator.place('ada', 'alice'));
+  await settled(clock, there.append(said('one')));
+  t.same(
+    there.turns(5, 0).map(({ text }) => text),
+    ['one'],
+    'before the coordinator has answered',
+  );
+  link(coordinator, 'alice', alice);
+  await clock.advance(1_000);
+  await settled(clock, there.append(said('two')));
+  await settled(clock, there.append(note('a note')));
+  await settled(clock, there.append(said('of a trigger', ['trigger'])));
+  const beforeMs = clock.nowMs();
+  await clock.advance(5_000);
+  await settled(clock, there.append(said('three')));
+  const words = (memory: typeof there, limit: number, sinceMs: number) =>
+    memory.turns(limit, sinceMs).map(({ text }) => text);
+  t.same(words(there, 5, 0), ['one', 'two', 'three']);
+  t.same(words(there, 2, 0), ['two', 'three']);
+  t.same(words(there, 5, beforeMs + 1), ['three'], 'what is older is left out');
+  t.same(words(there, 0, 0), []);
+  await clock.advance(1_000);
+  const bob = node('bob', clock);
+  const here = bob.open(coordinator.place('ada', 'bob'));
+  link(coordinator, 'bob', bob);
+  await clock.advance(5_000);
+  t.same(words(here, 5, 0), ['one', 'two', 'three'], 'a conversation moves with its agent');
+  await alice.close();
+  await bob.close();
+  t.same(words(here, 5, 0), [], 'a journal that cannot be read fails nobody');
+});

@@ -2,11 +2,18 @@
 // and ask, assignments, the coordinator's messages; out: durable entries, memories found, messages upward.
 // Embedding comes before hashing (the commitment covers the vector) but never fails or holds up a memory for more than 2 s: without
 // a vector the entry is found by words, and the index gets a vector later.
-import { type AssignedAgent, FleetError, isVector } from '@blackroad/protocol';
+import { type AssignedAgent, FleetError, isVector, type MemoryPayload } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import type { AgentMemory, Embedder, NodeMemory, Recalled, Remembered } from '../contracts.ts';
+import {
+  type AgentMemory,
+  type Embedder,
+  type NodeMemory,
+  type Recalled,
+  type Remembered,
+  triggeredTag,
+} from '../contracts.ts';
 import type { OnDamage } from '../data-folder.ts';
 import type { Disk } from '../disk.ts';
 import { payloadOf } from './chain.ts';
@@ -156,6 +163,20 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     return id < 0 ? journal.pendingRow(-id)?.payload.text : journal.entry(id, log.row.agent)?.entry.payload?.text;
   }
 
+  /** The last exchanges since a time, oldest first; those that wait for their place in the chain are the newest. */
+  function turns(log: AgentLog, limit: number, sinceMs: number): Recalled[] {
+    if (limit <= 0 || log.row.id === 0) return [];
+    try {
+      const waiting = journal.pending(log.row.id).map((row) => ({ ...row, seq: 0, epoch: log.row.epoch, hash: '' }));
+      // Notes stand between exchanges; what stands further back than this is not of the same conversation.
+      const chained = journal.last(log.row.id, log.row.agent, limit * 4).toReversed();
+      return [...chained, ...waiting].flatMap((entry) => exchangeOf(entry, sinceMs) ?? []).slice(-limit);
+    } catch (error) {
+      logger.error({ agent: log.row.agent, err: error }, 'what was said last cannot be read');
+      return [];
+    }
+  }
+
   function recalledOf(log: AgentLog, id: number, score: number): Recalled | null {
     if (id < 0) {
       const row = journal.pendingRow(-id);
@@ -270,6 +291,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     return {
       append: (entry) => append(log, epoch, assigned, entry),
       recall: (query, limit, signal) => recall(log, query, limit, signal),
+      turns: (limit, sinceMs) => turns(log, limit, sinceMs),
       get hydrated() {
         if (log.row.epoch !== epoch) return false;
         // Nothing here, and nobody has told yet that there is nothing: a machine set up anew under its old epoch lost all of it.
@@ -285,6 +307,16 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
   }
 
   return memory;
+}
+
+/** The entry as an exchange of a conversation, or null. */
+function exchangeOf(
+  entry: Omit<Recalled, 'text' | 'importance' | 'score'> & { payload: MemoryPayload | null },
+  sinceMs: number,
+): Recalled | null {
+  const { seq, epoch, hash, kind, createdAt, payload } = entry;
+  if (kind !== 'turn' || createdAt < sinceMs || !payload || payload.tags.includes(triggeredTag)) return null;
+  return { seq, epoch, hash, kind, text: payload.text, createdAt, importance: payload.importance, score: 0 };
 }
 
 function refuseFenced(log: AgentLog, epoch: number): void {

@@ -140,6 +140,13 @@ export function SpecForm({ draft, onDraft, faults, isNew }: SpecFormProps) {
             fault={faultOf('memory.recall')}
             onValue={(recall) => put({ memory: without({ ...memory, recall }) })}
           />
+          <NumberField
+            label="Exchanges just said in a prompt"
+            value={memory.turns}
+            usual={4}
+            fault={faultOf('memory.turns')}
+            onValue={(turns) => put({ memory: without({ ...memory, turns }) })}
+          />
           <SelectField
             label="What it remembers"
             value={memory.remember ?? 'turns'}

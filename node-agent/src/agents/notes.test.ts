@@ -1,0 +1,48 @@
+// What a memory becomes beside a question of a tiny model: statements, in the third person; no questions, no orders.
+import t from 'tap';
+import { turnText } from './conversation.ts';
+import { notesOf } from './notes.ts';
+
+const recalled = (text: string) => ({
+  seq: 1,
+  epoch: 1,
+  hash: '',
+  kind: 'turn',
+  text,
+  createdAt: 0,
+  importance: 0.5,
+  score: 1,
+});
+const noteOf = (said: string, answered = 'Done.') =>
+  notesOf([recalled(turnText(said, answered))], 'What is my name?', true);
+
+t.test('an order is no note to remember, nor is what was answered to it', async (t) => {
+  const orders = [
+    'Write a poem about the sea.',
+    'Please turn on the lamp in the hall!',
+    'Say hello',
+    'Now tell me a joke.',
+    'Name a fruit.',
+    'OK, summarise the last hour.',
+    "Don't use long words. Answer in one sentence.",
+    'Set the thermostat to 21 degrees',
+  ];
+  for (const order of orders) t.same(noteOf(order), [], order);
+});
+
+t.test('what was stated stays, beside an order or as one', async (t) => {
+  const rows: [string, string][] = [
+    ['My name is Ada. Tell me a joke.', "The user's name is Ada."],
+    ['Remember that the code of the door is 4711.', 'the code of the door is 4711.'],
+    ['Please remember: my dog is called Rex.', "The user's dog is called Rex."],
+    ["Don't forget that I live in Oslo.", 'The user lives in Oslo.'],
+    ['The garage door is open.', 'The garage door is open.'],
+    ['Play is important to me.', 'Play is important to the user.'],
+    ['Call me Ada.', 'Call the user Ada.'],
+  ];
+  for (const [said, note] of rows) t.same(noteOf(said), [note], said);
+});
+
+t.test('to a larger model an exchange without an answer says what the user said', async (t) => {
+  t.same(notesOf([recalled(turnText('My name is Ada.', ''))], 'Who am I?', false), ['The user said: My name is Ada.']);
+});

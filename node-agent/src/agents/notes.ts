@@ -1,0 +1,83 @@
+// Memories as notes beside a question: what a model of its size makes something of. Pure.
+import type { Recalled } from '../contracts.ts';
+import { exchangeOf } from './conversation.ts';
+import { cut, plain } from './text.ts';
+
+const smallNotes = 3;
+const smallNoteChars = 200;
+const noteChars = 600;
+
+/** Best first, as the memories are. */
+export function notesOf(memories: readonly Recalled[], prompt: string, small: boolean): string[] {
+  const asked = plain(prompt);
+  const notes: string[] = [];
+  const spare: string[] = [];
+  for (const { text } of memories) {
+    const turn = exchangeOf(text);
+    if (!turn) {
+      add(notes, cut(text, small ? smallNoteChars : noteChars));
+      continue;
+    }
+    const { said, answered } = turn;
+    if (!small) {
+      // The same question asked before says nothing new, only what was answered then.
+      add(
+        plain(said) === asked ? spare : notes,
+        `The user said: ${cut(said, noteChars)}${answered === '' ? '' : ` You answered: ${cut(answered, noteChars)}`}`,
+      );
+      continue;
+    }
+    // A tiny model repeats its own old mistakes: it is given what the user stated, not what it said itself.
+    const stated = statements(said);
+    if (stated) add(notes, cut(aboutTheUser(stated), smallNoteChars));
+    // What was answered to an order was for that moment.
+    else if (plain(said) !== asked && !sentencesOf(said).every(isOrder)) add(spare, cut(answered, smallNoteChars));
+  }
+  const all = notes.length > 0 ? (small ? notes : [...notes, ...spare]) : spare;
+  return small ? all.slice(0, smallNotes) : all;
+}
+function add(list: string[], note: string): void {
+  if (note.trim() !== '' && !list.includes(note)) list.push(note);
+}
+const sentencesOf = (text: string) =>
+  text.split(/(?<=[.!?\u3002\uff01\uff1f])\s+|\n+/).filter((sentence) => sentence.trim() !== '');
+
+/** The sentences that state something: questions and orders are left out, what one is to remember is kept. */
+function statements(text: string): string {
+  return sentencesOf(text)
+    .map((sentence) => sentence.replace(toRemember, ''))
+    .filter((sentence) => !/[?\uff1f]\s*$/.test(sentence) && !isOrder(sentence))
+    .join(' ')
+    .trim();
+}
+const toRemember =
+  /^\s*(please\s+)?(remember|note|keep in mind|don'?t forget|do not forget)(,|:|\s+that\b)?\s+(?!to\b)/i;
+/** How orders begin in English; those of other languages stay, as they stand in no list. */
+const orders = new RegExp(
+  `^\\W*(?:(?:please|now|then|and|so|ok|okay|hey|hi|just|also)\\W+)*(?:${[
+    'act|add|answer|ask|bring|build|calculate|change|check|choose|clean|close|compare|compose|compute|continue|convert|correct',
+    "count|create|define|delete|describe|do|don'?t|draw|draft|explain|fetch|fill|find|finish|fix|forget|generate|get|give|go|guess",
+    'help|imagine|improve|keep|let|list|listen|look|make|measure|move|name (?:a|an|the|one|two|three|some|another|all)|open|pick',
+    'play|pretend|print|propose|publish|put|read|recommend|remember to|remind|remove|repeat|reply|rewrite|run|save|say|search|send',
+    'set|show|sing|solve|speak|spell|start|stop|suggest|summari[sz]e|switch|take|talk|tell|think|translate|try|turn|update|use|wait',
+    'wake|watch|write',
+  ].join('|')})\\b(?! (?:is|are|was|were)\\b)`,
+  'i',
+);
+function isOrder(sentence: string): boolean {
+  return orders.test(sentence);
+}
+/**
+ * `My name is Ada.` -> `The user's name is Ada.` [M] SmolLM2 135M takes a note in the first person for words about itself ("I'm Ada, a
+ * helpful assistant"); in the third person it answers. English only; other languages stay as they are.
+ */
+function aboutTheUser(text: string): string {
+  const third = text
+    .replace(/\bI(?: am|'m|\u2019m)\b/g, 'the user is')
+    .replace(/\bI(?: have|'ve|\u2019ve)\b/g, 'the user has')
+    .replace(/\bI (was|will|can|had|did|would|could|should)\b/g, 'the user $1')
+    .replace(/\bI ([a-z]+)\b/g, (_, verb: string) => `the user ${verb}${/(s|sh|ch|x|o)$/.test(verb) ? 'es' : 's'}`)
+    .replace(/\bmy\b/gi, "the user's")
+    .replace(/\bme\b/g, 'the user');
+  return third.replace(/(^|[.!] )the user/g, '$1The user');
+}
