@@ -41,6 +41,13 @@ t.test('several agents in one file, and JSON too', async (t) => {
   t.equal(readAgentFile('{"name":"j","model":["auto"],"instructions":""}', 'x')[0]?.name, 'j');
 });
 
+t.test('dividers at the ends of a file divide nothing', async (t) => {
+  const one = 'name: a\nmodel: auto\ninstructions: x\n';
+  for (const text of [`${one}---\n`, `---\n${one}---`, `${one}---\n# the end\n`, `---\n---\n${one}...\n`])
+    t.match(readAgentFile(text, 'x.yaml'), [{ name: 'a' }], JSON.stringify(text));
+  t.throws(() => readAgentFile('---\n', 'x.yaml'), { message: 'x.yaml: holds no agent.' });
+});
+
 t.test('every fault points at its line', async (t) => {
   const cases: [string, RegExp][] = [
     ['name: Bad Name\ninstructions: ""\n', /^agent\.yaml:1: name: expected a name of .*, got "Bad Name"$/],

@@ -39,8 +39,11 @@ export function readAgentFile(text: string, fileName: string): AgentSpec[] {
         expected: 'YAML',
         got: yamlWords(error.message),
       });
-    if (document.errors.length > 0 || document.contents === null) continue;
-    const spec = withDefaults<AgentSpec>(AgentSpec, widened(document.toJS()));
+    if (document.errors.length > 0) continue;
+    const value = document.toJS();
+    // A divider before the first agent or after the last one divides nothing.
+    if (value === null) continue;
+    const spec = withDefaults<AgentSpec>(AgentSpec, widened(value));
     const found = faults(AgentSpec, spec);
     for (const fault of found) wrong.push({ line: lineOf(document, fault.field, lines), ...fault });
     if (found.length === 0) specs.push(spec);

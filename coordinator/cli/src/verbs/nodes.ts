@@ -2,6 +2,7 @@
 import type { NodeView } from '@blackroad/protocol';
 import { argument, numberFlag, type Verb, type VerbCall } from '../verb.ts';
 import { ago, byName, bytes, counted, healthWords, type Paint, table } from '../words.ts';
+import { pullVerb } from './pull.ts';
 
 export function presenceWord(node: NodeView, paint: Paint): string {
   if (node.status === 'quarantined') return paint('red', 'quarantined');
@@ -121,22 +122,6 @@ function edit(
   };
 }
 
-function ofModel(word: string, route: 'nodePull' | 'nodeUnload', text: string): Verb {
-  return {
-    words: `nodes ${word}`,
-    args: '<node> <model>',
-    text,
-    completes: 'nodes',
-    async run(call) {
-      const answer = await call.client().call(route, {
-        params: { node: argument(call, 0, '<node>') },
-        body: { model: argument(call, 1, '<model>') },
-      });
-      call.show(answer, () => answer.text);
-    },
-  };
-}
-
 export const nodeVerbs: Verb[] = [
   {
     words: 'nodes',
@@ -182,8 +167,20 @@ export const nodeVerbs: Verb[] = [
     'drains: its agents move as others take them.',
     ({ draining, agents }) => (draining ? `drains already; ${counted(agents.length, 'agent')} left.` : null),
   ),
-  ofModel('pull', 'nodePull', 'Tells a node to fetch a model; its events tell when it is there.'),
-  ofModel('unload', 'nodeUnload', 'Tells a node to free the memory of a model; refused while an agent there needs it.'),
+  pullVerb,
+  {
+    words: 'nodes unload',
+    args: '<node> <model>',
+    text: 'Tells a node to free the memory of a model; refused while an agent there needs it.',
+    completes: 'nodes',
+    async run(call) {
+      const answer = await call.client().call('nodeUnload', {
+        params: { node: argument(call, 0, '<node>') },
+        body: { model: argument(call, 1, '<model>') },
+      });
+      call.show(answer, () => answer.text);
+    },
+  },
   {
     words: 'nodes identify',
     args: '<node>',

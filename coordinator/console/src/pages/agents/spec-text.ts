@@ -2,7 +2,7 @@
 // out of bundles that need no editor.
 import type { AgentSpec } from '@blackroad/protocol';
 import { widened } from '@blackroad/protocol/agent-short';
-import { type Document, LineCounter, parseDocument, stringify } from 'yaml';
+import { type Document, LineCounter, parseAllDocuments, parseDocument, stringify } from 'yaml';
 
 export type Language = 'yaml' | 'json';
 /** A spec that may lack fields: the coordinator fills in defaults and says what is wrong. */
@@ -55,15 +55,31 @@ export function writeSpec(draft: Draft, language: Language): string {
   return language === 'json' ? `${JSON.stringify(spec, null, 2)}\n` : stringify(spec, { lineWidth: 0 });
 }
 
+type Parsed = Document.Parsed;
+/** A divider before the agent or after it divides nothing. */
+function documentsOf(text: string, lineCounter: LineCounter): [Parsed, ...Parsed[]] {
+  const options = { lineCounter, prettyErrors: false };
+  const all = parseAllDocuments(text, options);
+  const isFull = (document: Parsed) => document.errors.length > 0 || document.toJS() !== null;
+  const [first, ...others] = Array.isArray(all) ? all.filter(isFull) : [];
+  return first ? [first, ...others] : [parseDocument('', options)];
+}
+
 /** JSON is YAML too: one reader for both. */
 export function readSpec(text: string): Read {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [document, second] = documentsOf(text, lines);
   const faults = document.errors.map(({ message, pos }) => ({
     field: '(text)',
     text: message,
     line: lines.linePos(pos[0]).line,
   }));
+  if (second)
+    faults.push({
+      field: '(text)',
+      text: 'expected one agent, got several',
+      line: lines.linePos(second.range[0]).line,
+    });
   if (faults.length > 0) return { draft: {}, faults, document: document as Document, lines };
   const value = widened(document.toJS());
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

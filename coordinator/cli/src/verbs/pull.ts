@@ -1,0 +1,73 @@
+// `nodes pull`: a node is told to fetch a model. It is answered when the node knows whether the model can be had; with --wait the
+// fetch is followed to its end. Ctrl-C ends the wait, not the fetch.
+import { FleetError, findModel, type ModelFetch, modelKey, type NodeView } from '@blackroad/protocol';
+import { sleep } from '@blackroad/std/clock';
+import type { Client } from '../client.ts';
+import { createProgress, type Progress } from '../up/progress.ts';
+import { argument, type Verb, type VerbCall } from '../verb.ts';
+
+const lookMs = 1000;
+/** The node tells of a fetch before it answers; a message that is late or lost is told again within half a minute. */
+const silentLooks = 40;
+
+/** What the node says of the fetch now. */
+function fetchOf(node: NodeView, model: string): ModelFetch | undefined {
+  return node.capacity?.fetches?.find((each) => modelKey(each.model) === modelKey(model));
+}
+
+/** Resolves when the model is on the node, or when the wait is broken off. @throws FleetError with the node's reason */
+export async function followPull(
+  client: Pick<Client, 'call'>,
+  order: { node: string; model: string },
+  call: Pick<VerbCall, 'clock' | 'signal'>,
+  progress: Pick<Progress, 'bar' | 'step'>,
+): Promise<'here' | 'left'> {
+  const { model } = order;
+  let silent = 0;
+  let said = '';
+  while (!call.signal.aborted) {
+    const node = await client.call('node', { params: { node: order.node } });
+    if (node.presence !== 'online') {
+      const detail = `${node.id} is ${node.presence} (${node.presenceReason}): how far ${model} is cannot be said.`;
+      throw new FleetError('node-away', { detail });
+    }
+    const fetch = fetchOf(node, model);
+    if (fetch?.problem !== undefined) throw new FleetError('conflict', { detail: `${node.id}: ${fetch.problem}` });
+    if (fetch) {
+      silent = 0;
+      const { status, completedBytes, totalBytes } = fetch;
+      if (totalBytes > 0) progress.bar(model, status, completedBytes, totalBytes);
+      else if (status !== said) progress.step(`${model}: ${status}`);
+      said = status;
+    } else if (findModel(node.capacity?.models ?? [], model)) return 'here';
+    else if (++silent > silentLooks) {
+      const detail = `${node.id} neither has ${model} nor fetches it; its events may say what happened.`;
+      throw new FleetError('unavailable', { detail });
+    }
+    await sleep(call.clock, lookMs);
+  }
+  return 'left';
+}
+
+export const pullVerb: Verb = {
+  words: 'nodes pull',
+  args: '<node> <model>',
+  text: 'Tells a node to fetch a model. Ends with exit code 1 and the reason when the node cannot have it.',
+  flags: { wait: { type: 'boolean', short: 'w', text: 'Shows how far it is, and ends when the model is there.' } },
+  completes: 'nodes',
+  async run(call) {
+    const order = { node: argument(call, 0, '<node>'), model: argument(call, 1, '<model>') };
+    const client = call.client();
+    const answer = await client.call('nodePull', { params: { node: order.node }, body: { model: order.model } });
+    if (call.flags.wait !== true) {
+      call.show(answer, () => answer.text);
+      return;
+    }
+    const canvas = { isTTY: call.interactive, columns: call.columns, write: call.write };
+    const progress = createProgress(call.json ? { write: () => true } : canvas, call.paint, call.clock);
+    const end = await followPull(client, order, call, progress);
+    if (end === 'left') call.note(`${order.node} goes on fetching ${order.model}.`);
+    else if (call.json) call.show({ ...order, here: true }, () => '');
+    else progress.done(`${order.model} is on ${order.node}`);
+  },
+};
