@@ -1,5 +1,5 @@
 // `make screenshots`: every page of the console, and every tab of it, in dark, in light and on a phone, of a simulated home; the first
-// page also of a fresh fleet with one node and no agents. The pictures that docs/console.md shows are renewed from the same set.
+// page also of a fresh fleet with one node and no agents; and the moments of screenshot-moments.ts. The pictures that docs/console.md shows are renewed from the same set.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -7,6 +7,7 @@ import { noBrowser, openBrowser, visit } from './browser/browser.ts';
 import { addressOf, consolePages } from './browser/pages.ts';
 import { startFleet, until } from './e2e/processes.ts';
 import { type Home, startHomeFleet } from './fixtures/home-fleet.ts';
+import { shootMoments } from './screenshot-moments.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const out = join(root, 'screenshots');
@@ -68,6 +69,8 @@ try {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out);
   const browser = await openBrowser(run);
+  await shootMoments(browser, shoot);
+  process.stdout.write('  moments\n');
   const fresh = await startFleet(run);
   await fresh.simulate('fresh', { nodes: 1, profile: 'home' });
   const { page } = await visit(browser, fresh, wide);

@@ -13,12 +13,15 @@ export function ListField({
   value,
   onValue,
   suggestions = [],
+  last,
   ...rest
 }: {
   label: string;
   value: readonly string[];
   onValue(value: string[]): void;
   suggestions?: readonly string[];
+  /** What is added from the suggestions goes before this one. */
+  last?: string;
   hint?: string;
   fault?: string | undefined;
 }) {
@@ -29,6 +32,10 @@ export function ListField({
     setText(now);
     onValue(read(now));
   };
+  const add = (each: string) => {
+    const at = last === undefined ? -1 : value.indexOf(last);
+    set((at < 0 ? [...value, each] : value.toSpliced(at, 0, each)).join(', '));
+  };
   const more = suggestions.filter((each) => !value.includes(each));
   return (
     <div className="stack spec-list">
@@ -37,7 +44,7 @@ export function ListField({
         <p className="row wrap small" id={id}>
           <span className="dim">Add:</span>
           {more.slice(0, 12).map((each) => (
-            <button key={each} type="button" className="spec-add" onClick={() => set([...value, each].join(', '))}>
+            <button key={each} type="button" className="spec-add" onClick={() => add(each)}>
               {each}
             </button>
           ))}

@@ -1,6 +1,7 @@
 // The spec as a form: what everybody sets on top, the rest folded away. It only gathers; the coordinator judges.
 import { useMemo } from 'react';
 import { useNodes } from '../../data/live.ts';
+import { useRoute } from '../../data/query.ts';
 import { Checkbox, SelectField, TextArea, TextField } from '../../kit/field.tsx';
 import { ListField, NumberField } from './spec-fields.tsx';
 import type { Draft, Fault } from './spec-text.ts';
@@ -16,13 +17,14 @@ export interface SpecFormProps {
 
 export function SpecForm({ draft, onDraft, faults, isNew }: SpecFormProps) {
   const { list: nodes } = useNodes();
+  const models = useRoute('catalogue', {}, { staleTime: 30_000 }).data?.models;
   const known = useMemo(
     () => ({
-      models: ['auto', ...new Set(nodes.flatMap(({ models }) => models))],
+      models: ['auto', ...(models ?? []).filter(({ kind }) => kind === 'chat').map(({ name }) => name)],
       classes: [...new Set(nodes.map((node) => node.class))].join(', '),
       sites: [...new Set(nodes.map(({ site }) => site))].join(', '),
     }),
-    [nodes],
+    [nodes, models],
   );
   const put = (change: Draft) => onDraft({ ...draft, ...change });
   /** Of the field or of a part of it. */
@@ -65,6 +67,8 @@ export function SpecForm({ draft, onDraft, faults, isNew }: SpecFormProps) {
         fault={faultOf('model')}
         suggestions={known.models}
         hint="The first that fits somewhere is taken. auto is the node's own default."
+        // What stands after it is never taken: every node that answers at all has a default.
+        last="auto"
         onValue={(model) => put({ model })}
       />
       <ToolFields tools={draft.tools ?? []} onTools={(tools) => put({ tools })} fault={faultOf('tools')} />

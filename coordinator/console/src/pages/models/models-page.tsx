@@ -5,13 +5,13 @@ import { Boxes, Download } from 'lucide-react';
 import { useState } from 'react';
 import { useRoute } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
+import { FetchDialog } from '../../fleet/fetch-dialog.tsx';
 import { Button } from '../../kit/button.tsx';
 import { SearchField } from '../../kit/field.tsx';
 import { PageHead, Panel } from '../../kit/layout.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { plural } from '../../kit/words.ts';
 import { useAddress } from '../../shell/router.tsx';
-import { FetchModel } from './fetch-model.tsx';
 import { FitMatrix } from './fit-matrix.tsx';
 import { ModelDrawer } from './model-drawer.tsx';
 import { UnderWay } from './under-way.tsx';
@@ -29,6 +29,7 @@ export default function ModelsPage() {
     setFetching(null);
     setDoing('');
   };
+  const [asked, setAsked] = useState<readonly string[]>([]);
   const [open, setOpen] = useAddress('model');
   return (
     <div className="page-stack">
@@ -43,12 +44,17 @@ export default function ModelsPage() {
           )
         }
       />
-      {may('nodePull') && <FetchModel model={fetching} onDone={fetched} known={catalogue.data ?? null} />}
+      <FetchDialog
+        open={fetching !== null}
+        model={fetching ?? ''}
+        onClose={fetched}
+        began={(node) => setAsked([...new Set([...asked, node])])}
+      />
       <Loaded of={catalogue} lines={8}>
         {(all) => (
           <>
             <Missing missing={all.missing} {...(may('nodePull') ? { fetchIt: setFetching } : {})} />
-            <UnderWay />
+            <UnderWay asked={asked} />
             <Matrix catalogue={all} open={setOpen} />
             <ModelDrawer
               model={all.models.find(({ name }) => name === open) ?? null}

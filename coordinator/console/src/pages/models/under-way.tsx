@@ -1,6 +1,7 @@
 // What is being fetched or loaded, as the agents that wait for it tell, and how the last fetches ended.
 import { Link } from '@tanstack/react-router';
-import { useAgents, useEvents } from '../../data/live.ts';
+import { useAgents, useEvents, useNode, useNodes } from '../../data/live.ts';
+import { NodeFetches } from '../../fleet/node-fetches.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Status } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
@@ -8,8 +9,14 @@ import { Time } from '../../kit/time.tsx';
 const waitingShown = 8;
 const endedShown = 5;
 
-export function UnderWay() {
+/** Nodes without a model may be at fetching their first; a few of them are asked how far. */
+const nodesAsked = 6;
+
+export function UnderWay({ asked }: { asked: readonly string[] }) {
   const agents = useAgents();
+  const nodes = useNodes();
+  const without = nodes.list.filter(({ condition }) => condition?.text === 'no model').map(({ id }) => id);
+  const fetching = [...new Set([...asked, ...without])].slice(0, nodesAsked);
   const events = useEvents();
   const waiting = agents.list.filter(
     ({ state, text }) => state === 'starting' && text !== null && /fetch|load/i.test(text),
@@ -18,9 +25,12 @@ export function UnderWay() {
     .filter(({ type }) => type === 'model-pulled' || type === 'model-pull-failed')
     .slice(-endedShown)
     .reverse();
-  if (waiting.length + ended.length === 0) return null;
+  if (waiting.length + ended.length + fetching.length === 0) return null;
   return (
     <Panel title="Being fetched or loaded" bare>
+      {fetching.map((id) => (
+        <OfNode key={id} id={id} />
+      ))}
       <ul className="models-rows">
         {waiting.slice(0, waitingShown).map(({ name, node, text }) => {
           const share = /(\d+) %/.exec(text ?? '')?.[1];
@@ -65,5 +75,15 @@ export function UnderWay() {
         ))}
       </ul>
     </Panel>
+  );
+}
+
+function OfNode({ id }: { id: string }) {
+  const { row } = useNode(id);
+  if (row === null || (row.capacity?.fetches ?? []).length === 0) return null;
+  return (
+    <div className="models-fetches">
+      <NodeFetches node={row} named />
+    </div>
   );
 }

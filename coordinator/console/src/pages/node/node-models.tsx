@@ -1,14 +1,15 @@
 // The models of a node: on disk or loaded, how large, how fast; unload one, fetch another.
 import type { NodeModel, NodeView } from '@blackroad/protocol';
 import { Download } from 'lucide-react';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { call } from '../../data/api.ts';
-import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
+import { FetchDialog } from '../../fleet/fetch-dialog.tsx';
+import { canFetch } from '../../fleet/fetching.ts';
+import { NodeFetches } from '../../fleet/node-fetches.tsx';
 import { Button } from '../../kit/button.tsx';
-import { TextField } from '../../kit/field.tsx';
 import { Panel, ScrollX } from '../../kit/layout.tsx';
-import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
+import { ConfirmButton } from '../../kit/overlay.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
 import { say } from '../../kit/toasts.tsx';
@@ -17,15 +18,22 @@ import { bytes, count, figure, plural } from '../../kit/words.ts';
 export function NodeModels({ node }: { node: NodeView }) {
   const may = useMay();
   const models = node.capacity?.models ?? [];
-  const canPull = may('nodePull') && node.presence === 'online' && (node.capacity?.pulls?.length ?? 1) > 0;
+  const canPull = may('nodePull') && node.presence === 'online' && canFetch(node.capacity);
   return (
     <Panel title="Models" bare aside={canPull && <Pull node={node} />}>
+      {(node.capacity?.fetches ?? []).length > 0 && (
+        <div className="panel-body">
+          <NodeFetches node={node} />
+        </div>
+      )}
       {models.length === 0 ? (
         <Empty title="No model on this node">
           <p>
             {canPull
               ? 'Fetch one, or let placement do it: an agent that wants a model has it fetched.'
-              : 'A node without a runtime runs no models; its notes say what is missing.'}
+              : node.capacity?.noModel
+                ? `Agents cannot answer here: ${node.capacity.noModel}.`
+                : 'Nothing here can fetch a model; the notes of the machine say what is missing.'}
           </p>
         </Empty>
       ) : (
@@ -106,47 +114,12 @@ function ModelRow({ node, model, mayUnload }: { node: NodeView; model: NodeModel
 
 function Pull({ node }: { node: NodeView }) {
   const [open, setOpen] = useState(false);
-  const [model, setModel] = useState('');
-  const pull = useAct('nodePull', { done: ({ text }) => text });
-  const start = (event: FormEvent) => {
-    event.preventDefault();
-    pull.mutate(
-      { params: { node: node.id }, body: { model: model.trim() } },
-      {
-        onSuccess: () => {
-          setOpen(false);
-          setModel('');
-        },
-      },
-    );
-  };
   return (
     <>
       <Button icon={<Download />} onClick={() => setOpen(true)}>
         Fetch a model
       </Button>
-      <Dialog
-        open={open}
-        onOpenChange={setOpen}
-        title={`Fetch a model to ${node.id}`}
-        text={`${bytes(node.capacity?.diskFreeBytes ?? 0)} of disk are free there. It may take a while; the node's events say how it went.`}
-      >
-        <form className="stack" onSubmit={start}>
-          <TextField
-            label="Name"
-            value={model}
-            required
-            placeholder="qwen2.5:3b"
-            onChange={(event) => setModel(event.target.value)}
-          />
-          <footer className="row end">
-            <Button onClick={() => setOpen(false)}>Cancel</Button>
-            <Button look="primary" type="submit" busy={pull.isPending}>
-              Fetch
-            </Button>
-          </footer>
-        </form>
-      </Dialog>
+      <FetchDialog open={open} node={node.id} onClose={() => setOpen(false)} />
     </>
   );
 }

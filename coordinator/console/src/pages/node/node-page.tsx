@@ -1,11 +1,16 @@
 // One node: how it stands, its charts, models, agents, events and log, and what can be done with it.
 import type { NodeView } from '@blackroad/protocol';
 import { useParams } from '@tanstack/react-router';
-import { useMemo } from 'react';
+import { Download } from 'lucide-react';
+import { useMemo, useState } from 'react';
 import { useEvents, useNode } from '../../data/live.ts';
-import { useRoute } from '../../data/query.ts';
+import { useAct, useRoute } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
+import { FetchDialog } from '../../fleet/fetch-dialog.tsx';
+import { canFetch, lacksModel, suggestions, underWay } from '../../fleet/fetching.ts';
+import { NodeFetches } from '../../fleet/node-fetches.tsx';
 import { type Standing, standingOfView } from '../../fleet/node-health.ts';
+import { Button, LinkButton } from '../../kit/button.tsx';
 import { EventList } from '../../kit/events.tsx';
 import { PageHead, Panel } from '../../kit/layout.tsx';
 import { Empty, Loading } from '../../kit/states.tsx';
@@ -31,6 +36,7 @@ export default function NodePage() {
         <PageHead title={id} />
         <Empty title="No such node">
           <p>It was forgotten, or it has another name: {refused}</p>
+          <LinkButton to="/nodes">All nodes</LinkButton>
         </Empty>
       </>
     );
@@ -101,14 +107,49 @@ function Troubles({ node, standing }: { node: NodeView; standing: Standing }) {
   if (rows.length === 0) return null;
   return (
     <Panel>
-      <ul className="stack">
-        {rows.map(({ severity, text }) => (
-          <li key={text}>
-            <Status of={severity} word={text} />
-          </li>
-        ))}
-      </ul>
+      <div className="stack">
+        <ul className="stack">
+          {rows.map(({ severity, text }) => (
+            <li key={text}>
+              <Status of={severity} word={text} />
+            </li>
+          ))}
+        </ul>
+        {lacksModel(node.capacity) && <NoModel node={node} />}
+      </div>
     </Panel>
+  );
+}
+
+/** A machine that cannot talk: one press fetches the model that suits it best, and shows how far it is. */
+function NoModel({ node }: { node: NodeView }) {
+  const may = useMay();
+  const [open, setOpen] = useState(false);
+  const { capacity } = node;
+  const mayFetch = may('nodePull') && node.presence === 'online' && canFetch(capacity);
+  const catalogue = useRoute('catalogue', {}, { enabled: mayFetch, staleTime: 30_000 });
+  const pull = useAct('nodePull', { done: ({ text }) => text });
+  const [first] = suggestions(capacity, catalogue.data ?? null);
+  return (
+    <>
+      <NodeFetches node={node} />
+      {mayFetch && underWay(capacity).length === 0 && (
+        <div className="row wrap">
+          {first && (
+            <Button
+              look="primary"
+              icon={<Download />}
+              busy={pull.isPending}
+              onClick={() => pull.mutate({ params: { node: node.id }, body: { model: first } })}
+            >
+              Fetch {first}
+            </Button>
+          )}
+          <Button onClick={() => setOpen(true)}>Another model</Button>
+          <FetchDialog open={open} node={node.id} onClose={() => setOpen(false)} />
+        </div>
+      )}
+    </>
   );
 }
 
