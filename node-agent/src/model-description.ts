@@ -1,5 +1,5 @@
 // A model of this node as the fleet is told of it: what its runtime says, and what was learned of it here. Pure.
-import type { NodeModel } from '@blackroad/protocol';
+import { type NodeModel, priorDecodeTps } from '@blackroad/protocol';
 import type { Learned } from './learned.ts';
 import type { Served } from './model-look.ts';
 
@@ -11,7 +11,7 @@ export function describeModel(
 ): NodeModel {
   const speed = learned.speedOf(model.name);
   const peakBytes = learned.peakOf(model);
-  const prior = model.sizeBytes > 0 ? bandwidthBytesPerS / model.sizeBytes : 0;
+  const prior = priorDecodeTps(bandwidthBytesPerS, model.sizeBytes);
   return {
     name: model.name,
     aliases: model.aliases,

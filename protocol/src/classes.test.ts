@@ -1,6 +1,6 @@
 // The class table on names as drivers and firmware write them.
 import t from 'tap';
-import { classify } from './classes.ts';
+import { classify, priorDecodeTps } from './classes.ts';
 
 const GiB = 1024 ** 3;
 const machine = { board: '', memoryBytes: 64 * GiB, gpus: [], arch: 'x64' };
@@ -96,4 +96,14 @@ t.test('boards, with the memory that their kernel shows', async (t) => {
   ];
   for (const [board, memoryMiB, name, text] of table)
     t.match(classify({ ...machine, board, memoryBytes: memoryMiB * MiB }), { name, text }, `${board} ${memoryMiB}`);
+});
+
+t.test('what is assumed of a model until it is measured stays within what one answer can be', async (t) => {
+  t.equal(priorDecodeTps(10e9, 1e9), 10, 'a Pi reads all weights for each token');
+  t.equal(
+    priorDecodeTps(2e12, 98_362_432),
+    500,
+    'a small model on a data-centre card, or on a machine that was said to be one',
+  );
+  t.equal(priorDecodeTps(2e12, 0), 0, 'a size that nobody told');
 });

@@ -149,3 +149,11 @@ export function classify(facts: HardwareFacts, rows: readonly ClassRow[] = class
     (!when.anyGpu || facts.gpus.length > 0);
   return rows.find(fits) ?? (rows[rows.length - 1] as ClassRow);
 }
+
+/** A token takes about 2 ms of steps between the reads, whatever the bandwidth: no single answer is faster before it is measured. */
+const mostPriorTps = 500;
+
+/** Answer tokens a second that are assumed of a model until it is measured; 0 where its size is unknown. */
+export function priorDecodeTps(bandwidthBytesPerS: number, sizeBytes: number): number {
+  return sizeBytes > 0 ? Math.min(mostPriorTps, bandwidthBytesPerS / sizeBytes) : 0;
+}

@@ -98,6 +98,13 @@ async function main(argv: string[]): Promise<void> {
 }
 
 const argv = process.argv.slice(2);
+// Who reads may leave before the end, as `head` does: there is nobody left to tell.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  });
+}
 try {
   await main(argv);
 } catch (error) {

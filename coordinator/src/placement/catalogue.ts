@@ -1,6 +1,6 @@
 // Which wanted models exist in the fleet, as their largest report describes them, and what one would be on a node that
 // still has to fetch it. A model that no node reports is unknown here: nobody could say how large it is.
-import { classes, cloudClass, modelKey, type NodeModel, type RuntimeKind } from '@blackroad/protocol';
+import { classes, cloudClass, modelKey, type NodeModel, priorDecodeTps, type RuntimeKind } from '@blackroad/protocol';
 import type { SupplyNode } from './supply.ts';
 
 export interface Catalogue {
@@ -56,7 +56,7 @@ export function pullable(catalogue: Catalogue, node: SupplyNode, wanted: string)
     if (node.models.some(({ name }) => modelKey(name) === modelKey(model.name))) continue;
     // How many run at once is a setting of the runtime here, not of the model there.
     const slots = node.models.find((each) => each.runtime === runtime && each.kind === 'chat')?.slots ?? 1;
-    const decodeTps = bandwidthOf(node.class) / model.sizeBytes;
+    const decodeTps = priorDecodeTps(bandwidthOf(node.class), model.sizeBytes);
     return {
       ...model,
       resident: false,

@@ -92,16 +92,18 @@ export async function followTask(
   let printed = 0;
   let attempt = 0;
   let last: TaskView | null = null;
+  // Tokens of a lost attempt are never spliced with those of the next.
+  const begin = (next: number) => {
+    if (next === attempt) return;
+    if (printed > 0) call.write(`\n${call.paint('dim', `(${whyAgain(last, attempt)}; starting over)`)}\n`);
+    attempt = next;
+    printed = 0;
+  };
   for await (const { event, data } of events) {
     if (event === 'chunk') {
       const chunk = data as TaskChunk;
       if (call.json) continue;
-      if (chunk.attempt !== attempt) {
-        // Tokens of a lost attempt are never spliced with those of the next.
-        if (printed > 0) call.write(`\n${call.paint('dim', `(${whyAgain(last, attempt)}; starting over)`)}\n`);
-        attempt = chunk.attempt;
-        printed = 0;
-      }
+      begin(chunk.attempt);
       if (chunk.retract) {
         // A terminal takes nothing back: the words say where the answer begins.
         if (printed > chunk.offset) call.write(`\n${call.paint('dim', '(that was thought; the answer:)')}\n`);
@@ -117,7 +119,10 @@ export async function followTask(
   }
   if (!last) throw new FleetError('no-coordinator', { detail: 'The stream ended before it began.' });
   if (call.json) call.show(last, () => '');
-  else if (last.result !== null) call.write(`${last.result.slice(printed)}\n`);
+  else if (last.result !== null) {
+    begin(last.attempt);
+    call.write(`${last.result.slice(printed)}\n`);
+  }
   if (!isEnd(last.state)) {
     throw new FleetError('no-coordinator', {
       detail: `The connection ended before the task did; it goes on. Follow it: ${call.as.fleet(`tasks show ${last.id}`)}`,
