@@ -12,6 +12,15 @@ t.test('placement and scale to zero', async (t) => {
   t.throws(() => readConfig(['--model-idle-minutes', '-1'], {}), OptionError);
 });
 
+t.test('the time zone of triggers that name none', async (t) => {
+  t.equal(policyOf(readConfig([], {})).timeZone, Intl.DateTimeFormat().resolvedOptions().timeZone);
+  t.equal(policyOf(readConfig(['--time-zone', 'Asia/Kolkata'], {})).timeZone, 'Asia/Kolkata');
+  t.throws(
+    () => policyOf(readConfig([], { BLACKROAD_TIME_ZONE: 'Europe/Berlinn' })),
+    /^--time-zone: expected a time zone such as .*did you mean Europe\/Berlin.*, got "Europe\/Berlinn"$/,
+  );
+});
+
 t.test('nodes take whole milliseconds only', async (t) => {
   t.equal(policyOf(readConfig(['--heartbeat', '1.2345'], {})).heartbeatMs, 1235);
 });

@@ -1,6 +1,7 @@
 // The coordinator's configuration: the only reader of its environment. Everything else receives values.
 // Each option has a heading in docs/configuration.md; test/contract checks it.
-import { readOptions, type Values } from '@blackroad/std/options';
+import { isTimeZone, timeZoneFault } from '@blackroad/protocol/cron';
+import { OptionError, readOptions, type Values } from '@blackroad/std/options';
 import type { Policy } from './input.ts';
 
 export const coordinatorOptions = {
@@ -129,6 +130,13 @@ export const coordinatorOptions = {
     max: 3650,
     text: 'How long ended tasks, events and the audit log are kept.',
   },
+  timeZone: {
+    type: 'text',
+    flag: 'time-zone',
+    env: 'BLACKROAD_TIME_ZONE',
+    default: '',
+    text: 'Time zone in which triggers are meant that name none, such as Europe/Berlin. Empty: that of this machine.',
+  },
   log: {
     type: 'choice',
     flag: 'log',
@@ -149,9 +157,20 @@ export function readConfig(
   return readOptions(coordinatorOptions, argv, env);
 }
 
+/** @throws OptionError */
+function timeZoneOf(given: string): string {
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  // A machine whose TZ names nothing says Etc/Unknown.
+  if (given === '') return isTimeZone(own) ? own : 'UTC';
+  const fault = timeZoneFault(given);
+  if (fault) throw new OptionError(`--time-zone: expected ${fault.expected}, got ${fault.got}`);
+  return given;
+}
+
 export function policyOf(config: CoordinatorConfig): Policy {
   return {
     fleetName: config.name,
+    timeZone: timeZoneOf(config.timeZone),
     // Nodes take whole milliseconds.
     heartbeatMs: Math.round(config.heartbeat * 1000),
     maxHeartbeatsPerS: 1000,

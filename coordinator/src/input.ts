@@ -155,6 +155,8 @@ export interface Decision<A = undefined> {
 /** Limits and timings a decision needs; from the configuration, frozen. */
 export interface Policy {
   fleetName: string;
+  /** IANA: triggers that name no zone are meant in this one, on whatever node. */
+  timeZone: string;
   /** Heartbeat interval of a small fleet; the interval grows so that the whole fleet sends at most `maxHeartbeatsPerS`. */
   heartbeatMs: number;
   maxHeartbeatsPerS: number;

@@ -19,6 +19,7 @@ import { type AgentRow, emptyView, type MutableView, type NodeRow, type TaskRow,
 
 export const samplePolicy: Policy = {
   fleetName: 'test',
+  timeZone: 'UTC',
   heartbeatMs: 5000,
   maxHeartbeatsPerS: 200,
   lostAfterMs: 30_000,

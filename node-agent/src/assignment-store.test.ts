@@ -57,3 +57,19 @@ t.test('it outlives the process', async (t) => {
   t.same([again.generation, again.agents()], [0, []]);
   again.close();
 });
+
+t.test('the time zone of the fleet is kept', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'assignment-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const path = join(dir, 'assignment.sqlite');
+  const store = open(path);
+  t.equal(store.timeZone, null);
+  store.keepTimeZone('Europe/Berlin');
+  store.keepTimeZone('Asia/Kolkata');
+  store.close();
+  const again = open(path);
+  t.equal(again.timeZone, 'Asia/Kolkata');
+  again.clear();
+  t.equal(again.timeZone, null, 'of another fleet, perhaps');
+  again.close();
+});

@@ -8,6 +8,9 @@ import type { Disk } from './disk.ts';
 
 export interface AssignmentStore {
   readonly generation: number;
+  /** In it triggers are meant that name none; null before the coordinator said. */
+  readonly timeZone: string | null;
+  keepTimeZone(zone: string): void;
   agents(): AssignedAgent[];
   /** False when the delta does not start at our generation: ask for the snapshot. An old one is ignored as applied. */
   applyDelta(delta: AssignmentDelta): boolean;
@@ -34,11 +37,19 @@ export function openAssignmentStore(
   const drop = db.prepare('delete from assigned where agent = ?');
   const all = db.prepare('select value from assigned order by agent').pluck();
   let generation = Number(readGeneration.get() ?? 0);
+  let timeZone = (db.prepare('select value from zone').pluck().get() as string | undefined) ?? null;
   let parts = new Map<number, AssignmentSnapshot>();
 
   return {
     get generation() {
       return generation;
+    },
+    get timeZone() {
+      return timeZone;
+    },
+    keepTimeZone(zone) {
+      timeZone = zone;
+      db.prepare('insert into zone values (1, ?) on conflict (one) do update set value = excluded.value').run(zone);
     },
     agents: () => (all.all() as string[]).map((text) => JSON.parse(text) as AssignedAgent),
     applyDelta(delta) {
@@ -70,8 +81,9 @@ export function openAssignmentStore(
       return true;
     },
     clear() {
-      db.exec('delete from assigned; delete from generation');
+      db.exec('delete from assigned; delete from generation; delete from zone');
       generation = 0;
+      timeZone = null;
     },
     close: () => db.close(),
   };
@@ -92,7 +104,8 @@ function prepared(db: Database.Database): Database.Database {
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
   db.exec(`create table if not exists assigned (agent text primary key, value text not null);
-           create table if not exists generation (one integer primary key check (one = 1), value integer not null);`);
+           create table if not exists generation (one integer primary key check (one = 1), value integer not null);
+           create table if not exists zone (one integer primary key check (one = 1), value text not null);`);
   return db;
 }
 /** Pages may fit together and yet hold something else: a row that is no agent would end every start. */

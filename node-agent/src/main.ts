@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { uptime as machineUptimeS } from 'node:os';
 import { dirname, join as joinPath, resolve } from 'node:path';
-import { FleetError } from '@blackroad/protocol';
+import { classNames, FleetError } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@blackroad/std/data-folder';
 import { errnoSentence } from '@blackroad/std/errno';
@@ -178,6 +178,8 @@ async function run(config: NodeConfig): Promise<void> {
 
 async function joinFleet(config: NodeConfig, token: string | undefined): Promise<void> {
   if (!token) throw new OptionError(`join needs a token. Usage: ${usage}`);
+  if (config.class && !classNames.includes(config.class))
+    throw new OptionError(`--class: expected ${classNames.join(', ')}, got ${JSON.stringify(config.class)}`);
   const { data, models } = folders(config);
   const log = createLog('node-agent', config.log);
   openPrivately(data, log);

@@ -447,3 +447,29 @@ t.test('notes and runtimes are told again when they change, and a machine withou
   await until(() => noEmbedder.test(infos().at(-1)?.notes.join() ?? ''));
   t.notOk(capacities().at(-1)?.noModel);
 });
+
+t.test(
+  'triggers are meant in the zone they name, else in that of the fleet, whatever this machine thinks',
+  async (t) => {
+    const { assign, until, states, tell, boot, ends, clock } = await rig(t);
+    // The hand clock begins on 14 November 2023 at 22:13:20 UTC.
+    const prompt = 'What time is it?';
+    const triggers = [
+      { cron: '30 22 * * *', prompt, timeZone: 'UTC' },
+      { cron: '45 3 * * *', prompt },
+    ];
+    assign('clock', 'small', { triggers });
+    await until(() => states().at(-1) === 'ready');
+    const welcome = { boot, coordinator: boot, nowMs: 0, heartbeatMs: 60_000, leaseMs: 60_000, generation: 1 };
+    tell('welcome', { ...welcome, timeZone: 'Mars/Base' });
+    tell('welcome', { ...welcome, timeZone: 'Asia/Kolkata' });
+    const at = (hour: number, minute: number) => Date.UTC(2023, 10, 14, hour, minute) - clock.nowMs();
+    await clock.advance(at(22, 14));
+    t.equal(ends().length, 0);
+    await clock.advance(at(22, 16) - 0);
+    await until(() => ends().length === 1);
+    t.equal(new Date(clock.nowMs()).toISOString().slice(11, 16), '22:16', 'a quarter to four in Kolkata');
+    await clock.advance(at(22, 31));
+    await until(() => ends().length === 2);
+  },
+);

@@ -14,6 +14,7 @@ import {
   type Reply,
   type Welcome,
 } from '@blackroad/protocol';
+import { isTimeZone } from '@blackroad/protocol/cron';
 import { backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -232,6 +233,7 @@ class Loop implements RunningNode {
       this.#heartbeatMs = message.heartbeatMs;
       this.#beatLater();
     }
+    if (message.timeZone !== undefined) this.#meanTimeZone(message.timeZone);
     this.#beat();
     // The coordinator knows nothing of us since it started: say all of it again.
     this.#reported.clear();
@@ -382,12 +384,12 @@ class Loop implements RunningNode {
 
   #startTriggers(assigned: AssignedAgent): void {
     const { spec } = assigned;
-    const { clock, random, log } = this.#parts;
+    const { assignments, clock, random, log } = this.#parts;
     const started: { stop(): void }[] = [];
-    for (const { cron, prompt } of spec.triggers) {
+    for (const { cron, prompt, timeZone } of spec.triggers) {
       try {
         started.push(
-          startTrigger(cron, clock, () => {
+          startTrigger(cron, timeZone ?? assignments.timeZone ?? undefined, clock, () => {
             const task = sortableId(clock.nowMs(), random);
             const leftMs = spec.limits.deadlineSeconds * 1000;
             const lease = { task, attempt: 1, agent: spec.name, epoch: assigned.epoch, prompt, leftMs };
@@ -398,10 +400,25 @@ class Loop implements RunningNode {
           }),
         );
       } catch (error) {
-        log.warn({ err: error, agent: spec.name, cron }, 'a trigger has no valid cron expression');
+        log.warn({ err: error, agent: spec.name, cron, timeZone }, 'a trigger cannot be read and never fires');
       }
     }
     if (started.length > 0) this.#triggers.set(spec.name, started);
+  }
+
+  /** The fleet's zone, kept for a start without the coordinator; triggers that name none are planned anew. */
+  #meanTimeZone(zone: string): void {
+    const { assignments, log } = this.#parts;
+    if (zone === assignments.timeZone) return;
+    if (!isTimeZone(zone)) {
+      log.warn({ zone }, "this machine does not know the fleet's time zone: triggers keep to the one they have");
+      return;
+    }
+    assignments.keepTimeZone(zone);
+    for (const { assigned } of this.agents.values()) {
+      this.#stopTriggers(assigned.spec.name);
+      this.#startTriggers(assigned);
+    }
   }
 
   #stopTriggers(name: string): void {

@@ -48,6 +48,14 @@ export const ToolGrant = Type.Union(
 );
 export type ToolGrant = Static<typeof ToolGrant>;
 
+/** Whether a machine knows the zone is checked where it is used: each has its own table of them. */
+export const TimeZone = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  description:
+    'IANA time zone such as Europe/Berlin, in which the expression is meant. Missing: the zone of the fleet.',
+});
+
 export const Trigger = Type.Object(
   {
     cron: Type.String({
@@ -55,6 +63,7 @@ export const Trigger = Type.Object(
       maxLength: 100,
       description: 'Cron expression (5 or 6 fields), run by the node also when it is offline.',
     }),
+    timeZone: Type.Optional(TimeZone),
     prompt: Type.String({ minLength: 1, maxLength: maxPromptBytes }),
   },
   closed,

@@ -140,6 +140,9 @@ export const cloudClass: ClassRow = {
   models: true,
 };
 
+/** Each once, in the order of the table. */
+export const classNames: readonly string[] = [...new Set([...classes, cloudClass].map(({ name }) => name))];
+
 /** The class of a machine, by the first row that fits. */
 export function classify(facts: HardwareFacts, rows: readonly ClassRow[] = classes): ClassRow {
   const fits = ({ when }: ClassRow) =>

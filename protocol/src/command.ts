@@ -14,6 +14,14 @@ export const Welcome = Type.Object({
     description: 'Without word from the coordinator for this long, agents do nothing with outside effects.',
   }),
   generation: Generation,
+  timeZone: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 64,
+      description:
+        'Of the fleet, IANA: in it triggers are meant that name none. The node keeps it for when it starts alone.',
+    }),
+  ),
   upMs: Type.Optional(Type.Number({ minimum: 0, description: 'Of the hello that this answers: how long it took.' })),
 });
 export type Welcome = Static<typeof Welcome>;

@@ -4,6 +4,7 @@ import { type Static, Type } from './typebox.ts';
 export const FleetTotals = Type.Object({
   name: Type.String(),
   version: Type.String(),
+  timeZone: Type.String({ description: 'In it triggers are meant that name none.' }),
   startedMs: Type.Number(),
   nowMs: Type.Number(),
   nodes: Type.Object({

@@ -1,9 +1,10 @@
 // Agents: specs are applied whole; what is shown says where an agent is and why.
 import { type AgentView, FleetError, notFoundText } from '@blackroad/protocol';
+import { specFaults } from '../fleet/spec-faults.ts';
 import { explainingAgent } from '../placement/explain.ts';
 import { inSlices } from '../slices.ts';
 import type { ApiContext } from './context.ts';
-import { accepted, type Handlers, shown } from './handler.ts';
+import { accepted, type Handlers, refuseFaults, shown } from './handler.ts';
 import { branchCounts, showAgent } from './show.ts';
 
 export function agentOr404(context: ApiContext, name: string): AgentView {
@@ -29,7 +30,12 @@ export const agentHandlers = {
         faults: [{ field: 'name', expected: `"${params.agent}"`, got }],
       });
     }
-    const { created } = accepted(await context.coordinator.submit('agent-apply', { by, spec: body }));
+    const { coordinator, clock } = context;
+    const stored = coordinator.view.agents.get(body.name)?.spec;
+    // One that is stored is not refused for a time that has passed meanwhile.
+    if (JSON.stringify(stored) !== JSON.stringify(body))
+      refuseFaults(specFaults(coordinator.view, body, clock.nowMs(), coordinator.policy.timeZone));
+    const { created } = accepted(await coordinator.submit('agent-apply', { by, spec: body }));
     if (created) reply.code(201);
     return shown(showAgent(context.coordinator.view, body.name));
   },

@@ -2,7 +2,7 @@
 import { FleetError } from '@blackroad/protocol';
 import { supposing, whatIfFaults } from '../placement/what-if.ts';
 import { inSlices } from '../slices.ts';
-import { accepted, answered, type Handlers } from './handler.ts';
+import { accepted, answered, type Handlers, refuseFaults } from './handler.ts';
 
 /** Questions at work at once: each holds a picture of the whole fleet. */
 const maxWhatIfs = 4;
@@ -37,12 +37,7 @@ export const fleetHandlers = {
   events: ({ context, query }) => context.coordinator.store.events(query),
   audit: ({ context, query }) => context.coordinator.store.audit(query),
   async whatIf({ context: { coordinator, clock }, body }) {
-    const faults = whatIfFaults(coordinator.view, body);
-    const [first] = faults;
-    if (first) {
-      const detail = `body: ${first.field}: expected ${first.expected}, got ${first.got}`;
-      throw new FleetError('invalid-request', { detail, faults });
-    }
+    refuseFaults(whatIfFaults(coordinator.view, body, clock.nowMs(), coordinator.policy.timeZone));
     if (whatIfs >= maxWhatIfs) {
       const detail = `${maxWhatIfs} what-ifs are being worked out; try again.`;
       throw new FleetError('unavailable', { detail, retryAfterSeconds: 1 });

@@ -1,5 +1,6 @@
 // The shape of a handler: what it is given of a checked, allowed request, and what it must answer, both read off the route table.
 import {
+  type Fault,
   FleetError,
   type RouteAnswer,
   type RouteBody,
@@ -42,6 +43,14 @@ export type Handlers = { [N in RouteName]: Handler<N> };
 export function accepted<A>(outcome: Outcome<A>): A {
   if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
   return outcome.value;
+}
+/** What a schema cannot judge, refused in the words of one: the first fault, and all of them for machines. */
+export function refuseFaults(faults: readonly Fault[]): void {
+  const [first] = faults;
+  if (!first) return;
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
+  const detail = `body: ${first.field}: expected ${first.expected}, got ${first.got}${more}`;
+  throw new FleetError('invalid-request', { detail, faults: faults.slice(0, 50) });
 }
 /** A row that a decision has just made must be there. */
 export function shown<T>(value: T | null): T {

@@ -1,11 +1,12 @@
 // Signing in, and who may: sessions, one-time codes, API keys, join tokens. Secrets are answered once and kept as hashes alone.
 import { FleetError, writeJoinToken } from '@blackroad/protocol';
 import { isLastAdmin } from '../fleet/access.ts';
+import { classFaults } from '../fleet/spec-faults.ts';
 import { type Caller, mintKey, sessionMs, sha256 } from './access.ts';
 import type { ApiContext } from './context.ts';
 import { clearSession, sessionToken, setSession } from './cookie.ts';
 import { refuseStranger } from './guard.ts';
-import { accepted, type Handlers, shown } from './handler.ts';
+import { accepted, type Handlers, refuseFaults, shown } from './handler.ts';
 import { joinUrl, networkUrl } from './reach.ts';
 import { showKey, showToken } from './show.ts';
 
@@ -85,6 +86,7 @@ export const keyHandlers = {
   joinTokens: ({ context: { coordinator } }) => Array.from(coordinator.view.tokens.values(), showToken),
   async joinTokenCreate({ context, body, by, request, listener }) {
     const { coordinator, ca, random } = context;
+    if (body.class !== undefined) refuseFaults(classFaults(coordinator.view, body.class, 'class'));
     const url = joinUrl(context, body.address, request, listener);
     const id = random.hex(6);
     const secret = random.hex(16);

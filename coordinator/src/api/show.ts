@@ -192,6 +192,7 @@ export function showTotals(
   return {
     name: about.name,
     version: about.version,
+    timeZone: about.policy.timeZone,
     startedMs: view.startedMs,
     nowMs,
     nodes,

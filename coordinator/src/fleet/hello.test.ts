@@ -13,6 +13,13 @@ t.test('who may say hello', async (t) => {
   t.equal(fleet.node('bad').presence, 'never');
 });
 
+t.test('the welcome says in which time zone triggers are meant that name none', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.policy = { ...fleet.policy, timeZone: 'Asia/Kolkata' };
+  fleet.online('alice');
+  t.match(said(fleet.hello('alice').messages, 'welcome'), [{ message: { timeZone: 'Asia/Kolkata' } }]);
+});
+
 t.test('the welcome says how often to speak: the whole fleet stays below a rate', async (t) => {
   const fleet = new SampleFleet();
   fleet.addNode('alice');

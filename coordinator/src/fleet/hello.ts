@@ -48,12 +48,18 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
   change(draft, { type: 'seen', node: row.id, atMs: draft.nowMs });
   // What it lacks comes with the answer: it has its time for that.
   change(draft, { type: 'behind', node: row.id, behind: null });
-  sendWelcome(draft, row.id, message.boot, heartbeatMs, message.upMs);
+  sendWelcome(draft, row.id, message.boot, { heartbeatMs, timeZone: policy.timeZone }, message.upMs);
   if (message.generation !== generation) sendSnapshot(draft, row.id);
 }
 
 /** `upMs`: of the hello that it answers. */
-export function sendWelcome(draft: Draft, node: string, boot: string, heartbeatMs: number, upMs?: number): void {
+export function sendWelcome(
+  draft: Draft,
+  node: string,
+  boot: string,
+  told: { heartbeatMs: number; timeZone: string },
+  upMs?: number,
+): void {
   send(
     draft,
     'welcome',
@@ -62,7 +68,7 @@ export function sendWelcome(draft: Draft, node: string, boot: string, heartbeatM
       boot,
       coordinator: draft.view.coordinator,
       nowMs: draft.nowMs,
-      heartbeatMs,
+      ...told,
       leaseMs,
       generation: nodeIn(draft, node)?.generation ?? 0,
       ...(upMs === undefined ? {} : { upMs }),

@@ -88,7 +88,7 @@ function judgePresence(draft: Draft, policy: Policy): boolean {
         turnSuspect(draft, row, 'silent');
       } else if (live?.helloBoot === row.boot && isOffInterval(live.heartbeatMs, intervalMs)) {
         change(draft, { type: 'hello', node: id, boot: row.boot, heartbeatMs: intervalMs });
-        sendWelcome(draft, id, row.boot, intervalMs);
+        sendWelcome(draft, id, row.boot, { heartbeatMs: intervalMs, timeZone: policy.timeZone });
       }
     } else if (row.presence === 'suspect' && nowMs >= losesFromMs) {
       const awayMs = nowMs - row.presenceSinceMs;

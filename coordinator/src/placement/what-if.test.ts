@@ -160,7 +160,8 @@ t.test('every field of a selector must hold; any of several selectors will do', 
   t.same(lost([{ labels: { place: '0' } }]), ['node-0']);
   t.same(lost([{ node: 'node-0' }, { class: 'gpu' }]), ['node-0', 'node-2']);
   const view = fleet.view as View;
-  const wrong = (request: Partial<WhatIfRequest>) => whatIfFaults(view, { add: [], lose: [], drain: [], ...request });
+  const wrong = (request: Partial<WhatIfRequest>) =>
+    whatIfFaults(view, { add: [], lose: [], drain: [], ...request }, 0, 'UTC');
   t.same(wrong({ lose: [{ site: 'garage' }] }), []);
   t.match(wrong({ lose: [{ site: 'garage', class: 'tpu' }], drain: [{ node: 'x' }] }), [
     { field: 'lose.0', got: 'none with site garage and class tpu' },

@@ -1,7 +1,8 @@
 // What if: the plan that placement would make for a fleet that is not, with agents added, nodes lost or drained. It asks the very
 // functions that placement asks, about a supposed view. Moves are taken as free: the blast-radius valve is left aside, and so is
 // patience with lost nodes. In: the view and the question. Out: the answer, in slices. Changes nothing.
-import { maxAgents, type NodeSelector, type WhatIfPlan, type WhatIfRequest } from '@blackroad/protocol';
+import { type Fault, maxAgents, type NodeSelector, type WhatIfPlan, type WhatIfRequest } from '@blackroad/protocol';
+import { specFaults } from '../fleet/spec-faults.ts';
 import type { Policy } from '../input.ts';
 import type { AgentRow, View } from '../view.ts';
 import { planning } from './place.ts';
@@ -15,15 +16,17 @@ const sliceAgents = 500;
 /** A name's length: what is numbered must still be one. */
 const maxNameLength = 63;
 
-export interface WhatIfFault {
-  field: string;
-  expected: string;
-  got: string;
-}
-
 /** What cannot be asked of this fleet; the shape of the question was checked before. */
-export function whatIfFaults(view: View, { add, lose, drain }: WhatIfRequest): WhatIfFault[] {
-  const faults: WhatIfFault[] = [];
+export function whatIfFaults(
+  view: View,
+  { add, lose, drain }: WhatIfRequest,
+  nowMs: number,
+  timeZone: string,
+): Fault[] {
+  const faults: Fault[] = [];
+  for (const [i, { spec }] of add.entries())
+    for (const { field, ...fault } of specFaults(view, spec, nowMs, timeZone))
+      faults.push({ field: `add.${i}.spec.${field}`, ...fault });
   const wanted = add.reduce((sum, { count }) => sum + count, 0);
   const free = Math.max(0, maxAgents - view.agents.size);
   if (wanted > free)

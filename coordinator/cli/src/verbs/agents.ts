@@ -47,6 +47,10 @@ function oneAgent(agent: AgentView, call: VerbCall): string {
     `version      ${agent.version}${agent.placedMs === null ? '' : `, on ${agent.node} for ${duration(call.clock.nowMs() - agent.placedMs)}`}`,
     `wants        ${agent.spec.model.join(', then ')}`,
     `node         ${agent.node ?? 'none'}${agent.node ? ` under epoch ${agent.epoch}, with ${agent.model}` : ''}`,
+    ...agent.spec.triggers.map(
+      ({ cron, timeZone }, i) =>
+        `${i === 0 ? 'wakes' : '     '}        ${cron}, ${timeZone ?? "in the fleet's time zone"}`,
+    ),
     `tasks        ${agent.tasks.running} running, ${agent.tasks.waiting} waiting`,
     `memory       ${counted(agent.memory.seq, 'entry', 'entries')}, head ${agent.memory.hash.slice(0, 12)}${agent.memory.branches > 0 ? `, ${counted(agent.memory.branches, 'branch', 'branches')} to merge` : ''}`,
   ];

@@ -1,8 +1,10 @@
 // When the agent wakes by itself: in words, with the next times, and at once by hand.
 import type { AgentView, Trigger } from '@blackroad/protocol';
+import { nextCronTimes } from '@blackroad/protocol/cron';
 import { useNavigate } from '@tanstack/react-router';
 import { AlarmClock, Play } from 'lucide-react';
 import { useNow } from '../../data/clock.ts';
+import { useTotals } from '../../data/live.ts';
 import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Button, LinkButton } from '../../kit/button.tsx';
@@ -10,7 +12,7 @@ import { Panel } from '../../kit/layout.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { Time } from '../../kit/time.tsx';
 import { exact } from '../../kit/words.ts';
-import { cronInWords, nextRuns } from '../agents/cron.ts';
+import { cronInWords, faultInWords } from '../agents/cron.ts';
 
 const shownRuns = 3;
 const minuteMs = 60_000;
@@ -40,24 +42,28 @@ export default function AgentTriggers({ agent }: { agent: AgentView }) {
         ))}
       </ul>
       <p className="small dim trigger-note">
-        The node's own clock and time zone count. The times here are computed in this browser's zone,{' '}
-        {Intl.DateTimeFormat().resolvedOptions().timeZone}.
+        The node's own clock counts, in the zone of the trigger or else of the fleet. The times here are shown in this
+        browser's zone, {Intl.DateTimeFormat().resolvedOptions().timeZone}.
       </p>
     </Panel>
   );
 }
 
-function OneTrigger({ agent, trigger: { cron, prompt } }: { agent: AgentView; trigger: Trigger }) {
+function OneTrigger({ agent, trigger: { cron, prompt, timeZone } }: { agent: AgentView; trigger: Trigger }) {
   const may = useMay();
   const navigate = useNavigate();
   const now = useNow(minuteMs);
-  const runs = nextRuns(cron, now, shownRuns);
+  const fleetZone = useTotals()?.timeZone;
+  const zone = timeZone ?? fleetZone;
+  const fault = faultInWords(cron, now, zone);
+  const runs = nextCronTimes(cron, now, shownRuns, zone);
   const ask = useAct('ask', { done: () => `${agent.name} is asked.` });
   return (
     <li>
       <div className="grow">
         <p>
-          <strong>{cronInWords(cron)}</strong> <code className="dim">{cron}</code>
+          <strong className={fault === null ? undefined : 'bad'}>{fault ?? cronInWords(cron)}</strong>{' '}
+          <code className="dim">{cron}</code> {zone && <span className="dim">{zone}</span>}
         </p>
         <p className="said-text">{prompt}</p>
         <ol className="small dim row wrap trigger-runs" aria-label="Next times">

@@ -1,5 +1,5 @@
-// Cron expressions for people: in words, and when they fire next. Times are computed by the library that the nodes use. Pure.
-import { Cron } from 'croner';
+// Cron expressions for people, in words. Pure.
+import { cronFault } from '@blackroad/protocol/cron';
 
 const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const months = [
@@ -25,22 +25,6 @@ const shorts: Record<string, string> = {
   '@yearly': '0 0 1 1 *',
   '@annually': '0 0 1 1 *',
 };
-
-/** Why it is no cron expression, or null. */
-export function cronFault(expression: string): string | null {
-  try {
-    new Cron(expression, { paused: true });
-    return null;
-  } catch (error) {
-    return (error as Error).message.replace(/^CronPattern: /, '');
-  }
-}
-
-/** The next times from `nowMs`, in the time zone of whoever computes. */
-export function nextRuns(expression: string, nowMs: number, count: number): number[] {
-  if (cronFault(expression) !== null) return [];
-  return new Cron(expression, { paused: true }).nextRuns(count, new Date(nowMs)).map((date) => date.getTime());
-}
 
 const listed = (words: string[]) =>
   words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
@@ -89,10 +73,16 @@ function timeInWords(minute: string, hour: string): string | null {
   return `every hour from ${at(range[1])} to ${at(range[2])}`;
 }
 
+/** Why it never fires, or null. */
+export function faultInWords(expression: string, nowMs: number = 0, timeZone?: string): string | null {
+  const fault = cronFault(expression, nowMs, timeZone);
+  return fault && `Expected ${fault.expected}`;
+}
+
 /** `at 08:00 from Monday to Friday`. What this cannot say is said to be so: the next times stand beside it anyway. */
 export function cronInWords(expression: string): string {
-  const fault = cronFault(expression);
-  if (fault !== null) return `Not a cron expression: ${fault}`;
+  const fault = faultInWords(expression);
+  if (fault !== null) return fault;
   const text = shorts[expression.trim().toLowerCase()] ?? expression.trim();
   const fields = text.split(/\s+/);
   if (fields.length === 6 && fields[0] === '0') fields.shift();

@@ -1,0 +1,34 @@
+// What a request says that its schema cannot judge: times that never come, zones and classes that do not exist. Refused at the door,
+// by the field's name, before anything is stored.
+import { type AgentSpec, classNames, type Fault, nearNames } from '@blackroad/protocol';
+import { cronFault, timeZoneFault } from '@blackroad/protocol/cron';
+import type { View } from '../view.ts';
+
+/** `timeZone`: of the fleet. */
+export function specFaults(view: View, spec: AgentSpec, nowMs: number, timeZone: string): Fault[] {
+  const faults: Fault[] = [];
+  for (const [i, trigger] of spec.triggers.entries()) {
+    const zone = trigger.timeZone === undefined ? null : timeZoneFault(trigger.timeZone);
+    if (zone) faults.push({ field: `triggers.${i}.timeZone`, ...zone });
+    const cron = cronFault(trigger.cron, nowMs, zone ? timeZone : (trigger.timeZone ?? timeZone));
+    if (cron) faults.push({ field: `triggers.${i}.cron`, ...cron });
+  }
+  for (const [i, name] of spec.placement.class.entries())
+    faults.push(...classFaults(view, name, `placement.class.${i}`));
+  return faults;
+}
+
+/** Known are the classes of the table, and those that nodes and join tokens of this fleet have. */
+export function classFaults(view: View, name: string, field: string): Fault[] {
+  if (classNames.includes(name)) return [];
+  const known = new Set(classNames);
+  for (const row of view.nodes.values()) known.add(row.class);
+  for (const token of view.tokens.values()) if (token.class !== null) known.add(token.class);
+  if (known.has(name)) return [];
+  const near = nearNames(name, known);
+  const hint = near.length > 0 ? ` (did you mean ${near.join(' or ')}?)` : '';
+  return [{ field, expected: `${listed([...known])}${hint}`, got: JSON.stringify(name) }];
+}
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+}

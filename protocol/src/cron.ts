@@ -1,0 +1,56 @@
+// When a cron expression fires: one reading of it for whoever checks, shows and runs triggers. Times only, nothing waits here. Pure.
+// In the time zone that is named: where clocks go forward, a time in the gap comes an hour later; where they go back, a time of the
+// hour that comes twice fires at its first, and what fires every hour fires in both.
+import { Cron } from 'croner';
+import { nearNames } from './near.ts';
+
+export interface CronFault {
+  expected: string;
+  got: string;
+}
+
+/** Why an expression never fires from `fromMs` on; null when it does. Without a zone that of the machine counts. */
+export function cronFault(expression: string, fromMs: number, timeZone?: string): CronFault | null {
+  const got = JSON.stringify(expression);
+  try {
+    const next = cronOf(expression, timeZone).nextRun(new Date(fromMs));
+    return next ? null : { expected: 'a time that comes (this one never does)', got };
+  } catch (error) {
+    const why = (error as Error).message.replace(/^Cron\w+: /, '').replace(/\.$/, '');
+    return { expected: `a cron expression such as 0 8 * * 1-5 (${why.charAt(0).toLowerCase()}${why.slice(1)})`, got };
+  }
+}
+
+/** Null when it is a zone this machine knows. */
+export function timeZoneFault(timeZone: string): CronFault | null {
+  if (isTimeZone(timeZone)) return null;
+  const folded = timeZone.toLowerCase();
+  const names = new Map(Intl.supportedValuesOf('timeZone').map((name) => [name.toLowerCase(), name]));
+  const near = nearNames(folded, names.keys()).map((name) => names.get(name));
+  const hint = near.length > 0 ? ` (did you mean ${near.join(' or ')}?)` : '';
+  return { expected: `a time zone such as Europe/Berlin or UTC${hint}`, got: JSON.stringify(timeZone) };
+}
+export function isTimeZone(timeZone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The next time after `fromMs`, or null. @throws Error where the expression is none */
+export function nextCronMs(expression: string, fromMs: number, timeZone?: string): number | null {
+  return cronOf(expression, timeZone).nextRun(new Date(fromMs))?.getTime() ?? null;
+}
+/** At most `count` times after `fromMs`; none where the expression is none. */
+export function nextCronTimes(expression: string, fromMs: number, count: number, timeZone?: string): number[] {
+  if (cronFault(expression, fromMs, timeZone) !== null) return [];
+  return cronOf(expression, timeZone)
+    .nextRuns(count, new Date(fromMs))
+    .map((date) => date.getTime());
+}
+
+function cronOf(expression: string, timezone: string | undefined): Cron {
+  return new Cron(expression, { paused: true, ...(timezone === undefined ? {} : { timezone }) });
+}
