@@ -1,15 +1,16 @@
 // Change: the only thing that alters what the coordinator knows. Durable changes go to the store in one transaction a batch,
 // perishable ones only to the view. `apply` is the one writer of the view and of its indexes; it is also how a stored fleet is loaded.
-import type {
-  AgentObserved,
-  MemoryEntry,
-  NodeCapacity,
-  NodeHealth,
-  PastAttempt,
-  TaskState,
-  TopicMessage,
-  TopicName,
-  TopicParams,
+import {
+  type AgentObserved,
+  type MemoryEntry,
+  maxHoldersPerAgent,
+  type NodeCapacity,
+  type NodeHealth,
+  type PastAttempt,
+  type TaskState,
+  type TopicMessage,
+  type TopicName,
+  type TopicParams,
 } from '@blackroad/protocol';
 import {
   type AgentRow,
@@ -19,12 +20,14 @@ import {
   type EndedTask,
   type Freeze,
   freezeAt,
+  type HolderRow,
   type JoinTokenRow,
   type KeyRow,
   type ModelFault,
   type MutableView,
   type NodeRow,
   type PlaceTrouble,
+  type Refusals,
   type SessionRow,
   type TaskRow,
 } from './view.ts';
@@ -50,6 +53,8 @@ export type DurableChange =
   | { type: 'node-gone'; id: string }
   | { type: 'agent'; row: AgentRow }
   | { type: 'agent-gone'; name: string }
+  /** Written with every placement; never taken back. */
+  | { type: 'holder'; row: HolderRow }
   | { type: 'agent-version'; name: string; version: number; atMs: number; by: string; spec: AgentRow['spec'] }
   | { type: 'task-new'; row: TaskRow }
   /** Queued again, leased, running. */
@@ -90,6 +95,7 @@ export type PerishableChange =
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
   /** All freezes from now on. */
   | { type: 'frozen'; frozen: Freeze[] }
+  | { type: 'refusals'; node: string; refusals: Refusals }
   | { type: 'model-used'; node: string; model: string; atMs: number }
   /** null: forgotten. */
   | { type: 'model-fault'; node: string; model: string; fault: ModelFault | null }
@@ -112,6 +118,7 @@ const perishable: Record<PerishableChange['type'], true> = {
   hello: true,
   observed: true,
   frozen: true,
+  refusals: true,
   'model-used': true,
   'model-fault': true,
   'place-trouble': true,
@@ -179,6 +186,9 @@ export function apply(view: MutableView, change: Change): void {
       view.placeTroubles.delete(change.name);
       return;
     }
+    case 'holder':
+      noteHolder(view, change.row);
+      return;
     case 'task-new': {
       const { row } = change;
       const before = view.tasks.get(row.id);
@@ -292,6 +302,11 @@ export function apply(view: MutableView, change: Change): void {
       }
       view.frozen = change.frozen;
       return;
+    case 'refusals': {
+      const live = view.live.get(change.node);
+      if (live) live.refusals = change.refusals;
+      return;
+    }
     case 'model-used':
       view.modelUse.get(change.node)?.set(change.model, change.atMs);
       return;
@@ -324,6 +339,14 @@ export function apply(view: MutableView, change: Change): void {
     default:
       change satisfies never;
   }
+}
+
+function noteHolder(view: MutableView, { agent, ...holder }: HolderRow): void {
+  const holders = view.holders.get(agent);
+  if (!holders) view.holders.set(agent, [holder]);
+  // The same row again changes nothing.
+  else if ((holders[holders.length - 1] as Omit<HolderRow, 'agent'>).epoch < holder.epoch) holders.push(holder);
+  if (holders && holders.length > maxHoldersPerAgent) holders.shift();
 }
 
 /** A lease or its end is use of the model that the agent runs on there. */

@@ -112,7 +112,8 @@ class Loop implements Coordinator {
   readonly #watchers = new Set<(touched: Touched) => void>();
   readonly #following: Following;
   readonly #refusals: Refusals;
-  readonly #replies = new Map<string, (reply: Reply) => void>();
+  /** Commands that wait for the word of the node they were sent to. */
+  readonly #replies = new Map<string, { node: string; answer: (reply: Reply) => void }>();
   readonly #timers: Timer[] = [];
   readonly #planner: Planner;
   readonly #outage: Outage;
@@ -207,11 +208,12 @@ class Loop implements Coordinator {
           }),
         );
       });
-      this.#replies.set(command, (reply) => {
+      const answer = (reply: Reply) => {
         timer.cancel();
         this.#replies.delete(command);
         resolve(reply);
-      });
+      };
+      this.#replies.set(command, { node, answer });
       this.#send([outgoing(name, { node }, { ...message, command } as never)]);
     });
   }
@@ -387,6 +389,7 @@ class Loop implements Coordinator {
       case 'health':
       case 'capacity':
       case 'hello':
+      case 'refusals':
         touched.nodes.add(change.node);
         return;
       case 'agent':
@@ -483,7 +486,7 @@ class Loop implements Coordinator {
         );
         return;
       case 'reply':
-        this.#replies.get(decoded.message.command)?.(decoded.message);
+        await this.#replied(node, decoded.message);
         return;
       case 'ask':
         await this.#asked(decoded.params.agent as string, decoded.message.prompt, decoded.message.id);
@@ -492,6 +495,12 @@ class Loop implements Coordinator {
         // Messages of the coordinator's own rows, or an agent's `out` for Home Assistant: not for us.
         return;
     }
+  }
+
+  async #replied(node: string, message: Reply): Promise<void> {
+    const sent = this.#replies.get(message.command);
+    if (sent?.node === node) sent.answer(message);
+    else if (sent) await this.submit('reply-refused', { node, command: message.command, sentTo: sent.node });
   }
 
   /** An MQTT ask: the answer topic carries the asker's id, which is also what makes asking twice harmless. */

@@ -13,7 +13,8 @@ import {
 import { acknowledge, unacknowledge } from './fleet/acknowledge.ts';
 import { applyAgent, removeAgent } from './fleet/agents.ts';
 import { enrol, renew } from './fleet/enrolment.ts';
-import { acceptEvent, editNode, editNodes, forgetNode, releaseNode } from './fleet/nodes.ts';
+import { judged } from './fleet/judged.ts';
+import { acceptEvent, editNode, editNodes, forgetNode, refuseReply, releaseNode } from './fleet/nodes.ts';
 import {
   acceptCapacity,
   acceptHealth,
@@ -32,15 +33,16 @@ import { reportTask } from './tasks/report.ts';
 import { cancelTask, retryTask, submitTask } from './tasks/submit.ts';
 
 export const decisions: { [K in InputKind]: Decide<K> } = {
-  'node-state': acceptState,
-  'node-hello': acceptHello,
-  'node-info': acceptInfo,
-  'node-capacity': acceptCapacity,
-  'node-health': acceptHealth,
-  'node-event': acceptEvent,
-  'agent-observed': acceptObserved,
-  'task-report': reportTask,
-  'memory-up': acceptMemory,
+  'node-state': judged(acceptState),
+  'node-hello': judged(acceptHello),
+  'node-info': judged(acceptInfo),
+  'node-capacity': judged(acceptCapacity),
+  'node-health': judged(acceptHealth),
+  'node-event': judged(acceptEvent),
+  'agent-observed': judged(acceptObserved),
+  'task-report': judged(reportTask),
+  'memory-up': judged(acceptMemory),
+  'reply-refused': judged(refuseReply),
   'token-create': createToken,
   'token-revoke': revokeToken,
   enrol,

@@ -59,6 +59,8 @@ export interface Inputs {
     /** For a branch: what is stored of branches of the same agent, node and epoch, in the order of their numbers. */
     siblings?: { id: string; hashes: StoredHash[] }[];
   };
+  /** An answer to a command that was sent to another node. */
+  'reply-refused': { node: string; command: string; sentTo: string };
   // from people and programs
   'token-create': By & { request: JoinTokenRequest; id: string; secretHash: string };
   'token-revoke': By & { id: string };

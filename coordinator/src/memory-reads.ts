@@ -1,5 +1,6 @@
 // What the store must be asked before a memory message can be decided: decisions are pure, so the loop reads ahead.
 import { type MemoryEntry, type MemoryUp, maxMemoryBatchBytes, maxMemoryBatchEntries } from '@blackroad/protocol';
+import { heldBy } from './fleet/held.ts';
 import type { Inputs } from './input.ts';
 import type { Store } from './store/store.ts';
 import type { View } from './view.ts';
@@ -15,6 +16,8 @@ export async function enrichMemory(
   message: MemoryUp,
 ): Promise<Inputs['memory-up']> {
   const input: Inputs['memory-up'] = { node, agent, message, stored: [], missing: [], branch: null };
+  // It will be refused: nothing is read for it.
+  if (!heldBy(view, agent, message.epoch, node)) return input;
   if (message.type === 'hello') {
     const head = view.heads.get(agent);
     // One hash more than it claims: its head must be ours too, or it is a fork.

@@ -47,6 +47,22 @@ export interface NodeRow {
   info: NodeInfo | null;
 }
 
+/** That an agent was placed on a node: kept for good, or a node that lost it long ago could not be told from one that never had it. */
+export interface HolderRow {
+  agent: string;
+  epoch: number;
+  node: string;
+  /** `enrolledMs` of the node: another machine may come under the same name. */
+  joinedMs: number;
+}
+/** What a node said of things that were never its own. */
+export interface Refusals {
+  sinceMs: number;
+  count: number;
+  /** The last one, in words. */
+  text: string;
+}
+
 /** Perishable facts of a node. */
 export interface NodeLive {
   lastSeenMs: number | null;
@@ -56,6 +72,7 @@ export interface NodeLive {
   helloBoot: string | null;
   /** The heartbeat interval it was told last. */
   heartbeatMs?: number;
+  refusals?: Refusals;
   /** It says a generation below that of its assignment; missing: it is up to date. */
   behind?: Behind;
 }
@@ -251,6 +268,8 @@ export interface MutableView {
   live: Map<string, NodeLive>;
   agents: Map<string, AgentRow>;
   observed: Map<string, AgentObserved & { node: string }>;
+  /** By agent, removed ones too; the oldest epoch first. */
+  holders: Map<string, Omit<HolderRow, 'agent'>[]>;
   tasks: Map<string, TaskRow>;
   tokens: Map<string, JoinTokenRow>;
   keys: Map<string, KeyRow>;
@@ -315,6 +334,7 @@ export function emptyView(coordinator: string, startedMs: number): MutableView {
     live: new Map(),
     agents: new Map(),
     observed: new Map(),
+    holders: new Map(),
     tasks: new Map(),
     tokens: new Map(),
     keys: new Map(),

@@ -50,6 +50,16 @@ t.test('deep nesting and long names are refused, not fatal', async (t) => {
   t.match(decode(`${topicRoot}/node/${'a'.repeat(60_000)}/nothing`, deep), { refused: 'unknown-topic' });
 });
 
+t.test('a message that names another than its topic does is refused', async (t) => {
+  const observed = { boot: '01jq8y2k', agent: 'prism', epoch: 1, state: 'ready', model: null };
+  const say = (agent: string) =>
+    decode(topicOf('agentState', { node: 'alice', agent }), Buffer.from(JSON.stringify(observed)));
+  t.match(say('prism'), { name: 'agentState' });
+  t.match(say('echo'), { refused: 'invalid', text: 'agentState: agent: expected echo as in the topic, got "prism"' });
+  const reply = Buffer.from(JSON.stringify({ command: 'c2', ok: true }));
+  t.match(decode(topicOf('reply', { node: 'alice', command: 'c1' }), reply), { refused: 'invalid' });
+});
+
 t.test('a topic is parsed back to what it was made of', async () => {
   const level = fc.stringMatching(/^[a-z0-9-]{1,20}$/);
   fc.assert(

@@ -1,7 +1,7 @@
 // Bytes to checked messages and back. Unknown fields pass (a newer peer may send them), sizes are bounded before parsing,
 // a refusal names the field, what came and what was expected.
 import { Check } from 'typebox/schema';
-import { explain, type Fault, faults } from './faults.ts';
+import { explain, type Fault, faults, shownValue } from './faults.ts';
 import { maxJsonDepth } from './limits.ts';
 import { FleetError } from './problem.ts';
 import { parseTopic, type TopicMessage, type TopicName, type TopicParams, topicOf, topics } from './topics.ts';
@@ -47,7 +47,21 @@ export function decode(
   if (parsed.name === 'ask' && (typeof message !== 'object' || message === null)) message = { prompt: text };
   if (!check(row.schema, message))
     return { refused: 'invalid', text: `${parsed.name}: ${explain(row.schema, message)}` };
+  const other = otherThanTopic(row.schema, parsed.params, message);
+  if (other) return { refused: 'invalid', text: `${parsed.name}: ${other}` };
   return { name: parsed.name, params: parsed.params, message } as Decoded;
+}
+
+/** A topic and its message name the same thing, or whoever reads the one is deceived by the other. */
+function otherThanTopic(schema: TSchema, params: TopicParams, message: unknown): string | null {
+  if (typeof message !== 'object' || message === null) return null;
+  const fields = (schema as { properties?: Record<string, unknown> }).properties ?? {};
+  for (const [key, expected] of Object.entries(params)) {
+    const got = (message as Record<string, unknown>)[key];
+    if (key in fields && got !== undefined && got !== expected)
+      return `${key}: expected ${expected.slice(0, 80)} as in the topic, got ${shownValue(got)}`;
+  }
+  return null;
 }
 
 /**

@@ -61,6 +61,8 @@ export const maxTasksPerBatch = 500;
 export const maxConcurrency = 64;
 /** Agents in the fleet: the plan's 30,000, with room. */
 export const maxAgents = 100_000;
+/** Placements remembered of one agent, so that a node that held it long ago is known: an agent that moves every day fills them in years. */
+export const maxHoldersPerAgent = 1_000;
 /** Nodes in the fleet. */
 export const maxNodes = 20_000;
 /** Agents in one assignment: a GPU box serves thousands. */

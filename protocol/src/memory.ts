@@ -12,6 +12,9 @@ export const MemoryKind = Type.String({
   description: `${memoryKinds.join(', ')}; one that a newer node writes is kept as it is and blocks nothing.`,
 });
 
+/** What an agent marks as important; nothing that a node writes weighs more. */
+export const maxNodeImportance = 0.9;
+
 export const MemoryEmbedding = Type.Object({
   model: Type.String({ maxLength: 200 }),
   dimension: Type.Integer({ minimum: 1, maximum: maxVectorDimension }),
@@ -36,7 +39,11 @@ export const MemoryHeader = Type.Object({
   agentId: AgentName,
   epoch: Epoch,
   seq: Type.Integer({ minimum: 1 }),
-  actorId: Type.String({ maxLength: 80, description: 'Who wrote it: `agent:<name>`, `node:<id>`, `user:<key>`.' }),
+  actorId: Type.String({
+    maxLength: 80,
+    description:
+      'Who wrote it: `agent:<name>` or `node:<id>`; of a merged entry the node that brought it, whatever it said.',
+  }),
   kind: MemoryKind,
   createdAt: TimeMs,
   payloadCommitment: Hash,

@@ -263,6 +263,18 @@ export function parseTopic(topic: string): Parsed | null {
   return null;
 }
 
+/** What is between the coordinator and one node alone: people's tools neither need it nor see it. */
+export const isPrivate = (topic: string): boolean =>
+  topic.startsWith(`${topicRoot}/cmd/`) || topic.startsWith(`${topicRoot}/reply/`);
+/** What people's tools may read, as subscriptions that reach nothing private. */
+export const peopleRead: readonly string[] = [
+  ...new Set(
+    Object.values(topics)
+      .map(({ pattern }) => `${topicRoot}/${pattern.split('/')[0]}/#`)
+      .filter((filter) => !isPrivate(filter)),
+  ),
+];
+
 /** The subscription that a `{x}` pattern means: `cmd/{node}/task` -> `blackroad/v1/cmd/alice/task`; unbound parameters become `+`. */
 export function filterOf(pattern: string, bound: TopicParams): string {
   return `${topicRoot}/${pattern.replace(/\{(\w+)\}/g, (_, key: string) => bound[key] ?? '+')}`;

@@ -1,7 +1,7 @@
 // What people see of rows: pure functions from the view to the shapes of the protocol. No clock, no store: `nowMs` and counts come in.
 import type { AgentView, FleetTotals, KeyView, NodeView, TaskView } from '@blackroad/protocol';
+import { nodeConditions } from '../fleet/conditions.ts';
 import { stayingOn } from '../fleet/draining.ts';
-import { conditionsOf } from '../fleet/health.ts';
 import type { Policy } from '../input.ts';
 import { frozenCount } from '../placement/need.ts';
 import { type EndedTask, freezeAt, isEnded, type JoinTokenRow, type KeyRow, type TaskRow, type View } from '../view.ts';
@@ -27,7 +27,7 @@ export function showNode(view: View, id: string): NodeView | null {
     lastSeenMs: live?.lastSeenMs ?? null,
     cordoned: row.cordoned,
     draining: row.draining,
-    conditions: conditionsOf(live?.health ?? null, row.info, live?.capacity ?? null),
+    conditions: nodeConditions(view, id).map(({ severity, text }) => ({ severity, text })),
     generation: row.generation,
     agents: [...(view.agentsByNode.get(id) ?? [])].sort(),
     staying: stayingOn(view, id).length,

@@ -88,6 +88,24 @@ t.test('people: a viewer reads all and writes nothing, an operator asks', async 
   for (const { client } of [viewer, operator, late]) client.end(true);
 });
 
+t.test('people never see what is between the coordinator and one node', async (t) => {
+  const rig = await open(t);
+  const viewer = await withKey(rig, 'v');
+  const alice = await connectNode(rig, 'alice');
+  await viewer.client.subscribeAsync(['#', `${root}/+/alice/+`], { qos: 1 });
+  for (const filter of [`${root}/cmd/#`, `${root}/cmd/alice/task`, `${root}/reply/+/+`])
+    await t.rejects(viewer.client.subscribeAsync(filter, { qos: 1 }), filter);
+  rig.bus.publish([
+    { topic: `${root}/cmd/alice/identify`, payload: 'command', qos: 1, retain: false },
+    { topic: `${root}/cmd/alice/task`, payload: 'lease', qos: 1, retain: false },
+  ]);
+  await alice.client.publishAsync(`${root}/reply/alice/c1`, 'reply', { qos: 1 });
+  await alice.client.publishAsync(`${root}/node/alice/hello`, 'hello', { qos: 1 });
+  await viewer.inbox.wait((m) => m.payload.toString() === 'hello');
+  t.same(new Set(viewer.inbox.messages.map((m) => m.payload.toString())), new Set(['hello']));
+  for (const { client } of [viewer, alice]) client.end(true);
+});
+
 t.test('people cannot push a node off by taking its id; a will of theirs is dropped, not fatal', async (t) => {
   const rig = await open(t);
   const alice = await connectNode(rig, 'alice');

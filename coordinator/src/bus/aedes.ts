@@ -32,7 +32,7 @@ import { createDrain } from './drain.ts';
 import { createListener, type ListenerLimits, type ListenerOptions } from './listener.ts';
 import { createPacketGuard } from './packet-guard.ts';
 import { createRetainedStore } from './retained.ts';
-import { mayPublish, maySubscribe, mayWill, type Who } from './rights.ts';
+import { mayPublish, mayRead, maySubscribe, mayWill, type Who } from './rights.ts';
 import { createSessions } from './sessions.ts';
 
 export interface AedesLimits extends ListenerLimits {
@@ -166,6 +166,8 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
       return done(null, null);
     },
     authorizeForward: (client, packet) => {
+      const session = people.has(client) ? sessions.get(client) : undefined;
+      if (session && 'who' in session && !mayRead(session.who, packet.topic)) return null;
       const socket = client.conn as TLSSocket;
       if (socket.writableNeedDrain) {
         if (packet.qos === 0) return null; // perishable: the next one says more

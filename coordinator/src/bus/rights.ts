@@ -1,6 +1,6 @@
 // Who may write and read which topic, derived from the topic table alone; the ACL files for other brokers come from the same table.
 // Pure. In: who a connection is, and a topic or filter. Out: yes or no. It must never grant what the table does not name.
-import { parseTopic, type TopicRow, topicRoot, topics } from '@blackroad/protocol';
+import { isPrivate, parseTopic, type TopicRow, topicRoot, topics } from '@blackroad/protocol';
 import type { Admitted } from './bus.ts';
 
 export type Who = Exclude<Admitted, { as: 'refused' }>;
@@ -25,9 +25,16 @@ const nodeReads = Object.values(topics)
   .filter(({ writer, pattern }) => writer === 'coordinator' && (pattern.includes('{node}') || !pattern.includes('{')))
   .map(({ pattern }) => pattern);
 
+/** Asked for each copy that a wide filter would bring. */
+export function mayRead(who: Who, topic: string): boolean {
+  return who.as === 'node' || !isPrivate(topic);
+}
+
 export function maySubscribe(who: Who, filter: string): boolean {
   if (who.as === 'people') {
     // `#` shows no more than the root does: nothing else is ever published on this broker, and `$SYS` needs its own filter.
+    // What is private is left out of what a wider filter brings, and a filter for it alone is refused.
+    if (isPrivate(filter)) return false;
     return filter === '#' || filter === topicRoot || filter.startsWith(`${topicRoot}/`);
   }
   if (!filter.startsWith(`${topicRoot}/`)) return false;

@@ -201,7 +201,8 @@ export function makeMoves(draft: Draft, moves: readonly Move[], unloads: readonl
 
 function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to: NonNullable<Move['to']>): void {
   const before = row.placement;
-  if (!nodeIn(draft, to.node)) return;
+  const node = nodeIn(draft, to.node);
+  if (!node) return;
   if (before && before.node === to.node && before.model === to.model) return;
   if (before) leave(draft, deltas, row, before, `${row.name} goes to ${to.node}`);
   const head = draft.view.heads.get(row.name);
@@ -228,6 +229,7 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
     updatedMs: draft.nowMs,
   };
   putAgent(draft, placed);
+  change(draft, { type: 'holder', row: { agent: row.name, epoch, node: to.node, joinedMs: node.enrolledMs } });
   placeDelta(deltas, placed, draft.nowMs);
   noteEvent(draft, {
     node: to.node,

@@ -19,6 +19,7 @@ import { leaseForNode, loseLeases } from '../tasks/leases.ts';
 import type { NodeRow } from '../view.ts';
 import { openDeltas, sendSnapshot, unplaceAgent } from './assignment.ts';
 import { anyHardware } from './hardware.ts';
+import { everHeldBy, refuseNotItsOwn } from './held.ts';
 import { sayFarewell } from './transitions.ts';
 
 const noNode = (node: string) => `There is no node ${node}.`;
@@ -129,9 +130,12 @@ export const acceptEvent: Decide<'node-event'> = (view, { node, message }, nowMs
     else remark(draft, 'old-boot', `${node}: a gap of boot ${message.boot}`);
     return decided(draft);
   }
+  const agent = agentOf(message);
+  const isIts = agent === null || !view.agents.has(agent) || everHeldBy(view, agent, node);
+  if (!isIts) refuseNotItsOwn(draft, node, `it tells ${message.type} of ${agent}`);
   noteEvent(draft, {
     node,
-    agent: agentOf(message),
+    agent: isIts ? agent : null,
     type: message.type,
     severity: message.severity,
     text: message.text.slice(0, 1000),
@@ -143,3 +147,11 @@ function agentOf({ data }: NodeEvent): string | null {
   const agent = data?.agent;
   return typeof agent === 'string' ? agent.slice(0, 63) : null;
 }
+
+/** Command ids are not secret: only the node that was asked may answer. */
+export const refuseReply: Decide<'reply-refused'> = (view, { node, command, sentTo }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  if (nodeIn(draft, node))
+    refuseNotItsOwn(draft, node, `it answers the command ${command}, which was sent to ${sentTo}`);
+  return decided(draft);
+};

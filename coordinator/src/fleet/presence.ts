@@ -7,6 +7,7 @@ import { takeBackUnheld } from '../tasks/held.ts';
 import { leaseForNode, leaseNext } from '../tasks/leases.ts';
 import type { NodeRow } from '../view.ts';
 import { bringUpToDate, endQuiet, sendSnapshot } from './assignment.ts';
+import { everHeldBy, heldBy, refuseNotItsOwn } from './held.ts';
 import { turnAway } from './hello.ts';
 import { judgeCapacity, judgeModel } from './model-faults.ts';
 import { isOver } from './quiet.ts';
@@ -88,7 +89,12 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
   const draft = openDraft(view, nowMs);
   const row = ofThisBoot(draft, node, message.boot, 'agent state');
   if (!row) return decided(draft);
-  if (message.state === 'stopped') letGo(draft, message);
+  if (!everHeldBy(view, message.agent, node)) {
+    refuseNotItsOwn(draft, node, `it says that ${message.agent} is ${message.state} under epoch ${message.epoch}`);
+    return decided(draft);
+  }
+  const wasIts = heldBy(view, message.agent, message.epoch, node);
+  if (message.state === 'stopped' && wasIts) letGo(draft, message);
   const placement = agentIn(draft, message.agent)?.placement;
   if (placement?.node !== node || placement.epoch !== message.epoch) {
     remark(

@@ -2,8 +2,8 @@
 // with what can be done. Alike troubles carry the same group: the board makes one alert of them. Nothing here is stored.
 import type { AgentSpec, AlertAction, AlertKind } from '@blackroad/protocol';
 import type { DeepReadonly, Freeze, NodeRow, View } from '../view.ts';
+import { nodeConditions } from './conditions.ts';
 import { stayingOn } from './draining.ts';
-import { conditionsOf, noModel } from './health.ts';
 
 export interface Trouble {
   /** Id of the alert it belongs to. */
@@ -70,8 +70,7 @@ export function nodeTroubles(view: View, id: string, nowMs: number, certificateM
   if (row.presence === 'never') return nowMs - row.enrolledMs > neverSeenMs ? [neverSeen(row)] : [];
   if (row.presence !== 'online') return [];
   const troubles: Trouble[] = [...drainStays(view, row)];
-  const live = view.live.get(id);
-  for (const { severity, text } of conditionsOf(live?.health ?? null, row.info, live?.capacity ?? null)) {
+  for (const { severity, text, help } of nodeConditions(view, id)) {
     const [what = text] = text.split(':');
     const drain: AlertAction = { verb: 'drain-node', label: `Drain ${id}`, role: 'operator', node: id };
     troubles.push({
@@ -83,10 +82,7 @@ export function nodeTroubles(view: View, id: string, nowMs: number, certificateM
       sinceMs: null,
       title: `${id}: ${text}`,
       many: `nodes of ${row.site}: ${what}`,
-      text:
-        what === noModel
-          ? 'Agents there cannot answer. Its notes say what would help; the Models tab shows how far a fetch is, and starts one.'
-          : 'It is given less work while this lasts.',
+      text: help,
       actions: severity === 'error' && !row.draining ? [openNode(id), drain] : [openNode(id)],
     });
   }

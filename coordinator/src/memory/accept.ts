@@ -2,6 +2,7 @@
 // no-ops, forks are kept apart and shown, gaps and stale writers are told where the head is. Acks leave after the commit.
 import type { MemoryDown, MemoryEntry, MemoryUp } from '@blackroad/protocol';
 import { agentIn, change, type Draft, decided, nodeIn, noteEvent, openDraft, remark, send } from '../draft.ts';
+import { actorFault, heldBy, refuseNotItsOwn } from '../fleet/held.ts';
 import type { Decide, Inputs } from '../input.ts';
 import type { BranchRow } from '../view.ts';
 import { advanceMerges, bringIn, fitting, keepBranch } from './branches.ts';
@@ -13,6 +14,7 @@ interface Head {
   seq: number;
   hash: string;
 }
+const nothing: Head = { seq: 0, hash: 'genesis' };
 
 export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
   const draft = openDraft(view, nowMs);
@@ -23,10 +25,10 @@ export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
   }
   const row = agentIn(draft, agent);
   if (!row) {
-    nack(draft, input, 'unknown-agent', { seq: 0, hash: 'genesis' });
+    nack(draft, input, 'unknown-agent', nothing);
     return decided(draft);
   }
-  const head: Head = view.heads.get(agent) ?? { seq: 0, hash: 'genesis' };
+  const head: Head = view.heads.get(agent) ?? nothing;
   // Said for people and for later.
   if (message.type === 'drained') return decided(draft);
   const isWriter = row.placement?.node === node && row.placement.epoch === message.epoch;
@@ -34,12 +36,20 @@ export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
     if (isWriter && message.durableSeq === head.seq) offerBranch(draft, input);
     return decided(draft);
   }
-  if (message.type === 'branch') takeBranch(draft, input, message, row.epoch, head);
-  else if (!isWriter) nack(draft, input, 'stale-epoch', head);
+  if (message.type === 'branch') takeBranch(draft, input, message, head);
+  else if (!isWriter) turnDown(draft, input, head);
   else if (message.type === 'batch') takeBatch(draft, input, message, head);
   else if (message.type === 'hello') greet(draft, input, message, head);
   return decided(draft);
 };
+
+/** Another node writes now. */
+function turnDown(draft: Draft, input: Inputs['memory-up'], head: Head): void {
+  const { node, agent, message } = input;
+  if (!heldBy(draft.view, agent, message.epoch, node))
+    refuseNotItsOwn(draft, node, `it writes the memory of ${agent} under epoch ${message.epoch}`);
+  nack(draft, input, 'stale-epoch', head);
+}
 
 /** Where the node stands: behind (it gets what it lacks), at our head, ahead (it sends on from our head), or elsewhere. */
 function greet(draft: Draft, input: Inputs['memory-up'], message: Up<'hello'>, head: Head): void {
@@ -76,6 +86,13 @@ function takeBatch(draft: Draft, input: Inputs['memory-up'], message: Up<'batch'
     nack(draft, input, 'bad-hash', head);
     return;
   }
+  for (const entry of entries) {
+    const claim = actorFault(draft.view, node, entry);
+    if (claim === null) continue;
+    refuseNotItsOwn(draft, node, `of ${agent}, ${claim}`);
+    nack(draft, input, 'bad-hash', head);
+    return;
+  }
   const meeting = meet(head, new Map(input.stored.map(({ seq, hash }) => [seq, hash])), previousHash, entries);
   switch (meeting.how) {
     case 'known':
@@ -100,20 +117,16 @@ function takeBatch(draft: Draft, input: Inputs['memory-up'], message: Up<'batch'
   }
 }
 
-function takeBranch(
-  draft: Draft,
-  input: Inputs['memory-up'],
-  message: Up<'branch'>,
-  highestEpoch: number,
-  head: Head,
-): void {
+function takeBranch(draft: Draft, input: Inputs['memory-up'], message: Up<'branch'>, head: Head): void {
   const { agent, node } = input;
-  const fault =
-    message.epoch > highestEpoch
-      ? `epoch ${message.epoch} was never given out`
-      : runFault(agent, message.epoch, message.previousHash, message.entries);
+  const fault = runFault(agent, message.epoch, message.previousHash, message.entries);
   if (fault !== null) {
     remark(draft, 'memory-bad-hash', `branch of ${node}, ${agent}: ${fault}`);
+    nack(draft, input, 'bad-hash', head);
+    return;
+  }
+  if (!heldBy(draft.view, agent, message.epoch, node)) {
+    refuseNotItsOwn(draft, node, `it brings a branch of ${agent} under epoch ${message.epoch}`);
     nack(draft, input, 'bad-hash', head);
     return;
   }

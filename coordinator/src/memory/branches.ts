@@ -2,6 +2,7 @@
 // by the present writer: its own additions only, each once, in order. A branch is deleted by nobody.
 import { type MemoryEntry, type MemoryUp, maxMemoryBatchBytes, maxMemoryBatchEntries } from '@blackroad/protocol';
 import { change, type Draft, noteEvent, remark, send } from '../draft.ts';
+import { asWrittenBy } from '../fleet/held.ts';
 import type { Inputs } from '../input.ts';
 import type { StoredHash } from '../store/store.ts';
 import type { BranchRow } from '../view.ts';
@@ -112,7 +113,7 @@ function offerMerge(draft: Draft, branch: BranchRow, entries: readonly MemoryEnt
   const placement = draft.view.agents.get(branch.agent)?.placement;
   if (!placement || draft.view.nodes.get(placement.node)?.presence !== 'online') return;
   const additions = entries.filter((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(entry));
-  const part = fitting(additions);
+  const part = fitting(additions).map((entry) => asWrittenBy(branch.node, entry));
   if (part.length === 0) return;
   const { agent, id, node: from } = branch;
   const { node, epoch } = placement;

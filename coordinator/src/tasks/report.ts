@@ -14,6 +14,7 @@ import {
   taskIn,
   waitingIn,
 } from '../draft.ts';
+import { heldBy, refuseNotItsOwn } from '../fleet/held.ts';
 import { judgeWork } from '../fleet/model-faults.ts';
 import type { Decide, Policy } from '../input.ts';
 import type { AgentRow, EndedTask, TaskRow } from '../view.ts';
@@ -150,9 +151,12 @@ function recordLocal(draft: Draft, node: string, message: TaskReport, ended: End
   settle(draft, node, message);
   if (ended || draft.view.justEnded.has(id)) return;
   const row = agentIn(draft, agent);
-  const mine = row?.placement?.epoch !== epoch || row.placement.node === node;
-  if (!row || epoch > row.epoch || !mine) {
-    remark(draft, 'stale-report', `${node} ran ${id} by itself for ${agent} under epoch ${epoch}, which it never held`);
+  if (!row) {
+    remark(draft, 'stale-report', `${node} ran ${id} by itself for ${agent}, which is gone`);
+    return;
+  }
+  if (!heldBy(draft.view, agent, epoch, node)) {
+    refuseNotItsOwn(draft, node, `it reports the task ${id} of ${agent} under epoch ${epoch} as its own`);
     return;
   }
   const createdMs = Math.min(local.atMs, draft.nowMs);

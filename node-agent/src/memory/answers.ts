@@ -211,7 +211,7 @@ export function createAnswers(deps: {
 
   function onMerge(log: AgentLog, message: Down<'merge'>): void {
     if (message.epoch !== log.row.epoch || log.row.fenced || !log.open) return;
-    write(log, () => void writes.merge(w, log, message.branch, message.entries), { weight: message.entries.length });
+    write(log, () => void writes.merge(w, log, message), { weight: message.entries.length });
   }
 
   return {

@@ -1,7 +1,13 @@
 // Every way a log changes, each called inside a commit (commits.ts) and nowhere else: open an epoch, append, take in what the
 // coordinator has, put a tail aside as a branch, merge a branch of another node. Each keeps AgentLog in step with the rows.
 // Never deletes an entry that is not either in the coordinator's hands or moved to the branches.
-import type { AssignedAgent, MemoryEntry, MemoryPayload } from '@blackroad/protocol';
+import {
+  type AssignedAgent,
+  type MemoryDown,
+  type MemoryEntry,
+  type MemoryPayload,
+  maxNodeImportance,
+} from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import { admit, type Draft, nextEntry, originOf, plainDraft } from './chain.ts';
@@ -154,7 +160,11 @@ export function fence(w: WriteContext, log: AgentLog): void {
 }
 
 /** Appends additions of a branch with their provenance, each once, wherever the log was when they came. */
-export function merge(w: WriteContext, log: AgentLog, branch: string, entries: readonly MemoryEntry[]): number {
+export function merge(
+  w: WriteContext,
+  log: AgentLog,
+  { branch, from, entries }: Pick<Extract<MemoryDown, { type: 'merge' }>, 'branch' | 'from' | 'entries'>,
+): number {
   const { journal } = w;
   const source = branch.startsWith('branch:') ? branch : `branch:${branch}`;
   let merged = 0;
@@ -166,9 +176,15 @@ export function merge(w: WriteContext, log: AgentLog, branch: string, entries: r
     if (journal.hashAt(log.row.id, entry.seq) === entry.hash) continue;
     const draft: Draft = {
       kind: 'merge',
-      actorId: entry.actorId,
+      // The node that brought it, not whom the entry names.
+      actorId: `node:${from}`,
       createdAt: w.clock.nowMs(),
-      payload: { ...entry.payload, source, derivedFrom: [origin] },
+      payload: {
+        ...entry.payload,
+        importance: Math.min(entry.payload.importance, maxNodeImportance),
+        source,
+        derivedFrom: [origin],
+      },
     };
     w.touched.add(log);
     if (isWritable(log)) chain(w, log, draft, origin);

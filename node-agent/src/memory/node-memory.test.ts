@@ -162,6 +162,7 @@ t.test('a fenced node uploads its tail as a branch, and the present writer merge
   const merged = coordinator.logs.get('ada')!.entries.filter((entry) => entry.kind === 'merge');
   t.equal(merged.length, 1, 'once, however often it is told');
   const original = [...coordinator.branches.values()][0]!.entries[0]!;
+  t.equal(merged[0]?.actorId, 'node:alice', 'the node that brought it, not whom the entry names');
   t.match(merged[0]?.payload, {
     text: 'only alice knows this',
     source: 'branch:alice.1.ada',

@@ -1,7 +1,7 @@
 // Access control for brokers that are not ours, from the topic table: Mosquitto's `acl_file` and EMQX's `acl.conf`.
 // In: the table. Out: text. The user name must be the certificate's common name (the node id); see the heads of the files.
 import { maxPacketBytes } from '../limits.ts';
-import { type TopicRow, topicRoot, topics } from '../topics.ts';
+import { peopleRead, type TopicRow, topicRoot, topics } from '../topics.ts';
 
 /** The coordinator's common name; the dot keeps it apart from every node id. */
 const coordinator = 'fleet.coordinator';
@@ -35,7 +35,7 @@ export function mosquittoAcl(): string {
     '',
     '# People and their tools: one such block for each user name.',
     '# user homeassistant',
-    `# topic read ${topicRoot}/#`,
+    ...peopleRead.map((pattern) => `# topic read ${pattern}`),
     ...peopleWrite.map((pattern) => `# topic write ${filter(pattern, '%u')}`),
   ];
   return `${lines.join('\n')}\n`;
@@ -66,7 +66,7 @@ export function emqxAcl(): string {
     `{allow, all, subscribe, ${list(emqxReads(user))}}.`,
     '',
     '%% People and their tools: one such pair for each user name.',
-    `%% {allow, {username, "homeassistant"}, subscribe, ["${topicRoot}/#"]}.`,
+    `%% {allow, {username, "homeassistant"}, subscribe, [${peopleRead.map((p) => `"${p}"`).join(', ')}]}.`,
     `%% {allow, {username, "homeassistant"}, publish, [${peopleWrite.map((p) => `"${filter(p, user)}"`).join(', ')}]}.`,
     '',
     '{deny, all}.',

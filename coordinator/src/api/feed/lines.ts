@@ -1,8 +1,8 @@
 // The rows of the console's tables: pure functions from the view to what ten thousand lines need and no more. Figures move in steps and
 // only when they moved by a step since they were last told: a heartbeat that says nothing new changes no row.
 import type { AgentLine, NodeLine, NodeView, TaskLine } from '@blackroad/protocol';
+import { nodeConditions } from '../../fleet/conditions.ts';
 import { stayingOn } from '../../fleet/draining.ts';
-import { conditionsOf } from '../../fleet/health.ts';
 import { type EndedTask, isEnded, type TaskRow, type View } from '../../view.ts';
 import { agentState } from '../show.ts';
 
@@ -28,7 +28,7 @@ export function nodeLine(view: View, id: string, before: NodeLine | undefined): 
   const live = view.live.get(id);
   const health = live?.health ?? null;
   const capacity = live?.capacity ?? null;
-  const conditions = conditionsOf(health, row.info, capacity);
+  const conditions = nodeConditions(view, id);
   const [worst] = conditions;
   const total = capacity?.memoryTotalBytes ?? null;
   let utilisation = 0;

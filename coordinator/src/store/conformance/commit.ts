@@ -1,5 +1,5 @@
 // Conformance of commit and load: all or nothing, the same rows again change nothing, a loaded view equals the folded one.
-import { type MemoryEntry, maxPageRows } from '@blackroad/protocol';
+import { type MemoryEntry, maxHoldersPerAgent, maxPageRows } from '@blackroad/protocol';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import type { Test } from 'tap';
 import { apply, type DurableChange } from '../../change.ts';
@@ -31,6 +31,7 @@ export async function loadedView(store: Store): Promise<MutableView> {
 const lasting = (view: MutableView) => ({
   nodes: sorted(view.nodes),
   agents: sorted(view.agents),
+  holders: sorted(view.holders),
   tasks: sorted(view.tasks),
   tokens: sorted(view.tokens),
   keys: sorted(view.keys),
@@ -79,6 +80,35 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
       await store.close();
       t.strictSame(lasting(await loadedView(await reopen())), lasting(view), `seed ${seed}, reopened`);
     }
+  });
+
+  await t.test('who held an agent stays, when it moves on and when it is removed, up to a bound', async (t) => {
+    const { store, reopen } = await open(t);
+    const held = (agent: string, epoch: number, node = 'alice'): DurableChange => ({
+      type: 'holder',
+      row: { agent, epoch, node, joinedMs: t0 },
+    });
+    await store.commit([{ type: 'agent', row: agentRow('greeter') }, held('greeter', 1), held('echo', 7)]);
+    await store.commit([held('greeter', 2, 'bob'), held('greeter', 1)]);
+    await store.commit([{ type: 'agent-gone', name: 'greeter' }]);
+    const epochs = Array.from({ length: maxHoldersPerAgent + 5 }, (_, n) => held('restless', n + 1));
+    await store.commit(epochs);
+    const check = ({ holders }: MutableView) => {
+      t.strictSame(holders.get('greeter'), [
+        { epoch: 1, node: 'alice', joinedMs: t0 },
+        { epoch: 2, node: 'bob', joinedMs: t0 },
+      ]);
+      t.equal(holders.get('echo')?.length, 1);
+      t.equal(holders.get('restless')?.length, maxHoldersPerAgent);
+      t.equal(holders.get('restless')?.[0]?.epoch, 6);
+    };
+    check(await loadedView(store));
+    const view = emptyView('c', t0);
+    for (const change of epochs) apply(view, change);
+    t.equal(view.holders.get('restless')?.length, maxHoldersPerAgent, 'the view keeps the same bound');
+    if (!reopen) return;
+    await store.close();
+    check(await loadedView(await reopen()));
   });
 
   await t.test('more rows than any page holds are loaded', async (t) => {

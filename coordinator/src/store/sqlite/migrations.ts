@@ -106,6 +106,34 @@ export const migrations: readonly Migration[] = [
       CREATE TABLE usage_mark (id INTEGER PRIMARY KEY CHECK (id = 1), upto_ms INTEGER NOT NULL);
     `,
   },
+  {
+    version: 4,
+    name: 'who held which agent under which epoch',
+    sql: `
+      CREATE TABLE agent_holder (
+        agent TEXT NOT NULL, epoch INTEGER NOT NULL, node TEXT NOT NULL, joined_ms INTEGER NOT NULL,
+        PRIMARY KEY (agent, epoch)
+      ) WITHOUT ROWID;
+      -- Every placement gave out the next epoch and left one event, which no node can write: counted back from the newest.
+      INSERT OR IGNORE INTO agent_holder (agent, epoch, node, joined_ms)
+      WITH highest (agent, epoch) AS (
+        SELECT name, json_extract(row, '$.epoch') FROM agent
+        UNION ALL
+        SELECT substr(key, 12), json_extract(value, '$.epoch') FROM setting
+        WHERE key LIKE 'agent-gone:%' AND json_type(value) = 'object' AND substr(key, 12) NOT IN (SELECT name FROM agent)
+      ), placed (agent, node, back) AS (
+        SELECT agent, node, row_number() OVER (PARTITION BY agent ORDER BY id DESC) - 1 FROM event
+        WHERE type IN ('agent-placed', 'agent-moved') AND agent IS NOT NULL AND node IS NOT NULL
+      )
+      SELECT placed.agent, highest.epoch - placed.back, placed.node, json_extract(node.row, '$.enrolledMs')
+      FROM placed JOIN highest ON highest.agent = placed.agent JOIN node ON node.id = placed.node
+      WHERE highest.epoch - placed.back >= 1;
+      -- What is placed now needs no event, which may have been pruned.
+      INSERT OR REPLACE INTO agent_holder (agent, epoch, node, joined_ms)
+      SELECT name, json_extract(agent.row, '$.placement.epoch'), node.id, json_extract(node.row, '$.enrolledMs')
+      FROM agent JOIN node ON node.id = json_extract(agent.row, '$.placement.node');
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

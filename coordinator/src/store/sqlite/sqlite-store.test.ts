@@ -17,10 +17,11 @@ import { type Log, silentLog } from '@blackroad/std/log';
 import Sqlite from 'better-sqlite3';
 import t from 'tap';
 import type { DurableChange } from '../../change.ts';
+import type { Placement } from '../../view.ts';
 import { loadedView } from '../conformance/commit.ts';
-import { memoryEntries, nodeRow, refused, taskId, taskRow } from '../conformance/rows.ts';
-import { openDatabase } from './database.ts';
-import { migrate, newestVersion, schemaVersion } from './migrations.ts';
+import { agentRow, memoryEntries, nodeRow, refused, taskId, taskRow } from '../conformance/rows.ts';
+import { applicationId, openDatabase } from './database.ts';
+import { migrate, migrations, newestVersion, schemaVersion } from './migrations.ts';
 import { openSqliteStore, sqliteStore } from './sqlite-store.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'blackroad-sqlite-'));
@@ -71,6 +72,57 @@ t.test('a database of schema 1 is upgraded with all it holds', async (t) => {
   const raw = new Sqlite(path);
   t.teardown(() => raw.close());
   t.equal(schemaVersion(raw), newestVersion);
+});
+
+t.test('who held which agent is found in what an older version wrote down', async (t) => {
+  const path = newPath();
+  const old = new Sqlite(path);
+  old.exec(
+    'CREATE TABLE schema_migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_ms INTEGER NOT NULL)',
+  );
+  old.pragma(`application_id = ${applicationId}`);
+  for (const { version, name, sql } of migrations.filter(({ version }) => version <= 3)) {
+    old.exec(sql);
+    old.prepare('INSERT INTO schema_migration VALUES (?, ?, 0)').run(version, name);
+  }
+  const put = (table: string, key: string, row: object) =>
+    old.prepare(`INSERT INTO ${table} VALUES (?, ?)`).run(key, JSON.stringify(row));
+  for (const [id, enrolledMs] of [
+    ['alice', 10],
+    ['bob', 20],
+  ] as const)
+    put('node', id, nodeRow(id, { enrolledMs }));
+  const placed = agentRow('greeter', { epoch: 4 });
+  put('agent', 'greeter', { ...placed, placement: { ...placed.placement, node: 'bob', epoch: 4 } });
+  put('agent', 'quiet', agentRow('quiet', { epoch: 9, placement: { ...(placed.placement as Placement), epoch: 9 } }));
+  put('setting', 'agent-gone:echo', { epoch: 2, version: 5 });
+  const event = old.prepare('INSERT INTO event (at_ms, node, agent, type, severity, text) VALUES (?, ?, ?, ?, ?, ?)');
+  // The first placements of greeter were pruned; carol is no node any more; what a node says of itself is no proof.
+  for (const [node, agent, type] of [
+    ['alice', 'greeter', 'agent-moved'],
+    ['carol', 'greeter', 'agent-moved'],
+    ['alice', 'greeter', 'agent-failed'],
+    ['bob', 'greeter', 'agent-moved'],
+    ['alice', 'echo', 'agent-placed'],
+    ['bob', 'echo', 'agent-moved'],
+    ['bob', 'echo', 'agent-unplaced'],
+  ] as const)
+    event.run(1, node, agent, type, 'info', '');
+  old.close();
+  const store = await open(path);
+  t.teardown(() => store.close());
+  const { holders } = await loadedView(store);
+  t.strictSame(Object.fromEntries(holders), {
+    echo: [
+      { epoch: 1, node: 'alice', joinedMs: 10 },
+      { epoch: 2, node: 'bob', joinedMs: 20 },
+    ],
+    greeter: [
+      { epoch: 2, node: 'alice', joinedMs: 10 },
+      { epoch: 4, node: 'bob', joinedMs: 20 },
+    ],
+    quiet: [{ epoch: 9, node: 'alice', joinedMs: 10 }],
+  });
 });
 
 t.test('a database of a newer version is refused and left alone', async (t) => {

@@ -8,6 +8,7 @@ import type { Store } from '../store.ts';
 import { type Database, openDatabase } from './database.ts';
 import { eventRows } from './events.ts';
 import { guarded } from './failure.ts';
+import { holderRows } from './holders.ts';
 import { memoryLog } from './memory-log.ts';
 import { memorySearch } from './memory-search.ts';
 import { migrate } from './migrations.ts';
@@ -43,6 +44,7 @@ type Appliers = { [T in DurableChange['type']]: (change: Extract<DurableChange, 
 /** The store over an open, migrated database. */
 export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
   const rows = wholeRows(db);
+  const holders = holderRows(db);
   const tasks = taskRows(db, log);
   const events = eventRows(db);
   const rollups = rollupRows(db);
@@ -56,6 +58,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
     'node-gone': ({ id }) => rows.dropNode(id),
     agent: ({ row }) => rows.putAgent(row),
     'agent-gone': ({ name }) => rows.dropAgent(name),
+    holder: ({ row }) => holders.put(row),
     'agent-version': (version) => rows.putVersion(version.name, version),
     'task-new': ({ row }) => batch.add(row),
     'task-state': (state) => batch.setState(state),
@@ -104,7 +107,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
   return {
     async load() {
       return {
-        changes: loading<DurableChange>([rows.load(), tasks.load(), memory.branches()]),
+        changes: loading<DurableChange>([rows.load(), holders.load(), tasks.load(), memory.branches()]),
         heads: loading([memory.heads()]),
       };
     },

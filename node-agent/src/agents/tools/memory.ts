@@ -1,5 +1,5 @@
 // The memory tools: an agent searches what it remembers and saves what it wants to keep. Its own log, no other agent's.
-import { type Static, Type } from '@blackroad/protocol';
+import { maxNodeImportance, type Static, Type } from '@blackroad/protocol';
 import type { AgentMemory } from '../../contracts.ts';
 import type { Tool, ToolContext } from '../tool.ts';
 
@@ -30,7 +30,7 @@ export function memoryTools(agent: string, memory: AgentMemory): Tool[] {
       parameters: Save,
       outside: false,
       async call({ text, important }: Static<typeof Save>) {
-        const importance = important ? 0.9 : 0.6;
+        const importance = important ? maxNodeImportance : 0.6;
         await memory.append({ kind: 'note', text, importance, source: 'tool:memory', actorId: `agent:${agent}` });
         return 'Saved.';
       },

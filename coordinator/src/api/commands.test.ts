@@ -1,0 +1,19 @@
+// Commands to nodes through the API: only the node that was asked answers.
+import t from 'tap';
+import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+
+t.test('another node that answers first is not heard, and it is told', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  const alice = await fleet.node('alice');
+  const eve = await fleet.node('eve');
+  alice.onCommand = (name, command) => {
+    eve.say('reply', { command }, { command, ok: true, text: 'eve says that it blinks', lines: ['a lie'] });
+    alice.say('reply', { command }, { command, ok: true, text: `${name} by alice`, lines: ['the truth'] });
+  };
+  t.match((await fleet.call('POST', '/v1/nodes/alice/identify')).body, { text: 'identify by alice' });
+  const { body } = await fleet.call<{ conditions: { text: string }[] }>('GET', '/v1/nodes/eve');
+  t.match(body.conditions[0]?.text, /not its own: once .* it answers the command .*, which was sent to alice/);
+  t.match((await fleet.call('GET', '/v1/events?node=eve')).body, [{ type: 'not-its-own', severity: 'warning' }]);
+  t.match((await fleet.call('GET', '/v1/nodes/alice')).body, { conditions: [] });
+});

@@ -1,0 +1,37 @@
+// What a node's message leaves behind at the node itself, beside what it decides: how often it spoke for what is not its own.
+// Put around every decision about a node's message in the table of decisions, so that no new one can forget it. Pure.
+import type { Change } from '../change.ts';
+import type { Answer, Decide, Decision, InputKind, Inputs } from '../input.ts';
+import type { View } from '../view.ts';
+import { notItsOwn } from './held.ts';
+
+/** Within this time a node's refusals are one event, and one condition of the node. */
+export const refusalsTogetherMs = 3_600_000;
+
+type FromNode = { [K in InputKind]: Inputs[K] extends { node: string } ? K : never }[InputKind];
+
+export function judged<K extends FromNode>(decide: Decide<K>): Decide<K> {
+  return (view, input, nowMs, policy) => {
+    const decision: Decision<Answer<K>> = decide(view, input, nowMs, policy);
+    const told = decision.remarks?.find(({ reason }) => reason === notItsOwn);
+    if (!told || !view.nodes.has(input.node)) return decision;
+    return { ...decision, changes: [...decision.changes, ...refusalOf(view, input.node, nowMs, told.text)] };
+  };
+}
+
+/** The first within an hour is an event; the others are counted at the node. */
+function refusalOf(view: View, node: string, nowMs: number, text: string): Change[] {
+  const before = view.live.get(node)?.refusals;
+  const goesOn = before !== undefined && nowMs - before.sinceMs < refusalsTogetherMs;
+  const refusals = { sinceMs: goesOn ? before.sinceMs : nowMs, count: (goesOn ? before.count : 0) + 1, text };
+  const counted: Change = { type: 'refusals', node, refusals };
+  if (goesOn) return [counted];
+  const words = `${text}. It never held that, and is not heard; what more of this comes within an hour is counted at the node`;
+  return [
+    counted,
+    {
+      type: 'event',
+      row: { atMs: nowMs, node, agent: null, type: notItsOwn, severity: 'warning', text: words.slice(0, 1000) },
+    },
+  ];
+}

@@ -1,0 +1,35 @@
+// Who held which agent under which epoch: one small row a placement, read whole at the start, never changed. In and out: rows.
+import { maxHoldersPerAgent } from '@blackroad/protocol';
+import type { DurableChange } from '../../change.ts';
+import type { HolderRow } from '../../view.ts';
+import type { Database } from './database.ts';
+
+const pageRows = 1_000;
+
+export function holderRows(db: Database) {
+  const put = db.prepare<[string, number, string, number]>(
+    'INSERT INTO agent_holder (agent, epoch, node, joined_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  );
+  const dropOld = db.prepare<[string, number]>('DELETE FROM agent_holder WHERE agent = ? AND epoch <= ?');
+  const page = db.prepare<[string, number], HolderRow>(
+    `SELECT agent, epoch, node, joined_ms AS joinedMs FROM agent_holder
+     WHERE (agent, epoch) > (?, ?) ORDER BY agent, epoch LIMIT ${pageRows}`,
+  );
+  return {
+    put({ agent, epoch, node, joinedMs }: HolderRow): void {
+      put.run(agent, epoch, node, joinedMs);
+      if (epoch > maxHoldersPerAgent) dropOld.run(agent, epoch - maxHoldersPerAgent);
+    },
+    *load(): Generator<DurableChange> {
+      let last = { agent: '', epoch: 0 };
+      for (let full = true; full; ) {
+        const rows = page.all(last.agent, last.epoch);
+        for (const row of rows) {
+          last = row;
+          yield { type: 'holder', row };
+        }
+        full = rows.length === pageRows;
+      }
+    },
+  };
+}
