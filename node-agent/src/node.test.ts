@@ -17,11 +17,10 @@ import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
-import { composeNode } from './compose.ts';
+import { composeNode, type NodeOrder } from './compose.ts';
 import type { Probes } from './contracts.ts';
-import type { Disk } from './disk.ts';
 import { HandClock, TinyCoordinator } from './memory/tiny-coordinator.fixture.ts';
-import type { ModelPlaces } from './model-notes.ts';
+import { catalogue } from './models/catalogue.ts';
 import { simulatedProbes } from './probes/simulated.ts';
 import { type PullProgress, type Runtime, RuntimeError } from './runtimes/runtime.ts';
 import { createSimulated } from './runtimes/simulated.ts';
@@ -32,7 +31,7 @@ const node = 'alice';
 async function rig(
   t: Test,
   over: (plain: Runtime) => Partial<Runtime> = () => ({}),
-  order: { disk?: Disk; probes?: Probes; places?: () => ModelPlaces } = {},
+  order: Partial<Pick<NodeOrder, 'disk' | 'probes' | 'places' | 'defaults'>> = {},
   joined: { class?: string; classDetected?: boolean } = {},
 ) {
   const clock = new HandClock();
@@ -473,3 +472,52 @@ t.test(
     await until(() => ends().length === 2);
   },
 );
+
+t.test('a machine that joins without a model gets one by itself, and is told of until it has it', async (t) => {
+  const served: string[] = [];
+  let arrive = () => {};
+  let isTold = true;
+  const places = { ollamaUrl: null, openAiUrl: null, modelsDir: '/models', isServerNamed: false, isBooting: false };
+  const { clock, plain, capacities, infos, until } = await rig(
+    t,
+    (plain) => ({ models: async () => (await plain.models()).filter(({ name }) => served.includes(name)) }),
+    {
+      places: () => places,
+      defaults: {
+        mayFetch: () => isTold,
+        async ensure([kind], onProgress) {
+          const entry = catalogue.find((each) => each.kind === kind)!;
+          onProgress({ entry, status: 'downloading', completedBytes: 1, totalBytes: 4 });
+          if (kind === 'embed') return { problems: [{ kind, text: 'no embedding model: no network' }] };
+          await new Promise<void>((resolve) => {
+            arrive = resolve;
+          });
+          served.push('small');
+          return { problems: [] };
+        },
+      },
+    },
+  );
+  const { id } = catalogue.find(({ kind }) => kind === 'chat')!;
+  await until(() => capacities().at(-1)?.fetches?.length === 1);
+  t.match(capacities().at(-1), {
+    models: [],
+    noModel: `${id} is being fetched`,
+    fetches: [{ model: id, completedBytes: 1, totalBytes: 4 }],
+  });
+  arrive();
+  await until(() => capacities().at(-1)?.models.length === 1);
+  t.notOk(capacities().at(-1)?.noModel);
+  await until(() => infos().at(-1)?.notes.includes('no embedding model: no network') === true);
+  t.notMatch(infos().at(-1)?.notes.join(), /no chat model/);
+  isTold = false;
+  served.length = 0;
+  await plain.unload('small');
+  await clock.advance(30_000);
+  await until(() => capacities().at(-1)?.models.length === 0);
+  t.match(
+    capacities().at(-1)?.noModel,
+    /has none; put a GGUF file into \/models/,
+    'told not to fetch: what would help',
+  );
+});

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetError } from '@blackroad/protocol';
+import { serverUrl } from '@blackroad/std/address';
 import { quoted } from './invocation.ts';
 
 export interface FleetPlace {
@@ -40,7 +41,8 @@ export function readFleetFile(folder: string): FleetFile | null {
 /** @throws FleetError no-coordinator, not-signed-in */
 export function findFleet(where: Whereabouts): FleetPlace {
   if (where.coordinator) {
-    if (!/^https?:\/\//.test(where.coordinator)) {
+    const url = serverUrl(where.coordinator, { schemes: ['http', 'https'], port: 8400 });
+    if (url === null) {
       throw new FleetError('invalid-request', {
         detail: `--coordinator: expected a URL like http://127.0.0.1:8400, got ${JSON.stringify(where.coordinator)}`,
       });
@@ -49,7 +51,7 @@ export function findFleet(where: Whereabouts): FleetPlace {
       throw new FleetError('not-signed-in', { detail: 'A coordinator given by URL needs --key or BLACKROAD_KEY.' });
     }
     return {
-      url: where.coordinator.replace(/\/$/, ''),
+      url,
       key: where.key,
       ca: where.ca ? readText(where.ca, '--ca') : null,
     };

@@ -1,6 +1,14 @@
 // Which wanted models exist in the fleet, as their largest report describes them, and what one would be on a node that
 // still has to fetch it. A model that no node reports is unknown here: nobody could say how large it is.
-import { classes, cloudClass, modelKey, type NodeModel, priorDecodeTps, type RuntimeKind } from '@blackroad/protocol';
+import {
+  classes,
+  cloudClass,
+  findModel,
+  modelKey,
+  type NodeModel,
+  priorDecodeTps,
+  type RuntimeKind,
+} from '@blackroad/protocol';
 import type { SupplyNode } from './supply.ts';
 
 export interface Catalogue {
@@ -40,6 +48,10 @@ export function reportsOf({ models, aliases }: Catalogue, wanted: string): Reado
 }
 const noReports: ReadonlyMap<RuntimeKind, NodeModel> = new Map();
 
+/** Whether the name means an embedding model of the node: it is there, and no agent can run on it. */
+export function makesEmbeddings({ models }: Pick<SupplyNode, 'models'>, wanted: string): boolean {
+  return findModel(models, wanted)?.kind === 'embed';
+}
 /** Whether a runtime of the node knows where to get it, by this name. */
 export function canFetch({ pulls, fetchable }: Pick<SupplyNode, 'pulls' | 'fetchable'>, wanted: string): boolean {
   if (pulls.length === 0) return false;

@@ -58,7 +58,7 @@ t.test('model: names, aliases, auto, and never an embedding model', async (t) =>
   t.equal(why({ model: ['llama3.2:1b'] }, { models }), null);
   t.equal(why({ model: ['nope', 'small'] }, { models }), null);
   t.equal(why({ model: ['auto'] }, { models }), null);
-  t.equal(why({ model: ['minilm'] }, { models }), 'model: it has no model named minilm');
+  t.equal(why({ model: ['minilm'] }, { models }), 'model: minilm makes embeddings there, it cannot chat');
   t.equal(why({ model: ['auto'] }, { models, defaultChat: null }), 'model: it has no chat model');
 });
 t.test('model: one that another node has can be fetched, where the runtime can and the disk has room', async (t) => {

@@ -3,7 +3,7 @@
 // then what the node's state rules out, then what it lacks. A node counts under the first filter that refuses it.
 // Filters on models narrow: each judges only the wanted models that those before it left.
 import { type AgentSpec, isApart, maxAgentsPerNode, type Refusal } from '@blackroad/protocol';
-import { diskKeptFreeBytes, pullBytes } from './catalogue.ts';
+import { diskKeptFreeBytes, makesEmbeddings, pullBytes } from './catalogue.ts';
 import { heldBytes } from './memory-fit.ts';
 import {
   bookedBy,
@@ -136,6 +136,8 @@ const models: readonly ModelFilter[] = [
       }
       // `auto` is no name: it means any chat model.
       const named = model.filter((wanted) => wanted !== 'auto');
+      const [embeds] = named.filter((wanted) => makesEmbeddings(room.node, wanted));
+      if (embeds !== undefined && model.length === 1) return `${embeds} makes embeddings there, it cannot chat`;
       if (named.length < model.length) return 'it has no chat model';
       return `it has no model named ${listInWords(named, 'or')}`;
     },

@@ -1,7 +1,7 @@
 // The smallest change that would place an agent: of every node, all that speaks against it; the cheapest sum wins.
 // A step's cost ranks what people mind: waiting and one command first, the agent's own rules and money last.
 import type { AgentSpec } from '@blackroad/protocol';
-import { canFetch, diskKeptFreeBytes, pullBytes } from './catalogue.ts';
+import { canFetch, diskKeptFreeBytes, makesEmbeddings, pullBytes } from './catalogue.ts';
 import { allFilters } from './feasible.ts';
 import { extraBytes, findOffer, hasMemory, type Room, type Use } from './room.ts';
 import type { SupplyNode } from './supply.ts';
@@ -117,6 +117,8 @@ function modelFix({ model }: AgentSpec, room: Room): string {
 function getModel(node: SupplyNode, named: string | undefined): string {
   const { id, models, pulls, fetchable } = node;
   const wanted = named ?? 'a chat model';
+  if (named !== undefined && makesEmbeddings(node, named))
+    return `name a chat model in place of ${named}, which makes embeddings`;
   if (models.length > 0 && models.every(({ runtime }) => runtime === 'openai' || runtime === 'cloud'))
     return `serve ${wanted} at the runtime of ${id}`;
   if (models.length === 0 && pulls.length === 0) return `start the model server of ${id} with ${wanted}`;

@@ -198,6 +198,13 @@ t.test('an unplaced agent says what would fix it', async (t) => {
       /pull it \(fleet nodes pull m Qwen:3B\)/,
     ],
     [
+      'an embedding model is no chat model',
+      [nodeOf('m', { models: [{ ...modelOf('all-minilm'), kind: 'embed' }], pulls: ['ollama'] })],
+      demandOf('a', { model: ['All-MiniLM'] }),
+      /^no node has a model named All-MiniLM$/,
+      /^name a chat model in place of All-MiniLM, which makes embeddings or set model: \[auto\]$/,
+    ],
+    [
       'what nothing can fetch',
       [nodeOf('m', { models: [], pulls: ['llama'], fetchable: ['qwen'] })],
       demandOf('a', { model: ['x'] }),

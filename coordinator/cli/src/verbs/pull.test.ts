@@ -1,3 +1,8 @@
+import { execFile } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { ModelFetch, NodeModel, NodeView } from '@blackroad/protocol';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import t from 'tap';
@@ -61,4 +66,22 @@ t.test('a wait that is broken off ends without an error', async (t) => {
   const { end } = follow([fetching({})], stop.signal);
   setImmediate(() => stop.abort());
   t.equal(await end, 'left');
+});
+
+t.test('the process lives until the model is there', async (t) => {
+  let looks = 0;
+  const server = createServer((request, response) => {
+    const node = () => (looks++ === 0 ? fetching({ status: 'waiting' }) : has('qwen'));
+    const answer = request.url?.endsWith('/pull')
+      ? { text: 'vm fetches qwen.' }
+      : { id: 'vm', presence: 'online', ...node() };
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const main = join(import.meta.dirname, '../main.ts');
+  const args = ['nodes', 'pull', 'vm', 'qwen', '--wait', '--coordinator', `http://127.0.0.1:${port}`, '--key', 'brk_x'];
+  const { stdout } = await promisify(execFile)(process.execPath, [main, ...args]);
+  t.match(stdout, /qwen: waiting[\s\S]*qwen is on vm/);
 });

@@ -2,6 +2,7 @@
 // fetch is followed to its end. Ctrl-C ends the wait, not the fetch.
 import { FleetError, findModel, type ModelFetch, modelKey, type NodeView } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
+import { holdProcess } from '@blackroad/std/hold-process';
 import type { Client } from '../client.ts';
 import { createProgress, type Progress } from '../up/progress.ts';
 import { argument, type Verb, type VerbCall } from '../verb.ts';
@@ -65,7 +66,9 @@ export const pullVerb: Verb = {
     }
     const canvas = { isTTY: call.interactive, columns: call.columns, write: call.write };
     const progress = createProgress(call.json ? { write: () => true } : canvas, call.paint, call.clock);
-    const end = await followPull(client, order, call, progress);
+    // Timers of a Clock never keep a process alive; between two looks nothing else does.
+    const letGo = holdProcess();
+    const end = await followPull(client, order, call, progress).finally(letGo);
     if (end === 'left') call.note(`${order.node} goes on fetching ${order.model}.`);
     else if (call.json) call.show({ ...order, here: true }, () => '');
     else progress.done(`${order.model} is on ${order.node}`);
