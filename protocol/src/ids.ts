@@ -57,6 +57,29 @@ export const Labels = Type.Record(
   },
 );
 
+/** Letters whose plain form no table of Unicode gives. */
+const plainLetters: Readonly<Record<string, string>> = {
+  ß: 'ss',
+  æ: 'ae',
+  œ: 'oe',
+  ø: 'o',
+  đ: 'd',
+  ð: 'd',
+  þ: 'th',
+  ł: 'l',
+  ħ: 'h',
+  ı: 'i',
+};
+/** Lower case without accents: `Räspi` is `raspi`. Letters of other scripts stay what they are. */
+export function plainLatin(text: string): string {
+  return text
+    .toWellFormed()
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[\u0300-\u036f]/gu, '')
+    .replace(/\P{ASCII}/gu, (letter) => plainLetters[letter] ?? letter)
+    .normalize('NFC');
+}
 export function isSlug(text: string): boolean {
   return new RegExp(slug).test(text);
 }

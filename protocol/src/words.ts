@@ -62,8 +62,8 @@ function piecesOf(word: string): string[] {
 }
 
 function folded(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII, the usual case
-  if (/^[\u0000-\u007f]*$/.test(text)) return text.toLowerCase();
+  // The usual case.
+  if (/^\p{ASCII}*$/u.test(text)) return text.toLowerCase();
   const plain = text.toWellFormed().replaceAll('\u200b', ' ').replace(unseen, '');
   // Twice: what a case maps to may decompose again.
   return foldedOnce(foldedOnce(plain)).normalize('NFC');

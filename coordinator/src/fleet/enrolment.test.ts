@@ -127,6 +127,11 @@ t.test('names', async (t) => {
     ['', 'node'],
     ['coordinator', 'coordinator-s1'],
     ['x'.repeat(99), 'x'.repeat(50)],
+    ['räspi', 'raspi'],
+    ['RA\u0308SPI-Küche', 'raspi-kuche'],
+    ['Łódź', 'lodz'],
+    ['straße', 'strasse'],
+    ['日本', 'node'],
   ] as const;
   for (const [wanted, name] of table) t.equal(freeName(fleet.view, wanted, ['s1']), name, wanted);
 });

@@ -1,6 +1,6 @@
 // How a machine becomes a node: a join token judged by the coordinator's clock, a name made unique, a re-flashed machine that takes
 // its old node back, renewal by proof of the key on record. Certificates are signed by the edge, after the decision is committed.
-import { isSlug, maxNodes, type ProblemCode } from '@blackroad/protocol';
+import { isSlug, maxNodes, type ProblemCode, plainLatin } from '@blackroad/protocol';
 import {
   allChanges,
   change,
@@ -170,8 +170,7 @@ function refused(
 /** Lower case, what is not allowed becomes a dash, and never a name that is taken. */
 export function freeName(view: View, wanted: string, suffixes: readonly string[]): string {
   const base =
-    wanted
-      .toLowerCase()
+    plainLatin(wanted)
       .split('.')[0]
       ?.replace(/[^a-z0-9]+/g, '-')
       .replace(/^-+|-+$/g, '')

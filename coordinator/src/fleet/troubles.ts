@@ -1,6 +1,6 @@
 // What needs a person, seen from one node, one agent or the fleet as a whole: pure functions from the view to troubles in plain words
 // with what can be done. Alike troubles carry the same group: the board makes one alert of them. Nothing here is stored.
-import type { AgentSpec, AlertAction, AlertKind } from '@blackroad/protocol';
+import { type AgentSpec, type AlertAction, type AlertKind, plainLatin } from '@blackroad/protocol';
 import type { DeepReadonly, Freeze, NodeRow, View } from '../view.ts';
 import { nodeConditions } from './conditions.ts';
 import { stayingOn } from './draining.ts';
@@ -33,8 +33,9 @@ const certificateLeft = 0.2;
 const branchPatienceMs = 10 * 60_000;
 
 const slug = (text: string, most = 80) =>
-  text
-    .toLowerCase()
+  plainLatin(text)
+    // Two sites with names of another script must not be one.
+    .replace(/\P{ASCII}/gu, (letter) => `-${letter.codePointAt(0)?.toString(36)}-`)
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '')
     .slice(0, most);

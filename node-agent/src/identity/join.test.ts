@@ -205,6 +205,8 @@ t.test('a bad token is named for what is wrong with it', async (t) => {
   for (const [text, words] of cases) t.throws(() => checkToken(text), { code: 'invalid-request', message: words });
   t.equal(nodeNameFrom('Alice.local'), 'alice');
   t.equal(nodeNameFrom("Blackroad's Pi #5"), 'blackroad-s-pi-5');
+  t.equal(nodeNameFrom('räspi'), 'raspi');
+  t.equal(nodeNameFrom('ra\u0308spi.local'), 'raspi');
   t.equal(nodeNameFrom('日本'), undefined);
 });
 

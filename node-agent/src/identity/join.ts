@@ -10,6 +10,7 @@ import {
   explain,
   FleetError,
   JoinTokenText,
+  plainLatin,
   problems,
   readJoinToken,
 } from '@blackroad/protocol';
@@ -125,7 +126,7 @@ export function checkToken(text: string): JoinTokenText {
 
 /** A host name as a node id; undefined when nothing of it is usable. */
 export function nodeNameFrom(text: string): string | undefined {
-  const name = (text.toLowerCase().split('.')[0] as string)
+  const name = (plainLatin(text).split('.')[0] as string)
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, 63)
     .replace(/^-+|-+$/g, '');
