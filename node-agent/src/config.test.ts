@@ -29,3 +29,8 @@ t.test('a wrong address ends the process with its option’s name and exit code 
     stderr: /^fleet-node: --ollama: expected an address like http:\/\/192\.168\.1\.20:11434 or none/,
   });
 });
+
+t.test('no default stands in the way of what a server says it works on at once', async (t) => {
+  t.equal(readConfig([], {}, []).slots, 0, 'as the server says');
+  t.equal(readConfig(['--slots', '3'], {}, []).slots, 3);
+});

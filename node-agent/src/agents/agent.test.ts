@@ -19,7 +19,11 @@ type Script = (request: ChatRequest, signal: AbortSignal) => AsyncIterable<ChatE
 const usage = { promptTokens: 10, completionTokens: 5, loadMs: 0, prefillMs: 1, decodeMs: 1 };
 const end = (reason: 'stop' | 'length' | 'tool-calls' = 'stop'): ChatEvent => ({ type: 'end', reason, usage });
 
-function setup(t: Tap.Test, script: Script | null, over: { acts?: boolean; nowMs?: () => number } = {}) {
+function setup(
+  t: Tap.Test,
+  script: Script | null,
+  over: { acts?: boolean; nowMs?: () => number; facts?: string[] } = {},
+) {
   const memory = createNodeMemory({
     dir: ':memory:',
     node: 'alice',
@@ -59,7 +63,7 @@ function setup(t: Tap.Test, script: Script | null, over: { acts?: boolean; nowMs
       publish: (topic, message) => published.push({ topic, message }) > 0,
       clock: systemClock,
     }),
-    facts: () => [],
+    facts: () => over.facts ?? [],
     mayActOutside: () => over.acts ?? true,
     clock: over.nowMs ? { ...systemClock, nowMs: over.nowMs } : systemClock,
     log: silentLog,
@@ -87,6 +91,11 @@ t.test('an exchange is streamed, remembered, and recalled in the next', async (t
   const { memories } = await log.recall('name', 1, new AbortController().signal);
   t.match(memories[0]?.text, /^User: My name is Ada\.\nAssistant: Simulated answer/);
   t.match(await ask('What is my name?'), { state: 'done', usage: { recalled: 1 } });
+});
+
+t.test('a simulated model answers the question, not the figures beside it', async (t) => {
+  const { ask } = setup(t, null, { facts: ['This node is called alice.', 'It uses 3 % of its CPU.'] });
+  t.match(await ask('Hello'), { state: 'done', result: 'Simulated answer to: Hello' });
 });
 
 t.test('what was just said stands before the question, for an hour; what a trigger began does not', async (t) => {

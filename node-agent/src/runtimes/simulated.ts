@@ -34,6 +34,8 @@ export interface SimulatedFaults {
 export const noFaults = (): SimulatedFaults => ({ loadMs: 0, outOfMemory: false, hangs: false, fails: false });
 
 const charsPerToken = 4;
+/** As agents/prompt.ts lays it out. */
+const beforeTheQuestion = /^[\s\S]*\n\nThe user says now:\n/;
 
 export function createSimulated(options: SimulatedOptions): Runtime {
   const models = new Map<string, RuntimeModel>();
@@ -164,7 +166,9 @@ function defaultsFor(kind: RuntimeModel['kind']): Omit<RuntimeModel, 'name' | 'k
 }
 
 function answerTo(request: ChatRequest): string {
-  const asked = request.messages.findLast((message) => message.role === 'user')?.content ?? '';
+  const last = request.messages.findLast((message) => message.role === 'user')?.content ?? '';
+  // As a model would, it answers the question, not what is told beside it.
+  const asked = last.replace(beforeTheQuestion, '');
   return `Simulated answer to: ${cutText(asked.replace(/\s+/g, ' ').trim(), 120)}`;
 }
 
