@@ -74,6 +74,8 @@ export type DurableChange =
     }
   /** Exactly one for each task. */
   | { type: 'task-end'; row: EndedTask }
+  /** A dead letter that needs nobody any more. */
+  | { type: 'task-dismissed'; id: string; atMs: number }
   | { type: 'token'; row: JoinTokenRow }
   /** Expired or used up for a day. */
   | { type: 'token-gone'; id: string }
@@ -259,6 +261,7 @@ export function apply(view: MutableView, change: Change): void {
     case 'event':
     case 'audit':
     case 'agent-version':
+    case 'task-dismissed':
       return;
     case 'seen': {
       const live = view.live.get(change.node);

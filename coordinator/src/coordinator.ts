@@ -47,6 +47,8 @@ export interface Touched {
   tasks: Set<string>;
   events: FleetEvent[];
   ended: EndedTask[];
+  /** Ids of dead letters. */
+  dismissed: string[];
 }
 
 /** How long the store took, as seen from here. */
@@ -280,7 +282,14 @@ class Loop implements Coordinator {
     const now = this.#parts.clock.nowMs();
     const durable: DurableChange[] = [];
     const messages: Outgoing[] = [];
-    const touched: Touched = { nodes: new Set(), agents: new Set(), tasks: new Set(), events: [], ended: [] };
+    const touched: Touched = {
+      nodes: new Set(),
+      agents: new Set(),
+      tasks: new Set(),
+      events: [],
+      ended: [],
+      dismissed: [],
+    };
     const outcomes: Outcome<unknown>[] = [];
     let plan: Urgency | null = null;
     for (const waiting of this.#waiting) {
@@ -333,7 +342,8 @@ class Loop implements Coordinator {
       resolve(outcomes[i] as Outcome<unknown>);
     });
     this.#following.tell(touched, this.#view);
-    if (touched.nodes.size + touched.agents.size + touched.tasks.size + touched.events.length > 0) {
+    const { nodes, agents, tasks, events, dismissed } = touched;
+    if (nodes.size + agents.size + tasks.size + events.length + dismissed.length > 0) {
       for (const listener of this.#watchers) listener(touched);
     }
     this.#judge(touched);
@@ -416,6 +426,9 @@ class Loop implements Coordinator {
         touched.tasks.add(change.row.id);
         touched.agents.add(change.row.agent);
         touched.ended.push(change.row);
+        return;
+      case 'task-dismissed':
+        touched.dismissed.push(change.id);
         return;
       default:
     }

@@ -30,7 +30,7 @@ import type { Decide, InputKind } from './input.ts';
 import { acceptMemory } from './memory/accept.ts';
 import { applyPlan, releaseMoves, unloadIdle } from './placement/plan.ts';
 import { reportTask } from './tasks/report.ts';
-import { cancelTask, retryTask, submitTask } from './tasks/submit.ts';
+import { cancelTask, dismissTask, retryTask, submitTask } from './tasks/submit.ts';
 
 export const decisions: { [K in InputKind]: Decide<K> } = {
   'node-state': judged(acceptState),
@@ -56,6 +56,7 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'task-submit': submitTask,
   'task-cancel': cancelTask,
   'task-retry': retryTask,
+  'task-dismiss': dismissTask,
   'key-create': createKey,
   'key-revoke': revokeKey,
   'key-used': noteKeyUse,

@@ -101,6 +101,8 @@ export interface Inputs {
   'task-cancel': By & { id: string };
   /** `ended`: the dead letter as stored; `newId` names the retry. */
   'task-retry': By & { id: string; ended: EndedTask | null; newId: string };
+  /** `ended`: the dead letter as stored. */
+  'task-dismiss': By & { id: string; ended: EndedTask | null };
   'key-create': By & { row: KeyRow };
   'key-revoke': By & { id: string };
   /** `site`: only there; else everything that is frozen. */

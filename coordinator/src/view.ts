@@ -152,6 +152,8 @@ export interface EndedTask extends TaskRow {
   truncated: boolean;
   problem: TaskProblem | null;
   usage: TaskUsage | null;
+  /** A dead letter that a person dismissed or sent round again; missing: it waits for somebody. */
+  dismissedMs?: number;
 }
 
 export function isEnded(row: TaskRow | EndedTask): row is EndedTask {

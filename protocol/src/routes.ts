@@ -468,6 +468,14 @@ export const routes = {
     params: taskParams,
     answer: TaskView,
   }),
+  taskDismiss: route({
+    method: 'POST',
+    path: '/v1/tasks/:task/dismiss',
+    access: 'operator',
+    text: 'Dismisses a dead letter, also of an agent that is gone: it needs nobody any more, and stays in the history.',
+    params: taskParams,
+    answer: TaskView,
+  }),
 
   memorySearch: route({
     method: 'GET',

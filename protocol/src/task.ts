@@ -164,5 +164,6 @@ export const TaskView = Type.Object({
   usage: Type.Nullable(TaskUsage),
   idempotencyKey: Type.Nullable(Type.String()),
   past: Type.Array(PastAttempt, { maxItems: maxPastAttempts }),
+  dismissedMs: Type.Optional(TimeMs),
 });
 export type TaskView = Static<typeof TaskView>;

@@ -92,6 +92,17 @@ t.test('verbs', async (t) => {
     t.equal(again.code, 0, again.stderr);
     t.match(JSON.parse(again.stdout), { agent: 'nowhere', prompt: 'too late' });
     t.equal((await cli('tasks', 'retry', done.id, '--json', ...data)).code, 1, 'a task that is done is no dead letter');
+    const still = JSON.parse((await cli('tasks', '--dead', '--json', ...data)).stdout) as { id: string }[];
+    t.notOk(
+      still.some(({ id }) => id === dead?.id),
+      'what was sent round again waits for nobody',
+    );
+  });
+  await t.test('asked an agent that is nowhere, it says so at once and waits', async (t) => {
+    const { code, stdout, stderr } = await cli('ask', 'nowhere', 'anybody?', '--deadline', '3s', ...data);
+    t.equal(code, 5);
+    t.equal(stdout, '');
+    t.match(stderr, /^nowhere is on no node: .+; to fix it: .+\n(.*\n)*fleet: .*deadline passed in the queue/);
   });
 
   /** By verb: how it succeeds, and with what. Order matters where one undoes the other. */
@@ -119,6 +130,7 @@ t.test('verbs', async (t) => {
     tasks: { args: ['-n', '3'], gives: 'array' },
     'tasks show': { args: [done.id], gives: 'object' },
     'tasks cancel': { args: [waiting.id], gives: 'object' },
+    'tasks dismiss': { args: ['--all', '--agent', 'nowhere'], gives: 'object' },
     'memory search': { args: ['Ada', '--agent', 'greeter'], gives: 'array' },
     'memory log': { args: ['greeter'], gives: 'array' },
     'memory verify': { args: ['greeter'], gives: 'object' },
@@ -165,6 +177,7 @@ t.test('verbs', async (t) => {
     'tasks show': { args: ['t-none'], code: 4, problem: 'no-such-task' },
     'tasks cancel': { args: [done.id], code: 1, problem: 'conflict' },
     'tasks retry': { args: [done.id], code: 1 },
+    'tasks dismiss': { args: [done.id], code: 1, problem: 'conflict' },
     'memory search': { args: [], code: 2 },
     'memory log': { args: ['nobody'], code: 4 },
     'memory verify': { args: ['nobody'], code: 4 },

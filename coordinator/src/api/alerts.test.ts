@@ -170,4 +170,29 @@ t.test('a full queue, and tasks that were given up', async (t) => {
   const [given] = await alerts(fleet, 'dead-letters');
   t.match(given, { count: 2, title: '2 tasks failed', actions: [{ verb: 'open-dead-letters' }] });
   t.same(await alerts(fleet, 'queue-full'), []);
+
+  const dead = async () => (await fleet.call<{ id: string }[]>('GET', '/v1/tasks?dead=true')).body;
+  const dismiss = async (id: string) => (await fleet.call('POST', `/v1/tasks/${id}/dismiss`)).body;
+  /** The board looks at the fleet once a second. */
+  const givenUp = async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    fleet.skip(1_000);
+    return (await alerts(fleet, 'dead-letters'))[0]?.count ?? 0;
+  };
+  const until = async (count: number) => {
+    for (let i = 0; i < 200 && (await givenUp()) !== count; i++);
+    t.equal(await givenUp(), count);
+  };
+  const [newer, older] = (await dead()).map(({ id }) => id) as [string, string];
+  await dismiss(newer);
+  await until(1);
+  await fleet.call('DELETE', '/v1/agents/busy');
+  t.match(await fleet.problem('POST', `/v1/tasks/${older}/retry`), { code: 'no-such-agent' });
+  const { viewer } = fleet.keys;
+  t.match(await fleet.problem('POST', `/v1/tasks/${older}/dismiss`, { key: viewer }), { code: 'not-allowed' });
+  t.match(await dismiss(older), { id: older, state: 'expired', dismissedMs: Number });
+  t.same(await dead(), []);
+  await until(0);
+  const { body: kept } = await fleet.call('GET', `/v1/tasks/${older}`);
+  t.match(kept, { state: 'expired', dismissedMs: Number }, 'the history stays');
 });

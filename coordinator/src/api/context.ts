@@ -176,6 +176,8 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
   const unwatch = coordinator.watch((touched) => {
     const followers = tally.note(touched, clock.nowMs());
     for (const { state } of touched.ended) if (state === 'failed' || state === 'expired') deadLetters++;
+    // Between two counts of the store; one that was pruned meanwhile is not among them.
+    deadLetters = Math.max(0, deadLetters - touched.dismissed.length);
     alerts.note(touched, followers);
     feed?.note(touched, followers);
     recorder?.note(touched);

@@ -131,6 +131,7 @@ export function showTask(row: TaskRow | EndedTask): TaskView {
     usage: ended?.usage ?? null,
     idempotencyKey: row.idempotencyKey,
     past: [...(row.past ?? [])],
+    ...(ended?.dismissedMs === undefined ? {} : { dismissedMs: ended.dismissedMs }),
   };
 }
 

@@ -8,7 +8,14 @@ import type { View } from '../view.ts';
 import { countFleet } from './show.ts';
 import { createTally } from './tally.ts';
 
-const nothing = (): Touched => ({ nodes: new Set(), agents: new Set(), tasks: new Set(), events: [], ended: [] });
+const nothing = (): Touched => ({
+  nodes: new Set(),
+  agents: new Set(),
+  tasks: new Set(),
+  events: [],
+  ended: [],
+  dismissed: [],
+});
 
 for (let seed = 1; seed <= 20; seed++) {
   t.test(`seed ${seed}`, async (t) => {

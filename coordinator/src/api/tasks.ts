@@ -125,4 +125,10 @@ export const taskHandlers = {
     const order = { by, id: params.task, ended, newId: newId(context) };
     return showTask(accepted(await context.coordinator.submit('task-retry', order)));
   },
+  async taskDismiss({ context, params, by }) {
+    const row = await taskOr404(context, params.task);
+    const ended = isEnded(row) ? row : null;
+    accepted(await context.coordinator.submit('task-dismiss', { by, id: params.task, ended }));
+    return showTask(await taskOr404(context, params.task));
+  },
 } satisfies Partial<Handlers>;

@@ -1,7 +1,7 @@
 // Tasks as people and programs ask for them, cancel them, and send dead letters round again. A task is stored before anyone is told;
 // the same idempotency key is the same task; every queue is bounded and says so.
 import { maxAttempts, maxLiveTasks, maxQueuePerAgent, type TaskProblem } from '@blackroad/protocol';
-import { addTask, agentIn, type Draft, decidedWith, noteAudit, openDraft, taskIn } from '../draft.ts';
+import { addTask, agentIn, change, type Draft, decided, decidedWith, noteAudit, openDraft, taskIn } from '../draft.ts';
 import { type Decide, type Decision, refuse } from '../input.ts';
 import type { AgentRow, EndedTask, TaskRow, View } from '../view.ts';
 import { endTask } from './ends.ts';
@@ -90,17 +90,32 @@ export const cancelTask: Decide<'task-cancel'> = (view, { by, id }, nowMs) => {
   return decidedWith(draft, { id });
 };
 
-/** A dead letter goes round again as a new task, with fresh attempts and as much time as the first had. */
 /** As long as the first had; a node's own task had none, and began by a clock that may stand in 1970. */
 function patienceMs({ origin, createdMs, deadlineMs }: EndedTask, { spec }: AgentRow): number {
   return origin === 'cron' ? spec.limits.deadlineSeconds * 1000 : Math.max(1000, deadlineMs - createdMs);
 }
+/** Nobody has to look at it any more; it stays in the history. Also where its agent is gone. */
+export const dismissTask: Decide<'task-dismiss'> = (view, { by, id, ended }, nowMs) => {
+  const refused = refuseNoDeadLetter(view, id, ended, 'dismissed');
+  if (refused) return refused;
+  const draft = openDraft(view, nowMs);
+  if (ended?.dismissedMs !== undefined) return decided(draft);
+  change(draft, { type: 'task-dismissed', id, atMs: nowMs });
+  noteAudit(draft, { actor: by, action: 'task-dismiss', subject: id, text: `${ended?.agent}, ${ended?.state}` });
+  return decided(draft);
+};
+function refuseNoDeadLetter(view: View, id: string, ended: EndedTask | null, what: string): Decision<never> | null {
+  if (view.tasks.has(id)) return refuse('conflict', `The task ${id} has not ended; only dead letters are ${what}.`);
+  if (!ended) return refuse('no-such-task', `There is no task ${id}.`);
+  if (ended.state === 'failed' || ended.state === 'expired') return null;
+  return refuse('conflict', `The task ${id} is ${ended.state}; only failed and expired ones are ${what}.`);
+}
+
+/** A dead letter goes round again as a new task, with fresh attempts and as much time as the first had. */
 export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  if (view.tasks.has(id)) return refuse('conflict', `The task ${id} has not ended; only dead letters are retried.`);
-  if (!ended) return refuse('no-such-task', `There is no task ${id}.`);
-  if (ended.state !== 'failed' && ended.state !== 'expired')
-    return refuse('conflict', `The task ${id} is ${ended.state}; only failed and expired ones are retried.`);
+  const refused = refuseNoDeadLetter(view, id, ended, 'retried');
+  if (refused || !ended) return refused as Decision<never>;
   const row = agentIn(draft, ended.agent);
   if (!row) return refuse('no-such-agent', `The agent ${ended.agent} of this task is gone.`);
   const full = queueFull(view, row);
@@ -123,6 +138,7 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
     idempotencyKey: null,
     notBeforeMs: 0,
   };
+  if (ended.dismissedMs === undefined) change(draft, { type: 'task-dismissed', id, atMs: nowMs });
   noteAudit(draft, { actor: by, action: 'task-retry', subject: id, text: `as ${newId}` });
   return queueAndAnswer(draft, task);
 };

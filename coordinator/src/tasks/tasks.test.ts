@@ -4,7 +4,7 @@ import { code, SampleFleet, said, sampleSpec } from '../sample-fleet.ts';
 import type { EndedTask, TaskRow } from '../view.ts';
 import { retryWaitMs } from './ends.ts';
 import { reportTask } from './report.ts';
-import { cancelTask, retryTask } from './submit.ts';
+import { cancelTask, dismissTask, retryTask } from './submit.ts';
 
 const end = (changes: readonly { type: string }[]) =>
   (changes as { type: string; row: EndedTask }[]).filter(({ type }) => type === 'task-end').map(({ row }) => row);
@@ -306,3 +306,31 @@ t.test('a turn of a trigger that the place cut off is done again, and never a de
     t.match(end(changes), [{ id: 'c1', state: 'cancelled', problem: { text } }], name);
   }
 });
+
+t.test(
+  'dead letters are dismissed, also when their agent is gone; one sent round again waits for nobody',
+  async (t) => {
+    const fleet = new SampleFleet();
+    fleet.runs('greeter', 'alice');
+    const dismiss = (id: string, ended: EndedTask | null) =>
+      fleet.decide<'task-dismiss'>(dismissTask, { by: 'key:ada', id, ended });
+    fleet.submit('live', 'greeter');
+    t.equal(code(dismiss('live', null)), 'conflict');
+    t.equal(code(dismiss('never', null)), 'no-such-task');
+    const [done] = end(fleet.report('live', 'alice', 'done', { result: 'Hi.' }).changes);
+    t.equal(code(dismiss('live', done as EndedTask)), 'conflict');
+    fleet.submit('dead', 'greeter');
+    const [dead] = end(fleet.report('dead', 'alice', 'failed').changes);
+    const letter = dead as EndedTask;
+    const retried = fleet.decide<'task-retry'>(retryTask, { by: 'key:ada', id: 'dead', ended: letter, newId: 'new' });
+    const dismissed = (changes: readonly { type: string }[]) => changes.filter(({ type }) => type === 'task-dismissed');
+    t.match(dismissed(retried.changes), [{ id: 'dead', atMs: fleet.now }]);
+    fleet.apply([{ type: 'agent-gone', name: 'greeter' }]);
+    const { changes } = dismiss('dead', letter);
+    t.match(changes, [
+      { id: 'dead', atMs: fleet.now },
+      { type: 'audit', row: { actor: 'key:ada', action: 'task-dismiss', subject: 'dead', text: 'greeter, failed' } },
+    ]);
+    t.same(dismiss('dead', { ...letter, dismissedMs: 1 }).changes, [], 'twice is once');
+  },
+);

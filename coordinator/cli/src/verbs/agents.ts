@@ -1,5 +1,12 @@
 // Agents: apply, list, show with why here, versions, remove; ask.
-import { type AgentView, FleetError, isEnd, type TaskChunk, type TaskView } from '@blackroad/protocol';
+import {
+  type AgentView,
+  FleetError,
+  isEnd,
+  type TaskChunk,
+  type TaskStreamEvent,
+  type TaskView,
+} from '@blackroad/protocol';
 import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { readAgents } from '../agent-file.ts';
 import { explainScreen } from '../explain-screen.ts';
@@ -249,15 +256,25 @@ export const agentVerbs: Verb[] = [
         call.show(task, () => task.id);
         return;
       }
+      let isTold = false;
+      const tell = (words: string) => {
+        if (words === '' || isTold) return;
+        isTold = true;
+        call.note(words);
+      };
       const slow = call.interactive
         ? call.clock.after(4000, () => {
-            void waitingWords(call, agent).then((words) => words && call.note(words));
+            void waitingWords(call, agent).then(tell, () => {}); // the task itself says what is wrong
           })
         : null;
       try {
         await followTask(
           call,
-          cancelSlow(call.client().stream('ask', request, call.signal), () => slow?.cancel()),
+          watched(call.client().stream('ask', request, call.signal), {
+            // Nothing else on stderr with --json.
+            queued: () => void (call.json ? null : nowhereWords(call, agent).then(tell, () => {})),
+            begun: () => slow?.cancel(),
+          }),
         );
       } finally {
         slow?.cancel();
@@ -266,14 +283,22 @@ export const agentVerbs: Verb[] = [
   },
 ];
 
-async function* cancelSlow<T extends { event: string }>(
-  events: AsyncGenerator<T>,
-  cancel: () => void,
-): AsyncGenerator<T> {
+async function* watched(
+  events: AsyncGenerator<TaskStreamEvent>,
+  { queued, begun }: { queued: () => void; begun: () => void },
+): AsyncGenerator<TaskStreamEvent> {
   for await (const event of events) {
-    if (event.event !== 'task') cancel();
+    if (event.event !== 'task') begun();
+    else if (event.data.state === 'queued') queued();
     yield event;
   }
+}
+
+/** Said at once: it may stay so until the deadline. '': the agent has a node, or one is being looked for. */
+async function nowhereWords(call: VerbCall, name: string): Promise<string> {
+  const agent = await call.client().call('agent', { params: { agent: name } });
+  if (agent.node !== null || agent.unplaced === null) return '';
+  return `${name} is on no node: ${whyWords(agent, call.as)} The task waits for one.`;
 }
 
 /** Why nothing comes: said once, after a few seconds. */

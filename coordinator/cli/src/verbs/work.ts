@@ -43,6 +43,19 @@ async function taskIdOf(call: VerbCall): Promise<string> {
   return found[0] ?? typed;
 }
 
+/** Page by page, so that none is left. */
+async function deadLetters(call: VerbCall): Promise<string[]> {
+  const agent = textFlag(call, 'agent');
+  const ids: string[] = [];
+  for (let before: string | undefined; ; ) {
+    const query = { dead: true, limit: searched, ...(agent ? { agent } : {}), ...(before ? { before } : {}) };
+    const page = await call.client().call('tasks', { query });
+    ids.push(...page.map(({ id }) => id));
+    before = page.at(-1)?.id;
+    if (page.length < searched) return ids;
+  }
+}
+
 /** An empty list of one agent or node: an error where there is none of that name, else nothing. */
 async function checkNames(
   call: VerbCall,
@@ -175,6 +188,26 @@ export const workVerbs: Verb[] = [
     async run(call) {
       const task = await call.client().call('taskRetry', { params: { task: await taskIdOf(call) } });
       call.show(task, () => `Queued again as ${task.id}.`);
+    },
+  },
+  {
+    words: 'tasks dismiss',
+    args: '<task...>',
+    text: 'Dismisses dead letters: nobody has to look at them any more. They stay in the history.',
+    flags: {
+      all: { type: 'boolean', text: 'All dead letters of now, or those of --agent.' },
+      agent: { type: 'string', value: '<agent>', text: 'With --all: only those of this agent, also where it is gone.' },
+    },
+    completes: 'tasks',
+    async run(call) {
+      const ids = call.flags.all ? await deadLetters(call) : [await taskIdOf(call), ...call.args.slice(1)];
+      const client = call.client();
+      for (const task of ids) await client.call('taskDismiss', { params: { task } });
+      call.show({ dismissed: ids }, () =>
+        ids.length === 0
+          ? 'There is no dead letter; there is nothing to dismiss.'
+          : `${counted(ids.length, 'dead letter')} dismissed.`,
+      );
     },
   },
   {

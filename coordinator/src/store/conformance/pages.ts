@@ -132,6 +132,32 @@ export async function pagesConformance(t: Test, open: OpenStore): Promise<void> 
     t.strictSame(await store.taskCounts(t0 + 10 + 133), { endedSince: 4, deadLetters: 40 });
   });
 
+  await t.test(
+    'tasks: a dismissed dead letter is in the history and not among those that wait for somebody',
+    async (t) => {
+      const { store, reopen } = await open(t);
+      const rows = [1, 2, 3].map((n) => endedTask(taskRow(n), { state: n === 3 ? 'expired' : 'failed' }));
+      await store.commit(rows.map((row): DurableChange => ({ type: 'task-end', row })));
+      await store.commit([{ type: 'task-new', row: taskRow(4) }]);
+      const dismissed = (n: number, atMs: number): DurableChange => ({ type: 'task-dismissed', id: taskId(n), atMs });
+      await store.commit([dismissed(1, t0 + 5), dismissed(4, t0 + 5), dismissed(99, t0 + 5)]);
+      await store.commit([dismissed(1, t0 + 9)]);
+      const look = async (from: typeof store) => {
+        t.strictSame(
+          (await from.tasks({ limit: 9, dead: true })).map(({ id }) => id),
+          [taskId(3), taskId(2)],
+        );
+        t.equal((await from.taskCounts(0)).deadLetters, 2);
+        t.match(await from.task(taskId(1)), { state: 'failed', dismissedMs: t0 + 5 }, 'the first time stands');
+        t.notOk('dismissedMs' in ((await from.task(taskId(4))) ?? {}), 'a live task cannot be dismissed');
+      };
+      await look(store);
+      if (!reopen) return;
+      await store.close();
+      await look(await reopen());
+    },
+  );
+
   await t.test('events: ids as committed, newest first, by node and agent', async (t) => {
     const { store } = await open(t);
     const event = (n: number, node: string | null, agent: string | null): DurableChange => ({

@@ -134,6 +134,11 @@ export const migrations: readonly Migration[] = [
       FROM agent JOIN node ON node.id = json_extract(agent.row, '$.placement.node');
     `,
   },
+  {
+    version: 5,
+    name: 'dead letters that a person dismissed',
+    sql: 'ALTER TABLE task ADD COLUMN dismissed_ms INTEGER;',
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

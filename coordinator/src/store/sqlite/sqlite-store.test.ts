@@ -19,7 +19,7 @@ import t from 'tap';
 import type { DurableChange } from '../../change.ts';
 import type { Placement } from '../../view.ts';
 import { loadedView } from '../conformance/commit.ts';
-import { agentRow, memoryEntries, nodeRow, refused, taskId, taskRow } from '../conformance/rows.ts';
+import { agentRow, endedTask, memoryEntries, nodeRow, refused, taskId, taskRow } from '../conformance/rows.ts';
 import { applicationId, openDatabase } from './database.ts';
 import { migrate, migrations, newestVersion, schemaVersion } from './migrations.ts';
 import { openSqliteStore, sqliteStore } from './sqlite-store.ts';
@@ -57,6 +57,11 @@ t.test('a database of schema 1 is upgraded with all it holds', async (t) => {
   const view = await loadedView(store);
   t.strictSame(view.nodes.get('alice'), nodeRow('alice'));
   t.strictSame(view.tasks.get(taskId(1)), taskRow(1, { idempotencyKey: 'k1' }));
+  await store.commit([
+    { type: 'task-end', row: endedTask(taskRow(1, { idempotencyKey: 'k1' }), { state: 'failed' }) },
+    { type: 'task-dismissed', id: taskId(1), atMs: 7 },
+  ]);
+  t.match(await store.task(taskId(1)), { state: 'failed', dismissedMs: 7 });
   t.strictSame(view.settings.get('welcome'), 'shown');
   t.equal(view.heads.get('greeter')?.entries, 3);
   t.strictSame((await store.memoryLog('greeter', 0, 10)).map(entryFault), [null, null, null]);

@@ -30,9 +30,10 @@ interface TaskRecord {
   problem: string | null;
   usage: string | null;
   past: string | null;
+  dismissed_ms: number | null;
 }
 const columns = `id, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, node, epoch,
-  leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past`;
+  leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past, dismissed_ms`;
 
 const loadRows = 1_000;
 /** After every task id: ids are lower-case letters, digits and dashes. */
@@ -65,6 +66,7 @@ function fromRecord(r: TaskRecord): TaskRow | EndedTask {
     truncated: r.truncated === 1,
     problem: r.problem === null ? null : (JSON.parse(r.problem) as TaskProblem),
     usage: r.usage === null ? null : (JSON.parse(r.usage) as TaskUsage),
+    ...(r.dismissed_ms === null ? {} : { dismissedMs: r.dismissed_ms }),
   };
 }
 const json = (value: unknown) => (value === null ? null : JSON.stringify(value));
@@ -73,7 +75,7 @@ export type TaskRows = ReturnType<typeof taskRows>;
 
 export function taskRows(db: Database, log: Log) {
   const insert = db.prepare(
-    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO NOTHING`,
   );
   const setState = db.prepare(
     `UPDATE task SET state = ?, attempt = ?, attempts = ?, node = ?, epoch = ?, leased_ms = ?, not_before_ms = ?, deadline_ms = ?,
@@ -101,8 +103,12 @@ export function taskRows(db: Database, log: Log) {
   );
   // The literal condition of the partial index must stand in the query, else SQLite may not use it.
   const notDone = `state IN ('failed', 'expired', 'cancelled')`;
+  const waitsForSomebody = `state <> 'cancelled' AND dismissed_ms IS NULL`;
+  const dismiss = db.prepare<[number, string]>(
+    'UPDATE task SET dismissed_ms = ? WHERE id = ? AND ended_ms IS NOT NULL AND dismissed_ms IS NULL',
+  );
   const deadLetters = db
-    .prepare<[], number>(`SELECT count(*) FROM task INDEXED BY task_not_done WHERE ${notDone} AND state <> 'cancelled'`)
+    .prepare<[], number>(`SELECT count(*) FROM task INDEXED BY task_not_done WHERE ${notDone} AND ${waitsForSomebody}`)
     .pluck();
   const prune = db.prepare<[number]>(
     `DELETE FROM task WHERE id IN
@@ -187,6 +193,7 @@ export function taskRows(db: Database, log: Log) {
         log.error(fields, '[INV-one-end] a second end of a task was not stored');
       }
     },
+    dismiss: (id: string, atMs: number) => void dismiss.run(atMs, id),
     task(id: string): TaskRow | EndedTask | null {
       const record = byId.get(id);
       return record ? fromRecord(record) : null;
@@ -201,7 +208,7 @@ export function taskRows(db: Database, log: Log) {
       let where = '';
       if (dead || state === 'failed' || state === 'expired' || state === 'cancelled') {
         index = 'INDEXED BY task_not_done';
-        where = `${notDone} AND ${dead ? `state <> 'cancelled' AND ` : ''}`;
+        where = `${notDone} AND ${dead ? `${waitsForSomebody} AND ` : ''}`;
       } else if (state === 'queued' || state === 'leased' || state === 'running') {
         index = 'INDEXED BY task_live';
         where = 'ended_ms IS NULL AND ';
