@@ -21,7 +21,7 @@ STEP := @$(ROOT)/bin/step.sh
 SOURCES := $(shell find protocol std node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: install up down dev test check bench soak clean docs help sim sim-mutants screenshots fresh link
+.PHONY: install up down dev test check bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -90,6 +90,10 @@ link: node_modules/.installed
 ## make sim       thousands of simulated fleets with everything that goes wrong; SEED=<first> SEEDS=<count>, one seed shows its trace
 sim: node_modules/.installed
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/sim/run.ts --seed "$(or $(SEED),1)" --seeds "$(or $(SEEDS),2000)"
+
+## make sim-hour  seeds that nobody played before, for MINUTES (60); says what it exercised
+sim-hour: node_modules/.installed
+	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/sim/run.ts --minutes "$(or $(MINUTES),60)"
 
 ## make sim-mutants  plants bugs in a copy of the source; each must be caught
 sim-mutants: node_modules/.installed

@@ -29,7 +29,7 @@ import { encodeAll } from './outbound.ts';
 import { Planner, type PlanningFigures, type Urgency } from './planner.ts';
 import { fill, rebuild } from './rebuild.ts';
 import type { Store } from './store/store.ts';
-import { type EndedTask, emptyView, isEnded, type MutableView, type TaskRow, type View } from './view.ts';
+import { type Cuts, type EndedTask, emptyView, isEnded, type MutableView, type TaskRow, type View } from './view.ts';
 
 /** Inputs that may wait for their turn; the next is refused with `unavailable`. Perishable ones are dropped first. */
 const maxWaitingInputs = 50_000;
@@ -81,6 +81,8 @@ export interface CoordinatorParts {
   store: Store;
   bus: Bus;
   policy: Policy;
+  /** Missing: those of the protocol. */
+  cuts?: Cuts;
   clock: Clock;
   random: Random;
   log: Log;
@@ -132,7 +134,7 @@ class Loop implements Coordinator {
     this.#parts = parts;
     this.store = parts.store;
     this.policy = parts.policy;
-    this.#view = emptyView(parts.random.hex(8), parts.clock.nowMs());
+    this.#view = emptyView(parts.random.hex(8), parts.clock.nowMs(), parts.cuts);
     this.#following = new Following(parts.showTask);
     this.#refusals = createRefusals(parts.log, parts.clock);
     const { policy, clock, random, fatal } = parts;

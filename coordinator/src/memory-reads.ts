@@ -1,5 +1,5 @@
 // What the store must be asked before a memory message can be decided: decisions are pure, so the loop reads ahead.
-import { type MemoryEntry, type MemoryUp, maxMemoryBatchBytes, maxMemoryBatchEntries } from '@blackroad/protocol';
+import { type MemoryEntry, type MemoryUp, maxMemoryBatchBytes } from '@blackroad/protocol';
 import { heldBy } from './fleet/held.ts';
 import type { Inputs } from './input.ts';
 import type { Store } from './store/store.ts';
@@ -23,9 +23,9 @@ export async function enrichMemory(
     // One hash more than it claims: its head must be ours too, or it is a fork.
     if (message.durableSeq > 0) input.stored = await store.memoryHashes(agent, message.durableSeq, message.durableSeq);
     if (head && message.durableSeq < head.seq) {
-      input.missing = fitting(await store.memoryLog(agent, message.durableSeq, maxMemoryBatchEntries));
+      input.missing = fitting(await store.memoryLog(agent, message.durableSeq, view.cuts.memoryBatchEntries));
     } else {
-      input.branch = await readBranch(store, oldestBranch(view, agent));
+      input.branch = await readBranch(store, view, oldestBranch(view, agent));
     }
   } else if (message.type === 'batch' || message.type === 'branch') {
     // `from` is the entry before the first; it and the batch itself may be known.
@@ -34,18 +34,18 @@ export async function enrichMemory(
     if (message.type === 'batch') {
       input.merging = await readMerging(store, view, message.entries);
       // An answer to what was offered brings the next part by itself.
-      if (input.merging.length === 0) input.branch = await readBranch(store, oldestBranch(view, agent));
+      if (input.merging.length === 0) input.branch = await readBranch(store, view, oldestBranch(view, agent));
     } else {
       const { siblings, last } = await readSiblings(store, `${agent}.${node}.${message.epoch}`);
       input.siblings = siblings;
       input.branch = last;
     }
-  } else if (message.type === 'hydrated') input.branch = await readBranch(store, oldestBranch(view, agent));
+  } else if (message.type === 'hydrated') input.branch = await readBranch(store, view, oldestBranch(view, agent));
   return input;
 }
 
 /** More than one message holds: the decision cuts, and goes on with the next part. */
-const maxBranchEntries = 8 * maxMemoryBatchEntries;
+const branchMessages = 8;
 
 type Branch = ReturnType<View['branches']['get']>;
 /** Branches of one agent, node and epoch are `name`, `name.2`, `name.3`: a node that forked twice has two. */
@@ -66,7 +66,7 @@ async function readMerging(store: Store, view: View, entries: readonly MemoryEnt
     if (kind === 'merge' && payload?.source.startsWith('branch:')) ids.add(payload.source.slice('branch:'.length));
   const merging: NonNullable<Inputs['memory-up']['merging']> = [];
   for (const id of ids) {
-    const branch = await readBranch(store, view.branches.get(id));
+    const branch = await readBranch(store, view, view.branches.get(id));
     if (branch) merging.push(branch);
   }
   return merging;
@@ -75,18 +75,18 @@ function oldestBranch(view: View, agent: string): Branch {
   for (const branch of view.branches.values()) if (branch.agent === agent && branch.complete) return branch;
   return undefined;
 }
-async function readBranch(store: Store, branch: Branch): Promise<Inputs['memory-up']['branch']> {
+async function readBranch(store: Store, view: View, branch: Branch): Promise<Inputs['memory-up']['branch']> {
   if (!branch) return null;
   const entries = await store.branchEntries(branch.id);
   const open = entries.filter(({ seq }) => seq > (branch.mergedUpto ?? 0));
-  return { id: branch.id, entries: open.slice(0, maxBranchEntries) };
+  return { id: branch.id, entries: open.slice(0, branchMessages * view.cuts.memoryBatchEntries) };
 }
 
-/** As many entries from the front as one message carries. */
+/** As many entries from the front as one message carries bytes. */
 function fitting(entries: readonly MemoryEntry[]): MemoryEntry[] {
   const out: MemoryEntry[] = [];
   let bytes = 0;
-  for (const entry of entries.slice(0, maxMemoryBatchEntries)) {
+  for (const entry of entries) {
     bytes += Buffer.byteLength(JSON.stringify(entry));
     if (bytes > batchBytes && out.length > 0) break;
     out.push(entry);

@@ -1,19 +1,21 @@
 // What the coordinator knows, in memory: the fold of every change since the store was opened. Pure functions read it
 // (`View` is readonly to them); only `apply` in change.ts writes it. Indexes here exist so that no decision scans the fleet.
-import type {
-  AgentObserved,
-  AgentSpec,
-  NodeCapacity,
-  NodeHealth,
-  NodeInfo,
-  PastAttempt,
-  PlacementWhy,
-  Role,
-  TaskOriginName,
-  TaskProblem,
-  TaskState,
-  TaskUsage,
-  UnplacedWhy,
+import {
+  type AgentObserved,
+  type AgentSpec,
+  maxAssignmentBytes,
+  maxMemoryBatchEntries,
+  type NodeCapacity,
+  type NodeHealth,
+  type NodeInfo,
+  type PastAttempt,
+  type PlacementWhy,
+  type Role,
+  type TaskOriginName,
+  type TaskProblem,
+  type TaskState,
+  type TaskUsage,
+  type UnplacedWhy,
 } from '@blackroad/protocol';
 
 export type Presence = 'online' | 'suspect' | 'lost' | 'never';
@@ -263,7 +265,19 @@ export interface AgentWork {
   leased: Set<string>;
 }
 
+/** What one message carries: memories, and bytes of assignments. Ours are those of the protocol; a simulator makes them small. */
+export interface Cuts {
+  memoryBatchEntries: number;
+  assignmentPartBytes: number;
+}
+const ownCuts: Cuts = {
+  memoryBatchEntries: maxMemoryBatchEntries,
+  // Room for the envelope of a delta or a snapshot part.
+  assignmentPartBytes: maxAssignmentBytes - 1024,
+};
+
 export interface MutableView {
+  readonly cuts: Cuts;
   startedMs: number;
   coordinator: string;
   nodes: Map<string, NodeRow>;
@@ -328,8 +342,9 @@ export type DeepReadonly<T> =
           : T;
 export type View = DeepReadonly<MutableView>;
 
-export function emptyView(coordinator: string, startedMs: number): MutableView {
+export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = ownCuts): MutableView {
   return {
+    cuts,
     startedMs,
     coordinator,
     nodes: new Map(),

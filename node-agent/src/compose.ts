@@ -43,6 +43,9 @@ export interface NodeOrder {
   /** The simulator's disk and network, in place of the folder and of MQTT over TLS. */
   disk?: Disk;
   dial?: Dial;
+  /** Bounds that the simulator makes small; missing: those of the protocol. */
+  outboxMessages?: number;
+  memoryBatchEntries?: number;
   queue: number;
   keepaliveS: number;
   clock: Clock;
@@ -90,10 +93,12 @@ export function composeNode(order: NodeOrder): RunningNode {
     log,
     onDamage,
     embed: pool.embed,
+    ...(order.memoryBatchEntries ? { batchEntries: order.memoryBatchEntries } : {}),
   });
   const outbox = createOutbox({
     path: file(outboxFile),
     ...(order.disk ? { disk: order.disk } : {}),
+    ...(order.outboxMessages ? { maxMessages: order.outboxMessages } : {}),
     isOwn: (topic) => parseTopic(topic)?.params.node === node,
     clock,
     log,

@@ -1,6 +1,7 @@
 // The machine of the coordinator: a database in memory that outlives the process, and the real coordinator on it. It can be killed
 // at any moment, also exactly between deciding, committing and telling, and starts again from what is stored.
 import { FleetError, type TSchema } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
 import { type Log, silentLog } from '@blackroad/std/log';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import { Compile } from 'typebox/schema';
@@ -14,6 +15,7 @@ import { migrate } from '../../coordinator/src/store/sqlite/migrations.ts';
 import { sqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../coordinator/src/store/store.ts';
 import { statementOf } from './disk.ts';
+import type { Knobs } from './knobs.ts';
 import type { Network } from './network.ts';
 import { ProcessClock, type Timeline } from './timeline.ts';
 
@@ -54,7 +56,6 @@ export class CoordinatorHost {
   diskFull = false;
   /** It was refused a commit, and none has worked since. */
   storesNothing = false;
-  readonly policy: Policy;
   readonly #db = openDatabase(':memory:');
   readonly #timeline: Timeline;
   readonly #network: Network;
@@ -62,6 +63,7 @@ export class CoordinatorHost {
   readonly #random: Random;
   readonly #seed: number;
   readonly #diskMs: number;
+  readonly #knobs: Knobs;
   /** What the last armed blow threw. */
   #struck: FleetError | null = null;
 
@@ -69,20 +71,23 @@ export class CoordinatorHost {
     timeline: Timeline;
     network: Network;
     watch: HostWatch;
-    policy: Policy;
+    knobs: Knobs;
     seed: number;
     diskMs: number;
   }) {
     this.#timeline = parts.timeline;
     this.#network = parts.network;
     this.#watch = parts.watch;
-    this.policy = parts.policy;
+    this.#knobs = parts.knobs;
     this.#seed = parts.seed;
     this.#diskMs = parts.diskMs;
     this.#random = seededRandom(parts.seed);
     migrate(this.#db, ':memory:', 0, silentLog);
   }
 
+  get policy(): Policy {
+    return this.#knobs.policy;
+  }
   get isUp(): boolean {
     return this.coordinator !== null;
   }
@@ -127,7 +132,8 @@ export class CoordinatorHost {
       store: this.#store(clock),
       bus,
       policy: this.policy,
-      clock,
+      ...(this.#knobs.cuts ? { cuts: this.#knobs.cuts } : {}),
+      clock: this.#slow(clock),
       random: seededRandom(this.#seed * 1000 + this.starts),
       log: this.#watch.log,
       check,
@@ -162,6 +168,21 @@ export class CoordinatorHost {
   }
   close(): void {
     this.#db.close();
+  }
+  /** The loop's own clock: a turn of a busy event loop takes time, in which other inputs come. */
+  #slow(clock: ProcessClock): Clock {
+    const { turnMs } = this.#knobs;
+    if (turnMs === 0) return clock;
+    return {
+      nowMs: () => clock.nowMs(),
+      monotonicMs: () => clock.monotonicMs(),
+      after: (delayMs, run) => clock.after(delayMs, run),
+      every: (periodMs, run) => clock.every(periodMs, run),
+      soon: (run) => {
+        if (this.#random.next() < 0.5) clock.soon(run);
+        else clock.after(this.#random.next() * turnMs, run);
+      },
+    };
   }
   /** What is stored, whoever runs. */
   readonly stored = <T>(sql: string, ...values: unknown[]): T[] => statementOf(this.#db, sql).all(...values) as T[];

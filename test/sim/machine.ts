@@ -9,6 +9,7 @@ import type { RunningNode } from '../../node-agent/src/node.ts';
 import { type SimulatedProbes, type SimulatedProfile, simulatedProbes } from '../../node-agent/src/probes/simulated.ts';
 import { createSimulated, noFaults, type SimulatedFaults } from '../../node-agent/src/runtimes/simulated.ts';
 import { SimulatedDisk } from './disk.ts';
+import type { Knobs } from './knobs.ts';
 import type { Network } from './network.ts';
 import { ProcessClock, type Timeline } from './timeline.ts';
 import { watchedLog } from './watched-log.ts';
@@ -21,6 +22,7 @@ export interface MachineOptions {
   keepaliveS: number;
 }
 export interface MachineWorld {
+  readonly knobs: Knobs;
   /** To be closed with the world. */
   disks: Set<SimulatedDisk>;
   timeline: Timeline;
@@ -79,7 +81,7 @@ export class Machine {
   readonly #world: MachineWorld;
   readonly #random: Random;
   readonly #log = watchedLog({
-    trouble: () => (this.disk.isTroubled ? 'its disk' : null),
+    trouble: () => (this.disk.isTroubled ? 'its disk' : this.#isOutboxFull() ? 'its outbox is full' : null),
     broke: (text) => this.#world.broke('log', `${this.name}: ${text}`),
     trace: (text) => this.#world.trace(this.name, text),
   });
@@ -154,6 +156,8 @@ export class Machine {
         runtimes: [this.#runtime(clock, seed)],
         dir: ':memory:',
         disk: this.disk.of(clock),
+        outboxMessages: this.#world.knobs.outboxMessages,
+        ...(this.#world.knobs.cuts ? { memoryBatchEntries: this.#world.knobs.cuts.memoryBatchEntries } : {}),
         dial: network.dialOf({
           machine: this.name,
           clock,
@@ -216,6 +220,13 @@ export class Machine {
     this.identity = null;
   }
 
+  /** Or was, before this line was said. */
+  #isOutboxFull(): boolean {
+    const { outboxMessages } = this.#world.knobs;
+    if (outboxMessages > 100) return false;
+    const count = this.disk.read('outbox.sqlite', 'SELECT count(*) FROM outbox')?.pluck().get() as number | undefined;
+    return (count ?? 0) >= outboxMessages;
+  }
   #end(tells: boolean, what: string): void {
     if (!this.process) return;
     this.#world.trace(this.name, what);

@@ -13,6 +13,7 @@ export interface Happening {
 }
 
 const agentNames = 14;
+const rooms = ['hall', 'cellar'];
 const pick = <T>(random: Random, items: readonly T[]): T | undefined => items[Math.floor(random.next() * items.length)];
 
 export function specOf(world: World, index: number, version = 0): AgentSpec {
@@ -41,9 +42,13 @@ export function specOf(world: World, index: number, version = 0): AgentSpec {
     placement: {
       class: [],
       site: chance(0.1) ? [pick(random, sites) ?? 'garage'] : [],
-      labels: {},
-      nodes: [],
+      labels: chance(0.08) ? { room: pick(random, rooms) ?? 'hall' } : {},
+      nodes: chance(0.05) ? [pick(random, [...world.stored.nodes.keys()]) ?? 'm0'] : [],
       avoidAgents: chance(0.1) ? [`a${(index + 1) % agentNames}`] : [],
+      ...(chance(0.1) ? { nearAgents: [`a${(index + 3) % agentNames}`] } : {}),
+      ...(chance(0.15) ? { spread: { group: 'crew', over: pick(random, ['node', 'site'] as const) ?? 'node' } } : {}),
+      ...(chance(0.08) ? { pool: 'dedicated' as const } : {}),
+      ...(chance(0.05) ? { maxPricePerMillionTokens: 1 } : {}),
     },
     onLoss: {
       policy: pick(random, ['replace', 'replace', 'replace', 'wait', 'keep'] as const) ?? 'replace',
@@ -62,7 +67,13 @@ export function specOf(world: World, index: number, version = 0): AgentSpec {
 
 const nodeOf = (world: World, random: Random) => pick(random, [...world.stored.nodes.keys()]);
 const agentOf = (world: World, random: Random) => pick(random, [...world.stored.agents.keys()]);
-function edit(world: World, random: Random, change: { cordoned?: boolean; draining?: boolean }): boolean {
+interface Edit {
+  cordoned?: boolean;
+  draining?: boolean;
+  site?: string;
+  labels?: Record<string, string>;
+}
+function edit(world: World, random: Random, change: Edit): boolean {
   const node = nodeOf(world, random);
   if (node === undefined) return false;
   world.ask('node-edit', { by: 'people', node, ...change });
@@ -213,6 +224,101 @@ export const actions: readonly Happening[] = [
         machine.isOut = false;
         machine.boot();
       });
+      return true;
+    },
+  },
+  {
+    name: 'edit many',
+    weight: 1,
+    run(world, random) {
+      const nodes = [...world.stored.nodes.keys(), 'nobody'].filter(() => random.next() < 0.5);
+      if (nodes.length === 0) return false;
+      const on = random.next() < 0.3;
+      const change = random.next() < 0.5 ? { cordoned: on } : { draining: on };
+      world.ask('nodes-edit', { by: 'people', nodes, ...change });
+      return true;
+    },
+  },
+  {
+    name: 'move to a site',
+    weight: 1,
+    run: (world, random) => edit(world, random, { site: pick(random, ['garage', 'attic', 'shed']) ?? 'garage' }),
+  },
+  {
+    name: 'label',
+    weight: 1,
+    run(world, random) {
+      const room = pick(random, rooms) ?? 'hall';
+      return edit(world, random, { labels: random.next() < 0.6 ? { room } : {} });
+    },
+  },
+  {
+    name: 'renew',
+    weight: 2,
+    run(world, random) {
+      const machine = pick(
+        random,
+        world.machines.filter(({ identity, isRunning }) => identity && isRunning),
+      );
+      const node = machine?.identity?.node;
+      if (!machine || node === undefined) return false;
+      const { keyFingerprint } = machine;
+      const certificateExpiresMs = world.wallMs() + world.host.policy.certificateMs;
+      // A copied card speaks of the hardware it is in: that is how it is found out.
+      world.ask('renew', { node, keyFingerprint, hardware: machine.hardware, certificateExpiresMs });
+      return true;
+    },
+  },
+  {
+    name: 'pull',
+    weight: 2,
+    run(world, random) {
+      const node = nodeOf(world, random);
+      const { coordinator } = world.host;
+      if (node === undefined || !coordinator) return false;
+      const model = pick(random, ['sim-1b', 'sim-0.5b', 'sim-new']) ?? 'sim-new';
+      coordinator.command(node, 'pull', { model }, 10_000).catch(() => {});
+      return true;
+    },
+  },
+  {
+    name: 'look into a node',
+    weight: 1,
+    run(world, random) {
+      const node = nodeOf(world, random);
+      const { coordinator } = world.host;
+      if (node === undefined || !coordinator) return false;
+      coordinator.command(node, 'log', { lines: 5 }, 10_000).catch(() => {});
+      coordinator.command(node, 'identify', { seconds: 1 }, 10_000).catch(() => {});
+      return true;
+    },
+  },
+  {
+    name: 'keys and sessions',
+    weight: 2,
+    run(world, random) {
+      const id = `key-${Math.floor(random.next() * 6)}`;
+      const createdMs = world.wallMs();
+      const name = `person-${id}`;
+      const secretHash = random.hex(32);
+      const session = random.hex(32);
+      const role = 'operator' as const;
+      if (random.next() < 0.3) world.ask('key-revoke', { by: 'people', id });
+      else world.ask('key-create', { by: 'people', row: { id, name, role, secretHash, createdMs, revoked: false } });
+      const row = { id: session, name, role, keyId: id, createdMs, expiresMs: createdMs + 60_000, address: '10.0.0.9' };
+      world.ask('session-open', { row });
+      if (random.next() < 0.5) world.ask('session-close', { by: 'people', id: session });
+      return true;
+    },
+  },
+  {
+    name: 'token taken back',
+    weight: 1,
+    run(world, random) {
+      const id = `lost-${Math.floor(random.next() * 4)}`;
+      const request = { uses: 3, expiresSeconds: 600 };
+      world.ask('token-create', { by: 'people', id, secretHash: random.hex(32), request });
+      world.ask('token-revoke', { by: 'people', id });
       return true;
     },
   },

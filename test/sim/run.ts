@@ -1,4 +1,5 @@
 // `make sim`: plays a range of seeds and says what was broken; one seed is played to its first broken invariant, with its trace.
+// `make sim-hour`: seeds that nobody played before, for as long as it is told.
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { playAll } from './crew.ts';
@@ -6,15 +7,21 @@ import type { Played } from './world.ts';
 
 const { values } = parseArgs({
   options: {
-    seed: { type: 'string', default: '1' },
+    seed: { type: 'string' },
     seeds: { type: 'string', default: '2000' },
+    /** In place of `seeds`: fresh ones for this long. */
+    minutes: { type: 'string' },
     trace: { type: 'string', default: '120' },
     threads: { type: 'string', default: String(availableParallelism()) },
     'until-broken': { type: 'boolean', default: false },
   },
 });
-const first = Number(values.seed);
-const count = Number(values.seeds);
+const minutes = values.minutes === undefined ? null : Number(values.minutes);
+if (minutes !== null && !(minutes > 0 && minutes <= 10_080))
+  throw new Error(`--minutes: expected a number above 0 and at most 10080 (a week), got ${values.minutes}`);
+// By the second, well above what `make sim` and the tests play.
+const first = Number(values.seed ?? (minutes === null ? 1 : Math.floor(performance.timeOrigin / 1000)));
+const count = minutes === null ? Number(values.seeds) : Number.POSITIVE_INFINITY;
 const traceLines = Number(values.trace);
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const add = (sums: Record<string, number>, more: Record<string, number>) => {
@@ -45,21 +52,28 @@ function note(played: Played): boolean {
     say(`  again: make sim SEED=${seed} SEEDS=1`);
   }
   if (++done % 100 === 0)
-    say(`${done} of ${count} seeds, ${broken.length} broken, ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+    say(
+      `${done}${minutes === null ? ` of ${count}` : ''} seeds, ${broken.length} broken, ${((performance.now() - startedMs) / 1000).toFixed(0)} s`,
+    );
   if (count === 1) say(`trace ${played.hash}, ${played.events} events`);
   return !(values['until-broken'] && broken.length > 0);
 }
-const seeds = Array.from({ length: count }, (_, i) => first + i);
+function* seeds(): Generator<number> {
+  for (let i = 0; i < count; i++) {
+    if (minutes !== null && performance.now() - startedMs > minutes * 60_000) return;
+    yield first + i;
+  }
+}
 // One alone shows its trace, and the first that breaks is the first in order.
 const threads = count === 1 || values['until-broken'] ? 1 : Math.max(1, Number(values.threads));
-await playAll(seeds, threads, note);
+await playAll(seeds(), threads, note);
 const tookS = (performance.now() - startedMs) / 1000;
 say(
-  `seeds run: ${count} (${first} to ${first + count - 1}) in ${tookS.toFixed(0)} s, ${(count / tookS).toFixed(1)} a second on ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+  `seeds run: ${done} (${first} to ${first + done - 1}) in ${tookS.toFixed(0)} s, ${(done / tookS).toFixed(1)} a second on ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
 );
 say(`virtual hours: ${(virtualMs / 3_600_000).toFixed(1)}`);
 say(`faults injected:\n${table(sums.faults)}`);
 say(`what people did:\n${table(sums.actions)}`);
 say(`invariants, and how often each was exercised:\n${table(sums.exercised)}`);
-say(`sim ${count} seeds ${broken.length} broken`);
+say(`sim ${done} seeds ${broken.length} broken`);
 process.exitCode = broken.length > 0 ? 1 : 0;

@@ -6,6 +6,7 @@ import { checkers } from './checkers/all.ts';
 import { playAll } from './crew.ts';
 import { faults } from './faults.ts';
 import { type Mutant, mutants, sourceOf } from './mutants.ts';
+import { actions } from './people.ts';
 import { type Played, World } from './world.ts';
 
 t.setTimeout(600_000);
@@ -28,6 +29,7 @@ t.test('seeds that failed once', async (t) => {
 t.test('200 seeds', async (t) => {
   const exercised: Record<string, number> = {};
   const injected: Record<string, number> = {};
+  const acted: Record<string, number> = {};
   const add = (sums: Record<string, number>, more: Record<string, number>) => {
     for (const [name, times] of Object.entries(more)) sums[name] = (sums[name] ?? 0) + times;
   };
@@ -38,6 +40,7 @@ t.test('200 seeds', async (t) => {
       await playAll(seeds, Math.max(2, availableParallelism()), (played) => {
         add(exercised, played.exercised);
         add(injected, played.faults);
+        add(acted, played.actions);
         if (played.broken) broken.push(words(played));
         return true;
       });
@@ -47,6 +50,7 @@ t.test('200 seeds', async (t) => {
   t.equal(Object.keys(exercised).length, checkers.length);
   for (const [name, times] of Object.entries(exercised)) t.ok(times > 0, `${name} was exercised`);
   for (const { name } of faults) t.ok((injected[name] ?? 0) > 0, `${name} was injected`);
+  for (const { name } of actions) t.ok((acted[name] ?? 0) > 0, `people did: ${name}`);
 });
 
 t.test('mutants still apply: each names a text that stands once in its file', async (t) => {

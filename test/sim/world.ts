@@ -5,8 +5,7 @@ import { type Decoded, decode, type MemoryEntry } from '@blackroad/protocol';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import type { BusMessage } from '../../coordinator/src/bus/bus.ts';
 import type { DurableChange } from '../../coordinator/src/change.ts';
-import { policyOf, readConfig } from '../../coordinator/src/config.ts';
-import type { Answer, InputKind, Inputs, Outcome, Policy } from '../../coordinator/src/input.ts';
+import type { Answer, InputKind, Inputs, Outcome } from '../../coordinator/src/input.ts';
 import type { SimulatedProfile } from '../../node-agent/src/probes/simulated.ts';
 import type { Checker } from './checker.ts';
 import { checkers } from './checkers/all.ts';
@@ -14,10 +13,11 @@ import { restlessOf } from './checkers/rest.ts';
 import { CoordinatorHost, check } from './coordinator-host.ts';
 import type { SimulatedDisk } from './disk.ts';
 import { faults } from './faults.ts';
+import { drawKnobs, type Knobs, someOf } from './knobs.ts';
 import { Ledger } from './ledger.ts';
 import { Machine, type MachineWorld } from './machine.ts';
 import { Network } from './network.ts';
-import { actions, specOf } from './people.ts';
+import { actions, type Happening, specOf } from './people.ts';
 import { Timeline } from './timeline.ts';
 import { watchedLog } from './watched-log.ts';
 
@@ -53,7 +53,7 @@ export class World implements MachineWorld {
   readonly host: CoordinatorHost;
   readonly machines: Machine[] = [];
   readonly disks = new Set<SimulatedDisk>();
-  readonly policy: Policy;
+  readonly knobs: Knobs;
   /** Tasks that somebody was told are accepted. */
   readonly accepted = new Set<string>();
   /** Nodes under whose name a copied card has spoken. */
@@ -75,12 +75,7 @@ export class World implements MachineWorld {
     this.seed = seed;
     const random = this.chance('world');
     const between = (low: number, high: number) => low + random.next() * (high - low);
-    this.policy = {
-      ...policyOf(readConfig([], {})),
-      heartbeatMs: Math.round(between(4, 10)) * 1000,
-      lostAfterMs: Math.round(between(5, 20)) * 1000,
-      restartGraceMs: Math.round(between(20, 60)) * 1000,
-    };
+    this.knobs = drawKnobs(this.chance('knobs'));
     this.network = new Network(
       this.timeline,
       this.chance('network'),
@@ -100,7 +95,7 @@ export class World implements MachineWorld {
     this.host = new CoordinatorHost({
       timeline: this.timeline,
       network: this.network,
-      policy: this.policy,
+      knobs: this.knobs,
       seed: seed * 31 + 1,
       diskMs: random.next() < 0.3 ? 0 : between(0, 8),
       watch: {
@@ -261,8 +256,8 @@ export class World implements MachineWorld {
     const untilMs = this.timeline.nowMs + 120_000 + random.next() * 240_000;
     const pace = 1_000 + random.next() * 3_000;
     const gap = 3_000 + random.next() * 15_000;
-    this.#script('actions', pace, untilMs, actions, this.counts.actions);
-    this.#script('faults', gap, untilMs, faults, this.counts.faults);
+    this.#script('actions', pace, untilMs, this.#drawn('actions', actions), this.counts.actions);
+    this.#script('faults', gap, untilMs, this.#drawn('faults', faults), this.counts.faults);
     await this.#run(untilMs - this.timeline.nowMs);
     if (!this.broken) await this.#heal();
     for (const machine of this.machines) machine.kill();
@@ -335,11 +330,14 @@ export class World implements MachineWorld {
     }
   }
 
+  #drawn(name: string, table: readonly Happening[]): readonly Happening[] {
+    return someOf(this.chance(`which ${name}`), table, this.knobs.quietShare);
+  }
   #script(
     name: string,
     gapMs: number,
     untilMs: number,
-    table: readonly { name: string; weight: number; run(world: World, random: Random): boolean | undefined }[],
+    table: readonly Happening[],
     counts: Record<string, number>,
   ): void {
     const random = this.chance(name);

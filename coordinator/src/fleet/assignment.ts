@@ -27,9 +27,6 @@ import { loseAgentLeases } from '../tasks/leases.ts';
 import type { AgentRow, Behind, NodeRow, Placement, View } from '../view.ts';
 import { leftOf, quietAfter, quietOf } from './quiet.ts';
 
-/** Room for the envelope of a delta or a snapshot part. */
-const partBytes = maxAssignmentBytes - 1024;
-
 export function assignedOf(row: AgentRow, placement: Placement, nowMs: number): AssignedAgent {
   const quietMs = leftOf(placement.quiet, nowMs);
   return {
@@ -44,7 +41,8 @@ export function assignedOf(row: AgentRow, placement: Placement, nowMs: number): 
 export function assignedBytes(assigned: AssignedAgent): number {
   return Buffer.byteLength(JSON.stringify(assigned));
 }
-export const maxAssignedBytes = partBytes;
+/** One agent always fits a message: a larger one is refused when it is applied. */
+export const maxAssignedBytes = maxAssignmentBytes - 1024;
 
 /** The whole desired set of a node, in parts that fit a message; at least one. */
 export function snapshotParts(draft: Draft, node: string): AssignmentSnapshot[] {
@@ -54,7 +52,7 @@ export function snapshotParts(draft: Draft, node: string): AssignmentSnapshot[] 
     if (row?.placement?.node === node) agents.push(assignedOf(row, row.placement, draft.nowMs));
   }
   agents.sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
-  const parts = cutParts(agents, assignedBytes);
+  const parts = cutParts(draft, agents, assignedBytes);
   if (parts.length === 0) parts.push([]);
   const generation = nodeIn(draft, node)?.generation ?? 0;
   return parts.map((part, i) => ({ generation, part: i + 1, parts: parts.length, agents: part }));
@@ -120,7 +118,7 @@ export function sendDeltas(draft: Draft, deltas: Deltas): void {
     for (const [agent, epoch] of remove) steps.push({ remove: { agent, epoch } });
     for (const assigned of put.values()) steps.push({ put: assigned });
     let { generation } = node;
-    for (const part of cutParts(steps, (step) => Buffer.byteLength(JSON.stringify(step)))) {
+    for (const part of cutParts(draft, steps, (step) => Buffer.byteLength(JSON.stringify(step)))) {
       const delta: AssignmentDelta = { from: generation, to: generation + 1, put: [], remove: [] };
       for (const step of part) {
         if ('put' in step) delta.put.push(step.put);
@@ -134,7 +132,7 @@ export function sendDeltas(draft: Draft, deltas: Deltas): void {
   }
 }
 
-function cutParts<T>(items: readonly T[], bytesOf: (item: T) => number): T[][] {
+function cutParts<T>({ view }: Draft, items: readonly T[], bytesOf: (item: T) => number): T[][] {
   // The usual case, which need not be measured: one agent always fits.
   if (items.length === 1) return [[...items]];
   const parts: T[][] = [];
@@ -142,7 +140,7 @@ function cutParts<T>(items: readonly T[], bytesOf: (item: T) => number): T[][] {
   let bytes = 0;
   for (const item of items) {
     const own = bytesOf(item) + 1;
-    if (part.length > 0 && (bytes + own > partBytes || part.length >= maxAgentsPerNode)) {
+    if (part.length > 0 && (bytes + own > view.cuts.assignmentPartBytes || part.length >= maxAgentsPerNode)) {
       parts.push(part);
       part = [];
       bytes = 0;

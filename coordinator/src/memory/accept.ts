@@ -60,7 +60,7 @@ function greet(draft: Draft, input: Inputs['memory-up'], message: Up<'hello'>, h
       // The log grew while the store was read: it asks again.
       nack(draft, input, 'gap', head);
     } else if (next.previousHash !== (durableSeq === 0 ? 'genesis' : hash)) fork(draft, input, durableSeq + 1, head);
-    else sendEntries(draft, input, fitting(input.missing), head);
+    else sendEntries(draft, input, fitting(draft, input.missing), head);
     return;
   }
   if (durableSeq === head.seq && head.seq > 0 && hash !== head.hash) {

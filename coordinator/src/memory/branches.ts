@@ -1,6 +1,6 @@
 // Branches: what a node wrote for an agent after the agent was given to another. Kept whole and visible, acknowledged, and brought in
 // by the present writer: its own additions only, each once, in order. A branch is deleted by nobody.
-import { type MemoryEntry, type MemoryUp, maxMemoryBatchBytes, maxMemoryBatchEntries } from '@blackroad/protocol';
+import { type MemoryEntry, type MemoryUp, maxMemoryBatchBytes } from '@blackroad/protocol';
 import { change, type Draft, noteEvent, remark, send } from '../draft.ts';
 import { asWrittenBy } from '../fleet/held.ts';
 import type { Inputs } from '../input.ts';
@@ -113,7 +113,7 @@ function offerMerge(draft: Draft, branch: BranchRow, entries: readonly MemoryEnt
   const placement = draft.view.agents.get(branch.agent)?.placement;
   if (!placement || draft.view.nodes.get(placement.node)?.presence !== 'online') return;
   const additions = entries.filter((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(entry));
-  const part = fitting(additions).map((entry) => asWrittenBy(branch.node, entry));
+  const part = fitting(draft, additions).map((entry) => asWrittenBy(branch.node, entry));
   if (part.length === 0) return;
   const { agent, id, node: from } = branch;
   const { node, epoch } = placement;
@@ -140,10 +140,10 @@ export function advanceMerges(draft: Draft, input: Inputs['memory-up'], fresh: r
 }
 
 /** As many entries from the front as one message carries; at least one. */
-export function fitting(entries: readonly MemoryEntry[]): MemoryEntry[] {
+export function fitting({ view }: Draft, entries: readonly MemoryEntry[]): MemoryEntry[] {
   const out: MemoryEntry[] = [];
   let bytes = 0;
-  for (const entry of entries.slice(0, maxMemoryBatchEntries)) {
+  for (const entry of entries.slice(0, view.cuts.memoryBatchEntries)) {
     bytes += Buffer.byteLength(JSON.stringify(entry)) + 1;
     if (bytes > messageBytes && out.length > 0) break;
     out.push(entry);

@@ -1,13 +1,7 @@
 // Brings logs upward and fetches what this node lacks. In: MemoryDown messages, connections coming and going, commits; out: MemoryUp
 // messages and writes to submit. One message in flight an agent, a bounded number in all; a missing answer is asked for again
 // with backoff. Only fsynced entries are sent, because it reads the journal after commits. Never deletes before branch-ack.
-import {
-  type MemoryDown,
-  type MemoryEntry,
-  type MemoryUp,
-  maxMemoryBatchBytes,
-  maxMemoryBatchEntries,
-} from '@blackroad/protocol';
+import { type MemoryDown, type MemoryEntry, type MemoryUp, maxMemoryBatchBytes } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
@@ -44,8 +38,10 @@ export function createSync(deps: {
   writeContext: writes.WriteContext;
   submit<T>(job: () => T, options?: { weight?: number; lazy?: boolean }): Promise<T>;
   publish(agent: string, message: MemoryUp): void;
+  /** Of one message. */
+  batchEntries: number;
 }) {
-  const { journal, clock, logs, submit } = deps;
+  const { journal, clock, logs, submit, batchEntries } = deps;
   const w = deps.writeContext;
   const flights = new Map<string, Flight>();
   const waiting = new Set<AgentLog>();
@@ -97,7 +93,7 @@ export function createSync(deps: {
         deps.publish(agent, { type: 'drained', epoch, durableSeq, hash });
         return;
       case 'batch': {
-        const entries = fit(journal.after(id, agent, acked, maxMemoryBatchEntries));
+        const entries = fit(journal.after(id, agent, acked, batchEntries));
         const first = entries[0]!;
         depart(log, { kind: 'batch', epoch, upto: entries[entries.length - 1]!.seq, group: 0 });
         deps.publish(agent, {
@@ -111,8 +107,8 @@ export function createSync(deps: {
       }
       case 'branch': {
         const branch = journal.firstBranch(id)!;
-        const rows = journal.branch(id, branch.group, maxMemoryBatchEntries + 1);
-        const entries = fit(rows.slice(0, maxMemoryBatchEntries));
+        const rows = journal.branch(id, branch.group, batchEntries + 1);
+        const entries = fit(rows.slice(0, batchEntries));
         const first = entries[0]!;
         depart(log, {
           kind: 'branch',

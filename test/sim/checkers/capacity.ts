@@ -33,6 +33,8 @@ export const capacity: MakeChecker = ({ world, stored, broke }) => {
         const wanted = said.models.find(({ name, aliases }) => name === model || aliases.includes(model));
         if (!wanted) return broke(checker.name, `${agent} goes to ${node} with ${model}, which it does not have`);
         checker.exercised++;
+        // It cannot tell: its runtime's own admission is the guard.
+        if (said.memoryTotalBytes === 0) continue;
         if (wanted.resident || usedBefore.get(node)?.has(wanted.name)) continue;
         const used = usedOn(node);
         let roomBytes = said.memoryFreeBytes;

@@ -10,6 +10,11 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
   /** Since when the machine has been connected, or not. */
   const since = new Map<Machine, { connected: boolean; atMs: number }>();
   let troubledMs = 0;
+  /** All nodes together beat no faster than the coordinator bears; one that was told a slower beat earlier may keep to it. */
+  const beatMs = () => {
+    const { heartbeatMs, maxHeartbeatsPerS } = world.host.policy;
+    return Math.max(heartbeatMs, ((stored.nodes.size + 2) * 1000) / maxHeartbeatsPerS);
+  };
   const machineOf = (node: string) =>
     world.machines.find(({ identity, isClone }) => identity?.node === node && !isClone);
   const checker: ReturnType<MakeChecker> = {
@@ -30,7 +35,8 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
       if (awayMs < world.host.policy.lostAfterMs) broke(checker.name, `${change.row.id} is lost after ${awayMs} ms`);
       const machine = machineOf(change.row.id);
       const state = machine && since.get(machine);
-      const { heartbeatMs, lostAfterMs } = world.host.policy;
+      const { lostAfterMs } = world.host.policy;
+      const heartbeatMs = beatMs();
       const provenMs = 3 * heartbeatMs + 1000 + lostAfterMs + helloMs;
       if (
         machine &&
@@ -48,7 +54,8 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
       const { nowMs } = world.timeline;
       const { clock, coordinator } = world.host;
       if (!coordinator || clock?.paused || world.isStormy || world.host.storesNothing) troubledMs = nowMs;
-      const { lostAfterMs, heartbeatMs, restartGraceMs } = world.host.policy;
+      const { lostAfterMs, restartGraceMs } = world.host.policy;
+      const heartbeatMs = beatMs();
       for (const machine of world.machines) {
         // A copy of its card speaks under its name: whom the coordinator hears is nobody's to say.
         const { identity } = machine;
