@@ -22,6 +22,8 @@ export interface Checker {
   heard?(message: Decoded, node: string | null): void;
   /** A node hands this to the network. */
   said?(message: Decoded, machine: Machine): void;
+  /** A turn asks its model for the first time. */
+  asked?(prompt: string, machine: Machine): void;
   /** A node gets something from the coordinator. */
   delivered?(machine: Machine): void;
   /** A coordinator process began. */

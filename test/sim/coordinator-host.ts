@@ -88,6 +88,13 @@ export class CoordinatorHost {
   get policy(): Policy {
     return this.#knobs.policy;
   }
+  /** Of its machine, and whether that was set anew of late. */
+  wallMs(): number {
+    return this.#watch.wallMs();
+  }
+  get isClockTroubled(): boolean {
+    return false;
+  }
   get isUp(): boolean {
     return this.coordinator !== null;
   }

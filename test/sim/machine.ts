@@ -33,6 +33,8 @@ export interface MachineWorld {
   wallMs(): number;
   /** A process ended in a way that no fault asked for. */
   crashed(machine: Machine, error: Error): void;
+  /** A turn asks its model for the first time. */
+  asked(machine: Machine, prompt: string): void;
   /** Somebody sent it away: it stays down until a person starts it. */
   sentAway(machine: Machine, reason: string): void;
 }
@@ -255,10 +257,16 @@ export class Machine {
       toolRate: 0.5,
     });
     // What its loaded models hold is taken from what the machine has.
-    const { models: list } = runtime;
+    const { models: list, chat: ask } = runtime;
     const probes = () => this.probes;
     return {
       ...runtime,
+      chat: (request: Parameters<typeof ask>[0], signal: AbortSignal) => {
+        const last = request.messages.at(-1);
+        const question = last?.role === 'user' ? /Question \d+-\d+\?$/.exec(last.content)?.[0] : undefined;
+        if (question !== undefined) this.#world.asked(this, question);
+        return ask.call(runtime, request, signal);
+      },
       async models(signal?: AbortSignal) {
         const found = await list.call(runtime, signal);
         probes().residentBytes = found.reduce((sum, { residentBytes }) => sum + residentBytes, 0);

@@ -84,7 +84,8 @@ function submit(world: World, random: Random, agent: string): void {
   const attempts = random.next() < 0.2 ? 1 : undefined;
   const idempotencyKey = random.next() < 0.2 ? `key-${Math.floor(random.next() * 50)}` : undefined;
   const request = {
-    prompt: `Question ${Math.floor(random.next() * 1000)}?`,
+    // No other asks the same.
+    prompt: `Question ${world.timeline.fired}-${Math.floor(random.next() * 1e9)}?`,
     priority: Math.floor(random.next() * 100),
     ...(attempts === undefined ? {} : { attempts }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),

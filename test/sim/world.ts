@@ -68,6 +68,8 @@ export class World implements MachineWorld {
   readonly #checkers: Checker[];
   readonly #trace: string[] = [];
   readonly #hash = createHash('sha256');
+  /** In some worlds somebody also ends cordons and drains, in others they stay. */
+  readonly #isTidy: boolean;
   #phase: 'start' | 'faults' | 'heal' = 'start';
   readonly #heals = new Set<() => void>();
 
@@ -76,6 +78,7 @@ export class World implements MachineWorld {
     const random = this.chance('world');
     const between = (low: number, high: number) => low + random.next() * (high - low);
     this.knobs = drawKnobs(this.chance('knobs'));
+    this.#isTidy = this.chance('tidy').next() < 0.5;
     this.network = new Network(
       this.timeline,
       this.chance('network'),
@@ -164,6 +167,9 @@ export class World implements MachineWorld {
     this.trace(machine.name, `crashes: ${error.message}`);
     const isOfItsDisk = machine.disk.isTroubled && 'code' in error && String(error.code).startsWith('SQLITE_');
     if (!isOfItsDisk) this.broke('node', `${machine.name}: ${error.stack}`);
+  }
+  asked(machine: Machine, prompt: string): void {
+    for (const checker of this.#checkers) checker.asked?.(prompt, machine);
   }
   sentAway(machine: Machine, reason: string): void {
     this.trace(machine.name, `is sent away: ${reason}`);
@@ -304,7 +310,7 @@ export class World implements MachineWorld {
     if (this.broken) return;
     for (const checker of this.#checkers) checker.rested?.();
   }
-  /** What a person does until all is well: starts machines, releases, enrols what was forgotten. */
+  /** What a person does until all is well: starts machines, lets them in again, forgets what is gone. The rest must come by itself. */
   #repair(): void {
     const view = this.host.coordinator?.view;
     if (!view) return;
@@ -313,10 +319,9 @@ export class World implements MachineWorld {
       if (!this.machines.some(({ identity }) => identity?.node === row.id) && row.presence !== 'online')
         this.ask('node-forget', { by: 'people', node: row.id });
       else if (row.status === 'quarantined') this.ask('node-release', { by: 'people', node: row.id });
-      if (row.cordoned || row.draining)
+      if (this.#isTidy && (row.cordoned || row.draining))
         this.ask('node-edit', { by: 'people', node: row.id, cordoned: false, draining: false });
     }
-    if (view.frozen.length > 0) this.ask('moves-release', { by: 'people' });
     for (const machine of this.machines) {
       if (machine.isClone) continue;
       const row = machine.identity && view.nodes.get(machine.identity.node);

@@ -4,14 +4,18 @@ import { capacity } from './capacity.ts';
 import { chain, durableFirst } from './chain.ts';
 import { closed } from './closed.ts';
 import { commitFirst } from './commit-first.ts';
+import { deadline } from './deadline.ts';
 import { epoch } from './epoch.ts';
 import { generation } from './generation.ts';
+import { drained, frozenRightly, onLoss } from './let-go.ts';
 import { memoryKept } from './memory-kept.ts';
 import { oneEnd } from './one-end.ts';
 import { oneHand } from './one-hand.ts';
 import { oneLease } from './one-lease.ts';
+import { givesWay, oneRun } from './one-run.ts';
 import { presence } from './presence.ts';
 import { queueBound } from './queue-bound.ts';
+import { reported } from './reported.ts';
 import { rest } from './rest.ts';
 import { frozen, restart } from './restart.ts';
 import { taskKept } from './task-kept.ts';
@@ -35,4 +39,11 @@ export const checkers: readonly MakeChecker[] = [
   restart,
   frozen,
   queueBound,
+  deadline,
+  onLoss,
+  drained,
+  frozenRightly,
+  reported,
+  oneRun,
+  givesWay,
 ];

@@ -42,6 +42,7 @@ export function restlessOf(world: World): string[] {
     if ((head?.seq ?? 0) !== (stored?.seq ?? 0) || (head?.hash ?? '') !== (stored?.hash ?? ''))
       out.push(`${name}: ${placement.node} is at ${head?.seq ?? 0}, the store at ${stored?.seq ?? 0}`);
   }
+  for (const { reason } of view.frozen) out.push(`moves are frozen: ${reason}`);
   if (view.tasks.size > 0)
     out.push(`${view.tasks.size} tasks have not ended: ${[...view.tasks.keys()].slice(0, 3).join(', ')}`);
   for (const { id, agent } of world.stored.branches.values())

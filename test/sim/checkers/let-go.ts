@@ -1,0 +1,165 @@
+// [INV-let-go] What may move does: a loss is answered as the agent's policy says, with its patience and not much later; a drained node
+// is left in time; the valve freezes only where enough nodes went away, and lets go when they are back. Nobody helps.
+import type { MakeChecker, Watched } from '../checker.ts';
+import { holdsAt } from '../ledger.ts';
+
+/** Plans rest after they computed, wait for each other, and are made anew when the fleet changed under them. */
+const promptMs = 45_000;
+
+/** The node that a change takes the agent off, or null. */
+function leftNode({ stored }: Watched, name: string, to: string | null): string | null {
+  const from = stored.agents.get(name)?.placement?.node ?? null;
+  return from === to ? null : from;
+}
+
+export const onLoss: MakeChecker = (watched) => {
+  const { world, stored, broke } = watched;
+  /** Since when an agent could have moved and did not, by agent, epoch and node. */
+  const due = new Map<string, number>();
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-on-loss',
+    exercised: 0,
+    committing(change, batch) {
+      if (change.type !== 'agent') return;
+      const from = leftNode(watched, change.row.name, change.row.placement?.node ?? null);
+      const before = stored.agents.get(change.row.name);
+      const node = from === null ? undefined : stored.nodes.get(from);
+      if (!before || node?.status !== 'active' || node.presence !== 'lost') return;
+      // A person changed what it wants, what the node is, or took the node away.
+      const { placement, onLoss } = before.spec;
+      const hasRules = placement.site.length + placement.nodes.length + placement.avoidAgents.length > 0;
+      if (before.version !== change.row.version || hasRules || Object.keys(placement.labels).length > 0) return;
+      if (before.updatedMs > (before.placement?.placedMs ?? 0)) return;
+      if (batch.some((each) => each.type === 'node-gone' && each.id === from)) return;
+      checker.exercised++;
+      if (onLoss.policy !== 'replace')
+        return broke(checker.name, `${before.name} leaves ${from}, which is lost; its policy is ${onLoss.policy}`);
+      const waitedMs = world.host.wallMs() - node.presenceSinceMs;
+      if (waitedMs < onLoss.afterSeconds * 1000 - 250 && !world.host.isClockTroubled)
+        broke(checker.name, `${before.name} leaves ${from} after ${waitedMs} ms; it waits ${onLoss.afterSeconds} s`);
+    },
+    looked() {
+      const { nowMs } = world.timeline;
+      const { coordinator, clock } = world.host;
+      const isWell = coordinator !== null && !clock?.paused && !world.host.isClockTroubled;
+      for (const { name, placement, spec, unplaced } of stored.agents.values()) {
+        const node = placement ? stored.nodes.get(placement.node) : undefined;
+        const key = `${name} ${placement?.epoch} ${placement?.node}`;
+        const isFree =
+          isWell &&
+          node?.status === 'active' &&
+          node.presence === 'lost' &&
+          spec.onLoss.policy === 'replace' &&
+          unplaced === null &&
+          holdsAt(coordinator.view.frozen, node.site) === null;
+        if (!isFree) {
+          due.delete(key);
+          continue;
+        }
+        checker.exercised++;
+        const sinceMs = due.get(key) ?? nowMs;
+        due.set(key, sinceMs);
+        const patienceMs = spec.onLoss.afterSeconds * 1000 + world.host.policy.restartGraceMs + promptMs;
+        if (nowMs - sinceMs > patienceMs)
+          broke(checker.name, `${name} is still on ${node.id}, lost for long, without a word on why`);
+      }
+    },
+  };
+  return checker;
+};
+
+export const drained: MakeChecker = ({ world, stored, broke }) => {
+  const since = new Map<string, number>();
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-drained',
+    exercised: 0,
+    looked() {
+      const { nowMs } = world.timeline;
+      const { coordinator, clock } = world.host;
+      for (const { name, placement, unplaced } of stored.agents.values()) {
+        const node = placement ? stored.nodes.get(placement.node) : undefined;
+        const key = `${name} ${placement?.epoch} ${placement?.node}`;
+        const isAsked =
+          coordinator !== null &&
+          !clock?.paused &&
+          node?.draining &&
+          node.status === 'active' &&
+          node.presence === 'online' &&
+          unplaced === null &&
+          holdsAt(coordinator.view.frozen, node.site) === null;
+        if (!isAsked) {
+          since.delete(key);
+          continue;
+        }
+        checker.exercised++;
+        // What it has begun it may finish: leases end by their deadlines.
+        const works = [...stored.tasks.values()].some((task) => task.agent === name && task.state !== 'queued');
+        const sinceMs = works ? nowMs : (since.get(key) ?? nowMs);
+        since.set(key, sinceMs);
+        if (nowMs - sinceMs > promptMs)
+          broke(checker.name, `${name} idles on ${node.id}, which drains for ${Math.round(nowMs - sinceMs)} ms`);
+      }
+    },
+  };
+  return checker;
+};
+
+export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
+  /** Of the batch that is being committed: nodes that were away at some moment of it. */
+  const wereAway = new Set<string>();
+  const idleSince = new Map<string, number>();
+  const groupOf = (site: string | null) => {
+    let here = 0;
+    let away = 0;
+    for (const row of stored.nodes.values()) {
+      if (row.status !== 'active' || row.presence === 'never' || (site !== null && row.site !== site)) continue;
+      if (row.presence === 'online' && !wereAway.has(row.id)) here++;
+      else away++;
+    }
+    return { here, away };
+  };
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-let-go',
+    exercised: 0,
+    committing(change) {
+      if (change.type !== 'node') return;
+      const { id, presence } = change.row;
+      const before = stored.nodes.get(id)?.presence;
+      if (presence === 'suspect' || presence === 'lost' || before === 'suspect' || before === 'lost') wereAway.add(id);
+    },
+    committed(changes) {
+      const { valveMinNodes, valveShare } = world.host.policy;
+      for (const change of changes) {
+        if (change.type !== 'event' || change.row.type !== 'moves-frozen') continue;
+        const site = / nodes of site (\S+) went away/.exec(change.row.text)?.[1] ?? null;
+        const { here, away } = groupOf(site);
+        checker.exercised++;
+        if (away < valveMinNodes || away <= valveShare * (here + away))
+          broke(checker.name, `moves are frozen at ${site ?? 'the fleet'}: ${away} of ${here + away} are away`);
+      }
+      wereAway.clear();
+    },
+    looked() {
+      const { nowMs } = world.timeline;
+      const { coordinator, clock } = world.host;
+      const { valveMinNodes, valveShare } = world.host.policy;
+      const present = new Set<string>();
+      for (const { site, reason } of coordinator?.view.frozen ?? []) {
+        const key = `${site}`;
+        present.add(key);
+        const { here, away } = groupOf(site);
+        const isJust = away >= valveMinNodes && away > (valveShare / 2) * (here + away);
+        if (isJust || clock?.paused) {
+          idleSince.delete(key);
+          continue;
+        }
+        checker.exercised++;
+        const sinceMs = idleSince.get(key) ?? nowMs;
+        idleSince.set(key, sinceMs);
+        if (nowMs - sinceMs > 5_000) broke(checker.name, `moves are still frozen, though enough are back: ${reason}`);
+      }
+      for (const key of idleSince.keys()) if (!present.has(key)) idleSince.delete(key);
+    },
+  };
+  return checker;
+};

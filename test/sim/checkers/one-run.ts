@@ -1,0 +1,66 @@
+// [INV-one-run] An attempt is worked on once: the questions that reach a model are no more than the attempts that were leased. A trigger
+// fires once for each of its times on one node, however often that starts anew. [INV-gives-way] Who gives way, gives way to one of
+// higher priority.
+import type { MakeChecker } from '../checker.ts';
+
+export const oneRun: MakeChecker = ({ stored, broke }) => {
+  /** By the question, which is asked by one task and its retries alone. */
+  const leased = new Map<string, number>();
+  const asked = new Map<string, number>();
+  const fired = new Map<string, string>();
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-one-run',
+    exercised: 0,
+    committing(change) {
+      if (change.type === 'task-state' && change.state === 'leased') {
+        const before = stored.tasks.get(change.id);
+        if (!before || (before.state !== 'queued' && before.attempt === change.attempt)) return;
+        leased.set(before.prompt, (leased.get(before.prompt) ?? 0) + 1);
+      }
+    },
+    asked(prompt, machine) {
+      if (!/^Question \d+-\d+\?$/.test(prompt)) return;
+      const count = (asked.get(prompt) ?? 0) + 1;
+      asked.set(prompt, count);
+      checker.exercised++;
+      if (count > (leased.get(prompt) ?? 0))
+        broke(
+          checker.name,
+          `${machine.name} works on "${prompt}" for the ${count}. time, leased ${leased.get(prompt)}`,
+        );
+    },
+    heard({ name, message }, node) {
+      if (name !== 'taskReport' || !message.local) return;
+      const { agent, epoch, task, local } = message;
+      // Of the one expression that agents here have: seconds 0 and 40.
+      const second = Math.floor(local.atMs / 1000) % 60;
+      const time = Math.floor(local.atMs / 60_000) * 60 + (second >= 40 ? 40 : 0);
+      const key = `${node} ${agent} ${epoch} ${local.prompt} ${time}`;
+      const before = fired.get(key);
+      checker.exercised++;
+      if (before !== undefined && before !== task)
+        broke(checker.name, `${node} ran ${agent} twice for one time of its trigger: ${before} and ${task}`);
+      fired.set(key, task);
+    },
+  };
+  return checker;
+};
+
+export const givesWay: MakeChecker = ({ stored, broke }) => {
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-gives-way',
+    exercised: 0,
+    committing(change) {
+      if (change.type !== 'event') return;
+      const { agent, text } = change.row;
+      const to = /it gave way to (\S+)/.exec(text)?.[1];
+      if (to === undefined || agent === null) return;
+      checker.exercised++;
+      const own = stored.agents.get(agent)?.spec.priority ?? 0;
+      const other = stored.agents.get(to)?.spec.priority;
+      if (other !== undefined && other <= own)
+        broke(checker.name, `${agent} of priority ${own} gives way to ${to} of priority ${other}`);
+    },
+  };
+  return checker;
+};
