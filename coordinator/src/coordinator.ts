@@ -23,7 +23,7 @@ import { createRefusals, type Refusals } from './counted-refusals.ts';
 import { decisions } from './decisions.ts';
 import { Following } from './following.ts';
 import type { Answer, Decide, Decision, InputKind, Inputs, Outcome, Policy } from './input.ts';
-import { enrichMemory } from './memory-reads.ts';
+import { enrichMemory, offersAgain } from './memory-reads.ts';
 import { mayPass, Outage } from './outage.ts';
 import { encodeAll } from './outbound.ts';
 import { Planner, type PlanningFigures, type Urgency } from './planner.ts';
@@ -467,6 +467,7 @@ class Loop implements Coordinator {
         return;
       case 'nodeHello':
         await this.submit('node-hello', { node, message: decoded.message });
+        for (const offer of await offersAgain(this.store, this.view, node)) await this.submit('memory-up', offer);
         return;
       case 'nodeInfo':
         await this.submit('node-info', { node, message: decoded.message });

@@ -15,11 +15,11 @@ import { type Random, seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { isDurable } from './change.ts';
 import { acceptMemory } from './memory/accept.ts';
-import { enrichMemory } from './memory-reads.ts';
+import { enrichMemory, offersAgain } from './memory-reads.ts';
 import { SampleFleet } from './sample-fleet.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
-import type { View } from './view.ts';
+import type { BranchRow, View } from './view.ts';
 
 /** The least honest node: one log, tails put aside when fenced. */
 class Writer {
@@ -215,4 +215,50 @@ t.test('whatever is lost on the way, every memory arrives, once', async (t) => {
     if (missing.length > 0) throw new Error(`seed ${seed}: lost ${missing}`);
   }
   t.ok(branches > 40, `${branches} changes of branches`);
+});
+
+const openBranch = (agent: string, more: Partial<BranchRow> = {}): BranchRow => ({
+  id: `${agent}.old.1`,
+  agent,
+  node: 'old',
+  epoch: 1,
+  fromSeq: 4,
+  uptoSeq: 5,
+  complete: true,
+  merged: false,
+  receivedMs: 0,
+  ...more,
+});
+
+t.test('a node that said hello is offered what may have been lost on the way', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('here', 'alice');
+  fleet.runs('elsewhere', 'bob');
+  fleet.runs('half', 'alice');
+  const rows = [
+    openBranch('here'),
+    openBranch('elsewhere'),
+    openBranch('half', { complete: false }),
+    openBranch('gone'),
+  ];
+  for (const row of rows) fleet.view.branches.set(row.id, row);
+  fleet.view.heads.set('here', { epoch: 2, seq: 9, hash: 'a'.repeat(64), entries: 9 });
+  const read: string[] = [];
+  const store = {
+    branchEntries: async (id: string) => {
+      read.push(id);
+      return [4, 5].map((seq) => ({ seq }));
+    },
+  } as unknown as Store;
+  const offers = await offersAgain(store, fleet.view, 'alice');
+  t.same(read, ['here.old.1']);
+  t.match(offers, [
+    {
+      node: 'alice',
+      agent: 'here',
+      message: { type: 'hydrated', durableSeq: 9, hash: 'a'.repeat(64) },
+      branch: { id: 'here.old.1', entries: [{ seq: 4 }, { seq: 5 }] },
+    },
+  ]);
+  t.same(await offersAgain(store, fleet.view, 'nobody'), []);
 });

@@ -44,6 +44,23 @@ export async function enrichMemory(
   return input;
 }
 
+/**
+ * A node that is back: what it was offered before it went may have been lost on the way, and it says nothing of memories that it knows
+ * to be level. Its writers are offered their branches anew.
+ */
+export async function offersAgain(store: Store, view: View, node: string): Promise<Inputs['memory-up'][]> {
+  const offers: Inputs['memory-up'][] = [];
+  for (const agent of new Set([...view.branches.values()].map((branch) => branch.agent))) {
+    const placement = view.agents.get(agent)?.placement;
+    if (placement?.node !== node) continue;
+    const { seq = 0, hash = 'genesis' } = view.heads.get(agent) ?? {};
+    const branch = await readBranch(store, view, oldestBranch(view, agent));
+    const message = { type: 'hydrated', epoch: placement.epoch, durableSeq: seq, hash } as const;
+    if (branch) offers.push({ node, agent, message, stored: [], missing: [], branch });
+  }
+  return offers;
+}
+
 /** More than one message holds: the decision cuts, and goes on with the next part. */
 const branchMessages = 8;
 

@@ -112,8 +112,47 @@ t.test("the coordinator's clock is set forward, then back", async (t) => {
 });
 
 t.test('a machine that slept: its monotonic clock stood still, its wall clock did not', async (t) => {
-  const { lease, welcome, clock } = rig();
+  const { lease, welcome, clock, coordinatorMs, stepCoordinator } = rig();
   welcome();
-  clock.wall += 60_000;
+  const sleep = (ms: number) => {
+    clock.wall += ms;
+    // To a monotonic clock that stood still the coordinator's runs ahead by as much.
+    stepCoordinator(ms);
+  };
+  sleep(10_000);
+  const buffered = coordinatorMs();
+  sleep(50_000);
   t.notOk(lease.holds);
+  t.equal(lease.heard(buffered), 50_000, 'word that came while it slept is old, not from the future');
+  t.notOk(lease.holds);
+  t.equal(lease.heard(coordinatorMs()), 0);
+  t.ok(lease.holds, 'word of now');
 });
+
+t.test('it fell asleep before the welcome came that it had asked for', async (t) => {
+  const { lease, clock, coordinatorMs, stepCoordinator } = rig();
+  const askedMs = clock.mono;
+  const nowMs = coordinatorMs();
+  clock.wall += 45_000;
+  stepCoordinator(45_000);
+  lease.welcomed({ nowMs, leaseMs: 30_000, generation: 3 }, askedMs);
+  t.notOk(lease.holds, 'the answer is 45 s old');
+  t.equal(lease.heard(coordinatorMs()), 0);
+  t.ok(lease.holds);
+});
+
+t.test(
+  'a wall clock that is set forward looks like a sleep until the next welcome; set back it changes nothing',
+  async (t) => {
+    const { lease, welcome, clock, coordinatorMs } = rig();
+    welcome();
+    clock.wall -= 3_600_000;
+    t.ok(lease.holds);
+    clock.wall += 1e12;
+    t.notOk(lease.holds);
+    t.ok(lease.heard(coordinatorMs()) > 10_000, 'the node asks');
+    clock.pass(1);
+    welcome();
+    t.ok(lease.holds);
+  },
+);

@@ -24,11 +24,12 @@ export function createLease(clock: Clock, have: number): Lease {
   let generation = Number.POSITIVE_INFINITY;
   let holds = have;
   let sentMs = Number.NEGATIVE_INFINITY;
-  let until = { monotonicMs: Number.NEGATIVE_INFINITY, wallMs: Number.NEGATIVE_INFINITY };
+  let untilMs = Number.NEGATIVE_INFINITY;
+  const awake = createLocalTime(clock);
 
   function word(coordinatorMs: number): number {
     if (aheadMs === null) return 0;
-    const nowMs = clock.monotonicMs();
+    const nowMs = awake.nowMs();
     // Word from the future: the coordinator's clock was set forward. Set back, all its word looks old until the next hello.
     aheadMs = Math.max(aheadMs, coordinatorMs - nowMs);
     const at = coordinatorMs - aheadMs;
@@ -38,14 +39,11 @@ export function createLease(clock: Clock, have: number): Lease {
   }
   function renew(): void {
     if (holds < generation) return;
-    const monotonicMs = sentMs + leaseMs;
-    if (monotonicMs <= until.monotonicMs) return;
-    until = { monotonicMs, wallMs: clock.nowMs() + monotonicMs - clock.monotonicMs() };
+    untilMs = Math.max(untilMs, sentMs + leaseMs);
   }
   return {
     get holds() {
-      // A monotonic clock stands still while the machine sleeps; its wall clock does not.
-      return clock.monotonicMs() < until.monotonicMs && clock.nowMs() < until.wallMs;
+      return awake.nowMs() < untilMs;
     },
     connected() {
       generation = Number.POSITIVE_INFINITY;
@@ -53,7 +51,8 @@ export function createLease(clock: Clock, have: number): Lease {
     },
     welcomed(message, askedMs) {
       ({ leaseMs, generation } = message);
-      if (askedMs !== null) aheadMs = message.nowMs - askedMs;
+      awake.nowMs();
+      if (askedMs !== null) aheadMs = message.nowMs - awake.atMs(askedMs);
       word(message.nowMs);
     },
     heard: word,
@@ -62,5 +61,39 @@ export function createLease(clock: Clock, have: number): Lease {
       holds = now;
       renew();
     },
+  };
+}
+
+/** Less than this is how clocks are read one after the other, and not a sleep. */
+const readingMs = 500;
+const maxSleeps = 32;
+
+/**
+ * Time on this machine since its start, sleep included: a monotonic clock stands still while the machine sleeps, its wall clock does
+ * not. What was sent to a machine that slept would else look as if it came from the future. A wall clock that is set forward looks
+ * like a sleep: word then counts as older than it is, until an answer to the next hello tells.
+ */
+function createLocalTime(clock: Clock) {
+  let baseMs = clock.nowMs() - clock.monotonicMs();
+  let sleptMs = 0;
+  /** Since when how much was slept, oldest first. */
+  const sleeps = [{ fromMs: Number.NEGATIVE_INFINITY, sleptMs }];
+  function look(): number {
+    const monotonicMs = clock.monotonicMs();
+    const apartMs = clock.nowMs() - monotonicMs;
+    if (apartMs > baseMs + readingMs) {
+      sleptMs += apartMs - baseMs;
+      sleeps.push({ fromMs: monotonicMs, sleptMs });
+      // The first stays: what is asked for before the others is before any sleep that is known.
+      if (sleeps.length > maxSleeps) sleeps.splice(1, 1);
+      baseMs = apartMs;
+    } else baseMs = Math.min(baseMs, apartMs);
+    return monotonicMs;
+  }
+  return {
+    nowMs: () => look() + sleptMs,
+    /** Of a moment of the monotonic clock; a sleep that was found later than that counts as later. */
+    atMs: (monotonicMs: number) =>
+      monotonicMs + (sleeps.findLast(({ fromMs }) => fromMs < monotonicMs) ?? sleeps[0]!).sleptMs,
   };
 }

@@ -323,8 +323,12 @@ class Loop implements RunningNode {
   #farewell(reason: 'forgotten' | 'quarantined', text: string): void {
     this.#parts.log.error({ reason }, `the coordinator says farewell: ${text}`);
     for (const name of [...this.agents.keys()]) this.#remove(name, Number.POSITIVE_INFINITY);
-    this.#parts.assignments.clear();
-    this.#parts.onFarewell(reason, text);
+    try {
+      this.#parts.assignments.clear();
+    } finally {
+      // Also where the disk takes no writes: it is sent away all the same.
+      this.#parts.onFarewell(reason, text);
+    }
   }
 
   // Agents

@@ -46,6 +46,9 @@ export interface HostWatch {
   log: Log;
 }
 
+/** What was reckoned with the clock before may be wrong for this long. */
+const clockTroubleMs = 120_000;
+
 export class CoordinatorHost {
   /** What it decided, for checkers. Null: it is down, or starting. */
   coordinator: Coordinator | null = null;
@@ -64,6 +67,8 @@ export class CoordinatorHost {
   readonly #seed: number;
   readonly #diskMs: number;
   readonly #knobs: Knobs;
+  #wallOffsetMs = 0;
+  #troubledUntilMs = 0;
   /** What the last armed blow threw. */
   #struck: FleetError | null = null;
 
@@ -90,10 +95,27 @@ export class CoordinatorHost {
   }
   /** Of its machine, and whether that was set anew of late. */
   wallMs(): number {
-    return this.#watch.wallMs();
+    return this.#watch.wallMs() + this.#wallOffsetMs;
   }
   get isClockTroubled(): boolean {
-    return false;
+    return this.#timeline.nowMs < this.#troubledUntilMs;
+  }
+  /** Its clock is set, by so much. */
+  step(ms: number): void {
+    this.#watch.trace('coordinator', `its clock is set by ${Math.round(ms)} ms`);
+    this.#wallOffsetMs += ms;
+    this.#troubledUntilMs = this.#timeline.nowMs + clockTroubleMs + Math.abs(ms);
+  }
+  get wallOffsetMs(): number {
+    return this.#wallOffsetMs;
+  }
+  /** Suspended with its machine. */
+  sleep(ms: number): void {
+    if (!this.clock) return;
+    this.#watch.trace('coordinator', `sleeps for ${Math.round(ms)} ms`);
+    this.clock.sleep(this.#timeline.nowMs + ms);
+    this.#network.look();
+    this.#timeline.after(ms, () => this.#network.look());
   }
   get isUp(): boolean {
     return this.coordinator !== null;
@@ -101,7 +123,7 @@ export class CoordinatorHost {
 
   start(): void {
     if (this.clock) return;
-    const clock = new ProcessClock(this.#timeline, () => this.#watch.wallMs());
+    const clock = new ProcessClock(this.#timeline, () => this.wallMs());
     this.clock = clock;
     this.starts++;
     this.#watch.trace('coordinator', `starts (${this.starts})`);

@@ -74,10 +74,11 @@ export class SimulatedDisk {
     this.#synced = null;
   }
 
-  /** The card was copied. */
-  copy(): SimulatedDisk {
+  /** The card was copied; `without`: a file that was found damaged and set aside. */
+  copy(without?: string): SimulatedDisk {
     const copy = new SimulatedDisk(this.#timeline);
-    for (const [name, db] of this.#files) copy.#files.set(name, this.#adopt(new Database(db.serialize())));
+    for (const [name, db] of this.#files)
+      if (name !== without) copy.#files.set(name, copy.#adopt(new Database(db.serialize())));
     return copy;
   }
 

@@ -73,6 +73,9 @@ export class Machine {
   process: Process | null = null;
   /** Of its wall clock. */
   wallOffsetMs = 0;
+  /** Milliseconds that it gains a second. */
+  driftMsPerS = 0;
+  #driftFromMs = 0;
   /** A person must start it. */
   isOut = false;
   boots = 0;
@@ -109,6 +112,16 @@ export class Machine {
     return profile === 'zero2' ? 'micro' : profile === 'pi4' || profile === 'pi5' ? 'pi' : profile;
   }
 
+  wallMs(): number {
+    const driftedMs = ((this.#world.timeline.nowMs - this.#driftFromMs) / 1000) * this.driftMsPerS;
+    // No clock stands before its epoch.
+    return Math.max(1_000, this.#world.wallMs() + this.wallOffsetMs + driftedMs);
+  }
+  /** From now on its wall clock gains so much; 0: it is right again. */
+  drift(msPerS: number): void {
+    this.#driftFromMs = this.#world.timeline.nowMs;
+    this.driftMsPerS = msPerS;
+  }
   newKey(): string {
     this.keyFingerprint = this.#random.hex(32);
     return this.keyFingerprint;
@@ -133,7 +146,7 @@ export class Machine {
     if (this.process || !this.identity || this.isOut) return;
     const { timeline, network } = this.#world;
     const { options } = this;
-    const clock = new ProcessClock(timeline, () => this.#world.wallMs() + this.wallOffsetMs);
+    const clock = new ProcessClock(timeline, () => this.wallMs());
     const seed = options.seed * 1000 + ++this.boots;
     const { foreignBytes, extraC, diskFull, readOnlyDisk, undervoltage } = this.probes;
     this.probes = Object.assign(this.#freshProbes(clock), {
@@ -211,6 +224,20 @@ export class Machine {
     this.process.clock.pausedUntilMs = this.#world.timeline.nowMs + ms;
     this.#world.network.look();
     this.#world.timeline.after(ms, () => this.#world.network.look());
+  }
+  /** Suspended with all that runs on it. */
+  sleep(ms: number): void {
+    if (!this.process) return;
+    this.#world.trace(this.name, `sleeps for ${Math.round(ms)} ms`);
+    this.process.clock.sleep(this.#world.timeline.nowMs + ms);
+    this.#world.network.look();
+    this.#world.timeline.after(ms, () => this.#world.network.look());
+  }
+  /** The disk of then in place of that of now, or one without a file that was damaged. What only this one held is gone. */
+  exchange(disk: SimulatedDisk): void {
+    this.#end(false, 'gets another disk');
+    this.disk = disk;
+    this.erasedMs = this.#world.timeline.nowMs;
   }
   /** A fresh card: no key, no journal, the same hardware. */
   erase(): void {

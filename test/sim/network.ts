@@ -82,6 +82,8 @@ export class Network {
   readonly #watch: NetworkWatch;
   /** Why a machine cannot reach the broker; empty: it can. */
   readonly #cuts = new Map<string, Set<string>>();
+  /** Directions in which nothing passes, by machine: a firewall that lost its state, a full buffer on the way. */
+  readonly #halfCuts = new Map<string, 'up' | 'down'>();
   readonly #connections = new Set<Connection>();
   /** When the broker got something from a machine. */
   readonly heardMs = new Map<string, number>();
@@ -107,8 +109,18 @@ export class Network {
     this.#cuts.get(machine)?.delete(cause);
     this.look();
   }
+  /** One direction alone; null: both are open. */
+  cutHalf(machine: string, direction: 'up' | 'down' | null): void {
+    if (direction) this.#halfCuts.set(machine, direction);
+    else this.#halfCuts.delete(machine);
+    this.look();
+  }
+  /** In one direction at least. */
   isCut(machine: string): boolean {
-    return (this.#cuts.get(machine)?.size ?? 0) > 0;
+    return this.#halfCuts.has(machine) || !this.#passes(machine, 'up');
+  }
+  #passes(machine: string, direction: 'up' | 'down'): boolean {
+    return (this.#cuts.get(machine)?.size ?? 0) === 0 && this.#halfCuts.get(machine) !== direction;
   }
   /** The broker's side of this node's connection is there and so is the other: words pass in both directions now. */
   isConnected(machine: string): boolean {
@@ -137,9 +149,10 @@ export class Network {
   look(): void {
     for (const connection of this.#connections) {
       const { dialler } = connection;
-      const reachable = !this.isCut(dialler.machine);
-      const clientSpeaks = reachable && connection.clientOpen && !dialler.clock.paused;
-      const brokerSpeaks = reachable && connection.brokerOpen && this.#broker !== null && !this.#broker.clock.paused;
+      const reachable = this.#passes(dialler.machine, 'up') || this.#passes(dialler.machine, 'down');
+      const clientSpeaks = this.#passes(dialler.machine, 'up') && connection.clientOpen && !dialler.clock.paused;
+      const brokerSpeaks =
+        !this.isCut(dialler.machine) && connection.brokerOpen && this.#broker !== null && !this.#broker.clock.paused;
       const rest = () => connection.keepaliveMs * (1.5 - this.#random.next());
       if (connection.brokerOpen && !clientSpeaks)
         connection.brokerWatch ??= this.#timeline.after(rest(), () => this.#brokerClose(connection, true));
@@ -436,7 +449,7 @@ export class Network {
       const open = direction === 'up' ? connection.brokerOpen : connection.dialler.clock.alive;
       if (!open) return clearLanes(connection[direction]);
       // Held until the path is back; `look` pumps then.
-      if (this.isCut(connection.dialler.machine)) return;
+      if (!this.#passes(connection.dialler.machine, direction)) return;
       const receiver = direction === 'up' ? this.#broker?.clock : connection.dialler.clock;
       if (receiver?.paused) {
         head.dueMs = receiver.pausedUntilMs;

@@ -111,6 +111,9 @@ function isBefore(a: Due, b: Due): boolean {
 export class ProcessClock implements Clock {
   alive = true;
   pausedUntilMs = 0;
+  /** When it fell asleep; its monotonic clock and its timers stand still until it goes on. */
+  #asleepFromMs: number | null = null;
+  #sleptMs = 0;
   readonly #timeline: Timeline;
   readonly #wallMs: () => number;
   readonly #startedMs: number;
@@ -126,18 +129,37 @@ export class ProcessClock implements Clock {
   kill(): void {
     this.alive = false;
   }
+  /** The whole machine is suspended: unlike a process that stands still, it does not know how long. */
+  sleep(untilMs: number): void {
+    this.pausedUntilMs = Math.max(this.pausedUntilMs, untilMs);
+    this.#asleepFromMs ??= this.#timeline.nowMs;
+  }
+  /** Until now. */
+  get #asleepMs(): number {
+    if (this.#asleepFromMs !== null && !this.paused) {
+      this.#sleptMs += this.pausedUntilMs - this.#asleepFromMs;
+      this.#asleepFromMs = null;
+    }
+    return this.#sleptMs + (this.#asleepFromMs === null ? 0 : this.#timeline.nowMs - this.#asleepFromMs);
+  }
   nowMs(): number {
     return Math.floor(this.#wallMs());
   }
   monotonicMs(): number {
-    return this.#timeline.nowMs - this.#startedMs;
+    return this.#timeline.nowMs - this.#startedMs - this.#asleepMs;
   }
   after(delayMs: number, run: () => void): Timer {
     let cancelled = false;
     let timer: Timer | null = null;
+    const dueMs = this.monotonicMs() + Math.max(1, delayMs);
     const fire = () => {
       if (cancelled || !this.alive) return;
-      if (this.paused) timer = this.#timeline.at(this.pausedUntilMs, fire);
+      if (this.paused) {
+        timer = this.#timeline.at(this.pausedUntilMs, fire);
+        return;
+      }
+      const leftMs = dueMs - this.monotonicMs();
+      if (leftMs > 0.001) timer = this.#timeline.after(leftMs, fire);
       else run();
     };
     // A timer of Node takes at least a millisecond.

@@ -327,6 +327,10 @@ export class World implements MachineWorld {
       const row = machine.identity && view.nodes.get(machine.identity.node);
       if (!row || row.keyFingerprint !== machine.keyFingerprint) {
         if (machine.process) machine.kill();
+        // Where the policy is to ask, a person lets the machine take its old place first.
+        for (const { id, hardware } of view.nodes.values())
+          if (hardware === machine.hardware && this.knobs.policy.reclaim === 'ask')
+            this.ask('node-release', { by: 'people', node: id });
         this.enrol(machine);
       } else if (row.status === 'active') {
         machine.isOut = false;

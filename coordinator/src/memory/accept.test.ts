@@ -294,7 +294,14 @@ t.test('in parts, sent twice, partly in the log already', async (t) => {
   t.match(up(fleet, 'alice', branch(1, whole.slice(0, 4), false), { stored: log, siblings }).changes, []);
   fleet.will('bob');
   const two = up(fleet, 'alice', branch(1, whole.slice(4)), { stored: log, siblings });
-  t.match(two.down, [{ node: 'alice', type: 'branch-ack', upto: 7 }], 'the writer is away: nothing is offered yet');
+  t.match(
+    two.down,
+    [
+      { node: 'bob', type: 'merge' },
+      { node: 'alice', type: 'branch-ack', upto: 7 },
+    ],
+    'the writer is suspect: it may hear',
+  );
   t.match(fleet.view.branches.get('echo.alice.1'), { fromSeq: 4, uptoSeq: 7, complete: true });
 
   fleet.birth('bob', boot1);

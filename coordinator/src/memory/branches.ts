@@ -110,8 +110,9 @@ export function bringIn(draft: Draft, branch: BranchRow, entries: readonly Memor
 }
 /** Sends the present writer the next additions of a branch, as much as one message holds. */
 function offerMerge(draft: Draft, branch: BranchRow, entries: readonly MemoryEntry[]): void {
+  // Also to a node that is suspect: it may hear, and comes back without a hello of its memory. One that does not hear says hello later.
   const placement = draft.view.agents.get(branch.agent)?.placement;
-  if (!placement || draft.view.nodes.get(placement.node)?.presence !== 'online') return;
+  if (!placement) return;
   const additions = entries.filter((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(entry));
   const part = fitting(draft, additions).map((entry) => asWrittenBy(branch.node, entry));
   if (part.length === 0) return;

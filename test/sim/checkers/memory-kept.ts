@@ -103,7 +103,10 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
         checker.exercised++;
         const count = turns.get(id)?.size ?? 0;
         if (count === 0) broke(checker.name, `${id} of ${agent} is done on ${node} and has no entry`);
-        if (count > attempt) broke(checker.name, `${id} of ${agent} has ${count} entries after ${attempt} attempts`);
+        // A card that forgot what it had done, or an outbox that had no room for the end of it: it is done again.
+        const mayRepeat = machine.erasedMs > 0 || world.knobs.outboxMessages < 100;
+        if (count > attempt && !mayRepeat)
+          broke(checker.name, `${id} of ${agent} has ${count} entries after ${attempt} attempts`);
       }
       for (const [hash, agent] of additions) {
         if (!stored.agents.get(agent)?.placement) continue;

@@ -32,7 +32,8 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
       if (before.presence !== 'suspect')
         broke(checker.name, `${change.row.id} goes from ${before.presence} to lost at once`);
       const awayMs = change.row.presenceSinceMs - before.presenceSinceMs;
-      if (awayMs < world.host.policy.lostAfterMs) broke(checker.name, `${change.row.id} is lost after ${awayMs} ms`);
+      if (awayMs < world.host.policy.lostAfterMs && !world.host.isClockTroubled)
+        broke(checker.name, `${change.row.id} is lost after ${awayMs} ms`);
       const machine = machineOf(change.row.id);
       const state = machine && since.get(machine);
       const { lostAfterMs } = world.host.policy;
@@ -53,7 +54,8 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
     looked() {
       const { nowMs } = world.timeline;
       const { clock, coordinator } = world.host;
-      if (!coordinator || clock?.paused || world.isStormy || world.host.storesNothing) troubledMs = nowMs;
+      const { isClockTroubled, storesNothing } = world.host;
+      if (!coordinator || clock?.paused || world.isStormy || storesNothing || isClockTroubled) troubledMs = nowMs;
       const { lostAfterMs, restartGraceMs } = world.host.policy;
       const heartbeatMs = beatMs();
       for (const machine of world.machines) {
@@ -83,7 +85,7 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
             broke(checker.name, `${row.id} has been away for ${Math.round(forMs / 1000)} s and is ${row.presence}`);
         }
         // Heartbeats that the network dropped make it suspect; the next ones put that right.
-        if (connected && Math.min(forMs, world.wallMs() - row.presenceSinceMs) > helloMs) {
+        if (connected && Math.min(forMs, world.host.wallMs() - row.presenceSinceMs) > helloMs) {
           checker.exercised++;
           if (row.presence !== 'online')
             broke(

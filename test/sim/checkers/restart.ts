@@ -37,7 +37,8 @@ export const restart: MakeChecker = (watched) => {
     committing(change, batch) {
       const isEarly =
         world.timeline.nowMs - startedMs < world.host.policy.restartGraceMs - 100 && world.host.starts > 1;
-      if (!isEarly) return;
+      // The grace is counted by the wall clock.
+      if (!isEarly || world.host.isClockTroubled) return;
       if (change.type === 'node') {
         const before = stored.nodes.get(change.row.id);
         checker.exercised++;
@@ -75,7 +76,7 @@ export const frozen: MakeChecker = (watched) => {
         return broke(checker.name, `${left.agent} leaves ${left.node}, where moves are frozen: ${freeze.reason}`);
       // Counted again, from what is stored.
       const { valveMinNodes, valveShare, valveWindowMs } = world.host.policy;
-      const nowMs = world.wallMs();
+      const nowMs = world.host.wallMs();
       const sites = new Set([...stored.nodes.values()].map((row) => row.site));
       let here = 0;
       let away = 0;
