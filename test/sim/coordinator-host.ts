@@ -117,6 +117,10 @@ export class CoordinatorHost {
     this.#network.look();
     this.#timeline.after(ms, () => this.#network.look());
   }
+  /** It runs, stores, and its clock is right: what it owes it does in time. */
+  get isWell(): boolean {
+    return this.coordinator !== null && !this.clock?.paused && !this.storesNothing && !this.isClockTroubled;
+  }
   get isUp(): boolean {
     return this.coordinator !== null;
   }

@@ -2,7 +2,13 @@
 // and ask, assignments, the coordinator's messages; out: durable entries, memories found, messages upward.
 // Embedding comes before hashing (the commitment covers the vector) but never fails or holds up a memory for more than 2 s: without
 // a vector the entry is found by words, and the index gets a vector later.
-import { type AssignedAgent, FleetError, isVector, type MemoryPayload, maxMemoryBatchEntries } from '@blackroad/protocol';
+import {
+  type AssignedAgent,
+  FleetError,
+  isVector,
+  type MemoryPayload,
+  maxMemoryBatchEntries,
+} from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';

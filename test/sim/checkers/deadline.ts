@@ -26,8 +26,7 @@ export const deadline: MakeChecker = ({ world, stored, broke }) => {
     },
     looked() {
       const { nowMs } = world.timeline;
-      const { coordinator, clock } = world.host;
-      if (!coordinator || clock?.paused || world.host.isClockTroubled) wellSinceMs = nowMs;
+      if (!world.host.isWell) wellSinceMs = nowMs;
       if (nowMs - wellSinceMs < lateMs) return;
       for (const { id, deadlineMs } of stored.tasks.values()) {
         checker.exercised++;

@@ -40,13 +40,13 @@ export const onLoss: MakeChecker = (watched) => {
     },
     looked() {
       const { nowMs } = world.timeline;
-      const { coordinator, clock } = world.host;
-      const isWell = coordinator !== null && !clock?.paused && !world.host.isClockTroubled;
+      const { coordinator, isWell } = world.host;
       for (const { name, placement, spec, unplaced } of stored.agents.values()) {
         const node = placement ? stored.nodes.get(placement.node) : undefined;
         const key = `${name} ${placement?.epoch} ${placement?.node}`;
         const isFree =
           isWell &&
+          coordinator !== null &&
           node?.status === 'active' &&
           node.presence === 'lost' &&
           spec.onLoss.policy === 'replace' &&
@@ -75,13 +75,13 @@ export const drained: MakeChecker = ({ world, stored, broke }) => {
     exercised: 0,
     looked() {
       const { nowMs } = world.timeline;
-      const { coordinator, clock } = world.host;
+      const { coordinator, isWell } = world.host;
       for (const { name, placement, unplaced } of stored.agents.values()) {
         const node = placement ? stored.nodes.get(placement.node) : undefined;
         const key = `${name} ${placement?.epoch} ${placement?.node}`;
         const isAsked =
+          isWell &&
           coordinator !== null &&
-          !clock?.paused &&
           node?.draining &&
           node.status === 'active' &&
           node.presence === 'online' &&
@@ -141,7 +141,7 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
     },
     looked() {
       const { nowMs } = world.timeline;
-      const { coordinator, clock } = world.host;
+      const { coordinator, isWell } = world.host;
       const { valveMinNodes, valveShare } = world.host.policy;
       const present = new Set<string>();
       for (const { site, reason } of coordinator?.view.frozen ?? []) {
@@ -149,7 +149,7 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
         present.add(key);
         const { here, away } = groupOf(site);
         const isJust = away >= valveMinNodes && away > (valveShare / 2) * (here + away);
-        if (isJust || clock?.paused) {
+        if (isJust || !isWell) {
           idleSince.delete(key);
           continue;
         }

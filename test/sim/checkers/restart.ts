@@ -20,6 +20,10 @@ function leaves(
   if (change.row.placement?.node === placement.node) return null;
   const row = stored.nodes.get(placement.node);
   if (row?.status !== 'active' || row.presence === 'online') return null;
+  // A person moved the node to where the agent may not be, or took its label away.
+  const { site, labels } = before.spec.placement;
+  const hasLabels = Object.entries(labels).every(([key, value]) => row.labels[key] === value);
+  if ((site.length > 0 && !site.includes(row.site)) || !hasLabels) return null;
   // A person forgot the node, with all that was on it.
   if (batch.some((each) => each.type === 'node-gone' && each.id === row.id)) return null;
   return { agent: change.row.name, node: row.id };
