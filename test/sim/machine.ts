@@ -81,6 +81,8 @@ export class Machine {
   boots = 0;
   /** When it was last set up anew. */
   erasedMs = Number.NEGATIVE_INFINITY;
+  /** Its node was forgotten, and it joined as another: what it wrote before is nobody's. */
+  isAnother = false;
   /** A copied card in another machine: it speaks under a name that is not its own. */
   isClone = false;
   readonly #world: MachineWorld;

@@ -6,6 +6,8 @@ import type { MakeChecker } from '../checker.ts';
 export const capacity: MakeChecker = ({ world, stored, broke }) => {
   /** What came in this commit: a model that nobody on the node used before. */
   const fresh = new Map<string, { agent: string; node: string; model: string }>();
+  /** Free memory a moment ago: word of less may have come behind the plan in the same batch. */
+  const lookedAt = new Map<string, number>();
   const usedOn = (node: string) => {
     const used = new Set<string>();
     for (const name of stored.agentsOn(node)) {
@@ -19,6 +21,10 @@ export const capacity: MakeChecker = ({ world, stored, broke }) => {
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-capacity',
     exercised: 0,
+    looked() {
+      for (const [id, { capacity }] of world.host.coordinator?.view.live ?? [])
+        if (capacity) lookedAt.set(id, capacity.memoryFreeBytes);
+    },
     committing(change) {
       if (change.type !== 'agent' || !change.row.placement) return;
       const { node, model, epoch } = change.row.placement;
@@ -37,7 +43,8 @@ export const capacity: MakeChecker = ({ world, stored, broke }) => {
         if (said.memoryTotalBytes === 0) continue;
         if (wanted.resident || usedBefore.get(node)?.has(wanted.name)) continue;
         const used = usedOn(node);
-        let roomBytes = said.memoryFreeBytes;
+        const before = lookedAt.get(node);
+        let roomBytes = Math.max(said.memoryFreeBytes, before ?? 0);
         for (const { name, resident, residentBytes, sizeBytes, kind } of said.models) {
           if (kind !== 'chat' || name === wanted.name) continue;
           if (resident && !used.has(name)) roomBytes += residentBytes;

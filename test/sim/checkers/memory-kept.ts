@@ -89,6 +89,7 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
     rested() {
       for (const machine of world.machines) {
         look(machine);
+        if (machine.isAnother) continue;
         for (const [hash, { agent, seq }] of onDisks.get(machine.disk)?.held ?? []) {
           if (!stored.agents.has(agent)) continue;
           checker.exercised++;
@@ -99,7 +100,14 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
       for (const [id, { agent, node, attempt, atMs }] of finished) {
         const machine = world.machines.find(({ identity, isClone }) => identity?.node === node && !isClone);
         // On a card that was erased since, or was a copy: that memory is gone with it.
-        if (!machine || machine.erasedMs >= atMs || world.cloned.has(node) || !stored.agents.has(agent)) continue;
+        if (
+          !machine ||
+          machine.erasedMs >= atMs ||
+          machine.isAnother ||
+          world.cloned.has(node) ||
+          !stored.agents.has(agent)
+        )
+          continue;
         checker.exercised++;
         const count = turns.get(id)?.size ?? 0;
         if (count === 0) broke(checker.name, `${id} of ${agent} is done on ${node} and has no entry`);
