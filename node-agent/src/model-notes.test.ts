@@ -94,7 +94,7 @@ t.test('what keeps a chat model away, and nothing where one is or none should be
   const named = { isServerNamed: true, ollamaUrl: null, openAiUrl: 'http://box:8000' };
   t.equal(
     text([runtime({})], {}, named),
-    'the server given does not answer at http://box:8000: start it, or correct its URL',
+    'the server given does not answer at http://box:8000: start it, correct its address, or leave it out to have a model fetched',
   );
   t.match(text([runtime({})], {}, { isBooting: true }), /has just started/);
   t.equal(noModelText(now([runtime({ label: 'simulated' })]), null), 'simulated has none');

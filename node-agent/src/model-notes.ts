@@ -82,11 +82,13 @@ function silentText({ label, problem, kind }: ModelSituation['runtimes'][number]
   return `${label} does not say which models it has (${problem?.text ?? ''})${cure}`;
 }
 
-function absentNotes({ ollamaUrl, openAiUrl }: ModelPlaces): string[] {
-  const notes: string[] = [];
-  if (openAiUrl) notes.push(`the server given does not answer at ${openAiUrl}: start it, or correct its URL`);
-  if (ollamaUrl) notes.push(`no Ollama answers at ${ollamaUrl}`);
-  return notes;
+function absentNotes({ ollamaUrl, openAiUrl, isServerNamed }: ModelPlaces): string[] {
+  const cure = 'start it, correct its address, or leave it out to have a model fetched';
+  if (openAiUrl) {
+    const beside = ollamaUrl ? [`no Ollama answers at ${ollamaUrl}`] : [];
+    return [`the server given does not answer at ${openAiUrl}: ${cure}`, ...beside];
+  }
+  return ollamaUrl ? [`no Ollama answers at ${ollamaUrl}${isServerNamed ? `: ${cure}` : ''}`] : [];
 }
 
 function embeddedNotes({ runtimes }: ModelSituation, { modelsDir }: ModelPlaces): string[] {
