@@ -160,6 +160,26 @@ t.test('a card that is not listed any more, or only spoken of, is lost; and foun
   t.match(troublesOf(spokenOf), [{ kind: 'lost', text: 'a GPU' }], 'also where it was never seen');
 });
 
+t.test('a container that is made anew with fewer cards has fewer cards', async (t) => {
+  const two = 'NVIDIA L40S, 46068, 4, 0, 30';
+  const gpu = box(t, says(`${two}\n${two}`));
+  gpu.machine.set('/.dockerenv', '');
+  t.equal((await gpu.probes.inventory()).gpus.length, 2);
+  gpu.probes.close();
+  gpu.put(says(two));
+  const again = gpu.start();
+  t.teardown(() => again.close());
+  t.equal((await again.inventory()).gpus.length, 1);
+  t.same(troublesOf({ probes: again }), []);
+});
+
+t.test('a sensor that fails alone is no lost card', async (t) => {
+  const gpu = box(t, says('NVIDIA GeForce RTX 3090, 24576, 1, [Unknown Error], ERR!'));
+  t.match((await gpu.probes.inventory()).gpus, [{ memoryBytes: 24 * GiB }]);
+  t.same(troublesOf(gpu), [{ kind: 'warning', text: 'NVIDIA GeForce RTX 3090: a sensor fails, [Unknown Error]' }]);
+  t.same(gpu.probes.health().gpus, [{ memoryUsedBytes: MiB, utilisation: 0 }]);
+});
+
 t.test('warnings and exit codes beside good data', async (t) => {
   const line = 'NVIDIA GeForce RTX 3090, 24576, 1, 0, 40';
   const warning = 'WARNING: infoROM is corrupted at gpu 0000:01:00.0';

@@ -44,6 +44,7 @@ export function watchGpus(deps: { files: Files; stateDir: string; board: string;
   let known = readKept(path);
   let answer: GpuAnswer | null = null;
   let silence: string | null = null;
+  let isFirst = true;
 
   const learn = (cards: KnownCard[]) => {
     const next: Kept = { boot, cards: cards.slice(0, maxCards) };
@@ -61,7 +62,10 @@ export function watchGpus(deps: { files: Files; stateDir: string; board: string;
     if (now.state === 'absent') known = { boot, cards: [] };
     if (now.state !== 'answered') return;
     answer = now.answer;
-    learn(merge(known.boot === boot ? known.cards : [], now.answer, known.cards));
+    // A container that is made anew may be given fewer cards; one that has none any more is told so by nvidia-smi's absence.
+    const isOfferAnew = isFirst && isContainer(files) && now.answer.cards.length > 0;
+    isFirst = false;
+    learn(merge(known.boot === boot && !isOfferAnew ? known.cards : [], now.answer, known.cards));
   };
   const program = watchProgram<GpuAnswer>({
     ...deps,
@@ -133,6 +137,10 @@ function troublesOf(cards: readonly KnownCard[], answer: GpuAnswer | null): Gpus
 function silentTroubles(cards: readonly KnownCard[], why: string, files: Files): Gpus['troubles'] {
   if (cards.length > 0) return [{ kind: 'silent', text: why }];
   return hasNvidiaDevice(files) ? [{ kind: 'warning', text: `nvidia-smi does not answer: ${why}` }] : [];
+}
+
+function isContainer(files: Files): boolean {
+  return files.exists('/.dockerenv') || files.exists('/run/.containerenv');
 }
 
 /** A display controller (class 03) of NVIDIA on the PCI bus. */

@@ -14,6 +14,8 @@ export interface GpuCard {
   temperatureC: number | null;
   /** In the words of nvidia-smi; null: it works. */
   fault: string | null;
+  /** Of a card that works: what else it does not tell, in the words of nvidia-smi. */
+  failingSensor: string | null;
 }
 export interface GpuAnswer {
   /** Those it lists; empty: it says that there are none. */
@@ -59,8 +61,11 @@ export function readNvidiaSmi({ stdout, stderr, code }: Printed, board = ''): Gp
   for (const line of stdout.split('\n').map((each) => each.trim())) {
     if (line === '') continue;
     const card = readCard(line, board);
-    if (card) answer.cards.push(card);
-    else if (noneWords.test(line)) saysNone = true;
+    if (card) {
+      answer.cards.push(card);
+      if (card.fault === null && card.failingSensor !== null)
+        answer.warnings.push(`${card.name}: a sensor fails, ${card.failingSensor}`);
+    } else if (noneWords.test(line)) saysNone = true;
     else if (lostWords.test(line)) answer.lost.push(line);
     else answer.warnings.push(line);
   }
@@ -79,8 +84,10 @@ function readCard(line: string, board: string): GpuCard | null {
   if (!facts.every((field) => value.test(field) || absent.test(field) || inBrackets.test(field))) return null;
   const number = (index: number) => (value.test(facts[index]!) ? Number.parseFloat(facts[index]!) : null);
   const name = fields.slice(0, -4).join(', ');
-  const [total = ''] = facts;
-  const broken = facts.find((field) => !value.test(field) && !absent.test(field));
+  const [total = '', used = ''] = facts;
+  const isBroken = (field: string) => !value.test(field) && !absent.test(field);
+  // A sensor may fail alone; a card whose memory cannot be read does not work.
+  const broken = [total, used].find(isBroken);
   const sharesMemory = broken === undefined && absent.test(total) && shared.test(`${name} ${board}`);
   const bytes = number(0) || null;
   return {
@@ -90,6 +97,7 @@ function readCard(line: string, board: string): GpuCard | null {
     usedBytes: Math.max(0, (number(1) ?? 0) * MiB),
     utilisation: Math.min(1, Math.max(0, (number(2) ?? 0) / 100)),
     temperatureC: plausibleC(number(3)),
+    failingSensor: facts.slice(2).find(isBroken) ?? null,
     fault: broken ?? (bytes === null && !sharesMemory ? 'it does not say how much memory it has' : null),
   };
 }
