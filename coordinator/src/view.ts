@@ -122,6 +122,8 @@ export interface AgentRow {
   quiet?: Quiet;
   why: PlacementWhy | null;
   unplaced: UnplacedWhy | null;
+  /** When a person last changed its spec; missing in rows of older coordinators. */
+  changedMs?: number;
   createdMs: number;
   updatedMs: number;
 }

@@ -11,7 +11,7 @@ import type { Probes } from './contracts.ts';
 import { refuseFolders } from './data-folder.ts';
 import type { EnsureKinds } from './default-models.ts';
 import type { Disk } from './disk.ts';
-import { blink } from './gpio/blink.ts';
+import { blink, hasLed } from './gpio/blink.ts';
 import type { Identity } from './identity/identity.ts';
 import { createLearned } from './learned.ts';
 import { ringLog } from './log-ring.ts';
@@ -169,6 +169,7 @@ export function composeNode(order: NodeOrder): RunningNode {
       });
     },
     logLines: lines,
+    hasLed: !order.simulated && hasLed(),
     blink: (seconds) => blink(seconds, clock),
     clock,
     random,

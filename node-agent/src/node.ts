@@ -48,6 +48,7 @@ export interface NodeParts {
   assignments: AssignmentStore;
   createAgent: (assigned: AssignedAgent, mayActOutside: () => boolean) => RunningAgent;
   logLines: (count: number) => string[];
+  hasLed: boolean;
   blink: (seconds: number) => { ok: boolean; text: string };
   clock: Clock;
   random: Random;
@@ -463,10 +464,17 @@ class Loop implements RunningNode {
   }
 
   async #tellInfo(): Promise<void> {
-    const { node, boot, probes, simulated, transport } = this.#parts;
+    const { node, boot, probes, simulated, hasLed: led, transport } = this.#parts;
     const words = this.#words();
     this.#told = JSON.stringify(words);
-    const info: NodeInfo = { ...(await probes.inventory()), class: this.#parts.class(), boot, ...words, simulated };
+    const info: NodeInfo = {
+      ...(await probes.inventory()),
+      class: this.#parts.class(),
+      boot,
+      ...words,
+      led,
+      simulated,
+    };
     const told = JSON.stringify(info);
     if (this.#stopping || told === this.#info) return;
     this.#info = told;

@@ -320,6 +320,7 @@ export const AgentView = Type.Object({
     branches: Type.Integer({ description: 'Tails of lost nodes waiting to be merged.' }),
   }),
   createdMs: TimeMs,
-  updatedMs: TimeMs,
+  changedMs: Type.Number({ minimum: 0, description: 'Its spec was changed.' }),
+  updatedMs: Type.Number({ minimum: 0, description: 'It was changed, placed or moved.' }),
 });
 export type AgentView = Static<typeof AgentView>;

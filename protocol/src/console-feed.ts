@@ -54,7 +54,8 @@ export const AgentLine = Type.Object({
   waiting: Type.Integer({ description: 'Tasks in its queue.' }),
   running: Type.Integer(),
   branches: Type.Integer({ description: 'Memory tails of lost nodes that wait to be merged.' }),
-  updatedMs: TimeMs,
+  updatedMs: Type.Number({ minimum: 0, description: 'It was changed, placed or moved.' }),
+  changedMs: Type.Number({ minimum: 0, description: 'Its spec was changed.' }),
   text: Type.Nullable(Type.String({ description: 'Why it is unplaced, failed or waiting; cut.' })),
 });
 export type AgentLine = Static<typeof AgentLine>;

@@ -70,6 +70,9 @@ export const NodeInfo = Type.Object({
     maxItems: 32,
     description: 'Plain words on what is missing and what would fix it.',
   }),
+  led: Type.Optional(
+    Type.Boolean({ description: 'It has a light that `identify` can blink; missing: an older node does not say.' }),
+  ),
   simulated: Type.Boolean(),
 });
 export type NodeInfo = Static<typeof NodeInfo>;

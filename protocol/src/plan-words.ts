@@ -29,3 +29,14 @@ export function planInWords({ nodesLost, agentsAdded, placed, moved, displaced, 
   if (moved + displaced + staying === 0) parts.push(agentsAdded > 0 ? 'nobody moves' : 'no agent is touched');
   return `${parts.join('; ')}.`.replace(/^./, (first) => first.toUpperCase());
 }
+
+/** What the verdict does not say, and a person could take it to say. */
+export function planCaveats({ nodesLost, agentsAdded }: Pick<Counts, 'nodesLost' | 'agentsAdded'>): string {
+  const words = ['Nothing was touched.'];
+  if (nodesLost > 1) words.push('Should so many nodes fail at once in truth, moves may be frozen at first.');
+  if (agentsAdded > 0)
+    words.push(
+      'A place is memory and the tokens a minute that the agents book, not how soon they answer when all are asked at once.',
+    );
+  return words.join(' ');
+}

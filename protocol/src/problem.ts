@@ -1,4 +1,5 @@
 // Every way to fail that a person or program may see. HTTP status, CLI exit code and whether to retry follow from this table alone.
+import { faultInWords } from './fault-words.ts';
 import { type Static, Type } from './typebox.ts';
 
 interface ProblemRow {
@@ -79,14 +80,31 @@ export const Problem = Type.Object({
   title: Type.String(),
   status: Type.Integer(),
   detail: Type.Optional(Type.String()),
-  faults: Type.Optional(Type.Array(Type.Object({ field: Type.String(), expected: Type.String(), got: Type.String() }))),
+  faults: Type.Optional(
+    Type.Array(
+      Type.Object({
+        field: Type.String(),
+        expected: Type.String(),
+        got: Type.String(),
+        text: Type.Optional(Type.String({ description: 'The same as a sentence for people.' })),
+      }),
+    ),
+  ),
   retryAfterSeconds: Type.Optional(Type.Number()),
 });
 export type Problem = Static<typeof Problem>;
 
 export function toProblem(error: FleetError): Problem {
   const { status, title } = problems[error.code];
-  return { type: `urn:blackroad:problem:${error.code}`, code: error.code, title, status, ...error.details };
+  const { faults } = error.details;
+  return {
+    type: `urn:blackroad:problem:${error.code}`,
+    code: error.code,
+    title,
+    status,
+    ...error.details,
+    ...(faults ? { faults: faults.map((fault) => ({ ...fault, text: faultInWords(fault) })) } : {}),
+  };
 }
 /** The other way, for clients. Unknown codes become `internal`. */
 export function fromProblem(problem: Problem): FleetError {

@@ -59,7 +59,7 @@ t.test('agents in a browser', { skip: noBrowser }, async (t) => {
     await page.getByRole('button', { name: 'Save' }).click();
     const fault = page.getByRole('alert').filter({ hasText: 'concurrency' });
     await fault.waitFor();
-    t.match(await fault.textContent(), /expected .*got "many"/);
+    t.match(await fault.textContent(), /must be .*, not "many"\./);
     t.same(await axeFaultsInBothThemes(page), []);
     await fault.getByRole('button', { name: `line ${line}`, exact: true }).click();
     t.equal(

@@ -52,6 +52,11 @@ t.test('a drain says beforehand what becomes of the agents', { skip: noBrowser }
     await until('the agents have moved', async () =>
       (await client.call('agents')).every((agent) => agent.node === other && agent.state === 'ready'),
     );
+    for (const { name, changedMs, updatedMs } of await client.call('agents')) {
+      const before = placed.find((agent) => agent.name === name);
+      t.equal(changedMs, before?.changedMs, `${name} was moved, not changed`);
+      if (before?.node === node) t.ok(updatedMs > before.updatedMs);
+    }
     await page.goto(`${origin}/nodes/${node}`);
     await page.getByRole('main').getByText('drained', { exact: true }).first().waitFor();
     await page.getByText('it is empty; nothing new is placed here').waitFor();

@@ -1,7 +1,7 @@
 // `fleet plan` as a calm screen: the verdict in one line, the nodes that change, the models to fetch or load, who finds no place
 // and what would help, who moves. In: what was asked and the answer of the API. Out: text.
 import type { WhatIfPlan, WhatIfRequest } from '@blackroad/protocol';
-import { planInWords } from '@blackroad/protocol/plan-words';
+import { planCaveats, planInWords } from '@blackroad/protocol/plan-words';
 import type { Invocation } from './invocation.ts';
 import { bar, bytes, counted, type Paint, table, wrapped } from './words.ts';
 
@@ -20,7 +20,7 @@ const maxRows = 12;
 
 export function planScreen(plan: WhatIfPlan, { columns, paint, as }: HintingScreen): string {
   const blocks = [
-    `${wrapped('', planInWords(plan), columns)}\n${paint('dim', wrapped('', nothingTouched(plan), columns))}`,
+    `${wrapped('', planInWords(plan), columns)}\n${paint('dim', wrapped('', planCaveats(plan), columns))}`,
   ];
   if (plan.nodes.length > 0) blocks.push(nodeBlock(plan.nodes, { columns, paint }));
   const steps = plan.models.filter(({ step }) => step !== 'keep');
@@ -31,11 +31,6 @@ export function planScreen(plan: WhatIfPlan, { columns, paint, as }: HintingScre
   return blocks.join('\n\n');
 }
 
-function nothingTouched({ nodesLost }: WhatIfPlan): string {
-  return nodesLost > 1
-    ? 'Nothing was touched. Should so many nodes fail at once in truth, moves may be frozen at first.'
-    : 'Nothing was touched.';
-}
 function nodeBlock(nodes: readonly NodeChange[], { columns, paint }: Screen): string {
   const isWide = columns >= 100;
   const rows = nodes

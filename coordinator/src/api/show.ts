@@ -104,6 +104,7 @@ export function showAgent(view: View, name: string, branches = branchCounts(view
     tasks: { waiting: work?.waiting.length ?? 0, running: work?.leased.size ?? 0 },
     memory: { seq: head?.seq ?? 0, hash: head?.hash ?? 'genesis', branches: branches.get(name) ?? 0 },
     createdMs: row.createdMs,
+    changedMs: row.changedMs ?? row.createdMs,
     updatedMs: row.updatedMs,
   });
 }

@@ -69,7 +69,7 @@ export const applyAgent: Decide<'agent-apply'> = (view, { by, spec }, nowMs) => 
 };
 
 function nextVersion(before: AgentRow, spec: AgentSpec, nowMs: number): AgentRow {
-  return { ...before, spec, version: before.version + 1, updatedMs: nowMs };
+  return { ...before, spec, version: before.version + 1, updatedMs: nowMs, changedMs: nowMs };
 }
 function firstVersion(view: View, spec: AgentSpec, nowMs: number): AgentRow {
   const gone = view.settings.get(goneSetting(spec.name)) as Gone | null | undefined;
@@ -84,6 +84,7 @@ function firstVersion(view: View, spec: AgentSpec, nowMs: number): AgentRow {
     unplaced: null,
     createdMs: nowMs,
     updatedMs: nowMs,
+    changedMs: nowMs,
   };
 }
 const widestPlacement = {

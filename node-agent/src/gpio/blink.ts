@@ -1,9 +1,14 @@
 // Blinks the activity LED of a board, so that a person finds it on the shelf. Answers in words; boards without a known LED say so.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '@blackroad/std/clock';
 
 const ledNames = ['ACT', 'led0', 'PWR', 'led1'];
+
+/** Whether there is one at all; whether it may be written shows when it is to blink. */
+export function hasLed(root = '/sys/class/leds'): boolean {
+  return ledNames.some((name) => existsSync(join(root, name, 'trigger')));
+}
 
 export function blink(seconds: number, clock: Clock, root = '/sys/class/leds'): { ok: boolean; text: string } {
   for (const name of ledNames) {

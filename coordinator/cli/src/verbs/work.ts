@@ -1,10 +1,14 @@
 // Tasks, memory, status, events.
 import type { TaskState, TaskView } from '@blackroad/protocol';
-import { taskStates } from '@blackroad/protocol';
+import { maxPageRows, taskStates } from '@blackroad/protocol';
+import { groupEvents } from '@blackroad/protocol/event-groups';
 import { argument, numberFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, counted, duration, table } from '../words.ts';
 import { agentTable } from './agents.ts';
 import { nodeTable } from './nodes.ts';
+
+/** Enough that one lost node with hundreds of agents does not push out everything else. */
+const eventsGathered = 500;
 
 function oneTask(task: TaskView, call: VerbCall): string {
   const now = call.clock.nowMs();
@@ -298,17 +302,23 @@ export const workVerbs: Verb[] = [
     async run(call) {
       const node = textFlag(call, 'node');
       const agent = textFlag(call, 'agent');
-      const events = await call.client().call('events', {
-        query: { limit: numberFlag(call, 'limit') ?? 30, ...(node ? { node } : {}), ...(agent ? { agent } : {}) },
+      const limit = numberFlag(call, 'limit') ?? 30;
+      // Alike ones become one line: more are asked for than are shown.
+      const asked = limit >= 1 && limit <= maxPageRows ? Math.max(limit, eventsGathered) : limit;
+      const found = await call.client().call('events', {
+        query: { limit: asked, ...(node ? { node } : {}), ...(agent ? { agent } : {}) },
       });
+      const events = found.slice(0, limit);
       if (events.length === 0) await checkNames(call, { node, agent });
-      const rows = events.map((event) => [
-        ago(event.atMs, call.clock.nowMs()),
-        event.severity,
-        event.node ?? '-',
-        event.agent ?? '-',
-        event.text,
-      ]);
+      const rows = groupEvents(found)
+        .slice(0, limit)
+        .map((event) => [
+          ago(event.atMs, call.clock.nowMs()),
+          event.severity,
+          event.node ?? '-',
+          event.agent ?? '-',
+          event.text,
+        ]);
       call.show(events, () =>
         events.length === 0
           ? 'Nothing happened yet.'

@@ -45,6 +45,15 @@ export function addressOf<N extends RouteName>(name: N, { params, query }: Call<
   return search.size > 0 ? `${path}?${search}` : path;
 }
 
+/** More are shown where the fields are. */
+const sentencesShown = 3;
+function sentencesOf(problem: Problem | null): string | null {
+  const all = (problem?.faults ?? []).flatMap(({ text }) => text ?? []);
+  if (all.length === 0) return null;
+  const more = all.length - sentencesShown;
+  return all.slice(0, sentencesShown).join(' ') + (more > 0 ? ` And ${more} more.` : '');
+}
+
 /** Sends a request and answers the response as it is; only failures are read. */
 export async function send<N extends RouteName>(name: N, call: Call<N> = {}, accept = 'application/json') {
   let response: Response;
@@ -66,7 +75,8 @@ export async function send<N extends RouteName>(name: N, call: Call<N> = {}, acc
   if (response.ok) return response;
   const problem = (await response.json().catch(() => null)) as Problem | null;
   if (response.status === 401 && name !== 'signIn') sessionEnded();
-  const text = problem?.detail ?? problem?.title ?? `The coordinator answered ${response.status}.`;
+  const text =
+    sentencesOf(problem) ?? problem?.detail ?? problem?.title ?? `The coordinator answered ${response.status}.`;
   throw new ApiProblem(problem?.code ?? 'internal', response.status, text, problem);
 }
 

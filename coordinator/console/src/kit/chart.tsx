@@ -59,15 +59,23 @@ export function Chart({ label, times, bands, format = figure, top, fromMs, toMs,
     for (const { name, colour, min } of bands) {
       const stroke = resolved(colour, element);
       series.push({
-        label: name,
+        label: bands.length === 1 ? '' : name,
         stroke,
         width: 1.6,
         points: { show: (u) => u.data[0].length <= dotsUpTo, size: 5, fill: stroke },
       });
       if (min) {
         const at = series.length;
-        series.push({ label: `${name} most`, stroke: 'transparent', points: { show: false } });
-        series.push({ label: `${name} least`, stroke: 'transparent', points: { show: false } });
+        series.push({
+          label: bands.length === 1 ? 'most' : `${name} most`,
+          stroke: 'transparent',
+          points: { show: false },
+        });
+        series.push({
+          label: bands.length === 1 ? 'least' : `${name} least`,
+          stroke: 'transparent',
+          points: { show: false },
+        });
         between.push({ series: [at, at + 1], fill: faint(stroke) });
       }
     }
@@ -192,7 +200,7 @@ function showAt(u: uPlot, element: HTMLElement, format: (value: number) => strin
   }
   const shown = u.series.flatMap(({ label }, i) => {
     const value = u.data[i]?.[at];
-    return i === 0 || value === null || value === undefined ? [] : [`${label} ${format(value)}`];
+    return i === 0 || value === null || value === undefined ? [] : [`${label} ${format(value)}`.trim()];
   });
   line.textContent = `${clockTime((u.data[0][at] as number) * 1000)}  ${shown.join('  ')}`;
 }

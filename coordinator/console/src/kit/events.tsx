@@ -1,5 +1,5 @@
 // What happened, newest first: severity as shape and word, the names in the text as links, when.
-import type { FleetEvent } from '@blackroad/protocol';
+import type { EventGroup } from '@blackroad/protocol/event-groups';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { lookOf } from './looks.ts';
@@ -9,11 +9,11 @@ import { Glyph } from './status.tsx';
 import { Time } from './time.tsx';
 
 /** `about` leaves out links to the page one is on. */
-export function EventList({ events, about }: { events: readonly FleetEvent[]; about?: 'node' | 'agent' }) {
+export function EventList({ events, about }: { events: readonly EventGroup[]; about?: 'node' | 'agent' }) {
   if (events.length === 0) return <Empty title="Nothing has happened yet" />;
   return (
     <ul className="events">
-      {events.map(({ id, atMs, node, agent, severity, text }) => {
+      {events.map(({ id, atMs, node, agent, severity, text, agents }) => {
         const look = lookOf(severity);
         return (
           <li key={id}>
@@ -21,6 +21,7 @@ export function EventList({ events, about }: { events: readonly FleetEvent[]; ab
             <span className="sr-only">{severity}: </span>
             <span className="grow">
               {linked(text, about === 'node' ? null : node, about === 'agent' ? null : agent)}
+              {agents && <Whom agents={agents} />}
             </span>
             <span className="dim small">
               <Time at={atMs} />
@@ -42,5 +43,23 @@ function linked(text: string, node: string | null, agent: string | null): ReactN
         {part}
       </Link>
     ),
+  );
+}
+
+const namesShown = 50;
+function Whom({ agents }: { agents: readonly string[] }) {
+  const more = agents.length - namesShown;
+  return (
+    <details className="small">
+      <summary className="dim">Which</summary>
+      <p className="row wrap">
+        {agents.slice(0, namesShown).map((name) => (
+          <Link key={name} to="/agents/$agent" params={{ agent: name }}>
+            {name}
+          </Link>
+        ))}
+        {more > 0 && <span className="dim">and {more} more</span>}
+      </p>
+    </details>
   );
 }

@@ -47,6 +47,8 @@ export interface VirtualTableProps<T extends object> {
   facets?: readonly Facet<T>[];
   /** Enter or a click on the row. */
   open?: (row: T) => void;
+  /** The column that orders the rows until a person chooses another; without it they stand as they come. */
+  first?: string;
   /** Shown when rows are selected; makes rows selectable. */
   bulk?: (selected: T[], clear: () => void) => ReactNode;
   /** When there are no rows at all. */
@@ -58,7 +60,7 @@ export interface VirtualTableProps<T extends object> {
 }
 
 export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
-  const { id, label, rowId, columns, facets = [], open, bulk, empty, note, plain = false } = props;
+  const { id, label, rowId, columns, facets = [], open, bulk, empty, note, first, plain = false } = props;
   // What was typed is shown before what came over the line.
   const rows = useDeferredValue(props.rows);
   const state = useTableState(id);
@@ -103,7 +105,10 @@ export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
     columns: defs as never,
     data: found,
     getRowId: rowId as never,
-    state: { sorting: state.sorting, rowSelection: selected },
+    state: {
+      sorting: state.sorting.length > 0 || !first ? state.sorting : [{ id: first, desc: false }],
+      rowSelection: selected,
+    },
     onSortingChange: (next) => state.setSorting(typeof next === 'function' ? next(state.sorting) : next),
     onRowSelectionChange: (next) => setSelected((was) => (typeof next === 'function' ? next(was) : next)),
   });

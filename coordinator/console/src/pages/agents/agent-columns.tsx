@@ -89,8 +89,8 @@ export const agentColumns: Column<AgentLine>[] = [
     title: 'Changed',
     width: 110,
     largestFirst: true,
-    value: ({ updatedMs }) => updatedMs,
-    cell: ({ updatedMs }) => <Time at={updatedMs} />,
+    value: ({ changedMs }) => changedMs,
+    cell: ({ changedMs }) => <Time at={changedMs} />,
   },
 ];
 /** On a phone, below the name. */

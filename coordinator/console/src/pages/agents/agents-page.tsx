@@ -48,6 +48,7 @@ export default function AgentsPage() {
             facets={agentFacets}
             open={open}
             note={agentNote}
+            first="agent"
             empty={
               <Empty title="No agent yet" icon={<Bot />}>
                 <p>

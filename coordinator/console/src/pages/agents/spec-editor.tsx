@@ -76,18 +76,18 @@ export function SpecEditor({ keep, start, isNew, verb, refuse, onSaved, beside }
     setFaults(
       found.length === 0
         ? [{ field: 'agent', text: wordsOf(error), line: null }]
-        : found.map(({ field, expected, got }) => {
+        : found.map(({ field, expected, got, text: words }) => {
             // A what-if holds the spec inside of a list.
             const own = field.replace(/^add\.\d+\.spec\./, '');
             const line = read ? lineOf(read.document, own, read.lines) : null;
-            return { field: own, text: `expected ${expected}, got ${got}`, line };
+            return { field: own, text: words?.replace(field, own) ?? `expected ${expected}, got ${got}`, line };
           }),
     );
   };
   const save = async (event: FormEvent) => {
     event.preventDefault();
     const { name = '' } = draft;
-    const refused = name === '' ? { field: 'name', text: 'expected a name, got nothing', line: null } : refuse?.(draft);
+    const refused = name === '' ? { field: 'name', text: 'name is missing.', line: null } : refuse?.(draft);
     if (refused) return setFaults([refused]);
     setBusy(true);
     try {

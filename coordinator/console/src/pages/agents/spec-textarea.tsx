@@ -76,7 +76,13 @@ export function Faults({ faults }: { faults: readonly Fault[] }) {
                 </button>{' '}
               </>
             )}
-            <code>{field}</code>: {text}
+            {/\.$|\?$/.test(text) ? (
+              text
+            ) : (
+              <>
+                <code>{field}</code>: {text}
+              </>
+            )}
           </li>
         ))}
       </ul>

@@ -1,5 +1,6 @@
 // The fleet at a glance: what needs a person first, then how everything stands. With one node and no agent it says what to do next.
 import type { FleetTotals } from '@blackroad/protocol';
+import { groupEvents } from '@blackroad/protocol/event-groups';
 import { useAgents, useAlerts, useEvents, useNodes, useTotals } from '../../data/live.ts';
 import { AlertList, inOrder } from '../../fleet/alerts.tsx';
 import { EventList } from '../../kit/events.tsx';
@@ -29,7 +30,7 @@ export default function FleetPage() {
       </>
     );
   }
-  const newest = events.list.slice(-eventsShown).reverse();
+  const newest = groupEvents([...events.list].reverse()).slice(0, eventsShown);
   // Agents may be many more than nodes: the nodes do not wait for them.
   const fresh = agents.whole ? agents.rows.size === 0 : !Object.values(totals.agents).some((n) => n > 0);
   return (

@@ -28,7 +28,7 @@ export function NodeActions({ node }: { node: NodeView }) {
       now.cordoned ? `${now.id} is cordoned: nothing new is placed on it.` : `${now.id} takes agents again.`,
     undo: (now) => () => edit({ cordoned: !now.cordoned }),
   });
-  const mayIdentify = may('nodeIdentify') && node.presence === 'online';
+  const mayIdentify = may('nodeIdentify') && node.presence === 'online' && node.info?.led !== false;
   const { mutate } = identify;
   useCommands(
     useMemo(

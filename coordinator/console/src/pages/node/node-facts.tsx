@@ -3,7 +3,7 @@ import type { NodeView } from '@blackroad/protocol';
 import { Facts, Meter, Panel } from '../../kit/layout.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { Tag } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
+import { Left, Time } from '../../kit/time.tsx';
 import { bytes, duration, percent, plural } from '../../kit/words.ts';
 
 const tone = (share: number) => (share > 0.95 ? 'bad' : share > 0.85 ? 'warn' : 'info');
@@ -117,7 +117,7 @@ export function NodeHardware({ node }: { node: NodeView }) {
           [
             'Certificate',
             <span key="c">
-              valid until <Time at={node.certificateExpiresMs} />
+              valid for <Left until={node.certificateExpiresMs} />
             </span>,
           ],
         ]}

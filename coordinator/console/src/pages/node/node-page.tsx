@@ -1,5 +1,6 @@
 // One node: how it stands, its charts, models, agents, events and log, and what can be done with it.
 import type { NodeView } from '@blackroad/protocol';
+import { groupEvents } from '@blackroad/protocol/event-groups';
 import { useParams } from '@tanstack/react-router';
 import { Download } from 'lucide-react';
 import { useMemo, useState } from 'react';
@@ -108,7 +109,7 @@ function Troubles({ node, standing }: { node: NodeView; standing: Standing }) {
   return (
     <Panel>
       <div className="stack">
-        <ul className="stack">
+        <ul className="stack status-lines">
           {rows.map(({ severity, text }) => (
             <li key={text}>
               <Status of={severity} word={text} />
@@ -159,7 +160,7 @@ function NodeEvents({ id }: { id: string }) {
   const events = useMemo(() => {
     const all = new Map((past.data ?? []).map((event) => [event.id, event]));
     for (const event of live.list) if (event.node === id) all.set(event.id, event);
-    return [...all.values()].sort((a, b) => b.id - a.id);
+    return groupEvents([...all.values()].sort((a, b) => b.id - a.id));
   }, [past.data, live, id]);
   return (
     <Panel title="Events" bare>

@@ -50,6 +50,7 @@ export default function NodesPage() {
             facets={nodeFacets}
             open={open}
             note={nodeNote}
+            first="node"
             {...(may('nodesEdit') ? { bulk: (selected, clear) => <NodesBulk nodes={selected} clear={clear} /> } : {})}
             empty={
               <Empty title="No machine has joined yet" icon={<Server />}>

@@ -12,7 +12,7 @@ import { type Sizes, sizesOf } from './packing.ts';
 import { WhatIf } from './what-if.tsx';
 
 const strategies: Record<FleetTotals['strategy'], string> = {
-  spread: 'Agents share out over the nodes that suit them (strategy spread).',
+  spread: 'Agents go where they run best; over nodes that suit them alike they share out (strategy spread).',
   pack: 'Few nodes are filled, so that whole nodes stay free (strategy pack).',
 };
 const nothing: Sizes = new Map();

@@ -1,18 +1,20 @@
 // A what-if: the person says what would be, placement answers what it would do; nothing is touched. The question stands in the address.
 import templates from 'fleet:templates';
 import type { AgentSpec, NodeLine, WhatIfPlan, WhatIfRequest } from '@blackroad/protocol';
-import { planInWords } from '@blackroad/protocol/plan-words';
+import { planCaveats, planInWords } from '@blackroad/protocol/plan-words';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { type ApiProblem, call } from '../../data/api.ts';
+import { Button } from '../../kit/button.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Failure, Loading } from '../../kit/states.tsx';
 import { Glyph } from '../../kit/status.tsx';
+import { plural } from '../../kit/words.ts';
 import { useAddress } from '../../shell/router.tsx';
 import { AskIf } from './ask-if.tsx';
 import { type Condition, losing, printConditions, questionOf, readConditions } from './conditions.ts';
 import { Legend, PackedFleet } from './packed-fleet.tsx';
-import { packPlan, type Sizes } from './packing.ts';
+import { type Packed, packPlan, type Sizes } from './packing.ts';
 import { ModelSteps, Moves, NoPlace } from './plan-parts.tsx';
 
 async function specOf(from: 'agent' | 'template', name: string): Promise<AgentSpec> {
@@ -49,6 +51,9 @@ export function WhatIf({ lines, sizes }: { lines: readonly NodeLine[]; sizes: Si
   );
 }
 
+/** So few are all looked at; of more only those that change. */
+const fewNodes = 12;
+
 interface PlanProps {
   plan: WhatIfPlan;
   conditions: readonly Condition[];
@@ -60,8 +65,13 @@ function Plan({ plan, conditions, lines, sizes }: PlanProps) {
     () => packPlan(lines, plan, losing(conditions), sizes),
     [lines, plan, conditions, sizes],
   );
+  const [all, setAll] = useState(false);
+  const changed = useMemo(() => new Set(plan.nodes.map(({ node }) => node)), [plan]);
+  const folds = lines.length > fewNodes && !all;
+  const shown = (nodes: readonly Packed[]) => (folds ? nodes.filter(({ id }) => changed.has(id)) : nodes);
+  const same = lines.length - changed.size;
   const first = useMemo(() => new Set(after.filter(({ mark }) => mark === 'lost').map(({ site }) => site)), [after]);
-  const bad = plan.displaced > 0 || plan.placed < plan.agentsAdded;
+  const bad = plan.displaced + plan.staying > 0 || plan.placed < plan.agentsAdded;
   const steps = plan.models.filter(({ step }) => step !== 'keep');
   return (
     <>
@@ -70,25 +80,28 @@ function Plan({ plan, conditions, lines, sizes }: PlanProps) {
           <Glyph shape={bad ? 'bang' : 'tick'} tone={bad ? 'warn' : 'good'} />
           <strong>{planInWords(plan)}</strong>
         </p>
-        <p className="dim">
-          Nothing was touched.
-          {plan.nodesLost > 1 && ' Should so many nodes fail at once in truth, moves may be frozen at first.'}
-        </p>
+        <p className="dim">{planCaveats(plan)}</p>
       </Panel>
+      {plan.unplaced.length > 0 && <NoPlace groups={plan.unplaced} title="No place for" />}
+      <Moves plan={plan} />
       <div className="placement-both">
         <Panel title="Before">
-          <PackedFleet nodes={before} label="The fleet before" legend={false} first={first} />
+          <PackedFleet nodes={shown(before)} label="The fleet before" legend={false} first={first} />
         </Panel>
         <Panel title="After">
-          <PackedFleet nodes={after} label="The fleet after" legend={false} first={first} />
+          <PackedFleet nodes={shown(after)} label="The fleet after" legend={false} first={first} />
         </Panel>
       </div>
+      {lines.length > fewNodes && same > 0 && (
+        <p className="row wrap dim small">
+          <span>{`${plural(same, 'node')} ${same === 1 ? 'stays' : 'stay'} as ${same === 1 ? 'it is' : 'they are'}.`}</span>
+          <Button look="quiet" onClick={() => setAll(!all)}>
+            {all ? 'Leave them out' : 'Show them too'}
+          </Button>
+        </p>
+      )}
       <Legend plan />
-      {plan.unplaced.length > 0 && <NoPlace groups={plan.unplaced} title="No place for" />}
-      <div className="columns">
-        <ModelSteps steps={steps} />
-        <Moves plan={plan} />
-      </div>
+      <ModelSteps steps={steps} />
     </>
   );
 }

@@ -1,0 +1,57 @@
+// Alike events as one line: a lost node is one thing that happened, and what is not alike stands by itself.
+import t from 'tap';
+import type { FleetEvent } from './enrol.ts';
+import { groupEvents } from './event-groups.ts';
+
+let id = 0;
+const event = (over: Partial<FleetEvent>): FleetEvent => ({
+  id: ++id,
+  atMs: 1_000_000 + id * 10,
+  node: null,
+  agent: null,
+  type: 'node-lost',
+  severity: 'info',
+  text: 'x',
+  ...over,
+});
+const moves = (agent: string, to: string, why = 'vm is lost') =>
+  event({ agent, node: to, type: 'agent-moved', text: `${agent} moves from vm to ${to} with sim-8b: ${why}` });
+const newestFirst = (events: FleetEvent[]) => [...events].sort((a, b) => b.id - a.id);
+
+t.test('87 agents of one lost node are one line', async (t) => {
+  const lost = event({ node: 'vm', text: 'vm is lost', severity: 'warning' });
+  const all = Array.from({ length: 87 }, (_, i) => moves(`bot-${i}`, i % 2 === 0 ? 'pi' : 'box'));
+  const [group, before, ...none] = groupEvents(newestFirst([lost, ...all]));
+  t.same(none, []);
+  t.match(group, { text: /^87 agents move from vm to (pi and box|box and pi): vm is lost$/, agent: null, node: null });
+  t.equal(group?.agents?.length, 87);
+  t.equal(group?.id, all.at(-1)?.id);
+  t.equal(before, lost);
+});
+
+t.test('who is taken off, who comes for the first time, and where there are many nodes', async (t) => {
+  const off = ['a', 'b', 'c', 'd'].map((agent) =>
+    event({
+      agent,
+      node: 'vm',
+      type: 'agent-unplaced',
+      severity: 'warning',
+      text: `${agent} is taken off vm: vm is lost; every node is full`,
+    }),
+  );
+  const come = ['a', 'b', 'c', 'd', 'e'].map((agent, i) =>
+    event({ agent, node: `pi-${i}`, type: 'agent-placed', text: `${agent} goes to pi-${i} with tiny` }),
+  );
+  t.same(
+    groupEvents(newestFirst([...off, ...come])).map(({ text }) => text),
+    ['5 agents go to pi-4, pi-3 and 3 other nodes', '4 agents are taken off vm: vm is lost; every node is full'],
+  );
+});
+
+t.test('few, other reasons, and long apart stay by themselves', async (t) => {
+  const few = [moves('a', 'pi'), moves('b', 'pi'), moves('c', 'pi'), moves('d', 'pi', 'vm is draining')];
+  t.same(groupEvents(newestFirst(few)), newestFirst(few));
+  const apart = ['a', 'b', 'c', 'd'].map((agent, i) => ({ ...moves(agent, 'pi'), atMs: i * 120_000 }));
+  t.equal(groupEvents(newestFirst(apart)).length, 4);
+  t.same(groupEvents([]), []);
+});

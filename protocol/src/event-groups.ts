@@ -1,0 +1,70 @@
+// Alike events as one line: a lost node with 87 agents is one thing that happened. The same in the terminal and in the console; types
+// alone are imported, so that a browser takes it in without the validators.
+import type { FleetEvent } from './enrol.ts';
+
+export interface EventGroup extends FleetEvent {
+  /** Whom it is about when it stands for several; the event itself when there is none. */
+  agents?: readonly string[];
+}
+/** Fewer are read one by one. */
+const least = 4;
+/** Alike ones this far apart are not one thing. */
+const apartMs = 60_000;
+const namesShown = 3;
+
+interface Alike {
+  /** The same for all that belong together. */
+  key: string;
+  /** Where they go, which may differ. */
+  to: string | null;
+  words: (count: string, to: readonly string[]) => string;
+}
+
+function alikeOf({ type, text, agent, node }: FleetEvent): Alike | null {
+  if (agent === null) return null;
+  const [, said = '', reason = ''] = /^(.*?)(?:: (.*))?$/s.exec(text) ?? [];
+  const because = reason === '' ? '' : `: ${reason}`;
+  const key = (from: string) => `${type} ${from} ${reason}`;
+  const moved = / moves from (\S+) to (\S+) with /.exec(`${said} `);
+  if (type === 'agent-moved' && moved) {
+    const [, from = '', to = ''] = moved;
+    return { key: key(from), to, words: (count, all) => `${count} move from ${from} to ${listed(all)}${because}` };
+  }
+  if (type === 'agent-placed')
+    return { key: key(''), to: node, words: (count, all) => `${count} go to ${listed(all)}${because}` };
+  if (type === 'agent-unplaced')
+    return { key: key(node ?? ''), to: null, words: (count) => `${count} are taken off ${node}${because}` };
+  return null;
+}
+function listed(names: readonly string[]): string {
+  if (names.length > namesShown)
+    return `${names.slice(0, namesShown - 1).join(', ')} and ${names.length - namesShown + 1} other nodes`;
+  return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+/** Newest first, in and out; a group stands where its newest event stood. */
+export function groupEvents(events: readonly FleetEvent[]): EventGroup[] {
+  const rows: { first: FleetEvent; alike: Alike | null; members: FleetEvent[]; to: string[] }[] = [];
+  const open = new Map<string, (typeof rows)[number]>();
+  for (const event of events) {
+    const alike = alikeOf(event);
+    const row = alike && open.get(alike.key);
+    if (alike && row && (row.members.at(-1) as FleetEvent).atMs - event.atMs <= apartMs) {
+      row.members.push(event);
+      if (alike.to !== null && !row.to.includes(alike.to)) row.to.push(alike.to);
+      continue;
+    }
+    const next = { first: event, alike, members: [event], to: alike?.to ? [alike.to] : [] };
+    rows.push(next);
+    if (alike) open.set(alike.key, next);
+  }
+  return rows
+    .flatMap(({ first, alike, members, to }): EventGroup[] => {
+      if (!alike || members.length < least) return members;
+      const agents = [...new Set(members.flatMap(({ agent }) => agent ?? []))].sort();
+      const one = to.length === 1 ? (to[0] as string) : null;
+      const node = first.type === 'agent-unplaced' ? first.node : one;
+      return [{ ...first, agent: null, node, text: alike.words(`${agents.length} agents`, to), agents }];
+    })
+    .sort((a, b) => b.id - a.id);
+}
