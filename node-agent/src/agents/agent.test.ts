@@ -11,6 +11,7 @@ import { assignedAgent } from '../memory/tiny-coordinator.fixture.ts';
 import { createAdmission } from '../runtimes/admission.ts';
 import type { ChatEvent, ChatRequest, Runtime } from '../runtimes/runtime.ts';
 import { RuntimeError } from '../runtimes/runtime.ts';
+import { scriptedOpenAi } from '../runtimes/scripted.fixture.ts';
 import { createSimulated } from '../runtimes/simulated.ts';
 import { createAgent } from './agent.ts';
 import { toolBoxFor } from './tool-box.ts';
@@ -22,7 +23,7 @@ const end = (reason: 'stop' | 'length' | 'tool-calls' = 'stop'): ChatEvent => ({
 function setup(
   t: Tap.Test,
   script: Script | null,
-  over: { acts?: boolean; nowMs?: () => number; facts?: string[] } = {},
+  over: { acts?: boolean; nowMs?: () => number; facts?: string[]; runtime?: Runtime } = {},
 ) {
   const memory = createNodeMemory({
     dir: ':memory:',
@@ -47,10 +48,10 @@ function setup(
     clock: systemClock,
     random: seededRandom(1),
   });
-  const runtime: Runtime = script ? { ...simulated, chat: script } : simulated;
+  const runtime: Runtime = over.runtime ?? (script ? { ...simulated, chat: script } : simulated);
   const admission = createAdmission({ slots: 1, queue: 2, clock: systemClock });
   const agent = createAgent(assigned, {
-    runtimeFor: (model) => (model === 'smollm2' ? runtime : null),
+    runtimeFor: (model) => (model === 'smollm2' || over.runtime ? runtime : null),
     modelStand: (model) =>
       model === 'smollm2' ? { state: 'ready', reason: '' } : { state: 'starting', reason: 'fetching gone' },
     enter: (model, signal, deadlineMs) => admission.enter(model, signal, deadlineMs),
@@ -69,7 +70,7 @@ function setup(
     log: silentLog,
     parametersB: () => 7,
     contextTokens: () => 4096,
-    toolsSupported: () => script !== null,
+    toolsSupported: () => script !== null || over.runtime !== undefined,
   });
   const chunks: TurnChunk[] = [];
   const abort = new AbortController();
@@ -168,6 +169,24 @@ t.test('tools are called, their answers go back, and a wrong call is told to the
   const { memories } = await log.recall('lamp hall', 5, new AbortController().signal);
   t.ok(memories.some(({ kind, text }) => kind === 'note' && text === 'The lamp is in the hall.'));
 });
+
+t.test(
+  'an agent with tools, on a vLLM that was started without them and a template without a system role',
+  async (t) => {
+    const server = await scriptedOpenAi('vllm', (body) => {
+      if (body.tools) return { status: 400, message: '"auto" tool choice requires --enable-auto-tool-choice' };
+      return body.messages[0].role === 'system' ? { status: 400, message: 'System role not supported' } : null;
+    });
+    t.teardown(server.close);
+    const { ask, assigned } = setup(t, null, { runtime: server.runtime });
+    assigned.model = server.chatModel;
+    t.match(await ask('Hello'), { state: 'done', result: 'Hello there.' });
+    t.equal(server.asked.length, 3, 'asked again without each of the two');
+    t.match(await ask('Hello again'), { state: 'done' });
+    t.equal(server.asked.length, 4, 'and then known');
+    await server.runtime.close();
+  },
+);
 
 t.test('a model that only calls tools is asked for words in the end', async (t) => {
   let rounds = 0;
