@@ -44,7 +44,8 @@ t.test('a tiny model gets the last exchange, where the question needs it or noth
     'And Rome?',
   ])
     t.ok(isFollowUp(prompt), prompt);
-  for (const prompt of ['How do I boil an egg?', 'Is the garage door open?']) t.notOk(isFollowUp(prompt), prompt);
+  for (const prompt of ['How do I boil an egg?', 'Is the garage door open?', 'What can you do on this node?'])
+    t.notOk(isFollowUp(prompt), prompt);
 });
 
 t.test('an exchange without an answer is none, and thoughts of an older version are no answer', async (t) => {

@@ -15,8 +15,17 @@ export interface Exchange {
 const share = 1 / 4;
 const smallShare = 1 / 8;
 const charsPerToken = 3;
-const followsUp =
-  /\b(it|its|that|this|they|them|those|these|he|him|she|her|why|again|another|more|else|thanks?|thank you|what about|how about|go on|just|last|previous|earlier|before|did (i|you) (say|ask|tell|mention|mean)|you (said|meant|mean))\b/i;
+// "This node" points at nothing that was said, "what is this?" does.
+const followsUp = new RegExp(
+  [
+    'it|its|they|them|he|him|she|her|why|again|another|more|else|thanks?|thank you|what about|how about|go on',
+    'just|last|previous|earlier|before|did (?:i|you) (?:say|ask|tell|mention|mean)|you (?:said|meant|mean)',
+    '(?:this|that|these|those)(?=\\s*(?:[?.!,]|$|(?:is|was|are|were|does|means?)\\b))',
+  ]
+    .map((words) => `\\b(?:${words})(?![a-z])`)
+    .join('|'),
+  'i',
+);
 const asksWhatWasSaid =
   /\b(i|my)\b.{0,20}\b(say|said|ask|asked|tell|told|mention|mentioned|wrote|write|message|question|words?)\b/i;
 const fewWords = 3;
