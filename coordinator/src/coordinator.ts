@@ -12,11 +12,13 @@ import {
   type Reply,
   type TaskStreamEvent,
   type TaskView,
+  topics,
 } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { sortableId } from '@blackroad/std/random';
+import { type Asks, createAsks } from './asks.ts';
 import type { Arrived, Bus } from './bus/bus.ts';
 import { apply, type Change, type DurableChange, isDurable, type Outgoing, outgoing } from './change.ts';
 import { createRefusals, type Refusals } from './counted-refusals.ts';
@@ -121,6 +123,7 @@ class Loop implements Coordinator {
   readonly #timers: Timer[] = [];
   readonly #planner: Planner;
   readonly #outage: Outage;
+  readonly #asks: Asks;
   readonly commits: CommitFigures = { count: 0, sumMs: 0, maxMs: 0 };
   #running = false;
   #stopped = false;
@@ -140,6 +143,8 @@ class Loop implements Coordinator {
     const { policy, clock, random, fatal } = parts;
     const submit = this.submit.bind(this);
     this.#planner = new Planner({ view: this.view, policy, clock, random, submit, fatal });
+    const { store } = this;
+    this.#asks = createAsks({ view: this.view, store, clock, random, submit, send: (out) => this.#send([out]) });
     this.#outage = new Outage(clock, random, () => {
       submit('storage-back', { coordinator: random.hex(8), ...this.#outage.story() }).catch(() => {}); // stopping
     });
@@ -442,15 +447,31 @@ class Loop implements Coordinator {
     this.#count('messages_sent', messages.length);
   }
 
-  #arrived({ topic, payload }: Arrived): void {
+  #arrived(message: Arrived): void {
+    const { topic, payload, retained, refused } = message;
+    if (refused !== undefined) {
+      this.#asks.answerRefused(message, refused);
+      return;
+    }
     const decoded = decode(topic, payload, this.#parts.check);
     if ('refused' in decoded) {
       this.#count(`remark ${decoded.refused}`);
       this.#refusals.note(decoded.refused, { topic: topic.slice(0, 200) }, decoded.text);
+      if (!retained) this.#asks.answerRefused(message, decoded.text);
+      return;
+    }
+    // A broker gives a kept copy to whoever subscribes: at every start the same command would act anew.
+    if (retained && !topics[decoded.name].retain) {
+      this.#count('remark retained');
+      this.#refusals.note(
+        'retained',
+        { topic: topic.slice(0, 200) },
+        `a retained ${decoded.name} is not acted on; clear it`,
+      );
       return;
     }
     this.#count(`message ${decoded.name}`);
-    this.#take(decoded).catch((error: Error) =>
+    this.#take(decoded, message.by).catch((error: Error) =>
       this.#refusals.note(
         'not-taken',
         { topic: topic.slice(0, 200), error: error.message },
@@ -459,7 +480,7 @@ class Loop implements Coordinator {
     );
   }
 
-  async #take(decoded: Decoded): Promise<void> {
+  async #take(decoded: Decoded, by: string | undefined): Promise<void> {
     const node = decoded.params.node as string;
     switch (decoded.name) {
       case 'nodeState':
@@ -505,7 +526,7 @@ class Loop implements Coordinator {
         await this.#replied(node, decoded.message);
         return;
       case 'ask':
-        await this.#asked(decoded.params.agent as string, decoded.message.prompt, decoded.message.id);
+        await this.#asks.take(decoded.params.agent as string, decoded.message, by);
         return;
       default:
         // Messages of the coordinator's own rows, or an agent's `out` for Home Assistant: not for us.
@@ -517,37 +538,6 @@ class Loop implements Coordinator {
     const sent = this.#replies.get(message.command);
     if (sent?.node === node) sent.answer(message);
     else if (sent) await this.submit('reply-refused', { node, command: message.command, sentTo: sent.node });
-  }
-
-  /** An MQTT ask: the answer topic carries the asker's id, which is also what makes asking twice harmless. */
-  async #asked(agent: string, prompt: string, askId: string | undefined): Promise<void> {
-    const { clock, random } = this.#parts;
-    const id = sortableId(clock.nowMs(), random);
-    const ask = askId ?? id;
-    const key = `mqtt:${agent}:${ask}`;
-    const stored = this.#view.tasksByIdempotencyKey.has(key) ? null : await this.store.taskByIdempotencyKey(key);
-    const known = stored && isEnded(stored) ? stored : null;
-    const outcome = await this.submit('task-submit', {
-      by: 'mqtt',
-      id,
-      agent,
-      origin: 'mqtt',
-      request: { prompt, idempotencyKey: key },
-      known,
-    });
-    if (!outcome.ok) {
-      const text = outcome.details.detail ?? outcome.code;
-      this.#send([outgoing('answer', { agent, id: ask }, { agent, task: null, ok: false, text, node: null })]);
-    } else if (known) {
-      const text = known.result ?? known.problem?.text ?? known.state;
-      this.#send([
-        outgoing(
-          'answer',
-          { agent, id: ask },
-          { agent, task: known.id, ok: known.state === 'done', text, node: known.node },
-        ),
-      ]);
-    }
   }
 
   #count(name: string, by = 1): void {

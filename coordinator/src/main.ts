@@ -2,7 +2,7 @@
 // API, writes fleet.json for the CLI, and stops all of it in order. A parent that started it over IPC and dies takes it along.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { FleetError, type TSchema } from '@blackroad/protocol';
+import { FleetError, maxRefusalsPerMinute, maxRequestsPerMinute, type TSchema } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@blackroad/std/data-folder';
 import { errnoSentence } from '@blackroad/std/errno';
@@ -15,13 +15,16 @@ import { createApiContext } from './api/context.ts';
 import { createApi } from './api/server.ts';
 import { showTask } from './api/show.ts';
 import { createAedesBus } from './bus/aedes.ts';
-import type { Bus, Gate } from './bus/bus.ts';
+import type { Bus } from './bus/bus.ts';
 import { createExternalBus } from './bus/external.ts';
 import { openCa } from './ca/ca.ts';
 import { machineHosts } from './ca/hosts.ts';
 import { type CoordinatorConfig, coordinatorOptions, policyOf, readConfig } from './config.ts';
 import { type Coordinator, startCoordinator } from './coordinator.ts';
+import { createDoorkeeper } from './door/doorkeeper.ts';
+import { createGate } from './gate.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
+import type { Store } from './store/store.ts';
 
 const clock = systemClock;
 const random = systemRandom;
@@ -56,28 +59,34 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const policy = policyOf(config);
 
   const store = await openSqliteStore({ path: join(data, 'fleet.sqlite'), log, clock });
-  const ca = await openCa({ dir: join(data, 'ca'), clock, random, fleetName: config.name });
+  const ca = await openCa({
+    dir: join(data, 'ca'),
+    clock,
+    random,
+    fleetName: config.name,
+    enrolled: () => countNodes(store),
+  });
   const hosts = [...machineHosts(), ...(config.address ? [config.address] : [])];
   const server = await ca.issueServer({ hosts });
 
   let coordinator: Coordinator | null = null;
   let keyUsed: (id: string) => void = () => {};
-  const gate: Gate = (claim) => {
-    const view = coordinator?.view;
-    if (!view) return { as: 'refused', reason: 'starting' };
-    if (claim.kind === 'stranger') return { as: 'refused', reason: claim.reason };
-    if (claim.kind === 'key') {
-      const key = keyOf(view, claim.keyId, claim.secret);
+  const gate = createGate({
+    view: () => coordinator?.view ?? null,
+    keyOf(view, id, secret) {
+      const key = keyOf(view, id, secret);
       if (key) keyUsed(key.id);
-      return key ? { as: 'people', name: key.name, role: key.role } : { as: 'refused', reason: 'unknown-key' };
-    }
-    const row = view.nodes.get(claim.node);
-    if (!row) return { as: 'refused', reason: 'unknown-node' };
-    if (row.status !== 'active') return { as: 'refused', reason: 'quarantined' };
-    if (row.keyFingerprint !== claim.keyFingerprint) return { as: 'refused', reason: 'old-key' };
-    return { as: 'node', node: row.id };
-  };
+      return key;
+    },
+    nowMs: () => clock.nowMs(),
+    certificateMs: policy.certificateMs,
+  });
 
+  const doorkeeper = createDoorkeeper(
+    clock,
+    { refusalsPerMinute: maxRefusalsPerMinute, requestsPerMinute: maxRequestsPerMinute },
+    (row) => void coordinator?.submit('audit', row).catch(() => {}), // its loss is counted by the loop
+  );
   const mqttPort = config.port === 0 ? 0 : config.port + 2;
   const embedded = config.broker
     ? null
@@ -86,6 +95,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
         host: config.host,
         port: mqttPort,
         gate,
+        doorkeeper,
         log,
         clock,
       });
@@ -114,6 +124,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const context = await createApiContext({
     coordinator,
     ca,
+    doorkeeper,
     settings: {
       fleetName: config.name,
       version,
@@ -181,6 +192,12 @@ async function main(config: CoordinatorConfig): Promise<void> {
   process.on('SIGTERM', () => void stop('SIGTERM'));
   process.on('SIGINT', () => void stop('SIGINT'));
   process.on('disconnect', () => void stop('the process that started it is gone'));
+}
+
+async function countNodes(store: Store): Promise<number> {
+  let count = 0;
+  for (const { type } of (await store.load()).changes) if (type === 'node') count++;
+  return count;
 }
 
 /** The key of the machine's owner, for the CLI: made once, made anew when the file was lost. */

@@ -77,9 +77,13 @@ export const FleetState = Type.Object({
 export type FleetState = Static<typeof FleetState>;
 
 /** MQTT ask, for Home Assistant and Node-RED: JSON, or the bare prompt as text. */
+const askId = /^[A-Za-z0-9_-]{1,60}$/;
+export function isAskId(text: string): boolean {
+  return askId.test(text);
+}
 export const MqttAsk = Type.Object({
   id: Type.Optional(
-    Type.String({ pattern: '^[A-Za-z0-9_-]{1,60}$', description: 'Names the answer topic; made up when missing.' }),
+    Type.String({ pattern: askId.source, description: 'Names the answer topic; made up when missing.' }),
   ),
   prompt: Type.String({ minLength: 1, maxLength: 32 * 1024 }),
 });

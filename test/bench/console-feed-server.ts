@@ -12,6 +12,7 @@ import type { Bus } from '../../coordinator/src/bus/bus.ts';
 import type { DurableChange } from '../../coordinator/src/change.ts';
 import { policyOf, readConfig } from '../../coordinator/src/config.ts';
 import { startCoordinator } from '../../coordinator/src/coordinator.ts';
+import { createDoorkeeper } from '../../coordinator/src/door/doorkeeper.ts';
 import { agentRow, nodeRow } from '../../coordinator/src/store/conformance/rows.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
 
@@ -156,6 +157,7 @@ const timedClock: Clock = {
 };
 const context = await createApiContext({
   coordinator,
+  doorkeeper: createDoorkeeper(clock, { refusalsPerMinute: 30, requestsPerMinute: 100_000 }, () => {}),
   ca: { pem: '', fingerprint: '', readCsr: () => ({ keyFingerprint: '' }), signNode: () => '' },
   settings: {
     fleetName: 'bench',

@@ -32,7 +32,13 @@ export async function makeRequest(): Promise<{ key: string; csr: string }> {
 /** A CA under a temporary folder and what it signs. `close` removes the folder. */
 export async function openTestCa() {
   const dir = mkdtempSync(join(tmpdir(), 'fleet-ca-'));
-  const ca = await openCa({ dir, clock: systemClock, random: systemRandom, fleetName: 'test' });
+  const ca = await openCa({
+    dir,
+    clock: systemClock,
+    random: systemRandom,
+    fleetName: 'test',
+    enrolled: async () => 0,
+  });
   return {
     dir,
     ca,

@@ -1,10 +1,11 @@
 // Real processes on folders as people have them: readable by others, a file by mistake, read-only, a broker that is not there.
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { startProcess } from './processes.ts';
+import { startFleet, startProcess } from './processes.ts';
 
 t.setTimeout(60_000);
 const root = new URL('../..', import.meta.url).pathname;
@@ -52,6 +53,29 @@ t.test('a folder that was open to others is closed, and so is what is in it', as
   await second.kill('SIGTERM');
   const third = await startProcess(t, 'coordinator/src/main.ts', coordinatorArgs(data));
   t.notMatch(third.log(), /could read/, 'said once');
+});
+
+t.test('a CA that is gone while nodes are enrolled is not made anew in silence', async (t) => {
+  const fleet = await startFleet(t);
+  await fleet.simulate('one');
+  await fleet.stopCoordinator('SIGTERM');
+  rmSync(join(fleet.folder, 'coordinator/ca'), { recursive: true });
+  await t.rejects(fleet.startCoordinator(), { message: /ended with 1 .*\n.*no CA under .*Restore/s });
+});
+
+t.test('a broker that is not there yet ends no start; one that is no address is said', async (t) => {
+  const closed = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => closed.once('listening', resolve));
+  const { port } = closed.address() as AddressInfo;
+  await new Promise((resolve) => closed.close(resolve));
+  const args = [...coordinatorArgs(join(folder, 'late')), '--broker'];
+  const coordinator = await startProcess(t, 'coordinator/src/main.ts', [...args, `mqtts://127.0.0.1:${port}`]);
+  t.match(coordinator.log(), /mqtts:\/\/127\.0\.0\.1:\d+ does not answer: .*tried again/);
+  t.equal((await fetch(`${coordinator.ready.url}/healthz`)).status, 200, 'the console is up');
+  await coordinator.kill('SIGTERM');
+  const wrong = await ended('coordinator/src/main.ts', [...args, 'ftp://localhost']);
+  t.equal(wrong.code, 2);
+  t.match(wrong.said, /--broker: expected/);
 });
 
 t.test('what cannot be a data folder is said in a sentence', async (t) => {

@@ -273,7 +273,13 @@ t.test('what must be refused', async (t) => {
 async function foreignCertificate(node: string): Promise<{ key: string; certificate: string }> {
   const dir = mkdtempSync(join(tmpdir(), 'foreign-ca-'));
   try {
-    const ca = await openCa({ dir, clock: systemClock, random: systemRandom, fleetName: 'elsewhere' });
+    const ca = await openCa({
+      dir,
+      clock: systemClock,
+      random: systemRandom,
+      fleetName: 'elsewhere',
+      enrolled: async () => 0,
+    });
     const key = createKey();
     const certificate = await ca.signNode({ node, csr: writeCsr(key, node), notAfterMs: Date.now() + 86_400_000 });
     return { key: key.export({ type: 'pkcs8', format: 'pem' }) as string, certificate };

@@ -10,8 +10,6 @@ import {
   maxHttpStrangers,
   maxHttpStrangersPerAddress,
   maxHttpStrangersPerSubnet,
-  maxRefusalsPerMinute,
-  maxRequestsPerMinute,
   maxTlsHandshakes,
   maxUnfinishedBodyBytes,
   maxUnfinishedBodyBytesPerKey,
@@ -25,13 +23,13 @@ import type { BusStats } from '../bus/bus.ts';
 import type { Coordinator } from '../coordinator.ts';
 import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../counted-refusals.ts';
 import type { DoorLimits } from '../door/door.ts';
+import type { Doorkeeper } from '../door/doorkeeper.ts';
 import { createRecorder, type Recorder } from '../recorder.ts';
 import { type Access, createAccess } from './access.ts';
 import { type AlertBoard, createAlertBoard } from './alert-board.ts';
 import { createRoom, type Room } from './bodies.ts';
 import { type ConsoleFeed, createConsoleFeed } from './feed/feed.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { createRefusals, type Refusals } from './refusals.ts';
 import { type StoredCounts, showTotals } from './show.ts';
 import { createTally, type Tally } from './tally.ts';
 
@@ -61,8 +59,6 @@ export interface ApiSettings {
   consoleDir: string | null;
 }
 export interface ApiLimits {
-  requestsPerMinute: number;
-  refusalsPerMinute: number;
   consoles: number;
   backlogBytes: number;
   /** Followed tasks at once, over both listeners. */
@@ -77,6 +73,8 @@ export interface ApiLimits {
 export interface ApiParts {
   coordinator: Coordinator;
   ca: Signer;
+  /** The same as the broker's. */
+  doorkeeper: Doorkeeper;
   settings: ApiSettings;
   clock: Clock;
   random: Random;
@@ -87,8 +85,6 @@ export interface ApiParts {
 export interface ApiContext extends Omit<ApiParts, 'limits'> {
   limits: ApiLimits;
   access: Access;
-  /** By address: who guesses is slowed down. */
-  refusals: Refusals;
   /** By reason: counted for /metrics, told in the log. */
   refused: CountedRefusals;
   /** Of both listeners, for bodies that are not whole yet. */
@@ -112,8 +108,6 @@ const endedWindowMs = 60_000;
 export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
   const { coordinator, clock, random, settings } = parts;
   const limits: ApiLimits = {
-    requestsPerMinute: maxRequestsPerMinute,
-    refusalsPerMinute: maxRefusalsPerMinute,
     consoles: maxFeedConsoles,
     backlogBytes: maxFeedBacklogBytes,
     streams: 2_000,
@@ -193,7 +187,6 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     ...parts,
     limits,
     access,
-    refusals: createRefusals(clock, limits.refusalsPerMinute),
     refused,
     bodies: { keys: createRoom(limits.bodies.keys), strangers: createRoom(limits.bodies.strangers) },
     feed,

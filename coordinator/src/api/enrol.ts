@@ -16,7 +16,7 @@ async function counted<A>(context: ApiContext, request: FastifyRequest, step: ()
     return await step();
   } catch (error) {
     // What is our own fault is nobody's attempt.
-    if (error instanceof FleetError && problems[error.code].status < 500) context.refusals.count(request.ip);
+    if (error instanceof FleetError && problems[error.code].status < 500) context.doorkeeper.countSecret(request.ip);
     throw error;
   }
 }

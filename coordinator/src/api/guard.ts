@@ -30,14 +30,11 @@ export function refuseStranger(
   subject: string,
   error: FleetError,
 ): FleetError {
-  if (context.refusals.count(request.ip)) {
-    const order = { by: `address:${request.ip}`, action: 'refused', subject, text: error.message };
-    context.coordinator.submit('audit', order).catch(() => {}); // its loss is counted by the loop
-  }
+  context.doorkeeper.refusedSecret({ address: request.ip, subject, text: error.message });
   return error;
 }
 function blocked(context: ApiContext, request: FastifyRequest): FleetError | null {
-  const seconds = context.refusals.blockedSeconds(request.ip);
+  const seconds = context.doorkeeper.blockedSeconds(request.ip);
   if (seconds === 0) return null;
   const detail = `This address was refused too often; try again in ${seconds} s.`;
   return new FleetError('rate-limited', { detail, retryAfterSeconds: seconds });

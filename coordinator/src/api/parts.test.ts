@@ -2,8 +2,8 @@
 import { nearNames, notFoundText, routes, Type } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import t from 'tap';
+import { createRefusedAddresses as createRefusals } from '../door/refused-addresses.ts';
 import { guessAddress, hostOf, isLoopbackName } from './reach.ts';
-import { createRefusals } from './refusals.ts';
 import { parseBody, validatorOf } from './validate.ts';
 
 t.test('refusals are counted by address and minute, an IPv6 customer as one', async (t) => {

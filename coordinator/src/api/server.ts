@@ -12,11 +12,11 @@ import {
   routes,
 } from '@blackroad/protocol';
 import fastifyCookie from '@fastify/cookie';
-import fastifyRateLimit from '@fastify/rate-limit';
 import fastifyWebsocket from '@fastify/websocket';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { CrowdLimits } from '../door/crowd.ts';
 import { type DoorLimits, guardDoor } from '../door/door.ts';
+import { nameOfKey } from '../door/doorkeeper.ts';
 import type { Caller } from './access.ts';
 import { agentHandlers } from './agents.ts';
 import { alertHandlers } from './alerts.ts';
@@ -80,7 +80,7 @@ const headers = {
 };
 
 export async function createApi({ context, listener, tls }: ApiOptions): Promise<Api> {
-  const { log, clock, settings, limits, metrics, ca } = context;
+  const { log, clock, settings, limits, metrics, ca, doorkeeper } = context;
   const errors = errorHandler(log, context.refused.note);
   const deadlines = { headersTimeout: headMs, connectionsCheckingInterval: lookMs };
   // The CA goes along with the certificate: a machine that joins knows the CA's fingerprint alone.
@@ -160,16 +160,11 @@ export async function createApi({ context, listener, tls }: ApiOptions): Promise
       'answered',
     );
   });
-  await app.register(fastifyRateLimit, {
-    max: limits.requestsPerMinute,
-    timeWindow: 60_000,
-    keyGenerator: ({ caller, ip }) => (caller ? `${caller.via}:${caller.keyId}:${caller.name}` : `address:${ip}`),
-    addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
-    errorResponseBuilder: (_request, { max, ttl }) =>
-      new FleetError('rate-limited', {
-        detail: `More than ${max} requests in a minute.`,
-        retryAfterSeconds: Math.max(1, Math.ceil(ttl / 1000)),
-      }),
+  app.addHook('onRequest', async ({ caller, ip }) => {
+    const seconds = doorkeeper.take(nameOf(caller, ip));
+    if (seconds === 0) return;
+    const detail = `More than ${doorkeeper.requestsPerMinute} requests in a minute.`;
+    throw new FleetError('rate-limited', { detail, retryAfterSeconds: seconds });
   });
   for (const name of Object.keys(routes) as RouteName[]) addRoute(app, context, listener, name);
   if (settings.consoleDir !== null) await serveConsole(app, settings.consoleDir);
@@ -191,6 +186,14 @@ export async function createApi({ context, listener, tls }: ApiOptions): Promise
       await app.close();
     },
   };
+}
+
+/** Who asks, as the doorkeeper counts: a key at every door together. */
+function nameOf(caller: Caller | null, address: string): string {
+  if (!caller) return `address:${address}`;
+  return caller.via === 'key' && caller.keyId
+    ? nameOfKey(caller.keyId)
+    : `${caller.via}:${caller.keyId}:${caller.name}`;
 }
 
 /** On loopback everybody has the same address. */

@@ -1,10 +1,12 @@
 // The embedded broker: the suite every Bus passes, and what only it promises (keys of people, reasons, cuts, resumption).
+import { readFileSync } from 'node:fs';
 import { type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { type Clock, sleep, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
 import { openTestCa, type TestCa } from '../../../test/contract/identities.ts';
+import { createDoorkeeper } from '../door/doorkeeper.ts';
 import { type AedesLimits, createAedesBus } from './aedes.ts';
 import type { Gate } from './bus.ts';
 import { type BusRig, busConformance, closed, connectNode, createInbox, freeze, root } from './conformance.ts';
@@ -16,13 +18,14 @@ t.teardown(() => {
   abroad.close();
 });
 
+const keeper = createDoorkeeper(systemClock, { refusalsPerMinute: 1_000, requestsPerMinute: 100_000 }, () => {});
 const gate: Gate = (claim) => {
   if (claim.kind === 'node') return { as: 'node', node: claim.node };
   if (claim.kind === 'stranger') return { as: 'refused', reason: claim.reason };
   const roles = { v: 'viewer', o: 'operator', a: 'admin' } as const;
   const role = roles[claim.keyId as 'v'];
   if (!role || claim.secret !== 'secret') return { as: 'refused', reason: 'key-unknown' };
-  return { as: 'people', name: claim.keyId, role };
+  return { as: 'people', keyId: claim.keyId, name: claim.keyId, role };
 };
 async function open(t: Test, limits: Partial<AedesLimits> = {}, by: Gate = gate, clock = systemClock): Promise<BusRig> {
   const server = await home.ca.issueServer({ hosts: [] });
@@ -31,6 +34,7 @@ async function open(t: Test, limits: Partial<AedesLimits> = {}, by: Gate = gate,
     host: '127.0.0.1',
     port: 0,
     gate: by,
+    doorkeeper: keeper,
     log: silentLog,
     clock,
     limits,
@@ -74,8 +78,13 @@ t.test('people: a viewer reads all and writes nothing, an operator asks', async 
     ['hello', 'twice', 'hi'],
   );
   t.same(
-    rig.inbox.messages.map((m) => m.payload.toString()),
-    ['hello', 'twice'],
+    rig.inbox.messages.map((m) => [m.payload.toString(), m.by, m.refused !== undefined]),
+    [
+      ['from the viewer', 'key:v', true],
+      ['hello', 'key:o', false],
+      ['twice', 'key:o', false],
+    ],
+    'what is refused is only to be answered',
   );
   const late = await withKey(rig, 'a');
   await late.client.subscribeAsync(`${root}/#`, { qos: 1 });
@@ -259,7 +268,7 @@ t.test('many subscriptions and many levels are refused without harm', async (t) 
   for (const { client } of [viewer, second, alice]) client.end(true);
 });
 
-t.test('a key that loses its rights loses its connection', async (t) => {
+t.test('a key that loses its rights loses its connection, and so does a node', async (t) => {
   let revoked = false;
   let recheck: () => void = () => {};
   const clock: Clock = {
@@ -269,7 +278,12 @@ t.test('a key that loses its rights loses its connection', async (t) => {
       return systemClock.every(periodMs, run);
     },
   };
-  const by: Gate = (claim) => (revoked ? { as: 'refused', reason: 'key-revoked' } : gate(claim));
+  let expired = false;
+  const by: Gate = (claim) => {
+    if (revoked && claim.kind === 'key') return { as: 'refused', reason: 'key-revoked' };
+    if (expired && claim.kind === 'node') return { as: 'refused', reason: 'certificate-expired' };
+    return gate(claim);
+  };
   const rig = await open(t, {}, by, clock);
   const viewer = await withKey(rig, 'v');
   const alice = await connectNode(rig, 'alice');
@@ -279,7 +293,12 @@ t.test('a key that loses its rights loses its connection', async (t) => {
   const ended = closed(viewer.client);
   recheck();
   await ended;
-  t.equal(rig.bus.stats().connections, 1, 'nodes are ended by name');
+  t.equal(rig.bus.stats().connections, 1, 'the node stays');
+  expired = true;
+  const cut = closed(alice.client);
+  recheck();
+  await cut;
+  t.equal(refusedOf(rig)['certificate-expired'], 1, 'until its certificate has run out');
   alice.client.end(true);
 });
 
@@ -294,6 +313,18 @@ t.test('a stop is no mass death', async (t) => {
   alice.client.end(true);
 });
 
+t.test('MQTT 5 is refused as 3.1.1 says, and README says what to do', async (t) => {
+  const rig = await open(t);
+  await t.rejects(withKey(rig, 'o', { protocolVersion: 5 }), { code: 1 });
+  for (const protocolVersion of [3, 4] as const) {
+    const protocolId = protocolVersion === 3 ? 'MQIsdp' : 'MQTT';
+    const { client } = await withKey(rig, 'o', { protocolVersion, protocolId });
+    client.end(true);
+  }
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+  t.match(readme, /MQTT 3\.1\.1 \(and 3\.1\), not 5/);
+});
+
 t.test('a port that is taken is told', async (t) => {
   const rig = await open(t);
   const server = await home.ca.issueServer({ hosts: [] });
@@ -302,6 +333,7 @@ t.test('a port that is taken is told', async (t) => {
     host: '127.0.0.1',
     port: rig.port,
     gate,
+    doorkeeper: keeper,
     log: silentLog,
     clock: systemClock,
   });

@@ -21,11 +21,14 @@ import {
   maxQos2InFlight,
   maxSubscriptionsPerConnection,
   maxTlsHandshakes,
+  parseTopic,
+  topics,
 } from '@blackroad/protocol';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { createRefusals } from '../counted-refusals.ts';
+import { type Doorkeeper, nameOfKey } from '../door/doorkeeper.ts';
 import type { Arrived, Bus, BusMessage, Claim, Gate } from './bus.ts';
 import { claimOf } from './claim.ts';
 import { createDrain } from './drain.ts';
@@ -72,6 +75,8 @@ export interface AedesBusOptions {
   /** 0: any free one, see `port` after the start. */
   port: number;
   gate: Gate;
+  /** The same as the API's. */
+  doorkeeper: Doorkeeper;
   log: Log;
   clock: Clock;
   limits?: Partial<AedesLimits>;
@@ -95,12 +100,19 @@ interface InsideClient {
   waitForDrain(done: () => void): void;
 }
 
-/** How often people's rights are looked at again: a revoked key loses its connection within this time. */
+/** Refused publishes that are answered, in words for whoever asked. */
+const refusalWords: Record<string, string | undefined> = {
+  topic: 'This key may not publish here: asking needs the role operator.',
+  'message-too-large': 'The question is too large.',
+  'rate-limited': 'This key asks too often; wait a minute.',
+};
+
+/** How often rights are looked at again: a revoked key, or an expired certificate, loses its connection within this time. */
 const recheckMs = 15_000;
 const stopMs = 5_000;
 
 export function createAedesBus(options: AedesBusOptions): AedesBus {
-  const { host, gate, log, clock } = options;
+  const { host, gate, doorkeeper, log, clock } = options;
   const limits: AedesLimits = { ...aedesLimits, ...options.limits };
   const refusals = createRefusals(log, clock);
   const retained = createRetainedStore();
@@ -149,8 +161,9 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
             bytes: packet.payload.length,
           };
           refusals.note(fault, fields, 'publish refused');
+          if (client) answerRefusal(client, packet, fault);
         }
-      } else if (packet.qos !== 2) arrived(packet);
+      } else if (packet.qos !== 2) arrived(packet, client);
       done(null);
     },
     authorizeSubscribe: (client, subscription, done) => {
@@ -185,7 +198,8 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
   inside.publish = (packet, client, done) => {
     const finish = (typeof client === 'function' ? client : (done ?? (() => {}))) as (error?: Error | null) => void;
     if (!packet.topic.startsWith('$SYS/') && !dropped.delete(packet)) {
-      if (packet.qos === 2) arrived(packet); // only now is it known to be no repetition
+      // Only now is it known to be no repetition.
+      if (packet.qos === 2) arrived(packet, typeof client === 'object' ? (client as Client) : null);
       forward(packet.topic, packet.payload, packet.qos === 0 ? 0 : 1, packet.retain);
     }
     // Not at once: the parser is still inside this packet and must not be entered again.
@@ -220,6 +234,16 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
     if (admitted.as === 'refused') {
       const claimed = claim.kind === 'node' ? claim.node : claim.kind === 'key' ? claim.keyId : claim.reason;
       const text = `connection refused: ${admitted.reason} (${claim.kind} ${claimed.slice(0, 80)})`;
+      const { remoteAddress: address = '' } = client.conn as TLSSocket;
+      if (claim.kind === 'key') {
+        if (doorkeeper.blockedSeconds(address) > 0) {
+          doorkeeper.countSecret(address);
+          return { refused: 'refused-too-often', text: `connection refused: ${address} tried too many keys` };
+        }
+        doorkeeper.refusedSecret({ address, subject: 'api key', text: `MQTT: ${text}` });
+      } else if (claim.kind === 'stranger' && claim.reason !== 'certificate-expired') {
+        doorkeeper.refusedCertificate({ address, subject: 'certificate', text: `MQTT: ${text}` });
+      }
       return { refused: claim.kind === 'stranger' ? claim.reason : admitted.reason, text };
     }
     if (admitted.as === 'node' && packet.clientId !== admitted.node) {
@@ -228,7 +252,8 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
     }
     // Never an id of a node's: it would push that node off.
     if (admitted.as === 'people')
-      packet.clientId = `key/${admitted.name}/${packet.clientId || `nameless-${++nameless}`}`;
+      // By the key's id, which holds no slash: two keys never share a client id, whatever their names are.
+      packet.clientId = `key/${admitted.keyId}/${packet.clientId || `nameless-${++nameless}`}`;
     if (packet.will) {
       const row = mayWill(admitted, packet.will.topic);
       const fits = row && packet.will.payload.length <= row.maxBytes;
@@ -259,6 +284,7 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
     const { who } = session;
     const row = mayPublish(who, packet.topic);
     if (!row) return 'topic';
+    if (who.as === 'people' && doorkeeper.take(nameOfKey(who.keyId)) > 0) return 'rate-limited';
     if (packet.payload.length > row.maxBytes) return 'message-too-large';
     if (packet === session.will && who.as === 'node') {
       // `offline` of a connection whose node has a newer one is not true any more.
@@ -269,10 +295,23 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
     return null;
   }
 
-  function arrived({ topic, payload }: PublishPacket): void {
+  function byOf(client: Client | null): { by?: string } {
+    const session = client && sessions.get(client);
+    return session && 'who' in session && session.who.as === 'people' ? { by: `key:${session.who.name}` } : {};
+  }
+  function arrived({ topic, payload }: PublishPacket, client: Client | null): void {
     if (stopping) return;
     received++;
-    onMessage({ topic, payload: payload as Buffer, retained: false });
+    onMessage({ topic, payload: payload as Buffer, retained: false, ...byOf(client) });
+  }
+  /** MQTT acknowledges what is dropped: without a word on the answer's topic a person would wait for ever. */
+  function answerRefusal(client: Client, { topic, payload }: PublishPacket, fault: string): void {
+    const sender = byOf(client);
+    const refused = refusalWords[fault];
+    const parsed = parseTopic(topic);
+    const isForPeople = parsed && topics[parsed.name].writer === 'people';
+    if (stopping || !isForPeople || sender.by === undefined || refused === undefined) return;
+    onMessage({ topic, payload: payload as Buffer, retained: false, ...sender, refused });
   }
 
   function forward(topic: string, payload: string | Buffer, qos: 0 | 1, retain: boolean): void {
@@ -336,6 +375,15 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
   const listener = createListener({ tls: options.tls, limits, refusals, log, clock, onSocket: connected });
 
   const recheck = clock.every(recheckMs, () => {
+    // Forgotten, put out, or its certificate ran out without a new one: a long connection is no way around that.
+    for (const [node, client] of nodes) {
+      const session = sessions.get(client);
+      const admitted = session && 'who' in session ? gate(session.claim) : null;
+      if (admitted?.as === 'node') continue;
+      const reason = admitted?.as === 'refused' ? admitted.reason : 'internal';
+      refusals.note(reason, { node }, 'connection cut: it would not be let in any more');
+      (client.conn as TLSSocket).destroy();
+    }
     for (const [client, claim] of people) {
       const admitted = gate(claim);
       const session = sessions.get(client);

@@ -6,6 +6,10 @@ export interface Arrived {
   payload: Buffer;
   /** The broker says it is a retained copy (external brokers, at subscription). */
   retained: boolean;
+  /** Who sent it, for the audit log: `key:<name>`. Missing: a node, or the broker does not say. */
+  by?: string;
+  /** A person's message that went no further, and why: it is only to be answered. */
+  refused?: string;
 }
 export interface BusMessage {
   topic: string;
@@ -14,7 +18,7 @@ export interface BusMessage {
   retain: boolean;
 }
 export interface Bus {
-  /** Resolves when messages flow. `onMessage` is called for every message below the root that the coordinator did not send itself. */
+  /** Resolves when messages flow; where the broker is another process, also when that is late, and goes on trying. `onMessage` is called for every message below the root that the coordinator did not send itself. */
   start(onMessage: (message: Arrived) => void): Promise<void>;
   /** Sends in order. Throws FleetError `unavailable` when the bounded queue to an external broker is full. */
   publish(messages: readonly BusMessage[]): void;
@@ -41,7 +45,7 @@ export type Claim =
   | { kind: 'stranger'; reason: string };
 export type Admitted =
   | { as: 'node'; node: string }
-  | { as: 'people'; name: string; role: 'viewer' | 'operator' | 'admin' }
+  | { as: 'people'; keyId: string; name: string; role: 'viewer' | 'operator' | 'admin' }
   | { as: 'refused'; reason: string };
 /** Asked at every connection; answers from the view, so a forgotten node is refused at once. */
 export type Gate = (claim: Claim) => Admitted;

@@ -3,9 +3,17 @@
 // What it cannot do: end another's connection (`disconnect` is best effort, the farewell message does the work), or count what
 // the broker refused. It must never publish while disconnected: mqtt.js would overwrite the oldest stored messages silently.
 import type { Socket } from 'node:net';
-import { FleetError, filterOf, maxBusQueueBytes, maxBusQueueMessages, topicRoot } from '@blackroad/protocol';
+import {
+  FleetError,
+  filterOf,
+  maxBusQueueBytes,
+  maxBusQueueMessages,
+  parseTopic,
+  topicRoot,
+} from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import { type Clock, type Timer, withDeadline } from '@blackroad/std/clock';
+import { holdProcess } from '@blackroad/std/hold-process';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import mqtt, { type MqttClient } from 'mqtt';
@@ -31,14 +39,14 @@ export interface ExternalLimits {
   queueBytes: number;
   /** Sent and not acknowledged at once. */
   inFlight: number;
-  /** From `start` to the first subscription. */
+  /** So long a start waits for the broker; then it goes on without, and so do the tries. */
   startMs: number;
 }
 const externalLimits: ExternalLimits = {
   queueMessages: maxBusQueueMessages,
   queueBytes: maxBusQueueBytes,
   inFlight: 100,
-  startMs: 30_000,
+  startMs: 5_000,
 };
 const backoff: Backoff = { firstMs: 200, maxMs: 10_000 };
 
@@ -55,6 +63,7 @@ export function createExternalBus(options: ExternalBusOptions): Bus {
   let sent = 0;
   let attempt = 0;
   let ready = false;
+  let lastError = '';
   let client: MqttClient | null = null;
   let retry: Timer | null = null;
   const refused: Record<string, number> = {};
@@ -107,19 +116,23 @@ export function createExternalBus(options: ExternalBusOptions): Bus {
           return;
         }
         attempt = 0;
+        lastError = '';
         ready = true;
         onReady();
         pump();
       });
     });
     made.on('message', (topic, payload, { retain }) => {
-      // An empty payload clears a retained message: our own doing, when a node is forgotten.
-      if (payload.length === 0) return;
+      // An empty payload clears a retained message: our own doing, when a node is forgotten. An empty ask is a person's.
+      if (payload.length === 0 && parseTopic(topic)?.name !== 'ask') return;
       received++;
       onMessage({ topic, payload, retained: retain });
     });
     made.on('error', (error) => {
       count('connection');
+      // Tried for as long as it takes: the same words again and again would fill a disk.
+      if (error.message === lastError) return;
+      lastError = error.message;
       log.warn({ url: shown(url), error: error.message }, 'the broker cannot be reached');
     });
     made.on('close', () => {
@@ -134,14 +147,17 @@ export function createExternalBus(options: ExternalBusOptions): Bus {
 
   return {
     async start(onMessage) {
+      // Nothing else keeps a process alive that waits for its broker: timers of a Clock do not.
+      const letGo = holdProcess();
       const started = new Promise<void>((resolve) => connect(onMessage, resolve));
-      const late = () =>
-        new FleetError('unavailable', { detail: `the broker at ${shown(options.url)} does not answer` });
+      const late = () => new Error(`the broker at ${shown(options.url)} does not answer`);
       try {
         await withDeadline(clock, limits.startMs, started, late);
       } catch (error) {
-        await this.stop();
-        throw error;
+        // The console tells more than a process that has ended, and the broker may only be slower to start than we are.
+        log.error({}, `${(error as Error).message}: no node can be reached until it does; it is tried again and again`);
+      } finally {
+        letGo();
       }
     },
     publish(messages) {

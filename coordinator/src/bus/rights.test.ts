@@ -5,8 +5,8 @@ import t from 'tap';
 import { mayPublish, maySubscribe, mayWill, type Who } from './rights.ts';
 
 const alice: Who = { as: 'node', node: 'alice' };
-const viewer: Who = { as: 'people', name: 'tv', role: 'viewer' };
-const operator: Who = { as: 'people', name: 'ha', role: 'operator' };
+const viewer: Who = { as: 'people', keyId: 'k', name: 'tv', role: 'viewer' };
+const operator: Who = { as: 'people', keyId: 'k', name: 'ha', role: 'operator' };
 const params = { node: 'alice', agent: 'echo', task: 't1', command: 'c1', type: 'log', topic: 'light', id: 'x' };
 
 t.test('every row has the one writer it names', async (t) => {

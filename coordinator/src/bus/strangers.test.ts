@@ -5,6 +5,7 @@ import { sleep, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
 import { openTestCa, type TestCa } from '../../../test/contract/identities.ts';
+import { createDoorkeeper } from '../door/doorkeeper.ts';
 import { type AedesLimits, createAedesBus } from './aedes.ts';
 import { type BusRig, connectNode, createInbox } from './conformance.ts';
 
@@ -19,6 +20,7 @@ async function open(t: Test, limits: Partial<AedesLimits> = {}): Promise<BusRig>
     host: '0.0.0.0',
     port: 0,
     gate: (claim) => (claim.kind === 'node' ? { as: 'node', node: claim.node } : { as: 'refused', reason: 'no-node' }),
+    doorkeeper: createDoorkeeper(systemClock, { refusalsPerMinute: 100, requestsPerMinute: 1_000 }, () => {}),
     log: silentLog,
     clock: systemClock,
     limits,

@@ -1,7 +1,7 @@
 // The CA: what it makes is checked by OpenSSL and by Node's own X.509, not by the library that made it.
 import { spawnSync } from 'node:child_process';
 import { createHash, generateKeyPairSync, type webcrypto, X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FleetError } from '@blackroad/protocol';
@@ -14,8 +14,8 @@ import { Pkcs10CertificateRequestGenerator } from './x509.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'ca-'));
 t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-const open = (at = dir, clock: Clock = systemClock) =>
-  openCa({ dir: at, clock, random: systemRandom, fleetName: 'home fleet' });
+const open = (at = dir, clock: Clock = systemClock, enrolled = async () => 0) =>
+  openCa({ dir: at, clock, random: systemRandom, fleetName: 'home fleet', enrolled });
 const later = (ms: number): Clock => ({ ...systemClock, nowMs: () => systemClock.nowMs() + ms });
 const dayMs = 86_400_000;
 
@@ -190,4 +190,17 @@ t.test('OpenSSL accepts the chain', { skip: noOpenssl }, async (t) => {
   }
   t.not(verify('sslserver', 'node.pem').status, 0, 'a node cannot pose as the coordinator');
   t.not(verify('sslclient', 'server.pem').status, 0, 'nor the server certificate as a node');
+});
+
+t.test('a CA that is gone is not made anew while nodes have certificates of it', async (t) => {
+  const at = join(dir, 'gone');
+  t.match(
+    (await refused(open(at, systemClock, async () => 12))).message,
+    /no CA under .*gone, though 12 nodes of this fleet have their certificates.*Restore/,
+  );
+  t.notOk(existsSync(at), 'and nothing was begun');
+  await open(at, systemClock, async () => 0);
+  await open(at, systemClock, async () => 12);
+  rmSync(at, { recursive: true });
+  t.match((await refused(open(at, systemClock, async () => 1))).message, /the node of this fleet has its certificate/);
 });

@@ -35,6 +35,8 @@ export interface CaOptions {
   clock: Clock;
   random: Random;
   fleetName: string;
+  /** How many nodes have certificates already: then there must be a CA. Asked only when there is none. */
+  enrolled: () => Promise<number>;
 }
 export interface KeyAndCertificate {
   key: string;
@@ -73,7 +75,7 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const subtle = globalThis.crypto.subtle;
 type CryptoKey = webcrypto.CryptoKey;
 
-export async function openCa({ dir, clock, random, fleetName }: CaOptions): Promise<Ca> {
+export async function openCa({ dir, clock, random, fleetName, enrolled }: CaOptions): Promise<Ca> {
   const paths = { key: join(dir, 'ca-key.pem'), cert: join(dir, 'ca.pem') };
   const keyPem = readSecret(paths.key);
   const certPem = readSecret(paths.cert);
@@ -98,6 +100,7 @@ export async function openCa({ dir, clock, random, fleetName }: CaOptions): Prom
     const detail = `${paths.key} is missing beside ${paths.cert}: restore it, or remove both to begin a new fleet`;
     throw new FleetError('storage-failed', { detail });
   } else {
+    if (!keyPem) refuseToReplace(dir, await enrolled());
     // A key alone: a first start that was cut between the two files, or a lost certificate. One made again from the same key
     // still verifies every certificate it signed; only join tokens that are out carry the old fingerprint.
     const keys = keyPem ? await pairOf(await importKey(keyPem.toString())) : await generate();
@@ -229,6 +232,17 @@ export async function openCa({ dir, clock, random, fleetName }: CaOptions): Prom
   function lifeOf(spanMs: number) {
     return { fromMs: beforeAnyPiMs, toMs: clock.nowMs() + spanMs };
   }
+}
+
+/** Certificates of a new CA in silence: every node would be locked out, every join token ended. */
+function refuseToReplace(dir: string, enrolled: number): void {
+  if (enrolled === 0) return;
+  const whose =
+    enrolled === 1
+      ? 'the node of this fleet has its certificate'
+      : `${enrolled} nodes of this fleet have their certificates`;
+  const detail = `there is no CA under ${dir}, though ${whose} from one: a new one would lock them out. Restore ${dir} from a copy of the data folder. To begin a new fleet instead, give an empty --data folder`;
+  throw new FleetError('storage-failed', { detail });
 }
 
 async function checkedCsr(pem: string): Promise<Pkcs10CertificateRequest> {

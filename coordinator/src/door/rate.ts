@@ -1,0 +1,28 @@
+// How often one name may ask in a minute: windows of a minute, bounded in number.
+import type { Clock } from '@blackroad/std/clock';
+
+const windowMs = 60_000;
+const maxNames = 10_000;
+
+export interface Rate {
+  /** Counts one. Seconds to wait when there were too many, else 0. */
+  take(name: string): number;
+}
+
+export function createRate(clock: Clock, perMinute: number): Rate {
+  const windows = new Map<string, { sinceMs: number; count: number }>();
+  return {
+    take(name) {
+      const now = clock.monotonicMs();
+      let window = windows.get(name);
+      if (!window || now - window.sinceMs >= windowMs) {
+        windows.delete(name);
+        while (windows.size >= maxNames) windows.delete(windows.keys().next().value as string);
+        window = { sinceMs: now, count: 0 };
+        windows.set(name, window);
+      }
+      window.count++;
+      return window.count <= perMinute ? 0 : Math.max(1, Math.ceil((window.sinceMs + windowMs - now) / 1000));
+    },
+  };
+}
