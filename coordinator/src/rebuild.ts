@@ -14,33 +14,51 @@ export function fill(view: MutableView, { changes, heads }: Loaded): void {
   for (const { agent, ...head } of heads) view.heads.set(agent, head);
 }
 
+type Origin = 'stored' | 'heard';
+/** Where each part of the view comes from: what is stored, or what nodes said and time did. A new part does not compile without. */
+const origins: Record<keyof MutableView, Origin> = {
+  startedMs: 'heard',
+  coordinator: 'heard',
+  nodes: 'stored',
+  live: 'heard',
+  agents: 'stored',
+  observed: 'stored', // below: what fits the stored placements is put back
+  holders: 'stored',
+  tasks: 'stored',
+  tokens: 'stored',
+  keys: 'stored',
+  sessions: 'stored',
+  heads: 'stored',
+  branches: 'stored',
+  settings: 'stored',
+  work: 'stored',
+  unserved: 'stored',
+  agentsByNode: 'stored',
+  leasesByNode: 'stored',
+  modelUse: 'heard',
+  modelFaults: 'heard',
+  modelWorked: 'heard',
+  placeTroubles: 'heard',
+  nodesByHardware: 'stored',
+  tasksByIdempotencyKey: 'stored',
+  frozen: 'heard',
+  excused: 'heard',
+  tasksByDeadline: 'stored',
+  tasksByWake: 'stored',
+  justEnded: 'heard', // below: what was not stored is taken out
+  justEndedKeys: 'heard',
+  announcedMs: 'heard',
+  tickedMs: 'heard',
+  resumedMs: 'heard',
+};
+
 /** `lost`: what the view knew and the store does not. */
 export function rebuild(view: MutableView, loaded: Loaded, lost: readonly DurableChange[]): void {
   const observed = new Map(view.observed);
-  for (const part of [
-    view.nodes,
-    view.agents,
-    view.observed,
-    view.tasks,
-    view.tokens,
-    view.keys,
-    view.sessions,
-    view.heads,
-    view.branches,
-    view.settings,
-    view.work,
-    view.unserved,
-    view.agentsByNode,
-    view.leasesByNode,
-    view.nodesByHardware,
-    view.tasksByIdempotencyKey,
-    view.tasksByDeadline,
-    view.tasksByWake,
-  ]) {
-    part.clear();
-  }
+  for (const [name, from] of Object.entries(origins) as [keyof MutableView, Origin][])
+    if (from === 'stored') (view[name] as { clear(): void }).clear();
   fill(view, loaded);
-  for (const part of [view.live, view.modelUse, view.modelFaults])
+  for (const part of [view.live, view.modelUse, view.modelFaults, view.modelWorked])
     for (const id of [...part.keys()]) if (!view.nodes.has(id)) part.delete(id);
   for (const [agent, seen] of observed) {
     const placement = view.agents.get(agent)?.placement;
