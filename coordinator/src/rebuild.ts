@@ -17,6 +17,7 @@ export function fill(view: MutableView, { changes, heads }: Loaded): void {
 type Origin = 'stored' | 'heard';
 /** Where each part of the view comes from: what is stored, or what nodes said and time did. A new part does not compile without. */
 const origins: Record<keyof MutableView, Origin> = {
+  cuts: 'heard',
   startedMs: 'heard',
   coordinator: 'heard',
   nodes: 'stored',
