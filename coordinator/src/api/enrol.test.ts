@@ -73,6 +73,7 @@ t.test('a token carries where to join and whom to trust', async (t) => {
   });
   t.match((await makeToken({ address: 'fd00::1' })).url, /^https:\/\/\[fd00::1\]:\d+$/);
   t.match((await makeToken({ address: 'home.example:443' })).url, 'https://home.example:443');
+  t.notMatch((await makeToken({ address: '0.0.0.0' })).url, /0\.0\.0\.0/, 'no machine is reached there');
   const { body } = await fleet.call('GET', '/v1/join-tokens');
   t.notMatch(JSON.stringify(body), token.secret, 'secrets are not listed');
   t.notMatch(JSON.stringify(body), /secretHash/);

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { FleetError } from '@blackroad/protocol';
+import { serverUrl } from '@blackroad/std/address';
 import type { FastifyRequest } from 'fastify';
 import type { ApiContext } from './context.ts';
 
@@ -62,14 +63,15 @@ export function joinUrl(
     });
   }
   const used = hostOf(request.host);
-  const host = asked || settings.publicHost || (listener === 'tls' && !isLoopbackName(used) ? used : guessAddress());
-  const written = inUrl(host);
-  const whole = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/.exec(written);
-  if (!whole) {
+  const found = settings.publicHost || (listener === 'tls' && !isLoopbackName(used) ? used : guessAddress());
+  // An address that means all of a machine's leads nowhere from another one.
+  const host = asked && !everywhere.has(asked) ? asked : found;
+  const url = host.includes('/') ? null : serverUrl(host, { schemes: ['https'], port });
+  if (url === null) {
     throw new FleetError('invalid-request', {
       detail: `body: address: expected a host name or address, got ${JSON.stringify(host).slice(0, 80)}`,
       faults: [{ field: 'address', expected: 'a host name or address, with or without port', got: host.slice(0, 80) }],
     });
   }
-  return whole[2] ? `https://${written}` : `https://${written}:${port}`;
+  return url;
 }
