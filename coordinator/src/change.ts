@@ -93,7 +93,8 @@ export type PerishableChange =
   | { type: 'seen'; node: string; atMs: number }
   | { type: 'health'; node: string; health: NodeHealth; atMs: number }
   | { type: 'capacity'; node: string; capacity: NodeCapacity }
-  | { type: 'hello'; node: string; boot: string; heartbeatMs?: number }
+  /** `atMs`: of the hello itself; missing: only its interval is another. */
+  | { type: 'hello'; node: string; boot: string; heartbeatMs?: number; atMs?: number }
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
   /** All freezes from now on. */
   | { type: 'frozen'; frozen: Freeze[] }
@@ -292,6 +293,7 @@ export function apply(view: MutableView, change: Change): void {
       if (live) {
         live.helloBoot = change.boot;
         if (change.heartbeatMs !== undefined) live.heartbeatMs = change.heartbeatMs;
+        if (change.atMs !== undefined) live.helloMs = change.atMs;
       }
       return;
     }

@@ -72,6 +72,8 @@ export interface NodeLive {
   health: NodeHealth | null;
   /** Boot that said hello since this coordinator started; null: not heard of yet. */
   helloBoot: string | null;
+  /** When it said that. */
+  helloMs?: number;
   /** The heartbeat interval it was told last. */
   heartbeatMs?: number;
   refusals?: Refusals;

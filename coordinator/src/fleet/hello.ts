@@ -44,7 +44,7 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
     putNode(draft, { ...row, generation, hardware: message.hardware });
   const heartbeatMs = heartbeatIntervalMs(draft.view, policy);
   draft.helloBoots.set(row.id, message.boot);
-  change(draft, { type: 'hello', node: row.id, boot: message.boot, heartbeatMs });
+  change(draft, { type: 'hello', node: row.id, boot: message.boot, heartbeatMs, atMs: draft.nowMs });
   change(draft, { type: 'seen', node: row.id, atMs: draft.nowMs });
   // What it lacks comes with the answer: it has its time for that.
   change(draft, { type: 'behind', node: row.id, behind: null });

@@ -5,6 +5,7 @@ import { agentIn, change, type Draft, decided, nodeIn, noteEvent, openDraft, put
 import type { Decide } from '../input.ts';
 import { takeBackUnheld } from '../tasks/held.ts';
 import { leaseForNode, leaseNext } from '../tasks/leases.ts';
+import { placeMayBeBack } from '../tasks/place-trouble.ts';
 import type { NodeRow } from '../view.ts';
 import { bringUpToDate, endQuiet, sendSnapshot } from './assignment.ts';
 import { everHeldBy, heldBy, refuseNotItsOwn } from './held.ts';
@@ -117,7 +118,9 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
     });
   judgeModel(draft, node, placement.model, message);
   const isBack = before?.state !== 'ready' || before.boot !== message.boot;
-  if (message.state === 'ready') leaseNext(draft, message.agent, isBack);
+  if (message.state !== 'ready') return decided(draft);
+  if (isBack) placeMayBeBack(draft, message.agent, node);
+  leaseNext(draft, message.agent, isBack);
   return decided(draft);
 };
 

@@ -47,6 +47,16 @@ t.test('what the node does not name is taken back, once it must have it', async 
   t.ok(unheldMs < leaseMs);
 });
 
+t.test('after a hello every lease has its time again: those it lacked are sent once more', async (t) => {
+  const fleet = busy();
+  fleet.submit('t1', 'greeter');
+  fleet.now += unheldMs;
+  t.equal(said(fleet.hello('alice', { upMs: fleet.now }).messages, 'task').length, 1);
+  t.same(beat(fleet, []).messages, [], 'its first heartbeat overtakes the lease');
+  fleet.now += unheldMs;
+  t.equal(said(beat(fleet, []).messages, 'cancel').length, 1);
+});
+
 t.test('another attempt is another lease', async (t) => {
   const fleet = busy();
   fleet.submit('t1', 'greeter');

@@ -16,6 +16,8 @@ export function takeBackUnheld(draft: Draft, node: string, held: readonly string
   if (!leases || leases.size === 0) return;
   const keys = new Set(held);
   const dueMs = draft.nowMs - unheldMs;
+  // Leases that it lacked at its hello were sent again then: its first heartbeats may come before them.
+  if ((draft.view.live.get(node)?.helloMs ?? 0) > dueMs) return;
   const untilMs = held.length < maxHeldInHealth ? dueMs : Math.min(dueMs, newestNamed(draft, leases, keys));
   const agents = new Set<string>();
   for (const id of leases) {

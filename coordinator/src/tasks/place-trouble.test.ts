@@ -88,6 +88,29 @@ t.test('its word that it is well again brings the work at once', async (t) => {
   t.match(said(fleet.ready('greeter').messages, 'task'), [{ message: { task: 't1' } }]);
 });
 
+t.test('its word right after a refusal brings the work within a second, and never a hot loop', async (t) => {
+  const fleet = pis('alice');
+  fleet.runs('greeter', 'alice');
+  fleet.submit('t1', 'greeter');
+  fleet.report('t1', 'alice', 'refused', { problem: away });
+  later(fleet, 40_000, away);
+  let tries = 0;
+  for (let i = 0; i < 40; i++) {
+    const [lease] = later(fleet, 250);
+    if (lease) {
+      tries++;
+      fleet.report('t1', 'alice', 'refused', { problem: away });
+    }
+    const observed = fleet.view.observed.get('greeter')!;
+    fleet.apply([{ type: 'observed', agent: 'greeter', node: 'alice', observed: { ...observed, state: 'starting' } }]);
+    for (const { message } of said(fleet.ready('greeter').messages, 'task')) {
+      tries++;
+      fleet.report(message.task, 'alice', 'refused', { problem: away });
+    }
+  }
+  t.ok(tries >= 7 && tries <= 11, `${tries} tries in 10 s of a server that comes and goes`);
+});
+
 t.test('turned down twice, it goes to another node that can do it, and there at once', async (t) => {
   const fleet = pis('alice', 'aria');
   fleet.apply1('greeter');

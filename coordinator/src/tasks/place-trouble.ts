@@ -2,7 +2,7 @@
 // longer each time, and is one alone: it finds out whether the place is well again, so that a long queue is not turned down task by
 // task. In: what a node says of an attempt. Out: perishable words about the agent; it is forgotten with the first work that is done.
 import { isPlaceToAvoid, type TaskProblem } from '@blackroad/protocol';
-import { change, type Draft, leasedIn, troubleIn, waitingIn } from '../draft.ts';
+import { change, type Draft, leasedIn, setTask, troubleIn, waitingIn } from '../draft.ts';
 import { failsThere, judgeRefusal } from '../fleet/model-faults.ts';
 import type { Placement, PlaceTrouble, TaskRow, View } from '../view.ts';
 
@@ -45,6 +45,20 @@ export function noteRefusal(draft: Draft, task: TaskRow, node: string, problem: 
 /** Work was done there, or failed by itself. */
 export function placeWorks(draft: Draft, agent: string): void {
   if (troubleIn(draft, agent)) setTrouble(draft, agent, null);
+}
+/** Its word came right after a refusal: the next try is as soon as one may be, and not at the end of the long wait. */
+export function placeMayBeBack(draft: Draft, agent: string, node: string): void {
+  const trouble = troubleAt(draft, agent, node);
+  if (!trouble) return;
+  const fromMs = trouble.sinceMs + minRestMs;
+  if (draft.nowMs >= fromMs || trouble.untilMs <= fromMs) return;
+  setTrouble(draft, agent, { ...trouble, untilMs: fromMs });
+  for (const task of waitingIn(draft, agent)) {
+    if (task.notBeforeMs <= fromMs || refusalsOf(task, node) === 0) continue;
+    // One wakes the agent.
+    setTask(draft, { ...task, notBeforeMs: fromMs });
+    return;
+  }
 }
 /** Turned down again and again, while the model there worked for others since the last time. */
 export function isOfWorkAfterAll({ view }: Draft, task: TaskRow, node: string): boolean {
