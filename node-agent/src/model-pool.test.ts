@@ -283,3 +283,21 @@ t.test('what stands in for a server fetches only what it would serve', async (t)
   await pool.pull('minilm', () => {}, never);
   t.strictSame(fetched, ['minilm']);
 });
+
+t.test('a server that shows how much it works on at once is given that much, from the next answer on', async (t) => {
+  let slots: number | undefined;
+  const runtime = { ...runtimeOf(chat('a', { slots: 1 })), slotsNow: () => slots };
+  const pool = poolOf([runtime]);
+  await pool.refresh();
+  const given = () => pool.admission.load().find(({ model }) => model === 'a')?.slots;
+  t.equal(given(), 1, 'as its list says');
+  slots = 3;
+  const messages = [{ role: 'user' as const, content: 'Hello' }];
+  const request = { model: 'a', messages, maxTokens: 5, temperature: 0 };
+  for await (const _ of pool.runtimeFor('a')!.chat(request, new AbortController().signal));
+  t.equal(given(), 3);
+  slots = 2;
+  await pool.refresh();
+  t.equal(given(), 2);
+  await pool.close();
+});

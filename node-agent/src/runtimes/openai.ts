@@ -14,9 +14,7 @@ import {
   type ChatChunk,
   createToolCallAssembly,
   eventsOf,
-  kvCacheTokens,
   type PenaltyName,
-  requestsIn,
   thoughtOf,
   wireRequest,
 } from './openai-wire.ts';
@@ -30,8 +28,8 @@ import {
   type RuntimeModel,
   type Usage,
 } from './runtime.ts';
-import { createSlotBook } from './slots.ts';
 import { createThoughts } from './thoughts.ts';
+import { createVllmGauges } from './vllm-gauges.ts';
 
 export interface OpenAiOptions {
   /** With or without `/v1`. */
@@ -62,16 +60,8 @@ const quickMs = 5000;
 const answerMs = 300_000;
 const aliveMs = 1800;
 const embedBatch = 32;
-// vLLM batches continuously: it begins with this many at once, and gets more while none waits inside it, up to its own usual limit.
-const firstSlots = 16;
-const mostSlots = 256;
 // A server of the dialect that tells nothing: desktop programs answer one or a few at once.
 const unknownSlots = 4;
-// vLLM's gauges cost nothing: what they showed is believed for a minute.
-const slotLifeMs = 60_000;
-const lookEveryMs = 1000;
-// A turn of an agent mostly needs less context than this, however long the model's own is.
-const turnTokens = 4096;
 const maxAnswerChars = 4 * 1024 * 1024;
 // A probe costs one token of work; a server with a long list is a shop, and is not probed.
 const maxProbed = 8;
@@ -84,12 +74,10 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   const probed = new Map<string, Pick<RuntimeModel, 'kind' | 'dimension'>>();
   const refusals = createRefusals(options.clock);
   const thoughts = createThoughts();
-  const slots = createSlotBook(options.clock, slotLifeMs, (proven) => Math.max(firstSlots, proven * 2));
+  const gauges = createVllmGauges(client, options.clock);
   let known: RuntimeModel[] = [];
-  let cacheTokens: number | undefined;
   let server = 'openai dialect';
   let version = '';
-  let lookedAtMs = Number.NEGATIVE_INFINITY;
 
   async function models(signal?: AbortSignal): Promise<RuntimeModel[]> {
     try {
@@ -103,8 +91,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
 
   function forget(): void {
     refusals.forget();
-    slots.forget();
-    cacheTokens = undefined;
+    gauges.forget();
     version = '';
   }
 
@@ -119,7 +106,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     const named = rows.filter((model): model is ListedModel & { id: string } => typeof model.id === 'string');
     if (server === 'vLLM' && version === '') version = await versionOf(signal);
     if (server === 'vLLM')
-      await look(
+      await gauges.look(
         named.map(({ id }) => id),
         signal,
       );
@@ -128,7 +115,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
       const entry = entryOfServed(model.id) ?? entryOfServed(model.root ?? '');
       const contextTokens = Math.min(
         model.max_model_len ?? model.meta?.n_ctx ?? props?.default_generation_settings?.n_ctx ?? 0,
-        cacheTokens ?? Number.POSITIVE_INFINITY,
+        gauges.cacheTokens ?? Number.POSITIVE_INFINITY,
       );
       const { kind, dimension } = await kindOf(model.id, named.length <= maxProbed, signal);
       const told = props?.chat_template_caps?.supports_tools ?? true;
@@ -144,7 +131,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
         parametersB: model.meta?.n_params
           ? model.meta.n_params / 1e9
           : (entry?.parametersB ?? (billionsIn(model.id) || billionsIn(model.root ?? ''))),
-        slots: options.slots ?? props?.total_slots ?? firstSlotsOf(model.id, contextTokens),
+        slots: options.slots ?? props?.total_slots ?? slotsOf(model.id, contextTokens),
         tools: kind === 'chat' && told && !refusals.of(model.id).has('tools'),
         dimension,
         digest: '',
@@ -154,37 +141,8 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     return found;
   }
 
-  /** As many answers at once as the cache holds turns; it would take more and then throw work away to make room. */
-  function roomFor(contextTokens: number): number {
-    if (cacheTokens === undefined) return mostSlots;
-    const turn = contextTokens > 0 ? Math.min(contextTokens, turnTokens) : turnTokens;
-    return Math.min(mostSlots, Math.max(1, Math.floor(cacheTokens / turn)));
-  }
-
-  function firstSlotsOf(id: string, contextTokens: number): number {
-    if (server !== 'vLLM') return unknownSlots;
-    return Math.min(slots.now(id) ?? firstSlots, roomFor(contextTokens));
-  }
-
-  /** Reads vLLM's gauges: its cache, laid out when it starts, and how much of what was sent it works on. */
-  async function look(ids: string[], signal?: AbortSignal): Promise<void> {
-    lookedAtMs = options.clock.monotonicMs();
-    const answer = await client.call({ method: 'GET', path: 'metrics', signal, answerMs: quickMs });
-    if (answer.status !== 200) return;
-    cacheTokens ??= kvCacheTokens(answer.text);
-    for (const id of ids) {
-      const requests = requestsIn(answer.text, id);
-      if (!requests || requests.running < 1) continue;
-      if (requests.waiting > 0) slots.waited(id, requests.running);
-      else slots.ran(id, requests.running);
-    }
-  }
-
-  /** While it answers, not only when it is asked for its models. */
-  function lookSoon(id: string): void {
-    if (server !== 'vLLM' || options.slots !== undefined) return;
-    if (options.clock.monotonicMs() - lookedAtMs < lookEveryMs) return;
-    look([id]).catch(() => {});
+  function slotsOf(id: string, contextTokens: number): number {
+    return server === 'vLLM' ? gauges.slotsFor(id, contextTokens) : unknownSlots;
   }
 
   async function versionOf(signal?: AbortSignal): Promise<string> {
@@ -259,7 +217,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     const body = wireRequest(request, model.parametersB, penaltyName(), lacks);
     const answer = await client.stream({ method: 'POST', path: 'v1/chat/completions', body, signal, answerMs });
     if (!('lines' in answer)) throw problemOf(answer);
-    lookSoon(model.name);
+    if (server === 'vLLM' && options.slots === undefined) gauges.lookSoon(model.name);
     const assembly = createToolCallAssembly();
     let finish: string | undefined;
     let last: ChatChunk = {};
@@ -324,7 +282,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     slotsNow(name) {
       const model = known.find((each) => each.name === name);
       if (!model || server !== 'vLLM' || options.slots !== undefined) return undefined;
-      return firstSlotsOf(name, model.contextTokens);
+      return slotsOf(name, model.contextTokens);
     },
     async alive() {
       try {
