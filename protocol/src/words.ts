@@ -22,43 +22,52 @@ const unspaced =
 /** Runs of characters of unspaced scripts, or of all others. */
 const runs = new RegExp(`(?:[${unspaced}]\\p{M}*)+|(?:(?![${unspaced}]).)+`, 'gsu');
 const isUnspaced = new RegExp(`^[${unspaced}]`, 'u');
+/** Below the first of them, Thai: the usual case. */
+const isSpaced = /^[^\u0e00-\u{10ffff}]+$/u;
 /** A character with the marks that belong to it. */
 const characters = /.\p{M}*/gsu;
 
 /** Every word of a text, in its order and as often as it stands there: what an index holds. Letters and digits only. */
 export function wordsOf(text: string): string[] {
   const words: string[] = [];
-  for (const run of runsOf(text)) words.push(...(run.isUnspaced ? [...run.parts, ...pairsOf(run.parts)] : run.parts));
+  for (const [word] of folded(text).matchAll(letters)) {
+    if (isSpaced.test(word)) addPieces(word, words);
+    else for (const [run] of word.matchAll(runs)) addRun(run, words, true);
+  }
   return words;
 }
 
 /** What to ask an index for: each word once, the first of the question where there are too many. */
 export function questionWords(text: string): string[] {
   const words = new Set<string>();
-  for (const { isUnspaced, parts } of runsOf(text.slice(0, maxQuestionChars))) {
-    for (const word of isUnspaced && parts.length > 1 ? pairsOf(parts) : parts) {
+  for (const [word] of folded(text.slice(0, maxQuestionChars)).matchAll(letters)) {
+    const asked: string[] = [];
+    for (const [run] of word.matchAll(runs)) addRun(run, asked, false);
+    for (const each of asked) {
       if (words.size >= maxQuestionWords) return [...words];
-      words.add(word);
+      words.add(each);
     }
   }
   return [...words];
 }
 
-function* runsOf(text: string): Generator<{ isUnspaced: boolean; parts: string[] }> {
-  for (const [word] of folded(text).matchAll(letters)) {
-    for (const [run] of word.matchAll(runs)) {
-      if (isUnspaced.test(run)) yield { isUnspaced: true, parts: run.match(characters) ?? [] };
-      else yield { isUnspaced: false, parts: run.length <= pieceChars ? [run] : piecesOf(run) };
-    }
+/** `withSingles`: pairs hold every run but those of one character. */
+function addRun(run: string, words: string[], withSingles: boolean): void {
+  if (!isUnspaced.test(run)) {
+    addPieces(run, words);
+    return;
   }
+  const parts = run.match(characters) ?? [];
+  if (withSingles || parts.length === 1) for (const part of parts) words.push(part);
+  for (let i = 1; i < parts.length; i++) words.push(`${parts[i - 1]}${parts[i]}`);
 }
-function pairsOf(characters: readonly string[]): string[] {
-  return characters.slice(1).map((character, i) => `${characters[i]}${character}`);
-}
-function piecesOf(word: string): string[] {
+function addPieces(word: string, words: string[]): void {
+  if (word.length <= pieceChars) {
+    words.push(word);
+    return;
+  }
   const points = [...word];
-  const count = Math.ceil(points.length / pieceChars);
-  return Array.from({ length: count }, (_, i) => points.slice(i * pieceChars, (i + 1) * pieceChars).join(''));
+  for (let at = 0; at < points.length; at += pieceChars) words.push(points.slice(at, at + pieceChars).join(''));
 }
 
 function folded(text: string): string {

@@ -36,6 +36,7 @@ export interface ProbesOptions {
 }
 
 const usualPatienceMs = 5_000;
+const slowMs = 3_000;
 
 export function createProbes(options: ProbesOptions): Probes {
   const { clock, log, modelsDir, stateDir, root = '/', classRows = classes, random = systemRandom } = options;
@@ -73,7 +74,11 @@ export function createProbes(options: ProbesOptions): Probes {
   return {
     async inventory() {
       const answers = Promise.all([gpus.first, flags?.first]);
+      const slow = clock.after(slowMs, () =>
+        log.info({}, 'nvidia-smi takes its time; the class of this machine follows from its answer'),
+      );
       await Promise.race([answers, sleep(clock, patienceMs)]);
+      slow.cancel();
       const working = gpus.cards.filter(({ isLost }) => !isLost);
       return {
         class: options.class ?? classRow().name,
