@@ -48,7 +48,7 @@ t.test('fleet and nodes in a browser', { skip: noBrowser }, async (t) => {
     await page.getByRole('button', { name: 'Undo' }).click();
     await page.getByText('Taken back.', { exact: true }).waitFor();
     t.equal(await cordoned(), 0);
-    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByRole('button', { name: 'Clear filter' }).click();
     await page.getByText('6 rows').waitFor();
   });
 

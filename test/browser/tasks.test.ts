@@ -112,22 +112,35 @@ t.test('tasks in a browser', { skip: noBrowser }, async (t) => {
     await grid.getByText('The shed is locked, said two.').waitFor();
     t.same(await axeFaultsInBothThemes(page), []);
     work.clear();
-    await page.getByRole('checkbox', { name: 'Select all 3 rows' }).click();
-    await page.getByRole('button', { name: 'Retry 3' }).click();
-    await page.getByText('3 tasks queued again.', { exact: true }).waitFor();
-    for (const prompt of ['one', 'two', 'three']) (await working(prompt)).end(`${prompt} is done.`);
-    await until('all are done', async () => {
-      const done = await client.call('tasks', { query: { state: 'done' } });
-      return done.filter(({ result }) => result?.endsWith('is done.')).length === 3;
-    });
-    work.clear();
     await grid.getByRole('link', { name: 'two' }).click();
     await page.getByText('The shed is locked, said two.').first().waitFor();
     const before = page.url();
     await page.getByRole('button', { name: 'Retry' }).click();
-    (await working('two')).end('Open now.');
-    await page.getByText('Open now.').waitFor();
+    (await working('two')).end('two is done.');
+    await page.getByText('two is done.').waitFor();
     t.not(page.url(), before, 'the new task, not the letter');
+    await to('/tasks?dead=true');
+    // What was sent round again waits for nobody.
+    await page.getByRole('checkbox', { name: 'Select all 2 rows' }).click();
+    await page.getByRole('button', { name: 'Retry 2' }).click();
+    await page.getByText('2 tasks queued again.', { exact: true }).waitFor();
+    for (const prompt of ['one', 'three']) (await working(prompt)).end(`${prompt} is done.`);
+    await until('all are done', async () => {
+      const done = await client.call('tasks', { query: { state: 'done' } });
+      return done.filter(({ result }) => result?.endsWith('is done.')).length === 3;
+    });
+    await page.getByRole('heading', { name: 'No dead letter' }).waitFor();
+    for (const prompt of ['four', 'five']) {
+      await ask(prompt);
+      (await working(prompt)).fail(`The shed is locked, said ${prompt}.`);
+    }
+    await page.getByText('2 rows').waitFor();
+    await grid.getByRole('row', { name: /four/ }).getByRole('checkbox').click();
+    await page.getByRole('button', { name: 'Dismiss 1' }).click();
+    await page.getByText('1 dead letter dismissed; the history keeps them.', { exact: true }).waitFor();
+    await page.getByText('1 row', { exact: true }).waitFor();
+    t.equal(await grid.getByText('said four.').count(), 0);
+    t.equal((await client.call('tasks', { query: { dead: true } })).length, 1);
   });
 
   await t.test('a viewer may look', async (t) => {
@@ -136,12 +149,12 @@ t.test('tasks in a browser', { skip: noBrowser }, async (t) => {
     await page.getByLabel('One-time code or API key').fill(fleet.keys.viewer);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await to('/tasks?dead=true');
-    await grid.getByText('The shed is locked, said one.').waitFor();
+    await grid.getByText('The shed is locked, said five.').waitFor();
     t.equal(await page.getByRole('checkbox').count(), 0, 'nothing to select');
-    await grid.getByRole('link', { name: 'one' }).click();
-    await page.getByRole('heading', { level: 1, name: 'Task' }).waitFor();
+    await grid.getByRole('link', { name: 'five' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Task for alice' }).waitFor();
     await page.getByRole('heading', { name: 'Details' }).waitFor();
-    t.equal(await page.getByRole('button', { name: 'Retry' }).count(), 0);
+    for (const name of ['Retry', 'Dismiss']) t.equal(await page.getByRole('button', { name }).count(), 0, name);
   });
   t.same(complaints, [], 'nothing is thrown, nothing is refused by the content security policy');
 });

@@ -25,3 +25,9 @@ t.test('a problem is its words', async (t) => {
   const [row] = joined([view('t1', 'failed', { problem: { code: 'x', text: 'no memory', retryable: false } })], [], {});
   t.equal(row?.problem, 'no memory');
 });
+t.test('a dead letter that is gone from the pages does not come back from the feed; a new one does', async (t) => {
+  const live = [line('t1', 'failed', { endedMs: 100 }), line('t2', 'failed', { endedMs: 300 })];
+  t.same(shown(joined([], live, { dead: true }, 200)), ['t2 failed']);
+  t.same(shown(joined([view('t1', 'failed')], live, { dead: true }, 200)), ['t2 failed', 't1 failed']);
+  t.same(shown(joined([], live, {}, 200)), ['t2 failed', 't1 failed'], 'the whole queue has its history');
+});

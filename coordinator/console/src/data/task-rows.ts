@@ -15,9 +15,18 @@ export function fitsFilter(task: TaskLine, { state, agent, node, dead }: TaskFil
 /** A whole task as a line of a table. */
 export const lineOfTask = ({ problem, ...task }: TaskView): TaskLine => ({ ...task, problem: problem?.text ?? null });
 
-/** Newest first; a task that no longer fits (it has ended since the page was read) is left out. */
-export function joined(pages: readonly TaskView[], live: readonly TaskLine[], filter: TaskFilter): TaskLine[] {
+/** Newest first; `readMs` is when the pages were read. A task that no longer fits (it has ended since the page was read) is left out. */
+export function joined(
+  pages: readonly TaskView[],
+  live: readonly TaskLine[],
+  filter: TaskFilter,
+  readMs = Number.NEGATIVE_INFINITY,
+): TaskLine[] {
   const all = new Map<string, TaskLine>(pages.map((task) => [task.id, lineOfTask(task)]));
-  for (const line of live) all.set(line.id, line);
+  for (const line of live) {
+    // What was a dead letter before the pages were read and is not among them was dismissed or sent round again.
+    if (filter.dead && !all.has(line.id) && (line.endedMs ?? Number.POSITIVE_INFINITY) < readMs) continue;
+    all.set(line.id, line);
+  }
   return [...all.values()].filter((task) => fitsFilter(task, filter)).sort((a, b) => (a.id < b.id ? 1 : -1));
 }

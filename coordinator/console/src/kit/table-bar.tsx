@@ -45,7 +45,7 @@ export function TableBar<T>({ state, searchLabel, rows, columns, shown, facets }
       })}
       {state.filtered && (
         <Button look="quiet" icon={<X />} onClick={state.clear}>
-          Clear
+          Clear filter
         </Button>
       )}
       <span className="grow" />

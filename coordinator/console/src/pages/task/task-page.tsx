@@ -2,7 +2,7 @@
 import type { TaskView } from '@blackroad/protocol';
 import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import { RotateCcw, Square } from 'lucide-react';
+import { MailX, RotateCcw, Square } from 'lucide-react';
 import { call } from '../../data/api.ts';
 import { useFollowed } from '../../data/follow.ts';
 import { useAgent, useTask } from '../../data/live.ts';
@@ -91,6 +91,7 @@ function TaskActions({ task }: { task: TaskView }) {
     undo: (now) => () => call('taskCancel', { params: { task: now.id } }),
     stales: ['tasks'],
   });
+  const dismiss = useAct('taskDismiss', { done: () => 'Dismissed: it needs nobody any more.', stales: ['tasks'] });
   const params = { task: task.id };
   if (isOpen(task) && may('taskCancel')) {
     return (
@@ -101,19 +102,26 @@ function TaskActions({ task }: { task: TaskView }) {
   }
   if (isDeadLetter(task) && may('taskRetry')) {
     return (
-      <Button
-        look="primary"
-        icon={<RotateCcw />}
-        busy={retry.isPending}
-        onClick={() =>
-          retry.mutate(
-            { params },
-            { onSuccess: ({ id }) => void navigate({ to: '/tasks/$task', params: { task: id } as never }) },
-          )
-        }
-      >
-        Retry
-      </Button>
+      <>
+        {may('taskDismiss') && task.dismissedMs === undefined && (
+          <Button icon={<MailX />} busy={dismiss.isPending} onClick={() => dismiss.mutate({ params })}>
+            Dismiss
+          </Button>
+        )}
+        <Button
+          look="primary"
+          icon={<RotateCcw />}
+          busy={retry.isPending}
+          onClick={() =>
+            retry.mutate(
+              { params },
+              { onSuccess: ({ id }) => void navigate({ to: '/tasks/$task', params: { task: id } as never }) },
+            )
+          }
+        >
+          Retry
+        </Button>
+      </>
     );
   }
   return null;

@@ -72,6 +72,7 @@ export default function TasksPage() {
               </option>
             ))}
           </select>
+          {filter.dead && may('taskRetry') && <span className="dim small">Select tasks to retry or dismiss them.</span>}
           {agent && <Narrowed name="agent" value={agent} clear={() => setAgent('')} />}
           {node && <Narrowed name="node" value={node} clear={() => setNode('')} />}
         </div>
