@@ -1,8 +1,9 @@
-import { systemClock } from '@blackroad/std/clock';
+import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { createLearned } from './learned.ts';
+import { HandClock } from './memory/tiny-coordinator.fixture.ts';
 import { createModelPool } from './model-pool.ts';
 import { type ChatEvent, type Runtime, RuntimeError } from './runtimes/runtime.ts';
 import { createSimulated } from './runtimes/simulated.ts';
@@ -15,6 +16,7 @@ function poolOf(
   runtimes: Runtime[],
   lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>,
   runsModels = true,
+  clock: Clock = systemClock,
 ) {
   return createModelPool({
     runtimes,
@@ -24,7 +26,7 @@ function poolOf(
     runsModels: () => runsModels,
     queue: 4,
     learned: createLearned({ path: ':memory:', clock: systemClock, log: silentLog }),
-    clock: systemClock,
+    clock,
     random: seededRandom(1),
     log: silentLog,
   });
@@ -210,6 +212,34 @@ t.test('an answer that fails because the server or the model is gone tells the f
     t.strictSame(pool.capacity('b').models, [], `${code}: nobody is sent here any more`);
   }
 });
+
+t.test(
+  'a server that restarts is seen again within seconds, one that stays away is not asked all the time',
+  async (t) => {
+    const clock = new HandClock();
+    let isAway = false;
+    let looks = 0;
+    const plain = runtimeOf(chat('a'));
+    const models = () => {
+      looks++;
+      return isAway ? Promise.reject(new RuntimeError('unavailable', 'ECONNREFUSED')) : plain.models();
+    };
+    const pool = poolOf([{ ...plain, models }], undefined, true, clock);
+    await pool.refresh();
+    isAway = true;
+    await pool.refresh();
+    t.strictSame(pool.capacity('b').models, []);
+    isAway = false;
+    await clock.advance(2000);
+    t.equal(pool.capacity('b').models.length, 1);
+    isAway = true;
+    await pool.refresh();
+    looks = 0;
+    await clock.advance(10 * 60_000);
+    t.ok(looks > 2 && looks <= 6, `${looks} looks`);
+    await pool.close();
+  },
+);
 
 t.test('a failing embedding tells it too', async (t) => {
   let isGone = false;

@@ -2,7 +2,8 @@
 // what was learned of them, and that those its agents need are fetched and loaded. Refreshed in the background; a heartbeat only
 // reads. Never starts or stops a model server.
 import { findModel, isVector, type NodeCapacity } from '@blackroad/protocol';
-import { type Clock, withDeadline } from '@blackroad/std/clock';
+import { type Backoff, backoffMs } from '@blackroad/std/backoff';
+import { type Clock, type Timer, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { Embedder, ModelStand, Probes } from './contracts.ts';
@@ -53,6 +54,9 @@ const embedWaitMs = 2000;
 /** A cold model of gigabytes on an SD card. */
 const loadDeadlineMs = 600_000;
 const unloadDeadlineMs = 30_000;
+const soonBackoff: Backoff = { firstMs: 1000, maxMs: 15_000 };
+/** With that the looks of each half minute are as frequent. */
+const soonLooks = 6;
 
 export function createModelPool(parts: {
   runtimes: Runtime[];
@@ -79,6 +83,8 @@ export function createModelPool(parts: {
   const look = createModelLook({ clock, log });
   let now: Look = { served: [], silent: new Map() };
   let queued: Promise<void> | null = null;
+  let soon: Timer | null = null;
+  let silentLooks = 0;
   let last: Promise<void> = Promise.resolve();
   const pulls = createModelPulls({ fetchOne: pullOnce, onNews: () => pool.onNews(), clock });
   const wanted = createWantedModels({
@@ -173,12 +179,22 @@ export function createModelPool(parts: {
       learned.saw(one.model);
     }
     wanted.look();
+    lookSoonWhileSilent();
     if (parts.runsModels() && parts.defaults?.mayFetch()) defaults?.look(lackingKinds(now));
   }
 
   /** A server that does not tell how much it works on at once shows it with every answer. */
   function setSlots({ runtime, model }: Served): void {
     admission.setSlots(model.name, Math.max(1, runtime.slotsNow?.(model.name) ?? model.slots));
+  }
+
+  /** A server that restarts is back within seconds; whoever waits for it should not wait for the next look of the half minute. */
+  function lookSoonWhileSilent(): void {
+    soon?.cancel();
+    soon = null;
+    if (![...now.silent.keys()].some(({ standsIn }) => !standsIn)) silentLooks = 0;
+    else if (silentLooks < soonLooks)
+      soon = clock.after(backoffMs(soonBackoff, silentLooks++, parts.random), () => void refreshAndTell());
   }
 
   /** One look after the other; who asks while one runs gets the next, which sees what has changed since. */
@@ -315,6 +331,8 @@ export function createModelPool(parts: {
     drop: wanted.drop,
     stand: wanted.stand,
     async close() {
+      soon?.cancel();
+      silentLooks = soonLooks;
       wanted.close();
       defaults?.close();
       pulls.close();

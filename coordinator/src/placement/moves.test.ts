@@ -334,6 +334,13 @@ t.test('a spec that no longer names its model: the same node with another one', 
   settle(view);
   t.match(view.agents.get('a')?.placement, { node: 'alice', model: 'other', epoch: 2 });
 });
+t.test('a spec that writes its model in another way moves nobody', async (t) => {
+  const view = emptyView('c', startedMs);
+  addNode(view, 'alice', {}, { models: [modelOf('small'), modelOf('other')] });
+  addAgent(view, 'a', 'alice', { model: ['SMALL:latest', 'other'] });
+  settle(view);
+  t.match(view.agents.get('a')?.placement, { node: 'alice', model: 'small', epoch: 1 });
+});
 t.test('who may stay holds its room meanwhile', async (t) => {
   const view = emptyView('c', startedMs);
   addNode(view, 'alice', {}, { memoryFreeBytes: 2.5 * GiB, models: [modelOf('small'), modelOf('other')] });
