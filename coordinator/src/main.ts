@@ -74,7 +74,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const gate = createGate({
     view: () => coordinator?.view ?? null,
     keyOf(view, id, secret) {
-      const key = keyOf(view, id, secret);
+      const key = keyOf(view, id, secret, clock.nowMs());
       if (key) keyUsed(key.id);
       return key;
     },

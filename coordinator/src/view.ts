@@ -187,6 +187,8 @@ export interface KeyRow {
   revoked: boolean;
   /** Written down at most once a minute; missing: never yet. */
   lastUsedMs?: number;
+  /** Missing: never. */
+  expiresMs?: number;
 }
 /** A signed-in console: it outlives a restart. `id` is the SHA-256 of its token, which nobody keeps. */
 export interface SessionRow {

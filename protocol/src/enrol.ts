@@ -109,7 +109,20 @@ export const Role = Type.OneOf(roles, {
   description: 'viewer reads; operator also runs tasks, agents and nodes; admin also makes keys, tokens and users.',
 });
 export type Role = Static<typeof Role>;
-export const KeyRequest = Type.Object({ name: Type.String({ minLength: 1, maxLength: 63 }), role: Role }, closed);
+export const KeyRequest = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 63 }),
+    role: Role,
+    expiresSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 60,
+        maximum: 10 * 365 * 86_400,
+        description: 'How long it is good for; for ever when missing.',
+      }),
+    ),
+  },
+  closed,
+);
 export type KeyRequest = Static<typeof KeyRequest>;
 export const KeyView = Type.Object({
   id: Type.String(),
@@ -117,6 +130,7 @@ export const KeyView = Type.Object({
   role: Role,
   createdMs: TimeMs,
   lastUsedMs: Type.Nullable(TimeMs),
+  expiresMs: Type.Nullable(TimeMs, { description: 'null: never.' }),
   revoked: Type.Boolean(),
   isLastAdmin: Type.Boolean({ description: 'No other key may make keys: it cannot be revoked.' }),
 });

@@ -7,6 +7,7 @@ import { FleetError, type Role, roles } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import type { Coordinator } from '../coordinator.ts';
+import { isGood } from '../fleet/access.ts';
 import type { KeyRow, View } from '../view.ts';
 
 export const sessionMs = 12 * 3600_000;
@@ -51,18 +52,33 @@ export function readKey(text: string): { id: string; secret: string } | null {
   return match ? { id: match[1] as string, secret: match[2] as string } : null;
 }
 /** The key's row when id and secret fit and it is not revoked. Also for the broker's gate. */
-export function keyOf(view: View, id: string, secret: string): KeyRow | null {
+export function keyOf(view: View, id: string, secret: string, nowMs: number): KeyRow | null {
   const row = view.keys.get(id);
   const fits = sameHash(sha256(secret), row?.secretHash ?? nobody);
-  return row && fits && !row.revoked ? row : null;
+  return row && fits && isGood(row, nowMs) ? row : null;
 }
 /** A new key: the text to show once, and the row to keep. */
-export function mintKey(name: string, role: Role, nowMs: number, random: Random): { text: string; row: KeyRow } {
+/** `lifeMs`: how long it is good for; missing: for ever. */
+export function mintKey(
+  name: string,
+  role: Role,
+  nowMs: number,
+  random: Random,
+  lifeMs?: number,
+): { text: string; row: KeyRow } {
   const id = random.hex(5);
   const secret = random.hex(32);
   return {
     text: `brk_${id}_${secret}`,
-    row: { id, name, role, secretHash: sha256(secret), createdMs: nowMs, revoked: false },
+    row: {
+      id,
+      name,
+      role,
+      secretHash: sha256(secret),
+      createdMs: nowMs,
+      revoked: false,
+      ...(lifeMs === undefined ? {} : { expiresMs: nowMs + lifeMs }),
+    },
   };
 }
 
@@ -107,7 +123,7 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
   function keyStands(keyId: string | null): boolean {
     if (keyId === null) return true;
     const row = view.keys.get(keyId);
-    return row !== undefined && !row.revoked;
+    return row !== undefined && isGood(row, clock.nowMs());
   }
   const access: Access = {
     used(keyId) {
@@ -121,7 +137,7 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
     },
     byKey(text) {
       const parts = readKey(text);
-      const row = parts && keyOf(view, parts.id, parts.secret);
+      const row = parts && keyOf(view, parts.id, parts.secret, clock.nowMs());
       if (!row) return null;
       access.used(row.id);
       return { name: row.name, role: row.role, keyId: row.id, via: 'key' };

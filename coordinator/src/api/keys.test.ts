@@ -102,3 +102,27 @@ t.test('a sign-in code for another device: an address that it reaches, or none',
   t.equal(body.url, `${fleet.base}/#code=${body.code}`);
   t.equal(body.networkUrl, `https://fleet.lan:${fleet.tlsPort}/#code=${body.code}`);
 });
+
+t.test('a key with an end is good until then, and so are its sessions; its name is free again', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  const order = { name: 'guest', role: 'admin', expiresSeconds: 3600 };
+  const { status, body } = await fleet.call<KeyView & { key: string }>('POST', '/v1/keys', { body: order });
+  t.equal(status, 201);
+  t.equal(body.expiresMs, body.createdMs + 3_600_000);
+  t.equal((await fleet.call('GET', '/v1/me', { key: body.key })).status, 200);
+  const signIn = await fleet.call('POST', '/v1/sign-in', { key: null, body: { code: body.key } });
+  const cookie = signIn.headers.get('set-cookie')?.split(';')[0] ?? '';
+  const me = () => fleet.call('GET', '/v1/me', { key: null, headers: { cookie } });
+  t.equal((await me()).status, 200);
+  const first = (await keysOf(fleet)).find(({ name }) => name === 'admin');
+  t.equal(first?.isLastAdmin, true, 'a key that ends does not stand in for one that does not');
+  fleet.skip(3_600_001);
+  t.equal((await fleet.call('GET', '/v1/me', { key: body.key })).status, 401);
+  t.equal((await me()).status, 401);
+  t.equal((await fleet.call('POST', '/v1/sign-in', { key: null, body: { code: body.key } })).status, 401);
+  t.equal((await fleet.call('POST', '/v1/keys', { body: { name: 'guest', role: 'viewer' } })).status, 201);
+  t.match(await fleet.problem('POST', '/v1/keys', { body: { name: 'x', role: 'viewer', expiresSeconds: 1 } }), {
+    detail: /expiresSeconds: expected >= 60, got 1/,
+  });
+});

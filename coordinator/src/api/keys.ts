@@ -73,7 +73,8 @@ export const keyHandlers = {
       showKey(row, access.lastUsedMs(row.id), isLastAdmin(coordinator.view, row)),
     ),
   async keyCreate({ context, body, by }) {
-    const { text, row } = mintKey(body.name, body.role, context.clock.nowMs(), context.random);
+    const lifeMs = body.expiresSeconds === undefined ? undefined : body.expiresSeconds * 1000;
+    const { text, row } = mintKey(body.name, body.role, context.clock.nowMs(), context.random, lifeMs);
     accepted(await context.coordinator.submit('key-create', { by, row }));
     return { ...showKey(row, null, false), key: text };
   },

@@ -220,5 +220,5 @@ export function showToken({ secretHash: _, ...row }: JoinTokenRow) {
   return row;
 }
 export function showKey({ secretHash: _, ...row }: KeyRow, lastUsedMs: number | null, isLastAdmin: boolean): KeyView {
-  return { ...row, lastUsedMs, isLastAdmin };
+  return { ...row, lastUsedMs, expiresMs: row.expiresMs ?? null, isLastAdmin };
 }

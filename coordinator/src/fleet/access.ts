@@ -38,14 +38,20 @@ export const revokeToken: Decide<'token-revoke'> = (view, { by, id }, nowMs) => 
 };
 
 export const createKey: Decide<'key-create'> = (view, { by, row }, nowMs) => {
-  for (const { id, name, revoked } of view.keys.values()) {
+  for (const other of view.keys.values()) {
+    const { id, name } = other;
     if (id === row.id) return refuse('conflict', `There is a key ${id} already.`);
-    if (name === row.name && !revoked)
+    if (name === row.name && isGood(other, nowMs))
       return refuse('conflict', `name: a key called ${name} exists (${id}); revoke it or choose another name.`);
   }
   const draft = openDraft(view, nowMs);
   change(draft, { type: 'key', row });
-  noteAudit(draft, { actor: by, action: 'key-create', subject: row.id, text: `${row.name}, ${row.role}` });
+  noteAudit(draft, {
+    actor: by,
+    action: 'key-create',
+    subject: row.id,
+    text: `${row.name}, ${row.role}${row.expiresMs === undefined ? '' : `, until ${new Date(row.expiresMs).toISOString()}`}`,
+  });
   return decided(draft);
 };
 
@@ -67,10 +73,16 @@ export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
   return decided(draft);
 };
 
-/** Whether nobody but this key may make keys. */
+/** Neither revoked nor past its end. */
+export function isGood({ revoked, expiresMs }: DeepReadonly<KeyRow>, nowMs: number): boolean {
+  return !revoked && (expiresMs === undefined || nowMs < expiresMs);
+}
+
+/** Whether nobody but this key may make keys for good: one with an end does not stand in for it. */
 export function isLastAdmin(view: View, { id, role, revoked }: DeepReadonly<KeyRow>): boolean {
   if (role !== 'admin' || revoked) return false;
-  for (const other of view.keys.values()) if (other.id !== id && other.role === 'admin' && !other.revoked) return false;
+  for (const other of view.keys.values())
+    if (other.id !== id && other.role === 'admin' && !other.revoked && other.expiresMs === undefined) return false;
   return true;
 }
 

@@ -87,14 +87,22 @@ export const accessVerbs: Verb[] = [
     text: 'List API keys.',
     async run(call) {
       const keys = await call.client().call('keys');
+      const now = call.clock.nowMs();
       const rows = keys.map((key) => [
         key.id,
         key.name,
         key.role,
-        key.revoked ? 'revoked' : 'good',
-        ago(key.lastUsedMs, call.clock.nowMs()),
+        key.revoked ? 'revoked' : key.expiresMs !== null && key.expiresMs <= now ? 'expired' : 'good',
+        key.expiresMs === null
+          ? 'never'
+          : key.expiresMs <= now
+            ? ago(key.expiresMs, now)
+            : `in ${duration(key.expiresMs - now)}`,
+        ago(key.lastUsedMs, now),
       ]);
-      call.show(keys, () => table(['KEY', 'NAME', 'ROLE', 'STATE', 'LAST USED'], rows, call.columns, call.paint));
+      call.show(keys, () =>
+        table(['KEY', 'NAME', 'ROLE', 'STATE', 'EXPIRES', 'LAST USED'], rows, call.columns, call.paint),
+      );
     },
   },
   {
@@ -103,14 +111,18 @@ export const accessVerbs: Verb[] = [
     text: 'Makes an API key; it is shown once.',
     flags: {
       role: { type: 'string', value: '<role>', values: roles, text: 'viewer, operator or admin; viewer unless told.' },
+      expires: { type: 'string', value: '<time>', text: 'How long it is good for: 2h, 30d; for ever unless told.' },
     },
     async run(call) {
       const role = (textFlag(call, 'role') ?? 'viewer') as Role;
-      const key = await call.client().call('keyCreate', { body: { name: argument(call, 0, '<name>'), role } });
+      const expiresSeconds = secondsFlag(call, 'expires');
+      const life = expiresSeconds === undefined ? {} : { expiresSeconds };
+      const key = await call.client().call('keyCreate', { body: { name: argument(call, 0, '<name>'), role, ...life } });
       call.show(key, () =>
         [
           key.key,
           '',
+          ...(key.expiresMs === null ? [] : [`It is good for ${duration(key.expiresMs - call.clock.nowMs())}.`]),
           `It is shown only now. Revoke it with: ${call.as.fleet(`keys revoke ${key.id}`)}`,
           ...(key.role === 'viewer'
             ? []

@@ -1,6 +1,7 @@
 // The keys there are, without their secrets; those that were revoked stand last.
 import type { KeyView } from '@blackroad/protocol';
 import { call } from '../../data/api.ts';
+import { useNow } from '../../data/clock.ts';
 import { queries, useRoute } from '../../data/query.ts';
 import { useMay, useMe } from '../../data/session.tsx';
 import { Panel, ScrollX } from '../../kit/layout.tsx';
@@ -55,8 +56,10 @@ const inOrder = (a: KeyView, b: KeyView) =>
 function KeyRow({ of: key }: { of: KeyView }) {
   const may = useMay();
   const me = useMe();
+  const now = useNow(60_000);
+  const isOver = key.expiresMs !== null && key.expiresMs <= now;
   return (
-    <tr className={key.revoked ? 'dim' : undefined}>
+    <tr className={key.revoked || isOver ? 'dim' : undefined}>
       <th scope="row">
         {key.name}
         <span className="dim small">
@@ -66,7 +69,20 @@ function KeyRow({ of: key }: { of: KeyView }) {
       <td>
         <Tag tone={key.role === 'admin' ? 'violet' : key.role === 'operator' ? 'info' : 'dim'}>{key.role}</Tag>
       </td>
-      <td>{key.revoked ? <Status of="cancelled" word="revoked" /> : <Status of="fine" word="good" />}</td>
+      <td>
+        {key.revoked ? (
+          <Status of="cancelled" word="revoked" />
+        ) : isOver ? (
+          <Status of="cancelled" word="expired" />
+        ) : (
+          <Status of="fine" word="good" />
+        )}
+        {!key.revoked && !isOver && key.expiresMs !== null && (
+          <span className="dim small">
+            ends <Time at={key.expiresMs} />
+          </span>
+        )}
+      </td>
       <td>
         <Time at={key.lastUsedMs} />
       </td>
