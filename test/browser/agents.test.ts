@@ -122,6 +122,7 @@ t.test('agents in a browser', { skip: noBrowser }, async (t) => {
     await fleet.apply({ name: 'clock', triggers: [{ cron: '0 8 * * 1-5', prompt: 'Good morning.' }] });
     await to('/agents/clock?tab=triggers');
     await page.getByText('At 08:00 from Monday to Friday').waitFor();
+    await page.getByText(Intl.DateTimeFormat().resolvedOptions().timeZone, { exact: true }).waitFor();
     t.equal(await page.getByRole('list', { name: 'Next times' }).getByRole('listitem').count(), 3);
     t.same(await axeFaultsInBothThemes(page), []);
     await page.getByRole('button', { name: 'Ask it now' }).click();
