@@ -112,18 +112,13 @@ export const workVerbs: Verb[] = [
       const [site] = call.args;
       const client = call.client();
       const { moves } = await client.call('fleet');
-      if (!moves.where.some((frozen) => site === undefined || frozen.site === null || frozen.site === site)) {
-        call.show(
-          { released: false },
-          () => `No moves are frozen${site === undefined ? '' : ` at site ${site}`}; there is nothing to release.`,
-        );
-        return;
-      }
+      const isFrozen = moves.where.some((frozen) => site === undefined || frozen.site === null || frozen.site === site);
       await client.call('movesRelease', { body: site === undefined ? {} : { site } });
       const where = site === undefined ? '' : ` at site ${site}`;
-      call.show(
-        { released: true, ...(site === undefined ? {} : { site }) },
-        () => `Agents of lost nodes${where} move now.`,
+      call.show({ released: isFrozen, ...(site === undefined ? {} : { site }) }, () =>
+        isFrozen
+          ? `Agents of lost nodes${where} move now.`
+          : `No moves are frozen${where}; there is nothing to release.`,
       );
     },
   },
