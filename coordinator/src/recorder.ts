@@ -17,7 +17,7 @@ import type { Log } from '@blackroad/std/log';
 import type { Coordinator, Touched } from './coordinator.ts';
 import { combine, pack, pick, seriesPerPart } from './history/cells.ts';
 import { createMinute, fleetMetricAt, nodeMetricAt, readHealth } from './history/samples.ts';
-import { createUsageDays } from './history/usage-days.ts';
+import { createUsageDays, hasOddTokens } from './history/usage-days.ts';
 import type { RollupRow, UsageRow } from './store/store.ts';
 import type { EndedTask } from './view.ts';
 
@@ -200,12 +200,14 @@ export async function createRecorder(parts: {
       await store.addUsage([], beganMs);
     }
     const missed = createUsageDays();
+    let odd = 0;
     let lastMs = 0;
     for (let afterId = ''; ; ) {
       const page = await store.endedFrom(fromMs, afterId, recoverRows);
       for (const task of page) {
         if (heard.has(task.id)) continue;
         if (task.endedMs >= beganMs) readAgain.add(task.id);
+        if (hasOddTokens(task)) odd++;
         missed.add(task, priceOf(task.node));
         lastMs = Math.max(lastMs, task.endedMs);
       }
@@ -215,6 +217,7 @@ export async function createRecorder(parts: {
       afterId = last.id;
       await turn();
     }
+    if (odd > 0) log.warn({ tasks: odd }, 'tokens that no model can have made are left out of the usage; the tasks count');
     const taken = missed.take(Number.POSITIVE_INFINITY);
     if (taken) await store.addUsage(taken.rows, lastMs + 1);
     recovered = true;

@@ -1,4 +1,5 @@
 // The names of things on the wire. Small alphabets: they are topic levels, file names, DNS labels and NATS subjects at once.
+import { maxOrdinal, maxTimeMs } from './limits.ts';
 import { Type } from './typebox.ts';
 
 const slug = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
@@ -37,13 +38,15 @@ export const Hash = Type.String({
 export const Fingerprint = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 in lower-case hex.' });
 export const Epoch = Type.Integer({
   minimum: 1,
+  maximum: maxOrdinal,
   description: 'Counts the placements of one agent; a result or memory of a lower one is stale.',
 });
-export const Generation = Type.Integer({ minimum: 0, description: "Counts the changes of one node's assignment." });
-export const Attempt = Type.Integer({ minimum: 1, description: 'Counts the leases of one task.' });
-export const Seq = Type.Integer({ minimum: 0, description: 'Counts from 1 within its stream; 0 means none yet.' });
+export const Generation = Type.Integer({ minimum: 0, maximum: maxOrdinal, description: "Counts the changes of one node's assignment." });
+export const Attempt = Type.Integer({ minimum: 1, maximum: maxOrdinal, description: 'Counts the leases of one task.' });
+export const Seq = Type.Integer({ minimum: 0, maximum: maxOrdinal, description: 'Counts from 1 within its stream; 0 means none yet.' });
 export const TimeMs = Type.Number({
   minimum: 0,
+  maximum: maxTimeMs,
   description: 'Milliseconds since 1970 by the clock of whoever writes the message.',
 });
 export const Labels = Type.Record(

@@ -1,6 +1,17 @@
 // Every limit on what a stranger, a node or a person can send, in one place, each with its reason.
 // Bytes unless the name says otherwise.
 
+/** Any whole number on the wire that has no lower ceiling of its own: the bytes of a pebibyte. */
+export const maxCount = 2 ** 50;
+/** Any other number on the wire: bytes a day of the fastest disk. */
+export const maxMeasure = 2 ** 52;
+/** Milliseconds since 1970: the year 9999, the last that dates are written for. */
+export const maxTimeMs = 253_402_300_799_999;
+/** Generations, epochs, attempts, sequence numbers: one a millisecond for a lifetime. */
+export const maxOrdinal = 1e12;
+/** Tokens of one task: a thousand times the longest context. */
+export const maxTokensPerTask = 1e9;
+
 /** One MQTT packet. The largest honest message is a memory batch (128 KiB) plus its envelope; Aedes itself accepts any size. */
 export const maxPacketBytes = 160 * 1024;
 /** Arrays and objects inside each other in one message. Ours need 8; printing deeper ones by recursion could end a process. */

@@ -8,6 +8,7 @@ import {
   maxPromptBytes,
   maxResultBytes,
   maxTasksPerBatch,
+  maxTokensPerTask,
 } from './limits.ts';
 import { TaskProblem } from './task-problem.ts';
 import { type Static, Type } from './typebox.ts';
@@ -75,8 +76,8 @@ export function leaseKey(task: string, attempt: number): string {
 
 export const TaskUsage = Type.Object({
   model: Type.String({ maxLength: 200 }),
-  promptTokens: Type.Integer({ minimum: 0 }),
-  completionTokens: Type.Integer({ minimum: 0 }),
+  promptTokens: Type.Integer({ minimum: 0, maximum: maxTokensPerTask }),
+  completionTokens: Type.Integer({ minimum: 0, maximum: maxTokensPerTask }),
   recalled: Type.Integer({ minimum: 0, description: 'Memories brought into the prompt.' }),
   toolCalls: Type.Integer({ minimum: 0 }),
   firstTokenMs: Type.Number({ minimum: 0 }),

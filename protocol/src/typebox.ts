@@ -4,10 +4,10 @@ export type { Static, TSchema } from 'typebox';
 import {
   Array as ArrayOf,
   Boolean as Bool,
-  Integer,
+  Integer as Int,
   Literal,
   Null,
-  Number as Num,
+  Number as AnyNumber,
   Object as Obj,
   Optional,
   Record as Rec,
@@ -18,6 +18,7 @@ import {
   Union,
   Unknown,
 } from 'typebox';
+import { maxCount, maxMeasure } from './limits.ts';
 
 /** A union of string literals: `OneOf('online', 'suspect')`. */
 function OneOf<const T extends string[]>(values: readonly [...T], options: Record<string, unknown> = {}) {
@@ -25,6 +26,17 @@ function OneOf<const T extends string[]>(values: readonly [...T], options: Recor
     values.map((value) => Literal(value)),
     options,
   ) as unknown as TUnion<{ [K in keyof T]: TLiteral<T[K]> }>;
+}
+/** JSON knows 1.7e308: a number without a ceiling would make every sum it goes into useless. A schema names a lower one where it can. */
+function Integer(options: NumberOptions = {}) {
+  return Int({ ...floorOf(options), maximum: maxCount, ...options });
+}
+function Num(options: NumberOptions = {}) {
+  return AnyNumber({ ...floorOf(options), maximum: maxMeasure, ...options });
+}
+type NumberOptions = Record<string, unknown>;
+function floorOf(options: NumberOptions) {
+  return 'minimum' in options || 'exclusiveMinimum' in options ? {} : { minimum: -maxMeasure };
 }
 /** A schema or null. */
 function Nullable<T extends TSchema>(schema: T, options: Record<string, unknown> = {}) {

@@ -1,7 +1,7 @@
 // Ends of tasks become rows of a day, each end once, whenever they are taken.
 import t from 'tap';
 import type { EndedTask } from '../view.ts';
-import { createUsageDays } from './usage-days.ts';
+import { createUsageDays, hasOddTokens } from './usage-days.ts';
 
 const day = 20_000;
 const t0 = day * 86_400_000;
@@ -49,4 +49,17 @@ t.test('a clock that was set back', async (t) => {
   t.equal(days.take(t0)?.rows[0]?.tasks, 1, 'the later one waits');
   days.add(ended(t0 + 1), 0);
   t.equal(days.take(t0 + 5000)?.rows[0]?.tasks, 2);
+});
+
+t.test('tokens that no model can have made are not counted, the task is', async (t) => {
+  const usage = { model: 'tiny', recalled: 0, toolCalls: 0, firstTokenMs: 0, totalMs: 0 };
+  for (const promptTokens of [1.7e308, Number.POSITIVE_INFINITY, Number.NaN, -1, 0.5, 2 ** 60]) {
+    const days = createUsageDays();
+    const odd = ended(t0, { usage: { ...usage, promptTokens, completionTokens: 20 } });
+    t.ok(hasOddTokens(odd), `${promptTokens}`);
+    days.add(odd, 2);
+    days.add(ended(t0 + 1), 2);
+    t.match(days.take(t0 + 9000)?.rows, [{ tasks: 2, promptTokens: 10, completionTokens: 40 }]);
+  }
+  t.notOk(hasOddTokens(ended(t0)));
 });

@@ -1,5 +1,6 @@
 // Ends of tasks as rows of a day, added up until they are written. Exactly once: an end is written when no other of its millisecond can
 // come any more, with the time up to which all are in; what was not written before a crash is read again from the tasks themselves. Pure, in memory.
+import { maxTokensPerTask } from '@blackroad/protocol';
 import type { UsageRow } from '../store/store.ts';
 import type { EndedTask } from '../view.ts';
 
@@ -15,6 +16,14 @@ export interface UsageDays {
   take(nowMs: number): { rows: UsageRow[]; uptoMs: number } | null;
   /** What was taken and could not be written: it comes with the next. */
   giveBack(rows: readonly UsageRow[]): void;
+}
+
+/** A task that was stored before tokens had a ceiling may claim any number. */
+export function hasOddTokens({ usage }: EndedTask): boolean {
+  return usage !== null && [usage.promptTokens, usage.completionTokens].some((count) => tokensOf(count) !== count);
+}
+function tokensOf(count = 0): number {
+  return Number.isInteger(count) && count >= 0 && count <= maxTokensPerTask ? count : 0;
 }
 
 export function createUsageDays(): UsageDays {
@@ -48,8 +57,8 @@ export function createUsageDays(): UsageDays {
         isNew = true;
       }
       if (state === 'cancelled') return;
-      const promptTokens = usage?.promptTokens ?? 0;
-      const completionTokens = usage?.completionTokens ?? 0;
+      const promptTokens = tokensOf(usage?.promptTokens);
+      const completionTokens = tokensOf(usage?.completionTokens);
       into(endedMs === latestMs ? latest : settled, {
         day: Math.floor(endedMs / dayMs),
         agent,

@@ -139,6 +139,17 @@ export const migrations: readonly Migration[] = [
     name: 'dead letters that a person dismissed',
     sql: 'ALTER TABLE task ADD COLUMN dismissed_ms INTEGER;',
   },
+  {
+    version: 6,
+    name: 'usage without numbers that no work can have made',
+    sql: `
+      UPDATE usage_day SET
+        prompt_tokens = CASE WHEN typeof(prompt_tokens) = 'integer' AND prompt_tokens BETWEEN 0 AND 1e15 THEN prompt_tokens ELSE 0 END,
+        completion_tokens =
+          CASE WHEN typeof(completion_tokens) = 'integer' AND completion_tokens BETWEEN 0 AND 1e15 THEN completion_tokens ELSE 0 END,
+        cost_usd = CASE WHEN cost_usd BETWEEN 0 AND 1e12 THEN cost_usd ELSE 0 END;
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;
