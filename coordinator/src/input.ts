@@ -76,7 +76,14 @@ export interface Inputs {
     suffixes: string[];
     certificateExpiresMs: number;
   };
-  renew: { node: string; keyFingerprint: string; hardware: string; certificateExpiresMs: number };
+  renew: {
+    node: string;
+    keyFingerprint: string;
+    hardware: string;
+    certificateExpiresMs: number;
+    /** The request may be a copy: its hardware is not the word of the key's holder. */
+    unproven?: true;
+  };
   'node-edit': By & {
     node: string;
     cordoned?: boolean;

@@ -217,7 +217,8 @@ export async function createRecorder(parts: {
       afterId = last.id;
       await turn();
     }
-    if (odd > 0) log.warn({ tasks: odd }, 'tokens that no model can have made are left out of the usage; the tasks count');
+    if (odd > 0)
+      log.warn({ tasks: odd }, 'tokens that no model can have made are left out of the usage; the tasks count');
     const taken = missed.take(Number.POSITIVE_INFINITY);
     if (taken) await store.addUsage(taken.rows, lastMs + 1);
     recovered = true;

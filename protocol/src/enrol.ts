@@ -97,12 +97,35 @@ export const EnrolAnswer = Type.Object({
 });
 export type EnrolAnswer = Static<typeof EnrolAnswer>;
 
-/** Renewal, also after expiry: a CSR of the key the coordinator has on record is its own proof. */
+/** Renewal, also after expiry: a CSR of the key the coordinator has on record. The certificate is of use to that key alone. */
 export const RenewRequest = Type.Object(
-  { node: NodeId, csr: Type.String({ maxLength: maxCsrBytes }), hardware: Fingerprint },
+  {
+    node: NodeId,
+    csr: Type.String({ maxLength: maxCsrBytes }),
+    hardware: Fingerprint,
+    proof: Type.Optional(
+      Type.Object(
+        {
+          atMs: TimeMs,
+          signature: Type.String({ maxLength: 200, description: 'DER, base64, by the key of the CSR.' }),
+        },
+        {
+          ...closed,
+          description:
+            'That the holder of the key says this, now, of this hardware: a CSR can be copied. Without it, or with an old one, other hardware is refused and nothing follows from it.',
+        },
+      ),
+    ),
+  },
   closed,
 );
 export type RenewRequest = Static<typeof RenewRequest>;
+/** What a proof signs. */
+export function renewalText({ node, csr, hardware }: Omit<RenewRequest, 'proof'>, atMs: number): string {
+  return ['blackroad-renew-1', node, hardware, String(atMs), csr].join('\n');
+}
+/** How far the date of a proof may be from the coordinator's clock. */
+export const proofFreshMs = 10 * 60_000;
 
 export const roles = ['viewer', 'operator', 'admin'] as const;
 export const Role = Type.OneOf(roles, {

@@ -41,9 +41,17 @@ export const Epoch = Type.Integer({
   maximum: maxOrdinal,
   description: 'Counts the placements of one agent; a result or memory of a lower one is stale.',
 });
-export const Generation = Type.Integer({ minimum: 0, maximum: maxOrdinal, description: "Counts the changes of one node's assignment." });
+export const Generation = Type.Integer({
+  minimum: 0,
+  maximum: maxOrdinal,
+  description: "Counts the changes of one node's assignment.",
+});
 export const Attempt = Type.Integer({ minimum: 1, maximum: maxOrdinal, description: 'Counts the leases of one task.' });
-export const Seq = Type.Integer({ minimum: 0, maximum: maxOrdinal, description: 'Counts from 1 within its stream; 0 means none yet.' });
+export const Seq = Type.Integer({
+  minimum: 0,
+  maximum: maxOrdinal,
+  description: 'Counts from 1 within its stream; 0 means none yet.',
+});
 export const TimeMs = Type.Number({
   minimum: 0,
   maximum: maxTimeMs,
@@ -83,6 +91,10 @@ export function plainLatin(text: string): string {
     .replace(/\P{ASCII}/gu, (letter) => plainLetters[letter] ?? letter)
     .normalize('NFC');
 }
+
+/** Common name of the coordinator's server certificate; no node is called so. */
+export const coordinatorName = 'coordinator';
+
 export function isSlug(text: string): boolean {
   return new RegExp(slug).test(text);
 }

@@ -166,7 +166,9 @@ export const NodeCapacity = Type.Object({
   embedder: Type.Nullable(
     Type.String({ maxLength: 200, description: 'Embedding model in use; null: lexical recall only.' }),
   ),
-  pricePerMillionTokens: Type.Optional(Type.Number({ minimum: 0, maximum: 1e6, description: 'US dollars; class cloud only.' })),
+  pricePerMillionTokens: Type.Optional(
+    Type.Number({ minimum: 0, maximum: 1e6, description: 'US dollars; class cloud only.' }),
+  ),
 });
 export type NodeCapacity = Static<typeof NodeCapacity>;
 

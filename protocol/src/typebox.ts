@@ -2,12 +2,12 @@
 export type { Static, TSchema } from 'typebox';
 
 import {
+  Number as AnyNumber,
   Array as ArrayOf,
   Boolean as Bool,
   Integer as Int,
   Literal,
   Null,
-  Number as AnyNumber,
   Object as Obj,
   Optional,
   Record as Rec,

@@ -39,6 +39,8 @@ export interface Signer {
   /** SHA-256 of the CA certificate's DER bytes. */
   readonly fingerprint: string;
   readCsr(pem: string): { keyFingerprint: string } | Promise<{ keyFingerprint: string }>;
+  /** Whether the key of a request signed this text. */
+  isSignedBy(csr: string, text: string, signature: Buffer): boolean | Promise<boolean>;
   signNode(order: { node: string; csr: string; notAfterMs: number }): string | Promise<string>;
 }
 

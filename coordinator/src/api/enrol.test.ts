@@ -1,5 +1,5 @@
 // How a machine joins over TLS: token, CSR, certificate; and every way in which it is refused.
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import {
@@ -8,9 +8,11 @@ import {
   type JoinTokenText,
   type Problem,
   readJoinToken,
+  renewalText,
 } from '@blackroad/protocol';
 import { systemRandom } from '@blackroad/std/random';
 import t from 'tap';
+import { writeCsr } from '../../../node-agent/src/identity/csr.ts';
 import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
 import { Pkcs10CertificateRequestGenerator } from '../ca/x509.ts';
 
@@ -128,6 +130,36 @@ t.test('a machine joins, renews and is known by its key', async (t) => {
   const again = await post<EnrolAnswer>('/v1/enrol', await orderOf(await makeToken()));
   t.match(again.body.node, /^alice-[0-9a-f]+$/, 'the name was taken');
 });
+
+t.test(
+  'a copied request with invented hardware quarantines nobody; the holder of the key who says so does',
+  async (t) => {
+    const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+    const csr = writeCsr(key, 'carol');
+    const order = await orderOf(await makeToken(), { csr, name: 'carol' });
+    await post('/v1/enrol', order);
+    const invented = { node: 'carol', csr, hardware: 'f'.repeat(64) };
+    const proven = (body: typeof invented, atMs: number, by = key) => ({
+      ...body,
+      proof: { atMs, signature: sign('sha256', Buffer.from(renewalText(body, atMs)), by).toString('base64') },
+    });
+    const nowMs = fleet.context.clock.nowMs();
+    const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+    const honest = proven({ ...invented, hardware: order.hardware }, nowMs);
+    for (const [what, body] of [
+      ['no proof', invented],
+      ['an old one', proven(invented, nowMs - 3_600_000)],
+      ['of another key', proven(invented, nowMs, stranger)],
+      ['of other hardware', { ...invented, proof: honest.proof }],
+      ['damaged', { ...invented, proof: { atMs: nowMs, signature: 'AAAA' } }],
+    ] as const) {
+      t.match(await post('/v1/enrol/renew', body), { status: 403, body: { code: 'key-unknown' } }, what);
+      t.match((await fleet.call('GET', '/v1/nodes/carol')).body, { status: 'active' }, what);
+    }
+    t.match(await post('/v1/enrol/renew', honest), { status: 200 });
+    t.match(await post('/v1/enrol/renew', proven(invented, nowMs)), { body: { code: 'node-quarantined' } });
+  },
+);
 
 t.test('what is refused, and why', async (t) => {
   const token = await makeToken({ uses: 10 });

@@ -1,6 +1,13 @@
 // How a machine becomes a node, and stays one. The CSR is read before the decision, signed after its commit: a certificate is
 // never made for a node the fleet does not know. Open routes: token and key are judged by the decision, refusals are counted.
-import { type EnrolAnswer, FleetError, problems } from '@blackroad/protocol';
+import {
+  type EnrolAnswer,
+  FleetError,
+  problems,
+  proofFreshMs,
+  type RenewRequest,
+  renewalText,
+} from '@blackroad/protocol';
 import type { FastifyRequest } from 'fastify';
 import { sha256 } from './access.ts';
 import type { ApiContext } from './context.ts';
@@ -41,6 +48,12 @@ async function certify(
   };
 }
 
+/** Signed by the key of the request, over this hardware, a moment ago. */
+async function isProven({ ca, clock }: ApiContext, { proof, ...body }: RenewRequest): Promise<boolean> {
+  if (!proof || Math.abs(clock.nowMs() - proof.atMs) > proofFreshMs) return false;
+  return ca.isSignedBy(body.csr, renewalText(body, proof.atMs), Buffer.from(proof.signature, 'base64'));
+}
+
 export const enrolHandlers = {
   async enrol({ context, body, request }) {
     const { coordinator, ca, clock, random } = context;
@@ -67,6 +80,7 @@ export const enrolHandlers = {
       keyFingerprint,
       hardware: body.hardware,
       certificateExpiresMs: clock.nowMs() + coordinator.policy.certificateMs,
+      ...((await isProven(context, body)) ? {} : { unproven: true as const }),
     });
     const node = await counted(context, request, () => accepted(outcome));
     return certify(context, request, body.csr, { ...node, reclaimed: false });

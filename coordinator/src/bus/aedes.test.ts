@@ -61,6 +61,16 @@ const refusedOf = (rig: BusRig) => rig.bus.stats().refused;
 
 t.test('conformance', async (t) => busConformance(t, open));
 
+t.test('the certificates of the coordinator are no node, even where a node is called so', async (t) => {
+  const rig = await open(t, {}, (claim) => (claim.kind === 'node' ? { as: 'node', node: claim.node } : gate(claim)));
+  for (const identity of [await home.ca.issueServer({ hosts: [] }), await home.ca.issueCoordinatorClient()]) {
+    for (const clientId of ['coordinator', 'fleet.coordinator', 'alice'])
+      await t.rejects(connectNode(rig, clientId, { ...identity, clientId }), clientId);
+  }
+  const { client } = await connectNode(rig, 'alice');
+  client.end(true);
+});
+
 t.test('people: a viewer reads all and writes nothing, an operator asks', async (t) => {
   const rig = await open(t);
   const viewer = await withKey(rig, 'v');

@@ -2,7 +2,11 @@
 // In: a TLS socket and CONNECT's name and password. Out: a Claim. It decides nothing; the Gate does.
 import { createHash, type X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import { coordinatorName, isSlug } from '@blackroad/protocol';
 import type { Claim } from './bus.ts';
+
+const serverAuth = '1.3.6.1.5.5.7.3.1';
+const clientAuth = '1.3.6.1.5.5.7.3.2';
 
 /** A certificate that verified outranks a password; a password is looked at when there is no such certificate. */
 export function claimOf(
@@ -15,7 +19,16 @@ export function claimOf(
   if (certificate && socket.authorized) {
     // A resumed TLS session carries the verdict of its first handshake, which may be older than the certificate's end.
     if (Date.parse(certificate.validTo) < nowMs) return { kind: 'stranger', reason: 'certificate-expired' };
+    // One CA, two roles: what it signed for a server, or for the coordinator itself, is no node.
+    const purposes = certificate.keyUsage ?? [];
     const node = /^CN=(.+)$/m.exec(certificate.subject)?.[1];
+    if (
+      !purposes.includes(clientAuth) ||
+      purposes.includes(serverAuth) ||
+      (node && !isSlug(node)) ||
+      node === coordinatorName
+    )
+      return { kind: 'stranger', reason: 'certificate-role' };
     if (!node) return { kind: 'stranger', reason: 'certificate-without-name' };
     return { kind: 'node', node, keyFingerprint: fingerprintOf(certificate) };
   }

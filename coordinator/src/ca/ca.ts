@@ -7,11 +7,12 @@ import {
   createPrivateKey,
   createPublicKey,
   X509Certificate as NodeCertificate,
+  verify,
   type webcrypto,
 } from 'node:crypto';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { FleetError, isSlug, maxCsrBytes } from '@blackroad/protocol';
+import { coordinatorName, FleetError, isSlug, maxCsrBytes } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import { readSecret, writeSecret } from './files.ts';
@@ -56,6 +57,8 @@ export interface Ca {
   issueCoordinatorClient(): Promise<KeyAndCertificate>;
   /** Checks size, form, curve and the request's own signature. Throws FleetError `csr-invalid`. */
   readCsr(pem: string): Promise<{ keyFingerprint: string }>;
+  /** Whether the key of a request signed this text (ECDSA over SHA-256, DER). */
+  isSignedBy(csr: string, text: string, signature: Buffer): Promise<boolean>;
   /** A client certificate with the node's id as CN. */
   signNode(request: { node: string; csr: string; notAfterMs: number }): Promise<string>;
   /** 48 bytes that seal TLS session tickets, kept for a week, so that nodes resume after a restart of the coordinator. */
@@ -191,7 +194,7 @@ export async function openCa({ dir, clock, random, fleetName, enrolled }: CaOpti
       const covers = (certificate: NodeCertificate) =>
         wanted.every((host) => (isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined);
       return kept('server', covers, (publicKey) =>
-        sign('coordinator', publicKey, ExtendedKeyUsage.serverAuth, lifeOf(serverMs), names),
+        sign(coordinatorName, publicKey, ExtendedKeyUsage.serverAuth, lifeOf(serverMs), names),
       );
     },
     issueCoordinatorClient() {
@@ -204,6 +207,11 @@ export async function openCa({ dir, clock, random, fleetName, enrolled }: CaOpti
     async readCsr(csr) {
       const request = await checkedCsr(csr);
       return { keyFingerprint: sha256(Buffer.from(request.publicKey.rawData)) };
+    },
+    async isSignedBy(csr, text, signature) {
+      const { publicKey } = await checkedCsr(csr);
+      const key = createPublicKey({ key: Buffer.from(publicKey.rawData), format: 'der', type: 'spki' });
+      return verify('sha256', Buffer.from(text), key, signature);
     },
     async signNode({ node, csr, notAfterMs }) {
       if (!isSlug(node)) {

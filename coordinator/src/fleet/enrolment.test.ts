@@ -159,6 +159,21 @@ t.test('renewal: by proof of the key on record, also long after expiry', async (
   t.equal(code(ask()), 'node-quarantined');
 });
 
+t.test('a renewal that proves nothing has no consequence for the node it names', async (t) => {
+  const fleet = withToken();
+  join(fleet);
+  const copied = fleet.decide<'renew'>(renew, {
+    node: 'alice',
+    keyFingerprint: 'key-1',
+    hardware: 'hw-invented',
+    certificateExpiresMs: startMs + 5e9,
+    unproven: true,
+  });
+  t.equal(code(copied), 'key-unknown');
+  t.equal(fleet.node('alice').status, 'active');
+  t.same(copied.messages, []);
+});
+
 t.test('editing a node: one audit row for each thing that changed', async (t) => {
   const fleet = new SampleFleet();
   fleet.runs('greeter', 'alice');

@@ -1,6 +1,6 @@
 // How a machine becomes a node: a join token judged by the coordinator's clock, a name made unique, a re-flashed machine that takes
 // its old node back, renewal by proof of the key on record. Certificates are signed by the edge, after the decision is committed.
-import { isSlug, maxNodes, type ProblemCode, plainLatin } from '@blackroad/protocol';
+import { coordinatorName, isSlug, maxNodes, type ProblemCode, plainLatin } from '@blackroad/protocol';
 import {
   allChanges,
   change,
@@ -19,7 +19,7 @@ import { reclaimSetting } from './nodes.ts';
 import { quarantine } from './transitions.ts';
 
 /** Names that brokers give rights of their own: in Mosquitto's file the coordinator is a user like any node. */
-const reserved: readonly string[] = ['coordinator', 'admin', 'anonymous'];
+const reserved: readonly string[] = [coordinatorName, 'admin', 'anonymous'];
 
 export const enrol: Decide<'enrol'> = (view, input, nowMs, policy) => {
   const draft = openDraft(view, nowMs);
@@ -205,6 +205,11 @@ export const renew: Decide<'renew'> = (view, input, nowMs) => {
   if (row.keyFingerprint !== input.keyFingerprint)
     return say('key-unknown', `key: another key is on record for ${row.id}; join again with a token`);
   const clash = hardwareClash(view, row, input.hardware);
+  if (clash !== null && input.unproven)
+    return say(
+      'key-unknown',
+      `hardware: another is on record for ${row.id}, and the request does not prove who sends it`,
+    );
   if (clash !== null) {
     quarantine(draft, row, clash);
     return say('node-quarantined', `${row.id} is quarantined now: ${clash}`);

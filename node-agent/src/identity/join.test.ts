@@ -1,12 +1,20 @@
 // Joining and renewing against a real HTTPS server with a throwaway CA.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, verify, X509Certificate } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
-import { type EnrolAnswer, type EnrolRequest, FleetError, toProblem, writeJoinToken } from '@blackroad/protocol';
+import {
+  type EnrolAnswer,
+  type EnrolRequest,
+  FleetError,
+  type RenewRequest,
+  renewalText,
+  toProblem,
+  writeJoinToken,
+} from '@blackroad/protocol';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
@@ -243,6 +251,51 @@ t.test('a Pi that boots in 1970 trusts the pinned CA all the same, and nobody el
     await t.rejects(renewal, { code: 'no-coordinator', message: /is not this fleet's coordinator/ });
     t.equal(wrong.asked.length, 0);
   }
+});
+
+t.test('the certificate of a node never passes for that of the coordinator', async (t) => {
+  const future = { notBefore: new Date(Date.UTC(2090, 0)), notAfter: new Date(Date.UTC(2095, 0)) };
+  const asServer = (name: string, purpose: 'server' | 'client'): ThrowawayCa => ({
+    ...ca,
+    async server(validity) {
+      const key = createKey();
+      const cert = await ca.signCsr(writeCsr(key, name), name, validity, purpose);
+      return { key: key.export({ type: 'pkcs8', format: 'pem' }) as string, cert: `${cert}\n${ca.pem}` };
+    },
+  });
+  const honest = await coordinator(t);
+  const { identity } = await join(options('roles', tokenFor(honest.url)));
+  const once = { dir: joinPath(dir, 'roles'), hardware: async () => 'ab'.repeat(32), clock: systemClock };
+  for (const [what, signer] of [
+    ['a node', asServer('mallory', 'client')],
+    ['a node that calls itself coordinator', asServer('coordinator', 'client')],
+    ['a server with the name of a node', asServer('mallory', 'server')],
+  ] as const) {
+    // Of the future: to this machine its own clock is then behind, where OpenSSL says nothing of the purpose.
+    for (const validity of [undefined, future]) {
+      const rogue = await coordinator(t, signer, validity);
+      const first = { ...options('rogue', tokenFor(rogue.url)), deadlineMs: 1 };
+      await t.rejects(join(first), { code: 'no-coordinator', message: /its certificate is/ }, `${what}, first contact`);
+      const renewal = renewOnce({ ...once, time: createFleetTime(systemClock) }, { ...identity, url: rogue.url });
+      await t.rejects(renewal, { code: 'no-coordinator', message: /its certificate is/ }, `${what}, later`);
+      t.equal(rogue.asked.length, 0, 'not a byte was said to it');
+    }
+  }
+});
+
+t.test('a renewal proves who sends it; a coordinator of the version before is asked without', async (t) => {
+  const server = await coordinator(t);
+  const { identity } = await join(options('proves', tokenFor(server.url)));
+  const once = { dir: joinPath(dir, 'proves'), hardware: async () => 'ab'.repeat(32), clock: systemClock };
+  await renewOnce({ ...once, time: createFleetTime(systemClock) }, identity);
+  const asked = server.asked[1] as unknown as RenewRequest;
+  const { proof, ...body } = asked;
+  const signed = Buffer.from(renewalText(body, proof?.atMs ?? 0));
+  const key = new X509Certificate(identity.certificate).publicKey;
+  t.ok(verify('sha256', signed, key, Buffer.from(proof?.signature ?? '', 'base64')));
+  server.faults.push(new FleetError('invalid-request', { detail: 'body: proof: no such field' }));
+  await renewOnce({ ...once, time: createFleetTime(systemClock) }, identity);
+  t.notOk('proof' in (server.asked.at(-1) ?? {}));
 });
 
 t.test("renewal happens by the coordinator's clock, at two thirds of life, and after expiry", async (t) => {

@@ -23,7 +23,7 @@ export async function postJson<S extends TSchema>(schema: S, body: object, optio
   let socket: TLSSocket;
   try {
     socket = await connectTrusted(
-      { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443), trust: options.trust },
+      { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443), trust: options.trust, coordinator: true },
       options.clock,
       options.deadlineMs,
     );

@@ -1,8 +1,8 @@
 // Keeps the certificate alive: asks for a new one at two thirds of its life, and after expiry too (a node that was switched off
 // for a season): a CSR signed by the key on record is its own proof. Time is the coordinator's, never the machine's.
 // In: the identity. Out: a stored newer identity, handed to `onRenewed`. It must never give up, and never ask in a tight loop.
-import { createPrivateKey } from 'node:crypto';
-import { EnrolAnswer, FleetError, problems, type RenewRequest } from '@blackroad/protocol';
+import { createPrivateKey, sign } from 'node:crypto';
+import { EnrolAnswer, FleetError, problems, type RenewRequest, renewalText } from '@blackroad/protocol';
 import { backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -48,17 +48,15 @@ export async function renewOnce(
   options: Pick<RenewalOptions, 'dir' | 'hardware' | 'time' | 'clock'>,
   identity: Identity,
 ) {
-  const body: RenewRequest = {
-    node: identity.node,
-    csr: writeCsr(createPrivateKey(identity.key), identity.node),
-    hardware: await options.hardware(),
-  };
-  const answer = await postJson(EnrolAnswer, body, {
-    url: identity.url,
-    path: '/v1/enrol/renew',
-    trust: { ca: identity.ca },
-    clock: options.clock,
-    deadlineMs: requestDeadlineMs,
+  const key = createPrivateKey(identity.key);
+  const body = { node: identity.node, csr: writeCsr(key, identity.node), hardware: await options.hardware() };
+  const atMs = Math.round(options.time.nowMs());
+  const signature = sign('sha256', Buffer.from(renewalText(body, atMs)), key).toString('base64');
+  const ask = (request: RenewRequest) => post(request, identity, options.clock);
+  const answer = await ask({ ...body, proof: { atMs, signature } }).catch((error: unknown) => {
+    // A coordinator of the version before knows no proof.
+    if (error instanceof FleetError && error.code === 'invalid-request') return ask(body);
+    throw error;
   });
   options.time.note(answer.nowMs);
   const renewed: Identity = {
@@ -72,6 +70,11 @@ export async function renewOnce(
   };
   saveIdentity(options.dir, renewed);
   return renewed;
+}
+
+function post(body: RenewRequest, { url, ca }: Identity, clock: Clock) {
+  const trust = { ca };
+  return postJson(EnrolAnswer, body, { url, path: '/v1/enrol/renew', trust, clock, deadlineMs: requestDeadlineMs });
 }
 
 export function createRenewal(options: RenewalOptions): Renewal {

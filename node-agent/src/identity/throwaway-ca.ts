@@ -1,6 +1,7 @@
 // For tests: a CA that lives as long as the test, so that TLS is real everywhere and no key lies in the repository.
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
+import { coordinatorName } from '@blackroad/protocol';
 import * as x509 from '@peculiar/x509';
 import { createKey, writeCsr } from './csr.ts';
 import { fingerprintOf } from './trust.ts';
@@ -16,7 +17,7 @@ export interface ThrowawayCa {
   pem: string;
   fingerprint: string;
   /** Signs a request; the CN is `commonName`, whatever the request says. */
-  signCsr(csr: string, commonName: string, validity?: Validity): Promise<string>;
+  signCsr(csr: string, commonName: string, validity?: Validity, purpose?: 'server' | 'client'): Promise<string>;
   /** A server's key and chain (leaf and CA, as the coordinator shows it). */
   server(validity?: Validity): Promise<{ key: string; cert: string }>;
   client(commonName: string, validity?: Validity): Promise<{ key: string; certificate: string }>;
@@ -38,7 +39,7 @@ export async function createThrowawayCa(validity?: Validity): Promise<ThrowawayC
   });
   const pem = authority.toString('pem');
   let serial = 1;
-  const signCsr = async (csr: string, commonName: string, wanted: Validity = span) => {
+  const signCsr = async (csr: string, commonName: string, wanted: Validity = span, purpose = 'client') => {
     const request = new x509.Pkcs10CertificateRequest(csr);
     if (!(await request.verify())) throw new Error('the request is not signed by its key');
     const certificate = await x509.X509CertificateGenerator.create({
@@ -49,12 +50,17 @@ export async function createThrowawayCa(validity?: Validity): Promise<ThrowawayC
       signingAlgorithm: algorithm,
       publicKey: request.publicKey,
       signingKey: keys.privateKey,
+      extensions: [
+        new x509.ExtendedKeyUsageExtension([
+          purpose === 'server' ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth,
+        ]),
+      ],
     });
     return certificate.toString('pem');
   };
-  const client = async (commonName: string, wanted?: Validity) => {
+  const client = async (commonName: string, wanted?: Validity, purpose?: 'server' | 'client') => {
     const key = createKey();
-    const certificate = await signCsr(writeCsr(key, commonName), commonName, wanted);
+    const certificate = await signCsr(writeCsr(key, commonName), commonName, wanted, purpose);
     return { key: key.export({ type: 'pkcs8', format: 'pem' }) as string, certificate };
   };
   return {
@@ -63,7 +69,7 @@ export async function createThrowawayCa(validity?: Validity): Promise<ThrowawayC
     signCsr,
     client,
     async server(wanted) {
-      const { key, certificate } = await client('a coordinator', wanted);
+      const { key, certificate } = await client(coordinatorName, wanted, 'server');
       return { key, cert: `${certificate}\n${pem}` };
     },
   };

@@ -4,10 +4,11 @@
 //
 // Host names are not checked, the CA is pinned instead: a fleet's private CA signs nothing but this fleet's own coordinators,
 // and one coordinator is reached as coordinator.local, by an address of the LAN, by another one through a VPN, none of which
-// the certificate may name. Who holds a certificate of the CA is the coordinator; no name makes that truer.
+// the certificate may name. What is checked is the role: the CA signs nodes too, and none of them passes for the coordinator.
 import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { coordinatorName, isSlug } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 
 export type Trust = { fingerprint: string } | { ca: string };
@@ -15,6 +16,8 @@ export interface Peer {
   host: string;
   port: number;
   trust: Trust;
+  /** It must be the coordinator itself; else a broker of the fleet will do, which may have a name of its own. */
+  coordinator?: true;
   /** Client certificate, where the node already is somebody. */
   credentials?: { key: string; certificate: string };
   /** Made with `contextOf` of the same trust and credentials, where several tries share one. */
@@ -86,7 +89,9 @@ export function connectTrusted(peer: Peer, clock: Clock, deadlineMs: number): Pr
     socket.on('close', onClose);
     socket.once('secureConnect', () => {
       const fault =
-        'ca' in peer.trust ? caFault(socket, peer.trust.ca, clock) : pinFault(socket, peer.trust.fingerprint);
+        'ca' in peer.trust
+          ? caFault(socket, peer.trust.ca, clock, peer.coordinator ?? false)
+          : pinFault(socket, peer.trust.fingerprint);
       if (fault) return fail(new ConnectProblem(`${where} is not this fleet's coordinator: ${fault}`));
       timer.cancel();
       peer.signal?.removeEventListener('abort', onAbort);
@@ -110,22 +115,42 @@ function pinFault(socket: TLSSocket, fingerprint: string): string | null {
   if (!leaf) return 'it shows no certificate';
   for (const certificate of chain) {
     if (createHash('sha256').update(certificate.raw).digest('hex') !== fingerprint) continue;
-    return signedBy(leaf, certificate) ? null : 'its certificate is not signed by the CA that the join token names';
+    if (!signedBy(leaf, certificate)) return 'its certificate is not signed by the CA that the join token names';
+    return roleFault(leaf, true);
   }
   return 'it does not show the CA that the join token names';
 }
 
-function caFault(socket: TLSSocket, ca: string, clock: Clock): string | null {
+function caFault(socket: TLSSocket, ca: string, clock: Clock, coordinator: boolean): string | null {
   // A resumed session was verified in full when it began, and belongs to the CA and key it was stored for.
-  if (socket.isSessionReused() || socket.authorized) return null;
-  const reason = String(socket.authorizationError);
+  if (socket.isSessionReused()) return null;
   const [leaf] = chainOf(socket);
+  const role = leaf && roleFault(leaf, coordinator);
+  if (role) return role;
+  if (socket.authorized) return null;
+  const reason = String(socket.authorizationError);
   const authority = new X509Certificate(ca);
   if (!leaf || !signedBy(leaf, authority)) return reason;
   // A Pi has no clock battery and boots in the past, where every certificate is "not yet valid". The pinned CA signed it, so it
   // is our clock that is wrong; an expired certificate stays refused.
   const behind = clock.nowMs() < Math.max(leaf.validFromDate.getTime(), authority.validFromDate.getTime());
   return reason === 'CERT_NOT_YET_VALID' && behind ? null : reason;
+}
+
+const serverAuth = '1.3.6.1.5.5.7.3.1';
+/**
+ * One CA signs for two roles: whoever holds a node's certificate must not pass for the coordinator. OpenSSL looks at the purpose too, but
+ * says so only where it finds nothing else to say first, such as a clock that runs behind. A node's certificate always names
+ * its purpose, and its name is always that of a node.
+ */
+function roleFault(leaf: X509Certificate, coordinator: boolean): string | null {
+  const purposes = leaf.keyUsage ?? [];
+  const serves = purposes.includes(serverAuth) || (purposes.length === 0 && !coordinator);
+  if (!serves) return 'its certificate is not one of a server: a node has no part as coordinator';
+  const name = /^CN=(.+)$/m.exec(leaf.subject)?.[1] ?? '';
+  if (coordinator && isSlug(name) && name !== coordinatorName)
+    return `its certificate is that of the node ${name}, not the coordinator's`;
+  return null;
 }
 
 function signedBy(leaf: X509Certificate, authority: X509Certificate): boolean {
