@@ -158,7 +158,13 @@ const timedClock: Clock = {
 const context = await createApiContext({
   coordinator,
   doorkeeper: createDoorkeeper(clock, { refusalsPerMinute: 30, requestsPerMinute: 100_000 }, () => {}),
-  ca: { pem: '', fingerprint: '', readCsr: () => ({ keyFingerprint: '' }), isSignedBy: () => false, signNode: () => '' },
+  ca: {
+    pem: '',
+    fingerprint: '',
+    readCsr: () => ({ keyFingerprint: '' }),
+    isSignedBy: () => false,
+    signNode: () => '',
+  },
   settings: {
     fleetName: 'bench',
     version: '0',
