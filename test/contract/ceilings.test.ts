@@ -60,7 +60,7 @@ t.test('a number beyond it is refused by name', async (t) => {
     version: '1',
     protocol: 1,
     hardware: 'a'.repeat(64),
-    generation: 1.8e308,
+    generation: 0,
     upMs: 0,
     held: [],
   };
