@@ -32,7 +32,14 @@ export function Tabs({
       {...(value === undefined ? { defaultValue: tabs[0]?.id ?? '' } : { value })}
       {...(onValue ? { onValueChange: onValue } : {})}
     >
-      <Radix.List ref={list} className="tab-list" aria-label={label}>
+      <Radix.List
+        ref={list}
+        className="tab-list"
+        aria-label={label}
+        // The ring is for who goes by keys: a pressed tab is marked already.
+        onPointerDown={() => list.current?.setAttribute('data-pressed', '')}
+        onKeyDown={() => list.current?.removeAttribute('data-pressed')}
+      >
         {tabs.map(({ id, text }) => (
           <Radix.Trigger key={id} value={id} className="tab">
             {text}

@@ -10,7 +10,7 @@ export const agentColumns: Column<AgentLine>[] = [
   {
     id: 'agent',
     title: 'Agent',
-    width: 190,
+    width: 165,
     grow: 3,
     value: ({ name }) => name,
     cell: ({ name, branches }) => (
@@ -25,7 +25,7 @@ export const agentColumns: Column<AgentLine>[] = [
   {
     id: 'state',
     title: 'State',
-    width: 150,
+    width: 140,
     grow: 3,
     phone: true,
     value: ({ state }) => wordOf(state),
@@ -43,7 +43,7 @@ export const agentColumns: Column<AgentLine>[] = [
   {
     id: 'node',
     title: 'Node',
-    width: 120,
+    width: 105,
     grow: 2,
     value: ({ node }) => node,
     cell: ({ node }) =>
@@ -55,7 +55,7 @@ export const agentColumns: Column<AgentLine>[] = [
         <span className="dim">none</span>
       ),
   },
-  { id: 'model', title: 'Model', width: 200, grow: 3, value: ({ model }) => model },
+  { id: 'model', title: 'Model', width: 150, grow: 3, value: ({ model }) => model },
   {
     id: 'running',
     title: 'Running',

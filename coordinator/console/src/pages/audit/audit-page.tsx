@@ -28,7 +28,7 @@ const columns: Column<AuditEntry>[] = [
     ),
   },
   { id: 'did', title: 'Did', width: 115, phone: true, value: ({ action }) => action },
-  { id: 'to', title: 'To', width: 105, phone: true, value: ({ subject }) => subject },
+  { id: 'to', title: 'To', width: 105, value: ({ subject }) => subject },
   {
     id: 'what',
     title: 'What',
@@ -51,9 +51,9 @@ const columns: Column<AuditEntry>[] = [
     cell: ({ atMs }) => <Time at={atMs} />,
   },
 ];
-const noteOf = ({ text, atMs }: AuditEntry) => (
+const noteOf = ({ subject, text, atMs }: AuditEntry) => (
   <>
-    <Time at={atMs} /> · {text}
+    <Time at={atMs} /> · {subject} · {text}
   </>
 );
 const facets: Facet<AuditEntry>[] = [
