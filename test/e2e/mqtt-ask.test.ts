@@ -71,7 +71,14 @@ t.test('an agent is asked over MQTT', async (t) => {
     await viewer.publishAsync(`${root}/ask`, JSON.stringify({ id: 'viewer', prompt: 'May I?' }), { qos: 1 });
     await client.publishAsync(`${root}/ask`, JSON.stringify({ id: 'after', prompt: 'And now?' }), { qos: 1 });
     await until('a later answer', async () => seen.get(`${root}/answer/after`));
-    t.notOk(seen.has(`${root}/answer/viewer`), 'the question of a viewer was dropped');
+    const [refused] = await until('the refusal', async () => seen.get(`${root}/answer/viewer`));
+    t.match(
+      refused,
+      { ok: false, task: null, text: /needs the role operator/ },
+      'the question of a viewer is refused in words',
+    );
+    const tasks = await fleet.client.call('tasks', { query: { agent: 'greeter', limit: 100 } });
+    t.notOk(tasks.some(({ prompt }) => prompt === 'May I?'));
 
     await fleet.client.call('keyRevoke', { params: { id: operator.id } });
     await t.rejects(connect(fleet, operator), /Not authorized/i);
