@@ -26,6 +26,7 @@ import {
   type ModelFault,
   type MutableView,
   type NodeRow,
+  type PastBoots,
   type PlaceTrouble,
   type Refusals,
   type SessionRow,
@@ -98,6 +99,7 @@ export type PerishableChange =
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
   /** All freezes from now on. */
   | { type: 'frozen'; frozen: Freeze[] }
+  | { type: 'boots'; node: string; boots: PastBoots }
   | { type: 'refusals'; node: string; refusals: Refusals }
   | { type: 'model-used'; node: string; model: string; atMs: number }
   /** null: forgotten. */
@@ -121,6 +123,7 @@ const perishable: Record<PerishableChange['type'], true> = {
   hello: true,
   observed: true,
   frozen: true,
+  boots: true,
   refusals: true,
   'model-used': true,
   'model-fault': true,
@@ -307,6 +310,11 @@ export function apply(view: MutableView, change: Change): void {
       }
       view.frozen = change.frozen;
       return;
+    case 'boots': {
+      const live = view.live.get(change.node);
+      if (live) live.boots = change.boots;
+      return;
+    }
     case 'refusals': {
       const live = view.live.get(change.node);
       if (live) live.refusals = change.refusals;

@@ -57,6 +57,14 @@ export interface HolderRow {
   /** `enrolledMs` of the node: another machine may come under the same name. */
   joinedMs: number;
 }
+/** Boots of a node that others have followed: a process never comes back, so one that does has a twin. */
+export interface PastBoots {
+  /** The newest last. */
+  past: string[];
+  /** Since `sinceMs` so many times one of them came back. */
+  returns: number;
+  sinceMs: number;
+}
 /** What a node said of things that were never its own. */
 export interface Refusals {
   sinceMs: number;
@@ -77,6 +85,7 @@ export interface NodeLive {
   /** The heartbeat interval it was told last. */
   heartbeatMs?: number;
   refusals?: Refusals;
+  boots?: PastBoots;
   /** It says a generation below that of its assignment; missing: it is up to date. */
   behind?: Behind;
 }

@@ -11,6 +11,7 @@ import { hardwareClash } from './hardware.ts';
 import { heartbeatIntervalMs } from './heartbeat.ts';
 import { leaseMs } from './quiet.ts';
 import { quarantine, sayFarewell, turnOnline } from './transitions.ts';
+import { isTwin, twinText } from './twins.ts';
 
 export const acceptHello: Decide<'node-hello'> = (view, { node, message }, nowMs, policy) => {
   const draft = openDraft(view, nowMs);
@@ -22,6 +23,10 @@ export const acceptHello: Decide<'node-hello'> = (view, { node, message }, nowMs
   const clash = hardwareClash(view, row, message.hardware);
   if (clash !== null) {
     quarantine(draft, row, clash);
+    return decided(draft);
+  }
+  if (isTwin(draft, row, message.boot)) {
+    quarantine(draft, row, twinText(node));
     return decided(draft);
   }
   greet(draft, turnOnline(draft, row, message.boot, 'connected'), message, policy);

@@ -12,7 +12,8 @@ import { everHeldBy, heldBy, refuseNotItsOwn } from './held.ts';
 import { turnAway } from './hello.ts';
 import { judgeCapacity, judgeModel } from './model-faults.ts';
 import { isOver } from './quiet.ts';
-import { turnOnline, turnSuspect } from './transitions.ts';
+import { quarantine, turnOnline, turnSuspect } from './transitions.ts';
+import { isTwin, twinText } from './twins.ts';
 
 export { acceptHello } from './hello.ts';
 export { started, tick } from './tick.ts';
@@ -25,6 +26,10 @@ export const acceptState: Decide<'node-state'> = (view, { node, message }, nowMs
     return decided(draft);
   }
   if (message.state === 'online') {
+    if (isTwin(draft, row, message.boot)) {
+      quarantine(draft, row, twinText(node));
+      return decided(draft);
+    }
     turnOnline(draft, row, message.boot, row.boot === message.boot ? 'connected' : 'started');
     change(draft, { type: 'seen', node, atMs: nowMs });
     return decided(draft);

@@ -1,0 +1,24 @@
+// Two processes with one identity: a copied card or volume. Each connection throws the other off, and looks like a restart; but a boot id
+// is new at every start, so one that comes back after another took its place shows that both live. In: a node and the boot that
+// speaks. Out: whether it is one of two, after it flapped a few times. Pure; what is counted is perishable.
+import { change, type Draft } from '../draft.ts';
+import type { NodeRow } from '../view.ts';
+
+/** A word of an old connection may arrive late once; not again and again. */
+const returnsOfTwins = 3;
+const withinMs = 10 * 60_000;
+const maxPast = 8;
+
+/** Counts the change of boots; true: two processes use this identity. */
+export function isTwin(draft: Draft, { id, boot: before }: NodeRow, boot: string): boolean {
+  if (before === boot || before === '') return false;
+  const known = draft.view.live.get(id)?.boots ?? { past: [], returns: 0, sinceMs: draft.nowMs };
+  const isOld = draft.nowMs - known.sinceMs > withinMs;
+  const returns = (isOld ? 0 : known.returns) + (known.past.includes(boot) ? 1 : 0);
+  const past = [...known.past.filter((each) => each !== before), before].slice(-maxPast);
+  change(draft, { type: 'boots', node: id, boots: { past, returns, sinceMs: isOld ? draft.nowMs : known.sinceMs } });
+  return returns >= returnsOfTwins;
+}
+export function twinText(node: string): string {
+  return `two processes use the identity ${node}: its card or its data folder was copied. Stop one of them, join that one anew under another name, then release ${node}`;
+}
