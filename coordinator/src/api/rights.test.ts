@@ -10,6 +10,56 @@ t.teardown(() => fleet.close());
 const pathOf = (row: RouteRow) => row.path.replace(/:[a-z]+/g, 'nobody');
 const bodyOf = (row: RouteRow) => (row.body ? {} : undefined);
 
+/** Written down here, not read from the table: a route whose least role was lowered by mistake must not pass. */
+const guarded: Record<'operator' | 'admin', RouteName[]> = {
+  admin: [
+    'audit',
+    'joinTokenCreate',
+    'joinTokenRevoke',
+    'joinTokens',
+    'keyCreate',
+    'keyRevoke',
+    'keys',
+    'nodeForget',
+    'nodeRelease',
+    'signInCode',
+  ],
+  operator: [
+    'agentApply',
+    'agentRemove',
+    'alertAck',
+    'alertUnack',
+    'ask',
+    'movesRelease',
+    'nodeEdit',
+    'nodeIdentify',
+    'nodeLog',
+    'nodePull',
+    'nodeUnload',
+    'nodesEdit',
+    'taskCancel',
+    'taskDismiss',
+    'taskRetry',
+    'tasksSubmit',
+  ],
+};
+/** Without a role: each checks a secret of its own, or tells nothing of the fleet. */
+const open: RouteName[] = ['enrol', 'health', 'openapi', 'renew', 'signIn'];
+/** What a viewer may ask for with another method than GET: it changes nothing, or nothing but its own session. */
+const harmless: RouteName[] = ['sessionEnd', 'signOut', 'whatIf'];
+
+t.test('who may what is as written down here', async (t) => {
+  const names = (Object.keys(routes) as RouteName[]).sort();
+  const withAccess = (access: string) => names.filter((name) => routes[name].access === access);
+  t.same(withAccess('admin'), [...guarded.admin].sort());
+  t.same(withAccess('operator'), [...guarded.operator].sort());
+  t.same(withAccess('open'), open);
+  t.same(
+    withAccess('viewer').filter((name) => routes[name].method !== 'GET'),
+    harmless,
+  );
+});
+
 for (const name of Object.keys(routes) as RouteName[]) {
   const row: RouteRow = routes[name];
   t.test(`${name}: ${row.method} ${row.path}`, async (t) => {

@@ -1,0 +1,170 @@
+// The audit log through the API: whatever a person changes leaves exactly one row, with who did it and to what. The table below holds
+// every route that is not a plain reading; a new one must be put into it, or the last test fails.
+import { type RouteName, routes } from '@blackroad/protocol';
+import t from 'tap';
+import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+
+interface AuditRow {
+  actor: string;
+  action: string;
+  subject: string;
+}
+interface Call {
+  route: RouteName;
+  path: string;
+  body?: unknown;
+  /** Asked before, without being judged: what the call needs. */
+  after?: () => Promise<unknown>;
+  action: string;
+  subject: string | RegExp;
+}
+/** These change nothing that lasts, or leave the row that is judged elsewhere. */
+const without: Partial<Record<RouteName, string>> = {
+  whatIf: 'asks what would happen',
+  ask: 'the task itself says who asked',
+  tasksSubmit: 'the tasks themselves say who asked',
+  enrol: 'judged in enrol.test.ts, by its token',
+  renew: 'a node renews by itself; what is refused is judged in enrol.test.ts',
+  signIn: 'judged in sign-in.test.ts',
+  signOut: 'judged in sign-in.test.ts',
+  signInCode: 'judged in sign-in.test.ts',
+  sessionEnd: 'judged in sign-in.test.ts',
+  alertAck: 'judged in alerts.test.ts',
+  alertUnack: 'judged in alerts.test.ts',
+};
+
+const fleet = await openApiFleet();
+t.teardown(() => fleet.close());
+const alice = await fleet.node('alice');
+// It works for ever on what it gets.
+alice.onLease = () => {};
+alice.onCommand = (_, command) => alice.say('reply', { command }, { command, ok: true, text: 'done', lines: [] });
+const spec = { name: 'echo', model: ['auto'], instructions: 'Echo.' };
+const ids: Record<string, string> = {};
+const made = async (name: string, path: string, body: unknown) => {
+  const answer = await fleet.call<{ id: string }>('POST', path, { body });
+  ids[name] = answer.body.id;
+};
+/** A dead letter of this agent, in the store. */
+const deadLetter = async (name: string) => {
+  const answer = await fleet.call<{ id: string }>('POST', '/v1/agents/echo/tasks', {
+    body: { prompt: `Dead ${name}`, deadlineSeconds: 1 },
+  });
+  ids[name] = answer.body.id;
+  fleet.skip(2_000);
+  for (let i = 0; i < 100; i++) {
+    const { body } = await fleet.call<{ state: string }>('GET', `/v1/tasks/${ids[name]}`);
+    if (body.state === 'expired') return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${name} does not expire`);
+};
+
+const calls: readonly Call[] = [
+  { route: 'agentApply', path: '/v1/agents/echo', body: spec, action: 'agent-create', subject: 'echo' },
+  {
+    route: 'agentApply',
+    path: '/v1/agents/echo',
+    body: { ...spec, instructions: 'Echo loudly.' },
+    action: 'agent-change',
+    subject: 'echo',
+  },
+  { route: 'nodeEdit', path: '/v1/nodes/alice', body: { cordoned: true }, action: 'node-cordon', subject: 'alice' },
+  { route: 'nodeEdit', path: '/v1/nodes/alice', body: { draining: true }, action: 'node-drain', subject: 'alice' },
+  { route: 'nodeEdit', path: '/v1/nodes/alice', body: { site: 'attic' }, action: 'node-site', subject: 'alice' },
+  {
+    route: 'nodeEdit',
+    path: '/v1/nodes/alice',
+    body: { labels: { room: 'hall' } },
+    action: 'node-labels',
+    subject: 'alice',
+  },
+  {
+    route: 'nodesEdit',
+    path: '/v1/nodes/bulk',
+    body: { nodes: ['alice', 'nobody'], cordoned: false },
+    action: 'node-uncordon',
+    subject: 'alice',
+  },
+  { route: 'nodePull', path: '/v1/nodes/alice/pull', body: { model: 'm' }, action: 'node-pull', subject: 'alice' },
+  { route: 'nodeIdentify', path: '/v1/nodes/alice/identify', action: 'node-identify', subject: 'alice' },
+  {
+    route: 'taskCancel',
+    path: '/v1/tasks/:waiting/cancel',
+    after: () => made('waiting', '/v1/agents/echo/tasks', { prompt: 'Hello?' }),
+    action: 'task-cancel',
+    subject: ':waiting',
+  },
+  {
+    route: 'taskRetry',
+    path: '/v1/tasks/:dead/retry',
+    after: () => deadLetter('dead'),
+    action: 'task-retry',
+    subject: ':dead',
+  },
+  {
+    route: 'taskDismiss',
+    path: '/v1/tasks/:buried/dismiss',
+    after: () => deadLetter('buried'),
+    action: 'task-dismiss',
+    subject: ':buried',
+  },
+  { route: 'joinTokenCreate', path: '/v1/join-tokens', body: {}, action: 'token-create', subject: /^.+$/ },
+  {
+    route: 'joinTokenRevoke',
+    path: '/v1/join-tokens/:token',
+    after: () => made('token', '/v1/join-tokens', {}),
+    action: 'token-revoke',
+    subject: ':token',
+  },
+  {
+    route: 'keyCreate',
+    path: '/v1/keys',
+    body: { name: 'phone', role: 'viewer' },
+    action: 'key-create',
+    subject: /^.+$/,
+  },
+  {
+    route: 'keyRevoke',
+    path: '/v1/keys/:key',
+    after: () => made('key', '/v1/keys', { name: 'lost', role: 'viewer' }),
+    action: 'key-revoke',
+    subject: ':key',
+  },
+  { route: 'nodeRelease', path: '/v1/nodes/alice/release', action: 'node-reclaim-allow', subject: 'alice' },
+  { route: 'agentRemove', path: '/v1/agents/echo', action: 'agent-remove', subject: 'echo' },
+  // No agent uses it any more.
+  {
+    route: 'nodeUnload',
+    path: '/v1/nodes/alice/unload',
+    body: { model: 'tiny' },
+    action: 'node-unload',
+    subject: 'alice',
+  },
+  { route: 'nodeForget', path: '/v1/nodes/alice', action: 'node-forget', subject: 'alice' },
+];
+
+const rows = async () => (await fleet.call<AuditRow[]>('GET', '/v1/audit?limit=1000')).body;
+const { body: me } = await fleet.call<{ name: string }>('GET', '/v1/me');
+
+for (const { route, path, body, after, action, subject } of calls) {
+  t.test(`${route}: ${action}`, async (t) => {
+    await after?.();
+    const named = (text: string) => text.replace(/:([a-z]+)/, (_, name: string) => ids[name] ?? name);
+    const before = (await rows()).length;
+    const { status, body: answer } = await fleet.call(routes[route].method, named(path), { body });
+    t.ok(status < 300, `${status} ${JSON.stringify(answer)}`);
+    const all = await rows();
+    t.equal(all.length - before, 1, 'one row');
+    const wanted = typeof subject === 'string' ? named(subject) : subject;
+    t.match(all[0], { actor: `key:${me.name}`, action, subject: wanted });
+  });
+}
+
+t.test('every route that changes something is in the table', async (t) => {
+  const judged = new Set(calls.map(({ route }) => route));
+  const missing = (Object.keys(routes) as RouteName[]).filter(
+    (name) => routes[name].method !== 'GET' && !judged.has(name) && !(name in without) && name !== 'movesRelease',
+  );
+  t.same(missing, []);
+});
