@@ -1,7 +1,11 @@
 // The way in, the fleet, the table of nodes and one node's page, in a real browser against real processes, by role and label.
+import type { Page } from 'playwright-core';
 import t from 'tap';
 import { startFleet } from '../e2e/processes.ts';
 import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
+
+/** Said in exactly this word: "Not live" has it in it, too. */
+const isLive = (page: Page) => page.getByRole('status').getByText('Live', { exact: true }).first().waitFor();
 
 t.test('fleet and nodes in a browser', { skip: noBrowser }, async (t) => {
   const fleet = await startFleet(t);
@@ -97,21 +101,24 @@ t.test('fleet and nodes in a browser', { skip: noBrowser }, async (t) => {
   });
 
   await t.test('a coordinator that goes away is said, and everything is live again when it is back', async (t) => {
-    await page.getByRole('status').filter({ hasText: 'Live' }).first().waitFor();
+    await isLive(page);
     await fleet.stopCoordinator('SIGKILL');
     const bar = page.getByRole('alert').filter({ hasText: 'The coordinator cannot be reached' });
     await bar.waitFor();
     const asOf = async () => /as of (\d\d:\d\d:\d\d)/.exec((await bar.textContent()) ?? '')?.[1];
     const before = await asOf();
     t.ok(before, 'it says as of when');
+    t.equal(await page.getByText('Live', { exact: true }).count(), 0, 'and nothing says that it is live');
     t.ok(await page.locator('.is-stale').getByRole('heading', { level: 1 }).isVisible(), 'and greys what is old');
     // Time goes on, tries go on: what is shown does not get younger by it.
     await bar.getByText(/[2-9] s ago/).waitFor();
     t.equal(await asOf(), before);
     await fleet.startCoordinator();
+    // Whoever comes back to the page does not wait for its next try.
+    await page.mouse.click(2, 2);
     // Nobody is signed out by a restart, and the page is where it was.
     await page.getByRole('heading', { level: 1, name: 'gpu-box' }).waitFor();
-    await page.getByRole('status').filter({ hasText: 'Live' }).first().waitFor();
+    await isLive(page);
     await bar.waitFor({ state: 'detached' });
   });
 
@@ -127,7 +134,7 @@ t.test('fleet and nodes in a browser', { skip: noBrowser }, async (t) => {
       process.kill(pid, 'SIGCONT');
     }
     await bar.waitFor({ state: 'detached', timeout: 30_000 });
-    await page.getByRole('status').filter({ hasText: 'Live' }).first().waitFor();
+    await isLive(page);
   });
 
   await t.test('a viewer is offered nothing that a viewer may not do', async (t) => {

@@ -1,5 +1,6 @@
-// Bugs planted on purpose, at least one of each checker's kind: each is put into a copy of the source and must be caught. What is
-// not caught is not checked. In: nothing. Out: `mutant <name> caught by <checker> after <n> seeds`. Never touches the real tree.
+// Bugs planted on purpose, at least one of each checker's kind: each is put into a copy of the source and must be caught, in a world or
+// by the test file that it names. What is not caught is not checked. In: nothing. Out: `mutant <name> caught by <checker> after <n>
+// seeds`, or by its file. Never touches the real tree.
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -20,6 +21,8 @@ export interface Mutant {
   /** Stands exactly once in the file. */
   search: string;
   replace: string;
+  /** The test file that must fail; missing: a checker must catch it in a world. */
+  test?: string;
 }
 const root = resolve(import.meta.dirname, '../..');
 export const sourceOf = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -218,14 +221,92 @@ export const mutants: readonly Mutant[] = [
     search: 'const fault = entryFault(entry);',
     replace: 'const fault = entryFault({ ...entry }) && null;',
   },
+  {
+    name: 'hashes-of-large-batches-are-not-verified',
+    file: 'coordinator/src/memory/chain.ts',
+    search: 'const fault = entryFault(entry);',
+    replace: 'const fault = entries.length > 20 ? null : entryFault(entry);',
+    test: 'coordinator/src/memory/accept.test.ts',
+  },
+  {
+    name: 'the-valve-counts-who-is-shut-out-or-never-came',
+    file: 'coordinator/src/fleet/valve.ts',
+    search: "if (row?.status !== 'active' || row.presence === 'never') continue;",
+    replace: 'if (!row) continue;',
+  },
+  {
+    name: 'a-trigger-fires-again-after-a-start',
+    file: 'node-agent/src/triggers.ts',
+    search: 'const nextMs = nextCronMs(expression, clock.nowMs(), timeZone);',
+    replace: 'const nextMs = nextCronMs(expression, clock.nowMs() - (timer === null ? 5_000 : 0), timeZone);',
+  },
+  {
+    name: 'a-cancel-leaves-no-audit-row',
+    file: 'coordinator/src/tasks/submit.ts',
+    search: "noteAudit(draft, { actor: by, action: 'task-cancel',",
+    replace: "((..._: unknown[]) => {})(draft, { actor: by, action: 'task-cancel',",
+    test: 'coordinator/src/api/audit.test.ts',
+  },
+  {
+    name: 'a-cancel-throws',
+    file: 'node-agent/src/task-runs.ts',
+    search: 'runs.get(leaseKey(task, attempt))?.abort.abort(new Error(reason));',
+    replace: 'const run = runs.get(leaseKey(task, attempt)) as Run;\n      run.abort.abort(new Error(reason));',
+  },
+  {
+    name: 'tasks-expire-early',
+    file: 'coordinator/src/fleet/tick.ts',
+    search: 'if (!task || task.deadlineMs > draft.nowMs) continue;',
+    replace: 'if (!task || task.deadlineMs > draft.nowMs + 900) continue;',
+  },
+  {
+    name: 'a-memory-opened-again-counts-as-released',
+    file: 'node-agent/src/memory/node-memory.ts',
+    search: 'const isOver = () => !log || epoch < Math.max(log.row.epoch, log.openEpoch);',
+    replace: 'const isOver = () => !log || epoch < log.row.epoch;',
+    test: 'node-agent/src/memory/node-memory.test.ts',
+  },
+  {
+    name: 'a-branch-is-offered-at-a-hello-alone',
+    file: 'coordinator/src/memory/accept.ts',
+    search: 'if (isWriter && message.durableSeq === head.seq) offerBranch(draft, input);',
+    replace: '',
+    test: 'coordinator/src/memory/accept.test.ts',
+  },
+  {
+    name: 'a-sleep-is-not-noticed',
+    file: 'node-agent/src/lease.ts',
+    search: 'sleptMs += apartMs - baseMs;',
+    replace: 'sleptMs += 0 * (apartMs - baseMs);',
+    test: 'node-agent/src/lease.test.ts',
+  },
+  {
+    name: 'patience-with-a-lost-node-is-forgotten',
+    file: 'coordinator/src/placement/need.ts',
+    search: "const isDue = spec.onLoss.policy === 'replace' && nowMs >= dueMs(agent, node);",
+    replace: "const isDue = spec.onLoss.policy !== 'keep' && nowMs >= node.presenceSinceMs;",
+  },
+  {
+    name: 'a-freeze-is-for-ever',
+    file: 'coordinator/src/fleet/valve.ts',
+    search: 'return away >= policy.valveMinNodes && away > share * (here + away);',
+    replace: 'return frozen || (away >= policy.valveMinNodes && away > share * (here + away));',
+  },
+  {
+    name: 'a-key-of-another-agent-is-answered',
+    file: 'coordinator/src/tasks/submit.ts',
+    search: 'if (same && same.agent !== agent)',
+    replace: "if (same && same.agent === '')",
+    test: 'coordinator/src/tasks/tasks.test.ts',
+  },
 ];
 
 const maxSeeds = 200;
 
-function play(mutant: Mutant): { checker: string; seeds: number } | null {
+function play(mutant: Mutant): string | null {
   const copy = mkdtempSync(join(tmpdir(), 'mutant-'));
   try {
-    for (const folder of ['protocol', 'std', 'coordinator', 'node-agent', 'test/sim', 'package.json'])
+    for (const folder of ['protocol', 'std', 'coordinator', 'node-agent', 'test/sim', 'test/fixtures', 'package.json'])
       cpSync(join(root, folder), join(copy, folder), {
         recursive: true,
         filter: (path) => !/node_modules|\/dist$|\/console$/.test(path.slice(root.length)),
@@ -238,6 +319,7 @@ function play(mutant: Mutant): { checker: string; seeds: number } | null {
       path,
       source.replace(mutant.search, () => mutant.replace),
     );
+    if (mutant.test) return byTest(copy, mutant.name, mutant.test);
     const done = spawnSync(
       process.execPath,
       [join(copy, 'test/sim/run.ts'), '--seed', '1', '--seeds', String(maxSeeds), '--until-broken', '--trace', '0'],
@@ -246,10 +328,21 @@ function play(mutant: Mutant): { checker: string; seeds: number } | null {
     const found = /^seed (\d+) broke (\S+)/m.exec(done.stdout);
     // Not a catch: a mutant that does not run proves nothing.
     if (!found && done.status !== 0) throw new Error(`${mutant.name} does not run: ${done.stderr.slice(0, 2000)}`);
-    return found ? { checker: found[2] as string, seeds: Number(found[1]) } : null;
+    return found ? `${found[2]} after ${found[1]} seeds` : null;
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
+}
+/** The same file passes on the real tree (`make test` says so): here it must fail, and by what it asserts. */
+function byTest(copy: string, name: string, file: string): string | null {
+  const done = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', join(copy, file)], {
+    encoding: 'utf8',
+    cwd: copy,
+    maxBuffer: 64 * 1024 * 1024,
+    env: { ...process.env, TAP: '1' },
+  });
+  if (!/^ *(not )?ok /m.test(done.stdout)) throw new Error(`${name} does not run: ${done.stderr.slice(0, 2000)}`);
+  return /^ *not ok /m.test(done.stdout) ? file : null;
 }
 /** Our own packages resolve into the copy, all others into the real tree. */
 function linkModules(copy: string): void {
@@ -272,9 +365,7 @@ if (import.meta.main) {
     if (wanted.length > 0 && !wanted.includes(mutant.name)) continue;
     const caught = play(mutant);
     if (!caught) missed++;
-    const words = caught
-      ? `caught by ${caught.checker} after ${caught.seeds} seeds`
-      : `not caught in ${maxSeeds} seeds`;
+    const words = caught ? `caught by ${caught}` : `not caught by ${mutant.test ?? `${maxSeeds} seeds`}`;
     process.stdout.write(`mutant ${mutant.name} ${words}\n`);
   }
   process.exitCode = missed > 0 ? 1 : 0;

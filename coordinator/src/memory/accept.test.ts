@@ -171,6 +171,21 @@ t.test('gaps and forks', async (t) => {
   }
 });
 
+t.test('every hash of a batch is verified, however many there are', async (t) => {
+  for (const at of [0, 20, 21, 63]) {
+    const fleet = fleetWithEcho();
+    const many = chain(
+      1,
+      genesis,
+      Array.from({ length: 64 }, (_, i) => (i === 0 ? { kind: 'genesis' as const } : {})),
+    );
+    const payload = { ...many[at]!.payload!, text: 'not what was hashed' };
+    const { changes, down } = up(fleet, 'alice', batch(1, many.with(at, { ...many[at]!, payload })));
+    t.same(changes, [], `entry ${at + 1}`);
+    t.match(down, [{ type: 'nack', reason: 'bad-hash' }]);
+  }
+});
+
 t.test('a branch is offered whenever the writer is caught up, not at its hello alone', async (t) => {
   const { fleet, shared, main, alone } = apart([{}, { kind: 'note' }]);
   up(fleet, 'alice', branch(1, alone), { stored: hashes(main) });

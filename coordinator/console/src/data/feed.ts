@@ -160,6 +160,13 @@ function hear(message: ConsoleMessage) {
   setFresh({ state: 'live', asOfMs: last.asOfMs });
 }
 
+/** Between two tries: nobody looks at a page that says "not live" for longer than this after the coordinator is back. */
+const longestWaitMs = 5_000;
+const signsOfLife = ['visibilitychange', 'online', 'focus', 'pointerdown', 'keydown'];
+/** The next try, as long as one waits. */
+let again: () => Promise<void> = async () => {};
+let triedMs = Number.NEGATIVE_INFINITY;
+
 function connect() {
   cancelRetry = null;
   if (!wanted) return;
@@ -178,12 +185,21 @@ function connect() {
     if (!wanted) return;
     setFresh({ state: fresh.asOfMs === 0 ? 'connecting' : 'away' });
     if (code === signedOutCode) return sessionEnded();
-    cancelRetry = after(backoffMs(tries++), async () => {
+    again = async () => {
+      cancelRetry?.();
+      cancelRetry = null;
+      triedMs = monotonicMs();
       // A refused handshake says nothing to a browser: whether the session stands is asked the plain way.
       if (!opened) await call('me').catch(() => {});
-      connect();
-    });
+      if (socket === null) connect();
+    };
+    cancelRetry = after(backoffMs(tries++, 400, longestWaitMs), again);
   };
+}
+/** Somebody is here, looks and waits: the next try is now, and at most one a second. */
+function hurry() {
+  if (!wanted || socket || !cancelRetry || document.hidden || monotonicMs() - triedMs < 1_000) return;
+  void again();
 }
 /** A line that has been silent for too long is given up; after a sleep of the machine at once. */
 function check() {
@@ -202,6 +218,7 @@ export function openFeed(): void {
   stopWatch = every(2_000, check);
   document.addEventListener('visibilitychange', check);
   addEventListener('online', check);
+  for (const sign of signsOfLife) addEventListener(sign, hurry, true);
 }
 /** Forgets everything: the next person starts anew. */
 export function closeFeed(): void {
@@ -210,6 +227,7 @@ export function closeFeed(): void {
   cancelRetry?.();
   document.removeEventListener('visibilitychange', check);
   removeEventListener('online', check);
+  for (const sign of signsOfLife) removeEventListener(sign, hurry, true);
   socket?.close();
   socket = null;
   open.clear();
