@@ -263,7 +263,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a-memory-opened-again-counts-as-released',
     file: 'node-agent/src/memory/node-memory.ts',
     search: 'const isOver = () => !log || epoch < Math.max(log.row.epoch, log.openEpoch);',
-    replace: 'const isOver = () => !log || epoch < log.row.epoch;',
+    replace: 'const isOver = () => !log;',
     test: 'node-agent/src/memory/node-memory.test.ts',
   },
   {
