@@ -132,9 +132,16 @@ export const Role = Type.OneOf(roles, {
   description: 'viewer reads; operator also runs tasks, agents and nodes; admin also makes keys, tokens and users.',
 });
 export type Role = Static<typeof Role>;
+/** Names stand in logs, terminals and the audit: no controls, line ends, or marks that turn the direction of what follows. */
+const PlainName = Type.String({
+  minLength: 1,
+  maxLength: 63,
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]+$',
+  description: 'For people; no control characters, line ends or marks of direction.',
+});
 export const KeyRequest = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 63 }),
+    name: PlainName,
     role: Role,
     expiresSeconds: Type.Optional(
       Type.Integer({

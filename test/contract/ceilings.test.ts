@@ -1,5 +1,5 @@
 // Every number that comes from outside has a ceiling, in every topic and every route: what JSON can say must not reach a sum.
-import { decode, routes, type TSchema, topicOf, topics } from '@blackroad/protocol';
+import { decode, faults, KeyRequest, routes, type TSchema, topicOf, topics } from '@blackroad/protocol';
 import t from 'tap';
 
 interface Shape {
@@ -66,4 +66,11 @@ t.test('a number beyond it is refused by name', async (t) => {
   };
   t.match(say('nodeHello', {}, { ...hello, generation: 1e300 }), { refused: 'invalid', text: /generation: expected/ });
   t.match(say('nodeHello', {}, { ...hello, generation: 7 }), { name: 'nodeHello' });
+});
+
+t.test('the name of a key can be printed', async (t) => {
+  const fits = (name: string) => faults(KeyRequest, { name, role: 'viewer' }).length === 0;
+  for (const name of ['laptop', "Ada's phone", 'Küche 2', 'キッチン']) t.ok(fits(name), name);
+  for (const name of ['a\nb', '\u001b[31mred', 'x\u202egnp', 'a\u0000', 'a\u200bb', '\u2066a', ''])
+    t.notOk(fits(name), JSON.stringify(name));
 });
