@@ -473,6 +473,29 @@ t.test(
   },
 );
 
+t.test("the fleet's zone is looked up for the first trigger that is meant in it", async (t) => {
+  const { assign, until, states, tell, boot, ends, clock } = await rig(t);
+  const looked: string[] = [];
+  const { DateTimeFormat } = Intl;
+  t.teardown(() => Object.assign(Intl, { DateTimeFormat }));
+  Intl.DateTimeFormat = class extends DateTimeFormat {
+    constructor(locale?: string, options?: Intl.DateTimeFormatOptions) {
+      super(locale, options);
+      looked.push(options?.timeZone ?? '');
+    }
+  } as never;
+  assign('plain', 'small', {});
+  await until(() => states().at(-1) === 'ready');
+  const welcome = { boot, coordinator: boot, nowMs: 0, heartbeatMs: 60_000, leaseMs: 60_000, generation: 1 };
+  tell('welcome', { ...welcome, timeZone: 'Asia/Kolkata' });
+  await clock.advance(1);
+  t.same(looked, [], 'a node without triggers loads no table of zones');
+  assign('clock', 'small', { triggers: [{ cron: '45 3 * * *', prompt: 'What time is it?' }] });
+  await until(() => looked.includes('Asia/Kolkata'));
+  await clock.advance(Date.UTC(2023, 10, 14, 22, 16) - clock.nowMs());
+  await until(() => ends().length === 1);
+});
+
 t.test('a machine that joins without a model gets one by itself, and is told of until it has it', async (t) => {
   const served: string[] = [];
   let arrive = () => {};

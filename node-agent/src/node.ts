@@ -101,6 +101,8 @@ class Loop implements RunningNode {
   #coordinator: string | null = null;
   readonly #lease: Lease;
   /** Until when agents that came from elsewhere keep their hands still. */
+  /** What the coordinator last said, until a trigger needs it. */
+  #saidZone: string | null = null;
   readonly #quietUntilMs = new Map<string, number>();
   #startedMs: number;
   #seq = 0;
@@ -389,12 +391,12 @@ class Loop implements RunningNode {
 
   #startTriggers(assigned: AssignedAgent): void {
     const { spec } = assigned;
-    const { assignments, clock, random, log } = this.#parts;
+    const { clock, random, log } = this.#parts;
     const started: { stop(): void }[] = [];
     for (const { cron, prompt, timeZone } of spec.triggers) {
       try {
         started.push(
-          startTrigger(cron, timeZone ?? assignments.timeZone ?? undefined, clock, () => {
+          startTrigger(cron, timeZone ?? this.#fleetZone(), clock, () => {
             const task = sortableId(clock.nowMs(), random);
             const leftMs = spec.limits.deadlineSeconds * 1000;
             const lease = { task, attempt: 1, agent: spec.name, epoch: assigned.epoch, prompt, leftMs };
@@ -411,19 +413,29 @@ class Loop implements RunningNode {
     if (started.length > 0) this.#triggers.set(spec.name, started);
   }
 
-  /** The fleet's zone, kept for a start without the coordinator; triggers that name none are planned anew. */
+  /** Triggers that name no zone are planned anew in the fleet's. */
   #meanTimeZone(zone: string): void {
-    const { assignments, log } = this.#parts;
-    if (zone === assignments.timeZone) return;
-    if (!isTimeZone(zone)) {
-      log.warn({ zone }, "this machine does not know the fleet's time zone: triggers keep to the one they have");
-      return;
-    }
-    assignments.keepTimeZone(zone);
+    if (zone === (this.#saidZone ?? this.#parts.assignments.timeZone)) return;
+    this.#saidZone = zone;
     for (const { assigned } of this.agents.values()) {
       this.#stopTriggers(assigned.spec.name);
       this.#startTriggers(assigned);
     }
+  }
+
+  /**
+   * The zone of triggers that name none, kept for a start without the coordinator. Looked up for the first of them: the tables of
+   * zones are 5 MB that a node without triggers does not load.
+   */
+  #fleetZone(): string | undefined {
+    const { assignments, log } = this.#parts;
+    const zone = this.#saidZone;
+    this.#saidZone = null;
+    if (zone !== null) {
+      if (isTimeZone(zone)) assignments.keepTimeZone(zone);
+      else log.warn({ zone }, "this machine does not know the fleet's time zone: triggers keep to the one they have");
+    }
+    return assignments.timeZone ?? undefined;
   }
 
   #stopTriggers(name: string): void {

@@ -14,22 +14,31 @@ const maxQuestionChars = 8_192;
 const accents =
   // biome-ignore lint/suspicious/noMisleadingCharacterClass: each of these marks by itself
   /[\u0300-\u0344\u0346-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]/gu;
-/** Soft hyphens, joiners, variation selectors: seen by nobody. A zero-width space parts words. */
-const unseen = /\p{Default_Ignorable_Code_Point}/gu;
-const letters = /[\p{L}\p{N}\p{M}]+/gu;
+/** Below the first unspaced script, Thai: the usual case. */
+const isSpaced = /^[^\u0e00-\u{10ffff}]+$/u;
 const unspaced =
   '\\p{scx=Han}\\p{scx=Hiragana}\\p{scx=Katakana}\\p{scx=Bopomofo}\\p{scx=Hangul}\\p{scx=Thai}\\p{scx=Lao}\\p{scx=Khmer}\\p{scx=Myanmar}';
-/** Runs of characters of unspaced scripts, or of all others. */
-const runs = new RegExp(`(?:[${unspaced}]\\p{M}*)+|(?:(?![${unspaced}]).)+`, 'gsu');
-const isUnspaced = new RegExp(`^[${unspaced}]`, 'u');
-/** Below the first of them, Thai: the usual case. */
-const isSpaced = /^[^\u0e00-\u{10ffff}]+$/u;
-/** A character with the marks that belong to it. */
-const characters = /.\p{M}*/gsu;
+const madePatterns = () => ({
+  /** Soft hyphens, joiners, variation selectors: seen by nobody. A zero-width space parts words. */
+  unseen: /\p{Default_Ignorable_Code_Point}/gu,
+  letters: /[\p{L}\p{N}\p{M}]+/gu,
+  /** Runs of characters of unspaced scripts, or of all others. */
+  runs: new RegExp(`(?:[${unspaced}]\\p{M}*)+|(?:(?![${unspaced}]).)+`, 'gsu'),
+  isUnspaced: new RegExp(`^[${unspaced}]`, 'u'),
+  /** A character with the marks that belong to it. */
+  characters: /.\p{M}*/gsu,
+});
+let made: ReturnType<typeof madePatterns> | null = null;
+/** Made for the first text: a node without memories does not load the tables of Unicode behind them. */
+function patterns() {
+  made ??= madePatterns();
+  return made;
+}
 
 /** Every word of a text, in its order and as often as it stands there: what an index holds. Letters and digits only. */
 export function wordsOf(text: string): string[] {
   const words: string[] = [];
+  const { letters, runs } = patterns();
   for (const [word] of folded(text).matchAll(letters)) {
     if (isSpaced.test(word)) addPieces(word, words);
     else for (const [run] of word.matchAll(runs)) addRun(run, words, true);
@@ -40,6 +49,7 @@ export function wordsOf(text: string): string[] {
 /** What to ask an index for: each word once, the first of the question where there are too many. */
 export function questionWords(text: string): string[] {
   const words = new Set<string>();
+  const { letters, runs } = patterns();
   for (const [word] of folded(text.slice(0, maxQuestionChars)).matchAll(letters)) {
     const asked: string[] = [];
     for (const [run] of word.matchAll(runs)) addRun(run, asked, false);
@@ -53,6 +63,7 @@ export function questionWords(text: string): string[] {
 
 /** `withSingles`: pairs hold every run but those of one character. */
 function addRun(run: string, words: string[], withSingles: boolean): void {
+  const { isUnspaced, characters } = patterns();
   if (!isUnspaced.test(run)) {
     addPieces(run, words);
     return;
@@ -73,7 +84,7 @@ function addPieces(word: string, words: string[]): void {
 function folded(text: string): string {
   // The usual case.
   if (/^\p{ASCII}*$/u.test(text)) return text.toLowerCase();
-  const plain = text.toWellFormed().replaceAll('\u200b', ' ').replace(unseen, '');
+  const plain = text.toWellFormed().replaceAll('\u200b', ' ').replace(patterns().unseen, '');
   // Twice: what a case maps to may decompose again.
   return foldedOnce(foldedOnce(plain)).normalize('NFC');
 }
