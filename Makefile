@@ -48,7 +48,7 @@ node_modules/.installed: package-lock.json $(TOOLS)
 	@touch $@
 
 # One file, so that a Pi loads little and starts fast.
-node-agent/dist/main.mjs: node_modules/.installed node-agent/bundle.ts $(SOURCES)
+node-agent/dist/main.mjs: node_modules/.installed $(wildcard node-agent/*.ts) $(SOURCES)
 	@$(WITH_NODE) node node-agent/bundle.ts
 
 coordinator/console/dist/index.html: node_modules/.installed $(CONSOLE)
