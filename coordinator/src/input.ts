@@ -68,6 +68,9 @@ export interface Inputs {
     tokenId: string;
     secretHash: string;
     hardware: string;
+    machine?: string;
+    /** A copy of its disk image would say the same. */
+    isWeak?: true;
     keyFingerprint: string;
     class: string;
     name: string;
@@ -80,6 +83,7 @@ export interface Inputs {
     node: string;
     keyFingerprint: string;
     hardware: string;
+    machine?: string;
     certificateExpiresMs: number;
     /** The request may be a copy: its hardware is not the word of the key's holder. */
     unproven?: true;

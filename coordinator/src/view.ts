@@ -32,6 +32,8 @@ export interface NodeRow {
   quarantineReason: string;
   /** SHA-256 of what the hardware says of itself; two machines with one identity are clones. */
   hardware: string;
+  /** SHA-256 of the part of it that does not change by itself; missing until a node-agent that knows it said so under its key. */
+  machine?: string;
   /** SHA-256 of the certificate's public key (SPKI, DER). */
   keyFingerprint: string;
   certificateExpiresMs: number;

@@ -7,7 +7,7 @@ import type { Random } from '@blackroad/std/random';
 import { createAgent } from './agents/agent.ts';
 import { toolBoxFor } from './agents/tool-box.ts';
 import { openAssignmentStore } from './assignment-store.ts';
-import type { Probes } from './contracts.ts';
+import type { MachineIdentity, Probes } from './contracts.ts';
 import { refuseFolders } from './data-folder.ts';
 import type { EnsureKinds } from './default-models.ts';
 import type { Disk } from './disk.ts';
@@ -26,7 +26,7 @@ import { createTransport } from './transport/transport.ts';
 
 export interface NodeOrder {
   identity: () => Identity;
-  hardware: string;
+  machine: MachineIdentity;
   version: string;
   simulated: boolean;
   /** Where models are looked for, for words on what is missing; null: nowhere, `notes` are all there is to say. */
@@ -126,7 +126,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     boot,
     version: order.version,
     class: () => classOf(order),
-    hardware: order.hardware,
+    machine: order.machine,
     simulated: order.simulated,
     notes: () => [...(order.places ? modelNotes(pool.situation(), order.places()) : []), ...order.notes],
     damages: () => damages.splice(0),

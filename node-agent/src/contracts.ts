@@ -157,14 +157,23 @@ export interface RunningAgent {
   stop(graceMs: number): Promise<void>;
 }
 
+/** How the coordinator knows the machine again. */
+export interface MachineIdentity {
+  /** SHA-256 over what tells it from others: the serial of its board, or machine id and network address. */
+  hardware: string;
+  /** SHA-256 over the part of it that does not change by itself: without the address. */
+  machine: string;
+  /** A copy of its disk image would have the same one. */
+  isWeak: boolean;
+}
 /** Reads the machine without spawning anything; called once a heartbeat. */
 export interface Probes {
   /** What the machine is, as far as it is known by now: graphics cards may come later. May spawn. */
   inventory(): Promise<Omit<NodeInfo, 'boot' | 'runtimes' | 'notes' | 'simulated'>>;
   /** The class this machine is recognised as; null while it is not known yet. */
   machineClass(): ClassRow | null;
-  /** SHA-256 over what identifies the hardware (Pi serial, machine id, DMI). */
-  hardwareFingerprint(): Promise<string>;
+  /** May write the id of a container to the state folder. */
+  machineIdentity(): Promise<MachineIdentity>;
   /** Facts of now; rates are since the last call. Missing parts are left out, never guessed. */
   health(): Omit<NodeHealth, 'boot' | 'seq' | 'atMs' | 'generation' | 'tasksRunning' | 'tasksWaiting' | 'outboxDepth'>;
   /** Memory models may use and what is free of it now: VRAM where there is a GPU. */

@@ -51,7 +51,7 @@ function compose(dir: string) {
   const random = seededRandom(7);
   return composeNode({
     identity: () => identity,
-    hardware: 'f'.repeat(64),
+    machine: { hardware: 'f'.repeat(64), machine: 'e'.repeat(64), isWeak: false },
     version: '0',
     simulated: true,
     notes: [],

@@ -101,7 +101,7 @@ async function run(config: NodeConfig): Promise<void> {
     stateDir: data,
     ...(config.instance ? { instance: config.instance } : {}),
   });
-  const hardware = await probes.hardwareFingerprint();
+  const machine = await probes.machineIdentity();
   const options = { ...runtimeOptions(config, models), log };
   const runtimes = await findRuntimes(options);
   const isServer = ({ kind }: Runtime) => kind !== 'llama';
@@ -127,7 +127,7 @@ async function run(config: NodeConfig): Promise<void> {
   const renewal = createRenewal({
     dir: data,
     identity: () => identity!,
-    hardware: async () => hardware,
+    machine: async () => machine,
     onRenewed: (renewed) => {
       identity = renewed;
     },
@@ -139,7 +139,7 @@ async function run(config: NodeConfig): Promise<void> {
   });
   const node = composeNode({
     identity: () => identity!,
-    hardware,
+    machine,
     version,
     simulated: false,
     places,

@@ -64,7 +64,7 @@ async function rig(
       site: 'home',
       ...joined,
     }),
-    hardware: 'f'.repeat(64),
+    machine: { hardware: 'f'.repeat(64), machine: 'e'.repeat(64), isWeak: false },
     version: '0',
     simulated: true,
     places: null,

@@ -20,7 +20,7 @@ import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type Random, sortableId } from '@blackroad/std/random';
 import type { AssignmentStore } from './assignment-store.ts';
-import type { NodeMemory, Probes, RunningAgent, Transport } from './contracts.ts';
+import type { MachineIdentity, NodeMemory, Probes, RunningAgent, Transport } from './contracts.ts';
 import { createLease, type Lease } from './lease.ts';
 import type { ModelPool } from './model-pool.ts';
 import { RuntimeError } from './runtimes/runtime.ts';
@@ -33,7 +33,7 @@ export interface NodeParts {
   version: string;
   /** Also what is found of the hardware later. */
   class: () => string;
-  hardware: string;
+  machine: MachineIdentity;
   simulated: boolean;
   /** Plain words on what is missing on this machine. */
   notes: () => string[];
@@ -197,7 +197,7 @@ class Loop implements RunningNode {
 
   /** Again and again until a welcome comes: a coordinator that starts may not be listening yet. */
   #sayHello(): void {
-    const { node, boot, version, hardware, transport, assignments, clock, random } = this.#parts;
+    const { node, boot, version, machine, transport, assignments, clock, random } = this.#parts;
     this.#hello?.cancel();
     this.#hello = null;
     if (!transport.connected) return;
@@ -209,7 +209,8 @@ class Loop implements RunningNode {
         boot,
         version,
         protocol: 1,
-        hardware,
+        hardware: machine.hardware,
+        machine: machine.machine,
         generation: assignments.generation,
         upMs: clock.monotonicMs() - this.#startedMs,
         held,

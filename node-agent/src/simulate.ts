@@ -160,7 +160,7 @@ async function startOne(order: {
   };
   const node = composeNode({
     identity: () => identity,
-    hardware: await probes.hardwareFingerprint(),
+    machine: await probes.machineIdentity(),
     version: order.version,
     simulated: true,
     places: null,

@@ -1,5 +1,5 @@
 // How a machine becomes a node: join token, CSR, certificate; renewal; and the keys of people and programs.
-import { AgentName, Fingerprint, Labels, NodeId, TimeMs } from './ids.ts';
+import { AgentName, Fingerprint, Labels, Machine, NodeId, TimeMs } from './ids.ts';
 import { maxCsrBytes } from './limits.ts';
 import { NodeClassName } from './node.ts';
 import { type Static, Type } from './typebox.ts';
@@ -70,6 +70,13 @@ export const EnrolRequest = Type.Object(
       description: 'PKCS#10, PEM, P-256. Its signature proves possession of the key.',
     }),
     hardware: Fingerprint,
+    machine: Type.Optional(Machine),
+    isWeak: Type.Optional(
+      Type.Boolean({
+        description:
+          'A copy of its disk image would say the same (a container, WSL, no fixed network address): it takes no node over that may be another machine.',
+      }),
+    ),
     class: NodeClassName,
     name: Type.Optional(
       Type.String({ maxLength: 63, description: 'Wanted node id, usually the host name; made unique.' }),
@@ -103,6 +110,7 @@ export const RenewRequest = Type.Object(
     node: NodeId,
     csr: Type.String({ maxLength: maxCsrBytes }),
     hardware: Fingerprint,
+    machine: Type.Optional(Machine),
     proof: Type.Optional(
       Type.Object(
         {
@@ -121,8 +129,9 @@ export const RenewRequest = Type.Object(
 );
 export type RenewRequest = Static<typeof RenewRequest>;
 /** What a proof signs. */
-export function renewalText({ node, csr, hardware }: Omit<RenewRequest, 'proof'>, atMs: number): string {
-  return ['blackroad-renew-1', node, hardware, String(atMs), csr].join('\n');
+export function renewalText({ node, csr, hardware, machine }: Omit<RenewRequest, 'proof'>, atMs: number): string {
+  const who = machine === undefined ? ['blackroad-renew-1', node] : ['blackroad-renew-2', node, machine];
+  return [...who, hardware, String(atMs), csr].join('\n');
 }
 /** How far the date of a proof may be from the coordinator's clock. */
 export const proofFreshMs = 10 * 60_000;

@@ -36,6 +36,11 @@ export const Hash = Type.String({
   description: 'SHA-256 in lower-case hex, or `genesis` before the first entry.',
 });
 export const Fingerprint = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 in lower-case hex.' });
+export const Machine = Type.String({
+  pattern: '^[0-9a-f]{64}$',
+  description:
+    'SHA-256 over what of the machine does not change by itself: serial of the board, machine id, id of a container; no network address. Missing: an older node.',
+});
 export const Epoch = Type.Integer({
   minimum: 1,
   maximum: maxOrdinal,

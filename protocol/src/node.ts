@@ -8,6 +8,7 @@ import {
   Fingerprint,
   Generation,
   Labels,
+  Machine,
   NodeId,
   Seq,
   TaskId,
@@ -35,6 +36,7 @@ export const NodeHello = Type.Object({
   version: Type.String({ maxLength: 40 }),
   protocol: Type.Integer({ minimum: 1 }),
   hardware: Fingerprint,
+  machine: Type.Optional(Machine),
   generation: Generation,
   upMs: Type.Number({
     minimum: 0,

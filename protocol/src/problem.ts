@@ -38,7 +38,7 @@ export const problems = {
   'csr-invalid': row(400, 2, false, 'The certificate request is damaged or not signed by its key'),
   'node-quarantined': row(403, 3, false, 'The node is quarantined until a person releases it'),
   'key-unknown': row(403, 3, false, 'The coordinator has another key on record for this node'),
-  'reclaim-refused': row(409, 3, false, 'A machine with this hardware is enrolled and online'),
+  'reclaim-refused': row(409, 3, false, 'A machine with this hardware, or of the same image, is enrolled already'),
   'fleet-full': row(507, 1, false, 'A limit of the fleet is reached'),
   'queue-full': row(429, 1, true, 'The queue is full'),
   'rate-limited': row(429, 1, true, 'Too many requests'),

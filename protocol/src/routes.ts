@@ -299,7 +299,7 @@ export const routes = {
     method: 'POST',
     path: '/v1/nodes/:node/release',
     access: 'admin',
-    text: 'Ends a quarantine; the hardware it reports next is trusted.',
+    text: 'Ends a quarantine: the hardware it reports next is trusted. For a node in good standing: its machine, set up anew, may join in its place within an hour.',
     params: nodeParams,
     answer: NodeView,
   }),

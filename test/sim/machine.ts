@@ -163,7 +163,7 @@ export class Machine {
     try {
       const node = composeNode({
         identity: () => this.identity as Identity,
-        hardware: this.hardware,
+        machine: { hardware: this.hardware, machine: this.hardware, isWeak: false },
         version: '0.1.0',
         simulated: true,
         places: null,

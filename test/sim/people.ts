@@ -266,7 +266,8 @@ export const actions: readonly Happening[] = [
       const { keyFingerprint } = machine;
       const certificateExpiresMs = world.wallMs() + world.host.policy.certificateMs;
       // A copied card speaks of the hardware it is in: that is how it is found out.
-      world.ask('renew', { node, keyFingerprint, hardware: machine.hardware, certificateExpiresMs });
+      const { hardware } = machine;
+      world.ask('renew', { node, keyFingerprint, hardware, machine: hardware, certificateExpiresMs });
       return true;
     },
   },

@@ -210,6 +210,7 @@ export class World implements MachineWorld {
         tokenId: token,
         secretHash,
         hardware: machine.hardware,
+        machine: machine.hardware,
         keyFingerprint,
         class: machine.nodeClass,
         name: machine.name,

@@ -161,6 +161,44 @@ t.test(
   },
 );
 
+t.test('two containers of one image are two nodes, or the second is told so', async (t) => {
+  const token = await makeToken({ uses: 9 });
+  const image = { hardware: 'c1'.repeat(32), machine: 'c2'.repeat(32), isWeak: true };
+  const first = await orderOf(token, { ...image, name: 'ct101' });
+  t.match(await post('/v1/enrol', first), { status: 201, body: { node: 'ct101' } });
+  t.match(await post('/v1/enrol', first), { status: 201, body: { node: 'ct101' } }, 'asked again');
+  const second = await orderOf(token, { ...image, name: 'ct102' });
+  t.match(await post('/v1/enrol', second), {
+    status: 409,
+    body: { code: 'reclaim-refused', detail: /looks like ct101.*made from the same image\?/ },
+  });
+  const own = await orderOf(token, {
+    hardware: 'c3'.repeat(32),
+    machine: 'c4'.repeat(32),
+    isWeak: true,
+    name: 'ct102',
+  });
+  t.match(await post('/v1/enrol', own), { status: 201, body: { node: 'ct102', reclaimed: false } });
+  const bare = { hardware: 'c5'.repeat(32), machine: 'c5'.repeat(32) };
+  await post('/v1/enrol', await orderOf(token, { ...bare, name: 'pi' }));
+  const flashed = await post('/v1/enrol', await orderOf(token, { ...bare, name: 'raspberrypi' }));
+  t.match(flashed, { status: 201, body: { node: 'pi', reclaimed: true } }, 'the serial of a Pi is proof enough');
+});
+
+t.test('a proven renewal with another address and the same machine is one', async (t) => {
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const csr = writeCsr(key, 'wsl');
+  const machine = 'd1'.repeat(32);
+  await post('/v1/enrol', await orderOf(await makeToken(), { csr, name: 'wsl', machine }));
+  const body = { node: 'wsl', csr, hardware: 'd2'.repeat(32), machine };
+  const atMs = fleet.context.clock.nowMs();
+  const proof = { atMs, signature: sign('sha256', Buffer.from(renewalText(body, atMs)), key).toString('base64') };
+  t.match(await post('/v1/enrol/renew', { ...body, proof }), { status: 200, body: { node: 'wsl' } });
+  const altered = { ...body, machine: 'd3'.repeat(32), proof };
+  t.match(await post('/v1/enrol/renew', altered), { body: { code: 'key-unknown' } }, 'the proof is of the machine too');
+  t.match((await fleet.call('GET', '/v1/nodes/wsl')).body, { status: 'active' });
+});
+
 t.test('what is refused, and why', async (t) => {
   const token = await makeToken({ uses: 10 });
   const refused = async (order: object) => (await post<Problem>('/v1/enrol', order)).body;

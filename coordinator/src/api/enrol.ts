@@ -62,6 +62,8 @@ export const enrolHandlers = {
       tokenId: body.tokenId,
       secretHash: sha256(body.secret),
       hardware: body.hardware,
+      ...(body.machine === undefined ? {} : { machine: body.machine }),
+      ...(body.isWeak ? { isWeak: true } : {}),
       keyFingerprint,
       class: body.class,
       name: body.name ?? '',
@@ -79,6 +81,7 @@ export const enrolHandlers = {
       node: body.node,
       keyFingerprint,
       hardware: body.hardware,
+      ...(body.machine === undefined ? {} : { machine: body.machine }),
       certificateExpiresMs: clock.nowMs() + coordinator.policy.certificateMs,
       ...((await isProven(context, body)) ? {} : { unproven: true as const }),
     });

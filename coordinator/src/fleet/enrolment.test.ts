@@ -2,7 +2,8 @@ import t from 'tap';
 import type { Inputs } from '../input.ts';
 import { audits, boot1, code, events, SampleFleet, said, samplePolicy, startMs } from '../sample-fleet.ts';
 import { createKey, createToken, recordAudit, revokeKey, revokeToken } from './access.ts';
-import { enrol, freeName, renew } from './enrolment.ts';
+import { enrol, renew } from './enrolment.ts';
+import { freeName } from './node-names.ts';
 import { acceptEvent, editNode, releaseNode } from './nodes.ts';
 
 const by = 'key:ada';
@@ -115,6 +116,32 @@ t.test('a re-flashed machine takes its place back', async (t) => {
   t.equal(code(join(fleet, { keyFingerprint: 'key-5' })), 'node-quarantined');
 });
 
+t.test('a machine that a copy cannot be told from takes no node over that may be another', async (t) => {
+  const fleet = withToken({ uses: 9 });
+  const weak = { isWeak: true, machine: 'm-1' } as const;
+  t.match(join(fleet, { ...weak, name: 'ct101' }).outcome, { value: { node: 'ct101' } });
+  t.equal(fleet.node('ct101').machine, 'm-1');
+  const comes = (name: string) => join(fleet, { ...weak, name, keyFingerprint: 'key-2' });
+  const refusedAs = (outcome: unknown, why: RegExp) =>
+    t.match(outcome, { code: 'reclaim-refused', details: { detail: why } });
+  refusedAs(comes('ct102').outcome, /looks like ct101, .*by another name than ct102: made from the same image\?/);
+  refusedAs(comes('ct101').outcome, /not heard of yet/);
+  fleet.online('ct101');
+  refusedAs(comes('ct101').outcome, /looks like ct101, which is enrolled online/);
+  fleet.will('ct101');
+  refusedAs(comes('ct101').outcome, /heard of within 10 minutes/);
+  fleet.now += 11 * 60_000;
+  fleet.tick();
+  refusedAs(comes('ct1').outcome, /by another name than ct1/);
+  t.equal(fleet.node('ct101').keyFingerprint, 'key-1', 'nothing was taken');
+  t.equal(uses(fleet), 8);
+  t.match(comes('ct101').outcome, { value: { node: 'ct101', reclaimed: true } }, 'gone for long, and the same name');
+
+  fleet.decide<'node-release'>(releaseNode, { by, node: 'ct101' });
+  const allowed = join(fleet, { ...weak, name: '3f2a9c', keyFingerprint: 'key-3' });
+  t.match(allowed.outcome, { value: { node: 'ct101', reclaimed: true } }, 'a person says that it is the same');
+});
+
 t.test('names', async (t) => {
   const fleet = new SampleFleet();
   fleet.addNode('alice');
@@ -156,6 +183,10 @@ t.test('renewal: by proof of the key on record, also long after expiry', async (
   t.equal(code(clone), 'node-quarantined');
   t.equal(fleet.node('alice').status, 'quarantined', 'the refusal and the quarantine are one decision');
   t.match(said(clone.messages, 'farewell'), [{}]);
+  fleet.addNode('wsl', { machine: 'm-1', keyFingerprint: 'key-wsl' });
+  const tuesday = { node: 'wsl', keyFingerprint: 'key-wsl', hardware: 'hw-tuesday' };
+  t.match(ask({ ...tuesday, machine: 'm-1' }).outcome, { ok: true }, 'another address, the same machine and key');
+  t.equal(code(ask({ ...tuesday, machine: 'm-2' })), 'node-quarantined');
   t.equal(code(ask()), 'node-quarantined');
 });
 

@@ -1,6 +1,6 @@
 // How a machine becomes a node: a join token judged by the coordinator's clock, a name made unique, a re-flashed machine that takes
 // its old node back, renewal by proof of the key on record. Certificates are signed by the edge, after the decision is committed.
-import { coordinatorName, isSlug, maxNodes, type ProblemCode, plainLatin } from '@blackroad/protocol';
+import { maxNodes, type ProblemCode } from '@blackroad/protocol';
 import {
   allChanges,
   change,
@@ -14,12 +14,10 @@ import {
 } from '../draft.ts';
 import { type Answer, type Decide, type Decision, type Inputs, type Policy, refuse } from '../input.ts';
 import type { JoinTokenRow, NodeRow, View } from '../view.ts';
-import { hardwareClash } from './hardware.ts';
+import { asSaid, hardwareClash } from './hardware.ts';
+import { baseName, freeName, isNamedAfter } from './node-names.ts';
 import { reclaimSetting } from './nodes.ts';
 import { quarantine } from './transitions.ts';
-
-/** Names that brokers give rights of their own: in Mosquitto's file the coordinator is a user like any node. */
-const reserved: readonly string[] = [coordinatorName, 'admin', 'anonymous'];
 
 export const enrol: Decide<'enrol'> = (view, input, nowMs, policy) => {
   const draft = openDraft(view, nowMs);
@@ -82,6 +80,7 @@ function newNode(draft: Draft, token: JoinTokenRow, input: Inputs['enrol']): Nod
     status: 'active',
     quarantineReason: '',
     hardware: input.hardware,
+    ...(input.machine === undefined ? {} : { machine: input.machine }),
     keyFingerprint: input.keyFingerprint,
     certificateExpiresMs: input.certificateExpiresMs,
     enrolledMs: draft.nowMs,
@@ -114,17 +113,25 @@ function reclaim(
       known.id,
     );
   if (known.presence === 'online')
-    return refused(draft, 'reclaim-refused', input, `this machine is ${known.id}, which is online`, known.id);
+    return refused(
+      draft,
+      'reclaim-refused',
+      input,
+      input.isWeak ? looksLike(known.id, 'online') : `this machine is ${known.id}, which is online`,
+      known.id,
+    );
   const allowedUntilMs = draft.view.settings.get(reclaimSetting(known.id));
   const allowed = typeof allowedUntilMs === 'number' && draft.nowMs <= allowedUntilMs;
   if (policy.reclaim === 'ask' && !allowed) {
     const text = `this machine is ${known.id}; a person must allow it to come back (release ${known.id}), then try again`;
     return refused(draft, 'reclaim-refused', input, text, known.id);
   }
+  const doubt = input.isWeak && !allowed ? doubtOf(draft, known, input.name) : null;
+  if (doubt !== null) return refused(draft, 'reclaim-refused', input, looksLike(known.id, doubt), known.id);
   if (allowed) change(draft, { type: 'setting', key: reclaimSetting(known.id), value: null });
   const { classFixed: _, ...rest } = known;
   return {
-    ...rest,
+    ...asSaid(rest, input),
     ...classOf(token, input),
     keyFingerprint: input.keyFingerprint,
     certificateExpiresMs: input.certificateExpiresMs,
@@ -132,6 +139,20 @@ function reclaim(
     // What the old installation says from now on is old.
     boot: '',
   };
+}
+
+/** A node that lives may have been heard of a moment ago only. */
+const livesMs = 10 * 60_000;
+/** Why a machine that a copy cannot be told from may be another one than this node; null: nothing speaks against it. */
+function doubtOf({ view, nowMs }: Draft, known: NodeRow, name: string): string | null {
+  if (!isNamedAfter(known.id, name)) return `by another name than ${baseName(name)}`;
+  if (known.presence === 'never') return 'and was not heard of yet';
+  const seenMs = view.live.get(known.id)?.lastSeenMs ?? known.presenceSinceMs;
+  return known.presence === 'suspect' || nowMs - seenMs < livesMs ? 'and was heard of within 10 minutes' : null;
+}
+function looksLike(node: string, doubt: string): string {
+  const own = 'an empty data folder in a container, a new /etc/machine-id elsewhere';
+  return `this machine looks like ${node}, which is enrolled ${doubt}: made from the same image? If it is another one, give it an id of its own (${own}); if it is ${node} set up anew, allow that first (fleet nodes release ${node}); then try again`;
 }
 
 function classOf(token: JoinTokenRow, input: Inputs['enrol']): Pick<NodeRow, 'class' | 'classFixed'> {
@@ -167,26 +188,6 @@ function refused(
   return { ...refuse(code, `${text}.`, allChanges(draft)), messages: draft.messages };
 }
 
-/** Lower case, what is not allowed becomes a dash, and never a name that is taken. */
-export function freeName(view: View, wanted: string, suffixes: readonly string[]): string {
-  const base =
-    plainLatin(wanted)
-      .split('.')[0]
-      ?.replace(/[^a-z0-9]+/g, '-')
-      .replace(/^-+|-+$/g, '')
-      .slice(0, 50)
-      .replace(/-+$/, '') || 'node';
-  const isFree = (name: string) => isSlug(name) && !reserved.includes(name) && !view.nodes.has(name);
-  if (isFree(base)) return base;
-  for (const suffix of suffixes) {
-    const name = `${base}-${suffix}`;
-    if (isFree(name)) return name;
-  }
-  let count = 2;
-  while (!isFree(`${base}-${count}`)) count++;
-  return `${base}-${count}`;
-}
-
 /** Also long after expiry: the key on record is the proof. */
 export const renew: Decide<'renew'> = (view, input, nowMs) => {
   const draft = openDraft(view, nowMs);
@@ -204,7 +205,7 @@ export const renew: Decide<'renew'> = (view, input, nowMs) => {
   if (row.status === 'quarantined') return say('node-quarantined', `${row.id} is quarantined: ${row.quarantineReason}`);
   if (row.keyFingerprint !== input.keyFingerprint)
     return say('key-unknown', `key: another key is on record for ${row.id}; join again with a token`);
-  const clash = hardwareClash(view, row, input.hardware);
+  const clash = hardwareClash(view, row, input);
   if (clash !== null && input.unproven)
     return say(
       'key-unknown',

@@ -57,6 +57,40 @@ t.test('another machine under the same identity: quarantined, its work goes back
   t.equal(fleet.node('bob').status, 'quarantined');
 });
 
+t.test('the same machine with another address under its own key is the same node', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.addNode('wsl', { machine: 'm-1' });
+  fleet.hello('wsl', { hardware: 'hw-tuesday', machine: 'm-1' });
+  t.match(fleet.node('wsl'), { status: 'active', presence: 'online', hardware: 'hw-tuesday', machine: 'm-1' });
+  t.equal(fleet.view.nodesByHardware.get('hw-tuesday'), 'wsl');
+  fleet.hello('wsl', { hardware: 'hw-copy', machine: 'm-2' });
+  t.match(fleet.node('wsl'), { status: 'quarantined', quarantineReason: /another machine speaks under its identity/ });
+
+  fleet.addNode('older');
+  fleet.hello('older', { machine: 'm-3' });
+  t.match(fleet.node('older'), { status: 'active', hardware: 'hw-older', machine: 'm-3' }, 'learned after an update');
+  fleet.hello('older', { hardware: 'hw-other' });
+  t.equal(fleet.node('older').status, 'quarantined', 'an older node-agent is judged as before');
+
+  fleet.addNode('updated');
+  fleet.hello('updated', { hardware: 'hw-restarted', machine: 'm-4' });
+  t.match(
+    fleet.node('updated'),
+    { status: 'active', hardware: 'hw-restarted', machine: 'm-4' },
+    'its address changed too',
+  );
+  fleet.hello('updated', { hardware: 'hw-card', machine: 'm-5' });
+  t.equal(fleet.node('updated').status, 'quarantined', 'learned once');
+
+  fleet.addNode('copied');
+  fleet.hello('copied', { hardware: 'hw-restarted', machine: 'm-4' });
+  t.match(
+    fleet.node('copied'),
+    { quarantineReason: /enrolled as updated already/ },
+    'never the machine of another node',
+  );
+});
+
 t.test('the assignment: nothing when it fits, all of it when not', async (t) => {
   const fleet = new SampleFleet();
   fleet.runs('greeter', 'alice');

@@ -7,7 +7,7 @@ import { giveBack } from '../tasks/ends.ts';
 import { lease, leaseForNode, sendLease } from '../tasks/leases.ts';
 import type { NodeRow, TaskRow } from '../view.ts';
 import { sendSnapshot } from './assignment.ts';
-import { hardwareClash } from './hardware.ts';
+import { asSaid, hardwareClash } from './hardware.ts';
 import { heartbeatIntervalMs } from './heartbeat.ts';
 import { leaseMs } from './quiet.ts';
 import { quarantine, sayFarewell, turnOnline } from './transitions.ts';
@@ -20,7 +20,7 @@ export const acceptHello: Decide<'node-hello'> = (view, { node, message }, nowMs
     turnAway(draft, node, row);
     return decided(draft);
   }
-  const clash = hardwareClash(view, row, message.hardware);
+  const clash = hardwareClash(view, row, message);
   if (clash !== null) {
     quarantine(draft, row, clash);
     return decided(draft);
@@ -45,8 +45,8 @@ export function turnAway(draft: Draft, node: string, row: NodeRow | undefined): 
 function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): void {
   // Ahead of us: our data is older than the node's (a restored backup). Go past it, or it would refuse the snapshot as an old one.
   const generation = message.generation > row.generation ? message.generation + 1 : row.generation;
-  if (generation !== row.generation || row.hardware !== message.hardware)
-    putNode(draft, { ...row, generation, hardware: message.hardware });
+  const known = asSaid(row, message);
+  if (generation !== row.generation || known !== row) putNode(draft, { ...known, generation });
   const heartbeatMs = heartbeatIntervalMs(draft.view, policy);
   draft.helloBoots.set(row.id, message.boot);
   change(draft, { type: 'hello', node: row.id, boot: message.boot, heartbeatMs, atMs: draft.nowMs });

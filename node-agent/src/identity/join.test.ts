@@ -19,6 +19,7 @@ import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
+import type { MachineIdentity } from '../contracts.ts';
 import { createKey, writeCsr } from './csr.ts';
 import { buildFloorMs, createFleetTime } from './fleet-time.ts';
 import { type Identity, loadIdentity } from './identity.ts';
@@ -77,13 +78,14 @@ async function coordinator(
   self.url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return self;
 }
+const here: MachineIdentity = { hardware: 'ab'.repeat(32), machine: 'cd'.repeat(32), isWeak: false };
 const tokenFor = (url: string, fingerprint = ca.fingerprint) =>
   writeJoinToken({ id: 'tok1', secret: 'very-secret', url, ca: fingerprint });
 const options = (home: string, token: string): JoinOptions => ({
   token,
   dir: joinPath(dir, home),
   probes: {
-    hardwareFingerprint: async () => 'ab'.repeat(32),
+    machineIdentity: async () => here,
     inventory: async () => ({
       class: 'pi',
       hostname: 'Alice.local',
@@ -187,6 +189,23 @@ t.test('refusals of the coordinator arrive in its words, at once', async (t) => 
   t.equal(server.asked.length, 1, 'no second try: nothing would change');
 });
 
+t.test(
+  'a container says that a copy of its image is the same to look at, where the coordinator knows the word',
+  async (t) => {
+    const server = await coordinator(t);
+    const order = options('weak', tokenFor(server.url));
+    const probes = { ...order.probes, machineIdentity: async () => ({ ...here, isWeak: true }) };
+    await join({ ...order, probes });
+    t.match(server.asked[0], { hardware: 'ab'.repeat(32), machine: 'cd'.repeat(32), isWeak: true });
+    server.faults.push(new FleetError('invalid-request', { detail: 'body: machine: no such field' }));
+    await join({ ...order, dir: joinPath(dir, 'weak-anew'), probes });
+    t.equal(server.asked.length, 3);
+    t.notOk('machine' in (server.asked[2] ?? {}) || 'isWeak' in (server.asked[2] ?? {}), 'one of the version before');
+    server.faults.push(...[1, 2].map(() => new FleetError('invalid-request', { detail: 'body: name: expected text' })));
+    await t.rejects(join({ ...order, dir: joinPath(dir, 'weak-bad'), probes }), { code: 'invalid-request' });
+  },
+);
+
 t.test('something that is no coordinator is said to be none', async (t) => {
   for (const fault of ['nonsense', 'huge'] as const) {
     const server = await coordinator(t);
@@ -223,12 +242,12 @@ t.test('renewal keeps the key and takes the new dates', async (t) => {
   const home = joinPath(dir, 'renews');
   const { identity } = await join(options('renews', tokenFor(server.url)));
   const time = createFleetTime(systemClock);
-  const hardware = async () => 'cd'.repeat(32);
-  const renewed = await renewOnce({ dir: home, hardware, time, clock: systemClock }, identity);
+  const machine = async () => ({ ...here, hardware: 'ef'.repeat(32) });
+  const renewed = await renewOnce({ dir: home, machine, time, clock: systemClock }, identity);
   t.equal(renewed.key, identity.key);
   t.not(renewed.certificate, identity.certificate);
   t.same(loadIdentity(home), renewed);
-  t.match(server.asked[1], { node: 'alice', hardware: 'cd'.repeat(32) });
+  t.match(server.asked[1], { node: 'alice', hardware: 'ef'.repeat(32), machine: 'cd'.repeat(32) });
   t.ok(time.known);
   t.ok(time.nowMs() >= coordinatorNowMs && time.nowMs() < coordinatorNowMs + hour, 'the time of the coordinator');
 });
@@ -238,7 +257,7 @@ t.test('a Pi that boots in 1970 trusts the pinned CA all the same, and nobody el
   const future = { notBefore: new Date(Date.UTC(2090, 0)), notAfter: new Date(Date.UTC(2095, 0)) };
   const server = await coordinator(t, ca, future);
   const { identity } = await join(options('future', tokenFor(server.url)));
-  const once = { dir: joinPath(dir, 'future'), hardware: async () => 'ab'.repeat(32), clock: systemClock };
+  const once = { dir: joinPath(dir, 'future'), machine: async () => here, clock: systemClock };
   await renewOnce({ ...once, time: createFleetTime(systemClock) }, identity);
   t.equal(server.asked.length, 2);
   const past = { notBefore: new Date(Date.UTC(2001, 0)), notAfter: new Date(Date.UTC(2002, 0)) };
@@ -265,7 +284,7 @@ t.test('the certificate of a node never passes for that of the coordinator', asy
   });
   const honest = await coordinator(t);
   const { identity } = await join(options('roles', tokenFor(honest.url)));
-  const once = { dir: joinPath(dir, 'roles'), hardware: async () => 'ab'.repeat(32), clock: systemClock };
+  const once = { dir: joinPath(dir, 'roles'), machine: async () => here, clock: systemClock };
   for (const [what, signer] of [
     ['a node', asServer('mallory', 'client')],
     ['a node that calls itself coordinator', asServer('coordinator', 'client')],
@@ -286,7 +305,7 @@ t.test('the certificate of a node never passes for that of the coordinator', asy
 t.test('a renewal proves who sends it; a coordinator of the version before is asked without', async (t) => {
   const server = await coordinator(t);
   const { identity } = await join(options('proves', tokenFor(server.url)));
-  const once = { dir: joinPath(dir, 'proves'), hardware: async () => 'ab'.repeat(32), clock: systemClock };
+  const once = { dir: joinPath(dir, 'proves'), machine: async () => here, clock: systemClock };
   await renewOnce({ ...once, time: createFleetTime(systemClock) }, identity);
   const asked = server.asked[1] as unknown as RenewRequest;
   const { proof, ...body } = asked;
@@ -296,6 +315,7 @@ t.test('a renewal proves who sends it; a coordinator of the version before is as
   server.faults.push(new FleetError('invalid-request', { detail: 'body: proof: no such field' }));
   await renewOnce({ ...once, time: createFleetTime(systemClock) }, identity);
   t.notOk('proof' in (server.asked.at(-1) ?? {}));
+  t.notOk('machine' in (server.asked.at(-1) ?? {}));
 });
 
 t.test("renewal happens by the coordinator's clock, at two thirds of life, and after expiry", async (t) => {
@@ -318,7 +338,7 @@ t.test("renewal happens by the coordinator's clock, at two thirds of life, and a
       const renewal = createRenewal({
         dir: joinPath(dir, 'clockwork'),
         identity: () => current,
-        hardware: async () => 'ab'.repeat(32),
+        machine: async () => here,
         onRenewed: (next) => {
           current = next;
           resolve();
@@ -351,7 +371,7 @@ t.test('a node that nobody wants back says so and keeps asking, slowly', async (
     const renewal = createRenewal({
       dir: joinPath(dir, 'unwanted'),
       identity: () => identity,
-      hardware: async () => 'ab'.repeat(32),
+      machine: async () => here,
       onRenewed: () => t.fail('renewed'),
       onRefused: resolve,
       time,

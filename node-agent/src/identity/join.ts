@@ -30,7 +30,7 @@ export interface JoinOptions {
   token: string;
   /** Where the identity lives. */
   dir: string;
-  probes: Pick<Probes, 'hardwareFingerprint' | 'inventory'>;
+  probes: Pick<Probes, 'machineIdentity' | 'inventory'>;
   /** Wanted node id; the host name when missing. The coordinator makes it unique. */
   name?: string;
   /** Declared class instead of the detected one. */
@@ -59,11 +59,14 @@ export async function join(options: JoinOptions): Promise<Joined> {
   const inventory = await options.probes.inventory();
   const name = nodeNameFrom(options.name ?? inventory.hostname);
   const key = keyFor(options.dir);
+  const { hardware, machine, isWeak } = await options.probes.machineIdentity();
   const body: EnrolRequest = {
     tokenId: token.id,
     secret: token.secret,
     csr: writeCsr(key, name ?? 'node'),
-    hardware: await options.probes.hardwareFingerprint(),
+    hardware,
+    machine,
+    ...(isWeak ? { isWeak } : {}),
     class: options.class ?? inventory.class,
     ...(name ? { name } : {}),
     ...(options.simulated ? { simulated: true } : {}),
@@ -94,6 +97,11 @@ async function enrol(body: EnrolRequest, token: JoinTokenText, key: KeyObject, o
       rmSync(joinPath(options.dir, keyFile), { force: true });
       return { identity, reclaimed: answer.reclaimed, nowMs: answer.nowMs };
     } catch (error) {
+      if (error instanceof FleetError && error.code === 'invalid-request' && body.machine !== undefined) {
+        // A coordinator of the version before knows neither `machine` nor `isWeak`.
+        const { machine: _, isWeak: __, ...old } = body;
+        return enrol(old, token, key, options);
+      }
       if (!(error instanceof FleetError) || !problems[error.code].retry) throw error;
       const wished = (error.details.retryAfterSeconds ?? 0) * 1000;
       const delayMs = Math.max(wished, backoffMs(backoff, attempt, random));

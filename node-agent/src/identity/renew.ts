@@ -7,6 +7,7 @@ import { backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
+import type { MachineIdentity } from '../contracts.ts';
 import { writeCsr } from './csr.ts';
 import type { FleetTime } from './fleet-time.ts';
 import { type Identity, saveIdentity } from './identity.ts';
@@ -15,8 +16,8 @@ import { postJson } from './post.ts';
 export interface RenewalOptions {
   dir: string;
   identity: () => Identity;
-  /** Probes.hardwareFingerprint: the coordinator compares it, to find two machines with one identity. */
-  hardware: () => Promise<string>;
+  /** Probes.machineIdentity: the coordinator compares it, to find two machines with one identity. */
+  machine: () => Promise<MachineIdentity>;
   onRenewed(identity: Identity): void;
   /** The coordinator does not take this node back (`key-unknown`, `no-such-node`, `node-quarantined`): a person must act. */
   onRefused(problem: FleetError): void;
@@ -45,17 +46,19 @@ export function renewAtMs(identity: Pick<Identity, 'issuedMs' | 'expiresMs'>): n
 
 /** Asks once. Throws FleetError; the new identity is stored when it returns. */
 export async function renewOnce(
-  options: Pick<RenewalOptions, 'dir' | 'hardware' | 'time' | 'clock'>,
+  options: Pick<RenewalOptions, 'dir' | 'machine' | 'time' | 'clock'>,
   identity: Identity,
 ) {
   const key = createPrivateKey(identity.key);
-  const body = { node: identity.node, csr: writeCsr(key, identity.node), hardware: await options.hardware() };
+  const { hardware, machine } = await options.machine();
+  const old = { node: identity.node, csr: writeCsr(key, identity.node), hardware };
+  const body = { ...old, machine };
   const atMs = Math.round(options.time.nowMs());
   const signature = sign('sha256', Buffer.from(renewalText(body, atMs)), key).toString('base64');
   const ask = (request: RenewRequest) => post(request, identity, options.clock);
   const answer = await ask({ ...body, proof: { atMs, signature } }).catch((error: unknown) => {
-    // A coordinator of the version before knows no proof.
-    if (error instanceof FleetError && error.code === 'invalid-request') return ask(body);
+    // A coordinator of the version before knows neither proof nor `machine`.
+    if (error instanceof FleetError && error.code === 'invalid-request') return ask(old);
     throw error;
   });
   options.time.note(answer.nowMs);

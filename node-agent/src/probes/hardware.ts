@@ -1,10 +1,11 @@
 // What the machine is: its board, its processor, its system, and the fingerprint by which the coordinator knows it again.
 // Own small readers: systeminformation takes 11 MB of memory and up to 87 child processes for the same words.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, hostname, release, type } from 'node:os';
 import { join } from 'node:path';
 import type { Random } from '@blackroad/std/random';
+import type { MachineIdentity } from '../contracts.ts';
 import type { Files } from './files.ts';
 
 export interface Inventory {
@@ -64,29 +65,51 @@ export interface FingerprintOptions {
 }
 
 /**
- * SHA-256 over what stays the same for this machine, whoever runs the node-agent and whatever is installed on it:
+ * How the coordinator knows this machine again. `hardware`: SHA-256 over all that tells it from others, whoever runs the node-agent and
+ * whatever is installed on it; `machine`: over the part of it that never changes by itself:
  * - device-tree boards (Pi, Jetson): the serial burnt into the chip. Survives a new SD card: a re-flashed Pi is known again.
  * - other machines: machine id and the permanent address of the first built-in network card. The id alone is the same on two
  *   boxes cloned from one disk image; the address alone moves with the card. A new installation is a new machine.
+ *   The address is not part of `machine`: WSL and Hyper-V make up another at every start, NetworkManager another for Wi-Fi.
  *   DMI serials are readable by root only and would differ between `sudo fleet-node join` and the service, so they are left out.
- * - containers: their machine id and address are made up at every start, so an id is kept in the state folder.
+ * - containers: their machine id is the one of their image, and their address is made up, so an id is kept in the state folder.
  */
-export function readFingerprint(files: Files, options: FingerprintOptions): string {
-  const parts = hardwareParts(files, options);
-  if (options.instance) parts.push(`instance:${options.instance}`);
-  return createHash('sha256').update(parts.join('\n')).digest('hex');
+export function readIdentity(files: Files, options: FingerprintOptions): MachineIdentity {
+  const { parts, core, isWeak } = identityParts(files, options);
+  const instance = options.instance ? [`instance:${options.instance}`] : [];
+  const hash = (of: string[]) =>
+    createHash('sha256')
+      .update([...of, ...instance].join('\n'))
+      .digest('hex');
+  return { hardware: hash(parts), machine: hash([core]), isWeak };
 }
 
-function hardwareParts(files: Files, options: FingerprintOptions): string[] {
+function identityParts(files: Files, options: FingerprintOptions): { parts: string[]; core: string; isWeak: boolean } {
   const serial = firstLine(files, '/proc/device-tree/serial-number');
-  const inContainer = files.exists('/.dockerenv') || files.exists('/run/.containerenv');
+  const kept = (kind: string) => {
+    const id = keptId(options);
+    return { parts: [`${kind}:${id}`], core: `kept:${id}`, isWeak: true };
+  };
   // Two containers on one Pi are two nodes; each has its state folder.
-  if (inContainer) return [`container:${keptId(options)}`];
-  if (serial && !/^0+$/.test(serial)) return [`serial:${serial}`];
+  if (isContainer(files)) return kept('container');
+  if (serial && !/^0+$/.test(serial)) return { parts: [`serial:${serial}`], core: `serial:${serial}`, isWeak: false };
   const machineId = firstLine(files, '/etc/machine-id') ?? firstLine(files, '/var/lib/dbus/machine-id');
-  if (!machineId || !/^[0-9a-f]{32}$/.test(machineId)) return [`kept:${keptId(options)}`];
+  // The environment of process 1 is readable by root only: the service sees no container where `sudo fleet-node join` saw one.
+  if (!machineId || !/^[0-9a-f]{32}$/.test(machineId) || existsSync(keptPath(options))) return kept('kept');
   const address = firstAddress(files);
-  return [`machine-id:${machineId}`, ...(address ? [`address:${address}`] : [])];
+  const core = `machine-id:${machineId}`;
+  // The distributions of one Windows machine share the address; imported from one archive, they share the machine id too.
+  const isWsl = /microsoft/i.test(firstLine(files, '/proc/sys/kernel/osrelease') ?? '');
+  return { parts: [core, ...(address ? [`address:${address}`] : [])], core, isWeak: !address || isWsl };
+}
+
+/** Docker, Podman, LXC, systemd-nspawn, Kubernetes. */
+function isContainer(files: Files): boolean {
+  return (
+    ['/.dockerenv', '/run/.containerenv', '/run/systemd/container'].some((path) => files.exists(path)) ||
+    /(^|\0)container=./.test(files.text('/proc/1/environ') ?? '') ||
+    /\/(docker|lxc|kubepods|libpod)\b/.test(files.text('/proc/1/cgroup') ?? '')
+  );
 }
 
 /** Built in, wired before wireless, with the address it was made with: a dock or a dongle must not change who the machine is. */
@@ -108,8 +131,13 @@ function firstAddress(files: Files): string | undefined {
   return cards[0]?.address;
 }
 
-function keptId({ stateDir, random }: FingerprintOptions): string {
-  const path = join(stateDir, 'hardware-id');
+function keptPath({ stateDir }: FingerprintOptions): string {
+  return join(stateDir, 'hardware-id');
+}
+
+function keptId(options: FingerprintOptions): string {
+  const { stateDir, random } = options;
+  const path = keptPath(options);
   try {
     const kept = readFileSync(path, 'utf8').trim();
     if (/^[0-9a-f]{32}$/.test(kept)) return kept;

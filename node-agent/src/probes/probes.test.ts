@@ -410,7 +410,7 @@ t.test('the fingerprint is the machine, not what is installed on it', async (t) 
   const of = async (name: string, change: (machine: Machine) => void = () => {}, more: Partial<ProbesOptions> = {}) => {
     const { probes, machine } = on(t, name, more);
     change(machine);
-    const fingerprint = await probes.hardwareFingerprint();
+    const fingerprint = (await probes.machineIdentity()).hardware;
     t.match(fingerprint, /^[0-9a-f]{64}$/);
     return fingerprint;
   };
@@ -449,6 +449,50 @@ t.test('the fingerprint is the machine, not what is installed on it', async (t) 
   t.not(await of('container', undefined, other), container);
 });
 
+t.test('what changes by itself is not the machine; what a copied image shares is weak', async (t) => {
+  const machineId = 'fcd142be70fc4067a8504138aa61c5fb';
+  const of = async (change: (machine: Machine) => void, stateDir: string, seed = 1) => {
+    const { probes, machine } = on(t, 'linux-vm', { stateDir: join(home, stateDir), random: seededRandom(seed) });
+    machine.set('/etc/machine-id', `${machineId}\n`);
+    change(machine);
+    return probes.machineIdentity();
+  };
+  const card = '/sys/class/net/eth0';
+  const wsl = (address: string) => (machine: Machine) => {
+    machine.set('/proc/sys/kernel/osrelease', '5.15.153.1-microsoft-standard-WSL2\n');
+    machine.set(`${card}/address`, `${address}\n`);
+  };
+  const [monday, tuesday] = [await of(wsl('00:15:5d:01:aa:01'), 'wsl'), await of(wsl('00:15:5d:01:bb:02'), 'wsl')];
+  t.not(monday.hardware, tuesday.hardware);
+  t.equal(monday.machine, tuesday.machine, 'WSL: another address at every start');
+  t.ok(monday.isWeak, 'a distribution imported twice');
+
+  const early = await of(() => {}, 'laptop');
+  const late = await of((machine) => machine.set(`${card}/addr_assign_type`, '3\n'), 'laptop');
+  t.equal(early.machine, late.machine, 'before and after NetworkManager');
+  t.same([early.isWeak, late.isWeak], [false, true]);
+
+  const signs: ((machine: Machine) => void)[] = [
+    (machine) => machine.set('/proc/1/environ', 'TERM=linux\0container=lxc\0'),
+    (machine) => machine.set('/run/systemd/container', 'systemd-nspawn\n'),
+    (machine) => machine.set('/proc/1/cgroup', '12:cpuset:/lxc/ct101\n'),
+    (machine) => machine.set('/run/.containerenv', ''),
+    (machine) => machine.set('/.dockerenv', ''),
+  ];
+  for (const [at, sign] of signs.entries()) {
+    const [one, two] = [await of(sign, `ct101-${at}`, 101), await of(sign, `ct102-${at}`, 102)];
+    t.ok(one.isWeak && two.isWeak);
+    t.not(one.hardware, two.hardware, 'two containers of one image');
+    t.not(one.machine, two.machine);
+    t.same(await of(sign, `ct101-${at}`, 3), one, 'the same at every start, and after its folder was copied');
+    t.equal(
+      (await of(() => {}, `ct101-${at}`)).machine,
+      one.machine,
+      'also for who may not read the environment of process 1',
+    );
+  }
+});
+
 t.test('this machine', async (t) => {
   const state = join(home, 'here');
   const probes = createProbes({ clock: systemClock, log: silentLog, modelsDir: state, stateDir: state });
@@ -459,7 +503,7 @@ t.test('this machine', async (t) => {
   t.equal(explain(NodeHealth, { ...rest, ...health }), '');
   t.ok(health.memoryFreeBytes > 0 && health.memoryFreeBytes <= inventory.memoryBytes);
   t.ok(health.diskFreeBytes > 0 && health.uptimeS > 0 && health.agentRssBytes > 1e7);
-  t.equal(await probes.hardwareFingerprint(), await probes.hardwareFingerprint());
+  t.equal((await probes.machineIdentity()).hardware, (await probes.machineIdentity()).hardware);
   const fds = () => readdirSync('/proc/self/fd').length;
   if (process.platform === 'linux') {
     const before = fds();
@@ -483,7 +527,7 @@ t.test('simulated machines are whole, and the same for the same seed', async (t)
       t.equal(explain(NodeHealth, { ...rest, ...health }), '', profile);
       t.same(two.health(), health);
     }
-    t.equal(await one.hardwareFingerprint(), await two.hardwareFingerprint());
+    t.equal((await one.machineIdentity()).hardware, (await two.machineIdentity()).hardware);
     const free = one.modelMemory().freeBytes;
     t.equal(inventory.class === 'micro', free === 0);
     one.residentBytes = Math.floor(free / 2);

@@ -11,7 +11,7 @@ import { createCpuShare, readCores } from './cores.ts';
 import { createWrittenPerDay, readDiskFree, readReadOnly } from './disk.ts';
 import { createFiles, type Files } from './files.ts';
 import { type KnownCard, watchGpus } from './gpu-watch.ts';
-import { readFingerprint, readInventory } from './hardware.ts';
+import { readIdentity, readInventory } from './hardware.ts';
 import { readMemory } from './memory.ts';
 import { createTrafficRate, readWifi } from './network.ts';
 import { createPowerProbe, findFlagsFile, vcgencmd } from './power.ts';
@@ -92,8 +92,8 @@ export function createProbes(options: ProbesOptions): Probes {
       // Before the first answer a machine whose cards are not known may have some.
       return hasAnswered || gpus.cards.length > 0 ? classRow() : null;
     },
-    async hardwareFingerprint() {
-      return readFingerprint(files, { stateDir, random, ...(options.instance ? { instance: options.instance } : {}) });
+    async machineIdentity() {
+      return readIdentity(files, { stateDir, random, ...(options.instance ? { instance: options.instance } : {}) });
     },
     health() {
       const memory = readMemory(files);

@@ -140,8 +140,9 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
       };
     },
     machineClass: () => row,
-    async hardwareFingerprint() {
-      return createHash('sha256').update(`simulated:${name}:${seed}`).digest('hex');
+    async machineIdentity() {
+      const hardware = createHash('sha256').update(`simulated:${name}:${seed}`).digest('hex');
+      return { hardware, machine: hardware, isWeak: false };
     },
     health() {
       const busy = Math.min(1, self.load + wander() / 20);

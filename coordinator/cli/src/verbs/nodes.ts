@@ -205,18 +205,18 @@ export const nodeVerbs: Verb[] = [
   {
     words: 'nodes release',
     args: '<node>',
-    text: 'Ends a quarantine.',
+    text: 'Ends a quarantine; for a node in good standing, lets its machine, set up anew, join in its place within an hour.',
     completes: 'nodes',
     async run(call) {
       const client = call.client();
       const params = { node: argument(call, 0, '<node>') };
       const before = await client.call('node', { params });
-      if (before.status !== 'quarantined') {
-        call.show(before, () => `${before.id} is not quarantined; there is nothing to release.`);
-        return;
-      }
       const node = await client.call('nodeRelease', { params });
-      call.show(node, () => `${node.id} is released.`);
+      call.show(node, () =>
+        before.status === 'quarantined'
+          ? `${node.id} is released.`
+          : `${node.id} is not quarantined; its machine, set up anew, may join as ${node.id} within an hour.`,
+      );
     },
   },
   {

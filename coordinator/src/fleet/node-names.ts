@@ -1,0 +1,38 @@
+// The id of a node, made from the name its machine wants: allowed letters only, and unique.
+import { coordinatorName, isSlug, plainLatin } from '@blackroad/protocol';
+import type { View } from '../view.ts';
+
+/** Names that brokers give rights of their own: in Mosquitto's file the coordinator is a user like any node. */
+const reserved: readonly string[] = [coordinatorName, 'admin', 'anonymous'];
+
+/** Lower case, what is not allowed becomes a dash. */
+export function baseName(wanted: string): string {
+  const plain = plainLatin(wanted)
+    .split('.')[0]
+    ?.replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 50)
+    .replace(/-+$/, '');
+  return plain || 'node';
+}
+/** As the random suffix of an enrolment is. */
+const isSuffix = /^-[0-9a-f]{4}$/;
+/** Never a name that is taken. */
+export function freeName(view: View, wanted: string, suffixes: readonly string[]): string {
+  const base = baseName(wanted);
+  const isFree = (name: string) => isSlug(name) && !reserved.includes(name) && !view.nodes.has(name);
+  if (isFree(base)) return base;
+  for (const suffix of suffixes) {
+    const name = `${base}-${suffix}`;
+    if (isFree(name)) return name;
+  }
+  let count = 2;
+  while (!isFree(`${base}-${count}`)) count++;
+  return `${base}-${count}`;
+}
+
+/** Whether a machine that wants this name was given this id, with or without a suffix. */
+export function isNamedAfter(id: string, wanted: string): boolean {
+  const base = baseName(wanted);
+  return id === base || (id.startsWith(`${base}-`) && isSuffix.test(id.slice(base.length)));
+}
