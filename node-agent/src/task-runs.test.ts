@@ -110,6 +110,10 @@ t.test('settled leases are forgotten, here and in the outbox', async (t) => {
   runs.settled([{ task: 't1', attempt: 1 }]);
   t.same(runs.held(), []);
   t.same(settled, ['t1.1']);
+  runs.take(lease());
+  t.equal(turns.length, 1, 'a lease that is delivered once more after its end does not run again');
+  runs.take(lease({ attempt: 2 }));
+  t.equal(turns.length, 2, 'the next attempt does');
 });
 
 t.test('ends of an earlier run of the process are held and not run again', async (t) => {

@@ -16,6 +16,9 @@ import type { RunningAgent, Transport, TurnChunk, TurnEnd } from './contracts.ts
 /** People read at this pace; a message a token would cost a Pi its core. */
 const chunkMs = 50;
 
+/** Settled attempts that are remembered. A repeated delivery comes within seconds; a busy node settles tens a second. */
+const maxRemembered = 2000;
+
 interface Run {
   lease: TaskLease;
   abort: AbortController;
@@ -45,6 +48,8 @@ export function createTaskRuns(parts: {
   const { node, boot, transport, clock, log } = parts;
   const runs = new Map<string, Run>();
   const unsettled = new Set(transport.unsettledKeys());
+  /** Attempts whose end is settled: a lease that the network delivers once more must not run again. Oldest first. */
+  const over = new Set<string>();
 
   function report(run: Run, end: Pick<TaskReport, 'state'> & Partial<TaskReport>): void {
     const { task, attempt, agent, epoch } = run.lease;
@@ -104,7 +109,7 @@ export function createTaskRuns(parts: {
   return {
     take(lease, local) {
       const key = leaseKey(lease.task, lease.attempt);
-      if (runs.has(key) || unsettled.has(key)) return;
+      if (runs.has(key) || unsettled.has(key) || over.has(key)) return;
       const agent = parts.agent(lease.agent);
       if (!agent || agent.assigned.epoch !== lease.epoch) {
         refuse(lease, local, `agent ${lease.agent} does not run here under epoch ${lease.epoch}`);
@@ -128,7 +133,14 @@ export function createTaskRuns(parts: {
     },
     settled(tasks) {
       const keys = tasks.map(({ task, attempt }) => leaseKey(task, attempt));
-      for (const key of keys) unsettled.delete(key);
+      for (const key of keys) {
+        if (!unsettled.delete(key)) continue;
+        over.add(key);
+        for (const oldest of over) {
+          if (over.size <= maxRemembered) break;
+          over.delete(oldest);
+        }
+      }
       transport.settle(keys);
     },
     held() {
