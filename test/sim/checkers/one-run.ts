@@ -13,6 +13,8 @@ export const oneRun: MakeChecker = ({ world, stored, broke }) => {
   const fired = new Map<string, string>();
   /** Nodes whose clock was not right at some time. */
   const setClocks = new Set<string>();
+  /** Nodes that two machines were at once: each of them works at the times of its triggers. */
+  const copied = new Set<string>();
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-one-run',
     exercised: 0,
@@ -37,14 +39,19 @@ export const oneRun: MakeChecker = ({ world, stored, broke }) => {
         );
     },
     looked() {
-      for (const { identity, wallOffsetMs, driftMsPerS } of world.machines)
-        if (identity && (wallOffsetMs !== 0 || driftMsPerS !== 0)) setClocks.add(identity.node);
+      const known = new Set<string>();
+      for (const { identity, wallOffsetMs, driftMsPerS } of world.machines) {
+        if (!identity) continue;
+        if (wallOffsetMs !== 0 || driftMsPerS !== 0) setClocks.add(identity.node);
+        if (known.has(identity.node)) copied.add(identity.node);
+        known.add(identity.node);
+      }
     },
     heard({ name, message }, node) {
       if (name !== 'taskReport' || !message.local) return;
       const { agent, epoch, task, local } = message;
       // By a clock that starts anew in 1970 each time, or was set, times come again.
-      if (local.atMs < bornMs || setClocks.has(node ?? '')) return;
+      if (local.atMs < bornMs || setClocks.has(node ?? '') || copied.has(node ?? '')) return;
       // Of the one expression that agents here have: seconds 0 and 40.
       const second = Math.floor(local.atMs / 1000) % 60;
       const time = Math.floor(local.atMs / 60_000) * 60 + (second >= 40 ? 40 : 0);
