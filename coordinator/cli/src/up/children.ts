@@ -13,6 +13,7 @@ export interface ChildOrder {
   args: string[];
   logFile: string;
   execArgv?: string[];
+  env?: Readonly<Record<string, string | undefined>>;
   clock: Clock;
   /** Said when it died and is started again. */
   onRestart?: (reason: string) => void;
@@ -45,6 +46,7 @@ export async function startChild<Ready>(order: ChildOrder): Promise<Child<Ready>
     const started = fork(order.entry, order.args, {
       stdio: ['ignore', 'ignore', log, 'ipc'],
       execArgv: order.execArgv ?? [],
+      ...(order.env ? { env: order.env } : {}),
     });
     closeSync(log);
     child = started;

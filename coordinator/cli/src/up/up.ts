@@ -78,7 +78,8 @@ export async function up(call: VerbCall): Promise<void> {
       entry,
       args: ['run', '--data', folders.node, '--models', folders.models],
       logFile: join(folders.logs, 'node.log'),
-      execArgv: readFileSync(join(root, 'node-agent/v8-flags'), 'utf8').split('\n').filter(Boolean),
+      execArgv: linesOf(join(root, 'node-agent/v8-flags')),
+      env: { ...call.env, ...Object.fromEntries(linesOf(join(root, 'node-agent/malloc-env')).map(nameAndValue)) },
       clock,
       onRestart: (text) => notices.push(text),
       finalCodes: [3],
@@ -146,6 +147,12 @@ export async function down(call: VerbCall): Promise<void> {
   letGo();
   if (isAlive(pid)) throw new FleetError('deadline-passed', { detail: `Process ${pid} did not stop within 30 s.` });
   call.show({ stopped: true, pid }, () => 'The fleet is stopped.');
+}
+
+const linesOf = (path: string) => readFileSync(path, 'utf8').split('\n').filter(Boolean);
+function nameAndValue(line: string): [string, string] {
+  const at = line.indexOf('=');
+  return [line.slice(0, at), line.slice(at + 1)];
 }
 
 /** The bundle where it was built, else the source. */
