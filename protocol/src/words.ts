@@ -38,21 +38,16 @@ function patterns() {
 /** Every word of a text, in its order and as often as it stands there: what an index holds. Letters and digits only. */
 export function wordsOf(text: string): string[] {
   const words: string[] = [];
-  const { letters, runs } = patterns();
-  for (const [word] of folded(text).matchAll(letters)) {
-    if (isSpaced.test(word)) addPieces(word, words);
-    else for (const [run] of word.matchAll(runs)) addRun(run, words, true);
-  }
+  for (const [word] of folded(text).matchAll(patterns().letters)) addWord(word, words, true);
   return words;
 }
 
 /** What to ask an index for: each word once, the first of the question where there are too many. */
 export function questionWords(text: string): string[] {
   const words = new Set<string>();
-  const { letters, runs } = patterns();
-  for (const [word] of folded(text.slice(0, maxQuestionChars)).matchAll(letters)) {
+  for (const [word] of folded(text.slice(0, maxQuestionChars)).matchAll(patterns().letters)) {
     const asked: string[] = [];
-    for (const [run] of word.matchAll(runs)) addRun(run, asked, false);
+    addWord(word, asked, false);
     for (const each of asked) {
       if (words.size >= maxQuestionWords) return [...words];
       words.add(each);
@@ -62,6 +57,11 @@ export function questionWords(text: string): string[] {
 }
 
 /** `withSingles`: pairs hold every run but those of one character. */
+function addWord(word: string, words: string[], withSingles: boolean): void {
+  // Not for speed alone: some letters below the limit, as the apostrophe of Ukrainian, are counted to an unspaced script too.
+  if (isSpaced.test(word)) addPieces(word, words);
+  else for (const [run] of word.matchAll(patterns().runs)) addRun(run, words, withSingles);
+}
 function addRun(run: string, words: string[], withSingles: boolean): void {
   const { isUnspaced, characters } = patterns();
   if (!isUnspaced.test(run)) {
