@@ -32,18 +32,34 @@ async function heard(events: AsyncIterable<ChatEvent>) {
 const cutBy = (text: string, size: number) =>
   Array.from({ length: Math.ceil(text.length / size) }, (_, i) => text.slice(i * size, i * size + size));
 
-const openings = ['<think>', '<thinking>', '<THINK>', '<thought>', '<reasoning>', '[THINK]', '\u25c1think\u25b7'];
-for (const open of openings) {
+const openings = ['<think>', '<thinking>', '<THINK>', '<thought>', '<thoughts>', '<scratchpad>', '<mm:think>', '<think >'];
+const tags: [open: string, close: string][] = [
+  ...[...openings, '<reasoning>', '[THINK]', '\u25c1think\u25b7'].map((open): [string, string] => [
+    open,
+    open.replace(/^(.)/, '$1/'),
+  ]),
+  ['<|think|>', '<|/think|>'],
+  ['<|channel|>analysis<|message|>', '<|end|><|start|>assistant<|channel|>final<|message|>'],
+  ['<|channel>thought', '<channel|>'],
+];
+for (const [open, close] of tags) {
   t.test(`${open} is cut out wherever the stream cuts it`, async (t) => {
-    const close = open.replace(/^(.)/, '$1/');
     const text = `${open}\nthe pin is 4711\n${close}\n\nFour.`;
     for (let size = 1; size <= text.length; size++) {
       const told = await heard(createThoughts().apart('m', undefined, stream(cutBy(text, size))));
-      t.match(told, { answer: 'Four.', shown: 'Four.', thought: 'the pin is 4711', retracted: 0 }, `pieces of ${size}`);
+      t.match(told, { answer: 'Four.', shown: 'Four.', thought: /^the pin is 4711/, retracted: 0 }, `pieces of ${size}`);
     }
     t.equal(withoutThoughts(text), 'Four.');
   });
 }
+
+t.test('letters that get longer in lower case move no tag', async (t) => {
+  const text = '<think>İİİ in İstanbul</think>İ is four.';
+  for (let size = 1; size <= text.length; size++) {
+    const told = await heard(createThoughts().apart('m', undefined, stream(cutBy(text, size))));
+    t.match(told, { answer: 'İ is four.', thought: 'İİİ in İstanbul' }, `pieces of ${size}`);
+  }
+});
 
 t.test('without the opening tag what was said is taken back, once: the next answer waits', async (t) => {
   const text = 'the pin is 4711\n</think>\n\nFour.';

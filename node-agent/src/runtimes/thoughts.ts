@@ -4,28 +4,25 @@
 // shows that what was passed on was thought. That is learned for the model: its next answer is held back until the thought is over.
 import type { ChatEvent } from './runtime.ts';
 
-const openings = [
-  '<think>',
-  '<thinking>',
-  '<thought>',
-  '<reasoning>',
-  '<seed:think>',
-  '[think]',
-  '<|begin_of_thought|>',
-  '<|start_thinking|>',
-  '\u25c1think\u25b7',
-];
-const closings = [
-  '</think>',
-  '</thinking>',
-  '</thought>',
-  '</reasoning>',
-  '</seed:think>',
-  '[/think]',
-  '<|end_of_thought|>',
-  '<|end_thinking|>',
-  '\u25c1/think\u25b7',
-];
+/** Each with its closing tag, whatever the case of its letters. */
+const tags: readonly (readonly [opening: string, closing: string])[] = [
+  ...['think', 'thinking', 'thought', 'thoughts', 'thought_process', 'reasoning', 'scratchpad'],
+  ...['seed:think', 'mm:think'],
+]
+  .map((name): [string, string] => [`<${name}>`, `</${name}>`])
+  .concat([
+    ['<think >', '</think >'],
+    ['[think]', '[/think]'],
+    ['<|begin_of_thought|>', '<|end_of_thought|>'],
+    ['<|start_thinking|>', '<|end_thinking|>'],
+    ['<|think|>', '<|/think|>'],
+    ['\u25c1think\u25b7', '\u25c1/think\u25b7'],
+    // Between these gpt-oss writes other marks of its own, too.
+    ['<|channel|>analysis<|message|>', '<|channel|>final<|message|>'],
+    ['<|channel>thought', '<channel|>'],
+  ]);
+const openings = tags.map(([opening]) => opening);
+const closings = tags.map(([, closing]) => closing);
 const longestTag = Math.max(...[...openings, ...closings].map(({ length }) => length));
 /** Models whose template opens the thought in the prompt. */
 const beginsInside = /deepseek-r1|(^|[/:-])qwq|[-_]thinking\b/i;
@@ -109,15 +106,20 @@ export function createThoughtSplitter(inside: boolean): ThoughtSplitter {
     return think(pieces);
   }
 
-  function begin(): boolean {
+  /** Whether what waits begins with an opening tag, which is taken off then. */
+  function open(): boolean {
     const words = waiting.trimStart();
     const tag = openings.find((each) => startsWith(words, each));
-    if (tag) {
-      waiting = words.slice(tag.length);
-      state = 'thought';
-      opened = true;
-      return true;
-    }
+    if (!tag) return false;
+    waiting = words.slice(tag.length);
+    state = 'thought';
+    opened = true;
+    return true;
+  }
+
+  function begin(): boolean {
+    if (open()) return true;
+    const words = waiting.trimStart();
     if (words === '' || openings.some((each) => startsWith(each, words))) return false;
     if (closed) waiting = words;
     state = 'answer';
@@ -154,16 +156,7 @@ export function createThoughtSplitter(inside: boolean): ThoughtSplitter {
   }
 
   function think(pieces: Piece[]): boolean {
-    if (state === 'held') {
-      const words = waiting.trimStart();
-      const tag = openings.find((each) => startsWith(words, each));
-      if (tag) {
-        waiting = words.slice(tag.length);
-        state = 'thought';
-        opened = true;
-        return true;
-      }
-    }
+    if (state === 'held' && open()) return true;
     const found = firstTag(waiting, '', closings, true);
     if (found) {
       pieces.push({ type: 'thought', text: waiting.slice(midway.length, found.at) });
@@ -225,7 +218,9 @@ export function withoutThoughts(text: string): string {
   return answer;
 }
 
-const startsWith = (text: string, tag: string) => text.slice(0, tag.length).toLowerCase() === tag.toLowerCase();
+const startsWith = (text: string, tag: string) => lowered(text.slice(0, tag.length)) === lowered(tag);
+/** As long as before: other letters than those of tags may get longer, as the dotted capital I does. */
+const lowered = (text: string) => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 /** The first tag that is not quoted; `before` is the character before the text. */
 function firstTag(
@@ -234,7 +229,7 @@ function firstTag(
   tags: readonly string[],
   evenQuoted = false,
 ): { at: number; tag: string } | null {
-  const lower = text.toLowerCase();
+  const lower = lowered(text);
   let best: { at: number; tag: string } | null = null;
   for (const tag of tags) {
     for (let at = lower.indexOf(tag); at >= 0; at = lower.indexOf(tag, at + 1)) {
@@ -249,7 +244,7 @@ function firstTag(
 
 /** Length of the end of the text that may be the beginning of a tag. */
 function partOfTag(text: string): number {
-  const lower = text.toLowerCase();
+  const lower = lowered(text);
   for (let length = Math.min(longestTag - 1, lower.length); length > 0; length--) {
     const end = lower.slice(-length);
     if ([...openings, ...closings].some((tag) => tag.startsWith(end))) return length;
