@@ -242,8 +242,8 @@ export function createOllama(options: OllamaOptions): Runtime {
     const body = { model: model.name, input, truncate: false, keep_alive: options.keepAlive };
     const answer = await client.call({ method: 'POST', path: 'api/embed', body, signal, answerMs });
     if (answer.status !== 200) throw problemOf(answer, model.name);
-    const { embeddings } = answer.json as { embeddings?: unknown[] };
-    if (embeddings?.length !== input.length) {
+    const embeddings = (answer.json as { embeddings?: unknown[] } | undefined)?.embeddings;
+    if (!Array.isArray(embeddings) || embeddings.length !== input.length) {
       throw new RuntimeError(
         'unavailable',
         `${input.length} texts were sent, ${embeddings?.length ?? 0} vectors came back`,

@@ -6,16 +6,16 @@ import { repeatPenaltyFor } from './sampling.ts';
 import { argumentsOf, isObject } from './tool-arguments.ts';
 
 export interface ToolCallPiece {
-  index?: number;
-  id?: string | null;
-  function?: { name?: string | null; arguments?: unknown };
+  index?: number | null;
+  id?: string | number | null;
+  function?: { name?: string | null; arguments?: unknown } | null;
 }
 /** What a server says in one message, whole or in pieces; thoughts under the names that vLLM, llama-server and clouds give them. */
 interface Said {
-  content?: string | null;
+  content?: unknown;
   reasoning?: unknown;
   reasoning_content?: unknown;
-  tool_calls?: ToolCallPiece[] | null;
+  tool_calls?: unknown;
 }
 export interface ChatChunk {
   choices?: {
@@ -97,13 +97,19 @@ interface Call {
   text: string;
 }
 
+/** Calls in one message, or in one piece of a stream. Without an index a call's place says which one it is. */
+export function toolCallPieces({ tool_calls: given }: Said): ToolCallPiece[] {
+  if (!Array.isArray(given)) return [];
+  return given.map((call, at) => ({ ...call, index: call?.index ?? at }));
+}
+
 export function createToolCallAssembly(): { add(pieces: readonly ToolCallPiece[]): void; done(): ToolCall[] } {
   const calls: Call[] = [];
 
   function callOf(piece: ToolCallPiece): Call {
     const index = piece.index ?? 0;
     const here = calls.filter((call) => call.index === index);
-    const known = piece.id ? here.find((call) => call.id === piece.id) : undefined;
+    const known = idOf(piece) ? here.find((call) => call.id === idOf(piece)) : undefined;
     const last = known ?? here.at(-1);
     if (last && !isAnother(last, piece)) return last;
     const call = { index, id: '', name: '', text: '' };
@@ -115,7 +121,7 @@ export function createToolCallAssembly(): { add(pieces: readonly ToolCallPiece[]
     add(pieces) {
       for (const piece of pieces) {
         const call = callOf(piece);
-        call.id ||= piece.id ?? '';
+        call.id ||= idOf(piece);
         call.name ||= piece.function?.name ?? '';
         const given = piece.function?.arguments;
         call.text += typeof given === 'string' ? given : isObject(given) ? JSON.stringify(given) : '';
@@ -125,7 +131,8 @@ export function createToolCallAssembly(): { add(pieces: readonly ToolCallPiece[]
       }
     },
     done() {
-      const ordered = calls.toSorted((a, b) => a.index - b.index);
+      // A call without a name calls nothing.
+      const ordered = calls.filter(({ name }) => name !== '').toSorted((a, b) => a.index - b.index);
       return ordered.map(({ id, name, text }, at) => ({ id: id || `call-${at}`, name, arguments: argumentsOf(text) }));
     },
   };
@@ -138,11 +145,15 @@ export function createToolCallAssembly(): { add(pieces: readonly ToolCallPiece[]
 function isAnother(last: Call, piece: ToolCallPiece): boolean {
   const name = piece.function?.name;
   if (!name || last.name === '') return false;
-  if (piece.id && piece.id === last.id) return false;
+  const id = idOf(piece);
+  if (id !== '' && id === last.id) return false;
   const repeats = name === last.name;
-  if (last.text === '') return Boolean(piece.id && last.id) || !repeats;
+  if (last.text === '') return (id !== '' && last.id !== '') || !repeats;
   return !repeats || isObject(parsed(last.text));
 }
+
+/** Some servers number their calls. */
+const idOf = ({ id }: ToolCallPiece) => String(id ?? '');
 
 /**
  * Tokens that fit vLLM's cache, over all its engines, from the labels of `vllm:cache_config_info`: as it counts them itself,
@@ -176,4 +187,11 @@ export function requestsIn(metrics: string, model: string): { running: number; w
 export function thoughtOf({ reasoning_content, reasoning }: Said): string {
   for (const given of [reasoning_content, reasoning]) if (typeof given === 'string' && given !== '') return given;
   return '';
+}
+
+/** The answer of a message or a piece of one; some clouds send it in parts, thoughts among them. */
+export function textOf({ content }: Said): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return content.map((part) => (typeof part?.text === 'string' && part.type === 'text' ? part.text : '')).join('');
 }

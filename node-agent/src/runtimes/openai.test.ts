@@ -8,7 +8,7 @@ import { exchangesOf, type Reply, type SeenRequest, startReplay } from '../../..
 import type { HttpAnswer } from './http-json.ts';
 import { createOpenAi } from './openai.ts';
 import { problemOf } from './openai-problem.ts';
-import { createToolCallAssembly, eventsOf, kvCacheTokens, requestsIn } from './openai-wire.ts';
+import { createToolCallAssembly, eventsOf, kvCacheTokens, requestsIn, textOf, toolCallPieces } from './openai-wire.ts';
 import type { ChatEvent, ChatRequest, Runtime, RuntimeErrorCode } from './runtime.ts';
 import { scriptedOpenAi } from './scripted.fixture.ts';
 
@@ -267,6 +267,34 @@ t.test('vLLM: the room for contexts bounds how many answers at once, unless a pe
   t.match(model, { slots: 9, contextTokens: 38_000 }, 'one context cannot be longer than the cache');
   t.notOk('kvBytesPerToken' in model!, 'bytes are not told, so they are not said');
   await t.rejects(openai.unload('m'), { code: 'unsupported', message: /keeps m for as long as it runs/ });
+});
+
+t.test('calls without index, id or arguments, and what is no call', async (t) => {
+  const made = (...messages: unknown[]) => {
+    const assembly = createToolCallAssembly();
+    for (const calls of messages) assembly.add(toolCallPieces({ tool_calls: calls }));
+    return assembly.done();
+  };
+  const call = (name: string, more: object = {}) => ({
+    index: null,
+    id: null,
+    ...more,
+    function: { name, arguments: null },
+  });
+  t.strictSame(
+    made([call('now'), call('now')]),
+    [0, 1].map((at) => ({ id: `call-${at}`, name: 'now', arguments: {} })),
+    'a place tells calls apart that nothing else does',
+  );
+  t.match(made([call('a', { id: 7 })], [call('b', { id: 8 })]), [{ id: '7' }, { id: '8' }], 'numbers as ids');
+  for (const odd of [null, undefined, {}, 'x', [null], [{ function: null }], [7]])
+    t.strictSame(made(odd), [], `${odd}`);
+});
+
+t.test('content in parts is the text of its parts', async (t) => {
+  const thinking = { type: 'thinking', thinking: [{ type: 'text', text: 'hm' }] };
+  t.equal(textOf({ content: [thinking, { type: 'text', text: 'Fo' }, null, { type: 'text', text: 'ur' }] }), 'Four');
+  for (const content of [null, undefined, 4, {}, true]) t.equal(textOf({ content }), '');
 });
 
 t.test('two calls under one index are two calls; pieces of one call under new ids are one', async (t) => {

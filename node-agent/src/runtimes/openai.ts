@@ -15,7 +15,9 @@ import {
   createToolCallAssembly,
   eventsOf,
   type PenaltyName,
+  textOf,
   thoughtOf,
+  toolCallPieces,
   wireRequest,
 } from './openai-wire.ts';
 import { createRefusals, type Extra } from './refusals.ts';
@@ -234,15 +236,15 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
       if (!choice) continue;
       finish = choice.finish_reason ?? finish;
       const said = choice.delta ?? choice.message ?? {};
-      // Calls that come whole have no index but their place.
-      assembly.add((said.tool_calls ?? []).map((call, at) => (choice.message ? { index: at, ...call } : call)));
+      assembly.add(toolCallPieces(said));
       const thought = thoughtOf(said);
-      if (thought || said.content) {
+      const text = textOf(said);
+      if (thought || text) {
         firstMs ||= options.clock.monotonicMs();
         pieces++;
       }
       if (thought) yield { type: 'thought', text: thought };
-      if (said.content) yield { type: 'text', text: said.content };
+      if (text) yield { type: 'text', text };
     }
     if (finish === undefined) throw new RuntimeError('unavailable', 'the answer ended before it was done');
     const calls = assembly.done();
@@ -266,11 +268,11 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     const body = { model, input, encoding_format: 'float' };
     const answer = await client.call({ method: 'POST', path: 'v1/embeddings', body, signal, answerMs });
     if (answer.status !== 200) throw problemOf(answer);
-    const data = (answer.json as { data?: { index?: number; embedding?: unknown }[] } | undefined)?.data ?? [];
+    const data = (answer.json as { data?: ({ index?: number; embedding?: unknown } | null)[] } | undefined)?.data ?? [];
     if (data.length !== input.length) {
       throw new RuntimeError('unavailable', `${input.length} texts were sent, ${data.length} vectors came back`);
     }
-    return data.toSorted((a, b) => (a.index ?? 0) - (b.index ?? 0)).map((each) => unitVector(each.embedding));
+    return data.toSorted((a, b) => (a?.index ?? 0) - (b?.index ?? 0)).map((each) => unitVector(each?.embedding));
   }
 
   return {

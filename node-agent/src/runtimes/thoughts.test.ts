@@ -32,7 +32,16 @@ async function heard(events: AsyncIterable<ChatEvent>) {
 const cutBy = (text: string, size: number) =>
   Array.from({ length: Math.ceil(text.length / size) }, (_, i) => text.slice(i * size, i * size + size));
 
-const openings = ['<think>', '<thinking>', '<THINK>', '<thought>', '<thoughts>', '<scratchpad>', '<mm:think>', '<think >'];
+const openings = [
+  '<think>',
+  '<thinking>',
+  '<THINK>',
+  '<thought>',
+  '<thoughts>',
+  '<scratchpad>',
+  '<mm:think>',
+  '<think >',
+];
 const tags: [open: string, close: string][] = [
   ...[...openings, '<reasoning>', '[THINK]', '\u25c1think\u25b7'].map((open): [string, string] => [
     open,
@@ -47,7 +56,11 @@ for (const [open, close] of tags) {
     const text = `${open}\nthe pin is 4711\n${close}\n\nFour.`;
     for (let size = 1; size <= text.length; size++) {
       const told = await heard(createThoughts().apart('m', undefined, stream(cutBy(text, size))));
-      t.match(told, { answer: 'Four.', shown: 'Four.', thought: /^the pin is 4711/, retracted: 0 }, `pieces of ${size}`);
+      t.match(
+        told,
+        { answer: 'Four.', shown: 'Four.', thought: /^the pin is 4711/, retracted: 0 },
+        `pieces of ${size}`,
+      );
     }
     t.equal(withoutThoughts(text), 'Four.');
   });
