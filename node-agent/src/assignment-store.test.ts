@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AgentSpec, type AssignedAgent, withDefaults } from '@blackroad/protocol';
+import Database from 'better-sqlite3';
 import t from 'tap';
 import { openAssignmentStore } from './assignment-store.ts';
 
@@ -41,6 +42,17 @@ t.test('a snapshot in parts takes effect when all are there, in any order, and r
   t.equal(store.generation, 8);
   t.equal(store.applySnapshot({ generation: 7, part: 1, parts: 1, agents: [assigned('b')] }), false, 'overtaken');
   t.same(names(store), ['x', 'y']);
+  store.close();
+});
+
+t.test('a time zone counts also where the disk takes no writes: no trigger is lost for it', async (t) => {
+  const db = new Database(':memory:');
+  const disk = { open: () => db, sync: () => {} };
+  const store = openAssignmentStore('', { nowMs: 0, onDamage: (text) => t.fail(text), disk });
+  t.equal(store.keepTimeZone('UTC'), true);
+  db.pragma('query_only = 1');
+  t.equal(store.keepTimeZone('Asia/Kolkata'), false);
+  t.equal(store.timeZone, 'Asia/Kolkata');
   store.close();
 });
 

@@ -10,7 +10,8 @@ export interface AssignmentStore {
   readonly generation: number;
   /** In it triggers are meant that name none; null before the coordinator said. */
   readonly timeZone: string | null;
-  keepTimeZone(zone: string): void;
+  /** False: the disk does not take it, and it is meant for as long as this process lives. */
+  keepTimeZone(zone: string): boolean;
   agents(): AssignedAgent[];
   /** False when the delta does not start at our generation: ask for the snapshot. An old one is ignored as applied. */
   applyDelta(delta: AssignmentDelta): boolean;
@@ -49,7 +50,12 @@ export function openAssignmentStore(
     },
     keepTimeZone(zone) {
       timeZone = zone;
-      db.prepare('insert into zone values (1, ?) on conflict (one) do update set value = excluded.value').run(zone);
+      try {
+        db.prepare('insert into zone values (1, ?) on conflict (one) do update set value = excluded.value').run(zone);
+        return true;
+      } catch {
+        return false;
+      }
     },
     agents: () => (all.all() as string[]).map((text) => JSON.parse(text) as AssignedAgent),
     applyDelta(delta) {

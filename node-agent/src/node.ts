@@ -433,8 +433,10 @@ class Loop implements RunningNode {
     const zone = this.#saidZone;
     this.#saidZone = null;
     if (zone !== null) {
-      if (isTimeZone(zone)) assignments.keepTimeZone(zone);
-      else log.warn({ zone }, "this machine does not know the fleet's time zone: triggers keep to the one they have");
+      if (!isTimeZone(zone))
+        log.warn({ zone }, "this machine does not know the fleet's time zone: triggers keep to the one they have");
+      else if (!assignments.keepTimeZone(zone))
+        log.warn({ zone }, "the fleet's time zone cannot be stored: a start without the coordinator will not know it");
     }
     return assignments.timeZone ?? undefined;
   }
