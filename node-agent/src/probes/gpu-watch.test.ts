@@ -129,6 +129,21 @@ t.test('a card that is taken out is gone with the next boot, not before', async 
   t.equal(again.modelMemory().totalBytes, Math.floor(0.6 * 131891234 * 1024));
 });
 
+t.test('a card that stops to tell what is used of it is as full as it was', async (t) => {
+  const gpu = box(t, says('NVIDIA GeForce RTX 4090, 24564, [N/A], 0, 40'));
+  await gpu.probes.inventory();
+  t.same(gpu.probes.modelMemory(), { totalBytes: total4090, freeBytes: total4090 }, 'never told: taken for empty');
+  const tell = async (used: string, heatC: number) => {
+    gpu.put(says(`NVIDIA GeForce RTX 4090, 24564, ${used}, 0, ${heatC}`));
+    gpu.tick();
+    await until(() => gpu.probes.health().gpus?.[0]?.temperatureC === heatC);
+    return gpu.probes.modelMemory().freeBytes;
+  };
+  t.equal(await tell('20000', 41), total4090 - 20_000 * MiB);
+  t.equal(await tell('[Insufficient Permissions]', 42), total4090 - 20_000 * MiB);
+  t.equal(await tell('500', 43), total4090 - 500 * MiB);
+});
+
 t.test('one lost card of two', async (t) => {
   const lost = 'NVIDIA GeForce RTX 3090, [GPU is lost], [GPU is lost], [GPU is lost], [GPU is lost]';
   const gpu = box(t, says(`NVIDIA GeForce RTX 3090, 24576, 1, 0, 40\n${lost}`));

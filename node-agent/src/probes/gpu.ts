@@ -9,7 +9,8 @@ export interface GpuCard {
   sharesMemory: boolean;
   /** Null where it is shared, or where the card does not say. */
   memoryBytes: number | null;
-  usedBytes: number;
+  /** Null where it does not say. */
+  usedBytes: number | null;
   utilisation: number;
   temperatureC: number | null;
   /** In the words of nvidia-smi; null: it works. */
@@ -25,6 +26,8 @@ export interface GpuAnswer {
   warnings: string[];
 }
 const MiB = 1024 * 1024;
+/** A thousand times the memory of the largest card: more is a mistake of the driver. */
+const mostMiB = 2 ** 28;
 
 export const nvidiaSmi = {
   paths: [
@@ -48,7 +51,7 @@ const codeWords: Record<number, string> = {
 };
 const value = /^-?\d+(\.\d+)?( *(MiB|%|C))?$/;
 const absent = /^\[?(N\/A|Not Supported|Not Available|Not Found|Insufficient Permissions|Unknown)\]?$/i;
-const inBrackets = /^\[.*\]$|^ERR!?$/i;
+const inBrackets = /^\[.*\]$|^ERR!?$|^Unknown Error$/i;
 const shared = /(?<![A-Za-z0-9])(GB10|Orin|Thor|Xavier|Tegra|nvgpu|Jetson)(?![A-Za-z0-9])/i;
 const noneWords = /no devices (were )?found/i;
 const lostWords =
@@ -83,18 +86,22 @@ function readCard(line: string, board: string): GpuCard | null {
   const facts = fields.slice(-4);
   if (!facts.every((field) => value.test(field) || absent.test(field) || inBrackets.test(field))) return null;
   const number = (index: number) => (value.test(facts[index]!) ? Number.parseFloat(facts[index]!) : null);
+  const bytesOf = (index: number) => {
+    const mib = number(index);
+    return mib !== null && mib >= 0 && mib <= mostMiB ? Math.round(mib * MiB) : null;
+  };
   const name = fields.slice(0, -4).join(', ');
   const [total = '', used = ''] = facts;
   const isBroken = (field: string) => !value.test(field) && !absent.test(field);
   // A sensor may fail alone; a card whose memory cannot be read does not work.
   const broken = [total, used].find(isBroken);
   const sharesMemory = broken === undefined && absent.test(total) && shared.test(`${name} ${board}`);
-  const bytes = number(0) || null;
+  const bytes = bytesOf(0) || null;
   return {
     name: inBrackets.test(name) ? 'a GPU' : name,
     sharesMemory,
-    memoryBytes: bytes === null ? null : bytes * MiB,
-    usedBytes: Math.max(0, (number(1) ?? 0) * MiB),
+    memoryBytes: bytes,
+    usedBytes: bytesOf(1),
     utilisation: Math.min(1, Math.max(0, (number(2) ?? 0) / 100)),
     temperatureC: plausibleC(number(3)),
     failingSensor: facts.slice(2).find(isBroken) ?? null,

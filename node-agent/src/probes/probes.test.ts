@@ -383,7 +383,7 @@ t.test('nvidia-smi in all its moods', (t) => {
     memoryBytes: 81559 * 1024 ** 2,
     temperatureC: 34,
   });
-  const gb10 = { fault: null, sharesMemory: true, memoryBytes: null, usedBytes: 0, utilisation: 0.03 };
+  const gb10 = { fault: null, sharesMemory: true, memoryBytes: null, usedBytes: null, utilisation: 0.03 };
   t.match(card('NVIDIA GB10, [N/A], [N/A], 3, 45\n'), gb10);
   t.match(card('Orin (nvgpu), [N/A], [N/A], [N/A], [N/A]\n'), { fault: null, sharesMemory: true });
   t.match(card('NVIDIA A100-SXM4-80GB, 81920, 5, [N/A], 30\n'), { ...fine, utilisation: 0 }, 'sliced with MIG');
@@ -393,9 +393,18 @@ t.test('nvidia-smi in all its moods', (t) => {
     { fault: /how much memory/, memoryBytes: null, sharesMemory: false },
     'a card that does not say its memory does not take the memory of the machine',
   );
-  for (const fault of ['[GPU is lost]', '[Unknown Error]', '[GPU requires reset]', 'ERR!'])
+  for (const fault of ['[GPU is lost]', '[Unknown Error]', '[GPU requires reset]', 'ERR!', 'Unknown Error'])
     t.match(card(`NVIDIA GB10, ${fault}, ${fault}, ${fault}, ${fault}\n`), { fault, sharesMemory: false }, fault);
   t.match(card('NVIDIA GeForce RTX 3090, 24576, [Unknown Error], 0, 40\n'), { fault: '[Unknown Error]' });
+  for (const total of ['0', '-5', '99999999999999999999'])
+    t.match(card(`RTX 3090, ${total}, 3, 0, 40`), { memoryBytes: null, fault: /how much memory/ }, total);
+  t.match(card('RTX 3090, 24576.5, -1, 0, 40'), { memoryBytes: 24576.5 * 1024 ** 2, usedBytes: null, fault: null });
+  t.match(read('RTX 3090, 24576, 3, 0, 40\r\nA100, [Not Found], [Not Found], 0, 30\r\n'), {
+    cards: [
+      { name: 'RTX 3090', usedBytes: 3 * 1024 ** 2, fault: null },
+      { name: 'A100', fault: /how much memory/ },
+    ],
+  });
   t.match(read('No devices were found\n'), { cards: [], lost: [], warnings: [] });
   t.match(read('Unable to determine the device handle for GPU0: 0000:01:00.0: Unknown Error\n'), { lost: [/GPU0/] });
   t.equal(read('Failed to initialize NVML: Unknown Error\n'), null);

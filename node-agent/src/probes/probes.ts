@@ -56,7 +56,7 @@ export function createProbes(options: ProbesOptions): Probes {
   const power = createPowerProbe(files, () => (flags?.now.state === 'answered' ? flags.now.answer : null));
   const writtenPerDay = createWrittenPerDay(files, clock);
   /** Free memory of the cards when it could be read last. */
-  let freeBytes = 0;
+  let freeBytes: number | null = null;
   const memoryOf = ({ memoryBytes, sharesMemory }: KnownCard) =>
     memoryBytes ?? (sharesMemory ? readMemory(files).totalBytes : 0);
 
@@ -102,7 +102,7 @@ export function createProbes(options: ProbesOptions): Probes {
       const wifi = readWifi(files);
       const network = traffic();
       const graphics = gpus.readings.map(({ usedBytes, utilisation, temperatureC }) => ({
-        memoryUsedBytes: usedBytes,
+        memoryUsedBytes: usedBytes ?? 0,
         utilisation,
         ...(temperatureC === null ? {} : { temperatureC }),
       }));
@@ -133,9 +133,12 @@ export function createProbes(options: ProbesOptions): Probes {
         const counted = working.length > 0 ? working : own;
         const totalBytes = Math.floor(share * counted.reduce((sum, card) => sum + memoryOf(card), 0));
         const read = gpus.readings.filter(({ memoryBytes }) => memoryBytes !== null);
-        if (read.length > 0) freeBytes = totalBytes - read.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
+        // A card that never tells what is used of it is taken for empty, one that stops to tell for as full as it was.
+        const isTold = read.every(({ usedBytes }) => usedBytes !== null);
+        if (read.length > 0 && (isTold || freeBytes === null))
+          freeBytes = totalBytes - read.reduce((sum, { usedBytes }) => sum + (usedBytes ?? 0), 0);
         else if (working.length === 0) freeBytes = 0;
-        return { totalBytes, freeBytes: Math.max(0, Math.min(totalBytes, freeBytes)) };
+        return { totalBytes, freeBytes: Math.max(0, Math.min(totalBytes, freeBytes ?? 0)) };
       }
       const { totalBytes, availableBytes } = readMemory(files);
       return { totalBytes: Math.floor(share * totalBytes), freeBytes: Math.floor(share * availableBytes) };
