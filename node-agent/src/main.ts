@@ -13,7 +13,7 @@ import { systemRandom } from '@blackroad/std/random';
 import { composeNode } from './compose.ts';
 import { calledAs, type NodeConfig, nodeOptions, readConfig } from './config.ts';
 import type { EnsureKinds } from './default-models.ts';
-import { createFleetTime } from './identity/fleet-time.ts';
+import { clockFault, createFleetTime } from './identity/fleet-time.ts';
 import { loadIdentity } from './identity/identity.ts';
 import { join } from './identity/join.ts';
 import { createRenewal } from './identity/renew.ts';
@@ -139,6 +139,7 @@ async function run(config: NodeConfig): Promise<void> {
     random,
     log,
   });
+  let isClockOff = false;
   const node = composeNode({
     identity: () => identity!,
     machine,
@@ -156,7 +157,13 @@ async function run(config: NodeConfig): Promise<void> {
     clock,
     random,
     log,
-    onTime: (nowMs) => time.note(nowMs),
+    onTime: (nowMs) => {
+      const fault = clockFault(clock.nowMs(), nowMs);
+      // Once while it lasts: a welcome comes with every connection.
+      if (fault && !isClockOff) log.warn({ coordinatorMs: nowMs }, fault);
+      isClockOff = fault !== null;
+      time.note(nowMs);
+    },
     onNotAccepted: () => renewal.nudge(),
     onFarewell: (reason, text) => {
       log.error({ reason }, text);

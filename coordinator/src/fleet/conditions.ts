@@ -14,6 +14,11 @@ const ofNoModel =
 const ofRefusals =
   'None of it was taken in. Look whether its software is the one that belongs to this coordinator, or whether somebody else has its key; when in doubt, forget it.';
 
+/** Heartbeats take seconds. Beyond it a machine's clock is wrong. */
+const clockOffMs = 10 * 60_000;
+const ofClock =
+  'It takes the time of the fleet from the coordinator, but its log and the triggers of its agents follow its own clock. Set that clock, or see that the machine reaches a time server.';
+
 /** Worst first; empty when nothing is wrong, or when nothing was heard yet. */
 export function nodeConditions(view: View, id: string): NodeCondition[] {
   const row = view.nodes.get(id);
@@ -24,6 +29,11 @@ export function nodeConditions(view: View, id: string): NodeCondition[] {
     ...each,
     help: each.text.startsWith(`${noModel}:`) ? ofNoModel : ofHealth,
   }));
+  const offMs = (live.health?.atMs ?? 0) - (live.lastSeenMs ?? 0);
+  if (live.health && live.lastSeenMs !== null && Math.abs(offMs) > clockOffMs) {
+    const text = `its clock is ${spanOf(Math.abs(offMs))} ${offMs > 0 ? 'ahead of' : 'behind'} the coordinator's`;
+    found.push({ severity: 'warning', text, help: ofClock });
+  }
   const { refusals } = live;
   if (refusals && nowMs - refusals.sinceMs < refusalsTogetherMs) {
     const times = refusals.count === 1 ? 'once' : `${refusals.count} times`;
@@ -34,4 +44,16 @@ export function nodeConditions(view: View, id: string): NodeCondition[] {
     });
   }
   return found;
+}
+
+const spans = [
+  [365 * 86_400_000, 'year'],
+  [86_400_000, 'day'],
+  [3_600_000, 'hour'],
+  [60_000, 'minute'],
+] as const;
+function spanOf(ms: number): string {
+  const [unitMs, unit] = spans.find(([size]) => ms >= size) ?? spans[3];
+  const count = Math.floor(ms / unitMs);
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

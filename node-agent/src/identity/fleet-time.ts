@@ -5,6 +5,25 @@ import type { Clock } from '@blackroad/std/clock';
 /** This code did not exist before: a clock that shows less is wrong. Moved forward with releases. */
 export const buildFloorMs = Date.UTC(2026, 10, 1);
 
+/** Apart by so much, a machine's clock is wrong, and people are told. */
+export const clockOffMs = 10 * 60_000;
+
+/**
+ * A moment that is surely past, for judging whether a certificate has ended: now by the machine's own clock, unless that shows later
+ * than the node's own certificate lasts. Then the clock may run years ahead, and what is sure is when that certificate was issued.
+ */
+export function surelyPastMs(clock: Clock, { issuedMs, expiresMs }: { issuedMs: number; expiresMs: number }): number {
+  const nowMs = clock.nowMs();
+  return nowMs > expiresMs ? issuedMs : nowMs;
+}
+
+/** What is wrong with a machine's clock, in words; null: nothing much. */
+export function clockFault(ownMs: number, coordinatorMs: number): string | null {
+  if (Math.abs(ownMs - coordinatorMs) <= clockOffMs) return null;
+  const [own, theirs] = [ownMs, coordinatorMs].map((ms) => new Date(ms).toISOString());
+  return `the clock of this machine is wrong: it shows ${own}, the coordinator's ${theirs}; its log and the triggers of its agents follow it`;
+}
+
 export interface FleetTime {
   nowMs(): number;
   /** The coordinator said that it is `nowMs` there. */

@@ -21,7 +21,7 @@ import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import type { MachineIdentity } from '../contracts.ts';
 import { createKey, writeCsr } from './csr.ts';
-import { buildFloorMs, createFleetTime } from './fleet-time.ts';
+import { buildFloorMs, clockFault, createFleetTime } from './fleet-time.ts';
 import { type Identity, loadIdentity } from './identity.ts';
 import { checkToken, type JoinOptions, join, nodeNameFrom } from './join.ts';
 import { createRenewal, renewAtMs, renewOnce } from './renew.ts';
@@ -271,6 +271,37 @@ t.test('a Pi that boots in 1970 trusts the pinned CA all the same, and nobody el
     t.equal(wrong.asked.length, 0);
   }
 });
+
+t.test(
+  'a clock that runs years ahead keeps no node out, and a certificate that has ended keeps its coordinator out',
+  async (t) => {
+    // The machine's clock cannot be set here, so what is judged is of the past instead, and to it the clock is decades ahead.
+    const past = { notBefore: new Date(Date.UTC(2001, 0)), notAfter: new Date(Date.UTC(2003, 0)) };
+    const server = await coordinator(t, ca, past);
+    const { identity } = await join(options('ahead', tokenFor(server.url)));
+    const time = createFleetTime(systemClock);
+    const once = { dir: joinPath(dir, 'ahead'), machine: async () => here, clock: systemClock, time };
+    const issued = { ...identity, issuedMs: Date.UTC(2002, 0), expiresMs: Date.UTC(2002, 1) };
+    await renewOnce(once, issued);
+    t.ok(Math.abs(time.nowMs() - coordinatorNowMs) < hour, 'and the time is asked first');
+    t.equal(server.asked.length, 2);
+    const words =
+      /certificate ended on 2003-01-01, and the clock of this machine shows 2\d{3}-\d\d-\d\d: one of them is wrong/;
+    const believed = { ...issued, expiresMs: Date.UTC(2200, 0) };
+    await t.rejects(renewOnce(once, believed), { code: 'no-coordinator', message: words }, 'its own certificate lasts');
+    const later = { ...issued, issuedMs: Date.UTC(2004, 0), expiresMs: Date.UTC(2004, 1) };
+    await t.rejects(
+      renewOnce(once, later),
+      { code: 'no-coordinator', message: words },
+      'it ended before that was issued',
+    );
+    const stranger = await coordinator(t, otherCa, past);
+    await t.rejects(renewOnce(once, { ...issued, url: stranger.url }), { code: 'no-coordinator' }, 'another CA');
+    t.equal(server.asked.length + stranger.asked.length, 2);
+    t.match(clockFault(Date.UTC(2029, 0), Date.UTC(2026, 0)), /it shows 2029-01-01.* the coordinator's 2026-01-01/);
+    t.equal(clockFault(Date.UTC(2026, 0) + 9 * 60_000, Date.UTC(2026, 0)), null);
+  },
+);
 
 t.test('the certificate of a node never passes for that of the coordinator', async (t) => {
   const future = { notBefore: new Date(Date.UTC(2090, 0)), notAfter: new Date(Date.UTC(2095, 0)) };

@@ -14,6 +14,8 @@ export interface PostOptions {
   url: string;
   path: string;
   trust: Trust;
+  /** Of the peer: see trust.ts. */
+  surelyPastMs?: number;
   clock: Clock;
   deadlineMs: number;
 }
@@ -23,7 +25,13 @@ export async function postJson<S extends TSchema>(schema: S, body: object, optio
   let socket: TLSSocket;
   try {
     socket = await connectTrusted(
-      { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443), trust: options.trust, coordinator: true },
+      {
+        host: hostname.replace(/^\[|\]$/g, ''),
+        port: Number(port || 443),
+        trust: options.trust,
+        coordinator: true,
+        ...(options.surelyPastMs === undefined ? {} : { surelyPastMs: options.surelyPastMs }),
+      },
       options.clock,
       options.deadlineMs,
     );

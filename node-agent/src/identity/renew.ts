@@ -9,7 +9,7 @@ import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { MachineIdentity } from '../contracts.ts';
 import { writeCsr } from './csr.ts';
-import type { FleetTime } from './fleet-time.ts';
+import { type FleetTime, surelyPastMs } from './fleet-time.ts';
 import { type Identity, saveIdentity } from './identity.ts';
 import { postJson } from './post.ts';
 
@@ -75,9 +75,15 @@ export async function renewOnce(
   return renewed;
 }
 
-function post(body: RenewRequest, { url, ca }: Identity, clock: Clock) {
-  const trust = { ca };
-  return postJson(EnrolAnswer, body, { url, path: '/v1/enrol/renew', trust, clock, deadlineMs: requestDeadlineMs });
+function post(body: RenewRequest, identity: Identity, clock: Clock) {
+  return postJson(EnrolAnswer, body, {
+    url: identity.url,
+    path: '/v1/enrol/renew',
+    trust: { ca: identity.ca },
+    surelyPastMs: surelyPastMs(clock, identity),
+    clock,
+    deadlineMs: requestDeadlineMs,
+  });
 }
 
 export function createRenewal(options: RenewalOptions): Renewal {

@@ -18,6 +18,8 @@ export interface Peer {
   trust: Trust;
   /** It must be the coordinator itself; else a broker of the fleet will do, which may have a name of its own. */
   coordinator?: true;
+  /** From surelyPastMs: a certificate that ended after it is good where this machine's clock runs ahead. Missing: the clock is believed. */
+  surelyPastMs?: number;
   /** Client certificate, where the node already is somebody. */
   credentials?: { key: string; certificate: string };
   /** Made with `contextOf` of the same trust and credentials, where several tries share one. */
@@ -89,9 +91,7 @@ export function connectTrusted(peer: Peer, clock: Clock, deadlineMs: number): Pr
     socket.on('close', onClose);
     socket.once('secureConnect', () => {
       const fault =
-        'ca' in peer.trust
-          ? caFault(socket, peer.trust.ca, clock, peer.coordinator ?? false)
-          : pinFault(socket, peer.trust.fingerprint);
+        'ca' in peer.trust ? caFault(socket, peer.trust.ca, clock, peer) : pinFault(socket, peer.trust.fingerprint);
       if (fault) return fail(new ConnectProblem(`${where} is not this fleet's coordinator: ${fault}`));
       timer.cancel();
       peer.signal?.removeEventListener('abort', onAbort);
@@ -121,18 +121,29 @@ function pinFault(socket: TLSSocket, fingerprint: string): string | null {
   return 'it does not show the CA that the join token names';
 }
 
-function caFault(socket: TLSSocket, ca: string, clock: Clock, coordinator: boolean): string | null {
+function caFault(
+  socket: TLSSocket,
+  ca: string,
+  clock: Clock,
+  { coordinator, surelyPastMs = clock.nowMs() }: Pick<Peer, 'coordinator' | 'surelyPastMs'>,
+): string | null {
   // A resumed session was verified in full when it began, and belongs to the CA and key it was stored for.
   if (socket.isSessionReused()) return null;
   const [leaf] = chainOf(socket);
-  const role = leaf && roleFault(leaf, coordinator);
+  const role = leaf && roleFault(leaf, coordinator === true);
   if (role) return role;
   if (socket.authorized) return null;
   const reason = String(socket.authorizationError);
   const authority = new X509Certificate(ca);
   if (!leaf || !signedBy(leaf, authority)) return reason;
+  if (reason === 'CERT_HAS_EXPIRED') {
+    const endMs = Math.min(leaf.validToDate.getTime(), authority.validToDate.getTime());
+    if (surelyPastMs <= endMs) return null;
+    const [end, now] = [endMs, clock.nowMs()].map((ms) => new Date(ms).toISOString().slice(0, 10));
+    return `its certificate ended on ${end}, and the clock of this machine shows ${now}: one of them is wrong`;
+  }
   // A Pi has no clock battery and boots in the past, where every certificate is "not yet valid". The pinned CA signed it, so it
-  // is our clock that is wrong; an expired certificate stays refused.
+  // is our clock that is wrong.
   const behind = clock.nowMs() < Math.max(leaf.validFromDate.getTime(), authority.validFromDate.getTime());
   return reason === 'CERT_NOT_YET_VALID' && behind ? null : reason;
 }

@@ -3,6 +3,7 @@
 // outbox's order, keeps the old certificate, and waits a fixed time. In: an identity. Out: a Link, or ConnectProblem in words.
 import type { Clock } from '@blackroad/std/clock';
 import { MqttClient } from 'mqtt';
+import { surelyPastMs } from '../identity/fleet-time.ts';
 import type { Identity } from '../identity/identity.ts';
 import { ConnectProblem, connectTrusted, contextOf, inWords } from '../identity/trust.ts';
 
@@ -36,7 +37,8 @@ export function createMqttDial({ identity, clock }: { identity: () => Identity; 
   let session: { bytes: Buffer; certificate: string } | null = null;
   let context: { of: ReturnType<typeof contextOf>; certificate: string } | null = null;
   return async (options) => {
-    const { key, certificate, ca, mqtt } = identity();
+    const own = identity();
+    const { key, certificate, ca, mqtt } = own;
     const resumed = session?.certificate === certificate ? session.bytes : undefined;
     // Used once: a session that the broker dislikes must not keep the node out.
     session = null;
@@ -48,6 +50,7 @@ export function createMqttDial({ identity, clock }: { identity: () => Identity; 
         host: mqtt.host,
         port: mqtt.port,
         trust: { ca },
+        surelyPastMs: surelyPastMs(clock, own),
         context: context.of,
         ...(resumed ? { session: resumed } : {}),
         onSession: (bytes) => {

@@ -1,7 +1,7 @@
 // For tests: a real MQTT broker (Aedes) behind real mutual TLS, that can be killed and brought back on the same port, and hears all.
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Aedes } from 'aedes';
-import type { ThrowawayCa } from '../identity/throwaway-ca.ts';
+import type { ThrowawayCa, Validity } from '../identity/throwaway-ca.ts';
 
 export interface Heard {
   client: string | null;
@@ -26,13 +26,13 @@ export interface ThrowawayBroker {
   back(): Promise<void>;
 }
 
-export async function createThrowawayBroker(ca: ThrowawayCa): Promise<ThrowawayBroker> {
+export async function createThrowawayBroker(ca: ThrowawayCa, validity?: Validity): Promise<ThrowawayBroker> {
   let aedes: Aedes;
   let server: Server;
   let port = 0;
   const sockets = new Set<TLSSocket>();
   const waiting = new Set<{ fits: (heard: Heard) => boolean; resolve: (heard: Heard) => void }>();
-  const credentials = await ca.server();
+  const credentials = await ca.server(validity);
   const self: ThrowawayBroker = {
     get port() {
       return port;

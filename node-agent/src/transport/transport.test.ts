@@ -313,6 +313,23 @@ t.test('a broker of another fleet gets nothing', async (t) => {
   t.same(stranger.heard, []);
 });
 
+t.test('a broker whose certificate ended is let in only by a clock that may run years ahead', async (t) => {
+  const past = { notBefore: new Date(Date.UTC(2001, 0)), notAfter: new Date(Date.UTC(2003, 0)) };
+  const broker = await createThrowawayBroker(ca, past);
+  t.teardown(() => broker.kill());
+  const warned = new EventEmitter();
+  const alice = await node(t, broker, { log: { ...silentLog, warn: (fields) => warned.emit('warn', fields) } });
+  const warning = once(warned, 'warn');
+  // Its own certificate lasts: its clock is believed.
+  alice.identity = { ...alice.identity, expiresMs: Date.UTC(2200, 0) };
+  const up = start(alice);
+  t.match(await warning, [{ reason: /ended on 2003-01-01, and the clock of this machine shows 2/ }]);
+  t.same(broker.heard, []);
+  alice.identity = { ...alice.identity, issuedMs: Date.UTC(2002, 0), expiresMs: Date.UTC(2002, 1) };
+  await up;
+  t.equal(alice.transport.connected, true);
+});
+
 t.test('a full outbox says so once', async (t) => {
   const broker = await brokerFor(t);
   const outbox = createOutbox({ path: ':memory:', clock: hasty, log: silentLog, maxMessages: 10 });

@@ -1,0 +1,23 @@
+import type { NodeHealth } from '@blackroad/protocol';
+import t from 'tap';
+import { SampleFleet } from '../sample-fleet.ts';
+import type { View } from '../view.ts';
+import { nodeConditions } from './conditions.ts';
+
+t.test('a clock that is wrong is named on the page of its node, with how far', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('alice');
+  const says = (offMs: number) => {
+    const health = { atMs: fleet.now + offMs, diskFreeBytes: 1e12 } as NodeHealth;
+    fleet.apply([{ type: 'health', node: 'alice', health, atMs: fleet.now }]);
+    return nodeConditions(fleet.view as View, 'alice');
+  };
+  const day = 86_400_000;
+  t.match(says(800 * day), [
+    { severity: 'warning', text: "its clock is 2 years ahead of the coordinator's", help: /time server/ },
+  ]);
+  t.match(says(-day), [{ text: "its clock is 1 day behind the coordinator's" }]);
+  t.match(says(11 * 60_000), [{ text: "its clock is 11 minutes ahead of the coordinator's" }]);
+  t.same(says(9 * 60_000), []);
+  t.same(says(0), []);
+});
