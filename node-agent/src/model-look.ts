@@ -1,11 +1,13 @@
 // A look at the runtimes of this node: which models each has now. In: the runtimes. Out: models with the runtime that serves each,
 // and why a runtime says nothing. A runtime that is only slow keeps the models it had, for a while; one that refuses the
 // connection has none. Never waits longer than the deadline for any of them, and never for one behind the other.
+
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { ModelKind } from './default-models.ts';
 import type { ModelSituation } from './model-notes.ts';
 import { type Runtime, RuntimeError, type RuntimeModel } from './runtimes/runtime.ts';
+import { createToldModels } from './told-models.ts';
 
 export interface Served {
   runtime: Runtime;
@@ -15,6 +17,8 @@ export interface Look {
   served: Served[];
   /** Runtimes whose models are not known now, and what they answered. */
   silent: ReadonlyMap<Runtime, Error>;
+  /** How many models of a runtime are not served, because the fleet cannot be told of them. */
+  leftOut: ReadonlyMap<Runtime, number>;
 }
 
 /** Below the runtimes' own deadline for a quick answer: a late answer is told from none. */
@@ -51,13 +55,20 @@ export function createModelLook(parts: { clock: Clock; log: Log }): (runtimes: r
     const answers = await Promise.all(runtimes.map(ask));
     for (const runtime of known.keys()) if (!runtimes.includes(runtime)) known.delete(runtime);
     const silent = new Map<Runtime, Error>();
+    const leftOut = new Map<Runtime, number>();
     const all: Served[] = [];
+    const toldOf = createToldModels();
     for (const [index, runtime] of runtimes.entries()) {
       const answer = answers[index] as RuntimeModel[] | Error;
-      if (answer instanceof Error) silent.set(runtime, answer);
-      else for (const model of answer) all.push({ runtime, model });
+      if (answer instanceof Error) {
+        silent.set(runtime, answer);
+        continue;
+      }
+      const told = toldOf(answer);
+      for (const model of told) all.push({ runtime, model });
+      if (told.length < answer.length) leftOut.set(runtime, answer.length - told.length);
     }
-    return { served: withoutDoubles(all, runtimes, known), silent };
+    return { served: withoutDoubles(all, runtimes, known), silent, leftOut };
   };
 }
 
@@ -68,7 +79,7 @@ export function lackingKinds({ served, silent }: Look): ModelKind[] {
 }
 
 /** How each runtime stands after the look, for words to people. */
-export function standOf(runtimes: readonly Runtime[], { served, silent }: Look): ModelSituation['runtimes'] {
+export function standOf(runtimes: readonly Runtime[], { served, silent, leftOut }: Look): ModelSituation['runtimes'] {
   return runtimes.map((runtime) => {
     const error = silent.get(runtime);
     return {
@@ -77,9 +88,14 @@ export function standOf(runtimes: readonly Runtime[], { served, silent }: Look):
       standsIn: runtime.standsIn ?? false,
       kinds: [...new Set(served.filter((each) => each.runtime === runtime).map(({ model }) => model.kind))],
       problem: error ? { code: error instanceof RuntimeError ? error.code : null, text: error.message } : null,
-      notes: runtime.notes?.() ?? [],
+      notes: [...leftWords(runtime.label, leftOut.get(runtime)), ...(runtime.notes?.() ?? [])],
     };
   });
+}
+
+function leftWords(label: string, count = 0): string[] {
+  const why = 'they are more than a node can tell of, or their names are longer than 200 characters';
+  return count > 0 ? [`${count} of the models of ${label} are not used: ${why}`] : [];
 }
 
 /** One that stands in serves a kind only while the others are known to have none of it: gone for a moment is not none. */

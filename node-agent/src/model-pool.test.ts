@@ -1,3 +1,4 @@
+import { explain, maxCapacityBytes, NodeCapacity } from '@blackroad/protocol';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
@@ -38,6 +39,28 @@ t.test('models are found by name and by alias, the first runtime first', async (
   t.equal(pool.find('b')?.model.name, 'b');
   t.equal(pool.find('small')?.model.name, 'a');
   t.equal(pool.find('c'), null);
+});
+
+t.test('what a server says of one model never voids the word of its node', async (t) => {
+  const odd = [
+    chat('x'.repeat(300)),
+    chat('', {}),
+    chat('huge', { contextTokens: 1e308, sizeBytes: Number.POSITIVE_INFINITY, slots: 2.4 }),
+    chat('none', { contextTokens: Number.NaN, parametersB: -1, sizeBytes: '7' as never }),
+    chat('named', { aliases: [...Array.from({ length: 40 }, (_, n) => `alias-${n}`), 'y'.repeat(300)] }),
+  ];
+  const many = Array.from({ length: 300 }, (_, n) => chat(`m${n}`));
+  const runtime: Runtime = { ...runtimeOf(), models: () => runtimeOf(...odd, ...many).models() };
+  const pool = poolOf([runtime, runtimeOf(chat('last'))]);
+  await pool.refresh();
+  const capacity = pool.capacity('boot-0001');
+  t.equal(explain(NodeCapacity, capacity), '');
+  t.ok(JSON.stringify(capacity).length < maxCapacityBytes);
+  const { length } = capacity.models;
+  t.ok(length > 100 && length <= 200, `${length} models`);
+  t.match(capacity.models[0], { name: 'huge', contextTokens: 0, sizeBytes: 0, slots: 2 });
+  t.match(pool.situation().runtimes[0]?.notes, [new RegExp(`^${305 - length} of the models of .* are not used`)]);
+  t.match(pool.situation().runtimes[1]?.notes, [/^1 of the models/]);
 });
 
 t.test('auto is what is loaded, then what is largest; never an embedding model', async (t) => {

@@ -81,7 +81,7 @@ export function createModelPool(parts: {
   let { runtimes } = parts;
   const admission = createAdmission({ slots: 1, queue: parts.queue, clock });
   const look = createModelLook({ clock, log });
-  let now: Look = { served: [], silent: new Map() };
+  let now: Look = { served: [], silent: new Map(), leftOut: new Map() };
   let queued: Promise<void> | null = null;
   let soon: Timer | null = null;
   let silentLooks = 0;

@@ -9,6 +9,7 @@ t.test('an address means what the server’s own tools mean by it', (t) => {
     '0.0.0.0:11434': 'http://127.0.0.1:11434',
     '0.0.0.0': 'http://127.0.0.1:11434',
     ':11434': 'http://127.0.0.1:11434',
+    'http://:11434/': 'http://127.0.0.1:11434',
     'http://127.0.0.1:11434/v1': 'http://127.0.0.1:11434',
     'http://127.0.0.1:11434/api/': 'http://127.0.0.1:11434',
     'box.local:8000/v1/chat/completions': 'http://box.local:8000',

@@ -26,7 +26,7 @@ export function serverUrl(text: string, form: AddressForm): string | null {
   if (scheme !== undefined && !form.schemes.includes(scheme.toLowerCase())) return null;
   if (user !== undefined && !form.withUser) return null;
   // `:11434` is this machine, as it is for Ollama; a scheme alone is nothing.
-  if (host === '' && (scheme !== undefined || !port)) return null;
+  if (host === '' && !port) return null;
   const target = host === '' ? '127.0.0.1' : targetOf(host);
   if (target === null) return null;
   const given = port === undefined && scheme === undefined ? form.port : port;

@@ -1,6 +1,7 @@
 // Room on the disk, whether it went read-only, and what is written a day to the machine's disks. SD cards and eMMC die of writes.
 import { type StatsFs, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { maxCount } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Files } from './files.ts';
 
@@ -27,7 +28,10 @@ export type FileSystemStat = Pick<StatsFs, 'bavail' | 'bsize' | 'type'> & { frsi
 /** Bytes free for us. Where the unit is not told and the block size is not to be trusted, the smallest usual unit: rather too little. */
 export function freeBytesOf({ bavail, bsize, frsize, type }: FileSystemStat): number {
   const unit = frsize || (remoteTypes.includes(type) ? Math.min(bsize, pageBytes) : bsize);
-  return bavail * unit;
+  // Less than nothing, where more is used than users may, is written as a number near 2^64.
+  if (bavail < 0 || bavail >= 2 ** 63) return 0;
+  // Stores of objects say exbibytes, more than the fleet may be told.
+  return Math.min(maxCount, bavail * unit);
 }
 
 /** Bytes free for us at a folder, or at the nearest one above it that exists. */

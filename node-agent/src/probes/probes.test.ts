@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { explain, NodeHealth, NodeInfo } from '@blackroad/protocol';
+import { explain, maxCount, NodeHealth, NodeInfo } from '@blackroad/protocol';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
@@ -325,6 +325,8 @@ t.test('disk space is counted in the unit of the counters', (t) => {
   t.equal(freeBytesOf({ bsize: 1024, bavail: 1000, type: nfs }), 1000 * 1024);
   t.equal(freeBytesOf({ bsize: 65_536, bavail: 1000, type: ext4 }), 1000 * 65_536);
   t.equal(freeBytesOf({ bsize: 4096, frsize: 0, bavail: 1000, type: ext4 }), 1000 * 4096);
+  t.equal(freeBytesOf({ bsize: 4096, bavail: 2 ** 50, type: fuse }), maxCount, 'a store of objects');
+  t.equal(freeBytesOf({ bsize: 4096, bavail: 2 ** 64 - 5000, type: ext4 }), 0, 'more is used than users may');
   t.end();
 });
 

@@ -11,6 +11,7 @@ import { embedWithCut, refuseSurelyTooLong, unitVector } from './cut.ts';
 import { createJsonClient, parsed } from './http-json.ts';
 import { createOllamaFacts, type OllamaFacts, type Tag } from './ollama-facts.ts';
 import { problemOf, pullProblem, streamProblem, wrongKind } from './ollama-problem.ts';
+import { type ToolCallPiece, toolCallPieces } from './openai-wire.ts';
 import { createRefusals, type Extra } from './refusals.ts';
 import {
   type ChatEvent,
@@ -44,7 +45,7 @@ interface ChatLine {
   message?: {
     content?: string;
     thinking?: string;
-    tool_calls?: { id?: string; function?: { name?: string; arguments?: unknown } }[];
+    tool_calls?: ToolCallPiece[] | null;
   };
   done?: boolean;
   done_reason?: string;
@@ -204,7 +205,7 @@ export function createOllama(options: OllamaOptions): Runtime {
       if (line.error !== undefined) throw streamProblem(line.error);
       if (line.message?.thinking) yield { type: 'thought', text: line.message.thinking };
       if (line.message?.content) yield { type: 'text', text: line.message.content };
-      const toolCalls = line.message?.tool_calls ?? [];
+      const toolCalls = toolCallPieces(line.message ?? {}).filter((call) => call.function?.name);
       if (toolCalls.length > 0) {
         yield { type: 'tool-calls', calls: toolCalls.map((call, index) => toolCallOf(call, calls + index)) };
         calls += toolCalls.length;
@@ -333,9 +334,9 @@ function wireMessages(messages: ChatMessage[]): object[] {
   });
 }
 
-function toolCallOf(call: { id?: string; function?: { name?: string; arguments?: unknown } }, index: number): ToolCall {
+function toolCallOf(call: ToolCallPiece, index: number): ToolCall {
   return {
-    id: call.id || `call-${index}`,
+    id: String(call.id || `call-${index}`),
     name: call.function?.name ?? '',
     arguments: argumentsOf(call.function?.arguments),
   };
