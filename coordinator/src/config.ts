@@ -110,7 +110,7 @@ export const coordinatorOptions = {
     env: 'BLACKROAD_RECLAIM',
     default: 'auto',
     choices: ['auto', 'ask'],
-    text: 'Whether a re-flashed machine takes its old node back by itself (auto) or only after a person forgot the old one (ask).',
+    text: 'Whether a re-flashed machine takes its old node back by itself (auto) or only after a person allowed it with `fleet nodes release` (ask).',
   },
   certificateDays: {
     type: 'number',
