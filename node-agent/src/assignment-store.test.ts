@@ -56,6 +56,21 @@ t.test('a time zone counts also where the disk takes no writes: no trigger is lo
   store.close();
 });
 
+t.test('a sound file with other tables is set aside like a damaged one', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'assignment-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const other = new Database(join(folder, 'assignment.sqlite'));
+  other.exec('create table assigned (name text); insert into assigned values (1)');
+  other.close();
+  const said: string[] = [];
+  const onDamage = (text: string) => said.push(text);
+  const store = openAssignmentStore(join(folder, 'assignment.sqlite'), { nowMs: 7, onDamage });
+  t.match(said, [/its tables are others.*set aside as .*damaged-7/]);
+  t.equal(store.applyDelta({ from: 0, to: 1, put: [assigned('a')], remove: [] }), true);
+  t.same(names(store), ['a']);
+  store.close();
+});
+
 t.test('it outlives the process', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'assignment-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));

@@ -99,6 +99,7 @@ function open(path: string): Database.Database {
   const db = new Database(path);
   try {
     checkDatabase(prepared(db));
+    checkTables(db);
     checkRows(db);
     return db;
   } catch (error) {
@@ -113,6 +114,17 @@ function prepared(db: Database.Database): Database.Database {
            create table if not exists generation (one integer primary key check (one = 1), value integer not null);
            create table if not exists zone (one integer primary key check (one = 1), value text not null);`);
   return db;
+}
+/** A sound file of something else: whoever put it there, the agents come from the coordinator. */
+function checkTables(db: Database.Database): void {
+  try {
+    db.prepare(
+      'select agent, assigned.value, generation.one, zone.one, zone.value from assigned, generation, zone',
+    ).get();
+  } catch (error) {
+    if ((error as { code?: string }).code === 'SQLITE_ERROR') throw new DamageError('its tables are others');
+    throw error;
+  }
 }
 /** Pages may fit together and yet hold something else: a row that is no agent would end every start. */
 function checkRows(db: Database.Database): void {

@@ -138,6 +138,21 @@ async function written(t: Test, answers: (path: string, body: { model?: string }
   return ollama;
 }
 
+t.test('what is no tool call and no vector ends in words, not in a stack', async (t) => {
+  const calls = [null, {}, { function: null }, { id: 7, function: { name: 'weather', arguments: null } }];
+  const tags = { chat: ['completion', 'tools'], embedder: ['embedding'] };
+  const ollama = await written(t, (path, { model }) => {
+    if (path === '/api/ps') return { models: [] };
+    if (path === '/api/tags') return { models: Object.keys(tags).map((name) => ({ name })) };
+    if (path === '/api/show') return { capabilities: tags[model as keyof typeof tags], model_info: {} };
+    return path === '/api/embed' ? null : { message: { content: '', tool_calls: calls }, done: true };
+  });
+  const { events, error } = await read(ollama.chat({ ...hello, model: 'chat' }, never));
+  t.equal(error, undefined);
+  t.strictSame(events[0], { type: 'tool-calls', calls: [{ id: '7', name: 'weather', arguments: {} }] });
+  await t.rejects(ollama.embed('embedder', ['a'], never), { code: 'unavailable', message: /0 vectors came back/ });
+});
+
 t.test('an old Ollama tells no capabilities: what a model is follows from its architecture', async (t) => {
   const { tags, right } = JSON.parse(readFileSync(join(import.meta.dirname, 'ollama-old.fixture.json'), 'utf8'));
   const architectures: Record<string, string> = { 'nomic-embed-text:latest': 'nomic-bert', 'llama3.2:3b': 'llama' };

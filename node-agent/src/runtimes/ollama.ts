@@ -243,7 +243,7 @@ export function createOllama(options: OllamaOptions): Runtime {
     const body = { model: model.name, input, truncate: false, keep_alive: options.keepAlive };
     const answer = await client.call({ method: 'POST', path: 'api/embed', body, signal, answerMs });
     if (answer.status !== 200) throw problemOf(answer, model.name);
-    const embeddings = (answer.json as { embeddings?: unknown[] } | undefined)?.embeddings;
+    const embeddings = (answer.json as { embeddings?: unknown[] } | null | undefined)?.embeddings;
     if (!Array.isArray(embeddings) || embeddings.length !== input.length) {
       throw new RuntimeError(
         'unavailable',
