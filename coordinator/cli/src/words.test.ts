@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import t from 'tap';
-import { ago, byName, bytes, cutTo, duration, paintFor, table } from './words.ts';
+import { ago, byName, bytes, cutTo, duration, paintFor, pieces, table } from './words.ts';
 
 t.test('figures as people read them', async (t) => {
   t.same([0, 2048, 5 * 1024 ** 2, 1.5 * 1024 ** 3].map(bytes), ['0 KiB', '2 KiB', '5 MiB', '1.5 GiB']);
@@ -54,6 +54,15 @@ t.test('a table fits its screen: spare columns go first, then the widest are cut
 t.test('a coloured text is cut without leaving its colour on', async (t) => {
   t.equal(cutTo(4, paintFor(true)('red', 'longer')), '\u001b[31mlon…\u001b[0m');
   t.equal(cutTo(9, 'short'), 'short');
+});
+
+t.test('an address is whole, however narrow the screen', async (t) => {
+  const url = `https://192.168.1.20:8401/#code=${'a'.repeat(60)}`;
+  for (const columns of [30, 79, 200]) {
+    const lines = pieces(url, columns);
+    t.equal(lines.join(''), url);
+    for (const line of lines) t.ok(line.length <= columns);
+  }
 });
 
 t.test('alice-6 stands before alice-12', async (t) => {

@@ -65,6 +65,12 @@ export function cutTo(room: number, text: string): string {
   return `${out}…${isColoured ? '\u001b[0m' : ''}`;
 }
 
+/** An address in lines of at most so many characters: nothing of it may be missing. */
+export function pieces(text: string, columns: number): string[] {
+  const room = Math.max(20, columns);
+  return Array.from({ length: Math.ceil(text.length / room) }, (_, i) => text.slice(i * room, (i + 1) * room));
+}
+
 const gap = 2;
 /** The last column, the one that explains, keeps at least this much. */
 const lastColumns = 20;

@@ -10,7 +10,7 @@ import { holdProcess } from '@blackroad/std/hold-process';
 import { createClient } from '../client.ts';
 import { type FleetFile, readFleetFile } from '../find-fleet.ts';
 import { numberFlag, type VerbCall, wrongUse } from '../verb.ts';
-import { paintFor, wrapped } from '../words.ts';
+import { paintFor, pieces, wrapped } from '../words.ts';
 import { type Child, startChild } from './children.ts';
 import { greet } from './first-agent.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -18,6 +18,8 @@ import { liveScreen, nextSteps } from './screen.ts';
 
 const defaultPort = 8400;
 const nodeOnlineMs = 30_000;
+/** A little less than a sign-in code is good for. */
+const signInMs = 9.5 * 60_000;
 
 export async function up(call: VerbCall): Promise<void> {
   const { data, root, clock } = call;
@@ -100,14 +102,28 @@ export async function up(call: VerbCall): Promise<void> {
 
     const greeting = chat && !call.flags.bare ? await greet(call, client, progress, stop.signal) : null;
     const answer = greeting
-      ? wrapped(`  ${greeting.agent} answers: `, `${greeting.answer} (${greeting.how})`, width())
+      ? wrapped(`  ${greeting.agent} answers: `, `${greeting.answer} (${greeting.how})`, width() - 1)
       : '';
     if (stop.signal.aborted) return;
 
-    const { url: signIn } = await client.call('signInCode');
+    const { url: signIn, networkUrl } = await client.call('signInCode');
+    const signInUntilMs = clock.monotonicMs() + signInMs;
+    const signInLines = () =>
+      clock.monotonicMs() < signInUntilMs
+        ? [
+            paint('dim', 'sign in once, within 10 minutes, here:'),
+            ...pieces(signIn, width() - 1),
+            ...(networkUrl === null
+              ? []
+              : [
+                  paint('dim', 'or on another device (its browser warns once: the fleet signs its certificate):'),
+                  ...pieces(networkUrl, width() - 1),
+                ]),
+          ]
+        : [`to sign in: ${call.as.fleet('console')}`];
     const head = () => [
       `${paint('pink', 'BlackRoad Fleet')}  console ${paint('bold', url)}`,
-      `sign in once, within 10 minutes: ${signIn}`,
+      ...signInLines(),
       ...(answer === '' ? [] : ['', ...answer.split('\n')]),
       ...problems.map((problem) => paint('yellow', problem)),
       ...notices.slice(-3).map((notice) => paint('yellow', notice)),
@@ -118,7 +134,7 @@ export async function up(call: VerbCall): Promise<void> {
       if (call.json) call.show({ url, signIn, node: here.id, problems }, () => '');
       const tries = await nextSteps(call, client);
       out.write(
-        `${answer === '' ? '' : `${answer}\n`}\n  console      ${url}\n  sign in once ${signIn}\n\n  Try: ${tries.join('\n       ')}\n\n  Ctrl-C or \`${call.as.make('down')}\` stops the fleet.\n`,
+        `${answer === '' ? '' : `${answer}\n`}\n  console      ${url}\n  sign in once ${signIn}\n${networkUrl === null ? '' : `  elsewhere    ${networkUrl}\n`}\n  Try: ${tries.join('\n       ')}\n\n  Ctrl-C or \`${call.as.make('down')}\` stops the fleet.\n`,
       );
       await new Promise<void>((resolve) => {
         if (stop.signal.aborted) resolve();
