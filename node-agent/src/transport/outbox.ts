@@ -15,6 +15,7 @@ import type { Log } from '@blackroad/std/log';
 import Database from 'better-sqlite3';
 import { checkDatabase, isDamage, type OnDamage, setAside } from '../data-folder.ts';
 import type { Disk } from '../disk.ts';
+import { createUnstored, type UnstoredRow } from './unstored.ts';
 
 export type Until = 'settled' | 'sent';
 export interface OutboxMessage {
@@ -69,9 +70,6 @@ export const outboxFile = 'outbox.sqlite';
 const forgetAgainMs = 10_000;
 /** One local disk: it is asked so often, and nobody else is kept waiting by that. */
 const storeAgainMs = 5_000;
-/** Rows kept in memory while the disk takes none; the end of a task is 64 KiB at most, mostly one. */
-const maxUnstored = 1_000;
-const maxUnstoredBytes = 8 * 1024 * 1024;
 const schema = `
   CREATE TABLE IF NOT EXISTS outbox (
     seq INTEGER PRIMARY KEY, key TEXT NOT NULL, settled INTEGER NOT NULL,
@@ -134,7 +132,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const removeAll = db.transaction((known: (readonly [string, number])[]) => {
     for (const [, seq] of known) remove.run(seq);
   });
-  const unstored = createUnstored();
+  const unstored = createUnstored<OutboxMessage>();
   let storing = false;
   /** Rows that wait in memory go to the disk, together. */
   const storeAgain = () => {
@@ -153,7 +151,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       storeAgain();
     });
   };
-  const storeAll = db.transaction((rows: readonly UnstoredRow[]) => {
+  const storeAll = db.transaction((rows: readonly UnstoredRow<OutboxMessage>[]) => {
     for (const { seq, replaces, message } of rows) {
       if (replaces !== undefined) remove.run(replaces);
       add(seq, message);
@@ -326,38 +324,6 @@ export function createOutbox(options: OutboxOptions): Outbox {
     self.settle(foreign);
   }
   return self;
-}
-
-interface UnstoredRow {
-  seq: number;
-  message: OutboxMessage;
-  /** Row on the disk of the same key. */
-  replaces?: number;
-}
-/** Rows that the disk did not take. */
-function createUnstored() {
-  const rows = new Map<number, UnstoredRow>();
-  let bytes = 0;
-  const drop = (seq: number) => {
-    bytes -= rows.get(seq)?.message.payload.length ?? 0;
-    rows.delete(seq);
-  };
-  return {
-    drop,
-    /** False: no room. */
-    add(row: UnstoredRow): boolean {
-      if (rows.size >= maxUnstored || bytes + row.message.payload.length > maxUnstoredBytes) return false;
-      rows.set(row.seq, row);
-      bytes += row.message.payload.length;
-      return true;
-    },
-    has: (seq: number) => rows.has(seq),
-    replacesOf: (seq: number) => rows.get(seq)?.replaces,
-    all: () => [...rows.values()],
-    get size() {
-      return rows.size;
-    },
-  };
 }
 
 /** Rows of the last moment are mostly sent in the next one: reading them back from SQLite was a tenth of a busy node's work. [M] */
