@@ -168,7 +168,7 @@ export class CoordinatorHost {
       ...(this.#knobs.cuts ? { cuts: this.#knobs.cuts } : {}),
       clock: this.#slow(clock),
       random: seededRandom(this.#seed * 1000 + this.starts),
-      log: this.#watch.log,
+      log: whileAlive(this.#watch.log, () => clock.alive),
       check,
       showTask,
       fatal,
@@ -254,4 +254,16 @@ export class CoordinatorHost {
       close: async () => {},
     };
   }
+}
+
+/** A killed process says nothing any more: what its last turn of the loop would still have logged was never written. */
+function whileAlive(log: Log, isAlive: () => boolean): Log {
+  const { debug, info, warn, error } = log;
+  const said =
+    (say: Log['warn']): Log['warn'] =>
+    (fields, message) => {
+      if (isAlive()) say(fields, message);
+    };
+  const own: Log = { debug: said(debug), info: said(info), warn: said(warn), error: said(error), child: () => own };
+  return own;
 }
