@@ -13,13 +13,27 @@ const batch = 50;
 t.test('the coordinator is killed under load', async (t) => {
   const fleet = await startFleet(t, { args: ['--heartbeat', '5', '--restart-grace', '30', '--reconnect-window', '1'] });
   await fleet.simulate('lab', { nodes });
+  const able = (await fleet.client.call('nodes'))
+    .filter(({ capacity }) => capacity?.models.some(({ kind }) => kind === 'chat'))
+    .map(({ id }) => id);
+  t.ok(able.length > nodes / 4, `${able.length} of ${nodes} nodes have a model`);
+  // Left to itself placement packs this fleet's agents onto the few nodes that are fastest.
+  const on = (i: number) => ({
+    class: [],
+    site: [],
+    labels: {},
+    avoidAgents: [],
+    nodes: [able[i % able.length] as string],
+  });
   for (let i = 0; i < agents.length; i += 20)
-    await Promise.all(agents.slice(i, i + 20).map((name) => fleet.apply({ name, concurrency: 4 })));
+    await Promise.all(
+      agents.slice(i, i + 20).map((name, k) => fleet.apply({ name, concurrency: 4, placement: on(i + k) })),
+    );
   await allReady(fleet);
   const placed = await placements(fleet);
   t.equal(placed.size, agents.length, 'every agent has a node');
   const used = new Set([...placed.values()].map(({ node }) => node)).size;
-  t.ok(used > nodes / 4, `the agents are spread: ${used} of ${nodes} nodes have some`);
+  t.equal(used, able.length, 'every node that can has agents');
 
   const load = startLoad(fleet);
   for (const round of [1, 2]) {

@@ -14,10 +14,10 @@ t.test('a clock that is wrong is named on the page of its node, with how far', a
   };
   const day = 86_400_000;
   t.match(says(800 * day), [
-    { severity: 'warning', text: "its clock is 2 years ahead of the coordinator's", help: /time server/ },
+    { severity: 'warning', text: "its clock is wrong: 2 years ahead of the coordinator's", help: /time server/ },
   ]);
-  t.match(says(-day), [{ text: "its clock is 1 day behind the coordinator's" }]);
-  t.match(says(11 * 60_000), [{ text: "its clock is 11 minutes ahead of the coordinator's" }]);
+  t.match(says(-day), [{ text: "its clock is wrong: 1 day behind the coordinator's" }]);
+  t.match(says(11 * 60_000), [{ text: "its clock is wrong: 11 minutes ahead of the coordinator's" }]);
   t.same(says(9 * 60_000), []);
   t.same(says(0), []);
 });

@@ -31,7 +31,7 @@ export function nodeConditions(view: View, id: string): NodeCondition[] {
   }));
   const offMs = (live.health?.atMs ?? 0) - (live.lastSeenMs ?? 0);
   if (live.health && live.lastSeenMs !== null && Math.abs(offMs) > clockOffMs) {
-    const text = `its clock is ${spanOf(Math.abs(offMs))} ${offMs > 0 ? 'ahead of' : 'behind'} the coordinator's`;
+    const text = `its clock is wrong: ${spanOf(Math.abs(offMs))} ${offMs > 0 ? 'ahead of' : 'behind'} the coordinator's`;
     found.push({ severity: 'warning', text, help: ofClock });
   }
   const { refusals } = live;

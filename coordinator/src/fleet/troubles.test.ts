@@ -10,7 +10,7 @@ function ill(fleet: SampleFleet, node: string, over: Partial<NodeHealth>) {
   const message: NodeHealth = {
     boot: boot1,
     seq: 1,
-    atMs: 1,
+    atMs: fleet.now,
     uptimeS: 1,
     generation: 0,
     cpu: 0.1,
