@@ -252,7 +252,9 @@ t.test('verbs', async (t) => {
     t.match(first, { code: 0, stdout: /^greeter/ }, 'flags of every verb may come first');
     const hint = /now: (.*agents explain greeter)/.exec(first.stdout)?.[1] ?? '';
     const hinted = await new Promise<string>((resolve) =>
-      execFile('sh', ['-c', hint], { cwd: root, env: {} }, (error, stdout) => resolve(error ? error.message : stdout)),
+      execFile('sh', ['-c', hint], { cwd: root, env: { PATH: process.env.PATH } }, (error, stdout) =>
+        resolve(error ? error.message : stdout),
+      ),
     );
     t.match(hinted, /^greeter is on /, `a hint runs as it is printed: ${hint}`);
     t.match(await cli('--version'), { code: 0, stdout: /^BlackRoad Fleet \d/ });
