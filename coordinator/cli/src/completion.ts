@@ -1,7 +1,7 @@
 // Shell completion for bash, zsh and fish, made from the verb table; names of nodes and agents are asked of the fleet.
 // The scripts call the command as it was typed (`bin/fleet`, a full path, or a link on the PATH), so that all of them complete.
 import { everyFlag } from './help.ts';
-import { splitFlags } from './typed-line.ts';
+import { findVerb, splitFlags } from './typed-line.ts';
 import { type Verb, wrongUse } from './verb.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
@@ -40,9 +40,7 @@ export async function completions(
 ): Promise<string[]> {
   const last = typed.at(-1) ?? '';
   const { words } = splitFlags(typed.slice(0, -1));
-  const verb = verbs
-    .filter(({ words: own }) => own.split(' ').every((word, i) => words[i] === word))
-    .toSorted((a, b) => b.words.length - a.words.length)[0];
+  const verb = findVerb(verbs, words)?.verb;
   const flags = { ...everyFlag, ...verb?.flags };
   const flagBefore = flags[typed.at(-2)?.replace(/^--/, '') ?? ''];
   const found = new Set<string>();

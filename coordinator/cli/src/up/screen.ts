@@ -65,9 +65,10 @@ async function screenOf(call: VerbCall, client: Client, head: string[], window: 
     `tasks ${fleet.tasks.running} running, ${fleet.tasks.queued} queued`,
     `up ${duration(fleet.nowMs - fleet.startedMs)}`,
   ];
+  const listed = agentCount > 0 && agentCount <= maxListed ? await client.call('agents') : [];
   const foot = [
     paint('dim', 'Try in another terminal:'),
-    ...(await nextSteps(call, client)).map((each) => `  ${each}`),
+    ...nextSteps(call, listed[0]?.name ?? null, agentCount).map((each) => `  ${each}`),
     paint('dim', `Ctrl-C stops the fleet.`),
   ];
   const top = [...head, '', words.join('   '), ''];
@@ -76,8 +77,7 @@ async function screenOf(call: VerbCall, client: Client, head: string[], window: 
   const room = Math.max(6, window.rows - top.length - foot.length - 2);
   const nodes =
     nodeCount > 0 && nodeCount <= maxListed ? nodeTable(await client.call('nodes'), columns).split('\n') : [];
-  const agents =
-    agentCount > 0 && agentCount <= maxListed ? agentTable(await client.call('agents'), columns).split('\n') : [];
+  const agents = listed.length > 0 ? agentTable(listed, columns).split('\n') : [];
   const half = Math.floor(room / 2);
   const forNodes = Math.min(nodes.length, Math.max(half, room - agents.length));
   const forAgents = Math.min(agents.length, room - forNodes);
@@ -91,17 +91,16 @@ export function fitted(lines: readonly string[], room: number, noun: string): st
   return [...shown, `... and ${counted(lines.length - shown.length, `more ${noun}`)}`];
 }
 
-/** What to type next, as it is typed here. */
-export async function nextSteps(call: VerbCall, client: Client): Promise<string[]> {
-  const [agent] = await client.call('agents');
-  return agent === undefined
-    ? [
-        call.as.fleet(`agents apply -f ${call.as.file(firstAgentFile)}`),
-        call.as.fleet('ask greeter "What can you do on this node?"'),
-      ]
-    : [
-        call.as.fleet(`ask ${agent.name} "My name is Ada."`),
-        call.as.fleet(`ask ${agent.name} "What is my name?"`),
-        `${call.as.fleet('join-token create')}   (to add a Pi)`,
-      ];
+/** What to type next, as it is typed here. `agent`: one of the `count` that there are; null where they were not listed. */
+export function nextSteps(call: VerbCall, agent: string | null, count: number): string[] {
+  if (count === 0)
+    return [
+      call.as.fleet(`agents apply -f ${call.as.file(firstAgentFile)}`),
+      call.as.fleet('ask greeter "What can you do on this node?"'),
+    ];
+  const asks =
+    agent === null
+      ? [call.as.fleet('agents')]
+      : [call.as.fleet(`ask ${agent} "My name is Ada."`), call.as.fleet(`ask ${agent} "What is my name?"`)];
+  return [...asks, `${call.as.fleet('join-token create')}   (to add a Pi)`];
 }

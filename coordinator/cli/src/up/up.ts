@@ -132,7 +132,8 @@ export async function up(call: VerbCall): Promise<void> {
       await liveScreen(call, client, head, stop.signal);
     } else {
       if (call.json) call.show({ url, signIn, node: here.id, problems }, () => '');
-      const tries = await nextSteps(call, client);
+      const agents = await client.call('agents');
+      const tries = nextSteps(call, agents[0]?.name ?? null, agents.length);
       out.write(
         `${answer === '' ? '' : `${answer}\n`}\n  console      ${url}\n  sign in once ${signIn}\n${networkUrl === null ? '' : `  elsewhere    ${networkUrl}\n`}\n  Try: ${tries.join('\n       ')}\n\n  Ctrl-C or \`${call.as.make('down')}\` stops the fleet.\n`,
       );
