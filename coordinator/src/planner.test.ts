@@ -30,6 +30,9 @@ class VirtualClock implements Clock {
     this.now += this.lookMs;
     return this.now;
   }
+  uptimeMs() {
+    return this.now;
+  }
   #add(delayMs: number, run: () => void, everyMs: number) {
     const timer = { atMs: this.now + delayMs, run, everyMs };
     this.#timers.push(timer);

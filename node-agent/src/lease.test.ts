@@ -6,8 +6,10 @@ import { createLease } from './lease.ts';
 function rig() {
   const clock = {
     mono: 1_000,
+    slept: 0,
     wall: 50_000,
     monotonicMs: () => clock.mono,
+    uptimeMs: () => clock.mono + clock.slept,
     nowMs: () => clock.wall,
     pass(ms: number) {
       clock.mono += ms;
@@ -111,12 +113,12 @@ t.test("the coordinator's clock is set forward, then back", async (t) => {
   t.ok(lease.holds, 'an answer to a hello of now tells');
 });
 
-t.test('a machine that slept: its monotonic clock stood still, its wall clock did not', async (t) => {
+t.test('a virtual machine that its host suspended: its uptime stood still, its wall clock did not', async (t) => {
   const { lease, welcome, clock, coordinatorMs, stepCoordinator } = rig();
   welcome();
   const sleep = (ms: number) => {
     clock.wall += ms;
-    // To a monotonic clock that stood still the coordinator's runs ahead by as much.
+    // To an uptime that stood still the coordinator's runs ahead by as much.
     stepCoordinator(ms);
   };
   sleep(10_000);
@@ -125,6 +127,16 @@ t.test('a machine that slept: its monotonic clock stood still, its wall clock di
   t.notOk(lease.holds);
   t.equal(lease.heard(buffered), 50_000, 'word that came while it slept is old, not from the future');
   t.notOk(lease.holds);
+  t.equal(lease.heard(coordinatorMs()), 0);
+  t.ok(lease.holds, 'word of now');
+});
+
+t.test('a machine that slept while its wall clock was set back [seed 2609]', async (t) => {
+  const { lease, welcome, clock, coordinatorMs, stepCoordinator } = rig();
+  welcome();
+  clock.slept += 60_000;
+  stepCoordinator(60_000);
+  t.notOk(lease.holds, 'it slept for longer than the lease');
   t.equal(lease.heard(coordinatorMs()), 0);
   t.ok(lease.holds, 'word of now');
 });

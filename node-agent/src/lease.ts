@@ -9,7 +9,7 @@ export interface Lease {
   readonly holds: boolean;
   /** A connection begins: nothing is known of the assignment until its welcome. */
   connected(): void;
-  /** `askedMs`: when the hello went out that it answers, by our monotonic clock; null: it answers none. */
+  /** `askedMs`: when the hello went out that it answers, by this machine's uptime; null: it answers none. */
   welcomed(message: Pick<Welcome, 'nowMs' | 'leaseMs' | 'generation'>, askedMs: number | null): void;
   /** Word without an answer to a hello; how old it is, as far as can be told. */
   heard(sentMs: number): number;
@@ -69,31 +69,31 @@ const readingMs = 500;
 const maxSleeps = 32;
 
 /**
- * Time on this machine since its start, sleep included: a monotonic clock stands still while the machine sleeps, its wall clock does
- * not. What was sent to a machine that slept would else look as if it came from the future. A wall clock that is set forward looks
- * like a sleep: word then counts as older than it is, until an answer to the next hello tells.
+ * Time on this machine since its start, sleep included: what was sent to a machine that slept would else look as if it came from the
+ * future. The uptime of the kernel counts the sleep of the machine, also one in which somebody sets the wall clock. A virtual machine
+ * that its host suspends does not count it: there the wall clock tells, once it is set right. A wall clock that is set forward looks
+ * like such a sleep: word then counts as older than it is, until an answer to the next hello tells.
  */
 function createLocalTime(clock: Clock) {
-  let baseMs = clock.nowMs() - clock.monotonicMs();
+  let baseMs = clock.nowMs() - clock.uptimeMs();
   let sleptMs = 0;
   /** Since when how much was slept, oldest first. */
   const sleeps = [{ fromMs: Number.NEGATIVE_INFINITY, sleptMs }];
   function look(): number {
-    const monotonicMs = clock.monotonicMs();
-    const apartMs = clock.nowMs() - monotonicMs;
+    const upMs = clock.uptimeMs();
+    const apartMs = clock.nowMs() - upMs;
     if (apartMs > baseMs + readingMs) {
       sleptMs += apartMs - baseMs;
-      sleeps.push({ fromMs: monotonicMs, sleptMs });
+      sleeps.push({ fromMs: upMs, sleptMs });
       // The first stays: what is asked for before the others is before any sleep that is known.
       if (sleeps.length > maxSleeps) sleeps.splice(1, 1);
       baseMs = apartMs;
     } else baseMs = Math.min(baseMs, apartMs);
-    return monotonicMs;
+    return upMs;
   }
   return {
     nowMs: () => look() + sleptMs,
-    /** Of a moment of the monotonic clock; a sleep that was found later than that counts as later. */
-    atMs: (monotonicMs: number) =>
-      monotonicMs + (sleeps.findLast(({ fromMs }) => fromMs < monotonicMs) ?? sleeps[0]!).sleptMs,
+    /** Of a moment of the uptime; a sleep that was found later than that counts as later. */
+    atMs: (upMs: number) => upMs + (sleeps.findLast(({ fromMs }) => fromMs < upMs) ?? sleeps[0]!).sleptMs,
   };
 }

@@ -118,7 +118,7 @@ class Loop implements RunningNode {
     this.#parts = parts;
     const { node, boot, transport, clock, log } = parts;
     this.#lease = createLease(clock, parts.assignments.generation);
-    this.#startedMs = clock.monotonicMs();
+    this.#startedMs = clock.uptimeMs();
     this.#runs = createTaskRuns({ node, boot, transport, clock, log, agent: (name) => this.agents.get(name) ?? null });
     parts.memory.publish = (agent, message) => transport.send('memoryUp', { node, agent }, message);
     parts.pool.onNews = () => {
@@ -212,7 +212,7 @@ class Loop implements RunningNode {
         hardware: machine.hardware,
         machine: machine.machine,
         generation: assignments.generation,
-        upMs: clock.monotonicMs() - this.#startedMs,
+        upMs: clock.uptimeMs() - this.#startedMs,
         held,
       },
     );

@@ -10,6 +10,7 @@ function virtualClock(startMs: number) {
   const clock: Clock = {
     nowMs: () => wall + now,
     monotonicMs: () => now,
+    uptimeMs: () => now,
     after(delayMs, run) {
       const timer = { atMs: now + delayMs, run };
       timers.push(timer);

@@ -1,5 +1,6 @@
 // The only file that reads the wall clock, the monotonic clock or sets timers.
 // Everything else receives a Clock, so that the simulator can run the same code on virtual time.
+import { uptime } from 'node:os';
 
 export interface Timer {
   /** Stops the timer; harmless when it has fired already. */
@@ -11,6 +12,8 @@ export interface Clock {
   nowMs(): number;
   /** Monotonic milliseconds from an arbitrary origin; never goes back. */
   monotonicMs(): number;
+  /** Milliseconds since this machine started, in steps of 10: the time that it slept is in it, and nobody sets it. */
+  uptimeMs(): number;
   /** Runs `run` once after `delayMs`. The timer keeps the process alive only with `hold`: for waits of milliseconds inside work. */
   after(delayMs: number, run: () => void, hold?: boolean): Timer;
   /** Runs `run` every `periodMs`. The timer never keeps the process alive by itself. */
@@ -22,6 +25,7 @@ export interface Clock {
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
+  uptimeMs: () => uptime() * 1000,
   after(delayMs, run, hold = false) {
     const handle = setTimeout(run, delayMs);
     if (!hold) handle.unref();

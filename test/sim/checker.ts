@@ -26,6 +26,8 @@ export interface Checker {
   asked?(prompt: string, machine: Machine): void;
   /** A node gets something from the coordinator. */
   delivered?(machine: Machine): void;
+  /** The disk of a machine is about to go away. */
+  exchanging?(machine: Machine): void;
   /** A coordinator process began. */
   started?(coordinator: Coordinator): void;
   /** Every virtual second. */

@@ -209,6 +209,7 @@ export class CoordinatorHost {
     return {
       nowMs: () => clock.nowMs(),
       monotonicMs: () => clock.monotonicMs(),
+      uptimeMs: () => clock.uptimeMs(),
       after: (delayMs, run) => clock.after(delayMs, run),
       every: (periodMs, run) => clock.every(periodMs, run),
       soon: (run) => {

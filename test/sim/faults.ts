@@ -258,6 +258,7 @@ export const faults: readonly Happening[] = [
       const forged = isForeign ? { ...made, hash: hashHeader(made) } : made;
       const message = { type: 'batch', epoch, from: made.seq, previousHash: made.previousHash, entries: [forged] };
       world.trace('fault', `forged memory of ${agent}`);
+      world.forged.add(`${node} ${agent}`);
       return world.network.say(`blackroad/v1/node/${node}/memory/${agent}`, JSON.stringify(message));
     },
   },

@@ -35,6 +35,8 @@ export interface MachineWorld {
   crashed(machine: Machine, error: Error): void;
   /** A turn asks its model for the first time. */
   asked(machine: Machine, prompt: string): void;
+  /** Its disk is about to go away. */
+  exchanging(machine: Machine): void;
   /** Somebody sent it away: it stays down until a person starts it. */
   sentAway(machine: Machine, reason: string): void;
 }
@@ -83,12 +85,14 @@ export class Machine {
   erasedMs = Number.NEGATIVE_INFINITY;
   /** Its node was forgotten, and it joined as another: what it wrote before is nobody's. */
   isAnother = false;
+  /** When a refusal reached it of what somebody else had said in its name. */
+  blamedMs = Number.NEGATIVE_INFINITY;
   /** A copied card in another machine: it speaks under a name that is not its own. */
   isClone = false;
   readonly #world: MachineWorld;
   readonly #random: Random;
   readonly #log = watchedLog({
-    trouble: () => (this.disk.isTroubled ? 'its disk' : this.#isOutboxFull() ? 'its outbox is full' : null),
+    trouble: () => this.#trouble(),
     broke: (text) => this.#world.broke('log', `${this.name}: ${text}`),
     trace: (text) => this.#world.trace(this.name, text),
   });
@@ -238,12 +242,14 @@ export class Machine {
   /** The disk of then in place of that of now, or one without a file that was damaged. What only this one held is gone. */
   exchange(disk: SimulatedDisk): void {
     this.#end(false, 'gets another disk');
+    this.#world.exchanging(this);
     this.disk = disk;
     this.erasedMs = this.#world.timeline.nowMs;
   }
   /** A fresh card: no key, no journal, the same hardware. */
   erase(): void {
     this.#end(false, 'is set up anew');
+    this.#world.exchanging(this);
     this.disk.erase();
     this.disk = new SimulatedDisk(this.#world.timeline);
     this.#world.disks.add(this.disk);
@@ -251,6 +257,11 @@ export class Machine {
     this.identity = null;
   }
 
+  #trouble(): string | null {
+    if (this.disk.isTroubled) return 'its disk';
+    if (this.#isOutboxFull()) return 'its outbox is full';
+    return this.blamedMs === this.#world.timeline.nowMs ? 'a forged message' : null;
+  }
   /** Or was, before this line was said. */
   #isOutboxFull(): boolean {
     const { outboxMessages } = this.#world.knobs;

@@ -148,6 +148,10 @@ export class ProcessClock implements Clock {
   monotonicMs(): number {
     return this.#timeline.nowMs - this.#startedMs - this.#asleepMs;
   }
+  /** Of a kernel, in its steps. */
+  uptimeMs(): number {
+    return Math.floor(this.#timeline.nowMs / 10) * 10;
+  }
   after(delayMs: number, run: () => void): Timer {
     let cancelled = false;
     let timer: Timer | null = null;

@@ -58,6 +58,8 @@ export class World implements MachineWorld {
   readonly accepted = new Set<string>();
   /** Nodes under whose name a copied card has spoken. */
   readonly cloned = new Set<string>();
+  /** In whose name, of which agent, memories were forged. */
+  readonly forged = new Set<string>();
   /** The last memories that a node sent, by agent. */
   readonly batches = new Map<string, readonly MemoryEntry[]>();
   readonly stored = new Ledger();
@@ -170,6 +172,9 @@ export class World implements MachineWorld {
   }
   asked(machine: Machine, prompt: string): void {
     for (const checker of this.#checkers) checker.asked?.(prompt, machine);
+  }
+  exchanging(machine: Machine): void {
+    for (const checker of this.#checkers) checker.exchanging?.(machine);
   }
   sentAway(machine: Machine, reason: string): void {
     this.trace(machine.name, `is sent away: ${reason}`);
@@ -399,7 +404,11 @@ export class World implements MachineWorld {
   #delivered(name: string, { topic, payload }: BusMessage): void {
     this.trace(name, `< ${short(topic, payload)}`);
     const machine = this.machines.find((each) => each.name === name);
-    if (machine) for (const checker of this.#checkers) checker.delivered?.(machine);
+    if (!machine) return;
+    const { agent, reason } = topic.endsWith('/memory') ? JSON.parse(payload) : {};
+    if (reason === 'bad-hash' && this.forged.has(`${machine.identity?.node} ${agent}`))
+      machine.blamedMs = this.timeline.nowMs;
+    for (const checker of this.#checkers) checker.delivered?.(machine);
   }
   #heard(topic: string, payload: string, node: string | null): void {
     this.trace('coordinator', `< ${short(topic, payload)}`);

@@ -127,6 +127,7 @@ export class HandClock implements Clock {
 
   nowMs = () => 1_700_000_000_000 + this.#now;
   monotonicMs = () => this.#now;
+  uptimeMs = () => this.#now;
   after = (delayMs: number, run: () => void) => this.#add(delayMs, null, run);
   every = (periodMs: number, run: () => void) => this.#add(periodMs, periodMs, run);
   soon = (run: () => void) => void setImmediate(run);

@@ -14,7 +14,6 @@ interface Finished {
   agent: string;
   node: string;
   attempt: number;
-  atMs: number;
 }
 
 export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
@@ -28,6 +27,8 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
   /** By agent and epoch: whether every version that ran under it remembers. */
   const remembers = new Map<string, boolean>();
   const finished = new Map<string, Finished>();
+  /** Tasks whose end was still to be told when the disk that holds their entry went away. */
+  const orphaned = new Set<string>();
 
   const note = (entry: MemoryEntry) => {
     kept.add(entry.hash);
@@ -77,7 +78,7 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
         case 'task-end': {
           const { id, agent, state, node, attempt, epoch } = change.row;
           if (state === 'done' && remembers.get(`${agent} ${epoch}`) === true && node !== null)
-            finished.set(id, { agent, node, attempt, atMs: world.timeline.nowMs });
+            finished.set(id, { agent, node, attempt });
           return;
         }
         default:
@@ -85,6 +86,13 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
     },
     looked() {
       for (const machine of world.machines) look(machine);
+    },
+    exchanging({ disk }) {
+      const topics = disk.read('outbox.sqlite', 'SELECT topic FROM outbox')?.pluck().all() as string[] | undefined;
+      for (const topic of topics ?? []) {
+        const task = /\/task\/([^/]+)\/status$/.exec(topic)?.[1];
+        if (task !== undefined) orphaned.add(task);
+      }
     },
     rested() {
       for (const machine of world.machines) {
@@ -97,16 +105,10 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
             broke(checker.name, `entry ${seq} of ${agent} was on the disk of ${machine.name} and is nowhere now`);
         }
       }
-      for (const [id, { agent, node, attempt, atMs }] of finished) {
+      for (const [id, { agent, node, attempt }] of finished) {
         const machine = world.machines.find(({ identity, isClone }) => identity?.node === node && !isClone);
-        // On a card that was erased since, or was a copy: that memory is gone with it.
-        if (
-          !machine ||
-          machine.erasedMs >= atMs ||
-          machine.isAnother ||
-          world.cloned.has(node) ||
-          !stored.agents.has(agent)
-        )
+        // On a card that went away before this was told, or was a copy: that memory is gone with it.
+        if (!machine || orphaned.has(id) || machine.isAnother || world.cloned.has(node) || !stored.agents.has(agent))
           continue;
         checker.exercised++;
         const count = turns.get(id)?.size ?? 0;

@@ -30,7 +30,10 @@ export function restlessOf(world: World): string[] {
       if (!unplaced || unplaced.refused.length === 0) out.push(`${name} has no node and no reason`);
       continue;
     }
-    if (observed?.state !== 'ready')
+    // Its node lost the model, and the reason why no other takes it is known: a person must act.
+    const { node, model } = placement;
+    const isStranded = unplaced && unplaced.refused.length > 0 && !offers(world, node, model);
+    if (observed?.state !== 'ready' && !isStranded)
       out.push(`${name} on ${placement.node} is ${observed?.state ?? 'not heard of'} ${observed?.reason ?? ''}`);
     const machine = world.machines.find(({ identity }) => identity?.node === placement.node);
     if (machine?.process?.node.mayActOutside(name) === false)
@@ -71,4 +74,9 @@ export function restlessOf(world: World): string[] {
     }
   }
   return out;
+}
+/** What the node told of itself last. */
+function offers(world: World, node: string, model: string): boolean {
+  const { models = [] } = world.host.coordinator?.view.live.get(node)?.capacity ?? {};
+  return models.some(({ name, aliases }) => name === model || aliases.includes(model));
 }
