@@ -43,7 +43,7 @@ const retry = { firstMs: 1_000, maxMs: 30_000 };
  * them: doubled waits made the last of 300 nodes come back 18 s after a restart of 4 s. [M] */
 const quickRetryMs = 60_000;
 const quickMaxMs = 2_000;
-/** A connection shorter than this counts as a failed try: a broker that lets in and throws out must not be hammered. */
+/** A broker that lets in and throws out must not be hammered: after connections shorter than this the next comes later and later. */
 const stableMs = 10_000;
 /** A busy broker hangs up too; only one that does it again and again does not accept us. */
 const hangUpsBeforeDoubt = 5;
@@ -68,7 +68,10 @@ export function createTransport(options: TransportOptions): Transport {
   let stopped = false;
   const stopping = new AbortController();
   let timer: Timer | null = null;
+  /** Dials since the last connection. */
   let failures = 0;
+  /** Connections in a row that did not last. */
+  let shortLives = 0;
   let hangUps = 0;
   let lastProblem = '';
   let windowMs = 1_000;
@@ -117,6 +120,7 @@ export function createTransport(options: TransportOptions): Transport {
     }
     if (link !== made || stopped) return;
     up = true;
+    failures = 0;
     upSinceMs = clock.monotonicMs();
     cursor = 0;
     inFlight = 0;
@@ -143,14 +147,13 @@ export function createTransport(options: TransportOptions): Transport {
     if (!up) return retryAfter(problem);
     up = false;
     lostMs = clock.monotonicMs();
-    if (lostMs - upSinceMs >= stableMs) failures = 0;
+    shortLives = lostMs - upSinceMs < stableMs ? shortLives + 1 : 0;
     if (stopped) return;
     log.warn({ reason: problem.message }, 'connection lost');
     if (problem.refusesUs === true) options.onNotAccepted?.();
     handlers?.onDown(problem.message);
     // Everybody lost it in the same moment: come back spread over the window the coordinator wished for.
-    const delayMs = failures === 0 ? random.next() * windowMs : backoffMs(retry, failures, random);
-    failures++;
+    const delayMs = shortLives === 0 ? random.next() * windowMs : backoffMs(retry, shortLives, random);
     timer = clock.after(delayMs, connect);
   };
   const retryAfter = (problem: ConnectProblem) => {
