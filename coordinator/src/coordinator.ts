@@ -391,8 +391,22 @@ class Loop implements Coordinator {
   #judge(touched: Touched): void {
     for (const id of touched.nodes) {
       const row = this.#view.nodes.get(id);
+      if (!row) this.#offerBranchesOf(id).catch(() => {}); // stopping, or the store is away: they are offered at the next hello
       if (!row || row.status === 'quarantined') this.#parts.clock.after(500, () => this.#parts.bus.disconnect(id));
     }
+  }
+
+  /** What a forgotten node had brought of its branches is all of them: whoever has its agents now gets it. */
+  async #offerBranchesOf(node: string): Promise<void> {
+    const writers = new Set<string>();
+    for (const { node: from, agent } of this.#view.branches.values()) {
+      const writer = this.#view.agents.get(agent)?.placement?.node;
+      if (from === node && writer !== undefined) writers.add(writer);
+    }
+    for (const writer of writers) await this.#offerAgain(writer);
+  }
+  async #offerAgain(node: string): Promise<void> {
+    for (const offer of await offersAgain(this.store, this.view, node)) await this.submit('memory-up', offer);
   }
 
   #touch(touched: Touched, change: Change): void {
@@ -488,7 +502,7 @@ class Loop implements Coordinator {
         return;
       case 'nodeHello':
         await this.submit('node-hello', { node, message: decoded.message });
-        for (const offer of await offersAgain(this.store, this.view, node)) await this.submit('memory-up', offer);
+        await this.#offerAgain(node);
         return;
       case 'nodeInfo':
         await this.submit('node-info', { node, message: decoded.message });

@@ -15,6 +15,7 @@ import {
   remark,
 } from '../draft.ts';
 import { type Decide, type Inputs, refuse } from '../input.ts';
+import { closeBranchesOf } from '../memory/branches.ts';
 import { leaseForNode, loseLeases } from '../tasks/leases.ts';
 import type { NodeRow } from '../view.ts';
 import { openDeltas, sendSnapshot, unplaceAgent } from './assignment.ts';
@@ -110,6 +111,7 @@ export const forgetNode: Decide<'node-forget'> = (view, { by, node }, nowMs) => 
     const fix = 'Nothing to do: a place is being looked for.';
     unplaceAgent(draft, nobody, agent, { text: `Its node ${text.slice(node.length + 1)}.`, fix, refused: [] });
   }
+  closeBranchesOf(draft, node);
   dropNode(draft, node);
   sayFarewell(draft, node, 'forgotten', 'A person took this node out of the fleet.');
   noteAudit(draft, { actor: by, action: 'node-forget', subject: node, text: row.hardware });

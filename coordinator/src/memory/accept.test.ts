@@ -1,5 +1,6 @@
 import { commitPayload, hashHeader, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import t from 'tap';
+import { forgetNode } from '../fleet/nodes.ts';
 import type { Inputs } from '../input.ts';
 import { boot1, events, SampleFleet, said } from '../sample-fleet.ts';
 import { acceptMemory } from './accept.ts';
@@ -350,4 +351,17 @@ t.test('a branch without additions is done with at once', async (t) => {
   const kept = up(fleet, 'alice', branch(1, alone));
   t.same(events(kept.changes), ['memory-branch', 'memory-merged']);
   t.equal(fleet.view.branches.size, 0);
+});
+
+t.test('a node is forgotten in the middle of a branch: what came of it is closed and brought in', async (t) => {
+  const { fleet, main, alone } = apart([{}, {}, {}, {}]);
+  up(fleet, 'alice', branch(1, alone.slice(0, 2), false), { stored: hashes(main) });
+  t.match(fleet.view.branches.get('echo.alice.1'), { uptoSeq: 5, complete: false });
+  const forgotten = fleet.decide<'node-forget'>(forgetNode, { by: 'key:ada', node: 'alice' });
+  t.match(fleet.view.branches.get('echo.alice.1'), { fromSeq: 4, uptoSeq: 5, complete: true, merged: false });
+  t.same(events(forgotten.changes), ['memory-branch', 'node-forgotten']);
+  const level: MemoryUp = { type: 'hydrated', epoch: 2, durableSeq: 4, hash: tip(main).hash };
+  t.match(up(fleet, 'bob', level, { branch: { id: 'echo.alice.1', entries: alone.slice(0, 2) } }).down, [
+    { node: 'bob', type: 'merge', branch: 'echo.alice.1', entries: alone.slice(0, 2) },
+  ]);
 });

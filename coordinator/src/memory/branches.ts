@@ -52,6 +52,22 @@ export function keepBranch(draft: Draft, input: Inputs['memory-up'], message: Br
   return uptoSeq;
 }
 
+/** Nobody brings the rest of what this node had begun to bring: what is here is all there is, and is brought in. */
+export function closeBranchesOf(draft: Draft, node: string): void {
+  for (const row of draft.view.branches.values()) {
+    if (row.node !== node || row.complete) continue;
+    putBranch(draft, { ...(row as BranchRow), complete: true }, []);
+    const { agent, id, fromSeq, uptoSeq } = row;
+    noteEvent(draft, {
+      agent,
+      node,
+      type: 'memory-branch',
+      severity: 'warning',
+      text: `branch ${id} ends at entry ${uptoSeq}: ${node} was forgotten before it had brought all of it; entries ${fromSeq} to ${uptoSeq} are kept`,
+    });
+  }
+}
+
 /** Sent again, or its next part: every entry that both have is the same, and what is new links to the end. */
 function isSameBranch(stored: readonly StoredHash[], entries: readonly MemoryEntry[]): boolean {
   const hashes = new Map(stored.map(({ seq, hash }) => [seq, hash]));
