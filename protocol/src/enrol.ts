@@ -1,18 +1,17 @@
 // How a machine becomes a node: join token, CSR, certificate; renewal; and the keys of people and programs.
-import { AgentName, Fingerprint, Labels, Machine, NodeId, TimeMs } from './ids.ts';
+import { AgentName, Fingerprint, Labels, Machine, NodeId, PlainName, TimeMs } from './ids.ts';
 import { maxCsrBytes } from './limits.ts';
 import { NodeClassName } from './node.ts';
 import { type Static, Type } from './typebox.ts';
 
 const closed = { additionalProperties: false };
-const Site = Type.String({ minLength: 1, maxLength: 63, default: 'home' });
 
 export const JoinTokenRequest = Type.Object(
   {
     uses: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 1 })),
     expiresSeconds: Type.Optional(Type.Integer({ minimum: 10, maximum: 365 * 86_400, default: 3600 })),
     class: Type.Optional(NodeClassName),
-    site: Type.Optional(Site),
+    site: Type.Optional({ ...PlainName, default: 'home' }),
     labels: Type.Optional(Labels),
     address: Type.Optional(
       Type.String({
@@ -141,13 +140,6 @@ export const Role = Type.OneOf(roles, {
   description: 'viewer reads; operator also runs tasks, agents and nodes; admin also makes keys, tokens and users.',
 });
 export type Role = Static<typeof Role>;
-/** Names stand in logs, terminals and the audit: no controls, line ends, or marks that turn the direction of what follows. */
-const PlainName = Type.String({
-  minLength: 1,
-  maxLength: 63,
-  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]+$',
-  description: 'For people; no control characters, line ends or marks of direction.',
-});
 export const KeyRequest = Type.Object(
   {
     name: PlainName,

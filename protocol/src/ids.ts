@@ -4,9 +4,14 @@ import { Type } from './typebox.ts';
 
 const slug = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
 
+const plain = '[^\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]';
+const plainWords = 'text without control characters, line ends and marks of direction';
+
 /** What a pattern means, for whoever typed something else. */
 export const patternWords: Readonly<Record<string, string>> = {
   [slug]: 'a name of lower-case letters, digits and dashes (a letter or digit first and last, at most 63)',
+  [`^${plain}+$`]: plainWords,
+  [`^${plain}*$`]: plainWords,
   '^[0-9a-f]{64}$': '64 digits of lower-case hex',
   '^[a-z0-9-]{1,40}$': 'an id of lower-case letters, digits and dashes (at most 40)',
   '^[A-Za-z0-9_-]{1,60}$': 'a name of letters, digits, _ and - (at most 60)',
@@ -14,6 +19,13 @@ export const patternWords: Readonly<Record<string, string>> = {
   '^\\d{4}-\\d{2}-\\d{2}$': 'a day like 2026-11-28',
 };
 
+/** Names stand in logs, terminals and the audit: no controls, line ends, or marks that turn the direction of what follows. */
+export const PlainName = Type.String({
+  minLength: 1,
+  maxLength: 63,
+  pattern: `^${plain}+$`,
+  description: 'For people; no control characters, line ends or marks of direction.',
+});
 export const NodeId = Type.String({
   pattern: slug,
   description: 'A node (machine): lower-case letters, digits and dashes, at most 63.',
@@ -64,7 +76,7 @@ export const TimeMs = Type.Number({
 });
 export const Labels = Type.Record(
   Type.String({ pattern: '^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$' }),
-  Type.String({ maxLength: 63 }),
+  Type.String({ maxLength: 63, pattern: `^${plain}*$` }),
   {
     maxProperties: 32,
     // Without this, keys that do not match the pattern would pass unchecked.

@@ -20,7 +20,7 @@ import {
 } from './enrol.ts';
 import { FleetTotals } from './feed.ts';
 import { FleetHistoryQuery, History, NodeHistoryQuery } from './history.ts';
-import { AgentName, Labels, NodeId, TaskId } from './ids.ts';
+import { AgentName, Labels, NodeId, PlainName, TaskId } from './ids.ts';
 import {
   maxBulkBodyBytes,
   maxEnrolBodyBytes,
@@ -255,7 +255,7 @@ export const routes = {
       {
         cordoned: Type.Optional(Type.Boolean()),
         draining: Type.Optional(Type.Boolean()),
-        site: Type.Optional(Type.String({ minLength: 1, maxLength: 63 })),
+        site: Type.Optional(PlainName),
         labels: Type.Optional(Labels),
       },
       { additionalProperties: false, minProperties: 1 },

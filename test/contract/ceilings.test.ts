@@ -1,5 +1,14 @@
 // Every number that comes from outside has a ceiling, in every topic and every route: what JSON can say must not reach a sum.
-import { decode, faults, KeyRequest, routes, type TSchema, topicOf, topics } from '@blackroad/protocol';
+import {
+  decode,
+  faults,
+  JoinTokenRequest,
+  KeyRequest,
+  routes,
+  type TSchema,
+  topicOf,
+  topics,
+} from '@blackroad/protocol';
 import t from 'tap';
 
 interface Shape {
@@ -68,9 +77,17 @@ t.test('a number beyond it is refused by name', async (t) => {
   t.match(say('nodeHello', {}, { ...hello, generation: 7 }), { name: 'nodeHello' });
 });
 
-t.test('the name of a key can be printed', async (t) => {
-  const fits = (name: string) => faults(KeyRequest, { name, role: 'viewer' }).length === 0;
-  for (const name of ['laptop', "Ada's phone", 'Küche 2', 'キッチン']) t.ok(fits(name), name);
-  for (const name of ['a\nb', '\u001b[31mred', 'x\u202egnp', 'a\u0000', 'a\u200bb', '\u2066a', ''])
-    t.notOk(fits(name), JSON.stringify(name));
-});
+const named = {
+  'the name of a key': (name: string) => faults(KeyRequest, { name, role: 'viewer' }),
+  'the site of a node that joins': (site: string) => faults(JoinTokenRequest, { site }),
+  'the site of a node': (site: string) => faults(routes.nodeEdit.body, { site }),
+  'a label of a node': (room: string) => faults(routes.nodeEdit.body, { labels: room === '' ? 1 : { room } }),
+};
+for (const [what, faultsOf] of Object.entries(named))
+  t.test(`${what} can be printed`, async (t) => {
+    const fits = (name: string) => faultsOf(name).length === 0;
+    for (const name of ['laptop', "Ada's phone", 'Küche 2', 'キッチン']) t.ok(fits(name), name);
+    for (const name of ['a\nb', '\u001b[31mred', 'x\u202egnp', 'a\u0000', 'a\u200bb', '\u2066a', ''])
+      t.notOk(fits(name), JSON.stringify(name));
+    t.match(faultsOf('a\nb'), [{ expected: /marks of direction/ }]);
+  });
