@@ -17,6 +17,7 @@ import {
   type AgentWork,
   type Behind,
   type BranchRow,
+  type BudgetName,
   type EndedTask,
   type Freeze,
   freezeAt,
@@ -30,6 +31,7 @@ import {
   type PlaceTrouble,
   type Refusals,
   type SessionRow,
+  type Spent,
   type TaskRow,
 } from './view.ts';
 
@@ -101,6 +103,7 @@ export type PerishableChange =
   | { type: 'frozen'; frozen: Freeze[] }
   | { type: 'boots'; node: string; boots: PastBoots }
   | { type: 'refusals'; node: string; refusals: Refusals }
+  | { type: 'spent'; node: string; of: BudgetName; spent: Spent }
   | { type: 'model-used'; node: string; model: string; atMs: number }
   /** null: forgotten. */
   | { type: 'model-fault'; node: string; model: string; fault: ModelFault | null }
@@ -125,6 +128,7 @@ const perishable: Record<PerishableChange['type'], true> = {
   frozen: true,
   boots: true,
   refusals: true,
+  spent: true,
   'model-used': true,
   'model-fault': true,
   'place-trouble': true,
@@ -318,6 +322,11 @@ export function apply(view: MutableView, change: Change): void {
     case 'refusals': {
       const live = view.live.get(change.node);
       if (live) live.refusals = change.refusals;
+      return;
+    }
+    case 'spent': {
+      const live = view.live.get(change.node);
+      if (live) live.spent = { ...live.spent, [change.of]: change.spent };
       return;
     }
     case 'model-used':

@@ -421,6 +421,7 @@ class Loop implements Coordinator {
       case 'capacity':
       case 'hello':
       case 'refusals':
+      case 'spent':
         touched.nodes.add(change.node);
         return;
       case 'agent':

@@ -5,6 +5,8 @@ import {
   type AgentSpec,
   maxAssignmentBytes,
   maxMemoryBatchEntries,
+  maxNodeEventsAtOnce,
+  maxNodeEventsPerMinute,
   type NodeCapacity,
   type NodeHealth,
   type NodeInfo,
@@ -75,6 +77,21 @@ export interface Refusals {
   text: string;
 }
 
+/** Durable rows that the messages of one node may make. */
+export interface Budget {
+  burst: number;
+  perMinute: number;
+}
+export type BudgetName = 'events';
+/** What a node has of a budget. */
+export interface Spent {
+  /** At `atMs`; below zero after a message that carried more rows than were left. */
+  left: number;
+  atMs: number;
+  /** Rows that were not written since the budget was last full. */
+  refused: number;
+}
+
 /** Perishable facts of a node. */
 export interface NodeLive {
   lastSeenMs: number | null;
@@ -88,6 +105,8 @@ export interface NodeLive {
   heartbeatMs?: number;
   refusals?: Refusals;
   boots?: PastBoots;
+  /** What it has left of its budgets; missing: all. */
+  spent?: Partial<Record<BudgetName, Spent>>;
   /** It says a generation below that of its assignment; missing: it is up to date. */
   behind?: Behind;
 }
@@ -282,15 +301,17 @@ export interface AgentWork {
   leased: Set<string>;
 }
 
-/** What one message carries: memories, and bytes of assignments. Ours are those of the protocol; a simulator makes them small. */
+/** What one message carries, and what one node may have written. Ours are what a large fleet needs; a simulator makes them small. */
 export interface Cuts {
   memoryBatchEntries: number;
   assignmentPartBytes: number;
+  budgets: Record<BudgetName, Budget>;
 }
 const ownCuts: Cuts = {
   memoryBatchEntries: maxMemoryBatchEntries,
   // Room for the envelope of a delta or a snapshot part.
   assignmentPartBytes: maxAssignmentBytes - 1024,
+  budgets: { events: { burst: maxNodeEventsAtOnce, perMinute: maxNodeEventsPerMinute } },
 };
 
 export interface MutableView {

@@ -141,6 +141,11 @@ export const maxSubscriptionsPerConnection = 200;
 export const maxMqttBacklogBytes = 16 * 1024 * 1024;
 /** QoS 2 messages begun and not finished on one connection; we use none, Home Assistant may. */
 export const maxQos2InFlight = 20;
+/** Events that the messages of one node may write at once: half of those that a console begins with. An honest node writes a few a day;
+ * one whose agents all fail writes one for each, and beyond a hundred the list of agents tells the same. */
+export const maxNodeEventsAtOnce = 100;
+/** And a minute from then on. */
+export const maxNodeEventsPerMinute = 20;
 /** Messages that wait for an external broker to come back. */
 export const maxBusQueueMessages = 20_000;
 /** Bytes of them. */

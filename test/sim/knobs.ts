@@ -49,6 +49,7 @@ export function drawKnobs(random: Random): Knobs {
       ? {
           memoryBatchEntries: pick(1, 2, 3, maxMemoryBatchEntries),
           assignmentPartBytes: pick(700, 2 * 1024, 4 * 1024),
+          budgets: { events: { burst: 3, perMinute: 6 } },
         }
       : undefined,
     outboxMessages: isSmall ? pick(3, 8, 20, maxOutboxMessages) : maxOutboxMessages,

@@ -1,6 +1,7 @@
 // What is wrong with a node, in plain words: its health, and what the coordinator had to refuse it. In: the view. Out: what pages and
 // alerts show; only health counts for placement (health.ts). Nothing here is stored.
 import type { View } from '../view.ts';
+import { leftOf } from './budget.ts';
 import { type Condition, conditionsOf, noModel } from './health.ts';
 import { refusalsTogetherMs } from './judged.ts';
 
@@ -13,6 +14,9 @@ const ofNoModel =
   'Agents there cannot answer. Its notes say what would help; the Models tab shows how far a fetch is, and starts one.';
 const ofRefusals =
   'None of it was taken in. Look whether its software is the one that belongs to this coordinator, or whether somebody else has its key; when in doubt, forget it.';
+
+const ofEvents =
+  'Its last events that were kept say what it keeps telling. This ends by itself when the node has been quieter for some minutes.';
 
 /** Heartbeats take seconds. Beyond it a machine's clock is wrong. */
 const clockOffMs = 10 * 60_000;
@@ -42,6 +46,12 @@ export function nodeConditions(view: View, id: string): NodeCondition[] {
       text: `speaks for what is not its own: ${times} within an hour; last: ${refusals.text}`,
       help: ofRefusals,
     });
+  }
+  const { burst, perMinute } = view.cuts.budgets.events;
+  const { refused } = leftOf(live.spent?.events, view.cuts.budgets.events, nowMs);
+  if (refused > 0) {
+    const text = `tells more events than ${burst} at once and ${perMinute} a minute: ${refused} not kept`;
+    found.push({ severity: 'warning', text, help: ofEvents });
   }
   return found;
 }

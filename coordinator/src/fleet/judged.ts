@@ -1,8 +1,10 @@
-// What a node's message leaves behind at the node itself, beside what it decides: how often it spoke for what is not its own.
+// What a node's message leaves behind at the node itself, beside what it decides: how often it spoke for what is not its own, and what
+// of its budget the events took that it made. Those that are beyond it are left out here.
 // Put around every decision about a node's message in the table of decisions, so that no new one can forget it. Pure.
 import type { Change } from '../change.ts';
 import type { Answer, Decide, Decision, InputKind, Inputs } from '../input.ts';
 import type { View } from '../view.ts';
+import { overBudget, withinBudget } from './budget.ts';
 import { notItsOwn } from './held.ts';
 
 /** Within this time a node's refusals are one event, and one condition of the node. */
@@ -13,9 +15,14 @@ type FromNode = { [K in InputKind]: Inputs[K] extends { node: string } ? K : nev
 export function judged<K extends FromNode>(decide: Decide<K>): Decide<K> {
   return (view, input, nowMs, policy) => {
     const decision: Decision<Answer<K>> = decide(view, input, nowMs, policy);
+    const { node } = input;
+    if (!view.nodes.has(node)) return decision;
     const told = decision.remarks?.find(({ reason }) => reason === notItsOwn);
-    if (!told || !view.nodes.has(input.node)) return decision;
-    return { ...decision, changes: [...decision.changes, ...refusalOf(view, input.node, nowMs, told.text)] };
+    const refusal = told ? refusalOf(view, node, nowMs, told.text) : [];
+    const { changes, dropped } = withinBudget(view, node, decision.changes, nowMs);
+    const remarks = [...(decision.remarks ?? [])];
+    if (dropped > 0) remarks.push({ reason: overBudget, text: `${node}: an event is not kept` });
+    return { ...decision, changes: [...changes, ...refusal], ...(remarks.length > 0 ? { remarks } : {}) };
   };
 }
 

@@ -1,0 +1,145 @@
+// One node tells more than a fleet can keep: what it has left, what is left out, what is said of it, and what is never touched.
+import type { AgentObserved, NodeEvent } from '@blackroad/protocol';
+import fc from 'fast-check';
+import t from 'tap';
+import type { Change } from '../change.ts';
+import { decisions } from '../decisions.ts';
+import { boot1, boot2, events, SampleFleet } from '../sample-fleet.ts';
+import type { View } from '../view.ts';
+import { leftOf, withinBudget } from './budget.ts';
+import { nodeConditions } from './conditions.ts';
+
+const seconds = 1_000;
+const minutes = 60_000;
+
+function fleetOfTwo(): SampleFleet {
+  const fleet = new SampleFleet();
+  fleet.online('alice', 'mad');
+  return fleet;
+}
+function tell(fleet: SampleFleet, node: string, over: Partial<NodeEvent> = {}): string[] {
+  const message = {
+    boot: boot1,
+    atMs: fleet.now,
+    type: 'model-pull-failed',
+    severity: 'info',
+    text: 'x',
+    ...over,
+  } as const;
+  return events(fleet.decide<'node-event'>(decisions['node-event'], { node, message }).changes);
+}
+const conditions = (fleet: SampleFleet, node: string) => nodeConditions(fleet.view as View, node);
+
+t.test('a budget fills with time, no further than full, and never by a clock that is set back', async (t) => {
+  const budget = { burst: 100, perMinute: 20 };
+  t.same(leftOf(undefined, budget, 5), { left: 100, atMs: 5, refused: 0 });
+  const spent = { left: -10, atMs: 1_000 * seconds, refused: 7 };
+  t.same(leftOf(spent, budget, 1_000 * seconds + 1 * minutes), { ...spent, left: 10, atMs: 1_060 * seconds });
+  t.match(leftOf(spent, budget, 900 * seconds), { left: -10, refused: 7 });
+  t.match(leftOf(spent, budget, 1_000 * seconds + 6 * minutes), { left: 100, refused: 0 }, 'full: it begins anew');
+});
+
+t.test(
+  'events beyond the budget are left out, that is said once, counted, and over when the node was quiet',
+  async (t) => {
+    const fleet = fleetOfTwo();
+    fleet.now += 10 * minutes;
+    const said: string[] = [];
+    for (let i = 0; i < 1_000; i++) said.push(...tell(fleet, 'mad'));
+    t.equal(said.filter((type) => type === 'model-pull-failed').length, 100);
+    t.equal(said.filter((type) => type === 'over-budget').length, 1);
+    t.match(conditions(fleet, 'mad'), [
+      { severity: 'warning', text: 'tells more events than 100 at once and 20 a minute: 900 not kept' },
+    ]);
+    t.same(tell(fleet, 'alice'), ['model-pull-failed'], 'another node has its own budget');
+    t.same(conditions(fleet, 'alice'), []);
+    fleet.tick(1 * minutes);
+    t.same(
+      [...Array(21)].flatMap(() => tell(fleet, 'mad')),
+      Array(20).fill('model-pull-failed'),
+      'and not said again',
+    );
+    fleet.tick(4 * minutes);
+    t.match(conditions(fleet, 'mad'), [{ text: /901 not kept/ }]);
+    fleet.tick(1 * minutes);
+    t.same(conditions(fleet, 'mad'), []);
+    t.same(
+      [...Array(102)].flatMap(() => tell(fleet, 'mad')).slice(-2),
+      ['model-pull-failed', 'over-budget'],
+      'a new time is said anew',
+    );
+  },
+);
+
+t.test('whatever way a node makes events, they are counted together', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'mad');
+  fleet.now += 10 * minutes;
+  let told = 0;
+  for (let i = 0; i < 60; i++) {
+    const failed: AgentObserved = {
+      boot: boot1,
+      agent: 'greeter',
+      epoch: 1,
+      state: 'failed',
+      model: 'small',
+      reason: `${i}`,
+    };
+    const observed = fleet.decide<'agent-observed'>(decisions['agent-observed'], { node: 'mad', message: failed });
+    const away = { state: 'offline', boot: boot1 } as const;
+    const gone = fleet.decide<'node-state'>(decisions['node-state'], { node: 'mad', message: away });
+    const back = fleet.decide<'node-state'>(decisions['node-state'], {
+      node: 'mad',
+      message: { ...away, state: 'online' },
+    });
+    told += [observed, gone, back].flatMap(({ changes }) => events(changes)).length;
+    t.equal(fleet.node('mad').presence, 'online', 'what they tell of is seen all the same');
+  }
+  t.equal(told, 101);
+  t.match(fleet.view.observed.get('greeter'), { state: 'failed', reason: '59' });
+});
+
+t.test('a quarantine is told of a node that has nothing left', async (t) => {
+  const fleet = fleetOfTwo();
+  for (let i = 0; i < 200; i++) tell(fleet, 'mad');
+  const hello = (boot: string) =>
+    fleet.decide<'node-state'>(decisions['node-state'], { node: 'mad', message: { state: 'online', boot } });
+  const said = [...Array(12)].flatMap((_, i) => events(hello(i % 2 ? boot1 : boot2).changes));
+  t.equal(fleet.node('mad').status, 'quarantined');
+  t.same(said, ['node-quarantined', 'node-lost']);
+});
+
+t.test('no change but an event of the very node is ever left out', async () => {
+  const own = fc.constantFrom('model-pull-failed', 'agent-failed', 'memory-fork', 'node-online');
+  const kept = fc.constantFrom('node-quarantined', 'node-lost', 'over-budget');
+  const event = (node: string | null, type: string): Change => ({
+    type: 'event',
+    row: { atMs: 0, node, agent: null, type, severity: 'info', text: '' },
+  });
+  const change = fc.oneof(
+    own.map((type) => event('mad', type)),
+    kept.map((type) => event('mad', type)),
+    fc.tuple(fc.constantFrom('alice', null), own).map(([node, type]) => event(node, type)),
+    fc.integer().map((value): Change => ({ type: 'setting', key: 'a', value })),
+  );
+  const isCounted = (each: Change) =>
+    each.type === 'event' && each.row.node === 'mad' && !/quarantined|lost|over/.test(each.row.type);
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 30 }), fc.integer({ min: -3, max: 40 }), (changes, left) => {
+      const fleet = fleetOfTwo();
+      fleet.apply([{ type: 'spent', node: 'mad', of: 'events', spent: { left, atMs: fleet.now, refused: 0 } }]);
+      const outcome = withinBudget(fleet.view as View, 'mad', changes, fleet.now);
+      const counted = changes.filter(isCounted);
+      const passed = new Set(counted.slice(0, Math.max(0, left)));
+      const leftOut = changes.filter((each) => !outcome.changes.includes(each));
+      fleet.apply(outcome.changes);
+      const rest = fleet.view.live.get('mad')?.spent?.events?.left;
+      return (
+        leftOut.every((each) => isCounted(each) && !passed.has(each)) &&
+        leftOut.length === counted.length - passed.size &&
+        outcome.dropped === leftOut.length &&
+        rest === left - passed.size
+      );
+    }),
+  );
+});

@@ -1,0 +1,66 @@
+// How many durable rows the messages of one node may make, or one node gone mad pushes everybody else's out of sight and fills the disk.
+// In: what a node has left, and what is to be written. Out: whether it is, what is left then, and the one event that says so.
+// A budget fills again with time. Perishable: after a restart every node begins with a full one. What the coordinator writes about a
+// node by itself (a loss, a move, a person's word) is never counted here. Pure.
+import type { Change } from '../change.ts';
+import type { Budget, BudgetName, DeepReadonly, Spent, View } from '../view.ts';
+
+export const overBudget = 'over-budget';
+
+/** What a node has now. */
+export function leftOf(spent: DeepReadonly<Spent> | undefined, { burst, perMinute }: Budget, nowMs: number): Spent {
+  if (!spent) return { left: burst, atMs: nowMs, refused: 0 };
+  // The clock may have been set back.
+  const grownMs = Math.max(0, nowMs - spent.atMs);
+  const left = Math.min(burst, spent.left + (grownMs * perMinute) / 60_000);
+  return { left, atMs: nowMs, refused: left >= burst ? 0 : spent.refused };
+}
+
+/** Takes rows off what a node has. A message is taken whole or not at all: one that carries more than is left makes a debt. */
+export function spend(
+  view: View,
+  node: string,
+  of: BudgetName,
+  rows: number,
+  nowMs: number,
+  before: DeepReadonly<Spent> | undefined = view.live.get(node)?.spent?.[of],
+): { isTaken: boolean; spent: Spent; said: Change[] } {
+  const has = leftOf(before, view.cuts.budgets[of], nowMs);
+  if (has.left >= 1) return { isTaken: true, spent: { ...has, left: has.left - rows }, said: [] };
+  const said: Change[] = has.refused === 0 ? [wordOf(view, node, of, nowMs)] : [];
+  return { isTaken: false, spent: { ...has, refused: has.refused + rows }, said };
+}
+
+/** Said once, until the budget was full again; the node's page counts. */
+function wordOf(view: View, node: string, of: BudgetName, nowMs: number): Change {
+  const { perMinute, burst } = view.cuts.budgets[of];
+  const text = `${node} tells more events than ${burst} at once and ${perMinute} a minute: what comes beyond that is not kept, and is counted on its page until it has been quieter`;
+  return { type: 'event', row: { atMs: nowMs, node, agent: null, type: overBudget, severity: 'warning', text } };
+}
+
+/** Events that say what the coordinator did to a node: rare, and never left out. */
+const alwaysKept = new Set(['node-quarantined', 'node-lost', overBudget]);
+
+/** What a decision about a node's message writes, without the events for which its node has nothing left. */
+export function withinBudget(
+  view: View,
+  node: string,
+  changes: Change[],
+  nowMs: number,
+): { changes: Change[]; dropped: number } {
+  let spent: DeepReadonly<Spent> | undefined = view.live.get(node)?.spent?.events;
+  let dropped = 0;
+  const kept = changes.flatMap((change): Change[] => {
+    if (change.type !== 'event' || change.row.node !== node || alwaysKept.has(change.row.type)) return [change];
+    const outcome = spend(view, node, 'events', 1, nowMs, spent);
+    spent = outcome.spent;
+    if (outcome.isTaken) return [change];
+    dropped++;
+    return outcome.said;
+  });
+  const isSame = spent === view.live.get(node)?.spent?.events;
+  return {
+    changes: isSame ? changes : [...kept, { type: 'spent', node, of: 'events', spent: spent as Spent }],
+    dropped,
+  };
+}
