@@ -12,6 +12,7 @@ import {
   type TopicName,
   type TopicParams,
 } from '@blackroad/protocol';
+import { movedTask, moveHeard } from './moved-times.ts';
 import {
   type AgentRow,
   type AgentWork,
@@ -79,6 +80,8 @@ export type DurableChange =
   | { type: 'task-end'; row: EndedTask }
   /** A dead letter that needs nobody any more. */
   | { type: 'task-dismissed'; id: string; atMs: number }
+  /** The clock was set: all moments of all tasks that have not ended are later by so much. */
+  | { type: 'tasks-moved'; byMs: number }
   | { type: 'token'; row: JoinTokenRow }
   /** Expired or used up for a day. */
   | { type: 'token-gone'; id: string }
@@ -115,7 +118,9 @@ export type PerishableChange =
   /** Under this id nodes say hello anew. */
   | { type: 'renewed'; coordinator: string }
   /** `resumed`: the coordinator itself stood still before this tick. `served`: so many of those whose work waits were looked at. */
-  | { type: 'ticked'; atMs: number; resumed: boolean; served?: number };
+  | { type: 'ticked'; atMs: number; resumed: boolean; served?: number }
+  /** All moments of what is not stored are later by so much. `resumed`: silence until now is not the nodes'. */
+  | { type: 'clock-set'; byMs: number; resumed: boolean };
 
 export type Change = DurableChange | PerishableChange;
 
@@ -136,6 +141,7 @@ const perishable: Record<PerishableChange['type'], true> = {
   announced: true,
   renewed: true,
   ticked: true,
+  'clock-set': true,
 };
 /** Ends remembered in memory: seconds of the highest load, while the race they guard against lasts milliseconds. */
 const maxJustEnded = 20_000;
@@ -232,6 +238,9 @@ export function apply(view: MutableView, change: Change): void {
       if (work && work.waiting.length === 0 && work.leased.size === 0) view.work.delete(before.agent);
       return;
     }
+    case 'tasks-moved':
+      moveTasks(view, change.byMs);
+      return;
     case 'token':
       view.tokens.set(change.row.id, change.row);
       return;
@@ -358,8 +367,23 @@ export function apply(view: MutableView, change: Change): void {
       if (change.resumed) view.resumedMs = change.atMs;
       turnRound(view.unserved, change.served ?? 0);
       return;
+    case 'clock-set':
+      moveHeard(view, change.byMs);
+      if (change.resumed) view.resumedMs = view.tickedMs;
+      return;
     default:
       change satisfies never;
+  }
+}
+
+/** All of them by as much: the order of the queues stays. */
+function moveTasks(view: MutableView, byMs: number): void {
+  view.tasksByDeadline.clear();
+  view.tasksByWake.clear();
+  for (const [id, before] of view.tasks) {
+    const row = movedTask(before, byMs);
+    view.tasks.set(id, row);
+    indexTimes(view, row);
   }
 }
 
@@ -448,9 +472,8 @@ export function goesBefore(a: TaskRow, b: TaskRow): boolean {
 }
 function indexTask(view: MutableView, row: TaskRow): void {
   const work = workOf(view, row.agent);
-  add(view.tasksByDeadline, deadlineSlot(row.deadlineMs), row.id);
+  indexTimes(view, row);
   if (row.state === 'queued') {
-    if (row.notBeforeMs > 0) add(view.tasksByWake, wakeSlot(row.notBeforeMs), row.id);
     let at = work.waiting.length;
     while (at > 0 && goesBefore(row, view.tasks.get(work.waiting[at - 1] as string) as TaskRow)) at--;
     work.waiting.splice(at, 0, row.id);
@@ -459,6 +482,10 @@ function indexTask(view: MutableView, row: TaskRow): void {
     if (row.node !== null) add(view.leasesByNode, row.node, row.id);
   }
   noteServed(view, row.agent, work);
+}
+function indexTimes(view: MutableView, row: TaskRow): void {
+  add(view.tasksByDeadline, deadlineSlot(row.deadlineMs), row.id);
+  if (row.state === 'queued' && row.notBeforeMs > 0) add(view.tasksByWake, wakeSlot(row.notBeforeMs), row.id);
 }
 /** The first few become the last. */
 function turnRound(set: Set<string>, count: number): void {

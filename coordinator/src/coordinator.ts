@@ -23,6 +23,7 @@ import type { Arrived, Bus } from './bus/bus.ts';
 import { apply, type Change, type DurableChange, isDurable, type Outgoing, outgoing } from './change.ts';
 import { createRefusals, type Refusals } from './counted-refusals.ts';
 import { decisions } from './decisions.ts';
+import { createFleetClock, type FleetClock } from './fleet-clock.ts';
 import { Following } from './following.ts';
 import type { Answer, Decide, Decision, InputKind, Inputs, Outcome, Policy } from './input.ts';
 import { enrichMemory, offersAgain } from './memory-reads.ts';
@@ -112,7 +113,7 @@ class Loop implements Coordinator {
   readonly store: Store;
   readonly policy: Policy;
   readonly counters = new Map<string, number>();
-  readonly #parts: CoordinatorParts;
+  readonly #parts: CoordinatorParts & { clock: FleetClock };
   readonly #view: MutableView;
   readonly #waiting: Waiting[] = [];
   readonly #watchers = new Set<(touched: Touched) => void>();
@@ -133,7 +134,8 @@ class Loop implements Coordinator {
   #commitMs = 0;
   #idle: (() => void)[] = [];
 
-  constructor(parts: CoordinatorParts) {
+  constructor(given: CoordinatorParts) {
+    const parts = { ...given, clock: createFleetClock(given.clock) };
     this.#parts = parts;
     this.store = parts.store;
     this.policy = parts.policy;
@@ -286,6 +288,7 @@ class Loop implements Coordinator {
 
   async #batch(): Promise<void> {
     const batch: Waiting[] = [];
+    this.#noticeClock();
     const now = this.#parts.clock.nowMs();
     const durable: DurableChange[] = [];
     const messages: Outgoing[] = [];
@@ -303,7 +306,8 @@ class Loop implements Coordinator {
       if (batch.length >= maxBatch || durable.length >= maxBatchChanges) break;
       const { kind, input } = waiting;
       const isProbe = kind === 'storage-back';
-      if (isProbe && batch.length > 0) break;
+      const isAlone = isProbe || kind === 'clock-set';
+      if (isAlone && batch.length > 0) break;
       batch.push(waiting);
       const decide = decisions[kind] as Decide<InputKind>;
       const decision: Decision<unknown> = decide(this.view, input as never, now, this.policy);
@@ -325,13 +329,17 @@ class Loop implements Coordinator {
       }
       messages.push(...decision.messages);
       outcomes.push(decision.outcome);
-      if (isProbe) break;
+      if (isAlone) break;
     }
     this.#waiting.splice(0, batch.length);
+    const [{ kind, input }] = batch as [Waiting];
+    const clockSetMs = kind === 'clock-set' ? (input as Inputs['clock-set']).byMs : 0;
     if (durable.length > 0) {
       const startedMs = this.#parts.clock.monotonicMs();
       const events = await this.#commit(durable);
       if (!events) {
+        // What waits is as it was in the store; so is what only the view knows.
+        if (clockSetMs !== 0) apply(this.#view, { type: 'clock-set', byMs: -clockSetMs, resumed: false });
         for (const { resolve } of batch) resolve(this.#outage.refuse());
         return;
       }
@@ -344,6 +352,7 @@ class Loop implements Coordinator {
       this.#count('commits');
       this.#count('changes', durable.length);
     }
+    if (clockSetMs !== 0) this.#parts.clock.follow(clockSetMs);
     this.#send(messages);
     batch.forEach(({ resolve }, i) => {
       resolve(outcomes[i] as Outcome<unknown>);
@@ -362,6 +371,16 @@ class Loop implements Coordinator {
     if (!isThrough || !this.#planLater) return;
     this.#planner.wanted(this.#planLater);
     this.#planLater = null;
+  }
+
+  /** Decided before all else: until then the clock of the loop goes on as if nothing had been set. */
+  #noticeClock(): void {
+    const byMs = this.#parts.clock.setByMs();
+    // What waits cannot be moved without the store; it waits as long all the same.
+    if (byMs === 0 || this.#outage.isOn) return;
+    this.#parts.log.warn({ byMs }, 'the clock of this machine was set, or the machine slept');
+    const input = { byMs, coordinator: this.#parts.random.hex(8) };
+    this.#waiting.unshift({ kind: 'clock-set', input, resolve() {}, reject() {} });
   }
 
   /** The events as stored. Null: nothing was stored, and the view knows nothing of it any more. */
@@ -448,6 +467,9 @@ class Loop implements Coordinator {
         touched.tasks.add(change.row.id);
         touched.agents.add(change.row.agent);
         touched.ended.push(change.row);
+        return;
+      case 'tasks-moved':
+        for (const id of this.#view.tasks.keys()) touched.tasks.add(id);
         return;
       case 'task-dismissed':
         touched.dismissed.push(change.id);

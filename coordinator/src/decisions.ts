@@ -12,6 +12,7 @@ import {
 } from './fleet/access.ts';
 import { acknowledge, unacknowledge } from './fleet/acknowledge.ts';
 import { applyAgent, removeAgent } from './fleet/agents.ts';
+import { clockSet } from './fleet/clock-set.ts';
 import { enrol, renew } from './fleet/enrolment.ts';
 import { judged } from './fleet/judged.ts';
 import { acceptEvent, editNode, editNodes, forgetNode, refuseReply, releaseNode } from './fleet/nodes.ts';
@@ -71,4 +72,5 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'models-idle': unloadIdle,
   started,
   'storage-back': storageBack,
+  'clock-set': clockSet,
 };

@@ -133,6 +133,8 @@ export interface Inputs {
   started: Record<string, never>;
   /** Whether the store takes writes again: tried as this is stored. `coordinator`: its id from then on. */
   'storage-back': { coordinator: string; awayMs: number; refused: number; detail: string };
+  /** The wall clock of its machine jumped by so much. `coordinator`: its id from then on. */
+  'clock-set': { byMs: number; coordinator: string };
 }
 export type InputKind = keyof Inputs;
 

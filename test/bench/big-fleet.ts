@@ -76,6 +76,7 @@ export async function openBigFleet({ nodes, placed }: { nodes: number; placed: n
   const clock: Clock = {
     ...systemClock,
     nowMs: () => systemClock.nowMs() + ahead,
+    monotonicMs: () => systemClock.monotonicMs() + ahead,
     every: (periodMs, run) =>
       systemClock.every(periodMs, () => {
         if (periodMs === 250) {

@@ -50,7 +50,7 @@ export const applyAgent: Decide<'agent-apply'> = (view, { by, spec }, nowMs) => 
   if (!before && view.agents.size >= maxAgents)
     return refuse('fleet-full', `The fleet has ${maxAgents} agents, its limit.`);
   const row = before ? nextVersion(before, spec, nowMs) : firstVersion(view, spec, nowMs);
-  const bytes = assignedBytes(assignedOf(row, row.placement ?? widestPlacement, nowMs));
+  const bytes = assignedBytes(assignedOf(draft, row, row.placement ?? widestPlacement));
   if (bytes > maxAssignedBytes)
     return refuse(
       'too-large',
@@ -100,7 +100,7 @@ const widestPlacement = {
 function tellOrTakeOff(draft: Draft, before: AgentRow, row: AgentRow): void {
   const deltas = openDeltas();
   const misfit = misfitOf(draft, before, row);
-  if (misfit === null) placeDelta(deltas, row, draft.nowMs);
+  if (misfit === null) placeDelta(draft, deltas, row);
   else {
     const fix = 'Nothing to do: another place is being looked for.';
     unplaceAgent(draft, deltas, row, { text: `Its spec changed: ${misfit}.`, fix, refused: [] });

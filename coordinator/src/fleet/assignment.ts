@@ -27,8 +27,8 @@ import { loseAgentLeases } from '../tasks/leases.ts';
 import type { AgentRow, Behind, NodeRow, Placement, View } from '../view.ts';
 import { leftOf, quietAfter, quietOf } from './quiet.ts';
 
-export function assignedOf(row: AgentRow, placement: Placement, nowMs: number): AssignedAgent {
-  const quietMs = leftOf(placement.quiet, nowMs);
+export function assignedOf({ view, nowMs }: Draft, row: AgentRow, placement: Placement): AssignedAgent {
+  const quietMs = leftOf(view, placement.quiet, nowMs);
   return {
     spec: row.spec,
     version: row.version,
@@ -49,7 +49,7 @@ export function snapshotParts(draft: Draft, node: string): AssignmentSnapshot[] 
   const agents: AssignedAgent[] = [];
   for (const name of draft.view.agentsByNode.get(node) ?? []) {
     const row = agentIn(draft, name);
-    if (row?.placement?.node === node) agents.push(assignedOf(row, row.placement, draft.nowMs));
+    if (row?.placement?.node === node) agents.push(assignedOf(draft, row, row.placement));
   }
   agents.sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
   const parts = cutParts(draft, agents, assignedBytes);
@@ -83,11 +83,11 @@ export function bringUpToDate(draft: Draft, { id, generation }: NodeRow, said: n
 }
 
 /** The agent starts on its node, or goes on there with a new version. */
-export function placeDelta(deltas: Deltas, row: AgentRow, nowMs: number): void {
+export function placeDelta(draft: Draft, deltas: Deltas, row: AgentRow): void {
   if (!row.placement) return;
   const delta = deltaOf(deltas, row.placement.node);
   delta.remove.delete(row.name);
-  delta.put.set(row.name, assignedOf(row, row.placement, nowMs));
+  delta.put.set(row.name, assignedOf(draft, row, row.placement));
 }
 export function removeDelta(deltas: Deltas, node: string, agent: string, epoch: number): void {
   const delta = deltaOf(deltas, node);
@@ -228,7 +228,7 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
   };
   putAgent(draft, placed);
   change(draft, { type: 'holder', row: { agent: row.name, epoch, node: to.node, joinedMs: node.enrolledMs } });
-  placeDelta(deltas, placed, draft.nowMs);
+  placeDelta(draft, deltas, placed);
   noteEvent(draft, {
     node: to.node,
     agent: row.name,
@@ -250,7 +250,7 @@ export function endQuiet(draft: Draft, row: AgentRow): void {
   const free = { ...rest, placement: placed };
   putAgent(draft, free);
   const deltas = openDeltas();
-  placeDelta(deltas, free, draft.nowMs);
+  placeDelta(draft, deltas, free);
   sendDeltas(draft, deltas);
 }
 

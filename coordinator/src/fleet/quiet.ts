@@ -13,7 +13,7 @@ export const longestQuietMs = leaseMs + slackMs;
 export function quietAfter(view: View, before: Placement, nowMs: number): Quiet {
   const untilMs = nowMs + longestQuietMs;
   // Who came itself only after an earlier one: that one may still act too, and one word of letting go says nothing of the other.
-  const isAlone = leftOf(before.quiet, nowMs) === 0;
+  const isAlone = leftOf(view, before.quiet, nowMs) === 0;
   return { untilMs, boot: isAlone ? provenBoot(view, before.node) : null, epoch: before.epoch };
 }
 /** A copied card speaks under the same name: only the word of a process whose machine was proven is a node's own. */
@@ -25,11 +25,18 @@ function provenBoot(view: View, node: string): string | null {
 export function quietOf(view: View, row: AgentRow, node: string, nowMs: number): Quiet | undefined {
   const { placement } = row;
   const quiet = !placement ? row.quiet : placement.node === node ? placement.quiet : quietAfter(view, placement, nowMs);
-  return leftOf(quiet, nowMs) > 0 ? quiet : undefined;
+  return leftOf(view, quiet, nowMs) > 0 ? quiet : undefined;
 }
-export function leftOf(quiet: Quiet | undefined, nowMs: number): number {
-  // A clock that was set back must not keep hands still for ever.
-  return quiet ? Math.min(longestQuietMs, Math.max(0, Math.ceil(quiet.untilMs - nowMs))) : 0;
+/**
+ * A quiet time that an earlier process began: nobody knows how long the machine was off, or what became of its clock meanwhile. It lasts
+ * as if it had begun with this process.
+ */
+export function leftOf(view: View, quiet: Quiet | undefined, nowMs: number): number {
+  if (!quiet) return 0;
+  const isOurs = quiet.untilMs - longestQuietMs >= view.startedMs;
+  const untilMs = isOurs ? quiet.untilMs : Math.max(quiet.untilMs, view.startedMs + longestQuietMs);
+  // A clock that was set back while nothing ran must not keep hands still for ever.
+  return Math.min(longestQuietMs, Math.max(0, Math.ceil(untilMs - nowMs)));
 }
 /** The process says that it let go what the quiet waits for. */
 export function isOver(quiet: Quiet | undefined, boot: string, epoch: number): boolean {

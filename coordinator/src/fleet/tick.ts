@@ -27,7 +27,7 @@ import { judgeValve } from './valve.ts';
 /** fleet/state is published this often; also what keeps the leases for outside effects alive (quiet.ts), two may be lost. */
 export const announceMs = 9_000;
 /** Ticks come every 250 ms. A gap like this means that the coordinator stood still (suspended, overloaded), not the nodes. */
-const pauseMs = 5_000;
+export const pauseMs = 5_000;
 /** What turns of nodes may change in one decision; the next one follows at once. A site that goes dark must not hold the loop. */
 const maxTurnChanges = 600;
 /** Agents whose work all waits that are looked at in one tick: well below a millisecond. */

@@ -46,7 +46,7 @@ export interface Store {
   }>;
   /**
    * All or nothing, durable when it resolves. Re-committing the same rows changes nothing; events and audit rows have no identity
-   * of their own and are appended again. Resolves with the events as stored, in order. Throws FleetError `storage-failed`, with
+   * of their own and are appended again, and `tasks-moved` moves again. Resolves with the events as stored, in order. Throws FleetError `storage-failed`, with
    * `retryAfterSeconds` where the trouble may pass (a full disk) and nothing was stored.
    */
   commit(changes: readonly DurableChange[]): Promise<{ events: FleetEvent[] }>;

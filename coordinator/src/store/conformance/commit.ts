@@ -150,6 +150,34 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
     t.equal((await loadedView(store)).nodes.size, 1, 'the same batch without the bad change is accepted');
   });
 
+  await t.test('the moments of all tasks that have not ended move together, in the order of the batch', async (t) => {
+    const { store } = await open(t);
+    const view = emptyView('c', t0);
+    const commit = async (...batch: DurableChange[]) => {
+      for (const change of batch) apply(view, change);
+      await store.commit(batch);
+    };
+    const row = (id: string, over: Partial<TaskRow>) =>
+      taskRow(1, { id, createdMs: t0, deadlineMs: t0 + 60_000, ...over });
+    const ended = endedTask(row('e', {}), { endedMs: t0 + 5 });
+    await commit({ type: 'task-new', row: row('e', {}) }, { type: 'task-end', row: ended });
+    await commit(
+      { type: 'task-new', row: row('a', { notBeforeMs: t0 + 10 }) },
+      { type: 'task-new', row: row('b', { state: 'leased', node: 'alice', epoch: 1, leasedMs: t0 + 20, attempt: 1 }) },
+      { type: 'tasks-moved', byMs: -7_200_000 },
+      { type: 'task-new', row: row('c', { notBeforeMs: 0 }) },
+    );
+    const earlier = t0 - 7_200_000;
+    t.match(await store.task('a'), { createdMs: earlier, deadlineMs: earlier + 60_000, leasedMs: null });
+    t.equal((await store.task('a'))?.notBeforeMs, earlier + 10);
+    t.match(await store.task('b'), { notBeforeMs: 0, leasedMs: earlier + 20 });
+    t.match(await store.task('c'), { createdMs: t0, deadlineMs: t0 + 60_000, notBeforeMs: 0 });
+    t.match(await store.task('e'), { createdMs: ended.createdMs, deadlineMs: ended.deadlineMs, endedMs: t0 + 5 });
+    t.strictSame(lasting(await loadedView(store)), lasting(view));
+    t.strictSame((await loadedView(store)).tasksByDeadline, view.tasksByDeadline);
+    t.strictSame((await loadedView(store)).tasksByWake, view.tasksByWake);
+  });
+
   await t.test('versions of a spec come newest first and go with their agent', async (t) => {
     const { store } = await open(t);
     const version = (n: number, text: string): DurableChange => {

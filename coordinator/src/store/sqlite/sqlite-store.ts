@@ -63,6 +63,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
     'task-new': ({ row }) => batch.add(row),
     'task-state': (state) => batch.setState(state),
     'task-end': ({ row }) => batch.end(row),
+    'tasks-moved': ({ byMs }) => batch.move(byMs),
     'task-dismissed': ({ id, atMs }) => tasks.dismiss(id, atMs),
     token: ({ row }) => rows.putToken(row),
     'token-gone': ({ id }) => rows.dropToken(id),

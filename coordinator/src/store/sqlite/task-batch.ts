@@ -11,6 +11,8 @@ export interface TaskBatch {
   add(row: TaskRow): void;
   setState(change: TaskState): void;
   end(row: EndedTask): void;
+  /** All that have not ended, by so much. */
+  move(byMs: number): void;
   /** Once, after the last change. */
   write(): void;
 }
@@ -39,6 +41,12 @@ export function taskBatch(rows: TaskRows): TaskBatch {
       // An ended row carries all columns: what came before it needs no write of its own.
       open.delete(row.id);
       rows.end(row);
+    },
+    move(byMs) {
+      // Those before it are stored as they were then, those after it as they are.
+      for (const each of open.values()) writeOne(each);
+      open.clear();
+      rows.move(byMs);
     },
     write() {
       for (const each of open.values()) writeOne(each);

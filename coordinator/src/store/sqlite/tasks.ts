@@ -87,6 +87,12 @@ export function taskRows(db: Database, log: Log) {
        deadline_ms = ?, ended_ms = ?, result = ?, truncated = ?, problem = ?, usage = ?, past = ?
      WHERE id = ? AND ended_ms IS NULL`,
   );
+  // 0 means that it waits for no moment. What is null stays null.
+  const moveLive = db.prepare<{ byMs: number }>(
+    `UPDATE task SET created_ms = created_ms + @byMs, deadline_ms = deadline_ms + @byMs, leased_ms = leased_ms + @byMs,
+       not_before_ms = CASE not_before_ms WHEN 0 THEN 0 ELSE not_before_ms + @byMs END
+     WHERE ended_ms IS NULL`,
+  );
   const byId = db.prepare<[string], TaskRecord>(`SELECT ${columns} FROM task WHERE id = ?`);
   const byKey = db.prepare<[string], TaskRecord>(`SELECT ${columns} FROM task WHERE idempotency_key = ?`);
   const live = db.prepare<[string, string], TaskRecord>(
@@ -193,6 +199,7 @@ export function taskRows(db: Database, log: Log) {
         log.error(fields, '[INV-one-end] a second end of a task was not stored');
       }
     },
+    move: (byMs: number) => void moveLive.run({ byMs }),
     dismiss: (id: string, atMs: number) => void dismiss.run(atMs, id),
     task(id: string): TaskRow | EndedTask | null {
       const record = byId.get(id);

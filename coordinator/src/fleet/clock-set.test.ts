@@ -1,0 +1,90 @@
+// The clock of the coordinator is set by hours: nothing that waits ends sooner or later for it.
+import t from 'tap';
+import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { SampleFleet, said, startMs } from '../sample-fleet.ts';
+import { emptyView, type View } from '../view.ts';
+import { clockSet } from './clock-set.ts';
+import { leftOf, longestQuietMs } from './quiet.ts';
+
+const hourMs = 3_600_000;
+
+/** What happens when, from the moment at which the clock is set by so much: by what truly passed since. `paused`: the coordinator stood still. */
+function story(byMs: number, paused = false): unknown[] {
+  const fleet = new SampleFleet();
+  fleet.online('bob', 'carol', 'dora', 'eric');
+  fleet.runs('greeter', 'alice', { onLoss: { policy: 'replace', afterSeconds: 20 } });
+  fleet.capacity('bob', { models: [{ name: 'small', kind: 'chat', bytes: 1, resident: true }] as never });
+  fleet.runs('walker', 'carol');
+  fleet.submit('short', 'greeter', { deadlineSeconds: 60 });
+  fleet.submit('waits', 'greeter', { deadlineSeconds: 90 });
+  fleet.submit('again', 'walker', { deadlineSeconds: 80, attempts: 5 });
+  fleet.report('again', 'carol', 'failed', { problem: { code: 'task-failed', text: 'no', retryable: true } });
+  fleet.move(['walker', 'dora']);
+  fleet.will('alice');
+  fleet.pass(5_000);
+  if (paused) fleet.apply([{ type: 'ticked', atMs: fleet.now, resumed: true }]);
+  if (byMs !== 0) {
+    const { messages } = fleet.decide<'clock-set'>(clockSet, { byMs, coordinator: 'another' });
+    fleet.now += byMs;
+    t.match(said(messages, 'fleetState'), [{ message: { coordinator: 'another', nowMs: fleet.now } }]);
+  }
+  const fromMs = fleet.now;
+  const seen: unknown[] = [];
+  let known = '';
+  while (fleet.now < fromMs + 120_000) {
+    for (const { type, row } of fleet.tick().changes as { type: string; row: { type: string; text: string } }[])
+      if (type === 'event') seen.push([fleet.now - fromMs, row.type, row.text]);
+    const { placement } = fleet.agent('walker');
+    const now = JSON.stringify([
+      leftOf(fleet.view as View, placement?.quiet, fleet.now) > 0,
+      [...fleet.view.nodes.values()].map(({ presence }) => presence),
+      [...fleet.view.tasks.values()].map(({ id, state, attempt }) => `${id} ${state} ${attempt}`),
+    ]);
+    if (now !== known) seen.push([fleet.now - fromMs, now]);
+    known = now;
+  }
+  return seen;
+}
+
+t.test('a quiet time, a loss, deadlines and a backoff end when they would have', async (t) => {
+  const straight = story(0);
+  t.ok(straight.length > 5);
+  for (const hours of [-3, -400]) t.same(story(hours * hourMs), straight, `${hours} h`);
+  // It may have slept: the silence of the nodes until now is its own.
+  for (const hours of [3, 400]) t.same(story(hours * hourMs), story(0, true), `${hours} h`);
+});
+
+t.test('a quiet time of an earlier process lasts as if it had begun with this one', async (t) => {
+  const view = emptyView('second', startMs) as View;
+  const quiet = { boot: null, epoch: 1 };
+  // The clock was set forward, or nothing ran for long: nobody knows which.
+  t.equal(leftOf(view, { ...quiet, untilMs: startMs - 3 * hourMs }, startMs + 1_000), longestQuietMs - 1_000);
+  t.equal(leftOf(view, { ...quiet, untilMs: startMs - 3 * hourMs }, startMs + longestQuietMs), 0);
+  t.equal(leftOf(view, { ...quiet, untilMs: startMs + 20_000 }, startMs + 1_000), longestQuietMs - 1_000);
+  t.equal(leftOf(view, { ...quiet, untilMs: startMs + 1_000 + longestQuietMs }, startMs + 21_000), 15_000, 'its own');
+  t.equal(leftOf(view, { ...quiet, untilMs: startMs + 5 * hourMs }, startMs), longestQuietMs, 'set back since');
+});
+
+t.test('the loop notices it before it decides anything else', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  const alice = await fleet.node('alice');
+  await fleet.call('PUT', '/v1/agents/greeter', { body: { name: 'greeter', model: ['auto'], instructions: 'Greet.' } });
+  alice.onLease = () => {};
+  for (const byMs of [5 * hourMs, -9 * hourMs]) {
+    const prompt = { body: { prompt: 'Hello?', deadlineSeconds: 3_600 } };
+    const { body } = await fleet.call<{ id: string; deadlineMs: number }>('POST', '/v1/agents/greeter/tasks', prompt);
+    const { coordinator } = fleet.coordinator.view;
+    fleet.setClock(byMs);
+    await fleet.coordinator.submit('tick', {});
+    const { body: after } = await fleet.call<typeof body & { state: string }>('GET', `/v1/tasks/${body.id}`);
+    t.not(after.state, 'expired');
+    t.ok(Math.abs(after.deadlineMs - body.deadlineMs - byMs) < 500, 'it is due an hour from when it was given');
+    t.same((await fleet.coordinator.store.task(body.id))?.deadlineMs, after.deadlineMs, 'and so it is stored');
+    t.not(fleet.coordinator.view.coordinator, coordinator, 'nodes say hello anew');
+    t.equal(fleet.coordinator.view.nodes.get('alice')?.presence, 'online');
+    const { body: events } = await fleet.call<{ type: string; atMs: number; text: string }[]>('GET', '/v1/events');
+    t.match(events[0], { type: 'clock-set', text: byMs > 0 ? /went forward by 18000 s/ : /went back by 32400 s/ });
+    t.ok(Math.abs((events[0]?.atMs ?? 0) - fleet.context.clock.nowMs()) < 5_000, 'dated by the clock as it is now');
+  }
+});

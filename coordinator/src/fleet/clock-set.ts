@@ -1,0 +1,52 @@
+// The clock of the coordinator's machine was set, or the machine slept. What waits goes on waiting as long as it has to: every moment
+// that something is reckoned from is moved by as much. Under another id of the coordinator nodes say hello anew: the times in its word
+// jumped, and only an answer to a hello tells how old word is. In: by how much; out: the moved rows. [INV-one-hand] [decision 5]
+import { change, decided, noteEvent, openDraft, putAgent, putNode } from '../draft.ts';
+import type { Decide } from '../input.ts';
+import type { AgentRow, NodeRow, Quiet, View } from '../view.ts';
+import { leftOf } from './quiet.ts';
+import { announce, pauseMs } from './tick.ts';
+
+/** `nowMs`: as if the clock had not been set. */
+export const clockSet: Decide<'clock-set'> = (view, { byMs, coordinator }, nowMs, policy) => {
+  const draft = openDraft(view, nowMs + byMs);
+  change(draft, { type: 'clock-set', byMs, resumed: byMs > pauseMs });
+  change(draft, { type: 'tasks-moved', byMs });
+  for (const row of view.nodes.values()) {
+    // Since when a node is here is read by people alone.
+    if (row.presence === 'suspect' || row.presence === 'lost')
+      putNode(draft, { ...(row as NodeRow), presenceSinceMs: row.presenceSinceMs + byMs });
+  }
+  for (const row of view.agents.values()) {
+    const moved = movedAgent(view, row as AgentRow, byMs, nowMs, policy.rebalanceRestMs);
+    if (moved) putAgent(draft, moved);
+  }
+  const way = byMs > 0 ? 'forward' : 'back';
+  const seconds = Math.round(Math.abs(byMs) / 1000);
+  noteEvent(draft, {
+    type: 'clock-set',
+    severity: 'warning',
+    text: `the clock of the coordinator went ${way} by ${Math.max(1, seconds)} s (it was set, or its machine slept); what was waited for is waited for as long as before`,
+  });
+  change(draft, { type: 'renewed', coordinator });
+  announce(draft, policy, coordinator);
+  return decided(draft);
+};
+
+/** Null: it waits for nothing. */
+function movedAgent(view: View, row: AgentRow, byMs: number, nowMs: number, restMs: number): AgentRow | null {
+  const { placement } = row;
+  if (!placement) {
+    const quiet = movedQuiet(view, row.quiet, byMs, nowMs);
+    return quiet ? { ...row, quiet } : null;
+  }
+  const quiet = movedQuiet(view, placement.quiet, byMs, nowMs);
+  const rests = placement.rebalanced && nowMs - placement.placedMs < restMs;
+  if (!quiet && !rests) return null;
+  const placedMs = rests ? placement.placedMs + byMs : placement.placedMs;
+  return { ...row, placement: { ...placement, placedMs, ...(quiet ? { quiet } : {}) } };
+}
+function movedQuiet(view: View, quiet: Quiet | undefined, byMs: number, nowMs: number): Quiet | null {
+  const leftMs = leftOf(view, quiet, nowMs);
+  return quiet && leftMs > 0 ? { ...quiet, untilMs: nowMs + byMs + leftMs } : null;
+}
