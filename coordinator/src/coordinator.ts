@@ -378,7 +378,7 @@ class Loop implements Coordinator {
     const byMs = this.#parts.clock.setByMs();
     // What waits cannot be moved without the store; it waits as long all the same.
     if (byMs === 0 || this.#outage.isOn) return;
-    this.#parts.log.warn({ byMs }, 'the clock of this machine was set, or the machine slept');
+    this.#parts.log.warn({ byMs }, 'the clock of this machine was set');
     const input = { byMs, coordinator: this.#parts.random.hex(8) };
     this.#waiting.unshift({ kind: 'clock-set', input, resolve() {}, reject() {} });
   }

@@ -46,8 +46,8 @@ export interface HostWatch {
   log: Log;
 }
 
-/** What was reckoned with the clock before may be wrong for this long. */
-const clockTroubleMs = 120_000;
+/** A clock that was set by less than this is nobody's matter. */
+const leastStepMs = 500;
 
 export class CoordinatorHost {
   /** What it decided, for checkers. Null: it is down, or starting. */
@@ -68,7 +68,12 @@ export class CoordinatorHost {
   readonly #diskMs: number;
   readonly #knobs: Knobs;
   #wallOffsetMs = 0;
-  #troubledUntilMs = 0;
+  /** What the wall clock was ahead of the timeline as this process began, and what it says that it was set since. */
+  #followedMs = 0;
+  /** When the clock was last set, or that was followed. */
+  clockSetMs = Number.NEGATIVE_INFINITY;
+  /** When it was last set and no process could know: what was stored before lies wrong by that. */
+  clockLostMs = Number.NEGATIVE_INFINITY;
   /** What the last armed blow threw. */
   #struck: FleetError | null = null;
 
@@ -93,18 +98,24 @@ export class CoordinatorHost {
   get policy(): Policy {
     return this.#knobs.policy;
   }
-  /** Of its machine, and whether that was set anew of late. */
+  /** Of its machine. */
   wallMs(): number {
     return this.#watch.wallMs() + this.#wallOffsetMs;
   }
+  /** Its clock was set, and what waits was not moved yet: what is stored does not compare with its clock. */
   get isClockTroubled(): boolean {
-    return this.#timeline.nowMs < this.#troubledUntilMs;
+    return Math.abs(this.#wallOffsetMs - this.#followedMs) >= leastStepMs;
   }
   /** Its clock is set, by so much. */
   step(ms: number): void {
     this.#watch.trace('coordinator', `its clock is set by ${Math.round(ms)} ms`);
     this.#wallOffsetMs += ms;
-    this.#troubledUntilMs = this.#timeline.nowMs + clockTroubleMs + Math.abs(ms);
+    this.clockSetMs = this.#timeline.nowMs;
+    if (!this.clock) this.#losesClock();
+  }
+  #losesClock(): void {
+    this.#followedMs = this.#wallOffsetMs;
+    this.clockLostMs = this.#timeline.nowMs;
   }
   get wallOffsetMs(): number {
     return this.#wallOffsetMs;
@@ -180,11 +191,20 @@ export class CoordinatorHost {
     }, fatal);
   }
 
+  #follows(byMs: number): void {
+    this.#followedMs += byMs;
+    this.clockSetMs = this.#timeline.nowMs;
+  }
   kill(how: string): void {
     if (!this.clock) return;
     this.#watch.trace('coordinator', `dies ${how}`);
     const { clock } = this;
     clock.kill();
+    if (this.isClockTroubled) {
+      // Waits of before a clock that went back while nothing could notice it last as much longer: nothing is left to be judged.
+      if (this.#wallOffsetMs < this.#followedMs) this.#wallOffsetMs = this.#followedMs;
+      this.#losesClock();
+    }
     this.blow = null;
     this.storesNothing = false;
     this.clock = null;
@@ -243,6 +263,7 @@ export class CoordinatorHost {
           throw new FleetError('storage-failed', { detail, retryAfterSeconds: 5 });
         }
         const done = await store.commit(changes);
+        for (const change of changes) if (change.type === 'tasks-moved') this.#follows(change.byMs);
         this.#watch.committed(changes);
         if (this.blow === 'after-commit') {
           this.kill('between commit and send');

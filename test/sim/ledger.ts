@@ -41,6 +41,16 @@ export class Ledger {
         if (before) this.tasks.set(change.id, { ...before, ...state });
         return;
       }
+      case 'tasks-moved':
+        for (const [id, task] of this.tasks)
+          this.tasks.set(id, {
+            ...task,
+            createdMs: task.createdMs + change.byMs,
+            deadlineMs: task.deadlineMs + change.byMs,
+            leasedMs: task.leasedMs === null ? null : task.leasedMs + change.byMs,
+            notBeforeMs: task.notBeforeMs === 0 ? 0 : task.notBeforeMs + change.byMs,
+          });
+        return;
       case 'task-end':
         this.tasks.delete(change.row.id);
         return;

@@ -107,6 +107,33 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (row && boot !== "" && epoch !== row.epoch) endQuiet(draft, row);',
   },
   {
+    name: 'decisions-follow-the-wall-clock',
+    file: 'coordinator/src/fleet-clock.ts',
+    search: 'return Math.floor(monotonicMs + aheadMs);',
+    replace: 'return clock.nowMs();',
+  },
+  {
+    name: 'a-quiet-time-does-not-move-with-the-clock',
+    file: 'coordinator/src/fleet/clock-set.ts',
+    search: 'if (moved) putAgent(draft, moved);',
+    replace: '',
+    test: 'coordinator/src/fleet/clock-set.test.ts',
+  },
+  {
+    name: 'nodes-say-no-hello-after-the-clock-was-set',
+    file: 'coordinator/src/fleet/clock-set.ts',
+    search: "change(draft, { type: 'renewed', coordinator });\n  announce(draft, policy, coordinator);",
+    replace: 'announce(draft, policy, coordinator.slice(0, 0) + draft.view.coordinator);',
+    test: 'coordinator/src/fleet/clock-set.test.ts',
+  },
+  {
+    name: 'a-quiet-time-of-before-a-start-is-believed',
+    file: 'coordinator/src/fleet/quiet.ts',
+    search: 'const isOurs = quiet.untilMs - longestQuietMs >= view.startedMs;',
+    replace: 'const isOurs = quiet.untilMs > 0;',
+    test: 'coordinator/src/fleet/clock-set.test.ts',
+  },
+  {
     name: 'memory-is-not-counted',
     file: 'coordinator/src/placement/room.ts',
     search: 'export function hasMemory(',

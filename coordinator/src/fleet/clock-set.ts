@@ -1,4 +1,4 @@
-// The clock of the coordinator's machine was set, or the machine slept. What waits goes on waiting as long as it has to: every moment
+// The clock of the coordinator's machine was set. What waits goes on waiting as long as it has to: every moment
 // that something is reckoned from is moved by as much. Under another id of the coordinator nodes say hello anew: the times in its word
 // jumped, and only an answer to a hello tells how old word is. In: by how much; out: the moved rows. [INV-one-hand] [decision 5]
 import { change, decided, noteEvent, openDraft, putAgent, putNode } from '../draft.ts';
@@ -10,6 +10,7 @@ import { announce, pauseMs } from './tick.ts';
 /** `nowMs`: as if the clock had not been set. */
 export const clockSet: Decide<'clock-set'> = (view, { byMs, coordinator }, nowMs, policy) => {
   const draft = openDraft(view, nowMs + byMs);
+  // A virtual machine that its host suspended looks like this too: the silence meanwhile is not the nodes'.
   change(draft, { type: 'clock-set', byMs, resumed: byMs > pauseMs });
   change(draft, { type: 'tasks-moved', byMs });
   for (const row of view.nodes.values()) {
@@ -26,7 +27,7 @@ export const clockSet: Decide<'clock-set'> = (view, { byMs, coordinator }, nowMs
   noteEvent(draft, {
     type: 'clock-set',
     severity: 'warning',
-    text: `the clock of the coordinator went ${way} by ${Math.max(1, seconds)} s (it was set, or its machine slept); what was waited for is waited for as long as before`,
+    text: `the clock of the coordinator went ${way} by ${Math.max(1, seconds)} s; what is waited for is waited for as long as before`,
   });
   change(draft, { type: 'renewed', coordinator });
   announce(draft, policy, coordinator);

@@ -16,10 +16,15 @@ export const onLoss: MakeChecker = (watched) => {
   const { world, stored, broke } = watched;
   /** Since when an agent could have moved and did not, by agent, epoch and node. */
   const due = new Map<string, number>();
+  /** When a node was lost, by what truly passes. */
+  const lostMs = new Map<string, number>();
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-on-loss',
     exercised: 0,
     committing(change, batch) {
+      const { nowMs } = world.timeline;
+      if (change.type === 'node' && change.row.presence !== stored.nodes.get(change.row.id)?.presence)
+        lostMs.set(change.row.id, nowMs);
       if (change.type !== 'agent') return;
       const from = leftNode(watched, change.row.name, change.row.placement?.node ?? null);
       const before = stored.agents.get(change.row.name);
@@ -34,8 +39,9 @@ export const onLoss: MakeChecker = (watched) => {
       checker.exercised++;
       if (onLoss.policy !== 'replace')
         return broke(checker.name, `${before.name} leaves ${from}, which is lost; its policy is ${onLoss.policy}`);
-      const waitedMs = world.host.wallMs() - node.presenceSinceMs;
-      if (waitedMs < onLoss.afterSeconds * 1000 - 250 && !world.host.isClockTroubled)
+      const sinceMs = lostMs.get(node.id) ?? 0;
+      const waitedMs = Math.round(nowMs - sinceMs);
+      if (waitedMs < onLoss.afterSeconds * 1000 - 250 && sinceMs > world.host.clockLostMs)
         broke(checker.name, `${before.name} leaves ${from} after ${waitedMs} ms; it waits ${onLoss.afterSeconds} s`);
     },
     looked() {

@@ -10,6 +10,8 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
   /** Since when the machine has been connected, or not. */
   const since = new Map<Machine, { connected: boolean; atMs: number }>();
   let troubledMs = 0;
+  /** When it became suspect, by what truly passes. */
+  const suspectMs = new Map<string, number>();
   /** All nodes together beat no faster than the coordinator bears; one that was told a slower beat earlier may keep to it. */
   const beatMs = () => {
     const { heartbeatMs, maxHeartbeatsPerS } = world.host.policy;
@@ -26,13 +28,17 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
     committing(change) {
       if (change.type !== 'node' || change.row.status !== 'active') return;
       const before = stored.nodes.get(change.row.id);
+      if (before?.presence !== 'suspect' && change.row.presence === 'suspect')
+        suspectMs.set(change.row.id, world.timeline.nowMs);
       if (before?.presence === change.row.presence || change.row.presence !== 'lost' || !before) return;
       const { nowMs } = world.timeline;
       checker.exercised++;
       if (before.presence !== 'suspect')
         broke(checker.name, `${change.row.id} goes from ${before.presence} to lost at once`);
-      const awayMs = change.row.presenceSinceMs - before.presenceSinceMs;
-      if (awayMs < world.host.policy.lostAfterMs && !world.host.isClockTroubled)
+      // The commit of when it became suspect may have taken its time.
+      const sinceMs = suspectMs.get(change.row.id) ?? 0;
+      const awayMs = Math.round(nowMs - sinceMs);
+      if (awayMs < world.host.policy.lostAfterMs - 250 && sinceMs > world.host.clockLostMs)
         broke(checker.name, `${change.row.id} is lost after ${awayMs} ms`);
       const machine = machineOf(change.row.id);
       const state = machine && since.get(machine);
@@ -54,8 +60,10 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
     looked() {
       const { nowMs } = world.timeline;
       const { clock, coordinator } = world.host;
-      const { isClockTroubled, storesNothing } = world.host;
+      const { isClockTroubled, storesNothing, clockSetMs } = world.host;
       if (!coordinator || clock?.paused || world.isStormy || storesNothing || isClockTroubled) troubledMs = nowMs;
+      // Nodes say hello anew, and a clock that went forward may be a machine that stood still.
+      troubledMs = Math.max(troubledMs, clockSetMs);
       const { lostAfterMs, restartGraceMs } = world.host.policy;
       const heartbeatMs = beatMs();
       for (const machine of world.machines) {

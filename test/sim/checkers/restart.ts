@@ -41,8 +41,7 @@ export const restart: MakeChecker = (watched) => {
     committing(change, batch) {
       const isEarly =
         world.timeline.nowMs - startedMs < world.host.policy.restartGraceMs - 100 && world.host.starts > 1;
-      // The grace is counted by the wall clock.
-      if (!isEarly || world.host.isClockTroubled) return;
+      if (!isEarly) return;
       if (change.type === 'node') {
         const before = stored.nodes.get(change.row.id);
         checker.exercised++;
@@ -81,6 +80,7 @@ export const frozen: MakeChecker = (watched) => {
       // Counted again, from what is stored.
       const { valveMinNodes, valveShare, valveWindowMs } = world.host.policy;
       const nowMs = world.host.wallMs();
+      if (world.host.isClockTroubled) return;
       const sites = new Set([...stored.nodes.values()].map((row) => row.site));
       let here = 0;
       let away = 0;
