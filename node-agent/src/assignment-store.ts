@@ -24,7 +24,7 @@ export interface AssignmentStore {
 /** `path` may be `:memory:`; `disk` stands in for it in the simulator. Throws `storage-failed` where it cannot be opened. */
 export function openAssignmentStore(
   path: string,
-  given: { nowMs: number; onDamage: OnDamage; disk?: Disk },
+  given: { nowMs: number; onDamage: OnDamage; disk?: Pick<Disk, 'open'> },
 ): AssignmentStore {
   const { disk } = given;
   const db = disk

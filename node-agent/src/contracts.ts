@@ -115,6 +115,8 @@ export interface NodeMemory {
   readonly unacked: number;
   /** Publishes upward; set by node.ts. */
   publish: (agent: string, message: MemoryUp) => void;
+  /** Memories that the coordinator never takes lie in a file now, in words; set by node.ts. */
+  onSetAside: (text: string) => void;
   close(): Promise<void>;
 }
 

@@ -7,4 +7,6 @@ export interface Disk {
   open(name: string): Database.Database;
   /** Calls back when all that was committed before survives a power cut. */
   sync(name: string, done: (error: Error | null) => void): void;
+  /** Adds to a plain file; it survives a power cut when this returns. Throws where the disk takes no writes. */
+  append(name: string, text: string): void;
 }

@@ -82,7 +82,7 @@ function ensureHere(modelsDir: string, diskFreeBytes: () => number, log: Log): E
 
 /** What others on this machine have no business with: keys, memories, prompts. */
 function openPrivately(data: string, log: Log): void {
-  const own = { files: /\.(db|sqlite|json|pem|key|new)(-wal|-shm)?$|^hardware-id$/, folders: [] };
+  const own = { files: /\.(db|sqlite|json|jsonl|pem|key|new)(-wal|-shm)?$|^hardware-id$/, folders: [] };
   for (const words of tightenedWords(data, openDataFolder(data, own))) log.warn({}, words);
 }
 

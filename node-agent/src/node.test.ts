@@ -303,6 +303,7 @@ t.test('an order that the disk does not take leaves hands still', async (t) => {
   const disk = {
     open: (name: string) => refusing(name, broken),
     sync: (_: string, done: (error: null) => void) => done(null),
+    append: () => {},
   };
   const { clock, tell, running, until, assign, states, boot } = await rig(t, undefined, { disk });
   const welcome = { boot, coordinator: boot, nowMs: 0, heartbeatMs: 60_000, leaseMs: 30_000, upMs: 0 };

@@ -121,6 +121,10 @@ class Loop implements RunningNode {
     this.#startedMs = clock.uptimeMs();
     this.#runs = createTaskRuns({ node, boot, transport, clock, log, agent: (name) => this.agents.get(name) ?? null });
     parts.memory.publish = (agent, message) => transport.send('memoryUp', { node, agent }, message);
+    parts.memory.onSetAside = (text) => {
+      log.warn({}, text);
+      this.#event('memory-set-aside', 'warning', text);
+    };
     parts.pool.onNews = () => {
       if (this.#stopping) return;
       this.#tellCapacity();
@@ -561,7 +565,13 @@ class Loop implements RunningNode {
   }
 
   #event(
-    type: 'assignment-gap' | 'file-damaged' | 'message-refused' | 'model-pulled' | 'model-pull-failed',
+    type:
+      | 'assignment-gap'
+      | 'file-damaged'
+      | 'memory-set-aside'
+      | 'message-refused'
+      | 'model-pulled'
+      | 'model-pull-failed',
     severity: 'info' | 'warning' | 'error',
     text: string,
     data?: Record<string, unknown>,

@@ -144,6 +144,16 @@ export const MemoryDown = Type.Union([
     reason: Type.OneOf(['gap', 'fork', 'stale-epoch', 'bad-hash', 'unknown-agent']),
     headSeq: Seq,
     headHash: Hash,
+    /** What is refused: the hash of the last entry of the batch or branch, or of the hello. Missing: an older coordinator. */
+    of: Type.Optional(Hash),
+    final: Type.Optional(
+      Type.String({
+        maxLength: 300,
+        description:
+          'Why the entries of this message are never taken as they are, in words. A batch comes again as a branch; a branch is set aside ' +
+          'on the node. Missing: it may be sent again. A node that does not know the field sends it again after a pause that grows.',
+      }),
+    ),
   }),
   Type.Object(
     {

@@ -258,6 +258,7 @@ export const eventTypes = [
   'disk-low',
   'disk-read-only',
   'file-damaged', // set aside and begun anew
+  'memory-set-aside', // the coordinator never takes it: it lies in a file of the node's data folder
   'clock-unsynced',
   'message-refused',
   'log',

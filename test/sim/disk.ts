@@ -1,7 +1,9 @@
 // The disk of a simulated machine: databases in memory that outlive the process that wrote them. A power cut takes away what was
 // committed but not synced, as it would from a real write-ahead log; a full or read-only disk refuses writes as SQLite does.
+import type { MemoryEntry } from '@blackroad/protocol';
 import Database from 'better-sqlite3';
 import type { Disk } from '../../node-agent/src/disk.ts';
+import { setAsideFile } from '../../node-agent/src/memory/set-aside.ts';
 import type { ProcessClock, Timeline } from './timeline.ts';
 
 /** Opened with `synchronous = NORMAL`: only `sync` makes its commits survive a power cut. */
@@ -47,6 +49,12 @@ export class SimulatedDisk {
           clock.after(1, () => done(null));
         });
       },
+      append: (name, text) => {
+        const lines = this.#open(name);
+        lines.exec('CREATE TABLE IF NOT EXISTS lines (text TEXT NOT NULL)');
+        const add = lines.prepare('INSERT INTO lines VALUES (?)');
+        for (const line of text.split('\n')) if (line !== '') add.run(line);
+      },
     };
   }
 
@@ -54,6 +62,11 @@ export class SimulatedDisk {
   read(name: string, sql: string): Database.Statement | null {
     const db = this.#files.get(name);
     return db ? statementOf(db, sql) : null;
+  }
+  /** For checkers: the memories that were set aside for people. */
+  setAside(): MemoryEntry[] {
+    const lines = this.read(setAsideFile, 'SELECT text FROM lines')?.pluck().all() ?? [];
+    return lines.map((line) => JSON.parse(line as string) as MemoryEntry);
   }
   /** Grows with every write, whoever writes. */
   writes(name: string): number {

@@ -83,8 +83,6 @@ export class Machine {
   boots = 0;
   /** When it was last set up anew. */
   erasedMs = Number.NEGATIVE_INFINITY;
-  /** Its node was forgotten, and it joined as another: what it wrote before is nobody's. */
-  isAnother = false;
   /** When a refusal reached it of what somebody else had said in its name. */
   blamedMs = Number.NEGATIVE_INFINITY;
   /** A copied card in another machine: it speaks under a name that is not its own. */

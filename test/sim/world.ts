@@ -227,7 +227,6 @@ export class World implements MachineWorld {
       (outcome) => {
         if (!outcome.ok) return;
         machine.isOut = false;
-        if (machine.boots > 0 && !outcome.value.reclaimed) machine.isAnother = true;
         machine.becomes(outcome.value.node, outcome.value.site);
         done();
       },

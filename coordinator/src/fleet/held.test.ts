@@ -110,6 +110,13 @@ t.test('the writer names no author that did not write', async (t) => {
     );
   t.ok(merged('node:alice'), 'a merged entry names the node that brought it');
   t.notOk(merged('node:eve'));
+  const fleet = fleetOfThree();
+  fleet.apply([{ type: 'node-gone', id: 'alice' }]);
+  const { changes } = memory(fleet, 'bob', 'batch', entry(2, { kind: 'merge', actorId: 'node:alice' }));
+  t.ok(
+    changes.some(({ type }) => type === 'memory'),
+    'its branch outlives the node that brought it',
+  );
 });
 
 t.test('a task that a node ran by itself is of an agent that it held', async (t) => {

@@ -24,9 +24,9 @@ function isIts(view: View, node: string, fits: (holder: Holder) => boolean, agen
 /** Who may stand as the author of an entry that this node wrote: its agent and the node itself; null: nothing is wrong. */
 export function actorFault(view: View, node: string, { agentId, actorId, kind, seq }: MemoryEntry): string | null {
   if (actorId === `agent:${agentId}` || actorId === `node:${node}`) return null;
-  // What it brought in of another node's branch carries the name of that one.
-  if (kind === 'merge' && actorId.startsWith('node:') && everHeldBy(view, agentId, actorId.slice('node:'.length)))
-    return null;
+  // What it brought in of another node's branch carries the name of that one, which may be forgotten by now.
+  const brought = kind === 'merge' && actorId.startsWith('node:') ? actorId.slice('node:'.length) : null;
+  if (brought !== null && view.holders.get(agentId)?.some((holder) => holder.node === brought)) return null;
   return `entry ${seq} says that ${actorId} wrote it, and ${node} did`;
 }
 /** An entry of a branch as the present writer gets it: with no more weight, and no other author, than its node could give it. */

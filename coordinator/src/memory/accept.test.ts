@@ -136,8 +136,11 @@ t.test('nothing that does not verify gets in', async (t) => {
     const fleet = fleetWithEcho();
     const refused = up(fleet, 'alice', batch(1, entries));
     t.same(refused.changes, [], name);
-    t.match(refused.down, [{ type: 'nack', reason: 'bad-hash' }], name);
-    t.same(up(fleet, 'bob', branch(1, entries)).changes, [], `${name}, as a branch`);
+    const final = [{ type: 'nack', reason: 'bad-hash', of: tip(entries).hash, final: /^entry \d/ }];
+    t.match(refused.down, final, `${name}: never taken as it is`);
+    const asBranch = up(fleet, 'alice', branch(1, entries));
+    t.same(asBranch.changes, [], `${name}, as a branch`);
+    t.match(asBranch.down, final, `${name}, as a branch: the node need not bring it again`);
   }
   const fleet = fleetWithEcho();
   const erased = edit(1, { salt: null, payload: null });
@@ -365,3 +368,35 @@ t.test('a node is forgotten in the middle of a branch: what came of it is closed
     { node: 'bob', type: 'merge', branch: 'echo.alice.1', entries: alone.slice(0, 2) },
   ]);
 });
+
+t.test('what may be taken later says nothing final, what is never taken does', async (t) => {
+  const fleet = fleetWithEcho();
+  const first = chain(1, genesis, three);
+  up(fleet, 'alice', batch(1, first));
+  const hello = { type: 'hello', epoch: 1, durableSeq: 2, hash: first[1]!.hash, acked: 0 } as const;
+  const other = chain(1, first[0]!, [{ text: 'other' }]);
+  const early = up(fleet, 'bob', branch(1, other));
+  const table: [string, ReturnType<typeof up>, 'later' | 'never'][] = [
+    ['gap, of a hello', up(fleet, 'alice', hello), 'later'],
+    ['gap, of a batch', up(fleet, 'alice', batch(1, chain(1, { seq: 9, hash: 'b'.repeat(64) }, [{}]))), 'later'],
+    ['fork', up(fleet, 'alice', batch(1, chain(1, first[1]!, [{ text: 'other' }, {}]).slice(1))), 'later'],
+    ['stale-epoch', up(fleet, 'bob', batch(1, chain(1, tip(first), [{}]))), 'later'],
+    ['a branch that was never its own', early, 'never'],
+    ['an author that did not write', up(fleet, 'alice', batch(1, forged(first))), 'never'],
+  ];
+  for (const [name, { down }, when] of table) {
+    t.match(down, [{ type: 'nack', of: /^[0-9a-f]{64}$/ }], `${name}: it says what it answers`);
+    t.equal(down[0] && 'final' in down[0] ? 'never' : 'later', when, name);
+  }
+  t.match(early.down, [{ final: 'the node that is now called bob never held echo under epoch 1' }], 'in words');
+  fleet.apply([{ type: 'agent-gone', name: 'echo' }]);
+  const unknown = up(fleet, 'alice', branch(1, other)).down;
+  t.match(unknown, [{ type: 'nack', reason: 'unknown-agent', of: tip(other).hash }]);
+  t.notOk('final' in unknown[0]!, 'it may be applied again');
+});
+/** The next entry, sound in every digest, under the name of another. */
+function forged(first: readonly MemoryEntry[]): MemoryEntry[] {
+  const [entry] = chain(1, tip(first), [{}]) as [MemoryEntry];
+  const header = { ...entry, actorId: 'user:admin' };
+  return [{ ...header, hash: hashHeader(header) }];
+}

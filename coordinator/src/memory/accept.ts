@@ -83,14 +83,14 @@ function takeBatch(draft: Draft, input: Inputs['memory-up'], message: Up<'batch'
   const fault = runFault(agent, epoch, previousHash, entries);
   if (fault !== null) {
     remark(draft, 'memory-bad-hash', `${node}, ${agent}: ${fault}`);
-    nack(draft, input, 'bad-hash', head);
+    refuseForGood(draft, input, head, fault);
     return;
   }
   for (const entry of entries) {
     const claim = actorFault(draft.view, node, entry);
     if (claim === null) continue;
     refuseNotItsOwn(draft, node, `of ${agent}, ${claim}`);
-    nack(draft, input, 'bad-hash', head);
+    refuseForGood(draft, input, head, claim);
     return;
   }
   const meeting = meet(head, new Map(input.stored.map(({ seq, hash }) => [seq, hash])), previousHash, entries);
@@ -122,12 +122,13 @@ function takeBranch(draft: Draft, input: Inputs['memory-up'], message: Up<'branc
   const fault = runFault(agent, message.epoch, message.previousHash, message.entries);
   if (fault !== null) {
     remark(draft, 'memory-bad-hash', `branch of ${node}, ${agent}: ${fault}`);
-    nack(draft, input, 'bad-hash', head);
+    refuseForGood(draft, input, head, fault);
     return;
   }
   if (!heldBy(draft.view, agent, message.epoch, node)) {
     refuseNotItsOwn(draft, node, `it brings a branch of ${agent} under epoch ${message.epoch}`);
-    nack(draft, input, 'bad-hash', head);
+    const why = `the node that is now called ${node} never held ${agent} under epoch ${message.epoch}`;
+    refuseForGood(draft, input, head, why);
     return;
   }
   const uptoSeq = keepBranch(draft, input, message);
@@ -155,9 +156,20 @@ function nack(
   { node, agent, message }: Inputs['memory-up'],
   reason: NackReason,
   { seq, hash }: Head,
+  final: { final?: string } = {},
 ): void {
-  remark(draft, `memory-nack-${reason}`, `${node}, ${agent}: ${message.type} under epoch ${message.epoch}`);
-  down(draft, node, { type: 'nack', agent, epoch: message.epoch, reason, headSeq: seq, headHash: hash });
+  const { epoch, type } = message;
+  remark(draft, `memory-nack-${reason}`, `${node}, ${agent}: ${type} under epoch ${epoch}`);
+  const of = 'entries' in message ? message.entries.at(-1)?.hash : message.hash;
+  const about = of === undefined ? {} : { of };
+  down(draft, node, { type: 'nack', agent, epoch, reason, headSeq: seq, headHash: hash, ...about, ...final });
+}
+/**
+ * These entries are never taken as they are, and the node is told so: a batch it brings again as a branch, a branch it sets aside. An
+ * older node-agent knows the reason alone, and sends them again after a pause that grows.
+ */
+function refuseForGood(draft: Draft, input: Inputs['memory-up'], head: Head, why: string): void {
+  nack(draft, input, 'bad-hash', head, { final: why.slice(0, 300) });
 }
 function sendEntries(
   draft: Draft,

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { explain, FleetError, NodeId, type Static, Type } from '@blackroad/protocol';
+import { syncFolder } from '../sync-folder.ts';
 
 export const Identity = Type.Object({
   node: NodeId,
@@ -114,14 +115,5 @@ function writeWhole(dir: string, name: string, text: string): void {
     fsyncSync(file);
   } finally {
     closeSync(file);
-  }
-}
-
-function syncFolder(dir: string): void {
-  const folder = openSync(dir, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }

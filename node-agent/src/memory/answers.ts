@@ -1,14 +1,38 @@
 // What a node does with each answer of the coordinator. In: one MemoryDown message and the log it is about; out: writes to the
 // journal, and whether to go on, ask again later, or put a tail aside. Answers may come late, twice or in any order: each is
 // judged by hashes and epochs, and by whether something of this epoch is under way at all.
-import { entryFault, type MemoryDown, maxMemoryBatchEntries } from '@blackroad/protocol';
+import type { MemoryDown } from '@blackroad/protocol';
 import type { Log as Logger } from '@blackroad/std/log';
 import type { Journal } from './journal.ts';
 import type { AgentLog } from './log-state.ts';
 import * as writes from './log-writes.ts';
+import type { SetAside } from './set-aside.ts';
 import type { Flight } from './sync.ts';
 
 type Down<T extends MemoryDown['type']> = Extract<MemoryDown, { type: T }>;
+
+/**
+ * What a refusal asks of this node:
+ * `again`       the same once more, after a pause that grows
+ * `rest`        silence until the next connection, or for minutes: the agent may come back
+ * `fence`       another node writes: stop writing, and bring the tail as a branch
+ * `catch-up`    the two logs stand at different places: go on from the coordinator's head, fetch what lacks, or branch off
+ * `branch-off`  take the tail out of the log, bring it as a branch, and go on with the coordinator's log
+ * `set-aside`   nobody will ever take it: into a file for people, and go on
+ */
+export type Way = 'again' | 'rest' | 'fence' | 'catch-up' | 'branch-off' | 'set-aside';
+/** `final` is any reason with a final word (`nack.final`). */
+export type Refusal = Down<'nack'>['reason'] | 'final';
+/** By the refusal and by the message that it answers. No way leads back to the same message at once. */
+export const ways: Readonly<Record<Refusal, Readonly<Record<Flight['kind'], Way>>>> = {
+  'unknown-agent': { hello: 'rest', batch: 'rest', branch: 'rest' },
+  'stale-epoch': { hello: 'fence', batch: 'fence', branch: 'again' },
+  gap: { hello: 'catch-up', batch: 'catch-up', branch: 'again' },
+  fork: { hello: 'branch-off', batch: 'branch-off', branch: 'again' },
+  // Of a coordinator that says nothing final: what it refuses as a branch it may only not know yet, so nothing leaves the journal.
+  'bad-hash': { hello: 'again', batch: 'branch-off', branch: 'again' },
+  final: { hello: 'again', batch: 'branch-off', branch: 'set-aside' },
+};
 
 export function createAnswers(deps: {
   journal: Journal;
@@ -25,6 +49,7 @@ export function createAnswers(deps: {
   saveAckedLazily(log: AgentLog): void;
   /** Silent for long: the coordinator knows no such agent. */
   rest(log: AgentLog): void;
+  setAside: SetAside;
 }) {
   const {
     journal,
@@ -127,20 +152,19 @@ export function createAnswers(deps: {
 
   function onNack(log: AgentLog, message: Down<'nack'>): void {
     const flight = flightOf(log);
-    const { reason, headSeq, headHash } = message;
-    // Late words about an epoch that is over, or about a message of a past connection.
-    if (message.epoch < log.row.epoch || !flight) return;
-    if (flight.kind === 'branch' && reason !== 'unknown-agent') {
-      land(log);
-      later(log);
-      return;
-    }
+    // Late words: of an epoch that is over, of a past connection, or of an earlier message.
+    if (!flight || message.epoch !== flight.epoch) return;
+    if (message.of !== undefined && message.of !== flight.hash) return;
     land(log);
-    switch (reason) {
-      case 'unknown-agent':
+    const { final, headSeq } = message;
+    switch (ways[final === undefined ? message.reason : 'final'][flight.kind]) {
+      case 'again':
+        later(log);
+        return;
+      case 'rest':
         deps.rest(log);
         return;
-      case 'stale-epoch':
+      case 'fence':
         logger.warn(
           { agent: log.row.agent, epoch: log.row.epoch, unacked: log.head.seq - log.row.acked },
           'another node writes this memory now: this one is fenced and uploads its tail as a branch',
@@ -148,41 +172,53 @@ export function createAnswers(deps: {
         log.greeted = true;
         write(log, () => writes.fence(w, log));
         return;
-      case 'gap':
-        if (headSeq > log.head.seq) {
-          log.wantSeq = headSeq;
-          log.greeted = false;
-          later(log);
-          return;
-        }
-        if (journal.hashAt(log.row.id, headSeq) !== headHash) {
-          fork(log, headSeq);
-          return;
-        }
-        if (headSeq !== log.row.acked) {
-          write(log, () => writes.setAcked(w, log, headSeq));
-          return;
-        }
-        later(log);
+      case 'catch-up':
+        catchUp(log, message);
         return;
-      case 'fork':
+      case 'branch-off':
+        // Ours is damaged; or it is of an older epoch, which is only sent again when the coordinator lost it (restored from a backup)
+        // and which it takes from nobody but as a branch; or it names an author that it may not name.
+        if (message.reason !== 'fork')
+          logger.error({ agent: log.row.agent, why: final ?? message.reason }, 'the coordinator refused entries');
         fork(log, headSeq);
         return;
-      case 'bad-hash': {
-        // Ours is damaged; or it is of an older epoch, which is only sent again when the coordinator lost it (restored from a
-        // backup) and which it takes from nobody but as a branch.
-        const faulty = journal
-          .after(log.row.id, log.row.agent, log.row.acked, maxMemoryBatchEntries)
-          .find((entry) => entry.epoch !== log.row.epoch || entryFault(entry) === 'hash');
-        logger.error({ agent: log.row.agent, seq: faulty?.seq ?? null }, 'the coordinator refused entries');
-        if (faulty) {
-          fork(log, faulty.seq);
-          return;
-        }
-        later(log);
+      case 'set-aside':
+        putAside(log, flight, final!);
+        return;
+    }
+  }
+
+  function catchUp(log: AgentLog, { headSeq, headHash }: Down<'nack'>): void {
+    if (headSeq > log.head.seq) {
+      log.wantSeq = headSeq;
+      log.greeted = false;
+      later(log);
+    } else if (journal.hashAt(log.row.id, headSeq) !== headHash) fork(log, headSeq);
+    else if (headSeq !== log.row.acked) write(log, () => writes.setAcked(w, log, headSeq));
+    else later(log);
+  }
+
+  /** Only what was in the refused message, and first into the file: a crash between the two leaves it in both. */
+  function putAside(log: AgentLog, { epoch, group, upto }: Flight, why: string): void {
+    const { id, agent } = log.row;
+    try {
+      const entries = journal.branchUpto(id, group, upto);
+      if (!deps.setAside.keep({ agent, epoch, why, entries })) {
+        log.branchesHeld = true;
+        wake(log);
         return;
       }
+    } catch (error) {
+      logger.warn({ agent, err: error }, 'memories that the coordinator never takes could not be set aside');
+      later(log);
+      return;
     }
+    progressed(log);
+    write(log, () => {
+      w.touched.add(log);
+      journal.removeBranch(id, group, upto);
+      log.branched = journal.branchCount(id);
+    });
   }
 
   function fork(log: AgentLog, seq: number): void {

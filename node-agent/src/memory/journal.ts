@@ -69,7 +69,13 @@ CREATE TABLE branches (
 `;
 
 /** Opens (or makes) the journal in `dir`; a file that is not a database any more is set aside and the logs are fetched anew. */
-export function openJournal(dir: string, freshId: string, nowMs: number, onDamage: OnDamage, disk?: Disk) {
+export function openJournal(
+  dir: string,
+  freshId: string,
+  nowMs: number,
+  onDamage: OnDamage,
+  disk?: Pick<Disk, 'open'>,
+) {
   const db = disk ? tuned(disk.open('journal.db')) : open(dir, nowMs, onDamage);
   if ((db.pragma('user_version', { simple: true }) as number) === 0) {
     db.transaction(() => {
@@ -262,6 +268,13 @@ export function openJournal(dir: string, freshId: string, nowMs: number, onDamag
         sql('SELECT entry FROM branches WHERE log = ? AND grp = ? ORDER BY seq LIMIT ?')
           .pluck()
           .all(logId, group, limit) as string[]
+      ).map((text) => JSON.parse(text)),
+    /** Entries of a branch up to `uptoSeq`. */
+    branchUpto: (logId: number, group: number, uptoSeq: number): MemoryEntry[] =>
+      (
+        sql('SELECT entry FROM branches WHERE log = ? AND grp = ? AND seq <= ? ORDER BY seq')
+          .pluck()
+          .all(logId, group, uptoSeq) as string[]
       ).map((text) => JSON.parse(text)),
     branchCount: (logId: number): number =>
       sql('SELECT count(*) FROM branches WHERE log = ?').pluck().get(logId) as number,

@@ -25,6 +25,8 @@ export interface AgentLog {
   drainedSaid: boolean;
   /** The coordinator does not know the agent: silent until the next connection. */
   unknown: boolean;
+  /** The coordinator refuses its branches for good and there is no room to set them aside: they wait until the next connection. */
+  branchesHeld: boolean;
 }
 
 export function blankLog(agent: string): AgentLog {
@@ -53,6 +55,7 @@ export function blankLog(agent: string): AgentLog {
     hydratedSaid: false,
     drainedSaid: true,
     unknown: false,
+    branchesHeld: false,
   };
 }
 
@@ -98,7 +101,7 @@ export type Step = 'branch' | 'hello' | 'batch' | 'drained' | 'hydrated' | 'none
 export function nextStep(log: AgentLog): Step {
   if (log.unknown || !isSettled(log)) return 'none';
   // A branch waits for the hydration of a log we write again: what the coordinator has of it after all is then taken out.
-  if (log.branched > 0 && (log.row.fenced || isWritable(log))) return 'branch';
+  if (log.branched > 0 && !log.branchesHeld && (log.row.fenced || isWritable(log))) return 'branch';
   if (log.row.fenced) return log.open && !log.greeted ? 'hello' : 'none';
   const something = log.open || unackedOf(log) > 0;
   if (!log.greeted) return something || !log.drainedSaid ? 'hello' : 'none';

@@ -30,6 +30,7 @@ import { type AgentLog, blankLog, reload, unackedOf } from './log-state.ts';
 import * as writes from './log-writes.ts';
 import { fuse } from './rank.ts';
 import { createSearchIndex } from './search-index.ts';
+import { createSetAside } from './set-aside.ts';
 import { createSync } from './sync.ts';
 
 const embedDeadlineMs = 2_000;
@@ -91,6 +92,12 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     writeContext: w,
     submit: commits.submit,
     publish: (agent, message) => memory.publish(agent, message),
+    setAside: createSetAside({
+      dir,
+      clock,
+      tell: (text) => memory.onSetAside(text),
+      ...(options.disk ? { disk: options.disk } : {}),
+    }),
     batchEntries: options.batchEntries ?? maxMemoryBatchEntries,
   });
 
@@ -233,6 +240,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
 
   const memory: NodeMemory = {
     publish: () => {},
+    onSetAside: (text) => logger.warn({}, text),
 
     open(assigned) {
       const agent = assigned.spec.name;

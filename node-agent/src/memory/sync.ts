@@ -10,13 +10,14 @@ import { createAnswers } from './answers.ts';
 import type { Journal } from './journal.ts';
 import { type AgentLog, nextStep } from './log-state.ts';
 import * as writes from './log-writes.ts';
+import type { SetAside } from './set-aside.ts';
 
 /** mqtt.js and brokers are comfortable with 20-50 in flight; tasks share them. */
 const maxFlights = 16;
 const answerDeadlineMs = 10_000;
 const retry: Backoff = { firstMs: 1_000, maxMs: 60_000 };
 /** An agent that was removed may be applied again: what its old node still holds must not wait for the next connection. */
-const unknownAgainMs = 300_000;
+const unknownAgain: Backoff = { firstMs: 300_000, maxMs: 300_000 };
 /** Room for the envelope around the entries. */
 const maxEntriesBytes = maxMemoryBatchBytes - 2 * 1024;
 
@@ -24,6 +25,8 @@ export interface Flight {
   kind: 'hello' | 'batch' | 'branch';
   epoch: number;
   upto: number;
+  /** Of its last entry. */
+  hash: string;
   group: number;
   timer: Timer;
 }
@@ -38,6 +41,7 @@ export function createSync(deps: {
   writeContext: writes.WriteContext;
   submit<T>(job: () => T, options?: { weight?: number; lazy?: boolean }): Promise<T>;
   publish(agent: string, message: MemoryUp): void;
+  setAside: SetAside;
   /** Of one message. */
   batchEntries: number;
 }) {
@@ -80,7 +84,7 @@ export function createSync(deps: {
       case 'none':
         return;
       case 'hello':
-        depart(log, { kind: 'hello', epoch, upto: durableSeq, group: 0 });
+        depart(log, { kind: 'hello', epoch, upto: durableSeq, hash, group: 0 });
         deps.publish(agent, { type: 'hello', epoch, durableSeq, hash, acked: Math.min(acked, durableSeq) });
         return;
       case 'hydrated':
@@ -95,7 +99,8 @@ export function createSync(deps: {
       case 'batch': {
         const entries = fit(journal.after(id, agent, acked, batchEntries));
         const first = entries[0]!;
-        depart(log, { kind: 'batch', epoch, upto: entries[entries.length - 1]!.seq, group: 0 });
+        const last = entries[entries.length - 1]!;
+        depart(log, { kind: 'batch', epoch, upto: last.seq, hash: last.hash, group: 0 });
         deps.publish(agent, {
           type: 'batch',
           epoch,
@@ -110,12 +115,8 @@ export function createSync(deps: {
         const rows = journal.branch(id, branch.group, batchEntries + 1);
         const entries = fit(rows.slice(0, batchEntries));
         const first = entries[0]!;
-        depart(log, {
-          kind: 'branch',
-          epoch: branch.epoch,
-          upto: entries[entries.length - 1]!.seq,
-          group: branch.group,
-        });
+        const { seq: upto, hash: lastHash } = entries[entries.length - 1]!;
+        depart(log, { kind: 'branch', epoch: branch.epoch, upto, hash: lastHash, group: branch.group });
         deps.publish(agent, {
           type: 'branch',
           epoch: branch.epoch,
@@ -162,7 +163,7 @@ export function createSync(deps: {
     const agent = log.row.agent;
     progressed(log);
     log.unknown = true;
-    const timer = clock.after(unknownAgainMs, () => {
+    const timer = clock.after(backoffMs(unknownAgain, 0, deps.random), () => {
       retries.delete(agent);
       log.unknown = false;
       wake(log);
@@ -215,6 +216,7 @@ export function createSync(deps: {
     wake,
     saveAckedLazily,
     rest,
+    setAside: deps.setAside,
   });
 
   return {
@@ -227,6 +229,7 @@ export function createSync(deps: {
       online = true;
       for (const log of logs.values()) {
         log.unknown = false;
+        log.branchesHeld = false;
         if (log.row.fenced) log.greeted = false;
         if (nextStep(log) !== 'none') wake(log);
       }

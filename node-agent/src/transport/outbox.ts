@@ -15,6 +15,7 @@ import type { Log } from '@blackroad/std/log';
 import Database from 'better-sqlite3';
 import { checkDatabase, isDamage, type OnDamage, setAside } from '../data-folder.ts';
 import type { Disk } from '../disk.ts';
+import { syncFolder } from '../sync-folder.ts';
 import { createUnstored, type UnstoredRow } from './unstored.ts';
 
 export type Until = 'settled' | 'sent';
@@ -61,7 +62,7 @@ export interface OutboxOptions {
   onDamage?: OnDamage;
   maxMessages?: number;
   /** In place of `path`: the simulator's. */
-  disk?: Disk;
+  disk?: Pick<Disk, 'open' | 'sync'>;
   /** Whether this node may say this: what it said under a name it had before nobody takes any more. Missing: it may say all. */
   isOwn?: (topic: string) => boolean;
 }
@@ -417,7 +418,7 @@ function walOf(file: number): Opened['wal'] {
     close: () => closeSync(file),
   };
 }
-function onDisk(disk: Disk): Opened {
+function onDisk(disk: Pick<Disk, 'open' | 'sync'>): Opened {
   const sync = (done: (error: Error | null) => void) => disk.sync(outboxFile, done);
   return { db: prepared(disk.open(outboxFile)), wal: { sync, syncNow() {}, close() {} }, durable: true };
 }
@@ -431,13 +432,4 @@ function prepared(db: Database.Database): Database.Database {
   db.exec(schema);
   db.prepare('SELECT count(*) FROM outbox').get();
   return db;
-}
-
-function syncFolder(dir: string): void {
-  const folder = openSync(dir, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }

@@ -47,7 +47,7 @@ export const chain: MakeChecker = ({ world, stored, broke }) => {
           broke(checker.name, `${agent}: the store holds another log than was committed`);
       }
       for (const machine of world.machines) {
-        if (machine.isAnother) continue;
+        const aside = new Set(machine.disk.setAside().map(({ hash }) => hash));
         const sql = 'SELECT logs.agent AS agent, seq, hash FROM entries JOIN logs ON logs.id = entries.log';
         const rows = (machine.disk.read('journal.db', sql)?.all() ?? []) as {
           agent: string;
@@ -57,7 +57,7 @@ export const chain: MakeChecker = ({ world, stored, broke }) => {
         for (const { agent, seq, hash } of rows) {
           if (!stored.agents.has(agent)) continue;
           checker.exercised++;
-          if (logs.get(agent)?.[seq - 1] !== hash && !branched.get(agent)?.has(hash))
+          if (logs.get(agent)?.[seq - 1] !== hash && !branched.get(agent)?.has(hash) && !aside.has(hash))
             broke(
               checker.name,
               `${machine.name} holds entry ${seq} of ${agent}, which is neither in the log nor in a branch`,

@@ -1,5 +1,5 @@
-// [INV-memory-kept] No memory vanishes: every hash that a disk ever held, and that disk is still there, is in the log or in a branch in
-// the end; every finished turn of an agent that remembers has its entry, and one alone where it was leased once; what a branch adds is
+// [INV-memory-kept] No memory vanishes: every hash that a disk ever held, and that disk is still there, is in the log, in a branch, or
+// in the file of what was set aside in the end; every finished turn of an agent that remembers has its entry, and one alone where it was leased once; what a branch adds is
 // brought into the log once.
 import type { MemoryEntry } from '@blackroad/protocol';
 import type { MakeChecker } from '../checker.ts';
@@ -97,7 +97,9 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
     rested() {
       for (const machine of world.machines) {
         look(machine);
-        if (machine.isAnother) continue;
+        for (const entry of machine.disk.setAside()) note(entry);
+      }
+      for (const machine of world.machines) {
         for (const [hash, { agent, seq }] of onDisks.get(machine.disk)?.held ?? []) {
           if (!stored.agents.has(agent)) continue;
           checker.exercised++;
@@ -108,8 +110,7 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
       for (const [id, { agent, node, attempt }] of finished) {
         const machine = world.machines.find(({ identity, isClone }) => identity?.node === node && !isClone);
         // On a card that went away before this was told, or was a copy: that memory is gone with it.
-        if (!machine || orphaned.has(id) || machine.isAnother || world.cloned.has(node) || !stored.agents.has(agent))
-          continue;
+        if (!machine || orphaned.has(id) || world.cloned.has(node) || !stored.agents.has(agent)) continue;
         checker.exercised++;
         const count = turns.get(id)?.size ?? 0;
         if (count === 0) broke(checker.name, `${id} of ${agent} is done on ${node} and has no entry`);

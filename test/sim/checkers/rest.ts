@@ -41,8 +41,6 @@ export function restlessOf(world: World): string[] {
     const sql =
       'SELECT seq, hash FROM entries WHERE log = (SELECT id FROM logs WHERE agent = ?) ORDER BY seq DESC LIMIT 1';
     const head = machine?.disk.read('journal.db', sql)?.get(name) as { seq: number; hash: string } | undefined;
-    // Its node was forgotten and it joined as another: what it wrote before is refused, and holds up what it writes now.
-    if (machine?.isAnother) continue;
     const stored = view.heads.get(name);
     if ((head?.seq ?? 0) !== (stored?.seq ?? 0) || (head?.hash ?? '') !== (stored?.hash ?? ''))
       out.push(`${name}: ${placement.node} is at ${head?.seq ?? 0}, the store at ${stored?.seq ?? 0}`);
@@ -56,7 +54,6 @@ export function restlessOf(world: World): string[] {
     if (!machine.process) continue;
     const waiting = (machine.disk.read('outbox.sqlite', 'SELECT topic FROM outbox')?.pluck().all() ?? []) as string[];
     if (waiting.length > 0) out.push(`${machine.name} has ${waiting.length} messages in its outbox: ${waiting[0]}`);
-    if (machine.isAnother) continue;
     // The cursor may lag behind on the disk: what counts is what the store has.
     const unacked =
       'SELECT logs.agent AS agent, hash FROM entries JOIN logs ON logs.id = entries.log WHERE seq > logs.acked';
