@@ -27,7 +27,7 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
   /** By agent and epoch: whether every version that ran under it remembers. */
   const remembers = new Map<string, boolean>();
   const finished = new Map<string, Finished>();
-  /** Tasks whose end was still to be told when the disk that holds their entry went away. */
+  /** Tasks whose entry was not upstream yet, or whose end was still to be told, when the disk that holds their entry went away. */
   const orphaned = new Set<string>();
 
   const note = (entry: MemoryEntry) => {
@@ -87,7 +87,8 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
     looked() {
       for (const machine of world.machines) look(machine);
     },
-    exchanging({ disk }) {
+    exchanging({ disk, identity }) {
+      for (const [id, { node }] of finished) if (node === identity?.node && !turns.has(id)) orphaned.add(id);
       const topics = disk.read('outbox.sqlite', 'SELECT topic FROM outbox')?.pluck().all() as string[] | undefined;
       for (const topic of topics ?? []) {
         const task = /\/task\/([^/]+)\/status$/.exec(topic)?.[1];
