@@ -9,6 +9,7 @@ await fleet.node('alice');
 await fleet.call('PUT', '/v1/agents/greeter', { body: { name: 'greeter', model: ['auto'], instructions: 'Greet.' } });
 const ask = (payload: string | Buffer, more: object = {}) =>
   fleet.arrive({ topic: 'blackroad/v1/agent/greeter/ask', payload: Buffer.from(payload), retained: false, ...more });
+const keyNamed = (name: string) => ({ kind: 'key' as const, id: `k-${name}`, name });
 const prefix = 'blackroad/v1/agent/greeter/answer/';
 const answers = () =>
   fleet.told
@@ -37,24 +38,39 @@ t.test('a question that cannot be taken is answered with the reason', async (t) 
     t.match(answer, { agent: 'greeter', ok: false, task: null, text: reason }, payload.slice(0, 40));
     if (id) t.equal(answer?.id, id, 'on the topic that the question names');
   }
-  ask('hello', { refused: 'This key asks too often; wait a minute.', by: 'key:ha' });
+  ask('hello', { refused: 'This key asks too often; wait a minute.', by: keyNamed('ha') });
   t.match(answers().at(-1), { ok: false, text: /too often/ }, 'what a door refused is answered too');
   t.equal(await tasks(), 0);
 });
 
+t.test('a task says which key asked; where the broker does not say, nobody is named', async (t) => {
+  const task = async (id: string) => {
+    await until(() => answers().some((answer) => answer.id === id));
+    const { task } = answers().find((answer) => answer.id === id) as { task: string };
+    return (await fleet.call<{ by?: object; origin: string }>('GET', `/v1/tasks/${task}`)).body;
+  };
+  ask('{"id":"named","prompt":"hello"}', { by: keyNamed('ha') });
+  t.match(await task('named'), { origin: 'mqtt', by: { kind: 'key', id: 'k-ha', name: 'ha' } });
+  ask('{"id":"unnamed","prompt":"hello"}');
+  const unnamed = await task('unnamed');
+  t.equal(unnamed.origin, 'mqtt');
+  t.notOk('by' in unnamed);
+});
+
 t.test('nonsense in a loop is not answered in a loop', async (t) => {
   const before = answers().length;
-  for (let i = 0; i < 500; i++) ask('', { by: 'key:loop' });
+  for (let i = 0; i < 500; i++) ask('', { by: keyNamed('loop') });
   t.equal(answers().length - before, 60);
-  ask('', { by: 'key:other' });
+  ask('', { by: keyNamed('other') });
   t.equal(answers().length - before, 61, 'nobody else is silenced by it');
 });
 
 t.test('an ask that comes as a kept copy is not run, whatever the number of starts', async (t) => {
+  const before = await tasks();
   for (let i = 0; i < 3; i++) ask('turn the heating on', { retained: true });
   ask('{"id":"live","prompt":"live"}');
   await until(() => answers().some(({ id }) => id === 'live'));
-  t.equal(await tasks(), 1);
+  t.equal(await tasks(), before + 1);
   t.equal(fleet.coordinator.counters.get('remark retained'), 3);
 });
 

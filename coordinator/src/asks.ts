@@ -2,7 +2,7 @@
 // acknowledges what it drops, so a refused question is answered too, with the reason.
 // In: asks as they were decoded, and those that were refused, by a door or by their form. Out: tasks, and answers. The answers to
 // refused asks are bounded: whoever sends nonsense in a loop is not sent a loop back.
-import { cutToBytes, isAskId, parseTopic, type TopicMessage } from '@blackroad/protocol';
+import { cutToBytes, isAskId, type Principal, parseTopic, type TopicMessage } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { type Random, sortableId } from '@blackroad/std/random';
 import type { Arrived } from './bus/bus.ts';
@@ -28,7 +28,7 @@ export interface AsksParts {
   send(message: Outgoing): void;
 }
 export interface Asks {
-  take(agent: string, ask: TopicMessage<'ask'>, by: string | undefined): Promise<void>;
+  take(agent: string, ask: TopicMessage<'ask'>, by: Principal | undefined): Promise<void>;
   /** Nothing, when the topic is none of an ask. */
   answerRefused(message: Arrived, reason: string): void;
 }
@@ -42,7 +42,7 @@ export function createAsks({ view, store, clock, random, submit, send }: AsksPar
 
   return {
     // The answer's topic carries the asker's id, which is also what makes asking twice harmless.
-    async take(agent, { prompt, id: askId }, by = 'mqtt') {
+    async take(agent, { prompt, id: askId }, by) {
       const id = mint();
       const ask = askId ?? id;
       const idempotencyKey = `mqtt:${agent}:${ask}`;
@@ -51,7 +51,7 @@ export function createAsks({ view, store, clock, random, submit, send }: AsksPar
         : await store.taskByIdempotencyKey(idempotencyKey);
       const known = stored && isEnded(stored) ? stored : null;
       const request = { prompt, idempotencyKey };
-      const outcome = await submit('task-submit', { by, id, agent, origin: 'mqtt', request, known });
+      const outcome = await submit('task-submit', { by: by ?? null, id, agent, origin: 'mqtt', request, known });
       if (!outcome.ok) return refuse(agent, ask, outcome.details.detail ?? outcome.code);
       if (!known) return;
       const text = known.result ?? known.problem?.text ?? known.state;
@@ -62,7 +62,7 @@ export function createAsks({ view, store, clock, random, submit, send }: AsksPar
       const parsed = parseTopic(topic);
       if (parsed?.name !== 'ask') return;
       const agent = parsed.params.agent as string;
-      if (perSender.take(by ?? `agent:${agent}`) > 0 || inAll.take('all') > 0) return;
+      if (perSender.take(by ? `key:${by.id}` : `agent:${agent}`) > 0 || inAll.take('all') > 0) return;
       refuse(agent, idIn(payload) ?? mint(), cutToBytes(reason, maxReasonBytes));
     },
   };

@@ -9,6 +9,7 @@ import {
   decode,
   FleetError,
   type FleetEvent,
+  type Principal,
   type Reply,
   type TaskStreamEvent,
   type TaskView,
@@ -517,7 +518,7 @@ class Loop implements Coordinator {
     );
   }
 
-  async #take(decoded: Decoded, by: string | undefined): Promise<void> {
+  async #take(decoded: Decoded, by: Principal | undefined): Promise<void> {
     const node = decoded.params.node as string;
     switch (decoded.name) {
       case 'nodeState':

@@ -13,6 +13,7 @@ import type {
   NodeHello,
   NodeInfo,
   NodeState,
+  Principal,
   ProblemCode,
   ProblemDetails,
   TaskOriginName,
@@ -101,7 +102,9 @@ export interface Inputs {
   'node-forget': By & { node: string };
   'agent-apply': By & { spec: AgentSpec };
   'agent-remove': By & { name: string };
-  'task-submit': By & {
+  'task-submit': {
+    /** null: the broker does not say. */
+    by: Principal | null;
     id: string;
     agent: string;
     request: TaskRequest;
@@ -111,7 +114,7 @@ export interface Inputs {
   };
   'task-cancel': By & { id: string };
   /** `ended`: the dead letter as stored; `newId` names the retry. */
-  'task-retry': By & { id: string; ended: EndedTask | null; newId: string };
+  'task-retry': { by: Principal; id: string; ended: EndedTask | null; newId: string };
   /** `ended`: the dead letter as stored. */
   'task-dismiss': By & { id: string; ended: EndedTask | null };
   'key-create': By & { row: KeyRow };

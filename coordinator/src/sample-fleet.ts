@@ -1,6 +1,14 @@
 // A small fleet for tests of decisions: decides, applies the changes as the loop would, and checks on the way what must always hold:
 // a task ends once, generations and epochs only grow. No store, no bus, no clock: `now` is set by the test.
-import type { AgentSpec, NodeCapacity, NodeHello, PlacementWhy, TaskReport, TaskRequest } from '@blackroad/protocol';
+import type {
+  AgentSpec,
+  NodeCapacity,
+  NodeHello,
+  PlacementWhy,
+  Principal,
+  TaskReport,
+  TaskRequest,
+} from '@blackroad/protocol';
 import { invariant } from '@blackroad/std/invariant';
 import { apply, type Change, type Outgoing } from './change.ts';
 import { applyAgent } from './fleet/agents.ts';
@@ -38,6 +46,8 @@ export const samplePolicy: Policy = {
   reclaim: 'auto',
 };
 export const startMs = 1_700_000_000_000;
+/** Who asks, where a test does not say. */
+export const ada: Principal = { kind: 'key', id: 'k-ada', name: 'ada' };
 export const boot1 = 'boot-0001';
 export const boot2 = 'boot-0002';
 
@@ -219,7 +229,7 @@ export class SampleFleet {
   }
   submit(id: string, agent: string, request: Partial<TaskRequest> = {}, over: Partial<Inputs['task-submit']> = {}) {
     return this.decide<'task-submit'>(submitTask, {
-      by: 'key:ada',
+      by: ada,
       id,
       agent,
       origin: 'api',

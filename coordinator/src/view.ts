@@ -12,6 +12,7 @@ import {
   type NodeInfo,
   type PastAttempt,
   type PlacementWhy,
+  type Principal,
   type Role,
   type TaskOriginName,
   type TaskProblem,
@@ -180,6 +181,8 @@ export interface TaskRow {
   notBeforeMs: number;
   /** Leases that are over and did not end it, oldest first; missing: none. */
   past?: readonly PastAttempt[];
+  /** Who asked; missing: that is not known. */
+  by?: Principal;
 }
 /** An ended task as stored. */
 export interface EndedTask extends TaskRow {

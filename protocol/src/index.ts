@@ -2,6 +2,7 @@
 export * from './agent.ts';
 export * from './agent-short.ts';
 export * from './alerts.ts';
+export * from './asker-words.ts';
 export * from './catalogue.ts';
 export * from './classes.ts';
 export * from './codec.ts';
@@ -19,6 +20,7 @@ export * from './model-names.ts';
 export * from './near.ts';
 export * from './node.ts';
 export * from './placement.ts';
+export * from './principal.ts';
 export * from './problem.ts';
 export * from './routes.ts';
 export * from './task.ts';

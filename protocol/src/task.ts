@@ -10,6 +10,7 @@ import {
   maxTasksPerBatch,
   maxTokensPerTask,
 } from './limits.ts';
+import { Principal } from './principal.ts';
 import { TaskProblem } from './task-problem.ts';
 import { type Static, Type } from './typebox.ts';
 
@@ -36,7 +37,7 @@ export const TaskRequest = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 100,
-        description: 'Submitting again with the same key returns the first task.',
+        description: 'Submitting again with the same key returns the first task, whoever asked for it; `by` says who.',
       }),
     ),
     origin: Type.Optional(TaskOrigin),
@@ -166,5 +167,6 @@ export const TaskView = Type.Object({
   idempotencyKey: Type.Nullable(Type.String()),
   past: Type.Array(PastAttempt, { maxItems: maxPastAttempts }),
   dismissedMs: Type.Optional(TimeMs),
+  by: Type.Optional(Principal),
 });
 export type TaskView = Static<typeof TaskView>;

@@ -62,7 +62,8 @@ t.test('tasks in a browser', { skip: noBrowser }, async (t) => {
     await talk.getByText('1, 2, 3').waitFor();
     await talk.getByRole('button', { name: 'Stop' }).click();
     await talk.getByText('cancelled', { exact: true }).waitFor();
-    t.equal((await client.call('tasks', { query: { state: 'cancelled' } })).length, 1);
+    const [stopped] = await client.call('tasks', { query: { state: 'cancelled' } });
+    t.match(stopped, { origin: 'console', by: { kind: 'session', name: 'admin' } });
   });
 
   await t.test('the queue as it moves, filtered by the address', async (t) => {
@@ -92,6 +93,8 @@ t.test('tasks in a browser', { skip: noBrowser }, async (t) => {
     (await working('Sweep the yard.')).speak('Sweeping');
     await page.getByText('Sweeping', { exact: true }).waitFor();
     await page.getByRole('list', { name: 'The life of the task' }).getByText('Attempt 1').waitFor();
+    await page.getByText('asked by key admin, from api', { exact: true }).waitFor();
+    await page.getByText('key admin', { exact: true }).waitFor();
     t.same(await axeFaultsInBothThemes(page), []);
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByText('Cancelled by', { exact: false }).first().waitFor();

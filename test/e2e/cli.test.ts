@@ -105,6 +105,16 @@ t.test('verbs', async (t) => {
     t.match(stderr, /^nowhere is on no node: .+; to fix it: .+\n(.*\n)*fleet: .*deadline passed in the queue/);
   });
 
+  await t.test('a task says who asked', async (t) => {
+    const shown = await cli('tasks', 'show', done.id, ...data);
+    t.match(shown.stdout, /^asked +.* ago from cli, priority 50\nby +key admin$/m);
+    const list = await cli('tasks', '-n', '1000', ...data, '--json');
+    t.match(
+      (JSON.parse(list.stdout) as { id: string }[]).find(({ id }) => id === done.id),
+      { by: { kind: 'key', name: 'admin', id: /^[0-9a-f]{10}$/ } },
+    );
+  });
+
   /** By verb: how it succeeds, and with what. Order matters where one undoes the other. */
   const works: Record<string, { args?: string[]; gives: 'array' | 'object' | 'string' | 'null'; code?: number }> = {
     status: { gives: 'object' },

@@ -27,7 +27,8 @@ t.test('an agent is asked over MQTT', async (t) => {
     const answer = await until('the answer', async () => heard.get(`${root}/answer/hall-1`)?.[0]);
     t.match(answer, { agent: 'greeter', ok: true, text: 'Simulated answer to: Who is at the door?', node: String });
     const task = await fleet.client.call('task', { params: { task: answer.task as string } });
-    t.match(task, { state: 'done', origin: 'mqtt', agent: 'greeter', prompt: 'Who is at the door?' });
+    const by = { kind: 'key', id: operator.id, name: 'ha-operator' };
+    t.match(task, { state: 'done', origin: 'mqtt', agent: 'greeter', prompt: 'Who is at the door?', by });
   });
 
   await t.test('bare text works', async (t) => {

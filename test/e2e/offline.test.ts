@@ -90,6 +90,11 @@ t.test('a node without its coordinator', async (t) => {
       [],
       'each cron task is recorded as done',
     );
+    t.strictSame(
+      recorded.filter(({ by }) => by?.kind !== 'node' || by.id !== name),
+      [],
+      'asked for by the node',
+    );
     t.same(recorded.map(({ id }) => id).toSorted(), turns, 'each once, and none that was not remembered');
     t.match(await agentOf(fleet, 'clock'), { node: name, epoch: 1 });
   });

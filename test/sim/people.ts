@@ -79,6 +79,7 @@ function edit(world: World, random: Random, change: Edit): boolean {
   world.ask('node-edit', { by: 'people', node, ...change });
   return true;
 }
+const asker = { kind: 'key', id: 'people', name: 'people' } as const;
 function submit(world: World, random: Random, agent: string): void {
   const id = sortableId(world.wallMs(), random);
   const attempts = random.next() < 0.2 ? 1 : undefined;
@@ -91,7 +92,7 @@ function submit(world: World, random: Random, agent: string): void {
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
   const ask = (known: EndedTask | null) =>
-    world.ask('task-submit', { by: 'people', id, agent, request, origin: 'api', known }, (outcome) => {
+    world.ask('task-submit', { by: asker, id, agent, request, origin: 'api', known }, (outcome) => {
       if (!outcome.ok) return;
       if (outcome.value.agent !== agent)
         world.broke('people', `asked ${agent}, answered with ${outcome.value.id} of ${outcome.value.agent}`);
@@ -164,7 +165,7 @@ export const actions: readonly Happening[] = [
       const newId = sortableId(world.wallMs(), random);
       void coordinator.store.task(id).then((ended) => {
         if (ended && 'endedMs' in ended)
-          world.ask('task-retry', { by: 'people', id, ended, newId }, (outcome) => {
+          world.ask('task-retry', { by: asker, id, ended, newId }, (outcome) => {
             if (outcome.ok) world.accepted.add(outcome.value.id);
           });
       });

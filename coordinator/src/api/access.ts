@@ -3,7 +3,7 @@
 // codes made with it.
 // Never hands a secret out twice, never compares secrets in a way that tells time.
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { FleetError, type Role, roles } from '@blackroad/protocol';
+import { FleetError, type Principal, type Role, roles } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import type { Coordinator } from '../coordinator.ts';
@@ -33,9 +33,9 @@ interface Code {
 export function mayDo(role: Role, least: Role): boolean {
   return roles.indexOf(role) >= roles.indexOf(least);
 }
-/** The actor in the audit log. */
-export function actorOf(caller: Caller): string {
-  return `key:${caller.name}`;
+/** Who asks, as tasks and the audit log name it. */
+export function principalOf({ via, keyId, name }: Caller): Principal {
+  return { kind: via, id: keyId, name };
 }
 
 export function sha256(text: string): string {

@@ -1,9 +1,9 @@
 // What stands before every handler: the Host a browser may be tricked into (DNS rebinding), who is asking, whether a browser's
 // request was made by our own page (CSRF), whether the role suffices, and how often strangers were refused.
 import type { Socket } from 'node:net';
-import { FleetError, type RouteRow, routes } from '@blackroad/protocol';
+import { actorOf, FleetError, type RouteRow, routes } from '@blackroad/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { actorOf, type Caller, mayDo } from './access.ts';
+import { type Caller, mayDo, principalOf } from './access.ts';
 import type { ApiContext } from './context.ts';
 import { sessionToken } from './cookie.ts';
 import { hostOf, isLoopbackName } from './reach.ts';
@@ -20,7 +20,7 @@ declare module 'fastify' {
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export function actor(request: FastifyRequest): string {
-  return request.caller ? actorOf(request.caller) : `address:${request.ip}`;
+  return request.caller ? actorOf(principalOf(request.caller)) : `address:${request.ip}`;
 }
 
 /** Counts a refusal, writes it to the audit log while there are not too many, and answers the error to throw. */

@@ -133,6 +133,7 @@ export function showTask(row: TaskRow | EndedTask): TaskView {
     idempotencyKey: row.idempotencyKey,
     past: [...(row.past ?? [])],
     ...(ended?.dismissedMs === undefined ? {} : { dismissedMs: ended.dismissedMs }),
+    ...(row.by === undefined ? {} : { by: row.by }),
   };
 }
 

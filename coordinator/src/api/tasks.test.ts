@@ -146,6 +146,43 @@ t.test('the same idempotency key is the same task, live and ended', async (t) =>
   await fleet.call('DELETE', '/v1/agents/other');
 });
 
+t.test('every task says who asked, and no audit row does so again', async (t) => {
+  alice.onLease = (_lease, { fail }) => fail('The shed is locked.');
+  const id = (role: 'admin' | 'operator') => fleet.keys[role].split('_')[1];
+  const operator = { kind: 'key', id: id('operator'), name: 'operator' };
+  const admin = { kind: 'key', id: id('admin'), name: 'admin' };
+  const actions = async () => (await fleet.call<{ action: string }[]>('GET', '/v1/audit?limit=1000')).body.length;
+  const before = await actions();
+
+  const one = { key: fleet.keys.operator, body: { prompt: 'One.', idempotencyKey: 'who', origin: 'cli' } };
+  const first = await ask<TaskView>(t, 'ask', '/v1/agents/greeter/tasks', one);
+  t.same(first.by, operator);
+  const again = await ask<TaskView>(t, 'ask', '/v1/agents/greeter/tasks', { body: one.body });
+  t.match(again, { id: first.id, by: operator }, 'asked again by another, it is the task of the first');
+
+  const batch = { tasks: [{ agent: 'greeter', request: { prompt: 'Two.' } }] };
+  const { results } = await ask<{ results: { task: string }[] }>(t, 'tasksSubmit', '/v1/tasks', { body: batch });
+  const dead = await until(
+    () => ask<TaskView>(t, 'task', `/v1/tasks/${results[0]?.task}`),
+    ({ state }) => state === 'failed',
+  );
+  t.same(dead.by, admin);
+
+  const signedIn = await fleet.call('POST', '/v1/sign-in', { key: null, body: { code: fleet.keys.operator } });
+  const cookie = (signedIn.headers.get('set-cookie') ?? '').split(';')[0] as string;
+  const session = { key: null, headers: { cookie, origin: fleet.base, 'x-blackroad': '1' } };
+  const talked = await ask<TaskView>(t, 'ask', '/v1/agents/greeter/tasks', { ...session, body: { prompt: 'Three.' } });
+  t.match(talked, { origin: 'console', by: { ...operator, kind: 'session' } });
+  t.equal(await actions(), before + 1, 'the sign-in alone');
+
+  const retried = await ask<TaskView>(t, 'taskRetry', `/v1/tasks/${dead.id}/retry`, session);
+  t.match(retried, { prompt: 'Two.', by: { ...operator, kind: 'session' } }, 'who sent it round again asks now');
+  t.same((await ask<TaskView>(t, 'task', `/v1/tasks/${dead.id}`)).by, admin, 'and the dead letter stays what it was');
+  t.equal(await actions(), before + 2);
+  const shown = await ask<TaskView[]>(t, 'tasks', '/v1/tasks?limit=3');
+  t.ok(shown.length === 3 && shown.every(({ by }) => by !== undefined), 'in lists too');
+});
+
 t.test('leaving a stream ends the following, not the task', async (t) => {
   let finish = () => {};
   alice.onLease = (_lease, { end }) => {

@@ -4,7 +4,7 @@ import { sortableId } from '@blackroad/std/random';
 import type { Coordinator } from '../coordinator.ts';
 import type { Store } from '../store/store.ts';
 import { type EndedTask, isEnded, type TaskRow } from '../view.ts';
-import type { Caller } from './access.ts';
+import { type Caller, principalOf } from './access.ts';
 import { agentOr404 } from './agents.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, answered, type Handlers } from './handler.ts';
@@ -34,14 +34,17 @@ async function knownTask({ coordinator }: ApiContext, agent: string, key: string
   return row as EndedTask | null;
 }
 
+/** Routes that make a task are open to no stranger: there is a caller. */
+const askerOf = (caller: Caller | null) => principalOf(caller as Caller);
+
 async function submit(
   context: ApiContext,
   caller: Caller | null,
-  by: string,
   order: { id: string; agent: string; request: TaskRequest },
 ) {
   const { coordinator } = context;
-  const origin = order.request.origin ?? (caller?.via === 'session' ? 'console' : 'api');
+  const by = askerOf(caller);
+  const origin = order.request.origin ?? (by.kind === 'session' ? 'console' : 'api');
   const key = order.request.idempotencyKey;
   const known = key === undefined ? null : await knownTask(context, order.agent, key);
   return coordinator.submit('task-submit', { ...order, by, origin, known });
@@ -60,11 +63,11 @@ async function listTasks({ view, store }: Coordinator, query: Parameters<Store['
 const newId = ({ clock, random }: ApiContext) => sortableId(clock.nowMs(), random);
 
 export const taskHandlers = {
-  async ask({ context, caller, by, params, body, request, reply }) {
+  async ask({ context, caller, params, body, request, reply }) {
     agentOr404(context, params.agent);
     const order = { id: newId(context), agent: params.agent, request: body };
     if (!wantsStream(request)) {
-      const row = accepted(await submit(context, caller, by, order));
+      const row = accepted(await submit(context, caller, order));
       if (row.id !== order.id) reply.code(200);
       return showTask(row);
     }
@@ -72,7 +75,7 @@ export const taskHandlers = {
     try {
       // Followed before it is submitted: not even the first token can be missed.
       stream.follow(order.id);
-      const row = accepted(await submit(context, caller, by, order));
+      const row = accepted(await submit(context, caller, order));
       if (row.id !== order.id) stream.follow(row.id);
       stream.begin(showTask(row), 201);
       if (row.id !== order.id) await stream.catchUp(() => context.coordinator.store.task(row.id));
@@ -82,12 +85,12 @@ export const taskHandlers = {
     }
     return answered;
   },
-  async tasksSubmit({ context, caller, by, body }) {
+  async tasksSubmit({ context, caller, body }) {
     const results = await Promise.all(
       body.tasks.map(async ({ agent, request }) => {
         try {
           agentOr404(context, agent);
-          const row = accepted(await submit(context, caller, by, { id: newId(context), agent, request }));
+          const row = accepted(await submit(context, caller, { id: newId(context), agent, request }));
           return { task: row.id, problem: null };
         } catch (error) {
           if (!(error instanceof FleetError)) throw error;
@@ -119,10 +122,10 @@ export const taskHandlers = {
     accepted(await context.coordinator.submit('task-cancel', { by, id: params.task }));
     return showTask(await taskOr404(context, params.task));
   },
-  async taskRetry({ context, params, by }) {
+  async taskRetry({ context, params, caller }) {
     const row = await taskOr404(context, params.task);
     const ended = isEnded(row) ? row : null;
-    const order = { by, id: params.task, ended, newId: newId(context) };
+    const order = { by: askerOf(caller), id: params.task, ended, newId: newId(context) };
     return showTask(accepted(await context.coordinator.submit('task-retry', order)));
   },
   async taskDismiss({ context, params, by }) {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
+import { actorOf } from '@blackroad/protocol';
 import { type Clock, sleep, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
@@ -88,7 +89,7 @@ t.test('people: a viewer reads all and writes nothing, an operator asks', async 
     ['hello', 'twice', 'hi'],
   );
   t.same(
-    rig.inbox.messages.map((m) => [m.payload.toString(), m.by, m.refused !== undefined]),
+    rig.inbox.messages.map((m) => [m.payload.toString(), m.by && actorOf(m.by), m.refused !== undefined]),
     [
       ['from the viewer', 'key:v', true],
       ['hello', 'key:o', false],

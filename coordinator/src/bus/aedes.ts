@@ -21,6 +21,7 @@ import {
   maxQos2InFlight,
   maxSubscriptionsPerConnection,
   maxTlsHandshakes,
+  type Principal,
   parseTopic,
   topics,
 } from '@blackroad/protocol';
@@ -295,9 +296,11 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
     return null;
   }
 
-  function byOf(client: Client | null): { by?: string } {
+  function byOf(client: Client | null): { by?: Principal } {
     const session = client && sessions.get(client);
-    return session && 'who' in session && session.who.as === 'people' ? { by: `key:${session.who.name}` } : {};
+    if (!session || !('who' in session) || session.who.as !== 'people') return {};
+    const { keyId, name } = session.who;
+    return { by: { kind: 'key', id: keyId, name } };
   }
   function arrived({ topic, payload }: PublishPacket, client: Client | null): void {
     if (stopping) return;

@@ -1,13 +1,14 @@
 // The broker as the coordinator sees it. Two implementations: the embedded Aedes, and any MQTT broker by URL (Mosquitto, EMQX).
 // A bus carries bytes: it decodes nothing and decides nothing about the fleet; who may connect is asked through `Gate`.
+import type { Principal } from '@blackroad/protocol';
 
 export interface Arrived {
   topic: string;
   payload: Buffer;
   /** The broker says it is a retained copy (external brokers, at subscription). */
   retained: boolean;
-  /** Who sent it, for the audit log: `key:<name>`. Missing: a node, or the broker does not say. */
-  by?: string;
+  /** The key that sent it. Missing: a node, or the broker does not say. */
+  by?: Principal;
   /** A person's message that went no further, and why: it is only to be answered. */
   refused?: string;
 }

@@ -1,5 +1,6 @@
 // The brakes of the MQTT door are those of the HTTP door: wrong keys and foreign certificates are counted and audited, a key's asks
 // are counted with its requests, and what is refused is handed on to be answered.
+import { actorOf } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
@@ -100,7 +101,7 @@ t.test('asks count with the requests of the same key; more are dropped, and hand
   await other.client.publishAsync(`${root}/agent/echo/ask`, 'of another key', { qos: 1 });
   const taken = arrived.filter(({ refused }) => refused === undefined);
   t.same(
-    taken.map(({ payload, by }) => [payload.toString(), by]),
+    taken.map(({ payload, by }) => [payload.toString(), by && actorOf(by)]),
     [...Array.from({ length: 10 }, (_, i) => [`${i}`, 'key:team']), ['of another key', 'key:team/x']],
   );
   t.equal(arrived.filter(({ refused }) => refused?.includes('too often')).length, 5);
@@ -115,8 +116,8 @@ t.test('a viewer that asks, and a question that is too large, are handed on to b
   const tool = await withKey('k1');
   await tool.client.publishAsync(`${root}/agent/echo/ask`, 'x'.repeat(90_000), { qos: 1 });
   t.match(arrived, [
-    { by: 'key:screen', refused: /needs the role operator/ },
-    { by: 'key:team', refused: /too large/ },
+    { by: { kind: 'key', id: 'v1', name: 'screen' }, refused: /needs the role operator/ },
+    { by: { kind: 'key', id: 'k1', name: 'team' }, refused: /too large/ },
   ]);
   for (const { client } of [viewer, tool]) client.end(true);
 });

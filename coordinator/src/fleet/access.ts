@@ -1,6 +1,6 @@
 // Join tokens, API keys, console sessions and the audit log. Secrets are minted and hashed by the edge; only their hashes come here.
 
-import { maxSessions } from '@blackroad/protocol';
+import { actorOf, maxSessions } from '@blackroad/protocol';
 import { change, decided, decidedWith, noteAudit, openDraft } from '../draft.ts';
 import { type Decide, refuse } from '../input.ts';
 import type { DeepReadonly, JoinTokenRow, KeyRow, View } from '../view.ts';
@@ -111,7 +111,7 @@ export const openSession: Decide<'session-open'> = (view, { row }, nowMs) => {
   }
   change(draft, { type: 'session', row });
   const text = `signed in to the console from ${row.address}`;
-  noteAudit(draft, { actor: `key:${row.name}`, action: 'sign-in', subject: row.name, text });
+  noteAudit(draft, { actor: actorOf({ kind: 'session', name: row.name }), action: 'sign-in', subject: row.name, text });
   return decided(draft);
 };
 

@@ -177,6 +177,7 @@ function recordLocal(draft: Draft, node: string, message: TaskReport, ended: End
     leasedMs: null,
     idempotencyKey: null,
     notBeforeMs: 0,
+    by: { kind: 'node', id: node, name: node },
   };
   const problem = message.problem ?? unexplained(node, 'failed');
   const isAgain = state === 'refused' || (state === 'failed' && problem.retryable);

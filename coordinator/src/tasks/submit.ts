@@ -1,13 +1,13 @@
 // Tasks as people and programs ask for them, cancel them, and send dead letters round again. A task is stored before anyone is told;
 // the same idempotency key is the same task; every queue is bounded and says so.
-import { maxAttempts, maxLiveTasks, maxQueuePerAgent, type TaskProblem } from '@blackroad/protocol';
+import { actorOf, maxAttempts, maxLiveTasks, maxQueuePerAgent, type TaskProblem } from '@blackroad/protocol';
 import { addTask, agentIn, change, type Draft, decided, decidedWith, noteAudit, openDraft, taskIn } from '../draft.ts';
 import { type Decide, type Decision, refuse } from '../input.ts';
 import type { AgentRow, EndedTask, TaskRow, View } from '../view.ts';
 import { endTask } from './ends.ts';
 import { leaseNext, sendCancel } from './leases.ts';
 
-export const submitTask: Decide<'task-submit'> = (view, { id, agent, request, origin, known }, nowMs) => {
+export const submitTask: Decide<'task-submit'> = (view, { by, id, agent, request, origin, known }, nowMs) => {
   const draft = openDraft(view, nowMs);
   if (known) return decidedWith(draft, known as TaskRow | EndedTask);
   const key = request.idempotencyKey ?? null;
@@ -42,6 +42,7 @@ export const submitTask: Decide<'task-submit'> = (view, { id, agent, request, or
     leasedMs: null,
     idempotencyKey: key,
     notBeforeMs: 0,
+    ...(by === null ? {} : { by }),
   };
   return queueAndAnswer(draft, task);
 };
@@ -137,8 +138,9 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
     // The key stays with the first: who asks with it must get that one.
     idempotencyKey: null,
     notBeforeMs: 0,
+    by,
   };
   if (ended.dismissedMs === undefined) change(draft, { type: 'task-dismissed', id, atMs: nowMs });
-  noteAudit(draft, { actor: by, action: 'task-retry', subject: id, text: `as ${newId}` });
+  noteAudit(draft, { actor: actorOf(by), action: 'task-retry', subject: id, text: `as ${newId}` });
   return queueAndAnswer(draft, task);
 };

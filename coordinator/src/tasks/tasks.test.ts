@@ -1,6 +1,6 @@
 import { maxResultBytes, type TaskReport } from '@blackroad/protocol';
 import t from 'tap';
-import { code, SampleFleet, said, sampleSpec } from '../sample-fleet.ts';
+import { ada, code, SampleFleet, said, sampleSpec } from '../sample-fleet.ts';
 import type { EndedTask, TaskRow } from '../view.ts';
 import { retryWaitMs } from './ends.ts';
 import { reportTask } from './report.ts';
@@ -30,6 +30,30 @@ t.test('submit', async (t) => {
   t.equal(code(fleet.submit('t6', 'greeter', { idempotencyKey: 'k' })), 'unavailable', 'ended this moment: ask again');
   const known = fleet.submit('t6', 'greeter', { idempotencyKey: 'k' }, { known: ended as EndedTask });
   t.match(known, { changes: [], outcome: { value: { id: 't1', state: 'done', result: 'Hi.' } } });
+});
+
+t.test('a task keeps who asked first; a second life is asked for by who sent it round again', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  const bob = { kind: 'session', id: 'k-bob', name: 'bob' } as const;
+  fleet.submit('t1', 'greeter', { idempotencyKey: 'k' });
+  t.same(fleet.task('t1')?.by, ada);
+  const again = fleet.submit('t2', 'greeter', { idempotencyKey: 'k' }, { by: bob });
+  t.match(again, { changes: [], outcome: { value: { id: 't1', by: ada } } }, 'asked again by another');
+  const [dead] = end(fleet.report('t1', 'alice', 'failed').changes);
+  t.same(dead?.by, ada, 'through to its end');
+  const known = fleet.submit('t2', 'greeter', { idempotencyKey: 'k' }, { by: bob, known: dead as EndedTask });
+  t.match(known, { changes: [], outcome: { value: { id: 't1', by: ada } } });
+
+  const order = { by: bob, id: 't1', ended: dead as EndedTask, newId: 't3' };
+  const retried = fleet.decide<'task-retry'>(retryTask, order);
+  t.same(fleet.task('t3')?.by, bob);
+  t.match(
+    retried.changes.filter(({ type }) => type === 'audit'),
+    [{ row: { actor: 'key:bob', action: 'task-retry', subject: 't1' } }],
+  );
+  fleet.submit('t4', 'greeter', {}, { by: null });
+  t.notOk('by' in (fleet.task('t4') as TaskRow), 'nobody said who');
 });
 
 t.test('the queue: priority, then age; as many at once as the agent may', async (t) => {
@@ -158,7 +182,10 @@ t.test('tasks a node started itself are recorded once', async (t) => {
   const own = { attempt: 1, epoch: 1, local, result: 'Sun.' };
   t.same(fleet.report('cron1', 'alice', 'running', own).changes, []);
   const first = fleet.report('cron1', 'alice', 'done', own);
-  t.match(end(first.changes), [{ id: 'cron1', origin: 'cron', state: 'done', result: 'Sun.', createdMs: fleet.now }]);
+  const by = { kind: 'node', id: 'alice', name: 'alice' };
+  t.match(end(first.changes), [
+    { id: 'cron1', origin: 'cron', state: 'done', result: 'Sun.', createdMs: fleet.now, by },
+  ]);
   const second = fleet.report('cron1', 'alice', 'done', own);
   t.same(second.changes, []);
   t.equal(said(second.messages, 'settled').length, 1);
@@ -204,7 +231,7 @@ t.test('cancel and retry', async (t) => {
   fleet.runs('greeter', 'alice');
   const cancel = (id: string) => fleet.decide<'task-cancel'>(cancelTask, { by: 'key:ada', id });
   const retry = (id: string, ended: EndedTask | null) =>
-    fleet.decide<'task-retry'>(retryTask, { by: 'key:ada', id, ended, newId: 'new' });
+    fleet.decide<'task-retry'>(retryTask, { by: ada, id, ended, newId: 'new' });
   fleet.submit('run', 'greeter');
   fleet.submit('next', 'greeter');
   fleet.submit('wait', 'greeter');
@@ -234,7 +261,7 @@ t.test('a task of its own that a node in 1970 began is retried with the deadline
   const local = { prompt: 'Look around.', atMs: 60_000 };
   const { changes } = fleet.report('01cron', 'alice', 'failed', { problem, local });
   const ended = changes.flatMap((each) => (each.type === 'task-end' ? [each.row] : []))[0]!;
-  fleet.decide<'task-retry'>(retryTask, { by: 'key:ada', id: '01cron', ended, newId: '01new' });
+  fleet.decide<'task-retry'>(retryTask, { by: ada, id: '01cron', ended, newId: '01new' });
   const { deadlineSeconds } = fleet.agent('greeter').spec.limits;
   t.equal(fleet.task('01new')?.deadlineMs, fleet.now + deadlineSeconds * 1000);
 });
@@ -322,7 +349,7 @@ t.test(
     fleet.submit('dead', 'greeter');
     const [dead] = end(fleet.report('dead', 'alice', 'failed').changes);
     const letter = dead as EndedTask;
-    const retried = fleet.decide<'task-retry'>(retryTask, { by: 'key:ada', id: 'dead', ended: letter, newId: 'new' });
+    const retried = fleet.decide<'task-retry'>(retryTask, { by: ada, id: 'dead', ended: letter, newId: 'new' });
     const dismissed = (changes: readonly { type: string }[]) => changes.filter(({ type }) => type === 'task-dismissed');
     t.match(dismissed(retried.changes), [{ id: 'dead', atMs: fleet.now }]);
     fleet.apply([{ type: 'agent-gone', name: 'greeter' }]);

@@ -1,6 +1,6 @@
 // Tasks, memory, status, events.
 import type { TaskState, TaskView } from '@blackroad/protocol';
-import { maxPageRows, taskStates } from '@blackroad/protocol';
+import { actorOf, askerWords, maxPageRows, taskStates } from '@blackroad/protocol';
 import { groupEvents } from '@blackroad/protocol/event-groups';
 import { argument, numberFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, counted, duration, table } from '../words.ts';
@@ -15,7 +15,8 @@ function oneTask(task: TaskView, call: VerbCall): string {
   const lines = [
     `${call.paint('bold', task.id)}  ${task.state}`,
     `agent     ${task.agent}`,
-    `asked     ${ago(task.createdMs, now)} by ${task.origin}, priority ${task.priority}`,
+    `asked     ${ago(task.createdMs, now)} from ${task.origin}, priority ${task.priority}`,
+    `by        ${askerWords(task.by)}`,
     `attempts  ${task.attempt} of ${task.attempts}${task.node ? `, on ${task.node}` : ''}`,
     `prompt    ${task.prompt}`,
   ];
@@ -150,12 +151,19 @@ export const workVerbs: Verb[] = [
         `${task.attempt}/${task.attempts}`,
         task.node ?? '-',
         ago(task.createdMs, call.clock.nowMs()),
+        task.by ? actorOf(task.by) : '-',
         task.problem?.text ?? task.prompt,
       ]);
       call.show(tasks, () =>
         tasks.length === 0
           ? 'No tasks.'
-          : table(['TASK', 'AGENT', 'STATE', 'ATTEMPT', 'NODE', 'ASKED', 'WHAT'], rows, call.columns, call.paint),
+          : table(
+              ['TASK', 'AGENT', 'STATE', 'ATTEMPT', 'NODE', 'ASKED', 'BY', 'WHAT'],
+              rows,
+              call.columns,
+              call.paint,
+              ['BY'],
+            ),
       );
     },
   },

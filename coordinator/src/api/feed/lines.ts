@@ -122,5 +122,6 @@ export function taskLine(row: TaskRow | EndedTask): TaskLine {
     leasedMs: row.leasedMs,
     endedMs: ended?.endedMs ?? null,
     usage: ended?.usage ?? null,
+    ...(row.by === undefined ? {} : { by: row.by }),
   };
 }

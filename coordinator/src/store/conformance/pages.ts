@@ -12,7 +12,8 @@ const ids = (rows: readonly { id: string | number }[]) => rows.map(({ id }) => i
 export async function pagesConformance(t: Test, open: OpenStore): Promise<void> {
   await t.test('a task is read as it was written, from submission to its end', async (t) => {
     const { store } = await open(t);
-    const row = taskRow(1, { idempotencyKey: 'k "1"', priority: 0 });
+    const by = { kind: 'session', id: null, name: 'Ada "the first"\n🦊' } as const;
+    const row = taskRow(1, { idempotencyKey: 'k "1"', priority: 0, by });
     await store.commit([{ type: 'task-new', row }]);
     t.strictSame(await store.task(row.id), row);
     t.strictSame(await store.taskByIdempotencyKey('k "1"'), row);
@@ -61,7 +62,8 @@ export async function pagesConformance(t: Test, open: OpenStore): Promise<void> 
 
   await t.test('an end whose beginning was never stored is kept whole', async (t) => {
     const { store } = await open(t);
-    const end = endedTask(taskRow(1), { origin: 'cron' });
+    const by = { kind: 'node', id: 'alice', name: 'alice' } as const;
+    const end = endedTask(taskRow(1), { origin: 'cron', by });
     await store.commit([{ type: 'task-end', row: end }]);
     t.strictSame(await store.task(end.id), end);
   });

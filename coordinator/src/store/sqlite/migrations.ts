@@ -150,6 +150,12 @@ export const migrations: readonly Migration[] = [
         cost_usd = CASE WHEN cost_usd BETWEEN 0 AND 1e12 THEN cost_usd ELSE 0 END;
     `,
   },
+  {
+    version: 7,
+    name: 'who asked for a task',
+    // JSON; NULL where that is not known, as for all tasks before this.
+    sql: 'ALTER TABLE task ADD COLUMN by TEXT;',
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

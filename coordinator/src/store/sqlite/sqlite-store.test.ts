@@ -17,7 +17,7 @@ import { type Log, silentLog } from '@blackroad/std/log';
 import Sqlite from 'better-sqlite3';
 import t from 'tap';
 import type { DurableChange } from '../../change.ts';
-import type { Placement } from '../../view.ts';
+import type { Placement, TaskRow } from '../../view.ts';
 import { loadedView } from '../conformance/commit.ts';
 import { agentRow, endedTask, memoryEntries, nodeRow, refused, taskId, taskRow } from '../conformance/rows.ts';
 import { applicationId, openDatabase } from './database.ts';
@@ -34,6 +34,19 @@ function openBoth(path: string, log: Log = silentLog) {
   const db = openDatabase(path, 0);
   migrate(db, path, 0, log);
   return { db, store: sqliteStore(db, log, systemClock) };
+}
+/** As a program that knew the schema up to this version left it. */
+function databaseOf(path: string, newest: number): InstanceType<typeof Sqlite> {
+  const old = new Sqlite(path);
+  old.exec(
+    'CREATE TABLE schema_migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_ms INTEGER NOT NULL)',
+  );
+  old.pragma(`application_id = ${applicationId}`);
+  for (const { version, name, sql } of migrations.filter(({ version }) => version <= newest)) {
+    old.exec(sql);
+    old.prepare('INSERT INTO schema_migration VALUES (?, ?, 0)').run(version, name);
+  }
+  return old;
 }
 const note = (text: string): DurableChange => ({
   type: 'memory',
@@ -81,15 +94,7 @@ t.test('a database of schema 1 is upgraded with all it holds', async (t) => {
 
 t.test('who held which agent is found in what an older version wrote down', async (t) => {
   const path = newPath();
-  const old = new Sqlite(path);
-  old.exec(
-    'CREATE TABLE schema_migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_ms INTEGER NOT NULL)',
-  );
-  old.pragma(`application_id = ${applicationId}`);
-  for (const { version, name, sql } of migrations.filter(({ version }) => version <= 3)) {
-    old.exec(sql);
-    old.prepare('INSERT INTO schema_migration VALUES (?, ?, 0)').run(version, name);
-  }
+  const old = databaseOf(path, 3);
   const put = (table: string, key: string, row: object) =>
     old.prepare(`INSERT INTO ${table} VALUES (?, ?)`).run(key, JSON.stringify(row));
   for (const [id, enrolledMs] of [
@@ -128,6 +133,37 @@ t.test('who held which agent is found in what an older version wrote down', asyn
     ],
     quiet: [{ epoch: 9, node: 'alice', joinedMs: 10 }],
   });
+});
+
+t.test('tasks of an older version are kept as those of whom nobody knows who asked', async (t) => {
+  const path = newPath();
+  const old = databaseOf(path, 6);
+  const insert = old.prepare(
+    `INSERT INTO task (id, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, not_before_ms, ended_ms)
+     VALUES (?, 'greeter', ?, 'Old.', 50, 'api', 1, 2, 0, 3, 0, ?)`,
+  );
+  insert.run(taskId(0), 'expired', 5);
+  insert.run(taskId(1), 'queued', null);
+  old.close();
+  const store = await open(path);
+  t.teardown(() => store.close());
+  const { tasks } = await loadedView(store);
+  t.same([...tasks.keys()], [taskId(1)]);
+  t.notOk('by' in (tasks.get(taskId(1)) as object));
+  const by = { kind: 'key', id: 'k1', name: 'ada' } as const;
+  await store.commit([
+    { type: 'task-end', row: endedTask(tasks.get(taskId(1)) as TaskRow) },
+    { type: 'task-new', row: taskRow(2, { by }) },
+  ]);
+  const rows = await store.tasks({ limit: 10 });
+  t.same(
+    rows.map(({ id, by }) => [id, by]),
+    [
+      [taskId(2), by],
+      [taskId(1), undefined],
+      [taskId(0), undefined],
+    ],
+  );
 });
 
 t.test('a database of a newer version is refused and left alone', async (t) => {

@@ -1,6 +1,6 @@
 // Tasks: one row from submission to its end and after, in columns, since each is written three times at thousands a second.
 // The rules of the fold in change.ts hold here too: an unknown or ended task takes no state, the first end stays.
-import type { PastAttempt, TaskOriginName, TaskProblem, TaskState, TaskUsage } from '@blackroad/protocol';
+import type { PastAttempt, Principal, TaskOriginName, TaskProblem, TaskState, TaskUsage } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import type { DurableChange } from '../../change.ts';
 import type { EndedTask, TaskRow } from '../../view.ts';
@@ -31,9 +31,10 @@ interface TaskRecord {
   usage: string | null;
   past: string | null;
   dismissed_ms: number | null;
+  by: string | null;
 }
 const columns = `id, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, node, epoch,
-  leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past, dismissed_ms`;
+  leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past, by, dismissed_ms`;
 
 const loadRows = 1_000;
 /** After every task id: ids are lower-case letters, digits and dashes. */
@@ -57,6 +58,7 @@ function fromRecord(r: TaskRecord): TaskRow | EndedTask {
     idempotencyKey: r.idempotency_key,
     notBeforeMs: r.not_before_ms,
     ...(r.past === null ? {} : { past: JSON.parse(r.past) as PastAttempt[] }),
+    ...(r.by === null ? {} : { by: JSON.parse(r.by) as Principal }),
   };
   if (r.ended_ms === null) return row;
   return {
@@ -75,7 +77,7 @@ export type TaskRows = ReturnType<typeof taskRows>;
 
 export function taskRows(db: Database, log: Log) {
   const insert = db.prepare(
-    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO NOTHING`,
   );
   const setState = db.prepare(
     `UPDATE task SET state = ?, attempt = ?, attempts = ?, node = ?, epoch = ?, leased_ms = ?, not_before_ms = ?, deadline_ms = ?,
@@ -155,6 +157,7 @@ export function taskRows(db: Database, log: Log) {
       row.notBeforeMs,
       ...end,
       pastOf(row),
+      row.by === undefined ? null : JSON.stringify(row.by),
     );
   const unended = [null, null, null, null, null];
   const pastOf = ({ past }: { past?: readonly PastAttempt[] }) =>

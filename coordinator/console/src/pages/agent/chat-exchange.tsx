@@ -1,5 +1,6 @@
 // One exchange: what was asked, and what the agent says, as it comes or as it ended, with what it took.
 import type { AgentView, TaskLine, TaskView } from '@blackroad/protocol';
+import { askerWords } from '@blackroad/protocol/asker-words';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Pencil, RotateCcw, Square, Wrench } from 'lucide-react';
@@ -51,7 +52,7 @@ export const Exchange = memo(function Exchange({ agent, task, follow, ask }: Exc
             </IconButton>
           )}
           <span>
-            {task.origin === 'console' ? '' : `by ${task.origin}, `}
+            {task.origin === 'console' ? '' : `by ${task.by ? askerWords(task.by) : task.origin}, `}
             <Link to="/tasks/$task" params={{ task: task.id }} className="quiet-link">
               <Time at={task.createdMs} />
             </Link>

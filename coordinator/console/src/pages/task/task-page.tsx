@@ -1,5 +1,6 @@
 // One task: its timeline, prompt, result and details.
 import type { TaskView } from '@blackroad/protocol';
+import { askerWords } from '@blackroad/protocol/asker-words';
 import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { MailX, RotateCcw, Square } from 'lucide-react';
@@ -210,6 +211,7 @@ function Took({ task }: { task: TaskView }) {
           ? ['Deadline', <Time key="deadline" at={task.deadlineMs} />]
           : ['Deadline was', exact(task.deadlineMs)],
         epoch !== null && ['Epoch of the agent', String(epoch)],
+        ['Asked by', askerWords(task.by)],
         ['From', task.origin],
         task.idempotencyKey !== null && ['Idempotency key', task.idempotencyKey],
       ]}

@@ -1,5 +1,6 @@
 // The life of a task as a picture: a line of time with waiting and attempts, and the same in words below.
 import type { TaskView } from '@blackroad/protocol';
+import { askerWords } from '@blackroad/protocol/asker-words';
 import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { Link } from '@tanstack/react-router';
 import { useNow } from '../../data/clock.ts';
@@ -37,7 +38,9 @@ export function TaskTimeline({ task }: { task: TaskView }) {
       <ol className="life-steps" aria-label="The life of the task">
         <li>
           <span className="figure small dim">{clockTime(startMs)}</span>
-          <span>asked, from {task.origin}</span>
+          <span>
+            asked{task.by ? ` by ${askerWords(task.by)}` : ''}, from {task.origin}
+          </span>
         </li>
         {phases.map((phase) => (
           <Step key={`${phase.kind} ${phase.fromMs}`} phase={phase} task={task} />

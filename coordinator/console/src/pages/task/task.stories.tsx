@@ -25,6 +25,7 @@ const task = (ago: number, more: Partial<TaskView>): TaskView => ({
   usage: null,
   idempotencyKey: null,
   past: [],
+  by: { kind: 'session', id: 'a1b2c3d4e5', name: 'ada' },
   ...more,
 });
 const usage = {

@@ -1,5 +1,6 @@
 // The columns of the table of tasks.
 import type { TaskLine } from '@blackroad/protocol';
+import { askerWords } from '@blackroad/protocol/asker-words';
 import { Link } from '@tanstack/react-router';
 import type { Column } from '../../kit/columns.ts';
 import { wordOf } from '../../kit/looks.ts';
@@ -101,6 +102,13 @@ export const taskColumns: Column<TaskLine>[] = [
     largestFirst: true,
     spare: true,
     value: ({ priority }) => priority,
+  },
+  {
+    id: 'by',
+    title: 'Asked by',
+    width: 120,
+    spare: true,
+    value: ({ by }) => (by ? askerWords(by) : null),
   },
   { id: 'origin', title: 'From', width: 86, spare: true, value: ({ origin }) => origin },
   {
