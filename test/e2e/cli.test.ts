@@ -107,7 +107,7 @@ t.test('verbs', async (t) => {
 
   await t.test('a task says who asked', async (t) => {
     const shown = await cli('tasks', 'show', done.id, ...data);
-    t.match(shown.stdout, /^asked +.* ago from cli, priority 50\nby +key admin$/m);
+    t.match(shown.stdout, /^asked +.* ago from api, priority 50\nby +key admin$/m);
     const list = await cli('tasks', '-n', '1000', ...data, '--json');
     t.match(
       (JSON.parse(list.stdout) as { id: string }[]).find(({ id }) => id === done.id),
