@@ -7,6 +7,8 @@ import {
   maxMemoryBatchEntries,
   maxNodeEventsAtOnce,
   maxNodeEventsPerMinute,
+  maxNodeRecordsAtOnce,
+  maxNodeRecordsPerMinute,
   type NodeCapacity,
   type NodeHealth,
   type NodeInfo,
@@ -83,7 +85,8 @@ export interface Budget {
   burst: number;
   perMinute: number;
 }
-export type BudgetName = 'events';
+/** `events` that do not fit are dropped; `records` (ends of the node's own tasks, entries of branches) are brought again by the node. */
+export type BudgetName = 'events' | 'records';
 /** What a node has of a budget. */
 export interface Spent {
   /** At `atMs`; below zero after a message that carried more rows than were left. */
@@ -314,7 +317,10 @@ const ownCuts: Cuts = {
   memoryBatchEntries: maxMemoryBatchEntries,
   // Room for the envelope of a delta or a snapshot part.
   assignmentPartBytes: maxAssignmentBytes - 1024,
-  budgets: { events: { burst: maxNodeEventsAtOnce, perMinute: maxNodeEventsPerMinute } },
+  budgets: {
+    events: { burst: maxNodeEventsAtOnce, perMinute: maxNodeEventsPerMinute },
+    records: { burst: maxNodeRecordsAtOnce, perMinute: maxNodeRecordsPerMinute },
+  },
 };
 
 export interface MutableView {

@@ -35,6 +35,8 @@ export interface Transport {
     message: TopicMessage<N>,
   ): boolean;
   settle(keys: readonly string[]): void;
+  /** Sends the row of this key once more, if it was sent on this connection and is not settled. */
+  again(key: string): void;
   /** Sends what is kept and what is not settled once more: who answers now may never have stored it. */
   repeat(): void;
   readonly outboxDepth: number;

@@ -116,10 +116,11 @@ class Loop implements RunningNode {
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
-    const { node, boot, transport, clock, log } = parts;
+    const { node, boot, transport, clock, random, log } = parts;
     this.#lease = createLease(clock, parts.assignments.generation);
     this.#startedMs = clock.uptimeMs();
-    this.#runs = createTaskRuns({ node, boot, transport, clock, log, agent: (name) => this.agents.get(name) ?? null });
+    const agent = (name: string) => this.agents.get(name) ?? null;
+    this.#runs = createTaskRuns({ node, boot, transport, clock, random, log, agent });
     parts.memory.publish = (agent, message) => transport.send('memoryUp', { node, agent }, message);
     parts.memory.onSetAside = (text) => {
       log.warn({}, text);
@@ -173,6 +174,7 @@ class Loop implements RunningNode {
     for (const timer of this.#timers) timer.cancel();
     this.#heartbeat?.cancel();
     this.#hello?.cancel();
+    this.#runs.stop();
     for (const name of this.#triggers.keys()) this.#stopTriggers(name);
     await Promise.all([...this.agents.values()].map((agent) => agent.stop(stopGraceMs)));
     await memory.close();
@@ -188,6 +190,7 @@ class Loop implements RunningNode {
   #up(): void {
     this.#coordinator = null;
     this.#lease.connected();
+    this.#runs.connected();
     this.#helloTries = 0;
     this.#sayHello();
   }

@@ -7,6 +7,7 @@ import {
 } from '@blackroad/protocol';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
+import { systemRandom } from '@blackroad/std/random';
 import t from 'tap';
 import type { RunningAgent, Transport, TurnChunk, TurnEnd, TurnTask } from './contracts.ts';
 import { HandClock } from './memory/tiny-coordinator.fixture.ts';
@@ -34,6 +35,7 @@ function rig(options: { full?: boolean; left?: string[]; concurrency?: number; c
   const progress: string[] = [];
   const chunks: { offset: number; text: string; tool?: string; retract?: boolean }[] = [];
   const settled: string[] = [];
+  const again: string[] = [];
   const turns: {
     task: TurnTask;
     emit: (chunk: TurnChunk) => void;
@@ -52,6 +54,7 @@ function rig(options: { full?: boolean; left?: string[]; concurrency?: number; c
       posted.push(message);
       return true;
     },
+    again: (key: string) => again.push(key),
     settle: (keys: string[]) => settled.push(...keys),
   } as unknown as Transport;
   const spec = withDefaults<AgentSpec>(AgentSpecSchema, {
@@ -82,9 +85,10 @@ function rig(options: { full?: boolean; left?: string[]; concurrency?: number; c
     transport,
     agent: (name) => (name === 'a' ? agent : null),
     clock: options.clock ?? systemClock,
+    random: systemRandom,
     log: silentLog,
   });
-  return { runs, progress, posted, chunks, settled, turns };
+  return { runs, progress, posted, chunks, settled, again, turns };
 }
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -114,6 +118,21 @@ t.test('settled leases are forgotten, here and in the outbox', async (t) => {
   t.equal(turns.length, 1, 'a lease that is delivered once more after its end does not run again');
   runs.take(lease({ attempt: 2 }));
   t.equal(turns.length, 2, 'the next attempt does');
+});
+
+t.test('an end that nobody settles is sent again until somebody does', async (t) => {
+  const clock = new HandClock();
+  const { runs, again, turns } = rig({ clock });
+  t.teardown(runs.stop);
+  runs.take(lease(), { prompt: 'hi', atMs: 0 });
+  turns[0]?.end(done);
+  await clock.advance(600_000);
+  t.ok(again.length > 1 && again.length < 10, `${again.length} times in ten minutes`);
+  t.same(new Set(again), new Set(['t1.1']));
+  runs.settled([{ task: 't1', attempt: 1 }]);
+  again.length = 0;
+  await clock.advance(600_000);
+  t.same(again, []);
 });
 
 t.test('ends of an earlier run of the process are held and not run again', async (t) => {

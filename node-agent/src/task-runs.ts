@@ -11,7 +11,9 @@ import {
 } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
 import type { RunningAgent, Transport, TurnChunk, TurnEnd } from './contracts.ts';
+import { createLateEnds } from './late-ends.ts';
 
 /** People read at this pace; a message a token would cost a Pi its core. */
 const chunkMs = 50;
@@ -30,6 +32,9 @@ export interface TaskRuns {
   take(lease: TaskLease, local?: TaskReport['local']): void;
   cancel(task: string, attempt: number, reason: string): void;
   settled(tasks: readonly { task: string; attempt: number }[]): void;
+  /** A new connection: the outbox sends all that is not settled anew. */
+  connected(): void;
+  stop(): void;
   /** Leases to name in a hello: running, or ended and not settled. */
   held(): { task: string; attempt: number }[];
   /** Keys of leases for a heartbeat, the oldest first; not of tasks of its own. */
@@ -43,11 +48,13 @@ export function createTaskRuns(parts: {
   transport: Transport;
   agent: (name: string) => RunningAgent | null;
   clock: Clock;
+  random: Random;
   log: Log;
 }): TaskRuns {
   const { node, boot, transport, clock, log } = parts;
   const runs = new Map<string, Run>();
   const unsettled = new Set(transport.unsettledKeys());
+  const lateEnds = createLateEnds({ unsettled, again: (key) => transport.again(key), clock, random: parts.random });
   /** Attempts whose end is settled: a lease that the network delivers once more must not run again. Oldest first. */
   const over = new Set<string>();
 
@@ -135,6 +142,7 @@ export function createTaskRuns(parts: {
       const keys = tasks.map(({ task, attempt }) => leaseKey(task, attempt));
       for (const key of keys) {
         if (!unsettled.delete(key)) continue;
+        lateEnds.settled(key);
         over.add(key);
         for (const oldest of over) {
           if (over.size <= maxRemembered) break;
@@ -143,6 +151,8 @@ export function createTaskRuns(parts: {
       }
       transport.settle(keys);
     },
+    connected: lateEnds.connected,
+    stop: lateEnds.stop,
     held() {
       return [...runs.keys(), ...unsettled].map((key) => {
         const dot = key.lastIndexOf('.');

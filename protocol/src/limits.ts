@@ -146,6 +146,11 @@ export const maxQos2InFlight = 20;
 export const maxNodeEventsAtOnce = 100;
 /** And a minute from then on. */
 export const maxNodeEventsPerMinute = 20;
+/** Ends of a node's own tasks, and entries of its branches, that are taken of one node at once. It keeps what is not taken, so the bound
+ * only parts one node's flood from the work of others: what a machine did in days alone comes at once. */
+export const maxNodeRecordsAtOnce = 5_000;
+/** And a minute from then on: a GPU box with a thousand agents, each with a trigger a minute, stays below it. */
+export const maxNodeRecordsPerMinute = 1_200;
 /** Messages that wait for an external broker to come back. */
 export const maxBusQueueMessages = 20_000;
 /** Bytes of them. */

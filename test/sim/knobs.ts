@@ -49,7 +49,7 @@ export function drawKnobs(random: Random): Knobs {
       ? {
           memoryBatchEntries: pick(1, 2, 3, maxMemoryBatchEntries),
           assignmentPartBytes: pick(700, 2 * 1024, 4 * 1024),
-          budgets: { events: { burst: 3, perMinute: 6 } },
+          budgets: { events: { burst: 1, perMinute: 3 }, records: { burst: 6, perMinute: 60 } },
         }
       : undefined,
     outboxMessages: isSmall ? pick(3, 8, 20, maxOutboxMessages) : maxOutboxMessages,

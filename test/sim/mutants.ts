@@ -49,7 +49,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a-cron-task-is-recorded-twice',
     file: 'coordinator/src/tasks/report.ts',
-    search: '  if (ended || draft.view.justEnded.has(id)) return;\n',
+    search: '  if (isKnown) return;\n',
     replace: '',
   },
   {

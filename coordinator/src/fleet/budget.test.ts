@@ -1,10 +1,10 @@
 // One node tells more than a fleet can keep: what it has left, what is left out, what is said of it, and what is never touched.
-import type { AgentObserved, NodeEvent } from '@blackroad/protocol';
+import { type AgentObserved, commitPayload, hashHeader, type NodeEvent } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
 import type { Change } from '../change.ts';
 import { decisions } from '../decisions.ts';
-import { boot1, boot2, events, SampleFleet } from '../sample-fleet.ts';
+import { boot1, boot2, events, SampleFleet, said } from '../sample-fleet.ts';
 import type { View } from '../view.ts';
 import { leftOf, withinBudget } from './budget.ts';
 import { nodeConditions } from './conditions.ts';
@@ -97,6 +97,61 @@ t.test('whatever way a node makes events, they are counted together', async (t) 
   }
   t.equal(told, 101);
   t.match(fleet.view.observed.get('greeter'), { state: 'failed', reason: '59' });
+});
+
+function reportOwn(fleet: SampleFleet, task: string): { isSettled: boolean; events: string[] } {
+  const local = { prompt: 'Look.', atMs: fleet.now };
+  const message = { boot: boot1, task, attempt: 1, agent: 'greeter', epoch: 1, state: 'done', local } as const;
+  const input = { node: 'mad', message: { ...message, result: 'x' }, ended: null };
+  const { changes, messages } = fleet.decide<'task-report'>(decisions['task-report'], input);
+  return { isSettled: said(messages, 'settled').length === 1, events: events(changes) };
+}
+t.test('tasks of its own beyond the budget are not settled, and taken when they come again', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'mad');
+  const ids = [...Array(6_000)].map((_, i) => `t${i}`);
+  const first = ids.map((id) => ({ id, ...reportOwn(fleet, id) }));
+  const putOff = first.filter(({ isSettled }) => !isSettled).map(({ id }) => id);
+  t.same(putOff, ids.slice(5_000));
+  t.equal(fleet.ends.size, 5_000);
+  t.equal(first.flatMap(({ events }) => events).filter((type) => type === 'over-budget').length, 1, 'said once');
+  t.match(conditions(fleet, 'mad'), [{ text: /^brings more tasks of its own .* the rest comes later$/ }]);
+  t.ok(reportOwn(fleet, 't7').isSettled, 'what is known is settled whatever is left, so that the node can forget it');
+  fleet.tick(1 * minutes);
+  t.ok(putOff.every((id) => reportOwn(fleet, id).isSettled));
+  t.equal(fleet.ends.size, 6_000, 'each has its end, once');
+  fleet.tick(10 * minutes);
+  t.same(conditions(fleet, 'mad'), []);
+});
+
+t.test('entries of a branch beyond the budget are turned down so that they come again', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('mad');
+  fleet.runs('greeter', 'mad');
+  fleet.apply([{ type: 'spent', node: 'mad', of: 'records', spent: { left: 1, atMs: fleet.now, refused: 0 } }]);
+  const payload = { text: 'x', tags: [], importance: 0.5, source: 'test', derivedFrom: [], embedding: null };
+  const salt = '00'.repeat(16);
+  const entryAfter = (seq: number, previousHash: string) => {
+    const about = { agentId: 'greeter', epoch: 1, seq, actorId: 'agent:greeter', kind: 'note', createdAt: 1 } as const;
+    const header = { ...about, payloadCommitment: commitPayload(salt, payload), previousHash };
+    return { ...header, hash: hashHeader(header), salt, payload };
+  };
+  const one = entryAfter(1, 'genesis');
+  const entries = [one, entryAfter(2, one.hash)];
+  const third = entryAfter(3, entries[1]?.hash as string);
+  const bring = (from: number, these: typeof entries, siblings: { id: string; hashes: typeof entries }[] = []) => {
+    const previousHash = these[0]?.previousHash as string;
+    const message = { type: 'branch', epoch: 1, from, previousHash, entries: these, last: from === 3 } as const;
+    const input = { node: 'mad', agent: 'greeter', message, stored: [], missing: [], branch: null, siblings };
+    const { messages } = fleet.decide<'memory-up'>(decisions['memory-up'], input);
+    return said(messages, 'memoryDown').map(({ message }) => message);
+  };
+  t.match(bring(1, entries), [{ type: 'branch-ack', upto: 2 }], 'a message is taken whole, and makes a debt');
+  const stored = [{ id: 'greeter.mad.1', hashes: entries }];
+  t.match(bring(3, [third], stored), [{ type: 'nack', reason: 'gap' }]);
+  t.match(bring(1, entries, stored), [{ type: 'branch-ack', upto: 2 }], 'what is known costs nothing');
+  fleet.tick(5 * seconds);
+  t.match(bring(3, [third], stored).at(-1), { type: 'branch-ack', upto: 3 });
 });
 
 t.test('a quarantine is told of a node that has nothing left', async (t) => {

@@ -3,6 +3,7 @@
 // A budget fills again with time. Perishable: after a restart every node begins with a full one. What the coordinator writes about a
 // node by itself (a loss, a move, a person's word) is never counted here. Pure.
 import type { Change } from '../change.ts';
+import { change, type Draft, remark } from '../draft.ts';
 import type { Budget, BudgetName, DeepReadonly, Spent, View } from '../view.ts';
 
 export const overBudget = 'over-budget';
@@ -33,9 +34,28 @@ export function spend(
 
 /** Said once, until the budget was full again; the node's page counts. */
 function wordOf(view: View, node: string, of: BudgetName, nowMs: number): Change {
+  const becomes =
+    of === 'events'
+      ? 'what comes beyond that is not kept, and is counted on its page until it has been quieter'
+      : 'it keeps what comes beyond that, and brings it again';
+  const text = `${node} ${tooMany(view, of)}: ${becomes}`;
+  const severity = of === 'events' ? 'warning' : 'info';
+  return { type: 'event', row: { atMs: nowMs, node, agent: null, type: overBudget, severity, text } };
+}
+
+export function tooMany(view: View, of: BudgetName): string {
   const { perMinute, burst } = view.cuts.budgets[of];
-  const text = `${node} tells more events than ${burst} at once and ${perMinute} a minute: what comes beyond that is not kept, and is counted on its page until it has been quieter`;
-  return { type: 'event', row: { atMs: nowMs, node, agent: null, type: overBudget, severity: 'warning', text } };
+  const what = of === 'events' ? 'tells more events' : 'brings more tasks of its own and entries of branches';
+  return `${what} than ${burst} at once and ${perMinute} a minute`;
+}
+
+/** Whether so many rows that the node keeps until they are taken are taken now. */
+export function takesRecords(draft: Draft, node: string, rows: number): boolean {
+  const { isTaken, spent, said } = spend(draft.view, node, 'records', rows, draft.nowMs);
+  for (const each of said) change(draft, each);
+  change(draft, { type: 'spent', node, of: 'records', spent });
+  if (!isTaken) remark(draft, overBudget, `${node}: ${rows} rows are not taken yet`);
+  return isTaken;
 }
 
 /** Events that say what the coordinator did to a node: rare, and never left out. */

@@ -1,7 +1,7 @@
 // What is wrong with a node, in plain words: its health, and what the coordinator had to refuse it. In: the view. Out: what pages and
 // alerts show; only health counts for placement (health.ts). Nothing here is stored.
-import type { View } from '../view.ts';
-import { leftOf } from './budget.ts';
+import type { BudgetName, View } from '../view.ts';
+import { leftOf, tooMany } from './budget.ts';
 import { type Condition, conditionsOf, noModel } from './health.ts';
 import { refusalsTogetherMs } from './judged.ts';
 
@@ -17,6 +17,9 @@ const ofRefusals =
 
 const ofEvents =
   'Its last events that were kept say what it keeps telling. This ends by itself when the node has been quieter for some minutes.';
+
+const ofRecords =
+  'The node keeps what is not taken yet, and brings it again by itself: after days alone that is all it means. One that was never away runs its triggers too often, or somebody else has its key.';
 
 /** Heartbeats take seconds. Beyond it a machine's clock is wrong. */
 const clockOffMs = 10 * 60_000;
@@ -47,12 +50,12 @@ export function nodeConditions(view: View, id: string): NodeCondition[] {
       help: ofRefusals,
     });
   }
-  const { burst, perMinute } = view.cuts.budgets.events;
-  const { refused } = leftOf(live.spent?.events, view.cuts.budgets.events, nowMs);
-  if (refused > 0) {
-    const text = `tells more events than ${burst} at once and ${perMinute} a minute: ${refused} not kept`;
-    found.push({ severity: 'warning', text, help: ofEvents });
-  }
+  const refusedOf = (of: BudgetName) => leftOf(live.spent?.[of], view.cuts.budgets[of], nowMs).refused;
+  const notKept = refusedOf('events');
+  if (notKept > 0)
+    found.push({ severity: 'warning', text: `${tooMany(view, 'events')}: ${notKept} not kept`, help: ofEvents });
+  if (refusedOf('records') > 0)
+    found.push({ severity: 'warning', text: `${tooMany(view, 'records')}: the rest comes later`, help: ofRecords });
   return found;
 }
 

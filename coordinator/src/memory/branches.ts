@@ -2,6 +2,7 @@
 // by the present writer: its own additions only, each once, in order. A branch is deleted by nobody.
 import { type MemoryEntry, type MemoryUp, maxMemoryBatchBytes } from '@blackroad/protocol';
 import { change, type Draft, noteEvent, remark, send } from '../draft.ts';
+import { takesRecords } from '../fleet/budget.ts';
 import { asWrittenBy } from '../fleet/held.ts';
 import type { Inputs } from '../input.ts';
 import type { StoredHash } from '../store/store.ts';
@@ -24,7 +25,7 @@ function isAddition({ kind, payload }: MemoryEntry): boolean {
 
 type BranchMessage = Extract<MemoryUp, { type: 'branch' }>;
 
-/** Stores what is new of an uploaded tail. Answers the seq up to which all is kept; null: something lacks, it must come again. */
+/** Stores what is new of an uploaded tail. Answers the seq up to which all is kept; null: something lacks, or the node brings too much, and it must come again. */
 export function keepBranch(draft: Draft, input: Inputs['memory-up'], message: BranchMessage): number | null {
   const { node, agent, stored, siblings = [] } = input;
   const { epoch } = message;
@@ -47,6 +48,7 @@ export function keepBranch(draft: Draft, input: Inputs['memory-up'], message: Br
     if (row && message.last && !row.complete) finishBranch(draft, input, { ...row, complete: true }, []);
     return uptoSeq;
   }
+  if (!takesRecords(draft, node, fresh.length)) return null;
   const base = row ?? { id, agent, node, epoch, fromSeq: first.seq, merged: false, receivedMs: draft.nowMs };
   finishBranch(draft, input, { ...base, uptoSeq: last.seq, uptoHash: last.hash, complete: message.last }, fresh);
   return uptoSeq;

@@ -14,6 +14,7 @@ import {
   taskIn,
   waitingIn,
 } from '../draft.ts';
+import { takesRecords } from '../fleet/budget.ts';
 import { heldBy, refuseNotItsOwn } from '../fleet/held.ts';
 import { judgeWork } from '../fleet/model-faults.ts';
 import type { Decide, Policy } from '../input.ts';
@@ -147,10 +148,14 @@ function stop(draft: Draft, node: string, { task, attempt }: TaskReport): void {
 function recordLocal(draft: Draft, node: string, message: TaskReport, ended: EndedTask | null, policy: Policy): void {
   const { local, task: id, agent, attempt, epoch, state } = message;
   if (!local || state === 'running') return;
+  const row = agentIn(draft, agent);
+  const isKnown = ended !== null || draft.view.justEnded.has(id);
+  const isNews = !isKnown && row !== undefined && heldBy(draft.view, agent, epoch, node);
+  // Not settled: the node keeps it and brings it again.
+  if (isNews && !takesRecords(draft, node, 1)) return;
   // Said once, whatever becomes of it.
   settle(draft, node, message);
-  if (ended || draft.view.justEnded.has(id)) return;
-  const row = agentIn(draft, agent);
+  if (isKnown) return;
   if (!row) {
     remark(draft, 'stale-report', `${node} ran ${id} by itself for ${agent}, which is gone`);
     return;

@@ -127,6 +127,30 @@ t.test('an agent that moves finds its memory on the other node, and answers befo
   await bob.close();
 });
 
+t.test('a branch that is turned down for now is brought again, later and later, and whole', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const alice = node('alice', clock);
+  link(coordinator, 'alice', alice);
+  const lost = alice.open(coordinator.place('ada', 'alice'));
+  await clock.advance(1_000);
+  alice.disconnected();
+  for (let i = 0; i < 10; i++) await settled(clock, lost.append(note(`alone ${i}`)));
+  coordinator.place('ada', 'bob');
+  coordinator.turnsDown = 1_000;
+  coordinator.heard.length = 0;
+  link(coordinator, 'alice', alice);
+  await clock.advance(3_600_000);
+  const tries = coordinator.heard.filter(({ message }) => message.type === 'branch').length;
+  t.ok(tries > 60 && tries < 240, `${tries} tries in an hour`);
+  coordinator.turnsDown = 0;
+  await clock.advance(120_000);
+  t.equal(alice.unacked, 0);
+  const [branch] = coordinator.branches.values();
+  t.equal(branch?.entries.filter(({ kind }) => kind === 'note').length, 10);
+  await alice.close();
+});
+
 t.test('a fenced node uploads its tail as a branch, and the present writer merges it once', async (t) => {
   const clock = new HandClock();
   const coordinator = new TinyCoordinator();

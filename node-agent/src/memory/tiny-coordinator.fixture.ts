@@ -23,6 +23,9 @@ export class TinyCoordinator {
   readonly branches = new Map<string, { agent: string; entries: MemoryEntry[]; last: boolean }>();
   readonly heard: { node: string; agent: string; message: MemoryUp }[] = [];
 
+  /** So many branch messages are turned down for now. */
+  turnsDown = 0;
+
   /** Places an agent: what its node is told. */
   place(agent: string, node: string): AssignedAgent {
     const log = this.logs.get(agent) ?? { epoch: 0, holder: '', entries: [] };
@@ -41,6 +44,7 @@ export class TinyCoordinator {
     const nack = (reason: Extract<MemoryDown, { type: 'nack' }>['reason']): MemoryDown[] => [
       { type: 'nack', agent, epoch, reason, ...head },
     ];
+    if (message.type === 'branch' && this.turnsDown-- > 0) return nack('gap');
     if (message.type === 'branch') return this.#branch(node, agent, message);
     if (message.type === 'drained' || message.type === 'hydrated') return [];
     if (epoch !== log.epoch || node !== log.holder) return nack('stale-epoch');

@@ -39,6 +39,8 @@ export interface Outbox {
   sent(seq: number): void;
   /** Rows after `seq` that may be sent, oldest first. */
   next(seq: number, limit: number): OutboxRow[];
+  /** The row of this key, when it may be sent. */
+  row(key: string): OutboxRow | undefined;
   /** Called when rows became sendable. */
   onReady: () => void;
   readonly depth: number;
@@ -280,6 +282,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
       ]
         .toSorted((a, b) => a.seq - b.seq)
         .slice(0, limit);
+    },
+    row(key) {
+      const seq = seqOf.get(key);
+      return seq === undefined ? undefined : self.next(seq - 1, 1).find((row) => row.key === key);
     },
     get depth() {
       return seqOf.size;

@@ -199,6 +199,21 @@ t.test('2,000 results made while offline arrive once each, in order, and are set
   t.equal(alice.transport.outboxDepth, 0);
 });
 
+t.test('one that was sent and is not settled can be sent again by itself', async (t) => {
+  const broker = await brokerFor(t);
+  const alice = await node(t, broker);
+  for (const task of ['t1', 't2', 't3']) post(alice, task);
+  alice.transport.again('t1');
+  await start(alice);
+  await broker.hears(({ topic }) => topic.endsWith('task/t3/status'));
+  alice.transport.settle(['t2']);
+  alice.transport.again('t2');
+  alice.transport.again('t1');
+  post(alice, 't4');
+  await broker.hears(({ topic }) => topic.endsWith('task/t4/status'));
+  t.same(tasksIn(broker.heard), ['t1', 't2', 't3', 't1', 't4']);
+});
+
 t.test('a connection that is cut in the middle of a flood loses nothing', async (t) => {
   const broker = await brokerFor(t);
   const alice = await node(t, broker);

@@ -198,11 +198,13 @@ export function createTransport(options: TransportOptions): Transport {
       if (stalled) return;
       const rows = outbox.next(cursor, maxInFlight - inFlight);
       if (rows.length === 0) return;
-      for (const row of rows) publishRow(link, row);
+      for (const row of rows) {
+        cursor = row.seq;
+        publishRow(link, row);
+      }
     }
   };
   const publishRow = (on: Link, row: ReturnType<Outbox['next']>[number]) => {
-    cursor = row.seq;
     inFlight++;
     ackTimer ??= clock.after(ackDeadlineMs, () => on.destroy('the broker acknowledges nothing'));
     on.publish(row.topic, row.payload, row.qos, row.retain).then(
@@ -277,6 +279,10 @@ export function createTransport(options: TransportOptions): Transport {
     },
     settle(keys) {
       outbox.settle(keys);
+    },
+    again(key) {
+      const row = link !== null && up ? outbox.row(key) : undefined;
+      if (link !== null && row && row.seq <= cursor) publishRow(link, row);
     },
     repeat() {
       for (const message of kept.values()) publishLoose(message);
