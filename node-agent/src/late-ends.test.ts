@@ -24,13 +24,17 @@ function rig() {
     late.settled(key);
   };
   const keys = (count: number) => [...Array(count)].map((_, i) => `t${i}.1`);
-  return { clock, unsettled, sent, late, keys, settle, take: (count: number) => (taken = count) };
+  const post = (...posted: string[]) => {
+    for (const key of posted) unsettled.add(key);
+    late.posted();
+  };
+  return { clock, unsettled, sent, late, post, keys, settle, take: (count: number) => (taken = count) };
 }
 
 t.test('what is settled in time is never sent twice', async (t) => {
-  const { clock, unsettled, sent, settle, keys } = rig();
+  const { clock, post, sent, settle, keys } = rig();
   for (const key of keys(100)) {
-    unsettled.add(key);
+    post(key);
     await clock.advance(900);
     settle(key);
   }
@@ -38,8 +42,8 @@ t.test('what is settled in time is never sent twice', async (t) => {
 });
 
 t.test('what was put off goes again, one behind the other, as far as it is taken', async (t) => {
-  const { clock, unsettled, sent, keys, take } = rig();
-  for (const key of keys(50)) unsettled.add(key);
+  const { clock, unsettled, post, sent, keys, take } = rig();
+  post(...keys(50));
   await clock.advance(59_000);
   t.same(sent, []);
   take(20);
@@ -56,8 +60,8 @@ t.test('what was put off goes again, one behind the other, as far as it is taken
 });
 
 t.test('a coordinator that takes nothing is asked later and later, for one end at a time', async (t) => {
-  const { clock, unsettled, sent, keys } = rig();
-  for (const key of keys(10_000)) unsettled.add(key);
+  const { clock, post, sent, keys } = rig();
+  post(...keys(10_000));
   await clock.advance(3_600_000);
   t.same(new Set(sent.map(({ key }) => key)), new Set(['t0.1']));
   const waits = sent.slice(1).map(({ atS }, i) => atS - (sent[i]?.atS ?? 0));
@@ -66,8 +70,8 @@ t.test('a coordinator that takes nothing is asked later and later, for one end a
 });
 
 t.test('after a new connection, which sends all anew, the waiting begins anew', async (t) => {
-  const { clock, unsettled, sent, late, keys } = rig();
-  for (const key of keys(3)) unsettled.add(key);
+  const { clock, post, sent, late, keys } = rig();
+  post(...keys(3));
   await clock.advance(45_000);
   late.connected();
   await clock.advance(59_000);

@@ -10,6 +10,8 @@ const lookMs = 30_000;
 const retry: Backoff = { firstMs: 15_000, maxMs: 300_000 };
 
 export interface LateEnds {
+  /** Something new is not settled. */
+  posted(): void;
   settled(key: string): void;
   /** All that is not settled goes out anew. */
   connected(): void;
@@ -30,7 +32,8 @@ export function createLateEnds(parts: {
   let late: string[] = [];
   let asked: string | null = null;
   let tries = 0;
-  let timer: Timer;
+  /** Null: there is nothing to look at. */
+  let timer: Timer | null = null;
   const later = (ms: number) => {
     timer = clock.after(ms, look);
   };
@@ -40,7 +43,8 @@ export function createLateEnds(parts: {
     late = [...unsettled].filter((key) => before.has(key)).reverse();
     before = new Set(unsettled);
     askNext();
-    later(asked !== null && wasRefused ? lookMs + backoffMs(retry, tries++, random) : lookMs);
+    if (unsettled.size === 0) timer = null;
+    else later(asked !== null && wasRefused ? lookMs + backoffMs(retry, tries++, random) : lookMs);
   }
   function askNext(): void {
     asked = null;
@@ -51,8 +55,16 @@ export function createLateEnds(parts: {
     if (asked !== null) again(asked);
   }
 
-  later(lookMs);
+  function begin(): void {
+    timer?.cancel();
+    timer = null;
+    if (unsettled.size > 0) later(lookMs);
+  }
+  begin();
   return {
+    posted() {
+      if (!timer) begin();
+    },
     settled(key) {
       if (key !== asked) return;
       tries = 0;
@@ -63,9 +75,8 @@ export function createLateEnds(parts: {
       late = [];
       asked = null;
       tries = 0;
-      timer.cancel();
-      later(lookMs);
+      begin();
     },
-    stop: () => timer.cancel(),
+    stop: () => timer?.cancel(),
   };
 }

@@ -126,7 +126,11 @@ async function rig(
     },
     task: (id: string, { spec, epoch }: AssignedAgent) =>
       tell('task', { task: id, attempt: 1, agent: spec.name, epoch, prompt: 'hi', leftMs: 60_000 }),
-    ends: () => all<TopicMessage<'taskReport'>>('taskReport').filter(({ state }) => state !== 'running'),
+    /** Each once: nobody settles them here, so that they are told again. */
+    ends: () => {
+      const ends = all<TopicMessage<'taskReport'>>('taskReport').filter(({ state }) => state !== 'running');
+      return ends.filter(({ task }, i) => ends.findIndex((other) => other.task === task) === i);
+    },
     /** Time goes on until it is so; the test's own limit ends it otherwise. */
     async until(met: () => boolean) {
       while (!met()) {

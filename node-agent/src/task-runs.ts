@@ -71,7 +71,10 @@ export function createTaskRuns(parts: {
       ...(run.local ? { local: run.local } : {}),
     };
     unsettled.add(key);
-    if (transport.post(key, 'settled', 'taskReport', { node, task }, message)) return;
+    if (transport.post(key, 'settled', 'taskReport', { node, task }, message)) {
+      lateEnds.posted();
+      return;
+    }
     // Not held any more: the coordinator hears it now, or else misses it in a heartbeat or a hello, and leases it anew.
     unsettled.delete(key);
     log.error({ task, attempt }, 'the outbox is full: the end of a task could not be kept, and its lease goes back');
