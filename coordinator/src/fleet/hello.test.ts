@@ -215,6 +215,21 @@ t.test('given up for lost, but still at it and nobody else has begun: it goes on
   t.match(said(late.messages, 'cancel'), [{ message: { task: 't1', attempt: 1 } }], 'the agent has moved: it stops');
 });
 
+t.test('nothing is leased behind its deadline, also not to who held it all along (seed 21884)', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  fleet.submit('t1', 'greeter', { deadlineSeconds: 200 });
+  fleet.will('alice');
+  fleet.pass(100_000);
+  t.match(fleet.task('t1'), { state: 'queued', attempt: 1 });
+  // The coordinator was away for the rest: no tick came.
+  fleet.now += 100_001;
+  fleet.birth('alice');
+  const hello = fleet.hello('alice', { upMs: fleet.now - startMs + 1, held: [{ task: 't1', attempt: 1 }] });
+  t.match(fleet.task('t1'), { state: 'queued', attempt: 1 });
+  t.match(said(hello.messages, 'cancel'), [{ message: { task: 't1', attempt: 1 } }]);
+});
+
 t.test('an attempt that its node called over is over, though the node has not heard so', async (t) => {
   const fleet = new SampleFleet();
   fleet.runs('greeter', 'alice');

@@ -91,7 +91,8 @@ function matchLeases(draft: Draft, node: string, { held, upMs }: NodeHello): voi
     // What the node itself called over is over: it only has not heard that this is settled.
     const isOver = task?.past?.some((past) => past.attempt === attempt && past.outcome !== 'lost');
     const goesOn = task?.state === 'queued' && task.attempt === attempt && placement?.node === node && !isOver;
-    if (goesOn && task.epoch === placement.epoch) {
+    // Past its deadline: the tick ends it.
+    if (goesOn && task.epoch === placement.epoch && task.deadlineMs > draft.nowMs) {
       lease(draft, task, placement, attempt);
       continue;
     }
