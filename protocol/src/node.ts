@@ -266,7 +266,10 @@ export const eventTypes = [
 export const NodeEvent = Type.Object({
   boot: BootId,
   atMs: TimeMs,
-  type: Type.OneOf(eventTypes),
+  type: Type.String({
+    pattern: '^[a-z][a-z-]{0,39}$',
+    description: `${eventTypes.join(', ')}; one that only a newer node knows is kept as \`log\`.`,
+  }),
   severity: Type.OneOf(['info', 'warning', 'error']),
   text: Type.String({ maxLength: 1000, description: 'For people.' }),
   data: Type.Optional(Type.Record(Type.String({ maxLength: 40 }), Type.Unknown())),

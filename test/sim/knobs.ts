@@ -6,6 +6,7 @@ import type { Random } from '@blackroad/std/random';
 import { policyOf, readConfig } from '../../coordinator/src/config.ts';
 import type { Policy } from '../../coordinator/src/input.ts';
 import type { Cuts } from '../../coordinator/src/view.ts';
+import { type Version, versions } from './versions.ts';
 
 export interface Knobs {
   policy: Policy;
@@ -16,6 +17,8 @@ export interface Knobs {
   turnMs: number;
   /** The share of the kinds of faults that is left out. */
   quietShare: number;
+  /** In these versions nodes start. */
+  versions: readonly Version[];
 }
 
 export function drawKnobs(random: Random): Knobs {
@@ -55,6 +58,7 @@ export function drawKnobs(random: Random): Knobs {
     outboxMessages: isSmall ? pick(3, 8, 20, maxOutboxMessages) : maxOutboxMessages,
     turnMs: chance(0.4) ? pick(5, 20, 80) : 0,
     quietShare: chance(0.5) ? 0 : between(0.2, 0.9),
+    versions: chance(0.5) ? ['this'] : versions,
   };
 }
 

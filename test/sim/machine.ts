@@ -12,6 +12,7 @@ import { SimulatedDisk } from './disk.ts';
 import type { Knobs } from './knobs.ts';
 import type { Network } from './network.ts';
 import { ProcessClock, type Timeline } from './timeline.ts';
+import type { Version } from './versions.ts';
 import { watchedLog } from './watched-log.ts';
 
 export interface MachineOptions {
@@ -161,7 +162,12 @@ export class Machine {
       undervoltage,
       clockSynced: this.wallOffsetMs === 0,
     });
-    this.#world.trace(this.name, `boots as ${this.identity.node}`);
+    const { versions } = this.#world.knobs;
+    const version = versions[Math.floor(this.#random.next() * versions.length)] as Version;
+    this.#world.trace(
+      this.name,
+      `boots as ${this.identity.node}${version === 'this' ? '' : `, one version ${version}`}`,
+    );
     try {
       const node = composeNode({
         identity: () => this.identity as Identity,
@@ -182,6 +188,7 @@ export class Machine {
           clock,
           node: () => this.identity?.node ?? '',
           keyFingerprint: () => this.keyFingerprint,
+          version,
         }),
         queue: 8,
         keepaliveS: options.keepaliveS,

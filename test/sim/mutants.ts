@@ -134,6 +134,25 @@ export const mutants: readonly Mutant[] = [
     test: 'coordinator/src/fleet/clock-set.test.ts',
   },
   {
+    name: 'unknown-fields-are-refused',
+    file: 'protocol/src/codec.ts',
+    search: 'if (!check(row.schema, message))',
+    replace:
+      'const known = (row.schema as { properties?: object }).properties;\n  if (!check(row.schema, message) || (known && !Object.keys(message as object).every((key) => key in known)))',
+  },
+  {
+    name: 'unknown-kinds-of-events-are-refused',
+    file: 'protocol/src/node.ts',
+    search: "    pattern: '^[a-z][a-z-]{0,39}$',\n",
+    replace: "    pattern: `^(${eventTypes.join('|')})$`,\n",
+  },
+  {
+    name: 'who-cannot-say-what-it-holds-holds-nothing',
+    file: 'coordinator/src/fleet/presence.ts',
+    search: 'if (message.held) takeBackUnheld(draft, node, message.held);',
+    replace: 'takeBackUnheld(draft, node, message.held ?? []);',
+  },
+  {
     name: 'memory-is-not-counted',
     file: 'coordinator/src/placement/room.ts',
     search: 'export function hasMemory(',

@@ -11,6 +11,7 @@ import { mayPublish } from '../../coordinator/src/bus/rights.ts';
 import { ConnectProblem } from '../../node-agent/src/identity/trust.ts';
 import type { Dial, Link, LinkOptions } from '../../node-agent/src/transport/dial.ts';
 import type { ProcessClock, Timeline } from './timeline.ts';
+import { asSaid, asTold, type Version } from './versions.ts';
 
 export interface NetworkOptions {
   latencyMs: number;
@@ -42,6 +43,7 @@ export interface Dialler {
   clock: ProcessClock;
   node: () => string;
   keyFingerprint: () => string;
+  version: Version;
 }
 
 interface Packet {
@@ -327,9 +329,15 @@ export class Network {
       options.onClose(problem);
     };
     return {
-      publish: (topic, payload, qos, retain) =>
+      publish: (topic, text, qos, retain) =>
         new Promise((done, fail) => {
           if (!connection.clientOpen) return fail(new ConnectProblem('not connected'));
+          const [said, ...more] = asSaid(connection.dialler.version, { topic, payload: text });
+          const { payload } = said;
+          for (const other of more) {
+            this.#watch.fromNode(connection.dialler.machine, { ...other, qos: 1, retain: false });
+            this.#send(connection, 'up', this.#published(connection, { ...other, qos: 1, retain: false }));
+          }
           this.#watch.fromNode(connection.dialler.machine, { topic, payload, qos, retain });
           if (qos === 0) {
             if (this.#random.next() < this.options.dropRate) this.counts.dropped++;
@@ -416,7 +424,8 @@ export class Network {
     const deliver = () => {
       this.counts.delivered++;
       this.#watch.toNode(connection.dialler.machine, connection.node, message);
-      connection.options.onMessage(message.topic, Buffer.from(message.payload), message.retain);
+      const payload = asTold(connection.dialler.version, message);
+      connection.options.onMessage(message.topic, Buffer.from(payload), message.retain);
     };
     this.#send(connection, 'down', { message, deliver });
   }

@@ -234,6 +234,12 @@ t.test('events of nodes are kept', async (t) => {
   });
   t.match(kept.changes, [{ type: 'event', row: { node: 'alice', agent: 'a1', type: 'undervoltage', text: 'weak' } }]);
   t.match(fleet.decide<'node-event'>(acceptEvent, { node: 'eve', message }), { changes: [], remarks: [{}] });
+  for (const type of ['fan-stopped', 'moves-frozen'])
+    t.match(
+      fleet.decide<'node-event'>(acceptEvent, { node: 'alice', message: { ...message, type } }).changes,
+      [{ type: 'event', row: { node: 'alice', type: 'log', text: 'weak' } }],
+      `${type} is no event of this coordinator's, nor may a node speak as if it were`,
+    );
 });
 
 t.test('keys, tokens, audit', async (t) => {

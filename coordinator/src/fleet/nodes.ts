@@ -1,5 +1,5 @@
 // What people do to nodes (cordon, drain, move, release, forget), and what nodes report as events.
-import type { NodeEvent } from '@blackroad/protocol';
+import { eventTypes, type NodeEvent } from '@blackroad/protocol';
 import {
   agentIn,
   change,
@@ -138,13 +138,17 @@ export const acceptEvent: Decide<'node-event'> = (view, { node, message }, nowMs
   noteEvent(draft, {
     node,
     agent: isIts ? agent : null,
-    type: message.type,
+    type: typeOf(message),
     severity: message.severity,
     text: message.text.slice(0, 1000),
   });
   return decided(draft);
 };
 
+/** Of a newer node it may be any word: it must not pass for an event of the coordinator's own. */
+function typeOf({ type }: NodeEvent): string {
+  return (eventTypes as readonly string[]).includes(type) ? type : 'log';
+}
 function agentOf({ data }: NodeEvent): string | null {
   const agent = data?.agent;
   return typeof agent === 'string' ? agent.slice(0, 63) : null;

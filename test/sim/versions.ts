@@ -1,0 +1,83 @@
+// Nodes of another version than the coordinator, as they are while a fleet is updated. One version older: what this version brought is
+// neither said nor read. One version newer: it says more than this version knows. In: what the node of today says and is told; out: what
+// that of another version would. Only what may be left out is in the table: versions.test.ts holds it against the protocol.
+import { parseTopic, type TopicName, topics } from '@blackroad/protocol';
+
+export const versions = ['older', 'this', 'newer'] as const;
+export type Version = (typeof versions)[number];
+
+type Fields = Partial<Record<TopicName, readonly string[]>>;
+/** What this version brought, by topic; `a.b` is a field of a field. */
+export const broughtSaid: Fields = {
+  nodeHello: ['machine'],
+  nodeInfo: ['led'],
+  nodeHealth: ['held', 'gpuTroubles'],
+  nodeCapacity: ['pulls', 'fetchable', 'fetches', 'noModel'],
+  taskReport: ['usage.decodeMs'],
+  taskChunk: ['retract'],
+};
+export const broughtTold: Fields = { welcome: ['timeZone'] };
+
+type Json = Record<string, unknown>;
+interface Said {
+  topic: string;
+  payload: string;
+}
+
+function without(message: Json, path: string): void {
+  const [field, ...rest] = path.split('.') as [string, ...string[]];
+  if (rest.length === 0) delete message[field];
+  else if (typeof message[field] === 'object' && message[field] !== null)
+    without(message[field] as Json, rest.join('.'));
+}
+function reduced(table: Fields, { topic, payload }: Said): Said {
+  const fields = table[parseTopic(topic)?.name as TopicName];
+  if (!fields) return { topic, payload };
+  const message = JSON.parse(payload) as Json;
+  for (const path of fields) without(message, path);
+  return { topic, payload: JSON.stringify(message) };
+}
+interface Shape {
+  anyOf?: Shape[];
+  items?: Shape;
+  properties?: Record<string, Shape & { const?: unknown }>;
+}
+/** An unknown field in every object that has named ones; memories stay as they are, for their hashes cover them. */
+function extended(value: unknown, shape: Shape | undefined): unknown {
+  if (Array.isArray(value)) return value.map((each) => extended(each, shape?.items));
+  if (typeof value !== 'object' || value === null) return value;
+  const { type } = value as Json;
+  const branches = shape?.anyOf?.filter((each) => each.properties) ?? [];
+  const own = branches.find(({ properties }) => properties?.type?.const === type) ?? branches[0] ?? shape;
+  if (!own?.properties) return value;
+  const fields = Object.entries(value).map(([key, each]) => [
+    key,
+    key === 'entries' ? each : extended(each, own.properties?.[key]),
+  ]);
+  return { ...Object.fromEntries(fields), addedLater: { anything: [1, null] } };
+}
+
+/** What goes out in place of this message. */
+export function asSaid(version: Version, said: Said): [Said, ...Said[]] {
+  if (version === 'older') return [reduced(broughtSaid, said)];
+  const parsed = version === 'newer' ? parseTopic(said.topic) : null;
+  if (!parsed) return [said];
+  const message = JSON.parse(said.payload) as Json;
+  const more = { ...said, payload: JSON.stringify(extended(message, topics[parsed.name].schema as Shape)) };
+  if (parsed.name !== 'nodeHello') return [more];
+  // A kind of event that nobody here knows.
+  const { node } = parsed.params as { node: string };
+  const type = 'fan-stopped';
+  const event = {
+    boot: message.boot,
+    atMs: 1,
+    type,
+    severity: 'warning',
+    text: 'The fan stands still.',
+    addedLater: 1,
+  };
+  return [more, { topic: `blackroad/v1/node/${node}/event/${type}`, payload: JSON.stringify(event) }];
+}
+export function asTold(version: Version, told: Said): string {
+  return version === 'older' ? reduced(broughtTold, told).payload : told.payload;
+}
