@@ -144,13 +144,14 @@ export const mutants: readonly Mutant[] = [
     name: 'unknown-kinds-of-events-are-refused',
     file: 'protocol/src/node.ts',
     search: "    pattern: '^[a-z][a-z-]{0,39}$',\n",
-    replace: "    pattern: `^(${eventTypes.join('|')})$`,\n",
+    replace: "    pattern: '^(' + eventTypes.join('|') + ')$',\n",
   },
   {
     name: 'who-cannot-say-what-it-holds-holds-nothing',
     file: 'coordinator/src/fleet/presence.ts',
     search: 'if (message.held) takeBackUnheld(draft, node, message.held);',
     replace: 'takeBackUnheld(draft, node, message.held ?? []);',
+    test: 'coordinator/src/tasks/held.test.ts',
   },
   {
     name: 'memory-is-not-counted',
