@@ -309,17 +309,19 @@ export class World implements MachineWorld {
     if (!this.host.isUp) this.host.start();
     const untilMs = this.timeline.nowMs + restWithinMs;
     while (this.timeline.nowMs < untilMs && !this.broken) {
-      this.#repair();
+      // A machine that was not let in again is not at rest, however still it is.
+      const isRepaired = this.#repair();
       await this.#run(10_000);
-      if (!this.broken && restlessOf(this).length === 0) break;
+      if (!this.broken && isRepaired && restlessOf(this).length === 0) break;
     }
     if (this.broken) return;
     for (const checker of this.#checkers) checker.rested?.();
   }
-  /** What a person does until all is well: starts machines, lets them in again, forgets what is gone. The rest must come by itself. */
-  #repair(): void {
+  /** What a person does until all is well: starts machines, lets them in again, forgets what is gone. The rest must come by itself. False: nobody
+   * answers them yet. */
+  #repair(): boolean {
     const view = this.host.coordinator?.view;
-    if (!view) return;
+    if (!view) return false;
     for (const row of view.nodes.values()) {
       // Its machine joined again under another name.
       if (!this.machines.some(({ identity }) => identity?.node === row.id) && row.presence !== 'online')
@@ -343,6 +345,7 @@ export class World implements MachineWorld {
         machine.boot();
       }
     }
+    return true;
   }
 
   #drawn(name: string, table: readonly Happening[]): readonly Happening[] {
