@@ -89,11 +89,7 @@ export async function openCa({ dir, clock, random, fleetName, enrolled }: CaOpti
       signingKey = await importKey(keyPem.toString());
       authority = new X509Certificate(certPem.toString());
     } catch (cause) {
-      throw new FleetError(
-        'storage-failed',
-        { detail: `the CA under ${dir} is damaged; restore it from a copy` },
-        { cause },
-      );
+      throw damaged(dir, cause);
     }
     if (!new NodeCertificate(certPem).publicKey.equals(await publicOf(signingKey))) {
       throw new FleetError('storage-failed', { detail: `${paths.key} does not belong to ${paths.cert}` });
@@ -106,7 +102,7 @@ export async function openCa({ dir, clock, random, fleetName, enrolled }: CaOpti
     if (!keyPem) refuseToReplace(dir, await enrolled());
     // A key alone: a first start that was cut between the two files, or a lost certificate. One made again from the same key
     // still verifies every certificate it signed; only join tokens that are out carry the old fingerprint.
-    const keys = keyPem ? await pairOf(await importKey(keyPem.toString())) : await generate();
+    const keys = keyPem ? await pairOf(keyPem.toString(), dir) : await generate();
     signingKey = keys.privateKey;
     authority = await X509CertificateGenerator.createSelfSigned({
       serialNumber: serial(random),
@@ -242,6 +238,13 @@ export async function openCa({ dir, clock, random, fleetName, enrolled }: CaOpti
   }
 }
 
+function damaged(dir: string, cause: unknown): FleetError {
+  return new FleetError(
+    'storage-failed',
+    { detail: `the CA under ${dir} is damaged; restore it from a copy` },
+    { cause },
+  );
+}
 /** Certificates of a new CA in silence: every node would be locked out, every join token ended. */
 function refuseToReplace(dir: string, enrolled: number): void {
   if (enrolled === 0) return;
@@ -303,9 +306,14 @@ function importKey(pem: string) {
   const der = createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' });
   return subtle.importKey('pkcs8', der, algorithm, true, ['sign']);
 }
-async function pairOf(privateKey: CryptoKey): Promise<webcrypto.CryptoKeyPair> {
-  const spki = (await publicOf(privateKey)).export({ type: 'spki', format: 'der' });
-  return { privateKey, publicKey: await subtle.importKey('spki', spki, algorithm, true, ['verify']) };
+async function pairOf(pem: string, dir: string): Promise<webcrypto.CryptoKeyPair> {
+  try {
+    const privateKey = await importKey(pem);
+    const spki = (await publicOf(privateKey)).export({ type: 'spki', format: 'der' });
+    return { privateKey, publicKey: await subtle.importKey('spki', spki, algorithm, true, ['verify']) };
+  } catch (cause) {
+    throw damaged(dir, cause);
+  }
 }
 async function publicOf(key: CryptoKey) {
   return createPublicKey(await exportKey(key));

@@ -1,27 +1,27 @@
 // Secrets on disk: written whole or not at all, readable by their owner alone.
 // In and out: text or bytes of one file. Must never leave half a key behind, nor a moment in which others may read it.
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FleetError } from '@blackroad/protocol';
+import { errnoSentence } from '@blackroad/std/errno';
 
 export function writeSecret(path: string, content: string | Buffer): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const partial = `${path}.partial`;
-    const file = openSync(partial, 'w', 0o600);
+    // One that a crash or a copy left behind would lend its mode to the key.
+    rmSync(partial, { force: true });
+    const file = openSync(partial, 'wx', 0o600);
     try {
-      writeSync(file, typeof content === 'string' ? Buffer.from(content) : content);
+      writeFileSync(file, content);
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
     renameSync(partial, path);
+    syncFolder(dirname(path));
   } catch (cause) {
-    throw new FleetError(
-      'storage-failed',
-      { detail: `${path} cannot be written: ${(cause as Error).message}` },
-      { cause },
-    );
+    throw failed(`${path} cannot be written`, cause);
   }
 }
 
@@ -31,10 +31,20 @@ export function readSecret(path: string): Buffer | null {
     return readFileSync(path);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new FleetError(
-      'storage-failed',
-      { detail: `${path} cannot be read: ${(cause as Error).message}` },
-      { cause },
-    );
+    throw failed(`${path} cannot be read`, cause);
   }
+}
+
+/** Without it a power cut may take the new name away after certificates of the key are out. */
+function syncFolder(dir: string): void {
+  const folder = openSync(dir, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+function failed(what: string, cause: unknown): FleetError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  return new FleetError('storage-failed', { detail: `${what}: ${errnoSentence({ code }) ?? message}` }, { cause });
 }
