@@ -4,7 +4,7 @@ import { type Alert, alertKinds, maxAlertNames, maxAlerts } from '@blackroad/pro
 import type { Clock } from '@blackroad/std/clock';
 import type { Coordinator, Touched } from '../coordinator.ts';
 import { acknowledgedIn } from '../fleet/acknowledge.ts';
-import { agentTroubles, fleetTroubles, nodeTroubles, settlingMs, type Trouble } from '../fleet/troubles.ts';
+import { agentTroubles, fleetTroubles, neverSeenMs, nodeTroubles, settlingMs, type Trouble } from '../fleet/troubles.ts';
 import { inSlices } from '../slices.ts';
 
 /** Things looked at in one step: a few milliseconds. */
@@ -36,6 +36,8 @@ export function createAlertBoard(parts: {
   const { view, policy } = coordinator;
   const nodes = new Set<string>(view.nodes.keys());
   const agents = new Set<string>(view.agents.keys());
+  /** Troubles that time alone brings: from when on who has none yet is looked at again. */
+  const laterMs = { nodes: new Map<string, number>(), agents: new Map<string, number>() };
   const bySubject = new Map<string, Trouble[]>();
   const groups = new Map<string, Map<string, Trouble>>();
   const sinceMs = new Map<string, number>();
@@ -76,8 +78,17 @@ export function createAlertBoard(parts: {
     if (troubles.length > 0) bySubject.set(subject, troubles);
     else bySubject.delete(subject);
   }
+  function lookLater(nowMs: number, kind: 'nodes' | 'agents', subjects: Set<string>) {
+    for (const [subject, atMs] of laterMs[kind]) {
+      if (nowMs < atMs) continue;
+      laterMs[kind].delete(subject);
+      subjects.add(subject);
+    }
+  }
   function* looking(): Generator<void, void> {
     const nowMs = clock.nowMs();
+    lookLater(nowMs, 'nodes', nodes);
+    lookLater(nowMs, 'agents', agents);
     const { certificateMs } = policy;
     if (clock.monotonicMs() - fleetMs >= 1000) {
       fleetMs = clock.monotonicMs();
@@ -88,18 +99,20 @@ export function createAlertBoard(parts: {
     }
     for (const id of nodes) {
       nodes.delete(id);
+      const row = view.nodes.get(id);
+      const atMs = (row?.enrolledMs ?? 0) + neverSeenMs;
+      if (row?.presence === 'never' && nowMs < atMs) laterMs.nodes.set(id, atMs);
       set(`node ${id}`, nodeTroubles(view, id, nowMs, certificateMs));
       yield;
     }
-    const young: string[] = [];
     for (const name of agents) {
       agents.delete(name);
       const row = view.agents.get(name);
-      if (row && !row.placement && nowMs - row.updatedMs < settlingMs) young.push(name);
+      const atMs = (row?.updatedMs ?? 0) + settlingMs;
+      if (row && !row.placement && nowMs < atMs) laterMs.agents.set(name, atMs);
       set(`agent ${name}`, agentTroubles(view, name, nowMs));
       yield;
     }
-    for (const name of young) agents.add(name);
   }
   function compose(id: string): Alert | null {
     const members = groups.get(id);

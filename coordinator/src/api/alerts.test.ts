@@ -196,3 +196,23 @@ t.test('a full queue, and tasks that were given up', async (t) => {
   const { body: kept } = await fleet.call('GET', `/v1/tasks/${older}`);
   t.match(kept, { state: 'expired', dismissedMs: Number }, 'the history stays');
 });
+
+t.test('a machine that joined and never spoke is told after a while, though nothing happens to it', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  await fleet.enrol('mute');
+  t.same(await alerts(fleet), []);
+  fleet.skip(9 * 60_000);
+  t.same(await alerts(fleet), [], 'a slow first start is none');
+  fleet.skip(2 * 60_000);
+  t.match(await alerts(fleet), [
+    {
+      id: 'node-never-seen:home',
+      title: 'mute joined and was never heard of',
+      text: /does not connect: check that it reaches the MQTT port/,
+      actions: [{ verb: 'open-node' }, { verb: 'forget-node', role: 'admin' }],
+    },
+  ]);
+  await fleet.call('DELETE', '/v1/nodes/mute');
+  t.same(await alerts(fleet), []);
+});

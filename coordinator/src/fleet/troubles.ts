@@ -27,7 +27,7 @@ export interface Trouble {
 /** An agent that was just applied or lost its node is about to be placed: that needs nobody. */
 export const settlingMs = 5_000;
 /** A machine that joined says hello within seconds; after this it did not come. */
-const neverSeenMs = 10 * 60_000;
+export const neverSeenMs = 10 * 60_000;
 /** Certificates are renewed at two thirds of their life: with this share left that failed for a while. */
 const certificateLeft = 0.2;
 const branchPatienceMs = 10 * 60_000;
@@ -68,7 +68,7 @@ export function nodeTroubles(view: View, id: string, nowMs: number, certificateM
   if (!row) return [];
   if (row.status === 'quarantined') return [quarantined(row)];
   if (row.presence === 'lost') return [lost(view, row)];
-  if (row.presence === 'never') return nowMs - row.enrolledMs > neverSeenMs ? [neverSeen(row)] : [];
+  if (row.presence === 'never') return nowMs - row.enrolledMs >= neverSeenMs ? [neverSeen(row)] : [];
   if (row.presence !== 'online') return [];
   const troubles: Trouble[] = [...drainStays(view, row)];
   for (const { severity, text, help } of nodeConditions(view, id)) {
@@ -283,8 +283,8 @@ export function fleetTroubles(view: View, nowMs: number, deadLetters: number): T
   }
   let branches = 0;
   let oldestMs = Number.POSITIVE_INFINITY;
-  for (const { receivedMs, merged } of view.branches.values()) {
-    if (merged || nowMs - receivedMs < branchPatienceMs) continue;
+  for (const { receivedMs } of view.branches.values()) {
+    if (nowMs - receivedMs < branchPatienceMs) continue;
     branches++;
     oldestMs = Math.min(oldestMs, receivedMs);
   }
