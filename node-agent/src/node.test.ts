@@ -44,6 +44,7 @@ async function rig(
   });
   const coordinator = new TinyCoordinator();
   const heard: Decoded[] = [];
+  const farewells: string[] = [];
   let link: LinkOptions | null = null;
   const tell = <N extends TopicName>(name: N, message: TopicMessage<N>) => {
     const { payload } = encode(name, { node }, message);
@@ -96,7 +97,7 @@ async function rig(
     clock,
     random,
     log: silentLog,
-    onFarewell: () => {},
+    onFarewell: (reason, text) => farewells.push(`${reason}: ${text}`),
   });
   t.teardown(() => running.stop());
   await running.start();
@@ -111,6 +112,7 @@ async function rig(
     tell,
     running,
     boot,
+    farewells,
     states: () => all<AgentObserved>('agentState').map(({ state, reason }) => (reason ? `${state}: ${reason}` : state)),
     replies: () => all<Reply>('reply'),
     infos: () => all<NodeInfo>('nodeInfo'),
@@ -303,19 +305,14 @@ t.test('an agent that was let go has no hands in its grace', async (t) => {
 });
 
 t.test('an order that the disk does not take leaves hands still', async (t) => {
-  const broken = { on: false };
-  const disk = {
-    open: (name: string) => refusing(name, broken),
-    sync: (_: string, done: (error: null) => void) => done(null),
-    append: () => {},
-  };
+  const { disk, refuseAssignments } = diskInMemory();
   const { clock, tell, running, until, assign, states, boot } = await rig(t, undefined, { disk });
   const welcome = { boot, coordinator: boot, nowMs: 0, heartbeatMs: 60_000, leaseMs: 30_000, upMs: 0 };
   const assigned = assign('ada', 'small');
   await until(() => states().at(-1) === 'ready');
   tell('welcome', { ...welcome, generation: 1 });
   t.ok(running.mayActOutside('ada'));
-  broken.on = true;
+  refuseAssignments();
   tell('assign', { from: 1, to: 2, put: [], remove: [{ agent: 'ada', epoch: assigned.epoch }] });
   t.ok(running.agents.has('ada'), 'not applied');
   await clock.advance(25_000);
@@ -323,18 +320,23 @@ t.test('an order that the disk does not take leaves hands still', async (t) => {
   await clock.advance(5_001);
   t.notOk(running.mayActOutside('ada'));
 });
-/** A database that takes no writes while it is `on`. */
-function refusing(name: string, broken: { on: boolean }): Database.Database {
-  const db = new Database(':memory:');
-  const transaction = db.transaction.bind(db);
-  if (name === 'assignment.sqlite')
-    db.transaction = ((run: () => void) => {
-      const refused = () => {
-        throw new Error('attempt to write a readonly database');
-      };
-      return () => (broken.on ? refused() : transaction(run)());
-    }) as never;
-  return db;
+/** A disk whose assignments can be looked at, and made to take no more writes. */
+function diskInMemory() {
+  const files = new Map<string, Database.Database>();
+  const assignments = () => files.get('assignment.sqlite') as Database.Database;
+  return {
+    disk: {
+      open(name: string) {
+        const db = new Database(':memory:');
+        files.set(name, db);
+        return db;
+      },
+      sync: (_: string, done: (error: null) => void) => done(null),
+      append: () => {},
+    },
+    assigned: () => assignments().prepare('SELECT count(*) FROM assigned').pluck().get(),
+    refuseAssignments: () => assignments().pragma('query_only = 1'),
+  };
 }
 
 t.test(
@@ -548,4 +550,87 @@ t.test('a machine that joins without a model gets one by itself, and is told of 
     /has none; put a GGUF file into \/models/,
     'told not to fetch: what would help',
   );
+});
+
+t.test(
+  'a trigger asks its agent, says of itself what it asked and when, and is skipped while the last one runs',
+  async (t) => {
+    const finish: (() => void)[] = [];
+    const asked: string[] = [];
+    const { assign, tell, until, states, ends, clock } = await rig(t, (plain) => ({
+      async *chat(request, signal) {
+        asked.push(request.messages.at(-1)?.content ?? '');
+        await new Promise<void>((resolve) => finish.push(resolve));
+        yield* plain.chat(request, signal);
+      },
+    }));
+    const prompt = 'Is the garage closed?';
+    const every = (cron: string) => ({ cron, prompt, timeZone: 'UTC' });
+    const assigned = assign('ada', 'small', { triggers: [every('99 8 * * *'), every('*/5 * * * *')] });
+    await until(() => states().at(-1) === 'ready');
+    const beginMs = clock.nowMs();
+    await clock.advance(5 * 60_000);
+    await until(() => finish.length === 1);
+    t.match(asked, [new RegExp(prompt.replace('?', '\\?'))], 'one that can never run takes no other with it');
+    await clock.advance(6 * 60_000);
+    t.equal(finish.length, 1, 'its agent is at work: what came meanwhile would only queue up');
+    finish[0]?.();
+    await until(() => ends().length === 1);
+    const [end] = ends();
+    t.match(end, { agent: 'ada', epoch: assigned.epoch, attempt: 1, state: 'done', local: { prompt } });
+    const atMs = end?.local?.atMs ?? 0;
+    t.ok(atMs > beginMs && atMs % (5 * 60_000) === 0, new Date(atMs).toISOString());
+    await clock.advance(5 * 60_000);
+    await until(() => finish.length === 2);
+    finish[1]?.();
+    await until(() => ends().length === 2);
+    t.not(ends()[1]?.task, end?.task, 'each is a task of its own');
+
+    tell('assign', { from: 1, to: 2, put: [], remove: [{ agent: 'ada', epoch: assigned.epoch }] });
+    await clock.advance(20 * 60_000);
+    t.equal(finish.length, 2, 'an agent that left is asked no more');
+  },
+);
+
+t.test('a changed agent keeps no trigger of its earlier spec', async (t) => {
+  const { assign, tell, until, states, ends, clock } = await rig(t);
+  const trigger = (cron: string, prompt: string) => ({ triggers: [{ cron, prompt, timeZone: 'UTC' }] });
+  const assigned = assign('ada', 'small', trigger('*/5 * * * *', 'old'));
+  await until(() => states().at(-1) === 'ready');
+  const spec = { ...assigned.spec, ...trigger('*/7 * * * *', 'new') };
+  tell('assign', { from: 1, to: 2, put: [{ ...assigned, version: 2, spec }], remove: [] });
+  await clock.advance(60 * 60_000);
+  await until(() => ends().length === 8 || ends().length > 9);
+  t.same(new Set(ends().map(({ local }) => local?.prompt)), new Set(['new']));
+});
+
+t.test(
+  'farewell: all agents and triggers stop, nothing is left to start from, and whoever runs the node is told why',
+  async (t) => {
+    const { disk, assigned } = diskInMemory();
+    const { assign, tell, until, states, ends, clock, running, farewells } = await rig(t, undefined, { disk });
+    assign('ada', 'small', { triggers: [{ cron: '* * * * *', prompt: 'hi', timeZone: 'UTC' }] });
+    assign('bob', 'small');
+    await until(() => states().filter((state) => state === 'ready').length === 2);
+    t.equal(assigned(), 2);
+    tell('farewell', { reason: 'forgotten', text: 'ada removed it' });
+    t.same(farewells, ['forgotten: ada removed it']);
+    t.equal(running.agents.size, 0);
+    t.ok(states().slice(-2).every((state) => state.startsWith('stopped')), states().join());
+    t.equal(assigned(), 0);
+    const before = ends().length;
+    await clock.advance(10 * 60_000);
+    t.equal(ends().length, before, 'no trigger fires any more');
+  },
+);
+
+t.test('a node is sent away also when its disk takes no writes', async (t) => {
+  const { disk, refuseAssignments } = diskInMemory();
+  const { assign, tell, until, states, running, farewells } = await rig(t, undefined, { disk });
+  assign('ada', 'small');
+  await until(() => states().at(-1) === 'ready');
+  refuseAssignments();
+  tell('farewell', { reason: 'quarantined', text: 'two machines speak as alice' });
+  t.same(farewells, ['quarantined: two machines speak as alice']);
+  t.equal(running.agents.size, 0);
 });

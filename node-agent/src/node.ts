@@ -100,9 +100,9 @@ class Loop implements RunningNode {
   #helloTries = 0;
   #coordinator: string | null = null;
   readonly #lease: Lease;
-  /** Until when agents that came from elsewhere keep their hands still. */
-  /** What the coordinator last said, until a trigger needs it. */
+  /** The zone that the coordinator last said, until a trigger needs it. */
   #saidZone: string | null = null;
+  /** Until when agents that came from elsewhere keep their hands still. */
   readonly #quietUntilMs = new Map<string, number>();
   #startedMs: number;
   #seq = 0;
