@@ -4,7 +4,14 @@ import { type Alert, alertKinds, maxAlertNames, maxAlerts } from '@blackroad/pro
 import type { Clock } from '@blackroad/std/clock';
 import type { Coordinator, Touched } from '../coordinator.ts';
 import { acknowledgedIn } from '../fleet/acknowledge.ts';
-import { agentTroubles, fleetTroubles, neverSeenMs, nodeTroubles, settlingMs, type Trouble } from '../fleet/troubles.ts';
+import {
+  agentTroubles,
+  fleetTroubles,
+  neverSeenMs,
+  nodeTroubles,
+  settlingMs,
+  type Trouble,
+} from '../fleet/troubles.ts';
 import { inSlices } from '../slices.ts';
 
 /** Things looked at in one step: a few milliseconds. */
