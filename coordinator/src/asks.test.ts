@@ -1,4 +1,5 @@
 // Asks over MQTT as they arrive from a broker: each is answered, what is refused with the reason, and a kept copy is not obeyed.
+import type { NodeHealth } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import t from 'tap';
 import { openApiFleet } from '../../test/fixtures/api-fleet.ts';
@@ -86,4 +87,14 @@ t.test('of other messages too: a kept report is old news, a kept birth is not', 
   t.equal(fleet.coordinator.counters.get('remark retained'), 4);
   say('state', { state: 'offline', boot, reason: 'kept' });
   await until(() => fleet.coordinator.view.nodes.get('alice')?.presence === 'suspect');
+});
+
+t.test('a coordinator that has too much to do says so: whoever asks does not wait for ever', async (t) => {
+  const { health } = fleet.coordinator.view.live.get('alice') as unknown as { health: NodeHealth };
+  const heartbeat = { node: 'alice', message: health };
+  for (let i = 0; i < 51_000; i++) fleet.coordinator.submit('node-health', heartbeat).catch(() => {}); // those beyond what may wait
+  ask('{"id":"busy","prompt":"Is somebody there?"}');
+  await until(() => answers().some(({ id }) => id === 'busy'));
+  const answer = answers().find(({ id }) => id === 'busy');
+  t.match(answer, { agent: 'greeter', ok: false, task: null, text: /inputs are waiting; try again/ });
 });

@@ -2,7 +2,7 @@
 // acknowledges what it drops, so a refused question is answered too, with the reason.
 // In: asks as they were decoded, and those that were refused, by a door or by their form. Out: tasks, and answers. The answers to
 // refused asks are bounded: whoever sends nonsense in a loop is not sent a loop back.
-import { cutToBytes, isAskId, type Principal, parseTopic, type TopicMessage } from '@blackroad/protocol';
+import { cutToBytes, FleetError, isAskId, type Principal, parseTopic, type TopicMessage } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { type Random, sortableId } from '@blackroad/std/random';
 import type { Arrived } from './bus/bus.ts';
@@ -46,17 +46,23 @@ export function createAsks({ view, store, clock, random, submit, send }: AsksPar
       const id = mint();
       const ask = askId ?? id;
       const idempotencyKey = `mqtt:${agent}:${ask}`;
-      const stored = view.tasksByIdempotencyKey.has(idempotencyKey)
-        ? null
-        : await store.taskByIdempotencyKey(idempotencyKey);
-      const known = stored && isEnded(stored) ? stored : null;
-      const request = { prompt, idempotencyKey };
-      const outcome = await submit('task-submit', { by: by ?? null, id, agent, origin: 'mqtt', request, known });
-      if (!outcome.ok) return refuse(agent, ask, outcome.details.detail ?? outcome.code);
-      if (!known) return;
-      const text = known.result ?? known.problem?.text ?? known.state;
-      const told = { agent, task: known.id, ok: known.state === 'done', text, node: known.node };
-      send(outgoing('answer', { agent, id: ask }, told));
+      try {
+        const stored = view.tasksByIdempotencyKey.has(idempotencyKey)
+          ? null
+          : await store.taskByIdempotencyKey(idempotencyKey);
+        const known = stored && isEnded(stored) ? stored : null;
+        const request = { prompt, idempotencyKey };
+        const outcome = await submit('task-submit', { by: by ?? null, id, agent, origin: 'mqtt', request, known });
+        if (!outcome.ok) return refuse(agent, ask, outcome.details.detail ?? outcome.code);
+        if (!known) return;
+        const text = known.result ?? known.problem?.text ?? known.state;
+        const told = { agent, task: known.id, ok: known.state === 'done', text, node: known.node };
+        send(outgoing('answer', { agent, id: ask }, told));
+      } catch (error) {
+        const { message } = error instanceof FleetError ? error : new FleetError('internal');
+        refuse(agent, ask, cutToBytes(message, maxReasonBytes));
+        throw error;
+      }
     },
     answerRefused({ topic, payload, by }, reason) {
       const parsed = parseTopic(topic);
