@@ -9,8 +9,9 @@ import t, { type Test } from 'tap';
 import { openTestCa, type TestCa } from '../../../test/contract/identities.ts';
 import { createDoorkeeper } from '../door/doorkeeper.ts';
 import { type AedesLimits, createAedesBus } from './aedes.ts';
+import { openBroker } from './broker.fixture.ts';
 import type { Gate } from './bus.ts';
-import { type BusRig, busConformance, closed, connectNode, createInbox, freeze, root } from './conformance.ts';
+import { type BusRig, busConformance, closed, connectNode, freeze, root } from './conformance.ts';
 
 const home: TestCa = await openTestCa();
 const abroad: TestCa = await openTestCa();
@@ -19,7 +20,6 @@ t.teardown(() => {
   abroad.close();
 });
 
-const keeper = createDoorkeeper(systemClock, { refusalsPerMinute: 1_000, requestsPerMinute: 100_000 }, () => {});
 const gate: Gate = (claim) => {
   if (claim.kind === 'node') return { as: 'node', node: claim.node };
   if (claim.kind === 'stranger') return { as: 'refused', reason: claim.reason };
@@ -28,34 +28,8 @@ const gate: Gate = (claim) => {
   if (!role || claim.secret !== 'secret') return { as: 'refused', reason: 'key-unknown' };
   return { as: 'people', keyId: claim.keyId, name: claim.keyId, role };
 };
-async function open(t: Test, limits: Partial<AedesLimits> = {}, by: Gate = gate, clock = systemClock): Promise<BusRig> {
-  const server = await home.ca.issueServer({ hosts: [] });
-  const bus = createAedesBus({
-    tls: { ...server, ca: home.ca.pem, ticketKeys: home.ca.ticketKeys() },
-    host: '127.0.0.1',
-    port: 0,
-    gate: by,
-    doorkeeper: keeper,
-    log: silentLog,
-    clock,
-    limits,
-  });
-  const inbox = createInbox(systemClock);
-  await bus.start(inbox.push);
-  t.teardown(() => bus.stop());
-  return {
-    bus,
-    inbox,
-    port: bus.port,
-    ca: home.ca.pem,
-    clock: systemClock,
-    node: home.node,
-    foreign: abroad.node,
-    server,
-    embedded: true,
-    close: () => bus.stop(),
-  };
-}
+const open = (t: Test, limits: Partial<AedesLimits> = {}, by: Gate = gate, clock = systemClock) =>
+  openBroker(t, home, abroad, { gate: by, clock, limits });
 const withKey = (rig: BusRig, id: string, more: object = {}) =>
   connectNode(rig, `tool-${id}`, { cert: '', username: id, password: 'secret', ...more });
 const refusedOf = (rig: BusRig) => rig.bus.stats().refused;
@@ -342,13 +316,12 @@ t.test('MQTT 5 is refused as 3.1.1 says, and README says what to do', async (t) 
 
 t.test('a port that is taken is told', async (t) => {
   const rig = await open(t);
-  const server = await home.ca.issueServer({ hosts: [] });
   const second = createAedesBus({
-    tls: { ...server, ca: home.ca.pem },
+    tls: { ...rig.server, ca: home.ca.pem },
     host: '127.0.0.1',
     port: rig.port,
     gate,
-    doorkeeper: keeper,
+    doorkeeper: createDoorkeeper(systemClock, { refusalsPerMinute: 1, requestsPerMinute: 1 }, () => {}),
     log: silentLog,
     clock: systemClock,
   });

@@ -2,13 +2,12 @@
 // are counted with its requests, and what is refused is handed on to be answered.
 import { actorOf } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
-import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
 import { openTestCa, type TestCa } from '../../../test/contract/identities.ts';
 import { createDoorkeeper, type DoorkeeperLimits, nameOfKey } from '../door/doorkeeper.ts';
-import { createAedesBus } from './aedes.ts';
-import type { Arrived, Gate } from './bus.ts';
-import { type BusRig, connectNode, createInbox, root } from './conformance.ts';
+import { openBroker } from './broker.fixture.ts';
+import type { Gate } from './bus.ts';
+import { connectNode, root } from './conformance.ts';
 
 const home: TestCa = await openTestCa();
 const abroad: TestCa = await openTestCa();
@@ -35,32 +34,10 @@ async function open(t: Test, limits: Partial<DoorkeeperLimits> = {}) {
   const doorkeeper = createDoorkeeper(systemClock, { refusalsPerMinute: 5, requestsPerMinute: 20, ...limits }, (row) =>
     audited.push(row),
   );
-  const server = await home.ca.issueServer({ hosts: [] });
-  const tls = { ...server, ca: home.ca.pem };
-  const bus = createAedesBus({ tls, host: '127.0.0.1', port: 0, gate, doorkeeper, log: silentLog, clock: systemClock });
-  const arrived: Arrived[] = [];
-  const inbox = createInbox(systemClock);
-  await bus.start((message) => {
-    arrived.push(message);
-    inbox.push(message);
-  });
-  t.teardown(() => bus.stop());
-  const close = () => bus.stop();
-  const rig: BusRig = {
-    bus,
-    inbox,
-    port: bus.port,
-    ca: home.ca.pem,
-    clock: systemClock,
-    node: home.node,
-    foreign: abroad.node,
-    server,
-    embedded: true,
-    close,
-  };
+  const rig = await openBroker(t, home, abroad, { gate, doorkeeper });
   const withKey = (id: string, more: object = {}) =>
     connectNode(rig, 'tool', { cert: '', username: id, password: 'secret', ...more });
-  return { rig, audited, arrived, doorkeeper, withKey };
+  return { rig, audited, arrived: rig.inbox.messages, doorkeeper, withKey };
 }
 
 t.test('wrong keys are audited while there are not too many, and stop the address at the other door', async (t) => {

@@ -2,36 +2,22 @@
 import { type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { sleep, systemClock } from '@blackroad/std/clock';
-import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
 import { openTestCa, type TestCa } from '../../../test/contract/identities.ts';
-import { createDoorkeeper } from '../door/doorkeeper.ts';
-import { type AedesLimits, createAedesBus } from './aedes.ts';
-import { type BusRig, connectNode, createInbox } from './conformance.ts';
+import type { AedesLimits } from './aedes.ts';
+import { openBroker } from './broker.fixture.ts';
+import { type BusRig, connectNode } from './conformance.ts';
 
 const home: TestCa = await openTestCa();
 t.teardown(() => home.close());
 const long = 60_000;
 
-async function open(t: Test, limits: Partial<AedesLimits> = {}): Promise<BusRig> {
-  const server = await home.ca.issueServer({ hosts: [] });
-  const bus = createAedesBus({
-    tls: { ...server, ca: home.ca.pem, ticketKeys: home.ca.ticketKeys() },
+const open = (t: Test, limits: Partial<AedesLimits> = {}) =>
+  openBroker(t, home, home, {
     host: '0.0.0.0',
-    port: 0,
     gate: (claim) => (claim.kind === 'node' ? { as: 'node', node: claim.node } : { as: 'refused', reason: 'no-node' }),
-    doorkeeper: createDoorkeeper(systemClock, { refusalsPerMinute: 100, requestsPerMinute: 1_000 }, () => {}),
-    log: silentLog,
-    clock: systemClock,
     limits,
   });
-  const inbox = createInbox(systemClock);
-  await bus.start(inbox.push);
-  t.teardown(() => bus.stop());
-  const close = () => bus.stop();
-  const rig = { bus, inbox, port: bus.port, ca: home.ca.pem, clock: systemClock, node: home.node, foreign: home.node };
-  return { ...rig, server, embedded: true, close };
-}
 interface Silent {
   sockets: Socket[];
   openCount(): number;

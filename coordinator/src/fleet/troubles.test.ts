@@ -154,7 +154,7 @@ t.test('an agent without a node: the commands of the advice are buttons', async 
   fleet.plan();
   fleet.now += settlingMs;
   const [large] = ofAgent(fleet, 'ada');
-  t.ok(verbs(large)?.includes('edit-agent'), large?.text);
+  t.ok(verbs(large)?.includes('edit-agent'), large?.text ?? 'no trouble');
   t.not(large?.group, closed?.group, 'it wants something else now: another alert');
 
   fleet.capacity('anvil', { models: [model], pulls: ['ollama'], diskFreeBytes: 50 * 1024 ** 3 });
@@ -177,7 +177,14 @@ t.test(
     const fleet = new SampleFleet();
     const fails = (agent: string, reason?: string) => {
       const { node, epoch } = fleet.agent(agent).placement as { node: string; epoch: number };
-      const observed = { boot: boot1, agent, epoch, state: 'failed' as const, ...(reason ? { reason } : {}) };
+      const observed = {
+        boot: boot1,
+        agent,
+        epoch,
+        state: 'failed' as const,
+        model: 'small',
+        ...(reason ? { reason } : {}),
+      };
       fleet.apply([{ type: 'observed', agent, node, observed }]);
       return ofAgent(fleet, agent);
     };
