@@ -3,6 +3,7 @@
 import type {
   AgentSpec,
   NodeCapacity,
+  NodeHealth,
   NodeHello,
   PlacementWhy,
   Principal,
@@ -72,6 +73,25 @@ export function sampleNode(id: string, over: Partial<NodeRow> = {}): NodeRow {
     presenceReason: 'enrolled, not heard of yet',
     boot: '',
     info: null,
+    ...over,
+  };
+}
+/** A heartbeat of a node that is well. */
+export function sampleHealth(over: Partial<NodeHealth> = {}): NodeHealth {
+  return {
+    boot: boot1,
+    seq: 1,
+    atMs: startMs,
+    uptimeS: 1,
+    generation: 0,
+    cpu: 0.1,
+    load1: 0.1,
+    memoryFreeBytes: 4e9,
+    diskFreeBytes: 1e11,
+    tasksRunning: 0,
+    tasksWaiting: 0,
+    outboxDepth: 0,
+    agentRssBytes: 6e7,
     ...over,
   };
 }

@@ -2,15 +2,11 @@
 // One context serves both listeners (loopback HTTP and TLS), so that sessions, codes and counters are one.
 import type { FleetTotals } from '@blackroad/protocol';
 import {
-  maxBegunStrangers,
-  maxBegunStrangersPerAddress,
-  maxBegunStrangersPerSubnet,
   maxFeedBacklogBytes,
   maxFeedConsoles,
   maxHttpStrangers,
   maxHttpStrangersPerAddress,
   maxHttpStrangersPerSubnet,
-  maxTlsHandshakes,
   maxUnfinishedBodyBytes,
   maxUnfinishedBodyBytesPerKey,
   maxUnfinishedStrangerBytes,
@@ -23,6 +19,7 @@ import type { BusStats } from '../bus/bus.ts';
 import type { Coordinator } from '../coordinator.ts';
 import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../counted-refusals.ts';
 import type { DoorLimits } from '../door/door.ts';
+import { doorLimits } from '../door/door-limits.ts';
 import type { Doorkeeper } from '../door/doorkeeper.ts';
 import { createRecorder, type Recorder } from '../recorder.ts';
 import { type Access, createAccess } from './access.ts';
@@ -118,21 +115,11 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
       strangers: { total: maxUnfinishedStrangerBytes, each: maxUnfinishedStrangerBytesPerAddress },
     },
     bodyMs: 15_000,
-    door: {
-      strangers: {
-        perAddress: maxHttpStrangersPerAddress,
-        perSubnet: maxHttpStrangersPerSubnet,
-        total: maxHttpStrangers,
-      },
-      begun: {
-        perAddress: maxBegunStrangersPerAddress,
-        perSubnet: maxBegunStrangersPerSubnet,
-        total: maxBegunStrangers,
-      },
-      handshakes: maxTlsHandshakes,
-      helloMs: 4_000,
-      slotMs: 2_000,
-    },
+    door: doorLimits({
+      perAddress: maxHttpStrangersPerAddress,
+      perSubnet: maxHttpStrangersPerSubnet,
+      total: maxHttpStrangers,
+    }),
     ...parts.limits,
   };
   const { view, store, policy } = coordinator;

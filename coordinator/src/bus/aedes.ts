@@ -8,9 +8,6 @@
 // held up to a hundred messages, then everyone's.
 import type { TLSSocket } from 'node:tls';
 import {
-  maxBegunStrangers,
-  maxBegunStrangersPerAddress,
-  maxBegunStrangersPerSubnet,
   maxConnectPacketBytes,
   maxMqttBacklogBytes,
   maxMqttConnections,
@@ -20,7 +17,6 @@ import {
   maxPacketBytes,
   maxQos2InFlight,
   maxSubscriptionsPerConnection,
-  maxTlsHandshakes,
   type Principal,
   parseTopic,
   topics,
@@ -29,6 +25,7 @@ import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { createRefusals } from '../counted-refusals.ts';
+import { doorLimits } from '../door/door-limits.ts';
 import { type Doorkeeper, nameOfKey } from '../door/doorkeeper.ts';
 import type { Arrived, Bus, BusMessage, Claim, Gate } from './bus.ts';
 import { claimOf } from './claim.ts';
@@ -51,19 +48,11 @@ export const aedesLimits: AedesLimits = {
   packetBytes: maxPacketBytes,
   connectPacketBytes: maxConnectPacketBytes,
   connections: maxMqttConnections + maxMqttStrangers,
-  strangers: {
+  ...doorLimits({
     perAddress: maxMqttStrangersPerAddress,
     perSubnet: maxMqttStrangersPerSubnet,
     total: maxMqttStrangers,
-  },
-  begun: {
-    perAddress: maxBegunStrangersPerAddress,
-    perSubnet: maxBegunStrangersPerSubnet,
-    total: maxBegunStrangers,
-  },
-  handshakes: maxTlsHandshakes,
-  helloMs: 4_000,
-  slotMs: 2_000,
+  }),
   connectMs: 10_000, // and again from there to CONNECT
   stallMs: 5_000,
   backlogBytes: maxMqttBacklogBytes,

@@ -1,22 +1,9 @@
 import type { NodeCapacity, NodeHealth, NodeInfo } from '@blackroad/protocol';
 import t from 'tap';
+import { sampleHealth } from '../sample-fleet.ts';
 import { conditionsOf, healthScore } from './health.ts';
 
-const well: NodeHealth = {
-  boot: 'boot-0001',
-  seq: 1,
-  atMs: 1,
-  uptimeS: 1,
-  generation: 0,
-  cpu: 0.1,
-  load1: 0.1,
-  memoryFreeBytes: 4e9,
-  diskFreeBytes: 1e11,
-  tasksRunning: 0,
-  tasksWaiting: 0,
-  outboxDepth: 0,
-  agentRssBytes: 6e7,
-};
+const well = sampleHealth();
 const info = { memoryBytes: 8e9 } as NodeInfo;
 
 t.test('bad health in plain words', async (t) => {

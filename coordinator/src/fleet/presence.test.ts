@@ -1,22 +1,8 @@
 import t from 'tap';
-import { boot1, boot2, events, SampleFleet, said, samplePolicy, startMs } from '../sample-fleet.ts';
+import { boot1, boot2, events, SampleFleet, said, sampleHealth, samplePolicy, startMs } from '../sample-fleet.ts';
 import { acceptCapacity, acceptHealth, acceptInfo, acceptObserved, started } from './presence.ts';
 
-const health = (boot: string, generation = 0) => ({
-  boot,
-  seq: 1,
-  atMs: 1,
-  uptimeS: 1,
-  generation,
-  cpu: 0.1,
-  load1: 0.1,
-  memoryFreeBytes: 1e9,
-  diskFreeBytes: 1e10,
-  tasksRunning: 0,
-  tasksWaiting: 0,
-  outboxDepth: 0,
-  agentRssBytes: 6e7,
-});
+const health = (boot: string, generation = 0) => sampleHealth({ boot, generation });
 const info = (boot: string, cores = 4) => ({
   boot,
   class: 'pi',

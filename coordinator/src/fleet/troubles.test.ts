@@ -2,29 +2,14 @@
 import type { NodeHealth } from '@blackroad/protocol';
 import t from 'tap';
 import { modelOf } from '../placement/fixture.ts';
-import { boot1, SampleFleet, sampleSpec } from '../sample-fleet.ts';
+import { boot1, SampleFleet, sampleHealth, sampleSpec } from '../sample-fleet.ts';
 import type { BranchRow } from '../view.ts';
 import { acceptHealth } from './presence.ts';
 import { agentTroubles, fleetTroubles, nodeTroubles, settlingMs } from './troubles.ts';
 
 const dayMs = 86_400_000;
 function ill(fleet: SampleFleet, node: string, over: Partial<NodeHealth>) {
-  const message: NodeHealth = {
-    boot: boot1,
-    seq: 1,
-    atMs: fleet.now,
-    uptimeS: 1,
-    generation: 0,
-    cpu: 0.1,
-    load1: 0.1,
-    memoryFreeBytes: 1e9,
-    diskFreeBytes: 1e10,
-    tasksRunning: 0,
-    tasksWaiting: 0,
-    outboxDepth: 0,
-    agentRssBytes: 6e7,
-    ...over,
-  };
+  const message = sampleHealth({ atMs: fleet.now, ...over });
   fleet.decide<'node-health'>(acceptHealth, { node, message });
   return nodeTroubles(fleet.view, node, fleet.now, dayMs).filter(({ kind }) => kind === 'node-condition');
 }

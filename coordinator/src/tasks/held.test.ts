@@ -3,25 +3,12 @@ import { maxHeldInHealth, type NodeHealth } from '@blackroad/protocol';
 import t from 'tap';
 import { acceptHealth } from '../fleet/presence.ts';
 import { leaseMs } from '../fleet/quiet.ts';
-import { SampleFleet, said } from '../sample-fleet.ts';
+import { SampleFleet, said, sampleHealth } from '../sample-fleet.ts';
 import { unheldMs } from './held.ts';
 
-const figures = {
-  seq: 1,
-  atMs: 1,
-  uptimeS: 1,
-  cpu: 0.1,
-  load1: 0.1,
-  memoryFreeBytes: 1e9,
-  diskFreeBytes: 1e10,
-  tasksRunning: 0,
-  tasksWaiting: 0,
-  outboxDepth: 0,
-  agentRssBytes: 6e7,
-};
 function beat(fleet: SampleFleet, held: string[] | undefined, over: Partial<NodeHealth> = {}) {
   const { boot, generation } = fleet.node('alice');
-  const message = { ...figures, boot, generation, ...(held ? { held } : {}), ...over };
+  const message = sampleHealth({ boot, generation, ...(held ? { held } : {}), ...over });
   return fleet.decide<'node-health'>(acceptHealth, { node: 'alice', message });
 }
 function busy(concurrency = 1): SampleFleet {
