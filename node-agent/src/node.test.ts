@@ -616,7 +616,12 @@ t.test(
     tell('farewell', { reason: 'forgotten', text: 'ada removed it' });
     t.same(farewells, ['forgotten: ada removed it']);
     t.equal(running.agents.size, 0);
-    t.ok(states().slice(-2).every((state) => state.startsWith('stopped')), states().join());
+    t.ok(
+      states()
+        .slice(-2)
+        .every((state) => state.startsWith('stopped')),
+      states().join(),
+    );
     t.equal(assigned(), 0);
     const before = ends().length;
     await clock.advance(10 * 60_000);
