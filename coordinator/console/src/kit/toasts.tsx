@@ -11,6 +11,8 @@ export interface Said {
   tone?: 'good' | 'bad' | 'warn';
   /** The way back; how that went is told too. */
   undo?: () => unknown;
+  /** What the way back does, where `Undo` would say too little. */
+  undoWord?: string;
 }
 interface Shown extends Said {
   id: number;
@@ -53,7 +55,7 @@ export function Toasts() {
   const all = useSyncExternalStore(watch, () => shown);
   return (
     <Toast.Provider label="Message" duration={6000}>
-      {all.map(({ id, text, tone = 'good', undo }) => (
+      {all.map(({ id, text, tone = 'good', undo, undoWord = 'Undo' }) => (
         <Toast.Root
           key={id}
           className="toast"
@@ -64,9 +66,9 @@ export function Toasts() {
           <Glyph shape={shapes[tone]} tone={tone as Tone} />
           <Toast.Description className="grow">{text}</Toast.Description>
           {undo && (
-            <Toast.Action altText="Undo" asChild>
+            <Toast.Action altText={undoWord} asChild>
               <button type="button" className="button quiet" onClick={() => void takeBack(undo)}>
-                Undo
+                {undoWord}
               </button>
             </Toast.Action>
           )}

@@ -10,15 +10,17 @@ interface Counted {
   /** Beside the name of a page, by its path. */
   counts?: Record<string, ReactNode>;
   onGo?: () => void;
+  /** Path of a page that is marked because the one shown belongs to it. */
+  marked?: string | undefined;
 }
-export function NavLink({ page, counts = {}, onGo }: Counted & { page: PageRoute }) {
+export function NavLink({ page, counts = {}, onGo, marked }: Counted & { page: PageRoute }) {
   const { nav, path } = page;
   if (!nav) return null;
   const Icon = nav.icon;
   return (
     <Link
       to={path}
-      className="nav-link"
+      className={path === marked ? 'nav-link here' : 'nav-link'}
       activeProps={{ className: 'nav-link here', 'aria-current': 'page' }}
       activeOptions={{ exact: path === '/', includeSearch: false }}
       {...(onGo ? { onClick: onGo } : {})}
@@ -30,7 +32,7 @@ export function NavLink({ page, counts = {}, onGo }: Counted & { page: PageRoute
   );
 }
 
-export function NavList({ pages, counts = {}, onGo }: Counted & { pages: PageRoute[] }) {
+export function NavList({ pages, counts = {}, onGo, marked }: Counted & { pages: PageRoute[] }) {
   const lists = [
     pages.filter(({ nav }) => (nav?.order ?? 0) < below),
     pages.filter(({ nav }) => (nav?.order ?? 0) >= below),
@@ -41,7 +43,7 @@ export function NavList({ pages, counts = {}, onGo }: Counted & { pages: PageRou
         <ul key={list[0]?.path} className="nav-list">
           {list.map((page) => (
             <li key={page.path}>
-              <NavLink page={page} counts={counts} {...(onGo ? { onGo } : {})} />
+              <NavLink page={page} counts={counts} marked={marked} {...(onGo ? { onGo } : {})} />
             </li>
           ))}
         </ul>

@@ -8,6 +8,8 @@ export interface PageRoute {
   path: string;
   /** The page itself, loaded when it is first opened. */
   load: () => Promise<{ default: ComponentType }>;
+  /** Of a page that stands in no navigation: the path of the one that is marked there instead. */
+  under?: string;
   /** Missing: reached from other pages only. */
   nav?: {
     text: string;

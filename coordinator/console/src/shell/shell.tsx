@@ -29,6 +29,7 @@ export function Shell() {
   const inNav = pages.filter(({ nav }) => nav);
   useKeys(pages, { palette: () => setOpen('palette'), keys: () => setOpen('keys') });
   const here = useRouterState({ select: ({ location }) => location.pathname });
+  const marked = pageRoutes.find(({ path }) => path === here)?.under;
   const main = useRef<HTMLElement>(null);
   useHeadingFocus(main);
   const close = (now: boolean) => setOpen(now ? open : null);
@@ -54,7 +55,7 @@ export function Shell() {
           <kbd>{onMac ? '⌘K' : 'Ctrl K'}</kbd>
         </button>
         <nav className="only-wide" aria-label="Pages">
-          <NavList pages={inNav} counts={counts} />
+          <NavList pages={inNav} counts={counts} marked={marked} />
         </nav>
         <div className="only-wide side-foot">
           <LiveMark />
@@ -68,11 +69,11 @@ export function Shell() {
       </main>
       <nav className="thumb only-phone" aria-label="Pages">
         {inNav.slice(0, atThumb).map((page) => (
-          <NavLink key={page.path} page={page} />
+          <NavLink key={page.path} page={page} marked={marked} />
         ))}
         <button
           type="button"
-          className={`nav-link ${inNav.slice(atThumb).some(({ path }) => isUnder(here, path)) ? 'here' : ''}`}
+          className={`nav-link ${inNav.slice(atThumb).some(({ path }) => isUnder(marked ?? here, path)) ? 'here' : ''}`}
           onClick={() => setOpen('more')}
         >
           <MoreHorizontal aria-hidden="true" />
@@ -83,7 +84,7 @@ export function Shell() {
       <Palette open={open === 'palette'} onOpenChange={close} pages={inNav} openKeys={() => setOpen('keys')} />
       <KeysDialog open={open === 'keys'} onOpenChange={close} pages={inNav} />
       <Dialog open={open === 'more'} onOpenChange={close} title="More" place="side">
-        <NavList pages={inNav} counts={counts} onGo={() => setOpen(null)} />
+        <NavList pages={inNav} counts={counts} marked={marked} onGo={() => setOpen(null)} />
         <LiveMark />
         <Person openKeys={() => setOpen('keys')} />
       </Dialog>

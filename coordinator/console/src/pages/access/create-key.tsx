@@ -58,7 +58,7 @@ export function CreateKey({ open, onOpenChange }: { open: boolean; onOpenChange(
           required
           maxLength={63}
           autoComplete="off"
-          placeholder="ada, home-assistant"
+          placeholder="ada, kitchen-tablet"
           hint="Whose it is; the audit names it."
           onChange={(event) => setName(event.target.value)}
         />

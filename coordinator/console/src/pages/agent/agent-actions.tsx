@@ -15,6 +15,7 @@ export function AgentActions({ agent }: { agent: AgentView }) {
   const open = waiting + running;
   return (
     <ConfirmButton
+      look="plain"
       title={`Remove ${agent.name}?`}
       text={`It stops, and ${open > 0 ? `${plural(open, 'task')} of it ${open === 1 ? 'is' : 'are'} cancelled` : 'takes no more tasks'}. Its memory stays: an agent of the same name goes on with it.`}
       verb="Remove it"

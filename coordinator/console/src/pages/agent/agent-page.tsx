@@ -93,7 +93,7 @@ function OneAgent({ agent }: { agent: AgentView }) {
 function Where({ agent: { node, model, placedMs, spec } }: { agent: AgentView }) {
   return (
     <>
-      {spec.description && <>{spec.description} </>}
+      {spec.description && <>{`${spec.description}${/[.!?]$/.test(spec.description) ? '' : '.'} `}</>}
       {node ? (
         <>
           On{' '}

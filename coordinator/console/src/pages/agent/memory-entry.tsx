@@ -2,18 +2,11 @@
 import type { MemoryEntry, MemoryHit } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { kindInWords } from '../../fleet/memory-kinds.ts';
 import { Facts } from '../../kit/layout.tsx';
 import { Tag } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
-
-const kinds: Record<string, string> = {
-  genesis: 'the log begins',
-  turn: 'exchange',
-  note: 'note',
-  migrate: 'moved to another node',
-  merge: 'merged from a branch',
-  import: 'brought in',
-};
+import { percent } from '../../kit/words.ts';
 
 interface Shown {
   seq: number;
@@ -37,7 +30,7 @@ export function EntryRow({ entry, newEpoch }: { entry: MemoryEntry; newEpoch: bo
           ['Hash', <code key="hash">{entry.hash}</code>],
           ['Follows', <code key="previous">{entry.previousHash}</code>],
           ['Commitment', <code key="commitment">{entry.payloadCommitment}</code>],
-          ...(payload ? ([['Importance', String(payload.importance)]] as [string, ReactNode][]) : []),
+          ...(payload ? ([['Importance', percent(payload.importance)]] as [string, ReactNode][]) : []),
           ...(payload?.embedding
             ? ([['Embedded by', `${payload.embedding.model}, ${payload.embedding.dimension} figures`]] as [
                 string,
@@ -66,7 +59,7 @@ export function HitRow({ hit }: { hit: MemoryHit }) {
       source={hit.source}
       more={[
         ['Hash', <code key="hash">{hit.hash}</code>],
-        ['Importance', String(hit.importance)],
+        ['Importance', percent(hit.importance)],
         ['Likeness', hit.score.toFixed(3)],
       ]}
     />
@@ -90,7 +83,7 @@ function Row({
   return (
     <li className={`memory-entry kind-${entry.kind}`}>
       <div className="row wrap small dim">
-        <strong>{kinds[entry.kind] ?? entry.kind}</strong>
+        <strong>{kindInWords(entry.kind)}</strong>
         <span className="figure">#{entry.seq}</span>
         {tags.map((tag) => (
           <Tag key={tag}>{tag}</Tag>

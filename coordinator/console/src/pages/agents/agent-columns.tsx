@@ -10,7 +10,7 @@ export const agentColumns: Column<AgentLine>[] = [
   {
     id: 'agent',
     title: 'Agent',
-    width: 165,
+    width: 190,
     grow: 3,
     value: ({ name }) => name,
     cell: ({ name, branches }) => (
@@ -25,7 +25,7 @@ export const agentColumns: Column<AgentLine>[] = [
   {
     id: 'state',
     title: 'State',
-    width: 140,
+    width: 115,
     grow: 3,
     phone: true,
     value: ({ state }) => wordOf(state),

@@ -31,6 +31,7 @@ export default function NewAgentPage() {
           onSaved={({ name }) => {
             say({
               text: `${name} is on its way to a node.`,
+              undoWord: 'Remove it again',
               undo: () => call('agentRemove', { params: { agent: name } }).then(() => void navigate({ to: '/agents' })),
             });
             void navigate({ to: '/agents/$agent', params: { agent: name } as never });

@@ -6,4 +6,5 @@ export const route: PageRoute = {
   load: () => import('./new-agent-page.tsx'),
   may: 'agentApply',
   title: 'New agent',
+  under: '/agents',
 };

@@ -14,10 +14,19 @@ export function TemplateGallery({ chosen, onChosen }: { chosen: string; onChosen
   };
   return (
     <RadioGroup.Root className="templates" aria-label="Template" value={chosen || empty} onValueChange={choose}>
-      {templates.map(({ name, description }) => (
+      {templates.map(({ name, description, model, tools, triggers }) => (
         <RadioGroup.Item key={name} value={name} className="template">
           <strong>{name.toUpperCase()}</strong>
           <span className="dim small">{description}</span>
+          <span className="dim small template-has">
+            {[
+              model[0] === 'auto' ? 'any model' : model[0],
+              ...tools.map(({ tool }) => tool),
+              triggers.length > 0 && 'wakes by itself',
+            ]
+              .filter(Boolean)
+              .join(' · ')}
+          </span>
         </RadioGroup.Item>
       ))}
       <RadioGroup.Item value={empty} className="template">

@@ -12,6 +12,8 @@ import { Time } from '../../kit/time.tsx';
 import { VirtualTable } from '../../kit/virtual-table.tsx';
 
 const pageRows = 200;
+/** The newest page is looked at again this often; with older ones below it a person reads, and asks for news by hand. */
+const newsMs = 5_000;
 const idOf = ({ id }: AuditEntry) => String(id);
 const kindOf = (actor: string) => actor.split(':')[0] as string;
 const columns: Column<AuditEntry>[] = [
@@ -66,6 +68,7 @@ export default function AuditPage() {
     queryKey: ['audit', 'pages'],
     queryFn: ({ pageParam, signal }) =>
       call('audit', { query: { limit: pageRows, ...(pageParam ? { before: String(pageParam) } : {}) }, signal }),
+    refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) > 1 ? false : newsMs),
     initialPageParam: 0,
     getNextPageParam: (page) => (page.length < pageRows ? null : (page.at(-1)?.id ?? null)),
   });

@@ -4,6 +4,7 @@ import type { MemoryEntry, MemoryHit, RouteAnswer } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { ShieldCheck } from 'lucide-react';
 import { useRoute } from '../../data/query.ts';
+import { kindInWords } from '../../fleet/memory-kinds.ts';
 import { Button } from '../../kit/button.tsx';
 import { Facts } from '../../kit/layout.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
@@ -55,7 +56,7 @@ function Provenance({ hit, entries }: { hit: MemoryHit; entries: MemoryEntry[] }
             {hit.agent}
           </Link>,
         ],
-        ['Kind', <Tag key="k">{hit.kind}</Tag>],
+        ['Kind', <Tag key="k">{kindInWords(hit.kind)}</Tag>],
         ['Written', <Time key="t" at={hit.createdAt} />],
         ['By', <code key="b">{hit.actorId}</code>],
         [

@@ -6,6 +6,7 @@ import { useDeferredValue, useEffect, useId, useState } from 'react';
 import { after } from '../../data/clock.ts';
 import { useAgents } from '../../data/live.ts';
 import { useRoute } from '../../data/query.ts';
+import { kindInWords } from '../../fleet/memory-kinds.ts';
 import { SearchField } from '../../kit/field.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Empty, Failure, Loading } from '../../kit/states.tsx';
@@ -118,7 +119,7 @@ function Hits({ hits, q, agent, open }: { hits: MemoryHit[]; q: string; agent: s
               </span>
               <span className="row wrap dim small">
                 <strong>{hit.agent}</strong>
-                <Tag>{hit.kind}</Tag>
+                <Tag>{kindInWords(hit.kind)}</Tag>
                 <Time at={hit.createdAt} />
                 {hit.tags.map((tag) => (
                   <span key={tag}>#{tag}</span>

@@ -77,7 +77,7 @@ function OneNode({ node }: { node: NodeView }) {
         actions={<NodeActions node={node} />}
       />
       <Troubles node={node} standing={standing} />
-      <div className="columns">
+      <div className="columns even">
         <NodeNow node={node} />
         <NodeHardware node={node} />
       </div>

@@ -1,8 +1,8 @@
 // Placement: the fleet as it is packed, who has no place and what would help, frozen moves; and a what-if, drawn before and after.
-import type { FleetTotals } from '@blackroad/protocol';
 import { useMemo } from 'react';
 import { useNodes, useTotals } from '../../data/live.ts';
 import { useRoute } from '../../data/query.ts';
+import { strategyWords } from '../../fleet/strategy-words.ts';
 import { PageHead } from '../../kit/layout.tsx';
 import { Loading } from '../../kit/states.tsx';
 import { Tabs } from '../../kit/tabs.tsx';
@@ -11,10 +11,6 @@ import { AsItIs } from './as-it-is.tsx';
 import { type Sizes, sizesOf } from './packing.ts';
 import { WhatIf } from './what-if.tsx';
 
-const strategies: Record<FleetTotals['strategy'], string> = {
-  spread: 'Agents go where they run best; over nodes that suit them alike they share out (strategy spread).',
-  pack: 'Few nodes are filled, so that whole nodes stay free (strategy pack).',
-};
 const nothing: Sizes = new Map();
 const againMs = 30_000;
 
@@ -27,7 +23,7 @@ export default function PlacementPage() {
   const [tab, setTab] = useAddress('tab', asked ? 'what-if' : 'now');
   return (
     <div className="page-stack">
-      <PageHead title="Placement" text={totals ? strategies[totals.strategy] : ''} />
+      <PageHead title="Placement" text={totals ? strategyWords[totals.strategy] : ''} />
       {!totals || !nodes.whole ? (
         <Loading lines={8} />
       ) : (

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { useTotals } from '../../data/live.ts';
 import { useRoute } from '../../data/query.ts';
 import { useMe } from '../../data/session.tsx';
+import { strategyWords } from '../../fleet/strategy-words.ts';
 import { Button, IconButton, LinkButton } from '../../kit/button.tsx';
 import { Facts, PageHead, Panel } from '../../kit/layout.tsx';
 import type { SavedView } from '../../kit/table-state.ts';
@@ -55,10 +56,6 @@ function Look() {
   );
 }
 
-const strategies = {
-  spread: 'spread: agents share out over the nodes that suit them',
-  pack: 'pack: few nodes are filled, so that others stay free',
-};
 function Fleet() {
   const totals = useTotals();
   const health = useRoute('health');
@@ -82,7 +79,7 @@ function Fleet() {
               for <Time at={totals.startedMs} since />
             </span>,
           ],
-          totals && ['Placement', strategies[totals.strategy]],
+          totals && ['Placement', strategyWords[totals.strategy]],
           ['Kept', 'charts by the minute for a day and by the quarter hour for a month, usage for a year'],
         ]}
       />

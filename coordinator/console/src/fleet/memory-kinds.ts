@@ -1,0 +1,12 @@
+// The kinds of memories in words, the same wherever a memory is shown.
+
+const kinds: Record<string, string> = {
+  genesis: 'the log begins',
+  turn: 'exchange',
+  note: 'note',
+  migrate: 'moved to another node',
+  merge: 'merged from a branch',
+  import: 'brought in',
+};
+/** A kind that only a newer node knows is said as it is called. */
+export const kindInWords = (kind: string) => kinds[kind] ?? kind;

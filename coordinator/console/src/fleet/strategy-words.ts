@@ -1,0 +1,7 @@
+// How the fleet places its agents, in one sentence: the same on every page that says it.
+import type { FleetTotals } from '@blackroad/protocol';
+
+export const strategyWords: Record<FleetTotals['strategy'], string> = {
+  spread: 'Agents go where they run best; over nodes that suit them alike they share out (strategy spread).',
+  pack: 'Few nodes are filled, so that whole nodes stay free (strategy pack).',
+};
