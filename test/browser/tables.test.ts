@@ -169,5 +169,15 @@ t.test('tables in a browser', { skip: noBrowser, timeout: 180_000 }, async (t) =
       t.equal(await page.locator('.table-scroll').evaluate(inRows), 2);
     },
   );
+
+  await t.test('the strategy is told in the same words wherever it is told', async (t) => {
+    const words = /Agents go where they run best; over nodes that suit them alike they share out/;
+    for (const path of ['/placement', '/settings']) {
+      await page.goto(origin + path);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await page.getByText(words).waitFor();
+      t.equal(await page.getByText(words).count(), 1, path);
+    }
+  });
   t.same(complaints, [], 'nothing is thrown, nothing is refused by the content security policy');
 });

@@ -78,6 +78,7 @@ t.test('the verdict is the first line; what changes, what is loaded, who is left
   const [first, second] = screen.split('\n');
   t.equal(first, '498 of 500 added agents find a place; 1 node is gone; 2 agents move; 1 agent loses its place.');
   t.match(second, /^Nothing was touched\./);
+  t.match(screen, /A place is memory and the tokens a minute that the agents book, not how soon they answer/);
   t.match(screen, / {2}alice +pi +garage +3 → gone +×{20} 2\.0 GiB lost +llama3\.2:1b/);
   t.match(
     screen,

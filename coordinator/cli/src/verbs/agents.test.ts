@@ -2,10 +2,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { TaskView } from '@blackroad/protocol';
+import type { AgentView, TaskView } from '@blackroad/protocol';
 import t from 'tap';
 import type { VerbCall } from '../verb.ts';
-import { followTask } from './agents.ts';
+import { paintFor } from '../words.ts';
+import { agentTable, followTask } from './agents.ts';
 
 type Event = { event: string; data: unknown };
 const chunk = (attempt: number, offset: number, text: string, more = {}): Event => ({
@@ -76,6 +77,37 @@ t.test('the speed that is shown leaves out the wait', async (t) => {
     }),
   );
   t.match(notes[0], /10\.0 tokens\/s/);
+});
+
+t.test('the list says since when its reasons hold: what a placement found may have changed since', async (t) => {
+  const agent = {
+    name: 'greeter',
+    state: 'ready',
+    node: 'alice',
+    model: 'small',
+    tasks: { running: 0, waiting: 0 },
+    memory: { seq: 3 },
+    unplaced: null,
+    why: {
+      node: 'alice',
+      scores: [
+        { name: 'residency', text: 'on disk' },
+        { name: 'class', text: 'suits it' },
+        { name: 'speed', text: '203 tokens/s estimated' },
+      ],
+    },
+  } as unknown as AgentView;
+  const as = { inWords: (text: string) => text } as never;
+  const list = (of: AgentView) => agentTable([of], { columns: 200, paint: paintFor(false), as });
+  const [head, row] = list(agent).split('\n');
+  t.match(head, /WHY \(WHEN PLACED\)$/);
+  t.match(row, /^greeter .* on disk, 203 tokens\/s estimated$/);
+  t.match(list({ ...agent, reason: 'loads its model' } as AgentView), /loads its model$/, 'what holds now comes first');
+  const unplaced = { text: 'no node is open', fix: 'fleet uncordon alice' };
+  t.match(
+    list({ ...agent, node: null, unplaced } as unknown as AgentView),
+    /no node is open; to fix it: fleet uncordon alice$/,
+  );
 });
 
 t.test('a reader that leaves ends the command without a trace', async (t) => {

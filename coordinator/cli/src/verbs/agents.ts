@@ -40,10 +40,13 @@ export function agentTable(agents: AgentView[], call: Pick<VerbCall, 'columns' |
     String(agent.memory.seq),
     whyWords(agent, call.as),
   ]);
-  return table(['AGENT', 'STATE', 'NODE', 'MODEL', 'TASKS', 'MEMORIES', 'WHY'], rows, call.columns, call.paint, [
-    'MEMORIES',
-    'TASKS',
-  ]);
+  return table(
+    ['AGENT', 'STATE', 'NODE', 'MODEL', 'TASKS', 'MEMORIES', 'WHY (WHEN PLACED)'],
+    rows,
+    call.columns,
+    call.paint,
+    ['MEMORIES', 'TASKS'],
+  );
 }
 
 function oneAgent(agent: AgentView, call: VerbCall): string {
