@@ -19,6 +19,7 @@ import {
   type Behind,
   type BranchRow,
   type BudgetName,
+  type Connects,
   type EndedTask,
   type Freeze,
   freezeAt,
@@ -105,6 +106,7 @@ export type PerishableChange =
   /** All freezes from now on. */
   | { type: 'frozen'; frozen: Freeze[] }
   | { type: 'boots'; node: string; boots: PastBoots }
+  | { type: 'connects'; node: string; connects: Connects }
   | { type: 'refusals'; node: string; refusals: Refusals }
   | { type: 'spent'; node: string; of: BudgetName; spent: Spent }
   | { type: 'model-used'; node: string; model: string; atMs: number }
@@ -132,6 +134,7 @@ const perishable: Record<PerishableChange['type'], true> = {
   observed: true,
   frozen: true,
   boots: true,
+  connects: true,
   refusals: true,
   spent: true,
   'model-used': true,
@@ -326,6 +329,11 @@ export function apply(view: MutableView, change: Change): void {
     case 'boots': {
       const live = view.live.get(change.node);
       if (live) live.boots = change.boots;
+      return;
+    }
+    case 'connects': {
+      const live = view.live.get(change.node);
+      if (live) live.connects = change.connects;
       return;
     }
     case 'refusals': {

@@ -72,6 +72,11 @@ export interface PastBoots {
   returns: number;
   sinceMs: number;
 }
+/** How often a node connected. */
+export interface Connects {
+  sinceMs: number;
+  count: number;
+}
 /** What a node said of things that were never its own. */
 export interface Refusals {
   sinceMs: number;
@@ -109,6 +114,7 @@ export interface NodeLive {
   heartbeatMs?: number;
   refusals?: Refusals;
   boots?: PastBoots;
+  connects?: Connects;
   /** What it has left of its budgets; missing: all. */
   spent?: Partial<Record<BudgetName, Spent>>;
   /** It says a generation below that of its assignment; missing: it is up to date. */

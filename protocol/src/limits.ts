@@ -135,6 +135,15 @@ export const maxBegunStrangersPerAddress = 500;
 export const maxBegunStrangersPerSubnet = 1_000;
 /** TLS handshakes at work at once. One takes 3 ms of CPU and 76 KB; more at once only makes all of them late. */
 export const maxTlsHandshakes = 64;
+/** Times that one client (a node, or a client id of a key) is let in over MQTT in a minute; then it waits for the rest of it. A node that
+ * is cut after each connect comes some fifteen times, and so do two nodes with one identity before that is noticed. */
+export const maxConnectsPerMinute = 30;
+/** The same for all clients of one key together: some hundred small devices may share one. */
+export const maxConnectsPerKeyPerMinute = 600;
+/** MQTT packets that one connection may send at once: what waits in a node's outbox after hours alone. */
+export const maxPacketsAtOnce = 20_000;
+/** And a second from then on; beyond it the connection is read more slowly. A hundred answers that stream at once make 2,000 chunks. */
+export const maxPacketsPerSecond = 2_000;
 /** Subscriptions of one connection. A node needs two, a dashboard some dozens. */
 export const maxSubscriptionsPerConnection = 200;
 /** Unread bytes towards one connection; above it the connection is cut. A snapshot of 10,000 agents takes 10 MiB. */

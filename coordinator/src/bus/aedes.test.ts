@@ -291,6 +291,49 @@ t.test('a key that loses its rights loses its connection, and so does a node', a
   alice.client.end(true);
 });
 
+t.test('a client that comes again and again waits; its last connection, and others, stay', async (t) => {
+  let aheadMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
+  const rig = await open(t, { connects: 5, connectsPerKey: 8 }, gate, clock);
+  const clients = [];
+  for (let i = 0; i < 5; i++) clients.push(await connectNode(rig, 'alice'));
+  const last = clients.at(-1)?.client;
+  await t.rejects(connectNode(rig, 'alice'), { code: 3 }, 'not now, which no node takes for a lost certificate');
+  t.ok(last?.connected);
+  t.ok((await connectNode(rig, 'bob')).client.connected);
+  for (let i = 0; i < 5; i++) await withKey(rig, 'o');
+  await t.rejects(withKey(rig, 'o'), { code: 3 });
+  t.ok((await withKey(rig, 'o', { clientId: 'another' })).client.connected, 'another client of the same key');
+  t.ok((await withKey(rig, 'o', { clientId: 'a third' })).client.connected);
+  await t.rejects(withKey(rig, 'o', { clientId: 'a fourth' }), { code: 3 }, 'but not any number of them');
+  t.equal(refusedOf(rig).flapping, 3);
+  aheadMs = 61_000;
+  t.ok((await connectNode(rig, 'alice')).client.connected);
+});
+
+t.test('who sends too fast is read more slowly: all of it arrives, and nobody else waits', async (t) => {
+  const rig = await open(t, { pace: { burst: 100, perSecond: 100 } });
+  const mad = await connectNode(rig, 'mad');
+  const alice = await connectNode(rig, 'alice');
+  const begunMs = systemClock.monotonicMs();
+  const health = (node: string) => `${root}/node/${node}/health`;
+  // More than one read of the socket brings.
+  const words = [...Array(300)].map((_, i) => `${i} ${'x'.repeat(1_000)}`);
+  const told = words.map((each) => mad.client.publishAsync(health('mad'), each, { qos: 1 }));
+  const quick = alice.client.publishAsync(health('alice'), 'well', { qos: 1 });
+  await quick;
+  const quickMs = systemClock.monotonicMs() - begunMs;
+  await Promise.all(told);
+  const slowMs = systemClock.monotonicMs() - begunMs;
+  t.ok(slowMs > 1_000, `${slowMs} ms`);
+  t.ok(quickMs < slowMs / 2, `${quickMs} ms`);
+  t.same(
+    rig.inbox.messages.flatMap(({ topic, payload }) => (topic === health('mad') ? [payload.toString()] : [])),
+    words,
+  );
+  t.equal(refusedOf(rig).slowed, 1, 'said once');
+});
+
 t.test('a stop is no mass death', async (t) => {
   const rig = await open(t);
   const alice = await connectNode(rig, 'alice', {

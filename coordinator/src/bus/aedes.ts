@@ -9,12 +9,16 @@
 import type { TLSSocket } from 'node:tls';
 import {
   maxConnectPacketBytes,
+  maxConnectsPerKeyPerMinute,
+  maxConnectsPerMinute,
   maxMqttBacklogBytes,
   maxMqttConnections,
   maxMqttStrangers,
   maxMqttStrangersPerAddress,
   maxMqttStrangersPerSubnet,
   maxPacketBytes,
+  maxPacketsAtOnce,
+  maxPacketsPerSecond,
   maxQos2InFlight,
   maxSubscriptionsPerConnection,
   type Principal,
@@ -29,20 +33,23 @@ import { doorLimits } from '../door/door-limits.ts';
 import { type Doorkeeper, nameOfKey } from '../door/doorkeeper.ts';
 import type { Arrived, Bus, BusMessage, Claim, Gate } from './bus.ts';
 import { claimOf } from './claim.ts';
+import { type ConnectLimits, createConnects } from './connects.ts';
 import { createDrain } from './drain.ts';
 import { createListener, type ListenerLimits, type ListenerOptions } from './listener.ts';
-import { createPacketGuard } from './packet-guard.ts';
+import type { PaceLimits } from './pace.ts';
+import { boundReading } from './reading.ts';
 import { createRetainedStore } from './retained.ts';
 import { mayPublish, mayRead, maySubscribe, mayWill, type Who } from './rights.ts';
 import { createSessions } from './sessions.ts';
 
-export interface AedesLimits extends ListenerLimits {
+export interface AedesLimits extends ListenerLimits, ConnectLimits {
   packetBytes: number;
   connectPacketBytes: number;
   /** A connection that has taken no byte for this long while there are some is cut. */
   stallMs: number;
   backlogBytes: number;
   subscriptions: number;
+  pace: PaceLimits;
 }
 export const aedesLimits: AedesLimits = {
   packetBytes: maxPacketBytes,
@@ -57,6 +64,9 @@ export const aedesLimits: AedesLimits = {
   stallMs: 5_000,
   backlogBytes: maxMqttBacklogBytes,
   subscriptions: maxSubscriptionsPerConnection,
+  connects: maxConnectsPerMinute,
+  connectsPerKey: maxConnectsPerKeyPerMinute,
+  pace: { burst: maxPacketsAtOnce, perSecond: maxPacketsPerSecond },
 };
 
 export interface AedesBusOptions {
@@ -76,7 +86,10 @@ export interface AedesBus extends Bus {
   readonly port: number;
 }
 
-type Session = { who: Who; claim: Claim; will: object | null } | { refused: string; text: string };
+type Session = { who: Who; claim: Claim; will: object | null } | { refused: string; text: string; returnCode?: number };
+/** CONNACK [MQTT-3.2.2.3]. `unavailable`: good credentials, but not now; a node that heard `notAuthorized` would look for a new certificate. */
+const unavailable = 3;
+const notAuthorized = 5;
 /** What Aedes has and its types do not tell. */
 interface Inside {
   counter: number;
@@ -97,6 +110,8 @@ const refusalWords: Record<string, string | undefined> = {
   'rate-limited': 'This key asks too often; wait a minute.',
 };
 
+const tooFast = 'a connection sends more than its pace allows: it is read more slowly from here on';
+
 /** How often rights are looked at again: a revoked key, or an expired certificate, loses its connection within this time. */
 const recheckMs = 15_000;
 const stopMs = 5_000;
@@ -106,6 +121,7 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
   const limits: AedesLimits = { ...aedesLimits, ...options.limits };
   const refusals = createRefusals(log, clock);
   const retained = createRetainedStore();
+  const connects = createConnects(clock, limits);
   const sessions = new WeakMap<Client, Session>();
   const dropped = new WeakSet<object>();
   /** The connection that speaks for a node. */
@@ -136,7 +152,8 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
       const session = sessions.get(client);
       if (session && 'who' in session) return done(null, true);
       refusals.note(session?.refused ?? 'internal', from(client), session?.text ?? 'connection refused');
-      const error = Object.assign(new Error('not authorized'), { returnCode: 5 as never });
+      const returnCode = session?.returnCode ?? notAuthorized;
+      const error = Object.assign(new Error('not authorized'), { returnCode: returnCode as never });
       return done(error, false);
     },
     authorizePublish: (client, packet, done) => {
@@ -240,6 +257,13 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
       const got = JSON.stringify(packet.clientId.slice(0, 80));
       return { refused: 'client-id', text: `connection refused: expected client id ${admitted.node}, got ${got}` };
     }
+    // Before it could throw its last connection off.
+    const waitS = connects(admitted, packet.clientId);
+    if (waitS > 0) {
+      const name = admitted.as === 'node' ? admitted.node : `${admitted.name}, client ${packet.clientId.slice(0, 80)}`;
+      const text = `connection refused: ${name} came too often within a minute, and is let in again in ${waitS} s`;
+      return { refused: 'flapping', text, returnCode: unavailable };
+    }
     // Never an id of a node's: it would push that node off.
     if (admitted.as === 'people')
       // By the key's id, which holds no slash: two keys never share a client id, whatever their names are.
@@ -340,16 +364,16 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
       socket.destroy();
       return;
     }
-    const guard = createPacketGuard({ firstBytes: limits.connectPacketBytes, bytes: limits.packetBytes });
-    const read = socket.read.bind(socket);
-    socket.read = (size?: number) => {
-      const bytes = read(size) as Buffer | null;
-      const fault = bytes && guard(bytes);
-      if (!fault) return bytes;
-      refusals.note(fault, from(client), 'connection cut: bad or oversized packet');
-      socket.destroy();
-      return null;
-    };
+    boundReading(socket, {
+      packets: { firstBytes: limits.connectPacketBytes, bytes: limits.packetBytes },
+      pace: limits.pace,
+      clock,
+      onFault(fault) {
+        refusals.note(fault, from(client), 'connection cut: bad or oversized packet');
+        socket.destroy();
+      },
+      onSlowed: () => refusals.note('slowed', from(client), tooFast),
+    });
     const client = broker.handle(socket);
     (client as unknown as InsideClient).waitForDrain = createDrain(socket, {
       stallMs: limits.stallMs,

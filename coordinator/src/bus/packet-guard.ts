@@ -1,12 +1,16 @@
 // Follows the framing of an MQTT byte stream (fixed header, remaining length) without keeping any of it, so that a packet
 // that is too large is refused at its second to fifth byte, before the parser collects it. Aedes itself accepted 30 MB.
-// In: bytes as they come, in any pieces. Out: a fault or null. Once a fault, always a fault.
+// In: bytes as they come, in any pieces. Out: a fault or null, and how many packets there were. Once a fault, always a fault.
 export interface PacketLimits {
   /** The first packet, while nobody knows who sends. */
   firstBytes: number;
   bytes: number;
 }
-export type PacketGuard = (bytes: Uint8Array) => string | null;
+export interface PacketGuard {
+  (bytes: Uint8Array): string | null;
+  /** Packets that began since this was last asked. */
+  taken(): number;
+}
 
 export function createPacketGuard(limits: PacketLimits): PacketGuard {
   let stage: 'type' | 'length' | 'body' = 'type';
@@ -15,8 +19,9 @@ export function createPacketGuard(limits: PacketLimits): PacketGuard {
   let lengthBytes = 0;
   let left = 0;
   let fault: string | null = null;
+  let packets = 0;
 
-  return (bytes) => {
+  const guard = (bytes: Uint8Array) => {
     for (let at = 0; fault === null && at < bytes.length; ) {
       if (stage === 'type') {
         const type = (bytes[at++] as number) >> 4;
@@ -34,6 +39,7 @@ export function createPacketGuard(limits: PacketLimits): PacketGuard {
         }
         if (length > (first ? limits.firstBytes : limits.bytes)) fault = 'packet-too-large';
         first = false;
+        packets++;
         left = length;
         stage = left === 0 ? 'type' : 'body';
       } else {
@@ -45,4 +51,10 @@ export function createPacketGuard(limits: PacketLimits): PacketGuard {
     }
     return fault;
   };
+  const taken = () => {
+    const count = packets;
+    packets = 0;
+    return count;
+  };
+  return Object.assign(guard, { taken });
 }

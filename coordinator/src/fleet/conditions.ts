@@ -2,6 +2,7 @@
 // alerts show; only health counts for placement (health.ts). Nothing here is stored.
 import type { BudgetName, View } from '../view.ts';
 import { leftOf, tooMany } from './budget.ts';
+import { flappingText } from './flapping.ts';
 import { type Condition, conditionsOf, noModel } from './health.ts';
 import { refusalsTogetherMs } from './judged.ts';
 
@@ -20,6 +21,9 @@ const ofEvents =
 
 const ofRecords =
   'The node keeps what is not taken yet, and brings it again by itself: after days alone that is all it means. One that was never away runs its triggers too often, or somebody else has its key.';
+
+const ofFlapping =
+  'Look at its network and its power supply, and whether its process ends by itself: its log says so. The broker lets one client in a bounded number of times a minute.';
 
 /** Heartbeats take seconds. Beyond it a machine's clock is wrong. */
 const clockOffMs = 10 * 60_000;
@@ -41,6 +45,8 @@ export function nodeConditions(view: View, id: string): NodeCondition[] {
     const text = `its clock is wrong: ${spanOf(Math.abs(offMs))} ${offMs > 0 ? 'ahead of' : 'behind'} the coordinator's`;
     found.push({ severity: 'warning', text, help: ofClock });
   }
+  const flapping = flappingText(live.connects, nowMs);
+  if (flapping !== null) found.push({ severity: 'warning', text: flapping, help: ofFlapping });
   const { refusals } = live;
   if (refusals && nowMs - refusals.sinceMs < refusalsTogetherMs) {
     const times = refusals.count === 1 ? 'once' : `${refusals.count} times`;

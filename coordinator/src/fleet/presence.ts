@@ -8,6 +8,7 @@ import { leaseForNode, leaseNext } from '../tasks/leases.ts';
 import { placeMayBeBack } from '../tasks/place-trouble.ts';
 import type { NodeRow } from '../view.ts';
 import { bringUpToDate, endQuiet, sendSnapshot } from './assignment.ts';
+import { countConnect } from './flapping.ts';
 import { everHeldBy, heldBy, refuseNotItsOwn } from './held.ts';
 import { turnAway } from './hello.ts';
 import { judgeCapacity, judgeModel } from './model-faults.ts';
@@ -30,6 +31,7 @@ export const acceptState: Decide<'node-state'> = (view, { node, message }, nowMs
       quarantine(draft, row, twinText(node));
       return decided(draft);
     }
+    countConnect(draft, node);
     turnOnline(draft, row, message.boot, row.boot === message.boot ? 'connected' : 'started');
     change(draft, { type: 'seen', node, atMs: nowMs });
     return decided(draft);
