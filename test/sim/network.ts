@@ -86,6 +86,7 @@ export class Network {
   readonly #cuts = new Map<string, Set<string>>();
   /** Directions in which nothing passes, by machine: a firewall that lost its state, a full buffer on the way. */
   readonly #halfCuts = new Map<string, 'up' | 'down'>();
+  readonly #lostBeats = new Map<string, number[]>();
   readonly #connections = new Set<Connection>();
   /** When the broker got something from a machine. */
   readonly heardMs = new Map<string, number>();
@@ -340,7 +341,7 @@ export class Network {
           }
           this.#watch.fromNode(connection.dialler.machine, { topic, payload, qos, retain });
           if (qos === 0) {
-            if (this.#random.next() < this.options.dropRate) this.counts.dropped++;
+            if (this.#random.next() < this.options.dropRate) this.#drop(connection.dialler.machine, topic);
             else this.#send(connection, 'up', this.#published(connection, { topic, payload, qos, retain }));
             return done();
           }
@@ -428,6 +429,17 @@ export class Network {
       connection.options.onMessage(message.topic, Buffer.from(payload), message.retain);
     };
     this.#send(connection, 'down', { message, deliver });
+  }
+
+  #drop(machine: string, topic: string): void {
+    this.counts.dropped++;
+    if (!topic.endsWith('/health')) return;
+    const beats = this.#lostBeats.get(machine) ?? [];
+    this.#lostBeats.set(machine, [...beats.slice(-9), this.#timeline.nowMs]);
+  }
+  /** Heartbeats of the last `ms` that it dropped. */
+  lostBeats(machine: string, ms: number): number {
+    return (this.#lostBeats.get(machine) ?? []).filter((atMs) => this.#timeline.nowMs - atMs <= ms).length;
   }
 
   #latency(): number {

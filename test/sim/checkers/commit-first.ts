@@ -27,9 +27,11 @@ export const commitFirst: MakeChecker = ({ stored, broke }) => {
           );
           for (const { spec, epoch } of message.put) {
             const agent = stored.agents.get(spec.name);
-            // Removed or moved on in the same batch: told, and told otherwise right after.
+            // Removed, taken off or moved on in the same batch: told, and told otherwise right after.
             if (!agent) continue;
-            const here = agent.placement?.epoch === epoch ? agent.placement.node === node : agent.epoch > epoch;
+            const { placement } = agent;
+            const isOver = placement ? agent.epoch > epoch : agent.epoch >= epoch;
+            const here = placement?.epoch === epoch ? placement.node === node : isOver;
             claim(
               here,
               `${node} is told to run ${spec.name} under ${epoch}, stored is ${agent.epoch} on ${agent.placement?.node}`,

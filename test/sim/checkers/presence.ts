@@ -50,7 +50,9 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
         state?.connected &&
         nowMs - state.atMs > provenMs &&
         nowMs - troubledMs > provenMs &&
-        !world.isStormy
+        !world.isStormy &&
+        // So many in a row are the network's doing.
+        world.network.lostBeats(machine.name, 3 * heartbeatMs + 1000 + lostAfterMs) < 3
       )
         broke(
           checker.name,
