@@ -1,6 +1,7 @@
 // History and usage behind the real API and a real store: minutes, quarter hours, restarts, forgotten nodes, and ends counted once.
 import type { History, TaskView, Usage } from '@blackroad/protocol';
 import { faults, History as HistorySchema, Usage as UsageSchema } from '@blackroad/protocol';
+import Sqlite from 'better-sqlite3';
 import t from 'tap';
 import { type ApiFleet, type FakeNode, openApiFleet } from '../../test/fixtures/api-fleet.ts';
 import { openConsole } from './api/feed/client.fixture.ts';
@@ -194,6 +195,41 @@ t.test('usage: ends that a crash kept from being added are added once after it, 
     t.ok(body.total.costUsd >= 5, 'priced while the node was here');
     await again.close();
   }
+});
+
+t.test('usage: a stored task whose columns are damaged holds up nothing, and counts without them', async (t) => {
+  const path = `${t.testdir({})}/fleet.sqlite`;
+  const first = await openApiFleet({ path });
+  const alice = await first.node('alice');
+  const usage = { model: 'tiny', promptTokens: 1, completionTokens: 7, recalled: 0, toolCalls: 0, totalMs: 2 };
+  alice.onLease = ({ task, attempt, agent, epoch }) => {
+    const { boot } = first.coordinator.view.nodes.get('alice') as { boot: string };
+    const end = { boot, task, attempt, agent, epoch, state: 'done', result: 'ok' } as const;
+    alice.say('taskReport', { task }, { ...end, usage: { ...usage, firstTokenMs: 1 } });
+  };
+  await applied(first, 'echo');
+  for (let i = 0; i < 4; i++)
+    await first.call('POST', '/v1/agents/echo/tasks', {
+      body: { prompt: 'x' },
+      headers: { accept: 'text/event-stream' },
+    });
+  first.context.recorder.stop();
+  first.context.recorder.flush = async () => {};
+  await first.close();
+  const db = new Sqlite(path);
+  const [one, two, three] = db.prepare('SELECT id FROM task ORDER BY ended_ms, id').pluck().all() as string[];
+  const set = db.prepare('UPDATE task SET usage = ? WHERE id = ?');
+  set.run('{"model":"ti', one);
+  set.run('17', two);
+  set.run('[]', three);
+  db.close();
+
+  const again = await openApiFleet({ path });
+  t.teardown(() => again.close());
+  await again.context.recorder.flush();
+  const { body } = await again.call<Usage>('GET', '/v1/usage?by=agent');
+  t.match(body.rows, [{ key: 'echo', tasks: 4, completionTokens: 7 }], 'all count, one with its tokens');
+  t.match((await again.call<TaskView>('GET', `/v1/tasks/${one}`)).body, { id: one, state: 'done', usage: null });
 });
 
 t.test('a forgotten node gives its number back in time, its neighbours keep theirs', async (t) => {

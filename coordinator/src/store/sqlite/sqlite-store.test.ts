@@ -324,3 +324,33 @@ t.test('a damaged word index loses no memory: search and commit mend it', async 
   t.equal((await store.searchMemory({ text: 'door', limit: 5 })).length, 1);
   t.ok(lines.length >= 2);
 });
+
+t.test('a task with damaged columns is read without them, and said once', async (t) => {
+  const path = newPath();
+  const said: object[] = [];
+  const log: Log = { ...silentLog, error: (fields, text) => void said.push({ ...fields, text }) };
+  const { db, store } = openBoth(path, log);
+  t.teardown(() => store.close());
+  const past = [{ attempt: 1, node: 'alice', outcome: 'lost', atMs: 5, text: '' }] as never;
+  await store.commit([
+    { type: 'task-new', row: taskRow(1, { past }) },
+    { type: 'task-end', row: endedTask(taskRow(2), { state: 'failed', endedMs: 5 }) },
+    { type: 'task-end', row: endedTask(taskRow(3), { endedMs: 6 }) },
+  ]);
+  db.prepare(`UPDATE task SET past = '{}' WHERE id = ?`).run(taskId(1));
+  db.prepare(`UPDATE task SET problem = '{"code":' WHERE id = ?`).run(taskId(2));
+  for (let i = 0; i < 2; i++) {
+    t.notOk('past' in (await loadedView(store)).tasks.get(taskId(1))!, 'the coordinator starts');
+    t.match(await store.task(taskId(2)), { state: 'failed', problem: null });
+    t.same(
+      (await store.endedFrom(0, '', 10)).map(({ id }) => id),
+      [taskId(2), taskId(3)],
+    );
+  }
+  const text = /damaged/;
+  t.match(said, [
+    { task: taskId(1), column: 'past', damaged: 1, text },
+    { task: taskId(2), column: 'problem', damaged: 2, text },
+  ]);
+  t.equal(said.length, 2);
+});

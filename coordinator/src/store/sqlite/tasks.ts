@@ -37,10 +37,18 @@ const columns = `id, agent, state, prompt, priority, origin, created_ms, deadlin
   leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past, by, dismissed_ms`;
 
 const loadRows = 1_000;
+/** Damaged columns that are said; more of them are more of the same. */
+const maxDamagedSaid = 1_000;
 /** After every task id: ids are lower-case letters, digits and dashes. */
 const afterAll = '~';
 
-function fromRecord(r: TaskRecord): TaskRow | EndedTask {
+type JsonColumn = 'past' | 'problem' | 'usage' | 'by';
+/** What a column of JSON holds, or null: a disk or a person may have damaged what was written. */
+type ReadJson = <T>(record: TaskRecord, column: JsonColumn) => T | null;
+
+function fromRecord(r: TaskRecord, readJson: ReadJson): TaskRow | EndedTask {
+  const past = readJson<PastAttempt[]>(r, 'past');
+  const by = readJson<Principal>(r, 'by');
   const row: TaskRow = {
     id: r.id,
     agent: r.agent,
@@ -57,8 +65,8 @@ function fromRecord(r: TaskRecord): TaskRow | EndedTask {
     leasedMs: r.leased_ms,
     idempotencyKey: r.idempotency_key,
     notBeforeMs: r.not_before_ms,
-    ...(r.past === null ? {} : { past: JSON.parse(r.past) as PastAttempt[] }),
-    ...(r.by === null ? {} : { by: JSON.parse(r.by) as Principal }),
+    ...(past === null ? {} : { past }),
+    ...(by === null ? {} : { by }),
   };
   if (r.ended_ms === null) return row;
   return {
@@ -66,16 +74,38 @@ function fromRecord(r: TaskRecord): TaskRow | EndedTask {
     endedMs: r.ended_ms,
     result: r.result,
     truncated: r.truncated === 1,
-    problem: r.problem === null ? null : (JSON.parse(r.problem) as TaskProblem),
-    usage: r.usage === null ? null : (JSON.parse(r.usage) as TaskUsage),
+    problem: readJson<TaskProblem>(r, 'problem'),
+    usage: readJson<TaskUsage>(r, 'usage'),
     ...(r.dismissed_ms === null ? {} : { dismissedMs: r.dismissed_ms }),
   };
+}
+function isFit(value: unknown, column: JsonColumn): boolean {
+  return typeof value === 'object' && value !== null && Array.isArray(value) === (column === 'past');
 }
 const json = (value: unknown) => (value === null ? null : JSON.stringify(value));
 
 export type TaskRows = ReturnType<typeof taskRows>;
 
 export function taskRows(db: Database, log: Log) {
+  /** Tasks of which a column could not be read; each is said once. */
+  const damaged = new Set<string>();
+  const readJson: ReadJson = (record, column) => {
+    const text = record[column];
+    if (text === null) return null;
+    try {
+      const value = JSON.parse(text);
+      if (isFit(value, column)) return value;
+    } catch {
+      // Said below, as is JSON of another shape.
+    }
+    const key = `${record.id} ${column}`;
+    if (!damaged.has(key) && damaged.size < maxDamagedSaid) {
+      damaged.add(key);
+      const fields = { task: record.id, column, damaged: damaged.size };
+      log.error(fields, 'a column of a stored task is damaged: the task is taken without it');
+    }
+    return null;
+  };
   const insert = db.prepare(
     `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO NOTHING`,
   );
@@ -206,11 +236,11 @@ export function taskRows(db: Database, log: Log) {
     dismiss: (id: string, atMs: number) => void dismiss.run(atMs, id),
     task(id: string): TaskRow | EndedTask | null {
       const record = byId.get(id);
-      return record ? fromRecord(record) : null;
+      return record ? fromRecord(record, readJson) : null;
     },
     byIdempotencyKey(key: string): TaskRow | EndedTask | null {
       const record = byKey.get(key);
-      return record ? fromRecord(record) : null;
+      return record ? fromRecord(record, readJson) : null;
     },
     page(page: Page & { state?: TaskState; agent?: string; node?: string; dead?: boolean }): (TaskRow | EndedTask)[] {
       const { state, agent, node, dead } = page;
@@ -240,12 +270,12 @@ export function taskRows(db: Database, log: Log) {
       }
       return pageOf(index, where)
         .all(...values, page.before ?? afterAll, pageLimit(page))
-        .map(fromRecord);
+        .map((record) => fromRecord(record, readJson));
     },
     counts: (sinceMs: number) => ({ endedSince: endedSince.get(sinceMs) ?? 0, deadLetters: deadLetters.get() ?? 0 }),
     /** Ended at or after then, in the order of their ends. */
     endedFrom: (fromMs: number, afterId: string, limit: number): EndedTask[] =>
-      endedFrom.all(fromMs, fromMs, afterId, limit).map((record) => fromRecord(record) as EndedTask),
+      endedFrom.all(fromMs, fromMs, afterId, limit).map((record) => fromRecord(record, readJson) as EndedTask),
     prune: (beforeMs: number): number => prune.run(beforeMs).changes,
     /** Live tasks, oldest first within a state. */
     *load(): Generator<DurableChange> {
@@ -254,7 +284,7 @@ export function taskRows(db: Database, log: Log) {
           const records = live.all(state, after);
           for (const record of records) {
             after = record.id;
-            yield { type: 'task-new', row: fromRecord(record) };
+            yield { type: 'task-new', row: fromRecord(record, readJson) };
           }
           full = records.length === loadRows;
         }
