@@ -153,3 +153,43 @@ t.test('tool calls end what waits', async (t) => {
     events.push(event.type === 'text' ? event.text : event.type);
   t.strictSame(events, ['Look', '<', 'tool-calls', 'end']);
 });
+
+t.test('what stands in a block of code is shown, not thought', async (t) => {
+  const answers = [
+    'Put it so:\n\n```xml\n<think>plan</think>\nanswer\n```\n\nThat is all.',
+    '```\n<think>\nplan\n</think>\n```',
+    '~~~~ html\n```\n</think>\n~~~\n<think>a</think>\n~~~~\nDone.',
+    '1. One:\n    ```\n    <reasoning>x</reasoning>\n    ```\n2. Two.',
+    '> ```\n> <think>quoted</think>\n> ```\n',
+    '- ```py\n  print("</think>")  # </think>\n  ```',
+    'A block that was cut off:\n```\n<think>plan</think>',
+  ];
+  for (const answer of answers) {
+    for (let size = 1; size <= answer.length; size++) {
+      const told = await heard(createThoughts().apart('m', undefined, stream(cutBy(answer, size))));
+      t.strictSame(told, { answer, thought: '', retracted: 0, shown: answer }, `pieces of ${size}`);
+    }
+    t.equal(withoutThoughts(answer), answer);
+  }
+});
+
+t.test('before, behind and between blocks of code a thought is one', async (t) => {
+  const code = '```xml\n<think>shown</think>\n```\n';
+  const cases: [text: string, answer: string, thought: string][] = [
+    [`<think>a</think>${code}`, code, 'a'],
+    [`${code}<think>b</think>Done.`, `${code}Done.`, 'b'],
+    [`${code}and <think>c</think>\n${code}`, `${code}and \n${code}`, 'c'],
+    ['Say ```x``` and <think>d</think>go.', 'Say ```x``` and go.', 'd'],
+    ['<think>a\n```\nno end</think>Four.', 'Four.', 'a\n```\nno end'],
+    [`hm\n${code}hm</think>Four.`, 'Four.', `hm\n${code}hm`],
+    ['```\ncode\n```` \n<think>e</think>Four.', '```\ncode\n```` \nFour.', 'e'],
+  ];
+  for (const [text, answer, thought] of cases) {
+    for (const size of [1, 2, 3, 5, text.length]) {
+      const told = await heard(createThoughts().apart('m', undefined, stream(cutBy(text, size))));
+      t.equal(told.answer, answer, `${text} in pieces of ${size}`);
+      if (told.retracted === 0) t.equal(told.thought, thought);
+    }
+    t.equal(withoutThoughts(text), answer);
+  }
+});

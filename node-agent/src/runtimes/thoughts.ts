@@ -2,6 +2,7 @@
 // cut anywhere by the pieces of a stream; some templates write the opening tag into the prompt, so that only the closing one comes.
 // In: the events of an answer as a server sent them. Out: text that is answer, `thought` that is not, and `retract` where a closing tag
 // shows that what was passed on was thought. That is learned for the model: its next answer is held back until the thought is over.
+import { createFence } from './code-fence.ts';
 import type { ChatEvent } from './runtime.ts';
 
 /** Each with its closing tag, whatever the case of its letters. */
@@ -91,6 +92,8 @@ export function createThoughtSplitter(inside: boolean): ThoughtSplitter {
   let said = false;
   /** The tag of a thought that began within the answer; '' elsewhere. */
   let midway = '';
+  /** What stands in a block of code is shown, not thought. */
+  let fence = createFence();
 
   function push(text: string): Piece[] {
     waiting += text;
@@ -136,6 +139,11 @@ export function createThoughtSplitter(inside: boolean): ThoughtSplitter {
     }
     const { at, tag } = found;
     const rest = waiting.slice(at + tag.length);
+    if (fence.isOpenAfter(waiting.slice(0, at))) {
+      say(pieces, waiting.slice(0, at + tag.length));
+      waiting = rest;
+      return true;
+    }
     if (openings.includes(tag)) {
       say(pieces, waiting.slice(0, at));
       waiting = waiting.slice(at);
@@ -150,6 +158,7 @@ export function createThoughtSplitter(inside: boolean): ThoughtSplitter {
       return true;
     }
     if (said) pieces.push({ type: 'retract' });
+    fence = createFence();
     pieces.push({ type: 'thought', text: waiting.slice(0, at) });
     close(rest);
     return true;
@@ -183,6 +192,7 @@ export function createThoughtSplitter(inside: boolean): ThoughtSplitter {
     if (text === '') return;
     pieces.push({ type: 'text', text });
     said = true;
+    fence.read(text);
     before = text.at(-1) as string;
   }
 
