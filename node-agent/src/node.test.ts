@@ -7,6 +7,7 @@ import {
   decode,
   encode,
   type NodeCapacity,
+  type NodeHealth,
   type NodeInfo,
   type Reply,
   type TopicMessage,
@@ -115,6 +116,7 @@ async function rig(
     farewells,
     states: () => all<AgentObserved>('agentState').map(({ state, reason }) => (reason ? `${state}: ${reason}` : state)),
     replies: () => all<Reply>('reply'),
+    beats: () => all<NodeHealth>('nodeHealth'),
     infos: () => all<NodeInfo>('nodeInfo'),
     capacities: () => all<NodeCapacity>('nodeCapacity'),
     /** Words of a model's input. */
@@ -479,6 +481,54 @@ t.test(
     await until(() => ends().length === 2);
   },
 );
+
+t.test('a trigger that cannot fire is told with every heartbeat until that is mended', async (t) => {
+  const { assign, until, states, tell, boot, clock, beats } = await rig(t);
+  const beat = async () => {
+    await clock.advance(60_000);
+    return beats().at(-1)?.triggerTroubles;
+  };
+  const prompt = 'What time is it?';
+  const own = { cron: '30 22 * * *', prompt, timeZone: 'UTC' };
+  const triggers = (timeZone: string) => [{ cron: '0 8 * * *', prompt, timeZone }, own];
+  const assigned = assign('clock', 'small', { triggers: triggers('Mars/Base') });
+  await until(() => states().at(-1) === 'ready');
+  t.same(await beat(), ['"0 8 * * *" of clock never fires: this machine does not know the time zone Mars/Base']);
+  const mended = { ...assigned, version: 2, spec: { ...assigned.spec, triggers: triggers('Europe/Berlin') } };
+  tell('assign', { from: 1, to: 2, put: [mended], remove: [] });
+  t.equal(await beat(), undefined, 'another zone is named');
+
+  const welcome = { boot, coordinator: boot, nowMs: 0, heartbeatMs: 60_000, leaseMs: 60_000, generation: 2 };
+  tell('welcome', { ...welcome, timeZone: 'Asia/Kolkata' });
+  tell('welcome', { ...welcome, timeZone: 'Mars/Base' });
+  t.equal(await beat(), undefined, 'no trigger is meant in the zone of the fleet');
+  tell('assign', { from: 2, to: 3, put: [{ ...mended, version: 3, spec: withZoneless(mended) }], remove: [] });
+  t.same(await beat(), [
+    "those that name no time zone follow the machine's own: this machine does not know the fleet's, Mars/Base",
+  ]);
+  tell('welcome', { ...welcome, timeZone: 'Asia/Kolkata' });
+  t.equal(await beat(), undefined, 'the fleet is back where this machine can follow');
+  tell('welcome', { ...welcome, timeZone: 'Mars/Base' });
+  t.same(await beat(), [
+    "those that name no time zone follow Asia/Kolkata: this machine does not know the fleet's, Mars/Base",
+  ]);
+  tell('assign', { from: 3, to: 4, put: [], remove: [{ agent: 'clock', epoch: assigned.epoch }] });
+  t.equal(await beat(), undefined, 'the agent is gone');
+
+  assignTen(tell, assigned, prompt);
+  const told = await beat();
+  t.equal(told?.length, 8);
+  t.equal(told?.at(-1), 'and 3 more');
+});
+function withZoneless({ spec }: AssignedAgent): AssignedAgent['spec'] {
+  return { ...spec, triggers: [{ cron: '0 9 * * *', prompt: 'x' }] };
+}
+/** Ten triggers in zones that nobody knows. */
+function assignTen(tell: (name: 'assign', message: never) => void, assigned: AssignedAgent, prompt: string): void {
+  const triggers = Array.from({ length: 10 }, (_, i) => ({ cron: `${i} 8 * * *`, prompt, timeZone: 'Mars/Base' }));
+  const put = [{ ...assigned, epoch: assigned.epoch + 1, spec: { ...assigned.spec, triggers } }];
+  tell('assign', { from: 4, to: 5, put, remove: [] } as never);
+}
 
 t.test("the fleet's zone is looked up for the first trigger that is meant in it", async (t) => {
   const { assign, until, states, tell, boot, ends, clock } = await rig(t);

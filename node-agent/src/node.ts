@@ -14,18 +14,17 @@ import {
   type Reply,
   type Welcome,
 } from '@blackroad/protocol';
-import { isTimeZone } from '@blackroad/protocol/cron';
 import { backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type Random, sortableId } from '@blackroad/std/random';
+import { type AgentTriggers, createAgentTriggers } from './agent-triggers.ts';
 import type { AssignmentStore } from './assignment-store.ts';
 import type { MachineIdentity, NodeMemory, Probes, RunningAgent, Transport } from './contracts.ts';
 import { createLease, type Lease } from './lease.ts';
 import type { ModelPool } from './model-pool.ts';
 import { RuntimeError } from './runtimes/runtime.ts';
 import { createTaskRuns, type TaskRuns } from './task-runs.ts';
-import { startTrigger } from './triggers.ts';
 
 export interface NodeParts {
   node: string;
@@ -92,7 +91,7 @@ class Loop implements RunningNode {
   readonly #parts: NodeParts;
   readonly #runs: TaskRuns;
   readonly #reported = new Map<string, string>();
-  readonly #triggers = new Map<string, { stop(): void }[]>();
+  readonly #triggers: AgentTriggers;
   readonly #timers: Timer[] = [];
   #heartbeat: Timer | null = null;
   #heartbeatMs = firstHeartbeatMs;
@@ -100,8 +99,6 @@ class Loop implements RunningNode {
   #helloTries = 0;
   #coordinator: string | null = null;
   readonly #lease: Lease;
-  /** The zone that the coordinator last said, until a trigger needs it. */
-  #saidZone: string | null = null;
   /** Until when agents that came from elsewhere keep their hands still. */
   readonly #quietUntilMs = new Map<string, number>();
   #startedMs: number;
@@ -121,6 +118,12 @@ class Loop implements RunningNode {
     this.#startedMs = clock.uptimeMs();
     const agent = (name: string) => this.agents.get(name) ?? null;
     this.#runs = createTaskRuns({ node, boot, transport, clock, random, log, agent });
+    this.#triggers = createAgentTriggers({
+      clock,
+      log,
+      assignments: parts.assignments,
+      fire: (assigned, prompt) => this.#fire(assigned, prompt),
+    });
     parts.memory.publish = (agent, message) => transport.send('memoryUp', { node, agent }, message);
     parts.memory.onSetAside = (text) => {
       log.warn({}, text);
@@ -175,7 +178,7 @@ class Loop implements RunningNode {
     this.#heartbeat?.cancel();
     this.#hello?.cancel();
     this.#runs.stop();
-    for (const name of this.#triggers.keys()) this.#stopTriggers(name);
+    this.#triggers.stopAll();
     await Promise.all([...this.agents.values()].map((agent) => agent.stop(stopGraceMs)));
     await memory.close();
     await transport.stop();
@@ -244,7 +247,8 @@ class Loop implements RunningNode {
       this.#heartbeatMs = message.heartbeatMs;
       this.#beatLater();
     }
-    if (message.timeZone !== undefined) this.#meanTimeZone(message.timeZone);
+    const running = [...this.agents.values()].map(({ assigned }) => assigned);
+    if (message.timeZone !== undefined) this.#triggers.meanZone(message.timeZone, running);
     this.#beat();
     // The coordinator knows nothing of us since it started: say all of it again.
     this.#reported.clear();
@@ -363,13 +367,13 @@ class Loop implements RunningNode {
       }
       void running.stop(assigned.epoch > epoch ? fenceGraceMs : stopGraceMs);
     }
-    this.#stopTriggers(name);
+    this.#triggers.stop(name);
     if (assigned.quietMs === undefined) this.#quietUntilMs.delete(name);
     else this.#quietUntilMs.set(name, this.#parts.clock.monotonicMs() + assigned.quietMs);
     const agent = this.#parts.createAgent(assigned, () => this.#mayActOutside(assigned));
     this.agents.set(name, agent);
     this.#parts.pool.want(name, assigned.model);
-    this.#startTriggers(assigned);
+    this.#triggers.start(assigned);
   }
 
   #remove(name: string, epoch: number): void {
@@ -379,7 +383,7 @@ class Loop implements RunningNode {
     this.#quietUntilMs.delete(name);
     this.#parts.pool.drop(name);
     this.#reported.delete(name);
-    this.#stopTriggers(name);
+    this.#triggers.stop(name);
     // Turns that are under way may end and be remembered before the log is let go.
     void agent.stop(stopGraceMs).then(() => {
       if (this.agents.get(name)?.assigned.epoch !== agent.assigned.epoch)
@@ -397,60 +401,14 @@ class Loop implements RunningNode {
     return assigned.spec.onLoss.policy === 'keep' || this.#lease.holds;
   }
 
-  #startTriggers(assigned: AssignedAgent): void {
-    const { spec } = assigned;
-    const { clock, random, log } = this.#parts;
-    const started: { stop(): void }[] = [];
-    for (const { cron, prompt, timeZone } of spec.triggers) {
-      try {
-        started.push(
-          startTrigger(cron, timeZone ?? this.#fleetZone(), clock, () => {
-            const task = sortableId(clock.nowMs(), random);
-            const leftMs = spec.limits.deadlineSeconds * 1000;
-            const lease = { task, attempt: 1, agent: spec.name, epoch: assigned.epoch, prompt, leftMs };
-            const agent = this.agents.get(spec.name);
-            // A trigger that comes while the last one still runs is skipped: it would only queue up.
-            if (!agent || agent.busy >= spec.concurrency) return;
-            this.#runs.take(lease, { prompt, atMs: clock.nowMs() });
-          }),
-        );
-      } catch (error) {
-        log.warn({ err: error, agent: spec.name, cron, timeZone }, 'a trigger cannot be read and never fires');
-      }
-    }
-    if (started.length > 0) this.#triggers.set(spec.name, started);
-  }
-
-  /** Triggers that name no zone are planned anew in the fleet's. */
-  #meanTimeZone(zone: string): void {
-    if (zone === (this.#saidZone ?? this.#parts.assignments.timeZone)) return;
-    this.#saidZone = zone;
-    for (const { assigned } of this.agents.values()) {
-      this.#stopTriggers(assigned.spec.name);
-      this.#startTriggers(assigned);
-    }
-  }
-
-  /**
-   * The zone of triggers that name none, kept for a start without the coordinator. Looked up for the first of them: the tables of
-   * zones are 5 MB that a node without triggers does not load.
-   */
-  #fleetZone(): string | undefined {
-    const { assignments, log } = this.#parts;
-    const zone = this.#saidZone;
-    this.#saidZone = null;
-    if (zone !== null) {
-      if (!isTimeZone(zone))
-        log.warn({ zone }, "this machine does not know the fleet's time zone: triggers keep to the one they have");
-      else if (!assignments.keepTimeZone(zone))
-        log.warn({ zone }, "the fleet's time zone cannot be stored: a start without the coordinator will not know it");
-    }
-    return assignments.timeZone ?? undefined;
-  }
-
-  #stopTriggers(name: string): void {
-    for (const trigger of this.#triggers.get(name) ?? []) trigger.stop();
-    this.#triggers.delete(name);
+  #fire({ spec, epoch }: AssignedAgent, prompt: string): void {
+    const { clock, random } = this.#parts;
+    const agent = this.agents.get(spec.name);
+    // A trigger that comes while the last one still runs is skipped: it would only queue up.
+    if (!agent || agent.busy >= spec.concurrency) return;
+    const leftMs = spec.limits.deadlineSeconds * 1000;
+    const lease = { task: sortableId(clock.nowMs(), random), attempt: 1, agent: spec.name, epoch, prompt, leftMs };
+    this.#runs.take(lease, { prompt, atMs: clock.nowMs() });
   }
 
   // Reports
@@ -548,6 +506,7 @@ class Loop implements RunningNode {
   #beat(): void {
     const { node, boot, transport, probes, pool, assignments, clock } = this.#parts;
     if (!transport.connected) return;
+    const triggerTroubles = this.#triggers.troubles();
     const waiting = pool.admission.load().reduce((sum, each) => sum + each.waiting, 0);
     transport.send(
       'nodeHealth',
@@ -562,6 +521,7 @@ class Loop implements RunningNode {
         tasksWaiting: waiting,
         outboxDepth: transport.outboxDepth,
         held: this.#runs.heldKeys(maxHeldInHealth),
+        ...(triggerTroubles.length > 0 ? { triggerTroubles } : {}),
       },
     );
     this.#tellCapacity();

@@ -240,6 +240,14 @@ export const NodeHealth = Type.Object({
         'back. Missing: a node that cannot say it.',
     }),
   ),
+  triggerTroubles: Type.Optional(
+    Type.Array(Type.String({ maxLength: 300 }), {
+      maxItems: 8,
+      description:
+        'Triggers of its agents that do not fire as they are meant, and why, in plain words, for as long as that is so. Missing: all do, ' +
+        'or an older node.',
+    }),
+  ),
   agentRssBytes: Type.Integer({ minimum: 0, description: 'Resident memory of the node-agent process.' }),
 });
 export type NodeHealth = Static<typeof NodeHealth>;

@@ -21,6 +21,10 @@ const ofEvents =
 
 const ofRecords =
   'The node keeps what is not taken yet, and brings it again by itself: after days alone that is all it means. One that was never away runs its triggers too often, or somebody else has its key.';
+const ofTriggers =
+  'Bring the node-agent there up to date (its tables of time zones come with it), name another zone in the trigger, or let the agent run elsewhere.';
+/** Of one condition; the log of the node has all. */
+const maxTriggersSaid = 3;
 
 const ofFlapping =
   'Look at its network and its power supply, and whether its process ends by itself: its log says so. The broker lets one client in a bounded number of times a minute.';
@@ -47,6 +51,12 @@ export function nodeConditions(view: View, id: string): NodeCondition[] {
   }
   const flapping = flappingText(live.connects, nowMs);
   if (flapping !== null) found.push({ severity: 'warning', text: flapping, help: ofFlapping });
+  const triggers = live.health?.triggerTroubles ?? [];
+  if (triggers.length > 0) {
+    const more = triggers.length - maxTriggersSaid;
+    const said = [...triggers.slice(0, maxTriggersSaid), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+    found.push({ severity: 'warning', text: `triggers do not fire as they are meant: ${said}`, help: ofTriggers });
+  }
   const { refusals } = live;
   if (refusals && nowMs - refusals.sinceMs < refusalsTogetherMs) {
     const times = refusals.count === 1 ? 'once' : `${refusals.count} times`;
