@@ -1,7 +1,13 @@
 // The clock of the coordinator is set by hours: nothing that waits ends sooner or later for it.
+import { FleetError } from '@blackroad/protocol';
+import { sleep, systemClock } from '@blackroad/std/clock';
+import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
 import { SampleFleet, said, startMs } from '../sample-fleet.ts';
+import { openDatabase } from '../store/sqlite/database.ts';
+import { migrate } from '../store/sqlite/migrations.ts';
+import { sqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { emptyView, type View } from '../view.ts';
 import { clockSet } from './clock-set.ts';
 import { leftOf, longestQuietMs } from './quiet.ts';
@@ -87,4 +93,35 @@ t.test('the loop notices it before it decides anything else', async (t) => {
     t.match(events[0], { type: 'clock-set', text: byMs > 0 ? /went forward by 18000 s/ : /went back by 32400 s/ });
     t.ok(Math.abs((events[0]?.atMs ?? 0) - fleet.context.clock.nowMs()) < 5_000, 'dated by the clock as it is now');
   }
+});
+
+t.test('while nothing can be stored what waits is not moved, and waits as long all the same', async (t) => {
+  const db = openDatabase(':memory:');
+  migrate(db, ':memory:', 0, silentLog);
+  const store = sqliteStore(db, silentLog, systemClock);
+  let isFull = false;
+  const commit: typeof store.commit = async (changes) => {
+    if (isFull) throw new FleetError('storage-failed', { detail: 'the disk is full', retryAfterSeconds: 5 });
+    return store.commit(changes);
+  };
+  const fleet = await openApiFleet({ store: { ...store, commit } });
+  t.teardown(() => fleet.close());
+  const { view } = fleet.coordinator;
+  await fleet.call('PUT', '/v1/agents/greeter', { body: { name: 'greeter', model: ['auto'], instructions: 'Greet.' } });
+  const prompt = { body: { prompt: 'Hello?', deadlineSeconds: 3_600 } };
+  const { body } = await fleet.call<{ id: string; deadlineMs: number }>('POST', '/v1/agents/greeter/tasks', prompt);
+  const { startedMs, coordinator } = view;
+  isFull = true;
+  fleet.setClock(5 * hourMs);
+  await fleet.coordinator.submit('tick', {});
+  await fleet.coordinator.submit('tick', {});
+  t.equal(view.startedMs, startedMs);
+  t.ok((view.tickedMs as number) - startedMs < hourMs, 'its clock goes on');
+  t.equal(view.tasks.get(body.id)?.deadlineMs, body.deadlineMs);
+  isFull = false;
+  while (view.startedMs === startedMs) await sleep(systemClock, 20); // tap's own deadline ends a wait for nothing
+  t.ok(Math.abs(view.startedMs - startedMs - 5 * hourMs) < 500);
+  t.equal((view.tasks.get(body.id)?.deadlineMs as number) - body.deadlineMs, view.startedMs - startedMs);
+  t.equal((await store.task(body.id))?.deadlineMs, view.tasks.get(body.id)?.deadlineMs);
+  t.not(view.coordinator, coordinator);
 });
