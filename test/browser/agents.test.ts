@@ -32,6 +32,7 @@ t.test('agents in a browser', { skip: noBrowser }, async (t) => {
     await page.getByLabel('Name', { exact: true }).fill('prism');
     await page.getByRole('button', { name: 'Start prism' }).click();
     await page.getByRole('heading', { level: 1, name: 'prism' }).waitFor();
+    await page.getByRole('button', { name: 'Remove it again' }).waitFor();
     const { spec } = await fleet.client.call('agent', { params: { agent: 'prism' } });
     t.same(spec.tools, [{ tool: 'memory' }, { tool: 'node' }]);
     await page.getByText('ready', { exact: true }).waitFor();

@@ -18,7 +18,7 @@ export function TemplateGallery({ chosen, onChosen }: { chosen: string; onChosen
         <RadioGroup.Item key={name} value={name} className="template">
           <strong>{name.toUpperCase()}</strong>
           <span className="dim small">{description}</span>
-          <span className="dim small template-has">
+          <span className="dim small">
             {[
               model[0] === 'auto' ? 'any model' : model[0],
               ...tools.map(({ tool }) => tool),
