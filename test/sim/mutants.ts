@@ -184,6 +184,12 @@ export const mutants: readonly Mutant[] = [
     replace: "if (node.cordoned && node.id === '')",
   },
   {
+    name: 'a-task-that-is-not-taken-is-settled',
+    file: 'coordinator/src/tasks/report.ts',
+    search: 'if (isNews && !takesRecords(draft, node, 1)) return;',
+    replace: 'if (isNews && !takesRecords(draft, node, 1)) return settle(draft, node, message);',
+  },
+  {
     name: 'chains-are-not-verified',
     file: 'coordinator/src/memory/chain.ts',
     search: "return previousHash === head.hash ? { how: 'next', fresh }",
