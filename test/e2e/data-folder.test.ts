@@ -14,15 +14,14 @@ t.teardown(() => rmSync(folder, { recursive: true, force: true }));
 const mode = (path: string) => statSync(path).mode & 0o777;
 const coordinatorArgs = (data: string) => ['--data', data, '--port', '0', '--host', '127.0.0.1', '--log', 'warn'];
 
-/** Runs to its end, as another user where the test is root: root may write everywhere. */
+/** Runs to its end. Root may write everywhere: where the test is root, the process is root without its powers. */
 function ended(entry: string, args: string[], umask = 0o022): Promise<{ code: number | null; said: string }> {
-  const other = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  const powerless = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all'] : [];
   const before = process.umask(umask);
-  // Nothing of the test runner's goes along: the other user may not write where that keeps its notes.
-  const clean = ['-i', `PATH=${process.env.PATH}`, process.execPath, '--disable-warning=ExperimentalWarning'];
-  const child = spawn('env', [...clean, join(root, entry), ...args], {
+  // Nothing of the test runner's goes along.
+  const clean = ['-i', `PATH=${process.env.PATH}`, ...powerless, process.execPath];
+  const child = spawn('env', [...clean, '--disable-warning=ExperimentalWarning', join(root, entry), ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    ...other,
   });
   process.umask(before);
   let said = '';

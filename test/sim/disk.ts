@@ -65,7 +65,9 @@ export class SimulatedDisk {
   }
   /** For checkers: the memories that were set aside for people. */
   setAside(): MemoryEntry[] {
-    const lines = this.read(setAsideFile, 'SELECT text FROM lines')?.pluck().all() ?? [];
+    // A disk that was full as the file was made left it empty.
+    const isEmpty = this.read(setAsideFile, 'SELECT 1 FROM sqlite_schema')?.get() === undefined;
+    const lines = isEmpty ? [] : (this.read(setAsideFile, 'SELECT text FROM lines')?.pluck().all() ?? []);
     return lines.map((line) => JSON.parse(line as string) as MemoryEntry);
   }
   /** Grows with every write, whoever writes. */

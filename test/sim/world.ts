@@ -245,15 +245,16 @@ export class World implements MachineWorld {
     this.timeline.after(ms, end);
   }
 
-  /** @throws an error that names the seed: a fault of the harness, or of code that it runs outside of a process. */
+  /** A fault of the harness, or of code that it runs outside of a process, breaks the world like any other. */
   async play(): Promise<Played> {
     try {
-      return await this.#play();
-    } catch (cause) {
-      throw new Error(`seed ${this.seed} at ${this.timeline.nowMs} ms: ${(cause as Error).message}`, { cause });
+      await this.#play();
+    } catch (error) {
+      this.broke('harness', (error as Error).stack ?? String(error));
     }
+    return this.#end();
   }
-  async #play(): Promise<Played> {
+  async #play(): Promise<void> {
     const random = this.chance('script');
     this.host.start();
     this.#every(lookMs, () => {
@@ -272,6 +273,8 @@ export class World implements MachineWorld {
     this.#script('faults', gap, untilMs, this.#drawn('faults', faults), this.counts.faults);
     await this.#run(untilMs - this.timeline.nowMs);
     if (!this.broken) await this.#heal();
+  }
+  #end(): Played {
     for (const machine of this.machines) machine.kill();
     if (this.host.clock) this.host.kill('with its world');
     for (const disk of this.disks) disk.close();

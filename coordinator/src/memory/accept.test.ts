@@ -400,3 +400,24 @@ function forged(first: readonly MemoryEntry[]): MemoryEntry[] {
   const header = { ...entry, actorId: 'user:admin' };
   return [{ ...header, hash: hashHeader(header) }];
 }
+
+t.test('a branch that grows after it was brought in: only what is new is offered (seed 100131)', async (t) => {
+  const { fleet, main, alone } = apart([{}, {}, {}]);
+  const two = alone.slice(0, 2);
+  up(fleet, 'alice', branch(1, two), { stored: hashes(main) });
+  const merges = chain(
+    2,
+    tip(main),
+    two.map(({ hash }) => ({ kind: 'merge' as const, derivedFrom: [hash], source: 'branch:echo.alice.1' })),
+  );
+  up(fleet, 'bob', batch(2, merges), { merging: [{ id: 'echo.alice.1', entries: two }] });
+  t.equal(fleet.view.branches.size, 0);
+  const siblings = [{ id: 'echo.alice.1', hashes: hashes(two) }];
+  const read = { id: 'echo.alice.1', entries: two };
+  const more = up(fleet, 'alice', branch(1, alone), { stored: hashes(main), siblings, branch: read });
+  t.match(more.down, [
+    { node: 'bob', type: 'merge', entries: alone.slice(2) },
+    { node: 'alice', type: 'branch-ack', upto: 6 },
+  ]);
+  t.match(fleet.view.branches.get('echo.alice.1'), { uptoSeq: 6, mergedUpto: 5, complete: true, merged: false });
+});

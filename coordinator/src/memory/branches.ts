@@ -49,7 +49,10 @@ export function keepBranch(draft: Draft, input: Inputs['memory-up'], message: Br
     return uptoSeq;
   }
   if (!takesRecords(draft, node, fresh.length)) return null;
-  const base = row ?? { id, agent, node, epoch, fromSeq: first.seq, merged: false, receivedMs: draft.nowMs };
+  // It goes on after it was brought in: what was brought in is not offered again, its writer would have nothing to answer.
+  const merged = draft.view.settings.get(mergedSetting(id)) as Merged | null | undefined;
+  const begun = { id, agent, node, epoch, fromSeq: first.seq, merged: false, receivedMs: draft.nowMs };
+  const base = row ?? { ...begun, ...(merged ? { mergedUpto: merged.uptoSeq } : {}) };
   finishBranch(draft, input, { ...base, uptoSeq: last.seq, uptoHash: last.hash, complete: message.last }, fresh);
   return uptoSeq;
 }
