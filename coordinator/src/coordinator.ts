@@ -164,6 +164,8 @@ class Loop implements Coordinator {
     const { store, bus, clock } = this.#parts;
     fill(this.#view, await store.load());
     await bus.start((message) => this.#arrived(message));
+    // Only from now on can its nodes come: a store that took long to load takes nothing of their grace.
+    this.#view.startedMs = clock.nowMs();
     const outcome = await this.submit('started', {});
     if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
     this.#timers.push(clock.every(tickMs, () => this.#tick()));

@@ -57,6 +57,8 @@ export class CoordinatorHost {
   blow: Blow | null = null;
   /** Its disk takes no writes. */
   diskFull = false;
+  /** Since when its nodes can come. */
+  listensMs = 0;
   /** It was refused a commit, and none has worked since. */
   storesNothing = false;
   readonly #db = openDatabase(':memory:');
@@ -152,6 +154,11 @@ export class CoordinatorHost {
       return { as: 'node', node: row.id };
     };
     const bus = this.#network.busOf(clock, gate);
+    const listen = bus.start.bind(bus);
+    bus.start = async (onMessage) => {
+      await listen(onMessage);
+      this.listensMs = this.#timeline.nowMs;
+    };
     const tell = bus.publish.bind(bus);
     bus.publish = (messages) => {
       if (!clock.alive) return;

@@ -58,16 +58,15 @@ export class SimulatedDisk {
     };
   }
 
-  /** For checkers: what is stored, whoever runs; null: there is no such file. */
+  /** For checkers: what is stored, whoever runs; null: there is no such file, or it was made on a full disk and holds nothing yet. */
   read(name: string, sql: string): Database.Statement | null {
     const db = this.#files.get(name);
-    return db ? statementOf(db, sql) : null;
+    const isEmpty = !db || statementOf(db, 'SELECT 1 FROM sqlite_schema').get() === undefined;
+    return isEmpty ? null : statementOf(db, sql);
   }
   /** For checkers: the memories that were set aside for people. */
   setAside(): MemoryEntry[] {
-    // A disk that was full as the file was made left it empty.
-    const isEmpty = this.read(setAsideFile, 'SELECT 1 FROM sqlite_schema')?.get() === undefined;
-    const lines = isEmpty ? [] : (this.read(setAsideFile, 'SELECT text FROM lines')?.pluck().all() ?? []);
+    const lines = this.read(setAsideFile, 'SELECT text FROM lines')?.pluck().all() ?? [];
     return lines.map((line) => JSON.parse(line as string) as MemoryEntry);
   }
   /** Grows with every write, whoever writes. */

@@ -312,19 +312,24 @@ export class World implements MachineWorld {
     if (!this.host.isUp) this.host.start();
     const untilMs = this.timeline.nowMs + restWithinMs;
     while (this.timeline.nowMs < untilMs && !this.broken) {
-      // A machine that was not let in again is not at rest, however still it is.
-      const isRepaired = this.#repair();
+      this.#repair();
       await this.#run(10_000);
-      if (!this.broken && isRepaired && restlessOf(this).length === 0) break;
+      // A machine that was not let in again is not at rest, however still it is.
+      if (!this.broken && this.#allAreIn() && restlessOf(this).length === 0) break;
     }
     if (this.broken) return;
     for (const checker of this.#checkers) checker.rested?.();
   }
-  /** What a person does until all is well: starts machines, lets them in again, forgets what is gone. The rest must come by itself. False: nobody
-   * answers them yet. */
-  #repair(): boolean {
+  #allAreIn(): boolean {
+    return this.machines.every(({ isClone, process, identity, keyFingerprint }) => {
+      const row = this.stored.nodes.get(identity?.node ?? '');
+      return isClone || (process !== null && row?.status === 'active' && row.keyFingerprint === keyFingerprint);
+    });
+  }
+  /** What a person does until all is well: starts machines, lets them in again, forgets what is gone. The rest must come by itself. */
+  #repair(): void {
     const view = this.host.coordinator?.view;
-    if (!view) return false;
+    if (!view) return;
     for (const row of view.nodes.values()) {
       // Its machine joined again under another name.
       if (!this.machines.some(({ identity }) => identity?.node === row.id) && row.presence !== 'online')
@@ -348,7 +353,6 @@ export class World implements MachineWorld {
         machine.boot();
       }
     }
-    return true;
   }
 
   #drawn(name: string, table: readonly Happening[]): readonly Happening[] {

@@ -31,14 +31,11 @@ function leaves(
 
 export const restart: MakeChecker = (watched) => {
   const { world, stored, broke } = watched;
-  let startedMs = 0;
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-restart',
     exercised: 0,
-    started() {
-      startedMs = world.timeline.nowMs;
-    },
     committing(change, batch) {
+      const startedMs = world.host.listensMs;
       const isEarly =
         world.timeline.nowMs - startedMs < world.host.policy.restartGraceMs - 100 && world.host.starts > 1;
       if (!isEarly) return;
