@@ -306,6 +306,32 @@ t.test('an agent that was let go has no hands in its grace', async (t) => {
   t.same(published(), ['lamp']);
 });
 
+t.test('a node that stops says of no agent that it has stopped while a turn of it goes on (seed 120112)', async (t) => {
+  let finish = () => {};
+  const { tell, until, assign, task, states, running, clock, boot } = await rig(t, (plain) => ({
+    async *chat(request, signal) {
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      yield* plain.chat(request, signal);
+    },
+  }));
+  const assigned = assign('ada', 'small');
+  await until(() => states().at(-1) === 'ready');
+  const idle = finish;
+  task('t1', assigned);
+  await until(() => finish !== idle);
+  const stopped = running.stop();
+  // Any word of the coordinator made the node tell how its agents are.
+  tell('welcome', { boot, coordinator: boot, nowMs: 0, heartbeatMs: 60_000, leaseMs: 60_000, generation: 1 });
+  await clock.advance(100);
+  t.equal(running.tasksRunning, 1, 'the turn goes on');
+  t.equal(states().at(-1), 'ready');
+  finish();
+  await clock.advance(60_000);
+  await stopped;
+});
+
 t.test('an order that the disk does not take leaves hands still', async (t) => {
   const { disk, refuseAssignments } = diskInMemory();
   const { clock, tell, running, until, assign, states, boot } = await rig(t, undefined, { disk });

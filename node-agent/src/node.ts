@@ -415,7 +415,8 @@ class Loop implements RunningNode {
 
   /** Says what changed, so many at a time that the transport drops none; the next look says the rest. */
   #tellStates(): void {
-    if (!this.#parts.transport.connected) return;
+    // Stopping, its agents take nothing more, but a turn that is under way still has hands: nobody may come for it yet.
+    if (this.#stopping || !this.#parts.transport.connected) return;
     let said = 0;
     for (const [name, agent] of this.agents) {
       const now = `${agent.assigned.epoch} ${agent.assigned.version} ${agent.state} ${agent.reason}`;
