@@ -4,6 +4,12 @@ import type { MakeChecker } from '../checker.ts';
 export const commitFirst: MakeChecker = ({ stored, broke }) => {
   const ended = new Set<string>();
   const branchUpto = new Map<string, number>();
+  /** Forgotten in the batch that also told them something, or before. */
+  const forgotten = new Set<string>();
+  const hasGeneration = (node: string, generation: number) => {
+    const row = stored.nodes.get(node);
+    return row ? row.generation >= generation : forgotten.has(node);
+  };
   const claim = (holds: boolean, text: string) => {
     checker.exercised++;
     if (!holds) broke(checker.name, text);
@@ -13,6 +19,7 @@ export const commitFirst: MakeChecker = ({ stored, broke }) => {
     exercised: 0,
     committing(change) {
       if (change.type === 'task-end') ended.add(change.row.id);
+      if (change.type === 'node-gone') forgotten.add(change.id);
       if (change.type === 'branch')
         branchUpto.set(change.row.agent, Math.max(branchUpto.get(change.row.agent) ?? 0, change.row.uptoSeq));
     },
@@ -22,7 +29,7 @@ export const commitFirst: MakeChecker = ({ stored, broke }) => {
         case 'assign': {
           const row = stored.nodes.get(node);
           claim(
-            (row?.generation ?? -1) >= message.to,
+            hasGeneration(node, message.to),
             `${node} is told of generation ${message.to}, stored is ${row?.generation}`,
           );
           for (const { spec, epoch } of message.put) {
@@ -42,7 +49,7 @@ export const commitFirst: MakeChecker = ({ stored, broke }) => {
         case 'snapshot': {
           const row = stored.nodes.get(node);
           claim(
-            (row?.generation ?? -1) >= message.generation,
+            hasGeneration(node, message.generation),
             `${node} gets a snapshot of ${message.generation}, stored is ${row?.generation}`,
           );
           return;
