@@ -10,7 +10,7 @@ import type { Answer, Decide, InputKind, Inputs, Outcome } from './input.ts';
 import { GiB, modelOf } from './placement/fixture.ts';
 import { Planner } from './planner.ts';
 import { SampleFleet, said } from './sample-fleet.ts';
-import type { View } from './view.ts';
+import type { NodeRow, View } from './view.ts';
 
 /** Time stands still unless told; each look at it costs `lookMs`, so that computing takes time. */
 class VirtualClock implements Clock {
@@ -224,6 +224,28 @@ t.test('stopped, it plans nothing any more', async (t) => {
   t.equal(placed(rig.fleet), 96, 'what was under way');
   t.same(rig.faults, []);
 });
+
+t.test(
+  'the tick that ends the grace after a start is a reason to plan, and nothing is moved before it (seed 131351)',
+  async (t) => {
+    const rig = open(pis(2));
+    rig.planner.start();
+    rig.change(agentRows(1));
+    await rig.clock.pass(500);
+    const { view, policy } = rig.fleet;
+    const home = view.agents.get('a-0')?.placement?.node as string;
+    // As after a start: its node was lost before, and was not heard of since.
+    const row = view.nodes.get(home) as NodeRow;
+    rig.change([{ type: 'node', row: { ...row, presence: 'lost', presenceSinceMs: 0 } }]);
+    view.startedMs = rig.clock.nowMs();
+    (view.live.get(home) as { helloBoot: string | null }).helloBoot = null;
+    await rig.clock.pass(policy.restartGraceMs + 1_000);
+    t.equal(view.agents.get('a-0')?.placement?.node, home, 'nobody has counted yet who is away');
+    rig.change([{ type: 'ticked', atMs: rig.clock.nowMs(), resumed: false }]);
+    await rig.clock.pass(500);
+    t.not(view.agents.get('a-0')?.placement?.node, home);
+  },
+);
 
 t.test('slow rounds: agents share out over new nodes, idle models rest', async (t) => {
   const fleet = pis(1);

@@ -9,7 +9,7 @@ import type { Answer, InputKind, Inputs, Outcome, Policy } from './input.ts';
 import { idleModels } from './placement/idle-models.ts';
 import { Kept } from './placement/kept.ts';
 import { type MoveCause, ordering, type PlanApplied, type PlanPart, partsOf } from './placement/moves.ts';
-import { planDueMs } from './placement/need.ts';
+import { isGraceOver, planDueMs } from './placement/need.ts';
 import { planning } from './placement/place.ts';
 import { rebalancing } from './placement/rebalance.ts';
 import { type Snapped, snapshotting } from './placement/snapshot.ts';
@@ -86,7 +86,7 @@ export class Planner {
     const { view } = this.#parts;
     this.#suspects.note(view, change);
     this.#kept.note(view, change);
-    return urgencyOf(view, change);
+    return urgencyOf(view, change, this.#parts.policy);
   }
 
   /** The view was made anew from the store: nothing that was noted of changes holds. */
@@ -242,7 +242,7 @@ export class Planner {
 }
 
 /** Whether a change that is about to be applied is a reason to plan, and how urgent. */
-function urgencyOf(view: View, change: Change): Urgency | null {
+function urgencyOf(view: View, change: Change, policy: Policy): Urgency | null {
   switch (change.type) {
     case 'agent': {
       const before = view.agents.get(change.row.name);
@@ -275,6 +275,10 @@ function urgencyOf(view: View, change: Change): Urgency | null {
       return view.live.get(change.node)?.helloBoot === null ? 'ordinary' : null;
     case 'model-fault':
       return 'ordinary';
+    case 'ticked':
+      return !isGraceOver(view, policy) && isGraceOver({ startedMs: view.startedMs, tickedMs: change.atMs }, policy)
+        ? 'urgent'
+        : null;
     case 'agent-version':
     case 'agent-gone':
     case 'node-gone':

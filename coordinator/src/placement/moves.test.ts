@@ -221,7 +221,10 @@ t.test('a restart of the coordinator moves nobody', async (t) => {
   t.same(moved(view, startedMs + 1), []);
   t.same(moved(view, startedMs + policy.restartGraceMs - 1), []);
   t.equal(planDueMs(view, startedMs + 1, policy), startedMs + policy.restartGraceMs);
-  t.same(moved(view, startedMs + policy.restartGraceMs), ['on-lost>aria'], 'what was lost before may still be lost');
+  const overMs = startedMs + policy.restartGraceMs;
+  t.same(moved(view, overMs), [], 'nobody has counted yet who is away: the valve may be about to hold');
+  apply(view, { type: 'ticked', atMs: overMs, resumed: false });
+  t.same(moved(view, overMs), ['on-lost>aria'], 'what was lost before may still be lost');
   t.same(moved(view, now), ['on-lost>aria'], 'the others are for presence to judge');
 });
 t.test('a node not heard of, or without a capacity report, gets nothing', async (t) => {

@@ -32,7 +32,7 @@ export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy):
   if (node.status === 'quarantined') return { reason: 'quarantined', mayStay: false, text: `${id} is quarantined` };
 
   const isHeard = live.helloBoot !== null;
-  const isLost = node.presence === 'lost' && (isHeard || nowMs >= view.startedMs + policy.restartGraceMs);
+  const isLost = node.presence === 'lost' && (isHeard || isGraceOver(view, policy));
   const isHere = node.presence === 'online' && isHeard;
   if (!isLost && !isHere) return null;
 
@@ -152,6 +152,13 @@ export function planDueMs(view: View, nowMs: number, policy: Policy): number | n
     }
   }
   return next;
+}
+/**
+ * Whether the nodes had their time to come back after the start, and who did not is counted: the tick that ends the grace also says whether
+ * the valve holds, and nothing is moved before it has.
+ */
+export function isGraceOver(view: Readonlies<Pick<View, 'startedMs' | 'tickedMs'>>, policy: Policy): boolean {
+  return (view.tickedMs ?? 0) >= view.startedMs + policy.restartGraceMs;
 }
 /** A node that was not heard of since the start is not lost before the grace is over. */
 function graceUntilMs(view: View, { id }: Readonly<Pick<NodeRow, 'id'>>, policy: Policy): number {
