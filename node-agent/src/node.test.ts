@@ -20,6 +20,7 @@ import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { composeNode, type NodeOrder } from './compose.ts';
 import type { Probes } from './contracts.ts';
+import { ConnectProblem } from './identity/trust.ts';
 import { HandClock, TinyCoordinator } from './memory/tiny-coordinator.fixture.ts';
 import { catalogue } from './models/catalogue.ts';
 import { simulatedProbes } from './probes/simulated.ts';
@@ -118,6 +119,8 @@ async function rig(
     replies: () => all<Reply>('reply'),
     beats: () => all<NodeHealth>('nodeHealth'),
     infos: () => all<NodeInfo>('nodeInfo'),
+    hellos: () => all<TopicMessage<'nodeHello'>>('nodeHello'),
+    lose: () => link!.onClose(new ConnectProblem('the broker closed it')),
     capacities: () => all<NodeCapacity>('nodeCapacity'),
     /** Words of a model's input. */
     asked: [] as string[],
@@ -264,6 +267,14 @@ t.test('hands are still until the node before has let go, and without a welcome'
   announced(clock.monotonicMs());
   await clock.advance(5_001);
   t.notOk(running.mayActOutside('ada'), 'its assignment is behind: word renews nothing');
+});
+
+t.test('a node that is back says hello at once, whatever it said before', async (t) => {
+  const { hellos, lose, clock } = await rig(t);
+  t.equal(hellos().length, 1);
+  lose();
+  await clock.advance(1_500);
+  t.equal(hellos().length, 2);
 });
 
 t.test('an agent that was let go has no hands in its grace', async (t) => {

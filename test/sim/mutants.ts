@@ -81,6 +81,7 @@ export const mutants: readonly Mutant[] = [
     file: 'node-agent/src/lease.ts',
     search: 'const at = coordinatorMs - aheadMs;',
     replace: 'const at = nowMs;',
+    test: 'node-agent/src/lease.test.ts',
   },
   {
     name: 'a-lease-is-renewed-behind-the-assignment',
@@ -255,6 +256,7 @@ export const mutants: readonly Mutant[] = [
     file: 'node-agent/src/node.ts',
     search: '    this.#helloTries = 0;\n    this.#sayHello();',
     replace: '    if (this.#seq === 0) this.#sayHello();',
+    test: 'node-agent/src/node.test.ts',
   },
   {
     name: 'a-node-that-is-back-is-not-told-what-it-missed',
