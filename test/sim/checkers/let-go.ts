@@ -113,12 +113,15 @@ export const drained: MakeChecker = ({ world, stored, broke }) => {
 export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
   /** Of the batch that is being committed: nodes that were away at some moment of it. */
   const wereAway = new Set<string>();
+  /** Those of them that came back in it as somebody else, and were shut out. */
+  const shutOut = new Set<string>();
   const idleSince = new Map<string, number>();
   const groupOf = (site: string | null) => {
     let here = 0;
     let away = 0;
     for (const row of stored.nodes.values()) {
-      if (row.status !== 'active' || row.presence === 'never' || (site !== null && row.site !== site)) continue;
+      const counts = row.status === 'active' || shutOut.has(row.id);
+      if (!counts || row.presence === 'never' || (site !== null && row.site !== site)) continue;
       if (row.presence === 'online' && !wereAway.has(row.id)) here++;
       else away++;
     }
@@ -130,7 +133,8 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
     committing(change) {
       if (change.type !== 'node') return;
       const { id, presence } = change.row;
-      const before = stored.nodes.get(id)?.presence;
+      const { presence: before, status } = stored.nodes.get(id) ?? {};
+      if (status === 'active' && change.row.status !== 'active' && wereAway.has(id)) shutOut.add(id);
       if (presence === 'suspect' || presence === 'lost' || before === 'suspect' || before === 'lost') wereAway.add(id);
     },
     committed(changes) {
@@ -144,6 +148,7 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
           broke(checker.name, `moves are frozen at ${site ?? 'the fleet'}: ${away} of ${here + away} are away`);
       }
       wereAway.clear();
+      shutOut.clear();
     },
     looked() {
       const { nowMs } = world.timeline;
