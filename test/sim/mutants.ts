@@ -263,6 +263,7 @@ export const mutants: readonly Mutant[] = [
     file: 'coordinator/src/fleet/hello.ts',
     search: 'if (message.generation !== generation) sendSnapshot(draft, row.id);',
     replace: '',
+    test: 'coordinator/src/fleet/hello.test.ts',
   },
   {
     name: 'deltas-with-a-gap-are-applied',
