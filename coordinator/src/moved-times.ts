@@ -1,16 +1,26 @@
 // Rows with their moments moved, after the clock of this machine was set: what waits then still waits as long. Every field whose name
 // ends in Ms says here whether it is such a moment; a new one does not compile without. In: a row, by how much. Out: another row. Pure.
-import type { Behind, Freeze, ModelFault, MutableView, NodeLive, PlaceTrouble, Refusals, TaskRow } from './view.ts';
+import type { BudgetName, Freeze, ModelFault, MutableView, NodeLive, PlaceTrouble, Spent, TaskRow } from './view.ts';
 
 type Moments<T> = keyof { [K in keyof T as K extends `${string}Ms` ? K : never]: unknown };
 /** `moves`: a moment that something is reckoned from or waits for. `stays`: a length of time, or a date in a calendar. */
 type Table<T> = Record<Moments<T>, 'moves' | 'stays'>;
+/** Fields of a row that are rows with moments themselves. */
+type Rows<T> = {
+  [K in keyof T]-?: NonNullable<T[K]> extends object ? (Moments<NonNullable<T[K]>> extends never ? never : K) : never;
+}[keyof T];
 
 const task: Table<TaskRow> = { createdMs: 'moves', deadlineMs: 'moves', leasedMs: 'moves', notBeforeMs: 'moves' };
 const live: Table<NodeLive> = { lastSeenMs: 'moves', helloMs: 'moves', heartbeatMs: 'stays' };
-const refusals: Table<Refusals> = { sinceMs: 'moves' };
-const boots: Table<NonNullable<NodeLive['boots']>> = { sinceMs: 'moves' };
-const behind: Table<Behind> = { sinceMs: 'moves', waitMs: 'stays' };
+/** What the node itself said last has the times of its own clock. */
+type OwnRows = Exclude<Rows<NodeLive>, 'health'>;
+const ofLive: { [K in OwnRows]: Table<NonNullable<NodeLive[K]>> } = {
+  refusals: { sinceMs: 'moves' },
+  boots: { sinceMs: 'moves' },
+  connects: { sinceMs: 'moves' },
+  behind: { sinceMs: 'moves', waitMs: 'stays' },
+};
+const spent: Table<Spent> = { atMs: 'moves' };
 const fault: Table<ModelFault> = { sinceMs: 'moves', untilMs: 'moves' };
 const trouble: Table<PlaceTrouble> = { sinceMs: 'moves', untilMs: 'moves' };
 const freeze: Table<Freeze> = { sinceMs: 'moves' };
@@ -32,9 +42,12 @@ export function moveHeard(view: MutableView, byMs: number): void {
   Object.assign(view, moved(view, whole, byMs));
   for (const [id, row] of view.live) {
     const next = moved(row, live, byMs);
-    if (next.refusals) next.refusals = moved(next.refusals, refusals, byMs);
-    if (next.boots) next.boots = moved(next.boots, boots, byMs);
-    if (next.behind) next.behind = moved(next.behind, behind, byMs);
+    for (const field of Object.keys(ofLive) as OwnRows[]) {
+      const own = next[field];
+      if (own) Object.assign(next, { [field]: moved(own, ofLive[field], byMs) });
+    }
+    for (const [name, each] of Object.entries(next.spent ?? {}) as [BudgetName, Spent][])
+      next.spent = { ...next.spent, [name]: moved(each, spent, byMs) };
     view.live.set(id, next);
   }
   for (const models of [...view.modelUse.values(), ...view.modelWorked.values()])

@@ -125,3 +125,18 @@ t.test('while nothing can be stored what waits is not moved, and waits as long a
   t.equal((await store.task(body.id))?.deadlineMs, view.tasks.get(body.id)?.deadlineMs);
   t.not(view.coordinator, coordinator);
 });
+
+t.test('what a node has left of its budgets, and how often it came, are reckoned on', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.online('alice');
+  fleet.apply([
+    { type: 'spent', node: 'alice', of: 'events', spent: { left: 0, atMs: fleet.now, refused: 7 } },
+    { type: 'spent', node: 'alice', of: 'records', spent: { left: 3, atMs: fleet.now, refused: 0 } },
+    { type: 'connects', node: 'alice', connects: { sinceMs: fleet.now, count: 9 } },
+  ]);
+  fleet.decide<'clock-set'>(clockSet, { byMs: -6 * hourMs, coordinator: 'another' });
+  const { spent, connects } = fleet.view.live.get('alice') ?? {};
+  const atMs = fleet.now - 6 * hourMs;
+  t.same(spent, { events: { left: 0, atMs, refused: 7 }, records: { left: 3, atMs, refused: 0 } });
+  t.same(connects, { sinceMs: atMs, count: 9 });
+});
