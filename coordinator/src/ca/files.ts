@@ -4,6 +4,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import { dirname } from 'node:path';
 import { FleetError } from '@blackroad/protocol';
 import { errnoSentence } from '@blackroad/std/errno';
+import { syncFolder } from '@blackroad/std/sync-folder';
 
 export function writeSecret(path: string, content: string | Buffer): void {
   try {
@@ -19,6 +20,7 @@ export function writeSecret(path: string, content: string | Buffer): void {
       closeSync(file);
     }
     renameSync(partial, path);
+    // Else a power cut may take the new name away after certificates of the key are out.
     syncFolder(dirname(path));
   } catch (cause) {
     throw failed(`${path} cannot be written`, cause);
@@ -35,15 +37,6 @@ export function readSecret(path: string): Buffer | null {
   }
 }
 
-/** Without it a power cut may take the new name away after certificates of the key are out. */
-function syncFolder(dir: string): void {
-  const folder = openSync(dir, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
-}
 function failed(what: string, cause: unknown): FleetError {
   const { code, message } = cause as NodeJS.ErrnoException;
   return new FleetError('storage-failed', { detail: `${what}: ${errnoSentence({ code }) ?? message}` }, { cause });

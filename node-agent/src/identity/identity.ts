@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { explain, FleetError, NodeId, type Static, Type } from '@blackroad/protocol';
-import { syncFolder } from '../sync-folder.ts';
+import { syncFolder } from '@blackroad/std/sync-folder';
 
 export const Identity = Type.Object({
   node: NodeId,

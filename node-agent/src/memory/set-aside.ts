@@ -5,8 +5,8 @@ import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from '
 import { join } from 'node:path';
 import type { MemoryEntry } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
+import { syncFolder } from '@blackroad/std/sync-folder';
 import type { Disk } from '../disk.ts';
-import { syncFolder } from '../sync-folder.ts';
 
 export const setAsideFile = 'memory-set-aside.jsonl';
 /** Some thousands of entries with their vectors. A node that is refused so much is a matter for a person. */

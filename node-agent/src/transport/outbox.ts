@@ -12,10 +12,10 @@ import { dirname } from 'node:path';
 import { maxOutboxMessages } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import { syncFolder } from '@blackroad/std/sync-folder';
 import Database from 'better-sqlite3';
 import { checkDatabase, isDamage, type OnDamage, setAside } from '../data-folder.ts';
 import type { Disk } from '../disk.ts';
-import { syncFolder } from '../sync-folder.ts';
 import { createUnstored, type UnstoredRow } from './unstored.ts';
 
 export type Until = 'settled' | 'sent';
