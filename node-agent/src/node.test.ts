@@ -166,9 +166,10 @@ t.test('a model is put down on command, capacity says so at once, its next task 
   t.match(capacities().at(-1), { models: [{ resident: true }] });
 });
 
-t.test('a model that works is not put down, one that is not here neither: words say why', async (t) => {
-  let finish = () => {};
-  const { tell, replies, until, assign, task, states, ends } = await rig(t, (plain) => ({
+/** A node that works on the task `t1` until `finish`. */
+async function atWork(t: Test) {
+  let finish: (() => void) | null = null;
+  const busy = await rig(t, (plain) => ({
     async *chat(request, signal) {
       await new Promise<void>((resolve) => {
         finish = resolve;
@@ -176,11 +177,15 @@ t.test('a model that works is not put down, one that is not here neither: words 
       yield* plain.chat(request, signal);
     },
   }));
-  const assigned = assign('ada', 'small');
-  await until(() => states().at(-1) === 'ready');
-  const idle = finish;
-  task('t1', assigned);
-  await until(() => finish !== idle);
+  const assigned = busy.assign('ada', 'small');
+  await busy.until(() => busy.states().at(-1) === 'ready');
+  busy.task('t1', assigned);
+  await busy.until(() => finish !== null);
+  return { ...busy, finish: () => finish?.() };
+}
+
+t.test('a model that works is not put down, one that is not here neither: words say why', async (t) => {
+  const { tell, replies, until, ends, finish } = await atWork(t);
   tell('unload', { command: 'c.1', model: 'small' });
   tell('unload', { command: 'c.2', model: 'large' });
   await until(() => replies().length === 2);
@@ -318,20 +323,7 @@ t.test('an agent that was let go has no hands in its grace', async (t) => {
 });
 
 t.test('a node that stops says of no agent that it has stopped while a turn of it goes on (seed 120112)', async (t) => {
-  let finish = () => {};
-  const { tell, until, assign, task, states, running, clock, boot } = await rig(t, (plain) => ({
-    async *chat(request, signal) {
-      await new Promise<void>((resolve) => {
-        finish = resolve;
-      });
-      yield* plain.chat(request, signal);
-    },
-  }));
-  const assigned = assign('ada', 'small');
-  await until(() => states().at(-1) === 'ready');
-  const idle = finish;
-  task('t1', assigned);
-  await until(() => finish !== idle);
+  const { tell, states, running, clock, boot, finish } = await atWork(t);
   const stopped = running.stop();
   // Any word of the coordinator made the node tell how its agents are.
   tell('welcome', { boot, coordinator: boot, nowMs: 0, heartbeatMs: 60_000, leaseMs: 60_000, generation: 1 });

@@ -25,6 +25,13 @@ export function statementOf(db: Database.Database, sql: string): Database.Statem
   return statement;
 }
 
+const filled = new WeakSet<Database.Database>();
+/** Asked of the file until it has some: nobody takes them away again. */
+function hasTables(db: Database.Database): boolean {
+  if (!filled.has(db) && statementOf(db, 'SELECT 1 FROM sqlite_schema').get() !== undefined) filled.add(db);
+  return filled.has(db);
+}
+
 export class SimulatedDisk {
   readonly #timeline: Timeline;
   readonly #files = new Map<string, Database.Database>();
@@ -61,8 +68,7 @@ export class SimulatedDisk {
   /** For checkers: what is stored, whoever runs; null: there is no such file, or it was made on a full disk and holds nothing yet. */
   read(name: string, sql: string): Database.Statement | null {
     const db = this.#files.get(name);
-    const isEmpty = !db || statementOf(db, 'SELECT 1 FROM sqlite_schema').get() === undefined;
-    return isEmpty ? null : statementOf(db, sql);
+    return db && hasTables(db) ? statementOf(db, sql) : null;
   }
   /** For checkers: the memories that were set aside for people. */
   setAside(): MemoryEntry[] {

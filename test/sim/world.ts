@@ -414,7 +414,7 @@ export class World implements MachineWorld {
     this.trace(name, `< ${short(topic, payload)}`);
     const machine = this.machines.find((each) => each.name === name);
     if (!machine) return;
-    const { agent, reason } = topic.endsWith('/memory') ? JSON.parse(payload) : {};
+    const { agent, reason } = this.forged.size > 0 && topic.endsWith('/memory') ? JSON.parse(payload) : {};
     if (reason === 'bad-hash' && this.forged.has(`${machine.identity?.node} ${agent}`))
       machine.blamedMs = this.timeline.nowMs;
     for (const checker of this.#checkers) checker.delivered?.(machine);

@@ -20,6 +20,7 @@ export function judged<K extends FromNode>(decide: Decide<K>): Decide<K> {
     const told = decision.remarks?.find(({ reason }) => reason === notItsOwn);
     const refusal = told ? refusalOf(view, node, nowMs, told.text) : [];
     const { changes, dropped } = withinBudget(view, node, decision.changes, nowMs);
+    if (!told && changes === decision.changes) return decision;
     const remarks = [...(decision.remarks ?? [])];
     if (dropped > 0) remarks.push({ reason: overBudget, text: `${node}: an event is not kept` });
     return { ...decision, changes: [...changes, ...refusal], ...(remarks.length > 0 ? { remarks } : {}) };

@@ -1,6 +1,6 @@
 // [INV-memory-kept] No memory vanishes: every hash that a disk ever held, and that disk is still there, is in the log, in a branch, or
-// in the file of what was set aside in the end; every finished turn of an agent that remembers has its entry, and one alone where it was leased once; what a branch adds is
-// brought into the log once.
+// in the file of what was set aside in the end; every finished turn of an agent that remembers has its entry, and one alone where it
+// was leased once; what a branch adds is brought into the log once.
 import type { MemoryEntry } from '@blackroad/protocol';
 import type { MakeChecker } from '../checker.ts';
 import type { SimulatedDisk } from '../disk.ts';
