@@ -1,5 +1,6 @@
 // [INV-one-end] Every accepted task ends exactly once: no second end, nothing after it, and an end for each when all is well again.
 import type { MakeChecker } from '../checker.ts';
+import { isStranded } from './rest.ts';
 
 export const oneEnd: MakeChecker = ({ world, broke }) => {
   const ended = new Set<string>();
@@ -17,7 +18,9 @@ export const oneEnd: MakeChecker = ({ world, broke }) => {
     rested() {
       for (const id of world.accepted) {
         checker.exercised++;
-        if (!ended.has(id)) broke(checker.name, `${id} was accepted and has no end`);
+        const agent = world.host.coordinator?.view.tasks.get(id)?.agent;
+        if (!ended.has(id) && !(agent && isStranded(world, agent)))
+          broke(checker.name, `${id} was accepted and has no end`);
       }
     },
   };

@@ -30,10 +30,7 @@ export function restlessOf(world: World): string[] {
       if (!unplaced || unplaced.refused.length === 0) out.push(`${name} has no node and no reason`);
       continue;
     }
-    // Its node lost the model, and the reason why no other takes it is known: a person must act.
-    const { node, model } = placement;
-    const isStranded = unplaced && unplaced.refused.length > 0 && !offers(world, node, model);
-    if (observed?.state !== 'ready' && !isStranded)
+    if (observed?.state !== 'ready' && !isStranded(world, name))
       out.push(`${name} on ${placement.node} is ${observed?.state ?? 'not heard of'} ${observed?.reason ?? ''}`);
     const machine = world.machines.find(({ identity }) => identity?.node === placement.node);
     if (machine?.process?.node.mayActOutside(name) === false)
@@ -46,8 +43,8 @@ export function restlessOf(world: World): string[] {
       out.push(`${name}: ${placement.node} is at ${head?.seq ?? 0}, the store at ${stored?.seq ?? 0}`);
   }
   for (const { reason } of view.frozen) out.push(`moves are frozen: ${reason}`);
-  if (view.tasks.size > 0)
-    out.push(`${view.tasks.size} tasks have not ended: ${[...view.tasks.keys()].slice(0, 3).join(', ')}`);
+  const open = [...view.tasks.values()].filter(({ agent }) => !isStranded(world, agent)).map(({ id }) => id);
+  if (open.length > 0) out.push(`${open.length} tasks have not ended: ${open.slice(0, 3).join(', ')}`);
   for (const { id, agent } of world.stored.branches.values())
     if (world.stored.agents.get(agent)?.placement) out.push(`branch ${id} is not brought in`);
   for (const machine of world.machines) {
@@ -72,6 +69,16 @@ export function restlessOf(world: World): string[] {
   }
   return out;
 }
+
+/**
+ * Whether a person must act before this agent works again: its node lost the model, and the reason why no other node takes it is
+ * known. What its triggers ask for waits until its deadline, so there are open tasks of it at any time.
+ */
+export function isStranded(world: World, name: string): boolean {
+  const { placement, unplaced } = world.host.coordinator?.view.agents.get(name) ?? {};
+  return !!placement && !!unplaced && unplaced.refused.length > 0 && !offers(world, placement.node, placement.model);
+}
+
 /** What the node told of itself last. */
 function offers(world: World, node: string, model: string): boolean {
   const { models = [] } = world.host.coordinator?.view.live.get(node)?.capacity ?? {};
