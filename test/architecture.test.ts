@@ -14,7 +14,7 @@ interface Source {
 
 function sources(folder: string): Source[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && !name.includes('node_modules') && !name.includes('dist/'))
+    .filter((name) => /\.tsx?$/.test(name) && !name.includes('node_modules') && !name.includes('dist/'))
     .map((name) => {
       const path = join(folder, name);
       const text = readFileSync(join(root, path), 'utf8');
@@ -27,12 +27,13 @@ function sources(folder: string): Source[] {
         path,
         text,
         imports,
-        test: /\.(test|fixture|bench)\.ts$|conformance|fixtures?\/|throwaway-|\/fixture\.ts$/.test(path),
+        test: path.endsWith('.test.ts'),
       };
     });
 }
 const all = ['protocol/src', 'std/src', 'coordinator/src', 'coordinator/cli/src', 'node-agent/src'].flatMap(sources);
 const product = all.filter(({ test }) => !test);
+const console = sources('coordinator/console').filter(({ test }) => !test);
 
 /** Imports of type `type` do not run: they tie nothing together at run time. */
 function valueImports(source: Source): string[] {
@@ -130,6 +131,55 @@ forbid(
       : /^(coordinator\/src|node-agent)\//.test(target) || target === '@blackroad/coordinator',
   ),
 );
+forbid(
+  'the product imports nothing of test/',
+  'what only tests need is under test/; a product that needed it would ship it',
+  pairs([...product, ...console], (target) => under(target, 'test') || target.endsWith('.test.ts')),
+);
+/** Where a process, a bundle or a generator begins. */
+const entries = [
+  'coordinator/src/main.ts',
+  'coordinator/cli/src/main.ts',
+  'node-agent/src/main.ts',
+  'node-agent/src/runtimes/llama-child.ts',
+  // In place of TypeBox in a bundle, by the names of these files.
+  'node-agent/src/schemas/plain.ts',
+  'node-agent/src/schemas/check.ts',
+  'protocol/src/generate/write.ts',
+];
+/** What `@blackroad/protocol/cron` is a name for, by package.json. */
+const exported = ['protocol', 'std'].flatMap((folder) => {
+  const { name, exports } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+  return Object.entries<string>(exports).map(([key, file]) => ({ name: join(name, key), file: join(folder, file) }));
+});
+function fileOf(target: string): string {
+  for (const { name, file } of exported) {
+    const [before = '', after] = name.split('*');
+    if (target === name) return file;
+    if (after !== undefined && target.startsWith(before)) return file.replace('*', target.slice(before.length));
+  }
+  return target;
+}
+t.test('every file of the product is reached from an entry point', async (t) => {
+  const files = new Map([...product, ...console].map((source) => [source.path, source]));
+  const reached = new Set<string>();
+  const left = [...entries, ...console.map(({ path }) => path)];
+  for (let path = left.pop(); path; path = left.pop()) {
+    if (reached.has(path)) continue;
+    reached.add(path);
+    left.push(...(files.get(path)?.imports.map(fileOf) ?? []));
+  }
+  t.same(
+    [...files.keys()].filter((path) => !reached.has(path)),
+    [],
+    'what only tests import belongs under test/',
+  );
+  t.same(
+    entries.filter((path) => !files.has(path)),
+    [],
+    'an entry point exists',
+  );
+});
 forbid(
   'no index.ts but that of protocol',
   'an index inside a package hides who uses what',

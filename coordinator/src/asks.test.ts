@@ -2,7 +2,7 @@
 import type { NodeHealth } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import t from 'tap';
-import { openApiFleet } from '../../test/fixtures/api-fleet.ts';
+import { openApiFleet } from '../../test/fixtures/coordinator/api-fleet.ts';
 
 const fleet = await openApiFleet();
 t.teardown(() => fleet.close());

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { SampleFleet, sampleNode } from '../../test/fixtures/coordinator/sample-fleet.ts';
 import {
   addTask,
   allChanges,
@@ -11,7 +12,6 @@ import {
   taskIn,
   waitingIn,
 } from './draft.ts';
-import { SampleFleet, sampleNode } from './sample-fleet.ts';
 import type { EndedTask, TaskRow } from './view.ts';
 
 t.test('a draft sees its own steps, the view does not', async (t) => {

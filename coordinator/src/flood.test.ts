@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { FleetEvent, NodeView } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import t from 'tap';
-import { openApiFleet } from '../../test/fixtures/api-fleet.ts';
+import { openApiFleet } from '../../test/fixtures/coordinator/api-fleet.ts';
 
 t.test('ten thousand events of one node push nobody out of sight', async (t) => {
   const path = join(t.testdir(), 'fleet.sqlite');

@@ -5,7 +5,7 @@ import { FleetError, type TaskView } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
-import { openApiFleet } from '../../test/fixtures/api-fleet.ts';
+import { openApiFleet } from '../../test/fixtures/coordinator/api-fleet.ts';
 import { mayPass } from './outage.ts';
 import { openDatabase } from './store/sqlite/database.ts';
 import { storageFailure } from './store/sqlite/failure.ts';

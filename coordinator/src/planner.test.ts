@@ -4,12 +4,12 @@ import { FleetError } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
+import { SampleFleet, said } from '../../test/fixtures/coordinator/sample-fleet.ts';
+import { GiB, modelOf } from '../../test/fixtures/coordinator/sample-supply.ts';
 import { apply, type Change } from './change.ts';
 import { decisions } from './decisions.ts';
 import type { Answer, Decide, InputKind, Inputs, Outcome } from './input.ts';
-import { GiB, modelOf } from './placement/fixture.ts';
 import { Planner } from './planner.ts';
-import { SampleFleet, said } from './sample-fleet.ts';
 import type { NodeRow, View } from './view.ts';
 
 /** Time stands still unless told; each look at it costs `lookMs`, so that computing takes time. */

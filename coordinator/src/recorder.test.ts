@@ -3,8 +3,8 @@ import type { History, TaskView, Usage } from '@blackroad/protocol';
 import { faults, History as HistorySchema, Usage as UsageSchema } from '@blackroad/protocol';
 import Sqlite from 'better-sqlite3';
 import t from 'tap';
-import { type ApiFleet, type FakeNode, openApiFleet } from '../../test/fixtures/api-fleet.ts';
-import { openConsole } from './api/feed/client.fixture.ts';
+import { type ApiFleet, type FakeNode, openApiFleet } from '../../test/fixtures/coordinator/api-fleet.ts';
+import { openConsole } from '../../test/fixtures/coordinator/open-console.ts';
 import { minuteS, quarterS } from './recorder.ts';
 
 const minuteMs = minuteS * 1000;

@@ -2,7 +2,7 @@
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
-import { openApiFleet } from '../../test/fixtures/api-fleet.ts';
+import { openApiFleet } from '../../test/fixtures/coordinator/api-fleet.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 
 t.test('a store that takes long to load takes nothing of the time that nodes have to come back', async (t) => {

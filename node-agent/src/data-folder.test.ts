@@ -20,12 +20,12 @@ import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import Database from 'better-sqlite3';
 import t from 'tap';
+import { createThrowawayCa } from '../../test/fixtures/node-agent/throwaway-ca.ts';
+import { HandClock } from '../../test/fixtures/node-agent/tiny-coordinator.ts';
 import { openAssignmentStore } from './assignment-store.ts';
 import { composeNode } from './compose.ts';
 import { dataFiles } from './data-folder.ts';
 import { saveIdentity } from './identity/identity.ts';
-import { createThrowawayCa } from './identity/throwaway-ca.ts';
-import { HandClock } from './memory/tiny-coordinator.fixture.ts';
 import { simulatedProbes } from './probes/simulated.ts';
 import { createSimulated } from './runtimes/simulated.ts';
 

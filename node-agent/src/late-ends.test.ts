@@ -1,8 +1,8 @@
 // Ends that nobody settles, on a clock that the test moves: what is sent again, when, and how often.
 import type { Random } from '@blackroad/std/random';
 import t from 'tap';
+import { HandClock } from '../../test/fixtures/node-agent/tiny-coordinator.ts';
 import { createLateEnds } from './late-ends.ts';
-import { HandClock } from './memory/tiny-coordinator.fixture.ts';
 
 function rig() {
   const clock = new HandClock();

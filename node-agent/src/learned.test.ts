@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
+import { HandClock } from '../../test/fixtures/node-agent/tiny-coordinator.ts';
 import { createLearned } from './learned.ts';
-import { HandClock } from './memory/tiny-coordinator.fixture.ts';
 import type { RuntimeModel } from './runtimes/runtime.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'blackroad-learned-'));

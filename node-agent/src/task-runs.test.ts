@@ -9,8 +9,8 @@ import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
 import t from 'tap';
+import { HandClock } from '../../test/fixtures/node-agent/tiny-coordinator.ts';
 import type { RunningAgent, Transport, TurnChunk, TurnEnd, TurnTask } from './contracts.ts';
-import { HandClock } from './memory/tiny-coordinator.fixture.ts';
 import { createTaskRuns } from './task-runs.ts';
 
 const lease = (given: Partial<TaskLease> = {}): TaskLease => ({

@@ -3,8 +3,8 @@
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
+import { HandClock } from '../../test/fixtures/node-agent/tiny-coordinator.ts';
 import { createLearned } from './learned.ts';
-import { HandClock } from './memory/tiny-coordinator.fixture.ts';
 import { createModelPool } from './model-pool.ts';
 import { type PullProgress, type Runtime, RuntimeError } from './runtimes/runtime.ts';
 import { createSimulated } from './runtimes/simulated.ts';

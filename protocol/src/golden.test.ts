@@ -3,12 +3,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { schemaOf } from '../../test/fixtures/protocol/schema-of.ts';
 import { AgentSpec } from './agent.ts';
 import { type Decoded, decode, encode } from './codec.ts';
 import { explain, faults } from './faults.ts';
 import { entryFault, type MemoryEntry } from './memory.ts';
 import { type TopicName, type TopicRow, topics } from './topics.ts';
-import { schemaOf } from './walk.fixture.ts';
 
 const folder = join(import.meta.dirname, '../golden');
 const golden = readdirSync(folder)

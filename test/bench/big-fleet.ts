@@ -12,10 +12,10 @@ import type { Bus, BusMessage } from '../../coordinator/src/bus/bus.ts';
 import type { DurableChange } from '../../coordinator/src/change.ts';
 import { policyOf, readConfig } from '../../coordinator/src/config.ts';
 import { type Coordinator, startCoordinator } from '../../coordinator/src/coordinator.ts';
-import { GiB, modelOf } from '../../coordinator/src/placement/fixture.ts';
-import { sampleNode, sampleSpec } from '../../coordinator/src/sample-fleet.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
 import type { AgentRow } from '../../coordinator/src/view.ts';
+import { sampleNode, sampleSpec } from '../fixtures/coordinator/sample-fleet.ts';
+import { GiB, modelOf } from '../fixtures/coordinator/sample-supply.ts';
 
 export interface BigFleet {
   coordinator: Coordinator;

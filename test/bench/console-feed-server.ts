@@ -13,8 +13,8 @@ import type { DurableChange } from '../../coordinator/src/change.ts';
 import { policyOf, readConfig } from '../../coordinator/src/config.ts';
 import { startCoordinator } from '../../coordinator/src/coordinator.ts';
 import { createDoorkeeper } from '../../coordinator/src/door/doorkeeper.ts';
-import { agentRow, nodeRow } from '../../coordinator/src/store/conformance/rows.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
+import { agentRow, nodeRow } from '../fixtures/coordinator/stored-rows.ts';
 
 const nodes = Number(process.env.BENCH_NODES ?? 10_000);
 const agents = nodes * 3;

@@ -9,10 +9,10 @@ import { encodeVector } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom, systemRandom } from '@blackroad/std/random';
-import { memoryEntries } from '../../coordinator/src/store/conformance/rows.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
 import { createNodeMemory } from '../../node-agent/src/memory/node-memory.ts';
-import { TinyCoordinator } from '../../node-agent/src/memory/tiny-coordinator.fixture.ts';
+import { memoryEntries } from '../fixtures/coordinator/stored-rows.ts';
+import { TinyCoordinator } from '../fixtures/node-agent/tiny-coordinator.ts';
 import { bench, percentile } from './line.ts';
 
 const onNode = 10_000;

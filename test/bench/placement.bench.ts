@@ -1,10 +1,11 @@
 // Placement at the size that is promised: how fast, how much faster than asking every node for every agent, how good beside
 // it and beside the bound of linear programming, and how long it keeps the event loop waiting at most.
 // Seconds are of this thread: a busy machine makes nobody slower or faster than he is.
-import { placeExhaustively } from '../../coordinator/src/placement/exhaustive.ts';
-import { snapshotWith } from '../../coordinator/src/placement/fixture.ts';
+
 import { place, planning } from '../../coordinator/src/placement/place.ts';
 import type { PlacementPlan, PlacementSnapshot } from '../../coordinator/src/placement/supply.ts';
+import { placeExhaustively } from '../fixtures/coordinator/place-exhaustively.ts';
+import { snapshotWith } from '../fixtures/coordinator/sample-supply.ts';
 import { mixedAgents, mixedNodes, pickyAgents } from './fleet-of.ts';
 import { bench } from './line.ts';
 import { lpBound } from './lp-bound.ts';

@@ -4,7 +4,7 @@ import type { NodeCapacity, NodeModel } from '@blackroad/protocol';
 import t from 'tap';
 import { createClient } from '../../coordinator/cli/src/client.ts';
 import { until } from '../e2e/processes.ts';
-import { openApiFleet } from '../fixtures/api-fleet.ts';
+import { openApiFleet } from '../fixtures/coordinator/api-fleet.ts';
 import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
 
 const consoleDir = new URL('../../coordinator/console/dist', import.meta.url).pathname;

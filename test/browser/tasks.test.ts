@@ -3,7 +3,7 @@
 import t from 'tap';
 import { createClient } from '../../coordinator/cli/src/client.ts';
 import { until } from '../e2e/processes.ts';
-import { type FakeWork, openApiFleet } from '../fixtures/api-fleet.ts';
+import { type FakeWork, openApiFleet } from '../fixtures/coordinator/api-fleet.ts';
 import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
 
 const consoleDir = new URL('../../coordinator/console/dist', import.meta.url).pathname;

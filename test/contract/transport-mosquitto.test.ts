@@ -7,10 +7,10 @@ import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { createThrowawayCa } from '../../node-agent/src/identity/throwaway-ca.ts';
 import { createOutbox } from '../../node-agent/src/transport/outbox.ts';
 import { createTransport } from '../../node-agent/src/transport/transport.ts';
-import { findMosquitto, startMosquitto } from './mosquitto.ts';
+import { findMosquitto, startMosquitto } from '../fixtures/mosquitto.ts';
+import { createThrowawayCa } from '../fixtures/node-agent/throwaway-ca.ts';
 
 const program = findMosquitto();
 t.test(

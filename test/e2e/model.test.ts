@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isEnd, type TaskView } from '@blackroad/protocol';
 import t from 'tap';
-import { testModels } from '../fixtures/models.ts';
+import { testModels } from '../fixtures/node-agent/test-models.ts';
 import { type Fleet, type Process, runFleet, startFleet, until } from './processes.ts';
 import { ended, memoryOf, nodeOf, presence, ready, submit } from './steps.ts';
 

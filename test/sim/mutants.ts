@@ -362,7 +362,16 @@ const maxSeeds = 200;
 function play(mutant: Mutant): string | null {
   const copy = mkdtempSync(join(tmpdir(), 'mutant-'));
   try {
-    for (const folder of ['protocol', 'std', 'coordinator', 'node-agent', 'test/sim', 'test/fixtures', 'package.json'])
+    for (const folder of [
+      'protocol',
+      'std',
+      'coordinator',
+      'node-agent',
+      'test/sim',
+      'test/fixtures',
+      'test/conformance',
+      'package.json',
+    ])
       cpSync(join(root, folder), join(copy, folder), {
         recursive: true,
         filter: (path) => !/node_modules|\/dist$|\/console$/.test(path.slice(root.length)),

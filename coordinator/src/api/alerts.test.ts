@@ -2,8 +2,8 @@
 import type { Alert, FleetTotals, NodeCapacity, NodeLine, NodeView } from '@blackroad/protocol';
 import { Alert as AlertSchema, faults } from '@blackroad/protocol';
 import t from 'tap';
-import { type ApiFleet, openApiFleet } from '../../../test/fixtures/api-fleet.ts';
-import { openConsole } from './feed/client.fixture.ts';
+import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { openConsole } from '../../../test/fixtures/coordinator/open-console.ts';
 
 async function alerts(fleet: ApiFleet, kind?: string): Promise<Alert[]> {
   const { body } = await fleet.call<Alert[]>('GET', '/v1/alerts');

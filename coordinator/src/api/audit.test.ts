@@ -2,7 +2,7 @@
 // every route that is not a plain reading; a new one must be put into it, or the last test fails.
 import { type RouteName, routes } from '@blackroad/protocol';
 import t from 'tap';
-import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 
 interface AuditRow {
   actor: string;

@@ -1,6 +1,6 @@
 // Commands to nodes through the API: only the node that was asked answers.
 import t from 'tap';
-import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 
 t.test('another node that answers first is not heard, and it is told', async (t) => {
   const fleet = await openApiFleet();

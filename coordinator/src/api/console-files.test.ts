@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import t from 'tap';
-import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 
 const consoleDir = mkdtempSync(join(tmpdir(), 'console-'));
 mkdirSync(join(consoleDir, 'assets'));

@@ -13,7 +13,7 @@ import {
 import { systemRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { writeCsr } from '../../../node-agent/src/identity/csr.ts';
-import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { Pkcs10CertificateRequestGenerator } from '../ca/x509.ts';
 
 const fleet = await openApiFleet();

@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import { maxHttpBodyBytes } from '@blackroad/protocol';
 import t from 'tap';
-import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 
 const fleet = await openApiFleet();
 t.teardown(() => fleet.close());

@@ -2,7 +2,7 @@
 // leads another device to an address that it reaches.
 import type { KeyView } from '@blackroad/protocol';
 import t from 'tap';
-import { type ApiFleet, openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { networkUrl } from './reach.ts';
 
 const keysOf = async (fleet: ApiFleet) => (await fleet.call<KeyView[]>('GET', '/v1/keys')).body;

@@ -1,7 +1,7 @@
 // Frozen moves over the API: how they are shown, how a person lets them go, and what /metrics says of planning.
 import type { FleetTotals } from '@blackroad/protocol';
 import t from 'tap';
-import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 
 const fleet = await openApiFleet();
 t.teardown(() => fleet.close());

@@ -8,8 +8,8 @@ import {
   type NodeView,
 } from '@blackroad/protocol';
 import t from 'tap';
-import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
-import { SampleFleet } from '../sample-fleet.ts';
+import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import type { View } from '../view.ts';
 import { catalogue } from './catalogue.ts';
 

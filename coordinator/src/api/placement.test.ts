@@ -10,7 +10,7 @@ import {
   type WhatIfPlan,
 } from '@blackroad/protocol';
 import t from 'tap';
-import { type ApiFleet, type FakeNode, openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { type ApiFleet, type FakeNode, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 
 const fleet: ApiFleet = await openApiFleet();
 t.teardown(() => fleet.close());

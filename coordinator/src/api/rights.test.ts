@@ -1,7 +1,7 @@
 // Rights: every route of the table refuses strangers and lesser roles, lets the least role in, and stands in the OpenAPI document.
 import { type Problem, type RouteName, type RouteRow, roles, routes } from '@blackroad/protocol';
 import t from 'tap';
-import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 
 const fleet = await openApiFleet({ limits: { refusalsPerMinute: 1000 } });
 t.teardown(() => fleet.close());

@@ -1,7 +1,7 @@
 // Sign-in, sessions and what a browser may be tricked into: codes work once, sessions end with their key, other origins get nothing.
 import { request as rawRequest } from 'node:http';
 import t from 'tap';
-import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { codeMs, sessionMs } from './access.ts';
 
 const fleet = await openApiFleet({ limits: { refusalsPerMinute: 20 } });

@@ -4,7 +4,7 @@ import { connect as tlsConnect } from 'node:tls';
 import { maxHttpBodyBytes } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import t, { type Test } from 'tap';
-import { type ApiFleet, openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { createRoom } from './bodies.ts';
 import type { ApiLimits } from './context.ts';
 

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { TaskView } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import t, { type Test } from 'tap';
-import { type FakeWork, openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { type FakeWork, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 
 const beats = new Set<() => void>();
 const fleet = await openApiFleet({

@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
+import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import type { Touched } from '../coordinator.ts';
-import { SampleFleet } from '../sample-fleet.ts';
 import type { View } from '../view.ts';
 import { countFleet } from './show.ts';
 import { createTally } from './tally.ts';

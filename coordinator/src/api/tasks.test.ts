@@ -1,7 +1,7 @@
 // Nodes, agents and tasks end to end over HTTP: a node in this process speaks real messages, answers come as JSON and as streams.
 import { faults, type Problem, type RouteName, type RouteRow, routes, type TaskView } from '@blackroad/protocol';
 import t from 'tap';
-import { openApiFleet } from '../../../test/fixtures/api-fleet.ts';
+import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 
 const fleet = await openApiFleet();
 t.teardown(() => fleet.close());

@@ -6,12 +6,12 @@ import { actorOf } from '@blackroad/protocol';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
-import { openTestCa, type TestCa } from '../../../test/contract/identities.ts';
+import { type BusRig, busConformance, closed, connectNode, freeze, root } from '../../../test/conformance/bus.ts';
+import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
+import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
 import { createDoorkeeper } from '../door/doorkeeper.ts';
 import { type AedesLimits, createAedesBus } from './aedes.ts';
-import { openBroker } from './broker.fixture.ts';
 import type { Gate } from './bus.ts';
-import { type BusRig, busConformance, closed, connectNode, freeze, root } from './conformance.ts';
 
 const home: TestCa = await openTestCa();
 const abroad: TestCa = await openTestCa();

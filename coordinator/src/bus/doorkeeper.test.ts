@@ -3,11 +3,11 @@
 import { actorOf } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import t, { type Test } from 'tap';
-import { openTestCa, type TestCa } from '../../../test/contract/identities.ts';
+import { connectNode, root } from '../../../test/conformance/bus.ts';
+import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
+import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
 import { createDoorkeeper, type DoorkeeperLimits, nameOfKey } from '../door/doorkeeper.ts';
-import { openBroker } from './broker.fixture.ts';
 import type { Gate } from './bus.ts';
-import { connectNode, root } from './conformance.ts';
 
 const home: TestCa = await openTestCa();
 const abroad: TestCa = await openTestCa();

@@ -2,7 +2,7 @@
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { systemClock } from '@blackroad/std/clock';
 import t, { type Test } from 'tap';
-import { openTestCa, type TestCa } from '../../../test/contract/identities.ts';
+import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
 import { createDrain } from './drain.ts';
 
 const home: TestCa = await openTestCa();

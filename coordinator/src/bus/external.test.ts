@@ -10,9 +10,16 @@ import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
 import { Aedes } from 'aedes';
 import t, { type Test } from 'tap';
-import { openTestCa } from '../../../test/contract/identities.ts';
-import { findMosquitto, startMosquitto } from '../../../test/contract/mosquitto.ts';
-import { type BusRig, busConformance, connectNode, createInbox, type Inbox, root } from './conformance.ts';
+import {
+  type BusRig,
+  busConformance,
+  connectNode,
+  createInbox,
+  type Inbox,
+  root,
+} from '../../../test/conformance/bus.ts';
+import { openTestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
+import { findMosquitto, startMosquitto } from '../../../test/fixtures/mosquitto.ts';
 import { createExternalBus, type ExternalLimits } from './external.ts';
 
 const program = findMosquitto();

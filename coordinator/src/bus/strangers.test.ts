@@ -3,10 +3,10 @@ import { type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import t, { type Test } from 'tap';
-import { openTestCa, type TestCa } from '../../../test/contract/identities.ts';
+import { type BusRig, connectNode } from '../../../test/conformance/bus.ts';
+import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
+import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
 import type { AedesLimits } from './aedes.ts';
-import { openBroker } from './broker.fixture.ts';
-import { type BusRig, connectNode } from './conformance.ts';
 
 const home: TestCa = await openTestCa();
 t.teardown(() => home.close());

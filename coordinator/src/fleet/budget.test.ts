@@ -2,9 +2,9 @@
 import { type AgentObserved, commitPayload, hashHeader, type NodeEvent } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
+import { boot1, boot2, events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import type { Change } from '../change.ts';
 import { decisions } from '../decisions.ts';
-import { boot1, boot2, events, SampleFleet, said } from '../sample-fleet.ts';
 import type { View } from '../view.ts';
 import { leftOf, withinBudget } from './budget.ts';
 import { nodeConditions } from './conditions.ts';

@@ -1,6 +1,6 @@
 import type { NodeHealth } from '@blackroad/protocol';
 import t from 'tap';
-import { SampleFleet } from '../sample-fleet.ts';
+import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import type { View } from '../view.ts';
 import { nodeConditions } from './conditions.ts';
 import { nodeTroubles } from './troubles.ts';

@@ -1,6 +1,15 @@
 import t from 'tap';
+import {
+  audits,
+  boot1,
+  code,
+  events,
+  SampleFleet,
+  said,
+  samplePolicy,
+  startMs,
+} from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import type { Inputs } from '../input.ts';
-import { audits, boot1, code, events, SampleFleet, said, samplePolicy, startMs } from '../sample-fleet.ts';
 import { createKey, createToken, recordAudit, revokeKey, revokeToken } from './access.ts';
 import { enrol, renew } from './enrolment.ts';
 import { freeName } from './node-names.ts';

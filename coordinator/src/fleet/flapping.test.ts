@@ -1,5 +1,5 @@
 import t from 'tap';
-import { SampleFleet } from '../sample-fleet.ts';
+import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import type { View } from '../view.ts';
 import { nodeConditions } from './conditions.ts';
 

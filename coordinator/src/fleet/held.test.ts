@@ -1,9 +1,9 @@
 // A node with a good certificate that speaks for what is not its own: every id in what it sends is asked for, and what it did is told.
 import { type AgentObserved, commitPayload, hashHeader, type MemoryEntry } from '@blackroad/protocol';
 import t from 'tap';
+import { boot1, events, SampleFleet, said, sampleNode } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { decisions } from '../decisions.ts';
 import type { InputKind, Inputs } from '../input.ts';
-import { boot1, events, SampleFleet, said, sampleNode } from '../sample-fleet.ts';
 import type { View } from '../view.ts';
 import { nodeConditions } from './conditions.ts';
 

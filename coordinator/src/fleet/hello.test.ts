@@ -1,5 +1,5 @@
 import t from 'tap';
-import { boot2, events, SampleFleet, said, startMs } from '../sample-fleet.ts';
+import { boot2, events, SampleFleet, said, startMs } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { acceptEvent, releaseNode } from './nodes.ts';
 import { leaseMs } from './quiet.ts';
 

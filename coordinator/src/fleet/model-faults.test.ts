@@ -1,9 +1,9 @@
 // An agent whose model cannot be fetched or loaded where it is: it waits a while, goes elsewhere once, and does not go back and forth.
 import t from 'tap';
+import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { explainingAgent } from '../placement/explain.ts';
-import { GiB, modelOf } from '../placement/fixture.ts';
 import { whole } from '../placement/pace.ts';
-import { SampleFleet } from '../sample-fleet.ts';
 import type { View } from '../view.ts';
 import { faultPatienceMs } from './model-faults.ts';
 import { acceptObserved } from './presence.ts';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { SampleFleet, sampleSpec, startMs } from '../sample-fleet.ts';
+import { SampleFleet, sampleSpec, startMs } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { classFaults, specFaults } from './spec-faults.ts';
 
 const prompt = 'Good morning.';

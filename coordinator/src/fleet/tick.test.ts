@@ -1,6 +1,13 @@
 import t from 'tap';
+import {
+  boot1,
+  events,
+  SampleFleet,
+  said,
+  samplePolicy,
+  startMs,
+} from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { apply } from '../change.ts';
-import { boot1, events, SampleFleet, said, samplePolicy, startMs } from '../sample-fleet.ts';
 
 /** Past the grace after the start, with everybody heard from. */
 function settled(...nodes: string[]): SampleFleet {

@@ -1,6 +1,6 @@
 // A copied volume: two processes speak in turn under one identity.
 import t from 'tap';
-import { events, SampleFleet } from '../sample-fleet.ts';
+import { events, SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 
 t.test('two processes that take turns are quarantined once, with words; they do not flap for ever', async (t) => {
   const fleet = new SampleFleet();

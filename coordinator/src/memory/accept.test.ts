@@ -1,8 +1,8 @@
 import { commitPayload, hashHeader, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import t from 'tap';
+import { boot1, events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { forgetNode } from '../fleet/nodes.ts';
 import type { Inputs } from '../input.ts';
-import { boot1, events, SampleFleet, said } from '../sample-fleet.ts';
 import { acceptMemory } from './accept.ts';
 
 interface Wanted {

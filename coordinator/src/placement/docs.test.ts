@@ -2,9 +2,16 @@
 // example is what placement answers today.
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import {
+  demandOf,
+  GiB,
+  homeFleet,
+  modelOf,
+  snapshotWith,
+  stayingOf,
+} from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { bestChoice, openRooms, roomAt } from './choose.ts';
 import { closedReasons, filters, firstRefusal } from './feasible.ts';
-import { demandOf, GiB, homeFleet, modelOf, snapshotWith, stayingOf } from './fixture.ts';
 import { place } from './place.ts';
 import { useOf } from './room.ts';
 import { round, scorers, whyOf } from './score.ts';

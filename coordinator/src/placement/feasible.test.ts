@@ -1,8 +1,8 @@
 import { maxAgentsPerNode } from '@blackroad/protocol';
 import t from 'tap';
+import { GiB, modelOf, nodeOf, specOf, stayingOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { type Catalogue, emptyCatalogue, learnModels } from './catalogue.ts';
 import { allRefusals, brokenRule, type Candidate, firstFilter, firstRefusal } from './feasible.ts';
-import { GiB, modelOf, nodeOf, specOf, stayingOf } from './fixture.ts';
 import { kvBytesPerToken } from './memory-fit.ts';
 import { openRoom, useOf } from './room.ts';
 import type { SupplyNode } from './supply.ts';

@@ -1,8 +1,8 @@
 // Which loaded models may be put down: since when, and whose never are.
 import t from 'tap';
-import { SampleFleet, said, startMs } from '../sample-fleet.ts';
+import { SampleFleet, said, startMs } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import type { View } from '../view.ts';
-import { modelOf } from './fixture.ts';
 import { idleModels } from './idle-models.ts';
 import { unloadIdle } from './plan.ts';
 

@@ -3,11 +3,11 @@
 import type { NodeCapacity, NodeHealth } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
+import { samplePolicy } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { GiB, modelOf, specOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { apply, type Change, type Outgoing } from '../change.ts';
 import type { Policy } from '../input.ts';
-import { samplePolicy } from '../sample-fleet.ts';
 import { type AgentRow, emptyView, type MutableView, type NodeRow, type TaskRow } from '../view.ts';
-import { GiB, modelOf, specOf } from './fixture.ts';
 import { type PlanPart, type PlanStep, partsOf } from './moves.ts';
 import { frozenCount, pendingOf, planDueMs } from './need.ts';
 import { place } from './place.ts';

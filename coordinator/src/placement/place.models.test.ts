@@ -1,6 +1,13 @@
 // One plan for agents and models: what is fetched, loaded, kept and unloaded; and what agents ask beyond a model.
 import t from 'tap';
-import { demandOf, GiB, modelOf, nodeOf, snapshotWith, stayingOf } from './fixture.ts';
+import {
+  demandOf,
+  GiB,
+  modelOf,
+  nodeOf,
+  snapshotWith,
+  stayingOf,
+} from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { place } from './place.ts';
 import { whyOf } from './score.ts';
 import type { Demand, PlacementPlan, Staying, Strategy, SupplyNode } from './supply.ts';

@@ -1,6 +1,13 @@
 // Who gives way to whom: always to a higher priority, never for nothing, never back and forth.
 import t from 'tap';
-import { demandOf, GiB, modelOf, nodeOf, snapshotWith, stayingOf } from './fixture.ts';
+import {
+  demandOf,
+  GiB,
+  modelOf,
+  nodeOf,
+  snapshotWith,
+  stayingOf,
+} from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { place } from './place.ts';
 import type { PlacementPlan, SupplyNode } from './supply.ts';
 

@@ -3,9 +3,16 @@
 import { type AgentSpec, classes, type NodeModel } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
-import { placeExhaustively } from './exhaustive.ts';
-import { demandOf, GiB, modelOf, nodeOf, snapshotWith, stayingOf } from './fixture.ts';
-import { arbitrarySnapshot } from './fleets.fixture.ts';
+import { arbitrarySnapshot } from '../../../test/fixtures/coordinator/arbitrary-snapshot.ts';
+import { placeExhaustively } from '../../../test/fixtures/coordinator/place-exhaustively.ts';
+import {
+  demandOf,
+  GiB,
+  modelOf,
+  nodeOf,
+  snapshotWith,
+  stayingOf,
+} from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { kvBytesPerToken } from './memory-fit.ts';
 import { place, planning } from './place.ts';
 import { whyOf } from './score.ts';

@@ -1,5 +1,13 @@
 import t from 'tap';
-import { demandOf, GiB, homeFleet, modelOf, nodeOf, snapshotWith, stayingOf } from './fixture.ts';
+import {
+  demandOf,
+  GiB,
+  homeFleet,
+  modelOf,
+  nodeOf,
+  snapshotWith,
+  stayingOf,
+} from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { place as placeSnapshot } from './place.ts';
 import { whyOf } from './score.ts';
 import type { Demand, PlacementPlan, Strategy, SupplyNode } from './supply.ts';

@@ -2,9 +2,9 @@
 import type { AgentSpec, NodeHealth, NodeModel } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
+import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { apply } from '../change.ts';
-import { SampleFleet } from '../sample-fleet.ts';
-import { GiB, modelOf } from './fixture.ts';
 
 const loaded = (given: Partial<NodeModel> = {}) =>
   modelOf('small', { resident: true, residentBytes: 1.1 * GiB, ...given });

@@ -1,6 +1,14 @@
 import t from 'tap';
+import {
+  demandOf,
+  GiB,
+  modelOf,
+  nodeOf,
+  snapshotWith,
+  type specOf,
+  stayingOf,
+} from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { bestChoice, openRooms, roomAt } from './choose.ts';
-import { demandOf, GiB, modelOf, nodeOf, snapshotWith, type specOf, stayingOf } from './fixture.ts';
 import { boundOf, scorers, whyOf } from './score.ts';
 import type { Placed, PlacedFacts, Strategy, SupplyNode } from './supply.ts';
 

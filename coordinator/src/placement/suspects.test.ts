@@ -3,11 +3,11 @@
 import type { NodeHealth } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
+import { SampleFleet, type sampleSpec } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import type { Change } from '../change.ts';
 import { acceptObserved } from '../fleet/presence.ts';
-import { SampleFleet, type sampleSpec } from '../sample-fleet.ts';
 import type { View } from '../view.ts';
-import { GiB, modelOf } from './fixture.ts';
 import { Kept } from './kept.ts';
 import { whole } from './pace.ts';
 import { place } from './place.ts';

@@ -1,9 +1,9 @@
 // A lease that its node does not hold is not renewed: it is taken back within the time of a lease, uncounted, and leased anew.
 import { maxHeldInHealth, type NodeHealth } from '@blackroad/protocol';
 import t from 'tap';
+import { SampleFleet, said, sampleHealth } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { acceptHealth } from '../fleet/presence.ts';
 import { leaseMs } from '../fleet/quiet.ts';
-import { SampleFleet, said, sampleHealth } from '../sample-fleet.ts';
 import { unheldMs } from './held.ts';
 
 function beat(fleet: SampleFleet, held: string[] | undefined, over: Partial<NodeHealth> = {}) {

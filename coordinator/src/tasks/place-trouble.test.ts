@@ -2,10 +2,10 @@
 // its deadline and the real reason.
 import { maxPastAttempts, type TaskProblem, taskProblems } from '@blackroad/protocol';
 import t from 'tap';
+import { SampleFleet, said, sampleSpec } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import type { Change } from '../change.ts';
 import { acceptCapacity } from '../fleet/presence.ts';
-import { GiB, modelOf } from '../placement/fixture.ts';
-import { SampleFleet, said, sampleSpec } from '../sample-fleet.ts';
 import type { EndedTask, TaskRow } from '../view.ts';
 import { placeWaitMs } from './place-trouble.ts';
 

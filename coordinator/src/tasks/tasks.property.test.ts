@@ -4,9 +4,9 @@
 import type { TaskReport } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
+import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { apply, type Change } from '../change.ts';
 import { removeAgent } from '../fleet/agents.ts';
-import { SampleFleet } from '../sample-fleet.ts';
 import { emptyView, type MutableView } from '../view.ts';
 import { cancelTask } from './submit.ts';
 

@@ -1,6 +1,6 @@
 import { maxResultBytes, type TaskReport } from '@blackroad/protocol';
 import t from 'tap';
-import { ada, code, SampleFleet, said, sampleSpec } from '../sample-fleet.ts';
+import { ada, code, SampleFleet, said, sampleSpec } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import type { EndedTask, TaskRow } from '../view.ts';
 import { retryWaitMs } from './ends.ts';
 import { reportTask } from './report.ts';

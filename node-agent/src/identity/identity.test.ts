@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { createThrowawayCa } from '../../../test/fixtures/node-agent/throwaway-ca.ts';
 import { type Identity, loadIdentity, saveIdentity } from './identity.ts';
-import { createThrowawayCa } from './throwaway-ca.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'fleet-identity-'));
 t.teardown(() => rmSync(dir, { recursive: true, force: true }));

@@ -19,13 +19,18 @@ import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
+import {
+  createThrowawayCa,
+  publicKeyOf,
+  type ThrowawayCa,
+  type Validity,
+} from '../../../test/fixtures/node-agent/throwaway-ca.ts';
 import type { MachineIdentity } from '../contracts.ts';
 import { createKey, writeCsr } from './csr.ts';
 import { buildFloorMs, clockFault, createFleetTime } from './fleet-time.ts';
 import { type Identity, loadIdentity } from './identity.ts';
 import { checkToken, type JoinOptions, join, nodeNameFrom } from './join.ts';
 import { createRenewal, renewAtMs, renewOnce } from './renew.ts';
-import { createThrowawayCa, publicKeyOf, type ThrowawayCa, type Validity } from './throwaway-ca.ts';
 
 const dir = mkdtempSync(joinPath(tmpdir(), 'fleet-join-'));
 t.teardown(() => rmSync(dir, { recursive: true, force: true }));

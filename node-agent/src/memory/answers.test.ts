@@ -16,12 +16,12 @@ import type { MemoryDown, MemoryEntry, MemoryUp } from '@blackroad/protocol';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t, { type Test } from 'tap';
+import { assignedAgent, HandClock } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
 import type { AgentMemory } from '../contracts.ts';
 import { type Refusal, type Way, ways } from './answers.ts';
 import { nextEntry, plainDraft } from './chain.ts';
 import { createNodeMemory } from './node-memory.ts';
 import { maxSetAsideBytes, setAsideFile } from './set-aside.ts';
-import { assignedAgent, HandClock } from './tiny-coordinator.fixture.ts';
 
 type Nack = Extract<MemoryDown, { type: 'nack' }>;
 const agent = 'ada';

@@ -7,9 +7,9 @@ import type { MemoryDown, MemoryUp } from '@blackroad/protocol';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
+import { chainFaults, HandClock, TinyCoordinator } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
 import type { AgentMemory, NodeMemory } from '../contracts.ts';
 import { createNodeMemory } from './node-memory.ts';
-import { chainFaults, HandClock, TinyCoordinator } from './tiny-coordinator.fixture.ts';
 
 const kept: number[] = [];
 const runs = Number(process.argv[2] ?? 25);

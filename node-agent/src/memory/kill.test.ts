@@ -9,16 +9,16 @@ import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
 import t from 'tap';
+import { assignedAgent, chainFaults } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
 import { openJournal } from './journal.ts';
 import { createNodeMemory } from './node-memory.ts';
-import { assignedAgent, chainFaults } from './tiny-coordinator.fixture.ts';
 
 t.test('SIGKILL while it remembers', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'memory-kill-'));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));
   for (const enough of [20, 150]) {
     const folder = join(dir, String(enough));
-    const script = fileURLToPath(new URL('./kill.fixture.ts', import.meta.url));
+    const script = fileURLToPath(new URL('../../../test/fixtures/node-agent/remember-loop.ts', import.meta.url));
     const child = spawn(process.execPath, [script, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
     t.teardown(() => child.kill('SIGKILL'));
     let out = '';

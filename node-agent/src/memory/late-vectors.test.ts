@@ -1,9 +1,9 @@
 // One text that cannot be embedded must not keep its neighbours from their vectors, nor be paid for again and again.
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
+import { HandClock } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
 import type { Embedder } from '../contracts.ts';
 import { createLateVectors } from './late-vectors.ts';
-import { HandClock } from './tiny-coordinator.fixture.ts';
 
 function rig(texts: string[], answer: (texts: string[]) => (Float32Array | null)[]) {
   const clock = new HandClock();

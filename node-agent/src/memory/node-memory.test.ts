@@ -6,9 +6,14 @@ import { commitPayload, encodeVector, hashHeader, type MemoryUp } from '@blackro
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
+import {
+  assignedAgent,
+  chainFaults,
+  HandClock,
+  TinyCoordinator,
+} from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
 import type { Embedder, NodeMemory, Remembered } from '../contracts.ts';
 import { createNodeMemory } from './node-memory.ts';
-import { assignedAgent, chainFaults, HandClock, TinyCoordinator } from './tiny-coordinator.fixture.ts';
 
 const noEmbedder: Embedder = async () => null;
 const note = (text: string): Remembered => ({ kind: 'note', text, source: 'test', actorId: 'agent:ada' });

@@ -5,7 +5,7 @@ import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
 import t, { type Test } from 'tap';
-import { testModels } from '../../../test/fixtures/models.ts';
+import { testModels } from '../../../test/fixtures/node-agent/test-models.ts';
 import { ensureModels } from './ensure.ts';
 import { ggufChunks } from './gguf-write.ts';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { testModels } from '../../../test/fixtures/models.ts';
+import { testModels } from '../../../test/fixtures/node-agent/test-models.ts';
 import { readGguf } from './gguf.ts';
 import { ggufChunks, quantizeQ8, toHalf } from './gguf-write.ts';
 

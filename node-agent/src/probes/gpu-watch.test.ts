@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { type Machine, unpackMachine } from '../../../test/fixtures/machines/machine.ts';
+import { type Machine, unpackMachine } from '../../../test/fixtures/node-agent/machines/machine.ts';
 import { createProbes, type ProbesOptions } from './probes.ts';
 
 const GiB = 1024 ** 3;

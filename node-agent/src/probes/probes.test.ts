@@ -7,7 +7,7 @@ import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { type Machine, unpackMachine } from '../../../test/fixtures/machines/machine.ts';
+import { type Machine, unpackMachine } from '../../../test/fixtures/node-agent/machines/machine.ts';
 import { freeBytesOf } from './disk.ts';
 import { readNvidiaSmi } from './gpu.ts';
 import { readFlags } from './power.ts';

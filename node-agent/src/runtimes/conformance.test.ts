@@ -3,14 +3,14 @@ import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom, systemRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { testModels } from '../../../test/fixtures/models.ts';
-import { startReplay } from '../../../test/fixtures/replay-server.ts';
-import { runtimeConformance, thoughtConformance } from './conformance.ts';
+import { runtimeConformance, thoughtConformance } from '../../../test/conformance/runtime.ts';
+import { startReplay } from '../../../test/fixtures/node-agent/replay-server.ts';
+import { scriptedLlama, scriptedOllama, scriptedOpenAi } from '../../../test/fixtures/node-agent/scripted-runtimes.ts';
+import { testModels } from '../../../test/fixtures/node-agent/test-models.ts';
 import { createLlama } from './llama.ts';
 import { createOllama } from './ollama.ts';
 import { createOpenAi } from './openai.ts';
 import type { Runtime } from './runtime.ts';
-import { scriptedLlama, scriptedOllama, scriptedOpenAi } from './scripted.fixture.ts';
 import { createSimulated } from './simulated.ts';
 
 const common = { clock: systemClock, log: silentLog };

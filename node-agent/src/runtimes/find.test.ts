@@ -5,7 +5,7 @@ import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
 import t, { type Test } from 'tap';
-import { type Replay, startReplay } from '../../../test/fixtures/replay-server.ts';
+import { type Replay, startReplay } from '../../../test/fixtures/node-agent/replay-server.ts';
 import { findRuntimes, serverAnswers } from './find.ts';
 import type { Runtime } from './runtime.ts';
 

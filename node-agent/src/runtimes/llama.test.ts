@@ -9,8 +9,8 @@ import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
 import t, { type Test } from 'tap';
-import { testModels } from '../../../test/fixtures/models.ts';
-import { cosine, pair } from './conformance.ts';
+import { cosine, pair } from '../../../test/conformance/runtime.ts';
+import { testModels } from '../../../test/fixtures/node-agent/test-models.ts';
 import { createLlama, type LlamaOptions } from './llama.ts';
 import type { ChatEvent, ChatRequest } from './runtime.ts';
 
@@ -106,7 +106,7 @@ t.test('MiniLM made by minilm.ts: related sentences near, unrelated ones not', {
   t.ok(cosine(open!, soup!) < 0.1);
   t.equal(empty?.length, 0, 'an empty text has none: its zeros are near to nothing');
   // The vectors a real Ollama gave for the same model file format.
-  const { exchangesOf } = await import('../../../test/fixtures/replay-server.ts');
+  const { exchangesOf } = await import('../../../test/fixtures/node-agent/replay-server.ts');
   const recorded = JSON.parse(exchangesOf('ollama').get('embed-two')!.response.lines[0]!.line).embeddings as number[][];
   t.ok(cosine(open!, Float32Array.from(recorded[0]!)) > 0.999);
 });

@@ -12,11 +12,11 @@ import {
   type Reply,
   type SeenRequest,
   startReplay,
-} from '../../../test/fixtures/replay-server.ts';
+} from '../../../test/fixtures/node-agent/replay-server.ts';
+import { scriptedOllama } from '../../../test/fixtures/node-agent/scripted-runtimes.ts';
 import { billions, createOllama } from './ollama.ts';
 import { problemOf } from './ollama-problem.ts';
 import type { ChatEvent, ChatRequest, Runtime, RuntimeErrorCode } from './runtime.ts';
-import { scriptedOllama } from './scripted.fixture.ts';
 
 const never = new AbortController().signal;
 const hello: ChatRequest = {
@@ -154,7 +154,9 @@ t.test('what is no tool call and no vector ends in words, not in a stack', async
 });
 
 t.test('an old Ollama tells no capabilities: what a model is follows from its architecture', async (t) => {
-  const { tags, right } = JSON.parse(readFileSync(join(import.meta.dirname, 'ollama-old.fixture.json'), 'utf8'));
+  const { tags, right } = JSON.parse(
+    readFileSync(join(import.meta.dirname, '../../../test/fixtures/node-agent/ollama-old.json'), 'utf8'),
+  );
   const architectures: Record<string, string> = { 'nomic-embed-text:latest': 'nomic-bert', 'llama3.2:3b': 'llama' };
   const ollama = await written(t, (path, { model }) => {
     if (path === '/api/ps') return { models: [] };

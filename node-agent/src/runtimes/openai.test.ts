@@ -4,13 +4,18 @@ import type { AddressInfo } from 'node:net';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
-import { exchangesOf, type Reply, type SeenRequest, startReplay } from '../../../test/fixtures/replay-server.ts';
+import {
+  exchangesOf,
+  type Reply,
+  type SeenRequest,
+  startReplay,
+} from '../../../test/fixtures/node-agent/replay-server.ts';
+import { scriptedOpenAi } from '../../../test/fixtures/node-agent/scripted-runtimes.ts';
 import type { HttpAnswer } from './http-json.ts';
 import { createOpenAi } from './openai.ts';
 import { problemOf } from './openai-problem.ts';
 import { createToolCallAssembly, eventsOf, kvCacheTokens, requestsIn, textOf, toolCallPieces } from './openai-wire.ts';
 import type { ChatEvent, ChatRequest, Runtime, RuntimeErrorCode } from './runtime.ts';
-import { scriptedOpenAi } from './scripted.fixture.ts';
 
 const never = new AbortController().signal;
 const common = { clock: systemClock, log: silentLog };

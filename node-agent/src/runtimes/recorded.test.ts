@@ -3,7 +3,7 @@
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
-import { exchangesOf, type Recorded, startReplay } from '../../../test/fixtures/replay-server.ts';
+import { exchangesOf, type Recorded, startReplay } from '../../../test/fixtures/node-agent/replay-server.ts';
 import { createOllama } from './ollama.ts';
 import { createOpenAi } from './openai.ts';
 import type { ChatRequest, Runtime } from './runtime.ts';

@@ -8,8 +8,8 @@ import { build } from 'esbuild';
 import fc from 'fast-check';
 import t from 'tap';
 import { Check } from 'typebox/schema';
+import * as tools from '../../../test/fixtures/node-agent/tool-schemas.ts';
 import { buildSchemaErrors, plainSchemas } from '../../plain-schemas.ts';
-import * as tools from './tools.fixture.ts';
 
 type Schema = protocol.TSchema & Record<string, unknown>;
 const root = join(import.meta.dirname, '../../..');
@@ -17,7 +17,10 @@ const folder = mkdtempSync(join(tmpdir(), 'plain-schemas-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
 
 await build({
-  entryPoints: { protocol: join(root, 'protocol/src/index.ts'), tools: join(import.meta.dirname, 'tools.fixture.ts') },
+  entryPoints: {
+    protocol: join(root, 'protocol/src/index.ts'),
+    tools: join(root, 'test/fixtures/node-agent/tool-schemas.ts'),
+  },
   outdir: folder,
   outExtension: { '.js': '.mjs' },
   bundle: true,

@@ -6,11 +6,15 @@ import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
+import {
+  createThrowawayBroker,
+  type Heard,
+  type ThrowawayBroker,
+} from '../../../test/fixtures/node-agent/throwaway-broker.ts';
+import { createThrowawayCa, type Validity } from '../../../test/fixtures/node-agent/throwaway-ca.ts';
 import type { Transport } from '../contracts.ts';
 import type { Identity } from '../identity/identity.ts';
-import { createThrowawayCa, type Validity } from '../identity/throwaway-ca.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
-import { createThrowawayBroker, type Heard, type ThrowawayBroker } from './throwaway-broker.ts';
 import { createTransport, type TransportOptions } from './transport.ts';
 
 const ca = await createThrowawayCa();

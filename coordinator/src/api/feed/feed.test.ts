@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import type { AgentLine, FleetTotals, NodeLine, NodeView, TaskLine, TaskView } from '@blackroad/protocol';
 import { maxFeedChannels } from '@blackroad/protocol';
 import t from 'tap';
-import { type ApiFleet, openApiFleet } from '../../../../test/fixtures/api-fleet.ts';
-import { type FeedClient, openConsole } from './client.fixture.ts';
+import { type ApiFleet, openApiFleet } from '../../../../test/fixtures/coordinator/api-fleet.ts';
+import { type FeedClient, openConsole } from '../../../../test/fixtures/coordinator/open-console.ts';
 
 const asViewer = (fleet: ApiFleet) => openConsole(fleet.port, { authorization: `Bearer ${fleet.keys.viewer}` });
 const apply = (fleet: ApiFleet, name: string, over: object = {}) =>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
-import { storeConformance } from '../conformance.ts';
+import { storeConformance } from '../../../../test/conformance/store.ts';
 import type { Store } from '../store.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 

@@ -8,13 +8,13 @@ import { entryFault } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
-import { taskId } from '../conformance/rows.ts';
+import { taskId } from '../../../../test/fixtures/coordinator/stored-rows.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'blackroad-kill-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
 const path = join(folder, 'fleet.db');
-const program = join(import.meta.dirname, 'commit-loop.fixture.ts');
+const program = join(import.meta.dirname, '../../../../test/fixtures/coordinator/commit-loop.ts');
 
 /** Lets the loop run until it has printed `lines` numbers, kills it, and returns all it printed. */
 function runUntilKilled(first: number, lines: number): Promise<number[]> {

@@ -16,10 +16,18 @@ import { systemClock } from '@blackroad/std/clock';
 import { type Log, silentLog } from '@blackroad/std/log';
 import Sqlite from 'better-sqlite3';
 import t from 'tap';
+import { loadedView } from '../../../../test/conformance/store/commit.ts';
+import {
+  agentRow,
+  endedTask,
+  memoryEntries,
+  nodeRow,
+  refused,
+  taskId,
+  taskRow,
+} from '../../../../test/fixtures/coordinator/stored-rows.ts';
 import type { DurableChange } from '../../change.ts';
 import type { Placement, TaskRow } from '../../view.ts';
-import { loadedView } from '../conformance/commit.ts';
-import { agentRow, endedTask, memoryEntries, nodeRow, refused, taskId, taskRow } from '../conformance/rows.ts';
 import { applicationId, openDatabase } from './database.ts';
 import { migrate, migrations, newestVersion, schemaVersion } from './migrations.ts';
 import { openSqliteStore, sqliteStore } from './sqlite-store.ts';
@@ -62,7 +70,7 @@ function warnings() {
 t.test('a database of schema 1 is upgraded with all it holds', async (t) => {
   const path = newPath();
   const old = new Sqlite(path);
-  old.exec(readFileSync(join(import.meta.dirname, 'fixtures', 'schema-1.sql'), 'utf8'));
+  old.exec(readFileSync(join(import.meta.dirname, '../../../../test/fixtures/coordinator/schema-1.sql'), 'utf8'));
   t.equal(schemaVersion(old), 1);
   old.close();
   const store = await open(path);

@@ -1,0 +1,131 @@
+// Conformance of the memory log: exact round trip (the commitments verify), heads, hashes, branches, refusal of a second truth.
+import { encodeVector, entryFault, type MemoryEntry } from '@blackroad/protocol';
+import type { Test } from 'tap';
+import type { BranchRow } from '../../../coordinator/src/view.ts';
+import { memoryEntries, refused, t0 } from '../../fixtures/coordinator/stored-rows.ts';
+import type { OpenStore } from '../store.ts';
+import { loadedView } from './commit.ts';
+
+const vector = encodeVector(Float32Array.from([0.6, -0.8, 0, 1e-30]));
+
+/** Payloads that are easily changed by a store that thinks it knows better. */
+const awkward: Parameters<typeof memoryEntries>[1] = [
+  { text: 'plain' },
+  { text: 'vector', embedding: { model: 'minilm', dimension: 4, vector } },
+  { text: 'dimension does not fit', embedding: { model: 'minilm', dimension: 3, vector } },
+  { text: 'base64 without padding', embedding: { model: 'm', dimension: 1, vector: 'AACAPw' } },
+  { text: 'base64 of the other alphabet', embedding: { model: 'm', dimension: 3, vector: '-_-_-_-_-_-_-_-_' } },
+  { text: 'not base64 at all', embedding: { model: 'm', dimension: 4, vector: 'é "' } },
+  {
+    text: 'not a number',
+    embedding: { model: 'm', dimension: 2, vector: encodeVector(Float32Array.from([Number.NaN, 1])) },
+  },
+  { text: '', tags: [] },
+  { text: 'quotes " \' \\ \n\t, a zero \u0000, a lone surrogate \ud800, 🦊, \u2028' },
+  { text: 'numbers', importance: 0.1 + 0.2 },
+  { text: 'small', importance: 5e-324 },
+  { text: 'tags', tags: ['a b', 'a b', '"', ''], derivedFrom: ['a'.repeat(64)] },
+  { text: 'a field of a newer version', ...({ mood: { calm: [1, null, true] }, __proto__: null } as object) },
+  null,
+  { text: 'after an erased one' },
+];
+
+export async function memoryConformance(t: Test, open: OpenStore): Promise<void> {
+  await t.test('entries come back to the bit: hash and commitment verify', async (t) => {
+    const { store, reopen } = await open(t);
+    const log = memoryEntries('greeter', awkward);
+    t.strictSame(
+      log.map(entryFault),
+      log.map(() => null),
+      'valid before',
+    );
+    await store.commit([{ type: 'memory', agent: 'greeter', entries: log }]);
+    const stores = [store];
+    const check = async () => {
+      const read = await stores.at(-1)?.memoryLog('greeter', 0, 100);
+      t.strictSame(
+        read?.map(entryFault),
+        log.map(() => null),
+      );
+      t.strictSame(JSON.parse(JSON.stringify(read)), JSON.parse(JSON.stringify(log)));
+    };
+    await check();
+    if (!reopen) return;
+    await store.close();
+    stores.push(await reopen());
+    await check();
+  });
+
+  await t.test('the same entries again change nothing, whole or overlapping', async (t) => {
+    const { store } = await open(t);
+    const log = memoryEntries('greeter', [{ text: 'a' }, { text: 'b' }, { text: 'c' }]);
+    await store.commit([{ type: 'memory', agent: 'greeter', entries: log.slice(0, 2) }]);
+    await store.commit([{ type: 'memory', agent: 'greeter', entries: log }]);
+    await store.commit([{ type: 'memory', agent: 'greeter', entries: log.slice(0, 1) }]);
+    t.strictSame(await store.memoryLog('greeter', 0, 10), log);
+    const { hash } = log[2] as MemoryEntry;
+    t.strictSame((await loadedView(store)).heads.get('greeter'), { epoch: 1, seq: 3, hash, entries: 3 });
+    t.equal((await store.searchMemory({ text: 'b', limit: 10 })).length, 1);
+  });
+
+  await t.test('an entry of another agent in a log is refused', async (t) => {
+    const { store } = await open(t);
+    const work = store.commit([{ type: 'memory', agent: 'prism', entries: memoryEntries('greeter', [{ text: 'a' }]) }]);
+    t.equal((await refused(work)).code, 'storage-failed');
+    t.equal((await loadedView(store)).heads.size, 0);
+  });
+
+  await t.test('hashes of a range and pages of a log are in order and only of that agent', async (t) => {
+    const { store } = await open(t);
+    const log = memoryEntries(
+      'greeter',
+      Array.from({ length: 10 }, (_, n) => ({ text: `note ${n}` })),
+    );
+    const later = memoryEntries('greeter', [{ text: 'on another node' }], { previous: log[9], epoch: 2 });
+    const all = [...log, ...later];
+    await store.commit([
+      { type: 'memory', agent: 'greeter', entries: log },
+      { type: 'memory', agent: 'greeter', entries: later },
+      { type: 'memory', agent: 'greeter-2', entries: memoryEntries('greeter-2', [{ text: 'x' }]) },
+    ]);
+    const hashes = all.map(({ seq, epoch, hash }) => ({ seq, epoch, hash }));
+    t.strictSame(await store.memoryHashes('greeter', 0, 1e9), hashes);
+    t.strictSame(await store.memoryHashes('greeter', 9, 11), hashes.slice(8));
+    t.strictSame(await store.memoryHashes('greeter', 12, 20), []);
+    t.strictSame(await store.memoryLog('greeter', 0, 4), all.slice(0, 4));
+    t.strictSame(await store.memoryLog('greeter', 9, 100), all.slice(9));
+    t.strictSame(await store.memoryLog('greeter', 11, 100), []);
+    t.equal((await loadedView(store)).heads.get('greeter')?.epoch, 2);
+  });
+
+  await t.test('a branch: its entries apart from the log, in order, seen until it is merged', async (t) => {
+    const { store } = await open(t);
+    const tail = memoryEntries('greeter', [
+      { text: 'alone' },
+      { text: 'still alone', embedding: { model: 'm', dimension: 4, vector } },
+    ]);
+    const row: BranchRow = {
+      id: 'greeter.alice.1',
+      agent: 'greeter',
+      node: 'alice',
+      epoch: 1,
+      fromSeq: 1,
+      uptoSeq: 1,
+      complete: false,
+      merged: false,
+      receivedMs: t0,
+    };
+    const whole = { ...row, uptoSeq: 2, complete: true };
+    await store.commit([{ type: 'branch', row, entries: tail.slice(0, 1) }]);
+    await store.commit([{ type: 'branch', row: whole, entries: tail }]);
+    t.strictSame(await store.branchEntries(row.id), tail);
+    t.strictSame(await store.memoryLog('greeter', 0, 10), []);
+    t.strictSame((await loadedView(store)).branches.get(row.id), whole);
+    const forked = memoryEntries('greeter', [{ text: 'another' }]);
+    t.equal((await refused(store.commit([{ type: 'branch', row, entries: forked }]))).code, 'storage-failed');
+    t.strictSame((await loadedView(store)).branches.get(row.id), whole, 'and its row is as before');
+    await store.commit([{ type: 'branch', row: { ...whole, merged: true }, entries: [] }]);
+    t.equal((await loadedView(store)).branches.size, 0);
+    t.strictSame(await store.branchEntries(row.id), tail, 'what it said is kept');
+  });
+}
