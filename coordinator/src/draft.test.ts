@@ -1,5 +1,6 @@
 import t from 'tap';
-import { SampleFleet, sampleNode } from '../../test/fixtures/coordinator/sample-fleet.ts';
+import { SampleFleet } from '../../test/fixtures/coordinator/sample-fleet.ts';
+import { sampleNode } from '../../test/fixtures/coordinator/sample-rows.ts';
 import {
   addTask,
   allChanges,

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/tiny-coordinator.ts';
+import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
 import { createDefaultModels, type ModelKind } from './default-models.ts';
 import { createModelPulls } from './model-pulls.ts';
 import { catalogue } from './models/catalogue.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/tiny-coordinator.ts';
+import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
 import { createLearned } from './learned.ts';
 import type { RuntimeModel } from './runtimes/runtime.ts';
 

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/tiny-coordinator.ts';
+import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
 import { createLearned } from './learned.ts';
 import { createModelPool } from './model-pool.ts';
 import { type ChatEvent, type Runtime, RuntimeError } from './runtimes/runtime.ts';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/tiny-coordinator.ts';
+import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
 import { createModelPulls, type OnProgress } from './model-pulls.ts';
 import { RuntimeError } from './runtimes/runtime.ts';
 

@@ -9,7 +9,7 @@ import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/tiny-coordinator.ts';
+import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
 import type { RunningAgent, Transport, TurnChunk, TurnEnd, TurnTask } from './contracts.ts';
 import { createTaskRuns } from './task-runs.ts';
 

@@ -14,7 +14,7 @@ import { policyOf, readConfig } from '../../coordinator/src/config.ts';
 import { type Coordinator, startCoordinator } from '../../coordinator/src/coordinator.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
 import type { AgentRow } from '../../coordinator/src/view.ts';
-import { sampleNode, sampleSpec } from '../fixtures/coordinator/sample-fleet.ts';
+import { sampleNode, sampleSpec } from '../fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../fixtures/coordinator/sample-supply.ts';
 
 export interface BigFleet {

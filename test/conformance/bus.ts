@@ -1,106 +1,11 @@
 // What every Bus must do, whatever broker is behind it: one suite, run against the embedded Aedes and a real Mosquitto.
 // In: a rig that starts the broker and makes certificates. Out: tap assertions. No assertion here waits by time alone: that
 // something did not arrive is shown by a later message of the same connection that did.
-import type { Socket } from 'node:net';
-import { type TLSSocket, connect as tlsConnect } from 'node:tls';
-import { type Clock, withDeadline } from '@blackroad/std/clock';
-import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import type { Test } from 'tap';
-import type { Arrived, Bus } from '../../coordinator/src/bus/bus.ts';
-
-export interface BusRig {
-  bus: Bus;
-  inbox: Inbox;
-  port: number;
-  /** PEM of the CA of the broker. */
-  ca: string;
-  clock: Clock;
-  /** Certificates of the fleet's CA. */
-  node(id: string, notAfterMs?: number): Promise<{ key: string; cert: string }>;
-  /** The same name, signed by another CA. */
-  foreign(id: string): Promise<{ key: string; cert: string }>;
-  /** The broker's own server certificate: no client. */
-  server: { key: string; cert: string };
-  /** The embedded broker counts what it refused and cuts readers that stall. */
-  embedded: boolean;
-  close(): Promise<void>;
-}
-
-export interface Inbox {
-  readonly messages: Arrived[];
-  push(message: Arrived): void;
-  /** The first message, past or to come, that fits. */
-  wait(fits: (message: Arrived) => boolean): Promise<Arrived>;
-}
-const deadlineMs = 20_000;
-
-export function createInbox(clock: Clock): Inbox {
-  const messages: Arrived[] = [];
-  const waiting = new Set<(message: Arrived) => void>();
-  return {
-    messages,
-    push(message) {
-      messages.push({ ...message, payload: Buffer.from(message.payload) });
-      for (const look of waiting) look(message);
-    },
-    wait(fits) {
-      const known = messages.find(fits);
-      if (known) return Promise.resolve(known);
-      let look: (message: Arrived) => void = () => {};
-      const found = new Promise<Arrived>((resolve) => {
-        look = (message) => fits(message) && resolve(message);
-        waiting.add(look);
-      });
-      const error = () => new Error(`the message did not come; there are ${messages.length}`);
-      return withDeadline(clock, deadlineMs, found, error).finally(() => waiting.delete(look));
-    },
-  };
-}
-
-export const root = 'blackroad/v1';
-
-/** A node's connection with an inbox of what it receives. */
-export async function connectNode(rig: BusRig, id: string, more: IClientOptions = {}) {
-  const identity = more.cert ? {} : await rig.node(id);
-  const client = mqtt.connect({
-    protocol: 'mqtts',
-    host: '127.0.0.1',
-    port: rig.port,
-    ca: rig.ca,
-    clientId: id,
-    reconnectPeriod: 0,
-    connectTimeout: 10_000,
-    keepalive: 20,
-    ...identity,
-    ...more,
-  });
-  const inbox = createInbox(rig.clock);
-  client.on('message', (topic, payload, { retain }) => inbox.push({ topic, payload, retained: retain }));
-  const failed = new Promise<never>((_, reject) => {
-    client.once('error', reject);
-    client.once('close', () => reject(new Error('closed before CONNACK')));
-  });
-  const connected = new Promise<void>((resolve) => client.once('connect', () => resolve()));
-  try {
-    await withDeadline(rig.clock, deadlineMs, Promise.race([connected, failed]), () => new Error('no CONNACK'));
-  } catch (error) {
-    client.end(true);
-    client.on('error', () => {});
-    throw error;
-  }
-  // A write after a write waits 40 ms for the peer's delayed acknowledgement otherwise.
-  (client.stream as unknown as Socket).setNoDelay(true);
-  failed.catch(() => {}); // a close in the life of the connection is the test's own business
-  client.on('error', () => {});
-  return { client, inbox };
-}
+import type { Arrived } from '../../coordinator/src/bus/bus.ts';
+import { type BusRig, closed, connectNode, freeze, root } from '../fixtures/coordinator/bus-rig.ts';
 
 const text = ({ payload }: Arrived) => payload.toString();
-export const closed = (client: MqttClient) =>
-  new Promise<void>((resolve) => {
-    if (client.disconnected && !client.stream.readable) resolve();
-    else client.once('close', () => resolve());
-  });
 
 export function busConformance(t: Test, open: (t: Test) => Promise<BusRig>): void {
   t.test('carries messages both ways, and its own do not come back', async (t) => {
@@ -326,31 +231,4 @@ export function busConformance(t: Test, open: (t: Test) => Promise<BusRig>): voi
     frozen.destroy();
     alice.client.end(true);
   });
-}
-
-/** A node's connection that subscribes to its commands and then never reads again. */
-export async function freeze(rig: BusRig, id: string): Promise<TLSSocket> {
-  const identity = await rig.node(id);
-  const socket = tlsConnect({ host: '127.0.0.1', port: rig.port, ca: rig.ca, ...identity });
-  socket.on('error', () => {});
-  const field = (value: string) => Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)]);
-  const packet = (type: number, ...parts: Buffer[]) => {
-    const body = Buffer.concat(parts);
-    return Buffer.concat([Buffer.from([type, body.length]), body]);
-  };
-  await new Promise<void>((resolve) => socket.once('secureConnect', () => resolve()));
-  const suback = new Promise<void>((resolve) => {
-    let seen = Buffer.alloc(0);
-    socket.on('data', (bytes) => {
-      seen = Buffer.concat([seen, bytes]);
-      if (seen.length >= 9) resolve(); // CONNACK 4 bytes, SUBACK 5
-    });
-  });
-  // CONNECT 3.1.1, clean, no keepalive; then SUBSCRIBE with identifier 1 and QoS 1.
-  socket.write(packet(0x10, field('MQTT'), Buffer.from([4, 2, 0, 0]), field(id)));
-  socket.write(packet(0x82, Buffer.from([0, 1]), field(`${root}/cmd/${id}/+`), Buffer.from([1])));
-  await withDeadline(rig.clock, deadlineMs, suback, () => new Error('no SUBACK'));
-  socket.removeAllListeners('data');
-  socket.pause();
-  return socket;
 }

@@ -3,7 +3,7 @@
 import { actorOf } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import t, { type Test } from 'tap';
-import { connectNode, root } from '../../../test/conformance/bus.ts';
+import { connectNode, root } from '../../../test/fixtures/coordinator/bus-rig.ts';
 import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
 import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
 import { createDoorkeeper, type DoorkeeperLimits, nameOfKey } from '../door/doorkeeper.ts';

@@ -10,14 +10,8 @@ import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
 import { Aedes } from 'aedes';
 import t, { type Test } from 'tap';
-import {
-  type BusRig,
-  busConformance,
-  connectNode,
-  createInbox,
-  type Inbox,
-  root,
-} from '../../../test/conformance/bus.ts';
+import { busConformance } from '../../../test/conformance/bus.ts';
+import { type BusRig, connectNode, createInbox, type Inbox, root } from '../../../test/fixtures/coordinator/bus-rig.ts';
 import { openTestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
 import { findMosquitto, startMosquitto } from '../../../test/fixtures/mosquitto.ts';
 import { createExternalBus, type ExternalLimits } from './external.ts';

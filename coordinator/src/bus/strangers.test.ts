@@ -3,7 +3,7 @@ import { type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import t, { type Test } from 'tap';
-import { type BusRig, connectNode } from '../../../test/conformance/bus.ts';
+import { type BusRig, connectNode } from '../../../test/fixtures/coordinator/bus-rig.ts';
 import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
 import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
 import type { AedesLimits } from './aedes.ts';

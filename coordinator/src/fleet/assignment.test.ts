@@ -1,13 +1,7 @@
 import { maxAssignmentBytes } from '@blackroad/protocol';
 import t from 'tap';
-import {
-  audits,
-  code,
-  events,
-  SampleFleet,
-  said,
-  sampleSpec,
-} from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { audits, code, events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { removeAgent } from './agents.ts';
 import { forgetNode } from './nodes.ts';
 import { acceptObserved } from './presence.ts';

@@ -2,7 +2,8 @@
 import { type AgentObserved, commitPayload, hashHeader, type NodeEvent } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
-import { boot1, boot2, events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { boot1, boot2 } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import type { Change } from '../change.ts';
 import { decisions } from '../decisions.ts';
 import type { View } from '../view.ts';

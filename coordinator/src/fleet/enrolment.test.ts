@@ -1,14 +1,6 @@
 import t from 'tap';
-import {
-  audits,
-  boot1,
-  code,
-  events,
-  SampleFleet,
-  said,
-  samplePolicy,
-  startMs,
-} from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { audits, code, events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { boot1, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import type { Inputs } from '../input.ts';
 import { createKey, createToken, recordAudit, revokeKey, revokeToken } from './access.ts';
 import { enrol, renew } from './enrolment.ts';

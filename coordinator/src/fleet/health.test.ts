@@ -1,6 +1,6 @@
 import type { NodeCapacity, NodeHealth, NodeInfo } from '@blackroad/protocol';
 import t from 'tap';
-import { sampleHealth } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { sampleHealth } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { conditionsOf, healthScore } from './health.ts';
 
 const well = sampleHealth();

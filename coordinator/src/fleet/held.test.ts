@@ -1,7 +1,8 @@
 // A node with a good certificate that speaks for what is not its own: every id in what it sends is asked for, and what it did is told.
 import { type AgentObserved, commitPayload, hashHeader, type MemoryEntry } from '@blackroad/protocol';
 import t from 'tap';
-import { boot1, events, SampleFleet, said, sampleNode } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { boot1, sampleNode } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { decisions } from '../decisions.ts';
 import type { InputKind, Inputs } from '../input.ts';
 import type { View } from '../view.ts';

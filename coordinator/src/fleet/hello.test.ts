@@ -1,5 +1,6 @@
 import t from 'tap';
-import { boot2, events, SampleFleet, said, startMs } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { boot2, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { acceptEvent, releaseNode } from './nodes.ts';
 import { leaseMs } from './quiet.ts';
 

@@ -1,14 +1,6 @@
 import t from 'tap';
-import {
-  boot1,
-  boot2,
-  events,
-  SampleFleet,
-  said,
-  sampleHealth,
-  samplePolicy,
-  startMs,
-} from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { boot1, boot2, sampleHealth, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { acceptCapacity, acceptHealth, acceptInfo, acceptObserved, started } from './presence.ts';
 
 const health = (boot: string, generation = 0) => sampleHealth({ boot, generation });

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { SampleFleet, sampleSpec, startMs } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { sampleSpec, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { classFaults, specFaults } from './spec-faults.ts';
 
 const prompt = 'Good morning.';

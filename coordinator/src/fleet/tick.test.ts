@@ -1,12 +1,6 @@
 import t from 'tap';
-import {
-  boot1,
-  events,
-  SampleFleet,
-  said,
-  samplePolicy,
-  startMs,
-} from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { boot1, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { apply } from '../change.ts';
 
 /** Past the grace after the start, with everybody heard from. */

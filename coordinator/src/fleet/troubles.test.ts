@@ -1,7 +1,8 @@
 // Troubles of nodes as alerts group them.
 import type { NodeHealth } from '@blackroad/protocol';
 import t from 'tap';
-import { boot1, SampleFleet, sampleHealth, sampleSpec } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { boot1, sampleHealth, sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import type { BranchRow } from '../view.ts';
 import { acceptHealth } from './presence.ts';

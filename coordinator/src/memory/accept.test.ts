@@ -1,6 +1,7 @@
 import { commitPayload, hashHeader, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import t from 'tap';
-import { boot1, events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { boot1 } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { forgetNode } from '../fleet/nodes.ts';
 import type { Inputs } from '../input.ts';
 import { acceptMemory } from './accept.ts';

@@ -1,6 +1,7 @@
 // Which loaded models may be put down: since when, and whose never are.
 import t from 'tap';
-import { SampleFleet, said, startMs } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import type { View } from '../view.ts';
 import { idleModels } from './idle-models.ts';

@@ -3,7 +3,7 @@
 import type { NodeCapacity, NodeHealth } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
-import { samplePolicy } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { sampleNode, samplePolicy } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf, specOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { apply, type Change, type Outgoing } from '../change.ts';
 import type { Policy } from '../input.ts';
@@ -38,28 +38,8 @@ function addNode(
   given: Partial<NodeRow> = {},
   capacity: Partial<NodeCapacity> | null = {},
 ): void {
-  const row: NodeRow = {
-    id,
-    class: 'pi',
-    site: 'home',
-    labels: {},
-    status: 'active',
-    quarantineReason: '',
-    hardware: id,
-    keyFingerprint: id,
-    certificateExpiresMs: now + 1e9,
-    enrolledMs: startedMs,
-    simulated: false,
-    cordoned: false,
-    draining: false,
-    generation: 0,
-    presence: 'online',
-    presenceSinceMs: now - 30_000,
-    presenceReason: '',
-    boot: `boot-${id}`,
-    info: null,
-    ...given,
-  };
+  const well = { presence: 'online', presenceSinceMs: now - 30_000, presenceReason: '', boot: `boot-${id}` } as const;
+  const row = sampleNode(id, { ...well, ...given });
   apply(view, { type: 'node', row });
   if (!capacity) return;
   apply(view, { type: 'hello', node: id, boot: row.boot });

@@ -3,7 +3,8 @@
 import type { NodeHealth } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
-import { SampleFleet, type sampleSpec } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import type { sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import type { Change } from '../change.ts';
 import { acceptObserved } from '../fleet/presence.ts';

@@ -1,7 +1,8 @@
 // A lease that its node does not hold is not renewed: it is taken back within the time of a lease, uncounted, and leased anew.
 import { maxHeldInHealth, type NodeHealth } from '@blackroad/protocol';
 import t from 'tap';
-import { SampleFleet, said, sampleHealth } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { sampleHealth } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { acceptHealth } from '../fleet/presence.ts';
 import { leaseMs } from '../fleet/quiet.ts';
 import { unheldMs } from './held.ts';

@@ -2,7 +2,8 @@
 // its deadline and the real reason.
 import { maxPastAttempts, type TaskProblem, taskProblems } from '@blackroad/protocol';
 import t from 'tap';
-import { SampleFleet, said, sampleSpec } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import type { Change } from '../change.ts';
 import { acceptCapacity } from '../fleet/presence.ts';

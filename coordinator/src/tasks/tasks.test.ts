@@ -1,6 +1,7 @@
 import { maxResultBytes, type TaskReport } from '@blackroad/protocol';
 import t from 'tap';
-import { ada, code, SampleFleet, said, sampleSpec } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { code, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { ada, sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import type { EndedTask, TaskRow } from '../view.ts';
 import { retryWaitMs } from './ends.ts';
 import { reportTask } from './report.ts';

@@ -1,6 +1,7 @@
 // That no task waits for ever while its agent could work: whoever forgot to say that something came, the tick finds it.
 import t from 'tap';
-import { SampleFleet, said, sampleNode, samplePolicy } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { sampleNode, samplePolicy } from '../../../test/fixtures/coordinator/sample-rows.ts';
 
 t.test('an agent that became ready while its node was taken for silent gets its work when the node is', async (t) => {
   const fleet = new SampleFleet();

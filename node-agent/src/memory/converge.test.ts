@@ -7,7 +7,8 @@ import type { MemoryDown, MemoryUp } from '@blackroad/protocol';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { chainFaults, HandClock, TinyCoordinator } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import { chainFaults, TinyCoordinator } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
 import type { AgentMemory, NodeMemory } from '../contracts.ts';
 import { createNodeMemory } from './node-memory.ts';
 

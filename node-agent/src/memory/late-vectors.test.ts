@@ -1,7 +1,7 @@
 // One text that cannot be embedded must not keep its neighbours from their vectors, nor be paid for again and again.
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
-import { HandClock } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import type { Embedder } from '../contracts.ts';
 import { createLateVectors } from './late-vectors.ts';
 

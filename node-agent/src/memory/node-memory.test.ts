@@ -6,12 +6,8 @@ import { commitPayload, encodeVector, hashHeader, type MemoryUp } from '@blackro
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
-import {
-  assignedAgent,
-  chainFaults,
-  HandClock,
-  TinyCoordinator,
-} from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import { assignedAgent, chainFaults, TinyCoordinator } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
 import type { Embedder, NodeMemory, Remembered } from '../contracts.ts';
 import { createNodeMemory } from './node-memory.ts';
 

@@ -1,6 +1,6 @@
 // What servers refuse, in the words of vLLM, llama-server, Ollama, templates and clouds, and what is asked instead.
 import t from 'tap';
-import { HandClock } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { createRefusals, type Extra, refusedIn, without } from './refusals.ts';
 import { type ChatEvent, type ChatRequest, RuntimeError } from './runtime.ts';
 

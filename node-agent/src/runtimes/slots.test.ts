@@ -1,5 +1,5 @@
 import t from 'tap';
-import { HandClock } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { createSlotBook } from './slots.ts';
 
 t.test('what ran without waiting is tried with more, what waited is the limit for a while', async (t) => {

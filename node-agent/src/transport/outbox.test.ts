@@ -6,7 +6,7 @@ import { systemClock } from '@blackroad/std/clock';
 import { type Log, silentLog } from '@blackroad/std/log';
 import Database from 'better-sqlite3';
 import t from 'tap';
-import { HandClock } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { createOutbox, type Outbox, type OutboxOptions, type Until } from './outbox.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'fleet-outbox-'));

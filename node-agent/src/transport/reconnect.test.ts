@@ -2,7 +2,7 @@
 // it in and throws it out. Time is turned by hand; the dial is this file's own.
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { HandClock } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { ConnectProblem } from '../identity/trust.ts';
 import type { LinkOptions } from './dial.ts';
 import { createOutbox } from './outbox.ts';
