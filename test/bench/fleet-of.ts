@@ -30,7 +30,7 @@ export function mixedNodes(count: number): SupplyNode[] {
       const models = [big(), small({ slots: 4, speed: tps(200) })];
       return nodeOf(id, { ...given, class: 'edge-gpu', memoryTotalBytes: 20 * GiB, memoryFreeBytes: 16 * GiB, models });
     }
-    const closed = i % 50 === 7 ? { filter: 'away', text: 'it is lost' } : null;
+    const closed = i % 50 === 7 ? { filter: 'away' as const, text: 'it is lost' } : null;
     return nodeOf(id, { ...given, closed, models: [small({ resident: i % 2 === 0 })] });
   });
 }

@@ -5,7 +5,7 @@ import type { AgentSpec, NodeScore, PlacementExplained, Refusal } from '@blackro
 import type { Policy } from '../input.ts';
 import type { View } from '../view.ts';
 import { bestChoice, type Choice, choiceOf, type OpenFleet, openingRooms, roomAt } from './choose.ts';
-import { firstFilter, firstRefusal } from './feasible.ts';
+import { firstFilter } from './feasible.ts';
 import { type Need, pendingOf } from './need.ts';
 import { Pace } from './pace.ts';
 import { findOffer, type Room, useOf } from './room.ts';
@@ -94,11 +94,11 @@ function* judging(fleet: OpenFleet, demand: Demand, at: string | null, pace: Pac
       else if (choice) best.put(choice);
       continue;
     }
-    const known = count.refused.get(filter);
+    const known = count.refused.get(filter.name);
     if (known) known.nodes++;
-    else count.refused.set(filter, { nodes: 1, text: `${room.node.id}: ${firstRefusal(candidate)?.text}` });
+    else count.refused.set(filter.name, { nodes: 1, text: `${room.node.id}: ${filter.words(candidate)}` });
     if (!isHere) continue;
-    refusedHere = firstRefusal(candidate);
+    refusedHere = { filter: filter.name, text: filter.words(candidate) };
     const choice = anyChoice(fleet, demand, room);
     here = choice && scored(choice, demand, true);
   }

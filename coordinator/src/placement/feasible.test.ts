@@ -2,7 +2,8 @@ import { maxAgentsPerNode } from '@blackroad/protocol';
 import t from 'tap';
 import { GiB, modelOf, nodeOf, specOf, stayingOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { type Catalogue, emptyCatalogue, learnModels } from './catalogue.ts';
-import { allRefusals, brokenRule, type Candidate, firstFilter, firstRefusal } from './feasible.ts';
+import { allFilters, brokenRule, firstFilter, firstRefusal } from './feasible.ts';
+import type { Candidate } from './filter.ts';
 import { kvBytesPerToken } from './memory-fit.ts';
 import { openRoom, useOf } from './room.ts';
 import type { SupplyNode } from './supply.ts';
@@ -165,15 +166,15 @@ t.test('agents per node and company', async (t) => {
   t.equal(why({}, {}, [['aria', 'bob']]), null);
 });
 t.test('a node counts under the first filter; the fix looks at all of them', async (t) => {
-  const closed = { filter: 'cordoned', text: 'a person wants nothing new here' };
+  const closed = { filter: 'cordoned' as const, text: 'a person wants nothing new here' };
   const bad = candidate({ model: ['x'], placement: { class: ['gpu'] } }, { closed });
-  t.equal(firstFilter(bad), 'class');
+  t.equal(firstFilter(bad)?.name, 'class');
   t.same(brokenRule(bad), { filter: 'class', text: 'class pi is not gpu' });
   t.same(
-    allRefusals(bad).map(({ filter }) => filter),
+    allFilters(bad).map(({ name }) => name),
     ['class', 'cordoned', 'model'],
   );
-  t.equal(firstFilter(candidate({ model: ['x'] }, { closed })), 'cordoned');
+  t.equal(firstFilter(candidate({ model: ['x'] }, { closed }))?.name, 'cordoned');
   t.equal(firstFilter(candidate({})), null);
 });
 t.test('of two wanted models one may lack memory and the other compute', async (t) => {

@@ -71,7 +71,7 @@ t.test('names of models are compared as their owners do', async (t) => {
     ['smollm2.q4', 'tiny:latest'],
   ] as const)
     t.match(planOf([has], [demandOf('a', { model: [wanted] })]).placed, [{ node: 'zoe', model }], wanted);
-  const full = { ...has, closed: { filter: 'away', text: 'it is lost' } };
+  const full = { ...has, closed: { filter: 'away' as const, text: 'it is lost' } };
   const can = nodeOf('alice', { models: [], pulls: ['ollama'], memoryTotalBytes: 32 * GiB, memoryFreeBytes: 30 * GiB });
   const fetched = planOf(
     [full, can],

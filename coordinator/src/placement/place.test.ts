@@ -8,6 +8,7 @@ import {
   snapshotWith,
   stayingOf,
 } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import type { ClosedReason } from './closed.ts';
 import { place as placeSnapshot } from './place.ts';
 import { whyOf } from './score.ts';
 import type { Demand, PlacementPlan, Strategy, SupplyNode } from './supply.ts';
@@ -23,7 +24,7 @@ function count(plan: PlacementPlan): Record<string, number> {
   for (const { node } of plan.placed) counts[node] = (counts[node] ?? 0) + 1;
   return counts;
 }
-function closed(node: SupplyNode, filter: string): SupplyNode {
+function closed(node: SupplyNode, filter: ClosedReason): SupplyNode {
   return { ...node, closed: { filter, text: `it is ${filter}` } };
 }
 function noWay(nodes: SupplyNode[], demand: Demand): { text: string; fix: string } {

@@ -126,10 +126,10 @@ function isStillThere(target: Target | undefined, now: Target['capacity'], model
   const was = before.models.find(({ name }) => name === model);
   const is = now.models.find(({ name }) => name === model);
   if (was && !is) return false;
-  return heldBytes(now) >= heldBytes(before);
+  return freeOrLoadedBytes(now) >= freeOrLoadedBytes(before);
 }
-/** A model that was loaded meanwhile took its weights from what was free: that was counted on. */
-function heldBytes({ memoryFreeBytes, models }: NonNullable<Target['capacity']>): number {
+/** Memory that is free or held by loaded models: a model that was loaded meanwhile took its weights from what was free. */
+function freeOrLoadedBytes({ memoryFreeBytes, models }: NonNullable<Target['capacity']>): number {
   return models.reduce((sum, { resident, residentBytes }) => sum + (resident ? residentBytes : 0), memoryFreeBytes);
 }
 

@@ -3,7 +3,7 @@ import type { AgentSpec, NodeHealth, NodeModel } from '@blackroad/protocol';
 import { hasNoGpuLeft } from '../fleet/health.ts';
 import type { Policy } from '../input.ts';
 import type { View } from '../view.ts';
-import { type ClosedReason, closedReasons } from './feasible.ts';
+import { type ClosedReason, closedReasons } from './closed.ts';
 import type { Kept } from './kept.ts';
 import { isRestless, type Need, needOf } from './need.ts';
 import { whole } from './pace.ts';
@@ -174,7 +174,7 @@ const silent: Live = { lastSeenMs: null, capacity: null, health: null, helloBoot
 
 /** Why nothing new may go there. Away comes before cordoned: what a person did matters once the machine is back. */
 export function closedOf(node: Node, live: Live): { filter: ClosedReason; text: string } | null {
-  const because = (filter: ClosedReason, text: string = closedReasons[filter]) => ({ filter, text });
+  const because = (filter: ClosedReason, text: string = closedReasons[filter].text) => ({ filter, text });
   if (node.status === 'quarantined') return because('quarantined', node.quarantineReason || undefined);
   if (node.presence !== 'online')
     return because('away', node.presence === 'never' ? 'it has never been online' : `it is ${node.presence}`);

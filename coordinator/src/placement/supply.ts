@@ -1,6 +1,7 @@
 // The nouns of placement: machines as supply, agents as demand, the snapshot that goes in and the plan that comes out.
 // Plain data only; what is computed from them stands in the files beside.
 import type { AgentSpec, NodeModel, RuntimeKind, UnplacedWhy } from '@blackroad/protocol';
+import type { ClosedReason } from './closed.ts';
 import type { Kept } from './kept.ts';
 
 /** An agent that stays where it is: it holds memory and a share of the slots, and others may not want its company. */
@@ -19,8 +20,8 @@ export interface SupplyNode {
   labels: Readonly<Record<string, string>>;
   /** Its machine and its answers are made up. */
   simulated: boolean;
-  /** Why nothing new may go here, in words; null when it may. Cordoned, draining, away, quarantined, not heard of since the start. */
-  closed: { filter: string; text: string } | null;
+  /** Why nothing new may go here, in words; null when it may. */
+  closed: { filter: ClosedReason; text: string } | null;
   memoryTotalBytes: number;
   /** Measured: what other programs hold is not in it, and neither is what resident models hold. */
   memoryFreeBytes: number;
