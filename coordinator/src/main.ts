@@ -10,7 +10,7 @@ import { createLog } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
 import { Compile } from 'typebox/schema';
-import { ensureFirstAdmin, keyOf, mintKey } from './api/access.ts';
+import { ensureFirstAdmin, mintKey } from './api/access.ts';
 import { createApiContext } from './api/context.ts';
 import { createApi } from './api/server.ts';
 import { showTask } from './api/show.ts';
@@ -22,7 +22,7 @@ import { machineHosts } from './ca/hosts.ts';
 import { type CoordinatorConfig, coordinatorOptions, policyOf, readConfig } from './config.ts';
 import { type Coordinator, startCoordinator } from './coordinator.ts';
 import { createDoorkeeper } from './door/doorkeeper.ts';
-import { createGate } from './gate.ts';
+import { admit, type Gate } from './fleet/gate.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 
@@ -71,16 +71,11 @@ async function main(config: CoordinatorConfig): Promise<void> {
 
   let coordinator: Coordinator | null = null;
   let keyUsed: (id: string) => void = () => {};
-  const gate = createGate({
-    view: () => coordinator?.view ?? null,
-    keyOf(view, id, secret) {
-      const key = keyOf(view, id, secret, clock.nowMs());
-      if (key) keyUsed(key.id);
-      return key;
-    },
-    nowMs: () => clock.nowMs(),
-    certificateMs: policy.certificateMs,
-  });
+  const gate: Gate = (claim) => {
+    const admitted = admit(coordinator?.view ?? null, claim, clock.nowMs(), policy.certificateMs);
+    if (admitted.as === 'people') keyUsed(admitted.keyId);
+    return admitted;
+  };
 
   const doorkeeper = createDoorkeeper(
     clock,

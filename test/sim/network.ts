@@ -5,9 +5,10 @@
 
 import type { Timer } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
-import type { Arrived, Bus, BusMessage, Gate } from '../../coordinator/src/bus/bus.ts';
+import type { Arrived, Bus, BusMessage } from '../../coordinator/src/bus/bus.ts';
 import { createRetainedStore, type RetainedStore } from '../../coordinator/src/bus/retained.ts';
 import { mayPublish } from '../../coordinator/src/bus/rights.ts';
+import type { Gate } from '../../coordinator/src/fleet/gate.ts';
 import { ConnectProblem } from '../../node-agent/src/identity/trust.ts';
 import type { Dial, Link, LinkOptions } from '../../node-agent/src/transport/dial.ts';
 import type { ProcessClock, Timeline } from './timeline.ts';

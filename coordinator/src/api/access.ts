@@ -1,14 +1,14 @@
 // Who may come in: API keys, one-time sign-in codes and console sessions. Keys and sessions live in the store as SHA-256 of their
 // secret, so that a restart signs nobody out; codes live here, in memory, bounded, as SHA-256 too. Revoking a key ends the sessions and
 // codes made with it.
-// Never hands a secret out twice, never compares secrets in a way that tells time.
-import { createHash, timingSafeEqual } from 'node:crypto';
+// Never hands a secret out twice.
+import { createHash } from 'node:crypto';
 import { FleetError, type Principal, type Role, roles } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import type { Coordinator } from '../coordinator.ts';
-import { isGood } from '../fleet/access.ts';
-import type { KeyRow, View } from '../view.ts';
+import { findKey, isGood } from '../fleet/access.ts';
+import type { KeyRow } from '../view.ts';
 
 export const sessionMs = 12 * 3600_000;
 export const codeMs = 10 * 60_000;
@@ -41,24 +41,13 @@ export function principalOf({ via, keyId, name }: Caller): Principal {
 export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
-const nobody = sha256('no key has this hash');
-function sameHash(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
-}
 
 /** Takes `brk_<id>_<secret>` apart; null when it is no key. */
 export function readKey(text: string): { id: string; secret: string } | null {
   const match = /^brk_([a-z0-9]{1,40})_([0-9a-f]{32,128})$/.exec(text);
   return match ? { id: match[1] as string, secret: match[2] as string } : null;
 }
-/** The key's row when id and secret fit and it is not revoked. Also for the broker's gate. */
-export function keyOf(view: View, id: string, secret: string, nowMs: number): KeyRow | null {
-  const row = view.keys.get(id);
-  const fits = sameHash(sha256(secret), row?.secretHash ?? nobody);
-  return row && fits && isGood(row, nowMs) ? row : null;
-}
-/** A new key: the text to show once, and the row to keep. */
-/** `lifeMs`: how long it is good for; missing: for ever. */
+/** A new key: the text to show once, and the row to keep. `lifeMs`: how long it is good for; missing: for ever. */
 export function mintKey(
   name: string,
   role: Role,
@@ -137,7 +126,7 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
     },
     byKey(text) {
       const parts = readKey(text);
-      const row = parts && keyOf(view, parts.id, parts.secret, clock.nowMs());
+      const row = parts && findKey(view, parts.id, sha256(parts.secret), clock.nowMs());
       if (!row) return null;
       access.used(row.id);
       return { name: row.name, role: row.role, keyId: row.id, via: 'key' };

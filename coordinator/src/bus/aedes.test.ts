@@ -1,4 +1,5 @@
 // The embedded broker: the suite every Bus passes, and what only it promises (keys of people, reasons, cuts, resumption).
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
@@ -11,8 +12,8 @@ import { type BusRig, closed, connectNode, freeze, root } from '../../../test/fi
 import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
 import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
 import { createDoorkeeper } from '../door/doorkeeper.ts';
+import type { Gate } from '../fleet/gate.ts';
 import { type AedesLimits, createAedesBus } from './aedes.ts';
-import type { Gate } from './bus.ts';
 
 const home: TestCa = await openTestCa();
 const abroad: TestCa = await openTestCa();
@@ -21,12 +22,13 @@ t.teardown(() => {
   abroad.close();
 });
 
+const secretHash = createHash('sha256').update('secret').digest('hex');
 const gate: Gate = (claim) => {
   if (claim.kind === 'node') return { as: 'node', node: claim.node };
   if (claim.kind === 'stranger') return { as: 'refused', reason: claim.reason };
   const roles = { v: 'viewer', o: 'operator', a: 'admin' } as const;
   const role = roles[claim.keyId as 'v'];
-  if (!role || claim.secret !== 'secret') return { as: 'refused', reason: 'key-unknown' };
+  if (!role || claim.secretHash !== secretHash) return { as: 'refused', reason: 'key-unknown' };
   return { as: 'people', keyId: claim.keyId, name: claim.keyId, role };
 };
 const open = (t: Test, limits: Partial<AedesLimits> = {}, by: Gate = gate, clock = systemClock) =>

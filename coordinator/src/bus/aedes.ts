@@ -31,7 +31,8 @@ import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { createRefusals } from '../counted-refusals.ts';
 import { doorLimits } from '../door/door-limits.ts';
 import { type Doorkeeper, nameOfKey } from '../door/doorkeeper.ts';
-import type { Arrived, Bus, BusMessage, Claim, Gate } from './bus.ts';
+import { type Claim, type Gate, recheckMs } from '../fleet/gate.ts';
+import type { Arrived, Bus, BusMessage } from './bus.ts';
 import { claimOf } from './claim.ts';
 import { type ConnectLimits, createConnects } from './connects.ts';
 import { createDrain } from './drain.ts';
@@ -112,8 +113,6 @@ const refusalWords: Record<string, string | undefined> = {
 
 const tooFast = 'a connection sends more than its pace allows: it is read more slowly from here on';
 
-/** How often rights are looked at again: a revoked key, or an expired certificate, loses its connection within this time. */
-const recheckMs = 15_000;
 const stopMs = 5_000;
 
 export function createAedesBus(options: AedesBusOptions): AedesBus {

@@ -1,5 +1,5 @@
 // The broker as the coordinator sees it. Two implementations: the embedded Aedes, and any MQTT broker by URL (Mosquitto, EMQX).
-// A bus carries bytes: it decodes nothing and decides nothing about the fleet; who may connect is asked through `Gate`.
+// A bus carries bytes: it decodes nothing and decides nothing about the fleet; who may connect is asked through a `Gate`.
 import type { Principal } from '@blackroad/protocol';
 
 export interface Arrived {
@@ -38,15 +38,3 @@ export interface BusStats {
   /** Connections cut because they did not read. */
   stalled: number;
 }
-
-/** Who is at the other end, as the TLS layer and the CONNECT packet say. */
-export type Claim =
-  | { kind: 'node'; node: string; keyFingerprint: string }
-  | { kind: 'key'; keyId: string; secret: string }
-  | { kind: 'stranger'; reason: string };
-export type Admitted =
-  | { as: 'node'; node: string }
-  | { as: 'people'; keyId: string; name: string; role: 'viewer' | 'operator' | 'admin' }
-  | { as: 'refused'; reason: string };
-/** Asked at every connection; answers from the view, so a forgotten node is refused at once. */
-export type Gate = (claim: Claim) => Admitted;

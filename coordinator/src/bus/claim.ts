@@ -3,7 +3,7 @@
 import { createHash, type X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { coordinatorName, isSlug } from '@blackroad/protocol';
-import type { Claim } from './bus.ts';
+import type { Claim } from '../fleet/gate.ts';
 
 const serverAuth = '1.3.6.1.5.5.7.3.1';
 const clientAuth = '1.3.6.1.5.5.7.3.2';
@@ -41,9 +41,9 @@ export function claimOf(
 /** Either the whole API key as password under any user name, or its id and secret apart. */
 function keyOf(username: string, password: string): Claim {
   const whole = /^brk_([^_]+)_(.+)$/.exec(password);
-  return whole
-    ? { kind: 'key', keyId: whole[1] as string, secret: whole[2] as string }
-    : { kind: 'key', keyId: username, secret: password };
+  const [, keyId = username, secret = password] = whole ?? [];
+  // The secret itself is not kept for the life of the connection.
+  return { kind: 'key', keyId, secretHash: createHash('sha256').update(secret).digest('hex') };
 }
 
 /** SHA-256 of the public key (SPKI, DER): the same as the CA reads from the request. */

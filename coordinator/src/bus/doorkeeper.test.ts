@@ -1,5 +1,6 @@
 // The brakes of the MQTT door are those of the HTTP door: wrong keys and foreign certificates are counted and audited, a key's asks
 // are counted with its requests, and what is refused is handed on to be answered.
+import { createHash } from 'node:crypto';
 import { actorOf } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import t, { type Test } from 'tap';
@@ -7,7 +8,7 @@ import { connectNode, root } from '../../../test/fixtures/coordinator/bus-rig.ts
 import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
 import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
 import { createDoorkeeper, type DoorkeeperLimits, nameOfKey } from '../door/doorkeeper.ts';
-import type { Gate } from './bus.ts';
+import type { Gate } from '../fleet/gate.ts';
 
 const home: TestCa = await openTestCa();
 const abroad: TestCa = await openTestCa();
@@ -21,10 +22,11 @@ const keys: Record<string, [name: string, role: 'viewer' | 'operator']> = {
   k2: ['team/x', 'operator'],
   v1: ['screen', 'viewer'],
 };
+const secretHash = createHash('sha256').update('secret').digest('hex');
 const gate: Gate = (claim) => {
   if (claim.kind === 'node') return { as: 'node', node: claim.node };
   if (claim.kind === 'stranger') return { as: 'refused', reason: claim.reason };
-  const key = claim.secret === 'secret' ? keys[claim.keyId] : undefined;
+  const key = claim.secretHash === secretHash ? keys[claim.keyId] : undefined;
   return key
     ? { as: 'people', keyId: claim.keyId, name: key[0], role: key[1] }
     : { as: 'refused', reason: 'unknown-key' };

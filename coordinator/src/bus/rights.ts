@@ -1,7 +1,7 @@
 // Who may write and read which topic, derived from the topic table alone; the ACL files for other brokers come from the same table.
 // Pure. In: who a connection is, and a topic or filter. Out: yes or no. It must never grant what the table does not name.
 import { isPrivate, parseTopic, type TopicRow, topicRoot, topics } from '@blackroad/protocol';
-import type { Admitted } from './bus.ts';
+import type { Admitted } from '../fleet/gate.ts';
 
 export type Who = Exclude<Admitted, { as: 'refused' }>;
 

@@ -73,6 +73,19 @@ export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
   return decided(draft);
 };
 
+/** The key with this id and secret, where it is good: for HTTP and the broker alike. */
+export function findKey(view: View, id: string, secretHash: string, nowMs: number): DeepReadonly<KeyRow> | null {
+  const row = view.keys.get(id);
+  const fits = isSame(secretHash, row?.secretHash ?? '');
+  return row && fits && isGood(row, nowMs) ? row : null;
+}
+/** Takes as long wherever the two differ, so that time tells nothing of a hash. */
+function isSame(given: string, known: string): boolean {
+  let difference = given.length ^ known.length;
+  for (let i = 0; i < given.length; i++) difference |= given.charCodeAt(i) ^ known.charCodeAt(i);
+  return difference === 0;
+}
+
 /** Neither revoked nor past its end. */
 export function isGood({ revoked, expiresMs }: DeepReadonly<KeyRow>, nowMs: number): boolean {
   return !revoked && (expiresMs === undefined || nowMs < expiresMs);

@@ -1,0 +1,44 @@
+// Who may connect to the broker, read off the view: asked at every connection, and again now and then while it lives.
+// In: who a connection says it is. Out: who it is admitted as, or a reason. A forgotten node or a revoked key is refused at once.
+import type { Role } from '@blackroad/protocol';
+import type { View } from '../view.ts';
+import { findKey } from './access.ts';
+
+/** Who is at the other end, as the TLS layer and the CONNECT packet say. */
+export type Claim =
+  | { kind: 'node'; node: string; keyFingerprint: string }
+  | { kind: 'key'; keyId: string; secretHash: string }
+  | { kind: 'stranger'; reason: string };
+export type Admitted =
+  | { as: 'node'; node: string }
+  | { as: 'people'; keyId: string; name: string; role: Role }
+  | { as: 'refused'; reason: string };
+/** The rule as a broker asks it: by the view and the time of then. */
+export type Gate = (claim: Claim) => Admitted;
+
+/** How often a broker asks again about its connections: a revoked key, or an expired certificate, loses its own within this time. */
+export const recheckMs = 15_000;
+
+/** A node renews at two thirds of its certificate's life. One that could not is told so by its end, a tenth later. */
+const graceShare = 0.1;
+const maxGraceMs = 3_600_000;
+
+/** `view` is null while the coordinator starts; `certificateMs` is the life of a node's certificate. */
+export function admit(view: View | null, claim: Claim, nowMs: number, certificateMs: number): Admitted {
+  if (!view) return { as: 'refused', reason: 'starting' };
+  if (claim.kind === 'stranger') return { as: 'refused', reason: claim.reason };
+  if (claim.kind === 'key') {
+    const key = findKey(view, claim.keyId, claim.secretHash, nowMs);
+    return key
+      ? { as: 'people', keyId: key.id, name: key.name, role: key.role }
+      : { as: 'refused', reason: 'unknown-key' };
+  }
+  const row = view.nodes.get(claim.node);
+  if (!row) return { as: 'refused', reason: 'unknown-node' };
+  if (row.status !== 'active') return { as: 'refused', reason: 'quarantined' };
+  if (row.keyFingerprint !== claim.keyFingerprint) return { as: 'refused', reason: 'old-key' };
+  // A connection proves the key at its beginning; the record says whether that key still has a certificate.
+  const graceMs = Math.min(maxGraceMs, certificateMs * graceShare);
+  if (nowMs > row.certificateExpiresMs + graceMs) return { as: 'refused', reason: 'certificate-expired' };
+  return { as: 'node', node: row.id };
+}
