@@ -1,13 +1,20 @@
 // [INV-capacity] What is put onto a node fits what the node said of itself: the weights of a model that is not loaded yet and that
 // nobody there has asked for fit into free memory, with those that nobody uses put down and those still to be loaded set apart.
 // Judged when all of a plan's part is committed: who gives way does so in the same commit.
+
+import type { NodeCapacity } from '@blackroad/protocol';
+import type { DeepReadonly } from '../../../coordinator/src/view.ts';
 import type { MakeChecker } from '../checker.ts';
+
+type Said = DeepReadonly<NodeCapacity>;
+const modelOf = ({ models }: Said, model: string) =>
+  models.find(({ name, aliases }) => name === model || aliases.includes(model));
 
 export const capacity: MakeChecker = ({ world, stored, broke }) => {
   /** What came in this commit: a model that nobody on the node used before. */
   const fresh = new Map<string, { agent: string; node: string; model: string }>();
-  /** Free memory a moment ago: word of less may have come behind the plan in the same batch. */
-  const lookedAt = new Map<string, number>();
+  /** Capacities a moment ago: a report of less may have come behind the plan in the same batch. */
+  const lookedAt = new Map<string, Said>();
   const usedOn = (node: string) => {
     const used = new Set<string>();
     for (const name of stored.agentsOn(node)) {
@@ -23,7 +30,7 @@ export const capacity: MakeChecker = ({ world, stored, broke }) => {
     exercised: 0,
     looked() {
       for (const [id, { capacity }] of world.host.coordinator?.view.live ?? [])
-        if (capacity) lookedAt.set(id, capacity.memoryFreeBytes);
+        if (capacity) lookedAt.set(id, capacity);
     },
     committing(change) {
       if (change.type !== 'agent' || !change.row.placement) return;
@@ -36,15 +43,16 @@ export const capacity: MakeChecker = ({ world, stored, broke }) => {
       for (const { agent, node, model } of fresh.values()) {
         const said = world.host.coordinator?.view.live.get(node)?.capacity;
         if (!said) return broke(checker.name, `${agent} goes to ${node}, which said nothing of its capacity`);
-        const wanted = said.models.find(({ name, aliases }) => name === model || aliases.includes(model));
+        const before = lookedAt.get(node);
+        const wanted = modelOf(said, model);
+        if (!wanted && before && modelOf(before, model)) continue;
         if (!wanted) return broke(checker.name, `${agent} goes to ${node} with ${model}, which it does not have`);
         checker.exercised++;
         // It cannot tell: its runtime's own admission is the guard.
         if (said.memoryTotalBytes === 0) continue;
         if (wanted.resident || usedBefore.get(node)?.has(wanted.name)) continue;
         const used = usedOn(node);
-        const before = lookedAt.get(node);
-        let roomBytes = Math.max(said.memoryFreeBytes, before ?? 0);
+        let roomBytes = Math.max(said.memoryFreeBytes, before?.memoryFreeBytes ?? 0);
         for (const { name, resident, residentBytes, sizeBytes, kind } of said.models) {
           if (kind !== 'chat' || name === wanted.name) continue;
           if (resident && !used.has(name)) roomBytes += residentBytes;
