@@ -1,12 +1,9 @@
 // What the store must be asked before a memory message can be decided: decisions are pure, so the loop reads ahead.
-import { type MemoryEntry, type MemoryUp, maxMemoryBatchBytes } from '@blackroad/protocol';
+import type { MemoryEntry, MemoryUp } from '@blackroad/protocol';
 import { heldBy } from './fleet/held.ts';
 import type { Inputs } from './input.ts';
 import type { Store } from './store/store.ts';
 import type { View } from './view.ts';
-
-/** Room for the envelope of an `entries` or `merge` message. */
-const batchBytes = maxMemoryBatchBytes - 4 * 1024;
 
 export async function enrichMemory(
   store: Store,
@@ -23,7 +20,7 @@ export async function enrichMemory(
     // One hash more than it claims: its head must be ours too, or it is a fork.
     if (message.durableSeq > 0) input.stored = await store.memoryHashes(agent, message.durableSeq, message.durableSeq);
     if (head && message.durableSeq < head.seq) {
-      input.missing = fitting(await store.memoryLog(agent, message.durableSeq, view.cuts.memoryBatchEntries));
+      input.missing = await store.memoryLog(agent, message.durableSeq, view.cuts.memoryBatchEntries);
     } else {
       input.branch = await readBranch(store, view, oldestBranch(view, agent));
     }
@@ -97,16 +94,4 @@ async function readBranch(store: Store, view: View, branch: Branch): Promise<Inp
   const entries = await store.branchEntries(branch.id);
   const open = entries.filter(({ seq }) => seq > (branch.mergedUpto ?? 0));
   return { id: branch.id, entries: open.slice(0, branchMessages * view.cuts.memoryBatchEntries) };
-}
-
-/** As many entries from the front as one message carries bytes. */
-function fitting(entries: readonly MemoryEntry[]): MemoryEntry[] {
-  const out: MemoryEntry[] = [];
-  let bytes = 0;
-  for (const entry of entries) {
-    bytes += Buffer.byteLength(JSON.stringify(entry));
-    if (bytes > batchBytes && out.length > 0) break;
-    out.push(entry);
-  }
-  return out;
 }

@@ -16,6 +16,7 @@ export * from './history.ts';
 export * from './ids.ts';
 export * from './limits.ts';
 export * from './memory.ts';
+export * from './memory-batch.ts';
 export * from './model-names.ts';
 export * from './near.ts';
 export * from './node.ts';

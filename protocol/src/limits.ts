@@ -18,6 +18,8 @@ export const maxPacketBytes = 160 * 1024;
 export const maxJsonDepth = 64;
 /** One memory batch upward or downward: MEMORY.md. */
 export const maxMemoryBatchBytes = 128 * 1024;
+/** One memory entry as JSON: 8 KiB of control characters take 48, tags 12, a vector 22. A larger one would fit no message with its envelope. */
+export const maxMemoryEntryBytes = 96 * 1024;
 /** Heartbeats come from ten thousand nodes; a big one is a bug or an attack. */
 export const maxHealthBytes = 4 * 1024;
 /** Presence, hello, events. */

@@ -205,9 +205,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'sent-before-it-is-durable',
     file: 'node-agent/src/memory/sync.ts',
-    search: 'const entries = fit(journal.after(id, agent, acked, batchEntries));',
+    search: 'const rows = journal.after(id, agent, acked, batchEntries);',
     replace:
-      'const entries = fit(journal.after(id, agent, acked, batchEntries)).map((entry) => ({ ...entry, hash: entry.hash.replace(/^./, "0") }));',
+      'const rows = journal.after(id, agent, acked, batchEntries).map((entry) => ({ ...entry, hash: entry.hash.replace(/^./, "0") }));',
   },
   {
     name: 'lost-too-soon',

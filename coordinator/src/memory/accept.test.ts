@@ -1,4 +1,4 @@
-import { commitPayload, hashHeader, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
+import { commitPayload, hashHeader, type MemoryEntry, type MemoryUp, maxMemoryEntryBytes } from '@blackroad/protocol';
 import t from 'tap';
 import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { boot1 } from '../../../test/fixtures/coordinator/sample-rows.ts';
@@ -132,6 +132,7 @@ t.test('nothing that does not verify gets in', async (t) => {
     ['entries out of order', [b, a]],
     ["another agent's", chain(1, genesis, three, 'prism')],
     ['of another epoch', chain(2, genesis, three)],
+    ['an entry that no message could carry on', chain(1, genesis, [{}, { text: 'x'.repeat(maxMemoryEntryBytes) }])],
   ];
   for (const [name, entries] of table) {
     const fleet = fleetWithEcho();

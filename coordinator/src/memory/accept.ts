@@ -1,11 +1,11 @@
 // Memory from nodes (BR-MEM/1): only the node that holds the agent, under the present epoch, may append to its log. Known entries are
 // no-ops, forks are kept apart and shown, gaps and stale writers are told where the head is. Acks leave after the commit.
-import type { MemoryDown, MemoryEntry, MemoryUp } from '@blackroad/protocol';
+import { entriesThatFit, type MemoryDown, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import { agentIn, change, type Draft, decided, nodeIn, noteEvent, openDraft, remark, send } from '../draft.ts';
 import { actorFault, heldBy, refuseNotItsOwn } from '../fleet/held.ts';
 import type { Decide, Inputs } from '../input.ts';
 import type { BranchRow } from '../view.ts';
-import { advanceMerges, bringIn, fitting, keepBranch } from './branches.ts';
+import { advanceMerges, bringIn, keepBranch } from './branches.ts';
 import { meet, runFault } from './chain.ts';
 
 type Up<T extends MemoryUp['type']> = Extract<MemoryUp, { type: T }>;
@@ -53,14 +53,17 @@ function turnDown(draft: Draft, input: Inputs['memory-up'], head: Head): void {
 
 /** Where the node stands: behind (it gets what it lacks), at our head, ahead (it sends on from our head), or elsewhere. */
 function greet(draft: Draft, input: Inputs['memory-up'], message: Up<'hello'>, head: Head): void {
-  const { durableSeq, hash } = message;
+  const { node, agent } = input;
+  const { durableSeq, hash, epoch } = message;
   if (durableSeq < head.seq) {
-    const [next] = input.missing;
+    const answer = { type: 'entries' as const, agent, epoch, headSeq: head.seq, headHash: head.hash };
+    const entries = entriesThatFit(answer, input.missing, draft.view.cuts.memoryBatchEntries);
+    const [next] = entries;
     if (next?.seq !== durableSeq + 1) {
       // The log grew while the store was read: it asks again.
       nack(draft, input, 'gap', head);
     } else if (next.previousHash !== (durableSeq === 0 ? 'genesis' : hash)) fork(draft, input, durableSeq + 1, head);
-    else sendEntries(draft, input, fitting(draft, input.missing), head);
+    else down(draft, node, { ...answer, entries });
     return;
   }
   if (durableSeq === head.seq && head.seq > 0 && hash !== head.hash) {
@@ -170,15 +173,6 @@ function nack(
  */
 function refuseForGood(draft: Draft, input: Inputs['memory-up'], head: Head, why: string): void {
   nack(draft, input, 'bad-hash', head, { final: why.slice(0, 300) });
-}
-function sendEntries(
-  draft: Draft,
-  { node, agent, message }: Inputs['memory-up'],
-  entries: MemoryEntry[],
-  { seq, hash }: Head,
-): void {
-  const { epoch } = message;
-  down(draft, node, { type: 'entries', agent, epoch, entries, headSeq: seq, headHash: hash });
 }
 function down(draft: Draft, node: string, message: MemoryDown): void {
   send(draft, 'memoryDown', { node }, message);

@@ -1,6 +1,6 @@
 // Branches: what a node wrote for an agent after the agent was given to another. Kept whole and visible, acknowledged, and brought in
 // by the present writer: its own additions only, each once, in order. A branch is deleted by nobody.
-import { type MemoryEntry, type MemoryUp, maxMemoryBatchBytes } from '@blackroad/protocol';
+import { entriesThatFit, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import { change, type Draft, noteEvent, remark, send } from '../draft.ts';
 import { takesRecords } from '../fleet/budget.ts';
 import { asWrittenBy } from '../fleet/held.ts';
@@ -8,8 +8,6 @@ import type { Inputs } from '../input.ts';
 import type { StoredHash } from '../store/store.ts';
 import type { BranchRow } from '../view.ts';
 
-/** Room for the envelope of a message. */
-const messageBytes = maxMemoryBatchBytes - 2048;
 /** Merged branches are remembered, so that a node that never heard so does not bring them up again. */
 const mergedSetting = (branch: string): string => `branch-merged:${branch}`;
 interface Merged {
@@ -134,12 +132,13 @@ function offerMerge(draft: Draft, branch: BranchRow, entries: readonly MemoryEnt
   // Also to a node that is suspect: it may hear, and comes back without a hello of its memory. One that does not hear says hello later.
   const placement = draft.view.agents.get(branch.agent)?.placement;
   if (!placement) return;
-  const additions = entries.filter((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(entry));
-  const part = fitting(draft, additions).map((entry) => asWrittenBy(branch.node, entry));
-  if (part.length === 0) return;
   const { agent, id, node: from } = branch;
   const { node, epoch } = placement;
-  send(draft, 'memoryDown', { node }, { type: 'merge', agent, epoch, branch: id, from, entries: part });
+  const additions = entries.filter((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(entry));
+  const message = { type: 'merge' as const, agent, epoch, branch: id, from };
+  const asBrought = additions.map((entry) => asWrittenBy(from, entry));
+  const part = entriesThatFit(message, asBrought, draft.view.cuts.memoryBatchEntries);
+  if (part.length > 0) send(draft, 'memoryDown', { node }, { ...message, entries: part });
 }
 
 /** The writer's log grew by merge entries: how far are branches brought in, and what comes next. */
@@ -159,16 +158,4 @@ export function advanceMerges(draft: Draft, input: Inputs['memory-up'], fresh: r
     // The writer knows by their hashes what it has brought in already: parts may overlap.
     if (branch.complete) bringIn(draft, next, entries);
   }
-}
-
-/** As many entries from the front as one message carries; at least one. */
-export function fitting({ view }: Draft, entries: readonly MemoryEntry[]): MemoryEntry[] {
-  const out: MemoryEntry[] = [];
-  let bytes = 0;
-  for (const entry of entries.slice(0, view.cuts.memoryBatchEntries)) {
-    bytes += Buffer.byteLength(JSON.stringify(entry)) + 1;
-    if (bytes > messageBytes && out.length > 0) break;
-    out.push(entry);
-  }
-  return out;
 }

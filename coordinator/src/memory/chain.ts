@@ -1,5 +1,5 @@
 // Recomputes what a batch of memory entries claims: digests, links, order. Trusts nothing that came over the wire.
-import { entryFault, type MemoryEntry } from '@blackroad/protocol';
+import { entryBytes, entryFault, type MemoryEntry, maxMemoryEntryBytes } from '@blackroad/protocol';
 
 /** What is wrong with a run of entries by itself, in words; null when it is a sound piece of chain. */
 export function runFault(
@@ -15,6 +15,8 @@ export function runFault(
     if (entry.epoch !== epoch) return `${at} is of epoch ${entry.epoch}, the message of ${epoch}`;
     if (entry.previousHash !== (previous?.hash ?? previousHash)) return `${at} does not link to what comes before it`;
     if (previous && entry.seq !== previous.seq + 1) return `${at} follows ${previous.seq}`;
+    const bytes = entryBytes(entry);
+    if (bytes > maxMemoryEntryBytes) return `${at} has ${bytes} bytes, ${maxMemoryEntryBytes} is the most`;
     const fault = entryFault(entry);
     if (fault) return `${at}: ${fault}`;
     previous = entry;

@@ -1,7 +1,7 @@
 // Brings logs upward and fetches what this node lacks. In: MemoryDown messages, connections coming and going, commits; out: MemoryUp
 // messages and writes to submit. One message in flight an agent, a bounded number in all; a missing answer is asked for again
 // with backoff. Only fsynced entries are sent, because it reads the journal after commits. Never deletes before branch-ack.
-import { type MemoryDown, type MemoryEntry, type MemoryUp, maxMemoryBatchBytes } from '@blackroad/protocol';
+import { entriesThatFit, type MemoryDown, type MemoryUp } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
@@ -18,8 +18,6 @@ const answerDeadlineMs = 10_000;
 const retry: Backoff = { firstMs: 1_000, maxMs: 60_000 };
 /** An agent that was removed may be applied again: what its old node still holds must not wait for the next connection. */
 const unknownAgain: Backoff = { firstMs: 300_000, maxMs: 300_000 };
-/** Room for the envelope around the entries. */
-const maxEntriesBytes = maxMemoryBatchBytes - 2 * 1024;
 
 export interface Flight {
   kind: 'hello' | 'batch' | 'branch';
@@ -97,34 +95,25 @@ export function createSync(deps: {
         deps.publish(agent, { type: 'drained', epoch, durableSeq, hash });
         return;
       case 'batch': {
-        const entries = fit(journal.after(id, agent, acked, batchEntries));
-        const first = entries[0]!;
+        const rows = journal.after(id, agent, acked, batchEntries);
+        const { seq: from, previousHash } = rows[0]!;
+        const message = { type: 'batch' as const, epoch, from, previousHash };
+        const entries = entriesThatFit(message, rows, batchEntries);
         const last = entries[entries.length - 1]!;
         depart(log, { kind: 'batch', epoch, upto: last.seq, hash: last.hash, group: 0 });
-        deps.publish(agent, {
-          type: 'batch',
-          epoch,
-          from: first.seq,
-          previousHash: first.previousHash,
-          entries,
-        });
+        deps.publish(agent, { ...message, entries });
         return;
       }
       case 'branch': {
-        const branch = journal.firstBranch(id)!;
-        const rows = journal.branch(id, branch.group, batchEntries + 1);
-        const entries = fit(rows.slice(0, batchEntries));
-        const first = entries[0]!;
+        const { group, epoch } = journal.firstBranch(id)!;
+        const rows = journal.branch(id, group, batchEntries + 1);
+        const { seq: from, previousHash } = rows[0]!;
+        // `false` is the longer of the two words that `last` may be.
+        const message = { type: 'branch' as const, epoch, from, previousHash, last: false };
+        const entries = entriesThatFit(message, rows, batchEntries);
         const { seq: upto, hash: lastHash } = entries[entries.length - 1]!;
-        depart(log, { kind: 'branch', epoch: branch.epoch, upto, hash: lastHash, group: branch.group });
-        deps.publish(agent, {
-          type: 'branch',
-          epoch: branch.epoch,
-          from: first.seq,
-          previousHash: first.previousHash,
-          entries,
-          last: entries.length === rows.length,
-        });
+        depart(log, { kind: 'branch', epoch, upto, hash: lastHash, group });
+        deps.publish(agent, { ...message, entries, last: entries.length === rows.length });
         return;
       }
     }
@@ -248,14 +237,4 @@ export function createSync(deps: {
       progressed(log);
     },
   };
-}
-
-/** As many entries as one message may carry; always at least one (an entry is at most 80 KB). */
-function fit(entries: MemoryEntry[]): MemoryEntry[] {
-  let bytes = 0;
-  for (let i = 0; i < entries.length; i++) {
-    bytes += Buffer.byteLength(JSON.stringify(entries[i])) + 1;
-    if (bytes > maxEntriesBytes && i > 0) return entries.slice(0, i);
-  }
-  return entries;
 }

@@ -1,0 +1,32 @@
+// How many memory entries one message carries, for both directions: the only place that knows. In: the message without its
+// entries, and the entries in order. Out: those from the front that fit.
+import { maxMemoryBatchBytes } from './limits.ts';
+import type { MemoryDown, MemoryEntry, MemoryUp } from './memory.ts';
+
+type Carrier = Extract<MemoryUp | MemoryDown, { entries: MemoryEntry[] }>;
+type WithoutEntries<M> = M extends Carrier ? Omit<M, 'entries'> : never;
+
+/** Empty only where there is none or the first alone is too large, which `maxMemoryEntryBytes` rules out of a log. */
+export function entriesThatFit(
+  message: WithoutEntries<Carrier>,
+  entries: readonly MemoryEntry[],
+  mostEntries: number,
+): MemoryEntry[] {
+  const fitting: MemoryEntry[] = [];
+  let bytes = jsonBytes({ ...message, entries: [] });
+  for (const entry of entries) {
+    if (fitting.length === mostEntries) break;
+    // Between two entries stands a comma.
+    bytes += entryBytes(entry) + (fitting.length > 0 ? 1 : 0);
+    if (bytes > maxMemoryBatchBytes) break;
+    fitting.push(entry);
+  }
+  return fitting;
+}
+/** What the entry takes of a message. */
+export function entryBytes(entry: MemoryEntry): number {
+  return jsonBytes(entry);
+}
+function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
