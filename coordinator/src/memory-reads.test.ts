@@ -138,27 +138,21 @@ async function live(seed: number): Promise<{ entries: MemoryEntry[]; written: Se
       writer.epoch = placement.epoch;
       writer.isFenced = false;
     }
-    for (let i = 0; i < 50 && writer.head().seq < placement.baseSeq; i++) {
-      const { seq, hash } = writer.head();
-      await tell(writer, { type: 'hello', epoch: writer.epoch, durableSeq: seq, hash, acked: writer.acked });
-    }
+    for (let i = 0; i < 50 && writer.head().seq < placement.baseSeq; i++) await hello(writer);
     return writer.head().seq >= placement.baseSeq;
   };
-  const sync = async (writer: Writer): Promise<void> => {
-    const { seq, hash } = writer.head();
-    if (chance(0.3) || writer.acked === seq) {
-      await tell(writer, {
-        type: 'hello',
-        epoch: Math.max(1, writer.epoch),
-        durableSeq: seq,
-        hash,
-        acked: writer.acked,
-      });
-      return;
-    }
+  const hello = async (writer: Writer): Promise<void> => {
+    const { seq: durableSeq, hash } = writer.head();
+    await tell(writer, { type: 'hello', epoch: Math.max(1, writer.epoch), durableSeq, hash, acked: writer.acked });
+  };
+  const push = async (writer: Writer): Promise<void> => {
     const entries = writer.log.slice(writer.acked, writer.acked + 1 + Math.floor(random.next() * 5));
     const { seq: from, previousHash } = entries[0] as MemoryEntry;
     await tell(writer, { type: 'batch', epoch: writer.epoch, from, previousHash, entries });
+  };
+  const sync = async (writer: Writer): Promise<void> => {
+    if (chance(0.3) || writer.acked === writer.head().seq) await hello(writer);
+    else await push(writer);
   };
 
   try {
@@ -185,7 +179,9 @@ async function live(seed: number): Promise<{ entries: MemoryEntry[]; written: Se
     const last = holder() as Writer;
     await learn(last);
     while (last.tails.length > 0) await upload(last);
-    for (let i = 0; i < 300 && (fleet.view.branches.size > 0 || last.acked < last.head().seq); i++) await sync(last);
+    // One hello; from then on each answer brings the next part, and the next branch, by itself.
+    await hello(last);
+    for (let i = 0; i < 300 && last.acked < last.head().seq; i++) await push(last);
     if (fleet.view.branches.size > 0)
       throw new Error(`never merged: ${JSON.stringify([...fleet.view.branches.values()])}`);
     const entries = await store.memoryLog('echo', 0, 10_000);

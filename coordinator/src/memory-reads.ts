@@ -30,8 +30,9 @@ export async function enrichMemory(
     input.stored = await store.memoryHashes(agent, message.from, Math.max(message.from, last?.seq ?? 0));
     if (message.type === 'batch') {
       input.merging = await readMerging(store, view, message.entries);
-      // An answer to what was offered brings the next part by itself.
-      if (input.merging.length === 0) input.branch = await readBranch(store, view, oldestBranch(view, agent));
+      // The branches that this batch brings in offer their own next parts; when all of them are done, the next branch follows.
+      const offered = new Set(input.merging.map(({ id }) => id));
+      input.branch = await readBranch(store, view, oldestBranch(view, agent, offered));
     } else {
       const { siblings, last } = await readSiblings(store, `${agent}.${node}.${message.epoch}`);
       input.siblings = siblings;
@@ -85,8 +86,9 @@ async function readMerging(store: Store, view: View, entries: readonly MemoryEnt
   }
   return merging;
 }
-function oldestBranch(view: View, agent: string): Branch {
-  for (const branch of view.branches.values()) if (branch.agent === agent && branch.complete) return branch;
+function oldestBranch(view: View, agent: string, but: ReadonlySet<string> = new Set()): Branch {
+  for (const branch of view.branches.values())
+    if (branch.agent === agent && branch.complete && !but.has(branch.id)) return branch;
   return undefined;
 }
 async function readBranch(store: Store, view: View, branch: Branch): Promise<Inputs['memory-up']['branch']> {

@@ -111,8 +111,7 @@ function takeBatch(draft: Draft, input: Inputs['memory-up'], message: Up<'batch'
       const last = meeting.fresh[meeting.fresh.length - 1] as MemoryEntry;
       change(draft, { type: 'memory', agent, entries: meeting.fresh });
       ack(draft, input, last);
-      advanceMerges(draft, input, meeting.fresh);
-      offerBranch(draft, input);
+      if (!advanceMerges(draft, input, meeting.fresh)) offerBranch(draft, input);
       return;
     }
     default:

@@ -112,20 +112,23 @@ function putBranch(draft: Draft, row: BranchRow, entries: MemoryEntry[]): void {
   change(draft, { type: 'setting', key: mergedSetting(row.id), value: merged });
 }
 
-/** The writer is here and caught up: it gets what it has not brought in of a branch. One without additions is done with. */
-export function bringIn(draft: Draft, branch: BranchRow, entries: readonly MemoryEntry[]): void {
+/** The writer is here and caught up: it gets what it has not brought in of a branch. Answers whether all of the branch is brought in. */
+export function bringIn(draft: Draft, branch: BranchRow, entries: readonly MemoryEntry[]): boolean {
   const isEmpty = !entries.some((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(entry));
-  if (!isEmpty) offerMerge(draft, branch, entries);
-  else if (entries.some(({ seq }) => seq === branch.uptoSeq)) {
-    putBranch(draft, { ...branch, merged: true }, []);
-    noteEvent(draft, {
-      agent: branch.agent,
-      node: branch.node,
-      type: 'memory-merged',
-      severity: 'info',
-      text: `what ${branch.node} remembered of ${branch.agent} under epoch ${branch.epoch} is brought in`,
-    });
+  if (!isEmpty) {
+    offerMerge(draft, branch, entries);
+    return false;
   }
+  if (!entries.some(({ seq }) => seq === branch.uptoSeq)) return false;
+  putBranch(draft, { ...branch, merged: true }, []);
+  noteEvent(draft, {
+    agent: branch.agent,
+    node: branch.node,
+    type: 'memory-merged',
+    severity: 'info',
+    text: `what ${branch.node} remembered of ${branch.agent} under epoch ${branch.epoch} is brought in`,
+  });
+  return true;
 }
 /** Sends the present writer the next additions of a branch, as much as one message holds. */
 function offerMerge(draft: Draft, branch: BranchRow, entries: readonly MemoryEntry[]): void {
@@ -141,10 +144,13 @@ function offerMerge(draft: Draft, branch: BranchRow, entries: readonly MemoryEnt
   if (part.length > 0) send(draft, 'memoryDown', { node }, { ...message, entries: part });
 }
 
-/** The writer's log grew by merge entries: how far are branches brought in, and what comes next. */
-export function advanceMerges(draft: Draft, input: Inputs['memory-up'], fresh: readonly MemoryEntry[]): void {
+/**
+ * The writer's log grew by merge entries: how far are branches brought in, and what comes next. Answers whether the writer still has
+ * work with them; while it has, no other branch is offered.
+ */
+export function advanceMerges(draft: Draft, input: Inputs['memory-up'], fresh: readonly MemoryEntry[]): boolean {
   const sources = new Set(fresh.flatMap(({ kind, payload }) => (kind === 'merge' ? (payload?.derivedFrom ?? []) : [])));
-  if (sources.size === 0) return;
+  let isOpen = false;
   for (const { id, entries } of input.merging ?? []) {
     const branch = draft.view.branches.get(id) as BranchRow | undefined;
     if (!branch) continue;
@@ -152,10 +158,15 @@ export function advanceMerges(draft: Draft, input: Inputs['memory-up'], fresh: r
       (upto, { seq, hash }) => (sources.has(hash) ? Math.max(upto, seq) : upto),
       branch.mergedUpto ?? 0,
     );
-    if (mergedUpto === (branch.mergedUpto ?? 0)) continue;
+    if (mergedUpto === (branch.mergedUpto ?? 0)) {
+      isOpen = true;
+      continue;
+    }
     const next = { ...branch, mergedUpto };
     putBranch(draft, next, []);
     // The writer knows by their hashes what it has brought in already: parts may overlap.
-    if (branch.complete) bringIn(draft, next, entries);
+    const isDone = branch.complete && bringIn(draft, next, entries);
+    isOpen ||= !isDone;
   }
+  return isOpen;
 }
