@@ -12,6 +12,7 @@ import {
   type TopicName,
   type TopicParams,
 } from '@blackroad/protocol';
+import { signsOf } from './fleet/health.ts';
 import { movedTask, moveHeard } from './moved-times.ts';
 import {
   type AgentRow,
@@ -172,7 +173,7 @@ export function apply(view: MutableView, change: Change): void {
       view.nodes.set(row.id, row);
       view.nodesByHardware.set(row.hardware, row.id);
       if (!view.live.has(row.id))
-        view.live.set(row.id, { lastSeenMs: null, capacity: null, health: null, helloBoot: null });
+        view.live.set(row.id, { lastSeenMs: null, capacity: null, health: null, signs: [], helloBoot: null });
       return;
     }
     case 'node-gone': {
@@ -291,6 +292,7 @@ export function apply(view: MutableView, change: Change): void {
     case 'health': {
       const live = view.live.get(change.node);
       if (live) {
+        live.signs = signsOf(change.health, view.nodes.get(change.node)?.info ?? null, live.signs);
         live.health = change.health;
         live.lastSeenMs = change.atMs;
       }

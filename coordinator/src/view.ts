@@ -22,6 +22,7 @@ import {
   type TaskUsage,
   type UnplacedWhy,
 } from '@blackroad/protocol';
+import type { SignCode } from './fleet/health.ts';
 
 export type Presence = 'online' | 'suspect' | 'lost' | 'never';
 
@@ -106,6 +107,8 @@ export interface NodeLive {
   lastSeenMs: number | null;
   capacity: NodeCapacity | null;
   health: NodeHealth | null;
+  /** Of bad health, by its heartbeats until now. */
+  signs: readonly SignCode[];
   /** Boot that said hello since this coordinator started; null: not heard of yet. */
   helloBoot: string | null;
   /** When it said that. */

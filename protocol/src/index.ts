@@ -12,6 +12,7 @@ export * from './cut.ts';
 export * from './enrol.ts';
 export * from './faults.ts';
 export * from './feed.ts';
+export * from './health-limits.ts';
 export * from './history.ts';
 export * from './ids.ts';
 export * from './limits.ts';

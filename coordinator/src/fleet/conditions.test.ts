@@ -40,7 +40,7 @@ t.test('triggers that cannot fire are named, and go when that is mended', async 
   ]);
   t.match(says(['a', 'b', 'c', 'd', 'e']), [{ text: 'triggers do not fire as they are meant: a; b; c; and 2 more' }]);
   t.match(nodeTroubles(fleet.view as View, 'alice', fleet.now, 86_400_000), [
-    { kind: 'node-condition', group: /triggers-do-not-fire-as-they-are-meant$/ },
+    { kind: 'node-condition', group: 'node-condition:home:triggers' },
   ]);
   t.same(says(), []);
 });

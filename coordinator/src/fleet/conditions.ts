@@ -1,16 +1,12 @@
 // What is wrong with a node, in plain words: its health, and what the coordinator had to refuse it. In: the view. Out: what pages and
-// alerts show; only health counts for placement (health.ts). Nothing here is stored.
-import type { BudgetName, View } from '../view.ts';
+// alerts show; only the signs of health.ts count for placement. Nothing here is stored.
+import { classes, cloudClass } from '@blackroad/protocol';
+import type { BudgetName, DeepReadonly, NodeLive, NodeRow, View } from '../view.ts';
 import { leftOf, tooMany } from './budget.ts';
 import { flappingText } from './flapping.ts';
-import { type Condition, conditionsOf, noModel } from './health.ts';
+import { type Condition, conditionsOf } from './health.ts';
 import { refusalsTogetherMs } from './judged.ts';
 
-export interface NodeCondition extends Condition {
-  /** What it means, or what helps. */
-  help: string;
-}
-const ofHealth = 'It is given less work while this lasts.';
 const ofNoModel =
   'Agents there cannot answer. Its notes say what would help; the Models tab shows how far a fetch is, and starts one.';
 const ofRefusals =
@@ -35,32 +31,35 @@ const ofClock =
   'It takes the time of the fleet from the coordinator, but its log and the triggers of its agents follow its own clock. Set that clock, or see that the machine reaches a time server.';
 
 /** Worst first; empty when nothing is wrong, or when nothing was heard yet. */
-export function nodeConditions(view: View, id: string): NodeCondition[] {
+export function nodeConditions(view: View, id: string): Condition[] {
   const row = view.nodes.get(id);
   const live = view.live.get(id);
   if (!row || !live) return [];
   const nowMs = view.tickedMs ?? view.startedMs;
-  const found: NodeCondition[] = conditionsOf(live.health, row.info, live.capacity).map((each) => ({
-    ...each,
-    help: each.text.startsWith(`${noModel}:`) ? ofNoModel : ofHealth,
-  }));
+  const found: Condition[] = [...conditionsOf(live), ...lackOfModel(row, live)];
   const offMs = (live.health?.atMs ?? 0) - (live.lastSeenMs ?? 0);
   if (live.health && live.lastSeenMs !== null && Math.abs(offMs) > clockOffMs) {
     const text = `its clock is wrong: ${spanOf(Math.abs(offMs))} ${offMs > 0 ? 'ahead of' : 'behind'} the coordinator's`;
-    found.push({ severity: 'warning', text, help: ofClock });
+    found.push({ code: 'clock-wrong', severity: 'warning', text, help: ofClock });
   }
   const flapping = flappingText(live.connects, nowMs);
-  if (flapping !== null) found.push({ severity: 'warning', text: flapping, help: ofFlapping });
+  if (flapping !== null) found.push({ code: 'flapping', severity: 'warning', text: flapping, help: ofFlapping });
   const triggers = live.health?.triggerTroubles ?? [];
   if (triggers.length > 0) {
     const more = triggers.length - maxTriggersSaid;
     const said = [...triggers.slice(0, maxTriggersSaid), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
-    found.push({ severity: 'warning', text: `triggers do not fire as they are meant: ${said}`, help: ofTriggers });
+    found.push({
+      code: 'triggers',
+      severity: 'warning',
+      text: `triggers do not fire as they are meant: ${said}`,
+      help: ofTriggers,
+    });
   }
   const { refusals } = live;
   if (refusals && nowMs - refusals.sinceMs < refusalsTogetherMs) {
     const times = refusals.count === 1 ? 'once' : `${refusals.count} times`;
     found.push({
+      code: 'refusals',
       severity: 'warning',
       text: `speaks for what is not its own: ${times} within an hour; last: ${refusals.text}`,
       help: ofRefusals,
@@ -69,10 +68,32 @@ export function nodeConditions(view: View, id: string): NodeCondition[] {
   const refusedOf = (of: BudgetName) => leftOf(live.spent?.[of], view.cuts.budgets[of], nowMs).refused;
   const notKept = refusedOf('events');
   if (notKept > 0)
-    found.push({ severity: 'warning', text: `${tooMany(view, 'events')}: ${notKept} not kept`, help: ofEvents });
+    found.push({
+      code: 'many-events',
+      severity: 'warning',
+      text: `${tooMany(view, 'events')}: ${notKept} not kept`,
+      help: ofEvents,
+    });
   if (refusedOf('records') > 0)
-    found.push({ severity: 'warning', text: `${tooMany(view, 'records')}: the rest comes later`, help: ofRecords });
+    found.push({
+      code: 'many-records',
+      severity: 'warning',
+      text: `${tooMany(view, 'records')}: the rest comes later`,
+      help: ofRecords,
+    });
   return found;
+}
+
+const withoutModels = new Set([...classes, cloudClass].filter(({ models }) => !models).map(({ name }) => name));
+/** A machine that should run models and has none. Placement sees that by its models: its health is no worse for it. */
+function lackOfModel(
+  { info }: Pick<DeepReadonly<NodeRow>, 'info'>,
+  { capacity }: Pick<DeepReadonly<NodeLive>, 'capacity'>,
+): Condition[] {
+  if (!info || !capacity || withoutModels.has(info.class)) return [];
+  if (capacity.models.some(({ kind }) => kind === 'chat')) return [];
+  const text = `no model: ${capacity.noModel ?? 'agents cannot answer there'}`;
+  return [{ code: 'no-model', severity: 'warning', text, help: ofNoModel }];
 }
 
 const spans = [

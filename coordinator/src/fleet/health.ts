@@ -1,133 +1,314 @@
-// Bad health in plain words, and as one figure for placement. Thresholds stand here with their reasons; nothing here acts on them.
-import { classes, cloudClass, type NodeCapacity, type NodeHealth, type NodeInfo } from '@blackroad/protocol';
+// The signs of bad health: one table that pages, alerts and placement read. In: a heartbeat, what is known of the machine, and the signs
+// that it had before. Out: the signs that it has now, their words, and how much of its worth is left for placement. Nothing here acts.
+import {
+  type Bound,
+  diskFullBytes,
+  diskLowBytes,
+  hotC,
+  isBeyond,
+  type NodeHealth,
+  type NodeInfo,
+  overheatedC,
+} from '@blackroad/protocol';
 import type { DeepReadonly } from '../view.ts';
 
+type Health = DeepReadonly<NodeHealth>;
+type Info = DeepReadonly<NodeInfo> | null;
+
+export interface Sign<Code extends string = string> {
+  code: Code;
+  severity: 'warning' | 'error';
+  /**
+   * What is left of the node's worth for placement; factors multiply. They rank and measure nothing. 0: nothing new goes there; 0.5 or
+   * less: its agents leave it where another node is notably better (placement/gain.ts); 1: placement does not look at it.
+   */
+  factor: number;
+  /** Where the factor is 0: the filter by which placement refuses the node. */
+  closes?: 'disk' | 'gpu';
+  /** A worse sign of the same thing, in whose place this one is never seen. */
+  unless?: string;
+  /** For the documentation. */
+  when: string;
+  /** `was`: it, or the worse one, was seen before. */
+  isSeen: (health: Health, was: boolean, info: Info) => boolean;
+  /** The words before the colon stay the same while figures behind it move: nodes with the same words are one alert. */
+  text: (health: Health) => string;
+  /** What helps, where the text does not say so. */
+  help?: string;
+}
+
+/** Cards slow down between 87 and 90 °C. */
+const gpuHotC: Bound = { from: 88, until: 84 };
+/** A 32 GB card bears some tens of terabytes, and small writes cost it several times their size: at this rate it lasts a year or two. */
+const sdWearBytesPerDay: Bound = { from: 10e9, until: 8e9 };
+/** Below it Wi-Fi loses packets. */
+const weakWifiDbm: Bound = { from: -80, until: -77 };
+/** Below it Linux swaps or ends programs. */
+const lowMemoryShare: Bound = { from: 0.05, until: 0.08 };
+
+const gib = 1024 ** 3;
+const inGib = (bytes: number) => `${(bytes / gib).toFixed(1)} GiB`;
+const inDegrees = (degrees = 0) => `${Math.round(degrees)} °C`;
+/** `80 °C or more, until below 75 °C` */
+const boundWords = ({ from, until }: Bound, words: (value: number) => string) =>
+  from > until
+    ? `${words(from)} or more, until below ${words(until)}`
+    : `less than ${words(from)}, until ${words(until)}`;
+
+const gpuTexts = ({ gpuTroubles = [] }: Health, kind: 'silent' | 'lost' | 'warning') =>
+  gpuTroubles.filter((trouble) => trouble.kind === kind).map(({ text }) => text);
+const hottestGpuC = ({ gpus = [] }: Health) => Math.max(0, ...gpus.map(({ temperatureC = 0 }) => temperatureC));
+const lostText = (health: Health) => {
+  const lost = gpuTexts(health, 'lost');
+  const what = lost.length === 1 ? 'a GPU is lost' : `${lost.length} GPUs are lost`;
+  return `${what}: ${lost.join(', ')}; the machine needs to be started anew`;
+};
+
+const rows = [
+  {
+    code: 'disk-read-only',
+    severity: 'error',
+    factor: 0,
+    closes: 'disk',
+    when: 'the disk takes no writes',
+    isSeen: ({ readOnlyDisk }) => readOnlyDisk === true,
+    text: () => 'the disk is read-only: nothing can be remembered; the SD card may be dying',
+  },
+  {
+    code: 'gpu-silent',
+    severity: 'error',
+    factor: 0,
+    closes: 'gpu',
+    when: 'it has cards, and their driver does not answer',
+    isSeen: (health) => gpuTexts(health, 'silent').length > 0,
+    text: (health) => `its GPU does not answer: ${gpuTexts(health, 'silent')[0]}`,
+  },
+  {
+    // Models would fail, or run on the processor a hundred times slower.
+    code: 'gpus-lost',
+    severity: 'error',
+    factor: 0,
+    closes: 'gpu',
+    unless: 'gpu-silent',
+    when: 'it had cards, and none works',
+    isSeen: (health) => gpuTexts(health, 'lost').length > 0 && !health.gpus?.length,
+    text: lostText,
+  },
+  {
+    // The other cards have the same driver and the same power supply.
+    code: 'gpu-lost',
+    severity: 'error',
+    factor: 0.5,
+    unless: 'gpu-silent',
+    when: 'a card does not work, and others do',
+    isSeen: (health) => gpuTexts(health, 'lost').length > 0 && (health.gpus?.length ?? 0) > 0,
+    text: lostText,
+  },
+  {
+    // The firmware slows the machine down, which may also fall over.
+    code: 'undervoltage',
+    severity: 'error',
+    factor: 0.5,
+    when: 'undervoltage now',
+    isSeen: ({ undervoltage }) => undervoltage?.now === true,
+    text: () => 'power supply too weak: undervoltage now',
+  },
+  {
+    // To placement the same as hot: where it runs slower, `throttled` counts beside it. To a person it is more urgent.
+    code: 'overheated',
+    severity: 'error',
+    factor: 0.5,
+    when: boundWords(overheatedC, inDegrees),
+    isSeen: ({ temperatureC }, was) => temperatureC !== undefined && isBeyond(overheatedC, temperatureC, was),
+    text: ({ temperatureC }) => `overheated: ${inDegrees(temperatureC)}; it needs cooling`,
+  },
+  {
+    // More work makes it hotter, and it is about to be throttled.
+    code: 'hot',
+    severity: 'warning',
+    factor: 0.5,
+    unless: 'overheated',
+    when: boundWords(hotC, inDegrees),
+    isSeen: ({ temperatureC }, was) => temperatureC !== undefined && isBeyond(hotC, temperatureC, was),
+    text: ({ temperatureC }) => `hot: ${inDegrees(temperatureC)}; it needs cooling`,
+  },
+  {
+    // A throttled Pi decodes at about half speed.
+    code: 'throttled',
+    severity: 'warning',
+    factor: 0.5,
+    when: 'throttled now',
+    isSeen: ({ throttled }) => throttled?.now === true,
+    text: () => 'throttled now: it runs slower than it could',
+  },
+  {
+    // The next memory or the next model may find no room.
+    code: 'disk-full',
+    severity: 'error',
+    factor: 0.5,
+    when: `${boundWords(diskFullBytes, inGib)} free`,
+    isSeen: ({ diskFreeBytes }, was) => isBeyond(diskFullBytes, diskFreeBytes, was),
+    text: ({ diskFreeBytes }) => `disk full: ${inGib(diskFreeBytes)} left`,
+  },
+  {
+    // Before a card slows down it is watched: agents stay, and the next ones go elsewhere.
+    code: 'gpu-hot',
+    severity: 'warning',
+    factor: 0.6,
+    when: `a GPU has ${boundWords(gpuHotC, inDegrees)}`,
+    isSeen: (health, was) => isBeyond(gpuHotC, hottestGpuC(health), was),
+    text: (health) => `GPU hot: ${inDegrees(hottestGpuC(health))}`,
+  },
+  {
+    // Nothing is slower yet; what agents remember may fill it.
+    code: 'disk-low',
+    severity: 'warning',
+    factor: 0.8,
+    unless: 'disk-full',
+    when: `${boundWords(diskLowBytes, inGib)} free`,
+    isSeen: ({ diskFreeBytes }, was) => isBeyond(diskLowBytes, diskFreeBytes, was),
+    text: ({ diskFreeBytes }) => `disk nearly full: ${inGib(diskFreeBytes)} left`,
+  },
+  {
+    // Answers come late, and the node is away more often than others.
+    code: 'wifi-weak',
+    severity: 'warning',
+    factor: 0.8,
+    when: boundWords(weakWifiDbm, (dbm) => `${dbm} dBm`),
+    isSeen: ({ wifi }, was) => wifi !== undefined && isBeyond(weakWifiDbm, wifi.signalDbm, was),
+    text: ({ wifi }) => `weak Wi-Fi: ${Math.round(wifi?.signalDbm ?? 0)} dBm`,
+  },
+  {
+    // It came under load, and comes again with more of it.
+    code: 'undervoltage-before',
+    severity: 'warning',
+    factor: 0.9,
+    unless: 'undervoltage',
+    when: 'undervoltage since the boot',
+    isSeen: ({ undervoltage }) => undervoltage?.sinceBoot === true,
+    text: () => 'power supply too weak at times: undervoltage since the boot',
+  },
+  {
+    code: 'throttled-before',
+    severity: 'warning',
+    factor: 0.9,
+    unless: 'throttled',
+    when: 'throttled since the boot',
+    isSeen: ({ throttled }) => throttled?.sinceBoot === true,
+    text: () => 'was throttled since the boot',
+  },
+  {
+    // Triggers of its agents fire at a wrong time.
+    code: 'clock-unsynced',
+    severity: 'warning',
+    factor: 0.9,
+    when: 'no time server has set the clock since the boot',
+    isSeen: ({ clockSynced }) => clockSynced === false,
+    text: () => 'clock not synced: its times for memories and logs are guesses',
+  },
+  {
+    // Placement weighs free memory itself, agent by agent (placement/memory-fit.ts).
+    code: 'memory-low',
+    severity: 'warning',
+    factor: 1,
+    when: `${boundWords(lowMemoryShare, (share) => `${Math.round(share * 100)} %`)} of the memory free`,
+    isSeen: ({ memoryFreeBytes }, was, info) =>
+      info !== null && isBeyond(lowMemoryShare, memoryFreeBytes / info.memoryBytes, was),
+    text: ({ memoryFreeBytes }) => `memory nearly full: ${inGib(memoryFreeBytes)} left`,
+    help: 'Look which programs there hold the memory. A model that nobody needs is unloaded when an agent needs the room.',
+  },
+  {
+    // Agents remember kilobytes a day: fewer of them would not spare the card.
+    code: 'sd-wear',
+    severity: 'warning',
+    factor: 1,
+    when: `${boundWords(sdWearBytesPerDay, (bytes) => `${bytes / 1e9} GB`)} written a day`,
+    isSeen: ({ sdWrittenBytesPerDay = 0 }, was) => isBeyond(sdWearBytesPerDay, sdWrittenBytesPerDay, was),
+    text: ({ sdWrittenBytesPerDay = 0 }) => `SD card wear: ${(sdWrittenBytesPerDay / 1e9).toFixed(1)} GB written a day`,
+    help: 'Look which programs there write so much: swap and logs are the usual ones. Keep a spare card.',
+  },
+  {
+    // The card works.
+    code: 'gpu-warning',
+    severity: 'warning',
+    factor: 1,
+    when: 'the driver warns of a card',
+    isSeen: (health) => gpuTexts(health, 'warning').length > 0,
+    text: (health) => `GPU warning: ${gpuTexts(health, 'warning').join(', ')}`,
+    help: 'The card works. The log of the kernel there says more.',
+  },
+] as const satisfies readonly Sign[];
+export type SignCode = (typeof rows)[number]['code'];
+export const signs: readonly Sign<SignCode>[] = rows;
+const byCode = new Map(signs.map((sign) => [sign.code, sign]));
+
+/** `before` itself where they are the same: a heartbeat that says nothing new makes nothing new. */
+export function signsOf(health: Health, info: Info, before: readonly SignCode[]): readonly SignCode[] {
+  const had = (code: string | undefined) => before.some((each) => each === code);
+  const found: SignCode[] = [];
+  for (const { code, unless, isSeen } of signs)
+    if (!found.some((each) => each === unless) && isSeen(health, had(code) || had(unless), info)) found.push(code);
+  return found.length === before.length && found.every((code, i) => code === before[i]) ? before : found;
+}
+
+/** What pages, alerts and placement read of a node. */
+interface Seen {
+  signs: readonly SignCode[];
+  health: Health | null;
+}
+function* seenOn({ signs: codes, health }: Seen): Generator<{ sign: Sign<SignCode>; text: string }> {
+  if (!health) return;
+  for (const code of codes) {
+    const sign = byCode.get(code);
+    if (sign) yield { sign, text: sign.text(health) };
+  }
+}
+
 export interface Condition {
+  /** Of its sign: stays the same when words change. */
+  code: string;
   severity: 'warning' | 'error';
   text: string;
-}
-
-/** A Pi slows down at 80 C and at 85 C for good. */
-const hotC = 80;
-const overheatedC = 85;
-const gpuHotC = 90;
-const gib = 1024 ** 3;
-const diskLowBytes = 2 * gib;
-const diskFullBytes = gib / 2;
-/** A 32 GB card bears some tens of terabytes, and small writes cost it several times their size: at this rate it lasts a year or two. */
-const sdWearBytesPerDay = 10e9;
-const weakWifiDbm = -80;
-const lowMemoryShare = 0.05;
-
-interface Sign extends Condition {
-  /** What is left of the node's worth for placement. */
-  factor: number;
-}
-/** How the condition of a machine without a chat model begins. */
-export const noModel = 'no model';
-const withoutModels = new Set([...classes, cloudClass].filter(({ models }) => !models).map(({ name }) => name));
-const signs: ((health: DeepReadonly<NodeHealth>, info: DeepReadonly<NodeInfo> | null) => Sign | null)[] = [
-  ({ readOnlyDisk }) =>
-    readOnlyDisk ? error('the disk is read-only: nothing can be remembered; the SD card may be dying', 0) : null,
-  ({ undervoltage }) =>
-    undervoltage?.now
-      ? error('power supply too weak: undervoltage now', 0.3)
-      : undervoltage?.sinceBoot
-        ? warning('power supply too weak at times: undervoltage since the boot', 0.7)
-        : null,
-  ({ temperatureC }) =>
-    temperatureC === undefined || temperatureC < hotC
-      ? null
-      : temperatureC >= overheatedC
-        ? error(`overheated: ${Math.round(temperatureC)} °C; it needs cooling`, 0.3)
-        : warning(`hot: ${Math.round(temperatureC)} °C; it needs cooling`, 0.6),
-  ({ throttled }) =>
-    throttled?.now
-      ? warning('throttled now: it runs slower than it could', 0.5)
-      : throttled?.sinceBoot
-        ? warning('was throttled since the boot', 0.9)
-        : null,
-  ({ diskFreeBytes }) =>
-    diskFreeBytes >= diskLowBytes
-      ? null
-      : diskFreeBytes < diskFullBytes
-        ? error(`disk full: ${gibText(diskFreeBytes)} left`, 0.2)
-        : warning(`disk nearly full: ${gibText(diskFreeBytes)} left`, 0.7),
-  ({ memoryFreeBytes }, info) =>
-    info && memoryFreeBytes < info.memoryBytes * lowMemoryShare
-      ? warning(`memory nearly full: ${gibText(memoryFreeBytes)} left`, 0.6)
-      : null,
-  ({ clockSynced }) =>
-    clockSynced === false ? warning('clock not synced: its times for memories and logs are guesses', 0.9) : null,
-  ({ sdWrittenBytesPerDay = 0 }) =>
-    sdWrittenBytesPerDay > sdWearBytesPerDay
-      ? warning(`SD card wear: ${(sdWrittenBytesPerDay / 1e9).toFixed(1)} GB written a day`, 0.8)
-      : null,
-  ({ wifi }) =>
-    wifi && wifi.signalDbm < weakWifiDbm ? warning(`weak Wi-Fi: ${Math.round(wifi.signalDbm)} dBm`, 0.8) : null,
-  (health) => {
-    const lost = (health.gpuTroubles ?? []).filter(({ kind }) => kind === 'lost');
-    const silent = (health.gpuTroubles ?? []).find(({ kind }) => kind === 'silent');
-    if (silent) return error(`its GPU does not answer: ${silent.text}; it takes nothing new`, 0);
-    if (lost.length === 0) return null;
-    const which = lost.map(({ text }) => text).join(', ');
-    const what = lost.length === 1 ? 'a GPU is lost' : `${lost.length} GPUs are lost`;
-    return hasNoGpuLeft(health)
-      ? error(`${what}: ${which}; it takes nothing new until it is started anew`, 0)
-      : error(`${what}: ${which}; the machine needs to be started anew`, 0.3);
-  },
-  ({ gpuTroubles = [] }) => {
-    const warnings = gpuTroubles.filter(({ kind }) => kind === 'warning');
-    return warnings.length > 0 ? warning(`GPU warning: ${warnings.map(({ text }) => text).join(', ')}`, 0.9) : null;
-  },
-  ({ gpus }) => {
-    const hottest = Math.max(...(gpus ?? []).map(({ temperatureC }) => temperatureC ?? 0));
-    return hottest >= gpuHotC ? warning(`GPU hot: ${Math.round(hottest)} °C`, 0.6) : null;
-  },
-];
-
-/** It had a GPU and none works or answers now: models there would fail, or run on its processor a hundred times slower. */
-export function hasNoGpuLeft({ gpus = [], gpuTroubles = [] }: DeepReadonly<NodeHealth>): boolean {
-  return gpus.length === 0 && gpuTroubles.some(({ kind }) => kind !== 'warning');
+  /** What it means for the node's work, and what helps. */
+  help: string;
 }
 
 /** What is wrong with a node, worst first; empty when nothing is, or when nothing was heard yet. */
-export function conditionsOf(
-  health: DeepReadonly<NodeHealth> | null,
-  info: DeepReadonly<NodeInfo> | null,
-  capacity: DeepReadonly<NodeCapacity> | null = null,
-): Condition[] {
-  return [...signsOf(health, info), ...modelSigns(info, capacity)]
-    .map(({ severity, text }) => ({ severity, text }))
+export function conditionsOf(seen: Seen): Condition[] {
+  return [...seenOn(seen)]
+    .map(({ sign: { code, severity, factor, help }, text }) => ({
+      code,
+      severity,
+      text: factor === 0 ? `${text}; it takes nothing new` : text,
+      help: [meaningOf(factor), help].filter(Boolean).join(' '),
+    }))
     .sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
 }
-
-/** A machine that should run models and has none. Placement sees that by its models; its health is no worse for it. */
-function modelSigns(info: DeepReadonly<NodeInfo> | null, capacity: DeepReadonly<NodeCapacity> | null): Condition[] {
-  if (!info || !capacity || withoutModels.has(info.class)) return [];
-  if (capacity.models.some(({ kind }) => kind === 'chat')) return [];
-  return [{ severity: 'warning', text: `${noModel}: ${capacity.noModel ?? 'agents cannot answer there'}` }];
+function meaningOf(factor: number): string | null {
+  if (factor === 0) return 'It takes nothing new while this lasts.';
+  return factor < 1 ? 'It is given less work while this lasts.' : null;
 }
 
-/** 1: well. 0: nothing should be placed here. A node not heard of since the start counts as nearly well. */
-export function healthScore(
-  health: DeepReadonly<NodeHealth> | null,
-  info: DeepReadonly<NodeInfo> | null = null,
-): number {
-  if (!health) return 0.9;
-  return signsOf(health, info).reduce((score, { factor }) => score * factor, 1);
+const well = { factor: 1, text: '' };
+/** A node whose heartbeat has not come yet gets the benefit of the doubt, but not the whole of it. */
+const unheard = { factor: 0.9, text: 'no heartbeat yet' };
+
+/** What is left of a node's worth for placement, 0 to 1, and why. */
+export function worthOf(seen: Seen): { factor: number; text: string } {
+  if (!seen.health) return unheard;
+  if (seen.signs.length === 0) return well;
+  const lowering = [...seenOn(seen)].filter(({ sign }) => sign.factor < 1);
+  return {
+    factor: lowering.reduce((left, { sign }) => left * sign.factor, 1),
+    text: lowering.map(({ text }) => text).join('; '),
+  };
 }
 
-function signsOf(health: DeepReadonly<NodeHealth> | null, info: DeepReadonly<NodeInfo> | null): Sign[] {
-  if (!health) return [];
-  return signs.map((sign) => sign(health, info)).filter((sign) => sign !== null);
-}
-function warning(text: string, factor: number): Sign {
-  return { severity: 'warning', text, factor };
-}
-function error(text: string, factor: number): Sign {
-  return { severity: 'error', text, factor };
-}
-function gibText(bytes: number): string {
-  return `${(bytes / gib).toFixed(1)} GiB`;
+/** Why nothing new may go there, as far as its health says; null: it may. */
+export function closedByHealth({ signs: codes }: Pick<Seen, 'signs'>): Sign['closes'] | null {
+  for (const code of codes) {
+    const closes = byCode.get(code)?.closes;
+    if (closes) return closes;
+  }
+  return null;
 }

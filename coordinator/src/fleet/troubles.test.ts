@@ -36,7 +36,7 @@ t.test('a lost GPU is a trouble in plain words, with the drain beside it', async
   t.match(ill(fleet, 'anvil', { gpuTroubles: [{ kind: 'lost', text: 'RTX 3090: GPU is lost' }] }), [
     {
       severity: 'error',
-      title: 'anvil: a GPU is lost: RTX 3090: GPU is lost; it takes nothing new until it is started anew',
+      title: 'anvil: a GPU is lost: RTX 3090: GPU is lost; the machine needs to be started anew; it takes nothing new',
       many: 'nodes of home: a GPU is lost',
       actions: [{ verb: 'open-node' }, { verb: 'drain-node' }],
     },

@@ -71,11 +71,11 @@ export function nodeTroubles(view: View, id: string, nowMs: number, certificateM
   if (row.presence === 'never') return nowMs - row.enrolledMs >= neverSeenMs ? [neverSeen(row)] : [];
   if (row.presence !== 'online') return [];
   const troubles: Trouble[] = [...drainStays(view, row)];
-  for (const { severity, text, help } of nodeConditions(view, id)) {
+  for (const { code, severity, text, help } of nodeConditions(view, id)) {
     const [what = text] = text.split(':');
     const drain: AlertAction = { verb: 'drain-node', label: `Drain ${id}`, role: 'operator', node: id };
     troubles.push({
-      group: `node-condition:${slug(row.site)}:${slug(what)}`,
+      group: `node-condition:${slug(row.site)}:${code}`,
       kind: 'node-condition',
       severity,
       site: row.site,

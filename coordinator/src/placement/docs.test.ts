@@ -10,9 +10,11 @@ import {
   snapshotWith,
   stayingOf,
 } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import { signs } from '../fleet/health.ts';
 import { bestChoice, openRooms, roomAt } from './choose.ts';
 import { closedReasons } from './closed.ts';
 import { filters, firstRefusal } from './feasible.ts';
+import { healthGain, poorHealth } from './gain.ts';
 import { place } from './place.ts';
 import { useOf } from './room.ts';
 import { round, scorers, whyOf } from './score.ts';
@@ -27,6 +29,19 @@ t.test('every filter, reason to be closed and score stands in the page', async (
     t.ok(page.includes(row), row);
   }
 });
+
+t.test(
+  'every sign of bad health stands in the page with what it leaves, and those that send agents away',
+  async (t) => {
+    for (const { code, when, factor } of signs) {
+      const row = `| \`${code}\` | ${when} | ${factor} |`;
+      t.ok(page.includes(row), row);
+    }
+    const poor = signs.filter(({ factor }) => factor > 0 && factor <= poorHealth).map(({ code }) => `\`${code}\``);
+    const gain = `its node is in poor health (${poorHealth} or less; by itself any of ${poor.join(', ')}) and the other better by ${healthGain} |`;
+    t.ok(page.includes(gain), gain);
+  },
+);
 
 /** alice is cordoned, aria has its model loaded and an agent on it, codex is hot. */
 function example(): { nodes: SupplyNode[]; demands: Demand[] } {

@@ -35,9 +35,9 @@ export type GainKind = (typeof gainKinds)[number];
 const longQueueS = 30;
 /** A typical answer, for turning tasks into seconds. */
 const answerTokens = 150;
-/** Half speed or soon to be (see the ailments in snapshot.ts). */
+/** Half speed, or soon to be (the signs in fleet/health.ts). */
 export const poorHealth = 0.5;
-/** One ailment less, not one shade. */
+/** One sign less, not one shade. */
 export const healthGain = 0.3;
 /** A better model or price is worth a slightly worse machine, not a failing one. */
 const healthLoss = 0.25;

@@ -14,6 +14,7 @@ interface KeptNode {
   supply: SupplyNode;
   node: Node;
   capacity: Live['capacity'];
+  signs: Live['signs'];
   health: Live['health'];
   helloBoot: Live['helloBoot'];
   mayYield: boolean;
@@ -51,13 +52,14 @@ export class Kept {
     const isSame =
       kept?.node === node &&
       kept.capacity === live.capacity &&
-      kept.health === live.health &&
+      kept.signs === live.signs &&
+      isAsHealthy(kept, live) &&
       kept.helloBoot === live.helloBoot &&
       kept.mayYield === mayYield;
     return isSame ? kept.supply : null;
   }
-  keep(supply: SupplyNode, node: Node, { capacity, health, helloBoot }: Live, mayYield: boolean): void {
-    this.#nodes.set(node.id, { supply, node, capacity, health, helloBoot, mayYield, digest: null, room: null });
+  keep(supply: SupplyNode, node: Node, { capacity, signs, health, helloBoot }: Live, mayYield: boolean): void {
+    this.#nodes.set(node.id, { supply, node, capacity, signs, health, helloBoot, mayYield, digest: null, room: null });
   }
 
   digestOf(supply: SupplyNode): NodeDigest {
@@ -83,4 +85,9 @@ export class Kept {
     const kept = this.#nodes.get(supply.id);
     return kept?.supply === supply ? kept : null;
   }
+}
+
+/** Of a node that is well no word of its heartbeat reaches placement; the words of a sign hold figures. */
+function isAsHealthy({ signs, health }: Pick<KeptNode, 'signs' | 'health'>, live: Live): boolean {
+  return health === live.health || (signs.length === 0 && health !== null && live.health !== null);
 }

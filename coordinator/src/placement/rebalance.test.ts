@@ -87,7 +87,7 @@ t.test('off a paid node to one that costs nothing, to an earlier model, off a si
   pi(fleet, 'boxer', [modelOf('best', { parametersB: 3 })]);
   t.equal(moves(fleet.rebalance()), 0, 'as good');
   sick(fleet, 'anvil', { undervoltage: { now: true, sinceBoot: true } });
-  t.match(texts(fleet.rebalance()), [/to boxer.*anvil is in poor health \(power supply too weak\)/]);
+  t.match(texts(fleet.rebalance()), [/to boxer.*anvil is in poor health \(power supply too weak: undervoltage now\)/]);
 });
 
 t.test('never for less: a sicker, slower, later or dearer node gains nothing by its room', async (t) => {
@@ -100,6 +100,24 @@ t.test('never for less: a sicker, slower, later or dearer node gains nothing by 
   pi(fleet, 'cold', []);
   fleet.capacity('cold', { models: [], pulls: ['ollama'] });
   t.same(rounds(fleet, 2), [0, 0]);
+});
+
+t.test('a machine that wavers around the bound of heat loses its agents once and gets none back by that', async (t) => {
+  const fleet = pis('alice', 'aria');
+  agents(fleet, 4);
+  t.same(counts(fleet), { alice: 2, aria: 2 });
+  const made: number[] = [];
+  for (let i = 0; i < 40; i++) {
+    sick(fleet, 'alice', { temperatureC: i % 2 === 0 ? 81 : 77 });
+    sick(fleet, 'aria', { wifi: { signalDbm: i % 2 === 0 ? -70 : -90, reconnects: 0 } });
+    made.push(...rounds(fleet, 1));
+  }
+  t.same(counts(fleet), { aria: 4 });
+  t.equal(
+    made.reduce((sum, each) => sum + each, 0),
+    2,
+    made.join(' '),
+  );
 });
 
 t.test('who works stays, and so does everyone where moves are frozen, or while others must move', async (t) => {

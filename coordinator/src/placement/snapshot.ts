@@ -1,6 +1,6 @@
 // From the view to what placement looks at: who could take work, what they hold, and who needs a node.
-import type { AgentSpec, NodeHealth, NodeModel } from '@blackroad/protocol';
-import { hasNoGpuLeft } from '../fleet/health.ts';
+import type { AgentSpec, NodeModel } from '@blackroad/protocol';
+import { closedByHealth, worthOf } from '../fleet/health.ts';
 import type { Policy } from '../input.ts';
 import type { View } from '../view.ts';
 import { type ClosedReason, closedReasons } from './closed.ts';
@@ -141,7 +141,7 @@ function supplyOf(
     const spec = agent.spec as AgentSpec;
     agents.push({ spec, model: agent.placement.model, mayYield: mayYield && need === undefined });
   }
-  const { health, text } = healthOf(live.health as NodeHealth | null);
+  const worth = worthOf(live);
   return {
     id: node.id,
     class: node.class,
@@ -158,8 +158,8 @@ function supplyOf(
     pulls: capacity?.pulls ?? [],
     fetchable: capacity?.fetchable ?? null,
     waiting: waiting.get(node.id) ?? nobodyWaits,
-    health,
-    healthText: text,
+    health: worth.factor,
+    healthText: worth.text,
     agents,
     pricePerMillionTokens: capacity?.pricePerMillionTokens ?? 0,
   };
@@ -170,7 +170,7 @@ function failingOn(view: View, node: string, nowMs: number): ReadonlyMap<string,
   if (!faults) return nothingFails;
   return new Map([...faults].flatMap(([model, { untilMs, reason }]) => (nowMs < untilMs ? [[model, reason]] : [])));
 }
-const silent: Live = { lastSeenMs: null, capacity: null, health: null, helloBoot: null };
+const silent: Live = { lastSeenMs: null, capacity: null, health: null, signs: [], helloBoot: null };
 
 /** Why nothing new may go there. Away comes before cordoned: what a person did matters once the machine is back. */
 export function closedOf(node: Node, live: Live): { filter: ClosedReason; text: string } | null {
@@ -182,49 +182,6 @@ export function closedOf(node: Node, live: Live): { filter: ClosedReason; text: 
   if (node.cordoned) return because('cordoned');
   if (node.draining) return because('draining');
   if (!live.capacity) return because('capacity', 'has not reported its capacity yet');
-  if (live.health?.readOnlyDisk) return because('disk');
-  if (live.health && hasNoGpuLeft(live.health)) return because('gpu');
-  return null;
-}
-
-const GiB = 1024 ** 3;
-// What makes a machine worth less, worst first; the factors multiply. Guesses that rank, not measurements: a throttled
-// Pi decodes at about half speed, and the rest are signs that it soon will, or that it may not be there tomorrow.
-const ailments: readonly { factor: number; text: (health: NodeHealth) => string | null }[] = [
-  { factor: 0.5, text: ({ throttled }) => (throttled?.now ? 'throttled now' : null) },
-  { factor: 0.5, text: ({ undervoltage }) => (undervoltage?.now ? 'power supply too weak' : null) },
-  { factor: 0.5, text: ({ temperatureC: c }) => (c !== undefined && c >= 80 ? `hot (${Math.round(c)} °C)` : null) },
-  { factor: 0.5, text: ({ diskFreeBytes }) => (diskFreeBytes < GiB ? 'disk nearly full' : null) },
-  {
-    factor: 0.6,
-    text: ({ gpus }) => (gpus?.some(({ temperatureC }) => (temperatureC ?? 0) >= 88) ? 'its GPU is hot' : null),
-  },
-  {
-    factor: 0.8,
-    text: ({ temperatureC: c }) => (c !== undefined && c >= 70 && c < 80 ? `warm (${Math.round(c)} °C)` : null),
-  },
-  {
-    factor: 0.5,
-    text: ({ gpuTroubles }) => (gpuTroubles?.some(({ kind }) => kind === 'lost') ? 'a GPU is lost' : null),
-  },
-  { factor: 0.8, text: ({ wifi }) => (wifi && wifi.signalDbm < -80 ? 'weak Wi-Fi' : null) },
-  { factor: 0.9, text: ({ throttled }) => (throttled?.sinceBoot && !throttled.now ? 'throttled since boot' : null) },
-  {
-    factor: 0.9,
-    text: ({ undervoltage }) => (undervoltage?.sinceBoot && !undervoltage.now ? 'undervoltage since boot' : null),
-  },
-  { factor: 0.9, text: ({ clockSynced }) => (clockSynced === false ? 'clock not synced' : null) },
-];
-/** 1 is healthy; a node whose heartbeat has not come yet gets the benefit of the doubt, but not the whole of it. */
-export function healthOf(health: NodeHealth | null): { health: number; text: string } {
-  if (!health) return { health: 0.9, text: 'no heartbeat yet' };
-  let value = 1;
-  const texts: string[] = [];
-  for (const { factor, text } of ailments) {
-    const words = text(health);
-    if (words === null) continue;
-    value *= factor;
-    texts.push(words);
-  }
-  return { health: value, text: texts.join(', ') };
+  const closes = closedByHealth(live);
+  return closes ? because(closes) : null;
 }

@@ -1,10 +1,9 @@
 // That a plan which looks only at suspects, and takes what it can from the plans before, is exactly the one that looks at everyone and
 // everything, whatever happens in between.
-import type { NodeHealth } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import type { sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { sampleHealth, type sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import type { Change } from '../change.ts';
 import { acceptObserved } from '../fleet/presence.ts';
@@ -32,7 +31,19 @@ t.test('property: nobody is missed', async (t) => {
   const name = fc.nat(5).map((i) => `a${i}`);
   const event = fc.oneof(
     fc.record({
-      do: fc.constantFrom('online', 'will', 'forget', 'drain', 'cordon', 'barn', 'empty', 'full', 'hot'),
+      do: fc.constantFrom(
+        'online',
+        'will',
+        'forget',
+        'drain',
+        'cordon',
+        'barn',
+        'empty',
+        'full',
+        'hot',
+        'hotter',
+        'cool',
+      ),
       id,
     }),
     fc.record({
@@ -82,6 +93,8 @@ interface Happening {
 function happen(fleet: Watched, { do: what, id, name, other }: Happening): void {
   const row = fleet.view.nodes.get(id);
   const edit = (over: object) => row && fleet.apply([{ type: 'node', row: { ...row, ...over } }]);
+  const beat = (temperatureC: number) =>
+    row && fleet.apply([{ type: 'health', node: id, health: sampleHealth({ temperatureC }), atMs: fleet.now }]);
   const placement = { class: [], site: [], labels: {}, nodes: [], avoidAgents: [] };
   const apply = (over: Parameters<typeof sampleSpec>[1]) => fleet.apply1(name, over);
   const events: Record<string, () => void> = {
@@ -93,8 +106,9 @@ function happen(fleet: Watched, { do: what, id, name, other }: Happening): void 
     barn: () => edit({ site: row?.site === 'barn' ? 'home' : 'barn' }),
     empty: () => row && fleet.capacity(id, { models: [] }),
     full: () => row && fleet.capacity(id, { models: [modelOf('small'), modelOf('other')] }),
-    hot: () =>
-      row && fleet.apply([{ type: 'health', node: id, health: { temperatureC: 85 } as NodeHealth, atMs: fleet.now }]),
+    hot: () => beat(85),
+    hotter: () => beat(88),
+    cool: () => beat(50),
     apply: () => apply({}),
     pin: () => apply({ placement: { ...placement, nodes: [id] } }),
     avoid: () => apply({ placement: { ...placement, avoidAgents: [other] } }),

@@ -178,6 +178,7 @@ function nodesSupposed(
       lastSeenMs: null,
       capacity: null,
       health: null,
+      signs: [],
       ...known,
       helloBoot: known?.helloBoot ?? 'supposed',
     });
