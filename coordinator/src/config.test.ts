@@ -32,10 +32,26 @@ t.test('hosts and URLs are checked before anything uses them', (t) => {
     host: '::',
     address: 'pi.local',
   });
-  t.equal(read(['--broker', 'mqtt://me:secret@box:1883']).broker, 'mqtt://me:secret@box:1883');
+  t.equal(read(['--broker', 'mqtt://box:1883']).broker, 'mqtt://box:1883');
   t.throws(() => read(['--broker', 'http://box']), /^--broker: expected an address like mqtts:/);
   t.throws(() => read([], { BLACKROAD_HOST: 'http://0.0.0.0' }), /^BLACKROAD_HOST: expected a host name or address/);
   t.throws(() => read(['--address', '0.0.0.0']), /^--address: .* that other machines reach/);
   t.throws(() => read(['--address', 'box:8401']), /^--address: .* without scheme and port/);
   t.end();
+});
+
+t.test('who the coordinator is at an external broker', async (t) => {
+  const broker = ['--broker', 'box', '--broker-user', 'fleet.coordinator'];
+  t.match(readConfig(broker, { BLACKROAD_BROKER_PASSWORD: 'hunter2' }), {
+    brokerUser: 'fleet.coordinator',
+    brokerPassword: 'hunter2',
+  });
+  const fault = (argv: string[], message: RegExp) =>
+    t.throws(() => readConfig(argv, { BLACKROAD_BROKER_PASSWORD: 'hunter2' }), { message });
+  fault(['--broker', 'box'], /^BLACKROAD_BROKER_PASSWORD: expected --broker-user with it/);
+  fault(['--broker-user', 'me'], /^--broker-user: expected --broker with it/);
+  fault(
+    ['--broker', 'mqtt://me:hunter3@box'],
+    /^--broker: expected an address without user name and password; give them as --broker-user, and BLACKROAD_BROKER_PASSWORD or --broker-password-file\.$/,
+  );
 });

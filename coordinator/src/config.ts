@@ -45,11 +45,26 @@ export const coordinatorOptions = {
   },
   broker: {
     type: 'url',
-    form: { schemes: ['mqtts', 'mqtt'], withUser: true },
+    form: { schemes: ['mqtts', 'mqtt'] },
+    credentials: '--broker-user, and BLACKROAD_BROKER_PASSWORD or --broker-password-file',
     flag: 'broker',
     env: 'BLACKROAD_BROKER',
     default: '',
-    text: 'URL of an external MQTT broker (mqtts://host:8883). Empty: the embedded one.',
+    text: 'URL of an external MQTT broker (mqtts://host:8883). Empty: the embedded one. docs/doors.md says how to set it up.',
+  },
+  brokerUser: {
+    type: 'text',
+    flag: 'broker-user',
+    env: 'BLACKROAD_BROKER_USER',
+    default: '',
+    text: "User name of the coordinator at the external broker. Empty: the coordinator's certificate says who it is.",
+  },
+  brokerPassword: {
+    type: 'secret',
+    flag: 'broker-password-file',
+    env: 'BLACKROAD_BROKER_PASSWORD',
+    default: '',
+    text: 'Password of that user.',
   },
   heartbeat: {
     type: 'number',
@@ -154,7 +169,12 @@ export function readConfig(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): CoordinatorConfig {
-  return readOptions(coordinatorOptions, argv, env);
+  const config = readOptions(coordinatorOptions, argv, env);
+  if (config.brokerUser && !config.broker)
+    throw new OptionError('--broker-user: expected --broker with it; the embedded broker is not entered with a name.');
+  if (config.brokerPassword && !config.brokerUser)
+    throw new OptionError('BLACKROAD_BROKER_PASSWORD: expected --broker-user with it, the name that it belongs to.');
+  return config;
 }
 
 /** @throws OptionError */

@@ -35,8 +35,8 @@ export const nodeOptions = {
     text: 'URL of an OpenAI-compatible server (vLLM, llama-server), used when no Ollama answers.',
   },
   openaiKey: {
-    type: 'text',
-    flag: 'openai-key',
+    type: 'secret',
+    flag: 'openai-key-file',
     env: 'BLACKROAD_OPENAI_KEY',
     default: '',
     text: 'API key for that server.',

@@ -62,7 +62,7 @@ t.test('the fix fits the runtime', (t) => {
   t.match(away, /vLLM at http:\/\/box:8000 does not say .*ECONNREFUSED\): start the server/);
   t.notMatch(away, /pull|GGUF|found/, 'it has its models all the while');
   const key = text(runtime({ ...vllm, problem: { code: 'wrong-key', text: 'Unauthorized' } }));
-  t.match(key, /refuses the API key: .*--openai-key/);
+  t.match(key, /refuses the API key: .*BLACKROAD_OPENAI_KEY.*--openai-key-file/);
   t.match(
     text(runtime({ ...vllm, kinds: ['chat'], notes: ['it calls no tools: --enable-auto-tool-choice'] })),
     /auto-tool/,

@@ -76,7 +76,7 @@ function serverNotes(server: ModelSituation['runtimes'][number]): string[] {
 
 function silentText({ label, problem, kind }: ModelSituation['runtimes'][number]): string {
   if (problem?.code === 'wrong-key')
-    return `${label} refuses the API key: give the one it was started with as --openai-key or BLACKROAD_OPENAI_KEY`;
+    return `${label} refuses the API key: give the one it was started with as BLACKROAD_OPENAI_KEY, or in a file named by --openai-key-file`;
   const cure =
     kind === 'llama' ? '' : `: ${kind === 'ollama' ? 'start Ollama' : 'start the server'}, or look why it hangs`;
   return `${label} does not say which models it has (${problem?.text ?? ''})${cure}`;

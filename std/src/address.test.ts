@@ -57,9 +57,11 @@ t.test('anything else is no address', (t) => {
   t.end();
 });
 
-t.test('a broker may carry its name and password, and has schemes of its own', (t) => {
-  const broker = { schemes: ['mqtts', 'mqtt'], withUser: true };
-  t.equal(serverUrl('mqtt://me:se%40cret@box:1883', broker), 'mqtt://me:se%40cret@box:1883');
+t.test('a broker has schemes of its own, and no name and password in its address', (t) => {
+  const broker = { schemes: ['mqtts', 'mqtt'] };
+  t.equal(serverUrl('mqtt://box:1883', broker), 'mqtt://box:1883');
+  t.equal(serverUrl('mqtt://me:secret@box:1883', broker), null);
+  t.equal(serverUrl('mqtt://me@box', broker), null);
   t.equal(serverUrl('box:8883', broker), 'mqtts://box:8883');
   t.equal(serverUrl('box', broker), 'mqtts://box');
   t.equal(serverUrl('http://box:1883', broker), null);

@@ -6,12 +6,10 @@ export interface AddressForm {
   schemes: readonly string[];
   /** Meant where the text has neither scheme nor port. */
   port?: number;
-  /** Name and password before the host are taken as they are; else such a text is no address. */
-  withUser?: boolean;
 }
 
 const address =
-  /^(?:([a-z][a-z0-9+.-]*):\/\/)?(?:([^@/?#\s]*)@)?(\[[0-9a-f:.]+\]|[^@:/?#\s[\]]*)(?::(\d*))?(\/[^?#\s]*)?$/i;
+  /^(?:([a-z][a-z0-9+.-]*):\/\/)?(?:([^@/?#\s]*)@)?(\[[0-9a-f:.]+\]|[^@:/?#\s[\]]*)(?::(\d*))?(\/[^?#\s@]*)?$/i;
 const bareIpv6 = /^[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*$/i;
 /** The ends of APIs: people copy them from examples, and clients add them by themselves. */
 const apiEnd = /\/(v1|api)(\/(chat|chat\/completions|completions|generate|embed|embeddings|models|tags|version))?$/;
@@ -24,7 +22,8 @@ export function serverUrl(text: string, form: AddressForm): string | null {
   if (!found) return null;
   const [, scheme, user, host = '', port, path = ''] = found;
   if (scheme !== undefined && !form.schemes.includes(scheme.toLowerCase())) return null;
-  if (user !== undefined && !form.withUser) return null;
+  // A password in an address would be shown wherever the address is.
+  if (user !== undefined) return null;
   // `:11434` is this machine, as it is for Ollama; a scheme alone is nothing.
   if (host === '' && !port) return null;
   const target = host === '' ? '127.0.0.1' : targetOf(host);
@@ -32,8 +31,7 @@ export function serverUrl(text: string, form: AddressForm): string | null {
   const given = port === undefined && scheme === undefined ? form.port : port;
   if (given !== undefined && (given === '' || Number(given) < 1 || Number(given) > 65_535)) return null;
   const rest = path.replace(/\/+$/, '').replace(apiEnd, '').replace(/\/+$/, '');
-  const secret = user === undefined ? '' : `${user}@`;
-  return `${(scheme ?? form.schemes[0] ?? 'http').toLowerCase()}://${secret}${target}${given === undefined ? '' : `:${Number(given)}`}${rest}`;
+  return `${(scheme ?? form.schemes[0] ?? 'http').toLowerCase()}://${target}${given === undefined ? '' : `:${Number(given)}`}${rest}`;
 }
 
 /** A host name or an IP address, alone: no scheme, no port. Null where the text is none. */

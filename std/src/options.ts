@@ -1,6 +1,8 @@
 // Reads a process's configuration once: a table of options in, a frozen object out. A flag wins over the environment,
-// the environment over the default. Errors name the option, what came and what was expected.
+// the environment over the default. Errors name the option, what came and what was expected, and never hold a secret.
+import { closeSync, openSync, readSync } from 'node:fs';
 import { type AddressForm, hostName, serverUrl } from './address.ts';
+import { errnoSentence } from './errno.ts';
 
 interface OptionBase {
   /** `--data` on the command line. */
@@ -32,6 +34,8 @@ export interface UrlOption extends OptionBase {
   default: string;
   form: AddressForm;
   words?: readonly string[];
+  /** Which options hold the user name and the password, as the address itself may not. */
+  credentials?: string;
 }
 /** A host name or an IP address without a port. */
 export interface HostOption extends OptionBase {
@@ -40,7 +44,15 @@ export interface HostOption extends OptionBase {
   /** Others connect to it: an address that means all of a machine's is none. */
   isTarget?: boolean;
 }
-export type Option = TextOption | NumberOption | ChoiceOption | UrlOption | HostOption;
+/**
+ * A password or a key. Every user of a machine can read its command lines, so the flag names a file that holds the secret; the
+ * environment variable holds the secret itself.
+ */
+export interface SecretOption extends OptionBase {
+  type: 'secret';
+  default: '';
+}
+export type Option = TextOption | NumberOption | ChoiceOption | UrlOption | HostOption | SecretOption;
 type ValueOf<O> = O extends { type: 'number' }
   ? number
   : O extends { type: 'choice'; choices: readonly (infer C)[] }
@@ -73,7 +85,8 @@ export function readOptions<const T extends Record<string, Option>>(
         rest.push(word);
         continue;
       }
-      throw new OptionError(`${word}: no such option. Known are ${[...byFlag.keys()].join(', ')}.`);
+      // Without what stands behind the `=`: it may be a secret.
+      throw new OptionError(`${name}: no such option. Known are ${[...byFlag.keys()].join(', ')}.`);
     }
     const value = inline ?? argv[++i];
     if (value === undefined) throw new OptionError(`${name} needs a value.`);
@@ -100,14 +113,17 @@ export function optionsHelp(table: Record<string, Option>, columns: number): str
   const room = Math.max(40, columns) - 4;
   return Object.values(table)
     .map((option) => {
-      const value = option.type === 'choice' ? option.choices.join('|') : option.type === 'number' ? '<n>' : '<text>';
       const preset = option.default === '' ? '' : `, ${JSON.stringify(option.default)} unless told`;
       return [
-        `  --${option.flag} ${value}   (${option.env}${preset})`,
+        `  --${option.flag} ${placeholder(option)}   (${option.env}${preset})`,
         ...folded(option.text, room).map((line) => `    ${line}`),
       ].join('\n');
     })
     .join('\n');
+}
+function placeholder(option: Option): string {
+  if (option.type === 'choice') return option.choices.join('|');
+  return option.type === 'number' ? '<n>' : option.type === 'secret' ? '<file>' : '<text>';
 }
 function folded(text: string, room: number): string[] {
   const lines = [''];
@@ -132,6 +148,7 @@ function parse(option: Option, text: string, where: string): unknown {
   }
   if (option.type === 'url') return urlOf(option, text, where);
   if (option.type === 'host') return hostOf(option, text, where);
+  if (option.type === 'secret') return secretOf(where === option.env ? text : fileText(text, where), where);
   const number = Number(text);
   if (text.trim() === '' || !Number.isFinite(number) || number < option.min || number > option.max) {
     throw new OptionError(
@@ -141,17 +158,52 @@ function parse(option: Option, text: string, where: string): unknown {
   return number;
 }
 
-function urlOf({ form, words = [] }: UrlOption, text: string, where: string): string {
+function urlOf({ form, words = [], credentials }: UrlOption, text: string, where: string): string {
   if (words.includes(text)) return text;
   const url = serverUrl(text, form);
   if (url !== null) return url;
+  if (credentials && text.includes('@'))
+    throw new OptionError(`${where}: expected an address without user name and password; give them as ${credentials}.`);
   const example = `${form.schemes[0]}://192.168.1.20${form.port === undefined ? '' : `:${form.port}`}`;
   const others = words.map((word) => ` or ${word}`).join('');
-  throw new OptionError(`${where}: expected an address like ${example}${others}, got ${JSON.stringify(text)}.`);
+  throw new OptionError(
+    `${where}: expected an address like ${example}${others}, got ${JSON.stringify(withoutUser(text))}.`,
+  );
+}
+/** A password may stand before the `@`, and hold any character itself. */
+function withoutUser(text: string): string {
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/i, '$1...@');
 }
 function hostOf({ isTarget }: HostOption, text: string, where: string): string {
   const host = hostName(text);
   if (host !== null && !(isTarget && (host === '0.0.0.0' || host === '::'))) return host;
   const expected = isTarget ? 'a host name or address that other machines reach' : 'a host name or address';
   throw new OptionError(`${where}: expected ${expected}, without scheme and port, got ${JSON.stringify(text)}.`);
+}
+
+const maxSecretBytes = 4096;
+
+function secretOf(text: string, where: string): string {
+  if (text === '') throw new OptionError(`${where}: expected a secret, got an empty file.`);
+  if (/[\r\n]/.test(text)) throw new OptionError(`${where}: expected a secret of one line, got several.`);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > maxSecretBytes)
+    throw new OptionError(`${where}: expected a secret of at most ${maxSecretBytes} bytes, got more.`);
+  return text;
+}
+/** What a file holds, without the end of its last line. Reads no more than is needed to see that it is too long. */
+function fileText(path: string, where: string): string {
+  const bytes = Buffer.alloc(maxSecretBytes + 3);
+  try {
+    const file = openSync(path, 'r');
+    try {
+      return bytes.toString('utf8', 0, readSync(file, bytes)).replace(/\r?\n$/, '');
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such file.' : (errnoSentence({ code }) ?? message);
+    throw new OptionError(`${where}: ${path} cannot be read: ${why}`);
+  }
 }

@@ -15,7 +15,11 @@ function section(option: Option): string {
         : '';
   const standard = option.default === '' ? 'empty' : `\`${option.default}\``;
   const other = option.otherEnv ? `, else \`${option.otherEnv}\`` : '';
-  return `### ${option.flag}\n\n${option.text}${range}\n\n\`--${option.flag}\` or \`${option.env}\`${other}; ${standard} unless told.\n`;
+  const ways =
+    option.type === 'secret'
+      ? `\`${option.env}\` holds it, or a file does that \`--${option.flag}\` names. It is never on a command line itself`
+      : `\`--${option.flag}\` or \`${option.env}\`${other}`;
+  return `### ${option.flag}\n\n${option.text}${range}\n\n${ways}; ${standard} unless told.\n`;
 }
 
 export function renderConfiguration(): string {
