@@ -7,6 +7,7 @@ import {
   type Checker,
   type Decoded,
   decode,
+  encode,
   FleetError,
   type FleetEvent,
   type Principal,
@@ -20,10 +21,11 @@ import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { sortableId } from '@blackroad/std/random';
 import { type Asks, createAsks } from './asks.ts';
-import type { Arrived, Bus } from './bus/bus.ts';
+import type { Arrived, Bus, BusMessage } from './bus/bus.ts';
 import { apply, type Change, type DurableChange, isDurable, type Outgoing, outgoing } from './change.ts';
 import { createRefusals, type Refusals } from './counted-refusals.ts';
 import { decisions } from './decisions.ts';
+import { fleetState } from './fleet/tick.ts';
 import { createFleetClock, type FleetClock } from './fleet-clock.ts';
 import { Following } from './following.ts';
 import type { Answer, Decide, Decision, InputKind, Inputs, Outcome, Policy } from './input.ts';
@@ -163,7 +165,10 @@ class Loop implements Coordinator {
   async start(): Promise<void> {
     const { store, bus, clock } = this.#parts;
     fill(this.#view, await store.load());
-    await bus.start((message) => this.#arrived(message));
+    await bus.start(
+      (message) => this.#arrived(message),
+      (state) => this.#presence(state),
+    );
     // Only from now on can its nodes come: a store that took long to load takes nothing of their grace.
     this.#view.startedMs = clock.nowMs();
     const outcome = await this.submit('started', {});
@@ -238,15 +243,14 @@ class Loop implements Coordinator {
     this.#outage.stop();
     if (this.#running || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     this.#stopped = true;
-    const state = {
-      state: 'offline',
-      coordinator: this.#view.coordinator,
-      nowMs: this.#parts.clock.nowMs(),
-      reconnectWindowMs: 0,
-    } as const;
-    this.#send([outgoing('fleetState', {}, state)]);
+    this.#parts.bus.publish([this.#presence('offline')]);
     await this.#parts.bus.stop();
     await this.store.close();
+  }
+
+  #presence(state: 'online' | 'offline'): BusMessage {
+    const { clock, policy } = this.#parts;
+    return encode('fleetState', {}, fleetState(state, this.#view.coordinator, clock.nowMs(), policy));
   }
 
   #tick(): void {

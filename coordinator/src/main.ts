@@ -12,12 +12,13 @@ import { systemRandom } from '@blackroad/std/random';
 import { Compile } from 'typebox/schema';
 import { ensureFirstAdmin, mintKey } from './api/access.ts';
 import { createApiContext } from './api/context.ts';
+import { brokerOf } from './api/reach.ts';
 import { createApi } from './api/server.ts';
 import { showTask } from './api/show.ts';
 import { createAedesBus } from './bus/aedes.ts';
 import type { Bus } from './bus/bus.ts';
 import { createExternalBus } from './bus/external.ts';
-import { openCa } from './ca/ca.ts';
+import { coordinatorUser, openCa } from './ca/ca.ts';
 import { machineHosts } from './ca/hosts.ts';
 import { type CoordinatorConfig, coordinatorOptions, policyOf, readConfig } from './config.ts';
 import { type Coordinator, startCoordinator } from './coordinator.ts';
@@ -98,7 +99,8 @@ async function main(config: CoordinatorConfig): Promise<void> {
     embedded ??
     createExternalBus({
       url: config.broker,
-      clientId: `coordinator-${random.hex(4)}`,
+      clientId: coordinatorUser,
+      ...(config.brokerUser ? { user: { name: config.brokerUser, password: config.brokerPassword } } : {}),
       tls: { ...(await ca.issueCoordinatorClient()), ca: ca.pem },
       clock,
       random,
@@ -115,7 +117,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   coordinator = await startCoordinator({ store, bus, policy, clock, random, log, check, showTask, fatal });
 
   const tls = { ca: ca.pem, port: 0 };
-  const externalPort = config.broker ? Number(new URL(config.broker).port || 8883) : 0;
+  const mqtt = () => (embedded ? { host: null, port: embedded.port } : brokerOf(config.broker));
   const context = await createApiContext({
     coordinator,
     ca,
@@ -123,7 +125,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     settings: {
       fleetName: config.name,
       version,
-      mqttPort: () => embedded?.port ?? externalPort,
+      mqtt,
       tlsPort: () => tls.port || null,
       boundTo: config.host,
       publicHost: config.address,
@@ -153,7 +155,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   };
   writeFileSync(fleetFile, `${JSON.stringify(place, null, 2)}\n`, { mode: 0o600 });
   log.info(
-    { url, tlsPort: tls.port, mqttPort: embedded?.port ?? externalPort, nodes: coordinator.view.nodes.size },
+    { url, tlsPort: tls.port, mqttPort: mqtt().port, nodes: coordinator.view.nodes.size },
     'the coordinator works',
   );
   process.send?.({ ready: true, ...place });

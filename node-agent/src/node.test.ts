@@ -34,7 +34,7 @@ const node = 'alice';
 async function rig(
   t: Test,
   over: (plain: Runtime) => Partial<Runtime> = () => ({}),
-  order: Partial<Pick<NodeOrder, 'disk' | 'probes' | 'places' | 'defaults'>> = {},
+  order: Partial<Pick<NodeOrder, 'disk' | 'probes' | 'places' | 'defaults' | 'onTime'>> = {},
   joined: { class?: string; classDetected?: boolean } = {},
 ) {
   const clock = new HandClock();
@@ -273,6 +273,21 @@ t.test('hands are still until the node before has let go, and without a welcome'
   announced(clock.monotonicMs());
   await clock.advance(5_001);
   t.notOk(running.mayActOutside('ada'), 'its assignment is behind: word renews nothing');
+});
+
+t.test('only the coordinator that this node knows tells the time, and not by its will', async (t) => {
+  const times: number[] = [];
+  const { tell, boot, clock } = await rig(t, undefined, { onTime: (nowMs) => times.push(nowMs) });
+  const welcome = { boot, coordinator: boot, heartbeatMs: 60_000, leaseMs: 30_000, upMs: 0, generation: 0 };
+  const nowMs = clock.monotonicMs();
+  tell('welcome', { ...welcome, nowMs });
+  times.length = 0;
+  const presence = { coordinator: boot, reconnectWindowMs: 1000 };
+  tell('fleetState', { ...presence, state: 'offline', nowMs: 5 });
+  tell('fleetState', { ...presence, coordinator: 'another-coordinator', state: 'online', nowMs: 6 });
+  t.same(times, [], 'a broker keeps these for days');
+  tell('fleetState', { ...presence, state: 'online', nowMs });
+  t.same(times, [nowMs]);
 });
 
 t.test('a node that is back says hello at once, whatever it said before', async (t) => {

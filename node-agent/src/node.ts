@@ -316,11 +316,12 @@ class Loop implements RunningNode {
         return;
       case 'fleetState': {
         const { state, coordinator, nowMs, reconnectWindowMs } = decoded.message;
-        this.#parts.onTime(nowMs);
         this.#parts.transport.setReconnectWindow(reconnectWindowMs);
+        // A will says when its connection began, and a broker keeps it for as long as nobody is there: it tells no time.
         if (state !== 'online') return;
         const isKnown = coordinator === this.#coordinator;
         const isOld = isKnown && this.#lease.heard(nowMs) > oldWordMs;
+        if (isKnown && !isOld) this.#parts.onTime(nowMs);
         if (this.#hello || (isKnown && !isOld)) return;
         // Word that looks old waited for us, or its clock was set back: only an answer to a hello of now can tell. [INV-one-hand]
         if (isOld) {

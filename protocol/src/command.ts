@@ -69,7 +69,9 @@ export type Farewell = Static<typeof Farewell>;
 
 /** Coordinator presence; a new `coordinator` id asks every node for a hello within `reconnectWindowMs`. */
 export const FleetState = Type.Object({
-  state: Type.OneOf(['online', 'offline']),
+  state: Type.OneOf(['online', 'offline'], {
+    description: 'offline: the coordinator stopped, or it is the will that an external broker tells when it is gone.',
+  }),
   coordinator: BootId,
   nowMs: TimeMs,
   reconnectWindowMs: Type.Integer({ minimum: 0 }),

@@ -168,7 +168,7 @@ const context = await createApiContext({
   settings: {
     fleetName: 'bench',
     version: '0',
-    mqttPort: () => 0,
+    mqtt: () => ({ host: null, port: 0 }),
     tlsPort: () => null,
     boundTo: '127.0.0.1',
     publicHost: '',

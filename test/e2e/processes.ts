@@ -21,8 +21,15 @@ interface TestLike {
   teardown(run: () => unknown): unknown;
 }
 
-export function startProcess(t: TestLike, entry: string, args: string[], deadlineMs = 60_000): Promise<Process> {
+export function startProcess(
+  t: TestLike,
+  entry: string,
+  args: string[],
+  deadlineMs = 60_000,
+  env: Record<string, string> = {},
+): Promise<Process> {
   const child = fork(join(root, entry), args, {
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: ['--disable-warning=ExperimentalWarning'],
   });

@@ -156,8 +156,8 @@ export class CoordinatorHost {
     };
     const bus = this.#network.busOf(clock, gate);
     const listen = bus.start.bind(bus);
-    bus.start = async (onMessage) => {
-      await listen(onMessage);
+    bus.start = async (...handlers) => {
+      await listen(...handlers);
       this.listensMs = this.#timeline.nowMs;
     };
     const tell = bus.publish.bind(bus);

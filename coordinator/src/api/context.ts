@@ -44,8 +44,8 @@ export interface Signer {
 export interface ApiSettings {
   fleetName: string;
   version: string;
-  /** Where nodes reach the broker; a function, since the port may be chosen by the system. */
-  mqttPort: () => number;
+  /** Where nodes reach the broker; a function, since the port may be chosen by the system. Host null: the host they enrol at. */
+  mqtt: () => { host: string | null; port: number };
   /** Where nodes enrol; null while nothing listens off the machine. */
   tlsPort: () => number | null;
   /** Address that the TLS listener is bound to: 0.0.0.0, loopback, or one of this machine's own. */

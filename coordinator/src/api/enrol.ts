@@ -12,7 +12,7 @@ import type { FastifyRequest } from 'fastify';
 import { sha256 } from './access.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, type Handlers } from './handler.ts';
-import { hostOf } from './reach.ts';
+import { bare, hostOf } from './reach.ts';
 
 /** Tried in order when the wanted name is taken. */
 const nameSuffixes = 5;
@@ -37,14 +37,15 @@ async function certify(
   const { ca, clock, settings } = context;
   const { certificateExpiresMs: notAfterMs, ...shown } = node;
   const certificate = await ca.signNode({ node: node.node, csr, notAfterMs });
+  const { host, port } = settings.mqtt();
   return {
     ...shown,
     certificate,
     ca: ca.pem,
     expiresMs: notAfterMs,
     nowMs: clock.nowMs(),
-    // The node came this way, so the broker on this machine is reached this way too.
-    mqtt: { host: hostOf(request.host).replace(/^\[|\]$/g, ''), port: settings.mqttPort() },
+    // The node came this way, so a broker on this machine is reached this way too.
+    mqtt: { host: host ?? bare(hostOf(request.host)), port },
   };
 }
 

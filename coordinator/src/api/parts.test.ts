@@ -3,7 +3,7 @@ import { nearNames, notFoundText, routes, Type } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import t from 'tap';
 import { createRefusedAddresses as createRefusals } from '../door/refused-addresses.ts';
-import { guessAddress, hostOf, isLoopbackName } from './reach.ts';
+import { brokerOf, guessAddress, hostOf, isLoopbackName } from './reach.ts';
 import { parseBody, validatorOf } from './validate.ts';
 
 t.test('refusals are counted by address and minute, an IPv6 customer as one', async (t) => {
@@ -82,4 +82,13 @@ t.test('hosts', async (t) => {
     '192.168.1.5',
   );
   t.equal(guessAddress({ lo: at('127.0.0.1', true), wlan0: at('169.254.3.3') }), '127.0.0.1');
+});
+
+t.test('nodes reach a broker where it is: on another machine, or the way they came', async (t) => {
+  t.same(brokerOf('mqtts://broker.lan:8884'), { host: 'broker.lan', port: 8884 });
+  t.same(brokerOf('mqtts://broker.lan'), { host: 'broker.lan', port: 8883 });
+  t.same(brokerOf('mqtts://[fd00::1]:8884'), { host: 'fd00::1', port: 8884 });
+  t.same(brokerOf('mqtts://127.0.0.1:8884'), { host: null, port: 8884 });
+  t.same(brokerOf('mqtts://[::1]'), { host: null, port: 8883 });
+  t.same(brokerOf('mqtt://localhost:1883'), { host: null, port: 8883 }, 'nodes always come over TLS');
 });

@@ -16,6 +16,23 @@ export function isLoopbackName(host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
+/** An IPv6 address without its brackets. */
+export function bare(host: string): string {
+  return host.replace(/^\[|\]$/g, '');
+}
+
+/**
+ * Where nodes reach an external broker: they always come over TLS with their certificate, also where the coordinator, from the same
+ * machine, does not. Host null: the broker is on this machine.
+ */
+export function brokerOf(url: string): { host: string | null; port: number } {
+  const { protocol, hostname, port } = new URL(url);
+  return {
+    host: isLoopbackName(hostname) ? null : bare(hostname),
+    port: protocol === 'mqtts:' && port !== '' ? Number(port) : 8883,
+  };
+}
+
 /** Bridges of container engines and virtual machines are addresses too, but no Pi is behind them. */
 const virtual = /^(docker|br-|veth|virbr|vmnet|podman|cni|flannel|tun|tap|utun)/;
 

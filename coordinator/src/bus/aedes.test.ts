@@ -8,7 +8,14 @@ import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
 import { busConformance } from '../../../test/conformance/bus.ts';
-import { type BusRig, closed, connectNode, freeze, root } from '../../../test/fixtures/coordinator/bus-rig.ts';
+import {
+  type BusRig,
+  closed,
+  connectNode,
+  freeze,
+  presenceOf,
+  root,
+} from '../../../test/fixtures/coordinator/bus-rig.ts';
 import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
 import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
 import { createDoorkeeper } from '../door/doorkeeper.ts';
@@ -372,7 +379,7 @@ t.test('a port that is taken is told', async (t) => {
     clock: systemClock,
   });
   await t.rejects(
-    second.start(() => {}),
+    second.start(() => {}, presenceOf('second')),
     { code: 'unavailable', message: new RegExp(`port ${rig.port}`) },
   );
   await second.stop();

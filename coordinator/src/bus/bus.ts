@@ -18,9 +18,15 @@ export interface BusMessage {
   qos: 0 | 1;
   retain: boolean;
 }
+/** What the coordinator says of itself in this moment, on `fleet/state`. */
+export type Presence = (state: 'online' | 'offline') => BusMessage;
 export interface Bus {
-  /** Resolves when messages flow; where the broker is another process, also when that is late, and goes on trying. `onMessage` is called for every message below the root that the coordinator did not send itself. */
-  start(onMessage: (message: Arrived) => void): Promise<void>;
+  /**
+   * Resolves when messages flow; where the broker is another process, also when that is late, and goes on trying. `onMessage` is called
+   * for every message below the root that the coordinator did not send itself. `presence` is asked where the broker outlives this
+   * process: for the will of each connection, and for the birth of one that is back.
+   */
+  start(onMessage: (message: Arrived) => void, presence: Presence): Promise<void>;
   /** Sends in order. Throws FleetError `unavailable` when the bounded queue to an external broker is full. */
   publish(messages: readonly BusMessage[]): void;
   /** Ends the connections of a node at once (quarantine, forget). */

@@ -1,5 +1,6 @@
 // Any MQTT 3.1.1 broker by URL (Mosquitto, EMQX, NATS with MQTT) as a Bus: what the embedded one is outgrown into.
-// In: the coordinator's own connection, and the broker's ACLs made from the topic table (docs/acl). Out: the same calls.
+// In: the coordinator's own connection, and the broker's ACLs made from the topic table (docs/acl). Out: the same calls, and the
+// coordinator's presence: its will where this process ends without a word, its birth where the connection is back.
 // What it cannot do: end another's connection (`disconnect` is best effort, the farewell message does the work), or count what
 // the broker refused. It must never publish while disconnected: mqtt.js would overwrite the oldest stored messages silently.
 import type { Socket } from 'node:net';
@@ -17,18 +18,22 @@ import { holdProcess } from '@blackroad/std/hold-process';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import mqtt, { type MqttClient } from 'mqtt';
-import type { Arrived, Bus, BusMessage } from './bus.ts';
+import { type BrokerUser, brokerFault } from './broker-fault.ts';
+import type { Arrived, Bus, BusMessage, Presence } from './bus.ts';
+import { Waiting } from './waiting.ts';
 
 export interface ExternalBusOptions {
   /** `mqtts://host:8883`, `mqtt://host:1883`. */
   url: string;
-  /** PEM. `key` and `cert` for a broker that wants mTLS (`issueCoordinatorClient`). */
-  tls?: { ca?: string; key?: string; cert?: string };
-  username?: string;
-  password?: string;
+  /** PEM, for `mqtts`. `key` and `cert` for a broker that wants mTLS (`issueCoordinatorClient`). */
+  tls: { ca: string; key: string; cert: string };
+  /** For a broker that wants a password. */
+  user?: BrokerUser;
+  /**
+   * Of this fleet's coordinator, the same in every run: a broker ends the connection of an earlier run when this one comes, and tells
+   * its will before it lets this one in [MQTT-3.1.4-2]. An old will cannot overwrite a new birth.
+   */
   clientId: string;
-  /** What the broker says when the coordinator's connection breaks: `fleet/state` offline. */
-  will?: BusMessage;
   log: Log;
   clock: Clock;
   random: Random;
@@ -49,53 +54,121 @@ const externalLimits: ExternalLimits = {
   startMs: 5_000,
 };
 const backoff: Backoff = { firstMs: 200, maxMs: 10_000 };
+/** After a connection that was shorter the next one comes later and later: two coordinators with one id would throw each other off without end. */
+const stableMs = 10_000;
+const stopMs = 3_000;
 
 /** Where others write. The coordinator itself writes none of these, so nothing of its own comes back. */
 const filters = [`${topicRoot}/node/#`, `${topicRoot}/reply/#`, filterOf('agent/{agent}/ask', {})];
 
 export function createExternalBus(options: ExternalBusOptions): Bus {
-  const { log, clock, random } = options;
-  const limits = { ...externalLimits, ...options.limits };
-  const waiting: BusMessage[] = [];
-  let waitingBytes = 0;
-  let flying = 0;
-  let received = 0;
-  let sent = 0;
-  let attempt = 0;
-  let ready = false;
-  let lastError = '';
-  let client: MqttClient | null = null;
-  let retry: Timer | null = null;
-  const refused: Record<string, number> = {};
-  const count = (reason: string) => {
-    refused[reason] = (refused[reason] ?? 0) + 1;
-  };
+  return new ExternalBus(options);
+}
 
-  function pump(): void {
-    // `flying` is bounded and mqtt.js repeats those after a reconnection; everything else waits here, in order.
-    while (client && ready && flying < limits.inFlight && waiting.length > 0) {
-      const { topic, payload, qos, retain } = waiting.shift() as BusMessage;
-      waitingBytes -= payload.length;
-      flying++;
-      sent++;
-      client.publish(topic, payload, { qos, retain }, (error) => {
-        flying--;
-        if (error) {
-          count('publish-failed');
-          log.warn({ topic, error: error.message }, 'the broker did not take a message');
-        }
-        pump();
-      });
+class ExternalBus implements Bus {
+  readonly #options: ExternalBusOptions;
+  readonly #limits: ExternalLimits;
+  readonly #waiting: Waiting;
+  readonly #refused: Record<string, number> = {};
+  #onMessage: (message: Arrived) => void = () => {};
+  #onReady: () => void = () => {};
+  #onIdle: () => void = () => {};
+  #client: MqttClient | null = null;
+  #retry: Timer | null = null;
+  #flying = 0;
+  #received = 0;
+  #sent = 0;
+  /** Tries since the last connection that lasted. */
+  #attempt = 0;
+  #ready = false;
+  #wasReady = false;
+  #readySinceMs = 0;
+  #lastFault = '';
+
+  constructor(options: ExternalBusOptions) {
+    this.#options = options;
+    this.#limits = { ...externalLimits, ...options.limits };
+    this.#waiting = new Waiting({ messages: this.#limits.queueMessages, bytes: this.#limits.queueBytes });
+  }
+
+  async start(onMessage: (message: Arrived) => void, presence: Presence): Promise<void> {
+    const { clock, log } = this.#options;
+    this.#onMessage = onMessage;
+    // Nothing else keeps a process alive that waits for its broker: timers of a Clock do not.
+    const letGo = holdProcess();
+    const started = new Promise<void>((resolve) => {
+      this.#onReady = resolve;
+    });
+    this.#connect(presence);
+    try {
+      await withDeadline(clock, this.#limits.startMs, started, () => new Error('too late'));
+    } catch {
+      // The console tells more than a process that has ended, and the broker may only be slower to start than we are.
+      const first = this.#lastFault === '' ? `the broker at ${this.#options.url} does not answer; ` : '';
+      log.error({}, `${first}no node can be reached without the broker, which is tried again and again`);
+    } finally {
+      letGo();
     }
   }
 
-  function connect(onMessage: (message: Arrived) => void, onReady: () => void): void {
-    const { url, tls, username, password, clientId, will } = options;
-    const made = mqtt.connect(url, {
-      ...tls,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      ...(will ? { will: { ...will, payload: Buffer.from(will.payload) } } : {}),
+  publish(messages: readonly BusMessage[]): void {
+    if (!this.#waiting.add(messages)) {
+      this.#count('queue-full');
+      const detail = `the broker is away and ${this.#waiting.count} messages wait for it`;
+      throw new FleetError('unavailable', { detail, retryAfterSeconds: 5 });
+    }
+    this.#pump();
+  }
+
+  disconnect(node: string): void {
+    this.#options.log.info(
+      { node },
+      'an external broker keeps its connections: revoke the certificate there, or wait for its end',
+    );
+  }
+
+  stats() {
+    return {
+      connections: this.#ready ? 1 : 0,
+      received: this.#received,
+      sent: this.#sent,
+      refused: { ...this.#refused },
+      stalled: 0,
+    };
+  }
+
+  async stop(): Promise<void> {
+    const { clock } = this.#options;
+    const client = this.#client;
+    if (!client) return;
+    const said = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      this.#pump();
+    });
+    const ended = (this.#ready ? said : Promise.reject(new Error('no broker'))).then(() => {
+      this.#end();
+      return client.endAsync();
+    });
+    await withDeadline(clock, stopMs, ended, () => new Error('the broker did not answer the end')).catch(() => {
+      this.#end();
+      // Without a DISCONNECT: where the last word did not go out, the will says it.
+      client.end(true);
+      client.stream?.destroy();
+    });
+  }
+
+  #end(): void {
+    this.#ready = false;
+    this.#client = null;
+    this.#retry?.cancel();
+  }
+
+  #connect(presence: Presence): void {
+    const { url, tls, user, clientId } = this.#options;
+    const client = mqtt.connect(url, {
+      // With a key mqtt.js speaks TLS, whatever the URL says.
+      ...(url.startsWith('mqtts:') ? tls : {}),
+      ...(user ? { username: user.name, password: user.password } : {}),
       clientId,
       clean: true,
       keepalive: 20,
@@ -104,93 +177,96 @@ export function createExternalBus(options: ExternalBusOptions): Bus {
       resubscribe: false,
       // Its own period is fixed: ten coordinators and a thousand tools would come back in step.
       reconnectPeriod: 0,
+      will: willOf(presence),
     });
-    client = made;
-    made.on('connect', () => {
-      (made.stream as unknown as Partial<Socket>).setNoDelay?.(true);
-      made.subscribe(filters, { qos: 1 }, (error, granted) => {
-        if (error || granted?.some(({ qos }) => (qos as number) === 128)) {
-          count('subscription');
-          log.error({ error: error?.message, filters }, 'the broker refused the subscriptions; see docs/acl');
-          made.stream.destroy();
-          return;
-        }
-        attempt = 0;
-        lastError = '';
-        ready = true;
-        onReady();
-        pump();
-      });
-    });
-    made.on('message', (topic, payload, { retain }) => {
+    this.#client = client;
+    client.on('connect', () => this.#connected(client, presence));
+    client.on('message', (topic, payload, { retain }) => {
       // An empty payload clears a retained message: our own doing, when a node is forgotten. An empty ask is a person's.
       if (payload.length === 0 && parseTopic(topic)?.name !== 'ask') return;
-      received++;
-      onMessage({ topic, payload, retained: retain });
+      this.#received++;
+      this.#onMessage({ topic, payload, retained: retain });
     });
-    made.on('error', (error) => {
-      count('connection');
-      // Tried for as long as it takes: the same words again and again would fill a disk.
-      if (error.message === lastError) return;
-      lastError = error.message;
-      log.warn({ url: shown(url), error: error.message }, 'the broker cannot be reached');
+    client.on('error', (error) => {
+      this.#count('connection');
+      this.#tell(brokerFault(error, url, user?.name));
     });
-    made.on('close', () => {
-      ready = false;
-      if (retry || made.disconnecting) return;
-      retry = clock.after(backoffMs(backoff, attempt++, random), () => {
-        retry = null;
-        made.reconnect();
-      });
+    client.on('close', () => this.#closed(client, presence));
+  }
+
+  #connected(client: MqttClient, presence: Presence): void {
+    const { log, clock } = this.#options;
+    (client.stream as unknown as Partial<Socket>).setNoDelay?.(true);
+    client.subscribe(filters, { qos: 1 }, (error, granted) => {
+      if (error || granted?.some(({ qos }) => (qos as number) === 128)) {
+        this.#count('subscription');
+        log.error({ error: error?.message, filters }, 'the broker refused the subscriptions; see docs/acl');
+        client.stream.destroy();
+        return;
+      }
+      this.#lastFault = '';
+      this.#ready = true;
+      this.#readySinceMs = clock.monotonicMs();
+      this.#onReady();
+      // The broker may have told the will; a first connection is announced by the decision that the coordinator started.
+      if (this.#wasReady) this.#waiting.add([presence('online')]);
+      this.#wasReady = true;
+      this.#pump();
     });
   }
 
-  return {
-    async start(onMessage) {
-      // Nothing else keeps a process alive that waits for its broker: timers of a Clock do not.
-      const letGo = holdProcess();
-      const started = new Promise<void>((resolve) => connect(onMessage, resolve));
-      const late = () => new Error(`the broker at ${shown(options.url)} does not answer`);
-      try {
-        await withDeadline(clock, limits.startMs, started, late);
-      } catch (error) {
-        // The console tells more than a process that has ended, and the broker may only be slower to start than we are.
-        log.error({}, `${(error as Error).message}: no node can be reached until it does; it is tried again and again`);
-      } finally {
-        letGo();
-      }
-    },
-    publish(messages) {
-      const bytes = messages.reduce((sum, { payload }) => sum + payload.length, 0);
-      // All or nothing: half a batch would be told twice when the caller tries again.
-      if (waiting.length + messages.length > limits.queueMessages || waitingBytes + bytes > limits.queueBytes) {
-        count('queue-full');
-        const detail = `the broker is away and ${waiting.length} messages wait for it`;
-        throw new FleetError('unavailable', { detail, retryAfterSeconds: 5 });
-      }
-      waiting.push(...messages);
-      waitingBytes += bytes;
-      pump();
-    },
-    disconnect(node) {
-      log.info({ node }, 'an external broker keeps its connections: revoke the certificate there, or wait for its end');
-    },
-    stats: () => ({ connections: ready ? 1 : 0, received, sent, refused: { ...refused }, stalled: 0 }),
-    async stop() {
-      retry?.cancel();
-      ready = false;
-      const ending = client;
-      client = null;
-      if (!ending) return;
-      const ended = ending.endAsync(!ending.connected);
-      await withDeadline(clock, 3_000, ended, () => new Error('the broker did not answer the end')).catch(() => {
-        ending.stream?.destroy();
+  #closed(client: MqttClient, presence: Presence): void {
+    const { clock, random, log, url } = this.#options;
+    const lastedMs = clock.monotonicMs() - this.#readySinceMs;
+    if (this.#ready && !client.disconnecting) {
+      const isShort = lastedMs < stableMs;
+      if (!isShort) this.#attempt = 0;
+      const hint = isShort ? '; does another process use it as the coordinator of this fleet?' : '';
+      log.warn({ lastedMs: Math.round(lastedMs) }, `the connection to the broker at ${url} broke${hint}`);
+    }
+    this.#ready = false;
+    if (this.#retry || client.disconnecting || !this.#client) return;
+    this.#retry = clock.after(backoffMs(backoff, this.#attempt++, random), () => {
+      this.#retry = null;
+      // The coordinator may have another id since its clock was set.
+      client.options.will = willOf(presence);
+      client.reconnect();
+    });
+  }
+
+  /** Tried for as long as it takes: the same words again and again would fill a disk. */
+  #tell(fault: string): void {
+    if (fault === this.#lastFault) return;
+    this.#lastFault = fault;
+    this.#options.log.error({}, fault);
+  }
+
+  #pump(): void {
+    // `flying` is bounded and mqtt.js repeats those after a reconnection; everything else waits here, in order.
+    while (this.#client && this.#ready && this.#flying < this.#limits.inFlight) {
+      const message = this.#waiting.take();
+      if (!message) break;
+      const { topic, payload, qos, retain } = message;
+      this.#flying++;
+      this.#sent++;
+      this.#client.publish(topic, payload, { qos, retain }, (error) => {
+        this.#flying--;
+        if (error) {
+          this.#count('publish-failed');
+          this.#options.log.warn({ topic, error: error.message }, 'the broker did not take a message');
+        }
+        this.#pump();
       });
-    },
-  };
+    }
+    if (this.#flying === 0 && this.#waiting.count === 0) this.#onIdle();
+  }
+
+  #count(reason: string): void {
+    this.#refused[reason] = (this.#refused[reason] ?? 0) + 1;
+  }
 }
 
-/** Without a password in it. */
-function shown(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//');
+function willOf(presence: Presence) {
+  const { topic, payload, qos, retain } = presence('offline');
+  return { topic, payload: Buffer.from(payload), qos, retain };
 }

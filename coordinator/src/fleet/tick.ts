@@ -1,6 +1,6 @@
 // What time alone brings about: suspicion and loss, deadlines, ends of backoffs, the valve, the fleet's own heartbeat; and the first
 // decision after a start. All is computed from `now`: there is no timer a node. Reads only indexes and the rows of nodes.
-import { cutToBytes } from '@blackroad/protocol';
+import { cutToBytes, type FleetState } from '@blackroad/protocol';
 import { deadlineSlot, wakeSlot } from '../change.ts';
 import {
   change,
@@ -156,7 +156,14 @@ function dropTokens(draft: Draft): void {
 }
 
 export function announce(draft: Draft, policy: Policy, coordinator = draft.view.coordinator): void {
-  const { reconnectWindowMs } = policy;
-  send(draft, 'fleetState', {}, { state: 'online', coordinator, nowMs: draft.nowMs, reconnectWindowMs });
+  send(draft, 'fleetState', {}, fleetState('online', coordinator, draft.nowMs, policy));
   change(draft, { type: 'announced', atMs: draft.nowMs });
+}
+export function fleetState(
+  state: FleetState['state'],
+  coordinator: string,
+  nowMs: number,
+  { reconnectWindowMs }: Pick<Policy, 'reconnectWindowMs'>,
+): FleetState {
+  return { state, coordinator, nowMs, reconnectWindowMs };
 }
