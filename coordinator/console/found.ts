@@ -46,9 +46,9 @@ const made: Record<string, () => { contents: string; loader: 'ts' | 'json' | 'cs
   routes: () => ({
     contents: JSON.stringify(
       Object.fromEntries(
-        Object.entries(routes as Record<string, RouteRow>).map(([name, { method, path, access }]) => [
+        Object.entries(routes as Record<string, RouteRow>).map(([name, { method, path, needs }]) => [
           name,
-          { method, path, access },
+          { method, path, needs },
         ]),
       ),
     ),

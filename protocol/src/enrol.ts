@@ -2,6 +2,7 @@
 import { AgentName, Fingerprint, Labels, Machine, NodeId, PlainName, TimeMs } from './ids.ts';
 import { maxCsrBytes } from './limits.ts';
 import { NodeClassName } from './node.ts';
+import { roles } from './permissions.ts';
 import { type Static, Type } from './typebox.ts';
 
 const closed = { additionalProperties: false };
@@ -135,9 +136,8 @@ export function renewalText({ node, csr, hardware, machine }: Omit<RenewRequest,
 /** How far the date of a proof may be from the coordinator's clock. */
 export const proofFreshMs = 10 * 60_000;
 
-export const roles = ['viewer', 'operator', 'admin'] as const;
 export const Role = Type.OneOf(roles, {
-  description: 'viewer reads; operator also runs tasks, agents and nodes; admin also makes keys, tokens and users.',
+  description: 'A set of permissions.',
 });
 export type Role = Static<typeof Role>;
 export const KeyRequest = Type.Object(

@@ -34,19 +34,21 @@ import {
 } from './limits.ts';
 import { MemoryEntry, MemoryHit } from './memory.ts';
 import { NodeView } from './node.ts';
+import type { Permission } from './permissions.ts';
 import { PlacementExplained, WhatIfPlan, WhatIfRequest } from './placement.ts';
 import { TaskBatchRequest, type TaskChunk, TaskRequest, TaskState, TaskView } from './task.ts';
 import type { Static, TSchema } from './typebox.ts';
 import { Type } from './typebox.ts';
 import { Usage, UsageQuery } from './usage.ts';
 
-export type Access = 'open' | 'node' | Role;
+/** `open` needs no key: such a route checks a secret of its own, or tells nothing of the fleet. */
+export type Needs = Permission | 'open';
 
 export interface RouteRow {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
-  /** Who may call it: the least role; `open` needs none (it checks a token itself); `node` checks a node's key. */
-  access: Access;
+  /** The permission that whoever calls it must have; the roles say who has it. */
+  needs: Needs;
   text: string;
   params?: TSchema;
   query?: TSchema;
@@ -88,33 +90,33 @@ export const routes = {
   health: route({
     method: 'GET',
     path: '/healthz',
-    access: 'open',
+    needs: 'open',
     text: 'Whether the coordinator works.',
     answer: Type.Object({ status: Type.Literal('ok'), version: Type.String(), coordinator: Type.String() }),
   }),
-  metrics: route({ method: 'GET', path: '/metrics', access: 'viewer', text: 'Prometheus text.' }),
-  openapi: route({ method: 'GET', path: '/v1/openapi.json', access: 'open', text: 'This API as OpenAPI 3.1.' }),
+  metrics: route({ method: 'GET', path: '/metrics', needs: 'metrics:read', text: 'Prometheus text.' }),
+  openapi: route({ method: 'GET', path: '/v1/openapi.json', needs: 'open', text: 'This API as OpenAPI 3.1.' }),
   signIn: route({
     method: 'POST',
     path: '/v1/sign-in',
-    access: 'open',
+    needs: 'open',
     text: 'Exchanges a one-time sign-in code or an API key for a session cookie.',
     body: Type.Object({ code: Type.String({ maxLength: 200 }) }, { additionalProperties: false }),
     bodyBytes: maxSignInBodyBytes,
     answer: Type.Object({ name: Type.String(), role: Role }),
   }),
-  signOut: route({ method: 'POST', path: '/v1/sign-out', access: 'viewer', text: 'Ends the session.' }),
+  signOut: route({ method: 'POST', path: '/v1/sign-out', needs: 'self:write', text: 'Ends the session.' }),
   me: route({
     method: 'GET',
     path: '/v1/me',
-    access: 'viewer',
+    needs: 'self:read',
     text: 'Who is asking.',
     answer: Type.Object({ name: Type.String(), role: Role }),
   }),
   signInCode: route({
     method: 'POST',
     path: '/v1/sign-in-codes',
-    access: 'admin',
+    needs: 'sessions:write',
     text: 'Makes a one-time sign-in code for the console.',
     answer: Type.Object({
       code: Type.String(),
@@ -133,35 +135,35 @@ export const routes = {
   sessions: route({
     method: 'GET',
     path: '/v1/sessions',
-    access: 'viewer',
-    text: 'Signed-in consoles: all to an admin, else those of the same key.',
+    needs: 'self:read',
+    text: 'Signed-in consoles of the same key; of every key with `sessions:write`.',
     answer: Type.Array(SessionView),
   }),
   sessionEnd: route({
     method: 'DELETE',
     path: '/v1/sessions/:id',
-    access: 'viewer',
-    text: 'Signs a console out; those of another key only by an admin.',
+    needs: 'self:write',
+    text: 'Signs a console out; that of another key with `sessions:write`.',
     params: idParams,
   }),
 
   fleet: route({
     method: 'GET',
     path: '/v1/fleet',
-    access: 'viewer',
+    needs: 'fleet:read',
     text: 'The fleet in figures.',
     answer: FleetTotals,
   }),
   consoleFeed: route({
     method: 'GET',
     path: '/v1/console-feed',
-    access: 'viewer',
+    needs: 'feed:read',
     text: 'WebSocket of the console: subscribe to channels; snapshots, then what changed, resumable.',
   }),
   fleetHistory: route({
     method: 'GET',
     path: '/v1/fleet/history',
-    access: 'viewer',
+    needs: 'fleet:read',
     text: 'How one figure of the fleet went: min, mean, max.',
     query: FleetHistoryQuery,
     answer: History,
@@ -169,14 +171,14 @@ export const routes = {
   alerts: route({
     method: 'GET',
     path: '/v1/alerts',
-    access: 'viewer',
+    needs: 'alerts:read',
     text: 'What needs a person now, worst first.',
     answer: Type.Array(Alert),
   }),
   alertAck: route({
     method: 'POST',
     path: '/v1/alerts/:alert/ack',
-    access: 'operator',
+    needs: 'alerts:write',
     text: 'Says that a person knows: until the cause is gone or the alert grows.',
     params: Type.Object({ alert: AlertId }),
     body: AlertAck,
@@ -185,7 +187,7 @@ export const routes = {
   alertUnack: route({
     method: 'DELETE',
     path: '/v1/alerts/:alert/ack',
-    access: 'operator',
+    needs: 'alerts:write',
     text: 'Takes that back.',
     params: Type.Object({ alert: AlertId }),
     answer: Alert,
@@ -193,7 +195,7 @@ export const routes = {
   usage: route({
     method: 'GET',
     path: '/v1/usage',
-    access: 'viewer',
+    needs: 'usage:read',
     text: 'Tasks, tokens and cost by day, agent, model or node.',
     query: UsageQuery,
     answer: Usage,
@@ -201,14 +203,14 @@ export const routes = {
   catalogue: route({
     method: 'GET',
     path: '/v1/catalogue',
-    access: 'viewer',
+    needs: 'models:read',
     text: 'Every model of the fleet: where, how fast, used by how many.',
     answer: Catalogue,
   }),
   branches: route({
     method: 'GET',
     path: '/v1/branches',
-    access: 'viewer',
+    needs: 'memory:read',
     text: 'Memory tails of replaced nodes that wait to be merged, oldest first.',
     query: Type.Object({ agent: Type.Optional(AgentName) }),
     answer: Type.Array(BranchView),
@@ -216,7 +218,7 @@ export const routes = {
   events: route({
     method: 'GET',
     path: '/v1/events',
-    access: 'viewer',
+    needs: 'events:read',
     text: 'What happened, newest first.',
     query: Type.Object({ ...page, node: Type.Optional(NodeId), agent: Type.Optional(AgentName) }),
     answer: Type.Array(FleetEvent),
@@ -224,7 +226,7 @@ export const routes = {
   audit: route({
     method: 'GET',
     path: '/v1/audit',
-    access: 'admin',
+    needs: 'audit:read',
     text: 'Who did what, newest first.',
     query: Type.Object(page),
     answer: Type.Array(AuditEntry),
@@ -233,14 +235,14 @@ export const routes = {
   nodes: route({
     method: 'GET',
     path: '/v1/nodes',
-    access: 'viewer',
+    needs: 'nodes:read',
     text: 'All nodes.',
     answer: Type.Array(NodeView),
   }),
   node: route({
     method: 'GET',
     path: '/v1/nodes/:node',
-    access: 'viewer',
+    needs: 'nodes:read',
     text: 'One node.',
     params: nodeParams,
     answer: NodeView,
@@ -248,7 +250,7 @@ export const routes = {
   nodeEdit: route({
     method: 'PUT',
     path: '/v1/nodes/:node',
-    access: 'operator',
+    needs: 'nodes:write',
     text: 'Cordon, drain, site, labels.',
     params: nodeParams,
     body: Type.Object(
@@ -265,7 +267,7 @@ export const routes = {
   nodesEdit: route({
     method: 'POST',
     path: '/v1/nodes/bulk',
-    access: 'operator',
+    needs: 'nodes:write',
     text: 'Cordons or drains many nodes at once; each is done or not known.',
     body: Type.Object(
       {
@@ -282,7 +284,7 @@ export const routes = {
   nodeHistory: route({
     method: 'GET',
     path: '/v1/nodes/:node/history',
-    access: 'viewer',
+    needs: 'nodes:read',
     text: 'How one figure of a node went: min, mean, max.',
     params: nodeParams,
     query: NodeHistoryQuery,
@@ -291,14 +293,14 @@ export const routes = {
   nodeForget: route({
     method: 'DELETE',
     path: '/v1/nodes/:node',
-    access: 'admin',
+    needs: 'nodes:admit',
     text: 'Forgets a node: its certificate is worthless from now on.',
     params: nodeParams,
   }),
   nodeRelease: route({
     method: 'POST',
     path: '/v1/nodes/:node/release',
-    access: 'admin',
+    needs: 'nodes:admit',
     text: 'Ends a quarantine: the hardware it reports next is trusted. For a node in good standing: its machine, set up anew, may join in its place within an hour.',
     params: nodeParams,
     answer: NodeView,
@@ -306,7 +308,7 @@ export const routes = {
   nodeLog: route({
     method: 'GET',
     path: '/v1/nodes/:node/log',
-    access: 'operator',
+    needs: 'logs:read',
     text: "The last lines of the node-agent's log.",
     params: nodeParams,
     query: Type.Object({ lines: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })) }),
@@ -315,7 +317,7 @@ export const routes = {
   nodePull: route({
     method: 'POST',
     path: '/v1/nodes/:node/pull',
-    access: 'operator',
+    needs: 'models:write',
     text: 'Tells a node to fetch a model.',
     params: nodeParams,
     body: Type.Object({ model: Type.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false }),
@@ -324,7 +326,7 @@ export const routes = {
   nodeUnload: route({
     method: 'POST',
     path: '/v1/nodes/:node/unload',
-    access: 'operator',
+    needs: 'models:write',
     text: 'Tells a node to free the memory of a model; refused while an agent there needs it.',
     params: nodeParams,
     body: Type.Object({ model: Type.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false }),
@@ -333,7 +335,7 @@ export const routes = {
   nodeIdentify: route({
     method: 'POST',
     path: '/v1/nodes/:node/identify',
-    access: 'operator',
+    needs: 'nodes:write',
     text: 'Blinks the node.',
     params: nodeParams,
     answer: Type.Object({ text: Type.String() }),
@@ -342,14 +344,14 @@ export const routes = {
   agents: route({
     method: 'GET',
     path: '/v1/agents',
-    access: 'viewer',
+    needs: 'agents:read',
     text: 'All agents.',
     answer: Type.Array(AgentView),
   }),
   agent: route({
     method: 'GET',
     path: '/v1/agents/:agent',
-    access: 'viewer',
+    needs: 'agents:read',
     text: 'One agent, with why it is where it is.',
     params: agentParams,
     answer: AgentView,
@@ -357,7 +359,7 @@ export const routes = {
   agentApply: route({
     method: 'PUT',
     path: '/v1/agents/:agent',
-    access: 'operator',
+    needs: 'agents:write',
     text: 'Creates or changes an agent; a new version when anything changed.',
     params: agentParams,
     body: AgentSpec,
@@ -367,14 +369,14 @@ export const routes = {
   agentRemove: route({
     method: 'DELETE',
     path: '/v1/agents/:agent',
-    access: 'operator',
+    needs: 'agents:write',
     text: 'Removes an agent; its memory stays until erased.',
     params: agentParams,
   }),
   agentVersions: route({
     method: 'GET',
     path: '/v1/agents/:agent/versions',
-    access: 'viewer',
+    needs: 'agents:read',
     text: 'Every version of the spec, newest first.',
     params: agentParams,
     answer: Type.Array(
@@ -385,7 +387,7 @@ export const routes = {
   agentExplain: route({
     method: 'GET',
     path: '/v1/agents/:agent/explain',
-    access: 'viewer',
+    needs: 'placement:read',
     text: 'Why an agent is where it is, why nowhere else, and what would place it.',
     params: agentParams,
     answer: PlacementExplained,
@@ -393,7 +395,7 @@ export const routes = {
   whatIf: route({
     method: 'POST',
     path: '/v1/plan',
-    access: 'viewer',
+    needs: 'placement:read',
     text: 'What placement would do if agents were added or nodes were lost; nothing is touched.',
     body: WhatIfRequest,
     bodyBytes: maxHttpBodyBytes,
@@ -403,7 +405,7 @@ export const routes = {
   ask: route({
     method: 'POST',
     path: '/v1/agents/:agent/tasks',
-    access: 'operator',
+    needs: 'tasks:ask',
     text: 'Submits a task. As an event stream: `task`, `chunk`, `end`; otherwise answered as soon as it is stored.',
     params: agentParams,
     body: TaskRequest,
@@ -415,7 +417,7 @@ export const routes = {
   tasksSubmit: route({
     method: 'POST',
     path: '/v1/tasks',
-    access: 'operator',
+    needs: 'tasks:ask',
     text: 'Submits many tasks; each is accepted or refused by itself.',
     body: TaskBatchRequest,
     bodyBytes: maxHttpBodyBytes,
@@ -432,7 +434,7 @@ export const routes = {
   tasks: route({
     method: 'GET',
     path: '/v1/tasks',
-    access: 'viewer',
+    needs: 'tasks:read',
     text: 'Tasks, newest first.',
     query: Type.Object({
       ...page,
@@ -446,7 +448,7 @@ export const routes = {
   task: route({
     method: 'GET',
     path: '/v1/tasks/:task',
-    access: 'viewer',
+    needs: 'tasks:read',
     text: 'One task; as an event stream it follows the task to its end.',
     params: taskParams,
     answer: TaskView,
@@ -455,7 +457,7 @@ export const routes = {
   taskCancel: route({
     method: 'POST',
     path: '/v1/tasks/:task/cancel',
-    access: 'operator',
+    needs: 'tasks:write',
     text: 'Cancels a task that has not ended.',
     params: taskParams,
     answer: TaskView,
@@ -463,7 +465,7 @@ export const routes = {
   taskRetry: route({
     method: 'POST',
     path: '/v1/tasks/:task/retry',
-    access: 'operator',
+    needs: 'tasks:write',
     text: 'Queues a dead letter again, with fresh attempts and deadline.',
     params: taskParams,
     answer: TaskView,
@@ -471,7 +473,7 @@ export const routes = {
   taskDismiss: route({
     method: 'POST',
     path: '/v1/tasks/:task/dismiss',
-    access: 'operator',
+    needs: 'tasks:write',
     text: 'Dismisses a dead letter, also of an agent that is gone: it needs nobody any more, and stays in the history.',
     params: taskParams,
     answer: TaskView,
@@ -480,7 +482,7 @@ export const routes = {
   memorySearch: route({
     method: 'GET',
     path: '/v1/memory/search',
-    access: 'viewer',
+    needs: 'memory:read',
     text: 'Searches memories by words and, with an embedding of the same model, by meaning.',
     query: Type.Object({
       q: Type.String({ minLength: 1, maxLength: 500 }),
@@ -492,7 +494,7 @@ export const routes = {
   memoryLog: route({
     method: 'GET',
     path: '/v1/agents/:agent/memory',
-    access: 'viewer',
+    needs: 'memory:read',
     text: "An agent's log, oldest first, from after a sequence number.",
     params: agentParams,
     query: Type.Object({
@@ -504,7 +506,7 @@ export const routes = {
   memoryVerify: route({
     method: 'GET',
     path: '/v1/agents/:agent/memory/verify',
-    access: 'viewer',
+    needs: 'memory:read',
     text: 'Recomputes the whole chain.',
     params: agentParams,
     answer: Chain,
@@ -513,14 +515,14 @@ export const routes = {
   joinTokens: route({
     method: 'GET',
     path: '/v1/join-tokens',
-    access: 'admin',
+    needs: 'tokens:read',
     text: 'Join tokens without their secrets.',
     answer: Type.Array(JoinTokenView),
   }),
   joinTokenCreate: route({
     method: 'POST',
     path: '/v1/join-tokens',
-    access: 'admin',
+    needs: 'tokens:write',
     text: 'Makes a join token; the token is shown once.',
     body: JoinTokenRequest,
     answer: JoinTokenCreated,
@@ -529,14 +531,14 @@ export const routes = {
   joinTokenRevoke: route({
     method: 'DELETE',
     path: '/v1/join-tokens/:id',
-    access: 'admin',
+    needs: 'tokens:write',
     text: 'Revokes a join token.',
     params: idParams,
   }),
   enrol: route({
     method: 'POST',
     path: '/v1/enrol',
-    access: 'open',
+    needs: 'open',
     text: 'A machine becomes a node.',
     body: EnrolRequest,
     bodyBytes: maxEnrolBodyBytes,
@@ -546,7 +548,7 @@ export const routes = {
   renew: route({
     method: 'POST',
     path: '/v1/enrol/renew',
-    access: 'open',
+    needs: 'open',
     text: "Renews a node's certificate by proof of its key.",
     body: RenewRequest,
     bodyBytes: maxEnrolBodyBytes,
@@ -555,14 +557,14 @@ export const routes = {
   keys: route({
     method: 'GET',
     path: '/v1/keys',
-    access: 'admin',
+    needs: 'keys:read',
     text: 'API keys without their secrets.',
     answer: Type.Array(KeyView),
   }),
   keyCreate: route({
     method: 'POST',
     path: '/v1/keys',
-    access: 'admin',
+    needs: 'keys:write',
     text: 'Makes an API key; shown once.',
     body: KeyRequest,
     answer: KeyCreated,
@@ -571,14 +573,14 @@ export const routes = {
   keyRevoke: route({
     method: 'DELETE',
     path: '/v1/keys/:id',
-    access: 'admin',
+    needs: 'keys:write',
     text: 'Revokes an API key.',
     params: idParams,
   }),
   movesRelease: route({
     method: 'POST',
     path: '/v1/fleet/release-moves',
-    access: 'operator',
+    needs: 'placement:write',
     text: 'Lets frozen moves of agents happen now, everywhere or at one site.',
     body: Type.Object(
       { site: Type.Optional(Type.String({ maxLength: 63, description: 'Only there.' })) },

@@ -26,6 +26,7 @@ import {
 } from './limits.ts';
 import { MemoryDown, MemoryUp } from './memory.ts';
 import { AgentObserved, NodeCapacity, NodeEvent, NodeHealth, NodeHello, NodeInfo, NodeState } from './node.ts';
+import type { Permission } from './permissions.ts';
 import { TaskChunk, TaskLease, TaskReport } from './task.ts';
 import type { Static, TSchema } from './typebox.ts';
 import { Type } from './typebox.ts';
@@ -43,6 +44,8 @@ export interface TopicRow<S extends TSchema = TSchema> {
   schema: S;
   maxBytes: number;
   text: string;
+  /** Of people's topics: the permission that a key must have to write there. */
+  needs?: Permission;
 }
 const row = <S extends TSchema>(
   writer: Writer,
@@ -198,15 +201,18 @@ export const topics = {
     'Coordinator presence and the window for coming back.',
   ),
 
-  ask: row(
-    'people',
-    'agent/{agent}/ask',
-    1,
-    false,
-    MqttAsk,
-    withEnvelope(maxPromptBytes * 2),
-    'Ask any agent; JSON or bare text.',
-  ),
+  ask: {
+    ...row(
+      'people',
+      'agent/{agent}/ask',
+      1,
+      false,
+      MqttAsk,
+      withEnvelope(maxPromptBytes * 2),
+      'Ask any agent; JSON or bare text.',
+    ),
+    needs: 'tasks:ask',
+  },
   answer: row(
     'coordinator',
     'agent/{agent}/answer/{id}',
@@ -266,6 +272,8 @@ export function parseTopic(topic: string): Parsed | null {
 /** What is between the coordinator and one node alone: people's tools neither need it nor see it. */
 export const isPrivate = (topic: string): boolean =>
   topic.startsWith(`${topicRoot}/cmd/`) || topic.startsWith(`${topicRoot}/reply/`);
+/** The permission that a key must have to read over MQTT. */
+export const peopleReadNeeds: Permission = 'feed:read';
 /** What people's tools may read, as subscriptions that reach nothing private. */
 export const peopleRead: readonly string[] = [
   ...new Set(

@@ -1,7 +1,17 @@
 // What is made from the protocol's tables is in step with them, and says what it should.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { problems, routes, type TopicRow, topicOf, topics } from '@blackroad/protocol';
+import {
+  mayDo,
+  type Permission,
+  permissions,
+  problems,
+  roles,
+  routes,
+  type TopicRow,
+  topicOf,
+  topics,
+} from '@blackroad/protocol';
 import t from 'tap';
 import { documents } from '../../protocol/src/generate/documents.ts';
 import { limitRows } from '../../protocol/src/generate/limits-table.ts';
@@ -64,14 +74,19 @@ t.test('OpenAPI: an operation for every route, with its parameters', async (t) =
       path.match(/\{\w+\}/g) ?? [],
       name,
     );
-    t.equal(operation.security.length === 0, row.access === 'open', `${name} is open to none by mistake`);
+    const needed = row.needs === 'open' ? [] : [{ key: [row.needs] }];
+    t.strictSame(operation.security, needed, `${name} is open to none by mistake`);
   }
 });
 
-t.test('the page for people names every topic, route, problem and limit', async (t) => {
+t.test('the page for people names every topic, route, permission, problem and limit', async (t) => {
   const page = made['docs/protocol.md'] as string;
   for (const { pattern } of Object.values(topics)) t.ok(page.includes(`\`${pattern}\``), pattern);
   for (const { method, path } of Object.values(routes)) t.ok(page.includes(`\`${method} ${path}\``), path);
+  for (const [name, text] of Object.entries(permissions)) {
+    const held = roles.map((role) => (mayDo([role], name as Permission) ? 'yes' : ''));
+    t.ok(page.includes(`| \`${name}\` | ${held.join(' | ')} | ${text} |`), name);
+  }
   for (const code of Object.keys(problems)) t.ok(page.includes(`\`${code}\``), code);
   for (const line of page.split('\n')) t.notMatch(line, /undefined|NaN|\[object/);
   t.match(page, /\| `maxPacketBytes` \| 163,840 \(160 KiB\) \|/);

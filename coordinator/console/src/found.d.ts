@@ -12,9 +12,9 @@ declare module 'fleet:stories' {
   export default stories;
 }
 declare module 'fleet:routes' {
-  import type { Access, RouteName } from '@blackroad/protocol';
+  import type { Needs, RouteName } from '@blackroad/protocol';
 
-  const routes: Record<RouteName, { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; path: string; access: Access }>;
+  const routes: Record<RouteName, { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; path: string; needs: Needs }>;
   export default routes;
 }
 declare module 'fleet:channels' {

@@ -3,7 +3,7 @@
 // codes made with it.
 // Never hands a secret out twice.
 import { createHash } from 'node:crypto';
-import { FleetError, type Principal, type Role, roles } from '@blackroad/protocol';
+import { FleetError, type Principal, type Role } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import type { Coordinator } from '../coordinator.ts';
@@ -30,9 +30,6 @@ interface Code {
   expiresMs: number;
 }
 
-export function mayDo(role: Role, least: Role): boolean {
-  return roles.indexOf(role) >= roles.indexOf(least);
-}
 /** Who asks, as tasks and the audit log name it. */
 export function principalOf({ via, keyId, name }: Caller): Principal {
   return { kind: via, id: keyId, name };

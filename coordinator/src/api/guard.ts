@@ -1,9 +1,9 @@
 // What stands before every handler: the Host a browser may be tricked into (DNS rebinding), who is asking, whether a browser's
-// request was made by our own page (CSRF), whether the role suffices, and how often strangers were refused.
+// request was made by our own page (CSRF), whether the key has the permission, and how often strangers were refused.
 import type { Socket } from 'node:net';
-import { actorOf, FleetError, type RouteRow, routes } from '@blackroad/protocol';
+import { actorOf, FleetError, mayDo, permissionWords, type RouteRow, routes } from '@blackroad/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Caller, mayDo, principalOf } from './access.ts';
+import { type Caller, principalOf } from './access.ts';
 import type { ApiContext } from './context.ts';
 import { sessionToken } from './cookie.ts';
 import { hostOf, isLoopbackName } from './reach.ts';
@@ -98,7 +98,7 @@ export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: 
     }
     if (!row) return;
     if (!safeMethods.has(request.method)) checkOrigin(request, false);
-    if (row.access === 'open' || row.access === 'node') {
+    if (row.needs === 'open') {
       // Open routes that judge a secret are where guessing happens.
       const refused = row.method === 'POST' ? blocked(context, request) : null;
       if (refused) throw refused;
@@ -113,9 +113,9 @@ export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: 
     }
     if (!caller)
       throw new FleetError('not-signed-in', { detail: 'Send an API key (authorization: Bearer brk_...) or sign in.' });
-    if (!mayDo(caller.role, row.access)) {
+    if (!mayDo([caller.role], row.needs)) {
       throw new FleetError('not-allowed', {
-        detail: `This needs the role ${row.access}; ${caller.name} is ${caller.role} (${row.method} ${row.path}).`,
+        detail: `This needs ${permissionWords(row.needs)}; ${caller.name} is ${caller.role} (${row.method} ${row.path}).`,
       });
     }
     request.caller = caller;

@@ -1,5 +1,5 @@
 // Signing in, and who may: sessions, one-time codes, API keys, join tokens. Secrets are answered once and kept as hashes alone.
-import { FleetError, writeJoinToken } from '@blackroad/protocol';
+import { FleetError, mayDo, writeJoinToken } from '@blackroad/protocol';
 import { isLastAdmin } from '../fleet/access.ts';
 import { classFaults } from '../fleet/spec-faults.ts';
 import { type Caller, mintKey, sessionMs, sha256 } from './access.ts';
@@ -12,6 +12,9 @@ import { showKey, showToken } from './show.ts';
 
 /** Enough of the hash to tell sessions apart, too little to look one up by. */
 const shownIdLength = 16;
+
+/** Whether consoles of other keys are this caller's concern, too. */
+const mayOthers = (caller: Caller | null) => mayDo([(caller as Caller).role], 'sessions:write');
 
 async function audit(context: ApiContext, by: string, action: string, subject: string, text: string): Promise<void> {
   accepted(await context.coordinator.submit('audit', { by, action, subject, text }));
@@ -39,18 +42,18 @@ export const keyHandlers = {
     return { name, role };
   },
   sessions({ context, caller, request }) {
-    const { keyId, role } = caller as Caller;
+    const { keyId } = caller as Caller;
     const token = sessionToken(request);
     const own = token === null ? null : sha256(token);
     const nowMs = context.clock.nowMs();
     return Array.from(context.coordinator.view.sessions.values())
-      .filter((row) => row.expiresMs > nowMs && (role === 'admin' || row.keyId === keyId))
+      .filter((row) => row.expiresMs > nowMs && (row.keyId === keyId || mayOthers(caller)))
       .map(({ id, keyId: _, ...row }) => ({ ...row, id: id.slice(0, shownIdLength), current: id === own }));
   },
   async sessionEnd({ context, params, caller, by }) {
-    const { keyId, role } = caller as Caller;
+    const { keyId } = caller as Caller;
     for (const row of context.coordinator.view.sessions.values()) {
-      if (row.id.slice(0, shownIdLength) !== params.id || (role !== 'admin' && row.keyId !== keyId)) continue;
+      if (row.id.slice(0, shownIdLength) !== params.id || (row.keyId !== keyId && !mayOthers(caller))) continue;
       accepted(await context.coordinator.submit('session-close', { by, id: row.id }));
       return;
     }

@@ -1,5 +1,17 @@
-// Rights: every route of the table refuses strangers and lesser roles, lets the least role in, and stands in the OpenAPI document.
-import { type Problem, type RouteName, type RouteRow, roles, routes } from '@blackroad/protocol';
+// Rights: every route of the table refuses strangers and keys without its permission, lets keys with it in, and stands in the OpenAPI document.
+import {
+  mayDo,
+  type Problem,
+  permissions,
+  type Role,
+  type RouteName,
+  type RouteRow,
+  roles,
+  roleWith,
+  routes,
+  type TopicRow,
+  topics,
+} from '@blackroad/protocol';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 
@@ -10,8 +22,8 @@ t.teardown(() => fleet.close());
 const pathOf = (row: RouteRow) => row.path.replace(/:[a-z]+/g, 'nobody');
 const bodyOf = (row: RouteRow) => (row.body ? {} : undefined);
 
-/** Written down here, not read from the table: a route whose least role was lowered by mistake must not pass. */
-const guarded: Record<'operator' | 'admin', RouteName[]> = {
+/** Written down here, not read from the table: a route that a role may use by mistake must not pass. */
+const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
   admin: [
     'audit',
     'joinTokenCreate',
@@ -50,14 +62,35 @@ const harmless: RouteName[] = ['sessionEnd', 'signOut', 'whatIf'];
 
 t.test('who may what is as written down here', async (t) => {
   const names = (Object.keys(routes) as RouteName[]).sort();
-  const withAccess = (access: string) => names.filter((name) => routes[name].access === access);
-  t.same(withAccess('admin'), [...guarded.admin].sort());
-  t.same(withAccess('operator'), [...guarded.operator].sort());
-  t.same(withAccess('open'), open);
+  const may = (name: RouteName, role: Role) => {
+    const { needs } = routes[name];
+    return needs === 'open' || mayDo([role], needs);
+  };
   t.same(
-    withAccess('viewer').filter((name) => routes[name].method !== 'GET'),
+    names.filter((name) => routes[name].needs === 'open'),
+    open,
+  );
+  for (const name of names) {
+    const least = guarded.admin.includes(name) ? 2 : guarded.operator.includes(name) ? 1 : 0;
+    t.same(
+      roles.filter((role) => may(name, role)),
+      ['viewer', 'operator', 'admin'].slice(least),
+      name,
+    );
+  }
+  const asked = names.filter((name) => routes[name].method !== 'GET' && !open.includes(name));
+  t.same(
+    asked.filter((name) => may(name, 'viewer')),
     harmless,
   );
+});
+
+t.test('no permission is there that no route and no topic asks for', async (t) => {
+  const asked = new Set<string>(
+    [...Object.values(routes), ...Object.values<TopicRow>(topics)].map(({ needs }) => needs ?? 'open'),
+  );
+  asked.delete('open');
+  t.same([...asked].sort(), Object.keys(permissions).sort());
 });
 
 for (const name of Object.keys(routes) as RouteName[]) {
@@ -65,9 +98,10 @@ for (const name of Object.keys(routes) as RouteName[]) {
   t.test(`${name}: ${row.method} ${row.path}`, async (t) => {
     const call = async (key: string | null) => {
       const { status, body } = await fleet.call<Problem>(row.method, pathOf(row), { key, body: bodyOf(row) });
-      return { status, code: body?.code };
+      return { status, code: body?.code, detail: body?.detail };
     };
-    if (row.access === 'open') {
+    const { needs } = row;
+    if (needs === 'open') {
       t.notSame((await call(null)).code, 'not-signed-in');
       return;
     }
@@ -75,10 +109,13 @@ for (const name of Object.keys(routes) as RouteName[]) {
     t.match(await call(`brk_0123456789_${'0'.repeat(64)}`), { status: 401, code: 'not-signed-in' });
     for (const role of roles) {
       const answer = await call(fleet.keys[role]);
-      const may = roles.indexOf(role) >= roles.indexOf(row.access as (typeof roles)[number]);
+      const may = mayDo([role], needs);
       if (may) t.not(answer.status, 401, role);
       t.equal(answer.code === 'not-allowed', !may, `${role}: ${answer.status} ${answer.code}`);
-      if (!may) t.equal(answer.status, 403);
+      if (may) continue;
+      t.equal(answer.status, 403);
+      const detail = `This needs the permission ${needs}, which the role ${roleWith(needs)} has; ${role} is ${role} (`;
+      t.equal(answer.detail?.slice(0, detail.length), detail);
     }
   });
 }

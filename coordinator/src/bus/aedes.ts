@@ -23,6 +23,7 @@ import {
   maxSubscriptionsPerConnection,
   type Principal,
   parseTopic,
+  permissionWords,
   topics,
 } from '@blackroad/protocol';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
@@ -106,7 +107,7 @@ interface InsideClient {
 
 /** Refused publishes that are answered, in words for whoever asked. */
 const refusalWords: Record<string, string | undefined> = {
-  topic: 'This key may not publish here: asking needs the role operator.',
+  topic: `This key may not publish here: asking needs ${permissionWords(topics.ask.needs)}.`,
   'message-too-large': 'The question is too large.',
   'rate-limited': 'This key asks too often; wait a minute.',
 };

@@ -95,7 +95,10 @@ t.test('a viewer that asks, and a question that is too large, are handed on to b
   const tool = await withKey('k1');
   await tool.client.publishAsync(`${root}/agent/echo/ask`, 'x'.repeat(90_000), { qos: 1 });
   t.match(arrived, [
-    { by: { kind: 'key', id: 'v1', name: 'screen' }, refused: /needs the role operator/ },
+    {
+      by: { kind: 'key', id: 'v1', name: 'screen' },
+      refused: /needs the permission tasks:ask, which the role operator has/,
+    },
     { by: { kind: 'key', id: 'k1', name: 'team' }, refused: /too large/ },
   ]);
   for (const { client } of [viewer, tool]) client.end(true);

@@ -1,5 +1,5 @@
 // The table's rights, seen from outside: whatever topic or filter is asked for, a node stays within its own rows.
-import { topicOf, topicRoot, topics } from '@blackroad/protocol';
+import { type TopicRow, topicOf, topicRoot, topics } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
 import { mayPublish, maySubscribe, mayWill, type Who } from './rights.ts';
@@ -15,6 +15,11 @@ t.test('every row has the one writer it names', async (t) => {
     t.equal(mayPublish(alice, topic) !== null, writer === 'node', `alice on ${topic}`);
     t.equal(mayPublish({ as: 'node', node: 'bob' }, topic) !== null, false, `bob on ${topic}`);
     t.equal(mayPublish(operator, topic) !== null, writer === 'people', `operator on ${topic}`);
+    t.equal(
+      (topics as Record<string, TopicRow>)[name]?.needs !== undefined,
+      writer === 'people',
+      `${topic} names a permission`,
+    );
     t.equal(mayPublish(viewer, topic), null, `viewer on ${topic}`);
     t.equal(mayWill(alice, topic) !== null, name === 'nodeState', `will on ${topic}`);
   }

@@ -1,6 +1,6 @@
 // Who may write and read which topic, derived from the topic table alone; the ACL files for other brokers come from the same table.
 // Pure. In: who a connection is, and a topic or filter. Out: yes or no. It must never grant what the table does not name.
-import { isPrivate, parseTopic, type TopicRow, topicRoot, topics } from '@blackroad/protocol';
+import { isPrivate, mayDo, parseTopic, peopleReadNeeds, type TopicRow, topicRoot, topics } from '@blackroad/protocol';
 import type { Admitted } from '../fleet/gate.ts';
 
 export type Who = Exclude<Admitted, { as: 'refused' }>;
@@ -11,7 +11,7 @@ export function mayPublish(who: Who, topic: string): TopicRow | null {
   if (!parsed) return null;
   const row: TopicRow = topics[parsed.name];
   if (who.as === 'node') return row.writer === 'node' && parsed.params.node === who.node ? row : null;
-  return row.writer === 'people' && who.role !== 'viewer' ? row : null;
+  return row.needs !== undefined && mayDo([who.role], row.needs) ? row : null;
 }
 
 /** A will speaks for its sender when it cannot: a node's may only say its state. */
@@ -27,14 +27,14 @@ const nodeReads = Object.values(topics)
 
 /** Asked for each copy that a wide filter would bring. */
 export function mayRead(who: Who, topic: string): boolean {
-  return who.as === 'node' || !isPrivate(topic);
+  return who.as === 'node' || (mayDo([who.role], peopleReadNeeds) && !isPrivate(topic));
 }
 
 export function maySubscribe(who: Who, filter: string): boolean {
   if (who.as === 'people') {
     // `#` shows no more than the root does: nothing else is ever published on this broker, and `$SYS` needs its own filter.
     // What is private is left out of what a wider filter brings, and a filter for it alone is refused.
-    if (isPrivate(filter)) return false;
+    if (!mayDo([who.role], peopleReadNeeds) || isPrivate(filter)) return false;
     return filter === '#' || filter === topicRoot || filter.startsWith(`${topicRoot}/`);
   }
   if (!filter.startsWith(`${topicRoot}/`)) return false;

@@ -1,6 +1,6 @@
 // Join tokens, API keys, console sessions and the audit log. Secrets are minted and hashed by the edge; only their hashes come here.
 
-import { actorOf, maxSessions } from '@blackroad/protocol';
+import { actorOf, maxSessions, mayDo, type Role } from '@blackroad/protocol';
 import { change, decided, decidedWith, noteAudit, openDraft } from '../draft.ts';
 import { type Decide, refuse } from '../input.ts';
 import type { DeepReadonly, JoinTokenRow, KeyRow, View } from '../view.ts';
@@ -93,9 +93,10 @@ export function isGood({ revoked, expiresMs }: DeepReadonly<KeyRow>, nowMs: numb
 
 /** Whether nobody but this key may make keys for good: one with an end does not stand in for it. */
 export function isLastAdmin(view: View, { id, role, revoked }: DeepReadonly<KeyRow>): boolean {
-  if (role !== 'admin' || revoked) return false;
+  const makesKeys = (held: Role) => mayDo([held], 'keys:write');
+  if (!makesKeys(role) || revoked) return false;
   for (const other of view.keys.values())
-    if (other.id !== id && other.role === 'admin' && !other.revoked && other.expiresMs === undefined) return false;
+    if (other.id !== id && makesKeys(other.role) && !other.revoked && other.expiresMs === undefined) return false;
   return true;
 }
 

@@ -1,9 +1,10 @@
 // docs/protocol.md: the tables of the protocol for people.
 // In: the tables and the source of limits.ts. Out: one Markdown page. It adds nothing that the tables do not say.
+import { permissions, roles, roleTable } from '../permissions.ts';
 import { problems } from '../problem.ts';
 import { type RouteRow, routes } from '../routes.ts';
 import { taskProblems } from '../task-problem.ts';
-import { type TopicRow, topicRoot, topics } from '../topics.ts';
+import { peopleReadNeeds, type TopicRow, topicRoot, topics } from '../topics.ts';
 import { topicParameters } from './asyncapi.ts';
 import { type LimitRow, shownLimit } from './limits-table.ts';
 import { statusOf } from './openapi.ts';
@@ -17,29 +18,27 @@ const writers: Record<string, string> = {
   coordinator: 'coordinator',
   people: "people's tools",
 };
-const accessWords: Record<string, string> = {
-  open: 'anyone',
-  node: 'a node',
-  viewer: 'viewer',
-  operator: 'operator',
-  admin: 'admin',
-};
 const exits = ['done', 'failed', 'wrong use', 'no coordinator or not allowed', 'no such thing', 'deadline passed'];
 
 export function protocolPage(limits: LimitRow[]): string {
   const topicRows = Object.entries(topics).map(([name, row]: [string, TopicRow]) => [
     `\`${row.pattern}\``,
     `\`${name}\``,
-    writers[row.writer] as string,
+    `${writers[row.writer]}${row.needs === undefined ? '' : ` with \`${row.needs}\``}`,
     `${row.qos}${row.retain ? ', retained' : ''}`,
     `${row.maxBytes / 1024} KiB`,
     row.text,
   ]);
   const routeRows = Object.values(routes).map((row: RouteRow) => [
     `\`${row.method} ${row.path}\``,
-    accessWords[row.access] as string,
+    row.needs === 'open' ? 'nothing' : `\`${row.needs}\``,
     `${statusOf(row)}${row.stream ? ', or events' : ''}`,
     row.text,
+  ]);
+  const permissionRows = Object.entries(permissions).map(([name, text]) => [
+    `\`${name}\``,
+    ...roles.map((role) => (roleTable[role].permissions.some((each) => each === name) ? 'yes' : '')),
+    text,
   ]);
   const problemRows = Object.entries(problems).map(([code, { status, exit, retry, title }]) => [
     `\`${code}\``,
@@ -69,7 +68,7 @@ export function protocolPage(limits: LimitRow[]): string {
     '## Topics',
     '',
     `Below \`${topicRoot}/\`. A node writes only where \`{node}\` is its own id, and reads \`cmd/<its id>/+\` and \`fleet/state\`.`,
-    'People read everything; those who may run tasks also write `agent/{agent}/ask`.',
+    `People's keys read what is not private with the permission \`${peopleReadNeeds}\`, and write with the one that the topic names.`,
     '',
     ...table(['topic', 'name', 'who writes', 'QoS', 'at most', 'what'], topicRows),
     '',
@@ -77,9 +76,16 @@ export function protocolPage(limits: LimitRow[]): string {
     '',
     '## HTTP routes',
     '',
-    'A role includes the ones below it: admin, operator, viewer. Answers that are not of the 200s are problems.',
+    'Each needs one permission, or nothing: then it checks a secret of its own, or tells nothing of the fleet. Answers that are',
+    'not of the 200s are problems.',
     '',
-    ...table(['route', 'who may', 'answers', 'what'], routeRows),
+    ...table(['route', 'needs', 'answers', 'what'], routeRows),
+    '',
+    '## Permissions',
+    '',
+    'A key has one role, and a role is a set of permissions. A refusal names the permission that lacks and the role that has it.',
+    '',
+    ...table(['permission', ...roles, 'what'], permissionRows),
     '',
     '## Problems',
     '',

@@ -18,7 +18,12 @@ export function openApi(version: string): JsonObject {
     components: {
       schemas: writer.components(),
       securitySchemes: {
-        key: { type: 'http', scheme: 'bearer', description: 'An API key: `brk_<id>_<secret>`.' },
+        key: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'An API key: `brk_<id>_<secret>`. An operation names the permission that the role of the key must have.',
+        },
       },
     },
   };
@@ -39,9 +44,8 @@ function operation(name: string, row: RouteRow, writer: SchemaWriter): JsonObjec
   return {
     operationId: name,
     summary: row.text,
-    'x-access': row.access,
     'x-body-bytes': bodyBytesOf(row),
-    security: row.access === 'open' ? [] : [{ key: [] }],
+    security: row.needs === 'open' ? [] : [{ key: [row.needs] }],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(row.body
       ? { requestBody: { required: true, content: { 'application/json': { schema: writer.schema(row.body) } } } }

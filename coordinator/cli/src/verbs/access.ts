@@ -1,5 +1,5 @@
 // Join tokens, keys, the console's sign-in, the audit log.
-import { classes, cloudClass, type Role, roles } from '@blackroad/protocol';
+import { classes, cloudClass, mayDo, type Role, roles, topics } from '@blackroad/protocol';
 import { argument, labelsFlag, numberFlag, secondsFlag, textFlag, type Verb } from '../verb.ts';
 import { ago, duration, table } from '../words.ts';
 
@@ -124,9 +124,9 @@ export const accessVerbs: Verb[] = [
           '',
           ...(key.expiresMs === null ? [] : [`It is good for ${duration(key.expiresMs - call.clock.nowMs())}.`]),
           `It is shown only now. Revoke it with: ${call.as.fleet(`keys revoke ${key.id}`)}`,
-          ...(key.role === 'viewer'
-            ? []
-            : [`Over MQTT: user name ${key.id}, password ${key.key.slice(key.key.lastIndexOf('_') + 1)}`]),
+          ...(mayDo([key.role], topics.ask.needs)
+            ? [`Over MQTT: user name ${key.id}, password ${key.key.slice(key.key.lastIndexOf('_') + 1)}`]
+            : []),
         ].join('\n'),
       );
     },

@@ -1,8 +1,9 @@
-// Who is at this console: signs in by one-time code or key, knows the role, and asks what a role may do from the route table, so
+// Who is at this console: signs in by one-time code or key, knows the role, and asks the route table and the roles what it may do, so
 // that what a person may not do is not offered.
 
 import routes from 'fleet:routes';
-import type { Access, Role, RouteName } from '@blackroad/protocol';
+import type { Role, RouteName } from '@blackroad/protocol';
+import { mayDo } from '@blackroad/protocol/permissions';
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
 import { ApiProblem, call, onSignedOut, wordsOf } from './api.ts';
 import { queries } from './query.ts';
@@ -24,8 +25,10 @@ export interface SessionDoor {
   retry(): void;
 }
 
-const rank: Record<Access, number> = { open: 0, node: 9, viewer: 1, operator: 2, admin: 3 };
-export const mayUse = (role: Role, route: RouteName): boolean => rank[role] >= rank[routes[route].access];
+export function mayUse(role: Role, route: RouteName): boolean {
+  const { needs } = routes[route];
+  return needs === 'open' || mayDo([role], needs);
+}
 
 /** The code of the address is used up by this; it must not stay in the address bar, the history or a screenshot. */
 function takeCode(): string | null {

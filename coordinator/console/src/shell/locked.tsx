@@ -1,6 +1,7 @@
 // A page that this person may not use, by whatever link they came: who may, instead of a form that would be refused.
 
 import routes from 'fleet:routes';
+import { roleWith } from '@blackroad/protocol/permissions';
 import { Lock } from 'lucide-react';
 import { useMe } from '../data/session.tsx';
 import { LinkButton } from '../kit/button.tsx';
@@ -10,7 +11,8 @@ import type { PageRoute } from './page.ts';
 
 export function Locked({ page }: { page: PageRoute }) {
   const { name, role } = useMe();
-  const needed = page.may ? routes[page.may].access : 'admin';
+  const needs = page.may && routes[page.may].needs;
+  const needed = needs && needs !== 'open' ? roleWith(needs) : 'admin';
   const people = needed === 'admin' ? 'Admins' : 'Operators';
   const { title, text } = page.locked ?? {
     title: `${people} use this page`,

@@ -1,16 +1,13 @@
 // Makes a key and shows it: this once, and never again.
 import type { Role } from '@blackroad/protocol';
+import { roles, roleTable } from '@blackroad/protocol/permissions';
 import { type FormEvent, useState } from 'react';
 import { useAct } from '../../data/query.ts';
 import { Button } from '../../kit/button.tsx';
 import { CopyText, SelectField, TextField } from '../../kit/field.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 
-const roles: [role: Role, text: string][] = [
-  ['viewer', 'viewer: reads everything but keys and the audit'],
-  ['operator', 'operator: also runs tasks, agents and nodes; what Home Assistant needs over MQTT'],
-  ['admin', 'admin: also makes keys and join tokens'],
-];
+const choices = roles.map((role): [role: Role, text: string] => [role, `${role}: ${roleTable[role].text}`]);
 
 export function CreateKey({ open, onOpenChange }: { open: boolean; onOpenChange(open: boolean): void }) {
   const [name, setName] = useState('');
@@ -65,7 +62,7 @@ export function CreateKey({ open, onOpenChange }: { open: boolean; onOpenChange(
         <SelectField
           label="Role"
           value={role}
-          options={roles}
+          options={choices}
           onChange={(event) => setRole(event.target.value as Role)}
         />
         <footer className="row end">

@@ -1,0 +1,104 @@
+// What a key may do: a closed list of permissions, which routes and topics ask for, and the roles, which are sets of permissions.
+// Nothing compares roles with each other: whoever asks "who may" asks for a permission. Pure, and without a schema: the console has it too.
+
+/** Each with its line of words, for the documents. */
+export const permissions = {
+  'self:read': 'See who one is, and the consoles that are signed in with the same key.',
+  'self:write': 'Sign out, here or at another console of the same key.',
+  'feed:read': 'Hear everything as it happens: the live feed of the console, and MQTT.',
+  'fleet:read': 'The fleet in figures, now and earlier.',
+  'metrics:read': 'Prometheus metrics.',
+  'events:read': 'What happened.',
+  'usage:read': 'Tasks, tokens and cost.',
+  'alerts:read': 'What needs a person.',
+  'alerts:write': 'Acknowledge an alert, or take that back.',
+  'nodes:read': 'Nodes, and how their figures went.',
+  'nodes:write': 'Cordon, drain, label and blink a node.',
+  'nodes:admit': 'Decide which machine is a node: forget one, or end a quarantine.',
+  'logs:read': "The log of a node's node-agent.",
+  'models:read': 'Models of the fleet.',
+  'models:write': 'Fetch a model on a node, or free its memory there.',
+  'agents:read': 'Agents and every version of their specs.',
+  'agents:write': 'Create, change and remove agents.',
+  'placement:read': 'Why an agent is where it is, and what would be if.',
+  'placement:write': 'Let frozen moves of agents happen now.',
+  'tasks:read': 'Tasks and what came of them.',
+  'tasks:ask': 'Ask an agent: over HTTP, or over MQTT.',
+  'tasks:write': 'Cancel a task; retry or dismiss a dead letter.',
+  'memory:read': "Agents' memories.",
+  'audit:read': 'Who did what.',
+  'keys:read': 'API keys, without their secrets.',
+  'keys:write': 'Make and revoke API keys.',
+  'sessions:write': 'Make one-time sign-in codes; see and end consoles of other keys.',
+  'tokens:read': 'Join tokens, without their secrets.',
+  'tokens:write': 'Make and revoke join tokens.',
+} as const;
+export type Permission = keyof typeof permissions;
+
+/** In the order in which a person is offered them: the one with the fewest permissions first. */
+export const roles = ['viewer', 'operator', 'admin'] as const;
+type RoleName = (typeof roles)[number];
+
+const viewing: readonly Permission[] = [
+  'self:read',
+  'self:write',
+  'feed:read',
+  'fleet:read',
+  'metrics:read',
+  'events:read',
+  'usage:read',
+  'alerts:read',
+  'nodes:read',
+  'models:read',
+  'agents:read',
+  'placement:read',
+  'tasks:read',
+  'memory:read',
+];
+const operating: readonly Permission[] = [
+  ...viewing,
+  'alerts:write',
+  'nodes:write',
+  'logs:read',
+  'models:write',
+  'agents:write',
+  'placement:write',
+  'tasks:ask',
+  'tasks:write',
+];
+const administering: readonly Permission[] = [
+  ...operating,
+  'nodes:admit',
+  'audit:read',
+  'keys:read',
+  'keys:write',
+  'sessions:write',
+  'tokens:read',
+  'tokens:write',
+];
+
+export const roleTable: Record<RoleName, { text: string; permissions: readonly Permission[] }> = {
+  viewer: { text: 'reads everything but keys and the audit', permissions: viewing },
+  operator: {
+    text: 'also runs tasks, agents and nodes; what Home Assistant needs over MQTT',
+    permissions: operating,
+  },
+  admin: { text: 'also makes keys and join tokens', permissions: administering },
+};
+
+/** Whether one of these roles has the permission. */
+export function mayDo(held: readonly RoleName[], permission: Permission): boolean {
+  return held.some((role) => roleTable[role].permissions.includes(permission));
+}
+
+/** The role with the fewest permissions among those that have this one. */
+export function roleWith(permission: Permission): RoleName {
+  const found = roles.find((role) => mayDo([role], permission));
+  if (!found) throw new Error(`no role has the permission ${permission}`);
+  return found;
+}
+
+/** For refusals: what lacks, and who has it. */
+export function permissionWords(permission: Permission): string {
+  return `the permission ${permission}, which the role ${roleWith(permission)} has`;
+}
