@@ -16,7 +16,7 @@ import type { EnsureKinds } from './default-models.ts';
 import { clockFault, createFleetTime } from './identity/fleet-time.ts';
 import { loadIdentity } from './identity/identity.ts';
 import { join } from './identity/join.ts';
-import { createRenewal } from './identity/renew.ts';
+import { createRenewal, renewOnce } from './identity/renew.ts';
 import { createModelLook, lackingKinds, standOf } from './model-look.ts';
 import { type ModelPlaces, modelNotes } from './model-notes.ts';
 import { ensureModels } from './models/ensure.ts';
@@ -127,9 +127,8 @@ async function run(config: NodeConfig): Promise<void> {
   const mayFetch = () => !places().isBooting && (hasServer || !places().isServerNamed);
   const time = createFleetTime(clock, identity.issuedMs);
   const renewal = createRenewal({
-    dir: data,
     identity: () => identity!,
-    machine: async () => machine,
+    renew: (present) => renewOnce({ dir: data, machine: async () => machine, time, clock }, present),
     onRenewed: (renewed) => {
       identity = renewed;
     },

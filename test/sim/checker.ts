@@ -5,6 +5,7 @@ import type { DurableChange } from '../../coordinator/src/change.ts';
 import type { Coordinator } from '../../coordinator/src/coordinator.ts';
 import type { Ledger } from './ledger.ts';
 import type { Machine } from './machine.ts';
+import type { Admission } from './network.ts';
 import type { World } from './world.ts';
 
 export interface Checker {
@@ -26,6 +27,8 @@ export interface Checker {
   asked?(prompt: string, machine: Machine): void;
   /** A node gets something from the coordinator. */
   delivered?(machine: Machine): void;
+  /** The broker lets a node in. */
+  admitted?(connection: Admission): void;
   /** The disk of a machine is about to go away. */
   exchanging?(machine: Machine): void;
   /** A coordinator process began. */

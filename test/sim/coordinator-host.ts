@@ -9,7 +9,7 @@ import { showTask } from '../../coordinator/src/api/show.ts';
 import type { BusMessage } from '../../coordinator/src/bus/bus.ts';
 import type { DurableChange } from '../../coordinator/src/change.ts';
 import { type Coordinator, startCoordinator } from '../../coordinator/src/coordinator.ts';
-import type { Gate } from '../../coordinator/src/fleet/gate.ts';
+import { admit, type Gate } from '../../coordinator/src/fleet/gate.ts';
 import type { Policy } from '../../coordinator/src/input.ts';
 import { openDatabase } from '../../coordinator/src/store/sqlite/database.ts';
 import { migrate } from '../../coordinator/src/store/sqlite/migrations.ts';
@@ -146,14 +146,7 @@ export class CoordinatorHost {
     this.starts++;
     this.#watch.trace('coordinator', `starts (${this.starts})`);
     let coordinator: Coordinator | null = null;
-    const gate: Gate = (claim) => {
-      if (!coordinator || claim.kind !== 'node') return { as: 'refused', reason: 'starting' };
-      const row = coordinator.view.nodes.get(claim.node);
-      if (!row) return { as: 'refused', reason: 'unknown-node' };
-      if (row.status !== 'active') return { as: 'refused', reason: 'quarantined' };
-      if (row.keyFingerprint !== claim.keyFingerprint) return { as: 'refused', reason: 'old-key' };
-      return { as: 'node', node: row.id };
-    };
+    const gate: Gate = (claim) => admit(coordinator?.view ?? null, claim, clock.nowMs(), this.policy.certificateMs);
     const bus = this.#network.busOf(clock, gate);
     const listen = bus.start.bind(bus);
     bus.start = async (...handlers) => {

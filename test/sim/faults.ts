@@ -126,11 +126,12 @@ export const faults: readonly Happening[] = [
   ofMachine('old card', 0.7, (machine, world, random) => {
     const old = machine.disk.copy();
     world.disks.add(old);
-    const identity = machine.identity;
+    const { identity, keyFingerprint } = machine;
     world.lasting(span(random, 10_000, 60_000), () => {
       // Set up anew meanwhile it is another card.
-      if (machine.identity !== identity) return;
+      if (!machine.identity || machine.keyFingerprint !== keyFingerprint) return;
       machine.exchange(old);
+      machine.identity = identity;
       machine.boot();
     });
   }),

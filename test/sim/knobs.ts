@@ -41,7 +41,8 @@ export function drawKnobs(random: Random): Knobs {
     rebalanceEveryMs: chance(0.2) ? 0 : whole(8, 60) * 1000,
     rebalanceRestMs: whole(20, 180) * 1000,
     rebalanceShare: pick(0.01, 0.1, 0.5),
-    certificateMs: whole(60, 100_000) * 1000,
+    // Renewed within a world, or good for all of it unless the coordinator's clock is set far ahead.
+    certificateMs: (chance(0.4) ? whole(60, 400) : whole(1_000, 100_000)) * 1000,
     retryMs: pick(200, 1000, 3000),
     reclaim: chance(0.2) ? 'ask' : 'auto',
   };

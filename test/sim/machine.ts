@@ -4,13 +4,15 @@
 import { createHash } from 'node:crypto';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import { composeNode } from '../../node-agent/src/compose.ts';
+import { createFleetTime, type FleetTime } from '../../node-agent/src/identity/fleet-time.ts';
 import type { Identity } from '../../node-agent/src/identity/identity.ts';
+import { createRenewal, type Renewal } from '../../node-agent/src/identity/renew.ts';
 import type { RunningNode } from '../../node-agent/src/node.ts';
 import { type SimulatedProbes, type SimulatedProfile, simulatedProbes } from '../../node-agent/src/probes/simulated.ts';
 import { createSimulated, noFaults, type SimulatedFaults } from '../../node-agent/src/runtimes/simulated.ts';
 import { SimulatedDisk } from './disk.ts';
 import type { Knobs } from './knobs.ts';
-import type { Network } from './network.ts';
+import type { Dialler, Network } from './network.ts';
 import { ProcessClock, type Timeline } from './timeline.ts';
 import type { Version } from './versions.ts';
 import { watchedLog } from './watched-log.ts';
@@ -38,12 +40,27 @@ export interface MachineWorld {
   asked(machine: Machine, prompt: string): void;
   /** Its disk is about to go away. */
   exchanging(machine: Machine): void;
+  /** A machine's request reaches the coordinator. */
+  renewed(asked: RenewalAsked): Promise<CertificateLife>;
   /** Somebody sent it away: it stays down until a person starts it. */
   sentAway(machine: Machine, reason: string): void;
+}
+export interface RenewalAsked {
+  node: string;
+  keyFingerprint: string;
+  hardware: string;
+  /** When it was signed; null: a node of the version before signs none. */
+  atMs: number | null;
+}
+/** By the clock of the coordinator. */
+export interface CertificateLife {
+  issuedMs: number;
+  expiresMs: number;
 }
 export interface Process {
   clock: ProcessClock;
   node: RunningNode;
+  renewal: Renewal;
   startedMs: number;
 }
 
@@ -131,15 +148,14 @@ export class Machine {
     this.keyFingerprint = this.#random.hex(32);
     return this.keyFingerprint;
   }
-  becomes(node: string, site: string): void {
+  becomes(node: string, site: string, life: CertificateLife): void {
     this.identity = {
       node,
       key: '',
       certificate: this.keyFingerprint,
       ca: '',
       caFingerprint: '',
-      issuedMs: 0,
-      expiresMs: Number.MAX_SAFE_INTEGER,
+      ...life,
       url: 'https://coordinator',
       mqtt: { host: 'coordinator', port: 8883 },
       class: this.nodeClass,
@@ -168,6 +184,27 @@ export class Machine {
       this.name,
       `boots as ${this.identity.node}${version === 'this' ? '' : `, one version ${version}`}`,
     );
+    const dialler: Dialler = {
+      machine: this.name,
+      clock,
+      node: () => this.identity?.node ?? '',
+      keyFingerprint: () => this.keyFingerprint,
+      certificateExpiresMs: () => this.identity?.expiresMs ?? 0,
+      version,
+    };
+    const time = createFleetTime(clock, this.identity.issuedMs);
+    const renewal = createRenewal({
+      identity: () => this.identity as Identity,
+      renew: (identity) => this.#renewed(identity, dialler, time),
+      onRenewed: (renewed) => {
+        this.identity = renewed;
+      },
+      onRefused: ({ code }) => this.#world.trace(this.name, `its certificate is not renewed: ${code}`),
+      time,
+      clock,
+      random: seededRandom(seed + 13),
+      log: this.#log,
+    });
     try {
       const node = composeNode({
         identity: () => this.identity as Identity,
@@ -183,25 +220,34 @@ export class Machine {
         disk: this.disk.of(clock),
         outboxMessages: this.#world.knobs.outboxMessages,
         ...(this.#world.knobs.cuts ? { memoryBatchEntries: this.#world.knobs.cuts.memoryBatchEntries } : {}),
-        dial: network.dialOf({
-          machine: this.name,
-          clock,
-          node: () => this.identity?.node ?? '',
-          keyFingerprint: () => this.keyFingerprint,
-          version,
-        }),
+        dial: network.dialOf(dialler),
         queue: 8,
         keepaliveS: options.keepaliveS,
         clock,
         random: seededRandom(seed),
         log: this.#log,
+        onTime: time.note,
+        onNotAccepted: renewal.nudge,
         onFarewell: (reason) => this.#world.sentAway(this, reason),
       });
-      this.process = { clock, node, startedMs: timeline.nowMs };
-      node.start().catch((error) => this.#died(clock, error as Error));
+      this.process = { clock, node, renewal, startedMs: timeline.nowMs };
+      node.start().then(
+        () => clock.alive && renewal.start(),
+        (error) => this.#died(clock, error as Error),
+      );
     } catch (error) {
       this.#died(clock, error as Error);
     }
+  }
+  async #renewed(identity: Identity, dialler: Dialler, time: FleetTime): Promise<Identity> {
+    const atMs = dialler.version === 'older' ? null : Math.round(time.nowMs());
+    const { hardware, keyFingerprint } = this;
+    const asked = { node: identity.node, keyFingerprint, hardware, atMs };
+    const life = await this.#world.network.request(dialler, () => this.#world.renewed(asked));
+    time.note(life.issuedMs);
+    if (this.disk.fault !== 'none')
+      throw new Error(`the new certificate is not stored: the disk is ${this.disk.fault}`);
+    return { ...identity, ...life };
   }
   /** As systemd does: started again after a while. */
   #died(clock: ProcessClock, error: Error): void {
@@ -226,6 +272,7 @@ export class Machine {
     const stopping = this.process;
     if (!stopping) return;
     this.#world.trace(this.name, 'stops in order');
+    stopping.renewal.stop();
     await stopping.node.stop();
     if (this.process === stopping) this.#end(true, 'has stopped');
   }

@@ -29,6 +29,24 @@ export const sourceOf = (file: string): string => readFileSync(join(root, file),
 
 export const mutants: readonly Mutant[] = [
   {
+    name: 'a-forgotten-node-may-connect',
+    file: 'coordinator/src/fleet/gate.ts',
+    search: "if (!row) return { as: 'refused', reason: 'unknown-node' };",
+    replace: "if (!row) return { as: 'node', node: claim.node };",
+  },
+  {
+    name: 'an-old-key-may-connect',
+    file: 'coordinator/src/fleet/gate.ts',
+    search: 'if (row.keyFingerprint !== claim.keyFingerprint)',
+    replace: "if (claim.keyFingerprint === '')",
+  },
+  {
+    name: 'a-connection-outlives-its-certificate',
+    file: 'coordinator/src/fleet/gate.ts',
+    search: 'if (nowMs > row.certificateExpiresMs + graceMs)',
+    replace: 'if (nowMs > row.certificateExpiresMs + graceMs * 1e9)',
+  },
+  {
     name: 'told-before-commit',
     file: 'coordinator/src/coordinator.ts',
     search: 'const { events } = await this.store.commit(durable);',

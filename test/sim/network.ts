@@ -3,12 +3,13 @@
 // TCP forbids: within a connection messages of one topic arrive in order, none of QoS 1 is lost while it lasts, nothing outlives it
 // (clean sessions). It decodes nothing: bytes go in and come out. Chance comes from the seed alone.
 
+import { FleetError } from '@blackroad/protocol';
 import type { Timer } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import type { Arrived, Bus, BusMessage } from '../../coordinator/src/bus/bus.ts';
 import { createRetainedStore, type RetainedStore } from '../../coordinator/src/bus/retained.ts';
 import { mayPublish } from '../../coordinator/src/bus/rights.ts';
-import type { Gate } from '../../coordinator/src/fleet/gate.ts';
+import { type Claim, type Gate, recheckMs } from '../../coordinator/src/fleet/gate.ts';
 import { ConnectProblem } from '../../node-agent/src/identity/trust.ts';
 import type { Dial, Link, LinkOptions } from '../../node-agent/src/transport/dial.ts';
 import type { ProcessClock, Timeline } from './timeline.ts';
@@ -36,6 +37,15 @@ export interface NetworkWatch {
   toNode(machine: string, node: string, message: BusMessage): void;
   toCoordinator(topic: string, payload: string, node: string | null): void;
   connection(machine: string, text: string): void;
+  /** The broker lets it in. */
+  admitted(connection: Admission): void;
+}
+/** Whom the broker let in, and by what. */
+export interface Admission {
+  readonly id: number;
+  readonly machine: string;
+  readonly node: string;
+  readonly keyFingerprint: string;
 }
 
 /** Who dials: a process on a machine, under a node's name. */
@@ -44,6 +54,7 @@ export interface Dialler {
   clock: ProcessClock;
   node: () => string;
   keyFingerprint: () => string;
+  certificateExpiresMs: () => number;
   version: Version;
 }
 
@@ -61,6 +72,7 @@ interface Connection {
   id: number;
   dialler: Dialler;
   node: string;
+  claim: Claim & { kind: 'node' };
   keepaliveMs: number;
   will: { topic: string; payload: string } | null;
   subscriptions: string[];
@@ -76,6 +88,7 @@ interface Connection {
 }
 
 const dialDeadlineMs = 15_000;
+const requestDeadlineMs = 15_000;
 
 export class Network {
   readonly counts: NetworkCounts = { delivered: 0, delayed: 0, dropped: 0, repeated: 0, reordered: 0 };
@@ -132,6 +145,10 @@ export class Network {
     for (const { dialler, clientOpen, brokerOpen } of this.#connections)
       if (dialler.machine === machine && clientOpen && brokerOpen) return true;
     return false;
+  }
+  /** Those that the broker has. */
+  admitted(): Admission[] {
+    return [...this.#connections].filter(({ brokerOpen }) => brokerOpen).map(admissionOf);
   }
   connectionsOf(node: string): number {
     let count = 0;
@@ -196,6 +213,7 @@ export class Network {
           },
           retained: createRetainedStore(),
         };
+        clock.every(recheckMs, () => this.#recheck(gate));
       },
       publish: (messages) => {
         if (this.#broker?.clock !== clock || !clock.alive) return;
@@ -212,6 +230,14 @@ export class Network {
       stats: () => ({ connections: this.#connections.size, received, sent, refused: {}, stalled: 0 }),
       stop: async () => this.brokerEnded(clock),
     };
+  }
+  #recheck(gate: Gate): void {
+    for (const connection of [...this.#connections]) {
+      const admitted = connection.brokerOpen ? gate(connection.claim) : null;
+      if (admitted?.as !== 'refused') continue;
+      this.#watch.connection(connection.dialler.machine, `is cut: ${admitted.reason}`);
+      this.#brokerClose(connection, true);
+    }
   }
   brokerEnded(clock: ProcessClock): void {
     if (this.#broker?.clock !== clock) return;
@@ -270,14 +296,17 @@ export class Network {
         clock.after(this.#latency(), () => end(() => reject(new ConnectProblem('connection refused'))));
         return;
       }
-      const node = dialler.node();
-      const admitted = broker.gate({ kind: 'node', node, keyFingerprint: dialler.keyFingerprint() });
+      const claim = { kind: 'node', node: dialler.node(), keyFingerprint: dialler.keyFingerprint() } as const;
+      // As TLS says before the rule is asked.
+      const isOver = dialler.certificateExpiresMs() < broker.clock.nowMs();
+      const admitted = broker.gate(isOver ? { kind: 'stranger', reason: 'certificate-expired' } : claim);
       if (admitted.as !== 'node') {
         const reason = admitted.as === 'refused' ? admitted.reason : 'not a node';
+        this.#watch.connection(dialler.machine, `is refused: ${reason}`);
         clock.after(this.#latency(), () => end(() => reject(new ConnectProblem(`refused: ${reason}`, true))));
         return;
       }
-      const connection = this.#connected(dialler, node, options);
+      const connection = this.#connected(dialler, claim, options);
       this.#send(connection, 'down', {
         message: null,
         deliver: () =>
@@ -293,7 +322,44 @@ export class Network {
     this.#timeline.after(2 * this.#latency(), attempt);
   }
 
-  #connected(dialler: Dialler, node: string, options: LinkOptions): Connection {
+  /** A node's request over HTTPS: there and back on the path of its packets; nobody answers while that is cut. */
+  request<T>({ machine, clock }: Dialler, answer: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let over = false;
+      const end = (act: () => void) => {
+        if (over || !clock.alive) return;
+        over = true;
+        deadline.cancel();
+        act();
+      };
+      const fail = () => reject(new FleetError('no-coordinator'));
+      const deadline = clock.after(requestDeadlineMs, () => end(fail));
+      const back = (act: () => void) =>
+        this.#timeline.after(this.#latency(), () => {
+          if (!this.isCut(machine)) this.#whenRunning(clock, () => end(act));
+        });
+      this.#timeline.after(2 * this.#latency(), () => {
+        const broker = this.#broker;
+        if (this.isCut(machine)) return;
+        if (!broker) {
+          back(fail);
+          return;
+        }
+        const said = (act: () => void) => {
+          if (broker.clock.alive) back(act);
+        };
+        this.#whenRunning(broker.clock, () => {
+          answer().then(
+            (value) => said(() => resolve(value)),
+            (error) => said(() => reject(error)),
+          );
+        });
+      });
+    });
+  }
+
+  #connected(dialler: Dialler, claim: Connection['claim'], options: LinkOptions): Connection {
+    const { node } = claim;
     for (const old of [...this.#connections])
       if (old.node === node && old.brokerOpen) {
         // The broker drops the will of a connection whose node has a newer one.
@@ -303,6 +369,7 @@ export class Network {
       id: this.#nextId++,
       dialler,
       node,
+      claim,
       keepaliveMs: options.keepaliveS * 1000,
       will: options.will,
       subscriptions: [],
@@ -317,6 +384,7 @@ export class Network {
     };
     this.#connections.add(connection);
     this.#watch.connection(dialler.machine, `connects as ${node}`);
+    this.#watch.admitted(admissionOf(connection));
     this.look();
     return connection;
   }
@@ -534,6 +602,9 @@ export class Network {
   }
 }
 
+function admissionOf({ id, dialler, node, claim }: Connection): Admission {
+  return { id, machine: dialler.machine, node, keyFingerprint: claim.keyFingerprint };
+}
 function clearLanes(lanes: Map<string, Lane>): void {
   for (const lane of lanes.values()) {
     lane.timer?.cancel();

@@ -262,14 +262,9 @@ export const actions: readonly Happening[] = [
         random,
         world.machines.filter(({ identity, isRunning }) => identity && isRunning),
       );
-      const node = machine?.identity?.node;
-      if (!machine || node === undefined) return false;
-      const { keyFingerprint } = machine;
-      const certificateExpiresMs = world.wallMs() + world.host.policy.certificateMs;
       // A copied card speaks of the hardware it is in: that is how it is found out.
-      const { hardware } = machine;
-      world.ask('renew', { node, keyFingerprint, hardware, machine: hardware, certificateExpiresMs });
-      return true;
+      machine?.process?.renewal.nudge();
+      return machine !== undefined;
     },
   },
   {

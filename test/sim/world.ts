@@ -1,7 +1,7 @@
 // One simulated fleet from one seed: the coordinator's machine, the nodes' machines, the network between them, people, faults and
 // checkers. A safety phase with faults on, then all is healed and must come to rest. The first broken claim ends it.
 import { createHash } from 'node:crypto';
-import { type Decoded, decode, type MemoryEntry } from '@blackroad/protocol';
+import { type Decoded, decode, FleetError, type MemoryEntry, proofFreshMs } from '@blackroad/protocol';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import type { BusMessage } from '../../coordinator/src/bus/bus.ts';
 import type { DurableChange } from '../../coordinator/src/change.ts';
@@ -15,7 +15,7 @@ import type { SimulatedDisk } from './disk.ts';
 import { faults } from './faults.ts';
 import { drawKnobs, type Knobs, someOf } from './knobs.ts';
 import { Ledger } from './ledger.ts';
-import { Machine, type MachineWorld } from './machine.ts';
+import { type CertificateLife, Machine, type MachineWorld, type RenewalAsked } from './machine.ts';
 import { Network } from './network.ts';
 import { actions, type Happening, specOf } from './people.ts';
 import { Timeline } from './timeline.ts';
@@ -38,7 +38,8 @@ export interface Played {
   trace: string[];
 }
 
-const bornMs = 1_790_000_000_000;
+/** Later than the code: no node takes it for a clock that is wrong. */
+const bornMs = 1_800_000_000_000;
 const settleMs = 30_000;
 const lookMs = 1_000;
 /** Within this long after the last fault all must be at rest: the longest deadline of a task, and the longest pauses between tries. */
@@ -95,6 +96,9 @@ export class World implements MachineWorld {
         toNode: (machine, _node, message) => this.#delivered(machine, message),
         toCoordinator: (topic, payload, node) => this.#heard(topic, payload, node),
         connection: (machine, text) => this.trace(machine, text),
+        admitted: (connection) => {
+          for (const checker of this.#checkers) checker.admitted?.(connection);
+        },
       },
     );
     this.host = new CoordinatorHost({
@@ -222,15 +226,32 @@ export class World implements MachineWorld {
         // To placement these are machines like any other.
         simulated: false,
         suffixes: ['2', '3', '4'],
-        certificateExpiresMs: this.wallMs() + 1e9,
+        certificateExpiresMs: this.host.wallMs() + this.host.policy.certificateMs,
       },
       (outcome) => {
         if (!outcome.ok) return;
         machine.isOut = false;
-        machine.becomes(outcome.value.node, outcome.value.site);
+        const { node, site, certificateExpiresMs: expiresMs } = outcome.value;
+        machine.becomes(node, site, { issuedMs: this.host.wallMs(), expiresMs });
         done();
       },
     );
+  }
+  /** By the decision that the API takes it to. */
+  async renewed({ node, keyFingerprint, hardware, atMs }: RenewalAsked): Promise<CertificateLife> {
+    const { coordinator, clock, policy } = this.host;
+    if (!coordinator || !clock) throw new FleetError('no-coordinator');
+    const isProven = atMs !== null && Math.abs(clock.nowMs() - atMs) <= proofFreshMs;
+    const outcome = await coordinator.submit('renew', {
+      node,
+      keyFingerprint,
+      hardware,
+      ...(atMs === null ? {} : { machine: hardware }),
+      certificateExpiresMs: clock.nowMs() + policy.certificateMs,
+      ...(isProven ? {} : { unproven: true as const }),
+    });
+    if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
+    return { issuedMs: clock.nowMs(), expiresMs: outcome.value.certificateExpiresMs };
   }
   /** A fault that lasts: `heal` runs after `ms`, and at the latest when all is healed. */
   lasting(ms: number, heal: () => void): void {

@@ -372,9 +372,9 @@ t.test("renewal happens by the coordinator's clock, at two thirds of life, and a
     time.note(nowMs);
     const renewed = new Promise<void>((resolve) => {
       const renewal = createRenewal({
-        dir: joinPath(dir, 'clockwork'),
         identity: () => current,
-        machine: async () => here,
+        renew: (present) =>
+          renewOnce({ dir: joinPath(dir, 'clockwork'), machine: async () => here, time, clock }, present),
         onRenewed: (next) => {
           current = next;
           resolve();
@@ -405,9 +405,9 @@ t.test('a node that nobody wants back says so and keeps asking, slowly', async (
   time.note(identity.expiresMs);
   const problem = await new Promise<FleetError>((resolve) => {
     const renewal = createRenewal({
-      dir: joinPath(dir, 'unwanted'),
       identity: () => identity,
-      machine: async () => here,
+      renew: (present) =>
+        renewOnce({ dir: joinPath(dir, 'unwanted'), machine: async () => here, time, clock }, present),
       onRenewed: () => t.fail('renewed'),
       onRefused: resolve,
       time,

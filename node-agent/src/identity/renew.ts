@@ -14,10 +14,9 @@ import { type Identity, saveIdentity } from './identity.ts';
 import { postJson } from './post.ts';
 
 export interface RenewalOptions {
-  dir: string;
   identity: () => Identity;
-  /** Probes.machineIdentity: the coordinator compares it, to find two machines with one identity. */
-  machine: () => Promise<MachineIdentity>;
+  /** Asks once: resolves with the stored newer identity. */
+  renew: (identity: Identity) => Promise<Identity>;
   onRenewed(identity: Identity): void;
   /** The coordinator does not take this node back (`key-unknown`, `no-such-node`, `node-quarantined`): a person must act. */
   onRefused(problem: FleetError): void;
@@ -44,11 +43,15 @@ export function renewAtMs(identity: Pick<Identity, 'issuedMs' | 'expiresMs'>): n
   return identity.issuedMs + ((identity.expiresMs - identity.issuedMs) * 2) / 3;
 }
 
+export interface Renewing {
+  dir: string;
+  /** Probes.machineIdentity: the coordinator compares it, to find two machines with one identity. */
+  machine: () => Promise<MachineIdentity>;
+  time: FleetTime;
+  clock: Clock;
+}
 /** Asks once. Throws FleetError; the new identity is stored when it returns. */
-export async function renewOnce(
-  options: Pick<RenewalOptions, 'dir' | 'machine' | 'time' | 'clock'>,
-  identity: Identity,
-) {
+export async function renewOnce(options: Renewing, identity: Identity): Promise<Identity> {
   const key = createPrivateKey(identity.key);
   const { hardware, machine } = await options.machine();
   const old = { node: identity.node, csr: writeCsr(key, identity.node), hardware };
@@ -92,12 +95,16 @@ export function createRenewal(options: RenewalOptions): Renewal {
   let stopped = false;
   let asking = false;
   let failures = 0;
-  let nudged = false;
+  /** The coordinator will not have this node: asking sooner is of no use. */
+  let unwanted = false;
   let askedAtMs = Number.NEGATIVE_INFINITY;
+  let nextAtMs = Number.POSITIVE_INFINITY;
 
   const schedule = (delayMs: number, run: () => void) => {
     timer?.cancel();
-    if (!stopped) timer = clock.after(Math.min(delayMs, maxWaitMs), run);
+    if (stopped) return;
+    nextAtMs = clock.monotonicMs() + delayMs;
+    timer = clock.after(Math.min(delayMs, maxWaitMs), run);
   };
   const look = () => {
     const restMs = renewAtMs(options.identity()) - time.nowMs();
@@ -108,9 +115,10 @@ export function createRenewal(options: RenewalOptions): Renewal {
   const ask = () => {
     if (asking || stopped) return;
     asking = true;
-    nudged = false;
+    unwanted = false;
     askedAtMs = clock.monotonicMs();
-    renewOnce(options, options.identity())
+    options
+      .renew(options.identity())
       .then((identity) => {
         failures = 0;
         if (stopped) return;
@@ -123,7 +131,8 @@ export function createRenewal(options: RenewalOptions): Renewal {
         if (stopped) return;
         const delayMs = backoffMs(retry, failures++, random);
         log.warn({ err: error, delayMs: Math.round(delayMs) }, `certificate not renewed: ${problem.message}`);
-        if (!problems[problem.code].retry && problem.code !== 'internal') options.onRefused(problem);
+        unwanted = !problems[problem.code].retry && problem.code !== 'internal';
+        if (unwanted) options.onRefused(problem);
         // A person may put it right (release the quarantine): asking stays cheap, so it goes on.
         schedule(delayMs, ask);
       })
@@ -134,10 +143,11 @@ export function createRenewal(options: RenewalOptions): Renewal {
   return {
     start: look,
     nudge() {
-      if (asking || nudged || failures > 0) return;
-      nudged = true;
-      const restMs = askedAtMs + nudgeMinimumMs - clock.monotonicMs();
-      schedule(Math.max(restMs, 0) + random.next() * retry.firstMs, ask);
+      if (asking || unwanted) return;
+      const nowMs = clock.monotonicMs();
+      // The coordinator answers, so the pauses that grew while it did not are over.
+      const soonestMs = Math.max(askedAtMs + nudgeMinimumMs, nowMs);
+      if (nextAtMs > soonestMs + retry.firstMs) schedule(soonestMs - nowMs + random.next() * retry.firstMs, ask);
     },
     stop() {
       stopped = true;

@@ -1,5 +1,6 @@
 // Every checker there is.
 import type { MakeChecker } from '../checker.ts';
+import { admitted } from './admitted.ts';
 import { capacity } from './capacity.ts';
 import { chain, durableFirst } from './chain.ts';
 import { closed } from './closed.ts';
@@ -24,6 +25,7 @@ export const checkers: readonly MakeChecker[] = [
   // First: what did not come to rest is not judged further.
   rest,
   commitFirst,
+  admitted,
   oneEnd,
   taskKept,
   oneLease,
