@@ -1,4 +1,5 @@
 // An AI agent: its spec as a person writes it (YAML or JSON), its placement, what the API shows of it, and what a node is told of it.
+import { FixSteps } from './fix.ts';
 import { AgentName, Epoch, Generation, Hash, Labels, NodeId, Seq, TimeMs } from './ids.ts';
 import {
   maxAgentsPerNode,
@@ -292,7 +293,7 @@ export type RefusedNodes = Static<typeof RefusedNodes>;
 
 export const UnplacedWhy = Type.Object({
   text: Type.String({ description: 'In plain words.' }),
-  fix: Type.String({ description: 'The smallest change that would place it.' }),
+  fix: FixSteps,
   refused: Type.Array(RefusedNodes),
 });
 export type UnplacedWhy = Static<typeof UnplacedWhy>;

@@ -35,6 +35,7 @@ export const AlertVerb = Type.OneOf(
     'drain-node', // PUT /v1/nodes/:node {draining: true}
     'uncordon-node', // PUT /v1/nodes/:node {cordoned: false, draining: false}: a drain ends too
     'pull-model', // POST /v1/nodes/:node/pull {model}
+    'add-node', // POST /v1/join-tokens
     'release-moves', // POST /v1/fleet/release-moves {site?}
   ],
   { description: 'Each is a route of this API; the open ones only show.' },

@@ -1,5 +1,6 @@
 // Placement as people ask about it: why an agent is where it is and nowhere else, and what would happen if.
 import { AgentSpec, PlacementWhy, RefusedNodes } from './agent.ts';
+import { FixSteps } from './fix.ts';
 import { AgentName, Labels, NodeId } from './ids.ts';
 import { maxAgents } from './limits.ts';
 import { NodeClassName } from './node.ts';
@@ -31,9 +32,7 @@ export const PlacementExplained = Type.Object({
       refused: Type.Array(RefusedNodes, { description: 'Each node counts under the first filter that refuses it.' }),
     }),
   ),
-  unplaced: Type.Nullable(
-    Type.Object({ text: Type.String(), fix: Type.String({ description: 'The smallest change that would place it.' }) }),
-  ),
+  unplaced: Type.Nullable(Type.Object({ text: Type.String(), fix: FixSteps })),
 });
 export type PlacementExplained = Static<typeof PlacementExplained>;
 
@@ -77,7 +76,7 @@ export const WhatIfPlan = Type.Object({
   displaced: Type.Integer({ description: 'Agents that would lose their node and find no other.' }),
   staying: Type.Integer({ description: 'Agents of drained nodes that have no other place and would stay.' }),
   unplaced: Type.Array(
-    Type.Object({ agents: Type.Integer(), example: AgentName, text: Type.String(), fix: Type.String() }),
+    Type.Object({ agents: Type.Integer(), example: AgentName, text: Type.String(), fix: FixSteps }),
     {
       description: 'Agents with no node, by reason.',
     },

@@ -138,8 +138,9 @@ t.test('agents in a browser', { skip: noBrowser }, async (t) => {
     await tab('Why nowhere');
     await page.getByText('To fix it:').waitFor();
     t.same(await axeFaultsInBothThemes(page), []);
-    await page.getByRole('link', { name: 'Change what it asks for' }).click();
-    await page.getByLabel('Models, best first').fill('auto');
+    await page.getByRole('link', { name: 'Edit giant' }).click();
+    await page.getByText('What would place it is filled in:').waitFor();
+    t.equal(await page.getByLabel('Models, best first').inputValue(), 'auto');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('giant is at version 2.', { exact: true }).waitFor();
     await page.getByText('ready', { exact: true }).waitFor();

@@ -6,7 +6,7 @@ import { paintFor } from './words.ts';
 
 type Scored = NonNullable<PlacementExplained['here']>;
 const paint = paintFor(false);
-const as = { inWords: (text: string) => text };
+const as = { fleet: (words: string) => `fleet ${words}`, fleetNode: (words: string) => `fleet-node ${words}` };
 const scored = (node: string, load: number, locality: number, isHere = false): Scored => ({
   node,
   model: 'llama3.2:1b',
@@ -75,7 +75,10 @@ t.test('an agent that is nowhere: the fix is there, and so is what it waits for'
     text,
     here: null,
     others: [],
-    unplaced: { text: 'no open node has a model named flux', fix: 'pull it (fleet nodes pull anvil flux)' },
+    unplaced: {
+      text: 'no open node has a model named flux',
+      fix: [[{ verb: 'pull-model', node: 'anvil', model: 'flux', isAny: false }]],
+    },
   };
   const screen = explainScreen(nowhere, { columns: 80, paint, as });
   t.match(

@@ -1,7 +1,7 @@
 // `fleet agents explain` as a picture in text: one sentence, the scores of its node, how far behind the next nodes are and why,
 // what each class of node says, and what would fix it. In: the answer of the API. Out: text.
 import type { PlacementExplained } from '@blackroad/protocol';
-import type { Invocation } from './invocation.ts';
+import { type Calling, fixWithCommands } from './fix-words.ts';
 import { bar, counted, type Paint, table, wrapped } from './words.ts';
 
 interface Screen {
@@ -9,7 +9,7 @@ interface Screen {
   paint: Paint;
 }
 interface HintingScreen extends Screen {
-  as: Pick<Invocation, 'inWords'>;
+  as: Calling;
 }
 type Scored = NonNullable<PlacementExplained['here']>;
 type Part = Scored['scores'][number];
@@ -17,12 +17,15 @@ type Part = Scored['scores'][number];
 const barCells = 10;
 
 export function explainScreen(explained: PlacementExplained, { columns, paint, as }: HintingScreen): string {
-  const { agent, text, pending, here, others, classes, unplaced } = explained;
+  const { agent, node, text, pending, here, others, classes, unplaced } = explained;
   const blocks = [wrapped('', text, columns).replace(agent, () => paint('bold', agent))];
   if (pending !== null) blocks[0] += `\n${wrapped(paint('yellow', 'now: '), pending, columns)}`;
   if (unplaced !== null) {
-    const said = text.endsWith(unplaced.text) ? [] : [wrapped(paint('red', 'not placed: '), unplaced.text, columns)];
-    blocks.push([...said, wrapped(paint('bold', 'to fix it: '), as.inWords(unplaced.fix), columns)].join('\n'));
+    // Of an agent that is nowhere it is the end of the sentence.
+    const said = node === null ? [] : [wrapped(paint('red', 'not placed: '), unplaced.text, columns)];
+    blocks.push(
+      [...said, wrapped(paint('bold', 'to fix it: '), fixWithCommands(unplaced.fix, as), columns)].join('\n'),
+    );
   }
   const best = here ?? others[0] ?? null;
   if (best !== null) blocks.push(scoresOf(best, others, { columns, paint }));

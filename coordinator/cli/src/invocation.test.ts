@@ -3,12 +3,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import { invocationOf, quoted } from './invocation.ts';
 
-const verbs = ['agents', 'uncordon', 'nodes', 'join-token'];
-
 t.test('a hint names the command, the data folder and the project as they must be typed from here', async (t) => {
   const root = t.testdir({ bin: { fleet: '' } });
   const at = (more: { data?: string; cwd?: string; env?: Record<string, string> }) =>
-    invocationOf({ root, data: join(root, 'data'), cwd: root, env: {}, verbs, ...more });
+    invocationOf({ root, data: join(root, 'data'), cwd: root, env: {}, ...more });
   t.equal(at({}).fleet('agents show x'), 'bin/fleet agents show x', 'in the folder of the project');
   t.equal(at({ cwd: '/' }).fleet('nodes'), `${join(root, 'bin/fleet')} nodes`, 'from another one');
   t.equal(at({ data: join(root, 'second') }).fleet('nodes'), 'bin/fleet --data second nodes');
@@ -30,18 +28,8 @@ t.test('a hint names the command, the data folder and the project as they must b
 
 t.test('a coordinator elsewhere is named again', async (t) => {
   const elsewhere = { coordinator: 'https://fleet.lan:8401', ca: 'my ca.pem' };
-  const as = invocationOf({ root: '/p', data: '/p/data', cwd: '/p', env: {}, verbs, elsewhere });
+  const as = invocationOf({ root: '/p', data: '/p/data', cwd: '/p', env: {}, elsewhere });
   t.equal(as.fleet('nodes'), "bin/fleet --coordinator https://fleet.lan:8401 --ca 'my ca.pem' nodes");
-});
-
-t.test('commands in a sentence of the coordinator become what is typed here; other words stay', async (t) => {
-  const as = invocationOf({ root: '/p', data: '/d', cwd: '/p', env: {}, verbs });
-  t.equal(as.inWords('fleet uncordon alice (ends its drain)'), 'bin/fleet --data /d uncordon alice (ends its drain)');
-  t.equal(
-    as.inWords('pull it (fleet nodes pull alice qwen2.5:3b), or not'),
-    'pull it (bin/fleet --data /d nodes pull alice qwen2.5:3b), or not',
-  );
-  t.equal(as.inWords('the fleet has 3 nodes; my-fleet nodes stay'), 'the fleet has 3 nodes; my-fleet nodes stay');
 });
 
 t.test('words are quoted where a shell would take them apart', async (t) => {

@@ -12,8 +12,6 @@ export interface Invocation {
   fleetNode(words: string): string;
   /** `make down`, with the folder of the project and the variables that it needs. */
   make(target: string): string;
-  /** The text with every `fleet <verb>` in it as it is called here. For texts of the project's own alone, never for an agent's words. */
-  inWords(text: string): string;
 }
 
 export interface Where {
@@ -21,13 +19,11 @@ export interface Where {
   data: string;
   cwd: string;
   env: Readonly<Record<string, string | undefined>>;
-  /** First words of all verbs. */
-  verbs: readonly string[];
   /** Flags that name a fleet elsewhere, as they were typed. */
   elsewhere?: { coordinator?: string | undefined; ca?: string | undefined };
 }
 
-export function invocationOf({ root, data, cwd, env, verbs, elsewhere }: Where): Invocation {
+export function invocationOf({ root, data, cwd, env, elsewhere }: Where): Invocation {
   const home = resolve(root);
   const here = resolve(cwd) === home;
   const command = (name: string) =>
@@ -39,15 +35,12 @@ export function invocationOf({ root, data, cwd, env, verbs, elsewhere }: Where):
       : ` --data ${quoted(here ? nearest(home, data) : resolve(data))}`;
   const called = `${command('fleet')}${place}`;
   const fleet = (words: string) => `${called} ${words}`;
-  // A command stands at the start, in brackets, behind a colon or in quotes; "the fleet nodes" in prose is none.
-  const named = new RegExp(`(?<=^|[(:;,\`\n] ?|See )(?:bin/)?fleet (?=(?:${verbs.join('|')})\\b)`, 'g');
   return {
     fleet,
     file: (path) => quoted(here ? path : join(home, path)),
     fleetNode: (words) => `${command('fleet-node')} ${words}`,
     make: (target) =>
       `make ${here ? '' : `-C ${quoted(home)} `}${target}${resolve(data) === join(home, 'data') ? '' : ` DATA=${quoted(resolve(data))}`}`,
-    inWords: (text) => text.replace(named, `${called} `),
   };
 }
 

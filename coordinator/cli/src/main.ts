@@ -9,15 +9,13 @@ import { harmless, harmlessJson } from '@blackroad/std/harmless';
 import { createClient, harmlessClient } from './client.ts';
 import { findFleet } from './find-fleet.ts';
 import { everyFlag, overview, usage } from './help.ts';
-import { type Invocation, invocationOf } from './invocation.ts';
+import { invocationOf } from './invocation.ts';
 import { checkChoices, checkCount, chosenVerb, findVerb, splitFlags } from './typed-line.ts';
 import type { VerbCall } from './verb.ts';
 import { verbs } from './verbs.ts';
 import { paintFor } from './words.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-/** Errors name commands too; set as soon as it is known where the fleet's data lie. */
-const hints: { as?: Invocation } = {};
 
 async function main(argv: string[]): Promise<void> {
   const env = process.env;
@@ -61,10 +59,8 @@ async function main(argv: string[]): Promise<void> {
     data,
     cwd: process.cwd(),
     env,
-    verbs: [...new Set(verbs.map(({ words }) => words.split(' ')[0] as string))],
     elsewhere: { coordinator: text('coordinator'), ca: text('ca') },
   });
-  hints.as = as;
   await verb.run({
     as,
     args: parsed.positionals,
@@ -113,6 +109,6 @@ try {
       ? error
       : new FleetError('internal', { detail: (error as Error).stack ?? String(error) });
   if (argv.includes('--json')) process.stderr.write(`${harmlessJson(toProblem(known))}\n`);
-  else process.stderr.write(`fleet: ${harmless(hints.as?.inWords(known.message) ?? known.message)}\n`);
+  else process.stderr.write(`fleet: ${harmless(known.message)}\n`);
   process.exitCode = problems[known.code].exit;
 }

@@ -7,7 +7,7 @@ import { paintFor } from './words.ts';
 
 const GiB = 1024 ** 3;
 const paint = paintFor(false);
-const as = { inWords: (text: string) => text };
+const as = { fleet: (words: string) => `fleet ${words}`, fleetNode: (words: string) => `fleet-node ${words}` };
 const nothing: WhatIfPlan = {
   nodesLost: 0,
   agentsAdded: 0,
@@ -32,13 +32,13 @@ const plan: WhatIfPlan = {
       agents: 2,
       example: 'worker-499',
       text: 'every open node is full',
-      fix: 'add a node: the one with room has as many agents as a node takes',
+      fix: [[{ verb: 'join-node', why: 'full', class: null, names: [] }]],
     },
     {
       agents: 1,
       example: 'cipher',
       text: 'its node is lost, and its onLoss.policy is wait',
-      fix: 'set onLoss.policy: replace',
+      fix: [[{ verb: 'edit-agent', field: 'onLoss.policy', change: 'set', values: ['replace'] }]],
     },
   ],
   moves: [

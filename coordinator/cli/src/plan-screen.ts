@@ -2,7 +2,7 @@
 // and what would help, who moves. In: what was asked and the answer of the API. Out: text.
 import type { WhatIfPlan, WhatIfRequest } from '@blackroad/protocol';
 import { planCaveats, planInWords } from '@blackroad/protocol/plan-words';
-import type { Invocation } from './invocation.ts';
+import { type Calling, fixWithCommands } from './fix-words.ts';
 import { bar, bytes, counted, type Paint, table, wrapped } from './words.ts';
 
 interface Screen {
@@ -10,7 +10,7 @@ interface Screen {
   paint: Paint;
 }
 interface HintingScreen extends Screen {
-  as: Pick<Invocation, 'inWords'>;
+  as: Calling;
 }
 type NodeChange = WhatIfPlan['nodes'][number];
 export type Selector = NonNullable<WhatIfRequest['lose']>[number];
@@ -83,7 +83,7 @@ function unplacedBlock(groups: WhatIfPlan['unplaced'], { columns, paint, as }: H
           text,
           columns,
         ),
-        wrapped(`    ${paint('bold', 'to fix it:')} `, as.inWords(fix), columns),
+        wrapped(`    ${paint('bold', 'to fix it:')} `, fixWithCommands(fix, as), columns),
       ].join('\n'),
     );
   return `No place for\n${lines.join('\n')}${more(groups.length, 'reason')}`;

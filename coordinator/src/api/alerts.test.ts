@@ -1,6 +1,6 @@
 // Alerts over the real API: they come and go with their cause, alike ones are one, and what a person knows is not told twice.
-import type { Alert, FleetTotals, NodeCapacity, NodeLine, NodeView } from '@blackroad/protocol';
-import { Alert as AlertSchema, faults } from '@blackroad/protocol';
+import type { AgentView, Alert, FleetTotals, NodeCapacity, NodeLine, NodeView } from '@blackroad/protocol';
+import { Alert as AlertSchema, faults, fixInWords } from '@blackroad/protocol';
 import t from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { openConsole } from '../../../test/fixtures/coordinator/open-console.ts';
@@ -121,8 +121,10 @@ t.test('an alert stays the same one while the advice changes; other wants are an
   const apply = (name: string, placement: object) =>
     fleet.call('PUT', `/v1/agents/${name}`, { body: { name, model: ['tiny'], instructions: 'x', placement } });
   await apply('seer', { class: ['gpu'] });
-  const advice = async (name: string) =>
-    (await fleet.call<{ unplaced: { fix: string } | null }>('GET', `/v1/agents/${name}`)).body.unplaced?.fix;
+  const advice = async (name: string) => {
+    const { body } = await fleet.call<Pick<AgentView, 'unplaced'>>('GET', `/v1/agents/${name}`);
+    return body.unplaced ? fixInWords(body.unplaced.fix) : undefined;
+  };
   const until = async (holds: () => Promise<boolean>) => {
     while (!(await holds())) await fleet.call('GET', '/v1/fleet');
   };

@@ -2,13 +2,13 @@
 import {
   FleetError,
   findModel,
+  listInWords,
   meansModel,
   type NodeModel,
   type NodeView,
   notFoundText,
   type Reply,
 } from '@blackroad/protocol';
-import { listInWords } from '../placement/words.ts';
 import type { View } from '../view.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, type Handlers, shown } from './handler.ts';
@@ -102,7 +102,7 @@ export const nodeHandlers = {
     const users = agentsOn(coordinator.view, node, known);
     if (users.length > 0)
       throw new FleetError('conflict', {
-        detail: `${known.name} is in use on ${node} by ${listInWords(users)}. Move them first: fleet drain ${node}, or change their model.`,
+        detail: `${known.name} is in use on ${node} by ${listInWords(users)}. Drain the node first, or change their model.`,
       });
     const text = `asked to unload ${known.name}`;
     accepted(await coordinator.submit('audit', { by, action: 'node-unload', subject: node, text }));

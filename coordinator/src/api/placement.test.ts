@@ -47,7 +47,7 @@ t.test('explain: a viewer may ask of a placed and of an unplaced agent', async (
   t.match(why.classes, [{ class: 'pi', nodes: 2, wouldTake: 2, refused: [] }]);
 
   const nowhere = await ask<PlacementExplained>('agentExplain', '/v1/agents/painter/explain');
-  t.match(nowhere, { node: null, here: null, others: [], unplaced: { text: /flux/, fix: /\w/ } });
+  t.match(nowhere, { node: null, here: null, others: [], unplaced: { text: /flux/, fix: [[{ verb: /\w/ }]] } });
   t.match(nowhere.classes, [
     { wouldTake: 0, refused: [{ filter: 'model', nodes: 2, text: /^alice: .*flux.* \(and 1 more\)/ }] },
   ]);
@@ -85,7 +85,7 @@ t.test('what if: a viewer may ask, and nothing is touched', async (t) => {
     nodesLost: 2,
     moved: 0,
     displaced: 1,
-    unplaced: [{ agents: 1, example: 'greeter', text: /\w/, fix: /\w/ }],
+    unplaced: [{ agents: 1, example: 'greeter', text: /\w/, fix: [[{ verb: /\w/ }]] }],
   });
   t.equal(JSON.stringify([...fleet.coordinator.view.agents.values()]), before);
 });
@@ -103,7 +103,7 @@ t.test('a drain that cannot end: the plan knows it beforehand, the node and an a
     moved: 0,
     displaced: 0,
     staying: 1,
-    unplaced: [{ agents: 1, example: 'greeter', fix: `fleet uncordon ${other}` }],
+    unplaced: [{ agents: 1, example: 'greeter', fix: [[{ verb: 'uncordon-node', node: other }]] }],
   });
   t.equal(await staying(), 0);
   t.equal(await alert(), undefined);

@@ -61,7 +61,7 @@ export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
   if (!row.revoked && isLastAdmin(view, row))
     return refuse(
       'conflict',
-      `${row.name} is the last key with the role admin: without it nobody could make another. Make a new admin key first (fleet keys create <name> --role admin), then revoke this one.`,
+      `${row.name} is the last key with the role admin: without it nobody could make another. Make a new key with the role admin first, then revoke this one.`,
     );
   const draft = openDraft(view, nowMs);
   if (!row.revoked) {

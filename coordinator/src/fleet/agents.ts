@@ -102,8 +102,11 @@ function tellOrTakeOff(draft: Draft, before: AgentRow, row: AgentRow): void {
   const misfit = misfitOf(draft, before, row);
   if (misfit === null) placeDelta(draft, deltas, row);
   else {
-    const fix = 'Nothing to do: another place is being looked for.';
-    unplaceAgent(draft, deltas, row, { text: `Its spec changed: ${misfit}.`, fix, refused: [] });
+    unplaceAgent(draft, deltas, row, {
+      text: `Its spec changed: ${misfit}.`,
+      fix: [[{ verb: 'wait', for: 'placement' }]],
+      refused: [],
+    });
   }
   sendDeltas(draft, deltas);
   // More may run at once now.

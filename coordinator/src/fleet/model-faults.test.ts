@@ -71,7 +71,12 @@ t.test('what works again before that stays, and so does one that nobody else tak
   t.equal(where(fleet), 'alice');
   t.match(fleet.agent('greeter').unplaced, {
     text: 'it fails on alice (small could not be fetched: no such host), and it stays there: small fails on every node that has it',
-    fix: 'see to what fails on alice, or wait until it is tried again',
+    fix: [
+      [
+        { verb: 'mend-model', node: 'alice' },
+        { verb: 'wait', for: 'retry' },
+      ],
+    ],
   });
   says(fleet, 'greeter', null);
   fleet.plan();

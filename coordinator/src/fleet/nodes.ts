@@ -108,8 +108,11 @@ export const forgetNode: Decide<'node-forget'> = (view, { by, node }, nowMs) => 
   for (const name of view.agentsByNode.get(node) ?? []) {
     const agent = agentIn(draft, name);
     if (agent?.placement?.node !== node) continue;
-    const fix = 'Nothing to do: a place is being looked for.';
-    unplaceAgent(draft, nobody, agent, { text: `Its node ${text.slice(node.length + 1)}.`, fix, refused: [] });
+    unplaceAgent(draft, nobody, agent, {
+      text: `Its node ${text.slice(node.length + 1)}.`,
+      fix: [[{ verb: 'wait', for: 'placement' }]],
+      refused: [],
+    });
   }
   closeBranchesOf(draft, node);
   dropNode(draft, node);

@@ -116,7 +116,7 @@ t.test('a drain that cannot end names who stays, why, and what would help', asyn
   t.match(ofNode(fleet, 'anvil'), [{ title: 'anvil drains, and ada has no other place' }]);
 });
 
-t.test('an agent without a node: the commands of the advice are buttons', async (t) => {
+t.test('an agent without a node: what the advice names can be done there and then', async (t) => {
   const fleet = new SampleFleet();
   fleet.online('anvil');
   const model = modelOf('small');
@@ -131,7 +131,7 @@ t.test('an agent without a node: the commands of the advice are buttons', async 
     kind: 'agent-unplaced',
     severity: 'error',
     title: /^ada has no node: ./,
-    text: /^Fix: fleet uncordon anvil/,
+    text: 'Fix: let anvil take agents again.',
   });
   t.match(closed?.actions, [{ verb: 'uncordon-node', node: 'anvil', role: 'operator' }, { verb: 'open-agent' }]);
 
@@ -148,7 +148,7 @@ t.test('an agent without a node: the commands of the advice are buttons', async 
   fleet.plan();
   fleet.now += settlingMs;
   const [missing] = ofAgent(fleet, 'ada');
-  t.match(missing?.text, /fleet nodes pull anvil nobody-knows:7b/);
+  t.match(missing?.text, /^Fix: fetch nobody-knows:7b on anvil, or set model: \[auto\]\.$/);
   t.match(missing?.actions, [
     { verb: 'pull-model', node: 'anvil', model: 'nobody-knows:7b', role: 'operator' },
     { verb: 'edit-agent', agent: 'ada' },

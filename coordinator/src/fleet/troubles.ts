@@ -1,6 +1,14 @@
 // What needs a person, seen from one node, one agent or the fleet as a whole: pure functions from the view to troubles in plain words
 // with what can be done. Alike troubles carry the same group: the board makes one alert of them. Nothing here is stored.
-import { type AgentSpec, type AlertAction, type AlertKind, plainLatin } from '@blackroad/protocol';
+import {
+  type AgentSpec,
+  type AlertAction,
+  type AlertKind,
+  actsOf,
+  type FixSteps,
+  fixInWords,
+  plainLatin,
+} from '@blackroad/protocol';
 import type { DeepReadonly, Freeze, NodeRow, View } from '../view.ts';
 import { nodeConditions } from './conditions.ts';
 import { stayingOn } from './draining.ts';
@@ -170,8 +178,8 @@ function drainStays(view: View, { id, site }: DeepReadonly<NodeRow>): Trouble[] 
       sinceMs: null,
       title: `${id} drains, and ${who} no other place`,
       many: 'nodes drain, and agents there have no other place',
-      text: `${first}: ${why.text}. Fix: ${why.fix}.`,
-      actions: [...actionsOf(why.fix, first), openAgent(first), openNode(id)],
+      text: `${first}: ${why.text}.${helpOf(why.fix)}`,
+      actions: [...actsOf(why.fix as FixSteps, first), openAgent(first), openNode(id)],
     },
   ];
 }
@@ -191,8 +199,8 @@ export function agentTroubles(view: View, name: string, nowMs: number): Trouble[
       sinceMs: row.updatedMs,
       title: `${name} has no node: ${unplaced.text}`,
       many: 'agents have no node',
-      text: `Fix: ${unplaced.fix}.`,
-      actions: [...actionsOf(unplaced.fix, name), openAgent(name)],
+      text: helpOf(unplaced.fix).trimStart(),
+      actions: [...actsOf(unplaced.fix as FixSteps, name), openAgent(name)],
     });
   }
   const observed = view.observed.get(name);
@@ -232,18 +240,8 @@ export function agentTroubles(view: View, name: string, nowMs: number): Trouble[
   return troubles;
 }
 
-/** The fix names commands; the same ones as buttons. */
-function actionsOf(fix: string, agent: string): AlertAction[] {
-  const actions: AlertAction[] = [];
-  const uncordon = /fleet uncordon ([a-z0-9-]+)/.exec(fix)?.[1];
-  if (uncordon)
-    actions.push({ verb: 'uncordon-node', label: `Let ${uncordon} take agents`, role: 'operator', node: uncordon });
-  const [, node, model] = /fleet nodes pull ([a-z0-9-]+) ([^\s()<>]+)/.exec(fix) ?? [];
-  if (node && model)
-    actions.push({ verb: 'pull-model', label: `Fetch ${model} on ${node}`, role: 'operator', node, model });
-  if (/\b(placement|limits|load)\.|\bmodel: /.test(fix))
-    actions.push({ verb: 'edit-agent', label: `Edit ${agent}`, role: 'operator', agent });
-  return actions;
+function helpOf(fix: DeepReadonly<FixSteps>): string {
+  return fix.length === 0 ? '' : ` Fix: ${fixInWords(fix as FixSteps)}.`;
 }
 
 export function fleetTroubles(view: View, nowMs: number, deadLetters: number): Trouble[] {

@@ -1,6 +1,6 @@
 // The reasons for which a node takes nothing new, whoever asks; `closedOf` (snapshot.ts) finds them. Each row has all that
 // is said of its reason, so that a new one cannot be half-told.
-import type { AgentSpec } from '@blackroad/protocol';
+import type { AgentSpec, FixOf, FixStep } from '@blackroad/protocol';
 
 interface ClosedRow {
   /** For the documentation, and why not there where the node has no words of its own. */
@@ -10,7 +10,7 @@ interface ClosedRow {
   /** Where some are: `3 cordoned`. */
   lacking: string;
   /** What would open the node; the scale of costs stands in filter.ts. */
-  fix: { cost: number; text: (node: string, spec: AgentSpec) => string };
+  fix: { cost: number; ways: (node: string, spec: AgentSpec) => FixStep };
 }
 
 export const closedReasons = {
@@ -18,13 +18,13 @@ export const closedReasons = {
     text: 'two machines claim to be this node; a person decides',
     only: { one: 'is quarantined', many: 'are quarantined' },
     lacking: 'quarantined',
-    fix: { cost: 4, text: (node) => `release ${node} when it is one machine again` },
+    fix: { cost: 4, ways: (node) => [{ verb: 'release-node', node }] },
   },
   away: {
     text: 'not online',
     only: { none: 'is online' },
     lacking: 'not online',
-    fix: { cost: 3, text: (node, spec) => `bring ${node} back, or ${joinMachine(spec)}` },
+    fix: { cost: 3, ways: (node, spec) => [{ verb: 'bring-back', node }, joinMachine(spec)] },
   },
   unheard: {
     text: 'not heard of since the coordinator started; nothing is assumed of it',
@@ -33,38 +33,38 @@ export const closedReasons = {
       many: 'have not been heard of since the coordinator started',
     },
     lacking: 'not heard of since the coordinator started',
-    fix: { cost: 0.5, text: (node) => `wait until ${node} has reported after the coordinator's start` },
+    fix: { cost: 0.5, ways: (node) => [{ verb: 'wait', for: 'report', node }] },
   },
   cordoned: {
     text: 'a person wants nothing new here',
     only: { one: 'is cordoned', many: 'are cordoned' },
     lacking: 'cordoned',
-    fix: { cost: 1, text: (node) => `fleet uncordon ${node}` },
+    fix: { cost: 1, ways: (node) => [{ verb: 'uncordon-node', node }] },
   },
   draining: {
     text: 'its agents are being moved off',
     only: { one: 'is draining', many: 'are draining' },
     lacking: 'draining',
     // A person empties it on purpose, and its own agents ask too: to give that up is worse advice than to fetch a model.
-    fix: { cost: 3.5, text: (node) => `fleet uncordon ${node} (ends its drain)` },
+    fix: { cost: 3.5, ways: (node) => [{ verb: 'end-drain', node }] },
   },
   capacity: {
     text: 'online, but its capacity has not been reported yet',
     only: { one: 'has not reported its capacity yet', many: 'have not reported their capacity yet' },
     lacking: 'without a capacity report yet',
-    fix: { cost: 0.5, text: (node) => `wait until ${node} has reported its capacity` },
+    fix: { cost: 0.5, ways: (node) => [{ verb: 'wait', for: 'capacity', node }] },
   },
   disk: {
     text: 'its disk is read-only, so an agent could remember nothing',
     only: { one: 'has a read-only disk', many: 'have a read-only disk' },
     lacking: 'with a read-only disk',
-    fix: { cost: 5, text: (node) => `make the disk of ${node} writable again` },
+    fix: { cost: 5, ways: (node) => [{ verb: 'mend-disk', node }] },
   },
   gpu: {
     text: 'its GPU is lost or does not answer',
     only: { one: 'has no GPU that works', many: 'have no GPU that works' },
     lacking: 'without a GPU that works',
-    fix: { cost: 5, text: (node) => `see to the GPU of ${node}; starting the machine anew often helps` },
+    fix: { cost: 5, ways: (node) => [{ verb: 'mend-gpu', node }] },
   },
 } as const satisfies Record<string, ClosedRow>;
 export type ClosedReason = keyof typeof closedReasons;
@@ -75,8 +75,6 @@ export function closedRow(name: ClosedReason): ClosedRow {
 }
 
 /** The advice where no machine there is would do. */
-export function joinMachine({ placement }: AgentSpec): string {
-  const [wanted] = placement.class;
-  const kind = wanted === undefined ? '' : ` of class ${wanted}`;
-  return `start one with bin/fleet-node join <token> on a machine${kind} (fleet join-token create prints the token)`;
+export function joinMachine({ placement }: AgentSpec): FixOf<'join-node'> {
+  return { verb: 'join-node', why: 'missing', class: placement.class[0] ?? null, names: [] };
 }

@@ -1,6 +1,7 @@
 // Keeps docs/placement.md honest: every filter, reason to be closed and score is in it with its own words, and the worked
 // example is what placement answers today.
 import { readFileSync } from 'node:fs';
+import { fixInWords } from '@blackroad/protocol';
 import t from 'tap';
 import {
   demandOf,
@@ -86,7 +87,7 @@ t.test('the worked example is what placement answers', async (t) => {
     for (const { name, value, weight, text } of scores) lines.push(`  ${name} ${value} x ${weight}: ${text}`);
   }
   for (const { agent, why } of plan.unplaced) {
-    lines.push(`${agent} -> nowhere: ${why.text}`, `  fix: ${why.fix}`);
+    lines.push(`${agent} -> nowhere: ${why.text}`, `  fix: ${fixInWords(why.fix)}`);
     for (const { filter, nodes: count, text } of why.refused) lines.push(`  not on ${count} by ${filter}: ${text}`);
   }
   for (const { node, model, step, agents } of plan.models)

@@ -1,7 +1,14 @@
 // Why an agent is where it is, why nowhere else, and what would place it: asked of the fleet as it stands, by the filters and scores
 // that placement itself uses. Its own load is taken off its node first, so that its node is judged like any other.
 // In: the view. Out: the answer, in slices: ten thousand nodes take longer than the event loop may be held. Changes nothing.
-import type { AgentSpec, NodeScore, PlacementExplained, Refusal } from '@blackroad/protocol';
+import {
+  type AgentSpec,
+  type FixSteps,
+  type NodeScore,
+  numberInWords,
+  type PlacementExplained,
+  type Refusal,
+} from '@blackroad/protocol';
 import type { Policy } from '../input.ts';
 import type { View } from '../view.ts';
 import { bestChoice, type Choice, choiceOf, type OpenFleet, openingRooms, roomAt } from './choose.ts';
@@ -14,7 +21,7 @@ import { supplying } from './snapshot.ts';
 import type { Demand } from './supply.ts';
 import { suppose } from './supposed.ts';
 import { explaining, whyNowhere } from './why.ts';
-import { counted, numberInWords } from './words.ts';
+import { counted } from './words.ts';
 
 type Row = NonNullable<ReturnType<View['agents']['get']>>;
 /** Other nodes that are shown. */
@@ -50,7 +57,7 @@ export function* explainingAgent(
   // Nowhere, with what would change it; or on a node it should leave, and nobody else takes it.
   let unplaced: PlacementExplained['unplaced'] = null;
   if (row.placement) {
-    if (row.unplaced) unplaced = { text: row.unplaced.text, fix: row.unplaced.fix };
+    if (row.unplaced) unplaced = { text: row.unplaced.text, fix: row.unplaced.fix as FixSteps };
   } else if (judged.wouldTake === 0) {
     const { text, fix } = whyNowhere(fleet, demand, yield* explaining(fleet, spec, useOf(spec), pace));
     unplaced = { text, fix };

@@ -1,14 +1,15 @@
 // The filters as a whole: whether one agent may go to one node, and what speaks against it. Their order is the order of the
 // answer "why not there": first what the agent's spec rules out, then what the node's state rules out, then what it lacks.
 // A node counts under the first filter that refuses it.
-import { type AgentSpec, maxAgentsPerNode, type Refusal } from '@blackroad/protocol';
-import { type ClosedReason, closedNames, closedRow } from './closed.ts';
+import { type AgentSpec, type FixStep, listInWords, maxAgentsPerNode, type Refusal } from '@blackroad/protocol';
+import { type ClosedReason, closedNames, closedRow, joinMachine } from './closed.ts';
+import { editAgent } from './edit-agent.ts';
 import type { Candidate, Filter, Ruled, Shortage } from './filter.ts';
 import { hasModelRoom, modelFilterOf, modelFilters } from './model-filters.ts';
 import type { Offer, Room, Use } from './room.ts';
 import { price, rules } from './rules.ts';
 import type { SupplyNode } from './supply.ts';
-import { listInWords, roughly } from './words.ts';
+import { roughly } from './words.ts';
 
 interface RoomFilter extends Filter {
   allows: (candidate: Candidate) => boolean;
@@ -22,7 +23,7 @@ const countFilters: readonly (RoomFilter & Shortage)[] = [
     words: ({ room }) => `${room.agents} agents are the most a node takes`,
     only: (subject) => `every ${subject} is full`,
     lacking: 'full of agents',
-    fix: { cost: () => 5, text: () => 'add a node: the one with room has as many agents as a node takes' },
+    fix: { cost: () => 5, ways: ({ spec }) => [{ ...joinMachine(spec), why: 'full' }] },
   },
 ];
 /** The only filter that depends on the agent's name: agents that ask the same are judged together, without it. */
@@ -39,8 +40,10 @@ export const avoidAgents = {
       : `all ${roughly(nodes.length)} nodes that could take it hold an agent it must not share one with: ${listInWords(others)}`,
   fix: {
     cost: () => 6,
-    text: ({ room, conflicts }: Conflict) =>
-      `take the other's name out of placement.avoidAgents (of this agent and of ${conflicts.get(room.node.id)}), or add a node that could take it`,
+    ways: ({ spec, room, conflicts }: Conflict & Pick<Candidate, 'spec'>): FixStep => [
+      editAgent('placement.avoidAgents', 'remove', [conflicts.get(room.node.id) ?? '']),
+      { ...joinMachine(spec), why: 'avoided' },
+    ],
   },
 } satisfies RoomFilter & { only: unknown };
 const roomFilters: readonly RoomFilter[] = [...countFilters, avoidAgents];
@@ -51,7 +54,7 @@ function closedFilter(name: ClosedReason): Filter {
     name,
     text,
     words: ({ room: { node } }) => node.closed?.text ?? text,
-    fix: { cost: () => fix.cost, text: ({ spec, room: { node } }) => fix.text(node.id, spec) },
+    fix: { cost: () => fix.cost, ways: ({ spec, room: { node } }) => fix.ways(node.id, spec) },
   };
 }
 

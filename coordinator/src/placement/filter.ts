@@ -1,6 +1,6 @@
 // What a filter is: a hard rule on one agent and one node, with all that is ever said of it, so that a filter whose words
 // are missing does not compile. Words are made only for what is shown.
-import type { AgentSpec } from '@blackroad/protocol';
+import type { AgentSpec, FixStep } from '@blackroad/protocol';
 import type { Room, Use } from './room.ts';
 import type { SupplyNode } from './supply.ts';
 
@@ -25,14 +25,15 @@ export interface Filter<C = Candidate> {
   text: string;
   /** Why the node is refused. */
   words: (refused: C) => string;
-  /** What would make the node pass: a clause that starts with a verb or a command. */
+  /** What would make the node pass. */
   fix: {
     /**
      * Ranks what people mind: 0.5 to wait, 1 for one command, 2 to 4 to see to the machine, 5 to change what runs there
      * or add one, 6 to change the agent's own rules, from 20 on money and made-up answers.
      */
     cost: (node: SupplyNode) => number;
-    text: (refused: C) => string;
+    /** Any of them will do, the smallest first. */
+    ways: (refused: C) => FixStep;
   };
 }
 /** What is said of a filter when no node passes all of them. */

@@ -1,6 +1,6 @@
 // Every filter is told: for each row of the table, a node which that filter alone refuses, and what is then said of the
 // agent. A filter without a case here fails.
-import { maxAgentsPerNode } from '@blackroad/protocol';
+import { FixSteps, faults, fixInWords, maxAgentsPerNode } from '@blackroad/protocol';
 import t from 'tap';
 import {
   demandOf,
@@ -73,8 +73,9 @@ t.test('the words and the fix of every filter are said of a node that it alone r
     );
     const [first] = place(snapshotWith([node], [asked])).unplaced;
     t.same(first?.why.refused, [{ filter: name, nodes: 1, text: `${node.id}: ${filter.words(candidate)}` }]);
-    t.equal(first?.why.fix, filter.fix.text(candidate), name);
-    fixes.add(filter.fix.text(candidate));
+    t.same(first?.why.fix, [filter.fix.ways(candidate)], name);
+    t.same(faults(FixSteps, first?.why.fix), [], name);
+    fixes.add(fixInWords(first?.why.fix ?? []));
   }
   t.equal(fixes.size, filters.length, 'no two filters ask for the same');
 });

@@ -1,6 +1,6 @@
 // The smallest change that would place an agent: of every node, all that speaks against it; the cheapest sum wins. What to
 // do, and how much people mind it, stands in each filter's own row.
-import type { AgentSpec } from '@blackroad/protocol';
+import type { AgentSpec, FixSteps } from '@blackroad/protocol';
 import { noConflicts } from './company.ts';
 import { allFilters } from './feasible.ts';
 import type { Candidate, Filter } from './filter.ts';
@@ -30,9 +30,9 @@ export class CheapestFix {
     if (!this.#best || cost < this.#best.cost) return true;
     return cost === this.#best.cost && node.memoryTotalBytes > this.#best.candidate.room.node.memoryTotalBytes;
   }
-  inWords(): string {
-    if (!this.#best) return namedNodes.fix.text({ spec: this.#spec });
+  steps(): FixSteps {
+    if (!this.#best) return [namedNodes.fix.ways({ spec: this.#spec })];
     const { candidate, filters } = this.#best;
-    return filters.map(({ fix }) => fix.text(candidate)).join('; then ');
+    return filters.map(({ fix }) => fix.ways(candidate));
   }
 }

@@ -1,7 +1,9 @@
 // The filters on the wanted models of one agent and one node. They narrow: each judges only the models that those before it
 // left, and the node counts under the filter that leaves none.
-import type { AgentSpec } from '@blackroad/protocol';
+import { type AgentSpec, bytesInWords, type Fix, type FixStep, listInWords, numberInWords } from '@blackroad/protocol';
 import { canFetch, diskKeptFreeBytes, makesEmbeddings, pullBytes } from './catalogue.ts';
+import { joinMachine } from './closed.ts';
+import { editAgent } from './edit-agent.ts';
 import type { Candidate, Filter, Shortage } from './filter.ts';
 import { heldBytes } from './memory-fit.ts';
 import {
@@ -18,7 +20,6 @@ import {
   usableBytes,
 } from './room.ts';
 import type { SupplyNode } from './supply.ts';
-import { bytesInWords, listInWords, numberInWords } from './words.ts';
 
 interface ModelFilter extends Shortage, Pick<Filter, 'name' | 'text' | 'fix'> {
   allows: (room: Room, offer: Offer, use: Use) => boolean;
@@ -51,7 +52,7 @@ const rows: readonly ModelFilter[] = [
       return `no ${subject} has a model named ${listInWords(named, 'or', 8)}`;
     },
     lacking: 'without a wanted model',
-    fix: { cost: () => 2, text: ({ spec, room }) => getWanted(spec, room) },
+    fix: { cost: () => 2, ways: ({ spec, room }) => getWanted(spec, room) },
   },
   {
     name: 'failing',
@@ -64,7 +65,10 @@ const rows: readonly ModelFilter[] = [
     lacking: 'where its model fails',
     fix: {
       cost: () => 3,
-      text: ({ room: { node } }) => `see to what fails on ${node.id}, or wait until it is tried again`,
+      ways: ({ room: { node } }) => [
+        { verb: 'mend-model', node: node.id },
+        { verb: 'wait', for: 'retry', node: node.id },
+      ],
     },
   },
   {
@@ -79,10 +83,10 @@ const rows: readonly ModelFilter[] = [
     lacking: 'with a dedicated model in the way',
     fix: {
       cost: () => 5,
-      text: ({ use, room: { node } }) =>
+      ways: ({ spec, use, room: { node } }) =>
         use.isDedicated
-          ? `set placement.pool: shared, or keep a node free for it: ${node.id} has agents with other models`
-          : `add a node for it: ${node.id} is dedicated to another model (placement.pool of the agents there)`,
+          ? [editAgent('placement.pool', 'set', ['shared']), { verb: 'free-node', node: node.id }]
+          : [{ ...joinMachine(spec), why: 'dedicated', node: node.id }],
     },
   },
   {
@@ -100,7 +104,7 @@ const rows: readonly ModelFilter[] = [
     },
     only: (subject, spec) => `no ${subject} has memory free for ${wantedIn(spec)}`,
     lacking: 'without enough free memory',
-    fix: { cost: () => 5, text: fitMemory },
+    fix: { cost: () => 5, ways: fitMemory },
   },
   {
     name: 'throughput',
@@ -118,8 +122,10 @@ const rows: readonly ModelFilter[] = [
     lacking: 'booked out',
     fix: {
       cost: () => 5,
-      text: ({ use, room: { node } }) =>
-        `lower load.tokensPerMinute (${numberInWords(use.tokensPerMinute)}), or add a node with a model it wants: ${node.id} is booked out`,
+      ways: ({ spec, use, room: { node } }) => [
+        editAgent('load.tokensPerMinute', 'lower', [use.tokensPerMinute]),
+        { ...joinMachine(spec), why: 'booked-out', node: node.id },
+      ],
     },
   },
 ];
@@ -172,46 +178,45 @@ function wantedIn({ model }: AgentSpec): string {
   return listInWords(model, 'or', 8);
 }
 
-function getWanted({ model }: AgentSpec, room: Room): string {
+/** Rounded up: what is stored must not change with every byte. */
+const diskStepBytes = 100 * 1024 ** 2;
+function getWanted({ model }: AgentSpec, room: Room): FixStep {
   const { node } = room;
   for (const wanted of model) {
     const offer = findOffer(room, wanted);
     if (!offer?.isPull) continue;
-    const short = pullBytes(offer.model) + diskKeptFreeBytes - room.diskFreeBytes;
-    return `free ${bytesInWords(Math.max(0, short))} of disk on ${node.id} so that it can fetch ${offer.model.name}`;
+    const short = Math.max(0, pullBytes(offer.model) + diskKeptFreeBytes - room.diskFreeBytes);
+    const bytes = Math.ceil(short / diskStepBytes) * diskStepBytes;
+    return [{ verb: 'free-disk', node: node.id, bytes, model: offer.model.name }];
   }
   const names = namesIn(model);
-  const named = names.find((name) => canFetch(node, name)) ?? names[0];
+  const named = names.find((name) => canFetch(node, name)) ?? names[0] ?? null;
   const get = getModel(node, named);
-  return named !== undefined && node.defaultChat !== null ? `${get} or set model: [auto]` : get;
+  return named !== null && node.defaultChat !== null ? [get, editAgent('model', 'set', ['auto'])] : [get];
 }
 /** How the node comes to the model: what its runtimes can do decides it. */
-function getModel(node: SupplyNode, named: string | undefined): string {
-  const { id, models, pulls, fetchable } = node;
-  const wanted = named ?? 'a chat model';
-  if (named !== undefined && makesEmbeddings(node, named))
-    return `name a chat model in place of ${named}, which makes embeddings`;
+function getModel(supply: SupplyNode, model: string | null): Fix {
+  const { id: node, models, pulls, fetchable } = supply;
+  if (model !== null && makesEmbeddings(supply, model)) return editAgent('model', 'replace', [model]);
   if (models.length > 0 && models.every(({ runtime }) => runtime === 'openai' || runtime === 'cloud'))
-    return `serve ${wanted} at the runtime of ${id}`;
-  if (models.length === 0 && pulls.length === 0) return `start the model server of ${id} with ${wanted}`;
-  if (named === undefined) return `give ${id} a chat model (fleet nodes pull ${id} ${fetchable?.[0] ?? '<model>'})`;
-  if (pulls.length === 0 || canFetch(node, named)) return `pull it (fleet nodes pull ${id} ${named})`;
-  return `put a GGUF file of ${named} into the models folder of ${id}, which cannot fetch it`;
+    return { verb: 'serve-model', node, model };
+  if (models.length === 0 && pulls.length === 0) return { verb: 'start-runtime', node, model };
+  if (model === null) return { verb: 'pull-model', node, model: fetchable?.[0] ?? null, isAny: true };
+  if (pulls.length === 0 || canFetch(supply, model)) return { verb: 'pull-model', node, model, isAny: false };
+  return { verb: 'put-model-file', node, model };
 }
-function fitMemory({ spec, use, room }: Candidate): string {
-  const id = room.node.id;
+function fitMemory({ spec, use, room }: Candidate): FixStep {
+  const { id: node, memoryTotalBytes } = room.node;
   const offers = wantedOffers({ spec, room });
   const smallest = { ...use, contextTokens: 256, concurrency: 1 };
-  if (offers.some((offer) => hasMemory(room, offer, smallest)))
+  if (offers.some((offer) => hasMemory(room, offer, smallest))) {
+    const context = { ...editAgent('limits.contextTokens', 'lower', [use.contextTokens]), node };
     return use.concurrency > 1
-      ? `lower limits.contextTokens (${use.contextTokens}) or concurrency (${use.concurrency}) so that it fits ${id}`
-      : `lower limits.contextTokens (${use.contextTokens}) so that it fits ${id}`;
-  const names = listInWords(
-    offers.map(({ model }) => model.name),
-    'or',
-  );
+      ? [context, { ...editAgent('concurrency', 'lower', [use.concurrency]), node }]
+      : [context];
+  }
+  const names = offers.map(({ model }) => model.name);
+  const smaller = { ...editAgent('model', 'lower', names), node };
   const least = Math.min(...offers.map((offer) => extraBytes(offer, smallest)));
-  return least > room.node.memoryTotalBytes
-    ? `name a smaller model than ${names}: ${id} has ${bytesInWords(room.node.memoryTotalBytes)} for models`
-    : `free memory on ${id} (fewer agents or other programs there) or name a smaller model than ${names}`;
+  return least > memoryTotalBytes ? [smaller] : [{ verb: 'free-memory', node }, smaller];
 }

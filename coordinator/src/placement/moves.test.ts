@@ -18,6 +18,7 @@ const startedMs = 1_000_000;
 const now = startedMs + 600_000;
 const policy: Policy = { ...samplePolicy, lostAfterMs: 10_000, restartGraceMs: 60_000 };
 
+const uncordon = (node: string) => [[{ verb: 'uncordon-node', node }]];
 function taskOf(id: string, agent: string, node: string): TaskRow {
   const lease = { attempt: 1, attempts: 3, node, epoch: 1, leasedMs: now, idempotencyKey: null, notBeforeMs: 0 };
   return {
@@ -133,8 +134,12 @@ t.test('an unplaced agent is explained once, anew when the reason changes, and p
   editNode(view, 'alice', { cordoned: true });
   addAgent(view, 'a', null);
   settle(view);
-  t.match(view.agents.get('a')?.unplaced, { text: 'the only node is cordoned', fix: 'fleet uncordon alice' });
+  t.match(view.agents.get('a')?.unplaced, { text: 'the only node is cordoned', fix: uncordon('alice') });
   t.same(settle(view).changes, [], 'no churn');
+  const row = view.agents.get('a') as AgentRow;
+  apply(view, { type: 'agent', row: { ...row, unplaced: row.unplaced && { ...row.unplaced, fix: [] } } });
+  settle(view);
+  t.match(view.agents.get('a')?.unplaced?.fix, uncordon('alice'), 'of an older store it is said anew');
   apply(view, {
     type: 'capacity',
     node: 'alice',
@@ -248,7 +253,10 @@ t.test('draining: handed off where there is a place, else it stays and says why'
   editNode(view, 'alice', { draining: true });
   settle(view);
   t.equal(view.agents.get('a')?.placement?.node, 'aria');
-  t.match(view.agents.get('pinned'), { placement: { node: 'alice' }, unplaced: { fix: /fleet uncordon alice/ } });
+  t.match(view.agents.get('pinned'), {
+    placement: { node: 'alice' },
+    unplaced: { fix: [[{ verb: 'end-drain', node: 'alice' }]] },
+  });
   t.match(view.agents.get('pinned')?.unplaced?.text, /alice is draining, and it stays there/);
   t.same(settle(view).changes, []);
 });
@@ -301,7 +309,7 @@ t.test('the model vanished from its node', async (t) => {
   t.same(moved(view), ['a>aria']);
   editNode(view, 'aria', { cordoned: true });
   settle(view);
-  t.match(view.agents.get('a'), { placement: { node: 'alice', epoch: 1 }, unplaced: { fix: 'fleet uncordon aria' } });
+  t.match(view.agents.get('a'), { placement: { node: 'alice', epoch: 1 }, unplaced: { fix: uncordon('aria') } });
   apply(view, { type: 'capacity', node: 'alice', capacity });
   settle(view);
   t.match(
@@ -350,7 +358,7 @@ t.test('a node whose disk is read-only gets nothing', async (t) => {
   settle(view);
   t.match(view.agents.get('a')?.unplaced, {
     text: 'the only node has a read-only disk',
-    fix: /disk of alice writable/,
+    fix: [[{ verb: 'mend-disk', node: 'alice' }]],
   });
 });
 t.test('a node whose GPU is lost or does not answer gets nothing', async (t) => {
@@ -363,7 +371,7 @@ t.test('a node whose GPU is lost or does not answer gets nothing', async (t) => 
     settle(view);
     t.match(view.agents.get('a')?.unplaced, {
       text: 'the only node has no GPU that works',
-      fix: /see to the GPU of alice/,
+      fix: [[{ verb: 'mend-gpu', node: 'alice' }]],
     });
   }
 });
@@ -408,7 +416,7 @@ t.test('property: planned once, nobody moves again; who may stay stays', async (
       for (const [name, row] of view.agents) {
         const old = before.get(name)!.placement;
         if (row.placement?.epoch === old?.epoch) {
-          if (!row.placement && !row.unplaced?.fix) throw new Error(`${name} is nowhere without a fix`);
+          if (!row.placement && !row.unplaced?.fix.length) throw new Error(`${name} is nowhere without a fix`);
           continue;
         }
         const target = row.placement && view.nodes.get(row.placement.node)!;

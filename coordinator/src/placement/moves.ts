@@ -178,7 +178,7 @@ function gaveWay(view: View, { spec }: Row, to: string): string {
  * one must not rewrite every unplaced agent ten thousand times.
  */
 export function saysTheSame(before: Row['unplaced'], after: UnplacedWhy): boolean {
-  if (!before || before.text !== after.text || before.fix !== after.fix) return false;
+  if (!before || before.text !== after.text || JSON.stringify(before.fix) !== JSON.stringify(after.fix)) return false;
   if (before.refused.length !== after.refused.length) return false;
   return after.refused.every(({ filter, nodes }, index) => {
     const old = before.refused[index];

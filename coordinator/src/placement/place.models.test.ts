@@ -108,7 +108,7 @@ t.test('fetching takes disk from the next', async (t) => {
     { filter: 'away' },
     { filter: 'model', text: /could fetch n, but that takes 5.4 GiB/ },
   ]);
-  t.match(plan.unplaced[0]?.why.fix, /bring zoe back|of disk on alice so that it can fetch n/);
+  t.match(plan.unplaced[0]?.why.fix.flat(), [{ verb: 'free-disk', node: 'alice', model: 'n' }]);
 });
 t.test('pack leaves whole nodes free, spread shares the work', async (t) => {
   const nodes = Array.from({ length: 8 }, (_, i) =>
@@ -125,7 +125,12 @@ t.test('throughput bounds a node; what finds none says so', async (t) => {
     {
       why: {
         text: 'no node has compute left for auto',
-        fix: /^lower load\.tokensPerMinute \(300\)/,
+        fix: [
+          [
+            { field: 'load.tokensPerMinute', change: 'lower', values: [300] },
+            { verb: 'join-node', why: 'booked-out' },
+          ],
+        ],
         refused: [{ filter: 'throughput', nodes: 2 }],
       },
     },
@@ -181,7 +186,7 @@ t.test('a price cap is kept, and the fix names the price', async (t) => {
     {
       why: {
         text: 'no node of class cloud is cheap enough',
-        fix: /raise placement.maxPricePerMillionTokens to 3 for paid/,
+        fix: [[{ field: 'placement.maxPricePerMillionTokens', change: 'set', values: [3], node: 'paid' }]],
       },
     },
   ]);

@@ -1,6 +1,6 @@
 // Properties over made-up fleets. The checkers work out capacity and rules anew, by the plain words of docs/placement.md,
 // and call none of the code they check but the estimate of context memory.
-import { type AgentSpec, classes, type NodeModel } from '@blackroad/protocol';
+import { type AgentSpec, classes, fixInWords, type NodeModel } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
 import { arbitrarySnapshot } from '../../../test/fixtures/coordinator/arbitrary-snapshot.ts';
@@ -115,7 +115,7 @@ function check(snapshot: PlacementSnapshot, plan: PlacementPlan): void {
   const begun = [...snapshot.demands.map((demand) => demand.spec.name), ...yielded.keys()].sort();
   claim(same(ends, begun), 'every demand and everyone who gave way ends once');
   for (const { why } of plan.unplaced) {
-    claim(why.text !== '' && why.fix !== '', 'unplaced with words and a fix');
+    claim(why.text !== '' && why.fix.length > 0 && fixInWords(why.fix) !== '', 'unplaced with words and a fix');
     const refused = why.refused.reduce((sum, { nodes }) => sum + nodes, 0);
     claim(refused === snapshot.nodes.length, 'every node refused it once');
   }

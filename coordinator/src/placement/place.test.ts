@@ -1,3 +1,4 @@
+import { fixInWords } from '@blackroad/protocol';
 import t from 'tap';
 import {
   demandOf,
@@ -18,7 +19,10 @@ function place(given: { nodes: SupplyNode[]; demands: Demand[]; strategy?: Strat
 }
 
 const where = (plan: PlacementPlan, agent: string) => plan.placed.find((each) => each.agent === agent)?.node ?? null;
-const why = (plan: PlacementPlan, agent: string) => plan.unplaced.find((each) => each.agent === agent)?.why;
+function why(plan: PlacementPlan, agent: string) {
+  const found = plan.unplaced.find((each) => each.agent === agent)?.why;
+  return found && { ...found, fix: fixInWords(found.fix) };
+}
 function count(plan: PlacementPlan): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { node } of plan.placed) counts[node] = (counts[node] ?? 0) + 1;
@@ -31,7 +35,7 @@ function noWay(nodes: SupplyNode[], demand: Demand): { text: string; fix: string
   const { placed, unplaced } = place({ nodes, demands: [demand] });
   t.equal(placed.length, 0);
   const { text, fix } = unplaced[0]!.why;
-  return { text, fix };
+  return { text, fix: fixInWords(fix) };
 }
 
 t.test('the home fleet: each agent where its owner would expect it', async (t) => {
@@ -52,7 +56,7 @@ t.test('the home fleet: each agent where its owner would expect it', async (t) =
   t.equal(plan.placed.find(({ agent }) => agent === 'prism')?.model, 'qwen2.5:14b');
   t.not(where(plan, 'echo'), 'paid', 'what costs money comes last');
   t.equal(where(plan, 'sage'), 'paid', 'unless its model is the first choice');
-  t.match(why(plan, 'cipher'), { text: /no node has a model named claude/, fix: /pull it/ });
+  t.match(why(plan, 'cipher'), { text: /no node has a model named claude/, fix: /^fetch claude on / });
   const here = whyOf(plan.placed.find(({ agent }) => agent === 'lucidia')!);
   t.ok(here.scores.length >= 8 && here.score > 0);
 });
@@ -114,7 +118,7 @@ t.test('the first pays for the weights, the next ones for their context', async 
   const plan = place({ nodes: [nodeOf('alice', { models, memoryFreeBytes: 4 * GiB })], demands });
   // 112 KiB x 2,048 tokens is 224 MiB: four of them in the last GiB.
   t.equal(plan.placed.length, 4);
-  t.match(plan.unplaced[0]!.why.fix, /lower limits\.contextTokens \(2048\) so that it fits alice/);
+  t.match(fixInWords(plan.unplaced[0]!.why.fix), /lower limits\.contextTokens \(2048\) so that it fits alice/);
 });
 t.test('an agent returns to its memory when nothing else differs', async (t) => {
   const nodes = ['alice', 'aria', 'codex'].map((id) => nodeOf(id));
@@ -134,27 +138,21 @@ t.test('company: in both directions, and against agents that stay', async (t) =>
 t.test('an unplaced agent says what would fix it', async (t) => {
   const [alice, aria] = [nodeOf('alice'), nodeOf('aria')];
   const cases: [name: string, SupplyNode[], Demand, text: RegExp, fix: RegExp][] = [
-    ['no node', [], demandOf('a'), /^no node has joined/, /fleet-node join <token>/],
-    [
-      'away',
-      [closed(alice, 'away')],
-      demandOf('a'),
-      /^no node is online$/,
-      /bring alice back, or start one with bin\/fleet-node join/,
-    ],
+    ['no node', [], demandOf('a'), /^no node has joined/, /^join a machine$/],
+    ['away', [closed(alice, 'away')], demandOf('a'), /^no node is online$/, /^bring alice back, or join a machine$/],
     [
       'cordoned',
       [closed(alice, 'cordoned'), closed(aria, 'cordoned'), nodeOf('x', { class: 'cpu' })],
       demandOf('a', { placement: { class: ['pi'] } }),
       /^all 2 nodes of class pi are cordoned$/,
-      /^fleet uncordon alice$/,
+      /^let alice take agents again$/,
     ],
     [
       'mixed',
       [closed(alice, 'away'), closed(aria, 'cordoned')],
       demandOf('a'),
       /^none of the 2 nodes takes agents now: 1 not online, 1 cordoned$/,
-      /^fleet uncordon aria$/,
+      /^let aria take agents again$/,
     ],
     ['unheard', [closed(alice, 'unheard')], demandOf('a'), /only node has not been heard of/, /^wait until alice/],
     [
@@ -162,35 +160,35 @@ t.test('an unplaced agent says what would fix it', async (t) => {
       [alice, aria],
       demandOf('a', { model: ['x'] }),
       /^no node has a model named x$/,
-      /fleet nodes pull alice x\) or set model: \[auto\]/,
+      /^fetch x on alice, or set model: \[auto\]$/,
     ],
     [
       'model behind a cordon',
       [alice, closed(nodeOf('b', { models: [modelOf('x')] }), 'cordoned')],
       demandOf('a', { model: ['x'] }),
       /^no open node has a model named x$/,
-      /^fleet uncordon b$/,
+      /^let b take agents again$/,
     ],
     [
       'two steps',
       [closed(alice, 'cordoned')],
       demandOf('a', { model: ['x'] }),
       /the only node is cordoned/,
-      /^fleet uncordon alice; then pull it \(fleet nodes pull alice x\)/,
+      /^let alice take agents again; then fetch x on alice, or/,
     ],
     [
       'no chat model',
       [nodeOf('m', { models: [], pulls: ['ollama'] })],
       demandOf('a'),
       /^no node has a chat model$/,
-      /give m a chat model \(fleet nodes pull m <model>\)/,
+      /^fetch a chat model on m$/,
     ],
     [
       'no chat model, a catalogue',
       [nodeOf('m', { models: [], pulls: ['llama'], fetchable: ['qwen'] })],
       demandOf('a'),
       /^no node has a chat model$/,
-      /give m a chat model \(fleet nodes pull m qwen\)/,
+      /^fetch a chat model on m, for example qwen$/,
     ],
     [
       'a server that is away is not pulled to',
@@ -204,14 +202,14 @@ t.test('an unplaced agent says what would fix it', async (t) => {
       [nodeOf('m', { models: [], pulls: ['llama'], fetchable: ['qwen', 'qwen:3b'] })],
       demandOf('a', { model: ['x', 'Qwen:3B', 'auto'] }),
       /^no node has a model named/,
-      /pull it \(fleet nodes pull m Qwen:3B\)/,
+      /^fetch Qwen:3B on m$/,
     ],
     [
       'an embedding model is no chat model',
       [nodeOf('m', { models: [{ ...modelOf('all-minilm'), kind: 'embed' }], pulls: ['ollama'] })],
       demandOf('a', { model: ['All-MiniLM'] }),
       /^no node has a model named All-MiniLM$/,
-      /^name a chat model in place of All-MiniLM, which makes embeddings or set model: \[auto\]$/,
+      /^name a chat model in place of All-MiniLM, which makes embeddings, or set model: \[auto\]$/,
     ],
     [
       'what nothing can fetch',
@@ -253,14 +251,14 @@ t.test('an unplaced agent says what would fix it', async (t) => {
       [alice],
       demandOf('a', { placement: { nodes: ['zoe'] } }),
       /^there is no node named zoe/,
-      /name nodes that exist/,
+      /^name nodes that exist in placement.nodes, or join a machine as zoe$/,
     ],
     [
       'too large',
       [nodeOf('p', { models: [modelOf('h', { sizeBytes: 40 * GiB, parametersB: 70 })] })],
       demandOf('a', { model: ['h'] }),
       /no node has memory free for h/,
-      /name a smaller model than h: p has 5.0 GiB/,
+      /^name a smaller model than h, which fits p$/,
     ],
   ];
   for (const [name, nodes, demand, text, fix] of cases) {
@@ -271,13 +269,13 @@ t.test('an unplaced agent says what would fix it', async (t) => {
 });
 t.test('of two nodes that need as little, the larger is named', async (t) => {
   const nodes = [nodeOf('a'), nodeOf('b', { memoryTotalBytes: 80 * GiB }), nodeOf('c')];
-  t.match(noWay(nodes, demandOf('x', { model: ['llama3.1:70b'] })).fix, /fleet nodes pull b llama3\.1:70b/);
+  t.match(noWay(nodes, demandOf('x', { model: ['llama3.1:70b'] })).fix, /^fetch llama3\.1:70b on b/);
 });
 
 t.test('the fix is true: done as told, the agent is placed', async (t) => {
   const models = [modelOf('x')];
   const demands = [demandOf('a', { model: ['x'] })];
   const before = [closed(nodeOf('alice'), 'cordoned'), closed(nodeOf('b', { models }), 'cordoned')];
-  t.equal(why(place({ nodes: before, demands }), 'a')?.fix, 'fleet uncordon b');
+  t.equal(why(place({ nodes: before, demands }), 'a')?.fix, 'let b take agents again');
   t.equal(where(place({ nodes: [before[0]!, nodeOf('b', { models })], demands }), 'a'), 'b');
 });

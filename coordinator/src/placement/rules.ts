@@ -1,8 +1,8 @@
 // The filters that an agent's spec sets by itself: which nodes it may run on, whatever their state and load.
-import { type AgentSpec, isApart } from '@blackroad/protocol';
+import { type AgentSpec, type FixStep, isApart, listInWords, numberInWords } from '@blackroad/protocol';
+import { editAgent } from './edit-agent.ts';
 import type { Filter, Ruled, RuledNode, Shortage } from './filter.ts';
 import type { SupplyNode } from './supply.ts';
-import { listInWords, numberInWords } from './words.ts';
 
 interface Rule<N = RuledNode> extends Filter<Ruled<N>> {
   allows: (spec: AgentSpec, node: N) => boolean;
@@ -21,8 +21,10 @@ export const namedNodes = {
   fix: {
     cost: () => 6,
     // Said when none of the named nodes exists: no other node is meant.
-    text: ({ spec: { placement } }: Pick<Ruled, 'spec'>) =>
-      `name nodes that exist in placement.nodes, or join a machine as ${listInWords(placement.nodes, 'or')} (fleet nodes lists what there is)`,
+    ways: ({ spec: { placement } }: Pick<Ruled, 'spec'>): FixStep => [
+      editAgent('placement.nodes', 'replace', placement.nodes),
+      { verb: 'join-node', why: 'missing', class: null, names: placement.nodes },
+    ],
   },
 } satisfies NodeRule;
 
@@ -42,7 +44,7 @@ export const rules: readonly NodeRule[] = [
     fix: {
       // Money is never spent on the fleet's own advice while any other change would do.
       cost: (node) => (node.class === 'cloud' ? 30 : 6),
-      text: ({ room: { node } }) => `allow class ${node.class}: add ${node.class} to placement.class`,
+      ways: ({ room: { node } }) => [editAgent('placement.class', 'add', [node.class])],
     },
   },
   {
@@ -54,8 +56,7 @@ export const rules: readonly NodeRule[] = [
     asked: (placement) => (placement.site.length > 0 ? `at site ${listInWords(placement.site, 'or')}` : null),
     fix: {
       cost: () => 6,
-      text: ({ room: { node } }) =>
-        `allow site ${node.site || 'of its own'}: add ${node.site || 'its site'} to placement.site`,
+      ways: ({ room: { node } }) => [{ ...editAgent('placement.site', 'add', [node.site]), node: node.id }],
     },
   },
   {
@@ -67,8 +68,10 @@ export const rules: readonly NodeRule[] = [
     fix: {
       // Only where nothing real would do: an agent on a simulated node remembers what was made up.
       cost: () => 50,
-      text: ({ room: { node } }) =>
-        `set placement.simulated: true, or label ${node.id} simulated=mix, to let it run on simulated nodes (their answers are made up)`,
+      ways: ({ room: { node } }) => [
+        editAgent('placement.simulated', 'set', [true]),
+        { verb: 'label-node', node: node.id, labels: { simulated: 'mix' } },
+      ],
     },
   },
   {
@@ -86,8 +89,17 @@ export const rules: readonly NodeRule[] = [
     asked: ({ labels }) => (Object.keys(labels).length > 0 ? `with ${listInWords(labelList(labels))}` : null),
     fix: {
       cost: () => 6,
-      text: ({ spec: { placement }, room: { node } }) =>
-        `label ${node.id} ${labelList(placement.labels).join(' ')}, or take them out of placement.labels`,
+      ways: ({ spec: { placement }, room: { node } }) => {
+        const lacking = Object.entries(placement.labels).filter(([key, value]) => node.labels[key] !== value);
+        return [
+          { verb: 'label-node', node: node.id, labels: Object.fromEntries(lacking) },
+          editAgent(
+            'placement.labels',
+            'remove',
+            lacking.map(([key]) => key),
+          ),
+        ];
+      },
     },
   },
 ];
@@ -111,8 +123,9 @@ export const price: Rule<SupplyNode> & Shortage = {
   lacking: 'too dear',
   fix: {
     cost: () => 20,
-    text: ({ room: { node } }) =>
-      `raise placement.maxPricePerMillionTokens to ${numberInWords(node.pricePerMillionTokens)} for ${node.id}`,
+    ways: ({ room: { node } }) => [
+      { ...editAgent('placement.maxPricePerMillionTokens', 'set', [node.pricePerMillionTokens]), node: node.id },
+    ],
   },
 };
 

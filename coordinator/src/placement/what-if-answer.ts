@@ -38,7 +38,7 @@ export class Outcome {
     if (this.#moves.length < maxWhatIfRows) this.#moves.push({ agent, from, to: null, model: null });
   }
   nowhere(agent: string, { text, fix }: Pick<UnplacedWhy, 'text' | 'fix'>): void {
-    const key = `${text}\n${fix}`;
+    const key = `${text}\n${JSON.stringify(fix)}`;
     const group = this.#groups.get(key);
     if (group) group.agents++;
     else this.#groups.set(key, { agents: 1, example: agent, text, fix });

@@ -130,9 +130,13 @@ t.test('nodes lost: their agents find another place, or none, and each reason is
     ['waiter', null],
   ]);
   const reason = (example: string) => plan.unplaced.find((group) => group.example === example);
-  t.match(reason('waiter'), { agents: 1, text: /onLoss.policy is wait/, fix: /onLoss.policy: replace/ });
+  t.match(reason('waiter'), {
+    agents: 1,
+    text: /onLoss.policy is wait/,
+    fix: [[{ field: 'onLoss.policy', values: ['replace'] }]],
+  });
   t.match(reason('keeper'), { agents: 1, text: /onLoss.policy is keep/ });
-  t.match(reason('pinned'), { agents: 1, text: /gpu/, fix: /\w/ });
+  t.match(reason('pinned'), { agents: 1, text: /gpu/, fix: [[{ verb: /\w/ }]] });
   t.equal(plan.unplaced.length, 3);
   const lost = plan.nodes.filter((node) => node.lost);
   t.same(lost.map(({ node }) => node).sort(), ['node-1', 'node-2']);

@@ -1,10 +1,18 @@
 // What if: the plan that placement would make for a fleet that is not, with agents added, nodes lost or drained. It asks the very
 // functions that placement asks, about a supposed view. Moves are taken as free: the blast-radius valve is left aside, and so is
 // patience with lost nodes. In: the view and the question. Out: the answer, in slices. Changes nothing.
-import { type Fault, maxAgents, type NodeSelector, type WhatIfPlan, type WhatIfRequest } from '@blackroad/protocol';
+import {
+  type Fault,
+  type FixSteps,
+  maxAgents,
+  type NodeSelector,
+  type WhatIfPlan,
+  type WhatIfRequest,
+} from '@blackroad/protocol';
 import { specFaults } from '../fleet/spec-faults.ts';
 import type { Policy } from '../input.ts';
 import type { AgentRow, View } from '../view.ts';
+import { editAgent } from './edit-agent.ts';
 import { planning } from './place.ts';
 import { snapshotting, supplying } from './snapshot.ts';
 import { type Supposed, suppose } from './supposed.ts';
@@ -123,7 +131,7 @@ const lossWords = {
   wait: 'its node is lost, and its onLoss.policy is wait: it waits for its node to come back',
   keep: 'its node is lost, and its onLoss.policy is keep: it goes on alone there, out of reach',
 };
-const replaceInstead = 'set onLoss.policy: replace, and it is placed elsewhere when its node is lost';
+const replaceInstead: FixSteps = [[editAgent('onLoss.policy', 'set', ['replace'])]];
 
 function selected(view: View, selectors: readonly NodeSelector[]): Set<string> {
   const found = new Set<string>();

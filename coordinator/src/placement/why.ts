@@ -45,10 +45,10 @@ export function* explaining(fleet: OpenFleet, spec: AgentSpec, use: Use, pace: P
   }
   const why =
     fleet.nodes.length === 0
-      ? { text: 'no node has joined the fleet', fix: joinMachine(spec), refused: [] }
+      ? { text: 'no node has joined the fleet', fix: [[joinMachine(spec)]], refused: [] }
       : {
           text: headline(spec, fleet.nodes.length, (name) => refused.get(name)?.nodes ?? 0),
-          fix: fix.inWords(),
+          fix: fix.steps(),
           refused: [...refused].map(([filter, count]) => ({ filter, ...count })),
         };
   return { use, why };
@@ -65,12 +65,12 @@ export function whyNowhere(fleet: OpenFleet, { spec, last }: Demand, nowhere: No
   const [first] = nodes;
   if (first === undefined) return nowhere.why;
   // Every node that would take it holds an agent it must not share one with.
-  const refused = { room: roomAt(fleet, fleet.indexOf.get(first)!), conflicts };
+  const refused = { spec, room: roomAt(fleet, fleet.indexOf.get(first)!), conflicts };
   const more = nodes.length > 1 ? ` (and ${nodes.length - 1} more)` : '';
   const words = `${first}: ${avoidAgents.words(refused)}${more}`;
   return {
     text: avoidAgents.only(nodes, [...new Set(nodes.map((node) => conflicts.get(node)!))]),
-    fix: avoidAgents.fix.text(refused),
+    fix: [avoidAgents.fix.ways(refused)],
     refused: [...nowhere.why.refused, { filter: avoidAgents.name, nodes: nodes.length, text: words }],
   };
 }

@@ -28,7 +28,7 @@ t.test('an agent that stays on a draining node because nobody else takes it goes
   fleet.submit('t1', 'greeter');
   fleet.tick();
   t.equal(fleet.task('t1')?.state, 'queued', 'it is about to be handed off');
-  const unplaced = { text: 'it stays there: no other node', fix: 'add a node', refused: [] };
+  const unplaced = { text: 'it stays there: no other node', fix: [], refused: [] };
   fleet.apply([{ type: 'agent', row: { ...fleet.agent('greeter'), unplaced } }]);
   fleet.tick();
   t.equal(fleet.task('t1')?.state, 'leased');

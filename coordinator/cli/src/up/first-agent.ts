@@ -5,6 +5,7 @@ import { FleetError, isEnd, type TaskView } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
 import { readAgents } from '../agent-file.ts';
 import type { Client } from '../client.ts';
+import { fixWithCommands } from '../fix-words.ts';
 import type { VerbCall } from '../verb.ts';
 import { duration } from '../words.ts';
 import type { Progress } from './progress.ts';
@@ -62,7 +63,7 @@ async function whenReady(call: VerbCall, client: Client, agent: string, signal: 
     if (seen.state === 'ready' || signal.aborted) return null;
     if (call.clock.monotonicMs() > deadline) {
       return seen.unplaced
-        ? `${agent} is on no node yet: ${seen.unplaced.text}. To fix it: ${call.as.inWords(seen.unplaced.fix)}`
+        ? `${agent} is on no node yet: ${seen.unplaced.text}. To fix it: ${fixWithCommands(seen.unplaced.fix, call.as)}`
         : `${agent} is ${seen.state}${seen.reason ? `: ${seen.reason}` : ''}`;
     }
     await sleep(call.clock, 200);

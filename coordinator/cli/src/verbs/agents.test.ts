@@ -97,13 +97,13 @@ t.test('the list says since when its reasons hold: what a placement found may ha
       ],
     },
   } as unknown as AgentView;
-  const as = { inWords: (text: string) => text } as never;
+  const as = { fleet: (words: string) => `fleet ${words}` } as never;
   const list = (of: AgentView) => agentTable([of], { columns: 200, paint: paintFor(false), as });
   const [head, row] = list(agent).split('\n');
   t.match(head, /WHY \(WHEN PLACED\)$/);
   t.match(row, /^greeter .* on disk, 203 tokens\/s estimated$/);
   t.match(list({ ...agent, reason: 'loads its model' } as AgentView), /loads its model$/, 'what holds now comes first');
-  const unplaced = { text: 'no node is open', fix: 'fleet uncordon alice' };
+  const unplaced = { text: 'no node is open', fix: [[{ verb: 'uncordon-node', node: 'alice' }]] };
   t.match(
     list({ ...agent, node: null, unplaced } as unknown as AgentView),
     /no node is open; to fix it: fleet uncordon alice$/,

@@ -10,6 +10,7 @@ import {
 import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { readAgents } from '../agent-file.ts';
 import { explainScreen } from '../explain-screen.ts';
+import { fixWithCommands } from '../fix-words.ts';
 import type { Invocation } from '../invocation.ts';
 import { firstAgentFile } from '../up/first-agent.ts';
 import { argument, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
@@ -24,7 +25,7 @@ export function agentWord(agent: AgentView, paint: Paint): string {
 /** Where and why in one phrase; for an unplaced agent what would fix it. */
 export function whyWords(agent: AgentView, as: Invocation): string {
   if (agent.unplaced && agent.node === null)
-    return `${agent.unplaced.text}; to fix it: ${as.inWords(agent.unplaced.fix)}`;
+    return `${agent.unplaced.text}; to fix it: ${fixWithCommands(agent.unplaced.fix, as)}`;
   if (agent.reason) return agent.reason;
   const said = agent.why?.scores.filter(({ name }) => name === 'residency' || name === 'speed') ?? [];
   return said.map(({ text }) => text).join(', ');
@@ -68,7 +69,7 @@ function oneAgent(agent: AgentView, call: VerbCall): string {
     lines.push(
       '',
       paint('red', `Not placed: ${agent.unplaced.text}`),
-      `To fix it: ${call.as.inWords(agent.unplaced.fix)}`,
+      `To fix it: ${fixWithCommands(agent.unplaced.fix, call.as)}`,
     );
     for (const { filter, nodes, text } of agent.unplaced.refused)
       lines.push(`  ${counted(nodes, 'node')} refused by ${filter}: ${text}`);

@@ -61,7 +61,7 @@ export const planVerbs: Verb[] = [
       };
       if (body.add.length + body.lose.length + body.drain.length === 0)
         throw wrongUse(
-          'What if what? Give --add, --lose or --drain: fleet plan --add 500xagent.yaml --lose site=garage',
+          `What if what? Give --add, --lose or --drain: ${call.as.fleet('plan --add 500xagent.yaml --lose site=garage')}`,
         );
       const plan = await call.client().call('whatIf', { body });
       call.show(plan, () => planScreen(plan, call));

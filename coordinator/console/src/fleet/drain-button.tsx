@@ -1,6 +1,7 @@
 // Drains nodes: before it is confirmed placement is asked who would move where and who has no other place, and what is said afterwards
 // is that answer.
-import type { WhatIfPlan } from '@blackroad/protocol';
+import type { FixSteps, WhatIfPlan } from '@blackroad/protocol';
+import { fixInWords } from '@blackroad/protocol/fix-words';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ApiProblem, call, wordsOf } from '../data/api.ts';
@@ -102,10 +103,10 @@ function Planned({ plan, nodes }: { plan: DrainPlan; nodes: readonly string[] })
             {reasons.slice(0, shown).map(({ agents, example, text, fix }) => (
               <li key={example}>
                 {agents === 1 ? example : `${example} and ${agents - 1} more`}: {text}
-                {fix && !endsDrain(fix, nodes) && (
+                {fix.length > 0 && !endsDrain(fix, nodes) && (
                   <>
                     <br />
-                    Fix: {fix}
+                    Fix: {fixInWords(fix)}
                   </>
                 )}
               </li>
@@ -128,5 +129,5 @@ const named = (agents: readonly string[]) =>
     ? agents.join(', ')
     : `${agents.slice(0, namesShown - 1).join(', ')} and ${agents.length - namesShown + 1} more`;
 /** To be told not to drain is no help to who asks what a drain would do. */
-const endsDrain = (fix: string, nodes: readonly string[]) =>
-  nodes.some((node) => fix.startsWith(`fleet uncordon ${node} (`));
+const endsDrain = ([ways = []]: FixSteps, nodes: readonly string[]) =>
+  ways.some((fix) => fix.verb === 'end-drain' && nodes.includes(fix.node));

@@ -18,7 +18,7 @@ const nothing: WhatIfPlan = {
 const move = (agent: string, from: string | null, to: string | null) => ({ agent, from, to, model: null });
 
 t.test('who moves where, who stays and why; others are told apart', async (t) => {
-  const reason = { agents: 1, example: 'greeter', text: 'it stays', fix: 'fetch a model' };
+  const reason = { agents: 1, example: 'greeter', text: 'it stays', fix: [] };
   const moves = [
     move('a', 'vm', 'pi'),
     move('b', 'vm', 'box'),

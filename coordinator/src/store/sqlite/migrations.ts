@@ -156,6 +156,14 @@ export const migrations: readonly Migration[] = [
     // JSON; NULL where that is not known, as for all tasks before this.
     sql: 'ALTER TABLE task ADD COLUMN by TEXT;',
   },
+  {
+    version: 8,
+    name: 'what would fix an agent as values',
+    // It was a sentence. Whoever is nowhere is looked at again by the first plan, which says it anew.
+    sql: `
+      UPDATE agent SET row = json_set(row, '$.unplaced.fix', json('[]')) WHERE json_type(row, '$.unplaced.fix') = 'text';
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

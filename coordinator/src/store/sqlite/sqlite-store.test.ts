@@ -100,6 +100,28 @@ t.test('a database of schema 1 is upgraded with all it holds', async (t) => {
   t.equal(schemaVersion(raw), newestVersion);
 });
 
+t.test('what would fix an agent was a sentence: it loads as not known yet', async (t) => {
+  const path = newPath();
+  const old = databaseOf(path, 7);
+  const fix = [[{ verb: 'uncordon-node' as const, node: 'alice' }]];
+  const why = {
+    text: 'the only node is cordoned',
+    refused: [{ filter: 'cordoned', nodes: 1, text: 'alice: by hand' }],
+  };
+  const put = (name: string, unplaced: object | null) =>
+    old.prepare('INSERT INTO agent VALUES (?, ?)').run(name, JSON.stringify({ ...agentRow(name), unplaced }));
+  put('greeter', { ...why, fix: 'fleet uncordon alice' });
+  put('placed', null);
+  old.close();
+  const store = await open(path);
+  t.teardown(() => store.close());
+  const view = await loadedView(store);
+  t.strictSame(view.agents.get('greeter')?.unplaced, { ...why, fix: [] });
+  t.strictSame(view.agents.get('placed')?.unplaced, null);
+  await store.commit([{ type: 'agent', row: { ...agentRow('greeter'), unplaced: { ...why, fix } } }]);
+  t.strictSame((await loadedView(store)).agents.get('greeter')?.unplaced, { ...why, fix });
+});
+
 t.test('who held which agent is found in what an older version wrote down', async (t) => {
   const path = newPath();
   const old = databaseOf(path, 3);

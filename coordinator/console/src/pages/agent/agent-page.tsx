@@ -4,6 +4,7 @@ import { Link, useParams } from '@tanstack/react-router';
 import { type ComponentType, lazy, Suspense } from 'react';
 import { useAgent } from '../../data/live.ts';
 import { useMay } from '../../data/session.tsx';
+import { Fixes } from '../../fleet/fixes.tsx';
 import { PageHead, Panel } from '../../kit/layout.tsx';
 import { Empty, Loading } from '../../kit/states.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
@@ -123,9 +124,7 @@ function Trouble({ agent }: { agent: AgentView }) {
       <Panel>
         <div className="stack">
           <Status of="unplaced" word={unplaced.text} />
-          <p>
-            <strong>To fix it:</strong> {unplaced.fix}.
-          </p>
+          <Fixes steps={unplaced.fix} agent={agent.name} />
         </div>
       </Panel>
     );

@@ -1,5 +1,6 @@
 // The spec under edit; what is saved is a new version.
 import type { AgentView } from '@blackroad/protocol';
+import { fixInWords } from '@blackroad/protocol/fix-words';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { call } from '../../data/api.ts';
@@ -7,6 +8,8 @@ import { Button } from '../../kit/button.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Status } from '../../kit/status.tsx';
 import { say } from '../../kit/toasts.tsx';
+import { useAddress } from '../../shell/router.tsx';
+import { editedSpec } from '../agents/edited-spec.ts';
 import { SpecEditor } from '../agents/spec-editor.tsx';
 import type { Draft } from '../agents/spec-text.ts';
 
@@ -14,6 +17,8 @@ export default function AgentSpecTab({ agent }: { agent: AgentView }) {
   const navigate = useNavigate();
   const { name, spec, version } = agent;
   const [from, setFrom] = useState({ version, spec });
+  const [fix] = useAddress('fix');
+  const [filled] = useState(() => (fix === '' || !agent.unplaced ? null : editedSpec(spec, agent.unplaced.fix)));
   const renamed = (draft: Draft) =>
     draft.name === name ? null : { field: 'name', text: `expected ${name}: a name stays`, line: null };
   return (
@@ -24,10 +29,14 @@ export default function AgentSpecTab({ agent }: { agent: AgentView }) {
           <Button onClick={() => setFrom({ version, spec })}>Begin from {version}</Button>
         </p>
       )}
+      {filled && agent.unplaced && (
+        <p className="dim">What would place it is filled in: {fixInWords(agent.unplaced.fix)}.</p>
+      )}
       <SpecEditor
         key={from.version}
         keep={`${name} ${from.version}`}
         start={from.spec}
+        filled={from.version === version ? filled : null}
         isNew={false}
         verb={() => 'Save'}
         refuse={renamed}

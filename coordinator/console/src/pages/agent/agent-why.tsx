@@ -1,18 +1,18 @@
 // Why here, and why not there: the sentence first, then the scores of its node beside the next ones, then who else would take it. For
-// an agent without a node: what would place it, and the action for that.
+// an agent without a node: what would place it, and the actions for that.
 import type { AgentView, PlacementExplained } from '@blackroad/protocol';
 import { useQueryClient } from '@tanstack/react-query';
-import { Plus, RefreshCw } from 'lucide-react';
+import { RefreshCw } from 'lucide-react';
 import { useEffect } from 'react';
 import { useRoute } from '../../data/query.ts';
-import { useMay } from '../../data/session.tsx';
-import { Button, LinkButton } from '../../kit/button.tsx';
+import { Fixes } from '../../fleet/fixes.tsx';
+import { Button } from '../../kit/button.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Loaded } from '../../kit/states.tsx';
 import { Glyph } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
 import { PinButton, UnpinNote } from './agent-pin.tsx';
-import { candidates, remedies } from './why.ts';
+import { candidates } from './why.ts';
 import { WhyClasses } from './why-classes.tsx';
 import { WhyScores } from './why-scores.tsx';
 
@@ -93,36 +93,14 @@ function Sentence({
           </p>
         )}
         {unplaced !== null && (
-          <ToFix answer={answer} fix={unplaced.fix} text={text.endsWith(unplaced.text) ? '' : unplaced.text} />
+          <>
+            {/* Of an agent that is nowhere it is the end of the sentence. */}
+            {answer.node !== null && <p>{unplaced.text}</p>}
+            <Fixes steps={unplaced.fix} agent={agent.name} />
+          </>
         )}
         <UnpinNote agent={agent} />
       </div>
     </Panel>
-  );
-}
-
-function ToFix({ answer, fix, text }: { answer: PlacementExplained; fix: string; text: string }) {
-  const may = useMay();
-  const { rules, nodes, join } = remedies(answer.classes);
-  return (
-    <>
-      {text && <p>{text}</p>}
-      <p>
-        <strong>To fix it:</strong> {fix}.
-      </p>
-      <p className="row wrap">
-        {rules && may('agentApply') && (
-          <LinkButton to="." search={{ tab: 'spec' } as never} look="primary">
-            Change what it asks for
-          </LinkButton>
-        )}
-        {nodes && <LinkButton to="/nodes">Look at the nodes</LinkButton>}
-        {join && may('joinTokenCreate') && (
-          <LinkButton to="/nodes/add" icon={<Plus />}>
-            Add a node
-          </LinkButton>
-        )}
-      </p>
-    </>
   );
 }

@@ -1,7 +1,7 @@
 // Scores beside each other, and what sets nodes apart.
 import type { NodeScore } from '@blackroad/protocol';
 import t from 'tap';
-import { candidates, mostly, remedies, scoreRows } from './why.ts';
+import { candidates, mostly, scoreRows } from './why.ts';
 
 const node = (name: string, values: Record<string, [value: number, weight: number]>): NodeScore => ({
   node: name,
@@ -46,12 +46,4 @@ t.test('what sets a node apart', async (t) => {
 t.test('the node it is on stands first, or the best one', async (t) => {
   t.same(candidates({ here: a, others: [b] }), [a, b]);
   t.same(candidates({ here: null, others: [b] }), [b]);
-});
-t.test('what would help', async (t) => {
-  const refused = (filter: string) => [
-    { class: 'pi', nodes: 1, wouldTake: 0, refused: [{ filter, nodes: 1, text: '' }] },
-  ];
-  t.same(remedies([]), { rules: false, nodes: false, join: true });
-  t.same(remedies(refused('cordoned')), { rules: false, nodes: true, join: false });
-  t.same(remedies(refused('site')), { rules: true, nodes: false, join: false });
 });

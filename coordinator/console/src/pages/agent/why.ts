@@ -55,14 +55,3 @@ export function mostly(first: NodeScore, other: NodeScore): Part | null {
   }
   return most;
 }
-
-/** Which of the fleet's own actions speaks to what refused the agent. */
-export function remedies(classes: PlacementExplained['classes']): { rules: boolean; nodes: boolean; join: boolean } {
-  const filters = new Set(classes.flatMap(({ refused }) => refused.map(({ filter }) => filter)));
-  const any = (...names: string[]) => names.some((name) => filters.has(name));
-  return {
-    rules: any('nodes', 'class', 'site', 'labels', 'price', 'pool', 'model', 'avoidAgents', 'throughput', 'memory'),
-    nodes: any('cordoned', 'draining', 'away', 'quarantined', 'unheard', 'disk', 'capacity'),
-    join: classes.length === 0 || any('memory', 'throughput', 'agents', 'model'),
-  };
-}

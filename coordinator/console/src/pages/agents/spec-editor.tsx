@@ -18,6 +18,8 @@ export interface SpecEditorProps {
   /** Under which what was typed is kept. */
   keep: string;
   start: Draft;
+  /** Filled in where nothing unsaved is kept. */
+  filled?: Draft | null;
   isNew: boolean;
   /** Of the button that saves. */
   verb: (name: string) => string;
@@ -28,10 +30,10 @@ export interface SpecEditorProps {
   beside?: (draft: Draft, faultsOf: (error: unknown) => void) => ReactNode;
 }
 
-export function SpecEditor({ keep, start, isNew, verb, refuse, onSaved, beside }: SpecEditorProps) {
+export function SpecEditor({ keep, start, filled = null, isNew, verb, refuse, onSaved, beside }: SpecEditorProps) {
   const [before] = useState(() => unsavedOf(keep));
   const [shown, setShown] = useState<Shown>(before?.shown ?? 'form');
-  const [draft, setDraft] = useState(before?.draft ?? start);
+  const [draft, setDraft] = useState(before?.draft ?? filled ?? start);
   const [text, setText] = useState(before?.text ?? '');
   const isDone = useRef(false);
   const isDirty = !isSame(draft, start) || (shown !== 'form' && readSpec(text).faults.length > 0);

@@ -1,5 +1,6 @@
 // Asks placement where a draft would go, before it is saved; nothing is touched.
 import type { WhatIfPlan } from '@blackroad/protocol';
+import { fixInWords } from '@blackroad/protocol/fix-words';
 import { useState } from 'react';
 import { call } from '../../data/api.ts';
 import { Button } from '../../kit/button.tsx';
@@ -50,7 +51,7 @@ function Answer({ plan }: { plan: WhatIfPlan }) {
     <p className="row spec-answer" role="status">
       <Glyph shape="bang" tone="warn" />
       <span>
-        Nowhere: {why?.text ?? 'no node takes it.'} {why && <>To fix it: {why.fix}.</>}
+        Nowhere: {why?.text ?? 'no node takes it.'} {why && <>To fix it: {fixInWords(why.fix)}.</>}
       </span>
     </p>
   );

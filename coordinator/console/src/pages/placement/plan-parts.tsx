@@ -1,6 +1,8 @@
 // The parts of a plan that are read: who finds no place and what would help, models to fetch or load, agents that move.
 import type { WhatIfPlan } from '@blackroad/protocol';
+import { fixInWords } from '@blackroad/protocol/fix-words';
 import { Link } from '@tanstack/react-router';
+import { Fixes } from '../../fleet/fixes.tsx';
 import type { Column } from '../../kit/columns.ts';
 import { Panel } from '../../kit/layout.tsx';
 import { Glyph, Status } from '../../kit/status.tsx';
@@ -10,7 +12,13 @@ import { count, plural } from '../../kit/words.ts';
 type Move = WhatIfPlan['moves'][number];
 type Step = WhatIfPlan['models'][number];
 
-export function NoPlace({ groups, title }: { groups: WhatIfPlan['unplaced']; title: string }) {
+interface NoPlaceProps {
+  groups: WhatIfPlan['unplaced'];
+  title: string;
+  /** They are nowhere now, and not in a plan: what helps can be done. */
+  isReal?: boolean;
+}
+export function NoPlace({ groups, title, isReal = false }: NoPlaceProps) {
   return (
     <Panel title={title} bare>
       <ul className="placement-rows">
@@ -25,9 +33,11 @@ export function NoPlace({ groups, title }: { groups: WhatIfPlan['unplaced']; tit
                 </Link>
                 {agents > 1 && ' and others'}: {text}
               </p>
-              {fix && (
+              {isReal ? (
+                <Fixes lead="What helps:" steps={fix} agent={example} />
+              ) : (
                 <p className="dim">
-                  <strong>What helps:</strong> {fix}
+                  <strong>What helps:</strong> {fixInWords(fix)}
                 </p>
               )}
             </div>

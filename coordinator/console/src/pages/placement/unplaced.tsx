@@ -42,10 +42,11 @@ export function Unplaced({ agents }: { agents: number }) {
   });
   return (
     <NoPlace
+      isReal
       title={`${plural(agents, 'agent')} without a place`}
       groups={groups.map((group, i) => {
         const why = views[i]?.data?.unplaced;
-        return { ...group, text: why?.text ?? group.text, fix: why?.fix ?? '' };
+        return { ...group, text: why?.text ?? group.text, fix: why?.fix ?? [] };
       })}
     />
   );

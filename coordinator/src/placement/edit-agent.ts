@@ -1,0 +1,11 @@
+// A change of the agent's own spec, as one of the fixes.
+import type { FixOf } from '@blackroad/protocol';
+
+type EditAgent = FixOf<'edit-agent'>;
+export function editAgent(
+  field: EditAgent['field'],
+  change: EditAgent['change'],
+  values: EditAgent['values'],
+): EditAgent {
+  return { verb: 'edit-agent', field, change, values };
+}

@@ -1,0 +1,55 @@
+// The fixes that a page or a route of the API does, as actions of alerts and buttons of the console. Types alone are imported, so
+// that a browser takes it in without the validators.
+import type { AlertAction } from './alerts.ts';
+import type { Fix, FixSteps } from './fix.ts';
+
+/** What can be done from here of all that would place the agent, each once, in the order of the steps. */
+export function actsOf(steps: FixSteps, agent: string): AlertAction[] {
+  const acts: AlertAction[] = [];
+  for (const fix of steps.flat()) {
+    const act = actOf(fix, agent);
+    if (act && !acts.some(({ verb, node }) => verb === act.verb && node === act.node)) acts.push(act);
+  }
+  return acts;
+}
+
+/** Where a person has to walk to the machine: its page. null: there is nothing to do but wait. */
+function actOf(fix: Fix, agent: string): AlertAction | null {
+  switch (fix.verb) {
+    case 'edit-agent':
+      return { verb: 'edit-agent', label: `Edit ${agent}`, role: 'operator', agent };
+    case 'uncordon-node':
+    case 'end-drain': {
+      const { node } = fix;
+      return { verb: 'uncordon-node', label: `Let ${node} take agents`, role: 'operator', node };
+    }
+    case 'release-node': {
+      const { node } = fix;
+      return { verb: 'release-node', label: `Release ${node}`, role: 'admin', node };
+    }
+    case 'pull-model': {
+      const { node, model } = fix;
+      if (model === null) return lookAt(node);
+      return { verb: 'pull-model', label: `Fetch ${model} on ${node}`, role: 'operator', node, model };
+    }
+    case 'join-node':
+      return { verb: 'add-node', label: 'Add a node', role: 'admin' };
+    case 'bring-back':
+    case 'free-memory':
+    case 'free-node':
+    case 'mend-disk':
+    case 'mend-gpu':
+    case 'mend-model':
+    case 'label-node':
+    case 'free-disk':
+    case 'serve-model':
+    case 'start-runtime':
+    case 'put-model-file':
+      return lookAt(fix.node);
+    case 'wait':
+      return fix.node === undefined ? null : lookAt(fix.node);
+  }
+}
+function lookAt(node: string): AlertAction {
+  return { verb: 'open-node', label: `Look at ${node}`, role: 'viewer', node };
+}
