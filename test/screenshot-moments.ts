@@ -3,7 +3,7 @@
 import type { NodeCapacity } from '@blackroad/protocol';
 import type { Browser, Page } from 'playwright-core';
 import { createClient } from '../coordinator/cli/src/client.ts';
-import { visit } from './browser/browser.ts';
+import { visit } from './fixtures/browser.ts';
 import { openApiFleet } from './fixtures/coordinator/api-fleet.ts';
 
 const consoleDir = new URL('../coordinator/console/dist', import.meta.url).pathname;

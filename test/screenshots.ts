@@ -3,10 +3,10 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { noBrowser, openBrowser, visit } from './browser/browser.ts';
-import { addressOf, consolePages } from './browser/pages.ts';
-import { startFleet, until } from './e2e/processes.ts';
+import { noBrowser, openBrowser, visit } from './fixtures/browser.ts';
 import { type Home, startHomeFleet } from './fixtures/home-fleet.ts';
+import { addressOf, consolePages } from './fixtures/pages.ts';
+import { startFleet, until } from './fixtures/processes.ts';
 import { shootMoments } from './screenshot-moments.ts';
 
 const root = new URL('..', import.meta.url).pathname;

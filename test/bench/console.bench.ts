@@ -4,7 +4,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { CDPSession, Page } from 'playwright-core';
-import { noBrowser, openBrowser } from '../browser/browser.ts';
+import { noBrowser, openBrowser } from '../fixtures/browser.ts';
 import { bench, percentile } from './line.ts';
 
 const size = { width: 1440, height: 900 };

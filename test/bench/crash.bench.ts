@@ -1,7 +1,7 @@
 // A node-agent is killed with SIGKILL: how long until the API says so, and until its agent is ready on another node. The second is
 // mostly patience that a test fleet has little of (one second here, half a minute and more by default), so it has no goal.
-import { startFleet, until } from '../e2e/processes.ts';
-import { agentOf, namesIn, nodeOf, presence, ready } from '../e2e/steps.ts';
+import { startFleet, until } from '../fixtures/processes.ts';
+import { agentOf, namesIn, nodeOf, presence, ready } from '../fixtures/steps.ts';
 import { lifetime } from './lifetime.ts';
 import { bench, percentile } from './line.ts';
 

@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { startFleet, until } from '../e2e/processes.ts';
+import { startFleet, until } from '../fixtures/processes.ts';
 import { lifetime } from './lifetime.ts';
 import { bench } from './line.ts';
 import { cpuSeconds, memoryOf, writtenBytes } from './proc.ts';

@@ -1,7 +1,7 @@
 // A coordinator with many nodes over mTLS, each with one agent: what it costs while they only beat, and what happens when it is killed
 // with SIGKILL and started again: how long until all are back, and how many agents moved because of it (none should).
 // The nodes share this machine's cores with the coordinator, and so do the handshakes of both sides. 2,000 with BENCH=all, else 300.
-import { startFleet, until } from '../e2e/processes.ts';
+import { startFleet, until } from '../fixtures/processes.ts';
 import { lifetime } from './lifetime.ts';
 import { bench } from './line.ts';
 import { cpuSeconds, memoryOf } from './proc.ts';

@@ -3,7 +3,7 @@
 // printed beside the rates, since on a busy machine only that is comparable.
 import { Agent, request } from 'node:http';
 import { loadavg } from 'node:os';
-import { startFleet, until } from '../e2e/processes.ts';
+import { startFleet, until } from '../fixtures/processes.ts';
 import { lifetime } from './lifetime.ts';
 import { bench, percentile } from './line.ts';
 import { cpuSeconds, memoryOf } from './proc.ts';

@@ -2,8 +2,8 @@
 // at the door that a person understands.
 import t from 'tap';
 import { createClient } from '../../coordinator/cli/src/client.ts';
+import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
 import { openApiFleet } from '../fixtures/coordinator/api-fleet.ts';
-import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
 
 const consoleDir = new URL('../../coordinator/console/dist', import.meta.url).pathname;
 

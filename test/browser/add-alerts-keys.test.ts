@@ -1,8 +1,8 @@
 // What is looked after: a machine joins by the wizard's command, an alert is acknowledged and clears, keys come and go, usage, audit and
 // settings tell the truth, and a viewer is offered nothing more than a viewer may do. In a real browser against real processes.
 import t from 'tap';
-import { startFleet, until } from '../e2e/processes.ts';
-import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
+import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
+import { startFleet, until } from '../fixtures/processes.ts';
 
 t.test('adding, alerts, keys and books in a browser', { skip: noBrowser, timeout: 120_000 }, async (t) => {
   const fleet = await startFleet(t);

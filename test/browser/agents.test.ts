@@ -1,8 +1,8 @@
 // Agents in a real browser against real processes and simulated nodes: from a template to an answer, why it is where it is, back to an
 // older version, its memory, and off again.
 import t from 'tap';
-import { startFleet, until } from '../e2e/processes.ts';
-import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
+import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
+import { startFleet, until } from '../fixtures/processes.ts';
 
 t.test('agents in a browser', { skip: noBrowser }, async (t) => {
   const fleet = await startFleet(t);

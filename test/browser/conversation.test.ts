@@ -2,9 +2,9 @@
 // however long, copied, edited and asked again; and nothing that a model writes does more than stand there.
 import t from 'tap';
 import { createClient } from '../../coordinator/cli/src/client.ts';
-import { until } from '../e2e/processes.ts';
+import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
 import { type FakeWork, openApiFleet } from '../fixtures/coordinator/api-fleet.ts';
-import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
+import { until } from '../fixtures/processes.ts';
 
 const consoleDir = new URL('../../coordinator/console/dist', import.meta.url).pathname;
 const answer = [

@@ -1,7 +1,7 @@
 // Draining a node in a real browser: the question shows what placement has worked out, and what is said afterwards is what happens.
 import t from 'tap';
-import { startFleet, until } from '../e2e/processes.ts';
-import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
+import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
+import { startFleet, until } from '../fixtures/processes.ts';
 
 t.test('a drain says beforehand what becomes of the agents', { skip: noBrowser }, async (t) => {
   const fleet = await startFleet(t);

@@ -1,9 +1,9 @@
 // Every page of the console, as its build finds them, before axe in both themes and on a phone: a new page is in it by itself. Nothing may
 // stand out over the edge of a phone's screen, every page has one heading and a title of its own.
 import t from 'tap';
+import { axeFaults, axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
 import { startHomeFleet } from '../fixtures/home-fleet.ts';
-import { axeFaults, axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
-import { addressOf, consolePages } from './pages.ts';
+import { addressOf, consolePages } from '../fixtures/pages.ts';
 
 t.test('every page', { skip: noBrowser }, async (t) => {
   const { fleet, things } = await startHomeFleet(t);

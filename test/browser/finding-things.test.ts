@@ -1,8 +1,8 @@
 // What a person finds from any page, in a real browser: the palette's actions with and without a name, charts whose figures are whole, and
 // that something needs attention.
 import t from 'tap';
-import { startFleet, until } from '../e2e/processes.ts';
-import { axeFaults, axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
+import { axeFaults, axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
+import { startFleet, until } from '../fixtures/processes.ts';
 
 const mib = 1024 ** 2;
 /** Notes every text that is painted, with where it begins: what begins left of the picture is cut off. */

@@ -1,8 +1,8 @@
 // The way in, the fleet, the table of nodes and one node's page, in a real browser against real processes, by role and label.
 import type { Page } from 'playwright-core';
 import t from 'tap';
-import { startFleet } from '../e2e/processes.ts';
-import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
+import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
+import { startFleet } from '../fixtures/processes.ts';
 
 /** Said in exactly this word: "Not live" has it in it, too. */
 const isLive = (page: Page) => page.getByRole('status').getByText('Live', { exact: true }).first().waitFor();

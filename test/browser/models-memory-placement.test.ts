@@ -1,8 +1,8 @@
 // Which model fits where, what agents remember and the proof of it, the packed fleet and a what-if, in a real browser against real
 // processes and simulated nodes.
 import t from 'tap';
-import { startFleet, until } from '../e2e/processes.ts';
-import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from './browser.ts';
+import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
+import { startFleet, until } from '../fixtures/processes.ts';
 
 t.test('models, memory and placement in a browser', { skip: noBrowser, timeout: 120_000 }, async (t) => {
   const fleet = await startFleet(t);

@@ -2,8 +2,8 @@
 // shows first. In a real browser against real processes and simulated nodes.
 import type { Locator } from 'playwright-core';
 import t from 'tap';
-import { startFleet, until } from '../e2e/processes.ts';
-import { axeFaults, noBrowser, openBrowser, visit } from './browser.ts';
+import { axeFaults, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
+import { startFleet, until } from '../fixtures/processes.ts';
 
 const longName = 'the-agent-with-a-long-name';
 /** The texts in it that are wider than their place. */

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { consolePages } from '../browser/pages.ts';
+import { consolePages } from '../fixtures/pages.ts';
 
 const docs = new URL('../../docs/', import.meta.url).pathname;
 const text = readFileSync(join(docs, 'console.md'), 'utf8');

@@ -9,8 +9,8 @@ import { interpretingChecker, Problem } from '@blackroad/protocol';
 import t from 'tap';
 import { usage } from '../../coordinator/cli/src/help.ts';
 import { verbs } from '../../coordinator/cli/src/verbs.ts';
-import { type Ran, runFleet, startFleet } from './processes.ts';
-import { ask, namesIn, presence, ready } from './steps.ts';
+import { type Ran, runFleet, startFleet } from '../fixtures/processes.ts';
+import { ask, namesIn, presence, ready } from '../fixtures/steps.ts';
 
 t.setTimeout(240_000);
 const root = new URL('../..', import.meta.url).pathname;

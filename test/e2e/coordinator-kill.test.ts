@@ -2,8 +2,8 @@
 // every task that was accepted reaches exactly one end, and no agent moves because of the restart.
 import { isEnd, type TaskView } from '@blackroad/protocol';
 import t from 'tap';
-import { type Fleet, startFleet, until } from './processes.ts';
-import { chainFault, memoryOf, taskOf } from './steps.ts';
+import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
+import { chainFault, memoryOf, taskOf } from '../fixtures/steps.ts';
 
 t.setTimeout(240_000);
 const nodes = 200;

@@ -4,7 +4,7 @@ import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t from 'tap';
-import { type Process, startFleet, until } from './processes.ts';
+import { type Process, startFleet, until } from '../fixtures/processes.ts';
 import {
   agentOf,
   ask,
@@ -17,7 +17,7 @@ import {
   ready,
   submit,
   taskOf,
-} from './steps.ts';
+} from '../fixtures/steps.ts';
 
 /** A simulated Pi 5 says 12 words a second: long enough to be killed in the middle. */
 const longPrompt = 'a b c d e f g h i j k l m n o p q r s t u v w x y z '.repeat(2);

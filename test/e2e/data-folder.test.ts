@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { startFleet, startProcess } from './processes.ts';
+import { startFleet, startProcess } from '../fixtures/processes.ts';
 
 t.setTimeout(60_000);
 const root = new URL('../..', import.meta.url).pathname;

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { startProcess, until } from './processes.ts';
+import { startProcess, until } from '../fixtures/processes.ts';
 
 t.setTimeout(120_000);
 const folder = mkdtempSync(join(tmpdir(), 'disk-full-'));

@@ -1,8 +1,19 @@
 // A person takes a node out of work and back: a cordon keeps what is there, a drain moves it with its memory while tasks flow, none is
 // lost and none is done twice; after uncordon the node takes agents again.
 import t from 'tap';
-import { type Fleet, startFleet, until } from './processes.ts';
-import { agentOf, ask, chainFault, ended, memoryOf, namesIn, nodeOf, presence, ready, submit } from './steps.ts';
+import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
+import {
+  agentOf,
+  ask,
+  chainFault,
+  ended,
+  memoryOf,
+  namesIn,
+  nodeOf,
+  presence,
+  ready,
+  submit,
+} from '../fixtures/steps.ts';
 
 t.setTimeout(180_000);
 

@@ -13,7 +13,7 @@ import { createClient } from '../../coordinator/cli/src/client.ts';
 import { coordinatorUser, openCa } from '../../coordinator/src/ca/ca.ts';
 import { makeRequest } from '../fixtures/coordinator/test-ca.ts';
 import { findMosquitto, type Mosquitto, startMosquitto } from '../fixtures/mosquitto.ts';
-import { startProcess, until } from './processes.ts';
+import { startProcess, until } from '../fixtures/processes.ts';
 
 t.setTimeout(120_000);
 const program = findMosquitto();

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { isEnd, type TaskView } from '@blackroad/protocol';
 import t from 'tap';
 import { testModels } from '../fixtures/node-agent/test-models.ts';
-import { type Fleet, type Process, runFleet, startFleet, until } from './processes.ts';
-import { ended, memoryOf, nodeOf, presence, ready, submit } from './steps.ts';
+import { type Fleet, type Process, runFleet, startFleet, until } from '../fixtures/processes.ts';
+import { ended, memoryOf, nodeOf, presence, ready, submit } from '../fixtures/steps.ts';
 
 t.setTimeout(240_000);
 const models = await testModels();

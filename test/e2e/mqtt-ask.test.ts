@@ -2,8 +2,8 @@
 // JSON with an id of the asker's or bare text; the same id twice is one task.
 import mqtt, { type MqttClient } from 'mqtt';
 import t from 'tap';
-import { type Fleet, startFleet, until } from './processes.ts';
-import { namesIn, presence, ready } from './steps.ts';
+import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
+import { namesIn, presence, ready } from '../fixtures/steps.ts';
 
 t.setTimeout(120_000);
 const root = 'blackroad/v1/agent/greeter';

@@ -3,8 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type Fleet, startFleet, until } from './processes.ts';
-import { agentOf, chainFault, memoryOf, namesIn, presence, ready } from './steps.ts';
+import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
+import { agentOf, chainFault, memoryOf, namesIn, presence, ready } from '../fixtures/steps.ts';
 
 t.setTimeout(240_000);
 const spec = { name: 'clock', triggers: [{ cron: '* * * * * *', prompt: 'What time is it?' }] };

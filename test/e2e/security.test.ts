@@ -10,8 +10,8 @@ import { systemRandom } from '@blackroad/std/random';
 import t, { type Test } from 'tap';
 import { openCa } from '../../coordinator/src/ca/ca.ts';
 import { createKey, writeCsr } from '../../node-agent/src/identity/csr.ts';
-import { startFleet, until } from './processes.ts';
-import { agentOf, ask, counter, memoryOf, namesIn, nodeOf, presence, ready } from './steps.ts';
+import { startFleet, until } from '../fixtures/processes.ts';
+import { agentOf, ask, counter, memoryOf, namesIn, nodeOf, presence, ready } from '../fixtures/steps.ts';
 import { cut, dial, enrolAs, enrolBody, post } from './stranger.ts';
 
 t.setTimeout(240_000);

@@ -4,7 +4,7 @@ import { request } from 'node:https';
 import { type EnrolAnswer, type JoinTokenText, readJoinToken } from '@blackroad/protocol';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { createKey, writeCsr } from '../../node-agent/src/identity/csr.ts';
-import type { Fleet } from './processes.ts';
+import type { Fleet } from '../fixtures/processes.ts';
 
 export interface Stranger {
   node: string;
