@@ -179,7 +179,7 @@ export interface Probes {
   /** May write the id of a container to the state folder. */
   machineIdentity(): Promise<MachineIdentity>;
   /** Facts of now; rates are since the last call. Missing parts are left out, never guessed. */
-  health(): Omit<NodeHealth, 'boot' | 'seq' | 'atMs' | 'generation' | 'tasksRunning' | 'tasksWaiting' | 'outboxDepth'>;
+  health(): Omit<NodeHealth, 'boot' | 'seq' | 'atMs' | 'generation' | 'tasksRunning' | 'models' | 'outboxDepth'>;
   /** Memory models may use and what is free of it now: VRAM where there is a GPU. */
   modelMemory(): { totalBytes: number; freeBytes: number };
   diskFreeBytes(): number;

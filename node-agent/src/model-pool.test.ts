@@ -1,4 +1,4 @@
-import { explain, maxCapacityBytes, NodeCapacity } from '@blackroad/protocol';
+import { explain, maxCapacityBytes, maxModelsInHealth, NodeCapacity } from '@blackroad/protocol';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
@@ -352,5 +352,56 @@ t.test('a server that shows how much it works on at once is given that much, fro
   slots = 2;
   await pool.refresh();
   t.equal(given(), 2);
+  await pool.close();
+});
+
+t.test('the load of a model: who was let in, who waits, and what others ask of its server', async (t) => {
+  let looks = 0;
+  const others: Record<string, number> = { hers: 3 };
+  const runtime: Runtime = {
+    ...runtimeOf(
+      chat('idle', { resident: true, slots: 2 }),
+      chat('disk', { aliases: ['small'] }),
+      chat('hers', { slots: 8 }),
+      { name: 'e', kind: 'embed', resident: true, slots: 1, dimension: 8 },
+    ),
+    others: (model) => others[model] ?? 0,
+    lookInside: () => looks++,
+  };
+  const pool = poolOf([runtime]);
+  await pool.refresh();
+  t.same(pool.loads(), [
+    { name: 'hers', busy: 0, waiting: 0, slots: 8, others: 3 },
+    { name: 'idle', busy: 0, waiting: 0, slots: 2 },
+    { name: 'e', busy: 0, waiting: 0, slots: 1 },
+  ]);
+  t.equal(looks, 1, 'the server is asked for the next heartbeat');
+  pool.admission.setSlots('disk', 2);
+  const enter = () => pool.enter('small', new AbortController().signal, 60_000);
+  const running = [await enter(), await enter()];
+  const waiting = [enter(), enter()];
+  t.same(pool.loads()[0], { name: 'disk', busy: 2, waiting: 2, slots: 2 }, 'under its own name, and first');
+  t.equal(pool.loads().length, 4);
+  running[0]?.();
+  await waiting[0];
+  t.same(pool.loads()[0], { name: 'disk', busy: 2, waiting: 1, slots: 2 });
+  running[1]?.();
+  for (const each of waiting) (await each)();
+  t.notOk(
+    pool.loads().some(({ name }) => name === 'disk'),
+    'it has none any more and is not loaded',
+  );
+  await pool.close();
+});
+
+t.test('of many loaded models those with the most requests are told', async (t) => {
+  const names = Array.from({ length: 40 }, (_, at) => `m${at}`);
+  const pool = poolOf([runtimeOf(...names.map((name) => chat(name, { resident: true })))]);
+  await pool.refresh();
+  const leave = await pool.enter('m39', new AbortController().signal, 60_000);
+  const loads = pool.loads();
+  t.equal(loads.length, maxModelsInHealth);
+  t.match(loads[0], { name: 'm39', busy: 1 });
+  leave();
   await pool.close();
 });

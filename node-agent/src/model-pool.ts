@@ -1,7 +1,7 @@
 // The models of this node over all its runtimes: what is there, which runtime serves a model, what `auto` means, who embeds,
 // what was learned of them, and that those its agents need are fetched and loaded. Refreshed in the background; a heartbeat only
 // reads. Never starts or stops a model server.
-import { findModel, isVector, type NodeCapacity } from '@blackroad/protocol';
+import { findModel, isVector, type ModelLoad, type NodeCapacity } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import { type Clock, type Timer, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -11,6 +11,7 @@ import { createDefaultModels, type DefaultModels, type EnsureKinds } from './def
 import { fetchFromFirst } from './fetch-from-first.ts';
 import type { Learned } from './learned.ts';
 import { describeModel } from './model-description.ts';
+import { modelLoadsOf } from './model-loads.ts';
 import { createModelLook, type Look, lackingKinds, type Served, standOf } from './model-look.ts';
 import type { ModelSituation } from './model-notes.ts';
 import { createModelPulls, type OnProgress } from './model-pulls.ts';
@@ -35,6 +36,8 @@ export interface ModelPool {
   embed: Embedder;
   learn(model: string, usage: Usage): void;
   capacity(boot: string): NodeCapacity;
+  /** What each model has to do now, for a heartbeat; the servers are asked about the work of others for the next one. */
+  loads(): ModelLoad[];
   /** One at a time; joins the fetch of that model that is under way. */
   pull(model: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
   /** Frees the model's memory; throws RuntimeError in words when it works now or its server keeps it. */
@@ -312,6 +315,10 @@ export function createModelPool(parts: {
         defaultChat: defaultChat(),
         embedder: embedderModel()?.model.name ?? null,
       };
+    },
+    loads() {
+      for (const runtime of runtimes) runtime.lookInside?.();
+      return modelLoadsOf(admission.load(), now.served);
     },
     pull: (model, onProgress, signal) => pulls.pull(model, onProgress, signal),
     async unload(name) {

@@ -185,6 +185,29 @@ async function atWork(t: Test) {
   return { ...busy, finish: () => finish?.() };
 }
 
+t.test('a heartbeat says what each model has to do', async (t) => {
+  const finishes: (() => void)[] = [];
+  const { beats, until, tell, boot, task, assign, ends, states } = await rig(t, (plain) => ({
+    async *chat(request, signal) {
+      await new Promise<void>((resolve) => finishes.push(resolve));
+      yield* plain.chat(request, signal);
+    },
+  }));
+  tell('welcome', { boot, coordinator: boot, nowMs: 0, heartbeatMs: 1000, leaseMs: 60_000, generation: 0 });
+  const isTold = (wanted: string) => JSON.stringify(beats().at(-1)?.models) === wanted;
+  await until(() => isTold('[{"name":"small","busy":0,"waiting":0,"slots":4}]'));
+  const agents = ['ada', 'eve', 'bob', 'cleo', 'dora'].map((name) => assign(name, 'small'));
+  await until(() => states().filter((state) => state === 'ready').length === 5);
+  for (const agent of agents) task(`t-${agent.spec.name}`, agent);
+  await until(() => isTold('[{"name":"small","busy":4,"waiting":1,"slots":4}]'));
+  t.equal(beats().at(-1)?.tasksRunning, 5);
+  await until(() => {
+    for (const finish of finishes.splice(0)) finish();
+    return ends().length === 5;
+  });
+  await until(() => isTold('[{"name":"small","busy":0,"waiting":0,"slots":4}]'));
+});
+
 t.test('a model that works is not put down, one that is not here neither: words say why', async (t) => {
   const { tell, replies, until, ends, finish } = await atWork(t);
   tell('unload', { command: 'c.1', model: 'small' });

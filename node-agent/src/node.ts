@@ -21,6 +21,7 @@ import { type Random, sortableId } from '@blackroad/std/random';
 import { type AgentTriggers, createAgentTriggers } from './agent-triggers.ts';
 import type { AssignmentStore } from './assignment-store.ts';
 import type { MachineIdentity, NodeMemory, Probes, RunningAgent, Transport } from './contracts.ts';
+import { fittedHealth } from './fitted-health.ts';
 import { createLease, type Lease } from './lease.ts';
 import type { ModelPool } from './model-pool.ts';
 import { RuntimeError } from './runtimes/runtime.ts';
@@ -509,22 +510,21 @@ class Loop implements RunningNode {
     const { node, boot, transport, probes, pool, assignments, clock } = this.#parts;
     if (!transport.connected) return;
     const triggerTroubles = this.#triggers.troubles();
-    const waiting = pool.admission.load().reduce((sum, each) => sum + each.waiting, 0);
     transport.send(
       'nodeHealth',
       { node },
-      {
+      fittedHealth({
         boot,
         seq: ++this.#seq,
         atMs: clock.nowMs(),
         generation: assignments.generation,
         ...probes.health(),
         tasksRunning: this.#runs.running,
-        tasksWaiting: waiting,
+        models: pool.loads(),
         outboxDepth: transport.outboxDepth,
         held: this.#runs.heldKeys(maxHeldInHealth),
         ...(triggerTroubles.length > 0 ? { triggerTroubles } : {}),
-      },
+      }),
     );
     this.#tellCapacity();
   }

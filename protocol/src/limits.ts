@@ -20,8 +20,9 @@ export const maxJsonDepth = 64;
 export const maxMemoryBatchBytes = 128 * 1024;
 /** One memory entry as JSON: 8 KiB of control characters take 48, tags 12, a vector 22. A larger one would fit no message with its envelope. */
 export const maxMemoryEntryBytes = 96 * 1024;
-/** Heartbeats come from ten thousand nodes; a big one is a bug or an attack. */
-export const maxHealthBytes = 4 * 1024;
+/** Heartbeats come from ten thousand nodes and have 0.7 KB. One of a machine with 32 graphics cards, 32 leases and 16 loaded models has
+ * 5.6 KB; a bigger one is a bug or an attack. */
+export const maxHealthBytes = 6 * 1024;
 /** Presence, hello, events. */
 export const maxSmallMessageBytes = 16 * 1024;
 /** Inventory and capacity: a hundred models with their speeds. */
@@ -101,6 +102,11 @@ export const maxDeadlineSeconds = 7 * 86_400;
 export const maxHeldTasks = 5_000;
 /** Leases a heartbeat names: 33 bytes each, and heartbeats come from ten thousand nodes. */
 export const maxHeldInHealth = 32;
+/** Models whose load a heartbeat tells, about 70 bytes each: the memory of a machine seldom holds more at once. A server that calls
+ * hundreds loaded has requests for few of them, and those come first. */
+export const maxModelsInHealth = 16;
+/** Requests of one model on one node: ten times the longest queue that can be set. What a server has beyond it is told as so many. */
+export const maxRequestsPerModel = 100_000;
 
 /** Rows of one page of any list. */
 export const maxPageRows = 1_000;

@@ -14,7 +14,14 @@ import {
   TaskId,
   TimeMs,
 } from './ids.ts';
-import { maxFetchesShown, maxHeldInHealth, maxHeldTasks, maxModelsPerNode } from './limits.ts';
+import {
+  maxFetchesShown,
+  maxHeldInHealth,
+  maxHeldTasks,
+  maxModelsInHealth,
+  maxModelsPerNode,
+  maxRequestsPerModel,
+} from './limits.ts';
 import { type Static, Type } from './typebox.ts';
 
 export const NodeClassName = Type.String({
@@ -174,6 +181,23 @@ export const NodeCapacity = Type.Object({
 });
 export type NodeCapacity = Static<typeof NodeCapacity>;
 
+const Requests = (description: string) => Type.Integer({ minimum: 0, maximum: maxRequestsPerModel, description });
+/** What one model of a node has to do now. Its learned speeds are told with capacity: they move by the answer, this by the moment. */
+export const ModelLoad = Type.Object({
+  name: Type.String({ maxLength: 200 }),
+  busy: Requests('Requests of the node that its model server works on.'),
+  waiting: Requests('Requests of the node that wait for a slot.'),
+  slots: Requests(
+    'Requests of its own that the node lets in at once now; it moves where the server does not tell how many it takes.',
+  ),
+  others: Type.Optional(
+    Requests(
+      'Requests of others than the node in its model server, as seen about a beat ago. Missing: none, or the server does not tell.',
+    ),
+  ),
+});
+export type ModelLoad = Static<typeof ModelLoad>;
+
 /** The heartbeat: perishable, never stored. */
 export const NodeHealth = Type.Object({
   boot: BootId,
@@ -229,8 +253,15 @@ export const NodeHealth = Type.Object({
   network: Type.Optional(
     Type.Object({ receivedBytesPerS: Type.Number({ minimum: 0 }), sentBytesPerS: Type.Number({ minimum: 0 }) }),
   ),
-  tasksRunning: Type.Integer({ minimum: 0 }),
-  tasksWaiting: Type.Integer({ minimum: 0 }),
+  tasksRunning: Type.Integer({ minimum: 0, description: 'Turns of its agents, those that wait for a slot included.' }),
+  models: Type.Optional(
+    Type.Array(ModelLoad, {
+      maxItems: maxModelsInHealth,
+      description:
+        'Models that are loaded or have requests, those with the most requests first; where not all find room, those alone. Missing: ' +
+        'an older node.',
+    }),
+  ),
   outboxDepth: Type.Integer({ minimum: 0 }),
   held: Type.Optional(
     Type.Array(Type.String({ maxLength: 60 }), {

@@ -97,7 +97,6 @@ function health(id: string): NodeHealth {
     temperatureC: 55 + noise(6),
     network: { receivedBytesPerS: 1000 + noise(500), sentBytesPerS: 900 + noise(500) },
     tasksRunning: 0,
-    tasksWaiting: 0,
     outboxDepth: 0,
     agentRssBytes: 6e7,
   };

@@ -4,12 +4,15 @@ import {
   faults,
   JoinTokenRequest,
   KeyRequest,
+  maxModelsInHealth,
+  maxRequestsPerModel,
   routes,
   type TSchema,
   topicOf,
   topics,
 } from '@blackroad/protocol';
 import t from 'tap';
+import { sampleHealth } from '../fixtures/coordinator/sample-rows.ts';
 
 interface Shape {
   type?: string;
@@ -51,7 +54,7 @@ t.test('in every message and request', async (t) => {
 });
 
 t.test('a number beyond it is refused by name', async (t) => {
-  const say = (name: 'taskReport' | 'nodeHello', params: Record<string, string>, message: object) =>
+  const say = (name: 'taskReport' | 'nodeHello' | 'nodeHealth', params: Record<string, string>, message: object) =>
     decode(topicOf(name, { node: 'alice', ...params }), Buffer.from(JSON.stringify(message)));
   const usage = {
     model: 'tiny',
@@ -75,6 +78,14 @@ t.test('a number beyond it is refused by name', async (t) => {
   };
   t.match(say('nodeHello', {}, { ...hello, generation: 1e300 }), { refused: 'invalid', text: /generation: expected/ });
   t.match(say('nodeHello', {}, { ...hello, generation: 7 }), { name: 'nodeHello' });
+  const load = { name: 'tiny', busy: 1, waiting: 0, slots: 2 };
+  const beat = (models: object[]) => say('nodeHealth', {}, { ...sampleHealth(), models });
+  t.match(beat(Array(maxModelsInHealth).fill({ ...load, busy: maxRequestsPerModel })), { name: 'nodeHealth' });
+  for (const field of ['busy', 'waiting', 'slots', 'others']) {
+    const text = new RegExp(`models\\.0\\.${field}: expected`);
+    t.match(beat([{ ...load, [field]: maxRequestsPerModel + 1 }]), { refused: 'invalid', text }, field);
+  }
+  t.match(beat(Array(maxModelsInHealth + 1).fill(load)), { refused: 'invalid', text: /models: expected/ });
 });
 
 const named = {

@@ -11,7 +11,7 @@ type Fields = Partial<Record<TopicName, readonly string[]>>;
 export const broughtSaid: Fields = {
   nodeHello: ['machine'],
   nodeInfo: ['led'],
-  nodeHealth: ['held', 'gpuTroubles'],
+  nodeHealth: ['held', 'gpuTroubles', 'models'],
   nodeCapacity: ['pulls', 'fetchable', 'fetches', 'noModel'],
   taskReport: ['usage.decodeMs'],
   taskChunk: ['retract'],

@@ -68,7 +68,7 @@ async function until(is: () => boolean) {
   while (!is()) await new Promise((resolve) => setImmediate(resolve));
 }
 const says = (text: string, code = 0) => `echo '${text}'; exit ${code}\n`;
-const beat = { boot: 'boot-0001', seq: 1, atMs: 1, generation: 0, tasksRunning: 0, tasksWaiting: 0, outboxDepth: 0 };
+const beat = { boot: 'boot-0001', seq: 1, atMs: 1, generation: 0, tasksRunning: 0, outboxDepth: 0 };
 function troublesOf({ probes }: Pick<Box, 'probes'>) {
   const health = probes.health();
   if (explain(NodeHealth, { ...beat, ...health }) !== '') throw new Error(explain(NodeHealth, { ...beat, ...health }));

@@ -56,7 +56,7 @@ function on(t: Test, name: string, more: Partial<ProbesOptions> = {}) {
   });
   return { machine, clock, probes, options };
 }
-const rest = { boot: 'boot-0001', seq: 1, atMs: 1, generation: 0, tasksRunning: 0, tasksWaiting: 0, outboxDepth: 0 };
+const rest = { boot: 'boot-0001', seq: 1, atMs: 1, generation: 0, tasksRunning: 0, outboxDepth: 0 };
 
 t.test('what a machine is', async (t) => {
   const expected = {

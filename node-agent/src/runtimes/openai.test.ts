@@ -1,9 +1,11 @@
 // What a llama-server said (recorded), and the forms that vLLM documents, and what we make of them.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { systemClock } from '@blackroad/std/clock';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import {
   exchangesOf,
   type Reply,
@@ -178,6 +180,7 @@ t.test('events: comments are dropped, old error lines kept, tool calls put toget
 async function vllm(
   t: Test,
   reply: (path: string, body: Record<string, unknown>, response: ServerResponse) => void,
+  clock: Clock = systemClock,
 ): Promise<Runtime> {
   const server = createServer(async (request: IncomingMessage, response) => {
     const chunks: Buffer[] = [];
@@ -186,7 +189,11 @@ async function vllm(
     reply(request.url ?? '', text ? JSON.parse(text) : {}, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const openai = createOpenAi({ ...common, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/` });
+  const openai = createOpenAi({
+    ...common,
+    clock,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/`,
+  });
   t.teardown(async () => {
     await openai.close();
     server.closeAllConnections();
@@ -447,4 +454,65 @@ t.test('vLLM: slots follow what it works on and what waits inside it; a personâ€
   const said = createOpenAi({ ...common, url: 'http://127.0.0.1:9', slots: 3 });
   t.equal(said.slotsNow?.('m'), undefined);
   await said.close();
+});
+
+t.test('vLLM: requests of others are what its gauges count beyond those of this node', async (t) => {
+  let metrics = 'vllm:num_requests_running{model_name="m"} 4.0\nvllm:num_requests_waiting{model_name="m"} 2.0\n';
+  const held: ServerResponse[] = [];
+  const openai = await vllm(t, (path, _, response) => {
+    if (path === '/metrics') response.end(metrics);
+    else if (path === '/v1/models') json(response, 200, { data: [{ id: 'm', owned_by: 'vllm', max_model_len: 4096 }] });
+    else if (path === '/v1/chat/completions') held.push(response);
+    else json(response, 404, { detail: 'Not Found' });
+  });
+  await openai.models();
+  t.equal(openai.others?.('m'), 6, 'those that wait inside it too');
+  const leave = new AbortController();
+  const ours = collect(openai.chat({ ...hello, model: 'm' }, leave.signal)).catch(() => {});
+  while (held.length === 0) await turn();
+  await openai.models();
+  t.equal(openai.others?.('m'), 5, 'one of the six is ours');
+  leave.abort();
+  await ours;
+  metrics = 'vllm:num_requests_running{model_name="m"} 1.0\nvllm:num_requests_waiting{model_name="m"} 0.0\n';
+  await openai.models();
+  t.equal(openai.others?.('m'), 1);
+});
+
+t.test('llama-server: slots that others use are told, and a list that is refused is asked for once', async (t) => {
+  const clock = new HandClock();
+  const slots = { busy: 2, status: 200 };
+  let asked = 0;
+  const openai = await vllm(
+    t,
+    (path, _, response) => {
+      if (path === '/v1/models') json(response, 200, { data: [{ id: 'm', owned_by: 'llamacpp' }] });
+      else if (path === '/slots') {
+        asked++;
+        const rows = Array.from({ length: 4 }, (_, id) => ({ id, is_processing: id < slots.busy }));
+        json(response, slots.status, slots.status === 200 ? rows : { error: { code: 501 } });
+      } else json(response, 404, {});
+    },
+    clock,
+  );
+  await openai.models();
+  while (openai.others?.('m') !== 2) await turn();
+  slots.busy = 3;
+  openai.lookInside?.();
+  await openai.models();
+  t.equal(asked, 1, 'at most once a second');
+  await clock.advance(1000);
+  openai.lookInside?.();
+  while (openai.others?.('m') !== 3) await turn();
+  slots.status = 501;
+  await clock.advance(60_000);
+  t.equal(openai.others?.('m'), 0, 'it is not believed for ever');
+  openai.lookInside?.();
+  while (asked < 3) await turn();
+  // The next list of models waits for answers that come after that of the slots.
+  await openai.models();
+  await clock.advance(1000);
+  openai.lookInside?.();
+  await openai.models();
+  t.equal(asked, 3);
 });

@@ -1,6 +1,6 @@
 // A server of the OpenAI dialect as a Runtime: vLLM and llama.cpp's llama-server, found by URL.
 // What the dialect does not say is asked beside it: context (`max_model_len`, `meta.n_ctx`), slots and tools (`/props`), the room for
-// contexts and what waits inside (vLLM's `/metrics`), whether a model embeds (one short probe), its size (the catalogue, by its name).
+// contexts and what is at work inside (vLLM's `/metrics`, llama-server's `/slots`), whether a model embeds (one short probe), its size (the catalogue, by its name).
 // What neither tells is asked for and left out once it was refused (refusals.ts). llama-server answers any model name with the model
 // it has, so names are checked here. It must never decide admission: vLLM queues without bound, admission.ts stands before it.
 import type { Clock } from '@blackroad/std/clock';
@@ -9,6 +9,7 @@ import type { CatalogueEntry } from '../models/catalogue.ts';
 import { billionsIn, entryOfServed } from '../models/served-name.ts';
 import { embedWithCut, unitVector } from './cut.ts';
 import { createJsonClient, parsed } from './http-json.ts';
+import { createLlamaServerSlots } from './llama-server-slots.ts';
 import { problemOf, streamProblem } from './openai-problem.ts';
 import {
   type ChatChunk,
@@ -30,6 +31,7 @@ import {
   type RuntimeModel,
   type Usage,
 } from './runtime.ts';
+import { createServerUse } from './server-use.ts';
 import { createThoughts } from './thoughts.ts';
 import { createVllmGauges } from './vllm-gauges.ts';
 
@@ -62,6 +64,7 @@ const quickMs = 5000;
 const answerMs = 300_000;
 const aliveMs = 1800;
 const embedBatch = 32;
+const lookInsideEveryMs = 1000;
 // A server of the dialect that tells nothing: desktop programs answer one or a few at once.
 const unknownSlots = 4;
 const maxAnswerChars = 4 * 1024 * 1024;
@@ -76,7 +79,11 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   const probed = new Map<string, Pick<RuntimeModel, 'kind' | 'dimension'>>();
   const refusals = createRefusals(options.clock);
   const thoughts = createThoughts();
-  const gauges = createVllmGauges(client, options.clock);
+  const use = createServerUse(options.clock);
+  const gauges = createVllmGauges(client, use, options.clock);
+  const serverSlots = createLlamaServerSlots(client);
+  let lookedInsideMs = Number.NEGATIVE_INFINITY;
+  let isLooking = false;
   let known: RuntimeModel[] = [];
   let server = 'openai dialect';
   let version = '';
@@ -94,7 +101,31 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   function forget(): void {
     refusals.forget();
     gauges.forget();
+    serverSlots.forget();
+    use.forget();
     version = '';
+  }
+
+  function lookInside(): void {
+    const nowMs = options.clock.monotonicMs();
+    if (isLooking || nowMs - lookedInsideMs < lookInsideEveryMs) return;
+    lookedInsideMs = nowMs;
+    isLooking = true;
+    // A server that does not answer is told of when its models are asked for.
+    look()
+      .catch(() => {})
+      .finally(() => {
+        isLooking = false;
+      });
+  }
+
+  async function look(): Promise<void> {
+    if (server === 'vLLM') return gauges.look(known.map(({ name }) => name));
+    const [model] = known;
+    if (server !== 'llama-server' || !model) return;
+    const showed = use.look();
+    const atWork = await serverSlots.atWork();
+    if (atWork !== undefined) showed(model.name, atWork);
   }
 
   async function listed(signal?: AbortSignal): Promise<RuntimeModel[]> {
@@ -140,6 +171,8 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
       });
     }
     known = found;
+    // It says nothing of its slots while it reads a long prompt: nobody waits for that.
+    if (server === 'llama-server') lookInside();
     return found;
   }
 
@@ -193,6 +226,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     if (request.tools?.length && !model.tools && !refusals.of(model.name).has('tools'))
       throw new RuntimeError('unsupported', `${model.name} does not support tools`);
     const also: Extra[] = penaltyName() === '' ? ['usage'] : ['usage', 'penalty'];
+    const end = use.begin(model.name);
     const answer = refusals.asked({ ...request, model: model.name }, also, (asked, lacks) =>
       answered(model, asked, lacks, signal),
     );
@@ -201,6 +235,8 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     } catch (error) {
       if (error instanceof RuntimeError && error.code === 'unavailable' && error.cause) forget();
       throw error;
+    } finally {
+      end();
     }
   }
 
@@ -219,7 +255,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     const body = wireRequest(request, model.parametersB, penaltyName(), lacks);
     const answer = await client.stream({ method: 'POST', path: 'v1/chat/completions', body, signal, answerMs });
     if (!('lines' in answer)) throw problemOf(answer);
-    if (server === 'vLLM' && options.slots === undefined) gauges.lookSoon(model.name);
+    if (server === 'vLLM') lookInside();
     const assembly = createToolCallAssembly();
     let finish: string | undefined;
     let last: ChatChunk = {};
@@ -266,7 +302,8 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
 
   async function embedOnce(model: string, input: string[], signal: AbortSignal): Promise<Float32Array[]> {
     const body = { model, input, encoding_format: 'float' };
-    const answer = await client.call({ method: 'POST', path: 'v1/embeddings', body, signal, answerMs });
+    const end = use.begin(model);
+    const answer = await client.call({ method: 'POST', path: 'v1/embeddings', body, signal, answerMs }).finally(end);
     if (answer.status !== 200) throw problemOf(answer);
     const data = (answer.json as { data?: ({ index?: number; embedding?: unknown } | null)[] } | undefined)?.data ?? [];
     if (data.length !== input.length) {
@@ -286,6 +323,8 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
       if (!model || server !== 'vLLM' || options.slots !== undefined) return undefined;
       return slotsOf(name, model.contextTokens);
     },
+    others: use.othersOf,
+    lookInside,
     async alive() {
       try {
         const ask = (path: string, ms: number) => client.call({ method: 'GET', path, answerMs: ms, stallMs: ms });

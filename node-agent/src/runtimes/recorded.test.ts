@@ -24,6 +24,7 @@ const usual: Record<Recorded, Record<string, string>> = {
     '/health': 'health',
     '/v1/models': 'models',
     '/props': 'props',
+    '/slots': 'slots',
     '/v1/embeddings': 'embeddings-not-enabled',
   },
   vllm: {
@@ -96,6 +97,7 @@ const rows: Record<Recorded, Record<string, string>> = {
     health: 'alive',
     models: 'llama-server: smollm2-135m chat 2048 x2 0.134515008B loaded',
     props: 'llama-server: smollm2-135m chat 2048 x2 0.134515008B loaded',
+    slots: 'llama-server: smollm2-135m chat 2048 x2 0.134515008B loaded',
     'unknown-route': 'llama-server: smollm2-135m chat 2048 x2 0.134515008B loaded',
   },
   vllm: {
@@ -133,7 +135,7 @@ const rows: Record<Recorded, Record<string, string>> = {
 /** What we never ask of a server. */
 const notAsked: Record<Recorded, string[]> = {
   ollama: ['create-from', 'delete', 'delete-unknown'],
-  'llama-server': ['slots', 'slots-all-busy', 'metrics', 'metrics-busy'],
+  'llama-server': ['slots-all-busy', 'metrics', 'metrics-busy'],
   vllm: [],
 };
 

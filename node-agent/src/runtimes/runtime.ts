@@ -132,6 +132,10 @@ export interface Runtime {
   readonly notes?: () => string[];
   /** Requests that its server works on at once, as measured by now. Absent, or undefined, where the list of models tells. */
   readonly slotsNow?: (model: string) => number | undefined;
+  /** Requests of others than this node in its server, as seen last. Absent where no server tells. */
+  readonly others?: (model: string) => number;
+  /** Begins to look at them anew; what is found is in `others` from then on. Never throws. */
+  readonly lookInside?: () => void;
   /** True when it answers now; never throws; bounded by 2 s. */
   alive(): Promise<boolean>;
   models(signal?: AbortSignal): Promise<RuntimeModel[]>;

@@ -1,15 +1,15 @@
 // What vLLM's gauges show: how many tokens its cache holds, and how much of what was sent it works on. It never says how many requests
-// it takes at once: what it works on while others wait inside it is its limit, and while none waits it is given more.
+// it takes at once: what it works on while others wait inside it is its limit, and while none waits it is given more. What this node
+// did not send it is of others.
 import type { Clock } from '@blackroad/std/clock';
 import type { JsonClient } from './http-json.ts';
 import { kvCacheTokens, requestsIn } from './openai-wire.ts';
+import type { ServerUse } from './server-use.ts';
 import { createSlotBook } from './slots.ts';
 
 export interface VllmGauges {
   /** Reads them. Throws RuntimeError where the server does not answer. */
   look(models: readonly string[], signal?: AbortSignal): Promise<void>;
-  /** The same while it answers, at most once a second; never throws. */
-  lookSoon(model: string): void;
   /** Tokens of context that fit its cache; undefined until it tells. */
   readonly cacheTokens: number | undefined;
   slotsFor(model: string, contextTokens: number): number;
@@ -23,23 +23,23 @@ const firstSlots = 16;
 const mostSlots = 256;
 // The gauges cost nothing: what they showed is believed for a minute.
 const slotLifeMs = 60_000;
-const lookEveryMs = 1000;
 // A turn of an agent mostly needs less context than this, however long the model's own is.
 const turnTokens = 4096;
 
-export function createVllmGauges(client: JsonClient, clock: Clock): VllmGauges {
+export function createVllmGauges(client: JsonClient, use: ServerUse, clock: Clock): VllmGauges {
   const slots = createSlotBook(clock, slotLifeMs, (proven) => Math.max(firstSlots, proven * 2));
   let cacheTokens: number | undefined;
-  let lookedAtMs = Number.NEGATIVE_INFINITY;
 
   async function look(models: readonly string[], signal?: AbortSignal): Promise<void> {
-    lookedAtMs = clock.monotonicMs();
+    const showed = use.look();
     const answer = await client.call({ method: 'GET', path: 'metrics', signal, answerMs });
     if (answer.status !== 200) return;
     cacheTokens ??= kvCacheTokens(answer.text);
     for (const model of models) {
       const requests = requestsIn(answer.text, model);
-      if (!requests || requests.running < 1) continue;
+      if (!requests) continue;
+      showed(model, requests.running + requests.waiting);
+      if (requests.running < 1) continue;
       if (requests.waiting > 0) slots.waited(model, requests.running);
       else slots.ran(model, requests.running);
     }
@@ -54,10 +54,6 @@ export function createVllmGauges(client: JsonClient, clock: Clock): VllmGauges {
 
   return {
     look,
-    lookSoon(model) {
-      if (clock.monotonicMs() - lookedAtMs < lookEveryMs) return;
-      look([model]).catch(() => {});
-    },
     get cacheTokens() {
       return cacheTokens;
     },

@@ -78,7 +78,7 @@ export function NodeNow({ node }: { node: NodeView }) {
                 `${Math.round(health.wifi.signalDbm)} dBm, ${plural(health.wifi.reconnects, 'reconnect')}`,
               ],
               health.diskWrittenBytesPerDay !== undefined && ['Written a day', bytes(health.diskWrittenBytesPerDay)],
-              ['Tasks', `${health.tasksRunning} running, ${health.tasksWaiting} waiting`],
+              ['Tasks', `${health.tasksRunning} under way`],
               health.outboxDepth > 0 && ['To be told yet', plural(health.outboxDepth, 'message')],
               ['Up', duration(health.uptimeS * 1000)],
               ['Node-agent', `${bytes(health.agentRssBytes)} of memory`],

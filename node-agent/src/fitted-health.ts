@@ -1,0 +1,22 @@
+// A heartbeat that its topic takes. Names of models and words of troubles may be long and many, and the coordinator refuses a larger
+// heartbeat whole: its node would look silent. In: a heartbeat. Out: the same, with less of its lists where it was too large. Pure.
+import { maxHealthBytes, type NodeHealth } from '@blackroad/protocol';
+
+/** Lists that a coordinator can do without, each with what matters most first. Leases and graphics cards are never cut: a lease that is
+ * not named is taken back, and a card that is not named is lost. They fit beside all figures. */
+const cuttable = ['models', 'triggerTroubles', 'gpuTroubles'] as const;
+
+export function fittedHealth(health: NodeHealth): NodeHealth {
+  let fitted = health;
+  while (bytesOf(fitted) > maxHealthBytes) {
+    const [largest] = cuttable.toSorted((a, b) => bytesOf(fitted[b]) - bytesOf(fitted[a]));
+    const list = largest === undefined ? undefined : fitted[largest];
+    if (largest === undefined || list === undefined || list.length === 0) return fitted;
+    fitted = { ...fitted, [largest]: list.slice(0, -1) };
+  }
+  return fitted;
+}
+
+function bytesOf(value: unknown): number {
+  return value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value));
+}

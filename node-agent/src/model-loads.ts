@@ -1,0 +1,26 @@
+// What each model of this node has to do now, as the heartbeat tells it. In: who was let in and who waits, by model, and the models that
+// the runtimes serve, with what others ask of their servers. Out: one line a model that is loaded or has requests. Pure.
+import { type ModelLoad, maxModelsInHealth, maxRequestsPerModel } from '@blackroad/protocol';
+import type { Served } from './model-look.ts';
+import type { AdmissionLoad } from './runtimes/admission.ts';
+
+export function modelLoadsOf(gates: readonly AdmissionLoad[], served: readonly Served[]): ModelLoad[] {
+  const loads = gates.flatMap(({ model: name, slots, busy, waiting }): ModelLoad[] => {
+    const one = served.find(({ model }) => model.name === name);
+    const others = one?.runtime.others?.(name) ?? 0;
+    if (!one?.model.resident && busy + waiting + others === 0) return [];
+    return [
+      {
+        name,
+        busy: told(busy),
+        waiting: told(waiting),
+        slots: told(slots),
+        ...(others > 0 ? { others: told(others) } : {}),
+      },
+    ];
+  });
+  return loads.toSorted((a, b) => requestsOf(b) - requestsOf(a)).slice(0, maxModelsInHealth);
+}
+
+const told = (count: number) => Math.min(count, maxRequestsPerModel);
+const requestsOf = ({ busy, waiting, others = 0 }: ModelLoad) => busy + waiting + others;
