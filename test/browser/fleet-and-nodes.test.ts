@@ -79,7 +79,8 @@ t.test('fleet and nodes in a browser', { skip: noBrowser }, async (t) => {
     await page.getByText('alice is cordoned: nothing new is placed on it.', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Uncordon' }).waitFor();
     await page.getByRole('tab', { name: /Models/ }).click();
-    await page.getByRole('rowheader', { name: /sim-1b/ }).waitFor();
+    const model = page.getByRole('row', { name: /sim-1b/ });
+    await model.getByRole('cell', { name: '0 of 1', exact: true }).waitFor();
     t.same(await axeFaultsInBothThemes(page), []);
     await page.getByRole('tab', { name: 'Log' }).click();
     await page.getByRole('log', { name: 'Log of alice' }).waitFor();

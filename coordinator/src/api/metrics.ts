@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { moveCauses } from '../placement/moves.ts';
 import type { ApiParts } from './context.ts';
 import type { ConsoleFeed } from './feed/feed.ts';
+import { type ModelRow, modelRows } from './model-rows.ts';
 import { agentState } from './show.ts';
 
 export interface Metrics {
@@ -11,6 +12,13 @@ export interface Metrics {
   /** One answered HTTP request. */
   answered(route: string, status: number, seconds: number): void;
 }
+
+const modelHelp: Record<Exclude<keyof ModelRow, 'node' | 'model'>, string> = {
+  busy: 'Requests that a model of an online node works on; node "*" is all nodes beyond the bound together.',
+  waiting: 'Requests that wait for a slot of the model.',
+  slots: 'Requests that the node lets the model work on at once.',
+  others: 'Requests in the server of the model that are not those of the node, where the server tells.',
+};
 
 export function createMetrics(parts: ApiParts, feed: ConsoleFeed, refused: () => Record<string, number>): Metrics {
   const { coordinator, busStats } = parts;
@@ -61,6 +69,10 @@ export function createMetrics(parts: ApiParts, feed: ConsoleFeed, refused: () =>
       for (const { site } of view.frozen) set({ site: site ?? '*' }, 1);
     },
   );
+  for (const [figure, help] of Object.entries(modelHelp) as [keyof typeof modelHelp, string][])
+    read(Gauge, `model_${figure}`, help, ['node', 'model'], (set) => {
+      for (const { node, model, [figure]: value } of modelRows(view)) set({ node, model }, value);
+    });
   const { planning, commits } = coordinator;
   read(Counter, 'plans_total', 'Plans that placement made.', [], (set) => set({}, planning.plans));
   read(Counter, 'plan_cpu_ms_total', 'Computing of plans and rounds of rebalancing.', [], (set) =>

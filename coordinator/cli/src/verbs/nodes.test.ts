@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { VerbCall } from '../verb.ts';
+import { paintFor } from '../words.ts';
 import { nodeVerbs } from './nodes.ts';
 
 t.test('a release says what it opens: a quarantine ends, or a machine set up anew may come back', async (t) => {
@@ -24,4 +25,67 @@ t.test('a release says what it opens: a quarantine ends, or a machine set up ane
     t.same(asked, ['node', 'nodeRelease'], status);
     t.same(shown, [words]);
   }
+});
+
+t.test('a node shows what each of its models has to do', async (t) => {
+  const model = (name: string, more = {}) => ({
+    name,
+    kind: 'chat',
+    resident: true,
+    sizeBytes: 1e9,
+    contextTokens: 2048,
+    runtime: 'ollama',
+    slots: 2,
+    speed: { prefillTps: 0, decodeTps: 12.34, samples: 3 },
+    ...more,
+  });
+  const node = {
+    id: 'alice',
+    class: 'pi',
+    site: 'home',
+    labels: {},
+    status: 'active',
+    presence: 'online',
+    presenceReason: '',
+    lastSeenMs: 0,
+    conditions: [],
+    agents: [],
+    info: null,
+    capacity: { models: [model('small'), model('big', { resident: false }), model('odd')], embedder: null },
+    health: { cpu: 0, models: [{ name: 'small', busy: 2, waiting: 1, slots: 2, others: 4 }] },
+  };
+  const shown = async (columns: number) => {
+    let text = '';
+    const call = {
+      args: ['alice'],
+      client: () => ({ call: async () => node }),
+      show: (_: unknown, words: () => string) => {
+        text = words();
+      },
+      clock: { nowMs: () => 0 },
+      paint: paintFor(false),
+      columns,
+    } as unknown as VerbCall;
+    await nodeVerbs.find(({ words }) => words === 'nodes show')?.run(call);
+    return text.split('\n');
+  };
+  const lines = await shown(120);
+  t.match(
+    lines.find((line) => line.startsWith('MODEL')),
+    /STATE +BUSY +SIZE/,
+  );
+  t.match(
+    lines.find((line) => line.startsWith('small')),
+    / loaded +2 of 2, 1 waiting, 4 of others +954 MiB +2048 +12.3 +ollama$/,
+  );
+  t.match(
+    lines.find((line) => line.startsWith('big')),
+    / on disk +0 of 2 /,
+  );
+  t.match(
+    lines.find((line) => line.startsWith('odd')),
+    / loaded +\? /,
+  );
+  const narrow = await shown(80);
+  t.ok(narrow.some((line) => line.includes('2 of 2, 1 waiting, 4 of others')));
 });

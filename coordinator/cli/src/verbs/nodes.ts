@@ -1,5 +1,6 @@
 // Nodes: list, show, cordon, drain, pull, unload, identify, logs, forget.
-import type { NodeView } from '@blackroad/protocol';
+import type { NodeModel, NodeView } from '@blackroad/protocol';
+import { loadOnNode, loadWords } from '@blackroad/protocol/model-load';
 import { argument, numberFlag, type Verb, type VerbCall } from '../verb.ts';
 import { ago, byName, bytes, counted, healthWords, type Paint, table } from '../words.ts';
 import { pullVerb } from './pull.ts';
@@ -75,23 +76,28 @@ function oneNode(node: NodeView, call: VerbCall): string {
     lines.push(call.paint(severity === 'error' ? 'red' : 'yellow', `${severity.padEnd(10)} ${text}`));
   if (capacity) {
     lines.push(`embeddings ${capacity.embedder ?? 'none: memory is searched by words only'}`);
-    const rows = capacity.models.map((model) => [
+    if (capacity.models.length > 0) lines.push('', modelTable(node, capacity.models, call));
+  }
+  lines.push('', `agents     ${node.agents.join(', ') || 'none'}`);
+  return lines.join('\n');
+}
+
+function modelTable(node: NodeView, models: NodeModel[], call: Pick<VerbCall, 'columns' | 'paint'>): string {
+  const rows = models.map((model) => {
+    const load = loadOnNode(node, model);
+    return [
       model.name,
       model.kind,
       model.resident ? 'loaded' : 'on disk',
+      load === null ? '?' : loadWords(load),
       bytes(model.sizeBytes),
       `${model.contextTokens}`,
       model.speed.samples > 0 ? `${model.speed.decodeTps.toFixed(1)}` : `~${model.speed.decodeTps}`,
       model.runtime,
-    ]);
-    if (rows.length > 0)
-      lines.push(
-        '',
-        table(['MODEL', 'KIND', 'STATE', 'SIZE', 'CONTEXT', 'TOKENS/S', 'RUNTIME'], rows, call.columns, call.paint),
-      );
-  }
-  lines.push('', `agents     ${node.agents.join(', ') || 'none'}`);
-  return lines.join('\n');
+    ];
+  });
+  const head = ['MODEL', 'KIND', 'STATE', 'BUSY', 'SIZE', 'CONTEXT', 'TOKENS/S', 'RUNTIME'];
+  return table(head, rows, call.columns, call.paint, ['CONTEXT', 'SIZE']);
 }
 
 /** `isSo`: the node is that way already, and nothing is asked of the coordinator. */

@@ -1,7 +1,7 @@
 // The console's feed over real WebSockets: snapshots, deltas in sequence, going on after a sleep, and the ends of consoles that are slow,
 // too many, rude or signed out.
 import { connect } from 'node:net';
-import type { AgentLine, FleetTotals, NodeLine, NodeView, TaskLine, TaskView } from '@blackroad/protocol';
+import type { AgentLine, FleetTotals, NodeHealth, NodeLine, NodeView, TaskLine, TaskView } from '@blackroad/protocol';
 import { maxFeedChannels } from '@blackroad/protocol';
 import t from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../../test/fixtures/coordinator/api-fleet.ts';
@@ -62,6 +62,32 @@ t.test('tables: a snapshot each, then what changed, in sequence, the same for ev
   await fleet.call('DELETE', '/v1/nodes/bob');
   await two.until(() => !two.row('nodes', 'bob'));
   t.same([...one.complaints, ...two.complaints], []);
+});
+
+t.test('the load of models is live in the API and on the channel of its node, and changes no row', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  const alice = await fleet.node('alice');
+  const health = fleet.coordinator.view.live.get('alice')?.health as NodeHealth;
+  const beat = (seq: number, models: NodeHealth['models']) => alice.say('nodeHealth', {}, { ...health, seq, models });
+  const client = asViewer(fleet);
+  client.subscribe('nodes', 'node:alice');
+  await client.until(() => isWhole(client, 'nodes') && isWhole(client, 'node:alice'));
+  await caughtUp(fleet, client, 'alice');
+  const { seq } = client.tables.get('nodes') as { seq: number };
+  const told = () => client.row<NodeView>('node:alice', 'alice')?.health?.models;
+  for (let busy = 1; busy <= 4; busy++) {
+    const load = { name: 'tiny', busy, waiting: busy * 2, slots: 4 };
+    beat(busy + 1, [load]);
+    await client.until(() => JSON.stringify(told()) === JSON.stringify([load]));
+  }
+  t.equal(client.tables.get('nodes')?.seq, seq);
+  const { body } = await fleet.call<NodeView>('GET', '/v1/nodes/alice');
+  t.same(body.health?.models, [{ name: 'tiny', busy: 4, waiting: 8, slots: 4 }]);
+  const metrics = await fleet.call<string>('GET', '/metrics');
+  for (const [figure, value] of Object.entries({ busy: 4, waiting: 8, slots: 4, others: 0 }))
+    t.match(metrics.body, `blackroad_model_${figure}{node="alice",model="tiny"} ${value}\n`);
+  t.same(client.complaints, []);
 });
 
 t.test('a heartbeat that says nothing new is no news', async (t) => {

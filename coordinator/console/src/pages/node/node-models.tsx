@@ -1,5 +1,6 @@
 // The models of a node: on disk or loaded, how large, how fast; unload one, fetch another.
 import type { NodeModel, NodeView } from '@blackroad/protocol';
+import { loadOnNode, loadWords } from '@blackroad/protocol/model-load';
 import { Download } from 'lucide-react';
 import { useState } from 'react';
 import { call } from '../../data/api.ts';
@@ -43,6 +44,7 @@ export function NodeModels({ node }: { node: NodeView }) {
               <tr>
                 <th scope="col">Model</th>
                 <th scope="col">State</th>
+                <th scope="col">Busy</th>
                 <th scope="col" className="end">
                   On disk
                 </th>
@@ -75,17 +77,19 @@ export function NodeModels({ node }: { node: NodeView }) {
 function ModelRow({ node, model, mayUnload }: { node: NodeView; model: NodeModel; mayUnload: boolean }) {
   const { name, kind, runtime, resident, residentBytes, sizeBytes, contextTokens, slots, tools, speed } = model;
   const capacity = node.capacity;
+  const load = loadOnNode(node, model);
   return (
     <tr>
       <th scope="row">
         <code>{name}</code>
         <span className="dim small">
-          {[kind, runtime, plural(slots, 'slot'), tools && 'calls tools'].filter(Boolean).join(' · ')}
+          {[kind, runtime, load === null && plural(slots, 'slot'), tools && 'calls tools'].filter(Boolean).join(' · ')}
           {capacity?.defaultChat === name && ' · what “auto” means here'}
           {capacity?.embedder === name && ' · embeds memories here'}
         </span>
       </th>
       <td>{resident ? <Status of="online" word="loaded" /> : <Status of="never" word="on disk" />}</td>
+      <td>{load === null ? '–' : loadWords(load)}</td>
       <td className="end">{bytes(sizeBytes)}</td>
       <td className="end">{resident ? bytes(residentBytes) : '–'}</td>
       <td className="end">
