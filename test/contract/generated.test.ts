@@ -92,6 +92,15 @@ t.test('the page for people names every topic, route, permission, problem and li
   t.match(page, /\| `maxPacketBytes` \| 163,840 \(160 KiB\) \|/);
 });
 
+t.test('the reason of a limit is the whole comment above it', async (t) => {
+  const source =
+    '/** One\n * and two. */\nexport const a = 1;\n/** Three. */\nexport const b = 2;\nexport const c = 3;\n';
+  t.same(
+    limitRows(source, { a: 1, b: 2, c: 3 }).map(({ name, reason }) => `${name}: ${reason}`),
+    ['a: One and two.', 'b: Three.', 'c: Three.'],
+  );
+});
+
 t.test('a limit without a reason is refused', async (t) => {
   t.throws(() => limitRows('export const a = 1;', { a: 1 }), /a has no reason/);
   t.throws(() => limitRows('/** Why. */\nexport const a = b;', { a: 'x' }), /a is not a number/);

@@ -10,9 +10,14 @@ export function limitRows(source: string, values: Record<string, unknown>): Limi
   const rows: LimitRow[] = [];
   let reason = '';
   let comment = '';
+  let isOpen = false;
   for (const line of source.split('\n')) {
-    const text = /^\/\*\* (.*) \*\/$/.exec(line)?.[1];
-    if (text !== undefined) comment = text;
+    const isBegun = line.startsWith('/**');
+    if (isBegun || isOpen) {
+      const words = line.replace(/^\/\*\* | ?\*\/$|^ \* ?/g, '');
+      comment = isBegun ? words : `${comment} ${words}`;
+      isOpen = !line.endsWith('*/');
+    }
     const name = /^export const (\w+) =/.exec(line)?.[1];
     if (name === undefined) continue;
     // Two limits under one comment share its reason.
