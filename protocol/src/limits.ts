@@ -20,7 +20,7 @@ export const maxJsonDepth = 64;
 export const maxMemoryBatchBytes = 128 * 1024;
 /** One memory entry as JSON: 8 KiB of control characters take 48, tags 12, a vector 22. A larger one would fit no message with its envelope. */
 export const maxMemoryEntryBytes = 96 * 1024;
-/** Heartbeats come from ten thousand nodes and have 0.7 KB. One of a machine with 32 graphics cards, 32 leases and 16 loaded models has
+/** Heartbeats come from ten thousand nodes and have about 0.6 KB. One of a machine with 32 graphics cards, 32 leases and 16 loaded models has
  * 5.6 KB; a bigger one is a bug or an attack. */
 export const maxHealthBytes = 6 * 1024;
 /** Presence, hello, events. */

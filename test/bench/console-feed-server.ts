@@ -97,6 +97,7 @@ function health(id: string): NodeHealth {
     temperatureC: 55 + noise(6),
     network: { receivedBytesPerS: 1000 + noise(500), sentBytesPerS: 900 + noise(500) },
     tasksRunning: 0,
+    models: [{ name: model.name, busy: Math.floor(Math.random() * 5), waiting: 0, slots: model.slots }],
     outboxDepth: 0,
     agentRssBytes: 6e7,
   };
