@@ -7,6 +7,7 @@ import type {
   MemoryUp,
   NodeHealth,
   NodeInfo,
+  NodeReason,
   TaskProblem,
   TaskUsage,
   TopicMessage,
@@ -127,6 +128,10 @@ export interface ModelStand {
   state: 'ready' | 'starting' | 'failed';
   /** For people; '' when ready. */
   reason: string;
+  /** The same for programs; missing when ready. */
+  code?: NodeReason;
+  /** 0 to 1; missing where it is not known. */
+  progress?: number;
 }
 
 export interface TurnTask {
@@ -154,6 +159,9 @@ export interface RunningAgent {
   readonly assigned: AssignedAgent;
   readonly state: 'starting' | 'hydrating' | 'ready' | 'failed' | 'stopped';
   readonly reason: string;
+  readonly code: NodeReason | undefined;
+  /** 0 to 1, of what it waits for. */
+  readonly progress: number | undefined;
   readonly busy: number;
   /** Runs one turn; `emit` gets text as it comes and names of tools as they are called. Never throws. */
   run(task: TurnTask, emit: (chunk: TurnChunk) => void): Promise<TurnEnd>;

@@ -442,6 +442,8 @@ class Loop implements RunningNode {
         state,
         model,
         ...(agent.reason ? { reason: agent.reason.slice(0, 500) } : {}),
+        ...(agent.code === undefined ? {} : { code: agent.code }),
+        ...(agent.progress === undefined ? {} : { progress: agent.progress }),
       },
     );
   }

@@ -74,7 +74,7 @@ t.test('a model that lacks is fetched first; people see how far it is, not too o
     push(progress);
     await turn();
   };
-  t.match(pool.stand('m'), { state: 'starting', reason: 'waiting to fetch m' });
+  t.match(pool.stand('m'), { state: 'starting', reason: 'waiting to fetch m', code: 'model-queued' });
   await turn();
   await say({ totalBytes: 1000 });
   t.equal(pool.stand('m').reason, 'fetching m, 0 %');
@@ -82,7 +82,7 @@ t.test('a model that lacks is fetched first; people see how far it is, not too o
   t.equal(pool.stand('m').reason, 'fetching m, 0 %', 'not at every step');
   await clock.advance(3000);
   await say({ totalBytes: 1000, completedBytes: 419 });
-  t.equal(pool.stand('m').reason, 'fetching m, 41 %');
+  t.match(pool.stand('m'), { reason: 'fetching m, 41 %', code: 'model-fetching', progress: 0.41 });
   await clock.advance(3000);
   await say({ totalBytes: 10, completedBytes: 10 });
   t.equal(pool.stand('m').reason, 'fetching m, 41 %', 'its small parts are not the model');
@@ -104,7 +104,7 @@ t.test('a fetch that fails is said, tried again later and later, and not any mor
   });
   pool.want('ada', 'm');
   await until(() => pool.stand('m').state === 'failed');
-  t.equal(pool.stand('m').reason, 'm could not be fetched: no such host');
+  t.match(pool.stand('m'), { reason: 'm could not be fetched: no such host', code: 'model-not-fetched' });
   await clock.advance(60 * minute);
   t.ok(tries >= 4 && tries <= 30, `${tries} tries in an hour`);
   const before = tries;
@@ -141,7 +141,11 @@ t.test('nothing is fetched by a runtime that cannot, nor while the one that can 
   let tries = 0;
   const { pool, plain } = await rig({ canFetch: () => null });
   pool.want('ada', 'm');
-  t.match(pool.stand('m'), { state: 'starting', reason: 'no runtime on this node serves m now' });
+  t.match(pool.stand('m'), {
+    state: 'starting',
+    reason: 'no runtime on this node serves m now',
+    code: 'model-missing',
+  });
   const other = await rig(
     {
       models: () => (away ? Promise.reject(new RuntimeError('unavailable', 'gone')) : plain.models()),
@@ -210,7 +214,11 @@ t.test('a server that is busy for a moment fails nobody; one that stays away doe
   await turn();
   t.equal(pool.stand('a').state, 'ready');
   await clock.advance(minute);
-  t.match(pool.stand('a'), { state: 'failed', reason: 'a does not load: the runner was killed' });
+  t.match(pool.stand('a'), {
+    state: 'failed',
+    reason: 'a does not load: the runner was killed',
+    code: 'model-not-loaded',
+  });
 });
 
 t.test('a load that hangs is given up', async (t) => {

@@ -35,9 +35,10 @@ interface Wanted {
   retry: { what: 'fetch' | 'load'; timer: Timer } | null;
   stop: AbortController;
   failures: number;
-  /** Why it cannot be used, in words; '' when it can. */
-  failed: string;
-  progress: string;
+  /** Why it cannot be used; null when it can. */
+  failed: ModelStand | null;
+  /** How far a fetch is. */
+  fetching: ModelStand | null;
   toldMs: number;
 }
 
@@ -77,19 +78,19 @@ export function createWantedModels(parts: {
     try {
       await work(each);
       if (what === 'load') each.load = false;
-      each.failed = '';
+      each.failed = null;
     } catch (error) {
       if (!each.stop.signal.aborted) failedOnce(each, what, error as Error);
     } finally {
       each.trying = null;
-      each.progress = '';
+      each.fetching = null;
     }
     if (wanted.get(each.name) === each) step(each);
   }
 
   function fetchModel(each: Wanted): Promise<void> {
-    each.failed = '';
-    each.progress = `waiting to fetch ${each.name}`;
+    each.failed = null;
+    each.fetching = { state: 'starting', reason: `waiting to fetch ${each.name}`, code: 'model-queued' };
     each.toldMs = Number.NEGATIVE_INFINITY;
     let largest = 0;
     return parts.pull(
@@ -101,8 +102,10 @@ export function createWantedModels(parts: {
         const now = clock.monotonicMs();
         if (now - each.toldMs < progressMs * Math.max(1, each.agents.size / agentsATell)) return;
         each.toldMs = now;
-        const percent = totalBytes > 0 ? `, ${Math.floor((completedBytes / totalBytes) * 100)} %` : '';
-        each.progress = `fetching ${each.name}${percent}`;
+        const percent = totalBytes > 0 ? Math.floor((completedBytes / totalBytes) * 100) : null;
+        const reason = `fetching ${each.name}${percent === null ? '' : `, ${percent} %`}`;
+        each.fetching = { state: 'starting', reason, code: 'model-fetching' };
+        if (percent !== null) each.fetching.progress = Math.min(1, percent / 100);
       },
       each.stop.signal,
     );
@@ -113,7 +116,10 @@ export function createWantedModels(parts: {
     const words = `${what === 'fetch' ? `${each.name} could not be fetched` : `${each.name} does not load`}: ${error.message}`;
     // A server that is busy or gone for a moment is no reason to call an agent failed.
     const passing = what === 'load' && error instanceof RuntimeError && error.retryable && each.failures === 1;
-    if (!passing) each.failed = words;
+    if (!passing) {
+      const code = what === 'fetch' ? 'model-not-fetched' : 'model-not-loaded';
+      each.failed = { state: 'failed', reason: words, code };
+    }
     const delayMs = backoffMs(backoffs[what], each.failures - 1, parts.random);
     log.warn({ err: error, model: each.name, retryMs: Math.round(delayMs) }, words);
     each.retry?.timer.cancel();
@@ -154,8 +160,8 @@ export function createWantedModels(parts: {
           retry: null,
           stop: new AbortController(),
           failures: 0,
-          failed: '',
-          progress: '',
+          failed: null,
+          fetching: null,
           toldMs: 0,
         };
         wanted.set(model, each);
@@ -167,16 +173,17 @@ export function createWantedModels(parts: {
     drop,
     stand(model) {
       const each = wanted.get(model);
-      if (each?.failed) return { state: 'failed', reason: each.failed };
+      if (each?.failed) return each.failed;
       if (find(model)) return { state: 'ready', reason: '' };
-      return { state: 'starting', reason: each?.progress || `no runtime on this node serves ${model} now` };
+      if (each?.fetching) return each.fetching;
+      return { state: 'starting', reason: `no runtime on this node serves ${model} now`, code: 'model-missing' };
     },
     look() {
       for (const each of wanted.values()) {
         if (each.retry?.what === 'fetch' && find(each.name)) {
           each.retry.timer.cancel();
           each.retry = null;
-          each.failed = '';
+          each.failed = null;
         }
         step(each);
       }
@@ -198,7 +205,7 @@ export function createWantedModels(parts: {
     works(model) {
       for (const each of meaning(model)) {
         each.failures = 0;
-        each.failed = '';
+        each.failed = null;
       }
     },
     close() {

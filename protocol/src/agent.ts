@@ -1,4 +1,5 @@
 // An AI agent: its spec as a person writes it (YAML or JSON), its placement, what the API shows of it, and what a node is told of it.
+import { agentReasonCodes } from './agent-reasons.ts';
 import { FixSteps } from './fix.ts';
 import { AgentName, Epoch, Generation, Hash, Labels, NodeId, Seq, TimeMs } from './ids.ts';
 import {
@@ -310,7 +311,13 @@ export const AgentView = Type.Object({
   node: Type.Nullable(NodeId),
   epoch: Type.Integer(),
   model: Type.Nullable(Type.String()),
-  reason: Type.Optional(Type.String()),
+  reason: Type.Optional(Type.String({ description: 'Why it is not ready, in words.' })),
+  reasonCode: Type.Optional(
+    Type.String({
+      description: `${agentReasonCodes.join(', ')}, or one that only a newer node knows; missing where there are only words.`,
+    }),
+  ),
+  progress: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Of what it waits for.' })),
   placedMs: Type.Nullable(TimeMs),
   why: Type.Nullable(PlacementWhy),
   unplaced: Type.Nullable(UnplacedWhy),

@@ -58,6 +58,10 @@ export const AlertId = Type.String({
 export const Alert = Type.Object({
   id: AlertId,
   kind: AlertKind,
+  code: Type.Nullable(Type.String(), {
+    description:
+      'Of a node-condition its code, of an agent-failed the code of its reason; null: the kind says it all, or there are only words.',
+  }),
   severity: Type.OneOf(['error', 'warning', 'info']),
   title: Type.String({ description: 'In one line, in plain words.' }),
   text: Type.String({ description: 'What it means and what helps.' }),

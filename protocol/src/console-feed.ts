@@ -4,6 +4,7 @@
 // changed: figures are rounded, and noise is no news. Whole views come through the channels of one thing, e.g. `node:alice`.
 import { AgentView } from './agent.ts';
 import { Alert } from './alerts.ts';
+import { Condition } from './conditions.ts';
 import { FleetEvent } from './enrol.ts';
 import { FleetTotals } from './feed.ts';
 import { AgentName, Labels, NodeId, TaskId, TimeMs } from './ids.ts';
@@ -29,10 +30,9 @@ export const NodeLine = Type.Object({
   cordoned: Type.Boolean(),
   draining: Type.Boolean(),
   simulated: Type.Boolean(),
-  condition: Type.Nullable(
-    Type.Object({ severity: Type.OneOf(['warning', 'error']), text: Type.String(), more: Type.Integer() }),
-    { description: 'The worst; `more` counts the others.' },
-  ),
+  condition: Type.Nullable(Type.Object({ ...Condition.properties, more: Type.Integer() }), {
+    description: 'The worst, its text without figures; `more` counts the others.',
+  }),
   cpu: Type.Nullable(Share, { description: 'In steps of .05.' }),
   memoryTotalBytes: Type.Nullable(Type.Integer({ description: 'What models may use.' })),
   memoryFreeBytes: Type.Nullable(Type.Integer({ description: 'Of that; in steps of 1/32 of it.' })),
@@ -58,6 +58,8 @@ export const AgentLine = Type.Object({
   updatedMs: Type.Number({ minimum: 0, description: 'It was changed, placed or moved.' }),
   changedMs: Type.Number({ minimum: 0, description: 'Its spec was changed.' }),
   text: Type.Nullable(Type.String({ description: 'Why it is unplaced, failed or waiting; cut.' })),
+  reasonCode: AgentView.properties.reasonCode,
+  progress: AgentView.properties.progress,
 });
 export type AgentLine = Static<typeof AgentLine>;
 

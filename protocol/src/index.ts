@@ -1,5 +1,6 @@
 // @blackroad/protocol: all that two processes must agree on, and nothing else.
 export * from './agent.ts';
+export * from './agent-reasons.ts';
 export * from './agent-short.ts';
 export * from './alerts.ts';
 export * from './asker-words.ts';
@@ -7,6 +8,7 @@ export * from './catalogue.ts';
 export * from './classes.ts';
 export * from './codec.ts';
 export * from './command.ts';
+export * from './conditions.ts';
 export * from './console-feed.ts';
 export * from './cut.ts';
 export * from './enrol.ts';

@@ -1,5 +1,7 @@
 // What a node says about itself: presence, inventory, capacity, health, events.
 
+import { nodeReasons } from './agent-reasons.ts';
+import { Condition } from './conditions.ts';
 import {
   AgentName,
   Attempt,
@@ -322,7 +324,14 @@ export const AgentObserved = Type.Object({
   epoch: Epoch,
   state: Type.OneOf(['starting', 'hydrating', 'ready', 'failed', 'stopped']),
   model: Type.Nullable(Type.String({ maxLength: 200 })),
-  reason: Type.Optional(Type.String({ maxLength: 500 })),
+  reason: Type.Optional(Type.String({ maxLength: 500, description: 'Why it is not ready, in words.' })),
+  code: Type.Optional(
+    Type.String({
+      pattern: '^[a-z][a-z-]{0,39}$',
+      description: `The same for programs: ${Object.keys(nodeReasons).join(', ')}. Missing: ready, stopped, or an older node.`,
+    }),
+  ),
+  progress: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Of what it waits for.' })),
 });
 export type AgentObserved = Static<typeof AgentObserved>;
 
@@ -340,9 +349,7 @@ export const NodeView = Type.Object({
   lastSeenMs: Type.Nullable(TimeMs),
   cordoned: Type.Boolean(),
   draining: Type.Boolean(),
-  conditions: Type.Array(Type.Object({ severity: Type.OneOf(['warning', 'error']), text: Type.String() }), {
-    description: 'Bad health in plain words.',
-  }),
+  conditions: Type.Array(Condition, { description: 'What is wrong with it, worst first.' }),
   generation: Generation,
   agents: Type.Array(AgentName),
   staying: Type.Integer({ description: 'Of these, while it drains: those that no other node takes.' }),

@@ -12,20 +12,17 @@ import {
   Optional,
   Record as Rec,
   String as Str,
-  type TLiteral,
   type TSchema,
-  type TUnion,
+  type TUnsafe,
   Union,
   Unknown,
 } from 'typebox';
 import { maxCount, maxMeasure } from './limits.ts';
 
-/** A union of string literals: `OneOf('online', 'suspect')`. */
-function OneOf<const T extends string[]>(values: readonly [...T], options: Record<string, unknown> = {}) {
-  return Union(
-    values.map((value) => Literal(value)),
-    options,
-  ) as unknown as TUnion<{ [K in keyof T]: TLiteral<T[K]> }>;
+/** A union of string literals: `OneOf(['online', 'suspect'])`. */
+function OneOf<const T extends string>(values: readonly T[], options: Record<string, unknown> = {}) {
+  const anyOf = values.map((value) => Literal(value));
+  return Union(anyOf, options) as unknown as TUnsafe<T> & { anyOf: { const: T }[] };
 }
 /** JSON knows 1.7e308: a number without a ceiling would make every sum it goes into useless. A schema names a lower one where it can. */
 function Integer(options: NumberOptions = {}) {

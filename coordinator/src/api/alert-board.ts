@@ -57,7 +57,8 @@ export function createAlertBoard(parts: {
   function bounded(trouble: Trouble): Trouble {
     if (groups.has(trouble.group) || groups.size < maxAlerts - alertKinds.length) return trouble;
     const group = `${trouble.kind}:others`;
-    return { ...trouble, group, many: 'more of the same kind', text: 'There are too many to show each by itself.' };
+    const { code, ...rest } = trouble;
+    return { ...rest, group, many: 'more of the same kind', text: 'There are too many to show each by itself.' };
   }
   function set(subject: string, found: Trouble[]) {
     const troubles = found.map(bounded);
@@ -134,6 +135,7 @@ export function createAlertBoard(parts: {
     return {
       id,
       kind: first.kind,
+      code: first.code ?? null,
       severity: troubles.some(({ severity }) => severity === 'error') ? 'error' : first.severity,
       title: troubles.length === 1 ? first.title : `${troubles.length} ${first.many}`,
       text: first.text,

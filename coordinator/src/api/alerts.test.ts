@@ -48,11 +48,11 @@ t.test('a machine without a model is no fine machine: nodes, console and alerts 
   const noModel = 'no Ollama answers at http://127.0.0.1:11434';
   vm.say('nodeCapacity', {}, { ...capacity, models: [], defaultChat: null, noModel });
   const text = `no model: ${noModel}`;
-  await console.until(() => console.row<NodeLine>('nodes', 'vm')?.condition?.text === 'no model');
+  await console.until(() => console.row<NodeLine>('nodes', 'vm')?.condition?.code === 'no-model');
   const { body } = await fleet.call<NodeView>('GET', '/v1/nodes/vm');
-  t.same(body.conditions, [{ severity: 'warning', text }]);
+  t.same(body.conditions, [{ code: 'no-model', severity: 'warning', text }]);
   t.match(await alerts(fleet, 'node-condition'), [
-    { id: 'node-condition:home:no-model', title: `vm: ${text}`, text: /Agents there cannot answer/ },
+    { id: 'node-condition:home:no-model', code: 'no-model', title: `vm: ${text}`, text: /Agents there cannot answer/ },
   ]);
   vm.say('nodeCapacity', {}, capacity);
   await console.until(() => console.row<NodeLine>('nodes', 'vm')?.condition === null);

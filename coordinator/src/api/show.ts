@@ -1,5 +1,5 @@
 // What people see of rows: pure functions from the view to the shapes of the protocol. No clock, no store: `nowMs` and counts come in.
-import type { AgentView, FleetTotals, KeyView, NodeView, TaskView } from '@blackroad/protocol';
+import type { AgentReason, AgentView, FleetTotals, KeyView, NodeView, TaskView } from '@blackroad/protocol';
 import { nodeConditions } from '../fleet/conditions.ts';
 import { stayingOn } from '../fleet/draining.ts';
 import type { Policy } from '../input.ts';
@@ -27,7 +27,7 @@ export function showNode(view: View, id: string): NodeView | null {
     lastSeenMs: live?.lastSeenMs ?? null,
     cordoned: row.cordoned,
     draining: row.draining,
-    conditions: nodeConditions(view, id).map(({ severity, text }) => ({ severity, text })),
+    conditions: nodeConditions(view, id).map(({ code, severity, text }) => ({ code, severity, text })),
     generation: row.generation,
     agents: [...(view.agentsByNode.get(id) ?? [])].sort(),
     staying: stayingOn(view, id).length,
@@ -44,35 +44,39 @@ export function showNode(view: View, id: string): NodeView | null {
 export function agentState(
   view: View,
   row: AgentEntry,
-): {
-  state: AgentView['state'];
-  reason?: string;
-} {
+): Pick<AgentView, 'state' | 'reason' | 'progress'> & { reasonCode?: string } {
   const { placement } = row;
   if (!placement) return { state: 'unplaced', ...(row.unplaced ? { reason: row.unplaced.text } : {}) };
   const node = view.nodes.get(placement.node);
   if (node?.presence === 'lost') {
-    const { policy } = row.spec.onLoss;
-    const frozen = freezeAt(view.frozen, node.site);
-    const because =
-      policy === 'wait'
-        ? 'it waits for its node to come back'
-        : policy === 'keep'
-          ? 'it may still be running there on its own'
-          : frozen
-            ? `moves are frozen: ${frozen.reason}`
-            : 'it is about to be placed elsewhere';
-    return { state: 'waiting', reason: `${placement.node} is lost (${node.presenceReason}); ${because}` };
+    const [reasonCode, because] = whileLost(row, freezeAt(view.frozen, node.site));
+    const reason = `${placement.node} is lost (${node.presenceReason}); ${because}`;
+    return { state: 'waiting', reason, reasonCode };
   }
   const away =
-    node?.presence === 'suspect' ? { reason: `${placement.node} is suspect: ${node.presenceReason}` } : undefined;
+    node?.presence === 'suspect'
+      ? { reason: `${placement.node} is suspect: ${node.presenceReason}`, reasonCode: 'node-suspect' as const }
+      : undefined;
   const observed = view.observed.get(row.name);
   if (!observed || observed.epoch !== placement.epoch || observed.node !== placement.node) {
     return { state: 'placed', ...away };
   }
   // The node stopped it and has not said why it should not start again: it is told, not running.
   const state = observed.state === 'stopped' ? 'placed' : observed.state;
-  return { state, ...away, ...(observed.reason ? { reason: observed.reason } : {}) };
+  if (!observed.reason) return { state, ...away };
+  const { reason, code, progress } = observed;
+  return {
+    state,
+    reason,
+    ...(code === undefined ? {} : { reasonCode: code }),
+    ...(progress === undefined ? {} : { progress }),
+  };
+}
+function whileLost({ spec }: AgentEntry, frozen: ReturnType<typeof freezeAt>): [code: AgentReason, because: string] {
+  if (spec.onLoss.policy === 'wait') return ['node-lost-waits', 'it waits for its node to come back'];
+  if (spec.onLoss.policy === 'keep') return ['node-lost-alone', 'it may still be running there on its own'];
+  if (frozen) return ['node-lost-frozen', `moves are frozen: ${frozen.reason}`];
+  return ['node-lost-moves', 'it is about to be placed elsewhere'];
 }
 
 /** Tails of lost nodes that wait to be merged, by agent. */
@@ -85,7 +89,7 @@ export function branchCounts(view: View): Map<string, number> {
 export function showAgent(view: View, name: string, branches = branchCounts(view)): AgentView | null {
   const row = view.agents.get(name);
   if (!row) return null;
-  const { state, reason } = agentState(view, row);
+  const { state, reason, reasonCode, progress } = agentState(view, row);
   const work = view.work.get(name);
   const head = view.heads.get(name);
   const observed = view.observed.get(name);
@@ -98,6 +102,8 @@ export function showAgent(view: View, name: string, branches = branchCounts(view
     epoch: row.epoch,
     model: row.placement ? (observed?.model ?? row.placement.model) : null,
     ...(reason ? { reason } : {}),
+    ...(reasonCode === undefined ? {} : { reasonCode }),
+    ...(progress === undefined ? {} : { progress }),
     placedMs: row.placement?.placedMs ?? null,
     why: row.why,
     unplaced: row.unplaced,

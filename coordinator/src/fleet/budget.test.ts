@@ -50,7 +50,10 @@ t.test(
     t.equal(said.filter((type) => type === 'model-pull-failed').length, 100);
     t.equal(said.filter((type) => type === 'over-budget').length, 1);
     t.match(conditions(fleet, 'mad'), [
-      { severity: 'warning', text: 'tells more events than 100 at once and 20 a minute: 900 not kept' },
+      {
+        severity: 'warning',
+        text: 'tells too many events: it tells more events than 100 at once and 20 a minute; 900 not kept',
+      },
     ]);
     t.same(tell(fleet, 'alice'), ['model-pull-failed'], 'another node has its own budget');
     t.same(conditions(fleet, 'alice'), []);
@@ -116,7 +119,9 @@ t.test('tasks of its own beyond the budget are not settled, and taken when they 
   t.same(putOff, ids.slice(5_000));
   t.equal(fleet.ends.size, 5_000);
   t.equal(first.flatMap(({ events }) => events).filter((type) => type === 'over-budget').length, 1, 'said once');
-  t.match(conditions(fleet, 'mad'), [{ text: /^brings more tasks of its own .* the rest comes later$/ }]);
+  t.match(conditions(fleet, 'mad'), [
+    { text: /^brings too many records: it brings more tasks of its own .* the rest comes later$/ },
+  ]);
   t.ok(reportOwn(fleet, 't7').isSettled, 'what is known is settled whatever is left, so that the node can forget it');
   fleet.tick(1 * minutes);
   t.ok(putOff.every((id) => reportOwn(fleet, id).isSettled));

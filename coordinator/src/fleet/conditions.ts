@@ -1,10 +1,10 @@
 // What is wrong with a node, in plain words: its health, and what the coordinator had to refuse it. In: the view. Out: what pages and
 // alerts show; only the signs of health.ts count for placement. Nothing here is stored.
-import { classes, cloudClass } from '@blackroad/protocol';
+import { type ConditionCode, classes, cloudClass } from '@blackroad/protocol';
 import type { BudgetName, DeepReadonly, NodeLive, NodeRow, View } from '../view.ts';
 import { leftOf, tooMany } from './budget.ts';
-import { flappingText } from './flapping.ts';
-import { type Condition, conditionsOf } from './health.ts';
+import { cameBackText } from './flapping.ts';
+import { conditionsOf, type NodeCondition, textOf } from './health.ts';
 import { refusalsTogetherMs } from './judged.ts';
 
 const ofNoModel =
@@ -31,57 +31,39 @@ const ofClock =
   'It takes the time of the fleet from the coordinator, but its log and the triggers of its agents follow its own clock. Set that clock, or see that the machine reaches a time server.';
 
 /** Worst first; empty when nothing is wrong, or when nothing was heard yet. */
-export function nodeConditions(view: View, id: string): Condition[] {
+export function nodeConditions(view: View, id: string): NodeCondition[] {
   const row = view.nodes.get(id);
   const live = view.live.get(id);
   if (!row || !live) return [];
   const nowMs = view.tickedMs ?? view.startedMs;
-  const found: Condition[] = [...conditionsOf(live), ...lackOfModel(row, live)];
+  const found: NodeCondition[] = [...conditionsOf(live), ...lackOfModel(row, live)];
   const offMs = (live.health?.atMs ?? 0) - (live.lastSeenMs ?? 0);
   if (live.health && live.lastSeenMs !== null && Math.abs(offMs) > clockOffMs) {
-    const text = `its clock is wrong: ${spanOf(Math.abs(offMs))} ${offMs > 0 ? 'ahead of' : 'behind'} the coordinator's`;
-    found.push({ code: 'clock-wrong', severity: 'warning', text, help: ofClock });
+    const off = `${spanOf(Math.abs(offMs))} ${offMs > 0 ? 'ahead of' : 'behind'} the coordinator's`;
+    found.push(warning('clock-wrong', off, ofClock));
   }
-  const flapping = flappingText(live.connects, nowMs);
-  if (flapping !== null) found.push({ code: 'flapping', severity: 'warning', text: flapping, help: ofFlapping });
+  const cameBack = cameBackText(live.connects, nowMs);
+  if (cameBack !== null) found.push(warning('flapping', cameBack, ofFlapping));
   const triggers = live.health?.triggerTroubles ?? [];
   if (triggers.length > 0) {
     const more = triggers.length - maxTriggersSaid;
     const said = [...triggers.slice(0, maxTriggersSaid), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
-    found.push({
-      code: 'triggers',
-      severity: 'warning',
-      text: `triggers do not fire as they are meant: ${said}`,
-      help: ofTriggers,
-    });
+    found.push(warning('triggers', said, ofTriggers));
   }
   const { refusals } = live;
   if (refusals && nowMs - refusals.sinceMs < refusalsTogetherMs) {
     const times = refusals.count === 1 ? 'once' : `${refusals.count} times`;
-    found.push({
-      code: 'refusals',
-      severity: 'warning',
-      text: `speaks for what is not its own: ${times} within an hour; last: ${refusals.text}`,
-      help: ofRefusals,
-    });
+    found.push(warning('refusals', `${times} within an hour; last: ${refusals.text}`, ofRefusals));
   }
   const refusedOf = (of: BudgetName) => leftOf(live.spent?.[of], view.cuts.budgets[of], nowMs).refused;
   const notKept = refusedOf('events');
-  if (notKept > 0)
-    found.push({
-      code: 'many-events',
-      severity: 'warning',
-      text: `${tooMany(view, 'events')}: ${notKept} not kept`,
-      help: ofEvents,
-    });
+  if (notKept > 0) found.push(warning('many-events', `it ${tooMany(view, 'events')}; ${notKept} not kept`, ofEvents));
   if (refusedOf('records') > 0)
-    found.push({
-      code: 'many-records',
-      severity: 'warning',
-      text: `${tooMany(view, 'records')}: the rest comes later`,
-      help: ofRecords,
-    });
+    found.push(warning('many-records', `it ${tooMany(view, 'records')}; the rest comes later`, ofRecords));
   return found;
+}
+function warning(code: ConditionCode, detail: string, help: string): NodeCondition {
+  return { code, severity: 'warning', text: textOf(code, detail), help };
 }
 
 const withoutModels = new Set([...classes, cloudClass].filter(({ models }) => !models).map(({ name }) => name));
@@ -89,11 +71,10 @@ const withoutModels = new Set([...classes, cloudClass].filter(({ models }) => !m
 function lackOfModel(
   { info }: Pick<DeepReadonly<NodeRow>, 'info'>,
   { capacity }: Pick<DeepReadonly<NodeLive>, 'capacity'>,
-): Condition[] {
+): NodeCondition[] {
   if (!info || !capacity || withoutModels.has(info.class)) return [];
   if (capacity.models.some(({ kind }) => kind === 'chat')) return [];
-  const text = `no model: ${capacity.noModel ?? 'agents cannot answer there'}`;
-  return [{ code: 'no-model', severity: 'warning', text, help: ofNoModel }];
+  return [warning('no-model', capacity.noModel ?? 'agents cannot answer there', ofNoModel)];
 }
 
 const spans = [

@@ -13,8 +13,8 @@ export function countConnect(draft: Draft, node: string): void {
   const connects = { sinceMs: goesOn ? known.sinceMs : draft.nowMs, count: (goesOn ? known.count : 0) + 1 };
   change(draft, { type: 'connects', node, connects });
 }
-/** In words; null: it holds. */
-export function flappingText(connects: DeepReadonly<Connects> | undefined, nowMs: number): string | null {
+/** How often, in words; null: it holds. */
+export function cameBackText(connects: DeepReadonly<Connects> | undefined, nowMs: number): string | null {
   if (!connects || connects.count <= often || nowMs - connects.sinceMs >= withinMs) return null;
-  return `its connection breaks again and again: it came back ${connects.count} times within ten minutes`;
+  return `it came back ${connects.count} times within ten minutes`;
 }

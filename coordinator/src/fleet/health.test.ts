@@ -36,7 +36,7 @@ const samples: Record<SignCode, [Partial<NodeHealth>, string]> = {
   ],
   'gpus-lost': [
     { gpuTroubles: [{ kind: 'lost', text: 'RTX 3090' }] },
-    'a GPU is lost: RTX 3090; the machine needs to be started anew; it takes nothing new',
+    'every GPU is lost: RTX 3090; the machine needs to be started anew; it takes nothing new',
   ],
   'gpu-lost': [
     {
@@ -46,7 +46,7 @@ const samples: Record<SignCode, [Partial<NodeHealth>, string]> = {
         { kind: 'lost', text: 'L4: GPU is lost' },
       ],
     },
-    '2 GPUs are lost: RTX 3090, L4: GPU is lost; the machine needs to be started anew',
+    'a GPU is lost: RTX 3090, L4: GPU is lost; the machine needs to be started anew',
   ],
   undervoltage: [{ undervoltage: { now: true, sinceBoot: true } }, 'power supply too weak: undervoltage now'],
   overheated: [{ temperatureC: 85.4 }, 'overheated: 85 °C; it needs cooling'],

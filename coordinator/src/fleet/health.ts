@@ -2,6 +2,9 @@
 // that it had before. Out: the signs that it has now, their words, and how much of its worth is left for placement. Nothing here acts.
 import {
   type Bound,
+  type Condition,
+  type ConditionCode,
+  conditionNames,
   diskFullBytes,
   diskLowBytes,
   hotC,
@@ -15,7 +18,7 @@ import type { DeepReadonly } from '../view.ts';
 type Health = DeepReadonly<NodeHealth>;
 type Info = DeepReadonly<NodeInfo> | null;
 
-export interface Sign<Code extends string = string> {
+export interface Sign<Code extends ConditionCode = ConditionCode> {
   code: Code;
   severity: 'warning' | 'error';
   /**
@@ -26,13 +29,13 @@ export interface Sign<Code extends string = string> {
   /** Where the factor is 0: the filter by which placement refuses the node. */
   closes?: 'disk' | 'gpu';
   /** A worse sign of the same thing, in whose place this one is never seen. */
-  unless?: string;
+  unless?: ConditionCode;
   /** For the documentation. */
   when: string;
   /** `was`: it, or the worse one, was seen before. */
   isSeen: (health: Health, was: boolean, info: Info) => boolean;
-  /** The words before the colon stay the same while figures behind it move: nodes with the same words are one alert. */
-  text: (health: Health) => string;
+  /** What its name (protocol/conditions.ts) does not say: figures, mostly. */
+  detail?: (health: Health) => string;
   /** What helps, where the text does not say so. */
   help?: string;
 }
@@ -58,11 +61,7 @@ const boundWords = ({ from, until }: Bound, words: (value: number) => string) =>
 const gpuTexts = ({ gpuTroubles = [] }: Health, kind: 'silent' | 'lost' | 'warning') =>
   gpuTroubles.filter((trouble) => trouble.kind === kind).map(({ text }) => text);
 const hottestGpuC = ({ gpus = [] }: Health) => Math.max(0, ...gpus.map(({ temperatureC = 0 }) => temperatureC));
-const lostText = (health: Health) => {
-  const lost = gpuTexts(health, 'lost');
-  const what = lost.length === 1 ? 'a GPU is lost' : `${lost.length} GPUs are lost`;
-  return `${what}: ${lost.join(', ')}; the machine needs to be started anew`;
-};
+const lostText = (health: Health) => `${gpuTexts(health, 'lost').join(', ')}; the machine needs to be started anew`;
 
 const rows = [
   {
@@ -72,7 +71,7 @@ const rows = [
     closes: 'disk',
     when: 'the disk takes no writes',
     isSeen: ({ readOnlyDisk }) => readOnlyDisk === true,
-    text: () => 'the disk is read-only: nothing can be remembered; the SD card may be dying',
+    detail: () => 'nothing can be remembered; the SD card may be dying',
   },
   {
     code: 'gpu-silent',
@@ -81,7 +80,7 @@ const rows = [
     closes: 'gpu',
     when: 'it has cards, and their driver does not answer',
     isSeen: (health) => gpuTexts(health, 'silent').length > 0,
-    text: (health) => `its GPU does not answer: ${gpuTexts(health, 'silent')[0]}`,
+    detail: (health) => `${gpuTexts(health, 'silent')[0]}`,
   },
   {
     // Models would fail, or run on the processor a hundred times slower.
@@ -92,7 +91,7 @@ const rows = [
     unless: 'gpu-silent',
     when: 'it had cards, and none works',
     isSeen: (health) => gpuTexts(health, 'lost').length > 0 && !health.gpus?.length,
-    text: lostText,
+    detail: lostText,
   },
   {
     // The other cards have the same driver and the same power supply.
@@ -102,7 +101,7 @@ const rows = [
     unless: 'gpu-silent',
     when: 'a card does not work, and others do',
     isSeen: (health) => gpuTexts(health, 'lost').length > 0 && (health.gpus?.length ?? 0) > 0,
-    text: lostText,
+    detail: lostText,
   },
   {
     // The firmware slows the machine down, which may also fall over.
@@ -111,7 +110,7 @@ const rows = [
     factor: 0.5,
     when: 'undervoltage now',
     isSeen: ({ undervoltage }) => undervoltage?.now === true,
-    text: () => 'power supply too weak: undervoltage now',
+    detail: () => 'undervoltage now',
   },
   {
     // To placement the same as hot: where it runs slower, `throttled` counts beside it. To a person it is more urgent.
@@ -120,7 +119,7 @@ const rows = [
     factor: 0.5,
     when: boundWords(overheatedC, inDegrees),
     isSeen: ({ temperatureC }, was) => temperatureC !== undefined && isBeyond(overheatedC, temperatureC, was),
-    text: ({ temperatureC }) => `overheated: ${inDegrees(temperatureC)}; it needs cooling`,
+    detail: ({ temperatureC }) => `${inDegrees(temperatureC)}; it needs cooling`,
   },
   {
     // More work makes it hotter, and it is about to be throttled.
@@ -130,7 +129,7 @@ const rows = [
     unless: 'overheated',
     when: boundWords(hotC, inDegrees),
     isSeen: ({ temperatureC }, was) => temperatureC !== undefined && isBeyond(hotC, temperatureC, was),
-    text: ({ temperatureC }) => `hot: ${inDegrees(temperatureC)}; it needs cooling`,
+    detail: ({ temperatureC }) => `${inDegrees(temperatureC)}; it needs cooling`,
   },
   {
     // A throttled Pi decodes at about half speed.
@@ -139,7 +138,7 @@ const rows = [
     factor: 0.5,
     when: 'throttled now',
     isSeen: ({ throttled }) => throttled?.now === true,
-    text: () => 'throttled now: it runs slower than it could',
+    detail: () => 'it runs slower than it could',
   },
   {
     // The next memory or the next model may find no room.
@@ -148,7 +147,7 @@ const rows = [
     factor: 0.5,
     when: `${boundWords(diskFullBytes, inGib)} free`,
     isSeen: ({ diskFreeBytes }, was) => isBeyond(diskFullBytes, diskFreeBytes, was),
-    text: ({ diskFreeBytes }) => `disk full: ${inGib(diskFreeBytes)} left`,
+    detail: ({ diskFreeBytes }) => `${inGib(diskFreeBytes)} left`,
   },
   {
     // Before a card slows down it is watched: agents stay, and the next ones go elsewhere.
@@ -157,7 +156,7 @@ const rows = [
     factor: 0.6,
     when: `a GPU has ${boundWords(gpuHotC, inDegrees)}`,
     isSeen: (health, was) => isBeyond(gpuHotC, hottestGpuC(health), was),
-    text: (health) => `GPU hot: ${inDegrees(hottestGpuC(health))}`,
+    detail: (health) => inDegrees(hottestGpuC(health)),
   },
   {
     // Nothing is slower yet; what agents remember may fill it.
@@ -167,7 +166,7 @@ const rows = [
     unless: 'disk-full',
     when: `${boundWords(diskLowBytes, inGib)} free`,
     isSeen: ({ diskFreeBytes }, was) => isBeyond(diskLowBytes, diskFreeBytes, was),
-    text: ({ diskFreeBytes }) => `disk nearly full: ${inGib(diskFreeBytes)} left`,
+    detail: ({ diskFreeBytes }) => `${inGib(diskFreeBytes)} left`,
   },
   {
     // Answers come late, and the node is away more often than others.
@@ -176,7 +175,7 @@ const rows = [
     factor: 0.8,
     when: boundWords(weakWifiDbm, (dbm) => `${dbm} dBm`),
     isSeen: ({ wifi }, was) => wifi !== undefined && isBeyond(weakWifiDbm, wifi.signalDbm, was),
-    text: ({ wifi }) => `weak Wi-Fi: ${Math.round(wifi?.signalDbm ?? 0)} dBm`,
+    detail: ({ wifi }) => `${Math.round(wifi?.signalDbm ?? 0)} dBm`,
   },
   {
     // It came under load, and comes again with more of it.
@@ -186,7 +185,7 @@ const rows = [
     unless: 'undervoltage',
     when: 'undervoltage since the boot',
     isSeen: ({ undervoltage }) => undervoltage?.sinceBoot === true,
-    text: () => 'power supply too weak at times: undervoltage since the boot',
+    detail: () => 'undervoltage since the boot',
   },
   {
     code: 'throttled-before',
@@ -195,7 +194,6 @@ const rows = [
     unless: 'throttled',
     when: 'throttled since the boot',
     isSeen: ({ throttled }) => throttled?.sinceBoot === true,
-    text: () => 'was throttled since the boot',
   },
   {
     // Triggers of its agents fire at a wrong time.
@@ -204,7 +202,7 @@ const rows = [
     factor: 0.9,
     when: 'no time server has set the clock since the boot',
     isSeen: ({ clockSynced }) => clockSynced === false,
-    text: () => 'clock not synced: its times for memories and logs are guesses',
+    detail: () => 'its times for memories and logs are guesses',
   },
   {
     // Placement weighs free memory itself, agent by agent (placement/memory-fit.ts).
@@ -214,7 +212,7 @@ const rows = [
     when: `${boundWords(lowMemoryShare, (share) => `${Math.round(share * 100)} %`)} of the memory free`,
     isSeen: ({ memoryFreeBytes }, was, info) =>
       info !== null && isBeyond(lowMemoryShare, memoryFreeBytes / info.memoryBytes, was),
-    text: ({ memoryFreeBytes }) => `memory nearly full: ${inGib(memoryFreeBytes)} left`,
+    detail: ({ memoryFreeBytes }) => `${inGib(memoryFreeBytes)} left`,
     help: 'Look which programs there hold the memory. A model that nobody needs is unloaded when an agent needs the room.',
   },
   {
@@ -224,7 +222,7 @@ const rows = [
     factor: 1,
     when: `${boundWords(sdWearBytesPerDay, (bytes) => `${bytes / 1e9} GB`)} written a day`,
     isSeen: ({ sdWrittenBytesPerDay = 0 }, was) => isBeyond(sdWearBytesPerDay, sdWrittenBytesPerDay, was),
-    text: ({ sdWrittenBytesPerDay = 0 }) => `SD card wear: ${(sdWrittenBytesPerDay / 1e9).toFixed(1)} GB written a day`,
+    detail: ({ sdWrittenBytesPerDay = 0 }) => `${(sdWrittenBytesPerDay / 1e9).toFixed(1)} GB written a day`,
     help: 'Look which programs there write so much: swap and logs are the usual ones. Keep a spare card.',
   },
   {
@@ -234,7 +232,7 @@ const rows = [
     factor: 1,
     when: 'the driver warns of a card',
     isSeen: (health) => gpuTexts(health, 'warning').length > 0,
-    text: (health) => `GPU warning: ${gpuTexts(health, 'warning').join(', ')}`,
+    detail: (health) => gpuTexts(health, 'warning').join(', '),
     help: 'The card works. The log of the kernel there says more.',
   },
 ] as const satisfies readonly Sign[];
@@ -260,21 +258,21 @@ function* seenOn({ signs: codes, health }: Seen): Generator<{ sign: Sign<SignCod
   if (!health) return;
   for (const code of codes) {
     const sign = byCode.get(code);
-    if (sign) yield { sign, text: sign.text(health) };
+    if (sign) yield { sign, text: textOf(sign.code, sign.detail?.(health)) };
   }
 }
 
-export interface Condition {
-  /** Of its sign: stays the same when words change. */
-  code: string;
-  severity: 'warning' | 'error';
-  text: string;
+export interface NodeCondition extends Condition {
   /** What it means for the node's work, and what helps. */
   help: string;
 }
+/** The figures stand behind the colon. */
+export function textOf(code: ConditionCode, detail?: string): string {
+  return detail === undefined ? conditionNames[code] : `${conditionNames[code]}: ${detail}`;
+}
 
 /** What is wrong with a node, worst first; empty when nothing is, or when nothing was heard yet. */
-export function conditionsOf(seen: Seen): Condition[] {
+export function conditionsOf(seen: Seen): NodeCondition[] {
   return [...seenOn(seen)]
     .map(({ sign: { code, severity, factor, help }, text }) => ({
       code,

@@ -36,8 +36,10 @@ t.test('a lost GPU is a trouble in plain words, with the drain beside it', async
   t.match(ill(fleet, 'anvil', { gpuTroubles: [{ kind: 'lost', text: 'RTX 3090: GPU is lost' }] }), [
     {
       severity: 'error',
-      title: 'anvil: a GPU is lost: RTX 3090: GPU is lost; the machine needs to be started anew; it takes nothing new',
-      many: 'nodes of home: a GPU is lost',
+      title:
+        'anvil: every GPU is lost: RTX 3090: GPU is lost; the machine needs to be started anew; it takes nothing new',
+      many: 'nodes of home: every GPU is lost',
+      code: 'gpus-lost',
       actions: [{ verb: 'open-node' }, { verb: 'drain-node' }],
     },
   ]);
@@ -161,7 +163,7 @@ t.test(
   'agents that fail for one reason are one alert, whatever figures it names; a word of an earlier place is none',
   async (t) => {
     const fleet = new SampleFleet();
-    const fails = (agent: string, reason?: string) => {
+    const fails = (agent: string, reason?: string, code?: string) => {
       const { node, epoch } = fleet.agent(agent).placement as { node: string; epoch: number };
       const observed = {
         boot: boot1,
@@ -170,6 +172,7 @@ t.test(
         state: 'failed' as const,
         model: 'small',
         ...(reason ? { reason } : {}),
+        ...(code ? { code } : {}),
       };
       fleet.apply([{ type: 'observed', agent, node, observed }]);
       return ofAgent(fleet, agent);
@@ -181,7 +184,13 @@ t.test(
     t.same(verbs(ada), ['open-agent', 'open-node']);
     t.equal(ada?.group, bob?.group);
     t.not(fails('eve')[0]?.group, ada?.group);
-    t.match(ofAgent(fleet, 'eve'), [{ title: 'eve failed on anvil: no reason given' }]);
+    t.match(ofAgent(fleet, 'eve'), [{ title: 'eve failed on anvil: no reason given', code: undefined }]);
+    // What the node says for programs stands above its words.
+    const [one] = fails('ada', 'small could not be fetched: no such host', 'model-not-fetched');
+    const [other] = fails('bob', 'small could not be fetched: HTTP status 503', 'model-not-fetched');
+    t.match(one, { group: 'agent-failed:model-not-fetched-small', code: 'model-not-fetched' });
+    t.equal(other?.group, one?.group);
+    t.not(fails('bob', 'small does not load: no such host', 'model-not-loaded')[0]?.group, one?.group);
     fleet.online('other');
     fleet.move(['ada', 'other']);
     t.same(ofAgent(fleet, 'ada'), [], 'that was said of the node it left');

@@ -5,6 +5,7 @@ import {
   type AlertAction,
   type AlertKind,
   actsOf,
+  conditionNames,
   type FixSteps,
   fixInWords,
   plainLatin,
@@ -17,6 +18,8 @@ export interface Trouble {
   /** Id of the alert it belongs to. */
   group: string;
   kind: AlertKind;
+  /** Missing: the kind says it all, or there are only words. */
+  code?: string;
   severity: 'error' | 'warning' | 'info';
   site: string | null;
   node?: string;
@@ -80,17 +83,17 @@ export function nodeTroubles(view: View, id: string, nowMs: number, certificateM
   if (row.presence !== 'online') return [];
   const troubles: Trouble[] = [...drainStays(view, row)];
   for (const { code, severity, text, help } of nodeConditions(view, id)) {
-    const [what = text] = text.split(':');
     const drain: AlertAction = { verb: 'drain-node', label: `Drain ${id}`, role: 'operator', node: id };
     troubles.push({
       group: `node-condition:${slug(row.site)}:${code}`,
       kind: 'node-condition',
+      code,
       severity,
       site: row.site,
       node: id,
       sinceMs: null,
       title: `${id}: ${text}`,
-      many: `nodes of ${row.site}: ${what}`,
+      many: `nodes of ${row.site}: ${conditionNames[code]}`,
       text: help,
       actions: severity === 'error' && !row.draining ? [openNode(id), drain] : [openNode(id)],
     });
@@ -205,12 +208,13 @@ export function agentTroubles(view: View, name: string, nowMs: number): Trouble[
   }
   const observed = view.observed.get(name);
   if (placement && observed?.state === 'failed' && observed.node === placement.node) {
-    const reason = observed.reason ?? 'no reason given';
+    const { reason = 'no reason given', code, model } = observed;
     troubles.push({
       ...common,
-      // Figures in a reason (what is free now, which attempt) move while the trouble stays.
-      group: `agent-failed:${slug(reason.replace(/\d+([.,]\d+)?/g, 'n'))}`,
+      // An older node says words alone. Figures in them (what is free now, which attempt) move while the trouble stays.
+      group: `agent-failed:${slug(code === undefined ? reason.replace(/\d+([.,]\d+)?/g, 'n') : `${code} ${model ?? ''}`)}`,
       kind: 'agent-failed',
+      ...(code === undefined ? {} : { code }),
       severity: 'error',
       node: placement.node,
       sinceMs: null,

@@ -84,7 +84,11 @@ declare namespace Tap {
 
 t.test('an exchange is streamed, remembered, and recalled in the next', async (t) => {
   const { ask, chunks, log, agent } = setup(t, null);
-  t.match(agent, { state: 'hydrating', reason: /where its memory stands/ }, 'and it answers all the same');
+  t.match(
+    agent,
+    { state: 'hydrating', reason: /where its memory stands/, code: 'memory-asking' },
+    'and it answers all the same',
+  );
   const first = await ask('My name is Ada.');
   t.match(first, { state: 'done', truncated: false, usage: { model: 'smollm2', recalled: 0 } });
   if (first.state !== 'done') return;

@@ -15,20 +15,20 @@ export function createAgent(assigned: AssignedAgent, deps: AgentDeps): RunningAg
   const turns = new Set<Promise<TurnEnd>>();
   let stopped = false;
 
-  function state(): { state: RunningAgent['state']; reason: string } {
+  function state(): Omit<ModelStand, 'state'> & Pick<RunningAgent, 'state'> {
     if (stopped) return { state: 'stopped', reason: 'stopped' };
     const { memory } = deps;
-    if (memory.status.fenced) return { state: 'failed', reason: 'another node writes its memory now' };
-    const { state: stand, reason: why } = deps.modelStand(assigned.model);
-    if (stand !== 'ready') return { state: stand, reason: why };
+    if (memory.status.fenced)
+      return { state: 'failed', reason: 'another node writes its memory now', code: 'memory-taken' };
+    const stand = deps.modelStand(assigned.model);
+    if (stand.state !== 'ready') return stand;
     if (!memory.hydrated) {
       const { durableSeq } = memory.status;
       const { baseSeq } = assigned.memory;
-      const reason =
-        durableSeq < baseSeq
-          ? `fetching its memory: ${durableSeq} of ${baseSeq}`
-          : 'asking the coordinator where its memory stands';
-      return { state: 'hydrating', reason };
+      if (durableSeq >= baseSeq)
+        return { state: 'hydrating', reason: 'asking the coordinator where its memory stands', code: 'memory-asking' };
+      const reason = `fetching its memory: ${durableSeq} of ${baseSeq}`;
+      return { state: 'hydrating', reason, code: 'memory-fetching', progress: durableSeq / baseSeq };
     }
     return { state: 'ready', reason: '' };
   }
@@ -40,6 +40,12 @@ export function createAgent(assigned: AssignedAgent, deps: AgentDeps): RunningAg
     },
     get reason() {
       return state().reason;
+    },
+    get code() {
+      return state().code;
+    },
+    get progress() {
+      return state().progress;
     },
     get busy() {
       return turns.size;

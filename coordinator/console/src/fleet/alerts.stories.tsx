@@ -7,6 +7,7 @@ import { ClassShape, classShapes } from './class-shape.tsx';
 const alert: Alert = {
   id: 'node-lost:home:alice',
   kind: 'node-lost',
+  code: null,
   severity: 'error',
   title: 'alice is lost',
   text: 'It has not been heard for 3 minutes. Its 2 agents moved to aria. Check its power and its network.',

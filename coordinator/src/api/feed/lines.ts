@@ -1,6 +1,6 @@
 // The rows of the console's tables: pure functions from the view to what ten thousand lines need and no more. Figures move in steps and
 // only when they moved by a step since they were last told: a heartbeat that says nothing new changes no row.
-import type { AgentLine, NodeLine, NodeView, TaskLine } from '@blackroad/protocol';
+import { type AgentLine, conditionNames, type NodeLine, type NodeView, type TaskLine } from '@blackroad/protocol';
 import { nodeConditions } from '../../fleet/conditions.ts';
 import { stayingOn } from '../../fleet/draining.ts';
 import { type EndedTask, isEnded, type TaskRow, type View } from '../../view.ts';
@@ -55,11 +55,12 @@ export function nodeLine(view: View, id: string, before: NodeLine | undefined): 
     cordoned: row.cordoned,
     draining: row.draining,
     simulated: row.simulated || row.info?.simulated === true,
-    // The figures behind the colon change with every heartbeat; the node's page has them.
+    // Figures change with every heartbeat; the node's page has them.
     condition: worst
       ? {
+          code: worst.code,
           severity: worst.severity,
-          text: (worst.text.split(':')[0] as string).slice(0, maxLineText),
+          text: conditionNames[worst.code],
           more: conditions.length - 1,
         }
       : null,
@@ -85,7 +86,7 @@ export function nodeLine(view: View, id: string, before: NodeLine | undefined): 
 export function agentLine(view: View, name: string, branches: ReadonlyMap<string, number>): AgentLine | null {
   const row = view.agents.get(name);
   if (!row) return null;
-  const { state, reason } = agentState(view, row);
+  const { state, reason, reasonCode, progress } = agentState(view, row);
   const work = view.work.get(name);
   const observed = view.observed.get(name);
   return {
@@ -101,6 +102,8 @@ export function agentLine(view: View, name: string, branches: ReadonlyMap<string
     updatedMs: row.updatedMs,
     changedMs: row.changedMs ?? row.createdMs,
     text: reason === undefined || state === 'ready' ? null : cut(reason, maxLineText),
+    ...(reasonCode === undefined ? {} : { reasonCode }),
+    ...(progress === undefined ? {} : { progress }),
   };
 }
 

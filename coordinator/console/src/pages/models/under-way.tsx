@@ -15,11 +15,11 @@ const nodesAsked = 6;
 export function UnderWay({ asked }: { asked: readonly string[] }) {
   const agents = useAgents();
   const nodes = useNodes();
-  const without = nodes.list.filter(({ condition }) => condition?.text === 'no model').map(({ id }) => id);
+  const without = nodes.list.filter(({ condition }) => condition?.code === 'no-model').map(({ id }) => id);
   const fetching = [...new Set([...asked, ...without])].slice(0, nodesAsked);
   const events = useEvents();
   const waiting = agents.list.filter(
-    ({ state, text }) => state === 'starting' && text !== null && /fetch|load/i.test(text),
+    ({ reasonCode }) => reasonCode === 'model-queued' || reasonCode === 'model-fetching',
   );
   const ended = events.list
     .filter(({ type }) => type === 'model-pulled' || type === 'model-pull-failed')
@@ -32,8 +32,7 @@ export function UnderWay({ asked }: { asked: readonly string[] }) {
         <OfNode key={id} id={id} />
       ))}
       <ul className="models-rows">
-        {waiting.slice(0, waitingShown).map(({ name, node, text }) => {
-          const share = /(\d+) %/.exec(text ?? '')?.[1];
+        {waiting.slice(0, waitingShown).map(({ name, node, text, progress }) => {
           return (
             <li key={name}>
               <Status of="starting" word={text ?? ''} />
@@ -43,9 +42,9 @@ export function UnderWay({ asked }: { asked: readonly string[] }) {
                   {name}
                 </Link>
               </span>
-              {share !== undefined && (
+              {progress !== undefined && (
                 <span className="bar models-progress" aria-hidden="true">
-                  <span style={{ width: `${share}%` }} />
+                  <span style={{ width: `${progress * 100}%` }} />
                 </span>
               )}
             </li>

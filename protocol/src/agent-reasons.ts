@@ -1,0 +1,26 @@
+// Why an agent is not ready, as codes: they stay when the words change, and programs look at them. The node says most of them, beside
+// its own words; the coordinator says those of a node that is away.
+
+/** Said by the node that has the agent. */
+export const nodeReasons = {
+  'memory-taken': 'another node writes its memory',
+  'memory-fetching': 'its memory comes from the coordinator; with progress',
+  'memory-asking': 'the coordinator is asked where its memory stands',
+  'model-queued': 'its model waits to be fetched',
+  'model-fetching': 'its model is fetched; with progress where the size is known',
+  'model-not-fetched': 'its model could not be fetched; it is tried again',
+  'model-not-loaded': 'its model does not load; it is tried again',
+  'model-missing': 'no runtime there serves its model now',
+} as const;
+export type NodeReason = keyof typeof nodeReasons;
+
+export const agentReasons = {
+  ...nodeReasons,
+  'node-suspect': 'its node is not heard of for the moment',
+  'node-lost-waits': 'its node is lost, and it waits for that node',
+  'node-lost-alone': 'its node is lost, and it may still run there',
+  'node-lost-frozen': 'its node is lost, and moves are frozen',
+  'node-lost-moves': 'its node is lost, and it is about to be placed elsewhere',
+} as const;
+export type AgentReason = keyof typeof agentReasons;
+export const agentReasonCodes = Object.keys(agentReasons) as AgentReason[];
