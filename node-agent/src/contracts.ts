@@ -114,7 +114,7 @@ export interface NodeMemory {
   /** Called after each (re)connection: says hello for every log that has something to say or lacks something. */
   connected(): void;
   disconnected(): void;
-  /** Entries not yet acknowledged, over all agents. */
+  /** Entries not yet acknowledged, over all agents, those that left included. */
   readonly unacked: number;
   /** Publishes upward; set by node.ts. */
   publish: (agent: string, message: MemoryUp) => void;
@@ -187,7 +187,10 @@ export interface Probes {
   /** May write the id of a container to the state folder. */
   machineIdentity(): Promise<MachineIdentity>;
   /** Facts of now; rates are since the last call. Missing parts are left out, never guessed. */
-  health(): Omit<NodeHealth, 'boot' | 'seq' | 'atMs' | 'generation' | 'tasksRunning' | 'models' | 'outboxDepth'>;
+  health(): Omit<
+    NodeHealth,
+    'boot' | 'seq' | 'atMs' | 'generation' | 'tasksRunning' | 'models' | 'outboxDepth' | 'memoriesUnacked'
+  >;
   /** Memory models may use and what is free of it now: VRAM where there is a GPU. */
   modelMemory(): { totalBytes: number; freeBytes: number };
   diskFreeBytes(): number;

@@ -509,7 +509,7 @@ class Loop implements RunningNode {
   }
 
   #beat(): void {
-    const { node, boot, transport, probes, pool, assignments, clock } = this.#parts;
+    const { node, boot, transport, memory, probes, pool, assignments, clock } = this.#parts;
     if (!transport.connected) return;
     const triggerTroubles = this.#triggers.troubles();
     transport.send(
@@ -524,6 +524,7 @@ class Loop implements RunningNode {
         tasksRunning: this.#runs.running,
         models: pool.loads(),
         outboxDepth: transport.outboxDepth,
+        memoriesUnacked: memory.unacked,
         held: this.#runs.heldKeys(maxHeldInHealth),
         ...(triggerTroubles.length > 0 ? { triggerTroubles } : {}),
       }),

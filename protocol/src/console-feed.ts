@@ -41,6 +41,9 @@ export const NodeLine = Type.Object({
   models: Type.Array(Type.String(), { description: 'Resident models.' }),
   agents: Type.Integer(),
   staying: Type.Integer({ description: 'Of these, while it drains: those that no other node takes.' }),
+  onlyHere: Type.Nullable(
+    Type.Integer({ description: 'While it drains: messages and memories that are on it alone. Null: not known.' }),
+  ),
   tasksRunning: Type.Integer(),
 });
 export type NodeLine = Static<typeof NodeLine>;

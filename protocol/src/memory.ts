@@ -118,8 +118,14 @@ export const MemoryUp = Type.Union([
     { description: 'What this node holds of the log. Also how a node pulls: the answer is what it lacks, or an ack.' },
   ),
   Type.Object({ type: Type.Literal('batch'), epoch: Epoch, from: Seq, previousHash: Hash, entries }),
-  Type.Object({ type: Type.Literal('drained'), epoch: Epoch, durableSeq: Seq, hash: Hash }),
-  Type.Object({ type: Type.Literal('hydrated'), epoch: Epoch, durableSeq: Seq, hash: Hash }),
+  Type.Object(
+    { type: Type.Literal('drained'), epoch: Epoch, durableSeq: Seq, hash: Hash },
+    { description: 'Of an older node alone: the heartbeat says how many memories are not committed.' },
+  ),
+  Type.Object(
+    { type: Type.Literal('hydrated'), epoch: Epoch, durableSeq: Seq, hash: Hash },
+    { description: 'The writer has all of the log, and is offered the branches that wait for it.' },
+  ),
   Type.Object(
     {
       type: Type.Literal('branch'),

@@ -265,6 +265,13 @@ export const NodeHealth = Type.Object({
     }),
   ),
   outboxDepth: Type.Integer({ minimum: 0 }),
+  memoriesUnacked: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description:
+        'Memories on this node that the coordinator has not committed, those of agents that left it too. Missing: an older node.',
+    }),
+  ),
   held: Type.Optional(
     Type.Array(Type.String({ maxLength: 60 }), {
       maxItems: maxHeldInHealth,
@@ -353,6 +360,13 @@ export const NodeView = Type.Object({
   generation: Generation,
   agents: Type.Array(AgentName),
   staying: Type.Integer({ description: 'Of these, while it drains: those that no other node takes.' }),
+  onlyHere: Type.Nullable(
+    Type.Integer({
+      description:
+        'Messages and memories that are on this node alone, by its last heartbeat; at 0 nothing is lost when an empty node is ' +
+        'switched off. Null: not known.',
+    }),
+  ),
   tasksRunning: Type.Integer(),
   certificateExpiresMs: TimeMs,
   enrolledMs: TimeMs,

@@ -59,7 +59,7 @@ t.test('a drain says beforehand what becomes of the agents', { skip: noBrowser }
     }
     await page.goto(`${origin}/nodes/${node}`);
     await page.getByRole('main').getByText('drained', { exact: true }).first().waitFor();
-    await page.getByText('it is empty; nothing new is placed here').waitFor();
+    await page.getByText('it is empty, and the coordinator has all that it knew: it may be switched off').waitFor();
     t.pass('moved, and said so');
   });
 

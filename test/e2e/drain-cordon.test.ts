@@ -74,6 +74,7 @@ t.test('cordon, drain, uncordon', async (t) => {
       t.match({ state: end.state, attempt: end.attempt }, { state: 'done', attempt: 1 }, `${id}, not begun twice`);
     }
     t.same((await nodeOf(fleet, first)).agents, []);
+    await until('nothing is on it alone', async () => (await nodeOf(fleet, first)).onlyHere === 0);
     const after = await placements(fleet, agents);
     for (const name of agents)
       t.equal(after[name]?.epoch, there.includes(name) ? 2 : 1, `${name} ${there.includes(name) ? 'moved' : 'stayed'}`);

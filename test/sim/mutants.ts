@@ -77,6 +77,12 @@ export const mutants: readonly Mutant[] = [
     replace: "if (node?.status !== 'active') return false;",
   },
   {
+    name: 'a-node-says-it-holds-no-memories',
+    file: 'node-agent/src/node.ts',
+    search: 'memoriesUnacked: memory.unacked,',
+    replace: 'memoriesUnacked: 0 * memory.unacked,',
+  },
+  {
     name: 'tasks-never-expire',
     file: 'coordinator/src/fleet/tick.ts',
     search: '  expireTasks(draft);\n',

@@ -1,7 +1,7 @@
 // What people see of rows: pure functions from the view to the shapes of the protocol. No clock, no store: `nowMs` and counts come in.
 import type { AgentReason, AgentView, FleetTotals, KeyView, NodeView, TaskView } from '@blackroad/protocol';
 import { nodeConditions } from '../fleet/conditions.ts';
-import { stayingOn } from '../fleet/draining.ts';
+import { onlyOn, stayingOn } from '../fleet/draining.ts';
 import type { Policy } from '../input.ts';
 import { frozenCount } from '../placement/need.ts';
 import { type EndedTask, freezeAt, isEnded, type JoinTokenRow, type KeyRow, type TaskRow, type View } from '../view.ts';
@@ -31,6 +31,7 @@ export function showNode(view: View, id: string): NodeView | null {
     generation: row.generation,
     agents: [...(view.agentsByNode.get(id) ?? [])].sort(),
     staying: stayingOn(view, id).length,
+    onlyHere: onlyOn(view, id),
     tasksRunning: view.leasesByNode.get(id)?.size ?? 0,
     certificateExpiresMs: row.certificateExpiresMs,
     enrolledMs: row.enrolledMs,

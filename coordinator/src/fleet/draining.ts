@@ -1,4 +1,5 @@
-// Which agents a draining node keeps: placement looked for another node for them and there is none. Pure.
+// How far a node is with draining: which agents it keeps, as placement found no other node for them, and whether anything is on it
+// that is nowhere else. Pure.
 import type { View } from '../view.ts';
 
 /** Names of the agents that stay on a draining node; empty while it does not drain. Sorted. */
@@ -7,4 +8,16 @@ export function stayingOn(view: View, id: string): string[] {
   const staying: string[] = [];
   for (const name of view.agentsByNode.get(id) ?? []) if (view.agents.get(name)?.unplaced) staying.push(name);
   return staying.sort();
+}
+
+/**
+ * Messages and memories that are on this node alone, by its last heartbeat. Null: not known, as it is an older node-agent, not connected,
+ * at work, or not yet told what it no longer runs.
+ */
+export function onlyOn(view: View, id: string): number | null {
+  const row = view.nodes.get(id);
+  const health = view.live.get(id)?.health;
+  if (row?.presence !== 'online' || health?.memoriesUnacked === undefined) return null;
+  if (health.boot !== row.boot || health.generation !== row.generation || health.tasksRunning > 0) return null;
+  return health.outboxDepth + health.memoriesUnacked;
 }

@@ -29,7 +29,7 @@ export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
     return decided(draft);
   }
   const head: Head = view.heads.get(agent) ?? nothing;
-  // Said for people and for later.
+  // Older nodes say it.
   if (message.type === 'drained') return decided(draft);
   const isWriter = row.placement?.node === node && row.placement.epoch === message.epoch;
   if (message.type === 'hydrated') {

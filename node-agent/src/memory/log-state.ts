@@ -21,8 +21,6 @@ export interface AgentLog {
   /** How often a fork was found since the last progress: 0 rewinds to what was acknowledged, more rewinds to the beginning. */
   forks: number;
   hydratedSaid: boolean;
-  /** False from the release of an agent until the coordinator was told that nothing is left here. */
-  drainedSaid: boolean;
   /** The coordinator does not know the agent: silent until the next connection. */
   unknown: boolean;
   /** The coordinator refuses its branches for good and there is no room to set them aside: they wait until the next connection. */
@@ -53,7 +51,6 @@ export function blankLog(agent: string): AgentLog {
     wantSeq: 0,
     forks: 0,
     hydratedSaid: false,
-    drainedSaid: true,
     unknown: false,
     branchesHeld: false,
   };
@@ -96,7 +93,7 @@ export function unackedOf(log: AgentLog): number {
   return Math.max(0, log.head.seq - log.row.acked) + log.pending + log.branched;
 }
 
-export type Step = 'branch' | 'hello' | 'batch' | 'drained' | 'hydrated' | 'none';
+export type Step = 'branch' | 'hello' | 'batch' | 'hydrated' | 'none';
 /** What this log should say next, when the node is connected. */
 export function nextStep(log: AgentLog): Step {
   if (log.unknown || !isSettled(log)) return 'none';
@@ -104,10 +101,8 @@ export function nextStep(log: AgentLog): Step {
   if (log.branched > 0 && !log.branchesHeld && (log.row.fenced || isWritable(log))) return 'branch';
   if (log.row.fenced) return log.open && !log.greeted ? 'hello' : 'none';
   const something = log.open || unackedOf(log) > 0;
-  if (!log.greeted) return something || !log.drainedSaid ? 'hello' : 'none';
-  if (!isWritable(log)) return something ? 'hello' : 'none';
+  if (!log.greeted || !isWritable(log)) return something ? 'hello' : 'none';
   if (log.row.baseSeq > 0 && !log.hydratedSaid) return 'hydrated';
   if (log.head.seq > log.row.acked) return 'batch';
-  if (!log.open && !log.drainedSaid) return 'drained';
   return 'none';
 }

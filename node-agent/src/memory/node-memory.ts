@@ -252,7 +252,6 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       const { epoch } = assigned;
       if (epoch >= log.row.epoch) {
         log.open = true;
-        log.drainedSaid = true;
         if (epoch > log.row.epoch) {
           log.openEpoch = epoch;
           log.greeted = false;
@@ -276,7 +275,6 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       const done = commits.submit(() => {
         if (isOver()) return;
         log.open = false;
-        log.drainedSaid = false;
         writes.setReleased(w, log, clock.nowMs());
       });
       done.then(

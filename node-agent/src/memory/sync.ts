@@ -90,10 +90,6 @@ export function createSync(deps: {
         deps.publish(agent, { type: 'hydrated', epoch, durableSeq, hash });
         wake(log);
         return;
-      case 'drained':
-        log.drainedSaid = true;
-        deps.publish(agent, { type: 'drained', epoch, durableSeq, hash });
-        return;
       case 'batch': {
         const rows = journal.after(id, agent, acked, batchEntries);
         const { seq: from, previousHash } = rows[0]!;

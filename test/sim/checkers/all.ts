@@ -14,6 +14,7 @@ import { oneEnd } from './one-end.ts';
 import { oneHand } from './one-hand.ts';
 import { oneLease } from './one-lease.ts';
 import { givesWay, oneRun } from './one-run.ts';
+import { onlyHere } from './only-here.ts';
 import { presence } from './presence.ts';
 import { queueBound } from './queue-bound.ts';
 import { reported } from './reported.ts';
@@ -44,6 +45,7 @@ export const checkers: readonly MakeChecker[] = [
   deadline,
   onLoss,
   drained,
+  onlyHere,
   frozenRightly,
   reported,
   oneRun,

@@ -3,6 +3,26 @@ import type { VerbCall } from '../verb.ts';
 import { paintFor } from '../words.ts';
 import { nodeVerbs } from './nodes.ts';
 
+t.test('a drain that is asked for again says how far it is', async (t) => {
+  const verb = nodeVerbs.find(({ words }) => words === 'drain');
+  const says = async (node: object) => {
+    const shown: string[] = [];
+    const call = {
+      args: ['alice'],
+      client: () => ({ call: async () => ({ id: 'alice', draining: true, staying: 0, ...node }) }),
+      show: (_: unknown, text: () => string) => shown.push(text()),
+    } as unknown as VerbCall;
+    await verb?.run(call);
+    return shown[0];
+  };
+  t.equal(await says({ agents: ['echo'], onlyHere: null }), 'alice drains already: its agent moves away.');
+  t.equal(
+    await says({ agents: [], onlyHere: 7 }),
+    'alice drains already: it is empty, but 7 of its messages and memories are not with the coordinator yet.',
+  );
+  t.match(await says({ agents: [], onlyHere: 0 }), /: it is empty, and .*: it may be switched off\.$/);
+});
+
 t.test('a release says what it opens: a quarantine ends, or a machine set up anew may come back', async (t) => {
   const verb = nodeVerbs.find(({ words }) => words === 'nodes release');
   for (const [status, words] of [

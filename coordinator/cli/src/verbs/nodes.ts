@@ -1,16 +1,19 @@
 // Nodes: list, show, cordon, drain, pull, unload, identify, logs, forget.
 import type { NodeModel, NodeView } from '@blackroad/protocol';
+import { drainingInWords, isDrained } from '@blackroad/protocol/drain-words';
 import { loadOnNode, loadWords } from '@blackroad/protocol/model-load';
 import { argument, numberFlag, type Verb, type VerbCall } from '../verb.ts';
 import { ago, byName, bytes, counted, healthWords, type Paint, table } from '../words.ts';
 import { pullVerb } from './pull.ts';
+
+const drainOf = ({ agents, staying, onlyHere }: NodeView) => ({ agents: agents.length, staying, onlyHere });
 
 export function presenceWord(node: NodeView, paint: Paint): string {
   if (node.status === 'quarantined') return paint('red', 'quarantined');
   const word = node.cordoned
     ? `${node.presence}, cordoned`
     : node.draining
-      ? `${node.presence}, draining`
+      ? `${node.presence}, ${isDrained(drainOf(node)) ? 'drained' : 'draining'}`
       : node.presence;
   return paint(node.presence === 'online' ? 'green' : node.presence === 'lost' ? 'red' : 'yellow', word);
 }
@@ -70,8 +73,14 @@ function oneNode(node: NodeView, call: VerbCall): string {
     );
     if (health.diskWrittenBytesPerDay !== undefined)
       lines.push(`writes     ${bytes(health.diskWrittenBytesPerDay)} a day to its disks`);
-    lines.push(`node-agent ${bytes(health.agentRssBytes)}, ${health.outboxDepth} messages in the outbox`);
+    lines.push(`node-agent ${bytes(health.agentRssBytes)}`);
+    const { outboxDepth, memoriesUnacked = 0 } = health;
+    if (outboxDepth + memoriesUnacked > 0)
+      lines.push(
+        `only here  ${counted(outboxDepth, 'message')} and ${counted(memoriesUnacked, 'memory', 'memories')}: the coordinator does not have them yet`,
+      );
   }
+  if (node.draining) lines.push(`drain      ${drainingInWords(drainOf(node))}`);
   for (const { severity, text } of node.conditions)
     lines.push(call.paint(severity === 'error' ? 'red' : 'yellow', `${severity.padEnd(10)} ${text}`));
   if (capacity) {
@@ -171,7 +180,7 @@ export const nodeVerbs: Verb[] = [
     'Moves the agents of this node elsewhere, each when there is a place for it.',
     { draining: true },
     'drains: its agents move as others take them.',
-    ({ draining, agents }) => (draining ? `drains already; ${counted(agents.length, 'agent')} left.` : null),
+    (node) => (node.draining ? `drains already: ${drainingInWords(drainOf(node))}.` : null),
   ),
   pullVerb,
   {

@@ -1,5 +1,6 @@
-// A drain in words: what the plan says will become of the agents, before it is confirmed and after. Pure.
+// A drain in words: what the plan says will become of the agents, before it is confirmed. Pure.
 import type { WhatIfPlan } from '@blackroad/protocol';
+import { stayInWords } from '@blackroad/protocol/drain-words';
 import { plural } from '../kit/words.ts';
 
 type Move = WhatIfPlan['moves'][number];
@@ -37,9 +38,6 @@ export function drainPlan(plan: WhatIfPlan, nodes: readonly string[]): DrainPlan
   };
 }
 
-const stay = (staying: number) =>
-  staying === 1 ? '1 has no other place and stays' : `${staying.toLocaleString('en')} have no other place and stay`;
-
 /** `2 agents move, 1 has no other place and stays`. */
 export function drainInWords({ moving, staying }: Pick<DrainPlan, 'moving' | 'staying'>): string {
   if (moving + staying === 0) return 'no agent is on it';
@@ -48,16 +46,5 @@ export function drainInWords({ moving, staying }: Pick<DrainPlan, 'moving' | 'st
       ? 'its only agent has no other place and stays'
       : `its ${plural(staying, 'agent')} have no other place and stay`;
   const move = `${plural(moving, 'agent')} ${moving === 1 ? 'moves' : 'move'}`;
-  return staying === 0 ? `${move} away` : `${move} away, ${stay(staying)}`;
-}
-
-/** What a draining node is at, from its own figures. */
-export function drainingInWords({ agents, staying }: { agents: number; staying: number }): string {
-  if (agents === 0) return 'it is empty; nothing new is placed here';
-  if (staying === 0) return agents === 1 ? 'its agent moves away' : `its ${agents} agents move away`;
-  if (staying === agents)
-    return agents === 1
-      ? 'its agent has no other place and stays'
-      : `its ${agents} agents have no other place and stay`;
-  return `${agents - staying} of its agents ${agents - staying === 1 ? 'moves' : 'move'} away, ${stay(staying)}`;
+  return staying === 0 ? `${move} away` : `${move} away, ${stayInWords(staying)}`;
 }

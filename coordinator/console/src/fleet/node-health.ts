@@ -1,7 +1,7 @@
 // How a node stands, in one word and tone, from its line or its whole view. Pure.
 import type { NodeLine, NodeView } from '@blackroad/protocol';
+import { drainingInWords, isDrained } from '@blackroad/protocol/drain-words';
 import type { Tone } from '../kit/looks.ts';
-import { drainingInWords } from './drain-words.ts';
 
 export interface Standing {
   /** A word of kit/looks.ts. */
@@ -14,7 +14,7 @@ export interface Standing {
 }
 type Node = Pick<
   NodeLine,
-  'status' | 'presence' | 'reason' | 'cordoned' | 'draining' | 'condition' | 'agents' | 'staying'
+  'status' | 'presence' | 'reason' | 'cordoned' | 'draining' | 'condition' | 'agents' | 'staying' | 'onlyHere'
 >;
 
 export function standingOf(node: Node): Standing {
@@ -27,7 +27,7 @@ export function standingOf(node: Node): Standing {
   if (condition?.severity === 'error')
     return { of: 'error', word: 'unhealthy', tone: 'bad', text: condition.text + more };
   if (draining) {
-    const word = node.agents === 0 ? 'drained' : 'draining';
+    const word = isDrained(node) ? 'drained' : 'draining';
     return { of: 'draining', word, tone: 'warn', text: drainingInWords(node) };
   }
   if (cordoned) return { of: 'cordoned', word: 'cordoned', tone: 'warn', text: 'nothing new is placed here' };

@@ -2,7 +2,7 @@
 // only when they moved by a step since they were last told: a heartbeat that says nothing new changes no row.
 import { type AgentLine, conditionNames, type NodeLine, type NodeView, type TaskLine } from '@blackroad/protocol';
 import { nodeConditions } from '../../fleet/conditions.ts';
-import { stayingOn } from '../../fleet/draining.ts';
+import { onlyOn, stayingOn } from '../../fleet/draining.ts';
 import { type EndedTask, isEnded, type TaskRow, type View } from '../../view.ts';
 import { agentState } from '../show.ts';
 
@@ -79,6 +79,8 @@ export function nodeLine(view: View, id: string, before: NodeLine | undefined): 
     models,
     agents: view.agentsByNode.get(id)?.size ?? 0,
     staying: stayingOn(view, id).length,
+    // A figure that changes with every memory, and is looked at only then.
+    onlyHere: row.draining ? onlyOn(view, id) : null,
     tasksRunning: view.leasesByNode.get(id)?.size ?? 0,
   } satisfies NodeLine & { presence: NodeView['presence'] };
 }

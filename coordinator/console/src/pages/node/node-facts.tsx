@@ -1,5 +1,5 @@
 // What a node is, and how it is now: the last heartbeat, shown with its age when the node is away.
-import type { NodeView } from '@blackroad/protocol';
+import type { NodeHealth, NodeView } from '@blackroad/protocol';
 import { Facts, Meter, Panel } from '../../kit/layout.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { Tag } from '../../kit/status.tsx';
@@ -7,6 +7,14 @@ import { Left, Time } from '../../kit/time.tsx';
 import { bytes, duration, percent, plural } from '../../kit/words.ts';
 
 const tone = (share: number) => (share > 0.95 ? 'bad' : share > 0.85 ? 'warn' : 'info');
+
+/** What would be lost with the machine. */
+function onlyHere({ outboxDepth, memoriesUnacked = 0 }: NodeHealth): string {
+  const what = [];
+  if (outboxDepth > 0) what.push(plural(outboxDepth, 'message'));
+  if (memoriesUnacked > 0) what.push(plural(memoriesUnacked, 'memory'));
+  return what.join(', ') || 'nothing';
+}
 
 export function NodeNow({ node }: { node: NodeView }) {
   const { health, info, capacity } = node;
@@ -79,7 +87,7 @@ export function NodeNow({ node }: { node: NodeView }) {
               ],
               health.diskWrittenBytesPerDay !== undefined && ['Written a day', bytes(health.diskWrittenBytesPerDay)],
               ['Tasks', `${health.tasksRunning} under way`],
-              health.outboxDepth > 0 && ['To be told yet', plural(health.outboxDepth, 'message')],
+              ['Only here yet', onlyHere(health)],
               ['Up', duration(health.uptimeS * 1000)],
               ['Node-agent', `${bytes(health.agentRssBytes)} of memory`],
             ]}

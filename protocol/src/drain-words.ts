@@ -1,0 +1,30 @@
+// A draining node in words, the same in the terminal and in the console. Pure. In: its own figures. Out: a sentence that never claims
+// more than is known. Types alone are imported, so that a browser takes it in without the validators.
+import type { NodeView } from './node.ts';
+
+const counted = (count: number, noun: string) => `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+export const stayInWords = (staying: number): string =>
+  staying === 1 ? '1 has no other place and stays' : `${staying.toLocaleString('en-US')} have no other place and stay`;
+
+type Draining = Pick<NodeView, 'staying' | 'onlyHere'> & { agents: number };
+
+/** All its agents have left it, and so has all that they remembered and did there, as far as is known. */
+export function isDrained({ agents, onlyHere }: Draining): boolean {
+  return agents === 0 && (onlyHere ?? 0) === 0;
+}
+
+/** What a draining node is at. */
+export function drainingInWords({ agents, staying, onlyHere }: Draining): string {
+  if (agents === 0) {
+    if (onlyHere === null) return 'it is empty; nothing new is placed here';
+    if (onlyHere === 0) return 'it is empty, and the coordinator has all that it knew: it may be switched off';
+    const still = onlyHere === 1 ? 'is not with the coordinator yet' : 'are not with the coordinator yet';
+    return `it is empty, but ${onlyHere.toLocaleString('en-US')} of its messages and memories ${still}`;
+  }
+  if (staying === 0) return agents === 1 ? 'its agent moves away' : `its ${counted(agents, 'agent')} move away`;
+  if (staying === agents)
+    return agents === 1
+      ? 'its agent has no other place and stays'
+      : `its ${counted(agents, 'agent')} have no other place and stay`;
+  return `${agents - staying} of its agents ${agents - staying === 1 ? 'moves' : 'move'} away, ${stayInWords(staying)}`;
+}

@@ -1,0 +1,50 @@
+// [INV-only-here] Of an emptied node that drains it is said that nothing is on it alone only when that is so: every memory that its
+// disk holds is in the store then.
+import { onlyOn } from '../../../coordinator/src/fleet/draining.ts';
+import type { MakeChecker } from '../checker.ts';
+import type { SimulatedDisk } from '../disk.ts';
+
+const entries =
+  'SELECT logs.agent AS agent, hash FROM entries JOIN logs ON logs.id = entries.log WHERE seq > logs.acked';
+const others = ['pending', 'branches'].map(
+  (table) => `SELECT DISTINCT logs.agent FROM ${table} JOIN logs ON logs.id = ${table}.log`,
+);
+
+export const onlyHere: MakeChecker = ({ world, broke }) => {
+  const judged = new Map<SimulatedDisk, number>();
+  const checker: ReturnType<MakeChecker> = {
+    name: 'INV-only-here',
+    exercised: 0,
+    looked() {
+      const view = world.host.coordinator?.view;
+      if (!view) return;
+      for (const machine of world.machines) {
+        const id = machine.identity?.node;
+        if (id === undefined || machine.isClone || !view.nodes.get(id)?.draining) continue;
+        if (view.agentsByNode.has(id) || onlyOn(view, id) !== 0) continue;
+        const { disk } = machine;
+        const writes = disk.writes('journal.db');
+        if (judged.get(disk) === writes) continue;
+        judged.set(disk, writes);
+        checker.exercised++;
+        for (const agent of heldAlone(disk))
+          broke(checker.name, `${machine.name} holds memories of ${agent} that nobody else has, and is called empty`);
+      }
+    },
+  };
+  function heldAlone(disk: SimulatedDisk): Set<string> {
+    const agents = new Set<string>();
+    // The cursor may lag behind on the disk: what counts is what the store has.
+    const above = (disk.read('journal.db', entries)?.all() ?? []) as { agent: string; hash: string }[];
+    for (const { agent, hash } of above) {
+      const isKept = ['memory_entry', 'branch_entry'].some(
+        (table) => world.host.stored(`SELECT 1 FROM ${table} WHERE hash = ?`, hash).length > 0,
+      );
+      if (!isKept) agents.add(agent);
+    }
+    for (const sql of others)
+      for (const agent of (disk.read('journal.db', sql)?.pluck().all() ?? []) as string[]) agents.add(agent);
+    return agents;
+  }
+  return checker;
+};
