@@ -10,6 +10,7 @@ import { type Outgoing, outgoing } from './change.ts';
 import { createRate } from './door/rate.ts';
 import type { Answer, Inputs, Outcome } from './input.ts';
 import type { Store } from './store/store.ts';
+import { answerTo } from './tasks/answer.ts';
 import { isEnded, type View } from './view.ts';
 
 /** Of one sender; where the broker does not say who that is, of one agent's topic. And of all together. */
@@ -41,10 +42,11 @@ export function createAsks({ view, store, clock, random, submit, send }: AsksPar
     send(outgoing('answer', { agent, id }, { agent, task: null, ok: false, text, node: null }));
 
   return {
-    // The answer's topic carries the asker's id, which is also what makes asking twice harmless.
+    // The asker's id stands in the answer's topic, and makes asking twice harmless.
     async take(agent, { prompt, id: askId }, by) {
       const id = mint();
       const ask = askId ?? id;
+      const replyTo = { kind: 'mqtt', agent, id: ask } as const;
       const idempotencyKey = `mqtt:${agent}:${ask}`;
       try {
         const stored = view.tasksByIdempotencyKey.has(idempotencyKey)
@@ -52,12 +54,10 @@ export function createAsks({ view, store, clock, random, submit, send }: AsksPar
           : await store.taskByIdempotencyKey(idempotencyKey);
         const known = stored && isEnded(stored) ? stored : null;
         const request = { prompt, idempotencyKey };
-        const outcome = await submit('task-submit', { by: by ?? null, id, agent, origin: 'mqtt', request, known });
+        const asked = { by: by ?? null, id, agent, origin: 'mqtt', request, known, replyTo } as const;
+        const outcome = await submit('task-submit', asked);
         if (!outcome.ok) return refuse(agent, ask, outcome.details.detail ?? outcome.code);
-        if (!known) return;
-        const text = known.result ?? known.problem?.text ?? known.state;
-        const told = { agent, task: known.id, ok: known.state === 'done', text, node: known.node };
-        send(outgoing('answer', { agent, id: ask }, told));
+        if (known) send(answerTo(replyTo, known));
       } catch (error) {
         const { message } = error instanceof FleetError ? error : new FleetError('internal');
         refuse(agent, ask, cutToBytes(message, maxReasonBytes));

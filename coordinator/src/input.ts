@@ -24,7 +24,7 @@ import type { Change, Outgoing } from './change.ts';
 import type { Unload } from './fleet/assignment.ts';
 import type { PlanApplied, PlanPart } from './placement/moves.ts';
 import type { StoredHash } from './store/store.ts';
-import type { EndedTask, JoinTokenRow, KeyRow, SessionRow, TaskRow, View } from './view.ts';
+import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow, View } from './view.ts';
 
 /** `by`: who asked, for the audit log: `key:<name>`, `node:<id>`, `coordinator`. */
 interface By {
@@ -111,6 +111,8 @@ export interface Inputs {
     origin: TaskOriginName;
     /** The stored task of the same idempotency key, where there is one. */
     known: EndedTask | null;
+    /** Missing: whoever asked looks for the end. */
+    replyTo?: ReplyTo;
   };
   'task-cancel': By & { id: string };
   /** `ended`: the dead letter as stored; `newId` names the retry. */

@@ -195,6 +195,15 @@ export interface TaskRow {
   past?: readonly PastAttempt[];
   /** Who asked; missing: that is not known. */
   by?: Principal;
+  /** Where the answer is told; missing: whoever asked looks for it. */
+  replyTo?: ReplyTo;
+}
+/** The topic of the answer to a question over MQTT. */
+export interface ReplyTo {
+  kind: 'mqtt';
+  agent: string;
+  /** Of the question, as its asker named it. */
+  id: string;
 }
 /** An ended task as stored. */
 export interface EndedTask extends TaskRow {

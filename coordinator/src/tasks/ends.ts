@@ -10,8 +10,9 @@ import {
   type TaskUsage,
 } from '@blackroad/protocol';
 import { invariant } from '@blackroad/std/invariant';
-import { closeTask, type Draft, send, setTask, taskIn } from '../draft.ts';
+import { closeTask, type Draft, setTask, taskIn } from '../draft.ts';
 import type { EndedTask, TaskRow } from '../view.ts';
+import { answerTo } from './answer.ts';
 
 export interface TaskEnd {
   state: 'done' | 'failed' | 'cancelled' | 'expired';
@@ -35,19 +36,8 @@ export function endTask(draft: Draft, task: TaskRow, end: TaskEnd): EndedTask {
     usage: end.usage ?? null,
   };
   closeTask(draft, row);
-  answerAsker(draft, row);
+  if (row.replyTo) draft.messages.push(answerTo(row.replyTo, row));
   return row;
-}
-
-/** Who asked over MQTT reads the answer on a topic of its own; the id of that topic is in the task's key. */
-function answerAsker(draft: Draft, task: EndedTask): void {
-  if (task.origin !== 'mqtt' || task.idempotencyKey === null) return;
-  const prefix = `mqtt:${task.agent}:`;
-  if (!task.idempotencyKey.startsWith(prefix)) return;
-  const id = task.idempotencyKey.slice(prefix.length);
-  const ok = task.state === 'done';
-  const text = (ok ? task.result : task.problem?.text) ?? task.state;
-  send(draft, 'answer', { agent: task.agent, id }, { agent: task.agent, task: task.id, ok, text, node: task.node });
 }
 
 /**

@@ -7,7 +7,7 @@ import type { AgentRow, EndedTask, TaskRow, View } from '../view.ts';
 import { endTask } from './ends.ts';
 import { leaseNext, sendCancel } from './leases.ts';
 
-export const submitTask: Decide<'task-submit'> = (view, { by, id, agent, request, origin, known }, nowMs) => {
+export const submitTask: Decide<'task-submit'> = (view, { by, id, agent, request, origin, known, replyTo }, nowMs) => {
   const draft = openDraft(view, nowMs);
   if (known) return decidedWith(draft, known as TaskRow | EndedTask);
   const key = request.idempotencyKey ?? null;
@@ -43,6 +43,7 @@ export const submitTask: Decide<'task-submit'> = (view, { by, id, agent, request
     idempotencyKey: key,
     notBeforeMs: 0,
     ...(by === null ? {} : { by }),
+    ...(replyTo === undefined ? {} : { replyTo }),
   };
   return queueAndAnswer(draft, task);
 };
@@ -135,7 +136,7 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
     node: null,
     epoch: null,
     leasedMs: null,
-    // The key stays with the first: who asks with it must get that one.
+    // The key stays with the first: who asks with it must get that one. Who asked over MQTT has been answered.
     idempotencyKey: null,
     notBeforeMs: 0,
     by,

@@ -201,7 +201,7 @@ t.test('an asker over MQTT gets an answer for every end', async (t) => {
   const fleet = new SampleFleet();
   fleet.runs('greeter', 'alice', { concurrency: 9 });
   const ask = (id: string) =>
-    fleet.submit(id, 'greeter', { idempotencyKey: `mqtt:greeter:ask_${id}` }, { origin: 'mqtt' });
+    fleet.submit(id, 'greeter', {}, { origin: 'mqtt', replyTo: { kind: 'mqtt', agent: 'greeter', id: `ask_${id}` } });
   ask('a');
   ask('b');
   ask('c');
@@ -214,6 +214,9 @@ t.test('an asker over MQTT gets an answer for every end', async (t) => {
   const cancel = fleet.decide<'task-cancel'>(cancelTask, { by: 'key:ada', id: 'b' });
   t.match(said(cancel.messages, 'answer'), [{ params: { id: 'ask_b' }, message: { ok: false, text: /Cancelled/ } }]);
   t.match(said(fleet.tick(600_000).messages, 'answer'), [{ params: { id: 'ask_c' }, message: { ok: false } }]);
+  // A key is only a name: whoever makes up one like it is told nothing over MQTT.
+  fleet.submit('d', 'greeter', { idempotencyKey: 'mqtt:greeter:d', origin: 'mqtt' });
+  t.same(said(fleet.tick(600_000).messages, 'answer'), []);
 });
 
 t.test('a result beyond the limit is cut between characters', async (t) => {

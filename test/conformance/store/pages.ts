@@ -13,7 +13,8 @@ export async function pagesConformance(t: Test, open: OpenStore): Promise<void> 
   await t.test('a task is read as it was written, from submission to its end', async (t) => {
     const { store } = await open(t);
     const by = { kind: 'session', id: null, name: 'Ada "the first"\n🦊' } as const;
-    const row = taskRow(1, { idempotencyKey: 'k "1"', priority: 0, by });
+    const replyTo = { kind: 'mqtt', agent: 'greeter', id: 'hall:1' } as const;
+    const row = taskRow(1, { idempotencyKey: 'k "1"', priority: 0, by, replyTo });
     await store.commit([{ type: 'task-new', row }]);
     t.strictSame(await store.task(row.id), row);
     t.strictSame(await store.taskByIdempotencyKey('k "1"'), row);

@@ -164,6 +164,16 @@ export const migrations: readonly Migration[] = [
       UPDATE agent SET row = json_set(row, '$.unplaced.fix', json('[]')) WHERE json_type(row, '$.unplaced.fix') = 'text';
     `,
   },
+  {
+    version: 9,
+    name: 'where the answer of a task is told',
+    // JSON; NULL where whoever asked looks for it. It stood in the key alone: those who wait now are told, too.
+    sql: `
+      ALTER TABLE task ADD COLUMN reply_to TEXT;
+      UPDATE task SET reply_to = json_object('kind', 'mqtt', 'agent', agent, 'id', substr(idempotency_key, length(agent) + 7))
+      WHERE ended_ms IS NULL AND origin = 'mqtt' AND substr(idempotency_key, 1, length(agent) + 6) = 'mqtt:' || agent || ':';
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

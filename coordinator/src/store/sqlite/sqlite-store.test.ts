@@ -17,6 +17,7 @@ import { type Log, silentLog } from '@blackroad/std/log';
 import Sqlite from 'better-sqlite3';
 import t from 'tap';
 import { loadedView } from '../../../../test/conformance/store/commit.ts';
+import { samplePolicy } from '../../../../test/fixtures/coordinator/sample-rows.ts';
 import {
   agentRow,
   endedTask,
@@ -27,6 +28,7 @@ import {
   taskRow,
 } from '../../../../test/fixtures/coordinator/stored-rows.ts';
 import type { DurableChange } from '../../change.ts';
+import { cancelTask } from '../../tasks/submit.ts';
 import type { Placement, TaskRow } from '../../view.ts';
 import { applicationId, openDatabase } from './database.ts';
 import { migrate, migrations, newestVersion, schemaVersion } from './migrations.ts';
@@ -194,6 +196,33 @@ t.test('tasks of an older version are kept as those of whom nobody knows who ask
       [taskId(0), undefined],
     ],
   );
+});
+
+t.test('who asked over MQTT before the upgrade is answered after it', async (t) => {
+  const path = newPath();
+  const old = databaseOf(path, 8);
+  const insert = old.prepare(
+    `INSERT INTO task (id, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, not_before_ms, ended_ms, idempotency_key)
+     VALUES (?, 'greeter', ?, 'Old.', 50, ?, 1, 2, 0, 3, 0, ?, ?)`,
+  );
+  insert.run(taskId(0), 'queued', 'mqtt', null, 'mqtt:greeter:hall:1');
+  insert.run(taskId(1), 'queued', 'api', null, 'mqtt:greeter:api');
+  insert.run(taskId(2), 'queued', 'mqtt', null, 'mqtt:greet:other');
+  insert.run(taskId(3), 'done', 'mqtt', 5, 'mqtt:greeter:ended');
+  insert.run(taskId(4), 'queued', 'mqtt', null, null);
+  old.close();
+  const store = await open(path);
+  t.teardown(() => store.close());
+  const view = await loadedView(store);
+  const replyTo = { kind: 'mqtt', agent: 'greeter', id: 'hall:1' };
+  t.strictSame(
+    [0, 1, 2, 4].map((n) => view.tasks.get(taskId(n))?.replyTo),
+    [replyTo, undefined, undefined, undefined],
+  );
+  const { messages } = cancelTask(view, { by: 'key:ada', id: taskId(0) }, 10, samplePolicy);
+  t.match(messages, [
+    { name: 'answer', params: { agent: 'greeter', id: 'hall:1' }, message: { task: taskId(0), ok: false } },
+  ]);
 });
 
 t.test('a database of a newer version is refused and left alone', async (t) => {

@@ -3,7 +3,7 @@
 import type { PastAttempt, Principal, TaskOriginName, TaskProblem, TaskState, TaskUsage } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import type { DurableChange } from '../../change.ts';
-import type { EndedTask, TaskRow } from '../../view.ts';
+import type { EndedTask, ReplyTo, TaskRow } from '../../view.ts';
 import type { Page } from '../store.ts';
 import type { Database } from './database.ts';
 import { pageLimit, pruneRows } from './events.ts';
@@ -32,9 +32,10 @@ interface TaskRecord {
   past: string | null;
   dismissed_ms: number | null;
   by: string | null;
+  reply_to: string | null;
 }
 const columns = `id, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, node, epoch,
-  leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past, by, dismissed_ms`;
+  leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past, by, reply_to, dismissed_ms`;
 
 const loadRows = 1_000;
 /** Damaged columns that are said; more of them are more of the same. */
@@ -42,13 +43,14 @@ const maxDamagedSaid = 1_000;
 /** After every task id: ids are lower-case letters, digits and dashes. */
 const afterAll = '~';
 
-type JsonColumn = 'past' | 'problem' | 'usage' | 'by';
+type JsonColumn = 'past' | 'problem' | 'usage' | 'by' | 'reply_to';
 /** What a column of JSON holds, or null: a disk or a person may have damaged what was written. */
 type ReadJson = <T>(record: TaskRecord, column: JsonColumn) => T | null;
 
 function fromRecord(r: TaskRecord, readJson: ReadJson): TaskRow | EndedTask {
   const past = readJson<PastAttempt[]>(r, 'past');
   const by = readJson<Principal>(r, 'by');
+  const replyTo = readJson<ReplyTo>(r, 'reply_to');
   const row: TaskRow = {
     id: r.id,
     agent: r.agent,
@@ -67,6 +69,7 @@ function fromRecord(r: TaskRecord, readJson: ReadJson): TaskRow | EndedTask {
     notBeforeMs: r.not_before_ms,
     ...(past === null ? {} : { past }),
     ...(by === null ? {} : { by }),
+    ...(replyTo === null ? {} : { replyTo }),
   };
   if (r.ended_ms === null) return row;
   return {
@@ -107,7 +110,7 @@ export function taskRows(db: Database, log: Log) {
     return null;
   };
   const insert = db.prepare(
-    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO NOTHING`,
   );
   const setState = db.prepare(
     `UPDATE task SET state = ?, attempt = ?, attempts = ?, node = ?, epoch = ?, leased_ms = ?, not_before_ms = ?, deadline_ms = ?,
@@ -188,6 +191,7 @@ export function taskRows(db: Database, log: Log) {
       ...end,
       pastOf(row),
       row.by === undefined ? null : JSON.stringify(row.by),
+      row.replyTo === undefined ? null : JSON.stringify(row.replyTo),
     );
   const unended = [null, null, null, null, null];
   const pastOf = ({ past }: { past?: readonly PastAttempt[] }) =>
