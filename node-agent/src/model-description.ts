@@ -29,6 +29,7 @@ export function describeModel(
     speed: {
       prefillTps: speed?.prefillTps ?? 0,
       decodeTps: speed?.decodeTps || Math.round(prior * 10) / 10,
+      ...(speed?.loadMs ? { loadMs: Math.round(speed.loadMs) } : {}),
       // What was only read and never written is no measure of writing: the prior stands.
       samples: speed?.decodeTps ? speed.samples : 0,
     },

@@ -405,3 +405,12 @@ t.test('of many loaded models those with the most requests are told', async (t) 
   leave();
   await pool.close();
 });
+
+t.test('capacity tells what was learned of a model: reading, writing, loading', async (t) => {
+  const pool = poolOf([runtimeOf(chat('a'))]);
+  await pool.refresh();
+  t.same(pool.capacity('boot-0001').models[0]?.speed, { prefillTps: 0, decodeTps: 10, samples: 0 }, 'a guess');
+  pool.learn('a', { promptTokens: 500, completionTokens: 50, loadMs: 2150.4, prefillMs: 1000, decodeMs: 5000 });
+  t.same(pool.capacity('boot-0001').models[0]?.speed, { prefillTps: 500, decodeTps: 10, loadMs: 2150, samples: 1 });
+  await pool.close();
+});

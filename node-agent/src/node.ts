@@ -20,6 +20,7 @@ import type { Log } from '@blackroad/std/log';
 import { type Random, sortableId } from '@blackroad/std/random';
 import { type AgentTriggers, createAgentTriggers } from './agent-triggers.ts';
 import type { AssignmentStore } from './assignment-store.ts';
+import { isCapacityNews } from './capacity-news.ts';
 import type { MachineIdentity, NodeMemory, Probes, RunningAgent, Transport } from './contracts.ts';
 import { fittedHealth } from './fitted-health.ts';
 import { createLease, type Lease } from './lease.ts';
@@ -76,8 +77,6 @@ const modelRefreshMs = 30_000;
 /** A registry that is asked for a name answers within a second or two; below what the coordinator waits for an answer. */
 const pullAnswerMs = 15_000;
 const helloRetry = { firstMs: 2000, maxMs: 30_000 };
-/** A change of free memory below this share of the total is no news. */
-const memoryNews = 0.05;
 /** Word of the coordinator that took longer is asked for again: it renews too little of a lease. */
 const oldWordMs = 10_000;
 const stopGraceMs = 3000;
@@ -486,7 +485,7 @@ class Loop implements RunningNode {
   #tellCapacity(): void {
     const { node, boot, pool, transport } = this.#parts;
     const capacity = pool.capacity(boot);
-    if (this.#capacity && !isNews(this.#capacity, capacity)) return;
+    if (this.#capacity && !isCapacityNews(this.#capacity, capacity)) return;
     this.#capacity = capacity;
     transport.keep('nodeCapacity', { node }, capacity);
   }
@@ -601,24 +600,4 @@ class Loop implements RunningNode {
       this.#reply(command, { ok: false, text, problem: { code: 'model-not-unloaded', text, retryable } });
     }
   }
-}
-
-function isNews(before: NodeCapacity, after: NodeCapacity): boolean {
-  const { memoryFreeBytes: freeBefore, diskFreeBytes: diskBefore, ...restBefore } = before;
-  const { memoryFreeBytes: freeAfter, diskFreeBytes: diskAfter, ...restAfter } = after;
-  if (Math.abs(freeBefore - freeAfter) > memoryNews * after.memoryTotalBytes) return true;
-  if (Math.abs(diskBefore - diskAfter) > memoryNews * Math.max(diskBefore, 1)) return true;
-  // Speeds and what a model holds creep with every answer; a tenth is news.
-  const tenth = (value = 0) => Math.round(Math.log(value + 1) * 10);
-  const shape = (rest: typeof restAfter) =>
-    JSON.stringify({
-      ...rest,
-      models: rest.models.map(({ speed, ...model }) => ({
-        ...model,
-        residentBytes: tenth(model.residentBytes),
-        peakBytes: tenth(model.peakBytes),
-        speed: tenth(speed.decodeTps),
-      })),
-    });
-  return shape(restBefore) !== shape(restAfter);
 }

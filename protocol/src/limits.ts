@@ -83,6 +83,10 @@ export const maxNodes = 20_000;
 export const maxAgentsPerNode = 10_000;
 /** Models a node reports. */
 export const maxModelsPerNode = 200;
+/** Tokens a second of one model. A prompt that a server has in its cache seems to be read at some millions. */
+export const maxTokensPerS = 1e9;
+/** Loading a model, milliseconds: a day. Hundreds of gigabytes from a slow disk take an hour. */
+export const maxLoadMs = 86_400_000;
 /** Models on their way to a node, those that failed included: it lets 16 wait. */
 export const maxFetchesShown = 32;
 /** Rows of each list in the answer to a what-if: a person reads some, a picture needs the nodes. */

@@ -20,9 +20,11 @@ import {
   maxFetchesShown,
   maxHeldInHealth,
   maxHeldTasks,
+  maxLoadMs,
   maxModelsInHealth,
   maxModelsPerNode,
   maxRequestsPerModel,
+  maxTokensPerS,
 } from './limits.ts';
 import { type Static, Type } from './typebox.ts';
 
@@ -88,9 +90,21 @@ export const NodeInfo = Type.Object({
 });
 export type NodeInfo = Static<typeof NodeInfo>;
 
+/** Running means of a node's own answers. With the load of a heartbeat follows when an answer could be there. */
 export const Speed = Type.Object({
-  prefillTps: Type.Number({ minimum: 0, description: 'Prompt tokens a second.' }),
-  decodeTps: Type.Number({ minimum: 0, description: 'Answer tokens a second of one stream.' }),
+  prefillTps: Type.Number({
+    minimum: 0,
+    maximum: maxTokensPerS,
+    description: 'Prompt tokens a second; 0: not measured yet.',
+  }),
+  decodeTps: Type.Number({ minimum: 0, maximum: maxTokensPerS, description: 'Answer tokens a second of one stream.' }),
+  loadMs: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: maxLoadMs,
+      description: 'What its first answer waits for while it is not loaded. Missing: it was never seen to load.',
+    }),
+  ),
   samples: Type.Integer({ minimum: 0, description: '0: a prior from memory bandwidth, nothing measured yet.' }),
 });
 export type Speed = Static<typeof Speed>;

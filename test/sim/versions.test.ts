@@ -43,5 +43,8 @@ t.test('what a newer node says is read, every message and the kind of event that
 });
 
 function valueAt(value: unknown, path: string): unknown {
-  return path.split('.').reduce<unknown>((at, field) => (at as Record<string, unknown> | undefined)?.[field], value);
+  return path.split('.').reduce<unknown>((at, field) => {
+    const [first] = Array.isArray(at) ? at : [at];
+    return (first as Record<string, unknown> | undefined)?.[field];
+  }, value);
 }

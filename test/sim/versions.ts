@@ -7,12 +7,12 @@ export const versions = ['older', 'this', 'newer'] as const;
 export type Version = (typeof versions)[number];
 
 type Fields = Partial<Record<TopicName, readonly string[]>>;
-/** What this version brought, by topic; `a.b` is a field of a field. */
+/** What this version brought, by topic; `a.b` is a field of a field, or of each row where that is a list. */
 export const broughtSaid: Fields = {
   nodeHello: ['machine'],
   nodeInfo: ['led'],
   nodeHealth: ['held', 'gpuTroubles', 'models'],
-  nodeCapacity: ['pulls', 'fetchable', 'fetches', 'noModel'],
+  nodeCapacity: ['pulls', 'fetchable', 'fetches', 'noModel', 'models.speed.loadMs'],
   taskReport: ['usage.decodeMs'],
   taskChunk: ['retract'],
 };
@@ -24,7 +24,11 @@ interface Said {
   payload: string;
 }
 
-function without(message: Json, path: string): void {
+function without(message: Json | Json[], path: string): void {
+  if (Array.isArray(message)) {
+    for (const row of message) without(row, path);
+    return;
+  }
   const [field, ...rest] = path.split('.') as [string, ...string[]];
   if (rest.length === 0) delete message[field];
   else if (typeof message[field] === 'object' && message[field] !== null)

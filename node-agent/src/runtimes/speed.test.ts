@@ -39,3 +39,12 @@ t.test('a server that does not tell what it had cached is doubted', async (t) =>
   book.learn('cached first', { ...ollama, prefillMs: 6 });
   t.equal(Math.round(book.of('cached first')!.prefillTps), 449);
 });
+
+t.test('figures that no machine can mean are no measure', async (t) => {
+  const book = createSpeedBook();
+  for (const odd of [{ completionTokens: 1e300 }, { promptTokens: 1e300 }, { loadMs: 1e300 }])
+    book.learn('m', { ...usage, ...odd });
+  t.equal(book.of('m'), undefined);
+  book.restore([{ model: 'm', prefillTps: 1e300, decodeTps: 1, loadMs: 0, samples: 1 }]);
+  t.equal(book.of('m'), undefined);
+});

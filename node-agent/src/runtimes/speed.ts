@@ -1,6 +1,7 @@
 // What a model really does on this node: tokens a second while it reads a prompt (prefill) and while it writes (decode),
 // and how long it takes to load. Learned from the usage of finished answers; a running mean that forgets slowly.
 // It reports nothing before it has seen something: the coordinator's prior stands until then.
+import { maxLoadMs, maxTokensPerS } from '@blackroad/protocol';
 import type { Usage } from './runtime.ts';
 
 export interface LearnedSpeed {
@@ -42,6 +43,7 @@ export function createSpeedBook(): SpeedBook {
           ? (usage.completionTokens / usage.decodeMs) * 1000
           : 0;
       if (prefill === 0 && decode === 0) return;
+      if (!isSane({ prefillTps: prefill, decodeTps: decode, loadMs: usage.loadMs })) return;
       const before = speeds.get(model) ?? { model, prefillTps: 0, decodeTps: 0, loadMs: 0, samples: 0 };
       if (!speeds.has(model) && speeds.size >= maxModels) speeds.delete(speeds.keys().next().value!);
       speeds.set(model, {
@@ -58,9 +60,14 @@ export function createSpeedBook(): SpeedBook {
     of: (model) => speeds.get(model),
     all: () => [...speeds.values()],
     restore(saved) {
-      for (const speed of saved.slice(0, maxModels)) speeds.set(speed.model, speed);
+      for (const speed of saved.slice(0, maxModels)) if (isSane(speed)) speeds.set(speed.model, speed);
     },
   };
+}
+
+/** A server may count anything: one answer of 1e300 tokens would stand in the mean for ever, and the fleet takes no such figure. */
+function isSane({ prefillTps, decodeTps, loadMs }: Pick<LearnedSpeed, 'prefillTps' | 'decodeTps' | 'loadMs'>): boolean {
+  return prefillTps <= maxTokensPerS && decodeTps <= maxTokensPerS && loadMs <= maxLoadMs;
 }
 
 function moved(before: number, seen: number): number {

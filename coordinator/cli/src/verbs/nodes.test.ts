@@ -56,7 +56,7 @@ t.test('a node shows what each of its models has to do', async (t) => {
     contextTokens: 2048,
     runtime: 'ollama',
     slots: 2,
-    speed: { prefillTps: 0, decodeTps: 12.34, samples: 3 },
+    speed: { prefillTps: 240.4, decodeTps: 12.34, samples: 3 },
     ...more,
   });
   const node = {
@@ -71,7 +71,14 @@ t.test('a node shows what each of its models has to do', async (t) => {
     conditions: [],
     agents: [],
     info: null,
-    capacity: { models: [model('small'), model('big', { resident: false }), model('odd')], embedder: null },
+    capacity: {
+      models: [
+        model('small'),
+        model('big', { resident: false, speed: { prefillTps: 0, decodeTps: 3, loadMs: 42_000, samples: 0 } }),
+        model('odd'),
+      ],
+      embedder: null,
+    },
     health: { cpu: 0, models: [{ name: 'small', busy: 2, waiting: 1, slots: 2, others: 4 }] },
   };
   const shown = async (columns: number) => {
@@ -89,23 +96,23 @@ t.test('a node shows what each of its models has to do', async (t) => {
     await nodeVerbs.find(({ words }) => words === 'nodes show')?.run(call);
     return text.split('\n');
   };
-  const lines = await shown(120);
+  const lines = await shown(140);
   t.match(
     lines.find((line) => line.startsWith('MODEL')),
     /STATE +BUSY +SIZE/,
   );
   t.match(
     lines.find((line) => line.startsWith('small')),
-    / loaded +2 of 2, 1 waiting, 4 of others +954 MiB +2048 +12.3 +ollama$/,
+    / loaded +2 of 2, 1 waiting, 4 of others +954 MiB +2048 +12.3, reads 240 +ollama$/,
   );
   t.match(
     lines.find((line) => line.startsWith('big')),
-    / on disk +0 of 2 /,
+    / on disk, loads in 42 s +0 of 2 .* ~3 /,
   );
   t.match(
     lines.find((line) => line.startsWith('odd')),
     / loaded +\? /,
   );
-  const narrow = await shown(80);
+  const narrow = await shown(100);
   t.ok(narrow.some((line) => line.includes('2 of 2, 1 waiting, 4 of others')));
 });

@@ -3,7 +3,7 @@ import type { NodeModel, NodeView } from '@blackroad/protocol';
 import { drainingInWords, isDrained } from '@blackroad/protocol/drain-words';
 import { loadOnNode, loadWords } from '@blackroad/protocol/model-load';
 import { argument, numberFlag, type Verb, type VerbCall } from '../verb.ts';
-import { ago, byName, bytes, counted, healthWords, type Paint, table } from '../words.ts';
+import { ago, byName, bytes, counted, duration, healthWords, type Paint, table } from '../words.ts';
 import { pullVerb } from './pull.ts';
 
 const drainOf = ({ agents, staying, onlyHere }: NodeView) => ({ agents: agents.length, staying, onlyHere });
@@ -91,17 +91,25 @@ function oneNode(node: NodeView, call: VerbCall): string {
   return lines.join('\n');
 }
 
+function stateWords({ resident, speed }: NodeModel): string {
+  if (resident) return 'loaded';
+  return speed.loadMs === undefined ? 'on disk' : `on disk, loads in ${duration(speed.loadMs)}`;
+}
+function speedWords({ samples, decodeTps, prefillTps }: NodeModel['speed']): string {
+  const reads = prefillTps > 0 ? `, reads ${Math.round(prefillTps)}` : '';
+  return `${samples > 0 ? decodeTps.toFixed(1) : `~${decodeTps}`}${reads}`;
+}
 function modelTable(node: NodeView, models: NodeModel[], call: Pick<VerbCall, 'columns' | 'paint'>): string {
   const rows = models.map((model) => {
     const load = loadOnNode(node, model);
     return [
       model.name,
       model.kind,
-      model.resident ? 'loaded' : 'on disk',
+      stateWords(model),
       load === null ? '?' : loadWords(load),
       bytes(model.sizeBytes),
       `${model.contextTokens}`,
-      model.speed.samples > 0 ? `${model.speed.decodeTps.toFixed(1)}` : `~${model.speed.decodeTps}`,
+      speedWords(model.speed),
       model.runtime,
     ];
   });

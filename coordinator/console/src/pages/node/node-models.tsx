@@ -14,7 +14,7 @@ import { ConfirmButton } from '../../kit/overlay.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
 import { say } from '../../kit/toasts.tsx';
-import { bytes, count, figure, plural } from '../../kit/words.ts';
+import { bytes, count, duration, figure, plural } from '../../kit/words.ts';
 
 export function NodeModels({ node }: { node: NodeView }) {
   const may = useMay();
@@ -88,12 +88,18 @@ function ModelRow({ node, model, mayUnload }: { node: NodeView; model: NodeModel
           {capacity?.embedder === name && ' · embeds memories here'}
         </span>
       </th>
-      <td>{resident ? <Status of="online" word="loaded" /> : <Status of="never" word="on disk" />}</td>
+      <td>
+        {resident ? <Status of="online" word="loaded" /> : <Status of="never" word="on disk" />}
+        {!resident && speed.loadMs !== undefined && (
+          <span className="dim small"> loads in {duration(speed.loadMs)}</span>
+        )}
+      </td>
       <td>{load === null ? '–' : loadWords(load)}</td>
       <td className="end">{bytes(sizeBytes)}</td>
       <td className="end">{resident ? bytes(residentBytes) : '–'}</td>
       <td className="end">
         {figure(speed.decodeTps)} {speed.samples === 0 && <Tag>guess</Tag>}
+        {speed.prefillTps > 0 && <span className="dim small"> reads {figure(speed.prefillTps)}</span>}
       </td>
       <td className="end">{count(contextTokens)}</td>
       <td className="end">
