@@ -74,7 +74,8 @@ function serverNotes(server: ModelSituation['runtimes'][number]): string[] {
   return [server.problem ? silentText(server) : `found ${server.label}`];
 }
 
-function silentText({ label, problem, kind }: ModelSituation['runtimes'][number]): string {
+/** Why a runtime that should serve models does not, and what would help. */
+export function silentText({ label, problem, kind }: ModelSituation['runtimes'][number]): string {
   if (problem?.code === 'wrong-key')
     return `${label} refuses the API key: give the one it was started with as BLACKROAD_OPENAI_KEY, or in a file named by --openai-key-file`;
   const cure =

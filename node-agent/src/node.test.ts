@@ -7,6 +7,7 @@ import {
   decode,
   encode,
   type NodeCapacity,
+  type NodeEvent,
   type NodeHealth,
   type NodeInfo,
   type Reply,
@@ -34,10 +35,10 @@ const node = 'alice';
 async function rig(
   t: Test,
   over: (plain: Runtime) => Partial<Runtime> = () => ({}),
-  order: Partial<Pick<NodeOrder, 'disk' | 'probes' | 'places' | 'defaults' | 'onTime'>> = {},
+  order: Partial<Pick<NodeOrder, 'disk' | 'probes' | 'places' | 'defaults' | 'onTime'>> & { clock?: HandClock } = {},
   joined: { class?: string; classDetected?: boolean } = {},
 ) {
-  const clock = new HandClock();
+  const clock = order.clock ?? new HandClock();
   const random = seededRandom(5);
   const plain = createSimulated({
     models: [{ name: 'small', kind: 'chat', resident: true }],
@@ -49,6 +50,8 @@ async function rig(
   const heard: Decoded[] = [];
   const farewells: string[] = [];
   let link: LinkOptions | null = null;
+  let links = 0;
+  let isAway = false;
   const tell = <N extends TopicName>(name: N, message: TopicMessage<N>) => {
     const { payload } = encode(name, { node }, message);
     link!.onMessage(topicOf(name, { node }), Buffer.from(payload), false);
@@ -78,8 +81,11 @@ async function rig(
     runtimes: [{ ...plain, canFetch: () => 'unknown', ...over(plain) }],
     dir: ':memory:',
     ...order,
+    clock,
     dial: async (options) => {
+      if (isAway) throw new ConnectProblem('nobody is there');
       link = options;
+      links++;
       return {
         async publish(topic, payload) {
           const decoded = decode(topic, Buffer.from(payload));
@@ -97,7 +103,6 @@ async function rig(
     },
     queue: 4,
     keepaliveS: 20,
-    clock,
     random,
     log: silentLog,
     onFarewell: (reason, text) => farewells.push(`${reason}: ${text}`),
@@ -122,6 +127,14 @@ async function rig(
     infos: () => all<NodeInfo>('nodeInfo'),
     hellos: () => all<TopicMessage<'nodeHello'>>('nodeHello'),
     lose: () => link!.onClose(new ConnectProblem('the broker closed it')),
+    links: () => links,
+    /** Nobody answers until it is false. */
+    away: (now: boolean) => {
+      isAway = now;
+    },
+    events: () =>
+      all<NodeEvent>('nodeEvent').map(({ type, severity, text, data }) => [type, severity, text, data] as const),
+    told: () => all<NodeEvent>('nodeEvent'),
     capacities: () => all<NodeCapacity>('nodeCapacity'),
     /** Words of a model's input. */
     asked: [] as string[],
@@ -314,10 +327,10 @@ t.test('only the coordinator that this node knows tells the time, and not by its
 });
 
 t.test('a node that is back says hello at once, whatever it said before', async (t) => {
-  const { hellos, lose, clock } = await rig(t);
+  const { hellos, lose, until, links } = await rig(t);
   t.equal(hellos().length, 1);
   lose();
-  await clock.advance(1_500);
+  await until(() => links() === 2);
   t.equal(hellos().length, 2);
 });
 
@@ -756,4 +769,167 @@ t.test('a node is sent away also when its disk takes no writes', async (t) => {
   tell('farewell', { reason: 'quarantined', text: 'two machines speak as alice' });
   t.same(farewells, ['quarantined: two machines speak as alice']);
   t.equal(running.agents.size, 0);
+});
+
+const minuteMs = 60_000;
+const type = ([name]: readonly [string, ...unknown[]]) => name;
+/** A Pi that a test makes ill, its events without those on its server. */
+async function ailing(t: Test, over: Partial<Omit<ReturnType<typeof simulatedProbes>, 'health'>> = {}) {
+  const clock = new HandClock();
+  const probes = Object.assign(simulatedProbes({ profile: 'pi5', seed: 1, clock, random: seededRandom(1) }), over);
+  const made = await rig(t, () => ({}), { probes, clock });
+  const events = () => made.events().filter((each) => !type(each).startsWith('runtime-'));
+  return { ...made, probes, events };
+}
+
+t.test('each trouble of the machine is told when it begins and when it is over, in plain words', async (t) => {
+  const { probes, events, clock } = await ailing(t);
+  const troubles: [on: () => void, off: () => void, begun: unknown[][], over: unknown[][]][] = [
+    [
+      () => Object.assign(probes, { undervoltage: true }),
+      () => Object.assign(probes, { undervoltage: false }),
+      [['undervoltage', 'error', 'has too weak a power supply: undervoltage', { over: false }]],
+      [['undervoltage', 'info', 'has enough power again', { over: true }]],
+    ],
+    [
+      () => Object.assign(probes, { extraC: 45 }),
+      () => Object.assign(probes, { extraC: 0 }),
+      [
+        ['overheated', 'error', /^is overheated: \d+ °C; it needs cooling$/, { over: false, temperatureC: Number }],
+        ['throttled', 'warning', 'is throttled: it runs slower than it could', { over: false }],
+      ],
+      [
+        ['overheated', 'info', /^has cooled down: \d+ °C$/, { over: true, temperatureC: Number }],
+        ['throttled', 'info', 'is throttled no more', { over: true }],
+      ],
+    ],
+    [
+      () => Object.assign(probes, { diskFull: true }),
+      () => Object.assign(probes, { diskFull: false }),
+      [['disk-low', 'error', 'is short of disk: 0.0 GiB left', { over: false, freeBytes: 0 }]],
+      [['disk-low', 'info', 'has room on its disk again: 100.0 GiB left', { over: true, freeBytes: 100 * 1024 ** 3 }]],
+    ],
+    [
+      () => Object.assign(probes, { readOnlyDisk: true }),
+      () => Object.assign(probes, { readOnlyDisk: false }),
+      [['disk-read-only', 'error', /^has a read-only disk: its agents can remember nothing/, { over: false }]],
+      [['disk-read-only', 'info', 'can write to its disk again', { over: true }]],
+    ],
+    [
+      () => Object.assign(probes, { clockSynced: false }),
+      () => Object.assign(probes, { clockSynced: true }),
+      [['clock-unsynced', 'warning', /^has a clock that no time server sets/, { over: false }]],
+      [['clock-unsynced', 'info', 'has the right time again', { over: true }]],
+    ],
+  ];
+  await clock.advance(10 * minuteMs);
+  t.same(events(), [], 'nothing is wrong');
+  for (const [on, off, begun, over] of troubles) {
+    const before = events().length;
+    on();
+    await clock.advance(20 * minuteMs);
+    t.match(events().slice(before), begun);
+    t.equal(events().length, before + begun.length, 'once');
+    off();
+    await clock.advance(4 * minuteMs);
+    t.equal(events().length, before + begun.length, 'it may come again');
+    await clock.advance(3 * minuteMs);
+    t.match(events().slice(before + begun.length), over);
+    t.equal(events().length, before + begun.length + over.length);
+  }
+});
+
+t.test('a machine that wavers tells it once; a disk that fills up is told twice', async (t) => {
+  const { probes, events, clock } = await ailing(t);
+  for (let i = 0; i < 120; i++) {
+    probes.undervoltage = i % 2 === 0;
+    await clock.advance(minuteMs);
+  }
+  t.same(events().map(type), ['undervoltage'], 'two hours of a power supply that is just too weak');
+  probes.undervoltage = false;
+  await clock.advance(6 * minuteMs);
+  const health = probes.health.bind(probes);
+  const gib = 1024 ** 3;
+  for (const free of [1.9, 2.2, 1.9, 0.4, 0.9, 0.4, 1.9, 3, 3, 3, 3, 3, 3, 3]) {
+    probes.health = () => ({ ...health(), diskFreeBytes: free * gib });
+    await clock.advance(minuteMs);
+  }
+  t.match(events().slice(2), [
+    ['disk-low', 'warning', 'is short of disk: 1.9 GiB left', { over: false }],
+    ['disk-low', 'error', 'is short of disk: 0.4 GiB left', { over: false }],
+    ['disk-low', 'info', 'has room on its disk again: 3.0 GiB left', { over: true }],
+  ]);
+  t.equal(events().length, 5);
+});
+
+t.test('what is wrong at the start is told once; a clock gets time to be set', async (t) => {
+  const { events, clock, probes } = await ailing(t, { undervoltage: true, clockSynced: false });
+  await clock.advance(minuteMs);
+  t.same(events().map(type), ['undervoltage']);
+  probes.clockSynced = true;
+  await clock.advance(60 * minuteMs);
+  t.same(events().map(type), ['undervoltage']);
+});
+
+t.test('what happened while nobody was there is told afterwards, with its time', async (t) => {
+  const { probes, told, clock, lose, away } = await ailing(t);
+  away(true);
+  lose();
+  const cutMs = clock.nowMs();
+  await clock.advance(2 * minuteMs);
+  probes.extraC = 45;
+  await clock.advance(2 * minuteMs);
+  probes.extraC = 0;
+  await clock.advance(30 * minuteMs);
+  t.notOk(told().some(({ type }) => type === 'overheated'));
+  away(false);
+  await clock.advance(2 * minuteMs);
+  const heat = told().filter(({ type }) => type === 'overheated');
+  t.match(heat, [{ data: { over: false } }, { data: { over: true } }]);
+  t.ok(
+    heat.every(
+      ({ atMs }, i) => atMs - cutMs > (i === 0 ? 2 : 9) * minuteMs && atMs - cutMs < (i === 0 ? 4 : 11) * minuteMs,
+    ),
+  );
+});
+
+t.test('a model server is told of when it is found, when it is lost for a while, and when it is back', async (t) => {
+  let isDown = false;
+  const { events, clock } = await rig(t, (plain) => ({
+    kind: 'ollama',
+    label: 'ollama 0.12 at http://127.0.0.1:11434',
+    async models() {
+      if (isDown) throw new RuntimeError('unavailable', 'connect ECONNREFUSED');
+      return plain.models();
+    },
+  }));
+  const data = { kind: 'ollama', runtime: 'ollama 0.12 at http://127.0.0.1:11434' };
+  const found = ['runtime-found', 'info', `${data.runtime} answers`, data];
+  t.same(events(), [found], 'at the start');
+  await clock.advance(5 * minuteMs);
+  t.same(events(), [found]);
+  isDown = true;
+  await clock.advance(40_000);
+  isDown = false;
+  await clock.advance(5 * minuteMs);
+  t.same(events(), [found], 'it was started anew');
+  isDown = true;
+  await clock.advance(5 * minuteMs);
+  t.match(events().slice(1), [
+    [
+      'runtime-lost',
+      'warning',
+      /^ollama 0.12 at .* \(connect ECONNREFUSED\): start Ollama, or look why it hangs$/,
+      data,
+    ],
+  ]);
+  isDown = false;
+  await clock.advance(5 * minuteMs);
+  t.same(events().slice(2), [found]);
+});
+
+t.test('the embedded runtime is no server', async (t) => {
+  const { events, clock } = await rig(t, () => ({ kind: 'llama' }));
+  await clock.advance(5 * minuteMs);
+  t.same(events(), []);
 });

@@ -10,6 +10,8 @@ import {
   maxHeldTasks,
   modelKey,
   type NodeCapacity,
+  type NodeEvent,
+  type NodeEventType,
   type NodeInfo,
   type Reply,
   type Welcome,
@@ -23,8 +25,10 @@ import type { AssignmentStore } from './assignment-store.ts';
 import { isCapacityNews } from './capacity-news.ts';
 import type { MachineIdentity, NodeMemory, Probes, RunningAgent, Transport } from './contracts.ts';
 import { fittedHealth } from './fitted-health.ts';
+import { createHealthEvents } from './health-events.ts';
 import { createLease, type Lease } from './lease.ts';
 import type { ModelPool } from './model-pool.ts';
+import { createRuntimeEvents } from './runtime-events.ts';
 import { RuntimeError } from './runtimes/runtime.ts';
 import { createTaskRuns, type TaskRuns } from './task-runs.ts';
 
@@ -92,6 +96,8 @@ class Loop implements RunningNode {
   readonly #runs: TaskRuns;
   readonly #reported = new Map<string, string>();
   readonly #triggers: AgentTriggers;
+  readonly #healthEvents = createHealthEvents((...event) => this.#event(...event));
+  readonly #runtimeEvents = createRuntimeEvents((...event) => this.#event(...event));
   readonly #timers: Timer[] = [];
   #heartbeat: Timer | null = null;
   #heartbeatMs = firstHeartbeatMs;
@@ -132,6 +138,7 @@ class Loop implements RunningNode {
     parts.pool.onNews = () => {
       if (this.#stopping) return;
       this.#tellCapacity();
+      this.#tellRuntimes();
       void this.#tellNews();
     };
   }
@@ -164,6 +171,7 @@ class Loop implements RunningNode {
       onRefused: (topic, text) => this.#event('message-refused', 'warning', `${topic}: ${text}`),
     });
     this.#tellDamages();
+    this.#tellRuntimes();
     this.#timers.push(clock.every(stateCheckMs, () => this.#tellStates()));
     this.#timers.push(clock.every(modelRefreshMs, () => void this.#refreshModels()));
     this.#beatLater();
@@ -482,6 +490,10 @@ class Loop implements RunningNode {
     if (JSON.stringify(this.#words()) !== this.#told) await this.#tellInfo();
   }
 
+  #tellRuntimes(): void {
+    this.#runtimeEvents.look(this.#parts.pool.situation().runtimes, this.#parts.clock.monotonicMs());
+  }
+
   #tellCapacity(): void {
     const { node, boot, pool, transport } = this.#parts;
     const capacity = pool.capacity(boot);
@@ -493,6 +505,7 @@ class Loop implements RunningNode {
   async #refreshModels(): Promise<void> {
     await this.#parts.pool.refresh();
     if (this.#stopping) return;
+    this.#tellRuntimes();
     // Runtimes, graphics cards and what is missing come and go while the process lives.
     await this.#tellInfo();
     this.#tellCapacity();
@@ -509,6 +522,8 @@ class Loop implements RunningNode {
 
   #beat(): void {
     const { node, boot, transport, memory, probes, pool, assignments, clock } = this.#parts;
+    const health = probes.health();
+    this.#healthEvents.look(health, clock.monotonicMs());
     if (!transport.connected) return;
     const triggerTroubles = this.#triggers.troubles();
     transport.send(
@@ -519,7 +534,7 @@ class Loop implements RunningNode {
         seq: ++this.#seq,
         atMs: clock.nowMs(),
         generation: assignments.generation,
-        ...probes.health(),
+        ...health,
         tasksRunning: this.#runs.running,
         models: pool.loads(),
         outboxDepth: transport.outboxDepth,
@@ -531,18 +546,7 @@ class Loop implements RunningNode {
     this.#tellCapacity();
   }
 
-  #event(
-    type:
-      | 'assignment-gap'
-      | 'file-damaged'
-      | 'memory-set-aside'
-      | 'message-refused'
-      | 'model-pulled'
-      | 'model-pull-failed',
-    severity: 'info' | 'warning' | 'error',
-    text: string,
-    data?: Record<string, unknown>,
-  ): void {
+  #event(type: NodeEventType, severity: NodeEvent['severity'], text: string, data?: Record<string, unknown>): void {
     const { node, boot, transport, clock, random } = this.#parts;
     const message = { boot, atMs: clock.nowMs(), type, severity, text: text.slice(0, 1000), ...(data ? { data } : {}) };
     // A gap is asked for again by the next hello; everything else is worth keeping.

@@ -22,3 +22,6 @@ export const overheatedC: Bound = { from: 85, until: 82 };
 export const diskLowBytes: Bound = { from: 2 * gib, until: 2.5 * gib };
 /** A day's logs, or one update, leave nothing of it. */
 export const diskFullBytes: Bound = { from: gib / 2, until: gib };
+
+/** A trouble that did not come again for so long is over: undervoltage and throttling come and go with the load, second by second. */
+export const troubleOverAfterMs = 5 * 60_000;

@@ -27,6 +27,7 @@ export * from './memory-batch.ts';
 export * from './model-names.ts';
 export * from './near.ts';
 export * from './node.ts';
+export * from './node-events.ts';
 export * from './permissions.ts';
 export * from './placement.ts';
 export * from './principal.ts';

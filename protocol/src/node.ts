@@ -26,6 +26,7 @@ import {
   maxRequestsPerModel,
   maxTokensPerS,
 } from './limits.ts';
+import { eventTypes } from './node-events.ts';
 import { type Static, Type } from './typebox.ts';
 
 export const NodeClassName = Type.String({
@@ -306,25 +307,6 @@ export const NodeHealth = Type.Object({
 });
 export type NodeHealth = Static<typeof NodeHealth>;
 
-export const eventTypes = [
-  'assignment-gap', // the node cannot apply a delta: data.have is its generation; it wants the snapshot
-  'agent-failed',
-  'model-pulled',
-  'model-pull-failed',
-  'runtime-found',
-  'runtime-lost',
-  'outbox-full',
-  'throttled',
-  'undervoltage',
-  'overheated',
-  'disk-low',
-  'disk-read-only',
-  'file-damaged', // set aside and begun anew
-  'memory-set-aside', // the coordinator never takes it: it lies in a file of the node's data folder
-  'clock-unsynced',
-  'message-refused',
-  'log',
-] as const;
 export const NodeEvent = Type.Object({
   boot: BootId,
   atMs: TimeMs,

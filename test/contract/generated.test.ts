@@ -1,7 +1,8 @@
 // What is made from the protocol's tables is in step with them, and says what it should.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
+  eventTypes,
   mayDo,
   type Permission,
   permissions,
@@ -99,6 +100,21 @@ t.test('the reason of a limit is the whole comment above it', async (t) => {
     limitRows(source, { a: 1, b: 2, c: 3 }).map(({ name, reason }) => `${name}: ${reason}`),
     ['a: One and two.', 'b: Three.', 'c: Three.'],
   );
+});
+
+t.test('every event of a node stands in the page, and some file of the node-agent tells it', async (t) => {
+  const page = made['docs/protocol.md'] as string;
+  const folder = join(root, 'node-agent/src');
+  const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .map((name) => readFileSync(join(folder, name), 'utf8'));
+  for (const type of eventTypes) {
+    t.ok(page.includes(`| \`${type}\` |`), type);
+    t.ok(
+      sources.some((text) => text.includes(`'${type}'`)),
+      `${type} is told by nobody`,
+    );
+  }
 });
 
 t.test('a limit without a reason is refused', async (t) => {

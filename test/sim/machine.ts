@@ -361,6 +361,8 @@ export class Machine {
       },
       async models(signal?: AbortSignal) {
         const found = await list.call(runtime, signal);
+        // A process that was killed as it booted would go on to write to the disk of the next one.
+        if (!clock.alive) await new Promise(() => {});
         probes().residentBytes = found.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
         return found;
       },

@@ -177,7 +177,7 @@ t.test('events of an agent are told by nodes that held it', async (t) => {
     const message = {
       boot: boot1,
       atMs: 1,
-      type: 'agent-failed' as const,
+      type: 'model-pull-failed',
       severity: 'error' as const,
       text: 'It broke.',
       data: { agent: 'greeter' },
@@ -185,9 +185,9 @@ t.test('events of an agent are told by nodes that held it', async (t) => {
     const { changes } = decide(fleet, 'node-event', { node, message });
     return changes.flatMap((change) => (change.type === 'event' ? [[change.row.type, change.row.agent]] : []));
   };
-  t.same(told('alice'), [['agent-failed', 'greeter']]);
+  t.same(told('alice'), [['model-pull-failed', 'greeter']]);
   t.same(told('eve'), [
-    ['agent-failed', null],
+    ['model-pull-failed', null],
     ['not-its-own', null],
   ]);
 });

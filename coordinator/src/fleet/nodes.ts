@@ -150,7 +150,7 @@ export const acceptEvent: Decide<'node-event'> = (view, { node, message }, nowMs
 
 /** Of a newer node it may be any word: it must not pass for an event of the coordinator's own. */
 function typeOf({ type }: NodeEvent): string {
-  return (eventTypes as readonly string[]).includes(type) ? type : 'log';
+  return eventTypes.includes(type) ? type : 'log';
 }
 function agentOf({ data }: NodeEvent): string | null {
   const agent = data?.agent;

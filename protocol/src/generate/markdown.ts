@@ -1,5 +1,6 @@
 // docs/protocol.md: the tables of the protocol for people.
 // In: the tables and the source of limits.ts. Out: one Markdown page. It adds nothing that the tables do not say.
+import { nodeEvents, troubleEventsText } from '../node-events.ts';
 import { permissions, roles, roleTable } from '../permissions.ts';
 import { problems } from '../problem.ts';
 import { type RouteRow, routes } from '../routes.ts';
@@ -28,6 +29,11 @@ export function protocolPage(limits: LimitRow[]): string {
     `${row.qos}${row.retain ? ', retained' : ''}`,
     `${row.maxBytes / 1024} KiB`,
     row.text,
+  ]);
+  const eventRows = Object.entries(nodeEvents).map(([type, { text, data }]) => [
+    `\`${type}\``,
+    text,
+    data.map((name) => `\`${name}\``).join(', '),
   ]);
   const routeRows = Object.values(routes).map((row: RouteRow) => [
     `\`${row.method} ${row.path}\``,
@@ -73,6 +79,15 @@ export function protocolPage(limits: LimitRow[]): string {
     ...table(['topic', 'name', 'who writes', 'QoS', 'at most', 'what'], topicRows),
     '',
     ...Object.entries(topicParameters).map(([name, text]) => `- \`{${name}}\`: ${text}`),
+    '',
+    '## Events of nodes',
+    '',
+    'What a node tells on `node/{node}/event/{type}`; `text` says it in plain words. The coordinator keeps all but the last row, under its',
+    'type, or under `log` where only a newer node-agent knows the type; the console and `fleet events` show them.',
+    '',
+    ...table(['type', 'told when', 'in `data`'], eventRows),
+    '',
+    troubleEventsText,
     '',
     '## HTTP routes',
     '',
