@@ -26,9 +26,9 @@ import type { PlanApplied, PlanPart } from './placement/moves.ts';
 import type { StoredHash } from './store/store.ts';
 import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow, View } from './view.ts';
 
-/** `by`: who asked, for the audit log: `key:<name>`, `node:<id>`, `coordinator`. */
+/** `by`: who asks, and with which rights. */
 interface By {
-  by: string;
+  by: Principal;
 }
 
 export interface Inputs {
@@ -116,7 +116,7 @@ export interface Inputs {
   };
   'task-cancel': By & { id: string };
   /** `ended`: the dead letter as stored; `newId` names the retry. */
-  'task-retry': { by: Principal; id: string; ended: EndedTask | null; newId: string };
+  'task-retry': By & { id: string; ended: EndedTask | null; newId: string };
   /** `ended`: the dead letter as stored. */
   'task-dismiss': By & { id: string; ended: EndedTask | null };
   'key-create': By & { row: KeyRow };

@@ -2,7 +2,14 @@
 // API, writes fleet.json for the CLI, and stops all of it in order. A parent that started it over IPC and dies takes it along.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { FleetError, maxRefusalsPerMinute, maxRequestsPerMinute, type TSchema } from '@blackroad/protocol';
+import {
+  coordinatorSelf,
+  defaultSpace,
+  FleetError,
+  maxRefusalsPerMinute,
+  maxRequestsPerMinute,
+  type TSchema,
+} from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@blackroad/std/data-folder';
 import { errnoSentence } from '@blackroad/std/errno';
@@ -205,8 +212,12 @@ async function keepAdminKey(coordinator: Coordinator, keyFile: string): Promise<
     return;
   }
   if (existsSync(keyFile)) return;
-  const { text, row } = mintKey(`local-${random.hex(4)}`, 'admin', clock.nowMs(), random);
-  const outcome = await coordinator.submit('key-create', { by: 'coordinator', row });
+  const { text, row } = mintKey(
+    { name: `local-${random.hex(4)}`, role: 'admin', space: defaultSpace },
+    clock.nowMs(),
+    random,
+  );
+  const outcome = await coordinator.submit('key-create', { by: coordinatorSelf, row });
   if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
   writeFileSync(keyFile, `${text}\n`, { mode: 0o600 });
 }

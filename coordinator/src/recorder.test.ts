@@ -1,6 +1,13 @@
 // History and usage behind the real API and a real store: minutes, quarter hours, restarts, forgotten nodes, and ends counted once.
-import type { History, TaskView, Usage } from '@blackroad/protocol';
-import { faults, History as HistorySchema, Usage as UsageSchema } from '@blackroad/protocol';
+import {
+  coordinatorSelf,
+  faults,
+  type History,
+  History as HistorySchema,
+  type TaskView,
+  type Usage,
+  Usage as UsageSchema,
+} from '@blackroad/protocol';
 import Sqlite from 'better-sqlite3';
 import t from 'tap';
 import { type ApiFleet, type FakeNode, openApiFleet } from '../../test/fixtures/coordinator/api-fleet.ts';
@@ -11,7 +18,7 @@ const minuteMs = minuteS * 1000;
 async function say(fleet: ApiFleet, node: FakeNode, over: object) {
   const { health } = fleet.coordinator.view.live.get(node.id) as { health: object };
   node.say('nodeHealth', {}, { ...health, ...over } as never);
-  await fleet.coordinator.submit('audit', { by: 'test', action: 'sync', subject: 'x', text: '' });
+  await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'sync', subject: 'x', text: '' });
 }
 async function history(fleet: ApiFleet, path: string): Promise<History> {
   const { body } = await fleet.call<History>('GET', path);

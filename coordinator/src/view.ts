@@ -3,6 +3,7 @@
 import {
   type AgentObserved,
   type AgentSpec,
+  type Asker,
   maxAssignmentBytes,
   maxMemoryBatchEntries,
   maxNodeEventsAtOnce,
@@ -14,7 +15,6 @@ import {
   type NodeInfo,
   type PastAttempt,
   type PlacementWhy,
-  type Principal,
   type Role,
   type TaskOriginName,
   type TaskProblem,
@@ -194,7 +194,7 @@ export interface TaskRow {
   /** Leases that are over and did not end it, oldest first; missing: none. */
   past?: readonly PastAttempt[];
   /** Who asked; missing: that is not known. */
-  by?: Principal;
+  by?: Asker;
   /** Where the answer is told; missing: whoever asked looks for it. */
   replyTo?: ReplyTo;
 }
@@ -222,6 +222,7 @@ export function isEnded(row: TaskRow | EndedTask): row is EndedTask {
 
 export interface JoinTokenRow {
   id: string;
+  space: string;
   secretHash: string;
   uses: number;
   usesLeft: number;
@@ -234,6 +235,7 @@ export interface JoinTokenRow {
 }
 export interface KeyRow {
   id: string;
+  space: string;
   name: string;
   role: Role;
   secretHash: string;
@@ -247,8 +249,10 @@ export interface KeyRow {
 /** A signed-in console: it outlives a restart. `id` is the SHA-256 of its token, which nobody keeps. */
 export interface SessionRow {
   id: string;
+  space: string;
   name: string;
-  role: Role;
+  /** Of the key then. */
+  roles: Role[];
   /** Null: the coordinator itself made the sign-in code. */
   keyId: string | null;
   createdMs: number;

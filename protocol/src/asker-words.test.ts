@@ -1,14 +1,17 @@
 import t from 'tap';
 import { actorOf, askerWords } from './asker-words.ts';
-import { Principal } from './principal.ts';
+import { Asker } from './principal.ts';
 
 t.test('who asked, as the audit log and as people read it', async (t) => {
-  const words: Record<Principal['kind'], [actor: string, text: string]> = {
+  const words: Record<Asker['kind'], [actor: string, text: string]> = {
     key: ['key:ada', 'key ada'],
     session: ['key:ada', 'ada, signed in to the console'],
     node: ['node:ada', 'a trigger, on ada'],
+    token: ['token:ada', 'join token ada'],
+    address: ['address:ada', 'somebody at ada'],
+    coordinator: ['coordinator', 'the coordinator'],
   };
-  for (const kind of Principal.properties.kind.anyOf.map(({ const: each }) => each)) {
+  for (const kind of Asker.properties.kind.anyOf.map(({ const: each }) => each)) {
     const by = { kind, id: 'k1', name: 'ada' };
     t.same([actorOf(by), askerWords(by)], words[kind], kind);
   }

@@ -1,13 +1,14 @@
 // A principal in words: as the audit log names it, and as people read it. Pure, and without the schema: the console has it too.
-import type { Principal } from './principal.ts';
+import type { Asker } from './principal.ts';
 
-/** As the audit log names it. */
-export function actorOf({ kind, name }: Pick<Principal, 'kind' | 'name'>): string {
-  return kind === 'node' ? `node:${name}` : `key:${name}`;
+/** As the audit log names it. A person at the console is named by the key that the session was signed in with. */
+export function actorOf({ kind, name }: Pick<Asker, 'kind' | 'name'>): string {
+  if (kind === 'coordinator') return 'coordinator';
+  return kind === 'session' ? `key:${name}` : `${kind}:${name}`;
 }
 
 /** For people. Missing: the task is older than this, or a broker that is not ours does not say who sent it. */
-export function askerWords(by: Principal | undefined): string {
+export function askerWords(by: Asker | undefined): string {
   if (!by) return 'not known';
   switch (by.kind) {
     case 'key':
@@ -16,8 +17,14 @@ export function askerWords(by: Principal | undefined): string {
       return `${by.name}, signed in to the console`;
     case 'node':
       return `a trigger, on ${by.name}`;
+    case 'token':
+      return `join token ${by.name}`;
+    case 'address':
+      return `somebody at ${by.name}`;
+    case 'coordinator':
+      return 'the coordinator';
     default:
       by.kind satisfies never;
-      return (by as Principal).name;
+      return (by as Asker).name;
   }
 }

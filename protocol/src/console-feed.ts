@@ -10,7 +10,7 @@ import { FleetTotals } from './feed.ts';
 import { AgentName, Labels, NodeId, TaskId, TimeMs } from './ids.ts';
 import { maxFeedChannels } from './limits.ts';
 import { NodeClassName, NodeView } from './node.ts';
-import { Principal } from './principal.ts';
+import { Asker } from './principal.ts';
 import { TaskOrigin, TaskState, TaskUsage, TaskView } from './task.ts';
 import { type Static, Type } from './typebox.ts';
 
@@ -83,7 +83,7 @@ export const TaskLine = Type.Object({
   leasedMs: Type.Nullable(TimeMs),
   endedMs: Type.Nullable(TimeMs),
   usage: Type.Nullable(TaskUsage),
-  by: Type.Optional(Principal),
+  by: Type.Optional(Asker),
 });
 export type TaskLine = Static<typeof TaskLine>;
 

@@ -176,7 +176,7 @@ export type KeyCreated = Static<typeof KeyCreated>;
 export const SessionView = Type.Object({
   id: Type.String(),
   name: Type.String({ description: 'Of the key, or of the key that made the sign-in code.' }),
-  role: Role,
+  roles: Type.Array(Role),
   createdMs: TimeMs,
   expiresMs: TimeMs,
   address: Type.String({ description: 'It signed in from.' }),
@@ -187,7 +187,7 @@ export type SessionView = Static<typeof SessionView>;
 export const AuditEntry = Type.Object({
   id: Type.Integer(),
   atMs: TimeMs,
-  actor: Type.String({ description: '`key:<name>`, `node:<id>`, `coordinator`.' }),
+  actor: Type.String({ description: '`key:<name>`, `node:<id>`, `token:<id>`, `address:<address>`, `coordinator`.' }),
   action: Type.String(),
   subject: Type.String(),
   text: Type.String(),

@@ -1,20 +1,49 @@
-// Who asked for something: a key, a person who is signed in with one, or a node. The audit log and tasks name them by the same words.
+// Who asks for something. A principal comes with every order: who it is, the space it acts in, and the roles it acts with. What is
+// stored of it, with a task, is the asker: a role that was changed since says nothing of what was asked then.
+import { roles } from './permissions.ts';
 import { type Static, Type } from './typebox.ts';
 
-export const Principal = Type.Object(
+/** Whose fleet a thing belongs to. There is one space, until a coordinator serves more. */
+export const defaultSpace = 'default';
+
+export const Asker = Type.Object(
   {
-    kind: Type.OneOf(['key', 'session', 'node'], {
+    kind: Type.OneOf(['key', 'session', 'node', 'token', 'address', 'coordinator'], {
       description:
-        'key: a program or a command line with an API key, over HTTP or MQTT; session: a person who is signed in to the console; node: the node itself, by a trigger of the agent.',
+        'key: a program or a command line with an API key, over HTTP or MQTT; session: a person who is signed in to the console; node: the node itself, by a trigger of the agent; token: a machine that joins with a join token; address: somebody without any of these; coordinator: the coordinator by itself.',
     }),
     id: Type.Nullable(
       Type.String({
         description:
-          'Of the key (for a session: of the key it was signed in with; null: of none), or of the node. A name may be given anew when its key is revoked, an id is not.',
+          'Of the key (for a session: of the key it was signed in with; null: of none), of the node or of the join token. A name may be given anew when its key is revoked, an id is not.',
       }),
     ),
-    name: Type.String({ description: 'Of the key as it was called then, or of the node.' }),
+    name: Type.String({ description: 'Of the key as it was called then, of the node, or the address.' }),
   },
   { description: 'Who asked.' },
 );
+export type Asker = Static<typeof Asker>;
+
+export const Principal = Type.Object(
+  {
+    ...Asker.properties,
+    space: Type.String({ description: `Whose fleet it acts in: \`${defaultSpace}\`, the only one for now.` }),
+    roles: Type.Array(Type.OneOf(roles), { description: 'It may do what one of them may.' }),
+  },
+  { description: 'Who asks, and with which rights.' },
+);
 export type Principal = Static<typeof Principal>;
+
+/** What the coordinator does by itself. */
+export const coordinatorSelf: Principal = {
+  kind: 'coordinator',
+  id: null,
+  name: 'coordinator',
+  space: defaultSpace,
+  roles: ['admin'],
+};
+
+/** As a row keeps it. */
+export function askerOf({ kind, id, name }: Asker): Asker {
+  return { kind, id, name };
+}

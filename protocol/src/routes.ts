@@ -15,7 +15,6 @@ import {
   KeyRequest,
   KeyView,
   RenewRequest,
-  Role,
   SessionView,
 } from './enrol.ts';
 import { FleetTotals } from './feed.ts';
@@ -36,6 +35,7 @@ import { MemoryEntry, MemoryHit } from './memory.ts';
 import { NodeView } from './node.ts';
 import type { Permission } from './permissions.ts';
 import { PlacementExplained, WhatIfPlan, WhatIfRequest } from './placement.ts';
+import { Principal } from './principal.ts';
 import { TaskBatchRequest, type TaskChunk, TaskRequest, TaskState, TaskView } from './task.ts';
 import type { Static, TSchema } from './typebox.ts';
 import { Type } from './typebox.ts';
@@ -103,7 +103,7 @@ export const routes = {
     text: 'Exchanges a one-time sign-in code or an API key for a session cookie.',
     body: Type.Object({ code: Type.String({ maxLength: 200 }) }, { additionalProperties: false }),
     bodyBytes: maxSignInBodyBytes,
-    answer: Type.Object({ name: Type.String(), role: Role }),
+    answer: Principal,
   }),
   signOut: route({ method: 'POST', path: '/v1/sign-out', needs: 'self:write', text: 'Ends the session.' }),
   me: route({
@@ -111,7 +111,7 @@ export const routes = {
     path: '/v1/me',
     needs: 'self:read',
     text: 'Who is asking.',
-    answer: Type.Object({ name: Type.String(), role: Role }),
+    answer: Principal,
   }),
   signInCode: route({
     method: 'POST',

@@ -10,7 +10,7 @@ import {
   maxTasksPerBatch,
   maxTokensPerTask,
 } from './limits.ts';
-import { Principal } from './principal.ts';
+import { Asker } from './principal.ts';
 import { TaskProblem } from './task-problem.ts';
 import { type Static, Type } from './typebox.ts';
 
@@ -167,6 +167,6 @@ export const TaskView = Type.Object({
   idempotencyKey: Type.Nullable(Type.String()),
   past: Type.Array(PastAttempt, { maxItems: maxPastAttempts }),
   dismissedMs: Type.Optional(TimeMs),
-  by: Type.Optional(Principal),
+  by: Type.Optional(Asker),
 });
 export type TaskView = Static<typeof TaskView>;

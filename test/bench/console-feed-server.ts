@@ -1,6 +1,6 @@
 // The server half of the console feed's bench, a process of its own so that its CPU is the server's alone: real API, real coordinator,
 // SQLite in memory, ten thousand nodes and thirty thousand agents, a thousand heartbeats a second from inside. Talks over IPC.
-import { interpretingChecker, type NodeHealth } from '@blackroad/protocol';
+import { coordinatorSelf, defaultSpace, interpretingChecker, type NodeHealth } from '@blackroad/protocol';
 import { type Clock, systemClock as clock } from '@blackroad/std/clock';
 import { silentLog as log } from '@blackroad/std/log';
 import { systemRandom as random } from '@blackroad/std/random';
@@ -61,8 +61,12 @@ const coordinator = await startCoordinator({
     throw error;
   },
 });
-const { text: key, row: keyRow } = mintKey('bench', 'viewer', clock.nowMs(), random);
-await coordinator.submit('key-create', { by: 'bench', row: keyRow });
+const { text: key, row: keyRow } = mintKey(
+  { name: 'bench', role: 'viewer', space: defaultSpace },
+  clock.nowMs(),
+  random,
+);
+await coordinator.submit('key-create', { by: coordinatorSelf, row: keyRow });
 
 const model = {
   name: 'tiny',

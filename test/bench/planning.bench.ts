@@ -1,5 +1,6 @@
 // Planning a large fleet without holding the event loop: thirty thousand new agents at once onto ten thousand nodes, planned, committed
 // and told; the longest turn of the loop meanwhile; and what a slow round of rebalancing costs when nobody would gain.
+import { coordinatorSelf } from '@blackroad/protocol';
 import { rebalancing } from '../../coordinator/src/placement/rebalance.ts';
 import { bigSpec, openBigFleet, settled } from './big-fleet.ts';
 import { bench } from './line.ts';
@@ -12,14 +13,14 @@ const { coordinator } = fleet;
 const { view } = coordinator;
 
 // A few first: what is measured is not how the code is compiled.
-for (let i = 0; i < 500; i++) void coordinator.submit('agent-apply', { by: 'bench', spec: bigSpec(i) });
+for (let i = 0; i < 500; i++) void coordinator.submit('agent-apply', { by: coordinatorSelf, spec: bigSpec(i) });
 await settled(() => coordinator.planning.moves.new === 500);
 
 fleet.longestTurn();
 const before = performance.now();
 for (let from = 500; from < agents; from += 500) {
   const some = Array.from({ length: Math.min(500, agents - from) }, (_, i) => bigSpec(from + i));
-  await Promise.all(some.map((spec) => coordinator.submit('agent-apply', { by: 'bench', spec })));
+  await Promise.all(some.map((spec) => coordinator.submit('agent-apply', { by: coordinatorSelf, spec })));
 }
 const applied = performance.now();
 await settled(() => [...view.agents.values()].every(({ placement, unplaced }) => placement || unplaced), 300_000);

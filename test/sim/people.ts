@@ -1,8 +1,10 @@
 // What people and their programs do to the fleet, by the dice: apply, change and remove agents, submit, cancel and retry tasks in
 // bursts, ask over MQTT, cordon, drain, forget, release. Each row is one kind of action with its weight.
-import type { AgentSpec } from '@blackroad/protocol';
+
+import { type AgentSpec, defaultSpace } from '@blackroad/protocol';
 import { type Random, sortableId } from '@blackroad/std/random';
 import type { EndedTask } from '../../coordinator/src/view.ts';
+import { people } from './people-principal.ts';
 import type { World } from './world.ts';
 
 export interface Happening {
@@ -76,10 +78,9 @@ interface Edit {
 function edit(world: World, random: Random, change: Edit): boolean {
   const node = nodeOf(world, random);
   if (node === undefined) return false;
-  world.ask('node-edit', { by: 'people', node, ...change });
+  world.ask('node-edit', { by: people, node, ...change });
   return true;
 }
-const asker = { kind: 'key', id: 'people', name: 'people' } as const;
 function submit(world: World, random: Random, agent: string): void {
   const id = sortableId(world.wallMs(), random);
   const attempts = random.next() < 0.2 ? 1 : undefined;
@@ -92,7 +93,7 @@ function submit(world: World, random: Random, agent: string): void {
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
   const ask = (known: EndedTask | null) =>
-    world.ask('task-submit', { by: asker, id, agent, request, origin: 'api', known }, (outcome) => {
+    world.ask('task-submit', { by: people, id, agent, request, origin: 'api', known }, (outcome) => {
       if (!outcome.ok) return;
       if (outcome.value.agent !== agent)
         world.broke('people', `asked ${agent}, answered with ${outcome.value.id} of ${outcome.value.agent}`);
@@ -148,7 +149,7 @@ export const actions: readonly Happening[] = [
     run(world, random) {
       const id = pick(random, [...world.stored.tasks.keys()]);
       if (id === undefined) return false;
-      world.ask('task-cancel', { by: 'people', id });
+      world.ask('task-cancel', { by: people, id });
       return true;
     },
   },
@@ -165,7 +166,7 @@ export const actions: readonly Happening[] = [
       const newId = sortableId(world.wallMs(), random);
       void coordinator.store.task(id).then((ended) => {
         if (ended && 'endedMs' in ended)
-          world.ask('task-retry', { by: asker, id, ended, newId }, (outcome) => {
+          world.ask('task-retry', { by: people, id, ended, newId }, (outcome) => {
             if (outcome.ok) world.accepted.add(outcome.value.id);
           });
       });
@@ -177,7 +178,7 @@ export const actions: readonly Happening[] = [
     weight: 6,
     run(world, random) {
       const index = Math.floor(random.next() * agentNames);
-      world.ask('agent-apply', { by: 'people', spec: specOf(world, index, Math.floor(random.next() * 1e6)) });
+      world.ask('agent-apply', { by: people, spec: specOf(world, index, Math.floor(random.next() * 1e6)) });
       return true;
     },
   },
@@ -187,7 +188,7 @@ export const actions: readonly Happening[] = [
     run(world, random) {
       const name = agentOf(world, random);
       if (name === undefined) return false;
-      world.ask('agent-remove', { by: 'people', name });
+      world.ask('agent-remove', { by: people, name });
       return true;
     },
   },
@@ -201,7 +202,7 @@ export const actions: readonly Happening[] = [
     run(world, random) {
       const node = nodeOf(world, random);
       if (node === undefined) return false;
-      world.ask('node-forget', { by: 'people', node });
+      world.ask('node-forget', { by: people, node });
       // It joins again when somebody cares.
       const machine = world.machines.find(({ identity }) => identity?.node === node);
       world.lasting(10_000 + random.next() * 40_000, () => {
@@ -220,7 +221,7 @@ export const actions: readonly Happening[] = [
       const quarantined = [...world.stored.nodes.values()].filter(({ status }) => status === 'quarantined');
       const node = pick(random, quarantined)?.id;
       if (node === undefined) return false;
-      world.ask('node-release', { by: 'people', node }, (outcome) => {
+      world.ask('node-release', { by: people, node }, (outcome) => {
         const machine = world.machines.find(({ identity, isClone }) => identity?.node === node && !isClone);
         if (!outcome.ok || !machine) return;
         machine.isOut = false;
@@ -237,7 +238,7 @@ export const actions: readonly Happening[] = [
       if (nodes.length === 0) return false;
       const on = random.next() < 0.3;
       const change = random.next() < 0.5 ? { cordoned: on } : { draining: on };
-      world.ask('nodes-edit', { by: 'people', nodes, ...change });
+      world.ask('nodes-edit', { by: people, nodes, ...change });
       return true;
     },
   },
@@ -301,11 +302,24 @@ export const actions: readonly Happening[] = [
       const secretHash = random.hex(32);
       const session = random.hex(32);
       const role = 'operator' as const;
-      if (random.next() < 0.3) world.ask('key-revoke', { by: 'people', id });
-      else world.ask('key-create', { by: 'people', row: { id, name, role, secretHash, createdMs, revoked: false } });
-      const row = { id: session, name, role, keyId: id, createdMs, expiresMs: createdMs + 60_000, address: '10.0.0.9' };
+      if (random.next() < 0.3) world.ask('key-revoke', { by: people, id });
+      else
+        world.ask('key-create', {
+          by: people,
+          row: { id, name, role, space: defaultSpace, secretHash, createdMs, revoked: false },
+        });
+      const row = {
+        id: session,
+        space: defaultSpace,
+        name,
+        roles: [role],
+        keyId: id,
+        createdMs,
+        expiresMs: createdMs + 60_000,
+        address: '10.0.0.9',
+      };
       world.ask('session-open', { row });
-      if (random.next() < 0.5) world.ask('session-close', { by: 'people', id: session });
+      if (random.next() < 0.5) world.ask('session-close', { by: people, id: session });
       return true;
     },
   },
@@ -315,8 +329,8 @@ export const actions: readonly Happening[] = [
     run(world, random) {
       const id = `lost-${Math.floor(random.next() * 4)}`;
       const request = { uses: 3, expiresSeconds: 600 };
-      world.ask('token-create', { by: 'people', id, secretHash: random.hex(32), request });
-      world.ask('token-revoke', { by: 'people', id });
+      world.ask('token-create', { by: people, id, secretHash: random.hex(32), request });
+      world.ask('token-revoke', { by: people, id });
       return true;
     },
   },
@@ -325,7 +339,7 @@ export const actions: readonly Happening[] = [
     weight: 1,
     run(world) {
       if ((world.host.coordinator?.view.frozen.length ?? 0) === 0) return false;
-      world.ask('moves-release', { by: 'people' });
+      world.ask('moves-release', { by: people });
       return true;
     },
   },

@@ -1,5 +1,6 @@
 // One simulated fleet from one seed: the coordinator's machine, the nodes' machines, the network between them, people, faults and
 // checkers. A safety phase with faults on, then all is healed and must come to rest. The first broken claim ends it.
+
 import { createHash } from 'node:crypto';
 import { type Decoded, decode, FleetError, type MemoryEntry, proofFreshMs } from '@blackroad/protocol';
 import { type Random, seededRandom } from '@blackroad/std/random';
@@ -18,6 +19,7 @@ import { Ledger } from './ledger.ts';
 import { type CertificateLife, Machine, type MachineWorld, type RenewalAsked } from './machine.ts';
 import { Network } from './network.ts';
 import { actions, type Happening, specOf } from './people.ts';
+import { people } from './people-principal.ts';
 import { Timeline } from './timeline.ts';
 import { watchedLog } from './watched-log.ts';
 
@@ -211,7 +213,7 @@ export class World implements MachineWorld {
     const token = `t${this.timeline.fired}-${machine.name}`;
     const secretHash = token.padEnd(64, '0');
     const request = { uses: 1, expiresSeconds: 600, site: machine.options.site };
-    this.ask('token-create', { by: 'people', id: token, secretHash, request });
+    this.ask('token-create', { by: people, id: token, secretHash, request });
     const keyFingerprint = machine.newKey();
     this.ask(
       'enrol',
@@ -284,7 +286,7 @@ export class World implements MachineWorld {
     await this.#run(2_000);
     for (const machine of this.machines) this.enrol(machine);
     const agents = 3 + Math.floor(random.next() * 12);
-    for (let i = 0; i < agents; i++) this.ask('agent-apply', { by: 'people', spec: specOf(this, i) });
+    for (let i = 0; i < agents; i++) this.ask('agent-apply', { by: people, spec: specOf(this, i) });
     await this.#run(settleMs);
     this.#phase = 'faults';
     const untilMs = this.timeline.nowMs + 120_000 + random.next() * 240_000;
@@ -354,10 +356,10 @@ export class World implements MachineWorld {
     for (const row of view.nodes.values()) {
       // Its machine joined again under another name.
       if (!this.machines.some(({ identity }) => identity?.node === row.id) && row.presence !== 'online')
-        this.ask('node-forget', { by: 'people', node: row.id });
-      else if (row.status === 'quarantined') this.ask('node-release', { by: 'people', node: row.id });
+        this.ask('node-forget', { by: people, node: row.id });
+      else if (row.status === 'quarantined') this.ask('node-release', { by: people, node: row.id });
       if (this.#isTidy && (row.cordoned || row.draining))
-        this.ask('node-edit', { by: 'people', node: row.id, cordoned: false, draining: false });
+        this.ask('node-edit', { by: people, node: row.id, cordoned: false, draining: false });
     }
     for (const machine of this.machines) {
       if (machine.isClone) continue;
@@ -367,7 +369,7 @@ export class World implements MachineWorld {
         // Where the policy is to ask, a person lets the machine take its old place first.
         for (const { id, hardware } of view.nodes.values())
           if (hardware === machine.hardware && this.knobs.policy.reclaim === 'ask')
-            this.ask('node-release', { by: 'people', node: id });
+            this.ask('node-release', { by: people, node: id });
         this.enrol(machine);
       } else if (row.status === 'active') {
         machine.isOut = false;

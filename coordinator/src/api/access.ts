@@ -3,11 +3,12 @@
 // codes made with it.
 // Never hands a secret out twice.
 import { createHash } from 'node:crypto';
-import { FleetError, type Principal, type Role } from '@blackroad/protocol';
+import { coordinatorSelf, defaultSpace, FleetError, mayDo, type Principal, type Role } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import type { Coordinator } from '../coordinator.ts';
 import { findKey, isGood } from '../fleet/access.ts';
+import { principalOfKey, principalOfSession } from '../fleet/principals.ts';
 import type { KeyRow } from '../view.ts';
 
 export const sessionMs = 12 * 3600_000;
@@ -17,22 +18,9 @@ const maxCodes = 100;
 /** The use of a key is written down this often at most: a program asks every second. */
 const useWriteMs = 60_000;
 
-export interface Caller {
-  /** Name of the key, or of the key that made the sign-in code. */
-  name: string;
-  role: Role;
-  /** Null: the coordinator itself made the sign-in code (`make up`). */
-  keyId: string | null;
-  via: 'key' | 'session';
-}
 interface Code {
-  caller: Caller;
+  caller: Principal;
   expiresMs: number;
-}
-
-/** Who asks, as tasks and the audit log name it. */
-export function principalOf({ via, keyId, name }: Caller): Principal {
-  return { kind: via, id: keyId, name };
 }
 
 export function sha256(text: string): string {
@@ -46,11 +34,9 @@ export function readKey(text: string): { id: string; secret: string } | null {
 }
 /** A new key: the text to show once, and the row to keep. `lifeMs`: how long it is good for; missing: for ever. */
 export function mintKey(
-  name: string,
-  role: Role,
+  { name, role, space, lifeMs }: { name: string; role: Role; space: string; lifeMs?: number | undefined },
   nowMs: number,
   random: Random,
-  lifeMs?: number,
 ): { text: string; row: KeyRow } {
   const id = random.hex(5);
   const secret = random.hex(32);
@@ -58,6 +44,7 @@ export function mintKey(
     text: `brk_${id}_${secret}`,
     row: {
       id,
+      space,
       name,
       role,
       secretHash: sha256(secret),
@@ -70,9 +57,9 @@ export function mintKey(
 
 /** Makes the first admin key when there is none; answers its text once, else null. */
 export async function ensureFirstAdmin(coordinator: Coordinator, clock: Clock, random: Random): Promise<string | null> {
-  for (const row of coordinator.view.keys.values()) if (row.role === 'admin' && !row.revoked) return null;
-  const { text, row } = mintKey('admin', 'admin', clock.nowMs(), random);
-  const outcome = await coordinator.submit('key-create', { by: 'coordinator', row });
+  for (const row of coordinator.view.keys.values()) if (mayDo([row.role], 'keys:write') && !row.revoked) return null;
+  const { text, row } = mintKey({ name: 'admin', role: 'admin', space: defaultSpace }, clock.nowMs(), random);
+  const outcome = await coordinator.submit('key-create', { by: coordinatorSelf, row });
   if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
   return text;
 }
@@ -81,16 +68,16 @@ export interface Access {
   /** A key opened a door, by itself or through a session that was signed in with it. */
   used(keyId: string): void;
   /** Who sent this key, or null. */
-  byKey(text: string): Caller | null;
+  byKey(text: string): Principal | null;
   /** Whose session this is, or null; looks at the key again, so a revoked one ends its sessions at once. */
-  bySession(token: string): Caller | null;
+  bySession(token: string): Principal | null;
   /** Whether a caller seen before may still come in (long-lived streams ask again). */
-  stillIn(caller: Caller, token: string | null): boolean;
+  stillIn(caller: Principal, token: string | null): boolean;
   /** A one-time code for the console, 128 bits, ten minutes. */
-  makeCode(caller: Pick<Caller, 'name' | 'role' | 'keyId'>): { code: string; expiresMs: number };
+  makeCode(by: Principal): { code: string; expiresMs: number };
   /** Exchanges a code (used up by this) or a key for a session; null when neither fits. */
-  signIn(codeOrKey: string, address: string): Promise<{ token: string; caller: Caller } | null>;
-  signOut(token: string, by: string): Promise<void>;
+  signIn(codeOrKey: string, address: string): Promise<{ token: string; caller: Principal } | null>;
+  signOut(token: string, by: Principal): Promise<void>;
   lastUsedMs(keyId: string): number | null;
 }
 
@@ -126,21 +113,20 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
       const row = parts && findKey(view, parts.id, sha256(parts.secret), clock.nowMs());
       if (!row) return null;
       access.used(row.id);
-      return { name: row.name, role: row.role, keyId: row.id, via: 'key' };
+      return principalOfKey(row);
     },
     bySession(token) {
       const session = view.sessions.get(sha256(token));
       // Expired ones are cleared away when the next one is opened.
       if (!session || session.expiresMs <= clock.nowMs() || !keyStands(session.keyId)) return null;
-      const { name, role, keyId } = session;
-      if (keyId !== null) access.used(keyId);
-      return { name, role, keyId, via: 'session' };
+      if (session.keyId !== null) access.used(session.keyId);
+      return principalOfSession(session);
     },
-    stillIn: (caller, token) => (token === null ? keyStands(caller.keyId) : access.bySession(token) !== null),
-    makeCode({ name, role, keyId }) {
+    stillIn: (caller, token) => (token === null ? keyStands(caller.id) : access.bySession(token) !== null),
+    makeCode(by) {
       const code = `brc_${random.hex(16)}`;
       const expiresMs = clock.nowMs() + codeMs;
-      keepCode(sha256(code), { caller: { name, role, keyId, via: 'session' }, expiresMs });
+      keepCode(sha256(code), { caller: { ...by, kind: 'session' }, expiresMs });
       return { code, expiresMs };
     },
     async signIn(codeOrKey, address) {
@@ -149,19 +135,29 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
         const hash = sha256(codeOrKey);
         const code = codes.get(hash);
         codes.delete(hash);
-        if (code && code.expiresMs > clock.nowMs() && keyStands(code.caller.keyId)) caller = code.caller;
+        if (code && code.expiresMs > clock.nowMs() && keyStands(code.caller.id)) caller = code.caller;
       }
       if (!caller) return null;
       const token = random.hex(32);
-      const { name, role, keyId } = caller;
+      const { name, space, roles, id: keyId } = caller;
       const createdMs = clock.nowMs();
-      const row = { id: sha256(token), name, role, keyId, createdMs, expiresMs: createdMs + sessionMs, address };
+      const row = {
+        id: sha256(token),
+        space,
+        name,
+        roles,
+        keyId,
+        createdMs,
+        expiresMs: createdMs + sessionMs,
+        address,
+      };
       const outcome = await coordinator.submit('session-open', { row });
       if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
-      return { token, caller: { ...caller, via: 'session' } };
+      return { token, caller: { ...caller, kind: 'session' } };
     },
     async signOut(token, by) {
-      await coordinator.submit('session-close', { by, id: sha256(token) });
+      // Whoever holds the token is that session, whichever key was sent with it.
+      await coordinator.submit('session-close', { by: access.bySession(token) ?? by, id: sha256(token) });
     },
     lastUsedMs: (keyId) => lastUsed.get(keyId) ?? view.keys.get(keyId)?.lastUsedMs ?? null,
   };

@@ -1,6 +1,6 @@
 // The alerts as they stand: troubles of nodes and agents, looked at anew only when what they come from was touched, alike ones made one
 // alert. In: what a batch touched. Out: alerts, and which of them changed. It decides nothing; acknowledgements go down the one road.
-import { type Alert, alertKinds, maxAlertNames, maxAlerts } from '@blackroad/protocol';
+import { type Alert, alertKinds, coordinatorSelf, maxAlertNames, maxAlerts } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Coordinator, Touched } from '../coordinator.ts';
 import { acknowledgedIn } from '../fleet/acknowledge.ts';
@@ -160,7 +160,7 @@ export function createAlertBoard(parts: {
       else if (!ackGoneMs.has(id)) ackGoneMs.set(id, nowMs);
       else if (nowMs - (ackGoneMs.get(id) as number) >= ackGraceMs) gone.push(id);
     }
-    if (gone.length > 0) coordinator.submit('alert-unack', { by: 'coordinator', ids: gone }).catch(() => {}); // asked again
+    if (gone.length > 0) coordinator.submit('alert-unack', { by: coordinatorSelf, ids: gone }).catch(() => {}); // asked again
   }
   let acknowledged = acknowledgedIn(view);
   function publish(): string[] {

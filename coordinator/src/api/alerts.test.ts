@@ -1,6 +1,6 @@
 // Alerts over the real API: they come and go with their cause, alike ones are one, and what a person knows is not told twice.
 import type { AgentView, Alert, FleetTotals, NodeCapacity, NodeLine, NodeView } from '@blackroad/protocol';
-import { Alert as AlertSchema, faults, fixInWords } from '@blackroad/protocol';
+import { Alert as AlertSchema, coordinatorSelf, faults, fixInWords } from '@blackroad/protocol';
 import t from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { openConsole } from '../../../test/fixtures/coordinator/open-console.ts';
@@ -12,7 +12,7 @@ async function alerts(fleet: ApiFleet, kind?: string): Promise<Alert[]> {
 function sick(fleet: ApiFleet, node: Awaited<ReturnType<ApiFleet['node']>>, over: object) {
   const { health } = fleet.coordinator.view.live.get(node.id) as { health: object };
   node.say('nodeHealth', {}, { ...health, ...over } as never);
-  return fleet.coordinator.submit('audit', { by: 'test', action: 'sync', subject: 'x', text: '' });
+  return fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'sync', subject: 'x', text: '' });
 }
 
 t.test('bad health: alike nodes of a site are one alert, and it goes when they are well', async (t) => {

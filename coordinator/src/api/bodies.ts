@@ -49,7 +49,7 @@ export function guardBodies(context: ApiContext) {
     const bytes = row ? expected(request, bodyBytesOf(row)) : 0;
     if (bytes === 0 || raw.complete) return;
     const giveBack = caller
-      ? bodies.keys.take(caller.keyId ?? caller.name, bytes)
+      ? bodies.keys.take(caller.id ?? caller.name, bytes)
       : bodies.strangers.take(customerOf(ip), bytes);
     if (!giveBack) {
       reply.header('connection', 'close');

@@ -1,16 +1,16 @@
 // What stands before every handler: the Host a browser may be tricked into (DNS rebinding), who is asking, whether a browser's
 // request was made by our own page (CSRF), whether the key has the permission, and how often strangers were refused.
 import type { Socket } from 'node:net';
-import { actorOf, FleetError, mayDo, permissionWords, type RouteRow, routes } from '@blackroad/protocol';
+import { FleetError, mayDo, type Principal, permissionWords, type RouteRow, routes } from '@blackroad/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Caller, principalOf } from './access.ts';
+import { principalAt } from '../fleet/principals.ts';
 import type { ApiContext } from './context.ts';
 import { sessionToken } from './cookie.ts';
 import { hostOf, isLoopbackName } from './reach.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    caller: Caller | null;
+    caller: Principal | null;
   }
   interface FastifyContextConfig {
     row?: RouteRow;
@@ -19,8 +19,8 @@ declare module 'fastify' {
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-export function actor(request: FastifyRequest): string {
-  return request.caller ? actorOf(principalOf(request.caller)) : `address:${request.ip}`;
+export function principalOf(request: FastifyRequest): Principal {
+  return request.caller ?? principalAt(request.ip);
 }
 
 /** Counts a refusal, writes it to the audit log while there are not too many, and answers the error to throw. */
@@ -59,7 +59,7 @@ function checkOrigin(request: FastifyRequest, required: boolean): void {
   });
 }
 
-function whoAsks(context: ApiContext, request: FastifyRequest): Caller | null {
+function whoAsks(context: ApiContext, request: FastifyRequest): Principal | null {
   const { authorization } = request.headers;
   if (authorization !== undefined) {
     const key = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
@@ -104,7 +104,7 @@ export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: 
       if (refused) throw refused;
       return;
     }
-    let caller: Caller | null;
+    let caller: Principal | null;
     try {
       caller = whoAsks(context, request);
     } catch (error) {
@@ -113,9 +113,9 @@ export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: 
     }
     if (!caller)
       throw new FleetError('not-signed-in', { detail: 'Send an API key (authorization: Bearer brk_...) or sign in.' });
-    if (!mayDo([caller.role], row.needs)) {
+    if (!mayDo(caller.roles, row.needs)) {
       throw new FleetError('not-allowed', {
-        detail: `This needs ${permissionWords(row.needs)}; ${caller.name} is ${caller.role} (${row.method} ${row.path}).`,
+        detail: `This needs ${permissionWords(row.needs)}; ${caller.name} is ${caller.roles.join(', ')} (${row.method} ${row.path}).`,
       });
     }
     request.caller = caller;

@@ -2,6 +2,7 @@
 import {
   type Fault,
   FleetError,
+  type Principal,
   type RouteAnswer,
   type RouteBody,
   type RouteName,
@@ -10,7 +11,6 @@ import {
 } from '@blackroad/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Outcome } from '../input.ts';
-import type { Caller } from './access.ts';
 import type { ApiContext } from './context.ts';
 
 /** The query as handlers see it: defaults are filled in by validation. */
@@ -21,10 +21,8 @@ export interface Call<N extends RouteName> {
   params: RouteParams<N>;
   query: Filled<RouteQuery<N>>;
   body: RouteBody<N>;
-  /** Null on open routes alone. */
-  caller: Caller | null;
-  /** The actor for the audit log. */
-  by: string;
+  /** Who asks: on open routes, the address that the request came from. */
+  by: Principal;
   listener: 'loopback' | 'tls';
   request: FastifyRequest;
   reply: FastifyReply;

@@ -1,22 +1,16 @@
 // Signing in, and who may: sessions, one-time codes, API keys, join tokens. Secrets are answered once and kept as hashes alone.
-import { FleetError, mayDo, writeJoinToken } from '@blackroad/protocol';
-import { isLastAdmin } from '../fleet/access.ts';
+import { FleetError, type Principal, writeJoinToken } from '@blackroad/protocol';
+import { isLastAdmin, maySee } from '../fleet/access.ts';
 import { classFaults } from '../fleet/spec-faults.ts';
-import { type Caller, mintKey, sessionMs, sha256 } from './access.ts';
+import { mintKey, sessionMs, sha256 } from './access.ts';
 import type { ApiContext } from './context.ts';
 import { clearSession, sessionToken, setSession } from './cookie.ts';
 import { refuseStranger } from './guard.ts';
 import { accepted, type Handlers, refuseFaults, shown } from './handler.ts';
 import { joinUrl, networkUrl } from './reach.ts';
-import { showKey, showToken } from './show.ts';
+import { showKey, shownSessionId, showSession, showToken } from './show.ts';
 
-/** Enough of the hash to tell sessions apart, too little to look one up by. */
-const shownIdLength = 16;
-
-/** Whether consoles of other keys are this caller's concern, too. */
-const mayOthers = (caller: Caller | null) => mayDo([(caller as Caller).role], 'sessions:write');
-
-async function audit(context: ApiContext, by: string, action: string, subject: string, text: string): Promise<void> {
+async function audit(context: ApiContext, by: Principal, action: string, subject: string, text: string): Promise<void> {
   accepted(await context.coordinator.submit('audit', { by, action, subject, text }));
 }
 
@@ -30,38 +24,33 @@ export const keyHandlers = {
     }
     const { caller, token } = signedIn;
     setSession(request, reply, token, sessionMs / 1000, listener);
-    return { name: caller.name, role: caller.role };
+    return caller;
   },
   async signOut({ context, by, request, reply, listener }) {
     const token = sessionToken(request);
     if (token) await context.access.signOut(token, by);
     clearSession(request, reply, listener);
   },
-  me({ caller }) {
-    const { name, role } = caller as Caller;
-    return { name, role };
-  },
-  sessions({ context, caller, request }) {
-    const { keyId } = caller as Caller;
+  me: ({ by }) => by,
+  sessions({ context, by, request }) {
     const token = sessionToken(request);
     const own = token === null ? null : sha256(token);
     const nowMs = context.clock.nowMs();
     return Array.from(context.coordinator.view.sessions.values())
-      .filter((row) => row.expiresMs > nowMs && (row.keyId === keyId || mayOthers(caller)))
-      .map(({ id, keyId: _, ...row }) => ({ ...row, id: id.slice(0, shownIdLength), current: id === own }));
+      .filter((row) => row.expiresMs > nowMs && maySee(by, row))
+      .map((row) => showSession(row, row.id === own));
   },
-  async sessionEnd({ context, params, caller, by }) {
-    const { keyId } = caller as Caller;
+  async sessionEnd({ context, params, by }) {
     for (const row of context.coordinator.view.sessions.values()) {
-      if (row.id.slice(0, shownIdLength) !== params.id || (row.keyId !== keyId && !mayOthers(caller))) continue;
+      if (shownSessionId(row.id) !== params.id || !maySee(by, row)) continue;
       accepted(await context.coordinator.submit('session-close', { by, id: row.id }));
       return;
     }
     throw new FleetError('no-such-session', { detail: `There is no session "${params.id}".` });
   },
-  async signInCode({ context, caller, by, request, listener }) {
-    await audit(context, by, 'sign-in-code', (caller as Caller).name, 'made a one-time sign-in code');
-    const { code, expiresMs } = context.access.makeCode(caller as Caller);
+  async signInCode({ context, by, request, listener }) {
+    await audit(context, by, 'sign-in-code', by.name, 'made a one-time sign-in code');
+    const { code, expiresMs } = context.access.makeCode(by);
     const network = networkUrl(context, request, listener);
     return {
       code,
@@ -77,7 +66,11 @@ export const keyHandlers = {
     ),
   async keyCreate({ context, body, by }) {
     const lifeMs = body.expiresSeconds === undefined ? undefined : body.expiresSeconds * 1000;
-    const { text, row } = mintKey(body.name, body.role, context.clock.nowMs(), context.random, lifeMs);
+    const { text, row } = mintKey(
+      { name: body.name, role: body.role, space: by.space, lifeMs },
+      context.clock.nowMs(),
+      context.random,
+    );
     accepted(await context.coordinator.submit('key-create', { by, row }));
     return { ...showKey(row, null, false), key: text };
   },

@@ -1,5 +1,5 @@
 // Frozen moves over the API: how they are shown, how a person lets them go, and what /metrics says of planning.
-import type { FleetTotals } from '@blackroad/protocol';
+import { coordinatorSelf, type FleetTotals } from '@blackroad/protocol';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 
@@ -7,7 +7,7 @@ const fleet = await openApiFleet();
 t.teardown(() => fleet.close());
 const totals = async () => (await fleet.call<FleetTotals>('GET', '/v1/fleet')).body;
 for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) await fleet.node(name);
-await fleet.coordinator.submit('node-edit', { by: 'test', node: 'f', site: 'barn' });
+await fleet.coordinator.submit('node-edit', { by: coordinatorSelf, node: 'f', site: 'barn' });
 
 t.test('frozen, shown with the reason, and released at one site or everywhere', async (t) => {
   t.same((await totals()).moves, { frozen: false, reason: '', where: [], waiting: 0 });
@@ -42,7 +42,7 @@ t.test('what planning cost, and who moved why', async (t) => {
   });
   if (!fleet.coordinator.view.agents.get('greeter')?.placement) await placed;
   // The planner counts a part when its commit is answered.
-  await fleet.coordinator.submit('audit', { by: 'test', action: 'sync', subject: 'greeter', text: '' });
+  await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'sync', subject: 'greeter', text: '' });
   const { body } = await fleet.call<string>('GET', '/metrics');
   t.match(body, /^blackroad_moves_total\{cause="new"\} 1$/m);
   t.match(body, /^blackroad_moves_total\{cause="rebalance"\} 0$/m);

@@ -154,7 +154,13 @@ t.test('a revoked key is out at once', async (t) => {
   });
   t.match(made, { status: 201, body: { name: 'gone', role: 'viewer', lastUsedMs: null } });
   const { id, key } = made.body;
-  t.match((await fleet.call('GET', '/v1/me', { key })).body, { name: 'gone', role: 'viewer' });
+  t.match((await fleet.call('GET', '/v1/me', { key })).body, {
+    kind: 'key',
+    id,
+    name: 'gone',
+    space: 'default',
+    roles: ['viewer'],
+  });
   const keys = await fleet.call<{ id: string; lastUsedMs: number | null }[]>('GET', '/v1/keys');
   t.type(keys.body.find((row) => row.id === id)?.lastUsedMs, 'number');
   t.notMatch(JSON.stringify(keys.body), /secret/i);

@@ -7,6 +7,7 @@ import {
   maxFeedRequestBytes,
   maxHttpConnections,
   maxNoBodyBytes,
+  type Principal,
   type RouteName,
   type RouteRow,
   routes,
@@ -17,7 +18,6 @@ import { type FastifyInstance, fastify } from 'fastify';
 import type { CrowdLimits } from '../door/crowd.ts';
 import { type DoorLimits, guardDoor } from '../door/door.ts';
 import { nameOfKey } from '../door/doorkeeper.ts';
-import type { Caller } from './access.ts';
 import { agentHandlers } from './agents.ts';
 import { alertHandlers } from './alerts.ts';
 import { errorHandler, notFound } from './answers.ts';
@@ -27,7 +27,7 @@ import type { ApiContext } from './context.ts';
 import { sessionToken } from './cookie.ts';
 import { enrolHandlers } from './enrol.ts';
 import { fleetHandlers } from './fleet.ts';
-import { actor, guard } from './guard.ts';
+import { guard, principalOf } from './guard.ts';
 import { answered, type Call, type Handler, type Handlers } from './handler.ts';
 import { keyHandlers } from './keys.ts';
 import { memoryHandlers } from './memory.ts';
@@ -189,11 +189,10 @@ export async function createApi({ context, listener, tls }: ApiOptions): Promise
 }
 
 /** Who asks, as the doorkeeper counts: a key at every door together. */
-function nameOf(caller: Caller | null, address: string): string {
+function nameOf(caller: Principal | null, address: string): string {
   if (!caller) return `address:${address}`;
-  return caller.via === 'key' && caller.keyId
-    ? nameOfKey(caller.keyId)
-    : `${caller.via}:${caller.keyId}:${caller.name}`;
+  const { kind, id, name } = caller;
+  return kind === 'key' && id !== null ? nameOfKey(id) : `${kind}:${id}:${name}`;
 }
 
 /** On loopback everybody has the same address. */
@@ -216,9 +215,9 @@ function addRoute(app: FastifyInstance, context: ApiContext, listener: 'loopback
       ...(row.body ? { body: row.body } : {}),
     },
     async handler(request, reply) {
-      const { params, query, body, caller } = request;
+      const { params, query, body } = request;
       if (row.created) reply.code(201);
-      const call = { context, params, query, body, caller, by: actor(request), listener, request, reply };
+      const call = { context, params, query, body, by: principalOf(request), listener, request, reply };
       const answer = await handle(call as unknown as Call<RouteName>);
       if (answer === answered) return reply;
       if (answer === undefined) return reply.code(204).send();
@@ -228,7 +227,7 @@ function addRoute(app: FastifyInstance, context: ApiContext, listener: 'loopback
       ? {
           wsHandler(socket, request) {
             const token = request.headers.authorization === undefined ? sessionToken(request) : null;
-            context.feed.open(socket, () => context.access.stillIn(request.caller as Caller, token));
+            context.feed.open(socket, () => context.access.stillIn(principalOf(request), token));
           },
         }
       : {}),

@@ -1,10 +1,28 @@
 // What people see of rows: pure functions from the view to the shapes of the protocol. No clock, no store: `nowMs` and counts come in.
-import type { AgentReason, AgentView, FleetTotals, KeyView, NodeView, TaskView } from '@blackroad/protocol';
+import type {
+  AgentReason,
+  AgentView,
+  FleetTotals,
+  KeyView,
+  NodeView,
+  SessionView,
+  TaskView,
+} from '@blackroad/protocol';
 import { nodeConditions } from '../fleet/conditions.ts';
 import { onlyOn, stayingOn } from '../fleet/draining.ts';
 import type { Policy } from '../input.ts';
 import { frozenCount } from '../placement/need.ts';
-import { type EndedTask, freezeAt, isEnded, type JoinTokenRow, type KeyRow, type TaskRow, type View } from '../view.ts';
+import {
+  type DeepReadonly,
+  type EndedTask,
+  freezeAt,
+  isEnded,
+  type JoinTokenRow,
+  type KeyRow,
+  type SessionRow,
+  type TaskRow,
+  type View,
+} from '../view.ts';
 
 type AgentEntry = NonNullable<ReturnType<View['agents']['get']>>;
 /** Views are made to be printed at once: the readonly rows inside are not copied. */
@@ -224,9 +242,21 @@ function showMoves(view: View, nowMs: number, policy: Policy): FleetTotals['move
   };
 }
 
-export function showToken({ secretHash: _, ...row }: JoinTokenRow) {
+/** Enough of the hash to tell sessions apart, too little to look one up by. */
+export const shownSessionId = (id: string): string => id.slice(0, 16);
+export function showSession(
+  { id, name, roles, createdMs, expiresMs, address }: DeepReadonly<SessionRow>,
+  current: boolean,
+): SessionView {
+  return { id: shownSessionId(id), name, roles: [...roles], createdMs, expiresMs, address, current };
+}
+export function showToken({ secretHash: _, space: _space, ...row }: JoinTokenRow) {
   return row;
 }
-export function showKey({ secretHash: _, ...row }: KeyRow, lastUsedMs: number | null, isLastAdmin: boolean): KeyView {
+export function showKey(
+  { secretHash: _, space: _space, ...row }: KeyRow,
+  lastUsedMs: number | null,
+  isLastAdmin: boolean,
+): KeyView {
   return { ...row, lastUsedMs, expiresMs: row.expiresMs ?? null, isLastAdmin };
 }

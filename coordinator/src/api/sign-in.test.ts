@@ -1,5 +1,6 @@
 // Sign-in, sessions and what a browser may be tricked into: codes work once, sessions end with their key, other origins get nothing.
 import { request as rawRequest } from 'node:http';
+import type { Principal, SessionView } from '@blackroad/protocol';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { codeMs, sessionMs } from './access.ts';
@@ -8,7 +9,7 @@ const fleet = await openApiFleet({ limits: { refusalsPerMinute: 20 } });
 t.teardown(() => fleet.close());
 
 const signIn = (code: string, headers = {}) =>
-  fleet.call<{ name: string; role: string }>('POST', '/v1/sign-in', { key: null, body: { code }, headers });
+  fleet.call<Principal>('POST', '/v1/sign-in', { key: null, body: { code }, headers });
 const makeCode = async () =>
   (await fleet.call<{ code: string; url: string; expiresMs: number }>('POST', '/v1/sign-in-codes')).body;
 async function session(code?: string): Promise<string> {
@@ -21,7 +22,7 @@ t.test('a code signs in once', async (t) => {
   const { code, url } = await makeCode();
   t.equal(url, `${fleet.base}/#code=${code}`);
   const first = await signIn(code);
-  t.match(first, { status: 200, body: { name: 'admin', role: 'admin' } });
+  t.match(first, { status: 200, body: { kind: 'session', name: 'admin', space: 'default', roles: ['admin'] } });
   const cookie = first.headers.get('set-cookie') ?? '';
   t.match(cookie, /^blackroad-\d+=[0-9a-f]{64}; .*HttpOnly/);
   t.match(cookie, /SameSite=Strict/);
@@ -45,7 +46,7 @@ t.test('an API key signs in with its own role; revoking it ends the session', as
   });
   const cookie = await session(body.key);
   const headers = { cookie, ...own };
-  t.match((await fleet.call('GET', '/v1/me', { key: null, headers })).body, { name: 'wall', role: 'viewer' });
+  t.match((await fleet.call('GET', '/v1/me', { key: null, headers })).body, { name: 'wall', roles: ['viewer'] });
   t.equal((await fleet.call('POST', '/v1/fleet/release-moves', { key: null, headers })).status, 403);
   await fleet.call('DELETE', `/v1/keys/${body.id}`);
   t.equal((await fleet.call('GET', '/v1/me', { key: null, headers })).status, 401);
@@ -62,7 +63,7 @@ t.test('a session outlives a restart of the coordinator, its end too', async (t)
   };
   const whoAmI = async (fleet: typeof first, session: string) => {
     const headers = { cookie: `blackroad-${fleet.port}=${session}`, origin: fleet.base, 'x-blackroad': '1' };
-    return { ...(await fleet.call<{ role: string }>('GET', '/v1/me', { key: null, headers })), headers };
+    return { ...(await fleet.call<Principal>('GET', '/v1/me', { key: null, headers })), headers };
   };
   const kept = await token(first);
   const ended = await token(first);
@@ -71,10 +72,10 @@ t.test('a session outlives a restart of the coordinator, its end too', async (t)
   await first.close();
 
   const second = await open();
-  t.match(await whoAmI(second, kept), { status: 200, body: { role: 'viewer' } });
+  t.match(await whoAmI(second, kept), { status: 200, body: { roles: ['viewer'] } });
   t.equal((await whoAmI(second, ended)).status, 401);
-  const listed = await second.call<{ id: string; role: string; address: string }[]>('GET', '/v1/sessions');
-  t.match(listed.body, [{ role: 'viewer', address: '127.0.0.1', current: false }]);
+  const listed = await second.call<SessionView[]>('GET', '/v1/sessions');
+  t.match(listed.body, [{ roles: ['viewer'], address: '127.0.0.1', current: false }]);
   t.notOk(JSON.stringify(listed.body).includes(kept));
   t.match(await second.problem('DELETE', '/v1/sessions/nobody'), { code: 'no-such-session' });
   t.equal((await second.call('DELETE', `/v1/sessions/${listed.body[0]?.id}`)).status, 204);

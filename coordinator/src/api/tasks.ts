@@ -1,10 +1,9 @@
 // Tasks: stored before anyone is told. A caller may follow a task as server-sent events; leaving ends the following, not the task.
-import { FleetError, type TaskRequest, type TaskView } from '@blackroad/protocol';
+import { FleetError, type Principal, type TaskRequest, type TaskView } from '@blackroad/protocol';
 import { sortableId } from '@blackroad/std/random';
 import type { Coordinator } from '../coordinator.ts';
 import type { Store } from '../store/store.ts';
 import { type EndedTask, isEnded, type TaskRow } from '../view.ts';
-import { type Caller, principalOf } from './access.ts';
 import { agentOr404 } from './agents.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, answered, type Handlers } from './handler.ts';
@@ -34,16 +33,8 @@ async function knownTask({ coordinator }: ApiContext, agent: string, key: string
   return row as EndedTask | null;
 }
 
-/** Routes that make a task are open to no stranger: there is a caller. */
-const askerOf = (caller: Caller | null) => principalOf(caller as Caller);
-
-async function submit(
-  context: ApiContext,
-  caller: Caller | null,
-  order: { id: string; agent: string; request: TaskRequest },
-) {
+async function submit(context: ApiContext, by: Principal, order: { id: string; agent: string; request: TaskRequest }) {
   const { coordinator } = context;
-  const by = askerOf(caller);
   const origin = order.request.origin ?? (by.kind === 'session' ? 'console' : 'api');
   const key = order.request.idempotencyKey;
   const known = key === undefined ? null : await knownTask(context, order.agent, key);
@@ -63,11 +54,11 @@ async function listTasks({ view, store }: Coordinator, query: Parameters<Store['
 const newId = ({ clock, random }: ApiContext) => sortableId(clock.nowMs(), random);
 
 export const taskHandlers = {
-  async ask({ context, caller, params, body, request, reply }) {
+  async ask({ context, by, params, body, request, reply }) {
     agentOr404(context, params.agent);
     const order = { id: newId(context), agent: params.agent, request: body };
     if (!wantsStream(request)) {
-      const row = accepted(await submit(context, caller, order));
+      const row = accepted(await submit(context, by, order));
       if (row.id !== order.id) reply.code(200);
       return showTask(row);
     }
@@ -75,7 +66,7 @@ export const taskHandlers = {
     try {
       // Followed before it is submitted: not even the first token can be missed.
       stream.follow(order.id);
-      const row = accepted(await submit(context, caller, order));
+      const row = accepted(await submit(context, by, order));
       if (row.id !== order.id) stream.follow(row.id);
       stream.begin(showTask(row), 201);
       if (row.id !== order.id) await stream.catchUp(() => context.coordinator.store.task(row.id));
@@ -85,12 +76,12 @@ export const taskHandlers = {
     }
     return answered;
   },
-  async tasksSubmit({ context, caller, body }) {
+  async tasksSubmit({ context, by, body }) {
     const results = await Promise.all(
       body.tasks.map(async ({ agent, request }) => {
         try {
           agentOr404(context, agent);
-          const row = accepted(await submit(context, caller, { id: newId(context), agent, request }));
+          const row = accepted(await submit(context, by, { id: newId(context), agent, request }));
           return { task: row.id, problem: null };
         } catch (error) {
           if (!(error instanceof FleetError)) throw error;
@@ -122,10 +113,10 @@ export const taskHandlers = {
     accepted(await context.coordinator.submit('task-cancel', { by, id: params.task }));
     return showTask(await taskOr404(context, params.task));
   },
-  async taskRetry({ context, params, caller }) {
+  async taskRetry({ context, params, by }) {
     const row = await taskOr404(context, params.task);
     const ended = isEnded(row) ? row : null;
-    const order = { by: askerOf(caller), id: params.task, ended, newId: newId(context) };
+    const order = { by, id: params.task, ended, newId: newId(context) };
     return showTask(accepted(await context.coordinator.submit('task-retry', order)));
   },
   async taskDismiss({ context, params, by }) {

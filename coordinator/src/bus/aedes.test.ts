@@ -1,4 +1,5 @@
 // The embedded broker: the suite every Bus passes, and what only it promises (keys of people, reasons, cuts, resumption).
+
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Socket, connect as tcpConnect } from 'node:net';
@@ -20,6 +21,7 @@ import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
 import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
 import { createDoorkeeper } from '../door/doorkeeper.ts';
 import type { Gate } from '../fleet/gate.ts';
+import { principalOfKey } from '../fleet/principals.ts';
 import { type AedesLimits, createAedesBus } from './aedes.ts';
 
 const home: TestCa = await openTestCa();
@@ -36,7 +38,8 @@ const gate: Gate = (claim) => {
   const roles = { v: 'viewer', o: 'operator', a: 'admin' } as const;
   const role = roles[claim.keyId as 'v'];
   if (!role || claim.secretHash !== secretHash) return { as: 'refused', reason: 'key-unknown' };
-  return { as: 'people', keyId: claim.keyId, name: claim.keyId, role };
+  const { keyId } = claim;
+  return { as: 'people', keyId, by: principalOfKey({ id: keyId, name: keyId, role, space: 'default' }) };
 };
 const open = (t: Test, limits: Partial<AedesLimits> = {}, by: Gate = gate, clock = systemClock) =>
   openBroker(t, home, abroad, { gate: by, clock, limits });

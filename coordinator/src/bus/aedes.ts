@@ -260,7 +260,8 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
     // Before it could throw its last connection off.
     const waitS = connects(admitted, packet.clientId);
     if (waitS > 0) {
-      const name = admitted.as === 'node' ? admitted.node : `${admitted.name}, client ${packet.clientId.slice(0, 80)}`;
+      const name =
+        admitted.as === 'node' ? admitted.node : `${admitted.by.name}, client ${packet.clientId.slice(0, 80)}`;
       const text = `connection refused: ${name} came too often within a minute, and is let in again in ${waitS} s`;
       return { refused: 'flapping', text, returnCode: unavailable };
     }
@@ -279,7 +280,7 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
         // Home Assistant always sends a will of its own; it may connect, the will is not kept.
         refusals.note(
           'will',
-          { topic: packet.will.topic.slice(0, 200), key: (admitted as { name?: string }).name },
+          { topic: packet.will.topic.slice(0, 200), ...(admitted.as === 'people' ? { key: admitted.by.name } : {}) },
           'will dropped',
         );
         delete packet.will;
@@ -312,8 +313,7 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
   function byOf(client: Client | null): { by?: Principal } {
     const session = client && sessions.get(client);
     if (!session || !('who' in session) || session.who.as !== 'people') return {};
-    const { keyId, name } = session.who;
-    return { by: { kind: 'key', id: keyId, name } };
+    return { by: session.who.by };
   }
   function arrived({ topic, payload }: PublishPacket, client: Client | null): void {
     if (stopping) return;
@@ -356,7 +356,7 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
     const address = (client.conn as TLSSocket).remoteAddress;
     if (!session || !('who' in session)) return { address };
     const { who } = session;
-    return who.as === 'node' ? { node: who.node, address } : { key: who.name, address };
+    return who.as === 'node' ? { node: who.node, address } : { key: who.by.name, address };
   }
 
   function connected(socket: TLSSocket): void {

@@ -1,7 +1,8 @@
 // The brakes of the MQTT door are those of the HTTP door: wrong keys and foreign certificates are counted and audited, a key's asks
 // are counted with its requests, and what is refused is handed on to be answered.
+
 import { createHash } from 'node:crypto';
-import { actorOf } from '@blackroad/protocol';
+import { actorOf, type Principal } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import t, { type Test } from 'tap';
 import { connectNode, root } from '../../../test/fixtures/coordinator/bus-rig.ts';
@@ -9,6 +10,7 @@ import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
 import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
 import { createDoorkeeper, type DoorkeeperLimits, nameOfKey } from '../door/doorkeeper.ts';
 import type { Gate } from '../fleet/gate.ts';
+import { principalOfKey } from '../fleet/principals.ts';
 
 const home: TestCa = await openTestCa();
 const abroad: TestCa = await openTestCa();
@@ -28,11 +30,15 @@ const gate: Gate = (claim) => {
   if (claim.kind === 'stranger') return { as: 'refused', reason: claim.reason };
   const key = claim.secretHash === secretHash ? keys[claim.keyId] : undefined;
   return key
-    ? { as: 'people', keyId: claim.keyId, name: key[0], role: key[1] }
+    ? {
+        as: 'people',
+        keyId: claim.keyId,
+        by: principalOfKey({ id: claim.keyId, name: key[0], role: key[1], space: 'default' }),
+      }
     : { as: 'refused', reason: 'unknown-key' };
 };
 async function open(t: Test, limits: Partial<DoorkeeperLimits> = {}) {
-  const audited: { by: string; subject: string; text: string }[] = [];
+  const audited: { by: Principal; subject: string; text: string }[] = [];
   const doorkeeper = createDoorkeeper(systemClock, { refusalsPerMinute: 5, requestsPerMinute: 20, ...limits }, (row) =>
     audited.push(row),
   );
@@ -46,7 +52,7 @@ t.test('wrong keys are audited while there are not too many, and stop the addres
   const { rig, audited, doorkeeper, withKey } = await open(t);
   for (let i = 0; i < 8; i++) await t.rejects(withKey('k1', { password: `guess ${i}` }));
   t.equal(audited.length, 5);
-  t.match(audited[0], { by: 'address:127.0.0.1', subject: 'api key', text: /MQTT: .*unknown-key/ });
+  t.match(audited[0], { by: { kind: 'address', name: '127.0.0.1' }, subject: 'api key', text: /MQTT: .*unknown-key/ });
   t.notMatch(JSON.stringify(audited), /guess/, 'what was tried is not written down');
   t.ok(doorkeeper.blockedSeconds('127.0.0.1') > 0, 'signing in over HTTP is stopped as well');
   t.same(rig.bus.stats().refused, { 'unknown-key': 5, 'refused-too-often': 3 });

@@ -1,12 +1,16 @@
 // The table's rights, seen from outside: whatever topic or filter is asked for, a node stays within its own rows.
-import { type TopicRow, topicOf, topicRoot, topics } from '@blackroad/protocol';
+import { type Role, type TopicRow, topicOf, topicRoot, topics } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
+import { principalOfKey } from '../fleet/principals.ts';
 import { mayPublish, maySubscribe, mayWill, type Who } from './rights.ts';
 
 const alice: Who = { as: 'node', node: 'alice' };
-const viewer: Who = { as: 'people', keyId: 'k', name: 'tv', role: 'viewer' };
-const operator: Who = { as: 'people', keyId: 'k', name: 'ha', role: 'operator' };
+const key = (name: string, role: Role): Who => {
+  return { as: 'people', keyId: 'k', by: principalOfKey({ id: 'k', name, role, space: 'default' }) };
+};
+const viewer = key('tv', 'viewer');
+const operator = key('ha', 'operator');
 const params = { node: 'alice', agent: 'echo', task: 't1', command: 'c1', type: 'log', topic: 'light', id: 'x' };
 
 t.test('every row has the one writer it names', async (t) => {

@@ -11,7 +11,7 @@ export function mayPublish(who: Who, topic: string): TopicRow | null {
   if (!parsed) return null;
   const row: TopicRow = topics[parsed.name];
   if (who.as === 'node') return row.writer === 'node' && parsed.params.node === who.node ? row : null;
-  return row.needs !== undefined && mayDo([who.role], row.needs) ? row : null;
+  return row.needs !== undefined && mayDo(who.by.roles, row.needs) ? row : null;
 }
 
 /** A will speaks for its sender when it cannot: a node's may only say its state. */
@@ -27,14 +27,14 @@ const nodeReads = Object.values(topics)
 
 /** Asked for each copy that a wide filter would bring. */
 export function mayRead(who: Who, topic: string): boolean {
-  return who.as === 'node' || (mayDo([who.role], peopleReadNeeds) && !isPrivate(topic));
+  return who.as === 'node' || (mayDo(who.by.roles, peopleReadNeeds) && !isPrivate(topic));
 }
 
 export function maySubscribe(who: Who, filter: string): boolean {
   if (who.as === 'people') {
     // `#` shows no more than the root does: nothing else is ever published on this broker, and `$SYS` needs its own filter.
     // What is private is left out of what a wider filter brings, and a filter for it alone is refused.
-    if (!mayDo([who.role], peopleReadNeeds) || isPrivate(filter)) return false;
+    if (!mayDo(who.by.roles, peopleReadNeeds) || isPrivate(filter)) return false;
     return filter === '#' || filter === topicRoot || filter.startsWith(`${topicRoot}/`);
   }
   if (!filter.startsWith(`${topicRoot}/`)) return false;

@@ -1,6 +1,8 @@
 // What both doors, HTTP and MQTT, ask before they let anybody in or through: whether this address was refused too often, and whether
 // this key asks too much. One counter for both, and one audit log: a limit at one door of two is none.
+import type { Principal } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
+import { principalAt } from '../fleet/principals.ts';
 import { createRate } from './rate.ts';
 import { createRefusedAddresses } from './refused-addresses.ts';
 
@@ -38,13 +40,13 @@ export function nameOfKey(keyId: string): string {
 export function createDoorkeeper(
   clock: Clock,
   limits: DoorkeeperLimits,
-  audit: (row: { by: string; action: string; subject: string; text: string }) => void,
+  audit: (row: { by: Principal; action: string; subject: string; text: string }) => void,
 ): Doorkeeper {
   const secrets = createRefusedAddresses(clock, limits.refusalsPerMinute);
   const certificates = createRefusedAddresses(clock, limits.refusalsPerMinute);
   const rate = createRate(clock, limits.requestsPerMinute);
   const write = ({ address, subject, text }: Refused) =>
-    audit({ by: `address:${address}`, action: 'refused', subject, text: text.slice(0, 500) });
+    audit({ by: principalAt(address), action: 'refused', subject, text: text.slice(0, 500) });
   return {
     refusedSecret(refused) {
       if (secrets.count(refused.address)) write(refused);

@@ -1,15 +1,17 @@
 // Join tokens, API keys, console sessions and the audit log. Secrets are minted and hashed by the edge; only their hashes come here.
 
-import { actorOf, maxSessions, mayDo, type Role } from '@blackroad/protocol';
+import { actorOf, maxSessions, mayDo, type Principal, type Role } from '@blackroad/protocol';
 import { change, decided, decidedWith, noteAudit, openDraft } from '../draft.ts';
 import { type Decide, refuse } from '../input.ts';
-import type { DeepReadonly, JoinTokenRow, KeyRow, View } from '../view.ts';
+import type { DeepReadonly, JoinTokenRow, KeyRow, SessionRow, View } from '../view.ts';
+import { principalOfSession } from './principals.ts';
 
 export const createToken: Decide<'token-create'> = (view, { by, request, id, secretHash }, nowMs) => {
   const draft = openDraft(view, nowMs);
   const { uses = 1, expiresSeconds = 3600, class: className, site = 'home', labels = {} } = request;
   const row: JoinTokenRow = {
     id,
+    space: by.space,
     secretHash,
     uses,
     usesLeft: uses,
@@ -22,7 +24,7 @@ export const createToken: Decide<'token-create'> = (view, { by, request, id, sec
   };
   change(draft, { type: 'token', row });
   const text = `${uses} ${uses === 1 ? 'use' : 'uses'}, ${className ?? 'any class'}, site ${site}, ${expiresSeconds} s`;
-  noteAudit(draft, { actor: by, action: 'token-create', subject: id, text });
+  noteAudit(draft, { actor: actorOf(by), action: 'token-create', subject: id, text });
   return decidedWith(draft, row);
 };
 
@@ -32,7 +34,12 @@ export const revokeToken: Decide<'token-revoke'> = (view, { by, id }, nowMs) => 
   const draft = openDraft(view, nowMs);
   if (!row.revoked) {
     change(draft, { type: 'token', row: { ...row, revoked: true } });
-    noteAudit(draft, { actor: by, action: 'token-revoke', subject: id, text: `${row.usesLeft} uses were left` });
+    noteAudit(draft, {
+      actor: actorOf(by),
+      action: 'token-revoke',
+      subject: id,
+      text: `${row.usesLeft} uses were left`,
+    });
   }
   return decided(draft);
 };
@@ -47,7 +54,7 @@ export const createKey: Decide<'key-create'> = (view, { by, row }, nowMs) => {
   const draft = openDraft(view, nowMs);
   change(draft, { type: 'key', row });
   noteAudit(draft, {
-    actor: by,
+    actor: actorOf(by),
     action: 'key-create',
     subject: row.id,
     text: `${row.name}, ${row.role}${row.expiresMs === undefined ? '' : `, until ${new Date(row.expiresMs).toISOString()}`}`,
@@ -68,7 +75,7 @@ export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
     change(draft, { type: 'key', row: { ...row, revoked: true } });
     for (const session of view.sessions.values())
       if (session.keyId === id) change(draft, { type: 'session-gone', id: session.id });
-    noteAudit(draft, { actor: by, action: 'key-revoke', subject: id, text: `${row.name}, ${row.role}` });
+    noteAudit(draft, { actor: actorOf(by), action: 'key-revoke', subject: id, text: `${row.name}, ${row.role}` });
   }
   return decided(draft);
 };
@@ -110,9 +117,15 @@ export const noteKeyUse: Decide<'key-used'> = (view, { id, atMs }, nowMs) => {
 
 export const recordAudit: Decide<'audit'> = (view, { by, action, subject, text }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  noteAudit(draft, { actor: by, action, subject, text });
+  noteAudit(draft, { actor: actorOf(by), action, subject, text });
   return decided(draft);
 };
+
+/** A console is the concern of its own key, and of whoever looks after all of them. */
+export function maySee(by: Principal, session: DeepReadonly<SessionRow>): boolean {
+  const isOwn = (by.kind === 'key' || by.kind === 'session') && session.keyId === by.id;
+  return isOwn || mayDo(by.roles, 'sessions:write');
+}
 
 /** Signing in also clears away what expired, and the oldest where there are too many. */
 export const openSession: Decide<'session-open'> = (view, { row }, nowMs) => {
@@ -125,7 +138,7 @@ export const openSession: Decide<'session-open'> = (view, { row }, nowMs) => {
   }
   change(draft, { type: 'session', row });
   const text = `signed in to the console from ${row.address}`;
-  noteAudit(draft, { actor: actorOf({ kind: 'session', name: row.name }), action: 'sign-in', subject: row.name, text });
+  noteAudit(draft, { actor: actorOf(principalOfSession(row)), action: 'sign-in', subject: row.name, text });
   return decided(draft);
 };
 
@@ -133,7 +146,8 @@ export const closeSession: Decide<'session-close'> = (view, { by, id }, nowMs) =
   const session = view.sessions.get(id);
   const draft = openDraft(view, nowMs);
   if (!session) return decided(draft);
+  if (!maySee(by, session)) return refuse('no-such-session', 'There is no such session.');
   change(draft, { type: 'session-gone', id });
-  noteAudit(draft, { actor: by, action: 'sign-out', subject: session.name, text: `of ${session.address}` });
+  noteAudit(draft, { actor: actorOf(by), action: 'sign-out', subject: session.name, text: `of ${session.address}` });
   return decided(draft);
 };

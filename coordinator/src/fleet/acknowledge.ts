@@ -1,11 +1,12 @@
 // That a person knows of an alert: one setting with who, when and how large it was then. A grown alert counts as not known.
-import { maxAlerts } from '@blackroad/protocol';
+import { actorOf, maxAlerts } from '@blackroad/protocol';
 import { change, decided, noteAudit, openDraft } from '../draft.ts';
 import type { Decide } from '../input.ts';
 import type { View } from '../view.ts';
 
 export const acknowledgedSetting = 'alerts-acknowledged';
 export interface Acknowledged {
+  /** As the audit log names it. */
   by: string;
   atMs: number;
   note: string;
@@ -17,12 +18,12 @@ export function acknowledgedIn(view: View): Readonly<Record<string, Acknowledged
 
 export const acknowledge: Decide<'alert-ack'> = (view, { by, id, note, count }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  const entries = Object.entries({ ...acknowledgedIn(view), [id]: { by, atMs: nowMs, note, count } });
+  const entries = Object.entries({ ...acknowledgedIn(view), [id]: { by: actorOf(by), atMs: nowMs, note, count } });
   // The oldest go first: their alerts are gone, or they were acknowledged long ago.
   entries.sort(([, a], [, b]) => b.atMs - a.atMs);
   const value = Object.fromEntries(entries.slice(0, maxAlerts));
   change(draft, { type: 'setting', key: acknowledgedSetting, value });
-  noteAudit(draft, { actor: by, action: 'alert-ack', subject: id, text: note });
+  noteAudit(draft, { actor: actorOf(by), action: 'alert-ack', subject: id, text: note });
   return decided(draft);
 };
 
@@ -34,7 +35,7 @@ export const unacknowledge: Decide<'alert-unack'> = (view, { by, ids }, nowMs) =
   if (gone.length === 0) return decided(draft);
   const value = Object.fromEntries(Object.entries(known).filter(([id]) => !gone.includes(id)));
   change(draft, { type: 'setting', key: acknowledgedSetting, value });
-  if (by !== 'coordinator')
-    for (const subject of gone) noteAudit(draft, { actor: by, action: 'alert-unack', subject, text: '' });
+  if (by.kind !== 'coordinator')
+    for (const subject of gone) noteAudit(draft, { actor: actorOf(by), action: 'alert-unack', subject, text: '' });
   return decided(draft);
 };

@@ -1,6 +1,6 @@
 // Agents as people apply and remove them. A changed spec is a new version; a placed agent is told at once and keeps its epoch,
 // unless its node obviously no longer fits: then it is taken off, and placement finds it a new one.
-import { type AgentSpec, isApart, maxAgents, meansModel } from '@blackroad/protocol';
+import { type AgentSpec, actorOf, isApart, maxAgents, meansModel } from '@blackroad/protocol';
 import {
   agentIn,
   change,
@@ -56,9 +56,9 @@ export const applyAgent: Decide<'agent-apply'> = (view, { by, spec }, nowMs) => 
       'too-large',
       `${name} takes ${bytes} bytes to send to a node; at most ${maxAssignedBytes} are allowed: shorten instructions or the prompts of triggers.`,
     );
-  change(draft, { type: 'agent-version', name, version: row.version, atMs: nowMs, by, spec });
+  change(draft, { type: 'agent-version', name, version: row.version, atMs: nowMs, by: actorOf(by), spec });
   noteAudit(draft, {
-    actor: by,
+    actor: actorOf(by),
     action: before ? 'agent-change' : 'agent-create',
     subject: name,
     text: `version ${row.version}`,
@@ -153,7 +153,12 @@ export const removeAgent: Decide<'agent-remove'> = (view, { by, name }, nowMs) =
   const quiet = row.placement ? quietAfter(view, row.placement, nowMs) : row.quiet;
   const gone: Gone = { epoch: row.epoch, version: row.version, ...(quiet ? { quiet } : {}) };
   change(draft, { type: 'setting', key: goneSetting(name), value: gone });
-  noteAudit(draft, { actor: by, action: 'agent-remove', subject: name, text: `was at version ${row.version}` });
+  noteAudit(draft, {
+    actor: actorOf(by),
+    action: 'agent-remove',
+    subject: name,
+    text: `was at version ${row.version}`,
+  });
   noteEvent(draft, { agent: name, type: 'agent-removed', severity: 'info', text: `${name} was removed` });
   return decided(draft);
 };

@@ -1,7 +1,7 @@
 import { maxAssignmentBytes } from '@blackroad/protocol';
 import t from 'tap';
 import { audits, code, events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import { sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { ada, sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { removeAgent } from './agents.ts';
 import { forgetNode } from './nodes.ts';
 import { acceptObserved } from './presence.ts';
@@ -128,7 +128,7 @@ t.test('remove: its work is cancelled; a new one of the same name goes on counti
   fleet.runs('greeter', 'alice');
   fleet.submit('t1', 'greeter');
   fleet.submit('t2', 'greeter');
-  const remove = () => fleet.decide<'agent-remove'>(removeAgent, { by: 'key:ada', name: 'greeter' });
+  const remove = () => fleet.decide<'agent-remove'>(removeAgent, { by: ada, name: 'greeter' });
   const removed = remove();
   t.match(said(removed.messages, 'assign'), [{ message: { remove: [{ agent: 'greeter', epoch: 1 }] } }]);
   t.match(said(removed.messages, 'cancel'), [{ message: { task: 't1' } }]);
@@ -144,13 +144,13 @@ t.test('forget: its agents are nowhere, its leases go back', async (t) => {
   const fleet = new SampleFleet();
   fleet.runs('greeter', 'alice');
   fleet.submit('t1', 'greeter');
-  const forgotten = fleet.decide<'node-forget'>(forgetNode, { by: 'key:ada', node: 'alice' });
+  const forgotten = fleet.decide<'node-forget'>(forgetNode, { by: ada, node: 'alice' });
   t.match(said(forgotten.messages, 'farewell'), [{ params: { node: 'alice' }, message: { reason: 'forgotten' } }]);
   t.match(fleet.agent('greeter'), { placement: null, unplaced: { text: 'Its node was forgotten.' } });
   t.match(fleet.task('t1'), { state: 'queued', attempt: 1 });
   t.equal(fleet.view.nodes.size + fleet.view.agentsByNode.size + fleet.view.leasesByNode.size, 0);
   t.equal(fleet.view.nodesByHardware.size, 0);
-  t.equal(code(fleet.decide<'node-forget'>(forgetNode, { by: 'key:ada', node: 'alice' })), 'no-such-node');
+  t.equal(code(fleet.decide<'node-forget'>(forgetNode, { by: ada, node: 'alice' })), 'no-such-node');
 });
 
 t.test(
@@ -192,7 +192,7 @@ t.test(
     fleet.now += longestQuietMs;
     t.same(quiet(fleet.move(['greeter', null], ['greeter', 'alice'])), [longestQuietMs], 'it has no node between');
     fleet.now += longestQuietMs;
-    fleet.decide<'agent-remove'>(removeAgent, { by: 'key:ada', name: 'greeter' });
+    fleet.decide<'agent-remove'>(removeAgent, { by: ada, name: 'greeter' });
     fleet.now += 5_000;
     fleet.apply1('greeter');
     t.same(quiet(fleet.move(['greeter', 'bob'])), [longestQuietMs - 5_000], 'removed and applied again');

@@ -1,13 +1,15 @@
+import type { Principal } from '@blackroad/protocol';
 import t from 'tap';
 import { audits, code, events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import { boot1, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { ada, boot1, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import type { Inputs } from '../input.ts';
-import { createKey, createToken, recordAudit, revokeKey, revokeToken } from './access.ts';
+import { closeSession, createKey, createToken, recordAudit, revokeKey, revokeToken } from './access.ts';
 import { enrol, renew } from './enrolment.ts';
 import { freeName } from './node-names.ts';
 import { acceptEvent, editNode, releaseNode } from './nodes.ts';
+import { principalAt } from './principals.ts';
 
-const by = 'key:ada';
+const by = ada;
 function withToken(over: Partial<Inputs['token-create']['request']> = {}): SampleFleet {
   const fleet = new SampleFleet();
   fleet.decide<'token-create'>(createToken, { by, id: 'tok', secretHash: 's', request: { uses: 2, ...over } });
@@ -250,7 +252,15 @@ t.test('keys, tokens, audit', async (t) => {
   t.same(audits(fleet.decide<'token-revoke'>(revokeToken, { by, id: 'tok' }).changes), ['token-revoke']);
   t.same(fleet.decide<'token-revoke'>(revokeToken, { by, id: 'tok' }).changes, []);
 
-  const row = { id: 'k1', name: 'ci', role: 'operator' as const, secretHash: 'h', createdMs: startMs, revoked: false };
+  const row = {
+    id: 'k1',
+    name: 'ci',
+    role: 'operator' as const,
+    space: 'default',
+    secretHash: 'h',
+    createdMs: startMs,
+    revoked: false,
+  };
   t.same(audits(fleet.decide<'key-create'>(createKey, { by, row }).changes), ['key-create']);
   t.equal(code(fleet.decide<'key-create'>(createKey, { by, row: { ...row, id: 'k2' } })), 'conflict');
   t.equal(code(fleet.decide<'key-revoke'>(revokeKey, { by, id: 'k9' })), 'no-such-key');
@@ -263,6 +273,35 @@ t.test('keys, tokens, audit', async (t) => {
   );
   const audit = { by, action: 'sign-in', subject: 'ada', text: 'from the console' };
   t.match(fleet.decide<'audit'>(recordAudit, audit).changes, [
-    { row: { actor: by, atMs: startMs, action: 'sign-in' } },
+    { row: { actor: 'key:ada', atMs: startMs, action: 'sign-in' } },
   ]);
+});
+
+t.test('a console is ended by its own key, or by who looks after the consoles of all', async (t) => {
+  const fleet = new SampleFleet();
+  const viewer = (kind: 'key' | 'session' | 'node', id: string | null): Principal => {
+    return { kind, id, name: 'wall', space: 'default', roles: ['viewer'] };
+  };
+  const close = (asks: Principal, keyId: string | null = 'k-wall') => {
+    const times = { createdMs: startMs, expiresMs: startMs + 60_000 };
+    const row = {
+      id: 's1',
+      space: 'default',
+      name: 'wall',
+      roles: ['viewer' as const],
+      keyId,
+      address: '::1',
+      ...times,
+    };
+    fleet.apply([{ type: 'session', row }]);
+    const answer = code(fleet.decide<'session-close'>(closeSession, { by: asks, id: 's1' }));
+    return [answer, fleet.view.sessions.has('s1')];
+  };
+  t.same(close(viewer('key', 'k-other')), ['no-such-session', true]);
+  t.same(close(viewer('session', 'k-other')), ['no-such-session', true]);
+  t.same(close(viewer('node', 'k-wall')), ['no-such-session', true], 'the id of a node is no key');
+  t.same(close(principalAt('10.0.0.9'), null), ['no-such-session', true], 'no key is not the same key');
+  t.same(close(viewer('key', 'k-wall')), ['ok', false]);
+  t.same(close(viewer('session', null), null), ['ok', false]);
+  t.same(close(ada), ['ok', false]);
 });

@@ -1,6 +1,6 @@
 // How a machine becomes a node: a join token judged by the coordinator's clock, a name made unique, a re-flashed machine that takes
 // its old node back, renewal by proof of the key on record. Certificates are signed by the edge, after the decision is committed.
-import { maxNodes, type ProblemCode } from '@blackroad/protocol';
+import { actorOf, maxNodes, type ProblemCode } from '@blackroad/protocol';
 import {
   allChanges,
   change,
@@ -48,7 +48,7 @@ export const enrol: Decide<'enrol'> = (view, input, nowMs, policy) => {
   change(draft, { type: 'token', row: { ...token, usesLeft: token.usesLeft - 1 } });
   const action = known ? 'node-reclaim' : 'node-enrol';
   noteAudit(draft, {
-    actor: `token:${token.id}`,
+    actor: actorOf({ kind: 'token', name: token.id }),
     action,
     subject: row.id,
     text: `${row.class}, site ${row.site}, key ${row.keyFingerprint.slice(0, 16)}`,
@@ -179,7 +179,7 @@ function refused(
 ): Refused {
   const who = `${input.name.slice(0, 63) || 'a machine'} (hardware ${input.hardware.slice(0, 16)})`;
   noteAudit(draft, {
-    actor: `token:${input.tokenId.slice(0, 40)}`,
+    actor: actorOf({ kind: 'token', name: input.tokenId.slice(0, 40) }),
     action: 'enrol-refused',
     subject: node ?? input.hardware.slice(0, 16),
     text: `${code}: ${text}`,
@@ -194,7 +194,7 @@ export const renew: Decide<'renew'> = (view, input, nowMs) => {
   const row = nodeIn(draft, input.node);
   const say = (code: ProblemCode, text: string): Decision<Answer<'renew'>> => {
     noteAudit(draft, {
-      actor: `node:${input.node}`,
+      actor: actorOf({ kind: 'node', name: input.node }),
       action: 'renew-refused',
       subject: input.node,
       text: `${code}: ${text}`,

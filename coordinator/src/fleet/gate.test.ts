@@ -9,7 +9,15 @@ const good = 'a'.repeat(64);
 function rig(node: Partial<NodeRow> = {}, key: Partial<KeyRow> = {}) {
   const view = emptyView('c', 0);
   view.nodes.set('alice', sampleNode('alice', { keyFingerprint: 'f', certificateExpiresMs: 500_000, ...node }));
-  const row: KeyRow = { id: 'k1', name: 'ha', role: 'operator', secretHash: good, createdMs: 0, revoked: false };
+  const row: KeyRow = {
+    id: 'k1',
+    space: 'default',
+    name: 'ha',
+    role: 'operator',
+    secretHash: good,
+    createdMs: 0,
+    revoked: false,
+  };
   view.keys.set('k1', { ...row, ...key });
   const at = (nowMs: number, claim: Claim) => admit(view, claim, nowMs, certificateMs);
   return { at, alice: (nowMs = 0, keyFingerprint = 'f') => at(nowMs, { kind: 'node', node: 'alice', keyFingerprint }) };
@@ -32,7 +40,11 @@ t.test('its certificate ends, with a grace; a renewed one goes on', async (t) =>
 
 t.test('a key opens while it is good', async (t) => {
   const key = (secretHash: string, keyId = 'k1'): Claim => ({ kind: 'key', keyId, secretHash });
-  t.same(rig().at(0, key(good)), { as: 'people', keyId: 'k1', name: 'ha', role: 'operator' });
+  t.same(rig().at(0, key(good)), {
+    as: 'people',
+    keyId: 'k1',
+    by: { kind: 'key', id: 'k1', name: 'ha', space: 'default', roles: ['operator'] },
+  });
   for (const wrong of ['b'.repeat(64), `${'a'.repeat(63)}b`, `b${'a'.repeat(63)}`, good.slice(1), `${good}a`, ''])
     t.match(rig().at(0, key(wrong)), { reason: 'unknown-key' }, wrong);
   t.match(rig().at(0, key(good, 'k2')), { reason: 'unknown-key' });

@@ -1,8 +1,9 @@
 // Who may connect to the broker, read off the view: asked at every connection, and again now and then while it lives.
 // In: who a connection says it is. Out: who it is admitted as, or a reason. A forgotten node or a revoked key is refused at once.
-import type { Role } from '@blackroad/protocol';
+import type { Principal } from '@blackroad/protocol';
 import type { View } from '../view.ts';
 import { findKey } from './access.ts';
+import { principalOfKey } from './principals.ts';
 
 /** Who is at the other end, as the TLS layer and the CONNECT packet say. */
 export type Claim =
@@ -11,7 +12,7 @@ export type Claim =
   | { kind: 'stranger'; reason: string };
 export type Admitted =
   | { as: 'node'; node: string }
-  | { as: 'people'; keyId: string; name: string; role: Role }
+  | { as: 'people'; keyId: string; by: Principal }
   | { as: 'refused'; reason: string };
 /** The rule as a broker asks it: by the view and the time of then. */
 export type Gate = (claim: Claim) => Admitted;
@@ -29,9 +30,7 @@ export function admit(view: View | null, claim: Claim, nowMs: number, certificat
   if (claim.kind === 'stranger') return { as: 'refused', reason: claim.reason };
   if (claim.kind === 'key') {
     const key = findKey(view, claim.keyId, claim.secretHash, nowMs);
-    return key
-      ? { as: 'people', keyId: key.id, name: key.name, role: key.role }
-      : { as: 'refused', reason: 'unknown-key' };
+    return key ? { as: 'people', keyId: key.id, by: principalOfKey(key) } : { as: 'refused', reason: 'unknown-key' };
   }
   const row = view.nodes.get(claim.node);
   if (!row) return { as: 'refused', reason: 'unknown-node' };

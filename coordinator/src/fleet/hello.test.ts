@@ -1,6 +1,6 @@
 import t from 'tap';
 import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import { boot2, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { ada, boot2, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { acceptEvent, releaseNode } from './nodes.ts';
 import { leaseMs } from './quiet.ts';
 
@@ -45,7 +45,7 @@ t.test('another machine under the same identity: quarantined, its work goes back
   t.same(events(hello.changes), ['node-quarantined', 'node-lost']);
   t.match(said(fleet.hello('alice').messages, 'farewell'), [{}], 'the original is shut out as well');
 
-  fleet.decide<'node-release'>(releaseNode, { by: 'key:ada', node: 'alice' });
+  fleet.decide<'node-release'>(releaseNode, { by: ada, node: 'alice' });
   fleet.hello('alice', { hardware: 'hw-new' });
   t.match(
     fleet.node('alice'),

@@ -1,5 +1,5 @@
 // What people do to nodes (cordon, drain, move, release, forget), and what nodes report as events.
-import { eventTypes, type NodeEvent } from '@blackroad/protocol';
+import { actorOf, eventTypes, type NodeEvent } from '@blackroad/protocol';
 import {
   agentIn,
   change,
@@ -58,7 +58,7 @@ function edited(draft: Draft, row: NodeRow, { by, ...edit }: Edit): boolean {
   let changed = false;
   const note = (action: string, text: string) => {
     changed = true;
-    noteAudit(draft, { actor: by, action, subject: node, text });
+    noteAudit(draft, { actor: actorOf(by), action, subject: node, text });
   };
   if (edit.cordoned !== undefined && edit.cordoned !== row.cordoned) {
     edited.cordoned = edit.cordoned;
@@ -89,10 +89,20 @@ export const releaseNode: Decide<'node-release'> = (view, { by, node }, nowMs) =
   if (!row) return refuse('no-such-node', noNode(node));
   if (row.status === 'quarantined') {
     putNode(draft, { ...row, status: 'active', quarantineReason: '', hardware: anyHardware(node), boot: '' });
-    noteAudit(draft, { actor: by, action: 'node-release', subject: node, text: `was: ${row.quarantineReason}` });
+    noteAudit(draft, {
+      actor: actorOf(by),
+      action: 'node-release',
+      subject: node,
+      text: `was: ${row.quarantineReason}`,
+    });
   } else {
     change(draft, { type: 'setting', key: reclaimSetting(node), value: nowMs + reclaimOpenMs });
-    noteAudit(draft, { actor: by, action: 'node-reclaim-allow', subject: node, text: 'its machine may enrol anew' });
+    noteAudit(draft, {
+      actor: actorOf(by),
+      action: 'node-reclaim-allow',
+      subject: node,
+      text: 'its machine may enrol anew',
+    });
   }
   return decided(draft);
 };
@@ -117,7 +127,7 @@ export const forgetNode: Decide<'node-forget'> = (view, { by, node }, nowMs) => 
   closeBranchesOf(draft, node);
   dropNode(draft, node);
   sayFarewell(draft, node, 'forgotten', 'A person took this node out of the fleet.');
-  noteAudit(draft, { actor: by, action: 'node-forget', subject: node, text: row.hardware });
+  noteAudit(draft, { actor: actorOf(by), action: 'node-forget', subject: node, text: row.hardware });
   noteEvent(draft, { node, type: 'node-forgotten', severity: 'warning', text });
   return decided(draft);
 };

@@ -202,6 +202,7 @@ t.test('tokens go a day after they expired', async (t) => {
   const fleet = new SampleFleet();
   const row = {
     id: 'k',
+    space: 'default',
     secretHash: 's',
     uses: 1,
     usesLeft: 0,

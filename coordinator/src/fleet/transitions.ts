@@ -1,6 +1,6 @@
 // The steps a node's presence can take, with all that follows from each: events, leases that go back, farewells. Every change of
 // presence comes through here; who decides that it is time is presence.ts, hello.ts and tick.ts.
-import type { TaskProblem } from '@blackroad/protocol';
+import { actorOf, coordinatorSelf, type TaskProblem } from '@blackroad/protocol';
 import { type Draft, noteAudit, noteEvent, putNode, send } from '../draft.ts';
 import { loseLeases } from '../tasks/leases.ts';
 import type { NodeRow } from '../view.ts';
@@ -74,7 +74,7 @@ export function quarantine(draft: Draft, row: NodeRow, reason: string): NodeRow 
     presenceReason: `quarantined: ${reason}`,
   };
   putNode(draft, out);
-  noteAudit(draft, { actor: 'coordinator', action: 'node-quarantined', subject: row.id, text: reason });
+  noteAudit(draft, { actor: actorOf(coordinatorSelf), action: 'node-quarantined', subject: row.id, text: reason });
   noteEvent(draft, {
     node: row.id,
     type: 'node-quarantined',

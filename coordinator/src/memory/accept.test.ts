@@ -1,7 +1,7 @@
 import { commitPayload, hashHeader, type MemoryEntry, type MemoryUp, maxMemoryEntryBytes } from '@blackroad/protocol';
 import t from 'tap';
 import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import { boot1 } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { ada, boot1 } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { forgetNode } from '../fleet/nodes.ts';
 import type { Inputs } from '../input.ts';
 import { acceptMemory } from './accept.ts';
@@ -362,7 +362,7 @@ t.test('a node is forgotten in the middle of a branch: what came of it is closed
   const { fleet, main, alone } = apart([{}, {}, {}, {}]);
   up(fleet, 'alice', branch(1, alone.slice(0, 2), false), { stored: hashes(main) });
   t.match(fleet.view.branches.get('echo.alice.1'), { uptoSeq: 5, complete: false });
-  const forgotten = fleet.decide<'node-forget'>(forgetNode, { by: 'key:ada', node: 'alice' });
+  const forgotten = fleet.decide<'node-forget'>(forgetNode, { by: ada, node: 'alice' });
   t.match(fleet.view.branches.get('echo.alice.1'), { fromSeq: 4, uptoSeq: 5, complete: true, merged: false });
   t.same(events(forgotten.changes), ['memory-branch', 'node-forgotten']);
   const level: MemoryUp = { type: 'hydrated', epoch: 2, durableSeq: 4, hash: tip(main).hash };

@@ -3,7 +3,7 @@
 import type { NodeCapacity, NodeHealth } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
-import { sampleNode, samplePolicy } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { ada, sampleNode, samplePolicy } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf, specOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { apply, type Change, type Outgoing } from '../change.ts';
 import type { Policy } from '../input.ts';
@@ -234,7 +234,7 @@ t.test('frozen moves: lost and draining nodes keep their agents until a person r
     frozen: [{ site: null, sinceMs: now, reason: '2 of 3 nodes went at once', released: [] }],
   });
   t.same(moved(view), ['new>codex'], 'an agent without a node waits for nothing');
-  const { changes, outcome } = releaseMoves(view, { by: 'key:admin' }, now, policy);
+  const { changes, outcome } = releaseMoves(view, { by: ada }, now, policy);
   t.ok(outcome.ok);
   for (const change of changes) apply(view, change);
   t.same(view.frozen, []);
@@ -244,7 +244,7 @@ t.test('frozen moves: lost and draining nodes keep their agents until a person r
     ['codex', 'codex'],
   );
   t.ok(changes.some((change) => change.type === 'audit' && /2 of 3 nodes/.test(change.row.text)));
-  t.same(releaseMoves(view, { by: 'key:admin' }, now, policy).changes, [], 'nothing to release');
+  t.same(releaseMoves(view, { by: ada }, now, policy).changes, [], 'nothing to release');
 });
 t.test('draining: handed off where there is a place, else it stays and says why', async (t) => {
   const view = fleet();
@@ -637,11 +637,11 @@ t.test('frozen at one site: others move, a person may let it go', async (t) => {
   t.same(moved(view), ['b>codex']);
   t.equal(frozenCount(view, now, policy), 1);
   t.match(pendingOf(view, view.agents.get('a')!, now, policy), /^alice is lost, but moves are frozen: barn went$/);
-  const refused = releaseMoves(view, { by: 'key:admin', site: 'home' }, now, policy);
+  const refused = releaseMoves(view, { by: ada, site: 'home' }, now, policy);
   t.match(refused.outcome, { ok: false, details: { detail: /got "home"; frozen: site barn/ } });
   apply(view, { type: 'frozen', frozen: [freeze(null)] });
   t.same(moved(view), []);
-  for (const change of releaseMoves(view, { by: 'key:admin', site: 'barn' }, now, policy).changes) apply(view, change);
+  for (const change of releaseMoves(view, { by: ada, site: 'barn' }, now, policy).changes) apply(view, change);
   t.match(view.frozen, [{ site: null, released: ['barn'] }]);
   t.same(moved(view), ['a>codex'], 'one site of a frozen fleet');
   t.same([...view.excused], ['alice']);

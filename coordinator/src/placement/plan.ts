@@ -2,7 +2,7 @@
 // that nobody uses. A plan was made from a view that has gone on since: every step is checked against the present one, and what no
 // longer fits is left out and planned anew. What a move changes and who is told of it stands in fleet/assignment.ts.
 // [INV-closed] [INV-capacity]
-import type { AgentSpec } from '@blackroad/protocol';
+import { type AgentSpec, actorOf } from '@blackroad/protocol';
 import {
   agentIn,
   change,
@@ -152,9 +152,9 @@ export const releaseMoves: Decide<'moves-release'> = (view, { by, site }, nowMs)
     return each.site === null ? [{ ...each, released: [...each.released, site] }] : [each];
   });
   const subject = site === undefined ? 'fleet' : `site ${site}`;
-  const text = `moves ${site === undefined ? '' : `at ${subject} `}released by ${by}; frozen because: ${released.map(({ reason }) => reason).join('; ')}`;
+  const text = `moves ${site === undefined ? '' : `at ${subject} `}released by ${actorOf(by)}; frozen because: ${released.map(({ reason }) => reason).join('; ')}`;
   change(draft, { type: 'frozen', frozen: kept });
-  noteAudit(draft, { actor: by, action: 'moves-release', subject, text });
+  noteAudit(draft, { actor: actorOf(by), action: 'moves-release', subject, text });
   noteEvent(draft, { type: 'moves-released', severity: 'info', text });
   return decided(draft);
 };

@@ -5,7 +5,7 @@ import { type AgentSpec, faults, maxWhatIfRows, WhatIfPlan, type WhatIfRequest }
 import fc from 'fast-check';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import { sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { ada, sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { applyAgent } from '../fleet/agents.ts';
 import type { View } from '../view.ts';
@@ -252,7 +252,7 @@ t.test('the plan is what placement then really does; asking changes nothing', as
     fc.property(arbitraryCase, ({ machines, agents, add, lose, drain }) => {
       const fleet = fleetOf(machines);
       agents.forEach((spec, i) => {
-        fleet.decide(applyAgent, { by: 'key:ada', spec: specOf(`agent-${i}`, spec) });
+        fleet.decide(applyAgent, { by: ada, spec: specOf(`agent-${i}`, spec) });
       });
       fleet.now += 120_000;
       planNow(fleet);

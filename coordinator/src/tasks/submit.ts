@@ -1,6 +1,6 @@
 // Tasks as people and programs ask for them, cancel them, and send dead letters round again. A task is stored before anyone is told;
 // the same idempotency key is the same task; every queue is bounded and says so.
-import { actorOf, maxAttempts, maxLiveTasks, maxQueuePerAgent, type TaskProblem } from '@blackroad/protocol';
+import { actorOf, askerOf, maxAttempts, maxLiveTasks, maxQueuePerAgent, type TaskProblem } from '@blackroad/protocol';
 import { addTask, agentIn, change, type Draft, decided, decidedWith, noteAudit, openDraft, taskIn } from '../draft.ts';
 import { type Decide, type Decision, refuse } from '../input.ts';
 import type { AgentRow, EndedTask, TaskRow, View } from '../view.ts';
@@ -42,7 +42,7 @@ export const submitTask: Decide<'task-submit'> = (view, { by, id, agent, request
     leasedMs: null,
     idempotencyKey: key,
     notBeforeMs: 0,
-    ...(by === null ? {} : { by }),
+    ...(by === null ? {} : { by: askerOf(by) }),
     ...(replyTo === undefined ? {} : { replyTo }),
   };
   return queueAndAnswer(draft, task);
@@ -84,10 +84,11 @@ export const cancelTask: Decide<'task-cancel'> = (view, { by, id }, nowMs) => {
     if (view.justEnded.has(id)) return refuse('conflict', `The task ${id} has ended.`);
     return refuse('no-such-task', `There is no task ${id} that waits or runs.`);
   }
-  const problem: TaskProblem = { code: 'task-cancelled', text: `Cancelled by ${by}.`, retryable: false };
-  sendCancel(draft, task, `cancelled by ${by}`);
+  const actor = actorOf(by);
+  const problem: TaskProblem = { code: 'task-cancelled', text: `Cancelled by ${actor}.`, retryable: false };
+  sendCancel(draft, task, `cancelled by ${actor}`);
   endTask(draft, task, { state: 'cancelled', problem });
-  noteAudit(draft, { actor: by, action: 'task-cancel', subject: id, text: `${task.agent}, was ${task.state}` });
+  noteAudit(draft, { actor, action: 'task-cancel', subject: id, text: `${task.agent}, was ${task.state}` });
   leaseNext(draft, task.agent);
   return decidedWith(draft, { id });
 };
@@ -103,7 +104,12 @@ export const dismissTask: Decide<'task-dismiss'> = (view, { by, id, ended }, now
   const draft = openDraft(view, nowMs);
   if (ended?.dismissedMs !== undefined) return decided(draft);
   change(draft, { type: 'task-dismissed', id, atMs: nowMs });
-  noteAudit(draft, { actor: by, action: 'task-dismiss', subject: id, text: `${ended?.agent}, ${ended?.state}` });
+  noteAudit(draft, {
+    actor: actorOf(by),
+    action: 'task-dismiss',
+    subject: id,
+    text: `${ended?.agent}, ${ended?.state}`,
+  });
   return decided(draft);
 };
 function refuseNoDeadLetter(view: View, id: string, ended: EndedTask | null, what: string): Decision<never> | null {
@@ -139,7 +145,7 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
     // The key stays with the first: who asks with it must get that one. Who asked over MQTT has been answered.
     idempotencyKey: null,
     notBeforeMs: 0,
-    by,
+    by: askerOf(by),
   };
   if (ended.dismissedMs === undefined) change(draft, { type: 'task-dismissed', id, atMs: nowMs });
   noteAudit(draft, { actor: actorOf(by), action: 'task-retry', subject: id, text: `as ${newId}` });

@@ -1,10 +1,12 @@
 // Random lives of tasks: submissions, reports (also doubled, late and foreign), losses, moves, restarts of nodes. The sample fleet
 // checks after every change that a task ends once and that generations and epochs only grow; here also that indexes stay in step,
 // that no more is leased than allowed, and that in the end everything settles.
+
 import type { TaskReport } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { ada } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { apply, type Change } from '../change.ts';
 import { removeAgent } from '../fleet/agents.ts';
 import { emptyView, type MutableView } from '../view.ts';
@@ -116,7 +118,7 @@ class Life {
         return;
       case 'cancel': {
         const task = this.#pick(step.with.pick);
-        if (task) fleet.decide<'task-cancel'>(cancelTask, { by: 'key:ada', id: task.id });
+        if (task) fleet.decide<'task-cancel'>(cancelTask, { by: ada, id: task.id });
         return;
       }
       case 'version':
@@ -203,7 +205,7 @@ t.test('every task ends once, whatever happens; indexes stay in step', async (t)
       if (fleet.view.tasks.size > 0) throw new Error(`never ended: ${[...fleet.view.tasks.keys()]}`);
       lives++;
       ended += fleet.ends.size;
-      for (const name of agents) fleet.decide<'agent-remove'>(removeAgent, { by: 'key:ada', name });
+      for (const name of agents) fleet.decide<'agent-remove'>(removeAgent, { by: ada, name });
     }),
     { numRuns: 300 },
   );

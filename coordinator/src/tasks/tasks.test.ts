@@ -1,4 +1,4 @@
-import { maxResultBytes, type TaskReport } from '@blackroad/protocol';
+import { askerOf, maxResultBytes, type TaskReport } from '@blackroad/protocol';
 import t from 'tap';
 import { code, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { ada, sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
@@ -36,19 +36,19 @@ t.test('submit', async (t) => {
 t.test('a task keeps who asked first; a second life is asked for by who sent it round again', async (t) => {
   const fleet = new SampleFleet();
   fleet.runs('greeter', 'alice');
-  const bob = { kind: 'session', id: 'k-bob', name: 'bob' } as const;
+  const bob = { ...ada, kind: 'session', id: 'k-bob', name: 'bob' } as const;
   fleet.submit('t1', 'greeter', { idempotencyKey: 'k' });
-  t.same(fleet.task('t1')?.by, ada);
+  t.strictSame(fleet.task('t1')?.by, askerOf(ada), 'without its roles: they are of then');
   const again = fleet.submit('t2', 'greeter', { idempotencyKey: 'k' }, { by: bob });
-  t.match(again, { changes: [], outcome: { value: { id: 't1', by: ada } } }, 'asked again by another');
+  t.match(again, { changes: [], outcome: { value: { id: 't1', by: askerOf(ada) } } }, 'asked again by another');
   const [dead] = end(fleet.report('t1', 'alice', 'failed').changes);
-  t.same(dead?.by, ada, 'through to its end');
+  t.same(dead?.by, askerOf(ada), 'through to its end');
   const known = fleet.submit('t2', 'greeter', { idempotencyKey: 'k' }, { by: bob, known: dead as EndedTask });
-  t.match(known, { changes: [], outcome: { value: { id: 't1', by: ada } } });
+  t.match(known, { changes: [], outcome: { value: { id: 't1', by: askerOf(ada) } } });
 
   const order = { by: bob, id: 't1', ended: dead as EndedTask, newId: 't3' };
   const retried = fleet.decide<'task-retry'>(retryTask, order);
-  t.same(fleet.task('t3')?.by, bob);
+  t.same(fleet.task('t3')?.by, askerOf(bob));
   t.match(
     retried.changes.filter(({ type }) => type === 'audit'),
     [{ row: { actor: 'key:bob', action: 'task-retry', subject: 't1' } }],
@@ -211,7 +211,7 @@ t.test('an asker over MQTT gets an answer for every end', async (t) => {
       message: { agent: 'greeter', task: 'a', ok: true, text: 'Hi.', node: 'alice' },
     },
   ]);
-  const cancel = fleet.decide<'task-cancel'>(cancelTask, { by: 'key:ada', id: 'b' });
+  const cancel = fleet.decide<'task-cancel'>(cancelTask, { by: ada, id: 'b' });
   t.match(said(cancel.messages, 'answer'), [{ params: { id: 'ask_b' }, message: { ok: false, text: /Cancelled/ } }]);
   t.match(said(fleet.tick(600_000).messages, 'answer'), [{ params: { id: 'ask_c' }, message: { ok: false } }]);
   // A key is only a name: whoever makes up one like it is told nothing over MQTT.
@@ -233,7 +233,7 @@ t.test('a result beyond the limit is cut between characters', async (t) => {
 t.test('cancel and retry', async (t) => {
   const fleet = new SampleFleet();
   fleet.runs('greeter', 'alice');
-  const cancel = (id: string) => fleet.decide<'task-cancel'>(cancelTask, { by: 'key:ada', id });
+  const cancel = (id: string) => fleet.decide<'task-cancel'>(cancelTask, { by: ada, id });
   const retry = (id: string, ended: EndedTask | null) =>
     fleet.decide<'task-retry'>(retryTask, { by: ada, id, ended, newId: 'new' });
   fleet.submit('run', 'greeter');
@@ -344,7 +344,7 @@ t.test(
     const fleet = new SampleFleet();
     fleet.runs('greeter', 'alice');
     const dismiss = (id: string, ended: EndedTask | null) =>
-      fleet.decide<'task-dismiss'>(dismissTask, { by: 'key:ada', id, ended });
+      fleet.decide<'task-dismiss'>(dismissTask, { by: ada, id, ended });
     fleet.submit('live', 'greeter');
     t.equal(code(dismiss('live', null)), 'conflict');
     t.equal(code(dismiss('never', null)), 'no-such-task');

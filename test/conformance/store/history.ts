@@ -23,7 +23,16 @@ export async function historyConformance(t: Test, open: OpenStore): Promise<void
     const { store } = await open(t);
     const session = (id: string) => ({
       type: 'session' as const,
-      row: { id, name: 'ada', role: 'viewer' as const, keyId: null, createdMs: t0, expiresMs: t0 + 1, address: '::1' },
+      row: {
+        id,
+        space: 'default',
+        name: 'ada',
+        roles: ['viewer' as const],
+        keyId: null,
+        createdMs: t0,
+        expiresMs: t0 + 1,
+        address: '::1',
+      },
     });
     await store.commit([session('b'), session('a'), { type: 'session-gone', id: 'b' }]);
     await store.commit([session('a')]);

@@ -2,16 +2,13 @@
 // that what a person may not do is not offered.
 
 import routes from 'fleet:routes';
-import type { Role, RouteName } from '@blackroad/protocol';
+import type { Principal, RouteName } from '@blackroad/protocol';
 import { mayDo } from '@blackroad/protocol/permissions';
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
 import { ApiProblem, call, onSignedOut, wordsOf } from './api.ts';
 import { queries } from './query.ts';
 
-export interface Me {
-  name: string;
-  role: Role;
-}
+export type Me = Principal;
 export type Session =
   | { state: 'asking' }
   | { state: 'out'; why: string }
@@ -25,9 +22,9 @@ export interface SessionDoor {
   retry(): void;
 }
 
-export function mayUse(role: Role, route: RouteName): boolean {
+export function mayUse({ roles }: Me, route: RouteName): boolean {
   const { needs } = routes[route];
-  return needs === 'open' || mayDo([role], needs);
+  return needs === 'open' || mayDo(roles, needs);
 }
 
 /** The code of the address is used up by this; it must not stay in the address bar, the history or a screenshot. */
@@ -48,8 +45,8 @@ export function useMe(): Me {
 }
 /** Whether this person may call a route: what they may not is not shown. */
 export function useMay(): (route: RouteName) => boolean {
-  const { role } = useMe();
-  return (route) => mayUse(role, route);
+  const me = useMe();
+  return (route) => mayUse(me, route);
 }
 
 export function useSessionDoor(): SessionDoor {

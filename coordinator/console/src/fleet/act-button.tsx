@@ -1,16 +1,16 @@
 // One action of an alert or of a fix, as a button or a link. What this person may not do is not there.
-import type { AlertAction, Role, RouteName } from '@blackroad/protocol';
+import type { AlertAction } from '@blackroad/protocol';
 import { Plus } from 'lucide-react';
 import { call } from '../data/api.ts';
-import { mayUse } from '../data/session.tsx';
+import { useMay } from '../data/session.tsx';
 import { Button, LinkButton } from '../kit/button.tsx';
 import { ConfirmButton } from '../kit/overlay.tsx';
 import { say } from '../kit/toasts.tsx';
 import { DrainButton } from './drain-button.tsx';
 
-export function ActButton({ action, role }: { action: AlertAction; role: Role }) {
+export function ActButton({ action }: { action: AlertAction }) {
   const { verb, label, node = '', agent = '', model = '' } = action;
-  const allowed = (route: RouteName) => mayUse(role, route);
+  const allowed = useMay();
   const doing = async (work: () => Promise<unknown>, done: string) => {
     await work();
     say({ text: done });

@@ -4,7 +4,7 @@ import { Check, Undo2 } from 'lucide-react';
 import { useState } from 'react';
 import { call } from '../data/api.ts';
 import { useAct } from '../data/query.ts';
-import { useMay, useMe } from '../data/session.tsx';
+import { useMay } from '../data/session.tsx';
 import { Button } from '../kit/button.tsx';
 import { lookOf } from '../kit/looks.ts';
 import { Glyph } from '../kit/status.tsx';
@@ -37,7 +37,6 @@ export function inOrder(alerts: readonly Alert[]): Alert[] {
 
 function AlertRow({ alert }: { alert: Alert }) {
   const may = useMay();
-  const { role } = useMe();
   const params = { alert: alert.id };
   const ack = useAct('alertAck', {
     done: () => 'Acknowledged.',
@@ -70,7 +69,7 @@ function AlertRow({ alert }: { alert: Alert }) {
       </div>
       <div className="acts">
         {actions.map((action) => (
-          <ActButton key={action.verb + (action.node ?? '') + (action.agent ?? '')} action={action} role={role} />
+          <ActButton key={action.verb + (action.node ?? '') + (action.agent ?? '')} action={action} />
         ))}
         {alert.actions.length > actions.length && (
           <Button look="quiet" onClick={() => setAll(true)}>

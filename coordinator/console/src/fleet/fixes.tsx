@@ -2,11 +2,9 @@
 import type { FixSteps } from '@blackroad/protocol';
 import { actsOf } from '@blackroad/protocol/fix-acts';
 import { fixInWords } from '@blackroad/protocol/fix-words';
-import { useMe } from '../data/session.tsx';
 import { ActButton } from './act-button.tsx';
 
 export function Fixes({ steps, agent, lead = 'To fix it:' }: { steps: FixSteps; agent: string; lead?: string }) {
-  const { role } = useMe();
   if (steps.length === 0) return null;
   const acts = actsOf(steps, agent);
   return (
@@ -17,7 +15,7 @@ export function Fixes({ steps, agent, lead = 'To fix it:' }: { steps: FixSteps; 
       {acts.length > 0 && (
         <div className="row wrap">
           {acts.map((action) => (
-            <ActButton key={action.verb + (action.node ?? '')} action={action} role={role} />
+            <ActButton key={action.verb + (action.node ?? '')} action={action} />
           ))}
         </div>
       )}

@@ -10,13 +10,13 @@ import { Empty } from '../kit/states.tsx';
 import type { PageRoute } from './page.ts';
 
 export function Locked({ page }: { page: PageRoute }) {
-  const { name, role } = useMe();
+  const { name, roles } = useMe();
   const needs = page.may && routes[page.may].needs;
   const needed = needs && needs !== 'open' ? roleWith(needs) : 'admin';
   const people = needed === 'admin' ? 'Admins' : 'Operators';
   const { title, text } = page.locked ?? {
     title: `${people} use this page`,
-    text: `You are signed in as ${name}, with the role ${role}. Ask somebody with the role admin for a key with the role ${needed}.`,
+    text: `You are signed in as ${name}, with the role ${roles.join(', ')}. Ask somebody with the role admin for a key with the role ${needed}.`,
   };
   return (
     <>

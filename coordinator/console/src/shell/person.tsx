@@ -6,7 +6,8 @@ import { useDoor } from './door.tsx';
 import { setTheme, useTheme } from './theme.ts';
 
 export function Person({ openKeys }: { openKeys(): void }) {
-  const { name, role } = useMe();
+  const { name, roles } = useMe();
+  const role = roles.join(', ');
   const { signOut } = useDoor();
   const now = useTheme();
   return (

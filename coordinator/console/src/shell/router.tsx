@@ -31,7 +31,7 @@ function whoMay(page: PageRoute) {
   const Page = lazyRouteComponent(page.load) as AsyncRouteComponent<object>;
   const { may } = page;
   if (!may) return Page;
-  const Guarded = () => (mayUse(useMe().role, may) ? <Page /> : <Locked page={page} />);
+  const Guarded = () => (mayUse(useMe(), may) ? <Page /> : <Locked page={page} />);
   return Object.assign(Guarded, Page.preload ? { preload: Page.preload } : {});
 }
 

@@ -2,7 +2,7 @@
 // too many, rude or signed out.
 import { connect } from 'node:net';
 import type { AgentLine, FleetTotals, NodeHealth, NodeLine, NodeView, TaskLine, TaskView } from '@blackroad/protocol';
-import { maxFeedChannels } from '@blackroad/protocol';
+import { coordinatorSelf, maxFeedChannels } from '@blackroad/protocol';
 import t from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../../test/fixtures/coordinator/api-fleet.ts';
 import { type FeedClient, openConsole } from '../../../../test/fixtures/coordinator/open-console.ts';
@@ -104,7 +104,7 @@ t.test('a heartbeat that says nothing new is no news', async (t) => {
   const { seq } = client.tables.get('nodes') as { seq: number };
   for (let i = 0; i < 20; i++) {
     beat({ seq: i + 2, cpu: 0.1 + (i % 5) / 100, temperatureC: 48 + (i % 3) / 2 });
-    await fleet.coordinator.submit('audit', { by: 'test', action: 'sync', subject: 'x', text: '' });
+    await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'sync', subject: 'x', text: '' });
   }
   await caughtUp(fleet, client, 'alice');
   t.equal(client.tables.get('nodes')?.seq, seq + 1, 'only the change of ours');

@@ -167,6 +167,26 @@ t.test('who held which agent is found in what an older version wrote down', asyn
   });
 });
 
+t.test('keys, join tokens and sessions that are older than spaces are of the only one that there was', async (t) => {
+  const path = newPath();
+  const old = databaseOf(path, 6);
+  for (const [table, row] of [
+    ['access_key', { id: 'k1', name: 'ada', role: 'operator' }],
+    ['token', { id: 't1', uses: 1 }],
+    ['session', { id: 's1', name: 'ada', role: 'operator', keyId: 'k1' }],
+    ['access_key', { id: 'k2', name: 'bob', role: 'viewer', space: 'attic' }],
+  ] as const)
+    old.prepare(`INSERT INTO ${table} (id, row) VALUES (?, ?)`).run(row.id, JSON.stringify(row));
+  old.close();
+  const store = await open(path);
+  const { keys, tokens, sessions } = await loadedView(store);
+  await store.close();
+  t.strictSame(keys.get('k1'), { id: 'k1', name: 'ada', role: 'operator', space: 'default' });
+  t.match(keys.get('k2'), { space: 'attic' });
+  t.match(tokens.get('t1'), { space: 'default' });
+  t.strictSame(sessions.get('s1'), { id: 's1', name: 'ada', keyId: 'k1', roles: ['operator'], space: 'default' });
+});
+
 t.test('tasks of an older version are kept as those of whom nobody knows who asked', async (t) => {
   const path = newPath();
   const old = databaseOf(path, 6);

@@ -1,6 +1,6 @@
 // Tasks: one row from submission to its end and after, in columns, since each is written three times at thousands a second.
 // The rules of the fold in change.ts hold here too: an unknown or ended task takes no state, the first end stays.
-import type { PastAttempt, Principal, TaskOriginName, TaskProblem, TaskState, TaskUsage } from '@blackroad/protocol';
+import type { Asker, PastAttempt, TaskOriginName, TaskProblem, TaskState, TaskUsage } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import type { DurableChange } from '../../change.ts';
 import type { EndedTask, ReplyTo, TaskRow } from '../../view.ts';
@@ -49,7 +49,7 @@ type ReadJson = <T>(record: TaskRecord, column: JsonColumn) => T | null;
 
 function fromRecord(r: TaskRecord, readJson: ReadJson): TaskRow | EndedTask {
   const past = readJson<PastAttempt[]>(r, 'past');
-  const by = readJson<Principal>(r, 'by');
+  const by = readJson<Asker>(r, 'by');
   const replyTo = readJson<ReplyTo>(r, 'reply_to');
   const row: TaskRow = {
     id: r.id,

@@ -1,6 +1,6 @@
 // Rows that are few, read whole at the start and never searched: nodes, agents, tokens, keys, settings, versions of specs. Kept as JSON.
 // `load` gives them back as the changes that made them, in pages, so that a start never holds a table twice.
-import type { AgentSpec } from '@blackroad/protocol';
+import { type AgentSpec, defaultSpace, type Role } from '@blackroad/protocol';
 import type { DurableChange } from '../../change.ts';
 import type { AgentRow, JoinTokenRow, KeyRow, NodeRow, SessionRow } from '../../view.ts';
 import type { Database } from './database.ts';
@@ -12,6 +12,15 @@ export interface AgentVersion {
   spec: AgentSpec;
 }
 const pageRows = 1_000;
+
+/** A row that is older than spaces is of the only one that there was. */
+function inSpace<R extends { space: string }>(row: Omit<R, 'space'> & { space?: string }): R {
+  return { ...row, space: row.space ?? defaultSpace } as R;
+}
+/** A session that is older than roles has the one that its key had. */
+function withRoles({ role, ...row }: SessionRow & { role?: Role }): SessionRow {
+  return role === undefined ? row : { ...row, roles: [role] };
+}
 
 export function wholeRows(db: Database) {
   const put = (table: string, key: string, value: string) =>
@@ -82,9 +91,9 @@ export function wholeRows(db: Database) {
         .map(({ version, at_ms, by, spec }) => ({ version, atMs: at_ms, by, spec: JSON.parse(spec) as AgentSpec })),
     *load(): Generator<DurableChange> {
       for (const { key, value } of all('setting')) yield { type: 'setting', key, value };
-      for (const { value } of all('key')) yield { type: 'key', row: value as KeyRow };
-      for (const { value } of all('session')) yield { type: 'session', row: value as SessionRow };
-      for (const { value } of all('token')) yield { type: 'token', row: value as JoinTokenRow };
+      for (const { value } of all('key')) yield { type: 'key', row: inSpace(value as KeyRow) };
+      for (const { value } of all('session')) yield { type: 'session', row: inSpace(withRoles(value as SessionRow)) };
+      for (const { value } of all('token')) yield { type: 'token', row: inSpace(value as JoinTokenRow) };
       for (const { value } of all('node')) yield { type: 'node', row: value as NodeRow };
       for (const { value } of all('agent')) yield { type: 'agent', row: value as AgentRow };
     },

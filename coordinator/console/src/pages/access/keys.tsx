@@ -96,7 +96,7 @@ function KeyRow({ of: key }: { of: KeyView }) {
             look="quiet"
             aria-label={`Revoke ${key.name}`}
             title={`Revoke the key of ${key.name}?`}
-            text={`It stops working at once, and consoles signed in with it are signed out${key.name === me.name ? ', this one too: it is the key you are signed in with' : ''}. It cannot be made good again; a new key can be created.`}
+            text={`It stops working at once, and consoles signed in with it are signed out${key.id === me.id ? ', this one too: it is the key you are signed in with' : ''}. It cannot be made good again; a new key can be created.`}
             verb="Revoke it"
             act={async () => {
               await call('keyRevoke', { params: { id: key.id } });

@@ -57,7 +57,7 @@ function SessionRow({ session }: { session: SessionView }) {
       <th scope="row">
         {session.name} {session.current && <Tag tone="info">this one</Tag>}
       </th>
-      <td>{session.role}</td>
+      <td>{session.roles.join(', ')}</td>
       <td className="figure">{session.address}</td>
       <td>
         <Time at={session.createdMs} />

@@ -15,7 +15,8 @@ import { say } from '../../kit/toasts.tsx';
 import { setTheme, useTheme } from '../../shell/theme.ts';
 
 export default function SettingsPage() {
-  const { name, role } = useMe();
+  const { name, roles } = useMe();
+  const role = roles.join(', ');
   return (
     <div className="page-stack">
       <PageHead title="Settings" text={name === role ? `Signed in as ${name}.` : `Signed in as ${name}, ${role}.`} />

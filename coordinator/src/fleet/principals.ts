@@ -1,0 +1,16 @@
+// Principals of what the fleet knows: a key, a session, a node, a join token, an address. The one place that says which roles each acts
+// with. Pure.
+import { defaultSpace, type Principal } from '@blackroad/protocol';
+import type { DeepReadonly, KeyRow, SessionRow } from '../view.ts';
+
+export function principalOfKey({ id, name, role, space }: Pick<KeyRow, 'id' | 'name' | 'role' | 'space'>): Principal {
+  return { kind: 'key', id, name, space, roles: [role] };
+}
+type Signed = DeepReadonly<Pick<SessionRow, 'keyId' | 'name' | 'roles' | 'space'>>;
+export function principalOfSession({ keyId, name, roles, space }: Signed): Principal {
+  return { kind: 'session', id: keyId, name, space, roles: [...roles] };
+}
+/** Somebody who brought no key: it may do what is open. */
+export function principalAt(address: string): Principal {
+  return { kind: 'address', id: null, name: address, space: defaultSpace, roles: [] };
+}
