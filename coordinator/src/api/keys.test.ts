@@ -20,7 +20,7 @@ t.test('the last admin key cannot be revoked; with another one it can', async (t
   );
   t.match(await fleet.problem(...revoke(first)), {
     code: 'conflict',
-    detail: /^admin is the last key with the role admin: .*fleet keys create/,
+    detail: /^admin is the last key with the role admin: .*Make a new key with the role admin first/,
   });
   t.equal((await fleet.call('GET', '/v1/me')).status, 200, 'it goes on working');
   t.equal((await fleet.call(...revoke(await idOf(fleet, 'viewer')))).status, 204, 'others are revoked as ever');

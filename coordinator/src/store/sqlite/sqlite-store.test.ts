@@ -17,7 +17,7 @@ import { type Log, silentLog } from '@blackroad/std/log';
 import Sqlite from 'better-sqlite3';
 import t from 'tap';
 import { loadedView } from '../../../../test/conformance/store/commit.ts';
-import { samplePolicy } from '../../../../test/fixtures/coordinator/sample-rows.ts';
+import { ada, samplePolicy } from '../../../../test/fixtures/coordinator/sample-rows.ts';
 import {
   agentRow,
   endedTask,
@@ -239,7 +239,7 @@ t.test('who asked over MQTT before the upgrade is answered after it', async (t) 
     [0, 1, 2, 4].map((n) => view.tasks.get(taskId(n))?.replyTo),
     [replyTo, undefined, undefined, undefined],
   );
-  const { messages } = cancelTask(view, { by: 'key:ada', id: taskId(0) }, 10, samplePolicy);
+  const { messages } = cancelTask(view, { by: ada, id: taskId(0) }, 10, samplePolicy);
   t.match(messages, [
     { name: 'answer', params: { agent: 'greeter', id: 'hall:1' }, message: { task: taskId(0), ok: false } },
   ]);
