@@ -12,6 +12,7 @@ import {
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
+import { DeadlinePassed } from './agents/deadline-passed.ts';
 import type { RunningAgent, Transport, TurnChunk, TurnEnd } from './contracts.ts';
 import { createLateEnds } from './late-ends.ts';
 
@@ -94,7 +95,7 @@ export function createTaskRuns(parts: {
 
   async function work(agent: RunningAgent, run: Run): Promise<void> {
     const { task, attempt, prompt, leftMs } = run.lease;
-    const deadline = clock.after(leftMs, () => run.abort.abort(new Error('deadline')));
+    const deadline = clock.after(leftMs, () => run.abort.abort(new DeadlinePassed()));
     const chunks = coalesce(clock, (chunk) => transport.send('taskChunk', { node, task }, { attempt, ...chunk }));
     const started = clock.after(250, () => {
       // Nobody leased a task of its own: word of its progress would be answered with a cancel.

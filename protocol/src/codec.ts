@@ -1,7 +1,8 @@
 // Bytes to checked messages and back. Unknown fields pass (a newer peer may send them), sizes are bounded before parsing,
 // a refusal names the field, what came and what was expected.
 import { Check } from 'typebox/schema';
-import { explain, type Fault, faults, shownValue } from './faults.ts';
+import type { Fault } from './fault-words.ts';
+import { explain, faults, shownValue } from './faults.ts';
 import { maxJsonDepth } from './limits.ts';
 import { FleetError } from './problem.ts';
 import { parseTopic, type TopicMessage, type TopicName, type TopicParams, topicOf, topics } from './topics.ts';

@@ -84,6 +84,7 @@ export const TaskLine = Type.Object({
   endedMs: Type.Nullable(TimeMs),
   usage: Type.Nullable(TaskUsage),
   by: Type.Optional(Asker),
+  isCut: Type.Optional(Type.Boolean({ description: 'A text of it is cut; the task itself has it whole.' })),
 });
 export type TaskLine = Static<typeof TaskLine>;
 

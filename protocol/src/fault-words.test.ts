@@ -5,7 +5,7 @@ import { withDefaults } from './codec.ts';
 import { JoinTokenRequest } from './enrol.ts';
 import { faultInWords } from './fault-words.ts';
 import { faults } from './faults.ts';
-import { FleetError, toProblem } from './problem.ts';
+import { FleetError, fromProblem, toProblem } from './problem.ts';
 
 const spec = (given: object) =>
   faults(AgentSpec, withDefaults(AgentSpec, { name: 'ada', model: ['auto'], instructions: 'x', ...given })).map(
@@ -34,8 +34,10 @@ t.test('no machine speech, whatever is wrong', async (t) => {
 });
 
 t.test('a problem carries them', async (t) => {
-  const fault = { field: 'uses', expected: '>= 1', got: '0' };
-  t.same(toProblem(new FleetError('invalid-request', { detail: 'x', faults: [fault] })).faults, [
-    { ...fault, text: 'uses must be at least 1, not 0.' },
-  ]);
+  const told = { field: 'uses', expected: '>= 1', got: '0', text: 'uses must be at least 1, not 0.' };
+  const problem = toProblem(
+    new FleetError('invalid-request', { detail: 'x', faults: faults(JoinTokenRequest, { uses: 0 }) }),
+  );
+  t.same(problem.faults, [told]);
+  t.same(toProblem(fromProblem(problem)).faults, [told], 'told on, its words stay');
 });

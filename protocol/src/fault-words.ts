@@ -1,10 +1,31 @@
 // A fault of a request as a sentence for people: made here alone, told by the API, shown by the console. Pure.
-const comparisons: readonly [RegExp, (limit: string) => string][] = [
-  [/^>= (.+)$/, (limit) => `must be at least ${limit}`],
-  [/^<= (.+)$/, (limit) => `must be at most ${limit}`],
-  [/^> (.+)$/, (limit) => `must be more than ${limit}`],
-  [/^< (.+)$/, (limit) => `must be less than ${limit}`],
-];
+
+/** What the check of a schema expected. */
+export type FaultRule =
+  | { rule: 'required' }
+  | { rule: 'no-such-field'; near: string | undefined }
+  | { rule: 'type'; type: string }
+  | { rule: 'bound'; comparison: '>=' | '<=' | '>' | '<'; limit: number }
+  | { rule: 'length'; bound: 'least' | 'most'; limit: number; of: 'characters' | 'items' }
+  | { rule: 'one-of'; values: readonly unknown[] }
+  /** Of no kind above: a clause that follows "must be". */
+  | { rule: 'other'; words: string };
+
+export interface Fault {
+  /** Dotted path, `(root)` for the value itself. */
+  field: string;
+  expected: string;
+  got: string;
+  /** Missing: `expected` is a clause that follows "must be". */
+  rule?: FaultRule;
+}
+
+const comparisons = {
+  '>=': 'at least',
+  '<=': 'at most',
+  '>': 'more than',
+  '<': 'less than',
+} as const;
 const kinds: Readonly<Record<string, string>> = {
   string: 'text',
   integer: 'a whole number',
@@ -13,26 +34,48 @@ const kinds: Readonly<Record<string, string>> = {
   array: 'a list',
   object: 'a group of fields',
 };
-const isNothing = (got: string) => got === 'nothing' || got === 'null';
+
+/** For programmers, behind "expected". */
+export function expectedOf(rule: FaultRule): string {
+  switch (rule.rule) {
+    case 'required':
+      return 'a value (it is required)';
+    case 'no-such-field':
+      return `no field of that name${rule.near === undefined ? '' : ` (did you mean ${rule.near}?)`}`;
+    case 'type':
+      return rule.type;
+    case 'bound':
+      return `${rule.comparison} ${rule.limit}`;
+    case 'length':
+      return `${rule.bound === 'least' ? 'not have fewer than' : 'not have more than'} ${rule.limit} ${rule.of}`;
+    case 'one-of':
+      return rule.values.map((value) => JSON.stringify(value)).join(' or ');
+    case 'other':
+      return rule.words;
+  }
+}
 
 /** A fault as a sentence for people: `uses must be at least 1, not 0.` Never the whole of a text: it may be a page long. */
-export function faultInWords({ field, expected, got }: { field: string; expected: string; got: string }): string {
+export function faultInWords({ field, expected, got, rule = { rule: 'other', words: expected } }: Fault): string {
   const name = field === '(root)' ? 'This' : field;
-  const unknown = /^no field of that name(?: \(did you mean (.+)\?\))?$/.exec(expected);
-  if (unknown) return `There is no field ${name}.${unknown[1] ? ` Did you mean ${unknown[1]}?` : ''}`;
-  if (expected === 'a value (it is required)') return `${name} is missing.`;
-  const not = isNothing(got) ? 'but nothing came' : `not ${got}`;
-  for (const [pattern, words] of comparisons) {
-    const limit = pattern.exec(expected)?.[1];
-    if (limit !== undefined) return `${name} ${words(limit)}, ${not}.`;
+  const not = got === 'nothing' || got === 'null' ? 'but nothing came' : `not ${got}`;
+  switch (rule.rule) {
+    case 'required':
+      return `${name} is missing.`;
+    case 'no-such-field':
+      return `There is no field ${name}.${rule.near === undefined ? '' : ` Did you mean ${rule.near}?`}`;
+    case 'type':
+      return `${name} must be ${kinds[rule.type] ?? rule.type}, ${not}.`;
+    case 'bound':
+      return `${name} must be ${comparisons[rule.comparison]} ${rule.limit}, ${not}.`;
+    case 'length': {
+      if (rule.bound === 'least' && rule.limit === 1) return `${name} must not be empty.`;
+      const counted = `${rule.limit} ${rule.of === 'items' ? 'entries' : 'characters'}`;
+      return `${name} must have at ${rule.bound} ${counted}.`;
+    }
+    case 'one-of':
+      return `${name} must be ${rule.values.map(String).join(' or ')}, ${not}.`;
+    case 'other':
+      return `${name} must be ${rule.words}, ${not}.`;
   }
-  const kind = kinds[expected];
-  if (kind) return `${name} must be ${kind}, ${not}.`;
-  const least = /^not have fewer than (\d+) (characters|items)$/.exec(expected);
-  if (least?.[1] === '1') return `${name} must not be empty.`;
-  if (least) return `${name} must have at least ${least[1]} ${least[2] === 'items' ? 'entries' : 'characters'}.`;
-  const mostOf = /^not have more than (\d+) (characters|items)$/.exec(expected);
-  if (mostOf) return `${name} must have at most ${mostOf[1]} ${mostOf[2] === 'items' ? 'entries' : 'characters'}.`;
-  if (/^".*"( or ".*")+$/.test(expected)) return `${name} must be ${expected.replaceAll('"', '')}, ${not}.`;
-  return `${name} must be ${expected}, ${not}.`;
 }

@@ -1,19 +1,13 @@
 // What is wrong with a value, in words a person can act on: the field, what was expected there, what came.
 import { Errors } from 'typebox/schema';
 import { Settings } from 'typebox/system';
+import { expectedOf, type Fault, type FaultRule } from './fault-words.ts';
 import { patternWords } from './ids.ts';
 import { nearNames } from './near.ts';
 import { type TSchema, Type } from './typebox.ts';
 
 // The default stops at 8 errors, which cuts a list of allowed values short.
 Settings.Set({ maxErrors: 100 });
-
-export interface Fault {
-  /** Dotted path, `(root)` for the value itself. */
-  field: string;
-  expected: string;
-  got: string;
-}
 
 /** The first fault of a value in words: `concurrency: expected integer, got "many"`. Empty when it fits. */
 export function explain(schema: TSchema, value: unknown): string {
@@ -25,16 +19,17 @@ export function explain(schema: TSchema, value: unknown): string {
 export function faults(schema: TSchema, value: unknown): Fault[] {
   return found(schema, value)
     .sort((a, b) => b.path.length - a.path.length)
-    .map(({ path, expected }) => ({
+    .map(({ path, rule }) => ({
       field: path.length === 0 ? '(root)' : path.join('.'),
-      expected,
+      expected: expectedOf(rule),
       got: shownValue(at(value, path)),
+      rule,
     }));
 }
 
 interface Found {
   path: readonly string[];
-  expected: string;
+  rule: FaultRule;
 }
 
 function found(schema: TSchema, value: unknown): Found[] {
@@ -42,13 +37,12 @@ function found(schema: TSchema, value: unknown): Found[] {
   if (fits) return [];
   const named = namedUnions(schema, value, []);
   const isInside = (path: readonly string[]) => named.some((union) => union.path.every((key, i) => path[i] === key));
-  const seen = new Map<string, { path: readonly string[]; keywords: string[]; details: string[] }>();
-  const push = (path: readonly string[], keyword: string, detail: string) => {
+  const seen = new Map<string, { path: readonly string[]; rules: FaultRule[] }>();
+  const push = (path: readonly string[], rule: FaultRule) => {
     if (isInside(path)) return;
     const key = JSON.stringify(path);
-    const entry = seen.get(key) ?? { path, keywords: [], details: [] };
-    if (!entry.details.includes(detail)) entry.details.push(detail);
-    entry.keywords.push(keyword);
+    const entry = seen.get(key) ?? { path, rules: [] };
+    entry.rules.push(rule);
     seen.set(key, entry);
   };
   for (const { keyword, instancePath, message, params } of errors) {
@@ -56,24 +50,56 @@ function found(schema: TSchema, value: unknown): Found[] {
     const given = params as Record<string, unknown>;
     const names = (kind: string) => (given[kind] as string[] | undefined) ?? [];
     if (keyword === 'required')
-      for (const key of names('requiredProperties')) push([...path, key], keyword, 'a value (it is required)');
+      for (const key of names('requiredProperties')) push([...path, key], { rule: 'required' });
     else if (keyword === 'additionalProperties' || keyword === 'unevaluatedProperties')
       for (const key of [...names('additionalProperties'), ...names('unevaluatedProperties')])
-        push([...path, key], keyword, noSuchField(schema, value, path, key));
-    else if (keyword === 'const') push(path, keyword, JSON.stringify(given.allowedValue));
-    else if (keyword === 'pattern') push(path, keyword, patternInWords(String(given.pattern)));
-    else if (keyword !== 'anyOf' && keyword !== 'boolean')
-      push(path, keyword, message.replace(/^must (be |have |match )?/, ''));
+        push([...path, key], { rule: 'no-such-field', near: nearField(schema, value, path, key) });
+    else if (keyword !== 'anyOf' && keyword !== 'boolean') push(path, ruleOf(keyword, given, message));
   }
-  const own = [...seen.values()].map(({ path, keywords, details }) => {
-    // Literals of a union report `type` beside each `const`: the values say more.
-    const shown = keywords.includes('const') ? details.filter((detail) => detail.startsWith('"')) : details;
-    return { path, expected: shown.join(' or ') };
-  });
+  const own = [...seen.values()].map(({ path, rules }) => ({ path, rule: together(rules) }));
   const deeper = named.flatMap(({ path, schema }) =>
     found(schema, at(value, path)).map((fault) => ({ ...fault, path: [...path, ...fault.path] })),
   );
   return [...own, ...deeper];
+}
+
+function ruleOf(keyword: string, given: Record<string, unknown>, message: string): FaultRule {
+  const limit = Number(given.limit);
+  switch (keyword) {
+    case 'const':
+      return { rule: 'one-of', values: [given.allowedValue] };
+    case 'type':
+      return { rule: 'type', type: String(given.type) };
+    case 'pattern':
+      return { rule: 'other', words: patternInWords(String(given.pattern)) };
+    case 'minimum':
+      return { rule: 'bound', comparison: '>=', limit };
+    case 'maximum':
+      return { rule: 'bound', comparison: '<=', limit };
+    case 'exclusiveMinimum':
+      return { rule: 'bound', comparison: '>', limit };
+    case 'exclusiveMaximum':
+      return { rule: 'bound', comparison: '<', limit };
+    case 'minLength':
+      return { rule: 'length', bound: 'least', limit, of: 'characters' };
+    case 'maxLength':
+      return { rule: 'length', bound: 'most', limit, of: 'characters' };
+    case 'minItems':
+      return { rule: 'length', bound: 'least', limit, of: 'items' };
+    case 'maxItems':
+      return { rule: 'length', bound: 'most', limit, of: 'items' };
+    default:
+      // The words of the checker, which begin so.
+      return { rule: 'other', words: message.replace(/^must (be |have |match )?/, '') };
+  }
+}
+/** What one value broke: the variants of a union each say theirs. */
+function together(rules: readonly FaultRule[]): FaultRule {
+  const values = rules.flatMap((each) => (each.rule === 'one-of' ? each.values : []));
+  // Literals of a union report `type` beside each value: the values say more.
+  if (values.length > 0) return { rule: 'one-of', values: [...new Set(values)] };
+  const said = [...new Set(rules.map(expectedOf))];
+  return said.length === 1 && rules[0] ? rules[0] : { rule: 'other', words: said.join(' or ') };
 }
 
 type Node = { anyOf?: TSchema[]; properties?: Record<string, TSchema>; items?: TSchema; const?: unknown };
@@ -115,9 +141,8 @@ function literalOf(variant: Node, key: string): unknown {
   return (variant.properties?.[key] as Node | undefined)?.const;
 }
 
-function noSuchField(schema: TSchema, value: unknown, path: readonly string[], key: string): string {
-  const [near] = nearNames(key, knownFields(schema, value, path));
-  return near === undefined ? 'no field of that name' : `no field of that name (did you mean ${near}?)`;
+function nearField(schema: TSchema, value: unknown, path: readonly string[], key: string): string | undefined {
+  return nearNames(key, knownFields(schema, value, path))[0];
 }
 /** Names of the fields that may stand at a path. */
 function knownFields(schema: TSchema, value: unknown, path: readonly string[]): string[] {

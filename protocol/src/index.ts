@@ -12,6 +12,7 @@ export * from './conditions.ts';
 export * from './console-feed.ts';
 export * from './cut.ts';
 export * from './enrol.ts';
+export type { Fault } from './fault-words.ts';
 export * from './faults.ts';
 export * from './feed.ts';
 export * from './fix.ts';

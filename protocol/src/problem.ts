@@ -1,5 +1,5 @@
 // Every way to fail that a person or program may see. HTTP status, CLI exit code and whether to retry follow from this table alone.
-import { faultInWords } from './fault-words.ts';
+import { type Fault, faultInWords } from './fault-words.ts';
 import { type Static, Type } from './typebox.ts';
 
 interface ProblemRow {
@@ -57,7 +57,8 @@ export type ProblemCode = keyof typeof problems;
 export interface ProblemDetails {
   /** What happened here, for people: the field, what came, what was expected. */
   detail?: string;
-  faults?: { field: string; expected: string; got: string }[];
+  /** `text`: as another process told it. */
+  faults?: (Fault & { text?: string })[];
   retryAfterSeconds?: number;
 }
 
@@ -103,8 +104,12 @@ export function toProblem(error: FleetError): Problem {
     title,
     status,
     ...error.details,
-    ...(faults ? { faults: faults.map((fault) => ({ ...fault, text: faultInWords(fault) })) } : {}),
+    ...(faults ? { faults: faults.map(toldFault) } : {}),
   };
+}
+function toldFault({ text, ...fault }: NonNullable<ProblemDetails['faults']>[number]) {
+  const { field, expected, got } = fault;
+  return { field, expected, got, text: text ?? faultInWords(fault) };
 }
 /** The other way, for clients. Unknown codes become `internal`. */
 export function fromProblem(problem: Problem): FleetError {

@@ -28,7 +28,7 @@ t.test('a drain says beforehand what becomes of the agents', { skip: noBrowser }
     const question = page.getByRole('alertdialog', { name: `Drain ${node}?` });
     await question.getByText('Nobody moves.').waitFor();
     await question.getByText(who).waitFor();
-    await question.getByText(`Fix: fleet uncordon ${other}`).waitFor();
+    await question.getByText(`Fix: let ${other} take agents again`).waitFor();
     t.notMatch(await question.textContent(), /move to other nodes/);
     t.same(await axeFaultsInBothThemes(page), []);
     await question.getByRole('button', { name: 'Drain' }).click();

@@ -14,6 +14,7 @@ import type { ChatEvent, ChatRequest, Runtime } from '../runtimes/runtime.ts';
 import { RuntimeError } from '../runtimes/runtime.ts';
 import { createSimulated } from '../runtimes/simulated.ts';
 import { createAgent } from './agent.ts';
+import { DeadlinePassed } from './deadline-passed.ts';
 import { toolBoxFor } from './tool-box.ts';
 
 type Script = (request: ChatRequest, signal: AbortSignal) => AsyncIterable<ChatEvent>;
@@ -344,7 +345,7 @@ t.test('an abort cancels, a deadline fails, a stop lets turns end and then ends 
   const two = setup(t, hang);
   const late = two.ask('hello');
   await started(two.chunks);
-  two.abort.abort(new Error('deadline'));
+  two.abort.abort(new DeadlinePassed());
   t.match(await late, { state: 'failed', problem: { code: 'deadline-passed', retryable: false } });
 
   const three = setup(t, hang);

@@ -23,6 +23,7 @@ import {
   type ToolCall,
 } from '../runtimes/runtime.ts';
 import { turnText } from './conversation.ts';
+import { DeadlinePassed } from './deadline-passed.ts';
 import { buildPrompt } from './prompt.ts';
 import { estimateTokens } from './text.ts';
 import type { ToolBox } from './tool-box.ts';
@@ -159,7 +160,7 @@ export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: Tur
   }
 
   function ended(reason: unknown): TurnEnd {
-    if ((reason as Error | undefined)?.message === 'deadline') {
+    if (reason instanceof DeadlinePassed) {
       return failed({ code: 'deadline-passed', text: 'the deadline passed while the agent worked', retryable: false });
     }
     return { state: 'cancelled' };

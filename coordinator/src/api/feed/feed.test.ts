@@ -43,6 +43,7 @@ t.test('tables: a snapshot each, then what changed, in sequence, the same for ev
   });
   await one.until(() => one.row<TaskLine>('tasks', task.id)?.state === 'done');
   t.ok((one.row<TaskLine>('tasks', task.id)?.prompt.length ?? 0) < 300, 'texts are cut to a line');
+  t.equal(one.row<TaskLine>('tasks', task.id)?.isCut, true, 'and say so');
   t.match(one.row<TaskLine>('tasks', task.id)?.by, { kind: 'key', name: 'admin' }, 'who asked');
   t.ok(one.rows('events').length > 0);
   await fleet.call('DELETE', '/v1/agents/greeter');

@@ -111,13 +111,16 @@ export function agentLine(view: View, name: string, branches: ReadonlyMap<string
 
 export function taskLine(row: TaskRow | EndedTask): TaskLine {
   const ended = isEnded(row) ? row : null;
+  const result = ended?.result || null;
+  const problem = ended?.problem?.text ?? null;
+  const isCut = [row.prompt, result, problem].some((text) => text !== null && text.length > maxTaskText);
   return {
     id: row.id,
     agent: row.agent,
     state: row.state,
     prompt: cut(row.prompt, maxTaskText),
-    result: ended?.result ? cut(ended.result, maxTaskText) : null,
-    problem: ended?.problem ? cut(ended.problem.text, maxTaskText) : null,
+    result: result === null ? null : cut(result, maxTaskText),
+    problem: problem === null ? null : cut(problem, maxTaskText),
     priority: row.priority,
     origin: row.origin,
     attempt: row.attempt,
@@ -128,5 +131,6 @@ export function taskLine(row: TaskRow | EndedTask): TaskLine {
     endedMs: ended?.endedMs ?? null,
     usage: ended?.usage ?? null,
     ...(row.by === undefined ? {} : { by: row.by }),
+    ...(isCut ? { isCut } : {}),
   };
 }

@@ -20,7 +20,7 @@ export default function AgentSpecTab({ agent }: { agent: AgentView }) {
   const [fix] = useAddress('fix');
   const [filled] = useState(() => (fix === '' || !agent.unplaced ? null : editedSpec(spec, agent.unplaced.fix)));
   const renamed = (draft: Draft) =>
-    draft.name === name ? null : { field: 'name', text: `expected ${name}: a name stays`, line: null };
+    draft.name === name ? null : { field: 'name', text: `The name stays ${name}.`, line: null };
   return (
     <Panel title={`From version ${from.version}`}>
       {version > from.version && (

@@ -17,7 +17,7 @@ import { Time } from '../../kit/time.tsx';
 import { plural } from '../../kit/words.ts';
 import { CutNote } from '../task/cut-note.tsx';
 import { UsageLine } from '../task/usage-line.tsx';
-import { isCut, isDeadLetter, isOpen } from '../tasks/task-states.ts';
+import { isDeadLetter, isOpen } from '../tasks/task-states.ts';
 
 interface ExchangeProps {
   agent: AgentView;
@@ -94,7 +94,7 @@ function sameExchange(before: ExchangeProps, now: ExchangeProps) {
 function useWhole(task: TaskLine, followed: Followed | null): { whole: TaskView | null; isWhole: boolean } {
   const open = isOpen(task);
   const known = followed?.task && (open || followed.line === 'ended') ? followed.task : null;
-  const isShort = isCut(task);
+  const isShort = task.isCut === true;
   const params = { task: task.id };
   const asked = useQuery<TaskView>({
     // One that was asked for while it was open is asked for again when it has ended.

@@ -15,7 +15,7 @@ export default function NewAgentPage() {
   const { rows } = useAgents();
   const navigate = useNavigate();
   const taken = ({ name = '' }: Draft) =>
-    rows.has(name) ? { field: 'name', text: `there is an agent ${name} already`, line: null } : null;
+    rows.has(name) ? { field: 'name', text: `There is an agent ${name} already.`, line: null } : null;
   return (
     <div className="page-stack">
       <PageHead title="New agent" text="A standing prompt, a model and a memory of its own. Start from one of these." />

@@ -13,6 +13,7 @@ export type Draft = {
 };
 export interface Fault {
   field: string;
+  /** A sentence. */
   text: string;
   /** From 1; null where there is no text. */
   line: number | null;
@@ -77,13 +78,17 @@ export function readSpec(text: string): Read {
   if (second)
     faults.push({
       field: '(text)',
-      text: 'expected one agent, got several',
+      text: 'This is more than one agent.',
       line: lines.linePos(second.range[0]).line,
     });
   if (faults.length > 0) return { draft: {}, faults, document: document as Document, lines };
   const value = widened(document.toJS());
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    faults.push({ field: '(text)', text: 'expected fields with values, as in `name: alice`', line: 1 });
+    faults.push({
+      field: '(text)',
+      text: 'An agent is written as fields with values, such as `name: alice`.',
+      line: 1,
+    });
     return { draft: {}, faults, document: document as Document, lines };
   }
   return { draft: value as Draft, faults, document: document as Document, lines };

@@ -76,13 +76,7 @@ export function Faults({ faults }: { faults: readonly Fault[] }) {
                 </button>{' '}
               </>
             )}
-            {/\.$|\?$/.test(text) ? (
-              text
-            ) : (
-              <>
-                <code>{field}</code>: {text}
-              </>
-            )}
+            {text}
           </li>
         ))}
       </ul>
