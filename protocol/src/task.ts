@@ -141,6 +141,9 @@ export const PastAttempt = Type.Object({
       'refused: the place was to blame (no room, its model server away, its disk full), it does not count; lost: the node went away or let it go.',
   }),
   text: Type.String({ description: 'Why, in words.' }),
+  stopped: Type.Optional(
+    Type.Literal(true, { description: 'Lost, and its node has said since that it does not work on it any more.' }),
+  ),
 });
 export type PastAttempt = Static<typeof PastAttempt>;
 

@@ -216,6 +216,24 @@ t.test('given up for lost, but still at it and nobody else has begun: it goes on
   t.match(said(late.messages, 'cancel'), [{ message: { task: 't1', attempt: 1 } }], 'the agent has moved: it stops');
 });
 
+t.test(
+  'given up for lost, and stopped before its hello was heard: it is not leased as if it ran (seed 301807)',
+  async (t) => {
+    const fleet = new SampleFleet();
+    fleet.runs('greeter', 'alice');
+    fleet.submit('t1', 'greeter');
+    fleet.will('alice');
+    fleet.pass(100_000);
+    fleet.birth('alice');
+    // The coordinator was started anew: until the hello nothing is leased there.
+    fleet.view.live.set('alice', { lastSeenMs: null, capacity: null, health: null, helloBoot: null, signs: [] });
+    // The end of the attempt, which is settled, and a hello that was written before that was heard.
+    fleet.report('t1', 'alice', 'cancelled', { attempt: 1, epoch: 1 });
+    fleet.hello('alice', { upMs: fleet.now - startMs + 1, held: [{ task: 't1', attempt: 1 }] });
+    t.match(fleet.task('t1'), { state: 'leased', attempt: 2, node: 'alice' });
+  },
+);
+
 t.test('nothing is leased behind its deadline, also not to who held it all along (seed 21884)', async (t) => {
   const fleet = new SampleFleet();
   fleet.runs('greeter', 'alice');

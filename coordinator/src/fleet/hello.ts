@@ -89,7 +89,7 @@ function matchLeases(draft: Draft, node: string, { held, upMs }: NodeHello): voi
     const placement = task && agentIn(draft, task.agent)?.placement;
     // It was given up for lost, but nobody else has begun: it goes on with what it has.
     // What the node itself called over is over: it only has not heard that this is settled.
-    const isOver = task?.past?.some((past) => past.attempt === attempt && past.outcome !== 'lost');
+    const isOver = task?.past?.some((past) => past.attempt === attempt && (past.outcome !== 'lost' || past.stopped));
     const goesOn = task?.state === 'queued' && task.attempt === attempt && placement?.node === node && !isOver;
     // Past its deadline: the tick ends it.
     if (goesOn && task.epoch === placement.epoch && task.deadlineMs > draft.nowMs) {

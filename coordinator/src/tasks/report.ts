@@ -107,9 +107,21 @@ function takeLateReport(draft: Draft, task: TaskRow, node: string, message: Task
   }
   // Work that is done is not thrown away; a failure has been counted when it was queued again.
   if (message.state === 'done') finish(draft, { ...task, node }, message);
-  else remark(draft, 'stale-report', `${node}: ${message.task} attempt ${message.attempt} is queued again already`);
+  else {
+    remark(draft, 'stale-report', `${node}: ${message.task} attempt ${message.attempt} is queued again already`);
+    noteStopped(draft, task, message.attempt);
+  }
   settle(draft, node, message);
   leaseNext(draft, task.agent);
+}
+
+/** A hello may still list this attempt, for its node has not heard that the end is settled: it is not leased to it again as if it ran. */
+function noteStopped(draft: Draft, task: TaskRow, attempt: number): void {
+  const { past = [] } = task;
+  const isNews = past.some((each) => each.attempt === attempt && each.outcome === 'lost' && !each.stopped);
+  if (!isNews) return;
+  const stopped = past.map((each) => (each.attempt === attempt ? { ...each, stopped: true as const } : each));
+  setTask(draft, { ...task, past: stopped });
 }
 
 function turnDown(draft: Draft, task: TaskRow | undefined, node: string, message: TaskReport): void {

@@ -164,7 +164,12 @@ t.test('given up for lost, done after all', async (t) => {
   fleet.will('alice');
   fleet.pass(100_000);
   const late = { attempt: 1, epoch: 1 };
-  t.same(fleet.report('t1', 'alice', 'failed', late).changes, [], 'that failure is counted already');
+  t.match(
+    fleet.report('t1', 'alice', 'failed', late).changes,
+    [{ type: 'task-state', state: 'queued', attempt: 1, past: [{ attempt: 1, outcome: 'lost', stopped: true }] }],
+    'that failure is counted already; that nothing runs there any more is news',
+  );
+  t.same(fleet.report('t1', 'alice', 'failed', late).changes, [], 'said again it is none');
   t.match(end(fleet.report('t1', 'alice', 'done', { ...late, result: 'Hi.' }).changes), [
     { state: 'done', result: 'Hi.', node: 'alice' },
   ]);
