@@ -26,11 +26,14 @@ export function isEnd(state: TaskState): boolean {
 export const TaskOrigin = Type.OneOf(['api', 'cli', 'console', 'mqtt', 'cron']);
 export type TaskOriginName = Static<typeof TaskOrigin>;
 
+/** Where nobody says how urgent a task is: among the tasks of one agent, higher ones are leased first. */
+export const defaultTaskPriority = 50;
+
 /** What a person or program asks for. */
 export const TaskRequest = Type.Object(
   {
     prompt: Type.String({ minLength: 1, maxLength: maxPromptBytes }),
-    priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, default: 50 })),
+    priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, default: defaultTaskPriority })),
     deadlineSeconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: maxDeadlineSeconds })),
     attempts: Type.Optional(Type.Integer({ minimum: 1, maximum: maxAttempts })),
     idempotencyKey: Type.Optional(

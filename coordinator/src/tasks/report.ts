@@ -21,6 +21,7 @@ import type { Decide, Policy } from '../input.ts';
 import type { AgentRow, EndedTask, TaskRow } from '../view.ts';
 import { endTask, giveBack, retryWaitMs } from './ends.ts';
 import { leaseNext } from './leases.ts';
+import { newTask } from './new-task.ts';
 import { isOfWorkAfterAll, noteRefusal, placeWorks } from './place-trouble.ts';
 
 export const reportTask: Decide<'task-report'> = (view, { node, message, ended }, nowMs, policy) => {
@@ -176,26 +177,19 @@ function recordLocal(draft: Draft, node: string, message: TaskReport, ended: End
     refuseNotItsOwn(draft, node, `it reports the task ${id} of ${agent} under epoch ${epoch} as its own`);
     return;
   }
+  // By the node's clock, which may be wrong: never in the future.
   const createdMs = Math.min(local.atMs, draft.nowMs);
-  const task: TaskRow = {
+  const born = newTask({
     id,
     agent,
-    state: 'running',
     prompt: local.prompt,
-    priority: 50,
     origin: 'cron',
-    // By the node's clock, which may be wrong: never in the future.
     createdMs,
     deadlineMs: localDeadlineMs(draft, row, createdMs),
-    attempt,
     attempts: Math.max(attempt, row.spec.limits.attempts),
-    node,
-    epoch,
-    leasedMs: null,
-    idempotencyKey: null,
-    notBeforeMs: 0,
     by: { kind: 'node', id: node, name: node },
-  };
+  });
+  const task: TaskRow = { ...born, state: 'running', attempt, node, epoch };
   const problem = message.problem ?? unexplained(node, 'failed');
   const isAgain = state === 'refused' || (state === 'failed' && problem.retryable);
   const missed = isAgain ? missedBecause(draft, row, task) : null;

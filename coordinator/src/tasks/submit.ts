@@ -6,6 +6,7 @@ import { type Decide, type Decision, refuse } from '../input.ts';
 import type { AgentRow, EndedTask, TaskRow, View } from '../view.ts';
 import { endTask } from './ends.ts';
 import { leaseNext, sendCancel } from './leases.ts';
+import { newTask } from './new-task.ts';
 
 export const submitTask: Decide<'task-submit'> = (view, { by, id, agent, request, origin, known, replyTo }, nowMs) => {
   const draft = openDraft(view, nowMs);
@@ -26,25 +27,19 @@ export const submitTask: Decide<'task-submit'> = (view, { by, id, agent, request
   const full = queueFull(view, row);
   if (full) return full;
   const deadlineSeconds = request.deadlineSeconds ?? row.spec.limits.deadlineSeconds;
-  const task: TaskRow = {
+  const task = newTask({
     id,
     agent,
-    state: 'queued',
     prompt: request.prompt,
-    priority: request.priority ?? 50,
     origin,
     createdMs: nowMs,
     deadlineMs: nowMs + deadlineSeconds * 1000,
-    attempt: 0,
     attempts: request.attempts ?? row.spec.limits.attempts,
-    node: null,
-    epoch: null,
-    leasedMs: null,
     idempotencyKey: key,
-    notBeforeMs: 0,
+    ...(request.priority === undefined ? {} : { priority: request.priority }),
     ...(by === null ? {} : { by: askerOf(by) }),
     ...(replyTo === undefined ? {} : { replyTo }),
-  };
+  });
   return queueAndAnswer(draft, task);
 };
 
@@ -128,25 +123,18 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
   if (!row) return refuse('no-such-agent', `The agent ${ended.agent} of this task is gone.`);
   const full = queueFull(view, row);
   if (full) return full;
-  const task: TaskRow = {
+  // The key stays with the first: who asks with it must get that one. Who asked over MQTT has been answered.
+  const task = newTask({
     id: newId,
     agent: ended.agent,
-    state: 'queued',
     prompt: ended.prompt,
     priority: ended.priority,
     origin: ended.origin,
     createdMs: nowMs,
     deadlineMs: nowMs + patienceMs(ended, row),
-    attempt: 0,
     attempts: Math.min(maxAttempts, row.spec.limits.attempts),
-    node: null,
-    epoch: null,
-    leasedMs: null,
-    // The key stays with the first: who asks with it must get that one. Who asked over MQTT has been answered.
-    idempotencyKey: null,
-    notBeforeMs: 0,
     by: askerOf(by),
-  };
+  });
   if (ended.dismissedMs === undefined) change(draft, { type: 'task-dismissed', id, atMs: nowMs });
   noteAudit(draft, { actor: actorOf(by), action: 'task-retry', subject: id, text: `as ${newId}` });
   return queueAndAnswer(draft, task);
