@@ -8,7 +8,6 @@ import {
   FleetError,
   maxRefusalsPerMinute,
   maxRequestsPerMinute,
-  type TSchema,
 } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@blackroad/std/data-folder';
@@ -16,7 +15,6 @@ import { errnoSentence } from '@blackroad/std/errno';
 import { createLog } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
-import { Compile } from 'typebox/schema';
 import { ensureFirstAdmin, mintKey } from './api/access.ts';
 import { createApiContext } from './api/context.ts';
 import { brokerOf } from './api/reach.ts';
@@ -27,6 +25,7 @@ import type { Bus } from './bus/bus.ts';
 import { createExternalBus } from './bus/external.ts';
 import { coordinatorUser, openCa } from './ca/ca.ts';
 import { machineHosts } from './ca/hosts.ts';
+import { compiledCheck } from './compiled-check.ts';
 import { type CoordinatorConfig, coordinatorOptions, policyOf, readConfig } from './config.ts';
 import { type Coordinator, startCoordinator } from './coordinator.ts';
 import { createDoorkeeper } from './door/doorkeeper.ts';
@@ -44,18 +43,6 @@ const pruneEveryMs = 10 * 60_000;
 const pruneRestMs = 50;
 const dayMs = 86_400_000;
 const stopDeadlineMs = 10_000;
-
-const compiled = new WeakMap<TSchema, (value: unknown) => boolean>();
-/** Compiled checks: 1,000 heartbeats a second would make interpretation the largest cost. */
-function check(schema: TSchema, value: unknown): boolean {
-  let fits = compiled.get(schema);
-  if (!fits) {
-    const validator = Compile(schema);
-    fits = (candidate) => validator.Check(candidate);
-    compiled.set(schema, fits);
-  }
-  return fits(value);
-}
 
 async function main(config: CoordinatorConfig): Promise<void> {
   const log = createLog('coordinator', config.log);
@@ -121,7 +108,17 @@ async function main(config: CoordinatorConfig): Promise<void> {
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', (reason) => fatal(reason as Error));
 
-  coordinator = await startCoordinator({ store, bus, policy, clock, random, log, check, showTask, fatal });
+  coordinator = await startCoordinator({
+    store,
+    bus,
+    policy,
+    clock,
+    random,
+    log,
+    check: compiledCheck,
+    showTask,
+    fatal,
+  });
 
   const tls = { ca: ca.pem, port: 0 };
   const mqtt = () => (embedded ? { host: null, port: embedded.port } : brokerOf(config.broker));

@@ -1,8 +1,8 @@
 // A draining node in words, the same in the terminal and in the console. Pure. In: its own figures. Out: a sentence that never claims
-// more than is known. Types alone are imported, so that a browser takes it in without the validators.
+// more than is known. No validator is imported, so that a browser takes it in without them.
 import type { NodeView } from './node.ts';
+import { counted } from './quantity-words.ts';
 
-const counted = (count: number, noun: string) => `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
 export const stayInWords = (staying: number): string =>
   staying === 1 ? '1 has no other place and stays' : `${staying.toLocaleString('en-US')} have no other place and stay`;
 

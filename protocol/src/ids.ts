@@ -1,5 +1,5 @@
 // The names of things on the wire. Small alphabets: they are topic levels, file names, DNS labels and NATS subjects at once.
-import { maxOrdinal, maxTimeMs } from './limits.ts';
+import { maxLabels, maxOrdinal, maxTimeMs } from './limits.ts';
 import { Type } from './typebox.ts';
 
 const slug = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
@@ -78,7 +78,7 @@ export const Labels = Type.Record(
   Type.String({ pattern: '^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$' }),
   Type.String({ maxLength: 63, pattern: `^${plain}*$` }),
   {
-    maxProperties: 32,
+    maxProperties: maxLabels,
     // Without this, keys that do not match the pattern would pass unchecked.
     additionalProperties: false,
     description: 'Free labels, e.g. `room: kitchen`.',

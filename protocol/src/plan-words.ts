@@ -1,9 +1,9 @@
-// The verdict on a what-if in one sentence, the same in the terminal and in the console. Types alone are imported, so that a browser
-// takes it in without the validators.
+// The verdict on a what-if in one sentence, the same in the terminal and in the console. No validator is imported, so that a browser
+// takes it in without them.
 import type { WhatIfPlan } from './placement.ts';
+import { counted } from './quantity-words.ts';
 
 type Counts = Pick<WhatIfPlan, 'nodesLost' | 'agentsAdded' | 'placed' | 'moved' | 'displaced' | 'staying'>;
-const counted = (count: number, noun: string) => `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
 
 export function planInWords({ nodesLost, agentsAdded, placed, moved, displaced, staying }: Counts): string {
   const parts: string[] = [];

@@ -1,4 +1,5 @@
-// Quantities as sentences say them. Rounded on purpose: words that change with every byte would be churn.
+// Quantities as sentences, tables and titles say them. Rounded on purpose: words that change with every byte would be churn.
+// Nothing is imported: a browser takes it in without the validators.
 
 const GiB = 1024 ** 3;
 export function bytesInWords(bytes: number): string {
@@ -7,4 +8,14 @@ export function bytesInWords(bytes: number): string {
 }
 export function numberInWords(value: number): string {
   return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(2)));
+}
+/** `1 node`, `5,000 nodes`, `2 memories`. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? noun : plural}`;
+}
+/** Exact up to 100, then one digit: `about 3,000`. A sentence that is stored must not change with every node of thousands. */
+export function roughly(count: number): string {
+  if (count <= 100) return String(count);
+  const unit = 10 ** Math.floor(Math.log10(count));
+  return `about ${(Math.round(count / unit) * unit).toLocaleString('en-US')}`;
 }

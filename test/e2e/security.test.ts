@@ -1,12 +1,12 @@
 // What must be refused is refused: with a reason in the log, a counter in /metrics, and without harm to anybody else. A node that
 // speaks as another, strangers, bad tokens, damaged and oversized messages, clones, re-flashed and forgotten machines.
-import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { topicRoot } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { systemRandom } from '@blackroad/std/random';
+import { sha256Hex } from '@blackroad/std/sha256';
 import t, { type Test } from 'tap';
 import { openCa } from '../../coordinator/src/ca/ca.ts';
 import { createKey, writeCsr } from '../../node-agent/src/identity/csr.ts';
@@ -15,7 +15,7 @@ import { agentOf, ask, counter, memoryOf, namesIn, nodeOf, presence, ready } fro
 import { cut, dial, enrolAs, enrolBody, post } from './stranger.ts';
 
 t.setTimeout(240_000);
-const hardwareOf = (what: string) => createHash('sha256').update(what).digest('hex');
+const hardwareOf = (what: string) => sha256Hex(what);
 
 t.test('what must be refused', async (t) => {
   const fleet = await startFleet(t);

@@ -1,13 +1,13 @@
 // The machine of the coordinator: a database in memory that outlives the process, and the real coordinator on it. It can be killed
 // at any moment, also exactly between deciding, committing and telling, and starts again from what is stored.
-import { FleetError, type TSchema } from '@blackroad/protocol';
+import { FleetError } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { type Log, silentLog } from '@blackroad/std/log';
 import { type Random, seededRandom } from '@blackroad/std/random';
-import { Compile } from 'typebox/schema';
 import { showTask } from '../../coordinator/src/api/show.ts';
 import type { BusMessage } from '../../coordinator/src/bus/bus.ts';
 import type { DurableChange } from '../../coordinator/src/change.ts';
+import { compiledCheck } from '../../coordinator/src/compiled-check.ts';
 import { type Coordinator, startCoordinator } from '../../coordinator/src/coordinator.ts';
 import { admit, type Gate } from '../../coordinator/src/fleet/gate.ts';
 import type { Policy } from '../../coordinator/src/input.ts';
@@ -19,18 +19,6 @@ import { statementOf } from './disk.ts';
 import type { Knobs } from './knobs.ts';
 import type { Network } from './network.ts';
 import { ProcessClock, type Timeline } from './timeline.ts';
-
-const compiled = new WeakMap<TSchema, (value: unknown) => boolean>();
-/** Compiled, as in main.ts. */
-export function check(schema: TSchema, value: unknown): boolean {
-  let fits = compiled.get(schema);
-  if (!fits) {
-    const validator = Compile(schema);
-    fits = (candidate) => validator.Check(candidate);
-    compiled.set(schema, fits);
-  }
-  return fits(value);
-}
 
 /** Where in the road of the next batch it dies. */
 export type Blow = 'before-commit' | 'commit-fails' | 'after-commit' | 'while-telling';
@@ -181,7 +169,7 @@ export class CoordinatorHost {
       clock: this.#slow(clock),
       random: seededRandom(this.#seed * 1000 + this.starts),
       log: whileAlive(this.#watch.log, () => clock.alive),
-      check,
+      check: compiledCheck,
       showTask,
       fatal,
     }).then((started) => {

@@ -1,8 +1,8 @@
 // One simulated machine: hardware, disk, identity, and the real node-agent that runs on it for as long as it is alive.
 // In: what faults and people do to it. Out: a process that boots, is killed, loses power, is set up anew. What survives is what
 // would survive: the disk and the identity file.
-import { createHash } from 'node:crypto';
 import { type Random, seededRandom } from '@blackroad/std/random';
+import { sha256Hex } from '@blackroad/std/sha256';
 import { composeNode } from '../../node-agent/src/compose.ts';
 import { createFleetTime, type FleetTime } from '../../node-agent/src/identity/fleet-time.ts';
 import type { Identity } from '../../node-agent/src/identity/identity.ts';
@@ -124,7 +124,7 @@ export class Machine {
   }
 
   get hardware(): string {
-    return createHash('sha256').update(`machine ${this.name}`).digest('hex');
+    return sha256Hex(`machine ${this.name}`);
   }
   get isRunning(): boolean {
     return this.process !== null;

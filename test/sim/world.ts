@@ -6,12 +6,13 @@ import { type Decoded, decode, FleetError, type MemoryEntry, proofFreshMs } from
 import { type Random, seededRandom } from '@blackroad/std/random';
 import type { BusMessage } from '../../coordinator/src/bus/bus.ts';
 import type { DurableChange } from '../../coordinator/src/change.ts';
+import { compiledCheck } from '../../coordinator/src/compiled-check.ts';
 import type { Answer, InputKind, Inputs, Outcome } from '../../coordinator/src/input.ts';
 import type { SimulatedProfile } from '../../node-agent/src/probes/simulated.ts';
 import type { Checker } from './checker.ts';
 import { checkers } from './checkers/all.ts';
 import { restlessOf } from './checkers/rest.ts';
-import { CoordinatorHost, check } from './coordinator-host.ts';
+import { CoordinatorHost } from './coordinator-host.ts';
 import type { SimulatedDisk } from './disk.ts';
 import { faults } from './faults.ts';
 import { drawKnobs, type Knobs, someOf } from './knobs.ts';
@@ -462,7 +463,7 @@ export class World implements MachineWorld {
     for (const checker of this.#checkers) checker.said?.(decoded, machine);
   }
   #decoded(topic: string, payload: string, who: string): Decoded | null {
-    const decoded = decode(topic, Buffer.from(payload), check);
+    const decoded = decode(topic, Buffer.from(payload), compiledCheck);
     if (!('refused' in decoded)) return decoded;
     this.broke('wire', `${who} sends ${topic}: ${decoded.text}`);
     return null;

@@ -1,8 +1,8 @@
 // `fleet agents explain` as a picture in text: one sentence, the scores of its node, how far behind the next nodes are and why,
 // what each class of node says, and what would fix it. In: the answer of the API. Out: text.
-import type { PlacementExplained } from '@blackroad/protocol';
+import { counted, type PlacementExplained } from '@blackroad/protocol';
 import { type Calling, fixWithCommands } from './fix-words.ts';
-import { bar, counted, type Paint, table, wrapped } from './words.ts';
+import { bar, type Paint, table, wrapped } from './words.ts';
 
 interface Screen {
   columns: number;

@@ -1,9 +1,9 @@
 // `fleet plan` as a calm screen: the verdict in one line, the nodes that change, the models to fetch or load, who finds no place
 // and what would help, who moves. In: what was asked and the answer of the API. Out: text.
-import type { WhatIfPlan, WhatIfRequest } from '@blackroad/protocol';
+import { counted, type WhatIfPlan, type WhatIfRequest } from '@blackroad/protocol';
 import { planCaveats, planInWords } from '@blackroad/protocol/plan-words';
 import { type Calling, fixWithCommands } from './fix-words.ts';
-import { bar, bytes, counted, type Paint, table, wrapped } from './words.ts';
+import { bar, bytes, type Paint, table, wrapped } from './words.ts';
 
 interface Screen {
   columns: number;

@@ -7,11 +7,6 @@ export function bytes(count: number): string {
   return `${Math.round(count / 1024)} KiB`;
 }
 
-/** `1 node`, `5,000 nodes`, `2 memories`. */
-export function counted(count: number, noun: string, plural = `${noun}s`): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? noun : plural}`;
-}
-
 /** `3 s`, `5 min`, `2 h`, `4 d`. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;

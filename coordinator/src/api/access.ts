@@ -2,10 +2,10 @@
 // secret, so that a restart signs nobody out; codes live here, in memory, bounded, as SHA-256 too. Revoking a key ends the sessions and
 // codes made with it.
 // Never hands a secret out twice.
-import { createHash } from 'node:crypto';
 import { coordinatorSelf, defaultSpace, FleetError, mayDo, type Principal, type Role } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
+import { sha256Hex } from '@blackroad/std/sha256';
 import type { Coordinator } from '../coordinator.ts';
 import { findKey, isGood } from '../fleet/access.ts';
 import { principalOfKey, principalOfSession } from '../fleet/principals.ts';
@@ -21,10 +21,6 @@ const useWriteMs = 60_000;
 interface Code {
   caller: Principal;
   expiresMs: number;
-}
-
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Takes `brk_<id>_<secret>` apart; null when it is no key. */
@@ -47,7 +43,7 @@ export function mintKey(
       space,
       name,
       role,
-      secretHash: sha256(secret),
+      secretHash: sha256Hex(secret),
       createdMs: nowMs,
       revoked: false,
       ...(lifeMs === undefined ? {} : { expiresMs: nowMs + lifeMs }),
@@ -110,13 +106,13 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
     },
     byKey(text) {
       const parts = readKey(text);
-      const row = parts && findKey(view, parts.id, sha256(parts.secret), clock.nowMs());
+      const row = parts && findKey(view, parts.id, sha256Hex(parts.secret), clock.nowMs());
       if (!row) return null;
       access.used(row.id);
       return principalOfKey(row);
     },
     bySession(token) {
-      const session = view.sessions.get(sha256(token));
+      const session = view.sessions.get(sha256Hex(token));
       // Expired ones are cleared away when the next one is opened.
       if (!session || session.expiresMs <= clock.nowMs() || !keyStands(session.keyId)) return null;
       if (session.keyId !== null) access.used(session.keyId);
@@ -126,13 +122,13 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
     makeCode(by) {
       const code = `brc_${random.hex(16)}`;
       const expiresMs = clock.nowMs() + codeMs;
-      keepCode(sha256(code), { caller: { ...by, kind: 'session' }, expiresMs });
+      keepCode(sha256Hex(code), { caller: { ...by, kind: 'session' }, expiresMs });
       return { code, expiresMs };
     },
     async signIn(codeOrKey, address) {
       let caller = access.byKey(codeOrKey);
       if (!caller) {
-        const hash = sha256(codeOrKey);
+        const hash = sha256Hex(codeOrKey);
         const code = codes.get(hash);
         codes.delete(hash);
         if (code && code.expiresMs > clock.nowMs() && keyStands(code.caller.id)) caller = code.caller;
@@ -142,7 +138,7 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
       const { name, space, roles, id: keyId } = caller;
       const createdMs = clock.nowMs();
       const row = {
-        id: sha256(token),
+        id: sha256Hex(token),
         space,
         name,
         roles,
@@ -157,7 +153,7 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
     },
     async signOut(token, by) {
       // Whoever holds the token is that session, whichever key was sent with it.
-      await coordinator.submit('session-close', { by: access.bySession(token) ?? by, id: sha256(token) });
+      await coordinator.submit('session-close', { by: access.bySession(token) ?? by, id: sha256Hex(token) });
     },
     lastUsedMs: (keyId) => lastUsed.get(keyId) ?? view.keys.get(keyId)?.lastUsedMs ?? null,
   };

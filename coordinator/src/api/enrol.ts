@@ -8,8 +8,8 @@ import {
   type RenewRequest,
   renewalText,
 } from '@blackroad/protocol';
+import { sha256Hex } from '@blackroad/std/sha256';
 import type { FastifyRequest } from 'fastify';
-import { sha256 } from './access.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, type Handlers } from './handler.ts';
 import { bare, hostOf } from './reach.ts';
@@ -61,7 +61,7 @@ export const enrolHandlers = {
     const { keyFingerprint } = await counted(context, request, () => ca.readCsr(body.csr));
     const outcome = await coordinator.submit('enrol', {
       tokenId: body.tokenId,
-      secretHash: sha256(body.secret),
+      secretHash: sha256Hex(body.secret),
       hardware: body.hardware,
       ...(body.machine === undefined ? {} : { machine: body.machine }),
       ...(body.isWeak ? { isWeak: true } : {}),

@@ -1,8 +1,9 @@
 // Signing in, and who may: sessions, one-time codes, API keys, join tokens. Secrets are answered once and kept as hashes alone.
 import { FleetError, type Principal, writeJoinToken } from '@blackroad/protocol';
+import { sha256Hex } from '@blackroad/std/sha256';
 import { isLastAdmin, maySee } from '../fleet/access.ts';
 import { classFaults } from '../fleet/spec-faults.ts';
-import { mintKey, sessionMs, sha256 } from './access.ts';
+import { mintKey, sessionMs } from './access.ts';
 import type { ApiContext } from './context.ts';
 import { clearSession, sessionToken, setSession } from './cookie.ts';
 import { refuseStranger } from './guard.ts';
@@ -34,7 +35,7 @@ export const keyHandlers = {
   me: ({ by }) => by,
   sessions({ context, by, request }) {
     const token = sessionToken(request);
-    const own = token === null ? null : sha256(token);
+    const own = token === null ? null : sha256Hex(token);
     const nowMs = context.clock.nowMs();
     return Array.from(context.coordinator.view.sessions.values())
       .filter((row) => row.expiresMs > nowMs && maySee(by, row))
@@ -87,7 +88,7 @@ export const keyHandlers = {
     const url = joinUrl(context, body.address, request, listener);
     const id = random.hex(6);
     const secret = random.hex(16);
-    const order = { by, request: body, id, secretHash: sha256(secret) };
+    const order = { by, request: body, id, secretHash: sha256Hex(secret) };
     const row = accepted(await coordinator.submit('token-create', order));
     return { ...showToken(row), token: writeJoinToken({ id, secret, url, ca: ca.fingerprint }) };
   },

@@ -1,7 +1,7 @@
 // What people send, checked against the route table's schemas: defaults filled in, query strings coerced, every fault named by
 // field, what came and what was expected. Checks are compiled at first use; the words come from protocol's interpreter.
 import { FleetError, faults, type TSchema, Type, withDefaults } from '@blackroad/protocol';
-import { Compile } from 'typebox/compile';
+import { compiledCheck } from '../compiled-check.ts';
 
 type Part = 'body' | 'querystring' | 'params' | 'headers';
 const partNames: Record<Part, string> = { body: 'body', querystring: 'query', params: 'path', headers: 'headers' };
@@ -10,13 +10,11 @@ const partNames: Record<Part, string> = { body: 'body', querystring: 'query', pa
 type Checked = { value: unknown } | { error: Error };
 
 export function validatorOf(schema: TSchema, part: Part): (value: unknown) => Checked {
-  let compiled: { Check(value: unknown): boolean } | null = null;
   const shape = part === 'querystring' ? closed(schema) : schema;
   return (value) => {
-    compiled ??= Compile(shape);
     const given = part === 'querystring' ? coerce(shape, value) : value === null ? undefined : value;
     const whole = withDefaults<unknown>(shape, given);
-    if (compiled.Check(whole)) return { value: whole };
+    if (compiledCheck(shape, whole)) return { value: whole };
     const found = faults(shape, whole);
     const first = found[0] ?? { field: '(root)', expected: 'another value', got: 'this one' };
     const more = found.length > 1 ? ` (and ${found.length - 1} more)` : '';

@@ -1,12 +1,12 @@
 // The embedded broker: the suite every Bus passes, and what only it promises (keys of people, reasons, cuts, resumption).
 
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { actorOf } from '@blackroad/protocol';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
+import { sha256Hex } from '@blackroad/std/sha256';
 import t, { type Test } from 'tap';
 import { busConformance } from '../../../test/conformance/bus.ts';
 import {
@@ -31,7 +31,7 @@ t.teardown(() => {
   abroad.close();
 });
 
-const secretHash = createHash('sha256').update('secret').digest('hex');
+const secretHash = sha256Hex('secret');
 const gate: Gate = (claim) => {
   if (claim.kind === 'node') return { as: 'node', node: claim.node };
   if (claim.kind === 'stranger') return { as: 'refused', reason: claim.reason };

@@ -1,8 +1,9 @@
 // Reads off a connection who it claims to be: the certificate TLS has checked, or the key in the CONNECT packet.
 // In: a TLS socket and CONNECT's name and password. Out: a Claim. It decides nothing; the Gate does.
-import { createHash, type X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { coordinatorName, isSlug } from '@blackroad/protocol';
+import { sha256Hex } from '@blackroad/std/sha256';
 import type { Claim } from '../fleet/gate.ts';
 
 const serverAuth = '1.3.6.1.5.5.7.3.1';
@@ -43,12 +44,10 @@ function keyOf(username: string, password: string): Claim {
   const whole = /^brk_([^_]+)_(.+)$/.exec(password);
   const [, keyId = username, secret = password] = whole ?? [];
   // The secret itself is not kept for the life of the connection.
-  return { kind: 'key', keyId, secretHash: createHash('sha256').update(secret).digest('hex') };
+  return { kind: 'key', keyId, secretHash: sha256Hex(secret) };
 }
 
 /** SHA-256 of the public key (SPKI, DER): the same as the CA reads from the request. */
 function fingerprintOf(certificate: X509Certificate): string {
-  return createHash('sha256')
-    .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
-    .digest('hex');
+  return sha256Hex(certificate.publicKey.export({ type: 'spki', format: 'der' }));
 }

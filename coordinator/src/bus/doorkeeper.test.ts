@@ -1,9 +1,9 @@
 // The brakes of the MQTT door are those of the HTTP door: wrong keys and foreign certificates are counted and audited, a key's asks
 // are counted with its requests, and what is refused is handed on to be answered.
 
-import { createHash } from 'node:crypto';
 import { actorOf, type Principal } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
+import { sha256Hex } from '@blackroad/std/sha256';
 import t, { type Test } from 'tap';
 import { connectNode, root } from '../../../test/fixtures/coordinator/bus-rig.ts';
 import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
@@ -24,7 +24,7 @@ const keys: Record<string, [name: string, role: 'viewer' | 'operator']> = {
   k2: ['team/x', 'operator'],
   v1: ['screen', 'viewer'],
 };
-const secretHash = createHash('sha256').update('secret').digest('hex');
+const secretHash = sha256Hex('secret');
 const gate: Gate = (claim) => {
   if (claim.kind === 'node') return { as: 'node', node: claim.node };
   if (claim.kind === 'stranger') return { as: 'refused', reason: claim.reason };

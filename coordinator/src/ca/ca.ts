@@ -3,7 +3,6 @@
 // In: certificate requests and host names. Out: PEM. It judges keys and signatures alone; who may become a node is decided
 // before. The CA key must never leave this folder, and a lost half is never replaced silently: every node would be cut off.
 import {
-  createHash,
   createPrivateKey,
   createPublicKey,
   X509Certificate as NodeCertificate,
@@ -15,6 +14,7 @@ import { join } from 'node:path';
 import { coordinatorName, FleetError, isSlug, maxCsrBytes } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
+import { sha256Hex } from '@blackroad/std/sha256';
 import { readSecret, writeSecret } from './files.ts';
 import {
   AuthorityKeyIdentifierExtension,
@@ -180,7 +180,7 @@ export async function openCa({ dir, clock, random, fleetName, enrolled }: CaOpti
   }
 
   const pem = `${authority.toString('pem')}\n`;
-  const fingerprint = sha256(Buffer.from(authority.rawData));
+  const fingerprint = sha256Hex(new Uint8Array(authority.rawData));
   return {
     pem,
     fingerprint,
@@ -202,7 +202,7 @@ export async function openCa({ dir, clock, random, fleetName, enrolled }: CaOpti
     },
     async readCsr(csr) {
       const request = await checkedCsr(csr);
-      return { keyFingerprint: sha256(Buffer.from(request.publicKey.rawData)) };
+      return { keyFingerprint: sha256Hex(new Uint8Array(request.publicKey.rawData)) };
     },
     async isSignedBy(csr, text, signature) {
       const { publicKey } = await checkedCsr(csr);
@@ -291,9 +291,6 @@ function generalNames(hosts: string[]): JsonGeneralName[] {
 /** 128 bits, positive and not zero. */
 function serial(random: Random): string {
   return `4${random.hex(16).slice(1)}`;
-}
-function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 async function generate() {
   return (await subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;

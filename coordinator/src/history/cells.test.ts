@@ -1,13 +1,13 @@
 // Figures as bytes and back: close enough for a chart, and never another series' figure.
 import fc from 'fast-check';
 import t from 'tap';
-import { type Cell, combine, fromHalf, maxMetrics, pack, pick, seriesPerPart, toHalf } from './cells.ts';
+import { type Cell, combine, fromBfloat16, maxMetrics, pack, pick, seriesPerPart, toBfloat16 } from './cells.ts';
 
 t.test('a figure is kept to three digits', async (t) => {
   for (const value of [0, 1, 0.5, 48.3, 1e9, 123_456_789, -20.5, 1e-6])
-    t.ok(Math.abs(fromHalf(toHalf(value)) - value) <= Math.abs(value) / 200, `${value}`);
-  t.equal(fromHalf(toHalf(Number.NaN)), 0);
-  t.equal(fromHalf(toHalf(Number.POSITIVE_INFINITY)), 0);
+    t.ok(Math.abs(fromBfloat16(toBfloat16(value)) - value) <= Math.abs(value) / 200, `${value}`);
+  t.equal(fromBfloat16(toBfloat16(Number.NaN)), 0);
+  t.equal(fromBfloat16(toBfloat16(Number.POSITIVE_INFINITY)), 0);
 });
 
 const span = fc
@@ -37,7 +37,7 @@ t.test('what is packed is picked again', async (t) => {
             continue;
           }
           for (const field of ['min', 'mean', 'max'] as const)
-            if (now[field] !== fromHalf(toHalf(was[field])))
+            if (now[field] !== fromBfloat16(toBfloat16(was[field])))
               throw new Error(`${field}: ${was[field]} became ${now[field]}`);
         }
       }

@@ -20,12 +20,12 @@ const full = 3;
 
 const scratch = new DataView(new ArrayBuffer(4));
 /** The upper half of a float32, rounded to nearest. */
-export function toHalf(value: number): number {
+export function toBfloat16(value: number): number {
   scratch.setFloat32(0, Number.isFinite(value) ? value : 0);
   const bits = scratch.getUint32(0);
   return Math.min(((bits + 0x8000) >>> 16) & 0xffff, 0xff7f);
 }
-export function fromHalf(half: number): number {
+export function fromBfloat16(half: number): number {
   scratch.setUint32(0, (half << 16) >>> 0);
   return scratch.getFloat32(0);
 }
@@ -42,7 +42,7 @@ export function pack(cells: ReadonlyMap<number, Cell>): Uint8Array {
     at += 5;
     cell.forEach((span, metric) => {
       if (!span) return;
-      const [min, mean, max] = [toHalf(span.min), toHalf(span.mean), toHalf(span.max)];
+      const [min, mean, max] = [toBfloat16(span.min), toBfloat16(span.mean), toBfloat16(span.max)];
       const form = min !== mean || mean !== max ? full : mean === 0 ? zero : steady;
       forms |= form << (metric * 2);
       if (form === zero) return;
@@ -81,9 +81,9 @@ function readSpan(view: DataView, forms: number, start: number, wanted: number):
   const form = (forms >>> (wanted * 2)) & 3;
   if (form === absent) return null;
   if (form === zero) return { min: 0, mean: 0, max: 0 };
-  const first = fromHalf(view.getUint16(at));
+  const first = fromBfloat16(view.getUint16(at));
   if (form === steady) return { min: first, mean: first, max: first };
-  return { min: first, mean: fromHalf(view.getUint16(at + 2)), max: fromHalf(view.getUint16(at + 4)) };
+  return { min: first, mean: fromBfloat16(view.getUint16(at + 2)), max: fromBfloat16(view.getUint16(at + 4)) };
 }
 
 /** One figure of one series. */

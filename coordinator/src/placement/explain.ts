@@ -3,6 +3,7 @@
 // In: the view. Out: the answer, in slices: ten thousand nodes take longer than the event loop may be held. Changes nothing.
 import {
   type AgentSpec,
+  counted,
   type FixSteps,
   type NodeScore,
   numberInWords,
@@ -21,7 +22,6 @@ import { supplying } from './snapshot.ts';
 import type { Demand } from './supply.ts';
 import { suppose } from './supposed.ts';
 import { explaining, whyNowhere } from './why.ts';
-import { counted } from './words.ts';
 
 type Row = NonNullable<ReturnType<View['agents']['get']>>;
 /** Other nodes that are shown. */

@@ -4,7 +4,7 @@ import { GiB, modelOf, nodeOf, specOf, stayingOf } from '../../../test/fixtures/
 import { type Catalogue, emptyCatalogue, learnModels } from './catalogue.ts';
 import { allFilters, brokenRule, firstFilter, firstRefusal } from './feasible.ts';
 import type { Candidate } from './filter.ts';
-import { kvBytesPerToken } from './memory-fit.ts';
+import { expectedKvBytesPerToken } from './memory-fit.ts';
 import { openRoom, useOf } from './room.ts';
 import type { SupplyNode } from './supply.ts';
 
@@ -184,10 +184,17 @@ t.test('of two wanted models one may lack memory and the other compute', async (
   t.match(why(wants, { models }), /^throughput: .*slow makes here/, 'the last to be refused is the nearest to a yes');
 });
 t.test('context memory a token grows with the model and meets the measured points', async (t) => {
-  const kib = (parametersB: number) => kvBytesPerToken({ parametersB, sizeBytes: 0 }) / 1024;
+  const kib = (parametersB: number) => expectedKvBytesPerToken({ parametersB, sizeBytes: 0 }) / 1024;
   t.same([0.5, 3, 8, 70].map(kib), [12, 112, 128, 320]);
   t.ok(kib(1) > 12 && kib(1) < 112 && kib(14) > 128 && kib(14) < 320 && kib(405) > 320);
   t.equal(kib(0), 0);
-  t.ok(kvBytesPerToken({ parametersB: 0, sizeBytes: 5e9 }) > 112 * 1024, 'parameters are guessed from the file');
-  t.equal(kvBytesPerToken({ parametersB: 8, sizeBytes: 5e9, kvBytesPerToken: 7 }), 7, 'what is reported is taken');
+  t.ok(
+    expectedKvBytesPerToken({ parametersB: 0, sizeBytes: 5e9 }) > 112 * 1024,
+    'parameters are guessed from the file',
+  );
+  t.equal(
+    expectedKvBytesPerToken({ parametersB: 8, sizeBytes: 5e9, kvBytesPerToken: 7 }),
+    7,
+    'what is reported is taken',
+  );
 });

@@ -1,7 +1,14 @@
 // The filters as a whole: whether one agent may go to one node, and what speaks against it. Their order is the order of the
 // answer "why not there": first what the agent's spec rules out, then what the node's state rules out, then what it lacks.
 // A node counts under the first filter that refuses it.
-import { type AgentSpec, type FixStep, listInWords, maxAgentsPerNode, type Refusal } from '@blackroad/protocol';
+import {
+  type AgentSpec,
+  type FixStep,
+  listInWords,
+  maxAgentsPerNode,
+  type Refusal,
+  roughly,
+} from '@blackroad/protocol';
 import { type ClosedReason, closedNames, closedRow, joinMachine } from './closed.ts';
 import { editAgent } from './edit-agent.ts';
 import type { Candidate, Filter, Ruled, Shortage } from './filter.ts';
@@ -9,7 +16,6 @@ import { hasModelRoom, modelFilterOf, modelFilters } from './model-filters.ts';
 import type { Offer, Room, Use } from './room.ts';
 import { price, rules } from './rules.ts';
 import type { SupplyNode } from './supply.ts';
-import { roughly } from './words.ts';
 
 interface RoomFilter extends Filter {
   allows: (candidate: Candidate) => boolean;

@@ -15,7 +15,7 @@ const bytesPerParameter = 0.6;
 
 type Sized = Pick<NodeModel, 'parametersB' | 'sizeBytes' | 'kvBytesPerToken'>;
 /** Key-value memory of one token of context: as reported, else estimated; 0 when neither parameters nor size are known. */
-export function kvBytesPerToken(model: Sized): number {
+export function expectedKvBytesPerToken(model: Sized): number {
   if (model.kvBytesPerToken) return model.kvBytesPerToken;
   const billions = model.parametersB > 0 ? model.parametersB : model.sizeBytes / bytesPerParameter / 1e9;
   if (!(billions > 0)) return 0;

@@ -13,7 +13,7 @@ import {
   snapshotWith,
   stayingOf,
 } from '../../../test/fixtures/coordinator/sample-supply.ts';
-import { kvBytesPerToken } from './memory-fit.ts';
+import { expectedKvBytesPerToken } from './memory-fit.ts';
 import { place, planning } from './place.ts';
 import { whyOf } from './score.ts';
 import type { PlacementPlan, PlacementSnapshot, SupplyNode } from './supply.ts';
@@ -34,7 +34,7 @@ function needOfModel(model: NodeModel, on: readonly AgentSpec[]): number {
   const slots = Math.max(1, model.slots);
   const sequences = on.flatMap(({ limits, concurrency }) =>
     Array<number>(Math.min(concurrency, slots)).fill(
-      kvBytesPerToken(model) * Math.min(limits.contextTokens, model.contextTokens),
+      expectedKvBytesPerToken(model) * Math.min(limits.contextTokens, model.contextTokens),
     ),
   );
   const busiest = sequences.sort((a, b) => b - a).slice(0, slots);

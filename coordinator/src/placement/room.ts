@@ -5,7 +5,7 @@
 // [INV-capacity] what a plan puts on a node never needs more than the node said was free.
 import { type AgentSpec, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
 import { batchGainOf, type Catalogue, diskKeptFreeBytes, emptyCatalogue, pullable, pullBytes } from './catalogue.ts';
-import { heldBytes, kvBytesPerToken, wholeBytes } from './memory-fit.ts';
+import { expectedKvBytesPerToken, heldBytes, wholeBytes } from './memory-fit.ts';
 import type { SupplyNode } from './supply.ts';
 
 /** What one agent asks of a model: that many sequences of that many tokens at once, that many answer tokens a minute. */
@@ -149,7 +149,7 @@ function offerOf(node: SupplyNode, model: NodeModel, isPull: boolean): Offer {
     model,
     isPull,
     slots,
-    kvBytesPerToken: kvBytesPerToken(model),
+    kvBytesPerToken: expectedKvBytesPerToken(model),
     isCharged: isCharged(node, model),
     tokensPerMinute: 60 * model.speed.decodeTps * (1 + (slots - 1) * batchGainOf(node.class)),
     waiting: node.waiting.get(model.name) ?? 0,

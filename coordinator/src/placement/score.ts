@@ -3,10 +3,9 @@
 // outweighs everything else together; after it a node without a price outweighs everything but that order; after it a
 // node that has the model outweighs every one that would have to fetch it.
 // No score looks at the agent's own needs: so agents of one kind and of many see the same order of nodes.
-import { bytesInWords, numberInWords, type PlacementWhy } from '@blackroad/protocol';
+import { bytesInWords, counted, numberInWords, type PlacementWhy } from '@blackroad/protocol';
 import type { Offer, Room } from './room.ts';
 import type { Placed, PlacedFacts, Strategy } from './supply.ts';
-import { counted } from './words.ts';
 
 export interface Scorer {
   name: string;

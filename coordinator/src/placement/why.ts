@@ -1,7 +1,7 @@
 // Why an agent is nowhere, in a sentence a person can act on, and how many nodes each filter refused first.
 // The sentence speaks of the filter that the most promising nodes failed; the fix names the smallest change (fix.ts).
 // Looks at every node, so the planner asks only for kinds of agents that found none, and in slices.
-import type { AgentSpec, UnplacedWhy } from '@blackroad/protocol';
+import { type AgentSpec, roughly, type UnplacedWhy } from '@blackroad/protocol';
 import { bestChoice, type OpenFleet, roomAt } from './choose.ts';
 import { closedNames, closedRow, joinMachine } from './closed.ts';
 import { noConflicts } from './company.ts';
@@ -12,7 +12,6 @@ import type { Pace } from './pace.ts';
 import type { Use } from './room.ts';
 import { nodeWith, rules } from './rules.ts';
 import type { Demand } from './supply.ts';
-import { roughly } from './words.ts';
 
 /** What speaks against all nodes, the same for every agent that asks the same. */
 export interface Nowhere {

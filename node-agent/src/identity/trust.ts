@@ -5,11 +5,12 @@
 // Host names are not checked, the CA is pinned instead: a fleet's private CA signs nothing but this fleet's own coordinators,
 // and one coordinator is reached as coordinator.local, by an address of the LAN, by another one through a VPN, none of which
 // the certificate may name. What is checked is the role: the CA signs nodes too, and none of them passes for the coordinator.
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { coordinatorName, isSlug } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
+import { sha256Hex } from '@blackroad/std/sha256';
 
 export type Trust = { fingerprint: string } | { ca: string };
 export interface Peer {
@@ -105,7 +106,7 @@ export function connectTrusted(peer: Peer, clock: Clock, deadlineMs: number): Pr
 
 /** SHA-256 of a certificate's DER bytes, lower-case hex. */
 export function fingerprintOf(pem: string): string {
-  return createHash('sha256').update(new X509Certificate(pem).raw).digest('hex');
+  return sha256Hex(new X509Certificate(pem).raw);
 }
 
 /** First contact: the chain must hold the CA with the pinned fingerprint, and that CA must have signed the leaf. */
@@ -114,7 +115,7 @@ function pinFault(socket: TLSSocket, fingerprint: string): string | null {
   const leaf = chain[0];
   if (!leaf) return 'it shows no certificate';
   for (const certificate of chain) {
-    if (createHash('sha256').update(certificate.raw).digest('hex') !== fingerprint) continue;
+    if (sha256Hex(certificate.raw) !== fingerprint) continue;
     if (!signedBy(leaf, certificate)) return 'its certificate is not signed by the CA that the join token names';
     return roleFault(leaf, true);
   }

@@ -54,7 +54,7 @@ export function quantizeQ8(weights: Float32Array): Buffer {
     const scale = Math.fround(largest / 127);
     const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
     const at = block * blockBytes;
-    out.writeUInt16LE(toHalf(scale), at);
+    out.writeUInt16LE(toFloat16(scale), at);
     for (let i = 0; i < blockLength; i++)
       out.writeInt8(roundAway(Math.fround(weights[from + i]! * inverse)), at + 2 + i);
   }
@@ -62,7 +62,7 @@ export function quantizeQ8(weights: Float32Array): Buffer {
 }
 
 /** Nearest 16-bit float, ties to even. */
-export function toHalf(value: number): number {
+export function toFloat16(value: number): number {
   const bits = new DataView(new ArrayBuffer(4));
   bits.setFloat32(0, value);
   const word = bits.getUint32(0);

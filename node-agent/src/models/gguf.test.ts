@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { testModels } from '../../../test/fixtures/node-agent/test-models.ts';
 import { readGguf } from './gguf.ts';
-import { ggufChunks, quantizeQ8, toHalf } from './gguf-write.ts';
+import { ggufChunks, quantizeQ8, toFloat16 } from './gguf-write.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'blackroad-gguf-'));
 t.teardown(() => rm(folder, { recursive: true }));
@@ -117,7 +117,7 @@ t.test('16-bit floats', async (t) => {
     [1 + 3 * 2 ** -11, 0x3c02],
     [Number.POSITIVE_INFINITY, 0x7c00],
   ];
-  for (const [value, half] of known) t.equal(toHalf(value), half, `${value}`);
+  for (const [value, half] of known) t.equal(toFloat16(value), half, `${value}`);
 });
 
 t.test('Q8_0: a scale and 32 signed bytes, halves away from zero', async (t) => {

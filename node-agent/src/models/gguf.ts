@@ -2,7 +2,7 @@
 // In: a path. Out: plain facts, without loading weights and without native code, so that the node-agent can list its
 // models folder cheaply. A file that is no GGUF, or a cut one, is an error that says so; nothing here trusts a length it reads.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { kvBytesPerToken } from './kv-cache.ts';
+import { headerKvBytesPerToken } from './kv-cache.ts';
 
 export type GgufValue = string | number | bigint | boolean | GgufArray;
 export interface GgufArray {
@@ -219,6 +219,6 @@ function factsOf(metadata: Map<string, GgufValue>, parameters: number, sizeBytes
     parametersB: parameters / 1e9,
     chatTemplate: text('tokenizer.chat_template'),
     sizeBytes,
-    kvBytesPerToken: embeds ? 0 : kvBytesPerToken(architecture, plain),
+    kvBytesPerToken: embeds ? 0 : headerKvBytesPerToken(architecture, plain),
   };
 }

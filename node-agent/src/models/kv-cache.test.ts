@@ -1,5 +1,5 @@
 import t from 'tap';
-import { kvBytesPerToken } from './kv-cache.ts';
+import { headerKvBytesPerToken } from './kv-cache.ts';
 
 const KiB = 1024;
 const reader = (header: Record<string, unknown>) => (key: string) => header[key];
@@ -54,7 +54,7 @@ t.test('models people run, from the figures of their headers', async (t) => {
     ],
   ];
   for (const [name, architecture, kib, header] of models)
-    t.equal(kvBytesPerToken(architecture, reader(header)), kib * KiB, name);
+    t.equal(headerKvBytesPerToken(architecture, reader(header)), kib * KiB, name);
 });
 
 t.test('keys and values of different length, layers of different width, and heads that are not grouped', async (t) => {
@@ -65,13 +65,17 @@ t.test('keys and values of different length, layers of different width, and head
     'a.attention.key_length': 96,
     'a.attention.value_length': 32,
   };
-  t.equal(kvBytesPerToken('a', reader(header)), 3 * 4 * (96 + 32) * 2, 'as many as heads where the header is silent');
+  t.equal(
+    headerKvBytesPerToken('a', reader(header)),
+    3 * 4 * (96 + 32) * 2,
+    'as many as heads where the header is silent',
+  );
   const mixed = { ...header, 'a.attention.head_count_kv': [2, 0, 1] };
-  t.equal(kvBytesPerToken('a', reader(mixed)), 3 * (96 + 32) * 2, 'a layer without attention keeps nothing');
+  t.equal(headerKvBytesPerToken('a', reader(mixed)), 3 * (96 + 32) * 2, 'a layer without attention keeps nothing');
 });
 
 t.test('what is not told is unknown, never guessed', async (t) => {
-  t.equal(kvBytesPerToken('a', reader({})), 0);
+  t.equal(headerKvBytesPerToken('a', reader({})), 0);
   // Ollama leaves long arrays out of its answer: the key is there, the figures are not.
   const hidden = {
     'a.block_count': 3,
@@ -79,5 +83,5 @@ t.test('what is not told is unknown, never guessed', async (t) => {
     'a.attention.head_count': 4,
     'a.attention.head_count_kv': null,
   };
-  t.equal(kvBytesPerToken('a', reader(hidden)), 0);
+  t.equal(headerKvBytesPerToken('a', reader(hidden)), 0);
 });

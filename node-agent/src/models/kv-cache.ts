@@ -4,7 +4,7 @@
 
 const cacheBytes = 2;
 
-export function kvBytesPerToken(architecture: string, value: (key: string) => unknown): number {
+export function headerKvBytesPerToken(architecture: string, value: (key: string) => unknown): number {
   const of = (key: string) => value(`${architecture}.${key}`);
   const layers = numberOf(of('block_count')) ?? 0;
   const heads = numberOf(of('attention.head_count')) ?? 0;

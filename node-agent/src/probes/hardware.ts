@@ -1,10 +1,10 @@
 // What the machine is: its board, its processor, its system, and the fingerprint by which the coordinator knows it again.
 // Own small readers: systeminformation takes 11 MB of memory and up to 87 child processes for the same words.
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, hostname, release, type } from 'node:os';
 import { join } from 'node:path';
 import type { Random } from '@blackroad/std/random';
+import { sha256Hex } from '@blackroad/std/sha256';
 import type { MachineIdentity } from '../contracts.ts';
 import type { Files } from './files.ts';
 
@@ -77,10 +77,7 @@ export interface FingerprintOptions {
 export function readIdentity(files: Files, options: FingerprintOptions): MachineIdentity {
   const { parts, core, isWeak } = identityParts(files, options);
   const instance = options.instance ? [`instance:${options.instance}`] : [];
-  const hash = (of: string[]) =>
-    createHash('sha256')
-      .update([...of, ...instance].join('\n'))
-      .digest('hex');
+  const hash = (of: string[]) => sha256Hex([...of, ...instance].join('\n'));
   return { hardware: hash(parts), machine: hash([core]), isWeak };
 }
 

@@ -1,9 +1,9 @@
 // A machine that does not exist, for the simulator: says what a Pi or a GPU box would say, wanders a little, and does what it is told.
 // Chance comes from the seed alone, time from the clock: the same seed is the same machine.
-import { createHash } from 'node:crypto';
 import { classify } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
+import { sha256Hex } from '@blackroad/std/sha256';
 import type { Probes } from '../contracts.ts';
 
 const GiB = 1024 ** 3;
@@ -141,7 +141,7 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
     },
     machineClass: () => row,
     async machineIdentity() {
-      const hardware = createHash('sha256').update(`simulated:${name}:${seed}`).digest('hex');
+      const hardware = sha256Hex(`simulated:${name}:${seed}`);
       return { hardware, machine: hardware, isWeak: false };
     },
     health() {

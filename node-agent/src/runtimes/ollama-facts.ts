@@ -3,7 +3,7 @@
 // An old Ollama tells no capabilities: then the architecture says what it would.
 import type { Clock } from '@blackroad/std/clock';
 import { catalogueEntry } from '../models/catalogue.ts';
-import { kvBytesPerToken } from '../models/kv-cache.ts';
+import { headerKvBytesPerToken } from '../models/kv-cache.ts';
 import type { JsonClient } from './http-json.ts';
 import type { RuntimeModel } from './runtime.ts';
 
@@ -126,7 +126,7 @@ function factsFrom(tag: Tag, show: Show, contextTokens: number): OllamaFacts {
       : show.template.includes('.Tools');
   const trained = tag.details?.context_length || numberAt('context_length');
   const dimension = tag.details?.embedding_length || numberAt('embedding_length');
-  const kv = kvBytesPerToken(architecture, (key) => info[key]);
+  const kv = headerKvBytesPerToken(architecture, (key) => info[key]);
   return {
     kind: embeds ? 'embed' : 'chat',
     tools: !embeds && tools,

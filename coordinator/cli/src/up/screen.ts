@@ -1,11 +1,12 @@
 // The live screen of `make up`: the fleet at a glance, redrawn each second, with what to try next. Reads the API like anyone else.
 // It is drawn on the terminal's second screen and never larger than its window, so that nothing of it scrolls away.
+import { counted } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
 import type { Client } from '../client.ts';
 import type { VerbCall } from '../verb.ts';
 import { agentTable } from '../verbs/agents.ts';
 import { nodeTable } from '../verbs/nodes.ts';
-import { counted, cutTo, duration } from '../words.ts';
+import { cutTo, duration } from '../words.ts';
 import { firstAgentFile } from './first-agent.ts';
 
 const redrawMs = 1000;

@@ -1,6 +1,7 @@
 // Agents: apply, list, show with why here, versions, remove; ask.
 import {
   type AgentView,
+  counted,
   FleetError,
   isEnd,
   type TaskChunk,
@@ -14,7 +15,7 @@ import { fixWithCommands } from '../fix-words.ts';
 import type { Invocation } from '../invocation.ts';
 import { firstAgentFile } from '../up/first-agent.ts';
 import { argument, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
-import { ago, byName, counted, duration, type Paint, table } from '../words.ts';
+import { ago, byName, duration, type Paint, table } from '../words.ts';
 
 export function agentWord(agent: AgentView, paint: Paint): string {
   return paint(

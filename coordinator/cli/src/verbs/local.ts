@@ -3,11 +3,10 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FleetError, mixedLabels } from '@blackroad/protocol';
+import { counted, FleetError, mixedLabels } from '@blackroad/protocol';
 import { readFleetFile } from '../find-fleet.ts';
 import { down, nodeAgentEntry, up } from '../up/up.ts';
 import { numberFlag, textFlag, type Verb, wrongUse } from '../verb.ts';
-import { counted } from '../words.ts';
 
 const profiles = ['home', 'lab', 'plan'];
 

@@ -1,9 +1,9 @@
 // Nodes: list, show, cordon, drain, pull, unload, identify, logs, forget.
-import type { NodeModel, NodeView } from '@blackroad/protocol';
+import { counted, type NodeModel, type NodeView } from '@blackroad/protocol';
 import { drainingInWords, isDrained } from '@blackroad/protocol/drain-words';
 import { loadOnNode, loadWords } from '@blackroad/protocol/model-load';
 import { argument, numberFlag, type Verb, type VerbCall } from '../verb.ts';
-import { ago, byName, bytes, counted, duration, healthWords, type Paint, table } from '../words.ts';
+import { ago, byName, bytes, duration, healthWords, type Paint, table } from '../words.ts';
 import { pullVerb } from './pull.ts';
 
 const drainOf = ({ agents, staying, onlyHere }: NodeView) => ({ agents: agents.length, staying, onlyHere });

@@ -1,9 +1,9 @@
 // Tasks, memory, status, events.
 import type { TaskState, TaskView } from '@blackroad/protocol';
-import { actorOf, askerWords, maxPageRows, taskStates } from '@blackroad/protocol';
+import { actorOf, askerWords, counted, maxPageRows, taskStates } from '@blackroad/protocol';
 import { groupEvents } from '@blackroad/protocol/event-groups';
 import { argument, numberFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
-import { ago, counted, duration, table } from '../words.ts';
+import { ago, duration, table } from '../words.ts';
 import { agentTable } from './agents.ts';
 import { nodeTable } from './nodes.ts';
 

@@ -1,4 +1,6 @@
 // Figures and times as people read them. Pure: the time now comes in.
+import { counted } from '@blackroad/protocol/quantity-words';
+
 const KiB = 1024;
 const steps = [
   ['TiB', KiB ** 4],
@@ -44,7 +46,7 @@ const irregular: Record<string, string> = {
 };
 /** `1 node`, `3 nodes`, `1,200 memories`. */
 export function plural(n: number, word: string): string {
-  return `${n.toLocaleString('en')} ${n === 1 ? word : (irregular[word] ?? `${word}s`)}`;
+  return counted(n, word, irregular[word]);
 }
 
 /** `820 ms`, `3.4 s`, `5 min`, `2 h`, `4 d`. */
