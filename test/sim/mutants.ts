@@ -168,8 +168,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'unknown-kinds-of-events-are-refused',
     file: 'protocol/src/node.ts',
-    search: "    pattern: '^[a-z][a-z-]{0,39}$',\n",
-    replace: "    pattern: '^(' + eventTypes.join('|') + ')$',\n",
+    search: "type: Type.String({\n    pattern: '^[a-z][a-z-]{0,39}$',\n",
+    replace: "type: Type.String({\n    pattern: '^(' + eventTypes.join('|') + ')$',\n",
   },
   {
     name: 'who-cannot-say-what-it-holds-holds-nothing',
