@@ -27,7 +27,8 @@ export interface RenewalOptions {
 }
 export interface Renewal {
   start(): void;
-  /** The broker refused our certificate: it may have expired without our clock showing it. Asks soon, at most once a minute. */
+  /** The broker refused our certificate: it may have expired without our clock showing it. Asks soon, at most once a minute, or once in
+   * five where the coordinator does not take this node back. */
   nudge(): void;
   stop(): void;
 }
@@ -37,6 +38,8 @@ const maxWaitMs = 24 * 3_600_000;
 const retry = { firstMs: 30_000, maxMs: 30 * 60_000 };
 const requestDeadlineMs = 15_000;
 const nudgeMinimumMs = 60_000;
+/** A person may have released it by now, and waits for it. */
+const unwantedMinimumMs = 5 * 60_000;
 
 /** When to renew, by the coordinator's clock: two thirds of the certificate's life. */
 export function renewAtMs(identity: Pick<Identity, 'issuedMs' | 'expiresMs'>): number {
@@ -95,7 +98,7 @@ export function createRenewal(options: RenewalOptions): Renewal {
   let stopped = false;
   let asking = false;
   let failures = 0;
-  /** The coordinator will not have this node: asking sooner is of no use. */
+  /** The coordinator will not have this node until a person puts it right. */
   let unwanted = false;
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let nextAtMs = Number.POSITIVE_INFINITY;
@@ -143,10 +146,10 @@ export function createRenewal(options: RenewalOptions): Renewal {
   return {
     start: look,
     nudge() {
-      if (asking || unwanted) return;
+      if (asking) return;
       const nowMs = clock.monotonicMs();
       // The coordinator answers, so the pauses that grew while it did not are over.
-      const soonestMs = Math.max(askedAtMs + nudgeMinimumMs, nowMs);
+      const soonestMs = Math.max(askedAtMs + (unwanted ? unwantedMinimumMs : nudgeMinimumMs), nowMs);
       if (nextAtMs > soonestMs + retry.firstMs) schedule(soonestMs - nowMs + random.next() * retry.firstMs, ask);
     },
     stop() {
