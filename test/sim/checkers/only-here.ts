@@ -20,7 +20,7 @@ export const onlyHere: MakeChecker = ({ world, broke }) => {
       if (!view) return;
       for (const machine of world.machines) {
         const id = machine.identity?.node;
-        if (id === undefined || machine.isClone || !view.nodes.get(id)?.draining) continue;
+        if (id === undefined || isTwin(machine) || !view.nodes.get(id)?.draining) continue;
         if (view.agentsByNode.has(id) || onlyOn(view, id) !== 0) continue;
         const { disk } = machine;
         const writes = disk.writes('journal.db');
@@ -32,6 +32,10 @@ export const onlyHere: MakeChecker = ({ world, broke }) => {
       }
     },
   };
+  /** Two machines have one identity: what is said of the node is said of the one that is connected. */
+  function isTwin(machine: (typeof world.machines)[number]): boolean {
+    return world.machines.some((other) => other !== machine && other.identity?.node === machine.identity?.node);
+  }
   function heldAlone(disk: SimulatedDisk): Set<string> {
     const agents = new Set<string>();
     // The cursor may lag behind on the disk: what counts is what the store has.
