@@ -15,6 +15,7 @@ import {
   type NodeInfo,
   type PastAttempt,
   type PlacementWhy,
+  type PresenceCause,
   type Role,
   type TaskOriginName,
   type TaskProblem,
@@ -52,6 +53,7 @@ export interface NodeRow {
   presence: Presence;
   presenceSinceMs: number;
   presenceReason: string;
+  presenceCause: PresenceCause;
   /** Of the last birth. */
   boot: string;
   info: NodeInfo | null;

@@ -34,6 +34,8 @@ export const NodeClassName = Type.String({
   description: 'Hardware class: micro, pi, edge-gpu, cpu, gpu, cloud, or one added by configuration.',
 });
 
+/** The reason that a node gives with a clean stop, and nobody else. */
+export const stoppedReason = 'stopped';
 /** Birth (`online`), the will (`offline`) and a clean stop (`offline`, reason `stopped`). */
 export const NodeState = Type.Object({
   state: Type.OneOf(['online', 'offline']),
@@ -338,6 +340,19 @@ export const AgentObserved = Type.Object({
 });
 export type AgentObserved = Static<typeof AgentObserved>;
 
+/** Why a node is online, away or was never seen: for programs, and for decisions about many that are away at once. */
+export const PresenceCause = Type.OneOf([
+  'enrolled', // and not heard of yet
+  'connected',
+  'heard', // again, on the connection that it has
+  'stopped', // by a person or an update, in good order
+  'broken', // its connection
+  'silent', // on a connection that stands
+  'restarted', // the coordinator was, and has not heard of it since
+  'quarantined',
+]);
+export type PresenceCause = Static<typeof PresenceCause>;
+
 /** What the coordinator shows of a node: the shape of GET /v1/nodes. */
 export const NodeView = Type.Object({
   id: NodeId,
@@ -348,7 +363,8 @@ export const NodeView = Type.Object({
   quarantineReason: Type.Optional(Type.String()),
   presence: Type.OneOf(['online', 'suspect', 'lost', 'never']),
   presenceSinceMs: TimeMs,
-  presenceReason: Type.String(),
+  presenceReason: Type.String({ description: 'In words.' }),
+  presenceCause: PresenceCause,
   lastSeenMs: Type.Nullable(TimeMs),
   cordoned: Type.Boolean(),
   draining: Type.Boolean(),

@@ -42,6 +42,7 @@ export function showNode(view: View, id: string): NodeView | null {
     presence: row.presence,
     presenceSinceMs: row.presenceSinceMs,
     presenceReason: row.presenceReason,
+    presenceCause: row.presenceCause,
     lastSeenMs: live?.lastSeenMs ?? null,
     cordoned: row.cordoned,
     draining: row.draining,

@@ -91,6 +91,7 @@ function newNode(draft: Draft, token: JoinTokenRow, input: Inputs['enrol']): Nod
     presence: 'never',
     presenceSinceMs: draft.nowMs,
     presenceReason: 'enrolled, not heard of yet',
+    presenceCause: 'enrolled',
     boot: '',
     info: null,
   };

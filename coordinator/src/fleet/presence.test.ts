@@ -29,14 +29,14 @@ t.test('births and wills', async (t) => {
   t.equal(fleet.node('alice').presence, 'online', 'does not count');
 
   fleet.will('alice', boot1, 'power');
-  t.match(fleet.node('alice'), { presence: 'suspect', presenceReason: 'power' });
+  t.match(fleet.node('alice'), { presence: 'suspect', presenceReason: 'power', presenceCause: 'broken' });
   fleet.birth('alice', boot2);
   t.match(fleet.node('alice'), { presence: 'online', boot: boot2 });
   fleet.will('alice', boot1);
   t.equal(fleet.node('alice').presence, 'online', 'an old will after a new birth changes nothing');
 
   const stop = fleet.will('alice', boot2, 'stopped');
-  t.match(fleet.node('alice'), { presence: 'suspect', presenceReason: 'stopped' });
+  t.match(fleet.node('alice'), { presence: 'suspect', presenceReason: 'stopped', presenceCause: 'stopped' });
   t.match(stop.changes, [{}, { type: 'event', row: { severity: 'info' } }], 'a clean stop is no alarm');
 
   t.match(said(fleet.birth('nobody').messages, 'farewell'), [{ message: { reason: 'forgotten' } }]);

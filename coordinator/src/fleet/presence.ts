@@ -1,6 +1,6 @@
 // What nodes say of themselves: births and wills, inventory, capacity, heartbeats, what really runs. Every boot has an id; words of
 // an earlier boot never overwrite a later one. Heartbeats are perishable, only transitions are stored.
-import type { AgentObserved } from '@blackroad/protocol';
+import { type AgentObserved, stoppedReason } from '@blackroad/protocol';
 import { agentIn, change, type Draft, decided, nodeIn, noteEvent, openDraft, putNode, remark } from '../draft.ts';
 import type { Decide } from '../input.ts';
 import { takeBackUnheld } from '../tasks/held.ts';
@@ -40,8 +40,8 @@ export const acceptState: Decide<'node-state'> = (view, { node, message }, nowMs
     remark(draft, 'old-boot', `${node}: the will of boot ${message.boot} came after the birth of ${row.boot}`);
     return decided(draft);
   }
-  const reason = message.reason ?? 'its connection broke';
-  turnSuspect(draft, row, reason);
+  const { reason = 'its connection broke' } = message;
+  turnSuspect(draft, row, reason === stoppedReason ? 'stopped' : 'broken', reason);
   return decided(draft);
 };
 
@@ -87,7 +87,7 @@ export const acceptHealth: Decide<'node-health'> = (view, { node, message }, now
     if (message.held) takeBackUnheld(draft, node, message.held);
     return decided(draft);
   }
-  turnOnline(draft, row, row.boot, 'heard again');
+  turnOnline(draft, row, row.boot, 'heard again', 'heard');
   if (message.generation !== row.generation) sendSnapshot(draft, node);
   leaseForNode(draft, node);
   return decided(draft);

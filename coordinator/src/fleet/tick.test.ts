@@ -17,7 +17,7 @@ t.test('silence: three heartbeats and a second', async (t) => {
   fleet.pass(16_000);
   t.equal(fleet.node('alice').presence, 'online');
   fleet.pass(500, 250);
-  t.match(fleet.node('alice'), { presence: 'suspect', presenceReason: 'silent' });
+  t.match(fleet.node('alice'), { presence: 'suspect', presenceReason: 'silent', presenceCause: 'silent' });
   const sinceMs = fleet.node('alice').presenceSinceMs;
   while (fleet.node('alice').presence === 'suspect') fleet.tick();
   t.equal(fleet.node('alice').presence, 'lost');

@@ -21,7 +21,7 @@ import { whyWaiting } from '../tasks/place-trouble.ts';
 import { heartbeatIntervalMs, isOffInterval, silenceMs } from './heartbeat.ts';
 import { sendWelcome } from './hello.ts';
 import { judgeFaults } from './model-faults.ts';
-import { restartedReason, turnLost, turnSuspect } from './transitions.ts';
+import { turnLost, turnSuspect } from './transitions.ts';
 import { judgeValve } from './valve.ts';
 
 /** fleet/state is published this often; also what keeps the leases for outside effects alive (quiet.ts), two may be lost. */
@@ -41,7 +41,7 @@ export const started: Decide<'started'> = (view, _input, nowMs, policy) => {
   for (const id of view.nodes.keys()) {
     const row = nodeIn(draft, id);
     if (row?.presence !== 'online') continue;
-    turnSuspect(draft, row, restartedReason);
+    turnSuspect(draft, row, 'restarted', 'the coordinator restarted');
     away++;
   }
   if (away > 0)
@@ -85,7 +85,7 @@ function judgePresence(draft: Draft, policy: Policy): boolean {
       const live = view.live.get(id);
       const lastMs = Math.max(live?.lastSeenMs ?? row.presenceSinceMs, view.resumedMs ?? 0);
       if (nowMs - lastMs > silenceMs(live, intervalMs)) {
-        turnSuspect(draft, row, 'silent');
+        turnSuspect(draft, row, 'silent', 'silent');
       } else if (live?.helloBoot === row.boot && isOffInterval(live.heartbeatMs, intervalMs)) {
         change(draft, { type: 'hello', node: id, boot: row.boot, heartbeatMs: intervalMs });
         sendWelcome(draft, id, row.boot, { heartbeatMs: intervalMs, timeZone: policy.timeZone });

@@ -1,14 +1,17 @@
 // The steps a node's presence can take, with all that follows from each: events, leases that go back, farewells. Every change of
 // presence comes through here; who decides that it is time is presence.ts, hello.ts and tick.ts.
-import { actorOf, coordinatorSelf, type TaskProblem } from '@blackroad/protocol';
+import { actorOf, coordinatorSelf, type PresenceCause, type TaskProblem } from '@blackroad/protocol';
 import { type Draft, noteAudit, noteEvent, putNode, send } from '../draft.ts';
 import { loseLeases } from '../tasks/leases.ts';
 import type { NodeRow } from '../view.ts';
 
-/** Presence reason after a start: these nodes did nothing wrong, and no event is worth writing when they come back. */
-export const restartedReason = 'the coordinator restarted';
-
-export function turnOnline(draft: Draft, row: NodeRow, boot: string, reason: string): NodeRow {
+export function turnOnline(
+  draft: Draft,
+  row: NodeRow,
+  boot: string,
+  reason: string,
+  presenceCause: PresenceCause = 'connected',
+): NodeRow {
   if (row.presence === 'online' && row.boot === boot) return row;
   const rebooted = row.boot !== boot;
   const online: NodeRow = {
@@ -17,9 +20,11 @@ export function turnOnline(draft: Draft, row: NodeRow, boot: string, reason: str
     presence: 'online',
     presenceSinceMs: draft.nowMs,
     presenceReason: reason,
+    presenceCause,
   };
   putNode(draft, online);
-  if (rebooted || row.presenceReason !== restartedReason)
+  // After a start of the coordinator these nodes did nothing wrong: no event is worth writing when they come back.
+  if (rebooted || row.presenceCause !== 'restarted')
     noteEvent(draft, {
       node: row.id,
       type: 'node-online',
@@ -29,15 +34,16 @@ export function turnOnline(draft: Draft, row: NodeRow, boot: string, reason: str
   return online;
 }
 
-export function turnSuspect(draft: Draft, row: NodeRow, reason: string): NodeRow {
+export function turnSuspect(draft: Draft, row: NodeRow, presenceCause: PresenceCause, reason: string): NodeRow {
   if (row.presence !== 'online') return row;
-  const suspect: NodeRow = { ...row, presence: 'suspect', presenceSinceMs: draft.nowMs, presenceReason: reason };
+  const presenceSinceMs = draft.nowMs;
+  const suspect: NodeRow = { ...row, presence: 'suspect', presenceSinceMs, presenceReason: reason, presenceCause };
   putNode(draft, suspect);
-  if (reason !== restartedReason)
+  if (presenceCause !== 'restarted')
     noteEvent(draft, {
       node: row.id,
       type: 'node-suspect',
-      severity: reason === 'stopped' ? 'info' : 'warning',
+      severity: presenceCause === 'stopped' ? 'info' : 'warning',
       text: `${row.id} is away: ${reason}`,
     });
   return suspect;
@@ -72,6 +78,7 @@ export function quarantine(draft: Draft, row: NodeRow, reason: string): NodeRow 
     presence: 'lost',
     presenceSinceMs: draft.nowMs,
     presenceReason: `quarantined: ${reason}`,
+    presenceCause: 'quarantined',
   };
   putNode(draft, out);
   noteAudit(draft, { actor: actorOf(coordinatorSelf), action: 'node-quarantined', subject: row.id, text: reason });

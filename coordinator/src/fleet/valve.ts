@@ -4,7 +4,6 @@
 import { change, type Draft, nodeOf, noteEvent } from '../draft.ts';
 import type { Policy } from '../input.ts';
 import { type Freeze, freezeAt, type NodeRow } from '../view.ts';
-import { restartedReason } from './transitions.ts';
 
 interface Group {
   here: number;
@@ -53,8 +52,8 @@ function countSites(draft: Draft, before: readonly Freeze[], policy: Policy): Ma
 }
 function counts(draft: Draft, row: NodeRow, sinceMs: number): boolean {
   if (draft.view.excused.has(row.id) || row.presenceSinceMs < sinceMs) return false;
-  if (row.presenceReason === 'stopped') return false;
-  return row.presence === 'lost' || row.presenceReason !== restartedReason;
+  if (row.presenceCause === 'stopped') return false;
+  return row.presence === 'lost' || row.presenceCause !== 'restarted';
 }
 /** Half of what froze it must be back: it does not flap. */
 function exceeds({ here, away }: Group, frozen: boolean, policy: Policy): boolean {

@@ -1,7 +1,7 @@
 // A node's one connection to the fleet: birth first, then what it keeps, then the outbox in order; back with jitter when it breaks.
 // In: messages of node.ts and of the coordinator. Out: bytes on the wire, checked messages. It never publishes while disconnected
 // and never decides what a message means.
-import { decode, type Encoded, encode, filterOf, topicOf, topics } from '@blackroad/protocol';
+import { decode, type Encoded, encode, filterOf, stoppedReason, topicOf, topics } from '@blackroad/protocol';
 import { backoffMs } from '@blackroad/std/backoff';
 import { type Clock, sleep, type Timer } from '@blackroad/std/clock';
 import { holdProcess } from '@blackroad/std/hold-process';
@@ -303,7 +303,7 @@ export function createTransport(options: TransportOptions): Transport {
       const last = link;
       const deadline = sleep(clock, goodbyeMs);
       if (last !== null && up) {
-        const { topic, payload } = state({ state: 'offline', reason: 'stopped' });
+        const { topic, payload } = state({ state: 'offline', reason: stoppedReason });
         const goodbye = last.publish(topic, payload, 1, true).then(() => last.end());
         await Promise.race([goodbye.catch(() => {}), deadline]);
       }

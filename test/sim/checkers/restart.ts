@@ -85,7 +85,7 @@ export const frozen: MakeChecker = (watched) => {
         if ((sites.size > 1 && row.site !== site) || row.status !== 'active' || row.presence === 'never') continue;
         const ageMs = nowMs - row.presenceSinceMs;
         const isAway = row.presence !== 'online' && ageMs > 1_000;
-        const counts = ageMs < valveWindowMs && !view.excused.has(row.id) && row.presenceReason !== 'stopped';
+        const counts = ageMs < valveWindowMs && !view.excused.has(row.id) && row.presenceCause !== 'stopped';
         if (row.presence === 'online') here++;
         else if (isAway && counts && row.presence === 'lost') away++;
       }

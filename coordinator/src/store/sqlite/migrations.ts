@@ -174,6 +174,21 @@ export const migrations: readonly Migration[] = [
       WHERE ended_ms IS NULL AND origin = 'mqtt' AND substr(idempotency_key, 1, length(agent) + 6) = 'mqtt:' || agent || ':';
     `,
   },
+  {
+    version: 10,
+    name: 'why a node is here or away, for programs',
+    // It was read out of the words.
+    sql: `
+      UPDATE node SET row = json_set(row, '$.presenceCause', CASE
+        WHEN json_extract(row, '$.status') = 'quarantined' THEN 'quarantined'
+        WHEN json_extract(row, '$.presence') = 'never' THEN 'enrolled'
+        WHEN json_extract(row, '$.presence') = 'online' THEN 'connected'
+        WHEN json_extract(row, '$.presenceReason') = 'stopped' THEN 'stopped'
+        WHEN json_extract(row, '$.presenceReason') = 'silent' THEN 'silent'
+        WHEN json_extract(row, '$.presenceReason') = 'the coordinator restarted' THEN 'restarted'
+        ELSE 'broken' END);
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -218,6 +218,32 @@ t.test('tasks of an older version are kept as those of whom nobody knows who ask
   );
 });
 
+t.test('why a node is away is found in the words of an older version', async (t) => {
+  const path = newPath();
+  const old = databaseOf(path, 9);
+  const said = [
+    ['never', 'active', 'enrolled, not heard of yet', 'enrolled'],
+    ['online', 'active', 'heard again', 'connected'],
+    ['lost', 'active', 'stopped', 'stopped'],
+    ['suspect', 'active', 'silent', 'silent'],
+    ['suspect', 'active', 'the coordinator restarted', 'restarted'],
+    ['lost', 'active', 'its connection broke', 'broken'],
+    ['lost', 'quarantined', 'quarantined: a twin', 'quarantined'],
+  ] as const;
+  for (const [i, [presence, status, presenceReason]] of said.entries()) {
+    const { presenceCause: _, ...row } = nodeRow(`n${i}`, { presence, status, presenceReason });
+    old.prepare('INSERT INTO node VALUES (?, ?)').run(row.id, JSON.stringify(row));
+  }
+  old.close();
+  const store = await open(path);
+  t.teardown(() => store.close());
+  const { nodes } = await loadedView(store);
+  t.same(
+    [...nodes.values()].map(({ presenceCause }) => presenceCause),
+    said.map(([, , , cause]) => cause),
+  );
+});
+
 t.test('who asked over MQTT before the upgrade is answered after it', async (t) => {
   const path = newPath();
   const old = databaseOf(path, 8);
