@@ -47,6 +47,8 @@ export interface NodeOrder {
   outboxMessages?: number;
   memoryBatchEntries?: number;
   queue: number;
+  /** What a server in the OpenAI dialect costs, US dollars; missing: nothing. */
+  pricePerMillionTokens?: number;
   keepaliveS: number;
   clock: Clock;
   random: Random;
@@ -79,6 +81,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     bandwidth: () => bandwidthOf(order),
     runsModels: () => runsModels(classOf(order)),
     queue: order.queue,
+    ...(order.pricePerMillionTokens === undefined ? {} : { pricePerMillionTokens: order.pricePerMillionTokens }),
     learned: createLearned({ path: file('learned.json'), clock, log, onDamage }),
     clock,
     random,

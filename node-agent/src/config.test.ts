@@ -21,6 +21,12 @@ t.test('where an Ollama is: our own option first, then the variable of Ollama it
   t.end();
 });
 
+t.test('a price is that of a server', async (t) => {
+  t.equal(readConfig([], {}, []).price, 0);
+  t.equal(readConfig(['--openai', 'https://api.example', '--price', '0.6'], {}, []).price, 0.6);
+  t.throws(() => readConfig([], { BLACKROAD_PRICE: '0.6' }, []), /^--price: expected --openai with it/);
+});
+
 t.test('a wrong address ends the process with its option’s name and exit code 2', async (t) => {
   const main = join(import.meta.dirname, 'main.ts');
   const run = promisify(execFile)(process.execPath, [main, 'models', '--ollama', 'http://box:port']);

@@ -1,5 +1,5 @@
 // The node-agent's configuration: the only reader of its environment. Each option has a heading in docs/configuration.md.
-import { readOptions, type Values } from '@blackroad/std/options';
+import { OptionError, readOptions, type Values } from '@blackroad/std/options';
 
 export const nodeOptions = {
   data: {
@@ -40,6 +40,15 @@ export const nodeOptions = {
     env: 'BLACKROAD_OPENAI_KEY',
     default: '',
     text: 'API key for that server.',
+  },
+  price: {
+    type: 'number',
+    flag: 'price',
+    env: 'BLACKROAD_PRICE',
+    default: 0,
+    min: 0,
+    max: 1_000_000,
+    text: 'US dollars that a million tokens, read or written, cost at that server: counted as usage, and agents rather go where it costs less. A machine that only speaks to a paid API joins as class cloud: no agent goes there that does not name that class.',
   },
   fetch: {
     type: 'choice',
@@ -154,5 +163,8 @@ export function readConfig(
   env: Readonly<Record<string, string | undefined>>,
   rest: string[],
 ): NodeConfig {
-  return readOptions(nodeOptions, argv, env, rest);
+  const config = readOptions(nodeOptions, argv, env, rest);
+  if (config.price > 0 && !config.openai)
+    throw new OptionError('--price: expected --openai with it, the server that takes the price.');
+  return config;
 }

@@ -152,6 +152,7 @@ async function run(config: NodeConfig): Promise<void> {
     lookAgain,
     dir: data,
     queue: config.queue,
+    ...(config.price > 0 ? { pricePerMillionTokens: config.price } : {}),
     keepaliveS: config.keepalive,
     clock,
     random,

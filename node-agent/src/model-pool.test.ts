@@ -18,9 +18,11 @@ function poolOf(
   lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>,
   runsModels = true,
   clock: Clock = systemClock,
+  price?: number,
 ) {
   return createModelPool({
     runtimes,
+    ...(price === undefined ? {} : { pricePerMillionTokens: price }),
     ...(lookAgain ? { lookAgain } : {}),
     probes,
     bandwidth: () => 10e9,
@@ -151,6 +153,16 @@ t.test('capacity carries what placement needs: the price of a token, the peak, w
   ]);
   await away.refresh();
   t.strictSame(away.capacity('boot').pulls, [], 'one that does not answer is not offered');
+});
+
+t.test('the price is that of the server in the OpenAI dialect, while that is what runs', async (t) => {
+  const own = runtimeOf(chat('a'));
+  const paid: Runtime = { ...own, kind: 'openai' };
+  const priceOf = (runtime: Runtime, price?: number) =>
+    poolOf([runtime], undefined, true, systemClock, price).capacity('boot').pricePerMillionTokens;
+  t.equal(priceOf(paid, 0.6), 0.6);
+  t.equal(priceOf(paid), undefined);
+  t.equal(priceOf(own, 0.6), undefined, 'an Ollama that answers is used instead');
 });
 
 t.test('a model is put down when it rests, its next answer loads it again, and both are news', async (t) => {

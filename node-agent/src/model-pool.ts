@@ -75,12 +75,14 @@ export function createModelPool(parts: {
   /** Whether a machine of its class runs models of its own. */
   runsModels: () => boolean;
   queue: number;
+  /** Of a server in the OpenAI dialect, US dollars. */
+  pricePerMillionTokens?: number;
   learned: Learned;
   clock: Clock;
   random: Random;
   log: Log;
 }): ModelPool {
-  const { probes, learned, clock, log } = parts;
+  const { probes, learned, clock, log, pricePerMillionTokens: price } = parts;
   let { runtimes } = parts;
   const admission = createAdmission({ slots: 1, queue: parts.queue, clock });
   const look = createModelLook({ clock, log });
@@ -314,6 +316,9 @@ export function createModelPool(parts: {
         ...(noModel ? { noModel } : {}),
         defaultChat: defaultChat(),
         embedder: embedderModel()?.model.name ?? null,
+        ...(price !== undefined && runtimes.some(({ kind }) => kind === 'openai')
+          ? { pricePerMillionTokens: price }
+          : {}),
       };
     },
     loads() {

@@ -119,7 +119,7 @@ export function isApart(node: { simulated: boolean; labels: Readonly<Record<stri
   return node.simulated && node.labels.simulated !== mixedLabels.simulated;
 }
 
-export const RuntimeKind = Type.OneOf(['ollama', 'openai', 'llama', 'cloud', 'simulated']);
+export const RuntimeKind = Type.OneOf(['ollama', 'openai', 'llama', 'simulated']);
 export type RuntimeKind = Static<typeof RuntimeKind>;
 
 export const NodeModel = Type.Object({
@@ -195,7 +195,7 @@ export const NodeCapacity = Type.Object({
     Type.String({ maxLength: 200, description: 'Embedding model in use; null: lexical recall only.' }),
   ),
   pricePerMillionTokens: Type.Optional(
-    Type.Number({ minimum: 0, maximum: 1e6, description: 'US dollars; class cloud only.' }),
+    Type.Number({ minimum: 0, maximum: 1e6, description: 'US dollars, for tokens read or written; missing: nothing.' }),
   ),
 });
 export type NodeCapacity = Static<typeof NodeCapacity>;

@@ -49,7 +49,7 @@ t.test('only what can be put down and loaded again', async (t) => {
   const fleet = fleetWith(
     modelOf('small', { resident: true }),
     modelOf('served', { resident: true, runtime: 'openai' }),
-    modelOf('paid', { resident: true, runtime: 'cloud' }),
+    modelOf('paid', { resident: true, runtime: 'openai' }),
     modelOf('meaning', { resident: true, kind: 'embed' }),
     modelOf('other', { resident: true }),
   );

@@ -74,7 +74,7 @@ t.test('one is left alone for ten minutes, whatever it might gain', async (t) =>
 t.test('off a paid node to one that costs nothing, to an earlier model, off a sick node', async (t) => {
   const fleet = pis();
   fleet.online('paid');
-  const cloud = modelOf('small', { runtime: 'cloud', sizeBytes: 0, slots: 32, resident: true });
+  const cloud = modelOf('small', { runtime: 'openai', sizeBytes: 0, slots: 32, resident: true });
   fleet.capacity('paid', { models: [cloud], pricePerMillionTokens: 3 });
   agents(fleet, 1, { model: ['best', 'small'] });
   t.same(counts(fleet), { paid: 1 });

@@ -161,11 +161,11 @@ function offerOf(node: SupplyNode, model: NodeModel, isPull: boolean): Offer {
   };
 }
 /**
- * A server in the OpenAI dialect took its memory when it started and a cloud API has none here: nothing to charge.
+ * A server in the OpenAI dialect took its memory when it started, or is a paid API that has none here: nothing to charge.
  * Figures of 0 mean that the node cannot tell: then the model counts as fitting, and the runtime's own admission is the guard.
  */
 function isCharged(node: SupplyNode, model: NodeModel): boolean {
-  if (model.runtime === 'openai' || model.runtime === 'cloud') return false;
+  if (model.runtime === 'openai') return false;
   return node.memoryTotalBytes > 0 && model.sizeBytes > 0;
 }
 

@@ -84,6 +84,7 @@ function oneNode(node: NodeView, call: VerbCall): string {
   for (const { severity, text } of node.conditions)
     lines.push(call.paint(severity === 'error' ? 'red' : 'yellow', `${severity.padEnd(10)} ${text}`));
   if (capacity) {
+    if (capacity.pricePerMillionTokens) lines.push(`price      $${capacity.pricePerMillionTokens} a million tokens`);
     lines.push(`embeddings ${capacity.embedder ?? 'none: memory is searched by words only'}`);
     if (capacity.models.length > 0) lines.push('', modelTable(node, capacity.models, call));
   }

@@ -100,6 +100,7 @@ export function NodeNow({ node }: { node: NodeView }) {
 
 export function NodeHardware({ node }: { node: NodeView }) {
   const { info } = node;
+  const price = node.capacity?.pricePerMillionTokens ?? 0;
   return (
     <Panel title="Machine">
       <Facts
@@ -112,6 +113,7 @@ export function NodeHardware({ node }: { node: NodeView }) {
           info && ['System', `${info.os} · ${info.arch}`],
           info && ['Host name', info.hostname],
           info && info.runtimes.length > 0 && ['Runtimes', info.runtimes.join(', ')],
+          price > 0 && ['Price', `$${price} a million tokens`],
           ['Site', node.site],
           Object.keys(node.labels).length > 0 && [
             'Labels',
