@@ -102,7 +102,7 @@ export type PerishableChange =
   | { type: 'health'; node: string; health: NodeHealth; atMs: number }
   | { type: 'capacity'; node: string; capacity: NodeCapacity }
   /** `atMs`: of the hello itself; missing: only its interval is another. */
-  | { type: 'hello'; node: string; boot: string; heartbeatMs?: number; atMs?: number }
+  | { type: 'hello'; node: string; boot: string; heartbeatMs?: number; atMs?: number; version?: string }
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
   /** All freezes from now on. */
   | { type: 'frozen'; frozen: Freeze[] }
@@ -315,6 +315,7 @@ export function apply(view: MutableView, change: Change): void {
         live.helloBoot = change.boot;
         if (change.heartbeatMs !== undefined) live.heartbeatMs = change.heartbeatMs;
         if (change.atMs !== undefined) live.helloMs = change.atMs;
+        if (change.version !== undefined) live.version = change.version;
       }
       return;
     }

@@ -143,7 +143,7 @@ async function live(seed: number): Promise<{ entries: MemoryEntry[]; written: Se
   };
   const hello = async (writer: Writer): Promise<void> => {
     const { seq: durableSeq, hash } = writer.head();
-    await tell(writer, { type: 'hello', epoch: Math.max(1, writer.epoch), durableSeq, hash, acked: writer.acked });
+    await tell(writer, { type: 'hello', epoch: Math.max(1, writer.epoch), durableSeq, hash });
   };
   const push = async (writer: Writer): Promise<void> => {
     const entries = writer.log.slice(writer.acked, writer.acked + 1 + Math.floor(random.next() * 5));

@@ -55,8 +55,7 @@ t.test('what would have to be stored is refused in words, and nothing of it stay
 t.test('reads go on, heartbeats are heard, and a report is not acknowledged', async (t) => {
   for (const path of ['/healthz', '/v1/agents', '/v1/nodes', '/v1/fleet', '/v1/events'])
     t.equal((await fleet.call('GET', path)).status, 200, path);
-  const before = fleet.coordinator.view.live.get('alice')?.health?.seq;
-  t.equal(before, 1, 'what the node said of itself is still known');
+  t.ok(fleet.coordinator.view.live.get('alice')?.health, 'what the node said of itself is still known');
   held[0]?.();
   t.match(await fleet.problem('PUT', '/v1/nodes/alice', { body: { cordoned: true } }), { code: 'storage-failed' });
   t.equal(fleet.coordinator.view.nodes.get('alice')?.cordoned, false);

@@ -278,11 +278,7 @@ export async function createRecorder(parts: {
         tier === minuteS && points.at(-1)?.[0] !== minuteAtS * 1000 ? minute.sofar(known.number, metricAt) : null;
       if (now) points.push([minuteAtS * 1000, now.min, now.mean, now.max]);
     }
-    const rollup =
-      tier === minuteS
-        ? 'least, mean and most of each minute; minutes are kept for a day'
-        : 'least, mean and most of each quarter hour; quarter hours are kept for a month';
-    return { ...head, resolutionS: tier, rollup, fromMs: fromS * 1000, toMs, points };
+    return { ...head, resolutionS: tier, fromMs: fromS * 1000, toMs, points };
   }
 
   const timer: Timer = clock.every(1000, everySecond);

@@ -115,6 +115,8 @@ export interface NodeLive {
   helloBoot: string | null;
   /** When it said that. */
   helloMs?: number;
+  /** Of its node-agent, as it said then. */
+  version?: string;
   /** The heartbeat interval it was told last. */
   heartbeatMs?: number;
   refusals?: Refusals;

@@ -7,12 +7,10 @@ const figure = 1234567.123456789;
 /** A machine of as many cards, leases and models as a heartbeat may name. */
 const full: NodeHealth = {
   boot: '01jq8y2k7d4w6n0m3v5x9z1b2c',
-  seq: 123_456_789,
   atMs: 1_795_000_000_000,
   uptimeS: figure,
   generation: 123_456,
   cpu: 0.123456789012345,
-  load1: figure,
   memoryFreeBytes: 2 ** 44,
   diskFreeBytes: 2 ** 50,
   temperatureC: 61.123456789,

@@ -108,7 +108,6 @@ class Loop implements RunningNode {
   /** Until when agents that came from elsewhere keep their hands still. */
   readonly #quietUntilMs = new Map<string, number>();
   #startedMs: number;
-  #seq = 0;
   #capacity: NodeCapacity | null = null;
   /** What was told last, as JSON. */
   #info = '';
@@ -226,7 +225,6 @@ class Loop implements RunningNode {
       {
         boot,
         version,
-        protocol: 1,
         hardware: machine.hardware,
         machine: machine.machine,
         generation: assignments.generation,
@@ -531,7 +529,6 @@ class Loop implements RunningNode {
       { node },
       fittedHealth({
         boot,
-        seq: ++this.#seq,
         atMs: clock.nowMs(),
         generation: assignments.generation,
         ...health,

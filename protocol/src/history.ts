@@ -59,8 +59,9 @@ export const History = Type.Object({
   metric: Type.String(),
   unit: Type.String(),
   range: HistoryRange,
-  resolutionS: Type.Integer({ description: 'Seconds a point stands for: 60 or 900.' }),
-  rollup: Type.String({ description: 'In words, for the chart to say.' }),
+  resolutionS: Type.Integer({
+    description: 'Seconds a point stands for: 60 (kept for a day) or 900 (kept for a month).',
+  }),
   fromMs: TimeMs,
   toMs: TimeMs,
   points: Type.Array(Type.Array(Type.Number(), { minItems: 4, maxItems: 4 }), {

@@ -198,7 +198,7 @@ export const maxFeedDeltaRows = 2_500;
 export const maxFeedRingBytes = 4 * 1024 * 1024;
 /** Tasks and events a console is given at once; the API has the rest. */
 export const maxFeedRecentRows = 200;
-/** New tasks or events of one frame; at thousands a second nobody reads them, and the frame says how many it left out. */
+/** New tasks or events of one frame; at thousands a second nobody reads them. */
 export const maxFeedNewRows = 100;
 /** Alerts at once. Alike ones of a site are one; more than this many kinds of trouble are one trouble. */
 export const maxAlerts = 200;

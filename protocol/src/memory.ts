@@ -113,7 +113,6 @@ export const MemoryUp = Type.Union([
       epoch: Epoch,
       durableSeq: Seq,
       hash: Hash,
-      acked: Seq,
     },
     { description: 'What this node holds of the log. Also how a node pulls: the answer is what it lacks, or an ack.' },
   ),

@@ -12,7 +12,6 @@ import {
   Labels,
   Machine,
   NodeId,
-  Seq,
   TaskId,
   TimeMs,
 } from './ids.ts';
@@ -47,8 +46,7 @@ export type NodeState = Static<typeof NodeState>;
 /** Said after every (re)connection: what the node holds, so that the coordinator can send exactly what is missing. */
 export const NodeHello = Type.Object({
   boot: BootId,
-  version: Type.String({ maxLength: 40 }),
-  protocol: Type.Integer({ minimum: 1 }),
+  version: Type.String({ maxLength: 40, description: 'Of the node-agent.' }),
   hardware: Fingerprint,
   machine: Type.Optional(Machine),
   generation: Generation,
@@ -220,12 +218,10 @@ export type ModelLoad = Static<typeof ModelLoad>;
 /** The heartbeat: perishable, never stored. */
 export const NodeHealth = Type.Object({
   boot: BootId,
-  seq: Seq,
   atMs: TimeMs,
   uptimeS: Type.Number({ minimum: 0 }),
   generation: Generation,
   cpu: Type.Number({ minimum: 0, maximum: 1, description: 'Share of all cores in use since the last heartbeat.' }),
-  load1: Type.Number({ minimum: 0 }),
   memoryFreeBytes: Type.Integer({ minimum: 0 }),
   diskFreeBytes: Type.Integer({ minimum: 0 }),
   temperatureC: Type.Optional(Type.Number()),
@@ -356,6 +352,9 @@ export type PresenceCause = Static<typeof PresenceCause>;
 /** What the coordinator shows of a node: the shape of GET /v1/nodes. */
 export const NodeView = Type.Object({
   id: NodeId,
+  version: Type.Nullable(
+    Type.String({ description: 'Of its node-agent. Null: it did not connect since the coordinator started.' }),
+  ),
   class: NodeClassName,
   site: Type.String(),
   labels: Labels,

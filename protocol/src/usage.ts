@@ -5,7 +5,9 @@ import { type Static, Type } from './typebox.ts';
 
 const day = (description: string) => Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', description });
 export const UsageQuery = Type.Object({
-  from: Type.Optional(day('First day, UTC, e.g. 2026-11-24; else 29 days before `to`.')),
+  from: Type.Optional(
+    day(`First day, UTC, e.g. 2026-11-24, less than ${maxUsageDays} days before \`to\`; else 29 days before it.`),
+  ),
   to: Type.Optional(day('Last day; else today.')),
   by: Type.Optional(Type.OneOf(['day', 'agent', 'model', 'node'], { default: 'day' })),
   agent: Type.Optional(AgentName),
@@ -24,7 +26,6 @@ export const Usage = Type.Object({
   from: day('First day.'),
   to: day('Last day.'),
   by: Type.OneOf(['day', 'agent', 'model', 'node']),
-  keptDays: Type.Integer({ description: `Days kept: ${maxUsageDays}.` }),
   total: Type.Object(sums),
   rows: Type.Array(
     Type.Object({

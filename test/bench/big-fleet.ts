@@ -180,7 +180,6 @@ async function introduce(coordinator: Coordinator, i: number): Promise<void> {
     message: {
       boot,
       version: '0.1.0',
-      protocol: 1,
       hardware: row?.hardware ?? '',
       generation: row?.generation ?? 0,
       upMs: 0,

@@ -90,12 +90,10 @@ function health(id: string): NodeHealth {
   const noise = (width: number) => (Math.random() - 0.5) * width;
   return {
     boot: boot(id),
-    seq,
     atMs: clock.nowMs(),
     uptimeS: seq * 10,
     generation: 0,
     cpu: 0.4 + noise(0.2),
-    load1: 1,
     memoryFreeBytes: 4 * gib,
     diskFreeBytes: 50 * gib,
     temperatureC: 55 + noise(6),
@@ -114,7 +112,6 @@ for (const [i, id] of ids.entries()) {
       message: {
         boot: boot(id),
         version: '0.1.0',
-        protocol: 1,
         hardware: id.padEnd(64, '0'),
         generation: 0,
         upMs: 1e6,

@@ -70,7 +70,6 @@ t.test('a number beyond it is refused by name', async (t) => {
   const hello = {
     boot: '01jq8y2k',
     version: '1',
-    protocol: 1,
     hardware: 'a'.repeat(64),
     generation: 0,
     upMs: 0,

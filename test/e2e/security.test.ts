@@ -135,7 +135,7 @@ t.test('what must be refused', async (t) => {
     t.not((await fleet.client.call('task', { params: { task: task?.id as string } })).result, 'forged');
     const log = await memoryOf(fleet, 'greeter');
     const nacks = await counter(fleet, 'coordinator_total', { what: 'remark memory-nack-stale-epoch' });
-    const hello = { type: 'hello', epoch: 1, durableSeq: 0, hash: 'genesis', acked: 0 };
+    const hello = { type: 'hello', epoch: 1, durableSeq: 0, hash: 'genesis' };
     await again.publishAsync(`${own}/memory/greeter`, JSON.stringify(hello), { qos: 1 });
     await until('it may not read or write the memory of an agent elsewhere', async () => {
       return (await counter(fleet, 'coordinator_total', { what: 'remark memory-nack-stale-epoch' })) > nacks;

@@ -11,7 +11,7 @@ type Fields = Partial<Record<TopicName, readonly string[]>>;
 export const broughtSaid: Fields = {
   nodeHello: ['machine'],
   nodeInfo: ['led'],
-  nodeHealth: ['held', 'gpuTroubles', 'models'],
+  nodeHealth: ['held', 'gpuTroubles', 'models', 'memoriesUnacked'],
   nodeCapacity: ['pulls', 'fetchable', 'fetches', 'noModel', 'models.speed.loadMs'],
   taskReport: ['usage.decodeMs'],
   taskChunk: ['retract'],

@@ -48,7 +48,7 @@ async function usageOf(context: ApiContext, query: Parameters<Handlers['usage']>
   const list = [...rows].map(([key, sums]) => ({ key, ...sums }));
   const tokens = (row: ReturnType<typeof empty>) => row.promptTokens + row.completionTokens;
   if (by !== 'day') list.sort((a, b) => tokens(b) - tokens(a) || b.tasks - a.tasks);
-  return { from: dayText(from), to: dayText(to), by, keptDays: maxUsageDays, total, rows: list };
+  return { from: dayText(from), to: dayText(to), by, total, rows: list };
 }
 
 export const overviewHandlers = {

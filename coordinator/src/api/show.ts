@@ -34,6 +34,7 @@ export function showNode(view: View, id: string): NodeView | null {
   const live = view.live.get(id);
   return asShown<NodeView>({
     id,
+    version: live?.version ?? null,
     class: row.class,
     site: row.site,
     labels: row.labels,

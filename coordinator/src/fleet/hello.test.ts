@@ -1,6 +1,8 @@
 import t from 'tap';
 import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { ada, boot2, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { showNode } from '../api/show.ts';
+import type { View } from '../view.ts';
 import { acceptEvent, releaseNode } from './nodes.ts';
 import { leaseMs } from './quiet.ts';
 
@@ -12,6 +14,16 @@ t.test('who may say hello', async (t) => {
   fleet.addNode('bad', { status: 'quarantined', quarantineReason: 'a clone' });
   t.match(said(fleet.hello('bad').messages, 'farewell'), [{ message: { reason: 'quarantined', text: 'a clone' } }]);
   t.equal(fleet.node('bad').presence, 'never');
+});
+
+t.test('the version of a node-agent is known from its hello on', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.addNode('alice');
+  t.equal(showNode(fleet.view as View, 'alice')?.version, null);
+  fleet.hello('alice', { version: '0.2.0' });
+  t.equal(showNode(fleet.view as View, 'alice')?.version, '0.2.0');
+  fleet.tick();
+  t.equal(showNode(fleet.view as View, 'alice')?.version, '0.2.0');
 });
 
 t.test('the welcome says in which time zone triggers are meant that name none', async (t) => {

@@ -49,7 +49,8 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
   if (generation !== row.generation || known !== row) putNode(draft, { ...known, generation });
   const heartbeatMs = heartbeatIntervalMs(draft.view, policy);
   draft.helloBoots.set(row.id, message.boot);
-  change(draft, { type: 'hello', node: row.id, boot: message.boot, heartbeatMs, atMs: draft.nowMs });
+  const { boot, version } = message;
+  change(draft, { type: 'hello', node: row.id, boot, heartbeatMs, atMs: draft.nowMs, version });
   change(draft, { type: 'seen', node: row.id, atMs: draft.nowMs });
   // What it lacks comes with the answer: it has its time for that.
   change(draft, { type: 'behind', node: row.id, behind: null });

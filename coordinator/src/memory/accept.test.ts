@@ -107,7 +107,7 @@ t.test('who may append: the node that holds the agent, under the present epoch',
   fleet.move(['echo', 'bob']);
   const old = up(fleet, 'alice', batch(1, chain(1, tip(first), [{}])));
   t.match(old, { changes: [], down: [{ type: 'nack', reason: 'stale-epoch' }] });
-  t.match(up(fleet, 'alice', { type: 'hello', epoch: 1, durableSeq: 3, hash: tip(first).hash, acked: 3 }).down, [
+  t.match(up(fleet, 'alice', { type: 'hello', epoch: 1, durableSeq: 3, hash: tip(first).hash }).down, [
     { type: 'nack', reason: 'stale-epoch' },
   ]);
   t.match(up(fleet, 'bob', batch(2, chain(2, tip(first), [{ kind: 'migrate' }, {}]))).down, [{ type: 'ack', upto: 5 }]);
@@ -162,11 +162,11 @@ t.test('gaps and forks', async (t) => {
     up(fleet, 'alice', batch(1, other)),
     up(fleet, 'alice', batch(1, other.slice(0, 1)), { stored: hashes(first) }),
     up(fleet, 'alice', batch(1, other.slice(2))),
-    up(fleet, 'alice', { type: 'hello', epoch: 1, durableSeq: 3, hash: other[1]?.hash ?? '', acked: 3 }),
+    up(fleet, 'alice', { type: 'hello', epoch: 1, durableSeq: 3, hash: other[1]?.hash ?? '' }),
     up(
       fleet,
       'alice',
-      { type: 'hello', epoch: 1, durableSeq: 2, hash: other[0]?.hash ?? '', acked: 2 },
+      { type: 'hello', epoch: 1, durableSeq: 2, hash: other[0]?.hash ?? '' },
       { missing: first.slice(2) },
     ),
   ];
@@ -196,7 +196,7 @@ t.test('a branch is offered whenever the writer is caught up, not at its hello a
   const { fleet, shared, main, alone } = apart([{}, { kind: 'note' }]);
   up(fleet, 'alice', branch(1, alone), { stored: hashes(main) });
   const writer = tip(main);
-  const hello = { type: 'hello', epoch: 2, durableSeq: 3, hash: tip(shared).hash, acked: 3 } as const;
+  const hello = { type: 'hello', epoch: 2, durableSeq: 3, hash: tip(shared).hash } as const;
   t.match(up(fleet, 'bob', hello, { missing: main }).down, [{ type: 'entries' }], 'it lacks the log first');
   const read = { branch: { id: 'echo.alice.1', entries: alone } };
   const hydrated = { type: 'hydrated', epoch: 2, durableSeq: writer.seq, hash: writer.hash } as const;
@@ -212,7 +212,7 @@ t.test('hello: behind, level, ahead', async (t) => {
   const first = chain(1, genesis, three);
   up(fleet, 'alice', batch(1, first));
   const hello = (durableSeq: number, hash: string, missing: MemoryEntry[] = []) =>
-    up(fleet, 'alice', { type: 'hello', epoch: 1, durableSeq, hash, acked: 0 }, { missing }).down;
+    up(fleet, 'alice', { type: 'hello', epoch: 1, durableSeq, hash }, { missing }).down;
   t.match(hello(0, 'genesis', first), [{ type: 'entries', entries: first, headSeq: 3, headHash: tip(first).hash }]);
   t.match(hello(1, first[0]?.hash ?? '', first.slice(1)), [{ type: 'entries', entries: first.slice(1) }]);
   t.match(hello(0, 'genesis'), [{ type: 'nack', reason: 'gap' }], 'nothing was read for it: it asks again');
@@ -230,7 +230,7 @@ t.test('hello: behind, level, ahead', async (t) => {
     fleet.decide<'memory-up'>(acceptMemory, {
       node: 'alice',
       agent: 'echo',
-      message: { type: 'hello', epoch: 1, durableSeq: 0, hash: 'genesis', acked: 0 },
+      message: { type: 'hello', epoch: 1, durableSeq: 0, hash: 'genesis' },
       stored: [],
       missing: large,
       branch: null,
@@ -326,7 +326,7 @@ t.test('in parts, sent twice, partly in the log already', async (t) => {
   t.match(fleet.view.branches.get('echo.alice.1'), { fromSeq: 4, uptoSeq: 7, complete: true });
 
   fleet.birth('bob', boot1);
-  const hello: MemoryUp = { type: 'hello', epoch: 2, durableSeq: 4, hash: tip(main).hash, acked: 4 };
+  const hello: MemoryUp = { type: 'hello', epoch: 2, durableSeq: 4, hash: tip(main).hash };
   t.match(up(fleet, 'bob', hello, { branch: { id: 'echo.alice.1', entries: alone } }).down, [
     { type: 'ack', upto: 4 },
     { type: 'merge', branch: 'echo.alice.1', entries: alone },
@@ -375,7 +375,7 @@ t.test('what may be taken later says nothing final, what is never taken does', a
   const fleet = fleetWithEcho();
   const first = chain(1, genesis, three);
   up(fleet, 'alice', batch(1, first));
-  const hello = { type: 'hello', epoch: 1, durableSeq: 2, hash: first[1]!.hash, acked: 0 } as const;
+  const hello = { type: 'hello', epoch: 1, durableSeq: 2, hash: first[1]!.hash } as const;
   const other = chain(1, first[0]!, [{ text: 'other' }]);
   const early = up(fleet, 'bob', branch(1, other));
   const table: [string, ReturnType<typeof up>, 'later' | 'never'][] = [

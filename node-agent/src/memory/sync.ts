@@ -83,7 +83,7 @@ export function createSync(deps: {
         return;
       case 'hello':
         depart(log, { kind: 'hello', epoch, upto: durableSeq, hash, group: 0 });
-        deps.publish(agent, { type: 'hello', epoch, durableSeq, hash, acked: Math.min(acked, durableSeq) });
+        deps.publish(agent, { type: 'hello', epoch, durableSeq, hash });
         return;
       case 'hydrated':
         log.hydratedSaid = true;

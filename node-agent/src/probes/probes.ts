@@ -1,7 +1,7 @@
 // Reads the machine: who it is, how it is now, what models may take of it. Spawns nothing in the heartbeat's path; nvidia-smi and
 // vcgencmd run in the background. What cannot be read is left out, never guessed, and never becomes another quantity. Reads no
 // environment, writes nothing (but the id of a container, once, and the graphics cards, when they change).
-import { loadavg, uptime } from 'node:os';
+import { uptime } from 'node:os';
 import { type ClassRow, classes, classify, cloudClass } from '@blackroad/protocol';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -110,7 +110,6 @@ export function createProbes(options: ProbesOptions): Probes {
       return {
         uptimeS: files.number('/proc/uptime') ?? (root === '/' ? uptime() : 0),
         cpu: cpuShare(),
-        load1: files.number('/proc/loadavg') ?? (root === '/' ? (loadavg()[0] ?? 0) : 0),
         memoryFreeBytes: memory.availableBytes,
         diskFreeBytes: readDiskFree(files, modelsDir),
         ...power(),

@@ -152,7 +152,6 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
       return {
         uptimeS: (clock.monotonicMs() - startedMs) / 1000,
         cpu: busy,
-        load1: busy * profile.cores,
         memoryFreeBytes: Math.floor(
           Math.max(0, profile.memoryBytes * (0.85 - mood / 20) - self.residentBytes - self.foreignBytes),
         ),

@@ -73,7 +73,7 @@ function oneNode(node: NodeView, call: VerbCall): string {
     );
     if (health.diskWrittenBytesPerDay !== undefined)
       lines.push(`writes     ${bytes(health.diskWrittenBytesPerDay)} a day to its disks`);
-    lines.push(`node-agent ${bytes(health.agentRssBytes)}`);
+    lines.push(`node-agent ${[node.version, bytes(health.agentRssBytes)].filter(Boolean).join(', ')}`);
     const { outboxDepth, memoriesUnacked = 0 } = health;
     if (outboxDepth + memoriesUnacked > 0)
       lines.push(

@@ -7,7 +7,7 @@ const head = { channel: 'nodes', epoch, asOfMs: 1 };
 const snapshot = (seq: number, part: number, parts: number, rows: object[]) =>
   ({ type: 'snapshot', ...head, seq, part, parts, rows }) as ChannelFrame;
 const delta = (seq: number, change: object) =>
-  ({ type: 'delta', ...head, seq, put: [], patch: [], gone: [], skipped: 0, ...change }) as ChannelFrame;
+  ({ type: 'delta', ...head, seq, put: [], patch: [], gone: [], ...change }) as ChannelFrame;
 const ids = (table: ReturnType<typeof createTable>) => [...table.rows.keys()];
 
 t.test('a snapshot in parts replaces what was there only when it is whole', async (t) => {

@@ -6,7 +6,6 @@ export interface DeltaBody {
   put: readonly unknown[];
   patch: readonly unknown[];
   gone: readonly unknown[];
-  skipped: number;
 }
 export interface Deltas {
   readonly seq: number;
@@ -25,11 +24,9 @@ export function createDeltas(channel: string, epoch: string, maxBytes = maxFeedR
     get seq() {
       return seq;
     },
-    add(asOfMs, { put, patch, gone, skipped }) {
+    add(asOfMs, { put, patch, gone }) {
       seq++;
-      const frame = Buffer.from(
-        JSON.stringify({ type: 'delta', channel, epoch, asOfMs, seq, put, patch, gone, skipped }),
-      );
+      const frame = Buffer.from(JSON.stringify({ type: 'delta', channel, epoch, asOfMs, seq, put, patch, gone }));
       kept.push(frame);
       bytes += frame.length;
       let drop = 0;

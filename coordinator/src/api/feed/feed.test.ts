@@ -70,7 +70,8 @@ t.test('the load of models is live in the API and on the channel of its node, an
   t.teardown(() => fleet.close());
   const alice = await fleet.node('alice');
   const health = fleet.coordinator.view.live.get('alice')?.health as NodeHealth;
-  const beat = (seq: number, models: NodeHealth['models']) => alice.say('nodeHealth', {}, { ...health, seq, models });
+  const beat = (seq: number, models: NodeHealth['models']) =>
+    alice.say('nodeHealth', {}, { ...health, uptimeS: seq, models });
   const client = asViewer(fleet);
   client.subscribe('nodes', 'node:alice');
   await client.until(() => isWhole(client, 'nodes') && isWhole(client, 'node:alice'));

@@ -101,7 +101,6 @@ export function agentLine(view: View, name: string, branches: ReadonlyMap<string
     waiting: work?.waiting.length ?? 0,
     running: work?.leased.size ?? 0,
     branches: branches.get(name) ?? 0,
-    updatedMs: row.updatedMs,
     changedMs: row.changedMs ?? row.createdMs,
     text: reason === undefined || state === 'ready' ? null : cut(reason, maxLineText),
     ...(reasonCode === undefined ? {} : { reasonCode }),

@@ -1,5 +1,5 @@
 // A channel of what comes one after the other (tasks, events): a snapshot of the last ones, then the new ones. At thousands a second
-// nobody reads them: a frame holds the newest and says how many it left out. Rows that fall out at the end are not told; a console
+// nobody reads them: a frame holds the newest. Rows that fall out at the end are not told; a console
 // keeps as many as it likes.
 import { maxFeedNewRows, maxFeedRecentRows } from '@blackroad/protocol';
 import { createDeltas } from './deltas.ts';
@@ -17,12 +17,11 @@ export function createRecent<R extends object>(
   const rows = new Map<string, R>(past);
   const fresh = new Map<string, R>();
   const all: readonly string[] = [];
-  let skipped = 0;
 
-  function keep(map: Map<string, R>, max: number, id: string, row: R): boolean {
+  function keep(map: Map<string, R>, max: number, id: string, row: R): void {
     map.delete(id);
     map.set(id, row);
-    return map.size > max && map.delete(map.keys().next().value as string);
+    if (map.size > max) map.delete(map.keys().next().value as string);
   }
   return {
     get seq() {
@@ -30,14 +29,13 @@ export function createRecent<R extends object>(
     },
     add(id, row) {
       keep(rows, maxFeedRecentRows, id, row);
-      if (keep(fresh, maxFeedNewRows, id, row)) skipped++;
+      keep(fresh, maxFeedNewRows, id, row);
     },
     prime: () => true,
     beat(asOfMs) {
       if (fresh.size === 0) return null;
-      const frame = deltas.add(asOfMs, { put: [...fresh.values()], patch: [], gone: [], skipped });
+      const frame = deltas.add(asOfMs, { put: [...fresh.values()], patch: [], gone: [] });
       fresh.clear();
-      skipped = 0;
       return frame;
     },
     since: (seq) => deltas.since(seq),

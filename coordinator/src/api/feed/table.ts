@@ -101,7 +101,6 @@ export function createTable<R extends object>(source: FeedTableSource<R>): FeedT
         put: [],
         patch: [],
         gone: [],
-        skipped: 0,
       };
       let left = maxFeedDeltaRows;
       for (const id of dirty) {

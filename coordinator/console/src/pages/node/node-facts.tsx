@@ -89,7 +89,7 @@ export function NodeNow({ node }: { node: NodeView }) {
               ['Tasks', `${health.tasksRunning} under way`],
               ['Only here yet', onlyHere(health)],
               ['Up', duration(health.uptimeS * 1000)],
-              ['Node-agent', `${bytes(health.agentRssBytes)} of memory`],
+              ['Node-agent', `${node.version ?? 'version not known'}, ${bytes(health.agentRssBytes)} of memory`],
             ]}
           />
         </div>
