@@ -328,7 +328,8 @@ export const AgentObserved = Type.Object({
   reason: Type.Optional(Type.String({ maxLength: 500, description: 'Why it is not ready, in words.' })),
   code: Type.Optional(
     Type.String({
-      pattern: '^[a-z][a-z-]{0,39}$',
+      pattern: '^[a-z][a-z-]*$',
+      maxLength: 40,
       description: `The same for programs: ${Object.keys(nodeReasons).join(', ')}. Missing: ready, stopped, or an older node.`,
     }),
   ),
