@@ -604,6 +604,65 @@ t.test('nobody moves in where someone has not left', async (t) => {
   t.equal(stale, 2, 'another version of it may be worth more');
   t.equal(view.agents.get('high')?.placement, null);
 });
+t.test(
+  'two agents that trade places leave in one commit; one that cannot leave holds back who waits for it',
+  async (t) => {
+    const view = emptyView('c', startedMs);
+    addNode(view, 'alice');
+    addNode(view, 'bob');
+    const [model] = view.live.get('alice')?.capacity?.models.map(({ name }) => name) ?? [];
+    for (const [agent, node] of [
+      ['a', 'alice'],
+      ['b', 'bob'],
+    ] as const)
+      addAgent(view, agent, node, { onLoss: { policy: 'replace', afterSeconds: 0 } });
+    const capacityOf = (id: string) => view.live.get(id)?.capacity ?? null;
+    const step = (agent: string, from: string, to: string): PlanStep => ({
+      agent,
+      version: view.agents.get(agent)?.version ?? 1,
+      epoch: view.agents.get(agent)?.epoch ?? 1,
+      node: from,
+      cause: 'preempt',
+      because: 'it gave way',
+      step: {
+        to: { node: to, model: model as string, why: { node: to, model: model as string, score: 1, scores: [] } },
+      },
+    });
+    const part = (steps: PlanStep[]): PlanPart => ({
+      steps,
+      targets: new Map([
+        [
+          'alice',
+          {
+            capacity: capacityOf('alice'),
+            leaving: [{ agent: 'a', model: model as string, isChanging: false }],
+            unloads: [],
+          },
+        ],
+        [
+          'bob',
+          {
+            capacity: capacityOf('bob'),
+            leaving: [{ agent: 'b', model: model as string, isChanging: false }],
+            unloads: [],
+          },
+        ],
+      ]),
+      unloads: [],
+    });
+    const held = applyPlan(
+      view,
+      part([step('a', 'alice', 'bob'), { ...step('b', 'bob', 'alice'), version: 7 }]),
+      now,
+      policy,
+    );
+    t.match(held.outcome, { ok: true, value: { stale: 2 } }, 'b is another by now: nobody moves');
+    const traded = applyPlan(view, part([step('a', 'alice', 'bob'), step('b', 'bob', 'alice')]), now, policy);
+    t.match(traded.outcome, { ok: true, value: { stale: 0 } });
+    for (const change of traded.changes) apply(view, change);
+    t.match([view.agents.get('a')?.placement?.node, view.agents.get('b')?.placement?.node], ['bob', 'alice']);
+  },
+);
 t.test('who gives way by taking another model of the same node does not wait for itself to leave', async (t) => {
   const view = emptyView('c', startedMs);
   const models = [modelOf('small'), modelOf('large', { sizeBytes: 4 * GiB })];

@@ -29,32 +29,14 @@ export const applyPlan: Decide<'plan-apply'> = (view, { steps, targets, unloads 
   const draft = openDraft(view, nowMs);
   const moved: Partial<Record<MoveCause, number>> = {};
   const moves: Move[] = [];
-  const gone = new Set<string>();
-  const closed = new Map<string, boolean>();
-  const isOpen = (id: string, isChanging: boolean) => {
-    const key = `${id} ${isChanging}`;
-    let shut = closed.get(key);
-    if (shut === undefined) {
-      shut = !isClear(draft, id, targets.get(id), gone, isChanging);
-      closed.set(key, shut);
-    }
-    return !shut;
-  };
   let stale = 0;
-  for (const step of steps) {
-    const row = agentIn(draft, step.agent);
-    const move = row && isAsPlanned(row, step) ? moveOf(draft, row, step, targets, isOpen, policy) : null;
-    if (!row || !move) {
-      stale++;
-      continue;
+  for (const { step, row, move } of judgedSteps(draft, steps, targets, policy)) {
+    if (!row || !move) stale++;
+    else if ('words' in step.step) putAgent(draft, { ...row, unplaced: step.step.words });
+    else {
+      moved[step.cause] = (moved[step.cause] ?? 0) + 1;
+      moves.push(move);
     }
-    if ('words' in step.step) {
-      putAgent(draft, { ...row, unplaced: step.step.words });
-      continue;
-    }
-    if (row.placement) gone.add(row.name);
-    moved[step.cause] = (moved[step.cause] ?? 0) + 1;
-    moves.push(move);
   }
   makeMoves(
     draft,
@@ -63,6 +45,52 @@ export const applyPlan: Decide<'plan-apply'> = (view, { steps, targets, unloads 
   );
   return decidedWith(draft, { moved, stale });
 };
+
+interface Judged {
+  step: PlanStep;
+  row: AgentRow | undefined;
+  /** Null: the step no longer fits. */
+  move: Move | null;
+}
+/**
+ * Steps wait for those that must leave their node first, and two agents that trade places wait for each other: so all are first supposed
+ * to leave, and as long as one of them cannot, the others are judged anew without it.
+ */
+function judgedSteps(
+  draft: Draft,
+  steps: readonly PlanStep[],
+  targets: PlanPart['targets'],
+  policy: Policy,
+): readonly Judged[] {
+  let leaving = new Set(steps.flatMap(({ agent, node, step }) => (node === null || 'words' in step ? [] : [agent])));
+  for (;;) {
+    const isOpen = openTargets(draft, targets, leaving);
+    const judged = steps.map((step): Judged => {
+      const row = agentIn(draft, step.agent);
+      const move = row && isAsPlanned(row, step) ? moveOf(draft, row, step, targets, isOpen, policy) : null;
+      return { step, row, move };
+    });
+    const able = new Set(judged.flatMap(({ step, move }) => (move && leaving.has(step.agent) ? [step.agent] : [])));
+    if (able.size === leaving.size) return judged;
+    leaving = able;
+  }
+}
+/** Whether a node takes what is planned for it, by its id; `gone`: agents that leave their node by the same part. */
+function openTargets(
+  draft: Draft,
+  targets: PlanPart['targets'],
+  gone: ReadonlySet<string>,
+): (id: string, isChanging: boolean) => boolean {
+  const known = new Map<string, boolean>();
+  return (id, isChanging) => {
+    const key = `${id} ${isChanging}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const isOpen = isClear(draft, id, targets.get(id), gone, isChanging);
+    known.set(key, isOpen);
+    return isOpen;
+  };
+}
 
 function isAsPlanned(row: AgentRow, { version, epoch, node }: PlanStep): boolean {
   return row.version === version && row.epoch === epoch && (row.placement?.node ?? null) === node;
