@@ -181,6 +181,70 @@ t.test('every file of the product is reached from an entry point', async (t) => 
   );
 });
 forbid(
+  'nothing is exported on from another file',
+  'whoever reads an import finds in that very file what it names; protocol is one package to the outside, by its index',
+  [...product, ...console]
+    .filter(({ path }) => path !== 'protocol/src/index.ts')
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(/^export (?:type )?(?:\*|\{[^}]*\})[^;]*? from '(\.[^']+)'/gm)].map(
+        ([, target]) => `${path} -> ${target}`,
+      ),
+    ),
+);
+
+const withoutComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+/** `file name`: what a file takes from another; `file *` where it takes all of it. */
+function taken({ path, text }: Source): string[] {
+  const code = withoutComments(text);
+  const fileAt = (target: string) =>
+    fileOf(target.startsWith('.') ? relative(root, resolve(root, path, '..', target)) : target);
+  const named = [...code.matchAll(/\b(?:import|export)\s+(?:type\s+)?([\w\s,{}*]+?)\s+from\s+'([^']+)'/g)].flatMap(
+    ([, clause = '', target = '']) => {
+      const file = fileAt(target);
+      const names = /\{([^}]*)\}/.exec(clause)?.[1]?.split(',') ?? [];
+      const all = clause.startsWith('*') && path !== 'protocol/src/index.ts' ? [`${file} *`] : [];
+      return [
+        ...all,
+        ...names.map(
+          (each) =>
+            `${file} ${
+              each
+                .trim()
+                .replace(/^type\s+/, '')
+                .split(/\s/)[0]
+            }`,
+        ),
+      ];
+    },
+  );
+  const whole = [...code.matchAll(/\bimport\('([^']+)'\)/g)].map(([, target = '']) => `${fileAt(target)} *`);
+  return [...named, ...whole];
+}
+/** Their names stand in an object of the build, which gives these files in place of a library or finds them by their names. */
+const readByTheBuild = /^node-agent\/src\/schemas\/(plain|check)\.ts$|\/adopted-style\.ts$|\.(route\.ts|stories\.tsx)$/;
+t.test('an export has a reader, and the product one of its own', async (t) => {
+  const left = [...sources('test'), ...sources('node-agent').filter(({ path }) => !path.startsWith('node-agent/src/'))];
+  const shipped = new Set([...product, ...console].flatMap(taken));
+  const anywhere = new Set([...shipped, ...[...all, ...sources('coordinator/console'), ...left].flatMap(taken)]);
+  const unread: string[] = [];
+  const forTests: string[] = [];
+  for (const { path, text } of [...product, ...console]) {
+    if (readByTheBuild.test(path)) continue;
+    const code = withoutComments(text);
+    const kinds = '(?:async )?(?:const|let|function\\*?|class|interface|type)';
+    for (const [, name = ''] of code.matchAll(new RegExp(`^export ${kinds} (\\w+)`, 'gm'))) {
+      const isIn = (names: ReadonlySet<string>) =>
+        [`${path} ${name}`, `${path} *`].some((each) => names.has(each)) ||
+        (path.startsWith('protocol/src/') && names.has(`protocol/src/index.ts ${name}`));
+      if (!isIn(anywhere)) unread.push(`${path} ${name}`);
+      const uses = code.match(new RegExp(`\\b${name}\\b`, 'g'))?.length ?? 0;
+      if (!isIn(shipped) && uses === 1) forTests.push(`${path} ${name}`);
+    }
+  }
+  t.same(unread, [], 'what its own file alone reads is not exported; what nobody reads goes');
+  t.same(forTests, [], 'what only tests read stands under test/, or goes');
+});
+forbid(
   'no index.ts but that of protocol',
   'an index inside a package hides who uses what',
   all.filter(({ path }) => path.endsWith('/index.ts') && path !== 'protocol/src/index.ts').map(({ path }) => path),

@@ -20,7 +20,7 @@ const refusedAnswersInAll = 600;
 const idWithinBytes = 2_000;
 const maxReasonBytes = 1_000;
 
-export interface AsksParts {
+interface AsksParts {
   view: View;
   store: Pick<Store, 'taskByIdempotencyKey'>;
   clock: Clock;

@@ -97,7 +97,7 @@ export type DurableChange =
   | { type: 'event'; row: EventRow }
   | { type: 'audit'; row: AuditRow };
 
-export type PerishableChange =
+type PerishableChange =
   | { type: 'seen'; node: string; atMs: number }
   | { type: 'health'; node: string; health: NodeHealth; atMs: number }
   | { type: 'capacity'; node: string; capacity: NodeCapacity }

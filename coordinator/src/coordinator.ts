@@ -58,7 +58,7 @@ export interface Touched {
 }
 
 /** How long the store took, as seen from here. */
-export interface CommitFigures {
+interface CommitFigures {
   count: number;
   sumMs: number;
   maxMs: number;
@@ -83,7 +83,7 @@ export interface Coordinator {
   stop(): Promise<void>;
 }
 
-export interface CoordinatorParts {
+interface CoordinatorParts {
   store: Store;
   bus: Bus;
   policy: Policy;

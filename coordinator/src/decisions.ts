@@ -14,19 +14,12 @@ import { acknowledge, unacknowledge } from './fleet/acknowledge.ts';
 import { applyAgent, removeAgent } from './fleet/agents.ts';
 import { clockSet } from './fleet/clock-set.ts';
 import { enrol, renew } from './fleet/enrolment.ts';
+import { acceptHello } from './fleet/hello.ts';
 import { judged } from './fleet/judged.ts';
 import { acceptEvent, editNode, editNodes, forgetNode, refuseReply, releaseNode } from './fleet/nodes.ts';
-import {
-  acceptCapacity,
-  acceptHealth,
-  acceptHello,
-  acceptInfo,
-  acceptObserved,
-  acceptState,
-  started,
-  tick,
-} from './fleet/presence.ts';
+import { acceptCapacity, acceptHealth, acceptInfo, acceptObserved, acceptState } from './fleet/presence.ts';
 import { storageBack } from './fleet/storage-back.ts';
+import { started, tick } from './fleet/tick.ts';
 import type { Decide, InputKind } from './input.ts';
 import { acceptMemory } from './memory/accept.ts';
 import { applyPlan, releaseMoves, unloadIdle } from './placement/plan.ts';

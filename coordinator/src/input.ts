@@ -143,7 +143,7 @@ export interface Inputs {
 }
 export type InputKind = keyof Inputs;
 
-export interface Answers {
+interface Answers {
   'nodes-edit': { changed: number; unknown: string[] };
   'token-create': JoinTokenRow;
   enrol: {
@@ -217,9 +217,6 @@ export type Decide<K extends InputKind> = (
 
 export function accept(changes: Change[] = [], messages: Outgoing[] = []): Decision {
   return { changes, messages, outcome: { ok: true, value: undefined } };
-}
-export function acceptWith<A>(value: A, changes: Change[] = [], messages: Outgoing[] = []): Decision<A> {
-  return { changes, messages, outcome: { ok: true, value } };
 }
 export function refuse<A>(code: ProblemCode, detail: string, changes: Change[] = []): Decision<A> {
   return { changes, messages: [], outcome: { ok: false, code, details: { detail } } };

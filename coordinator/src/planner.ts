@@ -39,7 +39,7 @@ export interface PlanningFigures {
   stale: number;
 }
 
-export interface PlannerParts {
+interface PlannerParts {
   view: View;
   policy: Policy;
   clock: Clock;

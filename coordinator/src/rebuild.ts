@@ -4,7 +4,7 @@
 import { apply, type DurableChange } from './change.ts';
 import type { MemoryHead, MutableView } from './view.ts';
 
-export interface Loaded {
+interface Loaded {
   changes: Iterable<DurableChange>;
   heads: Iterable<{ agent: string } & MemoryHead>;
 }

@@ -35,7 +35,7 @@ const manyUsageRows = 500;
 const recoverRows = 500;
 const fleet = '*';
 
-export interface FleetGauges {
+interface FleetGauges {
   queued: number;
   running: number;
   nodesOnline: number;

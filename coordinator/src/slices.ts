@@ -2,7 +2,7 @@
 // milliseconds at a time, and other inputs have their turn between. The work must bear that the view goes on under it.
 import type { Clock } from '@blackroad/std/clock';
 
-export interface Slicing {
+interface Slicing {
   /** Inputs wait at most about this long for a slice, and the time between two yields of the work. */
   sliceMs?: number;
   /** A slice ends after so many steps, too: virtual time does not pass inside one. */

@@ -25,7 +25,7 @@ import {
 } from '@blackroad/protocol';
 import type { SignCode } from './fleet/health.ts';
 
-export type Presence = 'online' | 'suspect' | 'lost' | 'never';
+type Presence = 'online' | 'suspect' | 'lost' | 'never';
 
 /** One machine; durable. Presence is stored as transitions only. */
 export interface NodeRow {

@@ -9,7 +9,7 @@ import type { Random } from '@blackroad/std/random';
 const lookMs = 30_000;
 const retry: Backoff = { firstMs: 15_000, maxMs: 300_000 };
 
-export interface LateEnds {
+interface LateEnds {
   /** Something new is not settled. */
   posted(): void;
   settled(key: string): void;

@@ -8,7 +8,7 @@ import { raced } from './runtimes/raced.ts';
 import { type PullProgress, RuntimeError } from './runtimes/runtime.ts';
 
 export type OnProgress = (progress: PullProgress) => void;
-export interface ModelPulls {
+interface ModelPulls {
   pull(model: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
   /** Work that fetches models under names of its own, in the same line; it tells of each by `board`. */
   inLine(work: (signal: AbortSignal) => Promise<void>): Promise<void>;

@@ -32,7 +32,7 @@ import { createRuntimeEvents } from './runtime-events.ts';
 import { RuntimeError } from './runtimes/runtime.ts';
 import { createTaskRuns, type TaskRuns } from './task-runs.ts';
 
-export interface NodeParts {
+interface NodeParts {
   node: string;
   boot: string;
   version: string;

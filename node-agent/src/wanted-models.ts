@@ -10,7 +10,7 @@ import type { ModelStand } from './contracts.ts';
 import type { OnProgress } from './model-pulls.ts';
 import { RuntimeError, type RuntimeModel } from './runtimes/runtime.ts';
 
-export interface WantedModels {
+interface WantedModels {
   /** An agent is (again) here with this model. */
   want(agent: string, model: string): void;
   drop(agent: string): void;

@@ -14,7 +14,7 @@ export const nodeReasons = {
 } as const;
 export type NodeReason = keyof typeof nodeReasons;
 
-export const agentReasons = {
+const agentReasons = {
   ...nodeReasons,
   'node-suspect': 'its node is not heard of for the moment',
   'node-lost-waits': 'its node is lost, and it waits for that node',

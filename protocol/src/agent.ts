@@ -51,7 +51,7 @@ export const ToolGrant = Type.Union(
 export type ToolGrant = Static<typeof ToolGrant>;
 
 /** Whether a machine knows the zone is checked where it is used: each has its own table of them. */
-export const TimeZone = Type.String({
+const TimeZone = Type.String({
   minLength: 1,
   maxLength: 64,
   description:

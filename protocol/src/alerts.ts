@@ -22,7 +22,7 @@ export const alertKinds = [
 export const AlertKind = Type.OneOf(alertKinds);
 export type AlertKind = Static<typeof AlertKind>;
 
-export const AlertVerb = Type.OneOf(
+const AlertVerb = Type.OneOf(
   [
     'open-node', // shows the node
     'open-agent',

@@ -1,7 +1,7 @@
 // The hardware classes as data: how a machine is recognised and what is assumed of it until it is measured.
 // Order matters: the first rule that fits wins. Configuration may put rows in front.
 
-export interface HardwareFacts {
+interface HardwareFacts {
   board: string;
   memoryBytes: number;
   gpus: { name: string; memoryBytes: number }[];

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { AgentSpec } from './agent.ts';
-import { assertFits, decode, encode, withDefaults } from './codec.ts';
+import { decode, encode, withDefaults } from './codec.ts';
 import { JoinTokenText, readJoinToken, writeJoinToken } from './enrol.ts';
 import { explain, faults } from './faults.ts';
 import { WhatIfRequest } from './placement.ts';
@@ -111,7 +111,6 @@ t.test('a refusal names the field, what was expected and what came', async (t) =
   t.match(by.name, { expected: /^a name of lower-case letters/, got: '"Echo!"' });
   t.ok(by.model);
   t.equal(explain(AgentSpec, withDefaults(AgentSpec, { name: 'echo', model: ['auto'], instructions: 'x' })), '');
-  t.throws(() => assertFits(AgentSpec, spec, 'agent'), { code: 'invalid-request' });
 });
 
 t.test('faults are found for every value that does not fit, and never thrown', async () => {
@@ -159,7 +158,7 @@ t.test('problems travel both ways', async (t) => {
 t.test('a join token is read back, and anything else is not', async (t) => {
   const token = { id: 'a', secret: 'b', url: 'https://pi.local:7443', ca: 'ab'.repeat(32) };
   t.same(readJoinToken(writeJoinToken(token)), token);
-  assertFits(JoinTokenText, readJoinToken(writeJoinToken(token)), 'token');
+  t.same(faults(JoinTokenText, token), []);
   fc.assert(
     fc.property(fc.string(), (text) => {
       readJoinToken(text);

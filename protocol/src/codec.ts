@@ -1,10 +1,8 @@
 // Bytes to checked messages and back. Unknown fields pass (a newer peer may send them), sizes are bounded before parsing,
 // a refusal names the field, what came and what was expected.
 import { Check } from 'typebox/schema';
-import type { Fault } from './fault-words.ts';
-import { explain, faults, shownValue } from './faults.ts';
+import { explain, shownValue } from './faults.ts';
 import { maxJsonDepth } from './limits.ts';
-import { FleetError } from './problem.ts';
 import { parseTopic, type TopicMessage, type TopicName, type TopicParams, topicOf, topics } from './topics.ts';
 import type { TSchema } from './typebox.ts';
 
@@ -13,7 +11,7 @@ export type Checker = (schema: TSchema, value: unknown) => boolean;
 export const interpretingChecker: Checker = (schema, value) => Check(schema, value);
 
 export type Decoded = { [N in TopicName]: { name: N; params: TopicParams; message: TopicMessage<N> } }[TopicName];
-export interface RefusedMessage {
+interface RefusedMessage {
   refused: 'unknown-topic' | 'too-large' | 'not-json' | 'invalid';
   text: string;
 }
@@ -114,16 +112,4 @@ export function withDefaults<T>(schema: TSchema, value: unknown): T {
     return given.map((item) => withDefaults(items, item)) as T;
   }
   return given as T;
-}
-
-/** Throws FleetError `invalid-request` naming every fault when `value` does not fit. */
-export function assertFits<T>(schema: TSchema, value: unknown, what: string): asserts value is T {
-  const found = faults(schema, value);
-  if (found.length > 0) {
-    const first = found[0] as Fault;
-    throw new FleetError('invalid-request', {
-      detail: `${what}: ${first.field}: expected ${first.expected}, got ${first.got}`,
-      faults: found,
-    });
-  }
 }

@@ -30,7 +30,7 @@ export const conditionNames = {
   'many-records': 'brings too many records',
 } as const satisfies Record<string, string>;
 export type ConditionCode = keyof typeof conditionNames;
-export const conditionCodes = Object.keys(conditionNames) as ConditionCode[];
+const conditionCodes = Object.keys(conditionNames) as ConditionCode[];
 
 export const Condition = Type.Object({
   code: Type.OneOf(conditionCodes, { description: 'Stays the same when the words change.' }),

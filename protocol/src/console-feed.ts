@@ -110,11 +110,11 @@ export type FeedRow<C extends FeedTable | FeedDetail> = C extends FeedTable
     ? Static<(typeof feedDetails)[C]['row']>
     : never;
 
-export const FeedChannel = Type.String({
+const FeedChannel = Type.String({
   pattern: '^(totals|nodes|agents|tasks|events|alerts|(node|agent|task):[a-z0-9-]{1,63})$',
   description: 'totals, nodes, agents, tasks, events, alerts, node:<id>, agent:<name> or task:<id>.',
 });
-export const FeedEpoch = Type.String({
+const FeedEpoch = Type.String({
   pattern: '^[0-9a-f]{8,32}$',
   description: 'One life of the feed; another one after a restart of the coordinator: sequence numbers begin anew.',
 });
@@ -189,15 +189,6 @@ export type ConsoleFrame = Static<typeof ConsoleFrame>;
 /** One WebSocket message downward. After it every channel of the console stands as of the last frame's `asOfMs`. */
 export const ConsoleMessage = Type.Array(ConsoleFrame);
 export type ConsoleMessage = Static<typeof ConsoleMessage>;
-
-/** The frames of one channel with their rows typed: what a client narrows a frame to after it looked at `channel`. */
-export type FramesOf<C extends FeedTable | FeedDetail> =
-  | (Omit<Extract<ConsoleFrame, { type: 'snapshot' }>, 'rows'> & { rows: FeedRow<C>[] })
-  | (Omit<Extract<ConsoleFrame, { type: 'delta' }>, 'put' | 'patch'> & {
-      put: FeedRow<C>[];
-      patch: Partial<FeedRow<C>>[];
-    })
-  | Extract<ConsoleFrame, { type: 'resumed' | 'refused' }>;
 
 /** The table or detail a channel's name stands for, with the thing's own name. */
 export function readChannel(

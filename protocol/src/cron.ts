@@ -4,7 +4,7 @@
 import { Cron } from 'croner';
 import { nearNames } from './near.ts';
 
-export interface CronFault {
+interface CronFault {
   expected: string;
   got: string;
 }

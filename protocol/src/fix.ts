@@ -5,7 +5,7 @@ import { NodeClassName } from './node.ts';
 import { type Static, Type } from './typebox.ts';
 
 /** The fields of a spec that a fix may name. */
-export const fixedFields = [
+const fixedFields = [
   'model',
   'concurrency',
   'limits.contextTokens',

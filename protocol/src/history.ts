@@ -3,7 +3,7 @@
 import { NodeId, TimeMs } from './ids.ts';
 import { type Static, Type } from './typebox.ts';
 
-export interface MetricRow {
+interface MetricRow {
   unit: 'share' | 'bytes' | 'bytes/s' | 'bytes/day' | 'celsius' | 'tokens/s' | 'count' | 'per minute';
   text: string;
 }

@@ -6,8 +6,8 @@ import { maxMemoryBatchEntries, maxMemoryTextBytes, maxVectorDimension } from '.
 import { type Static, Type } from './typebox.ts';
 
 /** genesis opens a log; turn is an exchange; note was saved by the agent or a person; migrate opens an epoch on another node; merge brings in an entry of a branch; import came from elsewhere. */
-export const memoryKinds = ['genesis', 'turn', 'note', 'migrate', 'merge', 'import'] as const;
-export const MemoryKind = Type.String({
+const memoryKinds = ['genesis', 'turn', 'note', 'migrate', 'merge', 'import'] as const;
+const MemoryKind = Type.String({
   pattern: '^[a-z][a-z-]{0,29}$',
   description: `${memoryKinds.join(', ')}; one that a newer node writes is kept as it is and blocks nothing.`,
 });
@@ -15,12 +15,11 @@ export const MemoryKind = Type.String({
 /** What an agent marks as important; nothing that a node writes weighs more. */
 export const maxNodeImportance = 0.9;
 
-export const MemoryEmbedding = Type.Object({
+const MemoryEmbedding = Type.Object({
   model: Type.String({ maxLength: 200 }),
   dimension: Type.Integer({ minimum: 1, maximum: maxVectorDimension }),
   vector: Type.String({ maxLength: 22_000, description: 'Little-endian float32, base64, unit length.' }),
 });
-export type MemoryEmbedding = Static<typeof MemoryEmbedding>;
 
 export const MemoryPayload = Type.Object({
   text: Type.String({ maxLength: maxMemoryTextBytes }),
@@ -82,7 +81,7 @@ export function hashHeader(header: MemoryHeader): string {
   return createHash('sha256').update(canonical).digest('hex');
 }
 
-export type EntryFault = 'hash' | 'commitment' | 'payload-missing';
+type EntryFault = 'hash' | 'commitment' | 'payload-missing';
 /** What is wrong with one entry by itself, or null. Recomputes both digests; an erased payload (both null) is valid. */
 export function entryFault(entry: MemoryEntry): EntryFault | null {
   if (hashHeader(entry) !== entry.hash) return 'hash';

@@ -62,7 +62,7 @@ export const NodeHello = Type.Object({
 });
 export type NodeHello = Static<typeof NodeHello>;
 
-export const Gpu = Type.Object({
+const Gpu = Type.Object({
   name: Type.String({ maxLength: 100 }),
   memoryBytes: Type.Integer({ minimum: 0 }),
 });
@@ -92,7 +92,7 @@ export const NodeInfo = Type.Object({
 export type NodeInfo = Static<typeof NodeInfo>;
 
 /** Running means of a node's own answers. With the load of a heartbeat follows when an answer could be there. */
-export const Speed = Type.Object({
+const Speed = Type.Object({
   prefillTps: Type.Number({
     minimum: 0,
     maximum: maxTokensPerS,
@@ -108,7 +108,6 @@ export const Speed = Type.Object({
   ),
   samples: Type.Integer({ minimum: 0, description: '0: a prior from memory bandwidth, nothing measured yet.' }),
 });
-export type Speed = Static<typeof Speed>;
 
 /** The label of a simulated node that takes agents whose spec does not ask for simulated nodes. */
 export const mixedLabels = { simulated: 'mix' } as const;

@@ -46,7 +46,7 @@ export const taskProblems = {
   'task-cancelled': work('It was cancelled'),
   internal: work('A fault in the node-agent'),
 } as const satisfies Record<string, TaskProblemRow>;
-export type TaskProblemCode = keyof typeof taskProblems;
+type TaskProblemCode = keyof typeof taskProblems;
 
 function rowOf(code: string): TaskProblemRow | null {
   return Object.hasOwn(taskProblems, code) ? taskProblems[code as TaskProblemCode] : null;

@@ -33,7 +33,7 @@ import { Type } from './typebox.ts';
 
 export const topicRoot = 'blackroad/v1';
 
-export type Writer = 'node' | 'coordinator' | 'people';
+type Writer = 'node' | 'coordinator' | 'people';
 
 export interface TopicRow<S extends TSchema = TSchema> {
   /** Below the root; `{x}` is one level. `{node}` is bound to the connection's own id for nodes. */

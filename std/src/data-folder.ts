@@ -11,7 +11,7 @@ export class DataFolderError extends Error {
   override readonly name = 'DataFolderError';
 }
 
-export interface Tightened {
+interface Tightened {
   /** Folders and files that others could read, by path; they cannot any more. */
   tightened: string[];
   /** Those whose mode could not be changed, with the reason. */
@@ -23,7 +23,7 @@ export function keepPrivate(): void {
   process.umask(ownerOnly);
 }
 
-export interface OwnNames {
+interface OwnNames {
   /** Files of the folder, and of its folders named here. */
   files: RegExp;
   folders: readonly string[];

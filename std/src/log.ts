@@ -12,7 +12,7 @@ export interface Log {
   child(fields: object): Log;
 }
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** A pino logger writing to stderr. `name` is the process: `coordinator`, `node-agent`. */
 export function createLog(name: string, level: LogLevel): Log {

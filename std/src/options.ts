@@ -13,23 +13,23 @@ interface OptionBase {
   otherEnv?: string;
   text: string;
 }
-export interface TextOption extends OptionBase {
+interface TextOption extends OptionBase {
   type: 'text';
   default: string;
 }
-export interface NumberOption extends OptionBase {
+interface NumberOption extends OptionBase {
   type: 'number';
   default: number;
   min: number;
   max: number;
 }
-export interface ChoiceOption<C extends string = string> extends OptionBase {
+interface ChoiceOption<C extends string = string> extends OptionBase {
   type: 'choice';
   default: C;
   choices: readonly C[];
 }
 /** Where a server answers: the value is a whole URL, or a word of `words` as it is. */
-export interface UrlOption extends OptionBase {
+interface UrlOption extends OptionBase {
   type: 'url';
   default: string;
   form: AddressForm;
@@ -38,7 +38,7 @@ export interface UrlOption extends OptionBase {
   credentials?: string;
 }
 /** A host name or an IP address without a port. */
-export interface HostOption extends OptionBase {
+interface HostOption extends OptionBase {
   type: 'host';
   default: string;
   /** Others connect to it: an address that means all of a machine's is none. */
@@ -48,7 +48,7 @@ export interface HostOption extends OptionBase {
  * A password or a key. Every user of a machine can read its command lines, so the flag names a file that holds the secret; the
  * environment variable holds the secret itself.
  */
-export interface SecretOption extends OptionBase {
+interface SecretOption extends OptionBase {
   type: 'secret';
   default: '';
 }

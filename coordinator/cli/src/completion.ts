@@ -4,7 +4,7 @@ import { everyFlag } from './help.ts';
 import { findVerb, splitFlags } from './typed-line.ts';
 import { type Verb, wrongUse } from './verb.ts';
 
-export const shells = ['bash', 'zsh', 'fish'] as const;
+const shells = ['bash', 'zsh', 'fish'] as const;
 
 export function completionScript(shell: string): string {
   if (shell === 'bash') {

@@ -20,7 +20,7 @@ export interface FleetFile {
   caFile: string;
   pid: number;
 }
-export interface Whereabouts {
+interface Whereabouts {
   coordinator?: string | undefined;
   key?: string | undefined;
   ca?: string | undefined;

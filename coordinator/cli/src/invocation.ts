@@ -14,7 +14,7 @@ export interface Invocation {
   make(target: string): string;
 }
 
-export interface Where {
+interface Where {
   root: string;
   data: string;
   cwd: string;

@@ -1,6 +1,6 @@
 // `fleet plan` as a calm screen: the verdict in one line, the nodes that change, the models to fetch or load, who finds no place
 // and what would help, who moves. In: what was asked and the answer of the API. Out: text.
-import { counted, type WhatIfPlan, type WhatIfRequest } from '@blackroad/protocol';
+import { counted, type WhatIfPlan } from '@blackroad/protocol';
 import { planCaveats, planInWords } from '@blackroad/protocol/plan-words';
 import { type Calling, fixWithCommands } from './fix-words.ts';
 import { bar, bytes, type Paint, table, wrapped } from './words.ts';
@@ -13,7 +13,6 @@ interface HintingScreen extends Screen {
   as: Calling;
 }
 type NodeChange = WhatIfPlan['nodes'][number];
-export type Selector = NonNullable<WhatIfRequest['lose']>[number];
 
 /** More is for --json: a screen is read. */
 const maxRows = 12;

@@ -24,7 +24,7 @@ interface Code {
 }
 
 /** Takes `brk_<id>_<secret>` apart; null when it is no key. */
-export function readKey(text: string): { id: string; secret: string } | null {
+function readKey(text: string): { id: string; secret: string } | null {
   const match = /^brk_([a-z0-9]{1,40})_([0-9a-f]{32,128})$/.exec(text);
   return match ? { id: match[1] as string, secret: match[2] as string } : null;
 }

@@ -40,7 +40,7 @@ function endsConnection({ raw, headers }: FastifyRequest, { code }: FleetError):
   return declared === undefined ? headers['transfer-encoding'] !== undefined : Number(declared) > readAwayBytes;
 }
 
-export function sendProblem(reply: FastifyReply, error: FleetError): FastifyReply {
+function sendProblem(reply: FastifyReply, error: FleetError): FastifyReply {
   const { retryAfterSeconds } = error.details;
   if (endsConnection(reply.request, error)) reply.header('connection', 'close');
   if (problems[error.code].retry && retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);

@@ -31,7 +31,7 @@ import { type StoredCounts, showTotals } from './show.ts';
 import { createTally, type Tally } from './tally.ts';
 
 /** The private CA as enrolment uses it. Bad requests throw FleetError `csr-invalid`. */
-export interface Signer {
+interface Signer {
   readonly pem: string;
   /** SHA-256 of the CA certificate's DER bytes. */
   readonly fingerprint: string;
@@ -41,7 +41,7 @@ export interface Signer {
   signNode(order: { node: string; csr: string; notAfterMs: number }): string | Promise<string>;
 }
 
-export interface ApiSettings {
+interface ApiSettings {
   fleetName: string;
   version: string;
   /** Where nodes reach the broker; a function, since the port may be chosen by the system. Host null: the host they enrol at. */

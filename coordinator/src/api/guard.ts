@@ -41,7 +41,7 @@ function blocked(context: ApiContext, request: FastifyRequest): FleetError | nul
 }
 
 /** A page of another origin may point its own name at 127.0.0.1: its requests carry that name. */
-export function checkHost({ settings }: ApiContext, request: FastifyRequest): void {
+function checkHost({ settings }: ApiContext, request: FastifyRequest): void {
   const host = hostOf(request.host);
   if (isLoopbackName(host) || settings.knownHosts.includes(host)) return;
   throw new FleetError('not-allowed', {

@@ -28,7 +28,7 @@ export interface Call<N extends RouteName> {
   reply: FastifyReply;
 }
 /** What a handler that answers by itself (streams, plain text) returns. */
-export interface Answered {
+interface Answered {
   readonly answered: true;
 }
 export const answered: Answered = { answered: true };

@@ -55,7 +55,7 @@ export interface Api {
   /** Ends streams and connections; resolves when the port is free. */
   close(): Promise<void>;
 }
-export interface ApiOptions {
+interface ApiOptions {
   context: ApiContext;
   listener: 'loopback' | 'tls';
   /** Key and certificate of the TLS listener. */

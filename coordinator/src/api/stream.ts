@@ -17,7 +17,7 @@ export function wantsStream(request: FastifyRequest): boolean {
   return request.headers.accept?.toLowerCase().includes('text/event-stream') ?? false;
 }
 
-export interface TaskStream {
+interface TaskStream {
   follow(task: string): void;
   /** Headers, the first `task` event, and whatever came before. */
   begin(task: TaskView, status: 200 | 201): void;

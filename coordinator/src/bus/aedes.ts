@@ -53,7 +53,7 @@ export interface AedesLimits extends ListenerLimits, ConnectLimits {
   subscriptions: number;
   pace: PaceLimits;
 }
-export const aedesLimits: AedesLimits = {
+const aedesLimits: AedesLimits = {
   packetBytes: maxPacketBytes,
   connectPacketBytes: maxConnectPacketBytes,
   connections: maxMqttConnections + maxMqttStrangers,
@@ -83,7 +83,7 @@ export interface AedesBusOptions {
   clock: Clock;
   limits?: Partial<AedesLimits>;
 }
-export interface AedesBus extends Bus {
+interface AedesBus extends Bus {
   /** The port it listens on; 0 before the start. */
   readonly port: number;
 }

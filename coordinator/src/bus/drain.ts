@@ -4,7 +4,7 @@
 import type { TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '@blackroad/std/clock';
 
-export interface DrainOptions {
+interface DrainOptions {
   stallMs: number;
   clock: Clock;
   onStall: () => void;

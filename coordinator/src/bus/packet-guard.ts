@@ -6,7 +6,7 @@ export interface PacketLimits {
   firstBytes: number;
   bytes: number;
 }
-export interface PacketGuard {
+interface PacketGuard {
   (bytes: Uint8Array): string | null;
   /** Packets that began since this was last asked. */
   taken(): number;

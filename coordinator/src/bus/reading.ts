@@ -5,7 +5,7 @@ import type { Clock, Timer } from '@blackroad/std/clock';
 import { createPace, type PaceLimits } from './pace.ts';
 import { createPacketGuard, type PacketLimits } from './packet-guard.ts';
 
-export interface ReadingOptions {
+interface ReadingOptions {
   packets: PacketLimits;
   pace: PaceLimits;
   clock: Clock;

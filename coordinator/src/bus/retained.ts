@@ -1,7 +1,7 @@
 // Retained messages in a trie by topic level, so that a subscription costs what it matches and not the size of the fleet:
 // the broker's own store looked at every topic for every SUBSCRIBE (47 s for 10,000 nodes to come back, against 7 s).
 // In: messages with the retain flag. Out: those a filter matches, oldest level order. It keeps one message a topic.
-export interface Retained {
+interface Retained {
   topic: string;
   payload: Buffer;
   qos: 0 | 1;

@@ -31,7 +31,7 @@ import {
   X509CertificateGenerator,
 } from './x509.ts';
 
-export interface CaOptions {
+interface CaOptions {
   dir: string;
   clock: Clock;
   random: Random;
@@ -39,11 +39,11 @@ export interface CaOptions {
   /** How many nodes have certificates already: then there must be a CA. Asked only when there is none. */
   enrolled: () => Promise<number>;
 }
-export interface KeyAndCertificate {
+interface KeyAndCertificate {
   key: string;
   cert: string;
 }
-export interface Ca {
+interface Ca {
   /** PEM of the CA certificate. */
   readonly pem: string;
   /** SHA-256 of the CA certificate's DER, hex: what a join token carries. */

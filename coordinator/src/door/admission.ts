@@ -6,14 +6,14 @@
 import type { Clock } from '@blackroad/std/clock';
 import type { Origin } from './address.ts';
 
-export interface AdmissionOptions<G extends Origin> {
+interface AdmissionOptions<G extends Origin> {
   atOnce: number;
   /** A slot is given on after this long, whether or not the handshake is over. */
   slotMs: number;
   clock: Clock;
   begin: (guest: G) => void;
 }
-export interface Admission<G extends Origin> {
+interface Admission<G extends Origin> {
   offer(guest: G): void;
   /** The handshake is over, or the guest is gone. Harmless when repeated. */
   release(guest: G): void;

@@ -23,7 +23,7 @@ export interface DoorLimits {
   /** After this long a handshake that waits for its peer does not hold up others; its own deadline goes on. */
   slotMs: number;
 }
-export interface DoorParts {
+interface DoorParts {
   server: Server;
   /** `plain`: the connection is handed on at once (HTTP on loopback). */
   speaks: 'tls' | 'plain';
@@ -32,7 +32,7 @@ export interface DoorParts {
   log: { debug(fields: object, message: string): void };
   clock: Clock;
 }
-export interface Door {
+interface Door {
   /** This connection has proved who it is, and is no stranger any more. `socket`: the raw or the TLS socket. */
   known(socket: Socket): void;
   readonly strangers: number;

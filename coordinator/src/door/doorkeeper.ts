@@ -12,7 +12,7 @@ export interface DoorkeeperLimits {
   /** Of one key, in a minute. */
   requestsPerMinute: number;
 }
-export interface Refused {
+interface Refused {
   address: string;
   /** What was tried: `api key`, `sign-in`, `certificate`. */
   subject: string;

@@ -4,7 +4,7 @@ import type { Clock } from '@blackroad/std/clock';
 const windowMs = 60_000;
 const maxNames = 10_000;
 
-export interface Rate {
+interface Rate {
   /** Counts one. Seconds to wait when there were too many, else 0. */
   take(name: string): number;
 }

@@ -8,7 +8,7 @@ const maxAddresses = 10_000;
 /** Refusals of all addresses together that are worth an audit row a minute. */
 const maxAuditedPerMinute = 300;
 
-export interface RefusedAddresses {
+interface RefusedAddresses {
   /** Seconds to wait when this address was refused too often, else 0. */
   blockedSeconds(address: string): number;
   /** Counts one; answers whether it deserves an audit row. */

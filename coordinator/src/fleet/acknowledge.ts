@@ -4,8 +4,8 @@ import { change, decided, noteAudit, openDraft } from '../draft.ts';
 import type { Decide } from '../input.ts';
 import type { View } from '../view.ts';
 
-export const acknowledgedSetting = 'alerts-acknowledged';
-export interface Acknowledged {
+const acknowledgedSetting = 'alerts-acknowledged';
+interface Acknowledged {
   /** As the audit log names it. */
   by: string;
   atMs: number;

@@ -10,21 +10,9 @@ import {
   type PlacementWhy,
   type UnplacedWhy,
 } from '@blackroad/protocol';
-import type { Change, Outgoing } from '../change.ts';
-import {
-  agentIn,
-  allChanges,
-  change,
-  type Draft,
-  nodeIn,
-  noteEvent,
-  openDraft,
-  putAgent,
-  putNode,
-  send,
-} from '../draft.ts';
+import { agentIn, change, type Draft, nodeIn, noteEvent, putAgent, putNode, send } from '../draft.ts';
 import { loseAgentLeases } from '../tasks/leases.ts';
-import type { AgentRow, Behind, NodeRow, Placement, View } from '../view.ts';
+import type { AgentRow, Behind, NodeRow, Placement } from '../view.ts';
 import { leftOf, quietAfter, quietOf } from './quiet.ts';
 
 export function assignedOf({ view, nowMs }: Draft, row: AgentRow, placement: Placement): AssignedAgent {
@@ -45,7 +33,7 @@ export function assignedBytes(assigned: AssignedAgent): number {
 export const maxAssignedBytes = maxAssignmentBytes - 1024;
 
 /** The whole desired set of a node, in parts that fit a message; at least one. */
-export function snapshotParts(draft: Draft, node: string): AssignmentSnapshot[] {
+function snapshotParts(draft: Draft, node: string): AssignmentSnapshot[] {
   const agents: AssignedAgent[] = [];
   for (const name of draft.view.agentsByNode.get(node) ?? []) {
     const row = agentIn(draft, name);
@@ -95,7 +83,7 @@ export function removeDelta(deltas: Deltas, node: string, agent: string, epoch: 
   delta.remove.set(agent, epoch);
 }
 /** What one decision does to the assignments of nodes. */
-export type Deltas = Map<string, { put: Map<string, AssignedAgent>; remove: Map<string, number> }>;
+type Deltas = Map<string, { put: Map<string, AssignedAgent>; remove: Map<string, number> }>;
 export function openDeltas(): Deltas {
   return new Map();
 }
@@ -169,17 +157,10 @@ export interface Unload {
   command: string;
 }
 
-/** Carries out placement's plan. A move to where the agent is already, or to an unknown node, changes nothing. */
-export function moveAgents(
-  view: View,
-  now: number,
-  moves: readonly Move[],
-): { changes: Change[]; messages: Outgoing[] } {
-  const draft = openDraft(view, now);
-  makeMoves(draft, moves, []);
-  return { changes: allChanges(draft), messages: draft.messages };
-}
-/** The same inside a decision. A node is told who goes, then what to unload, then who comes. */
+/**
+ * Carries out placement's plan. A move to where the agent is already, or to an unknown node, changes nothing. A node is told who goes,
+ * then what to unload, then who comes.
+ */
 export function makeMoves(draft: Draft, moves: readonly Move[], unloads: readonly Unload[]): void {
   const deltas = openDeltas();
   for (const move of moves) {

@@ -18,7 +18,7 @@ export function leftOf(spent: DeepReadonly<Spent> | undefined, { burst, perMinut
 }
 
 /** Takes rows off what a node has. A message is taken whole or not at all: one that carries more than is left makes a debt. */
-export function spend(
+function spend(
   view: View,
   node: string,
   of: BudgetName,

@@ -4,7 +4,7 @@
 import type { NodeRow, View } from '../view.ts';
 
 /** What a machine says of itself; `machine` is missing where the node-agent is older. */
-export interface SaidOfMachine {
+interface SaidOfMachine {
   hardware: string;
   machine?: string;
 }

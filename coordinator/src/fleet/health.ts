@@ -18,7 +18,7 @@ import type { DeepReadonly } from '../view.ts';
 type Health = DeepReadonly<NodeHealth>;
 type Info = DeepReadonly<NodeInfo> | null;
 
-export interface Sign<Code extends ConditionCode = ConditionCode> {
+interface Sign<Code extends ConditionCode = ConditionCode> {
   code: Code;
   severity: 'warning' | 'error';
   /**

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { boot1, boot2, sampleHealth, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
-import { acceptCapacity, acceptHealth, acceptInfo, acceptObserved, started } from './presence.ts';
+import { acceptCapacity, acceptHealth, acceptInfo, acceptObserved } from './presence.ts';
+import { started } from './tick.ts';
 
 const health = (boot: string, generation = 0) => sampleHealth({ boot, generation });
 const info = (boot: string, cores = 4) => ({

@@ -16,9 +16,6 @@ import { isOver } from './quiet.ts';
 import { quarantine, turnOnline, turnSuspect } from './transitions.ts';
 import { isTwin, twinText } from './twins.ts';
 
-export { acceptHello } from './hello.ts';
-export { started, tick } from './tick.ts';
-
 export const acceptState: Decide<'node-state'> = (view, { node, message }, nowMs) => {
   const draft = openDraft(view, nowMs);
   const row = nodeIn(draft, node);

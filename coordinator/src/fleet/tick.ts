@@ -25,7 +25,7 @@ import { turnLost, turnSuspect } from './transitions.ts';
 import { judgeValve } from './valve.ts';
 
 /** fleet/state is published this often; also what keeps the leases for outside effects alive (quiet.ts), two may be lost. */
-export const announceMs = 9_000;
+const announceMs = 9_000;
 /** Ticks come every 250 ms. A gap like this means that the coordinator stood still (suspended, overloaded), not the nodes. */
 export const pauseMs = 5_000;
 /** What turns of nodes may change in one decision; the next one follows at once. A site that goes dark must not hold the loop. */

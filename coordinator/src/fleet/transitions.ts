@@ -58,7 +58,7 @@ export function turnLost(draft: Draft, row: NodeRow, awayMs: number): NodeRow {
 }
 
 /** What lost, quarantined and forgotten nodes have in common. */
-export function goneNode(draft: Draft, row: NodeRow, text: string): void {
+function goneNode(draft: Draft, row: NodeRow, text: string): void {
   const problem: TaskProblem = {
     code: 'node-lost',
     text: `${row.id} was lost while it worked on this.`,

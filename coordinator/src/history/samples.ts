@@ -38,7 +38,7 @@ export function readHealth(health: DeepReadonly<NodeHealth>, info: DeepReadonly<
 
 const [minAt, sumAt, maxAt, countAt, stride] = [0, 1, 2, 3, 4] as const;
 
-export interface Minute {
+interface Minute {
   /** A figure as it was at one moment. */
   sample(series: number, metric: number, value: number): void;
   /** Adds to what the minute comes to. */

@@ -8,7 +8,7 @@ const dayMs = 86_400_000;
 /** A commit on its way may still bring ends of a moment ago. */
 const settlingMs = 1_000;
 
-export interface UsageDays {
+interface UsageDays {
   add(task: EndedTask, pricePerMillionTokens: number): void;
   /** Rows that wait to be written. */
   size(): number;

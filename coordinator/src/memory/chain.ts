@@ -25,7 +25,7 @@ export function runFault(
 }
 
 /** How a sound run meets a log. Links are hashes: where one entry is the same, all before it are. */
-export type Meeting =
+type Meeting =
   | { how: 'known' }
   | { how: 'next'; fresh: MemoryEntry[] }
   | { how: 'gap' }

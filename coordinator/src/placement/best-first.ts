@@ -5,7 +5,7 @@
 // Ties go to the lower node, then to the earlier choice of the agent, so that the same snapshot always gives the same plan.
 import type { Offer } from './room.ts';
 
-export interface Ranked {
+interface Ranked {
   score: number;
   node: number;
   rank: number;

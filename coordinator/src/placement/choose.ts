@@ -6,7 +6,7 @@ import { Company } from './company.ts';
 import { digestOf, type NodeDigest } from './digest.ts';
 import { hasRoom, isRuled } from './feasible.ts';
 import type { Kept } from './kept.ts';
-import { compareText, Pace, sortedIn, whole } from './pace.ts';
+import { compareText, type Pace, sortedIn } from './pace.ts';
 import { findOffer, type Offer, openRoom, type Room, type Use, useOf } from './room.ts';
 import { factsFor, nodeScore, pairScore, setNode } from './score.ts';
 import type { Demand, PlacedFacts, PlacementSnapshot, Strategy, SupplyNode } from './supply.ts';
@@ -34,9 +34,6 @@ export interface Choice {
   facts: PlacedFacts;
 }
 
-export function openRooms(snapshot: PlacementSnapshot): OpenFleet {
-  return whole(openingRooms(snapshot, new Pace()));
-}
 export function* openingRooms(
   { nodes: given, demands, strategy, kept }: PlacementSnapshot,
   pace: Pace,

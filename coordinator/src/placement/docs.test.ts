@@ -1,5 +1,6 @@
 // Keeps docs/placement.md honest: every filter, reason to be closed and score is in it with its own words, and the worked
 // example is what placement answers today.
+
 import { readFileSync } from 'node:fs';
 import { fixInWords } from '@blackroad/protocol';
 import t from 'tap';
@@ -11,12 +12,12 @@ import {
   snapshotWith,
   stayingOf,
 } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import { openRooms, place } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import { signs } from '../fleet/health.ts';
-import { bestChoice, openRooms, roomAt } from './choose.ts';
+import { bestChoice, roomAt } from './choose.ts';
 import { closedReasons } from './closed.ts';
-import { filters, firstRefusal } from './feasible.ts';
+import { filters, firstFilter } from './feasible.ts';
 import { healthGain, poorHealth } from './gain.ts';
-import { place } from './place.ts';
 import { useOf } from './room.ts';
 import { round, scorers, whyOf } from './score.ts';
 import type { Demand, SupplyNode } from './supply.ts';
@@ -76,8 +77,9 @@ t.test('the worked example is what placement answers', async (t) => {
         .map(({ name, value, weight }) => `${round(value * weight)} ${name}`);
       lines.push(`${id.padEnd(8)}${round(choice.score)} = ${parts.join(' + ')}`);
     } else {
-      const refusal = firstRefusal({ spec: greeter.spec, use: useOf(greeter.spec), room, conflicts: new Map() })!;
-      lines.push(`${id.padEnd(8)}refused by ${refusal.filter}: ${refusal.text}`);
+      const candidate = { spec: greeter.spec, use: useOf(greeter.spec), room, conflicts: new Map() };
+      const filter = firstFilter(candidate)!;
+      lines.push(`${id.padEnd(8)}refused by ${filter.name}: ${filter.words(candidate)}`);
     }
   }
   lines.push('');

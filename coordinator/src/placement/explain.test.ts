@@ -1,15 +1,15 @@
 // Why here, why nowhere else: the answer agrees with what placement itself decides, counts every node once, and changes nothing.
+
 import assert from 'node:assert/strict';
 import { type AgentSpec, faults, type NodeCapacity, type NodeModel, PlacementExplained } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import { place, snapshotOf } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import type { NodeRow, View } from '../view.ts';
 import { explainingAgent } from './explain.ts';
 import { whole } from './pace.ts';
-import { place } from './place.ts';
-import { snapshotOf } from './snapshot.ts';
 
 function add(
   fleet: SampleFleet,

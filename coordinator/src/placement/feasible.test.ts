@@ -2,7 +2,7 @@ import { maxAgentsPerNode } from '@blackroad/protocol';
 import t from 'tap';
 import { GiB, modelOf, nodeOf, specOf, stayingOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { type Catalogue, emptyCatalogue, learnModels } from './catalogue.ts';
-import { allFilters, brokenRule, firstFilter, firstRefusal } from './feasible.ts';
+import { allFilters, brokenRule, firstFilter } from './feasible.ts';
 import type { Candidate } from './filter.ts';
 import { expectedKvBytesPerToken } from './memory-fit.ts';
 import { openRoom, useOf } from './room.ts';
@@ -21,8 +21,9 @@ function candidate(
 }
 /** The first reason, as `filter: words`; null where it may go. */
 function why(...given: Parameters<typeof candidate>): string | null {
-  const refusal = firstRefusal(candidate(...given));
-  return refusal && `${refusal.filter}: ${refusal.text}`;
+  const asked = candidate(...given);
+  const filter = firstFilter(asked);
+  return filter && `${filter.name}: ${filter.words(asked)}`;
 }
 
 t.test('class: an empty list is any but cloud', async (t) => {
@@ -161,7 +162,7 @@ t.test('throughput: the models of a node share its compute', async (t) => {
 t.test('agents per node and company', async (t) => {
   const full = candidate({});
   full.room.agents = maxAgentsPerNode;
-  t.match(firstRefusal(full)?.text, /most a node takes/);
+  t.match(firstFilter(full)?.words(full), /most a node takes/);
   t.match(why({}, {}, [['alice', 'bob']]), /^avoidAgents: bob is there/);
   t.equal(why({}, {}, [['aria', 'bob']]), null);
 });

@@ -99,11 +99,6 @@ export function firstFilter(candidate: Candidate): Filter | null {
   for (const filter of roomFilters) if (!filter.allows(candidate)) return filter;
   return null;
 }
-/** The first reason against, or null: the agent may go there. */
-export function firstRefusal(candidate: Candidate): Refusal | null {
-  const filter = firstFilter(candidate);
-  return filter && { filter: filter.name, text: filter.words(candidate) };
-}
 /** Every filter that refuses: what would all have to change. Of models that lack several things, the first. */
 export function allFilters(candidate: Candidate): Filter[] {
   const { spec, room } = candidate;

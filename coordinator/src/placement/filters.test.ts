@@ -1,5 +1,6 @@
 // Every filter is told: for each row of the table, a node which that filter alone refuses, and what is then said of the
 // agent. A filter without a case here fails.
+
 import { FixSteps, faults, fixInWords, maxAgentsPerNode } from '@blackroad/protocol';
 import t from 'tap';
 import {
@@ -10,10 +11,10 @@ import {
   snapshotWith,
   stayingOf,
 } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import { place } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import { closedNames, closedRow } from './closed.ts';
 import { allFilters, avoidAgents, filters, shortages } from './feasible.ts';
 import type { Candidate } from './filter.ts';
-import { place } from './place.ts';
 import { openRoom, useOf } from './room.ts';
 import { nodeWith, rules } from './rules.ts';
 import type { Demand, SupplyNode } from './supply.ts';

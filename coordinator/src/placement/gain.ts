@@ -18,7 +18,7 @@ export interface Candidate {
   kind: GainKind;
 }
 /** Where placement would put it; `agents`: how many share the model there without it. */
-export interface Offered {
+interface Offered {
   node: SupplyNode;
   placed: Placed;
   agents: number;

@@ -25,7 +25,7 @@ export interface Group {
   having: Int32Array[];
 }
 /** Agents of one priority, by group, then by amounts. */
-export type Wave = Map<Group, Map<string, Kind>>;
+type Wave = Map<Group, Map<string, Kind>>;
 
 export class Demands {
   readonly groups = new Map<string, Group>();

@@ -1,18 +1,18 @@
 // Who moves and who stays, on a real view built from changes; that plans told to the fleet leave nothing to plan, and that a plan
 // made from an older view does no harm.
+
 import type { NodeCapacity, NodeHealth } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
 import { ada, sampleNode, samplePolicy } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf, specOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import { place, snapshotOf } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import { apply, type Change, type Outgoing } from '../change.ts';
 import type { Policy } from '../input.ts';
 import { type AgentRow, emptyView, type MutableView, type NodeRow, type TaskRow } from '../view.ts';
 import { type PlanPart, type PlanStep, partsOf } from './moves.ts';
 import { frozenCount, pendingOf, planDueMs } from './need.ts';
-import { place } from './place.ts';
 import { applyPlan, releaseMoves } from './plan.ts';
-import { snapshotOf } from './snapshot.ts';
 
 const startedMs = 1_000_000;
 const now = startedMs + 600_000;

@@ -177,7 +177,7 @@ function gaveWay(view: View, { spec }: Row, to: string): string {
  * Whether a person would read the same. Counts of many nodes may lag by a fifth: ten thousand nodes that come back one by
  * one must not rewrite every unplaced agent ten thousand times.
  */
-export function saysTheSame(before: Row['unplaced'], after: UnplacedWhy): boolean {
+function saysTheSame(before: Row['unplaced'], after: UnplacedWhy): boolean {
   if (!before || before.text !== after.text || JSON.stringify(before.fix) !== JSON.stringify(after.fix)) return false;
   if (before.refused.length !== after.refused.length) return false;
   return after.refused.every(({ filter, nodes }, index) => {

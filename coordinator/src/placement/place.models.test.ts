@@ -1,4 +1,5 @@
 // One plan for agents and models: what is fetched, loaded, kept and unloaded; and what agents ask beyond a model.
+
 import t from 'tap';
 import {
   demandOf,
@@ -8,7 +9,7 @@ import {
   snapshotWith,
   stayingOf,
 } from '../../../test/fixtures/coordinator/sample-supply.ts';
-import { place } from './place.ts';
+import { place } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import { whyOf } from './score.ts';
 import type { Demand, PlacementPlan, Staying, Strategy, SupplyNode } from './supply.ts';
 

@@ -1,4 +1,5 @@
 // Who gives way to whom: always to a higher priority, never for nothing, never back and forth.
+
 import t from 'tap';
 import {
   demandOf,
@@ -8,7 +9,7 @@ import {
   snapshotWith,
   stayingOf,
 } from '../../../test/fixtures/coordinator/sample-supply.ts';
-import { place } from './place.ts';
+import { place } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import type { PlacementPlan, SupplyNode } from './supply.ts';
 
 const where = (plan: PlacementPlan, agent: string) => plan.placed.find((each) => each.agent === agent)?.node ?? null;

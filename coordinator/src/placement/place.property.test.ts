@@ -1,5 +1,6 @@
 // Properties over made-up fleets. The checkers work out capacity and rules anew, by the plain words of docs/placement.md,
 // and call none of the code they check but the estimate of context memory.
+
 import { type AgentSpec, classes, fixInWords, type NodeModel } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
@@ -13,8 +14,9 @@ import {
   snapshotWith,
   stayingOf,
 } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import { place } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import { expectedKvBytesPerToken } from './memory-fit.ts';
-import { place, planning } from './place.ts';
+import { planning } from './place.ts';
 import { whyOf } from './score.ts';
 import type { PlacementPlan, PlacementSnapshot, SupplyNode } from './supply.ts';
 

@@ -9,8 +9,8 @@ import {
   snapshotWith,
   stayingOf,
 } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import { place as placeSnapshot } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import type { ClosedReason } from './closed.ts';
-import { place as placeSnapshot } from './place.ts';
 import { whyOf } from './score.ts';
 import type { Demand, PlacementPlan, Strategy, SupplyNode } from './supply.ts';
 

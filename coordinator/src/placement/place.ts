@@ -8,7 +8,7 @@
 import type { UnplacedWhy } from '@blackroad/protocol';
 import { choiceOf, openingRooms, roomAt, roomTaken } from './choose.ts';
 import { byName, byNeed, byScarcity, Demands, type Group, type Kind } from './groups.ts';
-import { Pace, sortedIn, whole } from './pace.ts';
+import { Pace, sortedIn } from './pace.ts';
 import { Postings } from './postings.ts';
 import { makeRoom, type Yielding, yieldingNodes } from './preempt.ts';
 import { fill, type Guest, take } from './room.ts';
@@ -17,28 +17,12 @@ import { stepsOf } from './steps.ts';
 import type { Demand, PlacementPlan, PlacementSnapshot } from './supply.ts';
 import { explaining, type Nowhere, whyNowhere } from './why.ts';
 
-export type {
-  Demand,
-  ModelStep,
-  Placed,
-  PlacedFacts,
-  PlacementPlan,
-  PlacementSnapshot,
-  Staying,
-  Strategy,
-  SupplyNode,
-} from './supply.ts';
-
 /** Candidates kept for groups that come again at a lower priority; beyond it they are found anew. */
 const maxKept = 2_000_000;
 /** Kinds of one group whose being nowhere is explained each for itself; the others are told what the last of these is. */
 const maxExplained = 8;
 /** Kinds of agents that look for others to take the place of, in one plan. */
 const maxPreemptingKinds = 200;
-
-export function place(snapshot: PlacementSnapshot): PlacementPlan {
-  return whole(planning(snapshot));
-}
 
 export function* planning(snapshot: PlacementSnapshot): Generator<void, PlacementPlan> {
   const planner = yield* openPlanner(snapshot);

@@ -26,7 +26,7 @@ export function* yieldingNodes({ nodes, digests }: OpenFleet, pace: Pace): Gener
   return yield* sortedIn(yielding, (a, b) => a.lowest - b.lowest || a.node - b.node, pace);
 }
 
-export interface MadeRoom {
+interface MadeRoom {
   node: number;
   leaving: Guest[];
 }

@@ -27,7 +27,7 @@ import type { Demand, Placed, PlacementPlan, SupplyNode } from './supply.ts';
 
 type Row = NonNullable<ReturnType<View['agents']['get']>>;
 
-export interface Rebalancing extends Pick<Snapped, 'needs' | 'settled' | 'capacities'> {
+interface Rebalancing extends Pick<Snapped, 'needs' | 'settled' | 'capacities'> {
   plan: PlacementPlan;
   gains: ReadonlyMap<string, Gain>;
 }
@@ -150,7 +150,7 @@ function countModels({ agents }: SupplyNode): Map<string, number> {
   return counts;
 }
 /** Place of a model in the agent's list, by any of its names. */
-export function rankOf(
+function rankOf(
   spec: AgentSpec,
   node: Pick<SupplyNode, 'defaultChat'>,
   model: Pick<NodeModel, 'name' | 'aliases'>,

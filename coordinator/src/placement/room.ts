@@ -250,7 +250,7 @@ export function take(room: Room, offer: Offer, use: Use, guest: Guest): void {
 }
 
 /** How full a node is, by what the plan counts on. */
-export interface Filling {
+interface Filling {
   agents: number;
   /** Of models in use and their contexts. */
   memoryBytes: number;

@@ -8,7 +8,8 @@ import {
   type specOf,
   stayingOf,
 } from '../../../test/fixtures/coordinator/sample-supply.ts';
-import { bestChoice, openRooms, roomAt } from './choose.ts';
+import { openRooms } from '../../../test/fixtures/coordinator/whole-plan.ts';
+import { bestChoice, roomAt } from './choose.ts';
 import { boundOf, scorers, whyOf } from './score.ts';
 import type { Placed, PlacedFacts, Strategy, SupplyNode } from './supply.ts';
 

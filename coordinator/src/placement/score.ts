@@ -7,7 +7,7 @@ import { bytesInWords, counted, numberInWords, type PlacementWhy } from '@blackr
 import type { Offer, Room } from './room.ts';
 import type { Placed, PlacedFacts, Strategy } from './supply.ts';
 
-export interface Scorer {
+interface Scorer {
   name: string;
   /** A taste may weigh differently by strategy, a rank never. */
   weights: Readonly<Record<Strategy, number>>;

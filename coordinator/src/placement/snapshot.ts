@@ -6,7 +6,6 @@ import type { View } from '../view.ts';
 import { type ClosedReason, closedReasons } from './closed.ts';
 import type { Kept } from './kept.ts';
 import { isRestless, type Need, needOf } from './need.ts';
-import { whole } from './pace.ts';
 import type { Demand, PlacementSnapshot, Staying, SupplyNode } from './supply.ts';
 
 type Node = NonNullable<ReturnType<View['nodes']['get']>>;
@@ -64,9 +63,6 @@ export function* snapshotting(
   return { ...asked, snapshot: { nodes, demands, strategy, ...(kept ? { kept } : {}) }, capacities };
 }
 
-export function snapshotOf(view: View, nowMs: number, policy: Policy): Snapped {
-  return whole(snapshotting(view, nowMs, policy));
-}
 /** Every node with the agents that stay on it. */
 export function* supplying(
   view: View,

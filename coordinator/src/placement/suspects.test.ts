@@ -1,16 +1,17 @@
 // That a plan which looks only at suspects, and takes what it can from the plans before, is exactly the one that looks at everyone and
 // everything, whatever happens in between.
+
 import fc from 'fast-check';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { sampleHealth, type sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import { place } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import type { Change } from '../change.ts';
 import { acceptObserved } from '../fleet/presence.ts';
 import type { View } from '../view.ts';
 import { Kept } from './kept.ts';
 import { whole } from './pace.ts';
-import { place } from './place.ts';
 import { snapshotting } from './snapshot.ts';
 import { Suspects } from './suspects.ts';
 

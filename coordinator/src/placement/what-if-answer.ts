@@ -63,7 +63,7 @@ export class Outcome {
   }
 }
 
-export interface Answering {
+interface Answering {
   view: View;
   supposed: View;
   nodes: readonly SupplyNode[];

@@ -1,5 +1,6 @@
 // What if: on made-up fleets its plan is what placement really does once the same has happened, and asking changes nothing. The real
 // course goes down the real road: changes, a plan, its parts applied.
+
 import assert from 'node:assert/strict';
 import { type AgentSpec, faults, maxWhatIfRows, WhatIfPlan, type WhatIfRequest } from '@blackroad/protocol';
 import fc from 'fast-check';
@@ -7,13 +8,12 @@ import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { ada, sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import { place, snapshotOf } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import { applyAgent } from '../fleet/agents.ts';
 import type { View } from '../view.ts';
 import { partsOf } from './moves.ts';
 import { whole } from './pace.ts';
-import { place } from './place.ts';
 import { applyPlan } from './plan.ts';
-import { snapshotOf } from './snapshot.ts';
 import { supposing, whatIfFaults } from './what-if.ts';
 
 interface Machine {

@@ -14,7 +14,7 @@ import { closeTask, type Draft, setTask, taskIn } from '../draft.ts';
 import type { EndedTask, TaskRow } from '../view.ts';
 import { answerTo } from './answer.ts';
 
-export interface TaskEnd {
+interface TaskEnd {
   state: 'done' | 'failed' | 'cancelled' | 'expired';
   result?: string | null;
   truncated?: boolean;

@@ -5,7 +5,7 @@ import { sleep } from '@blackroad/std/clock';
 import type { ModelStand, RunningAgent, TurnEnd } from '../contracts.ts';
 import { runTurn, type TurnDeps } from './turn.ts';
 
-export interface AgentDeps extends TurnDeps {
+interface AgentDeps extends TurnDeps {
   /** Fetched, on its way, or why it cannot be used. */
   modelStand(model: string): ModelStand;
 }

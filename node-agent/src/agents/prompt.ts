@@ -30,7 +30,7 @@ export interface PromptInput {
   /** The model's context window on this node; 0 when unknown. */
   contextTokens: number;
 }
-export type Prompt =
+type Prompt =
   | { messages: ChatMessage[]; recalled: number; maxTokens: number; contextTokens: number }
   | { tooLong: string };
 

@@ -15,7 +15,7 @@ export interface ToolBox {
   readonly specs: readonly ToolSpec[];
   call(call: ToolCall, context: ToolContext): Promise<string>;
 }
-export interface ToolBoxDeps {
+interface ToolBoxDeps {
   agent: string;
   memory: AgentMemory;
   /** Plain sentences about this machine and its health. */

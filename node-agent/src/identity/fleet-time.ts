@@ -6,7 +6,7 @@ import type { Clock } from '@blackroad/std/clock';
 export const buildFloorMs = Date.UTC(2026, 10, 1);
 
 /** Apart by so much, a machine's clock is wrong, and people are told. */
-export const clockOffMs = 10 * 60_000;
+const clockOffMs = 10 * 60_000;
 
 /**
  * A moment that is surely past, for judging whether a certificate has ended: now by the machine's own clock, unless that shows later

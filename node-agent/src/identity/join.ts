@@ -42,7 +42,7 @@ export interface JoinOptions {
   /** Gives up after this long; a coordinator that is just starting answers within it. */
   deadlineMs?: number;
 }
-export interface Joined {
+interface Joined {
   identity: Identity;
   /** The coordinator knew this machine by its hardware and gave it its old id back. */
   reclaimed: boolean;

@@ -10,7 +10,7 @@ import { type ConnectProblem, connectTrusted, type Trust } from './trust.ts';
 /** A certificate, its CA and a few names take 2 KB; a longer answer is not ours. */
 const maxAnswerBytes = 64 * 1024;
 
-export interface PostOptions {
+interface PostOptions {
   url: string;
   path: string;
   trust: Trust;

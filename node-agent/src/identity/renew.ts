@@ -13,7 +13,7 @@ import { type FleetTime, surelyPastMs } from './fleet-time.ts';
 import { type Identity, saveIdentity } from './identity.ts';
 import { postJson } from './post.ts';
 
-export interface RenewalOptions {
+interface RenewalOptions {
   identity: () => Identity;
   /** Asks once: resolves with the stored newer identity. */
   renew: (identity: Identity) => Promise<Identity>;
@@ -46,7 +46,7 @@ export function renewAtMs(identity: Pick<Identity, 'issuedMs' | 'expiresMs'>): n
   return identity.issuedMs + ((identity.expiresMs - identity.issuedMs) * 2) / 3;
 }
 
-export interface Renewing {
+interface Renewing {
   dir: string;
   /** Probes.machineIdentity: the coordinator compares it, to find two machines with one identity. */
   machine: () => Promise<MachineIdentity>;

@@ -13,7 +13,7 @@ import type { Clock } from '@blackroad/std/clock';
 import { sha256Hex } from '@blackroad/std/sha256';
 
 export type Trust = { fingerprint: string } | { ca: string };
-export interface Peer {
+interface Peer {
   host: string;
   port: number;
   trust: Trust;

@@ -60,7 +60,7 @@ export function plainDraft(kind: 'genesis' | 'migrate', node: string, createdAt:
   return { kind, actorId: `node:${node}`, createdAt, payload };
 }
 
-export type Admission =
+type Admission =
   /** Entries to store behind the head, in order; `damaged` lists the seqs whose content does not match its commitment. */
   | { entries: MemoryEntry[]; damaged: number[] }
   /** Ours and theirs differ at `seq`. */

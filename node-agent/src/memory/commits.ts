@@ -22,7 +22,6 @@ interface Waiting {
   resolve: (value: unknown) => void;
   reject: (error: Error) => void;
 }
-export type Commits = ReturnType<typeof createCommits>;
 
 export function createCommits(deps: {
   clock: Clock;

@@ -31,7 +31,7 @@ export interface LogRow {
   releasedMs: number | null;
 }
 /** A memory that is durable but has no place in the chain yet. */
-export interface PendingRow {
+interface PendingRow {
   id: number;
   kind: MemoryEntry['kind'];
   actorId: string;
@@ -39,7 +39,7 @@ export interface PendingRow {
   payload: MemoryPayload;
   origin: string | null;
 }
-export interface BranchGroup {
+interface BranchGroup {
   group: number;
   epoch: number;
 }

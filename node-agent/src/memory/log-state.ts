@@ -80,7 +80,7 @@ export function isHydrated(log: AgentLog, journal: Journal): boolean {
 }
 
 /** The opening of its epoch is stored. */
-export function isSettled(log: AgentLog): boolean {
+function isSettled(log: AgentLog): boolean {
   return log.row.id !== 0 && log.row.epoch >= log.openEpoch;
 }
 
@@ -93,7 +93,7 @@ export function unackedOf(log: AgentLog): number {
   return Math.max(0, log.head.seq - log.row.acked) + log.pending + log.branched;
 }
 
-export type Step = 'branch' | 'hello' | 'batch' | 'hydrated' | 'none';
+type Step = 'branch' | 'hello' | 'batch' | 'hydrated' | 'none';
 /** What this log should say next, when the node is connected. */
 export function nextStep(log: AgentLog): Step {
   if (log.unknown || !isSettled(log)) return 'none';

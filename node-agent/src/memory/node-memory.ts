@@ -39,7 +39,7 @@ const keepReleasedMs = 24 * 3_600_000;
 const pruneEveryMs = 10 * 60_000;
 const settleAgainMs = 5_000;
 
-export interface NodeMemoryOptions {
+interface NodeMemoryOptions {
   /** A folder, or `:memory:`. */
   dir: string;
   /** In place of `dir` for the journal: the simulator's. The index is disposable. */

@@ -28,7 +28,7 @@ CREATE VIRTUAL TABLE words USING fts5(
   log, text, content='', contentless_delete=1, tokenize='porter ascii');
 `;
 
-export interface Indexed {
+interface Indexed {
   id: number;
   log: number;
   seq: number;

@@ -12,7 +12,7 @@ export const setAsideFile = 'memory-set-aside.jsonl';
 /** Some thousands of entries with their vectors. A node that is refused so much is a matter for a person. */
 export const maxSetAsideBytes = 64 * 1024 * 1024;
 
-export interface Refused {
+interface Refused {
   agent: string;
   epoch: number;
   why: string;

@@ -28,7 +28,6 @@ export interface Flight {
   group: number;
   timer: Timer;
 }
-export type Sync = ReturnType<typeof createSync>;
 
 export function createSync(deps: {
   journal: Journal;

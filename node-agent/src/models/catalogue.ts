@@ -3,7 +3,7 @@
 // a file that cannot be verified is never fetched. Revisions are pinned, so that a place cannot change under us.
 import { modelKey } from '@blackroad/protocol';
 
-export interface PlaceFile {
+interface PlaceFile {
   /** Path inside the place: of the hub's repository, or of the wheel. */
   path: string;
   sizeBytes: number;

@@ -9,7 +9,7 @@ import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import { abortedProblem, FetchProblem } from './fetch-problem.ts';
 
-export interface Download {
+interface Download {
   url: string;
   target: string;
   sizeBytes: number;

@@ -15,7 +15,7 @@ import { FetchProblem } from './fetch-problem.ts';
 import { type ModelFile, modelsIn } from './folder.ts';
 
 export type EnsureProgress = FetchProgress;
-export interface EnsureOptions extends Omit<FetchOptions, 'skip'> {
+interface EnsureOptions extends Omit<FetchOptions, 'skip'> {
   /** Kinds that no server has already; nothing else is fetched. */
   kinds: readonly CatalogueEntry['kind'][];
   memoryBytes: number;

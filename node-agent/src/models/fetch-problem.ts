@@ -1,6 +1,6 @@
 // Why a model could not be fetched, in plain words a person reads beside the progress bar, and in a kind the fetcher acts on.
 
-export type FetchProblemKind =
+type FetchProblemKind =
   /** The place does not answer: the next place may. */
   | 'unreachable'
   /** The place answers, but has not what we want or refuses it. */

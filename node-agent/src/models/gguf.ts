@@ -4,8 +4,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { headerKvBytesPerToken } from './kv-cache.ts';
 
-export type GgufValue = string | number | bigint | boolean | GgufArray;
-export interface GgufArray {
+type GgufValue = string | number | bigint | boolean | GgufArray;
+interface GgufArray {
   elementType: GgufType;
   length: number;
   /** Of a short array of integers: a figure a layer. */
@@ -28,7 +28,7 @@ export const ggufType = {
   i64: 11,
   f64: 12,
 } as const;
-export type GgufType = (typeof ggufType)[keyof typeof ggufType];
+type GgufType = (typeof ggufType)[keyof typeof ggufType];
 
 export interface GgufFacts {
   architecture: string;
@@ -53,7 +53,7 @@ const maxEntries = 1_000_000;
 const maxKeptValues = 1024;
 const integerTypes = new Set<number>([0, 1, 2, 3, 4, 5]);
 
-export class GgufError extends Error {
+class GgufError extends Error {
   constructor(path: string, message: string) {
     super(`${path}: ${message}`);
     this.name = 'GgufError';

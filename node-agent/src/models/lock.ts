@@ -6,7 +6,7 @@ import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import { abortedProblem, FetchProblem } from './fetch-problem.ts';
 
-export interface LockOptions {
+interface LockOptions {
   clock: Clock;
   random: Random;
   signal?: AbortSignal;

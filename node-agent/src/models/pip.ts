@@ -12,7 +12,7 @@ import type { Random } from '@blackroad/std/random';
 import { download, get } from './download.ts';
 import { abortedProblem, FetchProblem } from './fetch-problem.ts';
 
-export interface WheelOrder {
+interface WheelOrder {
   package: string;
   version: string;
   wheelBytes: number;

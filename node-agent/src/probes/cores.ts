@@ -5,7 +5,7 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Files } from './files.ts';
 
 /** Busy and total ticks since boot, over all cores. */
-export function readTicks(files: Files): { busy: number; total: number } | null {
+function readTicks(files: Files): { busy: number; total: number } | null {
   const line = /^cpu +(.+)$/m.exec(files.text('/proc/stat') ?? '')?.[1];
   if (line) {
     // user nice system idle iowait irq softirq steal; guest time is part of user already.
@@ -20,7 +20,7 @@ export function readTicks(files: Files): { busy: number; total: number } | null 
 }
 
 /** Cores' worth of time that a quota leaves a container, or the processors it is bound to, whichever is less; null: no limit. */
-export function readCpuLimit(files: Files): number | null {
+function readCpuLimit(files: Files): number | null {
   const limits = [readQuota(files), ...boundTo(files)].filter((limit) => limit !== null);
   const least = Math.min(...limits);
   const counted = countCores(files);

@@ -23,7 +23,7 @@ const remoteTypes: readonly number[] = [
 const pageBytes = 4096;
 
 /** Node.js reports the unit of the counters (`frsize`) since 24.21; types do not know it yet. */
-export type FileSystemStat = Pick<StatsFs, 'bavail' | 'bsize' | 'type'> & { frsize?: number };
+type FileSystemStat = Pick<StatsFs, 'bavail' | 'bsize' | 'type'> & { frsize?: number };
 
 /** Bytes free for us. Where the unit is not told and the block size is not to be trusted, the smallest usual unit: rather too little. */
 export function freeBytesOf({ bavail, bsize, frsize, type }: FileSystemStat): number {
@@ -60,12 +60,12 @@ export function readReadOnly(files: Files, folder: string): boolean | undefined 
   return found?.readOnly;
 }
 
-export interface Written {
+interface Written {
   all: number;
   /** To SD cards and eMMC alone; null where the machine has none. */
   flash: number | null;
 }
-export interface WrittenPerDay {
+interface WrittenPerDay {
   diskWrittenBytesPerDay?: number;
   sdWrittenBytesPerDay?: number;
 }
@@ -94,7 +94,7 @@ export function createWrittenPerDay(files: Files, clock: Clock): () => WrittenPe
 }
 
 /** Since the boot, by the whole machine: partitions and loop devices would count twice. Null where the kernel does not say. */
-export function readWritten(files: Files): Written | null {
+function readWritten(files: Files): Written | null {
   let all: number | null = null;
   let flash: number | null = null;
   for (const line of (files.text('/proc/diskstats') ?? '').split('\n')) {

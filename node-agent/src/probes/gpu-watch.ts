@@ -17,7 +17,7 @@ export interface KnownCard {
   sharesMemory: boolean;
   isLost: boolean;
 }
-export interface Gpus {
+interface Gpus {
   /** Cards that work first, in the order of `readings`. */
   readonly cards: readonly KnownCard[];
   /** Of the cards that work, of the last answer; empty while there is none. */

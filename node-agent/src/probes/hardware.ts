@@ -8,7 +8,7 @@ import { sha256Hex } from '@blackroad/std/sha256';
 import type { MachineIdentity } from '../contracts.ts';
 import type { Files } from './files.ts';
 
-export interface Inventory {
+interface Inventory {
   hostname: string;
   board?: string;
   os: string;
@@ -56,7 +56,7 @@ function readCpuName(files: Files): string | undefined {
   return name ?? armParts[/^CPU part\s*: (\S+)$/m.exec(text)?.[1] ?? ''];
 }
 
-export interface FingerprintOptions {
+interface FingerprintOptions {
   /** For a container's own id; the folder that outlives it. */
   stateDir: string;
   random: Random;

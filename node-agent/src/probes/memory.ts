@@ -2,7 +2,7 @@
 import { freemem, totalmem } from 'node:os';
 import type { Files } from './files.ts';
 
-export interface Memory {
+interface Memory {
   totalBytes: number;
   availableBytes: number;
 }

@@ -6,7 +6,7 @@ import type { Files } from './files.ts';
 const virtualName =
   /^(lo|docker|podman|hassio|veth|br-|br\d|vmbr|virbr|lxcbr|lxdbr|cni|flannel|cali|tun|tap|wg|tailscale|zt|dummy|ifb|sit|ip6tnl|gre|vxlan|macvlan|macvtap|ipvlan|vlan|bond|team|ppp)|[.@]/;
 
-export function readTraffic(files: Files): { received: number; sent: number } | null {
+function readTraffic(files: Files): { received: number; sent: number } | null {
   const text = files.text('/proc/net/dev');
   if (text === null) return null;
   const all: { name: string; received: number; sent: number }[] = [];

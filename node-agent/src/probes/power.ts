@@ -2,11 +2,11 @@
 import type { Files } from './files.ts';
 import type { ProgramOptions } from './programs.ts';
 
-export interface NowAndSinceBoot {
+interface NowAndSinceBoot {
   now: boolean;
   sinceBoot: boolean;
 }
-export interface Power {
+interface Power {
   temperatureC?: number;
   throttled?: NowAndSinceBoot;
   undervoltage?: NowAndSinceBoot;

@@ -17,7 +17,7 @@ export type ProgramState<T> =
   | { state: 'waiting' }
   | { state: 'answered'; answer: T }
   | { state: 'silent'; why: string };
-export interface ProgramWatch<T> {
+interface ProgramWatch<T> {
   readonly now: ProgramState<T>;
   /** Resolves when the first try is over, or at once where there is no such program. */
   readonly first: Promise<void>;

@@ -75,7 +75,7 @@ const profiles: Record<SimulatedProfile, Profile> = {
   },
 };
 
-export interface SimulatedOptions {
+interface SimulatedOptions {
   profile: SimulatedProfile;
   /** Which machine: fingerprint and host name follow from it. */
   seed: number;

@@ -6,7 +6,7 @@ const closing = /^[\s>]*(`{3,}|~{3,})\s*$/;
 /** Of a line: what stands further to the right makes no fence of it. */
 const maxLine = 500;
 
-export interface Fence {
+interface Fence {
   read(text: string): void;
   /** Whether a block is open behind what was read and this; reads nothing. */
   isOpenAfter(text: string): boolean;

@@ -9,7 +9,7 @@ import { createOllama } from './ollama.ts';
 import { createOpenAi } from './openai.ts';
 import type { Runtime } from './runtime.ts';
 
-export interface FindOptions {
+interface FindOptions {
   /** Null: no Ollama is looked for. */
   ollamaUrl: string | null;
   openAiUrl?: string;

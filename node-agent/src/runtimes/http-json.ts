@@ -25,7 +25,7 @@ export interface HttpAnswer {
   /** The parsed body; undefined when it is not JSON. */
   json: unknown;
 }
-export type HttpLines = { status: number; contentType: string; lines: AsyncGenerator<string> };
+type HttpLines = { status: number; contentType: string; lines: AsyncGenerator<string> };
 
 export interface JsonClient {
   call(call: HttpCall): Promise<HttpAnswer>;

@@ -3,7 +3,7 @@
 // Pure: what is put down to make room is llama.ts's decision.
 import type { GgufFacts } from '../models/gguf.ts';
 
-export interface Fit {
+interface Fit {
   slots: number;
   contextTokens: number;
   neededBytes: number;

@@ -1,7 +1,7 @@
 // Pieces pushed by a callback, read as a stream; what the reader has not taken yet is bounded by who pushes (an answer's length,
 // a download's progress). In: push and end. Out: the pieces in order.
 
-export interface Pipe<T> {
+interface Pipe<T> {
   push(piece: T): void;
   end(): void;
   read(): AsyncGenerator<T>;

@@ -10,7 +10,7 @@ import { abortedError } from './http-json.ts';
 import type { FromChild, Order, ToChild } from './llama-wire.ts';
 import { RuntimeError } from './runtime.ts';
 
-export interface LlamaProcess {
+interface LlamaProcess {
   /** Runs one order; `onText` gets pieces of a chat. Rejects with RuntimeError. */
   run<T>(order: Order, signal?: AbortSignal, onText?: (text: string) => void): Promise<T>;
   /** Ends the child if no order runs; the next order starts another. */

@@ -2,7 +2,7 @@
 // refuses, and is not asked again until it was away. It lists no request that waits for a slot.
 import type { JsonClient } from './http-json.ts';
 
-export interface LlamaServerSlots {
+interface LlamaServerSlots {
   /** Undefined where it does not tell. Throws RuntimeError where the server does not answer. */
   atWork(): Promise<number | undefined>;
   /** The server was away. */

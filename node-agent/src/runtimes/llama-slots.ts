@@ -9,7 +9,7 @@ export class Failure extends Error {
   }
 }
 
-export interface Slots<T> {
+interface Slots<T> {
   /** Throws `overloaded` when all are busy and none is about to be free. */
   take(signal: AbortSignal): Promise<T>;
   give(slot: T, signal: AbortSignal): void;

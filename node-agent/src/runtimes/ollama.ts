@@ -29,7 +29,7 @@ import { createSlotBook } from './slots.ts';
 import { createThoughts } from './thoughts.ts';
 import { argumentsOf } from './tool-arguments.ts';
 
-export interface OllamaOptions {
+interface OllamaOptions {
   url: string;
   /** Context pinned for every model, at most what the model was trained on. */
   contextTokens: number;

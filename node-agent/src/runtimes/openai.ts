@@ -35,7 +35,7 @@ import { createServerUse } from './server-use.ts';
 import { createThoughts } from './thoughts.ts';
 import { createVllmGauges } from './vllm-gauges.ts';
 
-export interface OpenAiOptions {
+interface OpenAiOptions {
   /** With or without `/v1`. */
   url: string;
   apiKey?: string;

@@ -12,7 +12,7 @@ interface Refused {
   said: string;
   untilMs: number;
 }
-export interface Refusals {
+interface Refusals {
   /** What to leave out for this model now. */
   of(model: string): ReadonlySet<Extra>;
   /**

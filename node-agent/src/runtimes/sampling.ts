@@ -1,7 +1,7 @@
 // How very small models are kept from repeating themselves: measured on SmolLM2 135M, which loops at temperature 0 without it.
 
 /** Below this many billions of parameters a model counts as tiny. */
-export const tinyParametersB = 1;
+const tinyParametersB = 1;
 
 /** The repeat penalty for a model of this size; undefined leaves the server's own. */
 export function repeatPenaltyFor(parametersB: number): number | undefined {

@@ -8,7 +8,7 @@ import { cutText, unitVector } from './cut.ts';
 import { abortedError } from './http-json.ts';
 import { type ChatEvent, type ChatRequest, type Runtime, RuntimeError, type RuntimeModel } from './runtime.ts';
 
-export interface SimulatedOptions {
+interface SimulatedOptions {
   models: (Pick<RuntimeModel, 'name' | 'kind'> & Partial<RuntimeModel>)[];
   /** Tokens a second; Infinity answers at once and spends no timer. */
   decodeTps: number;

@@ -3,7 +3,7 @@
 // where the queue is fair and bounded. A limit is believed for a while and then tried again: servers are started anew.
 import type { Clock } from '@blackroad/std/clock';
 
-export interface SlotBook {
+interface SlotBook {
   /** Undefined until something was seen of the model. */
   now(model: string): number | undefined;
   /** Most that ran at once without waiting; 0 until something was seen. */

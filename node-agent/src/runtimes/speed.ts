@@ -13,7 +13,7 @@ export interface LearnedSpeed {
   samples: number;
 }
 
-export interface SpeedBook {
+interface SpeedBook {
   learn(model: string, usage: Usage): void;
   of(model: string): LearnedSpeed | undefined;
   all(): LearnedSpeed[];

@@ -33,7 +33,7 @@ const maxModels = 256;
 
 type Piece = Extract<ChatEvent, { type: 'text' | 'thought' | 'retract' }>;
 
-export interface Thoughts {
+interface Thoughts {
   /** The answer without its thoughts. `think` as in the request. */
   apart(model: string, think: false | undefined, events: AsyncIterable<ChatEvent>): AsyncGenerator<ChatEvent>;
 }
@@ -71,7 +71,7 @@ export function createThoughts(): Thoughts {
   };
 }
 
-export interface ThoughtSplitter {
+interface ThoughtSplitter {
   push(text: string): Piece[];
   /** The server sends thoughts in a field of their own: what comes as text is answer. */
   separated(): void;
@@ -81,7 +81,7 @@ export interface ThoughtSplitter {
 }
 
 /** `inside`: the answer begins in a thought that no tag opens. */
-export function createThoughtSplitter(inside: boolean): ThoughtSplitter {
+function createThoughtSplitter(inside: boolean): ThoughtSplitter {
   // start: before the first word of an answer. answer: in it. thought: in a thought that a tag opened; held: in one that none did.
   let state: 'start' | 'answer' | 'thought' | 'held' = inside ? 'held' : 'start';
   /** What may be part of a tag; in a thought that may yet turn out to be answer, all of it. */

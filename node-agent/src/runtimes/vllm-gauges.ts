@@ -7,7 +7,7 @@ import { kvCacheTokens, requestsIn } from './openai-wire.ts';
 import type { ServerUse } from './server-use.ts';
 import { createSlotBook } from './slots.ts';
 
-export interface VllmGauges {
+interface VllmGauges {
   /** Reads them. Throws RuntimeError where the server does not answer. */
   look(models: readonly string[], signal?: AbortSignal): Promise<void>;
   /** Tokens of context that fit its cache; undefined until it tells. */

@@ -19,7 +19,7 @@ import type { Disk } from '../disk.ts';
 import { createUnstored, type UnstoredRow } from './unstored.ts';
 
 export type Until = 'settled' | 'sent';
-export interface OutboxMessage {
+interface OutboxMessage {
   key: string;
   until: Until;
   topic: string;
@@ -27,7 +27,7 @@ export interface OutboxMessage {
   qos: 0 | 1;
   retain: boolean;
 }
-export interface OutboxRow extends OutboxMessage {
+interface OutboxRow extends OutboxMessage {
   seq: number;
 }
 export interface Outbox {

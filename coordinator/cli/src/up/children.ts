@@ -7,7 +7,7 @@ import { backoffMs } from '@blackroad/std/backoff';
 import { type Clock, sleep, withDeadline } from '@blackroad/std/clock';
 import { systemRandom } from '@blackroad/std/random';
 
-export interface ChildOrder {
+interface ChildOrder {
   name: string;
   entry: string;
   args: string[];
@@ -111,7 +111,7 @@ async function stopProcess(child: ChildProcess | null, clock: Clock): Promise<vo
 }
 
 /** The end of a log in words: the messages of its last JSON lines. */
-export function lastLines(logFile: string, count = 8): string {
+function lastLines(logFile: string, count = 8): string {
   let text = '';
   try {
     text = readFileSync(logFile, 'utf8');

@@ -11,12 +11,12 @@ import { duration } from '../words.ts';
 import type { Progress } from './progress.ts';
 
 export const firstAgentFile = 'docs/examples/greeter.yaml';
-export const firstQuestion = 'Who are you, and what can you do on this node?';
+const firstQuestion = 'Who are you, and what can you do on this node?';
 /** A small model on a slow board loads in about half a minute. */
 const readyMs = 90_000;
 const answerSeconds = 120;
 
-export interface Greeting {
+interface Greeting {
   agent: string;
   answer: string;
   /** Model and time, in words. */

@@ -18,7 +18,7 @@ const redrawMs = 100;
 const quarter = 0.25;
 
 /** Where progress is drawn: standard output, or nowhere. */
-export interface Canvas {
+interface Canvas {
   readonly isTTY?: boolean;
   /** Width of the terminal in characters. */
   readonly columns?: number;

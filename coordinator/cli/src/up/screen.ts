@@ -16,7 +16,7 @@ const enter = '\u001b[?1049h\u001b[?25l';
 const leave = '\u001b[?25h\u001b[?1049l';
 
 /** A window of a terminal. */
-export interface Window {
+interface Window {
   columns: number;
   rows: number;
 }

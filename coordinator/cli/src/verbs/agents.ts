@@ -17,14 +17,14 @@ import { firstAgentFile } from '../up/first-agent.ts';
 import { argument, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, byName, duration, type Paint, table } from '../words.ts';
 
-export function agentWord(agent: AgentView, paint: Paint): string {
+function agentWord(agent: AgentView, paint: Paint): string {
   return paint(
     agent.state === 'ready' ? 'green' : agent.state === 'unplaced' || agent.state === 'failed' ? 'red' : 'yellow',
     agent.state,
   );
 }
 /** Where and why in one phrase; for an unplaced agent what would fix it. */
-export function whyWords(agent: AgentView, as: Invocation): string {
+function whyWords(agent: AgentView, as: Invocation): string {
   if (agent.unplaced && agent.node === null)
     return `${agent.unplaced.text}; to fix it: ${fixWithCommands(agent.unplaced.fix, as)}`;
   if (agent.reason) return agent.reason;

@@ -8,7 +8,7 @@ import { pullVerb } from './pull.ts';
 
 const drainOf = ({ agents, staying, onlyHere }: NodeView) => ({ agents: agents.length, staying, onlyHere });
 
-export function presenceWord(node: NodeView, paint: Paint): string {
+function presenceWord(node: NodeView, paint: Paint): string {
   if (node.status === 'quarantined') return paint('red', 'quarantined');
   const word = node.cordoned
     ? `${node.presence}, cordoned`
@@ -17,7 +17,7 @@ export function presenceWord(node: NodeView, paint: Paint): string {
       : node.presence;
   return paint(node.presence === 'online' ? 'green' : node.presence === 'lost' ? 'red' : 'yellow', word);
 }
-export function modelWords(node: NodeView): string {
+function modelWords(node: NodeView): string {
   const models = node.capacity?.models.filter(({ kind }) => kind === 'chat') ?? [];
   if (models.length === 0) return node.capacity ? 'none' : '?';
   const [first, ...rest] = models.toSorted((a, b) => Number(b.resident) - Number(a.resident));

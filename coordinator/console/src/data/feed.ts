@@ -5,7 +5,7 @@ import channels from 'fleet:channels';
 import type { ConsoleMessage, ConsoleRequest } from '@blackroad/protocol';
 import { addressOf, call, sessionEnded } from './api.ts';
 import { after, backoffMs, every, learnTime, monotonicMs, nowMs } from './clock.ts';
-import { apply, type ChannelFrame, createTable, type Row, type Table } from './rows.ts';
+import { apply, type ChannelFrame, createTable, type Table } from './rows.ts';
 
 /** The coordinator says something every five seconds; this much silence means that the line is dead. */
 const silenceMs = 12_000;
@@ -233,4 +233,3 @@ export function closeFeed(): void {
   open.clear();
   fresh = { state: 'connecting', sinceMs: nowMs(), asOfMs: 0 };
 }
-export type { Row };

@@ -7,8 +7,6 @@ import { after, backoffMs } from './clock.ts';
 import { type Followed, heard, nothingYet } from './followed.ts';
 import { createEventReader } from './sse.ts';
 
-export type { Followed, Part } from './followed.ts';
-
 /** Gone back to within this, a line was never left. */
 const lingerMs = 3_000;
 

@@ -3,8 +3,6 @@ import type { FeedDetail, FeedRow, FeedTable, FleetTotals } from '@blackroad/pro
 import { useCallback, useSyncExternalStore } from 'react';
 import { type Freshness, freshness, type Rows, rowsOf, watchFreshness, watchRows } from './feed.ts';
 
-export type { Freshness, Rows };
-
 function useChannel(name: string): Rows<unknown> {
   const watch = useCallback((changed: () => void) => watchRows(name, changed), [name]);
   return useSyncExternalStore(watch, () => rowsOf(name));
@@ -21,7 +19,7 @@ export const useEvents = () => useTable('events');
 export const useAlerts = () => useTable('alerts');
 export const useTotals = (): FleetTotals | null => useTable('totals').rows.get('') ?? null;
 
-export interface Detail<T> {
+interface Detail<T> {
   /** Null until it comes, and when there is no such thing. */
   row: T | null;
   refused: string | null;

@@ -32,7 +32,7 @@ export function useRoute<N extends RouteName>(name: N, options: Call<N> = {}, re
   });
 }
 
-export interface Doing<N extends RouteName> {
+interface Doing<N extends RouteName> {
   /** What the toast says when it worked; null says nothing. */
   done?: (answer: RouteAnswer<N>, options: Call<N>) => string | null;
   /** The way back, offered in the toast. */

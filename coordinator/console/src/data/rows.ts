@@ -2,7 +2,7 @@
 // new snapshot comes in parts the old rows stand, so that nothing flickers.
 import type { ConsoleFrame } from '@blackroad/protocol';
 
-export type Row = Record<string, unknown>;
+type Row = Record<string, unknown>;
 export type ChannelFrame = Exclude<ConsoleFrame, { type: 'as-of' }>;
 
 export interface Table {

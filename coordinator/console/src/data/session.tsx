@@ -8,8 +8,8 @@ import { createContext, type ReactNode, useContext, useEffect, useState } from '
 import { ApiProblem, call, onSignedOut, wordsOf } from './api.ts';
 import { queries } from './query.ts';
 
-export type Me = Principal;
-export type Session =
+type Me = Principal;
+type Session =
   | { state: 'asking' }
   | { state: 'out'; why: string }
   | { state: 'unreachable'; why: string }

@@ -1,5 +1,5 @@
 // Server-sent events out of the text of a response, in whatever pieces it comes. Pure but for what is left over between two pieces.
-export interface ServerEvent {
+interface ServerEvent {
   event: string;
   data: string;
 }

@@ -4,7 +4,7 @@ import type { RouteQuery, TaskLine, TaskView } from '@blackroad/protocol';
 export type TaskFilter = Pick<RouteQuery<'tasks'>, 'state' | 'agent' | 'node' | 'dead'>;
 
 const isDead = ({ state }: Pick<TaskLine, 'state'>) => state === 'failed' || state === 'expired';
-export function fitsFilter(task: TaskLine, { state, agent, node, dead }: TaskFilter): boolean {
+function fitsFilter(task: TaskLine, { state, agent, node, dead }: TaskFilter): boolean {
   return (
     (state === undefined || task.state === state) &&
     (agent === undefined || task.agent === agent) &&
@@ -13,7 +13,7 @@ export function fitsFilter(task: TaskLine, { state, agent, node, dead }: TaskFil
   );
 }
 /** A whole task as a line of a table. */
-export const lineOfTask = ({ problem, ...task }: TaskView): TaskLine => ({ ...task, problem: problem?.text ?? null });
+const lineOfTask = ({ problem, ...task }: TaskView): TaskLine => ({ ...task, problem: problem?.text ?? null });
 
 /** Newest first; `readMs` is when the pages were read. A task that no longer fits (it has ended since the page was read) is left out. */
 export function joined(

@@ -4,8 +4,8 @@ import type { Shape, Tone } from '../kit/looks.ts';
 import { bytes, plural } from '../kit/words.ts';
 
 export type Room = Catalogue['classes'][number];
-export type FitState = 'loaded' | 'disk' | 'fetch' | 'large' | 'away';
-export interface Fit {
+type FitState = 'loaded' | 'disk' | 'fetch' | 'large' | 'away';
+interface Fit {
   state: FitState;
   word: string;
   text: string;

@@ -52,7 +52,7 @@ export function LinkButton({
 }
 
 /** Words on hover and focus; never the only place that says something important. */
-export function Tip({ text, children }: { text: ReactNode; children: ReactNode }) {
+function Tip({ text, children }: { text: ReactNode; children: ReactNode }) {
   return (
     <RadixTooltip.Root>
       <RadixTooltip.Trigger asChild>{children}</RadixTooltip.Trigger>

@@ -11,7 +11,7 @@ export interface Band {
   min?: (number | null)[];
   max?: (number | null)[];
 }
-export interface ChartProps {
+interface ChartProps {
   /** What it shows, in words. */
   label: string;
   /** Milliseconds, rising. */

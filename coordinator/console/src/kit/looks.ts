@@ -2,7 +2,7 @@
 // the legends, so that one word looks the same everywhere.
 export type Tone = 'good' | 'info' | 'warn' | 'bad' | 'dim';
 export type Shape = 'dot' | 'half' | 'ring' | 'dashed' | 'cross' | 'bang' | 'tick' | 'bar' | 'quarter';
-export interface Look {
+interface Look {
   tone: Tone;
   shape: Shape;
   /** When the word of the wire would puzzle. */

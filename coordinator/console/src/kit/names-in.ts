@@ -1,6 +1,6 @@
 // The names of the node and the agent inside an event's text, so that they can be links. A node and an agent may have one name:
 // "alice goes to alice" means the agent first. Names the text leaves out stand before it. Pure.
-export interface Part {
+interface Part {
   text: string;
   of: 'node' | 'agent' | null;
 }

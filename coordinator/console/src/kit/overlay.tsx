@@ -138,7 +138,7 @@ export function ConfirmButton({
   );
 }
 
-export interface MenuItem {
+interface MenuItem {
   text: string;
   icon?: ReactNode;
   danger?: boolean;

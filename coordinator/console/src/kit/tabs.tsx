@@ -2,7 +2,7 @@
 import { Tabs as Radix, ToggleGroup } from 'radix-ui';
 import { type ReactNode, useEffect, useRef } from 'react';
 
-export interface Tab {
+interface Tab {
   id: string;
   text: ReactNode;
   body: ReactNode;

@@ -6,7 +6,7 @@ import { wordsOf } from '../data/api.ts';
 import type { Tone } from './looks.ts';
 import { Glyph } from './status.tsx';
 
-export interface Said {
+interface Said {
   text: string;
   tone?: 'good' | 'bad' | 'warn';
   /** The way back; how that went is told too. */

@@ -35,7 +35,7 @@ const narrowest = 55;
 const overscan = 14;
 const features = tableFeatures({ rowSortingFeature, rowSelectionFeature, sortedRowModel: createSortedRowModel() });
 
-export interface VirtualTableProps<T extends object> {
+interface VirtualTableProps<T extends object> {
   /** Names what is kept of it in this browser. */
   id: string;
   /** What it is a table of, for people who hear it: `Nodes`. */

@@ -8,7 +8,7 @@ system.addEventListener('change', () => {
   for (const each of watchers) each();
 });
 
-export function theme(): Theme {
+function theme(): Theme {
   const { theme: set } = document.documentElement.dataset;
   return set === 'dark' || set === 'light' ? set : 'system';
 }
@@ -22,7 +22,7 @@ export function setTheme(now: Theme): void {
   }
   for (const each of watchers) each();
 }
-export const isDark = (): boolean => (theme() === 'system' ? system.matches : theme() === 'dark');
+const isDark = (): boolean => (theme() === 'system' ? system.matches : theme() === 'dark');
 const watch = (changed: () => void) => {
   watchers.add(changed);
   return () => watchers.delete(changed);

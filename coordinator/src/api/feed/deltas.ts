@@ -7,7 +7,7 @@ export interface DeltaBody {
   patch: readonly unknown[];
   gone: readonly unknown[];
 }
-export interface Deltas {
+interface Deltas {
   readonly seq: number;
   add(asOfMs: number, body: DeltaBody): Buffer;
   /** What came after `seq`; null when that is not known any more. */

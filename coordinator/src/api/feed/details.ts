@@ -8,7 +8,7 @@ import { createTable, type FeedTableState } from './table.ts';
 /** Ended tasks that were asked for and not opened yet. */
 const maxWaitingEnds = 100;
 
-export interface Details {
+interface Details {
   table(channel: string): FeedTableState | null;
   /** False: there is no such thing. */
   open(channel: string): boolean;

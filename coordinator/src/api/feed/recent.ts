@@ -5,7 +5,7 @@ import { maxFeedNewRows, maxFeedRecentRows } from '@blackroad/protocol';
 import { createDeltas } from './deltas.ts';
 import type { FeedTableState } from './table.ts';
 
-export interface Recent<R> extends Omit<FeedTableState, 'mark'> {
+interface Recent<R> extends Omit<FeedTableState, 'mark'> {
   add(id: string, row: R): void;
 }
 

@@ -4,7 +4,7 @@
 import { maxFeedDeltaRows, maxFeedSnapshotRows } from '@blackroad/protocol';
 import { createDeltas, type DeltaBody } from './deltas.ts';
 
-export interface FeedTableSource<R> {
+interface FeedTableSource<R> {
   channel: string;
   epoch: string;
   /** The field that tells rows apart; '' for the one row there is. */
@@ -16,7 +16,7 @@ export interface FeedTableSource<R> {
   whole?: boolean;
 }
 /** A part of a snapshot; `next` is where the following one begins, null when this was the last. */
-export interface SnapshotPart {
+interface SnapshotPart {
   frame: Buffer;
   next: number | null;
   /** It was not there yet. */

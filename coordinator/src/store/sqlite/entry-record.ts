@@ -21,7 +21,7 @@ export interface EntryRecord {
 export const entryColumns = `e.id, e.agent, e.seq, e.epoch, e.hash, e.previous_hash, e.payload_commitment, e.actor, e.kind,
   e.created_at, e.salt, e.payload, v.vector`;
 
-export interface SplitPayload {
+interface SplitPayload {
   payload: string | null;
   vector: { model: string; bytes: Buffer } | null;
 }

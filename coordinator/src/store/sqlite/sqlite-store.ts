@@ -18,7 +18,7 @@ import { taskRows } from './tasks.ts';
 import { wholeRows } from './whole-rows.ts';
 import { isIndexDamage, wordIndex } from './word-index.ts';
 
-export interface SqliteOptions {
+interface SqliteOptions {
   /** `:memory:` keeps nothing after close. */
   path: string;
   log: Log;

@@ -5,7 +5,7 @@ import type { DurableChange } from '../../change.ts';
 import type { AgentRow, JoinTokenRow, KeyRow, NodeRow, SessionRow } from '../../view.ts';
 import type { Database } from './database.ts';
 
-export interface AgentVersion {
+interface AgentVersion {
   version: number;
   atMs: number;
   by: string;

@@ -14,7 +14,7 @@ import { AskBeforeLeaving, keepUnsaved, unsavedOf } from './unsaved.tsx';
 type Shown = 'form' | Language;
 const isSame = (a: Draft, b: Draft) => writeSpec(a, 'json') === writeSpec(b, 'json');
 
-export interface SpecEditorProps {
+interface SpecEditorProps {
   /** Under which what was typed is kept. */
   keep: string;
   start: Draft;

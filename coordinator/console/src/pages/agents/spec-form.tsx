@@ -8,7 +8,7 @@ import type { Draft, Fault } from './spec-text.ts';
 import { ToolFields } from './spec-tools.tsx';
 import { TriggerFields } from './spec-triggers.tsx';
 
-export interface SpecFormProps {
+interface SpecFormProps {
   draft: Draft;
   onDraft(draft: Draft): void;
   faults: readonly Fault[];

@@ -18,7 +18,7 @@ export interface Fault {
   /** From 1; null where there is no text. */
   line: number | null;
 }
-export interface Read {
+interface Read {
   draft: Draft;
   faults: Fault[];
   document: Document;

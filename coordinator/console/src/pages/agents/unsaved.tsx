@@ -4,7 +4,7 @@ import { AlertDialog } from 'radix-ui';
 import { Button } from '../../kit/button.tsx';
 import type { Draft, Language } from './spec-text.ts';
 
-export interface Unsaved {
+interface Unsaved {
   shown: 'form' | Language;
   draft: Draft;
   text: string;

@@ -14,7 +14,7 @@ export function writerOf(
   return null;
 }
 
-export type Source =
+type Source =
   | { kind: 'task'; task: string }
   | { kind: 'node'; node: string }
   | { kind: 'branch'; node: string; epoch: string }

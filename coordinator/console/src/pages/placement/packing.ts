@@ -4,7 +4,7 @@ import type { Catalogue, NodeLine, NodeSelector, WhatIfPlan } from '@blackroad/p
 import { neededBytes } from '../../fleet/fit.ts';
 import { sortKey } from '../../kit/columns.ts';
 
-export type Mark = 'open' | 'closed' | 'away' | 'lost';
+type Mark = 'open' | 'closed' | 'away' | 'lost';
 export interface Packed {
   id: string;
   class: string;
@@ -76,7 +76,7 @@ export function packLine(line: NodeLine, sizes: Sizes): Packed {
   };
 }
 
-export function isSelected(line: Pick<NodeLine, 'id' | 'site' | 'class' | 'labels'>, by: NodeSelector): boolean {
+function isSelected(line: Pick<NodeLine, 'id' | 'site' | 'class' | 'labels'>, by: NodeSelector): boolean {
   return (
     (by.node === undefined || line.id === by.node) &&
     (by.site === undefined || line.site === by.site) &&

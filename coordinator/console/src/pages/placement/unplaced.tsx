@@ -18,7 +18,7 @@ interface Group {
   text: string;
 }
 /** By the words of the reason, most agents first. */
-export function alike(list: readonly AgentLine[]): Group[] {
+function alike(list: readonly AgentLine[]): Group[] {
   const groups = new Map<string, Group>();
   for (const { name, state, text } of list) {
     if (state !== 'unplaced') continue;

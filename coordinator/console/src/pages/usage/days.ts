@@ -6,7 +6,7 @@ type Sums = Omit<Usage['rows'][number], 'key'>;
 export interface DayBar extends Sums {
   day: string;
 }
-export const figures = ['tokens', 'tasks', 'cost'] as const;
+const figures = ['tokens', 'tasks', 'cost'] as const;
 export type Figure = (typeof figures)[number];
 
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
