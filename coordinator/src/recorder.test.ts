@@ -114,8 +114,7 @@ t.test('the fleet: tasks a minute and tokens, and what a node made of them', asy
     totalMs: 2,
   };
   alice.onLease = ({ task, attempt, agent, epoch, prompt }) => {
-    const { boot } = fleet.coordinator.view.nodes.get('alice') as { boot: string };
-    const end = { boot, task, attempt, agent, epoch };
+    const end = { task, attempt, agent, epoch };
     if (prompt === 'fail')
       alice.say(
         'taskReport',
@@ -179,8 +178,7 @@ t.test('usage: ends that a crash kept from being added are added once after it, 
     totalMs: 2,
   };
   alice.onLease = ({ task, attempt, agent, epoch }) => {
-    const { boot } = first.coordinator.view.nodes.get('alice') as { boot: string };
-    alice.say('taskReport', { task }, { boot, task, attempt, agent, epoch, state: 'done', result: 'ok', usage });
+    alice.say('taskReport', { task }, { task, attempt, agent, epoch, state: 'done', result: 'ok', usage });
   };
   await applied(first, 'echo');
   const ask = () =>
@@ -210,8 +208,7 @@ t.test('usage: a stored task whose columns are damaged holds up nothing, and cou
   const alice = await first.node('alice');
   const usage = { model: 'tiny', promptTokens: 1, completionTokens: 7, recalled: 0, toolCalls: 0, totalMs: 2 };
   alice.onLease = ({ task, attempt, agent, epoch }) => {
-    const { boot } = first.coordinator.view.nodes.get('alice') as { boot: string };
-    const end = { boot, task, attempt, agent, epoch, state: 'done', result: 'ok' } as const;
+    const end = { task, attempt, agent, epoch, state: 'done', result: 'ok' } as const;
     alice.say('taskReport', { task }, { ...end, usage: { ...usage, firstTokenMs: 1 } });
   };
   await applied(first, 'echo');
@@ -273,10 +270,9 @@ t.test('a task: every attempt of its life', async (t) => {
   const alice = await fleet.node('alice');
   let tries = 0;
   alice.onLease = ({ task, attempt, agent, epoch }, { end }) => {
-    const { boot } = fleet.coordinator.view.nodes.get('alice') as { boot: string };
     if (++tries > 2) return end('at last');
     const problem = { code: 'runtime-failed', text: `try ${tries}`, retryable: true };
-    alice.say('taskReport', { task }, { boot, task, attempt, agent, epoch, state: 'failed', problem });
+    alice.say('taskReport', { task }, { task, attempt, agent, epoch, state: 'failed', problem });
     fleet.skip(5_000);
   };
   await applied(fleet, 'echo');

@@ -118,11 +118,11 @@ class Loop implements RunningNode {
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
-    const { node, boot, transport, clock, random, log } = parts;
+    const { node, transport, clock, random, log } = parts;
     this.#lease = createLease(clock, parts.assignments.generation);
     this.#startedMs = clock.uptimeMs();
     const agent = (name: string) => this.agents.get(name) ?? null;
-    this.#runs = createTaskRuns({ node, boot, transport, clock, random, log, agent });
+    this.#runs = createTaskRuns({ node, transport, clock, random, log, agent });
     this.#triggers = createAgentTriggers({
       clock,
       log,

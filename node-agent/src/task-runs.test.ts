@@ -81,7 +81,6 @@ function rig(options: { full?: boolean; left?: string[]; concurrency?: number; c
   const ended = new Set<string>();
   const runs = createTaskRuns({
     node: 'n',
-    boot: 'b',
     transport,
     agent: (name) => (name === 'a' ? agent : null),
     clock: options.clock ?? systemClock,

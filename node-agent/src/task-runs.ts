@@ -45,14 +45,13 @@ export interface TaskRuns {
 
 export function createTaskRuns(parts: {
   node: string;
-  boot: string;
   transport: Transport;
   agent: (name: string) => RunningAgent | null;
   clock: Clock;
   random: Random;
   log: Log;
 }): TaskRuns {
-  const { node, boot, transport, clock, log } = parts;
+  const { node, transport, clock, log } = parts;
   const runs = new Map<string, Run>();
   const unsettled = new Set(transport.unsettledKeys());
   const lateEnds = createLateEnds({ unsettled, again: (key) => transport.again(key), clock, random: parts.random });
@@ -63,7 +62,6 @@ export function createTaskRuns(parts: {
     const { task, attempt, agent, epoch } = run.lease;
     const key = leaseKey(task, attempt);
     const message: TaskReport = {
-      boot,
       task,
       attempt,
       agent,
@@ -85,7 +83,7 @@ export function createTaskRuns(parts: {
       text: `${node} could not keep the end of this attempt.`,
       retryable: true,
     };
-    transport.send('taskReport', { node, task }, { boot, task, attempt, agent, epoch, state: 'refused', problem });
+    transport.send('taskReport', { node, task }, { task, attempt, agent, epoch, state: 'refused', problem });
   }
 
   function refuse(lease: TaskLease, local: TaskReport['local'], text: string): void {
@@ -101,7 +99,7 @@ export function createTaskRuns(parts: {
       // Nobody leased a task of its own: word of its progress would be answered with a cancel.
       if (run.local) return;
       const { agent: name, epoch } = run.lease;
-      transport.send('taskReport', { node, task }, { boot, task, attempt, agent: name, epoch, state: 'running' });
+      transport.send('taskReport', { node, task }, { task, attempt, agent: name, epoch, state: 'running' });
     });
     try {
       const end = await agent.run(

@@ -97,7 +97,6 @@ export type TaskUsage = Static<typeof TaskUsage>;
 
 /** A node's word on an attempt. `running` is progress; `refused` gives the lease back uncounted: the place is to blame (task-problem.ts). */
 export const TaskReport = Type.Object({
-  boot: Type.String({ maxLength: 40 }),
   task: TaskId,
   attempt: Attempt,
   agent: AgentName,

@@ -65,7 +65,7 @@ t.test('a number beyond it is refused by name', async (t) => {
     firstTokenMs: 1,
     totalMs: 1,
   };
-  const report = { boot: '01jq8y2k', task: 't1', attempt: 1, agent: 'echo', epoch: 1, state: 'done', usage };
+  const report = { task: 't1', attempt: 1, agent: 'echo', epoch: 1, state: 'done', usage };
   t.match(say('taskReport', { task: 't1' }, report), { refused: 'invalid', text: /usage\.promptTokens: expected/ });
   const hello = {
     boot: '01jq8y2k',
