@@ -2,11 +2,14 @@
 // perishable ones only to the view. `apply` is the one writer of the view and of its indexes; it is also how a stored fleet is loaded.
 import {
   type AgentObserved,
+  type AnyParams,
+  type EventType,
   type MemoryEntry,
   maxHoldersPerAgent,
   type NodeCapacity,
   type NodeHealth,
   type PastAttempt,
+  type Severity,
   type TaskState,
   type TopicMessage,
   type TopicName,
@@ -42,9 +45,10 @@ export interface EventRow {
   atMs: number;
   node: string | null;
   agent: string | null;
-  type: string;
-  severity: 'info' | 'warning' | 'error';
+  type: EventType;
+  severity: Severity;
   text: string;
+  params: AnyParams;
 }
 export interface AuditRow {
   atMs: number;

@@ -1,8 +1,9 @@
 // A decision in the making. A pure function sees the view as it was before it, yet one decision often does several things in a row
 // (a node is lost: its leases go back, some tasks end, others are leased anew). A draft reads through to the view, remembers what was
 // decided so far, and gathers changes and messages in order. It never writes the view.
-import type { AgentObserved, TopicMessage, TopicName, TopicParams } from '@blackroad/protocol';
-import { type AuditRow, type Change, type EventRow, goesBefore, type Outgoing, outgoing } from './change.ts';
+import type { AgentObserved, EventParams, EventType, TopicMessage, TopicName, TopicParams } from '@blackroad/protocol';
+import { type AuditRow, type Change, goesBefore, type Outgoing, outgoing } from './change.ts';
+import { eventRow } from './event-row.ts';
 import type { Decision } from './input.ts';
 import type { AgentRow, EndedTask, NodeRow, PlaceTrouble, TaskRow, View } from './view.ts';
 
@@ -169,11 +170,8 @@ export function change(draft: Draft, made: Change): void {
 export function send<N extends TopicName>(draft: Draft, name: N, params: TopicParams, message: TopicMessage<N>): void {
   draft.messages.push(outgoing(name, params, message));
 }
-export function noteEvent(
-  draft: Draft,
-  event: Pick<EventRow, 'type' | 'severity' | 'text'> & Partial<Pick<EventRow, 'node' | 'agent'>>,
-): void {
-  draft.changes.push({ type: 'event', row: { atMs: draft.nowMs, node: null, agent: null, ...event } });
+export function noteEvent<T extends EventType>(draft: Draft, type: T, params: EventParams<T>): void {
+  draft.changes.push({ type: 'event', row: eventRow(draft.nowMs, type, params) });
 }
 export function noteAudit(draft: Draft, audit: Omit<AuditRow, 'atMs'>): void {
   draft.changes.push({ type: 'audit', row: { atMs: draft.nowMs, ...audit } });

@@ -1,14 +1,14 @@
 // When placement is asked, and how: one plan at a time, in slices of a few milliseconds between which everything else gets its turn,
 // carried out in parts through the one road. Also the slow rounds: moves for a gain, models that nobody uses. In: word that something
 // changed; out: inputs `plan-apply` and `models-idle`. It decides nothing about the fleet: pure functions in placement do.
-import { FleetError } from '@blackroad/protocol';
+import { FleetError, type MoveCause } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import { type Random, sortableId } from '@blackroad/std/random';
 import type { Change } from './change.ts';
 import type { Answer, InputKind, Inputs, Outcome, Policy } from './input.ts';
 import { idleModels } from './placement/idle-models.ts';
 import { Kept } from './placement/kept.ts';
-import { type MoveCause, ordering, type PlanApplied, type PlanPart, partsOf } from './placement/moves.ts';
+import { ordering, type PlanApplied, type PlanPart, partsOf } from './placement/moves.ts';
 import { isGraceOver, planDueMs } from './placement/need.ts';
 import { planning } from './placement/place.ts';
 import { rebalancing } from './placement/rebalance.ts';

@@ -129,8 +129,8 @@ for (const [how, damage] of Object.entries(damages)) {
       const said = outbox.prepare("SELECT payload FROM outbox WHERE topic LIKE '%file-damaged%'").pluck().all();
       outbox.close();
       t.equal(said.length, aside.length > 0 ? 1 : 0, 'and said');
-      if (said[0])
-        t.match(JSON.parse(said[0] as string).text, new RegExp(`${name} was damaged .* set aside as .*${aside[0]}; `));
+      const problem = new RegExp(`${name} was damaged .* set aside as .*${aside[0]}; `);
+      if (said[0]) t.match(JSON.parse(said[0] as string), { severity: 'error', text: problem, data: { problem } });
       const again = compose(dir);
       await again.start();
       await again.stop();

@@ -6,13 +6,14 @@ import {
   type AssignedAgent,
   cutToBytes,
   type Decoded,
+  type EventParams,
   maxHeldInHealth,
   maxHeldTasks,
   modelKey,
   type NodeCapacity,
-  type NodeEvent,
   type NodeEventType,
   type NodeInfo,
+  nodeAsks,
   type Reply,
   type Welcome,
 } from '@blackroad/protocol';
@@ -28,6 +29,7 @@ import { fittedHealth } from './fitted-health.ts';
 import { createHealthEvents } from './health-events.ts';
 import { createLease, type Lease } from './lease.ts';
 import type { ModelPool } from './model-pool.ts';
+import { nodeEvent } from './node-event.ts';
 import { createRuntimeEvents } from './runtime-events.ts';
 import { RuntimeError } from './runtimes/runtime.ts';
 import { createTaskRuns, type TaskRuns } from './task-runs.ts';
@@ -96,8 +98,8 @@ class Loop implements RunningNode {
   readonly #runs: TaskRuns;
   readonly #reported = new Map<string, string>();
   readonly #triggers: AgentTriggers;
-  readonly #healthEvents = createHealthEvents((...event) => this.#event(...event));
-  readonly #runtimeEvents = createRuntimeEvents((...event) => this.#event(...event));
+  readonly #healthEvents = createHealthEvents((type, data) => this.#event(type, data));
+  readonly #runtimeEvents = createRuntimeEvents((type, data) => this.#event(type, data));
   readonly #timers: Timer[] = [];
   #heartbeat: Timer | null = null;
   #heartbeatMs = firstHeartbeatMs;
@@ -132,7 +134,7 @@ class Loop implements RunningNode {
     parts.memory.publish = (agent, message) => transport.send('memoryUp', { node, agent }, message);
     parts.memory.onSetAside = (text) => {
       log.warn({}, text);
-      this.#event('memory-set-aside', 'warning', text);
+      this.#event('memory-set-aside', { problem: text.slice(0, 1000) });
     };
     parts.pool.onNews = () => {
       if (this.#stopping) return;
@@ -167,7 +169,8 @@ class Loop implements RunningNode {
       onUp: () => this.#up(),
       onDown: (reason) => this.#down(reason),
       onMessage: (message) => this.#receive(message),
-      onRefused: (topic, text) => this.#event('message-refused', 'warning', `${topic}: ${text}`),
+      onRefused: (topic, text) =>
+        this.#event('message-refused', { topic: topic.slice(0, 300), problem: text.slice(0, 1000) }),
     });
     this.#tellDamages();
     this.#tellRuntimes();
@@ -276,10 +279,7 @@ class Loop implements RunningNode {
         const follows = this.#parts.assignments.applyDelta(message);
         this.#lease.told(message.to, this.#parts.assignments.generation);
         if (!follows) {
-          const have = this.#parts.assignments.generation;
-          this.#event('assignment-gap', 'info', `a delta from generation ${message.from} does not follow ${have}`, {
-            have,
-          });
+          this.#askSnapshot(message.from);
           return;
         }
         for (const { agent, epoch } of message.remove) this.#remove(agent, epoch);
@@ -472,7 +472,7 @@ class Loop implements RunningNode {
   }
 
   #tellDamages(): void {
-    for (const text of this.#parts.damages()) this.#event('file-damaged', 'error', text);
+    for (const text of this.#parts.damages()) this.#event('file-damaged', { problem: text.slice(0, 1000) });
   }
 
   /** What of the inventory changes by itself. */
@@ -543,12 +543,21 @@ class Loop implements RunningNode {
     this.#tellCapacity();
   }
 
-  #event(type: NodeEventType, severity: NodeEvent['severity'], text: string, data?: Record<string, unknown>): void {
+  #event<T extends NodeEventType>(type: T, data: EventParams<T>): void {
     const { node, boot, transport, clock, random } = this.#parts;
-    const message = { boot, atMs: clock.nowMs(), type, severity, text: text.slice(0, 1000), ...(data ? { data } : {}) };
-    // A gap is asked for again by the next hello; everything else is worth keeping.
-    if (type === 'assignment-gap') transport.send('nodeEvent', { node, type }, message);
-    else transport.post(`event.${random.hex(8)}`, 'sent', 'nodeEvent', { node, type }, message);
+    const message = nodeEvent(boot, clock.nowMs(), type, data);
+    transport.post(`event.${random.hex(8)}`, 'sent', 'nodeEvent', { node, type }, message);
+  }
+
+  /** Not kept until it is heard: the next hello asks again. */
+  #askSnapshot(from: number): void {
+    const { node, boot, transport, clock, assignments } = this.#parts;
+    const have = assignments.generation;
+    const type = 'assignment-gap';
+    const { severity, words } = nodeAsks[type];
+    const data = { from, have };
+    const message = { boot, atMs: clock.nowMs(), type, severity, text: words(data), data };
+    transport.send('nodeEvent', { node, type }, message);
   }
 
   // Commands
@@ -578,12 +587,12 @@ class Loop implements RunningNode {
         this.#stopped.signal,
       );
       begun(`${model} is on ${node}.`);
-      this.#event('model-pulled', 'info', `${model} is here`);
+      this.#event('model-pulled', { model });
     } catch (error) {
       if (this.#stopping) return;
       const retryable = error instanceof RuntimeError && error.retryable;
       const text = cutToBytes((error as Error).message, 1000);
-      if (isAnswered) this.#event('model-pull-failed', 'warning', `${model}: ${text}`);
+      if (isAnswered) this.#event('model-pull-failed', { model, problem: text });
       else answer({ ok: false, text, problem: { code: 'model-not-fetched', text, retryable } });
     } finally {
       patience.cancel();

@@ -1,8 +1,8 @@
 // Events on the model servers of this node: one answers, or does not any more. In: how its runtimes stand after each look at them.
 // Out: events. The embedded runtime is a part of the node-agent and no server.
-import type { TellEvent } from './health-events.ts';
 import { createLasting, type Lasting } from './lasting.ts';
 import { type ModelSituation, silentText } from './model-notes.ts';
+import type { TellEvent } from './node-event.ts';
 import type { RuntimeKind } from './runtimes/runtime.ts';
 
 /** A server that restarts is back within seconds: agents feel it, automations need not. */
@@ -26,9 +26,8 @@ export function createRuntimeEvents(tell: TellEvent): {
         if (!known) servers.set(kind, server);
         const told = server.lasting.look(problem ? 1 : 0, nowMs);
         const data = { kind, runtime: label };
-        if (told === 1) tell('runtime-lost', 'warning', silentText(runtime), data);
-        else if (!problem && (told === 0 || !server.hasAnswered))
-          tell('runtime-found', 'info', `${label} answers`, data);
+        if (told === 1) tell('runtime-lost', { ...data, problem: silentText(runtime).slice(0, 1000) });
+        else if (!problem && (told === 0 || !server.hasAnswered)) tell('runtime-found', data);
         server.hasAnswered ||= problem === null;
       }
     },

@@ -5,7 +5,7 @@
 import { AgentView } from './agent.ts';
 import { Alert } from './alerts.ts';
 import { Condition } from './conditions.ts';
-import { FleetEvent } from './enrol.ts';
+import { FleetEvent } from './events.ts';
 import { FleetTotals } from './feed.ts';
 import { AgentName, Labels, NodeId, TaskId, TimeMs } from './ids.ts';
 import { maxFeedChannels } from './limits.ts';

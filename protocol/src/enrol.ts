@@ -1,5 +1,5 @@
 // How a machine becomes a node: join token, CSR, certificate; renewal; and the keys of people and programs.
-import { AgentName, Fingerprint, Labels, Machine, NodeId, PlainName, TimeMs } from './ids.ts';
+import { Fingerprint, Labels, Machine, NodeId, PlainName, TimeMs } from './ids.ts';
 import { maxCsrBytes } from './limits.ts';
 import { NodeClassName } from './node.ts';
 import { roles } from './permissions.ts';
@@ -193,13 +193,3 @@ export const AuditEntry = Type.Object({
   text: Type.String(),
 });
 export type AuditEntry = Static<typeof AuditEntry>;
-export const FleetEvent = Type.Object({
-  id: Type.Integer(),
-  atMs: TimeMs,
-  node: Type.Nullable(NodeId),
-  agent: Type.Nullable(AgentName),
-  type: Type.String(),
-  severity: Type.OneOf(['info', 'warning', 'error']),
-  text: Type.String(),
-});
-export type FleetEvent = Static<typeof FleetEvent>;

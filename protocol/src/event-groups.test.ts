@@ -1,7 +1,7 @@
 // Alike events as one line: a lost node is one thing that happened, and what is not alike stands by itself.
 import t from 'tap';
-import type { FleetEvent } from './enrol.ts';
 import { groupEvents } from './event-groups.ts';
+import type { FleetEvent } from './events.ts';
 
 let id = 0;
 const event = (over: Partial<FleetEvent>): FleetEvent => ({
@@ -12,10 +12,16 @@ const event = (over: Partial<FleetEvent>): FleetEvent => ({
   type: 'node-lost',
   severity: 'info',
   text: 'x',
+  params: {},
   ...over,
 });
-const moves = (agent: string, to: string, why = 'vm is lost') =>
-  event({ agent, node: to, type: 'agent-moved', text: `${agent} moves from vm to ${to} with sim-8b: ${why}` });
+const moves = (agent: string, node: string, because = 'vm is lost') =>
+  event({
+    agent,
+    node,
+    type: 'agent-moved',
+    params: { agent, from: 'vm', node, model: 'sim-8b', cause: 'lost', because },
+  });
 const newestFirst = (events: FleetEvent[]) => [...events].sort((a, b) => b.id - a.id);
 
 t.test('87 agents of one lost node are one line', async (t) => {
@@ -36,11 +42,11 @@ t.test('who is taken off, who comes for the first time, and where there are many
       node: 'vm',
       type: 'agent-unplaced',
       severity: 'warning',
-      text: `${agent} is taken off vm: vm is lost; every node is full`,
+      params: { agent, node: 'vm', cause: 'lost', because: 'vm is lost', nowhere: 'every node is full' },
     }),
   );
   const come = ['a', 'b', 'c', 'd', 'e'].map((agent, i) =>
-    event({ agent, node: `pi-${i}`, type: 'agent-placed', text: `${agent} goes to pi-${i} with tiny` }),
+    event({ agent, node: `pi-${i}`, type: 'agent-placed', params: { agent, node: `pi-${i}`, model: 'tiny' } }),
   );
   t.same(
     groupEvents(newestFirst([...off, ...come])).map(({ text }) => text),
@@ -54,4 +60,11 @@ t.test('few, other reasons, and long apart stay by themselves', async (t) => {
   const apart = ['a', 'b', 'c', 'd'].map((agent, i) => ({ ...moves(agent, 'pi'), atMs: i * 120_000 }));
   t.equal(groupEvents(newestFirst(apart)).length, 4);
   t.same(groupEvents([]), []);
+});
+
+t.test('what is older than params stands by itself, as it reads', async (t) => {
+  const old = ['a', 'b', 'c', 'd'].map((agent) =>
+    event({ agent, node: 'pi', type: 'agent-moved', text: `${agent} moves from vm to pi with sim-8b: vm is lost` }),
+  );
+  t.same(groupEvents(newestFirst(old)), newestFirst(old));
 });

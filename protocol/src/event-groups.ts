@@ -1,6 +1,6 @@
 // Alike events as one line: a lost node with 87 agents is one thing that happened. The same in the terminal and in the console; types
 // alone are imported, so that a browser takes it in without the validators.
-import type { FleetEvent } from './enrol.ts';
+import type { EventParams, EventType, FleetEvent } from './events.ts';
 
 export interface EventGroup extends FleetEvent {
   /** Whom it is about when it stands for several; the event itself when there is none. */
@@ -20,21 +20,27 @@ interface Alike {
   words: (count: string, to: readonly string[]) => string;
 }
 
-function alikeOf({ type, text, agent, node }: FleetEvent): Alike | null {
-  if (agent === null) return null;
-  const [, said = '', reason = ''] = /^(.*?)(?:: (.*))?$/s.exec(text) ?? [];
-  const because = reason === '' ? '' : `: ${reason}`;
-  const key = (from: string) => `${type} ${from} ${reason}`;
-  const moved = / moves from (\S+) to (\S+) with /.exec(`${said} `);
-  if (type === 'agent-moved' && moved) {
-    const [, from = '', to = ''] = moved;
-    return { key: key(from), to, words: (count, all) => `${count} move from ${from} to ${listed(all)}${because}` };
+function alikeOf(event: FleetEvent): Alike | null {
+  const moved = paramsOf(event, 'agent-moved');
+  const placed = paramsOf(event, 'agent-placed');
+  const unplaced = paramsOf(event, 'agent-unplaced');
+  const params = moved ?? placed ?? unplaced;
+  if (!params) return null;
+  const { node, because } = params;
+  const reasons = [because, unplaced?.nowhere].filter((reason) => reason !== undefined).join('; ');
+  const why = reasons === '' ? '' : `: ${reasons}`;
+  const key = (from: string) => `${event.type} ${from} ${reasons}`;
+  if (moved) {
+    const words = (count: string, all: readonly string[]) => `${count} move from ${moved.from} to ${listed(all)}${why}`;
+    return { key: key(moved.from), to: node, words };
   }
-  if (type === 'agent-placed')
-    return { key: key(''), to: node, words: (count, all) => `${count} go to ${listed(all)}${because}` };
-  if (type === 'agent-unplaced')
-    return { key: key(node ?? ''), to: null, words: (count) => `${count} are taken off ${node}${because}` };
-  return null;
+  if (placed) return { key: key(''), to: node, words: (count, all) => `${count} go to ${listed(all)}${why}` };
+  return { key: key(node), to: null, words: (count) => `${count} are taken off ${node}${why}` };
+}
+/** Null: of another type, or older than params. */
+function paramsOf<T extends EventType>({ type, params }: FleetEvent, of: T): EventParams<T> | null {
+  // A store keeps all params of a type, or none.
+  return type === of && Object.keys(params).length > 0 ? (params as EventParams<T>) : null;
 }
 function listed(names: readonly string[]): string {
   if (names.length > namesShown)

@@ -12,6 +12,8 @@ export * from './conditions.ts';
 export * from './console-feed.ts';
 export * from './cut.ts';
 export * from './enrol.ts';
+export { Severity } from './event-kind.ts';
+export * from './events.ts';
 export type { Fault } from './fault-words.ts';
 export * from './faults.ts';
 export * from './feed.ts';

@@ -1,72 +1,155 @@
-// What a node tells as events, as a table: the type is the last level of the topic, so automations subscribe to one
-// (`blackroad/v1/node/+/event/overheated`). Adding a row makes the type known to the coordinator and to the documents.
+// What a node tells as events: the type is the last level of the topic, so automations subscribe to one
+// (`blackroad/v1/node/+/event/overheated`). A row's params are the `data` of the message; the text is made on the node, by the row of its
+// own version, and kept as it came. No row has a param `agent`: a node would have to be asked first whether that agent is its own
+// (fleet/held.ts of the coordinator).
+import { Count, kind, ModelName, Severity, Words } from './event-kind.ts';
 import { diskFullBytes, diskLowBytes, overheatedC, troubleOverAfterMs } from './health-limits.ts';
+import { BootId, Generation, TimeMs } from './ids.ts';
+import { RuntimeKind } from './node.ts';
+import { type Static, Type } from './typebox.ts';
 
-interface NodeEventRow {
-  /** When it is told. */
-  text: string;
-  /** Names in `data`. */
-  data: readonly string[];
-}
 const gib = 1024 ** 3;
+const inGib = (bytes: number) => `${(bytes / gib).toFixed(1)} GiB`;
+const inDegrees = (degrees: number) => `${Math.round(degrees)} °C`;
+const Over = { over: Type.Boolean() };
+const unlessOver =
+  (severity: Severity) =>
+  ({ over }: { over: boolean }): Severity =>
+    over ? 'info' : severity;
 
 export const nodeEvents = {
-  throttled: {
-    text: 'The firmware or the kernel slows the machine down.',
-    data: ['over'],
-  },
-  undervoltage: {
-    text: 'The power supply is too weak.',
-    data: ['over'],
-  },
-  overheated: {
-    text: `The processor has ${overheatedC.from} °C or more.`,
-    data: ['over', 'temperatureC'],
-  },
-  'disk-low': {
-    text: `Less than ${diskLowBytes.from / gib} GiB are free (warning), or less than ${diskFullBytes.from / gib} GiB (error).`,
-    data: ['over', 'freeBytes'],
-  },
-  'disk-read-only': {
-    text: 'The disk takes no writes any more.',
-    data: ['over'],
-  },
-  'clock-unsynced': {
-    text: 'No time server has set the clock, minutes after the start.',
-    data: ['over'],
-  },
-  'runtime-found': {
-    text: 'A model server answers: at the start, or again.',
-    data: ['kind', 'runtime'],
-  },
-  'runtime-lost': {
-    text: 'A model server that should answer does not, for half a minute.',
-    data: ['kind', 'runtime'],
-  },
-  'model-pulled': { text: 'A model that a person asked for is here.', data: [] },
-  'model-pull-failed': { text: 'It could not be fetched.', data: [] },
-  'outbox-full': {
-    text: 'The outbox has no room: the oldest perishable messages are dropped.',
-    data: ['dropped', 'refused', 'depth'],
-  },
-  'file-damaged': { text: 'A file of the node was damaged, set aside and begun anew.', data: [] },
-  'memory-set-aside': {
-    text: "Memories that the coordinator never takes lie in a file of the node's data folder.",
-    data: [],
-  },
-  'message-refused': { text: 'A message of the coordinator could not be read or obeyed.', data: [] },
-  'assignment-gap': {
-    text: 'A change of the assignment does not follow the one before: the node wants all of it. Never kept.',
-    data: ['have'],
-  },
-} as const satisfies Record<string, NodeEventRow>;
+  throttled: kind(
+    'warning',
+    'The firmware or the kernel slows the machine down',
+    Over,
+    ({ over }) => (over ? 'is throttled no more' : 'is throttled: it runs slower than it could'),
+    unlessOver('warning'),
+  ),
+  undervoltage: kind(
+    'error',
+    'The power supply is too weak',
+    Over,
+    ({ over }) => (over ? 'has enough power again' : 'has too weak a power supply: undervoltage'),
+    unlessOver('error'),
+  ),
+  overheated: kind(
+    'error',
+    `The processor has ${overheatedC.from} °C or more`,
+    { ...Over, temperatureC: Type.Number() },
+    ({ over, temperatureC }) =>
+      over
+        ? `has cooled down: ${inDegrees(temperatureC)}`
+        : `is overheated: ${inDegrees(temperatureC)}; it needs cooling`,
+    unlessOver('error'),
+  ),
+  'disk-low': kind(
+    'warning',
+    `Less than ${diskLowBytes.from / gib} GiB are free, or less than ${diskFullBytes.from / gib} GiB (error)`,
+    { ...Over, freeBytes: Count },
+    ({ over, freeBytes }) => `${over ? 'has room on its disk again' : 'is short of disk'}: ${inGib(freeBytes)} left`,
+    ({ over, freeBytes }) => unlessOver(freeBytes < diskFullBytes.from ? 'error' : 'warning')({ over }),
+  ),
+  'disk-read-only': kind(
+    'error',
+    'The disk takes no writes any more',
+    Over,
+    ({ over }) =>
+      over
+        ? 'can write to its disk again'
+        : 'has a read-only disk: its agents can remember nothing; the SD card may be dying',
+    unlessOver('error'),
+  ),
+  'clock-unsynced': kind(
+    'warning',
+    'No time server has set the clock, minutes after the start',
+    Over,
+    ({ over }) => (over ? 'has the right time again' : 'has a clock that no time server sets: its times are guesses'),
+    unlessOver('warning'),
+  ),
+  'runtime-found': kind(
+    'info',
+    'A model server answers: at the start, or again',
+    { kind: RuntimeKind, runtime: Words },
+    ({ runtime }) => `${runtime} answers`,
+  ),
+  'runtime-lost': kind(
+    'warning',
+    'A model server that should answer does not, for half a minute',
+    { kind: RuntimeKind, runtime: Words, problem: Words },
+    ({ problem }) => problem,
+  ),
+  'model-pulled': kind(
+    'info',
+    'A model that a person asked for is here',
+    { model: ModelName },
+    ({ model }) => `${model} is here`,
+  ),
+  'model-pull-failed': kind(
+    'warning',
+    'It could not be fetched',
+    { model: ModelName, problem: Words },
+    ({ model, problem }) => `${model}: ${problem}`,
+  ),
+  'outbox-full': kind(
+    'error',
+    'The outbox has no room: the oldest perishable messages are dropped',
+    { dropped: Count, refused: Count, depth: Count },
+    ({ depth, dropped, refused }) =>
+      `The outbox is full (${depth} messages): ${dropped} dropped, ${refused} refused since the start`,
+  ),
+  'file-damaged': kind(
+    'error',
+    'A file of the node was damaged, set aside and begun anew',
+    { problem: Words },
+    ({ problem }) => problem,
+  ),
+  'memory-set-aside': kind(
+    'warning',
+    "Memories that the coordinator never takes lie in a file of the node's data folder",
+    { problem: Words },
+    ({ problem }) => problem,
+  ),
+  'message-refused': kind(
+    'warning',
+    'A message of the coordinator could not be read or obeyed',
+    { topic: Type.String({ maxLength: 300 }), problem: Words },
+    ({ topic, problem }) => `${topic}: ${problem}`,
+  ),
+};
 export type NodeEventType = keyof typeof nodeEvents;
-export const eventTypes: readonly string[] = Object.keys(nodeEvents);
+
+/** Told on the same topics, and no event: a question, which is answered and never kept. */
+export const nodeAsks = {
+  'assignment-gap': kind(
+    'info',
+    'A change of the assignment does not follow the one before: the node wants all of it. Never kept',
+    { from: Generation, have: Generation },
+    ({ from, have }) => `a delta from generation ${from} does not follow ${have}`,
+  ),
+};
 
 const overMinutes = troubleOverAfterMs / 60_000;
 /** How troubles of the machine are told, for people who write automations. */
 export const troubleEventsText =
-  'Events with `over` are told when the trouble begins (`data.over: false`, severity `warning` or `error`) and once more, under the same ' +
+  'Events with `over` are told when the trouble begins (`data.over: false`) and once more, under the same ' +
   `type, when the machine has been without it for ${overMinutes} minutes (\`data.over: true\`, severity \`info\`): what comes and goes is one trouble. ` +
   'A node-agent that starts tells once what is wrong then; what ended while it did not run is not told. Events wait in the outbox of the ' +
   'node while it is cut off; `atMs` says when it was.';
+
+const types = [...Object.keys(nodeEvents), ...Object.keys(nodeAsks)];
+export const NodeEvent = Type.Object({
+  boot: BootId,
+  atMs: TimeMs,
+  type: Type.String({
+    pattern: '^[a-z][a-z-]{0,39}$',
+    description: `${types.join(', ')}; one that only a newer node knows is kept as \`log\`.`,
+  }),
+  severity: Severity,
+  text: Type.String({ maxLength: 1000, description: 'For people.' }),
+  data: Type.Optional(
+    Type.Record(Type.String({ maxLength: 40 }), Type.Unknown(), {
+      description: 'The params of its type; what is none of them is not kept.',
+    }),
+  ),
+});
+export type NodeEvent = Static<typeof NodeEvent>;

@@ -25,7 +25,6 @@ import {
   maxRequestsPerModel,
   maxTokensPerS,
 } from './limits.ts';
-import { eventTypes } from './node-events.ts';
 import { type Static, Type } from './typebox.ts';
 
 export const NodeClassName = Type.String({
@@ -303,19 +302,6 @@ export const NodeHealth = Type.Object({
   agentRssBytes: Type.Integer({ minimum: 0, description: 'Resident memory of the node-agent process.' }),
 });
 export type NodeHealth = Static<typeof NodeHealth>;
-
-export const NodeEvent = Type.Object({
-  boot: BootId,
-  atMs: TimeMs,
-  type: Type.String({
-    pattern: '^[a-z][a-z-]{0,39}$',
-    description: `${eventTypes.join(', ')}; one that only a newer node knows is kept as \`log\`.`,
-  }),
-  severity: Type.OneOf(['info', 'warning', 'error']),
-  text: Type.String({ maxLength: 1000, description: 'For people.' }),
-  data: Type.Optional(Type.Record(Type.String({ maxLength: 40 }), Type.Unknown())),
-});
-export type NodeEvent = Static<typeof NodeEvent>;
 
 /** What really runs, as opposed to what is assigned. */
 export const AgentObserved = Type.Object({

@@ -7,7 +7,6 @@ import {
   AuditEntry,
   EnrolAnswer,
   EnrolRequest,
-  FleetEvent,
   JoinTokenCreated,
   JoinTokenRequest,
   JoinTokenView,
@@ -17,6 +16,7 @@ import {
   RenewRequest,
   SessionView,
 } from './enrol.ts';
+import { EventType, FleetEvent } from './events.ts';
 import { FleetTotals } from './feed.ts';
 import { FleetHistoryQuery, History, NodeHistoryQuery } from './history.ts';
 import { AgentName, Labels, NodeId, PlainName, TaskId } from './ids.ts';
@@ -220,7 +220,12 @@ export const routes = {
     path: '/v1/events',
     needs: 'events:read',
     text: 'What happened, newest first.',
-    query: Type.Object({ ...page, node: Type.Optional(NodeId), agent: Type.Optional(AgentName) }),
+    query: Type.Object({
+      ...page,
+      node: Type.Optional(NodeId),
+      agent: Type.Optional(AgentName),
+      type: Type.Optional(EventType),
+    }),
     answer: Type.Array(FleetEvent),
   }),
   audit: route({

@@ -25,7 +25,8 @@ import {
   maxSmallMessageBytes,
 } from './limits.ts';
 import { MemoryDown, MemoryUp } from './memory.ts';
-import { AgentObserved, NodeCapacity, NodeEvent, NodeHealth, NodeHello, NodeInfo, NodeState } from './node.ts';
+import { AgentObserved, NodeCapacity, NodeHealth, NodeHello, NodeInfo, NodeState } from './node.ts';
+import { NodeEvent } from './node-events.ts';
 import type { Permission } from './permissions.ts';
 import { TaskChunk, TaskLease, TaskReport } from './task.ts';
 import type { Static, TSchema } from './typebox.ts';

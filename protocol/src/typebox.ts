@@ -1,5 +1,5 @@
 // The one door to TypeBox, so that a bundler keeps only what is used (all of TypeBox costs a node-agent 20 MB of memory).
-export type { Static, TSchema } from 'typebox';
+export type { Static, TObject, TProperties, TSchema } from 'typebox';
 
 import {
   Number as AnyNumber,

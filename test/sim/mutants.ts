@@ -167,9 +167,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'unknown-kinds-of-events-are-refused',
-    file: 'protocol/src/node.ts',
+    file: 'protocol/src/node-events.ts',
     search: "type: Type.String({\n    pattern: '^[a-z][a-z-]{0,39}$',\n",
-    replace: "type: Type.String({\n    pattern: '^(' + eventTypes.join('|') + ')$',\n",
+    replace: "type: Type.String({\n    pattern: '^(' + types.join('|') + ')$',\n",
   },
   {
     name: 'who-cannot-say-what-it-holds-holds-nothing',

@@ -14,6 +14,9 @@ t.test('another node that answers first is not heard, and it is told', async (t)
   t.match((await fleet.call('POST', '/v1/nodes/alice/identify')).body, { text: 'identify by alice' });
   const { body } = await fleet.call<{ conditions: { text: string }[] }>('GET', '/v1/nodes/eve');
   t.match(body.conditions[0]?.text, /not its own: once .* it answers the command .*, which was sent to alice/);
-  t.match((await fleet.call('GET', '/v1/events?node=eve')).body, [{ type: 'not-its-own', severity: 'warning' }]);
+  const told = [{ type: 'not-its-own', severity: 'warning', params: { node: 'eve' } }];
+  t.match((await fleet.call('GET', '/v1/events?node=eve')).body, told);
+  t.match((await fleet.call('GET', '/v1/events?type=not-its-own')).body, told);
+  t.same((await fleet.call('GET', '/v1/events?node=eve&type=node-lost')).body, []);
   t.match((await fleet.call('GET', '/v1/nodes/alice')).body, { conditions: [] });
 });

@@ -91,6 +91,7 @@ const bad: [string, string, unknown, number, RegExp][] = [
     400,
     /^query: state: expected "queued" or .*"expired", got "sleeping"/,
   ],
+  ['GET', '/v1/events?type=agent-flew', undefined, 400, /^query: type: expected .*"agent-moved".*, got "agent-flew"/],
   ['GET', '/v1/memory/search', undefined, 400, /^query: q: expected a value/],
   [
     'GET',

@@ -1,6 +1,7 @@
 // Prometheus text: the fleet in gauges read from the view when asked, counters of the loop and the broker, and the process itself.
+
+import { moveCauses } from '@blackroad/protocol';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { moveCauses } from '../placement/moves.ts';
 import type { ApiParts } from './context.ts';
 import type { ConsoleFeed } from './feed/feed.ts';
 import { type ModelRow, modelRows } from './model-rows.ts';

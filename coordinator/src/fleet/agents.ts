@@ -103,9 +103,8 @@ function tellOrTakeOff(draft: Draft, before: AgentRow, row: AgentRow): void {
   if (misfit === null) placeDelta(draft, deltas, row);
   else {
     unplaceAgent(draft, deltas, row, {
-      text: `Its spec changed: ${misfit}.`,
-      fix: [[{ verb: 'wait', for: 'placement' }]],
-      refused: [],
+      cause: 'rules',
+      unplaced: { text: `Its spec changed: ${misfit}.`, fix: [[{ verb: 'wait', for: 'placement' }]], refused: [] },
     });
   }
   sendDeltas(draft, deltas);
@@ -159,6 +158,6 @@ export const removeAgent: Decide<'agent-remove'> = (view, { by, name }, nowMs) =
     subject: name,
     text: `was at version ${row.version}`,
   });
-  noteEvent(draft, { agent: name, type: 'agent-removed', severity: 'info', text: `${name} was removed` });
+  noteEvent(draft, 'agent-removed', { agent: name });
   return decided(draft);
 };

@@ -5,6 +5,7 @@ import {
   type AssignedAgent,
   type AssignmentDelta,
   type AssignmentSnapshot,
+  type MoveCause,
   maxAgentsPerNode,
   maxAssignmentBytes,
   type PlacementWhy,
@@ -145,10 +146,9 @@ export interface Move {
   /** Null: it is nowhere from now on. */
   to: { node: string; model: string; why: PlacementWhy } | null;
   unplaced?: UnplacedWhy;
-  /** For the event, in words. */
+  cause: MoveCause;
+  /** In words; missing: it is new. */
   because?: string;
-  /** For a gain alone. */
-  rebalanced?: boolean;
 }
 /** Memory of a model that is freed before what comes can be loaded. */
 export interface Unload {
@@ -167,7 +167,7 @@ export function makeMoves(draft: Draft, moves: readonly Move[], unloads: readonl
     const row = agentIn(draft, move.agent);
     if (!row) continue;
     if (move.to) placeAgent(draft, deltas, row, move, move.to);
-    else unplaceAgent(draft, deltas, row, move.unplaced ?? null, move);
+    else unplaceAgent(draft, deltas, row, move);
   }
   for (const { node, model, command } of unloads) {
     const { remove } = deltaOf(deltas, node);
@@ -199,7 +199,7 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
       baseSeq: head?.seq ?? 0,
       baseHash: head?.hash ?? 'genesis',
       from: before?.node ?? (row.last === to.node ? null : (row.last ?? null)),
-      ...(move.rebalanced ? { rebalanced: true as const } : {}),
+      ...(move.cause === 'rebalance' ? { rebalanced: true as const } : {}),
       ...(quiet ? { quiet } : {}),
     },
     last: null,
@@ -210,13 +210,10 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
   putAgent(draft, placed);
   change(draft, { type: 'holder', row: { agent: row.name, epoch, node: to.node, joinedMs: node.enrolledMs } });
   placeDelta(draft, deltas, placed);
-  noteEvent(draft, {
-    node: to.node,
-    agent: row.name,
-    type: before ? 'agent-moved' : 'agent-placed',
-    severity: 'info',
-    text: `${before ? `${row.name} moves from ${before.node} to` : `${row.name} goes to`} ${to.node} with ${to.model}${move.because ? `: ${move.because}` : ''}`,
-  });
+  const { cause, because } = move;
+  const params = { agent: row.name, node: to.node, model: to.model, because };
+  if (before) noteEvent(draft, 'agent-moved', { ...params, from: before.node, cause });
+  else noteEvent(draft, 'agent-placed', params);
 }
 
 /** The node before has let it go: who comes may act. */
@@ -240,8 +237,7 @@ export function unplaceAgent(
   draft: Draft,
   deltas: Deltas,
   row: AgentRow,
-  unplaced: UnplacedWhy | null,
-  { because }: Pick<Move, 'because'> = {},
+  { cause, because, unplaced = null }: Pick<Move, 'cause' | 'because'> & { unplaced?: UnplacedWhy | null },
 ): void {
   const before = row.placement;
   if (!before && JSON.stringify(row.unplaced) === JSON.stringify(unplaced)) return;
@@ -250,13 +246,12 @@ export function unplaceAgent(
   putAgent(draft, { ...row, placement: null, last, ...quiet, why: null, unplaced, updatedMs: draft.nowMs });
   if (!before) return;
   leave(draft, deltas, row, before, `${row.name} is taken off ${before.node}`);
-  const said = [because, unplaced?.text].filter((text) => text !== undefined);
-  noteEvent(draft, {
-    node: before.node,
+  noteEvent(draft, 'agent-unplaced', {
     agent: row.name,
-    type: 'agent-unplaced',
-    severity: 'warning',
-    text: `${row.name} is taken off ${before.node}${said.length > 0 ? `: ${said.join('; ')}` : ''}`,
+    node: before.node,
+    cause,
+    because,
+    nowhere: unplaced?.text,
   });
 }
 

@@ -1,5 +1,5 @@
 // One node tells more than a fleet can keep: what it has left, what is left out, what is said of it, and what is never touched.
-import { type AgentObserved, commitPayload, hashHeader, type NodeEvent } from '@blackroad/protocol';
+import { type AgentObserved, commitPayload, type EventType, hashHeader, type NodeEvent } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
 import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
@@ -118,7 +118,7 @@ t.test('tasks of its own beyond the budget are not settled, and taken when they 
   const putOff = first.filter(({ isSettled }) => !isSettled).map(({ id }) => id);
   t.same(putOff, ids.slice(5_000));
   t.equal(fleet.ends.size, 5_000);
-  t.equal(first.flatMap(({ events }) => events).filter((type) => type === 'over-budget').length, 1, 'said once');
+  t.equal(first.flatMap(({ events }) => events).filter((type) => type === 'records-delayed').length, 1, 'said once');
   t.match(conditions(fleet, 'mad'), [
     { text: /^brings too many records: it brings more tasks of its own .* the rest comes later$/ },
   ]);
@@ -171,11 +171,11 @@ t.test('a quarantine is told of a node that has nothing left', async (t) => {
 });
 
 t.test('no change but an event of the very node is ever left out', async () => {
-  const own = fc.constantFrom('model-pull-failed', 'agent-failed', 'memory-fork', 'node-online');
-  const kept = fc.constantFrom('node-quarantined', 'node-lost', 'over-budget');
-  const event = (node: string | null, type: string): Change => ({
+  const own = fc.constantFrom<EventType>('model-pull-failed', 'agent-failed', 'memory-fork', 'node-online');
+  const kept = fc.constantFrom<EventType>('node-quarantined', 'node-lost', 'over-budget');
+  const event = (node: string | null, type: EventType): Change => ({
     type: 'event',
-    row: { atMs: 0, node, agent: null, type, severity: 'info', text: '' },
+    row: { atMs: 0, node, agent: null, type, severity: 'info', text: '', params: {} },
   });
   const change = fc.oneof(
     own.map((type) => event('mad', type)),

@@ -2,8 +2,10 @@
 // In: what a node has left, and what is to be written. Out: whether it is, what is left then, and the one event that says so.
 // A budget fills again with time. Perishable: after a restart every node begins with a full one. What the coordinator writes about a
 // node by itself (a loss, a move, a person's word) is never counted here. Pure.
+import type { EventType } from '@blackroad/protocol';
 import type { Change } from '../change.ts';
 import { change, type Draft, remark } from '../draft.ts';
+import { eventRow } from '../event-row.ts';
 import type { Budget, BudgetName, DeepReadonly, Spent, View } from '../view.ts';
 
 export const overBudget = 'over-budget';
@@ -34,19 +36,9 @@ function spend(
 
 /** Said once, until the budget was full again; the node's page counts. */
 function wordOf(view: View, node: string, of: BudgetName, nowMs: number): Change {
-  const becomes =
-    of === 'events'
-      ? 'what comes beyond that is not kept, and is counted on its page until it has been quieter'
-      : 'it keeps what comes beyond that, and brings it again';
-  const text = `${node} ${tooMany(view, of)}: ${becomes}`;
-  const severity = of === 'events' ? 'warning' : 'info';
-  return { type: 'event', row: { atMs: nowMs, node, agent: null, type: overBudget, severity, text } };
-}
-
-export function tooMany(view: View, of: BudgetName): string {
-  const { perMinute, burst } = view.cuts.budgets[of];
-  const what = of === 'events' ? 'tells more events' : 'brings more tasks of its own and entries of branches';
-  return `${what} than ${burst} at once and ${perMinute} a minute`;
+  const { burst, perMinute } = view.cuts.budgets[of];
+  const type = of === 'events' ? overBudget : 'records-delayed';
+  return { type: 'event', row: eventRow(nowMs, type, { node, burst, perMinute }) };
 }
 
 /** Whether so many rows that the node keeps until they are taken are taken now. */
@@ -59,7 +51,7 @@ export function takesRecords(draft: Draft, node: string, rows: number): boolean 
 }
 
 /** Events that say what the coordinator did to a node: rare, and never left out. */
-const alwaysKept = new Set(['node-quarantined', 'node-lost', overBudget]);
+const alwaysKept: ReadonlySet<EventType> = new Set(['node-quarantined', 'node-lost', overBudget, 'records-delayed']);
 
 /** What a decision about a node's message writes, without the events for which its node has nothing left. */
 export function withinBudget(

@@ -1,8 +1,8 @@
 // What is wrong with a node, in plain words: its health, and what the coordinator had to refuse it. In: the view. Out: what pages and
 // alerts show; only the signs of health.ts count for placement. Nothing here is stored.
-import { type ConditionCode, classes, cloudClass } from '@blackroad/protocol';
+import { type ConditionCode, classes, cloudClass, tooMany } from '@blackroad/protocol';
 import type { BudgetName, DeepReadonly, NodeLive, NodeRow, View } from '../view.ts';
-import { leftOf, tooMany } from './budget.ts';
+import { leftOf } from './budget.ts';
 import { cameBackText } from './flapping.ts';
 import { conditionsOf, type NodeCondition, textOf } from './health.ts';
 import { refusalsTogetherMs } from './judged.ts';
@@ -57,9 +57,11 @@ export function nodeConditions(view: View, id: string): NodeCondition[] {
   }
   const refusedOf = (of: BudgetName) => leftOf(live.spent?.[of], view.cuts.budgets[of], nowMs).refused;
   const notKept = refusedOf('events');
-  if (notKept > 0) found.push(warning('many-events', `it ${tooMany(view, 'events')}; ${notKept} not kept`, ofEvents));
+  const { budgets } = view.cuts;
+  if (notKept > 0)
+    found.push(warning('many-events', `it ${tooMany('events', budgets.events)}; ${notKept} not kept`, ofEvents));
   if (refusedOf('records') > 0)
-    found.push(warning('many-records', `it ${tooMany(view, 'records')}; the rest comes later`, ofRecords));
+    found.push(warning('many-records', `it ${tooMany('records', budgets.records)}; the rest comes later`, ofRecords));
   return found;
 }
 function warning(code: ConditionCode, detail: string, help: string): NodeCondition {

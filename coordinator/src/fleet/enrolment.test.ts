@@ -1,12 +1,12 @@
 import type { Principal } from '@blackroad/protocol';
 import t from 'tap';
 import { audits, code, events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import { ada, boot1, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { ada, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import type { Inputs } from '../input.ts';
 import { closeSession, createKey, createToken, recordAudit, revokeKey, revokeToken } from './access.ts';
 import { enrol, renew } from './enrolment.ts';
 import { freeName } from './node-names.ts';
-import { acceptEvent, editNode, releaseNode } from './nodes.ts';
+import { editNode, releaseNode } from './nodes.ts';
 import { principalAt } from './principals.ts';
 
 const by = ada;
@@ -225,24 +225,6 @@ t.test('editing a node: one audit row for each thing that changed', async (t) =>
   t.same(audits(edit({ draining: false }).changes), ['node-undrain']);
   t.equal(fleet.task('t1')?.state, 'leased');
   t.equal(code(edit({ node: 'bob' })), 'no-such-node');
-});
-
-t.test('events of nodes are kept', async (t) => {
-  const fleet = new SampleFleet();
-  fleet.online('alice');
-  const message = { boot: boot1, atMs: 1, type: 'undervoltage' as const, severity: 'warning' as const, text: 'weak' };
-  const kept = fleet.decide<'node-event'>(acceptEvent, {
-    node: 'alice',
-    message: { ...message, data: { agent: 'a1' } },
-  });
-  t.match(kept.changes, [{ type: 'event', row: { node: 'alice', agent: 'a1', type: 'undervoltage', text: 'weak' } }]);
-  t.match(fleet.decide<'node-event'>(acceptEvent, { node: 'eve', message }), { changes: [], remarks: [{}] });
-  for (const type of ['fan-stopped', 'moves-frozen'])
-    t.match(
-      fleet.decide<'node-event'>(acceptEvent, { node: 'alice', message: { ...message, type } }).changes,
-      [{ type: 'event', row: { node: 'alice', type: 'log', text: 'weak' } }],
-      `${type} is no event of this coordinator's, nor may a node speak as if it were`,
-    );
 });
 
 t.test('keys, tokens, audit', async (t) => {

@@ -53,12 +53,8 @@ export const enrol: Decide<'enrol'> = (view, input, nowMs, policy) => {
     subject: row.id,
     text: `${row.class}, site ${row.site}, key ${row.keyFingerprint.slice(0, 16)}`,
   });
-  noteEvent(draft, {
-    node: row.id,
-    type: action,
-    severity: 'info',
-    text: known ? `${row.id} was set up anew and took its old place back` : `${row.id} joined as ${row.class}`,
-  });
+  if (known) noteEvent(draft, 'node-reclaim', { node: row.id });
+  else noteEvent(draft, 'node-enrol', { node: row.id, class: row.class });
   return welcome(draft, row, input, known !== undefined);
 };
 
@@ -171,21 +167,16 @@ function welcome(
   return decidedWith(draft, { node, class: nodeClass, ...fixed, site, reclaimed, certificateExpiresMs });
 }
 
-function refused(
-  draft: Draft,
-  code: ProblemCode,
-  input: Inputs['enrol'],
-  text: string,
-  node: string | null = null,
-): Refused {
-  const who = `${input.name.slice(0, 63) || 'a machine'} (hardware ${input.hardware.slice(0, 16)})`;
+function refused(draft: Draft, code: ProblemCode, input: Inputs['enrol'], text: string, node?: string): Refused {
+  const name = input.name.slice(0, 63);
+  const hardware = input.hardware.slice(0, 16);
   noteAudit(draft, {
     actor: actorOf({ kind: 'token', name: input.tokenId.slice(0, 40) }),
     action: 'enrol-refused',
-    subject: node ?? input.hardware.slice(0, 16),
+    subject: node ?? hardware,
     text: `${code}: ${text}`,
   });
-  noteEvent(draft, { node, type: 'enrol-refused', severity: 'warning', text: `${who} may not join: ${text}` });
+  noteEvent(draft, 'enrol-refused', { node, name, hardware, code, problem: text });
   return { ...refuse(code, `${text}.`, allChanges(draft)), messages: draft.messages };
 }
 

@@ -171,27 +171,6 @@ t.test('only the process that held the agent ends the quiet time of who holds it
   t.notOk(fleet.agent('greeter').placement?.quiet);
 });
 
-t.test('events of an agent are told by nodes that held it', async (t) => {
-  const fleet = fleetOfThree();
-  const told = (node: string) => {
-    const message = {
-      boot: boot1,
-      atMs: 1,
-      type: 'model-pull-failed',
-      severity: 'error' as const,
-      text: 'It broke.',
-      data: { agent: 'greeter' },
-    };
-    const { changes } = decide(fleet, 'node-event', { node, message });
-    return changes.flatMap((change) => (change.type === 'event' ? [[change.row.type, change.row.agent]] : []));
-  };
-  t.same(told('alice'), [['model-pull-failed', 'greeter']]);
-  t.same(told('eve'), [
-    ['model-pull-failed', null],
-    ['not-its-own', null],
-  ]);
-});
-
 t.test('refusals are one event an hour and a condition of the node, with their number', async (t) => {
   const fleet = fleetOfThree();
   const forge = () => memory(fleet, 'eve', 'branch', entry(1));

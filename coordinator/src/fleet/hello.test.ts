@@ -3,7 +3,8 @@ import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sa
 import { ada, boot2, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { showNode } from '../api/show.ts';
 import type { View } from '../view.ts';
-import { acceptEvent, releaseNode } from './nodes.ts';
+import { acceptEvent } from './node-events.ts';
+import { releaseNode } from './nodes.ts';
 import { leaseMs } from './quiet.ts';
 
 t.test('who may say hello', async (t) => {

@@ -2,6 +2,7 @@
 // of its budget the events took that it made. Those that are beyond it are left out here.
 // Put around every decision about a node's message in the table of decisions, so that no new one can forget it. Pure.
 import type { Change } from '../change.ts';
+import { eventRow } from '../event-row.ts';
 import type { Answer, Decide, Decision, InputKind, Inputs } from '../input.ts';
 import type { View } from '../view.ts';
 import { overBudget, withinBudget } from './budget.ts';
@@ -34,12 +35,5 @@ function refusalOf(view: View, node: string, nowMs: number, text: string): Chang
   const refusals = { sinceMs: goesOn ? before.sinceMs : nowMs, count: (goesOn ? before.count : 0) + 1, text };
   const counted: Change = { type: 'refusals', node, refusals };
   if (goesOn) return [counted];
-  const words = `${text}. It never held that, and is not heard; what more of this comes within an hour is counted at the node`;
-  return [
-    counted,
-    {
-      type: 'event',
-      row: { atMs: nowMs, node, agent: null, type: notItsOwn, severity: 'warning', text: words.slice(0, 1000) },
-    },
-  ];
+  return [counted, { type: 'event', row: eventRow(nowMs, notItsOwn, { node, claim: text.slice(0, 800) }) }];
 }

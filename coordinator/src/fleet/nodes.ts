@@ -1,5 +1,5 @@
-// What people do to nodes (cordon, drain, move, release, forget), and what nodes report as events.
-import { actorOf, eventTypes, type NodeEvent } from '@blackroad/protocol';
+// What people do to nodes: cordon, drain, move, release, forget.
+import { actorOf } from '@blackroad/protocol';
 import {
   agentIn,
   change,
@@ -12,15 +12,14 @@ import {
   noteEvent,
   openDraft,
   putNode,
-  remark,
 } from '../draft.ts';
 import { type Decide, type Inputs, refuse } from '../input.ts';
 import { closeBranchesOf } from '../memory/branches.ts';
 import { leaseForNode, loseLeases } from '../tasks/leases.ts';
 import type { NodeRow } from '../view.ts';
-import { openDeltas, sendSnapshot, unplaceAgent } from './assignment.ts';
+import { openDeltas, unplaceAgent } from './assignment.ts';
 import { anyHardware } from './hardware.ts';
-import { everHeldBy, refuseNotItsOwn } from './held.ts';
+import { refuseNotItsOwn } from './held.ts';
 import { sayFarewell } from './transitions.ts';
 
 const noNode = (node: string) => `There is no node ${node}.`;
@@ -119,53 +118,17 @@ export const forgetNode: Decide<'node-forget'> = (view, { by, node }, nowMs) => 
     const agent = agentIn(draft, name);
     if (agent?.placement?.node !== node) continue;
     unplaceAgent(draft, nobody, agent, {
-      text: `Its node ${text.slice(node.length + 1)}.`,
-      fix: [[{ verb: 'wait', for: 'placement' }]],
-      refused: [],
+      cause: 'lost',
+      unplaced: { text: 'Its node was forgotten.', fix: [[{ verb: 'wait', for: 'placement' }]], refused: [] },
     });
   }
   closeBranchesOf(draft, node);
   dropNode(draft, node);
   sayFarewell(draft, node, 'forgotten', 'A person took this node out of the fleet.');
   noteAudit(draft, { actor: actorOf(by), action: 'node-forget', subject: node, text: row.hardware });
-  noteEvent(draft, { node, type: 'node-forgotten', severity: 'warning', text });
+  noteEvent(draft, 'node-forgotten', { node });
   return decided(draft);
 };
-
-/** A gap in the assignment is answered with all of it; the rest is kept for people. */
-export const acceptEvent: Decide<'node-event'> = (view, { node, message }, nowMs) => {
-  const draft = openDraft(view, nowMs);
-  const row = nodeIn(draft, node);
-  if (row?.status !== 'active') {
-    remark(draft, 'node-not-active', `event ${message.type} from ${node}`);
-    return decided(draft);
-  }
-  if (message.type === 'assignment-gap') {
-    if (message.boot === row.boot) sendSnapshot(draft, node);
-    else remark(draft, 'old-boot', `${node}: a gap of boot ${message.boot}`);
-    return decided(draft);
-  }
-  const agent = agentOf(message);
-  const isIts = agent === null || !view.agents.has(agent) || everHeldBy(view, agent, node);
-  if (!isIts) refuseNotItsOwn(draft, node, `it tells ${message.type} of ${agent}`);
-  noteEvent(draft, {
-    node,
-    agent: isIts ? agent : null,
-    type: typeOf(message),
-    severity: message.severity,
-    text: message.text.slice(0, 1000),
-  });
-  return decided(draft);
-};
-
-/** Of a newer node it may be any word: it must not pass for an event of the coordinator's own. */
-function typeOf({ type }: NodeEvent): string {
-  return eventTypes.includes(type) ? type : 'log';
-}
-function agentOf({ data }: NodeEvent): string | null {
-  const agent = data?.agent;
-  return typeof agent === 'string' ? agent.slice(0, 63) : null;
-}
 
 /** Command ids are not secret: only the node that was asked may answer. */
 export const refuseReply: Decide<'reply-refused'> = (view, { node, command, sentTo }, nowMs) => {

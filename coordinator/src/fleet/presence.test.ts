@@ -1,5 +1,5 @@
 import t from 'tap';
-import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { events, paramsOf, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { boot1, boot2, sampleHealth, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { acceptCapacity, acceptHealth, acceptInfo, acceptObserved } from './presence.ts';
 import { started } from './tick.ts';
@@ -39,6 +39,7 @@ t.test('births and wills', async (t) => {
   const stop = fleet.will('alice', boot2, 'stopped');
   t.match(fleet.node('alice'), { presence: 'suspect', presenceReason: 'stopped', presenceCause: 'stopped' });
   t.match(stop.changes, [{}, { type: 'event', row: { severity: 'info' } }], 'a clean stop is no alarm');
+  t.match(paramsOf(stop.changes, 'node-suspect'), [{ node: 'alice', cause: 'stopped' }]);
 
   t.match(said(fleet.birth('nobody').messages, 'farewell'), [{ message: { reason: 'forgotten' } }]);
 });
@@ -119,7 +120,9 @@ t.test('an agent that becomes ready gets work; one under a stale epoch does not'
   t.equal(fleet.task('t1')?.state, 'queued');
   t.same(events(say(1, 'failed').changes), ['agent-failed']);
   t.same(events(say(1, 'failed').changes), [], 'the same failure is told once');
-  t.same(events(say(1, 'failed', 'no memory').changes), ['agent-failed']);
+  t.same(paramsOf(say(1, 'failed', 'no memory').changes, 'agent-failed'), [
+    { agent: 'greeter', node: 'alice', reason: 'no memory' },
+  ]);
   say(1, 'ready');
   t.match(fleet.task('t1'), { state: 'leased', node: 'alice', attempt: 1, epoch: 1 });
 });

@@ -49,10 +49,7 @@ export const acceptInfo: Decide<'node-info'> = (view, { node, message }, nowMs) 
   const { boot: _, ...facts } = message;
   const { boot: __, ...known } = row.info ?? { boot: '' };
   const found = foundClass(row, message.class);
-  if (found !== null) {
-    const text = `${node} is of class ${found} now, and was ${row.class}: its hardware was found to be other than when it joined`;
-    noteEvent(draft, { node, type: 'node-class', severity: 'info', text });
-  }
+  if (found !== null) noteEvent(draft, 'node-class', { node, class: found, was: row.class });
   if (found !== null || JSON.stringify(facts) !== JSON.stringify(known))
     putNode(draft, { ...row, class: found ?? row.class, info: message });
   return decided(draft);
@@ -113,13 +110,7 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
   change(draft, { type: 'observed', agent: message.agent, node, observed: message });
   draft.observed.set(message.agent, { ...message, node });
   if (message.state === 'failed' && (before?.state !== 'failed' || before.reason !== message.reason))
-    noteEvent(draft, {
-      node,
-      agent: message.agent,
-      type: 'agent-failed',
-      severity: 'error',
-      text: `${message.agent} failed on ${node}: ${message.reason ?? 'no reason given'}`,
-    });
+    noteEvent(draft, 'agent-failed', { agent: message.agent, node, reason: message.reason });
   judgeModel(draft, node, placement.model, message);
   const isBack = before?.state !== 'ready' || before.boot !== message.boot;
   if (message.state !== 'ready') return decided(draft);

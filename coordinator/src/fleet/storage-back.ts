@@ -4,14 +4,15 @@ import { change, decided, noteEvent, openDraft } from '../draft.ts';
 import type { Decide } from '../input.ts';
 import { announce } from './tick.ts';
 
-export const storageBack: Decide<'storage-back'> = (view, { coordinator, awayMs, refused, detail }, nowMs, policy) => {
+export const storageBack: Decide<'storage-back'> = (
+  view,
+  { coordinator, awayMs, refused, detail: problem },
+  nowMs,
+  policy,
+) => {
   const draft = openDraft(view, nowMs);
   const seconds = Math.max(1, Math.round(awayMs / 1000));
-  noteEvent(draft, {
-    type: 'storage-back',
-    severity: 'error',
-    text: `the coordinator could store nothing for ${seconds} s (${detail}); ${refused} ${refused === 1 ? 'input was' : 'inputs were'} refused`,
-  });
+  noteEvent(draft, 'storage-back', { seconds, problem, refused });
   change(draft, { type: 'renewed', coordinator });
   announce(draft, policy, coordinator);
   return decided(draft);

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { events, paramsOf, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { boot1, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { apply } from '../change.ts';
 
@@ -86,7 +86,7 @@ t.test('the valve closes on a blast, says why, and opens when enough are back', 
   fleet.tick();
   t.same(fleet.view.frozen, [], '2 of 5');
   fleet.will('c');
-  t.same(events(fleet.tick().changes), ['moves-frozen']);
+  t.same(paramsOf(fleet.tick().changes, 'moves-frozen'), [{ away: 3, nodes: 5, seconds: 60 }]);
   t.match(fleet.view.frozen, [{ site: null, reason: /^3 of 5 nodes of the fleet went away within 60 s/ }]);
   for (let i = 0; i < 300; i++) {
     beat('d', 'e');
@@ -95,7 +95,7 @@ t.test('the valve closes on a blast, says why, and opens when enough are back', 
   t.equal(fleet.node('a').presence, 'lost');
   t.equal(fleet.view.frozen.length, 1, 'time alone does not open it');
   fleet.birth('a');
-  t.same(events(fleet.tick().changes), ['moves-resumed']);
+  t.same(paramsOf(fleet.tick().changes, 'moves-resumed'), [{ frozen: [] }]);
   t.same(fleet.view.frozen, []);
 });
 
@@ -155,7 +155,7 @@ t.test('one site that goes away is frozen alone, even where it is most of the fl
   for (let i = 0; i < 3; i++) fleet.addNode(`barn-more-${i}`, { site: 'barn' });
   fleet.online('barn-more-0', 'barn-more-1', 'barn-more-2');
   for (const { id, site } of fleet.view.nodes.values()) if (site === 'barn') fleet.will(id);
-  t.same(events(fleet.tick().changes), ['moves-frozen']);
+  t.same(paramsOf(fleet.tick().changes, 'moves-frozen'), [{ site: 'barn', away: 9, nodes: 9, seconds: 60 }]);
   t.same(frozenSites(fleet), ['barn'], '9 of 15 nodes, all in the barn');
   fleet.will('home-0');
   fleet.tick();
@@ -174,7 +174,9 @@ t.test('the fleet goes away, comes back but for one site: that one stays frozen'
     fleet.birth(id);
     fleet.hello(id);
   }
-  t.same(events(fleet.tick().changes).sort(), ['moves-frozen', 'moves-resumed']);
+  const { changes } = fleet.tick();
+  t.match(paramsOf(changes, 'moves-frozen'), [{ site: 'barn' }]);
+  t.same(paramsOf(changes, 'moves-resumed'), [{ frozen: ['barn'] }]);
   t.same(frozenSites(fleet), ['barn']);
   t.equal(fleet.view.excused.size, 0, 'its nodes still count');
   for (let i = 0; i < 5; i++) fleet.birth(`barn-${i}`);

@@ -45,10 +45,9 @@ export const started: Decide<'started'> = (view, _input, nowMs, policy) => {
     away++;
   }
   if (away > 0)
-    noteEvent(draft, {
-      type: 'coordinator-started',
-      severity: 'info',
-      text: `the coordinator started; ${away} ${away === 1 ? 'node has' : 'nodes have'} ${Math.round(policy.restartGraceMs / 1000)} s to come back`,
+    noteEvent(draft, 'coordinator-started', {
+      nodes: away,
+      graceSeconds: Math.round(policy.restartGraceMs / 1000),
     });
   announce(draft, policy);
   return decided(draft);

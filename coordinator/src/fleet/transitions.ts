@@ -25,12 +25,7 @@ export function turnOnline(
   putNode(draft, online);
   // After a start of the coordinator these nodes did nothing wrong: no event is worth writing when they come back.
   if (rebooted || row.presenceCause !== 'restarted')
-    noteEvent(draft, {
-      node: row.id,
-      type: 'node-online',
-      severity: 'info',
-      text: row.presence === 'never' ? `${row.id} is here for the first time` : `${row.id} is back: ${reason}`,
-    });
+    noteEvent(draft, 'node-online', { node: row.id, isNew: row.presence === 'never', reason });
   return online;
 }
 
@@ -39,13 +34,7 @@ export function turnSuspect(draft: Draft, row: NodeRow, presenceCause: PresenceC
   const presenceSinceMs = draft.nowMs;
   const suspect: NodeRow = { ...row, presence: 'suspect', presenceSinceMs, presenceReason: reason, presenceCause };
   putNode(draft, suspect);
-  if (presenceCause !== 'restarted')
-    noteEvent(draft, {
-      node: row.id,
-      type: 'node-suspect',
-      severity: presenceCause === 'stopped' ? 'info' : 'warning',
-      text: `${row.id} is away: ${reason}`,
-    });
+  if (presenceCause !== 'restarted') noteEvent(draft, 'node-suspect', { node: row.id, cause: presenceCause, reason });
   return suspect;
 }
 
@@ -53,20 +42,20 @@ export function turnSuspect(draft: Draft, row: NodeRow, presenceCause: PresenceC
 export function turnLost(draft: Draft, row: NodeRow, awayMs: number): NodeRow {
   const lost: NodeRow = { ...row, presence: 'lost', presenceSinceMs: draft.nowMs };
   putNode(draft, lost);
-  goneNode(draft, lost, `${row.id} has been away for ${Math.round(awayMs / 1000)} s (${row.presenceReason})`);
+  goneNode(draft, lost, Math.round(awayMs / 1000));
   return lost;
 }
 
-/** What lost, quarantined and forgotten nodes have in common. */
-function goneNode(draft: Draft, row: NodeRow, text: string): void {
+/** What lost and quarantined nodes have in common. `awaySeconds`: of a lost one. */
+function goneNode(draft: Draft, row: NodeRow, awaySeconds?: number): void {
+  const { id: node, presenceCause: cause, presenceReason: reason } = row;
   const problem: TaskProblem = {
     code: 'node-lost',
-    text: `${row.id} was lost while it worked on this.`,
+    text: `${node} was lost while it worked on this.`,
     retryable: true,
   };
-  const count = loseLeases(draft, row.id, problem, 'the coordinator lost sight of this node');
-  const tasks = count === 0 ? '' : `; ${count} ${count === 1 ? 'task goes' : 'tasks go'} back to the queue`;
-  noteEvent(draft, { node: row.id, type: 'node-lost', severity: 'error', text: `${text}${tasks}` });
+  const tasks = loseLeases(draft, node, problem, 'the coordinator lost sight of this node');
+  noteEvent(draft, 'node-lost', { node, awaySeconds, cause, reason, tasks });
 }
 
 /** Shut out until a person releases it. */
@@ -82,13 +71,8 @@ export function quarantine(draft: Draft, row: NodeRow, reason: string): NodeRow 
   };
   putNode(draft, out);
   noteAudit(draft, { actor: actorOf(coordinatorSelf), action: 'node-quarantined', subject: row.id, text: reason });
-  noteEvent(draft, {
-    node: row.id,
-    type: 'node-quarantined',
-    severity: 'error',
-    text: `${row.id} is quarantined: ${reason}`,
-  });
-  goneNode(draft, out, `${row.id} is shut out`);
+  noteEvent(draft, 'node-quarantined', { node: row.id, reason });
+  goneNode(draft, out);
   sayFarewell(draft, row.id, 'quarantined', reason);
   return out;
 }

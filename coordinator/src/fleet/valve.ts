@@ -1,6 +1,7 @@
 // The blast-radius valve: when a large share of a site or of the fleet goes away at once, the cause is most likely the network or
 // the coordinator, and moving agents would do harm. What went away is frozen, with the reason in words, and nothing else; it is let
 // go when enough are back or when a person says so. Nodes that are away then are excused: they do not freeze it again.
+import { type EventParams, eventWords } from '@blackroad/protocol';
 import { change, type Draft, nodeOf, noteEvent } from '../draft.ts';
 import type { Policy } from '../input.ts';
 import { type Freeze, freezeAt, type NodeRow } from '../view.ts';
@@ -9,28 +10,28 @@ interface Group {
   here: number;
   away: number;
 }
+interface Judging {
+  draft: Draft;
+  policy: Policy;
+  before: readonly Freeze[];
+  sites: ReadonlyMap<string, Group>;
+  /** Those that are not among `before`, with what their events say. */
+  fresh: Map<Freeze, EventParams<'moves-frozen'>>;
+}
 
 export function judgeValve(draft: Draft, policy: Policy): void {
   const before = draft.view.frozen as readonly Freeze[];
-  const sites = countSites(draft, before, policy);
-  const after = [...judgeFleet(draft, before, sites, policy), ...judgeSites(draft, before, sites, policy)];
+  const judging: Judging = { draft, policy, before, sites: countSites(draft, before, policy), fresh: new Map() };
+  const after = [...judgeFleet(judging), ...judgeSites(judging)];
   // One fleet in one place is the fleet, said once; and under a freeze of everything no site needs one of its own.
   const whole = after.find(({ site }) => site === null);
   const kept = whole ? after.filter((freeze) => freeze === whole || before.includes(freeze)) : after;
   if (kept.length === before.length && kept.every((freeze, i) => freeze === before[i])) return;
   change(draft, { type: 'frozen', frozen: kept });
-  for (const freeze of kept)
-    if (!before.includes(freeze)) noteEvent(draft, { type: 'moves-frozen', severity: 'error', text: freeze.reason });
-  for (const { site } of before) if (!kept.some((freeze) => freeze.site === site)) noteResumed(draft, site, kept);
-}
-
-function noteResumed(draft: Draft, site: string | null, kept: readonly Freeze[]): void {
-  const rest = kept.length > 0 ? `; still frozen: ${kept.map((freeze) => placeOf(freeze.site)).join(', ')}` : '';
-  const text = `enough nodes of ${placeOf(site)} are back: agents may be moved again${rest}`;
-  noteEvent(draft, { type: 'moves-resumed', severity: 'info', text });
-}
-export function placeOf(site: string | null): string {
-  return site === null ? 'the fleet' : `site ${site}`;
+  for (const [freeze, params] of judging.fresh) if (kept.includes(freeze)) noteEvent(draft, 'moves-frozen', params);
+  const frozen = kept.map(({ site }) => site);
+  for (const { site } of before)
+    if (!frozen.includes(site)) noteEvent(draft, 'moves-resumed', { ...(site === null ? {} : { site }), frozen });
 }
 
 /** By site; while frozen, all that went away around the freezing or since count, however long ago. */
@@ -62,12 +63,8 @@ function exceeds({ here, away }: Group, frozen: boolean, policy: Policy): boolea
 }
 
 /** The fleet as a whole, unless it is one site that went away, and the rest is well. */
-function judgeFleet(
-  draft: Draft,
-  before: readonly Freeze[],
-  sites: ReadonlyMap<string, Group>,
-  policy: Policy,
-): Freeze[] {
+function judgeFleet(judging: Judging): Freeze[] {
+  const { before, sites, policy } = judging;
   const old = before.find(({ site }) => site === null);
   const all = { here: 0, away: 0 };
   let worst: Group = { here: 0, away: 0 };
@@ -81,24 +78,23 @@ function judgeFleet(
     const rest = { here: all.here - worst.here, away: all.away - worst.away };
     if (rest.away <= policy.valveShare * (old ? 0.5 : 1) * (rest.here + rest.away)) return [];
   }
-  return [old ?? freezeOf(draft, null, all, policy)];
+  return [old ?? freezeOf(judging, null, all)];
 }
-function judgeSites(
-  draft: Draft,
-  before: readonly Freeze[],
-  sites: ReadonlyMap<string, Group>,
-  policy: Policy,
-): Freeze[] {
+function judgeSites(judging: Judging): Freeze[] {
+  const { before, sites, policy } = judging;
   const frozen: Freeze[] = [];
   for (const [site, group] of sites) {
     const old = before.find((freeze) => freeze.site === site);
-    if (exceeds(group, old !== undefined, policy)) frozen.push(old ?? freezeOf(draft, site, group, policy));
+    if (exceeds(group, old !== undefined, policy)) frozen.push(old ?? freezeOf(judging, site, group));
   }
   return sites.size > 1 ? frozen : frozen.filter((freeze) => before.includes(freeze));
 }
 
-function freezeOf(draft: Draft, site: string | null, { here, away }: Group, policy: Policy): Freeze {
+function freezeOf({ draft, policy, fresh }: Judging, site: string | null, { here, away }: Group): Freeze {
   const seconds = Math.round(policy.valveWindowMs / 1000);
-  const reason = `${away} of ${here + away} nodes of ${placeOf(site)} went away within ${seconds} s: most likely the network or the coordinator, so no agent there is moved`;
-  return { site, sinceMs: draft.nowMs, reason, released: [] };
+  const params = { ...(site === null ? {} : { site }), away, nodes: here + away, seconds };
+  const reason = eventWords('moves-frozen', params);
+  const freeze = { site, sinceMs: draft.nowMs, reason, released: [] };
+  fresh.set(freeze, params);
+  return freeze;
 }

@@ -364,7 +364,7 @@ t.test('a node is forgotten in the middle of a branch: what came of it is closed
   t.match(fleet.view.branches.get('echo.alice.1'), { uptoSeq: 5, complete: false });
   const forgotten = fleet.decide<'node-forget'>(forgetNode, { by: ada, node: 'alice' });
   t.match(fleet.view.branches.get('echo.alice.1'), { fromSeq: 4, uptoSeq: 5, complete: true, merged: false });
-  t.same(events(forgotten.changes), ['memory-branch', 'node-forgotten']);
+  t.same(events(forgotten.changes), ['memory-branch-cut', 'node-forgotten']);
   const level: MemoryUp = { type: 'hydrated', epoch: 2, durableSeq: 4, hash: tip(main).hash };
   t.match(up(fleet, 'bob', level, { branch: { id: 'echo.alice.1', entries: alone.slice(0, 2) } }).down, [
     { node: 'bob', type: 'merge', branch: 'echo.alice.1', entries: alone.slice(0, 2) },

@@ -141,13 +141,7 @@ function takeBranch(draft: Draft, input: Inputs['memory-up'], message: Up<'branc
 /** Another history under the writer's own epoch. It puts its tail aside and brings it as a branch; people see that it happened. */
 function fork(draft: Draft, input: Inputs['memory-up'], fromSeq: number, head: Head): void {
   const { node, agent } = input;
-  noteEvent(draft, {
-    node,
-    agent,
-    type: 'memory-fork',
-    severity: 'error',
-    text: `${node} holds another history of ${agent} from about entry ${fromSeq} on; it will be kept as a branch`,
-  });
+  noteEvent(draft, 'memory-fork', { agent, node, fromSeq });
   nack(draft, input, 'fork', head);
 }
 function ack(draft: Draft, { node, agent, message }: Inputs['memory-up'], { seq, hash }: Head): void {

@@ -60,14 +60,8 @@ export function closeBranchesOf(draft: Draft, node: string): void {
   for (const row of draft.view.branches.values()) {
     if (row.node !== node || row.complete) continue;
     putBranch(draft, { ...(row as BranchRow), complete: true }, []);
-    const { agent, id, fromSeq, uptoSeq } = row;
-    noteEvent(draft, {
-      agent,
-      node,
-      type: 'memory-branch',
-      severity: 'warning',
-      text: `branch ${id} ends at entry ${uptoSeq}: ${node} was forgotten before it had brought all of it; entries ${fromSeq} to ${uptoSeq} are kept`,
-    });
+    const { agent, id: branch, fromSeq, uptoSeq } = row;
+    noteEvent(draft, 'memory-branch-cut', { agent, node, branch, fromSeq, uptoSeq });
   }
 }
 
@@ -94,13 +88,7 @@ function finishBranch(draft: Draft, input: Inputs['memory-up'], row: BranchRow, 
   const { agent, node, epoch, fromSeq, uptoSeq, complete } = row;
   putBranch(draft, row, fresh);
   if (!complete) return;
-  noteEvent(draft, {
-    node,
-    agent,
-    type: 'memory-branch',
-    severity: 'info',
-    text: `${node} brought what it had written for ${agent} under epoch ${epoch}: entries ${fromSeq} to ${uptoSeq}, kept as branch ${row.id}`,
-  });
+  noteEvent(draft, 'memory-branch', { agent, node, branch: row.id, epoch, fromSeq, uptoSeq });
   const before = input.branch?.id === row.id ? input.branch.entries : [];
   bringIn(draft, row, [...before, ...fresh]);
 }
@@ -121,13 +109,8 @@ export function bringIn(draft: Draft, branch: BranchRow, entries: readonly Memor
   }
   if (!entries.some(({ seq }) => seq === branch.uptoSeq)) return false;
   putBranch(draft, { ...branch, merged: true }, []);
-  noteEvent(draft, {
-    agent: branch.agent,
-    node: branch.node,
-    type: 'memory-merged',
-    severity: 'info',
-    text: `what ${branch.node} remembered of ${branch.agent} under epoch ${branch.epoch} is brought in`,
-  });
+  const { agent, node, id, epoch } = branch;
+  noteEvent(draft, 'memory-merged', { agent, node, branch: id, epoch });
   return true;
 }
 /** Sends the present writer the next additions of a branch, as much as one message holds. */

@@ -4,6 +4,7 @@
 import type { NodeCapacity, NodeHealth } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
+import { paramsOf } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { ada, sampleNode, samplePolicy } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf, specOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { place, snapshotOf } from '../../../test/fixtures/coordinator/whole-plan.ts';
@@ -580,8 +581,9 @@ t.test(
     const { changes, messages } = settle(view);
     t.match(view.agents.get('high')?.placement, { node: 'alice', model: 'other' });
     t.match(view.agents.get('low'), { placement: null, last: 'alice' });
-    const texts = changes.flatMap((change) => (change.type === 'event' ? [change.row.text] : []));
-    t.match(texts[0], /low is taken off alice: it gave way to high \(priority 80 over 20\)/);
+    t.match(paramsOf(changes, 'agent-unplaced'), [
+      { agent: 'low', node: 'alice', cause: 'preempt', because: /^it gave way to high \(priority 80 over 20\)/ },
+    ]);
     t.match(view.tasks.get('t1'), { state: 'queued', attempts: 2 }, 'its one attempt is still to come');
     t.same(
       messages.map(({ name }) => name),

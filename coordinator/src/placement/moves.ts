@@ -1,7 +1,7 @@
 // From a plan to what is done about it: who goes where, who is nowhere and why, in parts of bounded size that are each complete in
 // themselves. In: the view, what was asked and the plan; out: parts, made one by one as they are carried out (plan.ts). It never moves
 // an agent that may stay, and says nothing twice: an agent that is nowhere for the same reason as before is no change.
-import type { NodeCapacity, PlacementWhy, UnplacedWhy } from '@blackroad/protocol';
+import type { MoveCause, NodeCapacity, PlacementWhy, UnplacedWhy } from '@blackroad/protocol';
 import type { DeepReadonly, View } from '../view.ts';
 import type { Gain } from './gain.ts';
 import type { Need } from './need.ts';
@@ -11,9 +11,6 @@ import type { Snapped } from './snapshot.ts';
 import type { Placed, PlacementPlan } from './supply.ts';
 
 type Row = NonNullable<ReturnType<View['agents']['get']>>;
-/** Why an agent moves, in one word: what /metrics counts. */
-export const moveCauses = ['new', 'lost', 'drain', 'rules', 'failing', 'preempt', 'rebalance'] as const;
-export type MoveCause = (typeof moveCauses)[number];
 
 /** What becomes of one agent, and what it was when that was planned. */
 export interface PlanStep {

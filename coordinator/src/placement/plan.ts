@@ -2,7 +2,7 @@
 // that nobody uses. A plan was made from a view that has gone on since: every step is checked against the present one, and what no
 // longer fits is left out and planned anew. What a move changes and who is told of it stands in fleet/assignment.ts.
 // [INV-closed] [INV-capacity]
-import { type AgentSpec, actorOf } from '@blackroad/protocol';
+import { type AgentSpec, actorOf, askerOf, eventWords, type MoveCause, placeOf } from '@blackroad/protocol';
 import {
   agentIn,
   change,
@@ -15,12 +15,11 @@ import {
   putAgent,
 } from '../draft.ts';
 import { type Move, makeMoves } from '../fleet/assignment.ts';
-import { placeOf } from '../fleet/valve.ts';
 import { accept, type Decide, type Policy, refuse } from '../input.ts';
 import { type AgentRow, type Freeze, freezeAt } from '../view.ts';
 import { brokenRule } from './feasible.ts';
 import { idleForMs, isIdleModel } from './idle-models.ts';
-import type { MoveCause, PlanPart, PlanStep, Target } from './moves.ts';
+import type { PlanPart, PlanStep, Target } from './moves.ts';
 import { needOf } from './need.ts';
 import { mayRebalance } from './rebalance.ts';
 import { closedOf } from './snapshot.ts';
@@ -106,18 +105,18 @@ function moveOf(
   policy: Policy,
 ): Move | null {
   const { view, nowMs } = draft;
-  const why = because === '' ? {} : { because };
-  if ('words' in step) return { agent: row.name, to: null };
+  const move = { agent: row.name, cause, ...(because === '' ? {} : { because }) };
+  if ('words' in step) return { ...move, to: null };
   if (cause === 'rebalance') {
     if (!mayRebalance(view, row, nowMs, policy, busy === true)) return null;
   } else if (cause !== 'preempt' && !needOf(view, row, nowMs, policy)) return null;
-  if ('nowhere' in step) return { agent: row.name, to: null, unplaced: step.nowhere, ...why };
+  if ('nowhere' in step) return { ...move, to: null, unplaced: step.nowhere };
   const { to } = step;
   const node = view.nodes.get(to.node);
   if (!node || !isOpen(to.node, row.placement?.node === to.node)) return null;
   if (brokenRule({ spec: row.spec as AgentSpec, room: { node } })) return null;
   if (!isStillThere(targets.get(to.node), view.live.get(to.node)?.capacity ?? null, to.model)) return null;
-  return { agent: row.name, to, ...why, ...(cause === 'rebalance' ? { rebalanced: true } : {}) };
+  return { ...move, to };
 }
 
 /**
@@ -180,10 +179,15 @@ export const releaseMoves: Decide<'moves-release'> = (view, { by, site }, nowMs)
     return each.site === null ? [{ ...each, released: [...each.released, site] }] : [each];
   });
   const subject = site === undefined ? 'fleet' : `site ${site}`;
-  const text = `moves ${site === undefined ? '' : `at ${subject} `}released by ${actorOf(by)}; frozen because: ${released.map(({ reason }) => reason).join('; ')}`;
+  const params = { site, by: askerOf(by), reasons: released.map(({ reason }) => reason) };
   change(draft, { type: 'frozen', frozen: kept });
-  noteAudit(draft, { actor: actorOf(by), action: 'moves-release', subject, text });
-  noteEvent(draft, { type: 'moves-released', severity: 'info', text });
+  noteAudit(draft, {
+    actor: actorOf(by),
+    action: 'moves-release',
+    subject,
+    text: eventWords('moves-released', params),
+  });
+  noteEvent(draft, 'moves-released', params);
   return decided(draft);
 };
 
@@ -193,8 +197,7 @@ export const unloadIdle: Decide<'models-idle'> = (view, { unloads }, nowMs, poli
   const idle = unloads.filter(({ node, model }) => isIdleModel(view, node, model, nowMs, policy));
   for (const { node, model } of idle) {
     const minutes = Math.round(idleForMs(view, node, model, nowMs) / 60_000);
-    const text = `${model} on ${node} had no task for ${minutes} min: its memory is freed, the next task loads it`;
-    noteEvent(draft, { node, type: 'model-idle', severity: 'info', text });
+    noteEvent(draft, 'model-idle', { node, model, minutes });
     // Asked once: it may take a while until the node says that it is done.
     change(draft, { type: 'model-used', node, model, atMs: nowMs });
   }

@@ -2,7 +2,7 @@
 import type { AgentSpec, NodeHealth, NodeModel } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
-import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { paramsOf, SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { apply } from '../change.ts';
 
@@ -79,7 +79,9 @@ t.test('off a paid node to one that costs nothing, to an earlier model, off a si
   agents(fleet, 1, { model: ['best', 'small'] });
   t.same(counts(fleet), { paid: 1 });
   pi(fleet, 'alice');
-  t.match(texts(fleet.rebalance()), [/from paid to alice.*alice costs nothing, paid \$3 a million tokens/]);
+  t.match(paramsOf(fleet.rebalance(), 'agent-moved'), [
+    { from: 'paid', node: 'alice', cause: 'rebalance', because: /alice costs nothing, paid \$3 a million tokens/ },
+  ]);
   fleet.now += fleet.policy.rebalanceRestMs;
   pi(fleet, 'anvil', [modelOf('best', { parametersB: 3 })]);
   t.match(texts(fleet.rebalance()), [/to anvil with best: best on anvil comes before small/]);

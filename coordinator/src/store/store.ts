@@ -1,6 +1,14 @@
 // The store as the coordinator needs it: apply a batch of changes in one transaction, load what a start needs, read pages for people.
 // SQLite is the embedded backend; conformance.ts is the suite every backend passes. A store decides nothing.
-import type { AgentSpec, AuditEntry, FleetEvent, MemoryEntry, MemoryHit, TaskState } from '@blackroad/protocol';
+import type {
+  AgentSpec,
+  AuditEntry,
+  EventType,
+  FleetEvent,
+  MemoryEntry,
+  MemoryHit,
+  TaskState,
+} from '@blackroad/protocol';
 import type { DurableChange } from '../change.ts';
 import type { EndedTask, TaskRow } from '../view.ts';
 
@@ -8,6 +16,11 @@ export interface Page {
   limit: number;
   /** Rows older than this id (tasks: task id; events and audit: number as text). */
   before?: string;
+}
+export interface EventFilter {
+  node?: string;
+  agent?: string;
+  type?: EventType;
 }
 export interface StoredHash {
   seq: number;
@@ -59,7 +72,8 @@ export interface Store {
   ): Promise<(TaskRow | EndedTask)[]>;
   /** Tasks that ended since then, and dead letters in all. */
   taskCounts(sinceMs: number): Promise<{ endedSince: number; deadLetters: number }>;
-  events(page: Page & { node?: string; agent?: string }): Promise<FleetEvent[]>;
+  /** One of a type that this version does not know is a `log`. */
+  events(page: Page & EventFilter): Promise<FleetEvent[]>;
   audit(page: Page): Promise<AuditEntry[]>;
   agentVersions(name: string): Promise<{ version: number; atMs: number; by: string; spec: AgentSpec }[]>;
 

@@ -11,6 +11,7 @@ import type { Random } from '@blackroad/std/random';
 import type { Transport, TransportHandlers } from '../contracts.ts';
 import type { Identity } from '../identity/identity.ts';
 import { ConnectProblem } from '../identity/trust.ts';
+import { nodeEvent } from '../node-event.ts';
 import { createMqttDial, type Dial, type Link } from './dial.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -243,15 +244,9 @@ export function createTransport(options: TransportOptions): Transport {
     if (toldFull || !up || outbox.dropped + outbox.refused === 0 || outbox.depth < outbox.maxMessages) return;
     toldFull = true;
     const { dropped, refused, depth } = outbox;
-    const text = `The outbox is full (${depth} messages): ${dropped} dropped, ${refused} refused since the start`;
     log.error({ dropped, refused, depth }, 'outbox is full');
-    publishLoose(
-      encode(
-        'nodeEvent',
-        { node, type: 'outbox-full' },
-        { boot, atMs: clock.nowMs(), type: 'outbox-full', severity: 'error', text, data: { dropped, refused, depth } },
-      ),
-    );
+    const event = nodeEvent(boot, clock.nowMs(), 'outbox-full', { dropped, refused, depth });
+    publishLoose(encode('nodeEvent', { node, type: event.type }, event));
   };
   outbox.onReady = pump;
 

@@ -1,11 +1,14 @@
 // docs/protocol.md: the tables of the protocol for people.
 // In: the tables and the source of limits.ts. Out: one Markdown page. It adds nothing that the tables do not say.
-import { nodeEvents, troubleEventsText } from '../node-events.ts';
+import type { EventKind } from '../event-kind.ts';
+import { events } from '../events.ts';
+import { nodeAsks, nodeEvents, troubleEventsText } from '../node-events.ts';
 import { permissions, roles, roleTable } from '../permissions.ts';
 import { problems } from '../problem.ts';
 import { type RouteRow, routes } from '../routes.ts';
 import { taskProblems } from '../task-problem.ts';
 import { peopleReadNeeds, type TopicRow, topicRoot, topics } from '../topics.ts';
+import type { TProperties } from '../typebox.ts';
 import { topicParameters } from './asyncapi.ts';
 import { type LimitRow, shownLimit } from './limits-table.ts';
 import { statusOf } from './openapi.ts';
@@ -21,6 +24,22 @@ const writers: Record<string, string> = {
 };
 const exits = ['done', 'failed', 'wrong use', 'no coordinator or not allowed', 'no such thing', 'deadline passed'];
 
+const eventHead = ['type', 'severity', 'params', 'what happened'];
+function eventRow([type, { severity, title, params }]: [
+  string,
+  Pick<EventKind<TProperties>, 'severity' | 'title' | 'params'>,
+]): string[] {
+  return [`\`${type}\``, severity, paramsOf(params), title];
+}
+/** `node`, `reason`?, `cause` (lost or drain) */
+function paramsOf({ properties, required = [] }: { properties: object; required?: string[] }): string {
+  const one = ([name, schema]: [string, { anyOf?: { const?: string }[] }]) => {
+    const values = schema.anyOf?.flatMap((each) => each.const ?? []) ?? [];
+    return `\`${name}\`${required.includes(name) ? '' : '?'}${values.length > 0 ? ` (${values.join(', ')})` : ''}`;
+  };
+  return Object.entries(properties).map(one).join(', ');
+}
+
 export function protocolPage(limits: LimitRow[]): string {
   const topicRows = Object.entries(topics).map(([name, row]: [string, TopicRow]) => [
     `\`${row.pattern}\``,
@@ -29,11 +48,6 @@ export function protocolPage(limits: LimitRow[]): string {
     `${row.qos}${row.retain ? ', retained' : ''}`,
     `${row.maxBytes / 1024} KiB`,
     row.text,
-  ]);
-  const eventRows = Object.entries(nodeEvents).map(([type, { text, data }]) => [
-    `\`${type}\``,
-    text,
-    data.map((name) => `\`${name}\``).join(', '),
   ]);
   const routeRows = Object.values(routes).map((row: RouteRow) => [
     `\`${row.method} ${row.path}\``,
@@ -82,10 +96,10 @@ export function protocolPage(limits: LimitRow[]): string {
     '',
     '## Events of nodes',
     '',
-    'What a node tells on `node/{node}/event/{type}`; `text` says it in plain words. The coordinator keeps all but the last row, under its',
-    'type, or under `log` where only a newer node-agent knows the type; the console and `fleet events` show them.',
+    'What a node tells on `node/{node}/event/{type}`; `data` has the params, `text` says it in plain words. The coordinator keeps all but',
+    'the last row, under its type, or under `log` where only a newer node-agent knows the type; the console and `fleet events` show them.',
     '',
-    ...table(['type', 'told when', 'in `data`'], eventRows),
+    ...table(eventHead, [...Object.entries(nodeEvents), ...Object.entries(nodeAsks)].map(eventRow)),
     '',
     troubleEventsText,
     '',
@@ -115,6 +129,19 @@ export function protocolPage(limits: LimitRow[]): string {
     'for a better place or a better time, until its deadline. A code that is not in this table is of the work.',
     '',
     ...table(['code', 'whose trouble', 'what'], taskProblemRows),
+    '',
+    '## Events',
+    '',
+    'What `GET /v1/events` and the `events` channel of the feed tell: those [of nodes](#events-of-nodes), and these. `params` are for',
+    'programs: a param with `?` may be missing, and an event that is older than params has none. `node` and `agent` of an event are whom it',
+    'is about. `text` is for people: nothing should be read out of it.',
+    '',
+    ...table(
+      eventHead,
+      Object.entries(events)
+        .filter(([type]) => !(type in nodeEvents))
+        .map(eventRow),
+    ),
     '',
     '## Limits',
     '',

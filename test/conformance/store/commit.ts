@@ -9,6 +9,7 @@ import {
   agentRow,
   agentSpec,
   endedTask,
+  eventOf,
   keyRow,
   memoryEntries,
   nodeRow,
@@ -134,7 +135,7 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
     const batch: DurableChange[] = [
       { type: 'node', row: nodeRow('alice') },
       { type: 'task-new', row: taskRow(1) },
-      { type: 'event', row: { atMs: t0, node: null, agent: null, type: 'x', severity: 'info', text: 'x' } },
+      { type: 'event', row: eventOf('x') },
       { type: 'memory', agent: 'other', entries: memoryEntries('other', [{ text: 'unrelated' }]) },
       { type: 'memory', agent: 'greeter', entries: forked },
     ];
@@ -215,7 +216,7 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
       { type: 'memory', agent: 'greeter', entries: log },
       { type: 'task-new', row: taskRow(1, { idempotencyKey: 'k1' }) },
       { type: 'task-end', row: ended },
-      { type: 'event', row: { atMs: t0, node: 'alice', agent: null, type: 'x', severity: 'info', text: 'kept' } },
+      { type: 'event', row: eventOf('kept', { node: 'alice' }) },
       { type: 'audit', row: { atMs: t0, actor: 'key:ada', action: 'drain', subject: 'alice', text: '' } },
     ]);
     await store.close();

@@ -1,10 +1,10 @@
 // Conformance of tasks, events and audit rows: what is read is what was committed, pages run newest first, prune is bounded.
-import { maxPageRows, type TaskState } from '@blackroad/protocol';
+import { type EventType, maxPageRows, type TaskState } from '@blackroad/protocol';
 import type { Test } from 'tap';
 import type { DurableChange } from '../../../coordinator/src/change.ts';
 import type { Store } from '../../../coordinator/src/store/store.ts';
 import { type EndedTask, isEnded, type TaskRow } from '../../../coordinator/src/view.ts';
-import { endedTask, refused, t0, taskId, taskRow } from '../../fixtures/coordinator/stored-rows.ts';
+import { endedTask, eventOf, refused, t0, taskId, taskRow } from '../../fixtures/coordinator/stored-rows.ts';
 import type { OpenStore } from '../store.ts';
 
 const ids = (rows: readonly { id: string | number }[]) => rows.map(({ id }) => id);
@@ -161,17 +161,22 @@ export async function pagesConformance(t: Test, open: OpenStore): Promise<void> 
     },
   );
 
-  await t.test('events: ids as committed, newest first, by node and agent', async (t) => {
+  await t.test('events: ids as committed, newest first, by node, agent and type', async (t) => {
     const { store } = await open(t);
-    const event = (n: number, node: string | null, agent: string | null): DurableChange => ({
+    const event = (
+      n: number,
+      node: string | null,
+      agent: string | null,
+      type: EventType = 'agent-failed',
+    ): DurableChange => ({
       type: 'event',
-      row: { atMs: t0 + n, node, agent, type: 'kind', severity: 'warning', text: `event ${n}` },
+      row: { atMs: t0 + n, node, agent, type, severity: 'warning', text: `event ${n}`, params: { n, of: ["it's"] } },
     });
     const { events } = await store.commit([
       event(1, 'alice', null),
       event(2, 'alice', 'greeter'),
       event(3, null, 'greeter'),
-      event(4, 'aria', 'greeter'),
+      event(4, 'aria', 'greeter', 'agent-moved'),
     ]);
     const newest = events.toReversed();
     t.strictSame(
@@ -185,6 +190,13 @@ export async function pagesConformance(t: Test, open: OpenStore): Promise<void> 
     t.strictSame(await store.events({ limit: 10, agent: 'greeter', node: 'alice' }), newest.slice(2, 3));
     t.strictSame(
       await store.events({ limit: 10, agent: 'greeter', before: String(newest[1]?.id) }),
+      newest.slice(2, 3),
+    );
+    t.strictSame(await store.events({ limit: 10, type: 'agent-moved' }), newest.slice(0, 1));
+    t.strictSame(await store.events({ limit: 1, type: 'agent-failed' }), newest.slice(1, 2));
+    t.strictSame(await store.events({ limit: 10, type: 'agent-failed', node: 'aria' }), []);
+    t.strictSame(
+      await store.events({ limit: 10, type: 'agent-failed', agent: 'greeter', node: 'alice' }),
       newest.slice(2, 3),
     );
     for (const before of ['x', '', '-1', '1; DROP TABLE event', '99999999999999999']) {
@@ -224,7 +236,7 @@ export async function pagesConformance(t: Test, open: OpenStore): Promise<void> 
       });
       changes.push({
         type: 'event',
-        row: { atMs: t0 + n, node: null, agent: null, type: 'x', severity: 'info', text: '' },
+        row: eventOf('', { atMs: t0 + n }),
       });
       changes.push({ type: 'audit', row: { atMs: t0 + n, actor: 'a', action: 'b', subject: 'c', text: '' } });
     }
@@ -243,9 +255,7 @@ export async function pagesConformance(t: Test, open: OpenStore): Promise<void> 
     t.equal(events.length, 6);
     t.equal((await store.audit({ limit: 100 })).length, 7);
     await pruneAll(store, { tasksMs: 0, eventsMs: Number.MAX_SAFE_INTEGER, auditMs: 0 });
-    const later = await store.commit([
-      { type: 'event', row: { atMs: t0, node: null, agent: null, type: 'x', severity: 'info', text: '' } },
-    ]);
+    const later = await store.commit([{ type: 'event', row: eventOf('') }]);
     t.ok((later.events[0]?.id ?? 0) > (ids(events)[0] as number), 'an id is never given twice');
   });
 }

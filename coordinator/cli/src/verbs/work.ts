@@ -1,5 +1,5 @@
 // Tasks, memory, status, events.
-import type { TaskState, TaskView } from '@blackroad/protocol';
+import type { EventType, TaskState, TaskView } from '@blackroad/protocol';
 import { actorOf, askerWords, counted, maxPageRows, taskStates } from '@blackroad/protocol';
 import { groupEvents } from '@blackroad/protocol/event-groups';
 import { argument, numberFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
@@ -300,16 +300,23 @@ export const workVerbs: Verb[] = [
     flags: {
       node: { type: 'string', value: '<node>', text: 'Only of this node.' },
       agent: { type: 'string', value: '<agent>', text: 'Only of this agent.' },
+      type: { type: 'string', value: '<type>', text: 'Only of this type, as `agent-moved`; docs/protocol.md has all.' },
       limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 30 unless told.' },
     },
     async run(call) {
       const node = textFlag(call, 'node');
       const agent = textFlag(call, 'agent');
+      const type = textFlag(call, 'type');
       const limit = numberFlag(call, 'limit') ?? 30;
       // Alike ones become one line: more are asked for than are shown.
       const asked = limit >= 1 && limit <= maxPageRows ? Math.max(limit, eventsGathered) : limit;
       const found = await call.client().call('events', {
-        query: { limit: asked, ...(node ? { node } : {}), ...(agent ? { agent } : {}) },
+        query: {
+          limit: asked,
+          ...(node ? { node } : {}),
+          ...(agent ? { agent } : {}),
+          ...(type ? { type: type as EventType } : {}),
+        },
       });
       const events = found.slice(0, limit);
       if (events.length === 0) await checkNames(call, { node, agent });

@@ -1,27 +1,47 @@
 // Events and audit rows: appended, paged newest first, pruned by age. They have no identity of their own; the id is the place in the list.
-import type { AuditEntry, FleetEvent } from '@blackroad/protocol';
-import { FleetError, maxPageRows } from '@blackroad/protocol';
+import {
+  type AuditEntry,
+  FleetError,
+  type FleetEvent,
+  isEventType,
+  maxPageRows,
+  type Severity,
+} from '@blackroad/protocol';
 import type { AuditRow, EventRow } from '../../change.ts';
-import type { Page } from '../store.ts';
+import type { EventFilter, Page } from '../store.ts';
 import type { Database } from './database.ts';
 
 /** Rows one prune may delete of each kind: about 5 ms of the event loop for tasks. */
 export const pruneRows = 500;
 
-type EventRecord = Omit<FleetEvent, 'atMs'> & { at_ms: number };
+interface EventRecord {
+  id: number;
+  at_ms: number;
+  node: string | null;
+  agent: string | null;
+  type: string;
+  severity: Severity;
+  text: string;
+  params: string | null;
+}
+/** The column that leaves the fewest rows before the others: its index is used. */
+const filters = ['agent', 'node', 'type'] as const;
 type AuditRecord = Omit<AuditEntry, 'atMs'> & { at_ms: number };
 
 export function eventRows(db: Database) {
-  const addEvent = db.prepare('INSERT INTO event (at_ms, node, agent, type, severity, text) VALUES (?, ?, ?, ?, ?, ?)');
+  const addEvent = db.prepare(
+    'INSERT INTO event (at_ms, node, agent, type, severity, text, params) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
   const addAudit = db.prepare('INSERT INTO audit (at_ms, actor, action, subject, text) VALUES (?, ?, ?, ?, ?)');
-  const newest = (where: string, index = '') =>
-    db.prepare<unknown[], EventRecord>(
-      `SELECT id, at_ms, node, agent, type, severity, text FROM event ${index} WHERE ${where} AND id < ? ORDER BY id DESC LIMIT ?`,
+  const newest = (columns: readonly (typeof filters)[number][]) => {
+    const [first] = columns;
+    const index = first ? `INDEXED BY event_${first}` : '';
+    const where = ['id < ?', ...columns.map((column) => `${column} = ?`)].join(' AND ');
+    return db.prepare<unknown[], EventRecord>(
+      `SELECT id, at_ms, node, agent, type, severity, text, params FROM event ${index} WHERE ${where} ORDER BY id DESC LIMIT ?`,
     );
-  const eventsOfAll = newest('1');
-  const eventsOfNode = newest('node = ?', 'INDEXED BY event_node');
-  const eventsOfAgent = newest('agent = ?', 'INDEXED BY event_agent');
-  const eventsOfBoth = newest('agent = ? AND node = ?', 'INDEXED BY event_agent');
+  };
+  const statements = new Map<string, ReturnType<typeof newest>>();
   const audit = db.prepare<[number, number], AuditRecord>(
     'SELECT id, at_ms, actor, action, subject, text FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?',
   );
@@ -34,30 +54,40 @@ export function eventRows(db: Database) {
 
   return {
     /** The event as stored. */
-    addEvent({ atMs, node, agent, type, severity, text }: EventRow): FleetEvent {
-      const { lastInsertRowid } = addEvent.run(atMs, node, agent, type, severity, text);
-      return { id: Number(lastInsertRowid), atMs, node, agent, type, severity, text };
+    addEvent(row: EventRow): FleetEvent {
+      const { atMs, node, agent, type, severity, text, params } = row;
+      const { lastInsertRowid } = addEvent.run(atMs, node, agent, type, severity, text, JSON.stringify(params));
+      return { id: Number(lastInsertRowid), ...row };
     },
     addAudit: ({ atMs, actor, action, subject, text }: AuditRow) =>
       void addAudit.run(atMs, actor, action, subject, text),
-    events(page: Page & { node?: string; agent?: string }): FleetEvent[] {
-      const { node, agent } = page;
-      const rest = [beforeId(page), pageLimit(page)];
-      const records =
-        agent !== undefined && node !== undefined
-          ? eventsOfBoth.all(agent, node, ...rest)
-          : agent !== undefined
-            ? eventsOfAgent.all(agent, ...rest)
-            : node !== undefined
-              ? eventsOfNode.all(node, ...rest)
-              : eventsOfAll.all(...rest);
-      return records.map(({ id, at_ms, ...row }) => ({ id, atMs: at_ms, ...row }));
+    events(page: Page & EventFilter): FleetEvent[] {
+      const columns = filters.filter((column) => page[column] !== undefined);
+      const key = columns.join();
+      const statement = statements.get(key) ?? newest(columns);
+      statements.set(key, statement);
+      return statement
+        .all(beforeId(page), ...columns.map((column) => page[column]), pageLimit(page))
+        .map(({ id, at_ms, node, agent, severity, text, ...stored }) => {
+          return { id, atMs: at_ms, node, agent, ...kindOf(stored), severity, text };
+        });
     },
     audit: (page: Page): AuditEntry[] =>
       audit.all(beforeId(page), pageLimit(page)).map(({ id, at_ms, ...row }) => ({ id, atMs: at_ms, ...row })),
     prune: (eventsMs: number, auditMs: number): number =>
       pruneEvents.run(eventsMs).changes + pruneAudit.run(auditMs).changes,
   };
+}
+
+/** Of an older or newer version the type may be any word; rows of before there were params have none. */
+function kindOf({ type, params }: Pick<EventRecord, 'type' | 'params'>): Pick<FleetEvent, 'type' | 'params'> {
+  if (!isEventType(type)) return { type: 'log', params: { type } };
+  try {
+    return { type, params: params === null ? {} : JSON.parse(params) };
+  } catch {
+    // A disk or a person damaged what was written: what it says to people is there.
+    return { type, params: {} };
+  }
 }
 
 export function pageLimit({ limit }: Page): number {

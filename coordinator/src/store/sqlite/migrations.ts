@@ -189,6 +189,15 @@ export const migrations: readonly Migration[] = [
         ELSE 'broken' END);
     `,
   },
+  {
+    version: 11,
+    name: 'what programs may read of an event',
+    // JSON; NULL for all events before this: of them the text is all that is known.
+    sql: `
+      ALTER TABLE event ADD COLUMN params TEXT;
+      CREATE INDEX event_type ON event (type, id);
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -123,6 +123,46 @@ t.test('what would fix an agent was a sentence: it loads as not known yet', asyn
   await store.commit([{ type: 'agent', row: { ...agentRow('greeter'), unplaced: { ...why, fix } } }]);
   t.strictSame((await loadedView(store)).agents.get('greeter')?.unplaced, { ...why, fix });
 });
+t.test(
+  'events of another version are read: in their words, without params, of a type that is known here',
+  async (t) => {
+    const path = newPath();
+    const old = databaseOf(path, 7);
+    const event = old.prepare('INSERT INTO event (at_ms, node, agent, type, severity, text) VALUES (?, ?, ?, ?, ?, ?)');
+    event.run(1, 'alice', null, 'node-online', 'info', 'alice came online');
+    event.run(2, 'alice', 'greeter', 'agent-flew', 'warning', 'greeter flew to alice');
+    old.close();
+    const { db, store } = openBoth(path);
+    t.teardown(() => store.close());
+    db.exec(
+      `INSERT INTO event (at_ms, type, severity, text, params) VALUES (3, 'clock-set', 'info', 'it was set', '{"byMs":')`,
+    );
+    const none = { node: null, agent: null };
+    t.strictSame(await store.events({ limit: 10 }), [
+      { id: 3, atMs: 3, ...none, type: 'clock-set', params: {}, severity: 'info', text: 'it was set' },
+      {
+        id: 2,
+        atMs: 2,
+        node: 'alice',
+        agent: 'greeter',
+        type: 'log',
+        params: { type: 'agent-flew' },
+        severity: 'warning',
+        text: 'greeter flew to alice',
+      },
+      {
+        id: 1,
+        atMs: 1,
+        node: 'alice',
+        agent: null,
+        type: 'node-online',
+        params: {},
+        severity: 'info',
+        text: 'alice came online',
+      },
+    ]);
+  },
+);
 
 t.test('who held which agent is found in what an older version wrote down', async (t) => {
   const path = newPath();
