@@ -312,6 +312,18 @@ t.test('no cycles of values', async (t) => {
   t.same(cycles, [], 'files that import each other cannot be read one at a time');
 });
 
+forbid(
+  'a doc comment stands over what it is about',
+  'a formatter, or a line put in between, parts a comment from its declaration: it then says something untrue of another',
+  [...product, ...console].flatMap(({ path, text }) => {
+    const overNothing = /\/\*\*(?:(?!\*\/)[\s\S])*\*\/[ \t]*\n[ \t]*(?=\n|\/\*\*|[})\]])/g;
+    const withinALine = /^[ \t]*(?!\/\*\*|\*)\S.*\/\*\*.*\*\//gm;
+    return [overNothing, withinALine].flatMap((pattern) =>
+      [...text.matchAll(pattern)].map(([found]) => `${path}: ${found.trim()}`),
+    );
+  }),
+);
+
 t.test('every source file opens with what it owns', async (t) => {
   const bare = product.filter(({ text }) => !/^(#!.*\n)?(\/\/|\/\*)/.test(text)).map(({ path }) => path);
   t.same(bare, [], 'a stranger reads the first lines first');

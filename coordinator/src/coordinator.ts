@@ -360,6 +360,7 @@ class Loop implements Coordinator {
       this.#count('changes', durable.length);
     }
     if (clockSetMs !== 0) this.#parts.clock.follow(clockSetMs);
+    // What is told is in the store by now. [INV-commit-first] [INV-task-kept]
     this.#send(messages);
     batch.forEach(({ resolve }, i) => {
       resolve(outcomes[i] as Outcome<unknown>);

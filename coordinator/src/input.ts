@@ -42,7 +42,8 @@ export interface Inputs {
   'agent-observed': { node: string; message: AgentObserved };
   'task-report': {
     node: string;
-    message: TaskReport /** The stored task when it has ended already. */;
+    message: TaskReport;
+    /** The stored task when it has ended already. */
     ended: EndedTask | null;
   };
   'memory-up': {
@@ -121,12 +122,13 @@ export interface Inputs {
   'task-dismiss': By & { id: string; ended: EndedTask | null };
   'key-create': By & { row: KeyRow };
   'key-revoke': By & { id: string };
-  /** `site`: only there; else everything that is frozen. */
   'key-used': { id: string; atMs: number };
   'session-open': { row: SessionRow };
   'session-close': By & { id: string };
-  'alert-ack': By & { id: string; note: string /** How large it was then. */; count: number };
+  /** `count`: how large the alert was then. */
+  'alert-ack': By & { id: string; note: string; count: number };
   'alert-unack': By & { ids: string[] };
+  /** `site`: only there; missing: everything that is frozen. */
   'moves-release': By & { site?: string };
   audit: By & { action: string; subject: string; text: string };
   // from the clock and the coordinator itself

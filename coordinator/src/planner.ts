@@ -149,7 +149,7 @@ export class Planner {
     this.figures.lastCpuMs = this.#cpuMs;
   }
 
-  /** Patience that runs out later: an agent's own, the grace after a start, work on a draining node. */
+  /** Patience that runs out later: an agent's own, the grace after a start, work on a draining node. [INV-drained] */
   #planWhenDue(): void {
     const { view, policy, clock } = this.#parts;
     const nowMs = clock.nowMs();

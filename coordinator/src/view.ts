@@ -151,7 +151,7 @@ export interface Placement {
   /** The node before may still act outside for it: this one does not yet. */
   quiet?: Quiet;
 }
-/** [INV-one-hand] */
+/** How long the next node waits before it acts outside. [INV-one-hand] */
 export interface Quiet {
   untilMs: number;
   /** The process that lets it end sooner by saying that it let go this epoch; null: more than one may still act. */

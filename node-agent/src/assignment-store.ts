@@ -13,7 +13,7 @@ export interface AssignmentStore {
   /** False: the disk does not take it, and it is meant for as long as this process lives. */
   keepTimeZone(zone: string): boolean;
   agents(): AssignedAgent[];
-  /** False when the delta does not start at our generation: ask for the snapshot. An old one is ignored as applied. */
+  /** False when the delta does not start at our generation: ask for the snapshot. An old one is ignored as applied. [INV-generation] */
   applyDelta(delta: AssignmentDelta): boolean;
   /** True when all parts are here and the set was replaced. */
   applySnapshot(part: AssignmentSnapshot): boolean;

@@ -118,12 +118,14 @@ export function createTaskRuns(parts: {
   return {
     take(lease, local) {
       const key = leaseKey(lease.task, lease.attempt);
+      // [INV-one-run]
       if (runs.has(key) || unsettled.has(key) || over.has(key)) return;
       const agent = parts.agent(lease.agent);
       if (!agent || agent.assigned.epoch !== lease.epoch) {
         refuse(lease, local, `agent ${lease.agent} does not run here under epoch ${lease.epoch}`);
         return;
       }
+      // [INV-queue]
       if (agent.busy >= agent.assigned.spec.concurrency) {
         refuse(lease, local, `agent ${lease.agent} works on ${agent.busy} tasks already`);
         return;

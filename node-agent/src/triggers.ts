@@ -18,7 +18,7 @@ export function startTrigger(
     const nextMs = nextCronMs(expression, clock.nowMs(), timeZone);
     if (nextMs === null) return;
     timer = clock.after(Math.min(nextMs - clock.nowMs(), longestWaitMs), () => {
-      // A clock that was set back meanwhile must not fire early.
+      // A clock that was set back meanwhile must not fire early. [INV-one-run]
       if (clock.nowMs() >= nextMs) fire();
       plan();
     });

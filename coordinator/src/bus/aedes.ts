@@ -391,7 +391,7 @@ export function createAedesBus(options: AedesBusOptions): AedesBus {
   const listener = createListener({ tls: options.tls, limits, refusals, log, clock, onSocket: connected });
 
   const recheck = clock.every(recheckMs, () => {
-    // Forgotten, put out, or its certificate ran out without a new one: a long connection is no way around that.
+    // Forgotten, put out, or its certificate ran out without a new one: a long connection is no way around that. [INV-admitted]
     for (const [node, client] of nodes) {
       const session = sessions.get(client);
       const admitted = session && 'who' in session ? gate(session.claim) : null;

@@ -10,6 +10,7 @@ export function mayPublish(who: Who, topic: string): TopicRow | null {
   const parsed = parseTopic(topic);
   if (!parsed) return null;
   const row: TopicRow = topics[parsed.name];
+  // [INV-own-topics]
   if (who.as === 'node') return row.writer === 'node' && parsed.params.node === who.node ? row : null;
   return row.needs !== undefined && mayDo(who.by.roles, row.needs) ? row : null;
 }

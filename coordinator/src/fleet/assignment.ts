@@ -97,7 +97,7 @@ function deltaOf(deltas: Deltas, node: string) {
   return delta;
 }
 
-/** Steps the generation of every touched node and sends it the difference. A node that is away asks for the snapshot later. */
+/** Steps the generation of every touched node and sends it the difference. A node that is away asks for the snapshot later. [INV-generation] */
 export function sendDeltas(draft: Draft, deltas: Deltas): void {
   for (const [id, { put, remove }] of deltas) {
     const node = nodeIn(draft, id);
@@ -185,6 +185,7 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
   if (before && before.node === to.node && before.model === to.model) return;
   if (before) leave(draft, deltas, row, before, `${row.name} goes to ${to.node}`);
   const head = draft.view.heads.get(row.name);
+  // [INV-epoch]
   const epoch = row.epoch + 1;
   const { quiet: _, ...rest } = row;
   const quiet = quietOf(draft.view, row, to.node, draft.nowMs);

@@ -1,5 +1,5 @@
 // How far a node is with draining: which agents it keeps, as placement found no other node for them, and whether anything is on it
-// that is nowhere else. Pure.
+// that is nowhere else. Pure. [INV-only-here]
 import type { View } from '../view.ts';
 
 /** Names of the agents that stay on a draining node; empty while it does not drain. Sorted. */

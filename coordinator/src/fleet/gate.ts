@@ -1,5 +1,6 @@
 // Who may connect to the broker, read off the view: asked at every connection, and again now and then while it lives.
 // In: who a connection says it is. Out: who it is admitted as, or a reason. A forgotten node or a revoked key is refused at once.
+// [INV-admitted]
 import type { Principal } from '@blackroad/protocol';
 import type { View } from '../view.ts';
 import { findKey } from './access.ts';

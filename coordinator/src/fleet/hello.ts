@@ -1,5 +1,5 @@
 // The hello after every (re)connection: who the node is, what it holds. The answer is exactly what is missing: a welcome, the
-// assignment when its generation differs, leases it should hold and does not, word to stop what is no longer its own.
+// assignment when its generation differs, leases it should hold and does not, word to stop what is no longer its own. [INV-rest]
 import type { NodeHello, TaskProblem } from '@blackroad/protocol';
 import { agentIn, change, type Draft, decided, nodeIn, openDraft, putNode, remark, send } from '../draft.ts';
 import type { Decide, Policy } from '../input.ts';

@@ -90,6 +90,7 @@ function judgePresence(draft: Draft, policy: Policy): boolean {
         sendWelcome(draft, id, row.boot, { heartbeatMs: intervalMs, timeZone: policy.timeZone });
       }
     } else if (row.presence === 'suspect' && nowMs >= losesFromMs) {
+      // [INV-presence]
       const awayMs = nowMs - row.presenceSinceMs;
       if (awayMs >= policy.lostAfterMs) {
         turnLost(draft, row, awayMs);
@@ -100,6 +101,7 @@ function judgePresence(draft: Draft, policy: Policy): boolean {
   return false;
 }
 
+/** [INV-deadline] */
 function expireTasks(draft: Draft): void {
   const now = deadlineSlot(draft.nowMs);
   const agents = new Set<string>();

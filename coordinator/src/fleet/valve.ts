@@ -1,6 +1,7 @@
 // The blast-radius valve: when a large share of a site or of the fleet goes away at once, the cause is most likely the network or
 // the coordinator, and moving agents would do harm. What went away is frozen, with the reason in words, and nothing else; it is let
 // go when enough are back or when a person says so. Nodes that are away then are excused: they do not freeze it again.
+// [INV-frozen] [INV-let-go]
 import { type EventParams, eventWords } from '@blackroad/protocol';
 import { change, type Draft, nodeOf, noteEvent } from '../draft.ts';
 import type { Policy } from '../input.ts';

@@ -31,6 +31,7 @@ export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
   const head: Head = view.heads.get(agent) ?? nothing;
   // Older nodes say it.
   if (message.type === 'drained') return decided(draft);
+  // [INV-epoch]
   const isWriter = row.placement?.node === node && row.placement.epoch === message.epoch;
   if (message.type === 'hydrated') {
     if (isWriter && message.durableSeq === head.seq) offerBranch(draft, input);

@@ -1,5 +1,5 @@
 // Branches: what a node wrote for an agent after the agent was given to another. Kept whole and visible, acknowledged, and brought in
-// by the present writer: its own additions only, each once, in order. A branch is deleted by nobody.
+// by the present writer: its own additions only, each once, in order. A branch is deleted by nobody. [INV-memory-kept]
 import { entriesThatFit, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import { change, type Draft, noteEvent, remark, send } from '../draft.ts';
 import { takesRecords } from '../fleet/budget.ts';

@@ -1,4 +1,4 @@
-// Recomputes what a batch of memory entries claims: digests, links, order. Trusts nothing that came over the wire.
+// Recomputes what a batch of memory entries claims: digests, links, order. Trusts nothing that came over the wire. [INV-chain]
 import { entryBytes, entryFault, type MemoryEntry, maxMemoryEntryBytes } from '@blackroad/protocol';
 
 /** What is wrong with a run of entries by itself, in words; null when it is a sound piece of chain. */

@@ -38,15 +38,17 @@ export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy):
 
   const rule = brokenRule({ spec: spec as AgentSpec, room: { node } });
   if (rule) return { reason: 'rules', mayStay: false, text: `it may not be on ${id}: ${rule.text}` };
-  // The blast-radius valve: when many nodes fail at once, the failure is most likely ours. Rules are a person's word, company is not.
+  // The blast-radius valve: when many nodes fail at once, the failure is most likely ours. Rules are a person's word, company is not. [INV-frozen]
   if (freezeAt(view.frozen, node.site)) return null;
   const other = unwantedCompany(view, agent, id);
   if (other) return { reason: 'company', mayStay: false, text: `${other} is on ${id}, which it avoids` };
   if (isLost) {
+    // [INV-on-loss]
     const isDue = spec.onLoss.policy === 'replace' && nowMs >= dueMs(agent, node);
     return isDue ? { reason: 'lost', mayStay: true, text: `${id} is lost` } : null;
   }
   if (node.draining) {
+    // [INV-drained]
     return isFinishing(view, agent) ? null : { reason: 'draining', mayStay: true, text: `${id} is draining` };
   }
   const lacking = lackingModel(agent, live);

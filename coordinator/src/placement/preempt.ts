@@ -2,7 +2,7 @@
 // lowest sum of their priorities makes room, then the fewest of them. Bounded, because every try lays out a whole room
 // anew: so many nodes with room to make are compared for one agent, those whose agents matter least first, and no more
 // than so many agents leave one node for one.
-// An agent only ever gives way to a higher priority, so nobody is sent back and forth.
+// An agent only ever gives way to a higher priority, so nobody is sent back and forth. [INV-gives-way]
 import type { AgentSpec } from '@blackroad/protocol';
 import { type OpenFleet, roomAt } from './choose.ts';
 import { hasRoom, isRuled } from './feasible.ts';

@@ -47,7 +47,7 @@ function takesWork(draft: Draft, agent: AgentRow, placement: Placement): boolean
   );
 }
 
-/** Leases it to the holder of its agent; the same attempt when the node held it all along. */
+/** Leases it to the holder of its agent; the same attempt when the node held it all along. [INV-one-lease] */
 export function lease(draft: Draft, task: TaskRow, placement: Placement, attempt: number): void {
   const leased: TaskRow = {
     ...task,

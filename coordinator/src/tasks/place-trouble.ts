@@ -96,7 +96,7 @@ function firstOf(draft: Draft, agent: string, node: string, count: number, early
   const found: TaskRow[] = [];
   let left = early;
   for (const task of waitingIn(draft, agent)) {
-    // Past its deadline: the tick ends it.
+    // Past its deadline: the tick ends it. [INV-deadline]
     if (task.deadlineMs <= draft.nowMs) continue;
     if (task.notBeforeMs > draft.nowMs) {
       const last = task.past?.at(-1);

@@ -38,6 +38,7 @@ export const reportTask: Decide<'task-report'> = (view, { node, message, ended }
   return decided(draft);
 };
 
+/** Nobody else's word counts. [INV-one-lease] [INV-reported] */
 function isHeldBy(task: TaskRow, node: string, { attempt, epoch }: TaskReport): boolean {
   return task.state !== 'queued' && task.node === node && task.attempt === attempt && task.epoch === epoch;
 }

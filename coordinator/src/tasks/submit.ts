@@ -49,6 +49,7 @@ function queueAndAnswer<A extends TaskRow>(draft: Draft, task: TaskRow): Decisio
   return decidedWith(draft, taskIn(draft, task.id) as A);
 }
 
+/** [INV-queue] */
 function queueFull(view: View, { name, spec }: AgentRow): Decision<never> | null {
   if (view.tasks.size >= maxLiveTasks) return busy(`The fleet has ${maxLiveTasks} unfinished tasks, its limit.`);
   const bound = Math.min(spec.queue, maxQueuePerAgent);

@@ -1,4 +1,5 @@
 // Builds entries and judges those that come from elsewhere. Pure: the caller passes the time and the salt, and stores the result.
+// [INV-chain]
 import {
   commitPayload,
   cutToBytes,

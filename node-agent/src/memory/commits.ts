@@ -1,5 +1,5 @@
 // Group commit: writes of all agents wait for one another and share one fsync. In: jobs that write to the journal; out: their
-// results, once durable. Never lets a result out before its transaction is committed.
+// results, once durable. Never lets a result out before its transaction is committed. [INV-durable-first]
 //
 // When it commits: a lone memory after 2 ms, so that an agent's answer is not held up. While memories keep coming, commits take at
 // most a tenth of the disk's time: the pause after one is nine times what it took (never over 250 ms), or until 64 entries wait.

@@ -1,6 +1,6 @@
 // Every way a log changes, each called inside a commit (commits.ts) and nowhere else: open an epoch, append, take in what the
 // coordinator has, put a tail aside as a branch, merge a branch of another node. Each keeps AgentLog in step with the rows.
-// Never deletes an entry that is not either in the coordinator's hands or moved to the branches.
+// Never deletes an entry that is not either in the coordinator's hands or moved to the branches. [INV-memory-kept]
 import {
   type AssignedAgent,
   type MemoryDown,

@@ -286,6 +286,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     receive: (message) => sync.receive(message),
     connected: () => sync.connected(),
     disconnected: () => sync.disconnected(),
+    // [INV-only-here]
     get unacked() {
       let sum = 0;
       for (const log of logs.values()) sum += unackedOf(log);

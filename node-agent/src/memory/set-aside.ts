@@ -1,6 +1,6 @@
 // Memories that the coordinator never takes, for people: one file of JSON Lines in the data folder. In: the entries of a refused branch
 // and why it was refused; out: lines that are on the disk, and a sentence about it, once for each agent and epoch of this process.
-// Never takes a line away: where the file is full, the caller keeps what it has.
+// Never takes a line away: where the file is full, the caller keeps what it has. [INV-memory-kept]
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryEntry } from '@blackroad/protocol';

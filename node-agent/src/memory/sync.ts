@@ -1,6 +1,7 @@
 // Brings logs upward and fetches what this node lacks. In: MemoryDown messages, connections coming and going, commits; out: MemoryUp
 // messages and writes to submit. One message in flight an agent, a bounded number in all; a missing answer is asked for again
 // with backoff. Only fsynced entries are sent, because it reads the journal after commits. Never deletes before branch-ack.
+// [INV-durable-first] [INV-rest]
 import { entriesThatFit, type MemoryDown, type MemoryUp } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
