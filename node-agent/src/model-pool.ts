@@ -1,7 +1,7 @@
 // The models of this node over all its runtimes: what is there, which runtime serves a model, what `auto` means, who embeds,
 // what was learned of them, and that those its agents need are fetched and loaded. Refreshed in the background; a heartbeat only
 // reads. Never starts or stops a model server.
-import { findModel, isVector, type ModelLoad, type NodeCapacity } from '@blackroad/protocol';
+import { counted, findModel, isVector, type ModelLoad, type NodeCapacity } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import { type Clock, type Timer, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -330,11 +330,7 @@ export function createModelPool(parts: {
       const { runtime, model } = found(name);
       const load = admission.load().find((each) => each.model === model.name);
       const turns = load ? load.busy + load.waiting : 0;
-      if (turns > 0)
-        throw new RuntimeError(
-          'overloaded',
-          `${name} is in use: ${turns} ${turns === 1 ? 'answer' : 'answers'} under way`,
-        );
+      if (turns > 0) throw new RuntimeError('overloaded', `${name} is in use: ${counted(turns, 'answer')} under way`);
       await within(unloadDeadlineMs, 'putting it down', (signal) => runtime.unload(model.name, signal));
       await refreshAndTell();
       wanted.retryLoads();

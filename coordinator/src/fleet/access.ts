@@ -1,6 +1,6 @@
 // Join tokens, API keys, console sessions and the audit log. Secrets are minted and hashed by the edge; only their hashes come here.
 
-import { actorOf, maxSessions, mayDo, type Principal, type Role } from '@blackroad/protocol';
+import { actorOf, counted, maxSessions, mayDo, type Principal, type Role } from '@blackroad/protocol';
 import { change, decided, decidedWith, noteAudit, openDraft } from '../draft.ts';
 import { type Decide, refuse } from '../input.ts';
 import type { DeepReadonly, JoinTokenRow, KeyRow, SessionRow, View } from '../view.ts';
@@ -23,7 +23,7 @@ export const createToken: Decide<'token-create'> = (view, { by, request, id, sec
     revoked: false,
   };
   change(draft, { type: 'token', row });
-  const text = `${uses} ${uses === 1 ? 'use' : 'uses'}, ${className ?? 'any class'}, site ${site}, ${expiresSeconds} s`;
+  const text = `${counted(uses, 'use')}, ${className ?? 'any class'}, site ${site}, ${expiresSeconds} s`;
   noteAudit(draft, { actor: actorOf(by), action: 'token-create', subject: id, text });
   return decidedWith(draft, row);
 };

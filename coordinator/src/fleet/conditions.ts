@@ -1,6 +1,6 @@
 // What is wrong with a node, in plain words: its health, and what the coordinator had to refuse it. In: the view. Out: what pages and
 // alerts show; only the signs of health.ts count for placement. Nothing here is stored.
-import { type ConditionCode, classes, cloudClass, tooMany } from '@blackroad/protocol';
+import { type ConditionCode, classes, cloudClass, counted, tooMany } from '@blackroad/protocol';
 import type { BudgetName, DeepReadonly, NodeLive, NodeRow, View } from '../view.ts';
 import { leftOf } from './budget.ts';
 import { cameBackText } from './flapping.ts';
@@ -88,5 +88,5 @@ const spans = [
 function spanOf(ms: number): string {
   const [unitMs, unit] = spans.find(([size]) => ms >= size) ?? spans[3];
   const count = Math.floor(ms / unitMs);
-  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+  return counted(count, unit);
 }

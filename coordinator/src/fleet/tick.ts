@@ -1,6 +1,6 @@
 // What time alone brings about: suspicion and loss, deadlines, ends of backoffs, the valve, the fleet's own heartbeat; and the first
 // decision after a start. All is computed from `now`: there is no timer a node. Reads only indexes and the rows of nodes.
-import { cutToBytes, type FleetState } from '@blackroad/protocol';
+import { counted, cutToBytes, type FleetState } from '@blackroad/protocol';
 import { deadlineSlot, wakeSlot } from '../change.ts';
 import {
   change,
@@ -112,7 +112,7 @@ function expireTasks(draft: Draft): void {
       if (!task || task.deadlineMs > draft.nowMs) continue;
       const where = task.state === 'queued' ? 'in the queue' : `on ${task.node}`;
       const why = task.state === 'queued' ? whyWaiting(draft.view, task) : null;
-      const tries = `${task.attempt} ${task.attempt === 1 ? 'attempt' : 'attempts'}`;
+      const tries = counted(task.attempt, 'attempt');
       sendCancel(draft, task, 'the deadline passed');
       endTask(draft, task, {
         state: 'expired',
