@@ -3,6 +3,7 @@
 import {
   type AgentObserved,
   type AnyParams,
+  type AuditAction,
   type EventType,
   type MemoryEntry,
   maxHoldersPerAgent,
@@ -53,9 +54,10 @@ export interface EventRow {
 export interface AuditRow {
   atMs: number;
   actor: string;
-  action: string;
+  action: AuditAction;
   subject: string;
   text: string;
+  params: AnyParams;
 }
 
 export type DurableChange =

@@ -1,8 +1,19 @@
 // A decision in the making. A pure function sees the view as it was before it, yet one decision often does several things in a row
 // (a node is lost: its leases go back, some tasks end, others are leased anew). A draft reads through to the view, remembers what was
 // decided so far, and gathers changes and messages in order. It never writes the view.
-import type { AgentObserved, EventParams, EventType, TopicMessage, TopicName, TopicParams } from '@blackroad/protocol';
-import { type AuditRow, type Change, goesBefore, type Outgoing, outgoing } from './change.ts';
+import type {
+  AgentObserved,
+  Asker,
+  AuditAction,
+  AuditParams,
+  EventParams,
+  EventType,
+  TopicMessage,
+  TopicName,
+  TopicParams,
+} from '@blackroad/protocol';
+import { auditRow } from './audit-row.ts';
+import { type Change, goesBefore, type Outgoing, outgoing } from './change.ts';
 import { eventRow } from './event-row.ts';
 import type { Decision } from './input.ts';
 import type { AgentRow, EndedTask, NodeRow, PlaceTrouble, TaskRow, View } from './view.ts';
@@ -173,8 +184,13 @@ export function send<N extends TopicName>(draft: Draft, name: N, params: TopicPa
 export function noteEvent<T extends EventType>(draft: Draft, type: T, params: EventParams<T>): void {
   draft.changes.push({ type: 'event', row: eventRow(draft.nowMs, type, params) });
 }
-export function noteAudit(draft: Draft, audit: Omit<AuditRow, 'atMs'>): void {
-  draft.changes.push({ type: 'audit', row: { atMs: draft.nowMs, ...audit } });
+export function noteAudit<A extends AuditAction>(
+  draft: Draft,
+  by: Pick<Asker, 'kind' | 'name'>,
+  action: A,
+  params: AuditParams<A>,
+): void {
+  draft.changes.push({ type: 'audit', row: auditRow(draft.nowMs, by, action, params) });
 }
 export function remark(draft: Draft, reason: string, text: string): void {
   draft.remarks.push({ reason, text });

@@ -4,6 +4,7 @@
 import type {
   AgentObserved,
   AgentSpec,
+  AuditNote,
   JoinTokenRequest,
   MemoryEntry,
   MemoryUp,
@@ -130,7 +131,7 @@ export interface Inputs {
   'alert-unack': By & { ids: string[] };
   /** `site`: only there; missing: everything that is frozen. */
   'moves-release': By & { site?: string };
-  audit: By & { action: string; subject: string; text: string };
+  audit: By & AuditNote;
   // from the clock and the coordinator itself
   tick: Record<string, never>;
   /** A part of a plan, complete in itself; made from a view that may have gone on since. */

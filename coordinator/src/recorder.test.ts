@@ -18,7 +18,7 @@ const minuteMs = minuteS * 1000;
 async function say(fleet: ApiFleet, node: FakeNode, over: object) {
   const { health } = fleet.coordinator.view.live.get(node.id) as { health: object };
   node.say('nodeHealth', {}, { ...health, ...over } as never);
-  await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'sync', subject: 'x', text: '' });
+  await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'other', params: { action: 'sync' } });
 }
 async function history(fleet: ApiFleet, path: string): Promise<History> {
   const { body } = await fleet.call<History>('GET', path);

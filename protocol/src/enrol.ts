@@ -183,13 +183,3 @@ export const SessionView = Type.Object({
   current: Type.Boolean({ description: 'It is the one that asks.' }),
 });
 export type SessionView = Static<typeof SessionView>;
-
-export const AuditEntry = Type.Object({
-  id: Type.Integer(),
-  atMs: TimeMs,
-  actor: Type.String({ description: '`key:<name>`, `node:<id>`, `token:<id>`, `address:<address>`, `coordinator`.' }),
-  action: Type.String(),
-  subject: Type.String(),
-  text: Type.String(),
-});
-export type AuditEntry = Static<typeof AuditEntry>;

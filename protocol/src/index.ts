@@ -4,6 +4,7 @@ export * from './agent-reasons.ts';
 export * from './agent-short.ts';
 export * from './alerts.ts';
 export * from './asker-words.ts';
+export * from './audit.ts';
 export * from './catalogue.ts';
 export * from './classes.ts';
 export * from './codec.ts';

@@ -2,9 +2,9 @@
 // Every answer that is not the schema of its row is a Problem. Streams are server-sent events.
 import { AgentSpec, AgentView } from './agent.ts';
 import { Alert, AlertAck, AlertId } from './alerts.ts';
+import { AuditEntry } from './audit.ts';
 import { BranchView, Catalogue } from './catalogue.ts';
 import {
-  AuditEntry,
   EnrolAnswer,
   EnrolRequest,
   JoinTokenCreated,

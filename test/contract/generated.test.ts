@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
+  auditActions,
   eventTypes,
   mayDo,
   nodeEvents,
@@ -81,7 +82,7 @@ t.test('OpenAPI: an operation for every route, with its parameters', async (t) =
   }
 });
 
-t.test('the page for people names every topic, route, permission, problem, event and limit', async (t) => {
+t.test('the page for people names every topic, route, permission, problem, event, action and limit', async (t) => {
   const page = made['docs/protocol.md'] as string;
   for (const { pattern } of Object.values(topics)) t.ok(page.includes(`\`${pattern}\``), pattern);
   for (const { method, path } of Object.values(routes)) t.ok(page.includes(`\`${method} ${path}\``), path);
@@ -90,7 +91,7 @@ t.test('the page for people names every topic, route, permission, problem, event
     t.ok(page.includes(`| \`${name}\` | ${held.join(' | ')} | ${text} |`), name);
   }
   for (const code of Object.keys(problems)) t.ok(page.includes(`\`${code}\``), code);
-  for (const type of eventTypes) t.ok(page.includes(`\n| \`${type}\` | `), type);
+  for (const name of [...eventTypes, ...auditActions]) t.ok(page.includes(`\n| \`${name}\` | `), name);
   for (const line of page.split('\n')) t.notMatch(line, /undefined|NaN|\[object/);
   t.match(page, /\| `maxPacketBytes` \| 163,840 \(160 KiB\) \|/);
 });

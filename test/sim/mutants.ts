@@ -323,8 +323,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a-cancel-leaves-no-audit-row',
     file: 'coordinator/src/tasks/submit.ts',
-    search: "noteAudit(draft, { actor, action: 'task-cancel',",
-    replace: "((..._: unknown[]) => {})(draft, { actor, action: 'task-cancel',",
+    search: "noteAudit(draft, by, 'task-cancel',",
+    replace: "((..._: unknown[]) => {})(draft, by, 'task-cancel',",
     test: 'coordinator/src/api/audit.test.ts',
   },
   {

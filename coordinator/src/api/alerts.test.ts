@@ -12,7 +12,7 @@ async function alerts(fleet: ApiFleet, kind?: string): Promise<Alert[]> {
 function sick(fleet: ApiFleet, node: Awaited<ReturnType<ApiFleet['node']>>, over: object) {
   const { health } = fleet.coordinator.view.live.get(node.id) as { health: object };
   node.say('nodeHealth', {}, { ...health, ...over } as never);
-  return fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'sync', subject: 'x', text: '' });
+  return fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'other', params: { action: 'sync' } });
 }
 
 t.test('bad health: alike nodes of a site are one alert, and it goes when they are well', async (t) => {

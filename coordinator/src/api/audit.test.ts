@@ -1,21 +1,23 @@
 // The audit log through the API: whatever a person changes leaves exactly one row, with who did it and to what. The table below holds
 // every route that is not a plain reading; a new one must be put into it, or the last test fails.
-import { type RouteName, routes } from '@blackroad/protocol';
+import {
+  type AuditAction,
+  type AuditEntry,
+  audit,
+  interpretingChecker,
+  type RouteName,
+  routes,
+} from '@blackroad/protocol';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 
-interface AuditRow {
-  actor: string;
-  action: string;
-  subject: string;
-}
 interface Call {
   route: RouteName;
   path: string;
   body?: unknown;
   /** Asked before, without being judged: what the call needs. */
   after?: () => Promise<unknown>;
-  action: string;
+  action: AuditAction;
   subject: string | RegExp;
 }
 /** These change nothing that lasts, or leave the row that is judged elsewhere. */
@@ -144,7 +146,7 @@ const calls: readonly Call[] = [
   { route: 'nodeForget', path: '/v1/nodes/alice', action: 'node-forget', subject: 'alice' },
 ];
 
-const rows = async () => (await fleet.call<AuditRow[]>('GET', '/v1/audit?limit=1000')).body;
+const rows = async () => (await fleet.call<AuditEntry[]>('GET', '/v1/audit?limit=1000')).body;
 const { body: me } = await fleet.call<{ name: string }>('GET', '/v1/me');
 
 for (const { route, path, body, after, action, subject } of calls) {
@@ -157,7 +159,8 @@ for (const { route, path, body, after, action, subject } of calls) {
     const all = await rows();
     t.equal(all.length - before, 1, 'one row');
     const wanted = typeof subject === 'string' ? named(subject) : subject;
-    t.match(all[0], { actor: `key:${me.name}`, action, subject: wanted });
+    t.match(all[0], { actor: `key:${me.name}`, action, title: audit[action].title, subject: wanted });
+    t.ok(interpretingChecker(audit[action].params, all[0]?.params), JSON.stringify(all[0]?.params));
   });
 }
 

@@ -1,5 +1,5 @@
 // The fleet as a whole: totals, events, audit, metrics, the API's own description, frozen moves, what-if.
-import { FleetError } from '@blackroad/protocol';
+import { auditTitle, FleetError } from '@blackroad/protocol';
 import { supposing, whatIfFaults } from '../placement/what-if.ts';
 import { inSlices } from '../slices.ts';
 import { accepted, answered, type Handlers, refuseFaults } from './handler.ts';
@@ -35,7 +35,10 @@ export const fleetHandlers = {
     throw new FleetError('invalid-request', { detail: 'headers: upgrade: expected websocket, got nothing' });
   },
   events: ({ context, query }) => context.coordinator.store.events(query),
-  audit: ({ context, query }) => context.coordinator.store.audit(query),
+  async audit({ context, query }) {
+    const rows = await context.coordinator.store.audit(query);
+    return rows.map((row) => ({ ...row, title: auditTitle(row) }));
+  },
   async whatIf({ context: { coordinator, clock }, body }) {
     refuseFaults(whatIfFaults(coordinator.view, body, clock.nowMs(), coordinator.policy.timeZone));
     if (whatIfs >= maxWhatIfs) {

@@ -50,7 +50,7 @@ t.test('when a key was last used is written down, once a minute at most, and out
   const use = async () => {
     await fleet.call('GET', '/v1/me', { key: body.key });
     // Whatever was submitted before this is decided.
-    await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'sync', subject: 'x', text: '' });
+    await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'other', params: { action: 'sync' } });
   };
   const shown = async () => (await keysOf(fleet)).find(({ id }) => id === body.id)?.lastUsedMs as number;
   t.equal(stored(), undefined);
@@ -63,14 +63,14 @@ t.test('when a key was last used is written down, once a minute at most, and out
   t.ok((await shown()) >= first + 20_000, 'and yet it is told as it is');
   fleet.skip(50_000);
   const { headers } = await fleet.call('POST', '/v1/sign-in', { key: null, body: { code: body.key } });
-  await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'sync', subject: 'x', text: '' });
+  await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'other', params: { action: 'sync' } });
   const second = stored() as number;
   t.ok(second >= first + 70_000);
   fleet.skip(3_600_000);
   const cookie = (headers.get('set-cookie') ?? '').split(';')[0] as string;
   t.equal((await fleet.call('GET', '/v1/me', { key: null, headers: { cookie } })).status, 200);
   t.ok((await shown()) >= second + 3_600_000, 'a console that is signed in with it uses it');
-  await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'sync', subject: 'x', text: '' });
+  await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'other', params: { action: 'sync' } });
   const last = stored();
   await fleet.close();
 

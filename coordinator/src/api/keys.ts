@@ -1,19 +1,14 @@
 // Signing in, and who may: sessions, one-time codes, API keys, join tokens. Secrets are answered once and kept as hashes alone.
-import { FleetError, type Principal, writeJoinToken } from '@blackroad/protocol';
+import { FleetError, writeJoinToken } from '@blackroad/protocol';
 import { sha256Hex } from '@blackroad/std/sha256';
 import { isLastAdmin, maySee } from '../fleet/access.ts';
 import { classFaults } from '../fleet/spec-faults.ts';
 import { mintKey, sessionMs } from './access.ts';
-import type { ApiContext } from './context.ts';
 import { clearSession, sessionToken, setSession } from './cookie.ts';
 import { refuseStranger } from './guard.ts';
 import { accepted, type Handlers, refuseFaults, shown } from './handler.ts';
 import { joinUrl, networkUrl } from './reach.ts';
 import { showKey, shownSessionId, showSession, showToken } from './show.ts';
-
-async function audit(context: ApiContext, by: Principal, action: string, subject: string, text: string): Promise<void> {
-  accepted(await context.coordinator.submit('audit', { by, action, subject, text }));
-}
 
 export const keyHandlers = {
   async signIn({ context, body, request, reply, listener }) {
@@ -50,7 +45,7 @@ export const keyHandlers = {
     throw new FleetError('no-such-session', { detail: `There is no session "${params.id}".` });
   },
   async signInCode({ context, by, request, listener }) {
-    await audit(context, by, 'sign-in-code', by.name, 'made a one-time sign-in code');
+    accepted(await context.coordinator.submit('audit', { by, action: 'sign-in-code', params: { name: by.name } }));
     const { code, expiresMs } = context.access.makeCode(by);
     const network = networkUrl(context, request, listener);
     return {

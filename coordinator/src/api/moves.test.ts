@@ -42,7 +42,7 @@ t.test('what planning cost, and who moved why', async (t) => {
   });
   if (!fleet.coordinator.view.agents.get('greeter')?.placement) await placed;
   // The planner counts a part when its commit is answered.
-  await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'sync', subject: 'greeter', text: '' });
+  await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'other', params: { action: 'sync' } });
   const { body } = await fleet.call<string>('GET', '/metrics');
   t.match(body, /^blackroad_moves_total\{cause="new"\} 1$/m);
   t.match(body, /^blackroad_moves_total\{cause="rebalance"\} 0$/m);

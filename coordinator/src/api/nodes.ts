@@ -80,8 +80,8 @@ export const nodeHandlers = {
   },
   async nodePull({ context, params: { node }, body, by }) {
     nodeOr404(context, node);
-    const text = `asked to fetch ${body.model}`;
-    accepted(await context.coordinator.submit('audit', { by, action: 'node-pull', subject: node, text }));
+    const params = { node, model: body.model };
+    accepted(await context.coordinator.submit('audit', { by, action: 'node-pull', params }));
     const reply = await context.coordinator.command(node, 'pull', { model: body.model }, pullDeadlineMs);
     return { text: replied(node, reply).text ?? `${node} fetches ${body.model}.` };
   },
@@ -104,15 +104,14 @@ export const nodeHandlers = {
       throw new FleetError('conflict', {
         detail: `${known.name} is in use on ${node} by ${listInWords(users)}. Drain the node first, or change their model.`,
       });
-    const text = `asked to unload ${known.name}`;
-    accepted(await coordinator.submit('audit', { by, action: 'node-unload', subject: node, text }));
+    accepted(await coordinator.submit('audit', { by, action: 'node-unload', params: { node, model: known.name } }));
     const reply = await coordinator.command(node, 'unload', { model: known.name }, unloadDeadlineMs);
     return { text: replied(node, reply).text ?? `${known.name} no longer takes memory on ${node}.` };
   },
   async nodeIdentify({ context, params: { node }, by }) {
     nodeOr404(context, node);
-    const text = `asked to blink for ${identifySeconds} s`;
-    accepted(await context.coordinator.submit('audit', { by, action: 'node-identify', subject: node, text }));
+    const params = { node, seconds: identifySeconds };
+    accepted(await context.coordinator.submit('audit', { by, action: 'node-identify', params }));
     const message = { seconds: identifySeconds };
     const reply = await context.coordinator.command(node, 'identify', message, identifyDeadlineMs);
     return { text: replied(node, reply).text ?? `${node} shows itself for ${identifySeconds} s.` };

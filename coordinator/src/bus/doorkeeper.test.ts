@@ -1,14 +1,14 @@
 // The brakes of the MQTT door are those of the HTTP door: wrong keys and foreign certificates are counted and audited, a key's asks
 // are counted with its requests, and what is refused is handed on to be answered.
 
-import { actorOf, type Principal } from '@blackroad/protocol';
+import { actorOf } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { sha256Hex } from '@blackroad/std/sha256';
 import t, { type Test } from 'tap';
 import { connectNode, root } from '../../../test/fixtures/coordinator/bus-rig.ts';
 import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
 import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
-import { createDoorkeeper, type DoorkeeperLimits, nameOfKey } from '../door/doorkeeper.ts';
+import { createDoorkeeper, type DoorkeeperLimits, nameOfKey, type Refusal } from '../door/doorkeeper.ts';
 import type { Gate } from '../fleet/gate.ts';
 import { principalOfKey } from '../fleet/principals.ts';
 
@@ -38,7 +38,7 @@ const gate: Gate = (claim) => {
     : { as: 'refused', reason: 'unknown-key' };
 };
 async function open(t: Test, limits: Partial<DoorkeeperLimits> = {}) {
-  const audited: { by: Principal; subject: string; text: string }[] = [];
+  const audited: Refusal[] = [];
   const doorkeeper = createDoorkeeper(systemClock, { refusalsPerMinute: 5, requestsPerMinute: 20, ...limits }, (row) =>
     audited.push(row),
   );
@@ -52,7 +52,8 @@ t.test('wrong keys are audited while there are not too many, and stop the addres
   const { rig, audited, doorkeeper, withKey } = await open(t);
   for (let i = 0; i < 8; i++) await t.rejects(withKey('k1', { password: `guess ${i}` }));
   t.equal(audited.length, 5);
-  t.match(audited[0], { by: { kind: 'address', name: '127.0.0.1' }, subject: 'api key', text: /MQTT: .*unknown-key/ });
+  const params = { tried: 'api key', problem: /MQTT: .*unknown-key/ };
+  t.match(audited[0], { by: { kind: 'address', name: '127.0.0.1' }, action: 'refused', params });
   t.notMatch(JSON.stringify(audited), /guess/, 'what was tried is not written down');
   t.ok(doorkeeper.blockedSeconds('127.0.0.1') > 0, 'signing in over HTTP is stopped as well');
   t.same(rig.bus.stats().refused, { 'unknown-key': 5, 'refused-too-often': 3 });
@@ -66,7 +67,7 @@ t.test('a foreign certificate, or none, is audited; it stops nobody who has a to
   await t.rejects(connectNode(rig, 'alice', await abroad.node('alice')));
   await t.rejects(connectNode(rig, 'alice', { cert: '' }));
   t.same(
-    audited.map(({ subject, text }) => [subject, /certificate-foreign|no-certificate/.exec(text)?.[0]]),
+    audited.map(({ params: { tried, problem } }) => [tried, /certificate-foreign|no-certificate/.exec(problem)?.[0]]),
     [
       ['certificate', 'certificate-foreign'],
       ['certificate', 'no-certificate'],

@@ -1,6 +1,6 @@
 // What both doors, HTTP and MQTT, ask before they let anybody in or through: whether this address was refused too often, and whether
 // this key asks too much. One counter for both, and one audit log: a limit at one door of two is none.
-import type { Principal } from '@blackroad/protocol';
+import type { AuditParams, Principal } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { principalAt } from '../fleet/principals.ts';
 import { createRate } from './rate.ts';
@@ -17,6 +17,12 @@ interface Refused {
   /** What was tried: `api key`, `sign-in`, `certificate`. */
   subject: string;
   text: string;
+}
+/** As the audit log has it. */
+export interface Refusal {
+  by: Principal;
+  action: 'refused';
+  params: AuditParams<'refused'>;
 }
 export interface Doorkeeper {
   /** Somebody tried a secret that is none here. */
@@ -37,16 +43,16 @@ export function nameOfKey(keyId: string): string {
   return `key:${keyId}`;
 }
 
-export function createDoorkeeper(
-  clock: Clock,
-  limits: DoorkeeperLimits,
-  audit: (row: { by: Principal; action: string; subject: string; text: string }) => void,
-): Doorkeeper {
+export function createDoorkeeper(clock: Clock, limits: DoorkeeperLimits, audit: (note: Refusal) => void): Doorkeeper {
   const secrets = createRefusedAddresses(clock, limits.refusalsPerMinute);
   const certificates = createRefusedAddresses(clock, limits.refusalsPerMinute);
   const rate = createRate(clock, limits.requestsPerMinute);
   const write = ({ address, subject, text }: Refused) =>
-    audit({ by: principalAt(address), action: 'refused', subject, text: text.slice(0, 500) });
+    audit({
+      by: principalAt(address),
+      action: 'refused',
+      params: { tried: subject, problem: text.slice(0, 500) },
+    });
   return {
     refusedSecret(refused) {
       if (secrets.count(refused.address)) write(refused);

@@ -1,6 +1,6 @@
 // Join tokens, API keys, console sessions and the audit log. Secrets are minted and hashed by the edge; only their hashes come here.
 
-import { actorOf, counted, maxSessions, mayDo, type Principal, type Role } from '@blackroad/protocol';
+import { maxSessions, mayDo, type Principal, type Role } from '@blackroad/protocol';
 import { change, decided, decidedWith, noteAudit, openDraft } from '../draft.ts';
 import { type Decide, refuse } from '../input.ts';
 import type { DeepReadonly, JoinTokenRow, KeyRow, SessionRow, View } from '../view.ts';
@@ -23,8 +23,7 @@ export const createToken: Decide<'token-create'> = (view, { by, request, id, sec
     revoked: false,
   };
   change(draft, { type: 'token', row });
-  const text = `${counted(uses, 'use')}, ${className ?? 'any class'}, site ${site}, ${expiresSeconds} s`;
-  noteAudit(draft, { actor: actorOf(by), action: 'token-create', subject: id, text });
+  noteAudit(draft, by, 'token-create', { token: id, uses, class: className, site, seconds: expiresSeconds });
   return decidedWith(draft, row);
 };
 
@@ -34,12 +33,7 @@ export const revokeToken: Decide<'token-revoke'> = (view, { by, id }, nowMs) => 
   const draft = openDraft(view, nowMs);
   if (!row.revoked) {
     change(draft, { type: 'token', row: { ...row, revoked: true } });
-    noteAudit(draft, {
-      actor: actorOf(by),
-      action: 'token-revoke',
-      subject: id,
-      text: `${row.usesLeft} uses were left`,
-    });
+    noteAudit(draft, by, 'token-revoke', { token: id, usesLeft: row.usesLeft });
   }
   return decided(draft);
 };
@@ -53,12 +47,8 @@ export const createKey: Decide<'key-create'> = (view, { by, row }, nowMs) => {
   }
   const draft = openDraft(view, nowMs);
   change(draft, { type: 'key', row });
-  noteAudit(draft, {
-    actor: actorOf(by),
-    action: 'key-create',
-    subject: row.id,
-    text: `${row.name}, ${row.role}${row.expiresMs === undefined ? '' : `, until ${new Date(row.expiresMs).toISOString()}`}`,
-  });
+  const { id: key, name, role, expiresMs } = row;
+  noteAudit(draft, by, 'key-create', { key, name, role, expiresMs });
   return decided(draft);
 };
 
@@ -75,7 +65,7 @@ export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
     change(draft, { type: 'key', row: { ...row, revoked: true } });
     for (const session of view.sessions.values())
       if (session.keyId === id) change(draft, { type: 'session-gone', id: session.id });
-    noteAudit(draft, { actor: actorOf(by), action: 'key-revoke', subject: id, text: `${row.name}, ${row.role}` });
+    noteAudit(draft, by, 'key-revoke', { key: id, name: row.name, role: row.role });
   }
   return decided(draft);
 };
@@ -115,9 +105,9 @@ export const noteKeyUse: Decide<'key-used'> = (view, { id, atMs }, nowMs) => {
   return decided(draft);
 };
 
-export const recordAudit: Decide<'audit'> = (view, { by, action, subject, text }, nowMs) => {
+export const recordAudit: Decide<'audit'> = (view, { by, action, params }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  noteAudit(draft, { actor: actorOf(by), action, subject, text });
+  noteAudit(draft, by, action, params);
   return decided(draft);
 };
 
@@ -137,8 +127,7 @@ export const openSession: Decide<'session-open'> = (view, { row }, nowMs) => {
     tooMany--;
   }
   change(draft, { type: 'session', row });
-  const text = `signed in to the console from ${row.address}`;
-  noteAudit(draft, { actor: actorOf(principalOfSession(row)), action: 'sign-in', subject: row.name, text });
+  noteAudit(draft, principalOfSession(row), 'sign-in', { name: row.name, address: row.address });
   return decided(draft);
 };
 
@@ -148,6 +137,6 @@ export const closeSession: Decide<'session-close'> = (view, { by, id }, nowMs) =
   if (!session) return decided(draft);
   if (!maySee(by, session)) return refuse('no-such-session', 'There is no such session.');
   change(draft, { type: 'session-gone', id });
-  noteAudit(draft, { actor: actorOf(by), action: 'sign-out', subject: session.name, text: `of ${session.address}` });
+  noteAudit(draft, by, 'sign-out', { name: session.name, address: session.address });
   return decided(draft);
 };

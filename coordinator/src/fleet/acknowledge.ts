@@ -23,7 +23,7 @@ export const acknowledge: Decide<'alert-ack'> = (view, { by, id, note, count }, 
   entries.sort(([, a], [, b]) => b.atMs - a.atMs);
   const value = Object.fromEntries(entries.slice(0, maxAlerts));
   change(draft, { type: 'setting', key: acknowledgedSetting, value });
-  noteAudit(draft, { actor: actorOf(by), action: 'alert-ack', subject: id, text: note });
+  noteAudit(draft, by, 'alert-ack', { alert: id, note });
   return decided(draft);
 };
 
@@ -35,7 +35,6 @@ export const unacknowledge: Decide<'alert-unack'> = (view, { by, ids }, nowMs) =
   if (gone.length === 0) return decided(draft);
   const value = Object.fromEntries(Object.entries(known).filter(([id]) => !gone.includes(id)));
   change(draft, { type: 'setting', key: acknowledgedSetting, value });
-  if (by.kind !== 'coordinator')
-    for (const subject of gone) noteAudit(draft, { actor: actorOf(by), action: 'alert-unack', subject, text: '' });
+  if (by.kind !== 'coordinator') for (const alert of gone) noteAudit(draft, by, 'alert-unack', { alert });
   return decided(draft);
 };

@@ -57,12 +57,7 @@ export const applyAgent: Decide<'agent-apply'> = (view, { by, spec }, nowMs) => 
       `${name} takes ${bytes} bytes to send to a node; at most ${maxAssignedBytes} are allowed: shorten instructions or the prompts of triggers.`,
     );
   change(draft, { type: 'agent-version', name, version: row.version, atMs: nowMs, by: actorOf(by), spec });
-  noteAudit(draft, {
-    actor: actorOf(by),
-    action: before ? 'agent-change' : 'agent-create',
-    subject: name,
-    text: `version ${row.version}`,
-  });
+  noteAudit(draft, by, before ? 'agent-change' : 'agent-create', { agent: name, version: row.version });
   putAgent(draft, row);
   if (before?.placement) tellOrTakeOff(draft, before, row);
   return decidedWith(draft, { name, version: row.version, created: !before, changed: true });
@@ -152,12 +147,7 @@ export const removeAgent: Decide<'agent-remove'> = (view, { by, name }, nowMs) =
   const quiet = row.placement ? quietAfter(view, row.placement, nowMs) : row.quiet;
   const gone: Gone = { epoch: row.epoch, version: row.version, ...(quiet ? { quiet } : {}) };
   change(draft, { type: 'setting', key: goneSetting(name), value: gone });
-  noteAudit(draft, {
-    actor: actorOf(by),
-    action: 'agent-remove',
-    subject: name,
-    text: `was at version ${row.version}`,
-  });
+  noteAudit(draft, by, 'agent-remove', { agent: name, version: row.version });
   noteEvent(draft, 'agent-removed', { agent: name });
   return decided(draft);
 };

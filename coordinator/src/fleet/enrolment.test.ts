@@ -253,9 +253,9 @@ t.test('keys, tokens, audit', async (t) => {
     'ok',
     'the name is free again',
   );
-  const audit = { by, action: 'sign-in', subject: 'ada', text: 'from the console' };
+  const audit = { by, action: 'node-pull', params: { node: 'alice', model: 'small' } } as const;
   t.match(fleet.decide<'audit'>(recordAudit, audit).changes, [
-    { row: { actor: 'key:ada', atMs: startMs, action: 'sign-in' } },
+    { row: { actor: 'key:ada', atMs: startMs, action: 'node-pull', subject: 'alice', params: audit.params } },
   ]);
 });
 

@@ -1,6 +1,6 @@
 // How a machine becomes a node: a join token judged by the coordinator's clock, a name made unique, a re-flashed machine that takes
 // its old node back, renewal by proof of the key on record. Certificates are signed by the edge, after the decision is committed.
-import { actorOf, maxNodes, type ProblemCode } from '@blackroad/protocol';
+import { maxNodes, type ProblemCode } from '@blackroad/protocol';
 import {
   allChanges,
   change,
@@ -46,12 +46,11 @@ export const enrol: Decide<'enrol'> = (view, input, nowMs, policy) => {
   if ('outcome' in row) return row;
   putNode(draft, row);
   change(draft, { type: 'token', row: { ...token, usesLeft: token.usesLeft - 1 } });
-  const action = known ? 'node-reclaim' : 'node-enrol';
-  noteAudit(draft, {
-    actor: actorOf({ kind: 'token', name: token.id }),
-    action,
-    subject: row.id,
-    text: `${row.class}, site ${row.site}, key ${row.keyFingerprint.slice(0, 16)}`,
+  noteAudit(draft, { kind: 'token', name: token.id }, known ? 'node-reclaim' : 'node-enrol', {
+    node: row.id,
+    class: row.class,
+    site: row.site,
+    key: row.keyFingerprint.slice(0, 16),
   });
   if (known) noteEvent(draft, 'node-reclaim', { node: row.id });
   else noteEvent(draft, 'node-enrol', { node: row.id, class: row.class });
@@ -170,13 +169,9 @@ function welcome(
 function refused(draft: Draft, code: ProblemCode, input: Inputs['enrol'], text: string, node?: string): Refused {
   const name = input.name.slice(0, 63);
   const hardware = input.hardware.slice(0, 16);
-  noteAudit(draft, {
-    actor: actorOf({ kind: 'token', name: input.tokenId.slice(0, 40) }),
-    action: 'enrol-refused',
-    subject: node ?? hardware,
-    text: `${code}: ${text}`,
-  });
-  noteEvent(draft, 'enrol-refused', { node, name, hardware, code, problem: text });
+  const why = { node, hardware, code, problem: text };
+  noteAudit(draft, { kind: 'token', name: input.tokenId.slice(0, 40) }, 'enrol-refused', why);
+  noteEvent(draft, 'enrol-refused', { ...why, name });
   return { ...refuse(code, `${text}.`, allChanges(draft)), messages: draft.messages };
 }
 
@@ -185,12 +180,8 @@ export const renew: Decide<'renew'> = (view, input, nowMs) => {
   const draft = openDraft(view, nowMs);
   const row = nodeIn(draft, input.node);
   const say = (code: ProblemCode, text: string): Decision<Answer<'renew'>> => {
-    noteAudit(draft, {
-      actor: actorOf({ kind: 'node', name: input.node }),
-      action: 'renew-refused',
-      subject: input.node,
-      text: `${code}: ${text}`,
-    });
+    const why = { node: input.node, code, problem: text };
+    noteAudit(draft, { kind: 'node', name: input.node }, 'renew-refused', why);
     return { ...refuse(code, `${text}.`, allChanges(draft)), messages: draft.messages };
   };
   if (!row) return say('no-such-node', `There is no node ${input.node}; it was forgotten or never joined`);

@@ -1,5 +1,4 @@
 // What people do to nodes: cordon, drain, move, release, forget.
-import { actorOf } from '@blackroad/protocol';
 import {
   agentIn,
   change,
@@ -54,28 +53,25 @@ export const editNodes: Decide<'nodes-edit'> = (view, { nodes, ...edit }, nowMs)
 function edited(draft: Draft, row: NodeRow, { by, ...edit }: Edit): boolean {
   const { id: node } = row;
   const edited: NodeRow = { ...row };
-  let changed = false;
-  const note = (action: string, text: string) => {
-    changed = true;
-    noteAudit(draft, { actor: actorOf(by), action, subject: node, text });
-  };
+  const before = draft.changes.length;
   if (edit.cordoned !== undefined && edit.cordoned !== row.cordoned) {
     edited.cordoned = edit.cordoned;
-    note(edit.cordoned ? 'node-cordon' : 'node-uncordon', edit.cordoned ? 'takes no new agents' : 'takes new agents');
+    noteAudit(draft, by, edit.cordoned ? 'node-cordon' : 'node-uncordon', { node });
   }
   if (edit.draining !== undefined && edit.draining !== row.draining) {
     edited.draining = edit.draining;
-    note(edit.draining ? 'node-drain' : 'node-undrain', edit.draining ? 'its agents move away' : 'takes work again');
+    noteAudit(draft, by, edit.draining ? 'node-drain' : 'node-undrain', { node });
   }
   if (edit.site !== undefined && edit.site !== row.site) {
     edited.site = edit.site;
-    note('node-site', `${row.site} -> ${edit.site}`);
+    noteAudit(draft, by, 'node-site', { node, was: row.site, site: edit.site });
   }
   if (edit.labels !== undefined && JSON.stringify(edit.labels) !== JSON.stringify(row.labels)) {
     edited.labels = edit.labels;
-    note('node-labels', `${JSON.stringify(row.labels)} -> ${JSON.stringify(edit.labels)}`);
+    noteAudit(draft, by, 'node-labels', { node, was: row.labels, labels: edit.labels });
   }
-  if (!changed) return false;
+  // Each that is different was noted.
+  if (draft.changes.length === before) return false;
   putNode(draft, edited);
   if (row.draining && !edited.draining) leaseForNode(draft, node);
   return true;
@@ -88,20 +84,10 @@ export const releaseNode: Decide<'node-release'> = (view, { by, node }, nowMs) =
   if (!row) return refuse('no-such-node', noNode(node));
   if (row.status === 'quarantined') {
     putNode(draft, { ...row, status: 'active', quarantineReason: '', hardware: anyHardware(node), boot: '' });
-    noteAudit(draft, {
-      actor: actorOf(by),
-      action: 'node-release',
-      subject: node,
-      text: `was: ${row.quarantineReason}`,
-    });
+    noteAudit(draft, by, 'node-release', { node, reason: row.quarantineReason });
   } else {
     change(draft, { type: 'setting', key: reclaimSetting(node), value: nowMs + reclaimOpenMs });
-    noteAudit(draft, {
-      actor: actorOf(by),
-      action: 'node-reclaim-allow',
-      subject: node,
-      text: 'its machine may enrol anew',
-    });
+    noteAudit(draft, by, 'node-reclaim-allow', { node });
   }
   return decided(draft);
 };
@@ -125,7 +111,7 @@ export const forgetNode: Decide<'node-forget'> = (view, { by, node }, nowMs) => 
   closeBranchesOf(draft, node);
   dropNode(draft, node);
   sayFarewell(draft, node, 'forgotten', 'A person took this node out of the fleet.');
-  noteAudit(draft, { actor: actorOf(by), action: 'node-forget', subject: node, text: row.hardware });
+  noteAudit(draft, by, 'node-forget', { node, hardware: row.hardware });
   noteEvent(draft, 'node-forgotten', { node });
   return decided(draft);
 };

@@ -1,6 +1,6 @@
 // The steps a node's presence can take, with all that follows from each: events, leases that go back, farewells. Every change of
 // presence comes through here; who decides that it is time is presence.ts, hello.ts and tick.ts. [INV-presence]
-import { actorOf, coordinatorSelf, type PresenceCause, type TaskProblem } from '@blackroad/protocol';
+import { coordinatorSelf, type PresenceCause, type TaskProblem } from '@blackroad/protocol';
 import { type Draft, noteAudit, noteEvent, putNode, send } from '../draft.ts';
 import { loseLeases } from '../tasks/leases.ts';
 import type { NodeRow } from '../view.ts';
@@ -70,7 +70,7 @@ export function quarantine(draft: Draft, row: NodeRow, reason: string): NodeRow 
     presenceCause: 'quarantined',
   };
   putNode(draft, out);
-  noteAudit(draft, { actor: actorOf(coordinatorSelf), action: 'node-quarantined', subject: row.id, text: reason });
+  noteAudit(draft, coordinatorSelf, 'node-quarantined', { node: row.id, reason });
   noteEvent(draft, 'node-quarantined', { node: row.id, reason });
   goneNode(draft, out);
   sayFarewell(draft, row.id, 'quarantined', reason);

@@ -2,7 +2,7 @@
 // that nobody uses. A plan was made from a view that has gone on since: every step is checked against the present one, and what no
 // longer fits is left out and planned anew. What a move changes and who is told of it stands in fleet/assignment.ts.
 // [INV-closed] [INV-capacity]
-import { type AgentSpec, actorOf, askerOf, eventWords, type MoveCause, placeOf } from '@blackroad/protocol';
+import { type AgentSpec, askerOf, type MoveCause, placeOf } from '@blackroad/protocol';
 import {
   agentIn,
   change,
@@ -178,16 +178,10 @@ export const releaseMoves: Decide<'moves-release'> = (view, { by, site }, nowMs)
     if (site === undefined || each.site === site) return [];
     return each.site === null ? [{ ...each, released: [...each.released, site] }] : [each];
   });
-  const subject = site === undefined ? 'fleet' : `site ${site}`;
-  const params = { site, by: askerOf(by), reasons: released.map(({ reason }) => reason) };
+  const reasons = released.map(({ reason }) => reason);
   change(draft, { type: 'frozen', frozen: kept });
-  noteAudit(draft, {
-    actor: actorOf(by),
-    action: 'moves-release',
-    subject,
-    text: eventWords('moves-released', params),
-  });
-  noteEvent(draft, 'moves-released', params);
+  noteAudit(draft, by, 'moves-release', { site, reasons });
+  noteEvent(draft, 'moves-released', { site, by: askerOf(by), reasons });
   return decided(draft);
 };
 

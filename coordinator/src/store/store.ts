@@ -22,6 +22,7 @@ export interface EventFilter {
   agent?: string;
   type?: EventType;
 }
+export type StoredAudit = Omit<AuditEntry, 'title'>;
 export interface StoredHash {
   seq: number;
   epoch: number;
@@ -74,7 +75,8 @@ export interface Store {
   taskCounts(sinceMs: number): Promise<{ endedSince: number; deadLetters: number }>;
   /** One of a type that this version does not know is a `log`. */
   events(page: Page & EventFilter): Promise<FleetEvent[]>;
-  audit(page: Page): Promise<AuditEntry[]>;
+  /** One of an action that this version does not know is `other`. */
+  audit(page: Page): Promise<StoredAudit[]>;
   agentVersions(name: string): Promise<{ version: number; atMs: number; by: string; spec: AgentSpec }[]>;
 
   /** Hashes of an agent's log in [fromSeq, uptoSeq], in order: to recognise a batch sent twice or a fork. */

@@ -84,7 +84,7 @@ export const cancelTask: Decide<'task-cancel'> = (view, { by, id }, nowMs) => {
   const problem: TaskProblem = { code: 'task-cancelled', text: `Cancelled by ${actor}.`, retryable: false };
   sendCancel(draft, task, `cancelled by ${actor}`);
   endTask(draft, task, { state: 'cancelled', problem });
-  noteAudit(draft, { actor, action: 'task-cancel', subject: id, text: `${task.agent}, was ${task.state}` });
+  noteAudit(draft, by, 'task-cancel', { task: id, agent: task.agent, state: task.state });
   leaseNext(draft, task.agent);
   return decidedWith(draft, { id });
 };
@@ -98,14 +98,9 @@ export const dismissTask: Decide<'task-dismiss'> = (view, { by, id, ended }, now
   const refused = refuseNoDeadLetter(view, id, ended, 'dismissed');
   if (refused) return refused;
   const draft = openDraft(view, nowMs);
-  if (ended?.dismissedMs !== undefined) return decided(draft);
+  if (!ended || ended.dismissedMs !== undefined) return decided(draft);
   change(draft, { type: 'task-dismissed', id, atMs: nowMs });
-  noteAudit(draft, {
-    actor: actorOf(by),
-    action: 'task-dismiss',
-    subject: id,
-    text: `${ended?.agent}, ${ended?.state}`,
-  });
+  noteAudit(draft, by, 'task-dismiss', { task: id, agent: ended.agent, state: ended.state });
   return decided(draft);
 };
 function refuseNoDeadLetter(view: View, id: string, ended: EndedTask | null, what: string): Decision<never> | null {
@@ -137,6 +132,6 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
     by: askerOf(by),
   });
   if (ended.dismissedMs === undefined) change(draft, { type: 'task-dismissed', id, atMs: nowMs });
-  noteAudit(draft, { actor: actorOf(by), action: 'task-retry', subject: id, text: `as ${newId}` });
+  noteAudit(draft, by, 'task-retry', { task: id, agent: ended.agent, as: newId });
   return queueAndAnswer(draft, task);
 };

@@ -1,5 +1,6 @@
 // docs/protocol.md: the tables of the protocol for people.
 // In: the tables and the source of limits.ts. Out: one Markdown page. It adds nothing that the tables do not say.
+import { audit } from '../audit.ts';
 import type { EventKind } from '../event-kind.ts';
 import { events } from '../events.ts';
 import { nodeAsks, nodeEvents, troubleEventsText } from '../node-events.ts';
@@ -141,6 +142,16 @@ export function protocolPage(limits: LimitRow[]): string {
       Object.entries(events)
         .filter(([type]) => !(type in nodeEvents))
         .map(eventRow),
+    ),
+    '',
+    '## Audit log',
+    '',
+    'What `GET /v1/audit` tells of who did what: `title` is the action in words, `subject` what it was done to, `text` how. `params` are for',
+    'programs, as those of events.',
+    '',
+    ...table(
+      ['action', 'params', 'what somebody did'],
+      Object.entries(audit).map(([action, { title, params }]) => [`\`${action}\``, paramsOf(params), title]),
     ),
     '',
     '## Limits',

@@ -8,6 +8,7 @@ import { type BranchRow, emptyView, type MutableView, type TaskRow } from '../..
 import {
   agentRow,
   agentSpec,
+  auditOf,
   endedTask,
   eventOf,
   keyRow,
@@ -217,7 +218,7 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
       { type: 'task-new', row: taskRow(1, { idempotencyKey: 'k1' }) },
       { type: 'task-end', row: ended },
       { type: 'event', row: eventOf('kept', { node: 'alice' }) },
-      { type: 'audit', row: { atMs: t0, actor: 'key:ada', action: 'drain', subject: 'alice', text: '' } },
+      { type: 'audit', row: auditOf('alice') },
     ]);
     await store.close();
     await store.close();

@@ -4,7 +4,7 @@ import type { Test } from 'tap';
 import type { DurableChange } from '../../../coordinator/src/change.ts';
 import type { Store } from '../../../coordinator/src/store/store.ts';
 import { type EndedTask, isEnded, type TaskRow } from '../../../coordinator/src/view.ts';
-import { endedTask, eventOf, refused, t0, taskId, taskRow } from '../../fixtures/coordinator/stored-rows.ts';
+import { auditOf, endedTask, eventOf, refused, t0, taskId, taskRow } from '../../fixtures/coordinator/stored-rows.ts';
 import type { OpenStore } from '../store.ts';
 
 const ids = (rows: readonly { id: string | number }[]) => rows.map(({ id }) => id);
@@ -212,7 +212,7 @@ export async function pagesConformance(t: Test, open: OpenStore): Promise<void> 
     await store.commit(
       numbers.map((n) => ({
         type: 'audit',
-        row: { atMs: t0 + n, actor: 'key:ada', action: 'drain', subject: `n${n}`, text: "it's" },
+        row: auditOf(`n${n}`, { atMs: t0 + n }),
       })),
     );
     const first = await store.audit({ limit: 20 });
@@ -222,7 +222,7 @@ export async function pagesConformance(t: Test, open: OpenStore): Promise<void> 
       numbers.map((n) => `n${n}`).toReversed(),
     );
     const { id: _, ...newest } = first[0] as NonNullable<(typeof first)[0]>;
-    t.strictSame(newest, { atMs: t0 + 29, actor: 'key:ada', action: 'drain', subject: 'n29', text: "it's" });
+    t.strictSame(newest, auditOf('n29', { atMs: t0 + 29 }));
   });
 
   await t.test('prune takes what is older, keeps the rest and every live task, a bounded lot a call', async (t) => {
@@ -238,7 +238,7 @@ export async function pagesConformance(t: Test, open: OpenStore): Promise<void> 
         type: 'event',
         row: eventOf('', { atMs: t0 + n }),
       });
-      changes.push({ type: 'audit', row: { atMs: t0 + n, actor: 'a', action: 'b', subject: 'c', text: '' } });
+      changes.push({ type: 'audit', row: auditOf('c', { atMs: t0 + n }) });
     }
     await store.commit(changes);
     const old = { tasksMs: t0 + count - 5, eventsMs: t0 + count - 6, auditMs: t0 + count - 7 };

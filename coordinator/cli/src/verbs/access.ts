@@ -161,13 +161,7 @@ export const accessVerbs: Verb[] = [
     flags: { limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 30 unless told.' } },
     async run(call) {
       const rows = await call.client().call('audit', { query: { limit: numberFlag(call, 'limit') ?? 30 } });
-      const cells = rows.map((row) => [
-        ago(row.atMs, call.clock.nowMs()),
-        row.actor,
-        row.action,
-        row.subject,
-        row.text,
-      ]);
+      const cells = rows.map((row) => [ago(row.atMs, call.clock.nowMs()), row.actor, row.title, row.subject, row.text]);
       call.show(rows, () => table(['WHEN', 'WHO', 'DID', 'TO', 'WHAT'], cells, call.columns, call.paint));
     },
   },

@@ -106,7 +106,7 @@ t.test('a heartbeat that says nothing new is no news', async (t) => {
   const { seq } = client.tables.get('nodes') as { seq: number };
   for (let i = 0; i < 20; i++) {
     beat({ seq: i + 2, cpu: 0.1 + (i % 5) / 100, temperatureC: 48 + (i % 3) / 2 });
-    await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'sync', subject: 'x', text: '' });
+    await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'other', params: { action: 'sync' } });
   }
   await caughtUp(fleet, client, 'alice');
   t.equal(client.tables.get('nodes')?.seq, seq + 1, 'only the change of ours');

@@ -1,14 +1,15 @@
 // Events and audit rows: appended, paged newest first, pruned by age. They have no identity of their own; the id is the place in the list.
 import {
-  type AuditEntry,
+  type AnyParams,
   FleetError,
   type FleetEvent,
+  isAuditAction,
   isEventType,
   maxPageRows,
   type Severity,
 } from '@blackroad/protocol';
 import type { AuditRow, EventRow } from '../../change.ts';
-import type { EventFilter, Page } from '../store.ts';
+import type { EventFilter, Page, StoredAudit } from '../store.ts';
 import type { Database } from './database.ts';
 
 /** Rows one prune may delete of each kind: about 5 ms of the event loop for tasks. */
@@ -26,13 +27,23 @@ interface EventRecord {
 }
 /** The column that leaves the fewest rows before the others: its index is used. */
 const filters = ['agent', 'node', 'type'] as const;
-type AuditRecord = Omit<AuditEntry, 'atMs'> & { at_ms: number };
+interface AuditRecord {
+  id: number;
+  at_ms: number;
+  actor: string;
+  action: string;
+  subject: string;
+  text: string;
+  params: string | null;
+}
 
 export function eventRows(db: Database) {
   const addEvent = db.prepare(
     'INSERT INTO event (at_ms, node, agent, type, severity, text, params) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
-  const addAudit = db.prepare('INSERT INTO audit (at_ms, actor, action, subject, text) VALUES (?, ?, ?, ?, ?)');
+  const addAudit = db.prepare(
+    'INSERT INTO audit (at_ms, actor, action, subject, text, params) VALUES (?, ?, ?, ?, ?, ?)',
+  );
   const newest = (columns: readonly (typeof filters)[number][]) => {
     const [first] = columns;
     const index = first ? `INDEXED BY event_${first}` : '';
@@ -43,7 +54,7 @@ export function eventRows(db: Database) {
   };
   const statements = new Map<string, ReturnType<typeof newest>>();
   const audit = db.prepare<[number, number], AuditRecord>(
-    'SELECT id, at_ms, actor, action, subject, text FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?',
+    'SELECT id, at_ms, actor, action, subject, text, params FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?',
   );
   const prune = (table: string) =>
     db.prepare<[number]>(
@@ -59,8 +70,8 @@ export function eventRows(db: Database) {
       const { lastInsertRowid } = addEvent.run(atMs, node, agent, type, severity, text, JSON.stringify(params));
       return { id: Number(lastInsertRowid), ...row };
     },
-    addAudit: ({ atMs, actor, action, subject, text }: AuditRow) =>
-      void addAudit.run(atMs, actor, action, subject, text),
+    addAudit: ({ atMs, actor, action, subject, text, params }: AuditRow) =>
+      void addAudit.run(atMs, actor, action, subject, text, JSON.stringify(params)),
     events(page: Page & EventFilter): FleetEvent[] {
       const columns = filters.filter((column) => page[column] !== undefined);
       const key = columns.join();
@@ -72,21 +83,29 @@ export function eventRows(db: Database) {
           return { id, atMs: at_ms, node, agent, ...kindOf(stored), severity, text };
         });
     },
-    audit: (page: Page): AuditEntry[] =>
-      audit.all(beforeId(page), pageLimit(page)).map(({ id, at_ms, ...row }) => ({ id, atMs: at_ms, ...row })),
+    audit: (page: Page): StoredAudit[] =>
+      audit.all(beforeId(page), pageLimit(page)).map(({ id, at_ms, actor, subject, text, ...stored }) => {
+        return { id, atMs: at_ms, actor, ...deedOf(stored), subject, text };
+      }),
     prune: (eventsMs: number, auditMs: number): number =>
       pruneEvents.run(eventsMs).changes + pruneAudit.run(auditMs).changes,
   };
 }
 
-/** Of an older or newer version the type may be any word; rows of before there were params have none. */
+/** Of an older or newer version the type may be any word. */
 function kindOf({ type, params }: Pick<EventRecord, 'type' | 'params'>): Pick<FleetEvent, 'type' | 'params'> {
-  if (!isEventType(type)) return { type: 'log', params: { type } };
+  return isEventType(type) ? { type, params: readParams(params) } : { type: 'log', params: { type } };
+}
+function deedOf({ action, params }: Pick<AuditRecord, 'action' | 'params'>): Pick<StoredAudit, 'action' | 'params'> {
+  return isAuditAction(action) ? { action, params: readParams(params) } : { action: 'other', params: { action } };
+}
+/** Rows of before there were params have none. */
+function readParams(text: string | null): AnyParams {
   try {
-    return { type, params: params === null ? {} : JSON.parse(params) };
+    return text === null ? {} : JSON.parse(text);
   } catch {
     // A disk or a person damaged what was written: what it says to people is there.
-    return { type, params: {} };
+    return {};
   }
 }
 

@@ -198,6 +198,11 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX event_type ON event (type, id);
     `,
   },
+  {
+    version: 12,
+    name: 'what programs may read of the audit log',
+    sql: 'ALTER TABLE audit ADD COLUMN params TEXT;',
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

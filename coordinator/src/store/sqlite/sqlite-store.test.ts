@@ -164,6 +164,22 @@ t.test(
   },
 );
 
+t.test('entries of the audit log of another version are read in their words', async (t) => {
+  const path = newPath();
+  const old = databaseOf(path, 11);
+  const entry = old.prepare('INSERT INTO audit (at_ms, actor, action, subject, text) VALUES (?, ?, ?, ?, ?)');
+  entry.run(1, 'key:ada', 'node-drain', 'alice', 'its agents move away');
+  entry.run(2, 'key:ada', 'node-fly', 'alice', 'to the moon');
+  old.close();
+  const store = await open(path);
+  t.teardown(() => store.close());
+  const ada = { actor: 'key:ada', subject: 'alice' };
+  t.match(await store.audit({ limit: 10 }), [
+    { id: 2, atMs: 2, ...ada, action: 'other', params: { action: 'node-fly' }, text: 'to the moon' },
+    { id: 1, atMs: 1, ...ada, action: 'node-drain', params: {}, text: 'its agents move away' },
+  ]);
+});
+
 t.test('who held which agent is found in what an older version wrote down', async (t) => {
   const path = newPath();
   const old = databaseOf(path, 3);

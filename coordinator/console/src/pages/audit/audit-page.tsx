@@ -29,7 +29,18 @@ const columns: Column<AuditEntry>[] = [
       </span>
     ),
   },
-  { id: 'did', title: 'Did', width: 115, phone: true, value: ({ action }) => action },
+  {
+    id: 'did',
+    title: 'Did',
+    width: 160,
+    phone: true,
+    value: ({ title }) => title,
+    cell: ({ title }) => (
+      <span className="cut" title={title}>
+        {title}
+      </span>
+    ),
+  },
   { id: 'to', title: 'To', width: 105, value: ({ subject }) => subject },
   {
     id: 'what',
@@ -59,7 +70,7 @@ const noteOf = ({ subject, text, atMs }: AuditEntry) => (
   </>
 );
 const facets: Facet<AuditEntry>[] = [
-  { id: 'did', title: 'Did', value: ({ action }) => action },
+  { id: 'did', title: 'Did', value: ({ title }) => title },
   { id: 'who', title: 'Who', value: ({ actor }) => actor },
 ];
 

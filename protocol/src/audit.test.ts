@@ -1,0 +1,98 @@
+// The table of actions: every row says to what something was done and how, from params that its schema takes.
+import t from 'tap';
+import { Check } from 'typebox/schema';
+import {
+  type AuditAction,
+  AuditEntry,
+  type AuditParams,
+  audit,
+  auditActions,
+  auditTitle,
+  auditWords,
+  isAuditAction,
+} from './audit.ts';
+
+const joined = { node: 'alice', class: 'pi', site: 'home', key: 'ab12' };
+/** One of each action: to what, and how. */
+const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, text: string] } = {
+  'node-enrol': [joined, 'alice', 'pi, site home, key ab12'],
+  'node-reclaim': [joined, 'alice', 'pi, site home, key ab12'],
+  'enrol-refused': [
+    { hardware: 'ab12', code: 'token-expired', problem: 'it expired' },
+    'ab12',
+    'token-expired: it expired',
+  ],
+  'renew-refused': [
+    { node: 'alice', code: 'key-unknown', problem: 'another key' },
+    'alice',
+    'key-unknown: another key',
+  ],
+  'node-quarantined': [{ node: 'alice', reason: 'a twin' }, 'alice', 'a twin'],
+  'node-cordon': [{ node: 'alice' }, 'alice', 'takes no new agents'],
+  'node-uncordon': [{ node: 'alice' }, 'alice', 'takes new agents'],
+  'node-drain': [{ node: 'alice' }, 'alice', 'its agents move away'],
+  'node-undrain': [{ node: 'alice' }, 'alice', 'takes work again'],
+  'node-site': [{ node: 'alice', was: 'home', site: 'barn' }, 'alice', 'home -> barn'],
+  'node-labels': [{ node: 'alice', was: {}, labels: { room: 'attic' } }, 'alice', '{} -> {"room":"attic"}'],
+  'node-release': [{ node: 'alice', reason: 'a twin' }, 'alice', 'was: a twin'],
+  'node-reclaim-allow': [{ node: 'alice' }, 'alice', 'its machine may enrol anew'],
+  'node-forget': [{ node: 'alice', hardware: 'ab12' }, 'alice', 'ab12'],
+  'node-pull': [{ node: 'alice', model: 'small' }, 'alice', 'small'],
+  'node-unload': [{ node: 'alice', model: 'small' }, 'alice', 'small'],
+  'node-identify': [{ node: 'alice', seconds: 10 }, 'alice', 'for 10 s'],
+  'agent-create': [{ agent: 'ada', version: 1 }, 'ada', 'version 1'],
+  'agent-change': [{ agent: 'ada', version: 2 }, 'ada', 'version 2'],
+  'agent-remove': [{ agent: 'ada', version: 2 }, 'ada', 'was at version 2'],
+  'task-cancel': [{ task: 't1', agent: 'ada', state: 'queued' }, 't1', 'ada, was queued'],
+  'task-retry': [{ task: 't1', agent: 'ada', as: 't2' }, 't1', 'as t2'],
+  'task-dismiss': [{ task: 't1', agent: 'ada', state: 'failed' }, 't1', 'ada, failed'],
+  'token-create': [{ token: 'k', uses: 1, site: 'home', seconds: 60 }, 'k', '1 use, any class, site home, 60 s'],
+  'token-revoke': [{ token: 'k', usesLeft: 2 }, 'k', '2 uses left'],
+  'key-create': [
+    { key: 'k1', name: 'ci', role: 'viewer', expiresMs: 0 },
+    'k1',
+    'ci, viewer, until 1970-01-01T00:00:00.000Z',
+  ],
+  'key-revoke': [{ key: 'k1', name: 'ci', role: 'viewer' }, 'k1', 'ci, viewer'],
+  'sign-in-code': [{ name: 'ada' }, 'ada', 'good once'],
+  'sign-in': [{ name: 'ada', address: '10.0.0.2' }, 'ada', 'from 10.0.0.2'],
+  'sign-out': [{ name: 'ada', address: '10.0.0.2' }, 'ada', 'of 10.0.0.2'],
+  refused: [{ tried: 'api key', problem: 'not known' }, 'api key', 'not known'],
+  'alert-ack': [{ alert: 'node-lost:vm', note: 'on it' }, 'node-lost:vm', 'on it'],
+  'alert-unack': [{ alert: 'node-lost:vm' }, 'node-lost:vm', ''],
+  'moves-release': [{ site: 'barn', reasons: ['a', 'b'] }, 'site barn', 'frozen because: a; b'],
+  other: [{ action: 'agent-fly' }, 'agent-fly', ''],
+};
+
+t.test('each action says to what and how, from params that its schema takes', async (t) => {
+  const say = <A extends AuditAction>(action: A): void => {
+    const [params, subject, text] = samples[action];
+    t.same(auditWords(action, params), { subject, text }, action);
+    t.ok(Check(audit[action].params, params), `${action}: its params`);
+    t.notOk(Check(audit[action].params, []), `${action}: nothing else`);
+  };
+  for (const action of auditActions) say(action);
+  const refused = { hardware: 'ab12', code: 'node-quarantined', problem: 'x' };
+  t.equal(auditWords('enrol-refused', { ...refused, node: 'alice' }).subject, 'alice');
+  t.equal(auditWords('moves-release', { reasons: [] }).subject, 'fleet');
+  t.equal(auditWords('key-create', { key: 'k1', name: 'ci', role: 'admin' }).text, 'ci, admin');
+});
+
+t.test('an entry is of an action of the table, and has its words', async (t) => {
+  const entry = {
+    id: 1,
+    atMs: 1,
+    actor: 'key:ada',
+    action: 'node-cordon',
+    title: '',
+    subject: '',
+    text: '',
+    params: {},
+  };
+  t.ok(Check(AuditEntry, entry));
+  t.notOk(Check(AuditEntry, { ...entry, action: 'node-fly' }));
+  t.notOk(isAuditAction('toString'));
+  t.equal(auditTitle({ action: 'node-cordon', params: {} }), 'cordoned a node');
+  t.equal(auditTitle({ action: 'other', params: { action: 'node-fly' } }), 'node-fly');
+  t.equal(auditTitle({ action: 'other', params: {} }), 'did what this version does not know');
+});

@@ -1,0 +1,193 @@
+// Every action that the audit log knows: what was done, to what, and its params for programs, from which the words for people are made
+// here and nowhere else. Made once, when it is done: a row of the audit is never written anew. Params of an action are never renamed or
+// taken away; one that comes later is optional.
+import { Role } from './enrol.ts';
+import { Count, ModelName, Words } from './event-kind.ts';
+import { AgentName, Labels, NodeId, PlainName, TaskId, TimeMs } from './ids.ts';
+import { NodeClassName } from './node.ts';
+import { counted } from './quantity-words.ts';
+import { TaskState } from './task.ts';
+import { type Static, type TObject, type TProperties, Type } from './typebox.ts';
+
+const { Optional } = Type;
+const Text = Type.String();
+
+interface AuditKind<P extends TProperties> {
+  /** What somebody did, to be read after who it was: `key:ada` cordoned a node. */
+  title: string;
+  params: TObject<P>;
+  /** To what. */
+  subject: (params: Static<TObject<P>>) => string;
+  words: (params: Static<TObject<P>>) => string;
+}
+function kind<P extends TProperties>(
+  title: string,
+  params: P,
+  subject: (params: Static<TObject<P>>) => string,
+  words: (params: Static<TObject<P>>) => string,
+): AuditKind<P> {
+  return { title, params: Type.Object(params), subject, words };
+}
+const ofNode = ({ node }: { node: string }) => node;
+const ofAgent = ({ agent }: { agent: string }) => agent;
+const ofTask = ({ task }: { task: string }) => task;
+const ofToken = ({ token }: { token: string }) => token;
+const ofKey = ({ key }: { key: string }) => key;
+const ofName = ({ name }: { name: string }) => name;
+const ofAlert = ({ alert }: { alert: string }) => alert;
+
+const Node = { node: NodeId };
+const Joined = { ...Node, class: NodeClassName, site: PlainName, key: Text };
+const joinedWords = ({ class: name, site, key }: { class: string; site: string; key: string }) =>
+  `${name}, site ${site}, key ${key}`;
+const Version = { agent: AgentName, version: Count };
+const Key = { key: Text, name: PlainName, role: Role };
+const Session = { name: Text, address: Text };
+const Task = { task: TaskId, agent: AgentName };
+
+export const audit = {
+  'node-enrol': kind('joined as a new node', Joined, ofNode, joinedWords),
+  'node-reclaim': kind('took the place of its node back', Joined, ofNode, joinedWords),
+  'enrol-refused': kind(
+    'was not let in',
+    { node: Optional(NodeId), hardware: Text, code: Text, problem: Text },
+    ({ node, hardware }) => node ?? hardware,
+    ({ code, problem }) => `${code}: ${problem}`,
+  ),
+  'renew-refused': kind(
+    'got no new certificate',
+    { ...Node, code: Text, problem: Text },
+    ofNode,
+    ({ code, problem }) => `${code}: ${problem}`,
+  ),
+  'node-quarantined': kind('quarantined a node', { ...Node, reason: Text }, ofNode, ({ reason }) => reason),
+  'node-cordon': kind('cordoned a node', Node, ofNode, () => 'takes no new agents'),
+  'node-uncordon': kind('uncordoned a node', Node, ofNode, () => 'takes new agents'),
+  'node-drain': kind('began to drain a node', Node, ofNode, () => 'its agents move away'),
+  'node-undrain': kind('ended the drain of a node', Node, ofNode, () => 'takes work again'),
+  'node-site': kind(
+    'changed the site of a node',
+    { ...Node, was: PlainName, site: PlainName },
+    ofNode,
+    ({ was, site }) => `${was} -> ${site}`,
+  ),
+  'node-labels': kind(
+    'changed the labels of a node',
+    { ...Node, was: Labels, labels: Labels },
+    ofNode,
+    ({ was, labels }) => `${JSON.stringify(was)} -> ${JSON.stringify(labels)}`,
+  ),
+  'node-release': kind('released a node', { ...Node, reason: Text }, ofNode, ({ reason }) => `was: ${reason}`),
+  'node-reclaim-allow': kind(
+    'allowed a machine to take its node back',
+    Node,
+    ofNode,
+    () => 'its machine may enrol anew',
+  ),
+  'node-forget': kind('forgot a node', { ...Node, hardware: Text }, ofNode, ({ hardware }) => hardware),
+  'node-pull': kind('had a model fetched', { ...Node, model: ModelName }, ofNode, ({ model }) => model),
+  'node-unload': kind('had a model put down', { ...Node, model: ModelName }, ofNode, ({ model }) => model),
+  'node-identify': kind('had a node blink', { ...Node, seconds: Count }, ofNode, ({ seconds }) => `for ${seconds} s`),
+  'agent-create': kind('made an agent', Version, ofAgent, ({ version }) => `version ${version}`),
+  'agent-change': kind('changed an agent', Version, ofAgent, ({ version }) => `version ${version}`),
+  'agent-remove': kind('removed an agent', Version, ofAgent, ({ version }) => `was at version ${version}`),
+  'task-cancel': kind(
+    'cancelled a task',
+    { ...Task, state: TaskState },
+    ofTask,
+    ({ agent, state }) => `${agent}, was ${state}`,
+  ),
+  'task-retry': kind('sent a dead letter round again', { ...Task, as: TaskId }, ofTask, ({ as }) => `as ${as}`),
+  'task-dismiss': kind(
+    'dismissed a dead letter',
+    { ...Task, state: TaskState },
+    ofTask,
+    ({ agent, state }) => `${agent}, ${state}`,
+  ),
+  'token-create': kind(
+    'made a join token',
+    { token: Text, uses: Count, class: Optional(NodeClassName), site: PlainName, seconds: Count },
+    ofToken,
+    ({ uses, class: name = 'any class', site, seconds }) =>
+      `${counted(uses, 'use')}, ${name}, site ${site}, ${seconds} s`,
+  ),
+  'token-revoke': kind(
+    'revoked a join token',
+    { token: Text, usesLeft: Count },
+    ofToken,
+    ({ usesLeft }) => `${counted(usesLeft, 'use')} left`,
+  ),
+  'key-create': kind(
+    'made a key',
+    { ...Key, expiresMs: Optional(TimeMs) },
+    ofKey,
+    ({ name, role, expiresMs }) =>
+      `${name}, ${role}${expiresMs === undefined ? '' : `, until ${new Date(expiresMs).toISOString()}`}`,
+  ),
+  'key-revoke': kind('revoked a key', Key, ofKey, ({ name, role }) => `${name}, ${role}`),
+  'sign-in-code': kind('made a sign-in code', { name: Text }, ofName, () => 'good once'),
+  'sign-in': kind('signed in to the console', Session, ofName, ({ address }) => `from ${address}`),
+  'sign-out': kind('ended a console session', Session, ofName, ({ address }) => `of ${address}`),
+  refused: kind(
+    'was refused at the door',
+    { tried: Text, problem: Words },
+    ({ tried }) => tried,
+    ({ problem }) => problem,
+  ),
+  'alert-ack': kind('acknowledged an alert', { alert: Text, note: Text }, ofAlert, ({ note }) => note),
+  'alert-unack': kind('took an acknowledgement back', { alert: Text }, ofAlert, () => ''),
+  'moves-release': kind(
+    'let frozen moves happen',
+    { site: Optional(PlainName), reasons: Type.Array(Text) },
+    ({ site }) => (site === undefined ? 'fleet' : `site ${site}`),
+    ({ reasons }) => `frozen because: ${reasons.join('; ')}`,
+  ),
+  other: kind(
+    'did what this version does not know',
+    { action: Text },
+    ({ action }) => action,
+    () => '',
+  ),
+};
+export type AuditAction = keyof typeof audit;
+export type AuditParams<A extends AuditAction> = Static<(typeof audit)[A]['params']>;
+/** One thing that was done, whatever it is. */
+export type AuditNote = { [A in AuditAction]: { action: A; params: AuditParams<A> } }[AuditAction];
+
+export const auditActions = Object.keys(audit) as AuditAction[];
+export const AuditAction = Type.OneOf(auditActions, {
+  description: 'docs/protocol.md says what each is, and its params.',
+});
+
+interface Row<A extends AuditAction> {
+  subject(params: AuditParams<A>): string;
+  words(params: AuditParams<A>): string;
+}
+const rows: { [A in AuditAction]: Row<A> } = audit;
+export function auditWords<A extends AuditAction>(
+  action: A,
+  params: AuditParams<A>,
+): { subject: string; text: string } {
+  return { subject: rows[action].subject(params), text: rows[action].words(params) };
+}
+/** In words; of another version, the action as it is called there. */
+export function auditTitle({ action, params }: Pick<AuditEntry, 'action' | 'params'>): string {
+  return action === 'other' && typeof params.action === 'string' ? params.action : audit[action].title;
+}
+export function isAuditAction(action: string): action is AuditAction {
+  return Object.hasOwn(audit, action);
+}
+
+export const AuditEntry = Type.Object({
+  id: Type.Integer(),
+  atMs: TimeMs,
+  actor: Type.String({ description: '`key:<name>`, `node:<id>`, `token:<id>`, `address:<address>`, `coordinator`.' }),
+  action: AuditAction,
+  title: Type.String({ description: 'The action in words, to be read after the actor.' }),
+  subject: Type.String(),
+  text: Type.String(),
+  params: Type.Record(Type.String(), Type.Unknown(), {
+    description: 'Those of its action; none where the entry is older than them.',
+  }),
+});
+export type AuditEntry = Static<typeof AuditEntry>;
