@@ -113,7 +113,7 @@ t.test('adding, alerts, keys and books in a browser', { skip: noBrowser, timeout
     t.same(await axeFaultsInBothThemes(page), []);
     await open('Audit');
     const log = page.getByRole('grid', { name: 'Audit' });
-    await page.getByLabel('Did', { exact: true }).selectOption('key-revoke');
+    await page.getByLabel('Did', { exact: true }).selectOption('revoked a key');
     await page.getByText(/^1 of \d+ rows$/).waitFor();
     t.match(await log.getByRole('row').nth(1).textContent(), /admin/);
     t.same(await axeFaultsInBothThemes(page), []);
