@@ -165,7 +165,7 @@ t.test('what must be refused', async (t) => {
     await turnedDown(t, 'token-unknown', () => enrol(good, { tokenId: 'made-up' }));
     await turnedDown(t, 'token-unknown', () => enrol(good, { secret: 'guessed' }));
     const { body } = enrolBody(good, hardwareOf('damaged'));
-    const at = body.csr.length / 2;
+    const at = Math.floor(body.csr.length / 2);
     const damaged = body.csr.slice(0, at) + (body.csr[at] === 'A' ? 'B' : 'A') + body.csr.slice(at + 1);
     await turnedDown(t, 'csr-invalid', () => enrol(good, { csr: damaged }));
     await turnedDown(t, 'csr-invalid', () => enrol(good, { csr: 'no request at all' }));
