@@ -32,7 +32,7 @@ const columns: Column<AuditEntry>[] = [
   {
     id: 'did',
     title: 'Did',
-    width: 160,
+    width: 215,
     phone: true,
     value: ({ title }) => title,
     cell: ({ title }) => (
