@@ -279,7 +279,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a-node-that-is-back-says-no-hello',
     file: 'node-agent/src/node.ts',
     search: '    this.#helloTries = 0;\n    this.#sayHello();',
-    replace: '    if (this.#seq === 0) this.#sayHello();',
+    replace: '    if (this.#helloTries === 0) this.#sayHello();',
     test: 'node-agent/src/node.test.ts',
   },
   {
