@@ -1,7 +1,7 @@
 // A fix in plain words: what to do, without a command of any terminal. The console, alerts and the API read these; the CLI has
 // words of its own where a command does it. Types alone are imported, so that a browser takes it in without the validators.
 import type { Fix, FixOf, FixSteps } from './fix.ts';
-import { listInWords } from './list-words.ts';
+import { labelList, listInWords } from './list-words.ts';
 import { bytesInWords } from './quantity-words.ts';
 
 /** `let alice take agents again; then fetch qwen on alice, or set model: [auto]`; empty where nothing is known to help. */
@@ -43,7 +43,7 @@ export function plainFix(fix: Fix): string {
     case 'mend-model':
       return `see to what fails on ${fix.node}`;
     case 'label-node':
-      return `label ${fix.node} ${labelsInWords(fix.labels)}`;
+      return `label ${fix.node} ${labelList(fix.labels).join(' ')}`;
     case 'free-disk':
       return `free ${bytesInWords(fix.bytes)} of disk on ${fix.node} so that it can fetch ${fix.model}`;
     case 'wait':
@@ -83,13 +83,6 @@ function waitInWords({ for: what, node }: FixOf<'wait'>): string {
       return 'wait: a place is being looked for';
   }
 }
-function labelsInWords(labels: Readonly<Record<string, string>>): string {
-  return Object.keys(labels)
-    .sort()
-    .map((key) => `${key}=${labels[key]}`)
-    .join(' ');
-}
-
 function editInWords({ field, change, values, node }: FixOf<'edit-agent'>): string {
   const said = values.map(String);
   const [first = ''] = said;

@@ -182,7 +182,7 @@ export const maxRefusalsPerMinute = 30;
 /** API requests per key and minute. A console polls nothing; scripts submit batches. */
 export const maxRequestsPerMinute = 6_000;
 /** Models of nodes that have their own rows in `/metrics`, four figures each, those of the first nodes: with ten thousand nodes a scrape
- * then takes 8 ms more of the loop. What is beyond is summed up by model under node `*`. */
+ * then takes 4 ms more of the loop. What is beyond is summed up by model under node `*`. */
 export const maxModelRows = 256;
 /** Names of models that have their own row there; what is beyond is summed up under model `*`. */
 export const maxModelRowsSummed = 200;

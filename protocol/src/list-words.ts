@@ -4,3 +4,9 @@ export function listInWords(items: readonly string[], last: 'and' | 'or' = 'and'
   if (items.length > most) return `${items.slice(0, most - 1).join(', ')} and ${items.length - most + 1} more`;
   return `${items.slice(0, -1).join(', ')} ${last} ${items[items.length - 1]}`;
 }
+/** `room=kitchen`, one for each label, by name. */
+export function labelList(labels: Readonly<Record<string, string>>): string[] {
+  return Object.keys(labels)
+    .sort()
+    .map((key) => `${key}=${labels[key]}`);
+}

@@ -6,11 +6,10 @@ import { Count, kind, ModelName, Severity, Words } from './event-kind.ts';
 import { diskFullBytes, diskLowBytes, overheatedC, troubleOverAfterMs } from './health-limits.ts';
 import { BootId, Generation, TimeMs } from './ids.ts';
 import { RuntimeKind } from './node.ts';
+import { degreesInWords, gibInWords } from './quantity-words.ts';
 import { type Static, Type } from './typebox.ts';
 
 const gib = 1024 ** 3;
-const inGib = (bytes: number) => `${(bytes / gib).toFixed(1)} GiB`;
-const inDegrees = (degrees: number) => `${Math.round(degrees)} °C`;
 const Over = { over: Type.Boolean() };
 const unlessOver =
   (severity: Severity) =>
@@ -38,15 +37,16 @@ export const nodeEvents = {
     { ...Over, temperatureC: Type.Number() },
     ({ over, temperatureC }) =>
       over
-        ? `has cooled down: ${inDegrees(temperatureC)}`
-        : `is overheated: ${inDegrees(temperatureC)}; it needs cooling`,
+        ? `has cooled down: ${degreesInWords(temperatureC)}`
+        : `is overheated: ${degreesInWords(temperatureC)}; it needs cooling`,
     unlessOver('error'),
   ),
   'disk-low': kind(
     'warning',
     `Less than ${diskLowBytes.from / gib} GiB are free, or less than ${diskFullBytes.from / gib} GiB (error)`,
     { ...Over, freeBytes: Count },
-    ({ over, freeBytes }) => `${over ? 'has room on its disk again' : 'is short of disk'}: ${inGib(freeBytes)} left`,
+    ({ over, freeBytes }) =>
+      `${over ? 'has room on its disk again' : 'is short of disk'}: ${gibInWords(freeBytes)} left`,
     ({ over, freeBytes }) => unlessOver(freeBytes < diskFullBytes.from ? 'error' : 'warning')({ over }),
   ),
   'disk-read-only': kind(

@@ -3,8 +3,15 @@
 
 const GiB = 1024 ** 3;
 export function bytesInWords(bytes: number): string {
-  if (bytes >= GiB) return `${(bytes / GiB).toFixed(1)} GiB`;
+  if (bytes >= GiB) return gibInWords(bytes);
   return `${Math.round(bytes / 1024 ** 2)} MiB`;
+}
+/** Always in GiB: figures that are compared with a bound of some. */
+export function gibInWords(bytes: number): string {
+  return `${(bytes / GiB).toFixed(1)} GiB`;
+}
+export function degreesInWords(degrees: number): string {
+  return `${Math.round(degrees)} °C`;
 }
 export function numberInWords(value: number): string {
   return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(2)));

@@ -70,10 +70,15 @@ export function createMetrics(parts: ApiParts, feed: ConsoleFeed, refused: () =>
       for (const { site } of view.frozen) set({ site: site ?? '*' }, 1);
     },
   );
-  for (const [figure, help] of Object.entries(modelHelp) as [keyof typeof modelHelp, string][])
+  let rows: readonly ModelRow[] = [];
+  Object.entries(modelHelp).forEach(([name, help], index) => {
+    const figure = name as keyof typeof modelHelp;
     read(Gauge, `model_${figure}`, help, ['node', 'model'], (set) => {
-      for (const { node, model, [figure]: value } of modelRows(view)) set({ node, model }, value);
+      // A scrape fills gauges in the order in which they were made: the first of these looks at the nodes for all of them.
+      if (index === 0) rows = modelRows(view);
+      for (const { node, model, [figure]: value } of rows) set({ node, model }, value);
     });
+  });
   const { planning, commits } = coordinator;
   read(Counter, 'plans_total', 'Plans that placement made.', [], (set) => set({}, planning.plans));
   read(Counter, 'plan_cpu_ms_total', 'Computing of plans and rounds of rebalancing.', [], (set) =>

@@ -5,8 +5,10 @@ import {
   type Condition,
   type ConditionCode,
   conditionNames,
+  degreesInWords,
   diskFullBytes,
   diskLowBytes,
+  gibInWords,
   hotC,
   isBeyond,
   type NodeHealth,
@@ -49,9 +51,6 @@ const weakWifiDbm: Bound = { from: -80, until: -77 };
 /** Below it Linux swaps or ends programs. */
 const lowMemoryShare: Bound = { from: 0.05, until: 0.08 };
 
-const gib = 1024 ** 3;
-const inGib = (bytes: number) => `${(bytes / gib).toFixed(1)} GiB`;
-const inDegrees = (degrees = 0) => `${Math.round(degrees)} °C`;
 /** `80 °C or more, until below 75 °C` */
 const boundWords = ({ from, until }: Bound, words: (value: number) => string) =>
   from > until
@@ -117,9 +116,9 @@ const rows = [
     code: 'overheated',
     severity: 'error',
     factor: 0.5,
-    when: boundWords(overheatedC, inDegrees),
+    when: boundWords(overheatedC, degreesInWords),
     isSeen: ({ temperatureC }, was) => temperatureC !== undefined && isBeyond(overheatedC, temperatureC, was),
-    detail: ({ temperatureC }) => `${inDegrees(temperatureC)}; it needs cooling`,
+    detail: ({ temperatureC = 0 }) => `${degreesInWords(temperatureC)}; it needs cooling`,
   },
   {
     // More work makes it hotter, and it is about to be throttled.
@@ -127,9 +126,9 @@ const rows = [
     severity: 'warning',
     factor: 0.5,
     unless: 'overheated',
-    when: boundWords(hotC, inDegrees),
+    when: boundWords(hotC, degreesInWords),
     isSeen: ({ temperatureC }, was) => temperatureC !== undefined && isBeyond(hotC, temperatureC, was),
-    detail: ({ temperatureC }) => `${inDegrees(temperatureC)}; it needs cooling`,
+    detail: ({ temperatureC = 0 }) => `${degreesInWords(temperatureC)}; it needs cooling`,
   },
   {
     // A throttled Pi decodes at about half speed.
@@ -145,18 +144,18 @@ const rows = [
     code: 'disk-full',
     severity: 'error',
     factor: 0.5,
-    when: `${boundWords(diskFullBytes, inGib)} free`,
+    when: `${boundWords(diskFullBytes, gibInWords)} free`,
     isSeen: ({ diskFreeBytes }, was) => isBeyond(diskFullBytes, diskFreeBytes, was),
-    detail: ({ diskFreeBytes }) => `${inGib(diskFreeBytes)} left`,
+    detail: ({ diskFreeBytes }) => `${gibInWords(diskFreeBytes)} left`,
   },
   {
     // Before a card slows down it is watched: agents stay, and the next ones go elsewhere.
     code: 'gpu-hot',
     severity: 'warning',
     factor: 0.6,
-    when: `a GPU has ${boundWords(gpuHotC, inDegrees)}`,
+    when: `a GPU has ${boundWords(gpuHotC, degreesInWords)}`,
     isSeen: (health, was) => isBeyond(gpuHotC, hottestGpuC(health), was),
-    detail: (health) => inDegrees(hottestGpuC(health)),
+    detail: (health) => degreesInWords(hottestGpuC(health)),
   },
   {
     // Nothing is slower yet; what agents remember may fill it.
@@ -164,9 +163,9 @@ const rows = [
     severity: 'warning',
     factor: 0.8,
     unless: 'disk-full',
-    when: `${boundWords(diskLowBytes, inGib)} free`,
+    when: `${boundWords(diskLowBytes, gibInWords)} free`,
     isSeen: ({ diskFreeBytes }, was) => isBeyond(diskLowBytes, diskFreeBytes, was),
-    detail: ({ diskFreeBytes }) => `${inGib(diskFreeBytes)} left`,
+    detail: ({ diskFreeBytes }) => `${gibInWords(diskFreeBytes)} left`,
   },
   {
     // Answers come late, and the node is away more often than others.
@@ -212,7 +211,7 @@ const rows = [
     when: `${boundWords(lowMemoryShare, (share) => `${Math.round(share * 100)} %`)} of the memory free`,
     isSeen: ({ memoryFreeBytes }, was, info) =>
       info !== null && isBeyond(lowMemoryShare, memoryFreeBytes / info.memoryBytes, was),
-    detail: ({ memoryFreeBytes }) => `${inGib(memoryFreeBytes)} left`,
+    detail: ({ memoryFreeBytes }) => `${gibInWords(memoryFreeBytes)} left`,
     help: 'Look which programs there hold the memory. A model that nobody needs is unloaded when an agent needs the room.',
   },
   {

@@ -1,5 +1,5 @@
 // The filters that an agent's spec sets by itself: which nodes it may run on, whatever their state and load.
-import { type AgentSpec, type FixStep, isApart, listInWords, numberInWords } from '@blackroad/protocol';
+import { type AgentSpec, type FixStep, isApart, labelList, listInWords, numberInWords } from '@blackroad/protocol';
 import { editAgent } from './edit-agent.ts';
 import type { Filter, Ruled, RuledNode, Shortage } from './filter.ts';
 import type { SupplyNode } from './supply.ts';
@@ -103,12 +103,6 @@ export const rules: readonly NodeRule[] = [
     },
   },
 ];
-function labelList(labels: Readonly<Record<string, string>>): string[] {
-  return Object.keys(labels)
-    .sort()
-    .map((key) => `${key}=${labels[key]}`);
-}
-
 /** Also of the spec, but the node must have reported its capacity. */
 export const price: Rule<SupplyNode> & Shortage = {
   name: 'price',
