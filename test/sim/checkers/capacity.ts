@@ -7,7 +7,8 @@ import type { DeepReadonly } from '../../../coordinator/src/view.ts';
 import type { MakeChecker } from '../checker.ts';
 
 type Said = DeepReadonly<NodeCapacity>;
-const modelOf = ({ models }: Said, model: string) =>
+/** The model of this name or alias. */
+export const modelOf = ({ models }: Said, model: string) =>
   models.find(({ name, aliases }) => name === model || aliases.includes(model));
 
 export const capacity: MakeChecker = ({ world, stored, broke }) => {

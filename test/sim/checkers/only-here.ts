@@ -3,9 +3,8 @@
 import { onlyOn } from '../../../coordinator/src/fleet/draining.ts';
 import type { MakeChecker } from '../checker.ts';
 import type { SimulatedDisk } from '../disk.ts';
+import { notStored } from './rest.ts';
 
-const entries =
-  'SELECT logs.agent AS agent, hash FROM entries JOIN logs ON logs.id = entries.log WHERE seq > logs.acked';
 const others = ['pending', 'branches'].map(
   (table) => `SELECT DISTINCT logs.agent FROM ${table} JOIN logs ON logs.id = ${table}.log`,
 );
@@ -37,15 +36,7 @@ export const onlyHere: MakeChecker = ({ world, broke }) => {
     return world.machines.some((other) => other !== machine && other.identity?.node === machine.identity?.node);
   }
   function heldAlone(disk: SimulatedDisk): Set<string> {
-    const agents = new Set<string>();
-    // The cursor may lag behind on the disk: what counts is what the store has.
-    const above = (disk.read('journal.db', entries)?.all() ?? []) as { agent: string; hash: string }[];
-    for (const { agent, hash } of above) {
-      const isKept = ['memory_entry', 'branch_entry'].some(
-        (table) => world.host.stored(`SELECT 1 FROM ${table} WHERE hash = ?`, hash).length > 0,
-      );
-      if (!isKept) agents.add(agent);
-    }
+    const agents = new Set(notStored(world, disk));
     for (const sql of others)
       for (const agent of (disk.read('journal.db', sql)?.pluck().all() ?? []) as string[]) agents.add(agent);
     return agents;

@@ -1,7 +1,9 @@
 // [INV-rest] When the faults are over everything comes to rest in bounded time: presence is true, every agent that fits somewhere is
 // ready, logs agree, outboxes are empty, no task waits. Says what does not.
 import type { MakeChecker } from '../checker.ts';
+import type { SimulatedDisk } from '../disk.ts';
 import type { World } from '../world.ts';
+import { modelOf } from './capacity.ts';
 
 export const rest: MakeChecker = ({ world, broke }) => {
   const checker: ReturnType<MakeChecker> = {
@@ -51,16 +53,8 @@ export function restlessOf(world: World): string[] {
     if (!machine.process) continue;
     const waiting = (machine.disk.read('outbox.sqlite', 'SELECT topic FROM outbox')?.pluck().all() ?? []) as string[];
     if (waiting.length > 0) out.push(`${machine.name} has ${waiting.length} messages in its outbox: ${waiting[0]}`);
-    // The cursor may lag behind on the disk: what counts is what the store has.
-    const unacked =
-      'SELECT logs.agent AS agent, hash FROM entries JOIN logs ON logs.id = entries.log WHERE seq > logs.acked';
-    const above = (machine.disk.read('journal.db', unacked)?.all() ?? []) as { agent: string; hash: string }[];
-    for (const { agent, hash } of above) {
-      const kept = ['memory_entry', 'branch_entry'].some(
-        (table) => world.host.stored(`SELECT 1 FROM ${table} WHERE hash = ?`, hash).length > 0,
-      );
-      if (view.agents.has(agent) && !kept) out.push(`${machine.name} holds memories of ${agent} that nobody else has`);
-    }
+    for (const agent of notStored(world, machine.disk))
+      if (view.agents.has(agent)) out.push(`${machine.name} holds memories of ${agent} that nobody else has`);
     for (const table of ['pending', 'branches'] as const) {
       const left = `SELECT DISTINCT logs.agent FROM ${table} JOIN logs ON logs.id = ${table}.log`;
       const agents = (machine.disk.read('journal.db', left)?.pluck().all() ?? []) as string[];
@@ -70,17 +64,27 @@ export function restlessOf(world: World): string[] {
   return out;
 }
 
+/** Whose memories in the log of a disk the store lacks: one name for each of them. */
+export function notStored({ host }: World, disk: SimulatedDisk): string[] {
+  // The cursor may lag behind on the disk: what counts is what the store has.
+  const unacked =
+    'SELECT logs.agent AS agent, hash FROM entries JOIN logs ON logs.id = entries.log WHERE seq > logs.acked';
+  const above = (disk.read('journal.db', unacked)?.all() ?? []) as { agent: string; hash: string }[];
+  const isStored = (hash: string) =>
+    ['memory_entry', 'branch_entry'].some(
+      (table) => host.stored(`SELECT 1 FROM ${table} WHERE hash = ?`, hash).length > 0,
+    );
+  return above.flatMap(({ agent, hash }) => (isStored(hash) ? [] : [agent]));
+}
+
 /**
  * Whether a person must act before this agent works again: its node lost the model, and the reason why no other node takes it is
  * known. What its triggers ask for waits until its deadline, so there are open tasks of it at any time.
  */
 export function isStranded(world: World, name: string): boolean {
   const { placement, unplaced } = world.host.coordinator?.view.agents.get(name) ?? {};
-  return !!placement && !!unplaced && unplaced.refused.length > 0 && !offers(world, placement.node, placement.model);
-}
-
-/** What the node told of itself last. */
-function offers(world: World, node: string, model: string): boolean {
-  const { models = [] } = world.host.coordinator?.view.live.get(node)?.capacity ?? {};
-  return models.some(({ name, aliases }) => name === model || aliases.includes(model));
+  if (!placement || !unplaced || unplaced.refused.length === 0) return false;
+  // What the node told of itself last.
+  const said = world.host.coordinator?.view.live.get(placement.node)?.capacity;
+  return !said || modelOf(said, placement.model) === undefined;
 }
