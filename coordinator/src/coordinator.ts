@@ -29,7 +29,7 @@ import { fleetState } from './fleet/tick.ts';
 import { createFleetClock, type FleetClock } from './fleet-clock.ts';
 import { Following } from './following.ts';
 import type { Answer, Decide, Decision, InputKind, Inputs, Outcome, Policy } from './input.ts';
-import { enrichMemory, offersAgain } from './memory-reads.ts';
+import { branchedOn, enrichMemory, offerOf } from './memory-reads.ts';
 import { mayPass, Outage } from './outage.ts';
 import { encodeAll } from './outbound.ts';
 import { Planner, type PlanningFigures, type Urgency } from './planner.ts';
@@ -414,26 +414,28 @@ class Loop implements Coordinator {
     }
   }
 
-  /** A node that was put out loses its connection after the farewell had a moment to reach it. */
+  /** A node that was put out loses its connection after the farewell had a moment to reach it; a branch that was cut is offered. */
   #judge(touched: Touched): void {
     for (const id of touched.nodes) {
       const row = this.#view.nodes.get(id);
-      if (!row) this.#offerBranchesOf(id).catch(() => {}); // stopping, or the store is away: they are offered at the next hello
       if (!row || row.status === 'quarantined') this.#parts.clock.after(500, () => this.#parts.bus.disconnect(id));
+    }
+    for (const { type, agent } of touched.events) {
+      // What came of it is all there is, and its writer does not ask. Stopping, or the store is away: it is offered at the next hello.
+      if (type === 'memory-branch-cut' && agent !== null) this.#offerBranch(agent).catch(() => {});
     }
   }
 
-  /** What a forgotten node had brought of its branches is all of them: whoever has its agents now gets it. */
-  async #offerBranchesOf(node: string): Promise<void> {
-    const writers = new Set<string>();
-    for (const { node: from, agent } of this.#view.branches.values()) {
-      const writer = this.#view.agents.get(agent)?.placement?.node;
-      if (from === node && writer !== undefined) writers.add(writer);
-    }
-    for (const writer of writers) await this.#offerAgain(writer);
+  async #takeMemory(input: Inputs['memory-up']): Promise<void> {
+    await this.submit('memory-up', input);
+    // Nothing of it was left to bring in: the next one follows without a word of the writer.
+    const { branch, message } = input;
+    const wasOffered = message.type === 'hello' || message.type === 'hydrated';
+    if (wasOffered && branch && !this.#view.branches.has(branch.id)) await this.#offerBranch(input.agent);
   }
-  async #offerAgain(node: string): Promise<void> {
-    for (const offer of await offersAgain(this.store, this.view, node)) await this.submit('memory-up', offer);
+  async #offerBranch(agent: string): Promise<void> {
+    const offer = await offerOf(this.store, this.#view, agent);
+    if (offer) await this.#takeMemory(offer);
   }
 
   #touch(touched: Touched, change: Change): void {
@@ -533,7 +535,7 @@ class Loop implements Coordinator {
         return;
       case 'nodeHello':
         await this.submit('node-hello', { node, message: decoded.message });
-        await this.#offerAgain(node);
+        for (const agent of branchedOn(this.#view, node)) await this.#offerBranch(agent);
         return;
       case 'nodeInfo':
         await this.submit('node-info', { node, message: decoded.message });
@@ -562,8 +564,7 @@ class Loop implements Coordinator {
         this.#following.chunk(decoded.params.task as string, node, decoded.message, this.#view);
         return;
       case 'memoryUp':
-        await this.submit(
-          'memory-up',
+        await this.#takeMemory(
           await enrichMemory(this.store, this.view, node, decoded.params.agent as string, decoded.message),
         );
         return;

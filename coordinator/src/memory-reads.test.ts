@@ -16,7 +16,7 @@ import t from 'tap';
 import { SampleFleet } from '../../test/fixtures/coordinator/sample-fleet.ts';
 import { isDurable } from './change.ts';
 import { acceptMemory } from './memory/accept.ts';
-import { enrichMemory, offersAgain } from './memory-reads.ts';
+import { branchedOn, enrichMemory, offerOf } from './memory-reads.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import type { BranchRow, View } from './view.ts';
@@ -226,7 +226,7 @@ const openBranch = (agent: string, more: Partial<BranchRow> = {}): BranchRow => 
   ...more,
 });
 
-t.test('a node that said hello is offered what may have been lost on the way', async (t) => {
+t.test('a writer is offered its oldest branch without having asked', async (t) => {
   const fleet = new SampleFleet();
   fleet.runs('here', 'alice');
   fleet.runs('elsewhere', 'bob');
@@ -246,15 +246,15 @@ t.test('a node that said hello is offered what may have been lost on the way', a
       return [4, 5].map((seq) => ({ seq }));
     },
   } as unknown as Store;
-  const offers = await offersAgain(store, fleet.view, 'alice');
+  t.same([...branchedOn(fleet.view, 'alice')], ['here', 'half']);
+  t.same([...branchedOn(fleet.view, 'nobody')], []);
+  t.match(await offerOf(store, fleet.view, 'here'), {
+    node: 'alice',
+    agent: 'here',
+    message: { type: 'hydrated', durableSeq: 9, hash: 'a'.repeat(64) },
+    branch: { id: 'here.old.1', entries: [{ seq: 4 }, { seq: 5 }] },
+  });
+  t.equal(await offerOf(store, fleet.view, 'half'), null, 'it is not whole');
+  t.equal(await offerOf(store, fleet.view, 'gone'), null, 'nobody writes');
   t.same(read, ['here.old.1']);
-  t.match(offers, [
-    {
-      node: 'alice',
-      agent: 'here',
-      message: { type: 'hydrated', durableSeq: 9, hash: 'a'.repeat(64) },
-      branch: { id: 'here.old.1', entries: [{ seq: 4 }, { seq: 5 }] },
-    },
-  ]);
-  t.same(await offersAgain(store, fleet.view, 'nobody'), []);
 });

@@ -42,21 +42,25 @@ export async function enrichMemory(
   return input;
 }
 
+/** Agents whose writer is this node, and who have something on a branch that is not in their memory yet. */
+export function branchedOn(view: View, node: string): Set<string> {
+  const agents = new Set<string>();
+  for (const { agent } of view.branches.values())
+    if (view.agents.get(agent)?.placement?.node === node) agents.add(agent);
+  return agents;
+}
 /**
- * A node that is back: what it was offered before it went may have been lost on the way, and it says nothing of memories that it knows
- * to be level. Its writers are offered their branches anew.
+ * Offers the writer of an agent its oldest branch without having been asked: it says nothing of a memory that it knows to be level, and
+ * what it was offered before may have been lost on the way.
  */
-export async function offersAgain(store: Store, view: View, node: string): Promise<Inputs['memory-up'][]> {
-  const offers: Inputs['memory-up'][] = [];
-  for (const agent of new Set([...view.branches.values()].map((branch) => branch.agent))) {
-    const placement = view.agents.get(agent)?.placement;
-    if (placement?.node !== node) continue;
-    const { seq = 0, hash = 'genesis' } = view.heads.get(agent) ?? {};
-    const branch = await readBranch(store, view, oldestBranch(view, agent));
-    const message = { type: 'hydrated', epoch: placement.epoch, durableSeq: seq, hash } as const;
-    if (branch) offers.push({ node, agent, message, stored: [], missing: [], branch });
-  }
-  return offers;
+export async function offerOf(store: Store, view: View, agent: string): Promise<Inputs['memory-up'] | null> {
+  const placement = view.agents.get(agent)?.placement;
+  const oldest = oldestBranch(view, agent);
+  if (!placement || !oldest) return null;
+  const { node, epoch } = placement;
+  const { seq = 0, hash = 'genesis' } = view.heads.get(agent) ?? {};
+  const message = { type: 'hydrated', epoch, durableSeq: seq, hash } as const;
+  return { node, agent, message, stored: [], missing: [], branch: await readBranch(store, view, oldest) };
 }
 
 /** More than one message holds: the decision cuts, and goes on with the next part. */

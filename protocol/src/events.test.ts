@@ -136,6 +136,10 @@ t.test('each type says what happened, from params that its schema takes', async 
     eventWords('node-lost', { node: 'alice', cause: 'quarantined', reason: 'quarantined: x', tasks: 0 }),
     'alice is shut out',
   );
+  t.match(
+    eventWords('memory-branch-cut', { ...samples['memory-branch-cut'][0], cause: 'nothing-left' }),
+    'branch ada.vm.2 ends at entry 9: vm had not brought all of it, and says that it has nothing left to bring',
+  );
   t.equal(eventWords('moves-released', { by: ada, reasons: ['a'] }), 'moves released by key:ada; frozen because: a');
 });
 

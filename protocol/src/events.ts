@@ -224,10 +224,15 @@ const ofAgents = {
   ),
   'memory-branch-cut': kind(
     'warning',
-    'A branch is not whole: its node was forgotten before it had brought all of it',
-    OfBranch,
-    ({ node, branch, fromSeq, uptoSeq }) =>
-      `branch ${branch} ends at entry ${uptoSeq}: ${node} was forgotten before it had brought all of it; entries ${fromSeq} to ${uptoSeq} are kept`,
+    'A branch is not whole: its node was forgotten, or lost the rest, before it had brought all of it',
+    { ...OfBranch, cause: Optional(Type.OneOf(['forgotten', 'nothing-left'])) },
+    ({ node, branch, fromSeq, uptoSeq, cause = 'forgotten' }) => {
+      const why =
+        cause === 'forgotten'
+          ? `${node} was forgotten before it had brought all of it`
+          : `${node} had not brought all of it, and says that it has nothing left to bring`;
+      return `branch ${branch} ends at entry ${uptoSeq}: ${why}; entries ${fromSeq} to ${uptoSeq} are kept`;
+    },
   ),
   'memory-merged': kind(
     'info',

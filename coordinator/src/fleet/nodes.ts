@@ -108,7 +108,7 @@ export const forgetNode: Decide<'node-forget'> = (view, { by, node }, nowMs) => 
       unplaced: { text: 'Its node was forgotten.', fix: [[{ verb: 'wait', for: 'placement' }]], refused: [] },
     });
   }
-  closeBranchesOf(draft, node);
+  closeBranchesOf(draft, node, 'forgotten');
   dropNode(draft, node);
   sayFarewell(draft, node, 'forgotten', 'A person took this node out of the fleet.');
   noteAudit(draft, by, 'node-forget', { node, hardware: row.hardware });

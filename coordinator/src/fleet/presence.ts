@@ -3,6 +3,7 @@
 import { type AgentObserved, stoppedReason } from '@blackroad/protocol';
 import { agentIn, change, type Draft, decided, nodeIn, noteEvent, openDraft, putNode, remark } from '../draft.ts';
 import type { Decide } from '../input.ts';
+import { closeBranchesOf } from '../memory/branches.ts';
 import { takeBackUnheld } from '../tasks/held.ts';
 import { leaseForNode, leaseNext } from '../tasks/leases.ts';
 import { placeMayBeBack } from '../tasks/place-trouble.ts';
@@ -74,6 +75,8 @@ export const acceptHealth: Decide<'node-health'> = (view, { node, message }, now
   const row = ofThisBoot(draft, node, message.boot, 'health');
   if (!row) return decided(draft);
   change(draft, { type: 'health', node, health: message, atMs: nowMs });
+  // Its journal was damaged, or its disk exchanged, in the middle of a branch: the rest never comes.
+  if (message.memoriesUnacked === 0) closeBranchesOf(draft, node, 'nothing-left');
   // Only who said hello to this coordinator is matched with what it holds; the others are about to.
   if (view.live.get(node)?.helloBoot !== row.boot) return decided(draft);
   if (row.presence === 'online') {

@@ -1,8 +1,9 @@
 import { commitPayload, hashHeader, type MemoryEntry, type MemoryUp, maxMemoryEntryBytes } from '@blackroad/protocol';
 import t from 'tap';
 import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import { ada, boot1 } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { ada, boot1, sampleHealth } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { forgetNode } from '../fleet/nodes.ts';
+import { acceptHealth } from '../fleet/presence.ts';
 import type { Inputs } from '../input.ts';
 import { acceptMemory } from './accept.ts';
 
@@ -369,6 +370,26 @@ t.test('a node is forgotten in the middle of a branch: what came of it is closed
   t.match(up(fleet, 'bob', level, { branch: { id: 'echo.alice.1', entries: alone.slice(0, 2) } }).down, [
     { node: 'bob', type: 'merge', branch: 'echo.alice.1', entries: alone.slice(0, 2) },
   ]);
+});
+
+t.test('a node that says it has nothing left to bring: what came of its branch is closed (seed 420553)', async (t) => {
+  const { fleet, main, alone } = apart([{}, {}, {}, {}]);
+  up(fleet, 'alice', branch(1, alone.slice(0, 2), false), { stored: hashes(main) });
+  const beat = (node: string, memoriesUnacked?: number) => {
+    const { boot } = fleet.view.nodes.get(node)!;
+    const message = { ...sampleHealth({ boot }), ...(memoriesUnacked === undefined ? {} : { memoriesUnacked }) };
+    return events(fleet.decide<'node-health'>(acceptHealth, { node, message }).changes);
+  };
+  t.same(beat('alice', 2), [], 'it goes on');
+  t.same(beat('alice'), [], 'an older node-agent, which cannot say');
+  t.same(beat('bob', 0), [], 'another node');
+  t.match(fleet.view.branches.get('echo.alice.1'), { complete: false });
+  t.same(beat('alice', 0), ['memory-branch-cut']);
+  t.match(fleet.view.branches.get('echo.alice.1'), { fromSeq: 4, uptoSeq: 5, complete: true, merged: false });
+  t.same(beat('alice', 0), [], 'once');
+  const siblings = [{ id: 'echo.alice.1', hashes: hashes(alone.slice(0, 2)) }];
+  const rest = up(fleet, 'alice', branch(1, alone.slice(2)), { stored: [], siblings });
+  t.match(rest.down, [{ type: 'merge' }, { type: 'branch-ack' }], 'the rest is taken should it come all the same');
 });
 
 t.test('what may be taken later says nothing final, what is never taken does', async (t) => {

@@ -56,12 +56,12 @@ export function keepBranch(draft: Draft, input: Inputs['memory-up'], message: Br
 }
 
 /** Nobody brings the rest of what this node had begun to bring: what is here is all there is, and is brought in. */
-export function closeBranchesOf(draft: Draft, node: string): void {
+export function closeBranchesOf(draft: Draft, node: string, cause: 'forgotten' | 'nothing-left'): void {
   for (const row of draft.view.branches.values()) {
     if (row.node !== node || row.complete) continue;
     putBranch(draft, { ...(row as BranchRow), complete: true }, []);
     const { agent, id: branch, fromSeq, uptoSeq } = row;
-    noteEvent(draft, 'memory-branch-cut', { agent, node, branch, fromSeq, uptoSeq });
+    noteEvent(draft, 'memory-branch-cut', { agent, node, branch, fromSeq, uptoSeq, cause });
   }
 }
 
