@@ -2,7 +2,15 @@
 // acknowledges what it drops, so a refused question is answered too, with the reason.
 // In: asks as they were decoded, and those that were refused, by a door or by their form. Out: tasks, and answers. The answers to
 // refused asks are bounded: whoever sends nonsense in a loop is not sent a loop back.
-import { cutToBytes, FleetError, isAskId, type Principal, parseTopic, type TopicMessage } from '@blackroad/protocol';
+import {
+  cutToBytes,
+  defaultSpace,
+  FleetError,
+  isAskId,
+  type Principal,
+  parseTopic,
+  type TopicMessage,
+} from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { type Random, sortableId } from '@blackroad/std/random';
 import type { Arrived } from './bus/bus.ts';
@@ -11,7 +19,7 @@ import { createRate } from './door/rate.ts';
 import type { Answer, Inputs, Outcome } from './input.ts';
 import type { Store } from './store/store.ts';
 import { answerTo } from './tasks/answer.ts';
-import { isEnded, type View } from './view.ts';
+import { agentIdEver, inSpace, isEnded, type View } from './view.ts';
 
 /** Of one sender; where the broker does not say who that is, of one agent's topic. And of all together. */
 const refusedAnswersPerMinute = 60;
@@ -47,14 +55,17 @@ export function createAsks({ view, store, clock, random, submit, send }: AsksPar
       const id = mint();
       const ask = askId ?? id;
       const replyTo = { kind: 'mqtt', agent, id: ask } as const;
-      const idempotencyKey = `mqtt:${agent}:${ask}`;
+      const space = by?.space ?? defaultSpace;
+      const agentId = agentIdEver(view, space, agent);
+      if (agentId === undefined) return refuse(agent, ask, `There is no agent ${agent}.`);
+      const idempotencyKey = `mqtt:${agentId}:${ask}`;
       try {
-        const stored = view.tasksByIdempotencyKey.has(idempotencyKey)
+        const stored = view.tasksByIdempotencyKey.has(inSpace(space, idempotencyKey))
           ? null
-          : await store.taskByIdempotencyKey(idempotencyKey);
+          : await store.taskByIdempotencyKey(space, idempotencyKey);
         const known = stored && isEnded(stored) ? stored : null;
         const request = { prompt, idempotencyKey };
-        const asked = { by: by ?? null, id, agent, origin: 'mqtt', request, known, replyTo } as const;
+        const asked = { by: by ?? null, id, agent: agentId, origin: 'mqtt', request, known, replyTo } as const;
         const outcome = await submit('task-submit', asked);
         if (!outcome.ok) return refuse(agent, ask, outcome.details.detail ?? outcome.code);
         if (known) send(answerTo(replyTo, known));

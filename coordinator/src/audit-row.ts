@@ -2,13 +2,16 @@
 // are made here alone.
 import { type Asker, type AuditAction, type AuditParams, actorOf, auditWords } from '@blackroad/protocol';
 import type { AuditRow } from './change.ts';
-import { statedOf } from './stated.ts';
+import { statedOf, withNames } from './stated.ts';
 
+/** `params.agent` is an id; in the row stands its name. */
 export function auditRow<A extends AuditAction>(
   atMs: number,
   by: Pick<Asker, 'kind' | 'name'>,
   action: A,
   params: AuditParams<A>,
+  nameOf: (agent: string) => string,
 ): AuditRow {
-  return { atMs, actor: actorOf(by), action, ...auditWords(action, params), params: statedOf(params) };
+  const named = withNames(params, nameOf);
+  return { atMs, actor: actorOf(by), action, ...auditWords(action, named), params: statedOf(named) };
 }

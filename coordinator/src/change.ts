@@ -29,6 +29,7 @@ import {
   type Freeze,
   freezeAt,
   type HolderRow,
+  inSpace,
   type JoinTokenRow,
   type KeyRow,
   type ModelFault,
@@ -37,6 +38,7 @@ import {
   type PastBoots,
   type PlaceTrouble,
   type Refusals,
+  type RemovedAgentRow,
   type SessionRow,
   type Spent,
   type TaskRow,
@@ -64,10 +66,10 @@ export type DurableChange =
   | { type: 'node'; row: NodeRow }
   | { type: 'node-gone'; id: string }
   | { type: 'agent'; row: AgentRow }
-  | { type: 'agent-gone'; name: string }
+  | { type: 'agent-gone'; row: RemovedAgentRow }
   /** Written with every placement; never taken back. */
   | { type: 'holder'; row: HolderRow }
-  | { type: 'agent-version'; name: string; version: number; atMs: number; by: string; spec: AgentRow['spec'] }
+  | { type: 'agent-version'; agent: string; version: number; atMs: number; by: string; spec: AgentRow['spec'] }
   | { type: 'task-new'; row: TaskRow }
   /** Queued again, leased, running. */
   | {
@@ -97,7 +99,7 @@ export type DurableChange =
   | { type: 'session'; row: SessionRow }
   /** Signed out, expired, or its key was revoked. */
   | { type: 'session-gone'; id: string }
-  | { type: 'memory'; agent: string; entries: MemoryEntry[] }
+  | { type: 'memory'; agent: string; space: string; entries: MemoryEntry[] }
   | { type: 'branch'; row: BranchRow; entries: MemoryEntry[] }
   | { type: 'setting'; key: string; value: unknown }
   | { type: 'event'; row: EventRow }
@@ -195,21 +197,26 @@ export function apply(view: MutableView, change: Change): void {
       return;
     }
     case 'agent': {
-      const before = view.agents.get(change.row.name);
-      if (before?.placement && before.placement.node !== change.row.placement?.node) {
-        drop(view.agentsByNode, before.placement.node, before.name);
-      }
-      if (before?.placement?.epoch !== change.row.placement?.epoch) view.observed.delete(change.row.name);
-      view.agents.set(change.row.name, change.row);
-      if (change.row.placement) add(view.agentsByNode, change.row.placement.node, change.row.name);
+      const { row } = change;
+      const before = view.agents.get(row.id);
+      if (before?.placement && before.placement.node !== row.placement?.node)
+        drop(view.agentsByNode, before.placement.node, row.id);
+      if (before?.placement?.epoch !== row.placement?.epoch) view.observed.delete(row.id);
+      if (before?.spec.name !== row.spec.name) nameAgent(view, before, row);
+      view.agents.set(row.id, row);
+      if (row.placement) add(view.agentsByNode, row.placement.node, row.id);
       return;
     }
     case 'agent-gone': {
-      const before = view.agents.get(change.name);
-      if (before?.placement) drop(view.agentsByNode, before.placement.node, before.name);
-      view.agents.delete(change.name);
-      view.observed.delete(change.name);
-      view.placeTroubles.delete(change.name);
+      const { row } = change;
+      const before = view.agents.get(row.id);
+      if (before?.placement) drop(view.agentsByNode, before.placement.node, row.id);
+      if (before) view.agentIds.delete(inSpace(before.space, before.spec.name));
+      view.agents.delete(row.id);
+      view.observed.delete(row.id);
+      view.placeTroubles.delete(row.id);
+      view.removedAgents.set(row.id, row);
+      view.removedIds.set(inSpace(row.space, row.name), row.id);
       return;
     }
     case 'holder':
@@ -220,7 +227,7 @@ export function apply(view: MutableView, change: Change): void {
       const before = view.tasks.get(row.id);
       if (before) unindexTask(view, before);
       view.tasks.set(row.id, row);
-      if (row.idempotencyKey !== null) view.tasksByIdempotencyKey.set(row.idempotencyKey, row.id);
+      if (row.idempotencyKey !== null) view.tasksByIdempotencyKey.set(inSpace(row.space, row.idempotencyKey), row.id);
       indexTask(view, row);
       return;
     }
@@ -242,7 +249,8 @@ export function apply(view: MutableView, change: Change): void {
       view.tasks.delete(before.id);
       useModel(view, before, change.row.endedMs);
       if (change.row.state === 'done') modelWorked(view, change.row);
-      if (before.idempotencyKey !== null) view.tasksByIdempotencyKey.delete(before.idempotencyKey);
+      if (before.idempotencyKey !== null)
+        view.tasksByIdempotencyKey.delete(inSpace(before.space, before.idempotencyKey));
       rememberEnd(view, before);
       const work = view.work.get(before.agent);
       if (work && work.waiting.length === 0 && work.leased.size === 0) view.work.delete(before.agent);
@@ -404,6 +412,17 @@ function moveTasks(view: MutableView, byMs: number): void {
   }
 }
 
+/** The name it had is free from now on, unless another agent has taken it by an earlier change. */
+function nameAgent(view: MutableView, before: AgentRow | undefined, { id, space, spec }: AgentRow): void {
+  const old = before && inSpace(before.space, before.spec.name);
+  if (old !== undefined && view.agentIds.get(old) === id) view.agentIds.delete(old);
+  view.agentIds.set(inSpace(space, spec.name), id);
+  const removed = view.removedAgents.get(id);
+  if (!removed) return;
+  view.removedAgents.delete(id);
+  view.removedIds.delete(inSpace(removed.space, removed.name));
+}
+
 function noteHolder(view: MutableView, { agent, ...holder }: HolderRow): void {
   const holders = view.holders.get(agent);
   if (!holders) view.holders.set(agent, [holder]);
@@ -449,9 +468,10 @@ function noteFault(
   else faults.delete(node);
 }
 
-function rememberEnd(view: MutableView, { id, idempotencyKey }: TaskRow): void {
-  view.justEnded.set(id, idempotencyKey);
-  if (idempotencyKey !== null) view.justEndedKeys.set(idempotencyKey, id);
+function rememberEnd(view: MutableView, { id, space, idempotencyKey }: TaskRow): void {
+  const ended = idempotencyKey === null ? null : inSpace(space, idempotencyKey);
+  view.justEnded.set(id, ended);
+  if (ended !== null) view.justEndedKeys.set(ended, id);
   if (view.justEnded.size <= maxJustEnded) return;
   const [oldest, key] = view.justEnded.entries().next().value as [string, string | null];
   view.justEnded.delete(oldest);

@@ -94,7 +94,7 @@ interface CoordinatorParts {
   log: Log;
   check: Checker;
   /** How a task row looks to people; api/show.ts has it, the loop must not import I/O folders. */
-  showTask: (row: TaskRow | EndedTask) => TaskView;
+  showTask: (view: View, row: TaskRow | EndedTask) => TaskView;
   /** Called when an invariant broke, or the store could not even be read any more: the process must end. */
   fatal: (error: Error) => void;
 }
@@ -143,7 +143,7 @@ class Loop implements Coordinator {
     this.store = parts.store;
     this.policy = parts.policy;
     this.#view = emptyView(parts.random.hex(8), parts.clock.nowMs(), parts.cuts);
-    this.#following = new Following(parts.showTask);
+    this.#following = new Following((row) => parts.showTask(this.view, row));
     this.#refusals = createRefusals(parts.log, parts.clock);
     const { policy, clock, random, fatal } = parts;
     const submit = this.submit.bind(this);
@@ -454,10 +454,10 @@ class Loop implements Coordinator {
         touched.nodes.add(change.node);
         return;
       case 'agent':
-        touched.agents.add(change.row.name);
+        touched.agents.add(change.row.id);
         return;
       case 'agent-gone':
-        touched.agents.add(change.name);
+        touched.agents.add(change.row.id);
         return;
       case 'observed':
       case 'memory':

@@ -11,7 +11,7 @@ import {
   revokeToken,
 } from './fleet/access.ts';
 import { acknowledge, unacknowledge } from './fleet/acknowledge.ts';
-import { applyAgent, removeAgent } from './fleet/agents.ts';
+import { applyAgent, removeAgent, renameAgent } from './fleet/agents.ts';
 import { clockSet } from './fleet/clock-set.ts';
 import { enrol, renew } from './fleet/enrolment.ts';
 import { acceptHello } from './fleet/hello.ts';
@@ -47,6 +47,7 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'node-release': releaseNode,
   'node-forget': forgetNode,
   'agent-apply': applyAgent,
+  'agent-rename': renameAgent,
   'agent-remove': removeAgent,
   'task-submit': submitTask,
   'task-cancel': cancelTask,

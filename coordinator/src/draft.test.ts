@@ -1,6 +1,6 @@
 import t from 'tap';
 import { SampleFleet } from '../../test/fixtures/coordinator/sample-fleet.ts';
-import { sampleNode } from '../../test/fixtures/coordinator/sample-rows.ts';
+import { removedAgent, sampleNode } from '../../test/fixtures/coordinator/sample-rows.ts';
 import {
   addTask,
   allChanges,
@@ -59,7 +59,7 @@ t.test('changes come in an order that can be applied: rows, what hangs on them, 
   fleet.apply1('greeter');
   const draft = openDraft(fleet.view, fleet.now);
   draft.changes.push({ type: 'hello', node: 'alice', boot: 'boot-0001' });
-  dropAgent(draft, 'greeter');
+  dropAgent(draft, removedAgent('greeter'));
   putNode(draft, sampleNode('alice'));
   t.same(
     allChanges(draft).map(({ type }) => type),

@@ -16,7 +16,16 @@ import { auditRow } from './audit-row.ts';
 import { type Change, goesBefore, type Outgoing, outgoing } from './change.ts';
 import { eventRow } from './event-row.ts';
 import type { Decision } from './input.ts';
-import type { AgentRow, EndedTask, NodeRow, PlaceTrouble, TaskRow, View } from './view.ts';
+import {
+  type AgentRow,
+  agentNameOf,
+  type EndedTask,
+  type NodeRow,
+  type PlaceTrouble,
+  type RemovedAgentRow,
+  type TaskRow,
+  type View,
+} from './view.ts';
 
 export interface Draft {
   readonly view: View;
@@ -27,7 +36,8 @@ export interface Draft {
   readonly remarks: { reason: string; text: string }[];
   /** Rows as decided so far; null: gone. */
   readonly nodes: Map<string, NodeRow | null>;
-  readonly agents: Map<string, AgentRow | null>;
+  /** What is left of an agent: it is gone. */
+  readonly agents: Map<string, AgentRow | RemovedAgentRow>;
   readonly tasks: Map<string, TaskRow | null>;
   readonly tasksByAgent: Map<string, Set<string>>;
   readonly helloBoots: Map<string, string>;
@@ -66,9 +76,16 @@ export function nodeOf(
   const own = draft.nodes.size === 0 ? undefined : draft.nodes.get(row.id);
   return own === undefined ? (row as NodeRow) : own;
 }
-export function agentIn(draft: Draft, name: string): AgentRow | undefined {
-  const own = draft.agents.get(name);
-  return own === null ? undefined : (own ?? (draft.view.agents.get(name) as AgentRow | undefined));
+export function agentIn(draft: Draft, id: string): AgentRow | undefined {
+  const own = draft.agents.get(id);
+  if (own === undefined) return draft.view.agents.get(id) as AgentRow | undefined;
+  return 'spec' in own ? own : undefined;
+}
+/** What people call it now, or called it when it was removed. */
+export function nameIn({ view, agents }: Draft, id: string): string {
+  const own = agents.get(id);
+  if (own === undefined) return agentNameOf(view, id);
+  return 'spec' in own ? own.spec.name : own.name;
 }
 export function taskIn(draft: Draft, id: string): TaskRow | undefined {
   const own = draft.tasks.get(id);
@@ -93,10 +110,10 @@ export function dropNode(draft: Draft, id: string): void {
   draft.nodes.set(id, null);
 }
 export function putAgent(draft: Draft, row: AgentRow): void {
-  draft.agents.set(row.name, row);
+  draft.agents.set(row.id, row);
 }
-export function dropAgent(draft: Draft, name: string): void {
-  draft.agents.set(name, null);
+export function dropAgent(draft: Draft, row: RemovedAgentRow): void {
+  draft.agents.set(row.id, row);
 }
 
 export function addTask(draft: Draft, row: TaskRow): void {
@@ -181,16 +198,18 @@ export function change(draft: Draft, made: Change): void {
 export function send<N extends TopicName>(draft: Draft, name: N, params: TopicParams, message: TopicMessage<N>): void {
   draft.messages.push(outgoing(name, params, message));
 }
+/** `agent` in the params is its id; it is told by its name. */
 export function noteEvent<T extends EventType>(draft: Draft, type: T, params: EventParams<T>): void {
-  draft.changes.push({ type: 'event', row: eventRow(draft.nowMs, type, params) });
+  draft.changes.push({ type: 'event', row: eventRow(draft.nowMs, type, params, (id) => nameIn(draft, id)) });
 }
+/** As for events: `agent` in the params is its id. */
 export function noteAudit<A extends AuditAction>(
   draft: Draft,
   by: Pick<Asker, 'kind' | 'name'>,
   action: A,
   params: AuditParams<A>,
 ): void {
-  draft.changes.push({ type: 'audit', row: auditRow(draft.nowMs, by, action, params) });
+  draft.changes.push({ type: 'audit', row: auditRow(draft.nowMs, by, action, params, (id) => nameIn(draft, id)) });
 }
 export function remark(draft: Draft, reason: string, text: string): void {
   draft.remarks.push({ reason, text });
@@ -204,9 +223,9 @@ export function allChanges(draft: Draft): Change[] {
     if (row) front.push({ type: 'node', row });
     else back.push({ type: 'node-gone', id });
   }
-  for (const [name, row] of draft.agents) {
-    if (row) front.push({ type: 'agent', row });
-    else back.push({ type: 'agent-gone', name });
+  for (const row of draft.agents.values()) {
+    if ('spec' in row) front.push({ type: 'agent', row });
+    else back.push({ type: 'agent-gone', row });
   }
   return [...front, ...draft.changes, ...back];
 }

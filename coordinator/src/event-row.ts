@@ -2,18 +2,24 @@
 // coordinator's own events are made here alone.
 import { type EventParams, type EventType, eventWords, severityOf } from '@blackroad/protocol';
 import type { EventRow } from './change.ts';
-import { statedOf } from './stated.ts';
+import { statedOf, withNames } from './stated.ts';
 
-export function eventRow<T extends EventType>(atMs: number, type: T, params: EventParams<T>): EventRow {
-  const stated = statedOf(params);
-  const { node, agent } = stated;
+/** `params.agent` is an id; in the row's params and words stands its name. */
+export function eventRow<T extends EventType>(
+  atMs: number,
+  type: T,
+  params: EventParams<T>,
+  nameOf: (agent: string) => string,
+): EventRow {
+  const { node, agent } = params as { node?: unknown; agent?: unknown };
+  const named = withNames(params, nameOf);
   return {
     atMs,
     node: typeof node === 'string' ? node : null,
     agent: typeof agent === 'string' ? agent : null,
     type,
-    severity: severityOf(type, params),
-    text: eventWords(type, params),
-    params: stated,
+    severity: severityOf(type, named),
+    text: eventWords(type, named),
+    params: statedOf(named),
   };
 }

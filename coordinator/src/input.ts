@@ -102,8 +102,10 @@ export interface Inputs {
   'nodes-edit': By & { nodes: string[]; cordoned?: boolean; draining?: boolean };
   'node-release': By & { node: string };
   'node-forget': By & { node: string };
-  'agent-apply': By & { spec: AgentSpec };
-  'agent-remove': By & { name: string };
+  /** In the space of who asks. `newId`: where it is an agent that never was. */
+  'agent-apply': By & { spec: AgentSpec; newId: string };
+  'agent-rename': By & { agent: string; name: string };
+  'agent-remove': By & { agent: string };
   'task-submit': {
     /** null: the broker does not say. */
     by: Principal | null;
@@ -164,7 +166,7 @@ interface Answers {
   /** More nodes turned than one decision takes: another tick is due at once. */
   tick: { more: boolean };
   'plan-apply': PlanApplied;
-  'agent-apply': { name: string; version: number; created: boolean; changed: boolean };
+  'agent-apply': { id: string; version: number; created: boolean; changed: boolean };
 }
 export type Answer<K extends InputKind> = K extends keyof Answers ? Answers[K] : undefined;
 

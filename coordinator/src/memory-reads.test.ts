@@ -215,6 +215,7 @@ t.test('whatever is lost on the way, every memory arrives, once', async (t) => {
 
 const openBranch = (agent: string, more: Partial<BranchRow> = {}): BranchRow => ({
   id: `${agent}.old.1`,
+  space: 'default',
   agent,
   node: 'old',
   epoch: 1,

@@ -49,7 +49,7 @@ t.test('what would have to be stored is refused in words, and nothing of it stay
   const { body: known } = await fleet.call<TaskView[]>('GET', '/v1/tasks?limit=1000');
   t.same(new Set(known.map(({ id }) => id)), accepted);
   t.same(new Set(fleet.coordinator.view.tasks.keys()), accepted, 'the view knows what is stored, no more');
-  t.equal(fleet.coordinator.view.work.get('greeter')?.waiting.length, accepted.size - 1);
+  t.equal(fleet.coordinator.view.work.get(fleet.agent('greeter')?.id ?? '')?.waiting.length, accepted.size - 1);
 });
 
 t.test('reads go on, heartbeats are heard, and a report is not acknowledged', async (t) => {

@@ -245,7 +245,7 @@ export class Planner {
 function urgencyOf(view: View, change: Change, policy: Policy): Urgency | null {
   switch (change.type) {
     case 'agent': {
-      const before = view.agents.get(change.row.name);
+      const before = view.agents.get(change.row.id);
       const isWanted =
         change.row.placement === null &&
         (!before || before.placement !== null || before.version !== change.row.version);

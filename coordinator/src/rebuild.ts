@@ -2,7 +2,7 @@
 // In: what the store loads. Out: a view that knows nothing the store does not, save what nodes said of themselves since (their
 // heartbeats, capacity and connections are never stored, and stay true).
 import { apply, type DurableChange } from './change.ts';
-import type { MemoryHead, MutableView } from './view.ts';
+import { inSpace, type MemoryHead, type MutableView } from './view.ts';
 
 interface Loaded {
   changes: Iterable<DurableChange>;
@@ -23,6 +23,9 @@ const origins: Record<keyof MutableView, Origin> = {
   nodes: 'stored',
   live: 'heard',
   agents: 'stored',
+  agentIds: 'stored',
+  removedAgents: 'stored',
+  removedIds: 'stored',
   observed: 'stored', // below: what fits the stored placements is put back
   holders: 'stored',
   tasks: 'stored',
@@ -68,9 +71,10 @@ export function rebuild(view: MutableView, loaded: Loaded, lost: readonly Durabl
   // An end that was not stored is none.
   for (const change of lost) {
     if (change.type !== 'task-end') continue;
-    const { id, idempotencyKey } = change.row;
+    const { id, space, idempotencyKey } = change.row;
     view.justEnded.delete(id);
-    if (idempotencyKey !== null && view.justEndedKeys.get(idempotencyKey) === id)
-      view.justEndedKeys.delete(idempotencyKey);
+    if (idempotencyKey === null) continue;
+    const key = inSpace(space, idempotencyKey);
+    if (view.justEndedKeys.get(key) === id) view.justEndedKeys.delete(key);
   }
 }

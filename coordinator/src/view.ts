@@ -54,6 +54,8 @@ export interface NodeRow {
   presenceSinceMs: number;
   presenceReason: string;
   presenceCause: PresenceCause;
+  /** Its node-agent knows agents by their ids; missing: an older one, which is told the id for the name. */
+  agentIds?: true;
   /** Of the last birth. */
   boot: string;
   info: NodeInfo | null;
@@ -159,7 +161,10 @@ export interface Quiet {
   epoch: number;
 }
 export interface AgentRow {
-  name: string;
+  /** For good, whatever it is called: its memory, its tasks and its nodes know it by this. Of an agent older than ids it is its first name. */
+  id: string;
+  space: string;
+  /** `name` is what people call it: no two agents of a space have the same, and it may change. */
   spec: AgentSpec;
   version: number;
   /** Highest epoch ever given out. */
@@ -177,9 +182,23 @@ export interface AgentRow {
   updatedMs: number;
 }
 
+/** What is kept of an agent that was removed: its memory and its ended tasks are still there, and one of its name that is applied later is the same agent. */
+export interface RemovedAgentRow {
+  id: string;
+  space: string;
+  name: string;
+  /** A new one goes on counting, or nodes that were away would mistake old for new. */
+  epoch: number;
+  version: number;
+  /** Who may still act outside for it. */
+  quiet?: Quiet;
+}
+
 /** A task that has not ended. Ended ones live in the store alone. */
 export interface TaskRow {
   id: string;
+  space: string;
+  /** Its id. */
   agent: string;
   state: TaskState;
   prompt: string;
@@ -205,6 +224,7 @@ export interface TaskRow {
 /** The topic of the answer to a question over MQTT. */
 export interface ReplyTo {
   kind: 'mqtt';
+  /** Its name as the question had it: there the asker listens. */
   agent: string;
   /** Of the question, as its asker named it. */
   id: string;
@@ -272,6 +292,7 @@ export interface MemoryHead {
 /** The tail of a fenced node, until its additions are merged by the present writer. */
 export interface BranchRow {
   id: string;
+  space: string;
   agent: string;
   node: string;
   epoch: number;
@@ -355,7 +376,13 @@ export interface MutableView {
   coordinator: string;
   nodes: Map<string, NodeRow>;
   live: Map<string, NodeLive>;
+  /** By id, as all that is kept of agents. */
   agents: Map<string, AgentRow>;
+  /** Their ids by name (`inSpace`). */
+  agentIds: Map<string, string>;
+  removedAgents: Map<string, RemovedAgentRow>;
+  /** The id of the last one that was removed under a name (`inSpace`). */
+  removedIds: Map<string, string>;
   observed: Map<string, AgentObserved & { node: string }>;
   /** By agent, removed ones too; the oldest epoch first. */
   holders: Map<string, Omit<HolderRow, 'agent'>[]>;
@@ -381,6 +408,7 @@ export interface MutableView {
   /** By agent. */
   placeTroubles: Map<string, PlaceTrouble>;
   nodesByHardware: Map<string, string>;
+  /** By `inSpace` of the key. */
   tasksByIdempotencyKey: Map<string, string>;
   /** Where moves of agents are frozen, and why; the fleet as a whole comes first. */
   frozen: Freeze[];
@@ -415,6 +443,24 @@ export type DeepReadonly<T> =
           : T;
 export type View = DeepReadonly<MutableView>;
 
+/** Names of people and programs mean something within their space alone; no space has a slash in it. */
+export function inSpace(space: string, name: string): string {
+  return `${space}/${name}`;
+}
+/** The id of the agent that people of this space call so; undefined: there is none. */
+export function agentIdOf(view: Pick<View, 'agentIds'>, space: string, name: string): string | undefined {
+  return view.agentIds.get(inSpace(space, name));
+}
+/** The same, where one that was removed counts as well: its memory and its ended tasks are still there. */
+export function agentIdEver(view: Pick<View, 'agentIds' | 'removedIds'>, space: string, name: string) {
+  const key = inSpace(space, name);
+  return view.agentIds.get(key) ?? view.removedIds.get(key);
+}
+/** What people call it, or called it when it was removed. Nothing of it is left: its id. */
+export function agentNameOf({ agents, removedAgents }: Pick<View, 'agents' | 'removedAgents'>, id: string): string {
+  return agents.get(id)?.spec.name ?? removedAgents.get(id)?.name ?? id;
+}
+
 export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = ownCuts): MutableView {
   return {
     cuts,
@@ -423,6 +469,9 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     nodes: new Map(),
     live: new Map(),
     agents: new Map(),
+    agentIds: new Map(),
+    removedAgents: new Map(),
+    removedIds: new Map(),
     observed: new Map(),
     holders: new Map(),
     tasks: new Map(),

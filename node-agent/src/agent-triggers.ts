@@ -1,7 +1,7 @@
 // The triggers of all agents on this node: started and stopped with their agents, meant in the zone that they name, else in that of the
 // fleet. In: assignments and the fleet's zone; out: `fire`, and in plain words which triggers do not fire as they are meant, for as
 // long as that is so. Never throws for an expression or a zone: the other triggers of the agent go on.
-import type { AssignedAgent } from '@blackroad/protocol';
+import { type AssignedAgent, idOf } from '@blackroad/protocol';
 import { isTimeZone } from '@blackroad/protocol/cron';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -50,11 +50,12 @@ export function createAgentTriggers(deps: {
 
   function start(assigned: AssignedAgent): void {
     const { name, triggers } = assigned.spec;
-    stop(name);
+    const id = idOf(assigned);
+    stop(id);
     const started: { stop(): void }[] = [];
     const unread: string[] = [];
     for (const { cron, prompt, timeZone } of triggers) {
-      if (timeZone === undefined) inFleetZone.add(name);
+      if (timeZone === undefined) inFleetZone.add(id);
       try {
         started.push(startTrigger(cron, timeZone ?? fleetZone(), clock, () => fire(assigned, prompt)));
       } catch (error) {
@@ -64,21 +65,21 @@ export function createAgentTriggers(deps: {
         unread.push(`"${cron}" of ${name} never fires: ${why}`);
       }
     }
-    if (started.length > 0) running.set(name, started);
-    if (unread.length > 0) faults.set(name, unread);
+    if (started.length > 0) running.set(id, started);
+    if (unread.length > 0) faults.set(id, unread);
   }
-  function stop(name: string): void {
-    for (const trigger of running.get(name) ?? []) trigger.stop();
-    running.delete(name);
-    faults.delete(name);
-    inFleetZone.delete(name);
+  function stop(id: string): void {
+    for (const trigger of running.get(id) ?? []) trigger.stop();
+    running.delete(id);
+    faults.delete(id);
+    inFleetZone.delete(id);
   }
 
   return {
     start,
     stop,
     stopAll(): void {
-      for (const name of running.keys()) stop(name);
+      for (const id of running.keys()) stop(id);
     },
     /** The fleet's zone, as the coordinator says it: the triggers of these agents are planned anew where it is another. */
     meanZone(zone: string, agents: Iterable<AssignedAgent>): void {

@@ -1,7 +1,7 @@
 // The node's desired set of agents and its generation, in SQLite: a Pi that reboots with the network down starts its agents again.
 // In: deltas and snapshots from the coordinator. Out: what to start, change and stop. A delta that does not follow is refused.
 // A damaged file is set aside and the set begun empty: at generation 0 the coordinator sends the snapshot.
-import type { AssignedAgent, AssignmentDelta, AssignmentSnapshot } from '@blackroad/protocol';
+import { type AssignedAgent, type AssignmentDelta, type AssignmentSnapshot, idOf } from '@blackroad/protocol';
 import Database from 'better-sqlite3';
 import { checkDatabase, DamageError, type OnDamage, openSound } from './data-folder.ts';
 import type { Disk } from './disk.ts';
@@ -63,7 +63,7 @@ export function openAssignmentStore(
       if (delta.from !== generation) return false;
       db.transaction(() => {
         for (const { agent } of delta.remove) drop.run(agent);
-        for (const assigned of delta.put) put.run(assigned.spec.name, JSON.stringify(assigned));
+        for (const assigned of delta.put) put.run(idOf(assigned), JSON.stringify(assigned));
         writeGeneration.run(delta.to);
       })();
       generation = delta.to;
@@ -80,7 +80,7 @@ export function openAssignmentStore(
       parts = new Map();
       db.transaction(() => {
         db.exec('delete from assigned');
-        for (const assigned of agents) put.run(assigned.spec.name, JSON.stringify(assigned));
+        for (const assigned of agents) put.run(idOf(assigned), JSON.stringify(assigned));
         writeGeneration.run(part.generation);
       })();
       generation = part.generation;

@@ -1,6 +1,6 @@
 // Builds one node-agent from its parts: the same for a real machine and for a simulated one, which differ in probes, runtimes,
 // and where things are stored. Only main.ts and simulate.ts call it.
-import { type AgentSpec, classes, cloudClass, parseTopic } from '@blackroad/protocol';
+import { type AgentSpec, classes, cloudClass, idOf, parseTopic } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
@@ -150,7 +150,7 @@ export function composeNode(order: NodeOrder): RunningNode {
         learn: (model, usage) => pool.learn(model, usage),
         memory: entries,
         tools: toolBoxFor(assigned.spec.tools, {
-          agent: name,
+          agent: idOf(assigned),
           memory: entries,
           facts,
           publish(topic, message) {

@@ -6,6 +6,7 @@ import {
   type Decoded,
   decode,
   encode,
+  idOf,
   type NodeCapacity,
   type NodeEvent,
   type NodeHealth,
@@ -139,14 +140,19 @@ async function rig(
     /** Words of a model's input. */
     asked: [] as string[],
     published: () => heard.flatMap(({ name, params }) => (name === 'agentOut' ? [params.topic] : [])),
+    names: () => heard.flatMap(({ name, params }) => (name === 'agentOut' ? [params.agent] : [])),
     assign(agent: string, model: string, spec: Partial<AssignedAgent['spec']> = {}) {
-      const placed = coordinator.place(agent, node);
-      const assigned: AssignedAgent = { ...placed, spec: { ...placed.spec, ...spec }, model };
+      // As the coordinator does: known by an id, called by a name.
+      const id = `id-of-${agent}`;
+      const placed = coordinator.place(id, node);
+      const assigned: AssignedAgent = { ...placed, id, spec: { ...placed.spec, name: agent, ...spec }, model };
       tell('assign', { from: generation, to: ++generation, put: [assigned], remove: [] });
       return assigned;
     },
-    task: (id: string, { spec, epoch }: AssignedAgent) =>
-      tell('task', { task: id, attempt: 1, agent: spec.name, epoch, prompt: 'hi', leftMs: 60_000 }),
+    task: (id: string, assigned: AssignedAgent) => {
+      const { epoch } = assigned;
+      tell('task', { task: id, attempt: 1, agent: idOf(assigned), epoch, prompt: 'hi', leftMs: 60_000 });
+    },
     /** Each once: nobody settles them here, so that they are told again. */
     ends: () => {
       const ends = all<TopicMessage<'taskReport'>>('taskReport').filter(({ state }) => state !== 'running');
@@ -275,40 +281,40 @@ t.test('a model that cannot be had fails its agent in words, not the other agent
   t.equal(states().at(-1), 'failed: nope could not be fetched: pull model manifest: file does not exist');
   assign('bob', 'small');
   await until(() => states().at(-1) === 'ready');
-  t.equal(running.agents.get('bob')?.state, 'ready');
+  t.equal(running.agents.get('id-of-bob')?.state, 'ready');
 });
 
 t.test('hands are still until the node before has let go, and without a welcome', async (t) => {
   const { clock, tell, running, until, assign, states, boot } = await rig(t);
   const assigned = assign('ada', 'small');
   await until(() => states().at(-1) === 'ready');
-  t.notOk(running.mayActOutside('ada'), 'the welcome answered no hello');
+  t.notOk(running.mayActOutside('id-of-ada'), 'the welcome answered no hello');
   const welcome = { boot, coordinator: boot, nowMs: 0, heartbeatMs: 60_000, leaseMs: 30_000, upMs: 0 };
   const announced = (nowMs: number) =>
     tell('fleetState', { state: 'online', coordinator: boot, nowMs, reconnectWindowMs: 1000 });
   tell('welcome', { ...welcome, generation: 1 });
-  t.ok(running.mayActOutside('ada'));
+  t.ok(running.mayActOutside('id-of-ada'));
   t.notOk(running.mayActOutside('nobody'));
 
-  const moved = { ...assigned, spec: { ...assigned.spec, name: 'eve' } };
+  const moved = { ...assigned, id: 'id-of-eve', spec: { ...assigned.spec, name: 'eve' } };
   tell('assign', { from: 1, to: 2, put: [{ ...moved, quietMs: 5_000 }], remove: [] });
-  t.notOk(running.mayActOutside('eve'));
+  t.notOk(running.mayActOutside('id-of-eve'));
   tell('assign', { from: 2, to: 3, put: [{ ...moved, quietMs: 4_000 }], remove: [] });
   await clock.advance(4_999);
-  t.notOk(running.mayActOutside('eve'), 'said again while it lasts');
+  t.notOk(running.mayActOutside('id-of-eve'), 'said again while it lasts');
   await clock.advance(1);
-  t.ok(running.mayActOutside('eve'));
+  t.ok(running.mayActOutside('id-of-eve'));
   const again = { ...moved, epoch: moved.epoch + 1 };
   tell('assign', { from: 3, to: 4, put: [{ ...again, quietMs: 5_000 }], remove: [] });
-  t.notOk(running.mayActOutside('eve'));
+  t.notOk(running.mayActOutside('id-of-eve'));
   tell('assign', { from: 4, to: 5, put: [again], remove: [] });
-  t.ok(running.mayActOutside('eve'), 'the node before said that it let go');
+  t.ok(running.mayActOutside('id-of-eve'), 'the node before said that it let go');
 
   tell('assign', { from: 8, to: 9, put: [], remove: [] });
   await clock.advance(25_000);
   announced(clock.monotonicMs());
   await clock.advance(5_001);
-  t.notOk(running.mayActOutside('ada'), 'its assignment is behind: word renews nothing');
+  t.notOk(running.mayActOutside('id-of-ada'), 'its assignment is behind: word renews nothing');
 });
 
 t.test('only the coordinator that this node knows tells the time, and not by its will', async (t) => {
@@ -326,6 +332,30 @@ t.test('only the coordinator that this node knows tells the time, and not by its
   t.same(times, [nowMs]);
 });
 
+t.test(
+  'an agent is known by its id: a new name is one of the same agent, also from a coordinator that told ids for names',
+  async (t) => {
+    const { tell, assign, states, until, running, hellos, task, ends } = await rig(t);
+    t.equal(hellos()[0]?.agentIds, true);
+    const assigned = assign('ada', 'small', { name: 'id-of-ada' });
+    await until(() => states().at(-1) === 'ready');
+    const named = (name: string, version = 1) => ({ ...assigned, version, spec: { ...assigned.spec, name } });
+    const nameNow = () => running.agents.get('id-of-ada')?.assigned.spec.name;
+    tell('snapshot', { generation: 1, part: 1, parts: 1, agents: [named('ada')] });
+    await until(() => nameNow() === 'ada');
+    tell('assign', { from: 1, to: 2, put: [named('eve', 2)], remove: [] });
+    await until(() => nameNow() === 'eve' && states().at(-1) === 'ready');
+    t.same([...running.agents.keys()], ['id-of-ada']);
+    task('t1', assigned);
+    await until(() => ends().length === 1);
+    t.match(ends(), [{ agent: 'id-of-ada', state: 'done' }]);
+    const { id: _, ...older } = named('bob', 3);
+    tell('assign', { from: 2, to: 3, put: [older], remove: [{ agent: 'id-of-ada', epoch: assigned.epoch }] });
+    await until(() => running.agents.has('bob'));
+    t.notOk(running.agents.has('id-of-ada'), 'an older coordinator knows it by its name');
+  },
+);
+
 t.test('a node that is back says hello at once, whatever it said before', async (t) => {
   const { hellos, lose, until, links } = await rig(t);
   t.equal(hellos().length, 1);
@@ -336,7 +366,7 @@ t.test('a node that is back says hello at once, whatever it said before', async 
 
 t.test('an agent that was let go has no hands in its grace', async (t) => {
   let answer = () => {};
-  const { tell, until, assign, task, states, ends, boot, published, asked } = await rig(t, (plain) => ({
+  const { tell, until, assign, task, states, ends, boot, published, names, asked } = await rig(t, (plain) => ({
     async models() {
       return (await plain.models()).map((model) => ({ ...model, tools: true }));
     },
@@ -364,10 +394,11 @@ t.test('an agent that was let go has no hands in its grace', async (t) => {
   answer();
   await until(() => ends().length === 1);
   t.same(published(), ['lamp'], 'it has hands');
+  t.same(names(), ['ada'], 'what it publishes bears its name');
   const before = answer;
   task('t2', assigned);
   await until(() => answer !== before);
-  tell('assign', { from: 1, to: 2, put: [], remove: [{ agent: 'ada', epoch: assigned.epoch }] });
+  tell('assign', { from: 1, to: 2, put: [], remove: [{ agent: idOf(assigned), epoch: assigned.epoch }] });
   answer();
   await until(() => ends().length === 2 && asked.length === 2);
   t.match(asked.at(-1), /^Refused: another node may still act/);
@@ -394,14 +425,14 @@ t.test('an order that the disk does not take leaves hands still', async (t) => {
   const assigned = assign('ada', 'small');
   await until(() => states().at(-1) === 'ready');
   tell('welcome', { ...welcome, generation: 1 });
-  t.ok(running.mayActOutside('ada'));
+  t.ok(running.mayActOutside('id-of-ada'));
   refuseAssignments();
-  tell('assign', { from: 1, to: 2, put: [], remove: [{ agent: 'ada', epoch: assigned.epoch }] });
-  t.ok(running.agents.has('ada'), 'not applied');
+  tell('assign', { from: 1, to: 2, put: [], remove: [{ agent: idOf(assigned), epoch: assigned.epoch }] });
+  t.ok(running.agents.has('id-of-ada'), 'not applied');
   await clock.advance(25_000);
   tell('fleetState', { state: 'online', coordinator: boot, nowMs: clock.monotonicMs(), reconnectWindowMs: 1000 });
   await clock.advance(5_001);
-  t.notOk(running.mayActOutside('ada'));
+  t.notOk(running.mayActOutside('id-of-ada'));
 });
 /** A disk whose assignments can be looked at, and made to take no more writes. */
 function diskInMemory() {
@@ -593,7 +624,7 @@ t.test('a trigger that cannot fire is told with every heartbeat until that is me
   t.same(await beat(), [
     "those that name no time zone follow Asia/Kolkata: this machine does not know the fleet's, Mars/Base",
   ]);
-  tell('assign', { from: 3, to: 4, put: [], remove: [{ agent: 'clock', epoch: assigned.epoch }] });
+  tell('assign', { from: 3, to: 4, put: [], remove: [{ agent: idOf(assigned), epoch: assigned.epoch }] });
   t.equal(await beat(), undefined, 'the agent is gone');
 
   assignTen(tell, assigned, prompt);
@@ -708,7 +739,7 @@ t.test(
     finish[0]?.();
     await until(() => ends().length === 1);
     const [end] = ends();
-    t.match(end, { agent: 'ada', epoch: assigned.epoch, attempt: 1, state: 'done', local: { prompt } });
+    t.match(end, { agent: idOf(assigned), epoch: assigned.epoch, attempt: 1, state: 'done', local: { prompt } });
     const atMs = end?.local?.atMs ?? 0;
     t.ok(atMs > beginMs && atMs % (5 * 60_000) === 0, new Date(atMs).toISOString());
     await clock.advance(5 * 60_000);
@@ -717,7 +748,7 @@ t.test(
     await until(() => ends().length === 2);
     t.not(ends()[1]?.task, end?.task, 'each is a task of its own');
 
-    tell('assign', { from: 1, to: 2, put: [], remove: [{ agent: 'ada', epoch: assigned.epoch }] });
+    tell('assign', { from: 1, to: 2, put: [], remove: [{ agent: idOf(assigned), epoch: assigned.epoch }] });
     await clock.advance(20 * 60_000);
     t.equal(finish.length, 2, 'an agent that left is asked no more');
   },

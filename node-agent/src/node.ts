@@ -7,6 +7,7 @@ import {
   cutToBytes,
   type Decoded,
   type EventParams,
+  idOf,
   maxHeldInHealth,
   maxHeldTasks,
   modelKey,
@@ -231,6 +232,7 @@ class Loop implements RunningNode {
         hardware: machine.hardware,
         machine: machine.machine,
         generation: assignments.generation,
+        agentIds: true,
         upMs: clock.uptimeMs() - this.#startedMs,
         held,
       },
@@ -344,7 +346,7 @@ class Loop implements RunningNode {
 
   #farewell(reason: 'forgotten' | 'quarantined', text: string): void {
     this.#parts.log.error({ reason }, `the coordinator says farewell: ${text}`);
-    for (const name of [...this.agents.keys()]) this.#remove(name, Number.POSITIVE_INFINITY);
+    for (const id of [...this.agents.keys()]) this.#remove(id, Number.POSITIVE_INFINITY);
     try {
       this.#parts.assignments.clear();
     } finally {
@@ -356,45 +358,47 @@ class Loop implements RunningNode {
   // Agents
 
   #adopt(wanted: AssignedAgent[]): void {
-    const names = new Set(wanted.map(({ spec }) => spec.name));
-    for (const name of [...this.agents.keys()]) if (!names.has(name)) this.#remove(name, Number.POSITIVE_INFINITY);
+    const ids = new Set(wanted.map(idOf));
+    for (const id of [...this.agents.keys()]) if (!ids.has(id)) this.#remove(id, Number.POSITIVE_INFINITY);
     for (const assigned of wanted) this.#run(assigned);
     this.#tellStates();
   }
 
   #run(assigned: AssignedAgent): void {
-    const { name } = assigned.spec;
-    const running = this.agents.get(name);
+    const id = idOf(assigned);
+    const running = this.agents.get(id);
     if (running) {
-      const { epoch, version, model } = running.assigned;
+      const { epoch, version, model, spec } = running.assigned;
       if (assigned.epoch < epoch) return;
-      if (assigned.epoch === epoch && assigned.version === version && assigned.model === model) {
-        if (assigned.quietMs === undefined) this.#quietUntilMs.delete(name);
+      const isSame = assigned.epoch === epoch && assigned.version === version && assigned.model === model;
+      // A coordinator that took this node for an older one told it the id as the name.
+      if (isSame && assigned.spec.name === spec.name) {
+        if (assigned.quietMs === undefined) this.#quietUntilMs.delete(id);
         return;
       }
       void running.stop(assigned.epoch > epoch ? fenceGraceMs : stopGraceMs);
     }
-    this.#triggers.stop(name);
-    if (assigned.quietMs === undefined) this.#quietUntilMs.delete(name);
-    else this.#quietUntilMs.set(name, this.#parts.clock.monotonicMs() + assigned.quietMs);
+    this.#triggers.stop(id);
+    if (assigned.quietMs === undefined) this.#quietUntilMs.delete(id);
+    else this.#quietUntilMs.set(id, this.#parts.clock.monotonicMs() + assigned.quietMs);
     const agent = this.#parts.createAgent(assigned, () => this.#mayActOutside(assigned));
-    this.agents.set(name, agent);
-    this.#parts.pool.want(name, assigned.model);
+    this.agents.set(id, agent);
+    this.#parts.pool.want(id, assigned.model);
     this.#triggers.start(assigned);
   }
 
-  #remove(name: string, epoch: number): void {
-    const agent = this.agents.get(name);
+  #remove(id: string, epoch: number): void {
+    const agent = this.agents.get(id);
     if (!agent || agent.assigned.epoch > epoch) return;
-    this.agents.delete(name);
-    this.#quietUntilMs.delete(name);
-    this.#parts.pool.drop(name);
-    this.#reported.delete(name);
-    this.#triggers.stop(name);
+    this.agents.delete(id);
+    this.#quietUntilMs.delete(id);
+    this.#parts.pool.drop(id);
+    this.#reported.delete(id);
+    this.#triggers.stop(id);
     // Turns that are under way may end and be remembered before the log is let go.
     void agent.stop(stopGraceMs).then(() => {
-      if (this.agents.get(name)?.assigned.epoch !== agent.assigned.epoch)
-        this.#parts.memory.release(name, agent.assigned.epoch);
+      if (this.agents.get(id)?.assigned.epoch !== agent.assigned.epoch)
+        this.#parts.memory.release(id, agent.assigned.epoch);
     });
     this.#observed(agent, 'stopped');
   }
@@ -402,19 +406,22 @@ class Loop implements RunningNode {
   /** An agent that may be running elsewhere by now keeps its hands still. */
   #mayActOutside(assigned: AssignedAgent): boolean {
     // Told to let it go: a turn that may still end in its grace has no hands any more.
-    if (this.agents.get(assigned.spec.name)?.assigned.epoch !== assigned.epoch) return false;
+    const id = idOf(assigned);
+    if (this.agents.get(id)?.assigned.epoch !== assigned.epoch) return false;
     const nowMs = this.#parts.clock.monotonicMs();
-    if (nowMs < (this.#quietUntilMs.get(assigned.spec.name) ?? nowMs)) return false;
+    if (nowMs < (this.#quietUntilMs.get(id) ?? nowMs)) return false;
     return assigned.spec.onLoss.policy === 'keep' || this.#lease.holds;
   }
 
-  #fire({ spec, epoch }: AssignedAgent, prompt: string): void {
+  #fire(assigned: AssignedAgent, prompt: string): void {
     const { clock, random } = this.#parts;
-    const agent = this.agents.get(spec.name);
+    const { spec, epoch } = assigned;
+    const id = idOf(assigned);
+    const agent = this.agents.get(id);
     // A trigger that comes while the last one still runs is skipped: it would only queue up.
     if (!agent || agent.busy >= spec.concurrency) return;
     const leftMs = spec.limits.deadlineSeconds * 1000;
-    const lease = { task: sortableId(clock.nowMs(), random), attempt: 1, agent: spec.name, epoch, prompt, leftMs };
+    const lease = { task: sortableId(clock.nowMs(), random), attempt: 1, agent: id, epoch, prompt, leftMs };
     this.#runs.take(lease, { prompt, atMs: clock.nowMs() });
   }
 
@@ -425,24 +432,25 @@ class Loop implements RunningNode {
     // Stopping, its agents take nothing more, but a turn that is under way still has hands: nobody may come for it yet.
     if (this.#stopping || !this.#parts.transport.connected) return;
     let said = 0;
-    for (const [name, agent] of this.agents) {
+    for (const [id, agent] of this.agents) {
       const now = `${agent.assigned.epoch} ${agent.assigned.version} ${agent.state} ${agent.reason}`;
-      if (this.#reported.get(name) === now) continue;
+      if (this.#reported.get(id) === now) continue;
       if (said++ >= statesAtOnce) return;
-      this.#reported.set(name, now);
+      this.#reported.set(id, now);
       this.#observed(agent, agent.state);
     }
   }
 
   #observed(agent: RunningAgent, state: AgentObserved['state']): void {
     const { node, boot, transport } = this.#parts;
-    const { spec, epoch, model } = agent.assigned;
+    const { epoch, model } = agent.assigned;
+    const id = idOf(agent.assigned);
     transport.send(
       'agentState',
-      { node, agent: spec.name },
+      { node, agent: id },
       {
         boot,
-        agent: spec.name,
+        agent: id,
         epoch,
         state,
         model,

@@ -127,7 +127,7 @@ export function createTaskRuns(parts: {
       }
       // [INV-queue]
       if (agent.busy >= agent.assigned.spec.concurrency) {
-        refuse(lease, local, `agent ${lease.agent} works on ${agent.busy} tasks already`);
+        refuse(lease, local, `agent ${agent.assigned.spec.name} works on ${agent.busy} tasks already`);
         return;
       }
       const run: Run = { lease, abort: new AbortController(), local };

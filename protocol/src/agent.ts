@@ -1,7 +1,7 @@
 // An AI agent: its spec as a person writes it (YAML or JSON), its placement, what the API shows of it, and what a node is told of it.
 import { agentReasonCodes } from './agent-reasons.ts';
 import { FixSteps } from './fix.ts';
-import { AgentName, Epoch, Generation, Hash, Labels, NodeId, Seq, TimeMs } from './ids.ts';
+import { AgentId, AgentName, Epoch, Generation, Hash, Labels, NodeId, Seq, Space, TimeMs } from './ids.ts';
 import {
   maxAgentsPerNode,
   maxConcurrency,
@@ -233,6 +233,7 @@ export type AgentSpec = Static<typeof AgentSpec>;
 
 /** One agent on one node, as the node is told. */
 export const AssignedAgent = Type.Object({
+  id: Type.Optional(AgentId),
   spec: opened(AgentSpec),
   version: Type.Integer({ minimum: 1, description: 'Version of the spec.' }),
   epoch: Epoch,
@@ -254,13 +255,17 @@ export const AssignedAgent = Type.Object({
   ),
 });
 export type AssignedAgent = Static<typeof AssignedAgent>;
+/** To an older coordinator an agent was its name. */
+export function idOf({ id, spec }: Pick<AssignedAgent, 'id' | 'spec'>): string {
+  return id ?? spec.name;
+}
 
 /** From generation `from` to `to`. A node at another generation refuses it and asks for the snapshot. */
 export const AssignmentDelta = Type.Object({
   from: Generation,
   to: Generation,
   put: Type.Array(AssignedAgent, { maxItems: maxAgentsPerNode }),
-  remove: Type.Array(Type.Object({ agent: AgentName, epoch: Epoch }), { maxItems: maxAgentsPerNode }),
+  remove: Type.Array(Type.Object({ agent: AgentId, epoch: Epoch }), { maxItems: maxAgentsPerNode }),
 });
 export type AssignmentDelta = Static<typeof AssignmentDelta>;
 
@@ -301,6 +306,8 @@ export type UnplacedWhy = Static<typeof UnplacedWhy>;
 
 /** What the API shows of an agent. */
 export const AgentView = Type.Object({
+  id: AgentId,
+  space: Space,
   name: AgentName,
   spec: AgentSpec,
   version: Type.Integer(),

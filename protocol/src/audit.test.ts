@@ -42,6 +42,7 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
   'node-identify': [{ node: 'alice', seconds: 10 }, 'alice', 'for 10 s'],
   'agent-create': [{ agent: 'ada', version: 1 }, 'ada', 'version 1'],
   'agent-change': [{ agent: 'ada', version: 2 }, 'ada', 'version 2'],
+  'agent-rename': [{ agent: 'greeter', was: 'hello', version: 2 }, 'greeter', 'was hello, version 2'],
   'agent-remove': [{ agent: 'ada', version: 2 }, 'ada', 'was at version 2'],
   'task-cancel': [{ task: 't1', agent: 'ada', state: 'queued' }, 't1', 'ada, was queued'],
   'task-retry': [{ task: 't1', agent: 'ada', as: 't2' }, 't1', 'as t2'],

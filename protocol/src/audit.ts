@@ -90,6 +90,12 @@ export const audit = {
   'node-identify': kind('had a node blink', { ...Node, seconds: Count }, ofNode, ({ seconds }) => `for ${seconds} s`),
   'agent-create': kind('made an agent', Version, ofAgent, ({ version }) => `version ${version}`),
   'agent-change': kind('changed an agent', Version, ofAgent, ({ version }) => `version ${version}`),
+  'agent-rename': kind(
+    'renamed an agent',
+    { ...Version, was: AgentName },
+    ofAgent,
+    ({ was, version }) => `was ${was}, version ${version}`,
+  ),
   'agent-remove': kind('removed an agent', Version, ofAgent, ({ version }) => `was at version ${version}`),
   'task-cancel': kind(
     'cancelled a task',

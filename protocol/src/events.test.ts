@@ -82,6 +82,7 @@ const samples: { [T in EventType]: [EventParams<T>, string] } = {
     'ada is taken off vm: vm is lost; every node is full',
   ],
   'agent-failed': [{ agent: 'ada', node: 'vm' }, 'ada failed on vm: no reason given'],
+  'agent-renamed': [{ agent: 'ada', was: 'eva' }, 'eva is called ada from now on'],
   'agent-removed': [{ agent: 'ada' }, 'ada was removed'],
   'memory-fork': [
     { agent: 'ada', node: 'vm', fromSeq: 7 },

@@ -202,6 +202,12 @@ const ofAgents = {
     { agent: AgentName, node: NodeId, reason: Optional(Text) },
     ({ agent, node, reason = 'no reason given' }) => `${agent} failed on ${node}: ${reason}`,
   ),
+  'agent-renamed': kind(
+    'info',
+    'A person gave an agent another name',
+    { agent: AgentName, was: AgentName },
+    ({ agent, was }) => `${was} is called ${agent} from now on`,
+  ),
   'agent-removed': kind(
     'info',
     'A person removed an agent',

@@ -32,8 +32,15 @@ export const NodeId = Type.String({
 });
 export const AgentName = Type.String({
   pattern: slug,
-  description: 'An AI agent: lower-case letters, digits and dashes, at most 63.',
+  description: 'What people call an AI agent: lower-case letters, digits and dashes, at most 63.',
 });
+/** Pattern of a name: agents that are older than ids have their first name for one. */
+export const AgentId = Type.String({
+  pattern: slug,
+  description: 'An AI agent for good, whatever it is called; made by the coordinator.',
+});
+/** Of a key, a person or a program, and of what they make: names mean something within it. */
+export const Space = Type.String({ pattern: slug, description: 'Whose it is: `default`, the only one for now.' });
 export const TaskId = Type.String({ pattern: '^[a-z0-9-]{1,40}$', description: 'A task; sorts by creation time.' });
 export const CommandId = Type.String({
   pattern: '^[a-z0-9.-]{1,80}$',

@@ -1,7 +1,7 @@
 // BR-MEM/1: the entry, its canonical bytes and hash, and the sync messages. Hash functions are pure and shared by both sides.
 // `hash` binds the header, the header binds the payload through a salted commitment: content can be erased, the chain still verifies.
 import { createHash } from 'node:crypto';
-import { AgentName, Epoch, Hash, NodeId, Seq, TimeMs } from './ids.ts';
+import { AgentId, AgentName, Epoch, Hash, NodeId, Seq, TimeMs } from './ids.ts';
 import { maxMemoryBatchEntries, maxMemoryTextBytes, maxVectorDimension } from './limits.ts';
 import { type Static, Type } from './typebox.ts';
 
@@ -35,7 +35,7 @@ export const MemoryPayload = Type.Object({
 export type MemoryPayload = Static<typeof MemoryPayload>;
 
 export const MemoryHeader = Type.Object({
-  agentId: AgentName,
+  agentId: AgentId,
   epoch: Epoch,
   seq: Type.Integer({ minimum: 1 }),
   actorId: Type.String({
@@ -140,10 +140,10 @@ export type MemoryUp = Static<typeof MemoryUp>;
 
 /** Downward, on `cmd/<id>/memory`. */
 export const MemoryDown = Type.Union([
-  Type.Object({ type: Type.Literal('ack'), agent: AgentName, epoch: Epoch, upto: Seq, hash: Hash }),
+  Type.Object({ type: Type.Literal('ack'), agent: AgentId, epoch: Epoch, upto: Seq, hash: Hash }),
   Type.Object({
     type: Type.Literal('nack'),
-    agent: AgentName,
+    agent: AgentId,
     epoch: Epoch,
     reason: Type.OneOf(['gap', 'fork', 'stale-epoch', 'bad-hash', 'unknown-agent']),
     headSeq: Seq,
@@ -162,7 +162,7 @@ export const MemoryDown = Type.Union([
   Type.Object(
     {
       type: Type.Literal('entries'),
-      agent: AgentName,
+      agent: AgentId,
       epoch: Epoch,
       entries,
       headSeq: Seq,
@@ -170,11 +170,11 @@ export const MemoryDown = Type.Union([
     },
     { description: 'Part of what the node lacks; it says hello again until it has all.' },
   ),
-  Type.Object({ type: Type.Literal('branch-ack'), agent: AgentName, epoch: Epoch, upto: Seq }),
+  Type.Object({ type: Type.Literal('branch-ack'), agent: AgentId, epoch: Epoch, upto: Seq }),
   Type.Object(
     {
       type: Type.Literal('merge'),
-      agent: AgentName,
+      agent: AgentId,
       epoch: Epoch,
       branch: Type.String({ maxLength: 120 }),
       from: NodeId,

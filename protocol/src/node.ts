@@ -3,6 +3,7 @@
 import { nodeReasons } from './agent-reasons.ts';
 import { Condition } from './conditions.ts';
 import {
+  AgentId,
   AgentName,
   Attempt,
   BootId,
@@ -49,6 +50,9 @@ export const NodeHello = Type.Object({
   hardware: Fingerprint,
   machine: Type.Optional(Machine),
   generation: Generation,
+  agentIds: Type.Optional(
+    Type.Literal(true, { description: 'It knows an agent by its id. Missing: an older node knows it by its name.' }),
+  ),
   upMs: Type.Number({
     minimum: 0,
     description:
@@ -306,7 +310,7 @@ export type NodeHealth = Static<typeof NodeHealth>;
 /** What really runs, as opposed to what is assigned. */
 export const AgentObserved = Type.Object({
   boot: BootId,
-  agent: AgentName,
+  agent: AgentId,
   epoch: Epoch,
   state: Type.OneOf(['starting', 'hydrating', 'ready', 'failed', 'stopped']),
   model: Type.Nullable(Type.String({ maxLength: 200 })),

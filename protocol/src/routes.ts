@@ -371,6 +371,15 @@ export const routes = {
     bodyBytes: maxHttpBodyBytes,
     answer: AgentView,
   }),
+  agentRename: route({
+    method: 'POST',
+    path: '/v1/agents/:agent/rename',
+    needs: 'agents:write',
+    text: 'Gives an agent another name; its memory, its tasks and what it does now stay as they are.',
+    params: agentParams,
+    body: Type.Object({ name: AgentName }, { additionalProperties: false }),
+    answer: AgentView,
+  }),
   agentRemove: route({
     method: 'DELETE',
     path: '/v1/agents/:agent',

@@ -1,5 +1,5 @@
 // One unit of work for one agent: as submitted, as leased to a node, as reported, as shown.
-import { AgentName, Attempt, Epoch, NodeId, TaskId, TimeMs } from './ids.ts';
+import { AgentId, AgentName, Attempt, Epoch, NodeId, TaskId, TimeMs } from './ids.ts';
 import {
   maxAttempts,
   maxChunkBytes,
@@ -63,7 +63,7 @@ export type TaskBatchRequest = Static<typeof TaskBatchRequest>;
 export const TaskLease = Type.Object({
   task: TaskId,
   attempt: Attempt,
-  agent: AgentName,
+  agent: AgentId,
   epoch: Epoch,
   prompt: Type.String(),
   leftMs: Type.Number({
@@ -99,7 +99,7 @@ export type TaskUsage = Static<typeof TaskUsage>;
 export const TaskReport = Type.Object({
   task: TaskId,
   attempt: Attempt,
-  agent: AgentName,
+  agent: AgentId,
   epoch: Epoch,
   state: Type.OneOf(['running', 'refused', 'done', 'failed', 'cancelled']),
   result: Type.Optional(Type.String({ maxLength: maxResultBytes })),

@@ -101,7 +101,15 @@ export const topics = {
     'The heartbeat; its interval is set by the coordinator.',
   ),
   nodeEvent: row('node', 'node/{node}/event/{type}', 1, false, NodeEvent, small, 'Transitions worth keeping.'),
-  agentState: row('node', 'node/{node}/agent/{agent}/state', 1, false, AgentObserved, small, 'What really runs.'),
+  agentState: row(
+    'node',
+    'node/{node}/agent/{agent}/state',
+    1,
+    false,
+    AgentObserved,
+    small,
+    'What really runs, by the id of the agent.',
+  ),
   taskReport: row(
     'node',
     'node/{node}/task/{task}/status',
@@ -119,7 +127,7 @@ export const topics = {
     false,
     MemoryUp,
     maxMemoryBatchBytes,
-    'Memory batches upward.',
+    'Memory batches upward, by the id of the agent.',
   ),
   agentOut: row(
     'node',
@@ -128,7 +136,7 @@ export const topics = {
     false,
     Type.Unknown(),
     small,
-    "What an agent's mqtt tool publishes, for Home Assistant and Node-RED.",
+    "What an agent's mqtt tool publishes, by its name, for Home Assistant and Node-RED.",
   ),
   reply: row(
     'node',
@@ -210,7 +218,7 @@ export const topics = {
       false,
       MqttAsk,
       withEnvelope(maxPromptBytes * 2),
-      'Ask any agent; JSON or bare text.',
+      'Ask any agent, by its name; JSON or bare text.',
     ),
     needs: 'tasks:ask',
   },

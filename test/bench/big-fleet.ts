@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AgentSpec, interpretingChecker, type NodeModel } from '@blackroad/protocol';
+import { type AgentSpec, defaultSpace, interpretingChecker, type NodeModel } from '@blackroad/protocol';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
@@ -159,7 +159,8 @@ function placedRow(i: number, nodes: number, now: number): AgentRow {
   const model = spec.model.find((name) => hardware(node).models.some((each) => each.name === name)) as string;
   const placement = { node: nodeId(node), epoch: 1, model, placedMs: now, baseSeq: 0, baseHash: 'genesis', from: null };
   return {
-    name: spec.name,
+    id: spec.name,
+    space: defaultSpace,
     spec,
     version: 1,
     epoch: 1,

@@ -86,7 +86,7 @@ async function searches(): Promise<void> {
     }));
     const entries = memoryEntries(agent, payloads, { previous: lasts.get(agent) });
     lasts.set(agent, entries.at(-1) as MemoryEntry);
-    await store.commit([{ type: 'memory', agent, entries }]);
+    await store.commit([{ type: 'memory', space: 'default', agent, entries }]);
   }
   for (const how of ['words', 'hybrid'] as const) {
     const took: number[] = [];

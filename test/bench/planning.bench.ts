@@ -13,14 +13,17 @@ const { coordinator } = fleet;
 const { view } = coordinator;
 
 // A few first: what is measured is not how the code is compiled.
-for (let i = 0; i < 500; i++) void coordinator.submit('agent-apply', { by: coordinatorSelf, spec: bigSpec(i) });
+for (let i = 0; i < 500; i++)
+  void coordinator.submit('agent-apply', { by: coordinatorSelf, spec: bigSpec(i), newId: bigSpec(i).name });
 await settled(() => coordinator.planning.moves.new === 500);
 
 fleet.longestTurn();
 const before = performance.now();
 for (let from = 500; from < agents; from += 500) {
   const some = Array.from({ length: Math.min(500, agents - from) }, (_, i) => bigSpec(from + i));
-  await Promise.all(some.map((spec) => coordinator.submit('agent-apply', { by: coordinatorSelf, spec })));
+  await Promise.all(
+    some.map((spec) => coordinator.submit('agent-apply', { by: coordinatorSelf, spec, newId: spec.name })),
+  );
 }
 const applied = performance.now();
 await settled(() => [...view.agents.values()].every(({ placement, unplaced }) => placement || unplaced), 300_000);

@@ -27,10 +27,10 @@ export class Ledger {
         this.nodes.delete(change.id);
         return;
       case 'agent':
-        this.agents.set(change.row.name, change.row);
+        this.agents.set(change.row.id, change.row);
         return;
       case 'agent-gone':
-        this.agents.delete(change.name);
+        this.agents.delete(change.row.id);
         return;
       case 'task-new':
         this.tasks.set(change.row.id, change.row);

@@ -98,6 +98,8 @@ export class Machine {
   #driftFromMs = 0;
   /** A person must start it. */
   isOut = false;
+  /** Another machine has its place, and it cannot prove that it is its own: a person must let it join anew. */
+  mustJoin = false;
   boots = 0;
   /** When it was last set up anew. */
   erasedMs = Number.NEGATIVE_INFINITY;
@@ -149,6 +151,7 @@ export class Machine {
     return this.keyFingerprint;
   }
   becomes(node: string, site: string, life: CertificateLife): void {
+    this.mustJoin = false;
     this.identity = {
       node,
       key: '',
@@ -199,7 +202,10 @@ export class Machine {
       onRenewed: (renewed) => {
         this.identity = renewed;
       },
-      onRefused: ({ code }) => this.#world.trace(this.name, `its certificate is not renewed: ${code}`),
+      onRefused: ({ code }) => {
+        this.#world.trace(this.name, `its certificate is not renewed: ${code}`);
+        this.mustJoin = code === 'key-unknown';
+      },
       time,
       clock,
       random: seededRandom(seed + 13),

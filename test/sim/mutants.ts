@@ -116,7 +116,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'quiet-is-ignored',
     file: 'node-agent/src/node.ts',
-    search: 'if (nowMs < (this.#quietUntilMs.get(assigned.spec.name) ?? nowMs)) return false;',
+    search: 'if (nowMs < (this.#quietUntilMs.get(id) ?? nowMs)) return false;',
     replace: '',
   },
   {

@@ -69,6 +69,13 @@ export function specOf(world: World, index: number, version = 0): AgentSpec {
 
 const nodeOf = (world: World, random: Random) => pick(random, [...world.stored.nodes.keys()]);
 const agentOf = (world: World, random: Random) => pick(random, [...world.stored.agents.keys()]);
+function nameOf(world: World, agent: string): string {
+  return world.stored.agents.get(agent)?.spec.name ?? agent;
+}
+/** An id of its own for what may be a new agent, and in the order of names. */
+export function applySpec(world: World, spec: AgentSpec): void {
+  world.ask('agent-apply', { by: people, spec, newId: `id-${spec.name}-${world.timeline.fired}` });
+}
 interface Edit {
   cordoned?: boolean;
   draining?: boolean;
@@ -105,7 +112,7 @@ function submit(world: World, random: Random, agent: string): void {
     return;
   }
   // As the API does: the store is asked first, and a key of another agent's task is refused.
-  void coordinator.store.taskByIdempotencyKey(idempotencyKey).then((row) => {
+  void coordinator.store.taskByIdempotencyKey(people.space, idempotencyKey).then((row) => {
     if (row && row.agent !== agent) return;
     ask(row as EndedTask | null);
   });
@@ -140,7 +147,10 @@ export const actions: readonly Happening[] = [
       const agent = agentOf(world, random);
       if (agent === undefined) return false;
       const id = `ask-${Math.floor(random.next() * 40)}`;
-      return world.network.say(`blackroad/v1/agent/${agent}/ask`, JSON.stringify({ id, prompt: 'And you?' }));
+      return world.network.say(
+        `blackroad/v1/agent/${nameOf(world, agent)}/ask`,
+        JSON.stringify({ id, prompt: 'And you?' }),
+      );
     },
   },
   {
@@ -178,7 +188,7 @@ export const actions: readonly Happening[] = [
     weight: 6,
     run(world, random) {
       const index = Math.floor(random.next() * agentNames);
-      world.ask('agent-apply', { by: people, spec: specOf(world, index, Math.floor(random.next() * 1e6)) });
+      applySpec(world, specOf(world, index, Math.floor(random.next() * 1e6)));
       return true;
     },
   },
@@ -186,9 +196,21 @@ export const actions: readonly Happening[] = [
     name: 'remove',
     weight: 1.5,
     run(world, random) {
-      const name = agentOf(world, random);
-      if (name === undefined) return false;
-      world.ask('agent-remove', { by: people, name });
+      const agent = agentOf(world, random);
+      if (agent === undefined) return false;
+      world.ask('agent-remove', { by: people, agent });
+      return true;
+    },
+  },
+  {
+    name: 'rename',
+    weight: 1.5,
+    run(world, random) {
+      const agent = agentOf(world, random);
+      if (agent === undefined) return false;
+      // There and back: its first name may be taken by another one meanwhile.
+      const was = nameOf(world, agent);
+      world.ask('agent-rename', { by: people, agent, name: was.endsWith('x') ? was.slice(0, -1) : `${was}x` });
       return true;
     },
   },

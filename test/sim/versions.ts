@@ -9,14 +9,14 @@ export type Version = (typeof versions)[number];
 type Fields = Partial<Record<TopicName, readonly string[]>>;
 /** What this version brought, by topic; `a.b` is a field of a field, or of each row where that is a list. */
 export const broughtSaid: Fields = {
-  nodeHello: ['machine'],
+  nodeHello: ['machine', 'agentIds'],
   nodeInfo: ['led'],
   nodeHealth: ['held', 'gpuTroubles', 'models', 'memoriesUnacked'],
   nodeCapacity: ['pulls', 'fetchable', 'fetches', 'noModel', 'models.speed.loadMs'],
   taskReport: ['usage.decodeMs'],
   taskChunk: ['retract'],
 };
-export const broughtTold: Fields = { welcome: ['timeZone'] };
+export const broughtTold: Fields = { welcome: ['timeZone'], assign: ['put.id'], snapshot: ['agents.id'] };
 
 type Json = Record<string, unknown>;
 interface Said {

@@ -19,7 +19,7 @@ import { drawKnobs, type Knobs, someOf } from './knobs.ts';
 import { Ledger } from './ledger.ts';
 import { type CertificateLife, Machine, type MachineWorld, type RenewalAsked } from './machine.ts';
 import { Network } from './network.ts';
-import { actions, type Happening, specOf } from './people.ts';
+import { actions, applySpec, type Happening, specOf } from './people.ts';
 import { people } from './people-principal.ts';
 import { Timeline } from './timeline.ts';
 import { watchedLog } from './watched-log.ts';
@@ -287,7 +287,7 @@ export class World implements MachineWorld {
     await this.#run(2_000);
     for (const machine of this.machines) this.enrol(machine);
     const agents = 3 + Math.floor(random.next() * 12);
-    for (let i = 0; i < agents; i++) this.ask('agent-apply', { by: people, spec: specOf(this, i) });
+    for (let i = 0; i < agents; i++) applySpec(this, specOf(this, i));
     await this.#run(settleMs);
     this.#phase = 'faults';
     const untilMs = this.timeline.nowMs + 120_000 + random.next() * 240_000;
@@ -365,7 +365,7 @@ export class World implements MachineWorld {
     for (const machine of this.machines) {
       if (machine.isClone) continue;
       const row = machine.identity && view.nodes.get(machine.identity.node);
-      if (!row || row.keyFingerprint !== machine.keyFingerprint) {
+      if (!row || row.keyFingerprint !== machine.keyFingerprint || machine.mustJoin) {
         if (machine.process) machine.kill();
         // Where the policy is to ask, a person lets the machine take its old place first.
         for (const { id, hardware } of view.nodes.values())
@@ -481,8 +481,8 @@ function inWords(change: DurableChange): string {
       return `node ${id} ${presence} (${presenceReason}) generation ${generation} ${status === 'active' ? '' : status}`;
     }
     case 'agent': {
-      const { name, version, epoch, placement, unplaced } = change.row;
-      return `agent ${name} v${version} epoch ${epoch} ${placement ? `on ${placement.node} (${placement.model})` : `nowhere: ${unplaced?.text ?? ''}`}`;
+      const { id, spec, version, epoch, placement, unplaced } = change.row;
+      return `agent ${id} (${spec.name}) v${version} epoch ${epoch} ${placement ? `on ${placement.node} (${placement.model})` : `nowhere: ${unplaced?.text ?? ''}`}`;
     }
     case 'task-new':
       return `task ${change.row.id} new for ${change.row.agent}`;

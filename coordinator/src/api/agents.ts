@@ -1,27 +1,30 @@
 // Agents: specs are applied whole; what is shown says where an agent is and why.
-import { type AgentView, FleetError, notFoundText } from '@blackroad/protocol';
+import { type AgentView, FleetError, notFoundText, type Principal } from '@blackroad/protocol';
+import { mintAgentId } from '../fleet/agent-ids.ts';
 import { specFaults } from '../fleet/spec-faults.ts';
 import { explainingAgent } from '../placement/explain.ts';
 import { inSlices } from '../slices.ts';
+import { agentIdOf, type View } from '../view.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, type Handlers, refuseFaults, shown } from './handler.ts';
 import { branchCounts, showAgent } from './show.ts';
 
-export function agentOr404(context: ApiContext, name: string): AgentView {
-  const agent = showAgent(context.coordinator.view, name);
-  return agent ?? noSuchAgent(context, name);
+/** The id of the agent that whoever asks calls so. */
+export function agentOr404({ coordinator: { view } }: ApiContext, { space }: Principal, name: string): string {
+  return agentIdOf(view, space, name) ?? noSuchAgent(view, space, name);
 }
-function noSuchAgent({ coordinator: { view } }: ApiContext, name: string): never {
-  throw new FleetError('no-such-agent', { detail: notFoundText('agent', name, view.agents.keys()) });
+function noSuchAgent(view: View, space: string, name: string): never {
+  const others = [...view.agents.values()].flatMap((row) => (row.space === space ? [row.spec.name] : []));
+  throw new FleetError('no-such-agent', { detail: notFoundText('agent', name, others) });
 }
 
 export const agentHandlers = {
   agents({ context: { coordinator } }) {
     const { view } = coordinator;
     const branches = branchCounts(view);
-    return Array.from(view.agents.keys(), (name) => showAgent(view, name, branches) as AgentView);
+    return Array.from(view.agents.keys(), (id) => showAgent(view, id, branches) as AgentView);
   },
-  agent: ({ context, params }) => agentOr404(context, params.agent),
+  agent: ({ context, params, by }) => shown(showAgent(context.coordinator.view, agentOr404(context, by, params.agent))),
   async agentApply({ context, params, body, by, reply }) {
     if (body.name !== params.agent) {
       const got = JSON.stringify(body.name);
@@ -30,28 +33,36 @@ export const agentHandlers = {
         faults: [{ field: 'name', expected: `"${params.agent}"`, got }],
       });
     }
-    const { coordinator, clock } = context;
-    const stored = coordinator.view.agents.get(body.name)?.spec;
+    const { coordinator, clock, random } = context;
+    const { view } = coordinator;
+    const known = agentIdOf(view, by.space, body.name);
+    const stored = known === undefined ? undefined : view.agents.get(known)?.spec;
     // One that is stored is not refused for a time that has passed meanwhile.
     if (JSON.stringify(stored) !== JSON.stringify(body))
-      refuseFaults(specFaults(coordinator.view, body, clock.nowMs(), coordinator.policy.timeZone));
-    const { created } = accepted(await coordinator.submit('agent-apply', { by, spec: body }));
+      refuseFaults(specFaults(view, body, clock.nowMs(), coordinator.policy.timeZone));
+    const newId = mintAgentId(view, clock.nowMs(), random);
+    const { id, created } = accepted(await coordinator.submit('agent-apply', { by, spec: body, newId }));
     if (created) reply.code(201);
-    return shown(showAgent(context.coordinator.view, body.name));
+    return shown(showAgent(view, id));
+  },
+  async agentRename({ context, params, body: { name }, by }) {
+    const { coordinator } = context;
+    const agent = agentOr404(context, by, params.agent);
+    accepted(await coordinator.submit('agent-rename', { by, agent, name }));
+    return shown(showAgent(coordinator.view, agent));
   },
   async agentRemove({ context, params, by }) {
-    agentOr404(context, params.agent);
-    accepted(await context.coordinator.submit('agent-remove', { by, name: params.agent }));
+    const agent = agentOr404(context, by, params.agent);
+    accepted(await context.coordinator.submit('agent-remove', { by, agent }));
   },
-  async agentExplain({ context, params: { agent } }) {
+  async agentExplain({ context, params, by }) {
     const { coordinator, clock } = context;
-    const work = explainingAgent(coordinator.view, agent, clock.nowMs(), coordinator.policy);
-    const explained = await inSlices(work, clock);
-    return explained ?? noSuchAgent(context, agent);
+    const { view, policy } = coordinator;
+    const agent = agentOr404(context, by, params.agent);
+    const explained = await inSlices(explainingAgent(view, agent, clock.nowMs(), policy), clock);
+    return explained ?? noSuchAgent(view, by.space, params.agent);
   },
-  async agentVersions({ context, params }) {
-    const versions = await context.coordinator.store.agentVersions(params.agent);
-    if (versions.length === 0) agentOr404(context, params.agent);
-    return versions;
+  agentVersions({ context, params, by }) {
+    return context.coordinator.store.agentVersions(agentOr404(context, by, params.agent));
   },
 } satisfies Partial<Handlers>;

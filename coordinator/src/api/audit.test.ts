@@ -134,7 +134,14 @@ const calls: readonly Call[] = [
     subject: ':key',
   },
   { route: 'nodeRelease', path: '/v1/nodes/alice/release', action: 'node-reclaim-allow', subject: 'alice' },
-  { route: 'agentRemove', path: '/v1/agents/echo', action: 'agent-remove', subject: 'echo' },
+  {
+    route: 'agentRename',
+    path: '/v1/agents/echo/rename',
+    body: { name: 'echo-2' },
+    action: 'agent-rename',
+    subject: 'echo-2',
+  },
+  { route: 'agentRemove', path: '/v1/agents/echo-2', action: 'agent-remove', subject: 'echo-2' },
   // No agent uses it any more.
   {
     route: 'nodeUnload',

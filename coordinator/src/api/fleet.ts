@@ -2,7 +2,9 @@
 import { auditTitle, FleetError } from '@blackroad/protocol';
 import { supposing, whatIfFaults } from '../placement/what-if.ts';
 import { inSlices } from '../slices.ts';
+import { agentIdEver } from '../view.ts';
 import { accepted, answered, type Handlers, refuseFaults } from './handler.ts';
+import { showEvent } from './show.ts';
 
 /** Questions at work at once: each holds a picture of the whole fleet. */
 const maxWhatIfs = 4;
@@ -34,7 +36,13 @@ export const fleetHandlers = {
   consoleFeed() {
     throw new FleetError('invalid-request', { detail: 'headers: upgrade: expected websocket, got nothing' });
   },
-  events: ({ context, query }) => context.coordinator.store.events(query),
+  async events({ context: { coordinator }, query: { agent: name, ...query }, by }) {
+    const { view, store } = coordinator;
+    const agent = name === undefined ? undefined : agentIdEver(view, by.space, name);
+    if (name !== undefined && agent === undefined) return [];
+    const events = await store.events({ ...query, ...(agent === undefined ? {} : { agent }) });
+    return events.map((event) => showEvent(view, event));
+  },
   async audit({ context, query }) {
     const rows = await context.coordinator.store.audit(query);
     return rows.map((row) => ({ ...row, title: auditTitle(row) }));

@@ -1,43 +1,41 @@
 // Memories as the coordinator holds them: the log, search, and the proof that the chain is whole.
-import { FleetError } from '@blackroad/protocol';
+import { FleetError, type Principal } from '@blackroad/protocol';
+import { agentIdEver, agentNameOf } from '../view.ts';
 import { agentOr404 } from './agents.ts';
 import type { ApiContext } from './context.ts';
 import type { Handlers } from './handler.ts';
 import { verifyChain } from './verify-chain.ts';
 
 /** A removed agent's memory stays until erased, so its log may be read. */
-function memoryOr404(context: ApiContext, agent: string): void {
-  if (!context.coordinator.view.heads.has(agent)) agentOr404(context, agent);
+function memoryOr404(context: ApiContext, by: Principal, name: string): string {
+  return agentIdEver(context.coordinator.view, by.space, name) ?? agentOr404(context, by, name);
 }
 
 export const memoryHandlers = {
-  async memorySearch({ context, query }) {
-    if (query.agent !== undefined) memoryOr404(context, query.agent);
-    const { q, agent, limit } = query;
-    return context.coordinator.store.searchMemory({ text: q, ...(agent === undefined ? {} : { agent }), limit });
+  async memorySearch({ context, query: { q, agent, limit }, by }) {
+    const { store, view } = context.coordinator;
+    const within = agent === undefined ? {} : { agent: memoryOr404(context, by, agent) };
+    const hits = await store.searchMemory({ text: q, ...within, limit });
+    return hits.map((hit) => ({ ...hit, agent: agentNameOf(view, hit.agent) }));
   },
-  async memoryLog({ context, params, query }) {
-    memoryOr404(context, params.agent);
-    return context.coordinator.store.memoryLog(params.agent, query.after ?? 0, query.limit);
+  memoryLog({ context, params, query, by }) {
+    const agent = memoryOr404(context, by, params.agent);
+    return context.coordinator.store.memoryLog(agent, query.after ?? 0, query.limit);
   },
-  async memoryVerify({ context, params }) {
-    memoryOr404(context, params.agent);
+  async memoryVerify({ context, params, by }) {
+    const agent = memoryOr404(context, by, params.agent);
     if (verifying.size >= maxVerifying) {
       throw new FleetError('unavailable', {
         detail: 'Other logs are being verified; try again.',
         retryAfterSeconds: 5,
       });
     }
-    const run = Symbol(params.agent);
+    const run = Symbol(agent);
     verifying.add(run);
     try {
       const { coordinator, clock } = context;
-      return await verifyChain(
-        coordinator.store,
-        coordinator.view.heads.get(params.agent) ?? null,
-        params.agent,
-        clock,
-      );
+      const head = coordinator.view.heads.get(agent) ?? null;
+      return { ...(await verifyChain(coordinator.store, head, agent, clock)), agent: params.agent };
     } finally {
       verifying.delete(run);
     }

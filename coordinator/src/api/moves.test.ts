@@ -35,12 +35,12 @@ t.test('what planning cost, and who moved why', async (t) => {
   });
   const placed = new Promise<void>((resolve) => {
     const stop = fleet.coordinator.watch(() => {
-      if (!fleet.coordinator.view.agents.get('greeter')?.placement) return;
+      if (!fleet.agent('greeter')?.placement) return;
       stop();
       resolve();
     });
   });
-  if (!fleet.coordinator.view.agents.get('greeter')?.placement) await placed;
+  if (!fleet.agent('greeter')?.placement) await placed;
   // The planner counts a part when its commit is answered.
   await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'other', params: { action: 'sync' } });
   const { body } = await fleet.call<string>('GET', '/metrics');

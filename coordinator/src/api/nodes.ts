@@ -44,9 +44,9 @@ async function edited(context: ApiContext, id: string, decide: () => Promise<voi
 
 /** Agents that are placed there on that model. */
 function agentsOn(view: View, node: string, model: Pick<NodeModel, 'name' | 'aliases'>): string[] {
-  const names = [...(view.agentsByNode.get(node) ?? [])];
+  const rows = [...(view.agentsByNode.get(node) ?? [])].flatMap((id) => view.agents.get(id) ?? []);
   const isOn = (placed: string | undefined) => placed !== undefined && meansModel(placed, model);
-  return names.filter((name) => isOn(view.agents.get(name)?.placement?.model)).sort();
+  return rows.flatMap(({ placement, spec }) => (isOn(placement?.model) ? [spec.name] : [])).sort();
 }
 
 export const nodeHandlers = {

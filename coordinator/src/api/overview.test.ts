@@ -97,11 +97,14 @@ t.test('a model on a thousand nodes names a few of them, resident ones first', a
 t.test('branches that wait to be merged, oldest first', async (t) => {
   const fleet = await openApiFleet();
   t.teardown(() => fleet.close());
+  for (const name of ['echo', 'prism'])
+    await fleet.call('PUT', `/v1/agents/${name}`, { body: { name, model: ['auto'], instructions: 'Be brief.' } });
   const view = fleet.coordinator.view as unknown as { branches: Map<string, object> };
   const branch = (id: string, agent: string, receivedMs: number) =>
     view.branches.set(id, {
       id,
-      agent,
+      space: 'default',
+      agent: fleet.agent(agent)?.id,
       node: 'alice',
       epoch: 1,
       fromSeq: 4,
@@ -118,7 +121,7 @@ t.test('branches that wait to be merged, oldest first', async (t) => {
     body.map(({ id }) => id),
     ['two', 'one'],
   );
-  t.match((await fleet.call('GET', '/v1/branches?agent=echo')).body, [{ id: 'one', mergedUpto: null }]);
+  t.match((await fleet.call('GET', '/v1/branches?agent=echo')).body, [{ id: 'one', agent: 'echo', mergedUpto: null }]);
 });
 
 t.test('many nodes at once: done or not known, each in the audit log', async (t) => {

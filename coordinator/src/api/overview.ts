@@ -1,8 +1,16 @@
 // Pages over the whole fleet and over time: history, usage, the catalogue of models, memory branches. All read; each read of the store
 // is small, and the loop has its turn between two.
-import { type BranchView, FleetError, maxUsageDays, notFoundText, type Usage } from '@blackroad/protocol';
+import {
+  type BranchView,
+  FleetError,
+  maxUsageDays,
+  notFoundText,
+  type Principal,
+  type Usage,
+} from '@blackroad/protocol';
 import { dayText } from '../recorder.ts';
 import { inSlices } from '../slices.ts';
+import { agentIdEver, agentNameOf } from '../view.ts';
 import { catalogue } from './catalogue.ts';
 import type { ApiContext } from './context.ts';
 import type { Handlers } from './handler.ts';
@@ -17,7 +25,10 @@ function dayOf(text: string | undefined, field: string): number | null {
   throw new FleetError('invalid-request', { detail: `query: ${field}: expected a day like 2026-11-24, got ${text}` });
 }
 
-async function usageOf(context: ApiContext, query: Parameters<Handlers['usage']>[0]['query']): Promise<Usage> {
+type Query = Parameters<Handlers['usage']>[0]['query'];
+/** No id is so. */
+const noAgent = '-';
+async function usageOf(context: ApiContext, query: Query, { space }: Principal): Promise<Usage> {
   const { coordinator, clock } = context;
   const by = query.by ?? 'day';
   const to = dayOf(query.to, 'to') ?? Math.floor(clock.nowMs() / dayMs);
@@ -26,8 +37,10 @@ async function usageOf(context: ApiContext, query: Parameters<Handlers['usage']>
     const detail = `query: from: expected a day at most ${maxUsageDays - 1} days before ${dayText(to)} and not after it, got ${dayText(from)}`;
     throw new FleetError('invalid-request', { detail });
   }
+  const { view } = coordinator;
   const only = {
-    ...(query.agent === undefined ? {} : { agent: query.agent }),
+    // Of an agent that there never was nothing is found.
+    ...(query.agent === undefined ? {} : { agent: agentIdEver(view, space, query.agent) ?? noAgent }),
     ...(query.node === undefined ? {} : { node: query.node }),
   };
   const empty = () => ({ tasks: 0, failed: 0, promptTokens: 0, completionTokens: 0, costUsd: 0 });
@@ -35,7 +48,7 @@ async function usageOf(context: ApiContext, query: Parameters<Handlers['usage']>
   const rows = new Map<string, ReturnType<typeof empty>>();
   for (let day = from; day <= to; day++) {
     for (const { key, ...sums } of await coordinator.store.usage(day, by, only)) {
-      const name = by === 'day' ? dayText(day) : key;
+      const name = by === 'day' ? dayText(day) : by === 'agent' ? agentNameOf(view, key) : key;
       const row = rows.get(name) ?? empty();
       rows.set(name, row);
       for (const field of Object.keys(total) as (keyof typeof total)[]) {
@@ -58,13 +71,16 @@ export const overviewHandlers = {
     return context.recorder.nodeHistory(node, query.metric, query.range ?? 'hour');
   },
   fleetHistory: ({ context, query }) => context.recorder.fleetHistory(query.metric, query.range ?? 'hour'),
-  usage: ({ context, query }) => usageOf(context, query),
+  usage: ({ context, query, by }) => usageOf(context, query, by),
   catalogue: ({ context: { coordinator, clock } }) => inSlices(catalogue(coordinator.view), clock),
-  branches({ context, query }) {
+  branches({ context: { coordinator }, query, by }) {
+    const { view } = coordinator;
+    const only = query.agent === undefined ? null : agentIdEver(view, by.space, query.agent);
     const rows: BranchView[] = [];
-    for (const row of context.coordinator.view.branches.values()) {
-      if (row.merged || (query.agent !== undefined && row.agent !== query.agent)) continue;
-      const { id, agent, node, epoch, fromSeq, uptoSeq, complete, mergedUpto = null, receivedMs } = row;
+    for (const row of view.branches.values()) {
+      if (row.merged || (only !== null && row.agent !== only)) continue;
+      const agent = agentNameOf(view, row.agent);
+      const { id, node, epoch, fromSeq, uptoSeq, complete, mergedUpto = null, receivedMs } = row;
       rows.push({ id, agent, node, epoch, fromSeq, uptoSeq, complete, mergedUpto, receivedMs });
     }
     return rows.sort((a, b) => a.receivedMs - b.receivedMs);

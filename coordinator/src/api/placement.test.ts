@@ -20,8 +20,8 @@ const spec = (name: string, more: object = {}) => ({ name, model: ['auto'], inst
 for (const body of [spec('greeter'), spec('painter', { model: ['flux'] })])
   await fleet.call('PUT', `/v1/agents/${body.name}`, { body });
 await fleet.call('PUT', '/v1/nodes/aria', { body: { site: 'garage' } });
-await until(async () => fleet.coordinator.view.agents.get('greeter')?.placement != null);
-await until(async () => fleet.coordinator.view.agents.get('painter')?.unplaced != null);
+await until(async () => fleet.agent('greeter')?.placement != null);
+await until(async () => fleet.agent('painter')?.unplaced != null);
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await fleet.call('GET', '/v1/fleet');
@@ -52,8 +52,8 @@ t.test('explain: a viewer may ask of a placed and of an unplaced agent', async (
     { wouldTake: 0, refused: [{ filter: 'model', nodes: 2, text: /^alice: .*flux.* \(and 1 more\)/ }] },
   ]);
   await fleet.call('PUT', '/v1/agents/upper', { body: spec('upper', { model: ['Tiny:latest'] }) });
-  await until(async () => fleet.coordinator.view.agents.get('upper')?.placement != null);
-  t.equal(fleet.coordinator.view.agents.get('upper')?.placement?.model, 'tiny', 'its own name for it');
+  await until(async () => fleet.agent('upper')?.placement != null);
+  t.equal(fleet.agent('upper')?.placement?.model, 'tiny', 'its own name for it');
   const { missing, models } = await ask<Catalogue>('catalogue', '/v1/catalogue');
   t.notOk(missing.some(({ name }) => name === 'Tiny:latest'));
   t.match(models.find(({ name }) => name === 'tiny')?.agents, { wanting: 1 });

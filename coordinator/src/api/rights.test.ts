@@ -39,6 +39,7 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
   operator: [
     'agentApply',
     'agentRemove',
+    'agentRename',
     'alertAck',
     'alertUnack',
     'ask',

@@ -2,6 +2,7 @@
 import type {
   AgentReason,
   AgentView,
+  FleetEvent,
   FleetTotals,
   KeyView,
   NodeView,
@@ -13,6 +14,7 @@ import { onlyOn, stayingOn } from '../fleet/draining.ts';
 import type { Policy } from '../input.ts';
 import { frozenCount } from '../placement/need.ts';
 import {
+  agentNameOf,
   type DeepReadonly,
   type EndedTask,
   freezeAt,
@@ -24,6 +26,7 @@ import {
   type View,
 } from '../view.ts';
 
+type Names = Parameters<typeof agentNameOf>[0];
 type AgentEntry = NonNullable<ReturnType<View['agents']['get']>>;
 /** Views are made to be printed at once: the readonly rows inside are not copied. */
 const asShown = <T>(value: unknown): T => value as T;
@@ -49,7 +52,7 @@ export function showNode(view: View, id: string): NodeView | null {
     draining: row.draining,
     conditions: nodeConditions(view, id).map(({ code, severity, text }) => ({ code, severity, text })),
     generation: row.generation,
-    agents: [...(view.agentsByNode.get(id) ?? [])].sort(),
+    agents: Array.from(view.agentsByNode.get(id) ?? [], (agent) => agentNameOf(view, agent)).sort(),
     staying: stayingOn(view, id).length,
     onlyHere: onlyOn(view, id),
     tasksRunning: view.leasesByNode.get(id)?.size ?? 0,
@@ -78,7 +81,7 @@ export function agentState(
     node?.presence === 'suspect'
       ? { reason: `${placement.node} is suspect: ${node.presenceReason}`, reasonCode: 'node-suspect' as const }
       : undefined;
-  const observed = view.observed.get(row.name);
+  const observed = view.observed.get(row.id);
   if (!observed || observed.epoch !== placement.epoch || observed.node !== placement.node) {
     return { state: 'placed', ...away };
   }
@@ -107,15 +110,17 @@ export function branchCounts(view: View): Map<string, number> {
   return counts;
 }
 
-export function showAgent(view: View, name: string, branches = branchCounts(view)): AgentView | null {
-  const row = view.agents.get(name);
+export function showAgent(view: View, id: string, branches = branchCounts(view)): AgentView | null {
+  const row = view.agents.get(id);
   if (!row) return null;
   const { state, reason, reasonCode, progress } = agentState(view, row);
-  const work = view.work.get(name);
-  const head = view.heads.get(name);
-  const observed = view.observed.get(name);
+  const work = view.work.get(id);
+  const head = view.heads.get(id);
+  const observed = view.observed.get(id);
   return asShown<AgentView>({
-    name,
+    id,
+    space: row.space,
+    name: row.spec.name,
     spec: row.spec,
     version: row.version,
     state,
@@ -129,18 +134,19 @@ export function showAgent(view: View, name: string, branches = branchCounts(view
     why: row.why,
     unplaced: row.unplaced,
     tasks: { waiting: work?.waiting.length ?? 0, running: work?.leased.size ?? 0 },
-    memory: { seq: head?.seq ?? 0, hash: head?.hash ?? 'genesis', branches: branches.get(name) ?? 0 },
+    memory: { seq: head?.seq ?? 0, hash: head?.hash ?? 'genesis', branches: branches.get(id) ?? 0 },
     createdMs: row.createdMs,
     changedMs: row.changedMs ?? row.createdMs,
     updatedMs: row.updatedMs,
   });
 }
 
-export function showTask(row: TaskRow | EndedTask): TaskView {
+/** By the name that its agent has now, or had when it was removed. */
+export function showTask(view: Names, row: TaskRow | EndedTask): TaskView {
   const ended = isEnded(row) ? row : null;
   return {
     id: row.id,
-    agent: row.agent,
+    agent: agentNameOf(view, row.agent),
     state: row.state,
     prompt: row.prompt,
     priority: row.priority,
@@ -165,8 +171,8 @@ export function showTask(row: TaskRow | EndedTask): TaskView {
 }
 
 /** Texts in lists and in the feed are shortened: a console shows a line, and opens the task for the rest. */
-export function showTaskShort(row: TaskRow | EndedTask): TaskView {
-  const task = showTask(row);
+export function showTaskShort(view: Names, row: TaskRow | EndedTask): TaskView {
+  const task = showTask(view, row);
   const cut = (text: string) => (text.length > maxFeedText ? `${text.slice(0, maxFeedText)}…` : text);
   return {
     ...task,
@@ -176,6 +182,11 @@ export function showTaskShort(row: TaskRow | EndedTask): TaskView {
   };
 }
 const maxFeedText = 400;
+
+/** Its words stay as they were told; whom it is about is shown by the name of today, under which that agent is found. */
+export function showEvent(view: Names, event: FleetEvent): FleetEvent {
+  return event.agent === null ? event : { ...event, agent: agentNameOf(view, event.agent) };
+}
 
 export interface StoredCounts {
   endedLastMinute: number;

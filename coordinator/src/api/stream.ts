@@ -98,7 +98,7 @@ export function openStream(context: ApiContext, reply: FastifyReply): TaskStream
     async catchUp(look) {
       if (ended) return;
       const row = await look();
-      if (row && isEnded(row)) write({ event: 'end', data: showTask(row) });
+      if (row && isEnded(row)) write({ event: 'end', data: showTask(coordinator.view, row) });
     },
     fail() {
       if (early === null) cut();

@@ -32,8 +32,8 @@ for (let seed = 1; seed <= 20; seed++) {
       for (const change of changes) {
         if (change.type === 'node') touched.nodes.add(change.row.id);
         else if (change.type === 'node-gone') touched.nodes.add(change.id);
-        else if (change.type === 'agent') touched.agents.add(change.row.name);
-        else if (change.type === 'agent-gone') touched.agents.add(change.name);
+        else if (change.type === 'agent') touched.agents.add(change.row.id);
+        else if (change.type === 'agent-gone') touched.agents.add(change.row.id);
         else if (change.type === 'observed' || change.type === 'memory') touched.agents.add(change.agent);
         else if (change.type === 'task-state') touched.tasks.add(change.id);
         else if (change.type === 'task-new') {

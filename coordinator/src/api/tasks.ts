@@ -3,7 +3,7 @@ import { FleetError, type Principal, type TaskRequest, type TaskView } from '@bl
 import { sortableId } from '@blackroad/std/random';
 import type { Coordinator } from '../coordinator.ts';
 import type { Store } from '../store/store.ts';
-import { type EndedTask, isEnded, type TaskRow } from '../view.ts';
+import { agentIdEver, agentNameOf, type EndedTask, isEnded, type TaskRow } from '../view.ts';
 import { agentOr404 } from './agents.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, answered, type Handlers } from './handler.ts';
@@ -24,10 +24,15 @@ async function taskOr404(context: ApiContext, id: string): Promise<TaskRow | End
  * The stored task of the same key. A live one is found by the decision in the view, unless it ends just before: then this row,
  * with its state of a moment ago, keeps the same work from being done twice.
  */
-async function knownTask({ coordinator }: ApiContext, agent: string, key: string): Promise<EndedTask | null> {
-  const row = await coordinator.store.taskByIdempotencyKey(key);
+async function knownTask(
+  { coordinator: { store, view } }: ApiContext,
+  { space }: Principal,
+  agent: string,
+  key: string,
+): Promise<EndedTask | null> {
+  const row = await store.taskByIdempotencyKey(space, key);
   if (row && row.agent !== agent) {
-    const detail = `body: idempotencyKey: ${key} names a task of ${row.agent} already (${row.id}).`;
+    const detail = `body: idempotencyKey: ${key} names a task of ${agentNameOf(view, row.agent)} already (${row.id}).`;
     throw new FleetError('conflict', { detail });
   }
   return row as EndedTask | null;
@@ -37,7 +42,7 @@ async function submit(context: ApiContext, by: Principal, order: { id: string; a
   const { coordinator } = context;
   const origin = order.request.origin ?? (by.kind === 'session' ? 'console' : 'api');
   const key = order.request.idempotencyKey;
-  const known = key === undefined ? null : await knownTask(context, order.agent, key);
+  const known = key === undefined ? null : await knownTask(context, by, order.agent, key);
   return coordinator.submit('task-submit', { ...order, by, origin, known });
 }
 /** What a node works on now is in the view, what it worked on in the store. */
@@ -55,12 +60,12 @@ const newId = ({ clock, random }: ApiContext) => sortableId(clock.nowMs(), rando
 
 export const taskHandlers = {
   async ask({ context, by, params, body, request, reply }) {
-    agentOr404(context, params.agent);
-    const order = { id: newId(context), agent: params.agent, request: body };
+    const { view } = context.coordinator;
+    const order = { id: newId(context), agent: agentOr404(context, by, params.agent), request: body };
     if (!wantsStream(request)) {
       const row = accepted(await submit(context, by, order));
       if (row.id !== order.id) reply.code(200);
-      return showTask(row);
+      return showTask(view, row);
     }
     const stream = openStream(context, reply);
     try {
@@ -68,7 +73,7 @@ export const taskHandlers = {
       stream.follow(order.id);
       const row = accepted(await submit(context, by, order));
       if (row.id !== order.id) stream.follow(row.id);
-      stream.begin(showTask(row), 201);
+      stream.begin(showTask(view, row), 201);
       if (row.id !== order.id) await stream.catchUp(() => context.coordinator.store.task(row.id));
     } catch (error) {
       stream.fail();
@@ -80,8 +85,8 @@ export const taskHandlers = {
     const results = await Promise.all(
       body.tasks.map(async ({ agent, request }) => {
         try {
-          agentOr404(context, agent);
-          const row = accepted(await submit(context, by, { id: newId(context), agent, request }));
+          const order = { id: newId(context), agent: agentOr404(context, by, agent), request };
+          const row = accepted(await submit(context, by, order));
           return { task: row.id, problem: null };
         } catch (error) {
           if (!(error instanceof FleetError)) throw error;
@@ -91,15 +96,20 @@ export const taskHandlers = {
     );
     return { results };
   },
-  async tasks({ context, query }) {
-    return (await listTasks(context.coordinator, query)).map(showTaskShort);
+  async tasks({ context: { coordinator }, query: { agent: name, ...query }, by }) {
+    const { view } = coordinator;
+    const agent = name === undefined ? undefined : agentIdEver(view, by.space, name);
+    if (name !== undefined && agent === undefined) return [];
+    const rows = await listTasks(coordinator, { ...query, ...(agent === undefined ? {} : { agent }) });
+    return rows.map((row) => showTaskShort(view, row));
   },
   async task({ context, params, request, reply }) {
-    if (!wantsStream(request)) return showTask(await taskOr404(context, params.task));
+    const { view } = context.coordinator;
+    if (!wantsStream(request)) return showTask(view, await taskOr404(context, params.task));
     const stream = openStream(context, reply);
     try {
       stream.follow(params.task);
-      stream.begin(showTask(await taskOr404(context, params.task)), 200);
+      stream.begin(showTask(view, await taskOr404(context, params.task)), 200);
       await stream.catchUp(() => context.coordinator.store.task(params.task));
     } catch (error) {
       stream.fail();
@@ -111,18 +121,19 @@ export const taskHandlers = {
     const row = await taskOr404(context, params.task);
     if (isEnded(row)) throw new FleetError('conflict', { detail: `The task has ended already: it is ${row.state}.` });
     accepted(await context.coordinator.submit('task-cancel', { by, id: params.task }));
-    return showTask(await taskOr404(context, params.task));
+    return showTask(context.coordinator.view, await taskOr404(context, params.task));
   },
   async taskRetry({ context, params, by }) {
     const row = await taskOr404(context, params.task);
     const ended = isEnded(row) ? row : null;
     const order = { by, id: params.task, ended, newId: newId(context) };
-    return showTask(accepted(await context.coordinator.submit('task-retry', order)));
+    const { coordinator } = context;
+    return showTask(coordinator.view, accepted(await coordinator.submit('task-retry', order)));
   },
   async taskDismiss({ context, params, by }) {
     const row = await taskOr404(context, params.task);
     const ended = isEnded(row) ? row : null;
     accepted(await context.coordinator.submit('task-dismiss', { by, id: params.task, ended }));
-    return showTask(await taskOr404(context, params.task));
+    return showTask(context.coordinator.view, await taskOr404(context, params.task));
   },
 } satisfies Partial<Handlers>;

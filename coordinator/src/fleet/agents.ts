@@ -1,6 +1,6 @@
 // Agents as people apply and remove them. A changed spec is a new version; a placed agent is told at once and keeps its epoch,
 // unless its node obviously no longer fits: then it is taken off, and placement finds it a new one.
-import { type AgentSpec, actorOf, isApart, maxAgents, meansModel } from '@blackroad/protocol';
+import { type AgentSpec, actorOf, isApart, maxAgents, meansModel, type Principal } from '@blackroad/protocol';
 import {
   agentIn,
   change,
@@ -9,6 +9,7 @@ import {
   decidedWith,
   dropAgent,
   leasedIn,
+  nameIn,
   nodeIn,
   noteAudit,
   noteEvent,
@@ -16,10 +17,10 @@ import {
   putAgent,
   waitingIn,
 } from '../draft.ts';
-import { type Decide, refuse } from '../input.ts';
+import { type Decide, type Decision, refuse } from '../input.ts';
 import { endTask } from '../tasks/ends.ts';
 import { leaseNext, sendCancel } from '../tasks/leases.ts';
-import type { AgentRow, NodeRow, Quiet, View } from '../view.ts';
+import { type AgentRow, agentIdOf, inSpace, type NodeRow, type View } from '../view.ts';
 import {
   assignedBytes,
   assignedOf,
@@ -32,49 +33,58 @@ import {
 } from './assignment.ts';
 import { quietAfter } from './quiet.ts';
 
-/** Where an agent of this name left off: a new one goes on counting, or nodes that were away would mistake old for new. */
-const goneSetting = (name: string): string => `agent-gone:${name}`;
-interface Gone {
-  epoch: number;
-  version: number;
-  /** Older rows lack it. */
-  quiet?: Quiet;
-}
-
-export const applyAgent: Decide<'agent-apply'> = (view, { by, spec }, nowMs) => {
+export const applyAgent: Decide<'agent-apply'> = (view, { by, spec, newId }, nowMs) => {
   const draft = openDraft(view, nowMs);
+  const { space } = by;
   const { name } = spec;
-  const before = agentIn(draft, name);
+  const known = agentIdOf(view, space, name);
+  const before = known === undefined ? undefined : agentIn(draft, known);
   if (before && JSON.stringify(before.spec) === JSON.stringify(spec))
-    return decidedWith(draft, { name, version: before.version, created: false, changed: false });
+    return decidedWith(draft, { id: before.id, version: before.version, created: false, changed: false });
   if (!before && view.agents.size >= maxAgents)
     return refuse('fleet-full', `The fleet has ${maxAgents} agents, its limit.`);
-  const row = before ? nextVersion(before, spec, nowMs) : firstVersion(view, spec, nowMs);
-  const bytes = assignedBytes(assignedOf(draft, row, row.placement ?? widestPlacement));
-  if (bytes > maxAssignedBytes)
-    return refuse(
-      'too-large',
-      `${name} takes ${bytes} bytes to send to a node; at most ${maxAssignedBytes} are allowed: shorten instructions or the prompts of triggers.`,
-    );
-  change(draft, { type: 'agent-version', name, version: row.version, atMs: nowMs, by: actorOf(by), spec });
-  noteAudit(draft, by, before ? 'agent-change' : 'agent-create', { agent: name, version: row.version });
-  putAgent(draft, row);
+  const row = before ? nextVersion(before, spec, nowMs) : firstVersion(view, { space, spec, newId }, nowMs);
+  const tooLarge = refuseTooLarge(draft, row);
+  if (tooLarge) return tooLarge;
+  putVersion(draft, by, row);
+  noteAudit(draft, by, before ? 'agent-change' : 'agent-create', { agent: row.id, version: row.version });
   if (before?.placement) tellOrTakeOff(draft, before, row);
-  return decidedWith(draft, { name, version: row.version, created: !before, changed: true });
+  return decidedWith(draft, { id: row.id, version: row.version, created: !before, changed: true });
 };
 
+function refuseTooLarge(draft: Draft, row: AgentRow): Decision<never> | null {
+  const bytes = assignedBytes(assignedOf(draft, row, row.placement ?? widestPlacement));
+  if (bytes <= maxAssignedBytes) return null;
+  return refuse(
+    'too-large',
+    `${row.spec.name} takes ${bytes} bytes to send to a node; at most ${maxAssignedBytes} are allowed: shorten instructions or the prompts of triggers.`,
+  );
+}
 function nextVersion(before: AgentRow, spec: AgentSpec, nowMs: number): AgentRow {
   return { ...before, spec, version: before.version + 1, updatedMs: nowMs, changedMs: nowMs };
 }
-function firstVersion(view: View, spec: AgentSpec, nowMs: number): AgentRow {
-  const gone = view.settings.get(goneSetting(spec.name)) as Gone | null | undefined;
+function putVersion(draft: Draft, by: Principal, row: AgentRow): void {
+  const { id: agent, version, spec } = row;
+  putAgent(draft, row);
+  change(draft, { type: 'agent-version', agent, version, atMs: draft.nowMs, by: actorOf(by), spec });
+}
+/** One of that name that was removed is the same agent: its memory is still there. */
+function firstVersion(
+  view: View,
+  { space, spec, newId }: Pick<AgentRow, 'space' | 'spec'> & { newId: string },
+  nowMs: number,
+): AgentRow {
+  const removedId = view.removedIds.get(inSpace(space, spec.name));
+  const removed = removedId === undefined ? undefined : view.removedAgents.get(removedId);
+  const id = removedId ?? newId;
   return {
-    name: spec.name,
+    id,
+    space,
     spec,
-    version: (gone?.version ?? 0) + 1,
-    epoch: Math.max(gone?.epoch ?? 0, view.heads.get(spec.name)?.epoch ?? 0),
+    version: (removed?.version ?? 0) + 1,
+    epoch: Math.max(removed?.epoch ?? 0, view.heads.get(id)?.epoch ?? 0),
     placement: null,
-    ...(gone?.quiet ? { quiet: gone.quiet } : {}),
+    ...(removed?.quiet ? { quiet: removed.quiet } : {}),
     why: null,
     unplaced: null,
     createdMs: nowMs,
@@ -104,7 +114,7 @@ function tellOrTakeOff(draft: Draft, before: AgentRow, row: AgentRow): void {
   }
   sendDeltas(draft, deltas);
   // More may run at once now.
-  if (misfit === null) leaseNext(draft, row.name);
+  if (misfit === null) leaseNext(draft, row.id);
 }
 
 /** Why a placed agent can obviously not stay, in words; the finer judgement is placement's. */
@@ -131,23 +141,73 @@ function wants(draft: Draft, node: NodeRow, spec: AgentSpec, model: string): boo
   );
 }
 
-export const removeAgent: Decide<'agent-remove'> = (view, { by, name }, nowMs) => {
+/**
+ * Another name, and nothing else: memory, tasks and what runs stay as they are. Specs that name it as company name it by the new one from
+ * then on.
+ */
+export const renameAgent: Decide<'agent-rename'> = (view, { by, agent, name }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  const row = agentIn(draft, name);
-  if (!row) return refuse('no-such-agent', `There is no agent ${name}.`);
+  const row = agentIn(draft, agent);
+  if (!row) return refuse('no-such-agent', `There is no agent ${nameIn(draft, agent)}.`);
+  const was = row.spec.name;
+  if (was === name) return decided(draft);
+  if (agentIdOf(view, row.space, name) !== undefined)
+    return refuse('conflict', `body: name: there is an agent ${name} already.`);
+  const removed = view.removedIds.get(inSpace(row.space, name));
+  if (removed !== undefined)
+    return refuse(
+      'conflict',
+      `body: name: ${name} was an agent that was removed, and its memory is kept: apply it again, or choose another name.`,
+    );
+  const renamed = nextVersion(row, { ...row.spec, name }, nowMs);
+  const changed = [renamed];
+  for (const other of view.agents.values() as Iterable<AgentRow>) {
+    if (other.id === agent || other.space !== row.space) continue;
+    const placement = withCompany(other.spec.placement, was, name);
+    if (placement) changed.push(nextVersion(other, { ...other.spec, placement }, nowMs));
+  }
+  const deltas = openDeltas();
+  for (const next of changed) {
+    const tooLarge = refuseTooLarge(draft, next);
+    if (tooLarge) return tooLarge;
+    putVersion(draft, by, next);
+    placeDelta(draft, deltas, next);
+    if (next === renamed) noteAudit(draft, by, 'agent-rename', { agent, was, version: next.version });
+    else noteAudit(draft, by, 'agent-change', { agent: next.id, version: next.version });
+  }
+  noteEvent(draft, 'agent-renamed', { agent, was });
+  sendDeltas(draft, deltas);
+  return decided(draft);
+};
+/** Null: it names it nowhere. */
+function withCompany(placement: AgentSpec['placement'], was: string, name: string): AgentSpec['placement'] | null {
+  const { avoidAgents, nearAgents } = placement;
+  if (!avoidAgents.includes(was) && !nearAgents?.includes(was)) return null;
+  const renamed = (names: readonly string[]) => names.map((each) => (each === was ? name : each));
+  return {
+    ...placement,
+    avoidAgents: renamed(avoidAgents),
+    ...(nearAgents ? { nearAgents: renamed(nearAgents) } : {}),
+  };
+}
+
+export const removeAgent: Decide<'agent-remove'> = (view, { by, agent }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const row = agentIn(draft, agent);
+  if (!row) return refuse('no-such-agent', `There is no agent ${nameIn(draft, agent)}.`);
+  const { id, space, epoch, version } = row;
+  const { name } = row.spec;
   const problem = { code: 'no-such-agent', text: `The agent ${name} was removed.`, retryable: false };
-  for (const task of [...leasedIn(draft, name), ...waitingIn(draft, name)]) {
+  for (const task of [...leasedIn(draft, id), ...waitingIn(draft, id)]) {
     sendCancel(draft, task, `the agent ${name} was removed`);
     endTask(draft, task, { state: 'cancelled', problem });
   }
   const deltas = openDeltas();
-  if (row.placement) removeDelta(deltas, row.placement.node, name, row.placement.epoch);
+  if (row.placement) removeDelta(deltas, row.placement.node, id, row.placement.epoch);
   sendDeltas(draft, deltas);
-  dropAgent(draft, name);
   const quiet = row.placement ? quietAfter(view, row.placement, nowMs) : row.quiet;
-  const gone: Gone = { epoch: row.epoch, version: row.version, ...(quiet ? { quiet } : {}) };
-  change(draft, { type: 'setting', key: goneSetting(name), value: gone });
-  noteAudit(draft, by, 'agent-remove', { agent: name, version: row.version });
-  noteEvent(draft, 'agent-removed', { agent: name });
+  dropAgent(draft, { id, space, name, epoch, version, ...(quiet ? { quiet } : {}) });
+  noteAudit(draft, by, 'agent-remove', { agent: id, version });
+  noteEvent(draft, 'agent-removed', { agent: id });
   return decided(draft);
 };

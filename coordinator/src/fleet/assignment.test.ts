@@ -128,7 +128,7 @@ t.test('remove: its work is cancelled; a new one of the same name goes on counti
   fleet.runs('greeter', 'alice');
   fleet.submit('t1', 'greeter');
   fleet.submit('t2', 'greeter');
-  const remove = () => fleet.decide<'agent-remove'>(removeAgent, { by: ada, name: 'greeter' });
+  const remove = () => fleet.decide<'agent-remove'>(removeAgent, { by: ada, agent: 'greeter' });
   const removed = remove();
   t.match(said(removed.messages, 'assign'), [{ message: { remove: [{ agent: 'greeter', epoch: 1 }] } }]);
   t.match(said(removed.messages, 'cancel'), [{ message: { task: 't1' } }]);
@@ -192,7 +192,7 @@ t.test(
     fleet.now += longestQuietMs;
     t.same(quiet(fleet.move(['greeter', null], ['greeter', 'alice'])), [longestQuietMs], 'it has no node between');
     fleet.now += longestQuietMs;
-    fleet.decide<'agent-remove'>(removeAgent, { by: ada, name: 'greeter' });
+    fleet.decide<'agent-remove'>(removeAgent, { by: ada, agent: 'greeter' });
     fleet.now += 5_000;
     fleet.apply1('greeter');
     t.same(quiet(fleet.move(['greeter', 'bob'])), [longestQuietMs - 5_000], 'removed and applied again');

@@ -16,10 +16,15 @@ import { loseAgentLeases } from '../tasks/leases.ts';
 import type { AgentRow, Behind, NodeRow, Placement } from '../view.ts';
 import { leftOf, quietAfter, quietOf } from './quiet.ts';
 
-export function assignedOf({ view, nowMs }: Draft, row: AgentRow, placement: Placement): AssignedAgent {
+export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): AssignedAgent {
+  const { view, nowMs } = draft;
   const quietMs = leftOf(view, placement.quiet, nowMs);
+  const { id, spec } = row;
+  // An older node-agent knows agents by the name in the spec: for it that is the id.
+  const isOlder = nodeIn(draft, placement.node)?.agentIds !== true;
   return {
-    spec: row.spec,
+    id,
+    spec: isOlder && spec.name !== id ? { ...spec, name: id } : spec,
     version: row.version,
     epoch: placement.epoch,
     model: placement.model,
@@ -36,11 +41,11 @@ export const maxAssignedBytes = maxAssignmentBytes - 1024;
 /** The whole desired set of a node, in parts that fit a message; at least one. */
 function snapshotParts(draft: Draft, node: string): AssignmentSnapshot[] {
   const agents: AssignedAgent[] = [];
-  for (const name of draft.view.agentsByNode.get(node) ?? []) {
-    const row = agentIn(draft, name);
+  for (const id of draft.view.agentsByNode.get(node) ?? []) {
+    const row = agentIn(draft, id);
     if (row?.placement?.node === node) agents.push(assignedOf(draft, row, row.placement));
   }
-  agents.sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
+  agents.sort((a, b) => ((a.id as string) < (b.id as string) ? -1 : 1));
   const parts = cutParts(draft, agents, assignedBytes);
   if (parts.length === 0) parts.push([]);
   const generation = nodeIn(draft, node)?.generation ?? 0;
@@ -75,8 +80,8 @@ export function bringUpToDate(draft: Draft, { id, generation }: NodeRow, said: n
 export function placeDelta(draft: Draft, deltas: Deltas, row: AgentRow): void {
   if (!row.placement) return;
   const delta = deltaOf(deltas, row.placement.node);
-  delta.remove.delete(row.name);
-  delta.put.set(row.name, assignedOf(draft, row, row.placement));
+  delta.remove.delete(row.id);
+  delta.put.set(row.id, assignedOf(draft, row, row.placement));
 }
 export function removeDelta(deltas: Deltas, node: string, agent: string, epoch: number): void {
   const delta = deltaOf(deltas, node);
@@ -142,6 +147,7 @@ function cutParts<T>({ view }: Draft, items: readonly T[], bytesOf: (item: T) =>
 }
 
 export interface Move {
+  /** Its id. */
   agent: string;
   /** Null: it is nowhere from now on. */
   to: { node: string; model: string; why: PlacementWhy } | null;
@@ -183,8 +189,8 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
   const node = nodeIn(draft, to.node);
   if (!node) return;
   if (before && before.node === to.node && before.model === to.model) return;
-  if (before) leave(draft, deltas, row, before, `${row.name} goes to ${to.node}`);
-  const head = draft.view.heads.get(row.name);
+  if (before) leave(draft, deltas, row, before, `${row.spec.name} goes to ${to.node}`);
+  const head = draft.view.heads.get(row.id);
   // [INV-epoch]
   const epoch = row.epoch + 1;
   const { quiet: _, ...rest } = row;
@@ -209,10 +215,10 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
     updatedMs: draft.nowMs,
   };
   putAgent(draft, placed);
-  change(draft, { type: 'holder', row: { agent: row.name, epoch, node: to.node, joinedMs: node.enrolledMs } });
+  change(draft, { type: 'holder', row: { agent: row.id, epoch, node: to.node, joinedMs: node.enrolledMs } });
   placeDelta(draft, deltas, placed);
   const { cause, because } = move;
-  const params = { agent: row.name, node: to.node, model: to.model, because };
+  const params = { agent: row.id, node: to.node, model: to.model, because };
   if (before) noteEvent(draft, 'agent-moved', { ...params, from: before.node, cause });
   else noteEvent(draft, 'agent-placed', params);
 }
@@ -246,9 +252,9 @@ export function unplaceAgent(
   const quiet = before ? { quiet: quietAfter(draft.view, before, draft.nowMs) } : {};
   putAgent(draft, { ...row, placement: null, last, ...quiet, why: null, unplaced, updatedMs: draft.nowMs });
   if (!before) return;
-  leave(draft, deltas, row, before, `${row.name} is taken off ${before.node}`);
+  leave(draft, deltas, row, before, `${row.spec.name} is taken off ${before.node}`);
   noteEvent(draft, 'agent-unplaced', {
-    agent: row.name,
+    agent: row.id,
     node: before.node,
     cause,
     because,
@@ -258,11 +264,11 @@ export function unplaceAgent(
 
 function leave(draft: Draft, deltas: Deltas, row: AgentRow, before: Placement, reason: string): void {
   const node = nodeIn(draft, before.node);
-  if (node) removeDelta(deltas, before.node, row.name, before.epoch);
+  if (node) removeDelta(deltas, before.node, row.id, before.epoch);
   const lost = node?.presence !== 'online';
   loseAgentLeases(
     draft,
-    row.name,
+    row.id,
     lost
       ? { code: 'node-lost', text: `${before.node} was lost while it worked on this.`, retryable: true }
       : { code: 'agent-moved', text: `${reason} while it worked on this.`, retryable: true },

@@ -6,7 +6,7 @@ import type { EventType } from '@blackroad/protocol';
 import type { Change } from '../change.ts';
 import { change, type Draft, remark } from '../draft.ts';
 import { eventRow } from '../event-row.ts';
-import type { Budget, BudgetName, DeepReadonly, Spent, View } from '../view.ts';
+import { agentNameOf, type Budget, type BudgetName, type DeepReadonly, type Spent, type View } from '../view.ts';
 
 export const overBudget = 'over-budget';
 
@@ -38,7 +38,7 @@ function spend(
 function wordOf(view: View, node: string, of: BudgetName, nowMs: number): Change {
   const { burst, perMinute } = view.cuts.budgets[of];
   const type = of === 'events' ? overBudget : 'records-delayed';
-  return { type: 'event', row: eventRow(nowMs, type, { node, burst, perMinute }) };
+  return { type: 'event', row: eventRow(nowMs, type, { node, burst, perMinute }, (id) => agentNameOf(view, id)) };
 }
 
 /** Whether so many rows that the node keeps until they are taken are taken now. */

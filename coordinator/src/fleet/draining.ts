@@ -2,11 +2,11 @@
 // that is nowhere else. Pure. [INV-only-here]
 import type { View } from '../view.ts';
 
-/** Names of the agents that stay on a draining node; empty while it does not drain. Sorted. */
+/** Ids of the agents that stay on a draining node; empty while it does not drain. Sorted. */
 export function stayingOn(view: View, id: string): string[] {
   if (view.nodes.get(id)?.draining !== true) return [];
   const staying: string[] = [];
-  for (const name of view.agentsByNode.get(id) ?? []) if (view.agents.get(name)?.unplaced) staying.push(name);
+  for (const agent of view.agentsByNode.get(id) ?? []) if (view.agents.get(agent)?.unplaced) staying.push(agent);
   return staying.sort();
 }
 

@@ -45,7 +45,9 @@ export function turnAway(draft: Draft, node: string, row: NodeRow | undefined): 
 function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): void {
   // Ahead of us: our data is older than the node's (a restored backup). Go past it, or it would refuse the snapshot as an old one.
   const generation = message.generation > row.generation ? message.generation + 1 : row.generation;
-  const known = asSaid(row, message);
+  const said = asSaid(row, message);
+  const isOther = said.agentIds !== message.agentIds;
+  const known = isOther ? knowingIds(said, message.agentIds) : said;
   if (generation !== row.generation || known !== row) putNode(draft, { ...known, generation });
   const heartbeatMs = heartbeatIntervalMs(draft.view, policy);
   draft.helloBoots.set(row.id, message.boot);
@@ -55,7 +57,12 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
   // What it lacks comes with the answer: it has its time for that.
   change(draft, { type: 'behind', node: row.id, behind: null });
   sendWelcome(draft, row.id, message.boot, { heartbeatMs, timeZone: policy.timeZone }, message.upMs);
-  if (message.generation !== generation) sendSnapshot(draft, row.id);
+  // Also a node that is of another version than before: it knows agents by another word.
+  if (message.generation !== generation || isOther) sendSnapshot(draft, row.id);
+}
+
+function knowingIds({ agentIds: _, ...row }: NodeRow, agentIds: true | undefined): NodeRow {
+  return agentIds ? { ...row, agentIds } : row;
 }
 
 /** `upMs`: of the hello that it answers. */

@@ -4,7 +4,7 @@
 import type { Change } from '../change.ts';
 import { eventRow } from '../event-row.ts';
 import type { Answer, Decide, Decision, InputKind, Inputs } from '../input.ts';
-import type { View } from '../view.ts';
+import { agentNameOf, type View } from '../view.ts';
 import { overBudget, withinBudget } from './budget.ts';
 import { notItsOwn } from './held.ts';
 
@@ -35,5 +35,11 @@ function refusalOf(view: View, node: string, nowMs: number, text: string): Chang
   const refusals = { sinceMs: goesOn ? before.sinceMs : nowMs, count: (goesOn ? before.count : 0) + 1, text };
   const counted: Change = { type: 'refusals', node, refusals };
   if (goesOn) return [counted];
-  return [counted, { type: 'event', row: eventRow(nowMs, notItsOwn, { node, claim: text.slice(0, 800) }) }];
+  return [
+    counted,
+    {
+      type: 'event',
+      row: eventRow(nowMs, notItsOwn, { node, claim: text.slice(0, 800) }, (id) => agentNameOf(view, id)),
+    },
+  ];
 }

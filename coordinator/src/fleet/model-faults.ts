@@ -67,12 +67,12 @@ export function judgeFaults(draft: Draft): void {
 /** What keeps this agent from working where it is, while it lasts. */
 export function faultUnder(
   view: View,
-  { name, placement }: NonNullable<ReturnType<View['agents']['get']>>,
+  { id, placement }: NonNullable<ReturnType<View['agents']['get']>>,
   nowMs: number,
 ): Readonly<ModelFault> | null {
   const fault = placement && view.modelFaults.get(placement.node)?.get(placement.model);
   if (!fault || nowMs >= fault.untilMs) return null;
-  return view.observed.get(name)?.state === 'failed' || isTurnedDown(view, name, placement.node) ? fault : null;
+  return view.observed.get(id)?.state === 'failed' || isTurnedDown(view, id, placement.node) ? fault : null;
 }
 /** Work that waits for the place now has waited long enough; what an agent says of its model may be over in a moment. */
 export function patienceMs(view: View, agent: string, node: string): number {

@@ -1,7 +1,18 @@
 // What nodes say of themselves: births and wills, inventory, capacity, heartbeats, what really runs. Every boot has an id; words of
 // an earlier boot never overwrite a later one. Heartbeats are perishable, only transitions are stored.
 import { type AgentObserved, stoppedReason } from '@blackroad/protocol';
-import { agentIn, change, type Draft, decided, nodeIn, noteEvent, openDraft, putNode, remark } from '../draft.ts';
+import {
+  agentIn,
+  change,
+  type Draft,
+  decided,
+  nameIn,
+  nodeIn,
+  noteEvent,
+  openDraft,
+  putNode,
+  remark,
+} from '../draft.ts';
 import type { Decide } from '../input.ts';
 import { closeBranchesOf } from '../memory/branches.ts';
 import { takeBackUnheld } from '../tasks/held.ts';
@@ -95,7 +106,11 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
   const row = ofThisBoot(draft, node, message.boot, 'agent state');
   if (!row) return decided(draft);
   if (!everHeldBy(view, message.agent, node)) {
-    refuseNotItsOwn(draft, node, `it says that ${message.agent} is ${message.state} under epoch ${message.epoch}`);
+    refuseNotItsOwn(
+      draft,
+      node,
+      `it says that ${nameIn(draft, message.agent)} is ${message.state} under epoch ${message.epoch}`,
+    );
     return decided(draft);
   }
   const wasIts = heldBy(view, message.agent, message.epoch, node);
@@ -105,7 +120,7 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
     remark(
       draft,
       'stale-epoch',
-      `${node} speaks of ${message.agent} under epoch ${message.epoch}; ${placement ? `${placement.node} holds it under ${placement.epoch}` : 'nobody holds it'}`,
+      `${node} speaks of ${nameIn(draft, message.agent)} under epoch ${message.epoch}; ${placement ? `${placement.node} holds it under ${placement.epoch}` : 'nobody holds it'}`,
     );
     return decided(draft);
   }

@@ -247,6 +247,7 @@ t.test('of the fleet: freezes by site, failed tasks, branches that nobody brings
   const branch = (id: string, over: Partial<BranchRow> = {}) => {
     const row: BranchRow = {
       id,
+      space: 'default',
       agent: 'ada',
       node: 'anvil',
       epoch: 1,

@@ -167,9 +167,11 @@ function neverSeen({ id, site, enrolledMs }: DeepReadonly<NodeRow>): Trouble {
 
 /** A drain that cannot end: who stays has no other place. */
 function drainStays(view: View, { id, site }: DeepReadonly<NodeRow>): Trouble[] {
-  const [first, ...others] = stayingOn(view, id);
-  const why = first === undefined ? null : view.agents.get(first)?.unplaced;
-  if (first === undefined || !why) return [];
+  const [one, ...others] = stayingOn(view, id);
+  const row = one === undefined ? undefined : view.agents.get(one);
+  if (!row?.unplaced) return [];
+  const why = row.unplaced;
+  const first = row.spec.name;
   const who = others.length === 0 ? `${first} has` : `${others.length + 1} agents have`;
   return [
     {
@@ -187,9 +189,10 @@ function drainStays(view: View, { id, site }: DeepReadonly<NodeRow>): Trouble[] 
   ];
 }
 
-export function agentTroubles(view: View, name: string, nowMs: number): Trouble[] {
-  const row = view.agents.get(name);
+export function agentTroubles(view: View, id: string, nowMs: number): Trouble[] {
+  const row = view.agents.get(id);
   if (!row) return [];
+  const { name } = row.spec;
   const troubles: Trouble[] = [];
   const { placement, unplaced } = row;
   const common = { site: null, agent: name };
@@ -206,7 +209,7 @@ export function agentTroubles(view: View, name: string, nowMs: number): Trouble[
       actions: [...actsOf(unplaced.fix as FixSteps, name), openAgent(name)],
     });
   }
-  const observed = view.observed.get(name);
+  const observed = view.observed.get(id);
   if (placement && observed?.state === 'failed' && observed.node === placement.node) {
     const { reason = 'no reason given', code, model } = observed;
     troubles.push({
@@ -224,7 +227,7 @@ export function agentTroubles(view: View, name: string, nowMs: number): Trouble[
       actions: [openAgent(name), openNode(placement.node)],
     });
   }
-  const waiting = view.work.get(name)?.waiting.length ?? 0;
+  const waiting = view.work.get(id)?.waiting.length ?? 0;
   if (waiting >= row.spec.queue) {
     troubles.push({
       ...common,

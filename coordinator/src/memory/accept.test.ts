@@ -1,7 +1,7 @@
 import { commitPayload, hashHeader, type MemoryEntry, type MemoryUp, maxMemoryEntryBytes } from '@blackroad/protocol';
 import t from 'tap';
 import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import { ada, boot1, sampleHealth } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { ada, boot1, removedAgent, sampleHealth } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { forgetNode } from '../fleet/nodes.ts';
 import { acceptHealth } from '../fleet/presence.ts';
 import type { Inputs } from '../input.ts';
@@ -81,7 +81,7 @@ t.test('the writer appends, once', async (t) => {
   const fleet = fleetWithEcho();
   const first = chain(1, genesis, three);
   const stored = up(fleet, 'alice', batch(1, first));
-  t.match(stored.changes, [{ type: 'memory', agent: 'echo', entries: first }]);
+  t.match(stored.changes, [{ type: 'memory', space: 'default', agent: 'echo', entries: first }]);
   t.match(stored.down, [{ node: 'alice', type: 'ack', epoch: 1, upto: 3, hash: tip(first).hash }]);
 
   const again = up(fleet, 'alice', batch(1, first));
@@ -112,7 +112,7 @@ t.test('who may append: the node that holds the agent, under the present epoch',
     { type: 'nack', reason: 'stale-epoch' },
   ]);
   t.match(up(fleet, 'bob', batch(2, chain(2, tip(first), [{ kind: 'migrate' }, {}]))).down, [{ type: 'ack', upto: 5 }]);
-  fleet.apply([{ type: 'agent-gone', name: 'echo' }]);
+  fleet.apply([{ type: 'agent-gone', row: removedAgent('echo') }]);
   t.match(up(fleet, 'bob', batch(2, chain(2, tip(first), [{}]))).down, [{ type: 'nack', reason: 'unknown-agent' }]);
   t.match(up(fleet, 'eve', batch(2, chain(2, tip(first), [{}]))), {
     down: [],
@@ -412,7 +412,7 @@ t.test('what may be taken later says nothing final, what is never taken does', a
     t.equal(down[0] && 'final' in down[0] ? 'never' : 'later', when, name);
   }
   t.match(early.down, [{ final: 'the node that is now called bob never held echo under epoch 1' }], 'in words');
-  fleet.apply([{ type: 'agent-gone', name: 'echo' }]);
+  fleet.apply([{ type: 'agent-gone', row: removedAgent('echo') }]);
   const unknown = up(fleet, 'alice', branch(1, other)).down;
   t.match(unknown, [{ type: 'nack', reason: 'unknown-agent', of: tip(other).hash }]);
   t.notOk('final' in unknown[0]!, 'it may be applied again');

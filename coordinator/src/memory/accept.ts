@@ -1,10 +1,10 @@
 // Memory from nodes (BR-MEM/1): only the node that holds the agent, under the present epoch, may append to its log. Known entries are
 // no-ops, forks are kept apart and shown, gaps and stale writers are told where the head is. Acks leave after the commit.
 import { entriesThatFit, type MemoryDown, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
-import { agentIn, change, type Draft, decided, nodeIn, noteEvent, openDraft, remark, send } from '../draft.ts';
+import { agentIn, change, type Draft, decided, nameIn, nodeIn, noteEvent, openDraft, remark, send } from '../draft.ts';
 import { actorFault, heldBy, refuseNotItsOwn } from '../fleet/held.ts';
 import type { Decide, Inputs } from '../input.ts';
-import type { BranchRow } from '../view.ts';
+import type { AgentRow, BranchRow } from '../view.ts';
 import { advanceMerges, bringIn, keepBranch } from './branches.ts';
 import { meet, runFault } from './chain.ts';
 
@@ -48,7 +48,7 @@ export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
 function turnDown(draft: Draft, input: Inputs['memory-up'], head: Head): void {
   const { node, agent, message } = input;
   if (!heldBy(draft.view, agent, message.epoch, node))
-    refuseNotItsOwn(draft, node, `it writes the memory of ${agent} under epoch ${message.epoch}`);
+    refuseNotItsOwn(draft, node, `it writes the memory of ${nameIn(draft, agent)} under epoch ${message.epoch}`);
   nack(draft, input, 'stale-epoch', head);
 }
 
@@ -93,7 +93,7 @@ function takeBatch(draft: Draft, input: Inputs['memory-up'], message: Up<'batch'
   for (const entry of entries) {
     const claim = actorFault(draft.view, node, entry);
     if (claim === null) continue;
-    refuseNotItsOwn(draft, node, `of ${agent}, ${claim}`);
+    refuseNotItsOwn(draft, node, `of ${nameIn(draft, agent)}, ${claim}`);
     refuseForGood(draft, input, head, claim);
     return;
   }
@@ -110,7 +110,8 @@ function takeBatch(draft: Draft, input: Inputs['memory-up'], message: Up<'batch'
       return;
     case 'next': {
       const last = meeting.fresh[meeting.fresh.length - 1] as MemoryEntry;
-      change(draft, { type: 'memory', agent, entries: meeting.fresh });
+      const { space } = agentIn(draft, agent) as AgentRow;
+      change(draft, { type: 'memory', agent, space, entries: meeting.fresh });
       ack(draft, input, last);
       if (!advanceMerges(draft, input, meeting.fresh)) offerBranch(draft, input);
       return;
@@ -129,8 +130,8 @@ function takeBranch(draft: Draft, input: Inputs['memory-up'], message: Up<'branc
     return;
   }
   if (!heldBy(draft.view, agent, message.epoch, node)) {
-    refuseNotItsOwn(draft, node, `it brings a branch of ${agent} under epoch ${message.epoch}`);
-    const why = `the node that is now called ${node} never held ${agent} under epoch ${message.epoch}`;
+    refuseNotItsOwn(draft, node, `it brings a branch of ${nameIn(draft, agent)} under epoch ${message.epoch}`);
+    const why = `the node that is now called ${node} never held ${nameIn(draft, agent)} under epoch ${message.epoch}`;
     refuseForGood(draft, input, head, why);
     return;
   }

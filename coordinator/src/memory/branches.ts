@@ -1,12 +1,12 @@
 // Branches: what a node wrote for an agent after the agent was given to another. Kept whole and visible, acknowledged, and brought in
 // by the present writer: its own additions only, each once, in order. A branch is deleted by nobody. [INV-memory-kept]
 import { entriesThatFit, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
-import { change, type Draft, noteEvent, remark, send } from '../draft.ts';
+import { agentIn, change, type Draft, noteEvent, remark, send } from '../draft.ts';
 import { takesRecords } from '../fleet/budget.ts';
 import { asWrittenBy } from '../fleet/held.ts';
 import type { Inputs } from '../input.ts';
 import type { StoredHash } from '../store/store.ts';
-import type { BranchRow } from '../view.ts';
+import type { AgentRow, BranchRow } from '../view.ts';
 
 /** Merged branches are remembered, so that a node that never heard so does not bring them up again. */
 const mergedSetting = (branch: string): string => `branch-merged:${branch}`;
@@ -49,7 +49,8 @@ export function keepBranch(draft: Draft, input: Inputs['memory-up'], message: Br
   if (!takesRecords(draft, node, fresh.length)) return null;
   // It goes on after it was brought in: what was brought in is not offered again, its writer would have nothing to answer.
   const merged = draft.view.settings.get(mergedSetting(id)) as Merged | null | undefined;
-  const begun = { id, agent, node, epoch, fromSeq: first.seq, merged: false, receivedMs: draft.nowMs };
+  const { space } = agentIn(draft, agent) as AgentRow;
+  const begun = { id, space, agent, node, epoch, fromSeq: first.seq, merged: false, receivedMs: draft.nowMs };
   const base = row ?? { ...begun, ...(merged ? { mergedUpto: merged.uptoSeq } : {}) };
   finishBranch(draft, input, { ...base, uptoSeq: last.seq, uptoHash: last.hash, complete: message.last }, fresh);
   return uptoSeq;

@@ -2,7 +2,7 @@
 // question all others rest on: what would be the best for this agent on this node? The planner, explain and the
 // exhaustive reference of the tests all ask it here.
 import { type Catalogue, emptyCatalogue, learnModels } from './catalogue.ts';
-import { Company } from './company.ts';
+import { Companies } from './company.ts';
 import { digestOf, type NodeDigest } from './digest.ts';
 import { hasRoom, isRuled } from './feasible.ts';
 import type { Kept } from './kept.ts';
@@ -22,7 +22,7 @@ export interface OpenFleet {
   rooms: (Room | undefined)[];
   kept: Kept | undefined;
   catalogue: Catalogue;
-  company: Company;
+  companies: Companies;
   /** Models that some node fetches for its agents: there they are as good as present. */
   pulling: Set<string>;
 }
@@ -39,16 +39,16 @@ export function* openingRooms(
   pace: Pace,
 ): Generator<void, OpenFleet> {
   const nodes = yield* sortedIn(given, (a, b) => compareText(a.id, b.id), pace);
-  const company = new Company();
-  for (const { spec } of demands) {
-    company.learn(spec);
+  const companies = new Companies();
+  for (const demand of demands) {
+    companies.learn(demand);
     if (pace.spends(0.3)) yield;
   }
   const digests: NodeDigest[] = [];
   for (const node of nodes) {
     const digest = kept ? kept.digestOf(node) : digestOf(node);
     digests.push(digest);
-    if (digest.isSocial) for (const { spec } of node.agents) company.learn(spec);
+    if (digest.isSocial) for (const agent of node.agents) companies.learn(agent);
     if (pace.spends(0.2 + 0.2 * node.agents.length)) yield;
   }
   const indexOf = new Map<string, number>();
@@ -60,12 +60,12 @@ export function* openingRooms(
     if (canPull) learnModels(catalogue, node);
     const { isSocial, fetching } = digests[index]!;
     for (const model of fetching) pulling.add(model);
-    const isMinded = isSocial || company.mindsAnybody;
-    if (isMinded) for (const { spec } of node.agents) company.settle(spec, node);
+    const isMinded = isSocial || companies.mindsAnybody;
+    if (isMinded) for (const agent of node.agents) companies.settle(agent, node);
     if (pace.spends(0.3 + (isMinded ? 0.2 * node.agents.length : 0))) yield;
   }
   const rooms = new Array(nodes.length).fill(undefined);
-  return { strategy, nodes, indexOf, digests, rooms, kept, catalogue, company, pulling };
+  return { strategy, nodes, indexOf, digests, rooms, kept, catalogue, companies, pulling };
 }
 export function roomAt(fleet: OpenFleet, index: number): Room {
   const open = fleet.rooms[index];
@@ -95,7 +95,7 @@ export function roomTaken(fleet: OpenFleet, index: number): Room {
 export function bestChoice(fleet: OpenFleet, demand: Demand, room: Room, use: Use = useOf(demand.spec)): Choice | null {
   const { spec } = demand;
   if (room.node.closed !== null || !isRuled(spec, room.node)) return null;
-  if (fleet.company.conflictsOf(spec.name).has(room.node.id)) return null;
+  if (fleet.companies.conflictsOf(demand).has(room.node.id)) return null;
   let best: Offer | null = null;
   let facts: PlacedFacts | null = null;
   let [bestRank, bestScore] = [0, 0];
@@ -111,9 +111,10 @@ export function bestChoice(fleet: OpenFleet, demand: Demand, room: Room, use: Us
   return best && choiceOf(fleet, demand, room, best, bestRank);
 }
 /** Also of a model that has no room left: what would be weighed. */
-export function choiceOf(fleet: OpenFleet, { spec, last }: Demand, room: Room, offer: Offer, rank: number): Choice {
+export function choiceOf(fleet: OpenFleet, demand: Demand, room: Room, offer: Offer, rank: number): Choice {
+  const { space, spec, last } = demand;
   const facts = factsFor(fleet.strategy);
   setNode(facts, room, offer, rank);
-  fleet.company.setPair(facts, spec, last, room.node);
+  fleet.companies.of(space).setPair(facts, spec, last, room.node);
   return { room, offer, score: nodeScore(facts) + pairScore(facts), facts };
 }

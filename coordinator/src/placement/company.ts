@@ -1,7 +1,35 @@
 // Who is where, as far as agents mind: whom they avoid, whom they want near, and how many of their spread group are at a
-// place. Looked up by name, so that a rule costs what it names and not the size of the fleet.
+// place. Within one space, as names mean something there alone. Looked up by name, so that a rule costs what it names and not the size of the fleet.
 import type { AgentSpec } from '@blackroad/protocol';
-import type { PlacedFacts, SupplyNode } from './supply.ts';
+import type { Party, PlacedFacts, SupplyNode } from './supply.ts';
+
+export class Companies {
+  readonly #spaces = new Map<string, Company>();
+
+  of(space: string): Company {
+    let company = this.#spaces.get(space);
+    if (!company) {
+      company = new Company();
+      this.#spaces.set(space, company);
+    }
+    return company;
+  }
+  learn({ space, spec }: Party): void {
+    this.of(space).learn(spec);
+  }
+  /** Somebody wants another agent near or far: then it matters where each one is. */
+  get mindsAnybody(): boolean {
+    for (const company of this.#spaces.values()) if (company.mindsAnybody) return true;
+    return false;
+  }
+  settle({ space, spec }: Party, node: SupplyNode): void {
+    this.of(space).settle(spec, node);
+  }
+  /** Nodes that are out of the question for this agent, and the agent there that makes them so. */
+  conflictsOf({ space, spec }: Party): ReadonlyMap<string, string> {
+    return this.of(space).conflictsOf(spec.name);
+  }
+}
 
 export class Company {
   /** Only of agents that somebody names or that name somebody. */
@@ -28,7 +56,6 @@ export class Company {
       else this.#avoidedBy.set(other, [name]);
     }
   }
-  /** Somebody wants another agent near or far: then it matters where each one is. */
   get mindsAnybody(): boolean {
     return this.#mentioned.size > 0;
   }
@@ -40,7 +67,6 @@ export class Company {
     this.#where.delete(spec.name);
     if (spec.placement.spread) this.#count(spec.placement.spread.group, node, -1);
   }
-  /** Nodes that are out of the question for this agent, and the agent there that makes them so. */
   conflictsOf(agent: string): ReadonlyMap<string, string> {
     const avoids = this.#avoids.get(agent);
     const avoidedBy = this.#avoidedBy.get(agent);

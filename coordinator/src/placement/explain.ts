@@ -49,7 +49,8 @@ export function* explainingAgent(
   const apart = suppose(view, { agents: new Map([[agent, { ...row, placement: null }]]) });
   const { nodes } = yield* supplying(apart, nowMs, policy, nobodyMoves);
   const spec = row.spec as AgentSpec;
-  const demand: Demand = { spec, last: row.placement?.node ?? row.last ?? null };
+  const { id, space } = row;
+  const demand: Demand = { id, space, spec, last: row.placement?.node ?? row.last ?? null };
   const pace = new Pace();
   const fleet = yield* openingRooms({ nodes, demands: [demand], strategy: policy.placement }, pace);
   const judged = yield* judging(fleet, demand, row.placement?.node ?? null, pace);
@@ -64,7 +65,7 @@ export function* explainingAgent(
   }
   const { here, others, classes } = judged;
   return {
-    agent,
+    agent: spec.name,
     node: row.placement?.node ?? null,
     placedMs: row.placement?.placedMs ?? null,
     text: sentence(row, judged, unplaced),
@@ -79,7 +80,7 @@ export function* explainingAgent(
 function* judging(fleet: OpenFleet, demand: Demand, at: string | null, pace: Pace): Generator<void, Judged> {
   const { spec } = demand;
   const use = useOf(spec);
-  const conflicts = fleet.company.conflictsOf(spec.name);
+  const conflicts = fleet.companies.conflictsOf(demand);
   const classes = new Map<string, ClassCount>();
   const best = new BestFew(maxOthers);
   let here: NodeScore | null = null;
@@ -127,8 +128,8 @@ function anyChoice(fleet: OpenFleet, demand: Demand, room: Room): Choice | null 
   });
   return best;
 }
-function scored({ room, offer, score, facts }: Choice, { spec }: Demand, isHere: boolean): NodeScore {
-  return { ...whyOf({ agent: spec.name, node: room.node.id, model: offer.model.name, score, facts }), isHere };
+function scored({ room, offer, score, facts }: Choice, { id }: Demand, isHere: boolean): NodeScore {
+  return { ...whyOf({ agent: id, node: room.node.id, model: offer.model.name, score, facts }), isHere };
 }
 
 interface ClassCount {
@@ -161,7 +162,7 @@ function classInWords(name: string, { nodes, wouldTake, refused }: ClassCount): 
 }
 
 function sentence(
-  { name, placement }: Row,
+  { spec: { name }, placement }: Row,
   { here, others, wouldTake, refusedHere }: Judged,
   unplaced: PlacementExplained['unplaced'],
 ): string {

@@ -1,8 +1,8 @@
 // What a move must gain to be worth it, as a table from kind to rule, in the order in which one outweighs the next. All thresholds of
 // rebalancing stand here, each with its reason. Pure figures in; the gain in words out, or null.
-import { type AgentSpec, counted, type NodeModel, numberInWords } from '@blackroad/protocol';
+import { counted, type NodeModel, numberInWords } from '@blackroad/protocol';
 import type { Policy } from '../input.ts';
-import type { Placed, SupplyNode } from './supply.ts';
+import type { Party, Placed, SupplyNode } from './supply.ts';
 
 /** An agent where it is: its node and model, the model's place in its list, and how many agents share it there, itself included. */
 export interface Standing {
@@ -11,8 +11,7 @@ export interface Standing {
   rank: number;
   agents: number;
 }
-export interface Candidate {
-  spec: AgentSpec;
+export interface Candidate extends Party {
   now: Standing;
   /** What it might gain. */
   kind: GainKind;

@@ -13,6 +13,7 @@ export interface Kind {
 }
 export interface Group {
   key: string;
+  space: string;
   /** Of any of its agents: they agree in all that the group is about. */
   spec: AgentSpec;
   /** The least that any of its agents asks: where that finds no room, none does. */
@@ -33,12 +34,12 @@ export class Demands {
 
   /** Returns its group. */
   add(demand: Demand): Group {
-    const { spec } = demand;
+    const { space, spec } = demand;
     const use = useOf(spec);
-    const key = groupKeyOf(spec);
+    const key = groupKeyOf(demand);
     let group = this.groups.get(key);
     if (!group) {
-      group = { key, spec, least: { ...use, isDedicated: false }, isNear: false, scarcity: null, having: [] };
+      group = { key, space, spec, least: { ...use, isDedicated: false }, isNear: false, scarcity: null, having: [] };
       this.groups.set(key, group);
     }
     const { least } = group;
@@ -73,14 +74,14 @@ export class Demands {
   }
 }
 
-function groupKeyOf({ model, placement }: AgentSpec): string {
+function groupKeyOf({ space, spec: { model, placement } }: Demand): string {
   const { class: classes, site, labels, nodes, spread, maxPricePerMillionTokens, simulated } = placement;
   const keys = Object.keys(labels);
   if (keys.length > 1) keys.sort();
   let wanted = '';
   for (const key of keys) wanted += `${key}=${labels[key]},`;
   const spreads = spread ? `${spread.group} ${spread.over}` : '';
-  return `${model.join('\n')}|${classes.join()}|${site.join('\n')}|${wanted}|${nodes.join()}|${spreads}|${maxPricePerMillionTokens ?? ''}|${simulated === true}`;
+  return `${space}|${model.join('\n')}|${classes.join()}|${site.join('\n')}|${wanted}|${nodes.join()}|${spreads}|${maxPricePerMillionTokens ?? ''}|${simulated === true}`;
 }
 
 /** Orders: groups of one priority, kinds of one group, agents of one kind. */
@@ -95,6 +96,6 @@ export function byNeed({ use: a }: Kind, { use: b }: Kind): number {
     b.tokensPerMinute - a.tokensPerMinute
   );
 }
-export function byName(a: Demand, b: Demand): number {
-  return compareText(a.spec.name, b.spec.name);
+export function byId(a: Demand, b: Demand): number {
+  return compareText(a.id, b.id);
 }

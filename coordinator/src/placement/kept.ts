@@ -30,13 +30,13 @@ export class Kept {
   note(view: View, change: Change): void {
     switch (change.type) {
       case 'agent': {
-        const before = view.agents.get(change.row.name)?.placement;
+        const before = view.agents.get(change.row.id)?.placement;
         if (before) this.#nodes.delete(before.node);
         if (change.row.placement) this.#nodes.delete(change.row.placement.node);
         return;
       }
       case 'agent-gone': {
-        const before = view.agents.get(change.name)?.placement;
+        const before = view.agents.get(change.row.id)?.placement;
         if (before) this.#nodes.delete(before.node);
         return;
       }

@@ -1,11 +1,11 @@
 // Who moves and who stays, on a real view built from changes; that plans told to the fleet leave nothing to plan, and that a plan
 // made from an older view does no harm.
 
-import type { NodeCapacity, NodeHealth } from '@blackroad/protocol';
+import { defaultSpace, type NodeCapacity, type NodeHealth } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
 import { paramsOf } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import { ada, sampleNode, samplePolicy } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { ada, removedAgent, sampleNode, samplePolicy } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf, specOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { place, snapshotOf } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import { apply, type Change, type Outgoing } from '../change.ts';
@@ -24,6 +24,7 @@ function taskOf(id: string, agent: string, node: string): TaskRow {
   const lease = { attempt: 1, attempts: 3, node, epoch: 1, leasedMs: now, idempotencyKey: null, notBeforeMs: 0 };
   return {
     id,
+    space: defaultSpace,
     agent,
     state: 'leased',
     prompt: '',
@@ -65,7 +66,8 @@ function editNode(view: MutableView, id: string, given: Partial<NodeRow>): void 
 }
 function addAgent(view: MutableView, name: string, node: string | null, spec: Parameters<typeof specOf>[1] = {}): void {
   const row: AgentRow = {
-    name,
+    id: name,
+    space: defaultSpace,
     spec: specOf(name, spec),
     version: 1,
     epoch: node ? 1 : 0,
@@ -508,7 +510,7 @@ t.test('a plan that comes late: what no longer fits is left out', async (t) => {
     'another version of the agent',
   );
   t.same(
-    late((view) => apply(view, { type: 'agent-gone', name: 'a' })),
+    late((view) => apply(view, { type: 'agent-gone', row: removedAgent('a') })),
     [1, null],
   );
   t.same(

@@ -2,7 +2,7 @@
 // themselves. In: the view, what was asked and the plan; out: parts, made one by one as they are carried out (plan.ts). It never moves
 // an agent that may stay, and says nothing twice: an agent that is nowhere for the same reason as before is no change.
 import type { MoveCause, NodeCapacity, PlacementWhy, UnplacedWhy } from '@blackroad/protocol';
-import type { DeepReadonly, View } from '../view.ts';
+import { agentNameOf, type DeepReadonly, type View } from '../view.ts';
 import type { Gain } from './gain.ts';
 import type { Need } from './need.ts';
 import { compareText, Pace, sortedIn, whole } from './pace.ts';
@@ -14,6 +14,7 @@ type Row = NonNullable<ReturnType<View['agents']['get']>>;
 
 /** What becomes of one agent, and what it was when that was planned. */
 export interface PlanStep {
+  /** Its id. */
   agent: string;
   version: number;
   epoch: number;
@@ -167,7 +168,7 @@ function targetsOf(view: View, capacities: Snapped['capacities'], plan: Placemen
 /** `gave way to greeter (priority 80 over 50)` */
 function gaveWay(view: View, { spec }: Row, to: string): string {
   const other = view.agents.get(to);
-  return `it gave way to ${to}${other ? ` (priority ${other.spec.priority} over ${spec.priority})` : ''}`;
+  return `it gave way to ${agentNameOf(view, to)}${other ? ` (priority ${other.spec.priority} over ${spec.priority})` : ''}`;
 }
 
 /**

@@ -4,7 +4,7 @@
 import { type AgentSpec, meansModel, type NodeModel } from '@blackroad/protocol';
 import { faultPatienceMs, faultUnder, patienceMs } from '../fleet/model-faults.ts';
 import type { Policy } from '../input.ts';
-import { type AgentRow, freezeAt, type NodeLive, type NodeRow, type View } from '../view.ts';
+import { type AgentRow, agentIdOf, freezeAt, type NodeLive, type NodeRow, type View } from '../view.ts';
 import { brokenRule } from './feasible.ts';
 
 type Readonlies<T> = T extends (infer V)[]
@@ -54,7 +54,7 @@ export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy):
   const lacking = lackingModel(agent, live);
   if (lacking !== null) return { reason: 'model', mayStay: true, text: `${id} ${lacking}` };
   const fault = faultUnder(view, agent, nowMs);
-  if (!fault || nowMs < fault.sinceMs + patienceMs(view, agent.name, id)) return null;
+  if (!fault || nowMs < fault.sinceMs + patienceMs(view, agent.id, id)) return null;
   return { reason: 'failing', mayStay: true, text: `it fails on ${id} (${fault.reason})` };
 }
 
@@ -67,8 +67,8 @@ export function frozenCount(view: View, nowMs: number, policy: Policy): number {
     const isDrained = node.draining && node.presence === 'online';
     if ((!isLost && !isDrained) || node.status !== 'active' || !freezeAt(view.frozen, node.site)) continue;
     const graceMs = graceUntilMs(view, node, policy);
-    for (const name of view.agentsByNode.get(node.id) ?? []) {
-      const agent = view.agents.get(name);
+    for (const id of view.agentsByNode.get(node.id) ?? []) {
+      const agent = view.agents.get(id);
       if (!agent) continue;
       const isDue = isLost
         ? agent.spec.onLoss.policy === 'replace' && nowMs >= Math.max(graceMs, dueMs(agent, node))
@@ -101,11 +101,11 @@ export function pendingOf(view: View, agent: Agent, nowMs: number, policy: Polic
   }
   const fault = faultUnder(view, agent, nowMs);
   if (fault) {
-    const seconds = Math.max(1, Math.ceil((fault.sinceMs + patienceMs(view, agent.name, id) - nowMs) / 1000));
+    const seconds = Math.max(1, Math.ceil((fault.sinceMs + patienceMs(view, agent.id, id) - nowMs) / 1000));
     return `it fails on ${id} (${fault.reason}): another node is looked for in ${seconds} s unless it works by then`;
   }
   if (node.draining && isFinishing(view, agent)) {
-    const tasks = view.work.get(agent.name)?.leased.size ?? 0;
+    const tasks = view.work.get(agent.id)?.leased.size ?? 0;
     return `${id} is draining: it moves when ${tasks === 1 ? 'the task' : `the ${tasks} tasks`} it works on ended`;
   }
   return null;
@@ -121,7 +121,7 @@ export function isRestless(view: View, { placement, spec, unplaced }: Agent): bo
 
 /** A drained agent finishes what it has begun before it moves. Where no other place was found it works on, and moves at once when there is one. */
 function isFinishing(view: View, agent: Agent): boolean {
-  return agent.unplaced === null && (view.work.get(agent.name)?.leased.size ?? 0) > 0;
+  return agent.unplaced === null && (view.work.get(agent.id)?.leased.size ?? 0) > 0;
 }
 
 /** A draining node is looked at again this soon, to hand off agents whose tasks have ended. */
@@ -132,16 +132,16 @@ export function planDueMs(view: View, nowMs: number, policy: Policy): number | n
   let next: number | null = null;
   for (const node of view.nodes.values()) {
     if (node.draining && node.presence === 'online') {
-      const busy = [...(view.agentsByNode.get(node.id) ?? [])].some((name) => {
-        const agent = view.agents.get(name);
+      const busy = [...(view.agentsByNode.get(node.id) ?? [])].some((id) => {
+        const agent = view.agents.get(id);
         return agent && isFinishing(view, agent);
       });
       if (busy) next = Math.min(next ?? Number.POSITIVE_INFINITY, nowMs + drainLookMs);
     }
     if (node.presence !== 'lost') continue;
     const graceMs = graceUntilMs(view, node, policy);
-    for (const name of view.agentsByNode.get(node.id) ?? []) {
-      const agent = view.agents.get(name);
+    for (const id of view.agentsByNode.get(node.id) ?? []) {
+      const agent = view.agents.get(id);
       if (agent?.spec.onLoss.policy !== 'replace') continue;
       const due = Math.max(graceMs, dueMs(agent, node));
       if (due > nowMs && (next === null || due < next)) next = due;
@@ -171,10 +171,11 @@ function dueMs(agent: Readonlies<Pick<AgentRow, 'spec'>>, node: Readonlies<Pick<
 }
 
 /** Only the agent that asks for distance moves; where both ask, the one of lower priority, then of the later name. */
-function unwantedCompany(view: View, { name, spec }: Agent, node: string): string | null {
+function unwantedCompany(view: View, { id, space, spec }: Agent, node: string): string | null {
   for (const other of spec.placement.avoidAgents) {
-    const theirs = other === name ? undefined : view.agents.get(other);
-    if (theirs?.placement?.node !== node) continue;
+    const theirs = view.agents.get(agentIdOf(view, space, other) ?? '');
+    if (theirs?.placement?.node !== node || theirs.id === id) continue;
+    const { name } = spec;
     const isMutual = theirs.spec.placement.avoidAgents.includes(name);
     const order = theirs.spec.priority - spec.priority || (other < name ? 1 : -1);
     if (!isMutual || order > 0) return other;

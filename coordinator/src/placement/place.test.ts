@@ -135,6 +135,34 @@ t.test('company: in both directions, and against agents that stay', async (t) =>
   t.match(why(plan, 'b'), { text: /all 2 nodes that could take it hold an agent/, fix: /placement\.avoidAgents/ });
 });
 
+t.test('company is kept within a space: whom a spec names is an agent of its own space', async (t) => {
+  const elsewhere = <P extends { id: string; space: string }>(party: P): P => ({
+    ...party,
+    id: `${party.id} of the workshop`,
+    space: 'workshop',
+  });
+  const bob = stayingOf('bob', 'small');
+  const avoidsBob = demandOf('a', { placement: { avoidAgents: ['bob'] } });
+  const nodes = [nodeOf('alice', { agents: [elsewhere(bob)] }), nodeOf('aria', { agents: [bob], health: 0.1 })];
+  t.equal(where(place({ nodes, demands: [avoidsBob] }), 'a'), 'alice', 'that bob is another one');
+  const there = elsewhere(avoidsBob);
+  t.equal(where(place({ nodes, demands: [there] }), there.id), 'aria');
+  const nearBob = { placement: { nearAgents: ['bob'] } };
+  const sites = [
+    nodeOf('alice', { site: 'barn', agents: [elsewhere(bob)] }),
+    nodeOf('aria', { site: 'home', agents: [bob] }),
+  ];
+  const near = [demandOf('n', nearBob), elsewhere(demandOf('n', nearBob))];
+  const plan = place({ nodes: sites, demands: near });
+  t.same([where(plan, 'n'), where(plan, near[1]!.id)], ['aria', 'alice']);
+  const spread = { placement: { spread: { group: 'crew', over: 'node' as const } } };
+  const member = stayingOf('m', 'small', spread);
+  const crew = [nodeOf('alice', { agents: [elsewhere(member)] }), nodeOf('aria', { agents: [member] })];
+  const joins = [demandOf('s', spread), elsewhere(demandOf('s', spread))];
+  const joined = place({ nodes: crew, demands: joins });
+  t.same([where(joined, 's'), where(joined, joins[1]!.id)], ['alice', 'aria'], 'and so is a group that spreads');
+});
+
 t.test('an unplaced agent says what would fix it', async (t) => {
   const [alice, aria] = [nodeOf('alice'), nodeOf('aria')];
   const cases: [name: string, SupplyNode[], Demand, text: RegExp, fix: RegExp][] = [

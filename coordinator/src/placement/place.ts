@@ -7,7 +7,7 @@
 
 import type { UnplacedWhy } from '@blackroad/protocol';
 import { choiceOf, openingRooms, roomAt, roomTaken } from './choose.ts';
-import { byName, byNeed, byScarcity, Demands, type Group, type Kind } from './groups.ts';
+import { byId, byNeed, byScarcity, Demands, type Group, type Kind } from './groups.ts';
 import { Pace, sortedIn } from './pace.ts';
 import { Postings } from './postings.ts';
 import { makeRoom, type Yielding, yieldingNodes } from './preempt.ts';
@@ -118,12 +118,12 @@ function* placeKind(planner: Planner, demands: Demands, search: Search, kind: Ki
   /** Once no node takes one of this kind none takes the next, unless someone gave way since. */
   let nowhereSince = -1;
   const preempting: Preempting = { hopeless: new Set(), mayLook: true, isCounted: false };
-  const inTurn = yield* sortedIn(kind.demands, byName, pace);
+  const inTurn = yield* sortedIn(kind.demands, byId, pace);
   for (const demand of inTurn) {
     if (pace.spends(1)) yield;
     let found: Found | null = null;
     if (nowhereSince !== planner.freed.length) found = yield* search.find(demand, kind.use);
-    if (!found && fleet.company.conflictsOf(demand.spec.name).size === 0) nowhereSince = planner.freed.length;
+    if (!found && fleet.companies.conflictsOf(demand).size === 0) nowhereSince = planner.freed.length;
     if (!found && preempting.mayLook) {
       found = yield* takeThePlace(planner, demands, search, kind, demand, preempting);
     }
@@ -156,9 +156,9 @@ function* takeThePlace(
     preempting.mayLook = false;
     return null;
   }
-  const made = yield* makeRoom(fleet, yielding, demand.spec, kind.use, preempting.hopeless, pace);
+  const made = yield* makeRoom(fleet, yielding, demand, kind.use, preempting.hopeless, pace);
   if (!made) {
-    if (fleet.company.conflictsOf(demand.spec.name).size === 0) preempting.mayLook = false;
+    if (fleet.companies.conflictsOf(demand).size === 0) preempting.mayLook = false;
     return null;
   }
   const room = roomTaken(fleet, made.node);
@@ -168,10 +168,10 @@ function* takeThePlace(
     room,
     room.guests.filter((guest) => !leaving.has(guest)),
   );
-  for (const { spec, model } of made.leaving) {
-    fleet.company.leave(spec, node);
-    planner.gaveWay.set(spec.name, { node: node.id, model, to: demand });
-    demands.add({ spec, last: node.id });
+  for (const { id, space, spec, model } of made.leaving) {
+    fleet.companies.of(space).leave(spec, node);
+    planner.gaveWay.set(id, { node: node.id, model, to: demand });
+    demands.add({ id, space, spec, last: node.id });
   }
   planner.freed.push(made.node);
   search.freedUp();
@@ -180,20 +180,20 @@ function* takeThePlace(
 
 function settle(planner: Planner, search: Search, kind: Kind, demand: Demand, found: Found): void {
   const { fleet, plan, newcomers, gaveWay } = planner;
-  const { spec } = demand;
+  const { id, space, spec } = demand;
   const room = roomTaken(fleet, found.node);
   const { score, facts } = choiceOf(fleet, demand, room, found.offer, found.rank);
   const model = found.offer.model.name;
-  const before = gaveWay.get(spec.name);
+  const before = gaveWay.get(id);
   if (before && before.node === room.node.id && before.model === model) {
     // There is room for both after all: it never left.
-    gaveWay.delete(spec.name);
+    gaveWay.delete(id);
   } else {
-    plan.placed.push({ agent: spec.name, node: room.node.id, model, score, facts });
+    plan.placed.push({ agent: id, node: room.node.id, model, score, facts });
   }
-  take(room, found.offer, kind.use, { spec, model, mayYield: false });
+  take(room, found.offer, kind.use, { id, space, spec, model, mayYield: false });
   if (found.offer.isPull) fleet.pulling.add(model);
-  fleet.company.settle(spec, room.node);
+  fleet.companies.settle(demand, room.node);
   planner.taken.push(found.node);
   search.tookAt(found.node);
   const models = newcomers.get(found.node);
@@ -214,10 +214,10 @@ function* finish(planner: Planner): Generator<void, PlacementPlan> {
       explained.push(reasons);
     }
     const why = whyNowhere(fleet, demand, reasons);
-    plan.unplaced.push({ agent: demand.spec.name, why: withReason(why, demand, gaveWay.get(demand.spec.name)) });
+    plan.unplaced.push({ agent: demand.id, why: withReason(why, demand, gaveWay.get(demand.id)) });
     if (pace.spends(0.5)) yield;
   }
-  for (const [agent, { node, to }] of gaveWay) plan.yielded.push({ agent, node, to: to.spec.name });
+  for (const [agent, { node, to }] of gaveWay) plan.yielded.push({ agent, node, to: to.id });
   const touched = yield* sortedIn([...new Set([...newcomers.keys(), ...freed])], (a, b) => a - b, pace);
   for (const node of touched) {
     for (const step of stepsOf(roomAt(fleet, node), newcomers.get(node) ?? new Set())) plan.models.push(step);

@@ -105,7 +105,7 @@ function moveOf(
   policy: Policy,
 ): Move | null {
   const { view, nowMs } = draft;
-  const move = { agent: row.name, cause, ...(because === '' ? {} : { because }) };
+  const move = { agent: row.id, cause, ...(because === '' ? {} : { because }) };
   if ('words' in step) return { ...move, to: null };
   if (cause === 'rebalance') {
     if (!mayRebalance(view, row, nowMs, policy, busy === true)) return null;

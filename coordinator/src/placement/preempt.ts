@@ -8,6 +8,7 @@ import { type OpenFleet, roomAt } from './choose.ts';
 import { hasRoom, isRuled } from './feasible.ts';
 import { compareText, type Pace, sortedIn } from './pace.ts';
 import { findOffer, type Guest, type Room, roomWithout, type Use } from './room.ts';
+import type { Party } from './supply.ts';
 
 const maxNodesCompared = 64;
 const maxYielding = 32;
@@ -34,12 +35,13 @@ interface MadeRoom {
 export function* makeRoom(
   fleet: OpenFleet,
   yielding: readonly Yielding[],
-  spec: AgentSpec,
+  party: Party,
   use: Use,
   hopeless: Set<number>,
   pace: Pace,
 ): Generator<void, MadeRoom | null> {
-  const conflicts = fleet.company.conflictsOf(spec.name);
+  const { spec } = party;
+  const conflicts = fleet.companies.conflictsOf(party);
   let best: (MadeRoom & { sum: number }) | null = null;
   let compared = 0;
   for (const { node, lowest } of yielding) {
@@ -78,7 +80,7 @@ function leavingFor(room: Room, spec: AgentSpec, use: Use): Guest[] | null {
   };
   const lower = room.guests
     .filter((guest) => guest.mayYield && guest.spec.priority < spec.priority)
-    .sort((a, b) => a.spec.priority - b.spec.priority || compareText(a.spec.name, b.spec.name))
+    .sort((a, b) => a.spec.priority - b.spec.priority || compareText(a.id, b.id))
     .slice(0, maxYielding);
   if (lower.length === 0 || !fits(lower)) return null;
   // By halves: more leaving never takes room away.

@@ -227,8 +227,8 @@ t.test('property: rounds on a fleet that does not change come to rest', async (t
         if (made.slice(36).some((count) => count > 0)) throw new Error(`no rest: ${made.join(' ')}`);
         const before = [...fleet.view.agents.values()].filter((row) => row.placement);
         fleet.plan();
-        for (const { name, epoch } of before)
-          if (fleet.agent(name).epoch !== epoch) throw new Error(`a plan undoes it for ${name}`);
+        for (const { id, epoch } of before)
+          if (fleet.agent(id).epoch !== epoch) throw new Error(`a plan undoes it for ${id}`);
       },
     ),
     { numRuns: 150 },

@@ -51,14 +51,14 @@ export function* rebalancing(view: View, nowMs: number, policy: Policy): Generat
     if (!need) continue;
     // It was not planned for yet: first who must move, then who would gain.
     if (!agent.unplaced) return null;
-    needs.set(agent.name, need);
+    needs.set(agent.id, need);
   }
   const { nodes, capacities } = yield* supplying(view, nowMs, policy, needs);
   const cap = Math.max(minMoves, Math.floor(view.agents.size * policy.rebalanceShare));
   const asked = yield* candidatesOf(view, nodes, cap * askedPerMove, nowMs, policy);
   if (asked.size === 0) return null;
 
-  const demands: Demand[] = [...asked.values()].map(({ spec }) => ({ spec, last: null }));
+  const demands: Demand[] = [...asked.values()].map(({ id, space, spec }) => ({ id, space, spec, last: null }));
   const asking: SupplyNode[] = [];
   const byId = new Map<string, SupplyNode>();
   for (const node of nodes) {
@@ -78,7 +78,7 @@ export function* rebalancing(view: View, nowMs: number, policy: Policy): Generat
 /** Nobody is sent away for a gain, and whoever is asked makes room where it is. */
 function withoutAsked(node: SupplyNode, asked: ReadonlyMap<string, Candidate>): SupplyNode {
   const agents = node.agents.flatMap((each) =>
-    asked.has(each.spec.name) ? [] : [each.mayYield ? { ...each, mayYield: false } : each],
+    asked.has(each.id) ? [] : [each.mayYield ? { ...each, mayYield: false } : each],
   );
   return { ...node, agents };
 }
@@ -91,7 +91,7 @@ export function mayRebalance(view: View, row: Row, nowMs: number, policy: Policy
     return false;
   if (freezeAt(view.frozen, node.site) || nowMs < view.startedMs + policy.restartGraceMs) return false;
   if (placement.rebalanced && nowMs - placement.placedMs < policy.rebalanceRestMs) return false;
-  const work = view.work.get(row.name);
+  const work = view.work.get(row.id);
   if (!work) return true;
   if (!busy) return work.waiting.length + work.leased.size === 0;
   return [...work.leased].every((id) => view.tasks.get(id)?.state === 'leased');
@@ -117,10 +117,10 @@ function* candidatesOf(
     if (node.closed || node.agents.length === 0) continue;
     const counts = countModels(node);
     const asked = new Map<string, number>();
-    for (const { spec, model: name } of node.agents) {
+    for (const { id, space, spec, model: name } of node.agents) {
       if (++looked % stepAgents === 0) yield;
       const model = node.models.find((each) => each.name === name);
-      const row = view.agents.get(spec.name);
+      const row = view.agents.get(id);
       if (!model || !row || row.placement?.node !== node.id) continue;
       const now: Standing = { node, model, rank: rankOf(spec, node, model), agents: counts.get(name) ?? 1 };
       const kind = offers.promise(spec, now, policy);
@@ -129,12 +129,12 @@ function* candidatesOf(
       const already = asked.get(name) ?? 0;
       if ((kind === 'crowd' || kind === 'queue') && already >= Math.ceil(now.agents / 2)) continue;
       asked.set(name, already + 1);
-      found[kind].push({ spec, now, kind });
+      found[kind].push({ id, space, spec, now, kind });
     }
   }
   const round = policy.rebalanceEveryMs > 0 ? Math.floor(nowMs / policy.rebalanceEveryMs) : 0;
   const asked = new Map<string, Candidate>();
-  for (const kind of gainKinds) for (const each of turned(found[kind], most, round)) asked.set(each.spec.name, each);
+  for (const kind of gainKinds) for (const each of turned(found[kind], most, round)) asked.set(each.id, each);
   return asked;
 }
 /** Not always the same ones, where there are more than are asked. */

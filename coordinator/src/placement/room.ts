@@ -6,7 +6,7 @@
 import { type AgentSpec, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
 import { batchGainOf, type Catalogue, diskKeptFreeBytes, emptyCatalogue, pullable, pullBytes } from './catalogue.ts';
 import { expectedKvBytesPerToken, heldBytes, wholeBytes } from './memory-fit.ts';
-import type { SupplyNode } from './supply.ts';
+import type { Party, SupplyNode } from './supply.ts';
 
 /** What one agent asks of a model: that many sequences of that many tokens at once, that many answer tokens a minute. */
 export interface Use {
@@ -39,8 +39,7 @@ export interface Offer {
   creditBytes: number;
 }
 /** An agent on the node, staying or newly placed. */
-export interface Guest {
-  spec: AgentSpec;
+export interface Guest extends Party {
   model: string;
   mayYield: boolean;
 }
@@ -78,7 +77,7 @@ export function useOf(spec: AgentSpec): Use {
 export function openRoom(
   node: SupplyNode,
   catalogue: Catalogue = emptyCatalogue(),
-  guests: readonly Guest[] = node.agents.toSorted(byName),
+  guests: readonly Guest[] = node.agents.toSorted(byId),
 ): Room {
   const offers: Offer[] = [];
   for (const model of node.models) if (model.kind === 'chat') offers.push(offerOf(node, model, false));
@@ -98,8 +97,8 @@ export function openRoom(
   return room;
 }
 /** Sums of shares must not depend on the order in which a caller lists the agents. */
-function byName(a: Guest, b: Guest): number {
-  return a.spec.name < b.spec.name ? -1 : 1;
+function byId(a: Guest, b: Guest): number {
+  return a.id < b.id ? -1 : 1;
 }
 /** Empties the room and lets in these agents; its offers stay the same objects. */
 export function fill(room: Room, guests: readonly Guest[]): void {

@@ -8,6 +8,7 @@
 import { BestFirst, isBetter } from './best-first.ts';
 import { reportsOf } from './catalogue.ts';
 import { bestChoice, type OpenFleet, roomAt } from './choose.ts';
+import type { Company } from './company.ts';
 import { hasRoom, isRuled } from './feasible.ts';
 import type { Group } from './groups.ts';
 import type { Pace } from './pace.ts';
@@ -44,6 +45,7 @@ export interface World {
 
 export class Search {
   readonly group: Group;
+  readonly #company: Company;
   readonly #world: World;
   readonly #best = new BestFirst();
   /** Not looked at yet, the most promising last, as far as was known when so many models were being fetched. */
@@ -66,6 +68,7 @@ export class Search {
     const { fleet } = world;
     const { spread } = group.spec.placement;
     this.group = group;
+    this.#company = fleet.companies.of(group.space);
     this.#world = world;
     this.#facts = factsFor(fleet.strategy);
     this.#facts.group = spread?.group ?? null;
@@ -195,7 +198,7 @@ export class Search {
   /** The best in the open tiers; undefined: time for a pause, call again. */
   #seek(demand: Demand, use: Use): Found | null | undefined {
     const { fleet, pace } = this.#world;
-    const conflicts = fleet.company.conflictsOf(demand.spec.name);
+    const conflicts = fleet.companies.conflictsOf(demand);
     let best: Found | null = this.#special(demand, use);
     const passed: number[] = [];
     let isPausing = false;
@@ -240,7 +243,7 @@ export class Search {
       if (!best || isBetter(found, best)) best = found;
     };
     if (last !== null) ask(last);
-    if (spec.placement.nearAgents?.length) for (const { id } of fleet.company.nearOf(spec)) ask(id);
+    if (spec.placement.nearAgents?.length) for (const { id } of this.#company.nearOf(spec)) ask(id);
     return best;
   }
   /** What the site of this node adds for this agent. */
@@ -251,11 +254,11 @@ export class Search {
     const { spread } = spec.placement;
     let sum = 0;
     if (spread?.over === 'site') {
-      facts.together = fleet.company.together(spread.group, 'site', fleet.nodes[index]!);
+      facts.together = this.#company.together(spread.group, 'site', fleet.nodes[index]!);
       sum += partOf('spread', facts);
     }
     if (spec.placement.nearAgents?.length) {
-      facts.nearness = fleet.company.nearOf(spec).some((node) => node.site === site) ? 0.5 : 0;
+      facts.nearness = this.#company.nearOf(spec).some((node) => node.site === site) ? 0.5 : 0;
       sum += partOf('near', facts);
     }
     return sum;
@@ -295,7 +298,7 @@ export class Search {
     setNode(this.#facts, room, offers[entry]!, ranks[entry]!);
     let score = nodeScore(this.#facts);
     if (spread?.over === 'node') {
-      this.#facts.together = fleet.company.together(spread.group, 'node', room.node);
+      this.#facts.together = this.#company.together(spread.group, 'node', room.node);
       score += partOf('spread', this.#facts);
     }
     scores[entry] = score;

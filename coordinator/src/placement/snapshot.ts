@@ -14,7 +14,7 @@ type Live = NonNullable<ReturnType<View['live']['get']>>;
 export interface Snapped {
   /** Without demands it holds no nodes: nothing would be asked of them. */
   snapshot: PlacementSnapshot;
-  /** Why each demand is one, by the agent's name. */
+  /** Why each demand is one, by the agent's id. */
   needs: ReadonlyMap<string, Need>;
   /** Placed agents that stay where they are although they were said to look for a place. */
   settled: string[];
@@ -41,20 +41,25 @@ export function* snapshotting(
   const settled: string[] = [];
   const restless: string[] = [];
   let count = 0;
-  for (const name of looked ?? view.agents.keys()) {
+  for (const id of looked ?? view.agents.keys()) {
     if (++count % stepAgents === 0) yield;
-    const agent = view.agents.get(name);
+    const agent = view.agents.get(id);
     if (!agent) continue;
     const need = needOf(view, agent, nowMs, policy);
-    if (need || isRestless(view, agent)) restless.push(name);
+    if (need || isRestless(view, agent)) restless.push(id);
     if (!need) {
-      if (agent.unplaced) settled.push(agent.name);
+      if (agent.unplaced) settled.push(id);
       continue;
     }
     // Removed and applied anew between two steps, it would come by twice.
-    if (needs.has(agent.name)) continue;
-    needs.set(agent.name, need);
-    demands.push({ spec: agent.spec as AgentSpec, last: agent.placement?.node ?? agent.last ?? null });
+    if (needs.has(id)) continue;
+    needs.set(id, need);
+    demands.push({
+      id,
+      space: agent.space,
+      spec: agent.spec as AgentSpec,
+      last: agent.placement?.node ?? agent.last ?? null,
+    });
   }
   const strategy = policy.placement;
   const asked = { needs, settled, restless };
@@ -75,8 +80,8 @@ export function* supplying(
   // After a start many nodes are still on their way: who gives way now would not have to when they are back.
   const mayYield = nowMs >= view.startedMs + policy.restartGraceMs;
   const asking = new Set<string>();
-  for (const name of needs.keys()) {
-    const placement = view.agents.get(name)?.placement;
+  for (const id of needs.keys()) {
+    const placement = view.agents.get(id)?.placement;
     if (placement) asking.add(placement.node);
   }
   const nodes: SupplyNode[] = [];
@@ -104,8 +109,8 @@ const nobodyWaits: ReadonlyMap<string, number> = new Map();
 /** Tasks that wait for their turn: in the queue of an agent, or leased and not begun. */
 function waitingByNode(view: View): Waiting {
   const waiting = new Map<string, Map<string, number>>();
-  for (const [name, work] of view.work) {
-    const placement = view.agents.get(name)?.placement;
+  for (const [id, work] of view.work) {
+    const placement = view.agents.get(id)?.placement;
     if (!placement) continue;
     let tasks = work.waiting.length;
     for (const id of work.leased) if (view.tasks.get(id)?.state === 'leased') tasks++;
@@ -129,13 +134,19 @@ function supplyOf(
 ): SupplyNode {
   const { capacity } = live;
   const agents: Staying[] = [];
-  for (const name of view.agentsByNode.get(node.id) ?? []) {
-    const agent = view.agents.get(name);
-    const need = needs.get(name);
+  for (const id of view.agentsByNode.get(node.id) ?? []) {
+    const agent = view.agents.get(id);
+    const need = needs.get(id);
     // One that may stay holds its room until it is told to go.
     if (!agent?.placement || need?.mayStay === false) continue;
     const spec = agent.spec as AgentSpec;
-    agents.push({ spec, model: agent.placement.model, mayYield: mayYield && need === undefined });
+    agents.push({
+      id,
+      space: agent.space,
+      spec,
+      model: agent.placement.model,
+      mayYield: mayYield && need === undefined,
+    });
   }
   const worth = worthOf(live);
   return {

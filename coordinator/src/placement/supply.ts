@@ -4,9 +4,14 @@ import type { AgentSpec, NodeModel, RuntimeKind, UnplacedWhy } from '@blackroad/
 import type { ClosedReason } from './closed.ts';
 import type { Kept } from './kept.ts';
 
-/** An agent that stays where it is: it holds memory and a share of the slots, and others may not want its company. */
-export interface Staying {
+/** An agent as placement knows it; those whom its spec names are agents of its space. */
+export interface Party {
+  id: string;
+  space: string;
   spec: AgentSpec;
+}
+/** An agent that stays where it is: it holds memory and a share of the slots, and others may not want its company. */
+export interface Staying extends Party {
   /** By the node's own name for it. */
   model: string;
   /** May be sent away for an agent of higher priority. */
@@ -45,8 +50,7 @@ export interface SupplyNode {
   pricePerMillionTokens: number;
 }
 /** An agent that needs a node. */
-export interface Demand {
-  spec: AgentSpec;
+export interface Demand extends Party {
   /** Where it was (its memory is there), else null. */
   last: string | null;
 }
@@ -91,6 +95,7 @@ export interface PlacedFacts {
 }
 /** An agent on a node, and in figures what spoke for it; `whyOf` (score.ts) puts them into words. */
 export interface Placed {
+  /** Its id, as everywhere in a plan. */
   agent: string;
   node: string;
   model: string;

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import { sampleHealth, type sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { removedAgent, sampleHealth, type sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { place } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import type { Change } from '../change.ts';
@@ -124,7 +124,7 @@ function happen(fleet: Watched, { do: what, id, name, other }: Happening): void 
       const message = { boot, agent: name, epoch, state: 'failed' as const, model, reason: 'no memory' };
       fleet.decide<'agent-observed'>(acceptObserved, { node, message });
     },
-    remove: () => fleet.view.agents.has(name) && fleet.apply([{ type: 'agent-gone', name }]),
+    remove: () => fleet.view.agents.has(name) && fleet.apply([{ type: 'agent-gone', row: removedAgent(name) }]),
     freeze: () =>
       fleet.apply([{ type: 'frozen', frozen: [{ site: 'barn', sinceMs: fleet.now, reason: 'x', released: [] }] }]),
     thaw: () => fleet.apply([{ type: 'frozen', frozen: [] }]),

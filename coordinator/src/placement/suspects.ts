@@ -1,18 +1,18 @@
 // Which agents may need a node: what is kept so that a plan looks at those that something happened to, and not at thirty thousand that
-// are well. In: every change, before it is applied; out: names. Who is on it by mistake costs a look; the slow round looks at everyone,
+// are well. In: every change, before it is applied; out: their ids. Who is on it by mistake costs a look; the slow round looks at everyone,
 // so that nobody is missed for long.
 import type { Change } from '../change.ts';
 import type { View } from '../view.ts';
 
 export class Suspects {
-  #names = new Set<string>();
+  #agents = new Set<string>();
   /** Something changed for everyone. */
   #all = true;
 
   note(view: View, change: Change): void {
     switch (change.type) {
       case 'agent':
-        this.#names.add(change.row.name);
+        this.#agents.add(change.row.id);
         return;
       case 'node': {
         const before = view.nodes.get(change.row.id);
@@ -43,7 +43,7 @@ export class Suspects {
     }
   }
   #addNode(view: View, node: string): void {
-    for (const name of view.agentsByNode.get(node) ?? []) this.#names.add(name);
+    for (const agent of view.agentsByNode.get(node) ?? []) this.#agents.add(agent);
   }
 
   all(): void {
@@ -51,13 +51,13 @@ export class Suspects {
   }
   /** Those to look at now; null: everyone. What comes from now on is for the next time. */
   take(): ReadonlySet<string> | null {
-    const taken = this.#all ? null : this.#names;
-    this.#names = new Set();
+    const taken = this.#all ? null : this.#agents;
+    this.#agents = new Set();
     this.#all = false;
     return taken;
   }
   /** To be looked at again. */
-  keep(names: Iterable<string>): void {
-    for (const name of names) this.#names.add(name);
+  keep(agents: Iterable<string>): void {
+    for (const agent of agents) this.#agents.add(agent);
   }
 }

@@ -10,7 +10,9 @@ type Agent = NonNullable<ReturnType<View['agents']['get']>>;
 /** Nodes looked at in one slice. */
 const sliceNodes = 100;
 
+/** Agents come by their ids, and are told by their names. */
 export class Outcome {
+  readonly #nameOf: (agent: string) => string;
   placed = 0;
   moved = 0;
   displaced = 0;
@@ -22,6 +24,9 @@ export class Outcome {
   readonly #firsts: WhatIfPlan['moves'] = [];
   readonly #groups = new Map<string, WhatIfPlan['unplaced'][number]>();
 
+  constructor(nameOf: (agent: string) => string) {
+    this.#nameOf = nameOf;
+  }
   move(agent: string, from: string | null, { node, model }: { node: string; model: string }, isAdded: boolean): void {
     if (isAdded) this.placed++;
     else if (from !== null && from !== node) this.moved++;
@@ -30,18 +35,19 @@ export class Outcome {
     else this.arrivals.set(node, [{ agent, model }]);
     if (from !== null) this.#leave(from, agent);
     const list = from === null ? this.#firsts : this.#moves;
-    if (list.length < maxWhatIfRows) list.push({ agent, from, to: node, model });
+    if (list.length < maxWhatIfRows) list.push({ agent: this.#nameOf(agent), from, to: node, model });
   }
   displace(agent: string, from: string): void {
     this.displaced++;
     this.#leave(from, agent);
-    if (this.#moves.length < maxWhatIfRows) this.#moves.push({ agent, from, to: null, model: null });
+    if (this.#moves.length < maxWhatIfRows)
+      this.#moves.push({ agent: this.#nameOf(agent), from, to: null, model: null });
   }
   nowhere(agent: string, { text, fix }: Pick<UnplacedWhy, 'text' | 'fix'>): void {
     const key = `${text}\n${JSON.stringify(fix)}`;
     const group = this.#groups.get(key);
     if (group) group.agents++;
-    else this.#groups.set(key, { agents: 1, example: agent, text, fix });
+    else this.#groups.set(key, { agents: 1, example: this.#nameOf(agent), text, fix });
   }
   isGone(node: string, agent: string): boolean {
     return this.#gone.get(node)?.has(agent) ?? false;
@@ -94,7 +100,7 @@ export function* answering({
   for (const node of changed.slice(0, maxWhatIfRows)) {
     const before = guestsOf(view, node.id);
     const after = [
-      ...before.filter(({ spec }) => !outcome.isGone(node.id, spec.name)),
+      ...before.filter((each) => !outcome.isGone(node.id, each.id)),
       ...(outcome.arrivals.get(node.id) ?? []).flatMap(({ agent, model }) => guest(supposed.agents.get(agent), model)),
     ];
     const isLost = lost.has(node.id);
@@ -124,13 +130,15 @@ export function* answering({
   };
 }
 function guestsOf(view: View, node: string): Guest[] {
-  return [...(view.agentsByNode.get(node) ?? [])].flatMap((name) => {
-    const agent = view.agents.get(name);
+  return [...(view.agentsByNode.get(node) ?? [])].flatMap((id) => {
+    const agent = view.agents.get(id);
     return guest(agent, agent?.placement?.model);
   });
 }
 function guest(agent: Agent | undefined, model: string | undefined): Guest[] {
-  return agent && model !== undefined ? [{ spec: agent.spec as AgentSpec, model, mayYield: false }] : [];
+  if (!agent || model === undefined) return [];
+  const { id, space, spec } = agent;
+  return [{ id, space, spec: spec as AgentSpec, model, mayYield: false }];
 }
 
 /** What models would be on nodes that fetch them. */

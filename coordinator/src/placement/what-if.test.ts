@@ -70,7 +70,7 @@ const home = (): Machine[] => [
   { site: 'garage', class: 'gpu', models: ['large', 'small'], freeGiB: 12 },
 ];
 const where = (fleet: SampleFleet) =>
-  new Map([...fleet.view.agents.values()].map(({ name, placement }) => [name, placement?.node ?? null]));
+  new Map([...fleet.view.agents.values()].map(({ id, placement }) => [id, placement?.node ?? null]));
 
 t.test('agents added: numbered past the names that are taken, told apart from those that are there', async (t) => {
   const fleet = fleetOf(home());
@@ -252,7 +252,7 @@ t.test('the plan is what placement then really does; asking changes nothing', as
     fc.property(arbitraryCase, ({ machines, agents, add, lose, drain }) => {
       const fleet = fleetOf(machines);
       agents.forEach((spec, i) => {
-        fleet.decide(applyAgent, { by: ada, spec: specOf(`agent-${i}`, spec) });
+        fleet.decide(applyAgent, { by: ada, spec: specOf(`agent-${i}`, spec), newId: `agent-${i}` });
       });
       fleet.now += 120_000;
       planNow(fleet);
@@ -281,9 +281,7 @@ t.test('the plan is what placement then really does; asking changes nothing', as
         }
       }
       const gone = new Set(ids(lose));
-      const supposed = new Map(
-        [...stored.agents.values()].map(({ name, placement }) => [name, placement?.node ?? null]),
-      );
+      const supposed = new Map([...stored.agents.values()].map(({ id, placement }) => [id, placement?.node ?? null]));
       for (const name of real.view.agents.keys()) if (!supposed.has(name)) supposed.set(name, null);
       for (const { agent, to } of plan.moves) supposed.set(agent, to);
       planNow(real);

@@ -2,6 +2,7 @@
 // functions that placement asks, about a supposed view. Moves are taken as free: the blast-radius valve is left aside, and so is
 // patience with lost nodes. In: the view and the question. Out: the answer, in slices. Changes nothing.
 import {
+  defaultSpace,
   type Fault,
   type FixSteps,
   maxAgents,
@@ -11,7 +12,7 @@ import {
 } from '@blackroad/protocol';
 import { specFaults } from '../fleet/spec-faults.ts';
 import type { Policy } from '../input.ts';
-import type { AgentRow, View } from '../view.ts';
+import { type AgentRow, agentIdOf, agentNameOf, type View } from '../view.ts';
 import { editAgent } from './edit-agent.ts';
 import { planning } from './place.ts';
 import { snapshotting, supplying } from './snapshot.ts';
@@ -91,7 +92,7 @@ export function* supposing(
   const { snapshot, needs } = yield* snapshotting(supposed, nowMs, policy);
   const plan = yield* planning(snapshot);
 
-  const outcome = new Outcome();
+  const outcome = new Outcome((agent) => agentNameOf(supposed, agent));
   let looked = 0;
   for (const { agent, node, model } of plan.placed) {
     outcome.move(agent, view.agents.get(agent)?.placement?.node ?? null, { node, model }, added.has(agent));
@@ -140,18 +141,22 @@ function selected(view: View, selectors: readonly NodeSelector[]): Set<string> {
   return found;
 }
 
-/** Copies are numbered past the names that are taken; one of a free name keeps it. */
+/** By ids that no agent can have. Copies are numbered past the names that are taken; one of a free name keeps it. */
 function* addedRows(view: View, add: WhatIfRequest['add'], nowMs: number): Generator<void, Map<string, AgentRow>> {
   const rows = new Map<string, AgentRow>();
-  const isTaken = (name: string) => view.agents.has(name) || rows.has(name);
+  const names = new Set<string>();
+  const isTaken = (name: string) => agentIdOf(view, defaultSpace, name) !== undefined || names.has(name);
   for (const { spec, count } of add) {
     let number = 0;
     for (let copy = 0; copy < count; copy++) {
       let name = spec.name;
       while (count > 1 ? name === spec.name || isTaken(name) : isTaken(name)) name = numbered(spec.name, ++number);
       if (rows.size % sliceAgents === sliceAgents - 1) yield;
-      rows.set(name, {
-        name,
+      names.add(name);
+      const id = `supposed/${name}`;
+      rows.set(id, {
+        id,
+        space: defaultSpace,
         spec: { ...spec, name },
         version: 1,
         epoch: 0,

@@ -54,10 +54,11 @@ export function* explaining(fleet: OpenFleet, spec: AgentSpec, use: Use, pace: P
 }
 
 /** The same for one agent, which may also be kept from a node by another agent there. */
-export function whyNowhere(fleet: OpenFleet, { spec, last }: Demand, nowhere: Nowhere): UnplacedWhy {
-  const conflicts = fleet.company.conflictsOf(spec.name);
+export function whyNowhere(fleet: OpenFleet, demand: Demand, nowhere: Nowhere): UnplacedWhy {
+  const { spec } = demand;
+  const conflicts = fleet.companies.conflictsOf(demand);
   if (conflicts.size === 0) return nowhere.why;
-  const alone = { spec: { ...spec, name: '' }, last };
+  const alone = { ...demand, spec: { ...spec, name: '' } };
   const nodes = [...conflicts.keys()]
     .filter((node) => bestChoice(fleet, alone, roomAt(fleet, fleet.indexOf.get(node)!)) !== null)
     .sort();

@@ -66,18 +66,18 @@ export interface Store {
   commit(changes: readonly DurableChange[]): Promise<{ events: FleetEvent[] }>;
 
   task(id: string): Promise<TaskRow | EndedTask | null>;
-  taskByIdempotencyKey(key: string): Promise<TaskRow | EndedTask | null>;
+  taskByIdempotencyKey(space: string, key: string): Promise<TaskRow | EndedTask | null>;
   /** `node`: ended tasks only, unless a live state is asked for; what a node works on now is in the view. */
   tasks(
     page: Page & { state?: TaskState; agent?: string; node?: string; dead?: boolean },
   ): Promise<(TaskRow | EndedTask)[]>;
   /** Tasks that ended since then, and dead letters in all. */
   taskCounts(sinceMs: number): Promise<{ endedSince: number; deadLetters: number }>;
-  /** One of a type that this version does not know is a `log`. */
+  /** Agents by id. One of a type that this version does not know is a `log`. */
   events(page: Page & EventFilter): Promise<FleetEvent[]>;
   /** One of an action that this version does not know is `other`. */
   audit(page: Page): Promise<StoredAudit[]>;
-  agentVersions(name: string): Promise<{ version: number; atMs: number; by: string; spec: AgentSpec }[]>;
+  agentVersions(agent: string): Promise<{ version: number; atMs: number; by: string; spec: AgentSpec }[]>;
 
   /** Hashes of an agent's log in [fromSeq, uptoSeq], in order: to recognise a batch sent twice or a fork. */
   memoryHashes(agent: string, fromSeq: number, uptoSeq: number): Promise<StoredHash[]>;

@@ -38,7 +38,7 @@ function takesWork(draft: Draft, agent: AgentRow, placement: Placement): boolean
   // About to be handed off; where there is no other place it goes on working, or the drain would stop it for nothing.
   if (node.draining && agent.unplaced === null) return false;
   if (helloBootIn(draft, node.id) !== node.boot) return false;
-  const observed = observedIn(draft, agent.name);
+  const observed = observedIn(draft, agent.id);
   return (
     observed?.state === 'ready' &&
     observed.epoch === placement.epoch &&

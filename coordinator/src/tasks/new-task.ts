@@ -2,7 +2,7 @@
 import { defaultTaskPriority } from '@blackroad/protocol';
 import type { TaskRow } from '../view.ts';
 
-type Asked = 'id' | 'agent' | 'prompt' | 'origin' | 'createdMs' | 'deadlineMs' | 'attempts';
+type Asked = 'id' | 'space' | 'agent' | 'prompt' | 'origin' | 'createdMs' | 'deadlineMs' | 'attempts';
 type MayBeAsked = 'priority' | 'idempotencyKey' | 'by' | 'replyTo';
 
 /** Waits for its first lease. */

@@ -4,7 +4,7 @@
 import { isPlaceToAvoid, type TaskProblem } from '@blackroad/protocol';
 import { change, type Draft, leasedIn, setTask, troubleIn, waitingIn } from '../draft.ts';
 import { failsThere, judgeRefusal } from '../fleet/model-faults.ts';
-import type { Placement, PlaceTrouble, TaskRow, View } from '../view.ts';
+import { agentNameOf, type Placement, type PlaceTrouble, type TaskRow, type View } from '../view.ts';
 
 /** A place that is well again is found out within this time, also when it does not say so. */
 const maxPlaceWaitMs = 30_000;
@@ -121,14 +121,15 @@ function setTrouble(draft: Draft, agent: string, trouble: PlaceTrouble | null): 
 /** Why a task still waits, for whoever reads that its deadline passed; null: for its turn. */
 export function whyWaiting(view: View, task: TaskRow): string | null {
   const agent = view.agents.get(task.agent);
+  const name = agentNameOf(view, task.agent);
   const last = task.past?.at(-1);
   if (agent && !agent.placement)
-    return `${task.agent} is on no node: ${agent.unplaced?.text ?? 'a place is being looked for'}`;
+    return `${name} is on no node: ${agent.unplaced?.text ?? 'a place is being looked for'}`;
   if (last && last.outcome !== 'failed') return `${last.node ?? 'the last time'}: ${last.text}`;
   const node = agent?.placement?.node;
   const observed = view.observed.get(task.agent);
   if (node && view.nodes.get(node)?.presence !== 'online') return `its node ${node} is away`;
   if (node && observed && observed.state !== 'ready')
-    return `${task.agent} is ${observed.state} on ${node}${observed.reason ? `: ${observed.reason}` : ''}`;
+    return `${name} is ${observed.state} on ${node}${observed.reason ? `: ${observed.reason}` : ''}`;
   return last ? `${last.node ?? 'the last time'}: ${last.text}` : null;
 }

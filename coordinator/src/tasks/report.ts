@@ -6,6 +6,7 @@ import {
   agentIn,
   type Draft,
   decided,
+  nameIn,
   nodeIn,
   openDraft,
   remark,
@@ -171,17 +172,22 @@ function recordLocal(draft: Draft, node: string, message: TaskReport, ended: End
   settle(draft, node, message);
   if (isKnown) return;
   if (!row) {
-    remark(draft, 'stale-report', `${node} ran ${id} by itself for ${agent}, which is gone`);
+    remark(draft, 'stale-report', `${node} ran ${id} by itself for ${nameIn(draft, agent)}, which is gone`);
     return;
   }
   if (!heldBy(draft.view, agent, epoch, node)) {
-    refuseNotItsOwn(draft, node, `it reports the task ${id} of ${agent} under epoch ${epoch} as its own`);
+    refuseNotItsOwn(
+      draft,
+      node,
+      `it reports the task ${id} of ${nameIn(draft, agent)} under epoch ${epoch} as its own`,
+    );
     return;
   }
   // By the node's clock, which may be wrong: never in the future.
   const createdMs = Math.min(local.atMs, draft.nowMs);
   const born = newTask({
     id,
+    space: row.space,
     agent,
     prompt: local.prompt,
     origin: 'cron',
@@ -210,12 +216,12 @@ function localDeadlineMs({ nowMs }: Draft, { spec }: AgentRow, createdMs: number
   return (isByWrongClock ? nowMs : createdMs) + spec.limits.deadlineSeconds * 1000;
 }
 /** Why a turn of a trigger is not done again; null: it is. */
-function missedBecause(draft: Draft, { name, spec }: AgentRow, { prompt, deadlineMs }: TaskRow): string | null {
+function missedBecause(draft: Draft, { id, spec }: AgentRow, { prompt, deadlineMs }: TaskRow): string | null {
   if (deadlineMs <= draft.nowMs) return 'Not done again, its time had passed when the node could say so';
   let waiting = 0;
-  for (const other of waitingIn(draft, name)) {
+  for (const other of waitingIn(draft, id)) {
     if (other.origin === 'cron' && other.prompt === prompt) return 'Not done again, the turn before it still waits';
-    if (++waiting >= spec.queue) return `Not done again, ${waiting} tasks wait for ${name} already`;
+    if (++waiting >= spec.queue) return `Not done again, ${waiting} tasks wait for ${spec.name} already`;
   }
   return null;
 }

@@ -1,34 +1,60 @@
 // Tasks as people and programs ask for them, cancel them, and send dead letters round again. A task is stored before anyone is told;
 // the same idempotency key is the same task; every queue is bounded and says so.
-import { actorOf, askerOf, maxAttempts, maxLiveTasks, maxQueuePerAgent, type TaskProblem } from '@blackroad/protocol';
-import { addTask, agentIn, change, type Draft, decided, decidedWith, noteAudit, openDraft, taskIn } from '../draft.ts';
+import {
+  actorOf,
+  askerOf,
+  defaultSpace,
+  maxAttempts,
+  maxLiveTasks,
+  maxQueuePerAgent,
+  type TaskProblem,
+} from '@blackroad/protocol';
+import {
+  addTask,
+  agentIn,
+  change,
+  type Draft,
+  decided,
+  decidedWith,
+  nameIn,
+  noteAudit,
+  openDraft,
+  taskIn,
+} from '../draft.ts';
 import { type Decide, type Decision, refuse } from '../input.ts';
-import type { AgentRow, EndedTask, TaskRow, View } from '../view.ts';
+import { type AgentRow, type EndedTask, inSpace, type TaskRow, type View } from '../view.ts';
 import { endTask } from './ends.ts';
 import { leaseNext, sendCancel } from './leases.ts';
 import { newTask } from './new-task.ts';
 
-export const submitTask: Decide<'task-submit'> = (view, { by, id, agent, request, origin, known, replyTo }, nowMs) => {
+export const submitTask: Decide<'task-submit'> = (view, input, nowMs) => {
+  const { by, id, agent, request, origin, known, replyTo } = input;
   const draft = openDraft(view, nowMs);
+  const row = agentIn(draft, agent);
+  const space = row?.space ?? by?.space ?? defaultSpace;
   if (known) return decidedWith(draft, known as TaskRow | EndedTask);
   const key = request.idempotencyKey ?? null;
   if (key !== null) {
-    const live = view.tasksByIdempotencyKey.get(key);
+    const live = view.tasksByIdempotencyKey.get(inSpace(space, key));
     const same = live === undefined ? undefined : taskIn(draft, live);
     // Both were submitted at once: when the store was asked, it knew neither.
     if (same && same.agent !== agent)
-      return refuse('conflict', `body: idempotencyKey: ${key} names a task of ${same.agent} already (${same.id}).`);
+      return refuse(
+        'conflict',
+        `body: idempotencyKey: ${key} names a task of ${nameIn(draft, same.agent)} already (${same.id}).`,
+      );
     if (same) return decidedWith(draft, same as TaskRow | EndedTask);
     // It ended after the store was asked and before this decision: asked again, the store knows.
-    if (view.justEndedKeys.has(key)) return askAgain(`The task with idempotency key ${key} ended this moment.`);
+    if (view.justEndedKeys.has(inSpace(space, key)))
+      return askAgain(`The task with idempotency key ${key} ended this moment.`);
   }
-  const row = agentIn(draft, agent);
-  if (!row) return refuse('no-such-agent', `There is no agent ${agent}.`);
+  if (!row) return refuse('no-such-agent', `There is no agent ${nameIn(draft, agent)}.`);
   const full = queueFull(view, row);
   if (full) return full;
   const deadlineSeconds = request.deadlineSeconds ?? row.spec.limits.deadlineSeconds;
   const task = newTask({
     id,
+    space,
     agent,
     prompt: request.prompt,
     origin,
@@ -50,12 +76,12 @@ function queueAndAnswer<A extends TaskRow>(draft: Draft, task: TaskRow): Decisio
 }
 
 /** [INV-queue] */
-function queueFull(view: View, { name, spec }: AgentRow): Decision<never> | null {
+function queueFull(view: View, { id, spec }: AgentRow): Decision<never> | null {
   if (view.tasks.size >= maxLiveTasks) return busy(`The fleet has ${maxLiveTasks} unfinished tasks, its limit.`);
   const bound = Math.min(spec.queue, maxQueuePerAgent);
-  const waiting = view.work.get(name)?.waiting.length ?? 0;
+  const waiting = view.work.get(id)?.waiting.length ?? 0;
   if (waiting < bound) return null;
-  return busy(`${waiting} tasks wait for ${name} already; its queue holds ${bound}.`);
+  return busy(`${waiting} tasks wait for ${spec.name} already; its queue holds ${bound}.`);
 }
 function busy(detail: string): Decision<never> {
   return {
@@ -116,12 +142,13 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
   const refused = refuseNoDeadLetter(view, id, ended, 'retried');
   if (refused || !ended) return refused as Decision<never>;
   const row = agentIn(draft, ended.agent);
-  if (!row) return refuse('no-such-agent', `The agent ${ended.agent} of this task is gone.`);
+  if (!row) return refuse('no-such-agent', `The agent ${nameIn(draft, ended.agent)} of this task is gone.`);
   const full = queueFull(view, row);
   if (full) return full;
   // The key stays with the first: who asks with it must get that one. Who asked over MQTT has been answered.
   const task = newTask({
     id: newId,
+    space: ended.space,
     agent: ended.agent,
     prompt: ended.prompt,
     priority: ended.priority,

@@ -205,7 +205,7 @@ t.test('every task ends once, whatever happens; indexes stay in step', async (t)
       if (fleet.view.tasks.size > 0) throw new Error(`never ended: ${[...fleet.view.tasks.keys()]}`);
       lives++;
       ended += fleet.ends.size;
-      for (const name of agents) fleet.decide<'agent-remove'>(removeAgent, { by: ada, name });
+      for (const agent of agents) fleet.decide<'agent-remove'>(removeAgent, { by: ada, agent });
     }),
     { numRuns: 300 },
   );

@@ -1,7 +1,7 @@
 import { askerOf, maxResultBytes, type TaskReport } from '@blackroad/protocol';
 import t from 'tap';
 import { code, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import { ada, sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { ada, removedAgent, sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import type { EndedTask, TaskRow } from '../view.ts';
 import { retryWaitMs } from './ends.ts';
 import { reportTask } from './report.ts';
@@ -259,7 +259,7 @@ t.test('cancel and retry', async (t) => {
   const retried = retry('next', dead as EndedTask);
   t.match(retried.outcome, { ok: true, value: { id: 'new', prompt: 'Hello?', state: 'leased', attempts: 3 } });
   t.equal(fleet.task('new')?.deadlineMs, fleet.now + 600_000);
-  fleet.apply([{ type: 'agent-gone', name: 'greeter' }]);
+  fleet.apply([{ type: 'agent-gone', row: removedAgent('greeter') }]);
   t.equal(code(retry('next', dead as EndedTask)), 'no-such-agent');
 });
 
@@ -361,7 +361,7 @@ t.test(
     const retried = fleet.decide<'task-retry'>(retryTask, { by: ada, id: 'dead', ended: letter, newId: 'new' });
     const dismissed = (changes: readonly { type: string }[]) => changes.filter(({ type }) => type === 'task-dismissed');
     t.match(dismissed(retried.changes), [{ id: 'dead', atMs: fleet.now }]);
-    fleet.apply([{ type: 'agent-gone', name: 'greeter' }]);
+    fleet.apply([{ type: 'agent-gone', row: removedAgent('greeter') }]);
     const { changes } = dismiss('dead', letter);
     t.match(changes, [
       { id: 'dead', atMs: fleet.now },

@@ -3,11 +3,12 @@
 // (retryable), because a person would see it and the agent would not know it. A failing embedding or recall never fails a turn.
 // An answer without words is no answer: the model is asked once more, without thinking, and then the turn fails and nothing is kept.
 
-import type { AssignedAgent } from '@blackroad/protocol';
 import {
+  type AssignedAgent,
   cutToBytes,
   defaultConversationTurns,
   FleetError,
+  idOf,
   maxResultBytes,
   type TaskProblem,
   type TaskUsage,
@@ -149,7 +150,7 @@ export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: Tur
         text: turnText(cutToBytes(task.prompt, 5_000), cutToBytes(result, 3_000)),
         source: `task:${task.task}`,
         ...(task.triggered ? { tags: [triggeredTag] } : {}),
-        actorId: `agent:${spec.name}`,
+        actorId: `agent:${idOf(assigned)}`,
       });
     }
     usage.totalMs = elapsed();

@@ -5,6 +5,7 @@
 import {
   type AssignedAgent,
   FleetError,
+  idOf,
   isVector,
   type MemoryPayload,
   maxMemoryBatchEntries,
@@ -138,7 +139,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
   }
 
   async function append(log: AgentLog, epoch: number, assigned: AssignedAgent, entry: Remembered) {
-    refuseFenced(log, epoch);
+    refuseFenced(log, epoch, assigned.spec.name);
     const embedding = await embedOne(entry.text);
     const draft = {
       kind: entry.kind,
@@ -151,7 +152,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       if (log.row.epoch < epoch) writes.settle(w, log, assigned);
       return writes.append(w, log, epoch, draft);
     });
-    if ('fenced' in appended) throw fencedError(log.row.agent, appended.fenced);
+    if ('fenced' in appended) throw fencedError(assigned.spec.name, appended.fenced);
     return appended;
   }
 
@@ -243,7 +244,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     onSetAside: (text) => logger.warn({}, text),
 
     open(assigned) {
-      const agent = assigned.spec.name;
+      const agent = idOf(assigned);
       let log = logs.get(agent);
       if (!log) {
         log = blankLog(agent);
@@ -335,12 +336,12 @@ function exchangeOf(
   return { seq, epoch, hash, kind, text: payload.text, createdAt, importance: payload.importance, score: 0 };
 }
 
-function refuseFenced(log: AgentLog, epoch: number): void {
-  if (log.row.epoch > epoch) throw fencedError(log.row.agent, `the agent is now under epoch ${log.row.epoch}`);
+function refuseFenced(log: AgentLog, epoch: number, name: string): void {
+  if (log.row.epoch > epoch) throw fencedError(name, `the agent is now under epoch ${log.row.epoch}`);
   if (log.row.epoch === epoch && log.row.fenced) {
-    throw fencedError(log.row.agent, `epoch ${epoch} was fenced: the agent works on another node`);
+    throw fencedError(name, `epoch ${epoch} was fenced: the agent works on another node`);
   }
 }
-function fencedError(agent: string, why: string): FleetError {
-  return new FleetError('conflict', { detail: `the memory of ${agent} cannot be written here: ${why}` });
+function fencedError(name: string, why: string): FleetError {
+  return new FleetError('conflict', { detail: `the memory of ${name} cannot be written here: ${why}` });
 }

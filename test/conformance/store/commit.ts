@@ -5,6 +5,7 @@ import type { Test } from 'tap';
 import { apply, type DurableChange } from '../../../coordinator/src/change.ts';
 import type { Store } from '../../../coordinator/src/store/store.ts';
 import { type BranchRow, emptyView, type MutableView, type TaskRow } from '../../../coordinator/src/view.ts';
+import { removedAgent } from '../../fixtures/coordinator/sample-rows.ts';
 import {
   agentRow,
   agentSpec,
@@ -37,6 +38,9 @@ const lasting = (view: MutableView) => ({
   tasks: sorted(view.tasks),
   tokens: sorted(view.tokens),
   keys: sorted(view.keys),
+  agentIds: sorted(view.agentIds),
+  removedAgents: sorted(view.removedAgents),
+  removedIds: sorted(view.removedIds),
   heads: sorted(view.heads),
   branches: sorted(view.branches),
   settings: sorted(view.settings),
@@ -49,7 +53,7 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
     const { store } = await open(t);
     t.strictSame(lasting(await loadedView(store)), lasting(emptyView('c', t0)));
     t.equal(await store.task('t1'), null);
-    t.equal(await store.taskByIdempotencyKey('k'), null);
+    t.equal(await store.taskByIdempotencyKey('default', 'k'), null);
     for (const page of [
       store.tasks({ limit: 10 }),
       store.events({ limit: 10 }),
@@ -84,6 +88,31 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
     }
   });
 
+  await t.test(
+    'an agent is kept by its id; of one that was removed its name is, until it is applied again',
+    async (t) => {
+      const { store, reopen } = await open(t);
+      const row = (name: string) => agentRow('i1', { spec: agentSpec(name) });
+      await store.commit([{ type: 'agent', row: row('greeter') }]);
+      await store.commit([{ type: 'agent', row: row('host') }]);
+      t.strictSame([...(await loadedView(store)).agentIds], [['default/host', 'i1']]);
+      await store.commit([{ type: 'agent-gone', row: { ...removedAgent('host'), id: 'i1', version: 2 } }]);
+      const gone = await loadedView(store);
+      t.strictSame([...gone.agentIds], []);
+      t.strictSame(gone.removedAgents.get('i1'), { ...removedAgent('host'), id: 'i1', version: 2 });
+      t.strictSame([...gone.removedIds], [['default/host', 'i1']]);
+      await store.commit([{ type: 'agent', row: row('host') }]);
+      const check = ({ agentIds, removedAgents, removedIds }: MutableView) => {
+        t.strictSame([...agentIds], [['default/host', 'i1']]);
+        t.strictSame([...removedAgents, ...removedIds], []);
+      };
+      check(await loadedView(store));
+      if (!reopen) return;
+      await store.close();
+      check(await loadedView(await reopen()));
+    },
+  );
+
   await t.test('who held an agent stays, when it moves on and when it is removed, up to a bound', async (t) => {
     const { store, reopen } = await open(t);
     const held = (agent: string, epoch: number, node = 'alice'): DurableChange => ({
@@ -92,7 +121,7 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
     });
     await store.commit([{ type: 'agent', row: agentRow('greeter') }, held('greeter', 1), held('echo', 7)]);
     await store.commit([held('greeter', 2, 'bob'), held('greeter', 1)]);
-    await store.commit([{ type: 'agent-gone', name: 'greeter' }]);
+    await store.commit([{ type: 'agent-gone', row: removedAgent('greeter') }]);
     const epochs = Array.from({ length: maxHoldersPerAgent + 5 }, (_, n) => held('restless', n + 1));
     await store.commit(epochs);
     const check = ({ holders }: MutableView) => {
@@ -120,7 +149,12 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
     await store.commit(numbers.map((n) => ({ type: 'node', row: nodeRow(`n${n}`) })));
     await store.commit(numbers.map((n) => ({ type: 'task-new', row: taskRow(n) })));
     await store.commit(
-      numbers.map((n) => ({ type: 'memory', agent: `a${n}`, entries: memoryEntries(`a${n}`, [{ text: 'x' }]) })),
+      numbers.map((n) => ({
+        type: 'memory',
+        space: 'default',
+        agent: `a${n}`,
+        entries: memoryEntries(`a${n}`, [{ text: 'x' }]),
+      })),
     );
     const view = await loadedView(store);
     t.equal(view.nodes.size, count);
@@ -131,14 +165,14 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
   await t.test('a batch with one refused change leaves nothing behind, and the store goes on', async (t) => {
     const { store } = await open(t);
     const log = memoryEntries('greeter', [{ text: 'first' }, { text: 'second' }]);
-    await store.commit([{ type: 'memory', agent: 'greeter', entries: log }]);
+    await store.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries: log }]);
     const forked = memoryEntries('greeter', [{ text: 'first' }, { text: 'a lie' }]);
     const batch: DurableChange[] = [
       { type: 'node', row: nodeRow('alice') },
       { type: 'task-new', row: taskRow(1) },
       { type: 'event', row: eventOf('x') },
-      { type: 'memory', agent: 'other', entries: memoryEntries('other', [{ text: 'unrelated' }]) },
-      { type: 'memory', agent: 'greeter', entries: forked },
+      { type: 'memory', space: 'default', agent: 'other', entries: memoryEntries('other', [{ text: 'unrelated' }]) },
+      { type: 'memory', space: 'default', agent: 'greeter', entries: forked },
     ];
     const { code, text } = await refused(store.commit(batch));
     t.equal(code, 'storage-failed');
@@ -185,7 +219,7 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
     const version = (n: number, text: string): DurableChange => {
       return {
         type: 'agent-version',
-        name: 'greeter',
+        agent: 'greeter',
         version: n,
         atMs: t0 + n,
         by: 'key:ada',
@@ -198,7 +232,7 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
       { version: 2, atMs: t0 + 2, by: 'key:ada', spec: agentSpec('greeter', 'two') },
       { version: 1, atMs: t0 + 1, by: 'key:ada', spec: agentSpec('greeter', 'one') },
     ]);
-    await store.commit([{ type: 'agent-gone', name: 'greeter' }, version(1, 'a new life')]);
+    await store.commit([{ type: 'agent-gone', row: removedAgent('greeter') }, version(1, 'a new life')]);
     t.strictSame(
       (await store.agentVersions('greeter')).map(({ spec }) => spec.instructions),
       ['a new life'],
@@ -214,7 +248,7 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
     const log = memoryEntries('greeter', [{ text: 'the garage code is 4711' }]);
     const ended = endedTask(taskRow(1, { idempotencyKey: 'k1' }));
     const { events } = await store.commit([
-      { type: 'memory', agent: 'greeter', entries: log },
+      { type: 'memory', space: 'default', agent: 'greeter', entries: log },
       { type: 'task-new', row: taskRow(1, { idempotencyKey: 'k1' }) },
       { type: 'task-end', row: ended },
       { type: 'event', row: eventOf('kept', { node: 'alice' }) },
@@ -225,7 +259,7 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
     t.equal((await refused(store.commit([{ type: 'node-gone', id: 'x' }]))).code, 'storage-failed');
     const again = await reopen();
     t.strictSame(await again.memoryLog('greeter', 0, 10), log);
-    t.strictSame(await again.taskByIdempotencyKey('k1'), ended);
+    t.strictSame(await again.taskByIdempotencyKey('default', 'k1'), ended);
     t.strictSame(await again.events({ limit: 10 }), events);
     t.equal((await again.audit({ limit: 10 })).length, 1);
     t.equal((await again.searchMemory({ text: 'garage', limit: 10 })).length, 1);
@@ -250,7 +284,7 @@ function* history(random: Random): Generator<DurableChange[]> {
       else if (roll === 1 && step % 7 === 0) batch.push({ type: 'node-gone', id: node });
       else if (roll === 2)
         batch.push({ type: 'agent', row: agentRow(agent, { version: step + 1, updatedMs: t0 + step }) });
-      else if (roll === 3 && step % 9 === 0) batch.push({ type: 'agent-gone', name: agent });
+      else if (roll === 3 && step % 9 === 0) batch.push({ type: 'agent-gone', row: removedAgent(agent) });
       else if (roll === 4) batch.push({ type: 'token', row: tokenRow(`token-${step % 4}`, { usesLeft: step % 5 }) });
       else if (roll === 5 && step % 5 === 0) batch.push({ type: 'token-gone', id: `token-${step % 4}` });
       else if (roll === 6)
@@ -259,10 +293,11 @@ function* history(random: Random): Generator<DurableChange[]> {
       else if (roll === 8) {
         const entries = memoryEntries(agent, [{ text: `note ${step}` }, null], { previous: heads.get(agent) });
         heads.set(agent, entries[1] as MemoryEntry);
-        batch.push({ type: 'memory', agent, entries });
+        batch.push({ type: 'memory', space: 'default', agent, entries });
       } else if (roll === 9) {
         const row: BranchRow = {
           id: `${agent}.${node}`,
+          space: 'default',
           agent,
           node,
           epoch: 1,

@@ -39,7 +39,7 @@ export async function memoryConformance(t: Test, open: OpenStore): Promise<void>
       log.map(() => null),
       'valid before',
     );
-    await store.commit([{ type: 'memory', agent: 'greeter', entries: log }]);
+    await store.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries: log }]);
     const stores = [store];
     const check = async () => {
       const read = await stores.at(-1)?.memoryLog('greeter', 0, 100);
@@ -59,9 +59,9 @@ export async function memoryConformance(t: Test, open: OpenStore): Promise<void>
   await t.test('the same entries again change nothing, whole or overlapping', async (t) => {
     const { store } = await open(t);
     const log = memoryEntries('greeter', [{ text: 'a' }, { text: 'b' }, { text: 'c' }]);
-    await store.commit([{ type: 'memory', agent: 'greeter', entries: log.slice(0, 2) }]);
-    await store.commit([{ type: 'memory', agent: 'greeter', entries: log }]);
-    await store.commit([{ type: 'memory', agent: 'greeter', entries: log.slice(0, 1) }]);
+    await store.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries: log.slice(0, 2) }]);
+    await store.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries: log }]);
+    await store.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries: log.slice(0, 1) }]);
     t.strictSame(await store.memoryLog('greeter', 0, 10), log);
     const { hash } = log[2] as MemoryEntry;
     t.strictSame((await loadedView(store)).heads.get('greeter'), { epoch: 1, seq: 3, hash, entries: 3 });
@@ -70,7 +70,9 @@ export async function memoryConformance(t: Test, open: OpenStore): Promise<void>
 
   await t.test('an entry of another agent in a log is refused', async (t) => {
     const { store } = await open(t);
-    const work = store.commit([{ type: 'memory', agent: 'prism', entries: memoryEntries('greeter', [{ text: 'a' }]) }]);
+    const work = store.commit([
+      { type: 'memory', space: 'default', agent: 'prism', entries: memoryEntries('greeter', [{ text: 'a' }]) },
+    ]);
     t.equal((await refused(work)).code, 'storage-failed');
     t.equal((await loadedView(store)).heads.size, 0);
   });
@@ -84,9 +86,9 @@ export async function memoryConformance(t: Test, open: OpenStore): Promise<void>
     const later = memoryEntries('greeter', [{ text: 'on another node' }], { previous: log[9], epoch: 2 });
     const all = [...log, ...later];
     await store.commit([
-      { type: 'memory', agent: 'greeter', entries: log },
-      { type: 'memory', agent: 'greeter', entries: later },
-      { type: 'memory', agent: 'greeter-2', entries: memoryEntries('greeter-2', [{ text: 'x' }]) },
+      { type: 'memory', space: 'default', agent: 'greeter', entries: log },
+      { type: 'memory', space: 'default', agent: 'greeter', entries: later },
+      { type: 'memory', space: 'default', agent: 'greeter-2', entries: memoryEntries('greeter-2', [{ text: 'x' }]) },
     ]);
     const hashes = all.map(({ seq, epoch, hash }) => ({ seq, epoch, hash }));
     t.strictSame(await store.memoryHashes('greeter', 0, 1e9), hashes);
@@ -106,6 +108,7 @@ export async function memoryConformance(t: Test, open: OpenStore): Promise<void>
     ]);
     const row: BranchRow = {
       id: 'greeter.alice.1',
+      space: 'default',
       agent: 'greeter',
       node: 'alice',
       epoch: 1,

@@ -17,7 +17,7 @@ export async function pagesConformance(t: Test, open: OpenStore): Promise<void> 
     const row = taskRow(1, { idempotencyKey: 'k "1"', priority: 0, by, replyTo });
     await store.commit([{ type: 'task-new', row }]);
     t.strictSame(await store.task(row.id), row);
-    t.strictSame(await store.taskByIdempotencyKey('k "1"'), row);
+    t.strictSame(await store.taskByIdempotencyKey('default', 'k "1"'), row);
     const state = {
       state: 'leased',
       attempt: 1,
@@ -42,7 +42,7 @@ export async function pagesConformance(t: Test, open: OpenStore): Promise<void> 
     );
     await store.commit([{ type: 'task-end', row: failed }]);
     t.strictSame(await store.task(row.id), failed);
-    t.strictSame(await store.taskByIdempotencyKey('k "1"'), failed);
+    t.strictSame(await store.taskByIdempotencyKey('default', 'k "1"'), failed);
   });
 
   await t.test('the first end of a task stays, and no state comes after it', async (t) => {

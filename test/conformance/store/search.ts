@@ -26,6 +26,7 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
     await store.commit([
       {
         type: 'memory',
+        space: 'default',
         agent: 'greeter',
         entries: memoryEntries('greeter', [
           { text: 'The garage door is open.', embedding: embedding('minilm', 1, 0, 0), tags: ['garage'] },
@@ -40,6 +41,7 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
       },
       {
         type: 'memory',
+        space: 'default',
         agent: 'greeter-2',
         entries: memoryEntries('greeter-2', [
           { text: 'Another garage, another door.', embedding: embedding('minilm', 0.8, 0.2, 0) },
@@ -74,7 +76,7 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
       'greeter',
       rows.map(([text]) => ({ text, tags: ['Köln'] })),
     );
-    await store.commit([{ type: 'memory', agent: 'greeter', entries }]);
+    await store.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries }]);
     for (const [i, [, question]] of rows.entries())
       t.strictSame(await found(store, { text: question }), [`greeter/${i + 1}`], question.slice(0, 20));
     t.equal((await found(store, { text: 'ko\u0308ln' })).length, rows.length, 'tags too');
@@ -124,7 +126,12 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
     const { store } = await open(t);
     const texts = [0.9, 0.1, 0.5].map((importance) => ({ text: 'the same words', importance }));
     await store.commit([
-      { type: 'memory', agent: 'greeter', entries: memoryEntries('greeter', [...texts, { text: 'words' }]) },
+      {
+        type: 'memory',
+        space: 'default',
+        agent: 'greeter',
+        entries: memoryEntries('greeter', [...texts, { text: 'words' }]),
+      },
     ]);
     const hits = await store.searchMemory({ text: 'same', limit: 10 });
     t.strictSame(
@@ -167,7 +174,9 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
     const notes = Array.from({ length: 12_000 }, (_, n) => ({
       text: n === 7 ? 'the code is 4711' : 'the door is shut',
     }));
-    await store.commit([{ type: 'memory', agent: 'greeter', entries: memoryEntries('greeter', notes) }]);
+    await store.commit([
+      { type: 'memory', space: 'default', agent: 'greeter', entries: memoryEntries('greeter', notes) },
+    ]);
     const [hit] = await store.searchMemory({ text: 'what is the code', limit: 3 });
     t.equal(hit?.seq, 8);
     t.equal((await store.searchMemory({ text: 'the', limit: 3 })).length, 3);

@@ -37,8 +37,8 @@ export const capacity: MakeChecker = ({ world, stored, broke }) => {
       if (change.type !== 'agent' || !change.row.placement) return;
       const { node, model, epoch } = change.row.placement;
       if (!usedBefore.has(node)) usedBefore.set(node, usedOn(node));
-      if (stored.agents.get(change.row.name)?.placement?.epoch === epoch) return;
-      fresh.set(change.row.name, { agent: change.row.name, node, model });
+      if (stored.agents.get(change.row.id)?.placement?.epoch === epoch) return;
+      fresh.set(change.row.id, { agent: change.row.id, node, model });
     },
     committed() {
       for (const { agent, node, model } of fresh.values()) {

@@ -8,7 +8,7 @@ export const closed: MakeChecker = ({ stored, broke }) => {
     committing(change) {
       if (change.type === 'agent' && change.row.placement) {
         const { node, epoch } = change.row.placement;
-        if (stored.agents.get(change.row.name)?.placement?.epoch === epoch) return;
+        if (stored.agents.get(change.row.id)?.placement?.epoch === epoch) return;
         const row = stored.nodes.get(node);
         checker.exercised++;
         const why = !row
@@ -22,7 +22,7 @@ export const closed: MakeChecker = ({ stored, broke }) => {
                 : row.presence !== 'online'
                   ? row.presence
                   : null;
-        if (why) broke(checker.name, `${change.row.name} is placed on ${node}, which is ${why}`);
+        if (why) broke(checker.name, `${change.row.id} is placed on ${node}, which is ${why}`);
       }
       if (change.type === 'task-state' && change.state === 'leased') {
         const row = stored.nodes.get(change.node as string);

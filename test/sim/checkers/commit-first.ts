@@ -1,4 +1,5 @@
 // [INV-commit-first] Every message of the coordinator is compared with what the store has committed at that moment.
+import { idOf } from '@blackroad/protocol';
 import type { MakeChecker } from '../checker.ts';
 
 export const commitFirst: MakeChecker = ({ stored, broke }) => {
@@ -32,8 +33,10 @@ export const commitFirst: MakeChecker = ({ stored, broke }) => {
             hasGeneration(node, message.to),
             `${node} is told of generation ${message.to}, stored is ${row?.generation}`,
           );
-          for (const { spec, epoch } of message.put) {
-            const agent = stored.agents.get(spec.name);
+          for (const assigned of message.put) {
+            const { epoch } = assigned;
+            const id = idOf(assigned);
+            const agent = stored.agents.get(id);
             // Removed, taken off or moved on in the same batch: told, and told otherwise right after.
             if (!agent) continue;
             const { placement } = agent;
@@ -41,7 +44,7 @@ export const commitFirst: MakeChecker = ({ stored, broke }) => {
             const here = placement?.epoch === epoch ? placement.node === node : isOver;
             claim(
               here,
-              `${node} is told to run ${spec.name} under ${epoch}, stored is ${agent.epoch} on ${agent.placement?.node}`,
+              `${node} is told to run ${id} under ${epoch}, stored is ${agent.epoch} on ${agent.placement?.node}`,
             );
           }
           return;

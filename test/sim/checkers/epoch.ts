@@ -10,16 +10,16 @@ export const epoch: MakeChecker = ({ world, stored, broke }) => {
     exercised: 0,
     committing(change) {
       if (change.type === 'agent') {
-        const { name, epoch: now, placement } = change.row;
-        const before = stored.agents.get(name)?.placement;
+        const { id: agent, epoch: now, placement } = change.row;
+        const before = stored.agents.get(agent)?.placement;
         checker.exercised++;
-        if (now < (highest.get(name) ?? 0))
-          broke(checker.name, `${name} goes back from epoch ${highest.get(name)} to ${now}`);
-        highest.set(name, now);
+        if (now < (highest.get(agent) ?? 0))
+          broke(checker.name, `${agent} goes back from epoch ${highest.get(agent)} to ${now}`);
+        highest.set(agent, now);
         if (placement && placement.epoch !== now)
-          broke(checker.name, `${name} is placed under ${placement.epoch}, its epoch is ${now}`);
+          broke(checker.name, `${agent} is placed under ${placement.epoch}, its epoch is ${now}`);
         if (before && placement && before.node !== placement.node && before.epoch >= placement.epoch)
-          broke(checker.name, `${name} goes to ${placement.node} without a new epoch`);
+          broke(checker.name, `${agent} goes to ${placement.node} without a new epoch`);
       }
       if (change.type === 'memory') {
         const placement = stored.agents.get(change.agent)?.placement;
@@ -35,11 +35,11 @@ export const epoch: MakeChecker = ({ world, stored, broke }) => {
     },
     looked() {
       for (const machine of world.machines) {
-        for (const [name, { assigned }] of machine.process?.node.agents ?? []) {
-          const key = `${machine.name} ${machine.process?.startedMs} ${name}`;
+        for (const [agent, { assigned }] of machine.process?.node.agents ?? []) {
+          const key = `${machine.name} ${machine.process?.startedMs} ${agent}`;
           checker.exercised++;
           if (assigned.epoch < (onNode.get(key) ?? 0))
-            broke(checker.name, `${machine.name} runs ${name} under ${assigned.epoch} after ${onNode.get(key)}`);
+            broke(checker.name, `${machine.name} runs ${agent} under ${assigned.epoch} after ${onNode.get(key)}`);
           onNode.set(key, assigned.epoch);
         }
       }

@@ -1,5 +1,6 @@
 // [INV-generation] A node's generation only grows, in the store and on the node; what a node runs at a generation is exactly what
 // the store held at it.
+import { idOf } from '@blackroad/protocol';
 import type { MakeChecker } from '../checker.ts';
 import type { Machine } from '../machine.ts';
 
@@ -13,7 +14,7 @@ export const generation: MakeChecker = ({ stored, broke }) => {
   const setOf = (node: string) =>
     stored
       .agentsOn(node)
-      .map((name) => `${name}:${stored.agents.get(name)?.placement?.epoch}:${stored.agents.get(name)?.version}`)
+      .map((id) => `${id}:${stored.agents.get(id)?.placement?.epoch}:${stored.agents.get(id)?.version}`)
       .sort()
       .join(' ');
   const checker: ReturnType<MakeChecker> = {
@@ -36,8 +37,7 @@ export const generation: MakeChecker = ({ stored, broke }) => {
         for (const [machine, { node }] of onNode) if (node === change.id) onNode.delete(machine);
       }
       if (change.type === 'agent' || change.type === 'agent-gone') {
-        const name = change.type === 'agent' ? change.row.name : change.name;
-        const from = stored.agents.get(name)?.placement?.node;
+        const from = stored.agents.get(change.row.id)?.placement?.node;
         if (from) touched.add(from);
         if (change.type === 'agent' && change.row.placement) touched.add(change.row.placement.node);
       }
@@ -83,7 +83,7 @@ export const generation: MakeChecker = ({ stored, broke }) => {
         const assigned = disk.read('assignment.sqlite', 'SELECT value FROM assigned ORDER BY agent');
         const has = ((assigned?.pluck().all() ?? []) as string[])
           .map((text) => JSON.parse(text))
-          .map(({ spec, epoch, version }) => `${spec.name}:${epoch}:${version}`)
+          .map((assigned) => `${idOf(assigned)}:${assigned.epoch}:${assigned.version}`)
           .sort()
           .join(' ');
         if (has !== wanted)

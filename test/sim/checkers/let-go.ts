@@ -7,8 +7,8 @@ import { holdsAt } from '../ledger.ts';
 const promptMs = 45_000;
 
 /** The node that a change takes the agent off, or null. */
-function leftNode({ stored }: Watched, name: string, to: string | null): string | null {
-  const from = stored.agents.get(name)?.placement?.node ?? null;
+function leftNode({ stored }: Watched, agent: string, to: string | null): string | null {
+  const from = stored.agents.get(agent)?.placement?.node ?? null;
   return from === to ? null : from;
 }
 
@@ -26,8 +26,8 @@ export const onLoss: MakeChecker = (watched) => {
       if (change.type === 'node' && change.row.presence !== stored.nodes.get(change.row.id)?.presence)
         lostMs.set(change.row.id, nowMs);
       if (change.type !== 'agent') return;
-      const from = leftNode(watched, change.row.name, change.row.placement?.node ?? null);
-      const before = stored.agents.get(change.row.name);
+      const from = leftNode(watched, change.row.id, change.row.placement?.node ?? null);
+      const before = stored.agents.get(change.row.id);
       const node = from === null ? undefined : stored.nodes.get(from);
       if (!before || node?.status !== 'active' || node.presence !== 'lost') return;
       // A person changed what it wants, what the node is, or took the node away.
@@ -38,18 +38,18 @@ export const onLoss: MakeChecker = (watched) => {
       if (batch.some((each) => each.type === 'node-gone' && each.id === from)) return;
       checker.exercised++;
       if (onLoss.policy !== 'replace')
-        return broke(checker.name, `${before.name} leaves ${from}, which is lost; its policy is ${onLoss.policy}`);
+        return broke(checker.name, `${before.id} leaves ${from}, which is lost; its policy is ${onLoss.policy}`);
       const sinceMs = lostMs.get(node.id) ?? 0;
       const waitedMs = Math.round(nowMs - sinceMs);
       if (waitedMs < onLoss.afterSeconds * 1000 - 250 && sinceMs > world.host.clockLostMs)
-        broke(checker.name, `${before.name} leaves ${from} after ${waitedMs} ms; it waits ${onLoss.afterSeconds} s`);
+        broke(checker.name, `${before.id} leaves ${from} after ${waitedMs} ms; it waits ${onLoss.afterSeconds} s`);
     },
     looked() {
       const { nowMs } = world.timeline;
       const { coordinator, isWell } = world.host;
-      for (const { name, placement, spec, unplaced } of stored.agents.values()) {
+      for (const { id: agent, placement, spec, unplaced } of stored.agents.values()) {
         const node = placement ? stored.nodes.get(placement.node) : undefined;
-        const key = `${name} ${placement?.epoch} ${placement?.node}`;
+        const key = `${agent} ${placement?.epoch} ${placement?.node}`;
         const isFree =
           isWell &&
           coordinator !== null &&
@@ -67,7 +67,7 @@ export const onLoss: MakeChecker = (watched) => {
         due.set(key, sinceMs);
         const patienceMs = spec.onLoss.afterSeconds * 1000 + world.host.policy.restartGraceMs + promptMs;
         if (nowMs - sinceMs > patienceMs)
-          broke(checker.name, `${name} is still on ${node.id}, lost for long, without a word on why`);
+          broke(checker.name, `${agent} is still on ${node.id}, lost for long, without a word on why`);
       }
     },
   };
@@ -82,9 +82,9 @@ export const drained: MakeChecker = ({ world, stored, broke }) => {
     looked() {
       const { nowMs } = world.timeline;
       const { coordinator, isWell } = world.host;
-      for (const { name, placement, unplaced } of stored.agents.values()) {
+      for (const { id: agent, placement, unplaced } of stored.agents.values()) {
         const node = placement ? stored.nodes.get(placement.node) : undefined;
-        const key = `${name} ${placement?.epoch} ${placement?.node}`;
+        const key = `${agent} ${placement?.epoch} ${placement?.node}`;
         const isAsked =
           isWell &&
           coordinator !== null &&
@@ -99,11 +99,11 @@ export const drained: MakeChecker = ({ world, stored, broke }) => {
         }
         checker.exercised++;
         // What it has begun it may finish: leases end by their deadlines.
-        const works = [...stored.tasks.values()].some((task) => task.agent === name && task.state !== 'queued');
+        const works = [...stored.tasks.values()].some((task) => task.agent === agent && task.state !== 'queued');
         const sinceMs = works ? nowMs : (since.get(key) ?? nowMs);
         since.set(key, sinceMs);
         if (nowMs - sinceMs > promptMs)
-          broke(checker.name, `${name} idles on ${node.id}, which drains for ${Math.round(nowMs - sinceMs)} ms`);
+          broke(checker.name, `${agent} idles on ${node.id}, which drains for ${Math.round(nowMs - sinceMs)} ms`);
       }
     },
   };
@@ -113,7 +113,9 @@ export const drained: MakeChecker = ({ world, stored, broke }) => {
 export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
   /** Of the batch that is being committed: nodes that were away at some moment of it. */
   const wereAway = new Set<string>();
-  /** Those of them that came back in it as somebody else, and were shut out. */
+  /** Those that were heard of for the first time in it: the valve may have been judged before. */
+  const wereNew = new Set<string>();
+  /** Those that were away, came back in it as somebody else, and were shut out. */
   const shutOut = new Set<string>();
   const idleSince = new Map<string, number>();
   const groupOf = (site: string | null) => {
@@ -122,6 +124,7 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
     for (const row of stored.nodes.values()) {
       const counts = row.status === 'active' || shutOut.has(row.id);
       if (!counts || row.presence === 'never' || (site !== null && row.site !== site)) continue;
+      if (wereNew.has(row.id)) continue;
       if (row.presence === 'online' && !wereAway.has(row.id)) here++;
       else away++;
     }
@@ -134,6 +137,7 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
       if (change.type !== 'node') return;
       const { id, presence } = change.row;
       const { presence: before, status } = stored.nodes.get(id) ?? {};
+      if (before === 'never' && presence !== 'never') wereNew.add(id);
       if (status === 'active' && change.row.status !== 'active' && wereAway.has(id)) shutOut.add(id);
       if (presence === 'suspect' || presence === 'lost' || before === 'suspect' || before === 'lost') wereAway.add(id);
     },
@@ -148,6 +152,7 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
           broke(checker.name, `moves are frozen at ${site ?? 'the fleet'}: ${away} of ${here + away} are away`);
       }
       wereAway.clear();
+      wereNew.clear();
       shutOut.clear();
     },
     looked() {

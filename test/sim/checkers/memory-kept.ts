@@ -70,8 +70,8 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
           }
           return;
         case 'agent': {
-          const { name, epoch, spec } = change.row;
-          const key = `${name} ${epoch}`;
+          const { id: agent, epoch, spec } = change.row;
+          const key = `${agent} ${epoch}`;
           remembers.set(key, spec.memory.remember === 'turns' && (remembers.get(key) ?? true));
           return;
         }

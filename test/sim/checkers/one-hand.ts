@@ -24,15 +24,24 @@ export const oneHand: MakeChecker = ({ world, broke }) => {
     }
     last.set(agent, { epoch, machine });
   };
+  /** By machine and name: what a machine publishes bears the name of the agent, and a turn that began before a rename the old one. */
+  const names = new Map<string, string>();
+  const calledSo = (machine: Machine, called: string): string | undefined => {
+    const running = machine.process?.node.agents;
+    for (const [agent, { assigned }] of running ?? []) names.set(`${machine.name} ${assigned.spec.name}`, agent);
+    const agent = names.get(`${machine.name} ${called}`);
+    return agent !== undefined && running?.has(agent) ? agent : undefined;
+  };
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-one-hand',
     exercised: 0,
     said({ name, params }, machine) {
       if (name !== 'agentOut') return;
-      const agent = params.agent as string;
+      const called = params.agent as string;
       checker.exercised++;
-      const running = machine.process?.node.agents.get(agent);
-      if (!running) return broke(checker.name, `${machine.name} acts for ${agent}, which it was told to let go`);
+      const agent = calledSo(machine, called);
+      if (agent === undefined)
+        return broke(checker.name, `${machine.name} acts for ${called}, which it was told to let go`);
       acts(machine, agent);
     },
     looked() {

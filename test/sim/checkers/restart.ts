@@ -12,7 +12,7 @@ function leaves(
   batch: readonly DurableChange[],
 ): { agent: string; node: string } | null {
   if (change.type !== 'agent') return null;
-  const before = stored.agents.get(change.row.name);
+  const before = stored.agents.get(change.row.id);
   const { placement } = before ?? {};
   // Taken off because a person changed its rules: that is what they wanted.
   if (!before || !placement || before.version !== change.row.version || before.updatedMs > placement.placedMs)
@@ -26,7 +26,7 @@ function leaves(
   if ((site.length > 0 && !site.includes(row.site)) || !hasLabels) return null;
   // A person forgot the node, with all that was on it.
   if (batch.some((each) => each.type === 'node-gone' && each.id === row.id)) return null;
-  return { agent: change.row.name, node: row.id };
+  return { agent: change.row.id, node: row.id };
 }
 
 export const restart: MakeChecker = (watched) => {

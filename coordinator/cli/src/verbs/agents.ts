@@ -228,6 +228,18 @@ export const agentVerbs: Verb[] = [
     },
   },
   {
+    words: 'agents rename',
+    args: '<agent> <name>',
+    text: 'Gives an agent another name; its memory, its tasks and what it does now stay as they are.',
+    completes: 'agents',
+    async run(call) {
+      const agent = argument(call, 0, '<agent>');
+      const name = argument(call, 1, '<name>');
+      const renamed = await call.client().call('agentRename', { params: { agent }, body: { name } });
+      call.show(renamed, () => `${agent} is called ${renamed.name} from now on.`);
+    },
+  },
+  {
     words: 'agents remove',
     args: '<agent>',
     text: 'Removes an agent; its memory stays.',

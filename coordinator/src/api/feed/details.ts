@@ -1,7 +1,7 @@
 // The channels of one thing: a node, an agent or a task as it stands, whole, while a console looks at it. Opened when the first one
 // asks, closed when the last one left; a console that comes back gets it anew. In: marks. Out: bytes.
-import { readChannel, type TaskView } from '@blackroad/protocol';
-import type { View } from '../../view.ts';
+import { defaultSpace, readChannel, type TaskView } from '@blackroad/protocol';
+import { agentIdOf, type View } from '../../view.ts';
 import { showAgent, showNode, showTask } from '../show.ts';
 import { createTable, type FeedTableState } from './table.ts';
 
@@ -25,9 +25,9 @@ export function createDetails(view: View, epoch: string): Details {
 
   function show(kind: string, of: string): object | null {
     if (kind === 'node') return showNode(view, of);
-    if (kind === 'agent') return showAgent(view, of);
+    if (kind === 'agent') return showAgent(view, agentIdOf(view, defaultSpace, of) ?? '');
     const live = view.tasks.get(of);
-    return live ? showTask(live) : (ends.get(of) ?? null);
+    return live ? showTask(view, live) : (ends.get(of) ?? null);
   }
   return {
     table: (channel) => open.get(channel) ?? null,

@@ -1,7 +1,17 @@
 // The console's feed over real WebSockets: snapshots, deltas in sequence, going on after a sleep, and the ends of consoles that are slow,
 // too many, rude or signed out.
 import { connect } from 'node:net';
-import type { AgentLine, FleetTotals, NodeHealth, NodeLine, NodeView, TaskLine, TaskView } from '@blackroad/protocol';
+import type {
+  AgentLine,
+  AgentView,
+  FleetEvent,
+  FleetTotals,
+  NodeHealth,
+  NodeLine,
+  NodeView,
+  TaskLine,
+  TaskView,
+} from '@blackroad/protocol';
 import { coordinatorSelf, maxFeedChannels } from '@blackroad/protocol';
 import t from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../../test/fixtures/coordinator/api-fleet.ts';
@@ -63,6 +73,29 @@ t.test('tables: a snapshot each, then what changed, in sequence, the same for ev
   await fleet.call('DELETE', '/v1/nodes/bob');
   await two.until(() => !two.row('nodes', 'bob'));
   t.same([...one.complaints, ...two.complaints], []);
+});
+
+t.test('a rename: the old name goes, and what was told of the agent lately is told under the new one', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  await fleet.node('alice');
+  await apply(fleet, 'greeter');
+  const { body: task } = await fleet.call<TaskView>('POST', '/v1/agents/greeter/tasks', { body: { prompt: 'Hello?' } });
+  const client = asViewer(fleet);
+  client.subscribe('agents', 'tasks', 'events', 'agent:greeter');
+  await client.until(() => isWhole(client, 'agents') && isWhole(client, 'tasks') && isWhole(client, 'agent:greeter'));
+  await client.until(() => client.row<TaskLine>('tasks', task.id)?.state === 'done');
+  await fleet.call('POST', '/v1/agents/greeter/rename', { body: { name: 'host' } });
+  await client.until(() => client.row<AgentLine>('agents', 'host')?.state === 'ready');
+  await client.until(() => client.row<AgentLine>('agents', 'greeter') === undefined);
+  await client.until(() => client.row<TaskLine>('tasks', task.id)?.agent === 'host');
+  await client.until(() => client.rows<FleetEvent>('events').some(({ type }) => type === 'agent-renamed'));
+  const placed = client.rows<FleetEvent>('events').find(({ type }) => type === 'agent-placed');
+  t.match(placed, { agent: 'host', text: /^greeter goes to alice/ }, 'its words stay as they were told');
+  await client.until(() => client.row('agent:greeter', 'greeter') === undefined);
+  client.subscribe('agent:host');
+  await client.until(() => client.row<AgentView>('agent:host', 'host')?.version === 2);
+  t.same(client.complaints, []);
 });
 
 t.test('the load of models is live in the API and on the channel of its node, and changes no row', async (t) => {

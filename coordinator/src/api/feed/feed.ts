@@ -4,6 +4,7 @@
 // the past that a task's own channel asks for.
 import {
   ConsoleRequest,
+  defaultSpace,
   type FeedTable,
   faults,
   maxFeedChannels,
@@ -15,8 +16,9 @@ import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { WebSocket } from 'ws';
 import type { Coordinator, Touched } from '../../coordinator.ts';
+import { agentIdOf, agentNameOf } from '../../view.ts';
 import type { AlertBoard } from '../alert-board.ts';
-import { branchCounts, showTask } from '../show.ts';
+import { branchCounts, showEvent, showTask } from '../show.ts';
 import type { Tally } from '../tally.ts';
 import { createDetails } from './details.ts';
 import { agentLine, nodeLine, taskLine } from './lines.ts';
@@ -95,12 +97,15 @@ export async function createConsoleFeed(parts: {
     ids: () => view.nodes.keys(),
     line: (id, before) => nodeLine(view, id, before as never),
   });
+  // Consoles know an agent by its name, as people do.
+  const names = new Map(Array.from(view.agents.values(), ({ id, spec }) => [id, spec.name]));
+  const idOf = (name: string) => agentIdOf(view, defaultSpace, name);
   const agents = createTable({
     channel: 'agents',
     epoch,
     key: 'name',
-    ids: () => view.agents.keys(),
-    line: (name) => agentLine(view, name, branches),
+    ids: () => names.values(),
+    line: (name) => agentLine(view, idOf(name) ?? '', branches),
   });
   const alertTable = createTable({
     channel: 'alerts',
@@ -123,11 +128,11 @@ export async function createConsoleFeed(parts: {
   });
   const tasks = createRecent(
     { channel: 'tasks', epoch },
-    pastTasks.reverse().map((row) => [row.id, taskLine(row)]),
+    pastTasks.reverse().map((row) => [row.id, taskLine(view, row)]),
   );
   const events = createRecent(
     { channel: 'events', epoch },
-    pastEvents.reverse().map((event) => [String(event.id), event]),
+    pastEvents.reverse().map((event) => [String(event.id), showEvent(view, event)]),
   );
   const tables: Record<FeedTable, Omit<FeedTableState, 'mark'>> = {
     totals,
@@ -140,37 +145,54 @@ export async function createConsoleFeed(parts: {
   const details = createDetails(view, epoch);
   const tableOf = (channel: string) => tables[channel as FeedTable] ?? details.table(channel);
 
+  function markName(name: string) {
+    agents.mark(name);
+    details.mark(`agent:${name}`);
+  }
+  /** Under its old name a renamed agent is no more, and what was told of it lately is its own all the same. */
+  function noteName(id: string, name: string | undefined) {
+    const was = names.get(id);
+    if (was !== undefined) markName(was);
+    if (name === undefined) names.delete(id);
+    if (name === was || name === undefined) return;
+    names.set(id, name);
+    markName(name);
+    if (was === undefined) return;
+    tasks.amend((row) => (row.agent === was ? { ...row, agent: name } : null));
+    events.amend((row) => (row.agent === was ? { ...row, agent: name } : null));
+  }
+
   function note(touched: Touched, followers: readonly string[]) {
     for (const id of touched.nodes) {
       nodes.mark(id);
       details.mark(`node:${id}`);
     }
-    const markAgent = (name: string) => {
-      agents.mark(name);
-      details.mark(`agent:${name}`);
-      const node = view.agents.get(name)?.placement?.node;
+    const markAgent = (id: string) => {
+      const row = view.agents.get(id);
+      noteName(id, row?.spec.name);
+      const node = row?.placement?.node;
       // Its count of agents, and of what they work on.
       if (node !== undefined) nodes.mark(node);
     };
-    for (const name of touched.agents) markAgent(name);
-    for (const name of followers) markAgent(name);
+    for (const id of touched.agents) markAgent(id);
+    for (const id of followers) markAgent(id);
     for (const id of touched.tasks) {
       const row = view.tasks.get(id);
       if (!row) continue;
-      tasks.add(id, taskLine(row));
+      tasks.add(id, taskLine(view, row));
       if (row.node !== null) nodes.mark(row.node);
       details.mark(`task:${id}`);
     }
     for (const row of touched.ended) {
-      tasks.add(row.id, taskLine(row));
+      tasks.add(row.id, taskLine(view, row));
       if (row.node !== null) nodes.mark(row.node);
-      details.end(showTask(row));
+      details.end(showTask(view, row));
     }
-    for (const event of touched.events) events.add(String(event.id), event);
+    for (const event of touched.events) events.add(String(event.id), showEvent(view, event));
     if (frozen !== view.frozen) {
       frozen = view.frozen;
       // Why they wait is said in other words now.
-      for (const name of tally.agentsIn('waiting')) agents.mark(name);
+      for (const id of tally.agentsIn('waiting')) agents.mark(agentNameOf(view, id));
     }
   }
 
@@ -320,7 +342,7 @@ export async function createConsoleFeed(parts: {
   async function findTask(id: string) {
     if (view.tasks.has(id)) return;
     const row = await store.task(id);
-    const task: TaskView | null = row && showTask(row);
+    const task: TaskView | null = row && showTask(view, row);
     if (task && !view.tasks.has(id)) details.end(task, true);
   }
 

@@ -3,7 +3,7 @@
 import { type AgentLine, conditionNames, type NodeLine, type NodeView, type TaskLine } from '@blackroad/protocol';
 import { nodeConditions } from '../../fleet/conditions.ts';
 import { onlyOn, stayingOn } from '../../fleet/draining.ts';
-import { type EndedTask, isEnded, type TaskRow, type View } from '../../view.ts';
+import { agentNameOf, type EndedTask, isEnded, type TaskRow, type View } from '../../view.ts';
 import { agentState } from '../show.ts';
 
 const shareStep = 0.05;
@@ -85,14 +85,14 @@ export function nodeLine(view: View, id: string, before: NodeLine | undefined): 
   } satisfies NodeLine & { presence: NodeView['presence'] };
 }
 
-export function agentLine(view: View, name: string, branches: ReadonlyMap<string, number>): AgentLine | null {
-  const row = view.agents.get(name);
+export function agentLine(view: View, id: string, branches: ReadonlyMap<string, number>): AgentLine | null {
+  const row = view.agents.get(id);
   if (!row) return null;
   const { state, reason, reasonCode, progress } = agentState(view, row);
-  const work = view.work.get(name);
-  const observed = view.observed.get(name);
+  const work = view.work.get(id);
+  const observed = view.observed.get(id);
   return {
-    name,
+    name: row.spec.name,
     state,
     node: row.placement?.node ?? null,
     model: row.placement ? (observed?.model ?? row.placement.model) : null,
@@ -100,7 +100,7 @@ export function agentLine(view: View, name: string, branches: ReadonlyMap<string
     priority: row.spec.priority,
     waiting: work?.waiting.length ?? 0,
     running: work?.leased.size ?? 0,
-    branches: branches.get(name) ?? 0,
+    branches: branches.get(id) ?? 0,
     changedMs: row.changedMs ?? row.createdMs,
     text: reason === undefined || state === 'ready' ? null : cut(reason, maxLineText),
     ...(reasonCode === undefined ? {} : { reasonCode }),
@@ -108,14 +108,14 @@ export function agentLine(view: View, name: string, branches: ReadonlyMap<string
   };
 }
 
-export function taskLine(row: TaskRow | EndedTask): TaskLine {
+export function taskLine(view: View, row: TaskRow | EndedTask): TaskLine {
   const ended = isEnded(row) ? row : null;
   const result = ended?.result || null;
   const problem = ended?.problem?.text ?? null;
   const isCut = [row.prompt, result, problem].some((text) => text !== null && text.length > maxTaskText);
   return {
     id: row.id,
-    agent: row.agent,
+    agent: agentNameOf(view, row.agent),
     state: row.state,
     prompt: cut(row.prompt, maxTaskText),
     result: result === null ? null : cut(result, maxTaskText),

@@ -7,6 +7,8 @@ import type { FeedTableState } from './table.ts';
 
 interface Recent<R> extends Omit<FeedTableState, 'mark'> {
   add(id: string, row: R): void;
+  /** Rows that it has another for are told again, where they stand. */
+  amend(other: (row: R) => R | null): void;
 }
 
 export function createRecent<R extends object>(
@@ -30,6 +32,14 @@ export function createRecent<R extends object>(
     add(id, row) {
       keep(rows, maxFeedRecentRows, id, row);
       keep(fresh, maxFeedNewRows, id, row);
+    },
+    amend(other) {
+      for (const [id, row] of rows) {
+        const amended = other(row);
+        if (!amended) continue;
+        rows.set(id, amended);
+        keep(fresh, maxFeedNewRows, id, amended);
+      }
     },
     prime: () => true,
     beat(asOfMs) {

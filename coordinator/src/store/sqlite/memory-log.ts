@@ -10,8 +10,8 @@ import type { WordIndex } from './word-index.ts';
 
 export function memoryLog(db: Database, words: WordIndex) {
   const insert = db.prepare(
-    `INSERT INTO memory_entry (agent, seq, epoch, hash, previous_hash, payload_commitment, actor, kind, created_at, received_ms, salt, payload)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent, seq) DO NOTHING`,
+    `INSERT INTO memory_entry (space, agent, seq, epoch, hash, previous_hash, payload_commitment, actor, kind, created_at, received_ms, salt, payload)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent, seq) DO NOTHING`,
   );
   const insertVector = db.prepare<[number | bigint, string, Buffer]>(
     'INSERT INTO memory_vector (id, model, vector) VALUES (?, ?, ?)',
@@ -52,13 +52,14 @@ export function memoryLog(db: Database, words: WordIndex) {
     .pluck();
 
   return {
-    append(agent: string, entries: readonly MemoryEntry[], nowMs: number) {
+    append({ agent, space }: { agent: string; space: string }, entries: readonly MemoryEntry[], nowMs: number) {
       let added = 0;
       let last: MemoryEntry | undefined;
       for (const entry of entries) {
         if (entry.agentId !== agent) throw broken(`an entry of agent ${entry.agentId} came in the log of ${agent}`);
         const { payload, vector } = splitPayload(entry.payload);
         const { changes, lastInsertRowid } = insert.run(
+          space,
           agent,
           entry.seq,
           entry.epoch,

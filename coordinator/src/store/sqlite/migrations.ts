@@ -203,6 +203,33 @@ export const migrations: readonly Migration[] = [
     name: 'what programs may read of the audit log',
     sql: 'ALTER TABLE audit ADD COLUMN params TEXT;',
   },
+  {
+    version: 13,
+    name: 'ids of agents, spaces',
+    // The name of an agent was its identity, in the chain of its memory too: it stays its id, and every chain verifies as before.
+    sql: `
+      ALTER TABLE agent RENAME COLUMN name TO id;
+      UPDATE agent SET row = json_remove(json_set(row, '$.id', id, '$.space', 'default'), '$.name') WHERE json_valid(row);
+      ALTER TABLE agent_version RENAME COLUMN name TO agent;
+      CREATE TABLE removed_agent (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+      INSERT INTO removed_agent (id, row)
+      SELECT substr(key, 12), json_patch(
+        json_object('id', substr(key, 12), 'space', 'default', 'name', substr(key, 12), 'epoch', json_extract(value, '$.epoch'),
+          'version', coalesce(json_extract(value, '$.version'), 0)),
+        iif(json_type(value, '$.quiet') = 'object', json_object('quiet', json_extract(value, '$.quiet')), '{}'))
+      FROM setting WHERE key LIKE 'agent-gone:%' AND json_valid(value) AND json_type(value) = 'object';
+      DELETE FROM setting WHERE key LIKE 'agent-gone:%';
+      -- A memory without its agent can be read by the name that it had.
+      INSERT OR IGNORE INTO removed_agent (id, row)
+      SELECT agent, json_object('id', agent, 'space', 'default', 'name', agent, 'epoch', epoch, 'version', 0)
+      FROM memory_head WHERE agent NOT IN (SELECT id FROM agent);
+      ALTER TABLE task ADD COLUMN space TEXT NOT NULL DEFAULT 'default';
+      DROP INDEX task_key;
+      CREATE UNIQUE INDEX task_key ON task (space, idempotency_key) WHERE idempotency_key IS NOT NULL;
+      ALTER TABLE memory_entry ADD COLUMN space TEXT NOT NULL DEFAULT 'default';
+      UPDATE branch SET row = json_set(row, '$.space', 'default') WHERE json_valid(row);
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

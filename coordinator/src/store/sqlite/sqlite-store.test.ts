@@ -60,6 +60,7 @@ function databaseOf(path: string, newest: number): InstanceType<typeof Sqlite> {
 }
 const note = (text: string): DurableChange => ({
   type: 'memory',
+  space: 'default',
   agent: 'greeter',
   entries: memoryEntries('greeter', [{ text }]),
 });
@@ -327,6 +328,79 @@ t.test('who asked over MQTT before the upgrade is answered after it', async (t) 
   ]);
 });
 
+t.test('an agent that is older than ids keeps its name for one, and its chain verifies', async (t) => {
+  const path = newPath();
+  const old = databaseOf(path, 12);
+  const { id: _, space: __, ...row } = agentRow('greeter');
+  old.prepare('INSERT INTO agent VALUES (?, ?)').run('greeter', JSON.stringify({ name: 'greeter', ...row }));
+  old.prepare("INSERT INTO agent_version VALUES ('greeter', 1, 1, 'key:ada', ?)").run(JSON.stringify(row.spec));
+  const setting = old.prepare('INSERT INTO setting VALUES (?, ?)');
+  const quiet = { untilMs: 5, boot: 'b', epoch: 3 };
+  setting.run('agent-gone:left', JSON.stringify({ epoch: 3, version: 2, quiet }));
+  setting.run('agent-gone:older', JSON.stringify({ epoch: 1 }));
+  // Applied again since.
+  setting.run('agent-gone:greeter', JSON.stringify({ epoch: 1, version: 1 }));
+  setting.run('welcome', '"shown"');
+  const task = old.prepare(
+    `INSERT INTO task (id, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, not_before_ms, idempotency_key)
+     VALUES (?, 'greeter', 'queued', 'Old.', 50, 'mqtt', 1, 2, 0, 3, 0, ?)`,
+  );
+  task.run(taskId(0), 'mqtt:greeter:hall');
+  const entry = old.prepare(
+    `INSERT INTO memory_entry (agent, seq, epoch, hash, previous_hash, payload_commitment, actor, kind, created_at, received_ms, salt, payload)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`,
+  );
+  const log = memoryEntries('greeter', [{}, { text: 'The code is 7.' }, {}]);
+  for (const { seq, epoch, hash, previousHash, payloadCommitment, actorId, kind, createdAt, salt, payload } of log)
+    entry.run(
+      'greeter',
+      seq,
+      epoch,
+      hash,
+      previousHash,
+      payloadCommitment,
+      actorId,
+      kind,
+      createdAt,
+      salt,
+      JSON.stringify(payload),
+    );
+  const head = old.prepare('INSERT INTO memory_head VALUES (?, 1, ?, ?, ?)');
+  head.run('greeter', 3, log.at(-1)?.hash, 3);
+  head.run('forsaken', 1, 'a'.repeat(64), 1);
+  const branch = { id: 'greeter.alice.1', agent: 'greeter', node: 'alice', epoch: 1, fromSeq: 2, uptoSeq: 3 };
+  const open1 = { ...branch, complete: true, merged: false, receivedMs: 1 };
+  old.prepare('INSERT INTO branch VALUES (?, 0, ?)').run(branch.id, JSON.stringify(open1));
+  old.close();
+
+  const store = await open(path);
+  t.teardown(() => store.close());
+  const view = await loadedView(store);
+  t.strictSame([...view.agents], [['greeter', agentRow('greeter')]]);
+  t.strictSame([...view.agentIds], [['default/greeter', 'greeter']]);
+  t.match(await store.agentVersions('greeter'), [{ version: 1, by: 'key:ada' }]);
+  const left = { space: 'default', epoch: 3, version: 2, quiet };
+  t.strictSame(
+    [...view.removedAgents.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    [
+      { id: 'forsaken', name: 'forsaken', space: 'default', epoch: 1, version: 0 },
+      { id: 'left', name: 'left', ...left },
+      { id: 'older', name: 'older', space: 'default', epoch: 1, version: 0 },
+    ],
+    'of a memory without its agent the name is known, too',
+  );
+  t.strictSame([...view.settings], [['welcome', 'shown']]);
+  t.match(view.tasks.get(taskId(0)), { space: 'default', agent: 'greeter' });
+  t.match(await store.taskByIdempotencyKey('default', 'mqtt:greeter:hall'), { id: taskId(0) });
+  t.match(view.branches.get(branch.id), { ...open1, space: 'default' });
+  const stored = await store.memoryLog('greeter', 0, 10);
+  t.strictSame(stored, log);
+  t.strictSame(stored.map(entryFault), [null, null, null]);
+  const more = memoryEntries('greeter', [{ text: 'And 8.' }], { previous: log.at(-1) });
+  await store.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries: more }]);
+  t.equal((await loadedView(store)).heads.get('greeter')?.seq, 4, 'the chain goes on');
+});
+
 t.test('a database of a newer version is refused and left alone', async (t) => {
   const path = newPath();
   await (await open(path)).close();
@@ -467,7 +541,7 @@ t.test('a damaged word index loses no memory: search and commit mend it', async 
   const { db, store } = openBoth(newPath(), log);
   t.teardown(() => store.close());
   const log1 = memoryEntries('greeter', [{ text: 'the garage code' }, { text: 'the door' }]);
-  await store.commit([{ type: 'memory', agent: 'greeter', entries: log1 }]);
+  await store.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries: log1 }]);
   const damage = () => {
     // SQLite protects the index's own tables from plain SQL.
     db.unsafeMode(true);
@@ -479,7 +553,7 @@ t.test('a damaged word index loses no memory: search and commit mend it', async 
   t.equal(lines.length, 1);
   damage();
   const log2 = memoryEntries('greeter', [{ text: 'a new memory' }], { previous: log1[1] });
-  await store.commit([{ type: 'memory', agent: 'greeter', entries: log2 }]);
+  await store.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries: log2 }]);
   t.strictSame(await store.memoryLog('greeter', 0, 10), [...log1, ...log2]);
   t.equal((await store.searchMemory({ text: 'memory', limit: 5 })).length, 1);
   t.equal((await store.searchMemory({ text: 'door', limit: 5 })).length, 1);

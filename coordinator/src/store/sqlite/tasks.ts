@@ -10,6 +10,7 @@ import { pageLimit, pruneRows } from './events.ts';
 
 interface TaskRecord {
   id: string;
+  space: string;
   agent: string;
   state: TaskState;
   prompt: string;
@@ -34,7 +35,7 @@ interface TaskRecord {
   by: string | null;
   reply_to: string | null;
 }
-const columns = `id, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, node, epoch,
+const columns = `id, space, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, node, epoch,
   leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past, by, reply_to, dismissed_ms`;
 
 const loadRows = 1_000;
@@ -53,6 +54,7 @@ function fromRecord(r: TaskRecord, readJson: ReadJson): TaskRow | EndedTask {
   const replyTo = readJson<ReplyTo>(r, 'reply_to');
   const row: TaskRow = {
     id: r.id,
+    space: r.space,
     agent: r.agent,
     state: r.state,
     prompt: r.prompt,
@@ -110,7 +112,7 @@ export function taskRows(db: Database, log: Log) {
     return null;
   };
   const insert = db.prepare(
-    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO NOTHING`,
   );
   const setState = db.prepare(
     `UPDATE task SET state = ?, attempt = ?, attempts = ?, node = ?, epoch = ?, leased_ms = ?, not_before_ms = ?, deadline_ms = ?,
@@ -129,7 +131,9 @@ export function taskRows(db: Database, log: Log) {
      WHERE ended_ms IS NULL`,
   );
   const byId = db.prepare<[string], TaskRecord>(`SELECT ${columns} FROM task WHERE id = ?`);
-  const byKey = db.prepare<[string], TaskRecord>(`SELECT ${columns} FROM task WHERE idempotency_key = ?`);
+  const byKey = db.prepare<[string, string], TaskRecord>(
+    `SELECT ${columns} FROM task WHERE space = ? AND idempotency_key = ?`,
+  );
   const live = db.prepare<[string, string], TaskRecord>(
     `SELECT ${columns} FROM task INDEXED BY task_live WHERE ended_ms IS NULL AND state = ? AND id > ? ORDER BY id LIMIT ${loadRows}`,
   );
@@ -174,6 +178,7 @@ export function taskRows(db: Database, log: Log) {
   const insertRow = (row: TaskRow, end: unknown[]) =>
     insert.run(
       row.id,
+      row.space,
       row.agent,
       row.state,
       row.prompt,
@@ -242,8 +247,8 @@ export function taskRows(db: Database, log: Log) {
       const record = byId.get(id);
       return record ? fromRecord(record, readJson) : null;
     },
-    byIdempotencyKey(key: string): TaskRow | EndedTask | null {
-      const record = byKey.get(key);
+    byIdempotencyKey(space: string, key: string): TaskRow | EndedTask | null {
+      const record = byKey.get(space, key);
       return record ? fromRecord(record, readJson) : null;
     },
     page(page: Page & { state?: TaskState; agent?: string; node?: string; dead?: boolean }): (TaskRow | EndedTask)[] {

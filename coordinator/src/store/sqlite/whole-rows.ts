@@ -2,7 +2,7 @@
 // `load` gives them back as the changes that made them, in pages, so that a start never holds a table twice.
 import { type AgentSpec, defaultSpace, type Role } from '@blackroad/protocol';
 import type { DurableChange } from '../../change.ts';
-import type { AgentRow, JoinTokenRow, KeyRow, NodeRow, SessionRow } from '../../view.ts';
+import type { AgentRow, JoinTokenRow, KeyRow, NodeRow, RemovedAgentRow, SessionRow } from '../../view.ts';
 import type { Database } from './database.ts';
 
 interface AgentVersion {
@@ -29,8 +29,9 @@ export function wholeRows(db: Database) {
     );
   const putNode = put('node', 'id', 'row');
   const dropNode = db.prepare<[string]>('DELETE FROM node WHERE id = ?');
-  const putAgent = put('agent', 'name', 'row');
-  const dropAgent = db.prepare<[string]>('DELETE FROM agent WHERE name = ?');
+  const putAgent = put('agent', 'id', 'row');
+  const dropAgent = db.prepare<[string]>('DELETE FROM agent WHERE id = ?');
+  const putRemoved = put('removed_agent', 'id', 'row');
   const putToken = put('token', 'id', 'row');
   const dropToken = db.prepare<[string]>('DELETE FROM token WHERE id = ?');
   const putKey = put('access_key', 'id', 'row');
@@ -38,12 +39,12 @@ export function wholeRows(db: Database) {
   const dropSession = db.prepare<[string]>('DELETE FROM session WHERE id = ?');
   const putSetting = put('setting', 'key', 'value');
   const putVersion = db.prepare<[string, number, number, string, string]>(
-    `INSERT INTO agent_version (name, version, at_ms, by, spec) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT (name, version) DO UPDATE SET at_ms = excluded.at_ms, by = excluded.by, spec = excluded.spec`,
+    `INSERT INTO agent_version (agent, version, at_ms, by, spec) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (agent, version) DO UPDATE SET at_ms = excluded.at_ms, by = excluded.by, spec = excluded.spec`,
   );
-  const dropVersions = db.prepare<[string]>('DELETE FROM agent_version WHERE name = ?');
+  const dropVersions = db.prepare<[string]>('DELETE FROM agent_version WHERE agent = ?');
   const versions = db.prepare<[string], { version: number; at_ms: number; by: string; spec: string }>(
-    'SELECT version, at_ms, by, spec FROM agent_version WHERE name = ? ORDER BY version DESC',
+    'SELECT version, at_ms, by, spec FROM agent_version WHERE agent = ? ORDER BY version DESC',
   );
   const page = (table: string, key: string, value: string) =>
     db.prepare<[string], { key: string; json: string }>(
@@ -55,7 +56,8 @@ export function wholeRows(db: Database) {
     session: page('session', 'id', 'row'),
     token: page('token', 'id', 'row'),
     node: page('node', 'id', 'row'),
-    agent: page('agent', 'name', 'row'),
+    agent: page('agent', 'id', 'row'),
+    removed: page('removed_agent', 'id', 'row'),
   };
   function* all(name: keyof typeof pages): Generator<{ key: string; value: unknown }> {
     for (let after = '', full = true; full; ) {
@@ -71,23 +73,24 @@ export function wholeRows(db: Database) {
   return {
     putNode: (row: NodeRow) => void putNode.run(row.id, JSON.stringify(row)),
     dropNode: (id: string) => void dropNode.run(id),
-    putAgent: (row: AgentRow) => void putAgent.run(row.name, JSON.stringify(row)),
-    /** Its versions go too: an agent of that name applied later counts from 1 again. Its memory stays. */
-    dropAgent(name: string) {
-      dropAgent.run(name);
-      dropVersions.run(name);
+    putAgent: (row: AgentRow) => void putAgent.run(row.id, JSON.stringify(row)),
+    /** Its versions go too. Its memory stays. */
+    dropAgent(row: RemovedAgentRow) {
+      dropAgent.run(row.id);
+      dropVersions.run(row.id);
+      putRemoved.run(row.id, JSON.stringify(row));
     },
-    putVersion: (name: string, { version, atMs, by, spec }: AgentVersion) =>
-      void putVersion.run(name, version, atMs, by, JSON.stringify(spec)),
+    putVersion: (agent: string, { version, atMs, by, spec }: AgentVersion) =>
+      void putVersion.run(agent, version, atMs, by, JSON.stringify(spec)),
     putToken: (row: JoinTokenRow) => void putToken.run(row.id, JSON.stringify(row)),
     dropToken: (id: string) => void dropToken.run(id),
     putKey: (row: KeyRow) => void putKey.run(row.id, JSON.stringify(row)),
     putSession: (row: SessionRow) => void putSession.run(row.id, JSON.stringify(row)),
     dropSession: (id: string) => void dropSession.run(id),
     putSetting: (key: string, value: unknown) => void putSetting.run(key, JSON.stringify(value ?? null)),
-    versions: (name: string): AgentVersion[] =>
+    versions: (agent: string): AgentVersion[] =>
       versions
-        .all(name)
+        .all(agent)
         .map(({ version, at_ms, by, spec }) => ({ version, atMs: at_ms, by, spec: JSON.parse(spec) as AgentSpec })),
     *load(): Generator<DurableChange> {
       for (const { key, value } of all('setting')) yield { type: 'setting', key, value };
@@ -95,6 +98,8 @@ export function wholeRows(db: Database) {
       for (const { value } of all('session')) yield { type: 'session', row: inSpace(withRoles(value as SessionRow)) };
       for (const { value } of all('token')) yield { type: 'token', row: inSpace(value as JoinTokenRow) };
       for (const { value } of all('node')) yield { type: 'node', row: value as NodeRow };
+      // Before the agents: one that was applied again is none of them.
+      for (const { value } of all('removed')) yield { type: 'agent-gone', row: value as RemovedAgentRow };
       for (const { value } of all('agent')) yield { type: 'agent', row: value as AgentRow };
     },
   };

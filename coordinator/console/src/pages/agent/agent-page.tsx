@@ -14,6 +14,7 @@ import { plural } from '../../kit/words.ts';
 import { useAddress } from '../../shell/router.tsx';
 import { AgentActions } from './agent-actions.tsx';
 import { AgentChat } from './agent-chat.tsx';
+import { RenameAgent } from './rename-agent.tsx';
 
 const AgentWhy = lazy(() => import('./agent-why.tsx'));
 const AgentVersions = lazy(() => import('./agent-versions.tsx'));
@@ -70,7 +71,12 @@ function OneAgent({ agent }: { agent: AgentView }) {
           </>
         }
         text={<Where agent={agent} />}
-        actions={<AgentActions agent={agent} />}
+        actions={
+          <>
+            <RenameAgent agent={agent} />
+            <AgentActions agent={agent} />
+          </>
+        }
       />
       {tab !== 'why' && <Trouble agent={agent} />}
       <Tabs

@@ -20,7 +20,9 @@ export default function AgentSpecTab({ agent }: { agent: AgentView }) {
   const [fix] = useAddress('fix');
   const [filled] = useState(() => (fix === '' || !agent.unplaced ? null : editedSpec(spec, agent.unplaced.fix)));
   const renamed = (draft: Draft) =>
-    draft.name === name ? null : { field: 'name', text: `The name stays ${name}.`, line: null };
+    draft.name === name
+      ? null
+      : { field: 'name', text: `The name stays ${name} here: rename the agent at the top of its page.`, line: null };
   return (
     <Panel title={`From version ${from.version}`}>
       {version > from.version && (
