@@ -127,7 +127,7 @@ t.test('a node is killed while it runs an agent', async (t) => {
       [unheard],
       'each unheard memory once, by its hash',
     );
-    t.match(merged[0]?.payload, { text: /unheard/, source: new RegExp(`^branch:keeper.${second}.2`) });
+    t.match(merged[0]?.payload, { text: /unheard/, source: new RegExp(`^branch:${moved.id}.${second}.2`) });
     t.equal(await chainFault(fleet, 'keeper'), null);
     t.same(await taskOf(fleet, task.id), end, 'the late report of the first attempt changes nothing');
     t.match(await agentOf(fleet, 'keeper'), { node: first, epoch: 3, state: 'ready' });

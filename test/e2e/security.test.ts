@@ -126,7 +126,8 @@ t.test('what must be refused', async (t) => {
     const boot = 'b007';
     await again.publishAsync(`${own}/state`, JSON.stringify({ state: 'online', boot }), { qos: 1 });
     const [task] = await fleet.client.call('tasks', { query: { limit: 1 } });
-    const report = { boot, task: task?.id, attempt: 1, agent: 'greeter', epoch: 1, state: 'done', result: 'forged' };
+    const { id: greeter } = await agentOf(fleet, 'greeter');
+    const report = { boot, task: task?.id, attempt: 1, agent: greeter, epoch: 1, state: 'done', result: 'forged' };
     const stale = await counter(fleet, 'coordinator_total', { what: 'remark stale-report' });
     await again.publishAsync(`${own}/task/${task?.id}/status`, JSON.stringify(report), { qos: 1 });
     await until('the report is turned down', async () => {
@@ -136,7 +137,7 @@ t.test('what must be refused', async (t) => {
     const log = await memoryOf(fleet, 'greeter');
     const nacks = await counter(fleet, 'coordinator_total', { what: 'remark memory-nack-stale-epoch' });
     const hello = { type: 'hello', epoch: 1, durableSeq: 0, hash: 'genesis' };
-    await again.publishAsync(`${own}/memory/greeter`, JSON.stringify(hello), { qos: 1 });
+    await again.publishAsync(`${own}/memory/${greeter}`, JSON.stringify(hello), { qos: 1 });
     await until('it may not read or write the memory of an agent elsewhere', async () => {
       return (await counter(fleet, 'coordinator_total', { what: 'remark memory-nack-stale-epoch' })) > nacks;
     });

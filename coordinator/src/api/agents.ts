@@ -1,6 +1,6 @@
 // Agents: specs are applied whole; what is shown says where an agent is and why.
 import { type AgentView, FleetError, notFoundText, type Principal } from '@blackroad/protocol';
-import { mintAgentId } from '../fleet/agent-ids.ts';
+import { mintAgentId } from '../agent-ids.ts';
 import { specFaults } from '../fleet/spec-faults.ts';
 import { explainingAgent } from '../placement/explain.ts';
 import { inSlices } from '../slices.ts';

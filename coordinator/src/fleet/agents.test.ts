@@ -6,7 +6,7 @@ import { ada, boot2, sampleSpec } from '../../../test/fixtures/coordinator/sampl
 import { memoryEntries } from '../../../test/fixtures/coordinator/stored-rows.ts';
 import { acceptMemory } from '../memory/accept.ts';
 import { type AgentRow, agentIdEver, agentIdOf, agentNameOf } from '../view.ts';
-import { mintAgentId } from './agent-ids.ts';
+import { mintAgentId } from '../agent-ids.ts';
 import { applyAgent, removeAgent, renameAgent } from './agents.ts';
 
 /** As people do: by name, with a fresh id where it is a new one. */

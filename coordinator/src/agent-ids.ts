@@ -1,6 +1,6 @@
 // Ids of agents: made here, and for good. In: the time and chance. Out: one that no agent has or had.
 import { type Random, sortableId } from '@blackroad/std/random';
-import type { View } from '../view.ts';
+import type { View } from './view.ts';
 
 /** An agent that is older than ids has its first name for one, and a person may have named it like this. */
 export function mintAgentId(
