@@ -285,7 +285,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a-node-that-is-back-is-not-told-what-it-missed',
     file: 'coordinator/src/fleet/hello.ts',
-    search: 'if (message.generation !== generation) sendSnapshot(draft, row.id);',
+    search: 'if (message.generation !== generation || isOther) sendSnapshot(draft, row.id);',
     replace: '',
     test: 'coordinator/src/fleet/hello.test.ts',
   },
@@ -378,6 +378,19 @@ export const mutants: readonly Mutant[] = [
     search: 'if (same && same.agent !== agent)',
     replace: "if (same && same.agent === '')",
     test: 'coordinator/src/tasks/tasks.test.ts',
+  },
+  {
+    name: 'an-older-node-is-told-names',
+    file: 'coordinator/src/fleet/assignment.ts',
+    search: 'const isOlder = nodeIn(draft, placement.node)?.agentIds !== true;',
+    replace: 'const isOlder = placement.epoch < 0;',
+  },
+  {
+    name: 'a-name-that-was-given-up-stays-taken',
+    file: 'coordinator/src/change.ts',
+    search: 'if (old !== undefined && view.agentIds.get(old) === id) view.agentIds.delete(old);',
+    replace: '',
+    test: 'coordinator/src/fleet/agents.test.ts',
   },
 ];
 
