@@ -24,24 +24,29 @@ export const oneHand: MakeChecker = ({ world, broke }) => {
     }
     last.set(agent, { epoch, machine });
   };
-  /** By machine and name: what a machine publishes bears the name of the agent, and a turn that began before a rename the old one. */
-  const names = new Map<string, string>();
-  const calledSo = (machine: Machine, called: string): string | undefined => {
+  /** Who was ever called so: what a machine publishes bears the name of the agent, and in a turn that began before a rename the old one. */
+  const called = new Map<string, Set<string>>();
+  const runningAs = (machine: Machine, name: string): string | undefined => {
     const running = machine.process?.node.agents;
-    for (const [agent, { assigned }] of running ?? []) names.set(`${machine.name} ${assigned.spec.name}`, agent);
-    const agent = names.get(`${machine.name} ${called}`);
-    return agent !== undefined && running?.has(agent) ? agent : undefined;
+    // To an older node-agent the id is the name.
+    if (running?.has(name)) return name;
+    return [...(called.get(name) ?? [])].find((agent) => running?.has(agent));
   };
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-one-hand',
     exercised: 0,
-    said({ name, params }, machine) {
-      if (name !== 'agentOut') return;
-      const called = params.agent as string;
+    committing(change) {
+      if (change.type !== 'agent') return;
+      const { id, spec } = change.row;
+      called.set(spec.name, (called.get(spec.name) ?? new Set()).add(id));
+    },
+    said({ name: topic, params }, machine) {
+      if (topic !== 'agentOut') return;
+      const name = params.agent as string;
       checker.exercised++;
-      const agent = calledSo(machine, called);
+      const agent = runningAs(machine, name);
       if (agent === undefined)
-        return broke(checker.name, `${machine.name} acts for ${called}, which it was told to let go`);
+        return broke(checker.name, `${machine.name} acts for ${name}, which it was told to let go`);
       acts(machine, agent);
     },
     looked() {
