@@ -17,9 +17,7 @@ import type { Arrived } from './bus/bus.ts';
 import { type Outgoing, outgoing } from './change.ts';
 import { createRate } from './door/rate.ts';
 import type { Answer, Inputs, Outcome } from './input.ts';
-import type { Store } from './store/store.ts';
-import { answerTo } from './tasks/answer.ts';
-import { agentIdEver, inSpace, isEnded, type View } from './view.ts';
+import { agentIdEver, type View } from './view.ts';
 
 /** Of one sender; where the broker does not say who that is, of one agent's topic. And of all together. */
 const refusedAnswersPerMinute = 60;
@@ -30,7 +28,6 @@ const maxReasonBytes = 1_000;
 
 interface AsksParts {
   view: View;
-  store: Pick<Store, 'taskByIdempotencyKey'>;
   clock: Clock;
   random: Random;
   submit(kind: 'task-submit', input: Inputs['task-submit']): Promise<Outcome<Answer<'task-submit'>>>;
@@ -42,7 +39,7 @@ export interface Asks {
   answerRefused(message: Arrived, reason: string): void;
 }
 
-export function createAsks({ view, store, clock, random, submit, send }: AsksParts): Asks {
+export function createAsks({ view, clock, random, submit, send }: AsksParts): Asks {
   const perSender = createRate(clock, refusedAnswersPerMinute);
   const inAll = createRate(clock, refusedAnswersInAll);
   const mint = () => sortableId(clock.nowMs(), random);
@@ -55,20 +52,13 @@ export function createAsks({ view, store, clock, random, submit, send }: AsksPar
       const id = mint();
       const ask = askId ?? id;
       const replyTo = { kind: 'mqtt', agent, id: ask } as const;
-      const space = by?.space ?? defaultSpace;
-      const agentId = agentIdEver(view, space, agent);
+      const agentId = agentIdEver(view, by?.space ?? defaultSpace, agent);
       if (agentId === undefined) return refuse(agent, ask, `There is no agent ${agent}.`);
-      const idempotencyKey = `mqtt:${agentId}:${ask}`;
+      const request = { prompt, idempotencyKey: `mqtt:${agentId}:${ask}` };
       try {
-        const stored = view.tasksByIdempotencyKey.has(inSpace(space, idempotencyKey))
-          ? null
-          : await store.taskByIdempotencyKey(space, idempotencyKey);
-        const known = stored && isEnded(stored) ? stored : null;
-        const request = { prompt, idempotencyKey };
-        const asked = { by: by ?? null, id, agent: agentId, origin: 'mqtt', request, known, replyTo } as const;
+        const asked = { by: by ?? null, id, agent: agentId, origin: 'mqtt', request, replyTo } as const;
         const outcome = await submit('task-submit', asked);
         if (!outcome.ok) return refuse(agent, ask, outcome.details.detail ?? outcome.code);
-        if (known) send(answerTo(replyTo, known));
       } catch (error) {
         const { message } = error instanceof FleetError ? error : new FleetError('internal');
         refuse(agent, ask, cutToBytes(message, maxReasonBytes));

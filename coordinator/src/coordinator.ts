@@ -28,14 +28,15 @@ import { decisions } from './decisions.ts';
 import { fleetState } from './fleet/tick.ts';
 import { createFleetClock, type FleetClock } from './fleet-clock.ts';
 import { Following } from './following.ts';
-import type { Answer, Decide, Decision, InputKind, Inputs, Outcome, Policy } from './input.ts';
-import { branchedOn, enrichMemory, offerOf } from './memory-reads.ts';
+import type { Answer, Decide, Decision, InputKind, Inputs, Outcome, Policy, Stored } from './input.ts';
+import { branchedOn, offerOf } from './memory-reads.ts';
 import { mayPass, Outage } from './outage.ts';
 import { encodeAll } from './outbound.ts';
 import { Planner, type PlanningFigures, type Urgency } from './planner.ts';
+import { reads } from './reads.ts';
 import { fill, rebuild } from './rebuild.ts';
 import type { Store } from './store/store.ts';
-import { type Cuts, type EndedTask, emptyView, isEnded, type MutableView, type TaskRow, type View } from './view.ts';
+import { type Cuts, type EndedTask, emptyView, type MutableView, type TaskRow, type View } from './view.ts';
 
 /** Inputs that may wait for their turn; the next is refused with `unavailable`. Perishable ones are dropped first. */
 const maxWaitingInputs = 50_000;
@@ -106,6 +107,9 @@ interface Waiting {
   reject: (error: Error) => void;
 }
 
+function stopping(): FleetError {
+  return new FleetError('unavailable', { detail: 'The coordinator is stopping.' });
+}
 export async function startCoordinator(parts: CoordinatorParts): Promise<Coordinator> {
   const loop = new Loop(parts);
   await loop.start();
@@ -148,8 +152,7 @@ class Loop implements Coordinator {
     const { policy, clock, random, fatal } = parts;
     const submit = this.submit.bind(this);
     this.#planner = new Planner({ view: this.view, policy, clock, random, submit, fatal });
-    const { store } = this;
-    this.#asks = createAsks({ view: this.view, store, clock, random, submit, send: (out) => this.#send([out]) });
+    this.#asks = createAsks({ view: this.view, clock, random, submit, send: (out) => this.#send([out]) });
     this.#outage = new Outage(clock, random, () => {
       submit('storage-back', { coordinator: random.hex(8), ...this.#outage.story() }).catch(() => {}); // stopping
     });
@@ -178,7 +181,7 @@ class Loop implements Coordinator {
   }
 
   submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>> {
-    if (this.#stopped) return Promise.reject(new FleetError('unavailable', { detail: 'The coordinator is stopping.' }));
+    if (this.#stopped) return Promise.reject(stopping());
     if (this.#waiting.length >= maxWaitingInputs) {
       this.#count('inputs_refused');
       return Promise.reject(
@@ -188,6 +191,17 @@ class Loop implements Coordinator {
         }),
       );
     }
+    const stored = kind in reads ? this.#lookUp(kind as InputKind & keyof Stored, input as never) : null;
+    return stored instanceof Promise
+      ? stored.then((found) => this.#queue(kind, { ...input, ...found }))
+      : this.#queue(kind, stored === null ? input : { ...input, ...stored });
+  }
+  #lookUp<K extends keyof Stored>(kind: K, input: Inputs[K]): Stored[K] | Promise<Stored[K]> {
+    return reads[kind](this.store, this.view, input);
+  }
+  #queue<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>> {
+    // What was looked up may have come after the end.
+    if (this.#stopped) return Promise.reject(stopping());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ kind, input, resolve: resolve as Waiting['resolve'], reject });
       this.#wake();
@@ -427,14 +441,11 @@ class Loop implements Coordinator {
   }
 
   async #takeMemory(input: Inputs['memory-up']): Promise<void> {
-    await this.submit('memory-up', input);
-    // Nothing of it was left to bring in: the next one follows without a word of the writer.
-    const { branch, message } = input;
-    const wasOffered = message.type === 'hello' || message.type === 'hydrated';
-    if (wasOffered && branch && !this.#view.branches.has(branch.id)) await this.#offerBranch(input.agent);
+    const outcome = await this.submit('memory-up', input);
+    if (outcome.ok && outcome.value.follows) await this.#offerBranch(input.agent);
   }
   async #offerBranch(agent: string): Promise<void> {
-    const offer = await offerOf(this.store, this.#view, agent);
+    const offer = offerOf(this.view, agent);
     if (offer) await this.#takeMemory(offer);
   }
 
@@ -554,19 +565,14 @@ class Loop implements Coordinator {
         return;
       case 'taskReport': {
         const { message } = decoded;
-        const live = this.#view.tasks.has(message.task);
-        // A cron task reported twice, or a late report: only then is the store asked.
-        const stored = live || !message.local ? null : await this.store.task(message.task);
-        await this.submit('task-report', { node, message, ended: stored && isEnded(stored) ? stored : null });
+        await this.submit('task-report', { node, message });
         return;
       }
       case 'taskChunk':
         this.#following.chunk(decoded.params.task as string, node, decoded.message, this.#view);
         return;
       case 'memoryUp':
-        await this.#takeMemory(
-          await enrichMemory(this.store, this.view, node, decoded.params.agent as string, decoded.message),
-        );
+        await this.#takeMemory({ node, agent: decoded.params.agent as string, message: decoded.message });
         return;
       case 'reply':
         await this.#replied(node, decoded.message);

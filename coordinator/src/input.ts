@@ -41,27 +41,8 @@ export interface Inputs {
   'node-health': { node: string; message: NodeHealth };
   'node-event': { node: string; message: NodeEvent };
   'agent-observed': { node: string; message: AgentObserved };
-  'task-report': {
-    node: string;
-    message: TaskReport;
-    /** The stored task when it has ended already. */
-    ended: EndedTask | null;
-  };
-  'memory-up': {
-    node: string;
-    agent: string;
-    message: MemoryUp;
-    /** Stored hashes of the range a batch or branch claims. */
-    stored: StoredHash[];
-    /** For a hello that lacks entries: what to send down. */
-    missing: MemoryEntry[];
-    /** Entries of the oldest complete unmerged branch of this agent, where there is one. */
-    branch: { id: string; entries: MemoryEntry[] } | null;
-    /** For a batch: the branches that its merge entries name. */
-    merging?: { id: string; entries: MemoryEntry[] }[];
-    /** For a branch: what is stored of branches of the same agent, node and epoch, in the order of their numbers. */
-    siblings?: { id: string; hashes: StoredHash[] }[];
-  };
+  'task-report': { node: string; message: TaskReport };
+  'memory-up': { node: string; agent: string; message: MemoryUp };
   /** An answer to a command that was sent to another node. */
   'reply-refused': { node: string; command: string; sentTo: string };
   // from people and programs
@@ -113,16 +94,13 @@ export interface Inputs {
     agent: string;
     request: TaskRequest;
     origin: TaskOriginName;
-    /** The stored task of the same idempotency key, where there is one. */
-    known: EndedTask | null;
     /** Missing: whoever asked looks for the end. */
     replyTo?: ReplyTo;
   };
   'task-cancel': By & { id: string };
-  /** `ended`: the dead letter as stored; `newId` names the retry. */
-  'task-retry': By & { id: string; ended: EndedTask | null; newId: string };
-  /** `ended`: the dead letter as stored. */
-  'task-dismiss': By & { id: string; ended: EndedTask | null };
+  /** `newId` names the retry. */
+  'task-retry': By & { id: string; newId: string };
+  'task-dismiss': By & { id: string };
   'key-create': By & { row: KeyRow };
   'key-revoke': By & { id: string };
   'key-used': { id: string; atMs: number };
@@ -148,6 +126,40 @@ export interface Inputs {
 }
 export type InputKind = keyof Inputs;
 
+/** What a decision must know that is not in the view but in the store alone: looked up (reads.ts) before it is decided. */
+export interface Stored {
+  'task-report': {
+    /** The task, when it has ended already. */
+    ended: EndedTask | null;
+  };
+  'memory-up': {
+    /** Hashes of the range that a batch or branch claims. */
+    stored: StoredHash[];
+    /** For a hello that lacks entries: what to send down. */
+    missing: MemoryEntry[];
+    /** Entries of the oldest complete unmerged branch of this agent, where there is one. */
+    branch: { id: string; entries: MemoryEntry[] } | null;
+    /** For a batch: the branches that its merge entries name. */
+    merging?: { id: string; entries: MemoryEntry[] }[];
+    /** For a branch: what is stored of branches of the same agent, node and epoch, in the order of their numbers. */
+    siblings?: { id: string; hashes: StoredHash[] }[];
+  };
+  'task-submit': {
+    /** The task of the same idempotency key, where there is one. */
+    known: TaskRow | EndedTask | null;
+  };
+  'task-retry': {
+    /** The dead letter. */
+    ended: EndedTask | null;
+  };
+  'task-dismiss': {
+    /** The dead letter. */
+    ended: EndedTask | null;
+  };
+}
+/** What a decision is given: what came, and what was looked up for it. */
+export type Given<K extends InputKind> = K extends keyof Stored ? Inputs[K] & Stored[K] : Inputs[K];
+
 interface Answers {
   'nodes-edit': { changed: number; unknown: string[] };
   'token-create': JoinTokenRow;
@@ -161,6 +173,8 @@ interface Answers {
   };
   renew: { node: string; class: string; site: string; certificateExpiresMs: number };
   'task-submit': TaskRow | EndedTask;
+  /** `follows`: nothing was left to bring in of the branch that the writer was offered, and the next one is to be. */
+  'memory-up': { follows: boolean };
   'task-cancel': { id: string };
   'task-retry': TaskRow;
   /** More nodes turned than one decision takes: another tick is due at once. */
@@ -215,7 +229,7 @@ export interface Policy {
 }
 export type Decide<K extends InputKind> = (
   view: View,
-  input: Inputs[K],
+  input: Given<K>,
   nowMs: number,
   policy: Policy,
 ) => Decision<Answer<K>>;

@@ -1,18 +1,17 @@
-// What the store must be asked before a memory message can be decided: decisions are pure, so the loop reads ahead.
-import type { MemoryEntry, MemoryUp } from '@blackroad/protocol';
+// What the store must be asked before words of a node about a memory can be decided; and which branch its writer is offered next. In: the
+// store, the view, the message. Out: what is stored, and offers as words that the writer could have said.
+import type { MemoryEntry } from '@blackroad/protocol';
 import { heldBy } from './fleet/held.ts';
-import type { Inputs } from './input.ts';
+import type { Inputs, Stored } from './input.ts';
 import type { Store } from './store/store.ts';
 import type { View } from './view.ts';
 
-export async function enrichMemory(
+export async function readMemory(
   store: Store,
   view: View,
-  node: string,
-  agent: string,
-  message: MemoryUp,
-): Promise<Inputs['memory-up']> {
-  const input: Inputs['memory-up'] = { node, agent, message, stored: [], missing: [], branch: null };
+  { node, agent, message }: Inputs['memory-up'],
+): Promise<Stored['memory-up']> {
+  const input: Stored['memory-up'] = { stored: [], missing: [], branch: null };
   // It will be refused: nothing is read for it.
   if (!heldBy(view, agent, message.epoch, node)) return input;
   if (message.type === 'hello') {
@@ -53,14 +52,12 @@ export function branchedOn(view: View, node: string): Set<string> {
  * Offers the writer of an agent its oldest branch without having been asked: it says nothing of a memory that it knows to be level, and
  * what it was offered before may have been lost on the way.
  */
-export async function offerOf(store: Store, view: View, agent: string): Promise<Inputs['memory-up'] | null> {
+export function offerOf(view: View, agent: string): Inputs['memory-up'] | null {
   const placement = view.agents.get(agent)?.placement;
-  const oldest = oldestBranch(view, agent);
-  if (!placement || !oldest) return null;
+  if (!placement || !oldestBranch(view, agent)) return null;
   const { node, epoch } = placement;
   const { seq = 0, hash = 'genesis' } = view.heads.get(agent) ?? {};
-  const message = { type: 'hydrated', epoch, durableSeq: seq, hash } as const;
-  return { node, agent, message, stored: [], missing: [], branch: await readBranch(store, view, oldest) };
+  return { node, agent, message: { type: 'hydrated', epoch, durableSeq: seq, hash } };
 }
 
 /** More than one message holds: the decision cuts, and goes on with the next part. */
@@ -69,8 +66,8 @@ const branchMessages = 8;
 type Branch = ReturnType<View['branches']['get']>;
 /** Branches of one agent, node and epoch are `name`, `name.2`, `name.3`: a node that forked twice has two. */
 async function readSiblings(store: Store, name: string) {
-  const siblings: NonNullable<Inputs['memory-up']['siblings']> = [];
-  let last: Inputs['memory-up']['branch'] = null;
+  const siblings: NonNullable<Stored['memory-up']['siblings']> = [];
+  let last: Stored['memory-up']['branch'] = null;
   for (let id = name; ; id = `${name}.${siblings.length + 1}`) {
     const entries = await store.branchEntries(id);
     if (entries.length === 0) return { siblings, last };
@@ -83,7 +80,7 @@ async function readMerging(store: Store, view: View, entries: readonly MemoryEnt
   const ids = new Set<string>();
   for (const { kind, payload } of entries)
     if (kind === 'merge' && payload?.source.startsWith('branch:')) ids.add(payload.source.slice('branch:'.length));
-  const merging: NonNullable<Inputs['memory-up']['merging']> = [];
+  const merging: NonNullable<Stored['memory-up']['merging']> = [];
   for (const id of ids) {
     const branch = await readBranch(store, view, view.branches.get(id));
     if (branch) merging.push(branch);
@@ -95,7 +92,7 @@ function oldestBranch(view: View, agent: string, but: ReadonlySet<string> = new 
     if (branch.agent === agent && branch.complete && !but.has(branch.id)) return branch;
   return undefined;
 }
-async function readBranch(store: Store, view: View, branch: Branch): Promise<Inputs['memory-up']['branch']> {
+async function readBranch(store: Store, view: View, branch: Branch): Promise<Stored['memory-up']['branch']> {
   if (!branch) return null;
   const entries = await store.branchEntries(branch.id);
   const open = entries.filter(({ seq }) => seq > (branch.mergedUpto ?? 0));

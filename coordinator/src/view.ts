@@ -4,6 +4,7 @@ import {
   type AgentObserved,
   type AgentSpec,
   type Asker,
+  defaultSpace,
   maxAssignmentBytes,
   maxMemoryBatchEntries,
   maxNodeEventsAtOnce,
@@ -16,6 +17,7 @@ import {
   type PastAttempt,
   type PlacementWhy,
   type PresenceCause,
+  type Principal,
   type Role,
   type TaskOriginName,
   type TaskProblem,
@@ -455,6 +457,14 @@ export function agentIdOf(view: Pick<View, 'agentIds'>, space: string, name: str
 export function agentIdEver(view: Pick<View, 'agentIds' | 'removedIds'>, space: string, name: string) {
   const key = inSpace(space, name);
   return view.agentIds.get(key) ?? view.removedIds.get(key);
+}
+/** Of an agent, also of one that was removed; else that of who asks. */
+export function spaceOf(
+  { agents, removedAgents }: Pick<View, 'agents' | 'removedAgents'>,
+  agent: string,
+  by: Pick<Principal, 'space'> | null,
+): string {
+  return (agents.get(agent) ?? removedAgents.get(agent))?.space ?? by?.space ?? defaultSpace;
 }
 /** What people call it, or called it when it was removed. Nothing of it is left: its id. */
 export function agentNameOf({ agents, removedAgents }: Pick<View, 'agents' | 'removedAgents'>, id: string): string {

@@ -3,7 +3,6 @@
 
 import { type AgentSpec, defaultSpace } from '@blackroad/protocol';
 import { type Random, sortableId } from '@blackroad/std/random';
-import type { EndedTask } from '../../coordinator/src/view.ts';
 import { people } from './people-principal.ts';
 import type { World } from './world.ts';
 
@@ -99,22 +98,11 @@ function submit(world: World, random: Random, agent: string): void {
     ...(attempts === undefined ? {} : { attempts }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
-  const ask = (known: EndedTask | null) =>
-    world.ask('task-submit', { by: people, id, agent, request, origin: 'api', known }, (outcome) => {
-      if (!outcome.ok) return;
-      if (outcome.value.agent !== agent)
-        world.broke('people', `asked ${agent}, answered with ${outcome.value.id} of ${outcome.value.agent}`);
-      world.accepted.add(outcome.value.id);
-    });
-  const { coordinator } = world.host;
-  if (idempotencyKey === undefined || !coordinator) {
-    ask(null);
-    return;
-  }
-  // As the API does: the store is asked first, and a key of another agent's task is refused.
-  void coordinator.store.taskByIdempotencyKey(people.space, idempotencyKey).then((row) => {
-    if (row && row.agent !== agent) return;
-    ask(row as EndedTask | null);
+  world.ask('task-submit', { by: people, id, agent, request, origin: 'api' }, (outcome) => {
+    if (!outcome.ok) return;
+    if (outcome.value.agent !== agent)
+      world.broke('people', `asked ${agent}, answered with ${outcome.value.id} of ${outcome.value.agent}`);
+    world.accepted.add(outcome.value.id);
   });
 }
 
@@ -171,14 +159,9 @@ export const actions: readonly Happening[] = [
         "SELECT id FROM task WHERE state IN ('failed', 'expired') ORDER BY id",
       );
       const id = pick(random, rows)?.id;
-      const { coordinator } = world.host;
-      if (id === undefined || !coordinator) return false;
-      const newId = sortableId(world.wallMs(), random);
-      void coordinator.store.task(id).then((ended) => {
-        if (ended && 'endedMs' in ended)
-          world.ask('task-retry', { by: people, id, ended, newId }, (outcome) => {
-            if (outcome.ok) world.accepted.add(outcome.value.id);
-          });
+      if (id === undefined) return false;
+      world.ask('task-retry', { by: people, id, newId: sortableId(world.wallMs(), random) }, (outcome) => {
+        if (outcome.ok) world.accepted.add(outcome.value.id);
       });
       return true;
     },

@@ -3,7 +3,7 @@ import { FleetError, type Principal, type TaskRequest, type TaskView } from '@bl
 import { sortableId } from '@blackroad/std/random';
 import type { Coordinator } from '../coordinator.ts';
 import type { Store } from '../store/store.ts';
-import { agentIdEver, agentNameOf, type EndedTask, isEnded, type TaskRow } from '../view.ts';
+import { agentIdEver, type EndedTask, isEnded, type TaskRow } from '../view.ts';
 import { agentOr404 } from './agents.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, answered, type Handlers } from './handler.ts';
@@ -20,30 +20,9 @@ async function taskOr404(context: ApiContext, id: string): Promise<TaskRow | End
   return row;
 }
 
-/**
- * The stored task of the same key. A live one is found by the decision in the view, unless it ends just before: then this row,
- * with its state of a moment ago, keeps the same work from being done twice.
- */
-async function knownTask(
-  { coordinator: { store, view } }: ApiContext,
-  { space }: Principal,
-  agent: string,
-  key: string,
-): Promise<EndedTask | null> {
-  const row = await store.taskByIdempotencyKey(space, key);
-  if (row && row.agent !== agent) {
-    const detail = `body: idempotencyKey: ${key} names a task of ${agentNameOf(view, row.agent)} already (${row.id}).`;
-    throw new FleetError('conflict', { detail });
-  }
-  return row as EndedTask | null;
-}
-
-async function submit(context: ApiContext, by: Principal, order: { id: string; agent: string; request: TaskRequest }) {
-  const { coordinator } = context;
+function submit(context: ApiContext, by: Principal, order: { id: string; agent: string; request: TaskRequest }) {
   const origin = order.request.origin ?? (by.kind === 'session' ? 'console' : 'api');
-  const key = order.request.idempotencyKey;
-  const known = key === undefined ? null : await knownTask(context, by, order.agent, key);
-  return coordinator.submit('task-submit', { ...order, by, origin, known });
+  return context.coordinator.submit('task-submit', { ...order, by, origin });
 }
 /** What a node works on now is in the view, what it worked on in the store. */
 async function listTasks({ view, store }: Coordinator, query: Parameters<Store['tasks']>[0]) {
@@ -124,16 +103,12 @@ export const taskHandlers = {
     return showTask(context.coordinator.view, await taskOr404(context, params.task));
   },
   async taskRetry({ context, params, by }) {
-    const row = await taskOr404(context, params.task);
-    const ended = isEnded(row) ? row : null;
-    const order = { by, id: params.task, ended, newId: newId(context) };
     const { coordinator } = context;
+    const order = { by, id: params.task, newId: newId(context) };
     return showTask(coordinator.view, accepted(await coordinator.submit('task-retry', order)));
   },
   async taskDismiss({ context, params, by }) {
-    const row = await taskOr404(context, params.task);
-    const ended = isEnded(row) ? row : null;
-    accepted(await context.coordinator.submit('task-dismiss', { by, id: params.task, ended }));
+    accepted(await context.coordinator.submit('task-dismiss', { by, id: params.task }));
     return showTask(context.coordinator.view, await taskOr404(context, params.task));
   },
 } satisfies Partial<Handlers>;

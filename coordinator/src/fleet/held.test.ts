@@ -4,7 +4,7 @@ import t from 'tap';
 import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { boot1, sampleNode } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { decisions } from '../decisions.ts';
-import type { InputKind, Inputs } from '../input.ts';
+import type { Given, InputKind } from '../input.ts';
 import type { View } from '../view.ts';
 import { nodeConditions } from './conditions.ts';
 
@@ -17,7 +17,7 @@ function fleetOfThree(): SampleFleet {
   return fleet;
 }
 /** As the loop decides: with what the table of decisions puts around it. */
-function decide<K extends InputKind>(fleet: SampleFleet, kind: K, input: Inputs[K]) {
+function decide<K extends InputKind>(fleet: SampleFleet, kind: K, input: Given<K>) {
   return fleet.decide<K>(decisions[kind], input);
 }
 function entry(epoch: number, over: Partial<MemoryEntry> = {}, importance = 0.5): MemoryEntry {

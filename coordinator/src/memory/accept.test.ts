@@ -4,7 +4,7 @@ import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sa
 import { ada, boot1, removedAgent, sampleHealth } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { forgetNode } from '../fleet/nodes.ts';
 import { acceptHealth } from '../fleet/presence.ts';
-import type { Inputs } from '../input.ts';
+import type { Given } from '../input.ts';
 import { acceptMemory } from './accept.ts';
 
 interface Wanted {
@@ -54,7 +54,7 @@ function branch(epoch: number, entries: MemoryEntry[], last = true): Extract<Mem
   const [first] = entries as [MemoryEntry];
   return { type: 'branch', epoch, from: first.seq, previousHash: first.previousHash, entries, last };
 }
-function up(fleet: SampleFleet, node: string, message: MemoryUp, read: Partial<Inputs['memory-up']> = {}) {
+function up(fleet: SampleFleet, node: string, message: MemoryUp, read: Partial<Given<'memory-up'>> = {}) {
   const decision = fleet.decide<'memory-up'>(acceptMemory, {
     node,
     agent: 'echo',

@@ -1,9 +1,20 @@
 // Memory from nodes (BR-MEM/1): only the node that holds the agent, under the present epoch, may append to its log. Known entries are
 // no-ops, forks are kept apart and shown, gaps and stale writers are told where the head is. Acks leave after the commit.
 import { entriesThatFit, type MemoryDown, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
-import { agentIn, change, type Draft, decided, nameIn, nodeIn, noteEvent, openDraft, remark, send } from '../draft.ts';
+import {
+  agentIn,
+  change,
+  type Draft,
+  decidedWith,
+  nameIn,
+  nodeIn,
+  noteEvent,
+  openDraft,
+  remark,
+  send,
+} from '../draft.ts';
 import { actorFault, heldBy, refuseNotItsOwn } from '../fleet/held.ts';
-import type { Decide, Inputs } from '../input.ts';
+import type { Decide, Given } from '../input.ts';
 import type { AgentRow, BranchRow } from '../view.ts';
 import { advanceMerges, bringIn, keepBranch } from './branches.ts';
 import { meet, runFault } from './chain.ts';
@@ -18,42 +29,59 @@ const nothing: Head = { seq: 0, hash: 'genesis' };
 
 export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
   const draft = openDraft(view, nowMs);
-  const { node, agent, message } = input;
-  if (nodeIn(draft, node)?.status !== 'active') {
-    remark(draft, 'node-not-active', `memory of ${agent} from ${node}`);
-    return decided(draft);
+  const { node, agent } = input;
+  let follows = false;
+  if (nodeIn(draft, node)?.status !== 'active') remark(draft, 'node-not-active', `memory of ${agent} from ${node}`);
+  else {
+    const row = agentIn(draft, agent);
+    if (!row) nack(draft, input, 'unknown-agent', nothing);
+    else follows = takeMemory(draft, input, row);
   }
-  const row = agentIn(draft, agent);
-  if (!row) {
-    nack(draft, input, 'unknown-agent', nothing);
-    return decided(draft);
-  }
-  const head: Head = view.heads.get(agent) ?? nothing;
-  // Older nodes say it.
-  if (message.type === 'drained') return decided(draft);
-  // [INV-epoch]
-  const isWriter = row.placement?.node === node && row.placement.epoch === message.epoch;
-  if (message.type === 'hydrated') {
-    if (isWriter && message.durableSeq === head.seq) offerBranch(draft, input);
-    return decided(draft);
-  }
-  if (message.type === 'branch') takeBranch(draft, input, message, head);
-  else if (!isWriter) turnDown(draft, input, head);
-  else if (message.type === 'batch') takeBatch(draft, input, message, head);
-  else if (message.type === 'hello') greet(draft, input, message, head);
-  return decided(draft);
+  return decidedWith(draft, { follows });
 };
 
+/** Answers whether the next branch is to be offered. */
+function takeMemory(draft: Draft, input: Given<'memory-up'>, { id, placement }: AgentRow): boolean {
+  const { node, message } = input;
+  const head: Head = draft.view.heads.get(id) ?? nothing;
+  // [INV-epoch]
+  const isWriter = placement?.node === node && placement.epoch === message.epoch;
+  switch (message.type) {
+    // Older nodes say it.
+    case 'drained':
+      return false;
+    case 'hydrated':
+      return isWriter && message.durableSeq === head.seq && offerBranch(draft, input);
+    case 'branch':
+      takeBranch(draft, input, message, head);
+      return false;
+    case 'batch':
+      if (isWriter) takeBatch(draft, input, message, head);
+      else turnDown(draft, input, head);
+      return false;
+    case 'hello':
+      if (isWriter) return greet(draft, input, message, head);
+      turnDown(draft, input, head);
+      return false;
+    default:
+      message satisfies never;
+      return false;
+  }
+}
+
 /** Another node writes now. */
-function turnDown(draft: Draft, input: Inputs['memory-up'], head: Head): void {
+function turnDown(draft: Draft, input: Given<'memory-up'>, head: Head): void {
   const { node, agent, message } = input;
   if (!heldBy(draft.view, agent, message.epoch, node))
     refuseNotItsOwn(draft, node, `it writes the memory of ${nameIn(draft, agent)} under epoch ${message.epoch}`);
   nack(draft, input, 'stale-epoch', head);
 }
 
-/** Where the node stands: behind (it gets what it lacks), at our head, ahead (it sends on from our head), or elsewhere. */
-function greet(draft: Draft, input: Inputs['memory-up'], message: Up<'hello'>, head: Head): void {
+/**
+ * Where the node stands: behind (it gets what it lacks), at our head, ahead (it sends on from our head), or elsewhere. Answers whether
+ * the next branch is to be offered.
+ */
+function greet(draft: Draft, input: Given<'memory-up'>, message: Up<'hello'>, head: Head): boolean {
   const { node, agent } = input;
   const { durableSeq, hash, epoch } = message;
   if (durableSeq < head.seq) {
@@ -65,23 +93,26 @@ function greet(draft: Draft, input: Inputs['memory-up'], message: Up<'hello'>, h
       nack(draft, input, 'gap', head);
     } else if (next.previousHash !== (durableSeq === 0 ? 'genesis' : hash)) fork(draft, input, durableSeq + 1, head);
     else down(draft, node, { ...answer, entries });
-    return;
+    return false;
   }
   if (durableSeq === head.seq && head.seq > 0 && hash !== head.hash) {
     fork(draft, input, durableSeq, head);
-    return;
+    return false;
   }
   ack(draft, input, head);
-  offerBranch(draft, input);
+  return offerBranch(draft, input);
 }
 
-/** The writer is caught up: the oldest branch that is not brought in yet is its next work. It knows by their hashes what it has of it. */
-function offerBranch(draft: Draft, input: Inputs['memory-up']): void {
+/**
+ * The writer is caught up: the oldest branch that is not brought in yet is its next work. It knows by their hashes what it has of it.
+ * Answers whether nothing of it is left to bring in.
+ */
+function offerBranch(draft: Draft, input: Given<'memory-up'>): boolean {
   const branch = input.branch && (draft.view.branches.get(input.branch.id) as BranchRow | undefined);
-  if (input.branch && branch?.complete) bringIn(draft, branch, input.branch.entries);
+  return input.branch !== null && branch?.complete === true && bringIn(draft, branch, input.branch.entries);
 }
 
-function takeBatch(draft: Draft, input: Inputs['memory-up'], message: Up<'batch'>, head: Head): void {
+function takeBatch(draft: Draft, input: Given<'memory-up'>, message: Up<'batch'>, head: Head): void {
   const { agent, node } = input;
   const { epoch, previousHash, entries } = message;
   const fault = runFault(agent, epoch, previousHash, entries);
@@ -121,7 +152,7 @@ function takeBatch(draft: Draft, input: Inputs['memory-up'], message: Up<'batch'
   }
 }
 
-function takeBranch(draft: Draft, input: Inputs['memory-up'], message: Up<'branch'>, head: Head): void {
+function takeBranch(draft: Draft, input: Given<'memory-up'>, message: Up<'branch'>, head: Head): void {
   const { agent, node } = input;
   const fault = runFault(agent, message.epoch, message.previousHash, message.entries);
   if (fault !== null) {
@@ -141,17 +172,17 @@ function takeBranch(draft: Draft, input: Inputs['memory-up'], message: Up<'branc
 }
 
 /** Another history under the writer's own epoch. It puts its tail aside and brings it as a branch; people see that it happened. */
-function fork(draft: Draft, input: Inputs['memory-up'], fromSeq: number, head: Head): void {
+function fork(draft: Draft, input: Given<'memory-up'>, fromSeq: number, head: Head): void {
   const { node, agent } = input;
   noteEvent(draft, 'memory-fork', { agent, node, fromSeq });
   nack(draft, input, 'fork', head);
 }
-function ack(draft: Draft, { node, agent, message }: Inputs['memory-up'], { seq, hash }: Head): void {
+function ack(draft: Draft, { node, agent, message }: Given<'memory-up'>, { seq, hash }: Head): void {
   down(draft, node, { type: 'ack', agent, epoch: message.epoch, upto: seq, hash });
 }
 function nack(
   draft: Draft,
-  { node, agent, message }: Inputs['memory-up'],
+  { node, agent, message }: Given<'memory-up'>,
   reason: NackReason,
   { seq, hash }: Head,
   final: { final?: string } = {},
@@ -166,7 +197,7 @@ function nack(
  * These entries are never taken as they are, and the node is told so: a batch it brings again as a branch, a branch it sets aside. An
  * older node-agent knows the reason alone, and sends them again after a pause that grows.
  */
-function refuseForGood(draft: Draft, input: Inputs['memory-up'], head: Head, why: string): void {
+function refuseForGood(draft: Draft, input: Given<'memory-up'>, head: Head, why: string): void {
   nack(draft, input, 'bad-hash', head, { final: why.slice(0, 300) });
 }
 function down(draft: Draft, node: string, message: MemoryDown): void {

@@ -4,7 +4,7 @@ import { entriesThatFit, type MemoryEntry, type MemoryUp } from '@blackroad/prot
 import { agentIn, change, type Draft, noteEvent, remark, send } from '../draft.ts';
 import { takesRecords } from '../fleet/budget.ts';
 import { asWrittenBy } from '../fleet/held.ts';
-import type { Inputs } from '../input.ts';
+import type { Given } from '../input.ts';
 import type { StoredHash } from '../store/store.ts';
 import type { AgentRow, BranchRow } from '../view.ts';
 
@@ -24,7 +24,7 @@ function isAddition({ kind, payload }: MemoryEntry): boolean {
 type BranchMessage = Extract<MemoryUp, { type: 'branch' }>;
 
 /** Stores what is new of an uploaded tail. Answers the seq up to which all is kept; null: something lacks, or the node brings too much, and it must come again. */
-export function keepBranch(draft: Draft, input: Inputs['memory-up'], message: BranchMessage): number | null {
+export function keepBranch(draft: Draft, input: Given<'memory-up'>, message: BranchMessage): number | null {
   const { node, agent, stored, siblings = [] } = input;
   const { epoch } = message;
   const uptoSeq = message.entries[message.entries.length - 1]?.seq ?? message.from;
@@ -85,7 +85,7 @@ function isReadInFull(draft: Draft, id: string, row: BranchRow | undefined, tip:
   return !merged || merged.uptoHash === tip?.hash;
 }
 
-function finishBranch(draft: Draft, input: Inputs['memory-up'], row: BranchRow, fresh: MemoryEntry[]): void {
+function finishBranch(draft: Draft, input: Given<'memory-up'>, row: BranchRow, fresh: MemoryEntry[]): void {
   const { agent, node, epoch, fromSeq, uptoSeq, complete } = row;
   putBranch(draft, row, fresh);
   if (!complete) return;
@@ -132,7 +132,7 @@ function offerMerge(draft: Draft, branch: BranchRow, entries: readonly MemoryEnt
  * The writer's log grew by merge entries: how far are branches brought in, and what comes next. Answers whether the writer still has
  * work with them; while it has, no other branch is offered.
  */
-export function advanceMerges(draft: Draft, input: Inputs['memory-up'], fresh: readonly MemoryEntry[]): boolean {
+export function advanceMerges(draft: Draft, input: Given<'memory-up'>, fresh: readonly MemoryEntry[]): boolean {
   const sources = new Set(fresh.flatMap(({ kind, payload }) => (kind === 'merge' ? (payload?.derivedFrom ?? []) : [])));
   let isOpen = false;
   for (const { id, entries } of input.merging ?? []) {

@@ -1,14 +1,6 @@
 // Tasks as people and programs ask for them, cancel them, and send dead letters round again. A task is stored before anyone is told;
 // the same idempotency key is the same task; every queue is bounded and says so.
-import {
-  actorOf,
-  askerOf,
-  defaultSpace,
-  maxAttempts,
-  maxLiveTasks,
-  maxQueuePerAgent,
-  type TaskProblem,
-} from '@blackroad/protocol';
+import { actorOf, askerOf, maxAttempts, maxLiveTasks, maxQueuePerAgent, type TaskProblem } from '@blackroad/protocol';
 import {
   addTask,
   agentIn,
@@ -22,7 +14,8 @@ import {
   taskIn,
 } from '../draft.ts';
 import { type Decide, type Decision, refuse } from '../input.ts';
-import { type AgentRow, type EndedTask, inSpace, type TaskRow, type View } from '../view.ts';
+import { type AgentRow, type EndedTask, inSpace, isEnded, spaceOf, type TaskRow, type View } from '../view.ts';
+import { answerTo } from './answer.ts';
 import { endTask } from './ends.ts';
 import { leaseNext, sendCancel } from './leases.ts';
 import { newTask } from './new-task.ts';
@@ -31,20 +24,23 @@ export const submitTask: Decide<'task-submit'> = (view, input, nowMs) => {
   const { by, id, agent, request, origin, known, replyTo } = input;
   const draft = openDraft(view, nowMs);
   const row = agentIn(draft, agent);
-  const space = row?.space ?? by?.space ?? defaultSpace;
-  if (known) return decidedWith(draft, known as TaskRow | EndedTask);
+  const space = row?.space ?? spaceOf(view, agent, by);
   const key = request.idempotencyKey ?? null;
   if (key !== null) {
     const live = view.tasksByIdempotencyKey.get(inSpace(space, key));
-    const same = live === undefined ? undefined : taskIn(draft, live);
-    // Both were submitted at once: when the store was asked, it knew neither.
+    // Live ones are in the view. One that ended after the store was asked is answered as it stood then: the same work is not done twice.
+    const same = (live === undefined ? undefined : taskIn(draft, live)) ?? known;
     if (same && same.agent !== agent)
       return refuse(
         'conflict',
         `body: idempotencyKey: ${key} names a task of ${nameIn(draft, same.agent)} already (${same.id}).`,
       );
-    if (same) return decidedWith(draft, same as TaskRow | EndedTask);
-    // It ended after the store was asked and before this decision: asked again, the store knows.
+    if (same) {
+      // Whoever asks by a message has forgotten the answer, or never got it.
+      if (replyTo && isEnded(same)) draft.messages.push(answerTo(replyTo, same));
+      return decidedWith(draft, same);
+    }
+    // It was submitted and ended after the store was asked: asked again, the store knows.
     if (view.justEndedKeys.has(inSpace(space, key)))
       return askAgain(`The task with idempotency key ${key} ended this moment.`);
   }
@@ -131,7 +127,7 @@ export const dismissTask: Decide<'task-dismiss'> = (view, { by, id, ended }, now
 };
 function refuseNoDeadLetter(view: View, id: string, ended: EndedTask | null, what: string): Decision<never> | null {
   if (view.tasks.has(id)) return refuse('conflict', `The task ${id} has not ended; only dead letters are ${what}.`);
-  if (!ended) return refuse('no-such-task', `There is no task ${id}.`);
+  if (!ended) return refuse('no-such-task', `There is no task "${id}", or it ended too long ago.`);
   if (ended.state === 'failed' || ended.state === 'expired') return null;
   return refuse('conflict', `The task ${id} is ${ended.state}; only failed and expired ones are ${what}.`);
 }

@@ -370,3 +370,26 @@ t.test(
     t.same(dismiss('dead', { ...letter, dismissedMs: 1 }).changes, [], 'twice is once');
   },
 );
+
+t.test('asked again by a message after its end, it is answered again', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  const replyTo = { kind: 'mqtt', agent: 'greeter', id: 'hall' } as const;
+  fleet.submit('t1', 'greeter', { idempotencyKey: 'k' }, { replyTo });
+  const again = fleet.submit('t2', 'greeter', { idempotencyKey: 'k' }, { replyTo });
+  t.same(again.messages, [], 'its answer is on its way');
+  const ended = end(fleet.report('t1', 'alice', 'done', { result: 'Hi.' }).changes)[0] as EndedTask;
+  const known = fleet.submit('t2', 'greeter', { idempotencyKey: 'k' }, { replyTo, known: ended });
+  t.match(known.messages, [{ name: 'answer', params: { agent: 'greeter', id: 'hall' }, message: { text: 'Hi.' } }]);
+  t.same(known.changes, []);
+  const { endedMs: _, ...live } = ended;
+  const between = fleet.submit(
+    't2',
+    'greeter',
+    { idempotencyKey: 'k' },
+    { replyTo, known: { ...live, state: 'running' } },
+  );
+  t.match(between, { messages: [], changes: [], outcome: { value: { id: 't1' } } }, 'it ended as it was looked up');
+  const other = fleet.submit('t3', 'echo', { idempotencyKey: 'k' }, { known: ended });
+  t.match(other.outcome, { code: 'conflict', details: { detail: /k names a task of greeter already \(t1\)/ } });
+});
