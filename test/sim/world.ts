@@ -45,8 +45,8 @@ export interface Played {
 const bornMs = 1_800_000_000_000;
 const settleMs = 30_000;
 const lookMs = 1_000;
-/** Within this long after the last fault all must be at rest: the longest deadline of a task, and the longest pauses between tries. */
-const restWithinMs = 600_000;
+/** Within this long after the last fault all must be at rest: a model that hangs as it loads is given up after ten minutes, and is tried again. */
+const restWithinMs = 900_000;
 const kept = 4_000;
 const profiles: readonly SimulatedProfile[] = ['pi5', 'pi5', 'pi5', 'pi4', 'pi4', 'cpu', 'gpu', 'zero2'];
 
