@@ -135,34 +135,10 @@ type PerishableChange =
 
 export type Change = DurableChange | PerishableChange;
 
-const perishable: Record<PerishableChange['type'], true> = {
-  seen: true,
-  health: true,
-  capacity: true,
-  hello: true,
-  observed: true,
-  frozen: true,
-  boots: true,
-  connects: true,
-  refusals: true,
-  spent: true,
-  'model-used': true,
-  'model-fault': true,
-  'place-trouble': true,
-  behind: true,
-  announced: true,
-  renewed: true,
-  ticked: true,
-  'clock-set': true,
-};
 /** Ends remembered in memory: seconds of the highest load, while the race they guard against lasts milliseconds. */
 const maxJustEnded = 20_000;
 /** More models than this fail on one node: the oldest failure is forgotten. */
 const maxFaultsPerNode = 16;
-export function isDurable(change: Change): change is DurableChange {
-  return !(change.type in perishable);
-}
-
 /** The only thing the bus can send. */
 export type Outgoing = { [N in TopicName]: { name: N; params: TopicParams; message: TopicMessage<N> } }[TopicName];
 export function outgoing<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): Outgoing {

@@ -22,7 +22,8 @@ import type { Random } from '@blackroad/std/random';
 import { sortableId } from '@blackroad/std/random';
 import { type Asks, createAsks } from './asks.ts';
 import type { Arrived, Bus, BusMessage } from './bus/bus.ts';
-import { apply, type Change, type DurableChange, isDurable, type Outgoing, outgoing } from './change.ts';
+import { apply, type DurableChange, type Outgoing, outgoing } from './change.ts';
+import { isDurable, touch } from './change-table.ts';
 import { createRefusals, type Refusals } from './counted-refusals.ts';
 import { decisions } from './decisions.ts';
 import { fleetState } from './fleet/tick.ts';
@@ -32,10 +33,12 @@ import type { Answer, Decide, Decision, InputKind, Inputs, Outcome, Policy, Stor
 import { branchedOn, offerOf } from './memory-reads.ts';
 import { mayPass, Outage } from './outage.ts';
 import { encodeAll } from './outbound.ts';
-import { Planner, type PlanningFigures, type Urgency } from './planner.ts';
+import type { Urgency } from './placement/replan.ts';
+import { Planner, type PlanningFigures } from './planner.ts';
 import { reads } from './reads.ts';
 import { fill, rebuild } from './rebuild.ts';
 import type { Store } from './store/store.ts';
+import { nothingTouched, type Touched } from './touched.ts';
 import { type Cuts, type EndedTask, emptyView, type MutableView, type TaskRow, type View } from './view.ts';
 
 /** Inputs that may wait for their turn; the next is refused with `unavailable`. Perishable ones are dropped first. */
@@ -47,16 +50,6 @@ const maxBatchChanges = 600;
 const gatherEnough = 64;
 const maxGatherMs = 4;
 const tickMs = 250;
-
-export interface Touched {
-  nodes: Set<string>;
-  agents: Set<string>;
-  tasks: Set<string>;
-  events: FleetEvent[];
-  ended: EndedTask[];
-  /** Ids of dead letters. */
-  dismissed: string[];
-}
 
 /** How long the store took, as seen from here. */
 interface CommitFigures {
@@ -313,14 +306,7 @@ class Loop implements Coordinator {
     const now = this.#parts.clock.nowMs();
     const durable: DurableChange[] = [];
     const messages: Outgoing[] = [];
-    const touched: Touched = {
-      nodes: new Set(),
-      agents: new Set(),
-      tasks: new Set(),
-      events: [],
-      ended: [],
-      dismissed: [],
-    };
+    const touched = nothingTouched();
     const outcomes: Outcome<unknown>[] = [];
     let plan: Urgency | null = null;
     for (const waiting of this.#waiting) {
@@ -346,7 +332,7 @@ class Loop implements Coordinator {
         if (plan !== 'urgent') plan = urgency ?? plan;
         apply(this.#view, change);
         if (isDurable(change)) durable.push(change);
-        this.#touch(touched, change);
+        touch(touched, change, this.view);
       }
       messages.push(...decision.messages);
       outcomes.push(decision.outcome);
@@ -447,56 +433,6 @@ class Loop implements Coordinator {
   async #offerBranch(agent: string): Promise<void> {
     const offer = offerOf(this.view, agent);
     if (offer) await this.#takeMemory(offer);
-  }
-
-  #touch(touched: Touched, change: Change): void {
-    switch (change.type) {
-      case 'node':
-        touched.nodes.add(change.row.id);
-        return;
-      case 'node-gone':
-        touched.nodes.add(change.id);
-        return;
-      case 'health':
-      case 'capacity':
-      case 'hello':
-      case 'refusals':
-      case 'spent':
-        touched.nodes.add(change.node);
-        return;
-      case 'agent':
-        touched.agents.add(change.row.id);
-        return;
-      case 'agent-gone':
-        touched.agents.add(change.row.id);
-        return;
-      case 'observed':
-      case 'memory':
-        touched.agents.add(change.agent);
-        return;
-      case 'branch':
-        touched.agents.add(change.row.agent);
-        return;
-      case 'task-new':
-        touched.tasks.add(change.row.id);
-        touched.agents.add(change.row.agent);
-        return;
-      case 'task-state':
-        touched.tasks.add(change.id);
-        return;
-      case 'task-end':
-        touched.tasks.add(change.row.id);
-        touched.agents.add(change.row.agent);
-        touched.ended.push(change.row);
-        return;
-      case 'tasks-moved':
-        for (const id of this.#view.tasks.keys()) touched.tasks.add(id);
-        return;
-      case 'task-dismissed':
-        touched.dismissed.push(change.id);
-        return;
-      default:
-    }
   }
 
   #send(messages: readonly Outgoing[]): void {

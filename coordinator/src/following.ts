@@ -1,7 +1,7 @@
 // Who follows which task: chunks as they pass, state changes, and the end exactly once. Streams are the one thing told before
 // a commit: tokens are perishable, the end report carries the whole text.
 import type { TaskChunk, TaskStreamEvent, TaskView } from '@blackroad/protocol';
-import type { Touched } from './coordinator.ts';
+import type { Touched } from './touched.ts';
 import type { EndedTask, MutableView, TaskRow } from './view.ts';
 
 type Listener = (event: TaskStreamEvent) => void;

@@ -14,7 +14,7 @@ import { silentLog } from '@blackroad/std/log';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { SampleFleet } from '../../test/fixtures/coordinator/sample-fleet.ts';
-import { isDurable } from './change.ts';
+import { isDurable } from './change-table.ts';
 import { acceptMemory } from './memory/accept.ts';
 import { branchedOn, offerOf, readMemory } from './memory-reads.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';

@@ -5,13 +5,15 @@ import { FleetError, type MoveCause } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import { type Random, sortableId } from '@blackroad/std/random';
 import type { Change } from './change.ts';
+import { nodesWithOtherAgents, suspectsOf, urgencyOf } from './change-table.ts';
 import type { Answer, InputKind, Inputs, Outcome, Policy } from './input.ts';
 import { idleModels } from './placement/idle-models.ts';
 import { Kept } from './placement/kept.ts';
 import { ordering, type PlanApplied, type PlanPart, partsOf } from './placement/moves.ts';
-import { isGraceOver, planDueMs } from './placement/need.ts';
+import { planDueMs } from './placement/need.ts';
 import { planning } from './placement/place.ts';
 import { rebalancing } from './placement/rebalance.ts';
+import type { Urgency } from './placement/replan.ts';
 import { type Snapped, snapshotting } from './placement/snapshot.ts';
 import { Suspects } from './placement/suspects.ts';
 import { inSlices } from './slices.ts';
@@ -26,8 +28,6 @@ const sliceSteps = 8;
 const restFactor = 9;
 /** Who has no node, or a dead one, waits no longer than this for the next plan. */
 const urgentRestMs = 250;
-
-export type Urgency = 'urgent' | 'ordinary';
 
 export interface PlanningFigures {
   plans: number;
@@ -84,8 +84,8 @@ export class Planner {
   /** A change that is about to be applied: whether it is a reason to plan, and how urgent. */
   note(change: Change): Urgency | null {
     const { view } = this.#parts;
-    this.#suspects.note(view, change);
-    this.#kept.note(view, change);
+    this.#suspects.note(suspectsOf(view, change));
+    this.#kept.note(nodesWithOtherAgents(view, change));
     return urgencyOf(view, change, this.#parts.policy);
   }
 
@@ -239,65 +239,4 @@ export class Planner {
     this.#cpuMs += tookMs;
     this.figures.longestSliceMs = Math.max(this.figures.longestSliceMs, tookMs);
   }
-}
-
-/** Whether a change that is about to be applied is a reason to plan, and how urgent. */
-function urgencyOf(view: View, change: Change, policy: Policy): Urgency | null {
-  switch (change.type) {
-    case 'agent': {
-      const before = view.agents.get(change.row.id);
-      const isWanted =
-        change.row.placement === null &&
-        (!before || before.placement !== null || before.version !== change.row.version);
-      return isWanted ? 'urgent' : null;
-    }
-    case 'node': {
-      const { row } = change;
-      const before = view.nodes.get(row.id);
-      if (!before) return 'ordinary';
-      if (
-        (row.presence === 'lost' && before.presence !== 'lost') ||
-        before.status !== row.status ||
-        before.draining !== row.draining
-      )
-        return 'urgent';
-      const isOther =
-        before.presence !== row.presence ||
-        before.cordoned !== row.cordoned ||
-        before.site !== row.site ||
-        before.labels !== row.labels;
-      return isOther ? 'ordinary' : null;
-    }
-    case 'capacity':
-      return isSameSupply(view.live.get(change.node)?.capacity ?? null, change.capacity) ? null : 'ordinary';
-    case 'hello':
-      // Heard of for the first time since the start: it may be what an agent waits for.
-      return view.live.get(change.node)?.helloBoot === null ? 'ordinary' : null;
-    case 'model-fault':
-      return 'ordinary';
-    case 'ticked':
-      return !isGraceOver(view, policy) && isGraceOver({ startedMs: view.startedMs, tickedMs: change.atMs }, policy)
-        ? 'urgent'
-        : null;
-    case 'agent-version':
-    case 'agent-gone':
-    case 'node-gone':
-    case 'frozen':
-      return 'urgent';
-    default:
-      return null;
-  }
-}
-
-interface Supply {
-  models: readonly { name: string; resident: boolean }[];
-  defaultChat: string | null;
-}
-/** Heartbeats of memory are no reason to plan, a model that came or went is. */
-function isSameSupply(before: Supply | null, after: Supply): boolean {
-  if (!before || before.defaultChat !== after.defaultChat || before.models.length !== after.models.length) return false;
-  return before.models.every(({ name, resident }, i) => {
-    const other = after.models[i];
-    return other?.name === name && other.resident === resident;
-  });
 }

@@ -14,11 +14,12 @@ import {
 } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import type { Coordinator, Touched } from './coordinator.ts';
+import type { Coordinator } from './coordinator.ts';
 import { combine, pack, pick, seriesPerPart } from './history/cells.ts';
 import { createMinute, fleetMetricAt, nodeMetricAt, readHealth } from './history/samples.ts';
 import { createUsageDays, hasOddTokens } from './history/usage-days.ts';
 import type { RollupRow, UsageRow } from './store/store.ts';
+import type { Touched } from './touched.ts';
 import type { EndedTask } from './view.ts';
 
 export const minuteS = 60;

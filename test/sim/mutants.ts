@@ -199,8 +199,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'any-epoch-writes',
     file: 'coordinator/src/memory/accept.ts',
-    search: 'row.placement?.node === node && row.placement.epoch === message.epoch;',
-    replace: 'row.epoch >= message.epoch;',
+    search: 'const isWriter = placement?.node === node && placement.epoch === message.epoch;',
+    replace: 'const isWriter = (placement?.epoch ?? 0) >= message.epoch;',
   },
   {
     name: 'cordons-are-forgotten',
@@ -349,8 +349,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a-branch-is-offered-at-a-hello-alone',
     file: 'coordinator/src/memory/accept.ts',
-    search: 'if (isWriter && message.durableSeq === head.seq) offerBranch(draft, input);',
-    replace: '',
+    search: 'return isWriter && message.durableSeq === head.seq && offerBranch(draft, input);',
+    replace: 'return false;',
     test: 'coordinator/src/memory/accept.test.ts',
   },
   {

@@ -2,7 +2,7 @@
 // alert. In: what a batch touched. Out: alerts, and which of them changed. It decides nothing; acknowledgements go down the one road.
 import { type Alert, alertKinds, coordinatorSelf, maxAlertNames, maxAlerts } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
-import type { Coordinator, Touched } from '../coordinator.ts';
+import type { Coordinator } from '../coordinator.ts';
 import { acknowledgedIn } from '../fleet/acknowledge.ts';
 import {
   agentTroubles,
@@ -13,6 +13,7 @@ import {
   type Trouble,
 } from '../fleet/troubles.ts';
 import { inSlices } from '../slices.ts';
+import type { Touched } from '../touched.ts';
 
 /** Things looked at in one step: a few milliseconds. */
 const maxLooks = 1_500;

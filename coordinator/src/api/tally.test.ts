@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import type { Touched } from '../coordinator.ts';
+import type { Touched } from '../touched.ts';
 import type { View } from '../view.ts';
 import { countFleet } from './show.ts';
 import { createTally } from './tally.ts';

@@ -1,7 +1,7 @@
 // The fleet in figures, kept as it changes: at ten thousand nodes and thirty thousand agents nothing may be counted anew for a frame.
 // In: what a batch touched. Out: counts, and the agents whose state follows from a node that came or went. `countFleet` counts the
 // same from the start; the tests hold them together.
-import type { Touched } from '../coordinator.ts';
+import type { Touched } from '../touched.ts';
 import type { View } from '../view.ts';
 import { type AgentCount, agentCountOf, agentState, type FleetCounts, type NodeCount, nodeCountOf } from './show.ts';
 

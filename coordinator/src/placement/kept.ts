@@ -1,7 +1,6 @@
-// What one plan leaves for the next: of a fleet of ten thousand nodes a plan changes a few, and the others look as they did. In: every
-// change, before it is applied, and what was made of a node; out: the same again while nothing that it was made of has changed. It only
+// What one plan leaves for the next: of a fleet of ten thousand nodes a plan changes a few, and the others look as they did. In: nodes
+// whose agents changed, and what was made of a node; out: the same again while nothing that it was made of has changed. It only
 // saves work: a plan made without it is the same.
-import type { Change } from '../change.ts';
 import type { View } from '../view.ts';
 import { digestOf, type NodeDigest } from './digest.ts';
 import type { Room } from './room.ts';
@@ -27,24 +26,8 @@ export class Kept {
   readonly #nodes = new Map<string, KeptNode>();
 
   /** Agents are part of what a node looks like; all else is compared when it is asked for. */
-  note(view: View, change: Change): void {
-    switch (change.type) {
-      case 'agent': {
-        const before = view.agents.get(change.row.id)?.placement;
-        if (before) this.#nodes.delete(before.node);
-        if (change.row.placement) this.#nodes.delete(change.row.placement.node);
-        return;
-      }
-      case 'agent-gone': {
-        const before = view.agents.get(change.row.id)?.placement;
-        if (before) this.#nodes.delete(before.node);
-        return;
-      }
-      case 'node-gone':
-        this.#nodes.delete(change.id);
-        return;
-      default:
-    }
+  note(nodesWithOtherAgents: Iterable<string>): void {
+    for (const node of nodesWithOtherAgents) this.#nodes.delete(node);
   }
 
   supplyOf(node: Node, live: Live, mayYield: boolean): SupplyNode | null {

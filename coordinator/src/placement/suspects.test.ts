@@ -8,6 +8,7 @@ import { removedAgent, sampleHealth, type sampleSpec } from '../../../test/fixtu
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { place } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import type { Change } from '../change.ts';
+import { nodesWithOtherAgents, suspectsOf } from '../change-table.ts';
 import { acceptObserved } from '../fleet/presence.ts';
 import type { View } from '../view.ts';
 import { Kept } from './kept.ts';
@@ -20,8 +21,8 @@ class Watched extends SampleFleet {
   readonly kept = new Kept();
   override apply(changes: readonly Change[]): void {
     for (const change of changes) {
-      this.suspects?.note(this.view as View, change);
-      this.kept?.note(this.view as View, change);
+      this.suspects?.note(suspectsOf(this.view as View, change));
+      this.kept?.note(nodesWithOtherAgents(this.view as View, change));
       super.apply([change]);
     }
   }

@@ -15,7 +15,8 @@ import {
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { WebSocket } from 'ws';
-import type { Coordinator, Touched } from '../../coordinator.ts';
+import type { Coordinator } from '../../coordinator.ts';
+import type { Touched } from '../../touched.ts';
 import { agentIdOf, agentNameOf } from '../../view.ts';
 import type { AlertBoard } from '../alert-board.ts';
 import { branchCounts, showEvent, showTask } from '../show.ts';

@@ -1,0 +1,19 @@
+// What a committed batch was about: whoever shows the fleet (the feed, alerts, the tally, metrics, history) looks at this again and at
+// nothing else.
+import type { FleetEvent } from '@blackroad/protocol';
+import type { EndedTask } from './view.ts';
+
+/** By id. */
+export interface Touched {
+  nodes: Set<string>;
+  agents: Set<string>;
+  tasks: Set<string>;
+  /** As stored. */
+  events: FleetEvent[];
+  ended: EndedTask[];
+  /** Dead letters that need nobody any more. */
+  dismissed: string[];
+}
+export function nothingTouched(): Touched {
+  return { nodes: new Set(), agents: new Set(), tasks: new Set(), events: [], ended: [], dismissed: [] };
+}
