@@ -101,7 +101,8 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   'session-gone': kept,
   memory: { ...kept, touches: itsAgent },
   branch: { ...kept, touches: (touched, { row }) => void touched.agents.add(row.agent) },
-  setting: kept,
+  acknowledged: { ...kept, touches: (touched, { row }) => void touched.alerts.add(row.alert) },
+  'acknowledged-gone': { ...kept, touches: (touched, { alert }) => void touched.alerts.add(alert) },
   // Told as they are stored, with their numbers.
   event: kept,
   audit: kept,

@@ -19,6 +19,7 @@ import {
 import { signsOf } from './fleet/health.ts';
 import { movedTask, moveHeard } from './moved-times.ts';
 import {
+  type AcknowledgedRow,
   type AgentRow,
   type AgentWork,
   type Behind,
@@ -101,7 +102,8 @@ export type DurableChange =
   | { type: 'session-gone'; id: string }
   | { type: 'memory'; agent: string; space: string; entries: MemoryEntry[] }
   | { type: 'branch'; row: BranchRow; entries: MemoryEntry[] }
-  | { type: 'setting'; key: string; value: unknown }
+  | { type: 'acknowledged'; row: AcknowledgedRow }
+  | { type: 'acknowledged-gone'; alert: string }
   | { type: 'event'; row: EventRow }
   | { type: 'audit'; row: AuditRow };
 
@@ -137,6 +139,7 @@ export type Change = DurableChange | PerishableChange;
 
 /** Ends remembered in memory: seconds of the highest load, while the race they guard against lasts milliseconds. */
 const maxJustEnded = 20_000;
+const maxJustMerged = 1_000;
 /** More models than this fail on one node: the oldest failure is forgotten. */
 const maxFaultsPerNode = 16;
 /** The only thing the bus can send. */
@@ -263,11 +266,14 @@ export function apply(view: MutableView, change: Change): void {
       return;
     }
     case 'branch':
-      if (change.row.merged) view.branches.delete(change.row.id);
+      if (change.row.merged) rememberMerged(view, change.row);
       else view.branches.set(change.row.id, change.row);
       return;
-    case 'setting':
-      view.settings.set(change.key, change.value);
+    case 'acknowledged':
+      view.acknowledged.set(change.row.alert, change.row);
+      return;
+    case 'acknowledged-gone':
+      view.acknowledged.delete(change.alert);
       return;
     case 'event':
     case 'audit':
@@ -444,6 +450,12 @@ function noteFault(
   else faults.delete(node);
 }
 
+function rememberMerged(view: MutableView, { id, uptoHash = '' }: BranchRow): void {
+  view.branches.delete(id);
+  view.justMerged.set(id, uptoHash);
+  const [oldest] = view.justMerged.keys();
+  if (view.justMerged.size > maxJustMerged) view.justMerged.delete(oldest as string);
+}
 function rememberEnd(view: MutableView, { id, space, idempotencyKey }: TaskRow): void {
   const ended = idempotencyKey === null ? null : inSpace(space, idempotencyKey);
   view.justEnded.set(id, ended);

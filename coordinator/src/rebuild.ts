@@ -34,7 +34,8 @@ const origins: Record<keyof MutableView, Origin> = {
   sessions: 'stored',
   heads: 'stored',
   branches: 'stored',
-  settings: 'stored',
+  acknowledged: 'stored',
+  justMerged: 'heard', // below: what was not stored is taken out
   work: 'stored',
   unserved: 'stored',
   agentsByNode: 'stored',
@@ -68,8 +69,9 @@ export function rebuild(view: MutableView, loaded: Loaded, lost: readonly Durabl
     const placement = view.agents.get(agent)?.placement;
     if (placement?.node === seen.node && placement.epoch === seen.epoch) view.observed.set(agent, seen);
   }
-  // An end that was not stored is none.
+  // An end that was not stored is none, and neither is a merge.
   for (const change of lost) {
+    if (change.type === 'branch') view.justMerged.delete(change.row.id);
     if (change.type !== 'task-end') continue;
     const { id, space, idempotencyKey } = change.row;
     view.justEnded.delete(id);

@@ -8,6 +8,8 @@ export interface Touched {
   nodes: Set<string>;
   agents: Set<string>;
   tasks: Set<string>;
+  /** Of which it changed whether a person knows them. */
+  alerts: Set<string>;
   /** As stored. */
   events: FleetEvent[];
   ended: EndedTask[];
@@ -15,5 +17,13 @@ export interface Touched {
   dismissed: string[];
 }
 export function nothingTouched(): Touched {
-  return { nodes: new Set(), agents: new Set(), tasks: new Set(), events: [], ended: [], dismissed: [] };
+  return {
+    nodes: new Set(),
+    agents: new Set(),
+    tasks: new Set(),
+    alerts: new Set(),
+    events: [],
+    ended: [],
+    dismissed: [],
+  };
 }

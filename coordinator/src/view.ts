@@ -56,6 +56,8 @@ export interface NodeRow {
   presenceSinceMs: number;
   presenceReason: string;
   presenceCause: PresenceCause;
+  /** It was set up anew, or looks so, and a person allowed it to take its place back until then, once. */
+  reclaimUntilMs?: number;
   /** Its node-agent knows agents by their ids; missing: an older one, which is told the id for the name. */
   agentIds?: true;
   /** Of the last birth. */
@@ -309,6 +311,17 @@ export interface BranchRow {
   mergedUpto?: number;
 }
 
+/** That a person knows of an alert. It ends when its cause is gone, or when a person takes it back. */
+export interface AcknowledgedRow {
+  alert: string;
+  /** As the audit log names it. */
+  by: string;
+  atMs: number;
+  note: string;
+  /** How large the alert was then: a grown one counts as not known. */
+  count: number;
+}
+
 /** Moves off lost and draining nodes are held back (the blast-radius valve): at one site, or everywhere (null). */
 export interface Freeze {
   site: string | null;
@@ -395,7 +408,10 @@ export interface MutableView {
   sessions: Map<string, SessionRow>;
   heads: Map<string, MemoryHead>;
   branches: Map<string, BranchRow>;
-  settings: Map<string, unknown>;
+  /** Branches that were merged lately, and the hash of their last entry: what was read of them just before knows nothing of it. */
+  justMerged: Map<string, string>;
+  /** By alert. */
+  acknowledged: Map<string, AcknowledgedRow>;
   work: Map<string, AgentWork>;
   /** Agents whose work all waits; who was looked at last comes last. */
   unserved: Set<string>;
@@ -490,7 +506,8 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     sessions: new Map(),
     heads: new Map(),
     branches: new Map(),
-    settings: new Map(),
+    justMerged: new Map(),
+    acknowledged: new Map(),
     work: new Map(),
     unserved: new Set(),
     agentsByNode: new Map(),

@@ -3,7 +3,6 @@
 import { type Alert, alertKinds, coordinatorSelf, maxAlertNames, maxAlerts } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Coordinator } from '../coordinator.ts';
-import { acknowledgedIn } from '../fleet/acknowledge.ts';
 import {
   agentTroubles,
   fleetTroubles,
@@ -128,7 +127,7 @@ export function createAlertBoard(parts: {
     if (!members) return null;
     const troubles = [...members.values()];
     const [first] = troubles as [Trouble];
-    const known = acknowledgedIn(view)[id];
+    const known = view.acknowledged.get(id);
     const count = first.kind === 'dead-letters' ? parts.deadLetters() : troubles.length;
     let oldestMs = Number.POSITIVE_INFINITY;
     for (const subject of members.keys()) oldestMs = Math.min(oldestMs, sinceMs.get(`${id} ${subject}`) ?? oldestMs);
@@ -154,21 +153,15 @@ export function createAlertBoard(parts: {
     const nowMs = clock.monotonicMs();
     if (clock.nowMs() - view.startedMs < ackRestMs) return;
     const gone: string[] = [];
-    const known = acknowledgedIn(view);
-    for (const id of ackGoneMs.keys()) if (!(id in known)) ackGoneMs.delete(id);
-    for (const id of Object.keys(known)) {
+    for (const id of ackGoneMs.keys()) if (!view.acknowledged.has(id)) ackGoneMs.delete(id);
+    for (const id of view.acknowledged.keys()) {
       if (groups.has(id)) ackGoneMs.delete(id);
       else if (!ackGoneMs.has(id)) ackGoneMs.set(id, nowMs);
       else if (nowMs - (ackGoneMs.get(id) as number) >= ackGraceMs) gone.push(id);
     }
     if (gone.length > 0) coordinator.submit('alert-unack', { by: coordinatorSelf, ids: gone }).catch(() => {}); // asked again
   }
-  let acknowledged = acknowledgedIn(view);
   function publish(): string[] {
-    if (acknowledged !== acknowledgedIn(view)) {
-      acknowledged = acknowledgedIn(view);
-      for (const id of groups.keys()) changed.add(id);
-    }
     const told: string[] = [];
     for (const id of changed) {
       const alert = compose(id);
@@ -182,6 +175,7 @@ export function createAlertBoard(parts: {
 
   return {
     note(touched, followers) {
+      for (const id of touched.alerts) changed.add(id);
       for (const id of touched.nodes) nodes.add(id);
       for (const name of touched.agents) agents.add(name);
       for (const name of followers) agents.add(name);

@@ -1,6 +1,5 @@
 // Alerts: what needs a person, as the board has it; acknowledging is a decision like any other.
 import { type Alert, FleetError } from '@blackroad/protocol';
-import { acknowledgedIn } from '../fleet/acknowledge.ts';
 import type { ApiContext } from './context.ts';
 import { accepted, type Handlers, shown } from './handler.ts';
 
@@ -24,7 +23,7 @@ export const alertHandlers = {
   },
   async alertUnack({ context, params, by }) {
     await alertOr404(context, params.alert);
-    if (!(params.alert in acknowledgedIn(context.coordinator.view)))
+    if (!context.coordinator.view.acknowledged.has(params.alert))
       throw new FleetError('conflict', { detail: 'Nobody has acknowledged it.' });
     accepted(await context.coordinator.submit('alert-unack', { by, ids: [params.alert] }));
     return shown(context.alerts.alert(params.alert));

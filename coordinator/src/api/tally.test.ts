@@ -3,19 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import type { Touched } from '../touched.ts';
+import { nothingTouched as nothing } from '../touched.ts';
 import type { View } from '../view.ts';
 import { countFleet } from './show.ts';
 import { createTally } from './tally.ts';
-
-const nothing = (): Touched => ({
-  nodes: new Set(),
-  agents: new Set(),
-  tasks: new Set(),
-  events: [],
-  ended: [],
-  dismissed: [],
-});
 
 for (let seed = 1; seed <= 20; seed++) {
   t.test(`seed ${seed}`, async (t) => {

@@ -1,40 +1,26 @@
-// That a person knows of an alert: one setting with who, when and how large it was then. A grown alert counts as not known.
+// That a person knows of an alert: who, when and how large it was then. Bounded: where there are too many, the oldest end.
 import { actorOf, maxAlerts } from '@blackroad/protocol';
 import { change, decided, noteAudit, openDraft } from '../draft.ts';
 import type { Decide } from '../input.ts';
-import type { View } from '../view.ts';
 
-const acknowledgedSetting = 'alerts-acknowledged';
-interface Acknowledged {
-  /** As the audit log names it. */
-  by: string;
-  atMs: number;
-  note: string;
-  count: number;
-}
-export function acknowledgedIn(view: View): Readonly<Record<string, Acknowledged>> {
-  return (view.settings.get(acknowledgedSetting) ?? {}) as Record<string, Acknowledged>;
-}
-
-export const acknowledge: Decide<'alert-ack'> = (view, { by, id, note, count }, nowMs) => {
+export const acknowledge: Decide<'alert-ack'> = (view, { by, id: alert, note, count }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  const entries = Object.entries({ ...acknowledgedIn(view), [id]: { by: actorOf(by), atMs: nowMs, note, count } });
-  // The oldest go first: their alerts are gone, or they were acknowledged long ago.
-  entries.sort(([, a], [, b]) => b.atMs - a.atMs);
-  const value = Object.fromEntries(entries.slice(0, maxAlerts));
-  change(draft, { type: 'setting', key: acknowledgedSetting, value });
-  noteAudit(draft, by, 'alert-ack', { alert: id, note });
+  // Their alerts are gone, or they were acknowledged long ago.
+  const others = [...view.acknowledged.values()].filter((row) => row.alert !== alert).sort((a, b) => b.atMs - a.atMs);
+  for (const { alert: oldest } of others.slice(maxAlerts - 1))
+    change(draft, { type: 'acknowledged-gone', alert: oldest });
+  change(draft, { type: 'acknowledged', row: { alert, by: actorOf(by), atMs: nowMs, note, count } });
+  noteAudit(draft, by, 'alert-ack', { alert, note });
   return decided(draft);
 };
 
 /** By a person, or by the coordinator when their cause is gone. */
 export const unacknowledge: Decide<'alert-unack'> = (view, { by, ids }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  const known = acknowledgedIn(view);
-  const gone = ids.filter((id) => id in known);
-  if (gone.length === 0) return decided(draft);
-  const value = Object.fromEntries(Object.entries(known).filter(([id]) => !gone.includes(id)));
-  change(draft, { type: 'setting', key: acknowledgedSetting, value });
-  if (by.kind !== 'coordinator') for (const alert of gone) noteAudit(draft, by, 'alert-unack', { alert });
+  for (const alert of new Set(ids)) {
+    if (!view.acknowledged.has(alert)) continue;
+    change(draft, { type: 'acknowledged-gone', alert });
+    if (by.kind !== 'coordinator') noteAudit(draft, by, 'alert-unack', { alert });
+  }
   return decided(draft);
 };

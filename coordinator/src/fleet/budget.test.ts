@@ -181,7 +181,7 @@ t.test('no change but an event of the very node is ever left out', async () => {
     own.map((type) => event('mad', type)),
     kept.map((type) => event('mad', type)),
     fc.tuple(fc.constantFrom('alice', null), own).map(([node, type]) => event(node, type)),
-    fc.integer().map((value): Change => ({ type: 'setting', key: 'a', value })),
+    fc.integer().map((n): Change => ({ type: 'acknowledged-gone', alert: `a${n}` })),
   );
   const isCounted = (each: Change) =>
     each.type === 'event' && each.row.node === 'mad' && !/quarantined|lost|over/.test(each.row.type);

@@ -16,7 +16,6 @@ import { type Answer, type Decide, type Decision, type Inputs, type Policy, refu
 import type { JoinTokenRow, NodeRow, View } from '../view.ts';
 import { asSaid, hardwareClash } from './hardware.ts';
 import { baseName, freeName, isNamedAfter } from './node-names.ts';
-import { reclaimSetting } from './nodes.ts';
 import { quarantine } from './transitions.ts';
 
 export const enrol: Decide<'enrol'> = (view, input, nowMs, policy) => {
@@ -116,16 +115,14 @@ function reclaim(
       input.isWeak ? looksLike(known.id, 'online') : `this machine is ${known.id}, which is online`,
       known.id,
     );
-  const allowedUntilMs = draft.view.settings.get(reclaimSetting(known.id));
-  const allowed = typeof allowedUntilMs === 'number' && draft.nowMs <= allowedUntilMs;
+  const allowed = known.reclaimUntilMs !== undefined && draft.nowMs <= known.reclaimUntilMs;
   if (policy.reclaim === 'ask' && !allowed) {
     const text = `this machine is ${known.id}; a person must allow it to come back (release ${known.id}), then try again`;
     return refused(draft, 'reclaim-refused', input, text, known.id);
   }
   const doubt = input.isWeak && !allowed ? doubtOf(draft, known, input.name) : null;
   if (doubt !== null) return refused(draft, 'reclaim-refused', input, looksLike(known.id, doubt), known.id);
-  if (allowed) change(draft, { type: 'setting', key: reclaimSetting(known.id), value: null });
-  const { classFixed: _, ...rest } = known;
+  const { classFixed: _, reclaimUntilMs: __, ...rest } = known;
   return {
     ...asSaid(rest, input),
     ...classOf(token, input),

@@ -1,7 +1,6 @@
 // What people do to nodes: cordon, drain, move, release, forget.
 import {
   agentIn,
-  change,
   type Draft,
   decided,
   decidedWith,
@@ -23,8 +22,7 @@ import { sayFarewell } from './transitions.ts';
 
 const noNode = (node: string) => `There is no node ${node}.`;
 
-/** A re-flashed machine may take its old node back until then, where the policy says `ask`. */
-export const reclaimSetting = (node: string): string => `reclaim:${node}`;
+/** So long a machine that was set up anew may take its node back, where the policy says `ask`. */
 const reclaimOpenMs = 3_600_000;
 
 type Edit = Pick<Inputs['node-edit'], 'by' | 'cordoned' | 'draining' | 'site' | 'labels'>;
@@ -86,7 +84,7 @@ export const releaseNode: Decide<'node-release'> = (view, { by, node }, nowMs) =
     putNode(draft, { ...row, status: 'active', quarantineReason: '', hardware: anyHardware(node), boot: '' });
     noteAudit(draft, by, 'node-release', { node, reason: row.quarantineReason });
   } else {
-    change(draft, { type: 'setting', key: reclaimSetting(node), value: nowMs + reclaimOpenMs });
+    putNode(draft, { ...row, reclaimUntilMs: nowMs + reclaimOpenMs });
     noteAudit(draft, by, 'node-reclaim-allow', { node });
   }
   return decided(draft);

@@ -435,6 +435,8 @@ t.test('a branch that grows after it was brought in: only what is new is offered
   );
   up(fleet, 'bob', batch(2, merges), { merging: [{ id: 'echo.alice.1', entries: two }] });
   t.equal(fleet.view.branches.size, 0);
+  const early = up(fleet, 'alice', branch(1, alone), { stored: hashes(main) });
+  t.match(early, { changes: [], down: [{ type: 'nack' }] }, 'looked up before it was brought in: it must come again');
   const siblings = [{ id: 'echo.alice.1', hashes: hashes(two) }];
   const read = { id: 'echo.alice.1', entries: two };
   const more = up(fleet, 'alice', branch(1, alone), { stored: hashes(main), siblings, branch: read });

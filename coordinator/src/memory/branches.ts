@@ -8,13 +8,6 @@ import type { Given } from '../input.ts';
 import type { StoredHash } from '../store/store.ts';
 import type { AgentRow, BranchRow } from '../view.ts';
 
-/** Merged branches are remembered, so that a node that never heard so does not bring them up again. */
-const mergedSetting = (branch: string): string => `branch-merged:${branch}`;
-interface Merged {
-  uptoSeq: number;
-  uptoHash: string;
-}
-
 /** What a person or the agent added; bookkeeping of the old place, and merges of third branches, are not brought in again. */
 function isAddition({ kind, payload }: MemoryEntry): boolean {
   if (payload === null) return false;
@@ -47,11 +40,10 @@ export function keepBranch(draft: Draft, input: Given<'memory-up'>, message: Bra
     return uptoSeq;
   }
   if (!takesRecords(draft, node, fresh.length)) return null;
-  // It goes on after it was brought in: what was brought in is not offered again, its writer would have nothing to answer.
-  const merged = draft.view.settings.get(mergedSetting(id)) as Merged | null | undefined;
   const { space } = agentIn(draft, agent) as AgentRow;
   const begun = { id, space, agent, node, epoch, fromSeq: first.seq, merged: false, receivedMs: draft.nowMs };
-  const base = row ?? { ...begun, ...(merged ? { mergedUpto: merged.uptoSeq } : {}) };
+  // Stored and in no view, it was brought in, and goes on: that is not offered again, its writer would have nothing to answer.
+  const base = row ?? { ...begun, ...(tip ? { mergedUpto: tip.seq } : {}) };
   finishBranch(draft, input, { ...base, uptoSeq: last.seq, uptoHash: last.hash, complete: message.last }, fresh);
   return uptoSeq;
 }
@@ -80,9 +72,8 @@ function isSameBranch(stored: readonly StoredHash[], entries: readonly MemoryEnt
 }
 /** What was read of it before this decision is all there is: two messages of one node may have been read for at once. */
 function isReadInFull(draft: Draft, id: string, row: BranchRow | undefined, tip: StoredHash | undefined): boolean {
-  if (row) return row.uptoHash === tip?.hash;
-  const merged = draft.view.settings.get(mergedSetting(id)) as Merged | null | undefined;
-  return !merged || merged.uptoHash === tip?.hash;
+  const nowHash = row ? row.uptoHash : draft.view.justMerged.get(id);
+  return row || nowHash !== undefined ? nowHash === tip?.hash : true;
 }
 
 function finishBranch(draft: Draft, input: Given<'memory-up'>, row: BranchRow, fresh: MemoryEntry[]): void {
@@ -96,9 +87,6 @@ function finishBranch(draft: Draft, input: Given<'memory-up'>, row: BranchRow, f
 
 function putBranch(draft: Draft, row: BranchRow, entries: MemoryEntry[]): void {
   change(draft, { type: 'branch', row, entries });
-  if (!row.merged) return;
-  const merged: Merged = { uptoSeq: row.uptoSeq, uptoHash: row.uptoHash ?? '' };
-  change(draft, { type: 'setting', key: mergedSetting(row.id), value: merged });
 }
 
 /** The writer is here and caught up: it gets what it has not brought in of a branch. Answers whether all of the branch is brought in. */

@@ -53,7 +53,7 @@ export interface UsageRow {
 export type UsageSums = Pick<UsageRow, 'tasks' | 'failed' | 'promptTokens' | 'completionTokens' | 'costUsd'>;
 
 export interface Store {
-  /** Every change needed to rebuild the view: nodes, agents, live tasks, tokens, keys, settings, branches; memory heads as one call. */
+  /** Every change needed to rebuild the view: nodes, agents, live tasks, tokens, keys, acknowledged alerts, branches; memory heads as one call. */
   load(): Promise<{
     changes: Iterable<DurableChange>;
     heads: Iterable<{ agent: string; epoch: number; seq: number; hash: string; entries: number }>;

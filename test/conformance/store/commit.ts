@@ -43,7 +43,7 @@ const lasting = (view: MutableView) => ({
   removedIds: sorted(view.removedIds),
   heads: sorted(view.heads),
   branches: sorted(view.branches),
-  settings: sorted(view.settings),
+  acknowledged: sorted(view.acknowledged),
   waiting: sorted(new Map([...view.work].map(([agent, { waiting }]) => [agent, waiting]))),
 });
 const sorted = <T>(map: Map<string, T>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -289,7 +289,12 @@ function* history(random: Random): Generator<DurableChange[]> {
       else if (roll === 5 && step % 5 === 0) batch.push({ type: 'token-gone', id: `token-${step % 4}` });
       else if (roll === 6)
         batch.push({ type: 'key', row: keyRow(`key-${step % 3}`, { revoked: random.next() < 0.5 }) });
-      else if (roll === 7) batch.push({ type: 'setting', key: `s${step % 3}`, value: { step, text: "it's" } });
+      else if (roll === 7 && step % 4 === 0) batch.push({ type: 'acknowledged-gone', alert: `a${step % 3}` });
+      else if (roll === 7)
+        batch.push({
+          type: 'acknowledged',
+          row: { alert: `a${step % 3}`, by: 'key:ada', atMs: step, note: "it's", count: 1 },
+        });
       else if (roll === 8) {
         const entries = memoryEntries(agent, [{ text: `note ${step}` }, null], { previous: heads.get(agent) });
         heads.set(agent, entries[1] as MemoryEntry);

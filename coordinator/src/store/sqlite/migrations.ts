@@ -230,6 +230,22 @@ export const migrations: readonly Migration[] = [
       UPDATE branch SET row = json_set(row, '$.space', 'default') WHERE json_valid(row);
     `,
   },
+  {
+    version: 14,
+    name: 'rows in place of settings',
+    // Each kind has a home of its own, and an end. That a branch was merged is said by its row.
+    sql: `
+      CREATE TABLE acknowledged (alert TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+      INSERT INTO acknowledged (alert, row)
+      SELECT each.key, json_set(each.value, '$.alert', each.key)
+      FROM setting, json_each(iif(json_valid(setting.value), setting.value, '{}')) AS each
+      WHERE setting.key = 'alerts-acknowledged' AND each.type = 'object';
+      UPDATE node SET row = json_set(node.row, '$.reclaimUntilMs', json_extract(setting.value, '$'))
+      FROM setting WHERE setting.key = 'reclaim:' || node.id AND json_valid(setting.value) AND json_type(setting.value) IN ('integer', 'real')
+        AND json_valid(node.row);
+      DROP TABLE setting;
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -86,7 +86,6 @@ t.test('a database of schema 1 is upgraded with all it holds', async (t) => {
     { type: 'task-dismissed', id: taskId(1), atMs: 7 },
   ]);
   t.match(await store.task(taskId(1)), { state: 'failed', dismissedMs: 7 });
-  t.strictSame(view.settings.get('welcome'), 'shown');
   t.equal(view.heads.get('greeter')?.entries, 3);
   t.strictSame((await store.memoryLog('greeter', 0, 10)).map(entryFault), [null, null, null]);
   t.equal((await store.events({ limit: 1 }))[0]?.text, 'alice came online');
@@ -340,7 +339,6 @@ t.test('an agent that is older than ids keeps its name for one, and its chain ve
   setting.run('agent-gone:older', JSON.stringify({ epoch: 1 }));
   // Applied again since.
   setting.run('agent-gone:greeter', JSON.stringify({ epoch: 1, version: 1 }));
-  setting.run('welcome', '"shown"');
   const task = old.prepare(
     `INSERT INTO task (id, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, not_before_ms, idempotency_key)
      VALUES (?, 'greeter', 'queued', 'Old.', 50, 'mqtt', 1, 2, 0, 3, 0, ?)`,
@@ -389,7 +387,6 @@ t.test('an agent that is older than ids keeps its name for one, and its chain ve
     ],
     'of a memory without its agent the name is known, too',
   );
-  t.strictSame([...view.settings], [['welcome', 'shown']]);
   t.match(view.tasks.get(taskId(0)), { space: 'default', agent: 'greeter' });
   t.match(await store.taskByIdempotencyKey('default', 'mqtt:greeter:hall'), { id: taskId(0) });
   t.match(view.branches.get(branch.id), { ...open1, space: 'default' });
@@ -399,6 +396,28 @@ t.test('an agent that is older than ids keeps its name for one, and its chain ve
   const more = memoryEntries('greeter', [{ text: 'And 8.' }], { previous: log.at(-1) });
   await store.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries: more }]);
   t.equal((await loadedView(store)).heads.get('greeter')?.seq, 4, 'the chain goes on');
+});
+
+t.test('settings of an older fleet are rows of their own kind', async (t) => {
+  const path = newPath();
+  const old = databaseOf(path, 13);
+  const put = (key: string, value: unknown) =>
+    old.prepare('INSERT INTO setting VALUES (?, ?)').run(key, JSON.stringify(value));
+  const known = { by: 'key:ada', atMs: 5, note: "it's known", count: 2 };
+  put('alerts-acknowledged', { 'node-lost:home': known, damaged: 7 });
+  put('reclaim:alice', 123);
+  put('reclaim:bob', null);
+  put('reclaim:nobody', 5);
+  put('branch-merged:greeter.alice.1', { uptoSeq: 4, uptoHash: 'a'.repeat(64) });
+  put('welcome', 'shown');
+  for (const id of ['alice', 'bob']) old.prepare('INSERT INTO node VALUES (?, ?)').run(id, JSON.stringify(nodeRow(id)));
+  old.close();
+  const store = await open(path);
+  t.teardown(() => store.close());
+  const view = await loadedView(store);
+  t.strictSame([...view.acknowledged.values()], [{ alert: 'node-lost:home', ...known }]);
+  t.strictSame(view.nodes.get('alice'), nodeRow('alice', { reclaimUntilMs: 123 }));
+  t.strictSame(view.nodes.get('bob'), nodeRow('bob'));
 });
 
 t.test('a database of a newer version is refused and left alone', async (t) => {

@@ -72,7 +72,8 @@ export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
     'session-gone': ({ id }) => rows.dropSession(id),
     memory: ({ agent, space, entries }) => memory.append({ agent, space }, entries, nowMs),
     branch: ({ row, entries }) => memory.putBranch(row, entries),
-    setting: ({ key, value }) => rows.putSetting(key, value),
+    acknowledged: ({ row }) => rows.putAcknowledged(row),
+    'acknowledged-gone': ({ alert }) => rows.dropAcknowledged(alert),
     event: ({ row }) => void stored.push(events.addEvent(row)),
     audit: ({ row }) => events.addAudit(row),
   });

@@ -1,8 +1,16 @@
-// Rows that are few, read whole at the start and never searched: nodes, agents, tokens, keys, settings, versions of specs. Kept as JSON.
+// Rows that are few, read whole at the start and never searched: nodes, agents, tokens, keys, acknowledged alerts, versions of specs. Kept as JSON.
 // `load` gives them back as the changes that made them, in pages, so that a start never holds a table twice.
 import { type AgentSpec, defaultSpace, type Role } from '@blackroad/protocol';
 import type { DurableChange } from '../../change.ts';
-import type { AgentRow, JoinTokenRow, KeyRow, NodeRow, RemovedAgentRow, SessionRow } from '../../view.ts';
+import type {
+  AcknowledgedRow,
+  AgentRow,
+  JoinTokenRow,
+  KeyRow,
+  NodeRow,
+  RemovedAgentRow,
+  SessionRow,
+} from '../../view.ts';
 import type { Database } from './database.ts';
 
 interface AgentVersion {
@@ -37,7 +45,8 @@ export function wholeRows(db: Database) {
   const putKey = put('access_key', 'id', 'row');
   const putSession = put('session', 'id', 'row');
   const dropSession = db.prepare<[string]>('DELETE FROM session WHERE id = ?');
-  const putSetting = put('setting', 'key', 'value');
+  const putAcknowledged = put('acknowledged', 'alert', 'row');
+  const dropAcknowledged = db.prepare<[string]>('DELETE FROM acknowledged WHERE alert = ?');
   const putVersion = db.prepare<[string, number, number, string, string]>(
     `INSERT INTO agent_version (agent, version, at_ms, by, spec) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (agent, version) DO UPDATE SET at_ms = excluded.at_ms, by = excluded.by, spec = excluded.spec`,
@@ -51,7 +60,7 @@ export function wholeRows(db: Database) {
       `SELECT ${key} AS key, ${value} AS json FROM ${table} WHERE ${key} > ? ORDER BY ${key} LIMIT ${pageRows}`,
     );
   const pages = {
-    setting: page('setting', 'key', 'value'),
+    acknowledged: page('acknowledged', 'alert', 'row'),
     key: page('access_key', 'id', 'row'),
     session: page('session', 'id', 'row'),
     token: page('token', 'id', 'row'),
@@ -87,13 +96,14 @@ export function wholeRows(db: Database) {
     putKey: (row: KeyRow) => void putKey.run(row.id, JSON.stringify(row)),
     putSession: (row: SessionRow) => void putSession.run(row.id, JSON.stringify(row)),
     dropSession: (id: string) => void dropSession.run(id),
-    putSetting: (key: string, value: unknown) => void putSetting.run(key, JSON.stringify(value ?? null)),
+    putAcknowledged: (row: AcknowledgedRow) => void putAcknowledged.run(row.alert, JSON.stringify(row)),
+    dropAcknowledged: (alert: string) => void dropAcknowledged.run(alert),
     versions: (agent: string): AgentVersion[] =>
       versions
         .all(agent)
         .map(({ version, at_ms, by, spec }) => ({ version, atMs: at_ms, by, spec: JSON.parse(spec) as AgentSpec })),
     *load(): Generator<DurableChange> {
-      for (const { key, value } of all('setting')) yield { type: 'setting', key, value };
+      for (const { value } of all('acknowledged')) yield { type: 'acknowledged', row: value as AcknowledgedRow };
       for (const { value } of all('key')) yield { type: 'key', row: inSpace(value as KeyRow) };
       for (const { value } of all('session')) yield { type: 'session', row: inSpace(withRoles(value as SessionRow)) };
       for (const { value } of all('token')) yield { type: 'token', row: inSpace(value as JoinTokenRow) };
