@@ -89,6 +89,8 @@ interface CoordinatorParts {
   check: Checker;
   /** How a task row looks to people; api/show.ts has it, the loop must not import I/O folders. */
   showTask: (view: View, row: TaskRow | EndedTask) => TaskView;
+  /** Called when another coordinator has claimed the store: this one has stopped, and its process must end without a word to the nodes. */
+  fenced: (text: string) => void;
   /** Called when an invariant broke, or the store could not even be read any more: the process must end. */
   fatal: (error: Error) => void;
 }
@@ -100,8 +102,9 @@ interface Waiting {
   reject: (error: Error) => void;
 }
 
-function stopping(): FleetError {
-  return new FleetError('unavailable', { detail: 'The coordinator is stopping.' });
+function quicker(): Outcome<never> {
+  const detail = 'Somebody else changed the same in this moment; try again.';
+  return { ok: false, code: 'unavailable', details: { detail, retryAfterSeconds: 1 } };
 }
 export async function startCoordinator(parts: CoordinatorParts): Promise<Coordinator> {
   const loop = new Loop(parts);
@@ -126,8 +129,10 @@ class Loop implements Coordinator {
   readonly #outage: Outage;
   readonly #asks: Asks;
   readonly commits: CommitFigures = { count: 0, sumMs: 0, maxMs: 0 };
+  #term = 0;
   #running = false;
-  #stopped = false;
+  /** Why nothing is taken any more. */
+  #stopped: string | null = null;
   /** Of a tick that is not through: what a site that goes dark asks for is planned together. */
   #planLater: Urgency | null = null;
   #committedAtMs = Number.NEGATIVE_INFINITY;
@@ -160,6 +165,7 @@ class Loop implements Coordinator {
 
   async start(): Promise<void> {
     const { store, bus, clock } = this.#parts;
+    this.#term = await store.claim(this.#view.coordinator);
     fill(this.#view, await store.load());
     await bus.start(
       (message) => this.#arrived(message),
@@ -174,7 +180,7 @@ class Loop implements Coordinator {
   }
 
   submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>> {
-    if (this.#stopped) return Promise.reject(stopping());
+    if (this.#stopped !== null) return Promise.reject(this.#refusal());
     if (this.#waiting.length >= maxWaitingInputs) {
       this.#count('inputs_refused');
       return Promise.reject(
@@ -192,9 +198,12 @@ class Loop implements Coordinator {
   #lookUp<K extends keyof Stored>(kind: K, input: Inputs[K]): Stored[K] | Promise<Stored[K]> {
     return reads[kind](this.store, this.view, input);
   }
+  #refusal(): FleetError {
+    return new FleetError('unavailable', { detail: this.#stopped ?? '', retryAfterSeconds: 5 });
+  }
   #queue<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>> {
     // What was looked up may have come after the end.
-    if (this.#stopped) return Promise.reject(stopping());
+    if (this.#stopped !== null) return Promise.reject(this.#refusal());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ kind, input, resolve: resolve as Waiting['resolve'], reject });
       this.#wake();
@@ -249,7 +258,9 @@ class Loop implements Coordinator {
     this.#planner.stop();
     this.#outage.stop();
     if (this.#running || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
-    this.#stopped = true;
+    // Fenced: what the nodes are told is the other's word.
+    if (this.#stopped !== null) return;
+    this.#stopped = 'The coordinator is stopping.';
     this.#parts.bus.publish([this.#presence('offline')]);
     await this.#parts.bus.stop();
     await this.store.close();
@@ -283,7 +294,7 @@ class Loop implements Coordinator {
         if (this.#waiting.length > 0) await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
       }
     } catch (error) {
-      this.#stopped = true;
+      this.#stopped = 'The coordinator cannot go on.';
       for (const { reject } of this.#waiting.splice(0)) reject(error as Error);
       this.#parts.fatal(error as Error);
     } finally {
@@ -343,11 +354,11 @@ class Loop implements Coordinator {
     const clockSetMs = kind === 'clock-set' ? (input as Inputs['clock-set']).byMs : 0;
     if (durable.length > 0) {
       const startedMs = this.#parts.clock.monotonicMs();
-      const events = await this.#commit(durable);
-      if (!events) {
+      const committed = await this.#commit(durable);
+      if ('refused' in committed) {
         // What waits is as it was in the store; so is what only the view knows.
         if (clockSetMs !== 0) apply(this.#view, { type: 'clock-set', byMs: -clockSetMs, resumed: false });
-        for (const { resolve } of batch) resolve(this.#outage.refuse());
+        for (const { resolve } of batch) resolve(committed.refused());
         return;
       }
       this.#committedAtMs = this.#parts.clock.monotonicMs();
@@ -355,7 +366,7 @@ class Loop implements Coordinator {
       this.commits.count++;
       this.commits.sumMs += this.#commitMs;
       this.commits.maxMs = Math.max(this.commits.maxMs, this.#commitMs);
-      touched.events = events;
+      touched.events = committed.events;
       this.#count('commits');
       this.#count('changes', durable.length);
     }
@@ -391,17 +402,30 @@ class Loop implements Coordinator {
     this.#waiting.unshift({ kind: 'clock-set', input, resolve() {}, reject() {} });
   }
 
-  /** The events as stored. Null: nothing was stored, and the view knows nothing of it any more. */
-  async #commit(durable: readonly DurableChange[]): Promise<FleetEvent[] | null> {
+  /** The events as stored; or what each of the batch is answered, as nothing was stored, and the view knows nothing of it any more. */
+  async #commit(
+    durable: readonly DurableChange[],
+  ): Promise<{ events: FleetEvent[] } | { refused: () => Outcome<never> }> {
     const { log } = this.#parts;
     try {
-      const { events } = await this.store.commit(durable);
+      const committed = await this.store.commit(durable, this.#term);
+      if (committed.how === 'fenced') return this.#stepBack(committed.by);
+      if (committed.how === 'conflict') {
+        this.#count('commit_conflicts');
+        log.warn(
+          {},
+          'somebody else changed what was decided from: nothing of it is stored, and it is to be asked again',
+        );
+        await this.#rebuild(durable);
+        this.#planner.startOver();
+        return { refused: quicker };
+      }
       if (this.#outage.isOn) {
         log.warn(this.#outage.story(), 'the store takes writes again');
         this.#outage.over();
         this.#planner.startOver();
       }
-      return events;
+      return committed;
     } catch (error) {
       if (!mayPass(error)) throw error;
       if (!this.#outage.isOn) {
@@ -409,9 +433,24 @@ class Loop implements Coordinator {
         log.error({ err: error }, 'nothing can be stored: what would have to be is refused, all else goes on');
       }
       this.#outage.failed(error);
-      rebuild(this.#view, await this.store.load(), durable);
-      return null;
+      await this.#rebuild(durable);
+      return { refused: () => this.#outage.refuse() };
     }
+  }
+  async #rebuild(lost: readonly DurableChange[]): Promise<void> {
+    rebuild(this.#view, await this.store.load(), lost);
+  }
+  /** Another coordinator goes on from what is stored, which is all that was accepted here. Nothing is told any more, its end neither. */
+  #stepBack(by: string): { refused: () => Outcome<never> } {
+    const text = `Another coordinator (${by}) has taken over; this one stores nothing any more.`;
+    this.#stopped = text;
+    for (const timer of this.#timers) timer.cancel();
+    this.#planner.stop();
+    this.#outage.stop();
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#refusal());
+    this.#parts.bus.stop().catch(() => {}); // the process ends
+    this.#parts.fenced(text);
+    return { refused: () => ({ ok: false, code: 'unavailable', details: { detail: text, retryAfterSeconds: 5 } }) };
   }
 
   /** A node that was put out loses its connection after the farewell had a moment to reach it; a branch that was cut is offered. */

@@ -118,6 +118,11 @@ async function main(config: CoordinatorConfig): Promise<void> {
     check: compiledCheck,
     showTask,
     fatal,
+    fenced(text) {
+      log.error({}, text);
+      // Not 70: who starts it again at once would take the store back.
+      process.exit(75);
+    },
   });
 
   const tls = { ca: ca.pem, port: 0 };

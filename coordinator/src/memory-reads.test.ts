@@ -13,12 +13,12 @@ import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import t from 'tap';
+import { claimed } from '../../test/fixtures/coordinator/claimed-store.ts';
 import { SampleFleet } from '../../test/fixtures/coordinator/sample-fleet.ts';
 import { isDurable } from './change-table.ts';
 import { acceptMemory } from './memory/accept.ts';
 import { branchedOn, offerOf, readMemory } from './memory-reads.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
-import type { Store } from './store/store.ts';
 import type { BranchRow, View } from './view.ts';
 
 /** The least honest node: one log, tails put aside when fenced. */
@@ -65,7 +65,7 @@ class Writer {
 async function live(seed: number): Promise<{ entries: MemoryEntry[]; written: Set<string>; branches: number }> {
   const random: Random = seededRandom(seed);
   const chance = (share: number) => random.next() < share;
-  const store: Store = await openSqliteStore({ path: ':memory:', log: silentLog, clock: systemClock });
+  const store = await claimed(await openSqliteStore({ path: ':memory:', log: silentLog, clock: systemClock }));
   const fleet = new SampleFleet();
   const writers = ['alice', 'bob', 'carol'].map((id) => new Writer(id));
   for (const { id } of writers) fleet.online(id);
@@ -81,7 +81,7 @@ async function live(seed: number): Promise<{ entries: MemoryEntry[]; written: Se
     const inputs = await Promise.all(
       Array.from({ length: times }, async () => {
         const said = { node: writer.id, agent: 'echo', message };
-        return { ...said, ...(await readMemory(store, fleet.view as View, said)) };
+        return { ...said, ...(await readMemory(store.raw, fleet.view as View, said)) };
       }),
     );
     for (const input of inputs) {

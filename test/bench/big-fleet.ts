@@ -14,6 +14,7 @@ import { policyOf, readConfig } from '../../coordinator/src/config.ts';
 import { type Coordinator, startCoordinator } from '../../coordinator/src/coordinator.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
 import type { AgentRow } from '../../coordinator/src/view.ts';
+import { claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { sampleNode, sampleSpec } from '../fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../fixtures/coordinator/sample-supply.ts';
 
@@ -87,8 +88,9 @@ export async function openBigFleet({ nodes, placed }: { nodes: number; placed: n
       }),
   };
   const store = await openSqliteStore({ path: join(dir, 'fleet.sqlite'), log: silentLog, clock });
+  const begun = await claimed(store);
   const now = clock.nowMs();
-  await store.commit(
+  await begun.commit(
     Array.from({ length: nodes }, (_, i): DurableChange => {
       const row = sampleNode(nodeId(i), {
         class: hardware(i).class,
@@ -99,7 +101,7 @@ export async function openBigFleet({ nodes, placed }: { nodes: number; placed: n
       return { type: 'node', row: { ...row, presenceSinceMs: now, certificateExpiresMs: now + 1e10 } };
     }),
   );
-  await store.commit(
+  await begun.commit(
     Array.from({ length: placed }, (_, i): DurableChange => ({ type: 'agent', row: placedRow(i, nodes, now) })),
   );
   const fleet = { onPublish: (_: readonly BusMessage[]) => {} };
@@ -119,6 +121,7 @@ export async function openBigFleet({ nodes, placed }: { nodes: number; placed: n
     log: silentLog,
     check: interpretingChecker,
     showTask,
+    fenced() {},
     fatal(error) {
       throw error;
     },

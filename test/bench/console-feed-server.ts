@@ -14,6 +14,7 @@ import { policyOf, readConfig } from '../../coordinator/src/config.ts';
 import { startCoordinator } from '../../coordinator/src/coordinator.ts';
 import { createDoorkeeper } from '../../coordinator/src/door/doorkeeper.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
+import { claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { agentRow, nodeRow } from '../fixtures/coordinator/stored-rows.ts';
 
 const nodes = Number(process.env.BENCH_NODES ?? 10_000);
@@ -22,6 +23,7 @@ const heartbeatsPerS = 1_000;
 const gib = 2 ** 30;
 
 const store = await openSqliteStore({ path: ':memory:', log, clock });
+const begun = await claimed(store);
 const ids = Array.from({ length: nodes }, (_, i) => `node-${String(i).padStart(5, '0')}`);
 const boot = (id: string) => `boot-${id}`;
 const rows: DurableChange[] = ids.map((id, i) => {
@@ -39,7 +41,7 @@ for (let i = 0; i < agents; i++) {
   const placement = { node: at(i), epoch: 1, model: 'tiny', placedMs: 1, baseSeq: 0, baseHash: 'genesis', from: null };
   rows.push({ type: 'agent', row: agentRow(name, { placement, epoch: 1, unplaced: null }) });
 }
-for (let from = 0; from < rows.length; from += 2_000) await store.commit(rows.slice(from, from + 2_000));
+for (let from = 0; from < rows.length; from += 2_000) await begun.commit(rows.slice(from, from + 2_000));
 
 const bus: Bus = {
   async start() {},
@@ -57,6 +59,7 @@ const coordinator = await startCoordinator({
   log,
   check: interpretingChecker,
   showTask,
+  fenced() {},
   fatal(error) {
     throw error;
   },

@@ -11,6 +11,7 @@ import { silentLog } from '@blackroad/std/log';
 import { seededRandom, systemRandom } from '@blackroad/std/random';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
 import { createNodeMemory } from '../../node-agent/src/memory/node-memory.ts';
+import { claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { memoryEntries } from '../fixtures/coordinator/stored-rows.ts';
 import { TinyCoordinator } from '../fixtures/node-agent/tiny-coordinator.ts';
 import { bench, percentile } from './line.ts';
@@ -76,7 +77,9 @@ async function recalls(): Promise<void> {
 }
 
 async function searches(): Promise<void> {
-  const store = await openSqliteStore({ path: join(folder, 'fleet.sqlite'), log: silentLog, clock: systemClock });
+  const store = await claimed(
+    await openSqliteStore({ path: join(folder, 'fleet.sqlite'), log: silentLog, clock: systemClock }),
+  );
   const lasts = new Map<string, MemoryEntry>();
   for (let done = 0; done < onCoordinator; done += 500) {
     const agent = `agent-${(done / 500) % agents}`;

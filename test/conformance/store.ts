@@ -1,6 +1,6 @@
 // One suite for every backend of the store. A backend passes it or is none.
 import type { Test } from 'tap';
-import type { Store } from '../../coordinator/src/store/store.ts';
+import type { ClaimedStore } from '../fixtures/coordinator/claimed-store.ts';
 import { commitConformance } from './store/commit.ts';
 import { historyConformance } from './store/history.ts';
 import { memoryConformance } from './store/memory.ts';
@@ -11,7 +11,7 @@ import { searchConformance } from './store/search.ts';
  * Opens an empty store that is closed and removed with its test. `reopen` opens the same data again after a close;
  * null where the backend keeps nothing.
  */
-export type OpenStore = (t: Test) => Promise<{ store: Store; reopen: (() => Promise<Store>) | null }>;
+export type OpenStore = (t: Test) => Promise<{ store: ClaimedStore; reopen: (() => Promise<ClaimedStore>) | null }>;
 
 export async function storeConformance(t: Test, name: string, open: OpenStore): Promise<void> {
   await t.test(`${name}: commit and load`, (t) => commitConformance(t, open));

@@ -172,6 +172,7 @@ export class CoordinatorHost {
       check: compiledCheck,
       showTask,
       fatal,
+      fenced: (text) => fatal(new Error(text)),
     }).then((started) => {
       if (!clock.alive) return;
       coordinator = started;
@@ -236,7 +237,7 @@ export class CoordinatorHost {
     const never = () => new Promise<never>(() => {});
     return {
       ...store,
-      commit: async (changes) => {
+      commit: async (changes, term) => {
         if (!clock.alive) return never();
         if (this.blow === 'before-commit') {
           this.kill('before it committed');
@@ -251,7 +252,7 @@ export class CoordinatorHost {
           const detail = 'the disk is full (simulated)';
           throw new FleetError('storage-failed', { detail, retryAfterSeconds: 5 });
         }
-        const done = await store.commit(changes);
+        const done = await store.commit(changes, term);
         for (const change of changes) if (change.type === 'tasks-moved') this.#follows(change.byMs);
         this.#watch.committed(changes);
         if (this.blow === 'after-commit') {

@@ -392,6 +392,34 @@ export const mutants: readonly Mutant[] = [
     replace: '',
     test: 'coordinator/src/fleet/agents.test.ts',
   },
+  {
+    name: 'an-earlier-term-is-stored-all-the-same',
+    file: 'coordinator/src/store/sqlite/sqlite-store.ts',
+    search: "if (now && now.term !== term) return { how: 'fenced', ...now };",
+    replace: 'void now;',
+    test: 'coordinator/src/store/sqlite/conformance.test.ts',
+  },
+  {
+    name: 'a-fenced-coordinator-goes-on',
+    file: 'coordinator/src/coordinator.ts',
+    search: "if (committed.how === 'fenced') return this.#stepBack(committed.by);",
+    replace: "if (committed.how === 'fenced') return { refused: quicker };",
+    test: 'coordinator/src/term.test.ts',
+  },
+  {
+    name: 'a-fenced-coordinator-says-that-the-fleet-is-offline',
+    file: 'coordinator/src/coordinator.ts',
+    search: 'if (this.#stopped !== null) return;',
+    replace: '',
+    test: 'coordinator/src/term.test.ts',
+  },
+  {
+    name: 'what-conflicted-stays-in-the-view',
+    file: 'coordinator/src/coordinator.ts',
+    search: "if (committed.how === 'conflict') {",
+    replace: "if (committed.how === 'conflict') return { refused: quicker };\n      if (committed.how !== 'stored') {",
+    test: 'coordinator/src/term.test.ts',
+  },
 ];
 
 const maxSeeds = 200;

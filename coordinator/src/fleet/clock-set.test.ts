@@ -101,9 +101,9 @@ t.test('while nothing can be stored what waits is not moved, and waits as long a
   migrate(db, ':memory:', 0, silentLog);
   const store = sqliteStore(db, silentLog, systemClock);
   let isFull = false;
-  const commit: typeof store.commit = async (changes) => {
+  const commit: typeof store.commit = async (changes, term) => {
     if (isFull) throw new FleetError('storage-failed', { detail: 'the disk is full', retryAfterSeconds: 5 });
-    return store.commit(changes);
+    return store.commit(changes, term);
   };
   const fleet = await openApiFleet({ store: { ...store, commit } });
   t.teardown(() => fleet.close());

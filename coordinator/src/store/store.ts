@@ -52,18 +52,32 @@ export interface UsageRow {
 }
 export type UsageSums = Pick<UsageRow, 'tasks' | 'failed' | 'promptTokens' | 'completionTokens' | 'costUsd'>;
 
+/** What became of a batch. Of one that is not stored nothing is. */
+export type Committed =
+  | {
+      how: 'stored';
+      /** With their numbers, in order. */
+      events: FleetEvent[];
+    }
+  /** Another coordinator has claimed the store: this one stores nothing any more. */
+  | { how: 'fenced'; by: string; term: number }
+  /** Somebody else has changed what it was decided from: decided anew, it may be stored. */
+  | { how: 'conflict' };
+
 export interface Store {
   /** Every change needed to rebuild the view: nodes, agents, live tasks, tokens, keys, acknowledged alerts, branches; memory heads as one call. */
   load(): Promise<{
     changes: Iterable<DurableChange>;
     heads: Iterable<{ agent: string; epoch: number; seq: number; hash: string; entries: number }>;
   }>;
+  /** Takes the store for this coordinator, before it loads. Resolves with its term: commits under an earlier one are fenced from then on. */
+  claim(coordinator: string): Promise<number>;
   /**
-   * All or nothing, durable when it resolves. Re-committing the same rows changes nothing; events and audit rows have no identity
-   * of their own and are appended again, and `tasks-moved` moves again. Resolves with the events as stored, in order. Throws FleetError `storage-failed`, with
+   * All or nothing, durable when it resolves as stored. Re-committing the same rows changes nothing; events and audit rows have no identity
+   * of their own and are appended again, and `tasks-moved` moves again. Throws FleetError `storage-failed`, with
    * `retryAfterSeconds` where the trouble may pass (a full disk) and nothing was stored.
    */
-  commit(changes: readonly DurableChange[]): Promise<{ events: FleetEvent[] }>;
+  commit(changes: readonly DurableChange[], term: number): Promise<Committed>;
 
   task(id: string): Promise<TaskRow | EndedTask | null>;
   taskByIdempotencyKey(space: string, key: string): Promise<TaskRow | EndedTask | null>;

@@ -246,6 +246,13 @@ export const migrations: readonly Migration[] = [
       DROP TABLE setting;
     `,
   },
+  {
+    version: 15,
+    name: 'who has the store',
+    sql: `
+      CREATE TABLE term (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL, coordinator TEXT NOT NULL);
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -17,6 +17,7 @@ import { type Log, silentLog } from '@blackroad/std/log';
 import Sqlite from 'better-sqlite3';
 import t from 'tap';
 import { loadedView } from '../../../../test/conformance/store/commit.ts';
+import { claimed } from '../../../../test/fixtures/coordinator/claimed-store.ts';
 import { ada, samplePolicy } from '../../../../test/fixtures/coordinator/sample-rows.ts';
 import {
   agentRow,
@@ -38,12 +39,13 @@ const folder = mkdtempSync(join(tmpdir(), 'blackroad-sqlite-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
 let files = 0;
 const newPath = () => join(folder, `${files++}.db`);
-const open = (path: string, log: Log = silentLog) => openSqliteStore({ path, log, clock: systemClock });
+const open = async (path: string, log: Log = silentLog) =>
+  claimed(await openSqliteStore({ path, log, clock: systemClock }));
 /** The connection too, to do to it what disks do. */
-function openBoth(path: string, log: Log = silentLog) {
+async function openBoth(path: string, log: Log = silentLog) {
   const db = openDatabase(path, 0);
   migrate(db, path, 0, log);
-  return { db, store: sqliteStore(db, log, systemClock) };
+  return { db, store: await claimed(sqliteStore(db, log, systemClock)) };
 }
 /** As a program that knew the schema up to this version left it. */
 function databaseOf(path: string, newest: number): InstanceType<typeof Sqlite> {
@@ -132,7 +134,7 @@ t.test(
     event.run(1, 'alice', null, 'node-online', 'info', 'alice came online');
     event.run(2, 'alice', 'greeter', 'agent-flew', 'warning', 'greeter flew to alice');
     old.close();
-    const { db, store } = openBoth(path);
+    const { db, store } = await openBoth(path);
     t.teardown(() => store.close());
     db.exec(
       `INSERT INTO event (at_ms, type, severity, text, params) VALUES (3, 'clock-set', 'info', 'it was set', '{"byMs":')`,
@@ -496,7 +498,7 @@ t.test('close leaves everything in one file', async (t) => {
 });
 
 t.test('a full disk refuses the batch, keeps what was there, and is over when there is room', async (t) => {
-  const { db, store } = openBoth(newPath());
+  const { db, store } = await openBoth(newPath());
   t.teardown(() => store.close());
   await store.commit([{ type: 'node', row: nodeRow('alice') }, note('before')]);
   db.pragma(`max_page_count = ${db.pragma('page_count', { simple: true })}`);
@@ -521,7 +523,7 @@ t.test('a full disk refuses the batch, keeps what was there, and is over when th
 });
 
 t.test('a disk that became read-only refuses writes, still reads', async (t) => {
-  const { db, store } = openBoth(newPath());
+  const { db, store } = await openBoth(newPath());
   t.teardown(() => store.close());
   await store.commit([note('readable')]);
   db.pragma('query_only = ON');
@@ -541,7 +543,7 @@ t.test('the word index is disposable: missing or of older rules, it is rebuilt a
   await store.commit([note('the garage code')]);
   await store.close();
   for (const harm of ['DROP TABLE memory_words', `UPDATE search_index SET version = 0 WHERE name = 'words'`]) {
-    const { db } = openBoth(path);
+    const { db } = await openBoth(path);
     db.exec(harm);
     db.close();
     const { log, lines } = warnings();
@@ -557,7 +559,7 @@ t.test('the word index is disposable: missing or of older rules, it is rebuilt a
 
 t.test('a damaged word index loses no memory: search and commit mend it', async (t) => {
   const { log, lines } = warnings();
-  const { db, store } = openBoth(newPath(), log);
+  const { db, store } = await openBoth(newPath(), log);
   t.teardown(() => store.close());
   const log1 = memoryEntries('greeter', [{ text: 'the garage code' }, { text: 'the door' }]);
   await store.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries: log1 }]);
@@ -583,7 +585,7 @@ t.test('a task with damaged columns is read without them, and said once', async 
   const path = newPath();
   const said: object[] = [];
   const log: Log = { ...silentLog, error: (fields, text) => void said.push({ ...fields, text }) };
-  const { db, store } = openBoth(path, log);
+  const { db, store } = await openBoth(path, log);
   t.teardown(() => store.close());
   const past = [{ attempt: 1, node: 'alice', outcome: 'lost', atMs: 5, text: '' }] as never;
   await store.commit([

@@ -4,7 +4,7 @@ import type { FleetEvent } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { DurableChange } from '../../change.ts';
-import type { Store } from '../store.ts';
+import type { Committed, Store } from '../store.ts';
 import { type Database, openDatabase } from './database.ts';
 import { eventRows } from './events.ts';
 import { guarded } from './failure.ts';
@@ -77,13 +77,22 @@ export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
     event: ({ row }) => void stored.push(events.addEvent(row)),
     audit: ({ row }) => events.addAudit(row),
   });
-  const commit = db.transaction((changes: readonly DurableChange[], nowMs: number) => {
+  const claim = db
+    .prepare<[string], number>(
+      `INSERT INTO term (id, number, coordinator) VALUES (1, 1, ?)
+       ON CONFLICT (id) DO UPDATE SET number = number + 1, coordinator = excluded.coordinator RETURNING number`,
+    )
+    .pluck();
+  const holder = db.prepare<[], { term: number; by: string }>('SELECT number AS term, coordinator AS by FROM term');
+  const commit = db.transaction((changes: readonly DurableChange[], term: number, nowMs: number): Committed => {
+    const now = holder.get();
+    if (now && now.term !== term) return { how: 'fenced', ...now };
     const stored: FleetEvent[] = [];
     const batch = taskBatch(tasks);
     const apply = appliers(stored, batch, nowMs) as Record<string, (change: DurableChange) => void>;
     for (const change of changes) apply[change.type]?.(change);
     batch.write();
-    return stored;
+    return { how: 'stored', events: stored };
   });
   /** A damaged word index is no reason to lose a memory or refuse a search: it is rebuilt, and the work done again. */
   function mending<T>(work: () => T): T {
@@ -114,12 +123,10 @@ export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
         heads: loading([memory.heads()]),
       };
     },
-    async commit(changes) {
-      if (changes.length === 0) return { events: [] };
-      return guarded('commit', () => ({
-        events: mending(() => commit.immediate(changes, clock.nowMs())),
-      }));
-    },
+    claim: async (coordinator) => guarded('claim', () => claim.get(coordinator) as number),
+    // SQLite has one writer at a time, which read all it needs inside its transaction: nothing conflicts.
+    commit: async (changes, term) =>
+      guarded('commit', () => mending(() => commit.immediate(changes, term, clock.nowMs()))),
     task: async (id) => guarded('read a task', () => tasks.task(id)),
     taskByIdempotencyKey: async (space, key) => guarded('read a task', () => tasks.byIdempotencyKey(space, key)),
     tasks: async (page) => guarded('list tasks', () => tasks.page(page)),
