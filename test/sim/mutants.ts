@@ -49,8 +49,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'told-before-commit',
     file: 'coordinator/src/coordinator.ts',
-    search: 'const { events } = await this.store.commit(durable);',
-    replace: 'this.#send(messages.splice(0)); const { events } = await this.store.commit(durable);',
+    search: 'const committed = await this.#commit(durable);',
+    replace: 'this.#send(messages.splice(0)); const committed = await this.#commit(durable);',
   },
   {
     name: 'acknowledged-beyond-the-log',

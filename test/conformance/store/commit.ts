@@ -88,6 +88,22 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
     }
   });
 
+  await t.test('who claims the store fences who had it: nothing of an earlier term is stored any more', async (t) => {
+    const { store } = await open(t);
+    const { raw } = store;
+    const [first, second] = [await raw.claim('first'), await raw.claim('second')];
+    t.ok(second > first);
+    const batch: DurableChange[] = [
+      { type: 'node', row: nodeRow('alice') },
+      { type: 'event', row: eventOf('a') },
+    ];
+    t.strictSame(await raw.commit(batch, first), { how: 'fenced', by: 'second', term: second });
+    t.strictSame(lasting(await loadedView(store)), lasting(emptyView('c', t0)));
+    t.strictSame(await raw.events({ limit: 10 }), []);
+    t.match(await raw.commit(batch, second), { how: 'stored', events: [{ id: 1 }] });
+    t.strictSame([...(await loadedView(store)).nodes.keys()], ['alice']);
+  });
+
   await t.test(
     'an agent is kept by its id; of one that was removed its name is, until it is applied again',
     async (t) => {
