@@ -328,3 +328,41 @@ t.test('every source file opens with what it owns', async (t) => {
   const bare = product.filter(({ text }) => !/^(#!.*\n)?(\/\/|\/\*)/.test(text)).map(({ path }) => path);
   t.same(bare, [], 'a stranger reads the first lines first');
 });
+
+/** Files that reach each other by what they import, types included: none of them can be read, or moved, alone. */
+function cycles(found: Source[]): string[] {
+  const targets = new Map(found.map(({ path, imports }) => [path, imports]));
+  const numbers = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const open: string[] = [];
+  const rings: string[] = [];
+  const visit = (path: string): void => {
+    numbers.set(path, numbers.size);
+    lowest.set(path, numbers.get(path)!);
+    open.push(path);
+    for (const target of targets.get(path) ?? []) {
+      if (!targets.has(target)) continue;
+      if (!numbers.has(target)) visit(target);
+      if (open.includes(target)) lowest.set(path, Math.min(lowest.get(path)!, lowest.get(target)!));
+    }
+    if (lowest.get(path) !== numbers.get(path)) return;
+    const ring = open.splice(open.indexOf(path));
+    if (ring.length > 1) rings.push(ring.sort().join(', '));
+  };
+  for (const path of targets.keys()) if (!numbers.has(path)) visit(path);
+  return rings;
+}
+forbid(
+  'nothing in the coordinator imports itself, by whatever way round',
+  'a type that two files need belongs into one that neither of them is',
+  cycles(inside('coordinator/src')),
+);
+t.test('a ring is found', async (t) => {
+  const source = (path: string, ...imports: string[]): Source => ({ path, text: '', imports, test: false });
+  t.same(cycles([source('a', 'b'), source('b', 'c'), source('c')]), []);
+  t.same(cycles([source('a', 'b'), source('b', 'a', 'd'), source('c', 'a'), source('d')]), ['a, b']);
+  t.same(
+    cycles([source('a', 'b'), source('b', 'c'), source('c', 'a', 'x'), source('x', 'y'), source('y', 'x')]).sort(),
+    ['a, b, c', 'x, y'],
+  );
+});

@@ -15,8 +15,9 @@ import type { Clock } from '@blackroad/std/clock';
 import { type Random, sortableId } from '@blackroad/std/random';
 import type { Arrived } from './bus/bus.ts';
 import { type Outgoing, outgoing } from './change.ts';
+import type { Outcome } from './decision.ts';
 import { createRate } from './door/rate.ts';
-import type { Answer, Inputs, Outcome } from './input.ts';
+import type { Answer, Inputs } from './input.ts';
 import { agentIdEver, type View } from './view.ts';
 
 /** Of one sender; where the broker does not say who that is, of one agent's topic. And of all together. */

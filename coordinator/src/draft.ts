@@ -14,8 +14,8 @@ import type {
 } from '@blackroad/protocol';
 import { auditRow } from './audit-row.ts';
 import { type Change, goesBefore, type Outgoing, outgoing } from './change.ts';
+import type { Decision } from './decision.ts';
 import { eventRow } from './event-row.ts';
-import type { Decision } from './input.ts';
 import {
   type AgentRow,
   agentNameOf,

@@ -15,15 +15,12 @@ import type {
   NodeInfo,
   NodeState,
   Principal,
-  ProblemCode,
-  ProblemDetails,
   TaskOriginName,
   TaskReport,
   TaskRequest,
 } from '@blackroad/protocol';
-import type { Change, Outgoing } from './change.ts';
-import type { Unload } from './fleet/assignment.ts';
-import type { PlanApplied, PlanPart } from './placement/moves.ts';
+import type { Decision } from './decision.ts';
+import type { PlanApplied, PlanPart, Unload } from './placement/plan-parts.ts';
 import type { StoredHash } from './store/store.ts';
 import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow, View } from './view.ts';
 
@@ -184,15 +181,6 @@ interface Answers {
 }
 export type Answer<K extends InputKind> = K extends keyof Answers ? Answers[K] : undefined;
 
-export type Outcome<A> = { ok: true; value: A } | { ok: false; code: ProblemCode; details: ProblemDetails };
-
-export interface Decision<A = undefined> {
-  changes: Change[];
-  messages: Outgoing[];
-  outcome: Outcome<A>;
-  /** Counted in /metrics and logged: things refused, stale or dropped, by reason. */
-  remarks?: { reason: string; text: string }[];
-}
 /** Limits and timings a decision needs; from the configuration, frozen. */
 export interface Policy {
   fleetName: string;
@@ -233,10 +221,3 @@ export type Decide<K extends InputKind> = (
   nowMs: number,
   policy: Policy,
 ) => Decision<Answer<K>>;
-
-export function accept(changes: Change[] = [], messages: Outgoing[] = []): Decision {
-  return { changes, messages, outcome: { ok: true, value: undefined } };
-}
-export function refuse<A>(code: ProblemCode, detail: string, changes: Change[] = []): Decision<A> {
-  return { changes, messages: [], outcome: { ok: false, code, details: { detail } } };
-}

@@ -4,7 +4,8 @@ import { FleetError, type ProblemDetails } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
-import type { Inputs, Outcome } from './input.ts';
+import type { Outcome } from './decision.ts';
+import type { Inputs } from './input.ts';
 
 /** A disk that was cleared is noticed within this. */
 const probe: Backoff = { firstMs: 1_000, maxMs: 10_000 };

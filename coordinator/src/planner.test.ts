@@ -7,8 +7,9 @@ import t from 'tap';
 import { SampleFleet, said } from '../../test/fixtures/coordinator/sample-fleet.ts';
 import { GiB, modelOf } from '../../test/fixtures/coordinator/sample-supply.ts';
 import { apply, type Change } from './change.ts';
+import type { Outcome } from './decision.ts';
 import { decisions } from './decisions.ts';
-import type { Answer, Decide, InputKind, Inputs, Outcome } from './input.ts';
+import type { Answer, Decide, InputKind, Inputs } from './input.ts';
 import { Planner } from './planner.ts';
 import type { NodeRow, View } from './view.ts';
 

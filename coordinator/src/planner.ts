@@ -6,12 +6,14 @@ import type { Clock, Timer } from '@blackroad/std/clock';
 import { type Random, sortableId } from '@blackroad/std/random';
 import type { Change } from './change.ts';
 import { nodesWithOtherAgents, suspectsOf, urgencyOf } from './change-table.ts';
-import type { Answer, InputKind, Inputs, Outcome, Policy } from './input.ts';
+import type { Outcome } from './decision.ts';
+import type { Answer, InputKind, Inputs, Policy } from './input.ts';
 import { idleModels } from './placement/idle-models.ts';
 import { Kept } from './placement/kept.ts';
-import { ordering, type PlanApplied, type PlanPart, partsOf } from './placement/moves.ts';
+import { ordering, partsOf } from './placement/moves.ts';
 import { planDueMs } from './placement/need.ts';
 import { planning } from './placement/place.ts';
+import type { PlanApplied, PlanPart } from './placement/plan-parts.ts';
 import { rebalancing } from './placement/rebalance.ts';
 import type { Urgency } from './placement/replan.ts';
 import { type Snapped, snapshotting } from './placement/snapshot.ts';
@@ -165,7 +167,7 @@ export class Planner {
     const { demands } = asked.snapshot;
     if (demands.length === 0 && asked.settled.length === 0) return;
     const nothing = { placed: [], unplaced: [], yielded: [], models: [] };
-    const plan = demands.length === 0 ? nothing : await this.#sliced(planning(asked.snapshot));
+    const plan = demands.length === 0 ? nothing : await this.#sliced(planning(asked.snapshot, this.#kept));
     const placed = await this.#sliced(ordering(view, plan));
     await this.#carryOut(partsOf(view, asked, plan, () => this.#mint(), new Map(), placed));
   }

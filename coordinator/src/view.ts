@@ -26,6 +26,7 @@ import {
   type UnplacedWhy,
 } from '@blackroad/protocol';
 import type { SignCode } from './fleet/health.ts';
+import type { DeepReadonly } from './readonly.ts';
 
 type Presence = 'online' | 'suspect' | 'lost' | 'never';
 
@@ -449,16 +450,6 @@ export interface MutableView {
   resumedMs: number | null;
 }
 
-export type DeepReadonly<T> =
-  T extends Map<infer K, infer V>
-    ? ReadonlyMap<K, DeepReadonly<V>>
-    : T extends Set<infer V>
-      ? ReadonlySet<DeepReadonly<V>>
-      : T extends (infer V)[]
-        ? readonly DeepReadonly<V>[]
-        : T extends object
-          ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
-          : T;
 export type View = DeepReadonly<MutableView>;
 
 /** Names of people and programs mean something within their space alone; no space has a slash in it. */

@@ -3,9 +3,9 @@
 // is kept. The largest size of each route stands in the route table. Strangers have a small room of their own: they cannot take
 // that of keys.
 import { bodyBytesOf, FleetError } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { customerOf } from '../door/address.ts';
-import type { ApiContext } from './context.ts';
 
 export interface Room {
   /** Answers how to give the bytes back, or null where there is no room. */
@@ -41,8 +41,15 @@ function expected(request: FastifyRequest, limit: number): number {
   return pieces === undefined ? 0 : limit;
 }
 
-export function guardBodies(context: ApiContext) {
-  const { clock, limits, bodies } = context;
+interface BodyRooms {
+  clock: Clock;
+  limits: {
+    /** From the head of a request to the whole body. */
+    bodyMs: number;
+  };
+  bodies: { keys: Room; strangers: Room };
+}
+export function guardBodies({ clock, limits, bodies }: BodyRooms) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { caller, ip, raw } = request;
     const { row } = request.routeOptions.config;

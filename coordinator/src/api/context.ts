@@ -69,7 +69,7 @@ export interface ApiLimits {
   door: DoorLimits;
 }
 
-export interface ApiParts {
+interface ApiParts {
   coordinator: Coordinator;
   ca: Signer;
   /** The same as the broker's. */

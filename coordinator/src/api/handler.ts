@@ -10,7 +10,7 @@ import {
   type RouteQuery,
 } from '@blackroad/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Outcome } from '../input.ts';
+import type { Outcome } from '../decision.ts';
 import type { ApiContext } from './context.ts';
 
 /** The query as handlers see it: defaults are filled in by validation. */

@@ -2,7 +2,8 @@
 
 import { moveCauses } from '@blackroad/protocol';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { ApiParts } from './context.ts';
+import type { BusStats } from '../bus/bus.ts';
+import type { Coordinator } from '../coordinator.ts';
 import type { ConsoleFeed } from './feed/feed.ts';
 import { type ModelRow, modelRows } from './model-rows.ts';
 import { agentState } from './show.ts';
@@ -21,8 +22,11 @@ const modelHelp: Record<Exclude<keyof ModelRow, 'node' | 'model'>, string> = {
   others: 'Requests in the server of the model that are not those of the node, where the server tells.',
 };
 
-export function createMetrics(parts: ApiParts, feed: ConsoleFeed, refused: () => Record<string, number>): Metrics {
-  const { coordinator, busStats } = parts;
+export function createMetrics(
+  { coordinator, busStats }: { coordinator: Coordinator; busStats?: () => BusStats },
+  feed: ConsoleFeed,
+  refused: () => Record<string, number>,
+): Metrics {
   const { view } = coordinator;
   const registers = [new Registry()];
   const [register] = registers as [Registry];

@@ -13,9 +13,9 @@ import { nodeConditions } from '../fleet/conditions.ts';
 import { onlyOn, stayingOn } from '../fleet/draining.ts';
 import type { Policy } from '../input.ts';
 import { frozenCount } from '../placement/need.ts';
+import type { DeepReadonly } from '../readonly.ts';
 import {
   agentNameOf,
-  type DeepReadonly,
   type EndedTask,
   freezeAt,
   isEnded,

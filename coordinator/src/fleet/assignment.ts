@@ -12,6 +12,7 @@ import {
   type UnplacedWhy,
 } from '@blackroad/protocol';
 import { agentIn, change, type Draft, nodeIn, noteEvent, putAgent, putNode, send } from '../draft.ts';
+import type { Unload } from '../placement/plan-parts.ts';
 import { loseAgentLeases } from '../tasks/leases.ts';
 import type { AgentRow, Behind, NodeRow, Placement } from '../view.ts';
 import { leftOf, quietAfter, quietOf } from './quiet.ts';
@@ -156,13 +157,6 @@ export interface Move {
   /** In words; missing: it is new. */
   because?: string;
 }
-/** Memory of a model that is freed before what comes can be loaded. */
-export interface Unload {
-  node: string;
-  model: string;
-  command: string;
-}
-
 /**
  * Carries out placement's plan. A move to where the agent is already, or to an unknown node, changes nothing. A node is told who goes,
  * then what to unload, then who comes.

@@ -6,7 +6,8 @@ import type { EventType } from '@blackroad/protocol';
 import type { Change } from '../change.ts';
 import { change, type Draft, remark } from '../draft.ts';
 import { eventRow } from '../event-row.ts';
-import { agentNameOf, type Budget, type BudgetName, type DeepReadonly, type Spent, type View } from '../view.ts';
+import type { DeepReadonly } from '../readonly.ts';
+import { agentNameOf, type Budget, type BudgetName, type Spent, type View } from '../view.ts';
 
 export const overBudget = 'over-budget';
 

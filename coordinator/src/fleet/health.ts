@@ -15,7 +15,7 @@ import {
   type NodeInfo,
   overheatedC,
 } from '@blackroad/protocol';
-import type { DeepReadonly } from '../view.ts';
+import type { DeepReadonly } from '../readonly.ts';
 
 type Health = DeepReadonly<NodeHealth>;
 type Info = DeepReadonly<NodeInfo> | null;

@@ -2,8 +2,9 @@
 // of its budget the events took that it made. Those that are beyond it are left out here.
 // Put around every decision about a node's message in the table of decisions, so that no new one can forget it. Pure.
 import type { Change } from '../change.ts';
+import type { Decision } from '../decision.ts';
 import { eventRow } from '../event-row.ts';
-import type { Answer, Decide, Decision, InputKind, Inputs } from '../input.ts';
+import type { Answer, Decide, InputKind, Inputs } from '../input.ts';
 import { agentNameOf, type View } from '../view.ts';
 import { overBudget, withinBudget } from './budget.ts';
 import { notItsOwn } from './held.ts';

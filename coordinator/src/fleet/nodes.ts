@@ -1,4 +1,6 @@
 // What people do to nodes: cordon, drain, move, release, forget.
+
+import { refuse } from '../decision.ts';
 import {
   agentIn,
   type Draft,
@@ -11,7 +13,7 @@ import {
   openDraft,
   putNode,
 } from '../draft.ts';
-import { type Decide, type Inputs, refuse } from '../input.ts';
+import type { Decide, Inputs } from '../input.ts';
 import { closeBranchesOf } from '../memory/branches.ts';
 import { leaseForNode, loseLeases } from '../tasks/leases.ts';
 import type { NodeRow } from '../view.ts';

@@ -35,8 +35,9 @@ export interface Choice {
 }
 
 export function* openingRooms(
-  { nodes: given, demands, strategy, kept }: PlacementSnapshot,
+  { nodes: given, demands, strategy }: PlacementSnapshot,
   pace: Pace,
+  kept?: Kept,
 ): Generator<void, OpenFleet> {
   const nodes = yield* sortedIn(given, (a, b) => compareText(a.id, b.id), pace);
   const companies = new Companies();

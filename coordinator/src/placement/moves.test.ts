@@ -11,9 +11,10 @@ import { place, snapshotOf } from '../../../test/fixtures/coordinator/whole-plan
 import { apply, type Change, type Outgoing } from '../change.ts';
 import type { Policy } from '../input.ts';
 import { type AgentRow, emptyView, type MutableView, type NodeRow, type TaskRow } from '../view.ts';
-import { type PlanPart, type PlanStep, partsOf } from './moves.ts';
+import { partsOf } from './moves.ts';
 import { frozenCount, pendingOf, planDueMs } from './need.ts';
 import { applyPlan, releaseMoves } from './plan.ts';
+import type { PlanPart, PlanStep } from './plan-parts.ts';
 
 const startedMs = 1_000_000;
 const now = startedMs + 600_000;

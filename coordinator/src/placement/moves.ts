@@ -1,53 +1,17 @@
 // From a plan to what is done about it: who goes where, who is nowhere and why, in parts of bounded size that are each complete in
 // themselves. In: the view, what was asked and the plan; out: parts, made one by one as they are carried out (plan.ts). It never moves
 // an agent that may stay, and says nothing twice: an agent that is nowhere for the same reason as before is no change.
-import type { MoveCause, NodeCapacity, PlacementWhy, UnplacedWhy } from '@blackroad/protocol';
-import { agentNameOf, type DeepReadonly, type View } from '../view.ts';
+import type { MoveCause, UnplacedWhy } from '@blackroad/protocol';
+import { agentNameOf, type View } from '../view.ts';
 import type { Gain } from './gain.ts';
 import type { Need } from './need.ts';
 import { compareText, Pace, sortedIn, whole } from './pace.ts';
+import type { PlanPart, PlanStep, Target } from './plan-parts.ts';
 import { whyOf } from './score.ts';
 import type { Snapped } from './snapshot.ts';
 import type { Placed, PlacementPlan } from './supply.ts';
 
 type Row = NonNullable<ReturnType<View['agents']['get']>>;
-
-/** What becomes of one agent, and what it was when that was planned. */
-export interface PlanStep {
-  /** Its id. */
-  agent: string;
-  version: number;
-  epoch: number;
-  node: string | null;
-  cause: MoveCause;
-  because: string;
-  /** It may have work that waits: the queue is why it moves. */
-  busy?: true;
-  /** `words`: it keeps its place, or goes on having none; only what is said of it changes. */
-  step:
-    | { to: { node: string; model: string; why: PlacementWhy } }
-    | { nowhere: UnplacedWhy }
-    | { words: UnplacedWhy | null };
-}
-export interface PlanPart {
-  steps: PlanStep[];
-  /** Of nodes that get agents in this part: what they said of themselves when the plan was made, and what must be gone first. */
-  targets: Map<string, Target>;
-  /** With a command's id each, given by the loop. */
-  unloads: { node: string; model: string; command: string }[];
-}
-export interface Target {
-  capacity: DeepReadonly<NodeCapacity> | null;
-  /** Off these models: elsewhere, or to another model of the same node. */
-  leaving: { agent: string; model: string; isChanging: boolean }[];
-  unloads: string[];
-}
-export interface PlanApplied {
-  /** Moves by cause. */
-  moved: Partial<Record<MoveCause, number>>;
-  /** Steps that no longer fit the view. */
-  stale: number;
-}
 
 /** Steps in one part: a decision, a commit and its messages stay within a few milliseconds. */
 const partSteps = 96;

@@ -8,6 +8,7 @@
 import type { UnplacedWhy } from '@blackroad/protocol';
 import { choiceOf, openingRooms, roomAt, roomTaken } from './choose.ts';
 import { byId, byNeed, byScarcity, Demands, type Group, type Kind } from './groups.ts';
+import type { Kept } from './kept.ts';
 import { Pace, sortedIn } from './pace.ts';
 import { Postings } from './postings.ts';
 import { makeRoom, type Yielding, yieldingNodes } from './preempt.ts';
@@ -24,8 +25,9 @@ const maxExplained = 8;
 /** Kinds of agents that look for others to take the place of, in one plan. */
 const maxPreemptingKinds = 200;
 
-export function* planning(snapshot: PlacementSnapshot): Generator<void, PlacementPlan> {
-  const planner = yield* openPlanner(snapshot);
+/** `kept`: what the last plan left, of the same nodes: it saves work and changes nothing. */
+export function* planning(snapshot: PlacementSnapshot, kept?: Kept): Generator<void, PlacementPlan> {
+  const planner = yield* openPlanner(snapshot, kept);
   const demands = new Demands();
   for (const demand of snapshot.demands) {
     demands.add(demand);
@@ -55,9 +57,9 @@ interface Planner extends World {
   /** Candidates of groups that come again. */
   kept: Map<Group, Search>;
 }
-function* openPlanner(snapshot: PlacementSnapshot): Generator<void, Planner> {
+function* openPlanner(snapshot: PlacementSnapshot, kept: Kept | undefined): Generator<void, Planner> {
   const pace = new Pace();
-  const fleet = yield* openingRooms(snapshot, pace);
+  const fleet = yield* openingRooms(snapshot, pace, kept);
   return {
     fleet,
     pace,

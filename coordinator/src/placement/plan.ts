@@ -3,6 +3,7 @@
 // longer fits is left out and planned anew. What a move changes and who is told of it stands in fleet/assignment.ts.
 // [INV-closed] [INV-capacity]
 import { type AgentSpec, askerOf, type MoveCause, placeOf } from '@blackroad/protocol';
+import { accept, refuse } from '../decision.ts';
 import {
   agentIn,
   change,
@@ -15,12 +16,12 @@ import {
   putAgent,
 } from '../draft.ts';
 import { type Move, makeMoves } from '../fleet/assignment.ts';
-import { accept, type Decide, type Policy, refuse } from '../input.ts';
+import type { Decide, Policy } from '../input.ts';
 import { type AgentRow, type Freeze, freezeAt } from '../view.ts';
 import { brokenRule } from './feasible.ts';
 import { idleForMs, isIdleModel } from './idle-models.ts';
-import type { PlanPart, PlanStep, Target } from './moves.ts';
 import { needOf } from './need.ts';
+import type { PlanPart, PlanStep, Target } from './plan-parts.ts';
 import { mayRebalance } from './rebalance.ts';
 import { closedOf } from './snapshot.ts';
 

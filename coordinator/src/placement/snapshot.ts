@@ -65,7 +65,7 @@ export function* snapshotting(
   const asked = { needs, settled, restless };
   if (demands.length === 0) return { ...asked, snapshot: { nodes: [], demands, strategy }, capacities: new Map() };
   const { nodes, capacities } = yield* supplying(view, nowMs, policy, needs, kept);
-  return { ...asked, snapshot: { nodes, demands, strategy, ...(kept ? { kept } : {}) }, capacities };
+  return { ...asked, snapshot: { nodes, demands, strategy }, capacities };
 }
 
 /** Every node with the agents that stay on it. */

@@ -2,7 +2,6 @@
 // Plain data only; what is computed from them stands in the files beside.
 import type { AgentSpec, NodeModel, RuntimeKind, UnplacedWhy } from '@blackroad/protocol';
 import type { ClosedReason } from './closed.ts';
-import type { Kept } from './kept.ts';
 
 /** An agent as placement knows it; those whom its spec names are agents of its space. */
 export interface Party {
@@ -61,8 +60,6 @@ export interface PlacementSnapshot {
   /** Highest priority first is placement's business, not the caller's. */
   demands: readonly Demand[];
   strategy: Strategy;
-  /** What the last plan left: saves work, changes nothing. */
-  kept?: Kept;
 }
 /** What was weighed when an agent was placed: its node as it stood before the agent came. Plain figures, no words yet. */
 export interface PlacedFacts {

@@ -76,7 +76,8 @@ t.test('property: nobody is missed', async (t) => {
         if (JSON.stringify(found) !== JSON.stringify(wanted))
           throw new Error(`${JSON.stringify(found)} of ${JSON.stringify(wanted)}`);
         // In any order of names the demands are the same; what was kept of earlier plans changes nothing.
-        const [plan, ...again] = [all, some, some].map(({ snapshot }) => JSON.stringify(place(snapshot)));
+        const plan = JSON.stringify(place(all.snapshot));
+        const again = [1, 2].map(() => JSON.stringify(place(some.snapshot, fleet.kept)));
         for (const other of again) if (other !== plan) throw new Error(`${other} instead of ${plan}`);
         fleet.plan();
       }

@@ -1,0 +1,20 @@
+// What a decision comes to: changes that are committed first, messages that are sent after, and what whoever asked is answered then.
+import type { ProblemCode, ProblemDetails } from '@blackroad/protocol';
+import type { Change, Outgoing } from './change.ts';
+
+export type Outcome<A> = { ok: true; value: A } | { ok: false; code: ProblemCode; details: ProblemDetails };
+
+export interface Decision<A = undefined> {
+  changes: Change[];
+  messages: Outgoing[];
+  outcome: Outcome<A>;
+  /** Counted in /metrics and logged: things refused, stale or dropped, by reason. */
+  remarks?: { reason: string; text: string }[];
+}
+
+export function accept(changes: Change[] = [], messages: Outgoing[] = []): Decision {
+  return { changes, messages, outcome: { ok: true, value: undefined } };
+}
+export function refuse<A>(code: ProblemCode, detail: string, changes: Change[] = []): Decision<A> {
+  return { changes, messages: [], outcome: { ok: false, code, details: { detail } } };
+}
