@@ -202,6 +202,23 @@ t.test('a node-agent that is older than ids is told the id for the name, until i
   t.same(names(fleet.hello('alice', { boot: boot2, generation }).messages), ['id-1 id-1'], 'and back');
 });
 
+t.test(
+  'a node that came back is told nothing new before its hello says of which version it is (seed 622992)',
+  async (t) => {
+    const fleet = new NamedFleet();
+    fleet.online('alice');
+    fleet.hello('alice', { agentIds: true });
+    fleet.named('greeter');
+    fleet.birth('alice', boot2);
+    t.same(said(fleet.move(['id-1', 'alice']).messages, 'assign'), []);
+    const { messages } = fleet.hello('alice', { boot: boot2, generation: 0 });
+    t.match(said(messages, 'snapshot'), [
+      { message: { generation: 1, agents: [{ id: 'id-1', spec: { name: 'id-1' } }] } },
+    ]);
+    t.match(said(fleet.rename('greeter', 'host').messages, 'assign'), [{ message: { from: 1, to: 2 } }]);
+  },
+);
+
 t.test('an id that was ever given out is not given out again', async (t) => {
   const ids = ['aaaaaaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbbbbbb', 'cccccccccccccccccccc'];
   let drawn = 0;

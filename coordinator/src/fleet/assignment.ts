@@ -11,7 +11,7 @@ import {
   type PlacementWhy,
   type UnplacedWhy,
 } from '@blackroad/protocol';
-import { agentIn, change, type Draft, nodeIn, noteEvent, putAgent, putNode, send } from '../draft.ts';
+import { agentIn, change, type Draft, helloBootIn, nodeIn, noteEvent, putAgent, putNode, send } from '../draft.ts';
 import type { Unload } from '../placement/plan-parts.ts';
 import { loseAgentLeases } from '../tasks/leases.ts';
 import type { AgentRow, Behind, NodeRow, Placement } from '../view.ts';
@@ -120,8 +120,9 @@ export function sendDeltas(draft: Draft, deltas: Deltas): void {
         else delta.remove.push(step.remove);
       }
       generation++;
-      // A quarantined node hears nothing, but must not be taken for up to date when it is released.
-      if (node.status === 'active') send(draft, 'assign', { node: id }, delta);
+      // A quarantined node hears nothing, but must not be taken for up to date when it is released. One that has not said hello in this
+      // boot is about to: it may be of another version than before, and gets the snapshot.
+      if (node.status === 'active' && helloBootIn(draft, id) === node.boot) send(draft, 'assign', { node: id }, delta);
     }
     putNode(draft, { ...node, generation });
   }
