@@ -9,7 +9,10 @@ interface SaidOfMachine {
   machine?: string;
 }
 
-/** Stands in a node's record after a release: the fingerprint it reports next is trusted. Unique, since records are indexed by it. */
+/**
+ * Stands in a node's record after a release, for the fingerprint and for the machine: what the node reports next is trusted. Unique,
+ * since records are indexed by it. Where an older node-agent speaks next it stays for the machine, so that no second one is learned.
+ */
 export const anyHardware = (node: string): string => `any:${node}`;
 
 /** Whether this machine may be this node's, and in words why not. For words under the node's key alone. */

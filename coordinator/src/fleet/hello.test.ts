@@ -71,6 +71,27 @@ t.test('another machine under the same identity: quarantined, its work goes back
   t.equal(fleet.node('bob').status, 'quarantined');
 });
 
+t.test('after a release one machine is trusted, also where its node-agent is too old to name it', async (t) => {
+  const fleet = new SampleFleet();
+  for (const [node, machine] of [['named', { machine: 'm-1' }] as const, ['older', {}] as const]) {
+    fleet.addNode(node, machine);
+    fleet.hello(node, { hardware: `hw-copy-of-${node}`, machine: 'm-2' });
+    fleet.hello(node, { hardware: `hw-third-${node}`, machine: 'm-3' });
+    t.equal(fleet.node(node).status, 'quarantined');
+    fleet.decide<'node-release'>(releaseNode, { by: ada, node });
+    fleet.hello(node, { hardware: `hw-copy-of-${node}` });
+    t.match(fleet.node(node), { status: 'active', hardware: `hw-copy-of-${node}` }, 'the one that spoke first');
+    fleet.hello(node, { hardware: `hw-${node}`, machine: 'm-1' });
+    t.equal(fleet.node(node).status, 'quarantined', 'the other one, which names its machine');
+  }
+  fleet.addNode('updated');
+  fleet.hello('updated', { hardware: 'hw-other' });
+  fleet.decide<'node-release'>(releaseNode, { by: ada, node: 'updated' });
+  fleet.hello('updated', { hardware: 'hw-new' });
+  fleet.hello('updated', { hardware: 'hw-new', machine: 'm-4' });
+  t.match(fleet.node('updated'), { status: 'active', machine: 'm-4' }, 'the same machine, updated');
+});
+
 t.test('the same machine with another address under its own key is the same node', async (t) => {
   const fleet = new SampleFleet();
   fleet.addNode('wsl', { machine: 'm-1' });

@@ -83,7 +83,8 @@ export const releaseNode: Decide<'node-release'> = (view, { by, node }, nowMs) =
   const row = nodeIn(draft, node);
   if (!row) return refuse('no-such-node', noNode(node));
   if (row.status === 'quarantined') {
-    putNode(draft, { ...row, status: 'active', quarantineReason: '', hardware: anyHardware(node), boot: '' });
+    const any = anyHardware(node);
+    putNode(draft, { ...row, status: 'active', quarantineReason: '', hardware: any, machine: any, boot: '' });
     noteAudit(draft, by, 'node-release', { node, reason: row.quarantineReason });
   } else {
     putNode(draft, { ...row, reclaimUntilMs: nowMs + reclaimOpenMs });

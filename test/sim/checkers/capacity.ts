@@ -42,9 +42,10 @@ export const capacity: MakeChecker = ({ world, stored, broke }) => {
     },
     committed() {
       for (const { agent, node, model } of fresh.values()) {
-        const said = world.host.coordinator?.view.live.get(node)?.capacity;
-        if (!said) return broke(checker.name, `${agent} goes to ${node}, which said nothing of its capacity`);
         const before = lookedAt.get(node);
+        // A person may have forgotten the node behind the plan in the same batch: then nobody says anything of it any more.
+        const said = world.host.coordinator?.view.live.get(node)?.capacity ?? before;
+        if (!said) return broke(checker.name, `${agent} goes to ${node}, which said nothing of its capacity`);
         const wanted = modelOf(said, model);
         if (!wanted && before && modelOf(before, model)) continue;
         if (!wanted) return broke(checker.name, `${agent} goes to ${node} with ${model}, which it does not have`);
