@@ -97,11 +97,9 @@ export const commitFirst: MakeChecker = ({ stored, broke }) => {
         }
         case 'farewell': {
           const row = stored.nodes.get(node);
-          // Forgotten and joined again in one batch: the word is for the one before.
-          claim(
-            row?.status !== 'active' || row.presence === 'never',
-            `${node} is sent away and is active in the store`,
-          );
+          // Forgotten and joined again in one batch, or turned away and released in one: the word is for the one before.
+          const isFresh = row?.presence === 'never' || row?.presenceCause === 'quarantined';
+          claim(row?.status !== 'active' || isFresh, `${node} is sent away and is active in the store`);
           return;
         }
         default:
