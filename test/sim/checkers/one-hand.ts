@@ -30,7 +30,9 @@ export const oneHand: MakeChecker = ({ world, broke }) => {
     const running = machine.process?.node.agents;
     // To an older node-agent the id is the name.
     if (running?.has(name)) return name;
-    return [...(called.get(name) ?? [])].find((agent) => running?.has(agent));
+    const ever = [...(called.get(name) ?? [])].filter((agent) => running?.has(agent));
+    // Who is called so now, since a new agent may have taken the name of one that was renamed.
+    return ever.find((agent) => running?.get(agent)?.assigned.spec.name === name) ?? ever[0];
   };
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-one-hand',
