@@ -84,10 +84,11 @@ export const frozen: MakeChecker = (watched) => {
       for (const row of stored.nodes.values()) {
         if ((sites.size > 1 && row.site !== site) || row.status !== 'active' || row.presence === 'never') continue;
         const ageMs = nowMs - row.presenceSinceMs;
-        const isAway = row.presence !== 'online' && ageMs > 1_000;
+        // The tick that counts who is away comes within this time: until then who left is here.
+        const isHere = row.presence === 'online' || ageMs <= 1_000;
         const counts = ageMs < valveWindowMs && !view.excused.has(row.id) && row.presenceCause !== 'stopped';
-        if (row.presence === 'online') here++;
-        else if (isAway && counts && row.presence === 'lost') away++;
+        if (isHere) here++;
+        else if (counts && row.presence === 'lost') away++;
       }
       if (away >= valveMinNodes && away > valveShare * (here + away))
         broke(checker.name, `${left.agent} leaves ${left.node} while ${away} of ${here + away} nodes there went away`);
