@@ -2,7 +2,7 @@
 // Each option has a heading in docs/configuration.md; test/contract checks it.
 import { isTimeZone, timeZoneFault } from '@blackroad/protocol/cron';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
-import type { Policy } from './input.ts';
+import type { Policy } from './state/input.ts';
 
 export const coordinatorOptions = {
   data: {

@@ -15,21 +15,20 @@ import { errnoSentence } from '@blackroad/std/errno';
 import { createLog } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
-import { ensureFirstAdmin, mintKey } from './api/access.ts';
-import { createApiContext } from './api/context.ts';
-import { brokerOf } from './api/reach.ts';
 import { createApi } from './api/server.ts';
-import { showTask } from './api/show.ts';
 import { createAedesBus } from './bus/aedes.ts';
 import type { Bus } from './bus/bus.ts';
 import { createExternalBus } from './bus/external.ts';
 import { coordinatorUser, openCa } from './ca/ca.ts';
 import { machineHosts } from './ca/hosts.ts';
-import { compiledCheck } from './compiled-check.ts';
 import { type CoordinatorConfig, coordinatorOptions, policyOf, readConfig } from './config.ts';
-import { type Coordinator, startCoordinator } from './coordinator.ts';
 import { createDoorkeeper } from './door/doorkeeper.ts';
 import { admit, type Gate } from './fleet/gate.ts';
+import { ensureFirstAdmin, mintKey } from './http/access.ts';
+import { compiledCheck } from './http/compiled-check.ts';
+import { createApiContext } from './http/context.ts';
+import { brokerOf } from './http/reach.ts';
+import { type Coordinator, startCoordinator } from './road/coordinator.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 
@@ -116,7 +115,6 @@ async function main(config: CoordinatorConfig): Promise<void> {
     random,
     log,
     check: compiledCheck,
-    showTask,
     fatal,
     fenced(text) {
       log.error({}, text);

@@ -7,13 +7,12 @@ import { type AgentSpec, defaultSpace, interpretingChecker, type NodeModel } fro
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
-import { showTask } from '../../coordinator/src/api/show.ts';
 import type { Bus, BusMessage } from '../../coordinator/src/bus/bus.ts';
-import type { DurableChange } from '../../coordinator/src/change.ts';
 import { policyOf, readConfig } from '../../coordinator/src/config.ts';
-import { type Coordinator, startCoordinator } from '../../coordinator/src/coordinator.ts';
+import { type Coordinator, startCoordinator } from '../../coordinator/src/road/coordinator.ts';
+import type { DurableChange } from '../../coordinator/src/state/change.ts';
+import type { AgentRow } from '../../coordinator/src/state/view.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
-import type { AgentRow } from '../../coordinator/src/view.ts';
 import { claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { sampleNode, sampleSpec } from '../fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../fixtures/coordinator/sample-supply.ts';
@@ -120,7 +119,6 @@ export async function openBigFleet({ nodes, placed }: { nodes: number; placed: n
     random: systemRandom,
     log: silentLog,
     check: interpretingChecker,
-    showTask,
     fenced() {},
     fatal(error) {
       throw error;

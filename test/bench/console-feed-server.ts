@@ -4,15 +4,14 @@ import { coordinatorSelf, defaultSpace, interpretingChecker, type NodeHealth } f
 import { type Clock, systemClock as clock } from '@blackroad/std/clock';
 import { silentLog as log } from '@blackroad/std/log';
 import { systemRandom as random } from '@blackroad/std/random';
-import { mintKey } from '../../coordinator/src/api/access.ts';
-import { createApiContext } from '../../coordinator/src/api/context.ts';
 import { createApi } from '../../coordinator/src/api/server.ts';
-import { showTask } from '../../coordinator/src/api/show.ts';
 import type { Bus } from '../../coordinator/src/bus/bus.ts';
-import type { DurableChange } from '../../coordinator/src/change.ts';
 import { policyOf, readConfig } from '../../coordinator/src/config.ts';
-import { startCoordinator } from '../../coordinator/src/coordinator.ts';
 import { createDoorkeeper } from '../../coordinator/src/door/doorkeeper.ts';
+import { mintKey } from '../../coordinator/src/http/access.ts';
+import { createApiContext } from '../../coordinator/src/http/context.ts';
+import { startCoordinator } from '../../coordinator/src/road/coordinator.ts';
+import type { DurableChange } from '../../coordinator/src/state/change.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
 import { claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { agentRow, nodeRow } from '../fixtures/coordinator/stored-rows.ts';
@@ -58,7 +57,6 @@ const coordinator = await startCoordinator({
   random,
   log,
   check: interpretingChecker,
-  showTask,
   fenced() {},
   fatal(error) {
     throw error;

@@ -1,6 +1,6 @@
 // The fleets and agents that the placement bench places: mixed machines, a few sites and racks, some nodes away.
 
-import type { Demand, SupplyNode } from '../../coordinator/src/placement/supply.ts';
+import type { Demand, SupplyNode } from '../../coordinator/src/placement/model/supply.ts';
 import { demandOf, GiB, modelOf, nodeOf } from '../fixtures/coordinator/sample-supply.ts';
 
 const padded = (prefix: string, i: number) => `${prefix}-${String(i).padStart(6, '0')}`;

@@ -2,7 +2,6 @@
 // may be divided between nodes, contexts beyond the first of a model are free, order and scores do not matter. Solved by HiGHS.
 import { maxAgentsPerNode } from '@blackroad/protocol';
 import highs from 'highs';
-import { isRuled } from '../../coordinator/src/placement/feasible.ts';
 import {
   bookedBy,
   extraBytes,
@@ -11,8 +10,9 @@ import {
   type Use,
   usableBytes,
   useOf,
-} from '../../coordinator/src/placement/room.ts';
-import type { Demand, PlacementSnapshot, SupplyNode } from '../../coordinator/src/placement/supply.ts';
+} from '../../coordinator/src/placement/model/room.ts';
+import type { Demand, PlacementSnapshot, SupplyNode } from '../../coordinator/src/placement/model/supply.ts';
+import { isRuled } from '../../coordinator/src/placement/rules/feasible.ts';
 
 export async function lpBound({ nodes, demands }: PlacementSnapshot): Promise<number> {
   const usesLabels = demands.some(({ spec }) => Object.keys(spec.placement.labels).length > 0);

@@ -2,8 +2,8 @@
 // it and beside the bound of linear programming, and how long it keeps the event loop waiting at most.
 // Seconds are of this thread: a busy machine makes nobody slower or faster than he is.
 
-import { planning } from '../../coordinator/src/placement/place.ts';
-import type { PlacementPlan, PlacementSnapshot } from '../../coordinator/src/placement/supply.ts';
+import type { PlacementPlan, PlacementSnapshot } from '../../coordinator/src/placement/model/supply.ts';
+import { planning } from '../../coordinator/src/placement/plan/place.ts';
 import { placeExhaustively } from '../fixtures/coordinator/place-exhaustively.ts';
 import { snapshotWith } from '../fixtures/coordinator/sample-supply.ts';
 import { place } from '../fixtures/coordinator/whole-plan.ts';

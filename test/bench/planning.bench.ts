@@ -1,7 +1,7 @@
 // Planning a large fleet without holding the event loop: thirty thousand new agents at once onto ten thousand nodes, planned, committed
 // and told; the longest turn of the loop meanwhile; and what a slow round of rebalancing costs when nobody would gain.
 import { coordinatorSelf } from '@blackroad/protocol';
-import { rebalancing } from '../../coordinator/src/placement/rebalance.ts';
+import { rebalancing } from '../../coordinator/src/placement/plan/rebalance.ts';
 import { bigSpec, openBigFleet, settled } from './big-fleet.ts';
 import { bench } from './line.ts';
 

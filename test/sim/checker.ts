@@ -1,8 +1,8 @@
 // What a checker is: one invariant of docs/invariants.md, watched from outside. In: what was committed, told, heard and done, as it
 // happens. Out: a claim that broke, in words. A checker believes only what it saw; it never asks the code it judges whether it is right.
 import type { Decoded } from '@blackroad/protocol';
-import type { DurableChange } from '../../coordinator/src/change.ts';
-import type { Coordinator } from '../../coordinator/src/coordinator.ts';
+import type { Coordinator } from '../../coordinator/src/road/coordinator.ts';
+import type { DurableChange } from '../../coordinator/src/state/change.ts';
 import type { Ledger } from './ledger.ts';
 import type { Machine } from './machine.ts';
 import type { Admission } from './network.ts';

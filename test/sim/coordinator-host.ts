@@ -4,13 +4,12 @@ import { FleetError } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { type Log, silentLog } from '@blackroad/std/log';
 import { type Random, seededRandom } from '@blackroad/std/random';
-import { showTask } from '../../coordinator/src/api/show.ts';
 import type { BusMessage } from '../../coordinator/src/bus/bus.ts';
-import type { DurableChange } from '../../coordinator/src/change.ts';
-import { compiledCheck } from '../../coordinator/src/compiled-check.ts';
-import { type Coordinator, startCoordinator } from '../../coordinator/src/coordinator.ts';
 import { admit, type Gate } from '../../coordinator/src/fleet/gate.ts';
-import type { Policy } from '../../coordinator/src/input.ts';
+import { compiledCheck } from '../../coordinator/src/http/compiled-check.ts';
+import { type Coordinator, startCoordinator } from '../../coordinator/src/road/coordinator.ts';
+import type { DurableChange } from '../../coordinator/src/state/change.ts';
+import type { Policy } from '../../coordinator/src/state/input.ts';
 import { openDatabase } from '../../coordinator/src/store/sqlite/database.ts';
 import { migrate } from '../../coordinator/src/store/sqlite/migrations.ts';
 import { sqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
@@ -170,7 +169,6 @@ export class CoordinatorHost {
       random: seededRandom(this.#seed * 1000 + this.starts),
       log: whileAlive(this.#watch.log, () => clock.alive),
       check: compiledCheck,
-      showTask,
       fatal,
       fenced: (text) => fatal(new Error(text)),
     }).then((started) => {

@@ -48,7 +48,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'told-before-commit',
-    file: 'coordinator/src/coordinator.ts',
+    file: 'coordinator/src/road/coordinator.ts',
     search: 'const committed = await this.#commit(durable);',
     replace: 'this.#send(messages.splice(0)); const committed = await this.#commit(durable);',
   },
@@ -133,7 +133,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'decisions-follow-the-wall-clock',
-    file: 'coordinator/src/fleet-clock.ts',
+    file: 'coordinator/src/road/fleet-clock.ts',
     search: 'return Math.floor(monotonicMs + aheadMs);',
     replace: 'return clock.nowMs();',
   },
@@ -180,7 +180,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'memory-is-not-counted',
-    file: 'coordinator/src/placement/room.ts',
+    file: 'coordinator/src/placement/model/room.ts',
     search: 'export function hasMemory(',
     replace: 'export function hasMemory(..._: unknown[]): boolean {\n  return true;\n}\nexport function _hasMemory(',
   },
@@ -204,7 +204,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'cordons-are-forgotten',
-    file: 'coordinator/src/placement/snapshot.ts',
+    file: 'coordinator/src/placement/model/snapshot.ts',
     search: 'if (node.cordoned)',
     replace: "if (node.cordoned && node.id === '')",
   },
@@ -253,7 +253,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the-valve-holds-nothing',
-    file: 'coordinator/src/placement/need.ts',
+    file: 'coordinator/src/placement/model/need.ts',
     search: 'if (freezeAt(view.frozen, node.site)) return null;',
     replace: '',
   },
@@ -362,7 +362,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'patience-with-a-lost-node-is-forgotten',
-    file: 'coordinator/src/placement/need.ts',
+    file: 'coordinator/src/placement/model/need.ts',
     search: "const isDue = spec.onLoss.policy === 'replace' && nowMs >= dueMs(agent, node);",
     replace: "const isDue = spec.onLoss.policy !== 'keep' && nowMs >= node.presenceSinceMs;",
   },
@@ -387,7 +387,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a-name-that-was-given-up-stays-taken',
-    file: 'coordinator/src/change.ts',
+    file: 'coordinator/src/state/change.ts',
     search: 'if (old !== undefined && view.agentIds.get(old) === id) view.agentIds.delete(old);',
     replace: '',
     test: 'coordinator/src/fleet/agents.test.ts',
@@ -401,24 +401,24 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a-fenced-coordinator-goes-on',
-    file: 'coordinator/src/coordinator.ts',
+    file: 'coordinator/src/road/coordinator.ts',
     search: "if (committed.how === 'fenced') return this.#stepBack(committed.by);",
     replace: "if (committed.how === 'fenced') return { refused: quicker };",
-    test: 'coordinator/src/term.test.ts',
+    test: 'coordinator/src/road/term.test.ts',
   },
   {
     name: 'a-fenced-coordinator-says-that-the-fleet-is-offline',
-    file: 'coordinator/src/coordinator.ts',
+    file: 'coordinator/src/road/coordinator.ts',
     search: 'if (this.#stopped !== null) return;',
     replace: '',
-    test: 'coordinator/src/term.test.ts',
+    test: 'coordinator/src/road/term.test.ts',
   },
   {
     name: 'what-conflicted-stays-in-the-view',
-    file: 'coordinator/src/coordinator.ts',
+    file: 'coordinator/src/road/coordinator.ts',
     search: "if (committed.how === 'conflict') {",
     replace: "if (committed.how === 'conflict') return { refused: quicker };\n      if (committed.how !== 'stored') {",
-    test: 'coordinator/src/term.test.ts',
+    test: 'coordinator/src/road/term.test.ts',
   },
 ];
 

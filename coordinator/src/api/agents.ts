@@ -1,13 +1,13 @@
 // Agents: specs are applied whole; what is shown says where an agent is and why.
 import { type AgentView, FleetError, notFoundText, type Principal } from '@blackroad/protocol';
-import { mintAgentId } from '../agent-ids.ts';
+import { inSlices } from '@blackroad/std/slices';
 import { specFaults } from '../fleet/spec-faults.ts';
-import { explainingAgent } from '../placement/explain.ts';
-import { inSlices } from '../slices.ts';
-import { agentIdOf, type View } from '../view.ts';
-import type { ApiContext } from './context.ts';
-import { accepted, type Handlers, refuseFaults, shown } from './handler.ts';
-import { branchCounts, showAgent } from './show.ts';
+import type { ApiContext } from '../http/context.ts';
+import { accepted, type Handlers, refuseFaults, shown } from '../http/handler.ts';
+import { branchCounts, showAgent } from '../live/show.ts';
+import { explainingAgent } from '../placement/why/explain.ts';
+import { agentIdOf, type View } from '../state/view.ts';
+import { mintAgentId } from './agent-ids.ts';
 
 /** The id of the agent that whoever asks calls so. */
 export function agentOr404({ coordinator: { view } }: ApiContext, { space }: Principal, name: string): string {

@@ -1,7 +1,7 @@
 // Alerts: what needs a person, as the board has it; acknowledging is a decision like any other.
 import { type Alert, FleetError } from '@blackroad/protocol';
-import type { ApiContext } from './context.ts';
-import { accepted, type Handlers, shown } from './handler.ts';
+import type { ApiContext } from '../http/context.ts';
+import { accepted, type Handlers, shown } from '../http/handler.ts';
 
 async function alertOr404({ alerts }: ApiContext, id: string): Promise<Alert> {
   await alerts.settle();

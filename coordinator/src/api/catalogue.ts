@@ -6,7 +6,7 @@ import {
   modelKey,
   type RuntimeKind,
 } from '@blackroad/protocol';
-import type { View } from '../view.ts';
+import type { View } from '../state/view.ts';
 
 interface ClassSums {
   nodes: number;

@@ -10,9 +10,9 @@ import {
 } from '@blackroad/protocol';
 import { sha256Hex } from '@blackroad/std/sha256';
 import type { FastifyRequest } from 'fastify';
-import type { ApiContext } from './context.ts';
-import { accepted, type Handlers } from './handler.ts';
-import { bare, hostOf } from './reach.ts';
+import type { ApiContext } from '../http/context.ts';
+import { accepted, type Handlers } from '../http/handler.ts';
+import { bare, hostOf } from '../http/reach.ts';
 
 /** Tried in order when the wanted name is taken. */
 const nameSuffixes = 5;

@@ -1,10 +1,10 @@
 // The fleet as a whole: totals, events, audit, metrics, the API's own description, frozen moves, what-if.
 import { auditTitle, FleetError } from '@blackroad/protocol';
-import { supposing, whatIfFaults } from '../placement/what-if.ts';
-import { inSlices } from '../slices.ts';
-import { agentIdEver } from '../view.ts';
-import { accepted, answered, type Handlers, refuseFaults } from './handler.ts';
-import { showEvent } from './show.ts';
+import { inSlices } from '@blackroad/std/slices';
+import { accepted, answered, type Handlers, refuseFaults } from '../http/handler.ts';
+import { showEvent } from '../live/show.ts';
+import { supposing, whatIfFaults } from '../placement/why/what-if.ts';
+import { agentIdEver } from '../state/view.ts';
 
 /** Questions at work at once: each holds a picture of the whole fleet. */
 const maxWhatIfs = 4;

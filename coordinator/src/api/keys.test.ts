@@ -3,7 +3,7 @@
 import { coordinatorSelf, type KeyView } from '@blackroad/protocol';
 import t from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
-import { networkUrl } from './reach.ts';
+import { networkUrl } from '../http/reach.ts';
 
 const keysOf = async (fleet: ApiFleet) => (await fleet.call<KeyView[]>('GET', '/v1/keys')).body;
 const idOf = async (fleet: ApiFleet, name: string) =>

@@ -3,12 +3,12 @@ import { FleetError, writeJoinToken } from '@blackroad/protocol';
 import { sha256Hex } from '@blackroad/std/sha256';
 import { isLastAdmin, maySee } from '../fleet/access.ts';
 import { classFaults } from '../fleet/spec-faults.ts';
-import { mintKey, sessionMs } from './access.ts';
-import { clearSession, sessionToken, setSession } from './cookie.ts';
-import { refuseStranger } from './guard.ts';
-import { accepted, type Handlers, refuseFaults, shown } from './handler.ts';
-import { joinUrl, networkUrl } from './reach.ts';
-import { showKey, shownSessionId, showSession, showToken } from './show.ts';
+import { mintKey, sessionMs } from '../http/access.ts';
+import { clearSession, sessionToken, setSession } from '../http/cookie.ts';
+import { refuseStranger } from '../http/guard.ts';
+import { accepted, type Handlers, refuseFaults, shown } from '../http/handler.ts';
+import { joinUrl, networkUrl } from '../http/reach.ts';
+import { showKey, shownSessionId, showSession, showToken } from '../live/show.ts';
 
 export const keyHandlers = {
   async signIn({ context, body, request, reply, listener }) {

@@ -1,9 +1,9 @@
 // Memories as the coordinator holds them: the log, search, and the proof that the chain is whole.
 import { FleetError, type Principal } from '@blackroad/protocol';
-import { agentIdEver, agentNameOf } from '../view.ts';
+import type { ApiContext } from '../http/context.ts';
+import type { Handlers } from '../http/handler.ts';
+import { agentIdEver, agentNameOf } from '../state/view.ts';
 import { agentOr404 } from './agents.ts';
-import type { ApiContext } from './context.ts';
-import type { Handlers } from './handler.ts';
 import { verifyChain } from './verify-chain.ts';
 
 /** A removed agent's memory stays until erased, so its log may be read. */

@@ -9,10 +9,10 @@ import {
   notFoundText,
   type Reply,
 } from '@blackroad/protocol';
-import type { View } from '../view.ts';
-import type { ApiContext } from './context.ts';
-import { accepted, type Handlers, shown } from './handler.ts';
-import { showNode } from './show.ts';
+import type { ApiContext } from '../http/context.ts';
+import { accepted, type Handlers, shown } from '../http/handler.ts';
+import { showNode } from '../live/show.ts';
+import type { View } from '../state/view.ts';
 
 const logDeadlineMs = 10_000;
 /** A pull is answered when its registry knows the model; the fetch may take an hour, and capacity tells of it. */

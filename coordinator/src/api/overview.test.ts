@@ -10,7 +10,7 @@ import {
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import type { View } from '../view.ts';
+import type { View } from '../state/view.ts';
 import { catalogue } from './catalogue.ts';
 
 t.test('the catalogue: where a model is, how fast, and who uses it', async (t) => {

@@ -8,12 +8,12 @@ import {
   type Principal,
   type Usage,
 } from '@blackroad/protocol';
-import { dayText } from '../recorder.ts';
-import { inSlices } from '../slices.ts';
-import { agentIdEver, agentNameOf } from '../view.ts';
+import { inSlices } from '@blackroad/std/slices';
+import { dayText } from '../drivers/recorder.ts';
+import type { ApiContext } from '../http/context.ts';
+import type { Handlers } from '../http/handler.ts';
+import { agentIdEver, agentNameOf } from '../state/view.ts';
 import { catalogue } from './catalogue.ts';
-import type { ApiContext } from './context.ts';
-import type { Handlers } from './handler.ts';
 
 const dayMs = 86_400_000;
 const usualDays = 30;

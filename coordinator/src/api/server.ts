@@ -18,23 +18,23 @@ import { type FastifyInstance, fastify } from 'fastify';
 import type { CrowdLimits } from '../door/crowd.ts';
 import { type DoorLimits, guardDoor } from '../door/door.ts';
 import { nameOfKey } from '../door/doorkeeper.ts';
+import { errorHandler, notFound } from '../http/answers.ts';
+import { guardBodies } from '../http/bodies.ts';
+import { pageOr, serveConsole } from '../http/console-files.ts';
+import type { ApiContext } from '../http/context.ts';
+import { sessionToken } from '../http/cookie.ts';
+import { guard, principalOf } from '../http/guard.ts';
+import { answered, type Call, type Handler, type Handlers } from '../http/handler.ts';
+import { parseBody, validatorOf } from '../http/validate.ts';
 import { agentHandlers } from './agents.ts';
 import { alertHandlers } from './alerts.ts';
-import { errorHandler, notFound } from './answers.ts';
-import { guardBodies } from './bodies.ts';
-import { pageOr, serveConsole } from './console-files.ts';
-import type { ApiContext } from './context.ts';
-import { sessionToken } from './cookie.ts';
 import { enrolHandlers } from './enrol.ts';
 import { fleetHandlers } from './fleet.ts';
-import { guard, principalOf } from './guard.ts';
-import { answered, type Call, type Handler, type Handlers } from './handler.ts';
 import { keyHandlers } from './keys.ts';
 import { memoryHandlers } from './memory.ts';
 import { nodeHandlers } from './nodes.ts';
 import { overviewHandlers } from './overview.ts';
 import { taskHandlers } from './tasks.ts';
-import { parseBody, validatorOf } from './validate.ts';
 
 /** A route without a handler does not compile. */
 const handlers: Handlers = {

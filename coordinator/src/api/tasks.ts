@@ -1,14 +1,14 @@
 // Tasks: stored before anyone is told. A caller may follow a task as server-sent events; leaving ends the following, not the task.
 import { FleetError, type Principal, type TaskRequest, type TaskView } from '@blackroad/protocol';
 import { sortableId } from '@blackroad/std/random';
-import type { Coordinator } from '../coordinator.ts';
+import type { ApiContext } from '../http/context.ts';
+import { accepted, answered, type Handlers } from '../http/handler.ts';
+import { openStream, wantsStream } from '../http/stream.ts';
+import { showTask, showTaskShort } from '../live/show.ts';
+import type { Coordinator } from '../road/coordinator.ts';
+import { agentIdEver, type EndedTask, isEnded, type TaskRow } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
-import { agentIdEver, type EndedTask, isEnded, type TaskRow } from '../view.ts';
 import { agentOr404 } from './agents.ts';
-import type { ApiContext } from './context.ts';
-import { accepted, answered, type Handlers } from './handler.ts';
-import { showTask, showTaskShort } from './show.ts';
-import { openStream, wantsStream } from './stream.ts';
 
 /** The task as it stands: live from the view, ended from the store. */
 async function findTask({ coordinator }: ApiContext, id: string): Promise<TaskRow | EndedTask | null> {

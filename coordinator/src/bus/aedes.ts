@@ -29,7 +29,7 @@ import {
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
-import { createRefusals } from '../counted-refusals.ts';
+import { createRefusals } from '../door/counted-refusals.ts';
 import { doorLimits } from '../door/door-limits.ts';
 import { type Doorkeeper, nameOfKey } from '../door/doorkeeper.ts';
 import { type Claim, type Gate, recheckMs } from '../fleet/gate.ts';

@@ -6,7 +6,7 @@ import { createServer, type TLSSocket } from 'node:tls';
 import { FleetError } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import type { Refusals } from '../counted-refusals.ts';
+import type { Refusals } from '../door/counted-refusals.ts';
 import { type DoorLimits, guardDoor } from '../door/door.ts';
 
 export interface ListenerLimits extends DoorLimits {

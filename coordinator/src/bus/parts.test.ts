@@ -4,7 +4,7 @@ import { systemClock } from '@blackroad/std/clock';
 import { type Log, silentLog } from '@blackroad/std/log';
 import fc from 'fast-check';
 import t from 'tap';
-import { createRefusals } from '../counted-refusals.ts';
+import { createRefusals } from '../door/counted-refusals.ts';
 import { createPacketGuard } from './packet-guard.ts';
 import { createRetainedStore } from './retained.ts';
 

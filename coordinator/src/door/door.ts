@@ -5,10 +5,10 @@
 // It must never keep out who speaks for the sake of who is silent, nor a fleet whose nodes all come from one address.
 import type { Server, Socket } from 'node:net';
 import type { Clock, Timer } from '@blackroad/std/clock';
-import type { Refusals } from '../counted-refusals.ts';
 import { type Origin, originOf } from './address.ts';
 import { createAdmission } from './admission.ts';
 import { maxHelloBytes, readHello } from './client-hello.ts';
+import type { Refusals } from './counted-refusals.ts';
 import { type CrowdLimits, createCrowd, type Guest } from './crowd.ts';
 
 export interface DoorLimits {

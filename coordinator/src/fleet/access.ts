@@ -1,11 +1,11 @@
 // Join tokens, API keys, console sessions and the audit log. Secrets are minted and hashed by the edge; only their hashes come here.
 
 import { maxSessions, mayDo, type Principal, type Role } from '@blackroad/protocol';
-import { refuse } from '../decision.ts';
-import { change, decided, decidedWith, noteAudit, openDraft } from '../draft.ts';
-import type { Decide } from '../input.ts';
-import type { DeepReadonly } from '../readonly.ts';
-import type { JoinTokenRow, KeyRow, SessionRow, View } from '../view.ts';
+import { refuse } from '../state/decision.ts';
+import { change, decided, decidedWith, noteAudit, openDraft } from '../state/draft.ts';
+import type { Decide } from '../state/input.ts';
+import type { DeepReadonly } from '../state/readonly.ts';
+import type { JoinTokenRow, KeyRow, SessionRow, View } from '../state/view.ts';
 import { principalOfSession } from './principals.ts';
 
 export const createToken: Decide<'token-create'> = (view, { by, request, id, secretHash }, nowMs) => {

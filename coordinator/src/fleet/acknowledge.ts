@@ -1,7 +1,7 @@
 // That a person knows of an alert: who, when and how large it was then. Bounded: where there are too many, the oldest end.
 import { actorOf, maxAlerts } from '@blackroad/protocol';
-import { change, decided, noteAudit, openDraft } from '../draft.ts';
-import type { Decide } from '../input.ts';
+import { change, decided, noteAudit, openDraft } from '../state/draft.ts';
+import type { Decide } from '../state/input.ts';
 
 export const acknowledge: Decide<'alert-ack'> = (view, { by, id: alert, note, count }, nowMs) => {
   const draft = openDraft(view, nowMs);

@@ -4,9 +4,9 @@ import t from 'tap';
 import { audits, code, events, paramsOf, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { ada, boot2, sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { memoryEntries } from '../../../test/fixtures/coordinator/stored-rows.ts';
-import { mintAgentId } from '../agent-ids.ts';
+import { mintAgentId } from '../api/agent-ids.ts';
 import { acceptMemory } from '../memory/accept.ts';
-import { type AgentRow, agentIdEver, agentIdOf, agentNameOf } from '../view.ts';
+import { type AgentRow, agentIdEver, agentIdOf, agentNameOf } from '../state/view.ts';
 import { applyAgent, removeAgent, renameAgent } from './agents.ts';
 
 /** As people do: by name, with a fresh id where it is a new one. */

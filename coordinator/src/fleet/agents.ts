@@ -1,7 +1,7 @@
 // Agents as people apply and remove them. A changed spec is a new version; a placed agent is told at once and keeps its epoch,
 // unless its node obviously no longer fits: then it is taken off, and placement finds it a new one.
 import { type AgentSpec, actorOf, isApart, maxAgents, meansModel, type Principal } from '@blackroad/protocol';
-import { type Decision, refuse } from '../decision.ts';
+import { type Decision, refuse } from '../state/decision.ts';
 import {
   agentIn,
   change,
@@ -17,11 +17,11 @@ import {
   openDraft,
   putAgent,
   waitingIn,
-} from '../draft.ts';
-import type { Decide } from '../input.ts';
+} from '../state/draft.ts';
+import type { Decide } from '../state/input.ts';
+import { type AgentRow, agentIdOf, inSpace, type NodeRow, type View } from '../state/view.ts';
 import { endTask } from '../tasks/ends.ts';
 import { leaseNext, sendCancel } from '../tasks/leases.ts';
-import { type AgentRow, agentIdOf, inSpace, type NodeRow, type View } from '../view.ts';
 import {
   assignedBytes,
   assignedOf,

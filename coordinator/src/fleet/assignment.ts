@@ -11,10 +11,20 @@ import {
   type PlacementWhy,
   type UnplacedWhy,
 } from '@blackroad/protocol';
-import { agentIn, change, type Draft, helloBootIn, nodeIn, noteEvent, putAgent, putNode, send } from '../draft.ts';
-import type { Unload } from '../placement/plan-parts.ts';
+import type { Unload } from '../placement/plan/plan-parts.ts';
+import {
+  agentIn,
+  change,
+  type Draft,
+  helloBootIn,
+  nodeIn,
+  noteEvent,
+  putAgent,
+  putNode,
+  send,
+} from '../state/draft.ts';
+import type { AgentRow, Behind, NodeRow, Placement } from '../state/view.ts';
 import { loseAgentLeases } from '../tasks/leases.ts';
-import type { AgentRow, Behind, NodeRow, Placement } from '../view.ts';
 import { leftOf, quietAfter, quietOf } from './quiet.ts';
 
 export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): AssignedAgent {

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import t from 'tap';
 import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { boot1, boot2 } from '../../../test/fixtures/coordinator/sample-rows.ts';
-import type { Change } from '../change.ts';
-import { decisions } from '../decisions.ts';
-import type { View } from '../view.ts';
+import { decisions } from '../road/decisions.ts';
+import type { Change } from '../state/change.ts';
+import type { View } from '../state/view.ts';
 import { leftOf, withinBudget } from './budget.ts';
 import { nodeConditions } from './conditions.ts';
 

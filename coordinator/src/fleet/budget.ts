@@ -3,11 +3,11 @@
 // A budget fills again with time. Perishable: after a restart every node begins with a full one. What the coordinator writes about a
 // node by itself (a loss, a move, a person's word) is never counted here. Pure.
 import type { EventType } from '@blackroad/protocol';
-import type { Change } from '../change.ts';
-import { change, type Draft, remark } from '../draft.ts';
-import { eventRow } from '../event-row.ts';
-import type { DeepReadonly } from '../readonly.ts';
-import { agentNameOf, type Budget, type BudgetName, type Spent, type View } from '../view.ts';
+import type { Change } from '../state/change.ts';
+import { change, type Draft, remark } from '../state/draft.ts';
+import { eventRow } from '../state/event-row.ts';
+import type { DeepReadonly } from '../state/readonly.ts';
+import { agentNameOf, type Budget, type BudgetName, type Spent, type View } from '../state/view.ts';
 
 export const overBudget = 'over-budget';
 

@@ -6,10 +6,10 @@ import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { emptyView, type View } from '../state/view.ts';
 import { openDatabase } from '../store/sqlite/database.ts';
 import { migrate } from '../store/sqlite/migrations.ts';
 import { sqliteStore } from '../store/sqlite/sqlite-store.ts';
-import { emptyView, type View } from '../view.ts';
 import { clockSet } from './clock-set.ts';
 import { leftOf, longestQuietMs } from './quiet.ts';
 

@@ -1,9 +1,9 @@
 // The clock of the coordinator's machine was set. What waits goes on waiting as long as it has to: every moment
 // that something is reckoned from is moved by as much. Under another id of the coordinator nodes say hello anew: the times in its word
 // jumped, and only an answer to a hello tells how old word is. In: by how much; out: the moved rows. [INV-one-hand] [INV-deadline] [decision 5]
-import { change, decided, noteEvent, openDraft, putAgent, putNode } from '../draft.ts';
-import type { Decide } from '../input.ts';
-import type { AgentRow, NodeRow, Quiet, View } from '../view.ts';
+import { change, decided, noteEvent, openDraft, putAgent, putNode } from '../state/draft.ts';
+import type { Decide } from '../state/input.ts';
+import type { AgentRow, NodeRow, Quiet, View } from '../state/view.ts';
 import { leftOf } from './quiet.ts';
 import { announce, pauseMs } from './tick.ts';
 

@@ -1,7 +1,7 @@
 import type { NodeHealth } from '@blackroad/protocol';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import type { View } from '../view.ts';
+import type { View } from '../state/view.ts';
 import { nodeConditions } from './conditions.ts';
 import { nodeTroubles } from './troubles.ts';
 

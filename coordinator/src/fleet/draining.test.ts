@@ -2,7 +2,7 @@
 import type { NodeHealth } from '@blackroad/protocol';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import type { View } from '../view.ts';
+import type { View } from '../state/view.ts';
 import { onlyOn } from './draining.ts';
 
 t.test('what is on a node alone', async (t) => {

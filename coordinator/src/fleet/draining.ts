@@ -1,6 +1,6 @@
 // How far a node is with draining: which agents it keeps, as placement found no other node for them, and whether anything is on it
 // that is nowhere else. Pure. [INV-only-here]
-import type { View } from '../view.ts';
+import type { View } from '../state/view.ts';
 
 /** Ids of the agents that stay on a draining node; empty while it does not drain. Sorted. */
 export function stayingOn(view: View, id: string): string[] {

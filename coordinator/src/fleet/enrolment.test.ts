@@ -2,7 +2,7 @@ import type { Principal } from '@blackroad/protocol';
 import t from 'tap';
 import { audits, code, events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { ada, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
-import type { Inputs } from '../input.ts';
+import type { Inputs } from '../state/input.ts';
 import { closeSession, createKey, createToken, recordAudit, revokeKey, revokeToken } from './access.ts';
 import { enrol, renew } from './enrolment.ts';
 import { freeName } from './node-names.ts';

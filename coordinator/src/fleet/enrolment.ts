@@ -1,7 +1,7 @@
 // How a machine becomes a node: a join token judged by the coordinator's clock, a name made unique, a re-flashed machine that takes
 // its old node back, renewal by proof of the key on record. Certificates are signed by the edge, after the decision is committed.
 import { maxNodes, type ProblemCode } from '@blackroad/protocol';
-import { type Decision, refuse } from '../decision.ts';
+import { type Decision, refuse } from '../state/decision.ts';
 import {
   allChanges,
   change,
@@ -12,9 +12,9 @@ import {
   noteEvent,
   openDraft,
   putNode,
-} from '../draft.ts';
-import type { Answer, Decide, Inputs, Policy } from '../input.ts';
-import type { JoinTokenRow, NodeRow, View } from '../view.ts';
+} from '../state/draft.ts';
+import type { Answer, Decide, Inputs, Policy } from '../state/input.ts';
+import type { JoinTokenRow, NodeRow, View } from '../state/view.ts';
 import { asSaid, hardwareClash } from './hardware.ts';
 import { baseName, freeName, isNamedAfter } from './node-names.ts';
 import { quarantine } from './transitions.ts';

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import type { View } from '../view.ts';
+import type { View } from '../state/view.ts';
 import { nodeConditions } from './conditions.ts';
 
 t.test('a connection that breaks again and again is named on the page of its node, until it holds', async (t) => {

@@ -2,7 +2,7 @@
 // In: who a connection says it is. Out: who it is admitted as, or a reason. A forgotten node or a revoked key is refused at once.
 // [INV-admitted]
 import type { Principal } from '@blackroad/protocol';
-import type { View } from '../view.ts';
+import type { View } from '../state/view.ts';
 import { findKey } from './access.ts';
 import { principalOfKey } from './principals.ts';
 

@@ -15,7 +15,7 @@ import {
   type NodeInfo,
   overheatedC,
 } from '@blackroad/protocol';
-import type { DeepReadonly } from '../readonly.ts';
+import type { DeepReadonly } from '../state/readonly.ts';
 
 type Health = DeepReadonly<NodeHealth>;
 type Info = DeepReadonly<NodeInfo> | null;
@@ -25,7 +25,7 @@ interface Sign<Code extends ConditionCode = ConditionCode> {
   severity: 'warning' | 'error';
   /**
    * What is left of the node's worth for placement; factors multiply. They rank and measure nothing. 0: nothing new goes there; 0.5 or
-   * less: its agents leave it where another node is notably better (placement/gain.ts); 1: placement does not look at it.
+   * less: its agents leave it where another node is notably better (placement/rules/gain.ts); 1: placement does not look at it.
    */
   factor: number;
   /** Where the factor is 0: the filter by which placement refuses the node. */
@@ -204,7 +204,7 @@ const rows = [
     detail: () => 'its times for memories and logs are guesses',
   },
   {
-    // Placement weighs free memory itself, agent by agent (placement/memory-fit.ts).
+    // Placement weighs free memory itself, agent by agent (placement/model/memory-fit.ts).
     code: 'memory-low',
     severity: 'warning',
     factor: 1,

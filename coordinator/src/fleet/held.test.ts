@@ -3,9 +3,9 @@ import { type AgentObserved, commitPayload, hashHeader, type MemoryEntry } from 
 import t from 'tap';
 import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { boot1, sampleNode } from '../../../test/fixtures/coordinator/sample-rows.ts';
-import { decisions } from '../decisions.ts';
-import type { Given, InputKind } from '../input.ts';
-import type { View } from '../view.ts';
+import { decisions } from '../road/decisions.ts';
+import type { Given, InputKind } from '../state/input.ts';
+import type { View } from '../state/view.ts';
 import { nodeConditions } from './conditions.ts';
 
 /** greeter was on alice (epoch 1), and is on bob now (epoch 2); eve never held it. */

@@ -2,8 +2,8 @@
 // by its certificate; that says who speaks, not that the thing it speaks of was ever its own. In: the view, and what a message
 // names. Out: yes or no, and the words of a refusal. Who held an agent under which epoch is kept for good, as its memory is.
 import { type MemoryEntry, maxNodeImportance } from '@blackroad/protocol';
-import { type Draft, remark } from '../draft.ts';
-import type { View } from '../view.ts';
+import { type Draft, remark } from '../state/draft.ts';
+import type { View } from '../state/view.ts';
 
 /** The agent was placed on this very node under this epoch: now, or once. */
 export function heldBy(view: View, agent: string, epoch: number, node: string): boolean {

@@ -1,8 +1,8 @@
 import t from 'tap';
 import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { ada, boot2, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
-import { showNode } from '../api/show.ts';
-import type { View } from '../view.ts';
+import { showNode } from '../live/show.ts';
+import type { View } from '../state/view.ts';
 import { acceptEvent } from './node-events.ts';
 import { releaseNode } from './nodes.ts';
 import { leaseMs } from './quiet.ts';

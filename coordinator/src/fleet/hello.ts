@@ -1,11 +1,11 @@
 // The hello after every (re)connection: who the node is, what it holds. The answer is exactly what is missing: a welcome, the
 // assignment when its generation differs, leases it should hold and does not, word to stop what is no longer its own. [INV-rest]
 import type { NodeHello, TaskProblem } from '@blackroad/protocol';
-import { agentIn, change, type Draft, decided, nodeIn, openDraft, putNode, remark, send } from '../draft.ts';
-import type { Decide, Policy } from '../input.ts';
+import { agentIn, change, type Draft, decided, nodeIn, openDraft, putNode, remark, send } from '../state/draft.ts';
+import type { Decide, Policy } from '../state/input.ts';
+import type { NodeRow, TaskRow } from '../state/view.ts';
 import { giveBack } from '../tasks/ends.ts';
 import { lease, leaseForNode, sendLease } from '../tasks/leases.ts';
-import type { NodeRow, TaskRow } from '../view.ts';
 import { sendSnapshot } from './assignment.ts';
 import { asSaid, hardwareClash } from './hardware.ts';
 import { heartbeatIntervalMs } from './heartbeat.ts';

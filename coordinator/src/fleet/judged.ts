@@ -1,11 +1,11 @@
 // What a node's message leaves behind at the node itself, beside what it decides: how often it spoke for what is not its own, and what
 // of its budget the events took that it made. Those that are beyond it are left out here.
 // Put around every decision about a node's message in the table of decisions, so that no new one can forget it. Pure.
-import type { Change } from '../change.ts';
-import type { Decision } from '../decision.ts';
-import { eventRow } from '../event-row.ts';
-import type { Answer, Decide, InputKind, Inputs } from '../input.ts';
-import { agentNameOf, type View } from '../view.ts';
+import type { Change } from '../state/change.ts';
+import type { Decision } from '../state/decision.ts';
+import { eventRow } from '../state/event-row.ts';
+import type { Answer, Decide, InputKind, Inputs } from '../state/input.ts';
+import { agentNameOf, type View } from '../state/view.ts';
 import { overBudget, withinBudget } from './budget.ts';
 import { notItsOwn } from './held.ts';
 

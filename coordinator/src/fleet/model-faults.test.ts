@@ -2,9 +2,9 @@
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
-import { explainingAgent } from '../placement/explain.ts';
-import { whole } from '../placement/pace.ts';
-import type { View } from '../view.ts';
+import { whole } from '../placement/model/pace.ts';
+import { explainingAgent } from '../placement/why/explain.ts';
+import type { View } from '../state/view.ts';
 import { faultPatienceMs } from './model-faults.ts';
 import { acceptObserved } from './presence.ts';
 

@@ -1,8 +1,8 @@
 // Which models do not work on which nodes, as far as agents there have said: the node keeps trying, placement looks elsewhere for a
 // while. Held against the model on that node, not against the agent; perishable. In: what agents report. Out: changes.
 import type { AgentObserved, NodeCapacity } from '@blackroad/protocol';
-import { agentIn, change, type Draft } from '../draft.ts';
-import type { ModelFault, PlaceTrouble, View } from '../view.ts';
+import { agentIn, change, type Draft } from '../state/draft.ts';
+import type { ModelFault, PlaceTrouble, View } from '../state/view.ts';
 
 /** An agent whose model fails moves after this long: most failures are over by then, and a move costs more. */
 export const faultPatienceMs = 30_000;

@@ -3,7 +3,7 @@ import type { NodeEvent } from '@blackroad/protocol';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { boot1 } from '../../../test/fixtures/coordinator/sample-rows.ts';
-import type { EventRow } from '../change.ts';
+import type { EventRow } from '../state/change.ts';
 import { acceptEvent } from './node-events.ts';
 
 const fleet = new SampleFleet();

@@ -1,9 +1,9 @@
 // What nodes report as events. In: a message; out: the event as it is kept: the node's own words and severity, and of its data what the
 // table of events names as params of that type. A gap in the assignment is answered with all of it, and not kept.
 import { interpretingChecker, type NodeEvent, type NodeEventType, nodeAsks, nodeEvents } from '@blackroad/protocol';
-import type { EventRow } from '../change.ts';
-import { change, decided, nodeIn, openDraft, remark } from '../draft.ts';
-import type { Decide } from '../input.ts';
+import type { EventRow } from '../state/change.ts';
+import { change, decided, nodeIn, openDraft, remark } from '../state/draft.ts';
+import type { Decide } from '../state/input.ts';
 import { sendSnapshot } from './assignment.ts';
 
 export const acceptEvent: Decide<'node-event'> = (view, { node, message }, nowMs) => {

@@ -1,6 +1,6 @@
 // The id of a node, made from the name its machine wants: allowed letters only, and unique.
 import { coordinatorName, isSlug, plainLatin } from '@blackroad/protocol';
-import type { View } from '../view.ts';
+import type { View } from '../state/view.ts';
 
 /** Names that brokers give rights of their own: in Mosquitto's file the coordinator is a user like any node. */
 const reserved: readonly string[] = [coordinatorName, 'admin', 'anonymous'];

@@ -1,6 +1,7 @@
 // What people do to nodes: cordon, drain, move, release, forget.
 
-import { refuse } from '../decision.ts';
+import { closeBranchesOf } from '../memory/branches.ts';
+import { refuse } from '../state/decision.ts';
 import {
   agentIn,
   type Draft,
@@ -12,11 +13,10 @@ import {
   noteEvent,
   openDraft,
   putNode,
-} from '../draft.ts';
-import type { Decide, Inputs } from '../input.ts';
-import { closeBranchesOf } from '../memory/branches.ts';
+} from '../state/draft.ts';
+import type { Decide, Inputs } from '../state/input.ts';
+import type { NodeRow } from '../state/view.ts';
 import { leaseForNode, loseLeases } from '../tasks/leases.ts';
-import type { NodeRow } from '../view.ts';
 import { openDeltas, unplaceAgent } from './assignment.ts';
 import { anyHardware } from './hardware.ts';
 import { refuseNotItsOwn } from './held.ts';

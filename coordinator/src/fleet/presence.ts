@@ -1,6 +1,7 @@
 // What nodes say of themselves: births and wills, inventory, capacity, heartbeats, what really runs. Every boot has an id; words of
 // an earlier boot never overwrite a later one. Heartbeats are perishable, only transitions are stored.
 import { type AgentObserved, stoppedReason } from '@blackroad/protocol';
+import { closeBranchesOf } from '../memory/branches.ts';
 import {
   agentIn,
   change,
@@ -12,13 +13,12 @@ import {
   openDraft,
   putNode,
   remark,
-} from '../draft.ts';
-import type { Decide } from '../input.ts';
-import { closeBranchesOf } from '../memory/branches.ts';
+} from '../state/draft.ts';
+import type { Decide } from '../state/input.ts';
+import type { NodeRow } from '../state/view.ts';
 import { takeBackUnheld } from '../tasks/held.ts';
 import { leaseForNode, leaseNext } from '../tasks/leases.ts';
 import { placeMayBeBack } from '../tasks/place-trouble.ts';
-import type { NodeRow } from '../view.ts';
 import { bringUpToDate, endQuiet, sendSnapshot } from './assignment.ts';
 import { countConnect } from './flapping.ts';
 import { everHeldBy, heldBy, refuseNotItsOwn } from './held.ts';

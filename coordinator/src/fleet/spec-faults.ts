@@ -2,7 +2,7 @@
 // by the field's name, before anything is stored.
 import { type AgentSpec, classNames, type Fault, nearNames } from '@blackroad/protocol';
 import { cronFault, timeZoneFault } from '@blackroad/protocol/cron';
-import type { View } from '../view.ts';
+import type { View } from '../state/view.ts';
 
 /** `timeZone`: of the fleet. */
 export function specFaults(view: View, spec: AgentSpec, nowMs: number, timeZone: string): Fault[] {

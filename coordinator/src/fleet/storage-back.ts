@@ -1,7 +1,7 @@
 // The store takes writes again. What nodes sent meanwhile was refused and is still with them: under another id of the coordinator
 // they say hello anew, and send again what was not acknowledged, as after a restart.
-import { change, decided, noteEvent, openDraft } from '../draft.ts';
-import type { Decide } from '../input.ts';
+import { change, decided, noteEvent, openDraft } from '../state/draft.ts';
+import type { Decide } from '../state/input.ts';
 import { announce } from './tick.ts';
 
 export const storageBack: Decide<'storage-back'> = (

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { events, paramsOf, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { boot1, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
-import { apply } from '../change.ts';
+import { apply } from '../state/change.ts';
 
 /** Past the grace after the start, with everybody heard from. */
 function settled(...nodes: string[]): SampleFleet {

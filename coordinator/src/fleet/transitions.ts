@@ -1,9 +1,9 @@
 // The steps a node's presence can take, with all that follows from each: events, leases that go back, farewells. Every change of
 // presence comes through here; who decides that it is time is presence.ts, hello.ts and tick.ts. [INV-presence]
 import { coordinatorSelf, type PresenceCause, type TaskProblem } from '@blackroad/protocol';
-import { type Draft, noteAudit, noteEvent, putNode, send } from '../draft.ts';
+import { type Draft, noteAudit, noteEvent, putNode, send } from '../state/draft.ts';
+import type { NodeRow } from '../state/view.ts';
 import { loseLeases } from '../tasks/leases.ts';
-import type { NodeRow } from '../view.ts';
 
 export function turnOnline(
   draft: Draft,

@@ -10,8 +10,8 @@ import {
   fixInWords,
   plainLatin,
 } from '@blackroad/protocol';
-import type { DeepReadonly } from '../readonly.ts';
-import type { Freeze, NodeRow, View } from '../view.ts';
+import type { DeepReadonly } from '../state/readonly.ts';
+import type { Freeze, NodeRow, View } from '../state/view.ts';
 import { nodeConditions } from './conditions.ts';
 import { stayingOn } from './draining.ts';
 

@@ -3,9 +3,9 @@
 // go when enough are back or when a person says so. Nodes that are away then are excused: they do not freeze it again.
 // [INV-frozen] [INV-let-go]
 import { type EventParams, eventWords } from '@blackroad/protocol';
-import { change, type Draft, nodeOf, noteEvent } from '../draft.ts';
-import type { Policy } from '../input.ts';
-import { type Freeze, freezeAt, type NodeRow } from '../view.ts';
+import { change, type Draft, nodeOf, noteEvent } from '../state/draft.ts';
+import type { Policy } from '../state/input.ts';
+import { type Freeze, freezeAt, type NodeRow } from '../state/view.ts';
 
 interface Group {
   here: number;

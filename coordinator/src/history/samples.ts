@@ -1,6 +1,6 @@
 // What a heartbeat says in figures, and the running minute: min, sum, max and count of each figure of each series. Pure, in memory.
 import { fleetMetrics, type NodeHealth, type NodeInfo, type NodeMetric, nodeMetrics } from '@blackroad/protocol';
-import type { DeepReadonly } from '../readonly.ts';
+import type { DeepReadonly } from '../state/readonly.ts';
 import { type Cell, maxMetrics, type Span, seriesPerPart } from './cells.ts';
 
 export const nodeMetricAt = Object.fromEntries(Object.keys(nodeMetrics).map((name, i) => [name, i])) as Record<

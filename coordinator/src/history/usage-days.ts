@@ -1,8 +1,8 @@
 // Ends of tasks as rows of a day, added up until they are written. Exactly once: an end is written when no other of its millisecond can
 // come any more, with the time up to which all are in; what was not written before a crash is read again from the tasks themselves. Pure, in memory.
 import { maxTokensPerTask } from '@blackroad/protocol';
+import type { EndedTask } from '../state/view.ts';
 import type { UsageRow } from '../store/store.ts';
-import type { EndedTask } from '../view.ts';
 
 const dayMs = 86_400_000;
 /** A commit on its way may still bring ends of a moment ago. */

@@ -4,7 +4,7 @@ import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sa
 import { ada, boot1, removedAgent, sampleHealth } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { forgetNode } from '../fleet/nodes.ts';
 import { acceptHealth } from '../fleet/presence.ts';
-import type { Given } from '../input.ts';
+import type { Given } from '../state/input.ts';
 import { acceptMemory } from './accept.ts';
 
 interface Wanted {

@@ -1,6 +1,7 @@
 // Memory from nodes (BR-MEM/1): only the node that holds the agent, under the present epoch, may append to its log. Known entries are
 // no-ops, forks are kept apart and shown, gaps and stale writers are told where the head is. Acks leave after the commit.
 import { entriesThatFit, type MemoryDown, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
+import { actorFault, heldBy, refuseNotItsOwn } from '../fleet/held.ts';
 import {
   agentIn,
   change,
@@ -12,10 +13,9 @@ import {
   openDraft,
   remark,
   send,
-} from '../draft.ts';
-import { actorFault, heldBy, refuseNotItsOwn } from '../fleet/held.ts';
-import type { Decide, Given } from '../input.ts';
-import type { AgentRow, BranchRow } from '../view.ts';
+} from '../state/draft.ts';
+import type { Decide, Given } from '../state/input.ts';
+import type { AgentRow, BranchRow } from '../state/view.ts';
 import { advanceMerges, bringIn, keepBranch } from './branches.ts';
 import { meet, runFault } from './chain.ts';
 

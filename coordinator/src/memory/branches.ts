@@ -1,12 +1,12 @@
 // Branches: what a node wrote for an agent after the agent was given to another. Kept whole and visible, acknowledged, and brought in
 // by the present writer: its own additions only, each once, in order. A branch is deleted by nobody. [INV-memory-kept]
 import { entriesThatFit, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
-import { agentIn, change, type Draft, noteEvent, remark, send } from '../draft.ts';
 import { takesRecords } from '../fleet/budget.ts';
 import { asWrittenBy } from '../fleet/held.ts';
-import type { Given } from '../input.ts';
+import { agentIn, change, type Draft, noteEvent, remark, send } from '../state/draft.ts';
+import type { Given } from '../state/input.ts';
+import type { AgentRow, BranchRow } from '../state/view.ts';
 import type { StoredHash } from '../store/store.ts';
-import type { AgentRow, BranchRow } from '../view.ts';
 
 /** What a person or the agent added; bookkeeping of the old place, and merges of third branches, are not brought in again. */
 function isAddition({ kind, payload }: MemoryEntry): boolean {

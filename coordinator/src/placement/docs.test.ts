@@ -14,13 +14,13 @@ import {
 } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { openRooms, place } from '../../../test/fixtures/coordinator/whole-plan.ts';
 import { signs } from '../fleet/health.ts';
-import { bestChoice, roomAt } from './choose.ts';
-import { closedReasons } from './closed.ts';
-import { filters, firstFilter } from './feasible.ts';
-import { healthGain, poorHealth } from './gain.ts';
-import { useOf } from './room.ts';
-import { round, scorers, whyOf } from './score.ts';
-import type { Demand, SupplyNode } from './supply.ts';
+import { closedReasons } from './model/closed.ts';
+import { useOf } from './model/room.ts';
+import type { Demand, SupplyNode } from './model/supply.ts';
+import { bestChoice, roomAt } from './plan/choose.ts';
+import { filters, firstFilter } from './rules/feasible.ts';
+import { healthGain, poorHealth } from './rules/gain.ts';
+import { round, scorers, whyOf } from './rules/score.ts';
 
 const page = readFileSync(new URL('../../../docs/placement.md', import.meta.url), 'utf8');
 

@@ -9,8 +9,8 @@ import type {
   MemoryHit,
   TaskState,
 } from '@blackroad/protocol';
-import type { DurableChange } from '../change.ts';
-import type { EndedTask, TaskRow } from '../view.ts';
+import type { DurableChange } from '../state/change.ts';
+import type { EndedTask, TaskRow } from '../state/view.ts';
 
 export interface Page {
   limit: number;

@@ -10,8 +10,8 @@ import {
   type TaskUsage,
 } from '@blackroad/protocol';
 import { invariant } from '@blackroad/std/invariant';
-import { closeTask, type Draft, setTask, taskIn } from '../draft.ts';
-import type { EndedTask, TaskRow } from '../view.ts';
+import { closeTask, type Draft, setTask, taskIn } from '../state/draft.ts';
+import type { EndedTask, TaskRow } from '../state/view.ts';
 import { answerTo } from './answer.ts';
 
 interface TaskEnd {

@@ -2,8 +2,8 @@
 // have it by now is taken back. A message may be lost on the way, and a node may lose the end of a task; the agent must not be blocked
 // by that until the deadline. In: the held ones of a heartbeat. Out: leases given back, uncounted.
 import { leaseKey, maxHeldInHealth, type TaskProblem } from '@blackroad/protocol';
-import { type Draft, taskIn } from '../draft.ts';
-import type { TaskRow } from '../view.ts';
+import { type Draft, taskIn } from '../state/draft.ts';
+import type { TaskRow } from '../state/view.ts';
 import { giveBack } from './ends.ts';
 import { leaseNext, sendCancel } from './leases.ts';
 

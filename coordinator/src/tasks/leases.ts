@@ -12,8 +12,8 @@ import {
   send,
   setTask,
   taskIn,
-} from '../draft.ts';
-import type { AgentRow, Placement, TaskRow } from '../view.ts';
+} from '../state/draft.ts';
+import type { AgentRow, Placement, TaskRow } from '../state/view.ts';
 import { giveBack } from './ends.ts';
 import { nextTasks } from './place-trouble.ts';
 

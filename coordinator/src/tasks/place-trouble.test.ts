@@ -5,9 +5,9 @@ import t from 'tap';
 import { SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
-import type { Change } from '../change.ts';
 import { acceptCapacity } from '../fleet/presence.ts';
-import type { EndedTask, TaskRow } from '../view.ts';
+import type { Change } from '../state/change.ts';
+import type { EndedTask, TaskRow } from '../state/view.ts';
 import { placeWaitMs } from './place-trouble.ts';
 
 const { limits, placement: anywhere } = sampleSpec('any');

@@ -2,9 +2,9 @@
 // longer each time, and is one alone: it finds out whether the place is well again, so that a long queue is not turned down task by
 // task. In: what a node says of an attempt. Out: perishable words about the agent; it is forgotten with the first work that is done.
 import { isPlaceToAvoid, type TaskProblem } from '@blackroad/protocol';
-import { change, type Draft, leasedIn, setTask, troubleIn, waitingIn } from '../draft.ts';
 import { failsThere, judgeRefusal } from '../fleet/model-faults.ts';
-import { agentNameOf, type Placement, type PlaceTrouble, type TaskRow, type View } from '../view.ts';
+import { change, type Draft, leasedIn, setTask, troubleIn, waitingIn } from '../state/draft.ts';
+import { agentNameOf, type Placement, type PlaceTrouble, type TaskRow, type View } from '../state/view.ts';
 
 /** A place that is well again is found out within this time, also when it does not say so. */
 const maxPlaceWaitMs = 30_000;

@@ -1,6 +1,9 @@
 // What nodes report of attempts. Idempotent by (task, attempt) under the epoch; a stale word changes nothing, yet ends are always
 // acknowledged, or the node would keep them for ever. [INV-one-end]
 import { isOfPlace, maxDeadlineSeconds, type TaskProblem, type TaskReport } from '@blackroad/protocol';
+import { takesRecords } from '../fleet/budget.ts';
+import { heldBy, refuseNotItsOwn } from '../fleet/held.ts';
+import { judgeWork } from '../fleet/model-faults.ts';
 import {
   addTask,
   agentIn,
@@ -14,12 +17,9 @@ import {
   setTask,
   taskIn,
   waitingIn,
-} from '../draft.ts';
-import { takesRecords } from '../fleet/budget.ts';
-import { heldBy, refuseNotItsOwn } from '../fleet/held.ts';
-import { judgeWork } from '../fleet/model-faults.ts';
-import type { Decide, Policy } from '../input.ts';
-import type { AgentRow, EndedTask, TaskRow } from '../view.ts';
+} from '../state/draft.ts';
+import type { Decide, Policy } from '../state/input.ts';
+import type { AgentRow, EndedTask, TaskRow } from '../state/view.ts';
 import { endTask, giveBack, retryWaitMs } from './ends.ts';
 import { leaseNext } from './leases.ts';
 import { newTask } from './new-task.ts';

@@ -1,7 +1,7 @@
 // Tasks as people and programs ask for them, cancel them, and send dead letters round again. A task is stored before anyone is told;
 // the same idempotency key is the same task; every queue is bounded and says so.
 import { actorOf, askerOf, maxAttempts, maxLiveTasks, maxQueuePerAgent, type TaskProblem } from '@blackroad/protocol';
-import { type Decision, refuse } from '../decision.ts';
+import { type Decision, refuse } from '../state/decision.ts';
 import {
   addTask,
   agentIn,
@@ -13,9 +13,9 @@ import {
   noteAudit,
   openDraft,
   taskIn,
-} from '../draft.ts';
-import type { Decide } from '../input.ts';
-import { type AgentRow, type EndedTask, inSpace, isEnded, spaceOf, type TaskRow, type View } from '../view.ts';
+} from '../state/draft.ts';
+import type { Decide } from '../state/input.ts';
+import { type AgentRow, type EndedTask, inSpace, isEnded, spaceOf, type TaskRow, type View } from '../state/view.ts';
 import { answerTo } from './answer.ts';
 import { endTask } from './ends.ts';
 import { leaseNext, sendCancel } from './leases.ts';

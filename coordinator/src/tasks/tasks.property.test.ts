@@ -7,9 +7,9 @@ import fc from 'fast-check';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { ada } from '../../../test/fixtures/coordinator/sample-rows.ts';
-import { apply, type Change } from '../change.ts';
 import { removeAgent } from '../fleet/agents.ts';
-import { emptyView, type MutableView } from '../view.ts';
+import { apply, type Change } from '../state/change.ts';
+import { emptyView, type MutableView } from '../state/view.ts';
 import { cancelTask } from './submit.ts';
 
 const nodes = ['alice', 'bob', 'carol'];

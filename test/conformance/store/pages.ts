@@ -1,9 +1,9 @@
 // Conformance of tasks, events and audit rows: what is read is what was committed, pages run newest first, prune is bounded.
 import { type EventType, maxPageRows, type TaskState } from '@blackroad/protocol';
 import type { Test } from 'tap';
-import type { DurableChange } from '../../../coordinator/src/change.ts';
+import type { DurableChange } from '../../../coordinator/src/state/change.ts';
+import { type EndedTask, isEnded, type TaskRow } from '../../../coordinator/src/state/view.ts';
 import type { Store } from '../../../coordinator/src/store/store.ts';
-import { type EndedTask, isEnded, type TaskRow } from '../../../coordinator/src/view.ts';
 import { auditOf, endedTask, eventOf, refused, t0, taskId, taskRow } from '../../fixtures/coordinator/stored-rows.ts';
 import type { OpenStore } from '../store.ts';
 

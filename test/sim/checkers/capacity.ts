@@ -3,7 +3,7 @@
 // Judged when all of a plan's part is committed: who gives way does so in the same commit.
 
 import type { NodeCapacity } from '@blackroad/protocol';
-import type { DeepReadonly } from '../../../coordinator/src/readonly.ts';
+import type { DeepReadonly } from '../../../coordinator/src/state/readonly.ts';
 import type { MakeChecker } from '../checker.ts';
 
 type Said = DeepReadonly<NodeCapacity>;

@@ -1,7 +1,7 @@
 // [INV-restart] A failure of the coordinator itself moves nobody: while a started (or resumed) one waits for its nodes, none is lost
 // and no agent leaves a node because that is away. [INV-frozen] And none leaves it where the valve holds.
 
-import type { DurableChange } from '../../../coordinator/src/change.ts';
+import type { DurableChange } from '../../../coordinator/src/state/change.ts';
 import type { MakeChecker, Watched } from '../checker.ts';
 import { holdsAt } from '../ledger.ts';
 

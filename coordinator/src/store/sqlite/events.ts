@@ -8,7 +8,7 @@ import {
   maxPageRows,
   type Severity,
 } from '@blackroad/protocol';
-import type { AuditRow, EventRow } from '../../change.ts';
+import type { AuditRow, EventRow } from '../../state/change.ts';
 import type { EventFilter, Page, StoredAudit } from '../store.ts';
 import type { Database } from './database.ts';
 

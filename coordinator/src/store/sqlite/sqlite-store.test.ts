@@ -28,9 +28,9 @@ import {
   taskId,
   taskRow,
 } from '../../../../test/fixtures/coordinator/stored-rows.ts';
-import type { DurableChange } from '../../change.ts';
+import type { DurableChange } from '../../state/change.ts';
+import type { Placement, TaskRow } from '../../state/view.ts';
 import { cancelTask } from '../../tasks/submit.ts';
-import type { Placement, TaskRow } from '../../view.ts';
 import { applicationId, openDatabase } from './database.ts';
 import { migrate, migrations, newestVersion, schemaVersion } from './migrations.ts';
 import { openSqliteStore, sqliteStore } from './sqlite-store.ts';

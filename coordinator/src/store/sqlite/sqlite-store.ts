@@ -3,7 +3,7 @@
 import type { FleetEvent } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import type { DurableChange } from '../../change.ts';
+import type { DurableChange } from '../../state/change.ts';
 import type { Committed, Store } from '../store.ts';
 import { type Database, openDatabase } from './database.ts';
 import { eventRows } from './events.ts';

@@ -2,8 +2,8 @@
 // The rules of the fold in change.ts hold here too: an unknown or ended task takes no state, the first end stays.
 import type { Asker, PastAttempt, TaskOriginName, TaskProblem, TaskState, TaskUsage } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
-import type { DurableChange } from '../../change.ts';
-import type { EndedTask, ReplyTo, TaskRow } from '../../view.ts';
+import type { DurableChange } from '../../state/change.ts';
+import type { EndedTask, ReplyTo, TaskRow } from '../../state/view.ts';
 import type { Page } from '../store.ts';
 import type { Database } from './database.ts';
 import { pageLimit, pruneRows } from './events.ts';

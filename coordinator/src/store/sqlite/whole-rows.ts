@@ -1,7 +1,7 @@
 // Rows that are few, read whole at the start and never searched: nodes, agents, tokens, keys, acknowledged alerts, versions of specs. Kept as JSON.
 // `load` gives them back as the changes that made them, in pages, so that a start never holds a table twice.
 import { type AgentSpec, defaultSpace, type Role } from '@blackroad/protocol';
-import type { DurableChange } from '../../change.ts';
+import type { DurableChange } from '../../state/change.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
@@ -10,7 +10,7 @@ import type {
   NodeRow,
   RemovedAgentRow,
   SessionRow,
-} from '../../view.ts';
+} from '../../state/view.ts';
 import type { Database } from './database.ts';
 
 interface AgentVersion {

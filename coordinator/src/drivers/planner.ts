@@ -1,0 +1,244 @@
+// When placement is asked, and how: one plan at a time, in slices of a few milliseconds between which everything else gets its turn,
+// carried out in parts through the one road. Also the slow rounds: moves for a gain, models that nobody uses. In: word that something
+// changed; out: inputs `plan-apply` and `models-idle`. It decides nothing about the fleet: pure functions in placement do.
+import { FleetError, type MoveCause } from '@blackroad/protocol';
+import type { Clock, Timer } from '@blackroad/std/clock';
+import { type Random, sortableId } from '@blackroad/std/random';
+import { inSlices } from '@blackroad/std/slices';
+import { Kept } from '../placement/model/kept.ts';
+import { planDueMs } from '../placement/model/need.ts';
+import { type Snapped, snapshotting } from '../placement/model/snapshot.ts';
+import { idleModels } from '../placement/plan/idle-models.ts';
+import { ordering, partsOf } from '../placement/plan/moves.ts';
+import { planning } from '../placement/plan/place.ts';
+import type { PlanApplied, PlanPart } from '../placement/plan/plan-parts.ts';
+import { rebalancing } from '../placement/plan/rebalance.ts';
+import type { Urgency } from '../placement/plan/replan.ts';
+import { Suspects } from '../placement/plan/suspects.ts';
+import type { Change } from '../state/change.ts';
+import { nodesWithOtherAgents, suspectsOf, urgencyOf } from '../state/change-table.ts';
+import type { Outcome } from '../state/decision.ts';
+import type { Answer, InputKind, Inputs, Policy } from '../state/input.ts';
+import type { View } from '../state/view.ts';
+
+/** What came together is planned together; a person with five Pis must not feel it. */
+const gatherMs = 10;
+/** The event loop is given back after this long, and after so many steps: virtual time does not pass inside a slice. */
+const sliceMs = 6;
+const sliceSteps = 8;
+/** An ordinary plan takes at most a tenth of a core: after c ms of computing, 9 c of rest. */
+const restFactor = 9;
+/** Who has no node, or a dead one, waits no longer than this for the next plan. */
+const urgentRestMs = 250;
+
+export interface PlanningFigures {
+  plans: number;
+  lastCpuMs: number;
+  cpuMs: number;
+  longestSliceMs: number;
+  moves: Partial<Record<MoveCause, number>>;
+  /** Steps that no longer fitted the view when they were carried out. */
+  stale: number;
+}
+
+interface PlannerParts {
+  view: View;
+  policy: Policy;
+  clock: Clock;
+  random: Random;
+  submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>>;
+  fatal: (error: Error) => void;
+}
+
+export class Planner {
+  readonly figures: PlanningFigures = { plans: 0, lastCpuMs: 0, cpuMs: 0, longestSliceMs: 0, moves: {}, stale: 0 };
+  readonly #parts: PlannerParts;
+  readonly #suspects = new Suspects();
+  #kept = new Kept();
+  #rounds: Timer | null = null;
+  #timer: Timer | null = null;
+  #atMs = 0;
+  #isRunning = false;
+  #isStopped = false;
+  /** What came while a plan was made. */
+  #next: Urgency | null = null;
+  #restUntilMs = Number.NEGATIVE_INFINITY;
+  #urgentFromMs = Number.NEGATIVE_INFINITY;
+  #cpuMs = 0;
+
+  constructor(parts: PlannerParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    const { clock, policy } = this.#parts;
+    this.wanted('urgent');
+    if (policy.rebalanceEveryMs > 0)
+      this.#rounds = clock.every(policy.rebalanceEveryMs, () => void this.#guarded(() => this.#round()));
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#rounds?.cancel();
+  }
+
+  /** A change that is about to be applied: whether it is a reason to plan, and how urgent. */
+  note(change: Change): Urgency | null {
+    const { view } = this.#parts;
+    this.#suspects.note(suspectsOf(view, change));
+    this.#kept.note(nodesWithOtherAgents(view, change));
+    return urgencyOf(view, change, this.#parts.policy);
+  }
+
+  /** The view was made anew from the store: nothing that was noted of changes holds. */
+  startOver(): void {
+    this.#suspects.all();
+    this.#kept = new Kept();
+    this.wanted('urgent');
+  }
+
+  /** Something that placement depends on changed. */
+  wanted(urgency: Urgency): void {
+    if (this.#isStopped) return;
+    if (this.#isRunning) {
+      if (this.#next !== 'urgent') this.#next = urgency;
+      return;
+    }
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#planAt(Math.max(nowMs + gatherMs, urgency === 'urgent' ? this.#urgentFromMs : this.#restUntilMs));
+  }
+
+  #planAt(atMs: number): void {
+    if (this.#timer && this.#atMs <= atMs) return;
+    this.#timer?.cancel();
+    this.#atMs = atMs;
+    this.#timer = this.#parts.clock.after(Math.max(0, atMs - this.#parts.clock.monotonicMs()), () => {
+      this.#timer = null;
+      void this.#guarded(() => this.#plan());
+    });
+  }
+
+  /** One at a time; what came meanwhile is planned for after the rest. */
+  async #guarded(run: () => Promise<void>): Promise<void> {
+    if (this.#isStopped || this.#isRunning) return;
+    this.#isRunning = true;
+    this.#cpuMs = 0;
+    try {
+      await run();
+    } catch (error) {
+      if (this.#isStopped) return;
+      // Too many inputs wait: the plan is made anew from what they bring. Nothing can be stored: it is when that is over.
+      if (!(error instanceof FleetError)) return this.#parts.fatal(error as Error);
+      if (error.code !== 'unavailable' && error.code !== 'storage-failed') return this.#parts.fatal(error);
+      this.#next = error.code === 'unavailable' ? 'ordinary' : null;
+    } finally {
+      this.#isRunning = false;
+      this.#rest();
+    }
+    const next = this.#next;
+    this.#next = null;
+    if (next) this.wanted(next);
+    else this.#planWhenDue();
+  }
+
+  #rest(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const restMs = this.#cpuMs * restFactor;
+    this.#restUntilMs = nowMs + restMs;
+    this.#urgentFromMs = nowMs + Math.min(restMs, urgentRestMs);
+    this.figures.cpuMs += this.#cpuMs;
+    this.figures.lastCpuMs = this.#cpuMs;
+  }
+
+  /** Patience that runs out later: an agent's own, the grace after a start, work on a draining node. [INV-drained] */
+  #planWhenDue(): void {
+    const { view, policy, clock } = this.#parts;
+    const nowMs = clock.nowMs();
+    const dueMs = planDueMs(view, nowMs, policy);
+    if (dueMs !== null)
+      this.#planAt(Math.max(clock.monotonicMs() + Math.max(gatherMs, dueMs - nowMs), this.#urgentFromMs));
+  }
+
+  async #plan(): Promise<void> {
+    const { view } = this.#parts;
+    this.figures.plans++;
+    const asked = await this.#ask();
+    const { demands } = asked.snapshot;
+    if (demands.length === 0 && asked.settled.length === 0) return;
+    const nothing = { placed: [], unplaced: [], yielded: [], models: [] };
+    const plan = demands.length === 0 ? nothing : await this.#sliced(planning(asked.snapshot, this.#kept));
+    const placed = await this.#sliced(ordering(view, plan));
+    await this.#carryOut(partsOf(view, asked, plan, () => this.#mint(), new Map(), placed));
+  }
+
+  async #ask(): Promise<Snapped> {
+    const { view, policy, clock } = this.#parts;
+    const looked = this.#suspects.take();
+    try {
+      const asked = await this.#sliced(snapshotting(view, clock.nowMs(), policy, looked, this.#kept));
+      this.#suspects.keep(asked.restless);
+      return asked;
+    } catch (error) {
+      if (looked) this.#suspects.keep(looked);
+      else this.#suspects.all();
+      throw error;
+    }
+  }
+
+  /** Seldom, and only while nothing is wanted. */
+  async #round(): Promise<void> {
+    const { view, policy, clock } = this.#parts;
+    if (this.#timer && this.#atMs <= clock.monotonicMs() + urgentRestMs) return;
+    // Nobody is missed for longer than a round.
+    this.#suspects.all();
+    this.#next ??= 'ordinary';
+    const idle = idleModels(view, clock.nowMs(), policy);
+    if (idle.length > 0)
+      await this.#parts.submit('models-idle', { unloads: idle.map((each) => ({ ...each, command: this.#mint() })) });
+    const found = await this.#sliced(rebalancing(view, clock.nowMs(), policy));
+    if (!found || this.#next === 'urgent') return;
+    await this.#carryOut(partsOf(view, found, found.plan, () => this.#mint(), found.gains));
+  }
+
+  /** Part by part, each committed and told before the next one is made. */
+  async #carryOut(parts: Generator<PlanPart>): Promise<void> {
+    while (!this.#isStopped) {
+      const part = this.#timed(() => parts.next());
+      if (part.done) return;
+      const outcome = await this.#parts.submit('plan-apply', part.value);
+      if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
+      this.#note(outcome.value);
+    }
+  }
+  #note({ moved, stale }: PlanApplied): void {
+    const { figures } = this;
+    for (const [cause, count] of Object.entries(moved) as [MoveCause, number][])
+      figures.moves[cause] = (figures.moves[cause] ?? 0) + count;
+    figures.stale += stale;
+    if (stale > 0) this.#next = 'urgent';
+  }
+
+  #mint(): string {
+    return sortableId(this.#parts.clock.nowMs(), this.#parts.random);
+  }
+
+  /** Runs to the end, a slice a turn of the event loop. Rejects when the coordinator stops. */
+  #sliced<T>(steps: Generator<void, T>): Promise<T> {
+    const begins = () => {
+      if (this.#isStopped) throw new FleetError('unavailable');
+    };
+    return inSlices(steps, this.#parts.clock, { sliceMs, sliceSteps, begins, took: (ms) => this.#count(ms) });
+  }
+  #timed<T>(run: () => T): T {
+    const { clock } = this.#parts;
+    const fromMs = clock.monotonicMs();
+    const result = run();
+    this.#count(clock.monotonicMs() - fromMs);
+    return result;
+  }
+  #count(tookMs: number): void {
+    this.#cpuMs += tookMs;
+    this.figures.longestSliceMs = Math.max(this.figures.longestSliceMs, tookMs);
+  }
+}

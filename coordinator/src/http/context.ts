@@ -1,0 +1,196 @@
+// What every handler is given: the coordinator, the CA, who may come in, the live feed, and the few settings the API needs.
+// One context serves both listeners (loopback HTTP and TLS), so that sessions, codes and counters are one.
+import type { FleetTotals } from '@blackroad/protocol';
+import {
+  maxFeedBacklogBytes,
+  maxFeedConsoles,
+  maxHttpStrangers,
+  maxHttpStrangersPerAddress,
+  maxHttpStrangersPerSubnet,
+  maxUnfinishedBodyBytes,
+  maxUnfinishedBodyBytesPerKey,
+  maxUnfinishedStrangerBytes,
+  maxUnfinishedStrangerBytesPerAddress,
+} from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
+import type { BusStats } from '../bus/bus.ts';
+import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../door/counted-refusals.ts';
+import type { DoorLimits } from '../door/door.ts';
+import { doorLimits } from '../door/door-limits.ts';
+import type { Doorkeeper } from '../door/doorkeeper.ts';
+import { createRecorder, type Recorder } from '../drivers/recorder.ts';
+import { type AlertBoard, createAlertBoard } from '../live/alert-board.ts';
+import { type ConsoleFeed, createConsoleFeed } from '../live/feed/feed.ts';
+import { createMetrics, type Metrics } from '../live/metrics.ts';
+import { type StoredCounts, showTotals } from '../live/show.ts';
+import { createTally, type Tally } from '../live/tally.ts';
+import type { Coordinator } from '../road/coordinator.ts';
+import { type Access, createAccess } from './access.ts';
+import { createRoom, type Room } from './bodies.ts';
+
+/** The private CA as enrolment uses it. Bad requests throw FleetError `csr-invalid`. */
+interface Signer {
+  readonly pem: string;
+  /** SHA-256 of the CA certificate's DER bytes. */
+  readonly fingerprint: string;
+  readCsr(pem: string): { keyFingerprint: string } | Promise<{ keyFingerprint: string }>;
+  /** Whether the key of a request signed this text. */
+  isSignedBy(csr: string, text: string, signature: Buffer): boolean | Promise<boolean>;
+  signNode(order: { node: string; csr: string; notAfterMs: number }): string | Promise<string>;
+}
+
+interface ApiSettings {
+  fleetName: string;
+  version: string;
+  /** Where nodes reach the broker; a function, since the port may be chosen by the system. Host null: the host they enrol at. */
+  mqtt: () => { host: string | null; port: number };
+  /** Where nodes enrol; null while nothing listens off the machine. */
+  tlsPort: () => number | null;
+  /** Address that the TLS listener is bound to: 0.0.0.0, loopback, or one of this machine's own. */
+  boundTo: string;
+  /** Host name or address under which nodes reach this machine; empty: guessed. */
+  publicHost: string;
+  /** Host names that requests on the loopback listener may carry beside localhost. */
+  knownHosts: readonly string[];
+  /** Folder with the console's files; null: no console. */
+  consoleDir: string | null;
+}
+export interface ApiLimits {
+  consoles: number;
+  backlogBytes: number;
+  /** Followed tasks at once, over both listeners. */
+  streams: number;
+  /** Bytes of bodies that are not whole yet, in all and of one key or address. */
+  bodies: { keys: { total: number; each: number }; strangers: { total: number; each: number } };
+  /** From the head of a request to the whole body. */
+  bodyMs: number;
+  door: DoorLimits;
+}
+
+interface ApiParts {
+  coordinator: Coordinator;
+  ca: Signer;
+  /** The same as the broker's. */
+  doorkeeper: Doorkeeper;
+  settings: ApiSettings;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  busStats?: () => BusStats;
+  limits?: Partial<ApiLimits>;
+}
+export interface ApiContext extends Omit<ApiParts, 'limits'> {
+  limits: ApiLimits;
+  access: Access;
+  /** By reason: counted for /metrics, told in the log. */
+  refused: CountedRefusals;
+  /** Of both listeners, for bodies that are not whole yet. */
+  bodies: { keys: Room; strangers: Room };
+  feed: ConsoleFeed;
+  tally: Tally;
+  alerts: AlertBoard;
+  recorder: Recorder;
+  metrics: Metrics;
+  /** Open event streams, to be ended when the API closes. */
+  streams: Set<() => void>;
+  totals(): FleetTotals;
+  stop(): void;
+}
+
+/** Dead letters are counted by the store this often, and in between as they come. */
+const countsAgeMs = 30_000;
+/** In the first minute the tally has not seen a whole minute of ends. */
+const endedWindowMs = 60_000;
+
+export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
+  const { coordinator, clock, random, settings } = parts;
+  const limits: ApiLimits = {
+    consoles: maxFeedConsoles,
+    backlogBytes: maxFeedBacklogBytes,
+    streams: 2_000,
+    bodies: {
+      keys: { total: maxUnfinishedBodyBytes, each: maxUnfinishedBodyBytesPerKey },
+      strangers: { total: maxUnfinishedStrangerBytes, each: maxUnfinishedStrangerBytesPerAddress },
+    },
+    bodyMs: 15_000,
+    door: doorLimits({
+      perAddress: maxHttpStrangersPerAddress,
+      perSubnet: maxHttpStrangersPerSubnet,
+      total: maxHttpStrangers,
+    }),
+    ...parts.limits,
+  };
+  const { view, store, policy } = coordinator;
+  const tally = createTally(view);
+  const begunMs = clock.monotonicMs();
+  const before = await store.taskCounts(clock.nowMs() - endedWindowMs);
+  let { deadLetters } = before;
+  let countedMs = clock.monotonicMs();
+  let counting = false;
+  function countDeadLetters() {
+    if (counting || clock.monotonicMs() - countedMs < countsAgeMs) return;
+    counting = true;
+    store
+      .taskCounts(clock.nowMs())
+      .then((counts) => {
+        deadLetters = counts.deadLetters;
+      })
+      .catch(() => {}) // asked again
+      .finally(() => {
+        countedMs = clock.monotonicMs();
+        counting = false;
+      });
+  }
+  function totals(): FleetTotals {
+    countDeadLetters();
+    const nowMs = clock.nowMs();
+    const early = clock.monotonicMs() - begunMs < endedWindowMs ? before.endedSince : 0;
+    const stored: StoredCounts = { endedLastMinute: tally.endedLastMinute(nowMs) + early, deadLetters };
+    const about = { name: settings.fleetName, version: settings.version, stored, policy };
+    return showTotals(view, nowMs, about, tally.counts());
+  }
+  const access = createAccess(coordinator, clock, random);
+  const alerts = createAlertBoard({ coordinator, clock, deadLetters: () => deadLetters });
+  const refused = createCountedRefusals(parts.log, clock);
+  let feed: ConsoleFeed | null = null;
+  let recorder: Recorder | null = null;
+  const unwatch = coordinator.watch((touched) => {
+    const followers = tally.note(touched, clock.nowMs());
+    for (const { state } of touched.ended) if (state === 'failed' || state === 'expired') deadLetters++;
+    // Between two counts of the store; one that was pruned meanwhile is not among them.
+    deadLetters = Math.max(0, deadLetters - touched.dismissed.length);
+    alerts.note(touched, followers);
+    feed?.note(touched, followers);
+    recorder?.note(touched);
+  });
+  const gauges = () => {
+    const { nodes, agents, queued, running } = tally.counts();
+    return { queued, running, nodesOnline: nodes.online, agentsReady: agents.ready };
+  };
+  recorder = await createRecorder({ coordinator, clock, log: parts.log, gauges });
+  const epoch = random.hex(8);
+  feed = await createConsoleFeed({ coordinator, clock, log: parts.log, epoch, limits, tally, alerts, totals });
+  const context: ApiContext = {
+    ...parts,
+    limits,
+    access,
+    refused,
+    bodies: { keys: createRoom(limits.bodies.keys), strangers: createRoom(limits.bodies.strangers) },
+    feed,
+    tally,
+    alerts,
+    recorder,
+    metrics: createMetrics(parts, feed, refused.counts),
+    streams: new Set(),
+    totals,
+    stop() {
+      unwatch();
+      feed.stop();
+      recorder.stop();
+      for (const end of context.streams) end();
+    },
+  };
+  return context;
+}

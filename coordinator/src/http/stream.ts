@@ -1,0 +1,108 @@
+// One followed task as server-sent events: `task`, `chunk`, `end`. Events that come before the answer has begun are kept, so nothing
+// is lost between following and submitting. A reader that does not keep up loses chunks (perishable: `end` carries the whole text),
+// one that does not read at all is cut off.
+import { FleetError, isEnd, type TaskStreamEvent, type TaskView } from '@blackroad/protocol';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { showTask } from '../live/show.ts';
+import { type EndedTask, isEnded, type TaskRow } from '../state/view.ts';
+import type { ApiContext } from './context.ts';
+
+const heartbeatMs = 15_000;
+const maxUnreadBytes = 256 * 1024;
+const maxEarlyEvents = 1_000;
+/** A reader that has read nothing of a full buffer for two heartbeats is gone. */
+const maxStuckBeats = 2;
+
+export function wantsStream(request: FastifyRequest): boolean {
+  return request.headers.accept?.toLowerCase().includes('text/event-stream') ?? false;
+}
+
+interface TaskStream {
+  follow(task: string): void;
+  /** Headers, the first `task` event, and whatever came before. */
+  begin(task: TaskView, status: 200 | 201): void;
+  /** For a task that may have ended before it was followed: looks once more, and sends the end. */
+  catchUp(look: () => Promise<TaskRow | EndedTask | null>): Promise<void>;
+  /** Nothing more will come: ends the following, and the line where it has begun. */
+  fail(): void;
+}
+
+export function openStream(context: ApiContext, reply: FastifyReply): TaskStream {
+  const { coordinator, clock, streams, limits } = context;
+  if (streams.size >= limits.streams) {
+    const detail = `${limits.streams} tasks are being followed; submit without a stream and look at the task later.`;
+    throw new FleetError('unavailable', { detail, retryAfterSeconds: 5 });
+  }
+  const out = reply.raw;
+  let early: TaskStreamEvent[] | null = [];
+  let ended = false;
+  let stuckBeats = 0;
+  let unfollow = () => {};
+  let heartbeat = { cancel() {} };
+
+  function write(event: TaskStreamEvent) {
+    if (ended) return;
+    if (event.event === 'chunk' && out.writableLength > maxUnreadBytes) return;
+    out.write(`event: ${event.event}\ndata: ${JSON.stringify(event.data)}\n\n`);
+    if (event.event === 'end') {
+      leave();
+      out.end();
+    }
+  }
+  function take(event: TaskStreamEvent) {
+    if (early === null) write(event);
+    else if (early.length < maxEarlyEvents || event.event === 'end') early.push(event);
+  }
+  function beat() {
+    if (out.writableLength > maxUnreadBytes) {
+      if (++stuckBeats >= maxStuckBeats) cut();
+    } else {
+      stuckBeats = 0;
+      // A comment: proxies and clients see that the line is alive.
+      out.write(': still working\n\n');
+    }
+  }
+  function leave() {
+    ended = true;
+    unfollow();
+    heartbeat.cancel();
+    streams.delete(cut);
+  }
+  function cut() {
+    leave();
+    out.destroy();
+  }
+  streams.add(cut);
+  out.once('close', leave);
+
+  return {
+    follow(task) {
+      unfollow();
+      unfollow = coordinator.follow(task, take);
+    },
+    begin(task, status) {
+      reply.hijack();
+      out.writeHead(status, {
+        ...(reply.getHeaders() as Record<string, string>),
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no',
+      });
+      heartbeat = clock.every(heartbeatMs, beat);
+      const kept = early ?? [];
+      early = null;
+      write({ event: 'task', data: task });
+      for (const event of kept) write(event);
+      if (isEnd(task.state)) write({ event: 'end', data: task });
+    },
+    async catchUp(look) {
+      if (ended) return;
+      const row = await look();
+      if (row && isEnded(row)) write({ event: 'end', data: showTask(coordinator.view, row) });
+    },
+    fail() {
+      if (early === null) cut();
+      else leave();
+    },
+  };
+}

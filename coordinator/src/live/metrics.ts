@@ -1,0 +1,140 @@
+// Prometheus text: the fleet in gauges read from the view when asked, counters of the loop and the broker, and the process itself.
+
+import { moveCauses } from '@blackroad/protocol';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { BusStats } from '../bus/bus.ts';
+import type { Coordinator } from '../road/coordinator.ts';
+import type { ConsoleFeed } from './feed/feed.ts';
+import { type ModelRow, modelRows } from './model-rows.ts';
+import { agentState } from './show.ts';
+
+export interface Metrics {
+  text(): Promise<string>;
+  contentType: string;
+  /** One answered HTTP request. */
+  answered(route: string, status: number, seconds: number): void;
+}
+
+const modelHelp: Record<Exclude<keyof ModelRow, 'node' | 'model'>, string> = {
+  busy: 'Requests that a model of an online node works on; node "*" is all nodes beyond the bound together.',
+  waiting: 'Requests that wait for a slot of the model.',
+  slots: 'Requests that the node lets the model work on at once.',
+  others: 'Requests in the server of the model that are not those of the node, where the server tells.',
+};
+
+export function createMetrics(
+  { coordinator, busStats }: { coordinator: Coordinator; busStats?: () => BusStats },
+  feed: ConsoleFeed,
+  refused: () => Record<string, number>,
+): Metrics {
+  const { view } = coordinator;
+  const registers = [new Registry()];
+  const [register] = registers as [Registry];
+  // Event loop lag, memory, CPU, file descriptors.
+  collectDefaultMetrics({ register });
+
+  /** A gauge or counter that is read, not kept: filled afresh at every scrape. */
+  function read(
+    Kind: typeof Gauge | typeof Counter,
+    name: string,
+    help: string,
+    labelNames: string[],
+    fill: (set: (labels: Record<string, string>, value: number) => void) => void,
+  ) {
+    new Kind({
+      name: `blackroad_${name}`,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        fill((labels, value) => (this as Gauge).inc(labels, value));
+      },
+    });
+  }
+  read(Gauge, 'nodes', 'Nodes by presence and status.', ['presence', 'status'], (set) => {
+    for (const presence of ['online', 'suspect', 'lost', 'never']) set({ presence, status: 'active' }, 0);
+    for (const { presence, status } of view.nodes.values()) set({ presence, status }, 1);
+  });
+  read(Gauge, 'agents', 'Agents by state.', ['state'], (set) => {
+    for (const state of ['unplaced', 'placed', 'starting', 'hydrating', 'ready', 'failed', 'waiting'])
+      set({ state }, 0);
+    for (const row of view.agents.values()) set({ state: agentState(view, row).state }, 1);
+  });
+  read(Gauge, 'tasks', 'Tasks that have not ended, by state.', ['state'], (set) => {
+    for (const state of ['queued', 'leased', 'running']) set({ state }, 0);
+    for (const { state } of view.tasks.values()) set({ state }, 1);
+  });
+  read(
+    Gauge,
+    'moves_frozen',
+    '1 while moves of agents are frozen at the site; site "*" is the fleet.',
+    ['site'],
+    (set) => {
+      for (const { site } of view.frozen) set({ site: site ?? '*' }, 1);
+    },
+  );
+  let rows: readonly ModelRow[] = [];
+  Object.entries(modelHelp).forEach(([name, help], index) => {
+    const figure = name as keyof typeof modelHelp;
+    read(Gauge, `model_${figure}`, help, ['node', 'model'], (set) => {
+      // A scrape fills gauges in the order in which they were made: the first of these looks at the nodes for all of them.
+      if (index === 0) rows = modelRows(view);
+      for (const { node, model, [figure]: value } of rows) set({ node, model }, value);
+    });
+  });
+  const { planning, commits } = coordinator;
+  read(Counter, 'plans_total', 'Plans that placement made.', [], (set) => set({}, planning.plans));
+  read(Counter, 'plan_cpu_ms_total', 'Computing of plans and rounds of rebalancing.', [], (set) =>
+    set({}, planning.cpuMs),
+  );
+  read(Gauge, 'plan_last_cpu_ms', 'Computing of the last one.', [], (set) => set({}, planning.lastCpuMs));
+  read(Gauge, 'plan_longest_slice_ms', 'The longest that planning held the event loop.', [], (set) =>
+    set({}, planning.longestSliceMs),
+  );
+  read(Counter, 'plan_stale_total', 'Planned steps that no longer fitted and were planned anew.', [], (set) =>
+    set({}, planning.stale),
+  );
+  read(Counter, 'moves_total', 'Agents that got or changed their node, by cause.', ['cause'], (set) => {
+    for (const cause of moveCauses) set({ cause }, planning.moves[cause] ?? 0);
+  });
+  read(Counter, 'commits_total', 'Transactions.', [], (set) => set({}, commits.count));
+  read(Counter, 'commit_ms_total', 'Time that they took.', [], (set) => set({}, commits.sumMs));
+  read(Gauge, 'commit_max_ms', 'The longest of them.', [], (set) => set({}, commits.maxMs));
+  read(Counter, 'coordinator_total', 'What the loop counted: inputs by kind, remarks by reason.', ['what'], (set) => {
+    for (const [what, count] of coordinator.counters) set({ what }, count);
+  });
+  read(Gauge, 'feed_consoles', 'Live consoles.', [], (set) => set({}, feed.counts().consoles));
+  read(Counter, 'feed_cut_total', 'Consoles cut off because they did not read.', [], (set) =>
+    set({}, feed.counts().cut),
+  );
+  read(Counter, 'http_refused_total', 'Refused HTTP requests by the code of their problem.', ['reason'], (set) => {
+    for (const [reason, count] of Object.entries(refused())) set({ reason }, count);
+  });
+  if (busStats) {
+    read(Gauge, 'bus_connections', 'Connections to the broker.', [], (set) => set({}, busStats().connections));
+    read(Counter, 'bus_messages_total', 'Messages through the broker.', ['direction'], (set) => {
+      const { received, sent } = busStats();
+      set({ direction: 'received' }, received);
+      set({ direction: 'sent' }, sent);
+    });
+    read(Counter, 'bus_refused_total', 'Refused connections, publishes, subscriptions.', ['reason'], (set) => {
+      for (const [reason, count] of Object.entries(busStats().refused)) set({ reason }, count);
+    });
+    read(Counter, 'bus_stalled_total', 'Connections cut because they did not read.', [], (set) =>
+      set({}, busStats().stalled),
+    );
+  }
+  const requests = new Histogram({
+    name: 'blackroad_http_seconds',
+    help: 'Answered HTTP requests by route and status.',
+    labelNames: ['route', 'status'],
+    buckets: [0.005, 0.02, 0.1, 0.5, 2],
+    registers,
+  });
+  return {
+    text: () => register.metrics(),
+    contentType: register.contentType,
+    answered: (route, status, seconds) => requests.observe({ route, status }, seconds),
+  };
+}

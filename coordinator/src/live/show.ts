@@ -1,0 +1,275 @@
+// What people see of rows: pure functions from the view to the shapes of the protocol. No clock, no store: `nowMs` and counts come in.
+import type {
+  AgentReason,
+  AgentView,
+  FleetEvent,
+  FleetTotals,
+  KeyView,
+  NodeView,
+  SessionView,
+  TaskView,
+} from '@blackroad/protocol';
+import { nodeConditions } from '../fleet/conditions.ts';
+import { onlyOn, stayingOn } from '../fleet/draining.ts';
+import { frozenCount } from '../placement/model/need.ts';
+import type { Policy } from '../state/input.ts';
+import type { DeepReadonly } from '../state/readonly.ts';
+import {
+  agentNameOf,
+  type EndedTask,
+  freezeAt,
+  isEnded,
+  type JoinTokenRow,
+  type KeyRow,
+  type SessionRow,
+  type TaskRow,
+  type View,
+} from '../state/view.ts';
+
+type Names = Parameters<typeof agentNameOf>[0];
+type AgentEntry = NonNullable<ReturnType<View['agents']['get']>>;
+/** Views are made to be printed at once: the readonly rows inside are not copied. */
+const asShown = <T>(value: unknown): T => value as T;
+
+export function showNode(view: View, id: string): NodeView | null {
+  const row = view.nodes.get(id);
+  if (!row) return null;
+  const live = view.live.get(id);
+  return asShown<NodeView>({
+    id,
+    version: live?.version ?? null,
+    class: row.class,
+    site: row.site,
+    labels: row.labels,
+    status: row.status,
+    ...(row.quarantineReason ? { quarantineReason: row.quarantineReason } : {}),
+    presence: row.presence,
+    presenceSinceMs: row.presenceSinceMs,
+    presenceReason: row.presenceReason,
+    presenceCause: row.presenceCause,
+    lastSeenMs: live?.lastSeenMs ?? null,
+    cordoned: row.cordoned,
+    draining: row.draining,
+    conditions: nodeConditions(view, id).map(({ code, severity, text }) => ({ code, severity, text })),
+    generation: row.generation,
+    agents: Array.from(view.agentsByNode.get(id) ?? [], (agent) => agentNameOf(view, agent)).sort(),
+    staying: stayingOn(view, id).length,
+    onlyHere: onlyOn(view, id),
+    tasksRunning: view.leasesByNode.get(id)?.size ?? 0,
+    certificateExpiresMs: row.certificateExpiresMs,
+    enrolledMs: row.enrolledMs,
+    info: row.info,
+    capacity: live?.capacity ?? null,
+    health: live?.health ?? null,
+  });
+}
+
+/** The state of an agent in one word, and why where the word alone would puzzle. */
+export function agentState(
+  view: View,
+  row: AgentEntry,
+): Pick<AgentView, 'state' | 'reason' | 'progress'> & { reasonCode?: string } {
+  const { placement } = row;
+  if (!placement) return { state: 'unplaced', ...(row.unplaced ? { reason: row.unplaced.text } : {}) };
+  const node = view.nodes.get(placement.node);
+  if (node?.presence === 'lost') {
+    const [reasonCode, because] = whileLost(row, freezeAt(view.frozen, node.site));
+    const reason = `${placement.node} is lost (${node.presenceReason}); ${because}`;
+    return { state: 'waiting', reason, reasonCode };
+  }
+  const away =
+    node?.presence === 'suspect'
+      ? { reason: `${placement.node} is suspect: ${node.presenceReason}`, reasonCode: 'node-suspect' as const }
+      : undefined;
+  const observed = view.observed.get(row.id);
+  if (!observed || observed.epoch !== placement.epoch || observed.node !== placement.node) {
+    return { state: 'placed', ...away };
+  }
+  // The node stopped it and has not said why it should not start again: it is told, not running.
+  const state = observed.state === 'stopped' ? 'placed' : observed.state;
+  if (!observed.reason) return { state, ...away };
+  const { reason, code, progress } = observed;
+  return {
+    state,
+    reason,
+    ...(code === undefined ? {} : { reasonCode: code }),
+    ...(progress === undefined ? {} : { progress }),
+  };
+}
+function whileLost({ spec }: AgentEntry, frozen: ReturnType<typeof freezeAt>): [code: AgentReason, because: string] {
+  if (spec.onLoss.policy === 'wait') return ['node-lost-waits', 'it waits for its node to come back'];
+  if (spec.onLoss.policy === 'keep') return ['node-lost-alone', 'it may still be running there on its own'];
+  if (frozen) return ['node-lost-frozen', `moves are frozen: ${frozen.reason}`];
+  return ['node-lost-moves', 'it is about to be placed elsewhere'];
+}
+
+/** Tails of lost nodes that wait to be merged, by agent. */
+export function branchCounts(view: View): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { agent, merged } of view.branches.values()) if (!merged) counts.set(agent, (counts.get(agent) ?? 0) + 1);
+  return counts;
+}
+
+export function showAgent(view: View, id: string, branches = branchCounts(view)): AgentView | null {
+  const row = view.agents.get(id);
+  if (!row) return null;
+  const { state, reason, reasonCode, progress } = agentState(view, row);
+  const work = view.work.get(id);
+  const head = view.heads.get(id);
+  const observed = view.observed.get(id);
+  return asShown<AgentView>({
+    id,
+    space: row.space,
+    name: row.spec.name,
+    spec: row.spec,
+    version: row.version,
+    state,
+    node: row.placement?.node ?? null,
+    epoch: row.epoch,
+    model: row.placement ? (observed?.model ?? row.placement.model) : null,
+    ...(reason ? { reason } : {}),
+    ...(reasonCode === undefined ? {} : { reasonCode }),
+    ...(progress === undefined ? {} : { progress }),
+    placedMs: row.placement?.placedMs ?? null,
+    why: row.why,
+    unplaced: row.unplaced,
+    tasks: { waiting: work?.waiting.length ?? 0, running: work?.leased.size ?? 0 },
+    memory: { seq: head?.seq ?? 0, hash: head?.hash ?? 'genesis', branches: branches.get(id) ?? 0 },
+    createdMs: row.createdMs,
+    changedMs: row.changedMs ?? row.createdMs,
+    updatedMs: row.updatedMs,
+  });
+}
+
+/** By the name that its agent has now, or had when it was removed. */
+export function showTask(view: Names, row: TaskRow | EndedTask): TaskView {
+  const ended = isEnded(row) ? row : null;
+  return {
+    id: row.id,
+    agent: agentNameOf(view, row.agent),
+    state: row.state,
+    prompt: row.prompt,
+    priority: row.priority,
+    origin: row.origin,
+    createdMs: row.createdMs,
+    deadlineMs: row.deadlineMs,
+    attempt: row.attempt,
+    attempts: row.attempts,
+    node: row.node,
+    epoch: row.epoch,
+    leasedMs: row.leasedMs,
+    endedMs: ended?.endedMs ?? null,
+    result: ended?.result ?? null,
+    truncated: ended?.truncated ?? false,
+    problem: ended?.problem ?? null,
+    usage: ended?.usage ?? null,
+    idempotencyKey: row.idempotencyKey,
+    past: [...(row.past ?? [])],
+    ...(ended?.dismissedMs === undefined ? {} : { dismissedMs: ended.dismissedMs }),
+    ...(row.by === undefined ? {} : { by: row.by }),
+  };
+}
+
+/** Texts in lists and in the feed are shortened: a console shows a line, and opens the task for the rest. */
+export function showTaskShort(view: Names, row: TaskRow | EndedTask): TaskView {
+  const task = showTask(view, row);
+  const cut = (text: string) => (text.length > maxFeedText ? `${text.slice(0, maxFeedText)}…` : text);
+  return {
+    ...task,
+    prompt: cut(task.prompt),
+    result: task.result === null ? null : cut(task.result),
+    truncated: task.truncated || (task.result?.length ?? 0) > maxFeedText,
+  };
+}
+const maxFeedText = 400;
+
+/** Its words stay as they were told; whom it is about is shown by the name of today, under which that agent is found. */
+export function showEvent(view: Names, event: FleetEvent): FleetEvent {
+  return event.agent === null ? event : { ...event, agent: agentNameOf(view, event.agent) };
+}
+
+export interface StoredCounts {
+  endedLastMinute: number;
+  deadLetters: number;
+}
+/** Nodes, agents, tasks and memories in figures: kept by tally.ts as they change, counted by `countFleet` from the start. */
+export interface FleetCounts {
+  nodes: FleetTotals['nodes'];
+  agents: FleetTotals['agents'];
+  queued: number;
+  running: number;
+  memories: number;
+}
+export type NodeCount = keyof FleetCounts['nodes'];
+export type AgentCount = keyof FleetCounts['agents'];
+export function nodeCountOf({ status, presence }: Pick<NodeView, 'status' | 'presence'>): NodeCount {
+  return status === 'quarantined' ? 'quarantined' : presence;
+}
+export function agentCountOf(state: AgentView['state']): AgentCount {
+  return state === 'placed' || state === 'hydrating' ? 'starting' : state;
+}
+export function countFleet(view: View): FleetCounts {
+  const nodes = { online: 0, suspect: 0, lost: 0, never: 0, quarantined: 0 };
+  for (const row of view.nodes.values()) nodes[nodeCountOf(row)]++;
+  const agents = { ready: 0, starting: 0, unplaced: 0, failed: 0, waiting: 0 };
+  for (const row of view.agents.values()) agents[agentCountOf(agentState(view, row).state)]++;
+  let queued = 0;
+  let running = 0;
+  for (const work of view.work.values()) {
+    queued += work.waiting.length;
+    running += work.leased.size;
+  }
+  let memories = 0;
+  for (const head of view.heads.values()) memories += head.entries;
+  return { nodes, agents, queued, running, memories };
+}
+export function showTotals(
+  view: View,
+  nowMs: number,
+  about: { name: string; version: string; stored: StoredCounts; policy: Policy },
+  counts = countFleet(view),
+): FleetTotals {
+  const { nodes, agents, queued, running, memories } = counts;
+  return {
+    name: about.name,
+    version: about.version,
+    timeZone: about.policy.timeZone,
+    startedMs: view.startedMs,
+    nowMs,
+    nodes,
+    agents,
+    tasks: { queued, running, ...about.stored },
+    memories,
+    strategy: about.policy.placement,
+    moves: showMoves(view, nowMs, about.policy),
+  };
+}
+
+function showMoves(view: View, nowMs: number, policy: Policy): FleetTotals['moves'] {
+  const where = view.frozen.map(({ site, sinceMs, reason }) => ({ site, sinceMs, reason }));
+  return {
+    frozen: where.length > 0,
+    reason: where[0]?.reason ?? '',
+    where,
+    waiting: frozenCount(view, nowMs, policy),
+  };
+}
+
+/** Enough of the hash to tell sessions apart, too little to look one up by. */
+export const shownSessionId = (id: string): string => id.slice(0, 16);
+export function showSession(
+  { id, name, roles, createdMs, expiresMs, address }: DeepReadonly<SessionRow>,
+  current: boolean,
+): SessionView {
+  return { id: shownSessionId(id), name, roles: [...roles], createdMs, expiresMs, address, current };
+}
+export function showToken({ secretHash: _, space: _space, ...row }: JoinTokenRow) {
+  return row;
+}
+export function showKey(
+  { secretHash: _, space: _space, ...row }: KeyRow,
+  lastUsedMs: number | null,
+  isLastAdmin: boolean,
+): KeyView {
+  return { ...row, lastUsedMs, expiresMs: row.expiresMs ?? null, isLastAdmin };
+}

@@ -1,0 +1,76 @@
+// What one plan leaves for the next: of a fleet of ten thousand nodes a plan changes a few, and the others look as they did. In: nodes
+// whose agents changed, and what was made of a node; out: the same again while nothing that it was made of has changed. It only
+// saves work: a plan made without it is the same.
+import type { View } from '../../state/view.ts';
+import { digestOf, type NodeDigest } from './digest.ts';
+import type { Room } from './room.ts';
+import type { SupplyNode } from './supply.ts';
+
+type Node = NonNullable<ReturnType<View['nodes']['get']>>;
+type Live = NonNullable<ReturnType<View['live']['get']>>;
+
+interface KeptNode {
+  supply: SupplyNode;
+  node: Node;
+  capacity: Live['capacity'];
+  signs: Live['signs'];
+  health: Live['health'];
+  helloBoot: Live['helloBoot'];
+  mayYield: boolean;
+  digest: NodeDigest | null;
+  /** As it is before a plan takes from it. */
+  room: Room | null;
+}
+
+export class Kept {
+  readonly #nodes = new Map<string, KeptNode>();
+
+  /** Agents are part of what a node looks like; all else is compared when it is asked for. */
+  note(nodesWithOtherAgents: Iterable<string>): void {
+    for (const node of nodesWithOtherAgents) this.#nodes.delete(node);
+  }
+
+  supplyOf(node: Node, live: Live, mayYield: boolean): SupplyNode | null {
+    const kept = this.#nodes.get(node.id);
+    const isSame =
+      kept?.node === node &&
+      kept.capacity === live.capacity &&
+      kept.signs === live.signs &&
+      isAsHealthy(kept, live) &&
+      kept.helloBoot === live.helloBoot &&
+      kept.mayYield === mayYield;
+    return isSame ? kept.supply : null;
+  }
+  keep(supply: SupplyNode, node: Node, { capacity, signs, health, helloBoot }: Live, mayYield: boolean): void {
+    this.#nodes.set(node.id, { supply, node, capacity, signs, health, helloBoot, mayYield, digest: null, room: null });
+  }
+
+  digestOf(supply: SupplyNode): NodeDigest {
+    const kept = this.#of(supply);
+    if (!kept) return digestOf(supply);
+    kept.digest ??= digestOf(supply);
+    return kept.digest;
+  }
+  roomOf(supply: SupplyNode): Room | null {
+    return this.#of(supply)?.room ?? null;
+  }
+  /** Where agents are on models that would be fetched, the room depends on what the rest of the fleet has. */
+  keepRoom(room: Room): void {
+    const kept = this.#of(room.node);
+    if (kept && room.pulls === null) kept.room = room;
+  }
+  /** A plan is about to take from it. */
+  spend(room: Room): void {
+    const kept = this.#of(room.node);
+    if (kept) kept.room = null;
+  }
+  #of(supply: SupplyNode): KeptNode | null {
+    const kept = this.#nodes.get(supply.id);
+    return kept?.supply === supply ? kept : null;
+  }
+}
+
+/** Of a node that is well no word of its heartbeat reaches placement; the words of a sign hold figures. */
+function isAsHealthy({ signs, health }: Pick<KeptNode, 'signs' | 'health'>, live: Live): boolean {
+  return health === live.health || (signs.length === 0 && health !== null && live.health !== null);
+}

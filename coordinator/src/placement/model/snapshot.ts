@@ -1,0 +1,194 @@
+// From the view to what placement looks at: who could take work, what they hold, and who needs a node.
+import type { AgentSpec, NodeModel } from '@blackroad/protocol';
+import { closedByHealth, worthOf } from '../../fleet/health.ts';
+import type { Policy } from '../../state/input.ts';
+import type { View } from '../../state/view.ts';
+import { type ClosedReason, closedReasons } from './closed.ts';
+import type { Kept } from './kept.ts';
+import { isRestless, type Need, needOf } from './need.ts';
+import type { Demand, PlacementSnapshot, Staying, SupplyNode } from './supply.ts';
+
+type Node = NonNullable<ReturnType<View['nodes']['get']>>;
+type Live = NonNullable<ReturnType<View['live']['get']>>;
+
+export interface Snapped {
+  /** Without demands it holds no nodes: nothing would be asked of them. */
+  snapshot: PlacementSnapshot;
+  /** Why each demand is one, by the agent's id. */
+  needs: ReadonlyMap<string, Need>;
+  /** Placed agents that stay where they are although they were said to look for a place. */
+  settled: string[];
+  /** To be looked at again the next time, whatever happens. */
+  restless: string[];
+  /** What each node said of itself when it was looked at. */
+  capacities: ReadonlyMap<string, Live['capacity']>;
+}
+
+/** Looked at in one step; a step takes a fraction of a millisecond. */
+const stepAgents = 256;
+const stepNodes = 64;
+
+/** `looked`: who may need a node; everyone unless told. In steps, between which the view may go on: what is planned from it is checked again when it is carried out (plan.ts). */
+export function* snapshotting(
+  view: View,
+  nowMs: number,
+  policy: Policy,
+  looked: ReadonlySet<string> | null = null,
+  kept?: Kept,
+): Generator<void, Snapped> {
+  const needs = new Map<string, Need>();
+  const demands: Demand[] = [];
+  const settled: string[] = [];
+  const restless: string[] = [];
+  let count = 0;
+  for (const id of looked ?? view.agents.keys()) {
+    if (++count % stepAgents === 0) yield;
+    const agent = view.agents.get(id);
+    if (!agent) continue;
+    const need = needOf(view, agent, nowMs, policy);
+    if (need || isRestless(view, agent)) restless.push(id);
+    if (!need) {
+      if (agent.unplaced) settled.push(id);
+      continue;
+    }
+    // Removed and applied anew between two steps, it would come by twice.
+    if (needs.has(id)) continue;
+    needs.set(id, need);
+    demands.push({
+      id,
+      space: agent.space,
+      spec: agent.spec as AgentSpec,
+      last: agent.placement?.node ?? agent.last ?? null,
+    });
+  }
+  const strategy = policy.placement;
+  const asked = { needs, settled, restless };
+  if (demands.length === 0) return { ...asked, snapshot: { nodes: [], demands, strategy }, capacities: new Map() };
+  const { nodes, capacities } = yield* supplying(view, nowMs, policy, needs, kept);
+  return { ...asked, snapshot: { nodes, demands, strategy }, capacities };
+}
+
+/** Every node with the agents that stay on it. */
+export function* supplying(
+  view: View,
+  nowMs: number,
+  policy: Policy,
+  needs: ReadonlyMap<string, Need>,
+  kept?: Kept,
+): Generator<void, { nodes: SupplyNode[]; capacities: Map<string, Live['capacity']> }> {
+  const waiting = waitingByNode(view);
+  // After a start many nodes are still on their way: who gives way now would not have to when they are back.
+  const mayYield = nowMs >= view.startedMs + policy.restartGraceMs;
+  const asking = new Set<string>();
+  for (const id of needs.keys()) {
+    const placement = view.agents.get(id)?.placement;
+    if (placement) asking.add(placement.node);
+  }
+  const nodes: SupplyNode[] = [];
+  const capacities = new Map<string, Live['capacity']>();
+  for (const node of view.nodes.values()) {
+    if (nodes.length % stepNodes === stepNodes - 1) yield;
+    if (capacities.has(node.id)) continue;
+    const live = view.live.get(node.id) ?? silent;
+    capacities.set(node.id, live.capacity);
+    // Who needs a node, what waits and what fails is of the moment.
+    const isUsual =
+      kept !== undefined && !waiting.has(node.id) && !asking.has(node.id) && !view.modelFaults.has(node.id);
+    let supply = isUsual ? kept.supplyOf(node, live, mayYield) : null;
+    if (!supply) {
+      supply = supplyOf(view, node, live, { needs, waiting, mayYield, nowMs });
+      if (isUsual) kept.keep(supply, node, live, mayYield);
+    }
+    nodes.push(supply);
+  }
+  return { nodes, capacities };
+}
+
+type Waiting = ReadonlyMap<string, ReadonlyMap<string, number>>;
+const nobodyWaits: ReadonlyMap<string, number> = new Map();
+/** Tasks that wait for their turn: in the queue of an agent, or leased and not begun. */
+function waitingByNode(view: View): Waiting {
+  const waiting = new Map<string, Map<string, number>>();
+  for (const [id, work] of view.work) {
+    const placement = view.agents.get(id)?.placement;
+    if (!placement) continue;
+    let tasks = work.waiting.length;
+    for (const id of work.leased) if (view.tasks.get(id)?.state === 'leased') tasks++;
+    if (tasks === 0) continue;
+    const here = waiting.get(placement.node) ?? new Map<string, number>();
+    waiting.set(placement.node, here.set(placement.model, (here.get(placement.model) ?? 0) + tasks));
+  }
+  return waiting;
+}
+
+function supplyOf(
+  view: View,
+  node: Node,
+  live: Live,
+  {
+    needs,
+    waiting,
+    mayYield,
+    nowMs,
+  }: { needs: ReadonlyMap<string, Need>; waiting: Waiting; mayYield: boolean; nowMs: number },
+): SupplyNode {
+  const { capacity } = live;
+  const agents: Staying[] = [];
+  for (const id of view.agentsByNode.get(node.id) ?? []) {
+    const agent = view.agents.get(id);
+    const need = needs.get(id);
+    // One that may stay holds its room until it is told to go.
+    if (!agent?.placement || need?.mayStay === false) continue;
+    const spec = agent.spec as AgentSpec;
+    agents.push({
+      id,
+      space: agent.space,
+      spec,
+      model: agent.placement.model,
+      mayYield: mayYield && need === undefined,
+    });
+  }
+  const worth = worthOf(live);
+  return {
+    id: node.id,
+    class: node.class,
+    site: node.site,
+    labels: node.labels,
+    simulated: node.simulated,
+    closed: closedOf(node, live),
+    memoryTotalBytes: capacity?.memoryTotalBytes ?? 0,
+    memoryFreeBytes: capacity?.memoryFreeBytes ?? 0,
+    diskFreeBytes: capacity?.diskFreeBytes ?? 0,
+    models: (capacity?.models ?? []) as readonly NodeModel[],
+    defaultChat: capacity?.defaultChat ?? null,
+    failing: failingOn(view, node.id, nowMs),
+    pulls: capacity?.pulls ?? [],
+    fetchable: capacity?.fetchable ?? null,
+    waiting: waiting.get(node.id) ?? nobodyWaits,
+    health: worth.factor,
+    healthText: worth.text,
+    agents,
+    pricePerMillionTokens: capacity?.pricePerMillionTokens ?? 0,
+  };
+}
+const nothingFails: ReadonlyMap<string, string> = new Map();
+function failingOn(view: View, node: string, nowMs: number): ReadonlyMap<string, string> {
+  const faults = view.modelFaults.get(node);
+  if (!faults) return nothingFails;
+  return new Map([...faults].flatMap(([model, { untilMs, reason }]) => (nowMs < untilMs ? [[model, reason]] : [])));
+}
+const silent: Live = { lastSeenMs: null, capacity: null, health: null, signs: [], helloBoot: null };
+
+/** Why nothing new may go there. Away comes before cordoned: what a person did matters once the machine is back. */
+export function closedOf(node: Node, live: Live): { filter: ClosedReason; text: string } | null {
+  const because = (filter: ClosedReason, text: string = closedReasons[filter].text) => ({ filter, text });
+  if (node.status === 'quarantined') return because('quarantined', node.quarantineReason || undefined);
+  if (node.presence !== 'online')
+    return because('away', node.presence === 'never' ? 'it has never been online' : `it is ${node.presence}`);
+  if (live.helloBoot === null) return because('unheard');
+  if (node.cordoned) return because('cordoned');
+  if (node.draining) return because('draining');
+  if (!live.capacity) return because('capacity', 'has not reported its capacity yet');
+  const closes = closedByHealth(live);
+  return closes ? because(closes) : null;
+}

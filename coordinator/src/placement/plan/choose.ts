@@ -1,0 +1,121 @@
+// A snapshot made ready to be asked: rooms with what is left in them, who is where, which models exist. And the one
+// question all others rest on: what would be the best for this agent on this node? The planner, explain and the
+// exhaustive reference of the tests all ask it here.
+import { type Catalogue, emptyCatalogue, learnModels } from '../model/catalogue.ts';
+import { Companies } from '../model/company.ts';
+import { digestOf, type NodeDigest } from '../model/digest.ts';
+import type { Kept } from '../model/kept.ts';
+import { compareText, type Pace, sortedIn } from '../model/pace.ts';
+import { findOffer, type Offer, openRoom, type Room, type Use, useOf } from '../model/room.ts';
+import type { Demand, PlacedFacts, PlacementSnapshot, Strategy, SupplyNode } from '../model/supply.ts';
+import { hasRoom, isRuled } from '../rules/feasible.ts';
+import { factsFor, nodeScore, pairScore, setNode } from '../rules/score.ts';
+
+export interface OpenFleet {
+  strategy: Strategy;
+  /** In the order of their ids. */
+  nodes: readonly SupplyNode[];
+  indexOf: ReadonlyMap<string, number>;
+  /** In the order of the nodes. */
+  digests: readonly NodeDigest[];
+  /** Opened when first looked at: `roomAt`. */
+  rooms: (Room | undefined)[];
+  kept: Kept | undefined;
+  catalogue: Catalogue;
+  companies: Companies;
+  /** Models that some node fetches for its agents: there they are as good as present. */
+  pulling: Set<string>;
+}
+/** One agent on one model of one node, as it stands now. */
+export interface Choice {
+  room: Room;
+  offer: Offer;
+  score: number;
+  facts: PlacedFacts;
+}
+
+export function* openingRooms(
+  { nodes: given, demands, strategy }: PlacementSnapshot,
+  pace: Pace,
+  kept?: Kept,
+): Generator<void, OpenFleet> {
+  const nodes = yield* sortedIn(given, (a, b) => compareText(a.id, b.id), pace);
+  const companies = new Companies();
+  for (const demand of demands) {
+    companies.learn(demand);
+    if (pace.spends(0.3)) yield;
+  }
+  const digests: NodeDigest[] = [];
+  for (const node of nodes) {
+    const digest = kept ? kept.digestOf(node) : digestOf(node);
+    digests.push(digest);
+    if (digest.isSocial) for (const agent of node.agents) companies.learn(agent);
+    if (pace.spends(0.2 + 0.2 * node.agents.length)) yield;
+  }
+  const indexOf = new Map<string, number>();
+  const catalogue = emptyCatalogue();
+  const pulling = new Set<string>();
+  const canPull = nodes.some(({ pulls }) => pulls.length > 0);
+  for (const [index, node] of nodes.entries()) {
+    indexOf.set(node.id, index);
+    if (canPull) learnModels(catalogue, node);
+    const { isSocial, fetching } = digests[index]!;
+    for (const model of fetching) pulling.add(model);
+    const isMinded = isSocial || companies.mindsAnybody;
+    if (isMinded) for (const agent of node.agents) companies.settle(agent, node);
+    if (pace.spends(0.3 + (isMinded ? 0.2 * node.agents.length : 0))) yield;
+  }
+  const rooms = new Array(nodes.length).fill(undefined);
+  return { strategy, nodes, indexOf, digests, rooms, kept, catalogue, companies, pulling };
+}
+export function roomAt(fleet: OpenFleet, index: number): Room {
+  const open = fleet.rooms[index];
+  if (open) return open;
+  const { kept, catalogue } = fleet;
+  const node = fleet.nodes[index]!;
+  let room = kept?.roomOf(node);
+  if (room) {
+    // What could be fetched is another matter each time.
+    room.catalogue = catalogue;
+    room.pulls = null;
+  } else {
+    room = openRoom(node, catalogue);
+    kept?.keepRoom(room);
+  }
+  fleet.rooms[index] = room;
+  return room;
+}
+/** The same, for somebody who takes from it: it is not what the next plan finds. */
+export function roomTaken(fleet: OpenFleet, index: number): Room {
+  const room = roomAt(fleet, index);
+  fleet.kept?.spend(room);
+  return room;
+}
+
+/** The best wanted model of this node for the agent, or null: a filter refuses (`firstRefusal` says which). */
+export function bestChoice(fleet: OpenFleet, demand: Demand, room: Room, use: Use = useOf(demand.spec)): Choice | null {
+  const { spec } = demand;
+  if (room.node.closed !== null || !isRuled(spec, room.node)) return null;
+  if (fleet.companies.conflictsOf(demand).has(room.node.id)) return null;
+  let best: Offer | null = null;
+  let facts: PlacedFacts | null = null;
+  let [bestRank, bestScore] = [0, 0];
+  for (let rank = 0; rank < spec.model.length; rank++) {
+    const offer = findOffer(room, spec.model[rank]!);
+    if (!offer || offer === best || !hasRoom(room, offer, use)) continue;
+    facts ??= factsFor(fleet.strategy);
+    setNode(facts, room, offer, rank);
+    const score = nodeScore(facts);
+    if (best && score <= bestScore) continue;
+    [best, bestRank, bestScore] = [offer, rank, score];
+  }
+  return best && choiceOf(fleet, demand, room, best, bestRank);
+}
+/** Also of a model that has no room left: what would be weighed. */
+export function choiceOf(fleet: OpenFleet, demand: Demand, room: Room, offer: Offer, rank: number): Choice {
+  const { space, spec, last } = demand;
+  const facts = factsFor(fleet.strategy);
+  setNode(facts, room, offer, rank);
+  fleet.companies.of(space).setPair(facts, spec, last, room.node);
+  return { room, offer, score: nodeScore(facts) + pairScore(facts), facts };
+}

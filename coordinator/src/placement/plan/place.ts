@@ -1,0 +1,235 @@
+// Placement: a snapshot in, a plan out. The plan says for every agent where it goes and what spoke for it, or why it is
+// nowhere and what would fix it. It reads no clock, keeps no state and leaves execution no choice to make.
+//
+// Greedy: agents in an order (groups.ts), each to the best node there is for it at that moment. The answer is that of
+// asking every node for every agent; what is asked really is far less (search.ts). Sliced: after each slice the caller
+// may do other things.
+
+import type { UnplacedWhy } from '@blackroad/protocol';
+import { byId, byNeed, byScarcity, Demands, type Group, type Kind } from '../model/groups.ts';
+import type { Kept } from '../model/kept.ts';
+import { Pace, sortedIn } from '../model/pace.ts';
+import { fill, type Guest, take } from '../model/room.ts';
+import type { Demand, PlacementPlan, PlacementSnapshot } from '../model/supply.ts';
+import { explaining, type Nowhere, whyNowhere } from '../why/why.ts';
+import { choiceOf, openingRooms, roomAt, roomTaken } from './choose.ts';
+import { Postings } from './postings.ts';
+import { makeRoom, type Yielding, yieldingNodes } from './preempt.ts';
+import { type Found, nodesFor, Search, type World } from './search.ts';
+import { stepsOf } from './steps.ts';
+
+/** Candidates kept for groups that come again at a lower priority; beyond it they are found anew. */
+const maxKept = 2_000_000;
+/** Kinds of one group whose being nowhere is explained each for itself; the others are told what the last of these is. */
+const maxExplained = 8;
+/** Kinds of agents that look for others to take the place of, in one plan. */
+const maxPreemptingKinds = 200;
+
+/** `kept`: what the last plan left, of the same nodes: it saves work and changes nothing. */
+export function* planning(snapshot: PlacementSnapshot, kept?: Kept): Generator<void, PlacementPlan> {
+  const planner = yield* openPlanner(snapshot, kept);
+  const demands = new Demands();
+  for (const demand of snapshot.demands) {
+    demands.add(demand);
+    if (planner.pace.spends(1)) yield;
+  }
+  yield* placeAll(planner, demands);
+  if (planner.freed.length > 0 && planner.failed.length > 0) {
+    // Those who left may have made more room than those who came have taken.
+    const again = new Demands();
+    for (const { demand } of planner.failed) again.add(demand);
+    planner.failed = [];
+    planner.yielding = [];
+    yield* placeAll(planner, again);
+  }
+  return yield* finish(planner);
+}
+
+interface Planner extends World {
+  plan: PlacementPlan;
+  failed: { demand: Demand; kind: Kind; group: Group }[];
+  yielding: readonly Yielding[];
+  preemptingKinds: number;
+  /** Who gave way, by name. */
+  gaveWay: Map<string, { node: string; model: string; to: Demand }>;
+  /** What newcomers use, by node. */
+  newcomers: Map<number, Set<string>>;
+  /** Candidates of groups that come again. */
+  kept: Map<Group, Search>;
+}
+function* openPlanner(snapshot: PlacementSnapshot, kept: Kept | undefined): Generator<void, Planner> {
+  const pace = new Pace();
+  const fleet = yield* openingRooms(snapshot, pace, kept);
+  return {
+    fleet,
+    pace,
+    postings: new Postings(fleet, pace),
+    taken: [],
+    freed: [],
+    listed: 0,
+    sites: new Map(),
+    plan: { placed: [], unplaced: [], yielded: [], models: [] },
+    failed: [],
+    yielding: yield* yieldingNodes(fleet, pace),
+    preemptingKinds: 0,
+    gaveWay: new Map(),
+    newcomers: new Map(),
+    kept: new Map(),
+  };
+}
+
+function* placeAll(planner: Planner, demands: Demands): Generator<void> {
+  for (let wave = demands.next(); wave; wave = demands.next()) {
+    if (wave.size > 1) for (const group of wave.keys()) group.scarcity ??= yield* countNodes(planner, group);
+    for (const group of yield* sortedIn([...wave.keys()], byScarcity, planner.pace))
+      yield* placeGroup(planner, demands, group, wave.get(group)!.values());
+  }
+  planner.kept.clear();
+}
+/** Open nodes within its rules that have a wanted model. */
+function* countNodes(world: World, group: Group): Generator<void, number> {
+  if (group.spec.model.length === 1) return (yield* nodesFor(world, group, 0, false)).length;
+  const seen = new Set<number>();
+  for (let rank = 0; rank < group.spec.model.length; rank++) {
+    for (const node of yield* nodesFor(world, group, rank, false)) {
+      seen.add(node);
+      if (world.pace.spends(0.1)) yield;
+    }
+  }
+  return seen.size;
+}
+
+function* placeGroup(planner: Planner, demands: Demands, group: Group, kinds: Iterable<Kind>): Generator<void> {
+  const { kept } = planner;
+  let search = kept.get(group);
+  kept.delete(group);
+  if (search?.isUsable()) yield* search.catchUp();
+  else search = new Search(planner, group);
+  for (const kind of yield* sortedIn([...kinds], byNeed, planner.pace)) {
+    yield* search.reconsider(kind.use);
+    yield* placeKind(planner, demands, search, kind);
+  }
+  search.rest();
+  let size = search.size;
+  for (const other of kept.values()) size += other.size;
+  if (size <= maxKept && [...demands.waves.values()].some((wave) => wave.has(group))) kept.set(group, search);
+}
+
+function* placeKind(planner: Planner, demands: Demands, search: Search, kind: Kind): Generator<void> {
+  const { pace, fleet } = planner;
+  /** Once no node takes one of this kind none takes the next, unless someone gave way since. */
+  let nowhereSince = -1;
+  const preempting: Preempting = { hopeless: new Set(), mayLook: true, isCounted: false };
+  const inTurn = yield* sortedIn(kind.demands, byId, pace);
+  for (const demand of inTurn) {
+    if (pace.spends(1)) yield;
+    let found: Found | null = null;
+    if (nowhereSince !== planner.freed.length) found = yield* search.find(demand, kind.use);
+    if (!found && fleet.companies.conflictsOf(demand).size === 0) nowhereSince = planner.freed.length;
+    if (!found && preempting.mayLook) {
+      found = yield* takeThePlace(planner, demands, search, kind, demand, preempting);
+    }
+    if (found) settle(planner, search, kind, demand, found);
+    else planner.failed.push({ demand, kind, group: search.group });
+  }
+}
+
+interface Preempting {
+  hopeless: Set<number>;
+  mayLook: boolean;
+  isCounted: boolean;
+}
+/** Sends agents of lower priority away; they are placed again when their priority's turn comes. */
+function* takeThePlace(
+  planner: Planner,
+  demands: Demands,
+  search: Search,
+  kind: Kind,
+  demand: Demand,
+  preempting: Preempting,
+): Generator<void, Found | null> {
+  const { fleet, yielding, pace } = planner;
+  const [first] = yielding;
+  if (first && !preempting.isCounted) {
+    preempting.isCounted = true;
+    planner.preemptingKinds++;
+  }
+  if (!first || first.lowest >= demand.spec.priority || planner.preemptingKinds > maxPreemptingKinds) {
+    preempting.mayLook = false;
+    return null;
+  }
+  const made = yield* makeRoom(fleet, yielding, demand, kind.use, preempting.hopeless, pace);
+  if (!made) {
+    if (fleet.companies.conflictsOf(demand).size === 0) preempting.mayLook = false;
+    return null;
+  }
+  const room = roomTaken(fleet, made.node);
+  const { node } = room;
+  const leaving = new Set<Guest>(made.leaving);
+  fill(
+    room,
+    room.guests.filter((guest) => !leaving.has(guest)),
+  );
+  for (const { id, space, spec, model } of made.leaving) {
+    fleet.companies.of(space).leave(spec, node);
+    planner.gaveWay.set(id, { node: node.id, model, to: demand });
+    demands.add({ id, space, spec, last: node.id });
+  }
+  planner.freed.push(made.node);
+  search.freedUp();
+  return yield* search.find(demand, kind.use);
+}
+
+function settle(planner: Planner, search: Search, kind: Kind, demand: Demand, found: Found): void {
+  const { fleet, plan, newcomers, gaveWay } = planner;
+  const { id, space, spec } = demand;
+  const room = roomTaken(fleet, found.node);
+  const { score, facts } = choiceOf(fleet, demand, room, found.offer, found.rank);
+  const model = found.offer.model.name;
+  const before = gaveWay.get(id);
+  if (before && before.node === room.node.id && before.model === model) {
+    // There is room for both after all: it never left.
+    gaveWay.delete(id);
+  } else {
+    plan.placed.push({ agent: id, node: room.node.id, model, score, facts });
+  }
+  take(room, found.offer, kind.use, { id, space, spec, model, mayYield: false });
+  if (found.offer.isPull) fleet.pulling.add(model);
+  fleet.companies.settle(demand, room.node);
+  planner.taken.push(found.node);
+  search.tookAt(found.node);
+  const models = newcomers.get(found.node);
+  if (models) models.add(model);
+  else newcomers.set(found.node, new Set([model]));
+}
+
+function* finish(planner: Planner): Generator<void, PlacementPlan> {
+  const { fleet, plan, failed, gaveWay, newcomers, freed, pace } = planner;
+  const nowhere = new Map<Group, Nowhere[]>();
+  for (const { demand, kind, group } of failed) {
+    const explained = nowhere.get(group) ?? [];
+    nowhere.set(group, explained);
+    let reasons = explained.find(({ use }) => use === kind.use);
+    if (!reasons && explained.length >= maxExplained) reasons = explained[maxExplained - 1];
+    if (!reasons) {
+      reasons = yield* explaining(fleet, kind.spec, kind.use, pace);
+      explained.push(reasons);
+    }
+    const why = whyNowhere(fleet, demand, reasons);
+    plan.unplaced.push({ agent: demand.id, why: withReason(why, demand, gaveWay.get(demand.id)) });
+    if (pace.spends(0.5)) yield;
+  }
+  for (const [agent, { node, to }] of gaveWay) plan.yielded.push({ agent, node, to: to.id });
+  const touched = yield* sortedIn([...new Set([...newcomers.keys(), ...freed])], (a, b) => a - b, pace);
+  for (const node of touched) {
+    for (const step of stepsOf(roomAt(fleet, node), newcomers.get(node) ?? new Set())) plan.models.push(step);
+    if (pace.spends(2)) yield;
+  }
+  return plan;
+}
+function withReason(why: UnplacedWhy, { spec }: Demand, before: { node: string; to: Demand } | undefined): UnplacedWhy {
+  if (!before) return why;
+  const { name, priority } = before.to.spec;
+  const text = `it gave way on ${before.node} to ${name} (priority ${priority}, its own is ${spec.priority}), and ${why.text}`;
+  return { ...why, text };
+}

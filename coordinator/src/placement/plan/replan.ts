@@ -1,0 +1,66 @@
+// Which changes are a reason to plan, and how urgent; asked of a change before it is applied, as what it was before is in the view. Pure.
+import type { Change } from '../../state/change.ts';
+import type { Policy } from '../../state/input.ts';
+import type { NodeRow, View } from '../../state/view.ts';
+import { isGraceOver } from '../model/need.ts';
+
+/** `urgent`: somebody has no node, or a dead one. `ordinary`: a plan may come out otherwise than the last. */
+export type Urgency = 'urgent' | 'ordinary';
+type Of<T extends Change['type']> = Extract<Change, { type: T }>;
+
+export function planForAgent(view: View, { row }: Of<'agent'>): Urgency | null {
+  const before = view.agents.get(row.id);
+  const isWanted = row.placement === null && (!before || before.placement !== null || before.version !== row.version);
+  return isWanted ? 'urgent' : null;
+}
+
+export function planForNode(view: View, { row }: Of<'node'>): Urgency | null {
+  const before = view.nodes.get(row.id);
+  if (!before) return 'ordinary';
+  const isLost = row.presence === 'lost' && before.presence !== 'lost';
+  if (isLost || before.status !== row.status || before.draining !== row.draining) return 'urgent';
+  const isOther =
+    before.presence !== row.presence ||
+    before.cordoned !== row.cordoned ||
+    before.site !== row.site ||
+    before.labels !== row.labels;
+  return isOther ? 'ordinary' : null;
+}
+/** Whether its agents stand as they did, as far as placement asks of a node. */
+export function isAsItWas(view: View, row: NodeRow): boolean {
+  const before = view.nodes.get(row.id);
+  return (
+    before?.presence === row.presence &&
+    before.status === row.status &&
+    before.draining === row.draining &&
+    before.class === row.class &&
+    before.site === row.site &&
+    before.labels === row.labels
+  );
+}
+
+export function planForCapacity(view: View, { node, capacity }: Of<'capacity'>): Urgency | null {
+  return isSameSupply(view.live.get(node)?.capacity ?? null, capacity) ? null : 'ordinary';
+}
+interface Supply {
+  models: readonly { name: string; resident: boolean }[];
+  defaultChat: string | null;
+}
+/** Heartbeats of memory are no reason to plan, a model that came or went is. */
+function isSameSupply(before: Supply | null, after: Supply): boolean {
+  if (!before || before.defaultChat !== after.defaultChat || before.models.length !== after.models.length) return false;
+  return before.models.every(({ name, resident }, i) => {
+    const other = after.models[i];
+    return other?.name === name && other.resident === resident;
+  });
+}
+
+/** Heard of for the first time since the start: it may be what an agent waits for. */
+export function planForHello(view: View, { node }: Of<'hello'>): Urgency | null {
+  return view.live.get(node)?.helloBoot === null ? 'ordinary' : null;
+}
+/** The grace after a start is over. */
+export function planForTick(view: View, { atMs }: Of<'ticked'>, policy: Policy): Urgency | null {
+  const isNews = !isGraceOver(view, policy) && isGraceOver({ startedMs: view.startedMs, tickedMs: atMs }, policy);
+  return isNews ? 'urgent' : null;
+}

@@ -1,0 +1,239 @@
+// The scores: soft, named, weighted, each between 0 and 1 and each with its words. The sum of weight times value decides
+// between nodes that all filters let through. Three weights are ranks rather than tastes: the order of models in the spec
+// outweighs everything else together; after it a node without a price outweighs everything but that order; after it a
+// node that has the model outweighs every one that would have to fetch it.
+// No score looks at the agent's own needs: so agents of one kind and of many see the same order of nodes.
+import { bytesInWords, counted, numberInWords, type PlacementWhy } from '@blackroad/protocol';
+import type { Offer, Room } from '../model/room.ts';
+import type { Placed, PlacedFacts, Strategy } from '../model/supply.ts';
+
+interface Scorer {
+  name: string;
+  /** A taste may weigh differently by strategy, a rank never. */
+  weights: Readonly<Record<Strategy, number>>;
+  /** One line for the documentation. */
+  about: string;
+  value: (facts: PlacedFacts) => number;
+  text: (facts: PlacedFacts, placed: Pick<Placed, 'node' | 'model'>) => string;
+}
+
+/** A spec names at most this many models: one rank is worth an eighth of the weight. */
+const maxRanks = 8;
+/** Single-stream tokens a second at which more speed is no reason any more. */
+const fastTps = 200;
+/** Sharing is scored on a log scale, so that "twice as crowded" costs the same at every size; 2^14 exceeds agents per node. */
+const crowdedLog = 14;
+/** A task that waits is work now; an agent is work some time. */
+const agentsPerWaitingTask = 4;
+
+const always = (weight: number) => ({ spread: weight, pack: weight });
+const clamp = (value: number) => Math.max(0, Math.min(1, value));
+const presenceValue = { loaded: 1, shared: 0.6, disk: 0.5, pull: 0.2 } as const;
+
+/** Independent of the agent but for its list of models: the same for everyone who asks for this model of this node. */
+const ofNode: readonly Scorer[] = [
+  {
+    name: 'preference',
+    weights: always(1200),
+    about: "place of the model in the spec's list; one place outweighs all other scores together",
+    value: ({ rank }) => (maxRanks - rank) / maxRanks,
+    text: ({ rank }, { model }) => `${model} is choice ${rank + 1} of the agent`,
+  },
+  {
+    name: 'price',
+    weights: always(72),
+    about: 'a node without a price comes before every node with one; cheap before dear',
+    value: ({ pricePerMillionTokens: price }) => (price > 0 ? 0.25 / (1 + price) : 1),
+    text: ({ pricePerMillionTokens: price }) =>
+      price > 0 ? `costs $${numberInWords(price)} a million tokens` : 'costs nothing a token',
+  },
+  {
+    name: 'present',
+    weights: always(27),
+    about:
+      'a node that has the model, or fetches it in this plan anyway, comes before every node that would have to fetch it',
+    value: ({ presence }) => (presence === 'pull' ? 0 : 1),
+    text: ({ presence }) => (presence === 'pull' ? 'has to be fetched' : 'nothing to fetch'),
+  },
+  {
+    name: 'load',
+    weights: { spread: 8, pack: 1 },
+    about: 'agents, and four times the waiting tasks, that share a slot of the model: few before many',
+    value: ({ agents, waiting, slots }) =>
+      clamp(1 - Math.log2(1 + (agents + agentsPerWaitingTask * waiting) / slots) / crowdedLog),
+    text: ({ agents, waiting, slots }) =>
+      `${counted(agents, 'other agent')}${waiting > 0 ? ` and ${counted(waiting, 'waiting task')}` : ''} on ${counted(slots, 'slot')}`,
+  },
+  {
+    name: 'health',
+    weights: always(3),
+    about: 'a hot, throttled, undervolted or nearly full machine is worth less',
+    value: ({ health }) => clamp(health),
+    text: ({ healthText }) => healthText || 'healthy',
+  },
+  {
+    name: 'residency',
+    weights: always(2),
+    about: 'the model is loaded > this plan loads or fetches it anyway > on disk > to be fetched',
+    value: ({ presence }) => presenceValue[presence],
+    text: ({ presence }) => presenceText[presence],
+  },
+  {
+    name: 'speed',
+    weights: always(2),
+    about: 'answer tokens a second of one stream, learned or estimated by the node, on a log scale',
+    value: ({ decodeTps }) => clamp(Math.log2(1 + decodeTps) / Math.log2(1 + fastTps)),
+    text: ({ decodeTps, isMeasured }) =>
+      decodeTps > 0
+        ? `${numberInWords(decodeTps)} tokens/s ${isMeasured ? 'measured' : 'estimated'}`
+        : 'speed not known',
+  },
+  {
+    name: 'fit',
+    weights: { spread: 0.5, pack: 7.5 },
+    about: 'the less of its memory is free the better, so that large rooms stay free for large models',
+    value: ({ freeBytes, totalBytes }) => (totalBytes > 0 ? 1 - clamp(freeBytes / totalBytes) : 0.5),
+    text: ({ freeBytes, totalBytes }) =>
+      totalBytes > 0
+        ? `${bytesInWords(Math.max(0, freeBytes))} of ${bytesInWords(totalBytes)} are free`
+        : 'memory not known',
+  },
+];
+/** Of this agent and this node together. */
+const ofPair: readonly Scorer[] = [
+  {
+    name: 'locality',
+    weights: always(2),
+    about: "the agent's memory is there already",
+    value: ({ isHome }) => (isHome ? 1 : 0),
+    text: ({ last, isHome }) =>
+      last === null ? 'no node to return to' : isHome ? 'its memory is here' : `its memory is on ${last}`,
+  },
+  {
+    name: 'near',
+    weights: always(3),
+    about: 'an agent of `nearAgents` is on the node; at the same site it counts half',
+    value: ({ nearness }) => nearness,
+    text: ({ near, nearness }) =>
+      near === null
+        ? 'names nobody to be near'
+        : `${near} is ${nearness === 1 ? 'on this node' : nearness > 0 ? 'at this site' : 'elsewhere'}`,
+  },
+  {
+    name: 'spread',
+    weights: always(6),
+    about: 'few of its `spread` group are on the node, or at the site',
+    value: ({ group, together }) => (group === null ? 0 : 1 / (1 + together)),
+    text: ({ group, over, together }) =>
+      group === null
+        ? 'in no spread group'
+        : `${together === 0 ? 'none' : together} of group ${group} ${over === 'node' ? 'on this node' : 'at this site'}`,
+  },
+];
+const [near, spread] = ['near', 'spread'].map((name) => ofPair.find((scorer) => scorer.name === name)!) as [
+  Scorer,
+  Scorer,
+];
+export const scorers: readonly Scorer[] = [...ofNode, ...ofPair];
+const presenceText = {
+  loaded: 'loaded',
+  shared: 'needed by other agents here too',
+  disk: 'on disk',
+  pull: 'not on the node',
+} as const;
+
+/** Sums of scores are exact on this grid, in whatever order they are added: two ways to the same sum meet. */
+const grid = 2 ** 20;
+const onGrid = (value: number) => Math.round(value * grid) / grid;
+
+/** All facts with nothing said yet; filled for one model of one node by `setNode`. */
+export function factsFor(strategy: Strategy): PlacedFacts {
+  return {
+    strategy,
+    rank: 0,
+    pricePerMillionTokens: 0,
+    presence: 'disk',
+    agents: 0,
+    waiting: 0,
+    slots: 1,
+    health: 1,
+    healthText: '',
+    decodeTps: 0,
+    isMeasured: false,
+    freeBytes: 0,
+    totalBytes: 0,
+    last: null,
+    isHome: false,
+    near: null,
+    nearness: 0,
+    group: null,
+    over: 'node',
+    together: 0,
+  };
+}
+export function setNode(facts: PlacedFacts, { node, freeBytes }: Room, offer: Offer, rank: number): void {
+  const { model } = offer;
+  facts.rank = rank;
+  facts.pricePerMillionTokens = node.pricePerMillionTokens;
+  facts.presence = model.resident ? 'loaded' : offer.agents > 0 ? 'shared' : offer.isPull ? 'pull' : 'disk';
+  facts.agents = offer.agents;
+  facts.waiting = offer.waiting;
+  facts.slots = offer.slots;
+  facts.health = node.health;
+  facts.healthText = node.healthText;
+  facts.decodeTps = model.speed.decodeTps;
+  facts.isMeasured = model.speed.samples > 0;
+  facts.freeBytes = freeBytes;
+  facts.totalBytes = node.memoryTotalBytes;
+}
+/** The same for every agent that asks for this model of this node. */
+export function nodeScore(facts: PlacedFacts): number {
+  return sumOf(ofNode, facts);
+}
+/** What speaks for this agent on this node beyond that. */
+export function pairScore(facts: PlacedFacts): number {
+  return sumOf(ofPair, facts);
+}
+function sumOf(list: readonly Scorer[], facts: PlacedFacts): number {
+  let sum = 0;
+  for (const scorer of list) sum += onGrid(scorer.weights[facts.strategy] * scorer.value(facts));
+  return sum;
+}
+/** No node whose model has this rank, and has to be fetched or not, scores higher by itself. */
+export function boundOf(strategy: Strategy, rank: number, isPull: boolean): number {
+  const best = { ...factsFor(strategy), rank, presence: isPull ? ('pull' as const) : ('loaded' as const) };
+  let sum = 0;
+  for (const { name, weights, value } of ofNode) {
+    const isKnown = name === 'preference' || name === 'present' || name === 'residency';
+    sum += onGrid(weights[strategy] * (isKnown ? value(best) : 1));
+  }
+  return sum;
+}
+/** What one scorer of the pair adds by these facts. */
+export function partOf(name: 'near' | 'spread', facts: PlacedFacts): number {
+  const { weights, value } = name === 'near' ? near : spread;
+  return onGrid(weights[facts.strategy] * value(facts));
+}
+/** And at most. */
+export function mostOf(name: 'near' | 'spread', strategy: Strategy): number {
+  return (name === 'near' ? near : spread).weights[strategy];
+}
+
+/** The figures of a placement in words: each score by name. What a person sees under "why here". */
+export function whyOf(placed: Placed): PlacementWhy {
+  const { node, model, score, facts } = placed;
+  return {
+    node,
+    model,
+    score: round(score),
+    scores: scorers.map(({ name, weights, value, text }) => ({
+      name,
+      value: round(value(facts)),
+      weight: weights[facts.strategy],
+      text: text(facts, placed),
+    })),
+  };
+}
+export function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,571 @@
+// The loop: every input goes decode -> decide -> commit -> send, one batch a turn of the event loop.
+// In a batch each decision sees the changes of those before it; then all durable changes are committed in one transaction, and only
+// then are messages sent, answers given and watchers told. When a commit fails, the view has run ahead of the store: it is made anew
+// from what is stored. Until the store takes writes again, what would have to be stored is refused, and all else goes on.
+// Nothing here decides anything about the fleet.
+import {
+  type Checker,
+  type Decoded,
+  decode,
+  encode,
+  FleetError,
+  type FleetEvent,
+  type Principal,
+  type Reply,
+  type TaskStreamEvent,
+  topics,
+} from '@blackroad/protocol';
+import type { Clock, Timer } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
+import { sortableId } from '@blackroad/std/random';
+import type { Arrived, Bus, BusMessage } from '../bus/bus.ts';
+import { createRefusals, type Refusals } from '../door/counted-refusals.ts';
+import { Planner, type PlanningFigures } from '../drivers/planner.ts';
+import { fleetState } from '../fleet/tick.ts';
+import { Following } from '../live/following.ts';
+import type { Urgency } from '../placement/plan/replan.ts';
+import { apply, type DurableChange, type Outgoing, outgoing } from '../state/change.ts';
+import { isDurable, touch } from '../state/change-table.ts';
+import type { Decision, Outcome } from '../state/decision.ts';
+import type { Answer, Decide, InputKind, Inputs, Policy, Stored } from '../state/input.ts';
+import { fill, rebuild } from '../state/rebuild.ts';
+import { nothingTouched, type Touched } from '../state/touched.ts';
+import { type Cuts, emptyView, type MutableView, type View } from '../state/view.ts';
+import type { Store } from '../store/store.ts';
+import { type Asks, createAsks } from './asks.ts';
+import { decisions } from './decisions.ts';
+import { createFleetClock, type FleetClock } from './fleet-clock.ts';
+import { branchedOn, offerOf } from './memory-reads.ts';
+import { mayPass, Outage } from './outage.ts';
+import { encodeAll } from './outbound.ts';
+import { reads } from './reads.ts';
+
+/** Inputs that may wait for their turn; the next is refused with `unavailable`. Perishable ones are dropped first. */
+const maxWaitingInputs = 50_000;
+/** Inputs decided before the event loop gets its turn, and what they may leave to be stored: about 10 ms of work. */
+const maxBatch = 500;
+const maxBatchChanges = 600;
+/** A batch of this many is worth a commit of its own at once. */
+const gatherEnough = 64;
+const maxGatherMs = 4;
+const tickMs = 250;
+
+/** How long the store took, as seen from here. */
+interface CommitFigures {
+  count: number;
+  sumMs: number;
+  maxMs: number;
+}
+
+export interface Coordinator {
+  readonly view: View;
+  readonly store: Store;
+  readonly policy: Policy;
+  readonly counters: ReadonlyMap<string, number>;
+  readonly planning: Readonly<PlanningFigures>;
+  readonly commits: Readonly<CommitFigures>;
+  submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>>;
+  watch(listener: (touched: Touched) => void): () => void;
+  follow(task: string, listener: (event: TaskStreamEvent) => void): () => void;
+  command(
+    node: string,
+    name: 'pull' | 'unload' | 'identify' | 'log',
+    message: object,
+    deadlineMs: number,
+  ): Promise<Reply>;
+  stop(): Promise<void>;
+}
+
+interface CoordinatorParts {
+  store: Store;
+  bus: Bus;
+  policy: Policy;
+  /** Missing: those of the protocol. */
+  cuts?: Cuts;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  check: Checker;
+  /** Called when another coordinator has claimed the store: this one has stopped, and its process must end without a word to the nodes. */
+  fenced: (text: string) => void;
+  /** Called when an invariant broke, or the store could not even be read any more: the process must end. */
+  fatal: (error: Error) => void;
+}
+
+interface Waiting {
+  kind: InputKind;
+  input: Inputs[InputKind];
+  resolve: (outcome: Outcome<unknown>) => void;
+  reject: (error: Error) => void;
+}
+
+function quicker(): Outcome<never> {
+  const detail = 'Somebody else changed the same in this moment; try again.';
+  return { ok: false, code: 'unavailable', details: { detail, retryAfterSeconds: 1 } };
+}
+export async function startCoordinator(parts: CoordinatorParts): Promise<Coordinator> {
+  const loop = new Loop(parts);
+  await loop.start();
+  return loop;
+}
+
+class Loop implements Coordinator {
+  readonly store: Store;
+  readonly policy: Policy;
+  readonly counters = new Map<string, number>();
+  readonly #parts: CoordinatorParts & { clock: FleetClock };
+  readonly #view: MutableView;
+  readonly #waiting: Waiting[] = [];
+  readonly #watchers = new Set<(touched: Touched) => void>();
+  readonly #following: Following;
+  readonly #refusals: Refusals;
+  /** Commands that wait for the word of the node they were sent to. */
+  readonly #replies = new Map<string, { node: string; answer: (reply: Reply) => void }>();
+  readonly #timers: Timer[] = [];
+  readonly #planner: Planner;
+  readonly #outage: Outage;
+  readonly #asks: Asks;
+  readonly commits: CommitFigures = { count: 0, sumMs: 0, maxMs: 0 };
+  #term = 0;
+  #running = false;
+  /** Why nothing is taken any more. */
+  #stopped: string | null = null;
+  /** Of a tick that is not through: what a site that goes dark asks for is planned together. */
+  #planLater: Urgency | null = null;
+  #committedAtMs = Number.NEGATIVE_INFINITY;
+  #commitMs = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(given: CoordinatorParts) {
+    const parts = { ...given, clock: createFleetClock(given.clock) };
+    this.#parts = parts;
+    this.store = parts.store;
+    this.policy = parts.policy;
+    this.#view = emptyView(parts.random.hex(8), parts.clock.nowMs(), parts.cuts);
+    this.#following = new Following();
+    this.#refusals = createRefusals(parts.log, parts.clock);
+    const { policy, clock, random, fatal } = parts;
+    const submit = this.submit.bind(this);
+    this.#planner = new Planner({ view: this.view, policy, clock, random, submit, fatal });
+    this.#asks = createAsks({ view: this.view, clock, random, submit, send: (out) => this.#send([out]) });
+    this.#outage = new Outage(clock, random, () => {
+      submit('storage-back', { coordinator: random.hex(8), ...this.#outage.story() }).catch(() => {}); // stopping
+    });
+  }
+
+  get view(): View {
+    return this.#view as View;
+  }
+  get planning(): Readonly<PlanningFigures> {
+    return this.#planner.figures;
+  }
+
+  async start(): Promise<void> {
+    const { store, bus, clock } = this.#parts;
+    this.#term = await store.claim(this.#view.coordinator);
+    fill(this.#view, await store.load());
+    await bus.start(
+      (message) => this.#arrived(message),
+      (state) => this.#presence(state),
+    );
+    // Only from now on can its nodes come: a store that took long to load takes nothing of their grace.
+    this.#view.startedMs = clock.nowMs();
+    const outcome = await this.submit('started', {});
+    if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
+    this.#timers.push(clock.every(tickMs, () => this.#tick()));
+    this.#planner.start();
+  }
+
+  submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>> {
+    if (this.#stopped !== null) return Promise.reject(this.#refusal());
+    if (this.#waiting.length >= maxWaitingInputs) {
+      this.#count('inputs_refused');
+      return Promise.reject(
+        new FleetError('unavailable', {
+          detail: `${maxWaitingInputs} inputs are waiting; try again.`,
+          retryAfterSeconds: 1,
+        }),
+      );
+    }
+    const stored = kind in reads ? this.#lookUp(kind as InputKind & keyof Stored, input as never) : null;
+    return stored instanceof Promise
+      ? stored.then((found) => this.#queue(kind, { ...input, ...found }))
+      : this.#queue(kind, stored === null ? input : { ...input, ...stored });
+  }
+  #lookUp<K extends keyof Stored>(kind: K, input: Inputs[K]): Stored[K] | Promise<Stored[K]> {
+    return reads[kind](this.store, this.view, input);
+  }
+  #refusal(): FleetError {
+    return new FleetError('unavailable', { detail: this.#stopped ?? '', retryAfterSeconds: 5 });
+  }
+  #queue<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>> {
+    // What was looked up may have come after the end.
+    if (this.#stopped !== null) return Promise.reject(this.#refusal());
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ kind, input, resolve: resolve as Waiting['resolve'], reject });
+      this.#wake();
+    });
+  }
+
+  watch(listener: (touched: Touched) => void): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
+  }
+
+  follow(task: string, listener: (event: TaskStreamEvent) => void): () => void {
+    return this.#following.add(task, listener);
+  }
+
+  command(
+    node: string,
+    name: 'pull' | 'unload' | 'identify' | 'log',
+    message: object,
+    deadlineMs: number,
+  ): Promise<Reply> {
+    const row = this.#view.nodes.get(node);
+    if (!row) return Promise.reject(new FleetError('no-such-node', { detail: `There is no node ${node}.` }));
+    if (row.presence !== 'online') {
+      return Promise.reject(
+        new FleetError('node-away', { detail: `${node} is ${row.presence}: ${row.presenceReason}` }),
+      );
+    }
+    const { clock, random } = this.#parts;
+    const command = sortableId(clock.nowMs(), random);
+    return new Promise<Reply>((resolve, reject) => {
+      const timer = clock.after(deadlineMs, () => {
+        this.#replies.delete(command);
+        reject(
+          new FleetError('deadline-passed', {
+            detail: `${node} did not answer ${name} within ${deadlineMs / 1000} s.`,
+          }),
+        );
+      });
+      const answer = (reply: Reply) => {
+        timer.cancel();
+        this.#replies.delete(command);
+        resolve(reply);
+      };
+      this.#replies.set(command, { node, answer });
+      this.#send([outgoing(name, { node }, { ...message, command } as never)]);
+    });
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) timer.cancel();
+    this.#planner.stop();
+    this.#outage.stop();
+    if (this.#running || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    // Fenced: what the nodes are told is the other's word.
+    if (this.#stopped !== null) return;
+    this.#stopped = 'The coordinator is stopping.';
+    this.#parts.bus.publish([this.#presence('offline')]);
+    await this.#parts.bus.stop();
+    await this.store.close();
+  }
+
+  #presence(state: 'online' | 'offline'): BusMessage {
+    const { clock, policy } = this.#parts;
+    return encode('fleetState', {}, fleetState(state, this.#view.coordinator, clock.nowMs(), policy));
+  }
+
+  #tick(): void {
+    const more = (outcome: Outcome<{ more: boolean }>) => {
+      if (outcome.ok && outcome.value.more) this.#tick();
+    };
+    this.submit('tick', {}).then(more, () => {});
+  }
+
+  #wake(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#parts.clock.soon(() => void this.#drain());
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) {
+        const restMs = this.#commitRestMs();
+        if (restMs > 0) await new Promise<void>((resolve) => this.#parts.clock.after(restMs, resolve, true));
+        await this.#batch();
+        // A commit that was synchronous gave nobody else a turn.
+        if (this.#waiting.length > 0) await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
+      }
+    } catch (error) {
+      this.#stopped = 'The coordinator cannot go on.';
+      for (const { reject } of this.#waiting.splice(0)) reject(error as Error);
+      this.#parts.fatal(error as Error);
+    } finally {
+      this.#running = false;
+      for (const resolve of this.#idle.splice(0)) resolve();
+    }
+  }
+
+  /** How long to gather before the next batch: as long as the last commit took, so that a busy disk gets fewer, larger ones. */
+  #commitRestMs(): number {
+    // A part of a plan is a batch by itself, and the next one waits for it.
+    if (this.#waiting.length >= gatherEnough || this.#waiting.some(({ kind }) => kind === 'plan-apply')) return 0;
+    const sinceMs = this.#parts.clock.monotonicMs() - this.#committedAtMs;
+    return Math.min(maxGatherMs, this.#commitMs) - sinceMs;
+  }
+
+  async #batch(): Promise<void> {
+    const batch: Waiting[] = [];
+    this.#noticeClock();
+    const now = this.#parts.clock.nowMs();
+    const durable: DurableChange[] = [];
+    const messages: Outgoing[] = [];
+    const touched = nothingTouched();
+    const outcomes: Outcome<unknown>[] = [];
+    let plan: Urgency | null = null;
+    for (const waiting of this.#waiting) {
+      if (batch.length >= maxBatch || durable.length >= maxBatchChanges) break;
+      const { kind, input } = waiting;
+      const isProbe = kind === 'storage-back';
+      const isAlone = isProbe || kind === 'clock-set';
+      if (isAlone && batch.length > 0) break;
+      batch.push(waiting);
+      const decide = decisions[kind] as Decide<InputKind>;
+      const decision: Decision<unknown> = decide(this.view, input as never, now, this.policy);
+      this.#count(`input ${kind}`);
+      for (const { reason, text } of decision.remarks ?? []) {
+        this.#count(`remark ${reason}`);
+        this.#parts.log.debug({ kind, reason }, text);
+      }
+      if (this.#outage.isOn && !isProbe && decision.changes.some(isDurable)) {
+        outcomes.push(this.#outage.refuse());
+        continue;
+      }
+      for (const change of decision.changes) {
+        const urgency = this.#planner.note(change);
+        if (plan !== 'urgent') plan = urgency ?? plan;
+        apply(this.#view, change);
+        if (isDurable(change)) durable.push(change);
+        touch(touched, change, this.view);
+      }
+      messages.push(...decision.messages);
+      outcomes.push(decision.outcome);
+      if (isAlone) break;
+    }
+    this.#waiting.splice(0, batch.length);
+    const [{ kind, input }] = batch as [Waiting];
+    const clockSetMs = kind === 'clock-set' ? (input as Inputs['clock-set']).byMs : 0;
+    if (durable.length > 0) {
+      const startedMs = this.#parts.clock.monotonicMs();
+      const committed = await this.#commit(durable);
+      if ('refused' in committed) {
+        // What waits is as it was in the store; so is what only the view knows.
+        if (clockSetMs !== 0) apply(this.#view, { type: 'clock-set', byMs: -clockSetMs, resumed: false });
+        for (const { resolve } of batch) resolve(committed.refused());
+        return;
+      }
+      this.#committedAtMs = this.#parts.clock.monotonicMs();
+      this.#commitMs = this.#committedAtMs - startedMs;
+      this.commits.count++;
+      this.commits.sumMs += this.#commitMs;
+      this.commits.maxMs = Math.max(this.commits.maxMs, this.#commitMs);
+      touched.events = committed.events;
+      this.#count('commits');
+      this.#count('changes', durable.length);
+    }
+    if (clockSetMs !== 0) this.#parts.clock.follow(clockSetMs);
+    // What is told is in the store by now. [INV-commit-first] [INV-task-kept]
+    this.#send(messages);
+    batch.forEach(({ resolve }, i) => {
+      resolve(outcomes[i] as Outcome<unknown>);
+    });
+    this.#following.tell(touched, this.#view);
+    const { nodes, agents, tasks, events, dismissed } = touched;
+    if (nodes.size + agents.size + tasks.size + events.length + dismissed.length > 0) {
+      for (const listener of this.#watchers) listener(touched);
+    }
+    this.#judge(touched);
+    const isThrough = outcomes.every((outcome, i) => {
+      const { kind } = batch[i] as Waiting;
+      return kind !== 'tick' || !outcome.ok || !(outcome.value as Answer<'tick'>).more;
+    });
+    if (this.#planLater !== 'urgent') this.#planLater = plan ?? this.#planLater;
+    if (!isThrough || !this.#planLater) return;
+    this.#planner.wanted(this.#planLater);
+    this.#planLater = null;
+  }
+
+  /** Decided before all else: until then the clock of the loop goes on as if nothing had been set. */
+  #noticeClock(): void {
+    const byMs = this.#parts.clock.setByMs();
+    // What waits cannot be moved without the store; it waits as long all the same.
+    if (byMs === 0 || this.#outage.isOn) return;
+    this.#parts.log.warn({ byMs }, 'the clock of this machine was set');
+    const input = { byMs, coordinator: this.#parts.random.hex(8) };
+    this.#waiting.unshift({ kind: 'clock-set', input, resolve() {}, reject() {} });
+  }
+
+  /** The events as stored; or what each of the batch is answered, as nothing was stored, and the view knows nothing of it any more. */
+  async #commit(
+    durable: readonly DurableChange[],
+  ): Promise<{ events: FleetEvent[] } | { refused: () => Outcome<never> }> {
+    const { log } = this.#parts;
+    try {
+      const committed = await this.store.commit(durable, this.#term);
+      if (committed.how === 'fenced') return this.#stepBack(committed.by);
+      if (committed.how === 'conflict') {
+        this.#count('commit_conflicts');
+        log.warn(
+          {},
+          'somebody else changed what was decided from: nothing of it is stored, and it is to be asked again',
+        );
+        await this.#rebuild(durable);
+        this.#planner.startOver();
+        return { refused: quicker };
+      }
+      if (this.#outage.isOn) {
+        log.warn(this.#outage.story(), 'the store takes writes again');
+        this.#outage.over();
+        this.#planner.startOver();
+      }
+      return committed;
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      if (!this.#outage.isOn) {
+        this.#count('storage_outages');
+        log.error({ err: error }, 'nothing can be stored: what would have to be is refused, all else goes on');
+      }
+      this.#outage.failed(error);
+      await this.#rebuild(durable);
+      return { refused: () => this.#outage.refuse() };
+    }
+  }
+  async #rebuild(lost: readonly DurableChange[]): Promise<void> {
+    rebuild(this.#view, await this.store.load(), lost);
+  }
+  /** Another coordinator goes on from what is stored, which is all that was accepted here. Nothing is told any more, its end neither. */
+  #stepBack(by: string): { refused: () => Outcome<never> } {
+    const text = `Another coordinator (${by}) has taken over; this one stores nothing any more.`;
+    this.#stopped = text;
+    for (const timer of this.#timers) timer.cancel();
+    this.#planner.stop();
+    this.#outage.stop();
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#refusal());
+    this.#parts.bus.stop().catch(() => {}); // the process ends
+    this.#parts.fenced(text);
+    return { refused: () => ({ ok: false, code: 'unavailable', details: { detail: text, retryAfterSeconds: 5 } }) };
+  }
+
+  /** A node that was put out loses its connection after the farewell had a moment to reach it; a branch that was cut is offered. */
+  #judge(touched: Touched): void {
+    for (const id of touched.nodes) {
+      const row = this.#view.nodes.get(id);
+      if (!row || row.status === 'quarantined') this.#parts.clock.after(500, () => this.#parts.bus.disconnect(id));
+    }
+    for (const { type, agent } of touched.events) {
+      // What came of it is all there is, and its writer does not ask. Stopping, or the store is away: it is offered at the next hello.
+      if (type === 'memory-branch-cut' && agent !== null) this.#offerBranch(agent).catch(() => {});
+    }
+  }
+
+  async #takeMemory(input: Inputs['memory-up']): Promise<void> {
+    const outcome = await this.submit('memory-up', input);
+    if (outcome.ok && outcome.value.follows) await this.#offerBranch(input.agent);
+  }
+  async #offerBranch(agent: string): Promise<void> {
+    const offer = offerOf(this.view, agent);
+    if (offer) await this.#takeMemory(offer);
+  }
+
+  #send(messages: readonly Outgoing[]): void {
+    if (messages.length === 0) return;
+    this.#parts.bus.publish(encodeAll(messages));
+    this.#count('messages_sent', messages.length);
+  }
+
+  #arrived(message: Arrived): void {
+    const { topic, payload, retained, refused } = message;
+    if (refused !== undefined) {
+      this.#asks.answerRefused(message, refused);
+      return;
+    }
+    const decoded = decode(topic, payload, this.#parts.check);
+    if ('refused' in decoded) {
+      this.#count(`remark ${decoded.refused}`);
+      this.#refusals.note(decoded.refused, { topic: topic.slice(0, 200) }, decoded.text);
+      if (!retained) this.#asks.answerRefused(message, decoded.text);
+      return;
+    }
+    // A broker gives a kept copy to whoever subscribes: at every start the same command would act anew.
+    if (retained && !topics[decoded.name].retain) {
+      this.#count('remark retained');
+      this.#refusals.note(
+        'retained',
+        { topic: topic.slice(0, 200) },
+        `a retained ${decoded.name} is not acted on; clear it`,
+      );
+      return;
+    }
+    this.#count(`message ${decoded.name}`);
+    this.#take(decoded, message.by).catch((error: Error) =>
+      this.#refusals.note(
+        'not-taken',
+        { topic: topic.slice(0, 200), error: error.message },
+        'a message was not taken in',
+      ),
+    );
+  }
+
+  async #take(decoded: Decoded, by: Principal | undefined): Promise<void> {
+    const node = decoded.params.node as string;
+    switch (decoded.name) {
+      case 'nodeState':
+        await this.submit('node-state', { node, message: decoded.message });
+        return;
+      case 'nodeHello':
+        await this.submit('node-hello', { node, message: decoded.message });
+        for (const agent of branchedOn(this.#view, node)) await this.#offerBranch(agent);
+        return;
+      case 'nodeInfo':
+        await this.submit('node-info', { node, message: decoded.message });
+        return;
+      case 'nodeCapacity':
+        await this.submit('node-capacity', { node, message: decoded.message });
+        return;
+      case 'nodeHealth':
+        await this.submit('node-health', { node, message: decoded.message });
+        return;
+      case 'nodeEvent':
+        await this.submit('node-event', { node, message: decoded.message });
+        return;
+      case 'agentState':
+        await this.submit('agent-observed', { node, message: decoded.message });
+        return;
+      case 'taskReport': {
+        const { message } = decoded;
+        await this.submit('task-report', { node, message });
+        return;
+      }
+      case 'taskChunk':
+        this.#following.chunk(decoded.params.task as string, node, decoded.message, this.#view);
+        return;
+      case 'memoryUp':
+        await this.#takeMemory({ node, agent: decoded.params.agent as string, message: decoded.message });
+        return;
+      case 'reply':
+        await this.#replied(node, decoded.message);
+        return;
+      case 'ask':
+        await this.#asks.take(decoded.params.agent as string, decoded.message, by);
+        return;
+      default:
+        // Messages of the coordinator's own rows, or an agent's `out` for Home Assistant: not for us.
+        return;
+    }
+  }
+
+  async #replied(node: string, message: Reply): Promise<void> {
+    const sent = this.#replies.get(message.command);
+    if (sent?.node === node) sent.answer(message);
+    else if (sent) await this.submit('reply-refused', { node, command: message.command, sentTo: sent.node });
+  }
+
+  #count(name: string, by = 1): void {
+    this.counters.set(name, (this.counters.get(name) ?? 0) + by);
+  }
+}

@@ -1,0 +1,71 @@
+// From input kind to the pure function that decides it. A kind without a function does not compile.
+
+import {
+  closeSession,
+  createKey,
+  createToken,
+  noteKeyUse,
+  openSession,
+  recordAudit,
+  revokeKey,
+  revokeToken,
+} from '../fleet/access.ts';
+import { acknowledge, unacknowledge } from '../fleet/acknowledge.ts';
+import { applyAgent, removeAgent, renameAgent } from '../fleet/agents.ts';
+import { clockSet } from '../fleet/clock-set.ts';
+import { enrol, renew } from '../fleet/enrolment.ts';
+import { acceptHello } from '../fleet/hello.ts';
+import { judged } from '../fleet/judged.ts';
+import { acceptEvent } from '../fleet/node-events.ts';
+import { editNode, editNodes, forgetNode, refuseReply, releaseNode } from '../fleet/nodes.ts';
+import { acceptCapacity, acceptHealth, acceptInfo, acceptObserved, acceptState } from '../fleet/presence.ts';
+import { storageBack } from '../fleet/storage-back.ts';
+import { started, tick } from '../fleet/tick.ts';
+import { acceptMemory } from '../memory/accept.ts';
+import { applyPlan, releaseMoves, unloadIdle } from '../placement/plan/plan.ts';
+import type { Decide, InputKind } from '../state/input.ts';
+import { reportTask } from '../tasks/report.ts';
+import { cancelTask, dismissTask, retryTask, submitTask } from '../tasks/submit.ts';
+
+export const decisions: { [K in InputKind]: Decide<K> } = {
+  'node-state': judged(acceptState),
+  'node-hello': judged(acceptHello),
+  'node-info': judged(acceptInfo),
+  'node-capacity': judged(acceptCapacity),
+  'node-health': judged(acceptHealth),
+  'node-event': judged(acceptEvent),
+  'agent-observed': judged(acceptObserved),
+  'task-report': judged(reportTask),
+  'memory-up': judged(acceptMemory),
+  'reply-refused': judged(refuseReply),
+  'token-create': createToken,
+  'token-revoke': revokeToken,
+  enrol,
+  renew,
+  'node-edit': editNode,
+  'nodes-edit': editNodes,
+  'node-release': releaseNode,
+  'node-forget': forgetNode,
+  'agent-apply': applyAgent,
+  'agent-rename': renameAgent,
+  'agent-remove': removeAgent,
+  'task-submit': submitTask,
+  'task-cancel': cancelTask,
+  'task-retry': retryTask,
+  'task-dismiss': dismissTask,
+  'key-create': createKey,
+  'key-revoke': revokeKey,
+  'key-used': noteKeyUse,
+  'session-open': openSession,
+  'session-close': closeSession,
+  'alert-ack': acknowledge,
+  'alert-unack': unacknowledge,
+  'moves-release': releaseMoves,
+  audit: recordAudit,
+  tick,
+  'plan-apply': applyPlan,
+  'models-idle': unloadIdle,
+  started,
+  'storage-back': storageBack,
+  'clock-set': clockSet,
+};

@@ -1,0 +1,100 @@
+// What the store must be asked before words of a node about a memory can be decided; and which branch its writer is offered next. In: the
+// store, the view, the message. Out: what is stored, and offers as words that the writer could have said.
+import type { MemoryEntry } from '@blackroad/protocol';
+import { heldBy } from '../fleet/held.ts';
+import type { Inputs, Stored } from '../state/input.ts';
+import type { View } from '../state/view.ts';
+import type { Store } from '../store/store.ts';
+
+export async function readMemory(
+  store: Store,
+  view: View,
+  { node, agent, message }: Inputs['memory-up'],
+): Promise<Stored['memory-up']> {
+  const input: Stored['memory-up'] = { stored: [], missing: [], branch: null };
+  // It will be refused: nothing is read for it.
+  if (!heldBy(view, agent, message.epoch, node)) return input;
+  if (message.type === 'hello') {
+    const head = view.heads.get(agent);
+    // One hash more than it claims: its head must be ours too, or it is a fork.
+    if (message.durableSeq > 0) input.stored = await store.memoryHashes(agent, message.durableSeq, message.durableSeq);
+    if (head && message.durableSeq < head.seq) {
+      input.missing = await store.memoryLog(agent, message.durableSeq, view.cuts.memoryBatchEntries);
+    } else {
+      input.branch = await readBranch(store, view, oldestBranch(view, agent));
+    }
+  } else if (message.type === 'batch' || message.type === 'branch') {
+    // `from` is the entry before the first; it and the batch itself may be known.
+    const last = message.entries[message.entries.length - 1];
+    input.stored = await store.memoryHashes(agent, message.from, Math.max(message.from, last?.seq ?? 0));
+    if (message.type === 'batch') {
+      input.merging = await readMerging(store, view, message.entries);
+      // The branches that this batch brings in offer their own next parts; when all of them are done, the next branch follows.
+      const offered = new Set(input.merging.map(({ id }) => id));
+      input.branch = await readBranch(store, view, oldestBranch(view, agent, offered));
+    } else {
+      const { siblings, last } = await readSiblings(store, `${agent}.${node}.${message.epoch}`);
+      input.siblings = siblings;
+      input.branch = last;
+    }
+  } else if (message.type === 'hydrated') input.branch = await readBranch(store, view, oldestBranch(view, agent));
+  return input;
+}
+
+/** Agents whose writer is this node, and who have something on a branch that is not in their memory yet. */
+export function branchedOn(view: View, node: string): Set<string> {
+  const agents = new Set<string>();
+  for (const { agent } of view.branches.values())
+    if (view.agents.get(agent)?.placement?.node === node) agents.add(agent);
+  return agents;
+}
+/**
+ * Offers the writer of an agent its oldest branch without having been asked: it says nothing of a memory that it knows to be level, and
+ * what it was offered before may have been lost on the way.
+ */
+export function offerOf(view: View, agent: string): Inputs['memory-up'] | null {
+  const placement = view.agents.get(agent)?.placement;
+  if (!placement || !oldestBranch(view, agent)) return null;
+  const { node, epoch } = placement;
+  const { seq = 0, hash = 'genesis' } = view.heads.get(agent) ?? {};
+  return { node, agent, message: { type: 'hydrated', epoch, durableSeq: seq, hash } };
+}
+
+/** More than one message holds: the decision cuts, and goes on with the next part. */
+const branchMessages = 8;
+
+type Branch = ReturnType<View['branches']['get']>;
+/** Branches of one agent, node and epoch are `name`, `name.2`, `name.3`: a node that forked twice has two. */
+async function readSiblings(store: Store, name: string) {
+  const siblings: NonNullable<Stored['memory-up']['siblings']> = [];
+  let last: Stored['memory-up']['branch'] = null;
+  for (let id = name; ; id = `${name}.${siblings.length + 1}`) {
+    const entries = await store.branchEntries(id);
+    if (entries.length === 0) return { siblings, last };
+    siblings.push({ id, hashes: entries.map(({ seq, epoch, hash }) => ({ seq, epoch, hash })) });
+    last = { id, entries };
+  }
+}
+/** Entries of kind `merge` say in their source which branch they bring in. */
+async function readMerging(store: Store, view: View, entries: readonly MemoryEntry[]) {
+  const ids = new Set<string>();
+  for (const { kind, payload } of entries)
+    if (kind === 'merge' && payload?.source.startsWith('branch:')) ids.add(payload.source.slice('branch:'.length));
+  const merging: NonNullable<Stored['memory-up']['merging']> = [];
+  for (const id of ids) {
+    const branch = await readBranch(store, view, view.branches.get(id));
+    if (branch) merging.push(branch);
+  }
+  return merging;
+}
+function oldestBranch(view: View, agent: string, but: ReadonlySet<string> = new Set()): Branch {
+  for (const branch of view.branches.values())
+    if (branch.agent === agent && branch.complete && !but.has(branch.id)) return branch;
+  return undefined;
+}
+async function readBranch(store: Store, view: View, branch: Branch): Promise<Stored['memory-up']['branch']> {
+  if (!branch) return null;
+  const entries = await store.branchEntries(branch.id);
+  const open = entries.filter(({ seq }) => seq > (branch.mergedUpto ?? 0));
+  return { id: branch.id, entries: open.slice(0, branchMessages * view.cuts.memoryBatchEntries) };
+}

@@ -1,0 +1,27 @@
+// Outgoing data to bytes, once a batch. Acknowledgements of ended tasks to the same node are folded into one message:
+// at thousands of tasks a second they would be a third of all messages.
+import { encode } from '@blackroad/protocol';
+import type { BusMessage } from '../bus/bus.ts';
+import type { Outgoing } from '../state/change.ts';
+
+const maxFolded = 1000;
+
+export function encodeAll(messages: readonly Outgoing[]): BusMessage[] {
+  const out: BusMessage[] = [];
+  const settled = new Map<string, { task: string; attempt: number }[]>();
+  for (const message of messages) {
+    if (message.name === 'settled') {
+      const node = message.params.node as string;
+      const tasks = settled.get(node) ?? [];
+      if (!settled.has(node)) settled.set(node, tasks);
+      tasks.push(...message.message.tasks);
+      if (tasks.length >= maxFolded) {
+        out.push(encode('settled', { node }, { tasks: tasks.splice(0, maxFolded) }));
+      }
+    } else out.push(encode(message.name, message.params, message.message as never));
+  }
+  for (const [node, tasks] of settled) {
+    if (tasks.length > 0) out.push(encode('settled', { node }, { tasks }));
+  }
+  return out;
+}

@@ -1,0 +1,27 @@
+// From input kind to what is looked up in the store for its decision: decisions are pure, so the loop reads ahead of them. In: the store,
+// the view as it is now, and the input. Out: what is stored, now or later; the view may go on meanwhile, and decisions reckon with it.
+import type { Inputs, Stored } from '../state/input.ts';
+import { type EndedTask, isEnded, spaceOf, type View } from '../state/view.ts';
+import type { Store } from '../store/store.ts';
+import { readMemory } from './memory-reads.ts';
+
+type Read<K extends keyof Stored> = (store: Store, view: View, input: Inputs[K]) => Stored[K] | Promise<Stored[K]>;
+
+export const reads: { [K in keyof Stored]: Read<K> } = {
+  // A trigger's task that is reported twice, or a late report: of what is live, or was leased, nothing is looked up.
+  'task-report': (store, view, { message: { task, local } }) =>
+    local && !view.tasks.has(task) ? endedTask(store, task) : { ended: null },
+  'memory-up': readMemory,
+  'task-submit': (store, view, { by, agent, request: { idempotencyKey } }) => {
+    if (idempotencyKey === undefined) return { known: null };
+    const space = spaceOf(view, agent, by);
+    return store.taskByIdempotencyKey(space, idempotencyKey).then((known) => ({ known }));
+  },
+  'task-retry': (store, _view, { id }) => endedTask(store, id),
+  'task-dismiss': (store, _view, { id }) => endedTask(store, id),
+};
+
+async function endedTask(store: Store, id: string): Promise<{ ended: EndedTask | null }> {
+  const row = await store.task(id);
+  return { ended: row && isEnded(row) ? row : null };
+}

@@ -1,0 +1,153 @@
+// What each kind of change is, beside what it does to the view (change.ts) and to the store: whether it is stored, what it touches for
+// whoever shows the fleet, whether it is a reason to plan, whose place it puts in question, and which nodes look otherwise to a plan.
+// A kind that says nothing of one of them does not compile. All is asked before the change is applied. Pure.
+
+import {
+  isAsItWas,
+  planForAgent,
+  planForCapacity,
+  planForHello,
+  planForNode,
+  planForTick,
+  type Urgency,
+} from '../placement/plan/replan.ts';
+import type { Change, DurableChange } from './change.ts';
+import type { Policy } from './input.ts';
+import type { Touched } from './touched.ts';
+import type { View } from './view.ts';
+
+type Of<T extends Change['type']> = Extract<Change, { type: T }>;
+interface ChangeKind<T extends Change['type']> {
+  /** Whether it goes to the store. */
+  durable: T extends DurableChange['type'] ? true : false;
+  touches: ((touched: Touched, change: Of<T>, view: View) => void) | null;
+  plan: Urgency | null | ((view: View, change: Of<T>, policy: Policy) => Urgency | null);
+  /** Ids of agents that may need a node for it. */
+  suspects: 'everyone' | null | ((view: View, change: Of<T>) => Iterable<string>);
+  /** Ids of nodes whose agents are others now. */
+  otherAgents: null | ((view: View, change: Of<T>) => Iterable<string>);
+}
+
+const none: readonly string[] = [];
+const agentsOn = (view: View, node: string): Iterable<string> => view.agentsByNode.get(node) ?? none;
+const placeOf = (view: View, agent: string): string[] => {
+  const node = view.agents.get(agent)?.placement?.node;
+  return node === undefined ? [] : [node];
+};
+const itsNode = (touched: Touched, { node }: { node: string }): void => void touched.nodes.add(node);
+const itsAgent = (touched: Touched, { agent }: { agent: string }): void => void touched.agents.add(agent);
+const onItsNode = (view: View, { node }: { node: string }): Iterable<string> => agentsOn(view, node);
+
+/** What only the store or the loop itself asks for. */
+const kept = { durable: true, touches: null, plan: null, suspects: null, otherAgents: null } as const;
+const perishable = { ...kept, durable: false } as const;
+
+export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
+  node: {
+    ...kept,
+    touches: (touched, { row }) => void touched.nodes.add(row.id),
+    plan: planForNode,
+    suspects: (view, { row }) => (isAsItWas(view, row) ? none : agentsOn(view, row.id)),
+  },
+  'node-gone': {
+    durable: true,
+    touches: (touched, { id }) => void touched.nodes.add(id),
+    plan: 'urgent',
+    suspects: (view, { id }) => agentsOn(view, id),
+    otherAgents: (_view, { id }) => [id],
+  },
+  agent: {
+    durable: true,
+    touches: (touched, { row }) => void touched.agents.add(row.id),
+    plan: planForAgent,
+    suspects: (_view, { row }) => [row.id],
+    otherAgents: (view, { row }) => [...placeOf(view, row.id), ...(row.placement ? [row.placement.node] : [])],
+  },
+  'agent-gone': {
+    durable: true,
+    touches: (touched, { row }) => void touched.agents.add(row.id),
+    plan: 'urgent',
+    suspects: null,
+    otherAgents: (view, { row }) => placeOf(view, row.id),
+  },
+  holder: kept,
+  'agent-version': { ...kept, plan: 'urgent' },
+  'task-new': {
+    ...kept,
+    touches(touched, { row }) {
+      touched.tasks.add(row.id);
+      touched.agents.add(row.agent);
+    },
+  },
+  'task-state': { ...kept, touches: (touched, { id }) => void touched.tasks.add(id) },
+  'task-end': {
+    ...kept,
+    touches(touched, { row }) {
+      touched.tasks.add(row.id);
+      touched.agents.add(row.agent);
+      touched.ended.push(row);
+    },
+  },
+  'task-dismissed': { ...kept, touches: (touched, { id }) => void touched.dismissed.push(id) },
+  'tasks-moved': {
+    ...kept,
+    touches(touched, _change, view) {
+      for (const id of view.tasks.keys()) touched.tasks.add(id);
+    },
+  },
+  token: kept,
+  'token-gone': kept,
+  key: kept,
+  session: kept,
+  'session-gone': kept,
+  memory: { ...kept, touches: itsAgent },
+  branch: { ...kept, touches: (touched, { row }) => void touched.agents.add(row.agent) },
+  acknowledged: { ...kept, touches: (touched, { row }) => void touched.alerts.add(row.alert) },
+  'acknowledged-gone': { ...kept, touches: (touched, { alert }) => void touched.alerts.add(alert) },
+  // Told as they are stored, with their numbers.
+  event: kept,
+  audit: kept,
+
+  seen: perishable,
+  health: { ...perishable, touches: itsNode },
+  capacity: { ...perishable, touches: itsNode, plan: planForCapacity, suspects: onItsNode },
+  hello: { ...perishable, touches: itsNode, plan: planForHello, suspects: onItsNode },
+  observed: { ...perishable, touches: itsAgent },
+  // Who lost its model under the freeze may move now, and nothing else will say so.
+  frozen: { ...perishable, plan: 'urgent', suspects: 'everyone' },
+  boots: perishable,
+  connects: perishable,
+  refusals: { ...perishable, touches: itsNode },
+  spent: { ...perishable, touches: itsNode },
+  'model-used': perishable,
+  'model-fault': { ...perishable, plan: 'ordinary', suspects: onItsNode },
+  behind: perishable,
+  'place-trouble': perishable,
+  announced: perishable,
+  renewed: perishable,
+  ticked: { ...perishable, plan: planForTick },
+  'clock-set': perishable,
+};
+
+/** The row of a change; its functions take that change. */
+function kindOf<C extends Change>(change: C): ChangeKind<C['type']> {
+  return changeTable[change.type] as unknown as ChangeKind<C['type']>;
+}
+export function isDurable(change: Change): change is DurableChange {
+  return changeTable[change.type].durable;
+}
+export function touch(touched: Touched, change: Change, view: View): void {
+  kindOf(change).touches?.(touched, change as never, view);
+}
+/** Whether it is a reason to plan, and how urgent. */
+export function urgencyOf(view: View, change: Change, policy: Policy): Urgency | null {
+  const { plan } = kindOf(change);
+  return typeof plan === 'function' ? plan(view, change as never, policy) : plan;
+}
+export function suspectsOf(view: View, change: Change): Iterable<string> | 'everyone' {
+  const { suspects } = kindOf(change);
+  return typeof suspects === 'function' ? suspects(view, change as never) : (suspects ?? none);
+}
+export function nodesWithOtherAgents(view: View, change: Change): Iterable<string> {
+  return kindOf(change).otherAgents?.(view, change as never) ?? none;
+}

@@ -1,0 +1,522 @@
+// What the coordinator knows, in memory: the fold of every change since the store was opened. Pure functions read it
+// (`View` is readonly to them); only `apply` in change.ts writes it. Indexes here exist so that no decision scans the fleet.
+import {
+  type AgentObserved,
+  type AgentSpec,
+  type Asker,
+  defaultSpace,
+  maxAssignmentBytes,
+  maxMemoryBatchEntries,
+  maxNodeEventsAtOnce,
+  maxNodeEventsPerMinute,
+  maxNodeRecordsAtOnce,
+  maxNodeRecordsPerMinute,
+  type NodeCapacity,
+  type NodeHealth,
+  type NodeInfo,
+  type PastAttempt,
+  type PlacementWhy,
+  type PresenceCause,
+  type Principal,
+  type Role,
+  type TaskOriginName,
+  type TaskProblem,
+  type TaskState,
+  type TaskUsage,
+  type UnplacedWhy,
+} from '@blackroad/protocol';
+import type { SignCode } from '../fleet/health.ts';
+import type { DeepReadonly } from './readonly.ts';
+
+type Presence = 'online' | 'suspect' | 'lost' | 'never';
+
+/** One machine; durable. Presence is stored as transitions only. */
+export interface NodeRow {
+  id: string;
+  class: string;
+  /** By the join token: what the node says of itself does not change it. */
+  classFixed?: true;
+  site: string;
+  labels: Record<string, string>;
+  status: 'active' | 'quarantined';
+  quarantineReason: string;
+  /** SHA-256 of what the hardware says of itself; two machines with one identity are clones. */
+  hardware: string;
+  /** SHA-256 of the part of it that does not change by itself; missing until a node-agent that knows it said so under its key. */
+  machine?: string;
+  /** SHA-256 of the certificate's public key (SPKI, DER). */
+  keyFingerprint: string;
+  certificateExpiresMs: number;
+  enrolledMs: number;
+  simulated: boolean;
+  cordoned: boolean;
+  draining: boolean;
+  /** Of its assignment. */
+  generation: number;
+  presence: Presence;
+  presenceSinceMs: number;
+  presenceReason: string;
+  presenceCause: PresenceCause;
+  /** It was set up anew, or looks so, and a person allowed it to take its place back until then, once. */
+  reclaimUntilMs?: number;
+  /** Its node-agent knows agents by their ids; missing: an older one, which is told the id for the name. */
+  agentIds?: true;
+  /** Of the last birth. */
+  boot: string;
+  info: NodeInfo | null;
+}
+
+/** That an agent was placed on a node: kept for good, or a node that lost it long ago could not be told from one that never had it. */
+export interface HolderRow {
+  agent: string;
+  epoch: number;
+  node: string;
+  /** `enrolledMs` of the node: another machine may come under the same name. */
+  joinedMs: number;
+}
+/** Boots of a node that others have followed: a process never comes back, so one that does has a twin. */
+export interface PastBoots {
+  /** The newest last. */
+  past: string[];
+  /** Since `sinceMs` so many times one of them came back. */
+  returns: number;
+  sinceMs: number;
+}
+/** How often a node connected. */
+export interface Connects {
+  sinceMs: number;
+  count: number;
+}
+/** What a node said of things that were never its own. */
+export interface Refusals {
+  sinceMs: number;
+  count: number;
+  /** The last one, in words. */
+  text: string;
+}
+
+/** Durable rows that the messages of one node may make. */
+export interface Budget {
+  burst: number;
+  perMinute: number;
+}
+/** `events` that do not fit are dropped; `records` (ends of the node's own tasks, entries of branches) are brought again by the node. */
+export type BudgetName = 'events' | 'records';
+/** What a node has of a budget. */
+export interface Spent {
+  /** At `atMs`; below zero after a message that carried more rows than were left. */
+  left: number;
+  atMs: number;
+  /** Rows that were not written since the budget was last full. */
+  refused: number;
+}
+
+/** Perishable facts of a node. */
+export interface NodeLive {
+  lastSeenMs: number | null;
+  capacity: NodeCapacity | null;
+  health: NodeHealth | null;
+  /** Of bad health, by its heartbeats until now. */
+  signs: readonly SignCode[];
+  /** Boot that said hello since this coordinator started; null: not heard of yet. */
+  helloBoot: string | null;
+  /** When it said that. */
+  helloMs?: number;
+  /** Of its node-agent, as it said then. */
+  version?: string;
+  /** The heartbeat interval it was told last. */
+  heartbeatMs?: number;
+  refusals?: Refusals;
+  boots?: PastBoots;
+  connects?: Connects;
+  /** What it has left of its budgets; missing: all. */
+  spent?: Partial<Record<BudgetName, Spent>>;
+  /** It says a generation below that of its assignment; missing: it is up to date. */
+  behind?: Behind;
+}
+
+export interface Behind {
+  generation: number;
+  /** So it has said since, or since the snapshot was sent. */
+  sinceMs: number;
+  /** It is given this long before the snapshot is sent (again). */
+  waitMs: number;
+}
+
+export interface Placement {
+  node: string;
+  epoch: number;
+  model: string;
+  placedMs: number;
+  /** Where the agent's log stood when the epoch began. */
+  baseSeq: number;
+  baseHash: string;
+  /** The node it came from, else null. */
+  from: string | null;
+  /** Moved here for a gain alone: it has a rest before it is moved so again. */
+  rebalanced?: true;
+  /** The node before may still act outside for it: this one does not yet. */
+  quiet?: Quiet;
+}
+/** How long the next node waits before it acts outside. [INV-one-hand] */
+export interface Quiet {
+  untilMs: number;
+  /** The process that lets it end sooner by saying that it let go this epoch; null: more than one may still act. */
+  boot: string | null;
+  epoch: number;
+}
+export interface AgentRow {
+  /** For good, whatever it is called: its memory, its tasks and its nodes know it by this. Of an agent older than ids it is its first name. */
+  id: string;
+  space: string;
+  /** `name` is what people call it: no two agents of a space have the same, and it may change. */
+  spec: AgentSpec;
+  version: number;
+  /** Highest epoch ever given out. */
+  epoch: number;
+  placement: Placement | null;
+  /** The node it was on last, while it has none: its memory is there. Older rows lack it. */
+  last?: string | null;
+  /** While it has no node: who may still act outside for it. */
+  quiet?: Quiet;
+  why: PlacementWhy | null;
+  unplaced: UnplacedWhy | null;
+  /** When a person last changed its spec; missing in rows of older coordinators. */
+  changedMs?: number;
+  createdMs: number;
+  updatedMs: number;
+}
+
+/** What is kept of an agent that was removed: its memory and its ended tasks are still there, and one of its name that is applied later is the same agent. */
+export interface RemovedAgentRow {
+  id: string;
+  space: string;
+  name: string;
+  /** A new one goes on counting, or nodes that were away would mistake old for new. */
+  epoch: number;
+  version: number;
+  /** Who may still act outside for it. */
+  quiet?: Quiet;
+}
+
+/** A task that has not ended. Ended ones live in the store alone. */
+export interface TaskRow {
+  id: string;
+  space: string;
+  /** Its id. */
+  agent: string;
+  state: TaskState;
+  prompt: string;
+  priority: number;
+  origin: TaskOriginName;
+  createdMs: number;
+  deadlineMs: number;
+  attempt: number;
+  attempts: number;
+  node: string | null;
+  epoch: number | null;
+  leasedMs: number | null;
+  idempotencyKey: string | null;
+  /** Not leased before this (backoff after a failed attempt); coordinator's clock. */
+  notBeforeMs: number;
+  /** Leases that are over and did not end it, oldest first; missing: none. */
+  past?: readonly PastAttempt[];
+  /** Who asked; missing: that is not known. */
+  by?: Asker;
+  /** Where the answer is told; missing: whoever asked looks for it. */
+  replyTo?: ReplyTo;
+}
+/** The topic of the answer to a question over MQTT. */
+export interface ReplyTo {
+  kind: 'mqtt';
+  /** Its name as the question had it: there the asker listens. */
+  agent: string;
+  /** Of the question, as its asker named it. */
+  id: string;
+}
+/** An ended task as stored. */
+export interface EndedTask extends TaskRow {
+  endedMs: number;
+  result: string | null;
+  truncated: boolean;
+  problem: TaskProblem | null;
+  usage: TaskUsage | null;
+  /** A dead letter that a person dismissed or sent round again; missing: it waits for somebody. */
+  dismissedMs?: number;
+}
+
+export function isEnded(row: TaskRow | EndedTask): row is EndedTask {
+  return 'endedMs' in row;
+}
+
+export interface JoinTokenRow {
+  id: string;
+  space: string;
+  secretHash: string;
+  uses: number;
+  usesLeft: number;
+  class: string | null;
+  site: string;
+  labels: Record<string, string>;
+  expiresMs: number;
+  createdMs: number;
+  revoked: boolean;
+}
+export interface KeyRow {
+  id: string;
+  space: string;
+  name: string;
+  role: Role;
+  secretHash: string;
+  createdMs: number;
+  revoked: boolean;
+  /** Written down at most once a minute; missing: never yet. */
+  lastUsedMs?: number;
+  /** Missing: never. */
+  expiresMs?: number;
+}
+/** A signed-in console: it outlives a restart. `id` is the SHA-256 of its token, which nobody keeps. */
+export interface SessionRow {
+  id: string;
+  space: string;
+  name: string;
+  /** Of the key then. */
+  roles: Role[];
+  /** Null: the coordinator itself made the sign-in code. */
+  keyId: string | null;
+  createdMs: number;
+  expiresMs: number;
+  address: string;
+}
+export interface MemoryHead {
+  epoch: number;
+  seq: number;
+  hash: string;
+  entries: number;
+}
+/** The tail of a fenced node, until its additions are merged by the present writer. */
+export interface BranchRow {
+  id: string;
+  space: string;
+  agent: string;
+  node: string;
+  epoch: number;
+  fromSeq: number;
+  uptoSeq: number;
+  complete: boolean;
+  merged: boolean;
+  receivedMs: number;
+  /** Hash of its last entry: what comes next must link to it. */
+  uptoHash?: string;
+  /** The writer has brought in everything up to here. */
+  mergedUpto?: number;
+}
+
+/** That a person knows of an alert. It ends when its cause is gone, or when a person takes it back. */
+export interface AcknowledgedRow {
+  alert: string;
+  /** As the audit log names it. */
+  by: string;
+  atMs: number;
+  note: string;
+  /** How large the alert was then: a grown one counts as not known. */
+  count: number;
+}
+
+/** Moves off lost and draining nodes are held back (the blast-radius valve): at one site, or everywhere (null). */
+export interface Freeze {
+  site: string | null;
+  sinceMs: number;
+  reason: string;
+  /** Of a freeze of the fleet: sites that a person released. */
+  released: string[];
+}
+/** What freezes a site: its own freeze before that of the fleet. */
+export function freezeAt(frozen: readonly DeepReadonly<Freeze>[], site: string): DeepReadonly<Freeze> | undefined {
+  return (
+    frozen.find((freeze) => freeze.site === site) ??
+    frozen.find((freeze) => freeze.site === null && !freeze.released.includes(site))
+  );
+}
+
+/** A model that could not be fetched or loaded on a node. */
+export interface ModelFault {
+  /** It has failed since. */
+  sinceMs: number;
+  /** Nothing new goes there before. */
+  untilMs: number;
+  /** How many times in a row, each avoided for longer than the one before. */
+  strikes: number;
+  reason: string;
+}
+
+/** The place of an agent turned its work down. Perishable: after a restart of the coordinator it is tried anew. */
+export interface PlaceTrouble {
+  node: string;
+  /** Refusals, one a try. */
+  inARow: number;
+  /** The last refusal. */
+  sinceMs: number;
+  /** Nothing is leased to the agent there before, unless the place gives word. */
+  untilMs: number;
+  /** The model there is held for failing. */
+  avoid: boolean;
+}
+
+/** The queue of one agent and what it works on. Ids; rows are in `tasks`. */
+export interface AgentWork {
+  /** Waiting, best first (priority descending, then age). */
+  waiting: string[];
+  leased: Set<string>;
+}
+
+/** What one message carries, and what one node may have written. Ours are what a large fleet needs; a simulator makes them small. */
+export interface Cuts {
+  memoryBatchEntries: number;
+  assignmentPartBytes: number;
+  budgets: Record<BudgetName, Budget>;
+}
+const ownCuts: Cuts = {
+  memoryBatchEntries: maxMemoryBatchEntries,
+  // Room for the envelope of a delta or a snapshot part.
+  assignmentPartBytes: maxAssignmentBytes - 1024,
+  budgets: {
+    events: { burst: maxNodeEventsAtOnce, perMinute: maxNodeEventsPerMinute },
+    records: { burst: maxNodeRecordsAtOnce, perMinute: maxNodeRecordsPerMinute },
+  },
+};
+
+export interface MutableView {
+  readonly cuts: Cuts;
+  startedMs: number;
+  coordinator: string;
+  nodes: Map<string, NodeRow>;
+  live: Map<string, NodeLive>;
+  /** By id, as all that is kept of agents. */
+  agents: Map<string, AgentRow>;
+  /** Their ids by name (`inSpace`). */
+  agentIds: Map<string, string>;
+  removedAgents: Map<string, RemovedAgentRow>;
+  /** The id of the last one that was removed under a name (`inSpace`). */
+  removedIds: Map<string, string>;
+  observed: Map<string, AgentObserved & { node: string }>;
+  /** By agent, removed ones too; the oldest epoch first. */
+  holders: Map<string, Omit<HolderRow, 'agent'>[]>;
+  tasks: Map<string, TaskRow>;
+  tokens: Map<string, JoinTokenRow>;
+  keys: Map<string, KeyRow>;
+  /** In the order they were opened. */
+  sessions: Map<string, SessionRow>;
+  heads: Map<string, MemoryHead>;
+  branches: Map<string, BranchRow>;
+  /** Branches that were merged lately, and the hash of their last entry: what was read of them just before knows nothing of it. */
+  justMerged: Map<string, string>;
+  /** By alert. */
+  acknowledged: Map<string, AcknowledgedRow>;
+  work: Map<string, AgentWork>;
+  /** Agents whose work all waits; who was looked at last comes last. */
+  unserved: Set<string>;
+  agentsByNode: Map<string, Set<string>>;
+  leasesByNode: Map<string, Set<string>>;
+  /** When a loaded chat model was last used, or loaded, by node and name; only models that are loaded or in use. */
+  modelUse: Map<string, Map<string, number>>;
+  /** By node and model's name. */
+  modelFaults: Map<string, Map<string, ModelFault>>;
+  /** When the last task on a model was done there, by node and model's name. */
+  modelWorked: Map<string, Map<string, number>>;
+  /** By agent. */
+  placeTroubles: Map<string, PlaceTrouble>;
+  nodesByHardware: Map<string, string>;
+  /** By `inSpace` of the key. */
+  tasksByIdempotencyKey: Map<string, string>;
+  /** Where moves of agents are frozen, and why; the fleet as a whole comes first. */
+  frozen: Freeze[];
+  /** Away when their site was let go again: they do not freeze it a second time. */
+  excused: Set<string>;
+  /** Live tasks by the second in which their deadline lies. */
+  tasksByDeadline: Map<number, Set<string>>;
+  /** Waiting tasks that are backing off, by the 250 ms slot in which that ends. */
+  tasksByWake: Map<number, Set<string>>;
+  /**
+   * The last ends (id to idempotency key) and the other way round: what was read from the store just before an end was committed
+   * must not make a second task of the same name.
+   */
+  justEnded: Map<string, string | null>;
+  justEndedKeys: Map<string, string>;
+  /** When fleet/state was last published; null: not yet. */
+  announcedMs: number | null;
+  /** Of the last tick, and of the tick after a pause of the coordinator itself (its silence is not the nodes'). */
+  tickedMs: number | null;
+  resumedMs: number | null;
+}
+
+export type View = DeepReadonly<MutableView>;
+
+/** Names of people and programs mean something within their space alone; no space has a slash in it. */
+export function inSpace(space: string, name: string): string {
+  return `${space}/${name}`;
+}
+/** The id of the agent that people of this space call so; undefined: there is none. */
+export function agentIdOf(view: Pick<View, 'agentIds'>, space: string, name: string): string | undefined {
+  return view.agentIds.get(inSpace(space, name));
+}
+/** The same, where one that was removed counts as well: its memory and its ended tasks are still there. */
+export function agentIdEver(view: Pick<View, 'agentIds' | 'removedIds'>, space: string, name: string) {
+  const key = inSpace(space, name);
+  return view.agentIds.get(key) ?? view.removedIds.get(key);
+}
+/** Of an agent, also of one that was removed; else that of who asks. */
+export function spaceOf(
+  { agents, removedAgents }: Pick<View, 'agents' | 'removedAgents'>,
+  agent: string,
+  by: Pick<Principal, 'space'> | null,
+): string {
+  return (agents.get(agent) ?? removedAgents.get(agent))?.space ?? by?.space ?? defaultSpace;
+}
+/** What people call it, or called it when it was removed. Nothing of it is left: its id. */
+export function agentNameOf({ agents, removedAgents }: Pick<View, 'agents' | 'removedAgents'>, id: string): string {
+  return agents.get(id)?.spec.name ?? removedAgents.get(id)?.name ?? id;
+}
+
+export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = ownCuts): MutableView {
+  return {
+    cuts,
+    startedMs,
+    coordinator,
+    nodes: new Map(),
+    live: new Map(),
+    agents: new Map(),
+    agentIds: new Map(),
+    removedAgents: new Map(),
+    removedIds: new Map(),
+    observed: new Map(),
+    holders: new Map(),
+    tasks: new Map(),
+    tokens: new Map(),
+    keys: new Map(),
+    sessions: new Map(),
+    heads: new Map(),
+    branches: new Map(),
+    justMerged: new Map(),
+    acknowledged: new Map(),
+    work: new Map(),
+    unserved: new Set(),
+    agentsByNode: new Map(),
+    leasesByNode: new Map(),
+    modelUse: new Map(),
+    modelFaults: new Map(),
+    modelWorked: new Map(),
+    placeTroubles: new Map(),
+    nodesByHardware: new Map(),
+    tasksByIdempotencyKey: new Map(),
+    frozen: [],
+    excused: new Set(),
+    tasksByDeadline: new Map(),
+    tasksByWake: new Map(),
+    justEnded: new Map(),
+    justEndedKeys: new Map(),
+    announcedMs: null,
+    tickedMs: null,
+    resumedMs: null,
+  };
+}
