@@ -281,7 +281,7 @@ export const actions: readonly Happening[] = [
       const { coordinator } = world.host;
       if (node === undefined || !coordinator) return false;
       const model = pick(random, ['sim-1b', 'sim-0.5b', 'sim-new']) ?? 'sim-new';
-      coordinator.command(node, 'pull', { model }, 10_000).catch(() => {});
+      coordinator.command(people, node, { name: 'pull', message: { model } }, 10_000).catch(() => {});
       return true;
     },
   },
@@ -292,8 +292,8 @@ export const actions: readonly Happening[] = [
       const node = nodeOf(world, random);
       const { coordinator } = world.host;
       if (node === undefined || !coordinator) return false;
-      coordinator.command(node, 'log', { lines: 5 }, 10_000).catch(() => {});
-      coordinator.command(node, 'identify', { seconds: 1 }, 10_000).catch(() => {});
+      coordinator.command(people, node, { name: 'log', message: { lines: 5 } }, 10_000).catch(() => {});
+      coordinator.command(people, node, { name: 'identify', message: { seconds: 1 } }, 10_000).catch(() => {});
       return true;
     },
   },

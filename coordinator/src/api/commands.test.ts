@@ -20,3 +20,29 @@ t.test('another node that answers first is not heard, and it is told', async (t)
   t.same((await fleet.call('GET', '/v1/events?node=eve&type=node-lost')).body, []);
   t.match((await fleet.call('GET', '/v1/nodes/alice')).body, { conditions: [] });
 });
+
+t.test('a command is in the audit before its node hears of it; one that nobody is told is not', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  const alice = await fleet.node('alice');
+  const audited = async () =>
+    (await fleet.call<{ action: string }[]>('GET', '/v1/audit?limit=50')).body.filter(({ action }) =>
+      /^node-(identify|pull)$/.test(action),
+    ).length;
+  const found: Promise<number>[] = [];
+  alice.onCommand = (_, command) => {
+    found.push(audited());
+    alice.say('reply', { command }, { command, ok: true });
+  };
+  await fleet.call('POST', '/v1/nodes/alice/identify');
+  await fleet.call('GET', '/v1/nodes/alice/log');
+  t.same(await Promise.all(found), [1, 1], 'reading a log changes nothing');
+
+  const boot = fleet.coordinator.view.nodes.get('alice')?.boot ?? '';
+  await fleet.coordinator.submit('node-state', { node: 'alice', message: { state: 'offline', boot, reason: 'test' } });
+  t.match(await fleet.problem('POST', '/v1/nodes/alice/pull', { body: { model: 'small' } }), {
+    code: 'node-away',
+    detail: /^alice is suspect: /,
+  });
+  t.equal(await audited(), 1);
+});

@@ -1,18 +1,8 @@
 // Nodes: shown from the view, changed by decisions; log, pull, unload and identify are commands that the node answers itself.
-import {
-  FleetError,
-  findModel,
-  listInWords,
-  meansModel,
-  type NodeModel,
-  type NodeView,
-  notFoundText,
-  type Reply,
-} from '@blackroad/protocol';
+import { FleetError, findModel, listInWords, type NodeView, notFoundText, type Reply } from '@blackroad/protocol';
 import type { ApiContext } from '../http/context.ts';
 import { accepted, type Handlers, shown } from '../http/handler.ts';
 import { showNode } from '../live/show.ts';
-import type { View } from '../state/view.ts';
 
 const logDeadlineMs = 10_000;
 /** A pull is answered when its registry knows the model; the fetch may take an hour, and capacity tells of it. */
@@ -42,13 +32,6 @@ async function edited(context: ApiContext, id: string, decide: () => Promise<voi
   return shown(showNode(context.coordinator.view, id));
 }
 
-/** Agents that are placed there on that model. */
-function agentsOn(view: View, node: string, model: Pick<NodeModel, 'name' | 'aliases'>): string[] {
-  const rows = [...(view.agentsByNode.get(node) ?? [])].flatMap((id) => view.agents.get(id) ?? []);
-  const isOn = (placed: string | undefined) => placed !== undefined && meansModel(placed, model);
-  return rows.flatMap(({ placement, spec }) => (isOn(placement?.model) ? [spec.name] : [])).sort();
-}
-
 export const nodeHandlers = {
   nodes: ({ context: { coordinator } }) =>
     Array.from(coordinator.view.nodes.keys(), (id) => showNode(coordinator.view, id) as NodeView),
@@ -73,20 +56,19 @@ export const nodeHandlers = {
     nodeOr404(context, params.node);
     accepted(await context.coordinator.submit('node-forget', { node: params.node, by }));
   },
-  async nodeLog({ context, params: { node }, query }) {
+  async nodeLog({ context, params: { node }, query, by }) {
     nodeOr404(context, node);
-    const reply = await context.coordinator.command(node, 'log', { lines: query.lines ?? 100 }, logDeadlineMs);
+    const order = { name: 'log', message: { lines: query.lines ?? 100 } } as const;
+    const reply = await context.coordinator.command(by, node, order, logDeadlineMs);
     return { lines: replied(node, reply).lines ?? [] };
   },
   async nodePull({ context, params: { node }, body, by }) {
     nodeOr404(context, node);
-    const params = { node, model: body.model };
-    accepted(await context.coordinator.submit('audit', { by, action: 'node-pull', params }));
-    const reply = await context.coordinator.command(node, 'pull', { model: body.model }, pullDeadlineMs);
+    const order = { name: 'pull', message: { model: body.model } } as const;
+    const reply = await context.coordinator.command(by, node, order, pullDeadlineMs);
     return { text: replied(node, reply).text ?? `${node} fetches ${body.model}.` };
   },
   async nodeUnload({ context, params: { node }, body: { model }, by }) {
-    const { coordinator } = context;
     const { capacity } = nodeOr404(context, node);
     const known = findModel(capacity?.models ?? [], model);
     if (!known) {
@@ -99,21 +81,14 @@ export const nodeHandlers = {
         faults: [{ field: 'model', expected, got }],
       });
     }
-    const users = agentsOn(coordinator.view, node, known);
-    if (users.length > 0)
-      throw new FleetError('conflict', {
-        detail: `${known.name} is in use on ${node} by ${listInWords(users)}. Drain the node first, or change their model.`,
-      });
-    accepted(await coordinator.submit('audit', { by, action: 'node-unload', params: { node, model: known.name } }));
-    const reply = await coordinator.command(node, 'unload', { model: known.name }, unloadDeadlineMs);
+    const order = { name: 'unload', message: { model: known.name } } as const;
+    const reply = await context.coordinator.command(by, node, order, unloadDeadlineMs);
     return { text: replied(node, reply).text ?? `${known.name} no longer takes memory on ${node}.` };
   },
   async nodeIdentify({ context, params: { node }, by }) {
     nodeOr404(context, node);
-    const params = { node, seconds: identifySeconds };
-    accepted(await context.coordinator.submit('audit', { by, action: 'node-identify', params }));
-    const message = { seconds: identifySeconds };
-    const reply = await context.coordinator.command(node, 'identify', message, identifyDeadlineMs);
+    const order = { name: 'identify', message: { seconds: identifySeconds } } as const;
+    const reply = await context.coordinator.command(by, node, order, identifyDeadlineMs);
     return { text: replied(node, reply).text ?? `${node} shows itself for ${identifySeconds} s.` };
   },
 } satisfies Partial<Handlers>;

@@ -19,7 +19,6 @@ import type { NodeRow } from '../state/view.ts';
 import { leaseForNode, loseLeases } from '../tasks/leases.ts';
 import { openDeltas, unplaceAgent } from './assignment.ts';
 import { anyHardware } from './hardware.ts';
-import { refuseNotItsOwn } from './held.ts';
 import { sayFarewell } from './transitions.ts';
 
 const noNode = (node: string) => `There is no node ${node}.`;
@@ -114,13 +113,5 @@ export const forgetNode: Decide<'node-forget'> = (view, { by, node }, nowMs) => 
   sayFarewell(draft, node, 'forgotten', 'A person took this node out of the fleet.');
   noteAudit(draft, by, 'node-forget', { node, hardware: row.hardware });
   noteEvent(draft, 'node-forgotten', { node });
-  return decided(draft);
-};
-
-/** Command ids are not secret: only the node that was asked may answer. */
-export const refuseReply: Decide<'reply-refused'> = (view, { node, command, sentTo }, nowMs) => {
-  const draft = openDraft(view, nowMs);
-  if (nodeIn(draft, node))
-    refuseNotItsOwn(draft, node, `it answers the command ${command}, which was sent to ${sentTo}`);
   return decided(draft);
 };

@@ -2,7 +2,7 @@
 // a commit: tokens are perishable, the end report carries the whole text.
 import type { TaskChunk, TaskStreamEvent } from '@blackroad/protocol';
 import type { Touched } from '../state/touched.ts';
-import type { MutableView } from '../state/view.ts';
+import type { View } from '../state/view.ts';
 import { showTask } from './show.ts';
 
 type Listener = (event: TaskStreamEvent) => void;
@@ -21,7 +21,7 @@ export class Following {
   }
 
   /** Passes a chunk on if it comes from the holder of the present attempt. */
-  chunk(task: string, node: string, chunk: TaskChunk, view: MutableView): void {
+  chunk(task: string, node: string, chunk: TaskChunk, view: View): void {
     const listeners = this.#listeners.get(task);
     if (!listeners) return;
     const row = view.tasks.get(task);
@@ -30,7 +30,7 @@ export class Following {
   }
 
   /** After a commit: state changes, then ends. */
-  tell(touched: Touched, view: MutableView): void {
+  tell(touched: Touched, view: View): void {
     if (this.#listeners.size === 0) return;
     for (const id of touched.tasks) {
       const row = view.tasks.get(id);

@@ -5,38 +5,35 @@
 // Nothing here decides anything about the fleet.
 import {
   type Checker,
-  type Decoded,
-  decode,
   encode,
   FleetError,
   type FleetEvent,
   type Principal,
   type Reply,
   type TaskStreamEvent,
-  topics,
 } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import { sortableId } from '@blackroad/std/random';
-import type { Arrived, Bus, BusMessage } from '../bus/bus.ts';
-import { createRefusals, type Refusals } from '../door/counted-refusals.ts';
+import type { Bus, BusMessage } from '../bus/bus.ts';
+import { createRefusals } from '../door/counted-refusals.ts';
 import { Planner, type PlanningFigures } from '../drivers/planner.ts';
 import { fleetState } from '../fleet/tick.ts';
 import { Following } from '../live/following.ts';
 import type { Urgency } from '../placement/plan/replan.ts';
-import { apply, type DurableChange, type Outgoing, outgoing } from '../state/change.ts';
+import { apply, type DurableChange, type Outgoing } from '../state/change.ts';
 import { isDurable, touch } from '../state/change-table.ts';
 import type { Decision, Outcome } from '../state/decision.ts';
-import type { Answer, Decide, InputKind, Inputs, Policy, Stored } from '../state/input.ts';
+import type { Answer, Decide, InputKind, Inputs, NodeOrder, Policy, Stored } from '../state/input.ts';
 import { fill, rebuild } from '../state/rebuild.ts';
 import { nothingTouched, type Touched } from '../state/touched.ts';
 import { type Cuts, emptyView, type MutableView, type View } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
-import { type Asks, createAsks } from './asks.ts';
+import { Arrivals } from './arrivals.ts';
+import { createAsks } from './asks.ts';
+import { Commands } from './commands.ts';
 import { decisions } from './decisions.ts';
 import { createFleetClock, type FleetClock } from './fleet-clock.ts';
-import { branchedOn, offerOf } from './memory-reads.ts';
 import { mayPass, Outage } from './outage.ts';
 import { encodeAll } from './outbound.ts';
 import { reads } from './reads.ts';
@@ -68,12 +65,7 @@ export interface Coordinator {
   submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>>;
   watch(listener: (touched: Touched) => void): () => void;
   follow(task: string, listener: (event: TaskStreamEvent) => void): () => void;
-  command(
-    node: string,
-    name: 'pull' | 'unload' | 'identify' | 'log',
-    message: object,
-    deadlineMs: number,
-  ): Promise<Reply>;
+  command(by: Principal, node: string, order: NodeOrder, deadlineMs: number): Promise<Reply>;
   stop(): Promise<void>;
 }
 
@@ -118,14 +110,12 @@ class Loop implements Coordinator {
   readonly #view: MutableView;
   readonly #waiting: Waiting[] = [];
   readonly #watchers = new Set<(touched: Touched) => void>();
-  readonly #following: Following;
-  readonly #refusals: Refusals;
-  /** Commands that wait for the word of the node they were sent to. */
-  readonly #replies = new Map<string, { node: string; answer: (reply: Reply) => void }>();
+  readonly #following = new Following();
+  readonly #commands: Commands;
+  readonly #arrivals: Arrivals;
   readonly #timers: Timer[] = [];
   readonly #planner: Planner;
   readonly #outage: Outage;
-  readonly #asks: Asks;
   readonly commits: CommitFigures = { count: 0, sumMs: 0, maxMs: 0 };
   #term = 0;
   #running = false;
@@ -143,12 +133,21 @@ class Loop implements Coordinator {
     this.store = parts.store;
     this.policy = parts.policy;
     this.#view = emptyView(parts.random.hex(8), parts.clock.nowMs(), parts.cuts);
-    this.#following = new Following();
-    this.#refusals = createRefusals(parts.log, parts.clock);
-    const { policy, clock, random, fatal } = parts;
+    const { policy, clock, random, check, log, fatal } = parts;
+    const { view } = this;
     const submit = this.submit.bind(this);
-    this.#planner = new Planner({ view: this.view, policy, clock, random, submit, fatal });
-    this.#asks = createAsks({ view: this.view, clock, random, submit, send: (out) => this.#send([out]) });
+    this.#planner = new Planner({ view, policy, clock, random, submit, fatal });
+    this.#commands = new Commands({ clock, random, submit });
+    this.#arrivals = new Arrivals({
+      view,
+      check,
+      refusals: createRefusals(log, clock),
+      asks: createAsks({ view, clock, random, submit, send: (out) => this.#send([out]) }),
+      commands: this.#commands,
+      following: this.#following,
+      submit,
+      count: (name) => this.#count(name),
+    });
     this.#outage = new Outage(clock, random, () => {
       submit('storage-back', { coordinator: random.hex(8), ...this.#outage.story() }).catch(() => {}); // stopping
     });
@@ -166,7 +165,7 @@ class Loop implements Coordinator {
     this.#term = await store.claim(this.#view.coordinator);
     fill(this.#view, await store.load());
     await bus.start(
-      (message) => this.#arrived(message),
+      (message) => this.#arrivals.arrived(message),
       (state) => this.#presence(state),
     );
     // Only from now on can its nodes come: a store that took long to load takes nothing of their grace.
@@ -217,38 +216,8 @@ class Loop implements Coordinator {
     return this.#following.add(task, listener);
   }
 
-  command(
-    node: string,
-    name: 'pull' | 'unload' | 'identify' | 'log',
-    message: object,
-    deadlineMs: number,
-  ): Promise<Reply> {
-    const row = this.#view.nodes.get(node);
-    if (!row) return Promise.reject(new FleetError('no-such-node', { detail: `There is no node ${node}.` }));
-    if (row.presence !== 'online') {
-      return Promise.reject(
-        new FleetError('node-away', { detail: `${node} is ${row.presence}: ${row.presenceReason}` }),
-      );
-    }
-    const { clock, random } = this.#parts;
-    const command = sortableId(clock.nowMs(), random);
-    return new Promise<Reply>((resolve, reject) => {
-      const timer = clock.after(deadlineMs, () => {
-        this.#replies.delete(command);
-        reject(
-          new FleetError('deadline-passed', {
-            detail: `${node} did not answer ${name} within ${deadlineMs / 1000} s.`,
-          }),
-        );
-      });
-      const answer = (reply: Reply) => {
-        timer.cancel();
-        this.#replies.delete(command);
-        resolve(reply);
-      };
-      this.#replies.set(command, { node, answer });
-      this.#send([outgoing(name, { node }, { ...message, command } as never)]);
-    });
+  command(by: Principal, node: string, order: NodeOrder, deadlineMs: number): Promise<Reply> {
+    return this.#commands.give(by, node, order, deadlineMs);
   }
 
   async stop(): Promise<void> {
@@ -459,110 +428,14 @@ class Loop implements Coordinator {
     }
     for (const { type, agent } of touched.events) {
       // What came of it is all there is, and its writer does not ask. Stopping, or the store is away: it is offered at the next hello.
-      if (type === 'memory-branch-cut' && agent !== null) this.#offerBranch(agent).catch(() => {});
+      if (type === 'memory-branch-cut' && agent !== null) this.#arrivals.offerBranch(agent).catch(() => {});
     }
-  }
-
-  async #takeMemory(input: Inputs['memory-up']): Promise<void> {
-    const outcome = await this.submit('memory-up', input);
-    if (outcome.ok && outcome.value.follows) await this.#offerBranch(input.agent);
-  }
-  async #offerBranch(agent: string): Promise<void> {
-    const offer = offerOf(this.view, agent);
-    if (offer) await this.#takeMemory(offer);
   }
 
   #send(messages: readonly Outgoing[]): void {
     if (messages.length === 0) return;
     this.#parts.bus.publish(encodeAll(messages));
     this.#count('messages_sent', messages.length);
-  }
-
-  #arrived(message: Arrived): void {
-    const { topic, payload, retained, refused } = message;
-    if (refused !== undefined) {
-      this.#asks.answerRefused(message, refused);
-      return;
-    }
-    const decoded = decode(topic, payload, this.#parts.check);
-    if ('refused' in decoded) {
-      this.#count(`remark ${decoded.refused}`);
-      this.#refusals.note(decoded.refused, { topic: topic.slice(0, 200) }, decoded.text);
-      if (!retained) this.#asks.answerRefused(message, decoded.text);
-      return;
-    }
-    // A broker gives a kept copy to whoever subscribes: at every start the same command would act anew.
-    if (retained && !topics[decoded.name].retain) {
-      this.#count('remark retained');
-      this.#refusals.note(
-        'retained',
-        { topic: topic.slice(0, 200) },
-        `a retained ${decoded.name} is not acted on; clear it`,
-      );
-      return;
-    }
-    this.#count(`message ${decoded.name}`);
-    this.#take(decoded, message.by).catch((error: Error) =>
-      this.#refusals.note(
-        'not-taken',
-        { topic: topic.slice(0, 200), error: error.message },
-        'a message was not taken in',
-      ),
-    );
-  }
-
-  async #take(decoded: Decoded, by: Principal | undefined): Promise<void> {
-    const node = decoded.params.node as string;
-    switch (decoded.name) {
-      case 'nodeState':
-        await this.submit('node-state', { node, message: decoded.message });
-        return;
-      case 'nodeHello':
-        await this.submit('node-hello', { node, message: decoded.message });
-        for (const agent of branchedOn(this.#view, node)) await this.#offerBranch(agent);
-        return;
-      case 'nodeInfo':
-        await this.submit('node-info', { node, message: decoded.message });
-        return;
-      case 'nodeCapacity':
-        await this.submit('node-capacity', { node, message: decoded.message });
-        return;
-      case 'nodeHealth':
-        await this.submit('node-health', { node, message: decoded.message });
-        return;
-      case 'nodeEvent':
-        await this.submit('node-event', { node, message: decoded.message });
-        return;
-      case 'agentState':
-        await this.submit('agent-observed', { node, message: decoded.message });
-        return;
-      case 'taskReport': {
-        const { message } = decoded;
-        await this.submit('task-report', { node, message });
-        return;
-      }
-      case 'taskChunk':
-        this.#following.chunk(decoded.params.task as string, node, decoded.message, this.#view);
-        return;
-      case 'memoryUp':
-        await this.#takeMemory({ node, agent: decoded.params.agent as string, message: decoded.message });
-        return;
-      case 'reply':
-        await this.#replied(node, decoded.message);
-        return;
-      case 'ask':
-        await this.#asks.take(decoded.params.agent as string, decoded.message, by);
-        return;
-      default:
-        // Messages of the coordinator's own rows, or an agent's `out` for Home Assistant: not for us.
-        return;
-    }
-  }
-
-  async #replied(node: string, message: Reply): Promise<void> {
-    const sent = this.#replies.get(message.command);
-    if (sent?.node === node) sent.answer(message);
-    else if (sent) await this.submit('reply-refused', { node, command: message.command, sentTo: sent.node });
   }
 
   #count(name: string, by = 1): void {

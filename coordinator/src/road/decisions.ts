@@ -13,11 +13,12 @@ import {
 import { acknowledge, unacknowledge } from '../fleet/acknowledge.ts';
 import { applyAgent, removeAgent, renameAgent } from '../fleet/agents.ts';
 import { clockSet } from '../fleet/clock-set.ts';
+import { commandNode, refuseReply } from '../fleet/commands.ts';
 import { enrol, renew } from '../fleet/enrolment.ts';
 import { acceptHello } from '../fleet/hello.ts';
 import { judged } from '../fleet/judged.ts';
 import { acceptEvent } from '../fleet/node-events.ts';
-import { editNode, editNodes, forgetNode, refuseReply, releaseNode } from '../fleet/nodes.ts';
+import { editNode, editNodes, forgetNode, releaseNode } from '../fleet/nodes.ts';
 import { acceptCapacity, acceptHealth, acceptInfo, acceptObserved, acceptState } from '../fleet/presence.ts';
 import { storageBack } from '../fleet/storage-back.ts';
 import { started, tick } from '../fleet/tick.ts';
@@ -46,6 +47,7 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'nodes-edit': editNodes,
   'node-release': releaseNode,
   'node-forget': forgetNode,
+  'node-command': commandNode,
   'agent-apply': applyAgent,
   'agent-rename': renameAgent,
   'agent-remove': removeAgent,

@@ -18,11 +18,18 @@ import type {
   TaskOriginName,
   TaskReport,
   TaskRequest,
+  TopicMessage,
 } from '@blackroad/protocol';
 import type { PlanApplied, PlanPart, Unload } from '../placement/plan/plan-parts.ts';
 import type { StoredHash } from '../store/store.ts';
 import type { Decision } from './decision.ts';
 import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow, View } from './view.ts';
+
+/** What a person may have a node do at once. */
+type OrderName = 'pull' | 'unload' | 'identify' | 'log';
+export type NodeOrder = {
+  [N in OrderName]: { name: N; message: Omit<TopicMessage<N>, 'command'> };
+}[OrderName];
 
 /** `by`: who asks, and with which rights. */
 interface By {
@@ -80,6 +87,8 @@ export interface Inputs {
   'nodes-edit': By & { nodes: string[]; cordoned?: boolean; draining?: boolean };
   'node-release': By & { node: string };
   'node-forget': By & { node: string };
+  /** `command`: the id that the node's answer names. */
+  'node-command': By & { node: string; command: string; order: NodeOrder };
   /** In the space of who asks. `newId`: where it is an agent that never was. */
   'agent-apply': By & { spec: AgentSpec; newId: string };
   'agent-rename': By & { agent: string; name: string };

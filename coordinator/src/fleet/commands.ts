@@ -1,0 +1,43 @@
+// What people have a node do at once: fetch a model, put one down, show itself, send its log. In: who asks, the node and the order; out:
+// the message to the node and a line of the audit in one, or why not. What the node answers goes to whoever asked (road/commands.ts).
+import { listInWords, meansModel, type TopicMessage } from '@blackroad/protocol';
+import { refuse } from '../state/decision.ts';
+import { decided, nodeIn, noteAudit, openDraft, send } from '../state/draft.ts';
+import type { Decide } from '../state/input.ts';
+import type { View } from '../state/view.ts';
+import { refuseNotItsOwn } from './held.ts';
+
+export const commandNode: Decide<'node-command'> = (view, { by, node, command, order }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const row = nodeIn(draft, node);
+  if (!row) return refuse('no-such-node', `There is no node ${node}.`);
+  if (row.presence !== 'online') return refuse('node-away', `${node} is ${row.presence}: ${row.presenceReason}`);
+  const users = order.name === 'unload' ? agentsOn(view, node, order.message.model) : [];
+  if (order.name === 'unload' && users.length > 0)
+    return refuse(
+      'conflict',
+      `${order.message.model} is in use on ${node} by ${listInWords(users)}. Drain the node first, or change their model.`,
+    );
+  // A log is read, which changes nothing: the audit has no line for it.
+  if (order.name === 'identify') noteAudit(draft, by, 'node-identify', { node, seconds: order.message.seconds });
+  else if (order.name !== 'log') noteAudit(draft, by, `node-${order.name}`, { node, model: order.message.model });
+  send(draft, order.name, { node }, { ...order.message, command } as TopicMessage<typeof order.name>);
+  return decided(draft);
+};
+
+/** Agents that are placed there on that model. */
+function agentsOn(view: View, node: string, model: string): string[] {
+  const named = { name: model, aliases: [] };
+  const meant = view.live.get(node)?.capacity?.models.find((each) => meansModel(model, each)) ?? named;
+  const rows = [...(view.agentsByNode.get(node) ?? [])].flatMap((id) => view.agents.get(id) ?? []);
+  const isOn = (placed: string | undefined) => placed !== undefined && meansModel(placed, meant);
+  return rows.flatMap(({ placement, spec }) => (isOn(placement?.model) ? [spec.name] : [])).sort();
+}
+
+/** Command ids are not secret: only the node that was asked may answer. */
+export const refuseReply: Decide<'reply-refused'> = (view, { node, command, sentTo }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  if (nodeIn(draft, node))
+    refuseNotItsOwn(draft, node, `it answers the command ${command}, which was sent to ${sentTo}`);
+  return decided(draft);
+};

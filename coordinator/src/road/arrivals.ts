@@ -1,0 +1,116 @@
+// From what the bus brings to the inputs of the road: decoded, checked against the table of topics, and each put where it belongs. What
+// fits no row, or comes as a kept copy where none is kept, is counted and logged within bounds, and an ask is told why.
+import { type Checker, type Decoded, decode, type Principal, topics } from '@blackroad/protocol';
+import type { Arrived } from '../bus/bus.ts';
+import type { Refusals } from '../door/counted-refusals.ts';
+import type { Following } from '../live/following.ts';
+import type { Outcome } from '../state/decision.ts';
+import type { Answer, InputKind, Inputs } from '../state/input.ts';
+import type { View } from '../state/view.ts';
+import type { Asks } from './asks.ts';
+import type { Commands } from './commands.ts';
+import { branchedOn, offerOf } from './memory-reads.ts';
+
+interface ArrivalsParts {
+  view: View;
+  check: Checker;
+  refusals: Refusals;
+  asks: Asks;
+  commands: Commands;
+  following: Following;
+  submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>>;
+  count(name: string): void;
+}
+
+export class Arrivals {
+  readonly #parts: ArrivalsParts;
+
+  constructor(parts: ArrivalsParts) {
+    this.#parts = parts;
+  }
+
+  arrived(message: Arrived): void {
+    const { check, refusals, asks, count } = this.#parts;
+    const { topic, payload, retained, refused } = message;
+    if (refused !== undefined) {
+      asks.answerRefused(message, refused);
+      return;
+    }
+    const noted = { topic: topic.slice(0, 200) };
+    const decoded = decode(topic, payload, check);
+    if ('refused' in decoded) {
+      count(`remark ${decoded.refused}`);
+      refusals.note(decoded.refused, noted, decoded.text);
+      if (!retained) asks.answerRefused(message, decoded.text);
+      return;
+    }
+    // A broker gives a kept copy to whoever subscribes: at every start the same command would act anew.
+    if (retained && !topics[decoded.name].retain) {
+      count('remark retained');
+      refusals.note('retained', noted, `a retained ${decoded.name} is not acted on; clear it`);
+      return;
+    }
+    count(`message ${decoded.name}`);
+    this.#take(decoded, message.by).catch((error: Error) =>
+      refusals.note('not-taken', { ...noted, error: error.message }, 'a message was not taken in'),
+    );
+  }
+
+  async #take(decoded: Decoded, by: Principal | undefined): Promise<void> {
+    const { view, asks, commands, following, submit } = this.#parts;
+    const node = decoded.params.node as string;
+    switch (decoded.name) {
+      case 'nodeState':
+        await submit('node-state', { node, message: decoded.message });
+        return;
+      case 'nodeHello':
+        await submit('node-hello', { node, message: decoded.message });
+        for (const agent of branchedOn(view, node)) await this.offerBranch(agent);
+        return;
+      case 'nodeInfo':
+        await submit('node-info', { node, message: decoded.message });
+        return;
+      case 'nodeCapacity':
+        await submit('node-capacity', { node, message: decoded.message });
+        return;
+      case 'nodeHealth':
+        await submit('node-health', { node, message: decoded.message });
+        return;
+      case 'nodeEvent':
+        await submit('node-event', { node, message: decoded.message });
+        return;
+      case 'agentState':
+        await submit('agent-observed', { node, message: decoded.message });
+        return;
+      case 'taskReport':
+        await submit('task-report', { node, message: decoded.message });
+        return;
+      case 'taskChunk':
+        following.chunk(decoded.params.task as string, node, decoded.message, view);
+        return;
+      case 'memoryUp':
+        await this.#takeMemory({ node, agent: decoded.params.agent as string, message: decoded.message });
+        return;
+      case 'reply':
+        await commands.replied(node, decoded.message);
+        return;
+      case 'ask':
+        await asks.take(decoded.params.agent as string, decoded.message, by);
+        return;
+      default:
+        // Messages of the coordinator's own rows, or an agent's `out` for Home Assistant: not for us.
+        return;
+    }
+  }
+
+  async #takeMemory(input: Inputs['memory-up']): Promise<void> {
+    const outcome = await this.#parts.submit('memory-up', input);
+    if (outcome.ok && outcome.value.follows) await this.offerBranch(input.agent);
+  }
+
+  /** What a branch of this agent holds is brought to its present writer, as far as it is stored. */
+  async offerBranch(agent: string): Promise<void> {
+    const offer = offerOf(this.#parts.view, agent);
+    if (offer) await this.#takeMemory(offer);
+  }
+}
