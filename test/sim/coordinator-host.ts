@@ -229,14 +229,20 @@ export class CoordinatorHost {
   /** What is stored, whoever runs. */
   readonly stored = <T>(sql: string, ...values: unknown[]): T[] => statementOf(this.#db, sql).all(...values) as T[];
 
-  /** The real store; a commit takes the disk's time, and is where blows land. */
+  /** The real store; a commit takes the disk's time, on its way there and back, and is where blows land. */
   #store(clock: ProcessClock): Store {
     const store = sqliteStore(this.#db, this.#watch.log, clock);
     const never = () => new Promise<never>(() => {});
+    const onItsWay = async () => {
+      const ms = (this.#diskMs / 2) * this.#random.next();
+      if (ms > 0) await new Promise<void>((resolve) => clock.after(ms, resolve));
+    };
     return {
       ...store,
       commit: async (changes, term) => {
         if (!clock.alive) return never();
+        // What is decided is seen by nobody meanwhile.
+        await onItsWay();
         if (this.blow === 'before-commit') {
           this.kill('before it committed');
           return never();
@@ -257,8 +263,7 @@ export class CoordinatorHost {
           this.kill('between commit and send');
           return never();
         }
-        if (this.#diskMs > 0)
-          await new Promise<void>((resolve) => clock.after(this.#diskMs * this.#random.next(), resolve));
+        await onItsWay();
         return done;
       },
       close: async () => {},

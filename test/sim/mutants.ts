@@ -53,6 +53,32 @@ export const mutants: readonly Mutant[] = [
     replace: 'this.#send(messages.splice(0)); const committed = await this.#commit(durable);',
   },
   {
+    name: 'seen-before-commit',
+    file: 'coordinator/src/road/batch.ts',
+    search: 'if (this.durable.length > 0) this.#made.push(...changes);',
+    replace: 'if (this.durable.length < 0) this.#made.push(...changes);',
+  },
+  {
+    name: 'a-decision-does-not-see-those-before-it',
+    file: 'coordinator/src/road/batch.ts',
+    search: 'return (this.#layer ?? this.#committed) as View;',
+    replace: 'return this.#committed as View;',
+  },
+  {
+    name: 'what-is-decided-alters-what-is-committed',
+    file: 'coordinator/src/state/layer.ts',
+    search: 'return map instanceof LayerMap ? map.owned(key, copy) : map.get(key);',
+    replace: 'void copy; return map.get(key);',
+    test: 'coordinator/src/state/layer.test.ts',
+  },
+  {
+    name: 'a-layer-shows-what-it-took-away',
+    file: 'coordinator/src/state/layer.ts',
+    search: 'if (this.#hidden?.has(entry[0])) continue;',
+    replace: '',
+    test: 'coordinator/src/state/layer.test.ts',
+  },
+  {
     name: 'acknowledged-beyond-the-log',
     file: 'coordinator/src/memory/accept.ts',
     search: "down(draft, node, { type: 'ack', agent, epoch: message.epoch, upto: seq, hash });",

@@ -88,7 +88,7 @@ function open(fleet = new SampleFleet()) {
     planner: null as unknown as Planner,
     change(changes: Change[]) {
       for (const change of changes) {
-        const urgency = rig.planner.note(change);
+        const urgency = rig.planner.note(fleet.view, change);
         apply(fleet.view, change);
         if (urgency) rig.planner.wanted(urgency);
       }

@@ -83,9 +83,8 @@ export class Planner {
     this.#rounds?.cancel();
   }
 
-  /** A change that is about to be applied: whether it is a reason to plan, and how urgent. */
-  note(change: Change): Urgency | null {
-    const { view } = this.#parts;
+  /** A change that is about to be made to this view: whether it is a reason to plan, and how urgent. */
+  note(view: View, change: Change): Urgency | null {
     this.#suspects.note(suspectsOf(view, change));
     this.#kept.note(nodesWithOtherAgents(view, change));
     return urgencyOf(view, change, this.#parts.policy);

@@ -147,7 +147,7 @@ function wakeTasks(draft: Draft): void {
  */
 function serveWaiting(draft: Draft): number {
   const { unserved } = draft.view;
-  for (const agent of unserved.values().take(maxServed)) leaseNext(draft, agent);
+  for (const agent of unserved.keys().take(maxServed)) leaseNext(draft, agent);
   return Math.min(unserved.size, maxServed);
 }
 

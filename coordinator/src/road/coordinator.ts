@@ -1,7 +1,7 @@
 // The loop: every input goes decode -> decide -> commit -> send, one batch a turn of the event loop.
-// In a batch each decision sees the changes of those before it; then all durable changes are committed in one transaction, and only
-// then are messages sent, answers given and watchers told. When a commit fails, the view has run ahead of the store: it is made anew
-// from what is stored. Until the store takes writes again, what would have to be stored is refused, and all else goes on.
+// In a batch each decision sees the changes of those before it, and nobody else does; then all durable changes are committed in one
+// transaction, and only then does the view show them, are messages sent, answers given and watchers told. When a commit fails, nothing
+// of it happened. Until the store takes writes again, what would have to be stored is refused, and all else goes on.
 // Nothing here decides anything about the fleet.
 import {
   type Checker,
@@ -21,7 +21,7 @@ import { Planner, type PlanningFigures } from '../drivers/planner.ts';
 import { fleetState } from '../fleet/tick.ts';
 import { Following } from '../live/following.ts';
 import type { Urgency } from '../placement/plan/replan.ts';
-import { apply, type DurableChange, type Outgoing } from '../state/change.ts';
+import type { DurableChange, Outgoing } from '../state/change.ts';
 import { isDurable, touch } from '../state/change-table.ts';
 import type { Decision, Outcome } from '../state/decision.ts';
 import type { Answer, Decide, InputKind, Inputs, NodeOrder, Policy, Stored } from '../state/input.ts';
@@ -31,6 +31,7 @@ import { type Cuts, emptyView, type MutableView, type View } from '../state/view
 import type { Store } from '../store/store.ts';
 import { Arrivals } from './arrivals.ts';
 import { createAsks } from './asks.ts';
+import { Batch } from './batch.ts';
 import { Commands } from './commands.ts';
 import { decisions } from './decisions.ts';
 import { createFleetClock, type FleetClock } from './fleet-clock.ts';
@@ -282,20 +283,24 @@ class Loop implements Coordinator {
     const batch: Waiting[] = [];
     this.#noticeClock();
     const now = this.#parts.clock.nowMs();
-    const durable: DurableChange[] = [];
-    const messages: Outgoing[] = [];
     const touched = nothingTouched();
-    const outcomes: Outcome<unknown>[] = [];
     let plan: Urgency | null = null;
+    const made = new Batch(this.#view, (view, change) => {
+      const urgency = this.#planner.note(view, change);
+      if (plan !== 'urgent') plan = urgency ?? plan;
+      touch(touched, change, view);
+    });
+    const messages: Outgoing[] = [];
+    const outcomes: Outcome<unknown>[] = [];
     for (const waiting of this.#waiting) {
-      if (batch.length >= maxBatch || durable.length >= maxBatchChanges) break;
+      if (batch.length >= maxBatch || made.durable.length >= maxBatchChanges) break;
       const { kind, input } = waiting;
       const isProbe = kind === 'storage-back';
       const isAlone = isProbe || kind === 'clock-set';
       if (isAlone && batch.length > 0) break;
       batch.push(waiting);
       const decide = decisions[kind] as Decide<InputKind>;
-      const decision: Decision<unknown> = decide(this.view, input as never, now, this.policy);
+      const decision: Decision<unknown> = decide(made.decided(), input as never, now, this.policy);
       this.#count(`input ${kind}`);
       for (const { reason, text } of decision.remarks ?? []) {
         this.#count(`remark ${reason}`);
@@ -305,13 +310,7 @@ class Loop implements Coordinator {
         outcomes.push(this.#outage.refuse());
         continue;
       }
-      for (const change of decision.changes) {
-        const urgency = this.#planner.note(change);
-        if (plan !== 'urgent') plan = urgency ?? plan;
-        apply(this.#view, change);
-        if (isDurable(change)) durable.push(change);
-        touch(touched, change, this.view);
-      }
+      made.add(decision.changes);
       messages.push(...decision.messages);
       outcomes.push(decision.outcome);
       if (isAlone) break;
@@ -319,12 +318,13 @@ class Loop implements Coordinator {
     this.#waiting.splice(0, batch.length);
     const [{ kind, input }] = batch as [Waiting];
     const clockSetMs = kind === 'clock-set' ? (input as Inputs['clock-set']).byMs : 0;
+    const { durable } = made;
     if (durable.length > 0) {
       const startedMs = this.#parts.clock.monotonicMs();
       const committed = await this.#commit(durable);
       if ('refused' in committed) {
-        // What waits is as it was in the store; so is what only the view knows.
-        if (clockSetMs !== 0) apply(this.#view, { type: 'clock-set', byMs: -clockSetMs, resumed: false });
+        // What waits is not moved in the store, so what only the view knows is not either.
+        if (clockSetMs === 0) made.drop();
         for (const { resolve } of batch) resolve(committed.refused());
         return;
       }
@@ -333,6 +333,7 @@ class Loop implements Coordinator {
       this.commits.count++;
       this.commits.sumMs += this.#commitMs;
       this.commits.maxMs = Math.max(this.commits.maxMs, this.#commitMs);
+      made.commit();
       touched.events = committed.events;
       this.#count('commits');
       this.#count('changes', durable.length);
@@ -383,7 +384,7 @@ class Loop implements Coordinator {
           {},
           'somebody else changed what was decided from: nothing of it is stored, and it is to be asked again',
         );
-        await this.#rebuild(durable);
+        rebuild(this.#view, await this.store.load());
         this.#planner.startOver();
         return { refused: quicker };
       }
@@ -400,12 +401,8 @@ class Loop implements Coordinator {
         log.error({ err: error }, 'nothing can be stored: what would have to be is refused, all else goes on');
       }
       this.#outage.failed(error);
-      await this.#rebuild(durable);
       return { refused: () => this.#outage.refuse() };
     }
-  }
-  async #rebuild(lost: readonly DurableChange[]): Promise<void> {
-    rebuild(this.#view, await this.store.load(), lost);
   }
   /** Another coordinator goes on from what is stored, which is all that was accepted here. Nothing is told any more, its end neither. */
   #stepBack(by: string): { refused: () => Outcome<never> } {

@@ -17,6 +17,7 @@ import {
   type TopicParams,
 } from '@blackroad/protocol';
 import { signsOf } from '../fleet/health.ts';
+import { LayerSet, owned } from './layer.ts';
 import { movedTask, moveHeard } from './moved-times.ts';
 import {
   type AcknowledgedRow,
@@ -35,6 +36,7 @@ import {
   type KeyRow,
   type ModelFault,
   type MutableView,
+  type NodeLive,
   type NodeRow,
   type PastBoots,
   type PlaceTrouble,
@@ -281,12 +283,12 @@ export function apply(view: MutableView, change: Change): void {
     case 'task-dismissed':
       return;
     case 'seen': {
-      const live = view.live.get(change.node);
+      const live = liveOf(view, change.node);
       if (live) live.lastSeenMs = change.atMs;
       return;
     }
     case 'health': {
-      const live = view.live.get(change.node);
+      const live = liveOf(view, change.node);
       if (live) {
         live.signs = signsOf(change.health, view.nodes.get(change.node)?.info ?? null, live.signs);
         live.health = change.health;
@@ -295,7 +297,7 @@ export function apply(view: MutableView, change: Change): void {
       return;
     }
     case 'capacity': {
-      const live = view.live.get(change.node);
+      const live = liveOf(view, change.node);
       if (!live) return;
       live.capacity = change.capacity;
       const before = view.modelUse.get(change.node);
@@ -306,7 +308,7 @@ export function apply(view: MutableView, change: Change): void {
       return;
     }
     case 'hello': {
-      const live = view.live.get(change.node);
+      const live = liveOf(view, change.node);
       if (live) {
         live.helloBoot = change.boot;
         if (change.heartbeatMs !== undefined) live.heartbeatMs = change.heartbeatMs;
@@ -321,38 +323,38 @@ export function apply(view: MutableView, change: Change): void {
     case 'frozen':
       for (const { id, presence, site } of view.frozen.length > 0 ? view.nodes.values() : []) {
         if (presence !== 'suspect' && presence !== 'lost') continue;
-        if (freezeAt(view.frozen, site) && !freezeAt(change.frozen, site)) view.excused.add(id);
+        if (freezeAt(view.frozen, site) && !freezeAt(change.frozen, site)) view.excused.set(id, true);
       }
       view.frozen = change.frozen;
       return;
     case 'boots': {
-      const live = view.live.get(change.node);
+      const live = liveOf(view, change.node);
       if (live) live.boots = change.boots;
       return;
     }
     case 'connects': {
-      const live = view.live.get(change.node);
+      const live = liveOf(view, change.node);
       if (live) live.connects = change.connects;
       return;
     }
     case 'refusals': {
-      const live = view.live.get(change.node);
+      const live = liveOf(view, change.node);
       if (live) live.refusals = change.refusals;
       return;
     }
     case 'spent': {
-      const live = view.live.get(change.node);
+      const live = liveOf(view, change.node);
       if (live) live.spent = { ...live.spent, [change.of]: change.spent };
       return;
     }
     case 'model-used':
-      view.modelUse.get(change.node)?.set(change.model, change.atMs);
+      owned(view.modelUse, change.node, copyOfMap)?.set(change.model, change.atMs);
       return;
     case 'model-fault':
       noteFault(view.modelFaults, change);
       return;
     case 'behind': {
-      const live = view.live.get(change.node);
+      const live = liveOf(view, change.node);
       if (!live) return;
       if (change.behind) live.behind = change.behind;
       else delete live.behind;
@@ -367,7 +369,7 @@ export function apply(view: MutableView, change: Change): void {
       return;
     case 'renewed':
       view.coordinator = change.coordinator;
-      for (const live of view.live.values()) live.helloBoot = null;
+      for (const id of [...view.live.keys()]) (liveOf(view, id) as NodeLive).helloBoot = null;
       return;
     case 'ticked':
       view.tickedMs = change.atMs;
@@ -406,7 +408,7 @@ function nameAgent(view: MutableView, before: AgentRow | undefined, { id, space,
 }
 
 function noteHolder(view: MutableView, { agent, ...holder }: HolderRow): void {
-  const holders = view.holders.get(agent);
+  const holders = owned(view.holders, agent, copyOfList);
   if (!holders) view.holders.set(agent, [holder]);
   // The same row again changes nothing.
   else if ((holders[holders.length - 1] as Omit<HolderRow, 'agent'>).epoch < holder.epoch) holders.push(holder);
@@ -417,7 +419,7 @@ function noteHolder(view: MutableView, { agent, ...holder }: HolderRow): void {
 function useModel(view: MutableView, { agent, node }: TaskRow, atMs: number): void {
   const placement = view.agents.get(agent)?.placement;
   if (!placement || placement.node !== node) return;
-  let used = view.modelUse.get(node);
+  let used = owned(view.modelUse, node, copyOfMap);
   if (!used) {
     used = new Map();
     view.modelUse.set(node, used);
@@ -430,7 +432,7 @@ const maxWorkedPerNode = 64;
 function modelWorked(view: MutableView, { agent, node, endedMs }: EndedTask): void {
   const placement = view.agents.get(agent)?.placement;
   if (!placement || placement.node !== node) return;
-  const here = view.modelWorked.get(node) ?? new Map<string, number>();
+  const here = owned(view.modelWorked, node, copyOfMap) ?? new Map<string, number>();
   here.delete(placement.model);
   here.set(placement.model, endedMs);
   if (here.size > maxWorkedPerNode) here.delete(here.keys().next().value as string);
@@ -441,7 +443,7 @@ function noteFault(
   faults: MutableView['modelFaults'],
   { node, model, fault }: Extract<Change, { type: 'model-fault' }>,
 ): void {
-  const here = faults.get(node) ?? new Map<string, ModelFault>();
+  const here = owned(faults, node, copyOfMap) ?? new Map<string, ModelFault>();
   here.delete(model);
   if (fault) here.set(model, fault);
   const [oldest] = here.keys();
@@ -466,20 +468,29 @@ function rememberEnd(view: MutableView, { id, space, idempotencyKey }: TaskRow):
   if (key !== null && view.justEndedKeys.get(key) === oldest) view.justEndedKeys.delete(key);
 }
 
+// What a view alters in place, for a layer that must have it for itself.
+const copyOfMap = <K, V>(map: Map<K, V>): Map<K, V> => new Map(map);
+/** An index may hold thousands of ids. */
+const layerOfSet = <V>(set: Set<V>): Set<V> => new LayerSet(set);
+const copyOfList = <V>(list: V[]): V[] => [...list];
+const copyOfWork = ({ waiting, leased }: AgentWork): AgentWork => ({ waiting: [...waiting], leased: new Set(leased) });
+const copyOfLive = (live: NodeLive): NodeLive => ({ ...live });
+const liveOf = (view: MutableView, node: string): NodeLive | undefined => owned(view.live, node, copyOfLive);
+
 function add<K>(index: Map<K, Set<string>>, key: K, value: string): void {
-  const set = index.get(key);
+  const set = owned(index, key, layerOfSet);
   if (set) set.add(value);
   else index.set(key, new Set([value]));
 }
 function drop<K>(index: Map<K, Set<string>>, key: K, value: string): void {
-  const set = index.get(key);
+  const set = owned(index, key, layerOfSet);
   if (!set) return;
   set.delete(value);
   if (set.size === 0) index.delete(key);
 }
 
 function workOf(view: MutableView, agent: string): AgentWork {
-  let work = view.work.get(agent);
+  let work = owned(view.work, agent, copyOfWork);
   if (!work) {
     work = { waiting: [], leased: new Set() };
     view.work.set(agent, work);
@@ -513,14 +524,14 @@ function indexTimes(view: MutableView, row: TaskRow): void {
   if (row.state === 'queued' && row.notBeforeMs > 0) add(view.tasksByWake, wakeSlot(row.notBeforeMs), row.id);
 }
 /** The first few become the last. */
-function turnRound(set: Set<string>, count: number): void {
-  for (const each of [...set.values().take(count)]) {
-    set.delete(each);
-    set.add(each);
+function turnRound(names: Map<string, true>, count: number): void {
+  for (const each of [...names.keys().take(count)]) {
+    names.delete(each);
+    names.set(each, true);
   }
 }
 function noteServed(view: MutableView, agent: string, { waiting, leased }: AgentWork): void {
-  if (waiting.length > 0 && leased.size === 0) view.unserved.add(agent);
+  if (waiting.length > 0 && leased.size === 0) view.unserved.set(agent, true);
   else view.unserved.delete(agent);
 }
 function unindexTask(view: MutableView, row: TaskRow): void {

@@ -50,10 +50,11 @@ export function moveHeard(view: MutableView, byMs: number): void {
       next.spent = { ...next.spent, [name]: moved(each, spent, byMs) };
     view.live.set(id, next);
   }
-  for (const models of [...view.modelUse.values(), ...view.modelWorked.values()])
-    for (const [model, atMs] of models) models.set(model, atMs + byMs);
-  for (const faults of view.modelFaults.values())
-    for (const [model, row] of faults) faults.set(model, moved(row, fault, byMs));
+  for (const models of [view.modelUse, view.modelWorked])
+    for (const [node, times] of models)
+      models.set(node, new Map(Array.from(times, ([model, atMs]) => [model, atMs + byMs])));
+  for (const [node, faults] of view.modelFaults)
+    view.modelFaults.set(node, new Map(Array.from(faults, ([model, row]) => [model, moved(row, fault, byMs)])));
   for (const [agent, row] of view.placeTroubles) view.placeTroubles.set(agent, moved(row, trouble, byMs));
   view.frozen = view.frozen.map((row) => moved(row, freeze, byMs));
 }

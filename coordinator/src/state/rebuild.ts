@@ -2,7 +2,7 @@
 // In: what the store loads. Out: a view that knows nothing the store does not, save what nodes said of themselves since (their
 // heartbeats, capacity and connections are never stored, and stay true).
 import { apply, type DurableChange } from './change.ts';
-import { inSpace, type MemoryHead, type MutableView } from './view.ts';
+import type { MemoryHead, MutableView } from './view.ts';
 
 interface Loaded {
   changes: Iterable<DurableChange>;
@@ -35,7 +35,7 @@ const origins: Record<keyof MutableView, Origin> = {
   heads: 'stored',
   branches: 'stored',
   acknowledged: 'stored',
-  justMerged: 'heard', // below: what was not stored is taken out
+  justMerged: 'heard',
   work: 'stored',
   unserved: 'stored',
   agentsByNode: 'stored',
@@ -50,15 +50,14 @@ const origins: Record<keyof MutableView, Origin> = {
   excused: 'heard',
   tasksByDeadline: 'stored',
   tasksByWake: 'stored',
-  justEnded: 'heard', // below: what was not stored is taken out
+  justEnded: 'heard',
   justEndedKeys: 'heard',
   announcedMs: 'heard',
   tickedMs: 'heard',
   resumedMs: 'heard',
 };
 
-/** `lost`: what the view knew and the store does not. */
-export function rebuild(view: MutableView, loaded: Loaded, lost: readonly DurableChange[]): void {
+export function rebuild(view: MutableView, loaded: Loaded): void {
   const observed = new Map(view.observed);
   for (const [name, from] of Object.entries(origins) as [keyof MutableView, Origin][])
     if (from === 'stored') (view[name] as { clear(): void }).clear();
@@ -68,15 +67,5 @@ export function rebuild(view: MutableView, loaded: Loaded, lost: readonly Durabl
   for (const [agent, seen] of observed) {
     const placement = view.agents.get(agent)?.placement;
     if (placement?.node === seen.node && placement.epoch === seen.epoch) view.observed.set(agent, seen);
-  }
-  // An end that was not stored is none, and neither is a merge.
-  for (const change of lost) {
-    if (change.type === 'branch') view.justMerged.delete(change.row.id);
-    if (change.type !== 'task-end') continue;
-    const { id, space, idempotencyKey } = change.row;
-    view.justEnded.delete(id);
-    if (idempotencyKey === null) continue;
-    const key = inSpace(space, idempotencyKey);
-    if (view.justEndedKeys.get(key) === id) view.justEndedKeys.delete(key);
   }
 }

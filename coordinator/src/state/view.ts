@@ -415,7 +415,7 @@ export interface MutableView {
   acknowledged: Map<string, AcknowledgedRow>;
   work: Map<string, AgentWork>;
   /** Agents whose work all waits; who was looked at last comes last. */
-  unserved: Set<string>;
+  unserved: Map<string, true>;
   agentsByNode: Map<string, Set<string>>;
   leasesByNode: Map<string, Set<string>>;
   /** When a loaded chat model was last used, or loaded, by node and name; only models that are loaded or in use. */
@@ -432,7 +432,7 @@ export interface MutableView {
   /** Where moves of agents are frozen, and why; the fleet as a whole comes first. */
   frozen: Freeze[];
   /** Away when their site was let go again: they do not freeze it a second time. */
-  excused: Set<string>;
+  excused: Map<string, true>;
   /** Live tasks by the second in which their deadline lies. */
   tasksByDeadline: Map<number, Set<string>>;
   /** Waiting tasks that are backing off, by the 250 ms slot in which that ends. */
@@ -500,7 +500,7 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     justMerged: new Map(),
     acknowledged: new Map(),
     work: new Map(),
-    unserved: new Set(),
+    unserved: new Map(),
     agentsByNode: new Map(),
     leasesByNode: new Map(),
     modelUse: new Map(),
@@ -510,7 +510,7 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     nodesByHardware: new Map(),
     tasksByIdempotencyKey: new Map(),
     frozen: [],
-    excused: new Set(),
+    excused: new Map(),
     tasksByDeadline: new Map(),
     tasksByWake: new Map(),
     justEnded: new Map(),

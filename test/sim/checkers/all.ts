@@ -14,6 +14,7 @@ import { oneEnd } from './one-end.ts';
 import { oneHand } from './one-hand.ts';
 import { oneLease } from './one-lease.ts';
 import { givesWay, oneRun } from './one-run.ts';
+import { onlyCommitted } from './only-committed.ts';
 import { onlyHere } from './only-here.ts';
 import { presence } from './presence.ts';
 import { queueBound } from './queue-bound.ts';
@@ -26,6 +27,7 @@ export const checkers: readonly MakeChecker[] = [
   // First: what did not come to rest is not judged further.
   rest,
   commitFirst,
+  onlyCommitted,
   admitted,
   oneEnd,
   taskKept,
