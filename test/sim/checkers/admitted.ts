@@ -1,5 +1,6 @@
 // [INV-admitted] The broker has a node's connection only while that node is one of the fleet, by the key on record and with a certificate
 // that lasts: no other is let in, and one that may not stay is cut within the time in which rights are looked at again.
+import type { NodeRow } from '../../../coordinator/src/state/view.ts';
 import type { MakeChecker } from '../checker.ts';
 import type { Admission } from '../network.ts';
 
@@ -7,12 +8,11 @@ import type { Admission } from '../network.ts';
 const cutWithinMs = 15_000 + 2_000;
 
 export const admitted: MakeChecker = ({ world, stored, broke }) => {
-  /** Let in since the last look, with what spoke against it then. */
-  let fresh: { connection: Admission; why: string }[] = [];
   /** Since when a connection may not stay, by its id. */
   const since = new Map<number, number>();
-  const fault = ({ node, keyFingerprint }: Admission): string | null => {
-    const row = stored.nodes.get(node);
+  type Nodes = ReadonlyMap<string, Pick<NodeRow, 'status' | 'keyFingerprint'>>;
+  const fault = ({ node, keyFingerprint }: Admission, nodes: Nodes = stored.nodes): string | null => {
+    const row = nodes.get(node);
     if (!row) return 'is not of the fleet';
     if (row.status !== 'active') return `is ${row.status}`;
     return row.keyFingerprint === keyFingerprint ? null : 'has another key on record';
@@ -27,15 +27,11 @@ export const admitted: MakeChecker = ({ world, stored, broke }) => {
     exercised: 0,
     admitted(connection) {
       checker.exercised++;
-      const why = fault(connection);
-      if (why) fresh.push({ connection, why });
+      // The coordinator goes by what was stored when it last heard of a commit; the word of another one may be on its way.
+      const why = fault(connection) && fault(connection, world.host.coordinator?.view.nodes);
+      if (why) broke(checker.name, `${connection.machine} was let in as ${connection.node}, which ${why}`);
     },
     looked() {
-      // What had been decided for it and was not stored yet is stored now.
-      for (const { connection, why } of fresh)
-        if (fault(connection) === why)
-          broke(checker.name, `${connection.machine} was let in as ${connection.node}, which ${why}`);
-      fresh = [];
       const { nowMs } = world.timeline;
       const { clock, isUp } = world.host;
       const connections = isUp && !clock?.paused ? world.network.admitted() : [];
