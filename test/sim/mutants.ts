@@ -337,7 +337,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the-valve-counts-who-is-shut-out-or-never-came',
     file: 'coordinator/src/fleet/valve.ts',
-    search: "if (row?.status !== 'active' || row.presence === 'never') continue;",
+    search: "if (row.status !== 'active' || row.presence === 'never') continue;",
     replace: 'if (!row) continue;',
   },
   {
@@ -408,7 +408,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an-older-node-is-told-names',
     file: 'coordinator/src/fleet/assignment.ts',
-    search: 'const isOlder = nodeIn(draft, placement.node)?.agentIds !== true;',
+    search: 'const isOlder = draft.nodes.get(placement.node)?.agentIds !== true;',
     replace: 'const isOlder = placement.epoch < 0;',
   },
   {

@@ -4,7 +4,6 @@ import { maxSessions, mayDo, type Principal, type Role } from '@blackroad/protoc
 import { refuse } from '../state/decision.ts';
 import { change, decided, decidedWith, noteAudit, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
-import type { DeepReadonly } from '../state/readonly.ts';
 import type { JoinTokenRow, KeyRow, SessionRow, View } from '../state/view.ts';
 import { principalOfSession } from './principals.ts';
 
@@ -30,7 +29,7 @@ export const createToken: Decide<'token-create'> = (view, { by, request, id, sec
 };
 
 export const revokeToken: Decide<'token-revoke'> = (view, { by, id }, nowMs) => {
-  const row = view.tokens.get(id) as JoinTokenRow | undefined;
+  const row = view.tokens.get(id);
   if (!row) return refuse('no-such-token', `There is no join token ${id}.`);
   const draft = openDraft(view, nowMs);
   if (!row.revoked) {
@@ -55,7 +54,7 @@ export const createKey: Decide<'key-create'> = (view, { by, row }, nowMs) => {
 };
 
 export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
-  const row = view.keys.get(id) as KeyRow | undefined;
+  const row = view.keys.get(id);
   if (!row) return refuse('no-such-key', `There is no key ${id}.`);
   if (!row.revoked && isLastAdmin(view, row))
     return refuse(
@@ -73,7 +72,7 @@ export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
 };
 
 /** The key with this id and secret, where it is good: for HTTP and the broker alike. */
-export function findKey(view: View, id: string, secretHash: string, nowMs: number): DeepReadonly<KeyRow> | null {
+export function findKey(view: View, id: string, secretHash: string, nowMs: number): KeyRow | null {
   const row = view.keys.get(id);
   const fits = isSame(secretHash, row?.secretHash ?? '');
   return row && fits && isGood(row, nowMs) ? row : null;
@@ -86,12 +85,12 @@ function isSame(given: string, known: string): boolean {
 }
 
 /** Neither revoked nor past its end. */
-export function isGood({ revoked, expiresMs }: DeepReadonly<KeyRow>, nowMs: number): boolean {
+export function isGood({ revoked, expiresMs }: KeyRow, nowMs: number): boolean {
   return !revoked && (expiresMs === undefined || nowMs < expiresMs);
 }
 
 /** Whether nobody but this key may make keys for good: one with an end does not stand in for it. */
-export function isLastAdmin(view: View, { id, role, revoked }: DeepReadonly<KeyRow>): boolean {
+export function isLastAdmin(view: View, { id, role, revoked }: KeyRow): boolean {
   const makesKeys = (held: Role) => mayDo([held], 'keys:write');
   if (!makesKeys(role) || revoked) return false;
   for (const other of view.keys.values())
@@ -101,7 +100,7 @@ export function isLastAdmin(view: View, { id, role, revoked }: DeepReadonly<KeyR
 
 /** When a key was last used, as a person who tidies up needs it. Nobody did anything: the audit says nothing of it. */
 export const noteKeyUse: Decide<'key-used'> = (view, { id, atMs }, nowMs) => {
-  const row = view.keys.get(id) as KeyRow | undefined;
+  const row = view.keys.get(id);
   const draft = openDraft(view, nowMs);
   if (row && !row.revoked && row.lastUsedMs !== atMs) change(draft, { type: 'key', row: { ...row, lastUsedMs: atMs } });
   return decided(draft);
@@ -114,7 +113,7 @@ export const recordAudit: Decide<'audit'> = (view, { by, action, params }, nowMs
 };
 
 /** A console is the concern of its own key, and of whoever looks after all of them. */
-export function maySee(by: Principal, session: DeepReadonly<SessionRow>): boolean {
+export function maySee(by: Principal, session: SessionRow): boolean {
   const isOwn = (by.kind === 'key' || by.kind === 'session') && session.keyId === by.id;
   return isOwn || mayDo(by.roles, 'sessions:write');
 }

@@ -3,15 +3,12 @@
 import { type AgentSpec, actorOf, isApart, maxAgents, meansModel, type Principal } from '@blackroad/protocol';
 import { type Decision, refuse } from '../state/decision.ts';
 import {
-  agentIn,
   change,
   type Draft,
   decided,
   decidedWith,
   dropAgent,
   leasedIn,
-  nameIn,
-  nodeIn,
   noteAudit,
   noteEvent,
   openDraft,
@@ -19,7 +16,7 @@ import {
   waitingIn,
 } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
-import { type AgentRow, agentIdOf, inSpace, type NodeRow, type View } from '../state/view.ts';
+import { type AgentRow, agentIdOf, agentNameOf, inSpace, type NodeRow, type View } from '../state/view.ts';
 import { endTask } from '../tasks/ends.ts';
 import { leaseNext, sendCancel } from '../tasks/leases.ts';
 import {
@@ -39,7 +36,7 @@ export const applyAgent: Decide<'agent-apply'> = (view, { by, spec, newId }, now
   const { space } = by;
   const { name } = spec;
   const known = agentIdOf(view, space, name);
-  const before = known === undefined ? undefined : agentIn(draft, known);
+  const before = known === undefined ? undefined : draft.agents.get(known);
   if (before && JSON.stringify(before.spec) === JSON.stringify(spec))
     return decidedWith(draft, { id: before.id, version: before.version, created: false, changed: false });
   if (!before && view.agents.size >= maxAgents)
@@ -120,7 +117,7 @@ function tellOrTakeOff(draft: Draft, before: AgentRow, row: AgentRow): void {
 
 /** Why a placed agent can obviously not stay, in words; the finer judgement is placement's. */
 function misfitOf(draft: Draft, before: AgentRow, { spec, placement }: AgentRow): string | null {
-  const node = placement && nodeIn(draft, placement.node);
+  const node = placement && draft.nodes.get(placement.node);
   if (!node) return null;
   const { class: classes, site, labels, nodes } = spec.placement;
   if (nodes.length > 0 && !nodes.includes(node.id)) return `${node.id} is not among its nodes`;
@@ -148,8 +145,8 @@ function wants(draft: Draft, node: NodeRow, spec: AgentSpec, model: string): boo
  */
 export const renameAgent: Decide<'agent-rename'> = (view, { by, agent, name }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  const row = agentIn(draft, agent);
-  if (!row) return refuse('no-such-agent', `There is no agent ${nameIn(draft, agent)}.`);
+  const row = draft.agents.get(agent);
+  if (!row) return refuse('no-such-agent', `There is no agent ${agentNameOf(draft, agent)}.`);
   const was = row.spec.name;
   if (was === name) return decided(draft);
   if (agentIdOf(view, row.space, name) !== undefined)
@@ -194,8 +191,8 @@ function withCompany(placement: AgentSpec['placement'], was: string, name: strin
 
 export const removeAgent: Decide<'agent-remove'> = (view, { by, agent }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  const row = agentIn(draft, agent);
-  if (!row) return refuse('no-such-agent', `There is no agent ${nameIn(draft, agent)}.`);
+  const row = draft.agents.get(agent);
+  if (!row) return refuse('no-such-agent', `There is no agent ${agentNameOf(draft, agent)}.`);
   const { id, space, epoch, version } = row;
   const { name } = row.spec;
   const problem = { code: 'no-such-agent', text: `The agent ${name} was removed.`, retryable: false };

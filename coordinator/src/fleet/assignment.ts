@@ -12,17 +12,7 @@ import {
   type UnplacedWhy,
 } from '@blackroad/protocol';
 import type { Unload } from '../placement/plan/plan-parts.ts';
-import {
-  agentIn,
-  change,
-  type Draft,
-  helloBootIn,
-  nodeIn,
-  noteEvent,
-  putAgent,
-  putNode,
-  send,
-} from '../state/draft.ts';
+import { change, type Draft, noteEvent, putAgent, putNode, send } from '../state/draft.ts';
 import type { AgentRow, Behind, NodeRow, Placement } from '../state/view.ts';
 import { loseAgentLeases } from '../tasks/leases.ts';
 import { leftOf, quietAfter, quietOf } from './quiet.ts';
@@ -32,7 +22,7 @@ export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): A
   const quietMs = leftOf(view, placement.quiet, nowMs);
   const { id, spec } = row;
   // An older node-agent knows agents by the name in the spec: for it that is the id.
-  const isOlder = nodeIn(draft, placement.node)?.agentIds !== true;
+  const isOlder = draft.nodes.get(placement.node)?.agentIds !== true;
   return {
     id,
     spec: isOlder && spec.name !== id ? { ...spec, name: id } : spec,
@@ -53,13 +43,13 @@ export const maxAssignedBytes = maxAssignmentBytes - 1024;
 function snapshotParts(draft: Draft, node: string): AssignmentSnapshot[] {
   const agents: AssignedAgent[] = [];
   for (const id of draft.view.agentsByNode.get(node) ?? []) {
-    const row = agentIn(draft, id);
+    const row = draft.agents.get(id);
     if (row?.placement?.node === node) agents.push(assignedOf(draft, row, row.placement));
   }
   agents.sort((a, b) => ((a.id as string) < (b.id as string) ? -1 : 1));
   const parts = cutParts(draft, agents, assignedBytes);
   if (parts.length === 0) parts.push([]);
-  const generation = nodeIn(draft, node)?.generation ?? 0;
+  const generation = draft.nodes.get(node)?.generation ?? 0;
   return parts.map((part, i) => ({ generation, part: i + 1, parts: parts.length, agents: part }));
 }
 export function sendSnapshot(draft: Draft, node: string): void {
@@ -116,7 +106,7 @@ function deltaOf(deltas: Deltas, node: string) {
 /** Steps the generation of every touched node and sends it the difference. A node that is away asks for the snapshot later. [INV-generation] */
 export function sendDeltas(draft: Draft, deltas: Deltas): void {
   for (const [id, { put, remove }] of deltas) {
-    const node = nodeIn(draft, id);
+    const node = draft.nodes.get(id);
     if (!node || (put.size === 0 && remove.size === 0)) continue;
     type Step = { put: AssignedAgent } | { remove: { agent: string; epoch: number } };
     const steps: Step[] = [];
@@ -132,7 +122,8 @@ export function sendDeltas(draft: Draft, deltas: Deltas): void {
       generation++;
       // A quarantined node hears nothing, but must not be taken for up to date when it is released. One that has not said hello in this
       // boot is about to: it may be of another version than before, and gets the snapshot.
-      if (node.status === 'active' && helloBootIn(draft, id) === node.boot) send(draft, 'assign', { node: id }, delta);
+      if (node.status === 'active' && draft.live.get(id)?.helloBoot === node.boot)
+        send(draft, 'assign', { node: id }, delta);
     }
     putNode(draft, { ...node, generation });
   }
@@ -175,7 +166,7 @@ export interface Move {
 export function makeMoves(draft: Draft, moves: readonly Move[], unloads: readonly Unload[]): void {
   const deltas = openDeltas();
   for (const move of moves) {
-    const row = agentIn(draft, move.agent);
+    const row = draft.agents.get(move.agent);
     if (!row) continue;
     if (move.to) placeAgent(draft, deltas, row, move, move.to);
     else unplaceAgent(draft, deltas, row, move);
@@ -191,7 +182,7 @@ export function makeMoves(draft: Draft, moves: readonly Move[], unloads: readonl
 
 function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to: NonNullable<Move['to']>): void {
   const before = row.placement;
-  const node = nodeIn(draft, to.node);
+  const node = draft.nodes.get(to.node);
   if (!node) return;
   if (before && before.node === to.node && before.model === to.model) return;
   if (before) leave(draft, deltas, row, before, `${row.spec.name} goes to ${to.node}`);
@@ -268,7 +259,7 @@ export function unplaceAgent(
 }
 
 function leave(draft: Draft, deltas: Deltas, row: AgentRow, before: Placement, reason: string): void {
-  const node = nodeIn(draft, before.node);
+  const node = draft.nodes.get(before.node);
   if (node) removeDelta(deltas, before.node, row.id, before.epoch);
   const lost = node?.presence !== 'online';
   loseAgentLeases(

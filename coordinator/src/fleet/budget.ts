@@ -6,13 +6,12 @@ import type { EventType } from '@blackroad/protocol';
 import type { Change } from '../state/change.ts';
 import { change, type Draft, remark } from '../state/draft.ts';
 import { eventRow } from '../state/event-row.ts';
-import type { DeepReadonly } from '../state/readonly.ts';
 import { agentNameOf, type Budget, type BudgetName, type Spent, type View } from '../state/view.ts';
 
 export const overBudget = 'over-budget';
 
 /** What a node has now. */
-export function leftOf(spent: DeepReadonly<Spent> | undefined, { burst, perMinute }: Budget, nowMs: number): Spent {
+export function leftOf(spent: Spent | undefined, { burst, perMinute }: Budget, nowMs: number): Spent {
   if (!spent) return { left: burst, atMs: nowMs, refused: 0 };
   // The clock may have been set back.
   const grownMs = Math.max(0, nowMs - spent.atMs);
@@ -27,7 +26,7 @@ function spend(
   of: BudgetName,
   rows: number,
   nowMs: number,
-  before: DeepReadonly<Spent> | undefined = view.live.get(node)?.spent?.[of],
+  before: Spent | undefined = view.live.get(node)?.spent?.[of],
 ): { isTaken: boolean; spent: Spent; said: Change[] } {
   const has = leftOf(before, view.cuts.budgets[of], nowMs);
   if (has.left >= 1) return { isTaken: true, spent: { ...has, left: has.left - rows }, said: [] };
@@ -61,7 +60,7 @@ export function withinBudget(
   changes: Change[],
   nowMs: number,
 ): { changes: Change[]; dropped: number } {
-  let spent: DeepReadonly<Spent> | undefined = view.live.get(node)?.spent?.events;
+  let spent: Spent | undefined = view.live.get(node)?.spent?.events;
   let dropped = 0;
   const kept = changes.flatMap((change): Change[] => {
     if (change.type !== 'event' || change.row.node !== node || alwaysKept.has(change.row.type)) return [change];

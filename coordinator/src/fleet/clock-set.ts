@@ -3,7 +3,7 @@
 // jumped, and only an answer to a hello tells how old word is. In: by how much; out: the moved rows. [INV-one-hand] [INV-deadline] [decision 5]
 import { change, decided, noteEvent, openDraft, putAgent, putNode } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
-import type { AgentRow, NodeRow, Quiet, View } from '../state/view.ts';
+import type { AgentRow, Quiet, View } from '../state/view.ts';
 import { leftOf } from './quiet.ts';
 import { announce, pauseMs } from './tick.ts';
 
@@ -16,10 +16,10 @@ export const clockSet: Decide<'clock-set'> = (view, { byMs, coordinator }, nowMs
   for (const row of view.nodes.values()) {
     // Since when a node is here is read by people alone.
     if (row.presence === 'suspect' || row.presence === 'lost')
-      putNode(draft, { ...(row as NodeRow), presenceSinceMs: row.presenceSinceMs + byMs });
+      putNode(draft, { ...row, presenceSinceMs: row.presenceSinceMs + byMs });
   }
   for (const row of view.agents.values()) {
-    const moved = movedAgent(view, row as AgentRow, byMs, nowMs, policy.rebalanceRestMs);
+    const moved = movedAgent(view, row, byMs, nowMs, policy.rebalanceRestMs);
     if (moved) putAgent(draft, moved);
   }
   noteEvent(draft, 'clock-set', { byMs });

@@ -2,14 +2,14 @@
 // the message to the node and a line of the audit in one, or why not. What the node answers goes to whoever asked (road/commands.ts).
 import { listInWords, meansModel, type TopicMessage } from '@blackroad/protocol';
 import { refuse } from '../state/decision.ts';
-import { decided, nodeIn, noteAudit, openDraft, send } from '../state/draft.ts';
+import { decided, noteAudit, openDraft, send } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
 import type { View } from '../state/view.ts';
 import { refuseNotItsOwn } from './held.ts';
 
 export const commandNode: Decide<'node-command'> = (view, { by, node, command, order }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  const row = nodeIn(draft, node);
+  const row = draft.nodes.get(node);
   if (!row) return refuse('no-such-node', `There is no node ${node}.`);
   if (row.presence !== 'online') return refuse('node-away', `${node} is ${row.presence}: ${row.presenceReason}`);
   const users = order.name === 'unload' ? agentsOn(view, node, order.message.model) : [];
@@ -37,7 +37,7 @@ function agentsOn(view: View, node: string, model: string): string[] {
 /** Command ids are not secret: only the node that was asked may answer. */
 export const refuseReply: Decide<'reply-refused'> = (view, { node, command, sentTo }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  if (nodeIn(draft, node))
+  if (draft.nodes.get(node))
     refuseNotItsOwn(draft, node, `it answers the command ${command}, which was sent to ${sentTo}`);
   return decided(draft);
 };

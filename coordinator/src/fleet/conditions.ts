@@ -1,7 +1,6 @@
 // What is wrong with a node, in plain words: its health, and what the coordinator had to refuse it. In: the view. Out: what pages and
 // alerts show; only the signs of health.ts count for placement. Nothing here is stored.
 import { type ConditionCode, classes, cloudClass, counted, tooMany } from '@blackroad/protocol';
-import type { DeepReadonly } from '../state/readonly.ts';
 import type { BudgetName, NodeLive, NodeRow, View } from '../state/view.ts';
 import { leftOf } from './budget.ts';
 import { cameBackText } from './flapping.ts';
@@ -71,10 +70,7 @@ function warning(code: ConditionCode, detail: string, help: string): NodeConditi
 
 const withoutModels = new Set([...classes, cloudClass].filter(({ models }) => !models).map(({ name }) => name));
 /** A machine that should run models and has none. Placement sees that by its models: its health is no worse for it. */
-function lackOfModel(
-  { info }: Pick<DeepReadonly<NodeRow>, 'info'>,
-  { capacity }: Pick<DeepReadonly<NodeLive>, 'capacity'>,
-): NodeCondition[] {
+function lackOfModel({ info }: Pick<NodeRow, 'info'>, { capacity }: Pick<NodeLive, 'capacity'>): NodeCondition[] {
   if (!info || !capacity || withoutModels.has(info.class)) return [];
   if (capacity.models.some(({ kind }) => kind === 'chat')) return [];
   return [warning('no-model', capacity.noModel ?? 'agents cannot answer there', ofNoModel)];

@@ -7,7 +7,6 @@ import {
   change,
   type Draft,
   decidedWith,
-  nodeIn,
   noteAudit,
   noteEvent,
   openDraft,
@@ -21,7 +20,7 @@ import { quarantine } from './transitions.ts';
 
 export const enrol: Decide<'enrol'> = (view, input, nowMs, policy) => {
   const draft = openDraft(view, nowMs);
-  const token = view.tokens.get(input.tokenId) as JoinTokenRow | undefined;
+  const token = view.tokens.get(input.tokenId);
   if (!token || token.secretHash !== input.secretHash)
     return refused(draft, 'token-unknown', input, `no join token ${input.tokenId.slice(0, 40)} with this secret`);
   if (token.revoked) return refused(draft, 'token-revoked', input, `join token ${token.id} was revoked`);
@@ -59,7 +58,7 @@ export const enrol: Decide<'enrol'> = (view, input, nowMs, policy) => {
 
 function nodeByHardware(view: View, hardware: string): NodeRow | undefined {
   const id = view.nodesByHardware.get(hardware);
-  return id === undefined ? undefined : (view.nodes.get(id) as NodeRow | undefined);
+  return id === undefined ? undefined : view.nodes.get(id);
 }
 
 type Refused = Decision<Answer<'enrol'>>;
@@ -176,7 +175,7 @@ function refused(draft: Draft, code: ProblemCode, input: Inputs['enrol'], text: 
 /** Also long after expiry: the key on record is the proof. */
 export const renew: Decide<'renew'> = (view, input, nowMs) => {
   const draft = openDraft(view, nowMs);
-  const row = nodeIn(draft, input.node);
+  const row = draft.nodes.get(input.node);
   const say = (code: ProblemCode, text: string): Decision<Answer<'renew'>> => {
     const why = { node: input.node, code, problem: text };
     noteAudit(draft, { kind: 'node', name: input.node }, 'renew-refused', why);

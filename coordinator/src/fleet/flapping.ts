@@ -1,7 +1,6 @@
 // A node whose connection breaks again and again: bad Wi-Fi, a weak power supply, a process that crashes. Each time is an event; many
 // together are a trouble of the node. In: its births. Out: how many there were lately. Pure; what is counted is perishable.
 import { change, type Draft } from '../state/draft.ts';
-import type { DeepReadonly } from '../state/readonly.ts';
 import type { Connects } from '../state/view.ts';
 
 const withinMs = 10 * 60_000;
@@ -15,7 +14,7 @@ export function countConnect(draft: Draft, node: string): void {
   change(draft, { type: 'connects', node, connects });
 }
 /** How often, in words; null: it holds. */
-export function cameBackText(connects: DeepReadonly<Connects> | undefined, nowMs: number): string | null {
+export function cameBackText(connects: Connects | undefined, nowMs: number): string | null {
   if (!connects || connects.count <= often || nowMs - connects.sinceMs >= withinMs) return null;
   return `it came back ${connects.count} times within ten minutes`;
 }

@@ -15,10 +15,9 @@ import {
   type NodeInfo,
   overheatedC,
 } from '@blackroad/protocol';
-import type { DeepReadonly } from '../state/readonly.ts';
 
-type Health = DeepReadonly<NodeHealth>;
-type Info = DeepReadonly<NodeInfo> | null;
+type Health = NodeHealth;
+type Info = NodeInfo | null;
 
 interface Sign<Code extends ConditionCode = ConditionCode> {
   code: Code;

@@ -1,7 +1,7 @@
 // The hello after every (re)connection: who the node is, what it holds. The answer is exactly what is missing: a welcome, the
 // assignment when its generation differs, leases it should hold and does not, word to stop what is no longer its own. [INV-rest]
 import type { NodeHello, TaskProblem } from '@blackroad/protocol';
-import { agentIn, change, type Draft, decided, nodeIn, openDraft, putNode, remark, send } from '../state/draft.ts';
+import { change, type Draft, decided, openDraft, putNode, remark, send } from '../state/draft.ts';
 import type { Decide, Policy } from '../state/input.ts';
 import type { NodeRow, TaskRow } from '../state/view.ts';
 import { giveBack } from '../tasks/ends.ts';
@@ -15,7 +15,7 @@ import { isTwin, twinText } from './twins.ts';
 
 export const acceptHello: Decide<'node-hello'> = (view, { node, message }, nowMs, policy) => {
   const draft = openDraft(view, nowMs);
-  const row = nodeIn(draft, node);
+  const row = draft.nodes.get(node);
   if (row?.status !== 'active') {
     turnAway(draft, node, row);
     return decided(draft);
@@ -50,8 +50,9 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
   const known = isOther ? knowingIds(said, message.agentIds) : said;
   if (generation !== row.generation || known !== row) putNode(draft, { ...known, generation });
   const heartbeatMs = heartbeatIntervalMs(draft.view, policy);
-  draft.helloBoots.set(row.id, message.boot);
   const { boot, version } = message;
+  const live = draft.live.get(row.id);
+  if (live) draft.live.set(row.id, { ...live, helloBoot: boot });
   change(draft, { type: 'hello', node: row.id, boot, heartbeatMs, atMs: draft.nowMs, version });
   change(draft, { type: 'seen', node: row.id, atMs: draft.nowMs });
   // What it lacks comes with the answer: it has its time for that.
@@ -83,7 +84,7 @@ export function sendWelcome(
       nowMs: draft.nowMs,
       ...told,
       leaseMs,
-      generation: nodeIn(draft, node)?.generation ?? 0,
+      generation: draft.nodes.get(node)?.generation ?? 0,
       ...(upMs === undefined ? {} : { upMs }),
     },
   );
@@ -92,9 +93,9 @@ export function sendWelcome(
 function matchLeases(draft: Draft, node: string, { held, upMs }: NodeHello): void {
   const attempts = new Map(held.map(({ task, attempt }) => [task, attempt]));
   for (const { task: id, attempt } of held) {
-    const task = draft.view.tasks.get(id) as TaskRow | undefined;
+    const task = draft.view.tasks.get(id);
     if (task?.node === node && task.attempt === attempt) continue;
-    const placement = task && agentIn(draft, task.agent)?.placement;
+    const placement = task && draft.agents.get(task.agent)?.placement;
     // It was given up for lost, but nobody else has begun: it goes on with what it has.
     // What the node itself called over is over: it only has not heard that this is settled.
     const isOver = task?.past?.some((past) => past.attempt === attempt && (past.outcome !== 'lost' || past.stopped));

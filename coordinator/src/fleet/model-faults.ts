@@ -1,7 +1,7 @@
 // Which models do not work on which nodes, as far as agents there have said: the node keeps trying, placement looks elsewhere for a
 // while. Held against the model on that node, not against the agent; perishable. In: what agents report. Out: changes.
 import type { AgentObserved, NodeCapacity } from '@blackroad/protocol';
-import { agentIn, change, type Draft } from '../state/draft.ts';
+import { change, type Draft } from '../state/draft.ts';
 import type { ModelFault, PlaceTrouble, View } from '../state/view.ts';
 
 /** An agent whose model fails moves after this long: most failures are over by then, and a move costs more. */
@@ -28,7 +28,7 @@ export function judgeModel(draft: Draft, node: string, model: string, { agent, s
 
 /** The work of an agent was turned down there at every try: with another node at hand it need not wait for this one. */
 export function judgeRefusal(draft: Draft, agent: string, node: string, reason: string): void {
-  const placement = agentIn(draft, agent)?.placement;
+  const placement = draft.agents.get(agent)?.placement;
   if (placement?.node !== node) return;
   const known = draft.view.modelFaults.get(node)?.get(placement.model);
   const isUnder = known !== undefined && draft.nowMs < known.untilMs;

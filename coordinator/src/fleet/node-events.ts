@@ -2,13 +2,13 @@
 // table of events names as params of that type. A gap in the assignment is answered with all of it, and not kept.
 import { interpretingChecker, type NodeEvent, type NodeEventType, nodeAsks, nodeEvents } from '@blackroad/protocol';
 import type { EventRow } from '../state/change.ts';
-import { change, decided, nodeIn, openDraft, remark } from '../state/draft.ts';
+import { change, decided, openDraft, remark } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
 import { sendSnapshot } from './assignment.ts';
 
 export const acceptEvent: Decide<'node-event'> = (view, { node, message }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  const row = nodeIn(draft, node);
+  const row = draft.nodes.get(node);
   if (row?.status !== 'active') {
     remark(draft, 'node-not-active', `event ${message.type} from ${node}`);
     return decided(draft);

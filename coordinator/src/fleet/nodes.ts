@@ -2,24 +2,14 @@
 
 import { closeBranchesOf } from '../memory/branches.ts';
 import { refuse } from '../state/decision.ts';
-import {
-  agentIn,
-  type Draft,
-  decided,
-  decidedWith,
-  dropNode,
-  nodeIn,
-  noteAudit,
-  noteEvent,
-  openDraft,
-  putNode,
-} from '../state/draft.ts';
+import { type Draft, decided, decidedWith, noteAudit, noteEvent, openDraft, putNode } from '../state/draft.ts';
 import type { Decide, Inputs } from '../state/input.ts';
 import type { NodeRow } from '../state/view.ts';
 import { leaseForNode, loseLeases } from '../tasks/leases.ts';
 import { openDeltas, unplaceAgent } from './assignment.ts';
 import { anyHardware } from './hardware.ts';
 import { sayFarewell } from './transitions.ts';
+import { judgeValve } from './valve.ts';
 
 const noNode = (node: string) => `There is no node ${node}.`;
 
@@ -28,11 +18,12 @@ const reclaimOpenMs = 3_600_000;
 
 type Edit = Pick<Inputs['node-edit'], 'by' | 'cordoned' | 'draining' | 'site' | 'labels'>;
 
-export const editNode: Decide<'node-edit'> = (view, { node, ...edit }, nowMs) => {
+export const editNode: Decide<'node-edit'> = (view, { node, ...edit }, nowMs, policy) => {
   const draft = openDraft(view, nowMs);
-  const row = nodeIn(draft, node);
+  const row = draft.nodes.get(node);
   if (!row) return refuse('no-such-node', noNode(node));
-  edited(draft, row, edit);
+  // Other nodes stand together then: a plan may come before the next tick.
+  if (edited(draft, row, edit) && edit.site !== undefined) judgeValve(draft, policy);
   return decided(draft);
 };
 
@@ -41,7 +32,7 @@ export const editNodes: Decide<'nodes-edit'> = (view, { nodes, ...edit }, nowMs)
   const unknown: string[] = [];
   let changed = 0;
   for (const node of new Set(nodes)) {
-    const row = nodeIn(draft, node);
+    const row = draft.nodes.get(node);
     if (!row) unknown.push(node);
     else if (edited(draft, row, edit)) changed++;
   }
@@ -51,22 +42,22 @@ export const editNodes: Decide<'nodes-edit'> = (view, { nodes, ...edit }, nowMs)
 /** Whether anything is different now. */
 function edited(draft: Draft, row: NodeRow, { by, ...edit }: Edit): boolean {
   const { id: node } = row;
-  const edited: NodeRow = { ...row };
+  let edited = row;
   const before = draft.changes.length;
   if (edit.cordoned !== undefined && edit.cordoned !== row.cordoned) {
-    edited.cordoned = edit.cordoned;
+    edited = { ...edited, cordoned: edit.cordoned };
     noteAudit(draft, by, edit.cordoned ? 'node-cordon' : 'node-uncordon', { node });
   }
   if (edit.draining !== undefined && edit.draining !== row.draining) {
-    edited.draining = edit.draining;
+    edited = { ...edited, draining: edit.draining };
     noteAudit(draft, by, edit.draining ? 'node-drain' : 'node-undrain', { node });
   }
   if (edit.site !== undefined && edit.site !== row.site) {
-    edited.site = edit.site;
+    edited = { ...edited, site: edit.site };
     noteAudit(draft, by, 'node-site', { node, was: row.site, site: edit.site });
   }
   if (edit.labels !== undefined && JSON.stringify(edit.labels) !== JSON.stringify(row.labels)) {
-    edited.labels = edit.labels;
+    edited = { ...edited, labels: edit.labels };
     noteAudit(draft, by, 'node-labels', { node, was: row.labels, labels: edit.labels });
   }
   // Each that is different was noted.
@@ -79,7 +70,7 @@ function edited(draft: Draft, row: NodeRow, { by, ...edit }: Edit): boolean {
 /** Ends a quarantine; for a node in good standing it allows its machine to enrol anew once, where the policy is to ask. */
 export const releaseNode: Decide<'node-release'> = (view, { by, node }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  const row = nodeIn(draft, node);
+  const row = draft.nodes.get(node);
   if (!row) return refuse('no-such-node', noNode(node));
   if (row.status === 'quarantined') {
     const any = anyHardware(node);
@@ -92,16 +83,16 @@ export const releaseNode: Decide<'node-release'> = (view, { by, node }, nowMs) =
   return decided(draft);
 };
 
-export const forgetNode: Decide<'node-forget'> = (view, { by, node }, nowMs) => {
+export const forgetNode: Decide<'node-forget'> = (view, { by, node }, nowMs, policy) => {
   const draft = openDraft(view, nowMs);
-  const row = nodeIn(draft, node);
+  const row = draft.nodes.get(node);
   if (!row) return refuse('no-such-node', noNode(node));
   const text = `${node} was forgotten`;
   const problem = { code: 'node-lost', text: `${text} while it worked on this.`, retryable: true };
   loseLeases(draft, node, problem, text);
   const nobody = openDeltas();
   for (const name of view.agentsByNode.get(node) ?? []) {
-    const agent = agentIn(draft, name);
+    const agent = draft.agents.get(name);
     if (agent?.placement?.node !== node) continue;
     unplaceAgent(draft, nobody, agent, {
       cause: 'lost',
@@ -109,7 +100,8 @@ export const forgetNode: Decide<'node-forget'> = (view, { by, node }, nowMs) => 
     });
   }
   closeBranchesOf(draft, node, 'forgotten');
-  dropNode(draft, node);
+  draft.nodes.delete(node);
+  judgeValve(draft, policy);
   sayFarewell(draft, node, 'forgotten', 'A person took this node out of the fleet.');
   noteAudit(draft, by, 'node-forget', { node, hardware: row.hardware });
   noteEvent(draft, 'node-forgotten', { node });

@@ -2,20 +2,9 @@
 // an earlier boot never overwrite a later one. Heartbeats are perishable, only transitions are stored.
 import { type AgentObserved, stoppedReason } from '@blackroad/protocol';
 import { closeBranchesOf } from '../memory/branches.ts';
-import {
-  agentIn,
-  change,
-  type Draft,
-  decided,
-  nameIn,
-  nodeIn,
-  noteEvent,
-  openDraft,
-  putNode,
-  remark,
-} from '../state/draft.ts';
+import { change, type Draft, decided, noteEvent, openDraft, putNode, remark } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
-import type { NodeRow } from '../state/view.ts';
+import { agentNameOf, type NodeRow } from '../state/view.ts';
 import { takeBackUnheld } from '../tasks/held.ts';
 import { leaseForNode, leaseNext } from '../tasks/leases.ts';
 import { placeMayBeBack } from '../tasks/place-trouble.ts';
@@ -30,7 +19,7 @@ import { isTwin, twinText } from './twins.ts';
 
 export const acceptState: Decide<'node-state'> = (view, { node, message }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  const row = nodeIn(draft, node);
+  const row = draft.nodes.get(node);
   if (row?.status !== 'active') {
     turnAway(draft, node, row);
     return decided(draft);
@@ -109,18 +98,18 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
     refuseNotItsOwn(
       draft,
       node,
-      `it says that ${nameIn(draft, message.agent)} is ${message.state} under epoch ${message.epoch}`,
+      `it says that ${agentNameOf(draft, message.agent)} is ${message.state} under epoch ${message.epoch}`,
     );
     return decided(draft);
   }
   const wasIts = heldBy(view, message.agent, message.epoch, node);
   if (message.state === 'stopped' && wasIts) letGo(draft, message);
-  const placement = agentIn(draft, message.agent)?.placement;
+  const placement = draft.agents.get(message.agent)?.placement;
   if (placement?.node !== node || placement.epoch !== message.epoch) {
     remark(
       draft,
       'stale-epoch',
-      `${node} speaks of ${nameIn(draft, message.agent)} under epoch ${message.epoch}; ${placement ? `${placement.node} holds it under ${placement.epoch}` : 'nobody holds it'}`,
+      `${node} speaks of ${agentNameOf(draft, message.agent)} under epoch ${message.epoch}; ${placement ? `${placement.node} holds it under ${placement.epoch}` : 'nobody holds it'}`,
     );
     return decided(draft);
   }
@@ -139,13 +128,13 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
 
 /** What this node may still have done for an agent is over: who has it now need not wait. */
 function letGo(draft: Draft, { agent, boot, epoch }: AgentObserved): void {
-  const row = agentIn(draft, agent);
+  const row = draft.agents.get(agent);
   if (row && isOver(row.placement ? row.placement.quiet : row.quiet, boot, epoch)) endQuiet(draft, row);
 }
 
 /** The node, when it is active and these are words of its present boot. */
 function ofThisBoot(draft: Draft, node: string, boot: string, what: string): NodeRow | null {
-  const row = nodeIn(draft, node);
+  const row = draft.nodes.get(node);
   if (row?.status !== 'active') {
     remark(draft, 'node-not-active', `${what} from ${node}, which is ${row ? 'quarantined' : 'not known'}`);
     return null;

@@ -1,13 +1,12 @@
 // Principals of what the fleet knows: a key, a session, a node, a join token, an address. The one place that says which roles each acts
 // with. Pure.
 import { defaultSpace, type Principal } from '@blackroad/protocol';
-import type { DeepReadonly } from '../state/readonly.ts';
 import type { KeyRow, SessionRow } from '../state/view.ts';
 
 export function principalOfKey({ id, name, role, space }: Pick<KeyRow, 'id' | 'name' | 'role' | 'space'>): Principal {
   return { kind: 'key', id, name, space, roles: [role] };
 }
-type Signed = DeepReadonly<Pick<SessionRow, 'keyId' | 'name' | 'roles' | 'space'>>;
+type Signed = Pick<SessionRow, 'keyId' | 'name' | 'roles' | 'space'>;
 export function principalOfSession({ keyId, name, roles, space }: Signed): Principal {
   return { kind: 'session', id: keyId, name, space, roles: [...roles] };
 }

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { events, paramsOf, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
-import { boot1, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { ada, boot1, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { apply } from '../state/change.ts';
+import { editNode, forgetNode } from './nodes.ts';
 
 /** Past the grace after the start, with everybody heard from. */
 function settled(...nodes: string[]): SampleFleet {
@@ -97,6 +98,22 @@ t.test('the valve closes on a blast, says why, and opens when enough are back', 
   fleet.birth('a');
   t.same(paramsOf(fleet.tick().changes, 'moves-resumed'), [{ frozen: [] }]);
   t.same(fleet.view.frozen, []);
+});
+
+t.test('the valve is judged again when a person moves a node to another site, or forgets one', async (t) => {
+  const fleet = settled('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i');
+  const move = (node: string, site: string) => fleet.decide<'node-edit'>(editNode, { by: ada, node, site });
+  for (const node of ['a', 'b', 'c', 'd', 'e']) move(node, 'barn');
+  move('f', 'yard');
+  for (const node of ['a', 'b', 'f']) fleet.will(node);
+  fleet.tick();
+  t.same(frozenSites(fleet), [], 'two of five in the barn, the one of the yard');
+  move('f', 'barn');
+  t.same(frozenSites(fleet), [], '3 of 6');
+  fleet.decide<'node-forget'>(forgetNode, { by: ada, node: 'c' });
+  t.same(frozenSites(fleet), ['barn'], '3 of 5, before any tick');
+  move('f', 'yard');
+  t.same(frozenSites(fleet), [], 'two away are no blast');
 });
 
 t.test('a large fleet: half of what closed the valve must be back', async (t) => {

@@ -2,18 +2,7 @@
 // decision after a start. All is computed from `now`: there is no timer a node. Reads only indexes and the rows of nodes.
 import { counted, cutToBytes, type FleetState } from '@blackroad/protocol';
 import { deadlineSlot, wakeSlot } from '../state/change.ts';
-import {
-  change,
-  type Draft,
-  decided,
-  decidedWith,
-  nodeIn,
-  nodeOf,
-  noteEvent,
-  openDraft,
-  send,
-  taskIn,
-} from '../state/draft.ts';
+import { change, type Draft, decided, decidedWith, noteEvent, openDraft, send } from '../state/draft.ts';
 import type { Decide, Policy } from '../state/input.ts';
 import { endTask } from '../tasks/ends.ts';
 import { leaseNext, sendCancel } from '../tasks/leases.ts';
@@ -39,7 +28,7 @@ export const started: Decide<'started'> = (view, _input, nowMs, policy) => {
   const draft = openDraft(view, nowMs);
   let away = 0;
   for (const id of view.nodes.keys()) {
-    const row = nodeIn(draft, id);
+    const row = draft.nodes.get(id);
     if (row?.presence !== 'online') continue;
     turnSuspect(draft, row, 'restarted', 'the coordinator restarted');
     away++;
@@ -77,9 +66,9 @@ function judgePresence(draft: Draft, policy: Policy): boolean {
   const intervalMs = heartbeatIntervalMs(view, policy);
   const heardFromMs = Math.max(view.startedMs, view.resumedMs ?? 0);
   const losesFromMs = heardFromMs + policy.restartGraceMs;
-  for (const [id, base] of view.nodes) {
-    const row = nodeOf(draft, base);
-    if (row?.status !== 'active') continue;
+  for (const row of draft.nodes.values()) {
+    const { id } = row;
+    if (row.status !== 'active') continue;
     if (row.presence === 'online') {
       const live = view.live.get(id);
       const lastMs = Math.max(live?.lastSeenMs ?? row.presenceSinceMs, view.resumedMs ?? 0);
@@ -96,7 +85,7 @@ function judgePresence(draft: Draft, policy: Policy): boolean {
         turnLost(draft, row, awayMs);
       }
     }
-    if (draft.nodes.size + draft.changes.length >= maxTurnChanges) return true;
+    if (draft.nodes.writtenSize + draft.changes.length >= maxTurnChanges) return true;
   }
   return false;
 }
@@ -108,7 +97,7 @@ function expireTasks(draft: Draft): void {
   for (const [slot, ids] of draft.view.tasksByDeadline) {
     if (slot > now) continue;
     for (const id of ids) {
-      const task = taskIn(draft, id);
+      const task = draft.tasks.get(id);
       if (!task || task.deadlineMs > draft.nowMs) continue;
       const where = task.state === 'queued' ? 'in the queue' : `on ${task.node}`;
       const why = task.state === 'queued' ? whyWaiting(draft.view, task) : null;

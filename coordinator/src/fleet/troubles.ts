@@ -10,8 +10,7 @@ import {
   fixInWords,
   plainLatin,
 } from '@blackroad/protocol';
-import type { DeepReadonly } from '../state/readonly.ts';
-import type { Freeze, NodeRow, View } from '../state/view.ts';
+import type { NodeRow, View } from '../state/view.ts';
 import { nodeConditions } from './conditions.ts';
 import { stayingOn } from './draining.ts';
 
@@ -57,7 +56,7 @@ const longestWants = 160;
  * What an agent wants of a node, as a person wrote it: agents that want the same have the same trouble, and it stays the same one while
  * the fleet around them, and with it the best advice, changes.
  */
-function wantsOf({ model, placement, limits, concurrency, load }: DeepReadonly<AgentSpec>): string {
+function wantsOf({ model, placement, limits, concurrency, load }: AgentSpec): string {
   const { class: classes, site, labels, nodes, avoidAgents, pool, maxPricePerMillionTokens } = placement;
   const wants = [classes, site, Object.entries(labels), nodes, avoidAgents, pool, maxPricePerMillionTokens];
   return JSON.stringify([wants, limits.contextTokens, concurrency, load?.tokensPerMinute, model]);
@@ -117,7 +116,7 @@ export function nodeTroubles(view: View, id: string, nowMs: number, certificateM
   return troubles;
 }
 
-function quarantined({ id, site, quarantineReason, presenceSinceMs }: DeepReadonly<NodeRow>): Trouble {
+function quarantined({ id, site, quarantineReason, presenceSinceMs }: NodeRow): Trouble {
   return {
     group: `node-quarantined:${slug(site)}`,
     kind: 'node-quarantined',
@@ -135,7 +134,7 @@ function quarantined({ id, site, quarantineReason, presenceSinceMs }: DeepReadon
     ],
   };
 }
-function lost(view: View, { id, site, presenceReason, presenceSinceMs }: DeepReadonly<NodeRow>): Trouble {
+function lost(view: View, { id, site, presenceReason, presenceSinceMs }: NodeRow): Trouble {
   const here = view.agentsByNode.get(id)?.size ?? 0;
   const stay = here === 0 ? '' : ` ${here === 1 ? 'One agent waits' : `${here} agents wait`} for it.`;
   return {
@@ -151,7 +150,7 @@ function lost(view: View, { id, site, presenceReason, presenceSinceMs }: DeepRea
     actions: [openNode(id), { verb: 'forget-node', label: `Forget ${id}`, role: 'admin', node: id }],
   };
 }
-function neverSeen({ id, site, enrolledMs }: DeepReadonly<NodeRow>): Trouble {
+function neverSeen({ id, site, enrolledMs }: NodeRow): Trouble {
   return {
     group: `node-never-seen:${slug(site)}`,
     kind: 'node-never-seen',
@@ -167,7 +166,7 @@ function neverSeen({ id, site, enrolledMs }: DeepReadonly<NodeRow>): Trouble {
 }
 
 /** A drain that cannot end: who stays has no other place. */
-function drainStays(view: View, { id, site }: DeepReadonly<NodeRow>): Trouble[] {
+function drainStays(view: View, { id, site }: NodeRow): Trouble[] {
   const [one, ...others] = stayingOn(view, id);
   const row = one === undefined ? undefined : view.agents.get(one);
   if (!row?.unplaced) return [];
@@ -248,13 +247,13 @@ export function agentTroubles(view: View, id: string, nowMs: number): Trouble[] 
   return troubles;
 }
 
-function helpOf(fix: DeepReadonly<FixSteps>): string {
+function helpOf(fix: FixSteps): string {
   return fix.length === 0 ? '' : ` Fix: ${fixInWords(fix as FixSteps)}.`;
 }
 
 export function fleetTroubles(view: View, nowMs: number, deadLetters: number): Trouble[] {
   const troubles: Trouble[] = [];
-  for (const { site, sinceMs, reason } of view.frozen as readonly Freeze[]) {
+  for (const { site, sinceMs, reason } of view.frozen) {
     troubles.push({
       group: `moves-frozen:${site === null ? 'fleet' : slug(site)}`,
       kind: 'moves-frozen',

@@ -3,7 +3,7 @@
 // go when enough are back or when a person says so. Nodes that are away then are excused: they do not freeze it again.
 // [INV-frozen] [INV-let-go]
 import { type EventParams, eventWords } from '@blackroad/protocol';
-import { change, type Draft, nodeOf, noteEvent } from '../state/draft.ts';
+import { change, type Draft, noteEvent } from '../state/draft.ts';
 import type { Policy } from '../state/input.ts';
 import { type Freeze, freezeAt, type NodeRow } from '../state/view.ts';
 
@@ -21,7 +21,7 @@ interface Judging {
 }
 
 export function judgeValve(draft: Draft, policy: Policy): void {
-  const before = draft.view.frozen as readonly Freeze[];
+  const before = draft.view.frozen;
   const judging: Judging = { draft, policy, before, sites: countSites(draft, before, policy), fresh: new Map() };
   const after = [...judgeFleet(judging), ...judgeSites(judging)];
   // One fleet in one place is the fleet, said once; and under a freeze of everything no site needs one of its own.
@@ -38,9 +38,8 @@ export function judgeValve(draft: Draft, policy: Policy): void {
 /** By site; while frozen, all that went away around the freezing or since count, however long ago. */
 function countSites(draft: Draft, before: readonly Freeze[], policy: Policy): Map<string, Group> {
   const sites = new Map<string, Group & { sinceMs: number }>();
-  for (const base of draft.view.nodes.values()) {
-    const row = nodeOf(draft, base);
-    if (row?.status !== 'active' || row.presence === 'never') continue;
+  for (const row of draft.nodes.values()) {
+    if (row.status !== 'active' || row.presence === 'never') continue;
     let site = sites.get(row.site);
     if (!site) {
       const frozen = freezeAt(before, row.site);

@@ -1,6 +1,5 @@
 // What a heartbeat says in figures, and the running minute: min, sum, max and count of each figure of each series. Pure, in memory.
 import { fleetMetrics, type NodeHealth, type NodeInfo, type NodeMetric, nodeMetrics } from '@blackroad/protocol';
-import type { DeepReadonly } from '../state/readonly.ts';
 import { type Cell, maxMetrics, type Span, seriesPerPart } from './cells.ts';
 
 export const nodeMetricAt = Object.fromEntries(Object.keys(nodeMetrics).map((name, i) => [name, i])) as Record<
@@ -13,7 +12,7 @@ export const fleetMetricAt = Object.fromEntries(Object.keys(fleetMetrics).map((n
 >;
 
 type Reading = { [M in NodeMetric]?: number };
-export function readHealth(health: DeepReadonly<NodeHealth>, info: DeepReadonly<NodeInfo> | null): Reading {
+export function readHealth(health: NodeHealth, info: NodeInfo | null): Reading {
   const reading: Reading = { cpu: health.cpu, tasksRunning: health.tasksRunning };
   if (info && info.memoryBytes > 0)
     reading.memory = Math.min(1, Math.max(0, 1 - health.memoryFreeBytes / info.memoryBytes));

@@ -13,7 +13,6 @@ import { nodeConditions } from '../fleet/conditions.ts';
 import { onlyOn, stayingOn } from '../fleet/draining.ts';
 import { frozenCount } from '../placement/model/need.ts';
 import type { Policy } from '../state/input.ts';
-import type { DeepReadonly } from '../state/readonly.ts';
 import {
   agentNameOf,
   type EndedTask,
@@ -258,7 +257,7 @@ function showMoves(view: View, nowMs: number, policy: Policy): FleetTotals['move
 /** Enough of the hash to tell sessions apart, too little to look one up by. */
 export const shownSessionId = (id: string): string => id.slice(0, 16);
 export function showSession(
-  { id, name, roles, createdMs, expiresMs, address }: DeepReadonly<SessionRow>,
+  { id, name, roles, createdMs, expiresMs, address }: SessionRow,
   current: boolean,
 ): SessionView {
   return { id: shownSessionId(id), name, roles: [...roles], createdMs, expiresMs, address, current };

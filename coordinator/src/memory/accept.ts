@@ -2,20 +2,9 @@
 // no-ops, forks are kept apart and shown, gaps and stale writers are told where the head is. Acks leave after the commit.
 import { entriesThatFit, type MemoryDown, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import { actorFault, heldBy, refuseNotItsOwn } from '../fleet/held.ts';
-import {
-  agentIn,
-  change,
-  type Draft,
-  decidedWith,
-  nameIn,
-  nodeIn,
-  noteEvent,
-  openDraft,
-  remark,
-  send,
-} from '../state/draft.ts';
+import { change, type Draft, decidedWith, noteEvent, openDraft, remark, send } from '../state/draft.ts';
 import type { Decide, Given } from '../state/input.ts';
-import type { AgentRow, BranchRow } from '../state/view.ts';
+import { type AgentRow, agentNameOf } from '../state/view.ts';
 import { advanceMerges, bringIn, keepBranch } from './branches.ts';
 import { meet, runFault } from './chain.ts';
 
@@ -31,9 +20,9 @@ export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
   const draft = openDraft(view, nowMs);
   const { node, agent } = input;
   let follows = false;
-  if (nodeIn(draft, node)?.status !== 'active') remark(draft, 'node-not-active', `memory of ${agent} from ${node}`);
+  if (draft.nodes.get(node)?.status !== 'active') remark(draft, 'node-not-active', `memory of ${agent} from ${node}`);
   else {
-    const row = agentIn(draft, agent);
+    const row = draft.agents.get(agent);
     if (!row) nack(draft, input, 'unknown-agent', nothing);
     else follows = takeMemory(draft, input, row);
   }
@@ -73,7 +62,7 @@ function takeMemory(draft: Draft, input: Given<'memory-up'>, { id, placement }: 
 function turnDown(draft: Draft, input: Given<'memory-up'>, head: Head): void {
   const { node, agent, message } = input;
   if (!heldBy(draft.view, agent, message.epoch, node))
-    refuseNotItsOwn(draft, node, `it writes the memory of ${nameIn(draft, agent)} under epoch ${message.epoch}`);
+    refuseNotItsOwn(draft, node, `it writes the memory of ${agentNameOf(draft, agent)} under epoch ${message.epoch}`);
   nack(draft, input, 'stale-epoch', head);
 }
 
@@ -108,7 +97,7 @@ function greet(draft: Draft, input: Given<'memory-up'>, message: Up<'hello'>, he
  * Answers whether nothing of it is left to bring in.
  */
 function offerBranch(draft: Draft, input: Given<'memory-up'>): boolean {
-  const branch = input.branch && (draft.view.branches.get(input.branch.id) as BranchRow | undefined);
+  const branch = input.branch && draft.view.branches.get(input.branch.id);
   return input.branch !== null && branch?.complete === true && bringIn(draft, branch, input.branch.entries);
 }
 
@@ -124,7 +113,7 @@ function takeBatch(draft: Draft, input: Given<'memory-up'>, message: Up<'batch'>
   for (const entry of entries) {
     const claim = actorFault(draft.view, node, entry);
     if (claim === null) continue;
-    refuseNotItsOwn(draft, node, `of ${nameIn(draft, agent)}, ${claim}`);
+    refuseNotItsOwn(draft, node, `of ${agentNameOf(draft, agent)}, ${claim}`);
     refuseForGood(draft, input, head, claim);
     return;
   }
@@ -141,7 +130,7 @@ function takeBatch(draft: Draft, input: Given<'memory-up'>, message: Up<'batch'>
       return;
     case 'next': {
       const last = meeting.fresh[meeting.fresh.length - 1] as MemoryEntry;
-      const { space } = agentIn(draft, agent) as AgentRow;
+      const { space } = draft.agents.get(agent) as AgentRow;
       change(draft, { type: 'memory', agent, space, entries: meeting.fresh });
       ack(draft, input, last);
       if (!advanceMerges(draft, input, meeting.fresh)) offerBranch(draft, input);
@@ -161,8 +150,8 @@ function takeBranch(draft: Draft, input: Given<'memory-up'>, message: Up<'branch
     return;
   }
   if (!heldBy(draft.view, agent, message.epoch, node)) {
-    refuseNotItsOwn(draft, node, `it brings a branch of ${nameIn(draft, agent)} under epoch ${message.epoch}`);
-    const why = `the node that is now called ${node} never held ${nameIn(draft, agent)} under epoch ${message.epoch}`;
+    refuseNotItsOwn(draft, node, `it brings a branch of ${agentNameOf(draft, agent)} under epoch ${message.epoch}`);
+    const why = `the node that is now called ${node} never held ${agentNameOf(draft, agent)} under epoch ${message.epoch}`;
     refuseForGood(draft, input, head, why);
     return;
   }

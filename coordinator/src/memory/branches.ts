@@ -3,7 +3,7 @@
 import { entriesThatFit, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import { takesRecords } from '../fleet/budget.ts';
 import { asWrittenBy } from '../fleet/held.ts';
-import { agentIn, change, type Draft, noteEvent, remark, send } from '../state/draft.ts';
+import { change, type Draft, noteEvent, remark, send } from '../state/draft.ts';
 import type { Given } from '../state/input.ts';
 import type { AgentRow, BranchRow } from '../state/view.ts';
 import type { StoredHash } from '../store/store.ts';
@@ -26,7 +26,7 @@ export function keepBranch(draft: Draft, input: Given<'memory-up'>, message: Bra
   const known = siblings.find(({ hashes }) => isSameBranch(hashes, ours));
   const name = `${agent}.${node}.${epoch}`;
   const id = known?.id ?? (siblings.length === 0 ? name : `${name}.${siblings.length + 1}`);
-  const row = draft.view.branches.get(id) as BranchRow | undefined;
+  const row = draft.view.branches.get(id);
   const tip = known?.hashes[known.hashes.length - 1];
   if (!isReadInFull(draft, id, row, tip)) {
     remark(draft, 'memory-branch-late', `${id} grew while it was read`);
@@ -40,7 +40,7 @@ export function keepBranch(draft: Draft, input: Given<'memory-up'>, message: Bra
     return uptoSeq;
   }
   if (!takesRecords(draft, node, fresh.length)) return null;
-  const { space } = agentIn(draft, agent) as AgentRow;
+  const { space } = draft.agents.get(agent) as AgentRow;
   const begun = { id, space, agent, node, epoch, fromSeq: first.seq, merged: false, receivedMs: draft.nowMs };
   // Stored and in no view, it was brought in, and goes on: that is not offered again, its writer would have nothing to answer.
   const base = row ?? { ...begun, ...(tip ? { mergedUpto: tip.seq } : {}) };
@@ -52,7 +52,7 @@ export function keepBranch(draft: Draft, input: Given<'memory-up'>, message: Bra
 export function closeBranchesOf(draft: Draft, node: string, cause: 'forgotten' | 'nothing-left'): void {
   for (const row of draft.view.branches.values()) {
     if (row.node !== node || row.complete) continue;
-    putBranch(draft, { ...(row as BranchRow), complete: true }, []);
+    putBranch(draft, { ...row, complete: true }, []);
     const { agent, id: branch, fromSeq, uptoSeq } = row;
     noteEvent(draft, 'memory-branch-cut', { agent, node, branch, fromSeq, uptoSeq, cause });
   }
@@ -124,7 +124,7 @@ export function advanceMerges(draft: Draft, input: Given<'memory-up'>, fresh: re
   const sources = new Set(fresh.flatMap(({ kind, payload }) => (kind === 'merge' ? (payload?.derivedFrom ?? []) : [])));
   let isOpen = false;
   for (const { id, entries } of input.merging ?? []) {
-    const branch = draft.view.branches.get(id) as BranchRow | undefined;
+    const branch = draft.view.branches.get(id);
     if (!branch) continue;
     const mergedUpto = entries.reduce(
       (upto, { seq, hash }) => (sources.has(hash) ? Math.max(upto, seq) : upto),

@@ -10,7 +10,6 @@ import {
   openDraft,
   putNode,
   setTask,
-  taskIn,
   waitingIn,
 } from './draft.ts';
 import type { EndedTask, TaskRow } from './view.ts';
@@ -30,7 +29,7 @@ t.test('a draft sees its own steps, the view does not', async (t) => {
   const draft = openDraft(fleet.view, fleet.now);
   const waiting = () => [...waitingIn(draft, 'greeter')].map(({ id }) => id);
   t.same(waiting(), ['d', 'a', 'b', 'c']);
-  const task = (id: string) => taskIn(draft, id) as TaskRow;
+  const task = (id: string) => draft.tasks.get(id) as TaskRow;
   setTask(draft, { ...task('a'), state: 'leased', attempt: 1, node: 'alice' });
   closeTask(draft, {
     ...task('b'),
@@ -50,7 +49,7 @@ t.test('a draft sees its own steps, the view does not', async (t) => {
   setTask(draft, { ...task('a'), state: 'queued', node: null });
   t.same(waiting(), ['d', 'e', 'a', 'c'], 'back at its old place');
   t.same(leasedIn(draft, 'greeter'), []);
-  t.equal(taskIn(draft, 'b'), undefined);
+  t.equal(draft.tasks.get('b'), undefined);
   t.same(fleet.view.work.get('greeter')?.waiting, ['d', 'a', 'b', 'c']);
 });
 

@@ -1,7 +1,7 @@
-// A view over a view: it reads through to the one below and remembers what is written to it; the one below changes only when all of it is written through. What is
-// decided but not stored yet is such a layer, which the decisions behind it read and nobody else does; when it is stored it is written
-// through. [INV-only-committed] It costs what is written, and not
-// the size of the fleet. A map keeps the order that a plain one would have.
+// A view over a view: it reads through to the one below and remembers what is written to it. The one below changes only when all of it
+// is written through. Three use it: a batch, whose decisions read what those before them decided while nobody else does; a decision that
+// does several things in a row; and a fleet that is only supposed. A layer costs what is written to it, and not the size of the fleet. A
+// map keeps the order that a plain one would have. [INV-only-committed]
 import type { MutableView } from './view.ts';
 
 /** What is written is kept here until `writeThrough`. No value is undefined. */
@@ -79,14 +79,28 @@ export class LayerMap<K, V> implements Map<K, V> {
     this.set(key, mine);
     return mine;
   }
-  entries(): MapIterator<[K, V]> {
-    return this.#own || this.#hidden ? this.#walk() : this.#base.entries();
+  /** How many keys were written or deleted. */
+  get writtenSize(): number {
+    return (this.#own?.size ?? 0) + (this.#hidden?.size ?? 0);
   }
-  keys(): MapIterator<K> {
-    return this.#own || this.#hidden ? this.#keys() : this.#base.keys();
+  /** What was written, in order; then the keys that are gone, without a value. */
+  *written(): Generator<[K, V | undefined]> {
+    yield* this.#own ?? [];
+    for (const key of this.#hidden ?? []) if (!this.#own?.has(key)) yield [key, undefined];
   }
-  values(): MapIterator<V> {
-    return this.#own || this.#hidden ? this.#values() : this.#base.values();
+  *entries(): MapIterator<[K, V]> {
+    for (const entry of this.#base) {
+      if (this.#hidden?.has(entry[0])) continue;
+      const own = this.#own?.get(entry[0]);
+      yield own === undefined ? entry : [entry[0], own];
+    }
+    if (this.#added > 0) for (const entry of this.#own ?? []) if (!this.#isBelow(entry[0])) yield entry;
+  }
+  *keys(): MapIterator<K> {
+    for (const [key] of this.entries()) yield key;
+  }
+  *values(): MapIterator<V> {
+    for (const [, value] of this.entries()) yield value;
   }
   [Symbol.iterator](): MapIterator<[K, V]> {
     return this.entries();
@@ -99,20 +113,6 @@ export class LayerMap<K, V> implements Map<K, V> {
   }
   #isBelow(key: K): boolean {
     return !this.#hidden?.has(key) && this.#base.has(key);
-  }
-  *#walk(): MapIterator<[K, V]> {
-    for (const entry of this.#base) {
-      if (this.#hidden?.has(entry[0])) continue;
-      const own = this.#own?.get(entry[0]);
-      yield own === undefined ? entry : [entry[0], own];
-    }
-    if (this.#added > 0) for (const entry of this.#own ?? []) if (!this.#isBelow(entry[0])) yield entry;
-  }
-  *#keys(): MapIterator<K> {
-    for (const [key] of this.#walk()) yield key;
-  }
-  *#values(): MapIterator<V> {
-    for (const [, value] of this.#walk()) yield value;
   }
 }
 
@@ -154,8 +154,9 @@ export class LayerSet<K> implements Set<K> {
     this.#added = null;
     this.#hidden = null;
   }
-  values(): SetIterator<K> {
-    return this.#added || this.#hidden ? this.#walk() : this.#base.values();
+  *values(): SetIterator<K> {
+    for (const key of this.#base) if (!this.#hidden?.has(key)) yield key;
+    yield* this.#added ?? [];
   }
   keys(): SetIterator<K> {
     return this.values();
@@ -195,10 +196,6 @@ export class LayerSet<K> implements Set<K> {
   }
   #isBelow(key: K): boolean {
     return !this.#hidden?.has(key) && this.#base.has(key);
-  }
-  *#walk(): SetIterator<K> {
-    for (const key of this.#base) if (!this.#hidden?.has(key)) yield key;
-    yield* this.#added ?? [];
   }
 }
 

@@ -26,89 +26,88 @@ import {
   type UnplacedWhy,
 } from '@blackroad/protocol';
 import type { SignCode } from '../fleet/health.ts';
-import type { DeepReadonly } from './readonly.ts';
 
 type Presence = 'online' | 'suspect' | 'lost' | 'never';
 
 /** One machine; durable. Presence is stored as transitions only. */
 export interface NodeRow {
-  id: string;
-  class: string;
+  readonly id: string;
+  readonly class: string;
   /** By the join token: what the node says of itself does not change it. */
-  classFixed?: true;
-  site: string;
-  labels: Record<string, string>;
-  status: 'active' | 'quarantined';
-  quarantineReason: string;
+  readonly classFixed?: true;
+  readonly site: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly status: 'active' | 'quarantined';
+  readonly quarantineReason: string;
   /** SHA-256 of what the hardware says of itself; two machines with one identity are clones. */
-  hardware: string;
+  readonly hardware: string;
   /** SHA-256 of the part of it that does not change by itself; missing until a node-agent that knows it said so under its key. */
-  machine?: string;
+  readonly machine?: string;
   /** SHA-256 of the certificate's public key (SPKI, DER). */
-  keyFingerprint: string;
-  certificateExpiresMs: number;
-  enrolledMs: number;
-  simulated: boolean;
-  cordoned: boolean;
-  draining: boolean;
+  readonly keyFingerprint: string;
+  readonly certificateExpiresMs: number;
+  readonly enrolledMs: number;
+  readonly simulated: boolean;
+  readonly cordoned: boolean;
+  readonly draining: boolean;
   /** Of its assignment. */
-  generation: number;
-  presence: Presence;
-  presenceSinceMs: number;
-  presenceReason: string;
-  presenceCause: PresenceCause;
+  readonly generation: number;
+  readonly presence: Presence;
+  readonly presenceSinceMs: number;
+  readonly presenceReason: string;
+  readonly presenceCause: PresenceCause;
   /** It was set up anew, or looks so, and a person allowed it to take its place back until then, once. */
-  reclaimUntilMs?: number;
+  readonly reclaimUntilMs?: number;
   /** Its node-agent knows agents by their ids; missing: an older one, which is told the id for the name. */
-  agentIds?: true;
+  readonly agentIds?: true;
   /** Of the last birth. */
-  boot: string;
-  info: NodeInfo | null;
+  readonly boot: string;
+  readonly info: NodeInfo | null;
 }
 
 /** That an agent was placed on a node: kept for good, or a node that lost it long ago could not be told from one that never had it. */
 export interface HolderRow {
-  agent: string;
-  epoch: number;
-  node: string;
+  readonly agent: string;
+  readonly epoch: number;
+  readonly node: string;
   /** `enrolledMs` of the node: another machine may come under the same name. */
-  joinedMs: number;
+  readonly joinedMs: number;
 }
 /** Boots of a node that others have followed: a process never comes back, so one that does has a twin. */
 export interface PastBoots {
   /** The newest last. */
-  past: string[];
+  readonly past: readonly string[];
   /** Since `sinceMs` so many times one of them came back. */
-  returns: number;
-  sinceMs: number;
+  readonly returns: number;
+  readonly sinceMs: number;
 }
 /** How often a node connected. */
 export interface Connects {
-  sinceMs: number;
-  count: number;
+  readonly sinceMs: number;
+  readonly count: number;
 }
 /** What a node said of things that were never its own. */
 export interface Refusals {
-  sinceMs: number;
-  count: number;
+  readonly sinceMs: number;
+  readonly count: number;
   /** The last one, in words. */
-  text: string;
+  readonly text: string;
 }
 
 /** Durable rows that the messages of one node may make. */
 export interface Budget {
-  burst: number;
-  perMinute: number;
+  readonly burst: number;
+  readonly perMinute: number;
 }
 /** `events` that do not fit are dropped; `records` (ends of the node's own tasks, entries of branches) are brought again by the node. */
 export type BudgetName = 'events' | 'records';
 /** What a node has of a budget. */
 export interface Spent {
   /** At `atMs`; below zero after a message that carried more rows than were left. */
-  left: number;
-  atMs: number;
+  readonly left: number;
+  readonly atMs: number;
   /** Rows that were not written since the budget was last full. */
-  refused: number;
+  readonly refused: number;
 }
 
 /** Perishable facts of a node. */
@@ -136,113 +135,116 @@ export interface NodeLive {
 }
 
 export interface Behind {
-  generation: number;
+  readonly generation: number;
   /** So it has said since, or since the snapshot was sent. */
-  sinceMs: number;
+  readonly sinceMs: number;
   /** It is given this long before the snapshot is sent (again). */
-  waitMs: number;
+  readonly waitMs: number;
 }
 
 export interface Placement {
-  node: string;
-  epoch: number;
-  model: string;
-  placedMs: number;
+  readonly node: string;
+  readonly epoch: number;
+  readonly model: string;
+  readonly placedMs: number;
   /** Where the agent's log stood when the epoch began. */
-  baseSeq: number;
-  baseHash: string;
+  readonly baseSeq: number;
+  readonly baseHash: string;
   /** The node it came from, else null. */
-  from: string | null;
+  readonly from: string | null;
   /** Moved here for a gain alone: it has a rest before it is moved so again. */
-  rebalanced?: true;
+  readonly rebalanced?: true;
   /** The node before may still act outside for it: this one does not yet. */
-  quiet?: Quiet;
+  readonly quiet?: Quiet;
 }
 /** How long the next node waits before it acts outside. [INV-one-hand] */
 export interface Quiet {
-  untilMs: number;
+  readonly untilMs: number;
   /** The process that lets it end sooner by saying that it let go this epoch; null: more than one may still act. */
-  boot: string | null;
-  epoch: number;
+  readonly boot: string | null;
+  readonly epoch: number;
 }
 export interface AgentRow {
   /** For good, whatever it is called: its memory, its tasks and its nodes know it by this. Of an agent older than ids it is its first name. */
-  id: string;
-  space: string;
+  readonly id: string;
+  readonly space: string;
   /** `name` is what people call it: no two agents of a space have the same, and it may change. */
-  spec: AgentSpec;
-  version: number;
+  readonly spec: AgentSpec;
+  readonly version: number;
   /** Highest epoch ever given out. */
-  epoch: number;
-  placement: Placement | null;
+  readonly epoch: number;
+  readonly placement: Placement | null;
   /** The node it was on last, while it has none: its memory is there. Older rows lack it. */
-  last?: string | null;
+  readonly last?: string | null;
   /** While it has no node: who may still act outside for it. */
-  quiet?: Quiet;
-  why: PlacementWhy | null;
-  unplaced: UnplacedWhy | null;
+  readonly quiet?: Quiet;
+  readonly why: PlacementWhy | null;
+  readonly unplaced: UnplacedWhy | null;
   /** When a person last changed its spec; missing in rows of older coordinators. */
-  changedMs?: number;
-  createdMs: number;
-  updatedMs: number;
+  readonly changedMs?: number;
+  readonly createdMs: number;
+  readonly updatedMs: number;
 }
 
 /** What is kept of an agent that was removed: its memory and its ended tasks are still there, and one of its name that is applied later is the same agent. */
 export interface RemovedAgentRow {
-  id: string;
-  space: string;
-  name: string;
+  readonly id: string;
+  readonly space: string;
+  readonly name: string;
   /** A new one goes on counting, or nodes that were away would mistake old for new. */
-  epoch: number;
-  version: number;
+  readonly epoch: number;
+  readonly version: number;
   /** Who may still act outside for it. */
-  quiet?: Quiet;
+  readonly quiet?: Quiet;
 }
+
+/** What a node said last of an agent that it runs. */
+export type Observed = AgentObserved & { readonly node: string };
 
 /** A task that has not ended. Ended ones live in the store alone. */
 export interface TaskRow {
-  id: string;
-  space: string;
+  readonly id: string;
+  readonly space: string;
   /** Its id. */
-  agent: string;
-  state: TaskState;
-  prompt: string;
-  priority: number;
-  origin: TaskOriginName;
-  createdMs: number;
-  deadlineMs: number;
-  attempt: number;
-  attempts: number;
-  node: string | null;
-  epoch: number | null;
-  leasedMs: number | null;
-  idempotencyKey: string | null;
+  readonly agent: string;
+  readonly state: TaskState;
+  readonly prompt: string;
+  readonly priority: number;
+  readonly origin: TaskOriginName;
+  readonly createdMs: number;
+  readonly deadlineMs: number;
+  readonly attempt: number;
+  readonly attempts: number;
+  readonly node: string | null;
+  readonly epoch: number | null;
+  readonly leasedMs: number | null;
+  readonly idempotencyKey: string | null;
   /** Not leased before this (backoff after a failed attempt); coordinator's clock. */
-  notBeforeMs: number;
+  readonly notBeforeMs: number;
   /** Leases that are over and did not end it, oldest first; missing: none. */
-  past?: readonly PastAttempt[];
+  readonly past?: readonly PastAttempt[];
   /** Who asked; missing: that is not known. */
-  by?: Asker;
+  readonly by?: Asker;
   /** Where the answer is told; missing: whoever asked looks for it. */
-  replyTo?: ReplyTo;
+  readonly replyTo?: ReplyTo;
 }
 /** The topic of the answer to a question over MQTT. */
 export interface ReplyTo {
-  kind: 'mqtt';
+  readonly kind: 'mqtt';
   /** Its name as the question had it: there the asker listens. */
-  agent: string;
+  readonly agent: string;
   /** Of the question, as its asker named it. */
-  id: string;
+  readonly id: string;
 }
 /** An ended task as stored. */
 export interface EndedTask extends TaskRow {
-  endedMs: number;
-  result: string | null;
-  truncated: boolean;
-  problem: TaskProblem | null;
-  usage: TaskUsage | null;
+  readonly endedMs: number;
+  readonly result: string | null;
+  readonly truncated: boolean;
+  readonly problem: TaskProblem | null;
+  readonly usage: TaskUsage | null;
   /** A dead letter that a person dismissed or sent round again; missing: it waits for somebody. */
-  dismissedMs?: number;
+  readonly dismissedMs?: number;
 }
 
 export function isEnded(row: TaskRow | EndedTask): row is EndedTask {
@@ -250,89 +252,89 @@ export function isEnded(row: TaskRow | EndedTask): row is EndedTask {
 }
 
 export interface JoinTokenRow {
-  id: string;
-  space: string;
-  secretHash: string;
-  uses: number;
-  usesLeft: number;
-  class: string | null;
-  site: string;
-  labels: Record<string, string>;
-  expiresMs: number;
-  createdMs: number;
-  revoked: boolean;
+  readonly id: string;
+  readonly space: string;
+  readonly secretHash: string;
+  readonly uses: number;
+  readonly usesLeft: number;
+  readonly class: string | null;
+  readonly site: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly expiresMs: number;
+  readonly createdMs: number;
+  readonly revoked: boolean;
 }
 export interface KeyRow {
-  id: string;
-  space: string;
-  name: string;
-  role: Role;
-  secretHash: string;
-  createdMs: number;
-  revoked: boolean;
+  readonly id: string;
+  readonly space: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly secretHash: string;
+  readonly createdMs: number;
+  readonly revoked: boolean;
   /** Written down at most once a minute; missing: never yet. */
-  lastUsedMs?: number;
+  readonly lastUsedMs?: number;
   /** Missing: never. */
-  expiresMs?: number;
+  readonly expiresMs?: number;
 }
 /** A signed-in console: it outlives a restart. `id` is the SHA-256 of its token, which nobody keeps. */
 export interface SessionRow {
-  id: string;
-  space: string;
-  name: string;
+  readonly id: string;
+  readonly space: string;
+  readonly name: string;
   /** Of the key then. */
-  roles: Role[];
+  readonly roles: readonly Role[];
   /** Null: the coordinator itself made the sign-in code. */
-  keyId: string | null;
-  createdMs: number;
-  expiresMs: number;
-  address: string;
+  readonly keyId: string | null;
+  readonly createdMs: number;
+  readonly expiresMs: number;
+  readonly address: string;
 }
 export interface MemoryHead {
-  epoch: number;
-  seq: number;
-  hash: string;
-  entries: number;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly hash: string;
+  readonly entries: number;
 }
 /** The tail of a fenced node, until its additions are merged by the present writer. */
 export interface BranchRow {
-  id: string;
-  space: string;
-  agent: string;
-  node: string;
-  epoch: number;
-  fromSeq: number;
-  uptoSeq: number;
-  complete: boolean;
-  merged: boolean;
-  receivedMs: number;
+  readonly id: string;
+  readonly space: string;
+  readonly agent: string;
+  readonly node: string;
+  readonly epoch: number;
+  readonly fromSeq: number;
+  readonly uptoSeq: number;
+  readonly complete: boolean;
+  readonly merged: boolean;
+  readonly receivedMs: number;
   /** Hash of its last entry: what comes next must link to it. */
-  uptoHash?: string;
+  readonly uptoHash?: string;
   /** The writer has brought in everything up to here. */
-  mergedUpto?: number;
+  readonly mergedUpto?: number;
 }
 
 /** That a person knows of an alert. It ends when its cause is gone, or when a person takes it back. */
 export interface AcknowledgedRow {
-  alert: string;
+  readonly alert: string;
   /** As the audit log names it. */
-  by: string;
-  atMs: number;
-  note: string;
+  readonly by: string;
+  readonly atMs: number;
+  readonly note: string;
   /** How large the alert was then: a grown one counts as not known. */
-  count: number;
+  readonly count: number;
 }
 
 /** Moves off lost and draining nodes are held back (the blast-radius valve): at one site, or everywhere (null). */
 export interface Freeze {
-  site: string | null;
-  sinceMs: number;
-  reason: string;
+  readonly site: string | null;
+  readonly sinceMs: number;
+  readonly reason: string;
   /** Of a freeze of the fleet: sites that a person released. */
-  released: string[];
+  readonly released: readonly string[];
 }
 /** What freezes a site: its own freeze before that of the fleet. */
-export function freezeAt(frozen: readonly DeepReadonly<Freeze>[], site: string): DeepReadonly<Freeze> | undefined {
+export function freezeAt(frozen: readonly Freeze[], site: string): Freeze | undefined {
   return (
     frozen.find((freeze) => freeze.site === site) ??
     frozen.find((freeze) => freeze.site === null && !freeze.released.includes(site))
@@ -342,25 +344,25 @@ export function freezeAt(frozen: readonly DeepReadonly<Freeze>[], site: string):
 /** A model that could not be fetched or loaded on a node. */
 export interface ModelFault {
   /** It has failed since. */
-  sinceMs: number;
+  readonly sinceMs: number;
   /** Nothing new goes there before. */
-  untilMs: number;
+  readonly untilMs: number;
   /** How many times in a row, each avoided for longer than the one before. */
-  strikes: number;
-  reason: string;
+  readonly strikes: number;
+  readonly reason: string;
 }
 
 /** The place of an agent turned its work down. Perishable: after a restart of the coordinator it is tried anew. */
 export interface PlaceTrouble {
-  node: string;
+  readonly node: string;
   /** Refusals, one a try. */
-  inARow: number;
+  readonly inARow: number;
   /** The last refusal. */
-  sinceMs: number;
+  readonly sinceMs: number;
   /** Nothing is leased to the agent there before, unless the place gives word. */
-  untilMs: number;
+  readonly untilMs: number;
   /** The model there is held for failing. */
-  avoid: boolean;
+  readonly avoid: boolean;
 }
 
 /** The queue of one agent and what it works on. Ids; rows are in `tasks`. */
@@ -372,9 +374,9 @@ export interface AgentWork {
 
 /** What one message carries, and what one node may have written. Ours are what a large fleet needs; a simulator makes them small. */
 export interface Cuts {
-  memoryBatchEntries: number;
-  assignmentPartBytes: number;
-  budgets: Record<BudgetName, Budget>;
+  readonly memoryBatchEntries: number;
+  readonly assignmentPartBytes: number;
+  readonly budgets: Readonly<Record<BudgetName, Budget>>;
 }
 const ownCuts: Cuts = {
   memoryBatchEntries: maxMemoryBatchEntries,
@@ -399,7 +401,7 @@ export interface MutableView {
   removedAgents: Map<string, RemovedAgentRow>;
   /** The id of the last one that was removed under a name (`inSpace`). */
   removedIds: Map<string, string>;
-  observed: Map<string, AgentObserved & { node: string }>;
+  observed: Map<string, Observed>;
   /** By agent, removed ones too; the oldest epoch first. */
   holders: Map<string, Omit<HolderRow, 'agent'>[]>;
   tasks: Map<string, TaskRow>;
@@ -450,7 +452,20 @@ export interface MutableView {
   resumedMs: number | null;
 }
 
-export type View = DeepReadonly<MutableView>;
+type Read<T> =
+  T extends Map<infer K, infer V>
+    ? ReadonlyMap<K, Read<V>>
+    : T extends Set<infer V>
+      ? ReadonlySet<V>
+      : T extends AgentWork
+        ? { readonly waiting: readonly string[]; readonly leased: ReadonlySet<string> }
+        : T extends readonly (infer V)[]
+          ? readonly V[]
+          : T extends object
+            ? Readonly<T>
+            : T;
+/** Rows are readonly where they are declared; here the maps are, and the two kinds of value that a view alters in place. */
+export type View = { readonly [K in keyof MutableView]: Read<MutableView[K]> };
 
 /** Names of people and programs mean something within their space alone; no space has a slash in it. */
 export function inSpace(space: string, name: string): string {

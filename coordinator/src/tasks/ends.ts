@@ -10,7 +10,7 @@ import {
   type TaskUsage,
 } from '@blackroad/protocol';
 import { invariant } from '@blackroad/std/invariant';
-import { closeTask, type Draft, setTask, taskIn } from '../state/draft.ts';
+import { closeTask, type Draft, setTask } from '../state/draft.ts';
 import type { EndedTask, TaskRow } from '../state/view.ts';
 import { answerTo } from './answer.ts';
 
@@ -23,7 +23,7 @@ interface TaskEnd {
 }
 
 export function endTask(draft: Draft, task: TaskRow, end: TaskEnd): EndedTask {
-  invariant(taskIn(draft, task.id), 'INV-one-end', `task ${task.id} has ended already`);
+  invariant(draft.tasks.get(task.id), 'INV-one-end', `task ${task.id} has ended already`);
   const result = end.result ?? null;
   const isCut = result !== null && Buffer.byteLength(result) > maxResultBytes;
   const row: EndedTask = {

@@ -2,8 +2,7 @@
 // have it by now is taken back. A message may be lost on the way, and a node may lose the end of a task; the agent must not be blocked
 // by that until the deadline. In: the held ones of a heartbeat. Out: leases given back, uncounted.
 import { leaseKey, maxHeldInHealth, type TaskProblem } from '@blackroad/protocol';
-import { type Draft, taskIn } from '../state/draft.ts';
-import type { TaskRow } from '../state/view.ts';
+import type { Draft } from '../state/draft.ts';
 import { giveBack } from './ends.ts';
 import { leaseNext, sendCancel } from './leases.ts';
 
@@ -21,7 +20,7 @@ export function takeBackUnheld(draft: Draft, node: string, held: readonly string
   const untilMs = held.length < maxHeldInHealth ? dueMs : Math.min(dueMs, newestNamed(draft, leases, keys));
   const agents = new Set<string>();
   for (const id of leases) {
-    const task = taskIn(draft, id);
+    const task = draft.tasks.get(id);
     if (task?.node !== node || task.state === 'queued') continue;
     if ((task.leasedMs ?? draft.nowMs) > untilMs || keys.has(leaseKey(task.id, task.attempt))) continue;
     sendCancel(draft, task, 'the node did not name it among those it holds');
@@ -34,7 +33,7 @@ export function takeBackUnheld(draft: Draft, node: string, held: readonly string
 function newestNamed(draft: Draft, leases: ReadonlySet<string>, keys: ReadonlySet<string>): number {
   let newest = Number.NEGATIVE_INFINITY;
   for (const id of leases) {
-    const task = draft.view.tasks.get(id) as TaskRow | undefined;
+    const task = draft.view.tasks.get(id);
     if (task && keys.has(leaseKey(task.id, task.attempt))) newest = Math.max(newest, (task.leasedMs ?? 0) - unheldMs);
   }
   return newest;

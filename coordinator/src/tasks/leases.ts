@@ -1,25 +1,14 @@
 // Leases: which waiting task goes to which node now. A lease is (task, attempt) under the epoch of the agent's placement;
 // a node gets one only while it is online, has said hello in this boot and runs the agent under that epoch.
 import type { TaskProblem } from '@blackroad/protocol';
-import {
-  agentIn,
-  type Draft,
-  helloBootIn,
-  leasedCountIn,
-  leasedIn,
-  nodeIn,
-  observedIn,
-  send,
-  setTask,
-  taskIn,
-} from '../state/draft.ts';
+import { type Draft, leasedCountIn, leasedIn, send, setTask } from '../state/draft.ts';
 import type { AgentRow, Placement, TaskRow } from '../state/view.ts';
 import { giveBack } from './ends.ts';
 import { nextTasks } from './place-trouble.ts';
 
 /** Leases as much waiting work of one agent as it may take now. `isBack`: its place gave word that it may be well again. */
 export function leaseNext(draft: Draft, agent: string, isBack = false): void {
-  const row = agentIn(draft, agent);
+  const row = draft.agents.get(agent);
   if (!row?.placement || !takesWork(draft, row, row.placement)) return;
   const free = row.spec.concurrency - leasedCountIn(draft, agent);
   if (free <= 0) return;
@@ -33,12 +22,12 @@ export function leaseForNode(draft: Draft, node: string): void {
 }
 
 function takesWork(draft: Draft, agent: AgentRow, placement: Placement): boolean {
-  const node = nodeIn(draft, placement.node);
+  const node = draft.nodes.get(placement.node);
   if (node?.status !== 'active' || node.presence !== 'online') return false;
   // About to be handed off; where there is no other place it goes on working, or the drain would stop it for nothing.
   if (node.draining && agent.unplaced === null) return false;
-  if (helloBootIn(draft, node.id) !== node.boot) return false;
-  const observed = observedIn(draft, agent.id);
+  if (draft.live.get(node.id)?.helloBoot !== node.boot) return false;
+  const observed = draft.observed.get(agent.id);
   return (
     observed?.state === 'ready' &&
     observed.epoch === placement.epoch &&
@@ -86,7 +75,7 @@ export function sendCancel(draft: Draft, task: TaskRow, reason: string): void {
 export function loseLeases(draft: Draft, node: string, problem: TaskProblem, cancelReason: string | null): number {
   let count = 0;
   for (const id of draft.view.leasesByNode.get(node) ?? []) {
-    const task = taskIn(draft, id);
+    const task = draft.tasks.get(id);
     if (!task || task.node !== node || task.state === 'queued') continue;
     if (cancelReason !== null) sendCancel(draft, task, cancelReason);
     giveBack(draft, task, problem);

@@ -3,7 +3,7 @@
 // task. In: what a node says of an attempt. Out: perishable words about the agent; it is forgotten with the first work that is done.
 import { isPlaceToAvoid, type TaskProblem } from '@blackroad/protocol';
 import { failsThere, judgeRefusal } from '../fleet/model-faults.ts';
-import { change, type Draft, leasedIn, setTask, troubleIn, waitingIn } from '../state/draft.ts';
+import { change, type Draft, leasedIn, setTask, waitingIn } from '../state/draft.ts';
 import { agentNameOf, type Placement, type PlaceTrouble, type TaskRow, type View } from '../state/view.ts';
 
 /** A place that is well again is found out within this time, also when it does not say so. */
@@ -44,7 +44,7 @@ export function noteRefusal(draft: Draft, task: TaskRow, node: string, problem: 
 }
 /** Work was done there, or failed by itself. */
 export function placeWorks(draft: Draft, agent: string): void {
-  if (troubleIn(draft, agent)) setTrouble(draft, agent, null);
+  if (draft.placeTroubles.get(agent)) setTrouble(draft, agent, null);
 }
 /** Its word came right after a refusal: the next try is as soon as one may be, and not at the end of the long wait. */
 export function placeMayBeBack(draft: Draft, agent: string, node: string): void {
@@ -111,11 +111,12 @@ function firstOf(draft: Draft, agent: string, node: string, count: number, early
 }
 
 function troubleAt(draft: Draft, agent: string, node: string): Readonly<PlaceTrouble> | null {
-  const trouble = troubleIn(draft, agent);
+  const trouble = draft.placeTroubles.get(agent);
   return trouble?.node === node ? trouble : null;
 }
 function setTrouble(draft: Draft, agent: string, trouble: PlaceTrouble | null): void {
-  draft.troubles.set(agent, trouble);
+  if (trouble) draft.placeTroubles.set(agent, trouble);
+  else draft.placeTroubles.delete(agent);
   change(draft, { type: 'place-trouble', agent, trouble });
 }
 /** Why a task still waits, for whoever reads that its deadline passed; null: for its turn. */

@@ -4,22 +4,9 @@ import { isOfPlace, maxDeadlineSeconds, type TaskProblem, type TaskReport } from
 import { takesRecords } from '../fleet/budget.ts';
 import { heldBy, refuseNotItsOwn } from '../fleet/held.ts';
 import { judgeWork } from '../fleet/model-faults.ts';
-import {
-  addTask,
-  agentIn,
-  type Draft,
-  decided,
-  nameIn,
-  nodeIn,
-  openDraft,
-  remark,
-  send,
-  setTask,
-  taskIn,
-  waitingIn,
-} from '../state/draft.ts';
+import { addTask, type Draft, decided, openDraft, remark, send, setTask, waitingIn } from '../state/draft.ts';
 import type { Decide, Policy } from '../state/input.ts';
-import type { AgentRow, EndedTask, TaskRow } from '../state/view.ts';
+import { type AgentRow, agentNameOf, type EndedTask, type TaskRow } from '../state/view.ts';
 import { endTask, giveBack, retryWaitMs } from './ends.ts';
 import { leaseNext } from './leases.ts';
 import { newTask } from './new-task.ts';
@@ -27,11 +14,11 @@ import { isOfWorkAfterAll, noteRefusal, placeWorks } from './place-trouble.ts';
 
 export const reportTask: Decide<'task-report'> = (view, { node, message, ended }, nowMs, policy) => {
   const draft = openDraft(view, nowMs);
-  if (nodeIn(draft, node)?.status !== 'active') {
+  if (draft.nodes.get(node)?.status !== 'active') {
     remark(draft, 'node-not-active', `report of ${message.task} from ${node}`);
     return decided(draft);
   }
-  const task = taskIn(draft, message.task);
+  const task = draft.tasks.get(message.task);
   if (!task && message.local) recordLocal(draft, node, message, ended, policy);
   else if (task && isHeldBy(task, node, message)) takeReport(draft, task, node, message, policy);
   else if (task && isStillIts(draft, task, node, message)) takeLateReport(draft, task, node, message);
@@ -45,7 +32,7 @@ function isHeldBy(task: TaskRow, node: string, { attempt, epoch }: TaskReport): 
 }
 /** Given up for lost and queued again, but nobody else has begun and the agent is where it was. */
 function isStillIts(draft: Draft, task: TaskRow, node: string, { attempt, epoch }: TaskReport): boolean {
-  const placement = agentIn(draft, task.agent)?.placement;
+  const placement = draft.agents.get(task.agent)?.placement;
   const same = task.state === 'queued' && task.attempt === attempt && task.epoch === epoch;
   return same && placement?.node === node && placement.epoch === epoch;
 }
@@ -64,7 +51,7 @@ function takeAttempt(draft: Draft, task: TaskRow, node: string, message: TaskRep
       turnedDown(draft, task, node, message, policy);
       return;
     case 'done': {
-      const placement = agentIn(draft, task.agent)?.placement;
+      const placement = draft.agents.get(task.agent)?.placement;
       if (placement?.node === node) judgeWork(draft, node, placement.model);
       finish(draft, task, message);
       break;
@@ -163,7 +150,7 @@ function stop(draft: Draft, node: string, { task, attempt }: TaskReport): void {
 function recordLocal(draft: Draft, node: string, message: TaskReport, ended: EndedTask | null, policy: Policy): void {
   const { local, task: id, agent, attempt, epoch, state } = message;
   if (!local || state === 'running') return;
-  const row = agentIn(draft, agent);
+  const row = draft.agents.get(agent);
   const isKnown = ended !== null || draft.view.justEnded.has(id);
   const isNews = !isKnown && row !== undefined && heldBy(draft.view, agent, epoch, node);
   // Not settled: the node keeps it and brings it again.
@@ -172,14 +159,14 @@ function recordLocal(draft: Draft, node: string, message: TaskReport, ended: End
   settle(draft, node, message);
   if (isKnown) return;
   if (!row) {
-    remark(draft, 'stale-report', `${node} ran ${id} by itself for ${nameIn(draft, agent)}, which is gone`);
+    remark(draft, 'stale-report', `${node} ran ${id} by itself for ${agentNameOf(draft, agent)}, which is gone`);
     return;
   }
   if (!heldBy(draft.view, agent, epoch, node)) {
     refuseNotItsOwn(
       draft,
       node,
-      `it reports the task ${id} of ${nameIn(draft, agent)} under epoch ${epoch} as its own`,
+      `it reports the task ${id} of ${agentNameOf(draft, agent)} under epoch ${epoch} as its own`,
     );
     return;
   }

@@ -2,20 +2,18 @@
 // the same idempotency key is the same task; every queue is bounded and says so.
 import { actorOf, askerOf, maxAttempts, maxLiveTasks, maxQueuePerAgent, type TaskProblem } from '@blackroad/protocol';
 import { type Decision, refuse } from '../state/decision.ts';
-import {
-  addTask,
-  agentIn,
-  change,
-  type Draft,
-  decided,
-  decidedWith,
-  nameIn,
-  noteAudit,
-  openDraft,
-  taskIn,
-} from '../state/draft.ts';
+import { addTask, change, type Draft, decided, decidedWith, noteAudit, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
-import { type AgentRow, type EndedTask, inSpace, isEnded, spaceOf, type TaskRow, type View } from '../state/view.ts';
+import {
+  type AgentRow,
+  agentNameOf,
+  type EndedTask,
+  inSpace,
+  isEnded,
+  spaceOf,
+  type TaskRow,
+  type View,
+} from '../state/view.ts';
 import { answerTo } from './answer.ts';
 import { endTask } from './ends.ts';
 import { leaseNext, sendCancel } from './leases.ts';
@@ -24,17 +22,17 @@ import { newTask } from './new-task.ts';
 export const submitTask: Decide<'task-submit'> = (view, input, nowMs) => {
   const { by, id, agent, request, origin, known, replyTo } = input;
   const draft = openDraft(view, nowMs);
-  const row = agentIn(draft, agent);
+  const row = draft.agents.get(agent);
   const space = row?.space ?? spaceOf(view, agent, by);
   const key = request.idempotencyKey ?? null;
   if (key !== null) {
     const live = view.tasksByIdempotencyKey.get(inSpace(space, key));
     // Live ones are in the view. One that ended after the store was asked is answered as it stood then: the same work is not done twice.
-    const same = (live === undefined ? undefined : taskIn(draft, live)) ?? known;
+    const same = (live === undefined ? undefined : draft.tasks.get(live)) ?? known;
     if (same && same.agent !== agent)
       return refuse(
         'conflict',
-        `body: idempotencyKey: ${key} names a task of ${nameIn(draft, same.agent)} already (${same.id}).`,
+        `body: idempotencyKey: ${key} names a task of ${agentNameOf(draft, same.agent)} already (${same.id}).`,
       );
     if (same) {
       // Whoever asks by a message has forgotten the answer, or never got it.
@@ -45,7 +43,7 @@ export const submitTask: Decide<'task-submit'> = (view, input, nowMs) => {
     if (view.justEndedKeys.has(inSpace(space, key)))
       return askAgain(`The task with idempotency key ${key} ended this moment.`);
   }
-  if (!row) return refuse('no-such-agent', `There is no agent ${nameIn(draft, agent)}.`);
+  if (!row) return refuse('no-such-agent', `There is no agent ${agentNameOf(draft, agent)}.`);
   const full = queueFull(view, row);
   if (full) return full;
   const deadlineSeconds = request.deadlineSeconds ?? row.spec.limits.deadlineSeconds;
@@ -69,7 +67,7 @@ export const submitTask: Decide<'task-submit'> = (view, input, nowMs) => {
 function queueAndAnswer<A extends TaskRow>(draft: Draft, task: TaskRow): Decision<A> {
   addTask(draft, task);
   leaseNext(draft, task.agent);
-  return decidedWith(draft, taskIn(draft, task.id) as A);
+  return decidedWith(draft, draft.tasks.get(task.id) as A);
 }
 
 /** [INV-queue] */
@@ -98,7 +96,7 @@ function askAgain(detail: string): Decision<never> {
 /** Ends at once, whatever the node says later. */
 export const cancelTask: Decide<'task-cancel'> = (view, { by, id }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  const task = taskIn(draft, id);
+  const task = draft.tasks.get(id);
   if (!task) {
     if (view.justEnded.has(id)) return refuse('conflict', `The task ${id} has ended.`);
     return refuse('no-such-task', `There is no task ${id} that waits or runs.`);
@@ -138,8 +136,8 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
   const draft = openDraft(view, nowMs);
   const refused = refuseNoDeadLetter(view, id, ended, 'retried');
   if (refused || !ended) return refused as Decision<never>;
-  const row = agentIn(draft, ended.agent);
-  if (!row) return refuse('no-such-agent', `The agent ${nameIn(draft, ended.agent)} of this task is gone.`);
+  const row = draft.agents.get(ended.agent);
+  if (!row) return refuse('no-such-agent', `The agent ${agentNameOf(draft, ended.agent)} of this task is gone.`);
   const full = queueFull(view, row);
   if (full) return full;
   // The key stays with the first: who asks with it must get that one. Who asked over MQTT has been answered.

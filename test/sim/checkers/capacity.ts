@@ -3,10 +3,9 @@
 // Judged when all of a plan's part is committed: who gives way does so in the same commit.
 
 import type { NodeCapacity } from '@blackroad/protocol';
-import type { DeepReadonly } from '../../../coordinator/src/state/readonly.ts';
 import type { MakeChecker } from '../checker.ts';
 
-type Said = DeepReadonly<NodeCapacity>;
+type Said = NodeCapacity;
 /** The model of this name or alias. */
 export const modelOf = ({ models }: Said, model: string) =>
   models.find(({ name, aliases }) => name === model || aliases.includes(model));

@@ -1,7 +1,7 @@
 // Which agents need a node now, which stay, and in words what an agent waits for. Staying is the rule: a move for a gain alone is
 // rebalance.ts's business, and a restart of the coordinator moves nobody, because a node that was not heard of since the start is
 // unknown and not lost. [INV-restart]
-import { type AgentSpec, meansModel, type NodeModel } from '@blackroad/protocol';
+import { meansModel, type NodeModel } from '@blackroad/protocol';
 import { faultPatienceMs, faultUnder, patienceMs } from '../../fleet/model-faults.ts';
 import type { Policy } from '../../state/input.ts';
 import { type AgentRow, agentIdOf, freezeAt, type NodeLive, type NodeRow, type View } from '../../state/view.ts';
@@ -36,7 +36,7 @@ export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy):
   const isHere = node.presence === 'online' && isHeard;
   if (!isLost && !isHere) return null;
 
-  const rule = brokenRule({ spec: spec as AgentSpec, room: { node } });
+  const rule = brokenRule({ spec: spec, room: { node } });
   if (rule) return { reason: 'rules', mayStay: false, text: `it may not be on ${id}: ${rule.text}` };
   // The blast-radius valve: when many nodes fail at once, the failure is most likely ours. Rules are a person's word, company is not. [INV-frozen]
   if (freezeAt(view.frozen, node.site)) return null;

@@ -1,5 +1,5 @@
 // From the view to what placement looks at: who could take work, what they hold, and who needs a node.
-import type { AgentSpec, NodeModel } from '@blackroad/protocol';
+import type { NodeModel } from '@blackroad/protocol';
 import { closedByHealth, worthOf } from '../../fleet/health.ts';
 import type { Policy } from '../../state/input.ts';
 import type { View } from '../../state/view.ts';
@@ -57,7 +57,7 @@ export function* snapshotting(
     demands.push({
       id,
       space: agent.space,
-      spec: agent.spec as AgentSpec,
+      spec: agent.spec,
       last: agent.placement?.node ?? agent.last ?? null,
     });
   }
@@ -139,7 +139,7 @@ function supplyOf(
     const need = needs.get(id);
     // One that may stay holds its room until it is told to go.
     if (!agent?.placement || need?.mayStay === false) continue;
-    const spec = agent.spec as AgentSpec;
+    const spec = agent.spec;
     agents.push({
       id,
       space: agent.space,

@@ -1,61 +1,32 @@
-// A fleet that is not: the view with some rows supposed to be otherwise. The rows of the view itself are never touched, and what
-// is not supposed is read through to it, so that supposing costs what is supposed and not the size of the fleet.
+// A fleet that is not: the view with some rows supposed to be otherwise, as a layer over it. The view goes on underneath: what is not
+// supposed is read as it is at that moment.
+import { LayerMap } from '../../state/layer.ts';
 import type { AgentRow, NodeLive, NodeRow, View } from '../../state/view.ts';
 
-type Row<M> = M extends ReadonlyMap<string, infer V> ? V : never;
-type Work = Row<View['work']>;
-
-/** A map with other values for some of its keys. */
-class Over<V> implements ReadonlyMap<string, V> {
-  readonly #base: ReadonlyMap<string, V>;
-  readonly #over: ReadonlyMap<string, V>;
-  constructor(base: ReadonlyMap<string, V>, over: ReadonlyMap<string, V>) {
-    this.#base = base;
-    this.#over = over;
-  }
-  get size(): number {
-    let more = 0;
-    for (const key of this.#over.keys()) if (!this.#base.has(key)) more++;
-    return this.#base.size + more;
-  }
-  get(key: string): V | undefined {
-    return this.#over.get(key) ?? this.#base.get(key);
-  }
-  has(key: string): boolean {
-    return this.#over.has(key) || this.#base.has(key);
-  }
-  *entries(): MapIterator<[string, V]> {
-    for (const [key, value] of this.#base) yield [key, this.#over.get(key) ?? value];
-    for (const entry of this.#over) if (!this.#base.has(entry[0])) yield entry;
-  }
-  *keys(): MapIterator<string> {
-    for (const [key] of this.entries()) yield key;
-  }
-  *values(): MapIterator<V> {
-    for (const [, value] of this.entries()) yield value;
-  }
-  [Symbol.iterator](): MapIterator<[string, V]> {
-    return this.entries();
-  }
-  forEach(run: (value: V, key: string, map: ReadonlyMap<string, V>) => void): void {
-    for (const [key, value] of this.entries()) run(value, key, this);
-  }
-}
+type Rows<V> = ReadonlyMap<string, V>;
+type Work = View['work'] extends Rows<infer W> ? W : never;
 
 export interface Supposed {
-  agents?: ReadonlyMap<string, AgentRow | Row<View['agents']>>;
-  nodes?: ReadonlyMap<string, NodeRow | Row<View['nodes']>>;
-  live?: ReadonlyMap<string, NodeLive | Row<View['live']>>;
-  work?: ReadonlyMap<string, Work>;
+  agents?: Rows<AgentRow>;
+  nodes?: Rows<NodeRow>;
+  live?: Rows<Readonly<NodeLive>>;
+  work?: Rows<Work>;
 }
 /** Moves are never frozen in it: the valve is about what is feared to be an error, not about what is supposed. */
 export function suppose(view: View, { agents, nodes, live, work }: Supposed): View {
   return {
     ...view,
     frozen: [],
-    agents: agents ? new Over(view.agents, agents as View['agents']) : view.agents,
-    nodes: nodes ? new Over(view.nodes, nodes as View['nodes']) : view.nodes,
-    live: live ? new Over(view.live, live as View['live']) : view.live,
-    work: work ? new Over(view.work, work) : view.work,
+    agents: over(view.agents, agents),
+    nodes: over(view.nodes, nodes),
+    live: over(view.live, live),
+    work: over(view.work, work),
   };
+}
+/** It is never written through. */
+function over<V>(rows: Rows<V>, supposed: Rows<V> = new Map()): Rows<V> {
+  if (supposed.size === 0) return rows;
+  const layer = new LayerMap(rows as Map<string, V>);
+  for (const [key, row] of supposed) layer.set(key, row);
+  return layer;
 }

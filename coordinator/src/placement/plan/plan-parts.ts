@@ -1,7 +1,6 @@
 // A plan as it is carried out: parts of bounded size, each complete in itself, and what came of one. Plain data: made in moves.ts, decided
 // in plan.ts.
 import type { MoveCause, NodeCapacity, PlacementWhy, UnplacedWhy } from '@blackroad/protocol';
-import type { DeepReadonly } from '../../state/readonly.ts';
 
 /** What becomes of one agent, and what it was when that was planned. */
 export interface PlanStep {
@@ -28,7 +27,7 @@ export interface PlanPart {
   unloads: { node: string; model: string; command: string }[];
 }
 export interface Target {
-  capacity: DeepReadonly<NodeCapacity> | null;
+  capacity: NodeCapacity | null;
   /** Off these models: elsewhere, or to another model of the same node. */
   leaving: { agent: string; model: string; isChanging: boolean }[];
   unloads: string[];

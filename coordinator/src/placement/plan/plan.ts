@@ -2,11 +2,10 @@
 // that nobody uses. A plan was made from a view that has gone on since: every step is checked against the present one, and what no
 // longer fits is left out and planned anew. What a move changes and who is told of it stands in fleet/assignment.ts.
 // [INV-closed] [INV-capacity]
-import { type AgentSpec, askerOf, type MoveCause, placeOf } from '@blackroad/protocol';
+import { askerOf, type MoveCause, placeOf } from '@blackroad/protocol';
 import { type Move, makeMoves } from '../../fleet/assignment.ts';
 import { accept, refuse } from '../../state/decision.ts';
 import {
-  agentIn,
   change,
   type Draft,
   decided,
@@ -17,7 +16,7 @@ import {
   putAgent,
 } from '../../state/draft.ts';
 import type { Decide, Policy } from '../../state/input.ts';
-import { type AgentRow, type Freeze, freezeAt } from '../../state/view.ts';
+import { type AgentRow, freezeAt } from '../../state/view.ts';
 import { needOf } from '../model/need.ts';
 import { closedOf } from '../model/snapshot.ts';
 import { brokenRule } from '../rules/feasible.ts';
@@ -66,7 +65,7 @@ function judgedSteps(
   for (;;) {
     const isOpen = openTargets(draft, targets, leaving);
     const judged = steps.map((step): Judged => {
-      const row = agentIn(draft, step.agent);
+      const row = draft.agents.get(step.agent);
       const move = row && isAsPlanned(row, step) ? moveOf(draft, row, step, targets, isOpen, policy) : null;
       return { step, row, move };
     });
@@ -115,7 +114,7 @@ function moveOf(
   const { to } = step;
   const node = view.nodes.get(to.node);
   if (!node || !isOpen(to.node, row.placement?.node === to.node)) return null;
-  if (brokenRule({ spec: row.spec as AgentSpec, room: { node } })) return null;
+  if (brokenRule({ spec: row.spec, room: { node } })) return null;
   if (!isStillThere(targets.get(to.node), view.live.get(to.node)?.capacity ?? null, to.model)) return null;
   return { ...move, to };
 }
@@ -163,7 +162,7 @@ function freeOrLoadedBytes({ memoryFreeBytes, models }: NonNullable<Target['capa
 
 /** A person says that the frozen moves are right: they are planned at once, everywhere or at one site. */
 export const releaseMoves: Decide<'moves-release'> = (view, { by, site }, nowMs) => {
-  const frozen = view.frozen as readonly Freeze[];
+  const frozen = view.frozen;
   const draft = openDraft(view, nowMs);
   if (site === undefined && frozen.length === 0) return accept();
   if (site !== undefined && !freezeAt(frozen, site)) {

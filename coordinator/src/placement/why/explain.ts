@@ -2,7 +2,6 @@
 // that placement itself uses. Its own load is taken off its node first, so that its node is judged like any other.
 // In: the view. Out: the answer, in slices: ten thousand nodes take longer than the event loop may be held. Changes nothing.
 import {
-  type AgentSpec,
   counted,
   type FixSteps,
   type NodeScore,
@@ -48,7 +47,7 @@ export function* explainingAgent(
   if (!row) return null;
   const apart = suppose(view, { agents: new Map([[agent, { ...row, placement: null }]]) });
   const { nodes } = yield* supplying(apart, nowMs, policy, nobodyMoves);
-  const spec = row.spec as AgentSpec;
+  const spec = row.spec;
   const { id, space } = row;
   const demand: Demand = { id, space, spec, last: row.placement?.node ?? row.last ?? null };
   const pace = new Pace();

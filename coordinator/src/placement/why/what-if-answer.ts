@@ -1,6 +1,6 @@
 // What a supposed plan comes to: what becomes of each agent, and how full the nodes that change would be. Counts are whole, lists are
 // cut. In: the plan's outcomes and the views before and after. Out: the answer, in slices.
-import { type AgentSpec, maxWhatIfRows, type UnplacedWhy, type WhatIfPlan } from '@blackroad/protocol';
+import { maxWhatIfRows, type UnplacedWhy, type WhatIfPlan } from '@blackroad/protocol';
 import type { View } from '../../state/view.ts';
 import { type Catalogue, emptyCatalogue, learnModels } from '../model/catalogue.ts';
 import { type Guest, openRoom, utilisationOf } from '../model/room.ts';
@@ -138,7 +138,7 @@ function guestsOf(view: View, node: string): Guest[] {
 function guest(agent: Agent | undefined, model: string | undefined): Guest[] {
   if (!agent || model === undefined) return [];
   const { id, space, spec } = agent;
-  return [{ id, space, spec: spec as AgentSpec, model, mayYield: false }];
+  return [{ id, space, spec: spec, model, mayYield: false }];
 }
 
 /** What models would be on nodes that fetch them. */
