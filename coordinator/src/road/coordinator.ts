@@ -26,7 +26,7 @@ import { isDurable, touch } from '../state/change-table.ts';
 import type { Decision, Outcome } from '../state/decision.ts';
 import type { Answer, Decide, InputKind, Inputs, NodeOrder, Policy, Stored } from '../state/input.ts';
 import { fill, rebuild } from '../state/rebuild.ts';
-import { nothingTouched, type Touched } from '../state/touched.ts';
+import { nothingTouched, type Touched, touchesAnything } from '../state/touched.ts';
 import { type Cuts, emptyView, type MutableView, type View } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
 import { Arrivals } from './arrivals.ts';
@@ -345,10 +345,7 @@ class Loop implements Coordinator {
       resolve(outcomes[i] as Outcome<unknown>);
     });
     this.#following.tell(touched, this.#view);
-    const { nodes, agents, tasks, events, dismissed } = touched;
-    if (nodes.size + agents.size + tasks.size + events.length + dismissed.length > 0) {
-      for (const listener of this.#watchers) listener(touched);
-    }
+    if (touchesAnything(touched)) for (const listener of this.#watchers) listener(touched);
     this.#judge(touched);
     const isThrough = outcomes.every((outcome, i) => {
       const { kind } = batch[i] as Waiting;

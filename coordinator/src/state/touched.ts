@@ -27,3 +27,9 @@ export function nothingTouched(): Touched {
     dismissed: [],
   };
 }
+/** Whether anybody has to look: every field counts, also one that is added later. */
+export function touchesAnything(touched: Touched): boolean {
+  return Object.values(touched).some((each: ReadonlySet<unknown> | readonly unknown[]) =>
+    each instanceof Set ? each.size > 0 : (each as readonly unknown[]).length > 0,
+  );
+}
