@@ -203,7 +203,7 @@ export class CoordinatorHost {
   pause(ms: number): void {
     if (!this.clock) return;
     this.#watch.trace('coordinator', `stands still for ${Math.round(ms)} ms`);
-    this.clock.pausedUntilMs = this.#timeline.nowMs + ms;
+    this.clock.pause(this.#timeline.nowMs + ms);
     this.#network.look();
     this.#timeline.after(ms, () => this.#network.look());
   }

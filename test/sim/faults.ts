@@ -250,7 +250,10 @@ export const faults: readonly Happening[] = [
         seq: (head?.seq ?? 0) + 1,
         previousHash: isForeign ? previousHash : (head?.hash ?? 'genesis'),
       };
-      const forged = isForeign ? { ...made, hash: hashHeader(made) } : made;
+      const hash = hashHeader(made);
+      // The node said exactly this once and lost it with its file: a late copy of the truth is no forgery.
+      if (!isForeign && hash === made.hash) return false;
+      const forged = isForeign ? { ...made, hash } : made;
       const message = { type: 'batch', epoch, from: made.seq, previousHash: made.previousHash, entries: [forged] };
       world.trace('fault', `forged memory of ${agent}`);
       world.forged.add(`${node} ${agent}`);

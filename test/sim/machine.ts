@@ -285,7 +285,7 @@ export class Machine {
   pause(ms: number): void {
     if (!this.process) return;
     this.#world.trace(this.name, `stands still for ${Math.round(ms)} ms`);
-    this.process.clock.pausedUntilMs = this.#world.timeline.nowMs + ms;
+    this.process.clock.pause(this.#world.timeline.nowMs + ms);
     this.#world.network.look();
     this.#world.timeline.after(ms, () => this.#world.network.look());
   }

@@ -110,7 +110,7 @@ function isBefore(a: Due, b: Due): boolean {
 /** The clock of one process. Killed, it never fires again; paused, everything waits until it goes on. */
 export class ProcessClock implements Clock {
   alive = true;
-  pausedUntilMs = 0;
+  #pausedUntilMs = 0;
   /** When it fell asleep; its monotonic clock and its timers stand still until it goes on. */
   #asleepFromMs: number | null = null;
   #sleptMs = 0;
@@ -123,15 +123,22 @@ export class ProcessClock implements Clock {
     this.#wallMs = wallMs;
     this.#startedMs = timeline.nowMs;
   }
+  get pausedUntilMs(): number {
+    return this.#pausedUntilMs;
+  }
   get paused(): boolean {
     return this.pausedUntilMs > this.#timeline.nowMs;
+  }
+  /** Who stands still already, or sleeps, goes on no sooner for it. */
+  pause(untilMs: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
   }
   kill(): void {
     this.alive = false;
   }
   /** The whole machine is suspended: unlike a process that stands still, it does not know how long. */
   sleep(untilMs: number): void {
-    this.pausedUntilMs = Math.max(this.pausedUntilMs, untilMs);
+    this.pause(untilMs);
     this.#asleepFromMs ??= this.#timeline.nowMs;
   }
   /** Until now. */
