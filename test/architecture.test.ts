@@ -1,4 +1,5 @@
 // Who may import whom, and which file alone may read the clock, chance, timers or the environment. Each refusal says why.
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import t from 'tap';
@@ -331,6 +332,29 @@ forbid(
     );
   }),
 );
+
+/** How many there are. Each may only become fewer: whoever mends one writes the smaller figure here. */
+const long = { files: 9, functions: 52 };
+t.test(`files of over 400 lines, functions of over 70: ${long.files} and ${long.functions}, never more`, async (t) => {
+  const shipped = [...product, ...console];
+  const files = shipped.filter(({ text }) => text.split('\n').length > 401).map(({ path }) => path);
+  const rules = join(root, 'test/contract/long-functions.json');
+  const folders = ['protocol/src', 'std/src', 'coordinator', 'node-agent'];
+  const { stdout, stderr } = spawnSync(
+    join(root, 'node_modules/.bin/biome'),
+    ['lint', `--config-path=${rules}`, '--max-diagnostics=none', '--reporter=json', ...folders],
+    { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
+  );
+  t.match(stdout, /"diagnostics"/, stderr);
+  const found: { category: string; location: { path: string; start: { line: number } } }[] =
+    JSON.parse(stdout).diagnostics;
+  const paths = new Set(shipped.map(({ path }) => path));
+  const functions = found
+    .filter(({ category, location }) => category.endsWith('/noExcessiveLinesPerFunction') && paths.has(location.path))
+    .map(({ location }) => `${location.path}:${location.start.line}`);
+  t.equal(files.length, long.files, files.join('\n'));
+  t.equal(functions.length, long.functions, functions.join('\n'));
+});
 
 t.test('every source file opens with what it owns', async (t) => {
   const bare = product.filter(({ text }) => !/^(#!.*\n)?(\/\/|\/\*)/.test(text)).map(({ path }) => path);
