@@ -11,7 +11,7 @@ import type { Bus, BusMessage } from '../../coordinator/src/bus/bus.ts';
 import { policyOf, readConfig } from '../../coordinator/src/config.ts';
 import { type Coordinator, startCoordinator } from '../../coordinator/src/road/coordinator.ts';
 import type { DurableChange } from '../../coordinator/src/state/change.ts';
-import type { AgentRow } from '../../coordinator/src/state/view.ts';
+import type { AgentRow } from '../../coordinator/src/state/rows.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
 import { claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { sampleNode, sampleSpec } from '../fixtures/coordinator/sample-rows.ts';

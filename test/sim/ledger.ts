@@ -1,7 +1,7 @@
 // What the store holds, folded from the commits by the simulator's own few lines: the judge shares no code with the judged, so an
 // index of the coordinator that goes wrong is seen here. Worlds are small: what can be counted is counted each time.
 import type { DurableChange } from '../../coordinator/src/state/change.ts';
-import type { AgentRow, BranchRow, NodeRow, TaskRow } from '../../coordinator/src/state/view.ts';
+import type { AgentRow, BranchRow, NodeRow, TaskRow } from '../../coordinator/src/state/rows.ts';
 
 export interface Head {
   epoch: number;

@@ -413,7 +413,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a-name-that-was-given-up-stays-taken',
-    file: 'coordinator/src/state/change.ts',
+    file: 'coordinator/src/state/apply.ts',
     search: 'if (old !== undefined && view.agentIds.get(old) === id) view.agentIds.delete(old);',
     replace: '',
     test: 'coordinator/src/fleet/agents.test.ts',

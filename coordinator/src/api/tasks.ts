@@ -6,7 +6,8 @@ import { accepted, answered, type Handlers } from '../http/handler.ts';
 import { openStream, wantsStream } from '../http/stream.ts';
 import { showTask, showTaskShort } from '../live/show.ts';
 import type { Coordinator } from '../road/coordinator.ts';
-import { agentIdEver, type EndedTask, isEnded, type TaskRow } from '../state/view.ts';
+import { type EndedTask, isEnded, type TaskRow } from '../state/rows.ts';
+import { agentIdEver } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
 import { agentOr404 } from './agents.ts';
 

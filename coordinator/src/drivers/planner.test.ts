@@ -7,10 +7,12 @@ import t from 'tap';
 import { SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { decisions } from '../road/decisions.ts';
-import { apply, type Change } from '../state/change.ts';
+import { apply } from '../state/apply.ts';
+import type { Change } from '../state/change.ts';
 import type { Outcome } from '../state/decision.ts';
 import type { Answer, Decide, InputKind, Inputs } from '../state/input.ts';
-import type { NodeRow, View } from '../state/view.ts';
+import type { NodeRow } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
 import { Planner } from './planner.ts';
 
 /** Time stands still unless told; each look at it costs `lookMs`, so that computing takes time. */

@@ -18,8 +18,8 @@ import { combine, pack, pick, seriesPerPart } from '../history/cells.ts';
 import { createMinute, fleetMetricAt, nodeMetricAt, readHealth } from '../history/samples.ts';
 import { createUsageDays, hasOddTokens } from '../history/usage-days.ts';
 import type { Coordinator } from '../road/coordinator.ts';
+import type { EndedTask } from '../state/rows.ts';
 import type { Touched } from '../state/touched.ts';
-import type { EndedTask } from '../state/view.ts';
 import type { RollupRow, UsageRow } from '../store/store.ts';
 
 export const minuteS = 60;

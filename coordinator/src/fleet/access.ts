@@ -4,7 +4,8 @@ import { maxSessions, mayDo, type Principal, type Role } from '@blackroad/protoc
 import { refuse } from '../state/decision.ts';
 import { change, decided, decidedWith, noteAudit, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
-import type { JoinTokenRow, KeyRow, SessionRow, View } from '../state/view.ts';
+import type { JoinTokenRow, KeyRow, SessionRow } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
 import { principalOfSession } from './principals.ts';
 
 export const createToken: Decide<'token-create'> = (view, { by, request, id, secretHash }, nowMs) => {

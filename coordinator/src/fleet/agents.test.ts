@@ -6,7 +6,8 @@ import { ada, boot2, sampleSpec } from '../../../test/fixtures/coordinator/sampl
 import { memoryEntries } from '../../../test/fixtures/coordinator/stored-rows.ts';
 import { mintAgentId } from '../api/agent-ids.ts';
 import { acceptMemory } from '../memory/accept.ts';
-import { type AgentRow, agentIdEver, agentIdOf, agentNameOf } from '../state/view.ts';
+import type { AgentRow } from '../state/rows.ts';
+import { agentIdEver, agentIdOf, agentNameOf } from '../state/view.ts';
 import { applyAgent, removeAgent, renameAgent } from './agents.ts';
 
 /** As people do: by name, with a fresh id where it is a new one. */

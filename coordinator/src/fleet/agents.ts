@@ -16,7 +16,8 @@ import {
   waitingIn,
 } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
-import { type AgentRow, agentIdOf, agentNameOf, inSpace, type NodeRow, type View } from '../state/view.ts';
+import type { AgentRow, NodeRow } from '../state/rows.ts';
+import { agentIdOf, agentNameOf, inSpace, type View } from '../state/view.ts';
 import { endTask } from '../tasks/ends.ts';
 import { leaseNext, sendCancel } from '../tasks/leases.ts';
 import {

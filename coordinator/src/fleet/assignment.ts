@@ -13,7 +13,7 @@ import {
 } from '@blackroad/protocol';
 import type { Unload } from '../placement/plan/plan-parts.ts';
 import { change, type Draft, noteEvent, putAgent, putNode, send } from '../state/draft.ts';
-import type { AgentRow, Behind, NodeRow, Placement } from '../state/view.ts';
+import type { AgentRow, Behind, NodeRow, Placement } from '../state/rows.ts';
 import { loseAgentLeases } from '../tasks/leases.ts';
 import { leftOf, quietAfter, quietOf } from './quiet.ts';
 

@@ -6,7 +6,8 @@ import type { EventType } from '@blackroad/protocol';
 import type { Change } from '../state/change.ts';
 import { change, type Draft, remark } from '../state/draft.ts';
 import { eventRow } from '../state/event-row.ts';
-import { agentNameOf, type Budget, type BudgetName, type Spent, type View } from '../state/view.ts';
+import type { Budget, BudgetName, Spent } from '../state/rows.ts';
+import { agentNameOf, type View } from '../state/view.ts';
 
 export const overBudget = 'over-budget';
 

@@ -3,7 +3,8 @@
 // jumped, and only an answer to a hello tells how old word is. In: by how much; out: the moved rows. [INV-one-hand] [INV-deadline] [decision 5]
 import { change, decided, noteEvent, openDraft, putAgent, putNode } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
-import type { AgentRow, Quiet, View } from '../state/view.ts';
+import type { AgentRow, Quiet } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
 import { leftOf } from './quiet.ts';
 import { announce, pauseMs } from './tick.ts';
 

@@ -1,7 +1,8 @@
 // What is wrong with a node, in plain words: its health, and what the coordinator had to refuse it. In: the view. Out: what pages and
 // alerts show; only the signs of health.ts count for placement. Nothing here is stored.
 import { type ConditionCode, classes, cloudClass, counted, tooMany } from '@blackroad/protocol';
-import type { BudgetName, NodeLive, NodeRow, View } from '../state/view.ts';
+import type { BudgetName, NodeLive, NodeRow } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
 import { leftOf } from './budget.ts';
 import { cameBackText } from './flapping.ts';
 import { conditionsOf, type NodeCondition, textOf } from './health.ts';

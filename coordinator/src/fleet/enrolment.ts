@@ -13,7 +13,8 @@ import {
   putNode,
 } from '../state/draft.ts';
 import type { Answer, Decide, Inputs, Policy } from '../state/input.ts';
-import type { JoinTokenRow, NodeRow, View } from '../state/view.ts';
+import type { JoinTokenRow, NodeRow } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
 import { asSaid, hardwareClash } from './hardware.ts';
 import { baseName, freeName, isNamedAfter } from './node-names.ts';
 import { quarantine } from './transitions.ts';

@@ -1,7 +1,7 @@
 // A node whose connection breaks again and again: bad Wi-Fi, a weak power supply, a process that crashes. Each time is an event; many
 // together are a trouble of the node. In: its births. Out: how many there were lately. Pure; what is counted is perishable.
 import { change, type Draft } from '../state/draft.ts';
-import type { Connects } from '../state/view.ts';
+import type { Connects } from '../state/rows.ts';
 
 const withinMs = 10 * 60_000;
 /** Updates, moves of a cable and restarts of the coordinator make a few; so many are none of these. */

@@ -1,7 +1,8 @@
 // Who is let in, and who no longer, read off a view.
 import t from 'tap';
 import { sampleNode } from '../../../test/fixtures/coordinator/sample-rows.ts';
-import { emptyView, type KeyRow, type NodeRow } from '../state/view.ts';
+import type { KeyRow, NodeRow } from '../state/rows.ts';
+import { emptyView } from '../state/view.ts';
 import { admit, type Claim } from './gate.ts';
 
 const certificateMs = 1_000_000;

@@ -1,7 +1,9 @@
 // One machine, one node: what a node was enrolled with, and what it may report later. A network address changes by itself (WSL, Wi-Fi,
 // a new card), so the same machine under the proven key is the same node whatever its address; two processes that share even
 // that are told apart by their boots (twins.ts).
-import type { NodeRow, View } from '../state/view.ts';
+
+import type { NodeRow } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
 
 /** What a machine says of itself; `machine` is missing where the node-agent is older. */
 interface SaidOfMachine {

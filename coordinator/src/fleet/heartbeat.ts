@@ -1,7 +1,8 @@
 // How often nodes are asked to speak, and how long silence may last. The interval grows with the fleet so that all heartbeats
 // together stay below a rate the coordinator bears.
 import type { Policy } from '../state/input.ts';
-import type { NodeLive, View } from '../state/view.ts';
+import type { NodeLive } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
 
 export function heartbeatIntervalMs(view: View, policy: Policy): number {
   return Math.max(policy.heartbeatMs, Math.ceil((view.nodes.size * 1000) / policy.maxHeartbeatsPerS));

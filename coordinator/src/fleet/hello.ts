@@ -3,7 +3,7 @@
 import type { NodeHello, TaskProblem } from '@blackroad/protocol';
 import { change, type Draft, decided, openDraft, putNode, remark, send } from '../state/draft.ts';
 import type { Decide, Policy } from '../state/input.ts';
-import type { NodeRow, TaskRow } from '../state/view.ts';
+import type { NodeRow, TaskRow } from '../state/rows.ts';
 import { giveBack } from '../tasks/ends.ts';
 import { lease, leaseForNode, sendLease } from '../tasks/leases.ts';
 import { sendSnapshot } from './assignment.ts';

@@ -2,7 +2,8 @@
 // while. Held against the model on that node, not against the agent; perishable. In: what agents report. Out: changes.
 import type { AgentObserved, NodeCapacity } from '@blackroad/protocol';
 import { change, type Draft } from '../state/draft.ts';
-import type { ModelFault, PlaceTrouble, View } from '../state/view.ts';
+import type { ModelFault, PlaceTrouble } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
 
 /** An agent whose model fails moves after this long: most failures are over by then, and a move costs more. */
 export const faultPatienceMs = 30_000;

@@ -4,7 +4,7 @@ import { closeBranchesOf } from '../memory/branches.ts';
 import { refuse } from '../state/decision.ts';
 import { type Draft, decided, decidedWith, noteAudit, noteEvent, openDraft, putNode } from '../state/draft.ts';
 import type { Decide, Inputs } from '../state/input.ts';
-import type { NodeRow } from '../state/view.ts';
+import type { NodeRow } from '../state/rows.ts';
 import { leaseForNode, loseLeases } from '../tasks/leases.ts';
 import { openDeltas, unplaceAgent } from './assignment.ts';
 import { anyHardware } from './hardware.ts';

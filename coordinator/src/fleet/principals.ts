@@ -1,7 +1,7 @@
 // Principals of what the fleet knows: a key, a session, a node, a join token, an address. The one place that says which roles each acts
 // with. Pure.
 import { defaultSpace, type Principal } from '@blackroad/protocol';
-import type { KeyRow, SessionRow } from '../state/view.ts';
+import type { KeyRow, SessionRow } from '../state/rows.ts';
 
 export function principalOfKey({ id, name, role, space }: Pick<KeyRow, 'id' | 'name' | 'role' | 'space'>): Principal {
   return { kind: 'key', id, name, space, roles: [role] };

@@ -1,7 +1,9 @@
 // How long a node may act outside for an agent, and how long the next one keeps its hands still for that. A node holds a lease that
 // only word of its coordinator renews; a node that is asked to let an agent go may not hear it, and then its lease must run out
 // before another one acts. In: who leaves which node; out: the quiet time of who comes. Pure; nothing here waits. [INV-one-hand]
-import type { AgentRow, Placement, Quiet, View } from '../state/view.ts';
+
+import type { AgentRow, Placement, Quiet } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
 
 /** Three announcements of tick.ts: two of them may be lost. */
 export const leaseMs = 30_000;

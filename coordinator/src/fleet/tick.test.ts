@@ -1,7 +1,7 @@
 import t from 'tap';
 import { events, paramsOf, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { ada, boot1, samplePolicy, startMs } from '../../../test/fixtures/coordinator/sample-rows.ts';
-import { apply } from '../state/change.ts';
+import { apply } from '../state/apply.ts';
 import { editNode, forgetNode } from './nodes.ts';
 
 /** Past the grace after the start, with everybody heard from. */

@@ -1,9 +1,9 @@
 // What time alone brings about: suspicion and loss, deadlines, ends of backoffs, the valve, the fleet's own heartbeat; and the first
 // decision after a start. All is computed from `now`: there is no timer a node. Reads only indexes and the rows of nodes.
 import { counted, cutToBytes, type FleetState } from '@blackroad/protocol';
-import { deadlineSlot, wakeSlot } from '../state/change.ts';
 import { change, type Draft, decided, decidedWith, noteEvent, openDraft, send } from '../state/draft.ts';
 import type { Decide, Policy } from '../state/input.ts';
+import { deadlineSlot, wakeSlot } from '../state/task-index.ts';
 import { endTask } from '../tasks/ends.ts';
 import { leaseNext, sendCancel } from '../tasks/leases.ts';
 import { whyWaiting } from '../tasks/place-trouble.ts';

@@ -2,7 +2,7 @@
 // presence comes through here; who decides that it is time is presence.ts, hello.ts and tick.ts. [INV-presence]
 import { coordinatorSelf, type PresenceCause, type TaskProblem } from '@blackroad/protocol';
 import { type Draft, noteAudit, noteEvent, putNode, send } from '../state/draft.ts';
-import type { NodeRow } from '../state/view.ts';
+import type { NodeRow } from '../state/rows.ts';
 import { loseLeases } from '../tasks/leases.ts';
 
 export function turnOnline(

@@ -4,7 +4,7 @@ import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { boot1, sampleHealth, sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
-import type { BranchRow } from '../state/view.ts';
+import type { BranchRow } from '../state/rows.ts';
 import { acceptHealth } from './presence.ts';
 import { agentTroubles, fleetTroubles, nodeTroubles, settlingMs } from './troubles.ts';
 

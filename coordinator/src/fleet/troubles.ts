@@ -10,7 +10,8 @@ import {
   fixInWords,
   plainLatin,
 } from '@blackroad/protocol';
-import type { NodeRow, View } from '../state/view.ts';
+import type { NodeRow } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
 import { nodeConditions } from './conditions.ts';
 import { stayingOn } from './draining.ts';
 

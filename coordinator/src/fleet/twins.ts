@@ -2,7 +2,7 @@
 // is new at every start, so one that comes back after another took its place shows that both live. In: a node and the boot that
 // speaks. Out: whether it is one of two, after it flapped a few times. Pure; what is counted is perishable.
 import { change, type Draft } from '../state/draft.ts';
-import type { NodeRow } from '../state/view.ts';
+import type { NodeRow } from '../state/rows.ts';
 
 /** A word of an old connection may arrive late once; not again and again. */
 const returnsOfTwins = 3;

@@ -5,7 +5,7 @@
 import { type EventParams, eventWords } from '@blackroad/protocol';
 import { change, type Draft, noteEvent } from '../state/draft.ts';
 import type { Policy } from '../state/input.ts';
-import { type Freeze, freezeAt, type NodeRow } from '../state/view.ts';
+import { type Freeze, freezeAt, type NodeRow } from '../state/rows.ts';
 
 interface Group {
   here: number;

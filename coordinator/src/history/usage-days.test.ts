@@ -1,6 +1,6 @@
 // Ends of tasks become rows of a day, each end once, whenever they are taken.
 import t from 'tap';
-import type { EndedTask } from '../state/view.ts';
+import type { EndedTask } from '../state/rows.ts';
 import { createUsageDays, hasOddTokens } from './usage-days.ts';
 
 const day = 20_000;

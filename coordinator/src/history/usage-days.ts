@@ -1,7 +1,7 @@
 // Ends of tasks as rows of a day, added up until they are written. Exactly once: an end is written when no other of its millisecond can
 // come any more, with the time up to which all are in; what was not written before a crash is read again from the tasks themselves. Pure, in memory.
 import { maxTokensPerTask } from '@blackroad/protocol';
-import type { EndedTask } from '../state/view.ts';
+import type { EndedTask } from '../state/rows.ts';
 import type { UsageRow } from '../store/store.ts';
 
 const dayMs = 86_400_000;

@@ -9,7 +9,7 @@ import { sha256Hex } from '@blackroad/std/sha256';
 import { findKey, isGood } from '../fleet/access.ts';
 import { principalOfKey, principalOfSession } from '../fleet/principals.ts';
 import type { Coordinator } from '../road/coordinator.ts';
-import type { KeyRow } from '../state/view.ts';
+import type { KeyRow } from '../state/rows.ts';
 
 export const sessionMs = 12 * 3600_000;
 export const codeMs = 10 * 60_000;

@@ -4,7 +4,7 @@
 import { FleetError, isEnd, type TaskStreamEvent, type TaskView } from '@blackroad/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { showTask } from '../live/show.ts';
-import { type EndedTask, isEnded, type TaskRow } from '../state/view.ts';
+import { type EndedTask, isEnded, type TaskRow } from '../state/rows.ts';
 import type { ApiContext } from './context.ts';
 
 const heartbeatMs = 15_000;

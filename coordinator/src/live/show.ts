@@ -14,7 +14,6 @@ import { onlyOn, stayingOn } from '../fleet/draining.ts';
 import { frozenCount } from '../placement/model/need.ts';
 import type { Policy } from '../state/input.ts';
 import {
-  agentNameOf,
   type EndedTask,
   freezeAt,
   isEnded,
@@ -22,8 +21,8 @@ import {
   type KeyRow,
   type SessionRow,
   type TaskRow,
-  type View,
-} from '../state/view.ts';
+} from '../state/rows.ts';
+import { agentNameOf, type View } from '../state/view.ts';
 
 type Names = Parameters<typeof agentNameOf>[0];
 type AgentEntry = NonNullable<ReturnType<View['agents']['get']>>;

@@ -4,7 +4,8 @@ import { entriesThatFit, type MemoryDown, type MemoryEntry, type MemoryUp } from
 import { actorFault, heldBy, refuseNotItsOwn } from '../fleet/held.ts';
 import { change, type Draft, decidedWith, noteEvent, openDraft, remark, send } from '../state/draft.ts';
 import type { Decide, Given } from '../state/input.ts';
-import { type AgentRow, agentNameOf } from '../state/view.ts';
+import type { AgentRow } from '../state/rows.ts';
+import { agentNameOf } from '../state/view.ts';
 import { advanceMerges, bringIn, keepBranch } from './branches.ts';
 import { meet, runFault } from './chain.ts';
 

@@ -5,7 +5,7 @@ import { takesRecords } from '../fleet/budget.ts';
 import { asWrittenBy } from '../fleet/held.ts';
 import { change, type Draft, noteEvent, remark, send } from '../state/draft.ts';
 import type { Given } from '../state/input.ts';
-import type { AgentRow, BranchRow } from '../state/view.ts';
+import type { AgentRow, BranchRow } from '../state/rows.ts';
 import type { StoredHash } from '../store/store.ts';
 
 /** What a person or the agent added; bookkeeping of the old place, and merges of third branches, are not brought in again. */

@@ -1,6 +1,8 @@
 // What one batch decided, until it is stored. Every decision reads what those before it decided; everybody else reads what is committed,
 // and hears of the batch when it is. [INV-only-committed] In: the changes of decisions, in order; out: what has to be stored, and what then changes the view.
-import { apply, type Change, type DurableChange } from '../state/change.ts';
+
+import { apply } from '../state/apply.ts';
+import type { Change, DurableChange } from '../state/change.ts';
 import { isDurable } from '../state/change-table.ts';
 import { layerOn, writeThrough } from '../state/layer.ts';
 import type { MutableView, View } from '../state/view.ts';

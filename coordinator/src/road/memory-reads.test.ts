@@ -17,7 +17,8 @@ import { claimed } from '../../../test/fixtures/coordinator/claimed-store.ts';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { acceptMemory } from '../memory/accept.ts';
 import { isDurable } from '../state/change-table.ts';
-import type { BranchRow, View } from '../state/view.ts';
+import type { BranchRow } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { branchedOn, offerOf, readMemory } from './memory-reads.ts';
 

@@ -1,7 +1,8 @@
 // From input kind to what is looked up in the store for its decision: decisions are pure, so the loop reads ahead of them. In: the store,
 // the view as it is now, and the input. Out: what is stored, now or later; the view may go on meanwhile, and decisions reckon with it.
 import type { Inputs, Stored } from '../state/input.ts';
-import { type EndedTask, isEnded, spaceOf, type View } from '../state/view.ts';
+import { type EndedTask, isEnded } from '../state/rows.ts';
+import { spaceOf, type View } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
 import { readMemory } from './memory-reads.ts';
 

@@ -1,4 +1,4 @@
-// What each kind of change is, beside what it does to the view (change.ts) and to the store: whether it is stored, what it touches for
+// What each kind of change is, beside what it does to the view (apply.ts) and to the store: whether it is stored, what it touches for
 // whoever shows the fleet, whether it is a reason to plan, whose place it puts in question, and which nodes look otherwise to a plan.
 // A kind that says nothing of one of them does not compile. All is asked before the change is applied. Pure.
 

@@ -12,7 +12,7 @@ import {
   setTask,
   waitingIn,
 } from './draft.ts';
-import type { EndedTask, TaskRow } from './view.ts';
+import type { EndedTask, TaskRow } from './rows.ts';
 
 t.test('a draft sees its own steps, the view does not', async (t) => {
   const fleet = new SampleFleet();

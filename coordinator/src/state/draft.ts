@@ -12,22 +12,22 @@ import type {
   TopicParams,
 } from '@blackroad/protocol';
 import { auditRow } from './audit-row.ts';
-import { type Change, goesBefore, type Outgoing, outgoing } from './change.ts';
+import { type Change, type Outgoing, outgoing } from './change.ts';
 import type { Decision } from './decision.ts';
 import { eventRow } from './event-row.ts';
 import { LayerMap } from './layer.ts';
-import {
-  type AgentRow,
-  agentNameOf,
-  type EndedTask,
-  type NodeLive,
-  type NodeRow,
-  type Observed,
-  type PlaceTrouble,
-  type RemovedAgentRow,
-  type TaskRow,
-  type View,
-} from './view.ts';
+import type {
+  AgentRow,
+  EndedTask,
+  NodeLive,
+  NodeRow,
+  Observed,
+  PlaceTrouble,
+  RemovedAgentRow,
+  TaskRow,
+} from './rows.ts';
+import { goesBefore } from './task-index.ts';
+import { agentNameOf, type View } from './view.ts';
 
 export interface Draft {
   /** As it was before the decision. */

@@ -23,7 +23,8 @@ import type {
 import type { PlanApplied, PlanPart, Unload } from '../placement/plan/plan-parts.ts';
 import type { StoredHash } from '../store/store.ts';
 import type { Decision } from './decision.ts';
-import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow, View } from './view.ts';
+import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } from './rows.ts';
+import type { View } from './view.ts';
 
 /** What a person may have a node do at once. */
 type OrderName = 'pull' | 'unload' | 'identify' | 'log';

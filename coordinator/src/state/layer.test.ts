@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { viewInWords } from '../../../test/fixtures/coordinator/view-in-words.ts';
-import { apply, type Change } from './change.ts';
+import { apply } from './apply.ts';
+import type { Change } from './change.ts';
 import { LayerMap, LayerSet, layerOn, owned, writeThrough } from './layer.ts';
 
 type Step = { do: 'set' | 'delete' | 'clear' | 'owned' | 'insert'; key: string; value: number };

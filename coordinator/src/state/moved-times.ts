@@ -1,6 +1,8 @@
 // Rows with their moments moved, after the clock of this machine was set: what waits then still waits as long. Every field whose name
 // ends in Ms says here whether it is such a moment; a new one does not compile without. In: a row, by how much. Out: another row. Pure.
-import type { BudgetName, Freeze, ModelFault, MutableView, NodeLive, PlaceTrouble, Spent, TaskRow } from './view.ts';
+
+import type { BudgetName, Freeze, ModelFault, NodeLive, PlaceTrouble, Spent, TaskRow } from './rows.ts';
+import type { MutableView } from './view.ts';
 
 type Moments<T> = keyof { [K in keyof T as K extends `${string}Ms` ? K : never]: unknown };
 /** `moves`: a moment that something is reckoned from or waits for. `stays`: a length of time, or a date in a calendar. */

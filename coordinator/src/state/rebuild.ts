@@ -1,8 +1,11 @@
 // The view made from what is stored: at a start, and again in place when a commit failed and the view had run ahead of the store.
 // In: what the store loads. Out: a view that knows nothing the store does not, save what nodes said of themselves since (their
 // heartbeats, capacity and connections are never stored, and stay true).
-import { apply, type DurableChange } from './change.ts';
-import type { MemoryHead, MutableView } from './view.ts';
+
+import { apply } from './apply.ts';
+import type { DurableChange } from './change.ts';
+import type { MemoryHead } from './rows.ts';
+import type { MutableView } from './view.ts';
 
 interface Loaded {
   changes: Iterable<DurableChange>;

@@ -1,7 +1,7 @@
 // What a committed batch was about: whoever shows the fleet (the feed, alerts, the tally, metrics, history) looks at this again and at
 // nothing else.
 import type { FleetEvent } from '@blackroad/protocol';
-import type { EndedTask } from './view.ts';
+import type { EndedTask } from './rows.ts';
 
 /** By id. */
 export interface Touched {

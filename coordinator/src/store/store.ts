@@ -10,7 +10,7 @@ import type {
   TaskState,
 } from '@blackroad/protocol';
 import type { DurableChange } from '../state/change.ts';
-import type { EndedTask, TaskRow } from '../state/view.ts';
+import type { EndedTask, TaskRow } from '../state/rows.ts';
 
 export interface Page {
   limit: number;

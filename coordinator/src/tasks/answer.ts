@@ -1,6 +1,6 @@
 // What is told of a task that ended to whoever asked for it by a message and waits for one. Pure.
 import { type Outgoing, outgoing } from '../state/change.ts';
-import type { EndedTask, ReplyTo } from '../state/view.ts';
+import type { EndedTask, ReplyTo } from '../state/rows.ts';
 
 export function answerTo({ agent, id }: ReplyTo, { id: task, state, result, problem, node }: EndedTask): Outgoing {
   const ok = state === 'done';

@@ -11,7 +11,7 @@ import {
 } from '@blackroad/protocol';
 import { invariant } from '@blackroad/std/invariant';
 import { closeTask, type Draft, setTask } from '../state/draft.ts';
-import type { EndedTask, TaskRow } from '../state/view.ts';
+import type { EndedTask, TaskRow } from '../state/rows.ts';
 import { answerTo } from './answer.ts';
 
 interface TaskEnd {

@@ -2,7 +2,7 @@
 // a node gets one only while it is online, has said hello in this boot and runs the agent under that epoch.
 import type { TaskProblem } from '@blackroad/protocol';
 import { type Draft, leasedCountIn, leasedIn, send, setTask } from '../state/draft.ts';
-import type { AgentRow, Placement, TaskRow } from '../state/view.ts';
+import type { AgentRow, Placement, TaskRow } from '../state/rows.ts';
 import { giveBack } from './ends.ts';
 import { nextTasks } from './place-trouble.ts';
 

@@ -1,6 +1,6 @@
 // The birth of a task: the one place that says what a task is before anything has happened to it.
 import { defaultTaskPriority } from '@blackroad/protocol';
-import type { TaskRow } from '../state/view.ts';
+import type { TaskRow } from '../state/rows.ts';
 
 type Asked = 'id' | 'space' | 'agent' | 'prompt' | 'origin' | 'createdMs' | 'deadlineMs' | 'attempts';
 type MayBeAsked = 'priority' | 'idempotencyKey' | 'by' | 'replyTo';

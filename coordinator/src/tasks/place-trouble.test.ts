@@ -7,7 +7,7 @@ import { sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { acceptCapacity } from '../fleet/presence.ts';
 import type { Change } from '../state/change.ts';
-import type { EndedTask, TaskRow } from '../state/view.ts';
+import type { EndedTask, TaskRow } from '../state/rows.ts';
 import { placeWaitMs } from './place-trouble.ts';
 
 const { limits, placement: anywhere } = sampleSpec('any');

@@ -4,7 +4,8 @@
 import { isPlaceToAvoid, type TaskProblem } from '@blackroad/protocol';
 import { failsThere, judgeRefusal } from '../fleet/model-faults.ts';
 import { change, type Draft, leasedIn, setTask, waitingIn } from '../state/draft.ts';
-import { agentNameOf, type Placement, type PlaceTrouble, type TaskRow, type View } from '../state/view.ts';
+import type { Placement, PlaceTrouble, TaskRow } from '../state/rows.ts';
+import { agentNameOf, type View } from '../state/view.ts';
 
 /** A place that is well again is found out within this time, also when it does not say so. */
 const maxPlaceWaitMs = 30_000;

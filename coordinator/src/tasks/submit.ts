@@ -4,16 +4,8 @@ import { actorOf, askerOf, maxAttempts, maxLiveTasks, maxQueuePerAgent, type Tas
 import { type Decision, refuse } from '../state/decision.ts';
 import { addTask, change, type Draft, decided, decidedWith, noteAudit, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
-import {
-  type AgentRow,
-  agentNameOf,
-  type EndedTask,
-  inSpace,
-  isEnded,
-  spaceOf,
-  type TaskRow,
-  type View,
-} from '../state/view.ts';
+import { type AgentRow, type EndedTask, isEnded, type TaskRow } from '../state/rows.ts';
+import { agentNameOf, inSpace, spaceOf, type View } from '../state/view.ts';
 import { answerTo } from './answer.ts';
 import { endTask } from './ends.ts';
 import { leaseNext, sendCancel } from './leases.ts';

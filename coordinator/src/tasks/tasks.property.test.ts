@@ -8,7 +8,8 @@ import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { ada } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { removeAgent } from '../fleet/agents.ts';
-import { apply, type Change } from '../state/change.ts';
+import { apply } from '../state/apply.ts';
+import type { Change } from '../state/change.ts';
 import { emptyView, type MutableView } from '../state/view.ts';
 import { cancelTask } from './submit.ts';
 

@@ -2,7 +2,7 @@ import { askerOf, maxResultBytes, type TaskReport } from '@blackroad/protocol';
 import t from 'tap';
 import { code, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { ada, removedAgent, sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
-import type { EndedTask, TaskRow } from '../state/view.ts';
+import type { EndedTask, TaskRow } from '../state/rows.ts';
 import { retryWaitMs } from './ends.ts';
 import { reportTask } from './report.ts';
 import { cancelTask, dismissTask, retryTask } from './submit.ts';

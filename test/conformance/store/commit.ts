@@ -2,8 +2,10 @@
 import { type MemoryEntry, maxHoldersPerAgent, maxPageRows } from '@blackroad/protocol';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import type { Test } from 'tap';
-import { apply, type DurableChange } from '../../../coordinator/src/state/change.ts';
-import { type BranchRow, emptyView, type MutableView, type TaskRow } from '../../../coordinator/src/state/view.ts';
+import { apply } from '../../../coordinator/src/state/apply.ts';
+import type { DurableChange } from '../../../coordinator/src/state/change.ts';
+import type { BranchRow, TaskRow } from '../../../coordinator/src/state/rows.ts';
+import { emptyView, type MutableView } from '../../../coordinator/src/state/view.ts';
 import type { Store } from '../../../coordinator/src/store/store.ts';
 import { removedAgent } from '../../fixtures/coordinator/sample-rows.ts';
 import {

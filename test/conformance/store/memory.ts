@@ -1,7 +1,7 @@
 // Conformance of the memory log: exact round trip (the commitments verify), heads, hashes, branches, refusal of a second truth.
 import { encodeVector, entryFault, type MemoryEntry } from '@blackroad/protocol';
 import type { Test } from 'tap';
-import type { BranchRow } from '../../../coordinator/src/state/view.ts';
+import type { BranchRow } from '../../../coordinator/src/state/rows.ts';
 import { memoryEntries, refused, t0 } from '../../fixtures/coordinator/stored-rows.ts';
 import type { OpenStore } from '../store.ts';
 import { loadedView } from './commit.ts';

@@ -2,7 +2,7 @@
 import { type EventType, maxPageRows, type TaskState } from '@blackroad/protocol';
 import type { Test } from 'tap';
 import type { DurableChange } from '../../../coordinator/src/state/change.ts';
-import { type EndedTask, isEnded, type TaskRow } from '../../../coordinator/src/state/view.ts';
+import { type EndedTask, isEnded, type TaskRow } from '../../../coordinator/src/state/rows.ts';
 import type { Store } from '../../../coordinator/src/store/store.ts';
 import { auditOf, endedTask, eventOf, refused, t0, taskId, taskRow } from '../../fixtures/coordinator/stored-rows.ts';
 import type { OpenStore } from '../store.ts';

@@ -1,6 +1,6 @@
 // [INV-admitted] The broker has a node's connection only while that node is one of the fleet, by the key on record and with a certificate
 // that lasts: no other is let in, and one that may not stay is cut within the time in which rights are looked at again.
-import type { NodeRow } from '../../../coordinator/src/state/view.ts';
+import type { NodeRow } from '../../../coordinator/src/state/rows.ts';
 import type { MakeChecker } from '../checker.ts';
 import type { Admission } from '../network.ts';
 

@@ -3,7 +3,8 @@
 import { type AgentLine, conditionNames, type NodeLine, type NodeView, type TaskLine } from '@blackroad/protocol';
 import { nodeConditions } from '../../fleet/conditions.ts';
 import { onlyOn, stayingOn } from '../../fleet/draining.ts';
-import { agentNameOf, type EndedTask, isEnded, type TaskRow, type View } from '../../state/view.ts';
+import { type EndedTask, isEnded, type TaskRow } from '../../state/rows.ts';
+import { agentNameOf, type View } from '../../state/view.ts';
 import { agentState } from '../show.ts';
 
 const shareStep = 0.05;

@@ -4,7 +4,8 @@
 import { meansModel, type NodeModel } from '@blackroad/protocol';
 import { faultPatienceMs, faultUnder, patienceMs } from '../../fleet/model-faults.ts';
 import type { Policy } from '../../state/input.ts';
-import { type AgentRow, agentIdOf, freezeAt, type NodeLive, type NodeRow, type View } from '../../state/view.ts';
+import { type AgentRow, freezeAt, type NodeLive, type NodeRow } from '../../state/rows.ts';
+import { agentIdOf, type View } from '../../state/view.ts';
 import { brokenRule } from '../rules/feasible.ts';
 
 type Readonlies<T> = T extends (infer V)[]

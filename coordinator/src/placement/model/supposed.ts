@@ -1,7 +1,8 @@
 // A fleet that is not: the view with some rows supposed to be otherwise, as a layer over it. The view goes on underneath: what is not
 // supposed is read as it is at that moment.
 import { LayerMap } from '../../state/layer.ts';
-import type { AgentRow, NodeLive, NodeRow, View } from '../../state/view.ts';
+import type { AgentRow, NodeLive, NodeRow } from '../../state/rows.ts';
+import type { View } from '../../state/view.ts';
 
 type Rows<V> = ReadonlyMap<string, V>;
 type Work = View['work'] extends Rows<infer W> ? W : never;

@@ -8,9 +8,11 @@ import { paramsOf } from '../../../../test/fixtures/coordinator/sample-fleet.ts'
 import { ada, removedAgent, sampleNode, samplePolicy } from '../../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf, specOf } from '../../../../test/fixtures/coordinator/sample-supply.ts';
 import { place, snapshotOf } from '../../../../test/fixtures/coordinator/whole-plan.ts';
-import { apply, type Change, type Outgoing } from '../../state/change.ts';
+import { apply } from '../../state/apply.ts';
+import type { Change, Outgoing } from '../../state/change.ts';
 import type { Policy } from '../../state/input.ts';
-import { type AgentRow, emptyView, type MutableView, type NodeRow, type TaskRow } from '../../state/view.ts';
+import type { AgentRow, NodeRow, TaskRow } from '../../state/rows.ts';
+import { emptyView, type MutableView } from '../../state/view.ts';
 import { frozenCount, pendingOf, planDueMs } from '../model/need.ts';
 import { partsOf } from './moves.ts';
 import { applyPlan, releaseMoves } from './plan.ts';

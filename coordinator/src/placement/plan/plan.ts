@@ -16,7 +16,7 @@ import {
   putAgent,
 } from '../../state/draft.ts';
 import type { Decide, Policy } from '../../state/input.ts';
-import { type AgentRow, freezeAt } from '../../state/view.ts';
+import { type AgentRow, freezeAt } from '../../state/rows.ts';
 import { needOf } from '../model/need.ts';
 import { closedOf } from '../model/snapshot.ts';
 import { brokenRule } from '../rules/feasible.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { paramsOf, SampleFleet } from '../../../../test/fixtures/coordinator/sample-fleet.ts';
 import { GiB, modelOf } from '../../../../test/fixtures/coordinator/sample-supply.ts';
-import { apply } from '../../state/change.ts';
+import { apply } from '../../state/apply.ts';
 
 const loaded = (given: Partial<NodeModel> = {}) =>
   modelOf('small', { resident: true, residentBytes: 1.1 * GiB, ...given });

@@ -5,7 +5,8 @@
 // In: the view. Out: a plan of a few moves, each with its gain in words. It moves nobody that works, and changes nothing itself.
 import { type AgentSpec, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
 import type { Policy } from '../../state/input.ts';
-import { freezeAt, type View } from '../../state/view.ts';
+import { freezeAt } from '../../state/rows.ts';
+import type { View } from '../../state/view.ts';
 import { type Need, needOf } from '../model/need.ts';
 import { type Snapped, supplying } from '../model/snapshot.ts';
 import type { Demand, Placed, PlacementPlan, SupplyNode } from '../model/supply.ts';

@@ -1,7 +1,8 @@
 // Which changes are a reason to plan, and how urgent; asked of a change before it is applied, as what it was before is in the view. Pure.
 import type { Change } from '../../state/change.ts';
 import type { Policy } from '../../state/input.ts';
-import type { NodeRow, View } from '../../state/view.ts';
+import type { NodeRow } from '../../state/rows.ts';
+import type { View } from '../../state/view.ts';
 import { isGraceOver } from '../model/need.ts';
 
 /** `urgent`: somebody has no node, or a dead one. `ordinary`: a plan may come out otherwise than the last. */

@@ -7,7 +7,8 @@ import t from 'tap';
 import { SampleFleet } from '../../../../test/fixtures/coordinator/sample-fleet.ts';
 import { GiB, modelOf } from '../../../../test/fixtures/coordinator/sample-supply.ts';
 import { place, snapshotOf } from '../../../../test/fixtures/coordinator/whole-plan.ts';
-import type { NodeRow, View } from '../../state/view.ts';
+import type { NodeRow } from '../../state/rows.ts';
+import type { View } from '../../state/view.ts';
 import { whole } from '../model/pace.ts';
 import { explainingAgent } from './explain.ts';
 

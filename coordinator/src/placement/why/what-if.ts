@@ -12,7 +12,8 @@ import {
 } from '@blackroad/protocol';
 import { specFaults } from '../../fleet/spec-faults.ts';
 import type { Policy } from '../../state/input.ts';
-import { type AgentRow, agentIdOf, agentNameOf, type View } from '../../state/view.ts';
+import type { AgentRow } from '../../state/rows.ts';
+import { agentIdOf, agentNameOf, type View } from '../../state/view.ts';
 import { snapshotting, supplying } from '../model/snapshot.ts';
 import { type Supposed, suppose } from '../model/supposed.ts';
 import { planning } from '../plan/place.ts';

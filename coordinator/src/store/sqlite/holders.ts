@@ -1,7 +1,7 @@
 // Who held which agent under which epoch: one small row a placement, read whole at the start, never changed. In and out: rows.
 import { maxHoldersPerAgent } from '@blackroad/protocol';
 import type { DurableChange } from '../../state/change.ts';
-import type { HolderRow } from '../../state/view.ts';
+import type { HolderRow } from '../../state/rows.ts';
 import type { Database } from './database.ts';
 
 const pageRows = 1_000;

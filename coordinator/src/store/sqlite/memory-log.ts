@@ -2,7 +2,7 @@
 // a known seq with the same hash is a no-op, with another hash the whole batch is refused [INV-one-log].
 import { FleetError, type MemoryEntry } from '@blackroad/protocol';
 import type { DurableChange } from '../../state/change.ts';
-import type { BranchRow, MemoryHead } from '../../state/view.ts';
+import type { BranchRow, MemoryHead } from '../../state/rows.ts';
 import type { StoredHash } from '../store.ts';
 import type { Database } from './database.ts';
 import { type EntryRecord, entryColumns, splitPayload, toEntry } from './entry-record.ts';

@@ -29,7 +29,7 @@ import {
   taskRow,
 } from '../../../../test/fixtures/coordinator/stored-rows.ts';
 import type { DurableChange } from '../../state/change.ts';
-import type { Placement, TaskRow } from '../../state/view.ts';
+import type { Placement, TaskRow } from '../../state/rows.ts';
 import { cancelTask } from '../../tasks/submit.ts';
 import { applicationId, openDatabase } from './database.ts';
 import { migrate, migrations, newestVersion, schemaVersion } from './migrations.ts';

@@ -2,7 +2,7 @@
 // writing it queued first would cost a second statement and an index entry made and removed again. [M] a third of a task's writes.
 // In: task changes in order. Out: the rows they come to, written inside the caller's transaction. The store sees no other difference.
 import type { DurableChange } from '../../state/change.ts';
-import type { EndedTask, TaskRow } from '../../state/view.ts';
+import type { EndedTask, TaskRow } from '../../state/rows.ts';
 import type { TaskRows } from './tasks.ts';
 
 type TaskState = Extract<DurableChange, { type: 'task-state' }>;

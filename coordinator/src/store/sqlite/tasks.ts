@@ -1,9 +1,9 @@
 // Tasks: one row from submission to its end and after, in columns, since each is written three times at thousands a second.
-// The rules of the fold in change.ts hold here too: an unknown or ended task takes no state, the first end stays.
+// The rules of apply.ts hold here too: an unknown or ended task takes no state, the first end stays.
 import type { Asker, PastAttempt, TaskOriginName, TaskProblem, TaskState, TaskUsage } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import type { DurableChange } from '../../state/change.ts';
-import type { EndedTask, ReplyTo, TaskRow } from '../../state/view.ts';
+import type { EndedTask, ReplyTo, TaskRow } from '../../state/rows.ts';
 import type { Page } from '../store.ts';
 import type { Database } from './database.ts';
 import { pageLimit, pruneRows } from './events.ts';

@@ -10,7 +10,7 @@ import type {
   NodeRow,
   RemovedAgentRow,
   SessionRow,
-} from '../../state/view.ts';
+} from '../../state/rows.ts';
 import type { Database } from './database.ts';
 
 interface AgentVersion {

@@ -1,0 +1,322 @@
+// The one writer of a view: what each kind of change does to it, indexes included. It is also how a stored fleet is loaded. In: a view,
+// the real one or a layer, and a change that the store accepted or that nobody stores; it never fails on one.
+import { maxHoldersPerAgent } from '@blackroad/protocol';
+import { signsOf } from '../fleet/health.ts';
+import type { Change } from './change.ts';
+import { owned } from './layer.ts';
+import { moveHeard } from './moved-times.ts';
+import {
+  type AgentRow,
+  type BranchRow,
+  type EndedTask,
+  freezeAt,
+  type HolderRow,
+  type ModelFault,
+  type NodeLive,
+  type TaskRow,
+} from './rows.ts';
+import { add, drop, indexTask, moveTasks, turnRound, unindexTask } from './task-index.ts';
+import { inSpace, type MutableView } from './view.ts';
+
+type Of<T extends Change['type']> = Extract<Change, { type: T }>;
+/** Ends remembered in memory: seconds of the highest load, while the race they guard against lasts milliseconds. */
+const maxJustEnded = 20_000;
+const maxJustMerged = 1_000;
+/** More models than this fail on one node: the oldest failure is forgotten. */
+const maxFaultsPerNode = 16;
+
+/** It is in the store, and the view has no part for it. */
+const onlyStored = (): void => {};
+
+const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => void } = {
+  node(view, change) {
+    const { row } = change;
+    const before = view.nodes.get(row.id);
+    if (before && before.hardware !== row.hardware && view.nodesByHardware.get(before.hardware) === row.id)
+      view.nodesByHardware.delete(before.hardware);
+    if (row.presence === 'online') view.excused.delete(row.id);
+    view.nodes.set(row.id, row);
+    view.nodesByHardware.set(row.hardware, row.id);
+    if (!view.live.has(row.id))
+      view.live.set(row.id, { lastSeenMs: null, capacity: null, health: null, signs: [], helloBoot: null });
+  },
+  'node-gone'(view, change) {
+    const before = view.nodes.get(change.id);
+    if (before && view.nodesByHardware.get(before.hardware) === change.id) view.nodesByHardware.delete(before.hardware);
+    view.nodes.delete(change.id);
+    view.live.delete(change.id);
+    view.modelUse.delete(change.id);
+    view.modelFaults.delete(change.id);
+    view.modelWorked.delete(change.id);
+    view.excused.delete(change.id);
+  },
+  agent(view, change) {
+    const { row } = change;
+    const before = view.agents.get(row.id);
+    if (before?.placement && before.placement.node !== row.placement?.node)
+      drop(view.agentsByNode, before.placement.node, row.id);
+    if (before?.placement?.epoch !== row.placement?.epoch) view.observed.delete(row.id);
+    if (before?.spec.name !== row.spec.name) nameAgent(view, before, row);
+    view.agents.set(row.id, row);
+    if (row.placement) add(view.agentsByNode, row.placement.node, row.id);
+  },
+  'agent-gone'(view, change) {
+    const { row } = change;
+    const before = view.agents.get(row.id);
+    if (before?.placement) drop(view.agentsByNode, before.placement.node, row.id);
+    if (before) view.agentIds.delete(inSpace(before.space, before.spec.name));
+    view.agents.delete(row.id);
+    view.observed.delete(row.id);
+    view.placeTroubles.delete(row.id);
+    view.removedAgents.set(row.id, row);
+    view.removedIds.set(inSpace(row.space, row.name), row.id);
+  },
+  holder(view, change) {
+    noteHolder(view, change.row);
+  },
+  'task-new'(view, change) {
+    const { row } = change;
+    const before = view.tasks.get(row.id);
+    if (before) unindexTask(view, before);
+    view.tasks.set(row.id, row);
+    if (row.idempotencyKey !== null) view.tasksByIdempotencyKey.set(inSpace(row.space, row.idempotencyKey), row.id);
+    indexTask(view, row);
+  },
+  'task-state'(view, change) {
+    const before = view.tasks.get(change.id);
+    if (!before) return;
+    unindexTask(view, before);
+    const { type: _, id: __, ...state } = change;
+    const row = { ...before, ...state };
+    view.tasks.set(row.id, row);
+    indexTask(view, row);
+    if (row.leasedMs !== null) useModel(view, row, row.leasedMs);
+  },
+  'task-end'(view, change) {
+    const before = view.tasks.get(change.row.id);
+    if (!before) return;
+    unindexTask(view, before);
+    view.tasks.delete(before.id);
+    useModel(view, before, change.row.endedMs);
+    if (change.row.state === 'done') modelWorked(view, change.row);
+    if (before.idempotencyKey !== null) view.tasksByIdempotencyKey.delete(inSpace(before.space, before.idempotencyKey));
+    rememberEnd(view, before);
+    const work = view.work.get(before.agent);
+    if (work && work.waiting.length === 0 && work.leased.size === 0) view.work.delete(before.agent);
+  },
+  'tasks-moved'(view, change) {
+    moveTasks(view, change.byMs);
+  },
+  token(view, change) {
+    view.tokens.set(change.row.id, change.row);
+  },
+  'token-gone'(view, change) {
+    view.tokens.delete(change.id);
+  },
+  key(view, change) {
+    view.keys.set(change.row.id, change.row);
+  },
+  session(view, change) {
+    view.sessions.set(change.row.id, change.row);
+  },
+  'session-gone'(view, change) {
+    view.sessions.delete(change.id);
+  },
+  memory(view, change) {
+    const last = change.entries[change.entries.length - 1];
+    if (!last) return;
+    const before = view.heads.get(change.agent);
+    view.heads.set(change.agent, {
+      epoch: last.epoch,
+      seq: last.seq,
+      hash: last.hash,
+      entries: (before?.entries ?? 0) + change.entries.length,
+    });
+  },
+  branch(view, change) {
+    if (change.row.merged) rememberMerged(view, change.row);
+    else view.branches.set(change.row.id, change.row);
+  },
+  acknowledged(view, change) {
+    view.acknowledged.set(change.row.alert, change.row);
+  },
+  'acknowledged-gone'(view, change) {
+    view.acknowledged.delete(change.alert);
+  },
+  event: onlyStored,
+  audit: onlyStored,
+  'agent-version': onlyStored,
+  'task-dismissed': onlyStored,
+  seen(view, change) {
+    const live = liveOf(view, change.node);
+    if (live) live.lastSeenMs = change.atMs;
+  },
+  health(view, change) {
+    const live = liveOf(view, change.node);
+    if (live) {
+      live.signs = signsOf(change.health, view.nodes.get(change.node)?.info ?? null, live.signs);
+      live.health = change.health;
+      live.lastSeenMs = change.atMs;
+    }
+  },
+  capacity(view, change) {
+    const live = liveOf(view, change.node);
+    if (!live) return;
+    live.capacity = change.capacity;
+    const before = view.modelUse.get(change.node);
+    const loaded = new Map<string, number>();
+    for (const { name, kind, resident } of change.capacity.models)
+      if (kind === 'chat' && resident) loaded.set(name, before?.get(name) ?? view.tickedMs ?? view.startedMs);
+    view.modelUse.set(change.node, loaded);
+  },
+  hello(view, change) {
+    const live = liveOf(view, change.node);
+    if (live) {
+      live.helloBoot = change.boot;
+      if (change.heartbeatMs !== undefined) live.heartbeatMs = change.heartbeatMs;
+      if (change.atMs !== undefined) live.helloMs = change.atMs;
+      if (change.version !== undefined) live.version = change.version;
+    }
+  },
+  observed(view, change) {
+    view.observed.set(change.agent, { ...change.observed, node: change.node });
+  },
+  frozen(view, change) {
+    for (const { id, presence, site } of view.frozen.length > 0 ? view.nodes.values() : []) {
+      if (presence !== 'suspect' && presence !== 'lost') continue;
+      if (freezeAt(view.frozen, site) && !freezeAt(change.frozen, site)) view.excused.set(id, true);
+    }
+    view.frozen = change.frozen;
+  },
+  boots(view, change) {
+    const live = liveOf(view, change.node);
+    if (live) live.boots = change.boots;
+  },
+  connects(view, change) {
+    const live = liveOf(view, change.node);
+    if (live) live.connects = change.connects;
+  },
+  refusals(view, change) {
+    const live = liveOf(view, change.node);
+    if (live) live.refusals = change.refusals;
+  },
+  spent(view, change) {
+    const live = liveOf(view, change.node);
+    if (live) live.spent = { ...live.spent, [change.of]: change.spent };
+  },
+  'model-used'(view, change) {
+    owned(view.modelUse, change.node, copyOfMap)?.set(change.model, change.atMs);
+  },
+  'model-fault'(view, change) {
+    noteFault(view.modelFaults, change);
+  },
+  behind(view, change) {
+    const live = liveOf(view, change.node);
+    if (!live) return;
+    if (change.behind) live.behind = change.behind;
+    else delete live.behind;
+  },
+  'place-trouble'(view, change) {
+    if (change.trouble) view.placeTroubles.set(change.agent, change.trouble);
+    else view.placeTroubles.delete(change.agent);
+  },
+  announced(view, change) {
+    view.announcedMs = change.atMs;
+  },
+  renewed(view, change) {
+    view.coordinator = change.coordinator;
+    for (const id of [...view.live.keys()]) (liveOf(view, id) as NodeLive).helloBoot = null;
+  },
+  ticked(view, change) {
+    view.tickedMs = change.atMs;
+    if (change.resumed) view.resumedMs = change.atMs;
+    turnRound(view.unserved, change.served ?? 0);
+  },
+  'clock-set'(view, change) {
+    moveHeard(view, change.byMs);
+    if (change.resumed) view.resumedMs = view.tickedMs;
+  },
+};
+
+export function apply(view: MutableView, change: Change): void {
+  const applier = appliers[change.type] as (view: MutableView, change: Change) => void;
+  applier(view, change);
+}
+
+/** The name it had is free from now on, unless another agent has taken it by an earlier change. */
+function nameAgent(view: MutableView, before: AgentRow | undefined, { id, space, spec }: AgentRow): void {
+  const old = before && inSpace(before.space, before.spec.name);
+  if (old !== undefined && view.agentIds.get(old) === id) view.agentIds.delete(old);
+  view.agentIds.set(inSpace(space, spec.name), id);
+  const removed = view.removedAgents.get(id);
+  if (!removed) return;
+  view.removedAgents.delete(id);
+  view.removedIds.delete(inSpace(removed.space, removed.name));
+}
+
+function noteHolder(view: MutableView, { agent, ...holder }: HolderRow): void {
+  const holders = owned(view.holders, agent, copyOfList);
+  if (!holders) view.holders.set(agent, [holder]);
+  // The same row again changes nothing.
+  else if ((holders[holders.length - 1] as Omit<HolderRow, 'agent'>).epoch < holder.epoch) holders.push(holder);
+  if (holders && holders.length > maxHoldersPerAgent) holders.shift();
+}
+
+/** A lease or its end is use of the model that the agent runs on there. */
+function useModel(view: MutableView, { agent, node }: TaskRow, atMs: number): void {
+  const placement = view.agents.get(agent)?.placement;
+  if (!placement || placement.node !== node) return;
+  let used = owned(view.modelUse, node, copyOfMap);
+  if (!used) {
+    used = new Map();
+    view.modelUse.set(node, used);
+  }
+  used.set(placement.model, Math.max(atMs, used.get(placement.model) ?? 0));
+}
+
+/** More models than this work on one node: the one that was unused for longest is forgotten. */
+const maxWorkedPerNode = 64;
+function modelWorked(view: MutableView, { agent, node, endedMs }: EndedTask): void {
+  const placement = view.agents.get(agent)?.placement;
+  if (!placement || placement.node !== node) return;
+  const here = owned(view.modelWorked, node, copyOfMap) ?? new Map<string, number>();
+  here.delete(placement.model);
+  here.set(placement.model, endedMs);
+  if (here.size > maxWorkedPerNode) here.delete(here.keys().next().value as string);
+  view.modelWorked.set(node, here);
+}
+
+function noteFault(
+  faults: MutableView['modelFaults'],
+  { node, model, fault }: Extract<Change, { type: 'model-fault' }>,
+): void {
+  const here = owned(faults, node, copyOfMap) ?? new Map<string, ModelFault>();
+  here.delete(model);
+  if (fault) here.set(model, fault);
+  const [oldest] = here.keys();
+  if (here.size > maxFaultsPerNode) here.delete(oldest as string);
+  if (here.size > 0) faults.set(node, here);
+  else faults.delete(node);
+}
+
+function rememberMerged(view: MutableView, { id, uptoHash = '' }: BranchRow): void {
+  view.branches.delete(id);
+  view.justMerged.set(id, uptoHash);
+  const [oldest] = view.justMerged.keys();
+  if (view.justMerged.size > maxJustMerged) view.justMerged.delete(oldest as string);
+}
+function rememberEnd(view: MutableView, { id, space, idempotencyKey }: TaskRow): void {
+  const ended = idempotencyKey === null ? null : inSpace(space, idempotencyKey);
+  view.justEnded.set(id, ended);
+  if (ended !== null) view.justEndedKeys.set(ended, id);
+  if (view.justEnded.size <= maxJustEnded) return;
+  const [oldest, key] = view.justEnded.entries().next().value as [string, string | null];
+  view.justEnded.delete(oldest);
+  if (key !== null && view.justEndedKeys.get(key) === oldest) view.justEndedKeys.delete(key);
+}
+
+// What a view alters in place, for a layer that must have it for itself.
+const copyOfMap = <K, V>(map: Map<K, V>): Map<K, V> => new Map(map);
+const copyOfList = <V>(list: V[]): V[] => [...list];
+const copyOfLive = (live: NodeLive): NodeLive => ({ ...live });
+const liveOf = (view: MutableView, node: string): NodeLive | undefined => owned(view.live, node, copyOfLive);
