@@ -2,19 +2,19 @@
 // `http://box:8000/v1`. Out: the whole URL or the host, or null where the text is no address. Asks no name server.
 
 export interface AddressForm {
-  /** Known schemes; the first one is meant where the text has none. */
+  /** The schemes that are accepted; the first one is used where the text has none. */
   schemes: readonly string[];
-  /** Meant where the text has neither scheme nor port. */
+  /** Used where the text has neither scheme nor port. */
   port?: number;
 }
 
 const address =
   /^(?:([a-z][a-z0-9+.-]*):\/\/)?(?:([^@/?#\s]*)@)?(\[[0-9a-f:.]+\]|[^@:/?#\s[\]]*)(?::(\d*))?(\/[^?#\s@]*)?$/i;
 const bareIpv6 = /^[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*$/i;
-/** The ends of APIs: people copy them from examples, and clients add them by themselves. */
+/** The path of an API at the end of a URL: people copy it from examples, and clients add it by themselves. */
 const apiEnd = /\/(v1|api)(\/(chat|chat\/completions|completions|generate|embed|embeddings|models|tags|version))?$/;
 
-/** The URL without a trailing slash or API path; a server that listens everywhere is meant as the one on this machine. */
+/** The URL without a trailing slash or API path; an address for all interfaces becomes one of this machine. */
 export function serverUrl(text: string, form: AddressForm): string | null {
   const bare = text.trim().replace(/^(["'])(.*)\1$/, '$2');
   if (bare === '') return null;
@@ -22,9 +22,9 @@ export function serverUrl(text: string, form: AddressForm): string | null {
   if (!found) return null;
   const [, scheme, user, host = '', port, path = ''] = found;
   if (scheme !== undefined && !form.schemes.includes(scheme.toLowerCase())) return null;
-  // A password in an address would be shown wherever the address is.
+  // The address is shown in many places, and a password in it would be shown too.
   if (user !== undefined) return null;
-  // `:11434` is this machine, as it is for Ollama; a scheme alone is nothing.
+  // `:11434` is this machine, as it is for Ollama; a scheme alone is no address.
   if (host === '' && !port) return null;
   const target = host === '' ? '127.0.0.1' : targetOf(host);
   if (target === null) return null;
@@ -34,14 +34,14 @@ export function serverUrl(text: string, form: AddressForm): string | null {
   return `${(scheme ?? form.schemes[0] ?? 'http').toLowerCase()}://${target}${given === undefined ? '' : `:${Number(given)}`}${rest}`;
 }
 
-/** A host name or an IP address, alone: no scheme, no port. Null where the text is none. */
+/** A host name or an IP address, alone: no scheme, no port. Null where the text is neither. */
 export function hostName(text: string): string | null {
   const bare = text.trim().replace(/^\[(.*)\]$/, '$1');
   if (bareIpv6.test(bare)) return isIpv6(bare) ? bare.toLowerCase() : null;
   return isHost(bare) ? bare.toLowerCase() : null;
 }
 
-/** Of hosts that mean every address of a machine, the one that can be called. */
+/** A host that stands for every address of a machine becomes one that can be called. */
 function targetOf(host: string): string | null {
   if (host.startsWith('[')) {
     if (!isIpv6(host.slice(1, -1))) return null;

@@ -12,13 +12,13 @@ export interface Clock {
   nowMs(): number;
   /** Monotonic milliseconds from an arbitrary origin; never goes back. */
   monotonicMs(): number;
-  /** Milliseconds since this machine started, in steps of 10: the time that it slept is in it, and nobody sets it. */
+  /** Milliseconds since this machine started, in steps of 10: it includes the time of sleep, and nobody can set it. */
   uptimeMs(): number;
-  /** Runs `run` once after `delayMs`. The timer keeps the process alive only with `hold`: for waits of milliseconds inside work. */
+  /** Runs `run` once after `delayMs`. The timer keeps the process alive only with `hold`, for waits of milliseconds inside work. */
   after(delayMs: number, run: () => void, hold?: boolean): Timer;
   /** Runs `run` every `periodMs`. The timer never keeps the process alive by itself. */
   every(periodMs: number, run: () => void): Timer;
-  /** Runs `run` in the next turn of the event loop, after the input and output that is waiting; it keeps the process alive. */
+  /** Runs `run` in the next turn of the event loop, after waiting input and output; it keeps the process alive. */
   soon(run: () => void): void;
 }
 

@@ -1,35 +1,35 @@
-// The folder of everything a process keeps: made when it is missing, of this user alone, writable, and if it is none of that a sentence
-// says what to do. In: a path, and which names in it are ours. Out: what was tightened. It must never touch what is not ours: the
-// folder may be somebody's home by mistake.
+// The folder of everything a process stores: created when it is missing, readable by its user alone, writable; otherwise an error tells a
+// person in one sentence what to do. In: a path, and which names in it are ours. Out: the paths whose modes were tightened. It must never
+// touch files of others: the folder may be somebody's home by mistake.
 import { accessSync, chmodSync, constants, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoSentence } from './errno.ts';
 
-/** For everything that this process makes from now on. */
+/** The umask of everything that this process creates. */
 const ownerOnly = 0o077;
 export class DataFolderError extends Error {
   override readonly name = 'DataFolderError';
 }
 
 interface Tightened {
-  /** Folders and files that others could read, by path; they cannot any more. */
+  /** Paths of folders and files that others could read before and cannot now. */
   tightened: string[];
-  /** Those whose mode could not be changed, with the reason. */
+  /** Paths whose mode could not be changed, with the reason. */
   left: string[];
 }
 
-/** Called first of all: what a process makes before its umask is set keeps the mode it got. */
+/** Called before anything else: a file that a process creates before its umask is set keeps its mode. */
 export function keepPrivate(): void {
   process.umask(ownerOnly);
 }
 
 interface OwnNames {
-  /** Files of the folder, and of its folders named here. */
+  /** Names of files in the folder itself, and in its `folders`. */
   files: RegExp;
   folders: readonly string[];
 }
 
-/** @throws DataFolderError in one sentence, when nothing can be kept there. */
+/** @throws DataFolderError in one sentence, when nothing can be stored there. */
 export function openDataFolder(path: string, own: OwnNames): Tightened {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -44,7 +44,7 @@ export function openDataFolder(path: string, own: OwnNames): Tightened {
   }
   const found: Tightened = { tightened: [], left: [] };
   for (const folder of [path, ...own.folders.map((name) => join(path, name))]) {
-    // With a slash behind: where the folder itself is a link, what it leads to is meant.
+    // With a slash at the end: where the folder itself is a link, its target is meant.
     tighten(`${folder}/`, found);
     for (const name of namesIn(folder)) if (own.files.test(name)) tighten(join(folder, name), found);
   }
@@ -61,7 +61,7 @@ function namesIn(folder: string): string[] {
 function tighten(path: string, found: Tightened): void {
   try {
     const before = lstatSync(path);
-    // A link's own mode means nothing, and what it leads to is not ours.
+    // A link's own mode means nothing, and its target is not ours.
     if ((!before.isFile() && !before.isDirectory()) || (before.mode & ownerOnly) === 0) return;
     chmodSync(path, before.mode & 0o700);
     if ((lstatSync(path).mode & ownerOnly) === 0) found.tightened.push(path);
@@ -71,7 +71,7 @@ function tighten(path: string, found: Tightened): void {
   }
 }
 
-/** The same of both, in words for the log; empty: there is nothing to say. */
+/** The changes in words for the log; empty where nothing was changed. */
 export function tightenedWords(path: string, { tightened, left }: Tightened): string[] {
   const some = (paths: string[]) => `${paths.slice(0, 5).join(', ')}${paths.length > 5 ? ', and others' : ''}`;
   return [

@@ -1,5 +1,5 @@
-// What the system says of a file or a port, in words for the person with the Pi. Pure. In: an error. Out: a sentence, or null when it is
-// not one of these: then it is a fault of ours, and its stack is wanted.
+// Errors of the system about a file or a port, in words for the person with the Pi. Pure. In: an error. Out: a sentence, or null when the
+// error is not one of these: then it is a fault of ours, and its stack is wanted.
 
 const words: Record<string, string> = {
   ENOSPC: 'the disk is full. Free some space and start again.',

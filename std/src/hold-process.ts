@@ -1,5 +1,5 @@
-// Keeps the process alive while nothing else does. Timers of a Clock never do, so a node whose broker is away would end without a
-// word between two tries. Returns how to let go.
+// Keeps the process alive when nothing else does. Timers of a Clock do not, so a node-agent whose broker is away would exit silently
+// between two tries. Returns a function that ends the hold.
 export function holdProcess(): () => void {
   const { port1 } = new MessageChannel();
   port1.ref();

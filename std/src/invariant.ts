@@ -1,5 +1,5 @@
-// A broken invariant means the process no longer knows what is true: it stops with the invariant's name and systemd starts it anew.
-// Names stand in docs/invariants.md.
+// A broken invariant means that the state of the process is no longer to be trusted: it stops with the invariant's name and systemd starts
+// it again. The names are listed in docs/invariants.md.
 
 export class InvariantError extends Error {
   readonly invariant: string;

@@ -1,12 +1,12 @@
-// Log lines for a person: where a process writes to a terminal, each JSON line becomes a short sentence with its fields behind it.
-// Control characters of others never reach the terminal. A message that many parts of a process say at once is shown once.
+// Log lines for a person: where a process writes to a terminal, each JSON line becomes a short sentence with its fields behind it. Foreign
+// control characters never reach the terminal. A message that many parts of a process log at once is shown once.
 import { harmlessLine } from './harmless.ts';
 
 const levels: Record<number, string> = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' };
 const hidden = new Set(['level', 'time', 'name', 'msg', 'pid', 'hostname']);
 const onceMs = 1000;
 
-/** A destination for pino: takes its lines, writes words. */
+/** A destination for pino: receives its lines, writes words. */
 export function wordsOf(out: { write(text: string): unknown }): { write(line: string): void } {
   let last = '';
   let lastMs = 0;

@@ -1,6 +1,5 @@
-// One log format for every process: pino's JSON lines on stderr (stdout belongs to what a person asked for), and words instead where
-// stderr is a terminal.
-// Modules receive a Log; tests pass `silentLog` or collect lines.
+// One log format for every process: pino's JSON lines on stderr (stdout is for the output that a person asked for), or words where stderr
+// is a terminal. Modules receive a Log; tests pass `silentLog` or collect lines.
 import { pino } from 'pino';
 import { wordsOf } from './log-words.ts';
 

@@ -1,4 +1,4 @@
-// Secrets among the options: they come from the environment or from a file, and no error holds one.
+// Secrets among the options: they come from the environment or from a file, and no error message holds one.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,11 +1,11 @@
-// Reads a process's configuration once: a table of options in, a frozen object out. A flag wins over the environment,
-// the environment over the default. Errors name the option, what came and what was expected, and never hold a secret.
+// Reads a process's configuration once: a table of options in, a frozen object out. A flag wins over the environment, the environment over
+// the default. Errors name the option, its value and the expected one, and never hold a secret.
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type AddressForm, hostName, serverUrl } from './address.ts';
 import { errnoSentence } from './errno.ts';
 
 interface OptionBase {
-  /** `--data` on the command line. */
+  /** The flag, e.g. `--data`. */
   flag: string;
   /** Environment variable. */
   env: string;
@@ -28,20 +28,20 @@ interface ChoiceOption<C extends string = string> extends OptionBase {
   default: C;
   choices: readonly C[];
 }
-/** Where a server answers: the value is a whole URL, or a word of `words` as it is. */
+/** The address of a server: the value is a whole URL, or one of `words` unchanged. */
 interface UrlOption extends OptionBase {
   type: 'url';
   default: string;
   form: AddressForm;
   words?: readonly string[];
-  /** Which options hold the user name and the password, as the address itself may not. */
+  /** The options that hold the user name and the password, as the address itself may not. */
   credentials?: string;
 }
 /** A host name or an IP address without a port. */
 interface HostOption extends OptionBase {
   type: 'host';
   default: string;
-  /** Others connect to it: an address that means all of a machine's is none. */
+  /** Whether others connect to this host: then an address that stands for all interfaces is not allowed. */
   isTarget?: boolean;
 }
 /**
@@ -85,7 +85,7 @@ export function readOptions<const T extends Record<string, Option>>(
         rest.push(word);
         continue;
       }
-      // Without what stands behind the `=`: it may be a secret.
+      // The text after the `=` is left out: it may be a secret.
       throw new OptionError(`${name}: no such option. Known are ${[...byFlag.keys()].join(', ')}.`);
     }
     const value = inline ?? argv[++i];
@@ -104,11 +104,11 @@ export function readOptions<const T extends Record<string, Option>>(
   return Object.freeze(values) as Values<T>;
 }
 
-/** Whether a person asks what there is, instead of starting anything. */
+/** Whether a person asks for the list of options instead of starting the process. */
 export function asksForHelp(argv: readonly string[]): boolean {
   return argv.includes('--help') || argv.includes('-h') || argv[0] === 'help';
 }
-/** Every option with its environment variable, its default and what it does, on lines of at most `columns`. */
+/** Every option with its environment variable, its default and its text, on lines of at most `columns`. */
 export function optionsHelp(table: Record<string, Option>, columns: number): string {
   const room = Math.max(40, columns) - 4;
   return Object.values(table)
@@ -170,7 +170,7 @@ function urlOf({ form, words = [], credentials }: UrlOption, text: string, where
     `${where}: expected an address like ${example}${others}, got ${JSON.stringify(withoutUser(text))}.`,
   );
 }
-/** A password may stand before the `@`, and hold any character itself. */
+/** A password may precede the `@`, and contain any character, `@` too. */
 function withoutUser(text: string): string {
   return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/i, '$1...@');
 }
@@ -191,7 +191,7 @@ function secretOf(text: string, where: string): string {
     throw new OptionError(`${where}: expected a secret of at most ${maxSecretBytes} bytes, got more.`);
   return text;
 }
-/** What a file holds, without the end of its last line. Reads no more than is needed to see that it is too long. */
+/** The content of a file without the end of its last line. Reads no more bytes than needed to find that it is too long. */
 function fileText(path: string, where: string): string {
   const bytes = Buffer.alloc(maxSecretBytes + 3);
   try {

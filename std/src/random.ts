@@ -1,4 +1,4 @@
-// The only file that calls Math.random or the system's entropy: the simulator seeds chance from here.
+// The only file that calls Math.random or the system's entropy: the simulator replaces both by a seed.
 import { randomBytes } from 'node:crypto';
 
 export interface Random {
@@ -8,7 +8,7 @@ export interface Random {
   hex(count: number): string;
 }
 
-/** Entropy is fetched this much at a time: a call for each id was 2 % of a coordinator under load. [M] */
+/** Entropy is read in blocks of this many bytes: a call for each id was 2 % of a coordinator under load. [M] */
 const poolBytes = 4096;
 let pool = Buffer.alloc(0);
 function fromPool(count: number): string {
@@ -17,7 +17,7 @@ function fromPool(count: number): string {
   const taken = pool.subarray(0, count);
   pool = pool.subarray(count);
   const text = taken.toString('hex');
-  // It may have become a secret: nothing of it stays behind.
+  // The id may become a secret: no copy of it stays in the pool.
   taken.fill(0);
   return text;
 }
@@ -27,7 +27,7 @@ export const systemRandom: Random = {
   hex: fromPool,
 };
 
-/** Deterministic chance for tests and the simulator (mulberry32). Never for secrets. */
+/** Deterministic random numbers for tests and the simulator (mulberry32). Never for secrets. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {
@@ -49,7 +49,7 @@ export function seededRandom(seed: number): Random {
 
 const crockford = '0123456789abcdefghjkmnpqrstvwxyz';
 
-/** A 26-character id that sorts by time (ULID, lower case): 48 bits of `nowMs`, 80 bits of chance. */
+/** A 26-character id that sorts by time (ULID, lower case): 48 bits of `nowMs`, 80 random bits. */
 export function sortableId(nowMs: number, random: Random): string {
   let time = '';
   for (let rest = Math.max(0, Math.floor(nowMs)), i = 0; i < 10; i++, rest = Math.floor(rest / 32)) {

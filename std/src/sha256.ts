@@ -1,4 +1,4 @@
-// The digest by which secrets, keys, certificates and machines are known: SHA-256 in lower-case hex.
+// The digest that identifies secrets, keys, certificates and machines: SHA-256 in lower-case hex.
 import { createHash } from 'node:crypto';
 
 export function sha256Hex(of: string | Uint8Array): string {

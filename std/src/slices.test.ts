@@ -1,10 +1,10 @@
-// Long work in slices: it comes to its end, others have their turn between, and what it throws reaches who asked.
+// Long work in slices: it ends, other work runs between the slices, and an error of it reaches the caller.
 
 import t from 'tap';
 import { systemClock } from './clock.ts';
 import { inSlices } from './slices.ts';
 
-/** Every step takes `stepMs` on the clock that is handed out. */
+/** Every step takes `stepMs` on the clock that is returned. */
 function paced(stepMs: number) {
   let [ms, turns] = [0, 0];
   const clock = {

@@ -1,15 +1,15 @@
-// Long pure work without holding the event loop: a generator that yields where it may be interrupted is run for a few
-// milliseconds at a time, and other inputs have their turn between. The work must bear that the view goes on under it.
+// Long pure work that does not hold the event loop: a generator that yields where it may be interrupted is run for a few milliseconds at a
+// time, and other inputs are handled between. The work must allow for the view to change between two slices.
 import type { Clock } from './clock.ts';
 
 interface Slicing {
-  /** Inputs wait at most about this long for a slice, and the time between two yields of the work. */
+  /** Inputs wait at most about this long for a slice, plus the time between two yields of the work. */
   sliceMs?: number;
-  /** A slice ends after so many steps, too: virtual time does not pass inside one. */
+  /** A slice also ends after this many steps: virtual time does not pass within a slice. */
   sliceSteps?: number;
-  /** Before each slice; what it throws ends the work. */
+  /** Called before each slice; an error of it ends the work. */
   begins?: () => void;
-  /** After each slice: how long it took. */
+  /** Called after each slice with its duration. */
   took?: (ms: number) => void;
 }
 

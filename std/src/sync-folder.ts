@@ -1,4 +1,4 @@
-// A file that was made or renamed is there after a power cut only when its folder is on the disk too.
+// A new or renamed file survives a power cut only when its folder is written to the disk too.
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 
 export function syncFolder(dir: string): void {
