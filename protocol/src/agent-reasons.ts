@@ -1,7 +1,7 @@
-// Why an agent is not ready, as codes: they stay when the words change, and programs look at them. The node says most of them, beside
-// its own words; the coordinator says those of a node that is away.
+// Why an agent is not ready, as codes: a code stays when its words change, so programs compare codes. The node that holds the agent reports
+// most of them, with words of its own; the coordinator adds those of a node that is away.
 
-/** Said by the node that has the agent. */
+/** Reported by the node that holds the agent. */
 export const nodeReasons = {
   'memory-taken': 'another node writes its memory',
   'memory-fetching': 'its memory comes from the coordinator; with progress',

@@ -1,9 +1,9 @@
-// The short forms in which people write an agent (`model: auto` for a list of one, `tools: [memory]`), made whole. Shared by the CLI
-// and the console's editor; knows no schema, so that a browser need not load one.
+// The short forms in which people write an agent (`model: auto` for a list of one, `tools: [memory]`), made whole. Shared by the CLI and
+// the console's editor; no schema is imported, so that a browser need not load one.
 
 const lists = ['class', 'site', 'nodes', 'avoidAgents', 'nearAgents'];
 
-/** What is no agent at all comes back as it is: the schema says what is wrong with it. */
+/** A value that is not an object is returned unchanged: the check against the schema reports what is wrong with it. */
 export function widened(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const given = { ...(value as Record<string, unknown>) };

@@ -1,4 +1,4 @@
-// An AI agent: its spec as a person writes it (YAML or JSON), its placement, what the API shows of it, and what a node is told of it.
+// An AI agent: its spec as a person writes it (YAML or JSON), its placement, how the API shows it, and what a node receives of it.
 import { agentReasonCodes } from './agent-reasons.ts';
 import { FixSteps } from './fix.ts';
 import { AgentId, AgentName, Epoch, Generation, Hash, Labels, NodeId, Seq, Space, TimeMs } from './ids.ts';
@@ -18,7 +18,7 @@ import { type Static, Type } from './typebox.ts';
 
 const closed = { additionalProperties: false };
 
-/** What a spec of an older version means by saying nothing of it. */
+/** The number that a spec of an older version, which has no such field, stands for. */
 export const defaultConversationTurns = 4;
 
 export const ToolGrant = Type.Union(
@@ -50,7 +50,7 @@ export const ToolGrant = Type.Union(
 );
 export type ToolGrant = Static<typeof ToolGrant>;
 
-/** Whether a machine knows the zone is checked where it is used: each has its own table of them. */
+/** Each process checks the zone where it uses it: machines have different tables of time zones. */
 const TimeZone = Type.String({
   minLength: 1,
   maxLength: 64,
@@ -231,7 +231,7 @@ export const AgentSpec = Type.Object(
 );
 export type AgentSpec = Static<typeof AgentSpec>;
 
-/** One agent on one node, as the node is told. */
+/** One agent on one node, as the coordinator sends it to the node. */
 export const AssignedAgent = Type.Object({
   id: Type.Optional(AgentId),
   spec: opened(AgentSpec),
@@ -255,7 +255,7 @@ export const AssignedAgent = Type.Object({
   ),
 });
 export type AssignedAgent = Static<typeof AssignedAgent>;
-/** To an older coordinator an agent was its name. */
+/** An older coordinator sends no id: there the name of an agent is its id. */
 export function idOf({ id, spec }: Pick<AssignedAgent, 'id' | 'spec'>): string {
   return id ?? spec.name;
 }
@@ -282,7 +282,7 @@ export type AssignmentSnapshot = Static<typeof AssignmentSnapshot>;
 export const Refusal = Type.Object({ filter: Type.String(), text: Type.String() });
 export type Refusal = Static<typeof Refusal>;
 
-/** The scores of the moment it was placed; how it stands now is for explain to say. */
+/** The scores at the moment of placement; explain computes the present ones. */
 export const PlacementWhy = Type.Object({
   node: NodeId,
   model: Type.String(),

@@ -1,5 +1,5 @@
-// What needs a person: computed from the fleet as it stands, gone when its cause is gone, with the action beside it.
-// Alike ones of one site are one alert with a count: a switch that fails is one line, not three hundred.
+// Alerts: troubles that need a person, computed from the present state of the fleet, each with an action; an alert ends with its cause.
+// Alerts of one kind and one site are one alert with a count: a switch that fails is one line, not three hundred.
 import { Role } from './enrol.ts';
 import { AgentName, NodeId, TimeMs } from './ids.ts';
 import { maxAlertNames } from './limits.ts';

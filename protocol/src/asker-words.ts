@@ -1,13 +1,13 @@
 // A principal in words: as the audit log names it, and as people read it. Pure, and without the schema: the console has it too.
 import type { Asker } from './principal.ts';
 
-/** As the audit log names it. A person at the console is named by the key that the session was signed in with. */
+/** A person at the console is named by the key that the session was signed in with. */
 export function actorOf({ kind, name }: Pick<Asker, 'kind' | 'name'>): string {
   if (kind === 'coordinator') return 'coordinator';
   return kind === 'session' ? `key:${name}` : `${kind}:${name}`;
 }
 
-/** For people. Missing: the task is older than this, or a broker that is not ours does not say who sent it. */
+/** A missing asker: the task was stored before askers were, or a foreign broker does not report who sent it. */
 export function askerWords(by: Asker | undefined): string {
   if (!by) return 'not known';
   switch (by.kind) {

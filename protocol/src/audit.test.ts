@@ -1,4 +1,4 @@
-// The table of actions: every row says to what something was done and how, from params that its schema takes.
+// The table of actions: every row has words and a subject, made from params that its schema accepts.
 import t from 'tap';
 import { Check } from 'typebox/schema';
 import {
@@ -13,7 +13,7 @@ import {
 } from './audit.ts';
 
 const joined = { node: 'alice', class: 'pi', site: 'home', key: 'ab12' };
-/** One of each action: to what, and how. */
+/** One sample of each action, with its subject and its words. */
 const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, text: string] } = {
   'node-enrol': [joined, 'alice', 'pi, site home, key ab12'],
   'node-reclaim': [joined, 'alice', 'pi, site home, key ab12'],

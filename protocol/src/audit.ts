@@ -1,6 +1,6 @@
-// Every action that the audit log knows: what was done, to what, and its params for programs, from which the words for people are made
-// here and nowhere else. Made once, when it is done: a row of the audit is never written anew. Params of an action are never renamed or
-// taken away; one that comes later is optional.
+// Every action of the audit log: a title, params for programs, and the words for people, which are made from the params here alone. The
+// words are made once, when the action is done: a stored row is never rewritten. Params of an action are never renamed or removed; a later
+// one is optional.
 import { Role } from './enrol.ts';
 import { Count, ModelName, Words } from './event-kind.ts';
 import { AgentName, Labels, NodeId, PlainName, TaskId, TimeMs } from './ids.ts';
@@ -13,10 +13,10 @@ const { Optional } = Type;
 const Text = Type.String();
 
 interface AuditKind<P extends TProperties> {
-  /** What somebody did, to be read after who it was: `key:ada` cordoned a node. */
+  /** What the principal did, to be read after its name: `key:ada` cordoned a node. */
   title: string;
   params: TObject<P>;
-  /** To what. */
+  /** What the action was done to. */
   subject: (params: Static<TObject<P>>) => string;
   words: (params: Static<TObject<P>>) => string;
 }
@@ -157,7 +157,7 @@ export const audit = {
 };
 export type AuditAction = keyof typeof audit;
 export type AuditParams<A extends AuditAction> = Static<(typeof audit)[A]['params']>;
-/** One thing that was done, whatever it is. */
+/** One action of any kind, with its params. */
 export type AuditNote = { [A in AuditAction]: { action: A; params: AuditParams<A> } }[AuditAction];
 
 export const auditActions = Object.keys(audit) as AuditAction[];
@@ -176,7 +176,7 @@ export function auditWords<A extends AuditAction>(
 ): { subject: string; text: string } {
   return { subject: rows[action].subject(params), text: rows[action].words(params) };
 }
-/** In words; of another version, the action as it is called there. */
+/** The title of an action; an action of another version is shown by its own name. */
 export function auditTitle({ action, params }: Pick<AuditEntry, 'action' | 'params'>): string {
   return action === 'other' && typeof params.action === 'string' ? params.action : audit[action].title;
 }

@@ -1,4 +1,4 @@
-// Pages of the console over the whole fleet: the models there are and where, and memory branches that wait to be merged.
+// Pages of the console over the whole fleet: the models and the nodes that have them, and the branches of memory that are not merged yet.
 import { AgentName, Epoch, NodeId, Seq, TimeMs } from './ids.ts';
 import { maxCatalogueNodes } from './limits.ts';
 import { NodeClassName, RuntimeKind } from './node.ts';

@@ -1,4 +1,4 @@
-// The class table on names as drivers and firmware write them.
+// The class table on names in the spelling of drivers and firmware.
 import t from 'tap';
 import { classify, priorDecodeTps } from './classes.ts';
 

@@ -1,5 +1,5 @@
-// The hardware classes as data: how a machine is recognised and what is assumed of it until it is measured.
-// Order matters: the first rule that fits wins. Configuration may put rows in front.
+// The hardware classes as data: how a machine is recognised and the values assumed for it until they are measured. Order matters: the first
+// rule that fits wins. Configuration may add rows before these.
 
 interface HardwareFacts {
   board: string;
@@ -10,21 +10,21 @@ interface HardwareFacts {
 export interface ClassRow {
   name: string;
   text: string;
-  /** All that are given must hold. */
+  /** All conditions that are given must be true. */
   when: { boardMatches?: string; memoryBelowBytes?: number; gpuMatches?: string; anyGpu?: boolean };
   /** Share of memory (VRAM where there is a GPU) that models may take. */
   modelMemoryShare: number;
   /** Prior memory bandwidth, bytes a second: decode speed is about bandwidth / bytes of active weights until measured. */
   bandwidthBytesPerS: number;
-  /** What each further stream at once adds to a model's tokens a second, as a share of the first one's speed. */
+  /** How much each further simultaneous request adds to a model's tokens a second, as a share of the speed of one request. */
   batchGain: number;
-  /** Runs models of its own. */
+  /** Whether a machine of this class runs models itself. */
   models: boolean;
 }
 const GiB = 1024 ** 3;
-/** Whole words of a card's name, as the driver writes it: `A40` is neither in `RTX A4000` nor in `RTX A400`. */
+/** Matches whole words of the card's name in the driver's spelling: `A40` is neither in `RTX A4000` nor in `RTX A400`. */
 const words = (...names: string[]) => `(?<![A-Za-z0-9])(${names.join('|')})(?![A-Za-z0-9])`;
-/** A board with 2 GB shows its kernel 1.8 to 2.0 GiB, one with 1 GB at most 1.0: the limit stands between what is sold. */
+/** The kernel of a board with 2 GB reports 1.8 to 2.0 GiB, that of one with 1 GB at most 1.0: the limit lies between the two. */
 const microBelowBytes = 1.5 * GiB;
 
 export const classes: readonly ClassRow[] = [
@@ -129,7 +129,7 @@ export const classes: readonly ClassRow[] = [
     models: true,
   },
 ];
-/** Not detected: declared by the node that speaks to a paid API. */
+/** Never detected: a node that calls a paid API is configured with this class. */
 export const cloudClass: ClassRow = {
   name: 'cloud',
   text: 'a paid API, the last resort',
@@ -140,7 +140,7 @@ export const cloudClass: ClassRow = {
   models: true,
 };
 
-/** Each once, in the order of the table. */
+/** The names without repetition, in the order of the table. */
 export const classNames: readonly string[] = [...new Set([...classes, cloudClass].map(({ name }) => name))];
 
 /** The class of a machine, by the first row that fits. */
@@ -153,10 +153,10 @@ export function classify(facts: HardwareFacts, rows: readonly ClassRow[] = class
   return rows.find(fits) ?? (rows[rows.length - 1] as ClassRow);
 }
 
-/** A token takes about 2 ms of steps between the reads, whatever the bandwidth: no single answer is faster before it is measured. */
+/** A token takes about 2 ms of steps between the reads, whatever the bandwidth: no faster answer is assumed before it is measured. */
 const mostPriorTps = 500;
 
-/** Answer tokens a second that are assumed of a model until it is measured; 0 where its size is unknown. */
+/** Answer tokens a second assumed for a model until it is measured; 0 where its size is unknown. */
 export function priorDecodeTps(bandwidthBytesPerS: number, sizeBytes: number): number {
   return sizeBytes > 0 ? Math.min(mostPriorTps, bandwidthBytesPerS / sizeBytes) : 0;
 }

@@ -1,4 +1,4 @@
-// The codec against whatever a stranger may send, and what it says when it refuses.
+// The codec against arbitrary bytes from a stranger, and the texts of its refusals.
 import fc from 'fast-check';
 import t from 'tap';
 import { AgentSpec } from './agent.ts';

@@ -1,5 +1,5 @@
-// Bytes to checked messages and back. Unknown fields pass (a newer peer may send them), sizes are bounded before parsing,
-// a refusal names the field, what came and what was expected.
+// Bytes to checked messages and back. Unknown fields are accepted (a newer peer may send them), sizes are checked before parsing, a refusal
+// names the field, the value and the expected one.
 import { Check } from 'typebox/schema';
 import { explain, shownValue } from './faults.ts';
 import { maxJsonDepth } from './limits.ts';
@@ -7,7 +7,7 @@ import { parseTopic, type TopicMessage, type TopicName, type TopicParams, topicO
 import type { TSchema } from './typebox.ts';
 
 export type Checker = (schema: TSchema, value: unknown) => boolean;
-/** Interprets the schema: little memory, for node-agents. The coordinator passes compiled checks instead. */
+/** Interprets the schema: this needs little memory, so node-agents use it. The coordinator passes compiled checks instead. */
 export const interpretingChecker: Checker = (schema, value) => Check(schema, value);
 
 export type Decoded = { [N in TopicName]: { name: N; params: TopicParams; message: TopicMessage<N> } }[TopicName];
@@ -16,7 +16,7 @@ interface RefusedMessage {
   text: string;
 }
 
-/** Decodes what arrived on a topic. Never throws. */
+/** Decodes a message of a topic. Never throws. */
 export function decode(
   topic: string,
   bytes: Uint8Array,
@@ -39,7 +39,7 @@ export function decode(
   try {
     message = JSON.parse(text);
   } catch (cause) {
-    // Home Assistant's publish action sends bare text; a prompt in quotes would surprise its users.
+    // Home Assistant's publish action sends bare text; its users would not expect to have to quote a prompt.
     if (parsed.name === 'ask' && text.trim() !== '') message = { prompt: text };
     else return { refused: 'not-json', text: `${parsed.name} is not JSON: ${(cause as Error).message.slice(0, 200)}` };
   }
@@ -51,7 +51,7 @@ export function decode(
   return { name: parsed.name, params: parsed.params, message } as Decoded;
 }
 
-/** A topic and its message name the same thing, or whoever reads the one is deceived by the other. */
+/** A topic and its message must name the same node, agent or task: the broker checks rights by the topic, readers use the message. */
 function otherThanTopic(schema: TSchema, params: TopicParams, message: unknown): string | null {
   if (typeof message !== 'object' || message === null) return null;
   const fields = (schema as { properties?: Record<string, unknown> }).properties ?? {};
@@ -64,8 +64,8 @@ function otherThanTopic(schema: TSchema, params: TopicParams, message: unknown):
 }
 
 /**
- * Whether JSON opens more than `limit` arrays and objects inside each other. Looked at before parsing: whoever prints or copies
- * a value later does so by recursion, and 16 KiB of `[` would end the process.
+ * Whether JSON opens more than `limit` arrays and objects inside each other. Checked before parsing: code that prints or copies a value
+ * does so by recursion, and 16 KiB of `[` would end the process.
  */
 function nestsDeeper(bytes: Uint8Array, limit: number): boolean {
   let depth = 0;
@@ -89,13 +89,13 @@ export interface Encoded {
   qos: 0 | 1;
   retain: boolean;
 }
-/** A message ready for a broker. Sizes are the sender's duty: batches are cut before they come here. */
+/** A message ready for a broker. The size is not checked here: the sender cuts its batches before. */
 export function encode<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): Encoded {
   const row = topics[name];
   return { topic: topicOf(name, params), payload: JSON.stringify(message), qos: row.qos, retain: row.retain };
 }
 
-/** Fills in `default`s of the schema, so that a spec of three lines becomes whole. Returns a new value. */
+/** Fills in the `default`s of the schema, so that a spec of three lines becomes complete. Returns a new value. */
 export function withDefaults<T>(schema: TSchema, value: unknown): T {
   const node = schema as { type?: string; default?: unknown; properties?: Record<string, TSchema>; items?: TSchema };
   const given = value === undefined && node.default !== undefined ? structuredClone(node.default) : value;

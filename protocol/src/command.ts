@@ -1,9 +1,9 @@
-// What the coordinator tells a node, on `cmd/<id>/<verb>`, and what it tells all of them.
+// Messages of the coordinator to one node, on `cmd/<id>/<verb>`, and to all nodes.
 import { AgentName, Attempt, BootId, CommandId, Generation, NodeId, TaskId, TimeMs } from './ids.ts';
 import { TaskProblem } from './task-problem.ts';
 import { type Static, Type } from './typebox.ts';
 
-/** Answer to a hello: who the coordinator is and how it wants to hear from the node. */
+/** Answer to a hello: the identity of the coordinator, and how often the node should report. */
 export const Welcome = Type.Object({
   boot: BootId,
   coordinator: BootId,
@@ -35,7 +35,7 @@ export type TasksSettled = Static<typeof TasksSettled>;
 export const TaskCancel = Type.Object({ task: TaskId, attempt: Attempt, reason: Type.String({ maxLength: 200 }) });
 export type TaskCancel = Static<typeof TaskCancel>;
 
-/** Commands that are answered on `reply/<id>/<command>`. */
+/** Commands; the node answers each on `reply/<id>/<command>`. */
 export const PullModel = Type.Object({ command: CommandId, model: Type.String({ maxLength: 200 }) });
 export type PullModel = Static<typeof PullModel>;
 /** Frees the memory of a model that no agent here needs now; its file stays. */
@@ -60,7 +60,7 @@ export const Reply = Type.Object({
 });
 export type Reply = Static<typeof Reply>;
 
-/** The node is not (or no longer) welcome: forgotten, quarantined. It stops its agents and says so. */
+/** The coordinator no longer accepts the node (forgotten or quarantined). The node stops its agents and reports that. */
 export const Farewell = Type.Object({
   reason: Type.OneOf(['forgotten', 'quarantined']),
   text: Type.String({ maxLength: 500 }),
@@ -78,7 +78,7 @@ export const FleetState = Type.Object({
 });
 export type FleetState = Static<typeof FleetState>;
 
-/** MQTT ask, for Home Assistant and Node-RED: JSON, or the bare prompt as text. */
+/** The id of an ask over MQTT (Home Assistant, Node-RED). The ask is JSON, or the bare prompt as text. */
 const askId = /^[A-Za-z0-9_-]{1,60}$/;
 export function isAskId(text: string): boolean {
   return askId.test(text);

@@ -1,5 +1,5 @@
-// What can be wrong with a node: each kind has a code, which stays when words change, and short words without figures. In the API,
-// the console and alerts the code is what a program looks at.
+// Conditions of a node: each kind has a code and short words without figures. The code stays when the words change, so programs compare
+// codes: in the API, the console and alerts.
 import { type Static, Type } from './typebox.ts';
 
 export const conditionNames = {

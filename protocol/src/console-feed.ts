@@ -1,7 +1,7 @@
-// The console's live feed: one WebSocket, many channels. A console subscribes; it is sent a snapshot in parts, or the changes since the
-// sequence number it names; from then on what changed, at most four times a second, the same bytes to every console of a channel.
-// Rows are whole in `put`, in part in `patch` (only the fields that changed), named in `gone`. A frame never says what nothing
-// changed: figures are rounded, and noise is no news. Whole views come through the channels of one thing, e.g. `node:alice`.
+// The console's live feed: one WebSocket, many channels. After a subscription the console receives a snapshot in parts, or the changes
+// since the sequence number it names; then the changes, at most four times a second, as the same bytes for every console of a channel. Rows
+// are whole in `put`, in part in `patch` (only the fields that changed), named in `gone`. A frame holds only changes: figures are rounded,
+// so that noise is not sent. The channels of one thing, e.g. `node:alice`, have the whole view.
 import { AgentView } from './agent.ts';
 import { Alert } from './alerts.ts';
 import { Condition } from './conditions.ts';
@@ -16,7 +16,7 @@ import { type Static, Type } from './typebox.ts';
 
 const Share = Type.Number({ minimum: 0, maximum: 1 });
 
-/** A node in a table of ten thousand. Figures are rounded and move in steps; the node's own channel has them exactly. */
+/** A node in a table of ten thousand. Figures are rounded and change in steps; the node's own channel has the exact ones. */
 export const NodeLine = Type.Object({
   id: NodeId,
   class: NodeClassName,
@@ -65,7 +65,7 @@ export const AgentLine = Type.Object({
 });
 export type AgentLine = Static<typeof AgentLine>;
 
-/** A task with its texts cut to a line. */
+/** A task with its texts cut to one line. */
 export const TaskLine = Type.Object({
   id: TaskId,
   agent: AgentName,
@@ -87,7 +87,7 @@ export const TaskLine = Type.Object({
 });
 export type TaskLine = Static<typeof TaskLine>;
 
-/** Every channel, and what its rows are. `key` names the field that tells rows apart ('' for the one row there is). */
+/** Every channel with the schema of its rows. `key` names the field that identifies a row ('' where there is only one row). */
 export const feedChannels = {
   totals: { key: '', row: FleetTotals },
   nodes: { key: 'id', row: NodeLine },
@@ -119,7 +119,7 @@ const FeedEpoch = Type.String({
   description: 'One life of the feed; another one after a restart of the coordinator: sequence numbers begin anew.',
 });
 
-/** What a console may say. Subscribing to a channel it has already begins it anew. */
+/** Requests of a console. A second subscription to a channel starts it again. */
 export const ConsoleRequest = Type.Union([
   Type.Object({
     type: Type.Literal('subscribe'),
@@ -186,11 +186,11 @@ export const ConsoleFrame = Type.Union([
 ]);
 export type ConsoleFrame = Static<typeof ConsoleFrame>;
 
-/** One WebSocket message downward. After it every channel of the console stands as of the last frame's `asOfMs`. */
+/** One WebSocket message to the console. It brings every channel of the console up to the last frame's `asOfMs`. */
 export const ConsoleMessage = Type.Array(ConsoleFrame);
 export type ConsoleMessage = Static<typeof ConsoleMessage>;
 
-/** The table or detail a channel's name stands for, with the thing's own name. */
+/** The table or detail that a channel's name stands for, with the name of the one thing. */
 export function readChannel(
   channel: string,
 ): { table: FeedTable; of: null } | { table: FeedDetail; of: string } | null {

@@ -1,6 +1,6 @@
-// When a cron expression fires: one reading of it for whoever checks, shows and runs triggers. Times only, nothing waits here. Pure.
-// In the time zone that is named: where clocks go forward, a time in the gap comes an hour later; where they go back, a time of the
-// hour that comes twice fires at its first, and what fires every hour fires in both.
+// When a cron expression fires: the one interpretation of it for the code that checks, shows and runs triggers. Computes times only, sets
+// no timer. Pure. Times are of the zone that is named: where clocks go forward, a time in the gap fires an hour later; where they go back,
+// a time that occurs twice fires at the first, and an hourly expression fires at both.
 import { Cron } from 'croner';
 import { nearNames } from './near.ts';
 
@@ -9,7 +9,7 @@ interface CronFault {
   got: string;
 }
 
-/** Why an expression never fires from `fromMs` on; null when it does. Without a zone that of the machine counts. */
+/** Why an expression never fires after `fromMs`; null when it does. Without a zone, the machine's own is used. */
 export function cronFault(expression: string, fromMs: number, timeZone?: string): CronFault | null {
   const got = JSON.stringify(expression);
   try {
@@ -21,7 +21,7 @@ export function cronFault(expression: string, fromMs: number, timeZone?: string)
   }
 }
 
-/** Null when it is a zone this machine knows. */
+/** Null when this machine has the zone in its table. */
 export function timeZoneFault(timeZone: string): CronFault | null {
   if (isTimeZone(timeZone)) return null;
   const folded = timeZone.toLowerCase();
@@ -39,11 +39,11 @@ export function isTimeZone(timeZone: string): boolean {
   }
 }
 
-/** The next time after `fromMs`, or null. @throws Error where the expression is none */
+/** The next time after `fromMs`, or null. @throws Error where the expression is not valid */
 export function nextCronMs(expression: string, fromMs: number, timeZone?: string): number | null {
   return cronOf(expression, timeZone).nextRun(new Date(fromMs))?.getTime() ?? null;
 }
-/** At most `count` times after `fromMs`; none where the expression is none. */
+/** At most `count` times after `fromMs`; none where the expression is not valid. */
 export function nextCronTimes(expression: string, fromMs: number, count: number, timeZone?: string): number[] {
   if (cronFault(expression, fromMs, timeZone) !== null) return [];
   return cronOf(expression, timeZone)

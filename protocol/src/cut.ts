@@ -1,4 +1,4 @@
-// Cutting text to a limit of limits.ts, for whoever sends it.
+// Cuts text to a limit of limits.ts, for the code that sends it.
 
 /** At most `maxBytes` of UTF-8, never half a character; lone surrogates become U+FFFD, so that every store keeps the same text. */
 export function cutToBytes(text: string, maxBytes: number): string {

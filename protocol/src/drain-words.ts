@@ -1,5 +1,5 @@
-// A draining node in words, the same in the terminal and in the console. Pure. In: its own figures. Out: a sentence that never claims
-// more than is known. No validator is imported, so that a browser takes it in without them.
+// The state of a draining node in words, the same in the terminal and in the console. Pure. In: the node's figures. Out: a sentence that
+// never claims more than the coordinator can tell. No validator is imported, so that a browser need not load one.
 import type { NodeView } from './node.ts';
 import { counted } from './quantity-words.ts';
 
@@ -8,12 +8,12 @@ export const stayInWords = (staying: number): string =>
 
 type Draining = Pick<NodeView, 'staying' | 'onlyHere'> & { agents: number };
 
-/** All its agents have left it, and so has all that they remembered and did there, as far as is known. */
+/** Whether all agents have left the node and the coordinator has all messages and memories of it, as far as is known. */
 export function isDrained({ agents, onlyHere }: Draining): boolean {
   return agents === 0 && (onlyHere ?? 0) === 0;
 }
 
-/** What a draining node is at. */
+/** The progress of a draining node. */
 export function drainingInWords({ agents, staying, onlyHere }: Draining): string {
   if (agents === 0) {
     if (onlyHere === null) return 'it is empty; nothing new is placed here';

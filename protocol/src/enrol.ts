@@ -40,7 +40,7 @@ export type JoinTokenView = Static<typeof JoinTokenView>;
 export const JoinTokenCreated = Type.Object({ ...JoinTokenView.properties, token: Type.String() });
 export type JoinTokenCreated = Static<typeof JoinTokenCreated>;
 
-/** What the token text carries: `brj1.` and base64url of this JSON. */
+/** The content of a join token's text: `brj1.` and base64url of this JSON. */
 export const JoinTokenText = Type.Object({
   id: Type.String({ maxLength: 40 }),
   secret: Type.String({ maxLength: 80 }),
@@ -51,7 +51,7 @@ export type JoinTokenText = Static<typeof JoinTokenText>;
 export function writeJoinToken(token: JoinTokenText): string {
   return `brj1.${Buffer.from(JSON.stringify(token)).toString('base64url')}`;
 }
-/** Null when it is no join token of this version. */
+/** Null when the text is not a join token of this version. */
 export function readJoinToken(text: string): unknown {
   if (!text.startsWith('brj1.')) return null;
   try {
@@ -104,7 +104,7 @@ export const EnrolAnswer = Type.Object({
 });
 export type EnrolAnswer = Static<typeof EnrolAnswer>;
 
-/** Renewal, also after expiry: a CSR of the key the coordinator has on record. The certificate is of use to that key alone. */
+/** Renewal, also after expiry: a CSR of the key that the coordinator has stored. Only that key can use the certificate. */
 export const RenewRequest = Type.Object(
   {
     node: NodeId,
@@ -128,12 +128,12 @@ export const RenewRequest = Type.Object(
   closed,
 );
 export type RenewRequest = Static<typeof RenewRequest>;
-/** What a proof signs. */
+/** The text that a proof signs. */
 export function renewalText({ node, csr, hardware, machine }: Omit<RenewRequest, 'proof'>, atMs: number): string {
   const who = machine === undefined ? ['blackroad-renew-1', node] : ['blackroad-renew-2', node, machine];
   return [...who, hardware, String(atMs), csr].join('\n');
 }
-/** How far the date of a proof may be from the coordinator's clock. */
+/** How far the date of a proof may differ from the coordinator's clock. */
 export const proofFreshMs = 10 * 60_000;
 
 export const Role = Type.OneOf(roles, {

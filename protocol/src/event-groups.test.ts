@@ -1,4 +1,4 @@
-// Alike events as one line: a lost node is one thing that happened, and what is not alike stands by itself.
+// Events of one kind are shown as one line, e.g. those of a lost node; an event that differs from the others keeps a line of its own.
 import t from 'tap';
 import { groupEvents } from './event-groups.ts';
 import type { FleetEvent } from './events.ts';

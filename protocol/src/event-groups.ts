@@ -1,21 +1,21 @@
-// Alike events as one line: a lost node with 87 agents is one thing that happened. The same in the terminal and in the console; types
-// alone are imported, so that a browser takes it in without the validators.
+// Groups events of one kind into one line: a lost node with 87 agents writes 87 events about one cause. The terminal and the console use
+// it; only types are imported, so that a browser need not load the validators.
 import type { EventParams, EventType, FleetEvent } from './events.ts';
 
 export interface EventGroup extends FleetEvent {
-  /** Whom it is about when it stands for several; the event itself when there is none. */
+  /** The agents that a group is about; missing on an event that stands alone. */
   agents?: readonly string[];
 }
-/** Fewer are read one by one. */
+/** Fewer events than this are shown one by one. */
 const least = 4;
-/** Alike ones this far apart are not one thing. */
+/** Events further apart than this belong to different groups. */
 const apartMs = 60_000;
 const namesShown = 3;
 
 interface Alike {
-  /** The same for all that belong together. */
+  /** Equal for the events of one group. */
   key: string;
-  /** Where they go, which may differ. */
+  /** Where the agents move; it may differ within a group. */
   to: string | null;
   words: (count: string, to: readonly string[]) => string;
 }
@@ -37,7 +37,7 @@ function alikeOf(event: FleetEvent): Alike | null {
   if (placed) return { key: key(''), to: node, words: (count, all) => `${count} go to ${listed(all)}${why}` };
   return { key: key(node), to: null, words: (count) => `${count} are taken off ${node}${why}` };
 }
-/** Null: of another type, or older than params. */
+/** Null: the event has another type, or an older version wrote it without params. */
 function paramsOf<T extends EventType>({ type, params }: FleetEvent, of: T): EventParams<T> | null {
   // A store keeps all params of a type, or none.
   return type === of && Object.keys(params).length > 0 ? (params as EventParams<T>) : null;
@@ -48,7 +48,7 @@ function listed(names: readonly string[]): string {
   return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
-/** Newest first, in and out; a group stands where its newest event stood. */
+/** Newest first, in and out; a group has the position of its newest event. */
 export function groupEvents(events: readonly FleetEvent[]): EventGroup[] {
   const rows: { first: FleetEvent; alike: Alike | null; members: FleetEvent[]; to: string[] }[] = [];
   const open = new Map<string, (typeof rows)[number]>();

@@ -1,4 +1,4 @@
-// What one type of event is: how grave, what is known of it for programs, and its words for people, made from that.
+// One type of event: its severity, its params for programs, and its words for people, made from the params.
 import { type Static, type TObject, type TProperties, Type } from './typebox.ts';
 
 export const Severity = Type.OneOf(['info', 'warning', 'error']);
@@ -6,7 +6,7 @@ export type Severity = Static<typeof Severity>;
 
 export interface EventKind<P extends TProperties> {
   severity: Severity;
-  /** Where it depends. */
+  /** Where the severity depends on the params. */
   graded?: (params: Static<TObject<P>>) => Severity;
   /** For the documentation: what happened. */
   title: string;
@@ -23,7 +23,7 @@ export function kind<P extends TProperties>(
   return { severity, title, params: Type.Object(params), words, graded };
 }
 
-/** For params: what a node, a person or a program wrote. */
+/** For params: a text that a node, a person or a program wrote. */
 export const Words = Type.String({ maxLength: 1000 });
 export const ModelName = Type.String({ maxLength: 200 });
 export const Count = Type.Integer({ minimum: 0 });

@@ -1,5 +1,5 @@
-// The table of events: every row has words that hold nothing undefined, made from params that its schema takes; what a node may tell
-// carries no agent, and nothing that a node says passes for an event of the coordinator's own.
+// The table of events: every row makes words without `undefined` from params that its schema accepts; an event of a node names no agent,
+// and no event of a node passes for one of the coordinator's own.
 import t from 'tap';
 import { Check } from 'typebox/schema';
 import {
@@ -15,7 +15,7 @@ import {
 import { NodeEvent, nodeAsks, nodeEvents } from './node-events.ts';
 
 const ada = { kind: 'key', id: 'k1', name: 'ada' } as const;
-/** One of each type, and what it says. */
+/** One sample of each type, with its words. */
 const samples: { [T in EventType]: [EventParams<T>, string] } = {
   'coordinator-started': [{ nodes: 1, graceSeconds: 60 }, 'the coordinator started; 1 node has 60 s to come back'],
   'clock-set': [

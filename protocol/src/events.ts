@@ -1,7 +1,7 @@
-// Every event there is: how grave it is, its params for programs, and its words for people, which are made from the params here and
-// nowhere else. In `params`, `node` and `agent` are whom it is about: lists are kept by them. Words are made once, when the event is
-// written: what was told stays as it was told, also when a later version says it otherwise. Params of a type are never renamed or taken
-// away; one that comes later is optional.
+// Every type of event: its severity, its params for programs, and its words for people, which are made from the params here and nowhere
+// else. In `params`, `node` and `agent` name the subjects of the event: lists are selected by them. Words are made once, when the event is
+// written: a stored event keeps its words when a later version words it otherwise. Params of a type are never renamed or removed; a later
+// one is optional.
 import { actorOf } from './asker-words.ts';
 import { Count, kind, ModelName, Severity } from './event-kind.ts';
 import { AgentName, Epoch, NodeId, PlainName, Seq, TimeMs } from './ids.ts';
@@ -18,11 +18,11 @@ function because(...reasons: (string | undefined)[]): string {
   const said = reasons.filter((reason) => reason !== undefined);
   return said.length === 0 ? '' : `: ${said.join('; ')}`;
 }
-/** Missing: the whole fleet. */
+/** A missing site means the whole fleet. */
 export function placeOf(site: string | null | undefined): string {
   return site === null || site === undefined ? 'the fleet' : `site ${site}`;
 }
-/** What a node does too often, for its page as well. */
+/** The kind of message that a node sends too often, in words; the page of the node shows it too. */
 export function tooMany(of: 'events' | 'records', { burst, perMinute }: { burst: number; perMinute: number }): string {
   const what = of === 'events' ? 'tells more events' : 'brings more tasks of its own and entries of branches';
   return `${what} than ${burst} at once and ${perMinute} a minute`;
@@ -251,7 +251,7 @@ const ofAgents = {
 export const events = { ...ofTheFleet, ...ofNodes, ...ofAgents, ...nodeEvents, ...ofNewerNodes };
 export type EventType = keyof typeof events;
 export type EventParams<T extends EventType> = Static<(typeof events)[T]['params']>;
-/** Of whatever type. */
+/** Params of an event of any type. */
 export type AnyParams = Readonly<Record<string, unknown>>;
 
 export const eventTypes = Object.keys(events) as EventType[];

@@ -1,4 +1,4 @@
-// Faults in sentences: no operators, no patterns, no types of a programming language.
+// Faults as sentences hold no operators, patterns or types of a programming language.
 import t from 'tap';
 import { AgentSpec } from './agent.ts';
 import { withDefaults } from './codec.ts';

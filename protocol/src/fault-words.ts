@@ -1,4 +1,4 @@
-// A fault of a request as a sentence for people: made here alone, told by the API, shown by the console. Pure.
+// A fault of a request as a sentence for people: made only here, sent by the API, shown by the console. Pure.
 
 /** What the check of a schema expected. */
 export type FaultRule =
@@ -8,7 +8,7 @@ export type FaultRule =
   | { rule: 'bound'; comparison: '>=' | '<=' | '>' | '<'; limit: number }
   | { rule: 'length'; bound: 'least' | 'most'; limit: number; of: 'characters' | 'items' }
   | { rule: 'one-of'; values: readonly unknown[] }
-  /** Of no kind above: a clause that follows "must be". */
+  /** None of the kinds above: the words are a clause that follows "must be". */
   | { rule: 'other'; words: string };
 
 export interface Fault {
@@ -16,7 +16,7 @@ export interface Fault {
   field: string;
   expected: string;
   got: string;
-  /** Missing: `expected` is a clause that follows "must be". */
+  /** Missing: `expected` is the clause that follows "must be". */
   rule?: FaultRule;
 }
 
@@ -55,7 +55,7 @@ export function expectedOf(rule: FaultRule): string {
   }
 }
 
-/** A fault as a sentence for people: `uses must be at least 1, not 0.` Never the whole of a text: it may be a page long. */
+/** A fault as a sentence for people: `uses must be at least 1, not 0.` A long value is cut: it may be a page. */
 export function faultInWords({ field, expected, got, rule = { rule: 'other', words: expected } }: Fault): string {
   const name = field === '(root)' ? 'This' : field;
   const not = got === 'nothing' || got === 'null' ? 'but nothing came' : `not ${got}`;

@@ -1,4 +1,4 @@
-// What is wrong with a value, in words a person can act on: the field, what was expected there, what came.
+// The faults of a value, in words a person can act on: the field, the expected value, the value that came.
 import { Errors } from 'typebox/schema';
 import { Settings } from 'typebox/system';
 import { expectedOf, type Fault, type FaultRule } from './fault-words.ts';
@@ -9,13 +9,13 @@ import { type TSchema, Type } from './typebox.ts';
 // The default stops at 8 errors, which cuts a list of allowed values short.
 Settings.Set({ maxErrors: 100 });
 
-/** The first fault of a value in words: `concurrency: expected integer, got "many"`. Empty when it fits. */
+/** The first fault of a value in words: `concurrency: expected integer, got "many"`. Empty when the value is valid. */
 export function explain(schema: TSchema, value: unknown): string {
   const fault = faults(schema, value)[0];
   return fault ? `${fault.field}: expected ${fault.expected}, got ${fault.got}` : '';
 }
 
-/** Every fault of a value, deepest first. Of a union whose variants name themselves, only the named variant is judged. */
+/** Every fault of a value, deepest first. Of a union whose variants name themselves in a field, only the named variant is checked. */
 export function faults(schema: TSchema, value: unknown): Fault[] {
   return found(schema, value)
     .sort((a, b) => b.path.length - a.path.length)
@@ -89,11 +89,11 @@ function ruleOf(keyword: string, given: Record<string, unknown>, message: string
     case 'maxItems':
       return { rule: 'length', bound: 'most', limit, of: 'items' };
     default:
-      // The words of the checker, which begin so.
+      // The checker's own message, which begins with one of these words.
       return { rule: 'other', words: message.replace(/^must (be |have |match )?/, '') };
   }
 }
-/** What one value broke: the variants of a union each say theirs. */
+/** The rules that one value broke: each variant of a union reports its own. */
 function together(rules: readonly FaultRule[]): FaultRule {
   const values = rules.flatMap((each) => (each.rule === 'one-of' ? each.values : []));
   // Literals of a union report `type` beside each value: the values say more.
@@ -104,7 +104,7 @@ function together(rules: readonly FaultRule[]): FaultRule {
 
 type Node = { anyOf?: TSchema[]; properties?: Record<string, TSchema>; items?: TSchema; const?: unknown };
 
-/** Unions of objects that each say in one field which they are, with the variant that the value says it is. */
+/** Unions of objects that each name their kind in one field, with the variant that the value names. */
 function namedUnions(
   schema: TSchema,
   value: unknown,
@@ -124,7 +124,7 @@ function namedUnions(
       (each) => (each as Node).properties?.[key] && literalOf(each as Node, key) === said,
     );
     const names = node.anyOf.map((each) => Type.Literal(literalOf(each as Node, key) as string));
-    // Which one is meant is not known: then only its name is wrong.
+    // The value names no variant: only the name is then reported as wrong.
     return [{ path, schema: variant ?? Type.Object({ [key]: Type.Union(names) }) }];
   }
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) =>

@@ -1,4 +1,4 @@
-// The fleet in figures: what a person looks at first.
+// The fleet in figures: the first page that a person opens shows them.
 import { type Static, Type } from './typebox.ts';
 
 export const FleetTotals = Type.Object({

@@ -1,4 +1,4 @@
-// Every verb of a fix: that it has words, and that what it offers may be done by who sees it.
+// Every verb of a fix has words, and every action it offers may be done by the person who sees it.
 import t from 'tap';
 import { AlertAction } from './alerts.ts';
 import { faults } from './faults.ts';
@@ -10,7 +10,7 @@ import { routes } from './routes.ts';
 
 const node = 'alice';
 const edit = { verb: 'edit-agent', values: [] } as const;
-/** Each with the words and the verbs of its actions; a new verb does not compile without. */
+/** One sample of each verb with its words and the verbs of its actions; a new verb does not compile without one. */
 const samples: { [V in Fix['verb']]: [fix: FixOf<V>, words: string, acts: string[]][] } = {
   'edit-agent': [
     [
@@ -98,7 +98,7 @@ const samples: { [V in Fix['verb']]: [fix: FixOf<V>, words: string, acts: string
     [{ verb: 'wait', for: 'placement' }, 'wait: a place is being looked for', []],
   ],
 };
-/** What the verb of an action calls, by alerts.ts; those that only open a page ask for nothing more than to see it. */
+/** The route that the verb of an action calls, as in alerts.ts; a verb that only opens a page needs no permission but to read. */
 const routeOf: Partial<
   Record<AlertAction['verb'], 'agentApply' | 'nodeEdit' | 'nodePull' | 'nodeRelease' | 'joinTokenCreate'>
 > = {

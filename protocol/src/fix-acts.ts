@@ -1,9 +1,9 @@
-// The fixes that a page or a route of the API does, as actions of alerts and buttons of the console. Types alone are imported, so
-// that a browser takes it in without the validators.
+// The fixes that a page or a route of the API can do, as actions of alerts and buttons of the console. Only types are imported, so that a
+// browser need not load the validators.
 import type { AlertAction } from './alerts.ts';
 import type { Fix, FixSteps } from './fix.ts';
 
-/** What can be done from here of all that would place the agent, each once, in the order of the steps. */
+/** The actions that the API or the console offers for all steps that would place the agent, each once, in the order of the steps. */
 export function actsOf(steps: FixSteps, agent: string): AlertAction[] {
   const acts: AlertAction[] = [];
   for (const fix of steps.flat()) {
@@ -13,7 +13,7 @@ export function actsOf(steps: FixSteps, agent: string): AlertAction[] {
   return acts;
 }
 
-/** Where a person has to walk to the machine: its page. null: there is nothing to do but wait. */
+/** A fix that has to be done at the machine itself opens the page of the node. null: a person can only wait. */
 function actOf(fix: Fix, agent: string): AlertAction | null {
   switch (fix.verb) {
     case 'edit-agent':

@@ -1,10 +1,10 @@
-// A fix in plain words: what to do, without a command of any terminal. The console, alerts and the API read these; the CLI has
-// words of its own where a command does it. Types alone are imported, so that a browser takes it in without the validators.
+// A fix in plain words, without a command of any terminal. The console, alerts and the API use these; the CLI has words of its own where a
+// command does the fix. Only types are imported, so that a browser need not load the validators.
 import type { Fix, FixOf, FixSteps } from './fix.ts';
 import { labelList, listInWords } from './list-words.ts';
 import { bytesInWords } from './quantity-words.ts';
 
-/** `let alice take agents again; then fetch qwen on alice, or set model: [auto]`; empty where nothing is known to help. */
+/** `let alice take agents again; then fetch qwen on alice, or set model: [auto]`; empty where no fix is known. */
 export function fixInWords(steps: FixSteps, wordsOf: (fix: Fix) => string = plainFix): string {
   return steps.map((ways) => ways.map(wordsOf).join(', or ')).join('; then ');
 }

@@ -1,5 +1,5 @@
-// What would place an agent, as values: what a person can do, and to which node, model or field of the spec. Words are made of
-// them where they are read (fix-words.ts, and the CLI's own with commands), buttons by fix-acts.ts; nobody reads the words back.
+// What would place an agent, as values: the act of a person, and the node, model or field of the spec it concerns. Words are made of the
+// values where they are shown (fix-words.ts, and the CLI's own with commands), buttons by fix-acts.ts; no code parses the words.
 import { Labels, NodeId } from './ids.ts';
 import { NodeClassName } from './node.ts';
 import { type Static, Type } from './typebox.ts';
@@ -62,7 +62,7 @@ const OnNode = Type.Object({
     'uncordon-node',
     'end-drain',
     'release-node', // of its quarantine
-    'bring-back', // it is away
+    'bring-back', // the node is away
     'free-memory',
     'free-node', // of agents with another model
     'mend-disk',

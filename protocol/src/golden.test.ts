@@ -1,5 +1,5 @@
-// Golden messages: one recorded form of every topic's message. They are never edited, only added to: what a node of the last
-// version sends must still decode. Each is also damaged in every way a wire can, and must be refused in words.
+// Golden messages: one recorded form of every topic's message. New ones are added, none is ever edited: a message of a node of the last
+// version must still decode. Each is also damaged in every way a wire can damage it, and must then be refused with words.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';

@@ -1,4 +1,4 @@
-// How a node and the fleet fared: bounded roll-ups of heartbeats and task ends, min/mean/max. The heartbeat itself is never stored.
+// The history of a node and of the fleet: bounded roll-ups of heartbeats and task ends, min/mean/max. The heartbeat itself is never stored.
 // Minutes are kept for a day, quarter hours for a month. A restart of the coordinator loses at most the running minute.
 import { NodeId, TimeMs } from './ids.ts';
 import { type Static, Type } from './typebox.ts';
@@ -9,7 +9,7 @@ interface MetricRow {
 }
 const metric = (unit: MetricRow['unit'], text: string): MetricRow => ({ unit, text });
 
-/** The order is the order in the store: new ones go to the end, none is ever removed. At most 16. */
+/** The order is the order in the store: a new metric is added at the end, none is ever removed. At most 16. */
 export const nodeMetrics = {
   cpu: metric('share', 'Processor in use.'),
   memory: metric('share', 'Memory of the machine in use.'),
@@ -35,7 +35,7 @@ export const fleetMetrics = {
 } as const satisfies Record<string, MetricRow>;
 export type NodeMetric = keyof typeof nodeMetrics;
 export type FleetMetric = keyof typeof fleetMetrics;
-/** Typed as a tuple of one: a list of unknown length would make a union of nothing. */
+/** Typed as a tuple of one: for a list of unknown length TypeScript would infer a union of nothing. */
 const names = <T extends string>(table: Record<T, MetricRow>) => Object.keys(table) as unknown as [T];
 
 export const historyRanges = { hour: 3_600, day: 86_400, week: 7 * 86_400, month: 30 * 86_400 } as const;

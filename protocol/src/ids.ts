@@ -7,7 +7,7 @@ const slug = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
 const plain = '[^\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]';
 const plainWords = 'text without control characters, line ends and marks of direction';
 
-/** What a pattern means, for whoever typed something else. */
+/** The meaning of a pattern in words, for a person who typed something else. */
 export const patternWords: Readonly<Record<string, string>> = {
   [slug]: 'a name of lower-case letters, digits and dashes (a letter or digit first and last, at most 63)',
   [`^${plain}+$`]: plainWords,
@@ -19,7 +19,7 @@ export const patternWords: Readonly<Record<string, string>> = {
   '^\\d{4}-\\d{2}-\\d{2}$': 'a day like 2026-11-28',
 };
 
-/** Names stand in logs, terminals and the audit: no controls, line ends, or marks that turn the direction of what follows. */
+/** Names are printed in logs, terminals and the audit: no control characters, line ends, or marks that change the direction of the text. */
 export const PlainName = Type.String({
   minLength: 1,
   maxLength: 63,
@@ -34,12 +34,12 @@ export const AgentName = Type.String({
   pattern: slug,
   description: 'What people call an AI agent: lower-case letters, digits and dashes, at most 63.',
 });
-/** Pattern of a name: agents that are older than ids have their first name for one. */
+/** Has the pattern of a name: the id of an agent older than ids is its first name. */
 export const AgentId = Type.String({
   pattern: slug,
   description: 'An AI agent for good, whatever it is called; made by the coordinator.',
 });
-/** Of a key, a person or a program, and of what they make: names mean something within it. */
+/** The space of a key, a person or a program, and of what they create: names are unique within it. */
 export const Space = Type.String({ pattern: slug, description: 'Whose it is: `default`, the only one for now.' });
 export const TaskId = Type.String({ pattern: '^[a-z0-9-]{1,40}$', description: 'A task; sorts by creation time.' });
 export const CommandId = Type.String({
@@ -92,7 +92,7 @@ export const Labels = Type.Record(
   },
 );
 
-/** Letters whose plain form no table of Unicode gives. */
+/** Letters for which Unicode has no decomposition to a plain one. */
 const plainLetters: Readonly<Record<string, string>> = {
   ß: 'ss',
   æ: 'ae',
@@ -105,7 +105,7 @@ const plainLetters: Readonly<Record<string, string>> = {
   ħ: 'h',
   ı: 'i',
 };
-/** Lower case without accents: `Räspi` is `raspi`. Letters of other scripts stay what they are. */
+/** Lower case without accents: `Räspi` is `raspi`. Letters of other scripts are not changed. */
 export function plainLatin(text: string): string {
   return text
     .toWellFormed()
@@ -116,7 +116,7 @@ export function plainLatin(text: string): string {
     .normalize('NFC');
 }
 
-/** Common name of the coordinator's server certificate; no node is called so. */
+/** Common name of the coordinator's server certificate; no node may have this name. */
 export const coordinatorName = 'coordinator';
 
 export function isSlug(text: string): boolean {

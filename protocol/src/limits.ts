@@ -55,9 +55,9 @@ export const maxTaskBodyBytes = 256 * 1024;
 export const maxBulkBodyBytes = 128 * 1024;
 /** Bytes of bodies that have begun and are not whole, of all keys together; the next body is refused with `unavailable`. */
 export const maxUnfinishedBodyBytes = 64 * 1024 * 1024;
-/** Of one key. */
+/** The same bytes for the bodies of one key. */
 export const maxUnfinishedBodyBytesPerKey = 16 * 1024 * 1024;
-/** The same of all who send no key, and of one address of them. */
+/** The same bytes for the bodies of all clients without a key together, and of one address of them. */
 export const maxUnfinishedStrangerBytes = 8 * 1024 * 1024;
 export const maxUnfinishedStrangerBytesPerAddress = 1024 * 1024;
 /** A certificate signing request (P-256 takes 500 bytes). */
@@ -75,7 +75,7 @@ export const maxTasksPerBatch = 500;
 export const maxConcurrency = 64;
 /** Agents in the fleet: the plan's 30,000, with room. */
 export const maxAgents = 100_000;
-/** Placements remembered of one agent, so that a node that held it long ago is known: an agent that moves every day fills them in years. */
+/** Past placements stored of one agent, to recognise a node that held it long ago: an agent that moves daily reaches this in years. */
 export const maxHoldersPerAgent = 1_000;
 /** Nodes in the fleet. */
 export const maxNodes = 20_000;
@@ -87,7 +87,7 @@ export const maxModelsPerNode = 200;
 export const maxTokensPerS = 1e9;
 /** Loading a model, milliseconds: a day. Hundreds of gigabytes from a slow disk take an hour. */
 export const maxLoadMs = 86_400_000;
-/** Models on their way to a node, those that failed included: it lets 16 wait. */
+/** Models that a node fetches, waits to fetch or failed to fetch: at most 16 wait on it. */
 export const maxFetchesShown = 32;
 /** Rows of each list in the answer to a what-if: a person reads some, a picture needs the nodes. */
 export const maxWhatIfRows = 1_000;
@@ -106,55 +106,55 @@ export const maxDeadlineSeconds = 7 * 86_400;
 export const maxHeldTasks = 5_000;
 /** Leases a heartbeat names: 33 bytes each, and heartbeats come from ten thousand nodes. */
 export const maxHeldInHealth = 32;
-/** Models whose load a heartbeat tells, about 70 bytes each: the memory of a machine seldom holds more at once. A server that calls
- * hundreds loaded has requests for few of them, and those come first. */
+/** Models whose load a heartbeat reports, about 70 bytes each: the memory of a machine seldom holds more at once. A server that reports
+ * hundreds as loaded has requests for a few of them, and those come first. */
 export const maxModelsInHealth = 16;
-/** Requests of one model on one node: ten times the longest queue that can be set. What a server has beyond it is told as so many. */
+/** Requests of one model on one node: ten times the longest queue that can be set. A larger number of a server is reported as this one. */
 export const maxRequestsPerModel = 100_000;
 
 /** Rows of one page of any list. */
 export const maxPageRows = 1_000;
-/** Messages waiting in a node's outbox on disk. When full the oldest perishable ones go first; results and memories are never dropped. */
+/** Messages in a node's outbox on disk. When it is full, the oldest perishable ones are dropped; results and memories never are. */
 export const maxOutboxMessages = 50_000;
 /** Memory entries in one batch (also bounded by bytes). */
 export const maxMemoryBatchEntries = 64;
 /** Vector length of any embedding model we know (BGE-M3 1,024; OpenAI large 3,072). */
 export const maxVectorDimension = 4_096;
 
-/** The CONNECT packet, before anyone is known: a will of a small message, an id and a key. */
+/** The CONNECT packet, before the client is authenticated: a will of a small message, an id and a key. */
 export const maxConnectPacketBytes = 20 * 1024;
 /** MQTT connections at once: every node, and people's tools. One idle connection costs about 22 KB. */
 export const maxMqttConnections = maxNodes + 2_000;
-/** MQTT connections of which nobody knows yet who they are. They cost a socket each; a fleet that returns is served 300 a second. */
+/** MQTT connections not yet authenticated ("strangers"). Each costs a socket; when a fleet returns, 300 a second are authenticated. */
 export const maxMqttStrangers = 10_000;
-/** Of one address. More than a node's patience for its handshake (10 s) serves; a fleet may stand behind one router. */
+/** Strangers of one address. More than are served in the 10 s that a node waits for its handshake; a fleet may be behind one router. */
 export const maxMqttStrangersPerAddress = 4_000;
-/** Of one network (/24 in IPv4, /64 in IPv6). */
+/** Strangers of one network (/24 in IPv4, /64 in IPv6). */
 export const maxMqttStrangersPerSubnet = 6_000;
 /** HTTPS connections at once. */
 export const maxHttpConnections = 5_000;
-/** HTTPS connections that brought no accepted key or session yet. */
+/** HTTPS connections that have not yet sent an accepted key or session. */
 export const maxHttpStrangers = 3_000;
-/** Of one address. A browser opens six. */
+/** Strangers on HTTPS from one address. A browser opens six. */
 export const maxHttpStrangersPerAddress = 1_000;
-/** Of one network (/24 in IPv4, /64 in IPv6). */
+/** Strangers on HTTPS from one network (/24 in IPv4, /64 in IPv6). */
 export const maxHttpStrangersPerSubnet = 1_500;
 /** Strangers, on MQTT and on HTTPS each, for which a TLS state and a parser are held: about 100 KB each. */
 export const maxBegunStrangers = 2_000;
-/** Of one address. */
+/** Strangers with a TLS state from one address. */
 export const maxBegunStrangersPerAddress = 500;
-/** Of one network (/24 in IPv4, /64 in IPv6). */
+/** Strangers with a TLS state from one network (/24 in IPv4, /64 in IPv6). */
 export const maxBegunStrangersPerSubnet = 1_000;
-/** TLS handshakes at work at once. One takes 3 ms of CPU and 76 KB; more at once only makes all of them late. */
+/** TLS handshakes at once. One takes 3 ms of CPU and 76 KB; more at once only delay all of them. */
 export const maxTlsHandshakes = 64;
-/** Times that one client (a node, or a client id of a key) is let in over MQTT in a minute; then it waits for the rest of it. A node that
- * is cut after each connect comes some fifteen times, and so do two nodes with one identity before that is noticed. */
+/** Connects of one client (a node, or a client id of a key) over MQTT in a minute; then it has to wait for the rest of the minute. A node
+ * whose connection is cut after each connect tries some fifteen times, and so do two nodes with one identity before that is detected. */
 export const maxConnectsPerMinute = 30;
-/** The same for all clients of one key together: some hundred small devices may share one. */
+/** Connects of all clients of one key together in a minute: some hundred small devices may share a key. */
 export const maxConnectsPerKeyPerMinute = 600;
-/** MQTT packets that one connection may send at once: what waits in a node's outbox after hours alone. */
+/** MQTT packets that one connection may send at once: as many as wait in a node's outbox after hours without the coordinator. */
 export const maxPacketsAtOnce = 20_000;
-/** And a second from then on; beyond it the connection is read more slowly. A hundred answers that stream at once make 2,000 chunks. */
+/** MQTT packets of one connection a second after those; beyond it is read more slowly. A hundred streamed answers make 2,000 chunks. */
 export const maxPacketsPerSecond = 2_000;
 /** Subscriptions of one connection. A node needs two, a dashboard some dozens. */
 export const maxSubscriptionsPerConnection = 200;
@@ -165,16 +165,16 @@ export const maxQos2InFlight = 20;
 /** Events that the messages of one node may write at once: half of those that a console begins with. An honest node writes a few a day;
  * one whose agents all fail writes one for each, and beyond a hundred the list of agents tells the same. */
 export const maxNodeEventsAtOnce = 100;
-/** And a minute from then on. */
+/** Events that the messages of one node may write a minute after those. */
 export const maxNodeEventsPerMinute = 20;
-/** Ends of a node's own tasks, and entries of its branches, that are taken of one node at once. It keeps what is not taken, so the bound
- * only parts one node's flood from the work of others: what a machine did in days alone comes at once. */
+/** Ends of a node's own tasks and entries of its branches that the coordinator accepts of one node at once. The node keeps those not
+ * accepted, so the bound only keeps the flood of one node from delaying others: after days alone a machine sends all its work at once. */
 export const maxNodeRecordsAtOnce = 5_000;
-/** And a minute from then on: a GPU box with a thousand agents, each with a trigger a minute, stays below it. */
+/** Ends and entries accepted of one node a minute after those: a GPU box with a thousand agents, each with a trigger a minute, fits. */
 export const maxNodeRecordsPerMinute = 1_200;
-/** Messages that wait for an external broker to come back. */
+/** Messages that wait for an external broker to return. */
 export const maxBusQueueMessages = 20_000;
-/** Bytes of them. */
+/** Bytes of the messages that wait for an external broker. */
 export const maxBusQueueBytes = 64 * 1024 * 1024;
 
 /** Failed sign-ins and joins per address and minute: slows guessing; tokens have 128 bits anyway. */
@@ -182,25 +182,25 @@ export const maxRefusalsPerMinute = 30;
 /** API requests per key and minute. A console polls nothing; scripts submit batches. */
 export const maxRequestsPerMinute = 6_000;
 /** Models of nodes that have their own rows in `/metrics`, four figures each, those of the first nodes: with ten thousand nodes a scrape
- * then takes 4 ms more of the loop. What is beyond is summed up by model under node `*`. */
+ * then takes 4 ms more of the loop. The others are summed up by model under node `*`. */
 export const maxModelRows = 256;
-/** Names of models that have their own row there; what is beyond is summed up under model `*`. */
+/** Names of models that have their own row there; the others are summed up under model `*`. */
 export const maxModelRowsSummed = 200;
 /** Live consoles. Each costs a socket and shares one serialised delta. */
 export const maxFeedConsoles = 200;
 /** Channels of one console: the tables, and some nodes, agents and tasks that are open beside each other. */
 export const maxFeedChannels = 24;
-/** Rows of one part of a snapshot: about 3 ms to make, for both sides to breathe between. */
+/** Rows of one part of a snapshot: about 3 ms to make, so that neither side is blocked for long. */
 export const maxFeedSnapshotRows = 1_000;
 /** Changed rows of one delta; more wait for the next, a quarter second later: keeps a step of the loop below 20 ms. */
 export const maxFeedDeltaRows = 2_500;
-/** Bytes of deltas kept for consoles that come back, each channel; who missed more gets a snapshot. */
+/** Bytes of deltas kept of each channel for consoles that reconnect; a console that missed more gets a snapshot. */
 export const maxFeedRingBytes = 4 * 1024 * 1024;
 /** Tasks and events a console is given at once; the API has the rest. */
 export const maxFeedRecentRows = 200;
 /** New tasks or events of one frame; at thousands a second nobody reads them. */
 export const maxFeedNewRows = 100;
-/** Alerts at once. Alike ones of a site are one; more than this many kinds of trouble are one trouble. */
+/** Alerts at once. Troubles of one kind and site are one alert already; more kinds than this have one cause. */
 export const maxAlerts = 200;
 /** Nodes or agents that an alert names; its count is whole. */
 export const maxAlertNames = 20;
@@ -208,13 +208,13 @@ export const maxAlertNames = 20;
 export const maxCatalogueNodes = 100;
 /** Nodes of one bulk change: one decision, a few milliseconds. */
 export const maxNodesPerBulk = 1_000;
-/** Console sessions in all; the oldest goes first. They are made by signing in; the bound only stops a loop gone wrong. */
+/** Console sessions in all; the oldest is removed first. Signing in creates them; the bound only stops a program that does so in a loop. */
 export const maxSessions = 2_000;
 /** Days of usage kept: a year, with room to compare. */
 export const maxUsageDays = 400;
-/** Rows of usage of one day: agents times models times nodes that really worked; what comes beyond is counted without its agent. */
+/** Rows of usage of one day: agents times models times nodes that really worked; further usage is counted without its agent. */
 export const maxUsageRowsPerDay = 50_000;
-/** Past attempts that a task keeps for its timeline: refused leases count none, and may be many. */
+/** Past attempts that a task keeps for its timeline: refused leases use up no attempt and may be many. */
 export const maxPastAttempts = 20;
 /** Bytes a slow console may leave unread before it is cut off (it reconnects and gets a snapshot). */
 export const maxFeedBacklogBytes = 4 * 1024 * 1024;

@@ -1,4 +1,4 @@
-// A message takes as many memory entries as its bytes and its bound allow, neither more nor fewer.
+// A message carries as many memory entries as its bytes and its bound allow, neither more nor fewer.
 import fc from 'fast-check';
 import t from 'tap';
 import { encode } from './codec.ts';
@@ -12,7 +12,7 @@ function entryOf(seq: number, text: string): MemoryEntry {
   const header = { agentId: 'echo', epoch: 1, seq, actorId: 'agent:echo', kind: 'turn', createdAt: 1 };
   return { ...header, payloadCommitment: hash, previousHash: hash, hash, salt: '00'.repeat(16), payload };
 }
-/** An entry of exactly so many bytes as JSON. */
+/** An entry of exactly this many bytes as JSON. */
 const entryWith = (bytes: number) => entryOf(1, 'x'.repeat(bytes - entryBytes(entryOf(1, ''))));
 
 type Carrier = Extract<MemoryUp | MemoryDown, { entries: MemoryEntry[] }>;

@@ -1,12 +1,12 @@
-// How many memory entries one message carries, for both directions: the only place that knows. In: the message without its
-// entries, and the entries in order. Out: those from the front that fit.
+// How many memory entries one message carries, in both directions, decided only here. In: the message without its entries, and the entries
+// in order. Out: the first entries, as many as fit.
 import { maxMemoryBatchBytes } from './limits.ts';
 import type { MemoryDown, MemoryEntry, MemoryUp } from './memory.ts';
 
 type Carrier = Extract<MemoryUp | MemoryDown, { entries: MemoryEntry[] }>;
 type WithoutEntries<M> = M extends Carrier ? Omit<M, 'entries'> : never;
 
-/** Empty only where there is none or the first alone is too large, which `maxMemoryEntryBytes` rules out of a log. */
+/** Empty only where there is no entry or the first alone is too large, which `maxMemoryEntryBytes` prevents in a log. */
 export function entriesThatFit(
   message: WithoutEntries<Carrier>,
   entries: readonly MemoryEntry[],
@@ -16,14 +16,14 @@ export function entriesThatFit(
   let bytes = jsonBytes({ ...message, entries: [] });
   for (const entry of entries) {
     if (fitting.length === mostEntries) break;
-    // Between two entries stands a comma.
+    // A comma separates two entries.
     bytes += entryBytes(entry) + (fitting.length > 0 ? 1 : 0);
     if (bytes > maxMemoryBatchBytes) break;
     fitting.push(entry);
   }
   return fitting;
 }
-/** What the entry takes of a message. */
+/** How many bytes of a message the entry needs. */
 export function entryBytes(entry: MemoryEntry): number {
   return jsonBytes(entry);
 }

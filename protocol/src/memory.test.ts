@@ -1,4 +1,4 @@
-// The bytes that memories are hashed by: the same on every machine, and no entry can be changed without being seen.
+// The bytes that memories are hashed by are the same on every machine, and every change of an entry is detected.
 import fc from 'fast-check';
 import t from 'tap';
 import { decode } from './codec.ts';

@@ -5,14 +5,17 @@ import { AgentId, AgentName, Epoch, Hash, NodeId, Seq, TimeMs } from './ids.ts';
 import { maxMemoryBatchEntries, maxMemoryTextBytes, maxVectorDimension } from './limits.ts';
 import { type Static, Type } from './typebox.ts';
 
-/** genesis opens a log; turn is an exchange; note was saved by the agent or a person; migrate opens an epoch on another node; merge brings in an entry of a branch; import came from elsewhere. */
+/**
+ * genesis opens a log; turn is an exchange; note was saved by the agent or a person; migrate opens an epoch on another node; merge adds an
+ * entry of a branch to the log; import came from elsewhere.
+ */
 const memoryKinds = ['genesis', 'turn', 'note', 'migrate', 'merge', 'import'] as const;
 const MemoryKind = Type.String({
   pattern: '^[a-z][a-z-]{0,29}$',
   description: `${memoryKinds.join(', ')}; one that a newer node writes is kept as it is and blocks nothing.`,
 });
 
-/** What an agent marks as important; nothing that a node writes weighs more. */
+/** The importance of an entry that an agent marks as important; no entry of a node may have more. */
 export const maxNodeImportance = 0.9;
 
 const MemoryEmbedding = Type.Object({
@@ -90,7 +93,7 @@ export function entryFault(entry: MemoryEntry): EntryFault | null {
   return commitPayload(entry.salt, entry.payload) === entry.payloadCommitment ? null : 'commitment';
 }
 
-/** Whether it points anywhere: zeros and what is no number are near to nothing, and must not be found as if they were. */
+/** Whether the vector has a direction: one of zeros or of values that are no numbers is similar to nothing and must not be found. */
 export function isVector(values: Float32Array): boolean {
   return values.every(Number.isFinite) && values.some((value) => value !== 0);
 }
@@ -148,7 +151,7 @@ export const MemoryDown = Type.Union([
     reason: Type.OneOf(['gap', 'fork', 'stale-epoch', 'bad-hash', 'unknown-agent']),
     headSeq: Seq,
     headHash: Hash,
-    /** What is refused: the hash of the last entry of the batch or branch, or of the hello. Missing: an older coordinator. */
+    /** The hash of what is refused: the last entry of the batch or branch, or the hello. Missing: an older coordinator. */
     of: Type.Optional(Hash),
     final: Type.Optional(
       Type.String({

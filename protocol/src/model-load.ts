@@ -1,14 +1,14 @@
-// How much a model of a node has to do, and in words, for the console and the terminal alike. Pure, and fit for a browser.
+// The load of a model on a node, and its words, for the console and the terminal. Pure, imports types only: a browser loads it too.
 import type { ModelLoad, NodeModel, NodeView } from './node.ts';
 
-/** Null where it is not known: the node is away, or does not say it of this model. */
+/** Null where the load is not known: the node is away, or its heartbeat does not report this model. */
 export function loadOnNode(
   { presence, health }: Pick<NodeView, 'presence' | 'health'>,
   { name, resident, slots }: Pick<NodeModel, 'name' | 'resident' | 'slots'>,
 ): ModelLoad | null {
   if (presence !== 'online' || !health?.models) return null;
   const told = health.models.find((load) => load.name === name);
-  // A loaded model that is not named found no room in the heartbeat.
+  // The heartbeat has room for some models only: a loaded model that is missing in it is taken as idle.
   return told ?? (resident ? null : { name, busy: 0, waiting: 0, slots });
 }
 

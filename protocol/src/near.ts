@@ -6,7 +6,7 @@ export function nearNames(wanted: string, names: Iterable<string>): string[] {
   const found: { name: string; distance: number }[] = [];
   let looked = 0;
   for (const name of names) {
-    // Thousands of names are looked at in a few milliseconds; a whole large fleet is not worth stalling for.
+    // Thousands of names are compared in a few milliseconds; a whole large fleet would hold the loop for too long.
     if (++looked > 5_000) break;
     if (name.startsWith(wanted) || wanted.startsWith(name)) found.push({ name, distance: 0.5 });
     else if (Math.abs(name.length - wanted.length) <= most) {
@@ -27,7 +27,7 @@ function editDistance(a: string, b: string): number {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const swap = (before[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      // Two letters that changed places are one slip.
+      // Two neighbouring letters in the wrong order count as one mistake.
       const turned =
         i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (last[j - 2] as number) + 1 : swap;
       row.push(Math.min(swap, turned, (before[j] as number) + 1, (row[j - 1] as number) + 1));

@@ -1,7 +1,7 @@
-// What a node tells as events: the type is the last level of the topic, so automations subscribe to one
-// (`blackroad/v1/node/+/event/overheated`). A row's params are the `data` of the message; the text is made on the node, by the row of its
-// own version, and kept as it came. No row has a param `agent`: a node would have to be asked first whether that agent is its own
-// (fleet/held.ts of the coordinator).
+// The events of a node: the type is the last level of the topic, so that an automation can subscribe to one
+// (`blackroad/v1/node/+/event/overheated`). A row's params are the `data` of the message; the node makes the text, by the row of its own
+// version, and the coordinator keeps that text. No row has a param `agent`: the coordinator would first have to check that the agent is
+// assigned to the node (fleet/held.ts of the coordinator).
 import { Count, kind, ModelName, Severity, Words } from './event-kind.ts';
 import { diskFullBytes, diskLowBytes, overheatedC, troubleOverAfterMs } from './health-limits.ts';
 import { BootId, Generation, TimeMs } from './ids.ts';
@@ -118,7 +118,7 @@ export const nodeEvents = {
 };
 export type NodeEventType = keyof typeof nodeEvents;
 
-/** Told on the same topics, and no event: a question, which is answered and never kept. */
+/** Messages on the same topics that are no events: each is a question, which the coordinator answers and never stores. */
 export const nodeAsks = {
   'assignment-gap': kind(
     'info',
@@ -129,7 +129,7 @@ export const nodeAsks = {
 };
 
 const overMinutes = troubleOverAfterMs / 60_000;
-/** How troubles of the machine are told, for people who write automations. */
+/** How the events of the machine's troubles are sent, for people who write automations. */
 export const troubleEventsText =
   'Events with `over` are told when the trouble begins (`data.over: false`) and once more, under the same ' +
   `type, when the machine has been without it for ${overMinutes} minutes (\`data.over: true\`, severity \`info\`): what comes and goes is one trouble. ` +

@@ -1,4 +1,4 @@
-// What a node says about itself: presence, inventory, capacity, health, events.
+// What a node reports about itself: presence, inventory, capacity, health, events.
 
 import { nodeReasons } from './agent-reasons.ts';
 import { Condition } from './conditions.ts';
@@ -33,7 +33,7 @@ export const NodeClassName = Type.String({
   description: 'Hardware class: micro, pi, edge-gpu, cpu, gpu, cloud, or one added by configuration.',
 });
 
-/** The reason that a node gives with a clean stop, and nobody else. */
+/** The reason of a node's own clean stop; no other message has it. */
 export const stoppedReason = 'stopped';
 /** Birth (`online`), the will (`offline`) and a clean stop (`offline`, reason `stopped`). */
 export const NodeState = Type.Object({
@@ -43,7 +43,7 @@ export const NodeState = Type.Object({
 });
 export type NodeState = Static<typeof NodeState>;
 
-/** Said after every (re)connection: what the node holds, so that the coordinator can send exactly what is missing. */
+/** Sent after every (re)connection: what the node holds, so that the coordinator can send exactly what is missing. */
 export const NodeHello = Type.Object({
   boot: BootId,
   version: Type.String({ maxLength: 40, description: 'Of the node-agent.' }),
@@ -70,7 +70,7 @@ const Gpu = Type.Object({
   memoryBytes: Type.Integer({ minimum: 0 }),
 });
 
-/** Inventory: what changes only when someone changes the machine. */
+/** Inventory: it changes only when a person changes the machine. */
 export const NodeInfo = Type.Object({
   boot: BootId,
   class: NodeClassName,
@@ -94,7 +94,7 @@ export const NodeInfo = Type.Object({
 });
 export type NodeInfo = Static<typeof NodeInfo>;
 
-/** Running means of a node's own answers. With the load of a heartbeat follows when an answer could be there. */
+/** Running means of a node's own answers. With the load in the heartbeat, they give the time at which an answer could be ready. */
 const Speed = Type.Object({
   prefillTps: Type.Number({
     minimum: 0,
@@ -114,7 +114,7 @@ const Speed = Type.Object({
 
 /** The label of a simulated node that takes agents whose spec does not ask for simulated nodes. */
 export const mixedLabels = { simulated: 'mix' } as const;
-/** A simulated node takes no agent by itself: made-up answers would stay in the memory of a real one. */
+/** Whether a simulated node gets no agent that does not ask for one: made-up answers would stay in the memory of a real agent. */
 export function isApart(node: { simulated: boolean; labels: Readonly<Record<string, string>> }): boolean {
   return node.simulated && node.labels.simulated !== mixedLabels.simulated;
 }
@@ -147,7 +147,7 @@ export const NodeModel = Type.Object({
 });
 export type NodeModel = Static<typeof NodeModel>;
 
-/** A model on its way to the node, or one that did not come. */
+/** A model that is being fetched to the node, or whose fetch failed. */
 export const ModelFetch = Type.Object({
   model: Type.String({ maxLength: 200 }),
   status: Type.String({ maxLength: 200, description: 'Plain words: `waiting`, `pulling manifest`, `checking`.' }),
@@ -201,7 +201,7 @@ export const NodeCapacity = Type.Object({
 export type NodeCapacity = Static<typeof NodeCapacity>;
 
 const Requests = (description: string) => Type.Integer({ minimum: 0, maximum: maxRequestsPerModel, description });
-/** What one model of a node has to do now. Its learned speeds are told with capacity: they move by the answer, this by the moment. */
+/** The load of one model on a node now. Capacity has its learned speeds: they change with each answer, the load within a moment. */
 export const ModelLoad = Type.Object({
   name: Type.String({ maxLength: 200 }),
   busy: Requests('Requests of the node that its model server works on.'),
@@ -307,7 +307,7 @@ export const NodeHealth = Type.Object({
 });
 export type NodeHealth = Static<typeof NodeHealth>;
 
-/** What really runs, as opposed to what is assigned. */
+/** The agents that really run, as opposed to those that are assigned. */
 export const AgentObserved = Type.Object({
   boot: BootId,
   agent: AgentId,
@@ -326,15 +326,15 @@ export const AgentObserved = Type.Object({
 });
 export type AgentObserved = Static<typeof AgentObserved>;
 
-/** Why a node is online, away or was never seen: for programs, and for decisions about many that are away at once. */
+/** Why a node is online, away or was never seen: for programs, and for decisions about many nodes that are away at once. */
 export const PresenceCause = Type.OneOf([
-  'enrolled', // and not heard of yet
+  'enrolled', // but not heard from yet
   'connected',
-  'heard', // again, on the connection that it has
+  'heard', // heard again, on the connection that it has
   'stopped', // by a person or an update, in good order
-  'broken', // its connection
-  'silent', // on a connection that stands
-  'restarted', // the coordinator was, and has not heard of it since
+  'broken', // the connection broke
+  'silent', // silent, but its connection is open
+  'restarted', // the coordinator restarted, and has not heard from the node since
   'quarantined',
 ]);
 export type PresenceCause = Static<typeof PresenceCause>;

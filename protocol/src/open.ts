@@ -2,14 +2,14 @@
 // newer peer may send fields this version does not know, and one of them must not make a node refuse its whole assignment.
 import type { TSchema } from './typebox.ts';
 
-/** The same schema, taking unknown fields on every level. Records keep their rule for keys: there it is the meaning. */
+/** The same schema, with unknown fields allowed on every level. Records keep their rule for keys: it is part of their meaning. */
 export function opened<S extends TSchema>(schema: S): S {
   return openedValue(schema) as S;
 }
 function openedValue(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(openedValue);
   if (typeof value !== 'object' || value === null) return value;
-  // TypeBox marks its schemas (`~kind`, `~optional`) with properties that cannot be listed.
+  // TypeBox marks its schemas (`~kind`, `~optional`) with properties that are not enumerable.
   const copy = Object.create(Object.getPrototypeOf(value), Object.getOwnPropertyDescriptors(value));
   for (const key of Object.keys(copy)) copy[key] = key === 'default' ? copy[key] : openedValue(copy[key]);
   if ('properties' in copy && copy.additionalProperties === false) delete copy.additionalProperties;

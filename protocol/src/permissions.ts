@@ -1,7 +1,7 @@
-// What a key may do: a closed list of permissions, which routes and topics ask for, and the roles, which are sets of permissions.
-// Nothing compares roles with each other: whoever asks "who may" asks for a permission. Pure, and without a schema: the console has it too.
+// What a key may do: a closed list of permissions, which routes and topics require, and the roles, which are sets of permissions. No code
+// compares roles with each other: rights are always checked by a permission. Pure, and without a schema: the console imports it too.
 
-/** Each with its line of words, for the documents. */
+/** Each permission with a line of words, for the documents. */
 export const permissions = {
   'self:read': 'See who one is, and the consoles that are signed in with the same key.',
   'self:write': 'Sign out, here or at another console of the same key.',
@@ -35,7 +35,7 @@ export const permissions = {
 } as const;
 export type Permission = keyof typeof permissions;
 
-/** In the order in which a person is offered them: the one with the fewest permissions first. */
+/** In the order in which the console lists them: the role with the fewest permissions first. */
 export const roles = ['viewer', 'operator', 'admin'] as const;
 type RoleName = (typeof roles)[number];
 
@@ -98,7 +98,7 @@ export function roleWith(permission: Permission): RoleName {
   return found;
 }
 
-/** For refusals: what lacks, and who has it. */
+/** For refusals: the permission that is missing, and the role that has it. */
 export function permissionWords(permission: Permission): string {
   return `the permission ${permission}, which the role ${roleWith(permission)} has`;
 }

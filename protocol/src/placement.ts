@@ -1,4 +1,4 @@
-// Placement as people ask about it: why an agent is where it is and nowhere else, and what would happen if.
+// Answers about placement for people: why an agent is on its node and on no other, and what a change of the fleet would do.
 import { AgentSpec, PlacementWhy, RefusedNodes } from './agent.ts';
 import { FixSteps } from './fix.ts';
 import { AgentName, Labels, NodeId } from './ids.ts';
@@ -6,21 +6,21 @@ import { maxAgents } from './limits.ts';
 import { NodeClassName } from './node.ts';
 import { type Static, Type } from './typebox.ts';
 
-/** One node that would take the agent, as it stands now. */
+/** One node that could hold the agent, as the node is now. */
 export const NodeScore = Type.Object({
   ...PlacementWhy.properties,
   isHere: Type.Boolean({ description: 'The agent is on it.' }),
 });
 export type NodeScore = Static<typeof NodeScore>;
 
-/** `fleet agents explain`: computed from the fleet as it stands, not from what was stored when the agent was placed. */
+/** `fleet agents explain`: computed from the fleet as it is now, not from what was stored when the agent was placed. */
 export const PlacementExplained = Type.Object({
   agent: AgentName,
   node: Type.Nullable(NodeId),
   placedMs: Type.Nullable(Type.Number()),
-  /** In one sentence. */
+  /** One sentence. */
   text: Type.String(),
-  /** Why it moves, will move or may not move now: its node is lost, draining, moves are frozen; null: it stays. */
+  /** Why the agent moves, will move or may not move now: its node is lost or draining, or moves are frozen. null: it stays. */
   pending: Type.Nullable(Type.String()),
   here: Type.Nullable(NodeScore, { description: 'Its node, scored as if it were placed now.' }),
   others: Type.Array(NodeScore, { description: 'The best other nodes that would take it, best first; a few.' }),
@@ -37,7 +37,7 @@ export const PlacementExplained = Type.Object({
 export type PlacementExplained = Static<typeof PlacementExplained>;
 
 const closed = { additionalProperties: false };
-/** Which nodes: every field given must hold; at least one. */
+/** Selects nodes: every field given must match; at least one is required. */
 export const NodeSelector = Type.Object(
   {
     node: Type.Optional(NodeId),

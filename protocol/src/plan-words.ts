@@ -1,5 +1,5 @@
-// The verdict on a what-if in one sentence, the same in the terminal and in the console. No validator is imported, so that a browser
-// takes it in without them.
+// The verdict on a what-if in one sentence, the same in the terminal and in the console. No validator is imported, so that a browser need
+// not load one.
 import type { WhatIfPlan } from './placement.ts';
 import { counted } from './quantity-words.ts';
 
@@ -30,7 +30,7 @@ export function planInWords({ nodesLost, agentsAdded, placed, moved, displaced, 
   return `${parts.join('; ')}.`.replace(/^./, (first) => first.toUpperCase());
 }
 
-/** What the verdict does not say, and a person could take it to say. */
+/** Limits of the verdict that a person could overlook. */
 export function planCaveats({ nodesLost, agentsAdded }: Pick<Counts, 'nodesLost' | 'agentsAdded'>): string {
   const words = ['Nothing was touched.'];
   if (nodesLost > 1) words.push('Should so many nodes fail at once in truth, moves may be frozen at first.');

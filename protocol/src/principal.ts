@@ -1,9 +1,9 @@
-// Who asks for something. A principal comes with every order: who it is, the space it acts in, and the roles it acts with. What is
-// stored of it, with a task, is the asker: a role that was changed since says nothing of what was asked then.
+// Who asks for something. Every order carries a principal: who it is, the space it acts in, and the roles it acts with. A task stores only
+// the asker of it: roles may change later, so those of the time of the order mean nothing then.
 import { roles } from './permissions.ts';
 import { type Static, Type } from './typebox.ts';
 
-/** Whose fleet a thing belongs to. There is one space, until a coordinator serves more. */
+/** The space that a thing belongs to. There is one space, until a coordinator serves more. */
 export const defaultSpace = 'default';
 
 export const Asker = Type.Object(
@@ -34,7 +34,7 @@ export const Principal = Type.Object(
 );
 export type Principal = Static<typeof Principal>;
 
-/** What the coordinator does by itself. */
+/** The principal of what the coordinator does by itself. */
 export const coordinatorSelf: Principal = {
   kind: 'coordinator',
   id: null,
@@ -43,7 +43,7 @@ export const coordinatorSelf: Principal = {
   roles: ['admin'],
 };
 
-/** As a row keeps it. */
+/** The part of a principal that a row stores. */
 export function askerOf({ kind, id, name }: Asker): Asker {
   return { kind, id, name };
 }

@@ -1,4 +1,4 @@
-// Every way to fail that a person or program may see. HTTP status, CLI exit code and whether to retry follow from this table alone.
+// Every failure that a person or program may see. HTTP status, CLI exit code and whether to retry follow from this table alone.
 import { type Fault, faultInWords } from './fault-words.ts';
 import { type Static, Type } from './typebox.ts';
 
@@ -55,9 +55,9 @@ export const problems = {
 export type ProblemCode = keyof typeof problems;
 
 export interface ProblemDetails {
-  /** What happened here, for people: the field, what came, what was expected. */
+  /** What happened, for people: the field, the value that came, the value that was expected. */
   detail?: string;
-  /** `text`: as another process told it. */
+  /** `text`: the words of the process that reported the fault. */
   faults?: (Fault & { text?: string })[];
   retryAfterSeconds?: number;
 }
@@ -74,7 +74,7 @@ export class FleetError extends Error {
   }
 }
 
-/** RFC 9457 problem object: what the API answers and the CLI prints with --json. */
+/** RFC 9457 problem object: the API answers with it, the CLI prints it with --json. */
 export const Problem = Type.Object({
   type: Type.String(),
   code: Type.String(),
@@ -111,7 +111,7 @@ function toldFault({ text, ...fault }: NonNullable<ProblemDetails['faults']>[num
   const { field, expected, got } = fault;
   return { field, expected, got, text: text ?? faultInWords(fault) };
 }
-/** The other way, for clients. Unknown codes become `internal`. */
+/** The reverse, for clients. Unknown codes become `internal`. */
 export function fromProblem(problem: Problem): FleetError {
   const code = Object.hasOwn(problems, problem.code) ? (problem.code as ProblemCode) : 'internal';
   const { detail = problem.title, faults, retryAfterSeconds } = problem;

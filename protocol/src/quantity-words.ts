@@ -1,12 +1,12 @@
-// Quantities as sentences, tables and titles say them. Rounded on purpose: words that change with every byte would be churn.
-// Nothing is imported: a browser takes it in without the validators.
+// Quantities in words, for sentences, tables and titles. They are rounded, so that a text does not change with every byte. Imports nothing,
+// so that a browser need not load the validators.
 
 const GiB = 1024 ** 3;
 export function bytesInWords(bytes: number): string {
   if (bytes >= GiB) return gibInWords(bytes);
   return `${Math.round(bytes / 1024 ** 2)} MiB`;
 }
-/** Always in GiB: figures that are compared with a bound of some. */
+/** Always in GiB: for figures that are compared with a bound in GiB. */
 export function gibInWords(bytes: number): string {
   return `${(bytes / GiB).toFixed(1)} GiB`;
 }

@@ -41,21 +41,21 @@ import type { Static, TSchema } from './typebox.ts';
 import { Type } from './typebox.ts';
 import { Usage, UsageQuery } from './usage.ts';
 
-/** `open` needs no key: such a route checks a secret of its own, or tells nothing of the fleet. */
+/** `open` needs no key: such a route checks a secret of its own, or answers nothing about the fleet. */
 export type Needs = Permission | 'open';
 
 export interface RouteRow {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
-  /** The permission that whoever calls it must have; the roles say who has it. */
+  /** The permission that the caller must have; permissions.ts lists the roles that have it. */
   needs: Needs;
   text: string;
   params?: TSchema;
   query?: TSchema;
   body?: TSchema;
-  /** Most bytes of the body; missing: `maxSmallBodyBytes`, without a body `maxNoBodyBytes`. */
+  /** Most bytes of the body; missing: `maxSmallBodyBytes`, or `maxNoBodyBytes` for a route without a body. */
   bodyBytes?: number;
-  /** Of status 200 (201 where `created`, 204 where missing). */
+  /** The answer's schema: status 200, 201 where `created`; 204 where it is missing. */
   answer?: TSchema;
   created?: boolean;
   /** Answers server-sent events when asked for `text/event-stream`. */
@@ -280,7 +280,7 @@ export const routes = {
         cordoned: Type.Optional(Type.Boolean()),
         draining: Type.Optional(Type.Boolean()),
       },
-      // The list, and at least one thing to do.
+      // The list of nodes, and at least one change.
       { additionalProperties: false, minProperties: 2 },
     ),
     bodyBytes: maxBulkBodyBytes,

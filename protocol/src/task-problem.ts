@@ -1,6 +1,6 @@
-// Why an attempt ended without a result, and whose trouble that is. What the place is to blame for (a model server that is away, a
-// full disk, a node-agent that stops) does not use up an attempt of the task: another node, or the same one later, can do the work.
-// Both sides read this table: a node calls such an attempt `refused`, the coordinator treats a `failed` of an older node the same.
+// Why an attempt ended without a result, and whether the place or the work is to blame. A trouble of the place (a model server that is
+// away, a full disk, a node-agent that stops) does not use up an attempt of the task: another node, or the same one later, can do the work.
+// Both sides read this table: a node reports such an attempt as `refused`; the coordinator treats a `failed` of an older node the same.
 import { type Static, Type } from './typebox.ts';
 
 export const TaskProblem = Type.Object({
@@ -11,9 +11,9 @@ export const TaskProblem = Type.Object({
 export type TaskProblem = Static<typeof TaskProblem>;
 
 interface TaskProblemRow {
-  /** `place`: the attempt does not count, and the task waits for a better place or time until its deadline. `work`: it counts. */
+  /** `place`: the attempt does not count, and the task waits until its deadline for another node or time. `work`: the attempt counts. */
   of: 'place' | 'work';
-  /** The model on that node is held for failing: an agent whose work waits for it goes to another node where there is one. */
+  /** The model on that node is treated as failing: an agent with tasks that wait for it moves to another node where there is one. */
   avoid: boolean;
   text: string;
 }
@@ -51,7 +51,7 @@ type TaskProblemCode = keyof typeof taskProblems;
 function rowOf(code: string): TaskProblemRow | null {
   return Object.hasOwn(taskProblems, code) ? taskProblems[code as TaskProblemCode] : null;
 }
-/** A code that nobody knows is of the work: it must not go round until its deadline. */
+/** An unknown code counts as of the work: the task must not be tried again and again until its deadline. */
 export function isOfPlace(code: string): boolean {
   return rowOf(code)?.of === 'place';
 }

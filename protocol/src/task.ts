@@ -26,10 +26,10 @@ export function isEnd(state: TaskState): boolean {
 export const TaskOrigin = Type.OneOf(['api', 'cli', 'console', 'mqtt', 'cron']);
 export type TaskOriginName = Static<typeof TaskOrigin>;
 
-/** Where nobody says how urgent a task is: among the tasks of one agent, higher ones are leased first. */
+/** The priority of a task that was submitted without one: among the tasks of one agent, higher ones are leased first. */
 export const defaultTaskPriority = 50;
 
-/** What a person or program asks for. */
+/** A task as a person or program submits it. */
 export const TaskRequest = Type.Object(
   {
     prompt: Type.String({ minLength: 1, maxLength: maxPromptBytes }),
@@ -59,7 +59,7 @@ export const TaskBatchRequest = Type.Object(
 );
 export type TaskBatchRequest = Static<typeof TaskBatchRequest>;
 
-/** A lease, sent to the node that holds the agent. The node may be told twice: (task, attempt) is the identity. */
+/** A lease, sent to the node that holds the agent. It may be sent twice: (task, attempt) is its identity. */
 export const TaskLease = Type.Object({
   task: TaskId,
   attempt: Attempt,
@@ -73,7 +73,7 @@ export const TaskLease = Type.Object({
 });
 export type TaskLease = Static<typeof TaskLease>;
 
-/** (task, attempt) in one word: as a node names what it holds. */
+/** (task, attempt) as one string: a node names its leases this way. */
 export function leaseKey(task: string, attempt: number): string {
   return `${task}.${attempt}`;
 }
@@ -95,7 +95,7 @@ export const TaskUsage = Type.Object({
 });
 export type TaskUsage = Static<typeof TaskUsage>;
 
-/** A node's word on an attempt. `running` is progress; `refused` gives the lease back uncounted: the place is to blame (task-problem.ts). */
+/** A node's report on an attempt. `running` is progress; `refused` returns the lease uncounted: the place is to blame (task-problem.ts). */
 export const TaskReport = Type.Object({
   task: TaskId,
   attempt: Attempt,
@@ -118,7 +118,7 @@ export const TaskReport = Type.Object({
 });
 export type TaskReport = Static<typeof TaskReport>;
 
-/** Tokens: the first at once, the others coalesced to 50 ms. Perishable: the end report carries the whole text. */
+/** Tokens: the first chunk is sent at once, the others are coalesced to 50 ms. Perishable: the end report carries the whole text. */
 export const TaskChunk = Type.Object({
   attempt: Attempt,
   offset: Type.Integer({ minimum: 0, description: 'Characters of this attempt sent before this chunk.' }),
@@ -132,7 +132,7 @@ export const TaskChunk = Type.Object({
 });
 export type TaskChunk = Static<typeof TaskChunk>;
 
-/** A lease that is over and did not end the task. The last or present one is told by the task itself. */
+/** A lease that is over and did not end the task. The task's own fields describe the last or present one. */
 export const PastAttempt = Type.Object({
   attempt: Attempt,
   node: Type.Nullable(NodeId),

@@ -1,5 +1,5 @@
-// The topic table: pattern, schema, direction, QoS, retain, size. ACL files, the AsyncAPI document, docs/protocol.md and the
-// broker's own rights are made from it; nothing else knows who may write where.
+// The topic table: pattern, schema, direction, QoS, retain, size. ACL files, the AsyncAPI document, docs/protocol.md and the broker's own
+// rights are made from it: who may write on a topic is defined only here.
 import { AssignmentDelta, AssignmentSnapshot } from './agent.ts';
 import {
   Farewell,
@@ -37,7 +37,7 @@ export const topicRoot = 'blackroad/v1';
 type Writer = 'node' | 'coordinator' | 'people';
 
 export interface TopicRow<S extends TSchema = TSchema> {
-  /** Below the root; `{x}` is one level. `{node}` is bound to the connection's own id for nodes. */
+  /** Below the root; `{x}` is one level. `{node}` is bound to the node's own id on its connection. */
   pattern: string;
   writer: Writer;
   qos: 0 | 1;
@@ -45,7 +45,7 @@ export interface TopicRow<S extends TSchema = TSchema> {
   schema: S;
   maxBytes: number;
   text: string;
-  /** Of people's topics: the permission that a key must have to write there. */
+  /** For topics that people write on: the permission that their key must have. */
   needs?: Permission;
 }
 const row = <S extends TSchema>(
@@ -257,7 +257,7 @@ for (const [name, { pattern }] of Object.entries(topics)) {
   index.set(key, [...(index.get(key) ?? []), { name: name as TopicName, levels }]);
 }
 
-/** Which row a concrete topic belongs to, with its parameters; null for a topic of nobody's. */
+/** The row that a concrete topic belongs to, with its parameters; null where no row matches. */
 export function parseTopic(topic: string): Parsed | null {
   if (!topic.startsWith(`${topicRoot}/`)) return null;
   const levels = topic.slice(topicRoot.length + 1).split('/');
@@ -278,12 +278,12 @@ export function parseTopic(topic: string): Parsed | null {
   return null;
 }
 
-/** What is between the coordinator and one node alone: people's tools neither need it nor see it. */
+/** Topics between the coordinator and one node alone: people's tools can neither write nor read them. */
 export const isPrivate = (topic: string): boolean =>
   topic.startsWith(`${topicRoot}/cmd/`) || topic.startsWith(`${topicRoot}/reply/`);
 /** The permission that a key must have to read over MQTT. */
 export const peopleReadNeeds: Permission = 'feed:read';
-/** What people's tools may read, as subscriptions that reach nothing private. */
+/** Topics that people's tools may read, as subscriptions that match nothing private. */
 export const peopleRead: readonly string[] = [
   ...new Set(
     Object.values(topics)

@@ -1,4 +1,4 @@
-// The one door to TypeBox, so that a bundler keeps only what is used (all of TypeBox costs a node-agent 20 MB of memory).
+// The only file that imports TypeBox's values, so that a bundler keeps only those used (all of TypeBox costs a node-agent 20 MB of memory).
 export type { Static, TObject, TProperties, TSchema } from 'typebox';
 
 import {
@@ -24,7 +24,7 @@ function OneOf<const T extends string>(values: readonly T[], options: Record<str
   const anyOf = values.map((value) => Literal(value));
   return Union(anyOf, options) as unknown as TUnsafe<T> & { anyOf: { const: T }[] };
 }
-/** JSON knows 1.7e308: a number without a ceiling would make every sum it goes into useless. A schema names a lower one where it can. */
+/** JSON allows 1.7e308: a number without a ceiling would make every sum of it useless. A schema sets a lower ceiling where it can. */
 function Integer(options: NumberOptions = {}) {
   return Int({ ...floorOf(options), maximum: maxCount, ...options });
 }

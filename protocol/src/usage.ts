@@ -1,4 +1,4 @@
-// What was used and what it cost: task ends rolled up to one row a day, agent, model and node. Days are UTC.
+// Usage and its cost: task ends rolled up to one row a day, agent, model and node. Days are UTC.
 import { AgentName, NodeId } from './ids.ts';
 import { maxUsageDays } from './limits.ts';
 import { type Static, Type } from './typebox.ts';

@@ -1,4 +1,4 @@
-// A text finds itself by each of its words, in whatever form a question has them.
+// A search finds a text by each of its words, in whatever form the question has them.
 import fc from 'fast-check';
 import t from 'tap';
 import { maxQuestionWords, questionWords, wordsOf } from './words.ts';
@@ -32,7 +32,7 @@ t.test('every letter, digit and mark of Unicode, composed or not, in either case
     for (const form of [forms[2]!, forms[3]!, forms[5]!])
       lost.push(...wordsOf(form(text)).filter((word) => !held.has(word)));
     for (const question of text.split(' ')) lost.push(...questionWords(question).filter((word) => !held.has(word)));
-    // What is held is what its own words are: an index that is given them anew holds the same.
+    // The index is stable: the words of the indexed words are the same again.
     const again = new Set(wordsOf([...held].join(' ')));
     lost.push(...[...held].filter((word) => !again.has(word)));
   }

@@ -1,25 +1,25 @@
-// The words of a text, as both search indexes hold them and every question asks for them: one rule for text and question, on nodes
-// and at the coordinator. Pure. Words are folded: composed and decomposed letters, cases, widths and accents are one.
-// Scripts that part no words by spaces are held as single characters and as pairs, and asked for by pairs.
+// The words of a text, as both search indexes store them and every question looks them up: one rule for text and question, on nodes and at
+// the coordinator. Pure. Words are folded: composed and decomposed letters, cases, widths and accents are equal. Text of scripts that do
+// not separate words by spaces is stored as single characters and as pairs, and looked up by pairs.
 
-/** Longer words are held in pieces: no word is cut, and no index holds one of a megabyte. */
+/** Longer words are stored in pieces: no part of a word is lost, and no index holds a word of a megabyte. */
 const pieceChars = 128;
-/** Words of one question; more say little and cost much. */
+/** Words of one question; more of them hardly change the result but cost time. */
 export const maxQuestionWords = 32;
-/** A whole memory may be the question. */
+/** A person or an agent may use a whole memory as the question. */
 const maxQuestionChars = 8_192;
 
-/** Accents of Latin, Greek and Cyrillic, vowel points of Hebrew and Arabic: left out as often as written. Other marks are letters, and so is the iota
- * below a Greek letter: its upper case is one. */
+/** Accents of Latin, Greek and Cyrillic, vowel points of Hebrew and Arabic: people leave them out as often as they write them. Other marks
+ * are letters, and so is the iota below a Greek letter: its upper case is one. */
 const accents =
   // biome-ignore lint/suspicious/noMisleadingCharacterClass: each of these marks by itself
   /[\u0300-\u0344\u0346-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]/gu;
-/** Below the first unspaced script, Thai: the usual case. */
+/** Text below the first unspaced script, Thai: the usual case. */
 const isSpaced = /^[^\u0e00-\u{10ffff}]+$/u;
 const unspaced =
   '\\p{scx=Han}\\p{scx=Hiragana}\\p{scx=Katakana}\\p{scx=Bopomofo}\\p{scx=Hangul}\\p{scx=Thai}\\p{scx=Lao}\\p{scx=Khmer}\\p{scx=Myanmar}';
 const madePatterns = () => ({
-  /** Soft hyphens, joiners, variation selectors: seen by nobody. A zero-width space parts words. */
+  /** Soft hyphens, joiners, variation selectors: invisible. A zero-width space separates words. */
   unseen: /\p{Default_Ignorable_Code_Point}/gu,
   letters: /[\p{L}\p{N}\p{M}]+/gu,
   /** Runs of characters of unspaced scripts, or of all others. */
@@ -29,20 +29,20 @@ const madePatterns = () => ({
   characters: /.\p{M}*/gsu,
 });
 let made: ReturnType<typeof madePatterns> | null = null;
-/** Made for the first text: a node without memories does not load the tables of Unicode behind them. */
+/** Made at the first text: a node without memories does not load the Unicode tables that the patterns need. */
 function patterns() {
   made ??= madePatterns();
   return made;
 }
 
-/** Every word of a text, in its order and as often as it stands there: what an index holds. Letters and digits only. */
+/** Every word of a text, in order and with repetitions: an index stores these. Letters and digits only. */
 export function wordsOf(text: string): string[] {
   const words: string[] = [];
   for (const [word] of folded(text).matchAll(patterns().letters)) addWord(word, words, true);
   return words;
 }
 
-/** What to ask an index for: each word once, the first of the question where there are too many. */
+/** The words to look up in an index: each once, the first ones of the question where there are too many. */
 export function questionWords(text: string): string[] {
   const words = new Set<string>();
   for (const [word] of folded(text.slice(0, maxQuestionChars)).matchAll(patterns().letters)) {
@@ -56,9 +56,9 @@ export function questionWords(text: string): string[] {
   return [...words];
 }
 
-/** `withSingles`: pairs hold every run but those of one character. */
+/** `withSingles`: also the single characters; the pairs cover every run but those of one character. */
 function addWord(word: string, words: string[], withSingles: boolean): void {
-  // Not for speed alone: some letters below the limit, as the apostrophe of Ukrainian, are counted to an unspaced script too.
+  // Not for speed alone: Unicode also counts some letters below the limit, as the apostrophe of Ukrainian, to an unspaced script.
   if (isSpaced.test(word)) addPieces(word, words);
   else for (const [run] of word.matchAll(patterns().runs)) addRun(run, words, withSingles);
 }
@@ -85,10 +85,10 @@ function folded(text: string): string {
   // The usual case.
   if (/^\p{ASCII}*$/u.test(text)) return text.toLowerCase();
   const plain = text.toWellFormed().replaceAll('\u200b', ' ').replace(patterns().unseen, '');
-  // Twice: what a case maps to may decompose again.
+  // Twice: an upper-case letter may decompose again.
   return foldedOnce(foldedOnce(plain)).normalize('NFC');
 }
-/** Through the upper case: `ß` is `ss`, and the dotless `ı` is `i`. */
+/** Folds through the upper case: `ß` becomes `ss`, and the dotless `ı` becomes `i`. */
 function foldedOnce(text: string): string {
   const bare = text.normalize('NFKD').replace(accents, '');
   return bare

@@ -1,14 +1,14 @@
-// Access control for brokers that are not ours, from the topic table: Mosquitto's `acl_file` and EMQX's `acl.conf`.
-// In: the table. Out: text. The user name must be the certificate's common name (the node id); see the heads of the files.
+// Access control for brokers of other makers, from the topic table: Mosquitto's `acl_file` and EMQX's `acl.conf`. In: the table. Out: text.
+// The user name must be the certificate's common name (the node id); see the heads of the files.
 import { maxPacketBytes } from '../limits.ts';
 import { peopleRead, type TopicRow, topicRoot, topics } from '../topics.ts';
 
-/** The coordinator's common name; the dot keeps it apart from every node id. */
+/** The coordinator's common name; its dot is not allowed in a node id, so no node can have it. */
 const coordinator = 'fleet.coordinator';
 const rows: TopicRow[] = Object.values(topics);
 const isForNodes = ({ writer, pattern }: TopicRow) =>
   writer === 'coordinator' && (pattern.includes('{node}') || !pattern.includes('{'));
-/** `user` is the broker's placeholder for the user name; it may itself look like a parameter. */
+/** `user` is the broker's placeholder for the user name; it may have the form of a parameter itself. */
 const filter = (pattern: string, user: string) =>
   `${topicRoot}/${pattern.replace(/\{(\w+)\}/g, (_, key: string) => (key === 'node' ? user : '+'))}`;
 
@@ -41,7 +41,7 @@ export function mosquittoAcl(): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** A filter is checked as a whole at SUBSCRIBE, so rows below one parent become the one filter that nodes ask for. */
+/** A filter is checked as a whole at SUBSCRIBE, so the rows below one parent become the one filter that nodes subscribe to. */
 function emqxReads(user: string): string[] {
   const parents = nodeReads.map((pattern) => (pattern.includes('{node}') ? pattern.replace(/[^/]+$/, '+') : pattern));
   return [...new Set(parents)].map((pattern) => filter(pattern, user));

@@ -3,7 +3,7 @@
 import { type TopicRow, topicRoot, topics } from '../topics.ts';
 import { createSchemaWriter, type JsonObject } from './schemas.ts';
 
-/** What the parameters of topics are, for people. */
+/** The parameters of topics in words, for people. */
 export const topicParameters: Record<string, string> = {
   node: 'A node id.',
   agent: 'The name of an agent.',

@@ -1,5 +1,5 @@
-// Every file that is made from the protocol's tables: its path in the repository and its text.
-// In: the tables (imported) and the repository's root, to read the version and the reasons of the limits. Writes nothing.
+// Every file made from the protocol's tables: its path in the repository and its text. In: the tables (imported) and the repository's root,
+// to read the version and the reasons of the limits. Writes nothing.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as limits from '../limits.ts';

@@ -1,5 +1,5 @@
-// The limits with their reasons, read from the source of limits.ts: the reason is the comment above each, so it is kept once.
-// In: that source text and its exported values. Out: rows, and an error for a limit without a reason.
+// The limits with their reasons, read from the source of limits.ts: the reason is the comment above each limit, so it is written in one
+// place. In: that source text and its exported values. Out: rows, and an error for a limit without a reason.
 export interface LimitRow {
   name: string;
   value: number;

@@ -1,5 +1,5 @@
-// docs/protocol.md: the tables of the protocol for people.
-// In: the tables and the source of limits.ts. Out: one Markdown page. It adds nothing that the tables do not say.
+// docs/protocol.md: the tables of the protocol for people. In: the tables and the source of limits.ts. Out: one Markdown page. It holds
+// nothing but the tables.
 import { audit } from '../audit.ts';
 import type { EventKind } from '../event-kind.ts';
 import { events } from '../events.ts';

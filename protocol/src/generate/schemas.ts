@@ -1,5 +1,5 @@
-// JSON Schemas of the protocol as documents show them: an exported value stands once, under its name, and is referred to.
-// In: TypeBox values. Out: plain JSON. Identity decides what has a name, so no list of names is kept here.
+// JSON Schemas of the protocol for documents: an exported value appears once, under its name, and other schemas refer to it. In: TypeBox
+// values. Out: plain JSON. Identity decides what has a name, so no list of names is kept here.
 import * as protocol from '../index.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -13,7 +13,7 @@ for (const [name, value] of Object.entries(protocol)) {
 export interface SchemaWriter {
   /** The schema, or a reference to it where it is exported under a name. */
   schema(value: object): Json;
-  /** What was referred to, by name, sorted: for `components.schemas`. */
+  /** The schemas that were referred to, by name, sorted: for `components.schemas`. */
   components(): JsonObject;
 }
 
@@ -28,7 +28,7 @@ export function createSchemaWriter(): SchemaWriter {
     const name = typeof value === 'object' && value !== null ? names.get(value) : undefined;
     if (name === undefined) return plain(value);
     if (!used.has(name)) {
-      used.set(name, null); // before its parts: a schema may contain itself
+      used.set(name, null); // reserved before its parts are read: a schema may contain itself
       used.set(name, plain(value));
     }
     return { $ref: `#/components/schemas/${name}` };

@@ -1,4 +1,4 @@
-// `node protocol/src/generate/write.ts`: writes every document made from the protocol's tables, and says which changed.
+// `node protocol/src/generate/write.ts`: writes every document made from the protocol's tables, and prints which changed.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { documents } from './documents.ts';
@@ -10,7 +10,7 @@ for (const [path, text] of Object.entries(documents(root))) {
   try {
     before = readFileSync(file, 'utf8');
   } catch {
-    // not there yet
+    // the file does not exist yet
   }
   if (before === text) continue;
   mkdirSync(dirname(file), { recursive: true });
