@@ -154,7 +154,7 @@ export const maxConnectsPerMinute = 30;
 export const maxConnectsPerKeyPerMinute = 600;
 /** MQTT packets that one connection may send at once: as many as wait in a node's outbox after hours without the coordinator. */
 export const maxPacketsAtOnce = 20_000;
-/** MQTT packets of one connection a second after those; beyond it is read more slowly. A hundred streamed answers make 2,000 chunks. */
+/** MQTT packets of one connection a second after those; a faster one is read more slowly. A hundred streamed answers make 2,000 chunks. */
 export const maxPacketsPerSecond = 2_000;
 /** Subscriptions of one connection. A node needs two, a dashboard some dozens. */
 export const maxSubscriptionsPerConnection = 200;
