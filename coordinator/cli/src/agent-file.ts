@@ -1,10 +1,10 @@
-// An agent as a person writes it in YAML (or JSON), turned into a spec. Every fault points at the line it stands on.
+// Reads agents that a person wrote in YAML (or JSON) into specs. Every fault names the line of the file it is on.
 import { readFileSync } from 'node:fs';
 import { AgentSpec, FleetError, faults, widened, withDefaults } from '@blackroad/protocol';
 import { LineCounter, parseAllDocuments } from 'yaml';
 import { lineOf } from './yaml-line.ts';
 
-/** `-` is standard input; `flag` is what a person gave it with. @throws FleetError invalid-request */
+/** `-` is standard input; `flag` is the flag that named the file, for errors. @throws FleetError invalid-request */
 export function readAgents(file: string, flag: string): AgentSpec[] {
   let text: string;
   try {
@@ -16,21 +16,21 @@ export function readAgents(file: string, flag: string): AgentSpec[] {
   return readAgentFile(text, file);
 }
 
-/** The parser's words for what people get wrong most. */
+/** The parser's message for the most frequent mistakes, in plain words. */
 function yamlWords(message: string): string {
   if (message.startsWith('Nested mappings are not allowed'))
     return 'a second ": " on one line; put the text in quotes, or the inner fields on lines of their own';
   return message.split('\n')[0] as string;
 }
 
-/** Several agents may stand in one file, divided by `---`. @throws FleetError invalid-request, one fault a line */
+/** One file may hold several agents, separated by `---`. @throws FleetError invalid-request, one fault a line */
 export function readAgentFile(text: string, fileName: string): AgentSpec[] {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
   const specs: AgentSpec[] = [];
   const wrong: { line: number; field: string; expected: string; got: string }[] = [];
   for (const document of Array.isArray(documents) ? documents : []) {
-    // The first error of a document; the parser's further ones follow from it.
+    // The first error of a document; its further errors are consequences of the first.
     const [error] = document.errors;
     if (error)
       wrong.push({
@@ -41,7 +41,7 @@ export function readAgentFile(text: string, fileName: string): AgentSpec[] {
       });
     if (document.errors.length > 0) continue;
     const value = document.toJS();
-    // A divider before the first agent or after the last one divides nothing.
+    // A `---` before the first agent or after the last one makes an empty document.
     if (value === null) continue;
     const spec = withDefaults<AgentSpec>(AgentSpec, widened(value));
     const found = faults(AgentSpec, spec);

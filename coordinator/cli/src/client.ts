@@ -84,7 +84,7 @@ export function createClient(place: FleetPlace): Client {
     async *stream(name, call, signal) {
       const response = await open(name, call as Call<RouteName>, 'text/event-stream', signal);
       if ((response.statusCode ?? 500) >= 400) throw problemOf(response, await readAll(response));
-      // The coordinator sends a comment every 15 s; silence longer than the deadline means it is gone.
+      // The coordinator sends a comment every 15 s; a longer silence means that the connection is lost.
       response.setEncoding('utf8');
       let rest = '';
       try {
@@ -108,7 +108,7 @@ export function createClient(place: FleetPlace): Client {
   };
 }
 
-/** The same client, whose answers hold nothing that a terminal would obey: prompts, names and answers are the text of others. */
+/** The same client, with answers that hold nothing a terminal would act on: prompts, names and answers are foreign text. */
 export function harmlessClient(client: Client): Client {
   return {
     url: client.url,

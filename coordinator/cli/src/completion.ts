@@ -1,5 +1,5 @@
-// Shell completion for bash, zsh and fish, made from the verb table; names of nodes and agents are asked of the fleet.
-// The scripts call the command as it was typed (`bin/fleet`, a full path, or a link on the PATH), so that all of them complete.
+// Shell completion for bash, zsh and fish, made from the verb table; names of nodes and agents come from the API. The scripts call the
+// command by the path that was typed (`bin/fleet`, a full path, or a link on the PATH), so that all of them complete.
 import { everyFlag } from './help.ts';
 import { findVerb, splitFlags } from './typed-line.ts';
 import { type Verb, wrongUse } from './verb.ts';
@@ -32,7 +32,7 @@ compdef _fleet fleet
   throw wrongUse(`<shell>: expected one of ${shells.join(', ')}, got ${JSON.stringify(shell)}.`);
 }
 
-/** Words that may stand where the last word of `typed` stands. `names` asks the fleet. */
+/** Words that may complete the last word of `typed`. `names` asks the API. */
 export async function completions(
   typed: string[],
   verbs: readonly Verb[],
@@ -62,7 +62,7 @@ export async function completions(
   return [...found].filter((word) => word.startsWith(last)).sort();
 }
 
-/** The words of a line without a verb's own flags and their values. */
+/** The words of a line without the flags of the verb and their values. */
 function withoutFlags(words: readonly string[], flags: Verb['flags'] = {}): string[] {
   const bare: string[] = [];
   for (let i = 0; i < words.length; i++) {

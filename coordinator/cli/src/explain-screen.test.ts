@@ -1,4 +1,4 @@
-// The picture of `fleet agents explain`: what a person must find on it, and that it fits the screen.
+// The picture of `fleet agents explain` shows all that a person needs and fits the screen.
 import type { PlacementExplained } from '@blackroad/protocol';
 import t from 'tap';
 import { explainScreen } from './explain-screen.ts';

@@ -1,5 +1,5 @@
-// `fleet agents explain` as a picture in text: one sentence, the scores of its node, how far behind the next nodes are and why,
-// what each class of node says, and what would fix it. In: the answer of the API. Out: text.
+// `fleet agents explain` as a picture in text: one sentence, the scores of its node, how far behind the next nodes are and why, the
+// refusals of each class of nodes, and the fix. In: the answer of the API. Out: text.
 import { counted, type PlacementExplained } from '@blackroad/protocol';
 import { type Calling, fixWithCommands } from './fix-words.ts';
 import { bar, type Paint, table, wrapped } from './words.ts';
@@ -21,7 +21,7 @@ export function explainScreen(explained: PlacementExplained, { columns, paint, a
   const blocks = [wrapped('', text, columns).replace(agent, () => paint('bold', agent))];
   if (pending !== null) blocks[0] += `\n${wrapped(paint('yellow', 'now: '), pending, columns)}`;
   if (unplaced !== null) {
-    // Of an agent that is nowhere it is the end of the sentence.
+    // For an agent without a node, the sentence above ends with these words already.
     const said = node === null ? [] : [wrapped(paint('red', 'not placed: '), unplaced.text, columns)];
     blocks.push(
       [...said, wrapped(paint('bold', 'to fix it: '), fixWithCommands(unplaced.fix, as), columns)].join('\n'),
@@ -36,7 +36,7 @@ export function explainScreen(explained: PlacementExplained, { columns, paint, a
 }
 
 function scoresOf(best: Scored, others: readonly Scored[], { columns, paint }: Screen): string {
-  // What says nothing about any of them takes no line of its own.
+  // A score that is 0 for all of these nodes gets no line of its own.
   const isSilent = ({ name }: Part) =>
     [best, ...others].every(({ scores }) => worth(scores.find((part) => part.name === name)) === 0);
   const silent = best.scores.filter(isSilent).map(({ name }) => name);
@@ -53,7 +53,7 @@ function scoresOf(best: Scored, others: readonly Scored[], { columns, paint }: S
   return `${head}\n${table(['  SCORE', '', 'POINTS', '', 'BECAUSE'], rows, columns, paint)}${rest}`;
 }
 
-/** What sets each of them apart from the best: the one score with the largest difference. */
+/** The difference of each node from the best: the one score that differs most. */
 function othersBeside(best: Scored, others: readonly Scored[], { columns, paint }: Screen): string {
   const rows = others.map((other) => {
     const gap = other.score - best.score;

@@ -1,5 +1,5 @@
-// Where the fleet is and how to be let in: flags first, then the environment, then the fleet that runs on this machine,
-// which leaves `fleet.json` in its data folder. Only this file and main.ts know of the environment.
+// The address of the fleet and the key for it: from flags first, then from the environment, then from the fleet of this machine, which
+// writes `fleet.json` into its data folder. Only this file and main.ts read the environment.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetError } from '@blackroad/protocol';
@@ -24,7 +24,7 @@ interface Whereabouts {
   coordinator?: string | undefined;
   key?: string | undefined;
   ca?: string | undefined;
-  /** Data folder of `make up`, or of a coordinator alone. */
+  /** Data folder of `make up`, or of a coordinator that runs alone. */
   data: string;
   /** Whether a person named that folder. */
   isNamed: boolean;

@@ -1,5 +1,5 @@
-// A fix as the terminal says it: where a command does it, the command, which runs as it is printed. The rest are the plain words
-// that every page has.
+// A fix in words for the terminal: a command where one does the fix, which runs as printed; otherwise the plain words that every page
+// shows.
 import type { Fix, FixSteps } from '@blackroad/protocol';
 import { fixInWords, plainFix } from '@blackroad/protocol/fix-words';
 import { type Invocation, quoted } from './invocation.ts';

@@ -1,4 +1,4 @@
-// Help, made from the verb table: of all verbs, and of one with its flags. In: verbs. Out: text.
+// Help, made from the verb table: of all verbs, or of one verb with its flags. In: verbs. Out: text.
 import type { Flag, Verb } from './verb.ts';
 import { cutTo } from './words.ts';
 

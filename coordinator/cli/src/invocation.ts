@@ -1,14 +1,14 @@
-// How a person calls the commands of this project from where they are: every hint that is printed runs as it is printed. In: where
-// the project and the fleet's data lie, what was typed. Out: the words in front of a verb.
+// How this project's commands are called from the current folder: every printed hint runs as printed. In: the folders of the project and of
+// the fleet's data, and the command as typed. Out: the words before a verb.
 import { realpathSync } from 'node:fs';
 import { delimiter, join, relative, resolve } from 'node:path';
 
 export interface Invocation {
   /** `bin/fleet agents show x`, with the path and the data folder that it needs here. */
   fleet(words: string): string;
-  /** A file of the project, as it is named from here. */
+  /** The path of a file of the project, from the current folder. */
   file(path: string): string;
-  /** The same for the node-agent's command, without a data folder: that is the node's own. */
+  /** The node-agent's command in the same form, without a data folder: the node has its own default. */
   fleetNode(words: string): string;
   /** `make down`, with the folder of the project and the variables that it needs. */
   make(target: string): string;
@@ -56,13 +56,13 @@ function onPath(name: string, own: string, env: Where['env']): boolean {
   return false;
 }
 
-/** A path as it reads best from the project's folder: relative where it lies inside. */
+/** The shorter form of a path: relative to the project's folder where it lies inside. */
 function nearest(home: string, path: string): string {
   const inside = relative(home, resolve(path));
   return inside.startsWith('..') ? resolve(path) : inside;
 }
 
-/** Quoted for a POSIX shell where it needs that. */
+/** Quotes a word for a POSIX shell where that is needed. */
 export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -76,7 +76,7 @@ async function main(argv: string[]): Promise<void> {
           isNamed: data !== join(root, 'data'),
         }),
       );
-      // JSON says exactly what was answered, with such characters escaped.
+      // With --json the answer is printed unchanged, with such characters escaped.
       return json ? client : harmlessClient(client);
     },
     show: (value, words) => process.stdout.write(`${json ? harmlessJson(value) : words()}\n`),
@@ -94,7 +94,7 @@ async function main(argv: string[]): Promise<void> {
 }
 
 const argv = process.argv.slice(2);
-// Who reads may leave before the end, as `head` does: there is nobody left to tell.
+// The reader may close the pipe before the end, as `head` does: then no error is printed.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit();

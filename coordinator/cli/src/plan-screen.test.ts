@@ -1,4 +1,4 @@
-// The screen of `fleet plan`: the verdict, what changes, who finds no place; and that it fits.
+// The screen of `fleet plan` shows the verdict, the changes and the unplaced agents, and fits the terminal.
 import type { WhatIfPlan } from '@blackroad/protocol';
 import t from 'tap';
 import { planScreen } from './plan-screen.ts';

@@ -1,5 +1,5 @@
-// `fleet plan` as a calm screen: the verdict in one line, the nodes that change, the models to fetch or load, who finds no place
-// and what would help, who moves. In: what was asked and the answer of the API. Out: text.
+// `fleet plan` as a short screen: the verdict in one line, the nodes that change, the models to fetch or load, the unplaced agents with
+// what would place them, the agents that move. In: the request and the answer of the API. Out: text.
 import { counted, type WhatIfPlan } from '@blackroad/protocol';
 import { planCaveats, planInWords } from '@blackroad/protocol/plan-words';
 import { type Calling, fixWithCommands } from './fix-words.ts';
@@ -14,7 +14,7 @@ interface HintingScreen extends Screen {
 }
 type NodeChange = WhatIfPlan['nodes'][number];
 
-/** More is for --json: a screen is read. */
+/** More rows are for --json: a screen must stay short enough to read. */
 const maxRows = 12;
 
 export function planScreen(plan: WhatIfPlan, { columns, paint, as }: HintingScreen): string {
@@ -44,7 +44,7 @@ function nodeBlock(nodes: readonly NodeChange[], { columns, paint }: Screen): st
   const head = ['  NODE', ...(isWide ? ['CLASS', 'SITE'] : []), 'AGENTS', 'MEMORY OF MODELS', 'MODELS IN USE'];
   return `Nodes that change\n${table(head, rows, columns, paint)}${more(nodes.length, 'node')}`;
 }
-/** Solid stays, light comes or goes. */
+/** Memory that stays is drawn solid, memory that is added or freed is drawn light. */
 function memoryBar({ before, after, memoryTotalBytes: total, lost }: NodeChange, cells: number, paint: Paint): string {
   if (lost)
     return paint('red', `${'×'.repeat(cells)}${before.memoryBytes > 0 ? ` ${bytes(before.memoryBytes)} lost` : ''}`);

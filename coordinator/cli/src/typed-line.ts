@@ -1,10 +1,10 @@
-// The typed line taken apart: flags that every verb has may stand anywhere, the verb's words come first among the rest.
-// In: arguments as typed and the verb table. Out: the verb with what is left for it, or an error that says what was meant.
+// Parses the typed line: flags that every verb has may be anywhere, the words of the verb come first among the rest. In: arguments as typed
+// and the verb table. Out: the verb with its remaining arguments, or an error that suggests the verb that was meant.
 import { FleetError, nearNames } from '@blackroad/protocol';
 import { everyFlag } from './help.ts';
 import type { Verb } from './verb.ts';
 
-/** Takes the flags of every verb, with their values, out of the line. What follows `--` is left alone. */
+/** Separates the flags that every verb has, with their values, from the line. Arguments after `--` are left unchanged. */
 export function splitFlags(argv: readonly string[]): { flags: string[]; words: string[] } {
   const flags: string[] = [];
   const words: string[] = [];
@@ -26,7 +26,7 @@ export function splitFlags(argv: readonly string[]): { flags: string[]; words: s
   return { flags, words };
 }
 
-/** The verb with the most words that stand at the front. */
+/** The longest verb whose words all begin the line. */
 export function findVerb(verbs: readonly Verb[], words: readonly string[]): { verb: Verb; rest: string[] } | null {
   const best = verbs
     .filter(({ words: own }) => own.split(' ').every((word, i) => words[i] === word))
@@ -34,13 +34,13 @@ export function findVerb(verbs: readonly Verb[], words: readonly string[]): { ve
   return best ? { verb: best, rest: words.slice(best.words.split(' ').length) } : null;
 }
 
-/** @throws FleetError invalid-request, with what was probably meant */
+/** @throws FleetError invalid-request, with a suggestion of the verb that was meant */
 export function chosenVerb(verbs: readonly Verb[], words: readonly string[]): { verb: Verb; rest: string[] } {
   const found = findVerb(verbs, words);
   if (!found) throw wrong(`${words[0]}: no such verb.${meant(verbs, words)}`);
   const { verb, rest } = found;
   const next = rest[0];
-  // `agents aply`: a verb that takes nothing is followed by a word that is none of the verbs below it.
+  // `agents aply`: after a verb without arguments there is a word that names none of its sub-verbs.
   if (next !== undefined && !next.startsWith('-') && verb.args === '') {
     const typed = `${verb.words} ${next}`;
     if (verbs.some(({ words: other }) => other.startsWith(`${verb.words} `)))
@@ -56,7 +56,7 @@ export function checkCount({ words, args }: Verb, given: readonly string[]): voi
   if (given.length > allowed) throw wrong(`${given[allowed]}: not expected. Usage: fleet ${words} ${args}`.trimEnd());
 }
 
-/** @throws FleetError invalid-request for a value that is none of a flag's choices */
+/** @throws FleetError invalid-request for a value that is not among a flag's choices */
 export function checkChoices({ flags = {} }: Verb, given: Readonly<Record<string, unknown>>): void {
   for (const [name, { values }] of Object.entries(flags)) {
     const value = given[name];

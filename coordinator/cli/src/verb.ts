@@ -1,5 +1,5 @@
-// What a verb is: its words, its flags, its help and its work. The table of all verbs is verbs.ts; help, completion and
-// docs/cli.md follow from it.
+// One verb: its words, its flags, its help and its function. The table of all verbs is verbs.ts; help, completion and docs/cli.md are made
+// from it.
 import { FleetError } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Client } from './client.ts';
@@ -10,20 +10,20 @@ export interface Flag {
   type: 'string' | 'boolean';
   short?: string;
   value?: string;
-  /** All that the value may be, where it is a choice. */
+  /** All values that are allowed, where the flag is a choice. */
   values?: readonly string[];
-  /** May be given more than once: read it with `textsFlag`. */
+  /** The flag may be given more than once: read it with `textsFlag`. */
   many?: true;
   text: string;
 }
 export interface Verb {
-  /** `agents show`; the longest that matches the words wins. */
+  /** `agents show`; of several verbs that match, the longest wins. */
   words: string;
   /** Arguments after the words: `<agent>`, `[node]`, `<text...>`. */
   args: string;
   text: string;
   flags?: Record<string, Flag>;
-  /** Names that completion offers for the first argument. */
+  /** The names that completion offers for the first argument. */
   completes?: 'agents' | 'nodes' | 'tasks';
   run(call: VerbCall): Promise<void>;
 }
@@ -32,13 +32,13 @@ export interface VerbCall {
   flags: Record<string, string | boolean | string[] | undefined>;
   json: boolean;
   client(): Client;
-  /** One value on stdout with --json, else the words. */
+  /** Prints one value on stdout with --json, otherwise the words. */
   show(value: unknown, words: () => string): void;
-  /** Straight to the terminal: streams. */
+  /** Writes directly to the terminal: for streams. */
   write(text: string): void;
   note(text: string): void;
   paint: Paint;
-  /** How this project's commands are called from here: for every hint that is printed. */
+  /** The form in which this project's commands run from this folder: for every printed hint. */
   as: Invocation;
   columns: number;
   clock: Clock;
@@ -53,7 +53,7 @@ export interface VerbCall {
 export function wrongUse(detail: string): FleetError {
   return new FleetError('invalid-request', { detail });
 }
-/** The n-th argument, or an error that names it. */
+/** The argument at `index`, or an error that names the missing one. */
 export function argument(call: VerbCall, index: number, name: string): string {
   const value = call.args[index];
   if (value === undefined || value === '') throw wrongUse(`${name} is missing.`);

@@ -1,4 +1,4 @@
-// Figures and times as people read them, and plain tables. No colour where stdout is no terminal.
+// Figures and times in words for people, and plain tables. No colour where stdout is no terminal.
 import type { NodeView } from '@blackroad/protocol';
 
 export function bytes(count: number): string {
@@ -20,7 +20,7 @@ export function ago(ms: number | null, nowMs: number): string {
   return ms === null ? 'never' : `${duration(nowMs - ms)} ago`;
 }
 
-/** Health of a node in one phrase: what is wrong, or what is fine. */
+/** Health of a node in one phrase: the worst condition, or the state when there is none. */
 export function healthWords(node: NodeView): string {
   if (node.status === 'quarantined') return `quarantined: ${node.quarantineReason ?? ''}`;
   if (node.presence !== 'online') return node.presenceReason;
@@ -42,13 +42,13 @@ export function paintFor(colour: boolean): Paint {
 const colourCode = /\u001b\[[0-9;]*m/g;
 const width = (text: string) => [...text.replace(colourCode, '')].length;
 
-/** The text cut to so many columns, with an ellipsis where something is missing. Colours end where they would have ended. */
+/** The text cut to `room` columns, with an ellipsis where text is missing. A colour ends at the cut. */
 export function cutTo(room: number, text: string): string {
   if (width(text) <= room) return text;
   let left = Math.max(0, room - 1);
   let out = '';
   let isColoured = false;
-  // Colour codes and single characters, in turn.
+  // Matches a colour code or a single character.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes take no room on a terminal
   for (const [piece] of text.matchAll(/\u001b\[[0-9;]*m|./gsu)) {
     if (piece.startsWith('\u001b')) {
@@ -60,19 +60,19 @@ export function cutTo(room: number, text: string): string {
   return `${out}…${isColoured ? '\u001b[0m' : ''}`;
 }
 
-/** An address in lines of at most so many characters: nothing of it may be missing. */
+/** An address in lines of at most `columns` characters: no character of it may be cut off. */
 export function pieces(text: string, columns: number): string[] {
   const room = Math.max(20, columns);
   return Array.from({ length: Math.ceil(text.length / room) }, (_, i) => text.slice(i * room, (i + 1) * room));
 }
 
 const gap = 2;
-/** The last column, the one that explains, keeps at least this much. */
+/** The minimum width of the last column, the one that explains. */
 const lastColumns = 20;
 const leastColumns = 6;
 
 /**
- * Columns as wide as their widest cell. Where they do not fit, the columns of `spare` go, in that order; then the widest are cut.
+ * Columns as wide as their widest cell. Where they do not fit, the columns of `spare` are left out, in that order; then the widest are cut.
  * No line is longer than `columns`.
  */
 export function table(
@@ -114,17 +114,17 @@ export function table(
   return [paint('dim', line(head)), ...flat.map(line)].join('\n');
 }
 
-/** Names as people sort them: alice-6 before alice-12. */
+/** Compares names with their numbers: alice-6 before alice-12. */
 export const byName = new Intl.Collator('en', { numeric: true }).compare;
 
-/** A part of a whole as a bar of `cells`; the second part, drawn lighter, goes up from the first. */
+/** A part of a whole as a bar of `cells`; the part between `share` and `more` is drawn lighter. */
 export function bar(share: number, cells: number, more = share): string {
   const cell = (part: number) => Math.round(Math.max(0, Math.min(1, part)) * cells);
   const [full, light] = [cell(Math.min(share, more)), cell(Math.max(share, more))];
   return '█'.repeat(full) + '▒'.repeat(light - full) + '·'.repeat(cells - light);
 }
 
-/** Text broken at spaces to fit the screen; lines after the first stand under `indent`. */
+/** Text broken at spaces to fit the screen; lines after the first begin below `text`. */
 export function wrapped(first: string, text: string, columns: number): string {
   const indent = ' '.repeat(width(first));
   const room = Math.max(24, columns - indent.length);

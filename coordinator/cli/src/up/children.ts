@@ -1,5 +1,6 @@
-// Starts the fleet's processes on this machine and keeps them running: a child that dies is started again with growing waits,
-// one that cannot start says why. The IPC channel ties their lives to ours: when we are killed, they stop by themselves.
+// Starts the fleet's processes on this machine and keeps them running: a child that exits is started again with growing waits; a child that
+// cannot start is reported with the end of its log. The IPC channel is their lifeline: when this process is killed, they stop by
+// themselves.
 import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { FleetError } from '@blackroad/protocol';
@@ -15,13 +16,13 @@ interface ChildOrder {
   execArgv?: string[];
   env?: Readonly<Record<string, string | undefined>>;
   clock: Clock;
-  /** Said when it died and is started again. */
+  /** Called when the child exited and is started again. */
   onRestart?: (reason: string) => void;
-  /** Exit codes that mean: do not start me again. */
+  /** Exit codes after which the child is not started again. */
   finalCodes?: number[];
 }
 export interface Child<Ready> {
-  /** What the child said when it was ready the first time. */
+  /** The first ready message of the child. */
   ready: Ready;
   pid(): number | undefined;
   stop(): Promise<void>;
@@ -30,7 +31,7 @@ export interface Child<Ready> {
 const readyDeadlineMs = 30_000;
 const stopDeadlineMs = 12_000;
 const restart = { firstMs: 300, maxMs: 10_000 };
-/** A child that ran this long starts its waits from the beginning. */
+/** After a child has run this long, its waits begin at the shortest again. */
 const steadyMs = 60_000;
 
 /** Resolves when the child sent `{ ready: true, ... }`. @throws FleetError unavailable, with the end of its log */

@@ -1,5 +1,5 @@
-// The end of the first minute: where the fleet has no agent, the example's greeter is applied and asked one question, so that
-// `make up` ends with an answer on the screen. In: the fleet's API. Out: lines, and what to try next.
+// The last step of `make up`: where the fleet has no agent, the example's greeter is applied and gets one question, so that `make up` ends
+// with an answer on the screen. In: the fleet's API. Out: lines, and commands to try next.
 import { join } from 'node:path';
 import { FleetError, isEnd, type TaskView } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
@@ -19,11 +19,11 @@ const answerSeconds = 120;
 interface Greeting {
   agent: string;
   answer: string;
-  /** Model and time, in words. */
+  /** Model and time of the answer, in words. */
   how: string;
 }
 
-/** The first answer of a fleet without agents. Null where it has some, or where something hindered it: that is said as a warning. */
+/** The first answer of a fleet without agents. Null where the fleet has agents, or after a failure, which is shown as a warning. */
 export async function greet(
   call: VerbCall,
   client: Client,
@@ -55,7 +55,7 @@ export async function greet(
   };
 }
 
-/** Null when the agent is ready, else why it is not, in words. */
+/** Null when the agent is ready, else the reason why it is not, in words. */
 async function whenReady(call: VerbCall, client: Client, agent: string, signal: AbortSignal): Promise<string | null> {
   const deadline = call.clock.monotonicMs() + readyMs;
   for (;;) {

@@ -1,9 +1,9 @@
-// Progress on a terminal: one line a thing, redrawn in place; plain lines, few of them, where there is no terminal.
+// Progress on a terminal: one line for each step, redrawn in place; where there is no terminal, a few plain lines.
 import type { Clock } from '@blackroad/std/clock';
 import { bytes, cutTo, type Paint } from '../words.ts';
 
 export interface Progress {
-  /** A step with no measure: `starting the coordinator`. */
+  /** A step whose progress cannot be measured: `starting the coordinator`. */
   step(text: string): void;
   bar(name: string, status: string, completed: number, total: number): void;
   done(text: string): void;
@@ -11,13 +11,13 @@ export interface Progress {
 }
 
 const maxBarWidth = 28;
-/** Where the terminal does not say how wide it is. */
+/** The width where the terminal does not report one. */
 const usualColumns = 80;
 const redrawMs = 100;
-/** Without a terminal a bar says something each quarter. */
+/** Without a terminal a bar prints one line each quarter. */
 const quarter = 0.25;
 
-/** Where progress is drawn: standard output, or nowhere. */
+/** The destination of progress: standard output, or nothing. */
 interface Canvas {
   readonly isTTY?: boolean;
   /** Width of the terminal in characters. */

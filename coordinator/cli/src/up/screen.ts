@@ -1,5 +1,5 @@
-// The live screen of `make up`: the fleet at a glance, redrawn each second, with what to try next. Reads the API like anyone else.
-// It is drawn on the terminal's second screen and never larger than its window, so that nothing of it scrolls away.
+// The live screen of `make up`: the state of the fleet, redrawn each second, with commands to try next. Reads the API like any client. It
+// is drawn on the terminal's alternate screen and is never larger than its window, so that nothing scrolls away.
 import { counted } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
 import type { Client } from '../client.ts';
@@ -10,7 +10,7 @@ import { cutTo, duration } from '../words.ts';
 import { firstAgentFile } from './first-agent.ts';
 
 const redrawMs = 1000;
-/** Lists longer than this are not asked for each second; the console shows them. */
+/** Lists longer than this are not fetched each second; the console shows them. */
 const maxListed = 200;
 const enter = '\u001b[?1049h\u001b[?25l';
 const leave = '\u001b[?25h\u001b[?1049l';
@@ -48,7 +48,7 @@ export async function liveScreen(
   }
 }
 
-/** Lines as the terminal takes them: each ends at the edge, and no line follows the window's last. */
+/** The lines as escape sequences: each line is cut at the window's edge, and no newline follows the window's last line. */
 export function drawn(lines: readonly string[], { columns, rows }: Window): string {
   const shown = lines.slice(0, Math.max(1, rows - 1)).map((line) => `${cutTo(columns - 1, line)}\u001b[K`);
   return `\u001b[H${shown.join('\r\n')}\u001b[J`;
@@ -74,7 +74,7 @@ async function screenOf(call: VerbCall, client: Client, head: string[], window: 
   ];
   const top = [...head, '', words.join('   '), ''];
   const columns = { columns: window.columns - 1, paint, as: call.as };
-  // The tables share what the rest leaves of the window.
+  // The tables share the rows of the window that the other parts leave free.
   const room = Math.max(6, window.rows - top.length - foot.length - 2);
   const nodes =
     nodeCount > 0 && nodeCount <= maxListed ? nodeTable(await client.call('nodes'), columns).split('\n') : [];
@@ -85,14 +85,14 @@ async function screenOf(call: VerbCall, client: Client, head: string[], window: 
   return [...top, ...fitted(nodes, forNodes, 'node'), '', ...fitted(agents, forAgents, 'agent'), '', ...foot];
 }
 
-/** The first lines of a table, and how many rows are not among them. */
+/** The first lines of a table, with the number of the rows left out. */
 export function fitted(lines: readonly string[], room: number, noun: string): string[] {
   if (lines.length <= room) return [...lines];
   const shown = lines.slice(0, Math.max(1, room - 1));
   return [...shown, `... and ${counted(lines.length - shown.length, `more ${noun}`)}`];
 }
 
-/** What to type next, as it is typed here. `agent`: one of the `count` that there are; null where they were not listed. */
+/** Commands to try next, in the form that runs from this folder. `agent`: one of the `count` agents; null where they were not listed. */
 export function nextSteps(call: VerbCall, agent: string | null, count: number): string[] {
   if (count === 0)
     return [

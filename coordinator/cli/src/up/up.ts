@@ -1,5 +1,5 @@
-// `make up`: the first minute. Coordinator, a model where none is served, this machine as a node, the console's address, a live
-// screen. It configures nothing it can find, says in plain words what is missing, and leaves nothing behind but the data folder.
+// `make up`: coordinator, a model where no runtime serves one, this machine as a node, the console's address, a live screen. It configures
+// nothing that it can detect, reports in plain words what is missing, and leaves no files but the data folder.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import { liveScreen, nextSteps } from './screen.ts';
 
 const defaultPort = 8400;
 const nodeOnlineMs = 30_000;
-/** A little less than a sign-in code is good for. */
+/** A little shorter than the life of a sign-in code. */
 const signInMs = 9.5 * 60_000;
 
 export async function up(call: VerbCall): Promise<void> {
@@ -43,7 +43,7 @@ export async function up(call: VerbCall): Promise<void> {
   for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(pidFile, `${process.pid}\n`);
 
-  // With --json nothing is told on the way: one value when it runs.
+  // With --json no progress is printed, only one value when the fleet runs.
   const out = call.json ? { isTTY: false, write: () => true } : process.stdout;
   const width = () => process.stdout.columns ?? 80;
   const paint = paintFor(out.isTTY === true && call.env.NO_COLOR === undefined);
@@ -52,7 +52,7 @@ export async function up(call: VerbCall): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
   const children: Child<unknown>[] = [];
   const notices: string[] = [];
-  // Timers of a Clock never keep a process alive; this does until we are told to stop.
+  // Timers of a Clock never keep a process alive; this hold does until a signal ends `up`.
   const letGo = holdProcess();
   try {
     out.write(`\n${paint('pink', '  BlackRoad Fleet')}  ${paint('dim', 'Your AI. Your hardware. Your rules.')}\n\n`);
@@ -150,7 +150,7 @@ export async function up(call: VerbCall): Promise<void> {
   }
 }
 
-/** Stops the fleet of a data folder and waits for it. */
+/** Stops the fleet of a data folder and waits until it has stopped. */
 export async function down(call: VerbCall): Promise<void> {
   const pid = readPid(join(call.data, 'up.pid'));
   if (pid === null) {
@@ -172,13 +172,13 @@ function nameAndValue(line: string): [string, string] {
   return [line.slice(0, at), line.slice(at + 1)];
 }
 
-/** The bundle where it was built, else the source. */
+/** The bundle where it was built, otherwise the source. */
 export function nodeAgentEntry(root: string): string {
   const bundle = join(root, 'node-agent/dist/main.mjs');
   return existsSync(bundle) ? bundle : join(root, 'node-agent/src/main.ts');
 }
 
-/** Lets the node-agent look for a model server, and fetch a small model where there is none. Answers what is missing, in words. */
+/** Runs the node-agent's search for a model server, and its fetch of a small model where there is none. Returns problems in words. */
 async function prepareModels(
   entry: string,
   folders: { models: string; logs: string },

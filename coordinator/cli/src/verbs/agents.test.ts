@@ -1,4 +1,4 @@
-// A followed task in a terminal: attempts are never spliced, words say why one began anew, thoughts are set apart; a pipe may close.
+// A followed task in a terminal: attempts are never spliced, a restart has its reason, thoughts are marked; a closed pipe is no error.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-// Agents: apply, list, show with why here, versions, remove; ask.
+// Verbs for agents: apply, list, show with the reason for the node, versions, remove; ask.
 import {
   type AgentView,
   counted,
@@ -23,7 +23,7 @@ function agentWord(agent: AgentView, paint: Paint): string {
     agent.state,
   );
 }
-/** Where and why in one phrase; for an unplaced agent what would fix it. */
+/** The node and the reason in one phrase; for an unplaced agent the fix. */
 function whyWords(agent: AgentView, as: Invocation): string {
   if (agent.unplaced && agent.node === null)
     return `${agent.unplaced.text}; to fix it: ${fixWithCommands(agent.unplaced.fix, as)}`;
@@ -94,13 +94,13 @@ function oneAgent(agent: AgentView, call: VerbCall): string {
   return lines.join('\n');
 }
 
-/** Why the attempt that was followed is void, as the task tells it. */
+/** Why the attempt that was followed is void, as the task reports it. */
 function whyAgain(task: TaskView | null, attempt: number): string {
   const past = task?.past.find((each) => each.attempt === attempt);
   return past?.text.replace(/\.$/, '') || `attempt ${attempt} came to nothing`;
 }
 
-/** Prints the stream of a task to its end; the code of failure follows from how it ended. */
+/** Prints the stream of a task to its end. @throws FleetError with the code of the end where the task is not done */
 export async function followTask(
   call: VerbCall,
   events: AsyncGenerator<{ event: string; data: unknown }>,
@@ -121,7 +121,7 @@ export async function followTask(
       if (call.json) continue;
       begin(chunk.attempt);
       if (chunk.retract) {
-        // A terminal takes nothing back: the words say where the answer begins.
+        // Text on a terminal cannot be withdrawn: a note marks where the answer begins.
         if (printed > chunk.offset) call.write(`\n${call.paint('dim', '(that was thought; the answer:)')}\n`);
         printed = Math.min(printed, chunk.offset);
       }
@@ -281,14 +281,14 @@ export const agentVerbs: Verb[] = [
       };
       const slow = call.interactive
         ? call.clock.after(4000, () => {
-            void waitingWords(call, agent).then(tell, () => {}); // the task itself says what is wrong
+            void waitingWords(call, agent).then(tell, () => {}); // the task itself reports the failure
           })
         : null;
       try {
         await followTask(
           call,
           watched(call.client().stream('ask', request, call.signal), {
-            // Nothing else on stderr with --json.
+            // With --json nothing but the value is printed.
             queued: () => void (call.json ? null : nowhereWords(call, agent).then(tell, () => {})),
             begun: () => slow?.cancel(),
           }),
@@ -311,14 +311,14 @@ async function* watched(
   }
 }
 
-/** Said at once: it may stay so until the deadline. '': the agent has a node, or one is being looked for. */
+/** Shown immediately: the agent may stay unplaced until the deadline. '': the agent has a node, or the coordinator is choosing one. */
 async function nowhereWords(call: VerbCall, name: string): Promise<string> {
   const agent = await call.client().call('agent', { params: { agent: name } });
   if (agent.node !== null || agent.unplaced === null) return '';
   return `${name} is on no node: ${whyWords(agent, call.as)} The task waits for one.`;
 }
 
-/** Why nothing comes: said once, after a few seconds. */
+/** Why there is no answer yet: shown once, after a few seconds. */
 async function waitingWords(call: VerbCall, name: string): Promise<string> {
   const agent = await call.client().call('agent', { params: { agent: name } });
   if (agent.state === 'unplaced') return `${name} is not placed: ${whyWords(agent, call.as)}`;

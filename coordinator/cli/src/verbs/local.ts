@@ -1,4 +1,4 @@
-// What happens on this machine: up, down, simulate.
+// Verbs for this machine: up, down, simulate.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// Nodes: list, show, cordon, drain, pull, unload, identify, logs, forget.
+// Verbs for nodes: list, show, cordon, drain, pull, unload, identify, logs, forget.
 import { counted, type NodeModel, type NodeView } from '@blackroad/protocol';
 import { drainingInWords, isDrained } from '@blackroad/protocol/drain-words';
 import { loadOnNode, loadWords } from '@blackroad/protocol/model-load';
@@ -118,7 +118,7 @@ function modelTable(node: NodeView, models: NodeModel[], call: Pick<VerbCall, 'c
   return table(head, rows, call.columns, call.paint, ['CONTEXT', 'SIZE']);
 }
 
-/** `isSo`: the node is that way already, and nothing is asked of the coordinator. */
+/** `isSo`: whether the node has that state already; then no request is sent. */
 function edit(
   words: string,
   text: string,

@@ -1,10 +1,10 @@
-// What if: asks the coordinator's placement about a fleet that is not. Nothing is touched.
+// What if: asks the coordinator's placement about a supposed fleet. The real one does not change.
 import type { NodeSelector, WhatIfRequest } from '@blackroad/protocol';
 import { readAgents } from '../agent-file.ts';
 import { planScreen } from '../plan-screen.ts';
 import { textsFlag, type Verb, wrongUse } from '../verb.ts';
 
-/** `500xagent.yaml`: every agent of the file so many times. */
+/** `500xagent.yaml`: every agent of the file, 500 times. */
 function added(text: string): WhatIfRequest['add'] {
   const [, count = '1', file = text] = /^(\d+)x(.+)$/.exec(text) ?? [];
   if (file === '')
@@ -14,7 +14,7 @@ function added(text: string): WhatIfRequest['add'] {
 }
 
 const selectorText = 'node=<id>, site=<name>, class=<name> or label=<name>=<value>; with commas all must hold';
-/** `site=garage`, `class=pi,label=room=attic`. A comma only divides where a selector follows: sites may hold one. */
+/** `site=garage`, `class=pi,label=room=attic`. A comma separates only before another selector: the name of a site may contain one. */
 export function selectorOf(flag: string, text: string): NodeSelector {
   const selector: NodeSelector = {};
   for (const piece of text.split(/,(?=(?:node|site|class|label)=)/)) {

@@ -9,7 +9,7 @@ import t from 'tap';
 import type { Client } from '../client.ts';
 import { followPull } from './pull.ts';
 
-/** Waits take no time. */
+/** Waits end at once. */
 const clock: Clock = { ...systemClock, after: (_, run) => systemClock.after(0, run, true) };
 const fetching = (over: Partial<ModelFetch>): Partial<NodeView> =>
   ({

@@ -1,4 +1,4 @@
-// `nodes pull`: a node is told to fetch a model. It is answered when the node knows whether the model can be had; with --wait the
+// `nodes pull`: commands a node to fetch a model. The node replies when it has found whether the model can be fetched; with --wait the
 // fetch is followed to its end. Ctrl-C ends the wait, not the fetch.
 import { FleetError, findModel, type ModelFetch, modelKey, type NodeView } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
@@ -8,15 +8,15 @@ import { createProgress, type Progress } from '../up/progress.ts';
 import { argument, type Verb, type VerbCall } from '../verb.ts';
 
 const lookMs = 1000;
-/** The node tells of a fetch before it answers; a message that is late or lost is told again within half a minute. */
+/** The node reports a fetch before it replies; a report that is late or lost is repeated within half a minute. */
 const silentLooks = 40;
 
-/** What the node says of the fetch now. */
+/** The state of the fetch as the node reports it. */
 function fetchOf(node: NodeView, model: string): ModelFetch | undefined {
   return node.capacity?.fetches?.find((each) => modelKey(each.model) === modelKey(model));
 }
 
-/** Resolves when the model is on the node, or when the wait is broken off. @throws FleetError with the node's reason */
+/** Resolves when the model is on the node, or when the wait is interrupted. @throws FleetError with the node's reason */
 export async function followPull(
   client: Pick<Client, 'call'>,
   order: { node: string; model: string },
@@ -66,7 +66,7 @@ export const pullVerb: Verb = {
     }
     const canvas = { isTTY: call.interactive, columns: call.columns, write: call.write };
     const progress = createProgress(call.json ? { write: () => true } : canvas, call.paint, call.clock);
-    // Timers of a Clock never keep a process alive; between two looks nothing else does.
+    // Timers of a Clock never keep a process alive, and nothing else does between two looks.
     const letGo = holdProcess();
     const end = await followPull(client, order, call, progress).finally(letGo);
     if (end === 'left') call.note(`${order.node} goes on fetching ${order.model}.`);

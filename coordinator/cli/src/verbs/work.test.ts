@@ -1,4 +1,4 @@
-// Tasks as the command line shows them: who asked is among it, also where nobody knows.
+// Tasks on the command line show their asker, also where it is not known.
 import type { TaskView } from '@blackroad/protocol';
 import t from 'tap';
 import type { VerbCall } from '../verb.ts';

@@ -1,4 +1,4 @@
-// Tasks, memory, status, events.
+// Verbs for tasks, memory, status, events.
 import type { EventType, TaskState, TaskView } from '@blackroad/protocol';
 import { actorOf, askerWords, counted, maxPageRows, taskStates } from '@blackroad/protocol';
 import { groupEvents } from '@blackroad/protocol/event-groups';
@@ -7,7 +7,7 @@ import { ago, duration, table } from '../words.ts';
 import { agentTable } from './agents.ts';
 import { nodeTable } from './nodes.ts';
 
-/** Enough that one lost node with hundreds of agents does not push out everything else. */
+/** Large enough that the events of one lost node with hundreds of agents do not displace all others. */
 const eventsGathered = 500;
 
 function oneTask(task: TaskView, call: VerbCall): string {
@@ -32,10 +32,10 @@ function oneTask(task: TaskView, call: VerbCall): string {
   return lines.join('\n');
 }
 
-/** Letters of a whole id, and how many of the newest tasks a shorter one is looked for among. */
+/** The length of a whole id, and the number of newest tasks among which a shorter one is looked up. */
 const idLetters = 26;
 const searched = 500;
-/** The id as typed, or the only one of the newest tasks that begins or ends like it. */
+/** The id as typed, or the only id among the newest tasks that begins or ends with it. */
 async function taskIdOf(call: VerbCall): Promise<string> {
   const typed = argument(call, 0, '<task>');
   if (typed.length >= idLetters || typed.length < 4) return typed;
@@ -48,7 +48,7 @@ async function taskIdOf(call: VerbCall): Promise<string> {
   return found[0] ?? typed;
 }
 
-/** Page by page, so that none is left. */
+/** All dead letters, read page by page. */
 async function deadLetters(call: VerbCall): Promise<string[]> {
   const agent = textFlag(call, 'agent');
   const ids: string[] = [];
@@ -61,7 +61,7 @@ async function deadLetters(call: VerbCall): Promise<string[]> {
   }
 }
 
-/** An empty list of one agent or node: an error where there is none of that name, else nothing. */
+/** For an empty list of one agent or node: throws where none has that name. */
 async function checkNames(
   call: VerbCall,
   { node, agent }: { node?: string | undefined; agent?: string | undefined },
@@ -308,7 +308,7 @@ export const workVerbs: Verb[] = [
       const agent = textFlag(call, 'agent');
       const type = textFlag(call, 'type');
       const limit = numberFlag(call, 'limit') ?? 30;
-      // Alike ones become one line: more are asked for than are shown.
+      // Alike events become one line, so more are fetched than are shown.
       const asked = limit >= 1 && limit <= maxPageRows ? Math.max(limit, eventsGathered) : limit;
       const found = await call.client().call('events', {
         query: {
