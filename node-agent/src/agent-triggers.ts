@@ -1,6 +1,6 @@
-// The triggers of all agents on this node: started and stopped with their agents, meant in the zone that they name, else in that of the
-// fleet. In: assignments and the fleet's zone; out: `fire`, and in plain words which triggers do not fire as they are meant, for as
-// long as that is so. Never throws for an expression or a zone: the other triggers of the agent go on.
+// The triggers of all agents on this node: each starts and stops with its agent, in the zone that it names, else in that of the fleet. In:
+// assignments and the fleet's zone. Out: `fire`, and in plain words the triggers that do not fire as intended, for as long as they do not.
+// Never throws for an expression or a zone: the other triggers of the agent still run.
 import { type AssignedAgent, idOf } from '@blackroad/protocol';
 import { isTimeZone } from '@blackroad/protocol/cron';
 import type { Clock } from '@blackroad/std/clock';
@@ -8,7 +8,7 @@ import type { Log } from '@blackroad/std/log';
 import type { AssignmentStore } from './assignment-store.ts';
 import { startTrigger } from './triggers.ts';
 
-/** As many as a heartbeat carries. */
+/** The number that a heartbeat carries. */
 const maxTroubles = 8;
 const maxTroubleLength = 300;
 
@@ -17,7 +17,7 @@ export type AgentTriggers = ReturnType<typeof createAgentTriggers>;
 export function createAgentTriggers(deps: {
   clock: Clock;
   log: Log;
-  /** Keeps the fleet's zone for a start without the coordinator. */
+  /** Stores the fleet's zone for a start without the coordinator. */
   assignments: Pick<AssignmentStore, 'timeZone' | 'keepTimeZone'>;
   fire: (assigned: AssignedAgent, prompt: string) => void;
 }) {
@@ -26,14 +26,14 @@ export function createAgentTriggers(deps: {
   const faults = new Map<string, string[]>();
   /** Agents with a trigger that names no zone. */
   const inFleetZone = new Set<string>();
-  /** The fleet's zone as it was said last, until a trigger asks for it. */
+  /** The fleet's zone as last received, until a trigger needs it. */
   let saidZone: string | null = null;
-  /** The fleet's zone where this machine's tables lack it. */
+  /** The fleet's zone where this machine's tables do not have it. */
   let unknownZone: string | null = null;
 
   /**
-   * The zone of triggers that name none. Looked up for the first of them: the tables of zones are 5 MB that a node without triggers
-   * does not load.
+   * The zone of triggers that name none. Looked up at the first such trigger: the tables of zones are 5 MB, and a node without triggers
+   * does not load them.
    */
   function fleetZone(): string | undefined {
     const zone = saidZone;
@@ -81,14 +81,14 @@ export function createAgentTriggers(deps: {
     stopAll(): void {
       for (const id of running.keys()) stop(id);
     },
-    /** The fleet's zone, as the coordinator says it: the triggers of these agents are planned anew where it is another. */
+    /** Sets the fleet's zone as the coordinator sent it: the triggers of these agents are planned again where it is another. */
     meanZone(zone: string, agents: Iterable<AssignedAgent>): void {
       if (zone === (saidZone ?? unknownZone ?? assignments.timeZone)) return;
       saidZone = zone;
       unknownZone = null;
       for (const assigned of agents) start(assigned);
     },
-    /** What does not fire as it is meant, and why. */
+    /** The triggers that do not fire as intended, with reasons. */
     troubles(): string[] {
       const found = [...faults.values()].flat();
       if (unknownZone !== null && inFleetZone.size > 0) {

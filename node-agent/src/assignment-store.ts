@@ -1,6 +1,6 @@
-// The node's desired set of agents and its generation, in SQLite: a Pi that reboots with the network down starts its agents again.
-// In: deltas and snapshots from the coordinator. Out: what to start, change and stop. A delta that does not follow is refused.
-// A damaged file is set aside and the set begun empty: at generation 0 the coordinator sends the snapshot.
+// The node's desired set of agents and its generation, in SQLite: a Pi that reboots with the network down starts its agents again. In:
+// deltas and snapshots from the coordinator. Out: the agents to start, change and stop. A delta of another generation is refused. A damaged
+// file is set aside and the set starts empty: at generation 0 the coordinator sends the snapshot.
 import { type AssignedAgent, type AssignmentDelta, type AssignmentSnapshot, idOf } from '@blackroad/protocol';
 import Database from 'better-sqlite3';
 import { checkDatabase, DamageError, type OnDamage, openSound } from './data-folder.ts';
@@ -8,14 +8,14 @@ import type { Disk } from './disk.ts';
 
 export interface AssignmentStore {
   readonly generation: number;
-  /** In it triggers are meant that name none; null before the coordinator said. */
+  /** The zone of triggers that name none; null before the coordinator sent one. */
   readonly timeZone: string | null;
-  /** False: the disk does not take it, and it is meant for as long as this process lives. */
+  /** False: the disk does not store it, and the zone holds only for this process. */
   keepTimeZone(zone: string): boolean;
   agents(): AssignedAgent[];
-  /** False when the delta does not start at our generation: ask for the snapshot. An old one is ignored as applied. [INV-generation] */
+  /** False when the delta does not start at our generation: request the snapshot. An old one counts as applied. [INV-generation] */
   applyDelta(delta: AssignmentDelta): boolean;
-  /** True when all parts are here and the set was replaced. */
+  /** True when all parts have arrived and the set was replaced. */
   applySnapshot(part: AssignmentSnapshot): boolean;
   clear(): void;
   close(): void;
@@ -70,7 +70,7 @@ export function openAssignmentStore(
       return true;
     },
     applySnapshot(part) {
-      // Said twice, or overtaken by a delta.
+      // A repeated snapshot, or one that is older than a delta applied since.
       if (part.generation < generation) return false;
       const first = parts.values().next().value;
       if (first && (first.generation !== part.generation || first.parts !== part.parts)) parts = new Map();
@@ -115,7 +115,7 @@ function prepared(db: Database.Database): Database.Database {
            create table if not exists zone (one integer primary key check (one = 1), value text not null);`);
   return db;
 }
-/** A sound file of something else: whoever put it there, the agents come from the coordinator. */
+/** The file is sound but has other tables: it is set aside too, because the coordinator sends the agents. */
 function checkTables(db: Database.Database): void {
   try {
     db.prepare(
@@ -126,7 +126,7 @@ function checkTables(db: Database.Database): void {
     throw error;
   }
 }
-/** Pages may fit together and yet hold something else: a row that is no agent would end every start. */
+/** The pages may be sound and the rows wrong: a row that is not an agent would end every start. */
 function checkRows(db: Database.Database): void {
   const generation = db.prepare('select value from generation').pluck().get() ?? 0;
   if (!Number.isSafeInteger(generation) || (generation as number) < 0)

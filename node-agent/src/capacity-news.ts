@@ -1,8 +1,8 @@
-// Whether a node's capacity is worth another message. Most of it counts as soon as it is another; figures that creep (free memory and disk,
-// what a model holds, learned speeds) count when they have moved by a step. Pure.
+// Whether a change of capacity is worth another message. Most fields count at any change; figures that change gradually (free memory and
+// disk, the memory a model holds, learned speeds) count after a step. Pure.
 import type { NodeCapacity } from '@blackroad/protocol';
 
-/** A change of free memory below this share of the total is no news. */
+/** A change of free memory below this share of the total is not sent. */
 const memoryNews = 0.05;
 
 export function isCapacityNews(before: NodeCapacity, after: NodeCapacity): boolean {
@@ -13,7 +13,7 @@ export function isCapacityNews(before: NodeCapacity, after: NodeCapacity): boole
   return outline(restBefore) !== outline(restAfter);
 }
 
-/** Equal for capacities between which nobody would choose otherwise. */
+/** Equal for capacities between which placement would not choose otherwise. */
 function outline(capacity: Omit<NodeCapacity, 'memoryFreeBytes' | 'diskFreeBytes'>): string {
   return JSON.stringify({
     ...capacity,
@@ -22,7 +22,7 @@ function outline(capacity: Omit<NodeCapacity, 'memoryFreeBytes' | 'diskFreeBytes
       residentBytes: tenths(model.residentBytes),
       peakBytes: tenths(model.peakBytes),
       decode: tenths(speed.decodeTps),
-      // What reading a prompt and loading take depends on the prompt and on the disk's cache: they swing by more.
+      // The times for reading a prompt and for loading depend on the prompt and on the disk's cache, so they vary by more.
       prefill: quarters(speed.prefillTps),
       load: quarters(speed.loadMs),
       isMeasured: speed.samples > 0,

@@ -1,5 +1,5 @@
-// Builds one node-agent from its parts: the same for a real machine and for a simulated one, which differ in probes, runtimes,
-// and where things are stored. Only main.ts and simulate.ts call it.
+// Builds one node-agent from its parts: the same for a real machine and for a simulated one, which differ in probes, runtimes and storage.
+// Only main.ts and simulate.ts call it.
 import { type AgentSpec, classes, cloudClass, idOf, parseTopic } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -29,11 +29,11 @@ export interface NodeOrder {
   machine: MachineIdentity;
   version: string;
   simulated: boolean;
-  /** Where models are looked for, for words on what is missing; null: nowhere, `notes` are all there is to say. */
+  /** The places where models are looked for, for words on what is missing; null: nowhere, and `notes` is all there is. */
   places: (() => ModelPlaces) | null;
-  /** Plain words on this machine beside those on its models. */
+  /** Plain words on this machine, in addition to those on its models. */
   notes: readonly string[];
-  /** Fetches what no runtime here has; null: nothing is fetched that nobody asked for. */
+  /** Fetches the kinds of model that no runtime here has; null: only models that somebody asked for are fetched. */
   defaults: { ensure: EnsureKinds; mayFetch: () => boolean } | null;
   probes: Probes;
   runtimes: Runtime[];
@@ -43,18 +43,18 @@ export interface NodeOrder {
   /** The simulator's disk and network, in place of the folder and of MQTT over TLS. */
   disk?: Disk;
   dial?: Dial;
-  /** Bounds that the simulator makes small; missing: those of the protocol. */
+  /** Smaller bounds for the simulator; missing: those of the protocol. */
   outboxMessages?: number;
   memoryBatchEntries?: number;
   queue: number;
-  /** What a server in the OpenAI dialect costs, US dollars; missing: nothing. */
+  /** The price of a server in the OpenAI dialect, US dollars; missing: free. */
   pricePerMillionTokens?: number;
   keepaliveS: number;
   clock: Clock;
   random: Random;
   log: Log;
   onNotAccepted?: () => void;
-  /** The coordinator said what time it is. */
+  /** Called with the coordinator's time. */
   onTime?: (nowMs: number) => void;
   onFarewell: (reason: 'forgotten' | 'quarantined', text: string) => void;
 }
@@ -182,16 +182,16 @@ export function composeNode(order: NodeOrder): RunningNode {
   });
 }
 
-/** As it was named when the node joined; where nobody named it, what the hardware is found to be by now. */
+/** The class that was named when the node joined; where none was named, the class detected now. */
 function classOf({ identity, probes }: NodeOrder): string {
   const { class: named, classDetected } = identity();
   return (classDetected ? probes.machineClass()?.name : undefined) ?? named;
 }
-/** Of a class that nobody knows it is assumed that it does. */
+/** Whether the class runs models; an unknown class is taken to do so. */
 function runsModels(name: string): boolean {
   return [...classes, cloudClass].find((row) => row.name === name)?.models ?? true;
 }
-/** Of this very machine where it is what its class says: a class has faster and slower rows. Bytes a second. */
+/** Memory bandwidth, bytes a second: of the detected row where the class is the detected one, as a class has faster and slower rows. */
 function bandwidthOf(order: NodeOrder): number {
   const name = classOf(order);
   const own = order.probes.machineClass();

@@ -152,12 +152,12 @@ export const nodeOptions = {
 } as const;
 export type NodeConfig = Values<typeof nodeOptions>;
 
-/** The command as a person typed it, which `bin/fleet-node` hands on: what is printed can be typed. */
+/** The command as a person typed it, which `bin/fleet-node` passes in a variable: printed commands can then be typed. */
 export function calledAs(env: Readonly<Record<string, string | undefined>>): string {
   return env.BLACKROAD_CALLED_AS || 'bin/fleet-node';
 }
 
-/** Words that are no options land in `rest`: the verb and its argument. @throws OptionError */
+/** Words that are not options go to `rest`: the verb and its argument. @throws OptionError */
 export function readConfig(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,

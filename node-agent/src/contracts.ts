@@ -1,4 +1,4 @@
-// How the parts of a node-agent meet: transport, memory, agents, probes. node.ts is the only place that ties them together.
+// The interfaces between the parts of a node-agent: transport, memory, agents, probes. Only node.ts connects them.
 import type {
   AssignedAgent,
   ClassRow,
@@ -15,18 +15,18 @@ import type {
   TopicParams,
 } from '@blackroad/protocol';
 
-/** The one connection to the fleet. Dials out, comes back with full jitter, never publishes while disconnected. */
+/** The one connection to the fleet. Dials out, reconnects with full jitter, never publishes while disconnected. */
 export interface Transport {
   /** Starts dialling; returns at once. `onMessage` gets checked messages for this node, strictly one after the other. */
   start(handlers: TransportHandlers): void;
   readonly connected: boolean;
   /** Perishable: sent when connected, else dropped (heartbeats, chunks, progress). */
   send<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): void;
-  /** Sent when connected and kept (latest a key) to be sent again after every reconnection: inventory, capacity. */
+  /** Sent when connected; the latest message of a key is stored and sent again after every reconnection: inventory, capacity. */
   keep<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): void;
   /**
-   * Durable: stored in the outbox before it returns, sent in order, again after every reconnection, until `settle(key)` where
-   * `until` is `settled`, or the broker's PUBACK where it is `sent`. False when the outbox is full of unsettled rows.
+   * Durable: stored in the outbox before it returns, sent in order, and again after every reconnection until `settle(key)` where `until` is
+   * `settled`, or until the broker's PUBACK where it is `sent`. False when the outbox is full of unsettled rows.
    */
   post<N extends TopicName>(
     key: string,
@@ -38,21 +38,21 @@ export interface Transport {
   settle(keys: readonly string[]): void;
   /** Sends the row of this key once more, if it was sent on this connection and is not settled. */
   again(key: string): void;
-  /** Sends what is kept and what is not settled once more: who answers now may never have stored it. */
+  /** Sends kept messages and unsettled rows once more: another coordinator that answers now may never have stored them. */
   repeat(): void;
   readonly outboxDepth: number;
-  /** Keys posted with `settled` that are not settled yet, those of earlier runs of the process included. */
+  /** Keys posted with `settled` that are not settled yet, also those of earlier runs of the process. */
   unsettledKeys(): string[];
-  /** Spreads the next reconnections over this window (coordinator's wish). */
+  /** Spreads the next reconnections over this window, as the coordinator asked. */
   setReconnectWindow(ms: number): void;
-  /** Says goodbye (`offline`, reason `stopped`) within 1 s and closes. */
+  /** Publishes a clean stop (`offline`, reason `stopped`) within 1 s and closes. */
   stop(): Promise<void>;
 }
 export interface TransportHandlers {
   onUp(): void;
   onDown(reason: string): void;
   onMessage(message: Decoded): void;
-  /** A message that could not be decoded, or one on a topic of nobody's. */
+  /** A message that could not be decoded, or one on an unknown topic. */
   onRefused(topic: string, text: string): void;
 }
 
@@ -66,7 +66,7 @@ export interface Remembered {
   derivedFrom?: string[];
   actorId: string;
 }
-/** Marks an exchange that a trigger of the agent began: it is no part of a conversation. */
+/** Marks an exchange that a trigger of the agent began: it is not part of a conversation. */
 export const triggeredTag = 'trigger';
 export interface Recalled {
   seq: number;
@@ -79,8 +79,8 @@ export interface Recalled {
   score: number;
 }
 /**
- * Embeds texts with the node's embedding model; null where there is none (recall is then lexical and says so), and for a text that
- * the model gave no vector for.
+ * Embeds texts with the node's embedding model. Null where the node has none (recall is then lexical and reports so), and in place of each
+ * vector that the model did not return.
  */
 export type Embedder = (
   texts: string[],
@@ -99,7 +99,7 @@ export interface AgentMemory {
   ): Promise<{ memories: Recalled[]; how: 'hybrid' | 'lexical' }>;
   /** The last exchanges since a time, oldest first, without those that triggers began. */
   turns(limit: number, sinceMs: number): Recalled[];
-  /** True once everything up to the epoch's base is here and verified; before that recall works on what there is. */
+  /** True once all entries up to the epoch's base are here and verified; before that, recall searches those that are. */
   readonly hydrated: boolean;
   readonly status: { epoch: number; durableSeq: number; ackedSeq: number; hash: string; fenced: boolean };
 }
@@ -107,28 +107,28 @@ export interface AgentMemory {
 export interface NodeMemory {
   /** Opens (or re-opens under a newer epoch) an agent's log. An older epoch's unacknowledged tail becomes a branch to upload. */
   open(assigned: AssignedAgent): AgentMemory;
-  /** Stops writing for an agent (assignment withdrawn); keeps what is not acknowledged and goes on uploading it. */
+  /** Stops writing for an agent (assignment withdrawn); unacknowledged entries are kept and still uploaded. */
   release(agent: string, epoch: number): void;
   /** A message from the coordinator. */
   receive(message: MemoryDown): void;
-  /** Called after each (re)connection: says hello for every log that has something to say or lacks something. */
+  /** Called after each (re)connection: sends a hello for every log that has entries to send or lacks some. */
   connected(): void;
   disconnected(): void;
-  /** Entries not yet acknowledged, over all agents, those that left included. */
+  /** Entries not yet acknowledged, over all agents, also those that left the node. */
   readonly unacked: number;
   /** Publishes upward; set by node.ts. */
   publish: (agent: string, message: MemoryUp) => void;
-  /** Memories that the coordinator never takes lie in a file now, in words; set by node.ts. */
+  /** Called with words when memories that the coordinator will never accept were moved to a file; set by node.ts. */
   onSetAside: (text: string) => void;
   close(): Promise<void>;
 }
 
-/** How a model stands on this node for the agents that use it. */
+/** The state of a model on this node for the agents that use it. */
 export interface ModelStand {
   state: 'ready' | 'starting' | 'failed';
-  /** For people; '' when ready. */
+  /** In words for people; '' when ready. */
   reason: string;
-  /** The same for programs; missing when ready. */
+  /** The reason as a code for programs; missing when ready. */
   code?: NodeReason;
   /** 0 to 1; missing where it is not known. */
   progress?: number;
@@ -138,16 +138,16 @@ export interface TurnTask {
   task: string;
   attempt: number;
   prompt: string;
-  /** A trigger of the agent began it, nobody asked. */
+  /** True when a trigger of the agent began the task, not a person. */
   triggered?: boolean;
   signal: AbortSignal;
 }
-/** A piece of a turn for whoever follows it. */
+/** A piece of a turn for its followers. */
 export interface TurnChunk {
   text: string;
-  /** A tool call began: its name. */
+  /** The name of the tool whose call began. */
   tool?: string;
-  /** So many characters of what was said last were thought: they are taken back. */
+  /** The last characters of the text, this many, were thought and are withdrawn. */
   retract?: number;
 }
 export type TurnEnd =
@@ -160,33 +160,33 @@ export interface RunningAgent {
   readonly state: 'starting' | 'hydrating' | 'ready' | 'failed' | 'stopped';
   readonly reason: string;
   readonly code: NodeReason | undefined;
-  /** 0 to 1, of what it waits for. */
+  /** 0 to 1, of the fetch or load that the agent waits for. */
   readonly progress: number | undefined;
   readonly busy: number;
-  /** Runs one turn; `emit` gets text as it comes and names of tools as they are called. Never throws. */
+  /** Runs one turn; `emit` receives text as it is generated and names of tools as they are called. Never throws. */
   run(task: TurnTask, emit: (chunk: TurnChunk) => void): Promise<TurnEnd>;
   /** Lets running turns end within `graceMs`, then aborts them. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** How the coordinator knows the machine again. */
+/** The digests by which the coordinator recognises the machine. */
 export interface MachineIdentity {
-  /** SHA-256 over what tells it from others: the serial of its board, or machine id and network address. */
+  /** SHA-256 over what identifies the machine: the serial of its board, or machine id and network address. */
   hardware: string;
-  /** SHA-256 over the part of it that does not change by itself: without the address. */
+  /** SHA-256 over the part that does not change by itself: without the address. */
   machine: string;
-  /** A copy of its disk image would have the same one. */
+  /** True where a copy of the machine's disk image has the same identity. */
   isWeak: boolean;
 }
 /** Reads the machine without spawning anything; called once a heartbeat. */
 export interface Probes {
-  /** What the machine is, as far as it is known by now: graphics cards may come later. May spawn. */
+  /** The hardware as far as it is known now: graphics cards may be found later. May spawn. */
   inventory(): Promise<Omit<NodeInfo, 'boot' | 'runtimes' | 'notes' | 'simulated'>>;
-  /** The class this machine is recognised as; null while it is not known yet. */
+  /** The class this machine is recognised as; null while that is not known. */
   machineClass(): ClassRow | null;
   /** May write the id of a container to the state folder. */
   machineIdentity(): Promise<MachineIdentity>;
-  /** Facts of now; rates are since the last call. Missing parts are left out, never guessed. */
+  /** Present measurements; rates are since the last call. Missing values are left out, never guessed. */
   health(): Omit<
     NodeHealth,
     'boot' | 'seq' | 'atMs' | 'generation' | 'tasksRunning' | 'models' | 'outboxDepth' | 'memoriesUnacked'

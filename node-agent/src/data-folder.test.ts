@@ -1,5 +1,5 @@
-// Every file of the data folder, damaged in every way a power cut or a hand does: the node starts, says it, and keeps the damaged file;
-// a folder in place of a file is said in one sentence.
+// Every file of the data folder, damaged in every way that a power cut or a person can damage it: the node starts, reports the damage and
+// keeps the damaged file; a folder in place of a file is reported in one sentence.
 import { execFile } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import {
@@ -71,7 +71,7 @@ function compose(dir: string) {
     onFarewell: () => {},
   });
 }
-/** A folder as a node leaves it that ran two hundred agents. */
+/** The data folder of a node that ran two hundred agents. */
 async function used(): Promise<string> {
   const dir = join(folder, 'used');
   mkdirSync(dir);
@@ -123,7 +123,7 @@ for (const [how, damage] of Object.entries(damages)) {
       await node.stop();
       const aside = readdirSync(dir).filter((file) => file.startsWith(`${name}.damaged-`));
       const isFresh = how === 'empty' && name !== 'learned.json';
-      // The index is made from the journal: there is nothing in it to look at.
+      // The index is rebuilt from the journal: a damaged one is of no use to a person.
       t.equal(aside.length > 0, !isFresh && name !== 'index.db', `set aside: ${aside}`);
       const outbox = new Database(join(dir, 'outbox.sqlite'), { readonly: true });
       const said = outbox.prepare("SELECT payload FROM outbox WHERE topic LIKE '%file-damaged%'").pluck().all();

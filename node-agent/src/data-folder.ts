@@ -1,18 +1,18 @@
-// Files of the data folder that a power cut, a worn card or a person damaged: each is set aside under a name of its own, for a person
-// to look at, and begun anew; what was in it comes from the coordinator, or is learned again. A folder in place of a file is nobody's
-// damage (Docker makes one where a mounted file lacks): it is left alone and said in one sentence.
+// Damaged files of the data folder (by a power cut, a worn card or a person): each is renamed for a person to inspect, and a new one is
+// begun; the coordinator sends its content again, or the node learns it again. A folder in place of a file is not damage (Docker creates
+// one where a mounted file is missing): it is left unchanged and reported in one sentence.
 import { existsSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetError } from '@blackroad/protocol';
 import type Database from 'better-sqlite3';
 
-/** What became of a damaged file, in words: for the log, and as an event of the node. */
+/** Called with words on a damaged file: for the log, and as an event of the node. */
 export type OnDamage = (text: string) => void;
 
-/** All that a node keeps in its data folder under a fixed name, beside its identity. */
+/** All files that a node keeps in its data folder under a fixed name, except its identity. */
 export const dataFiles = ['assignment.sqlite', 'journal.db', 'index.db', 'outbox.sqlite', 'learned.json'] as const;
 const databaseParts = ['', '-wal', '-shm', '-journal'];
-/** Up to this size a database is read whole at the start: half a second on an SD card. Of a larger one the tables alone. */
+/** A database of at most this size is read completely at the start: half a second on an SD card. Of a larger one only the tables are. */
 const maxReadBytes = 32 * 1024 * 1024;
 
 /** Throws `storage-failed` where a folder stands in place of a file. */
@@ -27,14 +27,14 @@ export function refuseFolders(dir: string): void {
   }
 }
 
-/** Moves a file out of the way, with what SQLite keeps beside it. Returns its new name. */
+/** Renames a file, with those that SQLite keeps beside it. Returns its new name. */
 export function setAside(path: string, nowMs: number): string {
   const aside = `${path}.damaged-${Math.floor(nowMs)}`;
   for (const part of databaseParts) if (existsSync(path + part)) renameSync(path + part, aside + part);
   return aside;
 }
 
-/** Throws what `isDamage` knows when the pages of the database do not fit together. */
+/** Throws an error that `isDamage` recognises when the pages of the database do not fit together. */
 export function checkDatabase(db: Database.Database): void {
   const count = db.pragma('page_count', { simple: true }) as number;
   const size = db.pragma('page_size', { simple: true }) as number;
@@ -45,13 +45,13 @@ export function checkDatabase(db: Database.Database): void {
   const said = db.pragma('quick_check(1)', { simple: true }) as string;
   if (said !== 'ok') throw new DamageError(said);
 }
-/** What a file holds makes no sense. */
+/** The content of a file makes no sense. */
 export class DamageError extends Error {}
 export function isDamage(error: unknown): boolean {
   return error instanceof DamageError || /^SQLITE_(CORRUPT|NOTADB)/.test((error as { code?: string }).code ?? '');
 }
 
-/** Opens a database with `open`; a damaged one is set aside and begun anew. */
+/** Opens a database with `open`; a damaged one is set aside and a new one begun. */
 export function openSound(
   path: string,
   { nowMs, onDamage }: { nowMs: number; onDamage: OnDamage },

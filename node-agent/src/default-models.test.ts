@@ -10,7 +10,7 @@ import type { EnsuredModels } from './models/ensure.ts';
 
 const entryOf = (kind: ModelKind) => catalogue.find((entry) => entry.kind === kind)!;
 
-/** Fetches that end as the test says; `has` is what the runtimes then serve. */
+/** Fetches end as the test decides; `has` are the kinds that the runtimes then serve. */
 function rig() {
   const clock = new HandClock();
   const asked: ModelKind[][] = [];

@@ -1,6 +1,6 @@
-// The models that a machine gets by itself: a chat model and an embedding model, where no runtime here has one. In: the kinds that
-// lack, after every look at the runtimes, and what fetches them. Out: what keeps a kind from being here, in words. A fetch that
-// fails is tried again, later and later. Never fetches for a class that runs no models, nor while somebody said not to.
+// The models that a machine fetches by itself: a chat model and an embedding model, where no runtime here has one. In: the missing kinds,
+// after every look at the runtimes, and the function that fetches them. Out: why a kind is missing, in words. A failed fetch is tried again
+// after growing waits. Never fetches for a class that runs no models, nor while a person forbids it.
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -9,7 +9,7 @@ import type { FetchBoard } from './model-pulls.ts';
 import type { EnsuredModels, EnsureProgress } from './models/ensure.ts';
 
 export type ModelKind = 'chat' | 'embed';
-/** Brings models of these kinds; never throws for a network or a disk. */
+/** Fetches models of these kinds; never throws for a network or a disk. */
 export type EnsureKinds = (
   kinds: readonly ModelKind[],
   onProgress: (progress: EnsureProgress) => void,
@@ -17,9 +17,9 @@ export type EnsureKinds = (
 ) => Promise<EnsuredModels>;
 
 export interface DefaultModels {
-  /** What lacks now; what came in the meantime is no hindrance any more. */
+  /** Sets the kinds that are missing now; a kind that is here in the meantime has no problem any more. */
   look(lacking: readonly ModelKind[]): void;
-  /** Why a kind could not be fetched the last time; empty: it was not tried, or is under way. */
+  /** Why the last fetch of a kind failed; empty: it was not tried, or is under way. */
   problems(): EnsuredModels['problems'];
   /** Kinds that are being fetched. */
   underWay(): readonly ModelKind[];
@@ -32,7 +32,7 @@ export function createDefaultModels(parts: {
   ensure: EnsureKinds;
   inLine: (work: (signal: AbortSignal) => Promise<void>) => Promise<void>;
   board: FetchBoard;
-  /** What the models folder holds may have changed: a look follows. */
+  /** Called when the content of the models folder may have changed; the runtimes are then looked at. */
   onChange: () => Promise<void>;
   clock: Clock;
   random: Random;
@@ -53,7 +53,7 @@ export function createDefaultModels(parts: {
       const ensured = await parts.ensure(
         [kind],
         ({ entry, ...progress }) => {
-          // Of several candidates only the one under way is of interest.
+          // Of several candidates only the one being fetched is shown.
           if (entry.id !== told) done();
           told = entry.id;
           board.tell(entry.id, progress);
@@ -72,7 +72,7 @@ export function createDefaultModels(parts: {
   async function run(kinds: readonly ModelKind[]): Promise<void> {
     fetching = kinds;
     problems = [];
-    // What was fetched may be of no use to the runtime: without a pause it would be fetched again and again.
+    // The runtime may be unable to use the fetched model: without a pause the node would fetch it again and again.
     const pause = () => {
       const delayMs = backoffMs(retry, failures++, parts.random);
       waiting = parts.clock.after(delayMs, () => {

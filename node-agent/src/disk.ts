@@ -1,12 +1,12 @@
-// A disk under a node's databases that is not a folder: the simulator's, whose databases lie in memory, outlive the process that
-// wrote them, and lose in a power cut what was not synced. In: a file's name. Out: a database. The real disk needs none of this.
+// A replacement for the disk under a node's databases, for the simulator: its databases are in memory, survive the process that wrote them,
+// and lose unsynced writes in a power cut. In: a file's name. Out: a database. On a real disk none of this is used.
 import type Database from 'better-sqlite3';
 
 export interface Disk {
   /** Every commit survives the process; those with `synchronous = FULL` also a power cut. */
   open(name: string): Database.Database;
-  /** Calls back when all that was committed before survives a power cut. */
+  /** Calls `done` when all earlier commits survive a power cut. */
   sync(name: string, done: (error: Error | null) => void): void;
-  /** Adds to a plain file; it survives a power cut when this returns. Throws where the disk takes no writes. */
+  /** Appends to a plain file; the text survives a power cut when this returns. Throws where the disk refuses writes. */
   append(name: string, text: string): void;
 }

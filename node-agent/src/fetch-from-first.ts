@@ -1,13 +1,13 @@
-// One fetch of a model, from the first runtime that knows it. In: runtimes, in the order in which they are asked. Out: a promise, and
-// progress on the way. Never waits for a fetch that is silent for too long.
+// One fetch of a model, from the first runtime that can find it. In: runtimes, in the order of preference. Out: a promise, and progress.
+// Gives up a fetch that is silent for too long.
 import type { Clock } from '@blackroad/std/clock';
 import type { OnProgress } from './model-pulls.ts';
 import { type Runtime, RuntimeError } from './runtimes/runtime.ts';
 
-/** Checking a model of gigabytes on an SD card is silent for minutes. */
+/** The check of a model of gigabytes on an SD card reports nothing for minutes. */
 const silenceMs = 20 * 60_000;
 
-/** @throws RuntimeError in the words of the first runtime that refused, when none knows the model */
+/** @throws RuntimeError with the text of the first runtime that refused, when none can find the model */
 export async function fetchFromFirst(
   runtimes: readonly Runtime[],
   order: { model: string; onProgress: OnProgress; signal: AbortSignal; clock: Clock },
@@ -29,7 +29,7 @@ export async function fetchFromFirst(
         return;
       } catch (error) {
         if (stop.signal.aborted) throw new RuntimeError('unavailable', 'nothing was heard of it for 20 minutes');
-        // Another runtime may know where to get it; if none does, the first one's words say most.
+        // Another runtime may find the model; if none does, the first one's text is the most useful.
         if (!isElsewhere(error)) throw error;
         refused ??= error;
       }

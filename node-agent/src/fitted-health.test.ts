@@ -4,7 +4,7 @@ import { fittedHealth } from './fitted-health.ts';
 
 const times = <T>(count: number, one: (at: number) => T): T[] => Array.from({ length: count }, (_, at) => one(at));
 const figure = 1234567.123456789;
-/** A machine of as many cards, leases and models as a heartbeat may name. */
+/** A machine with as many cards, leases and models as a heartbeat may name. */
 const full: NodeHealth = {
   boot: '01jq8y2k7d4w6n0m3v5x9z1b2c',
   atMs: 1_795_000_000_000,

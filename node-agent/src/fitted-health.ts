@@ -1,9 +1,9 @@
-// A heartbeat that its topic takes. Names of models and words of troubles may be long and many, and the coordinator refuses a larger
-// heartbeat whole: its node would look silent. In: a heartbeat. Out: the same, with less of its lists where it was too large. Pure.
+// A heartbeat within the bytes of its topic. Names of models and texts of troubles may be long and many, and the coordinator refuses a
+// larger heartbeat completely: its node would look silent. In: a heartbeat. Out: the same, with shorter lists where it was too large. Pure.
 import { maxHealthBytes, type NodeHealth } from '@blackroad/protocol';
 
-/** Lists that a coordinator can do without, each with what matters most first. Leases and graphics cards are never cut: a lease that is
- * not named is taken back, and a card that is not named is lost. They fit beside all figures. */
+/** Lists that may be shortened, each with the most important entries first. Leases and graphics cards are never cut: the coordinator
+ * withdraws a lease that is not named, and takes a card that is not named for lost. They fit beside all figures. */
 const cuttable = ['models', 'triggerTroubles', 'gpuTroubles'] as const;
 
 export function fittedHealth(health: NodeHealth): NodeHealth {

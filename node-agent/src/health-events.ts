@@ -1,5 +1,5 @@
-// Events on the health of the machine: each trouble is told when it begins and when it is over. In: what the probes read at each
-// heartbeat, connected or not. Out: events. The bounds are those of the coordinator's signs (protocol/health-limits.ts).
+// Events on the health of the machine: each trouble is reported when it begins and when it is over. In: the measurements of the probes at
+// each heartbeat, connected or not. Out: events. The bounds are those of the coordinator's conditions (protocol/health-limits.ts).
 import { diskFullBytes, diskLowBytes, isBeyond, overheatedC, troubleOverAfterMs } from '@blackroad/protocol';
 import type { Probes } from './contracts.ts';
 import { createLasting, type Level } from './lasting.ts';
@@ -7,14 +7,14 @@ import type { TellEvent } from './node-event.ts';
 
 type Health = ReturnType<Probes['health']>;
 interface Trouble {
-  /** It must last so long before it is told. */
+  /** How long it must last before it is reported. */
   afterMs?: number;
-  /** 2: worse, and told once more. Null: the machine does not say. `was`: at the look before. */
+  /** 2: worse, and reported once more. Null: the machine does not measure it. `was`: the level at the look before. */
   level: (health: Health, was: Level) => Level | boolean | null;
   tell: (tell: TellEvent, over: boolean, health: Health) => void;
 }
 
-/** A machine that has just started asks its time server first. */
+/** A machine that has just started needs time to ask its time server. */
 const clockPatienceMs = 5 * 60_000;
 
 const troubles: readonly Trouble[] = [

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { createLasting, type Level } from './lasting.ts';
 
-/** What is told of looks a second apart. */
+/** The levels reported after looks a second apart. */
 function told(after: { beginsAfterMs: number; overAfterMs: number }, levels: readonly Level[]): string {
   const lasting = createLasting(after);
   return levels.map((level, i) => lasting.look(level, i * 1000) ?? '.').join('');

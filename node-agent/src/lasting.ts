@@ -1,18 +1,18 @@
-// Whether something that comes and goes is worth a word: it is told when it begins, when it grows worse, and when it has been away for
-// long enough. In: what is so at each look. Out: what to tell. It keeps no clock of its own.
+// When to report a trouble that comes and goes: when it begins, when it grows worse, and when it has been away for long enough. In: its
+// level at each look. Out: the level to report. It has no clock of its own.
 
-/** 0: all is well; more is worse. */
+/** 0: no trouble; a higher level is worse. */
 export type Level = 0 | 1 | 2;
 
 export interface Lasting {
-  /** The level that is to be told now; null: nothing is new. */
+  /** The level to report now; null: nothing new. */
   look(level: Level, nowMs: number): Level | null;
 }
 
-/** `beginsAfterMs`: so long it must last before it is told. `overAfterMs`: so long it must be away before its end is. */
+/** `beginsAfterMs`: how long a trouble must last before it is reported; `overAfterMs`: how long it must be away before its end is. */
 export function createLasting(after: { beginsAfterMs: number; overAfterMs: number }): Lasting {
   let told: Level = 0;
-  /** What is about to be told, and since when it is so. */
+  /** The change that is reported next, and since when it holds. */
   let next: { isOver: boolean; sinceMs: number } | null = null;
   return {
     look(level, nowMs) {

@@ -1,4 +1,4 @@
-// Ends that nobody settles, on a clock that the test moves: what is sent again, when, and how often.
+// Ends of tasks that are not settled, on a clock that the test moves: which are sent again, when, and how often.
 import type { Random } from '@blackroad/std/random';
 import t from 'tap';
 import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
@@ -8,7 +8,7 @@ function rig() {
   const clock = new HandClock();
   const unsettled = new Set<string>();
   const sent: { key: string; atS: number }[] = [];
-  /** What the coordinator takes of what is sent again. */
+  /** How many of the repeated ends the coordinator settles. */
   let taken = 0;
   const late = createLateEnds({
     unsettled,

@@ -1,19 +1,20 @@
-// Ends of tasks that were sent and that nobody settles: the coordinator may have put them off, or its word was lost. They are brought
-// again, one behind the other, for a node that was alone for a week has thousands. In: what is not settled, and what was settled. Out:
-// keys to send once more. A refused one is asked for later and later, so that nobody is hammered; a settled one is followed by the next.
+// Ends of tasks that were sent and are not settled: the coordinator may have deferred them, or its answer was lost. They are sent again one
+// by one, because a node that was alone for a week has thousands. In: the unsettled keys, and each settled one. Out: keys to send once
+// more. After a refusal the next try waits longer and longer, so that the coordinator is not flooded; after a settled one the next is sent
+// at once.
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 
-/** Settled within milliseconds as a rule; through an outage of the coordinator's disk it takes as long as that. */
+/** As a rule an end is settled within milliseconds; during an outage of the coordinator's disk it takes as long as that. */
 const lookMs = 30_000;
 const retry: Backoff = { firstMs: 15_000, maxMs: 300_000 };
 
 interface LateEnds {
-  /** Something new is not settled. */
+  /** A new end is not settled yet. */
   posted(): void;
   settled(key: string): void;
-  /** All that is not settled goes out anew. */
+  /** The outbox sends all unsettled ends again. */
   connected(): void;
   stop(): void;
 }
@@ -26,13 +27,13 @@ export function createLateEnds(parts: {
   random: Random;
 }): LateEnds {
   const { unsettled, again, clock, random } = parts;
-  /** Not settled at the last look. */
+  /** The keys that were not settled at the last look. */
   let before: ReadonlySet<string> = new Set();
-  /** Not settled at the last two looks, and not brought again since; the oldest last. */
+  /** The keys that were not settled at the last two looks and have not been sent again since; the oldest last. */
   let late: string[] = [];
   let asked: string | null = null;
   let tries = 0;
-  /** Null: there is nothing to look at. */
+  /** Null: every end is settled. */
   let timer: Timer | null = null;
   const later = (ms: number) => {
     timer = clock.after(ms, look);

@@ -1,6 +1,6 @@
-// What this node learned of its models: how fast they answer, the most memory they held. Kept in one small file, so that a
-// restart does not begin with guesses. Written seldom and only for news, for the file lies on an SD card: a power cut costs the
-// last ten minutes of learning, never the file. Never keeps anything that cannot be learned again.
+// Measurements of this node's models: how fast they answer, the most memory they held. Stored in one small file, so that a restart does not
+// begin with guesses. Written seldom and only after a change, because the file is on an SD card: a power cut costs the last ten minutes of
+// learning, never the file. Never stores anything that cannot be measured again.
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -11,22 +11,22 @@ import { createSpeedBook, type LearnedSpeed } from './runtimes/speed.ts';
 interface Peak {
   model: string;
   bytes: number;
-  /** The weights it was seen with, and the context: other ones hold other amounts. */
+  /** The weights and the context of the measurement: with others the memory is different. */
   weights: string;
   context: number;
 }
 export interface Learned {
   learn(model: string, usage: Usage): void;
   speedOf(model: string): LearnedSpeed | undefined;
-  /** Notes what a loaded model holds now. */
+  /** Notes the memory that a loaded model holds now. */
   saw(model: RuntimeModel): void;
-  /** 0 when it was never seen loaded. */
+  /** 0 when the model was never seen loaded. */
   peakOf(model: RuntimeModel): number;
   close(): void;
 }
 
 const saveMs = 10 * 60_000;
-/** A tenth more or less is what the next answer may be anyway. */
+/** A change below a tenth is not stored: two answers differ by as much. */
 const newsShare = 0.1;
 const maxModels = 256;
 
@@ -39,7 +39,7 @@ export function createLearned(parts: { path: string; clock: Clock; log: Log; onD
   const peaks = new Map<string, Peak>();
   let saved = '';
   if (path !== ':memory:') restore();
-  // A node that answered nobody writes nothing: what it only saw waits for the stop.
+  // A node that gave no answer writes nothing until its stop: memory measurements alone are not worth a write.
   let answered = false;
   const timer = path === ':memory:' ? null : parts.clock.every(saveMs, () => answered && save());
 
@@ -63,7 +63,7 @@ export function createLearned(parts: { path: string; clock: Clock; log: Log; onD
     }
   }
 
-  /** Equal for states between which a person would see no difference. */
+  /** Equal for states that look the same to a person. */
   function outline(): string {
     const step = (value: number) => Math.round(Math.log1p(value) / Math.log1p(newsShare));
     return JSON.stringify([
@@ -121,7 +121,7 @@ export function createLearned(parts: { path: string; clock: Clock; log: Log; onD
   };
 }
 
-/** Rows of a file that anything may have happened to: those that have a name and all their figures. */
+/** The valid rows of a file that may be damaged: those with a name and all their figures. */
 function rowsOf(value: unknown, figures: string[]): unknown[] {
   if (!Array.isArray(value)) return [];
   return value.slice(0, maxModels).filter((row: Record<string, unknown> | null) => {

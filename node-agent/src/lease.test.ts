@@ -1,8 +1,8 @@
-// The lease for outside effects: what renews it, what does not, and how it ends.
+// The lease for outside effects: which messages renew it, which do not, and how it ends.
 import t from 'tap';
 import { createLease } from './lease.ts';
 
-/** Two clocks of this machine, and the coordinator's, which may be anything. */
+/** The two clocks of this machine and that of the coordinator, which may differ by any amount. */
 function rig() {
   const clock = {
     mono: 1_000,
@@ -118,7 +118,7 @@ t.test('a virtual machine that its host suspended: its uptime stood still, its w
   welcome();
   const sleep = (ms: number) => {
     clock.wall += ms;
-    // To an uptime that stood still the coordinator's runs ahead by as much.
+    // The uptime stood still, so relative to it the coordinator's clock ran ahead by as much.
     stepCoordinator(ms);
   };
   sleep(10_000);

@@ -1,25 +1,25 @@
-// Whether this node may still act outside for its agents. In: word of the coordinator that says when it was sent, and which assignment
-// it holds this node to. Out: yes or no, now. Word renews the lease from when it was sent, not from when it came: what waited in a
-// buffer while this machine stood still says nothing of now. Word to a node whose assignment is behind renews nothing: an agent may
-// be elsewhere by then. [INV-one-hand]
+// The node's lease for outside effects: whether it may still act outside for its agents. In: messages of the coordinator that carry their
+// sending time, and the generation of the assignment. Out: yes or no, now. A message renews the lease from the time it was sent, not from
+// its arrival: one that waited in a buffer while this machine was suspended proves nothing about now. A message to a node whose assignment
+// is behind renews nothing: its agents may be on another node by then. [INV-one-hand]
 import type { Welcome } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 
 export interface Lease {
   readonly holds: boolean;
-  /** A connection begins: nothing is known of the assignment until its welcome. */
+  /** A connection begins: the node's assignment counts as behind until the welcome. */
   connected(): void;
-  /** `askedMs`: when the hello went out that it answers, by this machine's uptime; null: it answers none. */
+  /** `askedMs`: when the hello that it answers was sent, by this machine's uptime; null: it answers none. */
   welcomed(message: Pick<Welcome, 'nowMs' | 'leaseMs' | 'generation'>, askedMs: number | null): void;
-  /** Word without an answer to a hello; how old it is, as far as can be told. */
+  /** A dated message that answers no hello. Returns its age as far as it can be computed. */
   heard(sentMs: number): number;
-  /** This generation of the assignment exists; what we have is `have`. */
+  /** Generation `generation` of the assignment exists; the node has generation `have`. */
   told(generation: number, have: number): void;
 }
 
 export function createLease(clock: Clock, have: number): Lease {
   let leaseMs = 0;
-  /** The coordinator's clock less ours, rather too large: word then counts as older than it is, never as younger. */
+  /** The offset from our clock to the coordinator's, biased high, so that a message counts as older than it is, never as younger. */
   let aheadMs: number | null = null;
   let generation = Number.POSITIVE_INFINITY;
   let holds = have;
@@ -30,7 +30,7 @@ export function createLease(clock: Clock, have: number): Lease {
   function word(coordinatorMs: number): number {
     if (aheadMs === null) return 0;
     const nowMs = awake.nowMs();
-    // Word from the future: the coordinator's clock was set forward. Set back, all its word looks old until the next hello.
+    // A date in the future: the coordinator's clock was set forward. After it is set back, all its messages look old until the next hello.
     aheadMs = Math.max(aheadMs, coordinatorMs - nowMs);
     const at = coordinatorMs - aheadMs;
     sentMs = Math.max(sentMs, at);
@@ -64,20 +64,20 @@ export function createLease(clock: Clock, have: number): Lease {
   };
 }
 
-/** Less than this is how clocks are read one after the other, and not a sleep. */
+/** A difference below this comes from reading the clocks one after the other, not from a sleep. */
 const readingMs = 500;
 const maxSleeps = 32;
 
 /**
- * Time on this machine since its start, sleep included: what was sent to a machine that slept would else look as if it came from the
- * future. The uptime of the kernel counts the sleep of the machine, also one in which somebody sets the wall clock. A virtual machine
- * that its host suspends does not count it: there the wall clock tells, once it is set right. A wall clock that is set forward looks
- * like such a sleep: word then counts as older than it is, until an answer to the next hello tells.
+ * Time on this machine since its start, sleep included: otherwise a message sent during a sleep would seem to come from the future. The
+ * kernel's uptime includes the sleep of the machine, even when the wall clock is set during it. It does not include the time that a host
+ * suspends a virtual machine: there the wall clock shows it, once it is set right. A wall clock that is set forward looks like such a
+ * sleep: messages then count as older than they are, until the answer to the next hello.
  */
 function createLocalTime(clock: Clock) {
   let baseMs = clock.nowMs() - clock.uptimeMs();
   let sleptMs = 0;
-  /** Since when how much was slept, oldest first. */
+  /** The total sleep from each moment on, oldest first. */
   const sleeps = [{ fromMs: Number.NEGATIVE_INFINITY, sleptMs }];
   function look(): number {
     const upMs = clock.uptimeMs();
@@ -85,7 +85,7 @@ function createLocalTime(clock: Clock) {
     if (apartMs > baseMs + readingMs) {
       sleptMs += apartMs - baseMs;
       sleeps.push({ fromMs: upMs, sleptMs });
-      // The first stays: what is asked for before the others is before any sleep that is known.
+      // The first one stays: a moment before the others is before every known sleep.
       if (sleeps.length > maxSleeps) sleeps.splice(1, 1);
       baseMs = apartMs;
     } else baseMs = Math.min(baseMs, apartMs);
@@ -93,7 +93,7 @@ function createLocalTime(clock: Clock) {
   }
   return {
     nowMs: () => look() + sleptMs,
-    /** Of a moment of the uptime; a sleep that was found later than that counts as later. */
+    /** The time at a moment of the uptime; a sleep that was detected after it counts as later. */
     atMs: (upMs: number) => upMs + (sleeps.findLast(({ fromMs }) => fromMs < upMs) ?? sleeps[0]!).sleptMs,
   };
 }

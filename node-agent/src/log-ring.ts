@@ -4,7 +4,7 @@ import type { Log } from '@blackroad/std/log';
 const maxLines = 500;
 const maxLineLength = 2000;
 
-/** A Log that also remembers its last lines; `lines(n)` gives the newest last. */
+/** A Log that also keeps its last lines; `lines(n)` returns them, the newest last. */
 export function ringLog(log: Log, nowMs: () => number): { log: Log; lines(count: number): string[] } {
   const lines: string[] = [];
   const remember = (level: string, fields: object, message: string) => {

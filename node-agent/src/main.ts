@@ -1,5 +1,5 @@
-// The node-agent process. Verbs: `run` (what systemd starts), `join <token>`, `models` (see to it that there is one), `simulate <token>`.
-// The only place that builds probes, runtimes and files. Exit code 3: the coordinator forgot this node; 4: it is quarantined.
+// The node-agent process. Verbs: `run` (what systemd starts), `join <token>`, `models` (fetches one where there is none), `simulate
+// <token>`. The only place that builds probes, runtimes and files. Exit code 3: the coordinator forgot this node; 4: it is quarantined.
 import { readFileSync } from 'node:fs';
 import { uptime as machineUptimeS } from 'node:os';
 import { dirname, join as joinPath, resolve } from 'node:path';
@@ -29,14 +29,14 @@ const random = systemRandom;
 const here = dirname(new URL(import.meta.url).pathname);
 const version = (JSON.parse(readFileSync(joinPath(here, '../package.json'), 'utf8')) as { version: string }).version;
 const bundled = import.meta.url.endsWith('.mjs');
-/** Forgotten: systemd must not start us again. Quarantined: it may, a person can release us. */
+/** Forgotten: systemd must not start the process again. Quarantined: it may, because a person can release the node. */
 const exitCodes = { forgotten: 3, quarantined: 4 };
 const stopDeadlineMs = 10_000;
 const joinPatienceMs = 60_000;
 const defaultOllamaUrl = 'http://127.0.0.1:11434';
-/** After a power cut a model server may start later than we do: so long after the boot nothing is fetched in its place. */
+/** After a power cut a model server may start later than this process: for so long after the boot nothing is fetched in its place. */
 const bootGraceS = 120;
-/** How often a node without a task gives back memory that it does not use. */
+/** How often a node without a task returns unused memory to the system. */
 const collectMs = 60_000;
 const usage = 'fleet-node run | join <token> | models | simulate <token>';
 
@@ -70,7 +70,7 @@ function ensureHere(modelsDir: string, diskFreeBytes: () => number, log: Log): E
       kinds,
       modelsDir,
       signal,
-      // Of a container with a limit, what the limit leaves.
+      // In a container with a limit: the memory that the limit leaves.
       memoryBytes: process.availableMemory(),
       diskFreeBytes: diskFreeBytes(),
       clock,
@@ -80,7 +80,7 @@ function ensureHere(modelsDir: string, diskFreeBytes: () => number, log: Log): E
     });
 }
 
-/** What others on this machine have no business with: keys, memories, prompts. */
+/** Other users of this machine must not read keys, memories and prompts. */
 function openPrivately(data: string, log: Log): void {
   const own = { files: /\.(db|sqlite|json|jsonl|pem|key|new)(-wal|-shm)?$|^hardware-id$/, folders: [] };
   for (const words of tightenedWords(data, openDataFolder(data, own))) log.warn({}, words);
@@ -108,7 +108,7 @@ async function run(config: NodeConfig): Promise<void> {
   const runtimes = await findRuntimes(options);
   const isServer = ({ kind }: Runtime) => kind !== 'llama';
   let hasServer = runtimes.some(isServer);
-  // After a power cut Ollama often starts later than we do; once there is a server, it is kept.
+  // After a power cut Ollama often starts later than this process; once a server is found, the search ends.
   const lookAgain = async () => {
     if (hasServer || !(await serverAnswers(options))) return null;
     const again = await findRuntimes(options);
@@ -159,7 +159,7 @@ async function run(config: NodeConfig): Promise<void> {
     log,
     onTime: (nowMs) => {
       const fault = clockFault(clock.nowMs(), nowMs);
-      // Once while it lasts: a welcome comes with every connection.
+      // Logged once while it lasts: a welcome comes with every connection.
       if (fault && !isClockOff) log.warn({ coordinatorMs: nowMs }, fault);
       isClockOff = fault !== null;
       time.note(nowMs);
@@ -199,7 +199,7 @@ async function joinFleet(config: NodeConfig, token: string | undefined): Promise
     modelsDir: models,
     stateDir: data,
     ...(config.instance ? { instance: config.instance } : {}),
-    // The class is asked for once here: a driver without persistence mode needs half a minute for its first answer.
+    // The class is probed only once here, so wait for it: a driver without persistence mode needs half a minute for its first answer.
     patienceMs: joinPatienceMs,
   });
   const joined = await join({
@@ -255,14 +255,14 @@ join      enrols this machine with a token (bin/fleet join-token create, on the 
 models    sees to it that there is a model; one JSON line a step
 simulate  runs made-up nodes in one process`;
 
-/** V8 collects when it wants room, which an idle node never does: it would keep what the start needed once, 3 MB. It takes 25 ms here. */
+/** V8 collects when it needs memory, which an idle node never does: it would keep the 3 MB of the start. It takes 25 ms here. */
 function collect(): void {
   globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
 
 const words: string[] = [];
 keepPrivate();
-// What bin/fleet-node tells glibc is for this process alone: llama.cpp and pip in children have many threads and large blocks.
+// The MALLOC_ settings of bin/fleet-node are for this process alone: llama.cpp and pip in children have many threads and large blocks.
 for (const name of Object.keys(process.env)) if (name.startsWith('MALLOC_')) delete process.env[name];
 try {
   if (asksForHelp(process.argv.slice(2))) {

@@ -1,9 +1,9 @@
-// A model of this node as the fleet is told of it: what its runtime says, and what was learned of it here. Pure.
+// A model of this node as it is reported to the fleet: from its runtime, and from what was measured here. Pure.
 import { type NodeModel, priorDecodeTps } from '@blackroad/protocol';
 import type { Learned } from './learned.ts';
 import type { Served } from './model-look.ts';
 
-/** `bandwidthBytesPerS`: of the machine's memory, from which a speed is guessed until it is measured. */
+/** `bandwidthBytesPerS`: of the machine's memory; it gives the assumed speed until one is measured. */
 export function describeModel(
   { runtime, model }: Served,
   learned: Pick<Learned, 'speedOf' | 'peakOf'>,
@@ -30,7 +30,7 @@ export function describeModel(
       prefillTps: speed?.prefillTps ?? 0,
       decodeTps: speed?.decodeTps || Math.round(prior * 10) / 10,
       ...(speed?.loadMs ? { loadMs: Math.round(speed.loadMs) } : {}),
-      // What was only read and never written is no measure of writing: the prior stands.
+      // A model that only read prompts has no measured writing speed: the assumed one stays.
       samples: speed?.decodeTps ? speed.samples : 0,
     },
   };

@@ -1,5 +1,5 @@
-// What each model of this node has to do now, as the heartbeat tells it. In: who was let in and who waits, by model, and the models that
-// the runtimes serve, with what others ask of their servers. Out: one line a model that is loaded or has requests. Pure.
+// The load of each model of this node, for the heartbeat. In: running and waiting requests by model, and the models that the runtimes
+// serve, with the requests of others to their servers. Out: one line for each model that is loaded or has requests. Pure.
 import { type ModelLoad, maxModelsInHealth, maxRequestsPerModel } from '@blackroad/protocol';
 import type { Served } from './model-look.ts';
 import type { AdmissionLoad } from './runtimes/admission.ts';

@@ -1,6 +1,6 @@
-// A look at the runtimes of this node: which models each has now. In: the runtimes. Out: models with the runtime that serves each,
-// and why a runtime says nothing. A runtime that is only slow keeps the models it had, for a while; one that refuses the
-// connection has none. Never waits longer than the deadline for any of them, and never for one behind the other.
+// A look at the runtimes of this node: the models that each has now. In: the runtimes. Out: models with the runtime that serves each, and
+// the error of each runtime that did not answer. A runtime that is only slow keeps its models for a while; one that refuses the connection
+// has none. Asks all runtimes at once, and waits for none longer than the deadline.
 
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -15,15 +15,15 @@ export interface Served {
 }
 export interface Look {
   served: Served[];
-  /** Runtimes whose models are not known now, and what they answered. */
+  /** Runtimes whose models are not known now, with the error of each. */
   silent: ReadonlyMap<Runtime, Error>;
-  /** How many models of a runtime are not served, because the fleet cannot be told of them. */
+  /** How many models of a runtime are not served, because they cannot be reported to the fleet. */
   leftOut: ReadonlyMap<Runtime, number>;
 }
 
-/** Below the runtimes' own deadline for a quick answer: a late answer is told from none. */
+/** Shorter than the runtimes' own deadline for a quick answer, so that a late answer can be distinguished from none. */
 const lookDeadlineMs = 4000;
-/** A server at work on a long prompt may be slow for a minute; one that hangs for longer serves nobody. */
+/** A server that works on a long prompt may be slow for a minute; one that hangs for longer counts as gone. */
 const slowForMs = 120_000;
 
 export function createModelLook(parts: { clock: Clock; log: Log }): (runtimes: readonly Runtime[]) => Promise<Look> {
@@ -72,13 +72,13 @@ export function createModelLook(parts: { clock: Clock; log: Log }): (runtimes: r
   };
 }
 
-/** Kinds that nobody here serves; none while a runtime does not say what it has: it may have them all the while. */
+/** Kinds that no runtime here serves; none while a runtime does not answer, because it may have them. */
 export function lackingKinds({ served, silent }: Look): ModelKind[] {
   if ([...silent.keys()].some(({ standsIn }) => !standsIn)) return [];
   return (['chat', 'embed'] as const).filter((kind) => !served.some(({ model }) => model.kind === kind));
 }
 
-/** How each runtime stands after the look, for words to people. */
+/** The state of each runtime after the look, for words to people. */
 export function standOf(runtimes: readonly Runtime[], { served, silent, leftOut }: Look): ModelSituation['runtimes'] {
   return runtimes.map((runtime) => {
     const error = silent.get(runtime);
@@ -98,7 +98,7 @@ function leftWords(label: string, count = 0): string[] {
   return count > 0 ? [`${count} of the models of ${label} are not used: ${why}`] : [];
 }
 
-/** One that stands in serves a kind only while the others are known to have none of it: gone for a moment is not none. */
+/** A runtime that stands in serves a kind only while the others are known not to have it: a short absence does not count. */
 function withoutDoubles(
   all: Served[],
   runtimes: readonly Runtime[],

@@ -1,5 +1,5 @@
-// What a person should know of the models of a node now, in plain words: what was found, what lacks and what would fix it.
-// Pure: made anew from how the runtimes stand after every look, so that a note goes when its cause is gone.
+// Notes for people on the models of a node, in plain words: what was found, what is missing and what would fix it. Pure: made again after
+// every look at the runtimes, so that a note ends with its cause.
 import type { ModelKind } from './default-models.ts';
 import type { RuntimeErrorCode, RuntimeKind } from './runtimes/runtime.ts';
 
@@ -10,9 +10,9 @@ export interface ModelSituation {
     standsIn: boolean;
     /** Kinds of the models it serves now. */
     kinds: readonly ModelKind[];
-    /** It lists no models now, and why. */
+    /** Why it lists no models now. */
     problem: { code: RuntimeErrorCode | null; text: string } | null;
-    /** Its own words on what its server refused. */
+    /** Its own texts on what its server refused. */
     notes: readonly string[];
   }[];
   /** Models of the default kinds that are being fetched. */
@@ -21,18 +21,18 @@ export interface ModelSituation {
   fetching: readonly string[];
   /** Why default models could not be fetched. */
   problems: readonly { kind: ModelKind; text: string }[];
-  /** Machines of its class run models of their own. */
+  /** Whether machines of its class run models themselves. */
   runsModels: boolean;
 }
-/** Where models are looked for on this machine. */
+/** The places where models are looked for on this machine. */
 export interface ModelPlaces {
   /** Null: nowhere. */
   ollamaUrl: string | null;
   openAiUrl: string | null;
   modelsDir: string;
-  /** A person named that server: it is waited for, and nothing is fetched in its place. */
+  /** A person named that server: the node waits for it, and fetches nothing in its place. */
   isServerNamed: boolean;
-  /** The machine started a moment ago: a model server may yet come, and until then nothing is fetched. */
+  /** The machine started a moment ago: a model server may still start, and until then nothing is fetched. */
   isBooting: boolean;
 }
 
@@ -50,7 +50,7 @@ export function modelNotes(now: ModelSituation, places: ModelPlaces): string[] {
   return [...notes, ...now.runtimes.flatMap((runtime) => runtime.notes)];
 }
 
-/** Why no chat model is here; empty when one is, or none should. */
+/** Why there is no chat model; empty when there is one, or when there should be none. */
 export function noModelText(now: ModelSituation, places: ModelPlaces | null): string {
   if (!now.runsModels || now.runtimes.some(({ kinds }) => kinds.includes('chat'))) return '';
   const silent = now.runtimes.find(({ problem, standsIn }) => problem && !standsIn);
@@ -74,7 +74,7 @@ function serverNotes(server: ModelSituation['runtimes'][number]): string[] {
   return [server.problem ? silentText(server) : `found ${server.label}`];
 }
 
-/** Why a runtime that should serve models does not, and what would help. */
+/** Why a runtime that should serve models does not, with the fix. */
 export function silentText({ label, problem, kind }: ModelSituation['runtimes'][number]): string {
   if (problem?.code === 'wrong-key')
     return `${label} refuses the API key: give the one it was started with as BLACKROAD_OPENAI_KEY, or in a file named by --openai-key-file`;

@@ -1,6 +1,6 @@
-// The models of this node over all its runtimes: what is there, which runtime serves a model, what `auto` means, who embeds,
-// what was learned of them, and that those its agents need are fetched and loaded. Refreshed in the background; a heartbeat only
-// reads. Never starts or stops a model server.
+// The models of this node over all its runtimes: which there are, which runtime serves a model, which one `auto` means, which one embeds,
+// the measured values of each; models that its agents need are fetched and loaded. Refreshed in the background; a heartbeat only reads.
+// Never starts or stops a model server.
 import { counted, findModel, isVector, type ModelLoad, type NodeCapacity } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import { type Clock, type Timer, withDeadline } from '@blackroad/std/clock';
@@ -23,59 +23,59 @@ import { createWantedModels } from './wanted-models.ts';
 export interface ModelPool {
   readonly admission: Admission;
   labels(): string[];
-  /** How the runtimes stand, for notes to people. */
+  /** The state of the runtimes, for notes to people. */
   situation(): ModelSituation;
-  /** Asks every runtime again; the models of one that does not answer are not served until it does. */
+  /** Looks at every runtime again; the models of one that does not answer are not served until it does. */
   refresh(): Promise<void>;
   find(name: string): Served | null;
-  /** What runs turns of this model, under any of its names; its failures and successes count for how the model stands. */
+  /** The runtime for turns of this model, under any of its names; its failures and successes change the model's state. */
   runtimeFor(name: string): Runtime | null;
-  /** Admission under any of the model's names. */
+  /** Waits for admission under any of the model's names. */
   enter(name: string, signal: AbortSignal, deadlineMs: number): Promise<() => void>;
   defaultChat(): string | null;
   embed: Embedder;
   learn(model: string, usage: Usage): void;
   capacity(boot: string): NodeCapacity;
-  /** What each model has to do now, for a heartbeat; the servers are asked about the work of others for the next one. */
+  /** The load of each model now, for a heartbeat; the servers are asked about the requests of others for the next heartbeat. */
   loads(): ModelLoad[];
-  /** One at a time; joins the fetch of that model that is under way. */
+  /** One fetch at a time; joins a running fetch of the same model. */
   pull(model: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
-  /** Frees the model's memory; throws RuntimeError in words when it works now or its server keeps it. */
+  /** Frees the model's memory; throws RuntimeError with a text when the model works now or its server keeps it. */
   unload(model: string): Promise<void>;
-  /** An agent is here that uses this model: it is fetched where it lacks, and loaded ahead of the first task. */
+  /** An agent on this node uses this model: it is fetched where it is missing, and loaded before the first task. */
   want(agent: string, model: string): void;
   drop(agent: string): void;
   /** Whether agents can use the model now, and if not, why. */
   stand(model: string): ModelStand;
-  /** Called when models came, went, were loaded, put down, or got further on their way here; set by node.ts. */
+  /** Called when models came, went, were loaded or unloaded, or when a fetch progressed; set by node.ts. */
   onNews: () => void;
   close(): Promise<void>;
 }
 
 /** A single embedding must not wait behind a chat for longer than this; memory then stores the words alone. */
 const embedWaitMs = 2000;
-/** A cold model of gigabytes on an SD card. */
+/** Loading a model of gigabytes from an SD card. */
 const loadDeadlineMs = 600_000;
 const unloadDeadlineMs = 30_000;
 const soonBackoff: Backoff = { firstMs: 1000, maxMs: 15_000 };
-/** With that the looks of each half minute are as frequent. */
+/** After so many looks, those of each half minute are as frequent. */
 const soonLooks = 6;
 
 export function createModelPool(parts: {
   runtimes: Runtime[];
-  /** Asked at every refresh while no model runs: better runtimes than the present ones, or null. */
+  /** Called at every refresh while no model runs: returns better runtimes than the present ones, or null. */
   lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>;
-  /** Fetches what no runtime here has. Absent: nothing is fetched that nobody asked for. */
+  /** Fetches the kinds that no runtime here has. Absent: only models that somebody asked for are fetched. */
   defaults?: { ensure: EnsureKinds; mayFetch: () => boolean };
-  /** What keeps a chat model from being here, in words; empty: nothing. */
+  /** Why there is no chat model, in words; empty: there is one, or none is wanted. */
   noModel?: (now: ModelSituation) => string;
   probes: Pick<Probes, 'modelMemory' | 'diskFreeBytes'>;
-  /** Of the memory that models run in, bytes a second: a model's speed until it is measured. */
+  /** Of the memory that models run in, bytes a second: it gives a model's speed until one is measured. */
   bandwidth: () => number;
-  /** Whether a machine of its class runs models of its own. */
+  /** Whether a machine of its class runs models itself. */
   runsModels: () => boolean;
   queue: number;
-  /** Of a server in the OpenAI dialect, US dollars. */
+  /** The price of a server in the OpenAI dialect, US dollars. */
   pricePerMillionTokens?: number;
   learned: Learned;
   clock: Clock;
@@ -113,14 +113,14 @@ export function createModelPool(parts: {
       })
     : null;
 
-  /** One that does not answer may have the model all the while: nothing is fetched for it, and nobody is sent here for that. */
+  /** A runtime that does not answer may have the model: nothing is fetched for it, and the capacity does not offer a fetch. */
   function pullers(name?: string): Runtime[] {
     return runtimes.filter((runtime) => {
       if (!runtime.canFetch || now.silent.has(runtime)) return false;
       return name === undefined ? !runtime.standsIn : mayFetch(runtime, name);
     });
   }
-  /** What stands in fetches only what the others have none of: else it would not serve it. */
+  /** A runtime that stands in fetches only models of kinds that the others do not have: it would not serve others. */
   function mayFetch(runtime: Runtime, name: string): boolean {
     const kind = runtime.canFetch?.(name) ?? null;
     if (kind === null) return false;
@@ -152,7 +152,7 @@ export function createModelPool(parts: {
     return all.find(({ model }) => model.resident) ?? all[0] ?? null;
   }
 
-  /** Ends what does not answer in time, so that nothing waits for a server that hangs. */
+  /** Aborts work that does not end in time, so that nothing waits for a server that hangs. */
   async function within<T>(
     deadlineMs: number,
     what: string,
@@ -188,12 +188,12 @@ export function createModelPool(parts: {
     if (parts.runsModels() && parts.defaults?.mayFetch()) defaults?.look(lackingKinds(now));
   }
 
-  /** A server that does not tell how much it works on at once shows it with every answer. */
+  /** A server that does not report its slots shows their number with every answer. */
   function setSlots({ runtime, model }: Served): void {
     admission.setSlots(model.name, Math.max(1, runtime.slotsNow?.(model.name) ?? model.slots));
   }
 
-  /** A server that restarts is back within seconds; whoever waits for it should not wait for the next look of the half minute. */
+  /** A server that restarts is back within seconds; its waiting agents should not wait for the next look of the half minute. */
   function lookSoonWhileSilent(): void {
     soon?.cancel();
     soon = null;
@@ -202,7 +202,7 @@ export function createModelPool(parts: {
       soon = clock.after(backoffMs(soonBackoff, silentLooks++, parts.random), () => void refreshAndTell());
   }
 
-  /** One look after the other; who asks while one runs gets the next, which sees what has changed since. */
+  /** One look after the other; a call during a look gets the next one, which sees the changes since. */
   function refresh(): Promise<void> {
     queued ??= last.then(() => {
       queued = null;
@@ -247,7 +247,7 @@ export function createModelPool(parts: {
         if (event.type === 'end') {
           wanted.works(name);
           setSlots(one);
-          // This answer loaded it: the coordinator should know before the next look.
+          // This answer loaded the model: the coordinator should learn that before the next look.
           if (!resident) void refreshAndTell();
         }
         yield event;
@@ -258,7 +258,7 @@ export function createModelPool(parts: {
     }
   }
 
-  /** What an answer failed of may mean that the model or its server is gone: the fleet should know before the next look. */
+  /** The error of an answer may mean that the model or its server is gone: the coordinator should learn that before the next look. */
   function noteFailure(name: string, error: unknown, of: 'answer' | 'load' = 'answer'): void {
     if (!(error instanceof RuntimeError)) return;
     if (error.code === 'refused' && of === 'answer') wanted.doesNotLoad(name, error.message);
@@ -351,5 +351,5 @@ export function createModelPool(parts: {
   return pool;
 }
 
-/** The server or the model is not there now, as far as an answer tells. */
+/** Errors after which the server or the model counts as gone. */
 const goneCodes: readonly RuntimeErrorCode[] = ['unavailable', 'unknown-model', 'wrong-key'];

@@ -6,7 +6,7 @@ import { RuntimeError } from './runtimes/runtime.ts';
 const never = new AbortController().signal;
 const ignore = () => {};
 
-/** Fetches that end when the test says so. */
+/** Fetches that end when the test decides. */
 function rig() {
   const begun: string[] = [];
   const ends = new Map<string, (error?: Error) => void>();

@@ -1,6 +1,6 @@
-// The fetching of models onto this node: one at a time, for a home's line and a Pi's SD card carry no more, and one fetch of a
-// model however many ask for it. In: a name, and who wants to hear of the progress. Out: a promise; it goes on until the last
-// who asked has left; and how every fetch stands, for people. Never keeps more than a bounded number waiting.
+// The fetches of models to this node: one at a time, because the line of a home and the SD card of a Pi carry no more, and one fetch of a
+// model for all its askers. In: a name, and a function for the progress. Out: a promise, and the state of every fetch, for people. A fetch
+// ends when its last asker has left. Never keeps more than a bounded number waiting.
 import { type ModelFetch, maxFetchesShown, modelKey } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { abortedError } from './runtimes/http-json.ts';
@@ -10,12 +10,12 @@ import { type PullProgress, RuntimeError } from './runtimes/runtime.ts';
 export type OnProgress = (progress: PullProgress) => void;
 interface ModelPulls {
   pull(model: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
-  /** Work that fetches models under names of its own, in the same line; it tells of each by `board`. */
+  /** Runs work that fetches models under names of its own, in the same queue; it reports each by `board`. */
   inLine(work: (signal: AbortSignal) => Promise<void>): Promise<void>;
   readonly board: FetchBoard;
   close(): void;
 }
-/** How the fetches stand. */
+/** The states of all fetches. */
 export interface FetchBoard {
   tell(model: string, progress: PullProgress): void;
   failed(model: string, reason: string): void;
@@ -31,7 +31,7 @@ interface Pull {
 const maxPulls = 16;
 /** People watch this over MQTT: a step each two seconds is enough. */
 const newsMs = 2000;
-/** A person who looks later should still find why. */
+/** A person who looks later should still see the reason. */
 const failedForMs = 600_000;
 
 export function createModelPulls(parts: {
@@ -83,7 +83,7 @@ export function createModelPulls(parts: {
         throw new RuntimeError('overloaded', `${pulls.size} models wait to be fetched already`);
       }
       const pull = pulls.get(key) ?? begin(model);
-      // Its own function each time: one that asks twice is two askers.
+      // A new function for each call: a caller that asks twice is two askers.
       const tell: OnProgress = (progress) => onProgress(progress);
       pull.askers.add(tell);
       try {
@@ -117,7 +117,7 @@ function createBoard(clock: Clock, onNews: () => void): FetchBoard {
     const nowMs = clock.monotonicMs();
     const say = isNews || !before || nowMs - before.saidMs >= newsMs;
     rows.set(modelKey(model), { row, failedMs, saidMs: say ? nowMs : (before?.saidMs ?? nowMs) });
-    // Failures may pile up; the oldest rows go.
+    // Failures may pile up; the oldest rows are removed.
     for (const key of rows.keys()) {
       if (rows.size <= maxFetchesShown) break;
       rows.delete(key);

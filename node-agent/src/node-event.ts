@@ -1,4 +1,4 @@
-// An event as this node tells it. In: its type and params; out: the message, with severity and words by the table of events.
+// An event as this node sends it. In: its type and params. Out: the message, with severity and words from the table of events.
 import { type EventParams, eventWords, type NodeEvent, type NodeEventType, severityOf } from '@blackroad/protocol';
 
 export type TellEvent = <T extends NodeEventType>(type: T, data: EventParams<T>) => void;

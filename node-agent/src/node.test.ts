@@ -1,4 +1,4 @@
-// A whole node-agent but for its broker: what it says and does while models are put down, fetched, and fail.
+// A whole node-agent without a broker: its messages and acts while models are unloaded, fetched, and fail.
 import { setImmediate as turn } from 'node:timers/promises';
 import {
   type AgentObserved,
@@ -129,7 +129,7 @@ async function rig(
     hellos: () => all<TopicMessage<'nodeHello'>>('nodeHello'),
     lose: () => link!.onClose(new ConnectProblem('the broker closed it')),
     links: () => links,
-    /** Nobody answers until it is false. */
+    /** The coordinator does not answer until it is called with false. */
     away: (now: boolean) => {
       isAway = now;
     },
@@ -137,12 +137,12 @@ async function rig(
       all<NodeEvent>('nodeEvent').map(({ type, severity, text, data }) => [type, severity, text, data] as const),
     told: () => all<NodeEvent>('nodeEvent'),
     capacities: () => all<NodeCapacity>('nodeCapacity'),
-    /** Words of a model's input. */
+    /** The prompts that a model received. */
     asked: [] as string[],
     published: () => heard.flatMap(({ name, params }) => (name === 'agentOut' ? [params.topic] : [])),
     names: () => heard.flatMap(({ name, params }) => (name === 'agentOut' ? [params.agent] : [])),
     assign(agent: string, model: string, spec: Partial<AssignedAgent['spec']> = {}) {
-      // As the coordinator does: known by an id, called by a name.
+      // Like the coordinator: the agent has an id and a name.
       const id = `id-of-${agent}`;
       const placed = coordinator.place(id, node);
       const assigned: AssignedAgent = { ...placed, id, spec: { ...placed.spec, name: agent, ...spec }, model };
@@ -153,12 +153,12 @@ async function rig(
       const { epoch } = assigned;
       tell('task', { task: id, attempt: 1, agent: idOf(assigned), epoch, prompt: 'hi', leftMs: 60_000 });
     },
-    /** Each once: nobody settles them here, so that they are told again. */
+    /** Each end once: they are not settled here, so they are sent again. */
     ends: () => {
       const ends = all<TopicMessage<'taskReport'>>('taskReport').filter(({ state }) => state !== 'running');
       return ends.filter(({ task }, i) => ends.findIndex((other) => other.task === task) === i);
     },
-    /** Time goes on until it is so; the test's own limit ends it otherwise. */
+    /** Advances the time until `met`; the test's own limit ends it otherwise. */
     async until(met: () => boolean) {
       while (!met()) {
         await clock.advance(250);
@@ -408,7 +408,7 @@ t.test('an agent that was let go has no hands in its grace', async (t) => {
 t.test('a node that stops says of no agent that it has stopped while a turn of it goes on (seed 120112)', async (t) => {
   const { tell, states, running, clock, boot, finish } = await atWork(t);
   const stopped = running.stop();
-  // Any word of the coordinator made the node tell how its agents are.
+  // Any message of the coordinator once made the node report the states of its agents.
   tell('welcome', { boot, coordinator: boot, nowMs: 0, heartbeatMs: 60_000, leaseMs: 60_000, generation: 1 });
   await clock.advance(100);
   t.equal(running.tasksRunning, 1, 'the turn goes on');
@@ -434,7 +434,7 @@ t.test('an order that the disk does not take leaves hands still', async (t) => {
   await clock.advance(5_001);
   t.notOk(running.mayActOutside('id-of-ada'));
 });
-/** A disk whose assignments can be looked at, and made to take no more writes. */
+/** A disk whose assignments can be read, and which can be made to refuse writes. */
 function diskInMemory() {
   const files = new Map<string, Database.Database>();
   const assignments = () => files.get('assignment.sqlite') as Database.Database;
@@ -635,7 +635,7 @@ t.test('a trigger that cannot fire is told with every heartbeat until that is me
 function withZoneless({ spec }: AssignedAgent): AssignedAgent['spec'] {
   return { ...spec, triggers: [{ cron: '0 9 * * *', prompt: 'x' }] };
 }
-/** Ten triggers in zones that nobody knows. */
+/** Ten triggers in an unknown zone. */
 function assignTen(tell: (name: 'assign', message: never) => void, assigned: AssignedAgent, prompt: string): void {
   const triggers = Array.from({ length: 10 }, (_, i) => ({ cron: `${i} 8 * * *`, prompt, timeZone: 'Mars/Base' }));
   const put = [{ ...assigned, epoch: assigned.epoch + 1, spec: { ...assigned.spec, triggers } }];
@@ -804,7 +804,7 @@ t.test('a node is sent away also when its disk takes no writes', async (t) => {
 
 const minuteMs = 60_000;
 const type = ([name]: readonly [string, ...unknown[]]) => name;
-/** A Pi that a test makes ill, its events without those on its server. */
+/** A Pi that a test gives troubles; its events without those on its model server. */
 async function ailing(t: Test, over: Partial<Omit<ReturnType<typeof simulatedProbes>, 'health'>> = {}) {
   const clock = new HandClock();
   const probes = Object.assign(simulatedProbes({ profile: 'pi5', seed: 1, clock, random: seededRandom(1) }), over);

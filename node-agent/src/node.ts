@@ -1,6 +1,6 @@
-// The node-agent's loop: what the coordinator wants becomes what runs, what runs is reported. It ties transport, memory, models,
-// agents and probes together and owns no I/O of its own. It works on when the coordinator is away: agents come from the stored
-// assignment, cron wakes them, results and memories wait in the outbox and the journal.
+// The node-agent's loop: it makes the running agents match the assignment, and reports what runs. It connects transport, memory, models,
+// agents and probes and does no I/O itself. It works on when the coordinator is away: agents come from the stored assignment, cron triggers
+// fire here, results and memories wait in the outbox and the journal.
 import {
   type AgentObserved,
   type AssignedAgent,
@@ -39,13 +39,13 @@ interface NodeParts {
   node: string;
   boot: string;
   version: string;
-  /** Also what is found of the hardware later. */
+  /** The class; it may be detected after the start. */
   class: () => string;
   machine: MachineIdentity;
   simulated: boolean;
   /** Plain words on what is missing on this machine. */
   notes: () => string[];
-  /** What happened to damaged files since the last call, in words. */
+  /** Damaged files since the last call, in words. */
   damages: () => string[];
   transport: Transport;
   /** Called last, when nothing is posted any more. */
@@ -61,9 +61,9 @@ interface NodeParts {
   clock: Clock;
   random: Random;
   log: Log;
-  /** The coordinator wants this node no more. */
+  /** The coordinator forgot or quarantined this node. */
   onFarewell: (reason: 'forgotten' | 'quarantined', text: string) => void;
-  /** The coordinator said what time it is. */
+  /** Called with the coordinator's time. */
   onTime: (nowMs: number) => void;
 }
 
@@ -81,10 +81,10 @@ const stateCheckMs = 250;
 /** The transport drops perishable messages beyond 200 that wait for their PUBACK. */
 const statesAtOnce = 100;
 const modelRefreshMs = 30_000;
-/** A registry that is asked for a name answers within a second or two; below what the coordinator waits for an answer. */
+/** A registry answers whether it has a name within a second or two; shorter than the coordinator's wait for a reply. */
 const pullAnswerMs = 15_000;
 const helloRetry = { firstMs: 2000, maxMs: 30_000 };
-/** Word of the coordinator that took longer is asked for again: it renews too little of a lease. */
+/** A dated message of the coordinator that is older is answered with a hello: it renews too little of the lease. */
 const oldWordMs = 10_000;
 const stopGraceMs = 3000;
 const fenceGraceMs = 0;
@@ -108,13 +108,13 @@ class Loop implements RunningNode {
   #helloTries = 0;
   #coordinator: string | null = null;
   readonly #lease: Lease;
-  /** Until when agents that came from elsewhere keep their hands still. */
+  /** Until when an agent that came from another node may not act outside. */
   readonly #quietUntilMs = new Map<string, number>();
   #startedMs: number;
   #capacity: NodeCapacity | null = null;
-  /** What was told last, as JSON. */
+  /** The inventory that was sent last, as JSON. */
   #info = '';
-  /** The words of it that change by themselves. */
+  /** The part of it that changes by itself. */
   #told = '';
   #stopping = false;
   readonly #stopped = new AbortController();
@@ -216,7 +216,7 @@ class Loop implements RunningNode {
     this.#parts.memory.disconnected();
   }
 
-  /** Again and again until a welcome comes: a coordinator that starts may not be listening yet. */
+  /** Repeats the hello until a welcome comes: a coordinator that starts may not have subscribed yet. */
   #sayHello(): void {
     const { node, boot, version, machine, transport, assignments, clock, random } = this.#parts;
     this.#hello?.cancel();
@@ -248,8 +248,8 @@ class Loop implements RunningNode {
     this.#hello?.cancel();
     this.#hello = null;
     this.#parts.onTime(message.nowMs);
-    // Another one answers over the same connection, or the first answer took a second hello: a restart behind an external broker, or
-    // a coordinator that could store nothing. What was sent meanwhile is lost.
+    // Another coordinator answers on the same connection, or a second hello was needed: a restart behind an external broker, or a
+    // coordinator that could store nothing. Messages sent meanwhile are lost.
     const isLate = this.#coordinator !== null || this.#helloTries > 1;
     if (isLate && this.#coordinator !== message.coordinator) transport.repeat();
     this.#coordinator = message.coordinator;
@@ -261,7 +261,7 @@ class Loop implements RunningNode {
     const running = [...this.agents.values()].map(({ assigned }) => assigned);
     if (message.timeZone !== undefined) this.#triggers.meanZone(message.timeZone, running);
     this.#beat();
-    // The coordinator knows nothing of us since it started: say all of it again.
+    // A coordinator that started has no state of this node: send everything again.
     this.#reported.clear();
     if (this.#capacity) transport.keep('nodeCapacity', { node: this.#parts.node }, this.#capacity);
     this.#tellStates();
@@ -276,7 +276,7 @@ class Loop implements RunningNode {
       case 'assign': {
         const { message } = decoded;
         if (message.to <= this.#parts.assignments.generation) return;
-        // Before it is written: a disk that takes no writes must not leave hands free.
+        // Before the delta is written: a disk that refuses writes must not leave an agent free to act outside.
         this.#lease.told(message.to, this.#parts.assignments.generation);
         const follows = this.#parts.assignments.applyDelta(message);
         this.#lease.told(message.to, this.#parts.assignments.generation);
@@ -325,18 +325,18 @@ class Loop implements RunningNode {
       case 'fleetState': {
         const { state, coordinator, nowMs, reconnectWindowMs } = decoded.message;
         this.#parts.transport.setReconnectWindow(reconnectWindowMs);
-        // A will says when its connection began, and a broker keeps it for as long as nobody is there: it tells no time.
+        // A will is dated when its connection began, and a broker may keep it for long: its time is of no use.
         if (state !== 'online') return;
         const isKnown = coordinator === this.#coordinator;
         const isOld = isKnown && this.#lease.heard(nowMs) > oldWordMs;
         if (isKnown && !isOld) this.#parts.onTime(nowMs);
         if (this.#hello || (isKnown && !isOld)) return;
-        // Word that looks old waited for us, or its clock was set back: only an answer to a hello of now can tell. [INV-one-hand]
+        // A message that seems old was buffered, or that clock was set back: only the answer to a new hello decides. [INV-one-hand]
         if (isOld) {
           this.#sayHello();
           return;
         }
-        // Another coordinator took over behind the same broker: introduce ourselves, spread over its window.
+        // Another coordinator took over behind the same broker: send it a hello, spread over its window.
         this.#hello = this.#parts.clock.after(this.#parts.random.next() * reconnectWindowMs, () => this.#sayHello());
         return;
       }
@@ -350,7 +350,7 @@ class Loop implements RunningNode {
     try {
       this.#parts.assignments.clear();
     } finally {
-      // Also where the disk takes no writes: it is sent away all the same.
+      // Also where the disk refuses writes: the node was sent away all the same.
       this.#parts.onFarewell(reason, text);
     }
   }
@@ -371,7 +371,7 @@ class Loop implements RunningNode {
       const { epoch, version, model, spec } = running.assigned;
       if (assigned.epoch < epoch) return;
       const isSame = assigned.epoch === epoch && assigned.version === version && assigned.model === model;
-      // A coordinator that took this node for an older one told it the id as the name.
+      // A coordinator that took this node for an older one sent the name as the id.
       if (isSame && assigned.spec.name === spec.name) {
         if (assigned.quietMs === undefined) this.#quietUntilMs.delete(id);
         return;
@@ -395,7 +395,7 @@ class Loop implements RunningNode {
     this.#parts.pool.drop(id);
     this.#reported.delete(id);
     this.#triggers.stop(id);
-    // Turns that are under way may end and be remembered before the log is let go.
+    // Running turns may end and write memories before the log is released.
     void agent.stop(stopGraceMs).then(() => {
       if (this.agents.get(id)?.assigned.epoch !== agent.assigned.epoch)
         this.#parts.memory.release(id, agent.assigned.epoch);
@@ -403,9 +403,9 @@ class Loop implements RunningNode {
     this.#observed(agent, 'stopped');
   }
 
-  /** An agent that may be running elsewhere by now keeps its hands still. */
+  /** An agent that may run on another node by now may not act outside. */
   #mayActOutside(assigned: AssignedAgent): boolean {
-    // Told to let it go: a turn that may still end in its grace has no hands any more.
+    // The agent was removed here: a turn that may still end in its grace may not act outside any more.
     const id = idOf(assigned);
     if (this.agents.get(id)?.assigned.epoch !== assigned.epoch) return false;
     const nowMs = this.#parts.clock.monotonicMs();
@@ -418,7 +418,7 @@ class Loop implements RunningNode {
     const { spec, epoch } = assigned;
     const id = idOf(assigned);
     const agent = this.agents.get(id);
-    // A trigger that comes while the last one still runs is skipped: it would only queue up.
+    // A trigger that fires while the last task still runs is skipped: it would only queue up.
     if (!agent || agent.busy >= spec.concurrency) return;
     const leftMs = spec.limits.deadlineSeconds * 1000;
     const lease = { task: sortableId(clock.nowMs(), random), attempt: 1, agent: id, epoch, prompt, leftMs };
@@ -427,9 +427,9 @@ class Loop implements RunningNode {
 
   // Reports
 
-  /** Says what changed, so many at a time that the transport drops none; the next look says the rest. */
+  /** Reports changed states, at most as many at a time as the transport does not drop; the next look reports the rest. */
   #tellStates(): void {
-    // Stopping, its agents take nothing more, but a turn that is under way still has hands: nobody may come for it yet.
+    // While the node stops, agents accept no tasks, but a running turn may act outside: the agent must not be placed elsewhere yet.
     if (this.#stopping || !this.#parts.transport.connected) return;
     let said = 0;
     for (const [id, agent] of this.agents) {
@@ -483,7 +483,7 @@ class Loop implements RunningNode {
     for (const text of this.#parts.damages()) this.#event('file-damaged', { problem: text.slice(0, 1000) });
   }
 
-  /** What of the inventory changes by itself. */
+  /** The part of the inventory that changes by itself. */
   #words(): Pick<NodeInfo, 'runtimes' | 'notes'> {
     const { pool, notes } = this.#parts;
     const cut = (texts: string[], most: number, length: number) =>
@@ -491,7 +491,7 @@ class Loop implements RunningNode {
     return { runtimes: cut(pool.labels(), 16, 200), notes: cut(notes(), 32, 500) };
   }
 
-  /** The inventory again, when its words are others than those last told. */
+  /** Sends the inventory again when that part differs from the one last sent. */
   async #tellNews(): Promise<void> {
     if (JSON.stringify(this.#words()) !== this.#told) await this.#tellInfo();
   }
@@ -512,14 +512,14 @@ class Loop implements RunningNode {
     await this.#parts.pool.refresh();
     if (this.#stopping) return;
     this.#tellRuntimes();
-    // Runtimes, graphics cards and what is missing come and go while the process lives.
+    // Runtimes, graphics cards and missing parts come and go while the process runs.
     await this.#tellInfo();
     this.#tellCapacity();
   }
 
   #beatLater(): void {
     this.#heartbeat?.cancel();
-    // The first beat falls anywhere in the interval: a fleet that started together must not beat together.
+    // The first beat is at a random moment of the interval: nodes that started together must not beat together.
     this.#heartbeat = this.#parts.clock.after(this.#parts.random.next() * this.#heartbeatMs, () => {
       this.#beat();
       this.#heartbeat = this.#parts.clock.every(this.#heartbeatMs, () => this.#beat());
@@ -557,7 +557,7 @@ class Loop implements RunningNode {
     transport.post(`event.${random.hex(8)}`, 'sent', 'nodeEvent', { node, type }, message);
   }
 
-  /** Not kept until it is heard: the next hello asks again. */
+  /** Not repeated until it is answered: the next hello asks again. */
   #askSnapshot(from: number): void {
     const { node, boot, transport, clock, assignments } = this.#parts;
     const have = assignments.generation;
@@ -574,7 +574,7 @@ class Loop implements RunningNode {
     this.#parts.transport.send('reply', { node: this.#parts.node, command }, { command, ...answer });
   }
 
-  /** Answered once it is known whether the model can be had: the fetch itself takes minutes, and capacity tells of it. */
+  /** Replies once it is known whether the model can be fetched: the fetch itself takes minutes, and capacity reports it. */
   async #pull(command: string, model: string): Promise<void> {
     const { node, pool, clock } = this.#parts;
     let isAnswered = false;

@@ -1,11 +1,11 @@
-// Events on the model servers of this node: one answers, or does not any more. In: how its runtimes stand after each look at them.
-// Out: events. The embedded runtime is a part of the node-agent and no server.
+// Events on the model servers of this node: a server answers, or does not any more. In: the state of its runtimes after each look. Out:
+// events. The embedded runtime is a part of the node-agent and not a server.
 import { createLasting, type Lasting } from './lasting.ts';
 import { type ModelSituation, silentText } from './model-notes.ts';
 import type { TellEvent } from './node-event.ts';
 import type { RuntimeKind } from './runtimes/runtime.ts';
 
-/** A server that restarts is back within seconds: agents feel it, automations need not. */
+/** A server that restarts is back within seconds: agents notice that, automations need not. */
 const lostAfterMs = 30_000;
 
 export function createRuntimeEvents(tell: TellEvent): {

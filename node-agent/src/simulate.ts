@@ -1,5 +1,6 @@
-// Simulated nodes for load tests and for looking around: the real node-agent with simulated probes and runtimes, many in one process,
-// labelled as simulated wherever they show. They enrol, talk MQTT over TLS, remember and answer like any node; only machine and model are made up.
+// Simulated nodes for load tests and for trying the fleet: the real node-agent with simulated probes and runtimes, many in one process,
+// labelled as simulated wherever they are shown. They enrol, use MQTT over TLS, store memories and answer like any node; only machine and
+// model are made up.
 import { mkdirSync } from 'node:fs';
 import { join as joinPath, resolve } from 'node:path';
 
@@ -19,7 +20,7 @@ import { createSimulated } from './runtimes/simulated.ts';
 interface Kind {
   probes: SimulatedProfile;
   name: string;
-  /** Of the model it serves. */
+  /** The name of the model it serves. */
   model: string;
   parametersB: number;
   sizeBytes: number;
@@ -34,9 +35,9 @@ const kinds = {
   cpu: { probes: 'cpu', name: 'cpu', model: 'sim-3b', parametersB: 3, sizeBytes: 2e9, decodeTps: 15, slots: 4 },
 } as const satisfies Record<string, Kind>;
 
-/** What the nodes of a profile are, repeated to the count wanted. */
+/** The nodes of each profile, repeated up to the wanted count. */
 const profiles: Record<NodeConfig['profile'], readonly Kind[]> = {
-  // The shelf: names of the owner's own making, so that a tour looks like home.
+  // Names of the owner's own making, so that a first look at the console resembles home.
   home: [
     { ...kinds.pi5, name: 'alice' },
     { ...kinds.pi5, name: 'aria' },
@@ -45,12 +46,12 @@ const profiles: Record<NodeConfig['profile'], readonly Kind[]> = {
     { ...kinds.pi4, name: 'codex' },
     { ...kinds.gpu, name: 'gpu-box' },
   ],
-  // Answers at once: for measuring the fleet, not the models.
+  // Answers at once: measures the fleet, not the models.
   lab: [{ ...kinds.cpu, decodeTps: Number.POSITIVE_INFINITY, slots: 64 }],
   plan: [...Array(12).fill(kinds.pi5), ...Array(5).fill(kinds.pi4), kinds.zero2, kinds.cpu, kinds.gpu],
 };
 
-/** Joining and starting at once: more would only queue at the coordinator's handshakes. */
+/** How many nodes join and start at once: more would only wait for the coordinator's handshakes. */
 const atOnce = 16;
 const onDiskUpTo = 20;
 
@@ -99,7 +100,7 @@ export async function simulate(config: NodeConfig, token: string | undefined, ve
   await Promise.all(Array.from({ length: Math.min(atOnce, config.simulate) }, worker));
   process.send?.({ ready: true, nodes: nodes.length });
   log.info({ nodes: nodes.length }, 'simulated nodes run');
-  // Timers of a Clock do not keep the process alive, the connections do; while they are all away this does.
+  // Timers of a Clock do not keep the process alive, connections do; this does while all connections are broken.
   holdProcess();
 }
 
@@ -152,7 +153,7 @@ async function startOne(order: {
     random: seededRandom(order.seed),
   });
   const { models } = runtime;
-  // What is loaded takes the machine's memory, as it would.
+  // Loaded models use the machine's memory, as real ones do.
   runtime.models = async () => {
     const found = await models();
     probes.residentBytes = found.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
@@ -168,7 +169,7 @@ async function startOne(order: {
     defaults: null,
     probes,
     runtimes: [runtime],
-    // A few are like real ones, disk and all; thousands would only measure this machine's disk.
+    // A few nodes use the disk like real ones; thousands would only measure this machine's disk.
     dir: config.simulate <= onDiskUpTo ? folder : ':memory:',
     queue: config.queue,
     keepaliveS: config.keepalive,

@@ -29,7 +29,7 @@ const done: TurnEnd = {
   usage: { model: 'm', promptTokens: 1, completionTokens: 1, recalled: 0, toolCalls: 0, firstTokenMs: 1, totalMs: 1 },
 };
 
-/** A transport that keeps what it is given, and an agent whose turns end when the test says so. */
+/** A transport that records its messages, and an agent whose turns end when the test decides. */
 function rig(options: { full?: boolean; left?: string[]; concurrency?: number; clock?: Clock } = {}) {
   const posted: TaskReport[] = [];
   const progress: string[] = [];

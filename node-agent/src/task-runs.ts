@@ -1,6 +1,6 @@
-// The leases this node works on: each (task, attempt) runs once here, tokens go up coalesced, the end goes through the outbox
-// until the coordinator says it is settled. What was running when the process died is not here after a restart: the hello
-// tells so and the coordinator counts the attempt.
+// The leases this node works on: each (task, attempt) runs once here, tokens are sent coalesced, the end is in the outbox until the
+// coordinator has settled it. A task that ran when the process died is not here after a restart: the hello shows that, and the coordinator
+// counts the attempt.
 import {
   isOfPlace,
   leaseKey,
@@ -16,10 +16,10 @@ import { DeadlinePassed } from './agents/deadline-passed.ts';
 import type { RunningAgent, Transport, TurnChunk, TurnEnd } from './contracts.ts';
 import { createLateEnds } from './late-ends.ts';
 
-/** People read at this pace; a message a token would cost a Pi its core. */
+/** Fast enough for people who read along; a message for each token would cost a Pi one core. */
 const chunkMs = 50;
 
-/** Settled attempts that are remembered. A repeated delivery comes within seconds; a busy node settles tens a second. */
+/** Settled attempts that are remembered. A repeated delivery comes within seconds; a busy node settles ten a second. */
 const maxRemembered = 2000;
 
 interface Run {
@@ -33,12 +33,12 @@ export interface TaskRuns {
   take(lease: TaskLease, local?: TaskReport['local']): void;
   cancel(task: string, attempt: number, reason: string): void;
   settled(tasks: readonly { task: string; attempt: number }[]): void;
-  /** A new connection: the outbox sends all that is not settled anew. */
+  /** A new connection: the outbox sends all unsettled ends again. */
   connected(): void;
   stop(): void;
   /** Leases to name in a hello: running, or ended and not settled. */
   held(): { task: string; attempt: number }[];
-  /** Keys of leases for a heartbeat, the oldest first; not of tasks of its own. */
+  /** Keys of leases for a heartbeat, the oldest first; not of the node's own tasks. */
   heldKeys(limit: number): string[];
   readonly running: number;
 }
@@ -55,7 +55,7 @@ export function createTaskRuns(parts: {
   const runs = new Map<string, Run>();
   const unsettled = new Set(transport.unsettledKeys());
   const lateEnds = createLateEnds({ unsettled, again: (key) => transport.again(key), clock, random: parts.random });
-  /** Attempts whose end is settled: a lease that the network delivers once more must not run again. Oldest first. */
+  /** Attempts whose end is settled: a lease that the network delivers again must not run again. Oldest first. */
   const over = new Set<string>();
 
   function report(run: Run, end: Pick<TaskReport, 'state'> & Partial<TaskReport>): void {
@@ -74,7 +74,7 @@ export function createTaskRuns(parts: {
       lateEnds.posted();
       return;
     }
-    // Not held any more: the coordinator hears it now, or else misses it in a heartbeat or a hello, and leases it anew.
+    // No longer held: the coordinator receives this refusal, or else misses the lease in a heartbeat or a hello, and leases the task again.
     unsettled.delete(key);
     log.error({ task, attempt }, 'the outbox is full: the end of a task could not be kept, and its lease goes back');
     if (run.local) return;
@@ -96,7 +96,7 @@ export function createTaskRuns(parts: {
     const deadline = clock.after(leftMs, () => run.abort.abort(new DeadlinePassed()));
     const chunks = coalesce(clock, (chunk) => transport.send('taskChunk', { node, task }, { attempt, ...chunk }));
     const started = clock.after(250, () => {
-      // Nobody leased a task of its own: word of its progress would be answered with a cancel.
+      // A task of the node's own has no lease: the coordinator would answer its progress with a cancel.
       if (run.local) return;
       const { agent: name, epoch } = run.lease;
       transport.send('taskReport', { node, task }, { task, attempt, agent: name, epoch, state: 'running' });
@@ -177,14 +177,14 @@ export function createTaskRuns(parts: {
 function shaped(end: TurnEnd): Pick<TaskReport, 'state'> & Partial<TaskReport> {
   if (end.state === 'done') return { state: 'done', result: end.result, truncated: end.truncated, usage: end.usage };
   if (end.state === 'failed') {
-    // Where this place is to blame the lease goes back and does not count.
+    // Where the place is to blame, the lease is returned and the attempt does not count.
     const state = isOfPlace(end.problem.code) ? 'refused' : 'failed';
     return { state, problem: end.problem, ...(end.usage ? { usage: end.usage } : {}) };
   }
   return { state: 'cancelled' };
 }
 
-/** Passes the first text on at once, what follows within `chunkMs` together, cut below the size of a chunk. */
+/** Passes the first text on at once and later text in groups of `chunkMs`, cut below the size of a chunk. */
 function coalesce(clock: Clock, pass: (chunk: Omit<TaskChunk, 'attempt'>) => void) {
   let waiting = '';
   let offset = 0;

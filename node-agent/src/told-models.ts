@@ -1,17 +1,17 @@
-// Models as a server tells of them, cut to what the fleet may be told: one that names itself by a page of text, or counts a context
-// of 1e308 tokens, would have the whole word of its node refused, and with it every other model. Pure.
+// The models of a server, cut to what the fleet accepts: a model with a page of text for a name, or a context of 1e308 tokens, would have
+// the whole message of its node refused, and with it every other model. Pure.
 import { maxCapacityBytes, maxCount, maxMeasure, maxModelsPerNode } from '@blackroad/protocol';
 import type { RuntimeModel } from './runtimes/runtime.ts';
 
 const maxNameChars = 200;
 const maxAliases = 16;
 
-/** Of all models of a node, written as JSON: three quarters of a capacity message. */
+/** Bytes of all models of a node as JSON: three quarters of a capacity message. */
 const maxBytes = maxCapacityBytes * 0.75;
-/** The runtime, the measured speed and the peak, which are told of a model besides. */
+/** The runtime, the measured speed and the peak, which are sent with each model. */
 const besidesBytes = 150;
 
-/** For one look at all runtimes of a node: called with the models of each, in turn. Those that find no room are left out. */
+/** For one look at all runtimes of a node: called with the models of each, in turn. Models beyond the bounds are left out. */
 export function createToldModels(): (models: readonly RuntimeModel[]) => RuntimeModel[] {
   let count = 0;
   let bytes = 0;
@@ -45,7 +45,7 @@ function withinBounds(model: RuntimeModel): RuntimeModel {
 
 const isName = (name: unknown) => typeof name === 'string' && name !== '' && [...name].length <= maxNameChars;
 const isMeasure = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value <= maxMeasure;
-/** 0, which means unknown, in place of what is no count of anything. */
+/** The value as a whole number; 0, which means unknown, where it is not a count. */
 function wholeOf(value: unknown): number {
   return isMeasure(value) && value <= maxCount ? Math.round(value) : 0;
 }

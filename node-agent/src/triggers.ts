@@ -1,12 +1,12 @@
-// Cron triggers: the node wakes its agents itself, so that they go on working while the coordinator is away.
-// Times are computed by protocol; waiting is the Clock's, so that a simulator can own it.
+// Cron triggers: the node itself starts the tasks, so that agents work on while the coordinator is away. Times are computed by protocol;
+// the Clock waits, so that a simulator can replace it.
 import { nextCronMs } from '@blackroad/protocol/cron';
 import type { Clock, Timer } from '@blackroad/std/clock';
 
-/** setTimeout overflows beyond 24.8 days; a distant time is approached in steps. */
+/** setTimeout overflows beyond 24.8 days, so the wait for a distant time is split. */
 const longestWaitMs = 86_400_000;
 
-/** Calls `fire` at each time of the expression in that zone (undefined: the machine's), until stopped. Throws on one that is none. */
+/** Calls `fire` at each time of the expression in that zone (undefined: the machine's), until stopped. Throws on an invalid one. */
 export function startTrigger(
   expression: string,
   timeZone: string | undefined,
@@ -18,7 +18,7 @@ export function startTrigger(
     const nextMs = nextCronMs(expression, clock.nowMs(), timeZone);
     if (nextMs === null) return;
     timer = clock.after(Math.min(nextMs - clock.nowMs(), longestWaitMs), () => {
-      // A clock that was set back meanwhile must not fire early. [INV-one-run]
+      // A clock that was set back meanwhile must not make it fire early. [INV-one-run]
       if (clock.nowMs() >= nextMs) fire();
       plan();
     });

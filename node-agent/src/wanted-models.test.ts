@@ -1,5 +1,5 @@
-// Models on their way to a node: fetched, loaded, failing, tried again. The pool and its runtime are real ones; where a server
-// would be slow, broken or out of memory, the test says what it answers.
+// Models that a node's agents need: fetched, loaded, failing, tried again. The pool and its runtime are real ones; where a server would be
+// slow, broken or out of memory, the test sets its answer.
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';

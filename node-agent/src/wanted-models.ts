@@ -1,7 +1,7 @@
-// The models that this node's agents need, brought here: fetched when the node lacks one and some runtime can fetch, loaded ahead
-// of the first task, tried again later and later when that fails. In: which agent wants which model, and a look after every
-// refresh. Out: how a model stands, in words people read. A model that was put down is not taken up again here: its next task
-// does that. Never two tries at once for one model, never a try without a pause after a failure.
+// The models that this node's agents need: fetched when the node lacks one and some runtime can fetch it, loaded before the first task,
+// tried again after growing waits when that fails. In: which agent needs which model, and a look after every refresh. Out: the state of a
+// model, in words for people. An unloaded model is not loaded again here: its next task does that. Never two tries at once for one model,
+// never a try without a pause after a failure.
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -11,15 +11,15 @@ import type { OnProgress } from './model-pulls.ts';
 import { RuntimeError, type RuntimeModel } from './runtimes/runtime.ts';
 
 interface WantedModels {
-  /** An agent is (again) here with this model. */
+  /** An agent with this model is (again) on this node. */
   want(agent: string, model: string): void;
   drop(agent: string): void;
   stand(model: string): ModelStand;
-  /** What the runtimes have may have changed. */
+  /** Called when the models of the runtimes may have changed. */
   look(): void;
   /** Memory was freed: models that did not load are tried at once. */
   retryLoads(): void;
-  /** An answer failed because the model does not load, under the runtime's own name for it. */
+  /** An answer failed because the model does not load; `model` is the runtime's own name for it. */
   doesNotLoad(model: string, reason: string): void;
   works(model: string): void;
   close(): void;
@@ -28,16 +28,16 @@ interface WantedModels {
 interface Wanted {
   name: string;
   agents: Set<string>;
-  /** Wants to be loaded ahead; off again once it was. */
+  /** Whether to load it before the first task; false again once it was loaded. */
   load: boolean;
   trying: 'fetch' | 'load' | null;
-  /** Set while it waits for its next try. */
+  /** Set while the next try is waiting. */
   retry: { what: 'fetch' | 'load'; timer: Timer } | null;
   stop: AbortController;
   failures: number;
   /** Why it cannot be used; null when it can. */
   failed: ModelStand | null;
-  /** How far a fetch is. */
+  /** The progress of a fetch. */
   fetching: ModelStand | null;
   toldMs: number;
 }
@@ -46,7 +46,7 @@ const backoffs: Record<'fetch' | 'load', Backoff> = {
   fetch: { firstMs: 30_000, maxMs: 30 * 60_000 },
   load: { firstMs: 10_000, maxMs: 10 * 60_000 },
 };
-/** People watch this; every agent that waits sends it. */
+/** People watch the progress, and every agent that waits sends it. */
 const progressMs = 3000;
 const agentsATell = 10;
 
@@ -96,7 +96,7 @@ export function createWantedModels(parts: {
     return parts.pull(
       each.name,
       ({ completedBytes, totalBytes }) => {
-        // A model comes in parts; the largest is the weights, and the others are over in a moment.
+        // A model has several parts; the largest is the weights, and the others take a moment.
         if (totalBytes < largest) return;
         largest = totalBytes;
         const now = clock.monotonicMs();
@@ -114,7 +114,7 @@ export function createWantedModels(parts: {
   function failedOnce(each: Wanted, what: 'fetch' | 'load', error: Error): void {
     each.failures++;
     const words = `${what === 'fetch' ? `${each.name} could not be fetched` : `${each.name} does not load`}: ${error.message}`;
-    // A server that is busy or gone for a moment is no reason to call an agent failed.
+    // A server that is busy or gone for a moment must not make an agent count as failed.
     const passing = what === 'load' && error instanceof RuntimeError && error.retryable && each.failures === 1;
     if (!passing) {
       const code = what === 'fetch' ? 'model-not-fetched' : 'model-not-loaded';
@@ -143,7 +143,7 @@ export function createWantedModels(parts: {
     if (each?.agents.size === 0) end(each);
   }
 
-  /** Those that mean the runtime's model of this name, by whatever name they call it. */
+  /** The wanted models that mean the runtime's model of this name, by any of its names. */
   const meaning = (model: string) => [...wanted.values()].filter(({ name }) => find(name)?.name === model);
 
   return {
