@@ -1,4 +1,4 @@
-// Turns of an agent with a scripted runtime: recall, tools, streaming, remembering, failing, stopping.
+// Turns of an agent with a scripted runtime: recall, tools, streaming, memories, failures, stopping.
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import { maxResultBytes } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';

@@ -1,12 +1,12 @@
-// One AI agent that runs on this node: counts its turns, says what state it is in, stops within a grace period.
-// The turn itself is turn.ts; what it may touch is in the deps. Never keeps anything that a restart would lose.
+// One AI agent that runs on this node: counts its turns, reports its state, stops within a grace period. The turn itself is turn.ts; the
+// deps are all that it may use. Never keeps anything that a restart would lose.
 import type { AssignedAgent } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
 import type { ModelStand, RunningAgent, TurnEnd } from '../contracts.ts';
 import { runTurn, type TurnDeps } from './turn.ts';
 
 interface AgentDeps extends TurnDeps {
-  /** Fetched, on its way, or why it cannot be used. */
+  /** The state of a model here: fetched, being fetched, or why it cannot be used. */
   modelStand(model: string): ModelStand;
 }
 

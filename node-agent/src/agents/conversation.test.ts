@@ -1,4 +1,4 @@
-// The exchanges before a question: how many fit, for which model, and what is left out.
+// The exchanges before a question: how many fit, for which model, and which are left out.
 import t from 'tap';
 import { conversationFor, exchangeOf, isFollowUp, turnText } from './conversation.ts';
 import { estimateTokens } from './text.ts';

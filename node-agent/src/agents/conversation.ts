@@ -1,6 +1,6 @@
-// What was said lately, as a model reads it: the exchanges of a conversation before the question. Pure.
-// How much of it depends on the model's size [M]: SmolLM2 135M loses the question among four messages, and with one exchange before
-// it answers "Why?" and "What did I just say?", which no note lets it do; a question that stands by itself it answers best alone.
+// The exchanges of a conversation before the question, in the form that a model reads. Pure. Their number depends on the model's size [M]:
+// SmolLM2 135M loses the question among four messages; with one exchange before it, it answers "Why?" and "What did I just say?", which a
+// note does not achieve; a question that stands alone it answers best without any.
 
 import type { ChatMessage } from '../runtimes/runtime.ts';
 import { withoutThoughts } from '../runtimes/thoughts.ts';
@@ -11,11 +11,11 @@ export interface Exchange {
   answered: string;
 }
 
-/** Of the tokens that instructions and question may take, what the conversation may. */
+/** The share of the conversation in the tokens for instructions and question. */
 const share = 1 / 4;
 const smallShare = 1 / 8;
 const charsPerToken = 3;
-// "This node" points at nothing that was said, "what is this?" does.
+// "This node" refers to nothing that was said before, "what is this?" does.
 const followsUp = new RegExp(
   [
     'it|its|they|them|he|him|she|her|why|again|another|more|else|thanks?|thank you|what about|how about|go on',
@@ -30,19 +30,19 @@ const asksWhatWasSaid =
   /\b(i|my)\b.{0,20}\b(say|said|ask|asked|tell|told|mention|mentioned|wrote|write|message|question|words?)\b/i;
 const fewWords = 3;
 
-/** What was said in an exchange, as it is remembered. */
+/** The text of an exchange as memory stores it. */
 export function turnText(prompt: string, answer: string): string {
   return `User: ${prompt.trim()}\nAssistant: ${answer.trim()}`;
 }
 const turnForm = /^User: ([\s\S]*?)\nAssistant: ([\s\S]*)$/;
 
-/** The exchange that a remembered text tells of, or null. What an older version took for the answer, thoughts and all, is cleaned. */
+/** The exchange in a remembered text, or null. Thoughts that an older version stored with the answer are removed. */
 export function exchangeOf(text: string): Exchange | null {
   const found = turnForm.exec(text);
   return found && { said: found[1] as string, answered: withoutThoughts(found[2] as string).trim() };
 }
 
-/** The exchanges to bring in, oldest first, within their share of `budget` tokens. `alone`: there is nothing else to know. */
+/** The exchanges for the prompt, oldest first, within their share of `budget` tokens. `alone`: the prompt has no other notes. */
 export function conversationFor(
   texts: readonly string[],
   question: { prompt: string; alone: boolean; small: boolean; budget: number },
@@ -53,7 +53,7 @@ export function conversationFor(
   let left = Math.floor(budget * (small ? smallShare : share));
   const kept: Exchange[] = [];
   for (const one of small ? all.slice(-1) : all.toReversed()) {
-    // The last exchange is cut rather than left out: it is what is being talked about.
+    // The last exchange is cut, not left out: the question is most likely about it.
     const fitted = kept.length === 0 ? cutTo(one, left) : one;
     left -= estimateTokens(fitted.said) + estimateTokens(fitted.answered);
     if (left < 0) break;
@@ -65,7 +65,7 @@ export function conversationFor(
 export function isFollowUp(prompt: string): boolean {
   return followsUp.test(prompt) || prompt.trim().split(/\s+/).length <= fewWords;
 }
-/** A tiny model is told outright what it is asked for. */
+/** A note with the last words of the user, where the question asks for them: a tiny model does not find them by itself. */
 export function lastWordsNote(prompt: string, conversation: readonly Exchange[]): string | null {
   const last = conversation.at(-1);
   return last && asksWhatWasSaid.test(prompt) ? `The user just said "${cut(last.said, 200)}"` : null;

@@ -1,4 +1,4 @@
-// Why a turn is broken off when its time is up: it fails, where every other word from outside cancels it.
+// The abort reason of a turn whose deadline passed: such a turn fails, any other abort cancels it.
 export class DeadlinePassed extends Error {
   constructor() {
     super('the deadline passed');

@@ -1,4 +1,4 @@
-// What a memory becomes beside a question of a tiny model: statements, in the third person; no questions, no orders.
+// Notes made of memories for a tiny model: statements in the third person; no questions, no orders.
 import t from 'tap';
 import { turnText } from './conversation.ts';
 import { notesOf } from './notes.ts';

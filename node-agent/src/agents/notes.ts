@@ -1,4 +1,4 @@
-// Memories as notes beside a question: what a model of its size makes something of. Pure.
+// Memories as notes beside a question, in the form that a model of that size can use. Pure.
 import type { Recalled } from '../contracts.ts';
 import { exchangeOf } from './conversation.ts';
 import { cut, plain } from './text.ts';
@@ -7,7 +7,7 @@ const smallNotes = 3;
 const smallNoteChars = 200;
 const noteChars = 600;
 
-/** Best first, as the memories are. */
+/** In the order of the memories, best first. */
 export function notesOf(memories: readonly Recalled[], prompt: string, small: boolean): string[] {
   const asked = plain(prompt);
   const notes: string[] = [];
@@ -20,17 +20,17 @@ export function notesOf(memories: readonly Recalled[], prompt: string, small: bo
     }
     const { said, answered } = turn;
     if (!small) {
-      // The same question asked before says nothing new, only what was answered then.
+      // The same question asked before adds nothing, only its answer does.
       add(
         plain(said) === asked ? spare : notes,
         `The user said: ${cut(said, noteChars)}${answered === '' ? '' : ` You answered: ${cut(answered, noteChars)}`}`,
       );
       continue;
     }
-    // A tiny model repeats its own old mistakes: it is given what the user stated, not what it said itself.
+    // A tiny model repeats its own old mistakes: its notes have the user's statements, not its own answers.
     const stated = statements(said);
     if (stated) add(notes, cut(aboutTheUser(stated), smallNoteChars));
-    // What was answered to an order was for that moment.
+    // The answer to an order was for that moment.
     else if (plain(said) !== asked && !sentencesOf(said).every(isOrder)) add(spare, cut(answered, smallNoteChars));
   }
   const all = notes.length > 0 ? (small ? notes : [...notes, ...spare]) : spare;
@@ -42,7 +42,7 @@ function add(list: string[], note: string): void {
 const sentencesOf = (text: string) =>
   text.split(/(?<=[.!?\u3002\uff01\uff1f])\s+|\n+/).filter((sentence) => sentence.trim() !== '');
 
-/** The sentences that state something: questions and orders are left out, what one is to remember is kept. */
+/** The sentences that state something: questions and orders are left out, text that the model was asked to remember is kept. */
 function statements(text: string): string {
   return sentencesOf(text)
     .map((sentence) => sentence.replace(toRemember, ''))
@@ -52,7 +52,7 @@ function statements(text: string): string {
 }
 const toRemember =
   /^\s*(please\s+)?(remember|note|keep in mind|don'?t forget|do not forget)(,|:|\s+that\b)?\s+(?!to\b)/i;
-/** How orders begin in English; those of other languages stay, as they stand in no list. */
+/** How orders begin in English; orders in other languages are kept, as no list has them. */
 const orders = new RegExp(
   `^\\W*(?:(?:please|now|then|and|so|ok|okay|hey|hi|just|also)\\W+)*(?:${[
     'act|add|answer|ask|bring|build|calculate|change|check|choose|clean|close|compare|compose|compute|continue|convert|correct',
@@ -69,7 +69,7 @@ function isOrder(sentence: string): boolean {
 }
 /**
  * `My name is Ada.` -> `The user's name is Ada.` [M] SmolLM2 135M takes a note in the first person for words about itself ("I'm Ada, a
- * helpful assistant"); in the third person it answers. English only; other languages stay as they are.
+ * helpful assistant"); in the third person it answers. English only; other languages are not changed.
  */
 function aboutTheUser(text: string): string {
   const third = text

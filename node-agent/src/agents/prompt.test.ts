@@ -1,4 +1,4 @@
-// What a model reads: where memories go by size, what is dropped when the window is small, what a tiny model is spared.
+// The prompt of a model: where memories are placed by its size, what is dropped when the window is small, what a tiny model does not get.
 import { AgentSpec, withDefaults } from '@blackroad/protocol';
 import t from 'tap';
 import type { Recalled } from '../contracts.ts';

@@ -1,7 +1,7 @@
-// Lays out what a model reads in one turn: instructions, what was just said, recalled memories, facts about the node, the question. Pure.
-// Where memories go depends on the model's size [M]: SmolLM2 135M ignores notes in the system prompt and uses them in the user
-// turn. What does not fit is dropped: the weakest memory first, then the oldest exchange, then facts; a question that alone does not
-// fit is a problem, never cut silently.
+// Builds the prompt of one turn: instructions, the last exchanges, recalled memories, facts about the node, the question. Pure. The place
+// of memories depends on the model's size [M]: SmolLM2 135M ignores notes in the system prompt and uses them in the user turn. Parts that
+// do not fit are dropped: the weakest memory first, then the oldest exchange, then facts; a question that alone does not fit is a problem,
+// never cut silently.
 import type { AgentSpec } from '@blackroad/protocol';
 import type { Recalled } from '../contracts.ts';
 import type { ChatMessage } from '../runtimes/runtime.ts';
@@ -21,7 +21,7 @@ export interface PromptInput {
   prompt: string;
   /** Best first. */
   memories: readonly Recalled[];
-  /** What was said lately, as it is remembered, oldest first. */
+  /** The last exchanges as memory stores them, oldest first. */
   turns: readonly string[];
   facts: readonly string[];
   hasTools: boolean;
@@ -37,7 +37,7 @@ type Prompt =
 export function buildPrompt(input: PromptInput): Prompt {
   const { limits } = input.spec;
   const contextTokens = Math.min(limits.contextTokens, input.contextTokens || limits.contextTokens);
-  // An answer may use a third of the window even where the spec asks for more: without it nothing could be said.
+  // An answer may use at most a third of the window, even where the spec asks for more: otherwise no room is left for the prompt.
   const maxTokens = Math.min(limits.maxTokens, Math.max(64, Math.floor(contextTokens / 3)));
   const budget = contextTokens - maxTokens;
   const small = input.parametersB > 0 && input.parametersB < smallModelB;
@@ -65,13 +65,13 @@ interface Known {
   facts: string[];
 }
 
-/** Memories that were recalled and stand in the prompt, as notes or where they were said. */
+/** How many recalled memories are in the prompt, as notes or as exchanges. */
 function recalledIn({ memories, turns }: PromptInput, { notes, conversation }: Known): number {
   const shown = conversation.length === 0 ? [] : turns.slice(-conversation.length);
   return Math.min(memories.length, notes.length + memories.filter(({ text }) => shown.includes(text)).length);
 }
 
-/** What stands in the conversation is no memory beside it. */
+/** A memory that is in the conversation is not repeated as a note. */
 function knownFor(input: PromptInput, small: boolean, budget: number): Omit<Known, 'facts'> {
   const { memories, prompt, turns } = input;
   const alone = notesOf(memories, prompt, small).length === 0;
@@ -84,8 +84,8 @@ function knownFor(input: PromptInput, small: boolean, budget: number): Omit<Know
 }
 
 /**
- * [M] SmolLM2 135M asked what it can do recites figures of the machine when it sees them, or repeats the question; with the one fact
- * that names the node it answered well on 21 of 21 made-up nodes. Figures come in when they are asked for.
+ * [M] SmolLM2 135M asked what it can do recites figures of the machine when it sees them, or repeats the question; with the one fact that
+ * names the node it answered well on 21 of 21 made-up nodes. The figures are added when the question asks for them.
  */
 function factsFor({ facts, prompt }: PromptInput, small: boolean): string[] {
   if (!small) return [...facts];
@@ -100,14 +100,14 @@ function layoutSmall(input: PromptInput, { notes, conversation, facts }: Known):
       ? input.prompt
       : `Use these notes to answer.\nNotes: ${lines.join('\n')}\nQuestion: ${input.prompt}`;
   return [
-    // A folded block of YAML ends with a line break, which changes what a tiny model says.
+    // A folded block of YAML ends with a line break, which changes the answer of a tiny model.
     { role: 'system', content: input.spec.instructions.trim() },
     ...messagesOf(conversation),
     { role: 'user', content },
   ];
 }
 
-/** What stays the same from turn to turn comes first: a server reads again only what follows the first difference. */
+/** Parts that stay the same from turn to turn come first: a model server reads the prompt again only from the first difference on. */
 function layoutLarge(input: PromptInput, { notes, conversation, facts }: Known): ChatMessage[] {
   const [name, ...figures] = facts;
   const standing = [input.spec.instructions.trim()];

@@ -1,4 +1,4 @@
-// The smallest real models: what a person said is known in the next question, and meaning is found where no word is shared.
+// The smallest real models: an agent uses what a person told it before, and recall finds memories by meaning without a shared word.
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
@@ -37,7 +37,7 @@ t.test('a 135M model answers from memory', { skip }, async (t) => {
     log: silentLog,
     embed,
   });
-  // Our timers and the model's child do not keep a process alive by themselves.
+  // Our timers and the model's child process do not keep a process alive by themselves.
   const alive = setInterval(() => {}, 1_000);
   t.teardown(async () => {
     clearInterval(alive);

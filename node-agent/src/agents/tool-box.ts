@@ -1,4 +1,4 @@
-// The tools one agent may call: made from its grants, nothing else is reachable. In: a call as a model wrote it; out: text for the
+// The tools one agent may call: made from its grants, so that it can call no others. In: a call as the model wrote it. Out: text for the
 // model, also when the call is wrong, refused or fails. Never throws.
 import { explain, interpretingChecker, type ToolGrant } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
@@ -20,9 +20,9 @@ interface ToolBoxDeps {
   memory: AgentMemory;
   /** Plain sentences about this machine and its health. */
   facts(): string[];
-  /** False while the agent may run elsewhere, by now or still. */
+  /** False while the agent may run on another node, by now or still. */
   mayActOutside(): boolean;
-  /** Publishes below `node/<node>/out/<agent>/`; false where it knows that the message is lost. */
+  /** Publishes below `node/<node>/out/<agent>/`; false where the message is certainly lost. */
   publish(topic: string, message: unknown): unknown;
   clock: Clock;
   log?: Log;

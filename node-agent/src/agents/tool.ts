@@ -1,18 +1,18 @@
-// What a tool is: a name and a schema a model can read, and what happens when it is called. One tool a file in tools/.
+// A tool: a name and a schema that a model can read, and the function of a call. One tool a file in tools/.
 import type { TSchema } from '@blackroad/protocol';
 
 export interface Tool {
   name: string;
-  /** For the model. */
+  /** The text for the model. */
   description: string;
   parameters: TSchema;
-  /** Acts beyond this node: refused while it is unknown whether the agent runs elsewhere by now. */
+  /** Whether it acts outside this node: it is then refused while the agent may run on another node. */
   outside: boolean;
-  /** Arguments fit `parameters`. The text goes to the model; a refusal is text too. Throws only on faults. */
+  /** `args` match `parameters`. The text is for the model; a refusal is a text too. Throws only on faults. */
   call(args: never, context: ToolContext): Promise<string>;
 }
 export interface ToolContext {
-  /** Of the turn. */
+  /** Aborts with the turn. */
   signal: AbortSignal;
   task: string;
 }

@@ -1,7 +1,7 @@
-// One turn of an agent: recall, prompt, model, tools, remember, answer. In: the task and what the node offers; out: a TurnEnd and
-// text as it comes. The exchange is durable before the turn says done: an answer that the agent cannot remember is a failed turn
-// (retryable), because a person would see it and the agent would not know it. A failing embedding or recall never fails a turn.
-// An answer without words is no answer: the model is asked once more, without thinking, and then the turn fails and nothing is kept.
+// One turn of an agent: recall, prompt, model, tools, remember, answer. In: the task and the services of the node. Out: a TurnEnd, and text
+// as it is generated. The exchange is durable before the turn is done: an answer that cannot be remembered is a failed turn (retryable),
+// because a person would have seen it and the agent would not have it. A failing embedding or recall never fails a turn. After an answer
+// without words the model is asked once more, without thinking; if that has none either, the turn fails and nothing is stored.
 
 import {
   type AssignedAgent,
@@ -31,19 +31,19 @@ import type { ToolBox } from './tool-box.ts';
 
 export interface TurnDeps {
   runtimeFor(model: string): Runtime | null;
-  /** Admission: resolves when the model has a free slot for us, with what gives it back. */
+  /** Admission: resolves when a slot of the model is free for this turn, with the function that releases it. */
   enter(model: string, signal: AbortSignal, deadlineMs: number): Promise<() => void>;
   memory: AgentMemory;
   tools: ToolBox;
   facts(): string[];
-  /** False while the agent may run elsewhere, by now or still: its tools then act on nothing outside. */
+  /** False while the agent may run on another node, by now or still: then its tools do nothing outside. */
   mayActOutside(): boolean;
   clock: Clock;
   log: Log;
   parametersB(model: string): number;
   contextTokens(model: string): number;
   toolsSupported(model: string): boolean;
-  /** What a finished model call took, for the learned speeds. */
+  /** The durations of a finished model call, for the learned speeds. */
   learn?(
     model: string,
     usage: { promptTokens: number; completionTokens: number; loadMs: number; prefillMs: number; decodeMs: number },
@@ -55,14 +55,14 @@ interface Answer {
   text: string;
   calls: ToolCall[];
   truncated: boolean;
-  /** Some of what it wrote was thought. */
+  /** Whether a part of its text was thought. */
   thought: boolean;
   tokens: number;
 }
 
-/** What was said longer ago is remembered, and no part of what is being talked about. */
+/** Older exchanges are recalled as memories, but are not part of the conversation. */
 const conversationMs = 3_600_000;
-/** Calls of one model answer; more is a model gone wild. */
+/** Calls of one model answer; a model that makes more is out of control. */
 const maxCallsPerRound = 8;
 
 export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: TurnTask, emit: Emit): Promise<TurnEnd> {
@@ -115,7 +115,7 @@ export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: Tur
     let result = '';
     let truncated = false;
     for (let round = 0; ; round++) {
-      // The last round is asked without tools, so that it ends in words.
+      // The last round offers no tools, so that it ends in words.
       if (round >= spec.limits.toolRounds) offered = [];
       let answer = await callModel(runtime, messages, maxTokens, offered, result.length);
       if (isNothing(result, answer)) {
@@ -146,7 +146,7 @@ export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: Tur
     if (spec.memory.remember === 'turns') {
       await deps.memory.append({
         kind: 'turn',
-        // The question is kept whole before the answer: people ask for what they said.
+        // The question has the larger share: people ask for what they said before.
         text: turnText(cutToBytes(task.prompt, 5_000), cutToBytes(result, 3_000)),
         source: `task:${task.task}`,
         ...(task.triggered ? { tags: [triggeredTag] } : {}),
@@ -222,12 +222,12 @@ export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: Tur
   }
 }
 
-/** Neither words, nor calls that will be made. */
+/** Whether the answer has neither words nor calls that will be made. */
 function isNothing(before: string, { text, calls, truncated }: Answer): boolean {
   return `${before}${text}`.trim() === '' && (calls.length === 0 || truncated);
 }
 
-/** Not tried again: what its tools did would be done twice, and the next attempt would think as long. */
+/** Not retryable: the acts of its tools would be repeated, and the next attempt would think as long. */
 function noAnswer(model: string, tries: Answer[]): TaskProblem {
   const thinking = tries.find(({ thought }) => thought);
   const text = thinking
@@ -236,7 +236,7 @@ function noAnswer(model: string, tries: Answer[]): TaskProblem {
   return { code: 'no-answer', text, retryable: false };
 }
 
-/** A tool's answer, cut so that it leaves room for what is still to be said. */
+/** A tool's answer, cut so that the model has room for its own. */
 function fitted(text: string, messages: readonly ChatMessage[], budget: number): string {
   const used = messages.reduce((sum, { content }) => sum + estimateTokens(content) + 8, 0);
   const chars = Math.max(200, Math.floor((budget - used) * 1.5));
@@ -258,7 +258,7 @@ const runtimeProblems: Record<RuntimeErrorCode, string> = {
 function problemOf(error: unknown): TaskProblem {
   const text = (error as Error).message ?? String(error);
   if (error instanceof RuntimeError) {
-    // A model that is gone from this node may be on another.
+    // A model that this node lost may be on another node.
     const elsewhere = ['unknown-model', 'refused', 'aborted', 'wrong-key'].includes(error.code);
     return { code: runtimeProblems[error.code], text, retryable: error.retryable || elsewhere };
   }

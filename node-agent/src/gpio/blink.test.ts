@@ -1,4 +1,4 @@
-// The light of a board: whether there is one, and that it blinks and is as before afterwards.
+// The LED of a board: whether there is one, that it blinks, and that it has its former trigger afterwards.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { systemClock } from '@blackroad/std/clock';
 import t from 'tap';

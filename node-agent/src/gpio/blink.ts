@@ -1,11 +1,11 @@
-// Blinks the activity LED of a board, so that a person finds it on the shelf. Answers in words; boards without a known LED say so.
+// Blinks the activity LED of a board, so that a person finds it on the shelf. Returns words, also for boards without a known LED.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '@blackroad/std/clock';
 
 const ledNames = ['ACT', 'led0', 'PWR', 'led1'];
 
-/** Whether there is one at all; whether it may be written shows when it is to blink. */
+/** Whether there is one; whether it may be written to turns out at the first blink. */
 export function hasLed(root = '/sys/class/leds'): boolean {
   return ledNames.some((name) => existsSync(join(root, name, 'trigger')));
 }
@@ -20,7 +20,7 @@ export function blink(seconds: number, clock: Clock, root = '/sys/class/leds'): 
         try {
           writeFileSync(trigger, before);
         } catch {
-          // The LED went on blinking: harmless, and the next identify restores it.
+          // The LED still blinks: harmless, and the next identify restores it.
         }
       });
       return { ok: true, text: `The ${name} LED blinks for ${seconds} s.` };

@@ -1,6 +1,6 @@
 // Whether a value fits a JSON Schema, for the keywords that the protocol uses. The bundle of the node-agent has this in place of
-// `typebox/schema` and `typebox/system`; schemas.test.ts proves that both say the same. The words for a value that does not fit come
-// from TypeBox itself, in a file beside the bundle that is loaded the first time they are needed.
+// `typebox/schema` and `typebox/system`; schemas.test.ts proves that both agree. The words for an invalid value come from TypeBox itself,
+// in a file beside the bundle that is loaded the first time they are needed.
 import { createRequire } from 'node:module';
 
 type Schema = Record<string, unknown> & {
@@ -25,9 +25,9 @@ type Schema = Record<string, unknown> & {
   exclusiveMaximum?: number;
 };
 
-/** Keywords that say nothing about whether a value fits. */
+/** Keywords that do not change whether a value is valid. */
 const silent = ['default', 'description', 'title', 'examples'];
-/** A schema with any other keyword would be judged wrongly: plain.ts makes none. */
+/** A schema with any other keyword would be checked wrongly: plain.ts makes none. */
 export const knownKeywords: ReadonlySet<string> = new Set([
   ...['type', 'const', 'anyOf', 'required', 'properties', 'patternProperties', 'additionalProperties'],
   ...['minProperties', 'maxProperties', 'items', 'minItems', 'maxItems', 'minLength', 'maxLength', 'pattern'],
@@ -71,7 +71,7 @@ function isOfType(type: string, value: unknown): boolean {
       return typeof value === type;
   }
 }
-/** No array of them: a result may have megabytes. */
+/** Counts without an array of them: a result may have megabytes. */
 function codePoints(text: string): number {
   let count = 0;
   for (const _ of text) count++;
@@ -108,7 +108,7 @@ function fitsObject(schema: Schema, value: Record<string, unknown>): boolean {
   const byPattern = Object.entries(patternProperties);
   for (const key of keys) {
     const own = Object.hasOwn(properties, key) ? properties[key] : undefined;
-    // As TypeScript has it: an optional field may be there as undefined.
+    // As in TypeScript: an optional field may be present as undefined.
     const isLeftOut = value[key] === undefined && !required.includes(key);
     if (own && !isLeftOut && !Check(own, value[key])) return false;
     const matching = byPattern.filter(([pattern]) => patternOf(pattern).test(key));
@@ -124,13 +124,13 @@ interface TypeBox {
 }
 let typeBox: TypeBox | null = null;
 let settings: object = {};
-/** What TypeBox is told once it is loaded. */
+/** Settings are passed to TypeBox once it is loaded. */
 export const Settings = {
   Set(given: object): void {
     settings = { ...settings, ...given };
   },
 };
-/** TypeBox's own list of what does not fit. */
+/** TypeBox's own list of errors. */
 export function Errors(schema: Schema, value: unknown): [boolean, unknown[]] {
   if (Check(schema, value)) return [true, []];
   if (!typeBox) {

@@ -1,6 +1,6 @@
-// The types of TypeBox that the protocol uses, made as the plain JSON Schema objects that they are. The bundle of the node-agent has
-// this in place of `typebox`, whose thousands of exported functions cost an idle node 2.5 MB of memory. TypeBox gives the source of
-// every shape; schemas.test.ts compares all schemas of the protocol.
+// The types of TypeBox that the protocol uses, made as plain JSON Schema objects. The bundle of the node-agent has this in place of
+// `typebox`, whose thousands of exported functions cost an idle node 2.5 MB of memory. Every shape is that of TypeBox; schemas.test.ts
+// compares all schemas of the protocol.
 import { knownKeywords } from './check.ts';
 
 type Schema = Record<string, unknown>;
@@ -8,7 +8,7 @@ type Options = Record<string, unknown>;
 
 const optional = Symbol('optional');
 
-/** @throws Error on a keyword that check.ts would pass over in silence */
+/** @throws Error on a keyword that check.ts would ignore */
 function schema(shape: Schema, options: Options): Schema {
   for (const keyword of Object.keys(options))
     if (!knownKeywords.has(keyword) || (keyword === 'additionalProperties' && typeof options[keyword] !== 'boolean'))

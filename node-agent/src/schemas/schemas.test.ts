@@ -1,5 +1,5 @@
-// The bundle's stand-ins for TypeBox against TypeBox itself: the same schemas, the same judgement of the recorded messages, of
-// every way to damage them and of made-up values, and the same words for what does not fit.
+// The bundle's replacements for TypeBox against TypeBox itself: the same schemas, the same verdicts on the recorded messages, on every way
+// to damage them and on made-up values, and the same words for invalid values.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,7 +63,7 @@ t.test('no bundle is made with a keyword or a type that the stand-ins do not kno
   await t.rejects(other, /typebox\/value has no stand-in/);
 });
 
-/** Both say the same, in the same words. */
+/** Both have the same verdict, in the same words. */
 function agree(name: protocol.TopicName, value: unknown): boolean {
   const [ours, theirs] = [plain.topics[name].schema, protocol.topics[name].schema];
   const fits = Check(theirs, value);
@@ -109,7 +109,7 @@ for (const { file, name, payload } of golden) {
   });
 }
 
-/** Values that nearly fit: each part mostly as its schema has it, at the edges of its limits, else anything. */
+/** Values that are nearly valid: each part mostly as its schema has it, at the edges of its limits, else anything. */
 function near(schema: Schema): fc.Arbitrary<unknown> {
   const { anyOf, properties, patternProperties, items, minimum, maximum, minLength, maxLength } = schema as Record<
     string,

@@ -1,4 +1,4 @@
-// What the http tool reaches and what it refuses, against a real server on this machine.
+// The hosts that the http tool reaches and those it refuses, against a real server on this machine.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,6 +1,6 @@
-// The http tool: GET of text from hosts a person listed, exactly those. node:http instead of fetch: the first fetch() costs 12 MB [M].
-// A listed name may lie in the home network (that is what people list), but a name that resolves to this machine itself or to a
-// link-local address (a cloud's metadata) is refused unless it was listed as `localhost` or as that very address.
+// The http tool: GET of text from hosts a person listed, exactly those. node:http instead of fetch: the first fetch() costs 12 MB [M]. A
+// listed name may be in the home network (people list such names), but a name that resolves to this machine itself or to a link-local
+// address (a cloud's metadata) is refused unless it was listed as `localhost` or as that very address.
 import { lookup as dnsLookup } from 'node:dns';
 import http from 'node:http';
 import https from 'node:https';
@@ -56,7 +56,7 @@ async function get(address: string, allowed: ReadonlySet<string>, signal: AbortS
     if (!target || (target.protocol !== 'http:' && target.protocol !== 'https:')) {
       return `Refused: ${url.slice(0, 200)} is not an http:// or https:// address.`;
     }
-    // Without a port in the list the scheme's own is meant; URL.host leaves it out exactly then.
+    // A host without a port in the list means the scheme's default port, which URL.host leaves out too.
     if (!allowed.has(target.host) || target.username !== '' || target.password !== '') {
       return `Refused: ${target.host} is not among the allowed hosts (${[...allowed].join(', ')}).`;
     }

@@ -1,4 +1,4 @@
-// The memory tools: an agent searches what it remembers and saves what it wants to keep. Its own log, no other agent's.
+// The memory tools: an agent searches its memories and stores new ones. Only in its own log.
 import { maxNodeImportance, type Static, Type } from '@blackroad/protocol';
 import type { AgentMemory } from '../../contracts.ts';
 import type { Tool, ToolContext } from '../tool.ts';

@@ -9,7 +9,7 @@ const Publish = Type.Object({
 });
 
 export function mqttTool(topics: readonly string[], publish: (topic: string, message: unknown) => unknown): Tool {
-  // The topic table gives one level to the topic of an agent.
+  // In the topic table, the topic of an agent is one level.
   const allowed = topics.filter((topic) => /^[^/+#]+$/.test(topic));
   return {
     name: 'mqtt_publish',

@@ -1,4 +1,4 @@
-// The node tool: what this machine is and how it does, as the node itself tells it in plain sentences.
+// The node tool: facts about this machine and its health, in plain sentences of the node itself.
 import { Type } from '@blackroad/protocol';
 import type { Tool } from '../tool.ts';
 
