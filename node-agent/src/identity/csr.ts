@@ -6,14 +6,14 @@ export function createKey(): KeyObject {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 }
 
-/** The CN is a wish only: the coordinator names the node. */
+/** The CN is only a wish: the coordinator chooses the node's id. */
 export function writeCsr(key: KeyObject, commonName: string): string {
   const name = sequence(der(0x31, sequence(der(0x06, oidCommonName), der(0x0c, Buffer.from(commonName, 'utf8')))));
   const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' });
   const version0 = der(0x02, Buffer.from([0]));
   const noAttributes = der(0xa0, Buffer.alloc(0));
   const info = sequence(version0, name, publicKey, noAttributes);
-  // Node signs EC keys in DER form (SEQUENCE of r and s), which is what the BIT STRING holds; its first byte counts unused bits.
+  // Node signs EC keys in DER form (SEQUENCE of r and s), as the BIT STRING needs it; its first byte counts unused bits.
   const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', info, key)]));
   return pem('CERTIFICATE REQUEST', sequence(info, sequence(der(0x06, oidEcdsaWithSha256)), signature));
 }

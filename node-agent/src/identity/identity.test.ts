@@ -45,7 +45,7 @@ t.test('a damaged or missing newest generation falls back to the one before', as
   t.same(loadIdentity(home), second);
   const path = join(home, 'identity.json');
   const whole = readFileSync(path, 'utf8');
-  // Every length a cut-off write may leave must load the older generation, never throw, never half of each.
+  // After a write cut off at any length the older generation must load: no error, no half of each.
   for (const share of [0, 0.1, 0.5, 0.9]) {
     truncateSync(path, Math.floor(whole.length * share));
     t.same(loadIdentity(home), first, `cut at ${share}`);

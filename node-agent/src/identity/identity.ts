@@ -1,6 +1,6 @@
-// Who this node is: its key, its certificate, the CA it trusts and where the coordinator lives, in one file of the data folder.
-// Two generations are kept, each written whole and fsynced before it takes its name, so that a power cut at any moment leaves
-// a usable one. The key never leaves the file: it is not logged, not sent, readable by its owner alone.
+// The identity of this node: its key, its certificate, the CA it trusts and the coordinator's address, in one file of the data folder. Two
+// generations are kept, each written completely and fsynced before it gets its name, so that a usable one survives a power cut at any
+// moment. The key never leaves the file: it is not logged, not sent, readable by its owner alone.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import {
   chmodSync,
@@ -58,12 +58,12 @@ export function loadIdentity(dir: string): Identity | null {
   });
 }
 
-/** Stores a generation; the one before it stays as the fallback. */
+/** Stores a generation; the previous one stays as the fallback. */
 export function saveIdentity(dir: string, identity: Identity): void {
   const fault = faultOf(identity);
   if (fault) throw new FleetError('internal', { detail: `an unusable identity is not stored: ${fault}` });
   const current = join(dir, currentFile);
-  // A damaged current file must not push out a good previous one.
+  // A damaged current file must not replace a good previous one.
   const keepCurrent = existsSync(current) && typeof readIdentity(current) !== 'string';
   writeWhole(dir, `${currentFile}.new`, `${JSON.stringify(identity, null, 2)}\n`);
   if (keepCurrent) renameSync(current, join(dir, previousFile));
@@ -71,14 +71,14 @@ export function saveIdentity(dir: string, identity: Identity): void {
   syncFolder(dir);
 }
 
-/** Writes a private file whole: complete and on the disk, or not there under this name. */
+/** Writes a private file: it is complete and on the disk, or has not this name. */
 export function savePrivate(dir: string, name: string, text: string): void {
   writeWhole(dir, `${name}.new`, text);
   renameSync(join(dir, `${name}.new`), join(dir, name));
   syncFolder(dir);
 }
 
-/** What is wrong with a file, or the identity in it. */
+/** The identity in a file, or the fault of the file. */
 function readIdentity(path: string): Identity | string {
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
@@ -109,7 +109,7 @@ function writeWhole(dir: string, name: string, text: string): void {
   rmSync(path, { force: true });
   const file = openSync(path, 'wx', 0o600);
   try {
-    // The mode given to open is cut by the umask only; a wider default ACL on the folder is not.
+    // The umask reduces the mode given to open; a wider default ACL of the folder is not reduced.
     chmodSync(path, 0o600);
     writeSync(file, text);
     fsyncSync(file);

@@ -40,14 +40,14 @@ const hour = 3_600_000;
 const coordinatorNowMs = Date.UTC(2027, 5, 1);
 
 interface Coordinator {
-  /** Into its answers. */
+  /** Fields added to its answers. */
   more: object;
   url: string;
   asked: EnrolRequest[];
-  /** What happens to the next requests: an error, or the connection cut before the answer. */
+  /** The faults of the next requests: an error, or a connection cut before the answer. */
   faults: (FleetError | 'cut' | 'nonsense' | 'huge')[];
 }
-/** Answers as the coordinator does: the same request twice gets one node. */
+/** Answers like the coordinator: the same request twice gets one node. */
 async function coordinator(
   t: Pick<typeof import('tap').t, 'teardown'>,
   signer: ThrowawayCa = ca,
@@ -258,7 +258,7 @@ t.test('renewal keeps the key and takes the new dates', async (t) => {
 });
 
 t.test('a Pi that boots in 1970 trusts the pinned CA all the same, and nobody else', async (t) => {
-  // The machine's clock cannot be set here, so the certificates are of the future instead.
+  // The machine's clock cannot be set here, so the certificates are of the future.
   const future = { notBefore: new Date(Date.UTC(2090, 0)), notAfter: new Date(Date.UTC(2095, 0)) };
   const server = await coordinator(t, ca, future);
   const { identity } = await join(options('future', tokenFor(server.url)));
@@ -280,7 +280,7 @@ t.test('a Pi that boots in 1970 trusts the pinned CA all the same, and nobody el
 t.test(
   'a clock that runs years ahead keeps no node out, and a certificate that has ended keeps its coordinator out',
   async (t) => {
-    // The machine's clock cannot be set here, so what is judged is of the past instead, and to it the clock is decades ahead.
+    // The machine's clock cannot be set here, so the certificates are of the past: relative to them the clock is decades ahead.
     const past = { notBefore: new Date(Date.UTC(2001, 0)), notAfter: new Date(Date.UTC(2003, 0)) };
     const server = await coordinator(t, ca, past);
     const { identity } = await join(options('ahead', tokenFor(server.url)));
@@ -326,7 +326,7 @@ t.test('the certificate of a node never passes for that of the coordinator', asy
     ['a node that calls itself coordinator', asServer('coordinator', 'client')],
     ['a server with the name of a node', asServer('mallory', 'server')],
   ] as const) {
-    // Of the future: to this machine its own clock is then behind, where OpenSSL says nothing of the purpose.
+    // With certificates of the future the machine's clock is behind: OpenSSL then reports that and not the purpose.
     for (const validity of [undefined, future]) {
       const rogue = await coordinator(t, signer, validity);
       const first = { ...options('rogue', tokenFor(rogue.url)), deadlineMs: 1 };
@@ -365,7 +365,7 @@ t.test("renewal happens by the coordinator's clock, at two thirds of life, and a
   ] as const) {
     server.asked.length = 0;
     let current: Identity = identity;
-    // The wall clock says 1970 in each case; waiting ends as soon as the clock is told to fire.
+    // The wall clock shows 1970 in each case; a wait ends as soon as the test fires the clock.
     const clock = pastClock();
     const time = createFleetTime(clock, identity.issuedMs);
     t.ok(time.nowMs() >= buildFloorMs);
@@ -423,7 +423,7 @@ t.test('a node that nobody wants back says so and keeps asking, slowly', async (
   t.ok(clock.waits.at(-1)! >= 3000, 'the next try is set, and not at once');
 });
 
-/** The system's clock, but it shows 1970 and long waits never end. */
+/** The system's clock, except that it shows 1970 and long waits never end. */
 function pastClock(): Clock & { waits: number[] } {
   const waits: number[] = [];
   return {

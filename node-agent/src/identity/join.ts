@@ -1,6 +1,6 @@
-// A machine becomes a node: token in, identity stored and returned. The key is made once and kept beside the identity until the
-// answer is stored, so that a lost answer, a crash or an impatient person running it again never takes a second place in the fleet.
-// The token's secret is sent only to a server that shows the CA the token names.
+// A machine becomes a node: token in, identity stored and returned. The key is made once and kept beside the identity until the answer is
+// stored, so that a lost answer, a crash or an impatient person who runs it again never makes a second node. The token's secret is sent
+// only to a server with the CA that the token names.
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join as joinPath } from 'node:path';
@@ -28,7 +28,7 @@ import { fingerprintOf } from './trust.ts';
 export interface JoinOptions {
   /** The text a person pasted. */
   token: string;
-  /** Where the identity lives. */
+  /** The folder of the identity. */
   dir: string;
   probes: Pick<Probes, 'machineIdentity' | 'inventory'>;
   /** Wanted node id; the host name when missing. The coordinator makes it unique. */
@@ -44,9 +44,9 @@ export interface JoinOptions {
 }
 interface Joined {
   identity: Identity;
-  /** The coordinator knew this machine by its hardware and gave it its old id back. */
+  /** True when the coordinator recognised this machine by its hardware and gave it its old id. */
   reclaimed: boolean;
-  /** The coordinator's clock at the answer. */
+  /** The coordinator's time in the answer. */
   nowMs: number;
 }
 
@@ -98,7 +98,7 @@ async function enrol(body: EnrolRequest, token: JoinTokenText, key: KeyObject, o
       return { identity, reclaimed: answer.reclaimed, nowMs: answer.nowMs };
     } catch (error) {
       if (error instanceof FleetError && error.code === 'invalid-request' && body.machine !== undefined) {
-        // A coordinator of the version before knows neither `machine` nor `isWeak`.
+        // A coordinator of the previous version has neither `machine` nor `isWeak` in its schema.
         const { machine: _, isWeak: __, ...old } = body;
         return enrol(old, token, key, options);
       }
@@ -112,7 +112,7 @@ async function enrol(body: EnrolRequest, token: JoinTokenText, key: KeyObject, o
   }
 }
 
-/** Reads a join token or says what is wrong with it, as a person who pasted it would understand. */
+/** Reads a join token. @throws FleetError with the fault in words for the person who pasted it */
 export function checkToken(text: string): JoinTokenText {
   const token = text.trim().replace(/\s+/g, ''); // a terminal may have wrapped it
   const wrong = (detail: string) => new FleetError('invalid-request', { detail: `join token: ${detail}` });
@@ -132,7 +132,7 @@ export function checkToken(text: string): JoinTokenText {
   return checked;
 }
 
-/** A host name as a node id; undefined when nothing of it is usable. */
+/** A host name as a node id; undefined when no character of it is usable. */
 export function nodeNameFrom(text: string): string | undefined {
   const name = (plainLatin(text).split('.')[0] as string)
     .replace(/[^a-z0-9]+/g, '-')

@@ -7,14 +7,14 @@ import { explain, FleetError, fromProblem, Problem, type Static, type TSchema } 
 import type { Clock } from '@blackroad/std/clock';
 import { type ConnectProblem, connectTrusted, type Trust } from './trust.ts';
 
-/** A certificate, its CA and a few names take 2 KB; a longer answer is not ours. */
+/** A certificate, its CA and a few names are 2 KB; a longer answer is not from a coordinator. */
 const maxAnswerBytes = 64 * 1024;
 
 interface PostOptions {
   url: string;
   path: string;
   trust: Trust;
-  /** Of the peer: see trust.ts. */
+  /** For the peer's certificate: see trust.ts. */
   surelyPastMs?: number;
   clock: Clock;
   deadlineMs: number;

@@ -1,4 +1,4 @@
-// When a certificate is asked for again: the pauses grow while the coordinator does not answer, and end when it does.
+// When renewal asks again for a certificate: the pauses grow while the coordinator does not answer, and end when it does.
 import { FleetError } from '@blackroad/protocol';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
@@ -30,7 +30,7 @@ function rig() {
   };
   const asked: number[] = [];
   const refused: string[] = [];
-  /** What the coordinator answers; null: a new certificate. */
+  /** The coordinator's answer; null: a new certificate. */
   let problem: FleetError | null = null;
   const renewal = createRenewal({
     identity: () => identity,
@@ -53,7 +53,7 @@ function rig() {
   };
   return { clock, renewal, asked, refused, answers };
 }
-/** As a broker does that refuses each of a node's tries to connect. */
+/** Acts like a broker that refuses each connection of the node. */
 async function refusing({ clock, renewal }: ReturnType<typeof rig>, ms: number): Promise<void> {
   for (const untilMs = clock.monotonicMs() + ms; clock.monotonicMs() < untilMs; await clock.advance(5_000))
     renewal.nudge();
@@ -80,7 +80,7 @@ t.test('a broker that refuses on and on makes a node ask once a minute at most',
   await refusing(refused, hour);
   const pauses = refused.asked.slice(1).map((atMs, i) => atMs - (refused.asked[i] as number));
   t.ok(refused.asked.length >= 30, `asked ${refused.asked.length} times in an hour`);
-  // Its own first pauses are shorter, while nobody knows for how long the coordinator is away.
+  // Its first pauses are shorter, while the length of the outage is unknown.
   t.same(
     pauses.slice(4).filter((ms) => ms < minute || ms > 1.5 * minute),
     [],

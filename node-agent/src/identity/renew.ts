@@ -1,6 +1,6 @@
-// Keeps the certificate alive: asks for a new one at two thirds of its life, and after expiry too (a node that was switched off
-// for a season): a CSR signed by the key on record is its own proof. Time is the coordinator's, never the machine's.
-// In: the identity. Out: a stored newer identity, handed to `onRenewed`. It must never give up, and never ask in a tight loop.
+// Renews the certificate: asks for a new one at two thirds of its life, and after expiry too (a node that was switched off for a season): a
+// CSR signed by the stored key is its own proof. Times are by the coordinator's clock, never the machine's. In: the identity. Out: a stored
+// newer identity, passed to `onRenewed`. It must never stop asking, and never ask in a tight loop.
 import { createPrivateKey, sign } from 'node:crypto';
 import { EnrolAnswer, FleetError, problems, type RenewRequest, renewalText } from '@blackroad/protocol';
 import { backoffMs } from '@blackroad/std/backoff';
@@ -18,7 +18,7 @@ interface RenewalOptions {
   /** Asks once: resolves with the stored newer identity. */
   renew: (identity: Identity) => Promise<Identity>;
   onRenewed(identity: Identity): void;
-  /** The coordinator does not take this node back (`key-unknown`, `no-such-node`, `node-quarantined`): a person must act. */
+  /** The coordinator does not accept this node (`key-unknown`, `no-such-node`, `node-quarantined`): a person must act. */
   onRefused(problem: FleetError): void;
   time: FleetTime;
   clock: Clock;
@@ -28,17 +28,17 @@ interface RenewalOptions {
 export interface Renewal {
   start(): void;
   /** The broker refused our certificate: it may have expired without our clock showing it. Asks soon, at most once a minute, or once in
-   * five where the coordinator does not take this node back. */
+   * five where the coordinator does not accept this node. */
   nudge(): void;
   stop(): void;
 }
 
-/** 2^31 ms is where timers overflow; a day is often enough to look. */
+/** Timers overflow at 2^31 ms; one check a day is enough. */
 const maxWaitMs = 24 * 3_600_000;
 const retry = { firstMs: 30_000, maxMs: 30 * 60_000 };
 const requestDeadlineMs = 15_000;
 const nudgeMinimumMs = 60_000;
-/** A person may have released it by now, and waits for it. */
+/** A person may have released the node since and be waiting for it. */
 const unwantedMinimumMs = 5 * 60_000;
 
 /** When to renew, by the coordinator's clock: two thirds of the certificate's life. */
@@ -48,7 +48,7 @@ export function renewAtMs(identity: Pick<Identity, 'issuedMs' | 'expiresMs'>): n
 
 interface Renewing {
   dir: string;
-  /** Probes.machineIdentity: the coordinator compares it, to find two machines with one identity. */
+  /** Probes.machineIdentity: the coordinator compares it to detect two machines with one identity. */
   machine: () => Promise<MachineIdentity>;
   time: FleetTime;
   clock: Clock;
@@ -63,7 +63,7 @@ export async function renewOnce(options: Renewing, identity: Identity): Promise<
   const signature = sign('sha256', Buffer.from(renewalText(body, atMs)), key).toString('base64');
   const ask = (request: RenewRequest) => post(request, identity, options.clock);
   const answer = await ask({ ...body, proof: { atMs, signature } }).catch((error: unknown) => {
-    // A coordinator of the version before knows neither proof nor `machine`.
+    // A coordinator of the previous version has neither `proof` nor `machine` in its schema.
     if (error instanceof FleetError && error.code === 'invalid-request') return ask(old);
     throw error;
   });
@@ -98,7 +98,7 @@ export function createRenewal(options: RenewalOptions): Renewal {
   let stopped = false;
   let asking = false;
   let failures = 0;
-  /** The coordinator will not have this node until a person puts it right. */
+  /** The coordinator refuses this node until a person acts. */
   let unwanted = false;
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let nextAtMs = Number.POSITIVE_INFINITY;
@@ -111,7 +111,7 @@ export function createRenewal(options: RenewalOptions): Renewal {
   };
   const look = () => {
     const restMs = renewAtMs(options.identity()) - time.nowMs();
-    // Spread over a tenth of what is left: nodes that joined together must not renew together.
+    // Spread over a tenth of the rest: nodes that joined together must not renew together.
     if (restMs > 0) schedule(restMs * (1 + random.next() / 10) + 1, look);
     else ask();
   };
@@ -136,7 +136,7 @@ export function createRenewal(options: RenewalOptions): Renewal {
         log.warn({ err: error, delayMs: Math.round(delayMs) }, `certificate not renewed: ${problem.message}`);
         unwanted = !problems[problem.code].retry && problem.code !== 'internal';
         if (unwanted) options.onRefused(problem);
-        // A person may put it right (release the quarantine): asking stays cheap, so it goes on.
+        // A person may end the refusal (release the quarantine); a request is cheap, so it is repeated.
         schedule(delayMs, ask);
       })
       .finally(() => {
@@ -148,7 +148,7 @@ export function createRenewal(options: RenewalOptions): Renewal {
     nudge() {
       if (asking) return;
       const nowMs = clock.monotonicMs();
-      // The coordinator answers, so the pauses that grew while it did not are over.
+      // The coordinator answers again, so the pauses that grew during its absence are over.
       const soonestMs = Math.max(askedAtMs + (unwanted ? unwantedMinimumMs : nudgeMinimumMs), nowMs);
       if (nextAtMs > soonestMs + retry.firstMs) schedule(soonestMs - nowMs + random.next() * retry.firstMs, ask);
     },

@@ -1,10 +1,10 @@
-// One TLS connection to the coordinator that is proven before a byte of ours travels on it.
-// In: where, and what is trusted: at first contact the SHA-256 fingerprint of the CA (from the join token), later the CA itself.
-// Out: a verified socket. It must never hand out a socket whose peer was not signed by that CA.
+// One TLS connection to the coordinator that is verified before a byte of ours is sent on it. In: the address, and the trust: at first
+// contact the SHA-256 fingerprint of the CA (from the join token), later the CA itself. Out: a verified socket. It must never return a
+// socket whose peer was not signed by that CA.
 //
-// Host names are not checked, the CA is pinned instead: a fleet's private CA signs nothing but this fleet's own coordinators,
-// and one coordinator is reached as coordinator.local, by an address of the LAN, by another one through a VPN, none of which
-// the certificate may name. What is checked is the role: the CA signs nodes too, and none of them passes for the coordinator.
+// Host names are not checked, the CA is pinned instead: a fleet's private CA signs only coordinators and nodes of this fleet, and one
+// coordinator is reached as coordinator.local, by an address of the LAN or through a VPN, none of which the certificate may name. The role
+// is checked: the CA signs nodes too, and none of them may pass for the coordinator.
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
@@ -17,29 +17,29 @@ interface Peer {
   host: string;
   port: number;
   trust: Trust;
-  /** It must be the coordinator itself; else a broker of the fleet will do, which may have a name of its own. */
+  /** The peer must be the coordinator itself; otherwise a broker of the fleet is accepted too, which may have a name of its own. */
   coordinator?: true;
-  /** From surelyPastMs: a certificate that ended after it is good where this machine's clock runs ahead. Missing: the clock is believed. */
+  /** From surelyPastMs: a certificate that ended after it is accepted, as this clock may run ahead. Missing: the clock is trusted. */
   surelyPastMs?: number;
-  /** Client certificate, where the node already is somebody. */
+  /** Client certificate, where the node has one. */
   credentials?: { key: string; certificate: string };
   /** Made with `contextOf` of the same trust and credentials, where several tries share one. */
   context?: SecureContext;
-  /** A TLS session to resume: halves what a reconnection costs the broker. */
+  /** A TLS session to resume: it halves the broker's work for a reconnection. */
   session?: Buffer;
-  /** Called with each session the peer offers; listened for from the start, TLS 1.3 sends it right behind the handshake. */
+  /** Called with each session the peer offers; listens from the start, because TLS 1.3 sends it right after the handshake. */
   onSession?: (session: Buffer) => void;
-  /** Gives up at once. */
+  /** Ends the try at once. */
   signal?: AbortSignal;
 }
 
 /**
- * Why the peer is not trusted, or cannot be reached, in words. `refusesUs`: it is the peer that does not trust this node;
- * `perhaps` where it hung up without a word after the handshake, which is what Node's TLS server does with a bad certificate.
+ * Why the peer is not trusted or cannot be reached, in words. `refusesUs`: the peer does not trust this node; `perhaps` where the peer
+ * closed the connection after the handshake without an alert, as Node's TLS server does after a bad certificate.
  */
 export class ConnectProblem extends Error {
   readonly refusesUs: boolean | 'perhaps';
-  /** There was nobody to talk to: not one byte was exchanged. */
+  /** No peer was reached: not one byte was exchanged. */
   get unreached(): boolean {
     return ((this.cause as { code?: string } | undefined)?.code ?? '') in unreachedWords;
   }
@@ -50,7 +50,7 @@ export class ConnectProblem extends Error {
   }
 }
 
-/** Keys and certificates, parsed: half the work of a try that finds nobody. */
+/** Keys and certificates, parsed: half the work of a try that reaches no peer. */
 export function contextOf({ trust, credentials }: Pick<Peer, 'trust' | 'credentials'>): SecureContext {
   return createSecureContext({
     ...('ca' in trust ? { ca: [trust.ca] } : {}),
@@ -70,7 +70,7 @@ export function connectTrusted(peer: Peer, clock: Clock, deadlineMs: number): Pr
       ...(isIP(peer.host) ? {} : { servername: peer.host }),
       secureContext: peer.context ?? contextOf(peer),
       ...(peer.session ? { session: peer.session } : {}),
-      // Judged below, before anything is sent: the fingerprint of first contact and a clock that runs behind need our own eyes.
+      // Checked below, before anything is sent: OpenSSL cannot check a fingerprint, nor anything with a clock that runs behind.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
     });
@@ -109,7 +109,7 @@ export function fingerprintOf(pem: string): string {
   return sha256Hex(new X509Certificate(pem).raw);
 }
 
-/** First contact: the chain must hold the CA with the pinned fingerprint, and that CA must have signed the leaf. */
+/** First contact: the chain must contain the CA with the pinned fingerprint, and that CA must have signed the leaf. */
 function pinFault(socket: TLSSocket, fingerprint: string): string | null {
   const chain = chainOf(socket);
   const leaf = chain[0];
@@ -128,7 +128,7 @@ function caFault(
   clock: Clock,
   { coordinator, surelyPastMs = clock.nowMs() }: Pick<Peer, 'coordinator' | 'surelyPastMs'>,
 ): string | null {
-  // A resumed session was verified in full when it began, and belongs to the CA and key it was stored for.
+  // A resumed session was fully verified when it began, and it is stored for one CA and key.
   if (socket.isSessionReused()) return null;
   const [leaf] = chainOf(socket);
   const role = leaf && roleFault(leaf, coordinator === true);
@@ -143,17 +143,17 @@ function caFault(
     const [end, now] = [endMs, clock.nowMs()].map((ms) => new Date(ms).toISOString().slice(0, 10));
     return `its certificate ended on ${end}, and the clock of this machine shows ${now}: one of them is wrong`;
   }
-  // A Pi has no clock battery and boots in the past, where every certificate is "not yet valid". The pinned CA signed it, so it
-  // is our clock that is wrong.
+  // A Pi has no clock battery and boots in the past, where every certificate is "not yet valid". The pinned CA signed it, so our clock is
+  // wrong.
   const behind = clock.nowMs() < Math.max(leaf.validFromDate.getTime(), authority.validFromDate.getTime());
   return reason === 'CERT_NOT_YET_VALID' && behind ? null : reason;
 }
 
 const serverAuth = '1.3.6.1.5.5.7.3.1';
 /**
- * One CA signs for two roles: whoever holds a node's certificate must not pass for the coordinator. OpenSSL looks at the purpose too, but
- * says so only where it finds nothing else to say first, such as a clock that runs behind. A node's certificate always names
- * its purpose, and its name is always that of a node.
+ * One CA signs for two roles: the owner of a node's certificate must not pass for the coordinator. OpenSSL checks the purpose too, but
+ * reports only the first fault it finds, which may be a clock that runs behind. A node's certificate always has a purpose, and its name is
+ * always that of a node.
  */
 function roleFault(leaf: X509Certificate, coordinator: boolean): string | null {
   const purposes = leaf.keyUsage ?? [];
@@ -170,7 +170,7 @@ function signedBy(leaf: X509Certificate, authority: X509Certificate): boolean {
 }
 
 /**
- * At most a few links: what a stranger sends is not followed for ever.
+ * At most a few links: a stranger could send an endless chain.
  * Read once a socket: in Node 24 every later call of getPeerX509Certificate or getPeerCertificate finds the chain gone.
  */
 function chainOf(socket: TLSSocket): X509Certificate[] {
@@ -195,7 +195,7 @@ const words: Record<string, string> = {
   ETIMEDOUT: 'it does not answer',
   ECONNRESET: 'the connection was reset',
 };
-/** A connection error as people say it. */
+/** A connection error in words for people. */
 export function inWords(
   error: Error & { code?: string; library?: string; reason?: string },
   where: string,
