@@ -1,6 +1,6 @@
-// One MQTT connection, from the TLS handshake to its end. mqtt.js speaks the protocol; coming back is transport.ts's.
-// Each connection is a fresh client: mqtt.js's own reconnection sends what it still holds before our birth message and out of the
-// outbox's order, keeps the old certificate, and waits a fixed time. In: an identity. Out: a Link, or ConnectProblem in words.
+// One MQTT connection, from the TLS handshake to its end. mqtt.js implements the protocol; transport.ts reconnects. Each connection is a
+// fresh client: mqtt.js's own reconnection sends its queued messages before our birth message and out of the outbox's order, keeps the old
+// certificate, and waits a fixed time. In: an identity. Out: a Link, or ConnectProblem in words.
 import type { Clock } from '@blackroad/std/clock';
 import { MqttClient } from 'mqtt';
 import { surelyPastMs } from '../identity/fleet-time.ts';
@@ -11,9 +11,9 @@ export interface Link {
   /** QoS 1 resolves with the PUBACK; rejects when the connection ends first. */
   publish(topic: string, payload: string, qos: 0 | 1, retain: boolean): Promise<void>;
   subscribe(filters: string[]): Promise<void>;
-  /** Bytes the socket has not taken yet. */
+  /** Bytes that wait in the socket. */
   readonly backlogBytes: number;
-  /** DISCONNECT, so that the will stays unsaid, then close. */
+  /** DISCONNECT, so that the broker does not publish the will, then close. */
   end(): Promise<void>;
   /** Cuts the connection. */
   destroy(reason: string): void;
@@ -24,7 +24,7 @@ export interface LinkOptions {
   will: { topic: string; payload: string };
   signal: AbortSignal;
   onMessage(topic: string, payload: Uint8Array, retained: boolean): void;
-  /** Once, however it ends, unless `end` was called. */
+  /** Called once, however the connection ends, unless `end` was called. */
   onClose(problem: ConnectProblem): void;
 }
 /** The simulator dials its own faulty network. */
@@ -33,14 +33,14 @@ export type Dial = (options: LinkOptions) => Promise<Link>;
 const dialDeadlineMs = 15_000;
 
 export function createMqttDial({ identity, clock }: { identity: () => Identity; clock: Clock }): Dial {
-  /** Resuming halves the broker's work when ten thousand come back; a session belongs to the certificate it was made with. */
+  /** Resuming halves the broker's work when ten thousand nodes return; a session is valid only for the certificate it was made with. */
   let session: { bytes: Buffer; certificate: string } | null = null;
   let context: { of: ReturnType<typeof contextOf>; certificate: string } | null = null;
   return async (options) => {
     const own = identity();
     const { key, certificate, ca, mqtt } = own;
     const resumed = session?.certificate === certificate ? session.bytes : undefined;
-    // Used once: a session that the broker dislikes must not keep the node out.
+    // Used once: a session that the broker refuses must not lock the node out.
     session = null;
     if (context?.certificate !== certificate) {
       context = { of: contextOf({ trust: { ca }, credentials: { key, certificate } }), certificate };
@@ -61,7 +61,7 @@ export function createMqttDial({ identity, clock }: { identity: () => Identity; 
       clock,
       dialDeadlineMs,
     ).catch((error: unknown) => {
-      // Nobody disliked it: a coordinator that is being started again finds it good.
+      // No broker refused it: a coordinator that is being restarted will accept it.
       if (resumed && error instanceof ConnectProblem && error.unreached) session ??= { bytes: resumed, certificate };
       throw error;
     });
@@ -97,7 +97,7 @@ export function createMqttDial({ identity, clock }: { identity: () => Identity; 
       });
       client.on('close', () => {
         options.signal.removeEventListener('abort', onAbort);
-        // Fails what still waits for a PUBACK; mqtt.js itself leaves it waiting.
+        // Rejects the publishes that still wait for a PUBACK; mqtt.js itself leaves them pending.
         client.end(true);
         const reason = problem ?? new ConnectProblem(`${where} closed the connection`);
         if (!up && !reason.refusesUs && !options.signal.aborted) reject(hungUp(where, reason));
@@ -105,7 +105,7 @@ export function createMqttDial({ identity, clock }: { identity: () => Identity; 
         else if (!ended) options.onClose(reason);
         ended = true;
       });
-      // Holds the PUBACK until the message is handled; one after the other.
+      // Delays the PUBACK until the message is handled; one message after the other.
       client.handleMessage = (packet, done) => {
         const payload = packet.payload;
         options.onMessage(packet.topic, typeof payload === 'string' ? Buffer.from(payload) : payload, packet.retain);
@@ -121,7 +121,7 @@ export function createMqttDial({ identity, clock }: { identity: () => Identity; 
             }),
           async subscribe(filters) {
             const granted = await client.subscribeAsync(filters, { qos: 1 });
-            // 128 refuses a subscription [MQTT-3.9.3]; without its commands a node is deaf and better says so.
+            // 128 refuses a subscription [MQTT-3.9.3]; a node without its commands must report that.
             const denied = granted.find(({ qos }) => (qos as number) > 2);
             if (denied) throw new ConnectProblem(`${where} refuses the subscription ${denied.topic}`, true);
           },

@@ -17,7 +17,7 @@ const open = (path: string, more: Partial<OutboxOptions> = {}) =>
   createOutbox({ path, clock: systemClock, log: silentLog, ...more });
 const put = (outbox: Outbox, key: string, until: Until, payload = key) =>
   outbox.put({ key, until, topic: `t/${key}`, payload, qos: 1, retain: false });
-/** All rows become sendable when the disk has them. */
+/** Resolves when all rows are sendable, which they are once on the disk. */
 const sendable = (outbox: Outbox, count: number) =>
   new Promise<string[]>((resolve) => {
     const look = () => {
@@ -28,7 +28,7 @@ const sendable = (outbox: Outbox, count: number) =>
     look();
   });
 
-/** A disk that can be full, as SQLite sees it. */
+/** A disk that can be made full, as SQLite sees it. */
 function fillable() {
   const db = new Database(':memory:');
   const close = db.close.bind(db);

@@ -1,12 +1,12 @@
-// What this node has to say and must not lose: a bounded queue in SQLite, in order, one row a key.
-// In: messages that `post` got. Out: rows to send, oldest first, only once they would survive a power cut.
+// The messages that this node must send and not lose: a bounded queue in SQLite, in order, one row a key. In: messages from `post`. Out:
+// rows to send, oldest first, only once they would survive a power cut.
 //
-// An SD card dies of writes, so: each row is one write into the write-ahead log without waiting for the disk (it survives SIGKILL
-// from then on), and one fdatasync for all rows of the moment, off the event loop, makes it survive a power cut. Keys live in a
-// map, not in an index: that saves a page a row. Nothing is written while there is nothing to say.
+// Writes wear out an SD card, so each row is one write into the write-ahead log without waiting for the disk (it survives SIGKILL from then
+// on), and one fdatasync for all rows of the moment, off the event loop, makes it survive a power cut. Keys are in a map, not in an index:
+// that saves a page a row. Without messages nothing is written.
 //
-// While the disk takes no writes, rows are kept in memory, so many at most, and sent from there: a task whose end nobody hears of
-// would block its agent. They are stored as soon as the disk takes them.
+// While the disk refuses writes, a bounded number of rows is kept in memory and sent from there: a task whose end is never reported would
+// block its agent. They are stored as soon as the disk accepts them.
 import { closeSync, fdatasync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { maxOutboxMessages } from '@blackroad/protocol';
@@ -31,24 +31,24 @@ interface OutboxRow extends OutboxMessage {
   seq: number;
 }
 export interface Outbox {
-  /** Keeps a message, on disk if it can; one of the same key is replaced and moves to the end. False: not kept, the outbox is full. */
+  /** Stores a message, on disk if possible; one of the same key is replaced and moves to the end. False: not stored, the outbox is full. */
   put(message: OutboxMessage): boolean;
-  /** Forgets rows whose end was confirmed. Unknown keys are fine: confirmations may come twice. */
+  /** Deletes rows whose end was confirmed. Unknown keys are ignored: confirmations may come twice. */
   settle(keys: readonly string[]): void;
-  /** The broker has the row: forgotten when that is all it waited for. */
+  /** The broker has the row: deleted when it waited only for that. */
   sent(seq: number): void;
   /** Rows after `seq` that may be sent, oldest first. */
   next(seq: number, limit: number): OutboxRow[];
-  /** The row of this key, when it may be sent. */
+  /** The row of this key, if it may be sent. */
   row(key: string): OutboxRow | undefined;
   /** Called when rows became sendable. */
   onReady: () => void;
   readonly depth: number;
-  /** Keys of rows that wait for `settle`, those of earlier runs of the process included; oldest first. */
+  /** Keys of rows that wait for `settle`, also of earlier runs of the process; oldest first. */
   unsettledKeys(): string[];
-  /** Rows that the disk did not take yet: they end with the process. */
+  /** Rows that are not on the disk yet: they are lost when the process ends. */
   readonly unstored: number;
-  /** `sent` rows pushed out by newer ones, and messages refused, since the start. */
+  /** `sent` rows displaced by newer ones, and messages refused, since the start. */
   readonly dropped: number;
   readonly refused: number;
   readonly maxMessages: number;
@@ -63,15 +63,15 @@ export interface OutboxOptions {
   log: Log;
   onDamage?: OnDamage;
   maxMessages?: number;
-  /** In place of `path`: the simulator's. */
+  /** Replaces `path` in the simulator. */
   disk?: Pick<Disk, 'open' | 'sync'>;
-  /** Whether this node may say this: what it said under a name it had before nobody takes any more. Missing: it may say all. */
+  /** Whether this node may send on the topic: messages under an earlier name of the node are refused. Missing: it may send all. */
   isOwn?: (topic: string) => boolean;
 }
 export const outboxFile = 'outbox.sqlite';
 
 const forgetAgainMs = 10_000;
-/** One local disk: it is asked so often, and nobody else is kept waiting by that. */
+/** How often the disk is tried again; it is local, so a try delays nothing else. */
 const storeAgainMs = 5_000;
 const schema = `
   CREATE TABLE IF NOT EXISTS outbox (
@@ -97,7 +97,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
 
   const recent = createRecent();
   const seqOf = new Map<string, number>();
-  /** Rows that may be pushed out, oldest first (a Map keeps the order of insertion). */
+  /** Rows that may be displaced, oldest first (a Map keeps the order of insertion). */
   const perishable = new Map<number, string>();
   let lastSeq = 0;
   const foreign: string[] = [];
@@ -108,7 +108,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     if (!row.settled) perishable.set(row.seq, row.key);
     lastSeq = row.seq;
   }
-  /** Rows up to here survive a power cut, or need not. */
+  /** Rows up to this one survive a power cut, or need not. */
   let sendableSeq = lastSeq;
   let syncing = false;
   let closed = false;
@@ -137,7 +137,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   });
   const unstored = createUnstored<OutboxMessage>();
   let storing = false;
-  /** Rows that wait in memory go to the disk, together. */
+  /** Writes the rows that wait in memory to the disk, together. */
   const storeAgain = () => {
     if (closed || unstored.size === 0) return;
     const rows = unstored.all();
@@ -160,7 +160,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       add(seq, message);
     }
   });
-  /** Confirmed while the disk took no writes: without another try they would lie here until the next connection. */
+  /** Keys confirmed while the disk refused writes: without another try their rows would stay until the next connection. */
   const unforgotten = new Set<string>();
   const forgetAgain = (keys: readonly string[]) => {
     if (unforgotten.size === 0) {
@@ -172,14 +172,14 @@ export function createOutbox(options: OutboxOptions): Outbox {
     }
     for (const key of keys) unforgotten.add(key);
   };
-  /** Confirmations are written as they come and never waited for: a lost one only means that a row is sent again. */
+  /** Confirmations are written at once and never awaited: a lost one only means that a row is sent again. */
   const tryWrite = (what: string, write: () => void): boolean => {
     try {
       write();
       failing = false;
       return true;
     } catch (err) {
-      // A full disk or a card that went read-only: said once, not a thousand times a second.
+      // A full disk or a card that went read-only: logged once, not a thousand times a second.
       if (!failing) log.error({ err }, `outbox: ${what} failed`);
       failing = true;
       return false;
@@ -192,7 +192,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     wal.sync((err) => {
       syncing = false;
       if (closed) return wal.close();
-      // After a failed sync nobody knows what is on the disk; telling the coordinator now is the safest place for the rows.
+      // After a failed sync the state of the disk is unknown; the rows are safest once the coordinator has them, so send them now.
       if (err) log.error({ err }, 'outbox: the disk does not confirm writes');
       sendableSeq = Math.max(sendableSeq, reached);
       self.onReady();
@@ -215,7 +215,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       }
       const seq = lastSeq + 1;
       const old = seqOf.get(message.key);
-      /** Of the row of this key on the disk, which is to go when this one is stored. */
+      /** The row of this key on the disk, which is deleted when this one is stored. */
       const onDisk = old === undefined ? undefined : unstored.has(old) ? unstored.replacesOf(old) : old;
       const isStored = tryWrite('storing a row', () =>
         onDisk === undefined ? add(seq, message) : replace(seq, onDisk, message),
@@ -235,12 +235,12 @@ export function createOutbox(options: OutboxOptions): Outbox {
       seqOf.delete(message.key);
       seqOf.set(message.key, seq);
       if (message.until === 'sent') perishable.set(seq, message.key);
-      // What is in memory alone is told at once: that is the safest place for it.
+      // A row that is only in memory is sent at once: it is safest at the coordinator.
       if (!isStored || wal === null || (message.until === 'sent' && sendableSeq === seq - 1)) {
         sendableSeq = seq;
         self.onReady();
       } else if (!syncing) {
-        // After this turn of the event loop: what else is posted in it shares the same sync.
+        // After this turn of the event loop, so that other messages posted in it share the sync.
         clock.soon(sync);
       }
       return true;
@@ -276,7 +276,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       if (unstored.size === 0) return stored;
       const inMemory = unstored.all().filter((row) => row.seq > seq && row.seq <= sendableSeq);
       return [
-        // Its key has a newer row, which the disk did not take.
+        // The file may have an older row of a key whose newer row is not on the disk.
         ...stored.filter((row) => seqOf.get(row.key) === row.seq),
         ...inMemory.map((row) => ({ seq: row.seq, ...row.message })),
       ]
@@ -291,7 +291,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       return seqOf.size;
     },
     unsettledKeys() {
-      // The map is in order of seq: a replaced key is deleted first and set anew.
+      // The map is in order of seq: a replaced key is deleted first and set again.
       return [...seqOf].filter(([, seq]) => !perishable.has(seq)).map(([key]) => key);
     },
     get unstored() {
@@ -315,9 +315,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
         );
       closed = true;
       if (wal !== null) {
-        // Rows of the last moment: close waits for the disk where sync had no time to.
+        // Rows of the last moment: close waits for the disk, as no sync has run since.
         tryWrite('the last sync', () => wal.syncNow());
-        // Not under a running sync: its descriptor number could be another file's by then.
+        // Not during a sync: the number of its descriptor could then be another file's.
         if (!syncing) wal.close();
       }
       db.close();
@@ -333,7 +333,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   return self;
 }
 
-/** Rows of the last moment are mostly sent in the next one: reading them back from SQLite was a tenth of a busy node's work. [M] */
+/** Rows are mostly sent a moment after they are written: reading them from SQLite was a tenth of a busy node's work. [M] */
 const maxRecentRows = 256;
 const maxRecentBytes = 256 * 1024;
 
@@ -341,7 +341,7 @@ const maxRecentBytes = 256 * 1024;
 function createRecent() {
   const rows = new Map<number, OutboxRow>();
   let bytes = 0;
-  /** Every row after this one that is still in the outbox is here. */
+  /** Every row after this one that is still in the outbox is in `rows`. */
   let wholeAfter = Number.POSITIVE_INFINITY;
   const drop = (seq: number) => {
     const row = rows.get(seq);
@@ -365,7 +365,7 @@ function createRecent() {
     after(seq: number, upTo: number, limit: number): OutboxRow[] | null {
       if (seq < wholeAfter) return null;
       const found: OutboxRow[] = [];
-      // Mostly the last few are asked for; what waits to be settled before them need not be walked through each time.
+      // Mostly the last few rows are wanted; the unsettled rows before them need not be visited each time.
       if (upTo - seq < rows.size) {
         for (let at = seq + 1; at <= upTo && found.length < limit; at++) {
           const row = rows.get(at);
@@ -384,11 +384,11 @@ function createRecent() {
 
 interface Opened {
   db: Database.Database;
-  /** The write-ahead log, to sync it; null where SQLite waits for the disk itself or there is none. */
+  /** The write-ahead log, to sync it; null where SQLite waits for the disk itself, or where there is no log. */
   wal: { sync(done: (error: Error | null) => void): void; syncNow(): void; close(): void } | null;
   durable: boolean;
 }
-/** Opens the file; a damaged one is put aside, an unusable disk means memory: a node that can talk is worth more than a crash loop. */
+/** Opens the file; a damaged one is set aside, an unusable disk means memory: a node that can report is worth more than a crash loop. */
 function open({ path, clock, log, onDamage }: OutboxOptions): Opened {
   if (path === ':memory:') return { db: prepared(new Database(path)), wal: null, durable: false };
   for (const attempt of [1, 2]) {
@@ -396,7 +396,7 @@ function open({ path, clock, log, onDamage }: OutboxOptions): Opened {
     try {
       db = prepared(new Database(path));
       checkDatabase(db);
-      // Where the file system has no shared memory SQLite stays with its rollback journal, and each write waits for the disk.
+      // Where the file system has no shared memory, SQLite keeps its rollback journal, and each write waits for the disk.
       const mode = db.pragma('journal_mode', { simple: true });
       if (mode !== 'wal') return { db, wal: null, durable: true };
       syncFolder(dirname(path));
@@ -430,7 +430,7 @@ function onDisk(disk: Pick<Disk, 'open' | 'sync'>): Opened {
 }
 
 function prepared(db: Database.Database): Database.Database {
-  // NORMAL: a commit does not wait for the disk; `sync` does that for many at once.
+  // NORMAL: a commit does not wait for the disk; `sync` waits once for many.
   db.pragma(`synchronous = ${db.pragma('journal_mode = WAL', { simple: true }) === 'wal' ? 'NORMAL' : 'FULL'}`);
   db.pragma('cache_size = -256');
   db.pragma('temp_store = MEMORY');

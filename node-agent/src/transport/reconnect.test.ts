@@ -1,5 +1,5 @@
-// How long a node waits before it dials again: close together while the coordinator is started anew, far apart where the broker lets
-// it in and throws it out. Time is turned by hand; the dial is this file's own.
+// How long a node waits before it dials again: short waits while the coordinator restarts, long ones where the broker accepts it and then
+// closes the connection. The test advances the time and dials itself.
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
@@ -56,7 +56,7 @@ t.test('a coordinator that dies again seconds after it came back is met again wi
     await node.clock.advance(60_000);
     for (let death = 1; death <= 2; death++) {
       node.lose();
-      // A start takes so long; each node dials in vain a few times meanwhile.
+      // A restart takes this long; each node dials in vain a few times meanwhile.
       await node.clock.advance(4_000);
       node.comeBack();
       const backMs = node.clock.monotonicMs();

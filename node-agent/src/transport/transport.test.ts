@@ -20,7 +20,7 @@ import { createTransport, type TransportOptions } from './transport.ts';
 const ca = await createThrowawayCa();
 const otherCa = await createThrowawayCa();
 const boot = 'boot-00000001';
-/** Waits of the transport shrink to moments: what is tested is order, not time. Deadlines stay. */
+/** Waits of the transport shrink to moments: order is tested, not time. Deadlines stay. */
 const hasty: Clock = {
   ...systemClock,
   after: (delayMs, run) => systemClock.after(delayMs >= 15_000 ? delayMs : delayMs / 50, run),
@@ -33,7 +33,7 @@ interface Node {
   messages: Decoded[];
   refused: [string, string][];
   downs: string[];
-  /** up, down, message, refused. */
+  /** Names of the events: up, down, message, refused. */
   events: EventEmitter;
   notAccepted: number;
 }
@@ -294,7 +294,7 @@ t.test('sessions are resumed, but not over a new certificate, which the next con
     await up;
   };
   await start(alice);
-  // A TLS 1.3 ticket comes behind the handshake; the SUBACK that onUp waited for came behind the ticket.
+  // A TLS 1.3 ticket follows the handshake; the SUBACK that onUp waited for followed the ticket.
   await again();
   alice.identity = { ...alice.identity, ...(await ca.client('alice')) };
   await again();
@@ -339,7 +339,7 @@ t.test('a broker whose certificate ended is let in only by a clock that may run 
   const warned = new EventEmitter();
   const alice = await node(t, broker, { log: { ...silentLog, warn: (fields) => warned.emit('warn', fields) } });
   const warning = once(warned, 'warn');
-  // Its own certificate lasts: its clock is believed.
+  // Its own certificate is still valid: its clock is trusted.
   alice.identity = { ...alice.identity, expiresMs: Date.UTC(2200, 0) };
   const up = start(alice);
   t.match(await warning, [{ reason: /ended on 2003-01-01, and the clock of this machine shows 2/ }]);

@@ -1,6 +1,6 @@
-// A node's one connection to the fleet: birth first, then what it keeps, then the outbox in order; back with jitter when it breaks.
-// In: messages of node.ts and of the coordinator. Out: bytes on the wire, checked messages. It never publishes while disconnected
-// and never decides what a message means.
+// A node's one connection to the fleet: after each connect the birth is sent first, then the kept messages, then the outbox in order; a
+// lost connection is dialled again with jitter. In: messages of node.ts and of the coordinator. Out: bytes on the wire, checked messages.
+// It never publishes while disconnected and does not interpret messages.
 import { decode, type Encoded, encode, filterOf, stoppedReason, topicOf, topics } from '@blackroad/protocol';
 import { backoffMs } from '@blackroad/std/backoff';
 import { type Clock, sleep, type Timer } from '@blackroad/std/clock';
@@ -23,33 +23,33 @@ export interface TransportOptions {
   random: Random;
   log: Log;
   keepaliveS: number;
-  /** Of this run of the process; in the birth and in the will. */
+  /** Of this run of the process; part of the birth and of the will. */
   boot: string;
-  /** The broker does not accept this node's certificate: time to look whether it must be renewed. */
+  /** The broker does not accept this node's certificate: check whether it must be renewed. */
   onNotAccepted?: () => void;
   dial?: Dial;
-  /** Keeps the process alive until it is called back; the simulator needs none. */
+  /** Keeps the process alive until the returned function is called; the simulator needs none. */
   hold?: () => () => void;
 }
 
 /** Unacknowledged publishes of the outbox: enough to fill a slow line, few enough to be sent twice without harm. */
 const maxInFlight = 32;
-/** Perishable messages that wait for their PUBACK or in the socket; beyond this they are dropped, as the line is too slow for them. */
+/** Perishable messages that wait for their PUBACK or in the socket; more are dropped, as the line is too slow for them. */
 const maxLoose = 200;
 const maxBacklogBytes = 512 * 1024;
-/** A broker that takes messages and acknowledges none is as good as gone, though it answers pings. */
+/** A broker that accepts messages and acknowledges none counts as gone, even if it answers pings. */
 const ackDeadlineMs = 30_000;
 const retry = { firstMs: 1_000, maxMs: 30_000 };
-/** A coordinator that is started again is back in seconds. For so long after a loss the tries stay as close as its window spreads
- * them: doubled waits made the last of 300 nodes come back 18 s after a restart of 4 s. [M] */
+/** A coordinator that restarts is back in seconds. For so long after a loss the waits stay as short as its reconnect window: doubled waits
+ * made the last of 300 nodes return 18 s after a restart of 4 s. [M] */
 const quickRetryMs = 60_000;
 const quickMaxMs = 2_000;
-/** A broker that lets in and throws out must not be hammered: after connections shorter than this the next comes later and later. */
+/** After a connection shorter than this the next wait is longer: a broker that accepts and then closes must not be flooded with tries. */
 const stableMs = 10_000;
-/** A busy broker hangs up too; only one that does it again and again does not accept us. */
+/** A busy broker closes connections too; only one that does so again and again does not accept us. */
 const hangUpsBeforeDoubt = 5;
 const goodbyeMs = 1_000;
-/** Messages that arrive before `onUp`: the retained fleet state and what the coordinator sends at once. */
+/** Messages that arrive before `onUp`: the retained fleet state and the coordinator's first messages. */
 const maxEarly = 100;
 
 export function createTransport(options: TransportOptions): Transport {
@@ -71,7 +71,7 @@ export function createTransport(options: TransportOptions): Transport {
   let timer: Timer | null = null;
   /** Dials since the last connection. */
   let failures = 0;
-  /** Connections in a row that did not last. */
+  /** Connections in a row that ended within `stableMs`. */
   let shortLives = 0;
   let hangUps = 0;
   let lastProblem = '';
@@ -88,7 +88,7 @@ export function createTransport(options: TransportOptions): Transport {
 
   const connect = async () => {
     if (stopped) return;
-    /** What comes before `onUp`, in order. */
+    /** Messages that arrive before `onUp`, in order. */
     let early: { topic: string; payload: Uint8Array; retained: boolean }[] | null = [];
     let made: Link | null = null;
     try {
@@ -106,12 +106,12 @@ export function createTransport(options: TransportOptions): Transport {
       if (stopped) return made.destroy('stopped');
       link = made;
       const birth = state({ state: 'online' });
-      // Written one behind the other, so the birth is first; both answers are awaited, as a refusal comes in one of them.
+      // Written one after the other, so the birth is first; both answers are awaited, as a refusal comes in one of them.
       await Promise.all([made.publish(birth.topic, birth.payload, 1, true), made.subscribe(subscriptions)]);
     } catch (error) {
       const problem = error instanceof ConnectProblem ? error : new ConnectProblem((error as Error).message);
       if (made === null) return retryAfter(problem);
-      // Its onClose may have come first and has then set the next try.
+      // Its onClose may have been called first and have set the next try.
       if (link === made) {
         link = null;
         made.destroy(problem.message);
@@ -131,7 +131,7 @@ export function createTransport(options: TransportOptions): Transport {
     log.info({ node, outbox: outbox.depth }, 'connected');
     const before = [...kept];
     handlers?.onUp();
-    // What onUp renewed has been sent already.
+    // Messages that onUp renewed have been sent already.
     for (const [topic, message] of before) if (kept.get(topic) === message) publishLoose(message);
     const waiting = early;
     early = null;
@@ -153,7 +153,7 @@ export function createTransport(options: TransportOptions): Transport {
     log.warn({ reason: problem.message }, 'connection lost');
     if (problem.refusesUs === true) options.onNotAccepted?.();
     handlers?.onDown(problem.message);
-    // Everybody lost it in the same moment: come back spread over the window the coordinator wished for.
+    // All nodes lost the connection at the same moment: they return spread over the window of the coordinator.
     const delayMs = shortLives === 0 ? random.next() * windowMs : backoffMs(retry, shortLives, random);
     timer = clock.after(delayMs, connect);
   };
@@ -180,7 +180,7 @@ export function createTransport(options: TransportOptions): Transport {
     if (row.writer !== 'coordinator' || (decoded.params.node ?? node) !== node) {
       return handlers?.onRefused(topic, `${decoded.name} is not for this node`);
     }
-    // A kept command would be obeyed again at every connection. [decision: commands are never retained]
+    // A retained command would be carried out again at every connection. [decision: commands are never retained]
     if (retained && !row.retain) return handlers?.onRefused(topic, `${decoded.name} came as a retained message`);
     try {
       handlers?.onMessage(decoded);
@@ -194,7 +194,7 @@ export function createTransport(options: TransportOptions): Transport {
 
   const pump = () => {
     while (link !== null && up && inFlight < maxInFlight) {
-      // With nothing in flight no PUBACK would come to go on; the perishable messages in the socket do it as they drain.
+      // With nothing in flight no PUBACK would continue the sending; the perishable messages in the socket do so when they drain.
       stalled = link.backlogBytes > maxBacklogBytes;
       if (stalled) return;
       const rows = outbox.next(cursor, maxInFlight - inFlight);
@@ -238,7 +238,7 @@ export function createTransport(options: TransportOptions): Transport {
     };
     on.publish(message.topic, message.payload, message.qos, message.retain).then(done, done);
   };
-  /** The outbox has no room for this event, so it goes past it, once until there is room again. */
+  /** The outbox has no room for this event, so it is sent directly, once until there is room again. */
   const sayFull = () => {
     if (outbox.depth < outbox.maxMessages / 2) toldFull = false;
     if (toldFull || !up || outbox.dropped + outbox.refused === 0 || outbox.depth < outbox.maxMessages) return;

@@ -1,14 +1,14 @@
-// Rows of an outbox that the disk did not take, in memory, so many at most. In: rows by their sequence number. Out: the same, until they
-// are stored or settled.
+// Rows of an outbox that are not on the disk, in memory, bounded in number and bytes. In: rows by their sequence number. Out: the same
+// rows, until they are stored or settled.
 
-/** The end of a task is 64 KiB at most, mostly one. */
+/** The end of a task has at most 64 KiB, most have one. */
 const maxUnstored = 1_000;
 const maxUnstoredBytes = 8 * 1024 * 1024;
 
 export interface UnstoredRow<M> {
   seq: number;
   message: M;
-  /** Row on the disk of the same key. */
+  /** The row of the same key on the disk. */
   replaces?: number;
 }
 export function createUnstored<M extends { payload: string }>() {
@@ -20,7 +20,7 @@ export function createUnstored<M extends { payload: string }>() {
   };
   return {
     drop,
-    /** False: no room. */
+    /** False: there is no room. */
     add(row: UnstoredRow<M>): boolean {
       if (rows.size >= maxUnstored || bytes + row.message.payload.length > maxUnstoredBytes) return false;
       rows.set(row.seq, row);
