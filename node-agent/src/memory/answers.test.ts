@@ -1,5 +1,5 @@
-// Every answer of a coordinator, and what the log makes of it: a real journal on a real disk, the words of the coordinator written by
-// hand. What the coordinator of today says of itself is accept.test.ts; the two are played against each other in the simulator.
+// Every answer of a coordinator, and its effect on the log: a real journal on a real disk, answers written by hand. accept.test.ts tests
+// the answers of the present coordinator; the simulator runs both sides against each other.
 import {
   existsSync,
   mkdirSync,
@@ -33,7 +33,7 @@ const lines = (path: string) =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
 
-/** One node with an empty data folder, connected to nobody but this test. */
+/** One node with an empty data folder, connected only to this test. */
 function rig(t: Test, batchEntries = 64, dir = mkdtempSync(join(tmpdir(), 'answers-'))) {
   const clock = new HandClock();
   const memory = createNodeMemory({
@@ -60,11 +60,11 @@ function rig(t: Test, batchEntries = 64, dir = mkdtempSync(join(tmpdir(), 'answe
     told,
     dir,
     aside: join(dir, setAsideFile),
-    /** What it said since the last call. */
+    /** The messages it sent since the last call. */
     heard: () => said.splice(0),
     receive: async (message: MemoryDown) => {
       memory.receive(message);
-      // Longer than a commit, shorter than the shortest pause before another try.
+      // Longer than a commit, shorter than the shortest pause before the next try.
       await clock.advance(80);
     },
     nack: (reason: Nack['reason'], over: Partial<Nack> = {}) =>
@@ -85,7 +85,7 @@ function rig(t: Test, batchEntries = 64, dir = mkdtempSync(join(tmpdir(), 'answe
         await kept;
       }
     },
-    /** Connected and greeted, with nothing stored anywhere; its first batch is under way. */
+    /** Connected, its hello answered, with nothing stored anywhere; its first batch is in flight. */
     async writing(...texts: string[]) {
       const log = node.open();
       memory.connected();
@@ -96,7 +96,7 @@ function rig(t: Test, batchEntries = 64, dir = mkdtempSync(join(tmpdir(), 'answe
       await clock.advance(500);
       return log;
     },
-    /** Fenced, with its tail on the way as a branch. */
+    /** Fenced, with its tail in flight as a branch. */
     async fenced(...texts: string[]) {
       const log = await node.writing(...texts);
       node.heard();
@@ -123,7 +123,7 @@ function others(count: number, epoch = 1): MemoryEntry[] {
 }
 const damaged = (entry: MemoryEntry): MemoryEntry => ({ ...entry, payload: { ...entry.payload!, text: 'bit rot' } });
 
-// What a refusal asks for, by the message that it answers.
+// What a refusal demands, by the message that it answers.
 const table: Record<Refusal, Record<'hello' | 'batch' | 'branch', Way>> = {
   'unknown-agent': { hello: 'rest', batch: 'rest', branch: 'rest' },
   'stale-epoch': { hello: 'fence', batch: 'fence', branch: 'again' },
@@ -133,7 +133,7 @@ const table: Record<Refusal, Record<'hello' | 'batch' | 'branch', Way>> = {
   final: { hello: 'again', batch: 'branch-off', branch: 'set-aside' },
 };
 type Rig = ReturnType<typeof rig>;
-/** What is seen from outside of each way, after the refusal of `refused`. */
+/** The visible effect of each way, after the refusal of `refused`. */
 const seen: Record<Way, (t: Test, node: Rig, log: AgentMemory, refused: MemoryUp) => Promise<void>> = {
   async again(t, node, _, refused) {
     t.same(node.heard(), [], 'not at once');
@@ -153,7 +153,7 @@ const seen: Record<Way, (t: Test, node: Rig, log: AgentMemory, refused: MemoryUp
     t.ok(textsOf(branch).includes('mine'));
   },
   async 'catch-up'(t, node, log, refused) {
-    // Both stand at the same place: nothing to catch up with.
+    // Both logs end at the same place: there is nothing to catch up with.
     await seen.again(t, node, log, refused);
   },
   async 'branch-off'(t, node, log, refused) {
@@ -220,7 +220,7 @@ t.test('what is refused for good is set aside message by message, and said once'
     [1, 2, 3, 4].map((seq) => [seq, agent, 1]),
   );
   t.equal(node.told.length, 1);
-  // The agent comes back, and the official log is taken as if nothing had been.
+  // The agent is placed here again, and its log accepts the coordinator's entries as usual.
   const again = node.open(3, { baseSeq: 2, baseHash: others(2)[1]!.hash, from: 'bob' });
   await node.clock.advance(500);
   await node.entries(others(2), 2, 3);

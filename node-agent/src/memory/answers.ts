@@ -1,6 +1,6 @@
-// What a node does with each answer of the coordinator. In: one MemoryDown message and the log it is about; out: writes to the
-// journal, and whether to go on, ask again later, or put a tail aside. Answers may come late, twice or in any order: each is
-// judged by hashes and epochs, and by whether something of this epoch is under way at all.
+// Handles each answer of the coordinator. In: one MemoryDown message and the log it is about. Out: writes to the journal, and whether to go
+// on, ask again later, or put a tail aside. Answers may come late, twice or in any order: each is checked by hashes and epochs, and against
+// the message in flight of this epoch.
 import type { MemoryDown } from '@blackroad/protocol';
 import type { Log as Logger } from '@blackroad/std/log';
 import type { Journal } from './journal.ts';
@@ -12,24 +12,24 @@ import type { Flight } from './sync.ts';
 type Down<T extends MemoryDown['type']> = Extract<MemoryDown, { type: T }>;
 
 /**
- * What a refusal asks of this node:
- * `again`       the same once more, after a pause that grows
- * `rest`        silence until the next connection, or for minutes: the agent may come back
- * `fence`       another node writes: stop writing, and bring the tail as a branch
- * `catch-up`    the two logs stand at different places: go on from the coordinator's head, fetch what lacks, or branch off
- * `branch-off`  take the tail out of the log, bring it as a branch, and go on with the coordinator's log
- * `set-aside`   nobody will ever take it: into a file for people, and go on
+ * What a refusal demands of this node:
+ * `again`       send the same message once more, after a pause that grows
+ * `rest`        send nothing until the next connection, or for minutes: the agent may be applied again
+ * `fence`       another node writes: stop writing, and send the tail as a branch
+ * `catch-up`    the two logs end at different places: go on from the coordinator's head, fetch missing entries, or branch off
+ * `branch-off`  remove the tail from the log, send it as a branch, and go on with the coordinator's log
+ * `set-aside`   no coordinator will ever accept it: write it to a file for people, and go on
  */
 export type Way = 'again' | 'rest' | 'fence' | 'catch-up' | 'branch-off' | 'set-aside';
-/** `final` is any reason with a final word (`nack.final`). */
+/** `final` is any reason together with `nack.final`. */
 export type Refusal = Down<'nack'>['reason'] | 'final';
-/** By the refusal and by the message that it answers. No way leads back to the same message at once. */
+/** By the refusal and by the message that it answers. No way sends the same message again at once. */
 export const ways: Readonly<Record<Refusal, Readonly<Record<Flight['kind'], Way>>>> = {
   'unknown-agent': { hello: 'rest', batch: 'rest', branch: 'rest' },
   'stale-epoch': { hello: 'fence', batch: 'fence', branch: 'again' },
   gap: { hello: 'catch-up', batch: 'catch-up', branch: 'again' },
   fork: { hello: 'branch-off', batch: 'branch-off', branch: 'again' },
-  // Of a coordinator that says nothing final: what it refuses as a branch it may only not know yet, so nothing leaves the journal.
+  // A coordinator without `final` is older: it may refuse a branch only for now, so nothing leaves the journal.
   'bad-hash': { hello: 'again', batch: 'branch-off', branch: 'again' },
   final: { hello: 'again', batch: 'branch-off', branch: 'set-aside' },
 };
@@ -40,14 +40,14 @@ export function createAnswers(deps: {
   writeContext: writes.WriteContext;
   write(log: AgentLog, job: () => void, options?: { weight?: number }): void;
   flightOf(log: AgentLog): Flight | undefined;
-  /** The answer came: the next message of this agent may go. */
+  /** The answer came: the next message of this agent may be sent. */
   land(log: AgentLog): void;
-  /** Ask again after a pause that grows while nothing moves. */
+  /** Asks again after a pause that grows until something changes. */
   later(log: AgentLog): void;
   progressed(log: AgentLog): void;
   wake(log: AgentLog): void;
   saveAckedLazily(log: AgentLog): void;
-  /** Silent for long: the coordinator knows no such agent. */
+  /** Sends nothing for minutes: the coordinator has no such agent. */
   rest(log: AgentLog): void;
   setAside: SetAside;
 }) {
@@ -68,11 +68,11 @@ export function createAnswers(deps: {
     const flight = flightOf(log);
     const { upto, hash, epoch } = message;
     const late = epoch < log.row.epoch;
-    // Only the answer to a hello of this epoch can say that a fenced node is the writer after all.
+    // Only the answer to a hello of this epoch can prove that a fenced node is the writer after all.
     if (log.row.fenced && (late || flight?.kind !== 'hello')) return;
     if (upto > log.head.seq) {
       if (late) return;
-      // It holds more than we do: a journal that lost its end, or was restored from an old copy.
+      // The coordinator has more entries than this node: the journal lost its end, or was restored from an old copy.
       log.wantSeq = Math.max(log.wantSeq, upto);
       log.greeted = false;
       if (flight) land(log);
@@ -152,7 +152,7 @@ export function createAnswers(deps: {
 
   function onNack(log: AgentLog, message: Down<'nack'>): void {
     const flight = flightOf(log);
-    // Late words: of an epoch that is over, of a past connection, or of an earlier message.
+    // A late answer: of an epoch that is over, of a past connection, or to an earlier message.
     if (!flight || message.epoch !== flight.epoch) return;
     if (message.of !== undefined && message.of !== flight.hash) return;
     land(log);
@@ -176,8 +176,8 @@ export function createAnswers(deps: {
         catchUp(log, message);
         return;
       case 'branch-off':
-        // Ours is damaged; or it is of an older epoch, which is only sent again when the coordinator lost it (restored from a backup)
-        // and which it takes from nobody but as a branch; or it names an author that it may not name.
+        // Our entry is damaged; or it is of an older epoch, which is only sent again after the coordinator lost it (restored from a backup)
+        // and which it accepts only as a branch; or it names an author that it may not name.
         if (message.reason !== 'fork')
           logger.error({ agent: log.row.agent, why: final ?? message.reason }, 'the coordinator refused entries');
         fork(log, headSeq);
@@ -198,7 +198,7 @@ export function createAnswers(deps: {
     else later(log);
   }
 
-  /** Only what was in the refused message, and first into the file: a crash between the two leaves it in both. */
+  /** Sets aside only the entries of the refused message, and writes the file first: after a crash between the two they are in both. */
   function putAside(log: AgentLog, { epoch, group, upto }: Flight, why: string): void {
     const { id, agent } = log.row;
     try {
@@ -239,7 +239,7 @@ export function createAnswers(deps: {
     progressed(log);
     write(log, () => {
       w.touched.add(log);
-      // No further than what was sent: a later branch of the same epoch has the same numbers.
+      // Not beyond the sent entries: a later branch of the same epoch has the same numbers.
       journal.removeBranch(log.row.id, flight.group, flight.upto);
       log.branched = journal.branchCount(log.row.id);
     });

@@ -1,4 +1,4 @@
-// Whatever an agent asks to remember becomes an entry that a message can carry.
+// Any memory that an agent stores becomes an entry that fits in a message.
 import { entryBytes, faults, MemoryEntry, maxMemoryEntryBytes, maxVectorDimension } from '@blackroad/protocol';
 import t from 'tap';
 import { nextEntry, payloadOf } from './chain.ts';

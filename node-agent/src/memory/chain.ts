@@ -1,4 +1,4 @@
-// Builds entries and judges those that come from elsewhere. Pure: the caller passes the time and the salt, and stores the result.
+// Builds entries and checks those that come from elsewhere. Pure: the caller passes the time and the salt, and stores the result.
 // [INV-chain]
 import {
   commitPayload,
@@ -15,7 +15,7 @@ import {
 import type { Remembered } from '../contracts.ts';
 import type { Head } from './journal.ts';
 
-/** What a caller asked to remember, in the form and within the limits the chain accepts. */
+/** The content that a caller wants to store, in the form and within the limits of the chain. */
 export function payloadOf(entry: Remembered, embedding: { model: string; vector: Float32Array } | null): MemoryPayload {
   const fits = embedding !== null && isVector(embedding.vector) && embedding.vector.length <= maxVectorDimension;
   return {
@@ -64,11 +64,11 @@ export function plainDraft(kind: 'genesis' | 'migrate', node: string, createdAt:
 type Admission =
   /** Entries to store behind the head, in order; `damaged` lists the seqs whose content does not match its commitment. */
   | { entries: MemoryEntry[]; damaged: number[] }
-  /** Ours and theirs differ at `seq`. */
+  /** The log of this node and that of the coordinator differ at `seq`. */
   | { fork: number }
   | { refused: string };
 
-/** Judges entries the coordinator sent: every link, every digest. `hashAt` knows what this node holds. */
+/** Checks entries that the coordinator sent: every link, every digest. `hashAt` returns the hashes of this node. */
 export function admit(
   agent: string,
   head: Head,
@@ -98,7 +98,7 @@ export function admit(
     if (entry.seq === base.seq && entry.hash !== base.hash) {
       return { refused: `entry ${entry.seq} is not the base this epoch was given` };
     }
-    // The chain holds, the content does not: kept without content, so that one damaged entry blocks nothing.
+    // The chain is right, the content is not: stored without content, so that one damaged entry blocks nothing.
     if (fault) damaged.push(entry.seq);
     entries.push(fault ? { ...entry, salt: null, payload: null } : entry);
     last = { seq: entry.seq, hash: entry.hash };
@@ -106,7 +106,7 @@ export function admit(
   return { entries, damaged };
 }
 
-/** The original of a merged entry, so that it is merged once, wherever the log is. */
+/** The hash of a merged entry's original: by it an entry is merged only once, on whatever node the log is. */
 export function originOf(entry: MemoryEntry): string | null {
   if (entry.kind !== 'merge' || !entry.payload?.source.startsWith('branch:')) return null;
   return entry.payload.derivedFrom[0] ?? null;

@@ -1,10 +1,10 @@
-// Group commit: writes of all agents wait for one another and share one fsync. In: jobs that write to the journal; out: their
-// results, once durable. Never lets a result out before its transaction is committed. [INV-durable-first]
+// Group commit: writes of all agents share one transaction and one fsync. In: jobs that write to the journal. Out: their results, once
+// durable. Never returns a result before its transaction is committed. [INV-durable-first]
 //
-// When it commits: a lone memory after 2 ms, so that an agent's answer is not held up. While memories keep coming, commits take at
-// most a tenth of the disk's time: the pause after one is nine times what it took (never over 250 ms), or until 64 entries wait.
-// A slow SD card so gets few, large commits (WAL bytes a memory fall from 72 KB to 5 KB at 50 a commit, MEMORY.md), an NVMe drive
-// commits every few milliseconds, and nobody configures anything.
+// A lone memory is committed after 2 ms, so that an agent's answer is not delayed. While memories keep coming, commits take at most a tenth
+// of the disk's time: the pause after a commit is nine times its duration (never over 250 ms), or ends when 64 entries wait. A slow SD card
+// thus gets few, large commits (WAL bytes a memory fall from 72 KB to 5 KB at 50 a commit, MEMORY.md), an NVMe drive commits every few
+// milliseconds, and neither needs configuration.
 import { FleetError } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 
@@ -14,7 +14,7 @@ const pausePerCommit = 9;
 const fullWeight = 64;
 /** Jobs that may wait; more means the disk has stopped answering. */
 const maxWaiting = 10_000;
-/** How long something that costs nothing when lost (the acknowledged cursor) may wait for company. */
+/** How long a write whose loss costs nothing (the acknowledged cursor) may wait for others. */
 const lazyMs = 5_000;
 
 interface Waiting {
@@ -26,9 +26,9 @@ interface Waiting {
 export function createCommits(deps: {
   clock: Clock;
   transaction: (work: () => void) => void;
-  /** After a commit, before results go out. */
+  /** Called after a commit, before its results are returned. */
   committed: () => void;
-  /** The transaction was undone: what jobs changed in memory must be read again. */
+  /** Called when the transaction was rolled back: state in memory that its jobs changed must be read again. */
   undone: () => void;
 }) {
   const { clock } = deps;
@@ -95,7 +95,7 @@ export function createCommits(deps: {
         else wakeIn(Math.max(gatherMs, notBefore - clock.monotonicMs()));
       });
     },
-    /** Commits what waits, now. */
+    /** Commits all waiting jobs now. */
     flush,
     close(): void {
       flush();

@@ -1,5 +1,6 @@
-// Whatever the network loses, doubles or reorders and whoever restarts: in the end the coordinator has every memory that a node
-// called durable, once, in one chain that verifies, and nothing waits on any node. Seeds that failed once are kept in `kept`.
+// Whichever messages the network loses, doubles or reorders and whichever side restarts: in the end the coordinator has every memory that a
+// node reported as durable, once, in one chain that verifies, and no node has anything left to send. Seeds that failed once are kept in
+// `kept`.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,7 +73,7 @@ for (const seed of [...kept, ...Array.from({ length: runs }, (_, i) => i + 1)]) 
       holders.set(agent, { node: to, placed });
       if (before && before.node !== to) {
         const old = nodes.get(before.node)!;
-        // A planned move tells the old node, a forced one does not.
+        // A planned move releases the agent on the old node, a forced one does not.
         if (random.next() < 0.5) {
           old.memory.release(agent, before.placed.epoch);
           old.logs.delete(agent);
@@ -91,7 +92,7 @@ for (const seed of [...kept, ...Array.from({ length: runs }, (_, i) => i + 1)]) 
       const node = nodes.get(name)!;
       if (what < 0.6) {
         const text = `${seed}.${step}`;
-        // Any node that believes it holds the agent writes, also one that was replaced and was not told.
+        // Any node that takes itself for the holder writes, also one that was replaced without being told.
         for (const [holder, { logs }] of nodes) {
           const mine = `${text} on ${holder}`;
           const appended = logs.get(agent)?.append({ kind: 'note', text: mine, source: 'test', actorId: 'test' });

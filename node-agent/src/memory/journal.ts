@@ -1,7 +1,7 @@
-// The journal: every log of this node in one SQLite file (WAL, synchronous=FULL), one fsync for all agents. It is the truth; the
-// search index is made from it. In and out: MemoryEntry values and rows of logs, pending memories and branches.
-// Never decides anything and never commits by itself: commits.ts runs its writes in one transaction.
-// Rows keep their id for ever (AUTOINCREMENT): the index names an entry by it, also after a fork took the entry out of the log.
+// The journal: every log of this node in one SQLite file (WAL, synchronous=FULL), one fsync for all agents. It is authoritative; the search
+// index is made from it. In and out: MemoryEntry values and rows of logs, pending memories and branches. Never decides anything and never
+// commits by itself: commits.ts runs its writes in one transaction. A row's id is never used again (AUTOINCREMENT): the index names an
+// entry by it, also after a fork removed the entry from the log.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryEntry, MemoryPayload } from '@blackroad/protocol';
@@ -15,22 +15,22 @@ export interface Head {
 }
 export const emptyHead: Head = { seq: 0, hash: 'genesis' };
 
-/** What is stored of one agent's log besides its entries. */
+/** The stored state of one agent's log, without its entries. */
 export interface LogRow {
   id: number;
   agent: string;
-  /** The placement under which this node writes (or wrote) it. */
+  /** The epoch of the placement under which this node writes (or wrote) it. */
   epoch: number;
   baseSeq: number;
   baseHash: string;
   from: string | null;
-  /** The coordinator has told where the log stands since this epoch was opened: the writer may chain. */
+  /** The coordinator has sent the end of its log since this epoch was opened: the writer may chain. */
   confirmed: boolean;
   fenced: boolean;
   acked: number;
   releasedMs: number | null;
 }
-/** A memory that is durable but has no place in the chain yet. */
+/** A memory that is durable but not in the chain yet. */
 interface PendingRow {
   id: number;
   kind: MemoryEntry['kind'];
@@ -68,7 +68,7 @@ CREATE TABLE branches (
   PRIMARY KEY (log, grp, seq));
 `;
 
-/** Opens (or makes) the journal in `dir`; a file that is not a database any more is set aside and the logs are fetched anew. */
+/** Opens (or creates) the journal in `dir`; a file that is no longer a database is set aside and the logs are fetched again. */
 export function openJournal(
   dir: string,
   freshId: string,
@@ -133,7 +133,7 @@ export function openJournal(
       ).run(...values, row.id);
       return row.id;
     },
-    /** Forgets a log with all its entries; returns the ids of its entries for the index. */
+    /** Deletes a log with all its entries; returns the ids of its entries for the index. */
     dropLog(logId: number): number[] {
       const ids = sql('DELETE FROM entries WHERE log = ? RETURNING id').pluck().all(logId) as number[];
       sql('DELETE FROM logs WHERE id = ?').run(logId);
@@ -144,7 +144,7 @@ export function openJournal(
       const row = sql('SELECT seq, hash FROM entries WHERE log = ? ORDER BY seq DESC LIMIT 1').get(logId);
       return (row as Head | undefined) ?? emptyHead;
     },
-    /** `genesis` at 0, null where this node holds no such entry. */
+    /** `genesis` at 0, null where this node has no such entry. */
     hashAt(logId: number, seq: number): string | null {
       if (seq === 0) return 'genesis';
       return (sql('SELECT hash FROM entries WHERE log = ? AND seq = ?').pluck().get(logId, seq) as string) ?? null;
@@ -246,7 +246,7 @@ export function openJournal(
         payload: JSON.parse(row.payload as string),
       })),
 
-    /** Puts entries aside as one branch to upload. */
+    /** Stores entries as one branch to upload. */
     addBranch(logId: number, epoch: number, entries: readonly MemoryEntry[]): void {
       const group = 1 + (sql('SELECT coalesce(max(grp), 0) FROM branches WHERE log = ?').pluck().get(logId) as number);
       for (const entry of entries) {
@@ -280,7 +280,7 @@ export function openJournal(
       sql('SELECT count(*) FROM branches WHERE log = ?').pluck().get(logId) as number,
     removeBranch: (logId: number, group: number, uptoSeq: number): void =>
       void sql('DELETE FROM branches WHERE log = ? AND grp = ? AND seq <= ?').run(logId, group, uptoSeq),
-    /** Entries of a branch that turn out to be part of the log after all. */
+    /** Deletes entries of a branch that the log contains after all. */
     unbranch: (logId: number, entry: MemoryEntry): void =>
       void sql("DELETE FROM branches WHERE log = ? AND seq = ? AND entry ->> 'hash' = ?").run(
         logId,
@@ -297,7 +297,7 @@ export function openJournal(
 function open(dir: string, nowMs: number, onDamage: OnDamage): Database.Database {
   if (dir === ':memory:') return tuned(new Database(':memory:'));
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  // An SD card lost it. What was acknowledged comes back from the coordinator; the damaged file stays for a person to look at.
+  // The SD card lost data. The coordinator sends acknowledged entries again; the damaged file is kept for a person to inspect.
   const consequence = 'the memories of its agents are fetched anew';
   return openSound(
     join(dir, 'journal.db'),
@@ -310,7 +310,7 @@ function open(dir: string, nowMs: number, onDamage: OnDamage): Database.Database
 function tuned(db: Database.Database): Database.Database {
   try {
     db.pragma('busy_timeout = 5000');
-    // One writer a node: a second process on the same folder is refused instead of forking every log.
+    // One writer for a node: a second process on the same folder is refused, as it would fork every log.
     db.pragma('locking_mode = EXCLUSIVE');
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');

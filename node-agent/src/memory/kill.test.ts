@@ -1,4 +1,4 @@
-// A node killed in the middle of writing: what was acknowledged as durable is there, the chain verifies, the index follows.
+// A node killed in the middle of a write: entries reported as durable are there, the chain verifies, the index catches up.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

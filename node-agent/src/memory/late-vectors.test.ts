@@ -1,4 +1,4 @@
-// One text that cannot be embedded must not keep its neighbours from their vectors, nor be paid for again and again.
+// One text that cannot be embedded must neither prevent the vectors of other texts nor be tried for ever.
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
@@ -12,7 +12,7 @@ function rig(texts: string[], answer: (texts: string[]) => (Float32Array | null)
     calls.push(list);
     return { model: 'toy', vectors: answer(list) };
   };
-  /** By id, from 1; null: the model has none for it. */
+  /** By id, from 1; null: the model has no vector for it. */
   const vectors = new Map<number, Float32Array | null>();
   const index = {
     withoutVector: (_: number, __: string, limit: number) =>
@@ -34,7 +34,7 @@ function rig(texts: string[], answer: (texts: string[]) => (Float32Array | null)
 }
 const good = Float32Array.of(1, 0);
 const poison = 'poison text';
-/** As a server that cannot write NaN as JSON: any batch with the text fails. */
+/** Like a server that cannot write NaN as JSON: any batch with such a text fails. */
 const failing = (bad: string[]) => (texts: string[]) => {
   if (texts.some((text) => bad.includes(text))) throw new Error('json: unsupported value: NaN');
   return texts.map(() => good);

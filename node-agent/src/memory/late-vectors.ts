@@ -1,6 +1,6 @@
-// Vectors for entries that came without one of the present embedding model: written while nothing could embed, or on another node.
-// A text that the model gives no vector for must not keep its neighbours from theirs: a batch that fails is halved. Who failed
-// while others did not is asked for again later, three times in all, then left to the words; a new model is asked anew.
+// Vectors for entries without one of the present embedding model: they were written while no model could embed, or on another node. A text
+// that the model cannot embed must not prevent the vectors of others: a failed batch is halved. A text that failed while others did not is
+// tried again later, three times in all, and is then found by words only; with a new model it is tried again.
 import type { Clock } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import type { Embedder } from '../contracts.ts';
@@ -8,12 +8,12 @@ import type { SearchIndex } from './search-index.ts';
 
 /** Vectors added after one recall. */
 const batchTexts = 16;
-/** Embedding calls for one recall, halves included. */
+/** Embedding calls after one recall, halves included. */
 const maxCalls = 12;
 const maxTries = 3;
 const firstRestMs = 60_000;
 const restFactor = 10;
-/** Failed texts that are remembered; beyond that the oldest is tried once more. */
+/** Failed texts that are remembered; beyond that the oldest is tried again. */
 const maxFailed = 512;
 
 interface Item {
@@ -37,7 +37,7 @@ export function createLateVectors(deps: {
   const failed = new Map<number, Failed>();
   let isBusy = false;
 
-  /** What is due of a log, newest first; `textOf` gives '' or undefined for one that has nothing to embed. */
+  /** The entries of a log to embed now, newest first; `textOf` returns '' or undefined for one without a text. */
   function due(logId: number, model: string, textOf: (id: number) => string | undefined): Item[] {
     const items: Item[] = [];
     for (const id of index.withoutVector(logId, model, batchTexts + failed.size)) {
@@ -68,14 +68,14 @@ export function createLateVectors(deps: {
     const alone: Item[] = [];
     let works = false;
     let calls = 0;
-    // The whole first: a batch without a bad text is one call.
+    // First the whole batch: without a bad text it takes one call.
     for (const queue = [items]; queue.length > 0 && calls < maxCalls && !signal.aborted; calls++) {
       const batch = queue.shift()!;
       const vectors = await vectorsOf(batch, model);
       if (signal.aborted) return;
       if (!vectors && batch.length > 1) {
         const half = Math.ceil(batch.length / 2);
-        // Depth first: who is at fault is found before the calls are used up.
+        // Depth first: the bad text is found before the calls are used up.
         queue.unshift(batch.slice(0, half), batch.slice(half));
         continue;
       }
@@ -91,7 +91,7 @@ export function createLateVectors(deps: {
       });
     }
     if (alone.length === 0 || signal.aborted) return;
-    // A server that is down is no fault of a text.
+    // A server that is down must not count against a text.
     works ||= (await vectorsOf([{ id: 0, text: 'hello' }], model))?.[0] != null;
     if (works) for (const item of alone) fail(item, model);
   }

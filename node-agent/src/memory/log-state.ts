@@ -1,5 +1,5 @@
-// What the node knows of one agent's log in memory: the stored row, the head, and what sync has learned since this process began.
-// Plain data; node-memory.ts changes it inside commits, sync.ts reads it and says what to send next.
+// The state of one agent's log in memory: the stored row, the head, and the results of sync since this process began. Plain data;
+// node-memory.ts changes it inside commits, sync.ts reads it and decides which message is next.
 import { emptyHead, type Head, type Journal, type LogRow } from './journal.ts';
 
 export interface AgentLog {
@@ -8,22 +8,22 @@ export interface AgentLog {
   head: Head;
   pending: number;
   branched: number;
-  /** Everything up to the epoch's base is here and has the base's hash. */
+  /** All entries up to the epoch's base are here, with the base's hash. */
   hydrated: boolean;
-  /** An agent runs on it in this process. */
+  /** An agent of this process uses it. */
   open: boolean;
-  /** The newest epoch it was opened with in this process; stored when `row.epoch` has caught up. */
+  /** The newest epoch it was opened with in this process; `row.epoch` follows once that is stored. */
   openEpoch: number;
   /** The coordinator has answered a hello in this process. */
   greeted: boolean;
-  /** Where the coordinator's log stands as far as it told; more than ours means we lack something. */
+  /** The end of the coordinator's log as last received; beyond our own, this node lacks entries. */
   wantSeq: number;
-  /** How often a fork was found since the last progress: 0 rewinds to what was acknowledged, more rewinds to the beginning. */
+  /** The number of forks found since the last progress: at 0 a fork rewinds to the last acknowledged entry, at more to the beginning. */
   forks: number;
   hydratedSaid: boolean;
-  /** The coordinator does not know the agent: silent until the next connection. */
+  /** The coordinator has no such agent: nothing is sent until the next connection. */
   unknown: boolean;
-  /** The coordinator refuses its branches for good and there is no room to set them aside: they wait until the next connection. */
+  /** The coordinator refuses its branches for ever and the file for them is full: they wait until the next connection. */
   branchesHeld: boolean;
 }
 
@@ -56,7 +56,7 @@ export function blankLog(agent: string): AgentLog {
   };
 }
 
-/** Reads again what is stored, after start or after a transaction that was undone. */
+/** Reads the stored state again, after the start or after a rolled-back transaction. */
 export function reload(log: AgentLog, journal: Journal): void {
   const row = log.row.id === 0 ? null : journal.log(log.row.id);
   if (!row) {
@@ -79,12 +79,12 @@ export function isHydrated(log: AgentLog, journal: Journal): boolean {
   return log.head.seq >= baseSeq && id !== 0 && journal.hashAt(id, baseSeq) === baseHash;
 }
 
-/** The opening of its epoch is stored. */
+/** Whether the opening of its epoch is stored. */
 function isSettled(log: AgentLog): boolean {
   return log.row.id !== 0 && log.row.epoch >= log.openEpoch;
 }
 
-/** May new memories be chained now? Otherwise they wait in the pending table. */
+/** Whether new memories may be chained now; otherwise they wait in the pending table. */
 export function isWritable(log: AgentLog): boolean {
   return isSettled(log) && log.row.confirmed && log.hydrated && !log.row.fenced && log.wantSeq <= log.head.seq;
 }
@@ -94,10 +94,10 @@ export function unackedOf(log: AgentLog): number {
 }
 
 type Step = 'branch' | 'hello' | 'batch' | 'hydrated' | 'none';
-/** What this log should say next, when the node is connected. */
+/** The next message of this log, when the node is connected. */
 export function nextStep(log: AgentLog): Step {
   if (log.unknown || !isSettled(log)) return 'none';
-  // A branch waits for the hydration of a log we write again: what the coordinator has of it after all is then taken out.
+  // A branch waits until a log that we write again is hydrated: entries of it that the coordinator has are then removed from the branch.
   if (log.branched > 0 && !log.branchesHeld && (log.row.fenced || isWritable(log))) return 'branch';
   if (log.row.fenced) return log.open && !log.greeted ? 'hello' : 'none';
   const something = log.open || unackedOf(log) > 0;

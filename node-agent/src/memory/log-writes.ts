@@ -1,6 +1,6 @@
-// Every way a log changes, each called inside a commit (commits.ts) and nowhere else: open an epoch, append, take in what the
-// coordinator has, put a tail aside as a branch, merge a branch of another node. Each keeps AgentLog in step with the rows.
-// Never deletes an entry that is not either in the coordinator's hands or moved to the branches. [INV-memory-kept]
+// All changes of a log, each called inside a commit (commits.ts) and nowhere else: open an epoch, append, store entries of the coordinator,
+// put a tail aside as a branch, merge a branch of another node. Each keeps AgentLog in step with the rows. Never deletes an entry that the
+// coordinator has not stored and that is not in the branches. [INV-memory-kept]
 import {
   type AssignedAgent,
   type MemoryDown,
@@ -19,10 +19,10 @@ export interface WriteContext {
   node: string;
   clock: Clock;
   random: Random;
-  /** Collects what the search index must learn after the commit; pending memories have negative ids. */
+  /** Collects the entries to index after the commit; pending memories have negative ids. */
   indexed: { id: number; log: number; seq: number; payload: MemoryPayload }[];
   unindexed: number[];
-  /** Logs changed in this transaction, to be read again should it be undone. */
+  /** Logs changed in this transaction; they are read again if it is rolled back. */
   touched: Set<AgentLog>;
 }
 
@@ -37,7 +37,7 @@ export function settle(w: WriteContext, log: AgentLog, assigned: AssignedAgent):
     return;
   }
   const { baseSeq, baseHash, from } = assigned.memory;
-  // A hash that fits at the base proves our copy up to there; where it does not, sync finds the common part.
+  // An equal hash at the base proves our copy up to there; where it differs, sync finds the common part.
   if (log.head.seq > baseSeq && journal.hashAt(log.row.id, baseSeq) === baseHash) {
     branchOff(w, log, baseSeq);
     log.row.acked = baseSeq;
@@ -63,7 +63,7 @@ export function append(w: WriteContext, log: AgentLog, epoch: number, draft: Dra
   return { seq: 0, hash: '' };
 }
 
-/** Called when something changed that may make the log writable: opens the epoch's part of the chain and chains what waited. */
+/** Called after a change that may make the log writable: opens the epoch's part of the chain and chains pending memories. */
 function catchUp(w: WriteContext, log: AgentLog): void {
   if (!isWritable(log)) return;
   w.touched.add(log);
@@ -84,7 +84,7 @@ function catchUp(w: WriteContext, log: AgentLog): void {
   }
 }
 
-/** The coordinator answered a hello of this epoch: the writer may chain. `stands` is where its log ends, where it said so. */
+/** The coordinator answered a hello of this epoch: the writer may chain. `stands` is the end of its log, where it sent that. */
 export function greet(w: WriteContext, log: AgentLog, stands: Head | null): void {
   const lost = stands !== null && log.row.baseSeq > log.head.seq;
   const base = lost ? { baseSeq: stands.seq, baseHash: stands.hash } : {};
@@ -102,12 +102,12 @@ export function setAcked(w: WriteContext, log: AgentLog, acked: number): void {
 export function setReleased(w: WriteContext, log: AgentLog, releasedMs: number): void {
   if (log.row.id !== 0) save(w, log, { releasedMs });
 }
-/** Stores a cursor that memory already holds. */
+/** Stores a cursor that is already set in memory. */
 export function saveAcked(w: WriteContext, log: AgentLog): void {
   if (log.row.id !== 0) save(w, log, {});
 }
 
-/** Stores entries the coordinator sent. `fork` means our tail differs and was not touched. */
+/** Stores entries that the coordinator sent. `fork` means that our tail differs; it was not changed. */
 export function takeIn(
   w: WriteContext,
   log: AgentLog,
@@ -131,7 +131,7 @@ export function takeIn(
   return { stored: admitted.entries.length, damaged: admitted.damaged };
 }
 
-/** Our tail differs from the coordinator's log: put it aside from what both surely have, fetch theirs. */
+/** Our tail differs from the coordinator's log: our entries after the last that both surely have become a branch, theirs are fetched. */
 export function rewind(w: WriteContext, log: AgentLog): void {
   const keep = log.forks === 0 ? Math.min(log.row.acked, log.head.seq) : 0;
   log.forks++;
@@ -141,7 +141,7 @@ export function rewind(w: WriteContext, log: AgentLog): void {
   log.greeted = false;
 }
 
-/** Another node writes now. Nothing is deleted: the tail, and what waited for a place in the chain, become a branch to upload. */
+/** Another node writes now. Nothing is deleted: the tail and the pending memories become a branch to upload. */
 export function fence(w: WriteContext, log: AgentLog): void {
   const { journal } = w;
   w.touched.add(log);
@@ -159,7 +159,7 @@ export function fence(w: WriteContext, log: AgentLog): void {
   log.hydrated = isHydrated(log, journal);
 }
 
-/** Appends additions of a branch with their provenance, each once, wherever the log was when they came. */
+/** Appends entries of a branch with their provenance, each once, whichever node held the log when they came. */
 export function merge(
   w: WriteContext,
   log: AgentLog,
@@ -170,13 +170,13 @@ export function merge(
   let merged = 0;
   for (const entry of entries) {
     if (entry.kind === 'genesis' || entry.kind === 'migrate' || entry.payload === null) continue;
-    // A merged entry on the branch stands for its original, which may be here already.
+    // A merged entry on the branch is compared by its original, which may be here already.
     const origin = originOf(entry) ?? entry.hash;
     if (journal.hasOrigin(log.row.id, origin)) continue;
     if (journal.hashAt(log.row.id, entry.seq) === entry.hash) continue;
     const draft: Draft = {
       kind: 'merge',
-      // The node that brought it, not whom the entry names.
+      // The node that uploaded it, not the author that the entry names.
       actorId: `node:${from}`,
       createdAt: w.clock.nowMs(),
       payload: {

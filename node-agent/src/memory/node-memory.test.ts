@@ -195,7 +195,7 @@ t.test('a fenced node uploads its tail as a branch, and the present writer merge
   });
   t.same(chainFaults(coordinator.logs.get('ada')!.entries), []);
 
-  // Back to alice: the merged entry comes with the log, and is not merged again there.
+  // The agent moves back to alice: the merged entry comes with the log, and is not merged again.
   bob.release('ada', 2);
   const again = alice.open(coordinator.place('ada', 'alice'));
   await clock.advance(3_000);
@@ -244,7 +244,7 @@ t.test('a journal restored from an old copy: what it wrote since becomes a branc
   first.disconnected();
   await settled(clock, before.append(note('written offline by the old copy')));
   await first.close();
-  // Meanwhile the coordinator got other entries from the same node: here played by a second journal.
+  // Meanwhile the coordinator got other entries from the same node: a second journal stands in for that.
   const twin = node('alice', clock);
   link(coordinator, 'alice', twin);
   const twinAgent = twin.open(placed);
@@ -546,7 +546,7 @@ t.test('an agent that is let go and comes back in one breath keeps its memory op
   await settled(clock, before.append(note('under the first epoch')));
   await clock.advance(1_000);
   const again = memory.open(coordinator.place('ada', 'alice'));
-  // The end of the first agent's last turn comes before the second epoch is stored.
+  // The release after the first placement's last turn comes before the second epoch is stored.
   memory.release('ada', 1);
   await settled(clock, again.append(note('under the second')));
   await clock.advance(48 * 3_600_000);

@@ -1,7 +1,7 @@
-// All memories of this node: opens logs, makes appends durable, answers recalls, keeps sync going. In: what agents want to remember
-// and ask, assignments, the coordinator's messages; out: durable entries, memories found, messages upward.
-// Embedding comes before hashing (the commitment covers the vector) but never fails or holds up a memory for more than 2 s: without
-// a vector the entry is found by words, and the index gets a vector later.
+// All memories of this node: opens logs, makes appends durable, answers recalls, runs sync. In: memories and questions of agents,
+// assignments, the coordinator's messages. Out: durable entries, memories found, messages upward. A memory is embedded before it is hashed
+// (the commitment covers the vector), but embedding never fails a memory or delays it for more than 2 s: an entry without a vector is found
+// by words, and the index gets a vector later.
 import {
   type AssignedAgent,
   FleetError,
@@ -35,7 +35,7 @@ import { createSetAside } from './set-aside.ts';
 import { createSync } from './sync.ts';
 
 const embedDeadlineMs = 2_000;
-/** An acknowledged log of an agent that left is kept this long: the agent may come back and then needs no fetching. */
+/** An acknowledged log of an agent that left is kept this long: the agent may return and then needs no fetching. */
 const keepReleasedMs = 24 * 3_600_000;
 const pruneEveryMs = 10 * 60_000;
 const settleAgainMs = 5_000;
@@ -43,7 +43,7 @@ const settleAgainMs = 5_000;
 interface NodeMemoryOptions {
   /** A folder, or `:memory:`. */
   dir: string;
-  /** In place of `dir` for the journal: the simulator's. The index is disposable. */
+  /** Replaces `dir` for the journal in the simulator. The index is disposable. */
   disk?: Disk;
   node: string;
   clock: Clock;
@@ -51,7 +51,7 @@ interface NodeMemoryOptions {
   log: Logger;
   onDamage?: OnDamage;
   embed: Embedder;
-  /** Of one message; missing: the protocol's bound. */
+  /** Most entries of one message; missing: the protocol's bound. */
   batchEntries?: number;
 }
 
@@ -119,7 +119,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
   const lateVectors = createLateVectors({ index, embed: options.embed, clock, log: logger, signal: closing.signal });
   const pruning = clock.every(pruneEveryMs, prune);
 
-  /** Embeds one text within the deadline; null where it cannot be had, for whatever reason. */
+  /** Embeds one text within the deadline; null where that fails, for whatever reason. */
   async function embedOne(text: string, signal?: AbortSignal): Promise<{ model: string; vector: Float32Array } | null> {
     const late = new AbortController();
     const timer = clock.after(embedDeadlineMs, () => late.abort());
@@ -148,7 +148,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       payload: payloadOf(entry, embedding),
     };
     const appended = await commits.submit(() => {
-      // Where the opening of this epoch could not be stored, it is stored now, before the first entry.
+      // If this epoch could not be stored when it was opened, it is stored now, before the first entry.
       if (log.row.epoch < epoch) writes.settle(w, log, assigned);
       return writes.append(w, log, epoch, draft);
     });
@@ -180,12 +180,12 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     return id < 0 ? journal.pendingRow(-id)?.payload.text : journal.entry(id, log.row.agent)?.entry.payload?.text;
   }
 
-  /** The last exchanges since a time, oldest first; those that wait for their place in the chain are the newest. */
+  /** The last exchanges since a time, oldest first; those not in the chain yet are the newest. */
   function turns(log: AgentLog, limit: number, sinceMs: number): Recalled[] {
     if (limit <= 0 || log.row.id === 0) return [];
     try {
       const waiting = journal.pending(log.row.id).map((row) => ({ ...row, seq: 0, epoch: log.row.epoch, hash: '' }));
-      // Notes stand between exchanges; what stands further back than this is not of the same conversation.
+      // Notes are stored between exchanges; entries further back than this are not of the same conversation.
       const chained = journal.last(log.row.id, log.row.agent, limit * 4).toReversed();
       return [...chained, ...waiting].flatMap((entry) => exchangeOf(entry, sinceMs) ?? []).slice(-limit);
     } catch (error) {
@@ -220,7 +220,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       });
   }
 
-  /** Bounded work: forgets logs of agents that left, when everything of them is in the coordinator's hands. */
+  /** Bounded work: deletes logs of agents that left, once the coordinator has all of their entries. */
   function prune(): void {
     const now = clock.nowMs();
     for (const log of logs.values()) {
@@ -311,7 +311,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       turns: (limit, sinceMs) => turns(log, limit, sinceMs),
       get hydrated() {
         if (log.row.epoch !== epoch) return false;
-        // Nothing here, and nobody has told yet that there is nothing: a machine set up anew under its old epoch lost all of it.
+        // The log is empty and not confirmed to be: a machine set up again under its old epoch lost all of it.
         if (log.head.seq === 0 && !log.row.confirmed) return false;
         return log.hydrated && log.wantSeq <= log.head.seq;
       },

@@ -1,18 +1,18 @@
-// From a question to words for the full-text index, and from two ranked lists to one. Pure.
+// Makes a question into words for the full-text index, and two ranked lists into one. Pure.
 import { questionWords } from '@blackroad/protocol';
 import type { Head } from './journal.ts';
 
 /** A hit this far below the best one shares only words like `is` and `the` with the question. */
 export const weakestHit = 0.2;
-/** Reciprocal rank fusion's usual constant: small differences at the top do not drown the other list. */
+/** Reciprocal rank fusion's usual constant: small differences at the top of one list do not outweigh the other list. */
 const fusionK = 60;
-/** How far the newest memory and the most important one are lifted above an old, unimportant one: about three ranks each. */
+/** The bonus of the newest memory and of the most important one over an old, unimportant one: about three ranks each. */
 const recencyWeight = 0.05;
 const importanceWeight = 0.1;
-/** Entries back at which recency has halved. The log's order counts, never a clock: a Pi's goes backwards. */
+/** After so many entries recency has halved. The log's order counts, never a clock: that of a Pi can go backwards. */
 const recencyHalf = 50;
 
-/** The words of a text as an FTS5 expression; null when it has none. Every word is quoted: a question cannot be a query program. */
+/** The words of a text as an FTS5 expression; null when it has none. Every word is quoted, so that a question has no operators. */
 export function wordsQuery(log: number, text: string): string | null {
   const words = questionWords(text);
   if (words.length === 0) return null;

@@ -1,7 +1,7 @@
-// The search index: words (FTS5) and vectors of every log on this node, in its own SQLite file. Disposable: missing, damaged, of
-// another journal or behind, it is made again from the journal. In: journal ids with payloads; out: ids, best first.
-// Opened at the first use and never on the way of an append; sqlite-vec is loaded when the first vector comes. [M] it costs
-// 0.6 MB; over 200 / 1,000 / 5,000 vectors of one agent it takes 0.3 / 1.1 / 6.3 ms, the same in JavaScript 1.7 / 5.5 / 26 ms.
+// The search index: words (FTS5) and vectors of every log on this node, in its own SQLite file. Disposable: when it is missing, damaged,
+// behind, or of another journal, it is made again from the journal. In: journal ids with payloads. Out: ids, best first. Opened at the
+// first use and never during an append; sqlite-vec is loaded at the first vector. [M] It costs 0.6 MB; over 200 / 1,000 / 5,000 vectors of
+// one agent it takes 0.3 / 1.1 / 6.3 ms, the same in JavaScript 1.7 / 5.5 / 26 ms.
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -12,13 +12,13 @@ import Database from 'better-sqlite3';
 import type { Journal } from './journal.ts';
 import { type Found, weakestHit, wordsQuery } from './rank.ts';
 
-/** Changes when the tables or what goes into them change: an index of another version is made again. */
+/** Changes when the tables or their content change: an index of another version is made again. */
 const version = 3;
 /** Memories that may wait to be indexed; a recall indexes them first. */
 const maxWaiting = 64;
 const stepRows = 200;
 
-// What the table is given are words already, parted by spaces: its own tokenizer only takes their English endings off.
+// The text in the table is words already, separated by spaces: its own tokenizer only removes their English endings.
 const schema = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE items (
@@ -44,7 +44,7 @@ export function createSearchIndex(deps: { dir: string; journal: Journal; clock: 
   let behindFrom: number | null = null;
   let timer: Timer | null = null;
 
-  /** Runs `use` on the index; once more on a new one where the file turns out to be damaged. */
+  /** Runs `use` on the index; once more on a new one if the file is found to be damaged. */
   function withIndex<T>(use: (index: ReturnType<typeof openIndex>) => T): T {
     for (let attempt = 0; ; attempt++) {
       try {
@@ -65,7 +65,7 @@ export function createSearchIndex(deps: { dir: string; journal: Journal; clock: 
     }
   }
 
-  /** Indexes part of what the index lacks, so that a large journal does not block the node for seconds. */
+  /** Indexes a part of the missing entries, so that a large journal does not block the node for seconds. */
   function catchUpStep(): void {
     timer?.cancel();
     timer = null;
@@ -104,13 +104,13 @@ export function createSearchIndex(deps: { dir: string; journal: Journal; clock: 
   }
 
   return {
-    /** After a commit. Waits in memory until a recall needs it or enough have come: fewer, larger writes to the SD card. */
+    /** Called after a commit. Changes wait in memory until a recall needs them or enough have come: fewer, larger writes to the SD card. */
     changed(additions: readonly Indexed[], removals: readonly number[]): void {
       added.push(...additions.filter((each) => each.seq === 0 || each.payload.text !== ''));
       removed.push(...removals);
       if (added.length + removed.length >= maxWaiting) guarded(flush);
     },
-    /** Candidates of one log by words and, with a vector, by meaning; each list best first. */
+    /** Candidates of one log by words and, with a vector, by meaning; each list is best first. */
     search(
       logId: number,
       text: string,
@@ -134,12 +134,12 @@ export function createSearchIndex(deps: { dir: string; journal: Journal; clock: 
     /** Ids of a log that have no vector of this model. */
     withoutVector: (logId: number, model: string, limit: number): number[] =>
       withIndex((index) => index.withoutVector(logId, model, limit)),
-    /** Null: this model has none for it, and is not asked again. */
+    /** Null: this model cannot embed the text, and is not asked again. */
     setVector: (id: number, model: string, values: Float32Array | null): void =>
       withIndex((index) => index.setVector(id, model, values)),
     close(): void {
       guarded(() => {
-        // Where it was never opened there is nothing to keep: the next process sees that it is behind.
+        // An index that was never opened has nothing to write: the next process finds it behind.
         if (opened) flush();
       });
       timer?.cancel();
@@ -169,7 +169,7 @@ function openIndex(dir: string, journal: Journal, logger: Logger) {
       db.pragma(`user_version = ${version}`);
     })();
   }
-  // Pending memories are few and come and go: they are indexed anew at each start instead of being tracked.
+  // Pending memories are few and change often: they are indexed again at each start instead of being tracked.
   const hasItem = db.prepare('SELECT 1 FROM items WHERE id = ?');
   const addItem = db.prepare(
     'INSERT OR IGNORE INTO items (id, log, seq, importance, model, vector) VALUES (?,?,?,?,?,?)',
@@ -194,7 +194,7 @@ function openIndex(dir: string, journal: Journal, logger: Logger) {
         for (const { id, log, seq, payload } of rows) {
           const { embedding, importance, text, tags } = payload;
           const vector = embedding ? decodeVector(embedding.vector) : null;
-          // Another node, or an older one, may have stored what is no vector.
+          // Another node, or an older one, may have stored an invalid vector.
           const whole = vector !== null && vector.length === embedding!.dimension && isVector(vector);
           const bytes = whole ? Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength) : null;
           if (addItem.run(id, log, seq, importance, whole ? embedding!.model : null, bytes).changes === 0) continue;
@@ -211,7 +211,7 @@ function openIndex(dir: string, journal: Journal, logger: Logger) {
     },
     byWords(query: string, limit: number): number[] {
       const hits = matching.all(query, limit) as [number, number][];
-      // BM25 is negative here, the best the most; its size decides what counts, fusion looks at ranks alone.
+      // BM25 is negative here, the best hit has the lowest value; the value decides which hits count, fusion uses ranks only.
       const least = (hits[0]?.[1] ?? 0) * weakestHit;
       return hits.filter(([, score]) => score <= least).map(([id]) => id);
     },
@@ -266,7 +266,7 @@ function openFile(dir: string): Database.Database {
     throw error;
   }
 }
-/** Made by this version, from this journal, and not ahead of it (a journal restored from an old copy). */
+/** Whether it was made by this version, from this journal, and is not ahead of it (a journal restored from an old copy). */
 function fits(db: Database.Database, journal: Journal): boolean {
   if (db.pragma('user_version', { simple: true }) !== version) return false;
   const meta = new Map(db.prepare('SELECT key, value FROM meta').raw().all() as [string, string][]);
@@ -277,7 +277,7 @@ function loadVectorFunctions(db: Database.Database, log: Logger): void {
   try {
     (createRequire(import.meta.url)('sqlite-vec') as typeof import('sqlite-vec')).load(db);
   } catch (error) {
-    // No build for this machine, or a bundle without it: the same function, four times slower.
+    // No build for this machine, or a bundle without it: the same function in JavaScript, four times slower.
     log.warn({ err: error }, 'sqlite-vec could not be loaded: vectors are compared in JavaScript');
     db.function('vec_distance_cosine', { deterministic: true }, (a, b) => distance(a as Buffer, b as Buffer));
   }

@@ -1,6 +1,6 @@
-// Memories that the coordinator never takes, for people: one file of JSON Lines in the data folder. In: the entries of a refused branch
-// and why it was refused; out: lines that are on the disk, and a sentence about it, once for each agent and epoch of this process.
-// Never takes a line away: where the file is full, the caller keeps what it has. [INV-memory-kept]
+// Memories that the coordinator will never accept, for people: one file of JSON Lines in the data folder. In: the entries of a refused
+// branch and the reason of the refusal. Out: lines on the disk, and a sentence about them, once for each agent and epoch of this process.
+// Never deletes a line: where the file is full, the caller keeps its entries. [INV-memory-kept]
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryEntry } from '@blackroad/protocol';
@@ -9,7 +9,7 @@ import { syncFolder } from '@blackroad/std/sync-folder';
 import type { Disk } from '../disk.ts';
 
 export const setAsideFile = 'memory-set-aside.jsonl';
-/** Some thousands of entries with their vectors. A node that is refused so much is a matter for a person. */
+/** Some thousands of entries with their vectors. A node with more refused entries needs a person. */
 export const maxSetAsideBytes = 64 * 1024 * 1024;
 
 interface Refused {
@@ -19,12 +19,12 @@ interface Refused {
   entries: readonly MemoryEntry[];
 }
 export interface SetAside {
-  /** False: the file is full. Throws where the disk takes no writes. Once it returned true the lines survive a power cut. */
+  /** False: the file is full. Throws where the disk refuses writes. After true the lines survive a power cut. */
   keep(refused: Refused): boolean;
 }
 
 export function createSetAside(deps: {
-  /** A folder, or `:memory:`, where a journal ends with the process and these entries with it. */
+  /** A folder, or `:memory:`, where the journal and these entries end with the process. */
   dir: string;
   disk?: Pick<Disk, 'append'>;
   clock: Clock;
@@ -62,7 +62,7 @@ export function createSetAside(deps: {
   };
 }
 
-/** False: there is no room left. */
+/** False: there is no room. */
 function appendDurably(dir: string, path: string, text: string, maxBytes: number): boolean {
   const file = openSync(path, 'a+', 0o600);
   try {
@@ -70,7 +70,7 @@ function appendDurably(dir: string, path: string, text: string, maxBytes: number
     if (size + Buffer.byteLength(text) > maxBytes) return false;
     const last = Buffer.alloc(1, '\n');
     if (size > 0) readSync(file, last, 0, 1, size - 1);
-    // A power cut may have torn the last line: what follows begins on its own.
+    // A power cut may have left the last line incomplete: then a new line is begun.
     writeWhole(file, last.toString() === '\n' ? text : `\n${text}`);
     fsyncSync(file);
     if (size === 0) syncFolder(dir);

@@ -1,6 +1,6 @@
-// Brings logs upward and fetches what this node lacks. In: MemoryDown messages, connections coming and going, commits; out: MemoryUp
-// messages and writes to submit. One message in flight an agent, a bounded number in all; a missing answer is asked for again
-// with backoff. Only fsynced entries are sent, because it reads the journal after commits. Never deletes before branch-ack.
+// Sends logs to the coordinator and fetches entries that this node lacks. In: MemoryDown messages, connects and disconnects, commits. Out:
+// MemoryUp messages and writes to submit. Each agent has one message in flight, and there is a bound for all; an unanswered one is sent
+// again with backoff. Only fsynced entries are sent, because it reads the journal after commits. Never deletes before branch-ack.
 // [INV-durable-first] [INV-rest]
 import { entriesThatFit, type MemoryDown, type MemoryUp } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
@@ -13,18 +13,18 @@ import { type AgentLog, nextStep } from './log-state.ts';
 import * as writes from './log-writes.ts';
 import type { SetAside } from './set-aside.ts';
 
-/** mqtt.js and brokers are comfortable with 20-50 in flight; tasks share them. */
+/** mqtt.js and brokers handle 20-50 messages in flight well; tasks share them. */
 const maxFlights = 16;
 const answerDeadlineMs = 10_000;
 const retry: Backoff = { firstMs: 1_000, maxMs: 60_000 };
-/** An agent that was removed may be applied again: what its old node still holds must not wait for the next connection. */
+/** A removed agent may be applied again: the entries that its old node still has must not wait for the next connection. */
 const unknownAgain: Backoff = { firstMs: 300_000, maxMs: 300_000 };
 
 export interface Flight {
   kind: 'hello' | 'batch' | 'branch';
   epoch: number;
   upto: number;
-  /** Of its last entry. */
+  /** The hash of its last entry. */
   hash: string;
   group: number;
   timer: Timer;
@@ -40,7 +40,7 @@ export function createSync(deps: {
   submit<T>(job: () => T, options?: { weight?: number; lazy?: boolean }): Promise<T>;
   publish(agent: string, message: MemoryUp): void;
   setAside: SetAside;
-  /** Of one message. */
+  /** Most entries of one message. */
   batchEntries: number;
 }) {
   const { journal, clock, logs, submit, batchEntries } = deps;
@@ -49,7 +49,7 @@ export function createSync(deps: {
   const waiting = new Set<AgentLog>();
   const retries = new Map<string, { attempt: number; timer: Timer | null }>();
   const unsaved = new Set<AgentLog>();
-  /** Logs about which something was learned that is not stored yet: what they would say now is out of date. */
+  /** Logs with a write that is not stored yet: a message made from their state now would be out of date. */
   const writing = new Map<AgentLog, number>();
   let online = false;
   let pumping = false;
@@ -104,7 +104,7 @@ export function createSync(deps: {
         const { group, epoch } = journal.firstBranch(id)!;
         const rows = journal.branch(id, group, batchEntries + 1);
         const { seq: from, previousHash } = rows[0]!;
-        // `false` is the longer of the two words that `last` may be.
+        // Sized with `false`, the longer of the two values of `last`.
         const message = { type: 'branch' as const, epoch, from, previousHash, last: false };
         const entries = entriesThatFit(message, rows, batchEntries);
         const { seq: upto, hash: lastHash } = entries[entries.length - 1]!;
@@ -129,7 +129,7 @@ export function createSync(deps: {
     flights.delete(log.row.agent);
     queueMicrotask(pump);
   }
-  /** Tries again after a pause that grows while nothing moves. */
+  /** Tries again after a pause that grows until something changes. */
   function later(log: AgentLog): void {
     const agent = log.row.agent;
     const state = retries.get(agent) ?? { attempt: 0, timer: null };
@@ -155,7 +155,7 @@ export function createSync(deps: {
     });
     retries.set(agent, { attempt: 0, timer });
   }
-  /** A write that sync itself wants; where the disk refuses, the same message is asked for again later. */
+  /** A write of sync's own; where the disk refuses it, the same message is sent again later. */
   function write(log: AgentLog, job: () => void, options?: { weight?: number; lazy?: boolean }): void {
     writing.set(log, (writing.get(log) ?? 0) + 1);
     const stored = () => {
@@ -171,14 +171,14 @@ export function createSync(deps: {
       (error) => {
         stored();
         deps.log.warn({ agent: log.row.agent, err: error }, 'what memory sync learned could not be stored');
-        // What the coordinator said is forgotten with it: a hello makes it say so again.
+        // The coordinator's answer is lost with it: a hello makes it answer again.
         if (!log.row.fenced) log.greeted = false;
         later(log);
       },
     );
   }
 
-  /** The cursor costs nothing when lost (a hello finds it again), so it waits for the next commit. */
+  /** The loss of the cursor costs nothing (a hello finds it again), so it waits for the next commit. */
   function saveAckedLazily(log: AgentLog): void {
     unsaved.add(log);
     if (unsaved.size > 1) return;
@@ -227,7 +227,7 @@ export function createSync(deps: {
       retries.clear();
       waiting.clear();
     },
-    /** What is under way for an agent no longer counts: its epoch changed. */
+    /** The agent's epoch changed: its message in flight no longer counts. */
     forget(log: AgentLog): void {
       if (flights.has(log.row.agent)) land(log);
       progressed(log);
