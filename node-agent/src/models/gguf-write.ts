@@ -11,10 +11,10 @@ export type GgufEntry =
 
 export interface GgufTensor {
   name: string;
-  /** Innermost dimension first, as the format wants it. */
+  /** Innermost dimension first, as the format requires. */
   shape: number[];
   weights: Float32Array;
-  /** Matrices shrink to 8 bits; norms, biases and tables of positions stay exact. */
+  /** Matrices are reduced to 8 bits; norms, biases and tables of positions stay exact. */
   format: 'f32' | 'q8_0';
 }
 
@@ -83,7 +83,7 @@ function roundedShift(value: number, shift: number): number {
   return rest > half || (rest === half && kept & 1) ? kept + 1 : kept;
 }
 
-// C's roundf: halves go away from zero, unlike Math.round.
+// Like C's roundf: halves are rounded away from zero, unlike by Math.round.
 function roundAway(value: number): number {
   return value < 0 ? -Math.floor(-value + 0.5) : Math.floor(value + 0.5);
 }

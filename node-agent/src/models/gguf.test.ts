@@ -112,7 +112,7 @@ t.test('16-bit floats', async (t) => {
     [2 ** -25, 0],
     [2 ** -26, 0],
     [0.1, 0x2e66],
-    // half way between two: to the even one
+    // half way between two: rounded to the even one
     [1 + 2 ** -11, 0x3c00],
     [1 + 3 * 2 ** -11, 0x3c02],
     [Number.POSITIVE_INFINITY, 0x7c00],

@@ -1,6 +1,6 @@
-// Reads the header of a GGUF file (architecture, context, parameters, chat or embed) and writes small GGUF files.
-// In: a path. Out: plain facts, without loading weights and without native code, so that the node-agent can list its
-// models folder cheaply. A file that is no GGUF, or a cut one, is an error that says so; nothing here trusts a length it reads.
+// Reads the header of a GGUF file (architecture, context, parameters, chat or embed) and writes small GGUF files. In: a path. Out: plain
+// facts, without loading weights and without native code, so that the node-agent can list its models folder cheaply. A file that is no
+// GGUF, or an incomplete one, throws a GgufError; every length in the file is checked before use.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { headerKvBytesPerToken } from './kv-cache.ts';
 
@@ -8,7 +8,7 @@ type GgufValue = string | number | bigint | boolean | GgufArray;
 interface GgufArray {
   elementType: GgufType;
   length: number;
-  /** Of a short array of integers: a figure a layer. */
+  /** The values of a short array of integers, e.g. one a layer. */
   values?: number[];
 }
 
@@ -34,19 +34,19 @@ export interface GgufFacts {
   architecture: string;
   name: string;
   kind: 'chat' | 'embed';
-  /** Tokens the model was trained on; 0 when the file does not say. */
+  /** Tokens the model was trained on; 0 when the file does not have it. */
   contextTokens: number;
-  /** Length of its vectors. */
+  /** Length of the model's vectors. */
   embeddingLength: number;
   parametersB: number;
   chatTemplate: string;
   sizeBytes: number;
-  /** Bytes of keys and values one token takes, 16-bit; 0 when unknown. */
+  /** Bytes of keys and values for one token, 16-bit; 0 when unknown. */
   kvBytesPerToken: number;
 }
 
 const scalarBytes: Record<number, number> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
-// Vocabularies of 250,000 words with merges take about 12 MB; more than this is no header.
+// Vocabularies of 250,000 words with merges take about 12 MB; a larger header is not real.
 const maxHeaderBytes = 64 * 1024 * 1024;
 const windowBytes = 128 * 1024;
 const maxEntries = 1_000_000;
@@ -60,7 +60,7 @@ class GgufError extends Error {
   }
 }
 
-/** Walks through the header by a small window. Synchronous: a promise for each of 100,000 words took 60 MB of garbage. */
+/** Reads the header through a small window. Synchronous: a promise for each of 100,000 words took 60 MB of garbage. */
 class Cursor {
   private readonly window = Buffer.allocUnsafe(windowBytes);
   private start = 0;
@@ -112,7 +112,7 @@ class Cursor {
   skip(bytes: number): void {
     const buffered = Math.min(bytes, this.end - this.start);
     this.start += buffered;
-    // What is not in the window is stepped over, not read; a step beyond the file shows at the next read.
+    // Bytes outside the window are skipped, not read; a position beyond the file is detected at the next read.
     this.fileOffset += bytes - buffered;
   }
   value(type: number): GgufValue {
@@ -165,7 +165,7 @@ class Cursor {
   }
 }
 
-/** Facts of the GGUF file at `path`; throws GgufError when it is none or is damaged. */
+/** Facts of the GGUF file at `path`; throws GgufError when it is not one or is damaged. */
 export function readGguf(path: string): GgufFacts {
   const file = openSync(path, 'r');
   try {
@@ -203,7 +203,7 @@ function factsOf(metadata: Map<string, GgufValue>, parameters: number, sizeBytes
     return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : 0;
   };
   const architecture = text('general.architecture');
-  // An encoder says how it pools or that its attention looks both ways; everything else answers.
+  // The header of an encoder has a pooling type or non-causal attention; every other model answers.
   const embeds =
     metadata.has(`${architecture}.pooling_type`) || metadata.get(`${architecture}.attention.causal`) === false;
   const plain = (key: string) => {

@@ -76,7 +76,7 @@ t.test('keys and values of different length, layers of different width, and head
 
 t.test('what is not told is unknown, never guessed', async (t) => {
   t.equal(headerKvBytesPerToken('a', reader({})), 0);
-  // Ollama leaves long arrays out of its answer: the key is there, the figures are not.
+  // Ollama leaves long arrays out of its answer: it has the key without the figures.
   const hidden = {
     'a.block_count': 3,
     'a.embedding_length': 256,

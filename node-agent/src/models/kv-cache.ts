@@ -1,6 +1,6 @@
-// What one token of context costs in memory, from the figures in a model's header. In: the architecture's name and a reader of
-// header values (a GGUF file's, or what Ollama's `model_info` repeats of it). Out: bytes with a 16-bit cache, the default of
-// every runtime used here. It must never guess: a header that does not tell makes 0, which means unknown.
+// The memory of one token of context, from the figures in a model's header. In: the architecture's name and a reader of header values (of a
+// GGUF file, or of Ollama's `model_info`, which repeats them). Out: bytes with a 16-bit cache, the default of every runtime used here. It
+// must never guess: without the figures the result is 0, which means unknown.
 
 const cacheBytes = 2;
 
@@ -15,7 +15,7 @@ export function headerKvBytesPerToken(architecture: string, value: (key: string)
   return kvHeadsOf(of('attention.head_count_kv'), layers, heads) * (keyLength + valueLength) * cacheBytes;
 }
 
-/** Over all layers: one figure for all of them, one for each (some share or skip attention), or as many as heads where unsaid. */
+/** Heads over all layers: one figure for all, or one for each (some share or skip attention); without a figure, `heads` in each. */
 function kvHeadsOf(said: unknown, layers: number, heads: number): number {
   if (said === undefined) return layers * heads;
   if (Array.isArray(said))

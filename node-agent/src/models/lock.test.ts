@@ -1,4 +1,4 @@
-// A lock file that a power cut left behind, whatever is in it, holds nobody up for longer than a minute.
+// A lock file that a power cut left behind, with any content, blocks a fetch for a minute at most.
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// One process at a time fetches one file: a lock file beside it that its holder keeps fresh.
-// A lock nobody refreshed for a while, or whose process is gone from this machine, is stale and is taken over.
+// One process at a time fetches one file: it holds a lock file beside it and keeps its time fresh. A lock that was not refreshed for a
+// while, or whose process has ended on this machine, is stale and is taken over.
 import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { type Clock, sleep } from '@blackroad/std/clock';
@@ -10,7 +10,7 @@ interface LockOptions {
   clock: Clock;
   random: Random;
   signal?: AbortSignal;
-  /** Called once when somebody else holds the lock. */
+  /** Called once when another process holds the lock. */
   onWait?: (holder: string) => void;
   waitMs?: number;
 }
@@ -27,7 +27,7 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
   let told = false;
   while (!(await take(path, own))) {
     if (options.signal?.aborted) throw abortedProblem();
-    // Nobody's lock, and not ours to move.
+    // A folder is not a lock, and must not be moved.
     if ((await stat(path).catch(() => null))?.isDirectory())
       throw new FetchProblem(
         'refused',
@@ -35,7 +35,7 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
       );
     const holder = await readFile(path, 'utf8').catch(() => '');
     if (await isStale(path, holder, clock)) {
-      // The rename succeeds for one of several that notice at once.
+      // The rename succeeds for only one of several processes that find the lock stale.
       const aside = `${path}.${options.random.hex(4)}`;
       await rename(path, aside).catch(() => {});
       await rm(aside, { force: true });

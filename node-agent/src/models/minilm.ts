@@ -1,6 +1,6 @@
-// Makes a GGUF of all-MiniLM-L6-v2 (Q8_0, 25 MB) from its original weights: `model.safetensors` and `vocab.txt`.
-// Package indexes and the hub both carry those two files bit by bit, so every node gets the same GGUF, with one SHA-256,
-// and vectors of one node can be compared with another's. In: two paths. Out: the chunks of the file.
+// Makes a GGUF of all-MiniLM-L6-v2 (Q8_0, 25 MB) from its original weights: `model.safetensors` and `vocab.txt`. Package indexes and the
+// hub both have those two files, equal bit by bit, so every node gets the same GGUF, with one SHA-256, and the vectors of two nodes can be
+// compared. In: two paths. Out: the chunks of the file.
 import { open, readFile } from 'node:fs/promises';
 import { type GgufEntry, type GgufTensor, ggufChunks } from './gguf-write.ts';
 

@@ -1,6 +1,5 @@
-// Gets a wheel from the Python package index: directly when its address is known (resumable, no Python needed),
-// else through pip, which knows the machine's index, proxy and certificates.
-// Wheels only: an sdist would run a stranger's code while it is being built.
+// Fetches a wheel from the Python package index: directly when its address is known (resumable, no Python needed), otherwise through pip,
+// which uses the machine's index, proxy and certificates. Wheels only: building an sdist would run a stranger's code.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -16,7 +15,7 @@ interface WheelOrder {
   package: string;
   version: string;
   wheelBytes: number;
-  /** Where the wheel shall lie. */
+  /** The path to which the wheel is written. */
   target: string;
   /** Base of the index's simple API, e.g. from the machine's pip configuration. */
   indexUrl?: string;
@@ -37,7 +36,7 @@ export async function downloadWheel(order: WheelOrder): Promise<void> {
       return await fromIndex(order, order.indexUrl);
     } catch (error) {
       if (order.signal?.aborted) throw error;
-      // pip may still manage: it knows proxies and credentials that we do not.
+      // pip may still succeed: it uses proxies and credentials that this process does not have.
     }
   }
   await throughPip(order);
@@ -101,7 +100,7 @@ async function throughPip(order: WheelOrder): Promise<void> {
   });
   try {
     const index = order.indexUrl ? ['--index-url', order.indexUrl] : [];
-    // `env` gives pip a temporary folder that we can watch grow; its own cache would double the disk.
+    // `env` sets a temporary folder for pip, whose growth is the progress; pip's own cache would need twice the disk.
     await run(order, 'env', [
       `TMPDIR=${folder}`,
       'python3',
@@ -131,7 +130,7 @@ async function throughPip(order: WheelOrder): Promise<void> {
 
 function run(order: WheelOrder, command: string, args: string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    // Its own group, so that stopping stops pip's children too.
+    // A process group of its own, so that stopping it stops pip's children too.
     const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

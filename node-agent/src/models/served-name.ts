@@ -1,19 +1,19 @@
-// What the name under which a server serves a model says of it: `HuggingFaceTB/SmolLM2-135M-Instruct`, `/models/qwen2.5-7b-awq`. Pure.
+// Facts from the name under which a server serves a model: `HuggingFaceTB/SmolLM2-135M-Instruct`, `/models/qwen2.5-7b-awq`. Pure.
 import { type CatalogueEntry, catalogueEntry } from './catalogue.ts';
 
-/** The entry of the catalogue with this name, whoever published it and in whatever form of its numbers. */
+/** The entry of the catalogue with this name, for any publisher and any number format. */
 export function entryOfServed(name: string): CatalogueEntry | undefined {
   const last = name.replace(/\/+$/, '').split('/').at(-1) ?? '';
   const bare = last.replace(/\.gguf$/i, '').replace(form, '');
   return catalogueEntry(name) ?? catalogueEntry(last) ?? catalogueEntry(bare);
 }
-/** How the numbers of the weights are kept, as names end: `-AWQ`, `-GPTQ-Int4`, `-Q4_K_M`, `-bnb-4bit`. */
+/** The ends of names that tell the number format of the weights: `-AWQ`, `-GPTQ-Int4`, `-Q4_K_M`, `-bnb-4bit`. */
 const form = /([-_.](awq|gptq|gguf|bnb|fp8|fp16|bf16|f16|int[48]|w\d+a\d+|4bit|8bit|i?q\d[\w]*))+$/i;
 
-/** Billions of parameters that a name tells: `Qwen2.5-7B-Instruct` 7, `smollm2-135m` 0.135; 0 where it tells none. */
+/** Billions of parameters in a name: `Qwen2.5-7B-Instruct` 7, `smollm2-135m` 0.135; 0 where it has none. */
 export function billionsIn(name: string): number {
   const last = name.split('/').at(-1) ?? '';
-  // Experts that take turns: all of them are in memory, as in `Mixtral-8x7B`.
+  // A mixture of experts, as `Mixtral-8x7B`: all experts are in memory.
   const found = /(?:^|[-_:. ])(?:(\d+)x)?(\d+(?:\.\d+)?)([bm])(?=$|[-_:. ])/i.exec(last);
   if (!found) return 0;
   const [, times, figure, unit] = found;

@@ -1,5 +1,5 @@
-// Takes single members out of a zip file (a Python wheel) without unpacking the rest and without a tool.
-// In: the zip's path, the member, where to write it. It reads the central directory at the file's end, as the format wants.
+// Extracts single members of a zip file (a Python wheel) without unpacking the rest and without a tool. In: the zip's path, the member, the
+// target path. It reads the central directory at the file's end, as the format requires.
 import { createReadStream, createWriteStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
@@ -19,7 +19,7 @@ interface Member {
   headerOffset: number;
 }
 
-/** Writes `member` of the zip at `zipPath` to `target`. Throws an Error in plain words when the zip is damaged or lacks it. */
+/** Writes `member` of the zip at `zipPath` to `target`. Throws an Error in plain words when the zip is damaged or does not contain it. */
 export async function extractMember(
   zipPath: string,
   member: string,
