@@ -1,5 +1,5 @@
-// How many cores this machine (or container) may use and how busy they were since the last look: /proc/stat, cgroup quotas, and the
-// sets of processors that a container or a unit is bound to.
+// The number of cores that this machine (or container) may use and how busy they were since the last look: from /proc/stat, cgroup quotas,
+// and the sets of processors that a container or a unit is bound to.
 import { availableParallelism, cpus } from 'node:os';
 import type { Clock } from '@blackroad/std/clock';
 import type { Files } from './files.ts';
@@ -19,7 +19,7 @@ function readTicks(files: Files): { busy: number; total: number } | null {
   return { busy: total - times.reduce((sum, { idle }) => sum + idle, 0), total };
 }
 
-/** Cores' worth of time that a quota leaves a container, or the processors it is bound to, whichever is less; null: no limit. */
+/** The number of cores that a quota leaves a container, or of those it is bound to, whichever is less; null: no limit. */
 function readCpuLimit(files: Files): number | null {
   const limits = [readQuota(files), ...boundTo(files)].filter((limit) => limit !== null);
   const least = Math.min(...limits);
@@ -35,14 +35,14 @@ function readQuota(files: Files): number | null {
   return quota !== null && quota > 0 && period ? quota / period : null;
 }
 
-/** `/proc/stat` shows a container every processor of its host; these files name the ones it may run on. */
+/** `/proc/stat` shows a container every processor of its host; these files list the ones it may run on. */
 function boundTo(files: Files): (number | null)[] {
   const own = /^Cpus_allowed_list:\s*(\S+)$/m.exec(files.text('/proc/self/status') ?? '')?.[1];
   const sets = ['cpuset.cpus.effective', 'cpuset/cpuset.effective_cpus', 'cpuset/cpuset.cpus'];
   return [own ?? '', ...sets.map((name) => files.text(`/sys/fs/cgroup/${name}`) ?? '')].map(countList);
 }
 
-/** How many processors a kernel list such as `0-1,4` names; null where it names none. */
+/** The number of processors in a kernel list such as `0-1,4`; null where the list is empty. */
 function countList(text: string): number | null {
   if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text.trim())) return null;
   return text
@@ -61,7 +61,7 @@ export function readCores(files: Files): number {
   return Math.max(1, Math.min(cores, Math.ceil(readCpuLimit(files) ?? cores)));
 }
 
-/** Share of all cores in use since the last call, 0 to 1. In a limited container: of what it may use. */
+/** Share of all cores in use since the last call, 0 to 1. In a limited container: of its limit. */
 export function createCpuShare(files: Files, clock: Clock): () => number {
   let last = readTicks(files);
   let lastOwn = readOwnCpuMs(files);

@@ -1,4 +1,4 @@
-// Room on the disk, whether it went read-only, and what is written a day to the machine's disks. SD cards and eMMC die of writes.
+// Free bytes of the disk, whether it went read-only, and the bytes written a day to the machine's disks. Writes wear out SD cards and eMMC.
 import { type StatsFs, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { maxCount } from '@blackroad/protocol';
@@ -6,11 +6,11 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Files } from './files.ts';
 
 const dayMs = 86_400_000;
-/** Of a shorter time, a day would be a guess: one update of the system writes more than a quiet day. */
+/** From a shorter time a day could only be guessed: one update of the system writes more than a quiet day. */
 const leastSpanMs = 6 * 3_600_000;
 const sampleMs = 3_600_000;
 
-/** Linux file systems whose block size is what they like to transfer at once, not what their blocks are counted in. */
+/** Linux file systems whose block size is their preferred transfer size, not the unit of their block counts. */
 const remoteTypes: readonly number[] = [
   0x65735546, // FUSE, virtiofs
   0x6969, // NFS
@@ -22,19 +22,19 @@ const remoteTypes: readonly number[] = [
 ];
 const pageBytes = 4096;
 
-/** Node.js reports the unit of the counters (`frsize`) since 24.21; types do not know it yet. */
+/** Node.js reports the unit of the counters (`frsize`) since 24.21; its types do not have it yet. */
 type FileSystemStat = Pick<StatsFs, 'bavail' | 'bsize' | 'type'> & { frsize?: number };
 
-/** Bytes free for us. Where the unit is not told and the block size is not to be trusted, the smallest usual unit: rather too little. */
+/** Bytes free for this user. Where the unit is not reported and the block size is no unit, the smallest usual unit: rather too few. */
 export function freeBytesOf({ bavail, bsize, frsize, type }: FileSystemStat): number {
   const unit = frsize || (remoteTypes.includes(type) ? Math.min(bsize, pageBytes) : bsize);
-  // Less than nothing, where more is used than users may, is written as a number near 2^64.
+  // Where more is used than users may use, the count is negative and appears as a number near 2^64.
   if (bavail < 0 || bavail >= 2 ** 63) return 0;
-  // Stores of objects say exbibytes, more than the fleet may be told.
+  // Object stores report exbibytes, more than the protocol allows.
   return Math.min(maxCount, bavail * unit);
 }
 
-/** Bytes free for us at a folder, or at the nearest one above it that exists. */
+/** Bytes free for this user at a folder, or at the nearest one above it that exists. */
 export function readDiskFree(files: Files, folder: string): number {
   for (let path = folder; ; path = dirname(path)) {
     try {
@@ -51,10 +51,10 @@ export function readReadOnly(files: Files, folder: string): boolean | undefined 
   for (const line of (files.text('/proc/mounts') ?? '').split('\n')) {
     const [, point, , options] = line.split(' ');
     if (!point || !options) continue;
-    // Spaces and backslashes are octal in this file.
+    // Spaces and backslashes are written as octal numbers in this file.
     const at = point.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
     const holds = at === '/' || folder === at || folder.startsWith(`${at}/`);
-    // Later lines cover earlier ones.
+    // A later mount covers an earlier one at the same path.
     if (holds && at.length >= (found?.at.length ?? 0)) found = { at, readOnly: options.split(',').includes('ro') };
   }
   return found?.readOnly;
@@ -62,7 +62,7 @@ export function readReadOnly(files: Files, folder: string): boolean | undefined 
 
 interface Written {
   all: number;
-  /** To SD cards and eMMC alone; null where the machine has none. */
+  /** Bytes to SD cards and eMMC alone; null where the machine has none. */
   flash: number | null;
 }
 interface WrittenPerDay {
@@ -70,11 +70,11 @@ interface WrittenPerDay {
   sdWrittenBytesPerDay?: number;
 }
 
-/** What was written over the last day; over the time since the boot until the node-agent has run for a day. Nothing before six hours. */
+/** Bytes written over the last day; over the time since the boot until the node-agent has run for a day. Nothing before six hours. */
 export function createWrittenPerDay(files: Files, clock: Clock): () => WrittenPerDay {
   const upMs = (files.number('/proc/uptime') ?? 0) * 1000;
   const startMs = clock.monotonicMs();
-  // The kernel counts from the boot.
+  // The kernel's counters begin at the boot.
   let samples: { atMs: number; written: Written }[] = [{ atMs: startMs - upMs, written: { all: 0, flash: 0 } }];
   return () => {
     const written = readWritten(files);
@@ -93,7 +93,7 @@ export function createWrittenPerDay(files: Files, clock: Clock): () => WrittenPe
   };
 }
 
-/** Since the boot, by the whole machine: partitions and loop devices would count twice. Null where the kernel does not say. */
+/** Bytes written since the boot by the machine: partitions and loop devices would count twice. Null where the kernel has no figures. */
 function readWritten(files: Files): Written | null {
   let all: number | null = null;
   let flash: number | null = null;

@@ -1,4 +1,4 @@
-// The machine's own texts below one root: `/` in life, an unpacked recording in tests. Reading never throws: what is not there is null.
+// The machine's text files below one root: `/`, or an unpacked recording in tests. Reading never throws: a missing file is null.
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -9,7 +9,7 @@ export interface Files {
   number(path: string): number | null;
   list(path: string): string[];
   exists(path: string): boolean;
-  /** Where links lead; the path itself when there is none. */
+  /** The path after following links; the path itself when it does not exist. */
   real(path: string): string;
   at(path: string): string;
 }

@@ -1,4 +1,4 @@
-// The graphics cards of a machine over time: late, slow, warned of, lost, silent.
+// The graphics cards of a machine over time: late, slow, with warnings, lost, silent.
 import { readdirSync } from 'node:fs';
 import { explain, NodeHealth } from '@blackroad/protocol';
 import { type Clock, systemClock } from '@blackroad/std/clock';
@@ -12,7 +12,7 @@ const GiB = 1024 ** 3;
 const MiB = 1024 ** 2;
 const smi = '/usr/bin/nvidia-smi';
 
-/** Time as the test wants it: `every` fires when asked, a deadline when `pass` says so. */
+/** A clock that the test moves: `every` fires at `tick`, a deadline at `pass`. */
 function handClock() {
   let ms = 0;
   const runs: (() => void)[] = [];
@@ -50,7 +50,7 @@ function box(t: Test, script: string | null, more: Partial<ProbesOptions> = {}) 
     machine.set(`${smi}.next`, text);
     machine.set(smi, `#!/bin/sh\n. "$0.next"\n`);
   };
-  // The recording's own program stays executable: only what it does changes.
+  // The recording's program stays executable: only its content changes.
   if (script === null) machine.remove(smi);
   else put(script);
   const { clock, tick, pass } = handClock();

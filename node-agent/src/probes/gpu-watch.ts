@@ -1,6 +1,6 @@
-// The graphics cards of this machine and how they are: what nvidia-smi answered last, held against the cards that are known. A card
-// that was there and is not listed any more is lost, not gone; while nvidia-smi gives no answer the cards stay what they were.
-// Known cards are kept in the state folder, so that a node-agent that starts before its driver, or after it broke, knows its machine.
+// The graphics cards of this machine and their state: the last answer of nvidia-smi, compared with the known cards. A known card that is no
+// longer listed is lost, not removed; while nvidia-smi does not answer, the cards keep their state. Known cards are stored in the state
+// folder, so that they are known to a node-agent that starts before its driver, or after the driver broke.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeHealth } from '@blackroad/protocol';
@@ -20,7 +20,7 @@ export interface KnownCard {
 interface Gpus {
   /** Cards that work first, in the order of `readings`. */
   readonly cards: readonly KnownCard[];
-  /** Of the cards that work, of the last answer; empty while there is none. */
+  /** The last readings of working cards; empty before the first answer. */
   readonly readings: readonly GpuCard[];
   readonly troubles: NonNullable<NodeHealth['gpuTroubles']>;
   readonly isSilent: boolean;
@@ -32,7 +32,7 @@ const maxCards = 32;
 const maxTroubles = 33;
 const fileName = 'gpus.json';
 interface Kept {
-  /** Of the kernel: within one boot no card is taken out. */
+  /** The kernel's boot id: no card is removed within one boot. */
   boot: string;
   cards: KnownCard[];
 }
@@ -53,16 +53,16 @@ export function watchGpus(deps: { files: Files; stateDir: string; board: string;
     try {
       writeFileSync(path, `${JSON.stringify(next)}\n`, { mode: 0o600 });
     } catch {
-      // A folder that takes no writes: the cards are known as long as this process lives.
+      // The folder refuses writes: the cards are known only while this process runs.
     }
   };
   const onTried = (now: ProgramState<GpuAnswer>) => {
     silence = now.state === 'silent' ? now.why : null;
-    // A machine without the program has no card that could be asked for.
+    // Without the program the machine has no card that it could report on.
     if (now.state === 'absent') known = { boot, cards: [] };
     if (now.state !== 'answered') return;
     answer = now.answer;
-    // A container that is made anew may be given fewer cards; one that has none any more is told so by nvidia-smi's absence.
+    // A new container may have fewer cards than the one before; for one without any, nvidia-smi is absent.
     const isOfferAnew = isFirst && isContainer(files) && now.answer.cards.length > 0;
     isFirst = false;
     learn(merge(known.boot === boot && !isOfferAnew ? known.cards : [], now.answer, known.cards));
@@ -97,10 +97,10 @@ function working(answer: GpuAnswer | null): GpuCard[] {
   return (answer?.cards ?? []).filter(({ fault }) => fault === null).slice(0, maxCards);
 }
 
-/** What stands for a card that nvidia-smi speaks of and does not list. */
+/** Stands for a card that nvidia-smi mentions and does not list. */
 const nameless: KnownCard = { name: 'a GPU', memoryBytes: null, sharesMemory: false, isLost: true };
 
-/** The cards of an answer, and those of this boot that it lacks. `before`: what was known of any boot, for memory a card cannot tell. */
+/** The cards of an answer, and the missing ones of this boot. `before`: known cards of any boot, for memory that a card does not give. */
 function merge(ofThisBoot: readonly KnownCard[], answer: GpuAnswer, before: readonly KnownCard[]): KnownCard[] {
   const left = ofThisBoot.filter(({ name }) => name !== nameless.name);
   const cards = answer.cards.map((card): KnownCard => {
@@ -115,7 +115,7 @@ function merge(ofThisBoot: readonly KnownCard[], answer: GpuAnswer, before: read
     };
   });
   const missing = left.map((card) => ({ ...card, isLost: true }));
-  // Lines that name no card speak of those that are missing, where these are known.
+  // A line about a lost card without its name is about a missing card, where one is known.
   const unnamed = Math.max(0, answer.lost.length - missing.length);
   const all = [...cards, ...missing, ...Array.from({ length: unnamed }, () => nameless)];
   return all.toSorted((a, b) => Number(a.isLost) - Number(b.isLost));
@@ -133,7 +133,7 @@ function troublesOf(cards: readonly KnownCard[], answer: GpuAnswer | null): Gpus
   return [...lost, ...(answer?.warnings ?? []).map((text) => ({ kind: 'warning' as const, text }))];
 }
 
-/** A machine that has no such card may still have the program: then its silence is no trouble. */
+/** A machine without such a card may have the program: then it is no trouble that it does not answer. */
 function silentTroubles(cards: readonly KnownCard[], why: string, files: Files): Gpus['troubles'] {
   if (cards.length > 0) return [{ kind: 'silent', text: why }];
   return hasNvidiaDevice(files) ? [{ kind: 'warning', text: `nvidia-smi does not answer: ${why}` }] : [];
@@ -160,7 +160,7 @@ function readKept(path: string): Kept {
     const { boot, cards } = JSON.parse(readFileSync(path, 'utf8')) as Kept;
     if (typeof boot === 'string' && Array.isArray(cards) && cards.every(isCard)) return { boot, cards };
   } catch {
-    // The first start, or a damaged file: nvidia-smi will say.
+    // The first start, or a damaged file: nvidia-smi will list the cards.
   }
   return { boot: '', cards: [] };
 }

@@ -1,32 +1,32 @@
-// What nvidia-smi prints, read card by card: a warning beside the table voids nothing, a field that a card does not have is `[N/A]`
-// or `[Not Supported]`, and any other word in its place says that the card does not work. Pure.
+// Reads the output of nvidia-smi card by card: a warning beside the table does not spoil it, a field that a card does not have is `[N/A]`
+// or `[Not Supported]`, and any other text in its place means that the card does not work. Pure.
 import { plausibleC } from './power.ts';
 import type { Printed } from './programs.ts';
 
 export interface GpuCard {
   name: string;
-  /** The machine's own memory is the card's (Jetson, GB10). */
+  /** The card uses the machine's own memory (Jetson, GB10). */
   sharesMemory: boolean;
-  /** Null where it is shared, or where the card does not say. */
+  /** Null where it is shared, or where the card does not report it. */
   memoryBytes: number | null;
-  /** Null where it does not say. */
+  /** Null where the card does not report it. */
   usedBytes: number | null;
   utilisation: number;
   temperatureC: number | null;
-  /** In the words of nvidia-smi; null: it works. */
+  /** The text of nvidia-smi; null: the card works. */
   fault: string | null;
-  /** Of a card that works: what else it does not tell, in the words of nvidia-smi. */
+  /** For a working card: the text of nvidia-smi in place of another value. */
   failingSensor: string | null;
 }
 export interface GpuAnswer {
-  /** Those it lists; empty: it says that there are none. */
+  /** The listed cards; empty: nvidia-smi reported that there are none. */
   cards: GpuCard[];
   /** Lines about cards that it cannot list. */
   lost: string[];
   warnings: string[];
 }
 const MiB = 1024 * 1024;
-/** A thousand times the memory of the largest card: more is a mistake of the driver. */
+/** A thousand times the memory of the largest card: a larger number is a fault of the driver. */
 const mostMiB = 2 ** 28;
 
 export const nvidiaSmi = {
@@ -42,7 +42,7 @@ export const nvidiaSmi = {
   deadlineMs: 120_000,
 };
 
-/** What an exit code beside good data means, from the manual of nvidia-smi. */
+/** The meanings of exit codes that come with valid data, from the manual of nvidia-smi. */
 const codeWords: Record<number, string> = {
   8: 'a GPU lacks a power cable',
   10: 'the kernel found an interrupt problem with a GPU',
@@ -57,7 +57,7 @@ const noneWords = /no devices (were )?found/i;
 const lostWords =
   /unable to determine the device handle|is lost|fallen off the bus|requires? (a )?reset|reset required/i;
 
-/** `board`: of the machine. Null: it did not answer, whatever it printed instead. */
+/** `board`: the machine's board. Null: the output is no answer, whatever it is. */
 export function readNvidiaSmi({ stdout, stderr, code }: Printed, board = ''): GpuAnswer | null {
   const answer: GpuAnswer = { cards: [], lost: [], warnings: [] };
   let saysNone = false;
@@ -79,7 +79,7 @@ export function readNvidiaSmi({ stdout, stderr, code }: Printed, board = ''): Gp
   return answer;
 }
 
-/** Null where the line is no row of the table. Commas belong to the name: the last four fields are known. */
+/** Null where the line is not a row of the table. A name may contain commas: the last four fields are fixed. */
 function readCard(line: string, board: string): GpuCard | null {
   const fields = line.split(',').map((field) => field.trim());
   if (fields.length < 5) return null;
@@ -93,7 +93,7 @@ function readCard(line: string, board: string): GpuCard | null {
   const name = fields.slice(0, -4).join(', ');
   const [total = '', used = ''] = facts;
   const isBroken = (field: string) => !value.test(field) && !absent.test(field);
-  // A sensor may fail alone; a card whose memory cannot be read does not work.
+  // A single sensor may fail; a card whose memory cannot be read does not work.
   const broken = [total, used].find(isBroken);
   const sharesMemory = broken === undefined && absent.test(total) && shared.test(`${name} ${board}`);
   const bytes = bytesOf(0) || null;

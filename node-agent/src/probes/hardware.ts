@@ -1,5 +1,5 @@
-// What the machine is: its board, its processor, its system, and the fingerprint by which the coordinator knows it again.
-// Own small readers: systeminformation takes 11 MB of memory and up to 87 child processes for the same words.
+// The machine: its board, its processor, its system, and the fingerprint by which the coordinator recognises it. Own small readers:
+// systeminformation takes 11 MB of memory and up to 87 child processes for the same facts.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, hostname, release, type } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ function readBoard(files: Files): string | undefined {
   return text === '' ? undefined : text;
 }
 
-/** arm64 kernels name no model, only a part number. */
+/** arm64 kernels report no model, only a part number. */
 const armParts: Record<string, string> = {
   '0xd03': 'Cortex-A53',
   '0xd07': 'Cortex-A57',
@@ -57,22 +57,22 @@ function readCpuName(files: Files): string | undefined {
 }
 
 interface FingerprintOptions {
-  /** For a container's own id; the folder that outlives it. */
+  /** For a container's own id: a folder that survives the container. */
   stateDir: string;
   random: Random;
-  /** Names a second node-agent on one machine, which is then another node. */
+  /** Names a second node-agent on one machine, which is then a node of its own. */
   instance?: string;
 }
 
 /**
- * How the coordinator knows this machine again. `hardware`: SHA-256 over all that tells it from others, whoever runs the node-agent and
- * whatever is installed on it; `machine`: over the part of it that never changes by itself:
- * - device-tree boards (Pi, Jetson): the serial burnt into the chip. Survives a new SD card: a re-flashed Pi is known again.
+ * The digests by which the coordinator recognises this machine. `hardware`: SHA-256 over all that identifies it, independent of the user
+ * and of installed software; `machine`: over the part of that which never changes by itself:
+ * - device-tree boards (Pi, Jetson): the serial burnt into the chip. It survives a new SD card: a re-flashed Pi is recognised.
  * - other machines: machine id and the permanent address of the first built-in network card. The id alone is the same on two
  *   boxes cloned from one disk image; the address alone moves with the card. A new installation is a new machine.
- *   The address is not part of `machine`: WSL and Hyper-V make up another at every start, NetworkManager another for Wi-Fi.
+ *   The address is not part of `machine`: WSL and Hyper-V generate another at every start, NetworkManager another for Wi-Fi.
  *   DMI serials are readable by root only and would differ between `sudo fleet-node join` and the service, so they are left out.
- * - containers: their machine id is the one of their image, and their address is made up, so an id is kept in the state folder.
+ * - containers: their machine id is that of their image, and their address is generated, so an id is stored in the state folder.
  */
 export function readIdentity(files: Files, options: FingerprintOptions): MachineIdentity {
   const { parts, core, isWeak } = identityParts(files, options);
@@ -87,15 +87,15 @@ function identityParts(files: Files, options: FingerprintOptions): { parts: stri
     const id = keptId(options);
     return { parts: [`${kind}:${id}`], core: `kept:${id}`, isWeak: true };
   };
-  // Two containers on one Pi are two nodes; each has its state folder.
+  // Two containers on one Pi are two nodes; each has its own state folder.
   if (isContainer(files)) return kept('container');
   if (serial && !/^0+$/.test(serial)) return { parts: [`serial:${serial}`], core: `serial:${serial}`, isWeak: false };
   const machineId = firstLine(files, '/etc/machine-id') ?? firstLine(files, '/var/lib/dbus/machine-id');
-  // The environment of process 1 is readable by root only: the service sees no container where `sudo fleet-node join` saw one.
+  // Only root can read the environment of process 1: the service would detect no container where `sudo fleet-node join` did.
   if (!machineId || !/^[0-9a-f]{32}$/.test(machineId) || existsSync(keptPath(options))) return kept('kept');
   const address = firstAddress(files);
   const core = `machine-id:${machineId}`;
-  // The distributions of one Windows machine share the address; imported from one archive, they share the machine id too.
+  // The distributions of one Windows machine share the address; those imported from one archive share the machine id too.
   const isWsl = /microsoft/i.test(firstLine(files, '/proc/sys/kernel/osrelease') ?? '');
   return { parts: [core, ...(address ? [`address:${address}`] : [])], core, isWeak: !address || isWsl };
 }
@@ -109,7 +109,7 @@ function isContainer(files: Files): boolean {
   );
 }
 
-/** Built in, wired before wireless, with the address it was made with: a dock or a dongle must not change who the machine is. */
+/** Built in, wired before wireless, with its permanent address: a dock or a dongle must not change the fingerprint. */
 function firstAddress(files: Files): string | undefined {
   const folder = '/sys/class/net';
   const cards = files
@@ -123,7 +123,7 @@ function firstAddress(files: Files): string | undefined {
       wireless: files.exists(`${folder}/${name}/wireless`) || files.exists(`${folder}/${name}/phy80211`),
     }))
     .filter(({ address }) => /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(address) && address !== '00:00:00:00:00:00');
-  // Interface names change with kernels and slots; the least address does not.
+  // Interface names change with kernels and slots; the lowest address does not.
   cards.sort((a, b) => Number(a.wireless) - Number(b.wireless) || (a.address < b.address ? -1 : 1));
   return cards[0]?.address;
 }
@@ -139,7 +139,7 @@ function keptId(options: FingerprintOptions): string {
     const kept = readFileSync(path, 'utf8').trim();
     if (/^[0-9a-f]{32}$/.test(kept)) return kept;
   } catch {
-    // not there yet
+    // the file does not exist yet
   }
   const id = random.hex(16);
   mkdirSync(stateDir, { recursive: true });

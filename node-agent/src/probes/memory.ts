@@ -1,4 +1,4 @@
-// Memory of the machine, or of the container it is in, whichever is less: /proc/meminfo, the cache of ZFS and cgroup limits.
+// Memory of the machine or of the container, whichever is less: /proc/meminfo, the cache of ZFS and cgroup limits.
 import { freemem, totalmem } from 'node:os';
 import type { Files } from './files.ts';
 
@@ -25,7 +25,7 @@ export function readMemory(files: Files): Memory {
   };
 }
 
-/** ZFS gives back its cache (ARC) down to `c_min` when programs need memory; the kernel counts all of it as used. */
+/** ZFS frees its cache (ARC) down to `c_min` when programs need memory; the kernel counts all of it as used. */
 function readZfsCache(files: Files): number {
   const stats = files.text('/proc/spl/kstat/zfs/arcstats') ?? '';
   const value = (name: string) => Number(new RegExp(`^${name} +\\d+ +(\\d+)`, 'm').exec(stats)?.[1] ?? 0);
@@ -33,8 +33,8 @@ function readZfsCache(files: Files): number {
 }
 
 /**
- * A container sees its own group at the root of the cgroup file system; on a real machine the root has no limit. The unit's own
- * MemoryMax further down is left out on purpose: Ollama runs in another unit and is not bound by it.
+ * A container sees its own group at the root of the cgroup file system; on a real machine the root has no limit. The unit's own MemoryMax
+ * is left out on purpose: Ollama runs in another unit and is not limited by it.
  */
 function readLimit(files: Files): { bytes: number; usedBytes: number } | null {
   const v2 = files.number('/sys/fs/cgroup/memory.max'); // `max` has no digits
@@ -48,7 +48,7 @@ function readLimit(files: Files): { bytes: number; usedBytes: number } | null {
   return { bytes: v1, usedBytes: used(files, `${folder}/memory.usage_in_bytes`, `${folder}/memory.stat`) };
 }
 
-/** Page cache that can go counts as free, as MemAvailable does. */
+/** Page cache that can be freed counts as free, as in MemAvailable. */
 function used(files: Files, usagePath: string, statPath: string): number {
   const cache = /^(?:total_)?inactive_file (\d+)/m.exec(files.text(statPath) ?? '');
   return Math.max(0, (files.number(usagePath) ?? 0) - Number(cache?.[1] ?? 0));

@@ -20,13 +20,13 @@ export const vcgencmd: Pick<ProgramOptions<number>, 'paths' | 'args' | 'read' | 
   deadlineMs: 5_000,
   read: ({ stdout }) => readFlags(stdout),
 };
-/** `throttled=0x50005`, or the bare hex of sysfs. */
+/** Reads `throttled=0x50005`, or the bare hex of sysfs. */
 export function readFlags(output: string): number | null {
   const found = /^(?:throttled=)?(?:0x)?([0-9a-f]{1,8})$/i.exec(output.trim());
   return found ? Number.parseInt(found[1] as string, 16) : null;
 }
 
-/** Raspberry Pi OS shows the flags as a file; where it does nothing needs to be spawned. */
+/** Raspberry Pi OS has the flags in a file; then nothing needs to be spawned. */
 export function findFlagsFile(files: Files): string | null {
   const folder = '/sys/devices/platform';
   for (const soc of files.list(folder).filter((name) => /^soc(@|$)/.test(name))) {
@@ -44,7 +44,7 @@ export function createPowerProbe(files: Files, flags: () => number | null): () =
   const flagsFile = findFlagsFile(files);
   const sensors = files.list('/sys/class/hwmon').map((name) => `/sys/class/hwmon/${name}`);
   const volt = sensors.find((path) => files.text(`${path}/name`)?.trim() === 'rpi_volt');
-  // Kernels slow a hot CPU down through its cooling device; Intel also counts how often.
+  // Kernels slow a hot CPU down through its cooling device; Intel also counts the events.
   const cooling = files
     .list('/sys/class/thermal')
     .filter((name) => name.startsWith('cooling_device'))
@@ -63,7 +63,7 @@ export function createPowerProbe(files: Files, flags: () => number | null): () =
     const alarm = volt ? files.number(`${volt}/in0_lcrit_alarm`) : null;
     if (bits !== null || alarm !== null) {
       const now = ((bits ?? 0) & 0x1) !== 0 || alarm === 1;
-      // rpi_volt clears the firmware's memory of it at each look, so it is remembered here too.
+      // rpi_volt clears the firmware's flag at each reading, so it is remembered here too.
       seen.undervoltage ||= now || ((bits ?? 0) & 0x1_0000) !== 0;
       power.undervoltage = { now, sinceBoot: seen.undervoltage };
     }
@@ -79,10 +79,10 @@ export function createPowerProbe(files: Files, flags: () => number | null): () =
   };
 }
 
-/** A sensor that is broken or not connected says 0 K, 255 or what its register held. */
+/** A broken or unconnected sensor reports 0 K, 255 or the last value of its register. */
 const coldestC = -50;
 const hottestC = 150;
-/** Null where it is nothing that a machine's part can have. */
+/** Null for a temperature that no part of a machine can have. */
 export function plausibleC(degrees: number | null): number | null {
   return degrees !== null && degrees >= coldestC && degrees <= hottestC ? degrees : null;
 }

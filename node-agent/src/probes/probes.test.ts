@@ -1,4 +1,4 @@
-// The probes on recorded machines, and once on this one.
+// The probes on recorded machines, and once on the machine that runs the test.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const GiB = 1024 ** 3;
 const home = mkdtempSync(join(tmpdir(), 'fleet-probes-'));
 t.teardown(() => rmSync(home, { recursive: true, force: true }));
 
-/** Monotonic time as the test wants it; `every` fires when asked. */
+/** Monotonic time that the test moves; `every` fires at `tick`. */
 function handClock(): Clock & { passMs(ms: number): void; tick(): void } {
   let ms = 0;
   const runs: (() => void)[] = [];
@@ -156,7 +156,7 @@ t.test('rates are since the last look', (t) => {
   const { probes, machine, clock } = on(t, 'pi4');
   probes.health();
   clock.passMs(10_000);
-  // 400 ticks of 1000 busy; the Docker bridge carries the same bytes once more and does not count.
+  // 400 of 1000 ticks are busy; the Docker bridge carries the same bytes once more and is not counted.
   machine.set('/proc/stat', 'cpu  912645 0 298865 14124056 25123 0 12345 0 0 0\ncpu0 1 0 0 0 0 0 0 0 0 0\n');
   const net = [
     'Inter-|',

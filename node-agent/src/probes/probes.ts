@@ -1,5 +1,5 @@
-// Reads the machine: who it is, how it is now, what models may take of it. Spawns nothing in the heartbeat's path; nvidia-smi and
-// vcgencmd run in the background. What cannot be read is left out, never guessed, and never becomes another quantity. Reads no
+// Reads the machine: its identity, its present state, the memory that models may use. Spawns nothing during a heartbeat; nvidia-smi and
+// vcgencmd run in the background. A value that cannot be read is left out, never guessed, and never becomes another quantity. Reads no
 // environment, writes nothing (but the id of a container, once, and the graphics cards, when they change).
 import { uptime } from 'node:os';
 import { type ClassRow, classes, classify, cloudClass } from '@blackroad/protocol';
@@ -30,7 +30,7 @@ export interface ProbesOptions {
   classRows?: readonly ClassRow[];
   /** Names a second node-agent on this machine. */
   instance?: string;
-  /** How long the inventory waits for nvidia-smi's first answer; what comes later is in the next inventory. */
+  /** How long the inventory waits for nvidia-smi's first answer; a later answer is in the next inventory. */
   patienceMs?: number;
   random?: Random;
 }
@@ -55,7 +55,7 @@ export function createProbes(options: ProbesOptions): Probes {
   const traffic = createTrafficRate(files, clock);
   const power = createPowerProbe(files, () => (flags?.now.state === 'answered' ? flags.now.answer : null));
   const writtenPerDay = createWrittenPerDay(files, clock);
-  /** Free memory of the cards when it could be read last. */
+  /** Free memory of the cards at the last successful reading. */
   let freeBytes: number | null = null;
   const memoryOf = ({ memoryBytes, sharesMemory }: KnownCard) =>
     memoryBytes ?? (sharesMemory ? readMemory(files).totalBytes : 0);
@@ -89,7 +89,7 @@ export function createProbes(options: ProbesOptions): Probes {
       };
     },
     machineClass() {
-      // Before the first answer a machine whose cards are not known may have some.
+      // Before the first answer, a machine without known cards may still have some.
       return hasAnswered || gpus.cards.length > 0 ? classRow() : null;
     },
     async machineIdentity() {
@@ -128,11 +128,11 @@ export function createProbes(options: ProbesOptions): Probes {
       const own = gpus.cards.filter(({ sharesMemory }) => !sharesMemory);
       if (own.length > 0) {
         const working = own.filter(({ isLost }) => !isLost);
-        // Cards that are all lost, or that do not answer, hold what they held: never is it the machine's memory that models get.
+        // Lost or silent cards keep their memory in the total: models must never be given the machine's memory instead.
         const counted = working.length > 0 ? working : own;
         const totalBytes = Math.floor(share * counted.reduce((sum, card) => sum + memoryOf(card), 0));
         const read = gpus.readings.filter(({ memoryBytes }) => memoryBytes !== null);
-        // A card that never tells what is used of it is taken for empty, one that stops to tell for as full as it was.
+        // A card that never reported its used memory counts as empty; one that stops reporting it counts as full as before.
         const isTold = read.every(({ usedBytes }) => usedBytes !== null);
         if (read.length > 0 && (isTold || freeBytes === null))
           freeBytes = totalBytes - read.reduce((sum, { usedBytes }) => sum + (usedBytes ?? 0), 0);
@@ -150,13 +150,13 @@ export function createProbes(options: ProbesOptions): Probes {
   };
 }
 
-/** The chips of a device-tree board, such as `nvidia,tegra234`: some boards are named by their maker alone. */
+/** The chips of a device-tree board, such as `nvidia,tegra234`: some boards have only their maker's name. */
 function readCompatible(files: Files): string {
   const text = files.text('/proc/device-tree/compatible') ?? '';
   return /nvidia,tegra/.test(text) ? 'Tegra' : '';
 }
 
-/** systemd-timesyncd touches a file once it is in step. Other daemons leave no such trace: unknown. */
+/** systemd-timesyncd creates a file once the clock is in step. Other daemons leave no such file: unknown. */
 function readClockSynced(files: Files): boolean | undefined {
   if (files.exists('/run/systemd/timesync/synchronized')) return true;
   return files.exists('/run/systemd/timesync') ? false : undefined;

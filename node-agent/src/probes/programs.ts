@@ -1,17 +1,17 @@
-// Asks an external program now and then, in the background and with a deadline, and remembers its last answer: a hanging
-// nvidia-smi must never hold up a heartbeat. The program may appear later than the node-agent, as a driver does.
+// Runs an external program from time to time, in the background and with a deadline, and keeps its last answer: a hanging nvidia-smi must
+// never delay a heartbeat. The program may be installed later than the node-agent, as a driver is.
 import { execFile } from 'node:child_process';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Files } from './files.ts';
 
-/** What a program printed, and with which exit code it ended: some end with a code of their own beside good data. */
+/** The output of a program and its exit code: some programs exit with a code of their own beside valid data. */
 export interface Printed {
   stdout: string;
   stderr: string;
   code: number;
 }
-/** `waiting`: it has not answered for the first time; `silent`: it was asked and gave no answer. */
+/** `waiting`: no first answer yet; `silent`: the last run gave no answer. */
 export type ProgramState<T> =
   | { state: 'absent' }
   | { state: 'waiting' }
@@ -24,10 +24,10 @@ interface ProgramWatch<T> {
   close(): void;
 }
 export interface ProgramOptions<T> {
-  /** Where it may be; the first that exists is used. */
+  /** Possible paths; the first that exists is used. */
   paths: string[];
   args: string[];
-  /** Null: this is no answer. */
+  /** Null: the output is no answer. */
   read(printed: Printed): T | null;
   everyMs: number;
   deadlineMs: number;
@@ -59,7 +59,7 @@ export function watchProgram<T>(options: ProgramOptions<T>): ProgramWatch<T> {
     if (running || clock.monotonicMs() < notBeforeMs) return;
     const path = options.paths.find((candidate) => files.exists(candidate));
     if (!path) {
-      // It was there before: a driver that is being replaced is no machine without one.
+      // The program existed before: a driver that is being replaced does not mean that the machine has none.
       set(
         now.state === 'waiting' || now.state === 'absent' ? { state: 'absent' } : silent(`${options.paths[0]} is gone`),
       );
@@ -73,11 +73,11 @@ export function watchProgram<T>(options: ProgramOptions<T>): ProgramWatch<T> {
       running = false;
     });
     const printed = await Promise.race([ended, lateAfter(clock, options.deadlineMs, ended)]);
-    // One that takes half a minute loads a driver each time: it is left alone for as long as it took.
+    // A program that takes half a minute loads a driver each time: it is not run again for as long as it took.
     const nowMs = clock.monotonicMs();
     notBeforeMs = nowMs + (nowMs - startedMs);
     if (printed === 'late') {
-      // One that the kernel cannot end (state D) is waited for by nobody, and no second one is started beside it.
+      // A program that the kernel cannot end (state D) is not awaited, and no second one is started beside it.
       late.abort();
       set(silent(`it did not answer within ${Math.round(options.deadlineMs / 1000)} s`));
     } else {

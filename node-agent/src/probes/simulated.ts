@@ -1,5 +1,5 @@
-// A machine that does not exist, for the simulator: says what a Pi or a GPU box would say, wanders a little, and does what it is told.
-// Chance comes from the seed alone, time from the clock: the same seed is the same machine.
+// A machine that does not exist, for the simulator: reports what a Pi or a GPU box would report, with small random changes, and the faults
+// that a scenario sets. Random numbers come only from the seed, time from the clock: the same seed is the same machine.
 import { classify } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
@@ -77,22 +77,22 @@ const profiles: Record<SimulatedProfile, Profile> = {
 
 interface SimulatedOptions {
   profile: SimulatedProfile;
-  /** Which machine: fingerprint and host name follow from it. */
+  /** The number of the machine: fingerprint and host name follow from it. */
   seed: number;
   clock: Clock;
   random: Random;
 }
-/** What a scenario may do to the machine. */
+/** The state that a scenario may set. */
 export interface SimulatedProbes extends Probes {
-  /** Share of the machine in use by what it is asked to do, 0 to 1. */
+  /** Share of the machine that its tasks use, 0 to 1. */
   load: number;
   undervoltage: boolean;
   readOnlyDisk: boolean;
-  /** Model memory taken by resident models. */
+  /** Model memory of resident models. */
   residentBytes: number;
-  /** Taken by other programs. */
+  /** Memory of other programs. */
   foreignBytes: number;
-  /** Degrees above what its load explains: a fan that stopped. */
+  /** Degrees above those that its load causes: a fan stopped. */
   extraC: number;
   diskFull: boolean;
   clockSynced: boolean;
@@ -109,7 +109,7 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
   const row = classify(facts);
   const startedMs = clock.monotonicMs();
   const seen = { undervoltage: false, throttled: false };
-  /** A slow walk between 0 and 1. */
+  /** A value between 0 and 1 that changes slowly. */
   let mood = random.next();
   const wander = () => {
     mood = Math.min(1, Math.max(0, mood + (random.next() - 0.5) / 10));
