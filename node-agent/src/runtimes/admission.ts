@@ -1,5 +1,5 @@
-// Who may call a runtime now: bounded slots and a bounded, fair queue per model. It stands before every runtime, because an
-// overloaded Ollama hangs and vLLM queues without bound; here a full queue refuses at once and says how many wait.
+// Admission to a runtime: bounded slots and a bounded, fair queue for each model. It precedes every runtime, because an overloaded Ollama
+// hangs and vLLM queues without bound; here a full queue refuses at once and reports how many requests wait.
 import type { Clock, Timer } from '@blackroad/std/clock';
 import { RuntimeError } from './runtime.ts';
 
@@ -8,20 +8,20 @@ export interface AdmissionLoad {
   slots: number;
   busy: number;
   waiting: number;
-  /** Longest any request waits now, for capacity reports. */
+  /** The longest wait of a request now, for capacity reports. */
   oldestWaitMs: number;
-  /** Since start. */
+  /** Counts since the start. */
   admitted: number;
   refused: number;
 }
 
 export interface Admission {
   /**
-   * Resolves with a function that gives the slot back (calling it twice is harmless). Throws `overloaded` at once when the
-   * queue is full and after `deadlineMs` of waiting, `aborted` when the signal fires.
+   * Resolves with a function that releases the slot (a second call is harmless). Throws `overloaded` at once when the queue is full and
+   * after `deadlineMs` of waiting, `aborted` when the signal fires.
    */
   enter(model: string, signal: AbortSignal, deadlineMs: number): Promise<() => void>;
-  /** More slots let waiting requests in at once; fewer take effect as running ones end. */
+  /** With more slots, waiting requests are admitted at once; with fewer, the limit takes effect as running requests end. */
   setSlots(model: string, slots: number): void;
   load(): AdmissionLoad[];
 }

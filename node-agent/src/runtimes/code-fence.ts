@@ -1,14 +1,14 @@
-// Where a text of Markdown is inside a fenced block of code. In: the text, in pieces cut anywhere; out: whether a block is open. As
-// CommonMark has it, except that a fence may stand further to the right than three spaces: models write them in lists of lists.
+// Whether a position in a Markdown text is inside a fenced block of code. In: the text, in pieces cut anywhere. Out: whether a block is
+// open. By the rules of CommonMark, except that a fence may be indented by more than three spaces: models write them in lists of lists.
 
 const opening = /^[\s>]*(?:(?:[-*+]|\d{1,9}[.)])\s+)?(`{3,}|~{3,})(.*)$/;
 const closing = /^[\s>]*(`{3,}|~{3,})\s*$/;
-/** Of a line: what stands further to the right makes no fence of it. */
+/** Characters of a line that are kept: a fence does not begin further to the right. */
 const maxLine = 500;
 
 interface Fence {
   read(text: string): void;
-  /** Whether a block is open behind what was read and this; reads nothing. */
+  /** Whether a block is open after the text so far and this one; does not add it. */
   isOpenAfter(text: string): boolean;
 }
 
@@ -23,9 +23,9 @@ export function createFence(): Fence {
 }
 
 interface State {
-  /** What opened the block; '' outside. */
+  /** The marks that opened the block; '' outside. */
   mark: string;
-  /** The line that is not over yet. */
+  /** The last line, which is not complete yet. */
   line: string;
 }
 function after({ mark, line }: State, text: string): State {
@@ -40,7 +40,7 @@ function markAfter({ mark, line }: State): string {
     return end.startsWith(mark) ? '' : mark;
   }
   const [, begin = '', info = ''] = opening.exec(line) ?? [];
-  // Three backticks with more of them on the same line are code within a sentence.
+  // Three backticks with more backticks on the same line are code within a sentence.
   return begin.startsWith('`') && info.includes('`') ? '' : begin;
 }
 const cut = (line: string) => line.slice(0, maxLine);

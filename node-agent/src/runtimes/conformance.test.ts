@@ -1,4 +1,4 @@
-// Runs the suite of conformance.ts on every runtime there is.
+// Runs the suite of conformance.ts on every runtime.
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom, systemRandom } from '@blackroad/std/random';
@@ -34,7 +34,7 @@ await runtimeConformance(t, 'ollama, replayed', async () => {
           : 'chat-stream';
       case 'POST /api/embed': {
         if (body.input.length === 2) return 'embed-two';
-        // Its tokenizer makes one token of each "word".
+        // The recorded tokenizer makes one token of each "word".
         return body.input[0].length / 5 > 510 ? 'embed-too-long-no-truncate' : 'embed-too-long';
       }
       case 'POST /api/pull':
@@ -124,7 +124,7 @@ await runtimeConformance(t, 'llama.cpp embedded, real models', async () => {
   return { runtime, chatModel: 'smollm2-135m-instruct', embedModel: 'all-minilm-l6-v2' };
 });
 
-// Real servers, when this machine happens to run one with the right kinds of models.
+// Real servers, when this machine runs one with the right kinds of models.
 const real: [string, () => Runtime][] = [
   [
     'a real Ollama',

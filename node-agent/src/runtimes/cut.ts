@@ -1,17 +1,17 @@
-// Cutting texts to what an embedding model takes, where only the server has the tokenizer.
-// A server that cuts by itself does it silently; we send `truncate: false`, and when it says "too long" we cut and ask again.
-// A chat prompt is never cut here: which memories to leave out is the agent's decision, so it is refused as `too-long`.
+// Cuts texts to the limit of an embedding model, where only the server has the tokenizer. A server that cuts by itself does not report it;
+// so requests have `truncate: false`, and after a "too long" the texts are cut and sent again. A chat prompt is never cut here: the agent
+// decides which memories to leave out, so it is refused as `too-long`.
 import { isVector } from '@blackroad/protocol';
 import { type ChatRequest, RuntimeError } from './runtime.ts';
 
-// English runs at 4-5 characters a token, code at 3, Chinese near 1: begin generously, the server's refusal corrects it.
+// English has 4-5 characters a token, code 3, Chinese about 1: begin with long texts, the server's refusal corrects that.
 const firstCharsPerToken = 6;
 const shrink = 0.6;
 const leastCharsPerToken = 0.4;
 // No tokenizer packs more than this many characters of ordinary text into a token on average.
 const mostCharsPerToken = 8;
 
-/** Calls `send` with the texts cut to a length the server accepts; other errors pass. */
+/** Calls `send` with the texts cut to a length the server accepts; other errors are thrown. */
 export async function embedWithCut<T>(
   texts: string[],
   contextTokens: number,
@@ -36,7 +36,7 @@ export function cutText(text: string, limit: number): string {
   return /[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut;
 }
 
-/** Throws `too-long` when the prompt cannot fit whatever the tokenizer: a server that cuts silently would answer nonsense. */
+/** Throws `too-long` when the prompt cannot fit with any tokenizer: the answer of a server that cuts silently would be nonsense. */
 export function refuseSurelyTooLong(request: ChatRequest, contextTokens: number): void {
   if (contextTokens === 0) return;
   let characters = 0;
@@ -50,7 +50,7 @@ export function refuseSurelyTooLong(request: ChatRequest, contextTokens: number)
   }
 }
 
-/** Scales to unit length. Empty where it is no vector: zeros, something that is no number, nothing; servers answer so under load. */
+/** Scales to unit length. Empty where it is no vector (zeros, values that are no numbers, no list): servers return such under load. */
 export function unitVector(values: unknown): Float32Array {
   const isList = Array.isArray(values) || values instanceof Float32Array;
   if (!isList || values.some((value) => typeof value !== 'number')) return new Float32Array(0);

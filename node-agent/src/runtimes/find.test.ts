@@ -9,7 +9,7 @@ import { type Replay, startReplay } from '../../../test/fixtures/node-agent/repl
 import { findRuntimes, serverAnswers } from './find.ts';
 import type { Runtime } from './runtime.ts';
 
-// A port where nothing listens: it was free a moment ago.
+// A port without a listener: it was released a moment ago.
 async function deadUrl(): Promise<string> {
   const replay = await startReplay('ollama', () => 'version');
   await replay.close();

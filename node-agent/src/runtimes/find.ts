@@ -1,6 +1,6 @@
-// Which runtimes this machine has: found, not configured. An Ollama that answers; else the OpenAI-compatible server whose
-// URL was given; else llama.cpp embedded, with the models folder. Beside a server the embedded runtime stands in for the kind of
-// model that the server has none of (most have no embedding model). In: addresses and a folder. Out: runtimes.
+// The runtimes of this machine, detected without configuration: an Ollama that answers; else the OpenAI-compatible server whose URL was
+// given; else the embedded llama.cpp with the models folder. Beside a server, the embedded runtime stands in for the kind of model that the
+// server does not have (most have no embedding model). In: addresses and a folder. Out: runtimes.
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
@@ -26,14 +26,14 @@ interface FindOptions {
 
 const defaultContextTokens = 4096;
 
-/** In the order in which a model is looked for. */
+/** In the order in which a model is looked up. */
 export async function findRuntimes(options: FindOptions): Promise<Runtime[]> {
   const server = await findServer(options);
   const llama = { ...options, contextTokens: options.contextTokens ?? defaultContextTokens };
   return server ? [server, createLlama({ ...llama, standsIn: true })] : [createLlama(llama)];
 }
 
-/** Whether a model server answers now: asked again and again where only the embedded runtime was found. */
+/** Whether a model server answers now: called again and again where only the embedded runtime was found. */
 export async function serverAnswers(options: FindOptions): Promise<boolean> {
   const server = await findServer(options);
   await server?.close();
@@ -54,7 +54,7 @@ async function findServer(options: FindOptions): Promise<Runtime | undefined> {
   for (const create of candidates) {
     const server = create();
     if (await server.alive()) {
-      // What it is shows in its list of models.
+      // The kind of server is detected from its list of models.
       await server.models().catch(() => {});
       return server;
     }

@@ -1,4 +1,4 @@
-// The client's limits: every wait ends, every body is bounded.
+// The limits of the client: every wait ends, every body is bounded.
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '@blackroad/std/clock';

@@ -79,7 +79,7 @@ export function createJsonClient(options: {
         timer.cancel();
         call.signal?.removeEventListener('abort', onAbort);
         if (call.signal?.aborted) reject(abortedError());
-        // The server closed an idle connection just as we took it: nothing was heard, so one new connection is fair.
+        // The server closed an idle connection at the moment of its reuse: no answer has begun, so one new connection is safe.
         else if (error.code === 'ECONNRESET' && request.reusedSocket && !retried) resolve(open(call, true));
         else reject(unreachable(base, error));
       });

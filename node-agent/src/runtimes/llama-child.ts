@@ -1,6 +1,6 @@
-// The process in which llama.cpp runs. In: orders over IPC. Out: texts, results, failures; nothing else is shared, so that a
-// crash here is only a lost answer. It ends when its parent is gone, however the parent went: no model is left behind.
-// This file is an entry of its own: it is forked, never imported.
+// The process in which llama.cpp runs. In: orders over IPC. Out: texts, results, failures; nothing else is shared, so that a crash here is
+// only a lost answer. It ends whenever its parent ends, so that no model stays in memory. This file is an entry point of its own: it is
+// forked, never imported.
 import { availableParallelism } from 'node:os';
 import { systemClock } from '@blackroad/std/clock';
 import type { Llama, LlamaContextSequence, LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
@@ -18,10 +18,10 @@ import type {
 } from './llama-wire.ts';
 import type { ToolCall } from './runtime.ts';
 
-// One thread less than the machine has: llama.cpp's threads spin, and on 2 cores a second one doubles the time of a token
-// because it fights Node's own; the library's default takes cores that a container only sees.
+// One thread less than the machine has: llama.cpp's threads spin, and on 2 cores a second one doubles the time of a token because it
+// competes with Node's own; the library's default uses all visible cores of a container's host.
 const threads = Math.max(1, availableParallelism() - 1);
-// A text of more characters than this a token is cut before it is tokenized.
+// A text with more characters a token than this is cut before it is tokenized.
 const mostCharsPerToken = 20;
 const leastAnswerTokens = 1;
 
@@ -40,7 +40,7 @@ interface LoadedEmbed {
 type Loaded = LoadedChat | LoadedEmbed;
 
 const loaded = new Map<string, Loaded>();
-/** What the process held before the model came. */
+/** The memory of the process before the model was loaded. */
 const rssBefore = new Map<string, number>();
 const running = new Map<number, AbortController>();
 let library: Promise<{ llama: Llama; module: typeof import('node-llama-cpp') }> | undefined;
@@ -91,7 +91,7 @@ async function openEmbed(order: LoadOrder, model: LlamaModel): Promise<number> {
     batchSize: order.contextTokens,
     threads,
   });
-  // The library adds a token at each end and wants one to spare.
+  // The library adds a token at each end and needs one to spare.
   loaded.set(order.model, { kind: 'embed', model, context, limit: order.contextTokens - 3 });
   return order.contextTokens;
 }
@@ -127,7 +127,7 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
     });
     const prompt = state.contextText.tokenize(model.tokenizer);
     const room = sequence.contextSize - prompt.length - 2;
-    // The library would drop the oldest turns silently; which to drop is the agent's decision.
+    // The library would drop the oldest turns silently; the agent decides which to drop.
     if (room < leastAnswerTokens) {
       throw new Failure(
         'too-long',
@@ -190,9 +190,9 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
   return order.contextTokens;
 }
 
-// The library picks a chat format by the model's family, which for SmolLM2 begins every prompt twice and leaves out its default
-// system prompt: it then rambles. The template inside the file gives what Ollama gives. For function calls the library's
-// formats are the ones made for it.
+// The library picks a chat format by the model's family, which for SmolLM2 begins every prompt twice and leaves out its default system
+// prompt: its answers are then bad. With the template inside the file the prompt is that of Ollama. For function calls the library's own
+// formats are used, which are made for them.
 function templateOf(module: typeof import('node-llama-cpp'), model: LlamaModel) {
   try {
     return module.resolveChatWrapper(model, { type: 'jinjaTemplate', fallbackToOtherWrappersOnJinjaError: false });
@@ -218,13 +218,13 @@ async function embed(one: LoadedEmbed, order: EmbedOrder, signal: AbortSignal): 
     if (signal.aborted) throw new Failure('aborted', 'the request was aborted');
     const tokens = one.model.tokenize(text.slice(0, one.limit * mostCharsPerToken)).slice(0, one.limit);
     const { vector } = await one.context.getEmbeddingFor(tokens);
-    // An empty text has no tokens and no direction.
+    // An empty text has no tokens and so no direction.
     vectors.push(vector.length > 0 ? Float32Array.from(vector) : new Float32Array(one.model.embeddingVectorSize));
   }
   return vectors;
 }
 
-/** Work touches buffers that loading only reserved. */
+/** Memory of the model; it grows with the first work, which touches buffers that loading only reserved. */
 function heldBy(model: string): number {
   return loaded.size === 1 ? Math.max(0, process.memoryUsage.rss() - (rssBefore.get(model) ?? 0)) : 0;
 }
@@ -264,6 +264,6 @@ async function received(message: ToChild): Promise<void> {
 }
 
 process.on('message', (message) => void received(message as ToChild));
-// The channel closes when the parent ends, even by SIGKILL. An orderly exit would wait for native threads.
+// The channel closes when the parent ends, even by SIGKILL. A clean exit would wait for native threads.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 if (!process.connected) process.exit(2);

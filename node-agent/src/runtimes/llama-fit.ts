@@ -1,6 +1,6 @@
-// How much context a model gets on this machine: as much as was asked for, fewer slots where memory is short, then shorter ones.
-// In: what the model's header says and the memory that is free. Out: slots and context, or what even the least would need.
-// Pure: what is put down to make room is llama.ts's decision.
+// The context of a model on this machine: the wanted one; where memory is short, fewer slots, then a shorter context. In: the figures of
+// the model's header and the free memory. Out: slots and context, or the memory that even the least would need. Pure: llama.ts decides
+// which models are unloaded to make room.
 import type { GgufFacts } from '../models/gguf.ts';
 
 interface Fit {
@@ -22,7 +22,7 @@ export function fitOf(
   return { slots, contextTokens, neededBytes };
 }
 
-/** A small Pi answers one at a time rather than not. What comes out may still need more than there is. */
+/** A small Pi answers one request at a time rather than none. The result may still need more memory than is free. */
 export function shrunk(facts: Pick<GgufFacts, 'sizeBytes' | 'kvBytesPerToken'>, full: Fit, freeBytes: number): Fit {
   let fit = full;
   while (fit.neededBytes > freeBytes && (fit.slots > 1 || fit.contextTokens > leastContextTokens)) {

@@ -1,9 +1,9 @@
-// Inside the child: our messages and tools in the words of node-llama-cpp.
+// Part of the child process: converts our messages and tools to the types of node-llama-cpp.
 import type { ChatHistoryItem, ChatModelFunctionCall, ChatModelFunctions } from 'node-llama-cpp';
 import type { ChatOrder } from './llama-wire.ts';
 import type { ChatMessage } from './runtime.ts';
 
-/** The library keeps tool calls and their results inside the model's own turn. */
+/** The library has tool calls and their results inside the model's own turn. */
 export function historyOf(messages: ChatMessage[]): ChatHistoryItem[] {
   const results = new Map(messages.filter((m) => m.role === 'tool').map((m) => [m.toolCallId ?? '', m.content]));
   const history: ChatHistoryItem[] = [];

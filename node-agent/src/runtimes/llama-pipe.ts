@@ -1,5 +1,5 @@
-// Pieces pushed by a callback, read as a stream; what the reader has not taken yet is bounded by who pushes (an answer's length,
-// a download's progress). In: push and end. Out: the pieces in order.
+// Pieces from a callback, read as a stream; unread pieces are bounded by their source (an answer's length, a download's progress). In: push
+// and end. Out: the pieces in order.
 
 interface Pipe<T> {
   push(piece: T): void;

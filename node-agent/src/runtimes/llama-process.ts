@@ -1,6 +1,6 @@
-// The child process that holds llama.cpp: started on the first order, started anew after a crash, and never left behind.
-// In: orders. Out: their results, or RuntimeError. A native crash ends the child alone: every order it had fails with
-// `unavailable`, and the next order starts another, later and later when it keeps crashing.
+// The child process of llama.cpp: started at the first order, started again after a crash, and always ended with this process. In: orders.
+// Out: their results, or RuntimeError. A native crash ends only the child: every order it had fails with `unavailable`, and the next order
+// starts another child, after growing waits when it keeps crashing.
 import { type ChildProcess, fork } from 'node:child_process';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock } from '@blackroad/std/clock';
@@ -11,7 +11,7 @@ import type { FromChild, Order, ToChild } from './llama-wire.ts';
 import { RuntimeError } from './runtime.ts';
 
 interface LlamaProcess {
-  /** Runs one order; `onText` gets pieces of a chat. Rejects with RuntimeError. */
+  /** Runs one order; `onText` receives pieces of a chat. Rejects with RuntimeError. */
   run<T>(order: Order, signal?: AbortSignal, onText?: (text: string) => void): Promise<T>;
   /** Ends the child if no order runs; the next order starts another. */
   rest(): void;
@@ -34,7 +34,7 @@ export function createLlamaProcess(options: {
   clock: Clock;
   random: Random;
   log: Log;
-  /** The child is gone and with it everything that was loaded. */
+  /** Called when the child has ended; every loaded model is gone with it. */
   onExit: () => void;
 }): LlamaProcess {
   const pending = new Map<number, Pending>();
@@ -50,7 +50,7 @@ export function createLlamaProcess(options: {
       const words = `the embedded runtime crashed ${crashes} times; it starts again in ${Math.ceil(waitMs / 1000)} s`;
       throw new RuntimeError('unavailable', words);
     }
-    // No flags of ours are for the child; `advanced` carries vectors as they are.
+    // Our flags are not for the child; `advanced` transfers vectors without conversion.
     const started = fork(options.childPath, [], {
       execArgv: [],
       serialization: 'advanced',
@@ -64,7 +64,7 @@ export function createLlamaProcess(options: {
     return started;
   }
 
-  // llama.cpp writes to stderr what it likes; lines go to the log, cut to a sane length.
+  // llama.cpp writes much to stderr; its lines are logged, cut to a bounded length.
   function routeToLog(stream: ChildProcess['stderr']): void {
     let rest = '';
     stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -74,8 +74,8 @@ export function createLlamaProcess(options: {
     });
   }
 
-  // An idle child must not keep the node-agent alive, one that works must: by its channel, and by its handle too, because
-  // the channel of a crashed child closes before its exit is told.
+  // An idle child must not keep the node-agent alive, one that works must: by its channel, and by its handle too, because the channel of a
+  // crashed child closes before the event of its exit.
   function hold(process: ChildProcess): void {
     process.ref();
     process.channel?.ref();
@@ -119,7 +119,7 @@ export function createLlamaProcess(options: {
   }
 
   function tell(process: ChildProcess, message: ToChild): void {
-    // A child that just died is reported by its exit.
+    // A child that has just ended is reported by its exit event.
     if (process.connected) process.send(message, () => {});
   }
 
@@ -179,7 +179,7 @@ export function createLlamaProcess(options: {
       if (!ending) return;
       ending.ref();
       const exited = new Promise((resolve) => ending.once('exit', resolve));
-      // It holds nothing that needs saving, and a native call would not hear a polite signal.
+      // The child has no state to save, and it could not handle SIGTERM during a native call.
       ending.kill('SIGKILL');
       await exited;
     },

@@ -1,4 +1,4 @@
-// Inside the child: which answer uses which of the context's sequences, and failures that keep their code across the channel.
+// Part of the child process: assigns the context's sequences to answers; and failures that keep their code across the channel.
 import type { RuntimeErrorCode } from './runtime.ts';
 
 export class Failure extends Error {
@@ -10,12 +10,12 @@ export class Failure extends Error {
 }
 
 interface Slots<T> {
-  /** Throws `overloaded` when all are busy and none is about to be free. */
+  /** Throws `overloaded` when all are busy and none will be free soon. */
   take(signal: AbortSignal): Promise<T>;
   give(slot: T, signal: AbortSignal): void;
 }
 
-/** Sequences as slots. The one freed last is taken first: its context likely begins like the next prompt. */
+/** Sequences as slots. The last released is used first: its context likely begins like the next prompt. */
 export function createSlots<T>(free: T[]): Slots<T> {
   const all = free.length;
   const ending = new Set<AbortSignal>();
@@ -28,7 +28,7 @@ export function createSlots<T>(free: T[]): Slots<T> {
         busy.add(signal);
         return now;
       }
-      // An aborted answer gives its slot back within a token: waiting for that is not queueing.
+      // An aborted answer releases its slot within a token, so a wait for it is short.
       for (const each of busy) if (each.aborted) ending.add(each);
       if (ending.size <= waiting.length) throw new Failure('overloaded', `all ${all} slots are busy`);
       const sequence = await new Promise<T>((resolve) => waiting.push(resolve));

@@ -1,4 +1,4 @@
-// What llama.ts and its child process say to each other: plain data over Node's IPC channel, bounded on both sides.
+// The messages between llama.ts and its child process: plain data over Node's IPC channel, bounded on both sides.
 import type { ChatMessage, RuntimeErrorCode, ToolCall, ToolSpec, Usage } from './runtime.ts';
 
 export interface LoadOrder {
@@ -27,16 +27,16 @@ export interface EmbedOrder {
 }
 export type Order = LoadOrder | ChatOrder | EmbedOrder | { op: 'unload'; model: string };
 
-/** Parent to child. `abort` names the order it ends. */
+/** Parent to child. `abort` ends the order with that id. */
 export type ToChild = { id: number; order: Order } | { id: number; abort: true };
 
 export interface ChatResult {
   reason: 'stop' | 'length' | 'tool-calls';
   calls: ToolCall[];
-  /** What the library set apart from the answer. */
+  /** The text that the library separated as thought. */
   thought: string;
   usage: Usage;
-  /** What the model holds by now, buffers of work included; 0 where another one in the same process blurs the measure. */
+  /** Memory of the model now, buffers of work included; 0 where other models in the same process make the measurement wrong. */
   residentBytes: number;
 }
 export interface LoadResult {
@@ -52,6 +52,6 @@ export type FromChild =
   | { id: number; failed: { code: RuntimeErrorCode; message: string } }
   | { log: { level: 'info' | 'warn' | 'error'; message: string } };
 
-// A prompt longer than this fits no context we would open; it is refused before it crosses the channel.
+// A prompt longer than this fits no context that is ever opened; it is refused before it is sent to the child.
 export const maxPromptChars = 4 * 1024 * 1024;
 export const maxTextsPerOrder = 64;

@@ -1,5 +1,5 @@
-// The embedded runtime beyond the suite: crashes, orphans, busy slots, damaged files, memory that does not suffice.
-// Everything here uses the real child process; what needs a model uses the real one.
+// The embedded runtime beyond the suite: crashes, orphans, busy slots, damaged files, too little memory. Everything here uses the real
+// child process; tests that need a model use the real one.
 import { fork } from 'node:child_process';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -41,7 +41,7 @@ async function drain(stream: AsyncIterable<ChatEvent>): Promise<string> {
   return text;
 }
 
-/** Resolves at the first text; the rest is read by its `rest`. */
+/** Resolves at the first text; `rest` reads the others. */
 async function begun(stream: AsyncIterable<ChatEvent>): Promise<{ rest: Promise<string> }> {
   const iterator = stream[Symbol.asyncIterator]();
   await iterator.next();
@@ -50,7 +50,7 @@ async function begun(stream: AsyncIterable<ChatEvent>): Promise<{ rest: Promise<
   return { rest };
 }
 
-// One runtime for most tests: starting the child and loading costs seconds on a small machine. Its time can be moved on.
+// One runtime for most tests: starting the child and loading costs seconds on a small machine. The tests can advance its time.
 let laterMs = 0;
 let tick = () => {};
 const clock = {
@@ -105,7 +105,7 @@ t.test('MiniLM made by minilm.ts: related sentences near, unrelated ones not', {
   t.ok(Math.abs(cosine(open!, closed!) - 0.65) < 0.02, `cosine ${cosine(open!, closed!)}`);
   t.ok(cosine(open!, soup!) < 0.1);
   t.equal(empty?.length, 0, 'an empty text has none: its zeros are near to nothing');
-  // The vectors a real Ollama gave for the same model file format.
+  // The vectors that a real Ollama returned for the same model file format.
   const { exchangesOf } = await import('../../../test/fixtures/node-agent/replay-server.ts');
   const recorded = JSON.parse(exchangesOf('ollama').get('embed-two')!.response.lines[0]!.line).embeddings as number[][];
   t.ok(cosine(open!, Float32Array.from(recorded[0]!)) > 0.999);
@@ -192,7 +192,7 @@ t.test('the child ends when its parent is killed', async (t) => {
   t.pass('it is gone');
 });
 
-// A zombie that init has not yet collected is no running process.
+// A zombie that init has not collected yet does not count as running.
 async function isRunning(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return stat !== '' && !/\) [ZX] /.test(stat);
@@ -219,7 +219,7 @@ t.test('memory: a resting chat model makes room for another, one that works does
   for (const name of ['one.gguf', 'two.gguf']) await symlink(models.chat, join(modelsDir, name));
   await symlink(models.embed, join(modelsDir, 'vectors.gguf'));
   const mib = 1024 ** 2;
-  /** So many looks at the memory find too little. */
+  /** This many readings of the memory report too little. */
   let short = 0;
   const llama = subject(t, { modelsDir, freeMemoryBytes: () => (short-- > 0 ? 120 : 400) * mib });
   const resident = async () => {

@@ -1,7 +1,6 @@
-// llama.cpp embedded, for machines that run no model server: GGUF files of a folder, in a child process (llama-process.ts),
-// because a native crash must not take the node-agent down. In: the folder. Out: a Runtime.
-// A model is loaded when first used, with as much context as memory allows, and put down again when nobody used it or when
-// another one needs its room.
+// llama.cpp embedded, for machines that run no model server: GGUF files of a folder, in a child process (llama-process.ts), because a
+// native crash must not end the node-agent. In: the folder. Out: a Runtime. A model is loaded when first used, with as much context as
+// memory allows, and unloaded when it is idle for long or when another one needs its memory.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,14 +35,14 @@ export interface LlamaOptions {
   clock: Clock;
   random: Random;
   log: Log;
-  /** Answers worked on at once per chat model; each has its own context. */
+  /** Simultaneous answers of each chat model; each has its own context. */
   slots?: number;
   contextTokens?: number;
-  /** A model nobody used for this long is put down; 0 keeps it. */
+  /** A model that is idle for this long is unloaded; 0 keeps it. */
   idleMs?: number;
-  /** Where the child's code lies: beside this file, or beside the bundle. */
+  /** Path of the child's code: beside this file, or beside the bundle. */
   childPath?: string;
-  /** A server is beside us: serve only the kinds of models it has none of. */
+  /** There is a model server: serve only the kinds of models that it does not have. */
   standsIn?: boolean;
   /** Memory a model may take; the machine's (or the container's) free memory by default. */
   freeMemoryBytes?: () => number;
@@ -61,7 +60,7 @@ interface Found {
 const defaultSlots = 2;
 const defaultContextTokens = 4096;
 const defaultIdleMs = 15 * 60_000;
-// Function calls need a model that keeps to a form; below this it babbles (measured on 135M and 360M).
+// Function calls need a model that keeps to a format; smaller ones do not (measured on 135M and 360M).
 const leastToolsB = 0.4;
 
 export function createLlama(options: LlamaOptions): Runtime & { readonly childPid: number | undefined } {
@@ -71,7 +70,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
   const freeMemoryBytes = options.freeMemoryBytes ?? (() => process.availableMemory());
   const idleMs = options.idleMs ?? defaultIdleMs;
   let closed = false;
-  // One load after the other: each measures the memory that the one before left.
+  // One load after the other: each measures the memory that the previous ones left free.
   let lastLoad: Promise<unknown> = Promise.resolve();
   const child = createLlamaProcess({
     ...options,
@@ -162,7 +161,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     return one;
   }
 
-  /** Loads once, however many ask; whoever aborts stops waiting, the load goes on for the others. */
+  /** Loads once for all callers; a caller that aborts stops waiting, the load goes on for the others. */
   async function loaded(one: Found, signal?: AbortSignal): Promise<{ waitedMs: number }> {
     if (one.model.resident) return { waitedMs: 0 };
     if (!one.loading) {
@@ -190,9 +189,9 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
   }
 
   /**
-   * Room first: chat models that rest, the longest unused first; then fewer slots and a shorter context; the embedding model
-   * last, for the two would take turns in pushing each other out. Nothing is put down for an embedding model: without it
-   * memory is searched by words.
+   * To make room, idle chat models are unloaded first, the longest unused first; then slots are reduced and the context shortened; the
+   * embedding model is unloaded last, as the two would otherwise displace each other in turn. Nothing is unloaded for an embedding model:
+   * without it memory is searched by words.
    */
   async function orderFor(one: Found): Promise<LoadOrder> {
     const { facts, model, path } = one;
@@ -203,7 +202,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     });
     let fit = shrunk(facts, full, 0);
     const heldBytes = chats ? resting(one).reduce((sum, each) => sum + each.model.residentBytes, 0) : 0;
-    // What cannot fit however much is put down must not cost the others their place, try after try.
+    // A model that cannot fit even after all unloads must not displace the others at each try.
     const hopeless = fit.neededBytes > freeMemoryBytes() + heldBytes;
     if (chats && !hopeless) await makeRoom(full.neededBytes, one, 'chat');
     fit = shrunk(facts, full, freeMemoryBytes());
@@ -220,7 +219,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     return { op: 'load', model: model.name, path, kind: model.kind, contextTokens, slots };
   }
 
-  /** Loaded and not at work, the longest unused first. */
+  /** Loaded models without a running request, the longest unused first. */
   function resting(wanting: Found): Found[] {
     return [...found.values()]
       .filter((each) => each !== wanting && each.model.resident && each.running === 0)
@@ -230,7 +229,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
   async function makeRoom(bytes: number, wanting: Found, kind: RuntimeModel['kind']): Promise<void> {
     for (const each of resting(wanting).filter(({ model }) => model.kind === kind)) {
       if (freeMemoryBytes() >= bytes) return;
-      // It may have been given work while the one before it was put down.
+      // The model may have got a request while the one before it was unloaded.
       if (each.running > 0) continue;
       options.log.info({ model: each.model.name, for: wanting.model.name }, 'a resting model makes room for another');
       await putDown(each);
@@ -259,7 +258,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     const characters = request.messages.reduce((sum, message) => sum + message.content.length, 0);
     if (characters > maxPromptChars) throw new RuntimeError('too-long', `the prompt has ${characters} characters`);
     one.running++;
-    // Leaving the loop early is an abort too: the slot must not work for nobody.
+    // A caller that leaves the loop early aborts too: the slot must not work on an unread answer.
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
     try {
@@ -291,7 +290,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     }
   }
 
-  /** The answer as the child sends it; the library knows the thoughts of most models, not of all. */
+  /** The answer as the child sends it; the library separates the thoughts of most models, not of all. */
   async function* answered(
     one: Found,
     texts: AsyncIterable<string>,

@@ -1,6 +1,6 @@
-// What Ollama's models can do: asked of it once a digest, a few at a time, each with a deadline of its own. In: the tags of its
-// list. Out: facts of each, guessed from the list for as long as it does not answer, so that one slow header hides no model.
-// An old Ollama tells no capabilities: then the architecture says what it would.
+// Facts of Ollama's models: requested once for each digest, a few at a time, each with its own deadline. In: the tags of Ollama's list.
+// Out: facts of each, guessed from the list until the answer comes, so that one slow header hides no model. An old Ollama reports no
+// capabilities: then the architecture decides.
 import type { Clock } from '@blackroad/std/clock';
 import { catalogueEntry } from '../models/catalogue.ts';
 import { headerKvBytesPerToken } from '../models/kv-cache.ts';
@@ -22,12 +22,12 @@ interface Show {
 }
 export type OllamaFacts = Pick<RuntimeModel, 'kind' | 'tools' | 'contextTokens' | 'dimension' | 'kvBytesPerToken'>;
 
-/** A look does not wait longer for what is still asked; the answer is there for the next one. */
+/** A look does not wait longer for pending answers; they are used by the next one. */
 const lookMs = 2000;
-/** A server at work reads a header late; above this it is asked again. */
+/** A busy server reads a header late; after this it is asked again. */
 const showMs = 30_000;
 const askedAtOnce = 4;
-/** Architectures of llama.cpp that only embed. */
+/** Architectures of llama.cpp that can only embed. */
 const embedding = /(^|[-_])(bert|t5encoder)([-_]|$)|embed/i;
 
 export function createOllamaFacts(parts: { client: JsonClient; contextTokens: number; clock: Clock }): {
@@ -56,10 +56,10 @@ export function createOllamaFacts(parts: { client: JsonClient; contextTokens: nu
       const body = { model: tag.name };
       const { signal } = stop;
       const answer = await client.call({ method: 'POST', path: 'api/show', body, signal, answerMs: showMs });
-      // A model that is deleted or busy at this moment is asked again.
+      // A model that is deleted or busy at this moment is asked about again.
       if (answer.status === 200) known.set(key, factsFrom(tag, (answer.json ?? {}) as Show, parts.contextTokens));
     } catch {
-      // The list says what it can; the next look asks again.
+      // The facts from the list are used; the next look asks again.
     } finally {
       asked.delete(key);
       done();
@@ -79,7 +79,7 @@ export function createOllamaFacts(parts: { client: JsonClient; contextTokens: nu
     });
   }
 
-  /** Null when the list alone tells all there is to know: of an embedding model it does. */
+  /** Null when the list has all the facts, as it does for an embedding model. */
   function begin(tag: Tag): Promise<void> | null {
     const key = keyOf(tag);
     if (known.has(key)) return null;
@@ -104,12 +104,12 @@ export function createOllamaFacts(parts: { client: JsonClient; contextTokens: nu
   };
 }
 
-/** What a model can do does not change under its digest. */
+/** The facts of a model do not change under its digest. */
 const keyOf = (tag: Tag) => tag.digest || tag.name;
 const embedsOnly = (capabilities: readonly string[]) =>
   capabilities.includes('embedding') && !capabilities.includes('completion');
 
-/** Every source says what it can; what none says is taken from the architecture, the template, and the catalogue, in that order. */
+/** Facts from every source; missing ones come from the architecture, the template, and the catalogue, in that order. */
 function factsFrom(tag: Tag, show: Show, contextTokens: number): OllamaFacts {
   const info = show.model_info ?? {};
   const architecture = String(info['general.architecture'] ?? tag.details?.family ?? '');

@@ -1,4 +1,4 @@
-// What Ollama means by its errors: as HTTP codes, as a line in the middle of a stream, and as words of the runner behind it.
+// The meaning of Ollama's errors: HTTP codes, a line in the middle of a stream, and messages of the runner behind it.
 import type { HttpAnswer } from './http-json.ts';
 import { RuntimeError } from './runtime.ts';
 
@@ -16,7 +16,7 @@ export function problemOf(answer: HttpAnswer, model?: string): RuntimeError {
   if (/requires more system memory|unable to load|invalid file magic|unsupported model/i.test(message)) {
     return new RuntimeError('refused', message);
   }
-  // A wrongly typed option is a 500 that no retry cures.
+  // A wrongly typed option gives a 500, which a retry does not cure.
   if (answer.status < 500 || /must be of type/.test(message)) return new RuntimeError('bad-request', message);
   return new RuntimeError('unavailable', message);
 }

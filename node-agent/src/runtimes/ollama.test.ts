@@ -1,4 +1,4 @@
-// What an Ollama said in its worst moments (recorded), and what we make of it.
+// Recorded failures of an Ollama, and what the runtime makes of them.
 import { readFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -107,7 +107,7 @@ t.test('a model’s header is asked for once, and again only while it was not to
   t.strictSame(asked, ['smollm2:135m', 'smollm2:135m'], 'twice for the chat model, never for the embedding model');
 });
 
-/** A server that answers as written: for what no recording holds. */
+/** A server with written answers, for cases without a recording. */
 async function written(t: Test, answers: (path: string, body: { model?: string }) => unknown): Promise<Runtime> {
   const server = createServer((request, response) => {
     let text = '';
@@ -126,7 +126,7 @@ async function written(t: Test, answers: (path: string, body: { model?: string }
     url: `http://127.0.0.1:${port}`,
     contextTokens: 2048,
     keepAlive: '10m',
-    // A look waits two seconds for what is slow: here, for as long as a quick answer takes.
+    // A look waits two seconds for slow answers: here, for as long as a quick one takes.
     clock: { ...systemClock, after: (ms, run) => systemClock.after(ms === 2000 ? 20 : ms, run) },
     log: silentLog,
   });
@@ -377,7 +377,7 @@ t.test('how much it works on at once shows in the time that no part of an answer
     server.closeAllConnections();
     server.close();
   });
-  /** So many answers at once; those after the first waited inside. */
+  /** This many answers at once; those after the first waited inside the server. */
   const atOnce = async (count: number) => {
     const reads = Array.from({ length: count }, () => read(ollama.chat(hello, never)));
     while (open.length < count) await new Promise(setImmediate);

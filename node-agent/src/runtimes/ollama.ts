@@ -1,8 +1,7 @@
-// Ollama as a Runtime. It is asked for capabilities before it is asked for work (a chat model asked to embed would load
-// first and fail then), one context length per model is pinned (another one reloads the model), cloud models
-// (`remote_host`) are never shown, and errors come as HTTP codes or as a line in the middle of a stream under HTTP 200.
-// How many answers it works on at once it does not tell; the time of an answer that none of its parts explains was spent waiting.
-// It must never decide admission: Ollama queues without bound, admission.ts stands before it.
+// Ollama as a Runtime. Its capabilities are requested before any work (a chat model that has to embed would first be loaded and then fail),
+// one context length for each model is pinned (another one reloads the model), cloud models (`remote_host`) are never shown, and errors
+// come as HTTP codes or as a line in the middle of a stream under HTTP 200. It does not report its slots; the part of an answer's time that
+// none of its durations explains was a wait. It must never decide admission: Ollama queues without bound, so admission.ts precedes it.
 import { findModel } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -31,11 +30,11 @@ import { argumentsOf } from './tool-arguments.ts';
 
 interface OllamaOptions {
   url: string;
-  /** Context pinned for every model, at most what the model was trained on. */
+  /** Context pinned for every model, at most that of its training. */
   contextTokens: number;
   /** How long a model stays loaded after its last request, in Ollama's notation. */
   keepAlive: string;
-  /** OLLAMA_NUM_PARALLEL of that server, in place of what its answers show. */
+  /** OLLAMA_NUM_PARALLEL of that server; replaces the number measured from its answers. */
   slots?: number;
   clock: Clock;
   log: Log;
@@ -59,24 +58,24 @@ interface ChatLine {
 }
 
 const quickMs = 5000;
-// The head of an answer comes with its first token: a cold 7B model on a Pi needs minutes before it.
+// The head of an answer comes with its first token: a 7B model that is not loaded needs minutes for it on a Pi.
 const answerMs = 300_000;
-// It checks what it fetched in silence: minutes for gigabytes on an SD card.
+// It reports nothing while it checks a fetched model: minutes for gigabytes on an SD card.
 const pullStallMs = 900_000;
 const aliveMs = 1800;
 const embedBatch = 32;
-// A limit that was found costs one answer its wait when it is tried again.
+// When a found limit is tried again, one answer has to wait.
 const slotLifeMs = 10 * 60_000;
-// More than its default of 1 is what a person set; this is more than any sets.
+// A person may set more than the default of 1, but hardly more than this.
 const mostSlots = 32;
-// Less is what reading a request and starting to work take.
+// A shorter time passes for reading a request and starting to work.
 const leastWaitMs = 50;
 const waitShare = 0.25;
 const millisecondsOf = (nanoseconds = 0) => nanoseconds / 1e6;
 
 export function createOllama(options: OllamaOptions): Runtime {
   const client = createJsonClient({ baseUrl: options.url, clock: options.clock });
-  // What a model can do does not change under its digest.
+  // The facts of a model do not change under its digest.
   const facts = createOllamaFacts({ client, contextTokens: options.contextTokens, clock: options.clock });
   let known = new Map<string, RuntimeModel>();
   let version = '';
@@ -93,7 +92,7 @@ export function createOllama(options: OllamaOptions): Runtime {
 
   async function models(signal?: AbortSignal): Promise<RuntimeModel[]> {
     const [tags, resident] = await Promise.all([get('api/tags', signal), get('api/ps', signal)]).catch((error) => {
-      // Who was away may be back with other settings.
+      // A server that was away may return with other settings.
       forget();
       throw error;
     });
@@ -180,7 +179,7 @@ export function createOllama(options: OllamaOptions): Runtime {
       model: model.name,
       messages: wireMessages(request.messages),
       stream: true,
-      // Not documented, but read by its source: without these the oldest messages vanish silently. Older ones ignore them.
+      // Not documented, but read by its source: without these the oldest messages vanish silently. Older versions ignore them.
       truncate: false,
       shift: false,
       keep_alive: options.keepAlive,
@@ -254,7 +253,7 @@ export function createOllama(options: OllamaOptions): Runtime {
   }
 
   async function* pull(name: string, signal?: AbortSignal): AsyncGenerator<PullProgress> {
-    // A registry of our own speaks plain HTTP; its name carries host and port.
+    // A private registry uses plain HTTP; its name has host and port.
     const insecure = /^[^/]+:\d+\//.test(name);
     const body = { model: name, stream: true, ...(insecure ? { insecure } : {}) };
     const answer = await client.stream({
@@ -281,7 +280,7 @@ export function createOllama(options: OllamaOptions): Runtime {
 
   return {
     kind: 'ollama',
-    // Its registry has more than any list.
+    // Its registry has more models than any list.
     canFetch: () => 'unknown',
     notes: () => refusals.notes(`ollama at ${options.url}`),
     slotsNow: (model) => options.slots ?? slots.now(model),

@@ -1,4 +1,4 @@
-// What a server of the OpenAI dialect means by its errors: vLLM, llama-server and the clouds word them differently.
+// The meaning of errors of the OpenAI dialect, for which vLLM, llama-server and the clouds use different texts.
 import type { HttpAnswer } from './http-json.ts';
 import { RuntimeError, type RuntimeErrorCode } from './runtime.ts';
 
@@ -18,7 +18,7 @@ export function problemOf(answer: HttpAnswer): RuntimeError {
   return new RuntimeError(codeOf(answer.status, type, message), message);
 }
 
-/** The error a stream carries under HTTP 200. */
+/** The error in a stream under HTTP 200. */
 export function streamProblem(error: unknown): RuntimeError {
   const { message, type } = (typeof error === 'object' && error !== null ? error : { message: error }) as WireError;
   const text = typeof message === 'string' ? message : 'the server ended the answer with an error';

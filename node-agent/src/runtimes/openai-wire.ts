@@ -1,4 +1,4 @@
-// The OpenAI dialect's wire: our request in its words, its server-sent events as data, tool calls put together from pieces.
+// The wire of the OpenAI dialect: our request in its format, its server-sent events as data, tool calls joined from pieces.
 import { parsed } from './http-json.ts';
 import type { Extra } from './refusals.ts';
 import { type ChatMessage, type ChatRequest, RuntimeError, type ToolCall } from './runtime.ts';
@@ -10,7 +10,7 @@ export interface ToolCallPiece {
   id?: string | number | null;
   function?: { name?: string | null; arguments?: unknown } | null;
 }
-/** What a server says in one message, whole or in pieces; thoughts under the names that vLLM, llama-server and clouds give them. */
+/** One message of a server, whole or in pieces; thoughts are under the names of vLLM, llama-server and clouds. */
 interface Said {
   content?: unknown;
   reasoning?: unknown;
@@ -20,7 +20,7 @@ interface Said {
 export interface ChatChunk {
   choices?: {
     delta?: Said;
-    /** In place of `delta` where the server does not stream. */
+    /** Replaces `delta` where the server does not stream. */
     message?: Said;
     finish_reason?: string | null;
   }[];
@@ -32,7 +32,7 @@ export interface ChatChunk {
 const maxToolCalls = 64;
 const maxArgumentChars = 1024 * 1024;
 
-/** The name under which a server takes the repeat penalty; '' where it has none. */
+/** The server's name for the repeat penalty; '' where it has none. */
 export type PenaltyName = 'repeat_penalty' | 'repetition_penalty' | '';
 
 /** The body of POST /v1/chat/completions. */
@@ -51,7 +51,7 @@ export function wireRequest(
     max_tokens: request.maxTokens,
     temperature: request.temperature,
     ...(repeatPenalty ? { [penalty]: repeatPenalty } : {}),
-    // Templates name the switch differently, and take no notice of a name that they do not know.
+    // Templates have different names for the switch, and ignore unknown names.
     ...(request.think === false ? { chat_template_kwargs: { enable_thinking: false, thinking: false } } : {}),
     ...(request.tools?.length ? { tools: request.tools.map((tool) => ({ type: 'function', function: tool })) } : {}),
     ...(request.schema
@@ -73,7 +73,7 @@ function wireMessage(message: ChatMessage): object {
   return role === 'tool' ? { role, content, tool_call_id: message.toolCallId } : { role, content };
 }
 
-/** The data of each server-sent event; comments (lines that begin with a colon, sent to keep the line open) are dropped. */
+/** The data of each server-sent event; comments (lines that begin with a colon, sent to keep the connection open) are dropped. */
 export async function* eventsOf(lines: AsyncIterable<string>): AsyncGenerator<string> {
   let data: string[] = [];
   for await (const line of lines) {
@@ -97,7 +97,7 @@ interface Call {
   text: string;
 }
 
-/** Calls in one message, or in one piece of a stream. Without an index a call's place says which one it is. */
+/** Calls in one message, or in one piece of a stream. A call without an index is identified by its position. */
 export function toolCallPieces({ tool_calls: given }: Said): ToolCallPiece[] {
   if (!Array.isArray(given)) return [];
   return given.map((call, at) => ({ ...call, index: call?.index ?? at }));
@@ -131,7 +131,7 @@ export function createToolCallAssembly(): { add(pieces: readonly ToolCallPiece[]
       }
     },
     done() {
-      // A call without a name calls nothing.
+      // A call without the name of a tool cannot be made.
       const ordered = calls.filter(({ name }) => name !== '').toSorted((a, b) => a.index - b.index);
       return ordered.map(({ id, name, text }, at) => ({ id: id || `call-${at}`, name, arguments: argumentsOf(text) }));
     },
@@ -139,8 +139,8 @@ export function createToolCallAssembly(): { add(pieces: readonly ToolCallPiece[]
 }
 
 /**
- * Some servers give every call the index 0 and some a new id to every piece of one call. Only a piece that names a tool begins
- * another call, and not one that repeats the name of a call whose arguments are still on their way.
+ * Some servers give every call the index 0, some a new id to every piece of one call. So only a piece with the name of a tool begins
+ * another call, and not if it repeats the name of a call whose arguments are incomplete.
  */
 function isAnother(last: Call, piece: ToolCallPiece): boolean {
   const name = piece.function?.name;
@@ -152,12 +152,12 @@ function isAnother(last: Call, piece: ToolCallPiece): boolean {
   return !repeats || isObject(parsed(last.text));
 }
 
-/** Some servers number their calls. */
+/** Some servers use numbers as ids. */
 const idOf = ({ id }: ToolCallPiece) => String(id ?? '');
 
 /**
- * Tokens that fit vLLM's cache, over all its engines, from the labels of `vllm:cache_config_info`: as it counts them itself,
- * or blocks times their size in versions that do not. Undefined where neither is told (some print `None`).
+ * Tokens that fit vLLM's cache, over all its engines, from the labels of `vllm:cache_config_info`: its own count, or blocks times their
+ * size in versions without one. Undefined where neither is reported (some print `None`).
  */
 export function kvCacheTokens(metrics: string): number | undefined {
   let sum = 0;
@@ -168,7 +168,7 @@ export function kvCacheTokens(metrics: string): number | undefined {
   return sum > 0 ? sum : undefined;
 }
 
-/** What vLLM works on and what waits inside it, over all its engines; null where it does not tell. */
+/** Running and waiting requests inside vLLM, over all its engines; null where it does not report them. */
 export function requestsIn(metrics: string, model: string): { running: number; waiting: number } | null {
   const sum = (gauge: string) => {
     let total: number | null = null;

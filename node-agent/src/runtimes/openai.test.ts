@@ -1,4 +1,4 @@
-// What a llama-server said (recorded), and the forms that vLLM documents, and what we make of them.
+// Recorded messages of a llama-server and the documented forms of vLLM, and what the runtime makes of them.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -176,7 +176,7 @@ t.test('events: comments are dropped, old error lines kept, tool calls put toget
   ]);
 });
 
-/** A server that speaks as vLLM does, where a test needs more than one recording. */
+/** A server with the API of vLLM, where a test needs more than one recording. */
 async function vllm(
   t: Test,
   reply: (path: string, body: Record<string, unknown>, response: ServerResponse) => void,

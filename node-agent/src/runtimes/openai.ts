@@ -1,8 +1,8 @@
-// A server of the OpenAI dialect as a Runtime: vLLM and llama.cpp's llama-server, found by URL.
-// What the dialect does not say is asked beside it: context (`max_model_len`, `meta.n_ctx`), slots and tools (`/props`), the room for
-// contexts and what is at work inside (vLLM's `/metrics`, llama-server's `/slots`), whether a model embeds (one short probe), its size (the catalogue, by its name).
-// What neither tells is asked for and left out once it was refused (refusals.ts). llama-server answers any model name with the model
-// it has, so names are checked here. It must never decide admission: vLLM queues without bound, admission.ts stands before it.
+// A server of the OpenAI dialect as a Runtime: vLLM and llama.cpp's llama-server, found by URL. Facts that the dialect does not have are
+// requested separately: context (`max_model_len`, `meta.n_ctx`), slots and tools (`/props`), the room for contexts and the running requests
+// (vLLM's `/metrics`, llama-server's `/slots`), whether a model embeds (one short probe), its size (the catalogue, by its name). A feature
+// that neither reports is used until it is refused, and then left out (refusals.ts). llama-server answers under any model name with the
+// model it has, so names are checked here. It must never decide admission: vLLM queues without bound, so admission.ts precedes it.
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { CatalogueEntry } from '../models/catalogue.ts';
@@ -39,7 +39,7 @@ interface OpenAiOptions {
   /** With or without `/v1`. */
   url: string;
   apiKey?: string;
-  /** Requests worked on at once, in place of what the server tells or shows. */
+  /** Simultaneous requests; replaces the number that the server reports or shows. */
   slots?: number;
   clock: Clock;
   log: Log;
@@ -65,10 +65,10 @@ const answerMs = 300_000;
 const aliveMs = 1800;
 const embedBatch = 32;
 const lookInsideEveryMs = 1000;
-// A server of the dialect that tells nothing: desktop programs answer one or a few at once.
+// A server of the dialect that reports no slots: desktop programs answer one or a few requests at once.
 const unknownSlots = 4;
 const maxAnswerChars = 4 * 1024 * 1024;
-// A probe costs one token of work; a server with a long list is a shop, and is not probed.
+// A probe costs one token of work; a server with a long list is a commercial one, and is not probed.
 const maxProbed = 8;
 const embeddingName = /embed|minilm|(^|[-/])(bge|e5|gte)-/i;
 
@@ -92,7 +92,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     try {
       return await listed(signal);
     } catch (error) {
-      // Who was away may be back with other flags.
+      // A server that was away may return with other flags.
       if (error instanceof RuntimeError && error.code === 'unavailable') forget();
       throw error;
     }
@@ -111,7 +111,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     if (isLooking || nowMs - lookedInsideMs < lookInsideEveryMs) return;
     lookedInsideMs = nowMs;
     isLooking = true;
-    // A server that does not answer is told of when its models are asked for.
+    // The error of a server that does not answer is reported when its models are requested.
     look()
       .catch(() => {})
       .finally(() => {
@@ -158,7 +158,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
         kind,
         sizeBytes: model.meta?.size ?? entry?.sizeBytes ?? 0,
         contextTokens,
-        // Both servers load their model before they answer.
+        // Both servers load their model before they answer requests.
         resident: true,
         residentBytes: model.meta?.size ?? 0,
         parametersB: model.meta?.n_params
@@ -171,7 +171,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
       });
     }
     known = found;
-    // It says nothing of its slots while it reads a long prompt: nobody waits for that.
+    // It does not report its slots while it reads a long prompt, so this is not awaited.
     if (server === 'llama-server') lookInside();
     return found;
   }
@@ -203,7 +203,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     const body = { model: id, input: 'a', encoding_format: 'float' };
     const answer = await client.call({ method: 'POST', path: 'v1/embeddings', body, signal, answerMs: quickMs });
     const vector = (answer.json as { data?: { embedding?: number[] }[] } | undefined)?.data?.[0]?.embedding;
-    // A busy server says nothing about the model: ask again next time.
+    // A busy server's refusal means nothing about the model: ask again next time.
     if (answer.status === 503 || answer.status === 429) return { kind: guess, dimension: 0 };
     const learned: Pick<RuntimeModel, 'kind' | 'dimension'> =
       answer.status === 200 && Array.isArray(vector)
@@ -330,10 +330,10 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
         const ask = (path: string, ms: number) => client.call({ method: 'GET', path, answerMs: ms, stallMs: ms });
         const health = await ask('health', aliveMs / 2);
         if (health.status === 200) return true;
-        // 503: it loads its model. 404: a server of the dialect without /health.
+        // 503: the server is loading its model. 404: a server of the dialect without /health.
         if (health.status !== 404) return isKeyAsked(health.status);
         const { status } = await ask('v1/models', aliveMs / 2);
-        // One that wants another key is there: that the key is wrong is said when its models are asked for.
+        // A server that wants another key is alive: the wrong key is reported when its models are requested.
         return status === 200 || isKeyAsked(status);
       } catch {
         return false;
@@ -359,7 +359,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   };
 }
 
-/** An answer of a server that does not stream: one JSON value, however many lines it takes. */
+/** The answer of a server that does not stream: one JSON value on any number of lines. */
 async function* wholeOf(lines: AsyncIterable<string>): AsyncGenerator<string> {
   let text = '';
   for await (const line of lines) {
@@ -376,7 +376,7 @@ function aliasesOf(model: ListedModel, entry: CatalogueEntry | undefined): strin
   return [...new Set(all)].filter((alias) => alias !== model.id);
 }
 
-// llama-server measures itself; for the others our own clock has to do, which includes their queue.
+// llama-server reports its own durations; for the others they are measured here, which includes their queue.
 function usageOf(last: ChatChunk, pieces: number, startMs: number, firstMs: number, endMs: number): Usage {
   const { usage, timings } = last;
   const cachedTokens = timings?.cache_n ?? usage?.prompt_tokens_details?.cached_tokens;
@@ -384,7 +384,7 @@ function usageOf(last: ChatChunk, pieces: number, startMs: number, firstMs: numb
   return {
     promptTokens: usage?.prompt_tokens ?? (timings ? (timings.prompt_n ?? 0) + (timings.cache_n ?? 0) : 0),
     ...(cachedTokens === undefined ? {} : { cachedTokens }),
-    // A piece is a token where the server does not count.
+    // Where the server does not count, each piece counts as a token.
     completionTokens: usage?.completion_tokens ?? timings?.predicted_n ?? pieces,
     loadMs: 0,
     prefillMs: timings?.prompt_ms ?? first - startMs,

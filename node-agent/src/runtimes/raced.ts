@@ -1,4 +1,4 @@
-// Waiting for shared work: whoever aborts stops waiting, the work goes on for the others.
+// Waits for shared work: a caller that aborts stops waiting, the work goes on for the others.
 import { abortedError } from './http-json.ts';
 
 export function raced<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {

@@ -1,5 +1,5 @@
-// Every recorded exchange, served to the adapter whose server said it, and what the adapter makes of it: one row an exchange, so that
-// a new recording without a row fails, and so does a row without its recording.
+// Every recorded exchange, replayed to the runtime of that server, with the expected result: one row for each exchange, so that a new
+// recording without a row fails, and so does a row without its recording.
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
@@ -132,7 +132,7 @@ const rows: Record<Recorded, Record<string, string>> = {
     version: 'vLLM 0.32.0: smollm2-135m chat 2048 x16 0.1345B tools loaded',
   },
 };
-/** What we never ask of a server. */
+/** Requests that no runtime makes. */
 const notAsked: Record<Recorded, string[]> = {
   ollama: ['create-from', 'delete', 'delete-unknown'],
   'llama-server': ['slots-all-busy', 'metrics', 'metrics-busy'],
@@ -181,7 +181,7 @@ async function what(runtime: Runtime, path: string, body: Partial<Record<string,
       messages: [{ role: 'user', content: 'Say hello.' }],
       maxTokens: 12,
       temperature: 0,
-      // Ollama's model says by itself that it takes none.
+      // Ollama's model reports itself that it accepts no tools.
       ...(body?.tools && folder === 'vllm' ? { tools } : {}),
     };
     const said: string[] = [];

@@ -1,4 +1,4 @@
-// What servers refuse, in the words of vLLM, llama-server, Ollama, templates and clouds, and what is asked instead.
+// The refusals of servers, in the texts of vLLM, llama-server, Ollama, templates and clouds, and the requests made instead.
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { createRefusals, type Extra, refusedIn, without } from './refusals.ts';

@@ -1,11 +1,11 @@
-// What a model server refuses of a request besides the words themselves. No dialect says beforehand what a server was started with or
-// what a model's chat template knows, so it is asked for, and what is refused is left out: at once, and for a while from then on.
-// In: the errors of a server. Out: which parts to leave out, the request without them, and notes for people with the flag that helps.
-// Never guesses: only an error that names the part counts, and only where the request held it.
+// Features of a request that a model server refuses. No dialect reports beforehand how a server was started or what a model's chat template
+// supports, so a feature is used first, and after a refusal it is left out: at once, and for a while from then on. In: the errors of a
+// server. Out: the features to leave out, the request without them, and notes for people with the flag that helps. Never guesses: only an
+// error that names the feature counts, and only where the request had it.
 import type { Clock } from '@blackroad/std/clock';
 import { type ChatEvent, type ChatMessage, type ChatRequest, RuntimeError } from './runtime.ts';
 
-/** `usage`: token counts in a stream. `penalty`: the repeat penalty. `think`: to be told not to think. */
+/** `usage`: token counts in a stream. `penalty`: the repeat penalty. `think`: the switch that turns thinking off. */
 export type Extra = 'tools' | 'schema' | 'system' | 'usage' | 'penalty' | 'think';
 
 interface Refused {
@@ -13,29 +13,29 @@ interface Refused {
   untilMs: number;
 }
 interface Refusals {
-  /** What to leave out for this model now. */
+  /** The features to leave out for this model now. */
   of(model: string): ReadonlySet<Extra>;
   /**
-   * Asks with all that was not refused lately, and again without what the server refuses now, as long as nothing was answered.
-   * `also` are the parts that `once` adds itself; `once` gets the request as it may be sent and what to leave out of those.
+   * Sends the request with all features that were not refused lately, and again without those the server refuses now, as long as no answer
+   * has begun. `also` are the features that `once` adds itself; `once` receives the allowed request and those of them to leave out.
    */
   asked(
     request: ChatRequest,
     also: readonly Extra[],
     once: (request: ChatRequest, lacks: ReadonlySet<Extra>) => AsyncIterable<ChatEvent>,
   ): AsyncGenerator<ChatEvent>;
-  /** The server was away: it may have been started anew with other flags. */
+  /** Called after the server was away: it may have been started with other flags. */
   forget(): void;
-  /** Of models that are served still. */
+  /** Notes on models that are still served. */
   notes(server: string): string[];
 }
 
-/** A refusal costs one quick answer, a capability that stays unused costs every turn. */
+/** A refusal costs one quick answer, an unused capability costs every turn. */
 const lifeMs = 30 * 60_000;
 const maxModels = 256;
 const maxNoteChars = 500;
 
-/** Words in which servers and templates refuse each part; the first that fits counts. */
+/** Texts in which servers and templates refuse each feature; the first match counts. */
 const words: readonly [Extra, RegExp][] = [
   ['usage', /stream_options|include_usage/i],
   ['penalty', /repeat_penalty|repetition_penalty|penalty/i],
@@ -47,9 +47,9 @@ const words: readonly [Extra, RegExp][] = [
     /system.?(role|message|prompt|instruction)|role.{0,12}system|only user(,| and) (assistant|model)|roles? must alternate|developer instruction/i,
   ],
 ];
-/** What a model wrote wrongly is no refusal. */
+/** An error about malformed output of the model is not a refusal. */
 const aboutTheAnswer = /(failed|error|unable|could not|cannot) (to )?pars/i;
-/** Codes under which a server says that a part of the request is too much for it. */
+/** Error codes with which a server may refuse a feature. */
 const tellingCodes = new Set(['bad-request', 'unsupported', 'wrong-kind', 'unavailable']);
 
 export function createRefusals(clock: Clock): Refusals {
@@ -109,15 +109,15 @@ function extrasOf(request: ChatRequest): Extra[] {
   return extras;
 }
 
-/** Which part of the request the server refused; null where the error is about something else. */
+/** The feature of the request that the server refused; null where the error has another cause. */
 export function refusedIn(error: unknown, extras: ReadonlySet<Extra>): Extra | null {
-  // An error with a cause is about the connection, not about what was said over it.
+  // An error with a cause is about the connection, not about the request.
   if (!(error instanceof RuntimeError) || !tellingCodes.has(error.code) || error.cause !== undefined) return null;
   if (aboutTheAnswer.test(error.message)) return null;
   return words.find(([extra, pattern]) => extras.has(extra) && pattern.test(error.message))?.[0] ?? null;
 }
 
-/** The same request in words that every chat template knows. */
+/** The same request in a form that every chat template accepts. */
 export function without(request: ChatRequest, lacks: ReadonlySet<Extra>): ChatRequest {
   const { tools, schema, think, ...kept } = request;
   const messages = kept.messages.map((message) => (lacks.has('tools') ? inWords(message) : message));

@@ -1,16 +1,16 @@
-// What a runtime is: a model server as the node-agent sees it. Three real ones implement this (ollama, openai dialect,
-// embedded llama) and a simulated one for load tests; `conformance.ts` runs on all of them.
-// A runtime never decides admission: `admission.ts` bounds who may call it, because Ollama hangs and vLLM queues without bound.
+// The interface of a runtime: a model server as the node-agent uses it. Three real ones implement it (ollama, openai dialect, embedded
+// llama) and a simulated one for load tests; `conformance.ts` runs on all of them. A runtime never decides admission: `admission.ts` bounds
+// its requests, because Ollama hangs and vLLM queues without bound.
 
 export type RuntimeKind = 'ollama' | 'openai' | 'llama' | 'simulated';
 
 export interface RuntimeModel {
-  /** The runtime's own name for it, as passed back to chat, embed, load: `smollm2:135m`, `smollm2-135m-instruct`. */
+  /** The runtime's own name for it, as passed to chat, embed, load: `smollm2:135m`, `smollm2-135m-instruct`. */
   name: string;
   /** Other names an agent's spec may use for the same weights (catalogue ids). */
   aliases: string[];
   kind: 'chat' | 'embed';
-  /** Bytes on disk; 0 when the server does not say. */
+  /** Bytes on disk; 0 when the server does not report them. */
   sizeBytes: number;
   /** Context window used by this node, in tokens; 0 when unknown. */
   contextTokens: number;
@@ -18,16 +18,16 @@ export interface RuntimeModel {
   resident: boolean;
   /** Bytes of RAM or VRAM taken while resident; 0 when unknown. */
   residentBytes: number;
-  /** Context memory of one token with a 16-bit cache; 0 for embedding models; absent when the server does not tell. */
+  /** Context memory of one token with a 16-bit cache; 0 for embedding models; absent when the server does not report it. */
   kvBytesPerToken?: number;
-  /** Billions of parameters; 0 when unknown. Decides how a prompt is laid out for it. */
+  /** Billions of parameters; 0 when unknown. The form of prompts depends on it. */
   parametersB: number;
-  /** Requests the server works on at once. */
+  /** Requests that the server runs at once. */
   slots: number;
   tools: boolean;
   /** Length of vectors of an embed model; 0 for chat. */
   dimension: number;
-  /** Content digest as the server gives it, else ''. */
+  /** Content digest as the server reports it, else ''. */
   digest: string;
 }
 
@@ -58,12 +58,12 @@ export interface ChatRequest {
   temperature: number;
   /** JSON Schema the answer must satisfy, where the runtime can force it. */
   schema?: object;
-  /** False: answer without thinking first, where the server can. Absent: as the model does by itself. */
+  /** False: answer without thinking first, where the server can. Absent: the model decides. */
   think?: false;
 }
 export type ChatEvent =
   | { type: 'text'; text: string }
-  /** Reasoning before or within the answer. It is no part of the answer: never shown as one, never remembered. */
+  /** Reasoning before or within the answer. It is not part of the answer: never shown as one, never remembered. */
   | { type: 'thought'; text: string }
   /** All text of this answer so far was thought: the answer begins after it. */
   | { type: 'retract' }
@@ -72,10 +72,10 @@ export type ChatEvent =
   | { type: 'end'; reason: 'stop' | 'length' | 'tool-calls'; usage: Usage };
 export interface Usage {
   promptTokens: number;
-  /** Of promptTokens, those the server had from an earlier request: `prefillMs` does not count them. Absent when unknown. */
+  /** The part of promptTokens that the server had from an earlier request: `prefillMs` does not include it. Absent when unknown. */
   cachedTokens?: number;
   completionTokens: number;
-  /** Milliseconds; 0 when the server does not say. */
+  /** Milliseconds; 0 when the server does not report them. */
   loadMs: number;
   prefillMs: number;
   decodeMs: number;
@@ -87,11 +87,10 @@ export interface PullProgress {
 }
 
 /**
- * Failures are RuntimeError with a code that decides what happens next:
- * `unavailable` (server gone, runner killed; retry elsewhere or later), `overloaded` (503/busy; retry later), `unknown-model`,
- * `wrong-kind` (embedding model asked to chat or the reverse), `too-long` (prompt over the context), `unsupported` (tools, schema),
- * `bad-request` (our fault), `aborted` (signal), `refused` (model file damaged or does not fit), `wrong-key` (the server wants
- * another API key).
+ * Failures are RuntimeError with a code that decides the next step: `unavailable` (server gone, runner killed; retry elsewhere or later),
+ * `overloaded` (503/busy; retry later), `unknown-model`, `wrong-kind` (embedding model asked to chat or the reverse), `too-long` (prompt
+ * over the context), `unsupported` (tools, schema), `bad-request` (our fault), `aborted` (signal), `refused` (model file damaged or does
+ * not fit), `wrong-key` (the server wants another API key).
  */
 export type RuntimeErrorCode =
   | 'unavailable'
@@ -122,32 +121,35 @@ export interface Runtime {
   readonly kind: RuntimeKind;
   /** For people: `ollama 0.12 at http://127.0.0.1:11434`. */
   readonly label: string;
-  /** Which kind of model it would fetch under this name; null: it cannot. Absent where it serves what it was given. */
+  /** The kind of model that it would fetch under this name; null: it cannot. Absent where it serves only the models it was started with. */
   readonly canFetch?: (model: string) => RuntimeModel['kind'] | 'unknown' | null;
-  /** Names of all it can fetch; absent where its registry holds more than a list. */
+  /** Names of all models it can fetch; absent where its registry has more than a list. */
   readonly fetchable?: readonly string[];
-  /** It serves only the kinds of models that the runtimes before it have none of. */
+  /** It serves only the kinds of models that the runtimes before it do not have. */
   readonly standsIn?: boolean;
-  /** What its server refused, for people: one thing a note, with the flag that helps. Absent where nothing is ever refused. */
+  /** Refusals of its server in words for people: one note for each, with the flag that helps. Absent where nothing is ever refused. */
   readonly notes?: () => string[];
-  /** Requests that its server works on at once, as measured by now. Absent, or undefined, where the list of models tells. */
+  /** Requests that its server runs at once, as measured so far. Absent, or undefined, where the list of models has the number. */
   readonly slotsNow?: (model: string) => number | undefined;
-  /** Requests of others than this node in its server, as seen last. Absent where no server tells. */
+  /** Requests in its server that are not of this node, at the last look. Absent where no server reports them. */
   readonly others?: (model: string) => number;
-  /** Begins to look at them anew; what is found is in `others` from then on. Never throws. */
+  /** Starts a new look at them; its result is in `others` from then on. Never throws. */
   readonly lookInside?: () => void;
   /** True when it answers now; never throws; bounded by 2 s. */
   alive(): Promise<boolean>;
   models(signal?: AbortSignal): Promise<RuntimeModel[]>;
   /** Makes the model resident (no-op where the server loads at start). */
   load(model: string, signal?: AbortSignal): Promise<void>;
-  /** Frees its memory; the file stays. Throws `overloaded` while it works, `unsupported` where the server keeps what it started with. */
+  /** Frees its memory; the file stays. Throws `overloaded` while it works, `unsupported` where the server cannot unload it. */
   unload(model: string, signal?: AbortSignal): Promise<void>;
   /** Streams progress until the model is on disk and verified; throws `unsupported` where the server cannot pull. */
   pull(model: string, signal?: AbortSignal): AsyncIterable<PullProgress>;
   /** Streams the answer; aborting the signal frees the server's slot and throws `aborted`. Bytes never arrive after `end`. */
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
-  /** One vector a text, unit length, in order; empty where the server gave none for it (`unitVector`). Too long a text is cut by us, never silently by the server. */
+  /**
+   * One vector for each text, unit length, in order; empty where the server returned none (`unitVector`). Too long a text is cut here,
+   * never silently by the server.
+   */
   embed(model: string, texts: string[], signal: AbortSignal): Promise<Float32Array[]>;
   /** Stops child processes, closes connections. Idempotent. */
   close(): Promise<void>;

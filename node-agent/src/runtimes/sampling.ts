@@ -1,4 +1,4 @@
-// How very small models are kept from repeating themselves: measured on SmolLM2 135M, which loops at temperature 0 without it.
+// The repeat penalty of very small models, against repetition: measured on SmolLM2 135M, which loops at temperature 0 without it.
 
 /** Below this many billions of parameters a model counts as tiny. */
 const tinyParametersB = 1;

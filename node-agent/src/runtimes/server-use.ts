@@ -1,16 +1,16 @@
-// Who else uses a model server: what its gauges show of it, less what this node has sent it. In: requests of this node as they begin and
-// end, and what the gauges showed. Out: requests of others, by model. A request that began or ended while the gauges were read counts
-// as the node's own, so that it is never told as another's.
+// Requests of others in a model server: those that its gauges show, less those of this node. In: requests of this node as they begin and
+// end, and the numbers of the gauges. Out: requests of others, by model. A request that began or ended while the gauges were read counts as
+// the node's own, so that it is never reported as another's.
 import type { Clock } from '@blackroad/std/clock';
 
 export interface ServerUse {
-  /** A request of this node goes to the server; what is returned is called when it has ended. */
+  /** Called when a request of this node is sent to the server; the returned function is called when it has ended. */
   begin(model: string): () => void;
-  /** Called before the gauges are read; what is returned takes how many requests they showed in the server. */
+  /** Called before the gauges are read; the returned function receives the number of requests that they show. */
   look(): (model: string, inside: number) => void;
-  /** 0 where nothing was seen lately. */
+  /** 0 without a recent look. */
   othersOf(model: string): number;
-  /** The server was away. */
+  /** Called after the server was away. */
   forget(): void;
 }
 
@@ -33,7 +33,7 @@ export function createServerUse(clock: Clock): ServerUse {
     look() {
       const before = new Map(own);
       return (model, inside) => {
-        // A server may print anything.
+        // A server may print any text.
         if (!Number.isFinite(inside)) return;
         const ours = Math.max(before.get(model) ?? 0, own.get(model) ?? 0);
         if (!seen.has(model) && seen.size >= maxModels) seen.delete(seen.keys().next().value as string);

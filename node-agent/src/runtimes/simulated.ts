@@ -1,6 +1,6 @@
-// A runtime that runs no model: for the fleet simulator and load tests, labelled `simulated` wherever it shows.
-// It answers in the time a model of the given speed would take, fails in the ways real ones fail, and gives the same answer
-// and the same vectors for the same input, so that a simulated run can be repeated from its seed.
+// A runtime without a model: for the fleet simulator and load tests, labelled `simulated` wherever it is shown. It answers in the time that
+// a model of the given speed would need, fails in the ways of real ones, and returns the same answer and the same vectors for the same
+// input, so that a simulated run can be repeated from its seed.
 import { createHash } from 'node:crypto';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
@@ -10,23 +10,23 @@ import { type ChatEvent, type ChatRequest, type Runtime, RuntimeError, type Runt
 
 interface SimulatedOptions {
   models: (Pick<RuntimeModel, 'name' | 'kind'> & Partial<RuntimeModel>)[];
-  /** Tokens a second; Infinity answers at once and spends no timer. */
+  /** Tokens a second; Infinity answers at once without a timer. */
   decodeTps: number;
   clock: Clock;
-  /** Chance of a failing answer, drawn from the simulator's seed. */
+  /** The random numbers for failing answers, from the simulator's seed. */
   random: Random;
   failureRate?: number;
-  /** What a scenario does to the server; read at every call, so that it may change while the server runs. */
+  /** The faults that a scenario sets; read at every call, so that they may change while the server runs. */
   faults?: SimulatedFaults;
-  /** Share of answers that first call the first tool they are offered, with arguments its schema takes. */
+  /** Share of answers that first call the first tool of the request, with arguments that match its schema. */
   toolRate?: number;
 }
 export interface SimulatedFaults {
-  /** A load takes this long; 0: none. */
+  /** The duration of a load; 0: none. */
   loadMs: number;
-  /** A load ends like that of a model that does not fit. */
+  /** A load fails like that of a model that does not fit. */
   outOfMemory: boolean;
-  /** Takes requests and never answers, as an overloaded Ollama does. */
+  /** Requests are accepted and never answered, as by an overloaded Ollama. */
   hangs: boolean;
   /** Every answer breaks off in the middle. */
   fails: boolean;
@@ -34,7 +34,7 @@ export interface SimulatedFaults {
 export const noFaults = (): SimulatedFaults => ({ loadMs: 0, outOfMemory: false, hangs: false, fails: false });
 
 const charsPerToken = 4;
-/** As agents/prompt.ts lays it out. */
+/** The form of a prompt in agents/prompt.ts. */
 const beforeTheQuestion = /^[\s\S]*\n\nThe user says now:\n/;
 
 export function createSimulated(options: SimulatedOptions): Runtime {
@@ -137,14 +137,14 @@ export function createSimulated(options: SimulatedOptions): Runtime {
 function usageOf(promptTokens: number, completionTokens: number, decodeMs: number) {
   return { promptTokens, completionTokens, loadMs: 0, prefillMs: 0, decodeMs };
 }
-/** Until the caller gives up. */
+/** Pending until the caller aborts. */
 function never(signal: AbortSignal | undefined): Promise<never> {
   return new Promise((_, reject) => {
     if (signal?.aborted) reject(abortedError());
     signal?.addEventListener('abort', () => reject(abortedError()), { once: true });
   });
 }
-/** An agent that lets a simulated model act lists the topic `signal`. */
+/** The spec of an agent for simulated models allows the topic `signal`. */
 function argumentsFor(parameters: object): Record<string, unknown> {
   const { properties = {} } = parameters as { properties?: Record<string, unknown> };
   return Object.fromEntries(Object.keys(properties).map((name) => [name, name === 'topic' ? 'signal' : 'simulated']));
@@ -167,14 +167,14 @@ function defaultsFor(kind: RuntimeModel['kind']): Omit<RuntimeModel, 'name' | 'k
 
 function answerTo(request: ChatRequest): string {
   const last = request.messages.findLast((message) => message.role === 'user')?.content ?? '';
-  // As a model would, it answers the question, not what is told beside it.
+  // Like a model, it answers the question, not the notes beside it.
   const asked = last.replace(beforeTheQuestion, '');
   return `Simulated answer to: ${cutText(asked.replace(/\s+/g, ' ').trim(), 120)}`;
 }
 
 const tokensOf = (text: string) => Math.ceil(text.length / charsPerToken);
 
-/** Each word adds to one place of the vector: texts that share words are near each other. */
+/** Each word adds to one element of the vector: texts that share words are similar. */
 function bagOfWords(text: string, dimension: number): Float32Array {
   const vector = new Float32Array(dimension);
   for (const word of text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? ['']) {

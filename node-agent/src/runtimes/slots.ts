@@ -1,24 +1,24 @@
-// How many requests a server works on at once, where it does not say: found by watching it. While more always ran without waiting,
-// more are let in; as soon as one had to wait inside the server, what ran beside it is the limit, so that the others wait with us,
-// where the queue is fair and bounded. A limit is believed for a while and then tried again: servers are started anew.
+// The number of requests that a server runs at once, where it does not report it: measured from its answers. While more requests always ran
+// without waiting, more are admitted; as soon as one had to wait inside the server, the number that ran beside it is the limit, so that the
+// others wait in our own queue, which is fair and bounded. A limit holds for a while and is then tried again: servers may be restarted.
 import type { Clock } from '@blackroad/std/clock';
 
 interface SlotBook {
-  /** Undefined until something was seen of the model. */
+  /** Undefined until the model was measured. */
   now(model: string): number | undefined;
-  /** Most that ran at once without waiting; 0 until something was seen. */
+  /** Most requests that ran at once without waiting; 0 until measured. */
   proven(model: string): number;
-  /** So many requests were worked on at once and none waited. */
+  /** This many requests ran at once and none waited. */
   ran(model: string, atOnce: number): void;
-  /** So many were worked on while another waited inside the server. */
+  /** This many ran while another waited inside the server. */
   waited(model: string, atOnce: number): void;
-  /** The server was away. */
+  /** Called after the server was away. */
   forget(): void;
 }
 
 const maxModels = 256;
 
-/** `next` is how many may be tried where `proven` ran without waiting; `lifeMs` how long a limit is believed. */
+/** `next` is the number to try where `proven` ran without waiting; `lifeMs` is how long a limit holds. */
 export function createSlotBook(clock: Clock, lifeMs: number, next: (proven: number) => number): SlotBook {
   const seen = new Map<string, { proven: number; limit: number; untilMs: number }>();
   const rowOf = (model: string) => {

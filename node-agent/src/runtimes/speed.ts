@@ -1,6 +1,6 @@
-// What a model really does on this node: tokens a second while it reads a prompt (prefill) and while it writes (decode),
-// and how long it takes to load. Learned from the usage of finished answers; a running mean that forgets slowly.
-// It reports nothing before it has seen something: the coordinator's prior stands until then.
+// The measured speed of a model on this node: tokens a second while it reads a prompt (prefill) and while it writes (decode), and how long
+// it takes to load. Learned from the usage of finished answers; a running mean in which old answers fade slowly. Before the first
+// measurement it reports nothing: the coordinator uses its prior until then.
 import { maxLoadMs, maxTokensPerS } from '@blackroad/protocol';
 import type { Usage } from './runtime.ts';
 
@@ -17,11 +17,11 @@ interface SpeedBook {
   learn(model: string, usage: Usage): void;
   of(model: string): LearnedSpeed | undefined;
   all(): LearnedSpeed[];
-  /** Takes up what an earlier run learned. */
+  /** Restores the speeds that an earlier run learned. */
   restore(speeds: LearnedSpeed[]): void;
 }
 
-// The newest answer weighs a fifth: a Pi that begins to throttle shows after a handful of answers.
+// The newest answer has a weight of a fifth: a Pi that begins to throttle shows after a handful of answers.
 const weight = 0.2;
 // Shorter answers measure overhead, not the model.
 const minPrefillTokens = 16;
@@ -65,7 +65,7 @@ export function createSpeedBook(): SpeedBook {
   };
 }
 
-/** A server may count anything: one answer of 1e300 tokens would stand in the mean for ever, and the fleet takes no such figure. */
+/** A server may report any number: one answer of 1e300 tokens would stay in the mean for ever, and the protocol refuses such figures. */
 function isSane({ prefillTps, decodeTps, loadMs }: Pick<LearnedSpeed, 'prefillTps' | 'decodeTps' | 'loadMs'>): boolean {
   return prefillTps <= maxTokensPerS && decodeTps <= maxTokensPerS && loadMs <= maxLoadMs;
 }
@@ -75,8 +75,8 @@ function moved(before: number, seen: number): number {
   return before === 0 ? seen : before + weight * (seen - before);
 }
 
-// Ollama counts a prompt whole though it read only what its cache lacked (measured: 450 and then 3,600 tokens a second). Far
-// above what was learned is the cache, not the machine; far below is the first honest answer after cached ones.
+// Ollama counts a whole prompt though it read only the part that its cache lacked (measured: 450 and then 3,600 tokens a second). A value
+// far above the learned one is due to the cache, not the machine; one far below is the first real measurement after cached ones.
 function movedDoubting(before: number, seen: number): number {
   if (before > 0 && seen > before * doubtful) return before;
   if (seen > 0 && seen * doubtful < before) return seen;

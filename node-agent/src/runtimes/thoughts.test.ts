@@ -1,5 +1,5 @@
-// Thoughts apart from answers, wherever a stream cuts their tags, with and without the opening one, and what is no thought though it
-// looks like one.
+// Thoughts are separated from answers, wherever a stream cuts their tags, with and without the opening tag; text that only resembles a
+// thought stays in the answer.
 import t from 'tap';
 import type { ChatEvent } from './runtime.ts';
 import { createThoughts, withoutThoughts } from './thoughts.ts';
@@ -11,7 +11,7 @@ async function* stream(pieces: (string | ChatEvent)[], reason: Reason = 'stop'):
   for (const piece of pieces) yield typeof piece === 'string' ? { type: 'text', text: piece } : piece;
   yield { type: 'end', reason, usage };
 }
-/** What a reader is left with, what was thought, and how often words were taken back. */
+/** The remaining answer, the thought, and how often text was withdrawn. */
 async function heard(events: AsyncIterable<ChatEvent>) {
   let answer = '';
   let thought = '';

@@ -1,11 +1,11 @@
-// Reasoning is not an answer. Servers send it in a field of its own or, where nobody set up a parser, inside the text between tags,
-// cut anywhere by the pieces of a stream; some templates write the opening tag into the prompt, so that only the closing one comes.
-// In: the events of an answer as a server sent them. Out: text that is answer, `thought` that is not, and `retract` where a closing tag
-// shows that what was passed on was thought. That is learned for the model: its next answer is held back until the thought is over.
+// Separates reasoning from the answer. Servers send it in a field of its own or, where no parser is set up, inside the text between tags,
+// cut anywhere by the pieces of a stream; some templates write the opening tag into the prompt, so that only the closing one comes. In: the
+// events of an answer from a server. Out: text that is answer, `thought` that is not, and `retract` where a closing tag shows that text
+// already passed on was thought. This is remembered for the model: the text of its next answer is held back until the thought is over.
 import { createFence } from './code-fence.ts';
 import type { ChatEvent } from './runtime.ts';
 
-/** Each with its closing tag, whatever the case of its letters. */
+/** Each with its closing tag, in upper or lower case. */
 const tags: readonly (readonly [opening: string, closing: string])[] = [
   ...['think', 'thinking', 'thought', 'thoughts', 'thought_process', 'reasoning', 'scratchpad'],
   ...['seed:think', 'mm:think'],
@@ -18,7 +18,7 @@ const tags: readonly (readonly [opening: string, closing: string])[] = [
     ['<|start_thinking|>', '<|end_thinking|>'],
     ['<|think|>', '<|/think|>'],
     ['\u25c1think\u25b7', '\u25c1/think\u25b7'],
-    // Between these gpt-oss writes other marks of its own, too.
+    // gpt-oss writes other marks of its own between these, too.
     ['<|channel|>analysis<|message|>', '<|channel|>final<|message|>'],
     ['<|channel>thought', '<channel|>'],
   ]);
@@ -27,19 +27,19 @@ const closings = tags.map(([, closing]) => closing);
 const longestTag = Math.max(...[...openings, ...closings].map(({ length }) => length));
 /** Models whose template opens the thought in the prompt. */
 const beginsInside = /deepseek-r1|(^|[/:-])qwq|[-_]thinking\b/i;
-/** What stands between quotes is written about, not thought. */
+/** A quoted tag is a part of the text, and opens no thought. */
 const quotes = '`"\u2018\u201c\'';
 const maxModels = 256;
 
 type Piece = Extract<ChatEvent, { type: 'text' | 'thought' | 'retract' }>;
 
 interface Thoughts {
-  /** The answer without its thoughts. `think` as in the request. */
+  /** The events without the thoughts in the text. `think` as in the request. */
   apart(model: string, think: false | undefined, events: AsyncIterable<ChatEvent>): AsyncGenerator<ChatEvent>;
 }
 
 export function createThoughts(): Thoughts {
-  /** Whether the model's answers begin inside a thought, as its last answer showed. */
+  /** Whether the model's answers begin inside a thought, by its last answer. */
   const inside = new Map<string, boolean>();
   return {
     async *apart(model, think, events) {
@@ -73,18 +73,18 @@ export function createThoughts(): Thoughts {
 
 interface ThoughtSplitter {
   push(text: string): Piece[];
-  /** The server sends thoughts in a field of their own: what comes as text is answer. */
+  /** The server sends thoughts in a field of their own: all text is answer. */
   separated(): void;
-  /** No more text comes. An answer that was cut inside a thought is thought. */
+  /** No more text comes. The text of an answer that was cut inside a thought is thought. */
   end(reason: 'stop' | 'length' | 'tool-calls'): Piece[];
   readonly neverClosed: boolean;
 }
 
-/** `inside`: the answer begins in a thought that no tag opens. */
+/** `inside`: the answer begins in a thought without an opening tag. */
 function createThoughtSplitter(inside: boolean): ThoughtSplitter {
-  // start: before the first word of an answer. answer: in it. thought: in a thought that a tag opened; held: in one that none did.
+  // start: before the first word of an answer. answer: in it. thought: in a thought with an opening tag; held: in one without.
   let state: 'start' | 'answer' | 'thought' | 'held' = inside ? 'held' : 'start';
-  /** What may be part of a tag; in a thought that may yet turn out to be answer, all of it. */
+  /** Text that may be part of a tag; in a thought that may still turn out to be answer, all of it. */
   let waiting = '';
   let before = '';
   let closed = false;
@@ -92,7 +92,7 @@ function createThoughtSplitter(inside: boolean): ThoughtSplitter {
   let said = false;
   /** The tag of a thought that began within the answer; '' elsewhere. */
   let midway = '';
-  /** What stands in a block of code is shown, not thought. */
+  /** Tags in a block of code are part of the answer. */
   let fence = createFence();
 
   function push(text: string): Piece[] {
@@ -109,7 +109,7 @@ function createThoughtSplitter(inside: boolean): ThoughtSplitter {
     return think(pieces);
   }
 
-  /** Whether what waits begins with an opening tag, which is taken off then. */
+  /** Whether the waiting text begins with an opening tag, which is then removed. */
   function open(): boolean {
     const words = waiting.trimStart();
     const tag = openings.find((each) => startsWith(words, each));
@@ -152,7 +152,7 @@ function createThoughtSplitter(inside: boolean): ThoughtSplitter {
       return true;
     }
     if (opened) {
-      // A closing tag too many: it is no word of the answer.
+      // A surplus closing tag: it is not part of the answer.
       say(pieces, waiting.slice(0, at));
       waiting = rest;
       return true;
@@ -172,7 +172,7 @@ function createThoughtSplitter(inside: boolean): ThoughtSplitter {
       close(waiting.slice(found.at + found.tag.length));
       return true;
     }
-    // Without a closing tag this may be answer after all: it is kept until the end.
+    // Without a closing tag this may be answer after all: it is held until the end.
     if (state === 'held' || midway !== '') return false;
     const keep = Math.min(waiting.length, longestTag - 1);
     if (waiting.length > keep) pieces.push({ type: 'thought', text: waiting.slice(0, waiting.length - keep) });
@@ -229,7 +229,7 @@ export function withoutThoughts(text: string): string {
 }
 
 const startsWith = (text: string, tag: string) => lowered(text.slice(0, tag.length)) === lowered(tag);
-/** As long as before: other letters than those of tags may get longer, as the dotted capital I does. */
+/** The length stays the same: in other letters than those of tags it could grow, as with the dotted capital I. */
 const lowered = (text: string) => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 /** The first tag that is not quoted; `before` is the character before the text. */
@@ -252,7 +252,7 @@ function firstTag(
   return best;
 }
 
-/** Length of the end of the text that may be the beginning of a tag. */
+/** Length of the text's end that may be the beginning of a tag. */
 function partOfTag(text: string): number {
   const lower = lowered(text);
   for (let length = Math.min(longestTag - 1, lower.length); length > 0; length--) {

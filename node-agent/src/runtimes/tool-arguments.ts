@@ -1,7 +1,7 @@
-// Arguments of a tool call as servers send them: as text, as an object, or as text within text.
+// Arguments of a tool call in the forms that servers send: text, an object, or text within text.
 import { parsed } from './http-json.ts';
 
-/** Arguments as an object: parsed where they came as text, `{}` where there is none. */
+/** Arguments as an object: text is parsed, `{}` where there are none. */
 export function argumentsOf(given: unknown): Record<string, unknown> {
   const once = typeof given === 'string' ? parsed(given) : given;
   const found = typeof once === 'string' ? parsed(once) : once;

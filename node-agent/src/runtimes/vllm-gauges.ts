@@ -1,6 +1,6 @@
-// What vLLM's gauges show: how many tokens its cache holds, and how much of what was sent it works on. It never says how many requests
-// it takes at once: what it works on while others wait inside it is its limit, and while none waits it is given more. What this node
-// did not send it is of others.
+// The gauges of vLLM: how many tokens its cache holds, and how many of the requests in it are running. It does not report how many it runs
+// at once: the number that runs while others wait inside it is its limit, and while none waits it is sent more. Requests in it that are not
+// of this node are of others.
 import type { Clock } from '@blackroad/std/clock';
 import type { JsonClient } from './http-json.ts';
 import { kvCacheTokens, requestsIn } from './openai-wire.ts';
@@ -8,22 +8,22 @@ import type { ServerUse } from './server-use.ts';
 import { createSlotBook } from './slots.ts';
 
 interface VllmGauges {
-  /** Reads them. Throws RuntimeError where the server does not answer. */
+  /** Reads the gauges. Throws RuntimeError where the server does not answer. */
   look(models: readonly string[], signal?: AbortSignal): Promise<void>;
-  /** Tokens of context that fit its cache; undefined until it tells. */
+  /** Tokens of context that its cache holds; undefined until it reports them. */
   readonly cacheTokens: number | undefined;
   slotsFor(model: string, contextTokens: number): number;
-  /** The server was away. */
+  /** Called after the server was away. */
   forget(): void;
 }
 
 const answerMs = 5000;
-// vLLM batches continuously: it begins with this many at once, and gets more while none waits inside it, up to its own usual limit.
+// vLLM batches continuously: it is first sent this many requests at once, and more while none waits inside it, up to its own usual limit.
 const firstSlots = 16;
 const mostSlots = 256;
-// The gauges cost nothing: what they showed is believed for a minute.
+// Reading the gauges costs nothing: a limit from them holds for a minute.
 const slotLifeMs = 60_000;
-// A turn of an agent mostly needs less context than this, however long the model's own is.
+// A turn of an agent mostly needs less context than this, however long that of the model is.
 const turnTokens = 4096;
 
 export function createVllmGauges(client: JsonClient, use: ServerUse, clock: Clock): VllmGauges {
@@ -45,7 +45,7 @@ export function createVllmGauges(client: JsonClient, use: ServerUse, clock: Cloc
     }
   }
 
-  /** As many answers at once as the cache holds turns; it would take more and then throw work away to make room. */
+  /** At most as many answers at once as the cache holds turns; vLLM would accept more and then discard work to make room. */
   function roomFor(contextTokens: number): number {
     if (cacheTokens === undefined) return mostSlots;
     const turn = contextTokens > 0 ? Math.min(contextTokens, turnTokens) : turnTokens;
