@@ -304,7 +304,7 @@ export const UnplacedWhy = Type.Object({
 });
 export type UnplacedWhy = Static<typeof UnplacedWhy>;
 
-/** What the API shows of an agent. */
+/** An agent as the API shows it. */
 export const AgentView = Type.Object({
   id: AgentId,
   space: Space,

@@ -13,10 +13,10 @@ const { Optional } = Type;
 const Text = Type.String();
 
 interface AuditKind<P extends TProperties> {
-  /** What the principal did, to be read after its name: `key:ada` cordoned a node. */
+  /** The act of the principal, to be read after its name: `key:ada` cordoned a node. */
   title: string;
   params: TObject<P>;
-  /** What the action was done to. */
+  /** The target of the action. */
   subject: (params: Static<TObject<P>>) => string;
   words: (params: Static<TObject<P>>) => string;
 }

@@ -12,7 +12,7 @@ export interface ClassRow {
   text: string;
   /** All conditions that are given must be true. */
   when: { boardMatches?: string; memoryBelowBytes?: number; gpuMatches?: string; anyGpu?: boolean };
-  /** Share of memory (VRAM where there is a GPU) that models may take. */
+  /** Share of memory (VRAM where there is a GPU) that models may use. */
   modelMemoryShare: number;
   /** Prior memory bandwidth, bytes a second: decode speed is about bandwidth / bytes of active weights until measured. */
   bandwidthBytesPerS: number;

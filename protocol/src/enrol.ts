@@ -1,4 +1,4 @@
-// How a machine becomes a node: join token, CSR, certificate; renewal; and the keys of people and programs.
+// Enrolment of a machine as a node: join token, CSR, certificate; renewal; and the keys of people and programs.
 import { Fingerprint, Labels, Machine, NodeId, PlainName, TimeMs } from './ids.ts';
 import { maxCsrBytes } from './limits.ts';
 import { NodeClassName } from './node.ts';

@@ -1,6 +1,6 @@
 // A fault of a request as a sentence for people: made only here, sent by the API, shown by the console. Pure.
 
-/** What the check of a schema expected. */
+/** The rule of a schema that a value broke. */
 export type FaultRule =
   | { rule: 'required' }
   | { rule: 'no-such-field'; near: string | undefined }

@@ -96,7 +96,7 @@ function ruleOf(keyword: string, given: Record<string, unknown>, message: string
 /** The rules that one value broke: each variant of a union reports its own. */
 function together(rules: readonly FaultRule[]): FaultRule {
   const values = rules.flatMap((each) => (each.rule === 'one-of' ? each.values : []));
-  // Literals of a union report `type` beside each value: the values say more.
+  // Literals of a union report `type` beside each value: the values are more useful.
   if (values.length > 0) return { rule: 'one-of', values: [...new Set(values)] };
   const said = [...new Set(rules.map(expectedOf))];
   return said.length === 1 && rules[0] ? rules[0] : { rule: 'other', words: said.join(' or ') };
@@ -144,7 +144,7 @@ function literalOf(variant: Node, key: string): unknown {
 function nearField(schema: TSchema, value: unknown, path: readonly string[], key: string): string | undefined {
   return nearNames(key, knownFields(schema, value, path))[0];
 }
-/** Names of the fields that may stand at a path. */
+/** Names of the fields that are allowed at a path. */
 function knownFields(schema: TSchema, value: unknown, path: readonly string[]): string[] {
   const node = schema as Node;
   const [key, ...rest] = path;

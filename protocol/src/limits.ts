@@ -29,7 +29,7 @@ export const maxSmallMessageBytes = 16 * 1024;
 export const maxCapacityBytes = 64 * 1024;
 /** Assignment deltas and snapshots, split when larger. Specs hold prompts. */
 export const maxAssignmentBytes = 128 * 1024;
-/** What a person asks in one task. About 8,000 tokens: more than a Pi's context; larger input belongs in a file. */
+/** The prompt of one task. About 8,000 tokens: more than a Pi's context; larger input belongs in a file. */
 export const maxPromptBytes = 32 * 1024;
 /** An agent's standing instructions. */
 export const maxInstructionsBytes = 16 * 1024;
@@ -41,7 +41,7 @@ export const maxChunkBytes = 8 * 1024;
 export const maxMemoryTextBytes = 8 * 1024;
 /** One JSON request body over HTTP; a batch of tasks, a spec with its triggers and a what-if are the largest. */
 export const maxHttpBodyBytes = 1024 * 1024;
-/** A request to a route that takes no body: an empty object is enough for clients that always send one. */
+/** A request to a route without a body: an empty object is enough for clients that always send one. */
 export const maxNoBodyBytes = 1024;
 /** A body of some fields. */
 export const maxSmallBodyBytes = 16 * 1024;
@@ -100,7 +100,7 @@ export const maxToolsPerAgent = 32;
 export const maxTriggersPerAgent = 16;
 /** Attempts after which a task is a dead letter. */
 export const maxAttempts = 10;
-/** Longest a task may live, seconds: a week. */
+/** Longest deadline of a task, seconds: a week. */
 export const maxDeadlineSeconds = 7 * 86_400;
 /** Held tasks a node names in its hello. */
 export const maxHeldTasks = 5_000;
@@ -118,7 +118,7 @@ export const maxPageRows = 1_000;
 export const maxOutboxMessages = 50_000;
 /** Memory entries in one batch (also bounded by bytes). */
 export const maxMemoryBatchEntries = 64;
-/** Vector length of any embedding model we know (BGE-M3 1,024; OpenAI large 3,072). */
+/** Vector length of any common embedding model (BGE-M3 1,024; OpenAI large 3,072). */
 export const maxVectorDimension = 4_096;
 
 /** The CONNECT packet, before the client is authenticated: a will of a small message, an id and a key. */
@@ -162,8 +162,8 @@ export const maxSubscriptionsPerConnection = 200;
 export const maxMqttBacklogBytes = 16 * 1024 * 1024;
 /** QoS 2 messages begun and not finished on one connection; we use none, Home Assistant may. */
 export const maxQos2InFlight = 20;
-/** Events that the messages of one node may write at once: half of those that a console begins with. An honest node writes a few a day;
- * one whose agents all fail writes one for each, and beyond a hundred the list of agents tells the same. */
+/** Events that the messages of one node may write at once: half of those that a console gets at first. An honest node writes a few a day;
+ * one whose agents all fail writes one for each, and beyond a hundred the list of agents shows the same. */
 export const maxNodeEventsAtOnce = 100;
 /** Events that the messages of one node may write a minute after those. */
 export const maxNodeEventsPerMinute = 20;

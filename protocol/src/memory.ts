@@ -85,7 +85,7 @@ export function hashHeader(header: MemoryHeader): string {
 }
 
 type EntryFault = 'hash' | 'commitment' | 'payload-missing';
-/** What is wrong with one entry by itself, or null. Recomputes both digests; an erased payload (both null) is valid. [INV-chain] */
+/** The fault of one entry by itself, or null. Recomputes both digests; an erased payload (both null) is valid. [INV-chain] */
 export function entryFault(entry: MemoryEntry): EntryFault | null {
   if (hashHeader(entry) !== entry.hash) return 'hash';
   if (entry.payload === null && entry.salt === null) return null;

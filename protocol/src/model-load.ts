@@ -8,7 +8,7 @@ export function loadOnNode(
 ): ModelLoad | null {
   if (presence !== 'online' || !health?.models) return null;
   const told = health.models.find((load) => load.name === name);
-  // The heartbeat has room for some models only: a loaded model that is missing in it is taken as idle.
+  // The heartbeat has room for some models only: a loaded model that is missing in it counts as idle.
   return told ?? (resident ? null : { name, busy: 0, waiting: 0, slots });
 }
 

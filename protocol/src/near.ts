@@ -6,7 +6,7 @@ export function nearNames(wanted: string, names: Iterable<string>): string[] {
   const found: { name: string; distance: number }[] = [];
   let looked = 0;
   for (const name of names) {
-    // Thousands of names are compared in a few milliseconds; a whole large fleet would hold the loop for too long.
+    // Thousands of names are compared in a few milliseconds; a whole large fleet would block the event loop for too long.
     if (++looked > 5_000) break;
     if (name.startsWith(wanted) || wanted.startsWith(name)) found.push({ name, distance: 0.5 });
     else if (Math.abs(name.length - wanted.length) <= most) {

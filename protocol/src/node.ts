@@ -1,4 +1,4 @@
-// What a node reports about itself: presence, inventory, capacity, health, events.
+// The reports of a node about itself: presence, inventory, capacity, health, events.
 
 import { nodeReasons } from './agent-reasons.ts';
 import { Condition } from './conditions.ts';
@@ -112,7 +112,7 @@ const Speed = Type.Object({
   samples: Type.Integer({ minimum: 0, description: '0: a prior from memory bandwidth, nothing measured yet.' }),
 });
 
-/** The label of a simulated node that takes agents whose spec does not ask for simulated nodes. */
+/** The label of a simulated node that may get agents whose spec does not ask for simulated nodes. */
 export const mixedLabels = { simulated: 'mix' } as const;
 /** Whether a simulated node gets no agent that does not ask for one: made-up answers would stay in the memory of a real agent. */
 export function isApart(node: { simulated: boolean; labels: Readonly<Record<string, string>> }): boolean {
@@ -162,7 +162,7 @@ export const ModelFetch = Type.Object({
 });
 export type ModelFetch = Static<typeof ModelFetch>;
 
-/** What the node can carry; sent when it changes noticeably. */
+/** The capacity of the node; sent when it changes noticeably. */
 export const NodeCapacity = Type.Object({
   boot: BootId,
   memoryTotalBytes: Type.Integer({ minimum: 0, description: 'RAM the models may use, or VRAM where there is a GPU.' }),
@@ -339,7 +339,7 @@ export const PresenceCause = Type.OneOf([
 ]);
 export type PresenceCause = Static<typeof PresenceCause>;
 
-/** What the coordinator shows of a node: the shape of GET /v1/nodes. */
+/** A node as the coordinator shows it: the shape of GET /v1/nodes. */
 export const NodeView = Type.Object({
   id: NodeId,
   version: Type.Nullable(

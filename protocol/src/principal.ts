@@ -1,5 +1,5 @@
-// Who asks for something. Every order carries a principal: who it is, the space it acts in, and the roles it acts with. A task stores only
-// the asker of it: roles may change later, so those of the time of the order mean nothing then.
+// The principal of an order. Every order carries a principal: who it is, the space it acts in, and the roles it acts with. A task stores
+// only the asker of it, without the roles: they may change after the order.
 import { roles } from './permissions.ts';
 import { type Static, Type } from './typebox.ts';
 

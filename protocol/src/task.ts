@@ -149,7 +149,7 @@ export const PastAttempt = Type.Object({
 });
 export type PastAttempt = Static<typeof PastAttempt>;
 
-/** What the API shows of a task. */
+/** A task as the API shows it. */
 export const TaskView = Type.Object({
   id: TaskId,
   agent: AgentName,

@@ -35,7 +35,6 @@ type NumberOptions = Record<string, unknown>;
 function floorOf(options: NumberOptions) {
   return 'minimum' in options || 'exclusiveMinimum' in options ? {} : { minimum: -maxMeasure };
 }
-/** A schema or null. */
 function Nullable<T extends TSchema>(schema: T, options: Record<string, unknown> = {}) {
   return Union([schema, Null()], options);
 }
