@@ -84,7 +84,7 @@ export function createClient(place: FleetPlace): Client {
     async *stream(name, call, signal) {
       const response = await open(name, call as Call<RouteName>, 'text/event-stream', signal);
       if ((response.statusCode ?? 500) >= 400) throw problemOf(response, await readAll(response));
-      // The coordinator sends a comment every 15 s; a longer silence means that the connection is lost.
+      // The coordinator sends a comment every 15 s; silence beyond the deadline means that it is gone.
       response.setEncoding('utf8');
       let rest = '';
       try {

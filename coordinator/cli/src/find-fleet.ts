@@ -12,7 +12,7 @@ export interface FleetPlace {
   /** PEM of the private CA, for HTTPS. */
   ca: string | null;
 }
-/** What a running coordinator writes into its data folder. */
+/** The file that a running coordinator writes into its data folder. */
 export interface FleetFile {
   url: string;
   tlsUrl: string;

@@ -1,6 +1,5 @@
 // Starts the fleet's processes on this machine and keeps them running: a child that exits is started again with growing waits; a child that
-// cannot start is reported with the end of its log. The IPC channel is their lifeline: when this process is killed, they stop by
-// themselves.
+// cannot start is reported with the end of its log. When this process is killed, the IPC channel closes and they stop by themselves.
 import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { FleetError } from '@blackroad/protocol';

@@ -15,7 +15,6 @@ const maxListed = 200;
 const enter = '\u001b[?1049h\u001b[?25l';
 const leave = '\u001b[?25h\u001b[?1049l';
 
-/** A window of a terminal. */
 interface Window {
   columns: number;
   rows: number;
