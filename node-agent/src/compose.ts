@@ -187,7 +187,7 @@ function classOf({ identity, probes }: NodeOrder): string {
   const { class: named, classDetected } = identity();
   return (classDetected ? probes.machineClass()?.name : undefined) ?? named;
 }
-/** Whether the class runs models; an unknown class is taken to do so. */
+/** Whether the class runs models; an unknown class counts as one that does. */
 function runsModels(name: string): boolean {
   return [...classes, cloudClass].find((row) => row.name === name)?.models ?? true;
 }

@@ -109,7 +109,6 @@ export interface NodeMemory {
   open(assigned: AssignedAgent): AgentMemory;
   /** Stops writing for an agent (assignment withdrawn); unacknowledged entries are kept and still uploaded. */
   release(agent: string, epoch: number): void;
-  /** A message from the coordinator. */
   receive(message: MemoryDown): void;
   /** Called after each (re)connection: sends a hello for every log that has entries to send or lacks some. */
   connected(): void;
@@ -154,7 +153,6 @@ export type TurnEnd =
   | { state: 'done'; result: string; truncated: boolean; usage: TaskUsage }
   | { state: 'failed'; problem: TaskProblem; usage?: TaskUsage }
   | { state: 'cancelled' };
-/** One running AI agent on this node. */
 export interface RunningAgent {
   readonly assigned: AssignedAgent;
   readonly state: 'starting' | 'hydrating' | 'ready' | 'failed' | 'stopped';

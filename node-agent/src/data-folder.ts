@@ -15,7 +15,7 @@ const databaseParts = ['', '-wal', '-shm', '-journal'];
 /** A database of at most this size is read completely at the start: half a second on an SD card. Of a larger one only the tables are. */
 const maxReadBytes = 32 * 1024 * 1024;
 
-/** Throws `storage-failed` where a folder stands in place of a file. */
+/** Throws `storage-failed` where a folder is in place of a file. */
 export function refuseFolders(dir: string): void {
   for (const name of dataFiles) {
     for (const part of databaseParts) {

@@ -68,7 +68,7 @@ function isOrder(sentence: string): boolean {
   return orders.test(sentence);
 }
 /**
- * `My name is Ada.` -> `The user's name is Ada.` [M] SmolLM2 135M takes a note in the first person for words about itself ("I'm Ada, a
+ * `My name is Ada.` -> `The user's name is Ada.` [M] SmolLM2 135M reads a note in the first person as words about itself ("I'm Ada, a
  * helpful assistant"); in the third person it answers. English only; other languages are not changed.
  */
 function aboutTheUser(text: string): string {

@@ -41,7 +41,6 @@ export interface Draft {
   payload: MemoryPayload;
 }
 
-/** The next entry of a chain. */
 export function nextEntry(agentId: string, epoch: number, head: Head, draft: Draft, salt: string): MemoryEntry {
   const header = {
     agentId,

@@ -92,7 +92,7 @@ for (const seed of [...kept, ...Array.from({ length: runs }, (_, i) => i + 1)]) 
       const node = nodes.get(name)!;
       if (what < 0.6) {
         const text = `${seed}.${step}`;
-        // Any node that takes itself for the holder writes, also one that was replaced without being told.
+        // Every node with the log open writes, also one that was replaced without a release.
         for (const [holder, { logs }] of nodes) {
           const mine = `${text} on ${holder}`;
           const appended = logs.get(agent)?.append({ kind: 'note', text: mine, source: 'test', actorId: 'test' });

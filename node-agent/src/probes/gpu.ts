@@ -15,7 +15,7 @@ export interface GpuCard {
   temperatureC: number | null;
   /** The text of nvidia-smi; null: the card works. */
   fault: string | null;
-  /** For a working card: the text of nvidia-smi in place of another value. */
+  /** For a working card: the text of nvidia-smi in place of a value that a sensor does not give. */
   failingSensor: string | null;
 }
 export interface GpuAnswer {

@@ -44,7 +44,7 @@ export interface LlamaOptions {
   childPath?: string;
   /** There is a model server: serve only the kinds of models that it does not have. */
   standsIn?: boolean;
-  /** Memory a model may take; the machine's (or the container's) free memory by default. */
+  /** Memory a model may use; the machine's (or the container's) free memory by default. */
   freeMemoryBytes?: () => number;
 }
 

@@ -52,7 +52,7 @@ export interface Outbox {
   readonly dropped: number;
   readonly refused: number;
   readonly maxMessages: number;
-  /** False: in memory, because the disk could not be used (or was not asked for). */
+  /** False: in memory, because the disk could not be used, or because `path` is `:memory:`. */
   readonly durable: boolean;
   close(): void;
 }

@@ -218,7 +218,7 @@ export function createTransport(options: TransportOptions): Transport {
         outbox.sent(row.seq);
         pump();
       },
-      // The connection ended: the row is still in the outbox and goes first on the next one.
+      // The connection ended: the row is still in the outbox and is sent first on the next one.
       () => {},
     );
   };
