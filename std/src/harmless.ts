@@ -13,7 +13,7 @@ export function harmless(text: string): string {
     return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? '\u2421' : '\ufffd';
   });
 }
-/** The same on one line. */
+/** The text as `harmless` returns it, on one line. */
 export function harmlessLine(text: string): string {
   return harmless(text).replaceAll('\n', '\u240a').replaceAll('\t', ' ');
 }
