@@ -1,4 +1,4 @@
-// A principal in words: as the audit log names it, and as people read it. Pure, and without the schema: the console has it too.
+// A principal in words: its name in the audit log, and its words for people. Pure, and without the schema: the console imports it too.
 import type { Asker } from './principal.ts';
 
 /** A person at the console is named by the key that the session was signed in with. */

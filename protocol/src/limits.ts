@@ -43,7 +43,7 @@ export const maxMemoryTextBytes = 8 * 1024;
 export const maxHttpBodyBytes = 1024 * 1024;
 /** A request to a route without a body: an empty object is enough for clients that always send one. */
 export const maxNoBodyBytes = 1024;
-/** A body of some fields. */
+/** A JSON body of some fields. */
 export const maxSmallBodyBytes = 16 * 1024;
 /** A sign-in code or a key: anybody may send one. */
 export const maxSignInBodyBytes = 1024;
@@ -51,7 +51,7 @@ export const maxSignInBodyBytes = 1024;
 export const maxEnrolBodyBytes = 8 * 1024;
 /** A task: a prompt in JSON, six bytes for one where a client escapes all of it. */
 export const maxTaskBodyBytes = 256 * 1024;
-/** The names of many nodes. */
+/** A body with the names of many nodes. */
 export const maxBulkBodyBytes = 128 * 1024;
 /** Bytes of bodies that have begun and are not whole, of all keys together; the next body is refused with `unavailable`. */
 export const maxUnfinishedBodyBytes = 64 * 1024 * 1024;
@@ -73,7 +73,7 @@ export const maxLiveTasks = 200_000;
 export const maxTasksPerBatch = 500;
 /** Tasks one agent works on at once. */
 export const maxConcurrency = 64;
-/** Agents in the fleet: the plan's 30,000, with room. */
+/** Agents in the fleet: the plan's 30,000, and room for more. */
 export const maxAgents = 100_000;
 /** Past placements stored of one agent, to recognise a node that held it long ago: an agent that moves daily reaches this in years. */
 export const maxHoldersPerAgent = 1_000;
@@ -196,7 +196,7 @@ export const maxFeedSnapshotRows = 1_000;
 export const maxFeedDeltaRows = 2_500;
 /** Bytes of deltas kept of each channel for consoles that reconnect; a console that missed more gets a snapshot. */
 export const maxFeedRingBytes = 4 * 1024 * 1024;
-/** Tasks and events a console is given at once; the API has the rest. */
+/** Tasks and events that a console gets at first; the API has the rest. */
 export const maxFeedRecentRows = 200;
 /** New tasks or events of one frame; at thousands a second nobody reads them. */
 export const maxFeedNewRows = 100;

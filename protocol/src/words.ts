@@ -82,7 +82,7 @@ function addPieces(word: string, words: string[]): void {
 }
 
 function folded(text: string): string {
-  // The usual case.
+  // A shortcut for the usual case.
   if (/^\p{ASCII}*$/u.test(text)) return text.toLowerCase();
   const plain = text.toWellFormed().replaceAll('\u200b', ' ').replace(patterns().unseen, '');
   // Twice: an upper-case letter may decompose again.
