@@ -125,7 +125,7 @@ export interface NodeMemory {
 /** The state of a model on this node for the agents that use it. */
 export interface ModelStand {
   state: 'ready' | 'starting' | 'failed';
-  /** In words for people; '' when ready. */
+  /** The reason in words for people; '' when ready. */
   reason: string;
   /** The reason as a code for programs; missing when ready. */
   code?: NodeReason;
@@ -189,7 +189,7 @@ export interface Probes {
     NodeHealth,
     'boot' | 'seq' | 'atMs' | 'generation' | 'tasksRunning' | 'models' | 'outboxDepth' | 'memoriesUnacked'
   >;
-  /** Memory models may use and what is free of it now: VRAM where there is a GPU. */
+  /** Memory that models may use, and the free part of it now: VRAM where there is a GPU. */
   modelMemory(): { totalBytes: number; freeBytes: number };
   diskFreeBytes(): number;
   close(): void;

@@ -20,7 +20,7 @@ interface LateEnds {
 }
 
 export function createLateEnds(parts: {
-  /** Oldest first. */
+  /** Keys of unsettled ends, oldest first. */
   unsettled: ReadonlySet<string>;
   again: (key: string) => void;
   clock: Clock;

@@ -26,7 +26,7 @@ export interface ModelSituation {
 }
 /** The places where models are looked for on this machine. */
 export interface ModelPlaces {
-  /** Null: nowhere. */
+  /** Null: no Ollama is looked for. */
   ollamaUrl: string | null;
   openAiUrl: string | null;
   modelsDir: string;

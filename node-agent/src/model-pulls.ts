@@ -36,7 +36,7 @@ const failedForMs = 600_000;
 
 export function createModelPulls(parts: {
   fetchOne: (model: string, onProgress: OnProgress, signal: AbortSignal) => Promise<void>;
-  /** The board has changed. */
+  /** Called when the board has changed. */
   onNews: () => void;
   clock: Clock;
 }): ModelPulls {

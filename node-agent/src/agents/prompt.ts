@@ -19,13 +19,13 @@ const aboutItsHealth = /\b(cpu|gpu|memory|disk|temperature|hot|warm|load|busy|he
 export interface PromptInput {
   spec: Pick<AgentSpec, 'instructions' | 'limits'>;
   prompt: string;
-  /** Best first. */
+  /** Recalled memories, best first. */
   memories: readonly Recalled[];
   /** The last exchanges as memory stores them, oldest first. */
   turns: readonly string[];
   facts: readonly string[];
   hasTools: boolean;
-  /** Billions; 0 when unknown. */
+  /** Billions of parameters; 0 when unknown. */
   parametersB: number;
   /** The model's context window on this node; 0 when unknown. */
   contextTokens: number;

@@ -407,7 +407,7 @@ t.test('meaning is found with vectors, also for memories that were written witho
   const clock = new HandClock();
   const coordinator = new TinyCoordinator();
   let works = false;
-  // Two directions: doors and animals.
+  // Vectors have two directions: doors and animals.
   const embed: Embedder = async (list) =>
     works
       ? {

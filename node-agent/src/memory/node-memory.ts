@@ -270,7 +270,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
 
     release(agent, epoch) {
       const log = logs.get(agent);
-      // Opened again meanwhile: `row.epoch` follows only when that is stored.
+      // The log may be open again: `row.epoch` follows only when that is stored.
       const isOver = () => !log || epoch < Math.max(log.row.epoch, log.openEpoch);
       if (!log || isOver()) return;
       const done = commits.submit(() => {

@@ -45,7 +45,7 @@ export function readDiskFree(files: Files, folder: string): number {
   }
 }
 
-/** Whether the file system that holds `folder` is mounted read-only; a dying card is remounted so by the kernel. */
+/** Whether the file system of `folder` is mounted read-only; the kernel remounts a failing card this way. */
 export function readReadOnly(files: Files, folder: string): boolean | undefined {
   let found: { at: string; readOnly: boolean } | undefined;
   for (const line of (files.text('/proc/mounts') ?? '').split('\n')) {

@@ -18,7 +18,7 @@ export interface KnownCard {
   isLost: boolean;
 }
 interface Gpus {
-  /** Cards that work first, in the order of `readings`. */
+  /** Working cards first, in the order of `readings`. */
   readonly cards: readonly KnownCard[];
   /** The last readings of working cards; empty before the first answer. */
   readonly readings: readonly GpuCard[];

@@ -176,7 +176,7 @@ t.test('what is written a day is measured of the disks, over hours, and wear is 
   const hour = 3_600_000;
   const line = (device: string, bytes: number) => ` 179 0 ${device} 1 1 1 1 1 1 ${bytes / 512} 1 0`;
   const { machine, clock } = on(t, 'zero2');
-  // Started a minute after the boot.
+  // This node-agent starts a minute after the boot.
   const fresh = on(t, 'zero2');
   fresh.machine.set('/proc/uptime', '60.00 1.0\n');
   fresh.machine.set('/proc/diskstats', `${line('mmcblk0', 0)}\n`);
