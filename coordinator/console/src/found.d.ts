@@ -6,7 +6,7 @@ declare module 'fleet:pages' {
   export default pages;
 }
 declare module 'fleet:stories' {
-  import type { Stories } from './stories/stories.ts';
+  import type { Stories } from './kit/stories.ts';
 
   const stories: [file: string, stories: Stories][];
   export default stories;

@@ -84,8 +84,3 @@ export async function call<N extends RouteName>(name: N, options: Call<N> = {}):
   const response = await send(name, options);
   return (response.status === 204 ? undefined : await response.json()) as RouteAnswer<N>;
 }
-
-/** What went wrong, in a sentence for people. */
-export function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

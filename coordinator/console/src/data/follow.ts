@@ -2,7 +2,7 @@
 // task has ended. Leaving ends the following, never the task.
 import type { TaskStreamEvent, TaskView } from '@blackroad/protocol';
 import { useCallback, useSyncExternalStore } from 'react';
-import { ApiProblem, send, wordsOf } from './api.ts';
+import { ApiProblem, send } from './api.ts';
 import { after, backoffMs } from './clock.ts';
 import { type Followed, heard, nothingYet } from './followed.ts';
 import { createEventReader } from './sse.ts';
@@ -48,7 +48,7 @@ async function listen(id: string, line: Line, first: AsyncGenerator<TaskStreamEv
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof ApiProblem && error.status >= 400 && error.status < 500) {
-        set(line, { ...line.shown, line: 'ended', problem: wordsOf(error) });
+        set(line, { ...line.shown, line: 'ended', problem: error.message });
         return;
       }
     }

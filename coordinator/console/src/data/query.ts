@@ -1,9 +1,9 @@
-// REST answers as React hooks: useRoute reads, useAct does. Reads are cached by route and parameters; what a person did is told in a
-// toast, with a way back where there is one.
+// REST answers as React hooks: useRoute reads, useAct does. Reads are cached by route and parameters; what came of an action is told,
+// with a way back where there is one.
 import type { RouteAnswer, RouteName } from '@blackroad/protocol';
 import { QueryClient, type UseQueryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { say } from '../kit/toasts.tsx';
-import { ApiProblem, type Call, call, wordsOf } from './api.ts';
+import { ApiProblem, type Call, call } from './api.ts';
+import { tell } from './told.ts';
 
 export const queries = new QueryClient({
   defaultOptions: {
@@ -33,15 +33,15 @@ export function useRoute<N extends RouteName>(name: N, options: Call<N> = {}, re
 }
 
 interface Doing<N extends RouteName> {
-  /** What the toast says when it worked; null says nothing. */
+  /** What is told when it worked; null says nothing. */
   done?: (answer: RouteAnswer<N>, options: Call<N>) => string | null;
-  /** The way back, offered in the toast. */
+  /** The way back, offered beside what is told. */
   undo?: (answer: RouteAnswer<N>, options: Call<N>) => (() => Promise<unknown>) | null;
   /** Routes whose answers are stale after this. */
   stales?: RouteName[];
 }
 
-/** Does something. `act.mutate({ params, body })`; failures are told in a toast. */
+/** Does something. `act.mutate({ params, body })`; failures are told. */
 export function useAct<N extends RouteName>(name: N, doing: Doing<N> = {}) {
   const client = useQueryClient();
   return useMutation<RouteAnswer<N>, ApiProblem, Call<N>>({
@@ -50,8 +50,8 @@ export function useAct<N extends RouteName>(name: N, doing: Doing<N> = {}) {
       for (const stale of doing.stales ?? []) void client.invalidateQueries({ queryKey: [stale] });
       const text = doing.done?.(answer, options);
       const back = doing.undo?.(answer, options);
-      if (text) say({ text, ...(back ? { undo: back } : {}) });
+      if (text) tell({ text, tone: 'good', ...(back ? { undo: back } : {}) });
     },
-    onError: (error) => say({ text: wordsOf(error), tone: 'bad' }),
+    onError: (error) => tell({ text: error.message, tone: 'bad' }),
   });
 }

@@ -5,7 +5,7 @@ import routes from 'fleet:routes';
 import type { Principal, RouteName } from '@blackroad/protocol';
 import { mayDo } from '@blackroad/protocol/permissions';
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
-import { ApiProblem, call, onSignedOut, wordsOf } from './api.ts';
+import { ApiProblem, call, onSignedOut } from './api.ts';
 import { queries } from './query.ts';
 
 type Me = Principal;
@@ -57,14 +57,14 @@ export function useSessionDoor(): SessionDoor {
     const enter = async () => {
       let refused = '';
       if (firstCode && asked === 0)
-        await call('signIn', { body: { code: firstCode } }).catch((e) => (refused = wordsOf(e)));
+        await call('signIn', { body: { code: firstCode } }).catch((error: Error) => (refused = error.message));
       try {
         const me = await call('me');
         if (!gone) set({ state: 'in', me });
       } catch (error) {
         if (gone) return;
         const out = error instanceof ApiProblem && error.status === 401;
-        set(out ? { state: 'out', why: refused } : { state: 'unreachable', why: wordsOf(error) });
+        set(out ? { state: 'out', why: refused } : { state: 'unreachable', why: (error as Error).message });
       }
     };
     void enter();

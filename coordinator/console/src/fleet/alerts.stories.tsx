@@ -1,6 +1,6 @@
 // Alerts: grave, a warning, acknowledged.
 import type { Alert } from '@blackroad/protocol';
-import type { Stories } from '../stories/stories.ts';
+import type { Stories } from '../kit/stories.ts';
 import { AlertList } from './alerts.tsx';
 import { ClassShape, classShapes } from './class-shape.tsx';
 

@@ -8,8 +8,8 @@ import { useMay } from '../data/session.tsx';
 import { Button } from '../kit/button.tsx';
 import { lookOf } from '../kit/looks.ts';
 import { Glyph } from '../kit/status.tsx';
-import { Time } from '../kit/time.tsx';
 import { ActButton } from './act-button.tsx';
+import { Time } from './time.tsx';
 
 export function AlertList({ alerts }: { alerts: readonly Alert[] }) {
   return (

@@ -4,14 +4,14 @@ import type { FixSteps, WhatIfPlan } from '@blackroad/protocol';
 import { fixInWords } from '@blackroad/protocol/fix-words';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { type ApiProblem, call, wordsOf } from '../data/api.ts';
+import { type ApiProblem, call } from '../data/api.ts';
 import { queries } from '../data/query.ts';
 import type { ButtonProps } from '../kit/button.tsx';
 import { ConfirmButton } from '../kit/overlay.tsx';
 import { Loading } from '../kit/states.tsx';
 import { Glyph } from '../kit/status.tsx';
 import { say } from '../kit/toasts.tsx';
-import { plural } from '../kit/words.ts';
+import { plural, wordsOf } from '../kit/words.ts';
 import { type DrainPlan, drainInWords, drainPlan } from './drain-words.ts';
 
 /** Of one question to placement. */

@@ -1,8 +1,8 @@
 // Buttons in every look and state, and the questions and messages that follow them.
 import { Download, Trash2 } from 'lucide-react';
-import type { Stories } from '../stories/stories.ts';
 import { Button, IconButton } from './button.tsx';
 import { ConfirmButton, Menu } from './overlay.tsx';
+import type { Stories } from './stories.ts';
 import { say } from './toasts.tsx';
 
 const looks = ['plain', 'primary', 'danger', 'quiet'] as const;

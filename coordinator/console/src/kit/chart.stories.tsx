@@ -1,6 +1,7 @@
 // A chart with a band, with a gap, and with nothing in it.
-import type { Stories } from '../stories/stories.ts';
+
 import { Chart } from './chart.tsx';
+import type { Stories } from './stories.ts';
 import { percent } from './words.ts';
 
 const times = Array.from({ length: 60 }, (_, i) => 1_800_000_000_000 + i * 60_000);

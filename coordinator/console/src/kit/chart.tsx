@@ -1,7 +1,7 @@
 // Lines over time: uPlot with a band from least to most. The picture is also said in words, in the caption for who cannot see it.
 import { useEffect, useId, useRef } from 'react';
 import uPlot from 'uplot';
-import { useIsDark } from '../shell/theme.ts';
+import { useIsDark } from './theme.ts';
 import { clockTime, figure } from './words.ts';
 
 export interface Band {

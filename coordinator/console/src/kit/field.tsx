@@ -6,10 +6,9 @@ import {
   type SelectHTMLAttributes,
   type TextareaHTMLAttributes,
   useId,
-  useState,
 } from 'react';
-import { after } from '../data/clock.ts';
 import { Button } from './button.tsx';
+import { useCopied } from './copied.ts';
 
 interface Around {
   label: string;
@@ -126,13 +125,7 @@ export function SearchField({
 
 /** Text to copy whole: a command, a token. */
 export function CopyText({ text, label = 'Copy' }: { text: string; label?: string }) {
-  const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    // Plain HTTP on a LAN has no clipboard of its own: the text is selected for the person's own Ctrl-C.
-    await navigator.clipboard?.writeText(text);
-    setCopied(true);
-    after(2000, () => setCopied(false));
-  };
+  const [copied, copy] = useCopied(text);
   return (
     <div className="copy">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with keys */}

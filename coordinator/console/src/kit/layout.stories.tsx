@@ -1,9 +1,9 @@
 // Figures, meters, facts, fields.
 import { useState } from 'react';
-import type { Stories } from '../stories/stories.ts';
 import { CopyText, SelectField, TextArea, TextField } from './field.tsx';
 import { Facts, Meter, Stat } from './layout.tsx';
 import { Sparkline } from './sparkline.tsx';
+import type { Stories } from './stories.ts';
 import { Choice, Tabs } from './tabs.tsx';
 
 function Ranges() {

@@ -1,6 +1,6 @@
 // How a page is laid out: its head, panels, facts and figures.
 import { type ReactNode, useEffect, useId } from 'react';
-import { setTitle } from '../shell/tab.ts';
+import { setTitle } from './tab.ts';
 
 /** The first thing of a page: its title (also the tab's), a line below it, actions beside it. */
 export function PageHead({

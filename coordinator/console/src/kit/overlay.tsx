@@ -2,8 +2,8 @@
 import { X } from 'lucide-react';
 import { AlertDialog, DropdownMenu, Dialog as Radix } from 'radix-ui';
 import { type ReactNode, useEffect, useState } from 'react';
-import { wordsOf } from '../data/api.ts';
 import { Button, type ButtonProps } from './button.tsx';
+import { wordsOf } from './words.ts';
 
 interface DialogProps {
   open: boolean;

@@ -1,9 +1,8 @@
 // What a part of a page shows while it waits, when there is nothing, when it failed.
 import { Server } from 'lucide-react';
-import { ApiProblem } from '../data/api.ts';
-import type { Stories } from '../stories/stories.ts';
 import { Button } from './button.tsx';
 import { Empty, Failure, Loading } from './states.tsx';
+import type { Stories } from './stories.ts';
 
 export const stories: Stories = {
   loading: () => <Loading lines={4} />,
@@ -14,13 +13,8 @@ export const stories: Stories = {
     </Empty>
   ),
   'nothing, in a word': () => <Empty title="Nothing has happened yet" />,
-  failed: () => (
-    <Failure
-      error={new ApiProblem('node-away', 503, 'alice is not online; it was last heard 3 min ago.')}
-      retry={() => {}}
-    />
-  ),
+  failed: () => <Failure error={new Error('alice is not online; it was last heard 3 min ago.')} retry={() => {}} />,
   'not found': () => (
-    <Failure error={new ApiProblem('no-such-node', 404, 'There is no node alcie. Did you mean alice?')} />
+    <Failure error={Object.assign(new Error('There is no node alcie. Did you mean alice?'), { status: 404 })} />
   ),
 };

@@ -2,9 +2,9 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import { RefreshCw } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { ApiProblem, wordsOf } from '../data/api.ts';
 import { Button } from './button.tsx';
 import { Glyph } from './status.tsx';
+import { wordsOf } from './words.ts';
 
 /** Nothing here: what it would be, and what to do about it. */
 export function Empty({ title, children, icon }: { title: string; children?: ReactNode; icon?: ReactNode }) {
@@ -30,7 +30,7 @@ export function Loading({ lines = 3, label = 'Loading' }: { lines?: number; labe
 }
 
 export function Failure({ error, retry }: { error: unknown; retry?: () => unknown }) {
-  const missing = error instanceof ApiProblem && error.status === 404;
+  const missing = error instanceof Error && 'status' in error && error.status === 404;
   return (
     <div className="failure" role="alert">
       <p className="row">

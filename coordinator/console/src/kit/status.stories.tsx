@@ -1,6 +1,7 @@
 // Every status word, tags, times.
-import type { Stories } from '../stories/stories.ts';
+
 import { Status, Tag } from './status.tsx';
+import type { Stories } from './stories.ts';
 
 const words = [
   ['online', 'suspect', 'lost', 'never', 'quarantined', 'cordoned', 'draining'],

@@ -2,7 +2,7 @@
 // (an address with a name) are kept in this browser.
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { useAddress } from '../shell/router.tsx';
+import { useAddress } from './address.ts';
 
 export interface SavedView {
   name: string;

@@ -2,9 +2,9 @@
 import { X } from 'lucide-react';
 import { Toast } from 'radix-ui';
 import { useSyncExternalStore } from 'react';
-import { wordsOf } from '../data/api.ts';
 import type { Tone } from './looks.ts';
 import { Glyph } from './status.tsx';
+import { wordsOf } from './words.ts';
 
 interface Said {
   text: string;

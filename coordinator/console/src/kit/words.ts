@@ -1,5 +1,10 @@
-// Figures and times as people read them. Pure: the time now comes in.
+// Figures, times and errors as people read them. Pure: the time now comes in.
 import { counted } from '@blackroad/protocol/quantity-words';
+
+/** What went wrong, in a sentence for people. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 const KiB = 1024;
 const steps = [

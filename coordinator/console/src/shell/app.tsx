@@ -6,8 +6,9 @@ import { useEffect } from 'react';
 import { closeFeed, openFeed } from '../data/feed.ts';
 import { queries } from '../data/query.ts';
 import { type SessionDoor, SignedIn, useSessionDoor } from '../data/session.tsx';
+import { onTold } from '../data/told.ts';
 import { Loading } from '../kit/states.tsx';
-import { Toasts } from '../kit/toasts.tsx';
+import { say, Toasts } from '../kit/toasts.tsx';
 import { Door } from './door.tsx';
 import { router } from './router.tsx';
 import { SignIn, Unreachable } from './sign-in.tsx';
@@ -36,6 +37,7 @@ function Inside({ door }: { door: SessionDoor }) {
     openFeed();
     return closeFeed;
   }, []);
+  useEffect(() => onTold(say), []);
   return (
     <Door value={door}>
       <QueryClientProvider client={queries}>

@@ -1,8 +1,8 @@
 // How fresh the page is, honestly: live, or since when not; and a bar over a page whose figures are old.
 import type { ReactNode } from 'react';
 import { useFreshness } from '../data/live.ts';
+import { Time } from '../fleet/time.tsx';
 import { Status } from '../kit/status.tsx';
-import { Time } from '../kit/time.tsx';
 import { clockTime } from '../kit/words.ts';
 
 export function LiveMark({ short = false }: { short?: boolean }) {

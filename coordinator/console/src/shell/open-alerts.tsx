@@ -1,8 +1,8 @@
 // How many alerts wait for a person: a number beside the page's name in the navigation, and on the tab.
 import { useEffect } from 'react';
 import { useAlerts } from '../data/live.ts';
+import { setOpenAlerts } from '../kit/tab.ts';
 import { plural } from '../kit/words.ts';
-import { setOpenAlerts } from './tab.ts';
 
 /** Alerts that nobody has acknowledged; keeps the tab in step while it is on the page. */
 export function useOpenAlerts(): { open: number; grave: boolean } {

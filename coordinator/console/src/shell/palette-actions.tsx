@@ -22,9 +22,9 @@ import type { ReactNode } from 'react';
 import { useAgents, useNodes } from '../data/live.ts';
 import { useAct } from '../data/query.ts';
 import { useMay } from '../data/session.tsx';
+import { setTheme, type Theme, useTheme } from '../kit/theme.ts';
 import type { Command } from './commands.ts';
 import { useDoor } from './door.tsx';
-import { setTheme, type Theme, useTheme } from './theme.ts';
 import { namedBy, restOf, type Verb } from './verbs.ts';
 
 /** Of one verb. */

@@ -2,8 +2,8 @@
 import { ChevronsUpDown, Keyboard, LogOut, Monitor, Moon, Sun } from 'lucide-react';
 import { useMe } from '../data/session.tsx';
 import { Menu } from '../kit/overlay.tsx';
+import { setTheme, useTheme } from '../kit/theme.ts';
 import { useDoor } from './door.tsx';
-import { setTheme, useTheme } from './theme.ts';
 
 export function Person({ openKeys }: { openKeys(): void }) {
   const { name, roles } = useMe();

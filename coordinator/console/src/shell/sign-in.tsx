@@ -1,9 +1,9 @@
 // The door: a one-time code from the terminal, or an API key.
 import { type FormEvent, useState } from 'react';
-import { wordsOf } from '../data/api.ts';
 import type { SessionDoor } from '../data/session.tsx';
 import { Button } from '../kit/button.tsx';
 import { TextField } from '../kit/field.tsx';
+import { wordsOf } from '../kit/words.ts';
 import { Mark } from './mark.tsx';
 
 export function SignIn({ door, why }: { door: SessionDoor; why: string }) {

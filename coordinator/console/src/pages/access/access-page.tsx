@@ -1,9 +1,9 @@
 // Who may come in: keys of people and programs, one-time codes, and the consoles that are signed in. A secret is shown once.
 import { Plus } from 'lucide-react';
 import { useMay } from '../../data/session.tsx';
+import { useAddress } from '../../kit/address.ts';
 import { Button } from '../../kit/button.tsx';
 import { PageHead } from '../../kit/layout.tsx';
-import { useAddress } from '../../shell/router.tsx';
 import { CreateKey } from './create-key.tsx';
 import { Keys } from './keys.tsx';
 import { Sessions } from './sessions.tsx';

@@ -4,11 +4,11 @@ import { call } from '../../data/api.ts';
 import { useNow } from '../../data/clock.ts';
 import { queries, useRoute } from '../../data/query.ts';
 import { useMay, useMe } from '../../data/session.tsx';
+import { Time } from '../../fleet/time.tsx';
 import { Panel, ScrollX } from '../../kit/layout.tsx';
 import { ConfirmButton } from '../../kit/overlay.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
 import { say } from '../../kit/toasts.tsx';
 
 /** When a key was last used is worth seeing as it moves. */

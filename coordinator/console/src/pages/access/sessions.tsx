@@ -1,11 +1,11 @@
 // The consoles that are signed in: all of them to an admin, else those of one's own key.
 import type { SessionView } from '@blackroad/protocol';
 import { useAct, useRoute } from '../../data/query.ts';
+import { Time } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
 import { Panel, ScrollX } from '../../kit/layout.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Tag } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
 
 export function Sessions() {
   const sessions = useRoute('sessions', {}, { refetchInterval: 30_000 });

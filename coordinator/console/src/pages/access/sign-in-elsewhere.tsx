@@ -2,11 +2,11 @@
 import type { RouteAnswer } from '@blackroad/protocol';
 import { MonitorSmartphone } from 'lucide-react';
 import { useAct } from '../../data/query.ts';
+import { Left } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
 import { CopyText } from '../../kit/field.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 import { QrCode } from '../../kit/qr-code.tsx';
-import { Left } from '../../kit/time.tsx';
 
 /** Signs in another browser as this person, without a key being typed there. */
 export function SignInElsewhere() {

@@ -6,10 +6,10 @@ import { useRoute } from '../../data/query.ts';
 import { ClassShape } from '../../fleet/class-shape.tsx';
 import { neededBytes } from '../../fleet/fit.ts';
 import { standingOfView } from '../../fleet/node-health.ts';
+import { Time } from '../../fleet/time.tsx';
 import { LinkButton } from '../../kit/button.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Glyph, Status, Tag } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
 import { bytes, percent, plural } from '../../kit/words.ts';
 import type { Made } from './add-node-page.tsx';
 

@@ -1,10 +1,10 @@
 // The second step: one command for the other machine. The token in it is shown this once.
 import type { JoinTokenCreated } from '@blackroad/protocol';
+import { Left } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
 import { CopyText } from '../../kit/field.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Glyph } from '../../kit/status.tsx';
-import { Left } from '../../kit/time.tsx';
 import { plural } from '../../kit/words.ts';
 import { commandOf, dialledBy } from './token-text.ts';
 

@@ -3,11 +3,11 @@ import type { JoinTokenView } from '@blackroad/protocol';
 import { useNow } from '../../data/clock.ts';
 import { useAct, useRoute } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
+import { Left } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
 import { Panel, ScrollX } from '../../kit/layout.tsx';
 import { Loaded } from '../../kit/states.tsx';
 import { Tag } from '../../kit/status.tsx';
-import { Left } from '../../kit/time.tsx';
 
 export function JoinTokens({ made }: { made: string | null }) {
   const tokens = useRoute('joinTokens', {}, { refetchInterval: 5_000 });

@@ -3,13 +3,13 @@
 import type { AgentView, TaskLine } from '@blackroad/protocol';
 import { ChevronUp, MessageCircle, Send } from 'lucide-react';
 import { type FormEvent, type KeyboardEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import { wordsOf } from '../../data/api.ts';
 import { askFollowed } from '../../data/follow.ts';
 import { useMay } from '../../data/session.tsx';
 import { useTaskPages } from '../../data/task-pages.ts';
 import { Button } from '../../kit/button.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Empty, Failure, Loading } from '../../kit/states.tsx';
+import { wordsOf } from '../../kit/words.ts';
 import { isOpen } from '../tasks/task-states.ts';
 import { type Asking, Exchange } from './chat-exchange.tsx';
 

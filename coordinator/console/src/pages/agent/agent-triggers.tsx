@@ -7,10 +7,10 @@ import { useNow } from '../../data/clock.ts';
 import { useTotals } from '../../data/live.ts';
 import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
+import { Time } from '../../fleet/time.tsx';
 import { Button, LinkButton } from '../../kit/button.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Empty } from '../../kit/states.tsx';
-import { Time } from '../../kit/time.tsx';
 import { exact } from '../../kit/words.ts';
 import { cronInWords, faultInWords } from '../agents/cron.ts';
 

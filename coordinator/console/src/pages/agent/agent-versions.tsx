@@ -5,13 +5,13 @@ import { useEffect } from 'react';
 import { call } from '../../data/api.ts';
 import { useAct, useRoute } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
+import { Time } from '../../fleet/time.tsx';
+import { useAddress } from '../../kit/address.ts';
 import { Button } from '../../kit/button.tsx';
 import { SelectField } from '../../kit/field.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Loaded } from '../../kit/states.tsx';
 import { Tag } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
-import { useAddress } from '../../shell/router.tsx';
 import { SpecDiff } from './spec-diff.tsx';
 
 type Version = RouteAnswer<'agentVersions'>[number];

@@ -1,7 +1,7 @@
 // Two versions of a spec: changed, the same, the first one.
 import templates from 'fleet:templates';
 import type { AgentSpec } from '@blackroad/protocol';
-import type { Stories } from '../../stories/stories.ts';
+import type { Stories } from '../../kit/stories.ts';
 import { SpecDiff } from './spec-diff.tsx';
 
 const [first, second] = templates as [AgentSpec, AgentSpec];

@@ -2,9 +2,9 @@
 import type { AgentView } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { useRoute } from '../../data/query.ts';
+import { Time } from '../../fleet/time.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Loaded } from '../../kit/states.tsx';
-import { Time } from '../../kit/time.tsx';
 import { plural } from '../../kit/words.ts';
 
 export function MemoryBranches({ agent }: { agent: AgentView }) {

@@ -3,11 +3,11 @@ import type { AgentView } from '@blackroad/protocol';
 import { ShieldCheck } from 'lucide-react';
 import { useState } from 'react';
 import { useRoute } from '../../data/query.ts';
+import { Time } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Failure } from '../../kit/states.tsx';
 import { Glyph } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
 import { plural } from '../../kit/words.ts';
 
 export function MemoryChain({ agent }: { agent: AgentView }) {

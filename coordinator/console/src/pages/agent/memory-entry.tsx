@@ -3,9 +3,9 @@ import type { MemoryEntry, MemoryHit } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { kindInWords } from '../../fleet/memory-kinds.ts';
+import { Time } from '../../fleet/time.tsx';
 import { Facts } from '../../kit/layout.tsx';
 import { Tag } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
 import { percent } from '../../kit/words.ts';
 
 interface Shown {

@@ -1,6 +1,6 @@
 // The picture of a placement: chosen among several, all alike, nobody takes it, no node at all.
 import type { NodeScore, PlacementExplained } from '@blackroad/protocol';
-import type { Stories } from '../../stories/stories.ts';
+import type { Stories } from '../../kit/stories.ts';
 import { WhyClasses } from './why-classes.tsx';
 import { WhyScores } from './why-scores.tsx';
 

@@ -1,10 +1,10 @@
 // The columns of the table of agents.
 import type { AgentLine } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
+import { Time } from '../../fleet/time.tsx';
 import type { Column, Facet } from '../../kit/columns.ts';
 import { wordOf } from '../../kit/looks.ts';
 import { Status, Tag } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
 
 export const agentColumns: Column<AgentLine>[] = [
   {

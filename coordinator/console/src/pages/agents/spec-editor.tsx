@@ -3,9 +3,10 @@
 import type { AgentView } from '@blackroad/protocol';
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { lineOf } from '../../../../cli/src/yaml-line.ts';
-import { ApiProblem, call, wordsOf } from '../../data/api.ts';
+import { ApiProblem, call } from '../../data/api.ts';
 import { Button } from '../../kit/button.tsx';
 import { Choice } from '../../kit/tabs.tsx';
+import { wordsOf } from '../../kit/words.ts';
 import { SpecForm } from './spec-form.tsx';
 import { type Draft, type Fault, type Language, readSpec, writeSpec } from './spec-text.ts';
 import { Faults, SpecTextArea } from './spec-textarea.tsx';

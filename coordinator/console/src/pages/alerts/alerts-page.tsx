@@ -5,12 +5,12 @@ import { useEffect, useRef, useState } from 'react';
 import { nowMs, useNow } from '../../data/clock.ts';
 import { useAlerts } from '../../data/live.ts';
 import { AlertList, inOrder } from '../../fleet/alerts.tsx';
+import { Time } from '../../fleet/time.tsx';
+import { useAddress } from '../../kit/address.ts';
 import { SearchField } from '../../kit/field.tsx';
 import { PageHead, Panel } from '../../kit/layout.tsx';
 import { Empty, Loading } from '../../kit/states.tsx';
 import { Glyph } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
-import { useAddress } from '../../shell/router.tsx';
 import { type Cleared, clearedNow } from './cleared.ts';
 
 /** Fewer are read faster than filtered. */

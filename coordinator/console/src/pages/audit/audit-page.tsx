@@ -4,11 +4,11 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { RefreshCw, ScrollText } from 'lucide-react';
 import { useMemo } from 'react';
 import { type ApiProblem, call } from '../../data/api.ts';
+import { Time } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
 import type { Column, Facet } from '../../kit/columns.ts';
 import { PageHead, Panel } from '../../kit/layout.tsx';
 import { Empty, Failure, Loading } from '../../kit/states.tsx';
-import { Time } from '../../kit/time.tsx';
 import { VirtualTable } from '../../kit/virtual-table.tsx';
 
 const pageRows = 200;

@@ -3,7 +3,7 @@ import type { FleetTotals } from '@blackroad/protocol';
 import { groupEvents } from '@blackroad/protocol/event-groups';
 import { useAgents, useAlerts, useEvents, useNodes, useTotals } from '../../data/live.ts';
 import { AlertList, inOrder } from '../../fleet/alerts.tsx';
-import { EventList } from '../../kit/events.tsx';
+import { EventList } from '../../fleet/events.tsx';
 import { PageHead, Panel } from '../../kit/layout.tsx';
 import { Loading } from '../../kit/states.tsx';
 import { Glyph } from '../../kit/status.tsx';

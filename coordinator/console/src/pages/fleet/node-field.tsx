@@ -6,8 +6,8 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { shapePath } from '../../fleet/class-shape.tsx';
 import { memoryUsed, standingOf } from '../../fleet/node-health.ts';
 import type { Tone } from '../../kit/looks.ts';
+import { useIsDark } from '../../kit/theme.ts';
 import { plural } from '../../kit/words.ts';
-import { useIsDark } from '../../shell/theme.ts';
 import { inWords } from './node-grid.tsx';
 
 const cell = 13;

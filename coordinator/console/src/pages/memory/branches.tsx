@@ -3,10 +3,10 @@ import type { BranchView } from '@blackroad/protocol';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { GitBranch } from 'lucide-react';
+import { Time } from '../../fleet/time.tsx';
 import { Panel, ScrollX } from '../../kit/layout.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Status } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
 import { plural } from '../../kit/words.ts';
 
 export function Branches({ of }: { of: Pick<UseQueryResult<BranchView[], unknown>, 'data' | 'error' | 'refetch'> }) {

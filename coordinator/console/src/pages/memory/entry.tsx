@@ -5,12 +5,12 @@ import { Link } from '@tanstack/react-router';
 import { ShieldCheck } from 'lucide-react';
 import { useRoute } from '../../data/query.ts';
 import { kindInWords } from '../../fleet/memory-kinds.ts';
+import { Time } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
 import { Facts } from '../../kit/layout.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 import { Failure, Loaded } from '../../kit/states.tsx';
 import { Glyph, Tag } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
 import { percent, plural } from '../../kit/words.ts';
 import { sourceOf, writerOf } from './origin.ts';
 

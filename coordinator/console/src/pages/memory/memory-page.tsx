@@ -3,10 +3,10 @@
 
 import { useTotals } from '../../data/live.ts';
 import { useRoute } from '../../data/query.ts';
+import { useAddress } from '../../kit/address.ts';
 import { PageHead } from '../../kit/layout.tsx';
 import { Tabs } from '../../kit/tabs.tsx';
 import { plural } from '../../kit/words.ts';
-import { useAddress } from '../../shell/router.tsx';
 import { Branches } from './branches.tsx';
 import { MemorySearch } from './memory-search.tsx';
 

@@ -7,12 +7,12 @@ import { after } from '../../data/clock.ts';
 import { useAgents } from '../../data/live.ts';
 import { useRoute } from '../../data/query.ts';
 import { kindInWords } from '../../fleet/memory-kinds.ts';
+import { Time } from '../../fleet/time.tsx';
+import { useAddress } from '../../kit/address.ts';
 import { SearchField } from '../../kit/field.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Empty, Failure, Loading } from '../../kit/states.tsx';
 import { Tag } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
-import { useAddress } from '../../shell/router.tsx';
 import { Entry } from './entry.tsx';
 
 const most = 50;

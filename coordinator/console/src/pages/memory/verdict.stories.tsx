@@ -1,5 +1,5 @@
 // What the proof of a log says: whole, with erased entries, damaged.
-import type { Stories } from '../../stories/stories.ts';
+import type { Stories } from '../../kit/stories.ts';
 import { Verdict } from './entry.tsx';
 
 const chain = {

@@ -1,6 +1,6 @@
 // Every way a model stands to a class.
 import type { CatalogueModel } from '@blackroad/protocol';
-import type { Stories } from '../../stories/stories.ts';
+import type { Stories } from '../../kit/stories.ts';
 import { FitMatrix } from './fit-matrix.tsx';
 
 const GiB = 2 ** 30;

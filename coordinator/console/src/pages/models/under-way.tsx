@@ -2,9 +2,9 @@
 import { Link } from '@tanstack/react-router';
 import { useAgents, useEvents, useNode, useNodes } from '../../data/live.ts';
 import { NodeFetches } from '../../fleet/node-fetches.tsx';
+import { Time } from '../../fleet/time.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Status } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
 
 const waitingShown = 8;
 const endedShown = 5;

@@ -7,12 +7,12 @@ import { call } from '../../data/api.ts';
 import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { DrainButton } from '../../fleet/drain-button.tsx';
+import { useAddress } from '../../kit/address.ts';
 import { Button } from '../../kit/button.tsx';
 import { TextArea, TextField } from '../../kit/field.tsx';
 import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
 import { say } from '../../kit/toasts.tsx';
 import { useCommands } from '../../shell/commands.ts';
-import { useAddress } from '../../shell/router.tsx';
 
 type Edit = { cordoned?: boolean; draining?: boolean };
 

@@ -5,12 +5,12 @@ import { keepPreviousData } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useNow } from '../../data/clock.ts';
 import { useRoute } from '../../data/query.ts';
+import { useAddress } from '../../kit/address.ts';
 import { type Band, Chart } from '../../kit/chart.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Loaded } from '../../kit/states.tsx';
 import { Choice } from '../../kit/tabs.tsx';
 import { bytes, figure, percent } from '../../kit/words.ts';
-import { useAddress } from '../../shell/router.tsx';
 
 const ranges = [
   ['hour', 'Hour'],

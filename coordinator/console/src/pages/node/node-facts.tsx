@@ -1,9 +1,9 @@
 // What a node is, and how it is now: the last heartbeat, shown with its age when the node is away.
 import type { NodeHealth, NodeView } from '@blackroad/protocol';
+import { Left, Time } from '../../fleet/time.tsx';
 import { Facts, Meter, Panel } from '../../kit/layout.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { Tag } from '../../kit/status.tsx';
-import { Left, Time } from '../../kit/time.tsx';
 import { bytes, duration, percent, plural } from '../../kit/words.ts';
 
 const tone = (share: number) => (share > 0.95 ? 'bad' : share > 0.85 ? 'warn' : 'info');

@@ -3,9 +3,9 @@ import type { NodeLine } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { ClassShape } from '../../fleet/class-shape.tsx';
 import { gravity, memoryUsed, standingOf } from '../../fleet/node-health.ts';
+import { Time } from '../../fleet/time.tsx';
 import type { Column, Facet } from '../../kit/columns.ts';
 import { Status, Tag } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
 import { bytes, percent, plural } from '../../kit/words.ts';
 
 /** A figure of a machine that is away is old news: the node's page shows it with its age. */

@@ -1,10 +1,10 @@
 // What is done to the nodes that are selected; each of them can be taken back from the message that follows.
 import type { NodeLine } from '@blackroad/protocol';
-import { call, wordsOf } from '../../data/api.ts';
+import { call } from '../../data/api.ts';
 import { DrainButton } from '../../fleet/drain-button.tsx';
 import { Button } from '../../kit/button.tsx';
 import { say } from '../../kit/toasts.tsx';
-import { plural } from '../../kit/words.ts';
+import { plural, wordsOf } from '../../kit/words.ts';
 
 /** Of one request; more nodes take several. */
 const perCall = 1_000;

@@ -2,8 +2,8 @@
 // what it is; a click opens it. The table of nodes has it all for those who cannot see it, and the label says so.
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useMemo, useRef, useState } from 'react';
+import { useIsDark } from '../../kit/theme.ts';
 import { bytes, percent, plural } from '../../kit/words.ts';
-import { useIsDark } from '../../shell/theme.ts';
 import { type Packed, usedBytes } from './packing.ts';
 
 /** A box with the gap beside it; thousands are drawn smaller, so that a fleet is seen at once. */

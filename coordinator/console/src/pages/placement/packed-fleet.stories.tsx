@@ -1,5 +1,5 @@
 // The packed fleet: some nodes, a plan that changes them, and thousands.
-import type { Stories } from '../../stories/stories.ts';
+import type { Stories } from '../../kit/stories.ts';
 import { PackedFleet } from './packed-fleet.tsx';
 import type { Packed } from './packing.ts';
 

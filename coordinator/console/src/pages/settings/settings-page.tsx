@@ -6,13 +6,13 @@ import { useTotals } from '../../data/live.ts';
 import { useRoute } from '../../data/query.ts';
 import { useMe } from '../../data/session.tsx';
 import { strategyWords } from '../../fleet/strategy-words.ts';
+import { Time } from '../../fleet/time.tsx';
 import { Button, IconButton, LinkButton } from '../../kit/button.tsx';
 import { Facts, PageHead, Panel } from '../../kit/layout.tsx';
 import type { SavedView } from '../../kit/table-state.ts';
 import { Choice } from '../../kit/tabs.tsx';
-import { Time } from '../../kit/time.tsx';
+import { setTheme, useTheme } from '../../kit/theme.ts';
 import { say } from '../../kit/toasts.tsx';
-import { setTheme, useTheme } from '../../shell/theme.ts';
 
 export default function SettingsPage() {
   const { name, roles } = useMe();

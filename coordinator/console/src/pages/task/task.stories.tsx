@@ -1,7 +1,7 @@
 // A task's life: waiting, at work, done at once, done at the third attempt, expired.
 import type { TaskView } from '@blackroad/protocol';
 import { nowMs } from '../../data/clock.ts';
-import type { Stories } from '../../stories/stories.ts';
+import type { Stories } from '../../kit/stories.ts';
 import { TaskTimeline } from './task-timeline.tsx';
 
 const task = (ago: number, more: Partial<TaskView>): TaskView => ({

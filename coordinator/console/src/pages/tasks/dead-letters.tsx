@@ -3,11 +3,11 @@ import type { TaskLine, TaskView } from '@blackroad/protocol';
 import { useQueryClient } from '@tanstack/react-query';
 import { MailX, RotateCcw } from 'lucide-react';
 import { useState } from 'react';
-import { call, wordsOf } from '../../data/api.ts';
+import { call } from '../../data/api.ts';
 import { useMay } from '../../data/session.tsx';
 import { Button } from '../../kit/button.tsx';
 import { say } from '../../kit/toasts.tsx';
-import { plural } from '../../kit/words.ts';
+import { plural, wordsOf } from '../../kit/words.ts';
 
 /** Requests under way at once: the coordinator decides in batches, a browser holds six lines. */
 const atOnce = 4;

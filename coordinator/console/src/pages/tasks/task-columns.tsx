@@ -2,10 +2,10 @@
 import type { TaskLine } from '@blackroad/protocol';
 import { askerWords } from '@blackroad/protocol/asker-words';
 import { Link } from '@tanstack/react-router';
+import { Time } from '../../fleet/time.tsx';
 import type { Column } from '../../kit/columns.ts';
 import { wordOf } from '../../kit/looks.ts';
 import { Status } from '../../kit/status.tsx';
-import { Time } from '../../kit/time.tsx';
 import { duration } from '../../kit/words.ts';
 import { isOpen } from './task-states.ts';
 

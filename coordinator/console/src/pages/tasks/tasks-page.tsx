@@ -6,13 +6,13 @@ import { useMemo } from 'react';
 import { useTotals } from '../../data/live.ts';
 import { useMay } from '../../data/session.tsx';
 import type { TaskFilter } from '../../data/task-rows.ts';
+import { useAddress } from '../../kit/address.ts';
 import { Button, LinkButton } from '../../kit/button.tsx';
 import { PageHead, Panel, Stat } from '../../kit/layout.tsx';
 import { wordOf } from '../../kit/looks.ts';
 import { Empty } from '../../kit/states.tsx';
 import { Choice } from '../../kit/tabs.tsx';
 import { count } from '../../kit/words.ts';
-import { useAddress } from '../../shell/router.tsx';
 import { DeadLetters } from './dead-letters.tsx';
 import { TasksTable } from './tasks-table.tsx';
 

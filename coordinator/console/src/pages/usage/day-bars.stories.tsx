@@ -1,5 +1,5 @@
 // Bars of usage: a busy month, tasks that failed, nothing at all.
-import type { Stories } from '../../stories/stories.ts';
+import type { Stories } from '../../kit/stories.ts';
 import { DayBars } from './day-bars.tsx';
 import type { DayBar } from './days.ts';
 

@@ -5,11 +5,11 @@ import { Link } from '@tanstack/react-router';
 import { ChartColumn } from 'lucide-react';
 import { useNow } from '../../data/clock.ts';
 import { useRoute } from '../../data/query.ts';
+import { useAddress } from '../../kit/address.ts';
 import { PageHead, Panel, ScrollX, Stat } from '../../kit/layout.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Choice } from '../../kit/tabs.tsx';
 import { count, money, percent, plural } from '../../kit/words.ts';
-import { useAddress } from '../../shell/router.tsx';
 import { DayBars } from './day-bars.tsx';
 import { barsOf, type Figure, figureOf, firstDay } from './days.ts';
 

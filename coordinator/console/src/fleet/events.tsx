@@ -2,10 +2,10 @@
 import type { EventGroup } from '@blackroad/protocol/event-groups';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { lookOf } from './looks.ts';
+import { lookOf } from '../kit/looks.ts';
+import { Empty } from '../kit/states.tsx';
+import { Glyph } from '../kit/status.tsx';
 import { namesIn } from './names-in.ts';
-import { Empty } from './states.tsx';
-import { Glyph } from './status.tsx';
 import { Time } from './time.tsx';
 
 /** `about` leaves out links to the page one is on. */

@@ -1,6 +1,6 @@
 // Times and durations: relative, with the exact one on hover and for machines.
 import { useNow } from '../data/clock.ts';
-import { age, exact, relative } from './words.ts';
+import { age, exact, relative } from '../kit/words.ts';
 
 /** `12 s ago`, exact on hover. `since` leaves the `ago` out: "online for 3 h". */
 export function Time({ at, since = false }: { at: number | null | undefined; since?: boolean }) {

@@ -1,0 +1,16 @@
+// What came of an action, told to whoever shows it to the person. The data knows no toast: the shell listens and shows one.
+interface Told {
+  text: string;
+  tone: 'good' | 'bad' | 'warn';
+  /** The way back. */
+  undo?: () => Promise<unknown>;
+}
+
+const listeners = new Set<(told: Told) => void>();
+export function onTold(run: (told: Told) => void): () => void {
+  listeners.add(run);
+  return () => listeners.delete(run);
+}
+export function tell(told: Told): void {
+  for (const run of listeners) run(told);
+}
