@@ -5,7 +5,8 @@ import { useAct, useRoute } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Left } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
-import { Panel, ScrollX } from '../../kit/layout.tsx';
+import { Panel } from '../../kit/layout.tsx';
+import { type PlainColumn, PlainTable } from '../../kit/plain-table.tsx';
 import { Loaded } from '../../kit/states.tsx';
 import { Tag } from '../../kit/status.tsx';
 
@@ -19,29 +20,14 @@ export function JoinTokens({ made }: { made: string | null }) {
         if (good.length === 0) return null;
         return (
           <Panel title="Commands that still work" bare>
-            <ScrollX label="Join tokens">
-              <table className="plain-table">
-                <thead>
-                  <tr>
-                    <th scope="col">Token</th>
-                    <th scope="col">Uses left</th>
-                    <th scope="col">Site</th>
-                    <th scope="col">Class</th>
-                    <th scope="col">Valid for</th>
-                    <th scope="col">
-                      <span className="sr-only">Actions</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {good
-                    .sort((a, b) => b.createdMs - a.createdMs)
-                    .map((token) => (
-                      <TokenRow key={token.id} token={token} isNew={token.id === made} />
-                    ))}
-                </tbody>
-              </table>
-            </ScrollX>
+            <PlainTable
+              label="Join tokens"
+              columns={columns}
+              rows={good
+                .sort((a, b) => b.createdMs - a.createdMs)
+                .map((token) => ({ ...token, isNew: token.id === made }))}
+              rowId={({ id }) => id}
+            />
           </Panel>
         );
       }}
@@ -49,37 +35,44 @@ export function JoinTokens({ made }: { made: string | null }) {
   );
 }
 
-function TokenRow({ token, isNew }: { token: JoinTokenView; isNew: boolean }) {
+const columns: PlainColumn<JoinTokenView & { isNew: boolean }>[] = [
+  {
+    title: 'Token',
+    cell: ({ id, isNew }) => (
+      <>
+        <code>{id}</code> {isNew && <Tag tone="info">above</Tag>}
+      </>
+    ),
+  },
+  {
+    title: 'Uses left',
+    cell: ({ usesLeft, uses }) => (
+      <>
+        {usesLeft} of {uses}
+      </>
+    ),
+  },
+  { title: 'Site', cell: ({ site }) => site },
+  { title: 'Class', cell: (token) => token.class ?? 'detected' },
+  { title: 'Valid for', cell: ({ expiresMs }) => <Left until={expiresMs} /> },
+  { title: 'Actions', isTitleHidden: true, className: 'row-acts', cell: ({ id }) => <Revoke id={id} /> },
+];
+
+function Revoke({ id }: { id: string }) {
   const may = useMay();
   const revoke = useAct('joinTokenRevoke', {
     done: () => 'The command works no more.',
     stales: ['joinTokens', 'audit'],
   });
+  if (!may('joinTokenRevoke')) return null;
   return (
-    <tr>
-      <th scope="row">
-        <code>{token.id}</code> {isNew && <Tag tone="info">above</Tag>}
-      </th>
-      <td>
-        {token.usesLeft} of {token.uses}
-      </td>
-      <td>{token.site}</td>
-      <td>{token.class ?? 'detected'}</td>
-      <td>
-        <Left until={token.expiresMs} />
-      </td>
-      <td className="row-acts">
-        {may('joinTokenRevoke') && (
-          <Button
-            look="quiet"
-            aria-label={`Revoke ${token.id}`}
-            busy={revoke.isPending}
-            onClick={() => revoke.mutate({ params: { id: token.id } })}
-          >
-            Revoke
-          </Button>
-        )}
-      </td>
-    </tr>
+    <Button
+      look="quiet"
+      aria-label={`Revoke ${id}`}
+      busy={revoke.isPending}
+      onClick={() => revoke.mutate({ params: { id } })}
+    >
+      Revoke
+    </Button>
   );
 }

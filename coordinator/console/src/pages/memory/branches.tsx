@@ -4,7 +4,8 @@ import type { UseQueryResult } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { GitBranch } from 'lucide-react';
 import { Time } from '../../fleet/time.tsx';
-import { Panel, ScrollX } from '../../kit/layout.tsx';
+import { Panel } from '../../kit/layout.tsx';
+import { type PlainColumn, PlainTable } from '../../kit/plain-table.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Status } from '../../kit/status.tsx';
 import { plural } from '../../kit/words.ts';
@@ -28,29 +29,7 @@ export function Branches({ of }: { of: Pick<UseQueryResult<BranchView[], unknown
             bare
             aside={<span className="dim small">merged by the agent's present node, without a hand</span>}
           >
-            <ScrollX label="Branches">
-              <table className="plain-table">
-                <thead>
-                  <tr>
-                    <th scope="col">Agent</th>
-                    <th scope="col">Written by</th>
-                    <th scope="col" className="end">
-                      Epoch
-                    </th>
-                    <th scope="col" className="end">
-                      Entries
-                    </th>
-                    <th scope="col">State</th>
-                    <th scope="col">Came</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {branches.map((branch) => (
-                    <BranchRow key={branch.id} branch={branch} />
-                  ))}
-                </tbody>
-              </table>
-            </ScrollX>
+            <PlainTable label="Branches" columns={columns} rows={branches} rowId={({ id }) => id} />
           </Panel>
         )
       }
@@ -58,36 +37,43 @@ export function Branches({ of }: { of: Pick<UseQueryResult<BranchView[], unknown
   );
 }
 
-function BranchRow({ branch }: { branch: BranchView }) {
-  const { agent, node, epoch, fromSeq, uptoSeq, complete, mergedUpto, receivedMs } = branch;
-  return (
-    <tr>
-      <th scope="row">
-        <Link to="/agents/$agent" params={{ agent }}>
-          {agent}
-        </Link>
-      </th>
-      <td>
-        <Link to="/nodes/$node" params={{ node }}>
-          {node}
-        </Link>
-      </td>
-      <td className="end">{epoch}</td>
-      <td className="end">
+const columns: PlainColumn<BranchView>[] = [
+  {
+    title: 'Agent',
+    cell: ({ agent }) => (
+      <Link to="/agents/$agent" params={{ agent }}>
+        {agent}
+      </Link>
+    ),
+  },
+  {
+    title: 'Written by',
+    cell: ({ node }) => (
+      <Link to="/nodes/$node" params={{ node }}>
+        {node}
+      </Link>
+    ),
+  },
+  { title: 'Epoch', align: 'end', cell: ({ epoch }) => epoch },
+  {
+    title: 'Entries',
+    align: 'end',
+    cell: ({ fromSeq, uptoSeq }) => (
+      <>
         {fromSeq}–{uptoSeq}
-      </td>
-      <td>
-        {!complete ? (
-          <Status of="hydrating" word="still being sent" />
-        ) : mergedUpto === null ? (
-          <Status of="queued" word="waits for the present writer" />
-        ) : (
-          <Status of="running" word={`merged up to ${mergedUpto}`} />
-        )}
-      </td>
-      <td>
-        <Time at={receivedMs} />
-      </td>
-    </tr>
-  );
-}
+      </>
+    ),
+  },
+  {
+    title: 'State',
+    cell: ({ complete, mergedUpto }) =>
+      !complete ? (
+        <Status of="hydrating" word="still being sent" />
+      ) : mergedUpto === null ? (
+        <Status of="queued" word="waits for the present writer" />
+      ) : (
+        <Status of="running" word={`merged up to ${mergedUpto}`} />
+      ),
+  },
+  { title: 'Came', cell: ({ receivedMs }) => <Time at={receivedMs} /> },
+];

@@ -2,7 +2,7 @@
 import type { Catalogue, CatalogueModel } from '@blackroad/protocol';
 import { ClassShape } from '../../fleet/class-shape.tsx';
 import { fitLooks, fitOf, type Room } from '../../fleet/fit.ts';
-import { ScrollX } from '../../kit/layout.tsx';
+import { type PlainColumn, PlainTable } from '../../kit/plain-table.tsx';
 import { Glyph, Tag } from '../../kit/status.tsx';
 import { bytes, figure, plural } from '../../kit/words.ts';
 
@@ -15,72 +15,68 @@ export function FitMatrix({
   classes: Catalogue['classes'];
   open(model: string): void;
 }) {
+  const columns: PlainColumn<CatalogueModel>[] = [
+    { title: 'Model', cell: (model) => <Name model={model} open={open} /> },
+    {
+      title: 'Agents',
+      align: 'end',
+      cell: ({ agents }) => (agents.using > 0 ? agents.using.toLocaleString('en') : '–'),
+    },
+    ...classes.map((room) => ({
+      title: room.class,
+      head: (
+        <>
+          <span className="row">
+            <ClassShape kind={room.class} tone="dim" used={null} size={16} />
+            {room.class}
+          </span>
+          <span className="models-room">
+            {plural(room.nodes, 'node')}
+            {room.memoryBytes > 0 && `, ${bytes(room.memoryBytes)} for models`}
+          </span>
+        </>
+      ),
+      cell: (model: CatalogueModel) => <Fit model={model} room={room} />,
+    })),
+  ];
   return (
-    <ScrollX label="Which model fits where">
-      <table className="plain-table models-matrix">
-        <thead>
-          <tr>
-            <th scope="col">Model</th>
-            <th scope="col" className="end">
-              Agents
-            </th>
-            {classes.map((room) => (
-              <th key={room.class} scope="col">
-                <span className="row">
-                  <ClassShape kind={room.class} tone="dim" used={null} size={16} />
-                  {room.class}
-                </span>
-                <span className="models-room">
-                  {plural(room.nodes, 'node')}
-                  {room.memoryBytes > 0 && `, ${bytes(room.memoryBytes)} for models`}
-                </span>
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {models.map((model) => (
-            <tr key={model.name}>
-              <th scope="row">
-                <button type="button" className="models-name" onClick={() => open(model.name)}>
-                  <code>{model.name}</code>
-                </button>
-                <span className="dim small">
-                  {[
-                    model.kind,
-                    model.sizeBytes > 0 && bytes(model.sizeBytes),
-                    model.runtimes.join(', '),
-                    model.tools && 'calls tools',
-                  ]
-                    .filter(Boolean)
-                    .join(' · ')}
-                </span>
-              </th>
-              <td className="end">{model.agents.using > 0 ? model.agents.using.toLocaleString('en') : '–'}</td>
-              {classes.map((room) => (
-                <Cell key={room.class} model={model} room={room} />
-              ))}
-            </tr>
-          ))}
-          {models.length === 0 && (
-            <tr>
-              <td colSpan={classes.length + 2} className="dim">
-                No model has that in its name.
-              </td>
-            </tr>
-          )}
-        </tbody>
-      </table>
-    </ScrollX>
+    <PlainTable
+      label="Which model fits where"
+      className="models-matrix"
+      columns={columns}
+      rows={models}
+      rowId={({ name }) => name}
+      none="No model has that in its name."
+    />
   );
 }
 
-function Cell({ model, room }: { model: CatalogueModel; room: Room }) {
+function Name({ model, open }: { model: CatalogueModel; open(model: string): void }) {
+  return (
+    <>
+      <button type="button" className="models-name" onClick={() => open(model.name)}>
+        <code>{model.name}</code>
+      </button>
+      <span className="dim small">
+        {[
+          model.kind,
+          model.sizeBytes > 0 && bytes(model.sizeBytes),
+          model.runtimes.join(', '),
+          model.tools && 'calls tools',
+        ]
+          .filter(Boolean)
+          .join(' · ')}
+      </span>
+    </>
+  );
+}
+
+function Fit({ model, room }: { model: CatalogueModel; room: Room }) {
   const fit = fitOf(model, room);
   const look = fitLooks[fit.state];
   const here = model.classes.find((each) => each.class === room.class);
   return (
-    <td>
+    <>
       <span className={`status ${look.tone === 'dim' ? 'dim' : ''}`}>
         <Glyph shape={look.shape} tone={look.tone} />
         {fit.word}
@@ -91,6 +87,6 @@ function Cell({ model, room }: { model: CatalogueModel; room: Room }) {
           <span className="figure">{figure(here.decodeTps)}</span> tokens/s {here.measured === 0 && <Tag>guess</Tag>}
         </span>
       )}
-    </td>
+    </>
   );
 }

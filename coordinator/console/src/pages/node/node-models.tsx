@@ -9,8 +9,9 @@ import { FetchDialog } from '../../fleet/fetch-dialog.tsx';
 import { canFetch } from '../../fleet/fetching.ts';
 import { NodeFetches } from '../../fleet/node-fetches.tsx';
 import { Button } from '../../kit/button.tsx';
-import { Panel, ScrollX } from '../../kit/layout.tsx';
+import { Panel } from '../../kit/layout.tsx';
 import { ConfirmButton } from '../../kit/overlay.tsx';
+import { type PlainColumn, PlainTable } from '../../kit/plain-table.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
 import { say } from '../../kit/toasts.tsx';
@@ -38,87 +39,94 @@ export function NodeModels({ node }: { node: NodeView }) {
           </p>
         </Empty>
       ) : (
-        <ScrollX label="Models">
-          <table className="plain-table">
-            <thead>
-              <tr>
-                <th scope="col">Model</th>
-                <th scope="col">State</th>
-                <th scope="col">Busy</th>
-                <th scope="col" className="end">
-                  On disk
-                </th>
-                <th scope="col" className="end">
-                  In memory
-                </th>
-                <th scope="col" className="end">
-                  Tokens a second
-                </th>
-                <th scope="col" className="end">
-                  Context
-                </th>
-                <th scope="col">
-                  <span className="sr-only">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {models.map((model) => (
-                <ModelRow key={model.name} node={node} model={model} mayUnload={may('nodeUnload')} />
-              ))}
-            </tbody>
-          </table>
-        </ScrollX>
+        <PlainTable
+          label="Models"
+          columns={columnsOf(node, may('nodeUnload') && node.presence === 'online')}
+          rows={models}
+          rowId={({ name }) => name}
+        />
       )}
     </Panel>
   );
 }
 
-function ModelRow({ node, model, mayUnload }: { node: NodeView; model: NodeModel; mayUnload: boolean }) {
-  const { name, kind, runtime, resident, residentBytes, sizeBytes, contextTokens, slots, tools, speed } = model;
-  const capacity = node.capacity;
+function columnsOf(node: NodeView, mayUnload: boolean): PlainColumn<NodeModel>[] {
+  return [
+    { title: 'Model', cell: (model) => <Name node={node} model={model} /> },
+    {
+      title: 'State',
+      cell: ({ resident, speed }) => (
+        <>
+          {resident ? <Status of="online" word="loaded" /> : <Status of="never" word="on disk" />}
+          {!resident && speed.loadMs !== undefined && (
+            <span className="dim small"> loads in {duration(speed.loadMs)}</span>
+          )}
+        </>
+      ),
+    },
+    {
+      title: 'Busy',
+      cell: (model) => {
+        const load = loadOnNode(node, model);
+        return load === null ? '–' : loadWords(load);
+      },
+    },
+    { title: 'On disk', align: 'end', cell: ({ sizeBytes }) => bytes(sizeBytes) },
+    {
+      title: 'In memory',
+      align: 'end',
+      cell: ({ resident, residentBytes }) => (resident ? bytes(residentBytes) : '–'),
+    },
+    {
+      title: 'Tokens a second',
+      align: 'end',
+      cell: ({ speed }) => (
+        <>
+          {figure(speed.decodeTps)} {speed.samples === 0 && <Tag>guess</Tag>}
+          {speed.prefillTps > 0 && <span className="dim small"> reads {figure(speed.prefillTps)}</span>}
+        </>
+      ),
+    },
+    { title: 'Context', align: 'end', cell: ({ contextTokens }) => count(contextTokens) },
+    {
+      title: 'Actions',
+      isTitleHidden: true,
+      align: 'end',
+      cell: (model) => mayUnload && model.resident && <Unload node={node} model={model} />,
+    },
+  ];
+}
+
+function Name({ node, model }: { node: NodeView; model: NodeModel }) {
+  const { name, kind, runtime, slots, tools } = model;
+  const { capacity } = node;
   const load = loadOnNode(node, model);
   return (
-    <tr>
-      <th scope="row">
-        <code>{name}</code>
-        <span className="dim small">
-          {[kind, runtime, load === null && plural(slots, 'slot'), tools && 'calls tools'].filter(Boolean).join(' · ')}
-          {capacity?.defaultChat === name && ' · what “auto” means here'}
-          {capacity?.embedder === name && ' · embeds memories here'}
-        </span>
-      </th>
-      <td>
-        {resident ? <Status of="online" word="loaded" /> : <Status of="never" word="on disk" />}
-        {!resident && speed.loadMs !== undefined && (
-          <span className="dim small"> loads in {duration(speed.loadMs)}</span>
-        )}
-      </td>
-      <td>{load === null ? '–' : loadWords(load)}</td>
-      <td className="end">{bytes(sizeBytes)}</td>
-      <td className="end">{resident ? bytes(residentBytes) : '–'}</td>
-      <td className="end">
-        {figure(speed.decodeTps)} {speed.samples === 0 && <Tag>guess</Tag>}
-        {speed.prefillTps > 0 && <span className="dim small"> reads {figure(speed.prefillTps)}</span>}
-      </td>
-      <td className="end">{count(contextTokens)}</td>
-      <td className="end">
-        {mayUnload && resident && node.presence === 'online' && (
-          <ConfirmButton
-            look="quiet"
-            title={`Unload ${name}?`}
-            text={`${bytes(residentBytes)} of memory become free on ${node.id}. The next task that needs it loads it again. Refused while an agent here needs it.`}
-            verb="Unload"
-            act={async () => {
-              const { text } = await call('nodeUnload', { params: { node: node.id }, body: { model: name } });
-              say({ text });
-            }}
-          >
-            Unload
-          </ConfirmButton>
-        )}
-      </td>
-    </tr>
+    <>
+      <code>{name}</code>
+      <span className="dim small">
+        {[kind, runtime, load === null && plural(slots, 'slot'), tools && 'calls tools'].filter(Boolean).join(' · ')}
+        {capacity?.defaultChat === name && ' · what “auto” means here'}
+        {capacity?.embedder === name && ' · embeds memories here'}
+      </span>
+    </>
+  );
+}
+
+function Unload({ node, model: { name, residentBytes } }: { node: NodeView; model: NodeModel }) {
+  return (
+    <ConfirmButton
+      look="quiet"
+      title={`Unload ${name}?`}
+      text={`${bytes(residentBytes)} of memory become free on ${node.id}. The next task that needs it loads it again. Refused while an agent here needs it.`}
+      verb="Unload"
+      act={async () => {
+        const { text } = await call('nodeUnload', { params: { node: node.id }, body: { model: name } });
+        say({ text });
+      }}
+    >
+      Unload
+    </ConfirmButton>
   );
 }
 

@@ -6,7 +6,8 @@ import { ChartColumn } from 'lucide-react';
 import { useNow } from '../../data/clock.ts';
 import { useRoute } from '../../data/query.ts';
 import { useAddress } from '../../kit/address.ts';
-import { PageHead, Panel, ScrollX, Stat } from '../../kit/layout.tsx';
+import { PageHead, Panel, Stat } from '../../kit/layout.tsx';
+import { type PlainColumn, PlainTable } from '../../kit/plain-table.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Choice } from '../../kit/tabs.tsx';
 import { count, money, percent, plural } from '../../kit/words.ts';
@@ -24,6 +25,7 @@ const kinds = [
   ['node', 'Nodes'],
 ] as const;
 type Kind = (typeof kinds)[number][0];
+type Row = Usage['rows'][number];
 const minuteMs = 60_000;
 /** More are a table's work: the API has them all. */
 const rowsShown = 100;
@@ -111,58 +113,20 @@ function Days({ usage, wanted, setWanted }: { usage: Usage; wanted: Figure; setW
 }
 
 function Breakdown({ usage, by, setBy, priced }: { usage: Usage; by: Kind; setBy(by: Kind): void; priced: boolean }) {
-  const most = Math.max(1, ...usage.rows.map((row) => figureOf(row, 'tokens')));
-  const title = { agent: 'By agent', model: 'By model', node: 'By node' }[by];
+  const title = { agent: 'Agent', model: 'Model', node: 'Node' }[by];
   return (
-    <Panel title={title} bare aside={<Choice label="Split by" value={by} options={kinds} onValue={setBy} />}>
-      <ScrollX label="Usage">
-        <table className="plain-table usage-table">
-          <thead>
-            <tr>
-              <th scope="col">{{ agent: 'Agent', model: 'Model', node: 'Node' }[by]}</th>
-              <th scope="col" className="only-wide">
-                <span className="sr-only">Share of tokens</span>
-              </th>
-              <th scope="col" className="end">
-                Tasks
-              </th>
-              <th scope="col" className="end">
-                Failed
-              </th>
-              <th scope="col" className="end">
-                Answer tokens
-              </th>
-              <th scope="col" className="end">
-                Prompt tokens
-              </th>
-              {priced && (
-                <th scope="col" className="end">
-                  Cost
-                </th>
-              )}
-            </tr>
-          </thead>
-          <tbody>
-            {usage.rows.slice(0, rowsShown).map((row) => (
-              <tr key={row.key}>
-                <th scope="row">
-                  <Name by={usage.by} name={row.key} />
-                </th>
-                <td className="usage-share only-wide">
-                  <span className="bar" aria-hidden="true">
-                    <span className="violet" style={{ width: `${(figureOf(row, 'tokens') / most) * 100}%` }} />
-                  </span>
-                </td>
-                <td className="end">{count(row.tasks)}</td>
-                <td className="end">{row.failed > 0 ? <span className="bad">{count(row.failed)}</span> : '–'}</td>
-                <td className="end">{count(row.completionTokens)}</td>
-                <td className="end">{count(row.promptTokens)}</td>
-                {priced && <td className="end">{row.costUsd > 0 ? money(row.costUsd) : 'free'}</td>}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </ScrollX>
+    <Panel
+      title={`By ${title.toLowerCase()}`}
+      bare
+      aside={<Choice label="Split by" value={by} options={kinds} onValue={setBy} />}
+    >
+      <PlainTable
+        label="Usage"
+        className="usage-table"
+        columns={columnsOf(usage, title, priced)}
+        rows={usage.rows.slice(0, rowsShown)}
+        rowId={({ key }) => key}
+      />
       {usage.rows.length > rowsShown && (
         <p className="dim small usage-more">
           The {rowsShown} with most tokens of {plural(usage.rows.length, 'row')}; the totals count all.
@@ -170,6 +134,34 @@ function Breakdown({ usage, by, setBy, priced }: { usage: Usage; by: Kind; setBy
       )}
     </Panel>
   );
+}
+
+function columnsOf({ by, rows }: Usage, title: string, priced: boolean): PlainColumn<Row>[] {
+  const most = Math.max(1, ...rows.map((row) => figureOf(row, 'tokens')));
+  return [
+    { title, cell: ({ key }) => <Name by={by} name={key} /> },
+    {
+      title: 'Share of tokens',
+      isTitleHidden: true,
+      className: 'usage-share only-wide',
+      cell: (row) => (
+        <span className="bar" aria-hidden="true">
+          <span className="violet" style={{ width: `${(figureOf(row, 'tokens') / most) * 100}%` }} />
+        </span>
+      ),
+    },
+    { title: 'Tasks', align: 'end', cell: ({ tasks }) => count(tasks) },
+    {
+      title: 'Failed',
+      align: 'end',
+      cell: ({ failed }) => (failed > 0 ? <span className="bad">{count(failed)}</span> : '–'),
+    },
+    { title: 'Answer tokens', align: 'end', cell: ({ completionTokens }) => count(completionTokens) },
+    { title: 'Prompt tokens', align: 'end', cell: ({ promptTokens }) => count(promptTokens) },
+    ...(priced
+      ? [{ title: 'Cost', align: 'end' as const, cell: ({ costUsd }: Row) => (costUsd > 0 ? money(costUsd) : 'free') }]
+      : []),
+  ];
 }
 
 function Name({ by, name }: { by: Usage['by']; name: string }) {
