@@ -2,8 +2,9 @@
 // with a way back where there is one.
 import type { RouteAnswer, RouteName } from '@blackroad/protocol';
 import { QueryClient, type UseQueryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useCallback, useRef } from 'react';
 import { ApiProblem, type Call, call } from './api.ts';
-import { tell } from './told.ts';
+import { type Told, tell } from './told.ts';
 
 export const queries = new QueryClient({
   defaultOptions: {
@@ -32,26 +33,50 @@ export function useRoute<N extends RouteName>(name: N, options: Call<N> = {}, re
   });
 }
 
-interface Doing<N extends RouteName> {
+interface Doing<Given, Answer> {
   /** What is told when it worked; null says nothing. */
-  done?: (answer: RouteAnswer<N>, options: Call<N>) => string | null;
+  done?: (answer: Answer, given: Given) => string | Told | readonly Told[] | null;
   /** The way back, offered beside what is told. */
-  undo?: (answer: RouteAnswer<N>, options: Call<N>) => (() => Promise<unknown>) | null;
+  undo?: (answer: Answer, given: Given) => (() => Promise<unknown>) | null;
   /** Routes whose answers are stale after this. */
   stales?: RouteName[];
 }
 
-/** Does something. `act.mutate({ params, body })`; failures are told. */
-export function useAct<N extends RouteName>(name: N, doing: Doing<N> = {}) {
+/** Does something. `act.mutate({ params, body })` tells of failures; `act.run({ params, body })` rejects, for whoever shows them. */
+export function useAct<N extends RouteName>(name: N, doing: Doing<Call<N>, RouteAnswer<N>> = {}) {
+  return useWork((given: Call<N>) => call(name, given), doing);
+}
+
+/** As useAct, of what is more than one request. */
+export function useWork<Given, Answer>(work: (given: Given) => Promise<Answer>, doing: Doing<Given, Answer> = {}) {
   const client = useQueryClient();
-  return useMutation<RouteAnswer<N>, ApiProblem, Call<N>>({
-    mutationFn: (options) => call(name, options),
-    onSuccess(answer, options) {
+  // The feed may bring the new state before the answer comes: the words and the way back are of the moment the person acted.
+  const latest = useRef({ work, doing });
+  latest.current = { work, doing };
+  const { data, isPending, reset, mutateAsync } = useMutation<Answer, Error, { given: Given } & typeof latest.current>({
+    // A coordinator on this machine answers without a network, too.
+    networkMode: 'always',
+    mutationFn: ({ given, work }) => work(given),
+    onSuccess(answer, { given, doing }) {
       for (const stale of doing.stales ?? []) void client.invalidateQueries({ queryKey: [stale] });
-      const text = doing.done?.(answer, options);
-      const back = doing.undo?.(answer, options);
-      if (text) tell({ text, tone: 'good', ...(back ? { undo: back } : {}) });
+      const words = doing.done?.(answer, given) ?? [];
+      const undo = doing.undo?.(answer, given);
+      const all = typeof words === 'string' ? [{ text: words, tone: 'good' as const }] : [words].flat();
+      for (const each of all) tell({ ...(undo ? { undo } : {}), ...each });
     },
-    onError: (error) => tell({ text: error.message, tone: 'bad' }),
   });
+  const run = useCallback(
+    (given: Given, then: Then<Answer> = {}) => mutateAsync({ given, ...latest.current }, then),
+    [mutateAsync],
+  );
+  const mutate = useCallback(
+    (given: Given, then?: Then<Answer>) =>
+      void run(given, then).catch((error: Error) => tell({ text: error.message, tone: 'bad' })),
+    [run],
+  );
+  return { data, isPending, reset, mutate, run };
+}
+interface Then<Answer> {
+  /** Not called where the component is gone by then. */
+  onSuccess?: (answer: Answer) => void;
 }

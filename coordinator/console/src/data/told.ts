@@ -1,9 +1,11 @@
 // What came of an action, told to whoever shows it to the person. The data knows no toast: the shell listens and shows one.
-interface Told {
+export interface Told {
   text: string;
   tone: 'good' | 'bad' | 'warn';
   /** The way back. */
   undo?: () => Promise<unknown>;
+  /** What the way back does, where `Undo` would say too little. */
+  undoWord?: string;
 }
 
 const listeners = new Set<(told: Told) => void>();

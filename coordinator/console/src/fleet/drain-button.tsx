@@ -2,15 +2,14 @@
 // is that answer.
 import type { FixSteps, WhatIfPlan } from '@blackroad/protocol';
 import { fixInWords } from '@blackroad/protocol/fix-words';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ApiProblem, call } from '../data/api.ts';
-import { queries } from '../data/query.ts';
+import { useWork } from '../data/query.ts';
 import type { ButtonProps } from '../kit/button.tsx';
 import { ConfirmButton } from '../kit/overlay.tsx';
 import { Loading } from '../kit/states.tsx';
 import { Glyph } from '../kit/status.tsx';
-import { say } from '../kit/toasts.tsx';
 import { plural, wordsOf } from '../kit/words.ts';
 import { type DrainPlan, drainInWords, drainPlan } from './drain-words.ts';
 
@@ -37,16 +36,19 @@ async function planned(nodes: readonly string[], signal?: AbortSignal): Promise<
 
 export function DrainButton({ nodes, children, drain, undo, ...rest }: Props) {
   const what = nodes.length === 1 ? (nodes[0] as string) : plural(nodes.length, 'node');
-  const act = async () => {
-    // What the person has just read, where it could be worked out.
-    const plan = queries.getQueryData<DrainPlan>(planKey(nodes));
-    await drain();
-    const is = nodes.length === 1 ? 'is' : 'are';
-    const text = plan ? `${what} ${is} draining: ${drainInWords(plan)}.` : `${what} ${is} draining.`;
-    say({ text, tone: plan && plan.staying > 0 ? 'warn' : 'good', undo });
-  };
+  const client = useQueryClient();
+  const act = useWork((_plan: DrainPlan | undefined) => drain(), {
+    done: (_, plan) => {
+      const is = nodes.length === 1 ? 'is' : 'are';
+      const text = plan ? `${what} ${is} draining: ${drainInWords(plan)}.` : `${what} ${is} draining.`;
+      return { text, tone: plan && plan.staying > 0 ? 'warn' : 'good' };
+    },
+    undo: () => undo,
+  });
+  // What the person has just read, where it could be worked out.
+  const run = () => act.run(client.getQueryData<DrainPlan>(planKey(nodes)));
   return (
-    <ConfirmButton look="plain" {...rest} title={`Drain ${what}?`} text={<Plan nodes={nodes} />} verb="Drain" act={act}>
+    <ConfirmButton look="plain" {...rest} title={`Drain ${what}?`} text={<Plan nodes={nodes} />} verb="Drain" act={run}>
       {children}
     </ConfirmButton>
   );

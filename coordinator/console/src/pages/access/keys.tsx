@@ -1,8 +1,7 @@
 // The keys there are, without their secrets; those that were revoked stand last.
 import type { KeyView } from '@blackroad/protocol';
-import { call } from '../../data/api.ts';
 import { useNow } from '../../data/clock.ts';
-import { queries, useRoute } from '../../data/query.ts';
+import { useAct, useRoute } from '../../data/query.ts';
 import { useMay, useMe } from '../../data/session.tsx';
 import { Time } from '../../fleet/time.tsx';
 import { Panel } from '../../kit/layout.tsx';
@@ -10,7 +9,6 @@ import { ConfirmButton } from '../../kit/overlay.tsx';
 import { type PlainColumn, PlainTable } from '../../kit/plain-table.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
-import { say } from '../../kit/toasts.tsx';
 
 /** When a key was last used is worth seeing as it moves. */
 const againMs = 15_000;
@@ -95,6 +93,10 @@ const columns: PlainColumn<KeyView & { isOver: boolean }>[] = [
 function Revoke({ of: key }: { of: KeyView }) {
   const may = useMay();
   const me = useMe();
+  const revoke = useAct('keyRevoke', {
+    done: () => `The key of ${key.name} is revoked.`,
+    stales: ['keys', 'sessions', 'audit'],
+  });
   if (!may('keyRevoke')) return null;
   return (
     <ConfirmButton
@@ -103,13 +105,7 @@ function Revoke({ of: key }: { of: KeyView }) {
       title={`Revoke the key of ${key.name}?`}
       text={`It stops working at once, and consoles signed in with it are signed out${key.id === me.id ? ', this one too: it is the key you are signed in with' : ''}. It cannot be made good again; a new key can be created.`}
       verb="Revoke it"
-      act={async () => {
-        await call('keyRevoke', { params: { id: key.id } });
-        say({ text: `The key of ${key.name} is revoked.` });
-        for (const stale of ['keys', 'sessions', 'audit'] as const) {
-          void queries.invalidateQueries({ queryKey: [stale] });
-        }
-      }}
+      act={() => revoke.run({ params: { id: key.id } })}
     >
       Revoke
     </ConfirmButton>

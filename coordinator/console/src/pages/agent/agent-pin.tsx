@@ -2,10 +2,10 @@
 // go again. What is shown says so.
 import type { AgentView } from '@blackroad/protocol';
 import { call } from '../../data/api.ts';
+import { useWork } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Button } from '../../kit/button.tsx';
 import { ConfirmButton } from '../../kit/overlay.tsx';
-import { say } from '../../kit/toasts.tsx';
 
 const withNodes = (agent: AgentView, nodes: string[]) =>
   call('agentApply', {
@@ -13,15 +13,18 @@ const withNodes = (agent: AgentView, nodes: string[]) =>
     body: { ...agent.spec, placement: { ...agent.spec.placement, nodes } },
   });
 
-async function pin(agent: AgentView, nodes: string[], done: string) {
+/** The way back is to the nodes that the rules name now. */
+function usePin(agent: AgentView, done: string) {
   const before = agent.spec.placement.nodes;
-  await withNodes(agent, nodes);
-  const back = () => withNodes(agent, before).catch((error: Error) => say({ text: error.message, tone: 'bad' }));
-  say({ text: done, undo: back });
+  return useWork((nodes: string[]) => withNodes(agent, nodes), {
+    done: () => done,
+    undo: () => () => withNodes(agent, before),
+  });
 }
 
 export function PinButton({ agent, node }: { agent: AgentView; node: string }) {
   const may = useMay();
+  const pin = usePin(agent, `${agent.name} is pinned to ${node}.`);
   if (!may('agentApply')) return null;
   return (
     <ConfirmButton
@@ -29,7 +32,7 @@ export function PinButton({ agent, node }: { agent: AgentView; node: string }) {
       title={`Move ${agent.name} to ${node}, and keep it there?`}
       text={`Its rules will name ${node} as the only node (placement.nodes). It moves there with the next plan and takes its memory along; while ${node} is away it runs nowhere else. Let it go again with one click on this page.`}
       verb="Pin it there"
-      act={() => pin(agent, [node], `${agent.name} is pinned to ${node}.`)}
+      act={() => pin.run([node])}
     >
       Move here
     </ConfirmButton>
@@ -39,6 +42,7 @@ export function PinButton({ agent, node }: { agent: AgentView; node: string }) {
 /** Said wherever a rule names nodes, with the way out of it. */
 export function UnpinNote({ agent }: { agent: AgentView }) {
   const may = useMay();
+  const unpin = usePin(agent, `${agent.name} may run anywhere again.`);
   const { nodes } = agent.spec.placement;
   if (nodes.length === 0) return null;
   return (
@@ -46,17 +50,7 @@ export function UnpinNote({ agent }: { agent: AgentView }) {
       <span>
         Its rules allow only <strong>{nodes.join(', ')}</strong>.
       </span>
-      {may('agentApply') && (
-        <Button
-          onClick={() =>
-            void pin(agent, [], `${agent.name} may run anywhere again.`).catch((error: Error) =>
-              say({ text: error.message, tone: 'bad' }),
-            )
-          }
-        >
-          Let it run anywhere
-        </Button>
-      )}
+      {may('agentApply') && <Button onClick={() => unpin.mutate([])}>Let it run anywhere</Button>}
     </p>
   );
 }

@@ -8,7 +8,6 @@ import { useAddress } from '../../kit/address.ts';
 import { Button } from '../../kit/button.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Status } from '../../kit/status.tsx';
-import { say } from '../../kit/toasts.tsx';
 import { editedSpec } from '../agents/edited-spec.ts';
 import { SpecEditor } from '../agents/spec-editor.tsx';
 import type { Draft } from '../agents/spec-text.ts';
@@ -42,16 +41,17 @@ export default function AgentSpecTab({ agent }: { agent: AgentView }) {
         isNew={false}
         verb={() => 'Save'}
         refuse={renamed}
+        done={(now) =>
+          now.version === version
+            ? { text: 'Nothing changed.', tone: 'warn' }
+            : {
+                text: `${name} is at version ${now.version}.`,
+                tone: 'good',
+                undo: () => call('agentApply', { params: { agent: name }, body: spec }),
+              }
+        }
         onSaved={(now) => {
-          if (now.version === version) return say({ text: 'Nothing changed.', tone: 'warn' });
-          say({
-            text: `${name} is at version ${now.version}.`,
-            undo: () =>
-              call('agentApply', { params: { agent: name }, body: spec }).catch((error: Error) =>
-                say({ text: error.message, tone: 'bad' }),
-              ),
-          });
-          void navigate({ to: '.', search: { tab: 'versions' } as never });
+          if (now.version !== version) void navigate({ to: '.', search: { tab: 'versions' } as never });
         }}
       />
     </Panel>

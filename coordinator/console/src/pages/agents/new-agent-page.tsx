@@ -4,7 +4,6 @@ import { useState } from 'react';
 import { call } from '../../data/api.ts';
 import { useAgents } from '../../data/live.ts';
 import { PageHead, Panel } from '../../kit/layout.tsx';
-import { say } from '../../kit/toasts.tsx';
 import { SpecEditor } from './spec-editor.tsx';
 import type { Draft } from './spec-text.ts';
 import { blank, TemplateGallery } from './template-gallery.tsx';
@@ -28,14 +27,13 @@ export default function NewAgentPage() {
           isNew
           verb={(name) => `Start ${name || 'it'}`}
           refuse={taken}
-          onSaved={({ name }) => {
-            say({
-              text: `${name} is on its way to a node.`,
-              undoWord: 'Remove it again',
-              undo: () => call('agentRemove', { params: { agent: name } }).then(() => void navigate({ to: '/agents' })),
-            });
-            void navigate({ to: '/agents/$agent', params: { agent: name } as never });
-          }}
+          done={({ name }) => ({
+            text: `${name} is on its way to a node.`,
+            tone: 'good',
+            undoWord: 'Remove it again',
+            undo: () => call('agentRemove', { params: { agent: name } }).then(() => void navigate({ to: '/agents' })),
+          })}
+          onSaved={({ name }) => void navigate({ to: '/agents/$agent', params: { agent: name } as never })}
           beside={(draft, onFault) => <WhereWouldItGo draft={draft} onFault={onFault} />}
         />
       </Panel>

@@ -3,7 +3,9 @@
 import type { AgentView } from '@blackroad/protocol';
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { lineOf } from '../../../../cli/src/yaml-line.ts';
-import { ApiProblem, call } from '../../data/api.ts';
+import { ApiProblem } from '../../data/api.ts';
+import { useAct } from '../../data/query.ts';
+import type { Told } from '../../data/told.ts';
 import { Button } from '../../kit/button.tsx';
 import { Choice } from '../../kit/tabs.tsx';
 import { wordsOf } from '../../kit/words.ts';
@@ -26,12 +28,24 @@ interface SpecEditorProps {
   verb: (name: string) => string;
   /** What speaks against saving, before the coordinator is asked. */
   refuse?: (draft: Draft) => Fault | null;
+  /** What is told of it. */
+  done: (agent: AgentView) => Told;
   onSaved(agent: AgentView): void;
   /** Beside the button: what else can be done with the draft. */
   beside?: (draft: Draft, faultsOf: (error: unknown) => void) => ReactNode;
 }
 
-export function SpecEditor({ keep, start, filled = null, isNew, verb, refuse, onSaved, beside }: SpecEditorProps) {
+export function SpecEditor({
+  keep,
+  start,
+  filled = null,
+  isNew,
+  verb,
+  refuse,
+  done,
+  onSaved,
+  beside,
+}: SpecEditorProps) {
   const [before] = useState(() => unsavedOf(keep));
   const [shown, setShown] = useState<Shown>(before?.shown ?? 'form');
   const [draft, setDraft] = useState(before?.draft ?? filled ?? start);
@@ -51,7 +65,7 @@ export function SpecEditor({ keep, start, filled = null, isNew, verb, refuse, on
     setFaults([]);
   };
   const [faults, setFaults] = useState<Fault[]>([]);
-  const [busy, setBusy] = useState(false);
+  const apply = useAct('agentApply', { done });
 
   const show = (next: Shown) => {
     let now = draft;
@@ -92,16 +106,13 @@ export function SpecEditor({ keep, start, filled = null, isNew, verb, refuse, on
     const { name = '' } = draft;
     const refused = name === '' ? { field: 'name', text: 'name is missing.', line: null } : refuse?.(draft);
     if (refused) return setFaults([refused]);
-    setBusy(true);
     try {
-      const agent = await call('agentApply', { params: { agent: name }, body: draft as never });
+      const agent = await apply.run({ params: { agent: name }, body: draft as never });
       setFaults([]);
       letGo();
       onSaved(agent);
     } catch (error) {
       showFaults(error);
-    } finally {
-      setBusy(false);
     }
   };
   return (
@@ -125,7 +136,7 @@ export function SpecEditor({ keep, start, filled = null, isNew, verb, refuse, on
       )}
       <Faults faults={faults} />
       <div className="row wrap">
-        <Button type="submit" look="primary" busy={busy}>
+        <Button type="submit" look="primary" busy={apply.isPending}>
           {verb(draft.name ?? '')}
         </Button>
         {beside?.(draft, showFaults)}

@@ -2,28 +2,21 @@
 import type { WhatIfPlan } from '@blackroad/protocol';
 import { fixInWords } from '@blackroad/protocol/fix-words';
 import { useState } from 'react';
-import { call } from '../../data/api.ts';
+import { useAct } from '../../data/query.ts';
 import { Button } from '../../kit/button.tsx';
 import { Glyph } from '../../kit/status.tsx';
 import type { Draft } from './spec-text.ts';
 
 export function WhereWouldItGo({ draft, onFault }: { draft: Draft; onFault(error: unknown): void }) {
   const [plan, setPlan] = useState<{ of: Draft; plan: WhatIfPlan } | null>(null);
-  const [busy, setBusy] = useState(false);
-  const ask = async () => {
-    setBusy(true);
-    try {
-      const body = { add: [{ spec: draft, count: 1 }], lose: [], drain: [] };
-      setPlan({ of: draft, plan: await call('whatIf', { body: body as never }) });
-    } catch (error) {
-      onFault(error);
-    } finally {
-      setBusy(false);
-    }
+  const whatIf = useAct('whatIf');
+  const ask = () => {
+    const body = { add: [{ spec: draft, count: 1 }], lose: [], drain: [] };
+    whatIf.run({ body: body as never }).then((answer) => setPlan({ of: draft, plan: answer }), onFault);
   };
   return (
     <>
-      <Button onClick={ask} busy={busy}>
+      <Button onClick={ask} busy={whatIf.isPending}>
         Where would it go?
       </Button>
       {plan?.of === draft && <Answer plan={plan.plan} />}

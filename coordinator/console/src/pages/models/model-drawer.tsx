@@ -2,15 +2,13 @@
 import type { CatalogueModel } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { Download } from 'lucide-react';
-import { call } from '../../data/api.ts';
 import { useNodes } from '../../data/live.ts';
-import { queries } from '../../data/query.ts';
+import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Button } from '../../kit/button.tsx';
 import { Facts } from '../../kit/layout.tsx';
 import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
-import { say } from '../../kit/toasts.tsx';
 import { bytes, count, figure, plural } from '../../kit/words.ts';
 
 export function ModelDrawer({
@@ -69,6 +67,7 @@ function OneModel({ model, fetchIt }: { model: CatalogueModel; fetchIt?: (model:
 
 function Place({ model, place }: { model: string; place: CatalogueModel['nodes'][number] }) {
   const may = useMay();
+  const unload = useAct('nodeUnload', { done: ({ text }) => text, stales: ['catalogue'] });
   const { rows } = useNodes();
   const online = rows.get(place.node)?.presence === 'online';
   return (
@@ -88,11 +87,7 @@ function Place({ model, place }: { model: string; place: CatalogueModel['nodes']
           title={`Unload ${model} from ${place.node}?`}
           text="Its memory becomes free there; the next task that needs it loads it again. Refused while an agent there needs it."
           verb="Unload"
-          act={async () => {
-            const { text } = await call('nodeUnload', { params: { node: place.node }, body: { model } });
-            say({ text });
-            void queries.invalidateQueries({ queryKey: ['catalogue'] });
-          }}
+          act={() => unload.run({ params: { node: place.node }, body: { model } })}
         >
           Unload
         </ConfirmButton>

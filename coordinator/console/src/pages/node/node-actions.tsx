@@ -11,7 +11,6 @@ import { useAddress } from '../../kit/address.ts';
 import { Button } from '../../kit/button.tsx';
 import { TextArea, TextField } from '../../kit/field.tsx';
 import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
-import { say } from '../../kit/toasts.tsx';
 import { useCommands } from '../../shell/commands.ts';
 
 type Edit = { cordoned?: boolean; draining?: boolean };
@@ -28,6 +27,8 @@ export function NodeActions({ node }: { node: NodeView }) {
       now.cordoned ? `${now.id} is cordoned: nothing new is placed on it.` : `${now.id} takes agents again.`,
     undo: (now) => () => edit({ cordoned: !now.cordoned }),
   });
+  const release = useAct('nodeRelease', { done: () => `${node.id} may come back.` });
+  const forget = useAct('nodeForget', { done: () => `${node.id} is forgotten.` });
   const mayIdentify = may('nodeIdentify') && node.presence === 'online' && node.info?.led !== false;
   const { mutate } = identify;
   useCommands(
@@ -85,10 +86,7 @@ export function NodeActions({ node }: { node: NodeView }) {
           title={`Trust ${node.id} again?`}
           text="Its quarantine ends, and the hardware it reports next is taken as its own. Do this only if you know why it changed."
           verb="Trust it"
-          act={async () => {
-            await call('nodeRelease', { params });
-            say({ text: `${node.id} may come back.` });
-          }}
+          act={() => release.run({ params })}
         >
           Release
         </ConfirmButton>
@@ -99,11 +97,7 @@ export function NodeActions({ node }: { node: NodeView }) {
           text="Its certificate is worthless from then on; to come back it must join again with a new token. Its agents are placed elsewhere; memories it has not yet sent are lost."
           verb="Forget it"
           typed={node.id}
-          act={async () => {
-            await call('nodeForget', { params });
-            say({ text: `${node.id} is forgotten.` });
-            void navigate({ to: '/nodes' });
-          }}
+          act={() => forget.run({ params }).then(() => void navigate({ to: '/nodes' }))}
         >
           Forget
         </ConfirmButton>

@@ -3,7 +3,7 @@ import type { NodeModel, NodeView } from '@blackroad/protocol';
 import { loadOnNode, loadWords } from '@blackroad/protocol/model-load';
 import { Download } from 'lucide-react';
 import { useState } from 'react';
-import { call } from '../../data/api.ts';
+import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { FetchDialog } from '../../fleet/fetch-dialog.tsx';
 import { canFetch } from '../../fleet/fetching.ts';
@@ -14,7 +14,6 @@ import { ConfirmButton } from '../../kit/overlay.tsx';
 import { type PlainColumn, PlainTable } from '../../kit/plain-table.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
-import { say } from '../../kit/toasts.tsx';
 import { bytes, count, duration, figure, plural } from '../../kit/words.ts';
 
 export function NodeModels({ node }: { node: NodeView }) {
@@ -114,16 +113,14 @@ function Name({ node, model }: { node: NodeView; model: NodeModel }) {
 }
 
 function Unload({ node, model: { name, residentBytes } }: { node: NodeView; model: NodeModel }) {
+  const unload = useAct('nodeUnload', { done: ({ text }) => text });
   return (
     <ConfirmButton
       look="quiet"
       title={`Unload ${name}?`}
       text={`${bytes(residentBytes)} of memory become free on ${node.id}. The next task that needs it loads it again. Refused while an agent here needs it.`}
       verb="Unload"
-      act={async () => {
-        const { text } = await call('nodeUnload', { params: { node: node.id }, body: { model: name } });
-        say({ text });
-      }}
+      act={() => unload.run({ params: { node: node.id }, body: { model: name } })}
     >
       Unload
     </ConfirmButton>

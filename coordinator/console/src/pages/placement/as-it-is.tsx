@@ -2,14 +2,13 @@
 import type { FleetTotals, NodeLine } from '@blackroad/protocol';
 import { Server } from 'lucide-react';
 import { useMemo } from 'react';
-import { call } from '../../data/api.ts';
+import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Time } from '../../fleet/time.tsx';
 import { Panel, Stat } from '../../kit/layout.tsx';
 import { ConfirmButton } from '../../kit/overlay.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { Glyph } from '../../kit/status.tsx';
-import { say } from '../../kit/toasts.tsx';
 import { bytes, count, percent, plural } from '../../kit/words.ts';
 import { PackedFleet } from './packed-fleet.tsx';
 import { packLine, type Sizes, usedBytes } from './packing.ts';
@@ -58,6 +57,7 @@ export function AsItIs({ totals, lines, sizes }: { totals: FleetTotals; lines: r
 /** The valve closed: no agent moves until the cause clears or a person lets them. */
 function Frozen({ moves }: { moves: FleetTotals['moves'] }) {
   const may = useMay();
+  const release = useAct('movesRelease', { done: () => 'Agents move now.' });
   return (
     <Panel
       title="Moves are frozen"
@@ -78,10 +78,7 @@ function Frozen({ moves }: { moves: FleetTotals['moves'] }) {
                 title={site ? `Let agents of ${site} move now?` : 'Let agents move now?'}
                 text="Agents of the nodes that are away are placed elsewhere at once. If it is only the network, they would be back by themselves."
                 verb="Let them move"
-                act={async () => {
-                  await call('movesRelease', { body: site === null ? {} : { site } });
-                  say({ text: 'Agents move now.' });
-                }}
+                act={() => release.run({ body: site === null ? {} : { site } })}
               >
                 Let them move
               </ConfirmButton>

@@ -1,12 +1,10 @@
 // Dead letters, many at once: asked again each becomes a new task; dismissed they need nobody any more.
 import type { TaskLine, TaskView } from '@blackroad/protocol';
-import { useQueryClient } from '@tanstack/react-query';
 import { MailX, RotateCcw } from 'lucide-react';
-import { useState } from 'react';
 import { call } from '../../data/api.ts';
+import { useWork } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Button } from '../../kit/button.tsx';
-import { say } from '../../kit/toasts.tsx';
 import { plural, wordsOf } from '../../kit/words.ts';
 
 /** Requests under way at once: the coordinator decides in batches, a browser holds six lines. */
@@ -33,39 +31,42 @@ async function each<T>(
   return { done, problems };
 }
 
+/** Tries all of them; tells what came of those that worked, and why the others did not. */
+function useEach(
+  route: 'taskRetry' | 'taskDismiss',
+  doneText: (done: number) => string,
+  undo?: (done: TaskView[]) => Promise<unknown>,
+) {
+  return useWork((ids: string[]) => each(ids, (task) => call(route, { params: { task } })), {
+    stales: ['tasks'],
+    done: ({ done, problems: [first, ...others] }) => [
+      ...(done.length > 0
+        ? [{ text: doneText(done.length), tone: 'good' as const, ...(undo ? { undo: () => undo(done) } : {}) }]
+        : []),
+      ...(first
+        ? [{ text: others.length > 0 ? `${first} (and ${others.length} more)` : first, tone: 'bad' as const }]
+        : []),
+    ],
+  });
+}
+
 export function DeadLetters({ tasks, clear }: { tasks: readonly TaskLine[]; clear(): void }) {
-  const [busy, setBusy] = useState(false);
   const may = useMay();
-  const client = useQueryClient();
-  const act = async (route: 'taskRetry' | 'taskDismiss', told: (done: TaskView[]) => void) => {
-    setBusy(true);
-    const ids = tasks.map(({ id }) => id);
-    const { done, problems } = await each(ids, (task) => call(route, { params: { task } }));
-    setBusy(false);
-    clear();
-    void client.invalidateQueries({ queryKey: ['tasks'] });
-    if (done.length > 0) told(done);
-    const [first] = problems;
-    if (first) say({ text: problems.length > 1 ? `${first} (and ${problems.length - 1} more)` : first, tone: 'bad' });
-  };
-  const retry = () =>
-    act('taskRetry', (made) =>
-      say({
-        text: `${plural(made.length, 'task')} queued again.`,
-        undo: () => Promise.allSettled(made.map(({ id }) => call('taskCancel', { params: { task: id } }))),
-      }),
-    );
-  const dismiss = () =>
-    act('taskDismiss', (gone) =>
-      say({ text: `${plural(gone.length, 'dead letter')} dismissed; the history keeps them.` }),
-    );
+  const retry = useEach(
+    'taskRetry',
+    (made) => `${plural(made, 'task')} queued again.`,
+    (made) => Promise.allSettled(made.map(({ id }) => call('taskCancel', { params: { task: id } }))),
+  );
+  const dismiss = useEach('taskDismiss', (gone) => `${plural(gone, 'dead letter')} dismissed; the history keeps them.`);
+  const busy = retry.isPending || dismiss.isPending;
+  const ids = tasks.map(({ id }) => id);
   return (
     <>
-      <Button look="primary" icon={<RotateCcw />} busy={busy} onClick={() => void retry()}>
+      <Button look="primary" icon={<RotateCcw />} busy={busy} onClick={() => void retry.run(ids).then(clear)}>
         Retry {tasks.length}
       </Button>
       {may('taskDismiss') && (
-        <Button icon={<MailX />} busy={busy} onClick={() => void dismiss()}>
+        <Button icon={<MailX />} busy={busy} onClick={() => void dismiss.run(ids).then(clear)}>
           Dismiss {tasks.length}
         </Button>
       )}
