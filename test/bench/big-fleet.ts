@@ -16,6 +16,7 @@ import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store
 import { claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { sampleNode, sampleSpec } from '../fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../fixtures/coordinator/sample-supply.ts';
+import { threadCpuMs } from './thread-cpu.ts';
 
 export interface BigFleet {
   coordinator: Coordinator;
@@ -59,12 +60,6 @@ export function bigSpec(i: number): AgentSpec {
       attempts: 3,
     },
   });
-}
-
-/** Computing of this thread alone: garbage is collected on others too. */
-export function threadCpuMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
 }
 
 /** `placed`: agents that are on their nodes already, three a node. */

@@ -1,7 +1,8 @@
 // A thousand agents of dead nodes in a fleet of ten thousand: from the tick that says lost until the last new node was told, each
 // placement committed before it was told; and the longest turn of the event loop meanwhile.
-import { agentName, nodeId, openBigFleet, settled, threadCpuMs } from './big-fleet.ts';
+import { agentName, nodeId, openBigFleet, settled } from './big-fleet.ts';
 import { bench, percentile } from './line.ts';
+import { threadCpuMs } from './thread-cpu.ts';
 
 const nodes = 10_000;
 const agents = 30_000;
