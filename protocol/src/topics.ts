@@ -235,7 +235,7 @@ export const topics = {
 
 export type TopicName = keyof typeof topics;
 export type TopicMessage<N extends TopicName> = Static<(typeof topics)[N]['schema']>;
-export type TopicParams = Record<string, string>;
+export type TopicParams = Readonly<Record<string, string>>;
 
 /** `topicOf('cmd/{node}/task', { node: 'alice' })` with the root in front. Throws on a missing parameter. */
 export function topicOf(name: TopicName, params: TopicParams): string {
@@ -250,28 +250,45 @@ interface Parsed {
   name: TopicName;
   params: TopicParams;
 }
-const index = new Map<string, { name: TopicName; levels: string[] }[]>();
+interface Level {
+  /** The parameter that stands here; null: the text itself does. */
+  param: string | null;
+  text: string;
+}
+interface Pattern {
+  name: TopicName;
+  levels: Level[];
+}
+const index = new Map<string, Pattern[]>();
 for (const [name, { pattern }] of Object.entries(topics)) {
-  const levels = pattern.split('/');
-  const key = `${levels[0]}/${levels.length}`;
+  const texts = pattern.split('/');
+  const levels = texts.map((text) => ({ param: text.startsWith('{') ? text.slice(1, -1) : null, text }));
+  const key = `${texts[0]}/${texts.length}`;
   index.set(key, [...(index.get(key) ?? []), { name: name as TopicName, levels }]);
 }
 
+/** Of one message it is asked whether it may be published, and then what it says. */
+let last: { topic: string; parsed: Parsed | null } = { topic: '', parsed: null };
+
 /** The row that a concrete topic belongs to, with its parameters; null where no row matches. */
 export function parseTopic(topic: string): Parsed | null {
+  if (topic !== last.topic) last = { topic, parsed: parse(topic) };
+  return last.parsed;
+}
+function parse(topic: string): Parsed | null {
   if (!topic.startsWith(`${topicRoot}/`)) return null;
   const levels = topic.slice(topicRoot.length + 1).split('/');
   const candidates = index.get(`${levels[0]}/${levels.length}`);
   if (!candidates) return null;
   next: for (const candidate of candidates) {
-    const params: TopicParams = {};
+    const params: Record<string, string> = {};
     for (let i = 0; i < levels.length; i++) {
-      const wanted = candidate.levels[i] as string;
+      const { param, text } = candidate.levels[i] as Level;
       const level = levels[i] as string;
-      if (wanted.startsWith('{')) {
+      if (param !== null) {
         if (level === '' || level === '+' || level === '#') continue next;
-        params[wanted.slice(1, -1)] = level;
-      } else if (wanted !== level) continue next;
+        params[param] = level;
+      } else if (text !== level) continue next;
     }
     return { name: candidate.name, params };
   }

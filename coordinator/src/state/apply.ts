@@ -21,6 +21,7 @@ import { inSpace, type MutableView } from './view.ts';
 type Of<T extends Change['type']> = Extract<Change, { type: T }>;
 /** Ends remembered in memory: seconds of the highest load, while the race they guard against lasts milliseconds. */
 const maxJustEnded = 20_000;
+const forgottenAtOnce = 2_000;
 const maxJustMerged = 1_000;
 /** More models than this fail on one node: the oldest failure is forgotten. */
 const maxFaultsPerNode = 16;
@@ -310,9 +311,13 @@ function rememberEnd(view: MutableView, { id, space, idempotencyKey }: TaskRow):
   view.justEnded.set(id, ended);
   if (ended !== null) view.justEndedKeys.set(ended, id);
   if (view.justEnded.size <= maxJustEnded) return;
-  const [oldest, key] = view.justEnded.entries().next().value as [string, string | null];
-  view.justEnded.delete(oldest);
-  if (key !== null && view.justEndedKeys.get(key) === oldest) view.justEndedKeys.delete(key);
+  // Many at once: to find the oldest one, a map steps over all that were deleted before it.
+  let left = forgottenAtOnce;
+  for (const [oldest, key] of view.justEnded) {
+    if (left-- === 0) return;
+    view.justEnded.delete(oldest);
+    if (key !== null && view.justEndedKeys.get(key) === oldest) view.justEndedKeys.delete(key);
+  }
 }
 
 // What a view alters in place, for a layer that must have it for itself.
