@@ -67,8 +67,10 @@ export const maxFeedRequestBytes = 4 * 1024;
 
 /** Tasks that may wait behind one agent; the next submission is refused with `queue-full`. An agent's spec may ask for less. */
 export const maxQueuePerAgent = 1_000;
-/** Unfinished tasks in the whole fleet: bounds the coordinator's memory (about 1.5 KB each). */
+/** Unfinished tasks in the whole fleet: bounds the coordinator's memory (about 1.5 KB each, beside its prompt). */
 export const maxLiveTasks = 200_000;
+/** Characters of the prompts of all unfinished tasks: together at most 256 MiB of the coordinator's memory. */
+export const maxLivePromptCharacters = 128 * 1024 * 1024;
 /** Tasks in one batch submission. */
 export const maxTasksPerBatch = 500;
 /** Tasks one agent works on at once. */

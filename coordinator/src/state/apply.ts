@@ -79,6 +79,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     const { row } = change;
     const before = view.tasks.get(row.id);
     if (before) unindexTask(view, before);
+    view.promptCharacters += row.prompt.length - (before?.prompt.length ?? 0);
     view.tasks.set(row.id, row);
     if (row.idempotencyKey !== null) view.tasksByIdempotencyKey.set(inSpace(row.space, row.idempotencyKey), row.id);
     indexTask(view, row);
@@ -98,6 +99,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     if (!before) return;
     unindexTask(view, before);
     view.tasks.delete(before.id);
+    view.promptCharacters -= before.prompt.length;
     useModel(view, before, change.row.endedMs);
     if (change.row.state === 'done') modelWorked(view, change.row);
     if (before.idempotencyKey !== null) view.tasksByIdempotencyKey.delete(inSpace(before.space, before.idempotencyKey));

@@ -17,8 +17,8 @@ export function fill(view: MutableView, { changes, heads }: Loaded): void {
   for (const { agent, ...head } of heads) view.heads.set(agent, head);
 }
 
-type Origin = 'stored' | 'heard';
-/** Where each part of the view comes from: what is stored, or what nodes said and time did. A new part does not compile without. */
+type Origin = 'stored' | 'summed' | 'heard';
+/** Where each part of the view comes from: what is stored, a sum over that, or what nodes said and time did. A new part does not compile without. */
 const origins: Record<keyof MutableView, Origin> = {
   cuts: 'heard',
   startedMs: 'heard',
@@ -32,6 +32,7 @@ const origins: Record<keyof MutableView, Origin> = {
   observed: 'stored', // below: what fits the stored placements is put back
   holders: 'stored',
   tasks: 'stored',
+  promptCharacters: 'summed',
   tokens: 'stored',
   keys: 'stored',
   sessions: 'stored',
@@ -64,6 +65,7 @@ export function rebuild(view: MutableView, loaded: Loaded): void {
   const observed = new Map(view.observed);
   for (const [name, from] of Object.entries(origins) as [keyof MutableView, Origin][])
     if (from === 'stored') (view[name] as { clear(): void }).clear();
+  view.promptCharacters = 0;
   fill(view, loaded);
   for (const part of [view.live, view.modelUse, view.modelFaults, view.modelWorked])
     for (const id of [...part.keys()]) if (!view.nodes.has(id)) part.delete(id);

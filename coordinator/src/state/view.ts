@@ -48,6 +48,8 @@ export interface MutableView {
   /** By agent, removed ones too; the oldest epoch first. */
   holders: Map<string, Omit<HolderRow, 'agent'>[]>;
   tasks: Map<string, TaskRow>;
+  /** Of all unfinished tasks together. */
+  promptCharacters: number;
   tokens: Map<string, JoinTokenRow>;
   keys: Map<string, KeyRow>;
   /** In the order they were opened. */
@@ -159,6 +161,7 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     observed: new Map(),
     holders: new Map(),
     tasks: new Map(),
+    promptCharacters: 0,
     tokens: new Map(),
     keys: new Map(),
     sessions: new Map(),

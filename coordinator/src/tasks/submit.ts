@@ -1,6 +1,14 @@
 // Tasks as people and programs ask for them, cancel them, and send dead letters round again. A task is stored before anyone is told;
 // the same idempotency key is the same task; every queue is bounded and says so.
-import { actorOf, askerOf, maxAttempts, maxLiveTasks, maxQueuePerAgent, type TaskProblem } from '@blackroad/protocol';
+import {
+  actorOf,
+  askerOf,
+  maxAttempts,
+  maxLivePromptCharacters,
+  maxLiveTasks,
+  maxQueuePerAgent,
+  type TaskProblem,
+} from '@blackroad/protocol';
 import { type Decision, refuse } from '../state/decision.ts';
 import { addTask, change, type Draft, decided, decidedWith, noteAudit, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
@@ -36,7 +44,7 @@ export const submitTask: Decide<'task-submit'> = (view, input, nowMs) => {
       return askAgain(`The task with idempotency key ${key} ended this moment.`);
   }
   if (!row) return refuse('no-such-agent', `There is no agent ${agentNameOf(draft, agent)}.`);
-  const full = queueFull(view, row);
+  const full = queueFull(view, row, request.prompt);
   if (full) return full;
   const deadlineSeconds = request.deadlineSeconds ?? row.spec.limits.deadlineSeconds;
   const task = newTask({
@@ -63,8 +71,12 @@ function queueAndAnswer<A extends TaskRow>(draft: Draft, task: TaskRow): Decisio
 }
 
 /** [INV-queue] */
-function queueFull(view: View, { id, spec }: AgentRow): Decision<never> | null {
+function queueFull(view: View, { id, spec }: AgentRow, prompt: string): Decision<never> | null {
   if (view.tasks.size >= maxLiveTasks) return busy(`The fleet has ${maxLiveTasks} unfinished tasks, its limit.`);
+  if (view.promptCharacters + prompt.length > maxLivePromptCharacters)
+    return busy(
+      `The prompts of all unfinished tasks have ${view.promptCharacters} characters; the fleet holds ${maxLivePromptCharacters}.`,
+    );
   const bound = Math.min(spec.queue, maxQueuePerAgent);
   const waiting = view.work.get(id)?.waiting.length ?? 0;
   if (waiting < bound) return null;
@@ -130,7 +142,7 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
   if (refused || !ended) return refused as Decision<never>;
   const row = draft.agents.get(ended.agent);
   if (!row) return refuse('no-such-agent', `The agent ${agentNameOf(draft, ended.agent)} of this task is gone.`);
-  const full = queueFull(view, row);
+  const full = queueFull(view, row, ended.prompt);
   if (full) return full;
   // The key stays with the first: who asks with it must get that one. Who asked over MQTT has been answered.
   const task = newTask({

@@ -1,4 +1,4 @@
-import { askerOf, maxResultBytes, type TaskReport } from '@blackroad/protocol';
+import { askerOf, maxLivePromptCharacters, maxResultBytes, type TaskReport } from '@blackroad/protocol';
 import t from 'tap';
 import { code, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { ada, removedAgent, sampleSpec } from '../../../test/fixtures/coordinator/sample-rows.ts';
@@ -31,6 +31,21 @@ t.test('submit', async (t) => {
   t.equal(code(fleet.submit('t6', 'greeter', { idempotencyKey: 'k' })), 'unavailable', 'ended this moment: ask again');
   const known = fleet.submit('t6', 'greeter', { idempotencyKey: 'k' }, { known: ended as EndedTask });
   t.match(known, { changes: [], outcome: { value: { id: 't1', state: 'done', result: 'Hi.' } } });
+});
+
+t.test('prompts of all unfinished tasks have a bound together; what ended no longer counts', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  fleet.submit('t1', 'greeter', { prompt: 'Hello?' });
+  t.equal(fleet.view.promptCharacters, 6);
+  fleet.view.promptCharacters = maxLivePromptCharacters - 2;
+  t.match(fleet.submit('t2', 'greeter', { prompt: 'You?' }).outcome, {
+    code: 'queue-full',
+    details: { detail: /^The prompts of all unfinished tasks have 134217726 characters; the fleet holds 134217728\.$/ },
+  });
+  fleet.report('t1', 'alice', 'done', { result: 'Hi.' });
+  t.equal(code(fleet.submit('t2', 'greeter', { prompt: 'You?' })), 'ok');
+  t.equal(fleet.view.promptCharacters, maxLivePromptCharacters - 2 - 6 + 4);
 });
 
 t.test('a task keeps who asked first; a second life is asked for by who sent it round again', async (t) => {
