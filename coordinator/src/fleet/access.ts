@@ -1,4 +1,4 @@
-// Join tokens, API keys, console sessions and the audit log. Secrets are minted and hashed by the edge; only their hashes come here.
+// Join tokens, API keys, console sessions and the audit log. The edge makes and hashes secrets; the rows hold only the hashes.
 
 import { maxSessions, mayDo, type Principal, type Role } from '@blackroad/protocol';
 import { refuse } from '../state/decision.ts';
@@ -72,25 +72,25 @@ export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
   return decided(draft);
 };
 
-/** The key with this id and secret, where it is good: for HTTP and the broker alike. */
+/** The valid key with this id and secret, for HTTP and for the broker. */
 export function findKey(view: View, id: string, secretHash: string, nowMs: number): KeyRow | null {
   const row = view.keys.get(id);
   const fits = isSame(secretHash, row?.secretHash ?? '');
   return row && fits && isGood(row, nowMs) ? row : null;
 }
-/** Takes as long wherever the two differ, so that time tells nothing of a hash. */
+/** Compares in the same time wherever the hashes differ: an early return would disclose how much of a hash was guessed. */
 function isSame(given: string, known: string): boolean {
   let difference = given.length ^ known.length;
   for (let i = 0; i < given.length; i++) difference |= given.charCodeAt(i) ^ known.charCodeAt(i);
   return difference === 0;
 }
 
-/** Neither revoked nor past its end. */
+/** A key is valid when it is neither revoked nor past its end. */
 export function isGood({ revoked, expiresMs }: KeyRow, nowMs: number): boolean {
   return !revoked && (expiresMs === undefined || nowMs < expiresMs);
 }
 
-/** Whether nobody but this key may make keys for good: one with an end does not stand in for it. */
+/** Whether this key is the only one that can make keys without end: another key that ends is no replacement for it. */
 export function isLastAdmin(view: View, { id, role, revoked }: KeyRow): boolean {
   const makesKeys = (held: Role) => mayDo([held], 'keys:write');
   if (!makesKeys(role) || revoked) return false;
@@ -99,7 +99,10 @@ export function isLastAdmin(view: View, { id, role, revoked }: KeyRow): boolean 
   return true;
 }
 
-/** When a key was last used, as a person who tidies up needs it. Nobody did anything: the audit says nothing of it. */
+/**
+ * Stores the time at which a key was last used, so that a person can find unused keys. Use of a key is no action: the audit has no row for
+ * it.
+ */
 export const noteKeyUse: Decide<'key-used'> = (view, { id, atMs }, nowMs) => {
   const row = view.keys.get(id);
   const draft = openDraft(view, nowMs);
@@ -113,13 +116,13 @@ export const recordAudit: Decide<'audit'> = (view, { by, action, params }, nowMs
   return decided(draft);
 };
 
-/** A console is the concern of its own key, and of whoever looks after all of them. */
+/** A session may be seen by its own key and by everyone with `sessions:write`. */
 export function maySee(by: Principal, session: SessionRow): boolean {
   const isOwn = (by.kind === 'key' || by.kind === 'session') && session.keyId === by.id;
   return isOwn || mayDo(by.roles, 'sessions:write');
 }
 
-/** Signing in also clears away what expired, and the oldest where there are too many. */
+/** Opening a session also removes expired ones, and the oldest where there are too many: no timer does that. */
 export const openSession: Decide<'session-open'> = (view, { row }, nowMs) => {
   const draft = openDraft(view, nowMs);
   let tooMany = view.sessions.size + 1 - maxSessions;

@@ -1,11 +1,11 @@
-// That a person knows of an alert: who, when and how large it was then. Bounded: where there are too many, the oldest end.
+// Acknowledgements of alerts: by which person, when, and how large the alert was then. Bounded: beyond the limit the oldest are removed.
 import { actorOf, maxAlerts } from '@blackroad/protocol';
 import { change, decided, noteAudit, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
 
 export const acknowledge: Decide<'alert-ack'> = (view, { by, id: alert, note, count }, nowMs) => {
   const draft = openDraft(view, nowMs);
-  // Their alerts are gone, or they were acknowledged long ago.
+  // The oldest acknowledgements go first: their alerts are over, or a person read them long ago.
   const others = [...view.acknowledged.values()].filter((row) => row.alert !== alert).sort((a, b) => b.atMs - a.atMs);
   for (const { alert: oldest } of others.slice(maxAlerts - 1))
     change(draft, { type: 'acknowledged-gone', alert: oldest });
@@ -14,7 +14,7 @@ export const acknowledge: Decide<'alert-ack'> = (view, { by, id: alert, note, co
   return decided(draft);
 };
 
-/** By a person, or by the coordinator when their cause is gone. */
+/** Called for a person, and for the coordinator when the cause of the alert is gone. */
 export const unacknowledge: Decide<'alert-unack'> = (view, { by, ids }, nowMs) => {
   const draft = openDraft(view, nowMs);
   for (const alert of new Set(ids)) {

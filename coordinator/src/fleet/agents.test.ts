@@ -1,4 +1,4 @@
-// Who an agent is: its id is for good, its name may change, and within a space no two have the same.
+// The identity of an agent: its id never changes, its name may, and within a space no two agents have the same name.
 import { entryFault, type MemoryEntry, type Principal } from '@blackroad/protocol';
 import t from 'tap';
 import { audits, code, events, paramsOf, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
@@ -10,7 +10,7 @@ import type { AgentRow } from '../state/rows.ts';
 import { agentIdEver, agentIdOf, agentNameOf } from '../state/view.ts';
 import { applyAgent, removeAgent, renameAgent } from './agents.ts';
 
-/** As people do: by name, with a fresh id where it is a new one. */
+/** Applies agents by name, with a fresh id for a new one, as the API does. */
 class NamedFleet extends SampleFleet {
   #made = 0;
   named(name: string, by: Principal = ada, over = {}) {
@@ -227,7 +227,7 @@ t.test('an id that was ever given out is not given out again', async (t) => {
   const fleet = new NamedFleet();
   const first = mintAgentId(fleet.view, 1, { ...random, hex: () => ids[0] as string });
   const second = mintAgentId(fleet.view, 1, { ...random, hex: () => ids[1] as string });
-  // Older fleets have names for ids, and a person may have named an agent like this.
+  // In older fleets the name of an agent was its id, and a person may have given this agent such a name.
   fleet.decide<'agent-apply'>(applyAgent, { by: ada, spec: sampleSpec('one'), newId: first });
   fleet.decide<'agent-apply'>(applyAgent, { by: ada, spec: sampleSpec('two'), newId: second });
   fleet.remove('two');

@@ -1,5 +1,5 @@
-// Agents as people apply and remove them. A changed spec is a new version; a placed agent is told at once and keeps its epoch,
-// unless its node obviously no longer fits: then it is taken off, and placement finds it a new one.
+// Agents that people apply and remove. A changed spec is a new version; the node of a placed agent gets it at once and the agent keeps its
+// epoch, unless its node obviously no longer fits: then the agent is unplaced, and placement chooses a new node.
 import { type AgentSpec, actorOf, isApart, maxAgents, meansModel, type Principal } from '@blackroad/protocol';
 import { type Decision, refuse } from '../state/decision.ts';
 import {
@@ -67,7 +67,7 @@ function putVersion(draft: Draft, by: Principal, row: AgentRow): void {
   putAgent(draft, row);
   change(draft, { type: 'agent-version', agent, version, atMs: draft.nowMs, by: actorOf(by), spec });
 }
-/** One of that name that was removed is the same agent: its memory is still there. */
+/** A removed agent that is applied again under its name is the same agent: its memory still exists. */
 function firstVersion(
   view: View,
   { space, spec, newId }: Pick<AgentRow, 'space' | 'spec'> & { newId: string },
@@ -112,11 +112,11 @@ function tellOrTakeOff(draft: Draft, before: AgentRow, row: AgentRow): void {
     });
   }
   sendDeltas(draft, deltas);
-  // More may run at once now.
+  // The new spec may allow more concurrent tasks.
   if (misfit === null) leaseNext(draft, row.id);
 }
 
-/** Why a placed agent can obviously not stay, in words; the finer judgement is placement's. */
+/** Why a placed agent can obviously not stay on its node, in words; placement decides the less obvious cases. */
 function misfitOf(draft: Draft, before: AgentRow, { spec, placement }: AgentRow): string | null {
   const node = placement && draft.nodes.get(placement.node);
   if (!node) return null;
@@ -141,8 +141,8 @@ function wants(draft: Draft, node: NodeRow, spec: AgentSpec, model: string): boo
 }
 
 /**
- * Another name, and nothing else: memory, tasks and what runs stay as they are. Specs that name it as company name it by the new one from
- * then on.
+ * Changes the name and nothing else: memory, tasks and the running agent stay as they are. Specs that name the agent in `nearAgents` or
+ * `avoidAgents` get the new name in the same decision, because they refer to agents by name.
  */
 export const renameAgent: Decide<'agent-rename'> = (view, { by, agent, name }, nowMs) => {
   const draft = openDraft(view, nowMs);
@@ -178,7 +178,7 @@ export const renameAgent: Decide<'agent-rename'> = (view, { by, agent, name }, n
   sendDeltas(draft, deltas);
   return decided(draft);
 };
-/** Null: it names it nowhere. */
+/** Null: the spec does not name the agent. */
 function withCompany(placement: AgentSpec['placement'], was: string, name: string): AgentSpec['placement'] | null {
   const { avoidAgents, nearAgents } = placement;
   if (!avoidAgents.includes(was) && !nearAgents?.includes(was)) return null;

@@ -1,6 +1,6 @@
-// What a node should run: deltas from one generation to the next, snapshots, and moves of agents. In: which agent goes where;
-// out: agent rows with their new epoch, one generation step and one delta a touched node (several when larger than a message),
-// leases taken back. It never chooses a node: placement does.
+// The assignment of a node: deltas from one generation to the next, snapshots, and moves of agents. In: the node that each agent moves to.
+// Out: agent rows with their new epoch, one generation step and one delta for each touched node (several when larger than a message), and
+// leases that end. The node of an agent is chosen by placement, never here.
 import {
   type AssignedAgent,
   type AssignmentDelta,
@@ -21,7 +21,7 @@ export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): A
   const { view, nowMs } = draft;
   const quietMs = leftOf(view, placement.quiet, nowMs);
   const { id, spec } = row;
-  // An older node-agent knows agents by the name in the spec: for it that is the id.
+  // An older node-agent uses the name in the spec as the agent's id, so the name of the spec is set to the id.
   const isOlder = draft.nodes.get(placement.node)?.agentIds !== true;
   return {
     id,
@@ -36,10 +36,10 @@ export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): A
 export function assignedBytes(assigned: AssignedAgent): number {
   return Buffer.byteLength(JSON.stringify(assigned));
 }
-/** One agent always fits a message: a larger one is refused when it is applied. */
+/** The limit for one agent, so that each agent fits a message: a larger one is refused when it is applied. */
 export const maxAssignedBytes = maxAssignmentBytes - 1024;
 
-/** The whole desired set of a node, in parts that fit a message; at least one. */
+/** The whole assignment of a node, in parts that fit a message; at least one part. */
 function snapshotParts(draft: Draft, node: string): AssignmentSnapshot[] {
   const agents: AssignedAgent[] = [];
   for (const id of draft.view.agentsByNode.get(node) ?? []) {
@@ -56,12 +56,12 @@ export function sendSnapshot(draft: Draft, node: string): void {
   for (const part of snapshotParts(draft, node)) send(draft, 'snapshot', { node }, part);
 }
 
-/** A delta is stored and said in a heartbeat within this time. */
+/** A node stores a delta and reports its generation in a heartbeat within this time. */
 const deltaMs = 10_000;
 const maxDeltaMs = 300_000;
 /**
- * A node that stays behind what it was sent (its disk took nothing, a part was lost) gets the snapshot, later and later: until it has
- * it, its agents are not those of the plan and use no tools outside.
+ * Sends the snapshot to a node whose generation stays below the one it was sent (its disk refused writes, or a part was lost), at growing
+ * intervals: until the node has it, its agents differ from the plan and use no outside tools.
  */
 export function bringUpToDate(draft: Draft, { id, generation }: NodeRow, said: number): void {
   const { nowMs } = draft;
@@ -77,7 +77,7 @@ export function bringUpToDate(draft: Draft, { id, generation }: NodeRow, said: n
   }
 }
 
-/** The agent starts on its node, or goes on there with a new version. */
+/** The agent starts on its node, or continues there with a new version. */
 export function placeDelta(draft: Draft, deltas: Deltas, row: AgentRow): void {
   if (!row.placement) return;
   const delta = deltaOf(deltas, row.placement.node);
@@ -89,7 +89,7 @@ export function removeDelta(deltas: Deltas, node: string, agent: string, epoch: 
   delta.put.delete(agent);
   delta.remove.set(agent, epoch);
 }
-/** What one decision does to the assignments of nodes. */
+/** The changes of one decision to the assignments of nodes. */
 type Deltas = Map<string, { put: Map<string, AssignedAgent>; remove: Map<string, number> }>;
 export function openDeltas(): Deltas {
   return new Map();
@@ -103,7 +103,9 @@ function deltaOf(deltas: Deltas, node: string) {
   return delta;
 }
 
-/** Steps the generation of every touched node and sends it the difference. A node that is away asks for the snapshot later. [INV-generation] */
+/**
+ * Increments the generation of every touched node and sends it the difference. An absent node asks for the snapshot later. [INV-generation]
+ */
 export function sendDeltas(draft: Draft, deltas: Deltas): void {
   for (const [id, { put, remove }] of deltas) {
     const node = draft.nodes.get(id);
@@ -120,8 +122,8 @@ export function sendDeltas(draft: Draft, deltas: Deltas): void {
         else delta.remove.push(step.remove);
       }
       generation++;
-      // A quarantined node hears nothing, but must not be taken for up to date when it is released. One that has not said hello in this
-      // boot is about to: it may be of another version than before, and gets the snapshot.
+      // A quarantined node gets no delta, but its generation must differ from its own record when it is released. A node without a hello in
+      // this boot will send one: it may have another version than before, and gets the snapshot then.
       if (node.status === 'active' && draft.live.get(id)?.helloBoot === node.boot)
         send(draft, 'assign', { node: id }, delta);
     }
@@ -130,7 +132,7 @@ export function sendDeltas(draft: Draft, deltas: Deltas): void {
 }
 
 function cutParts<T>({ view }: Draft, items: readonly T[], bytesOf: (item: T) => number): T[][] {
-  // The usual case, which need not be measured: one agent always fits.
+  // One agent always fits a message, so the usual case is not measured.
   if (items.length === 1) return [[...items]];
   const parts: T[][] = [];
   let part: T[] = [];
@@ -150,18 +152,18 @@ function cutParts<T>({ view }: Draft, items: readonly T[], bytesOf: (item: T) =>
 }
 
 export interface Move {
-  /** Its id. */
+  /** The id of the agent. */
   agent: string;
-  /** Null: it is nowhere from now on. */
+  /** Null: the agent is on no node after the move. */
   to: { node: string; model: string; why: PlacementWhy } | null;
   unplaced?: UnplacedWhy;
   cause: MoveCause;
-  /** In words; missing: it is new. */
+  /** The reason in words; missing for an agent that is placed for the first time. */
   because?: string;
 }
 /**
- * Carries out placement's plan. A move to where the agent is already, or to an unknown node, changes nothing. A node is told who goes,
- * then what to unload, then who comes.
+ * Carries out the plan of placement. A move to the agent's present node, or to an unknown node, changes nothing. A node gets the agents to
+ * remove first, then the models to unload, then the agents to start: the memory of the first is free for the last.
  */
 export function makeMoves(draft: Draft, moves: readonly Move[], unloads: readonly Unload[]): void {
   const deltas = openDeltas();
@@ -219,7 +221,7 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
   else noteEvent(draft, 'agent-placed', params);
 }
 
-/** The node before has let it go: who comes may act. */
+/** Ends the quiet time of an agent: the previous node has released it, so its new node may use outside tools. */
 export function endQuiet(draft: Draft, row: AgentRow): void {
   const { quiet: _, ...rest } = row;
   const { placement } = rest;
@@ -235,7 +237,7 @@ export function endQuiet(draft: Draft, row: AgentRow): void {
   sendDeltas(draft, deltas);
 }
 
-/** Takes an agent off its node, or only says anew why it is nowhere. */
+/** Removes an agent from its node, or only updates the reason why it is on none. */
 export function unplaceAgent(
   draft: Draft,
   deltas: Deltas,

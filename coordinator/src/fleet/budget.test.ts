@@ -1,4 +1,5 @@
-// One node tells more than a fleet can keep: what it has left, what is left out, what is said of it, and what is never touched.
+// One node that sends more than a fleet can store: its remaining budget, the events left out, the one event about that, and the events
+// always kept.
 import { type AgentObserved, commitPayload, type EventType, hashHeader, type NodeEvent } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';

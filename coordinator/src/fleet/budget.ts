@@ -1,7 +1,7 @@
-// How many durable rows the messages of one node may make, or one node gone mad pushes everybody else's out of sight and fills the disk.
-// In: what a node has left, and what is to be written. Out: whether it is, what is left then, and the one event that says so.
-// A budget fills again with time. Perishable: after a restart every node begins with a full one. What the coordinator writes about a
-// node by itself (a loss, a move, a person's word) is never counted here. Pure.
+// The number of durable rows that the messages of one node may make: without a limit, one faulty node would displace the events of all
+// others and fill the disk. In: the remaining budget of a node, and the rows to write. Out: whether they are written, the remaining budget,
+// and the one event that reports a refusal. A budget grows back with time. Perishable: after a restart every node begins with a full one.
+// Rows that the coordinator writes about a node by itself (a loss, a move, an action of a person) do not count. Pure.
 import type { EventType } from '@blackroad/protocol';
 import type { Change } from '../state/change.ts';
 import { change, type Draft, remark } from '../state/draft.ts';
@@ -11,16 +11,19 @@ import { agentNameOf, type View } from '../state/view.ts';
 
 export const overBudget = 'over-budget';
 
-/** What a node has now. */
+/** The budget of a node now. */
 export function leftOf(spent: Spent | undefined, { burst, perMinute }: Budget, nowMs: number): Spent {
   if (!spent) return { left: burst, atMs: nowMs, refused: 0 };
-  // The clock may have been set back.
+  // A clock that was set back makes this difference negative.
   const grownMs = Math.max(0, nowMs - spent.atMs);
   const left = Math.min(burst, spent.left + (grownMs * perMinute) / 60_000);
   return { left, atMs: nowMs, refused: left >= burst ? 0 : spent.refused };
 }
 
-/** Takes rows off what a node has. A message is taken whole or not at all: one that carries more than is left makes a debt. */
+/**
+ * Subtracts rows from a node's budget. A message is accepted completely or not at all: one with more rows than remain makes the budget
+ * negative.
+ */
 function spend(
   view: View,
   node: string,
@@ -35,14 +38,14 @@ function spend(
   return { isTaken: false, spent: { ...has, refused: has.refused + rows }, said };
 }
 
-/** Said once, until the budget was full again; the node's page counts. */
+/** The event that reports an exhausted budget. It is written once until the budget was full again; the node's page shows the count. */
 function wordOf(view: View, node: string, of: BudgetName, nowMs: number): Change {
   const { burst, perMinute } = view.cuts.budgets[of];
   const type = of === 'events' ? overBudget : 'records-delayed';
   return { type: 'event', row: eventRow(nowMs, type, { node, burst, perMinute }, (id) => agentNameOf(view, id)) };
 }
 
-/** Whether so many rows that the node keeps until they are taken are taken now. */
+/** Whether this many rows are accepted now. The node keeps refused rows and sends them again. */
 export function takesRecords(draft: Draft, node: string, rows: number): boolean {
   const { isTaken, spent, said } = spend(draft.view, node, 'records', rows, draft.nowMs);
   for (const each of said) change(draft, each);
@@ -51,10 +54,10 @@ export function takesRecords(draft: Draft, node: string, rows: number): boolean 
   return isTaken;
 }
 
-/** Events that say what the coordinator did to a node: rare, and never left out. */
+/** Events about actions of the coordinator on a node: rare, and always kept. */
 const alwaysKept: ReadonlySet<EventType> = new Set(['node-quarantined', 'node-lost', overBudget, 'records-delayed']);
 
-/** What a decision about a node's message writes, without the events for which its node has nothing left. */
+/** The changes of a decision about a node's message, without the events that exceed the budget of the node. */
 export function withinBudget(
   view: View,
   node: string,

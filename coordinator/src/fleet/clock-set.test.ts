@@ -1,4 +1,4 @@
-// The clock of the coordinator is set by hours: nothing that waits ends sooner or later for it.
+// The coordinator's clock is set by hours: no waiting time ends earlier or later because of that.
 import { FleetError } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
@@ -15,7 +15,10 @@ import { leftOf, longestQuietMs } from './quiet.ts';
 
 const hourMs = 3_600_000;
 
-/** What happens when, from the moment at which the clock is set by so much: by what truly passed since. `paused`: the coordinator stood still. */
+/**
+ * The events and their times, when the clock is set by `byMs` at one moment, measured in time that truly passed. `paused`: the coordinator
+ * was suspended instead.
+ */
 function story(byMs: number, paused = false): unknown[] {
   const fleet = new SampleFleet();
   fleet.online('bob', 'carol', 'dora', 'eric');
@@ -57,14 +60,14 @@ t.test('a quiet time, a loss, deadlines and a backoff end when they would have',
   const straight = story(0);
   t.ok(straight.length > 5);
   for (const hours of [-3, -400]) t.same(story(hours * hourMs), straight, `${hours} h`);
-  // It may have slept: the silence of the nodes until now is its own.
+  // A jump forward may also be a suspended machine, so the silence of the nodes until now does not count against them.
   for (const hours of [3, 400]) t.same(story(hours * hourMs), story(0, true), `${hours} h`);
 });
 
 t.test('a quiet time of an earlier process lasts as if it had begun with this one', async (t) => {
   const view = emptyView('second', startMs) as View;
   const quiet = { boot: null, epoch: 1 };
-  // The clock was set forward, or nothing ran for long: nobody knows which.
+  // A clock that was set forward and a long pause without a process look the same, so the full quiet time is left.
   t.equal(leftOf(view, { ...quiet, untilMs: startMs - 3 * hourMs }, startMs + 1_000), longestQuietMs - 1_000);
   t.equal(leftOf(view, { ...quiet, untilMs: startMs - 3 * hourMs }, startMs + longestQuietMs), 0);
   t.equal(leftOf(view, { ...quiet, untilMs: startMs + 20_000 }, startMs + 1_000), longestQuietMs - 1_000);
@@ -120,7 +123,7 @@ t.test('while nothing can be stored what waits is not moved, and waits as long a
   t.ok((view.tickedMs as number) - startedMs < hourMs, 'its clock goes on');
   t.equal(view.tasks.get(body.id)?.deadlineMs, body.deadlineMs);
   isFull = false;
-  while (view.startedMs === startedMs) await sleep(systemClock, 20); // tap's own deadline ends a wait for nothing
+  while (view.startedMs === startedMs) await sleep(systemClock, 20); // the deadline of tap ends this loop if nothing changes
   t.ok(Math.abs(view.startedMs - startedMs - 5 * hourMs) < 500);
   t.equal((view.tasks.get(body.id)?.deadlineMs as number) - body.deadlineMs, view.startedMs - startedMs);
   t.equal((await store.task(body.id))?.deadlineMs, view.tasks.get(body.id)?.deadlineMs);

@@ -1,6 +1,7 @@
-// The clock of the coordinator's machine was set. What waits goes on waiting as long as it has to: every moment
-// that something is reckoned from is moved by as much. Under another id of the coordinator nodes say hello anew: the times in its word
-// jumped, and only an answer to a hello tells how old word is. In: by how much; out: the moved rows. [INV-one-hand] [INV-deadline] [decision 5]
+// The clock of the coordinator's machine was set. Every waiting time keeps its length: each stored moment that a waiting time is measured
+// from moves by the same amount. Under another id of the coordinator, nodes send a new hello: the times in its messages jumped, and only
+// the answer to a hello tells a node how old a message is. In: by how much the clock was set. Out: the moved rows. [INV-one-hand]
+// [INV-deadline] [decision 5]
 import { change, decided, noteEvent, openDraft, putAgent, putNode } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
 import type { AgentRow, Quiet } from '../state/rows.ts';
@@ -8,14 +9,14 @@ import type { View } from '../state/view.ts';
 import { leftOf } from './quiet.ts';
 import { announce, pauseMs } from './tick.ts';
 
-/** `nowMs`: as if the clock had not been set. */
+/** `nowMs`: the time by the clock before it was set. */
 export const clockSet: Decide<'clock-set'> = (view, { byMs, coordinator }, nowMs, policy) => {
   const draft = openDraft(view, nowMs + byMs);
-  // A virtual machine that its host suspended looks like this too: the silence meanwhile is not the nodes'.
+  // A virtual machine that its host suspended looks the same: the nodes were not silent in that time.
   change(draft, { type: 'clock-set', byMs, resumed: byMs > pauseMs });
   change(draft, { type: 'tasks-moved', byMs });
   for (const row of view.nodes.values()) {
-    // Since when a node is here is read by people alone.
+    // `presenceSinceMs` of an online node is only shown to people, so it need not move.
     if (row.presence === 'suspect' || row.presence === 'lost')
       putNode(draft, { ...row, presenceSinceMs: row.presenceSinceMs + byMs });
   }
@@ -29,7 +30,7 @@ export const clockSet: Decide<'clock-set'> = (view, { byMs, coordinator }, nowMs
   return decided(draft);
 };
 
-/** Null: it waits for nothing. */
+/** Null: the agent has no waiting time. */
 function movedAgent(view: View, row: AgentRow, byMs: number, nowMs: number, restMs: number): AgentRow | null {
   const { placement } = row;
   if (!placement) {

@@ -1,5 +1,6 @@
-// What people have a node do at once: fetch a model, put one down, show itself, send its log. In: who asks, the node and the order; out:
-// the message to the node and a line of the audit in one, or why not. What the node answers goes to whoever asked (road/commands.ts).
+// Commands that people send to a node: fetch a model, unload one, identify itself, send its log. In: the principal, the node and the
+// command. Out: the message to the node and its row of the audit in one decision, or a refusal. The node's answer goes to the request that
+// asked (road/commands.ts).
 import { listInWords, meansModel, type TopicMessage } from '@blackroad/protocol';
 import { refuse } from '../state/decision.ts';
 import { decided, noteAudit, openDraft, send } from '../state/draft.ts';
@@ -18,14 +19,14 @@ export const commandNode: Decide<'node-command'> = (view, { by, node, command, o
       'conflict',
       `${order.message.model} is in use on ${node} by ${listInWords(users)}. Drain the node first, or change their model.`,
     );
-  // A log is read, which changes nothing: the audit has no line for it.
+  // Reading a log changes nothing, so the audit has no row for it.
   if (order.name === 'identify') noteAudit(draft, by, 'node-identify', { node, seconds: order.message.seconds });
   else if (order.name !== 'log') noteAudit(draft, by, `node-${order.name}`, { node, model: order.message.model });
   send(draft, order.name, { node }, { ...order.message, command } as TopicMessage<typeof order.name>);
   return decided(draft);
 };
 
-/** Agents that are placed there on that model. */
+/** The agents on that node whose placement uses that model. */
 function agentsOn(view: View, node: string, model: string): string[] {
   const named = { name: model, aliases: [] };
   const meant = view.live.get(node)?.capacity?.models.find((each) => meansModel(model, each)) ?? named;
@@ -34,7 +35,7 @@ function agentsOn(view: View, node: string, model: string): string[] {
   return rows.flatMap(({ placement, spec }) => (isOn(placement?.model) ? [spec.name] : [])).sort();
 }
 
-/** Command ids are not secret: only the node that was asked may answer. */
+/** Checks the sender of an answer, as command ids are not secret: only the node that got the command may answer it. */
 export const refuseReply: Decide<'reply-refused'> = (view, { node, command, sentTo }, nowMs) => {
   const draft = openDraft(view, nowMs);
   if (draft.nodes.get(node))

@@ -1,5 +1,5 @@
-// What is wrong with a node, in plain words: its health, and what the coordinator had to refuse it. In: the view. Out: what pages and
-// alerts show; only the signs of health.ts count for placement. Nothing here is stored.
+// The conditions of a node, in plain words: its health, and requests of it that the coordinator refused. In: the view. Out: the conditions
+// that pages and alerts show; placement uses only the signs of health.ts. Nothing here is stored.
 import { type ConditionCode, classes, cloudClass, counted, tooMany } from '@blackroad/protocol';
 import type { BudgetName, NodeLive, NodeRow } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
@@ -20,18 +20,18 @@ const ofRecords =
   'The node keeps what is not taken yet, and brings it again by itself: after days alone that is all it means. One that was never away runs its triggers too often, or somebody else has its key.';
 const ofTriggers =
   'Bring the node-agent there up to date (its tables of time zones come with it), name another zone in the trigger, or let the agent run elsewhere.';
-/** Of one condition; the log of the node has all. */
+/** The number of triggers that one condition names; the log of the node names all. */
 const maxTriggersSaid = 3;
 
 const ofFlapping =
   'Look at its network and its power supply, and whether its process ends by itself: its log says so. The broker lets one client in a bounded number of times a minute.';
 
-/** Heartbeats take seconds. Beyond it a machine's clock is wrong. */
+/** A heartbeat arrives within seconds. With a larger difference the machine's clock is wrong. */
 const clockOffMs = 10 * 60_000;
 const ofClock =
   'It takes the time of the fleet from the coordinator, but its log and the triggers of its agents follow its own clock. Set that clock, or see that the machine reaches a time server.';
 
-/** Worst first; empty when nothing is wrong, or when nothing was heard yet. */
+/** The conditions of a node, worst first; empty when nothing is wrong, or before its first heartbeat. */
 export function nodeConditions(view: View, id: string): NodeCondition[] {
   const row = view.nodes.get(id);
   const live = view.live.get(id);
@@ -70,7 +70,10 @@ function warning(code: ConditionCode, detail: string, help: string): NodeConditi
 }
 
 const withoutModels = new Set([...classes, cloudClass].filter(({ models }) => !models).map(({ name }) => name));
-/** A machine that should run models and has none. Placement sees that by its models: its health is no worse for it. */
+/**
+ * The condition of a machine whose class runs models and that has none. Placement reads the list of models, so the node's worth is not
+ * lowered for it.
+ */
 function lackOfModel({ info }: Pick<NodeRow, 'info'>, { capacity }: Pick<NodeLive, 'capacity'>): NodeCondition[] {
   if (!info || !capacity || withoutModels.has(info.class)) return [];
   if (capacity.models.some(({ kind }) => kind === 'chat')) return [];

@@ -1,4 +1,4 @@
-// Whether a machine may be switched off: said only when its last heartbeat, under its present assignment, says that nothing is left.
+// Whether a machine may be switched off: only when its last heartbeat, under its present assignment, reports that nothing is left.
 import type { NodeHealth } from '@blackroad/protocol';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';

@@ -1,5 +1,5 @@
-// How far a node is with draining: which agents it keeps, as placement found no other node for them, and whether anything is on it
-// that is nowhere else. Pure. [INV-only-here]
+// The progress of a draining node: the agents that stay, since placement found no other node for them, and the amount of data that only
+// this node has. Pure. [INV-only-here]
 import type { View } from '../state/view.ts';
 
 /** Ids of the agents that stay on a draining node; empty while it does not drain. Sorted. */
@@ -11,8 +11,8 @@ export function stayingOn(view: View, id: string): string[] {
 }
 
 /**
- * Messages and memories that are on this node alone, by its last heartbeat. Null: not known, as it is an older node-agent, not connected,
- * at work, or not yet told what it no longer runs.
+ * The number of messages and memories that only this node has, by its last heartbeat. Null: not known, because the node-agent is older, the
+ * node is not connected, a task runs, or the node does not have its present assignment yet.
  */
 export function onlyOn(view: View, id: string): number | null {
   const row = view.nodes.get(id);

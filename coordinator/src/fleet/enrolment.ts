@@ -1,5 +1,5 @@
-// How a machine becomes a node: a join token judged by the coordinator's clock, a name made unique, a re-flashed machine that takes
-// its old node back, renewal by proof of the key on record. Certificates are signed by the edge, after the decision is committed.
+// Enrolment of a machine as a node: a join token checked by the coordinator's clock, a name made unique, a re-flashed machine that gets its
+// old node again, and renewal by proof of the key on record. The edge signs certificates after the decision is committed.
 import { maxNodes, type ProblemCode } from '@blackroad/protocol';
 import { type Decision, refuse } from '../state/decision.ts';
 import {
@@ -26,7 +26,8 @@ export const enrol: Decide<'enrol'> = (view, input, nowMs, policy) => {
     return refused(draft, 'token-unknown', input, `no join token ${input.tokenId.slice(0, 40)} with this secret`);
   if (token.revoked) return refused(draft, 'token-revoked', input, `join token ${token.id} was revoked`);
   const known = nodeByHardware(view, input.hardware);
-  // Asked again after a crash between commit and answer: the same key on the same machine is the same enrolment, no use is spent.
+  // A request repeated after a crash between commit and answer: the same key on the same machine is the same enrolment, and uses up
+  // nothing.
   if (known && known.keyFingerprint === input.keyFingerprint && known.status === 'active') {
     putNode(draft, { ...known, certificateExpiresMs: input.certificateExpiresMs });
     return welcome(draft, known, input, false);
@@ -92,7 +93,7 @@ function newNode(draft: Draft, token: JoinTokenRow, input: Inputs['enrol']): Nod
   };
 }
 
-/** The machine is known by its hardware: it keeps its id, site, labels and agents, and gets a new key. */
+/** A machine that is known by its hardware keeps its node's id, site, labels and agents, and gets a new key. */
 function reclaim(
   draft: Draft,
   known: NodeRow,
@@ -130,14 +131,17 @@ function reclaim(
     keyFingerprint: input.keyFingerprint,
     certificateExpiresMs: input.certificateExpiresMs,
     simulated: input.simulated,
-    // What the old installation says from now on is old.
+    // Without a boot id every message of the old installation counts as old.
     boot: '',
   };
 }
 
-/** A node that lives may have been heard of a moment ago only. */
+/** A running node was last heard within this time. */
 const livesMs = 10 * 60_000;
-/** Why a machine that a copy cannot be told from may be another one than this node; null: nothing speaks against it. */
+/**
+ * Why a machine may be another one than this node, although its hardware looks the same, as that of a copied image does; null: no sign of
+ * that.
+ */
 function doubtOf({ view, nowMs }: Draft, known: NodeRow, name: string): string | null {
   if (!isNamedAfter(known.id, name)) return `by another name than ${baseName(name)}`;
   if (known.presence === 'never') return 'and was not heard of yet';
@@ -173,7 +177,7 @@ function refused(draft: Draft, code: ProblemCode, input: Inputs['enrol'], text: 
   return { ...refuse(code, `${text}.`, allChanges(draft)), messages: draft.messages };
 }
 
-/** Also long after expiry: the key on record is the proof. */
+/** Renews a certificate also long after its end: the key on record is the proof. */
 export const renew: Decide<'renew'> = (view, input, nowMs) => {
   const draft = openDraft(view, nowMs);
   const row = draft.nodes.get(input.node);

@@ -1,4 +1,4 @@
-// Who is let in, and who no longer, read off a view.
+// Admission of connections to the broker, and its end, decided from a view.
 import t from 'tap';
 import { sampleNode } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import type { KeyRow, NodeRow } from '../state/rows.ts';

@@ -1,12 +1,12 @@
-// Who may connect to the broker, read off the view: asked at every connection, and again now and then while it lives.
-// In: who a connection says it is. Out: who it is admitted as, or a reason. A forgotten node or a revoked key is refused at once.
+// Admission to the broker, decided from the view at every connection, and again at intervals while it lasts. In: the claimed identity of a
+// connection. Out: the principal it is admitted as, or the reason of a refusal. A forgotten node or a revoked key is refused at once.
 // [INV-admitted]
 import type { Principal } from '@blackroad/protocol';
 import type { View } from '../state/view.ts';
 import { findKey } from './access.ts';
 import { principalOfKey } from './principals.ts';
 
-/** Who is at the other end, as the TLS layer and the CONNECT packet say. */
+/** The claimed identity of a connection, from the TLS layer and the CONNECT packet. */
 export type Claim =
   | { kind: 'node'; node: string; keyFingerprint: string }
   | { kind: 'key'; keyId: string; secretHash: string }
@@ -15,13 +15,18 @@ export type Admitted =
   | { as: 'node'; node: string }
   | { as: 'people'; keyId: string; by: Principal }
   | { as: 'refused'; reason: string };
-/** The rule as a broker asks it: by the view and the time of then. */
+/** The rule in the form that a broker calls: with the view and the time of the call. */
 export type Gate = (claim: Claim) => Admitted;
 
-/** How often a broker asks again about its connections: a revoked key, or an expired certificate, loses its own within this time. */
+/**
+ * The interval at which a broker checks its connections again: a revoked key or an expired certificate loses its connection within this
+ * time.
+ */
 export const recheckMs = 15_000;
 
-/** A node renews at two thirds of its certificate's life. One that could not is told so by its end, a tenth later. */
+/**
+ * The extra time after a certificate's end. A node renews at two thirds of its certificate's life; one that could not has this tenth more.
+ */
 const graceShare = 0.1;
 const maxGraceMs = 3_600_000;
 
@@ -37,7 +42,7 @@ export function admit(view: View | null, claim: Claim, nowMs: number, certificat
   if (!row) return { as: 'refused', reason: 'unknown-node' };
   if (row.status !== 'active') return { as: 'refused', reason: 'quarantined' };
   if (row.keyFingerprint !== claim.keyFingerprint) return { as: 'refused', reason: 'old-key' };
-  // A connection proves the key at its beginning; the record says whether that key still has a certificate.
+  // A connection proves its key only at its beginning; the record says whether that key still has a certificate.
   const graceMs = Math.min(maxGraceMs, certificateMs * graceShare);
   if (nowMs > row.certificateExpiresMs + graceMs) return { as: 'refused', reason: 'certificate-expired' };
   return { as: 'node', node: row.id };

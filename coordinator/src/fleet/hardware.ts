@@ -1,23 +1,24 @@
-// One machine, one node: what a node was enrolled with, and what it may report later. A network address changes by itself (WSL, Wi-Fi,
-// a new card), so the same machine under the proven key is the same node whatever its address; two processes that share even
-// that are told apart by their boots (twins.ts).
+// The machine of a node: the hardware that a node was enrolled with, and the hardware that it may report later. A network address changes
+// by itself (WSL, Wi-Fi, a new card), so the same machine with the proven key is the same node whatever its address; twins.ts detects two
+// processes with the same machine id by their boots.
 
 import type { NodeRow } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
 
-/** What a machine says of itself; `machine` is missing where the node-agent is older. */
+/** The hardware that a machine reports; `machine` is missing where the node-agent is older. */
 interface SaidOfMachine {
   hardware: string;
   machine?: string;
 }
 
 /**
- * Stands in a node's record after a release, for the fingerprint and for the machine: what the node reports next is trusted. Unique,
- * since records are indexed by it. Where an older node-agent speaks next it stays for the machine, so that no second one is learned.
+ * The value in a node's record after a release, for the fingerprint and for the machine: the next hardware that the node reports is
+ * accepted. Unique, since records are indexed by it. If an older node-agent reports next, the value stays for the machine, so that the
+ * record does not learn a second one.
  */
 export const anyHardware = (node: string): string => `any:${node}`;
 
-/** Whether this machine may be this node's, and in words why not. For words under the node's key alone. */
+/** Whether this machine may belong to this node, and in words why not. Only for messages that the node's key proves. */
 export function hardwareClash(
   view: View,
   row: Pick<NodeRow, 'id' | 'hardware' | 'machine'>,
@@ -25,7 +26,7 @@ export function hardwareClash(
 ): string | null {
   if (row.hardware === hardware) return null;
   const isReleased = row.hardware === anyHardware(row.id);
-  // A record of before `machine` learns it once, also where the address changed since: an update must not cost a node its place.
+  // A record from before `machine` existed learns it once, also where the address changed since: an update must not lock a node out.
   const mayLearn = machine !== undefined && row.machine === undefined;
   if (!isReleased && !mayLearn)
     return machine !== undefined && machine === row.machine
@@ -35,7 +36,7 @@ export function hardwareClash(
   return other === undefined || other === row.id ? null : `its hardware is enrolled as ${other} already`;
 }
 
-/** The record as it is after such a word. */
+/** The record with the hardware that the machine reported. */
 export function asSaid(row: NodeRow, { hardware, machine }: SaidOfMachine): NodeRow {
   if (row.hardware === hardware && (machine === undefined || machine === row.machine)) return row;
   return { ...row, hardware, ...(machine === undefined ? {} : { machine }) };

@@ -1,4 +1,4 @@
-// The table of signs, row by row: that pages, alerts and placement say and do the same.
+// The table of signs, row by row: pages, alerts and placement agree on each.
 import { isBeyond, type NodeCapacity, type NodeHealth, type NodeInfo } from '@blackroad/protocol';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
@@ -24,7 +24,7 @@ const info: NodeInfo = {
   notes: [],
   simulated: false,
 };
-/** A heartbeat that shows the sign, and its words; a new row does not compile without. */
+/** A heartbeat that shows each sign, and its words; a new sign without a sample does not compile. */
 const samples: Record<SignCode, [Partial<NodeHealth>, string]> = {
   'disk-read-only': [
     { readOnlyDisk: true },
@@ -70,7 +70,7 @@ const samples: Record<SignCode, [Partial<NodeHealth>, string]> = {
   ],
 };
 
-/** Alice and bob, alike but for how alice is. */
+/** The nodes alice and bob, equal but for the health of alice. */
 function pair(sick: Partial<NodeHealth>): SampleFleet {
   const fleet = new SampleFleet();
   for (const id of ['alice', 'bob']) {

@@ -1,5 +1,5 @@
-// The signs of bad health: one table that pages, alerts and placement read. In: a heartbeat, what is known of the machine, and the signs
-// that it had before. Out: the signs that it has now, their words, and how much of its worth is left for placement. Nothing here acts.
+// The signs of bad health: one table that pages, alerts and placement read. In: a heartbeat, the inventory of the machine, and the signs
+// that it had before. Out: its present signs, their words, and the remaining worth of the node for placement. Nothing here acts.
 import {
   type Bound,
   type Condition,
@@ -23,34 +23,34 @@ interface Sign<Code extends ConditionCode = ConditionCode> {
   code: Code;
   severity: 'warning' | 'error';
   /**
-   * What is left of the node's worth for placement; factors multiply. They rank and measure nothing. 0: nothing new goes there; 0.5 or
-   * less: its agents leave it where another node is notably better (placement/rules/gain.ts); 1: placement does not look at it.
+   * The node's worth for placement is multiplied by this. Factors rank nodes and measure nothing. 0: nothing new is placed there; 0.5 or
+   * less: its agents move where another node is notably better (placement/rules/gain.ts); 1: placement ignores the sign.
    */
   factor: number;
-  /** Where the factor is 0: the filter by which placement refuses the node. */
+  /** The filter by which placement refuses the node, where the factor is 0. */
   closes?: 'disk' | 'gpu';
-  /** A worse sign of the same thing, in whose place this one is never seen. */
+  /** A worse sign of the same thing, which replaces this one. */
   unless?: ConditionCode;
-  /** For the documentation. */
+  /** The threshold in words, for the documentation. */
   when: string;
-  /** `was`: it, or the worse one, was seen before. */
+  /** `was`: this sign, or the worse one, was seen before. */
   isSeen: (health: Health, was: boolean, info: Info) => boolean;
-  /** What its name (protocol/conditions.ts) does not say: figures, mostly. */
+  /** Details that the sign's name (protocol/conditions.ts) does not contain: mostly figures. */
   detail?: (health: Health) => string;
-  /** What helps, where the text does not say so. */
+  /** The remedy, where the text does not name it. */
   help?: string;
 }
 
-/** Cards slow down between 87 and 90 °C. */
+/** Cards reduce their clock between 87 and 90 °C, so the sign appears just before. */
 const gpuHotC: Bound = { from: 88, until: 84 };
-/** A 32 GB card bears some tens of terabytes, and small writes cost it several times their size: at this rate it lasts a year or two. */
+/** A 32 GB card endures some tens of terabytes, and small writes cost it several times their size: at this rate it lasts a year or two. */
 const sdWearBytesPerDay: Bound = { from: 10e9, until: 8e9 };
-/** Below it Wi-Fi loses packets. */
+/** Wi-Fi loses packets below this signal strength. */
 const weakWifiDbm: Bound = { from: -80, until: -77 };
-/** Below it Linux swaps or ends programs. */
+/** Linux swaps or kills programs below this share of free memory. */
 const lowMemoryShare: Bound = { from: 0.05, until: 0.08 };
 
-/** `80 °C or more, until below 75 °C` */
+/** The two bounds in words: `80 °C or more, until below 75 °C`. */
 const boundWords = ({ from, until }: Bound, words: (value: number) => string) =>
   from > until
     ? `${words(from)} or more, until below ${words(until)}`
@@ -81,7 +81,7 @@ const rows = [
     detail: (health) => `${gpuTexts(health, 'silent')[0]}`,
   },
   {
-    // Models would fail, or run on the processor a hundred times slower.
+    // Without cards, models fail, or run on the processor a hundred times slower.
     code: 'gpus-lost',
     severity: 'error',
     factor: 0,
@@ -92,7 +92,7 @@ const rows = [
     detail: lostText,
   },
   {
-    // The other cards have the same driver and the same power supply.
+    // A lost card makes the others doubtful: they have the same driver and the same power supply.
     code: 'gpu-lost',
     severity: 'error',
     factor: 0.5,
@@ -102,7 +102,7 @@ const rows = [
     detail: lostText,
   },
   {
-    // The firmware slows the machine down, which may also fall over.
+    // At undervoltage the firmware slows the machine down, and the machine may crash.
     code: 'undervoltage',
     severity: 'error',
     factor: 0.5,
@@ -111,7 +111,7 @@ const rows = [
     detail: () => 'undervoltage now',
   },
   {
-    // To placement the same as hot: where it runs slower, `throttled` counts beside it. To a person it is more urgent.
+    // Placement treats this like `hot`: where the machine is slower, `throttled` counts as well. For a person it is more urgent.
     code: 'overheated',
     severity: 'error',
     factor: 0.5,
@@ -120,7 +120,7 @@ const rows = [
     detail: ({ temperatureC = 0 }) => `${degreesInWords(temperatureC)}; it needs cooling`,
   },
   {
-    // More work makes it hotter, and it is about to be throttled.
+    // More work raises the temperature of a hot machine further, until it is throttled.
     code: 'hot',
     severity: 'warning',
     factor: 0.5,
@@ -139,7 +139,7 @@ const rows = [
     detail: () => 'it runs slower than it could',
   },
   {
-    // The next memory or the next model may find no room.
+    // On a full disk the next memory or the next model may not fit.
     code: 'disk-full',
     severity: 'error',
     factor: 0.5,
@@ -148,7 +148,7 @@ const rows = [
     detail: ({ diskFreeBytes }) => `${gibInWords(diskFreeBytes)} left`,
   },
   {
-    // Before a card slows down it is watched: agents stay, and the next ones go elsewhere.
+    // A hot card is not slower yet: its agents stay, and new ones are placed elsewhere.
     code: 'gpu-hot',
     severity: 'warning',
     factor: 0.6,
@@ -157,7 +157,7 @@ const rows = [
     detail: (health) => degreesInWords(hottestGpuC(health)),
   },
   {
-    // Nothing is slower yet; what agents remember may fill it.
+    // A low disk slows nothing down, but memories of agents may fill it.
     code: 'disk-low',
     severity: 'warning',
     factor: 0.8,
@@ -167,7 +167,7 @@ const rows = [
     detail: ({ diskFreeBytes }) => `${gibInWords(diskFreeBytes)} left`,
   },
   {
-    // Answers come late, and the node is away more often than others.
+    // Over weak Wi-Fi answers are late, and the node disconnects more often than others.
     code: 'wifi-weak',
     severity: 'warning',
     factor: 0.8,
@@ -176,7 +176,7 @@ const rows = [
     detail: ({ wifi }) => `${Math.round(wifi?.signalDbm ?? 0)} dBm`,
   },
   {
-    // It came under load, and comes again with more of it.
+    // Undervoltage occurs under load, and occurs again with more load.
     code: 'undervoltage-before',
     severity: 'warning',
     factor: 0.9,
@@ -194,7 +194,7 @@ const rows = [
     isSeen: ({ throttled }) => throttled?.sinceBoot === true,
   },
   {
-    // Triggers of its agents fire at a wrong time.
+    // With a wrong clock the triggers of agents fire at a wrong time.
     code: 'clock-unsynced',
     severity: 'warning',
     factor: 0.9,
@@ -203,7 +203,7 @@ const rows = [
     detail: () => 'its times for memories and logs are guesses',
   },
   {
-    // Placement weighs free memory itself, agent by agent (placement/model/memory-fit.ts).
+    // Placement compares free memory with the need of each agent itself (placement/model/memory-fit.ts).
     code: 'memory-low',
     severity: 'warning',
     factor: 1,
@@ -214,7 +214,7 @@ const rows = [
     help: 'Look which programs there hold the memory. A model that nobody needs is unloaded when an agent needs the room.',
   },
   {
-    // Agents remember kilobytes a day: fewer of them would not spare the card.
+    // Agents write kilobytes a day: fewer agents would not extend the life of the card.
     code: 'sd-wear',
     severity: 'warning',
     factor: 1,
@@ -224,7 +224,7 @@ const rows = [
     help: 'Look which programs there write so much: swap and logs are the usual ones. Keep a spare card.',
   },
   {
-    // The card works.
+    // A card with a warning still works.
     code: 'gpu-warning',
     severity: 'warning',
     factor: 1,
@@ -238,7 +238,7 @@ export type SignCode = (typeof rows)[number]['code'];
 export const signs: readonly Sign<SignCode>[] = rows;
 const byCode = new Map(signs.map((sign) => [sign.code, sign]));
 
-/** `before` itself where they are the same: a heartbeat that says nothing new makes nothing new. */
+/** Returns `before` itself where the signs are equal, so that a heartbeat without news makes no change. */
 export function signsOf(health: Health, info: Info, before: readonly SignCode[]): readonly SignCode[] {
   const had = (code: string | undefined) => before.some((each) => each === code);
   const found: SignCode[] = [];
@@ -247,7 +247,7 @@ export function signsOf(health: Health, info: Info, before: readonly SignCode[])
   return found.length === before.length && found.every((code, i) => code === before[i]) ? before : found;
 }
 
-/** What pages, alerts and placement read of a node. */
+/** The parts of a node that pages, alerts and placement read. */
 interface Seen {
   signs: readonly SignCode[];
   health: Health | null;
@@ -261,15 +261,15 @@ function* seenOn({ signs: codes, health }: Seen): Generator<{ sign: Sign<SignCod
 }
 
 export interface NodeCondition extends Condition {
-  /** What it means for the node's work, and what helps. */
+  /** The effect on the node's work, and the remedy. */
   help: string;
 }
-/** The figures stand behind the colon. */
+/** The text of a condition, with its figures after the colon. */
 export function textOf(code: ConditionCode, detail?: string): string {
   return detail === undefined ? conditionNames[code] : `${conditionNames[code]}: ${detail}`;
 }
 
-/** What is wrong with a node, worst first; empty when nothing is, or when nothing was heard yet. */
+/** The conditions of a node, worst first; empty when nothing is wrong, or before its first heartbeat. */
 export function conditionsOf(seen: Seen): NodeCondition[] {
   return [...seenOn(seen)]
     .map(({ sign: { code, severity, factor, help }, text }) => ({
@@ -286,10 +286,10 @@ function meaningOf(factor: number): string | null {
 }
 
 const well = { factor: 1, text: '' };
-/** A node whose heartbeat has not come yet gets the benefit of the doubt, but not the whole of it. */
+/** A node without a heartbeat probably is well, but ranks below one that is known to be. */
 const unheard = { factor: 0.9, text: 'no heartbeat yet' };
 
-/** What is left of a node's worth for placement, 0 to 1, and why. */
+/** The remaining worth of a node for placement, 0 to 1, and its reason. */
 export function worthOf(seen: Seen): { factor: number; text: string } {
   if (!seen.health) return unheard;
   if (seen.signs.length === 0) return well;
@@ -300,7 +300,7 @@ export function worthOf(seen: Seen): { factor: number; text: string } {
   };
 }
 
-/** Why nothing new may go there, as far as its health says; null: it may. */
+/** The reason in a node's health why nothing new may be placed there; null: there is none. */
 export function closedByHealth({ signs: codes }: Pick<Seen, 'signs'>): Sign['closes'] | null {
   for (const code of codes) {
     const closes = byCode.get(code)?.closes;

@@ -1,4 +1,4 @@
-// A node with a good certificate that speaks for what is not its own: every id in what it sends is asked for, and what it did is told.
+// A node with a valid certificate that sends ids of others: every id in its messages is checked, and each refusal is reported.
 import { type AgentObserved, commitPayload, hashHeader, type MemoryEntry } from '@blackroad/protocol';
 import t from 'tap';
 import { events, SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
@@ -8,7 +8,7 @@ import type { Given, InputKind } from '../state/input.ts';
 import type { View } from '../state/view.ts';
 import { nodeConditions } from './conditions.ts';
 
-/** greeter was on alice (epoch 1), and is on bob now (epoch 2); eve never held it. */
+/** The agent greeter was on alice (epoch 1), and is on bob now (epoch 2); eve never held it. */
 function fleetOfThree(): SampleFleet {
   const fleet = new SampleFleet();
   fleet.online('bob', 'eve');
@@ -16,7 +16,7 @@ function fleetOfThree(): SampleFleet {
   fleet.move(['greeter', 'bob']);
   return fleet;
 }
-/** As the loop decides: with what the table of decisions puts around it. */
+/** Decides through the table of decisions, like the loop. */
 function decide<K extends InputKind>(fleet: SampleFleet, kind: K, input: Given<K>) {
   return fleet.decide<K>(decisions[kind], input);
 }
@@ -162,7 +162,7 @@ t.test('only the process that held the agent ends the quiet time of who holds it
   });
   const say = ({ node, ...message }: ReturnType<typeof stopped>) => decide(fleet, 'agent-observed', { node, message });
   t.ok(fleet.agent('greeter').placement?.quiet, 'alice may still act');
-  // Boots are chosen by whoever speaks: eve says alice's.
+  // A boot id is no proof: eve chooses alice's.
   fleet.birth('eve', fleet.node('alice').boot);
   fleet.hello('eve', { boot: fleet.node('alice').boot });
   t.match(say(stopped('eve', fleet.node('alice').boot)).remarks, [{ reason: 'not-its-own' }]);

@@ -259,9 +259,9 @@ t.test(
     fleet.will('alice');
     fleet.pass(100_000);
     fleet.birth('alice');
-    // The coordinator was started anew: until the hello nothing is leased there.
+    // A coordinator that was restarted leases nothing to a node before its hello.
     fleet.view.live.set('alice', { lastSeenMs: null, capacity: null, health: null, helloBoot: null, signs: [] });
-    // The end of the attempt, which is settled, and a hello that was written before that was heard.
+    // The end of the attempt, which is settled, and a hello that the node wrote before it got the confirmation.
     fleet.report('t1', 'alice', 'cancelled', { attempt: 1, epoch: 1 });
     fleet.hello('alice', { upMs: fleet.now - startMs + 1, held: [{ task: 't1', attempt: 1 }] });
     t.match(fleet.task('t1'), { state: 'leased', attempt: 2, node: 'alice' });
@@ -275,7 +275,7 @@ t.test('nothing is leased behind its deadline, also not to who held it all along
   fleet.will('alice');
   fleet.pass(100_000);
   t.match(fleet.task('t1'), { state: 'queued', attempt: 1 });
-  // The coordinator was away for the rest: no tick came.
+  // No tick came, because the coordinator was stopped for the rest of the time.
   fleet.now += 100_001;
   fleet.birth('alice');
   const hello = fleet.hello('alice', { upMs: fleet.now - startMs + 1, held: [{ task: 't1', attempt: 1 }] });

@@ -1,5 +1,6 @@
-// The hello after every (re)connection: who the node is, what it holds. The answer is exactly what is missing: a welcome, the
-// assignment when its generation differs, leases it should hold and does not, word to stop what is no longer its own. [INV-rest]
+// The hello after every connection: the identity of the node and the tasks it holds. The answer is exactly what the node is missing: a
+// welcome, the assignment when its generation differs, leases that it should hold and does not, and a cancel for tasks that are no longer
+// its own. [INV-rest]
 import type { NodeHello, TaskProblem } from '@blackroad/protocol';
 import { change, type Draft, decided, openDraft, putNode, remark, send } from '../state/draft.ts';
 import type { Decide, Policy } from '../state/input.ts';
@@ -35,7 +36,7 @@ export const acceptHello: Decide<'node-hello'> = (view, { node, message }, nowMs
   return decided(draft);
 };
 
-/** A node nobody knows, or one in quarantine. */
+/** Refuses an unknown or a quarantined node. */
 export function turnAway(draft: Draft, node: string, row: NodeRow | undefined): void {
   remark(draft, 'node-not-active', `${node} is ${row ? 'quarantined' : 'not known'}`);
   if (row) sayFarewell(draft, node, 'quarantined', row.quarantineReason);
@@ -43,7 +44,8 @@ export function turnAway(draft: Draft, node: string, row: NodeRow | undefined): 
 }
 
 function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): void {
-  // Ahead of us: our data is older than the node's (a restored backup). Go past it, or it would refuse the snapshot as an old one.
+  // A node with a higher generation than its record: our data is older (a restored backup). The record must exceed it, or the node would
+  // refuse the snapshot as an old one.
   const generation = message.generation > row.generation ? message.generation + 1 : row.generation;
   const said = asSaid(row, message);
   const isOther = said.agentIds !== message.agentIds;
@@ -55,10 +57,10 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
   if (live) draft.live.set(row.id, { ...live, helloBoot: boot });
   change(draft, { type: 'hello', node: row.id, boot, heartbeatMs, atMs: draft.nowMs, version });
   change(draft, { type: 'seen', node: row.id, atMs: draft.nowMs });
-  // What it lacks comes with the answer: it has its time for that.
+  // The answer contains everything the node is missing, so the time for storing it begins anew.
   change(draft, { type: 'behind', node: row.id, behind: null });
   sendWelcome(draft, row.id, message.boot, { heartbeatMs, timeZone: policy.timeZone }, message.upMs);
-  // Also a node that is of another version than before: it knows agents by another word.
+  // A node-agent of another version than before may use other ids for agents, and needs the snapshot as well.
   if (message.generation !== generation || isOther) sendSnapshot(draft, row.id);
 }
 
@@ -66,7 +68,7 @@ function knowingIds({ agentIds: _, ...row }: NodeRow, agentIds: true | undefined
   return agentIds ? { ...row, agentIds } : row;
 }
 
-/** `upMs`: of the hello that it answers. */
+/** `upMs`: from the hello that this answers. */
 export function sendWelcome(
   draft: Draft,
   node: string,
@@ -96,16 +98,16 @@ function matchLeases(draft: Draft, node: string, { held, upMs }: NodeHello): voi
     const task = draft.view.tasks.get(id);
     if (task?.node === node && task.attempt === attempt) continue;
     const placement = task && draft.agents.get(task.agent)?.placement;
-    // It was given up for lost, but nobody else has begun: it goes on with what it has.
-    // What the node itself called over is over: it only has not heard that this is settled.
+    // A task of a node that was lost, without another attempt since: the node continues it. An attempt that the node itself ended is over,
+    // although the node has not got the confirmation yet.
     const isOver = task?.past?.some((past) => past.attempt === attempt && (past.outcome !== 'lost' || past.stopped));
     const goesOn = task?.state === 'queued' && task.attempt === attempt && placement?.node === node && !isOver;
-    // Past its deadline: the tick ends it.
+    // The tick ends a task that is past its deadline.
     if (goesOn && task.epoch === placement.epoch && task.deadlineMs > draft.nowMs) {
       lease(draft, task, placement, attempt);
       continue;
     }
-    // Unknown here and not ended just now: a cron task of its own, which is nobody's business yet.
+    // A task that is unknown here and has not just ended is a cron task that the node started itself; it need not be stopped.
     if (!task && !draft.view.justEnded.has(id)) continue;
     const reason = task ? 'the task is not leased to this node any more' : 'the task has ended';
     send(draft, 'cancel', { node }, { task: id, attempt, reason });
@@ -113,7 +115,8 @@ function matchLeases(draft: Draft, node: string, { held, upMs }: NodeHello): voi
   for (const id of draft.view.leasesByNode.get(node) ?? []) {
     const task = draft.view.tasks.get(id) as TaskRow;
     if (attempts.get(id) === task.attempt) continue;
-    // Leased to the process before this one: it died with it, and may have done half of it. Else the message was lost on the way.
+    // A lease older than the node's process was lost with the previous process, which may have done half of the task. A younger lease was
+    // lost as a message.
     if ((task.leasedMs ?? 0) < draft.nowMs - upMs) giveBack(draft, task, restarted(node));
     else sendLease(draft, task);
   }

@@ -1,6 +1,6 @@
-// What a node's message leaves behind at the node itself, beside what it decides: how often it spoke for what is not its own, and what
-// of its budget the events took that it made. Those that are beyond it are left out here.
-// Put around every decision about a node's message in the table of decisions, so that no new one can forget it. Pure.
+// Bookkeeping at the node for every decision about its messages: the number of refusals for ids that are not its own, and the budget for
+// events, beyond which events are left out. The table of decisions wraps it around every decision about a node's message, so that a new
+// decision cannot miss it. Pure.
 import type { Change } from '../state/change.ts';
 import type { Decision } from '../state/decision.ts';
 import { eventRow } from '../state/event-row.ts';
@@ -9,7 +9,7 @@ import { agentNameOf, type View } from '../state/view.ts';
 import { overBudget, withinBudget } from './budget.ts';
 import { notItsOwn } from './held.ts';
 
-/** Within this time a node's refusals are one event, and one condition of the node. */
+/** The refusals of a node within this time are one event, and one condition of the node. */
 export const refusalsTogetherMs = 3_600_000;
 
 type FromNode = { [K in InputKind]: Inputs[K] extends { node: string } ? K : never }[InputKind];
@@ -29,7 +29,7 @@ export function judged<K extends FromNode>(decide: Decide<K>): Decide<K> {
   };
 }
 
-/** The first within an hour is an event; the others are counted at the node. */
+/** The first refusal within the hour is an event; the others are only counted at the node. */
 function refusalOf(view: View, node: string, nowMs: number, text: string): Change[] {
   const before = view.live.get(node)?.refusals;
   const goesOn = before !== undefined && nowMs - before.sinceMs < refusalsTogetherMs;

@@ -1,4 +1,4 @@
-// An agent whose model cannot be fetched or loaded where it is: it waits a while, goes elsewhere once, and does not go back and forth.
+// An agent whose model cannot be fetched or loaded on its node: it waits, moves once, and does not move back and forth.
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
@@ -16,14 +16,14 @@ function pis(...ids: string[]): SampleFleet {
   }
   return fleet;
 }
-/** The agent says that its model works, or why not. */
+/** The agent reports that its model works, or why not. */
 function says(fleet: SampleFleet, agent: string, reason: string | null): void {
   const { node, epoch, model } = fleet.agent(agent).placement!;
   const state = reason === null ? 'ready' : 'failed';
   const message = { boot: fleet.node(node).boot, agent, epoch, state, model, ...(reason ? { reason } : {}) } as const;
   fleet.decide<'agent-observed'>(acceptObserved, { node, message });
 }
-/** Time passes with heartbeats, and placement looks. */
+/** Advances the time with heartbeats and ticks, and runs placement. */
 function later(fleet: SampleFleet, ms: number): void {
   for (const until = fleet.now + ms; fleet.now < until; ) {
     const now = Math.min(until, fleet.now + 10_000);

@@ -1,24 +1,24 @@
-// Which models do not work on which nodes, as far as agents there have said: the node keeps trying, placement looks elsewhere for a
-// while. Held against the model on that node, not against the agent; perishable. In: what agents report. Out: changes.
+// The models that fail on a node, by the reports of agents there: the node keeps trying, and placement avoids the pair for a while. The
+// fault belongs to the model on that node, not to the agent; perishable. In: reports of agents. Out: changes.
 import type { AgentObserved, NodeCapacity } from '@blackroad/protocol';
 import { change, type Draft } from '../state/draft.ts';
 import type { ModelFault, PlaceTrouble } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
 
-/** An agent whose model fails moves after this long: most failures are over by then, and a move costs more. */
+/** The time after which an agent with a failing model moves: most failures are over by then, and a move costs more. */
 export const faultPatienceMs = 30_000;
-/** So long nothing new goes to the model there; twice as long each time it fails again. */
+/** The time for which nothing new is placed on the model there; doubled at each further failure. */
 const avoidMs = 600_000;
 const maxAvoidMs = 86_400_000;
-/** A failure after a longer time of peace is a first one. */
+/** After this time without a failure, the next one counts as the first. */
 const forgetMs = 3_600_000;
 
-/** What an agent says of itself says whether its model works there. */
+/** The state that an agent reports shows whether its model works there. */
 export function judgeModel(draft: Draft, node: string, model: string, { agent, state, reason }: AgentObserved): void {
   const { view, nowMs } = draft;
   const known = view.modelFaults.get(node)?.get(model);
   if (state === 'ready') {
-    // Remembered: should it fail again soon, it is avoided for longer.
+    // A fault that ended is kept: after another failure soon, the model is avoided for longer.
     judgeWork(draft, node, model);
   } else if (state === 'failed' && !worksForOthers(view, node, model, agent)) {
     const text = reason ?? `${model} fails`;
@@ -27,7 +27,7 @@ export function judgeModel(draft: Draft, node: string, model: string, { agent, s
   }
 }
 
-/** The work of an agent was turned down there at every try: with another node at hand it need not wait for this one. */
+/** Records a fault after the work of an agent was refused there at every try: the agent can move to another node at once. */
 export function judgeRefusal(draft: Draft, agent: string, node: string, reason: string): void {
   const placement = draft.agents.get(agent)?.placement;
   if (placement?.node !== node) return;
@@ -35,16 +35,16 @@ export function judgeRefusal(draft: Draft, agent: string, node: string, reason: 
   const isUnder = known !== undefined && draft.nowMs < known.untilMs;
   put(draft, node, placement.model, isUnder ? { ...known, reason } : faultAgain(known, draft.nowMs, reason));
 }
-/** Turned down at its first try and at the next one: it is no hiccup. */
+/** Two refusals in a row: a single one may be accidental. */
 export function failsThere({ inARow, avoid }: Readonly<PlaceTrouble>): boolean {
   return avoid && inARow > 1;
 }
-/** Work was done on the model there. */
+/** Ends the fault of a model, as a task was done with it there. */
 export function judgeWork(draft: Draft, node: string, model: string): void {
   const known = draft.view.modelFaults.get(node)?.get(model);
   if (known && draft.nowMs < known.untilMs) put(draft, node, model, { ...known, untilMs: draft.nowMs });
 }
-/** A model that was gone from the node and is there again is no longer held for failing. */
+/** Ends the fault of a model that was absent from the node and is present again: it was fetched anew. */
 export function judgeCapacity(draft: Draft, node: string, { models }: NodeCapacity): void {
   const before = draft.view.live.get(node)?.capacity?.models ?? [];
   for (const model of draft.view.modelFaults.get(node)?.keys() ?? []) {
@@ -53,7 +53,7 @@ export function judgeCapacity(draft: Draft, node: string, { models }: NodeCapaci
   }
 }
 
-/** Time passes: who still sits there failing renews it, old ones are forgotten. */
+/** Renews the fault of a model with agents that still fail on it, and removes old faults. */
 export function judgeFaults(draft: Draft): void {
   const { view, nowMs } = draft;
   for (const [node, faults] of view.modelFaults) {
@@ -65,7 +65,7 @@ export function judgeFaults(draft: Draft): void {
   }
 }
 
-/** What keeps this agent from working where it is, while it lasts. */
+/** The fault that keeps this agent from working on its node, while it lasts. */
 export function faultUnder(
   view: View,
   { id, placement }: NonNullable<ReturnType<View['agents']['get']>>,
@@ -75,7 +75,7 @@ export function faultUnder(
   if (!fault || nowMs >= fault.untilMs) return null;
   return view.observed.get(id)?.state === 'failed' || isTurnedDown(view, id, placement.node) ? fault : null;
 }
-/** Work that waits for the place now has waited long enough; what an agent says of its model may be over in a moment. */
+/** The time before a move. Work that was refused there has waited enough; a failure that an agent reports may be over in a moment. */
 export function patienceMs(view: View, agent: string, node: string): number {
   return isTurnedDown(view, agent, node) ? 0 : faultPatienceMs;
 }
@@ -88,7 +88,7 @@ function faultAgain(before: Readonly<ModelFault> | undefined, nowMs: number, rea
   const strikes = before && nowMs < before.untilMs + forgetMs ? before.strikes + 1 : 1;
   return { sinceMs: nowMs, untilMs: nowMs + Math.min(maxAvoidMs, avoidMs * 2 ** (strikes - 1)), strikes, reason };
 }
-/** Then it is not the model. */
+/** A model that works for another agent on the node is not the cause. */
 function worksForOthers(view: View, node: string, model: string, agent: string): boolean {
   return hasAgents(view, node, model, 'ready', agent);
 }

@@ -1,4 +1,4 @@
-// Events of nodes: kept in the node's own words, and of what it says for programs only what the table of events knows.
+// Events of nodes are kept in the node's own words, with only those params that the table of events lists.
 import type { NodeEvent } from '@blackroad/protocol';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';

@@ -1,5 +1,5 @@
-// What nodes report as events. In: a message; out: the event as it is kept: the node's own words and severity, and of its data what the
-// table of events names as params of that type. A gap in the assignment is answered with all of it, and not kept.
+// Events that nodes report. In: a message. Out: the event to store: the node's own words and severity, and of its data the params that the
+// table of events lists for that type. A reported gap in the assignment is answered with the snapshot and not stored.
 import { interpretingChecker, type NodeEvent, type NodeEventType, nodeAsks, nodeEvents } from '@blackroad/protocol';
 import type { EventRow } from '../state/change.ts';
 import { change, decided, openDraft, remark } from '../state/draft.ts';
@@ -23,7 +23,7 @@ export const acceptEvent: Decide<'node-event'> = (view, { node, message }, nowMs
   return decided(draft);
 };
 
-/** Of a newer node the type may be any word: it must not pass for an event of the coordinator's own. */
+/** The type in a newer node's event may be any text: it must not be mistaken for an event of the coordinator's own. */
 function kindOf({ type, data = {} }: NodeEvent): Pick<EventRow, 'type' | 'params'> {
   if (!isKnown(type)) return { type: 'log', params: { type } };
   const { params: schema } = nodeEvents[type];

@@ -1,11 +1,11 @@
-// The id of a node, made from the name its machine wants: allowed letters only, and unique.
+// The id of a node, made from the name that its machine asks for: allowed letters only, and unique.
 import { coordinatorName, isSlug, plainLatin } from '@blackroad/protocol';
 import type { View } from '../state/view.ts';
 
-/** Names that brokers give rights of their own: in Mosquitto's file the coordinator is a user like any node. */
+/** Names with rights of their own at a broker: in Mosquitto's file the coordinator is a user like any node. */
 const reserved: readonly string[] = [coordinatorName, 'admin', 'anonymous'];
 
-/** Lower case, what is not allowed becomes a dash. */
+/** The name in lower case, with a dash for each run of other characters. */
 export function baseName(wanted: string): string {
   const plain = plainLatin(wanted)
     .split('.')[0]
@@ -15,9 +15,9 @@ export function baseName(wanted: string): string {
     .replace(/-+$/, '');
   return plain || 'node';
 }
-/** As the random suffix of an enrolment is. */
+/** The form of the random suffix of an enrolment. */
 const isSuffix = /^-[0-9a-f]{4}$/;
-/** Never a name that is taken. */
+/** A name that no node has, with a suffix where needed. */
 export function freeName(view: View, wanted: string, suffixes: readonly string[]): string {
   const base = baseName(wanted);
   const isFree = (name: string) => isSlug(name) && !reserved.includes(name) && !view.nodes.has(name);
@@ -31,7 +31,7 @@ export function freeName(view: View, wanted: string, suffixes: readonly string[]
   return `${base}-${count}`;
 }
 
-/** Whether a machine that wants this name was given this id, with or without a suffix. */
+/** Whether this id was made from this name, with or without a suffix. */
 export function isNamedAfter(id: string, wanted: string): boolean {
   const base = baseName(wanted);
   return id === base || (id.startsWith(`${base}-`) && isSuffix.test(id.slice(base.length)));

@@ -1,4 +1,4 @@
-// What people do to nodes: cordon, drain, move, release, forget.
+// Actions of people on nodes: cordon, drain, move, release, forget.
 
 import { closeBranchesOf } from '../memory/branches.ts';
 import { refuse } from '../state/decision.ts';
@@ -13,7 +13,7 @@ import { judgeValve } from './valve.ts';
 
 const noNode = (node: string) => `There is no node ${node}.`;
 
-/** So long a machine that was set up anew may take its node back, where the policy says `ask`. */
+/** For so long a re-flashed machine may take its node back after a release, where the policy is `ask`. */
 const reclaimOpenMs = 3_600_000;
 
 type Edit = Pick<Inputs['node-edit'], 'by' | 'cordoned' | 'draining' | 'site' | 'labels'>;
@@ -22,7 +22,7 @@ export const editNode: Decide<'node-edit'> = (view, { node, ...edit }, nowMs, po
   const draft = openDraft(view, nowMs);
   const row = draft.nodes.get(node);
   if (!row) return refuse('no-such-node', noNode(node));
-  // Other nodes stand together then: a plan may come before the next tick.
+  // A changed site changes the groups of the valve, and a plan may be made before the next tick.
   if (edited(draft, row, edit) && edit.site !== undefined) judgeValve(draft, policy);
   return decided(draft);
 };
@@ -39,7 +39,7 @@ export const editNodes: Decide<'nodes-edit'> = (view, { nodes, ...edit }, nowMs)
   return decidedWith(draft, { changed, unknown });
 };
 
-/** Whether anything is different now. */
+/** Applies the edit; whether it changed anything. */
 function edited(draft: Draft, row: NodeRow, { by, ...edit }: Edit): boolean {
   const { id: node } = row;
   let edited = row;
@@ -60,14 +60,14 @@ function edited(draft: Draft, row: NodeRow, { by, ...edit }: Edit): boolean {
     edited = { ...edited, labels: edit.labels };
     noteAudit(draft, by, 'node-labels', { node, was: row.labels, labels: edit.labels });
   }
-  // Each that is different was noted.
+  // No change was added: the edit equals the row.
   if (draft.changes.length === before) return false;
   putNode(draft, edited);
   if (row.draining && !edited.draining) leaseForNode(draft, node);
   return true;
 }
 
-/** Ends a quarantine; for a node in good standing it allows its machine to enrol anew once, where the policy is to ask. */
+/** Ends a quarantine; for a node that is not quarantined, allows its machine to enrol anew once, where the policy is `ask`. */
 export const releaseNode: Decide<'node-release'> = (view, { by, node }, nowMs) => {
   const draft = openDraft(view, nowMs);
   const row = draft.nodes.get(node);

@@ -1,4 +1,4 @@
-// What nodes say of themselves: births and wills, inventory, capacity, heartbeats, what really runs. Every boot has an id; words of
+// Reports of nodes about themselves: births and wills, inventory, capacity, heartbeats, observed agents. Every boot has an id; messages of
 // an earlier boot never overwrite a later one. Heartbeats are perishable, only transitions are stored.
 import { type AgentObserved, stoppedReason } from '@blackroad/protocol';
 import { closeBranchesOf } from '../memory/branches.ts';
@@ -57,7 +57,7 @@ export const acceptInfo: Decide<'node-info'> = (view, { node, message }, nowMs) 
   return decided(draft);
 };
 
-/** Null: the class stays. A class that costs money is a person's word, as is that of a join token. */
+/** The class to store; null: it stays. The class `cloud` costs money and is set by a person or a join token, never by a report. */
 function foundClass(row: NodeRow, told: string): string | null {
   const isOpen = !row.classFixed && row.class !== 'cloud' && told !== 'cloud';
   return isOpen && told !== row.class ? told : null;
@@ -76,9 +76,9 @@ export const acceptHealth: Decide<'node-health'> = (view, { node, message }, now
   const row = ofThisBoot(draft, node, message.boot, 'health');
   if (!row) return decided(draft);
   change(draft, { type: 'health', node, health: message, atMs: nowMs });
-  // Its journal was damaged, or its disk exchanged, in the middle of a branch: the rest never comes.
+  // A node with nothing left to send will not complete a branch: its journal was damaged, or its disk exchanged.
   if (message.memoriesUnacked === 0) closeBranchesOf(draft, node, 'nothing-left');
-  // Only who said hello to this coordinator is matched with what it holds; the others are about to.
+  // The tasks that a node holds are compared only after its hello to this coordinator; without one, the node is about to send it.
   if (view.live.get(node)?.helloBoot !== row.boot) return decided(draft);
   if (row.presence === 'online') {
     bringUpToDate(draft, row, message.generation);
@@ -127,13 +127,13 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
   return decided(draft);
 };
 
-/** What this node may still have done for an agent is over: who has it now need not wait. */
+/** Ends the quiet time that waits for this stopped agent: its node does nothing for it any more, so the next node may act. */
 function letGo(draft: Draft, { agent, boot, epoch }: AgentObserved): void {
   const row = draft.agents.get(agent);
   if (row && isOver(row.placement ? row.placement.quiet : row.quiet, boot, epoch)) endQuiet(draft, row);
 }
 
-/** The node, when it is active and these are words of its present boot. */
+/** The node, if it is active and the message is of its present boot. */
 function ofThisBoot(draft: Draft, node: string, boot: string, what: string): NodeRow | null {
   const row = draft.nodes.get(node);
   if (row?.status !== 'active') {

@@ -1,5 +1,4 @@
-// Principals of what the fleet knows: a key, a session, a node, a join token, an address. The one place that says which roles each acts
-// with. Pure.
+// The principals of the fleet: a key, a session, a node, a join token, an address. The only place that assigns roles to each. Pure.
 import { defaultSpace, type Principal } from '@blackroad/protocol';
 import type { KeyRow, SessionRow } from '../state/rows.ts';
 
@@ -10,7 +9,7 @@ type Signed = Pick<SessionRow, 'keyId' | 'name' | 'roles' | 'space'>;
 export function principalOfSession({ keyId, name, roles, space }: Signed): Principal {
   return { kind: 'session', id: keyId, name, space, roles: [...roles] };
 }
-/** Somebody who brought no key: it may do what is open. */
+/** The principal of a request without a key: it may use the open routes. */
 export function principalAt(address: string): Principal {
   return { kind: 'address', id: null, name: address, space: defaultSpace, roles: [] };
 }

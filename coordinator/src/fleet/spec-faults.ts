@@ -1,5 +1,5 @@
-// What a request says that its schema cannot judge: times that never come, zones and classes that do not exist. Refused at the door,
-// by the field's name, before anything is stored.
+// Faults of a request that its schema cannot find: times that never occur, zones and classes that do not exist. Such a request is refused
+// at the API, by the field's name, before anything is stored.
 import { type AgentSpec, classNames, type Fault, nearNames } from '@blackroad/protocol';
 import { cronFault, timeZoneFault } from '@blackroad/protocol/cron';
 import type { View } from '../state/view.ts';
@@ -18,7 +18,7 @@ export function specFaults(view: View, spec: AgentSpec, nowMs: number, timeZone:
   return faults;
 }
 
-/** Known are the classes of the table, and those that nodes and join tokens of this fleet have. */
+/** Classes that exist: those of the table, and those that nodes and join tokens of this fleet have. */
 export function classFaults(view: View, name: string, field: string): Fault[] {
   if (classNames.includes(name)) return [];
   const known = new Set(classNames);

@@ -1,5 +1,5 @@
-// The store takes writes again. What nodes sent meanwhile was refused and is still with them: under another id of the coordinator
-// they say hello anew, and send again what was not acknowledged, as after a restart.
+// The store accepts writes again. Messages of nodes were refused meanwhile and are still in their outboxes: under another id of the
+// coordinator the nodes send a hello, and resend what was not acknowledged, as after a restart.
 import { change, decided, noteEvent, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
 import { announce } from './tick.ts';

@@ -4,7 +4,7 @@ import { ada, boot1, samplePolicy, startMs } from '../../../test/fixtures/coordi
 import { apply } from '../state/apply.ts';
 import { editNode, forgetNode } from './nodes.ts';
 
-/** Past the grace after the start, with everybody heard from. */
+/** A fleet past the grace period after the start, with a heartbeat from every node. */
 function settled(...nodes: string[]): SampleFleet {
   const fleet = new SampleFleet();
   fleet.online(...nodes);
@@ -157,7 +157,7 @@ t.test('the valve looks at sites too, and not at nodes that were stopped', async
   t.match(fleet.view.frozen, [{ site: 'barn', reason: /3 of 4 nodes of site barn/ }]);
 });
 
-/** Six nodes at each site. */
+/** A fleet with six nodes at each site. */
 function sites(...names: string[]): SampleFleet {
   const fleet = settled();
   for (const site of names) for (let i = 0; i < 6; i++) fleet.addNode(`${site}-${i}`, { site });

@@ -1,5 +1,5 @@
-// What time alone brings about: suspicion and loss, deadlines, ends of backoffs, the valve, the fleet's own heartbeat; and the first
-// decision after a start. All is computed from `now`: there is no timer a node. Reads only indexes and the rows of nodes.
+// Changes that time alone causes: suspicion and loss, deadlines, ends of backoffs, the valve, the announcement of the coordinator; and the
+// first decision after a start. All is computed from `now`, so no node has a timer. Reads only indexes and the rows of nodes.
 import { counted, cutToBytes, type FleetState } from '@blackroad/protocol';
 import { change, type Draft, decided, decidedWith, noteEvent, openDraft, send } from '../state/draft.ts';
 import type { Decide, Policy } from '../state/input.ts';
@@ -13,15 +13,15 @@ import { judgeFaults } from './model-faults.ts';
 import { turnLost, turnSuspect } from './transitions.ts';
 import { judgeValve } from './valve.ts';
 
-/** fleet/state is published this often; also what keeps the leases for outside effects alive (quiet.ts), two may be lost. */
+/** The interval of fleet/state. It also renews the leases for outside tools (quiet.ts), of which two may be lost. */
 const announceMs = 9_000;
-/** Ticks come every 250 ms. A gap like this means that the coordinator stood still (suspended, overloaded), not the nodes. */
+/** Ticks come every 250 ms. A longer gap than this means that the coordinator paused (suspended, overloaded), not the nodes. */
 export const pauseMs = 5_000;
-/** What turns of nodes may change in one decision; the next one follows at once. A site that goes dark must not hold the loop. */
+/** The number of changes of presence in one decision; the next decision follows at once. Loss of a large site must not block the loop. */
 const maxTurnChanges = 600;
-/** Agents whose work all waits that are looked at in one tick: well below a millisecond. */
+/** The number of agents with only waiting tasks that one tick examines: that takes well below a millisecond. */
 const maxServed = 200;
-/** Expired tokens are kept this long: an enrolment repeated after a crash still finds its token. */
+/** Expired tokens are kept for this time: an enrolment repeated after a crash still finds its token. */
 const tokenKeepMs = 86_400_000;
 
 export const started: Decide<'started'> = (view, _input, nowMs, policy) => {
@@ -49,7 +49,7 @@ export const tick: Decide<'tick'> = (view, _input, nowMs, policy) => {
   expireTasks(draft);
   wakeTasks(draft);
   const served = serveWaiting(draft);
-  // Judged once all are counted; nothing is planned before.
+  // The valve is judged once all nodes are counted; placement makes no plan before.
   if (!more) judgeValve(draft, policy);
   dropTokens(draft);
   if (view.announcedMs === null || nowMs - view.announcedMs >= announceMs || nowMs < view.announcedMs) {
@@ -60,7 +60,7 @@ export const tick: Decide<'tick'> = (view, _input, nowMs, policy) => {
   return decidedWith(draft, { more });
 };
 
-/** Whether some were left for the next decision. */
+/** Whether some nodes are left for the next decision. */
 function judgePresence(draft: Draft, policy: Policy): boolean {
   const { view, nowMs } = draft;
   const intervalMs = heartbeatIntervalMs(view, policy);
@@ -131,8 +131,8 @@ function wakeTasks(draft: Draft): void {
 }
 
 /**
- * Work waits for a node, an agent or a turn, and each of them gives word when it comes. Should one ever not, the task must still not
- * wait for ever: those whose work all waits are looked at in turn, so many a tick.
+ * A task waits for a node, an agent or the end of another task, and each of these starts it when it occurs. Should one be missed, the task
+ * must still not wait for ever: agents with only waiting tasks are examined in turn, a bounded number at each tick.
  */
 function serveWaiting(draft: Draft): number {
   const { unserved } = draft.view;

@@ -1,5 +1,5 @@
-// The steps a node's presence can take, with all that follows from each: events, leases that go back, farewells. Every change of
-// presence comes through here; who decides that it is time is presence.ts, hello.ts and tick.ts. [INV-presence]
+// The transitions of a node's presence, with all consequences of each: events, leases that end, farewells. Every change of presence is made
+// here; presence.ts, hello.ts and tick.ts decide when. [INV-presence]
 import { coordinatorSelf, type PresenceCause, type TaskProblem } from '@blackroad/protocol';
 import { type Draft, noteAudit, noteEvent, putNode, send } from '../state/draft.ts';
 import type { NodeRow } from '../state/rows.ts';
@@ -23,7 +23,7 @@ export function turnOnline(
     presenceCause,
   };
   putNode(draft, online);
-  // After a start of the coordinator these nodes did nothing wrong: no event is worth writing when they come back.
+  // The return of a node that was suspect only since the coordinator's restart makes no event: the node never was away.
   if (rebooted || row.presenceCause !== 'restarted')
     noteEvent(draft, 'node-online', { node: row.id, isNew: row.presence === 'never', reason });
   return online;
@@ -38,7 +38,7 @@ export function turnSuspect(draft: Draft, row: NodeRow, presenceCause: PresenceC
   return suspect;
 }
 
-/** Given up for now: its leases go back to the queue. Its agents stay assigned to it until placement moves them. */
+/** Marks a node as lost: its leases go back to the queue. Its agents stay assigned to it until placement moves them. */
 export function turnLost(draft: Draft, row: NodeRow, awayMs: number): NodeRow {
   const lost: NodeRow = { ...row, presence: 'lost', presenceSinceMs: draft.nowMs };
   putNode(draft, lost);
@@ -46,7 +46,7 @@ export function turnLost(draft: Draft, row: NodeRow, awayMs: number): NodeRow {
   return lost;
 }
 
-/** What lost and quarantined nodes have in common. `awaySeconds`: of a lost one. */
+/** The common part of loss and quarantine. `awaySeconds`: of a lost node. */
 function goneNode(draft: Draft, row: NodeRow, awaySeconds?: number): void {
   const { id: node, presenceCause: cause, presenceReason: reason } = row;
   const problem: TaskProblem = {
@@ -58,7 +58,7 @@ function goneNode(draft: Draft, row: NodeRow, awaySeconds?: number): void {
   noteEvent(draft, 'node-lost', { node, awaySeconds, cause, reason, tasks });
 }
 
-/** Shut out until a person releases it. */
+/** Shuts a node out until a person releases it. */
 export function quarantine(draft: Draft, row: NodeRow, reason: string): NodeRow {
   const out: NodeRow = {
     ...row,

@@ -1,4 +1,4 @@
-// Troubles of nodes as alerts group them.
+// Troubles of nodes, with the groups that make alerts of them.
 import type { NodeHealth } from '@blackroad/protocol';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
@@ -185,7 +185,7 @@ t.test(
     t.equal(ada?.group, bob?.group);
     t.not(fails('eve')[0]?.group, ada?.group);
     t.match(ofAgent(fleet, 'eve'), [{ title: 'eve failed on anvil: no reason given', code: undefined }]);
-    // What the node says for programs stands above its words.
+    // The code that the node reports makes the group, whatever its words.
     const [one] = fails('ada', 'small could not be fetched: no such host', 'model-not-fetched');
     const [other] = fails('bob', 'small could not be fetched: HTTP status 503', 'model-not-fetched');
     t.match(one, { group: 'agent-failed:model-not-fetched-small', code: 'model-not-fetched' });

@@ -1,5 +1,5 @@
-// What needs a person, seen from one node, one agent or the fleet as a whole: pure functions from the view to troubles in plain words
-// with what can be done. Alike troubles carry the same group: the board makes one alert of them. Nothing here is stored.
+// Troubles that need a person, of one node, one agent or the whole fleet: pure functions from the view to troubles in plain words with
+// their remedies. Equal troubles have the same group: the alert board makes one alert of them. Nothing here is stored.
 import {
   type AgentSpec,
   type AlertAction,
@@ -16,46 +16,46 @@ import { nodeConditions } from './conditions.ts';
 import { stayingOn } from './draining.ts';
 
 export interface Trouble {
-  /** Id of the alert it belongs to. */
+  /** The id of the alert that the trouble belongs to. */
   group: string;
   kind: AlertKind;
-  /** Missing: the kind says it all, or there are only words. */
+  /** Missing: the kind alone determines the trouble, or there are only words. */
   code?: string;
   severity: 'error' | 'warning' | 'info';
   site: string | null;
   node?: string;
   agent?: string;
-  /** Null: since it is first seen. */
+  /** Null: the trouble began when it was first seen. */
   sinceMs: number | null;
-  /** Alone. */
+  /** The title where the alert has only this trouble. */
   title: string;
-  /** Among alike ones, after their number: `nodes of home are lost`. */
+  /** The title after the number of equal troubles: `nodes of home are lost`. */
   many: string;
-  /** What it means and what helps. */
+  /** The effect of the trouble, and the remedy. */
   text: string;
   actions: AlertAction[];
 }
 
-/** An agent that was just applied or lost its node is about to be placed: that needs nobody. */
+/** For this time after its application or the loss of its node, an agent without a placement needs no person: a plan follows. */
 export const settlingMs = 5_000;
-/** A machine that joined says hello within seconds; after this it did not come. */
+/** A joined machine sends its hello within seconds; after this time it counts as never connected. */
 export const neverSeenMs = 10 * 60_000;
-/** Certificates are renewed at two thirds of their life: with this share left that failed for a while. */
+/** The remaining share of a certificate's life at which its renewal has failed for a while: nodes renew at two thirds. */
 const certificateLeft = 0.2;
 const branchPatienceMs = 10 * 60_000;
 
 const slug = (text: string, most = 80) =>
   plainLatin(text)
-    // Two sites with names of another script must not be one.
+    // The code of each letter is part of the slug, so that two sites in another script differ.
     .replace(/\P{ASCII}/gu, (letter) => `-${letter.codePointAt(0)?.toString(36)}-`)
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '')
     .slice(0, most);
-/** An id holds 200 characters. */
+/** An alert's id has at most 200 characters. */
 const longestWants = 160;
 /**
- * What an agent wants of a node, as a person wrote it: agents that want the same have the same trouble, and it stays the same one while
- * the fleet around them, and with it the best advice, changes.
+ * The requirements of an agent as a person wrote them: agents with the same requirements have the same trouble, and its id stays while the
+ * fleet, and with it the best remedy, changes.
  */
 function wantsOf({ model, placement, limits, concurrency, load }: AgentSpec): string {
   const { class: classes, site, labels, nodes, avoidAgents, pool, maxPricePerMillionTokens } = placement;
@@ -166,7 +166,7 @@ function neverSeen({ id, site, enrolledMs }: NodeRow): Trouble {
   };
 }
 
-/** A drain that cannot end: who stays has no other place. */
+/** The trouble of a drain that cannot end: no other node fits the agents that stay. */
 function drainStays(view: View, { id, site }: NodeRow): Trouble[] {
   const [one, ...others] = stayingOn(view, id);
   const row = one === undefined ? undefined : view.agents.get(one);
@@ -215,7 +215,8 @@ export function agentTroubles(view: View, id: string, nowMs: number): Trouble[] 
     const { reason = 'no reason given', code, model } = observed;
     troubles.push({
       ...common,
-      // An older node says words alone. Figures in them (what is free now, which attempt) move while the trouble stays.
+      // An older node reports words alone. The figures in them (free memory, the attempt) change while the trouble stays, so they are
+      // replaced.
       group: `agent-failed:${slug(code === undefined ? reason.replace(/\d+([.,]\d+)?/g, 'n') : `${code} ${model ?? ''}`)}`,
       kind: 'agent-failed',
       ...(code === undefined ? {} : { code }),

@@ -1,4 +1,4 @@
-// A copied volume: two processes speak in turn under one identity.
+// A copied volume: two processes send in turn with one identity.
 import t from 'tap';
 import { events, SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 

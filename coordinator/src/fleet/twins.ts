@@ -1,15 +1,15 @@
-// Two processes with one identity: a copied card or volume. Each connection throws the other off, and looks like a restart; but a boot id
-// is new at every start, so one that comes back after another took its place shows that both live. In: a node and the boot that
-// speaks. Out: whether it is one of two, after it flapped a few times. Pure; what is counted is perishable.
+// Two processes with one identity: a copied card or volume. Each connection displaces the other, which looks like a restart; but a boot id
+// is new at every start, so a boot that returns after another one replaced it shows that both run. In: a node and the boot of a message.
+// Out: whether there are two processes, after a few returns. Pure; the count is perishable.
 import { change, type Draft } from '../state/draft.ts';
 import type { NodeRow } from '../state/rows.ts';
 
-/** A word of an old connection may arrive late once; not again and again. */
+/** A message of an old connection may arrive late once, but not repeatedly. */
 const returnsOfTwins = 3;
 const withinMs = 10 * 60_000;
 const maxPast = 8;
 
-/** Counts the change of boots; true: two processes use this identity. */
+/** Counts the changes of boots; true: two processes use this identity. */
 export function isTwin(draft: Draft, { id, boot: before }: NodeRow, boot: string): boolean {
   if (before === boot || before === '') return false;
   const known = draft.view.live.get(id)?.boots ?? { past: [], returns: 0, sinceMs: draft.nowMs };

@@ -1,7 +1,6 @@
-// The blast-radius valve: when a large share of a site or of the fleet goes away at once, the cause is most likely the network or
-// the coordinator, and moving agents would do harm. What went away is frozen, with the reason in words, and nothing else; it is let
-// go when enough are back or when a person says so. Nodes that are away then are excused: they do not freeze it again.
-// [INV-frozen] [INV-let-go]
+// The valve: when a large share of a site or of the fleet is away at once, the cause is most likely the network or the coordinator, and
+// moving agents would do harm. Agents of the absent nodes, and no others, are frozen with the reason in words, until enough nodes are
+// online again or a person resumes the moves. Nodes that are away then are excused: they do not freeze it again. [INV-frozen] [INV-let-go]
 import { type EventParams, eventWords } from '@blackroad/protocol';
 import { change, type Draft, noteEvent } from '../state/draft.ts';
 import type { Policy } from '../state/input.ts';
@@ -16,7 +15,7 @@ interface Judging {
   policy: Policy;
   before: readonly Freeze[];
   sites: ReadonlyMap<string, Group>;
-  /** Those that are not among `before`, with what their events say. */
+  /** The freezes that are not among `before`, with the params of their events. */
   fresh: Map<Freeze, EventParams<'moves-frozen'>>;
 }
 
@@ -24,7 +23,7 @@ export function judgeValve(draft: Draft, policy: Policy): void {
   const before = draft.view.frozen;
   const judging: Judging = { draft, policy, before, sites: countSites(draft, before, policy), fresh: new Map() };
   const after = [...judgeFleet(judging), ...judgeSites(judging)];
-  // One fleet in one place is the fleet, said once; and under a freeze of everything no site needs one of its own.
+  // A fleet at one site has one freeze, that of the fleet; and while the whole fleet is frozen no site needs its own.
   const whole = after.find(({ site }) => site === null);
   const kept = whole ? after.filter((freeze) => freeze === whole || before.includes(freeze)) : after;
   if (kept.length === before.length && kept.every((freeze, i) => freeze === before[i])) return;
@@ -35,7 +34,10 @@ export function judgeValve(draft: Draft, policy: Policy): void {
     if (!frozen.includes(site)) noteEvent(draft, 'moves-resumed', { ...(site === null ? {} : { site }), frozen });
 }
 
-/** By site; while frozen, all that went away around the freezing or since count, however long ago. */
+/**
+ * The counts of nodes by site. While a site is frozen, each node that went away shortly before or since the freeze counts, however long
+ * ago.
+ */
 function countSites(draft: Draft, before: readonly Freeze[], policy: Policy): Map<string, Group> {
   const sites = new Map<string, Group & { sinceMs: number }>();
   for (const row of draft.nodes.values()) {
@@ -56,13 +58,13 @@ function counts(draft: Draft, row: NodeRow, sinceMs: number): boolean {
   if (row.presenceCause === 'stopped') return false;
   return row.presence === 'lost' || row.presenceCause !== 'restarted';
 }
-/** Half of what froze it must be back: it does not flap. */
+/** A freeze ends only at half the share that began it, so that it does not begin and end repeatedly. */
 function exceeds({ here, away }: Group, frozen: boolean, policy: Policy): boolean {
   const share = frozen ? policy.valveShare / 2 : policy.valveShare;
   return away >= policy.valveMinNodes && away > share * (here + away);
 }
 
-/** The fleet as a whole, unless it is one site that went away, and the rest is well. */
+/** The freeze of the whole fleet, unless the absent nodes are at one site and the other sites are well. */
 function judgeFleet(judging: Judging): Freeze[] {
   const { before, sites, policy } = judging;
   const old = before.find(({ site }) => site === null);
