@@ -1,4 +1,4 @@
-// What is told of a task that ended to whoever asked for it by a message and waits for one. Pure.
+// The answer about an ended task to an asker that submitted it with a message and waits for a reply. Pure.
 import { type Outgoing, outgoing } from '../state/change.ts';
 import type { EndedTask, ReplyTo } from '../state/rows.ts';
 

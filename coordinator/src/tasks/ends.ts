@@ -1,5 +1,5 @@
-// The two ways out of a lease: an end (exactly one for each task) or back into the queue. Everything that ends a task comes
-// through here, so that an asker over MQTT always gets an answer. [INV-one-end]
+// The two exits of a lease: an end (exactly one for each task) or back into the queue. Every end of a task is made here, so that an asker
+// over MQTT always gets an answer. [INV-one-end]
 import {
   cutToBytes,
   isOfPlace,
@@ -41,8 +41,8 @@ export function endTask(draft: Draft, task: TaskRow, end: TaskEnd): EndedTask {
 }
 
 /**
- * The lease is over without an end: queued again, or a dead letter when its attempts are used up. Where the place is to blame the
- * attempt does not count: one more is allowed.
+ * Ends a lease without an end of the task: it is queued again, or is a dead letter when its attempts are used up. In a trouble of the place
+ * the attempt does not count: one more is allowed.
  */
 export function giveBack(
   draft: Draft,
@@ -63,7 +63,7 @@ function queueAgain(draft: Draft, task: TaskRow, waitMs: number, outcome: PastAt
   setTask(draft, {
     ...task,
     state: 'queued',
-    // The epoch of its last attempt stays: who still works on it may go on while nobody else has begun.
+    // The epoch of the last attempt stays in the row: its node may still continue the task while no other attempt has begun.
     node: null,
     leasedMs: null,
     notBeforeMs: waitMs > 0 ? draft.nowMs + waitMs : 0,
@@ -73,7 +73,10 @@ function queueAgain(draft: Draft, task: TaskRow, waitMs: number, outcome: PastAt
 
 const maxPastText = 300;
 const maxRetryMs = 60_000;
-/** Doubles with every attempt. Without jitter: decisions know no chance, and the queue of one agent is no herd. */
+/**
+ * The wait doubles with every attempt. It has no jitter: decisions are deterministic, and the tasks of one agent's queue do not retry at
+ * the same time.
+ */
 export function retryWaitMs(retryMs: number, attempt: number): number {
   return Math.min(maxRetryMs, retryMs * 2 ** Math.min(Math.max(attempt, 1) - 1, 20));
 }

@@ -1,4 +1,5 @@
-// A lease that its node does not hold is not renewed: it is taken back within the time of a lease, uncounted, and leased anew.
+// A lease that its node does not hold is not renewed: it ends within the time of a lease, its attempt is not counted, and the task is
+// leased anew.
 import { maxHeldInHealth, type NodeHealth } from '@blackroad/protocol';
 import t from 'tap';
 import { SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';

@@ -1,13 +1,15 @@
-// A lease lasts only while its node holds it: every heartbeat names what the node holds, and what it does not name although it should
-// have it by now is taken back. A message may be lost on the way, and a node may lose the end of a task; the agent must not be blocked
-// by that until the deadline. In: the held ones of a heartbeat. Out: leases given back, uncounted.
+// A lease lasts only while its node holds it: every heartbeat names the leases of the node, and a lease that is missing there although it
+// should have arrived ends. A message may be lost, and a node may lose the end of a task; neither must block the agent until the deadline.
+// In: the leases in a heartbeat. Out: tasks that are queued again, without a counted attempt.
 import { leaseKey, maxHeldInHealth, type TaskProblem } from '@blackroad/protocol';
 import type { Draft } from '../state/draft.ts';
 import { giveBack } from './ends.ts';
 import { leaseNext, sendCancel } from './leases.ts';
 
-/** A lease reaches its node, and the node's next heartbeat the coordinator, within this time; with the heartbeat after it, less than
- * the lease of quiet.ts. */
+/**
+ * A lease reaches its node, and the node's next heartbeat the coordinator, within this time; with one heartbeat more it is still less than
+ * the lease of quiet.ts.
+ */
 export const unheldMs = 20_000;
 
 export function takeBackUnheld(draft: Draft, node: string, held: readonly string[]): void {
@@ -15,7 +17,7 @@ export function takeBackUnheld(draft: Draft, node: string, held: readonly string
   if (!leases || leases.size === 0) return;
   const keys = new Set(held);
   const dueMs = draft.nowMs - unheldMs;
-  // Leases that it lacked at its hello were sent again then: its first heartbeats may come before them.
+  // Leases that a node was missing at its hello were sent again then: its first heartbeats may be older than their arrival.
   if ((draft.view.live.get(node)?.helloMs ?? 0) > dueMs) return;
   const untilMs = held.length < maxHeldInHealth ? dueMs : Math.min(dueMs, newestNamed(draft, leases, keys));
   const agents = new Set<string>();
@@ -29,7 +31,10 @@ export function takeBackUnheld(draft: Draft, node: string, held: readonly string
   }
   for (const agent of agents) leaseNext(draft, agent);
 }
-/** A node that holds more than it can name names the oldest: what is newer than those may be there all the same. */
+/**
+ * The time of the newest lease in a heartbeat. A node with more leases than a heartbeat can name names the oldest: a newer one may be held
+ * without being named.
+ */
 function newestNamed(draft: Draft, leases: ReadonlySet<string>, keys: ReadonlySet<string>): number {
   let newest = Number.NEGATIVE_INFINITY;
   for (const id of leases) {

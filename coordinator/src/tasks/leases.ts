@@ -1,12 +1,12 @@
-// Leases: which waiting task goes to which node now. A lease is (task, attempt) under the epoch of the agent's placement;
-// a node gets one only while it is online, has said hello in this boot and runs the agent under that epoch.
+// Leases: the node that each waiting task runs on now. A lease is (task, attempt) under the epoch of the agent's placement; a node gets one
+// only while it is online, has sent its hello in this boot and runs the agent under that epoch.
 import type { TaskProblem } from '@blackroad/protocol';
 import { type Draft, leasedCountIn, leasedIn, send, setTask } from '../state/draft.ts';
 import type { AgentRow, Placement, TaskRow } from '../state/rows.ts';
 import { giveBack } from './ends.ts';
 import { nextTasks } from './place-trouble.ts';
 
-/** Leases as much waiting work of one agent as it may take now. `isBack`: its place gave word that it may be well again. */
+/** Leases as many waiting tasks of one agent as it may run now. `isBack`: its place reported that the trouble may be over. */
 export function leaseNext(draft: Draft, agent: string, isBack = false): void {
   const row = draft.agents.get(agent);
   if (!row?.placement || !takesWork(draft, row, row.placement)) return;
@@ -16,7 +16,7 @@ export function leaseNext(draft: Draft, agent: string, isBack = false): void {
     lease(draft, task, row.placement, task.attempt + 1);
 }
 
-/** After a node came (back): for all agents it holds. */
+/** Leases the waiting tasks of all agents on a node after its connection. */
 export function leaseForNode(draft: Draft, node: string): void {
   for (const agent of draft.view.agentsByNode.get(node) ?? []) if (draft.view.work.has(agent)) leaseNext(draft, agent);
 }
@@ -24,7 +24,7 @@ export function leaseForNode(draft: Draft, node: string): void {
 function takesWork(draft: Draft, agent: AgentRow, placement: Placement): boolean {
   const node = draft.nodes.get(placement.node);
   if (node?.status !== 'active' || node.presence !== 'online') return false;
-  // About to be handed off; where there is no other place it goes on working, or the drain would stop it for nothing.
+  // The agent is about to move; where no other node fits it continues to work, or the drain would stop it for no gain.
   if (node.draining && agent.unplaced === null) return false;
   if (draft.live.get(node.id)?.helloBoot !== node.boot) return false;
   const observed = draft.observed.get(agent.id);
@@ -36,7 +36,7 @@ function takesWork(draft: Draft, agent: AgentRow, placement: Placement): boolean
   );
 }
 
-/** Leases it to the holder of its agent; the same attempt when the node held it all along. [INV-one-lease] */
+/** Leases a task to the node of its agent; under the same attempt when the node held it all the time. [INV-one-lease] */
 export function lease(draft: Draft, task: TaskRow, placement: Placement, attempt: number): void {
   const leased: TaskRow = {
     ...task,
@@ -65,13 +65,13 @@ export function sendLease(draft: Draft, task: TaskRow): void {
     },
   );
 }
-/** Tells the holder of a lease to stop. It may be away: what it reports later is stale by then. */
+/** Asks the node of a lease to stop. The node may be absent: its later report is stale then. */
 export function sendCancel(draft: Draft, task: TaskRow, reason: string): void {
   if (task.node === null || task.state === 'queued') return;
   send(draft, 'cancel', { node: task.node }, { task: task.id, attempt: task.attempt, reason: reason.slice(0, 200) });
 }
 
-/** All leases of a node go back; `cancelReason` also tells the node to stop, in case it hears. */
+/** Queues all leased tasks of a node again; with `cancelReason` the node is also asked to stop, in case the message arrives. */
 export function loseLeases(draft: Draft, node: string, problem: TaskProblem, cancelReason: string | null): number {
   let count = 0;
   for (const id of draft.view.leasesByNode.get(node) ?? []) {
@@ -83,7 +83,7 @@ export function loseLeases(draft: Draft, node: string, problem: TaskProblem, can
   }
   return count;
 }
-/** All leases of one agent go back, with word to the node that held them. */
+/** Queues all leased tasks of one agent again, and asks their nodes to stop. */
 export function loseAgentLeases(draft: Draft, agent: string, problem: TaskProblem, cancelReason: string): void {
   for (const task of leasedIn(draft, agent)) {
     sendCancel(draft, task, cancelReason);

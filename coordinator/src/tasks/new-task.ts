@@ -1,11 +1,11 @@
-// The birth of a task: the one place that says what a task is before anything has happened to it.
+// A new task: the only place that defines the row of a task without attempts.
 import { defaultTaskPriority } from '@blackroad/protocol';
 import type { TaskRow } from '../state/rows.ts';
 
 type Asked = 'id' | 'space' | 'agent' | 'prompt' | 'origin' | 'createdMs' | 'deadlineMs' | 'attempts';
 type MayBeAsked = 'priority' | 'idempotencyKey' | 'by' | 'replyTo';
 
-/** Waits for its first lease. */
+/** The row of a task that waits for its first lease. */
 export function newTask(asked: Pick<TaskRow, Asked> & Partial<Pick<TaskRow, MayBeAsked>>): TaskRow {
   return {
     state: 'queued',

@@ -1,5 +1,5 @@
-// Trouble of the place is not failure of the work: what a node could not do uses up no attempt, goes elsewhere or waits, and ends with
-// its deadline and the real reason.
+// A trouble of the place is not a failure of the task: such an attempt is not counted, the task waits or moves with its agent, and expires
+// at its deadline with the real reason.
 import { maxPastAttempts, type TaskProblem, taskProblems } from '@blackroad/protocol';
 import t from 'tap';
 import { SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
@@ -17,7 +17,7 @@ const full: TaskProblem = { code: 'runtime-overloaded', text: 'the queue of smal
 function end(changes: readonly Change[]): EndedTask[] {
   return changes.flatMap((change) => (change.type === 'task-end' ? [change.row] : []));
 }
-/** Time passes with heartbeats and placement; returns what was leased, as `task@node`. */
+/** Advances the time with heartbeats and placement; returns the leases, as `task@node`. */
 function later(fleet: SampleFleet, ms: number, turnDown: TaskProblem | null = null): string[] {
   const leased: string[] = [];
   for (const until = fleet.now + ms; fleet.now < until; ) {

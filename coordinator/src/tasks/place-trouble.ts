@@ -1,38 +1,41 @@
-// An agent whose work its place turned down: the model server is away, a queue is full, a disk takes nothing. Its next lease waits,
-// longer each time, and is one alone: it finds out whether the place is well again, so that a long queue is not turned down task by
-// task. In: what a node says of an attempt. Out: perishable words about the agent; it is forgotten with the first work that is done.
+// An agent whose tasks its place refused: the model server is down, a queue is full, a disk refuses writes. Its next lease waits, longer
+// each time, and is a single one: it tests whether the place works again, so that a long queue is not refused task by task. In: the report
+// of an attempt. Out: perishable rows about the agent, which end with the first task that is done.
 import { isPlaceToAvoid, type TaskProblem } from '@blackroad/protocol';
 import { failsThere, judgeRefusal } from '../fleet/model-faults.ts';
 import { change, type Draft, leasedIn, setTask, waitingIn } from '../state/draft.ts';
 import type { Placement, PlaceTrouble, TaskRow } from '../state/rows.ts';
 import { agentNameOf, type View } from '../state/view.ts';
 
-/** A place that is well again is found out within this time, also when it does not say so. */
+/** The longest wait between two tests of a place that does not report its recovery. */
 const maxPlaceWaitMs = 30_000;
-/** Turned down as often while the model there worked for others: then it is not the place. */
+/** After as many refusals, while the model there worked for other tasks, the task is the cause and not the place. */
 const refusalsBeforeDoubt = 2;
-/** Word that a place is well again shortens the wait to this: it may be wrong each time. */
+/** A report that a place works again shortens the wait only to this: each such report may be wrong. */
 const minRestMs = 1000;
-/** Waiting tasks of an agent that are looked at for the next try. */
+/** The number of waiting tasks of an agent that are examined for the next test. */
 const maxLookedAt = 100;
 
-/** Doubles with every refusal in a row, and is drawn out by up to a half: agents that one server turned down must not come back at once. */
+/**
+ * The wait doubles with every refusal in a row, with up to half of it as jitter: agents that one server refused must not retry at the same
+ * time.
+ */
 export function placeWaitMs(retryMs: number, inARow: number, { id, attempt }: TaskRow): number {
   const waitMs = Math.min(maxPlaceWaitMs, retryMs * 2 ** Math.min(Math.max(inARow, 1) - 1, 20));
   return Math.round((waitMs * (1 + share(`${id}.${attempt}`))) / 1.5);
 }
-/** In [0, 1/2], from the text alone: decisions know no chance. FNV-1a. */
+/** A number in [0, 1/2] computed from the text, as decisions are deterministic. FNV-1a. */
 function share(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return (hash >>> 0) / 2 ** 33;
 }
 
-/** The place turned this attempt down. Out: how long the task waits. */
+/** Records the refusal of this attempt by its place. Out: the wait of the task. */
 export function noteRefusal(draft: Draft, task: TaskRow, node: string, problem: TaskProblem, retryMs: number): number {
   const { nowMs } = draft;
   const before = troubleAt(draft, task.agent, node);
-  // What was leased before the last refusal says nothing new.
+  // A lease from before the last refusal tells nothing new about the place.
   const isNews = !before || (task.leasedMs ?? 0) > before.sinceMs;
   const inARow = isNews ? (before?.inARow ?? 0) + 1 : (before as PlaceTrouble).inARow;
   const waitMs = placeWaitMs(retryMs, inARow, task);
@@ -43,11 +46,11 @@ export function noteRefusal(draft: Draft, task: TaskRow, node: string, problem: 
   if (failsThere(trouble)) judgeRefusal(draft, task.agent, node, problem.text);
   return Math.max(waitMs, refusalsOf(task, node) === 0 ? 0 : placeWaitMs(retryMs, refusalsOf(task, node) + 1, task));
 }
-/** Work was done there, or failed by itself. */
+/** Ends the trouble: a task was done there, or failed for its own reasons. */
 export function placeWorks(draft: Draft, agent: string): void {
   if (draft.placeTroubles.get(agent)) setTrouble(draft, agent, null);
 }
-/** Its word came right after a refusal: the next try is as soon as one may be, and not at the end of the long wait. */
+/** A report of recovery right after a refusal: the next test comes at the shortest wait, not at the end of the long one. */
 export function placeMayBeBack(draft: Draft, agent: string, node: string): void {
   const trouble = troubleAt(draft, agent, node);
   if (!trouble) return;
@@ -56,19 +59,19 @@ export function placeMayBeBack(draft: Draft, agent: string, node: string): void 
   setTrouble(draft, agent, { ...trouble, untilMs: fromMs });
   for (const task of waitingIn(draft, agent)) {
     if (task.notBeforeMs <= fromMs || refusalsOf(task, node) === 0) continue;
-    // One wakes the agent.
+    // One task is enough to start the next test.
     setTask(draft, { ...task, notBeforeMs: fromMs });
     return;
   }
 }
-/** Turned down again and again, while the model there worked for others since the last time. */
+/** Whether the task itself is the cause: it was refused repeatedly, while the model there worked for other tasks since the last refusal. */
 export function isOfWorkAfterAll({ view }: Draft, task: TaskRow, node: string): boolean {
   if (refusalsOf(task, node) < refusalsBeforeDoubt) return false;
   const model = view.agents.get(task.agent)?.placement?.model ?? '';
   const workedMs = view.modelWorked.get(node)?.get(model) ?? 0;
   return workedMs >= (task.past?.at(-1)?.endedMs ?? Number.POSITIVE_INFINITY);
 }
-/** How often in a row this node turned it down, as far as it is remembered. */
+/** The number of refusals in a row by this node, within the stored attempts. */
 function refusalsOf({ past = [] }: TaskRow, node: string): number {
   let count = 0;
   for (let i = past.length - 1; i >= 0; i--) {
@@ -79,7 +82,7 @@ function refusalsOf({ past = [] }: TaskRow, node: string): number {
   return count;
 }
 
-/** Which of the waiting ones may go now; at most `free`. `isBack`: the place gave word that it may be well again. */
+/** The waiting tasks that may be leased now; at most `free`. `isBack`: the place reported that it may work again. */
 export function nextTasks(draft: Draft, agent: string, { node }: Placement, free: number, isBack: boolean): TaskRow[] {
   const { nowMs } = draft;
   const trouble = troubleAt(draft, agent, node);
@@ -92,16 +95,18 @@ export function nextTasks(draft: Draft, agent: string, { node }: Placement, free
     .slice(0, 1)
     .map(({ task }) => task);
 }
-/** In the order of the queue; `early` of those that wait for this place need not wait longer. */
+/**
+ * The first waiting tasks in the order of the queue; up to `early` of the tasks that wait for this place are included before their time.
+ */
 function firstOf(draft: Draft, agent: string, node: string, count: number, early: number): TaskRow[] {
   const found: TaskRow[] = [];
   let left = early;
   for (const task of waitingIn(draft, agent)) {
-    // Past its deadline: the tick ends it. [INV-deadline]
+    // The tick ends a task that is past its deadline. [INV-deadline]
     if (task.deadlineMs <= draft.nowMs) continue;
     if (task.notBeforeMs > draft.nowMs) {
       const last = task.past?.at(-1);
-      // Another place turned it down: it has not been tried here.
+      // A task that another place refused has not been tried here, so it need not wait.
       const isElsewhere = last?.outcome === 'refused' && last.node !== node;
       if (!isElsewhere && (last?.outcome !== 'refused' || left-- <= 0)) continue;
     }
@@ -120,7 +125,7 @@ function setTrouble(draft: Draft, agent: string, trouble: PlaceTrouble | null): 
   else draft.placeTroubles.delete(agent);
   change(draft, { type: 'place-trouble', agent, trouble });
 }
-/** Why a task still waits, for whoever reads that its deadline passed; null: for its turn. */
+/** The reason why a task still waits, for the text of its passed deadline; null: it waits for its turn. */
 export function whyWaiting(view: View, task: TaskRow): string | null {
   const agent = view.agents.get(task.agent);
   const name = agentNameOf(view, task.agent);

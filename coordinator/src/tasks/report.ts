@@ -1,4 +1,4 @@
-// What nodes report of attempts. Idempotent by (task, attempt) under the epoch; a stale word changes nothing, yet ends are always
+// Reports of nodes about attempts. Idempotent by (task, attempt) under the epoch; a stale report changes nothing, but ends are always
 // acknowledged, or the node would keep them for ever. [INV-one-end]
 import { isOfPlace, maxDeadlineSeconds, type TaskProblem, type TaskReport } from '@blackroad/protocol';
 import { takesRecords } from '../fleet/budget.ts';
@@ -27,11 +27,14 @@ export const reportTask: Decide<'task-report'> = (view, { node, message, ended }
   return decided(draft);
 };
 
-/** Nobody else's word counts. [INV-one-lease] [INV-reported] */
+/** Only a report of the node that holds the lease counts. [INV-one-lease] [INV-reported] */
 function isHeldBy(task: TaskRow, node: string, { attempt, epoch }: TaskReport): boolean {
   return task.state !== 'queued' && task.node === node && task.attempt === attempt && task.epoch === epoch;
 }
-/** Given up for lost and queued again, but nobody else has begun and the agent is where it was. */
+/**
+ * Whether a task that was queued again after the loss of its node still may end by this attempt: no other attempt has begun and the agent
+ * has not moved.
+ */
 function isStillIts(draft: Draft, task: TaskRow, node: string, { attempt, epoch }: TaskReport): boolean {
   const placement = draft.agents.get(task.agent)?.placement;
   const same = task.state === 'queued' && task.attempt === attempt && task.epoch === epoch;
@@ -59,12 +62,12 @@ function takeAttempt(draft: Draft, task: TaskRow, node: string, message: TaskRep
     }
     case 'failed':
     case 'cancelled': {
-      // A node of an older version says failed where it means that the place is to blame.
+      // A node of an older version reports `failed` for a trouble of the place.
       if (isOfPlace(message.problem?.code ?? '')) {
         turnedDown(draft, task, node, message, policy);
         return;
       }
-      // A lease that the coordinator cancelled has ended by now: this one was stopped by the node, to be done again.
+      // A lease that the coordinator cancelled has an ended task, so this attempt was stopped by the node and is repeated.
       const problem = message.problem ?? unexplained(node, message.state);
       const waitMs = retryWaitMs(policy.retryMs, task.attempt);
       if (problem.retryable) giveBack(draft, task, problem, waitMs, 'failed');
@@ -78,7 +81,7 @@ function takeAttempt(draft: Draft, task: TaskRow, node: string, message: TaskRep
   leaseNext(draft, task.agent, true);
 }
 
-/** The place is to blame. Nothing is leased at once: the next task would only be turned down as well. */
+/** Queues the task again after a trouble of the place. Nothing is leased at once: the place would refuse the next task as well. */
 function turnedDown(draft: Draft, task: TaskRow, node: string, message: TaskReport, policy: Policy): void {
   const noRoom = { code: 'refused', text: `${node} has no room for it now.`, retryable: true };
   const problem = message.problem ?? noRoom;
@@ -96,7 +99,7 @@ function takeLateReport(draft: Draft, task: TaskRow, node: string, message: Task
     stop(draft, node, message);
     return;
   }
-  // Work that is done is not thrown away; a failure has been counted when it was queued again.
+  // A result is kept although its lease is over; a failure was counted when the task was queued again.
   if (message.state === 'done') finish(draft, { ...task, node }, message);
   else {
     remark(draft, 'stale-report', `${node}: ${message.task} attempt ${message.attempt} is queued again already`);
@@ -106,7 +109,10 @@ function takeLateReport(draft: Draft, task: TaskRow, node: string, message: Task
   leaseNext(draft, task.agent);
 }
 
-/** A hello may still list this attempt, for its node has not heard that the end is settled: it is not leased to it again as if it ran. */
+/**
+ * Marks an attempt as stopped. A hello may still list it, because the node has not got the confirmation of its end: it must not be leased
+ * to the node again as if it ran.
+ */
 function noteStopped(draft: Draft, task: TaskRow, attempt: number): void {
   const { past = [] } = task;
   const isNews = past.some((each) => each.attempt === attempt && each.outcome === 'lost' && !each.stopped);
@@ -147,16 +153,16 @@ function stop(draft: Draft, node: string, { task, attempt }: TaskReport): void {
   send(draft, 'cancel', { node }, { task, attempt, reason: 'the attempt is not leased to this node any more' });
 }
 
-/** A task the node started itself (cron): recorded once, with its end or as one that is done again like any other. */
+/** Records a task that the node started itself (cron) once, with its end, or as one that is repeated like any other. */
 function recordLocal(draft: Draft, node: string, message: TaskReport, ended: EndedTask | null, policy: Policy): void {
   const { local, task: id, agent, attempt, epoch, state } = message;
   if (!local || state === 'running') return;
   const row = draft.agents.get(agent);
   const isKnown = ended !== null || draft.view.justEnded.has(id);
   const isNews = !isKnown && row !== undefined && heldBy(draft.view, agent, epoch, node);
-  // Not settled: the node keeps it and brings it again.
+  // Without a confirmation the node keeps the report and sends it again.
   if (isNews && !takesRecords(draft, node, 1)) return;
-  // Said once, whatever becomes of it.
+  // The report is confirmed once, also where the task is not recorded.
   settle(draft, node, message);
   if (isKnown) return;
   if (!row) {
@@ -171,7 +177,7 @@ function recordLocal(draft: Draft, node: string, message: TaskReport, ended: End
     );
     return;
   }
-  // By the node's clock, which may be wrong: never in the future.
+  // The node's clock may be wrong: the start of a task is never in the future.
   const createdMs = Math.min(local.atMs, draft.nowMs);
   const born = newTask({
     id,
@@ -190,7 +196,7 @@ function recordLocal(draft: Draft, node: string, message: TaskReport, ended: End
   const missed = isAgain ? missedBecause(draft, row, task) : null;
   addTask(draft, task);
   if (state === 'cancelled') endTask(draft, task, { state, problem: message.problem ?? unexplained(node, state) });
-  // No dead letter: the trigger comes again by itself.
+  // A missed turn of a trigger is no dead letter: the trigger fires again by itself.
   else if (missed !== null)
     endTask(draft, task, {
       state: 'cancelled',
@@ -198,12 +204,15 @@ function recordLocal(draft: Draft, node: string, message: TaskReport, ended: End
     });
   else takeAttempt(draft, task, node, message, policy);
 }
-/** As much time as a task of the agent has. Begun longer ago than any task may live: the clock of the node was wrong. */
+/**
+ * The deadline of a local task, by the limits of its agent. A start before the longest possible life of a task shows that the node's clock
+ * was wrong.
+ */
 function localDeadlineMs({ nowMs }: Draft, { spec }: AgentRow, createdMs: number): number {
   const isByWrongClock = nowMs - createdMs > maxDeadlineSeconds * 1000;
   return (isByWrongClock ? nowMs : createdMs) + spec.limits.deadlineSeconds * 1000;
 }
-/** Why a turn of a trigger is not done again; null: it is. */
+/** The reason why a turn of a trigger is not repeated; null: it is. */
 function missedBecause(draft: Draft, { id, spec }: AgentRow, { prompt, deadlineMs }: TaskRow): string | null {
   if (deadlineMs <= draft.nowMs) return 'Not done again, its time had passed when the node could say so';
   let waiting = 0;

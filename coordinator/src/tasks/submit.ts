@@ -1,5 +1,5 @@
-// Tasks as people and programs ask for them, cancel them, and send dead letters round again. A task is stored before anyone is told;
-// the same idempotency key is the same task; every queue is bounded and says so.
+// Tasks that people and programs submit, cancel and retry. A task is stored before anything is sent about it; the same idempotency key is
+// the same task; every queue is bounded, and a full one refuses.
 import {
   actorOf,
   askerOf,
@@ -27,7 +27,8 @@ export const submitTask: Decide<'task-submit'> = (view, input, nowMs) => {
   const key = request.idempotencyKey ?? null;
   if (key !== null) {
     const live = view.tasksByIdempotencyKey.get(inSpace(space, key));
-    // Live ones are in the view. One that ended after the store was asked is answered as it stood then: the same work is not done twice.
+    // Live tasks are in the view. A task that ended after the store was read is answered in its state at that time: the same work is not
+    // done twice.
     const same = (live === undefined ? undefined : draft.tasks.get(live)) ?? known;
     if (same && same.agent !== agent)
       return refuse(
@@ -35,11 +36,11 @@ export const submitTask: Decide<'task-submit'> = (view, input, nowMs) => {
         `body: idempotencyKey: ${key} names a task of ${agentNameOf(draft, same.agent)} already (${same.id}).`,
       );
     if (same) {
-      // Whoever asks by a message has forgotten the answer, or never got it.
+      // An asker over MQTT that repeats its message has lost the answer, or never got it.
       if (replyTo && isEnded(same)) draft.messages.push(answerTo(replyTo, same));
       return decidedWith(draft, same);
     }
-    // It was submitted and ended after the store was asked: asked again, the store knows.
+    // A task that was submitted and ended after the store was read: at the next request the store has it.
     if (view.justEndedKeys.has(inSpace(space, key)))
       return askAgain(`The task with idempotency key ${key} ended this moment.`);
   }
@@ -97,7 +98,7 @@ function askAgain(detail: string): Decision<never> {
   };
 }
 
-/** Ends at once, whatever the node says later. */
+/** Ends a task at once, whatever its node reports later. */
 export const cancelTask: Decide<'task-cancel'> = (view, { by, id }, nowMs) => {
   const draft = openDraft(view, nowMs);
   const task = draft.tasks.get(id);
@@ -114,11 +115,14 @@ export const cancelTask: Decide<'task-cancel'> = (view, { by, id }, nowMs) => {
   return decidedWith(draft, { id });
 };
 
-/** As long as the first had; a node's own task had none, and began by a clock that may stand in 1970. */
+/**
+ * The time of a retry: as long as that of the first task. A task of a trigger had none, and its start is by a node's clock, which may show
+ * 1970.
+ */
 function patienceMs({ origin, createdMs, deadlineMs }: EndedTask, { spec }: AgentRow): number {
   return origin === 'cron' ? spec.limits.deadlineSeconds * 1000 : Math.max(1000, deadlineMs - createdMs);
 }
-/** Nobody has to look at it any more; it stays in the history. Also where its agent is gone. */
+/** Removes a dead letter from the list for people; it stays in the history. Also possible where its agent is gone. */
 export const dismissTask: Decide<'task-dismiss'> = (view, { by, id, ended }, nowMs) => {
   const refused = refuseNoDeadLetter(view, id, ended, 'dismissed');
   if (refused) return refused;
@@ -135,7 +139,7 @@ function refuseNoDeadLetter(view: View, id: string, ended: EndedTask | null, wha
   return refuse('conflict', `The task ${id} is ${ended.state}; only failed and expired ones are ${what}.`);
 }
 
-/** A dead letter goes round again as a new task, with fresh attempts and as much time as the first had. */
+/** Retries a dead letter as a new task, with new attempts and as much time as the first had. */
 export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, nowMs) => {
   const draft = openDraft(view, nowMs);
   const refused = refuseNoDeadLetter(view, id, ended, 'retried');
@@ -144,7 +148,8 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
   if (!row) return refuse('no-such-agent', `The agent ${agentNameOf(draft, ended.agent)} of this task is gone.`);
   const full = queueFull(view, row, ended.prompt);
   if (full) return full;
-  // The key stays with the first: who asks with it must get that one. Who asked over MQTT has been answered.
+  // The new task has no idempotency key: a request with it must get the first task. It has no `replyTo` either: the asker over MQTT has its
+  // answer.
   const task = newTask({
     id: newId,
     space: ended.space,

@@ -1,6 +1,6 @@
-// Random lives of tasks: submissions, reports (also doubled, late and foreign), losses, moves, restarts of nodes. The sample fleet
-// checks after every change that a task ends once and that generations and epochs only grow; here also that indexes stay in step,
-// that no more is leased than allowed, and that in the end everything settles.
+// Random histories of tasks: submissions, reports (also repeated, late and from other nodes), losses, moves, restarts of nodes. The sample
+// fleet checks after every change that a task ends once and that generations and epochs only grow; this test adds that indexes agree with
+// the rows, that no more is leased than allowed, and that finally all tasks end.
 
 import type { TaskReport } from '@blackroad/protocol';
 import fc from 'fast-check';
@@ -137,7 +137,7 @@ class Life {
     this.#said.push({ node, id, message });
     this.fleet.report(id, node, message.state, message);
   }
-  /** Everything comes back and works until nothing is left. */
+  /** Connects every node and works until no task is left. */
   settle(): void {
     const { fleet } = this;
     for (const node of nodes) fleet.online(node);
@@ -154,7 +154,7 @@ class Life {
   }
 }
 
-/** The indexes of a view, rebuilt from its rows alone. */
+/** A view whose indexes are rebuilt from its rows alone. */
 function rebuilt(view: MutableView): MutableView {
   const fresh = emptyView(view.coordinator, view.startedMs);
   const changes: Change[] = [

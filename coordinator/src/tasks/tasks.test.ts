@@ -234,7 +234,7 @@ t.test('an asker over MQTT gets an answer for every end', async (t) => {
   const cancel = fleet.decide<'task-cancel'>(cancelTask, { by: ada, id: 'b' });
   t.match(said(cancel.messages, 'answer'), [{ params: { id: 'ask_b' }, message: { ok: false, text: /Cancelled/ } }]);
   t.match(said(fleet.tick(600_000).messages, 'answer'), [{ params: { id: 'ask_c' }, message: { ok: false } }]);
-  // A key is only a name: whoever makes up one like it is told nothing over MQTT.
+  // An idempotency key is only text: a submitted key in the form of an MQTT one gets no answer over MQTT.
   fleet.submit('d', 'greeter', { idempotencyKey: 'mqtt:greeter:d', origin: 'mqtt' });
   t.same(said(fleet.tick(600_000).messages, 'answer'), []);
 });

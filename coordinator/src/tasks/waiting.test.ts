@@ -1,4 +1,5 @@
-// That no task waits for ever while its agent could work: whoever forgot to say that something came, the tick finds it.
+// A task never waits for ever while its agent could work: the tick leases it even if the report that should have led to the lease was
+// missed.
 import t from 'tap';
 import { SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { sampleNode, samplePolicy } from '../../../test/fixtures/coordinator/sample-rows.ts';
@@ -9,7 +10,7 @@ t.test('an agent that became ready while its node was taken for silent gets its 
   fleet.apply1('greeter');
   fleet.move(['greeter', 'alice']);
   fleet.submit('t1', 'greeter', { deadlineSeconds: 3600 });
-  // The clock jumps over the silence of a node, its agent is ready, and only then is the node heard of: by its birth alone.
+  // The silence of a node is longer than allowed, its agent is ready, and only then the node's birth arrives, without a hello.
   fleet.pass(60_000);
   t.not(fleet.node('alice').presence, 'online');
   fleet.ready('greeter');
