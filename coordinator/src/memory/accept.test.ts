@@ -13,7 +13,7 @@ interface Wanted {
   derivedFrom?: string[];
   source?: string;
 }
-/** The next entries of a chain, sound in every digest. */
+/** The next entries of a chain, with correct digests. */
 function chain(epoch: number, after: { seq: number; hash: string }, wanted: Wanted[], agent = 'echo'): MemoryEntry[] {
   const entries: MemoryEntry[] = [];
   let { seq, hash } = after;
@@ -241,7 +241,9 @@ t.test('hello: behind, level, ahead', async (t) => {
   t.ok(Buffer.byteLength(JSON.stringify(sent?.message)) <= 128 * 1024, 'cut to what a message holds');
 });
 
-/** alice wrote three, went on alone for some more; bob holds the agent now and has written `migrate`. */
+/**
+ * A fleet in which alice wrote three entries and then more without the coordinator, while bob holds the agent and has written `migrate`.
+ */
 function apart(tail: Wanted[]) {
   const fleet = fleetWithEcho();
   const shared = chain(1, genesis, three);
@@ -417,7 +419,7 @@ t.test('what may be taken later says nothing final, what is never taken does', a
   t.match(unknown, [{ type: 'nack', reason: 'unknown-agent', of: tip(other).hash }]);
   t.notOk('final' in unknown[0]!, 'it may be applied again');
 });
-/** The next entry, sound in every digest, under the name of another. */
+/** The next entry of a chain with correct digests, but with the name of another author. */
 function forged(first: readonly MemoryEntry[]): MemoryEntry[] {
   const [entry] = chain(1, tip(first), [{}]) as [MemoryEntry];
   const header = { ...entry, actorId: 'user:admin' };

@@ -1,5 +1,5 @@
-// Memory from nodes (BR-MEM/1): only the node that holds the agent, under the present epoch, may append to its log. Known entries are
-// no-ops, forks are kept apart and shown, gaps and stale writers are told where the head is. Acks leave after the commit.
+// Memory that nodes send (BR-MEM/1): only the node of the agent, under the present epoch, may append to its log. Known entries change
+// nothing, forks are stored apart and shown, and gaps and stale writers are answered with the head. Acks are sent after the commit.
 import { entriesThatFit, type MemoryDown, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import { actorFault, heldBy, refuseNotItsOwn } from '../fleet/held.ts';
 import { change, type Draft, decidedWith, noteEvent, openDraft, remark, send } from '../state/draft.ts';
@@ -30,14 +30,14 @@ export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
   return decidedWith(draft, { follows });
 };
 
-/** Answers whether the next branch is to be offered. */
+/** Returns whether the next branch is to be offered. */
 function takeMemory(draft: Draft, input: Given<'memory-up'>, { id, placement }: AgentRow): boolean {
   const { node, message } = input;
   const head: Head = draft.view.heads.get(id) ?? nothing;
   // [INV-epoch]
   const isWriter = placement?.node === node && placement.epoch === message.epoch;
   switch (message.type) {
-    // Older nodes say it.
+    // Only older nodes send this.
     case 'drained':
       return false;
     case 'hydrated':
@@ -59,7 +59,7 @@ function takeMemory(draft: Draft, input: Given<'memory-up'>, { id, placement }: 
   }
 }
 
-/** Another node writes now. */
+/** Refuses entries of a node that is not the writer now. */
 function turnDown(draft: Draft, input: Given<'memory-up'>, head: Head): void {
   const { node, agent, message } = input;
   if (!heldBy(draft.view, agent, message.epoch, node))
@@ -68,8 +68,8 @@ function turnDown(draft: Draft, input: Given<'memory-up'>, head: Head): void {
 }
 
 /**
- * Where the node stands: behind (it gets what it lacks), at our head, ahead (it sends on from our head), or elsewhere. Answers whether
- * the next branch is to be offered.
+ * Answers the position of the node: behind our head (it gets the missing entries), at it, ahead (it sends the entries after our head), or
+ * on another history. Returns whether the next branch is to be offered.
  */
 function greet(draft: Draft, input: Given<'memory-up'>, message: Up<'hello'>, head: Head): boolean {
   const { node, agent } = input;
@@ -79,7 +79,7 @@ function greet(draft: Draft, input: Given<'memory-up'>, message: Up<'hello'>, he
     const entries = entriesThatFit(answer, input.missing, draft.view.cuts.memoryBatchEntries);
     const [next] = entries;
     if (next?.seq !== durableSeq + 1) {
-      // The log grew while the store was read: it asks again.
+      // The log grew while the store was read: the node asks again.
       nack(draft, input, 'gap', head);
     } else if (next.previousHash !== (durableSeq === 0 ? 'genesis' : hash)) fork(draft, input, durableSeq + 1, head);
     else down(draft, node, { ...answer, entries });
@@ -94,8 +94,8 @@ function greet(draft: Draft, input: Given<'memory-up'>, message: Up<'hello'>, he
 }
 
 /**
- * The writer is caught up: the oldest branch that is not brought in yet is its next work. It knows by their hashes what it has of it.
- * Answers whether nothing of it is left to bring in.
+ * Offers the oldest branch that is not merged yet to a writer that has the whole log. The writer recognises by their hashes the entries
+ * that it has merged. Returns whether nothing of the branch is left to merge.
  */
 function offerBranch(draft: Draft, input: Given<'memory-up'>): boolean {
   const branch = input.branch && draft.view.branches.get(input.branch.id);
@@ -161,7 +161,7 @@ function takeBranch(draft: Draft, input: Given<'memory-up'>, message: Up<'branch
   else down(draft, node, { type: 'branch-ack', agent, epoch: message.epoch, upto: uptoSeq });
 }
 
-/** Another history under the writer's own epoch. It puts its tail aside and brings it as a branch; people see that it happened. */
+/** Refuses another history under the writer's own epoch. The node moves its tail aside and sends it as a branch; people see an event. */
 function fork(draft: Draft, input: Given<'memory-up'>, fromSeq: number, head: Head): void {
   const { node, agent } = input;
   noteEvent(draft, 'memory-fork', { agent, node, fromSeq });
@@ -184,8 +184,8 @@ function nack(
   down(draft, node, { type: 'nack', agent, epoch, reason, headSeq: seq, headHash: hash, ...about, ...final });
 }
 /**
- * These entries are never taken as they are, and the node is told so: a batch it brings again as a branch, a branch it sets aside. An
- * older node-agent knows the reason alone, and sends them again after a pause that grows.
+ * Refuses entries that will never be accepted, with the reason: the node sends a batch again as a branch, and sets a branch aside. An older
+ * node-agent reads only the reason, and sends the entries again after growing pauses.
  */
 function refuseForGood(draft: Draft, input: Given<'memory-up'>, head: Head, why: string): void {
   nack(draft, input, 'bad-hash', head, { final: why.slice(0, 300) });

@@ -1,5 +1,5 @@
-// Branches: what a node wrote for an agent after the agent was given to another. Kept whole and visible, acknowledged, and brought in
-// by the present writer: its own additions only, each once, in order. A branch is deleted by nobody. [INV-memory-kept]
+// Branches: entries that a node wrote for an agent after the agent moved to another node. Stored completely and visible, acknowledged, and
+// merged by the present writer: only the additions of the branch, each once, in order. Nothing deletes a branch. [INV-memory-kept]
 import { entriesThatFit, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import { takesRecords } from '../fleet/budget.ts';
 import { asWrittenBy } from '../fleet/held.ts';
@@ -8,7 +8,7 @@ import type { Given } from '../state/input.ts';
 import type { AgentRow, BranchRow } from '../state/rows.ts';
 import type { StoredHash } from '../store/store.ts';
 
-/** What a person or the agent added; bookkeeping of the old place, and merges of third branches, are not brought in again. */
+/** Whether a person or the agent added the entry: bookkeeping of the previous node, and merges of other branches, are not merged again. */
 function isAddition({ kind, payload }: MemoryEntry): boolean {
   if (payload === null) return false;
   return kind === 'turn' || kind === 'note' || kind === 'import';
@@ -16,7 +16,10 @@ function isAddition({ kind, payload }: MemoryEntry): boolean {
 
 type BranchMessage = Extract<MemoryUp, { type: 'branch' }>;
 
-/** Stores what is new of an uploaded tail. Answers the seq up to which all is kept; null: something lacks, or the node brings too much, and it must come again. */
+/**
+ * Stores the new entries of an uploaded tail. Returns the seq up to which all are stored; null: entries are missing, or there are too many,
+ * and the node must send them again.
+ */
 export function keepBranch(draft: Draft, input: Given<'memory-up'>, message: BranchMessage): number | null {
   const { node, agent, stored, siblings = [] } = input;
   const { epoch } = message;
@@ -42,13 +45,14 @@ export function keepBranch(draft: Draft, input: Given<'memory-up'>, message: Bra
   if (!takesRecords(draft, node, fresh.length)) return null;
   const { space } = draft.agents.get(agent) as AgentRow;
   const begun = { id, space, agent, node, epoch, fromSeq: first.seq, merged: false, receivedMs: draft.nowMs };
-  // Stored and in no view, it was brought in, and goes on: that is not offered again, its writer would have nothing to answer.
+  // A branch in the store but not in the view is merged and grows again: the merged part is not offered again, because the writer would
+  // have nothing to answer.
   const base = row ?? { ...begun, ...(tip ? { mergedUpto: tip.seq } : {}) };
   finishBranch(draft, input, { ...base, uptoSeq: last.seq, uptoHash: last.hash, complete: message.last }, fresh);
   return uptoSeq;
 }
 
-/** Nobody brings the rest of what this node had begun to bring: what is here is all there is, and is brought in. */
+/** Completes the branches of a node that will not send their rest: the stored entries are all there are, and are merged. */
 export function closeBranchesOf(draft: Draft, node: string, cause: 'forgotten' | 'nothing-left'): void {
   for (const row of draft.view.branches.values()) {
     if (row.node !== node || row.complete) continue;
@@ -58,7 +62,7 @@ export function closeBranchesOf(draft: Draft, node: string, cause: 'forgotten' |
   }
 }
 
-/** Sent again, or its next part: every entry that both have is the same, and what is new links to the end. */
+/** Whether the entries are the same branch or its next part: each entry in both is equal, or the first new one links to the end. */
 function isSameBranch(stored: readonly StoredHash[], entries: readonly MemoryEntry[]): boolean {
   const hashes = new Map(stored.map(({ seq, hash }) => [seq, hash]));
   const tip = stored[stored.length - 1];
@@ -70,7 +74,9 @@ function isSameBranch(stored: readonly StoredHash[], entries: readonly MemoryEnt
   }
   return shares || entries.length === 0;
 }
-/** What was read of it before this decision is all there is: two messages of one node may have been read for at once. */
+/**
+ * Whether the entries that were read before this decision are complete: two messages of one node may have been read for at the same time.
+ */
 function isReadInFull(draft: Draft, id: string, row: BranchRow | undefined, tip: StoredHash | undefined): boolean {
   const nowHash = row ? row.uptoHash : draft.view.justMerged.get(id);
   return row || nowHash !== undefined ? nowHash === tip?.hash : true;
@@ -89,7 +95,7 @@ function putBranch(draft: Draft, row: BranchRow, entries: MemoryEntry[]): void {
   change(draft, { type: 'branch', row, entries });
 }
 
-/** The writer is here and caught up: it gets what it has not brought in of a branch. Answers whether all of the branch is brought in. */
+/** Offers a writer with the whole log the entries of a branch that it has not merged. Returns whether all of the branch is merged. */
 export function bringIn(draft: Draft, branch: BranchRow, entries: readonly MemoryEntry[]): boolean {
   const isEmpty = !entries.some((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(entry));
   if (!isEmpty) {
@@ -102,9 +108,10 @@ export function bringIn(draft: Draft, branch: BranchRow, entries: readonly Memor
   noteEvent(draft, 'memory-merged', { agent, node, branch: id, epoch });
   return true;
 }
-/** Sends the present writer the next additions of a branch, as much as one message holds. */
+/** Sends the present writer the next additions of a branch, as many as fit one message. */
 function offerMerge(draft: Draft, branch: BranchRow, entries: readonly MemoryEntry[]): void {
-  // Also to a node that is suspect: it may hear, and comes back without a hello of its memory. One that does not hear says hello later.
+  // A suspect node also gets the message: its connection may still work, and it may return without a hello of its memory. If the message is
+  // lost, the node sends a hello later.
   const placement = draft.view.agents.get(branch.agent)?.placement;
   if (!placement) return;
   const { agent, id, node: from } = branch;
@@ -117,8 +124,8 @@ function offerMerge(draft: Draft, branch: BranchRow, entries: readonly MemoryEnt
 }
 
 /**
- * The writer's log grew by merge entries: how far are branches brought in, and what comes next. Answers whether the writer still has
- * work with them; while it has, no other branch is offered.
+ * Updates how far branches are merged after the writer's log grew by merge entries, and offers the next additions. Returns whether the
+ * writer still has additions to merge; while it has, no other branch is offered.
  */
 export function advanceMerges(draft: Draft, input: Given<'memory-up'>, fresh: readonly MemoryEntry[]): boolean {
   const sources = new Set(fresh.flatMap(({ kind, payload }) => (kind === 'merge' ? (payload?.derivedFrom ?? []) : [])));
@@ -136,7 +143,7 @@ export function advanceMerges(draft: Draft, input: Given<'memory-up'>, fresh: re
     }
     const next = { ...branch, mergedUpto };
     putBranch(draft, next, []);
-    // The writer knows by their hashes what it has brought in already: parts may overlap.
+    // Parts may overlap: the writer recognises by their hashes the entries that it has merged.
     const isDone = branch.complete && bringIn(draft, next, entries);
     isOpen ||= !isDone;
   }

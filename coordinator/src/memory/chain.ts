@@ -1,7 +1,7 @@
-// Recomputes what a batch of memory entries claims: digests, links, order. Trusts nothing that came over the wire. [INV-chain]
+// Recomputes the claims of a batch of memory entries: digests, links, order. Trusts nothing in a message. [INV-chain]
 import { entryBytes, entryFault, type MemoryEntry, maxMemoryEntryBytes } from '@blackroad/protocol';
 
-/** What is wrong with a run of entries by itself, in words; null when it is a sound piece of chain. */
+/** The fault of a run of entries by itself, in words; null: it is a correct part of a chain. */
 export function runFault(
   agent: string,
   epoch: number,
@@ -24,12 +24,12 @@ export function runFault(
   return null;
 }
 
-/** How a sound run meets a log. Links are hashes: where one entry is the same, all before it are. */
+/** How a correct run relates to a log. Links are hashes: where one entry is equal, all earlier ones are. */
 type Meeting =
   | { how: 'known' }
   | { how: 'next'; fresh: MemoryEntry[] }
   | { how: 'gap' }
-  /** Another history from about here on. */
+  /** From about this entry on, the history differs. */
   | { how: 'fork'; fromSeq: number };
 
 export function meet(
@@ -46,7 +46,7 @@ export function meet(
   const last = known[known.length - 1];
   if (last) {
     const ours = hashAt(last.seq);
-    // Our log is longer than what was read of it: nothing can be said, so the node starts from our head.
+    // The log is longer than the entries that were read of it, so nothing can be compared: the node starts from our head.
     if (ours === undefined) return { how: 'gap' };
     if (ours !== last.hash) {
       const from = known.find(({ seq, hash }) => {
