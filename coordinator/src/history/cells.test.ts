@@ -1,4 +1,4 @@
-// Figures as bytes and back: close enough for a chart, and never another series' figure.
+// Figures as bytes and back: exact enough for a chart, and never the figure of another series.
 import fc from 'fast-check';
 import t from 'tap';
 import { type Cell, combine, fromBfloat16, maxMetrics, pack, pick, seriesPerPart, toBfloat16 } from './cells.ts';
@@ -72,7 +72,7 @@ t.test('minutes become a quarter hour: least, mean of means, most', async (t) =>
 t.test('an idle Pi takes a few bytes a minute', async (t) => {
   const vary = (at: number) => ({ min: at * 0.9, mean: at, max: at * 1.1 });
   const zero = { min: 0, mean: 0, max: 0 };
-  // cpu, memory, temperature, throttled, three of a GPU, disk, received, sent, tokens, tasks.
+  // In the order cpu, memory, temperature, throttled, three of a GPU, disk, received, sent, tokens, tasks.
   const pi: Cell = [
     vary(0.1),
     vary(0.4),

@@ -1,6 +1,6 @@
-// Roll-ups as bytes: 64 neighbouring series of one moment in one row, a few bytes a figure. A figure is a bfloat16 (three digits hold for
-// any unit, and no chart shows more); zero takes none and a steady one a third. In: min, mean, max. Out: the same, rounded.
-// One series: its place in the part (1 byte), two bits a metric saying how it is told (4 bytes), then the figures, 2 bytes each.
+// Roll-ups as bytes: 64 neighbouring series of one moment in one row, a few bytes a figure. A figure is a bfloat16 (three digits are enough
+// for any unit, and no chart shows more); zero uses no bytes and a constant figure a third. In: min, mean, max. Out: the same, rounded. The
+// format of one series: its place in the part (1 byte), two bits a metric for its form (4 bytes), then the figures, 2 bytes each.
 
 export const seriesPerPart = 64;
 export const maxMetrics = 16;
@@ -10,7 +10,7 @@ export interface Span {
   mean: number;
   max: number;
 }
-/** By number of the metric; missing ones were not heard of. */
+/** The figures by number of the metric; null: not reported. */
 export type Cell = (Span | null)[];
 
 const absent = 0;
@@ -19,7 +19,7 @@ const steady = 2;
 const full = 3;
 
 const scratch = new DataView(new ArrayBuffer(4));
-/** The upper half of a float32, rounded to nearest. */
+/** A bfloat16 is the upper half of a float32, rounded to nearest. */
 export function toBfloat16(value: number): number {
   scratch.setFloat32(0, Number.isFinite(value) ? value : 0);
   const bits = scratch.getUint32(0);
@@ -30,7 +30,7 @@ export function fromBfloat16(half: number): number {
   return scratch.getFloat32(0);
 }
 
-/** `cells` by place in the part, 0 to 63. */
+/** `cells`: by place in the part, 0 to 63. */
 export function pack(cells: ReadonlyMap<number, Cell>): Uint8Array {
   const bytes = new Uint8Array(cells.size * (5 + maxMetrics * 6));
   const out = new DataView(bytes.buffer);
@@ -66,7 +66,7 @@ function* entries(bytes: Uint8Array): Generator<{ place: number; forms: number; 
       const form = rest & 3;
       end += form === full ? 6 : form === steady ? 2 : 0;
     }
-    // A row cut short by a damaged disk: what is whole stands.
+    // A row may be cut short by a damaged disk: the complete series of it are used.
     if (end > bytes.byteLength) return;
     yield { place: bytes[at] as number, forms, at: at + 5, end };
     at = end;
@@ -86,14 +86,13 @@ function readSpan(view: DataView, forms: number, start: number, wanted: number):
   return { min: first, mean: fromBfloat16(view.getUint16(at + 2)), max: fromBfloat16(view.getUint16(at + 4)) };
 }
 
-/** One figure of one series. */
 export function pick(bytes: Uint8Array, place: number, metric: number): Span | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (const entry of entries(bytes)) if (entry.place === place) return readSpan(view, entry.forms, entry.at, metric);
   return null;
 }
 
-/** Several moments made one: the least, the mean of the means, the most. */
+/** Several moments as one: the lowest min, the mean of the means, the highest max. */
 export function combine(rows: readonly Uint8Array[]): Uint8Array {
   const sums = new Map<number, ((Span & { count: number }) | null)[]>();
   for (const bytes of rows) {

@@ -1,4 +1,4 @@
-// What a heartbeat says in figures, and the running minute: min, sum, max and count of each figure of each series. Pure, in memory.
+// The figures of heartbeats, and the running minute: min, sum, max and count of each figure of each series. Pure, in memory.
 import { fleetMetrics, type NodeHealth, type NodeInfo, type NodeMetric, nodeMetrics } from '@blackroad/protocol';
 import { type Cell, maxMetrics, type Span, seriesPerPart } from './cells.ts';
 
@@ -38,13 +38,16 @@ export function readHealth(health: NodeHealth, info: NodeInfo | null): Reading {
 const [minAt, sumAt, maxAt, countAt, stride] = [0, 1, 2, 3, 4] as const;
 
 interface Minute {
-  /** A figure as it was at one moment. */
+  /** Adds a figure that was measured at one moment. */
   sample(series: number, metric: number, value: number): void;
-  /** Adds to what the minute comes to. */
+  /** Adds to a figure that is a sum over the minute. */
   count(series: number, metric: number, value: number): void;
-  /** A sampled figure so far; null: not heard of in this minute. */
+  /** The measured figure so far; null: not reported in this minute. */
   sofar(series: number, metric: number): Span | null;
-  /** Cells by part and place, and begins anew. `counted` are figures that the whole minute comes to, each divided by its number. */
+  /**
+   * Returns the cells by part and place, and begins a new minute. `counted`: the figures that are sums over the minute, each with its
+   * divisor.
+   */
   take(counted: (series: number) => Readonly<Record<number, number>>): Map<number, Map<number, Cell>>;
 }
 

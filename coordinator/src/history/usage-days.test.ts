@@ -1,4 +1,4 @@
-// Ends of tasks become rows of a day, each end once, whenever they are taken.
+// Ends of tasks are rows of a day, each end once, whenever they are taken.
 import t from 'tap';
 import type { EndedTask } from '../state/rows.ts';
 import { createUsageDays, hasOddTokens } from './usage-days.ts';

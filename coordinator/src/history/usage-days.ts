@@ -1,24 +1,25 @@
 // Ends of tasks as rows of a day, added up until they are written. Exactly once: an end is written when no other of its millisecond can
-// come any more, with the time up to which all are in; what was not written before a crash is read again from the tasks themselves. Pure, in memory.
+// follow, together with the time up to which all ends are included; ends that were not written before a crash are read again from the
+// tasks. Pure, in memory.
 import { maxTokensPerTask } from '@blackroad/protocol';
 import type { EndedTask } from '../state/rows.ts';
 import type { UsageRow } from '../store/store.ts';
 
 const dayMs = 86_400_000;
-/** A commit on its way may still bring ends of a moment ago. */
+/** A commit that is not finished may still add ends of a moment ago. */
 const settlingMs = 1_000;
 
 interface UsageDays {
   add(task: EndedTask, pricePerMillionTokens: number): void;
-  /** Rows that wait to be written. */
+  /** The number of rows that wait to be written. */
   size(): number;
-  /** What is complete, and up to when (exclusive); null: nothing new. */
+  /** The complete rows, and the time up to which they are complete (exclusive); null: nothing new. */
   take(nowMs: number): { rows: UsageRow[]; uptoMs: number } | null;
-  /** What was taken and could not be written: it comes with the next. */
+  /** Adds rows again that could not be written: the next `take` returns them. */
   giveBack(rows: readonly UsageRow[]): void;
 }
 
-/** A task that was stored before tokens had a ceiling may claim any number. */
+/** A task that was stored before tokens had a limit may claim any number. */
 export function hasOddTokens({ usage }: EndedTask): boolean {
   return usage !== null && [usage.promptTokens, usage.completionTokens].some((count) => tokensOf(count) !== count);
 }
