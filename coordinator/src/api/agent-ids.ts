@@ -1,8 +1,11 @@
-// Ids of agents: made here, and for good. In: the time and chance. Out: one that no agent has or had.
+// Ids of agents, which are made here and never change. In: the time and chance. Out: an id that no agent has or had.
 import { type Random, sortableId } from '@blackroad/std/random';
 import type { View } from '../state/view.ts';
 
-/** An agent that is older than ids has its first name for one, and a person may have named it like this. */
+/**
+ * The id of a new agent. An agent that is older than ids has its first name as its id, and a person may have chosen a name in the form of
+ * an id.
+ */
 export function mintAgentId(
   { agents, removedAgents }: Pick<View, 'agents' | 'removedAgents'>,
   nowMs: number,

@@ -1,4 +1,4 @@
-// Agents through the API: what people see and name is a name, whatever the agent is known by inside.
+// Agents through the API: people see and send names, and never the ids behind them.
 import type {
   AgentView,
   AuditEntry,
@@ -23,7 +23,7 @@ const alice = await fleet.node('alice');
 const { body: made } = await apply(fleet, 'greeter');
 const asked = (await fleet.call<TaskView>('POST', '/v1/agents/greeter/tasks', { body: { prompt: 'Hello?' } })).body;
 const until = async (holds: () => Promise<boolean>) => {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20)); // tap's own deadline ends a wait for nothing
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20)); // the deadline of tap ends this loop if nothing changes
 };
 
 t.test('an id is made by the coordinator and is no name', async (t) => {

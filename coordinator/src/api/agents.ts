@@ -1,4 +1,4 @@
-// Agents: specs are applied whole; what is shown says where an agent is and why.
+// Agents: a spec is applied as a whole; the view of an agent shows its node and the reason.
 import { type AgentView, FleetError, notFoundText, type Principal } from '@blackroad/protocol';
 import { inSlices } from '@blackroad/std/slices';
 import { specFaults } from '../fleet/spec-faults.ts';
@@ -9,7 +9,7 @@ import { explainingAgent } from '../placement/why/explain.ts';
 import { agentIdOf, type View } from '../state/view.ts';
 import { mintAgentId } from './agent-ids.ts';
 
-/** The id of the agent that whoever asks calls so. */
+/** The id of the agent that has this name in the principal's space. */
 export function agentOr404({ coordinator: { view } }: ApiContext, { space }: Principal, name: string): string {
   return agentIdOf(view, space, name) ?? noSuchAgent(view, space, name);
 }
@@ -37,7 +37,7 @@ export const agentHandlers = {
     const { view } = coordinator;
     const known = agentIdOf(view, by.space, body.name);
     const stored = known === undefined ? undefined : view.agents.get(known)?.spec;
-    // One that is stored is not refused for a time that has passed meanwhile.
+    // A spec that is stored unchanged is not refused because one of its times has passed since.
     if (JSON.stringify(stored) !== JSON.stringify(body))
       refuseFaults(specFaults(view, body, clock.nowMs(), coordinator.policy.timeZone));
     const newId = mintAgentId(view, clock.nowMs(), random);

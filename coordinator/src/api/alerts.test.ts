@@ -1,4 +1,5 @@
-// Alerts over the real API: they come and go with their cause, alike ones are one, and what a person knows is not told twice.
+// Alerts over the real API: they begin and end with their cause, equal troubles are one alert, and an acknowledged alert is not announced
+// again.
 import type { AgentView, Alert, FleetTotals, NodeCapacity, NodeLine, NodeView } from '@blackroad/protocol';
 import { Alert as AlertSchema, coordinatorSelf, faults, fixInWords } from '@blackroad/protocol';
 import t from 'tap';
@@ -134,7 +135,7 @@ t.test('an alert stays the same one while the advice changes; other wants are an
   const before = await advice('seer');
   t.match(first, { agents: ['seer'], count: 1, text: `Fix: ${before}.` });
   await fleet.call('POST', `/v1/alerts/${first?.id}/ack`, { body: { note: 'the box is ordered' } });
-  // Another advice is nearer now.
+  // After this change another remedy is the nearest.
   await fleet.call('PUT', '/v1/nodes/alice', { body: { cordoned: true } });
   await until(async () => (await advice('seer')) !== before);
   const [second] = await alerts(fleet, 'agent-unplaced');
@@ -175,7 +176,7 @@ t.test('a full queue, and tasks that were given up', async (t) => {
 
   const dead = async () => (await fleet.call<{ id: string }[]>('GET', '/v1/tasks?dead=true')).body;
   const dismiss = async (id: string) => (await fleet.call('POST', `/v1/tasks/${id}/dismiss`)).body;
-  /** The board looks at the fleet once a second. */
+  /** The alert board reads the fleet once a second, so the clock moves by that. */
   const givenUp = async () => {
     await new Promise((resolve) => setImmediate(resolve));
     fleet.skip(1_000);

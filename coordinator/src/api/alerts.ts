@@ -1,4 +1,4 @@
-// Alerts: what needs a person, as the board has it; acknowledging is a decision like any other.
+// Alerts: the list of the alert board; an acknowledgement is a decision like any other.
 import { type Alert, FleetError } from '@blackroad/protocol';
 import type { ApiContext } from '../http/context.ts';
 import { accepted, type Handlers, shown } from '../http/handler.ts';

@@ -1,5 +1,5 @@
-// The audit log through the API: whatever a person changes leaves exactly one row, with who did it and to what. The table below holds
-// every route that is not a plain reading; a new one must be put into it, or the last test fails.
+// The audit log through the API: each change by a person makes exactly one row, with the actor and the subject. The table below has every
+// route that does not only read; the last test fails for a new route that is missing in it.
 import {
   type AuditAction,
   type AuditEntry,
@@ -15,12 +15,12 @@ interface Call {
   route: RouteName;
   path: string;
   body?: unknown;
-  /** Asked before, without being judged: what the call needs. */
+  /** A request that the call needs before; its row is not checked. */
   after?: () => Promise<unknown>;
   action: AuditAction;
   subject: string | RegExp;
 }
-/** These change nothing that lasts, or leave the row that is judged elsewhere. */
+/** These routes change nothing that lasts, or their row is checked in another test. */
 const without: Partial<Record<RouteName, string>> = {
   whatIf: 'asks what would happen',
   ask: 'the task itself says who asked',
@@ -38,7 +38,7 @@ const without: Partial<Record<RouteName, string>> = {
 const fleet = await openApiFleet();
 t.teardown(() => fleet.close());
 const alice = await fleet.node('alice');
-// It works for ever on what it gets.
+// alice does not finish the tasks that she gets, so that they can be cancelled.
 alice.onLease = () => {};
 alice.onCommand = (_, command) => alice.say('reply', { command }, { command, ok: true, text: 'done', lines: [] });
 const spec = { name: 'echo', model: ['auto'], instructions: 'Echo.' };
@@ -47,7 +47,7 @@ const made = async (name: string, path: string, body: unknown) => {
   const answer = await fleet.call<{ id: string }>('POST', path, { body });
   ids[name] = answer.body.id;
 };
-/** A dead letter of this agent, in the store. */
+/** A failed task of this agent in the store. */
 const deadLetter = async (name: string) => {
   const answer = await fleet.call<{ id: string }>('POST', '/v1/agents/echo/tasks', {
     body: { prompt: `Dead ${name}`, deadlineSeconds: 1 },
@@ -142,7 +142,7 @@ const calls: readonly Call[] = [
     subject: 'echo-2',
   },
   { route: 'agentRemove', path: '/v1/agents/echo-2', action: 'agent-remove', subject: 'echo-2' },
-  // No agent uses it any more.
+  // The removed agent was the last that used the model, so the model may be unloaded.
   {
     route: 'nodeUnload',
     path: '/v1/nodes/alice/unload',

@@ -1,4 +1,4 @@
-// The models of the whole fleet, from what nodes report and agents ask for: a pure fold over the view, run in slices.
+// The models of the whole fleet, from the reports of nodes and the specs of agents: a pure fold over the view, run in slices.
 import {
   type Catalogue,
   type CatalogueModel,
@@ -68,7 +68,7 @@ export function* catalogue(view: View): Generator<void, Catalogue> {
     yield;
   }
   const meant = (name: string) => gathered.get(modelKey(name)) ?? gathered.get(aliases.get(modelKey(name)) ?? '');
-  // By the key, shown as the first agent writes it.
+  // Missing models by their key, each with the spelling of the first agent.
   const missing = new Map<string, { name: string; agents: number }>();
   for (const { spec, placement } of view.agents.values()) {
     if (placement) {

@@ -1,4 +1,4 @@
-// Commands to nodes through the API: only the node that was asked answers.
+// Commands to nodes through the API: only an answer of the node that got the command counts.
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 

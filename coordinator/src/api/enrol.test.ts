@@ -1,4 +1,4 @@
-// How a machine joins over TLS: token, CSR, certificate; and every way in which it is refused.
+// Enrolment of a machine over TLS: token, CSR, certificate; and every refusal.
 import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
@@ -25,7 +25,7 @@ async function makeCsr() {
   const csr = await Pkcs10CertificateRequestGenerator.create({ name: 'CN=me', keys, signingAlgorithm: algorithm });
   return csr.toString('pem');
 }
-/** Over TLS, trusting the fleet's CA alone. */
+/** A request over TLS that trusts only the fleet's CA. */
 function post<T>(path: string, body: object, host = 'localhost'): Promise<{ status: number; body: T; issuer: Buffer }> {
   return new Promise((resolve, reject) => {
     const call = request(

@@ -1,5 +1,5 @@
-// How a machine becomes a node, and stays one. The CSR is read before the decision, signed after its commit: a certificate is
-// never made for a node the fleet does not know. Open routes: token and key are judged by the decision, refusals are counted.
+// Enrolment of machines and renewal of certificates. The CSR is read before the decision and signed after its commit: no certificate is
+// ever made for an unknown node. The routes are open: the decision checks token and key, and refusals are counted.
 import {
   type EnrolAnswer,
   FleetError,
@@ -14,15 +14,15 @@ import type { ApiContext } from '../http/context.ts';
 import { accepted, type Handlers } from '../http/handler.ts';
 import { bare, hostOf } from '../http/reach.ts';
 
-/** Tried in order when the wanted name is taken. */
+/** The number of suffixes that are tried in order when the wanted name is taken. */
 const nameSuffixes = 5;
 
-/** Runs one step; a refusal is counted against the address (the decision has written it to the audit log already). */
+/** Runs one step and counts a refusal against the address; the decision has written it to the audit log already. */
 async function counted<A>(context: ApiContext, request: FastifyRequest, step: () => Promise<A> | A): Promise<A> {
   try {
     return await step();
   } catch (error) {
-    // What is our own fault is nobody's attempt.
+    // A fault of the coordinator itself is no attempt to guess a secret.
     if (error instanceof FleetError && problems[error.code].status < 500) context.doorkeeper.countSecret(request.ip);
     throw error;
   }
@@ -44,12 +44,12 @@ async function certify(
     ca: ca.pem,
     expiresMs: notAfterMs,
     nowMs: clock.nowMs(),
-    // The node came this way, so a broker on this machine is reached this way too.
+    // The node reached this host, so it also reaches a broker on the same machine.
     mqtt: { host: host ?? bare(hostOf(request.host)), port },
   };
 }
 
-/** Signed by the key of the request, over this hardware, a moment ago. */
+/** Whether the key of the request signed this hardware within the last moments. */
 async function isProven({ ca, clock }: ApiContext, { proof, ...body }: RenewRequest): Promise<boolean> {
   if (!proof || Math.abs(clock.nowMs() - proof.atMs) > proofFreshMs) return false;
   return ca.isSignedBy(body.csr, renewalText(body, proof.atMs), Buffer.from(proof.signature, 'base64'));

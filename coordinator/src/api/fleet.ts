@@ -1,4 +1,4 @@
-// The fleet as a whole: totals, events, audit, metrics, the API's own description, frozen moves, what-if.
+// The fleet as a whole: totals, events, audit, metrics, the description of the API, frozen moves, what-if.
 import { auditTitle, FleetError } from '@blackroad/protocol';
 import { inSlices } from '@blackroad/std/slices';
 import { accepted, answered, type Handlers, refuseFaults } from '../http/handler.ts';
@@ -6,11 +6,11 @@ import { showEvent } from '../live/show.ts';
 import { supposing, whatIfFaults } from '../placement/why/what-if.ts';
 import { agentIdEver } from '../state/view.ts';
 
-/** Questions at work at once: each holds a picture of the whole fleet. */
+/** The number of what-if requests at the same time: each has a copy of the whole fleet in memory. */
 const maxWhatIfs = 4;
 let whatIfs = 0;
 
-/** The table never changes in a process: written once. */
+/** The description never changes within a process, so it is made once. */
 let document: Promise<string> | null = null;
 
 export const fleetHandlers = {
@@ -25,7 +25,7 @@ export const fleetHandlers = {
     return answered;
   },
   async openapi({ context, reply }) {
-    // Loaded when first asked for: most coordinators never are.
+    // The module is loaded at the first request: most coordinators never get one.
     document ??= import('@blackroad/protocol/openapi').then(({ openApi }) =>
       JSON.stringify(openApi(context.settings.version)),
     );

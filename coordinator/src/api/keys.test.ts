@@ -1,5 +1,5 @@
-// Keys as their owner needs them: nobody locks themselves out, when a key was last used is known after a restart, and a sign-in code
-// leads another device to an address that it reaches.
+// API keys for their owner: the last admin key cannot be removed, the time of the last use survives a restart, and a sign-in code contains
+// an address that another device can reach.
 import { coordinatorSelf, type KeyView } from '@blackroad/protocol';
 import t from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
@@ -49,7 +49,7 @@ t.test('when a key was last used is written down, once a minute at most, and out
   const stored = () => fleet.coordinator.view.keys.get(body.id)?.lastUsedMs;
   const use = async () => {
     await fleet.call('GET', '/v1/me', { key: body.key });
-    // Whatever was submitted before this is decided.
+    // This decision comes after all earlier ones, so they are committed when it is.
     await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'other', params: { action: 'sync' } });
   };
   const shown = async () => (await keysOf(fleet)).find(({ id }) => id === body.id)?.lastUsedMs as number;

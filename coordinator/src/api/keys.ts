@@ -1,4 +1,4 @@
-// Signing in, and who may: sessions, one-time codes, API keys, join tokens. Secrets are answered once and kept as hashes alone.
+// Sign-in and its credentials: sessions, one-time codes, API keys, join tokens. A secret is in one answer only and stored as a hash.
 import { FleetError, writeJoinToken } from '@blackroad/protocol';
 import { sha256Hex } from '@blackroad/std/sha256';
 import { isLastAdmin, maySee } from '../fleet/access.ts';

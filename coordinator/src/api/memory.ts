@@ -1,4 +1,4 @@
-// Memories as the coordinator holds them: the log, search, and the proof that the chain is whole.
+// Memories that the coordinator stores: the log, search, and the verification of the chain.
 import { FleetError, type Principal } from '@blackroad/protocol';
 import type { ApiContext } from '../http/context.ts';
 import type { Handlers } from '../http/handler.ts';
@@ -6,7 +6,7 @@ import { agentIdEver, agentNameOf } from '../state/view.ts';
 import { agentOr404 } from './agents.ts';
 import { verifyChain } from './verify-chain.ts';
 
-/** A removed agent's memory stays until erased, so its log may be read. */
+/** The memory of a removed agent stays until it is erased, so its log may be read. */
 function memoryOr404(context: ApiContext, by: Principal, name: string): string {
   return agentIdEver(context.coordinator.view, by.space, name) ?? agentOr404(context, by, name);
 }
@@ -42,6 +42,6 @@ export const memoryHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-/** Each takes a share of every turn of the event loop. */
+/** The limit of verifications at the same time: each uses a share of the event loop. */
 const maxVerifying = 4;
 const verifying = new Set<symbol>();

@@ -1,4 +1,4 @@
-// Frozen moves over the API: how they are shown, how a person lets them go, and what /metrics says of planning.
+// Frozen moves over the API: how they are shown, how a person resumes them, and the metrics of planning.
 import { coordinatorSelf, type FleetTotals } from '@blackroad/protocol';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
@@ -41,7 +41,7 @@ t.test('what planning cost, and who moved why', async (t) => {
     });
   });
   if (!fleet.agent('greeter')?.placement) await placed;
-  // The planner counts a part when its commit is answered.
+  // The planner counts a part of a plan when its commit is answered.
   await fleet.coordinator.submit('audit', { by: coordinatorSelf, action: 'other', params: { action: 'sync' } });
   const { body } = await fleet.call<string>('GET', '/metrics');
   t.match(body, /^blackroad_moves_total\{cause="new"\} 1$/m);

@@ -1,13 +1,16 @@
-// Nodes: shown from the view, changed by decisions; log, pull, unload and identify are commands that the node answers itself.
+// Nodes: shown from the view, changed by decisions; log, pull, unload and identify are commands that the node itself answers.
 import { FleetError, findModel, listInWords, type NodeView, notFoundText, type Reply } from '@blackroad/protocol';
 import type { ApiContext } from '../http/context.ts';
 import { accepted, type Handlers, shown } from '../http/handler.ts';
 import { showNode } from '../live/show.ts';
 
 const logDeadlineMs = 10_000;
-/** A pull is answered when its registry knows the model; the fetch may take an hour, and capacity tells of it. */
+/**
+ * The deadline for the answer to a pull. It comes when the registry has found the model; the fetch itself may last an hour and is shown in
+ * the capacity.
+ */
 const pullDeadlineMs = 20_000;
-/** Freeing memory is quick, once what is being answered with the model has ended. */
+/** The deadline for an unload, which is quick once the answers that use the model have ended. */
 const unloadDeadlineMs = 30_000;
 const identifyDeadlineMs = 10_000;
 const identifySeconds = 10;
@@ -19,7 +22,7 @@ function nodeOr404({ coordinator: { view } }: ApiContext, id: string): NodeView 
 }
 function replied(node: string, reply: Reply): Reply {
   if (!reply.ok) {
-    // What no second try can change is no passing trouble.
+    // A failure that a repetition cannot change is a conflict, not a temporary problem.
     throw new FleetError(reply.problem?.retryable === false ? 'conflict' : 'unavailable', {
       detail: `${node}: ${reply.problem?.text ?? reply.text ?? 'the command failed'}`,
     });

@@ -1,4 +1,4 @@
-// Pages over the whole fleet, over the real API: the catalogue of models, branches to merge, and changes to many nodes at once.
+// Lists over the whole fleet through the API: the catalogue of models, branches to merge, and changes of many nodes at once.
 import {
   BranchView,
   Catalogue,

@@ -1,5 +1,5 @@
-// Pages over the whole fleet and over time: history, usage, the catalogue of models, memory branches. All read; each read of the store
-// is small, and the loop has its turn between two.
+// Lists over the whole fleet and over time: history, usage, the catalogue of models, memory branches. All only read; each read of the store
+// is small, and the event loop runs between two of them.
 import {
   type BranchView,
   FleetError,
@@ -26,7 +26,7 @@ function dayOf(text: string | undefined, field: string): number | null {
 }
 
 type Query = Parameters<Handlers['usage']>[0]['query'];
-/** No id is so. */
+/** An id that no agent can have. */
 const noAgent = '-';
 async function usageOf(context: ApiContext, query: Query, { space }: Principal): Promise<Usage> {
   const { coordinator, clock } = context;
@@ -39,7 +39,7 @@ async function usageOf(context: ApiContext, query: Query, { space }: Principal):
   }
   const { view } = coordinator;
   const only = {
-    // Of an agent that there never was nothing is found.
+    // A filter by an agent that never existed finds nothing.
     ...(query.agent === undefined ? {} : { agent: agentIdEver(view, space, query.agent) ?? noAgent }),
     ...(query.node === undefined ? {} : { node: query.node }),
   };

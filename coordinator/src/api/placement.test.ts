@@ -1,4 +1,4 @@
-// Asking placement over HTTP: why an agent is where it is, what would happen if, and freeing the memory of a model.
+// Placement over HTTP: the reason of an agent's place, what-if questions, and unloading a model.
 import {
   type Alert,
   type Catalogue,

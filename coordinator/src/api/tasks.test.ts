@@ -1,4 +1,4 @@
-// Nodes, agents and tasks end to end over HTTP: a node in this process speaks real messages, answers come as JSON and as streams.
+// Nodes, agents and tasks end to end over HTTP: a node in this process sends real messages; answers are JSON and streams.
 import { faults, type Problem, type RouteName, type RouteRow, routes, type TaskView } from '@blackroad/protocol';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
@@ -8,7 +8,7 @@ t.teardown(() => fleet.close());
 const alice = await fleet.node('alice');
 const spec = { name: 'greeter', model: ['auto'], instructions: 'Greet.', queue: 3, limits: { attempts: 1 } };
 
-/** The answer fits the schema of its route. */
+/** Sends a request and checks that the answer fits the schema of its route. */
 async function ask<T>(
   t: Pick<TapTest, 'ok' | 'same'>,
   name: RouteName,

@@ -1,4 +1,5 @@
-// Tasks: stored before anyone is told. A caller may follow a task as server-sent events; leaving ends the following, not the task.
+// Tasks: stored before anything is sent about them. A caller may follow a task as server-sent events; a closed connection ends the stream,
+// not the task.
 import { FleetError, type Principal, type TaskRequest, type TaskView } from '@blackroad/protocol';
 import { sortableId } from '@blackroad/std/random';
 import type { ApiContext } from '../http/context.ts';
@@ -11,7 +12,7 @@ import { agentIdEver } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
 import { agentOr404 } from './agents.ts';
 
-/** The task as it stands: live from the view, ended from the store. */
+/** The present row of a task: a live one from the view, an ended one from the store. */
 async function findTask({ coordinator }: ApiContext, id: string): Promise<TaskRow | EndedTask | null> {
   return coordinator.view.tasks.get(id) ?? (await coordinator.store.task(id)) ?? coordinator.view.tasks.get(id) ?? null;
 }
@@ -25,7 +26,7 @@ function submit(context: ApiContext, by: Principal, order: { id: string; agent: 
   const origin = order.request.origin ?? (by.kind === 'session' ? 'console' : 'api');
   return context.coordinator.submit('task-submit', { ...order, by, origin });
 }
-/** What a node works on now is in the view, what it worked on in the store. */
+/** The tasks of a node: running ones are in the view, ended ones in the store. */
 async function listTasks({ view, store }: Coordinator, query: Parameters<Store['tasks']>[0]) {
   const { node, agent, state, dead, before, limit } = query;
   const rows = await store.tasks(query);
@@ -49,7 +50,7 @@ export const taskHandlers = {
     }
     const stream = openStream(context, reply);
     try {
-      // Followed before it is submitted: not even the first token can be missed.
+      // The stream begins before the submission, so that not even the first token can be missed.
       stream.follow(order.id);
       const row = accepted(await submit(context, by, order));
       if (row.id !== order.id) stream.follow(row.id);

@@ -1,4 +1,4 @@
-// The chain's proof: a whole log passes, every kind of tampering is named, and a long one does not hold up the event loop.
+// The verification of the chain: a correct log passes, every kind of change is named, and a long log does not block the event loop.
 import { commitPayload, hashHeader, type MemoryEntry } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import t from 'tap';
@@ -69,7 +69,7 @@ t.test('tampering is named with its place', async (t) => {
 
 t.test('others get their turn while a long log is verified', async (t) => {
   const entries = chainOf(3000);
-  // Every look at the clock says that 5 ms have passed: more than a turn is used up every second entry.
+  // Each reading of the clock adds 5 ms, so a slice ends at every second entry.
   let ms = 0;
   let turns = 0;
   let done = false;

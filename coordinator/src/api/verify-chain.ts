@@ -1,5 +1,5 @@
-// Recomputes an agent's whole memory chain from the store, page by page, and gives the event loop its turn every few milliseconds:
-// a log of a million entries takes a minute of computing and must not be felt by anyone else.
+// Recomputes an agent's whole memory chain from the store, page by page, with pauses for the event loop every few milliseconds: a log of a
+// million entries takes a minute to compute and must not delay other requests.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { entryFault, type MemoryEntry, type RouteAnswer } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
