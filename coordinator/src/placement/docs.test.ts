@@ -1,5 +1,5 @@
-// Keeps docs/placement.md honest: every filter, reason to be closed and score is in it with its own words, and the worked
-// example is what placement answers today.
+// Checks docs/placement.md: every filter, every reason to be closed and every score is in it with its own words, and the worked example is
+// the present answer of placement.
 
 import { readFileSync } from 'node:fs';
 import { fixInWords } from '@blackroad/protocol';
@@ -45,7 +45,7 @@ t.test(
   },
 );
 
-/** alice is cordoned, aria has its model loaded and an agent on it, codex is hot. */
+/** Three nodes: alice is cordoned, aria has its model loaded and an agent on it, codex is hot. */
 function example(): { nodes: SupplyNode[]; demands: Demand[] } {
   const nodes = homeFleet().map((node): SupplyNode => {
     if (node.id === 'alice') return { ...node, closed: { filter: 'cordoned', text: closedReasons.cordoned.text } };

@@ -1,15 +1,15 @@
-// The reasons for which a node takes nothing new, whoever asks; `closedOf` (snapshot.ts) finds them. Each row has all that
-// is said of its reason, so that a new one cannot be half-told.
+// The reasons why a node takes nothing new from any agent; `closedOf` (snapshot.ts) finds them. Each row has all texts about its reason, so
+// that a new row cannot miss one.
 import type { AgentSpec, FixOf, FixStep } from '@blackroad/protocol';
 
 interface ClosedRow {
-  /** For the documentation, and why not there where the node has no words of its own. */
+  /** For the documentation, and the reason in an answer where the node has no words of its own. */
   text: string;
-  /** Where every node that the agent's rules leave is closed for this: `the only node is cordoned`, `no node is online`. */
+  /** The headline where every node within the agent's rules is closed for this reason: `the only node is cordoned`, `no node is online`. */
   only: { one: string; many: string } | { none: string };
-  /** Where some are: `3 cordoned`. */
+  /** The headline where some nodes are: `3 cordoned`. */
   lacking: string;
-  /** What would open the node; the scale of costs stands in filter.ts. */
+  /** The fix that would open the node; filter.ts has the scale of costs. */
   fix: { cost: number; ways: (node: string, spec: AgentSpec) => FixStep };
 }
 
@@ -45,7 +45,7 @@ export const closedReasons = {
     text: 'its agents are being moved off',
     only: { one: 'is draining', many: 'are draining' },
     lacking: 'draining',
-    // A person empties it on purpose, and its own agents ask too: to give that up is worse advice than to fetch a model.
+    // A person drains a node on purpose, and its own agents ask for a node too: to end the drain is worse advice than to fetch a model.
     fix: { cost: 3.5, ways: (node) => [{ verb: 'end-drain', node }] },
   },
   capacity: {
@@ -68,13 +68,13 @@ export const closedReasons = {
   },
 } as const satisfies Record<string, ClosedRow>;
 export type ClosedReason = keyof typeof closedReasons;
-/** In the order in which they are told. */
+/** The reasons in the order of the documentation. */
 export const closedNames = Object.keys(closedReasons) as ClosedReason[];
 export function closedRow(name: ClosedReason): ClosedRow {
   return closedReasons[name];
 }
 
-/** The advice where no machine there is would do. */
+/** The fix where no machine of the fleet is suitable. */
 export function joinMachine({ placement }: AgentSpec): FixOf<'join-node'> {
   return { verb: 'join-node', why: 'missing', class: placement.class[0] ?? null, names: [] };
 }

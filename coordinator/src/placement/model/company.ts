@@ -1,5 +1,6 @@
-// Who is where, as far as agents mind: whom they avoid, whom they want near, and how many of their spread group are at a
-// place. Within one space, as names mean something there alone. Looked up by name, so that a rule costs what it names and not the size of the fleet.
+// The nodes of agents that placement rules refer to: agents to avoid, agents to be near, and the number of agents of a spread group on a
+// node or at a site. Within one space, as names are unique only there. Indexed by name, so that the cost of a rule depends on the names in
+// it and not on the size of the fleet.
 import type { AgentSpec } from '@blackroad/protocol';
 import type { Party, PlacedFacts, SupplyNode } from './supply.ts';
 
@@ -17,7 +18,7 @@ export class Companies {
   learn({ space, spec }: Party): void {
     this.of(space).learn(spec);
   }
-  /** Somebody wants another agent near or far: then it matters where each one is. */
+  /** Whether any agent names others: then the node of each agent must be recorded. */
   get mindsAnybody(): boolean {
     for (const company of this.#spaces.values()) if (company.mindsAnybody) return true;
     return false;
@@ -25,24 +26,24 @@ export class Companies {
   settle({ space, spec }: Party, node: SupplyNode): void {
     this.of(space).settle(spec, node);
   }
-  /** Nodes that are out of the question for this agent, and the agent there that makes them so. */
+  /** The nodes that this agent must not be on, each with the agent there that causes this. */
   conflictsOf({ space, spec }: Party): ReadonlyMap<string, string> {
     return this.of(space).conflictsOf(spec.name);
   }
 }
 
 export class Company {
-  /** Only of agents that somebody names or that name somebody. */
+  /** The nodes of agents that others name or that name others. */
   readonly #where = new Map<string, SupplyNode>();
   readonly #mentioned = new Set<string>();
   readonly #avoids = new Map<string, readonly string[]>();
-  /** The other direction: who avoids this agent. */
+  /** The agents that avoid the key. */
   readonly #avoidedBy = new Map<string, string[]>();
-  /** Members by place: `group` at a node and at a site. */
+  /** The number of members of each spread group, on each node and at each site. */
   readonly #atNode = new Map<string, Map<string, number>>();
   readonly #atSite = new Map<string, Map<string, number>>();
 
-  /** Every agent of the snapshot is learned of before the first settles. */
+  /** Records the rules of an agent. Every agent of the snapshot must be recorded before `settle` is called for the first. */
   learn({ name, placement }: AgentSpec): void {
     const { avoidAgents, nearAgents } = placement;
     if (nearAgents) for (const other of nearAgents) this.#mentioned.add(other);
@@ -82,7 +83,7 @@ export class Company {
     }
     return conflicts;
   }
-  /** Where the agents are that it wants near. */
+  /** The nodes of the agents in `nearAgents`. */
   nearOf({ name, placement }: AgentSpec): SupplyNode[] {
     return (placement.nearAgents ?? []).flatMap((other) => (other === name ? [] : (this.#where.get(other) ?? [])));
   }
@@ -90,7 +91,7 @@ export class Company {
     const places = (over === 'node' ? this.#atNode : this.#atSite).get(group);
     return places?.get(over === 'node' ? node.id : node.site) ?? 0;
   }
-  /** What the node is to this agent. */
+  /** Sets the facts that depend on both the agent and the node. */
   setPair(facts: PlacedFacts, { name, placement }: AgentSpec, last: string | null, node: SupplyNode): void {
     facts.last = last;
     facts.isHome = last === node.id;

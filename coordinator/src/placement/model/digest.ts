@@ -1,15 +1,15 @@
-// What a plan asks of every node before it looks at any of them closely. In: a node; out: a few facts about it and its agents.
+// The facts that a plan needs of every node before it examines any of them in detail. In: a node. Out: a few facts about it and its agents.
 import { modelKey } from '@blackroad/protocol';
 import type { SupplyNode } from './supply.ts';
 
 export interface NodeDigest {
-  /** Keys of the names by which its chat models can be meant, aliases and `auto` included. */
+  /** Keys of the names that refer to its chat models, aliases and `auto` included. */
   names: readonly string[];
-  /** Models of its agents that it does not have, and could fetch. */
+  /** Models of its agents that it does not have, and can fetch. */
   fetching: readonly string[];
-  /** The lowest priority among agents that may yield; null: nobody may. */
+  /** The lowest priority among agents that may yield; null: none may. */
   lowestYielding: number | null;
-  /** Some of its agents mind the company of others. */
+  /** Whether some of its agents have rules about other agents. */
   isSocial: boolean;
 }
 

@@ -1,6 +1,6 @@
-// Demands that ask the same, together: a group wants the same models of the same nodes, a kind in it also the same amounts.
-// And the order in which agents are placed: higher priority first, then what the fewest nodes have a model for, then the
-// larger need, which needs the larger hole.
+// Groups of demands with equal requirements: the agents of a group accept the same models on the same nodes, and the agents of a kind in it
+// also need the same amounts. The order of placement: higher priority first, then the groups with the fewest suitable nodes, then the
+// larger need, which fits fewer nodes.
 import type { AgentSpec } from '@blackroad/protocol';
 import { compareText } from './pace.ts';
 import { type Use, useOf } from './room.ts';
@@ -14,25 +14,25 @@ export interface Kind {
 export interface Group {
   key: string;
   space: string;
-  /** Of any of its agents: they agree in all that the group is about. */
+  /** The spec of any of its agents: they agree in everything that the group depends on. */
   spec: AgentSpec;
-  /** The least that any of its agents asks: where that finds no room, none does. */
+  /** The smallest amounts that any of its agents needs: a node without room for them has none for the group. */
   least: Use;
-  /** Some of them want to be near others. */
+  /** Whether some of its agents have `nearAgents`. */
   isNear: boolean;
-  /** Open nodes within its rules that have a wanted model, full or not; null: not counted yet. */
+  /** The number of open nodes within its rules that have a wanted model, full or not; null: not counted yet. */
   scarcity: number | null;
-  /** These nodes for each of its models, once they were looked for. */
+  /** These nodes for each of its models, after the first search for them. */
   having: Int32Array[];
 }
-/** Agents of one priority, by group, then by amounts. */
+/** The agents of one priority, by group, then by amounts. */
 type Wave = Map<Group, Map<string, Kind>>;
 
 export class Demands {
   readonly groups = new Map<string, Group>();
   readonly waves = new Map<number, Wave>();
 
-  /** Returns its group. */
+  /** Adds a demand and returns its group. */
   add(demand: Demand): Group {
     const { space, spec } = demand;
     const use = useOf(spec);
@@ -63,7 +63,7 @@ export class Demands {
     else kinds.set(amounts, { spec, use, demands: [demand] });
     return group;
   }
-  /** The highest priority that has demands, taken out; null: all done. */
+  /** Removes and returns the demands of the highest priority; null: none are left. */
   next(): Wave | null {
     let highest: number | null = null;
     for (const priority of this.waves.keys()) if (highest === null || priority > highest) highest = priority;
@@ -84,7 +84,7 @@ function groupKeyOf({ space, spec: { model, placement } }: Demand): string {
   return `${space}|${model.join('\n')}|${classes.join()}|${site.join('\n')}|${wanted}|${nodes.join()}|${spreads}|${maxPricePerMillionTokens ?? ''}|${simulated === true}`;
 }
 
-/** Orders: groups of one priority, kinds of one group, agents of one kind. */
+/** The order of groups within one priority, of kinds within one group, and of agents within one kind. */
 export function byScarcity(a: Group, b: Group): number {
   return (a.scarcity ?? 0) - (b.scarcity ?? 0) || compareText(a.key, b.key);
 }

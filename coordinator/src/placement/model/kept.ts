@@ -1,6 +1,6 @@
-// What one plan leaves for the next: of a fleet of ten thousand nodes a plan changes a few, and the others look as they did. In: nodes
-// whose agents changed, and what was made of a node; out: the same again while nothing that it was made of has changed. It only
-// saves work: a plan made without it is the same.
+// Results of one plan that the next one uses: of a fleet of ten thousand nodes a plan changes a few, and the others are unchanged. In: the
+// nodes whose agents changed, and the data computed for a node. Out: that data again, as long as nothing it was computed from has changed.
+// It only saves work: a plan without it is the same.
 import type { View } from '../../state/view.ts';
 import { digestOf, type NodeDigest } from './digest.ts';
 import type { Room } from './room.ts';
@@ -18,14 +18,14 @@ interface KeptNode {
   helloBoot: Live['helloBoot'];
   mayYield: boolean;
   digest: NodeDigest | null;
-  /** As it is before a plan takes from it. */
+  /** The room before a plan takes from it. */
   room: Room | null;
 }
 
 export class Kept {
   readonly #nodes = new Map<string, KeptNode>();
 
-  /** Agents are part of what a node looks like; all else is compared when it is asked for. */
+  /** Drops nodes whose agents changed; all other inputs are compared when the data is used. */
   note(nodesWithOtherAgents: Iterable<string>): void {
     for (const node of nodesWithOtherAgents) this.#nodes.delete(node);
   }
@@ -54,12 +54,12 @@ export class Kept {
   roomOf(supply: SupplyNode): Room | null {
     return this.#of(supply)?.room ?? null;
   }
-  /** Where agents are on models that would be fetched, the room depends on what the rest of the fleet has. */
+  /** Keeps a room, unless agents are on models that the node would fetch: then the room depends on the models of other nodes. */
   keepRoom(room: Room): void {
     const kept = this.#of(room.node);
     if (kept && room.pulls === null) kept.room = room;
   }
-  /** A plan is about to take from it. */
+  /** Drops the room, because a plan will change it. */
   spend(room: Room): void {
     const kept = this.#of(room.node);
     if (kept) kept.room = null;
@@ -70,7 +70,10 @@ export class Kept {
   }
 }
 
-/** Of a node that is well no word of its heartbeat reaches placement; the words of a sign hold figures. */
+/**
+ * Whether placement would see the same health. Nothing in the heartbeat of a node without signs is used by placement; the words of a sign
+ * contain figures, which change.
+ */
 function isAsHealthy({ signs, health }: Pick<KeptNode, 'signs' | 'health'>, live: Live): boolean {
   return health === live.health || (signs.length === 0 && health !== null && live.health !== null);
 }

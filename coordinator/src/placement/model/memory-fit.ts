@@ -1,16 +1,16 @@
-// How much memory a model takes with the contexts of its agents: arithmetic on what the node reported, estimates where it
-// reported nothing. Knows no agents and no rooms.
+// The memory that a model takes with the contexts of its agents: arithmetic on reported figures, and estimates where none were reported.
+// Independent of agents and rooms.
 import type { NodeModel } from '@blackroad/protocol';
 
-// Key-value bytes a token for common sizes, measured on models with grouped-query attention: 0.5B, 3B, 8B, 70B.
-// Where a node reports no such figure, placement estimates it from the parameter count, log-linear in between.
+// Key-value bytes a token for common sizes, measured on models with grouped-query attention: 0.5B, 3B, 8B, 70B. Where a node reports no
+// such figure, placement estimates it from the parameter count, log-linear in between.
 const kvPoints: readonly (readonly [number, number])[] = [
   [0.5, 12 * 1024],
   [3, 112 * 1024],
   [8, 128 * 1024],
   [70, 320 * 1024],
 ];
-/** About four-bit weights: 0.6 bytes a parameter, where a runtime names the size of the file but not the parameters. */
+/** About four-bit weights: 0.6 bytes a parameter, for runtimes that report the size of the file but not the parameters. */
 const bytesPerParameter = 0.6;
 
 type Sized = Pick<NodeModel, 'parametersB' | 'sizeBytes' | 'kvBytesPerToken'>;
@@ -28,14 +28,14 @@ export function expectedKvBytesPerToken(model: Sized): number {
   return Math.round(low[1] * (high[1] / low[1]) ** share);
 }
 
-/** What a resident model holds now. */
+/** The memory of a resident model now. */
 export function heldBytes(model: NodeModel): number {
   return model.resident ? Math.max(model.residentBytes, model.sizeBytes) : 0;
 }
 /**
- * What it takes while agents use it. Admission lets no more sequences run at once than the model has slots, so a thousand
- * agents on four slots hold four contexts, not a thousand. What was measured corrects what was reckoned, upward only: a
- * peak holds the contexts of its day, and a larger one may come.
+ * The memory of a model while agents use it. No more sequences run at once than the model has slots, so a thousand agents on four slots
+ * need four contexts, not a thousand. A measurement raises the estimate but never lowers it: a measured peak contains only the contexts so
+ * far, and a larger one may follow.
  */
 export function wholeBytes(model: NodeModel, slots: number, kvSumBytes: number, kvMaxBytes: number): number {
   const reckoned = model.sizeBytes + Math.min(kvSumBytes, slots * kvMaxBytes);

@@ -1,6 +1,6 @@
-// Which agents need a node now, which stay, and in words what an agent waits for. Staying is the rule: a move for a gain alone is
-// rebalance.ts's business, and a restart of the coordinator moves nobody, because a node that was not heard of since the start is
-// unknown and not lost. [INV-restart]
+// The agents that need a node now, the agents that stay, and in words why an agent waits. To stay is the rule: a move for a gain alone is
+// made by rebalance.ts, and a restart of the coordinator moves no agent, because a node without a hello since the start is unknown and not
+// lost. [INV-restart]
 import { meansModel, type NodeModel } from '@blackroad/protocol';
 import { faultPatienceMs, faultUnder, patienceMs } from '../../fleet/model-faults.ts';
 import type { Policy } from '../../state/input.ts';
@@ -17,12 +17,12 @@ type Agent = NonNullable<ReturnType<View['agents']['get']>>;
 
 export interface Need {
   reason: 'new' | 'gone' | 'quarantined' | 'lost' | 'draining' | 'rules' | 'company' | 'model' | 'failing';
-  /** Without a better place it stays where it is: a node that comes back finds its agents, and work goes on. */
+  /** Whether the agent stays on its node when no other one fits: a node that returns still has its agents, and tasks continue. */
   mayStay: boolean;
   text: string;
 }
 
-/** Why this agent needs a node, or null: it stays. */
+/** The reason why this agent needs a node, or null: it stays. */
 export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy): Need | null {
   const { placement, spec } = agent;
   if (!placement) return { reason: 'new', mayStay: false, text: 'it has no node' };
@@ -39,7 +39,8 @@ export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy):
 
   const rule = brokenRule({ spec: spec, room: { node } });
   if (rule) return { reason: 'rules', mayStay: false, text: `it may not be on ${id}: ${rule.text}` };
-  // The blast-radius valve: when many nodes fail at once, the failure is most likely ours. Rules are a person's word, company is not. [INV-frozen]
+  // The valve: when many nodes fail at once, the cause is most likely the network or the coordinator. A broken rule of a person still moves
+  // the agent, a node with an agent that it avoids does not. [INV-frozen]
   if (freezeAt(view.frozen, node.site)) return null;
   const other = unwantedCompany(view, agent, id);
   if (other) return { reason: 'company', mayStay: false, text: `${other} is on ${id}, which it avoids` };
@@ -59,7 +60,10 @@ export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy):
   return { reason: 'failing', mayStay: true, text: `it fails on ${id} (${fault.reason})` };
 }
 
-/** Agents that would have moved by now, were it not for the valve. Asked several times a second by whoever watches. */
+/**
+ * The number of agents that would have moved by now without the valve. Called several times a second while a console is open, so it makes
+ * no plan.
+ */
 export function frozenCount(view: View, nowMs: number, policy: Policy): number {
   if (view.frozen.length === 0) return 0;
   let count = 0;
@@ -80,7 +84,7 @@ export function frozenCount(view: View, nowMs: number, policy: Policy): number {
   return count;
 }
 
-/** Why an agent moves, will move or may not move now, for people; null: it stays. */
+/** The reason why an agent moves, will move or may not move now, for people; null: it stays. */
 export function pendingOf(view: View, agent: Agent, nowMs: number, policy: Policy): string | null {
   const need = needOf(view, agent, nowMs, policy);
   if (need) return `${need.text}: a place is being looked for`;
@@ -112,7 +116,7 @@ export function pendingOf(view: View, agent: Agent, nowMs: number, policy: Polic
   return null;
 }
 
-/** Whether time or others alone may make it need a node: it is looked at again without a change of its own. */
+/** Whether the agent may need a node without a change of its own, by time or by other agents: it is examined at every plan. */
 export function isRestless(view: View, { placement, spec, unplaced }: Agent): boolean {
   if (!placement || unplaced || spec.placement.avoidAgents.length > 0) return true;
   const node = view.nodes.get(placement.node);
@@ -120,15 +124,18 @@ export function isRestless(view: View, { placement, spec, unplaced }: Agent): bo
   return node?.presence !== 'online' || node.draining || view.live.get(placement.node)?.helloBoot == null;
 }
 
-/** A drained agent finishes what it has begun before it moves. Where no other place was found it works on, and moves at once when there is one. */
+/** A drained agent finishes its tasks before it moves. If no other node was found it continues to work, and moves at once when one fits. */
 function isFinishing(view: View, agent: Agent): boolean {
   return agent.unplaced === null && (view.work.get(agent.id)?.leased.size ?? 0) > 0;
 }
 
-/** A draining node is looked at again this soon, to hand off agents whose tasks have ended. */
+/** The interval at which a draining node is examined again, to move agents whose tasks have ended. */
 const drainLookMs = 500;
 
-/** When something becomes due that no change announces: patience with a lost node, or an end of work on a draining one, with a model that fails; null: nothing. */
+/**
+ * The next time at which a move is due without a change that announces it: after the patience with a lost node or a failing model, or at
+ * the end of a task on a draining node; null: none.
+ */
 export function planDueMs(view: View, nowMs: number, policy: Policy): number | null {
   let next: number | null = null;
   for (const node of view.nodes.values()) {
@@ -157,13 +164,13 @@ export function planDueMs(view: View, nowMs: number, policy: Policy): number | n
   return next;
 }
 /**
- * Whether the nodes had their time to come back after the start, and who did not is counted: the tick that ends the grace also says whether
- * the valve holds, and nothing is moved before it has.
+ * Whether the grace period after the start is over and the absent nodes are counted: the tick at its end also judges the valve, and nothing
+ * is moved before.
  */
 export function isGraceOver(view: Readonlies<Pick<View, 'startedMs' | 'tickedMs'>>, policy: Policy): boolean {
   return (view.tickedMs ?? 0) >= view.startedMs + policy.restartGraceMs;
 }
-/** A node that was not heard of since the start is not lost before the grace is over. */
+/** A node without a hello since the start is not lost before the grace period is over. */
 function graceUntilMs(view: View, { id }: Readonly<Pick<NodeRow, 'id'>>, policy: Policy): number {
   return view.live.get(id)?.helloBoot == null ? view.startedMs + policy.restartGraceMs : 0;
 }
@@ -171,7 +178,9 @@ function dueMs(agent: Readonlies<Pick<AgentRow, 'spec'>>, node: Readonlies<Pick<
   return node.presenceSinceMs + agent.spec.onLoss.afterSeconds * 1000;
 }
 
-/** Only the agent that asks for distance moves; where both ask, the one of lower priority, then of the later name. */
+/**
+ * Only the agent that avoids the other one moves; where both avoid each other, the one of lower priority, then the one of the later name.
+ */
 function unwantedCompany(view: View, { id, space, spec }: Agent, node: string): string | null {
   for (const other of spec.placement.avoidAgents) {
     const theirs = view.agents.get(agentIdOf(view, space, other) ?? '');
@@ -184,7 +193,7 @@ function unwantedCompany(view: View, { id, space, spec }: Agent, node: string): 
   return null;
 }
 
-/** The model it runs on is gone from the node, or its spec no longer names it. A changed default does not count. */
+/** The fault of an agent's model: it is gone from the node, or the spec no longer names it. A changed default model is none. */
 function lackingModel({ placement, spec }: Agent, { capacity }: Readonlies<Pick<NodeLive, 'capacity'>>): string | null {
   if (!capacity || !placement) return null;
   const isIt =

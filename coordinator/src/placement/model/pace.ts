@@ -1,12 +1,12 @@
-// Slices of a long computation: pure code cannot read a clock, so it counts work and pauses every so many units.
-// And sorting in slices, because a native sort of a hundred thousand names cannot pause.
+// Slices of a long computation: pure code cannot read a clock, so it counts units of work and pauses after a number of them. Also a sort in
+// slices, because a native sort of a hundred thousand names cannot pause.
 
-/** A unit is about a microsecond of work on a small server; a slice stays far below what the event loop would notice. */
+/** A unit is about a microsecond of work on a small server; a slice is much shorter than a delay of the event loop that matters. */
 const sliceUnits = 500;
 
 export class Pace {
   #left = sliceUnits;
-  /** Whether it is time to pause, after that much work. */
+  /** Whether to pause, after this much work. */
   spends(units: number): boolean {
     this.#left -= units;
     if (this.#left > 0) return false;
@@ -15,7 +15,7 @@ export class Pace {
   }
 }
 
-/** Runs a sliced computation to its end in one go. */
+/** Runs a sliced computation to its end without a pause. */
 export function whole<T>(computation: Generator<void, T>): T {
   for (;;) {
     const { done, value } = computation.next();
@@ -24,7 +24,7 @@ export function whole<T>(computation: Generator<void, T>): T {
 }
 
 const runLength = 512;
-/** A sorted copy; one that is in order already costs one look at each. */
+/** A sorted copy; a list that is in order already costs one comparison for each item. */
 export function* sortedIn<T>(
   items: readonly T[],
   compare: (a: T, b: T) => number,

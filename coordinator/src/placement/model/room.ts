@@ -1,41 +1,41 @@
-// What one node has left while a plan is made: memory, compute, disk, and how many agents share each of its models.
-// Agents share a model: the first pays for the weights, the next ones for their context alone. A resident model that
-// nobody uses counts as room, because it can be unloaded.
-// But for preemption a plan only takes: whatever does not fit once never fits later in the same plan. The search rests on it.
-// [INV-capacity] what a plan puts on a node never needs more than the node said was free.
+// The room of one node while a plan is made: its remaining memory, compute and disk, and the number of agents that share each of its
+// models. Agents share a model: the first agent needs memory for the weights, the next ones only for their contexts. A resident model
+// without agents counts as free memory, because it can be unloaded. Except for preemption a plan only takes: an agent that does not fit
+// once never fits later in the same plan, and search.ts depends on that.
+// [INV-capacity] A plan never needs more of a node than the node reported as free.
 import { type AgentSpec, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
 import { batchGainOf, type Catalogue, diskKeptFreeBytes, emptyCatalogue, pullable, pullBytes } from './catalogue.ts';
 import { expectedKvBytesPerToken, heldBytes, wholeBytes } from './memory-fit.ts';
 import type { Party, SupplyNode } from './supply.ts';
 
-/** What one agent asks of a model: that many sequences of that many tokens at once, that many answer tokens a minute. */
+/** The need of one agent of a model: the number of sequences at once, the tokens of each, and the answer tokens a minute. */
 export interface Use {
   contextTokens: number;
   concurrency: number;
   tokensPerMinute: number;
-  /** Its model is to have the node to itself. */
+  /** Whether its model must be the only one in use on the node. */
   isDedicated: boolean;
 }
-/** A chat model on a node, or one that it could fetch, and what the agents there make of it. */
+/** A chat model on a node, or one that it could fetch, with the needs of its agents there. */
 export interface Offer {
   model: NodeModel;
-  /** The node would have to fetch it first. */
+  /** Whether the node would have to fetch it first. */
   isPull: boolean;
   slots: number;
   kvBytesPerToken: number;
-  /** Its figures of memory are known and it takes memory of the node. */
+  /** Whether its memory is known and is memory of the node. */
   isCharged: boolean;
   /** Answer tokens a minute with all slots busy; 0: not known. */
   tokensPerMinute: number;
-  /** Tasks that wait for it. */
+  /** The number of tasks that wait for it. */
   waiting: number;
   agents: number;
-  /** Key-value memory of every sequence the agents here may run, and of the largest one. */
+  /** Key-value memory of all sequences that its agents may run, and of the largest one. */
   kvSumBytes: number;
   kvMaxBytes: number;
-  /** Already taken from the node's free memory. */
+  /** The part of the node's free memory that it has taken. */
   chargedBytes: number;
-  /** Held by the model, and not in the node's free memory either: it cannot be unloaded. */
+  /** The memory of a resident model that is not counted as free: tasks wait for it, so it cannot be unloaded. */
   creditBytes: number;
 }
 /** An agent on the node, staying or newly placed. */
@@ -48,19 +48,19 @@ export interface Room {
   catalogue: Catalogue;
   freeBytes: number;
   diskFreeBytes: number;
-  /** Share of the node's compute that its agents are expected to use. */
+  /** The share of the node's compute that its agents are expected to use. */
   booked: number;
   agents: number;
   guests: Guest[];
-  /** The model that dedicated agents have to themselves here; `many`: several, or one that is gone. */
+  /** The model of the dedicated agents here; `many`: several, or one that is gone. */
   dedicated: Offer | 'many' | null;
-  /** Chat models only: an embedding model cannot carry an agent. */
+  /** Chat models only: an agent cannot run on an embedding model. */
   offers: readonly Offer[];
-  /** Models it could fetch, found when first asked for, by the wanted name; null: it cannot. */
+  /** Models that the node could fetch, by the wanted name, found at the first search; null: it cannot. */
   pulls: Map<string, Offer | null> | null;
 }
 
-/** Ollama loads a model only while it needs at most this share of free memory (measured; docs of the project's facts). */
+/** Ollama loads a model only if it needs at most this share of free memory (measured; docs of the project's facts). */
 export const ollamaShare = 0.8;
 const defaultTokensPerMinute = 1;
 
@@ -73,7 +73,7 @@ export function useOf(spec: AgentSpec): Use {
   };
 }
 
-/** `guests`: who is there; those that stay, unless the caller knows better. */
+/** `guests`: the agents on the node; by default those that stay. */
 export function openRoom(
   node: SupplyNode,
   catalogue: Catalogue = emptyCatalogue(),
@@ -96,11 +96,11 @@ export function openRoom(
   fill(room, guests);
   return room;
 }
-/** Sums of shares must not depend on the order in which a caller lists the agents. */
+/** The order in which shares are added, so that the sum does not depend on the caller's order of agents. */
 function byId(a: Guest, b: Guest): number {
   return a.id < b.id ? -1 : 1;
 }
-/** Empties the room and lets in these agents; its offers stay the same objects. */
+/** Resets the room to these agents; its offers stay the same objects. */
 export function fill(room: Room, guests: readonly Guest[]): void {
   const { node, offers, pulls } = room;
   room.freeBytes = node.memoryFreeBytes;
@@ -120,11 +120,11 @@ export function fill(room: Room, guests: readonly Guest[]): void {
   };
   for (const offer of offers) empty(offer);
   for (const offer of pulls?.values() ?? []) if (offer) empty(offer);
-  // A mapped file is held by a model and free all the same, as the kernel counts: what was found free may hold it already.
+  // The kernel counts a mapped file as free although a model uses it, so the reported free memory may include it already.
   if (node.memoryTotalBytes > 0) room.freeBytes = Math.min(room.freeBytes, node.memoryTotalBytes);
   for (const guest of guests) admit(room, guest);
 }
-/** The room as it would be without these agents. */
+/** The room of the same node without these agents. */
 export function roomWithout({ node, catalogue, guests }: Room, leaving: ReadonlySet<Guest>): Room {
   return openRoom(
     node,
@@ -160,15 +160,18 @@ function offerOf(node: SupplyNode, model: NodeModel, isPull: boolean): Offer {
   };
 }
 /**
- * A server in the OpenAI dialect took its memory when it started, or is a paid API that has none here: nothing to charge.
- * Figures of 0 mean that the node cannot tell: then the model counts as fitting, and the runtime's own admission is the guard.
+ * Whether a model takes memory of the node. A server in the OpenAI dialect took its memory when it started, or is a paid API that needs
+ * none here. Figures of 0 mean that the node cannot measure: then the model counts as fitting, and the admission of the runtime refuses
+ * what does not fit.
  */
 function isCharged(node: SupplyNode, model: NodeModel): boolean {
   if (model.runtime === 'openai') return false;
   return node.memoryTotalBytes > 0 && model.sizeBytes > 0;
 }
 
-/** What a wanted model means on this node; `auto` is the node's own default. A model that could be fetched comes last. */
+/**
+ * The model that a wanted name refers to on this node; `auto` is the node's own default. A model that could be fetched is the last choice.
+ */
 export function findOffer(room: Room, wanted: string): Offer | null {
   const name = wanted === 'auto' ? room.node.defaultChat : wanted;
   if (name === null) return null;
@@ -183,7 +186,7 @@ function pullOffer(room: Room, wanted: string): Offer | null {
   const known = room.pulls.get(wanted);
   if (known !== undefined) return known;
   const model = pullable(room.catalogue, room.node, wanted);
-  // Two wanted names may mean one model: it is fetched once.
+  // Two wanted names may refer to one model, which is fetched once.
   let offer: Offer | null = null;
   if (model) {
     for (const each of room.pulls.values())
@@ -194,7 +197,7 @@ function pullOffer(room: Room, wanted: string): Offer | null {
   return offer;
 }
 
-/** Free memory that one more agent on this model would take. */
+/** The free memory that one more agent on this model would take. */
 export function extraBytes(offer: Offer, use: Use): number {
   if (!offer.isCharged) return 0;
   const each = kvEach(offer, use);
@@ -205,7 +208,7 @@ export function extraBytes(offer: Offer, use: Use): number {
 function kvEach({ model, kvBytesPerToken: perToken }: Offer, use: Use): number {
   return perToken * (model.contextTokens > 0 ? Math.min(use.contextTokens, model.contextTokens) : use.contextTokens);
 }
-/** Free memory this model may still take here. Ollama's share is of what it finds free when it loads the whole model. */
+/** The free memory that this model may still take here. Ollama's share is of the free memory at the moment it loads the whole model. */
 export function usableBytes(room: Room, offer: Offer): number {
   if (offer.model.runtime !== 'ollama' || offer.model.resident) return room.freeBytes;
   return ollamaShare * (room.freeBytes + offer.chargedBytes) - offer.chargedBytes;
@@ -215,7 +218,7 @@ export function hasMemory(room: Room, offer: Offer, use: Use): boolean {
   return extra === 0 || extra <= usableBytes(room, offer);
 }
 
-/** The share of the node's compute that one more agent would book; 0 where the speed is not known. */
+/** The share of the node's compute that one more agent would use; 0 where the speed is not known. */
 export function bookedBy(offer: Offer, use: Use): number {
   return offer.tokensPerMinute > 0 ? use.tokensPerMinute / offer.tokensPerMinute : 0;
 }
@@ -226,13 +229,13 @@ export function hasThroughput(room: Room, offer: Offer, use: Use): boolean {
 export function hasDisk(room: Room, offer: Offer): boolean {
   return !offer.isPull || offer.agents > 0 || room.diskFreeBytes >= pullBytes(offer.model) + diskKeptFreeBytes;
 }
-/** Nobody who is to have the node to himself is disturbed. */
+/** Whether the agent keeps to the rule of dedicated agents, whose model is the only one in use on its node. */
 export function isPoolFree(room: Room, offer: Offer, use: Use): boolean {
   if (room.dedicated !== null && room.dedicated !== offer) return false;
   return !use.isDedicated || room.agents === offer.agents;
 }
 
-/** Puts one agent on the model: with `admit` the only function that changes a room. */
+/** Adds one agent to the model: with `admit` the only function that changes a room. */
 export function take(room: Room, offer: Offer, use: Use, guest: Guest): void {
   const extra = extraBytes(offer, use);
   const each = kvEach(offer, use);
@@ -248,10 +251,10 @@ export function take(room: Room, offer: Offer, use: Use, guest: Guest): void {
   if (use.isDedicated) room.dedicated = room.dedicated === null || room.dedicated === offer ? offer : 'many';
 }
 
-/** How full a node is, by what the plan counts on. */
+/** The use of a node, by the figures of the plan. */
 interface Filling {
   agents: number;
-  /** Of models in use and their contexts. */
+  /** The memory of models in use and their contexts. */
   memoryBytes: number;
   models: string[];
 }
@@ -263,10 +266,10 @@ export function utilisationOf(room: Room): Filling {
     models: used.map(({ model }) => model.name),
   };
 }
-/** By name. */
+/** The models in use, sorted by name. */
 export function offersInUse({ offers, pulls }: Room): Offer[] {
   const used = offers.filter(({ agents }) => agents > 0);
-  // Several wanted names may mean one fetched model.
+  // Several wanted names may refer to one fetched model.
   for (const offer of new Set(pulls?.values())) if (offer && offer.agents > 0) used.push(offer);
   return used.sort((a, b) => (a.model.name < b.model.name ? -1 : 1));
 }

@@ -1,4 +1,4 @@
-// From the view to what placement looks at: who could take work, what they hold, and who needs a node.
+// The snapshot for placement, made from the view: nodes that could take agents, the agents on them, and the agents that need a node.
 import type { NodeModel } from '@blackroad/protocol';
 import { closedByHealth, worthOf } from '../../fleet/health.ts';
 import type { Policy } from '../../state/input.ts';
@@ -12,23 +12,26 @@ type Node = NonNullable<ReturnType<View['nodes']['get']>>;
 type Live = NonNullable<ReturnType<View['live']['get']>>;
 
 export interface Snapped {
-  /** Without demands it holds no nodes: nothing would be asked of them. */
+  /** Without demands the list of nodes is empty, as no plan is made. */
   snapshot: PlacementSnapshot;
-  /** Why each demand is one, by the agent's id. */
+  /** The need of each demand, by the agent's id. */
   needs: ReadonlyMap<string, Need>;
-  /** Placed agents that stay where they are although they were said to look for a place. */
+  /** Placed agents that stay although their row says that they look for a node. */
   settled: string[];
-  /** To be looked at again the next time, whatever happens. */
+  /** Agents to examine at the next plan in any case. */
   restless: string[];
-  /** What each node said of itself when it was looked at. */
+  /** The reported capacity of each node at the time of the snapshot. */
   capacities: ReadonlyMap<string, Live['capacity']>;
 }
 
-/** Looked at in one step; a step takes a fraction of a millisecond. */
+/** The number of agents in one step; a step takes a fraction of a millisecond. */
 const stepAgents = 256;
 const stepNodes = 64;
 
-/** `looked`: who may need a node; everyone unless told. In steps, between which the view may go on: what is planned from it is checked again when it is carried out (plan.ts). */
+/**
+ * `looked`: the agents that may need a node; by default all. In steps, between which the view may change: the steps of the plan are checked
+ * again when they are carried out (plan.ts).
+ */
 export function* snapshotting(
   view: View,
   nowMs: number,
@@ -51,7 +54,7 @@ export function* snapshotting(
       if (agent.unplaced) settled.push(id);
       continue;
     }
-    // Removed and applied anew between two steps, it would come by twice.
+    // An agent that is removed and applied anew between two steps appears twice.
     if (needs.has(id)) continue;
     needs.set(id, need);
     demands.push({
@@ -77,7 +80,7 @@ export function* supplying(
   kept?: Kept,
 ): Generator<void, { nodes: SupplyNode[]; capacities: Map<string, Live['capacity']> }> {
   const waiting = waitingByNode(view);
-  // After a start many nodes are still on their way: who gives way now would not have to when they are back.
+  // After a start many nodes are not connected yet: an agent that yields now would not have to once they are.
   const mayYield = nowMs >= view.startedMs + policy.restartGraceMs;
   const asking = new Set<string>();
   for (const id of needs.keys()) {
@@ -91,7 +94,7 @@ export function* supplying(
     if (capacities.has(node.id)) continue;
     const live = view.live.get(node.id) ?? silent;
     capacities.set(node.id, live.capacity);
-    // Who needs a node, what waits and what fails is of the moment.
+    // Needs, waiting tasks and faults change with every plan, so a node with any of them is not kept.
     const isUsual =
       kept !== undefined && !waiting.has(node.id) && !asking.has(node.id) && !view.modelFaults.has(node.id);
     let supply = isUsual ? kept.supplyOf(node, live, mayYield) : null;
@@ -106,7 +109,7 @@ export function* supplying(
 
 type Waiting = ReadonlyMap<string, ReadonlyMap<string, number>>;
 const nobodyWaits: ReadonlyMap<string, number> = new Map();
-/** Tasks that wait for their turn: in the queue of an agent, or leased and not begun. */
+/** The number of waiting tasks by node and model: in the queue of an agent, or leased and not begun. */
 function waitingByNode(view: View): Waiting {
   const waiting = new Map<string, Map<string, number>>();
   for (const [id, work] of view.work) {
@@ -137,7 +140,7 @@ function supplyOf(
   for (const id of view.agentsByNode.get(node.id) ?? []) {
     const agent = view.agents.get(id);
     const need = needs.get(id);
-    // One that may stay holds its room until it is told to go.
+    // An agent that may stay keeps its room until it is moved.
     if (!agent?.placement || need?.mayStay === false) continue;
     const spec = agent.spec;
     agents.push({
@@ -179,7 +182,7 @@ function failingOn(view: View, node: string, nowMs: number): ReadonlyMap<string,
 }
 const silent: Live = { lastSeenMs: null, capacity: null, health: null, signs: [], helloBoot: null };
 
-/** Why nothing new may go there. Away comes before cordoned: what a person did matters once the machine is back. */
+/** The reason why nothing new may be placed on the node. Absence comes before a cordon, which matters only when the machine is online. */
 export function closedOf(node: Node, live: Live): { filter: ClosedReason; text: string } | null {
   const because = (filter: ClosedReason, text: string = closedReasons[filter].text) => ({ filter, text });
   if (node.status === 'quarantined') return because('quarantined', node.quarantineReason || undefined);

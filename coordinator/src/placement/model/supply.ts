@@ -1,75 +1,75 @@
-// The nouns of placement: machines as supply, agents as demand, the snapshot that goes in and the plan that comes out.
-// Plain data only; what is computed from them stands in the files beside.
+// The nouns of placement: nodes as supply, agents as demand, the snapshot as input and the plan as output. Only plain data; the
+// computations are in the other files of this folder.
 import type { AgentSpec, NodeModel, RuntimeKind, UnplacedWhy } from '@blackroad/protocol';
 import type { ClosedReason } from './closed.ts';
 
-/** An agent as placement knows it; those whom its spec names are agents of its space. */
+/** An agent for placement; the agents that its spec names are of its space. */
 export interface Party {
   id: string;
   space: string;
   spec: AgentSpec;
 }
-/** An agent that stays where it is: it holds memory and a share of the slots, and others may not want its company. */
+/** An agent that stays on its node: it takes memory and a share of the slots, and other agents may avoid it. */
 export interface Staying extends Party {
-  /** By the node's own name for it. */
+  /** The model by the node's own name for it. */
   model: string;
-  /** May be sent away for an agent of higher priority. */
+  /** Whether it may be moved for an agent of higher priority. */
   mayYield: boolean;
 }
-/** A machine as placement sees it: only those that could take work now are open. */
+/** A node for placement: only nodes that can take agents now are open. */
 export interface SupplyNode {
   id: string;
   class: string;
   site: string;
   labels: Readonly<Record<string, string>>;
-  /** Its machine and its answers are made up. */
+  /** Whether its machine and its answers are simulated. */
   simulated: boolean;
-  /** Why nothing new may go here, in words; null when it may. */
+  /** The reason why nothing new may be placed here, in words; null when there is none. */
   closed: { filter: ClosedReason; text: string } | null;
   memoryTotalBytes: number;
-  /** Measured: what other programs hold is not in it, and neither is what resident models hold. */
+  /** The measured free memory: without the memory of other programs and of resident models. */
   memoryFreeBytes: number;
   diskFreeBytes: number;
   models: readonly NodeModel[];
   defaultChat: string | null;
-  /** Models that could not be fetched or loaded here the last time, and what happened. */
+  /** Models whose last fetch or load failed here, with the reason. */
   failing: ReadonlyMap<string, string>;
-  /** Runtimes here that can fetch a model they lack. */
+  /** The runtimes here that can fetch models. */
   pulls: readonly RuntimeKind[];
-  /** Names of all that they can fetch; null: whatever their registries have. */
+  /** The names of all models that they can fetch; null: all models of their registries. */
   fetchable: readonly string[] | null;
-  /** 0..1; 1 is healthy. Hot, throttled or short of disk is less. */
+  /** From 0 to 1; 1 is healthy. A hot, throttled or nearly full machine has less. */
   health: number;
-  /** What is wrong with it, in words; empty when nothing is. */
+  /** The signs of its health in words; empty when there are none. */
   healthText: string;
-  /** Agents that stay here. */
+  /** The agents that stay here. */
   agents: readonly Staying[];
-  /** Tasks that wait for their turn on a model here, by its name. */
+  /** The number of waiting tasks for each model here, by its name. */
   waiting: ReadonlyMap<string, number>;
   pricePerMillionTokens: number;
 }
 /** An agent that needs a node. */
 export interface Demand extends Party {
-  /** Where it was (its memory is there), else null. */
+  /** Its last node, which has its memory, else null. */
   last: string | null;
 }
-/** `spread`: agents go where the fewest share a slot; `pack`: where the least room is left, so that whole nodes stay free. */
+/** `spread`: agents are placed where the fewest share a slot; `pack`: where the least room is left, so that whole nodes stay free. */
 export type Strategy = 'spread' | 'pack';
 export interface PlacementSnapshot {
   nodes: readonly SupplyNode[];
-  /** Highest priority first is placement's business, not the caller's. */
+  /** In any order: placement sorts them by priority. */
   demands: readonly Demand[];
   strategy: Strategy;
 }
-/** What was weighed when an agent was placed: its node as it stood before the agent came. Plain figures, no words yet. */
+/** The facts of a placement: its node just before the agent was placed. Plain figures without words. */
 export interface PlacedFacts {
   strategy: Strategy;
   /** Place of the model in the spec's list, from 0. */
   rank: number;
   pricePerMillionTokens: number;
-  /** `shared`: on disk or to be pulled, and other agents here need it too. */
+  /** `shared`: on disk or to be fetched, and other agents here need it too. */
   presence: 'loaded' | 'shared' | 'disk' | 'pull';
-  /** On the same model, and what they share. */
+  /** The agents on the same model, with the slots and the memory that they share. */
   agents: number;
   waiting: number;
   slots: number;
@@ -79,27 +79,27 @@ export interface PlacedFacts {
   isMeasured: boolean;
   freeBytes: number;
   totalBytes: number;
-  /** Where its memory is. */
+  /** The node that has the agent's memory. */
   last: string | null;
   isHome: boolean;
-  /** The agent of `nearAgents` that is nearest; null: it names none. 1: on this node, 0.5: at this site, 0: elsewhere. */
+  /** The nearest agent of `nearAgents`; null: the list is empty. Nearness 1: on this node, 0.5: at this site, 0: elsewhere. */
   near: string | null;
   nearness: number;
-  /** Its spread group; null: none. `together`: how many of the group were on this node or at this site. */
+  /** Its spread group; null: none. `together`: the number of its members on this node or at this site. */
   group: string | null;
   over: 'node' | 'site';
   together: number;
 }
-/** An agent on a node, and in figures what spoke for it; `whyOf` (score.ts) puts them into words. */
+/** An agent on a node, with the facts that decided; `whyOf` (score.ts) puts them into words. */
 export interface Placed {
-  /** Its id, as everywhere in a plan. */
+  /** The id of the agent, as everywhere in a plan. */
   agent: string;
   node: string;
   model: string;
   score: number;
   facts: PlacedFacts;
 }
-/** A model on a node that the plan touches, once it is carried out. Those that nothing is done about and nobody uses are left out. */
+/** A model on a node that the plan changes. Models without a step and without agents are left out. */
 export interface ModelStep {
   node: string;
   model: string;
@@ -109,7 +109,7 @@ export interface ModelStep {
 export interface PlacementPlan {
   placed: Placed[];
   unplaced: { agent: string; why: UnplacedWhy }[];
-  /** Agents that stayed until now and give way; each is also placed elsewhere, or unplaced. */
+  /** Agents that leave their node for another agent; each is also placed elsewhere, or unplaced. */
   yielded: { agent: string; node: string; to: string }[];
   models: ModelStep[];
 }

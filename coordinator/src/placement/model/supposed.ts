@@ -1,5 +1,5 @@
-// A fleet that is not: the view with some rows supposed to be otherwise, as a layer over it. The view goes on underneath: what is not
-// supposed is read as it is at that moment.
+// A supposed fleet: the view with some rows replaced, as a layer over it. The view may change underneath: a row that is not replaced is
+// read in its present state.
 import { LayerMap } from '../../state/layer.ts';
 import type { AgentRow, NodeLive, NodeRow } from '../../state/rows.ts';
 import type { View } from '../../state/view.ts';
@@ -13,7 +13,7 @@ export interface Supposed {
   live?: Rows<Readonly<NodeLive>>;
   work?: Rows<Work>;
 }
-/** Moves are never frozen in it: the valve is about what is feared to be an error, not about what is supposed. */
+/** The copy has no freeze: the valve protects against errors of the network, not against a question. */
 export function suppose(view: View, { agents, nodes, live, work }: Supposed): View {
   return {
     ...view,
@@ -24,7 +24,7 @@ export function suppose(view: View, { agents, nodes, live, work }: Supposed): Vi
     work: over(view.work, work),
   };
 }
-/** It is never written through. */
+/** The layer is never written to the view. */
 function over<V>(rows: Rows<V>, supposed: Rows<V> = new Map()): Rows<V> {
   if (supposed.size === 0) return rows;
   const layer = new LayerMap(rows as Map<string, V>);

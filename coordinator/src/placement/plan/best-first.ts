@@ -1,7 +1,6 @@
-// The models that nodes offer a group of agents, best first: a heap for each bucket of nodes. An entry is one model of one
-// node; it is in its heap, or out of it because it had no room when it was looked at. Entries are rows of typed arrays,
-// named by their number: as objects, hundreds of thousands of them would keep the garbage collector busy for longer than
-// a slice may take.
+// The models that nodes offer to a group of agents, best first: a heap for each bucket of nodes. An entry is one model of one node; it is
+// in its heap, or out of it because it had no room when it was examined. Entries are rows of typed arrays, identified by their number: as
+// objects, hundreds of thousands of them would occupy the garbage collector for longer than a slice may take.
 // Ties go to the lower node, then to the earlier choice of the agent, so that the same snapshot always gives the same plan.
 import type { Offer } from '../model/room.ts';
 
@@ -17,7 +16,7 @@ export function isBetter(a: Ranked, b: Ranked): boolean {
 const out = -1;
 
 export class BestFirst {
-  /** Index of the node, place of the model in the spec's list, score: by entry. */
+  /** Index of the node, place of the model in the spec's list, and score, each by entry. */
   nodes = new Int32Array(0);
   ranks = new Uint8Array(0);
   scores = new Float64Array(0);
@@ -26,7 +25,7 @@ export class BestFirst {
   /** Place in the heap of its bucket. */
   #at = new Int32Array(0);
   readonly #heaps: number[][] = [];
-  /** Where the entries of each call of `open` end; between two ends they are in the order of nodes. */
+  /** The ends of the entries of each call of `open`; between two ends they are in the order of nodes. */
   readonly #ends: number[] = [];
 
   get size(): number {
@@ -35,7 +34,7 @@ export class BestFirst {
   get buckets(): number {
     return this.#heaps.length;
   }
-  /** Room for so many more, to be added in the order of nodes. */
+  /** Reserves rows for so many more entries, which must be added in the order of nodes. */
   open(most: number): void {
     const size = this.size + most;
     this.nodes = grown(new Int32Array(size), this.nodes);
@@ -45,7 +44,7 @@ export class BestFirst {
     this.#at = grown(new Int32Array(size), this.#at);
     this.#ends.push(this.size);
   }
-  /** Returns the entry, which is still out. */
+  /** Returns the entry, which is not in the heap yet. */
   add(node: number, offer: Offer, rank: number, bucket: number): number {
     const entry = this.offers.push(offer) - 1;
     this.nodes[entry] = node;
@@ -59,7 +58,7 @@ export class BestFirst {
   isIn(entry: number): boolean {
     return this.#at[entry] !== out;
   }
-  /** The entries of a node, in and out. */
+  /** Visits the entries of a node, in the heap and out of it. */
   of(node: number, visit: (entry: number) => void): void {
     let low = 0;
     for (const end of this.#ends) {
@@ -76,7 +75,7 @@ export class BestFirst {
   top(bucket: number): number | undefined {
     return this.#heaps[bucket]![0];
   }
-  /** Puts an entry in, or where it belongs after its score changed. */
+  /** Inserts an entry into the heap, or moves it after its score changed. */
   put(entry: number): void {
     const heap = this.#heaps[this.#buckets[entry]!]!;
     if (this.#at[entry] === out) this.#at[entry] = heap.push(entry) - 1;

@@ -1,6 +1,5 @@
-// A snapshot made ready to be asked: rooms with what is left in them, who is where, which models exist. And the one
-// question all others rest on: what would be the best for this agent on this node? The planner, explain and the
-// exhaustive reference of the tests all ask it here.
+// A snapshot with its indexes: the room of each node, the agents on it, and the models that exist. Also the question that all others build
+// on: the best choice for one agent on one node. The planner, explain and the exhaustive reference of the tests all use it.
 import { type Catalogue, emptyCatalogue, learnModels } from '../model/catalogue.ts';
 import { Companies } from '../model/company.ts';
 import { digestOf, type NodeDigest } from '../model/digest.ts';
@@ -18,15 +17,15 @@ export interface OpenFleet {
   indexOf: ReadonlyMap<string, number>;
   /** In the order of the nodes. */
   digests: readonly NodeDigest[];
-  /** Opened when first looked at: `roomAt`. */
+  /** Rooms by node, each made at its first use in `roomAt`. */
   rooms: (Room | undefined)[];
   kept: Kept | undefined;
   catalogue: Catalogue;
   companies: Companies;
-  /** Models that some node fetches for its agents: there they are as good as present. */
+  /** Models that some node fetches for its agents: there they count as nearly present. */
   pulling: Set<string>;
 }
-/** One agent on one model of one node, as it stands now. */
+/** One agent on one model of one node, with the present room. */
 export interface Choice {
   room: Room;
   offer: Offer;
@@ -75,7 +74,7 @@ export function roomAt(fleet: OpenFleet, index: number): Room {
   const node = fleet.nodes[index]!;
   let room = kept?.roomOf(node);
   if (room) {
-    // What could be fetched is another matter each time.
+    // The models that can be fetched depend on the catalogue of each plan.
     room.catalogue = catalogue;
     room.pulls = null;
   } else {
@@ -85,7 +84,7 @@ export function roomAt(fleet: OpenFleet, index: number): Room {
   fleet.rooms[index] = room;
   return room;
 }
-/** The same, for somebody who takes from it: it is not what the next plan finds. */
+/** The same room for a caller that takes from it: it is no longer the room of the next plan. */
 export function roomTaken(fleet: OpenFleet, index: number): Room {
   const room = roomAt(fleet, index);
   fleet.kept?.spend(room);
@@ -111,7 +110,7 @@ export function bestChoice(fleet: OpenFleet, demand: Demand, room: Room, use: Us
   }
   return best && choiceOf(fleet, demand, room, best, bestRank);
 }
-/** Also of a model that has no room left: what would be weighed. */
+/** The choice and its score, also for a model without enough room. */
 export function choiceOf(fleet: OpenFleet, demand: Demand, room: Room, offer: Offer, rank: number): Choice {
   const { space, spec, last } = demand;
   const facts = factsFor(fleet.strategy);

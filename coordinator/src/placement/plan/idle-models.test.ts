@@ -1,4 +1,4 @@
-// Which loaded models may be put down: since when, and whose never are.
+// Loaded models that may be unloaded: the time since their last use, and the models that are always kept.
 import t from 'tap';
 import { SampleFleet, said } from '../../../../test/fixtures/coordinator/sample-fleet.ts';
 import { startMs } from '../../../../test/fixtures/coordinator/sample-rows.ts';

@@ -1,11 +1,12 @@
-// Scale to zero: loaded chat models that nobody used for long. Their agents stay where they are; the next task loads the model again.
+// Scale to zero: loaded chat models without use for a long time are unloaded. Their agents stay on their nodes; the next task loads the
+// model again.
 import type { Policy } from '../../state/input.ts';
 import type { View } from '../../state/view.ts';
 
-/** Runtimes that give memory back; the others took it when they were started. */
+/** Runtimes that can free the memory of a model; the others took it at their start. */
 const unloadable: ReadonlySet<string> = new Set(['ollama', 'llama', 'simulated']);
 
-/** Since its last use, since it was loaded, or since this coordinator started and knows. */
+/** The time since its last use, since it was loaded, or since this coordinator started and received a report. */
 export function idleForMs(view: View, node: string, model: string, nowMs: number): number {
   return nowMs - Math.max(view.startedMs, view.modelUse.get(node)?.get(model) ?? 0);
 }

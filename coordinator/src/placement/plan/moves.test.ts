@@ -1,5 +1,5 @@
-// Who moves and who stays, on a real view built from changes; that plans told to the fleet leave nothing to plan, and that a plan
-// made from an older view does no harm.
+// The agents that move and the agents that stay, on a real view built from changes; a plan that was carried out leaves nothing to plan, and
+// a plan made from an older view does no harm.
 
 import { defaultSpace, type NodeCapacity, type NodeHealth } from '@blackroad/protocol';
 import fc from 'fast-check';
@@ -106,13 +106,13 @@ function parts(view: MutableView, atMs = now): PlanPart[] {
 function steps(view: MutableView, atMs = now): PlanStep[] {
   return parts(view, atMs).flatMap((part) => part.steps);
 }
-/** `agent>node` of every move, by name. */
+/** The moves of a plan as `agent>node`, by name. */
 function moved(view: MutableView, atMs = now): string[] {
   return steps(view, atMs)
     .flatMap(({ agent, step }) => ('words' in step ? [] : [`${agent}>${'to' in step ? step.to.node : 'nowhere'}`]))
     .sort();
 }
-/** Plans and carries it out part by part, as the loop does. */
+/** Makes a plan and carries it out part by part, like the loop. */
 function settle(view: MutableView, atMs = now) {
   const changes: Change[] = [];
   const messages: Outgoing[] = [];
@@ -439,7 +439,7 @@ t.test('property: planned once, nobody moves again; who may stay stays', async (
         const isDrained = from.presence === 'online' && from.draining;
         if (!isRuledOut && (isFrozen || !(isDue || isDrained))) throw new Error(`${name} moved though it may stay`);
       }
-      // Who left made room: the words of the unplaced may follow once, nobody moves again.
+      // The moved agents left room, so the texts of unplaced agents may change once; no agent moves again.
       const placed = new Map([...view.agents].map(([name, { placement }]) => [name, placement]));
       settle(view);
       for (const [name, { placement }] of view.agents)
@@ -451,7 +451,7 @@ t.test('property: planned once, nobody moves again; who may stay stays', async (
   t.pass();
 });
 
-/** A plan is made, then something happens, then it is carried out. */
+/** Makes a plan, then calls `happens`, then carries the plan out. */
 function lateFor(view: MutableView, happens: () => void) {
   const made = parts(view);
   happens();

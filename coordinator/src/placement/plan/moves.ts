@@ -1,6 +1,6 @@
-// From a plan to what is done about it: who goes where, who is nowhere and why, in parts of bounded size that are each complete in
-// themselves. In: the view, what was asked and the plan; out: parts, made one by one as they are carried out (plan.ts). It never moves
-// an agent that may stay, and says nothing twice: an agent that is nowhere for the same reason as before is no change.
+// The steps of a plan: agents to move, agents without a node and the reason, in parts of bounded size that are each complete. In: the view,
+// the snapshot and the plan. Out: parts, made one by one as they are carried out (plan.ts). It never moves an agent that may stay, and
+// repeats no text: an agent that is unplaced for the same reason as before is no change.
 import type { MoveCause, UnplacedWhy } from '@blackroad/protocol';
 import { agentNameOf, type View } from '../../state/view.ts';
 import type { Need } from '../model/need.ts';
@@ -13,7 +13,7 @@ import type { PlanPart, PlanStep, Target } from './plan-parts.ts';
 
 type Row = NonNullable<ReturnType<View['agents']['get']>>;
 
-/** Steps in one part: a decision, a commit and its messages stay within a few milliseconds. */
+/** The number of steps in one part: a decision, a commit and its messages take only a few milliseconds. */
 const partSteps = 96;
 
 const causeOf: Record<Need['reason'], MoveCause> = {
@@ -94,8 +94,8 @@ function emptyPart(): PlanPart {
 }
 
 /**
- * The placed in the order in which they are carried out: who gave way first, the last who had to before the first, as each may need
- * the room of the one after it; else so that a part touches few nodes, each of which is a row to store and a message. In slices.
+ * The order of moves. Agents that yield come first, in the reverse order in which they yielded, as each may need the room of the next one;
+ * the others are sorted so that a part changes few nodes, each of which is a row to store and a message. In slices.
  */
 export function* ordering(view: View, { placed, yielded }: PlacementPlan): Generator<void, readonly Placed[]> {
   const pace = new Pace();
@@ -129,15 +129,15 @@ function targetsOf(view: View, capacities: Snapped['capacities'], plan: Placemen
   return targets;
 }
 
-/** `gave way to greeter (priority 80 over 50)` */
+/** The reason in words, such as `gave way to greeter (priority 80 over 50)`. */
 function gaveWay(view: View, { spec }: Row, to: string): string {
   const other = view.agents.get(to);
   return `it gave way to ${agentNameOf(view, to)}${other ? ` (priority ${other.spec.priority} over ${spec.priority})` : ''}`;
 }
 
 /**
- * Whether a person would read the same. Counts of many nodes may lag by a fifth: ten thousand nodes that come back one by
- * one must not rewrite every unplaced agent ten thousand times.
+ * Whether the text for a person would be the same. Counts of many nodes may differ by a fifth: ten thousand nodes that reconnect one by one
+ * must not rewrite every unplaced agent ten thousand times.
  */
 function saysTheSame(before: Row['unplaced'], after: UnplacedWhy): boolean {
   if (!before || before.text !== after.text || JSON.stringify(before.fix) !== JSON.stringify(after.fix)) return false;

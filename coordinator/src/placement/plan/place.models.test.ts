@@ -1,4 +1,4 @@
-// One plan for agents and models: what is fetched, loaded, kept and unloaded; and what agents ask beyond a model.
+// One plan for agents and models: models that are fetched, loaded, kept and unloaded, and requirements of agents other than a model.
 
 import t from 'tap';
 import {

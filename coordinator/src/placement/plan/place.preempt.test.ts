@@ -1,4 +1,4 @@
-// Who gives way to whom: always to a higher priority, never for nothing, never back and forth.
+// Agents that yield to others: always to a higher priority, never without need, never back and forth.
 
 import t from 'tap';
 import {
@@ -13,7 +13,7 @@ import { place } from '../../../../test/fixtures/coordinator/whole-plan.ts';
 import type { PlacementPlan, SupplyNode } from '../model/supply.ts';
 
 const where = (plan: PlacementPlan, agent: string) => plan.placed.find((each) => each.agent === agent)?.node ?? null;
-/** Room for one large model at a time. */
+/** Models of which one at a time fits the node. */
 const models = ['m', 'n', 'o'].map((name) => modelOf(name, { runtime: 'llama', sizeBytes: 3 * GiB }));
 const low = (name: string, model: string, priority = 10, mayYield = true) =>
   stayingOf(name, model, { model: [model], priority }, mayYield);
@@ -98,7 +98,7 @@ t.test('one that gave way may take the place of a lower one, and so on down', as
   ]);
 });
 t.test('room that is left over goes to those who had found none', async (t) => {
-  // The large model leaves, the small one comes, and beside it the other small one has room.
+  // The large model is unloaded, the small one is loaded, and the other small one fits beside it.
   const few = [
     modelOf('large', { runtime: 'llama', sizeBytes: 5 * GiB }),
     modelOf('s', { runtime: 'llama', sizeBytes: 2 * GiB }),

@@ -1,5 +1,5 @@
-// Properties over made-up fleets. The checkers work out capacity and rules anew, by the plain words of docs/placement.md,
-// and call none of the code they check but the estimate of context memory.
+// Properties over random fleets. The checkers compute capacity and rules anew, by the words of docs/placement.md, and call no function of
+// placement except the estimate of context memory.
 
 import { type AgentSpec, classes, fixInWords, type NodeModel } from '@blackroad/protocol';
 import fc from 'fast-check';
@@ -31,7 +31,7 @@ function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** What the agents of a model need of memory, weights and contexts. */
+/** The memory that a model needs for weights and the contexts of its agents. */
 function needOfModel(model: NodeModel, on: readonly AgentSpec[]): number {
   const slots = Math.max(1, model.slots);
   const sequences = on.flatMap(({ limits, concurrency }) =>
@@ -43,7 +43,7 @@ function needOfModel(model: NodeModel, on: readonly AgentSpec[]): number {
   const reckoned = model.sizeBytes + busiest.reduce((sum, kv) => sum + kv, 0);
   return Math.max(reckoned, model.peakBytes ?? 0, model.resident ? model.residentBytes : 0);
 }
-/** Models of a node with the ones it could fetch, as the largest report in the fleet has them. */
+/** A model of a node, or one that it could fetch, as the largest report in the fleet describes it. */
 function modelOn(snapshot: PlacementSnapshot, node: SupplyNode, name: string): NodeModel | undefined {
   const own = node.models.find((model) => model.name === name);
   if (own) return own;
@@ -52,12 +52,12 @@ function modelOn(snapshot: PlacementSnapshot, node: SupplyNode, name: string): N
     return all.filter((model) => model.name === name && model.runtime === runtime && model.sizeBytes > 0);
   });
   const first = reports.filter(({ runtime }) => runtime === reports[0]?.runtime);
-  // How many run at once is a setting of the runtime here.
+  // The number of slots is a setting of the runtime on this node.
   const slots = node.models.find(({ runtime }) => runtime === reports[0]?.runtime)?.slots ?? 1;
   const largest = first.sort((a, b) => b.sizeBytes - a.sizeBytes)[0];
   return largest && { ...largest, resident: false, residentBytes: 0, peakBytes: 0, slots };
 }
-/** Memory that cannot be had: everything in use, less what is free and what is unloaded; by default all that nobody uses. */
+/** The memory in use beyond the free and the unloaded memory; by default all models without agents count as unloaded. */
 function memoryOver(
   snapshot: PlacementSnapshot,
   node: SupplyNode,
@@ -112,7 +112,7 @@ function check(snapshot: PlacementSnapshot, plan: PlacementPlan): void {
   const staying = snapshot.nodes.flatMap((node) => node.agents.map((agent) => ({ ...agent, node })));
   const spec = new Map([...snapshot.demands, ...staying].map((each) => [each.spec.name, each.spec]));
 
-  // Everybody ends exactly once, with words.
+  // Every agent is placed or unplaced exactly once, with a text.
   const ends = [...plan.placed, ...plan.unplaced].map(({ agent }) => agent).sort();
   const begun = [...snapshot.demands.map((demand) => demand.spec.name), ...yielded.keys()].sort();
   claim(same(ends, begun), 'every demand and everyone who gave way ends once');
@@ -172,7 +172,7 @@ function check(snapshot: PlacementSnapshot, plan: PlacementPlan): void {
       plan.models.filter((each) => each.node === node.id && each.step === 'unload').map(({ model }) => model),
     );
     const over = memoryOver(snapshot, node, after, (model) => unloaded.has(model));
-    // Where those that stay need more than there is, nothing is added to what they needed before.
+    // Where the agents that stay need more memory than there is, a plan adds nothing to their need before it.
     const owed = Math.max(0, memoryOver(snapshot, node, left), memoryOver(snapshot, node, before));
     claim(over <= owed, 'capacity is respected');
   }

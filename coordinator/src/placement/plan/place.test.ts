@@ -116,7 +116,7 @@ t.test('the first pays for the weights, the next ones for their context', async 
   const models = [modelOf('m', { runtime: 'llama', sizeBytes: 3 * GiB, parametersB: 3, slots: 100 })];
   const demands = Array.from({ length: 20 }, (_, i) => demandOf(`a${String(i).padStart(2, '0')}`));
   const plan = place({ nodes: [nodeOf('alice', { models, memoryFreeBytes: 4 * GiB })], demands });
-  // 112 KiB x 2,048 tokens is 224 MiB: four of them in the last GiB.
+  // One context of 2,048 tokens at 112 KiB is 224 MiB: four of them fit the last GiB.
   t.equal(plan.placed.length, 4);
   t.match(fixInWords(plan.unplaced[0]!.why.fix), /lower limits\.contextTokens \(2048\) so that it fits alice/);
 });

@@ -1,9 +1,8 @@
-// Placement: a snapshot in, a plan out. The plan says for every agent where it goes and what spoke for it, or why it is
-// nowhere and what would fix it. It reads no clock, keeps no state and leaves execution no choice to make.
+// Placement: in a snapshot, out a plan. The plan has for every agent its node and the facts that decided, or the reason why it has none and
+// the fix. It reads no clock, keeps no state and leaves no choice to the execution.
 //
-// Greedy: agents in an order (groups.ts), each to the best node there is for it at that moment. The answer is that of
-// asking every node for every agent; what is asked really is far less (search.ts). Sliced: after each slice the caller
-// may do other things.
+// Greedy: agents in an order (groups.ts), each to the best node at that moment. The result is the same as if every node were examined for
+// every agent; far fewer are (search.ts). Sliced: after each slice the event loop may run other work.
 
 import type { UnplacedWhy } from '@blackroad/protocol';
 import { byId, byNeed, byScarcity, Demands, type Group, type Kind } from '../model/groups.ts';
@@ -18,14 +17,14 @@ import { makeRoom, type Yielding, yieldingNodes } from './preempt.ts';
 import { type Found, nodesFor, Search, type World } from './search.ts';
 import { stepsOf } from './steps.ts';
 
-/** Candidates kept for groups that come again at a lower priority; beyond it they are found anew. */
+/** The number of candidates kept for groups that continue at a lower priority; beyond it they are searched anew. */
 const maxKept = 2_000_000;
-/** Kinds of one group whose being nowhere is explained each for itself; the others are told what the last of these is. */
+/** The number of kinds of one group that get a reason of their own for being unplaced; the others get that of the last one. */
 const maxExplained = 8;
-/** Kinds of agents that look for others to take the place of, in one plan. */
+/** The number of kinds of agents that may preempt others in one plan. */
 const maxPreemptingKinds = 200;
 
-/** `kept`: what the last plan left, of the same nodes: it saves work and changes nothing. */
+/** `kept`: results of the last plan for the same nodes: they save work and change nothing. */
 export function* planning(snapshot: PlacementSnapshot, kept?: Kept): Generator<void, PlacementPlan> {
   const planner = yield* openPlanner(snapshot, kept);
   const demands = new Demands();
@@ -35,7 +34,7 @@ export function* planning(snapshot: PlacementSnapshot, kept?: Kept): Generator<v
   }
   yield* placeAll(planner, demands);
   if (planner.freed.length > 0 && planner.failed.length > 0) {
-    // Those who left may have made more room than those who came have taken.
+    // The agents that left may have freed more room than the new ones have taken.
     const again = new Demands();
     for (const { demand } of planner.failed) again.add(demand);
     planner.failed = [];
@@ -50,11 +49,11 @@ interface Planner extends World {
   failed: { demand: Demand; kind: Kind; group: Group }[];
   yielding: readonly Yielding[];
   preemptingKinds: number;
-  /** Who gave way, by name. */
+  /** The agents that yielded, by id. */
   gaveWay: Map<string, { node: string; model: string; to: Demand }>;
-  /** What newcomers use, by node. */
+  /** The models that newly placed agents use, by node. */
   newcomers: Map<number, Set<string>>;
-  /** Candidates of groups that come again. */
+  /** The candidates of groups that continue at a lower priority. */
   kept: Map<Group, Search>;
 }
 function* openPlanner(snapshot: PlacementSnapshot, kept: Kept | undefined): Generator<void, Planner> {
@@ -86,7 +85,7 @@ function* placeAll(planner: Planner, demands: Demands): Generator<void> {
   }
   planner.kept.clear();
 }
-/** Open nodes within its rules that have a wanted model. */
+/** The number of open nodes within the group's rules that have a wanted model. */
 function* countNodes(world: World, group: Group): Generator<void, number> {
   if (group.spec.model.length === 1) return (yield* nodesFor(world, group, 0, false)).length;
   const seen = new Set<number>();
@@ -117,7 +116,7 @@ function* placeGroup(planner: Planner, demands: Demands, group: Group, kinds: It
 
 function* placeKind(planner: Planner, demands: Demands, search: Search, kind: Kind): Generator<void> {
   const { pace, fleet } = planner;
-  /** Once no node takes one of this kind none takes the next, unless someone gave way since. */
+  /** Once no node takes an agent of this kind, none takes the next, unless an agent yielded since. */
   let nowhereSince = -1;
   const preempting: Preempting = { hopeless: new Set(), mayLook: true, isCounted: false };
   const inTurn = yield* sortedIn(kind.demands, byId, pace);
@@ -139,7 +138,7 @@ interface Preempting {
   mayLook: boolean;
   isCounted: boolean;
 }
-/** Sends agents of lower priority away; they are placed again when their priority's turn comes. */
+/** Removes agents of lower priority from a node; they are placed again with the others of their priority. */
 function* takeThePlace(
   planner: Planner,
   demands: Demands,
@@ -188,7 +187,7 @@ function settle(planner: Planner, search: Search, kind: Kind, demand: Demand, fo
   const model = found.offer.model.name;
   const before = gaveWay.get(id);
   if (before && before.node === room.node.id && before.model === model) {
-    // There is room for both after all: it never left.
+    // The node has room for both after all, so the agent stays where it was.
     gaveWay.delete(id);
   } else {
     plan.placed.push({ agent: id, node: room.node.id, model, score, facts });

@@ -1,19 +1,19 @@
-// A plan as it is carried out: parts of bounded size, each complete in itself, and what came of one. Plain data: made in moves.ts, decided
-// in plan.ts.
+// The parts of a plan as they are carried out: of bounded size, each complete, with the outcome of each. Plain data: made in moves.ts,
+// decided in plan.ts.
 import type { MoveCause, NodeCapacity, PlacementWhy, UnplacedWhy } from '@blackroad/protocol';
 
-/** What becomes of one agent, and what it was when that was planned. */
+/** The step of one agent, and the state of the agent when it was planned. */
 export interface PlanStep {
-  /** Its id. */
+  /** The id of the agent. */
   agent: string;
   version: number;
   epoch: number;
   node: string | null;
   cause: MoveCause;
   because: string;
-  /** It may have work that waits: the queue is why it moves. */
+  /** Whether it may have waiting tasks: the queue is the reason of the move. */
   busy?: true;
-  /** `words`: it keeps its place, or goes on having none; only what is said of it changes. */
+  /** `words`: the agent keeps its node, or stays without one; only the text about it changes. */
   step:
     | { to: { node: string; model: string; why: PlacementWhy } }
     | { nowhere: UnplacedWhy }
@@ -21,25 +21,28 @@ export interface PlanStep {
 }
 export interface PlanPart {
   steps: PlanStep[];
-  /** Of nodes that get agents in this part: what they said of themselves when the plan was made, and what must be gone first. */
+  /**
+   * The nodes that get agents in this part: their reported capacity at the time of the plan, and the agents and models that must leave
+   * first.
+   */
   targets: Map<string, Target>;
-  /** With a command's id each, given by the loop. */
+  /** Each with the id of its command, which the loop assigns. */
   unloads: { node: string; model: string; command: string }[];
 }
 export interface Target {
   capacity: NodeCapacity | null;
-  /** Off these models: elsewhere, or to another model of the same node. */
+  /** The agents that leave these models: to another node, or to another model of the same node. */
   leaving: { agent: string; model: string; isChanging: boolean }[];
   unloads: string[];
 }
 export interface PlanApplied {
-  /** Moves by cause. */
+  /** The number of moves by cause. */
   moved: Partial<Record<MoveCause, number>>;
-  /** Steps that no longer fit the view. */
+  /** The number of steps that no longer fit the view. */
   stale: number;
 }
 
-/** Memory of a model that is freed before what comes can be loaded. */
+/** The unload of a model that frees memory for models to be loaded. */
 export interface Unload {
   node: string;
   model: string;

@@ -1,7 +1,6 @@
-// The placement decisions of the one road: carry out a part of a plan, let frozen moves happen when a person says so, unload models
-// that nobody uses. A plan was made from a view that has gone on since: every step is checked against the present one, and what no
-// longer fits is left out and planned anew. What a move changes and who is told of it stands in fleet/assignment.ts.
-// [INV-closed] [INV-capacity]
+// The decisions of placement: carry out a part of a plan, resume frozen moves when a person asks for it, unload idle models. A plan was
+// made from a view that has changed since: every step is checked against the present view, and a step that no longer fits is left out and
+// planned anew. The rows and messages of a move are made in fleet/assignment.ts. [INV-closed] [INV-capacity]
 import { askerOf, type MoveCause, placeOf } from '@blackroad/protocol';
 import { type Move, makeMoves } from '../../fleet/assignment.ts';
 import { accept, refuse } from '../../state/decision.ts';
@@ -52,8 +51,8 @@ interface Judged {
   move: Move | null;
 }
 /**
- * Steps wait for those that must leave their node first, and two agents that trade places wait for each other: so all are first supposed
- * to leave, and as long as one of them cannot, the others are judged anew without it.
+ * A step waits for agents that must leave its node first, and two agents that exchange their nodes wait for each other: so all are first
+ * assumed to leave, and as long as one of them cannot, the others are judged again without it.
  */
 function judgedSteps(
   draft: Draft,
@@ -74,7 +73,7 @@ function judgedSteps(
     leaving = able;
   }
 }
-/** Whether a node takes what is planned for it, by its id; `gone`: agents that leave their node by the same part. */
+/** Whether a node takes its planned agents, by its id; `gone`: agents that leave their node in the same part. */
 function openTargets(
   draft: Draft,
   targets: PlanPart['targets'],
@@ -95,7 +94,7 @@ function isAsPlanned(row: AgentRow, { version, epoch, node }: PlanStep): boolean
   return row.version === version && row.epoch === epoch && (row.placement?.node ?? null) === node;
 }
 
-/** The move that the step asks for; null: it no longer fits. */
+/** The move of the step; null: it no longer fits. */
 function moveOf(
   draft: Draft,
   row: AgentRow,
@@ -120,8 +119,8 @@ function moveOf(
 }
 
 /**
- * Open, and all that had to leave it first has left. Agents that change from model to model of the node do not wait for each other:
- * each would wait for itself.
+ * Whether the node is open and all agents that had to leave it first have left. Agents that change between models of the node do not wait
+ * for each other: each would wait for itself.
  */
 function isClear(
   draft: Draft,
@@ -145,7 +144,7 @@ function isClear(
   return true;
 }
 
-/** A node that has less than when it was looked at, or lost the model, is planned for anew. */
+/** Whether the node still has the planned model and at least the memory of then; otherwise the step is planned anew. */
 function isStillThere(target: Target | undefined, now: Target['capacity'], model: string): boolean {
   const before = target?.capacity;
   if (!before || !now) return false;
@@ -155,12 +154,12 @@ function isStillThere(target: Target | undefined, now: Target['capacity'], model
   if (was && !is) return false;
   return freeOrLoadedBytes(now) >= freeOrLoadedBytes(before);
 }
-/** Memory that is free or held by loaded models: a model that was loaded meanwhile took its weights from what was free. */
+/** Memory that is free or in loaded models: a model loaded since then took its weights from free memory. */
 function freeOrLoadedBytes({ memoryFreeBytes, models }: NonNullable<Target['capacity']>): number {
   return models.reduce((sum, { resident, residentBytes }) => sum + (resident ? residentBytes : 0), memoryFreeBytes);
 }
 
-/** A person says that the frozen moves are right: they are planned at once, everywhere or at one site. */
+/** Resumes frozen moves after a person's decision, everywhere or at one site: they are planned at once. */
 export const releaseMoves: Decide<'moves-release'> = (view, { by, site }, nowMs) => {
   const frozen = view.frozen;
   const draft = openDraft(view, nowMs);
@@ -185,14 +184,14 @@ export const releaseMoves: Decide<'moves-release'> = (view, { by, site }, nowMs)
   return decided(draft);
 };
 
-/** Only what is still idle now; the next task loads it again. */
+/** Unloads only models that are still idle; the next task loads the model again. */
 export const unloadIdle: Decide<'models-idle'> = (view, { unloads }, nowMs, policy) => {
   const draft = openDraft(view, nowMs);
   const idle = unloads.filter(({ node, model }) => isIdleModel(view, node, model, nowMs, policy));
   for (const { node, model } of idle) {
     const minutes = Math.round(idleForMs(view, node, model, nowMs) / 60_000);
     noteEvent(draft, 'model-idle', { node, model, minutes });
-    // Asked once: it may take a while until the node says that it is done.
+    // The use of the model is set to now, so that the unload is not repeated before the node reports its end.
     change(draft, { type: 'model-used', node, model, atMs: nowMs });
   }
   makeMoves(draft, [], idle);

@@ -1,6 +1,5 @@
-// Where to look: for each model, site, class, label and runtime the open nodes that have it, so that a group of agents
-// looks only at the shortest list that holds every node it could go to. Lists are made when first asked for, one pass over
-// the nodes for a whole dimension.
+// Inverted lists: for each model, site, class, label and runtime the open nodes that have it, so that a group of agents searches only the
+// shortest list that contains every suitable node. Lists are made at their first use, with one pass over the nodes for a whole dimension.
 import { type AgentSpec, modelKey } from '@blackroad/protocol';
 import type { Pace } from '../model/pace.ts';
 import type { SupplyNode } from '../model/supply.ts';
@@ -23,14 +22,14 @@ export class Postings {
     const { digests } = this.#fleet;
     return (yield* this.#dimension('model', (_, index) => digests[index]!.names)).get(modelKey(wanted)) ?? nobody;
   }
-  /** Nodes that can fetch by one of these runtimes. */
+  /** Nodes that can fetch with one of these runtimes. */
   *ofAllPulls(runtimes: readonly string[]): Generator<void, readonly number[]> {
     if (runtimes.length === 0) return nobody;
     const lists = yield* this.#dimension('pulls', ({ pulls }) => pulls);
     const [only = nobody, ...more] = runtimes.map((runtime) => lists.get(runtime) ?? nobody);
     return more.length === 0 ? only : [...new Set([only, ...more].flat())].sort((a, b) => a - b);
   }
-  /** The shortest list that the spec's rules name, in order; all open nodes where they name none. */
+  /** The shortest list among those of the spec's rules, in order; all open nodes where there are no rules. */
   *ofRules({ placement }: AgentSpec): Generator<void, readonly number[]> {
     const { nodes, site, class: classes, labels } = placement;
     if (nodes.length > 0) {

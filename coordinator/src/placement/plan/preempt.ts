@@ -1,8 +1,8 @@
-// An agent that found nothing may take the place of agents of lower priority that may yield. Where: on the node where the
-// lowest sum of their priorities makes room, then the fewest of them. Bounded, because every try lays out a whole room
-// anew: so many nodes with room to make are compared for one agent, those whose agents matter least first, and no more
-// than so many agents leave one node for one.
-// An agent only ever gives way to a higher priority, so nobody is sent back and forth. [INV-gives-way]
+// Preemption: an agent without a suitable node may replace agents of lower priority that may yield, on the node where the agents with the
+// lowest sum of priorities make room, then with the fewest of them. Bounded, because every attempt computes a whole room anew: the number
+// of nodes that are compared for one agent is limited, beginning with those whose agents have the lowest priority, and so is the number of
+// agents that leave one node for it. An agent only yields to a higher priority, so no two agents replace each other repeatedly.
+// [INV-gives-way]
 import type { AgentSpec } from '@blackroad/protocol';
 import { compareText, type Pace, sortedIn } from '../model/pace.ts';
 import { findOffer, type Guest, type Room, roomWithout, type Use } from '../model/room.ts';
@@ -13,7 +13,7 @@ import { type OpenFleet, roomAt } from './choose.ts';
 const maxNodesCompared = 64;
 const maxYielding = 32;
 
-/** Nodes with agents that may yield, and the lowest priority among them: those that matter least first. */
+/** Nodes with agents that may yield, and the lowest priority among them, lowest first. */
 export interface Yielding {
   node: number;
   lowest: number;
@@ -31,7 +31,7 @@ interface MadeRoom {
   node: number;
   leaving: Guest[];
 }
-/** `hopeless`: nodes where nobody's leaving helps this kind of agent; kept between its agents. */
+/** `hopeless`: nodes where this kind of agent does not fit even without all agents that may yield; shared by the agents of the kind. */
 export function* makeRoom(
   fleet: OpenFleet,
   yielding: readonly Yielding[],
@@ -69,7 +69,7 @@ export function* makeRoom(
   return best;
 }
 
-/** The fewest of the least important agents whose leaving makes room, or null: not even all of them. */
+/** The fewest agents of the lowest priority whose removal makes room, or null: not even all of them. */
 function leavingFor(room: Room, spec: AgentSpec, use: Use): Guest[] | null {
   const fits = (leaving: Iterable<Guest>) => {
     const left = roomWithout(room, new Set(leaving));
@@ -83,14 +83,14 @@ function leavingFor(room: Room, spec: AgentSpec, use: Use): Guest[] | null {
     .sort((a, b) => a.spec.priority - b.spec.priority || compareText(a.id, b.id))
     .slice(0, maxYielding);
   if (lower.length === 0 || !fits(lower)) return null;
-  // By halves: more leaving never takes room away.
+  // A binary search, as the removal of more agents never reduces the room.
   let [low, high] = [1, lower.length];
   while (low < high) {
     const middle = (low + high) >> 1;
     if (fits(lower.slice(0, middle))) high = middle;
     else low = middle + 1;
   }
-  // Of these some may not matter: the most important ones are let stay first.
+  // Some of these may not be needed: those of the highest priority are kept first.
   const leaving = new Set(lower.slice(0, low));
   for (const guest of [...leaving].reverse()) {
     leaving.delete(guest);

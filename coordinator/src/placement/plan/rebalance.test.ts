@@ -1,4 +1,4 @@
-// Moves for a gain: what is worth one, who is left alone, and that a fleet that does not change comes to rest.
+// Moves for a gain: gains that justify a move, agents that are never moved for one, and a fleet without changes that has no more moves.
 import type { AgentSpec, NodeHealth, NodeModel } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
@@ -9,7 +9,7 @@ import { apply } from '../../state/apply.ts';
 const loaded = (given: Partial<NodeModel> = {}) =>
   modelOf('small', { resident: true, residentBytes: 1.1 * GiB, ...given });
 
-/** Online, long after the start, with one small model each. */
+/** Online nodes, long after the start, with one small model each. */
 function pis(...ids: string[]): SampleFleet {
   const fleet = new SampleFleet();
   fleet.now += fleet.policy.restartGraceMs;
@@ -32,7 +32,7 @@ function agents(fleet: SampleFleet, count: number, over: Partial<AgentSpec> = {}
 function counts(fleet: SampleFleet): Record<string, number> {
   return Object.fromEntries([...fleet.view.agentsByNode].map(([node, names]) => [node, names.size]).sort());
 }
-/** Rounds as they come, with time to rest between them; how many moves each made. */
+/** Runs rounds with the rest time between them; returns the number of moves of each. */
 function rounds(fleet: SampleFleet, count: number): number[] {
   return Array.from({ length: count }, () => {
     fleet.now += fleet.policy.rebalanceEveryMs;

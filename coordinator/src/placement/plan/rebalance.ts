@@ -1,8 +1,8 @@
-// Moves for a gain alone: slow, capped, with hysteresis. An agent that could stay is moved only when something that a person would
-// name gets better (its model, the price, the health of its node, the crowd, the queue), never when anything that comes before it in
-// that order gets worse: so repeated rounds on a fleet that does not change come to rest. Placement's own planner says where to; here
-// is judged who may be asked, and whether it is worth it.
-// In: the view. Out: a plan of a few moves, each with its gain in words. It moves nobody that works, and changes nothing itself.
+// Moves for a gain alone: slow, limited, with hysteresis. An agent that could stay is moved only when one thing gets better that a person
+// would name (its model, the price, the health of its node, the crowd, the queue), and never when anything before it in that order gets
+// worse: so repeated rounds on a fleet without changes end without moves. The planner chooses the node; this file decides which agents may
+// be moved, and whether the gain is enough. In: the view. Out: a plan of a few moves, each with its gain in words. It moves no agent with a
+// running task, and changes nothing itself.
 import { type AgentSpec, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
 import type { Policy } from '../../state/input.ts';
 import { freezeAt } from '../../state/rows.ts';
@@ -33,15 +33,15 @@ interface Rebalancing extends Pick<Snapped, 'needs' | 'settled' | 'capacities'> 
   gains: ReadonlyMap<string, Gain>;
 }
 
-/** At least this many a round: a small fleet need not wait for percentages. */
+/** At least this many moves in a round: in a small fleet a percentage would be less than one. */
 const minMoves = 2;
-/** Asked for each move that is allowed: most could not gain anything. */
+/** The number of agents to plan for each allowed move: most have no gain. */
 const askedPerMove = 2;
-/** Looked at in one step. */
+/** The number of agents in one step. */
 const stepAgents = 256;
 const stepNodes = 64;
 
-/** null: not now, something more urgent is going on, or nobody would gain. */
+/** Null: a more urgent plan is pending, or no agent has a gain. */
 export function* rebalancing(view: View, nowMs: number, policy: Policy): Generator<void, Rebalancing | null> {
   if (nowMs < view.startedMs + policy.restartGraceMs) return null;
   const needs = new Map<string, Need>();
@@ -50,7 +50,7 @@ export function* rebalancing(view: View, nowMs: number, policy: Policy): Generat
     if (++looked % stepAgents === 0) yield;
     const need = needOf(view, agent, nowMs, policy);
     if (!need) continue;
-    // It was not planned for yet: first who must move, then who would gain.
+    // An agent that must move is not planned for yet, and comes before moves for a gain.
     if (!agent.unplaced) return null;
     needs.set(agent.id, need);
   }
@@ -76,7 +76,7 @@ export function* rebalancing(view: View, nowMs: number, policy: Policy): Generat
   return { plan: { placed, unplaced: [], yielded: [], models }, gains, needs: new Map(), settled: [], capacities };
 }
 
-/** Nobody is sent away for a gain, and whoever is asked makes room where it is. */
+/** The node without the agents to plan for, whose room is free for the plan; no other agent may yield for a gain. */
 function withoutAsked(node: SupplyNode, asked: ReadonlyMap<string, Candidate>): SupplyNode {
   const agents = node.agents.flatMap((each) =>
     asked.has(each.id) ? [] : [each.mayYield ? { ...each, mayYield: false } : each],
@@ -84,7 +84,7 @@ function withoutAsked(node: SupplyNode, asked: ReadonlyMap<string, Candidate>): 
   return { ...node, agents };
 }
 
-/** Whether it may be moved for a gain now; `busy`: also while its tasks wait, because they do. */
+/** Whether the agent may be moved for a gain now; `busy`: also while its tasks wait, because the wait is the reason. */
 export function mayRebalance(view: View, row: Row, nowMs: number, policy: Policy, busy: boolean): boolean {
   const { placement } = row;
   const node = placement && view.nodes.get(placement.node);
@@ -98,7 +98,7 @@ export function mayRebalance(view: View, row: Row, nowMs: number, policy: Policy
   return [...work.leased].every((id) => view.tasks.get(id)?.state === 'leased');
 }
 
-/** Who is asked, by what it might gain: those that the fleet as a whole promises something. */
+/** The agents to plan for, by their possible gain: those for which the fleet as a whole seems to have one. */
 function* candidatesOf(
   view: View,
   nodes: readonly SupplyNode[],
@@ -126,7 +126,7 @@ function* candidatesOf(
       const now: Standing = { node, model, rank: rankOf(spec, node, model), agents: counts.get(name) ?? 1 };
       const kind = offers.promise(spec, now, policy);
       if (!kind || !mayRebalance(view, row, nowMs, policy, kind === 'queue')) continue;
-      // Half of the difference at once: two nodes must not change places.
+      // At most half of the difference at once: two nodes must not exchange their agents.
       const already = asked.get(name) ?? 0;
       if ((kind === 'crowd' || kind === 'queue') && already >= Math.ceil(now.agents / 2)) continue;
       asked.set(name, already + 1);
@@ -138,7 +138,7 @@ function* candidatesOf(
   for (const kind of gainKinds) for (const each of turned(found[kind], most, round)) asked.set(each.id, each);
   return asked;
 }
-/** Not always the same ones, where there are more than are asked. */
+/** Starts at another agent in each round, where there are more than are planned for. */
 function turned(all: readonly Candidate[], most: number, round: number): Candidate[] {
   if (all.length <= most) return [...all];
   const start = (round * most) % all.length;
@@ -162,7 +162,7 @@ function rankOf(
   return rank < 0 ? spec.model.length : rank;
 }
 
-/** What open nodes offer under each name of a model: enough to see who cannot gain, without asking placement. */
+/** The offers of open nodes under each name of a model: enough to exclude agents without a gain before the plan. */
 class Offers {
   readonly #byKey = new Map<string, { free: number; health: number; least: number[]; agents: number }>();
 
@@ -189,7 +189,7 @@ class Offers {
     const load = loadOf(model, agents + 1);
     offer.least[speed] = Math.min(offer.least[speed] ?? Number.POSITIVE_INFINITY, load);
   }
-  /** The first kind of gain that the fleet seems to have for it; null: none. */
+  /** The first kind of gain that the fleet seems to have for the agent; null: none. */
   promise(spec: AgentSpec, now: Standing, policy: Policy): GainKind | null {
     const { node, model, rank, agents } = now;
     const same = this.#byKey.get(modelKey(spec.model[rank] ?? model.name));
@@ -211,7 +211,7 @@ function speedClass({ speed }: NodeModel): number {
   return Math.floor(Math.log2(1 + speed.decodeTps));
 }
 
-/** Of what placement found, what is worth it, within the cap. */
+/** The moves of the plan whose gain is enough, within the limit. */
 function judge(
   asked: ReadonlyMap<string, Candidate>,
   { placed }: PlacementPlan,
@@ -237,7 +237,10 @@ function judge(
   return gains;
 }
 
-/** Who was asked and stays holds its room: what placement put there instead has none, and neither has what was put in its place. */
+/**
+ * Removes moves without room: an agent that was planned for and stays keeps its room, so an agent that the plan placed there does not fit,
+ * nor one placed where that would have left.
+ */
 function dropUnsafe(asked: ReadonlyMap<string, Candidate>, placed: readonly Placed[], gains: Map<string, Gain>): void {
   for (let before = -1; before !== gains.size; ) {
     before = gains.size;
@@ -247,7 +250,7 @@ function dropUnsafe(asked: ReadonlyMap<string, Candidate>, placed: readonly Plac
   }
 }
 
-/** How many agents share each model, as moves are found; a node is counted when it is first asked about. */
+/** The number of agents on each model as moves are accepted; a node is counted at its first use. */
 class Tally {
   readonly #nodes: ReadonlyMap<string, SupplyNode>;
   readonly #counts = new Map<string, Map<string, number>>();

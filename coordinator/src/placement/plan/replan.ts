@@ -1,11 +1,11 @@
-// Which changes are a reason to plan, and how urgent; asked of a change before it is applied, as what it was before is in the view. Pure.
+// The changes that are a reason to plan, and their urgency; called before a change is applied, as its previous state is in the view. Pure.
 import type { Change } from '../../state/change.ts';
 import type { Policy } from '../../state/input.ts';
 import type { NodeRow } from '../../state/rows.ts';
 import type { View } from '../../state/view.ts';
 import { isGraceOver } from '../model/need.ts';
 
-/** `urgent`: somebody has no node, or a dead one. `ordinary`: a plan may come out otherwise than the last. */
+/** `urgent`: an agent has no node, or a lost one. `ordinary`: the next plan may differ from the last. */
 export type Urgency = 'urgent' | 'ordinary';
 type Of<T extends Change['type']> = Extract<Change, { type: T }>;
 
@@ -27,7 +27,7 @@ export function planForNode(view: View, { row }: Of<'node'>): Urgency | null {
     before.labels !== row.labels;
   return isOther ? 'ordinary' : null;
 }
-/** Whether its agents stand as they did, as far as placement asks of a node. */
+/** Whether the fields of a node that placement uses for its agents are unchanged. */
 export function isAsItWas(view: View, row: NodeRow): boolean {
   const before = view.nodes.get(row.id);
   return (
@@ -47,7 +47,7 @@ interface Supply {
   models: readonly { name: string; resident: boolean }[];
   defaultChat: string | null;
 }
-/** Heartbeats of memory are no reason to plan, a model that came or went is. */
+/** Changed free memory is no reason to plan; an added or removed model is. */
 function isSameSupply(before: Supply | null, after: Supply): boolean {
   if (!before || before.defaultChat !== after.defaultChat || before.models.length !== after.models.length) return false;
   return before.models.every(({ name, resident }, i) => {
@@ -56,11 +56,11 @@ function isSameSupply(before: Supply | null, after: Supply): boolean {
   });
 }
 
-/** Heard of for the first time since the start: it may be what an agent waits for. */
+/** The first hello of a node since the start is a reason to plan: an agent may wait for it. */
 export function planForHello(view: View, { node }: Of<'hello'>): Urgency | null {
   return view.live.get(node)?.helloBoot === null ? 'ordinary' : null;
 }
-/** The grace after a start is over. */
+/** The end of the grace period after a start is a reason to plan. */
 export function planForTick(view: View, { atMs }: Of<'ticked'>, policy: Policy): Urgency | null {
   const isNews = !isGraceOver(view, policy) && isGraceOver({ startedMs: view.startedMs, tickedMs: atMs }, policy);
   return isNews ? 'urgent' : null;

@@ -1,10 +1,10 @@
-// One group of agents looking for nodes: its candidates best first, opened in tiers. A tier is one wanted model, on nodes
-// that have it or on nodes that could fetch it; a tier whose best possible score cannot win is never looked at.
+// The search of nodes for one group of agents: its candidates best first, opened in tiers. A tier is one wanted model, on nodes that have
+// it or on nodes that could fetch it; a tier whose highest possible score cannot win is never examined.
 //
-// Why the best is found without looking at all: scores of the node do not depend on the agent, so one heap serves the
-// whole group; room only shrinks while a plan is made, so what has no room for this kind of agent is set aside, and what
-// has none for the smallest is dropped. What an agent adds for itself (locality, near, spread over sites) is the same for
-// a whole site, which has a heap of its own where that matters, or concerns a few nodes, which are asked one by one.
+// The best node is found without examining all: scores of a node do not depend on the agent, so one heap serves the whole group; room only
+// shrinks while a plan is made, so a candidate without room for this kind of agent is set aside, and one without room for the smallest kind
+// is dropped. The scores of an agent itself (locality, near, spread over sites) are the same for a whole site, which has its own heap where
+// that matters, or concern a few nodes, which are examined one by one.
 
 import { reportsOf } from '../model/catalogue.ts';
 import type { Company } from '../model/company.ts';
@@ -18,7 +18,7 @@ import { BestFirst, isBetter } from './best-first.ts';
 import { bestChoice, type OpenFleet, roomAt } from './choose.ts';
 import type { Postings } from './postings.ts';
 
-/** The best there is for one agent. */
+/** The best candidate for one agent. */
 export interface Found {
   node: number;
   offer: Offer;
@@ -30,17 +30,17 @@ interface Tier {
   isPull: boolean;
   bound: number;
 }
-/** What the planner shares with every search. */
+/** The state that the planner shares with every search. */
 export interface World {
   fleet: OpenFleet;
   postings: Postings;
   pace: Pace;
-  /** Nodes that took an agent, in order, and nodes that an agent was sent away from. */
+  /** Nodes that took an agent, in order, and nodes that an agent left. */
   taken: number[];
   freed: number[];
-  /** Nodes in the lists that groups keep. */
+  /** The number of nodes in the lists that groups keep. */
   listed: number;
-  /** The bucket of each site, for groups that mind sites. */
+  /** The bucket of each site, for groups whose scores depend on the site. */
   sites: Map<string, number>;
 }
 
@@ -49,16 +49,16 @@ export class Search {
   readonly #company: Company;
   readonly #world: World;
   readonly #best = new BestFirst();
-  /** Not looked at yet, the most promising last, as far as was known when so many models were being fetched. */
+  /** Tiers that are not open yet, the highest bound last, computed for this number of fetched models. */
   #tiers: Tier[] = [];
   #pulling = -1;
   readonly #facts: PlacedFacts;
-  /** Nodes of a site in a heap of their own: what it adds for the site is the same for all of them. */
+  /** Whether the nodes of a site have their own heap: the scores for the site are the same for all of them. */
   readonly #isBySite: boolean;
   readonly #least: Use;
-  /** No room for the present kind of agent, but perhaps for a smaller one. */
+  /** Entries without room for the present kind of agent, but perhaps for a smaller one. */
   #aside: number[] = [];
-  /** The same for compute alone, and the tokens a minute each has left: loads differ more finely than contexts do. */
+  /** Entries that only lack compute, with the tokens a minute that each has left: loads differ more than contexts do. */
   #booked: number[] = [];
   #left: number[] = [];
   #use: Use | null = null;
@@ -83,7 +83,7 @@ export class Search {
     return this.#best.size;
   }
 
-  /** Whether it still knows all it needs: those who gave way since may ask less than all before, or want to be near others. */
+  /** Whether the candidates are still complete: agents that yielded since may need less than all before, or have `nearAgents`. */
   isUsable(): boolean {
     const { least, isNear } = this.group;
     if (isNear && !this.#isBySite) return false;
@@ -93,7 +93,7 @@ export class Search {
       least.tokensPerMinute >= this.#least.tokensPerMinute
     );
   }
-  /** Learns what happened to its nodes while other groups were placed. */
+  /** Updates the candidates after other groups were placed. */
   *catchUp(): Generator<void> {
     const { taken, pace } = this.#world;
     if (taken.length - this.#taken > this.#best.size) {
@@ -110,7 +110,7 @@ export class Search {
     this.#taken = taken.length;
     this.freedUp();
   }
-  /** All that was taken since is this group's own doing, and was noticed at once. */
+  /** Ends the turn of the group: all nodes taken since its begin were taken by itself, and are updated already. */
   rest(): void {
     this.#taken = this.#world.taken.length;
   }
@@ -123,7 +123,7 @@ export class Search {
       this.#best.of(freed[this.#freed]!, (entry) => this.#refresh(entry));
     }
   }
-  /** The next kind asks less: what was set aside may do. */
+  /** Returns candidates to the heap that were set aside and may fit the next kind, which needs less. */
   *reconsider(use: Use): Generator<void> {
     const { pace } = this.#world;
     const before = this.#use;
@@ -141,7 +141,7 @@ export class Search {
     let kept = 0;
     for (let i = 0; i < this.#booked.length; i++) {
       const [entry, left] = [this.#booked[i]!, this.#left[i]!];
-      // A hair more than is left: rounding decides when it is looked at.
+      // With a small tolerance: the check of the room decides the cases of rounding.
       if (use.tokensPerMinute <= left * (1 + 1e-9)) {
         this.#refresh(entry);
         if (pace.spends(0.7)) yield;
@@ -162,7 +162,7 @@ export class Search {
     else {
       this.#booked.push(entry);
       this.#left.push((1 - room.booked) * offer.tokensPerMinute);
-      // Short of memory too, perhaps: it comes back when its compute does, and is set aside again.
+      // The entry may lack memory too: it returns when its compute is enough, and is set aside again.
     }
   }
 
@@ -196,7 +196,7 @@ export class Search {
     return this.#tiers[this.#tiers.length - 1];
   }
 
-  /** The best in the open tiers; undefined: time for a pause, call again. */
+  /** The best candidate in the open tiers; undefined: the search pauses and must be called again. */
   #seek(demand: Demand, use: Use): Found | null | undefined {
     const { fleet, pace } = this.#world;
     const conflicts = fleet.companies.conflictsOf(demand);
@@ -217,7 +217,7 @@ export class Search {
             if (!best || isBetter(found, best)) best = found;
             break;
           }
-          // Put back below: a pause here would find the same again.
+          // The entry is put back at the end of the call: after a pause at this place the search would find it again.
           passed.push(top);
           entries.drop(top);
           continue;
@@ -231,7 +231,7 @@ export class Search {
     for (const entry of passed) entries.put(entry);
     return isPausing ? undefined : best;
   }
-  /** The few nodes that mean something to this agent alone: where it was, and where those are that it wants near. */
+  /** The best of the few nodes with scores for this agent alone: its last node, and the nodes of its `nearAgents`. */
   #special(demand: Demand, use: Use): Found | null {
     const { fleet } = this.#world;
     const { spec, last } = demand;
@@ -247,7 +247,7 @@ export class Search {
     if (spec.placement.nearAgents?.length) for (const { id } of this.#company.nearOf(spec)) ask(id);
     return best;
   }
-  /** What the site of this node adds for this agent. */
+  /** The score of this node's site for this agent. */
   #ofSite({ spec }: Demand, index: number): number {
     const { fleet } = this.#world;
     const facts = this.#facts;
@@ -307,7 +307,7 @@ export class Search {
   }
 }
 
-/** The open nodes within the rules of a group that have, or could fetch, one of its models; in order, found once. */
+/** The open nodes within the rules of a group that have, or could fetch, one of its models; in order, searched once. */
 export function* nodesFor(
   world: World,
   group: Group,
@@ -341,5 +341,5 @@ export function* nodesFor(
   group.having[rank] = list;
   return list;
 }
-/** Lists of nodes kept for later; beyond it they are found anew. */
+/** The number of nodes in lists that are kept; beyond it they are searched anew. */
 const maxListed = 5_000_000;

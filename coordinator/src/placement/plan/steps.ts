@@ -1,5 +1,5 @@
-// What a plan asks of the models: fetch, load, keep, unload. Only on nodes that the plan touches; elsewhere nothing changes.
-// Unloading is the last resort: idle models go, the largest first, only as many as the newcomers need.
+// The steps of a plan for models: fetch, load, keep, unload. Only on nodes that the plan changes. Unloads come last: idle models, the
+// largest first, and only as many as the new agents need.
 import { heldBytes } from '../model/memory-fit.ts';
 import { type Offer, offersInUse, ollamaShare, type Room } from '../model/room.ts';
 import type { ModelStep } from '../model/supply.ts';
@@ -23,7 +23,8 @@ function toUnload(room: Room, used: readonly Offer[]): Offer[] {
     (offer) => offer.agents === 0 && offer.isCharged && offer.creditBytes === 0 && offer.model.resident,
   );
   const idleBytes = idle.reduce((sum, { model }) => sum + heldBytes(model), 0);
-  // Room counts idle models as free; what is really free must do for what is charged, and for what Ollama wants to see.
+  // The room counts idle models as free; the memory that is free without an unload must be enough for the charged memory, and for the free
+  // memory that Ollama requires.
   let missing = -room.freeBytes;
   for (const { model, chargedBytes } of used) {
     if (model.runtime !== 'ollama' || model.resident) continue;

@@ -1,5 +1,5 @@
-// That a plan which looks only at suspects, and takes what it can from the plans before, is exactly the one that looks at everyone and
-// everything, whatever happens in between.
+// A plan that examines only suspects, and uses results of earlier plans, is equal to a plan that examines all agents and nodes, whatever
+// happens in between.
 
 import fc from 'fast-check';
 import t from 'tap';
@@ -75,7 +75,7 @@ t.test('property: nobody is missed', async (t) => {
         const wanted = [[...all.needs.keys()].sort(), all.settled.toSorted()];
         if (JSON.stringify(found) !== JSON.stringify(wanted))
           throw new Error(`${JSON.stringify(found)} of ${JSON.stringify(wanted)}`);
-        // In any order of names the demands are the same; what was kept of earlier plans changes nothing.
+        // The demands are the same in any order of names, and kept results change nothing.
         const plan = JSON.stringify(place(all.snapshot));
         const again = [1, 2].map(() => JSON.stringify(place(some.snapshot, fleet.kept)));
         for (const other of again) if (other !== plan) throw new Error(`${other} instead of ${plan}`);

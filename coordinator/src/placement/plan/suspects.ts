@@ -1,9 +1,9 @@
-// Which agents may need a node: what is kept so that a plan looks at those that something happened to, and not at thirty thousand that
-// are well. In: agents in question by the table of changes; out: their ids. Who is on it by mistake costs a look; the slow round looks at everyone,
-// so that nobody is missed for long.
+// The agents that may need a node: a plan examines only agents whose circumstances changed, not thirty thousand that are well. In: agents
+// by the table of changes. Out: their ids. An agent in the list by mistake costs one check; the slow round examines all agents, so that
+// none is missed for long.
 export class Suspects {
   #agents = new Set<string>();
-  /** Something changed for everyone. */
+  /** Whether something changed for all agents. */
   #all = true;
 
   note(suspects: Iterable<string> | 'everyone'): void {
@@ -14,14 +14,14 @@ export class Suspects {
   all(): void {
     this.#all = true;
   }
-  /** Those to look at now; null: everyone. What comes from now on is for the next time. */
+  /** The agents to examine now; null: all. Agents noted from now on are for the next plan. */
   take(): ReadonlySet<string> | null {
     const taken = this.#all ? null : this.#agents;
     this.#agents = new Set();
     this.#all = false;
     return taken;
   }
-  /** To be looked at again. */
+  /** Adds agents to examine again. */
   keep(agents: Iterable<string>): void {
     for (const agent of agents) this.#agents.add(agent);
   }

@@ -19,7 +19,7 @@ function candidate(
   const room = openRoom(nodeOf('alice', node), catalogue);
   return { spec: whole, use: useOf(whole), room, conflicts: new Map(conflicts) };
 }
-/** The first reason, as `filter: words`; null where it may go. */
+/** The first refusal, as `filter: words`; null: the agent may run there. */
 function why(...given: Parameters<typeof candidate>): string | null {
   const asked = candidate(...given);
   const filter = firstFilter(asked);

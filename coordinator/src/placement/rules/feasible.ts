@@ -1,6 +1,5 @@
-// The filters as a whole: whether one agent may go to one node, and what speaks against it. Their order is the order of the
-// answer "why not there": first what the agent's spec rules out, then what the node's state rules out, then what it lacks.
-// A node counts under the first filter that refuses it.
+// All filters together: whether one agent may run on one node, and the reasons why not. Their order is the order of the reasons: first the
+// rules of the agent's spec, then the state of the node, then its shortages. A node is counted under the first filter that refuses it.
 import {
   type AgentSpec,
   type FixStep,
@@ -32,14 +31,14 @@ const countFilters: readonly (RoomFilter & Shortage)[] = [
     fix: { cost: () => 5, ways: ({ spec }) => [{ ...joinMachine(spec), why: 'full' }] },
   },
 ];
-/** The only filter that depends on the agent's name: agents that ask the same are judged together, without it. */
+/** The only filter that depends on the agent's name: agents with equal requirements are judged together, without it. */
 export const avoidAgents = {
   name: 'avoidAgents',
   text: 'no agent shares a node with one it avoids, whichever of the two says so',
   allows: ({ room, conflicts }) => !conflicts.has(room.node.id),
   words: ({ room, conflicts }: Conflict) =>
     `${conflicts.get(room.node.id)} is there, and one of the two avoids the other`,
-  /** Where it alone keeps the agent from every node that would take it. */
+  /** The headline where this filter alone refuses every node that would otherwise take the agent. */
   only: (nodes: readonly string[], others: readonly string[]): string =>
     nodes.length === 1
       ? `the only node that could take it (${nodes[0]}) holds ${others[0]}, and one of the two avoids the other`
@@ -64,34 +63,34 @@ function closedFilter(name: ClosedReason): Filter {
   };
 }
 
-/** Of what an open node may lack; said of the fleet by `headline` (why.ts). */
+/** The shortages of an open node; `headline` (why.ts) puts them into words for the fleet. */
 export const shortages: readonly (Filter & Shortage)[] = [price, ...modelFilters, ...countFilters];
 /** All filters, in order. */
 export const filters: readonly Filter[] = [...rules, ...closedFilters.values(), ...shortages, avoidAgents];
 
-/** Whether the spec's own rules let it onto the node; its state and load are not looked at. */
+/** Whether the spec's own rules allow the node; its state and load are not examined. */
 export function isRuled(spec: AgentSpec, node: SupplyNode): boolean {
   for (const rule of rules) if (!rule.allows(spec, node)) return false;
   return price.allows(spec, node);
 }
-/** Which of the spec's own rules speak against the node; its state and load are not looked at. */
+/** The first rule of the spec that excludes the node; its state and load are not examined. */
 export function brokenRule(ruled: Ruled): Refusal | null {
   for (const rule of rules) {
     if (!rule.allows(ruled.spec, ruled.room.node)) return { filter: rule.name, text: rule.words(ruled) };
   }
   return null;
 }
-/** Whether one more agent has room on this model of the node. */
+/** Whether this model of the node has room for one more agent. */
 export function hasRoom(room: Room, offer: Offer, use: Use): boolean {
   return room.agents < maxAgentsPerNode && hasModelRoom(room, offer, use);
 }
 
-/** The first filter that refuses, or null: the agent may go there. Costs no words. */
+/** The first filter that refuses, or null: the agent may run there. Makes no text. */
 export function firstFilter(candidate: Candidate): Filter | null {
   const { spec, room } = candidate;
   const { node } = room;
   for (const rule of rules) if (!rule.allows(spec, node)) return rule;
-  // [INV-closed]
+  // A closed node is refused before its room is examined. [INV-closed]
   if (node.closed) return closedFilters.get(node.closed.filter)!;
   if (!price.allows(spec, node)) return price;
   const model = modelFilterOf(candidate);
@@ -99,13 +98,13 @@ export function firstFilter(candidate: Candidate): Filter | null {
   for (const filter of roomFilters) if (!filter.allows(candidate)) return filter;
   return null;
 }
-/** Every filter that refuses: what would all have to change. Of models that lack several things, the first. */
+/** Every filter that refuses, since all of these would have to change. Of the shortages of models, only the first. */
 export function allFilters(candidate: Candidate): Filter[] {
   const { spec, room } = candidate;
   const { node } = room;
   const found: Filter[] = rules.filter(({ allows }) => !allows(spec, node));
   if (node.closed) found.push(closedFilters.get(node.closed.filter)!);
-  // Of a node that has not said what it can carry, nothing is known to be missing.
+  // A node without a reported capacity has no known shortage.
   if (node.closed && node.memoryTotalBytes === 0 && node.models.length === 0) return found;
   if (!price.allows(spec, node)) found.push(price);
   const model = modelFilterOf(candidate);

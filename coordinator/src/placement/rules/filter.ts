@@ -1,10 +1,10 @@
-// What a filter is: a hard rule on one agent and one node, with all that is ever said of it, so that a filter whose words
-// are missing does not compile. Words are made only for what is shown.
+// A filter: a hard rule on one agent and one node, with all its texts, so that a filter without them does not compile. Text is made only
+// where it is shown.
 import type { AgentSpec, FixStep } from '@blackroad/protocol';
 import type { Room, Use } from '../model/room.ts';
 import type { SupplyNode } from '../model/supply.ts';
 
-/** All that the spec's own rules look at: they can be judged of a node nothing else is known of. */
+/** The fields of a node that the spec's own rules examine: they can be judged of a node that reported nothing. */
 export type RuledNode = Pick<SupplyNode, 'id' | 'class' | 'site' | 'labels' | 'simulated'>;
 /** One agent and one node. */
 export interface Ruled<N = RuledNode> {
@@ -14,32 +14,32 @@ export interface Ruled<N = RuledNode> {
 export interface Candidate extends Ruled<SupplyNode> {
   use: Use;
   room: Room;
-  /** Nodes that hold an agent which must not share one with this agent, and which agent that is. */
+  /** The nodes with an agent that must not share a node with this one, each with that agent. */
   conflicts: ReadonlyMap<string, string>;
 }
 
-/** `C`: as much of agent and node as the filter looks at. */
+/** `C`: the part of agent and node that the filter examines. */
 export interface Filter<C = Candidate> {
   name: string;
   /** One line for the documentation. */
   text: string;
-  /** Why the node is refused. */
+  /** The reason why the node is refused. */
   words: (refused: C) => string;
-  /** What would make the node pass. */
+  /** The change after which the node would pass. */
   fix: {
     /**
-     * Ranks what people mind: 0.5 to wait, 1 for one command, 2 to 4 to see to the machine, 5 to change what runs there
-     * or add one, 6 to change the agent's own rules, from 20 on money and made-up answers.
+     * The effort for people: 0.5 to wait, 1 for one command, 2 to 4 to work on the machine, 5 to change or add a program there, 6 to change
+     * the agent's own rules, from 20 on for money and simulated answers.
      */
     cost: (node: SupplyNode) => number;
-    /** Any of them will do, the smallest first. */
+    /** Alternatives, each of which is enough, the smallest first. */
     ways: (refused: C) => FixStep;
   };
 }
-/** What is said of a filter when no node passes all of them. */
+/** The texts about a filter when no node passes all filters. */
 export interface Shortage {
-  /** Where it refuses every node that is open to the agent; `subject`: `open node of class pi`. */
+  /** The headline where it refuses every node that is open to the agent; `subject`: `open node of class pi`. */
   only: (subject: string, spec: AgentSpec) => string;
-  /** Where it refuses some: `3 booked out`. */
+  /** The headline where it refuses some nodes: `3 booked out`. */
   lacking: string;
 }

@@ -1,5 +1,5 @@
-// Every filter is told: for each row of the table, a node which that filter alone refuses, and what is then said of the
-// agent. A filter without a case here fails.
+// The texts of every filter: for each row of the table, a node that only this filter refuses, and the text for the agent. A filter without
+// a case here fails.
 
 import { FixSteps, faults, fixInWords, maxAgentsPerNode } from '@blackroad/protocol';
 import t from 'tap';
@@ -31,7 +31,7 @@ const taking: Partial<SupplyNode> = {
   labels: { room: 'kitchen' },
   models: [modelOf('m', { speed: fast }), modelOf('n', { speed: fast })],
 };
-/** What makes the filter refuse a node that would take the agent; for `nodes` the agent is another. */
+/** The change of a suitable node that makes the filter refuse it; for `nodes` the agent is changed. */
 const refusing: Record<string, Partial<SupplyNode>> = {
   nodes: {},
   class: { class: 'cloud' },

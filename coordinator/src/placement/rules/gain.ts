@@ -1,10 +1,13 @@
-// What a move must gain to be worth it, as a table from kind to rule, in the order in which one outweighs the next. All thresholds of
-// rebalancing stand here, each with its reason. Pure figures in; the gain in words out, or null.
+// The gains that justify a move, as a table from kind to rule, in the order in which one outweighs the next. All thresholds of rebalancing
+// are here, each with its reason. In: figures. Out: the gain in words, or null. Pure.
 import { counted, type NodeModel, numberInWords } from '@blackroad/protocol';
 import type { Policy } from '../../state/input.ts';
 import type { Party, Placed, SupplyNode } from '../model/supply.ts';
 
-/** An agent where it is: its node and model, the model's place in its list, and how many agents share it there, itself included. */
+/**
+ * An agent on its present node: the node and model, the model's place in its list, and the number of agents that share it there, itself
+ * included.
+ */
 export interface Standing {
   node: SupplyNode;
   model: NodeModel;
@@ -13,10 +16,10 @@ export interface Standing {
 }
 export interface Candidate extends Party {
   now: Standing;
-  /** What it might gain. */
+  /** The kind of gain that seems possible. */
   kind: GainKind;
 }
-/** Where placement would put it; `agents`: how many share the model there without it. */
+/** The node that placement chose; `agents`: the number that share the model there without this agent. */
 interface Offered {
   node: SupplyNode;
   placed: Placed;
@@ -29,28 +32,30 @@ export interface Gain {
 export const gainKinds = ['queue', 'model', 'price', 'health', 'crowd', 'pack'] as const;
 export type GainKind = (typeof gainKinds)[number];
 
-/** A queue this long is felt: half a minute until an answer begins. */
+/** People notice a queue of this length: half a minute until an answer begins. */
 const longQueueS = 30;
-/** A typical answer, for turning tasks into seconds. */
+/** The length of a typical answer, to convert tasks into seconds. */
 const answerTokens = 150;
-/** Half speed, or soon to be (the signs in fleet/health.ts). */
+/** The health of a machine at half speed, or about to be (the signs in fleet/health.ts). */
 export const poorHealth = 0.5;
-/** One sign less, not one shade. */
+/** The difference of health that is at least one sign less, not a small variation. */
 export const healthGain = 0.3;
-/** A better model or price is worth a slightly worse machine, not a failing one. */
+/** The loss of health that a better model or price may cost: a slightly worse machine, not a failing one. */
 const healthLoss = 0.25;
-/** A fifth less of a crowd after the move, or it is not worth the loading: two nodes never change places. */
+/**
+ * With less than a fifth fewer agents after the move, the load of the model costs more than it gains, and two nodes could exchange agents.
+ */
 export const crowdFactor = 1.25;
-/** What is nearly empty: so few agents, or a quarter of the slots. */
+/** A model counts as nearly empty with this number of agents, or with agents for a quarter of its slots. */
 const fewAgents = 2;
 const fewShare = 0.25;
 
 const slotsOf = ({ slots }: Pick<NodeModel, 'slots'>) => Math.max(1, slots);
-/** Agents a slot. */
+/** The number of agents for each slot. */
 export function loadOf(model: Pick<NodeModel, 'slots'>, agents: number): number {
   return agents / slotsOf(model);
 }
-/** Seconds until all that waits has begun; unknown speed counts as a token a second. */
+/** The seconds until all waiting tasks have begun; an unknown speed counts as one token a second. */
 function queueS(tasks: number, slots: number, decodeTps: number): number {
   return (tasks * answerTokens) / (Math.max(1, slots) * Math.max(1, decodeTps));
 }
@@ -64,7 +69,10 @@ export function isNearlyEmpty({ agents, model }: Standing): boolean {
   return agents <= Math.max(fewAgents, slotsOf(model) * fewShare);
 }
 
-/** Kind by kind: a gain counts only while nothing before it gets worse. `sooner` is apart: a queue is of the moment. */
+/**
+ * The first kind of gain, in the order of kinds: a gain counts only while nothing before it gets worse. `sooner` is separate, as a queue is
+ * temporary.
+ */
 export function gainOf(now: Standing, offered: Offered, policy: Policy): Gain | null {
   const { placed, node } = offered;
   const { facts } = placed;
@@ -99,7 +107,7 @@ export function gainOf(now: Standing, offered: Offered, policy: Policy): Gain | 
         text: `tasks wait ${Math.round(waitS)} s on ${from}, ${Math.round(newWaitS)} s on ${node.id}`,
       };
   }
-  // A model to be fetched, or half the speed, is no gain for more room.
+  // A model that must be fetched, or half the speed, is no gain in exchange for more room.
   if (facts.presence === 'pull' || facts.decodeTps * 2 < now.model.speed.decodeTps) return null;
   if (policy.placement === 'pack') {
     if (!isNearlyEmpty(now) || offered.agents <= now.agents || facts.waiting > 0) return null;

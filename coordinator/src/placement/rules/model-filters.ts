@@ -1,5 +1,5 @@
-// The filters on the wanted models of one agent and one node. They narrow: each judges only the models that those before it
-// left, and the node counts under the filter that leaves none.
+// The filters on the wanted models of one agent on one node. Each judges only the models that the filters before it left, and the node is
+// counted under the filter that leaves none.
 import { type AgentSpec, bytesInWords, type Fix, type FixStep, listInWords, numberInWords } from '@blackroad/protocol';
 import { canFetch, diskKeptFreeBytes, makesEmbeddings, pullBytes } from '../model/catalogue.ts';
 import { joinMachine } from '../model/closed.ts';
@@ -23,7 +23,7 @@ import type { Candidate, Filter, Shortage } from './filter.ts';
 
 interface ModelFilter extends Shortage, Pick<Filter, 'name' | 'text' | 'fix'> {
   allows: (room: Room, offer: Offer, use: Use) => boolean;
-  /** `offers`: what the filters before left. */
+  /** `offers`: the models that the earlier filters left. */
   words: (refused: Candidate, offers: readonly Offer[]) => string;
 }
 
@@ -39,7 +39,7 @@ const rows: readonly ModelFilter[] = [
         const needed = bytesInWords(pullBytes(first.model) + diskKeptFreeBytes);
         return `it could fetch ${first.model.name}, but that takes ${needed} of disk, ${bytesInWords(room.diskFreeBytes)} are free`;
       }
-      // `auto` is no name: it means any chat model.
+      // `auto` is not a name: it stands for any chat model.
       const named = namesIn(model);
       const [embeds] = named.filter((wanted) => makesEmbeddings(room.node, wanted));
       if (embeds !== undefined && model.length === 1) return `${embeds} makes embeddings there, it cannot chat`;
@@ -97,7 +97,7 @@ const rows: readonly ModelFilter[] = [
     allows: hasMemory,
     words: ({ room, use }, offers) => {
       const { offer, extra } = leastExtra(offers, use);
-      // What the model holds already is neither more nor to be had.
+      // The memory of a resident model is neither extra nor available.
       const held = offer.agents === 0 && offer.creditBytes === 0 ? heldBytes(offer.model) : 0;
       const usable = bytesInWords(Math.max(0, usableBytes(room, offer) - held));
       return `${offer.model.name} would take ${bytesInWords(extra - held)} more, ${usable} can be had`;
@@ -135,7 +135,7 @@ export function hasModelRoom(room: Room, offer: Offer, use: Use): boolean {
   for (const row of rows) if (!row.allows(room, offer, use)) return false;
   return true;
 }
-/** In order. Each says why of the models that those before it left. */
+/** The filters in order. Each gives its reason about the models that the earlier ones left. */
 export const modelFilters: readonly (Filter & Shortage)[] = rows.map((row, index) => ({
   ...row,
   words: (refused) => row.words(refused, offersLeft(refused, rows.slice(0, index))),
@@ -178,7 +178,7 @@ function wantedIn({ model }: AgentSpec): string {
   return listInWords(model, 'or', 8);
 }
 
-/** Rounded up: what is stored must not change with every byte. */
+/** The amount is rounded up: a stored text must not change with every byte. */
 const diskStepBytes = 100 * 1024 ** 2;
 function getWanted({ model }: AgentSpec, room: Room): FixStep {
   const { node } = room;
@@ -194,7 +194,7 @@ function getWanted({ model }: AgentSpec, room: Room): FixStep {
   const get = getModel(node, named);
   return named !== null && node.defaultChat !== null ? [get, editAgent('model', 'set', ['auto'])] : [get];
 }
-/** How the node comes to the model: what its runtimes can do decides it. */
+/** The fix that adds the model to the node: it depends on the runtimes there. */
 function getModel(supply: SupplyNode, model: string | null): Fix {
   const { id: node, models, pulls, fetchable } = supply;
   if (model !== null && makesEmbeddings(supply, model)) return editAgent('model', 'replace', [model]);

@@ -1,4 +1,4 @@
-// The filters that an agent's spec sets by itself: which nodes it may run on, whatever their state and load.
+// The filters of an agent's spec: the nodes that it may run on, whatever their state and load.
 import { type AgentSpec, type FixStep, isApart, labelList, listInWords, numberInWords } from '@blackroad/protocol';
 import type { SupplyNode } from '../model/supply.ts';
 import { editAgent } from '../why/edit-agent.ts';
@@ -8,7 +8,7 @@ interface Rule<N = RuledNode> extends Filter<Ruled<N>> {
   allows: (spec: AgentSpec, node: N) => boolean;
 }
 interface NodeRule extends Rule {
-  /** The nodes that it leaves, in words that follow "node": `of class pi`; null: the spec asks nothing. */
+  /** The allowed nodes, in words that follow "node": `of class pi`; null: the spec has no such rule. */
   asked: (placement: AgentSpec['placement']) => string | null;
 }
 
@@ -20,7 +20,7 @@ export const namedNodes = {
   asked: (placement) => (placement.nodes.length > 0 ? `named ${listInWords(placement.nodes, 'or')}` : null),
   fix: {
     cost: () => 6,
-    // Said when none of the named nodes exists: no other node is meant.
+    // The fix when none of the named nodes exists: another node is not acceptable.
     ways: ({ spec: { placement } }: Pick<Ruled, 'spec'>): FixStep => [
       editAgent('placement.nodes', 'replace', placement.nodes),
       { verb: 'join-node', why: 'missing', class: null, names: placement.nodes },
@@ -28,7 +28,7 @@ export const namedNodes = {
   },
 } satisfies NodeRule;
 
-/** What the spec itself says about nodes. */
+/** The rules of a spec about nodes. */
 export const rules: readonly NodeRule[] = [
   namedNodes,
   {
@@ -42,7 +42,7 @@ export const rules: readonly NodeRule[] = [
         : `class ${node.class} is not ${listInWords(placement.class, 'or')}`,
     asked: (placement) => (placement.class.length > 0 ? `of class ${listInWords(placement.class, 'or')}` : null),
     fix: {
-      // Money is never spent on the fleet's own advice while any other change would do.
+      // Advice that costs money comes last, after any other change.
       cost: (node) => (node.class === 'cloud' ? 30 : 6),
       ways: ({ room: { node } }) => [editAgent('placement.class', 'add', [node.class])],
     },
@@ -66,7 +66,7 @@ export const rules: readonly NodeRule[] = [
     words: () => 'it is simulated: its answers are made up',
     asked: (placement) => (placement.simulated ? 'simulated or not' : null),
     fix: {
-      // Only where nothing real would do: an agent on a simulated node remembers what was made up.
+      // Advice for simulated nodes comes last: an agent there remembers simulated answers.
       cost: () => 50,
       ways: ({ room: { node } }) => [
         editAgent('placement.simulated', 'set', [true]),
@@ -103,7 +103,7 @@ export const rules: readonly NodeRule[] = [
     },
   },
 ];
-/** Also of the spec, but the node must have reported its capacity. */
+/** A rule of the spec as well, but the node must have reported its capacity. */
 export const price: Rule<SupplyNode> & Shortage = {
   name: 'price',
   text: 'the node costs no more than `maxPricePerMillionTokens`',
@@ -123,7 +123,7 @@ export const price: Rule<SupplyNode> & Shortage = {
   },
 };
 
-/** `node of class pi at site attic with room=kitchen`: what the spec's rules leave. */
+/** The nodes that the spec's rules allow, such as `node of class pi at site attic with room=kitchen`. */
 export function nodeWith({ placement }: AgentSpec, plural = ''): string {
   return [`node${plural}`, ...rules.flatMap(({ asked }) => asked(placement) ?? [])].join(' ');
 }

@@ -14,7 +14,7 @@ import { bestChoice, roomAt } from '../plan/choose.ts';
 import { boundOf, scorers, whyOf } from './score.ts';
 
 type Given = Parameters<typeof specOf>[1];
-/** One agent on node alice, with others around it. */
+/** The placement of one agent on node alice, with other agents there. */
 function placed(
   node: Partial<SupplyNode> = {},
   given: Given = {},

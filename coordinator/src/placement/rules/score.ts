@@ -1,15 +1,14 @@
-// The scores: soft, named, weighted, each between 0 and 1 and each with its words. The sum of weight times value decides
-// between nodes that all filters let through. Three weights are ranks rather than tastes: the order of models in the spec
-// outweighs everything else together; after it a node without a price outweighs everything but that order; after it a
-// node that has the model outweighs every one that would have to fetch it.
-// No score looks at the agent's own needs: so agents of one kind and of many see the same order of nodes.
+// The scores: soft, named, weighted, each between 0 and 1 and each with its words. The sum of weight times value decides between the nodes
+// that pass all filters. Three weights are ranks, not preferences: the order of models in the spec outweighs everything else together;
+// after it a node without a price outweighs everything but that order; after it a node that has the model outweighs every node that would
+// have to fetch it. No score depends on the need of the agent, so agents of all kinds have the same order of nodes.
 import { bytesInWords, counted, numberInWords, type PlacementWhy } from '@blackroad/protocol';
 import type { Offer, Room } from '../model/room.ts';
 import type { Placed, PlacedFacts, Strategy } from '../model/supply.ts';
 
 interface Scorer {
   name: string;
-  /** A taste may weigh differently by strategy, a rank never. */
+  /** A preference may have a weight for each strategy, a rank has one. */
   weights: Readonly<Record<Strategy, number>>;
   /** One line for the documentation. */
   about: string;
@@ -19,18 +18,18 @@ interface Scorer {
 
 /** A spec names at most this many models: one rank is worth an eighth of the weight. */
 const maxRanks = 8;
-/** Single-stream tokens a second at which more speed is no reason any more. */
+/** Single-stream tokens a second above which more speed adds no score. */
 const fastTps = 200;
-/** Sharing is scored on a log scale, so that "twice as crowded" costs the same at every size; 2^14 exceeds agents per node. */
+/** Sharing is scored on a log scale, so that twice as many agents cost the same at every size; 2^14 exceeds agents per node. */
 const crowdedLog = 14;
-/** A task that waits is work now; an agent is work some time. */
+/** A waiting task is work now, an agent only at times, so a task counts more. */
 const agentsPerWaitingTask = 4;
 
 const always = (weight: number) => ({ spread: weight, pack: weight });
 const clamp = (value: number) => Math.max(0, Math.min(1, value));
 const presenceValue = { loaded: 1, shared: 0.6, disk: 0.5, pull: 0.2 } as const;
 
-/** Independent of the agent but for its list of models: the same for everyone who asks for this model of this node. */
+/** Scores that depend on the node and, of the agent, only on its list of models: equal for all agents that want this model of this node. */
 const ofNode: readonly Scorer[] = [
   {
     name: 'preference',
@@ -99,7 +98,7 @@ const ofNode: readonly Scorer[] = [
         : 'memory not known',
   },
 ];
-/** Of this agent and this node together. */
+/** Scores that depend on this agent and this node together. */
 const ofPair: readonly Scorer[] = [
   {
     name: 'locality',
@@ -142,11 +141,11 @@ const presenceText = {
   pull: 'not on the node',
 } as const;
 
-/** Sums of scores are exact on this grid, in whatever order they are added: two ways to the same sum meet. */
+/** Scores are rounded to this grid, on which sums are exact in any order: two ways to the same sum give equal results. */
 const grid = 2 ** 20;
 const onGrid = (value: number) => Math.round(value * grid) / grid;
 
-/** All facts with nothing said yet; filled for one model of one node by `setNode`. */
+/** Empty facts, filled for one model of one node by `setNode`. */
 export function factsFor(strategy: Strategy): PlacedFacts {
   return {
     strategy,
@@ -186,11 +185,11 @@ export function setNode(facts: PlacedFacts, { node, freeBytes }: Room, offer: Of
   facts.freeBytes = freeBytes;
   facts.totalBytes = node.memoryTotalBytes;
 }
-/** The same for every agent that asks for this model of this node. */
+/** The score of a node, equal for all agents that want this model of it. */
 export function nodeScore(facts: PlacedFacts): number {
   return sumOf(ofNode, facts);
 }
-/** What speaks for this agent on this node beyond that. */
+/** The score of this agent on this node beyond that of the node. */
 export function pairScore(facts: PlacedFacts): number {
   return sumOf(ofPair, facts);
 }
@@ -199,7 +198,7 @@ function sumOf(list: readonly Scorer[], facts: PlacedFacts): number {
   for (const scorer of list) sum += onGrid(scorer.weights[facts.strategy] * scorer.value(facts));
   return sum;
 }
-/** No node whose model has this rank, and has to be fetched or not, scores higher by itself. */
+/** The highest possible score of a node whose model has this rank, and has to be fetched or not. */
 export function boundOf(strategy: Strategy, rank: number, isPull: boolean): number {
   const best = { ...factsFor(strategy), rank, presence: isPull ? ('pull' as const) : ('loaded' as const) };
   let sum = 0;
@@ -209,17 +208,17 @@ export function boundOf(strategy: Strategy, rank: number, isPull: boolean): numb
   }
   return sum;
 }
-/** What one scorer of the pair adds by these facts. */
+/** The score of one scorer of the pair for these facts. */
 export function partOf(name: 'near' | 'spread', facts: PlacedFacts): number {
   const { weights, value } = name === 'near' ? near : spread;
   return onGrid(weights[facts.strategy] * value(facts));
 }
-/** And at most. */
+/** The highest possible score of one scorer of the pair. */
 export function mostOf(name: 'near' | 'spread', strategy: Strategy): number {
   return (name === 'near' ? near : spread).weights[strategy];
 }
 
-/** The figures of a placement in words: each score by name. What a person sees under "why here". */
+/** The facts of a placement in words: each score by name. People see it under "why here". */
 export function whyOf(placed: Placed): PlacementWhy {
   const { node, model, score, facts } = placed;
   return {

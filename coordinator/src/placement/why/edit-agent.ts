@@ -1,4 +1,4 @@
-// A change of the agent's own spec, as one of the fixes.
+// The fix that changes the agent's own spec.
 import type { FixOf } from '@blackroad/protocol';
 
 type EditAgent = FixOf<'edit-agent'>;

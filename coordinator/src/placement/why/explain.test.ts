@@ -1,4 +1,4 @@
-// Why here, why nowhere else: the answer agrees with what placement itself decides, counts every node once, and changes nothing.
+// Explanations of a placement agree with placement itself, count every node once, and change nothing.
 
 import assert from 'node:assert/strict';
 import { type AgentSpec, faults, type NodeCapacity, type NodeModel, PlacementExplained } from '@blackroad/protocol';

@@ -1,6 +1,6 @@
-// Why an agent is where it is, why nowhere else, and what would place it: asked of the fleet as it stands, by the filters and scores
-// that placement itself uses. Its own load is taken off its node first, so that its node is judged like any other.
-// In: the view. Out: the answer, in slices: ten thousand nodes take longer than the event loop may be held. Changes nothing.
+// The explanation of an agent's place: why it is on its node, why on no other, and what would place it, computed for the present fleet by
+// the filters and scores of placement itself. The load of the agent is first subtracted from its node, so that its node is judged like any
+// other. In: the view. Out: the answer, in slices: ten thousand nodes take longer than the event loop may be blocked. Changes nothing.
 import {
   counted,
   type FixSteps,
@@ -23,11 +23,11 @@ import { whyOf } from '../rules/score.ts';
 import { explaining, whyNowhere } from './why.ts';
 
 type Row = NonNullable<ReturnType<View['agents']['get']>>;
-/** Other nodes that are shown. */
+/** The number of other nodes that are shown. */
 const maxOthers = 5;
 const nobodyMoves: ReadonlyMap<string, Need> = new Map();
 
-/** What all nodes say to one agent. */
+/** The results of all nodes for one agent. */
 interface Judged {
   here: NodeScore | null;
   refusedHere: Refusal | null;
@@ -36,7 +36,7 @@ interface Judged {
   classes: PlacementExplained['classes'];
 }
 
-/** null: there is no such agent. */
+/** Null: the agent does not exist. */
 export function* explainingAgent(
   view: View,
   agent: string,
@@ -54,7 +54,7 @@ export function* explainingAgent(
   const fleet = yield* openingRooms({ nodes, demands: [demand], strategy: policy.placement }, pace);
   const judged = yield* judging(fleet, demand, row.placement?.node ?? null, pace);
 
-  // Nowhere, with what would change it; or on a node it should leave, and nobody else takes it.
+  // The text of an agent without a node, with its fix; or of an agent on a node that it should leave while no other node takes it.
   let unplaced: PlacementExplained['unplaced'] = null;
   if (row.placement) {
     if (row.unplaced) unplaced = { text: row.unplaced.text, fix: row.unplaced.fix as FixSteps };
@@ -117,7 +117,7 @@ function* judging(fleet: OpenFleet, demand: Demand, at: string | null, pace: Pac
     classes: [...classes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => classInWords(name, count)),
   };
 }
-/** Whether it would be taken or not: what it would score. */
+/** The best choice on a node, whether or not it has room: it gives a score. */
 function anyChoice(fleet: OpenFleet, demand: Demand, room: Room): Choice | null {
   let best: Choice | null = null;
   demand.spec.model.forEach((wanted, rank) => {
@@ -134,7 +134,7 @@ function scored({ room, offer, score, facts }: Choice, { id }: Demand, isHere: b
 interface ClassCount {
   nodes: number;
   wouldTake: number;
-  /** By filter, with the words of the first node that it refused. */
+  /** The nodes by filter, with the words of the first node that it refused. */
   refused: Map<string, { nodes: number; text: string }>;
 }
 function classOf(classes: Map<string, ClassCount>, name: string): ClassCount {
@@ -174,7 +174,7 @@ function sentence(
   if (refusedHere) return `${on}, which would not take it anew (${refusedHere.filter}: ${refusedHere.text})`;
   if (!best) return `${on}, the only node that would take it`;
   const gap = best.score - (here?.score ?? 0);
-  // Equal to what a person sees is equal.
+  // A smaller difference is not visible to a person, so it counts as equal.
   if (gap < 0.05) return `${on}, the best of ${counted(wouldTake, 'node')} that would take it`;
   return `${on}; ${best.node} would be better by ${numberInWords(gap)} now`;
 }

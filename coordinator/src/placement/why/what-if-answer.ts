@@ -1,5 +1,5 @@
-// What a supposed plan comes to: what becomes of each agent, and how full the nodes that change would be. Counts are whole, lists are
-// cut. In: the plan's outcomes and the views before and after. Out: the answer, in slices.
+// The answer of a what-if: the outcome of each agent, and the use of the nodes that change. Counts are complete, lists are cut. In: the
+// outcomes of the plan, and the views before and after. Out: the answer, in slices.
 import { maxWhatIfRows, type UnplacedWhy, type WhatIfPlan } from '@blackroad/protocol';
 import type { View } from '../../state/view.ts';
 import { type Catalogue, emptyCatalogue, learnModels } from '../model/catalogue.ts';
@@ -7,10 +7,10 @@ import { type Guest, openRoom, utilisationOf } from '../model/room.ts';
 import type { ModelStep, SupplyNode } from '../model/supply.ts';
 
 type Agent = NonNullable<ReturnType<View['agents']['get']>>;
-/** Nodes looked at in one slice. */
+/** The number of nodes in one slice. */
 const sliceNodes = 100;
 
-/** Agents come by their ids, and are told by their names. */
+/** Agents have ids in the plan and names in the answer. */
 export class Outcome {
   readonly #nameOf: (agent: string) => string;
   placed = 0;
@@ -20,7 +20,7 @@ export class Outcome {
   readonly arrivals = new Map<string, { agent: string; model: string }[]>();
   readonly #gone = new Map<string, Set<string>>();
   readonly #moves: WhatIfPlan['moves'] = [];
-  /** Of agents that had no node: cut first. */
+  /** Rows of agents that had no node: they are cut first. */
   readonly #firsts: WhatIfPlan['moves'] = [];
   readonly #groups = new Map<string, WhatIfPlan['unplaced'][number]>();
 
@@ -113,7 +113,7 @@ export function* answering({
       before: utilisationOf(openRoom(node, catalogue, before)),
       after: isLost ? { agents: 0, memoryBytes: 0, models: [] } : utilisationOf(openRoom(node, catalogue, after)),
     });
-    // A GPU box may hold thousands.
+    // A GPU box may have thousands of agents.
     if (before.length + after.length > sliceNodes || rows.length % sliceNodes === 0) yield;
   }
   return {
@@ -141,7 +141,7 @@ function guest(agent: Agent | undefined, model: string | undefined): Guest[] {
   return [{ id, space, spec: spec, model, mayYield: false }];
 }
 
-/** What models would be on nodes that fetch them. */
+/** A catalogue of the models that nodes would have after the plan's fetches. */
 function* catalogueOf(nodes: readonly SupplyNode[], steps: readonly ModelStep[]): Generator<void, Catalogue> {
   const catalogue = emptyCatalogue();
   if (!steps.some(({ step }) => step === 'pull')) return catalogue;

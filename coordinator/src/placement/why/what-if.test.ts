@@ -1,5 +1,5 @@
-// What if: on made-up fleets its plan is what placement really does once the same has happened, and asking changes nothing. The real
-// course goes down the real road: changes, a plan, its parts applied.
+// What-if: on random fleets its plan is equal to that of placement once the same has happened, and the question changes nothing. The real
+// fleet is changed by changes, a plan and its parts.
 
 import assert from 'node:assert/strict';
 import { type AgentSpec, faults, maxWhatIfRows, WhatIfPlan, type WhatIfRequest } from '@blackroad/protocol';
@@ -43,7 +43,7 @@ function fleetOf(machines: readonly Machine[]): SampleFleet {
   });
   return fleet;
 }
-/** What the loop does, in one go. */
+/** Plans and carries out all parts without a pause, in place of the loop. */
 function planNow(fleet: SampleFleet): void {
   const view = fleet.view as View;
   const snapped = snapshotOf(view, fleet.now, fleet.policy);

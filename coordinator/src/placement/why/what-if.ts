@@ -1,6 +1,6 @@
-// What if: the plan that placement would make for a fleet that is not, with agents added, nodes lost or drained. It asks the very
-// functions that placement asks, about a supposed view. Moves are taken as free: the blast-radius valve is left aside, and so is
-// patience with lost nodes. In: the view and the question. Out: the answer, in slices. Changes nothing.
+// What-if: the plan that placement would make for a supposed fleet, with agents added, nodes lost or drained. It uses the functions of
+// placement on a supposed view. Moves are never frozen: the valve is ignored, and so is the patience with lost nodes. In: the view and the
+// question. Out: the answer, in slices. Changes nothing.
 import {
   defaultSpace,
   type Fault,
@@ -21,12 +21,12 @@ import { editAgent } from './edit-agent.ts';
 import { answering, Outcome } from './what-if-answer.ts';
 
 type Node = NonNullable<ReturnType<View['nodes']['get']>>;
-/** Agents looked at in one slice. */
+/** The number of agents in one slice. */
 const sliceAgents = 500;
-/** A name's length: what is numbered must still be one. */
+/** The limit of a name's length, which a numbered name must keep. */
 const maxNameLength = 63;
 
-/** What cannot be asked of this fleet; the shape of the question was checked before. */
+/** Faults of the question for this fleet; its schema was checked before. */
 export function whatIfFaults(
   view: View,
   { add, lose, drain }: WhatIfRequest,
@@ -124,7 +124,7 @@ export function* supposing(
       outcome.nowhere(agent, { text: lossWords[row.spec.onLoss.policy], fix: replaceInstead });
     }
   }
-  // Without demands the snapshot holds no nodes.
+  // Without demands the snapshot has no nodes.
   const nodes = snapshot.nodes.length > 0 ? snapshot.nodes : (yield* supplying(supposed, nowMs, policy, needs)).nodes;
   return yield* answering({ view, supposed, nodes, steps: plan.models, lost, added: added.size, outcome });
 }
@@ -142,7 +142,10 @@ function selected(view: View, selectors: readonly NodeSelector[]): Set<string> {
   return found;
 }
 
-/** By ids that no agent can have. Copies are numbered past the names that are taken; one of a free name keeps it. */
+/**
+ * Rows for added agents, with ids that no agent can have. Copies get numbers that make their names unique; a single one with a free name
+ * keeps it.
+ */
 function* addedRows(view: View, add: WhatIfRequest['add'], nowMs: number): Generator<void, Map<string, AgentRow>> {
   const rows = new Map<string, AgentRow>();
   const names = new Set<string>();
@@ -176,7 +179,7 @@ function numbered(name: string, number: number): string {
   return `${name.slice(0, maxNameLength - end.length).replace(/-+$/, '')}${end}`;
 }
 
-/** Lost for good and long ago: no patience is left, and it was heard of, so that its silence means something. */
+/** Rows of nodes that are lost since long ago, so that no patience is left; each has a hello, without which its silence would not count. */
 function nodesSupposed(
   view: View,
   lost: ReadonlySet<string>,
@@ -199,7 +202,7 @@ function nodesSupposed(
   }
   return { nodes, live };
 }
-/** What its agents have begun is taken as finished. */
+/** The work of drained agents without their leased tasks, which count as finished. */
 function workSupposed(view: View, drained: ReadonlySet<string>): NonNullable<Supposed['work']> {
   const works = new Map<string, { waiting: readonly string[]; leased: ReadonlySet<string> }>();
   for (const node of drained) {

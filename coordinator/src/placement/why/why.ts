@@ -1,6 +1,6 @@
-// Why an agent is nowhere, in a sentence a person can act on, and how many nodes each filter refused first.
-// The sentence speaks of the filter that the most promising nodes failed; the fix names the smallest change (fix.ts).
-// Looks at every node, so the planner asks only for kinds of agents that found none, and in slices.
+// The reason why an agent is on no node, in a sentence that a person can act on, and the number of nodes that each filter refused first.
+// The sentence is about the filter that the most promising nodes failed; the fix is the smallest change (fix.ts). Every node is examined,
+// so the planner calls this only for kinds of agents without a node, and in slices.
 import { type AgentSpec, roughly, type UnplacedWhy } from '@blackroad/protocol';
 import { closedNames, closedRow, joinMachine } from '../model/closed.ts';
 import { noConflicts } from '../model/company.ts';
@@ -13,7 +13,7 @@ import type { Filter } from '../rules/filter.ts';
 import { nodeWith, rules } from '../rules/rules.ts';
 import { CheapestFix } from './fix.ts';
 
-/** What speaks against all nodes, the same for every agent that asks the same. */
+/** The reasons against all nodes, equal for all agents with the same requirements. */
 export interface Nowhere {
   use: Use;
   why: UnplacedWhy;
@@ -53,7 +53,7 @@ export function* explaining(fleet: OpenFleet, spec: AgentSpec, use: Use, pace: P
   return { use, why };
 }
 
-/** The same for one agent, which may also be kept from a node by another agent there. */
+/** The reasons for one agent, which may also be refused because of another agent on a node. */
 export function whyNowhere(fleet: OpenFleet, demand: Demand, nowhere: Nowhere): UnplacedWhy {
   const { spec } = demand;
   const conflicts = fleet.companies.conflictsOf(demand);
@@ -64,7 +64,7 @@ export function whyNowhere(fleet: OpenFleet, demand: Demand, nowhere: Nowhere): 
     .sort();
   const [first] = nodes;
   if (first === undefined) return nowhere.why;
-  // Every node that would take it holds an agent it must not share one with.
+  // Every node that would take the agent has another one that it must not share a node with.
   const refused = { spec, room: roomAt(fleet, fleet.indexOf.get(first)!), conflicts };
   const more = nodes.length > 1 ? ` (and ${nodes.length - 1} more)` : '';
   const words = `${first}: ${avoidAgents.words(refused)}${more}`;
