@@ -76,7 +76,7 @@ forbid(
 );
 
 const pure = ['state', 'fleet', 'placement', 'tasks', 'memory', 'history'].map((folder) => `coordinator/src/${folder}`);
-const pureStd = new Set(['@blackroad/std/invariant', '@blackroad/std/backoff']);
+const pureStd = new Set(['@blackroad/std/invariant', '@blackroad/std/backoff', '@blackroad/std/pace']);
 forbid(
   'pure folders stay pure',
   'decisions are replayed by the simulator: they know no I/O, no clock, no chance and no log',
@@ -92,6 +92,16 @@ forbid(
   inside(...pure)
     .filter(({ text }) => /^\s*(export )?async |\bawait\b/m.test(text.replace(/\/\/.*$/gm, '')))
     .map(({ path }) => path),
+);
+
+forbid(
+  'what only saves work is called by the planning of placement alone',
+  'nouns, rules and reasons of placement are read without knowing how a plan is made fast',
+  pairs(
+    inside('coordinator/src').filter(({ path }) => !/placement\/(plan|speed)\/|\/drivers\//.test(path)),
+    (target) => target.startsWith('coordinator/src/placement/speed/'),
+    valueImports,
+  ),
 );
 
 /** What runs in a folder of the coordinator may call its own folder, the pure ones, and these; main.ts ties them together. */

@@ -3,12 +3,13 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type MessagePort, parentPort, threadId } from 'node:worker_threads';
-import { Kept } from '../../coordinator/src/placement/model/kept.ts';
+import { whole } from '@blackroad/std/pace';
 import { snapshotting } from '../../coordinator/src/placement/model/snapshot.ts';
 import { ordering, partsOf } from '../../coordinator/src/placement/plan/moves.ts';
 import { planning } from '../../coordinator/src/placement/plan/place.ts';
 import type { PlanPart } from '../../coordinator/src/placement/plan/plan-parts.ts';
-import { Suspects } from '../../coordinator/src/placement/plan/suspects.ts';
+import { Kept } from '../../coordinator/src/placement/speed/kept.ts';
+import { Suspects } from '../../coordinator/src/placement/speed/suspects.ts';
 import { apply } from '../../coordinator/src/state/apply.ts';
 import type { Change } from '../../coordinator/src/state/change.ts';
 import { nodesWithOtherAgents, suspectsOf } from '../../coordinator/src/state/change-table.ts';
@@ -54,13 +55,6 @@ export class Planned {
     return parts;
   }
 }
-export function whole<T>(steps: Generator<void, T>): T {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
-}
-
 if (threadId !== 0) {
   const port = parentPort as MessagePort;
   setFlagsFromString('--expose-gc');

@@ -1,8 +1,9 @@
 // An agent whose model cannot be fetched or loaded on its node: it waits, moves once, and does not move back and forth.
+
+import { whole } from '@blackroad/std/pace';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { GiB, modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
-import { whole } from '../placement/model/pace.ts';
 import { explainingAgent } from '../placement/why/explain.ts';
 import type { View } from '../state/view.ts';
 import { faultPatienceMs } from './model-faults.ts';

@@ -2,7 +2,7 @@
 // also need the same amounts. The order of placement: higher priority first, then the groups with the fewest suitable nodes, then the
 // larger need, which fits fewer nodes.
 import type { AgentSpec } from '@blackroad/protocol';
-import { compareText } from './pace.ts';
+import { compareText } from '@blackroad/std/pace';
 import { type Use, useOf } from './room.ts';
 import type { Demand } from './supply.ts';
 

@@ -3,8 +3,8 @@ import type { NodeModel } from '@blackroad/protocol';
 import { closedByHealth, worthOf } from '../../fleet/health.ts';
 import type { Policy } from '../../state/input.ts';
 import type { View } from '../../state/view.ts';
+import type { Kept } from '../speed/kept.ts';
 import { type ClosedReason, closedReasons } from './closed.ts';
-import type { Kept } from './kept.ts';
 import { isRestless, type Need, needOf } from './need.ts';
 import type { Demand, PlacementSnapshot, Staying, SupplyNode } from './supply.ts';
 

@@ -1,14 +1,15 @@
 // A snapshot with its indexes: the room of each node, the agents on it, and the models that exist. Also the question that all others build
 // on: the best choice for one agent on one node. The planner, explain and the exhaustive reference of the tests all use it.
+
+import { compareText, type Pace, sortedIn } from '@blackroad/std/pace';
 import { type Catalogue, emptyCatalogue, learnModels } from '../model/catalogue.ts';
 import { Companies } from '../model/company.ts';
-import { digestOf, type NodeDigest } from '../model/digest.ts';
-import type { Kept } from '../model/kept.ts';
-import { compareText, type Pace, sortedIn } from '../model/pace.ts';
 import { findOffer, type Offer, openRoom, type Room, type Use, useOf } from '../model/room.ts';
 import type { Demand, PlacedFacts, PlacementSnapshot, Strategy, SupplyNode } from '../model/supply.ts';
 import { hasRoom, isRuled } from '../rules/feasible.ts';
 import { factsFor, nodeScore, pairScore, setNode } from '../rules/score.ts';
+import { digestOf, type NodeDigest } from '../speed/digest.ts';
+import type { Kept } from '../speed/kept.ts';
 
 export interface OpenFleet {
   strategy: Strategy;

@@ -2,9 +2,9 @@
 // the snapshot and the plan. Out: parts, made one by one as they are carried out (plan.ts). It never moves an agent that may stay, and
 // repeats no text: an agent that is unplaced for the same reason as before is no change.
 import type { MoveCause, UnplacedWhy } from '@blackroad/protocol';
+import { compareText, Pace, sortedIn, whole } from '@blackroad/std/pace';
 import { agentNameOf, type View } from '../../state/view.ts';
 import type { Need } from '../model/need.ts';
-import { compareText, Pace, sortedIn, whole } from '../model/pace.ts';
 import type { Snapped } from '../model/snapshot.ts';
 import type { Placed, PlacementPlan } from '../model/supply.ts';
 import type { Gain } from '../rules/gain.ts';

@@ -5,16 +5,16 @@
 // every agent; far fewer are (search.ts). Sliced: after each slice the event loop may run other work.
 
 import type { UnplacedWhy } from '@blackroad/protocol';
+import { Pace, sortedIn } from '@blackroad/std/pace';
 import { byId, byNeed, byScarcity, Demands, type Group, type Kind } from '../model/groups.ts';
-import type { Kept } from '../model/kept.ts';
-import { Pace, sortedIn } from '../model/pace.ts';
 import { fill, type Guest, take } from '../model/room.ts';
 import type { Demand, PlacementPlan, PlacementSnapshot } from '../model/supply.ts';
+import type { Kept } from '../speed/kept.ts';
+import { Postings } from '../speed/postings.ts';
+import { type Found, nodesFor, Search, type World } from '../speed/search.ts';
 import { explaining, type Nowhere, whyNowhere } from '../why/why.ts';
 import { choiceOf, openingRooms, roomAt, roomTaken } from './choose.ts';
-import { Postings } from './postings.ts';
 import { makeRoom, type Yielding, yieldingNodes } from './preempt.ts';
-import { type Found, nodesFor, Search, type World } from './search.ts';
 import { stepsOf } from './steps.ts';
 
 /** The number of candidates kept for groups that continue at a lower priority; beyond it they are searched anew. */
@@ -26,25 +26,26 @@ const maxPreemptingKinds = 200;
 
 /** `kept`: results of the last plan for the same nodes: they save work and change nothing. */
 export function* planning(snapshot: PlacementSnapshot, kept?: Kept): Generator<void, PlacementPlan> {
-  const planner = yield* openPlanner(snapshot, kept);
+  const open = yield* openPlan(snapshot, kept);
   const demands = new Demands();
   for (const demand of snapshot.demands) {
     demands.add(demand);
-    if (planner.pace.spends(1)) yield;
+    if (open.pace.spends(1)) yield;
   }
-  yield* placeAll(planner, demands);
-  if (planner.freed.length > 0 && planner.failed.length > 0) {
+  yield* placeAll(open, demands);
+  if (open.freed.length > 0 && open.failed.length > 0) {
     // The agents that left may have freed more room than the new ones have taken.
     const again = new Demands();
-    for (const { demand } of planner.failed) again.add(demand);
-    planner.failed = [];
-    planner.yielding = [];
-    yield* placeAll(planner, again);
+    for (const { demand } of open.failed) again.add(demand);
+    open.failed = [];
+    open.yielding = [];
+    yield* placeAll(open, again);
   }
-  return yield* finish(planner);
+  return yield* finish(open);
 }
 
-interface Planner extends World {
+/** A plan that is being made. */
+interface OpenPlan extends World {
   plan: PlacementPlan;
   failed: { demand: Demand; kind: Kind; group: Group }[];
   yielding: readonly Yielding[];
@@ -56,7 +57,7 @@ interface Planner extends World {
   /** The candidates of groups that continue at a lower priority. */
   kept: Map<Group, Search>;
 }
-function* openPlanner(snapshot: PlacementSnapshot, kept: Kept | undefined): Generator<void, Planner> {
+function* openPlan(snapshot: PlacementSnapshot, kept: Kept | undefined): Generator<void, OpenPlan> {
   const pace = new Pace();
   const fleet = yield* openingRooms(snapshot, pace, kept);
   return {
@@ -77,13 +78,13 @@ function* openPlanner(snapshot: PlacementSnapshot, kept: Kept | undefined): Gene
   };
 }
 
-function* placeAll(planner: Planner, demands: Demands): Generator<void> {
+function* placeAll(open: OpenPlan, demands: Demands): Generator<void> {
   for (let wave = demands.next(); wave; wave = demands.next()) {
-    if (wave.size > 1) for (const group of wave.keys()) group.scarcity ??= yield* countNodes(planner, group);
-    for (const group of yield* sortedIn([...wave.keys()], byScarcity, planner.pace))
-      yield* placeGroup(planner, demands, group, wave.get(group)!.values());
+    if (wave.size > 1) for (const group of wave.keys()) group.scarcity ??= yield* countNodes(open, group);
+    for (const group of yield* sortedIn([...wave.keys()], byScarcity, open.pace))
+      yield* placeGroup(open, demands, group, wave.get(group)!.values());
   }
-  planner.kept.clear();
+  open.kept.clear();
 }
 /** The number of open nodes within the group's rules that have a wanted model. */
 function* countNodes(world: World, group: Group): Generator<void, number> {
@@ -98,15 +99,15 @@ function* countNodes(world: World, group: Group): Generator<void, number> {
   return seen.size;
 }
 
-function* placeGroup(planner: Planner, demands: Demands, group: Group, kinds: Iterable<Kind>): Generator<void> {
-  const { kept } = planner;
+function* placeGroup(open: OpenPlan, demands: Demands, group: Group, kinds: Iterable<Kind>): Generator<void> {
+  const { kept } = open;
   let search = kept.get(group);
   kept.delete(group);
   if (search?.isUsable()) yield* search.catchUp();
-  else search = new Search(planner, group);
-  for (const kind of yield* sortedIn([...kinds], byNeed, planner.pace)) {
+  else search = new Search(open, group);
+  for (const kind of yield* sortedIn([...kinds], byNeed, open.pace)) {
     yield* search.reconsider(kind.use);
-    yield* placeKind(planner, demands, search, kind);
+    yield* placeKind(open, demands, search, kind);
   }
   search.rest();
   let size = search.size;
@@ -114,8 +115,8 @@ function* placeGroup(planner: Planner, demands: Demands, group: Group, kinds: It
   if (size <= maxKept && [...demands.waves.values()].some((wave) => wave.has(group))) kept.set(group, search);
 }
 
-function* placeKind(planner: Planner, demands: Demands, search: Search, kind: Kind): Generator<void> {
-  const { pace, fleet } = planner;
+function* placeKind(open: OpenPlan, demands: Demands, search: Search, kind: Kind): Generator<void> {
+  const { pace, fleet } = open;
   /** Once no node takes an agent of this kind, none takes the next, unless an agent yielded since. */
   let nowhereSince = -1;
   const preempting: Preempting = { hopeless: new Set(), mayLook: true, isCounted: false };
@@ -123,13 +124,13 @@ function* placeKind(planner: Planner, demands: Demands, search: Search, kind: Ki
   for (const demand of inTurn) {
     if (pace.spends(1)) yield;
     let found: Found | null = null;
-    if (nowhereSince !== planner.freed.length) found = yield* search.find(demand, kind.use);
-    if (!found && fleet.companies.conflictsOf(demand).size === 0) nowhereSince = planner.freed.length;
+    if (nowhereSince !== open.freed.length) found = yield* search.find(demand, kind.use);
+    if (!found && fleet.companies.conflictsOf(demand).size === 0) nowhereSince = open.freed.length;
     if (!found && preempting.mayLook) {
-      found = yield* takeThePlace(planner, demands, search, kind, demand, preempting);
+      found = yield* takeThePlace(open, demands, search, kind, demand, preempting);
     }
-    if (found) settle(planner, search, kind, demand, found);
-    else planner.failed.push({ demand, kind, group: search.group });
+    if (found) settle(open, search, kind, demand, found);
+    else open.failed.push({ demand, kind, group: search.group });
   }
 }
 
@@ -140,20 +141,20 @@ interface Preempting {
 }
 /** Removes agents of lower priority from a node; they are placed again with the others of their priority. */
 function* takeThePlace(
-  planner: Planner,
+  open: OpenPlan,
   demands: Demands,
   search: Search,
   kind: Kind,
   demand: Demand,
   preempting: Preempting,
 ): Generator<void, Found | null> {
-  const { fleet, yielding, pace } = planner;
+  const { fleet, yielding, pace } = open;
   const [first] = yielding;
   if (first && !preempting.isCounted) {
     preempting.isCounted = true;
-    planner.preemptingKinds++;
+    open.preemptingKinds++;
   }
-  if (!first || first.lowest >= demand.spec.priority || planner.preemptingKinds > maxPreemptingKinds) {
+  if (!first || first.lowest >= demand.spec.priority || open.preemptingKinds > maxPreemptingKinds) {
     preempting.mayLook = false;
     return null;
   }
@@ -171,16 +172,16 @@ function* takeThePlace(
   );
   for (const { id, space, spec, model } of made.leaving) {
     fleet.companies.of(space).leave(spec, node);
-    planner.gaveWay.set(id, { node: node.id, model, to: demand });
+    open.gaveWay.set(id, { node: node.id, model, to: demand });
     demands.add({ id, space, spec, last: node.id });
   }
-  planner.freed.push(made.node);
+  open.freed.push(made.node);
   search.freedUp();
   return yield* search.find(demand, kind.use);
 }
 
-function settle(planner: Planner, search: Search, kind: Kind, demand: Demand, found: Found): void {
-  const { fleet, plan, newcomers, gaveWay } = planner;
+function settle(open: OpenPlan, search: Search, kind: Kind, demand: Demand, found: Found): void {
+  const { fleet, plan, newcomers, gaveWay } = open;
   const { id, space, spec } = demand;
   const room = roomTaken(fleet, found.node);
   const { score, facts } = choiceOf(fleet, demand, room, found.offer, found.rank);
@@ -195,15 +196,15 @@ function settle(planner: Planner, search: Search, kind: Kind, demand: Demand, fo
   take(room, found.offer, kind.use, { id, space, spec, model, mayYield: false });
   if (found.offer.isPull) fleet.pulling.add(model);
   fleet.companies.settle(demand, room.node);
-  planner.taken.push(found.node);
+  open.taken.push(found.node);
   search.tookAt(found.node);
   const models = newcomers.get(found.node);
   if (models) models.add(model);
   else newcomers.set(found.node, new Set([model]));
 }
 
-function* finish(planner: Planner): Generator<void, PlacementPlan> {
-  const { fleet, plan, failed, gaveWay, newcomers, freed, pace } = planner;
+function* finish(open: OpenPlan): Generator<void, PlacementPlan> {
+  const { fleet, plan, failed, gaveWay, newcomers, freed, pace } = open;
   const nowhere = new Map<Group, Nowhere[]>();
   for (const { demand, kind, group } of failed) {
     const explained = nowhere.get(group) ?? [];

@@ -4,7 +4,7 @@
 // agents that leave one node for it. An agent only yields to a higher priority, so no two agents replace each other repeatedly.
 // [INV-gives-way]
 import type { AgentSpec } from '@blackroad/protocol';
-import { compareText, type Pace, sortedIn } from '../model/pace.ts';
+import { compareText, type Pace, sortedIn } from '@blackroad/std/pace';
 import { findOffer, type Guest, type Room, roomWithout, type Use } from '../model/room.ts';
 import type { Party } from '../model/supply.ts';
 import { hasRoom, isRuled } from '../rules/feasible.ts';

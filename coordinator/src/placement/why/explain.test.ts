@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type AgentSpec, faults, type NodeCapacity, type NodeModel, PlacementExplained } from '@blackroad/protocol';
+import { whole } from '@blackroad/std/pace';
 import fc from 'fast-check';
 import t from 'tap';
 import { SampleFleet } from '../../../../test/fixtures/coordinator/sample-fleet.ts';
@@ -9,7 +10,6 @@ import { GiB, modelOf } from '../../../../test/fixtures/coordinator/sample-suppl
 import { place, snapshotOf } from '../../../../test/fixtures/coordinator/whole-plan.ts';
 import type { NodeRow } from '../../state/rows.ts';
 import type { View } from '../../state/view.ts';
-import { whole } from '../model/pace.ts';
 import { explainingAgent } from './explain.ts';
 
 function add(

@@ -9,10 +9,10 @@ import {
   type PlacementExplained,
   type Refusal,
 } from '@blackroad/protocol';
+import { Pace } from '@blackroad/std/pace';
 import type { Policy } from '../../state/input.ts';
 import type { View } from '../../state/view.ts';
 import { type Need, pendingOf } from '../model/need.ts';
-import { Pace } from '../model/pace.ts';
 import { findOffer, type Room, useOf } from '../model/room.ts';
 import { supplying } from '../model/snapshot.ts';
 import type { Demand } from '../model/supply.ts';

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { type AgentSpec, faults, maxWhatIfRows, WhatIfPlan, type WhatIfRequest } from '@blackroad/protocol';
+import { whole } from '@blackroad/std/pace';
 import fc from 'fast-check';
 import t from 'tap';
 import { SampleFleet } from '../../../../test/fixtures/coordinator/sample-fleet.ts';
@@ -11,7 +12,6 @@ import { GiB, modelOf } from '../../../../test/fixtures/coordinator/sample-suppl
 import { place, snapshotOf } from '../../../../test/fixtures/coordinator/whole-plan.ts';
 import { applyAgent } from '../../fleet/agents.ts';
 import type { View } from '../../state/view.ts';
-import { whole } from '../model/pace.ts';
 import { partsOf } from '../plan/moves.ts';
 import { applyPlan } from '../plan/plan.ts';
 import { supposing, whatIfFaults } from './what-if.ts';

@@ -2,9 +2,9 @@
 // The sentence is about the filter that the most promising nodes failed; the fix is the smallest change (fix.ts). Every node is examined,
 // so the planner calls this only for kinds of agents without a node, and in slices.
 import { type AgentSpec, roughly, type UnplacedWhy } from '@blackroad/protocol';
+import type { Pace } from '@blackroad/std/pace';
 import { closedNames, closedRow, joinMachine } from '../model/closed.ts';
 import { noConflicts } from '../model/company.ts';
-import type { Pace } from '../model/pace.ts';
 import type { Use } from '../model/room.ts';
 import type { Demand } from '../model/supply.ts';
 import { bestChoice, type OpenFleet, roomAt } from '../plan/choose.ts';

@@ -2,9 +2,9 @@
 // nodes whose agents changed, and the data computed for a node. Out: that data again, as long as nothing it was computed from has changed.
 // It only saves work: a plan without it is the same.
 import type { View } from '../../state/view.ts';
+import type { Room } from '../model/room.ts';
+import type { SupplyNode } from '../model/supply.ts';
 import { digestOf, type NodeDigest } from './digest.ts';
-import type { Room } from './room.ts';
-import type { SupplyNode } from './supply.ts';
 
 type Node = NonNullable<ReturnType<View['nodes']['get']>>;
 type Live = NonNullable<ReturnType<View['live']['get']>>;

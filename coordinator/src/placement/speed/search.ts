@@ -6,16 +6,16 @@
 // is dropped. The scores of an agent itself (locality, near, spread over sites) are the same for a whole site, which has its own heap where
 // that matters, or concern a few nodes, which are examined one by one.
 
+import type { Pace } from '@blackroad/std/pace';
 import { reportsOf } from '../model/catalogue.ts';
 import type { Company } from '../model/company.ts';
 import type { Group } from '../model/groups.ts';
-import type { Pace } from '../model/pace.ts';
 import { findOffer, hasThroughput, type Offer, type Use } from '../model/room.ts';
 import type { Demand, PlacedFacts } from '../model/supply.ts';
+import { bestChoice, type OpenFleet, roomAt } from '../plan/choose.ts';
 import { hasRoom, isRuled } from '../rules/feasible.ts';
 import { boundOf, factsFor, mostOf, nodeScore, partOf, setNode } from '../rules/score.ts';
 import { BestFirst, isBetter } from './best-first.ts';
-import { bestChoice, type OpenFleet, roomAt } from './choose.ts';
 import type { Postings } from './postings.ts';
 
 /** The best candidate for one agent. */

@@ -1,6 +1,6 @@
 // The facts that a plan needs of every node before it examines any of them in detail. In: a node. Out: a few facts about it and its agents.
 import { modelKey } from '@blackroad/protocol';
-import type { SupplyNode } from './supply.ts';
+import type { SupplyNode } from '../model/supply.ts';
 
 export interface NodeDigest {
   /** Keys of the names that refer to its chat models, aliases and `auto` included. */

@@ -1,9 +1,9 @@
 // Inverted lists: for each model, site, class, label and runtime the open nodes that have it, so that a group of agents searches only the
 // shortest list that contains every suitable node. Lists are made at their first use, with one pass over the nodes for a whole dimension.
 import { type AgentSpec, modelKey } from '@blackroad/protocol';
-import type { Pace } from '../model/pace.ts';
+import type { Pace } from '@blackroad/std/pace';
 import type { SupplyNode } from '../model/supply.ts';
-import type { OpenFleet } from './choose.ts';
+import type { OpenFleet } from '../plan/choose.ts';
 
 type Lists = Map<string, number[]>;
 const nobody: readonly number[] = [];

@@ -1,6 +1,7 @@
 // A plan that examines only suspects, and uses results of earlier plans, is equal to a plan that examines all agents and nodes, whatever
 // happens in between.
 
+import { whole } from '@blackroad/std/pace';
 import fc from 'fast-check';
 import t from 'tap';
 import { SampleFleet } from '../../../../test/fixtures/coordinator/sample-fleet.ts';
@@ -11,9 +12,8 @@ import { acceptObserved } from '../../fleet/presence.ts';
 import type { Change } from '../../state/change.ts';
 import { nodesWithOtherAgents, suspectsOf } from '../../state/change-table.ts';
 import type { View } from '../../state/view.ts';
-import { Kept } from '../model/kept.ts';
-import { whole } from '../model/pace.ts';
 import { snapshotting } from '../model/snapshot.ts';
+import { Kept } from './kept.ts';
 import { Suspects } from './suspects.ts';
 
 class Watched extends SampleFleet {
