@@ -21,11 +21,11 @@ import type { DoorLimits } from '../door/door.ts';
 import { doorLimits } from '../door/door-limits.ts';
 import type { Doorkeeper } from '../door/doorkeeper.ts';
 import { createRecorder, type Recorder } from '../drivers/recorder.ts';
-import { type AlertBoard, createAlertBoard } from '../live/alert-board.ts';
+import { AlertBoard } from '../live/alert-board.ts';
 import { type ConsoleFeed, createConsoleFeed } from '../live/feed/feed.ts';
 import { createMetrics, type Metrics } from '../live/metrics.ts';
 import { type StoredCounts, showTotals } from '../live/show.ts';
-import { createTally, type Tally } from '../live/tally.ts';
+import { Tally } from '../live/tally.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import { type Access, createAccess } from './access.ts';
 import { createRoom, type Room } from './bodies.ts';
@@ -123,7 +123,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     ...parts.limits,
   };
   const { view, store, policy } = coordinator;
-  const tally = createTally(view);
+  const tally = new Tally(view);
   const begunMs = clock.monotonicMs();
   const before = await store.taskCounts(clock.nowMs() - endedWindowMs);
   let { deadLetters } = before;
@@ -152,7 +152,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     return showTotals(view, nowMs, about, tally.counts());
   }
   const access = createAccess(coordinator, clock, random);
-  const alerts = createAlertBoard({ coordinator, clock, deadLetters: () => deadLetters });
+  const alerts = new AlertBoard({ coordinator, clock, deadLetters: () => deadLetters });
   const refused = createCountedRefusals(parts.log, clock);
   let feed: ConsoleFeed | null = null;
   let recorder: Recorder | null = null;

@@ -1,6 +1,6 @@
 // The alerts as they stand: troubles of nodes and agents, looked at anew only when what they come from was touched, alike ones made one
 // alert. In: what a batch touched. Out: alerts, and which of them changed. It decides nothing; acknowledgements go down the one road.
-import { type Alert, alertKinds, coordinatorSelf, maxAlertNames, maxAlerts } from '@blackroad/protocol';
+import { type Alert, coordinatorSelf, maxAlertNames, maxAlerts } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { inSlices } from '@blackroad/std/slices';
 import {
@@ -13,6 +13,8 @@ import {
 } from '../fleet/troubles.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { Touched } from '../state/touched.ts';
+import type { View } from '../state/view.ts';
+import { TroubleGroups } from './trouble-groups.ts';
 
 /** Things looked at in one step: a few milliseconds. */
 const maxLooks = 1_500;
@@ -23,114 +25,61 @@ const ackRestMs = 10 * 60_000;
 const maxActions = 6;
 const severities = ['error', 'warning', 'info'];
 
-export interface AlertBoard {
-  note(touched: Touched, followers: readonly string[]): void;
-  /** Looks at some of what was touched; answers the ids of alerts that changed. */
-  refresh(): readonly string[];
-  /** Looks at all of it. */
-  settle(): Promise<void>;
-  alert(id: string): Alert | null;
-  /** Worst first. */
-  alerts(): Alert[];
-}
-
-export function createAlertBoard(parts: {
+interface AlertBoardParts {
   coordinator: Coordinator;
   clock: Clock;
   deadLetters: () => number;
-}): AlertBoard {
-  const { coordinator, clock } = parts;
-  const { view, policy } = coordinator;
-  const nodes = new Set<string>(view.nodes.keys());
-  const agents = new Set<string>(view.agents.keys());
-  /** Troubles that time alone brings: from when on who has none yet is looked at again. */
-  const laterMs = { nodes: new Map<string, number>(), agents: new Map<string, number>() };
-  const bySubject = new Map<string, Trouble[]>();
-  const groups = new Map<string, Map<string, Trouble>>();
-  const sinceMs = new Map<string, number>();
-  const alerts = new Map<string, Alert>();
-  const changed = new Set<string>();
-  const ackGoneMs = new Map<string, number>();
-  let fleetMs = Number.NEGATIVE_INFINITY;
+}
 
-  /** One kind of trouble with a thousand causes is one alert. */
-  function bounded(trouble: Trouble): Trouble {
-    if (groups.has(trouble.group) || groups.size < maxAlerts - alertKinds.length) return trouble;
-    const group = `${trouble.kind}:others`;
-    const { code, ...rest } = trouble;
-    return { ...rest, group, many: 'more of the same kind', text: 'There are too many to show each by itself.' };
+export class AlertBoard {
+  readonly #parts: AlertBoardParts;
+  readonly #view: View;
+  readonly #groups = new TroubleGroups();
+  /** To be looked at again. */
+  readonly #nodes: Set<string>;
+  readonly #agents: Set<string>;
+  /** Troubles that time alone brings: from when on who has none yet is looked at again. */
+  readonly #laterMs = { nodes: new Map<string, number>(), agents: new Map<string, number>() };
+  /** The alerts as they were last told. */
+  readonly #told = new Map<string, Alert>();
+  readonly #ackGoneMs = new Map<string, number>();
+  #fleetMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: AlertBoardParts) {
+    this.#parts = parts;
+    this.#view = parts.coordinator.view;
+    this.#nodes = new Set(this.#view.nodes.keys());
+    this.#agents = new Set(this.#view.agents.keys());
   }
-  function set(subject: string, found: Trouble[]) {
-    const troubles = found.map(bounded);
-    const before = bySubject.get(subject) ?? [];
-    if (before.length === 0 && troubles.length === 0) return;
-    for (const { group } of before) {
-      if (troubles.some((trouble) => trouble.group === group)) continue;
-      const members = groups.get(group);
-      members?.delete(subject);
-      if (members?.size === 0) groups.delete(group);
-      sinceMs.delete(`${group} ${subject}`);
-      changed.add(group);
-    }
-    for (const trouble of troubles) {
-      let members = groups.get(trouble.group);
-      if (!members) {
-        members = new Map();
-        groups.set(trouble.group, members);
-      }
-      members.set(subject, trouble);
-      const key = `${trouble.group} ${subject}`;
-      if (!sinceMs.has(key)) sinceMs.set(key, trouble.sinceMs ?? clock.nowMs());
-      changed.add(trouble.group);
-    }
-    if (troubles.length > 0) bySubject.set(subject, troubles);
-    else bySubject.delete(subject);
+
+  note(touched: Touched, followers: readonly string[]): void {
+    for (const id of touched.alerts) this.#groups.changed.add(id);
+    for (const id of touched.nodes) this.#nodes.add(id);
+    for (const name of touched.agents) this.#agents.add(name);
+    for (const name of followers) this.#agents.add(name);
   }
-  function lookLater(nowMs: number, kind: 'nodes' | 'agents', subjects: Set<string>) {
-    for (const [subject, atMs] of laterMs[kind]) {
-      if (nowMs < atMs) continue;
-      laterMs[kind].delete(subject);
-      subjects.add(subject);
-    }
+
+  /** Looks at some of what was touched; answers the ids of alerts that changed. */
+  refresh(): readonly string[] {
+    let left = maxLooks;
+    for (const work = this.#looking(); left > 0 && !work.next().done; ) left--;
+    this.#takeBackAcks();
+    return this.#publish();
   }
-  function* looking(): Generator<void, void> {
-    const nowMs = clock.nowMs();
-    lookLater(nowMs, 'nodes', nodes);
-    lookLater(nowMs, 'agents', agents);
-    const { certificateMs } = policy;
-    if (clock.monotonicMs() - fleetMs >= 1000) {
-      fleetMs = clock.monotonicMs();
-      const fleet = fleetTroubles(view, nowMs, parts.deadLetters());
-      for (const subject of [...bySubject.keys()])
-        if (subject.startsWith('fleet ') && !fleet.some(({ group }) => subject === `fleet ${group}`)) set(subject, []);
-      for (const trouble of fleet) set(`fleet ${trouble.group}`, [trouble]);
-    }
-    for (const id of nodes) {
-      nodes.delete(id);
-      const row = view.nodes.get(id);
-      const atMs = (row?.enrolledMs ?? 0) + neverSeenMs;
-      if (row?.presence === 'never' && nowMs < atMs) laterMs.nodes.set(id, atMs);
-      set(`node ${id}`, nodeTroubles(view, id, nowMs, certificateMs));
-      yield;
-    }
-    for (const name of agents) {
-      agents.delete(name);
-      const row = view.agents.get(name);
-      const atMs = (row?.updatedMs ?? 0) + settlingMs;
-      if (row && !row.placement && nowMs < atMs) laterMs.agents.set(name, atMs);
-      set(`agent ${name}`, agentTroubles(view, name, nowMs));
-      yield;
-    }
+
+  /** Looks at all of it. */
+  async settle(): Promise<void> {
+    this.#fleetMs = Number.NEGATIVE_INFINITY;
+    await inSlices(this.#looking(), this.#parts.clock);
   }
-  function compose(id: string): Alert | null {
-    const members = groups.get(id);
+
+  alert(id: string): Alert | null {
+    const members = this.#groups.members(id);
     if (!members) return null;
     const troubles = [...members.values()];
     const [first] = troubles as [Trouble];
-    const known = view.acknowledged.get(id);
-    const count = first.kind === 'dead-letters' ? parts.deadLetters() : troubles.length;
-    let oldestMs = Number.POSITIVE_INFINITY;
-    for (const subject of members.keys()) oldestMs = Math.min(oldestMs, sinceMs.get(`${id} ${subject}`) ?? oldestMs);
+    const known = this.#view.acknowledged.get(id);
+    const count = first.kind === 'dead-letters' ? this.#parts.deadLetters() : troubles.length;
     const names = (of: 'node' | 'agent') => [...new Set(troubles.flatMap((trouble) => trouble[of] ?? []))].sort();
     return {
       id,
@@ -139,7 +88,7 @@ export function createAlertBoard(parts: {
       severity: troubles.some(({ severity }) => severity === 'error') ? 'error' : first.severity,
       title: troubles.length === 1 ? first.title : `${troubles.length} ${first.many}`,
       text: first.text,
-      sinceMs: oldestMs,
+      sinceMs: this.#groups.sinceMs(id),
       count,
       site: first.site,
       nodes: names('node').slice(0, maxAlertNames),
@@ -148,60 +97,89 @@ export function createAlertBoard(parts: {
       acknowledged: known && known.count >= count ? { by: known.by, atMs: known.atMs, note: known.note } : null,
     };
   }
+
+  /** Worst first. */
+  alerts(): Alert[] {
+    return [...this.#groups.ids()]
+      .map((id) => this.alert(id) as Alert)
+      .sort(
+        (a, b) =>
+          severities.indexOf(a.severity) - severities.indexOf(b.severity) || b.count - a.count || a.sinceMs - b.sinceMs,
+      )
+      .slice(0, maxAlerts);
+  }
+
+  *#looking(): Generator<void, void> {
+    const { coordinator, clock } = this.#parts;
+    const view = this.#view;
+    const nowMs = clock.nowMs();
+    this.#lookLater(nowMs, 'nodes', this.#nodes);
+    this.#lookLater(nowMs, 'agents', this.#agents);
+    const { certificateMs } = coordinator.policy;
+    if (clock.monotonicMs() - this.#fleetMs >= 1000) {
+      this.#fleetMs = clock.monotonicMs();
+      this.#lookAtFleet(nowMs);
+    }
+    for (const id of this.#nodes) {
+      this.#nodes.delete(id);
+      const row = view.nodes.get(id);
+      const atMs = (row?.enrolledMs ?? 0) + neverSeenMs;
+      if (row?.presence === 'never' && nowMs < atMs) this.#laterMs.nodes.set(id, atMs);
+      this.#groups.set(`node ${id}`, nodeTroubles(view, id, nowMs, certificateMs), clock.nowMs());
+      yield;
+    }
+    for (const name of this.#agents) {
+      this.#agents.delete(name);
+      const row = view.agents.get(name);
+      const atMs = (row?.updatedMs ?? 0) + settlingMs;
+      if (row && !row.placement && nowMs < atMs) this.#laterMs.agents.set(name, atMs);
+      this.#groups.set(`agent ${name}`, agentTroubles(view, name, nowMs), clock.nowMs());
+      yield;
+    }
+  }
+  #lookLater(nowMs: number, kind: 'nodes' | 'agents', subjects: Set<string>): void {
+    for (const [subject, atMs] of this.#laterMs[kind]) {
+      if (nowMs < atMs) continue;
+      this.#laterMs[kind].delete(subject);
+      subjects.add(subject);
+    }
+  }
+  #lookAtFleet(nowMs: number): void {
+    const found = fleetTroubles(this.#view, nowMs, this.#parts.deadLetters());
+    for (const subject of this.#groups.subjects())
+      if (subject.startsWith('fleet ') && !found.some(({ group }) => subject === `fleet ${group}`))
+        this.#groups.set(subject, [], nowMs);
+    for (const trouble of found) this.#groups.set(`fleet ${trouble.group}`, [trouble], nowMs);
+  }
+
   /** Acknowledgements of alerts that are gone for good are taken back, so that the next one is news. */
-  function forget() {
+  #takeBackAcks(): void {
+    const { coordinator, clock } = this.#parts;
+    const { acknowledged, startedMs } = this.#view;
     const nowMs = clock.monotonicMs();
-    if (clock.nowMs() - view.startedMs < ackRestMs) return;
+    if (clock.nowMs() - startedMs < ackRestMs) return;
     const gone: string[] = [];
-    for (const id of ackGoneMs.keys()) if (!view.acknowledged.has(id)) ackGoneMs.delete(id);
-    for (const id of view.acknowledged.keys()) {
-      if (groups.has(id)) ackGoneMs.delete(id);
-      else if (!ackGoneMs.has(id)) ackGoneMs.set(id, nowMs);
-      else if (nowMs - (ackGoneMs.get(id) as number) >= ackGraceMs) gone.push(id);
+    for (const id of this.#ackGoneMs.keys()) if (!acknowledged.has(id)) this.#ackGoneMs.delete(id);
+    for (const id of acknowledged.keys()) {
+      if (this.#groups.members(id)) this.#ackGoneMs.delete(id);
+      else if (!this.#ackGoneMs.has(id)) this.#ackGoneMs.set(id, nowMs);
+      else if (nowMs - (this.#ackGoneMs.get(id) as number) >= ackGraceMs) gone.push(id);
     }
     if (gone.length > 0) coordinator.submit('alert-unack', { by: coordinatorSelf, ids: gone }).catch(() => {}); // asked again
   }
-  function publish(): string[] {
+
+  #publish(): string[] {
     const told: string[] = [];
-    for (const id of changed) {
-      const alert = compose(id);
-      if (alert === null ? !alerts.delete(id) : JSON.stringify(alert) === JSON.stringify(alerts.get(id))) continue;
-      if (alert !== null) alerts.set(id, alert);
+    for (const id of this.#groups.changed) {
+      const alert = this.alert(id);
+      const before = this.#told.get(id);
+      if (alert === null ? !this.#told.delete(id) : JSON.stringify(alert) === JSON.stringify(before)) continue;
+      if (alert !== null) this.#told.set(id, alert);
       told.push(id);
     }
-    changed.clear();
+    this.#groups.changed.clear();
     return told;
   }
-
-  return {
-    note(touched, followers) {
-      for (const id of touched.alerts) changed.add(id);
-      for (const id of touched.nodes) nodes.add(id);
-      for (const name of touched.agents) agents.add(name);
-      for (const name of followers) agents.add(name);
-    },
-    refresh() {
-      let left = maxLooks;
-      for (const work = looking(); left > 0 && !work.next().done; ) left--;
-      forget();
-      return publish();
-    },
-    async settle() {
-      fleetMs = Number.NEGATIVE_INFINITY;
-      await inSlices(looking(), clock);
-    },
-    alert: (id) => compose(id),
-    alerts: () =>
-      [...groups.keys()]
-        .map((id) => compose(id) as Alert)
-        .sort(
-          (a, b) =>
-            severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
-            b.count - a.count ||
-            a.sinceMs - b.sinceMs,
-        )
-        .slice(0, maxAlerts),
-  };
 }
 
 function distinct<T>(values: T[]): T[] {

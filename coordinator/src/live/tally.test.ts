@@ -6,7 +6,7 @@ import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts'
 import { nothingTouched as nothing } from '../state/touched.ts';
 import type { View } from '../state/view.ts';
 import { countFleet } from './show.ts';
-import { createTally } from './tally.ts';
+import { Tally } from './tally.ts';
 
 for (let seed = 1; seed <= 20; seed++) {
   t.test(`seed ${seed}`, async (t) => {
@@ -39,7 +39,7 @@ for (let seed = 1; seed <= 20; seed++) {
       apply(changes);
     };
     const view = fleet.view as View;
-    const tally = createTally(view);
+    const tally = new Tally(view);
     let ended = 0;
     let tasks = 0;
     for (let step = 0; step < 150; step++) {
@@ -88,7 +88,7 @@ for (let seed = 1; seed <= 20; seed++) {
 
 t.test('ends of the last minute', async (t) => {
   const fleet = new SampleFleet();
-  const tally = createTally(fleet.view as View);
+  const tally = new Tally(fleet.view as View);
   const end = (count: number) => ({ ...nothing(), ended: Array.from({ length: count }, () => ({}) as never) });
   const start = 1_700_000_000_000;
   tally.note(end(3), start);
