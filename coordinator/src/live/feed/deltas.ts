@@ -3,11 +3,11 @@
 import { maxFeedRingBytes } from '@blackroad/protocol';
 
 export interface DeltaBody {
-  put: readonly unknown[];
-  patch: readonly unknown[];
-  gone: readonly unknown[];
+  put: unknown[];
+  patch: unknown[];
+  gone: unknown[];
 }
-interface Deltas {
+export interface Deltas {
   readonly seq: number;
   add(asOfMs: number, body: DeltaBody): Buffer;
   /** What came after `seq`; null when that is not known any more. */

@@ -3,12 +3,12 @@
 import { defaultSpace, readChannel, type TaskView } from '@blackroad/protocol';
 import { agentIdOf, type View } from '../../state/view.ts';
 import { showAgent, showNode, showTask } from '../show.ts';
-import { createTable, type FeedTableState } from './table.ts';
+import { type FeedTableState, Table } from './table.ts';
 
 /** Ended tasks that were asked for and not opened yet. */
 const maxWaitingEnds = 100;
 
-interface Details {
+export interface Details {
   table(channel: string): FeedTableState | null;
   /** False: there is no such thing. */
   open(channel: string): boolean;
@@ -17,6 +17,13 @@ interface Details {
   mark(channel: string): void;
   /** A task has ended; `asked`: it ended before, and is about to be opened. */
   end(task: TaskView, asked?: boolean): void;
+}
+
+/** Numbers begin anew each time it is opened: nobody can go on from one of an earlier life. */
+class Detail extends Table<object> {
+  override since(): null {
+    return null;
+  }
 }
 
 export function createDetails(view: View, epoch: string): Details {
@@ -37,16 +44,7 @@ export function createDetails(view: View, epoch: string): Details {
       if (!about || about.of === null || show(about.table, about.of) === null) return false;
       const { table, of } = about;
       const key = table === 'agent' ? 'name' : 'id';
-      const state = createTable({
-        channel,
-        epoch,
-        key,
-        ids: () => [of],
-        line: () => show(table, of),
-        whole: true,
-      });
-      // Numbers begin anew each time it is opened: nobody can go on from one of an earlier life.
-      open.set(channel, Object.assign(Object.create(state) as FeedTableState, { since: () => null }));
+      open.set(channel, new Detail({ channel, epoch, key, ids: () => [of], line: () => show(table, of), whole: true }));
       return true;
     },
     close(channel) {

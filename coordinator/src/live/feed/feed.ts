@@ -2,29 +2,13 @@
 // bytes once; consoles of the same channels share one message. Snapshots go out a part a turn of the event loop, each part only when the
 // console has read the one before. Bounded: consoles, channels, requests, unread bytes. It decides nothing and reads the store only for
 // the past that a task's own channel asks for.
-import {
-  ConsoleRequest,
-  defaultSpace,
-  type FeedTable,
-  faults,
-  maxFeedChannels,
-  maxFeedRecentRows,
-  readChannel,
-  type TaskView,
-} from '@blackroad/protocol';
+import { ConsoleRequest, faults, maxFeedChannels, maxFeedRecentRows, readChannel } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { WebSocket } from 'ws';
 import type { Coordinator } from '../../road/coordinator.ts';
 import type { Touched } from '../../state/touched.ts';
-import { agentIdOf, agentNameOf } from '../../state/view.ts';
-import type { AlertBoard } from '../alert-board.ts';
-import { branchCounts, showEvent, showTask } from '../show.ts';
-import type { Tally } from '../tally.ts';
-import { createDetails } from './details.ts';
-import { agentLine, nodeLine, taskLine } from './lines.ts';
-import { createRecent } from './recent.ts';
-import { createTable, type FeedTableState } from './table.ts';
+import { Channels, type ChannelsParts } from './channels.ts';
 
 const batchMs = 250;
 /** With nothing to tell, this often a console hears that nothing changed: its "as of" stays honest. */
@@ -42,14 +26,6 @@ const coolAfterMs = 10 * 60_000;
 const maxRequests = 120;
 const requestWindowMs = 10_000;
 
-export interface ConsoleFeed {
-  /** Takes a console in, or closes it when there are too many. `stillIn` is asked at every ping. */
-  open(socket: WebSocket, stillIn: () => boolean): void;
-  /** What a batch touched, and the agents whose state follows from it. */
-  note(touched: Touched, followers: readonly string[]): void;
-  counts(): { consoles: number; cut: number; messages: number };
-  stop(): void;
-}
 interface Snapshot {
   keys: readonly string[];
   next: number;
@@ -64,180 +40,129 @@ interface Console {
   requests: number;
   requestsSinceMs: number;
 }
-
-export async function createConsoleFeed(parts: {
+/** Where a console that comes back says it was. */
+interface Place {
+  epoch?: string;
+  seq?: number;
+}
+interface FeedParts extends Omit<ChannelsParts, 'view' | 'store'> {
   coordinator: Coordinator;
   clock: Clock;
   log: Log;
-  epoch: string;
   limits: { consoles: number; backlogBytes: number };
-  tally: Tally;
-  alerts: AlertBoard;
-  totals: () => object;
-}): Promise<ConsoleFeed> {
-  const { coordinator, clock, log, epoch, limits, tally, alerts } = parts;
-  const { view, store } = coordinator;
-  const consoles = new Set<Console>();
-  let cut = 0;
-  let messages = 0;
-  let idleSinceMs = clock.monotonicMs();
-  let pumping = false;
-  let beats = 0;
-  let branches = branchCounts(view);
-  let frozen = view.frozen;
+}
 
+export async function createConsoleFeed(parts: FeedParts): Promise<ConsoleFeed> {
+  const { view, store } = parts.coordinator;
   // The past is read once; whatever happens meanwhile arrives through `note` and is newer.
-  const [pastTasks, pastEvents] = await Promise.all([
+  const [tasks, events] = await Promise.all([
     store.tasks({ limit: maxFeedRecentRows }),
     store.events({ limit: maxFeedRecentRows }),
   ]);
-  const nodes = createTable({
-    channel: 'nodes',
-    epoch,
-    key: 'id',
-    ids: () => view.nodes.keys(),
-    line: (id, before) => nodeLine(view, id, before as never),
-  });
-  // Consoles know an agent by its name, as people do.
-  const names = new Map(Array.from(view.agents.values(), ({ id, spec }) => [id, spec.name]));
-  const idOf = (name: string) => agentIdOf(view, defaultSpace, name);
-  const agents = createTable({
-    channel: 'agents',
-    epoch,
-    key: 'name',
-    ids: () => names.values(),
-    line: (name) => agentLine(view, idOf(name) ?? '', branches),
-  });
-  const alertTable = createTable({
-    channel: 'alerts',
-    epoch,
-    key: 'id',
-    ids: () => alerts.alerts().map(({ id }) => id),
-    line: (id) => alerts.alert(id),
-  });
-  const totals = createTable({
-    channel: 'totals',
-    epoch,
-    key: '',
-    ids: () => [''],
-    line: (_, before: object | undefined) => {
-      const now = parts.totals();
-      const { nowMs } = now as { nowMs: number };
-      return before && JSON.stringify({ ...before, nowMs }) === JSON.stringify(now) ? before : now;
-    },
-    whole: true,
-  });
-  const tasks = createRecent(
-    { channel: 'tasks', epoch },
-    pastTasks.reverse().map((row) => [row.id, taskLine(view, row)]),
-  );
-  const events = createRecent(
-    { channel: 'events', epoch },
-    pastEvents.reverse().map((event) => [String(event.id), showEvent(view, event)]),
-  );
-  const tables: Record<FeedTable, Omit<FeedTableState, 'mark'>> = {
-    totals,
-    nodes,
-    agents,
-    tasks,
-    events,
-    alerts: alertTable,
-  };
-  const details = createDetails(view, epoch);
-  const tableOf = (channel: string) => tables[channel as FeedTable] ?? details.table(channel);
+  const past = { tasks: tasks.reverse(), events: events.reverse() };
+  return new ConsoleFeed(parts, new Channels({ ...parts, view, store }, past));
+}
 
-  function markName(name: string) {
-    agents.mark(name);
-    details.mark(`agent:${name}`);
-  }
-  /** Under its old name a renamed agent is no more, and what was told of it lately is its own all the same. */
-  function noteName(id: string, name: string | undefined) {
-    const was = names.get(id);
-    if (was !== undefined) markName(was);
-    if (name === undefined) names.delete(id);
-    if (name === was || name === undefined) return;
-    names.set(id, name);
-    markName(name);
-    if (was === undefined) return;
-    tasks.amend((row) => (row.agent === was ? { ...row, agent: name } : null));
-    events.amend((row) => (row.agent === was ? { ...row, agent: name } : null));
+export class ConsoleFeed {
+  readonly #parts: FeedParts;
+  readonly #channels: Channels;
+  readonly #consoles = new Set<Console>();
+  readonly #timers: Timer[];
+  #cut = 0;
+  #messages = 0;
+  #idleSinceMs: number;
+  #isPumping = false;
+
+  constructor(parts: FeedParts, channels: Channels) {
+    const { clock } = parts;
+    this.#parts = parts;
+    this.#channels = channels;
+    this.#idleSinceMs = clock.monotonicMs();
+    this.#timers = [clock.every(batchMs, () => this.#beat()), clock.every(pingMs, () => this.#ping())];
   }
 
-  function note(touched: Touched, followers: readonly string[]) {
-    for (const id of touched.nodes) {
-      nodes.mark(id);
-      details.mark(`node:${id}`);
+  /** Takes a console in, or closes it when there are too many. `stillIn` is asked at every ping. */
+  open(socket: WebSocket, stillIn: () => boolean): void {
+    const { clock, limits } = this.#parts;
+    if (this.#consoles.size >= limits.consoles) {
+      socket.close(1013, `${limits.consoles} consoles are open already`);
+      return;
     }
-    const markAgent = (id: string) => {
-      const row = view.agents.get(id);
-      noteName(id, row?.spec.name);
-      const node = row?.placement?.node;
-      // Its count of agents, and of what they work on.
-      if (node !== undefined) nodes.mark(node);
+    const nowMs = clock.monotonicMs();
+    const console: Console = {
+      socket,
+      stillIn,
+      alive: true,
+      channels: new Map(),
+      sentMs: nowMs,
+      requests: 0,
+      requestsSinceMs: nowMs,
     };
-    for (const id of touched.agents) markAgent(id);
-    for (const id of followers) markAgent(id);
-    for (const id of touched.tasks) {
-      const row = view.tasks.get(id);
-      if (!row) continue;
-      tasks.add(id, taskLine(view, row));
-      if (row.node !== null) nodes.mark(row.node);
-      details.mark(`task:${id}`);
-    }
-    for (const row of touched.ended) {
-      tasks.add(row.id, taskLine(view, row));
-      if (row.node !== null) nodes.mark(row.node);
-      details.end(showTask(view, row));
-    }
-    for (const event of touched.events) events.add(String(event.id), showEvent(view, event));
-    if (frozen !== view.frozen) {
-      frozen = view.frozen;
-      // Why they wait is said in other words now.
-      for (const id of tally.agentsIn('waiting')) agents.mark(agentNameOf(view, id));
-    }
+    socket.on('pong', () => {
+      console.alive = true;
+    });
+    socket.on('close', () => this.#consoles.delete(console));
+    socket.on('message', (data) => this.#heard(console, String(data)));
+    this.#consoles.add(console);
+    this.#send(console, [this.#frameOf('as-of', {})]);
   }
 
-  function send(console: Console, frames: readonly Buffer[]) {
-    console.sentMs = clock.monotonicMs();
-    messages++;
+  /** What a batch touched, and the agents whose state follows from it. */
+  note(touched: Touched, followers: readonly string[]): void {
+    this.#channels.note(touched, followers);
+  }
+
+  counts(): { consoles: number; cut: number; messages: number } {
+    return { consoles: this.#consoles.size, cut: this.#cut, messages: this.#messages };
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) timer.cancel();
+    for (const { socket } of this.#consoles) socket.close(1001, 'the coordinator is stopping');
+    this.#consoles.clear();
+  }
+
+  #send(console: Console, frames: readonly Buffer[]): void {
+    console.sentMs = this.#parts.clock.monotonicMs();
+    this.#messages++;
     console.socket.send(joined(frames), { binary: false });
   }
-  function frameOf(type: 'resumed' | 'refused' | 'as-of', fields: object): Buffer {
+  #frameOf(type: 'resumed' | 'refused' | 'as-of', fields: object): Buffer {
+    const { epoch, clock } = this.#parts;
     return Buffer.from(JSON.stringify({ type, epoch, asOfMs: clock.nowMs(), ...fields }));
   }
-  function refuse(console: Console, channel: string, detail: string) {
+  #refuse(console: Console, channel: string, detail: string): void {
     console.channels.delete(channel);
-    send(console, [frameOf('refused', { channel, detail })]);
+    this.#send(console, [this.#frameOf('refused', { channel, detail })]);
   }
 
-  function beat() {
+  #beat(): void {
+    const { clock } = this.#parts;
     const nowMs = clock.monotonicMs();
-    for (const id of alerts.refresh()) alertTable.mark(id);
-    if (consoles.size === 0) {
-      if (nowMs - idleSinceMs > coolAfterMs) {
-        for (const table of Object.values(tables)) table.cool();
-        idleSinceMs = nowMs;
+    this.#channels.lookAtAlerts();
+    if (this.#consoles.size === 0) {
+      if (nowMs - this.#idleSinceMs > coolAfterMs) {
+        this.#channels.cool();
+        this.#idleSinceMs = nowMs;
       }
       return;
     }
-    idleSinceMs = nowMs;
-    branches = branchCounts(view);
-    // While moves are frozen, who waits for them is counted anew each time: once a second will do.
-    if (view.frozen.length === 0 || beats++ % 4 === 0) totals.mark('');
-    const asOfMs = clock.nowMs();
+    this.#idleSinceMs = nowMs;
     const wanted = new Set<string>();
-    for (const { channels } of consoles) for (const channel of channels.keys()) wanted.add(channel);
-    const frames = new Map<string, Buffer>();
-    for (const channel of wanted) {
-      const frame = tableOf(channel)?.beat(asOfMs);
-      if (frame) frames.set(channel, frame);
-    }
+    for (const { channels } of this.#consoles) for (const channel of channels.keys()) wanted.add(channel);
+    this.#tell(this.#channels.beat(wanted, clock.nowMs()), nowMs);
+    this.#channels.endBeat(wanted);
+    this.#pump();
+  }
+  /** Sends each console the frames of its channels, or cuts it off where it does not read. */
+  #tell(frames: ReadonlyMap<string, Buffer>, nowMs: number): void {
+    const { limits, log } = this.#parts;
     const shared = new Map<string, Buffer>();
-    for (const console of consoles) {
+    for (const console of this.#consoles) {
       if (console.socket.bufferedAmount > limits.backlogBytes) {
-        cut++;
+        this.#cut++;
         log.warn({ unread: console.socket.bufferedAmount }, 'a console that does not read its feed was cut off');
-        consoles.delete(console);
+        this.#consoles.delete(console);
         console.socket.terminate();
         continue;
       }
@@ -257,50 +182,44 @@ export async function createConsoleFeed(parts: {
           shared.set(key, message);
         }
         console.sentMs = nowMs;
-        messages++;
+        this.#messages++;
         console.socket.send(message, { binary: false });
-      } else if (nowMs - console.sentMs >= quietMs) send(console, [frameOf('as-of', {})]);
+      } else if (nowMs - console.sentMs >= quietMs) this.#send(console, [this.#frameOf('as-of', {})]);
     }
-    for (const channel of wanted) tableOf(channel)?.forgetParts();
-    for (const channel of details.channels()) if (!wanted.has(channel)) details.close(channel);
-    pump();
   }
 
   /** Sends the next part of snapshots that are under way, to consoles that have room; goes on in the next turn. */
-  function pump() {
-    if (pumping) return;
+  #pump(): void {
+    if (this.#isPumping) return;
+    const { clock } = this.#parts;
     const asOfMs = clock.nowMs();
     let budget = turnBytes;
     let more = false;
     const served: Console[] = [];
-    for (const console of consoles) {
+    for (const console of this.#consoles) {
       const channel = console.socket.bufferedAmount > partUnreadBytes ? undefined : nextSnapshot(console);
       if (channel === undefined) continue;
       more = true;
       if (budget <= 0) break;
       served.push(console);
-      budget -= sendPart(console, channel, asOfMs);
+      budget -= this.#sendPart(console, channel, asOfMs);
     }
     // Who was served goes to the end: with many at once each has its turn.
     for (const console of served) {
-      if (!consoles.delete(console)) continue;
-      consoles.add(console);
+      if (!this.#consoles.delete(console)) continue;
+      this.#consoles.add(console);
     }
     if (!more) return;
-    pumping = true;
+    this.#isPumping = true;
     clock.soon(() => {
-      pumping = false;
-      pump();
+      this.#isPumping = false;
+      this.#pump();
     });
   }
-  function nextSnapshot({ channels }: Console): string | undefined {
-    for (const [channel, at] of channels) if (at !== null) return channel;
-    return undefined;
-  }
   /** Answers what it cost, in bytes; making rows costs as much as sending them. */
-  function sendPart(console: Console, channel: string, asOfMs: number): number {
+  #sendPart(console: Console, channel: string, asOfMs: number): number {
     const at = console.channels.get(channel) ?? 'wait';
-    const table = tableOf(channel);
+    const table = this.#channels.table(channel);
     if (!table) {
       console.channels.delete(channel);
       return 0;
@@ -310,44 +229,12 @@ export async function createConsoleFeed(parts: {
     const { keys, next: from } = at === 'wait' ? { keys: table.keys(), next: 0 } : at;
     const { frame, next, made } = table.part(keys, from, asOfMs);
     console.channels.set(channel, next === null ? null : { keys, next });
-    send(console, [frame]);
+    this.#send(console, [frame]);
     return frame.length * (made ? madeCost : 1);
   }
 
-  function subscribe(console: Console, channel: string, from: { epoch?: string; seq?: number }) {
-    if (!console.channels.has(channel) && console.channels.size >= maxFeedChannels) {
-      refuse(console, channel, `expected at most ${maxFeedChannels} channels, got one more`);
-      return;
-    }
-    const table = tableOf(channel);
-    if (!table) return;
-    const missed = from.epoch === epoch && from.seq !== undefined ? table.since(from.seq) : null;
-    if (missed === null) {
-      console.channels.set(channel, 'wait');
-      return;
-    }
-    console.channels.set(channel, null);
-    send(console, [frameOf('resumed', { channel, seq: from.seq }), ...missed]);
-  }
-  async function open(console: Console, channel: string, from: { epoch?: string; seq?: number }) {
-    const about = readChannel(channel);
-    if (about?.table === 'task' && !tableOf(channel)) await findTask(about.of);
-    if (!consoles.has(console)) return;
-    if (!tableOf(channel) && !details.open(channel)) {
-      refuse(console, channel, `There is no ${about?.table} "${about?.of}".`);
-      return;
-    }
-    subscribe(console, channel, from);
-    pump();
-  }
-  async function findTask(id: string) {
-    if (view.tasks.has(id)) return;
-    const row = await store.task(id);
-    const task: TaskView | null = row && showTask(view, row);
-    if (task && !view.tasks.has(id)) details.end(task, true);
-  }
-
-  function heard(console: Console, text: string) {
+  #heard(console: Console, text: string): void {
+    const { clock, log } = this.#parts;
     const nowMs = clock.monotonicMs();
     if (nowMs - console.requestsSinceMs > requestWindowMs) {
       console.requestsSinceMs = nowMs;
@@ -362,19 +249,47 @@ export async function createConsoleFeed(parts: {
     if (request.type === 'unsubscribe') for (const channel of request.channels) console.channels.delete(channel);
     else
       for (const { channel, ...from } of request.channels)
-        open(console, channel, from).catch((error) => {
+        this.#openChannel(console, channel, from).catch((error) => {
           log.warn({ err: error, channel }, 'a channel could not be opened');
-          if (consoles.has(console)) refuse(console, channel, 'The data could not be read; try again.');
+          if (this.#consoles.has(console)) this.#refuse(console, channel, 'The data could not be read; try again.');
         });
   }
-  function ping() {
-    for (const console of consoles) {
+  async #openChannel(console: Console, channel: string, from: Place): Promise<void> {
+    const channels = this.#channels;
+    const about = readChannel(channel);
+    if (about?.table === 'task' && !channels.table(channel)) await channels.findTask(about.of);
+    if (!this.#consoles.has(console)) return;
+    if (!channels.table(channel) && !channels.open(channel)) {
+      this.#refuse(console, channel, `There is no ${about?.table} "${about?.of}".`);
+      return;
+    }
+    this.#subscribe(console, channel, from);
+    this.#pump();
+  }
+  #subscribe(console: Console, channel: string, from: Place): void {
+    if (!console.channels.has(channel) && console.channels.size >= maxFeedChannels) {
+      this.#refuse(console, channel, `expected at most ${maxFeedChannels} channels, got one more`);
+      return;
+    }
+    const table = this.#channels.table(channel);
+    if (!table) return;
+    const missed = from.epoch === this.#parts.epoch && from.seq !== undefined ? table.since(from.seq) : null;
+    if (missed === null) {
+      console.channels.set(channel, 'wait');
+      return;
+    }
+    console.channels.set(channel, null);
+    this.#send(console, [this.#frameOf('resumed', { channel, seq: from.seq }), ...missed]);
+  }
+
+  #ping(): void {
+    for (const console of this.#consoles) {
       const { socket } = console;
       if (!console.stillIn()) {
-        consoles.delete(console);
+        this.#consoles.delete(console);
         socket.close(4401, 'signed out');
       } else if (!console.alive) {
-        consoles.delete(console);
+        this.#consoles.delete(console);
         socket.terminate();
       } else {
         console.alive = false;
@@ -382,40 +297,11 @@ export async function createConsoleFeed(parts: {
       }
     }
   }
-  const timers: Timer[] = [clock.every(batchMs, beat), clock.every(pingMs, ping)];
+}
 
-  return {
-    open(socket, stillIn) {
-      if (consoles.size >= limits.consoles) {
-        socket.close(1013, `${limits.consoles} consoles are open already`);
-        return;
-      }
-      const nowMs = clock.monotonicMs();
-      const console: Console = {
-        socket,
-        stillIn,
-        alive: true,
-        channels: new Map(),
-        sentMs: nowMs,
-        requests: 0,
-        requestsSinceMs: nowMs,
-      };
-      socket.on('pong', () => {
-        console.alive = true;
-      });
-      socket.on('close', () => consoles.delete(console));
-      socket.on('message', (data) => heard(console, String(data)));
-      consoles.add(console);
-      send(console, [frameOf('as-of', {})]);
-    },
-    note,
-    counts: () => ({ consoles: consoles.size, cut, messages }),
-    stop() {
-      for (const timer of timers) timer.cancel();
-      for (const { socket } of consoles) socket.close(1001, 'the coordinator is stopping');
-      consoles.clear();
-    },
-  };
+function nextSnapshot({ channels }: Console): string | undefined {
+  for (const [channel, at] of channels) if (at !== null) return channel;
+  return undefined;
 }
 
 const opening = Buffer.from('[');

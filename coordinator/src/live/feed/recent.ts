@@ -5,7 +5,7 @@ import { maxFeedNewRows, maxFeedRecentRows } from '@blackroad/protocol';
 import { createDeltas } from './deltas.ts';
 import type { FeedTableState } from './table.ts';
 
-interface Recent<R> extends Omit<FeedTableState, 'mark'> {
+export interface Recent<R> extends Omit<FeedTableState, 'mark'> {
   add(id: string, row: R): void;
   /** Rows that it has another for are told again, where they stand. */
   amend(other: (row: R) => R | null): void;

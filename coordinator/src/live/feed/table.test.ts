@@ -4,7 +4,7 @@ import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { createDeltas } from './deltas.ts';
 import { createRecent } from './recent.ts';
-import { changedFields, createTable, type FeedTableState } from './table.ts';
+import { changedFields, type FeedTableState, Table } from './table.ts';
 
 interface Row {
   id: string;
@@ -60,7 +60,7 @@ for (let seed = 1; seed <= 30; seed++) {
     const truth = new Map<string, Row>();
     const add = (i: number) => truth.set(`r${i}`, { id: `r${i}`, value: pick(5), tags: [] });
     for (let i = 0; i < maxFeedSnapshotRows * 2.5; i++) add(i);
-    const table = createTable<Row>({
+    const table = new Table<Row>({
       channel: 'nodes',
       epoch,
       key: 'id',
@@ -122,7 +122,7 @@ for (let seed = 1; seed <= 30; seed++) {
 t.test('a delta is bounded: the rest waits for the next', async (t) => {
   const values = new Map<string, Row>();
   for (let i = 0; i < maxFeedDeltaRows + 10; i++) values.set(`r${i}`, { id: `r${i}`, value: 0, tags: [] });
-  const table = createTable<Row>({
+  const table = new Table<Row>({
     channel: 'nodes',
     epoch,
     key: 'id',
@@ -142,7 +142,7 @@ t.test('a delta is bounded: the rest waits for the next', async (t) => {
 
 t.test('a cold table has nothing to go on from, and marks cost it nothing', async (t) => {
   let made = 0;
-  const table = createTable<Row>({
+  const table = new Table<Row>({
     channel: 'nodes',
     epoch,
     key: 'id',

@@ -2,7 +2,7 @@
 // A row is made only when it may have changed and a console looks; nothing is ever made twice for two consoles. While nobody looks only
 // keys are remembered, and a console that comes back finds one delta. In: marks. Out: bytes. It knows no socket and no clock.
 import { maxFeedDeltaRows, maxFeedSnapshotRows } from '@blackroad/protocol';
-import { createDeltas, type DeltaBody } from './deltas.ts';
+import { createDeltas, type DeltaBody, type Deltas } from './deltas.ts';
 
 interface FeedTableSource<R> {
   channel: string;
@@ -39,116 +39,126 @@ export interface FeedTableState {
   cool(): void;
 }
 
-export function createTable<R extends object>(source: FeedTableSource<R>): FeedTableState {
-  const { channel, epoch, key } = source;
-  const deltas = createDeltas(channel, epoch);
-  const rows = new Map<string, R>();
-  const dirty = new Set<string>();
-  let toPrime: Iterator<string> | null = null;
-  let warm = false;
-  let keyList: readonly string[] | null = null;
-  let parts: { keys: readonly string[]; seq: number; byFrom: Map<number, SnapshotPart> } | null = null;
+export class Table<R extends object> implements FeedTableState {
+  readonly #source: FeedTableSource<R>;
+  readonly #deltas: Deltas;
+  readonly #rows = new Map<string, R>();
+  readonly #dirty = new Set<string>();
+  #toPrime: Iterator<string> | null = null;
+  #isWarm = false;
+  #keys: readonly string[] | null = null;
+  #parts: { keys: readonly string[]; seq: number; byFrom: Map<number, SnapshotPart> } | null = null;
 
-  function put(id: string, row: R) {
-    if (!rows.has(id)) keyList = null;
-    rows.set(id, row);
+  constructor(source: FeedTableSource<R>) {
+    this.#source = source;
+    this.#deltas = createDeltas(source.channel, source.epoch);
   }
-  function tell(id: string, into: { put: unknown[]; patch: unknown[]; gone: unknown[] }) {
-    const before = rows.get(id);
-    const row = source.line(id, before);
+
+  get seq(): number {
+    return this.#deltas.seq;
+  }
+
+  mark(id: string): void {
+    // Until someone looked there is nothing to compare with: every row will be made anyway.
+    if (this.#isWarm || this.#toPrime) this.#dirty.add(id);
+  }
+
+  prime(): boolean {
+    if (this.#isWarm) return true;
+    this.#toPrime ??= this.#source.ids()[Symbol.iterator]();
+    for (let made = 0; made < maxFeedSnapshotRows; made++) {
+      const { value: id, done } = this.#toPrime.next();
+      if (done) {
+        this.#toPrime = null;
+        this.#isWarm = true;
+        return true;
+      }
+      const row = this.#source.line(id, undefined);
+      if (row !== null) this.#put(id, row);
+    }
+    return false;
+  }
+
+  beat(asOfMs: number): Buffer | null {
+    if (!this.#isWarm || this.#dirty.size === 0) return null;
+    const body: DeltaBody = { put: [], patch: [], gone: [] };
+    let left = maxFeedDeltaRows;
+    for (const id of this.#dirty) {
+      if (left-- === 0) break;
+      this.#dirty.delete(id);
+      this.#tell(id, body);
+    }
+    if (body.put.length + body.patch.length + body.gone.length === 0) return null;
+    return this.#deltas.add(asOfMs, body);
+  }
+  #tell(id: string, into: DeltaBody): void {
+    const before = this.#rows.get(id);
+    const row = this.#source.line(id, before);
     if (row === null) {
       if (before === undefined) return;
-      rows.delete(id);
-      keyList = null;
+      this.#rows.delete(id);
+      this.#keys = null;
       into.gone.push(id);
     } else if (before === undefined) {
-      put(id, row);
+      this.#put(id, row);
       into.put.push(row);
     } else if (before !== row) {
-      const patch = changedFields(key, before, row);
+      const patch = changedFields(this.#source.key, before, row);
       if (patch === null) return;
-      put(id, row);
-      if (source.whole) into.put.push(row);
+      this.#put(id, row);
+      if (this.#source.whole) into.put.push(row);
       else into.patch.push(patch);
     }
   }
-  return {
-    get seq() {
-      return deltas.seq;
-    },
-    mark(id) {
-      // Until someone looked there is nothing to compare with: every row will be made anyway.
-      if (warm || toPrime) dirty.add(id);
-    },
-    prime() {
-      if (warm) return true;
-      toPrime ??= source.ids()[Symbol.iterator]();
-      for (let made = 0; made < maxFeedSnapshotRows; made++) {
-        const { value: id, done } = toPrime.next();
-        if (done) {
-          toPrime = null;
-          warm = true;
-          return true;
-        }
-        const row = source.line(id, undefined);
-        if (row !== null) put(id, row);
-      }
-      return false;
-    },
-    beat(asOfMs) {
-      if (!warm || dirty.size === 0) return null;
-      const body: DeltaBody & { put: unknown[]; patch: unknown[]; gone: unknown[] } = {
-        put: [],
-        patch: [],
-        gone: [],
-      };
-      let left = maxFeedDeltaRows;
-      for (const id of dirty) {
-        if (left-- === 0) break;
-        dirty.delete(id);
-        tell(id, body);
-      }
-      if (body.put.length + body.patch.length + body.gone.length === 0) return null;
-      return deltas.add(asOfMs, body);
-    },
-    since: (seq) => (warm ? deltas.since(seq) : null),
-    keys() {
-      keyList ??= [...rows.keys()];
-      return keyList;
-    },
-    part(keys, from, asOfMs) {
-      const { seq } = deltas;
-      // Consoles that come together (after a restart) are at the same place: made once.
-      if (parts?.keys !== keys || parts.seq !== seq) parts = { keys, seq, byFrom: new Map() };
-      const known = parts.byFrom.get(from);
-      if (known) return known;
-      const upto = Math.min(keys.length, from + maxFeedSnapshotRows);
-      const here: R[] = [];
-      for (let i = from; i < upto; i++) {
-        const row = rows.get(keys[i] as string);
-        if (row !== undefined) here.push(row);
-      }
-      const count = Math.max(1, Math.ceil(keys.length / maxFeedSnapshotRows));
-      const part = from / maxFeedSnapshotRows + 1;
-      const head = { type: 'snapshot', channel, epoch, asOfMs, seq, part, parts: count };
-      const frame = Buffer.from(JSON.stringify({ ...head, rows: here }));
-      const next = upto < keys.length ? upto : null;
-      parts.byFrom.set(from, { frame, next, made: false });
-      return { frame, next, made: true };
-    },
-    forgetParts() {
-      parts = null;
-    },
-    cool() {
-      warm = false;
-      toPrime = null;
-      rows.clear();
-      dirty.clear();
-      keyList = null;
-      parts = null;
-      deltas.forget();
-    },
-  };
+  #put(id: string, row: R): void {
+    if (!this.#rows.has(id)) this.#keys = null;
+    this.#rows.set(id, row);
+  }
+
+  since(seq: number): readonly Buffer[] | null {
+    return this.#isWarm ? this.#deltas.since(seq) : null;
+  }
+
+  keys(): readonly string[] {
+    this.#keys ??= [...this.#rows.keys()];
+    return this.#keys;
+  }
+
+  part(keys: readonly string[], from: number, asOfMs: number): SnapshotPart {
+    const { seq } = this.#deltas;
+    // Consoles that come together (after a restart) are at the same place: made once.
+    if (this.#parts?.keys !== keys || this.#parts.seq !== seq) this.#parts = { keys, seq, byFrom: new Map() };
+    const known = this.#parts.byFrom.get(from);
+    if (known) return known;
+    const upto = Math.min(keys.length, from + maxFeedSnapshotRows);
+    const here: R[] = [];
+    for (let i = from; i < upto; i++) {
+      const row = this.#rows.get(keys[i] as string);
+      if (row !== undefined) here.push(row);
+    }
+    const count = Math.max(1, Math.ceil(keys.length / maxFeedSnapshotRows));
+    const part = from / maxFeedSnapshotRows + 1;
+    const { channel, epoch } = this.#source;
+    const head = { type: 'snapshot', channel, epoch, asOfMs, seq, part, parts: count };
+    const frame = Buffer.from(JSON.stringify({ ...head, rows: here }));
+    const next = upto < keys.length ? upto : null;
+    this.#parts.byFrom.set(from, { frame, next, made: false });
+    return { frame, next, made: true };
+  }
+
+  forgetParts(): void {
+    this.#parts = null;
+  }
+
+  cool(): void {
+    this.#isWarm = false;
+    this.#toPrime = null;
+    this.#rows.clear();
+    this.#dirty.clear();
+    this.#keys = null;
+    this.#parts = null;
+    this.#deltas.forget();
+  }
 }
 
 /** The key and the fields of `now` that differ; null: none does. Fields are compared by what they say, not by identity. */

@@ -1,0 +1,218 @@
+// What the channels of the feed tell: a table of rows for each of nodes, agents, tasks, events, alerts and totals, and the channels of one
+// thing. In: what a batch touched. Out: the frames of a beat, and tables from which snapshots are taken. It knows no console, and reads
+// the store only for an ended task whose channel is asked for.
+import {
+  type AgentLine,
+  type Alert,
+  defaultSpace,
+  type FeedTable,
+  type FleetEvent,
+  type NodeLine,
+  type TaskLine,
+  type TaskView,
+} from '@blackroad/protocol';
+import type { EndedTask, TaskRow } from '../../state/rows.ts';
+import type { Touched } from '../../state/touched.ts';
+import { agentIdOf, agentNameOf, type View } from '../../state/view.ts';
+import type { Store } from '../../store/store.ts';
+import type { AlertBoard } from '../alert-board.ts';
+import { branchCounts, showEvent, showTask } from '../show.ts';
+import type { Tally } from '../tally.ts';
+import { createDetails, type Details } from './details.ts';
+import { agentLine, nodeLine, taskLine } from './lines.ts';
+import { createRecent, type Recent } from './recent.ts';
+import { type FeedTableState, Table } from './table.ts';
+
+export interface ChannelsParts {
+  view: View;
+  store: Store;
+  epoch: string;
+  tally: Tally;
+  alerts: AlertBoard;
+  totals: () => object;
+}
+/** What was before the feed began, oldest first. */
+interface Past {
+  tasks: readonly (TaskRow | EndedTask)[];
+  events: readonly FleetEvent[];
+}
+type ChannelTable = Omit<FeedTableState, 'mark'>;
+
+export class Channels {
+  readonly #parts: ChannelsParts;
+  readonly #nodes: Table<NodeLine>;
+  readonly #agents: Table<AgentLine>;
+  readonly #alerts: Table<Alert>;
+  readonly #totals: Table<object>;
+  readonly #tasks: Recent<TaskLine>;
+  readonly #events: Recent<FleetEvent>;
+  readonly #tables: Record<FeedTable, ChannelTable>;
+  readonly #details: Details;
+  /** Consoles know an agent by its name, as people do. */
+  readonly #names: Map<string, string>;
+  #branches: ReadonlyMap<string, number>;
+  #frozen: View['frozen'];
+  #beats = 0;
+
+  constructor(parts: ChannelsParts, past: Past) {
+    const { view, epoch, alerts } = parts;
+    this.#parts = parts;
+    this.#names = new Map(Array.from(view.agents.values(), ({ id, spec }) => [id, spec.name]));
+    this.#branches = branchCounts(view);
+    this.#frozen = view.frozen;
+    this.#nodes = new Table({
+      channel: 'nodes',
+      epoch,
+      key: 'id',
+      ids: () => view.nodes.keys(),
+      line: (id, before) => nodeLine(view, id, before),
+    });
+    this.#agents = new Table({
+      channel: 'agents',
+      epoch,
+      key: 'name',
+      ids: () => this.#names.values(),
+      line: (name) => agentLine(view, agentIdOf(view, defaultSpace, name) ?? '', this.#branches),
+    });
+    this.#alerts = new Table({
+      channel: 'alerts',
+      epoch,
+      key: 'id',
+      ids: () => alerts.alerts().map(({ id }) => id),
+      line: (id) => alerts.alert(id),
+    });
+    this.#totals = totalsTable(epoch, parts.totals);
+    this.#tasks = createRecent(
+      { channel: 'tasks', epoch },
+      past.tasks.map((row) => [row.id, taskLine(view, row)]),
+    );
+    this.#events = createRecent(
+      { channel: 'events', epoch },
+      past.events.map((event) => [String(event.id), showEvent(view, event)]),
+    );
+    this.#tables = {
+      totals: this.#totals,
+      nodes: this.#nodes,
+      agents: this.#agents,
+      tasks: this.#tasks,
+      events: this.#events,
+      alerts: this.#alerts,
+    };
+    this.#details = createDetails(view, epoch);
+  }
+
+  /** Null: the channel of one thing, which nobody has opened. */
+  table(channel: string): ChannelTable | null {
+    return this.#tables[channel as FeedTable] ?? this.#details.table(channel);
+  }
+
+  /** Opens the channel of one thing; false: there is no such thing. */
+  open(channel: string): boolean {
+    return this.#details.open(channel);
+  }
+
+  /** Reads a task that has ended, so that its channel can be opened. */
+  async findTask(id: string): Promise<void> {
+    const { view, store } = this.#parts;
+    if (view.tasks.has(id)) return;
+    const row = await store.task(id);
+    const task: TaskView | null = row && showTask(view, row);
+    if (task && !view.tasks.has(id)) this.#details.end(task, true);
+  }
+
+  /** What a batch touched, and the agents whose state follows from it. */
+  note(touched: Touched, followers: readonly string[]): void {
+    const { view, tally } = this.#parts;
+    for (const id of touched.nodes) {
+      this.#nodes.mark(id);
+      this.#details.mark(`node:${id}`);
+    }
+    for (const id of touched.agents) this.#markAgent(id);
+    for (const id of followers) this.#markAgent(id);
+    for (const id of touched.tasks) {
+      const row = view.tasks.get(id);
+      if (!row) continue;
+      this.#tasks.add(id, taskLine(view, row));
+      if (row.node !== null) this.#nodes.mark(row.node);
+      this.#details.mark(`task:${id}`);
+    }
+    for (const row of touched.ended) {
+      this.#tasks.add(row.id, taskLine(view, row));
+      if (row.node !== null) this.#nodes.mark(row.node);
+      this.#details.end(showTask(view, row));
+    }
+    for (const event of touched.events) this.#events.add(String(event.id), showEvent(view, event));
+    if (this.#frozen !== view.frozen) {
+      this.#frozen = view.frozen;
+      // Why they wait is said in other words now.
+      for (const id of tally.agentsIn('waiting')) this.#agents.mark(agentNameOf(view, id));
+    }
+  }
+  #markAgent(id: string): void {
+    const row = this.#parts.view.agents.get(id);
+    this.#noteName(id, row?.spec.name);
+    const node = row?.placement?.node;
+    // Its count of agents, and of what they work on.
+    if (node !== undefined) this.#nodes.mark(node);
+  }
+  /** Under its old name a renamed agent is no more, and what was told of it lately is its own all the same. */
+  #noteName(id: string, name: string | undefined): void {
+    const was = this.#names.get(id);
+    if (was !== undefined) this.#markName(was);
+    if (name === undefined) this.#names.delete(id);
+    if (name === was || name === undefined) return;
+    this.#names.set(id, name);
+    this.#markName(name);
+    if (was === undefined) return;
+    this.#tasks.amend((row) => (row.agent === was ? { ...row, agent: name } : null));
+    this.#events.amend((row) => (row.agent === was ? { ...row, agent: name } : null));
+  }
+  #markName(name: string): void {
+    this.#agents.mark(name);
+    this.#details.mark(`agent:${name}`);
+  }
+
+  /** Asked at every beat, also while there is no console: the board then takes back acknowledgements of alerts that are gone. */
+  lookAtAlerts(): void {
+    for (const id of this.#parts.alerts.refresh()) this.#alerts.mark(id);
+  }
+
+  /** What changed since the last beat, by channel. */
+  beat(wanted: ReadonlySet<string>, asOfMs: number): Map<string, Buffer> {
+    const { view } = this.#parts;
+    this.#branches = branchCounts(view);
+    // While moves are frozen, who waits for them is counted anew each time: once a second will do.
+    if (view.frozen.length === 0 || this.#beats++ % 4 === 0) this.#totals.mark('');
+    const frames = new Map<string, Buffer>();
+    for (const channel of wanted) {
+      const frame = this.table(channel)?.beat(asOfMs);
+      if (frame) frames.set(channel, frame);
+    }
+    return frames;
+  }
+
+  /** Forgets the parts of snapshots that were made, and closes the channels of one thing that nobody wants any more. */
+  endBeat(wanted: ReadonlySet<string>): void {
+    for (const channel of wanted) this.table(channel)?.forgetParts();
+    for (const channel of this.#details.channels()) if (!wanted.has(channel)) this.#details.close(channel);
+  }
+
+  cool(): void {
+    for (const table of Object.values(this.#tables)) table.cool();
+  }
+}
+
+function totalsTable(epoch: string, totals: () => object): Table<object> {
+  return new Table({
+    channel: 'totals',
+    epoch,
+    key: '',
+    ids: () => [''],
+    line: (_, before: object | undefined) => {
+      const now = totals();
+      const { nowMs } = now as { nowMs: number };
+      return before && JSON.stringify({ ...before, nowMs }) === JSON.stringify(now) ? before : now;
+    },
+    whole: true,
+  });
+}
