@@ -4,6 +4,7 @@ import { moveCauses } from '@blackroad/protocol';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { BusStats } from '../bus/bus.ts';
 import type { Coordinator } from '../road/coordinator.ts';
+import type { View } from '../state/view.ts';
 import type { ConsoleFeed } from './feed/feed.ts';
 import { type ModelRow, modelRows } from './model-rows.ts';
 import { agentState } from './show.ts';
@@ -22,25 +23,25 @@ const modelHelp: Record<Exclude<keyof ModelRow, 'node' | 'model'>, string> = {
   others: 'Requests in the server of the model that are not those of the node, where the server tells.',
 };
 
+/** A gauge or counter that is read, not kept: filled afresh at every scrape. */
+type Read = (
+  Kind: typeof Gauge | typeof Counter,
+  name: string,
+  help: string,
+  labelNames: string[],
+  fill: (set: (labels: Record<string, string>, value: number) => void) => void,
+) => void;
+
 export function createMetrics(
   { coordinator, busStats }: { coordinator: Coordinator; busStats?: () => BusStats },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
 ): Metrics {
-  const { view } = coordinator;
   const registers = [new Registry()];
   const [register] = registers as [Registry];
   // Event loop lag, memory, CPU, file descriptors.
   collectDefaultMetrics({ register });
-
-  /** A gauge or counter that is read, not kept: filled afresh at every scrape. */
-  function read(
-    Kind: typeof Gauge | typeof Counter,
-    name: string,
-    help: string,
-    labelNames: string[],
-    fill: (set: (labels: Record<string, string>, value: number) => void) => void,
-  ) {
+  const read: Read = (Kind, name, help, labelNames, fill) => {
     new Kind({
       name: `blackroad_${name}`,
       help,
@@ -51,7 +52,27 @@ export function createMetrics(
         fill((labels, value) => (this as Gauge).inc(labels, value));
       },
     });
-  }
+  };
+  readFleet(read, coordinator.view);
+  readModels(read, coordinator.view);
+  readLoop(read, coordinator);
+  readConsoles(read, feed, refused);
+  if (busStats) readBus(read, busStats);
+  const requests = new Histogram({
+    name: 'blackroad_http_seconds',
+    help: 'Answered HTTP requests by route and status.',
+    labelNames: ['route', 'status'],
+    buckets: [0.005, 0.02, 0.1, 0.5, 2],
+    registers,
+  });
+  return {
+    text: () => register.metrics(),
+    contentType: register.contentType,
+    answered: (route, status, seconds) => requests.observe({ route, status }, seconds),
+  };
+}
+
+function readFleet(read: Read, view: View): void {
   read(Gauge, 'nodes', 'Nodes by presence and status.', ['presence', 'status'], (set) => {
     for (const presence of ['online', 'suspect', 'lost', 'never']) set({ presence, status: 'active' }, 0);
     for (const { presence, status } of view.nodes.values()) set({ presence, status }, 1);
@@ -74,6 +95,9 @@ export function createMetrics(
       for (const { site } of view.frozen) set({ site: site ?? '*' }, 1);
     },
   );
+}
+
+function readModels(read: Read, view: View): void {
   let rows: readonly ModelRow[] = [];
   Object.entries(modelHelp).forEach(([name, help], index) => {
     const figure = name as keyof typeof modelHelp;
@@ -83,7 +107,9 @@ export function createMetrics(
       for (const { node, model, [figure]: value } of rows) set({ node, model }, value);
     });
   });
-  const { planning, commits } = coordinator;
+}
+
+function readLoop(read: Read, { planning, commits, counters }: Coordinator): void {
   read(Counter, 'plans_total', 'Plans that placement made.', [], (set) => set({}, planning.plans));
   read(Counter, 'plan_cpu_ms_total', 'Computing of plans and rounds of rebalancing.', [], (set) =>
     set({}, planning.cpuMs),
@@ -102,8 +128,12 @@ export function createMetrics(
   read(Counter, 'commit_ms_total', 'Time that they took.', [], (set) => set({}, commits.sumMs));
   read(Gauge, 'commit_max_ms', 'The longest of them.', [], (set) => set({}, commits.maxMs));
   read(Counter, 'coordinator_total', 'What the loop counted: inputs by kind, remarks by reason.', ['what'], (set) => {
-    for (const [what, count] of coordinator.counters) set({ what }, count);
+    for (const [what, count] of counters) set({ what }, count);
   });
+}
+
+/** Live consoles, and all others who ask over HTTP. */
+function readConsoles(read: Read, feed: ConsoleFeed, refused: () => Record<string, number>): void {
   read(Gauge, 'feed_consoles', 'Live consoles.', [], (set) => set({}, feed.counts().consoles));
   read(Counter, 'feed_cut_total', 'Consoles cut off because they did not read.', [], (set) =>
     set({}, feed.counts().cut),
@@ -111,30 +141,19 @@ export function createMetrics(
   read(Counter, 'http_refused_total', 'Refused HTTP requests by the code of their problem.', ['reason'], (set) => {
     for (const [reason, count] of Object.entries(refused())) set({ reason }, count);
   });
-  if (busStats) {
-    read(Gauge, 'bus_connections', 'Connections to the broker.', [], (set) => set({}, busStats().connections));
-    read(Counter, 'bus_messages_total', 'Messages through the broker.', ['direction'], (set) => {
-      const { received, sent } = busStats();
-      set({ direction: 'received' }, received);
-      set({ direction: 'sent' }, sent);
-    });
-    read(Counter, 'bus_refused_total', 'Refused connections, publishes, subscriptions.', ['reason'], (set) => {
-      for (const [reason, count] of Object.entries(busStats().refused)) set({ reason }, count);
-    });
-    read(Counter, 'bus_stalled_total', 'Connections cut because they did not read.', [], (set) =>
-      set({}, busStats().stalled),
-    );
-  }
-  const requests = new Histogram({
-    name: 'blackroad_http_seconds',
-    help: 'Answered HTTP requests by route and status.',
-    labelNames: ['route', 'status'],
-    buckets: [0.005, 0.02, 0.1, 0.5, 2],
-    registers,
+}
+
+function readBus(read: Read, busStats: () => BusStats): void {
+  read(Gauge, 'bus_connections', 'Connections to the broker.', [], (set) => set({}, busStats().connections));
+  read(Counter, 'bus_messages_total', 'Messages through the broker.', ['direction'], (set) => {
+    const { received, sent } = busStats();
+    set({ direction: 'received' }, received);
+    set({ direction: 'sent' }, sent);
   });
-  return {
-    text: () => register.metrics(),
-    contentType: register.contentType,
-    answered: (route, status, seconds) => requests.observe({ route, status }, seconds),
-  };
+  read(Counter, 'bus_refused_total', 'Refused connections, publishes, subscriptions.', ['reason'], (set) => {
+    for (const [reason, count] of Object.entries(busStats().refused)) set({ reason }, count);
+  });
+  read(Counter, 'bus_stalled_total', 'Connections cut because they did not read.', [], (set) =>
+    set({}, busStats().stalled),
+  );
 }
