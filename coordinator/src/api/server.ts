@@ -12,11 +12,12 @@ import {
   type RouteRow,
   routes,
 } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
 import fastifyCookie from '@fastify/cookie';
 import fastifyWebsocket from '@fastify/websocket';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { CrowdLimits } from '../door/crowd.ts';
-import { type DoorLimits, guardDoor } from '../door/door.ts';
+import { Door, type DoorLimits } from '../door/door.ts';
 import { nameOfKey } from '../door/doorkeeper.ts';
 import { errorHandler, notFound } from '../http/answers.ts';
 import { guardBodies } from '../http/bodies.ts';
@@ -79,9 +80,49 @@ const headers = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
-export async function createApi({ context, listener, tls }: ApiOptions): Promise<Api> {
-  const { log, clock, settings, limits, metrics, ca, doorkeeper } = context;
-  const errors = errorHandler(log, context.refused.note);
+export async function createApi(options: ApiOptions): Promise<Api> {
+  const { context, listener } = options;
+  const { log, clock, settings, limits, refused } = context;
+  const app = createServer(options);
+  const door = new Door({
+    server: app.server,
+    speaks: listener === 'tls' ? 'tls' : 'plain',
+    limits: listener === 'tls' ? limits.door : onOneMachine(limits.door),
+    refusals: refused,
+    log,
+    clock,
+  });
+  readInput(app);
+  app.decorateRequest('caller', null);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(headers);
+    if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store');
+  });
+  // Before the guard: it marks the request as an upgrade, and a refused upgrade's socket is closed by that mark alone.
+  await addWebSockets(app, clock);
+  await app.register(fastifyCookie, { hook: 'onRequest' });
+  app.addHook('preClose', async () => door.stop());
+  app.addHook(
+    'onRequest',
+    guard(context, listener, (socket) => door.known(socket)),
+  );
+  app.addHook('preParsing', guardBodies(context));
+  countRequests(app, context);
+  for (const name of Object.keys(routes) as RouteName[]) addRoute(app, context, listener, name);
+  if (settings.consoleDir !== null) await serveConsole(app, settings.consoleDir);
+  await app.ready();
+
+  return {
+    listen: (host, port) => listen(app, host, port),
+    async close() {
+      await app.close();
+    },
+  };
+}
+
+function createServer({ context, listener, tls }: ApiOptions): FastifyInstance {
+  const { log, refused, settings, ca } = context;
+  const errors = errorHandler(log, refused.note);
   const deadlines = { headersTimeout: headMs, connectionsCheckingInterval: lookMs };
   // The CA goes along with the certificate: a machine that joins knows the CA's fingerprint alone.
   const app = fastify({
@@ -106,18 +147,14 @@ export async function createApi({ context, listener, tls }: ApiOptions): Promise
     frameworkErrors: (error, request, reply) => void errors(error, request, reply),
   }) as unknown as FastifyInstance;
   app.server.maxConnections = maxHttpConnections;
-  const door = guardDoor({
-    server: app.server,
-    speaks: listener === 'tls' ? 'tls' : 'plain',
-    limits: listener === 'tls' ? limits.door : onOneMachine(limits.door),
-    refusals: context.refused,
-    log,
-    clock,
-  });
-
   app.setErrorHandler(errors);
   const unknown = notFound(Object.values(routes));
   app.setNotFoundHandler(settings.consoleDir === null ? unknown : pageOr(unknown));
+  return app;
+}
+
+/** JSON alone is read, and judged by the schemas of the route table. */
+function readInput(app: FastifyInstance): void {
   app.setValidatorCompiler(({ schema, httpPart }) =>
     validatorOf(schema as never, (httpPart ?? 'body') as Parameters<typeof validatorOf>[1]),
   );
@@ -130,28 +167,25 @@ export async function createApi({ context, listener, tls }: ApiOptions): Promise
       done(error as Error);
     }
   });
-  app.decorateRequest('caller', null);
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers(headers);
-    if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store');
-  });
-  // Before the guard: it marks the request as an upgrade, and a refused upgrade's socket is closed by that mark alone.
+}
+
+async function addWebSockets(app: FastifyInstance, clock: Clock): Promise<void> {
   await app.register(fastifyWebsocket, {
     options: { maxPayload: maxFeedRequestBytes, perMessageDeflate: false },
     preClose(done) {
       const { websocketServer } = app;
       for (const socket of websocketServer.clients) socket.close(1001, 'the coordinator is stopping');
       // A console that does not answer the goodbye must not hold up the stop.
-      context.clock.after(goodbyeMs, () => {
+      clock.after(goodbyeMs, () => {
         for (const socket of websocketServer.clients) socket.terminate();
       });
       websocketServer.close(() => done());
     },
   });
-  await app.register(fastifyCookie, { hook: 'onRequest' });
-  app.addHook('preClose', async () => door.stop());
-  app.addHook('onRequest', guard(context, listener, door.known));
-  app.addHook('preParsing', guardBodies(context));
+}
+
+/** Counts each answer for /metrics, and each request against the rate of whoever asks. */
+function countRequests(app: FastifyInstance, { log, metrics, doorkeeper }: ApiContext): void {
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     metrics.answered(route, reply.statusCode, reply.elapsedTime / 1000);
@@ -166,26 +200,18 @@ export async function createApi({ context, listener, tls }: ApiOptions): Promise
     const detail = `More than ${doorkeeper.requestsPerMinute} requests in a minute.`;
     throw new FleetError('rate-limited', { detail, retryAfterSeconds: seconds });
   });
-  for (const name of Object.keys(routes) as RouteName[]) addRoute(app, context, listener, name);
-  if (settings.consoleDir !== null) await serveConsole(app, settings.consoleDir);
-  await app.ready();
+}
 
-  return {
-    async listen(host, port) {
-      try {
-        await app.listen({ host, port });
-      } catch (cause) {
-        const { code } = cause as NodeJS.ErrnoException;
-        if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw cause;
-        const why = { EADDRINUSE: 'is taken', EACCES: 'needs rights', EADDRNOTAVAIL: 'is not on this machine' }[code];
-        throw new FleetError('conflict', { detail: `${host}:${port} ${why}` }, { cause });
-      }
-      return (app.server.address() as { port: number }).port;
-    },
-    async close() {
-      await app.close();
-    },
-  };
+async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw cause;
+    const why = { EADDRINUSE: 'is taken', EACCES: 'needs rights', EADDRNOTAVAIL: 'is not on this machine' }[code];
+    throw new FleetError('conflict', { detail: `${host}:${port} ${why}` }, { cause });
+  }
+  return (app.server.address() as { port: number }).port;
 }
 
 /** Who asks, as the doorkeeper counts: a key at every door together. */

@@ -7,7 +7,7 @@ import { FleetError } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Refusals } from '../door/counted-refusals.ts';
-import { type DoorLimits, guardDoor } from '../door/door.ts';
+import { Door, type DoorLimits } from '../door/door.ts';
 
 export interface ListenerLimits extends DoorLimits {
   /** Open at once, known and not. */
@@ -52,7 +52,7 @@ export function createListener({ tls, limits, refusals, log, clock, onSocket }: 
     keepAliveInitialDelay: 60_000,
   });
   server.maxConnections = limits.connections;
-  const door = guardDoor({ server, speaks: 'tls', limits, refusals, log, clock });
+  const door = new Door({ server, speaks: 'tls', limits, refusals, log, clock });
   server.on('secureConnection', onSocket);
 
   return {
@@ -70,7 +70,7 @@ export function createListener({ tls, limits, refusals, log, clock, onSocket }: 
           resolve(typeof address === 'object' && address ? address.port : port);
         });
       }),
-    known: door.known,
+    known: (socket) => door.known(socket),
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       door.stop();

@@ -13,7 +13,7 @@ interface AdmissionOptions<G extends Origin> {
   clock: Clock;
   begin: (guest: G) => void;
 }
-interface Admission<G extends Origin> {
+export interface Admission<G extends Origin> {
   offer(guest: G): void;
   /** The handshake is over, or the guest is gone. Harmless when repeated. */
   release(guest: G): void;

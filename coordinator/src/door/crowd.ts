@@ -20,7 +20,7 @@ interface Group {
   busy: Set<Guest>;
 }
 
-interface Crowd {
+export interface Crowd {
   /** As one we wait for. False: there is no room, and nobody of the same origin could be cut for it. */
   enter(guest: Guest): boolean;
   /** It waits for us now; harmless for one that has left. */

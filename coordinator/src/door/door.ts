@@ -6,10 +6,10 @@
 import type { Server, Socket } from 'node:net';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import { type Origin, originOf } from './address.ts';
-import { createAdmission } from './admission.ts';
+import { type Admission, createAdmission } from './admission.ts';
 import { maxHelloBytes, readHello } from './client-hello.ts';
 import type { Refusals } from './counted-refusals.ts';
-import { type CrowdLimits, createCrowd, type Guest } from './crowd.ts';
+import { type Crowd, type CrowdLimits, createCrowd, type Guest } from './crowd.ts';
 
 export interface DoorLimits {
   /** Connections nobody knows yet. */
@@ -32,14 +32,6 @@ interface DoorParts {
   log: { debug(fields: object, message: string): void };
   clock: Clock;
 }
-interface Door {
-  /** This connection has proved who it is, and is no stranger any more. `socket`: the raw or the TLS socket. */
-  known(socket: Socket): void;
-  readonly strangers: number;
-  /** Cuts every connection. */
-  stop(): void;
-}
-
 /** One connection. */
 interface Caller extends Origin {
   readonly peer: string;
@@ -57,41 +49,82 @@ function peerOf(socket: Socket): string {
   return `${socket.remoteAddress}|${socket.remotePort}|${socket.localPort}`;
 }
 
-export function guardDoor({ server, speaks, limits, refusals, log, clock }: DoorParts): Door {
-  const callers = new Map<string, Caller>();
-  const strangers = createCrowd(limits.strangers);
-  const begun = createCrowd(limits.begun);
-  const handOn = server.listeners('connection') as ((socket: Socket) => void)[];
-  server.removeAllListeners('connection');
+export class Door {
+  readonly #parts: DoorParts;
+  readonly #callers = new Map<string, Caller>();
+  readonly #strangers: Crowd;
+  readonly #begun: Crowd;
+  readonly #admission: Admission<Caller>;
+  /** The server's own listeners: they get the connections that are let through. */
+  readonly #handOn: ((socket: Socket) => void)[];
 
-  const admission = createAdmission<Caller>({
-    atOnce: limits.handshakes,
-    slotMs: limits.slotMs,
-    clock,
-    begin: (caller) => {
-      if (!begun.enter(caller.begun))
-        return refuse(caller, 'crowded', 'connection refused: too many are begun and not known');
-      begin(caller);
-    },
-  });
+  /** From here on the server's connections come to the door first. */
+  constructor(parts: DoorParts) {
+    const { server, limits, refusals, clock } = parts;
+    this.#parts = parts;
+    this.#strangers = createCrowd(limits.strangers);
+    this.#begun = createCrowd(limits.begun);
+    this.#admission = createAdmission<Caller>({
+      atOnce: limits.handshakes,
+      slotMs: limits.slotMs,
+      clock,
+      begin: (caller) => {
+        if (!this.#begun.enter(caller.begun))
+          return this.#refuse(caller, 'crowded', 'connection refused: too many are begun and not known');
+        this.#begin(caller);
+      },
+    });
+    this.#handOn = server.listeners('connection') as ((socket: Socket) => void)[];
+    server.removeAllListeners('connection');
+    server.on('connection', (socket: Socket) => this.#came(socket));
+    server.on('drop', (peer?: { remoteAddress?: string }) => {
+      refusals.note('connections', { address: peer?.remoteAddress }, 'connection refused: too many connections');
+    });
+    server.on('secureConnection', (socket: Socket) => this.#handshakeOver(socket));
+    server.on('tlsClientError', (error: Error, socket: Socket) => {
+      this.#handshakeOver(socket);
+      const fields = { address: socket.remoteAddress, error: error.message.slice(0, 200) };
+      refusals.note('tls', fields, 'TLS handshake failed');
+      socket.destroy();
+    });
+  }
 
-  function begin({ socket, handBack }: Caller): void {
-    handBack();
-    for (const listener of handOn) listener.call(server, socket);
+  /** This connection has proved who it is, and is no stranger any more. `socket`: the raw or the TLS socket. */
+  known(socket: Socket): void {
+    const caller = this.#callers.get(peerOf(socket));
+    if (!caller) return;
+    this.#strangers.leave(caller.stranger);
+    this.#begun.leave(caller.begun);
   }
-  function refuse(caller: Caller, reason: string, text: string): void {
-    refusals.note(reason, { address: caller.address }, text);
-    caller.socket.destroy();
-    forget(caller);
+
+  get strangers(): number {
+    return this.#strangers.size;
   }
-  function forget(caller: Caller): void {
-    caller.deadline?.cancel();
-    strangers.leave(caller.stranger);
-    begun.leave(caller.begun);
-    admission.release(caller);
-    if (callers.get(caller.peer) === caller) callers.delete(caller.peer);
+
+  /** Cuts every connection. */
+  stop(): void {
+    this.#admission.stop();
+    for (const caller of [...this.#callers.values()]) {
+      caller.deadline?.cancel();
+      caller.socket.destroy();
+    }
   }
-  function callerOf(socket: Socket): Caller {
+
+  #came(socket: Socket): void {
+    const caller = this.#callerOf(socket);
+    socket.on('error', () => {}); // a peer that hangs up while it waits
+    socket.once('close', () => this.#forget(caller));
+    this.#callers.set(caller.peer, caller);
+    if (!this.#strangers.enter(caller.stranger)) {
+      const text = 'connection refused: too many of its address or network are not known yet';
+      this.#refuse(caller, 'crowded', text);
+      return;
+    }
+    if (this.#parts.speaks === 'plain') this.#begin(caller);
+    else this.#awaitHello(caller);
+  }
+  #callerOf(socket: Socket): Caller {
+    const { log, refusals } = this.#parts;
     const origin = originOf(socket.remoteAddress);
     const cut = (why: string) => () => {
       log.debug({ address: origin.address }, why);
@@ -113,13 +146,14 @@ export function guardDoor({ server, speaks, limits, refusals, log, clock }: Door
   }
 
   /** Collects the ClientHello and goes on watching while the connection waits: who sends more than a hello has no place here. */
-  function awaitHello(caller: Caller): void {
+  #awaitHello(caller: Caller): void {
+    const { limits, clock } = this.#parts;
     const { socket } = caller;
     let held: Buffer[] = [];
     let bytes = 0;
     let whole = false;
     caller.deadline = clock.after(limits.helloMs, () =>
-      refuse(caller, 'silent', `connection cut: no TLS ClientHello within ${limits.helloMs / 1000} s`),
+      this.#refuse(caller, 'silent', `connection cut: no TLS ClientHello within ${limits.helloMs / 1000} s`),
     );
     const read = () => {
       for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
@@ -127,18 +161,19 @@ export function guardDoor({ server, speaks, limits, refusals, log, clock }: Door
         bytes += chunk.length;
       }
       if (bytes === 0) return;
-      if (bytes > maxHelloBytes) return refuse(caller, 'tls', 'TLS handshake failed: more than a ClientHello came');
+      if (bytes > maxHelloBytes)
+        return this.#refuse(caller, 'tls', 'TLS handshake failed: more than a ClientHello came');
       if (whole) return;
       const hello = Buffer.concat(held);
       held = [hello];
       const verdict = readHello(hello);
       if (verdict === 'foreign')
-        return refuse(caller, 'tls', 'TLS handshake failed: the first bytes are no ClientHello');
+        return this.#refuse(caller, 'tls', 'TLS handshake failed: the first bytes are no ClientHello');
       if (verdict === 'more') return;
       whole = true;
       caller.deadline?.cancel();
-      strangers.busy(caller.stranger);
-      admission.offer(caller);
+      this.#strangers.busy(caller.stranger);
+      this.#admission.offer(caller);
     };
     socket.on('readable', read);
     caller.handBack = () => {
@@ -146,49 +181,24 @@ export function guardDoor({ server, speaks, limits, refusals, log, clock }: Door
       socket.unshift(Buffer.concat(held));
     };
   }
-
-  server.on('connection', (socket: Socket) => {
-    const caller = callerOf(socket);
-    socket.on('error', () => {}); // a peer that hangs up while it waits
-    socket.once('close', () => forget(caller));
-    callers.set(caller.peer, caller);
-    if (!strangers.enter(caller.stranger)) {
-      return refuse(caller, 'crowded', 'connection refused: too many of its address or network are not known yet');
-    }
-    if (speaks === 'plain') begin(caller);
-    else awaitHello(caller);
-  });
-  server.on('drop', (peer?: { remoteAddress?: string }) => {
-    refusals.note('connections', { address: peer?.remoteAddress }, 'connection refused: too many connections');
-  });
-  const over = (socket: Socket) => {
-    const caller = callers.get(peerOf(socket));
-    if (caller) admission.release(caller);
-  };
-  server.on('secureConnection', over);
-  server.on('tlsClientError', (error: Error, socket: Socket) => {
-    over(socket);
-    const fields = { address: socket.remoteAddress, error: error.message.slice(0, 200) };
-    refusals.note('tls', fields, 'TLS handshake failed');
-    socket.destroy();
-  });
-
-  return {
-    known(socket) {
-      const caller = callers.get(peerOf(socket));
-      if (!caller) return;
-      strangers.leave(caller.stranger);
-      begun.leave(caller.begun);
-    },
-    get strangers() {
-      return strangers.size;
-    },
-    stop() {
-      admission.stop();
-      for (const caller of [...callers.values()]) {
-        caller.deadline?.cancel();
-        caller.socket.destroy();
-      }
-    },
-  };
+  #begin({ socket, handBack }: Caller): void {
+    handBack();
+    for (const listener of this.#handOn) listener.call(this.#parts.server, socket);
+  }
+  #handshakeOver(socket: Socket): void {
+    const caller = this.#callers.get(peerOf(socket));
+    if (caller) this.#admission.release(caller);
+  }
+  #refuse(caller: Caller, reason: string, text: string): void {
+    this.#parts.refusals.note(reason, { address: caller.address }, text);
+    caller.socket.destroy();
+    this.#forget(caller);
+  }
+  #forget(caller: Caller): void {
+    caller.deadline?.cancel();
+    this.#strangers.leave(caller.stranger);
+    this.#begun.leave(caller.begun);
+    this.#admission.release(caller);
+    if (this.#callers.get(caller.peer) === caller) this.#callers.delete(caller.peer);
+  }
 }
