@@ -22,6 +22,7 @@ import { doorLimits } from '../door/door-limits.ts';
 import type { Doorkeeper } from '../door/doorkeeper.ts';
 import { createRecorder, type Recorder } from '../drivers/recorder.ts';
 import { AlertBoard } from '../live/alert-board.ts';
+import { DeadLetters } from '../live/dead-letters.ts';
 import { type ConsoleFeed, createConsoleFeed } from '../live/feed/feed.ts';
 import { createMetrics, type Metrics } from '../live/metrics.ts';
 import { type StoredCounts, showTotals } from '../live/show.ts';
@@ -99,14 +100,11 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   stop(): void;
 }
 
-/** Dead letters are counted by the store this often, and in between as they come. */
-const countsAgeMs = 30_000;
 /** In the first minute the tally has not seen a whole minute of ends. */
 const endedWindowMs = 60_000;
 
-export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
-  const { coordinator, clock, random, settings } = parts;
-  const limits: ApiLimits = {
+function limitsOf(given: Partial<ApiLimits> | undefined): ApiLimits {
+  return {
     consoles: maxFeedConsoles,
     backlogBytes: maxFeedBacklogBytes,
     streams: 2_000,
@@ -120,47 +118,35 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
       perSubnet: maxHttpStrangersPerSubnet,
       total: maxHttpStrangers,
     }),
-    ...parts.limits,
+    ...given,
   };
+}
+
+export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
+  const { coordinator, clock, random, settings, log } = parts;
+  const limits = limitsOf(parts.limits);
   const { view, store, policy } = coordinator;
   const tally = new Tally(view);
   const begunMs = clock.monotonicMs();
   const before = await store.taskCounts(clock.nowMs() - endedWindowMs);
-  let { deadLetters } = before;
-  let countedMs = clock.monotonicMs();
-  let counting = false;
-  function countDeadLetters() {
-    if (counting || clock.monotonicMs() - countedMs < countsAgeMs) return;
-    counting = true;
-    store
-      .taskCounts(clock.nowMs())
-      .then((counts) => {
-        deadLetters = counts.deadLetters;
-      })
-      .catch(() => {}) // asked again
-      .finally(() => {
-        countedMs = clock.monotonicMs();
-        counting = false;
-      });
-  }
+  const deadLetters = new DeadLetters(store, clock, before.deadLetters);
   function totals(): FleetTotals {
-    countDeadLetters();
+    deadLetters.refresh();
     const nowMs = clock.nowMs();
     const early = clock.monotonicMs() - begunMs < endedWindowMs ? before.endedSince : 0;
-    const stored: StoredCounts = { endedLastMinute: tally.endedLastMinute(nowMs) + early, deadLetters };
+    const endedLastMinute = tally.endedLastMinute(nowMs) + early;
+    const stored: StoredCounts = { endedLastMinute, deadLetters: deadLetters.count };
     const about = { name: settings.fleetName, version: settings.version, stored, policy };
     return showTotals(view, nowMs, about, tally.counts());
   }
   const access = createAccess(coordinator, clock, random);
-  const alerts = new AlertBoard({ coordinator, clock, deadLetters: () => deadLetters });
-  const refused = createCountedRefusals(parts.log, clock);
+  const alerts = new AlertBoard({ coordinator, clock, deadLetters: () => deadLetters.count });
+  const refused = createCountedRefusals(log, clock);
   let feed: ConsoleFeed | null = null;
   let recorder: Recorder | null = null;
   const unwatch = coordinator.watch((touched) => {
     const followers = tally.note(touched, clock.nowMs());
-    for (const { state } of touched.ended) if (state === 'failed' || state === 'expired') deadLetters++;
-    // Between two counts of the store; one that was pruned meanwhile is not among them.
-    deadLetters = Math.max(0, deadLetters - touched.dismissed.length);
+    deadLetters.note(touched);
     alerts.note(touched, followers);
     feed?.note(touched, followers);
     recorder?.note(touched);
@@ -169,9 +155,9 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     const { nodes, agents, queued, running } = tally.counts();
     return { queued, running, nodesOnline: nodes.online, agentsReady: agents.ready };
   };
-  recorder = await createRecorder({ coordinator, clock, log: parts.log, gauges });
+  recorder = await createRecorder({ coordinator, clock, log, gauges });
   const epoch = random.hex(8);
-  feed = await createConsoleFeed({ coordinator, clock, log: parts.log, epoch, limits, tally, alerts, totals });
+  feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
   const context: ApiContext = {
     ...parts,
     limits,
