@@ -39,32 +39,19 @@ interface CaOptions {
   /** How many nodes have certificates already: then there must be a CA. Asked only when there is none. */
   enrolled: () => Promise<number>;
 }
+interface Span {
+  fromMs: number;
+  toMs: number;
+}
 interface KeyAndCertificate {
   key: string;
   cert: string;
 }
-interface Ca {
-  /** PEM of the CA certificate. */
-  readonly pem: string;
-  /** SHA-256 of the CA certificate's DER, hex: what a join token carries. */
-  readonly fingerprint: string;
-  /**
-   * Key and certificate of the coordinator's listeners: localhost, its addresses and `hosts`. Kept under `dir`, made anew
-   * when a host is missing from it or it is near its end.
-   */
-  issueServer(request: { hosts: readonly string[] }): Promise<KeyAndCertificate>;
-  /** The coordinator's own client certificate for an external broker that wants mTLS. */
-  issueCoordinatorClient(): Promise<KeyAndCertificate>;
-  /** Checks size, form, curve and the request's own signature. Throws FleetError `csr-invalid`. */
-  readCsr(pem: string): Promise<{ keyFingerprint: string }>;
-  /** Whether the key of a request signed this text (ECDSA over SHA-256, DER). */
-  isSignedBy(csr: string, text: string, signature: Buffer): Promise<boolean>;
-  /** A client certificate with the node's id as CN. */
-  signNode(request: { node: string; csr: string; notAfterMs: number }): Promise<string>;
-  /** 48 bytes that seal TLS session tickets, kept for a week, so that nodes resume after a restart of the coordinator. */
-  ticketKeys(): Buffer;
+/** What the CA signs with: its key, and the certificate that belongs to it. */
+interface Authority {
+  signingKey: CryptoKey;
+  certificate: X509Certificate;
 }
-
 /** User name of the coordinator on an external broker. The dot keeps it apart from every node id. */
 export const coordinatorUser = 'fleet.coordinator';
 
@@ -78,58 +65,156 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const subtle = globalThis.crypto.subtle;
 type CryptoKey = webcrypto.CryptoKey;
 
-export async function openCa({ dir, clock, random, fleetName, enrolled }: CaOptions): Promise<Ca> {
+export async function openCa(options: CaOptions): Promise<Ca> {
+  const { dir, enrolled } = options;
   const paths = { key: join(dir, 'ca-key.pem'), cert: join(dir, 'ca.pem') };
   const keyPem = readSecret(paths.key);
   const certPem = readSecret(paths.cert);
-  let signingKey: CryptoKey;
-  let authority: X509Certificate;
   if (keyPem && certPem) {
-    try {
-      signingKey = await importKey(keyPem.toString());
-      authority = new X509Certificate(certPem.toString());
-    } catch (cause) {
-      throw damaged(dir, cause);
-    }
-    if (!new NodeCertificate(certPem).publicKey.equals(await publicOf(signingKey))) {
+    const authority = await readAuthority(keyPem, certPem, dir);
+    if (!new NodeCertificate(certPem).publicKey.equals(await publicOf(authority.signingKey))) {
       throw new FleetError('storage-failed', { detail: `${paths.key} does not belong to ${paths.cert}` });
     }
-  } else if (certPem) {
+    return new Ca(options, authority);
+  }
+  if (certPem) {
     // A new CA would lock every node out; only a person can say that this is wanted.
     const detail = `${paths.key} is missing beside ${paths.cert}: restore it, or remove both to begin a new fleet`;
     throw new FleetError('storage-failed', { detail });
-  } else {
-    if (!keyPem) refuseToReplace(dir, await enrolled());
-    // A key alone: a first start that was cut between the two files, or a lost certificate. One made again from the same key
-    // still verifies every certificate it signed; only join tokens that are out carry the old fingerprint.
-    const keys = keyPem ? await pairOf(keyPem.toString(), dir) : await generate();
-    signingKey = keys.privateKey;
-    authority = await X509CertificateGenerator.createSelfSigned({
-      serialNumber: serial(random),
-      name: [{ CN: [`${fleetName} CA`.slice(0, 64)] }],
-      notBefore: new Date(beforeAnyPiMs),
-      notAfter: new Date(clock.nowMs() + caMs),
-      signingAlgorithm: algorithm,
-      keys,
-      extensions: [
-        new BasicConstraintsExtension(true, 0, true),
-        new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-        await SubjectKeyIdentifierExtension.create(keys.publicKey),
-      ],
-    });
-    if (!keyPem) writeSecret(paths.key, await exportKey(keys.privateKey));
-    writeSecret(paths.cert, `${authority.toString('pem')}\n`);
+  }
+  if (!keyPem) refuseToReplace(dir, await enrolled());
+  // A key alone: a first start that was cut between the two files, or a lost certificate. One made again from the same key
+  // still verifies every certificate it signed; only join tokens that are out carry the old fingerprint.
+  const keys = keyPem ? await pairOf(keyPem.toString(), dir) : await generate();
+  const certificate = await selfSigned(keys, options);
+  if (!keyPem) writeSecret(paths.key, await exportKey(keys.privateKey));
+  writeSecret(paths.cert, `${certificate.toString('pem')}\n`);
+  return new Ca(options, { signingKey: keys.privateKey, certificate });
+}
+
+async function readAuthority(keyPem: Buffer, certPem: Buffer, dir: string): Promise<Authority> {
+  try {
+    return {
+      signingKey: await importKey(keyPem.toString()),
+      certificate: new X509Certificate(certPem.toString()),
+    };
+  } catch (cause) {
+    throw damaged(dir, cause);
+  }
+}
+
+async function selfSigned(keys: webcrypto.CryptoKeyPair, { random, clock, fleetName }: CaOptions) {
+  return X509CertificateGenerator.createSelfSigned({
+    serialNumber: serial(random),
+    name: [{ CN: [`${fleetName} CA`.slice(0, 64)] }],
+    notBefore: new Date(beforeAnyPiMs),
+    notAfter: new Date(clock.nowMs() + caMs),
+    signingAlgorithm: algorithm,
+    keys,
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+}
+
+class Ca {
+  /** PEM of the CA certificate. */
+  readonly pem: string;
+  /** SHA-256 of the CA certificate's DER, hex: what a join token carries. */
+  readonly fingerprint: string;
+  readonly #dir: string;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #authority: Authority;
+
+  constructor({ dir, clock, random }: CaOptions, authority: Authority) {
+    this.#dir = dir;
+    this.#clock = clock;
+    this.#random = random;
+    this.#authority = authority;
+    this.pem = `${authority.certificate.toString('pem')}\n`;
+    this.fingerprint = sha256Hex(new Uint8Array(authority.certificate.rawData));
   }
 
-  async function sign(
+  /**
+   * Key and certificate of the coordinator's listeners: localhost, its addresses and `hosts`. Kept under `dir`, made anew
+   * when a host is missing from it or it is near its end.
+   */
+  issueServer({ hosts }: { hosts: readonly string[] }): Promise<KeyAndCertificate> {
+    const names = generalNames(['localhost', '127.0.0.1', '::1', ...hosts]);
+    const wanted = names.map(({ value }) => value);
+    const covers = (certificate: NodeCertificate) =>
+      wanted.every((host) => (isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined);
+    return this.#kept('server', covers, (publicKey) =>
+      this.#sign(coordinatorName, publicKey, ExtendedKeyUsage.serverAuth, this.#lifeOf(serverMs), names),
+    );
+  }
+
+  /** The coordinator's own client certificate for an external broker that wants mTLS. */
+  issueCoordinatorClient(): Promise<KeyAndCertificate> {
+    return this.#kept(
+      'client',
+      (certificate) => certificate.subject === `CN=${coordinatorUser}`,
+      (publicKey) => this.#sign(coordinatorUser, publicKey, ExtendedKeyUsage.clientAuth, this.#lifeOf(serverMs)),
+    );
+  }
+
+  /** Checks size, form, curve and the request's own signature. Throws FleetError `csr-invalid`. */
+  async readCsr(pem: string): Promise<{ keyFingerprint: string }> {
+    const request = await checkedCsr(pem);
+    return { keyFingerprint: sha256Hex(new Uint8Array(request.publicKey.rawData)) };
+  }
+
+  /** Whether the key of a request signed this text (ECDSA over SHA-256, DER). */
+  async isSignedBy(csr: string, text: string, signature: Buffer): Promise<boolean> {
+    const { publicKey } = await checkedCsr(csr);
+    const key = createPublicKey({ key: Buffer.from(publicKey.rawData), format: 'der', type: 'spki' });
+    return verify('sha256', Buffer.from(text), key, signature);
+  }
+
+  /** A client certificate with the node's id as CN. */
+  async signNode({ node, csr, notAfterMs }: { node: string; csr: string; notAfterMs: number }): Promise<string> {
+    if (!isSlug(node)) {
+      throw new FleetError('invalid-request', {
+        detail: `node: expected a node id, got ${JSON.stringify(node).slice(0, 80)}`,
+      });
+    }
+    const request = await checkedCsr(csr);
+    const publicKey = await request.publicKey.export(algorithm, ['verify']);
+    const fromMs = this.#clock.nowMs() - dayMs;
+    return this.#sign(node, publicKey as CryptoKey, ExtendedKeyUsage.clientAuth, { fromMs, toMs: notAfterMs });
+  }
+
+  /** 48 bytes that seal TLS session tickets, kept for a week, so that nodes resume after a restart of the coordinator. */
+  ticketKeys(): Buffer {
+    const path = join(this.#dir, 'ticket-keys');
+    const stored = readSecret(path);
+    const nowMs = this.#clock.nowMs();
+    if (stored?.length === 56 && nowMs - Number(stored.readBigUInt64BE(48)) < ticketKeysMs) {
+      return stored.subarray(0, 48);
+    }
+    const fresh = Buffer.alloc(56, this.#random.hex(48), 'hex');
+    fresh.writeBigUInt64BE(BigInt(Math.max(0, Math.floor(nowMs))), 48);
+    writeSecret(path, fresh);
+    return fresh.subarray(0, 48);
+  }
+
+  #lifeOf(spanMs: number): Span {
+    return { fromMs: beforeAnyPiMs, toMs: this.#clock.nowMs() + spanMs };
+  }
+
+  async #sign(
     subject: string,
     publicKey: CryptoKey,
     usage: ExtendedKeyUsage,
-    span: { fromMs: number; toMs: number },
+    span: Span,
     names: JsonGeneralName[] = [],
   ): Promise<string> {
+    const { signingKey, certificate: authority } = this.#authority;
     const certificate = await X509CertificateGenerator.create({
-      serialNumber: serial(random),
+      serialNumber: serial(this.#random),
       subject: [{ CN: [subject] }],
       issuer: authority.subjectName,
       notBefore: new Date(span.fromMs),
@@ -150,91 +235,34 @@ export async function openCa({ dir, clock, random, fleetName, enrolled }: CaOpti
     return `${certificate.toString('pem')}\n`;
   }
 
-  async function kept(
+  async #kept(
     name: string,
     stillFits: (certificate: NodeCertificate) => boolean,
     make: (publicKey: CryptoKey) => Promise<string>,
   ): Promise<KeyAndCertificate> {
-    const key = readSecret(join(dir, `${name}-key.pem`))?.toString();
-    const cert = readSecret(join(dir, `${name}.pem`))?.toString();
-    if (key && cert && fits(cert, key, stillFits)) return { key, cert };
+    const paths = { key: join(this.#dir, `${name}-key.pem`), cert: join(this.#dir, `${name}.pem`) };
+    const key = readSecret(paths.key)?.toString();
+    const cert = readSecret(paths.cert)?.toString();
+    if (key && cert && this.#fits(cert, key, stillFits)) return { key, cert };
     const keys = await generate();
     const fresh = { key: await exportKey(keys.privateKey), cert: await make(keys.publicKey) };
-    writeSecret(join(dir, `${name}-key.pem`), fresh.key);
-    writeSecret(join(dir, `${name}.pem`), fresh.cert);
+    writeSecret(paths.key, fresh.key);
+    writeSecret(paths.cert, fresh.cert);
     return fresh;
   }
   /** Ours, signed by the present CA, of this key, with a third of its life left. */
-  function fits(cert: string, key: string, stillFits: (certificate: NodeCertificate) => boolean): boolean {
+  #fits(cert: string, key: string, stillFits: (certificate: NodeCertificate) => boolean): boolean {
     try {
       const certificate = new NodeCertificate(cert);
       return (
-        certificate.verify(new NodeCertificate(pem).publicKey) &&
+        certificate.verify(new NodeCertificate(this.pem).publicKey) &&
         certificate.checkPrivateKey(createPrivateKey(key)) &&
-        Date.parse(certificate.validTo) - clock.nowMs() > serverMs / 3 &&
+        Date.parse(certificate.validTo) - this.#clock.nowMs() > serverMs / 3 &&
         stillFits(certificate)
       );
     } catch {
       return false; // damaged: it is made anew, nothing depends on the old one
     }
-  }
-
-  const pem = `${authority.toString('pem')}\n`;
-  const fingerprint = sha256Hex(new Uint8Array(authority.rawData));
-  return {
-    pem,
-    fingerprint,
-    issueServer({ hosts }) {
-      const names = generalNames(['localhost', '127.0.0.1', '::1', ...hosts]);
-      const wanted = names.map(({ value }) => value);
-      const covers = (certificate: NodeCertificate) =>
-        wanted.every((host) => (isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined);
-      return kept('server', covers, (publicKey) =>
-        sign(coordinatorName, publicKey, ExtendedKeyUsage.serverAuth, lifeOf(serverMs), names),
-      );
-    },
-    issueCoordinatorClient() {
-      return kept(
-        'client',
-        (certificate) => certificate.subject === `CN=${coordinatorUser}`,
-        (publicKey) => sign(coordinatorUser, publicKey, ExtendedKeyUsage.clientAuth, lifeOf(serverMs)),
-      );
-    },
-    async readCsr(csr) {
-      const request = await checkedCsr(csr);
-      return { keyFingerprint: sha256Hex(new Uint8Array(request.publicKey.rawData)) };
-    },
-    async isSignedBy(csr, text, signature) {
-      const { publicKey } = await checkedCsr(csr);
-      const key = createPublicKey({ key: Buffer.from(publicKey.rawData), format: 'der', type: 'spki' });
-      return verify('sha256', Buffer.from(text), key, signature);
-    },
-    async signNode({ node, csr, notAfterMs }) {
-      if (!isSlug(node)) {
-        throw new FleetError('invalid-request', {
-          detail: `node: expected a node id, got ${JSON.stringify(node).slice(0, 80)}`,
-        });
-      }
-      const request = await checkedCsr(csr);
-      const publicKey = await request.publicKey.export(algorithm, ['verify']);
-      const fromMs = clock.nowMs() - dayMs;
-      return sign(node, publicKey as CryptoKey, ExtendedKeyUsage.clientAuth, { fromMs, toMs: notAfterMs });
-    },
-    ticketKeys() {
-      const path = join(dir, 'ticket-keys');
-      const stored = readSecret(path);
-      if (stored?.length === 56 && clock.nowMs() - Number(stored.readBigUInt64BE(48)) < ticketKeysMs) {
-        return stored.subarray(0, 48);
-      }
-      const fresh = Buffer.alloc(56, random.hex(48), 'hex');
-      fresh.writeBigUInt64BE(BigInt(Math.max(0, Math.floor(clock.nowMs()))), 48);
-      writeSecret(path, fresh);
-      return fresh.subarray(0, 48);
-    },
-  };
-
-  function lifeOf(spanMs: number) {
-    return { fromMs: beforeAnyPiMs, toMs: clock.nowMs() + spanMs };
   }
 }
 
