@@ -8,7 +8,6 @@ import {
   type HistoryRange,
   historyRanges,
   maxUsageDays,
-  maxUsageRowsPerDay,
   type NodeMetric,
   nodeMetrics,
 } from '@blackroad/protocol';
@@ -16,11 +15,12 @@ import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { combine, pack, pick, seriesPerPart } from '../history/cells.ts';
 import { createMinute, fleetMetricAt, nodeMetricAt, readHealth } from '../history/samples.ts';
-import { createUsageDays, hasOddTokens } from '../history/usage-days.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { EndedTask } from '../state/rows.ts';
 import type { Touched } from '../state/touched.ts';
-import type { RollupRow, UsageRow } from '../store/store.ts';
+import type { RollupRow, Store, UsageRow } from '../store/store.ts';
+import { SeriesNumbers } from './series-numbers.ts';
+import { UsageRecorder } from './usage-recorder.ts';
 
 export const minuteS = 60;
 export const quarterS = 900;
@@ -31,9 +31,6 @@ const keepQuartersS = historyRanges.month + dayS;
 /** Rows of one write or read: a few milliseconds. */
 const sliceRows = 40;
 const readRows = 120;
-/** Usage is written once a minute, and before it has grown to more than some milliseconds of work. */
-const manyUsageRows = 500;
-const recoverRows = 500;
 const fleet = '*';
 
 interface FleetGauges {
@@ -42,229 +39,130 @@ interface FleetGauges {
   nodesOnline: number;
   agentsReady: number;
 }
-export interface Recorder {
-  note(touched: Touched): void;
-  /** Every second: samples the fleet, writes the minute that is over. */
-  tick(): void;
-  nodeHistory(node: string, metric: NodeMetric, range: HistoryRange): Promise<History>;
-  fleetHistory(metric: FleetMetric, range: HistoryRange): Promise<History>;
-  /** Writes what is complete, the running minute too. */
-  flush(): Promise<void>;
-  /** Old rows go; answers when none is left. */
-  prune(): Promise<void>;
-  stop(): void;
-}
-
-export async function createRecorder(parts: {
+interface RecorderParts {
   coordinator: Coordinator;
   clock: Clock;
   log: Log;
   gauges: () => FleetGauges;
-}): Promise<Recorder> {
-  const { coordinator, clock, log } = parts;
-  const { view, store } = coordinator;
-  const beganMs = clock.nowMs();
-  const series = new Map<string, { number: number; untilMs: number | null }>();
-  const numbers = new Set<number>();
-  const newSeries = new Map<string, { id: string; number: number; untilMs: number | null }>();
-  const lastHealth = new Map<number, object>();
-  const minute = createMinute();
-  const days = createUsageDays();
-  let minuteAtS = Math.floor(beganMs / 1000 / minuteS) * minuteS;
-  let earlyS = minuteAtS;
-  let recovered = false;
-  /** Ends heard of while those of the life before were read, and ends read before they were heard of: each counts once. */
-  const heard = new Set<string>();
-  const readAgain = new Set<string>();
-  let writing: Promise<void> = Promise.resolve();
+}
+/** What the store knows when the recorder begins. */
+interface Before {
+  beganMs: number;
+  series: Awaited<ReturnType<Store['series']>>;
+  lastQuarterS: number | null;
+}
 
-  for (const { id, number, untilMs } of await store.series()) {
-    series.set(id, { number, untilMs });
-    numbers.add(number);
-  }
-  let quarterUptoS =
-    ((await store.lastRollupS(quarterS)) ?? minuteAtS - (minuteAtS % quarterS) - keepMinutesS) + quarterS;
+export async function createRecorder(parts: RecorderParts): Promise<Recorder> {
+  const { store } = parts.coordinator;
+  // Before the store is read: what ends meanwhile is read again from the tasks.
+  const beganMs = parts.clock.nowMs();
+  const series = await store.series();
+  return new Recorder(parts, { beganMs, series, lastQuarterS: await store.lastRollupS(quarterS) });
+}
 
-  function numberOf(id: string): number {
-    const known = series.get(id);
-    if (known && known.untilMs === null) return known.number;
-    let number = known?.number ?? 0;
-    // The smallest that is free: parts stay full.
-    if (!known) while (numbers.has(number)) number++;
-    name(id, number, null);
-    return number;
-  }
-  function name(id: string, number: number, untilMs: number | null) {
-    numbers.add(number);
-    series.set(id, { number, untilMs });
-    newSeries.set(id, { id, number, untilMs });
-  }
-  const fleetNumber = numberOf(fleet);
+const ofFleet = { [fleetMetricAt.tasksEnded]: 1, [fleetMetricAt.tasksFailed]: 1, [fleetMetricAt.tokens]: minuteS };
+const ofNode = { [nodeMetricAt.tokens]: minuteS };
 
-  function note(touched: Touched) {
+export class Recorder {
+  readonly #parts: RecorderParts;
+  readonly #store: Store;
+  readonly #series: SeriesNumbers;
+  readonly #fleetNumber: number;
+  readonly #usage: UsageRecorder;
+  readonly #minute = createMinute();
+  readonly #lastHealth = new Map<number, object>();
+  readonly #timer: Timer;
+  #minuteAtS: number;
+  /** The minute that was written before it was over. */
+  #earlyS: number;
+  #quarterUptoS: number;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(parts: RecorderParts, { beganMs, series, lastQuarterS }: Before) {
+    const { coordinator, clock, log } = parts;
+    const { view, store } = coordinator;
+    this.#parts = parts;
+    this.#store = store;
+    this.#series = new SeriesNumbers(series);
+    this.#fleetNumber = this.#series.of(fleet);
+    this.#usage = new UsageRecorder({ view, store, clock, log, beganMs });
+    this.#minuteAtS = Math.floor(beganMs / 1000 / minuteS) * minuteS;
+    this.#earlyS = this.#minuteAtS;
+    this.#quarterUptoS = (lastQuarterS ?? this.#minuteAtS - (this.#minuteAtS % quarterS) - keepMinutesS) + quarterS;
+    this.#timer = clock.every(1000, () => this.tick());
+    this.#write(() => this.#usage.recover());
+  }
+
+  note(touched: Touched): void {
+    const { view } = this.#parts.coordinator;
     for (const id of touched.nodes) {
       const health = view.live.get(id)?.health;
       const row = view.nodes.get(id);
       if (!row) {
-        const known = series.get(id);
-        if (known && known.untilMs === null) name(id, known.number, clock.nowMs());
+        this.#series.end(id, this.#parts.clock.nowMs());
         continue;
       }
       if (!health) continue;
-      const number = numberOf(id);
-      if (lastHealth.get(number) === health) continue;
-      lastHealth.set(number, health);
+      const number = this.#series.of(id);
+      if (this.#lastHealth.get(number) === health) continue;
+      this.#lastHealth.set(number, health);
       for (const [metric, value] of Object.entries(readHealth(health, row.info)))
-        minute.sample(number, nodeMetricAt[metric as NodeMetric], value);
+        this.#minute.sample(number, nodeMetricAt[metric as NodeMetric], value);
     }
-    for (const task of touched.ended) {
-      use(task);
-      if (task.state === 'cancelled') continue;
-      const tokens = task.usage?.completionTokens ?? 0;
-      minute.count(fleetNumber, fleetMetricAt[task.state === 'done' ? 'tasksEnded' : 'tasksFailed'], 1);
-      minute.count(fleetNumber, fleetMetricAt.tokens, tokens);
-      if (task.node !== null && tokens > 0) minute.count(numberOf(task.node), nodeMetricAt.tokens, tokens);
-    }
+    for (const task of touched.ended) this.#noteEnd(task);
   }
-  const priceOf = (node: string | null) => view.live.get(node ?? '')?.capacity?.pricePerMillionTokens ?? 0;
-  function use(task: EndedTask) {
-    if (!recovered) heard.add(task.id);
-    if (!readAgain.delete(task.id)) days.add(task, priceOf(task.node));
-  }
-  const ofFleet = { [fleetMetricAt.tasksEnded]: 1, [fleetMetricAt.tasksFailed]: 1, [fleetMetricAt.tokens]: minuteS };
-  const ofNode = { [nodeMetricAt.tokens]: minuteS };
-
-  const turn = () => new Promise<void>((resolve) => clock.soon(resolve));
-  async function putRows(rows: RollupRow[]) {
-    const named = [...newSeries.values()];
-    newSeries.clear();
-    for (let at = 0; at < rows.length || at === 0; at += sliceRows) {
-      const slice = rows.slice(at, at + sliceRows);
-      try {
-        if (slice.length > 0 || named.length > 0)
-          await store.putRollups(at === 0 ? { rows: slice, series: named } : { rows: slice });
-      } catch (error) {
-        // Later minutes carry the numbers of these series.
-        if (at === 0) for (const each of named) if (!newSeries.has(each.id)) newSeries.set(each.id, each);
-        throw error;
-      }
-      await turn();
-    }
-  }
-  async function writeMinute(atS: number) {
-    const rows: RollupRow[] = [];
-    for (const [part, cells] of minute.take((number) => (number === fleetNumber ? ofFleet : ofNode))) {
-      // Of a minute that was written before it was over there is a row already: a restart, or a stop.
-      const [early] = atS === earlyS ? await store.rollups(minuteS, part, atS, atS + 1, 1) : [];
-      const whole = pack(cells);
-      rows.push({ tier: minuteS, part, atS, cells: early ? combine([early.cells, whole]) : whole });
-    }
-    await putRows(rows);
-  }
-  /** From stored minutes, so that a restart in the middle of a quarter hour loses none of it. */
-  async function writeQuarters(uptoS: number) {
-    const parts = Math.floor(Math.max(0, ...numbers) / seriesPerPart) + 1;
-    for (; quarterUptoS + quarterS <= uptoS; quarterUptoS += quarterS) {
-      const rows: RollupRow[] = [];
-      for (let part = 0; part < parts; part++) {
-        const minutes = await store.rollups(minuteS, part, quarterUptoS, quarterUptoS + quarterS, quarterS / minuteS);
-        if (minutes.length > 0)
-          rows.push({ tier: quarterS, part, atS: quarterUptoS, cells: combine(minutes.map(({ cells }) => cells)) });
-        if (part % sliceRows === sliceRows - 1) await turn();
-      }
-      if (rows.length > 0) await putRows(rows);
-    }
-  }
-  async function writeUsage() {
-    if (!recovered) return;
-    const taken = days.take(clock.nowMs());
-    if (!taken) return;
-    const { rows, uptoMs } = taken;
-    // All in one piece: the mark and the sums must agree.
-    const full = new Set<number>();
-    for (const day of new Set(rows.map((row) => row.day)))
-      if ((await store.usageRows(day)) >= maxUsageRowsPerDay) full.add(day);
-    const merged = rows.map((row) => (full.has(row.day) ? { ...row, agent: '', node: '' } : row));
-    try {
-      await store.addUsage(merged, uptoMs);
-    } catch (error) {
-      // A full disk: the days keep what they have until there is room.
-      days.giveBack(rows);
-      throw error;
-    }
-  }
-  /** Ends that the life before did not come to add. By the tasks alone: the clock may have been set back since. */
-  async function recover() {
-    let fromMs = await store.usageUptoMs();
-    if (fromMs === null) {
-      fromMs = beganMs;
-      await store.addUsage([], beganMs);
-    }
-    const missed = createUsageDays();
-    let odd = 0;
-    let lastMs = 0;
-    for (let afterId = ''; ; ) {
-      const page = await store.endedFrom(fromMs, afterId, recoverRows);
-      for (const task of page) {
-        if (heard.has(task.id)) continue;
-        if (task.endedMs >= beganMs) readAgain.add(task.id);
-        if (hasOddTokens(task)) odd++;
-        missed.add(task, priceOf(task.node));
-        lastMs = Math.max(lastMs, task.endedMs);
-      }
-      const last = page.at(-1);
-      if (!last || page.length < recoverRows) break;
-      fromMs = last.endedMs;
-      afterId = last.id;
-      await turn();
-    }
-    if (odd > 0)
-      log.warn({ tasks: odd }, 'tokens that no model can have made are left out of the usage; the tasks count');
-    const taken = missed.take(Number.POSITIVE_INFINITY);
-    if (taken) await store.addUsage(taken.rows, lastMs + 1);
-    recovered = true;
-    heard.clear();
+  #noteEnd(task: EndedTask): void {
+    this.#usage.note(task);
+    if (task.state === 'cancelled') return;
+    const minute = this.#minute;
+    const tokens = task.usage?.completionTokens ?? 0;
+    minute.count(this.#fleetNumber, fleetMetricAt[task.state === 'done' ? 'tasksEnded' : 'tasksFailed'], 1);
+    minute.count(this.#fleetNumber, fleetMetricAt.tokens, tokens);
+    if (task.node !== null && tokens > 0) minute.count(this.#series.of(task.node), nodeMetricAt.tokens, tokens);
   }
 
-  function write(work: () => Promise<void>): Promise<void> {
-    writing = writing.then(work).catch((error) => log.warn({ err: error }, 'history could not be written'));
-    return writing;
-  }
-  function everySecond() {
-    const gauges = parts.gauges();
-    minute.sample(fleetNumber, fleetMetricAt.tasksQueued, gauges.queued);
-    minute.sample(fleetNumber, fleetMetricAt.tasksRunning, gauges.running);
-    minute.sample(fleetNumber, fleetMetricAt.nodesOnline, gauges.nodesOnline);
-    minute.sample(fleetNumber, fleetMetricAt.agentsReady, gauges.agentsReady);
-    if (days.size() >= manyUsageRows) write(writeUsage);
+  /** Every second: samples the fleet, writes the minute that is over. */
+  tick(): void {
+    const { gauges, clock } = this.#parts;
+    const { queued, running, nodesOnline, agentsReady } = gauges();
+    this.#minute.sample(this.#fleetNumber, fleetMetricAt.tasksQueued, queued);
+    this.#minute.sample(this.#fleetNumber, fleetMetricAt.tasksRunning, running);
+    this.#minute.sample(this.#fleetNumber, fleetMetricAt.nodesOnline, nodesOnline);
+    this.#minute.sample(this.#fleetNumber, fleetMetricAt.agentsReady, agentsReady);
+    if (this.#usage.hasMuch()) this.#write(() => this.#usage.write());
     const nowS = Math.floor(clock.nowMs() / 1000 / minuteS) * minuteS;
-    if (nowS === minuteAtS) return;
-    // What was read again has been heard of by now, or never will be.
-    if (recovered) readAgain.clear();
-    const atS = minuteAtS;
-    minuteAtS = nowS;
-    write(async () => {
-      await writeMinute(atS);
-      await writeUsage();
-      await writeQuarters(nowS);
+    if (nowS === this.#minuteAtS) return;
+    this.#usage.forgetReadAgain();
+    const atS = this.#minuteAtS;
+    this.#minuteAtS = nowS;
+    this.#write(async () => {
+      await this.#writeMinute(atS);
+      await this.#usage.write();
+      await this.#writeQuarters(nowS);
     });
   }
 
-  async function history(
+  nodeHistory(node: string, metric: NodeMetric, range: HistoryRange): Promise<History> {
+    return this.#history(node, nodeMetricAt[metric], { node, metric, unit: nodeMetrics[metric].unit, range });
+  }
+  fleetHistory(metric: FleetMetric, range: HistoryRange): Promise<History> {
+    return this.#history(fleet, fleetMetricAt[metric], { node: null, metric, unit: fleetMetrics[metric].unit, range });
+  }
+  async #history(
     id: string,
     metricAt: number,
     head: Pick<History, 'node' | 'metric' | 'unit' | 'range'>,
   ): Promise<History> {
     const tier = head.range === 'hour' || head.range === 'day' ? minuteS : quarterS;
-    const toMs = clock.nowMs();
+    const toMs = this.#parts.clock.nowMs();
     const fromS = Math.floor((toMs / 1000 - historyRanges[head.range]) / tier) * tier;
+    const number = this.#series.find(id);
     const points: number[][] = [];
-    const known = series.get(id);
-    if (known) {
-      const part = Math.floor(known.number / seriesPerPart);
-      const place = known.number % seriesPerPart;
+    if (number !== null) {
+      const part = Math.floor(number / seriesPerPart);
+      const place = number % seriesPerPart;
       for (let at = fromS; ; ) {
-        const rows = await store.rollups(tier, part, at, Math.floor(toMs / 1000), readRows);
+        const rows = await this.#store.rollups(tier, part, at, Math.floor(toMs / 1000), readRows);
         for (const { atS, cells } of rows) {
           const span = pick(cells, place, metricAt);
           if (span) points.push([atS * 1000, span.min, span.mean, span.max]);
@@ -272,49 +170,91 @@ export async function createRecorder(parts: {
         const last = rows.at(-1);
         if (!last || rows.length < readRows) break;
         at = last.atS + 1;
-        await turn();
+        await this.#turn();
       }
       // What is told so far of the running minute: a chart that ends a minute ago looks dead.
-      const now =
-        tier === minuteS && points.at(-1)?.[0] !== minuteAtS * 1000 ? minute.sofar(known.number, metricAt) : null;
-      if (now) points.push([minuteAtS * 1000, now.min, now.mean, now.max]);
+      const nowMs = this.#minuteAtS * 1000;
+      const now = tier === minuteS && points.at(-1)?.[0] !== nowMs ? this.#minute.sofar(number, metricAt) : null;
+      if (now) points.push([nowMs, now.min, now.mean, now.max]);
     }
     return { ...head, resolutionS: tier, fromMs: fromS * 1000, toMs, points };
   }
 
-  const timer: Timer = clock.every(1000, everySecond);
-  write(recover);
+  /** Writes what is complete, the running minute too. */
+  flush(): Promise<void> {
+    return this.#write(async () => {
+      await this.#writeMinute(this.#minuteAtS);
+      this.#earlyS = this.#minuteAtS;
+      await this.#usage.write();
+      await this.#writeQuarters(Math.floor(this.#parts.clock.nowMs() / 1000 / quarterS) * quarterS);
+    });
+  }
 
-  return {
-    note,
-    tick: everySecond,
-    nodeHistory: (node, metric, range) =>
-      history(node, nodeMetricAt[metric], { node, metric, unit: nodeMetrics[metric].unit, range }),
-    fleetHistory: (metric, range) =>
-      history(fleet, fleetMetricAt[metric], { node: null, metric, unit: fleetMetrics[metric].unit, range }),
-    flush: () =>
-      write(async () => {
-        await writeMinute(minuteAtS);
-        earlyS = minuteAtS;
-        await writeUsage();
-        await writeQuarters(Math.floor(clock.nowMs() / 1000 / quarterS) * quarterS);
-      }),
-    prune: () =>
-      write(async () => {
-        const nowS = Math.floor(clock.nowMs() / 1000);
-        const seriesMs = (nowS - keepQuartersS) * 1000;
-        const tiers = { [minuteS]: nowS - keepMinutesS, [quarterS]: nowS - keepQuartersS };
-        const day = Math.floor(nowS / dayS) - maxUsageDays;
-        while ((await store.pruneRollups({ tiers, day, seriesMs })) > 0) await turn();
-        for (const [id, { number, untilMs }] of series) {
-          if (untilMs === null || untilMs >= seriesMs) continue;
-          series.delete(id);
-          numbers.delete(number);
-          lastHealth.delete(number);
-        }
-      }),
-    stop: () => timer.cancel(),
-  };
+  /** Old rows go; answers when none is left. */
+  prune(): Promise<void> {
+    return this.#write(async () => {
+      const nowS = Math.floor(this.#parts.clock.nowMs() / 1000);
+      const seriesMs = (nowS - keepQuartersS) * 1000;
+      const tiers = { [minuteS]: nowS - keepMinutesS, [quarterS]: nowS - keepQuartersS };
+      const day = Math.floor(nowS / dayS) - maxUsageDays;
+      while ((await this.#store.pruneRollups({ tiers, day, seriesMs })) > 0) await this.#turn();
+      for (const number of this.#series.free(seriesMs)) this.#lastHealth.delete(number);
+    });
+  }
+
+  stop(): void {
+    this.#timer.cancel();
+  }
+
+  /** One piece of work after the other; one that fails is logged, and does not keep the next from being done. */
+  #write(work: () => Promise<void>): Promise<void> {
+    const { log } = this.#parts;
+    this.#writing = this.#writing.then(work).catch((error) => log.warn({ err: error }, 'history could not be written'));
+    return this.#writing;
+  }
+  async #writeMinute(atS: number): Promise<void> {
+    const rows: RollupRow[] = [];
+    for (const [part, cells] of this.#minute.take((number) => (number === this.#fleetNumber ? ofFleet : ofNode))) {
+      // Of a minute that was written before it was over there is a row already: a restart, or a stop.
+      const [early] = atS === this.#earlyS ? await this.#store.rollups(minuteS, part, atS, atS + 1, 1) : [];
+      const whole = pack(cells);
+      rows.push({ tier: minuteS, part, atS, cells: early ? combine([early.cells, whole]) : whole });
+    }
+    await this.#putRows(rows);
+  }
+  /** From stored minutes, so that a restart in the middle of a quarter hour loses none of it. */
+  async #writeQuarters(uptoS: number): Promise<void> {
+    const parts = Math.floor(this.#series.highest() / seriesPerPart) + 1;
+    for (; this.#quarterUptoS + quarterS <= uptoS; this.#quarterUptoS += quarterS) {
+      const [fromS, beforeS] = [this.#quarterUptoS, this.#quarterUptoS + quarterS];
+      const rows: RollupRow[] = [];
+      for (let part = 0; part < parts; part++) {
+        const minutes = await this.#store.rollups(minuteS, part, fromS, beforeS, quarterS / minuteS);
+        if (minutes.length > 0)
+          rows.push({ tier: quarterS, part, atS: fromS, cells: combine(minutes.map(({ cells }) => cells)) });
+        if (part % sliceRows === sliceRows - 1) await this.#turn();
+      }
+      if (rows.length > 0) await this.#putRows(rows);
+    }
+  }
+  async #putRows(rows: RollupRow[]): Promise<void> {
+    const named = this.#series.takeUnwritten();
+    for (let at = 0; at < rows.length || at === 0; at += sliceRows) {
+      const slice = rows.slice(at, at + sliceRows);
+      try {
+        if (slice.length > 0 || named.length > 0)
+          await this.#store.putRollups(at === 0 ? { rows: slice, series: named } : { rows: slice });
+      } catch (error) {
+        // Later minutes carry the numbers of these series.
+        if (at === 0) this.#series.giveBack(named);
+        throw error;
+      }
+      await this.#turn();
+    }
+  }
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#parts.clock.soon(resolve));
+  }
 }
 
 /** A row's day as people write it. */

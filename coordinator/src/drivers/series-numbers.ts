@@ -1,0 +1,71 @@
+// The numbers under which the history of nodes (and of the fleet) is stored: small ones, so that the parts of a roll-up stay full. A forgotten
+// node keeps its number until its history is pruned. In: ids. Out: numbers, and those that the store does not know yet.
+
+interface Series {
+  id: string;
+  number: number;
+  /** When its node was forgotten; null: it goes on. */
+  untilMs: number | null;
+}
+
+export class SeriesNumbers {
+  readonly #byId = new Map<string, Series>();
+  readonly #taken = new Set<number>();
+  readonly #unwritten = new Map<string, Series>();
+
+  constructor(stored: readonly Series[]) {
+    for (const series of stored) {
+      this.#byId.set(series.id, series);
+      this.#taken.add(series.number);
+    }
+  }
+
+  /** A series that has none gets one, and one that was over goes on. */
+  of(id: string): number {
+    const known = this.#byId.get(id);
+    if (known && known.untilMs === null) return known.number;
+    let number = known?.number ?? 0;
+    // The smallest that is free: parts stay full.
+    if (!known) while (this.#taken.has(number)) number++;
+    this.#set({ id, number, untilMs: null });
+    return number;
+  }
+  /** Null: it has no history. */
+  find(id: string): number | null {
+    return this.#byId.get(id)?.number ?? null;
+  }
+  end(id: string, atMs: number): void {
+    const known = this.#byId.get(id);
+    if (known && known.untilMs === null) this.#set({ ...known, untilMs: atMs });
+  }
+  highest(): number {
+    return Math.max(0, ...this.#taken);
+  }
+  #set(series: Series): void {
+    this.#taken.add(series.number);
+    this.#byId.set(series.id, series);
+    this.#unwritten.set(series.id, series);
+  }
+
+  takeUnwritten(): Series[] {
+    const taken = [...this.#unwritten.values()];
+    this.#unwritten.clear();
+    return taken;
+  }
+  /** They could not be written; what became of one since is newer. */
+  giveBack(taken: readonly Series[]): void {
+    for (const each of taken) if (!this.#unwritten.has(each.id)) this.#unwritten.set(each.id, each);
+  }
+
+  /** Frees the numbers of series that were over before then; answers those. */
+  free(beforeMs: number): number[] {
+    const freed: number[] = [];
+    for (const [id, { number, untilMs }] of this.#byId) {
+      if (untilMs === null || untilMs >= beforeMs) continue;
+      this.#byId.delete(id);
+      this.#taken.delete(number);
+      freed.push(number);
+    }
+    return freed;
+  }
+}

@@ -1,0 +1,105 @@
+// Task ends added up to days and written now and then. Each counts once: what a crash kept from being written is read again from the tasks.
+// In: tasks that ended. Out: rows of usage.
+import { maxUsageRowsPerDay } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import { createUsageDays, hasOddTokens } from '../history/usage-days.ts';
+import type { EndedTask } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
+import type { Store } from '../store/store.ts';
+
+/** Usage is written once a minute, and before it has grown to more than some milliseconds of work. */
+const manyUsageRows = 500;
+const recoverRows = 500;
+
+interface UsageParts {
+  view: View;
+  store: Store;
+  clock: Clock;
+  log: Log;
+  beganMs: number;
+}
+
+export class UsageRecorder {
+  readonly #parts: UsageParts;
+  readonly #days = createUsageDays();
+  /** Ends heard of while those of the life before were read, and ends read before they were heard of: each counts once. */
+  readonly #heard = new Set<string>();
+  readonly #readAgain = new Set<string>();
+  #isRecovered = false;
+
+  constructor(parts: UsageParts) {
+    this.#parts = parts;
+  }
+
+  note(task: EndedTask): void {
+    if (!this.#isRecovered) this.#heard.add(task.id);
+    if (!this.#readAgain.delete(task.id)) this.#days.add(task, this.#priceOf(task.node));
+  }
+  #priceOf(node: string | null): number {
+    return this.#parts.view.live.get(node ?? '')?.capacity?.pricePerMillionTokens ?? 0;
+  }
+
+  hasMuch(): boolean {
+    return this.#days.size() >= manyUsageRows;
+  }
+
+  /** At the end of a minute: what was read again has been heard of by now, or never will be. */
+  forgetReadAgain(): void {
+    if (this.#isRecovered) this.#readAgain.clear();
+  }
+
+  async write(): Promise<void> {
+    const { store, clock } = this.#parts;
+    if (!this.#isRecovered) return;
+    const taken = this.#days.take(clock.nowMs());
+    if (!taken) return;
+    const { rows, uptoMs } = taken;
+    // All in one piece: the mark and the sums must agree.
+    const full = new Set<number>();
+    for (const day of new Set(rows.map((row) => row.day)))
+      if ((await store.usageRows(day)) >= maxUsageRowsPerDay) full.add(day);
+    const merged = rows.map((row) => (full.has(row.day) ? { ...row, agent: '', node: '' } : row));
+    try {
+      await store.addUsage(merged, uptoMs);
+    } catch (error) {
+      // A full disk: the days keep what they have until there is room.
+      this.#days.giveBack(rows);
+      throw error;
+    }
+  }
+
+  /** Ends that the life before did not come to add. By the tasks alone: the clock may have been set back since. */
+  async recover(): Promise<void> {
+    const { store, clock, log, beganMs } = this.#parts;
+    let fromMs = await store.usageUptoMs();
+    if (fromMs === null) {
+      fromMs = beganMs;
+      await store.addUsage([], beganMs);
+    }
+    const missed = createUsageDays();
+    let odd = 0;
+    let lastMs = 0;
+    for (let afterId = ''; ; ) {
+      const page = await store.endedFrom(fromMs, afterId, recoverRows);
+      for (const task of page) {
+        if (this.#heard.has(task.id)) continue;
+        if (task.endedMs >= beganMs) this.#readAgain.add(task.id);
+        if (hasOddTokens(task)) odd++;
+        missed.add(task, this.#priceOf(task.node));
+        lastMs = Math.max(lastMs, task.endedMs);
+      }
+      const last = page.at(-1);
+      if (!last || page.length < recoverRows) break;
+      fromMs = last.endedMs;
+      afterId = last.id;
+      await new Promise<void>((resolve) => clock.soon(resolve));
+    }
+    if (odd > 0)
+      log.warn({ tasks: odd }, 'tokens that no model can have made are left out of the usage; the tasks count');
+    const taken = missed.take(Number.POSITIVE_INFINITY);
+    if (taken) await store.addUsage(taken.rows, lastMs + 1);
+    this.#isRecovered = true;
+    this.#heard.clear();
+  }
+}
