@@ -42,7 +42,36 @@ function paramsOf({ properties, required = [] }: { properties: object; required?
 }
 
 export function protocolPage(limits: LimitRow[]): string {
-  const topicRows = Object.entries(topics).map(([name, row]: [string, TopicRow]) => [
+  const sections = [
+    intro,
+    topicSection(),
+    nodeEventSection(),
+    routeSection(),
+    permissionSection(),
+    problemSection(),
+    attemptSection(),
+    eventSection(),
+    auditSection(),
+    limitSection(limits),
+  ];
+  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+const intro = [
+  '# The protocol',
+  '',
+  '<!-- Made by `node protocol/src/generate/write.ts` from the tables in `protocol/src`; do not edit. -->',
+  '',
+  'What two processes agree on. The same tables make [the AsyncAPI document](asyncapi.json), [the OpenAPI',
+  'document](openapi.json) and the access lists for [Mosquitto](acl/mosquitto.acl) and [EMQX](acl/emqx.conf).',
+  '',
+  'Rules for every message: JSON in UTF-8; unknown fields are ignored; what is too large, malformed or on a topic that is',
+  'not its own is refused, counted and logged with the field, what came and what was expected. An MQTT acknowledgement',
+  'proves nothing: what matters is acknowledged by a message of its own.',
+];
+
+function topicSection(): string[] {
+  const rows = Object.entries(topics).map(([name, row]: [string, TopicRow]) => [
     `\`${row.pattern}\``,
     `\`${name}\``,
     `${writers[row.writer]}${row.needs === undefined ? '' : ` with \`${row.needs}\``}`,
@@ -50,51 +79,20 @@ export function protocolPage(limits: LimitRow[]): string {
     `${row.maxBytes / 1024} KiB`,
     row.text,
   ]);
-  const routeRows = Object.values(routes).map((row: RouteRow) => [
-    `\`${row.method} ${row.path}\``,
-    row.needs === 'open' ? 'nothing' : `\`${row.needs}\``,
-    `${statusOf(row)}${row.stream ? ', or events' : ''}`,
-    row.text,
-  ]);
-  const permissionRows = Object.entries(permissions).map(([name, text]) => [
-    `\`${name}\``,
-    ...roles.map((role) => (roleTable[role].permissions.some((each) => each === name) ? 'yes' : '')),
-    text,
-  ]);
-  const problemRows = Object.entries(problems).map(([code, { status, exit, retry, title }]) => [
-    `\`${code}\``,
-    String(status),
-    `${exit} (${exits[exit]})`,
-    retry ? 'yes' : 'no',
-    title,
-  ]);
-  const taskProblemRows = Object.entries(taskProblems).map(([code, { of, avoid, text }]) => [
-    `\`${code}\``,
-    of === 'work' ? 'of the work: it counts' : avoid ? 'of the place: another one is looked for' : 'of the place',
-    text,
-  ]);
-  const limitRows = limits.map((row) => [`\`${row.name}\``, shownLimit(row), row.reason]);
-  const lines = [
-    '# The protocol',
-    '',
-    '<!-- Made by `node protocol/src/generate/write.ts` from the tables in `protocol/src`; do not edit. -->',
-    '',
-    'What two processes agree on. The same tables make [the AsyncAPI document](asyncapi.json), [the OpenAPI',
-    'document](openapi.json) and the access lists for [Mosquitto](acl/mosquitto.acl) and [EMQX](acl/emqx.conf).',
-    '',
-    'Rules for every message: JSON in UTF-8; unknown fields are ignored; what is too large, malformed or on a topic that is',
-    'not its own is refused, counted and logged with the field, what came and what was expected. An MQTT acknowledgement',
-    'proves nothing: what matters is acknowledged by a message of its own.',
-    '',
+  return [
     '## Topics',
     '',
     `Below \`${topicRoot}/\`. A node writes only where \`{node}\` is its own id, and reads \`cmd/<its id>/+\` and \`fleet/state\`.`,
     `People's keys read what is not private with the permission \`${peopleReadNeeds}\`, and write with the one that the topic names.`,
     '',
-    ...table(['topic', 'name', 'who writes', 'QoS', 'at most', 'what'], topicRows),
+    ...table(['topic', 'name', 'who writes', 'QoS', 'at most', 'what'], rows),
     '',
     ...Object.entries(topicParameters).map(([name, text]) => `- \`{${name}}\`: ${text}`),
-    '',
+  ];
+}
+
+function nodeEventSection(): string[] {
+  return [
     '## Events of nodes',
     '',
     'What a node tells on `node/{node}/event/{type}`; `data` has the params, `text` says it in plain words. The coordinator keeps all but',
@@ -103,34 +101,77 @@ export function protocolPage(limits: LimitRow[]): string {
     ...table(eventHead, [...Object.entries(nodeEvents), ...Object.entries(nodeAsks)].map(eventRow)),
     '',
     troubleEventsText,
-    '',
+  ];
+}
+
+function routeSection(): string[] {
+  const rows = Object.values(routes).map((row: RouteRow) => [
+    `\`${row.method} ${row.path}\``,
+    row.needs === 'open' ? 'nothing' : `\`${row.needs}\``,
+    `${statusOf(row)}${row.stream ? ', or events' : ''}`,
+    row.text,
+  ]);
+  return [
     '## HTTP routes',
     '',
     'Each needs one permission, or nothing: then it checks a secret of its own, or tells nothing of the fleet. Answers that are',
     'not of the 200s are problems.',
     '',
-    ...table(['route', 'needs', 'answers', 'what'], routeRows),
-    '',
+    ...table(['route', 'needs', 'answers', 'what'], rows),
+  ];
+}
+
+function permissionSection(): string[] {
+  const rows = Object.entries(permissions).map(([name, text]) => [
+    `\`${name}\``,
+    ...roles.map((role) => (roleTable[role].permissions.some((each) => each === name) ? 'yes' : '')),
+    text,
+  ]);
+  return [
     '## Permissions',
     '',
     'A key has one role, and a role is a set of permissions. A refusal names the permission that lacks and the role that has it.',
     '',
-    ...table(['permission', ...roles, 'what'], permissionRows),
-    '',
+    ...table(['permission', ...roles, 'what'], rows),
+  ];
+}
+
+function problemSection(): string[] {
+  const rows = Object.entries(problems).map(([code, { status, exit, retry, title }]) => [
+    `\`${code}\``,
+    String(status),
+    `${exit} (${exits[exit]})`,
+    retry ? 'yes' : 'no',
+    title,
+  ]);
+  return [
     '## Problems',
     '',
     'An error over HTTP is a problem object (RFC 9457) with one of these codes; `detail` says what happened, `faults` names',
     'each field with what was expected and what came. The CLI ends with the exit code.',
     '',
-    ...table(['code', 'HTTP', 'exit', 'try again', 'what'], problemRows),
-    '',
+    ...table(['code', 'HTTP', 'exit', 'try again', 'what'], rows),
+  ];
+}
+
+function attemptSection(): string[] {
+  const rows = Object.entries(taskProblems).map(([code, { of, avoid, text }]) => [
+    `\`${code}\``,
+    of === 'work' ? 'of the work: it counts' : avoid ? 'of the place: another one is looked for' : 'of the place',
+    text,
+  ]);
+  return [
     '## Problems of an attempt',
     '',
     'Why an attempt of a task ended without a result. Trouble of the place uses up no attempt: the task waits, longer each time,',
     'for a better place or a better time, until its deadline. A code that is not in this table is of the work.',
     '',
-    ...table(['code', 'whose trouble', 'what'], taskProblemRows),
-    '',
+    ...table(['code', 'whose trouble', 'what'], rows),
+  ];
+}
+
+function eventSection(): string[] {
+  return [
     '## Events',
     '',
     'What `GET /v1/events` and the `events` channel of the feed tell: those [of nodes](#events-of-nodes), and these. `params` are for',
@@ -143,7 +184,11 @@ export function protocolPage(limits: LimitRow[]): string {
         .filter(([type]) => !(type in nodeEvents))
         .map(eventRow),
     ),
-    '',
+  ];
+}
+
+function auditSection(): string[] {
+  return [
     '## Audit log',
     '',
     'What `GET /v1/audit` tells of who did what: `title` is the action in words, `subject` what it was done to, `text` how. `params` are for',
@@ -153,12 +198,16 @@ export function protocolPage(limits: LimitRow[]): string {
       ['action', 'params', 'what somebody did'],
       Object.entries(audit).map(([action, { title, params }]) => [`\`${action}\``, paramsOf(params), title]),
     ),
-    '',
+  ];
+}
+
+function limitSection(limits: LimitRow[]): string[] {
+  const rows = limits.map((row) => [`\`${row.name}\``, shownLimit(row), row.reason]);
+  return [
     '## Limits',
     '',
     'On everything that a stranger, a node or a person can send, each with its reason.',
     '',
-    ...table(['limit', 'value', 'why'], limitRows),
+    ...table(['limit', 'value', 'why'], rows),
   ];
-  return `${lines.join('\n')}\n`;
 }
