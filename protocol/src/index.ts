@@ -37,6 +37,7 @@ export * from './placement.ts';
 export * from './principal.ts';
 export * from './problem.ts';
 export * from './quantity-words.ts';
+export { bodyBytesOf, type Needs, type RouteRow } from './routes/row.ts';
 export * from './routes.ts';
 export * from './task.ts';
 export * from './task-problem.ts';

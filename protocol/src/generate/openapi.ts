@@ -1,7 +1,8 @@
 // The route table as an OpenAPI 3.1 document.
 // In: the table and a version. Out: plain JSON. Every answer that is not its row's schema is a Problem.
 import { Problem } from '../problem.ts';
-import { bodyBytesOf, type RouteRow, routes } from '../routes.ts';
+import { bodyBytesOf, type RouteRow } from '../routes/row.ts';
+import { routes } from '../routes.ts';
 import { createSchemaWriter, type JsonObject, type SchemaWriter } from './schemas.ts';
 
 export function openApi(version: string): JsonObject {

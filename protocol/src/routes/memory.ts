@@ -1,0 +1,51 @@
+// Routes of memories: search, the log of an agent, its chain.
+import { AgentName } from '../ids.ts';
+import { maxPageRows } from '../limits.ts';
+import { MemoryEntry, MemoryHit } from '../memory.ts';
+import { Type } from '../typebox.ts';
+import { agentParams, route } from './row.ts';
+
+const Chain = Type.Object({
+  agent: AgentName,
+  valid: Type.Boolean(),
+  entries: Type.Integer(),
+  redacted: Type.Integer(),
+  headSeq: Type.Integer(),
+  headHash: Type.String(),
+  fault: Type.Nullable(Type.Object({ seq: Type.Integer(), text: Type.String() })),
+});
+
+export const memoryRoutes = {
+  memorySearch: route({
+    method: 'GET',
+    path: '/v1/memory/search',
+    needs: 'memory:read',
+    text: 'Searches memories by words and, with an embedding of the same model, by meaning.',
+    query: Type.Object({
+      q: Type.String({ minLength: 1, maxLength: 500 }),
+      agent: Type.Optional(AgentName),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 10 })),
+    }),
+    answer: Type.Array(MemoryHit),
+  }),
+  memoryLog: route({
+    method: 'GET',
+    path: '/v1/agents/:agent/memory',
+    needs: 'memory:read',
+    text: "An agent's log, oldest first, from after a sequence number.",
+    params: agentParams,
+    query: Type.Object({
+      after: Type.Optional(Type.Integer({ minimum: 0, default: 0 })),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxPageRows, default: 100 })),
+    }),
+    answer: Type.Array(MemoryEntry),
+  }),
+  memoryVerify: route({
+    method: 'GET',
+    path: '/v1/agents/:agent/memory/verify',
+    needs: 'memory:read',
+    text: 'Recomputes the whole chain.',
+    params: agentParams,
+    answer: Chain,
+  }),
+};
