@@ -18,7 +18,7 @@ const redrawMs = 100;
 const quarter = 0.25;
 
 /** The destination of progress: standard output, or nothing. */
-interface Canvas {
+export interface Canvas {
   readonly isTTY?: boolean;
   /** Width of the terminal in characters. */
   readonly columns?: number;

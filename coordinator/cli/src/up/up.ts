@@ -4,16 +4,16 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { FleetError } from '@blackroad/protocol';
+import { FleetError, type NodeView } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
 import { holdProcess } from '@blackroad/std/hold-process';
-import { createClient } from '../client.ts';
+import { type Client, createClient } from '../client.ts';
 import { type FleetFile, readFleetFile } from '../find-fleet.ts';
 import { numberFlag, type VerbCall, wrongUse } from '../verb.ts';
-import { paintFor, pieces, wrapped } from '../words.ts';
+import { type Paint, paintFor, pieces, wrapped } from '../words.ts';
 import { type Child, startChild } from './children.ts';
 import { greet } from './first-agent.ts';
-import { createProgress, type Progress } from './progress.ts';
+import { type Canvas, createProgress, type Progress } from './progress.ts';
 import { liveScreen, nextSteps } from './screen.ts';
 
 const defaultPort = 8400;
@@ -21,8 +21,24 @@ const nodeOnlineMs = 30_000;
 /** A little shorter than the life of a sign-in code. */
 const signInMs = 9.5 * 60_000;
 
+interface Folders {
+  coordinator: string;
+  node: string;
+  models: string;
+  logs: string;
+}
+/** What the fleet shows once it runs. */
+interface Started {
+  client: Client;
+  url: string;
+  node: string;
+  /** What the first agent answered, as lines; empty where none was asked. */
+  answer: string;
+  problems: readonly string[];
+}
+
 export async function up(call: VerbCall): Promise<void> {
-  const { data, root, clock } = call;
+  const { data } = call;
   const folders = {
     coordinator: join(data, 'coordinator'),
     node: join(data, 'node'),
@@ -43,111 +59,166 @@ export async function up(call: VerbCall): Promise<void> {
   for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(pidFile, `${process.pid}\n`);
 
-  // With --json no progress is printed, only one value when the fleet runs.
-  const out = call.json ? { isTTY: false, write: () => true } : process.stdout;
-  const width = () => process.stdout.columns ?? 80;
-  const paint = paintFor(out.isTTY === true && call.env.NO_COLOR === undefined);
-  const progress = createProgress(out, paint, clock);
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
-  const children: Child<unknown>[] = [];
-  const notices: string[] = [];
+  const fleet = new LocalFleet(call, folders);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => fleet.abort());
   // Timers of a Clock never keep a process alive; this hold does until a signal ends `up`.
   const letGo = holdProcess();
   try {
-    out.write(`\n${paint('pink', '  BlackRoad Fleet')}  ${paint('dim', 'Your AI. Your hardware. Your rules.')}\n\n`);
-    progress.step('starting the coordinator');
+    const started = await fleet.start(port);
+    if (started) await fleet.show(started);
+  } finally {
+    await fleet.stop();
+    rmSync(pidFile, { force: true });
+    letGo();
+  }
+}
+
+/** The processes of a fleet on this machine, and what of them the terminal shows. */
+class LocalFleet {
+  readonly #call: VerbCall;
+  readonly #folders: Folders;
+  readonly #out: Canvas;
+  readonly #paint: Paint;
+  readonly #progress: Progress;
+  readonly #aborting = new AbortController();
+  readonly #children: Child<unknown>[] = [];
+  readonly #notices: string[] = [];
+
+  constructor(call: VerbCall, folders: Folders) {
+    this.#call = call;
+    this.#folders = folders;
+    // With --json no progress is printed, only one value when the fleet runs.
+    this.#out = call.json ? { isTTY: false, write: () => true } : process.stdout;
+    this.#paint = paintFor(this.#out.isTTY === true && call.env.NO_COLOR === undefined);
+    this.#progress = createProgress(this.#out, this.#paint, call.clock);
+  }
+
+  abort(): void {
+    this.#aborting.abort();
+  }
+
+  /** Null: it was aborted. */
+  async start(port: number): Promise<Started | null> {
+    const { signal } = this.#aborting;
+    const paint = this.#paint;
+    const progress = this.#progress;
+    const call = this.#call;
+    this.#out.write(
+      `\n${paint('pink', '  BlackRoad Fleet')}  ${paint('dim', 'Your AI. Your hardware. Your rules.')}\n\n`,
+    );
+    const { client, url } = await this.#startCoordinator(port);
+    const entry = nodeAgentEntry(call.root);
+    const problems = await prepareModels(entry, this.#folders, progress, signal);
+    if (signal.aborted) return null;
+    await enrolHere(call, entry, this.#folders.node, progress);
+    const here = await this.#startNode(entry, client);
+    const chat = here.capacity?.models.find(({ kind }) => kind === 'chat');
+    if (chat) progress.done(`model ${chat.name} (${chat.runtime})`);
+    for (const problem of problems) progress.warn(problem);
+
+    const greeting = chat && !call.flags.bare ? await greet(call, client, progress, signal) : null;
+    const answer = greeting
+      ? wrapped(`  ${greeting.agent} answers: `, `${greeting.answer} (${greeting.how})`, columns() - 1)
+      : '';
+    return signal.aborted ? null : { client, url, node: here.id, answer, problems };
+  }
+
+  async #startCoordinator(port: number): Promise<{ client: Client; url: string }> {
+    const { root, clock } = this.#call;
+    this.#progress.step('starting the coordinator');
     const coordinator = await startChild<FleetFile>({
       name: 'coordinator',
       entry: join(root, 'coordinator/src/main.ts'),
-      args: ['--data', folders.coordinator, '--port', String(port)],
-      logFile: join(folders.logs, 'coordinator.log'),
+      args: ['--data', this.#folders.coordinator, '--port', String(port)],
+      logFile: join(this.#folders.logs, 'coordinator.log'),
       clock,
-      onRestart: (text) => notices.push(text),
+      onRestart: (text) => this.#notices.push(text),
     });
-    children.push(coordinator);
+    this.#children.push(coordinator);
     const { url, keyFile } = coordinator.ready;
-    const client = createClient({ url, key: readFileSync(keyFile, 'utf8').trim(), ca: null });
-    progress.done(`coordinator at ${url}`);
+    this.#progress.done(`coordinator at ${url}`);
+    return { client: createClient({ url, key: readFileSync(keyFile, 'utf8').trim(), ca: null }), url };
+  }
 
-    const entry = nodeAgentEntry(root);
-    const problems = await prepareModels(entry, folders, progress, stop.signal);
-    if (stop.signal.aborted) return;
-    await enrolHere(call, entry, folders.node, progress);
-    progress.step('starting the node-agent');
+  async #startNode(entry: string, client: Client): Promise<NodeView> {
+    const { root, clock, env } = this.#call;
+    const { node: data, models, logs } = this.#folders;
+    this.#progress.step('starting the node-agent');
     const node = await startChild<{ node: string }>({
       name: 'node-agent',
       entry,
-      args: ['run', '--data', folders.node, '--models', folders.models],
-      logFile: join(folders.logs, 'node.log'),
+      args: ['run', '--data', data, '--models', models],
+      logFile: join(logs, 'node.log'),
       execArgv: linesOf(join(root, 'node-agent/v8-flags')),
-      env: { ...call.env, ...Object.fromEntries(linesOf(join(root, 'node-agent/malloc-env')).map(nameAndValue)) },
+      env: { ...env, ...Object.fromEntries(linesOf(join(root, 'node-agent/malloc-env')).map(nameAndValue)) },
       clock,
-      onRestart: (text) => notices.push(text),
+      onRestart: (text) => this.#notices.push(text),
       finalCodes: [3],
     });
-    children.push(node);
+    this.#children.push(node);
     const deadline = clock.monotonicMs() + nodeOnlineMs;
-    while (clock.monotonicMs() < deadline && !stop.signal.aborted) {
+    while (clock.monotonicMs() < deadline && !this.#aborting.signal.aborted) {
       const seen = await client.call('node', { params: { node: node.ready.node } });
       if (seen.presence === 'online' && seen.capacity) break;
       await sleep(clock, 100);
     }
     const here = await client.call('node', { params: { node: node.ready.node } });
-    if (here.presence === 'online') progress.done(`this machine is node ${here.id}, class ${here.class}`);
-    else progress.warn(`this machine is node ${here.id}, but it is ${here.presence}: see ${folders.logs}/node.log`);
-    const chat = here.capacity?.models.find(({ kind }) => kind === 'chat');
-    if (chat) progress.done(`model ${chat.name} (${chat.runtime})`);
-    for (const problem of problems) progress.warn(problem);
-
-    const greeting = chat && !call.flags.bare ? await greet(call, client, progress, stop.signal) : null;
-    const answer = greeting
-      ? wrapped(`  ${greeting.agent} answers: `, `${greeting.answer} (${greeting.how})`, width() - 1)
-      : '';
-    if (stop.signal.aborted) return;
-
-    const { url: signIn, networkUrl } = await client.call('signInCode');
-    const signInUntilMs = clock.monotonicMs() + signInMs;
-    const signInLines = () =>
-      clock.monotonicMs() < signInUntilMs
-        ? [
-            paint('dim', 'sign in once, within 10 minutes, here:'),
-            ...pieces(signIn, width() - 1),
-            ...(networkUrl === null
-              ? []
-              : [
-                  paint('dim', 'or on another device (its browser warns once: the fleet signs its certificate):'),
-                  ...pieces(networkUrl, width() - 1),
-                ]),
-          ]
-        : [`to sign in: ${call.as.fleet('console')}`];
-    const head = () => [
-      `${paint('pink', 'BlackRoad Fleet')}  console ${paint('bold', url)}`,
-      ...signInLines(),
-      ...(answer === '' ? [] : ['', ...answer.split('\n')]),
-      ...problems.map((problem) => paint('yellow', problem)),
-      ...notices.slice(-3).map((notice) => paint('yellow', notice)),
-    ];
-    if (out.isTTY) {
-      await liveScreen(call, client, head, stop.signal);
-    } else {
-      if (call.json) call.show({ url, signIn, node: here.id, problems }, () => '');
-      const agents = await client.call('agents');
-      const tries = nextSteps(call, agents[0]?.name ?? null, agents.length);
-      out.write(
-        `${answer === '' ? '' : `${answer}\n`}\n  console      ${url}\n  sign in once ${signIn}\n${networkUrl === null ? '' : `  elsewhere    ${networkUrl}\n`}\n  Try: ${tries.join('\n       ')}\n\n  Ctrl-C or \`${call.as.make('down')}\` stops the fleet.\n`,
-      );
-      await new Promise<void>((resolve) => {
-        if (stop.signal.aborted) resolve();
-        stop.signal.addEventListener('abort', () => resolve());
-      });
-    }
-  } finally {
-    out.write('\n  stopping ...\n');
-    for (const child of children.toReversed()) await child.stop();
-    rmSync(pidFile, { force: true });
-    letGo();
+    if (here.presence === 'online') this.#progress.done(`this machine is node ${here.id}, class ${here.class}`);
+    else this.#progress.warn(`this machine is node ${here.id}, but it is ${here.presence}: see ${logs}/node.log`);
+    return here;
   }
+
+  /** Until it is aborted: the live screen on a terminal, elsewhere a few lines. */
+  async show({ client, url, node, answer, problems }: Started): Promise<void> {
+    const call = this.#call;
+    const { signal } = this.#aborting;
+    const paint = this.#paint;
+    const { url: signIn, networkUrl } = await client.call('signInCode');
+    if (this.#out.isTTY) {
+      const signInUntilMs = call.clock.monotonicMs() + signInMs;
+      const signInLines = () =>
+        call.clock.monotonicMs() < signInUntilMs
+          ? this.#signInLines(signIn, networkUrl)
+          : [`to sign in: ${call.as.fleet('console')}`];
+      const head = () => [
+        `${paint('pink', 'BlackRoad Fleet')}  console ${paint('bold', url)}`,
+        ...signInLines(),
+        ...(answer === '' ? [] : ['', ...answer.split('\n')]),
+        ...problems.map((problem) => paint('yellow', problem)),
+        ...this.#notices.slice(-3).map((notice) => paint('yellow', notice)),
+      ];
+      await liveScreen(call, client, head, signal);
+      return;
+    }
+    if (call.json) call.show({ url, signIn, node, problems }, () => '');
+    const agents = await client.call('agents');
+    const tries = nextSteps(call, agents[0]?.name ?? null, agents.length);
+    this.#out.write(
+      `${answer === '' ? '' : `${answer}\n`}\n  console      ${url}\n  sign in once ${signIn}\n${networkUrl === null ? '' : `  elsewhere    ${networkUrl}\n`}\n  Try: ${tries.join('\n       ')}\n\n  Ctrl-C or \`${call.as.make('down')}\` stops the fleet.\n`,
+    );
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve());
+    });
+  }
+  #signInLines(signIn: string, networkUrl: string | null): string[] {
+    const paint = this.#paint;
+    const width = columns() - 1;
+    const here = [paint('dim', 'sign in once, within 10 minutes, here:'), ...pieces(signIn, width)];
+    if (networkUrl === null) return here;
+    const elsewhere = 'or on another device (its browser warns once: the fleet signs its certificate):';
+    return [...here, paint('dim', elsewhere), ...pieces(networkUrl, width)];
+  }
+
+  async stop(): Promise<void> {
+    this.#out.write('\n  stopping ...\n');
+    for (const child of this.#children.toReversed()) await child.stop();
+  }
+}
+
+/** As wide as the terminal is in this moment. */
+function columns(): number {
+  return process.stdout.columns ?? 80;
 }
 
 /** Stops the fleet of a data folder and waits until it has stopped. */
@@ -181,7 +252,7 @@ export function nodeAgentEntry(root: string): string {
 /** Runs the node-agent's search for a model server, and its fetch of a small model where there is none. Returns problems in words. */
 async function prepareModels(
   entry: string,
-  folders: { models: string; logs: string },
+  folders: Folders,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<string[]> {
