@@ -22,7 +22,8 @@ import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test
 import { createDoorkeeper } from '../door/doorkeeper.ts';
 import type { Gate } from '../fleet/gate.ts';
 import { principalOfKey } from '../fleet/principals.ts';
-import { type AedesLimits, createAedesBus } from './aedes.ts';
+import { createAedesBus } from './aedes.ts';
+import type { AedesLimits } from './aedes-limits.ts';
 
 const home: TestCa = await openTestCa();
 const abroad: TestCa = await openTestCa();

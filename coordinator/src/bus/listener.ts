@@ -24,7 +24,7 @@ export interface ListenerOptions {
   clock: Clock;
   onSocket: (socket: TLSSocket) => void;
 }
-interface Listener {
+export interface Listener {
   /** Resolves with the port. Rejects with FleetError `unavailable` when it is taken. */
   listen(host: string, port: number): Promise<number>;
   /** It said who it is, and was let in. */

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { type BusRig, connectNode } from '../../../test/fixtures/coordinator/bus-rig.ts';
 import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
 import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
-import type { AedesLimits } from './aedes.ts';
+import type { AedesLimits } from './aedes-limits.ts';
 
 const home: TestCa = await openTestCa();
 t.teardown(() => home.close());

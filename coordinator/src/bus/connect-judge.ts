@@ -1,0 +1,100 @@
+// Judges CONNECT: who it is, under which client id, and with which will. In: a TLS socket and the packet, which is changed where people may
+// not choose for themselves. Out: a session, or why there is none. Whom the fleet knows is the Gate's to say.
+import type { TLSSocket } from 'node:tls';
+import type { Clock } from '@blackroad/std/clock';
+import type { Refusals } from '../door/counted-refusals.ts';
+import type { Doorkeeper } from '../door/doorkeeper.ts';
+import type { Claim, Gate } from '../fleet/gate.ts';
+import { claimOf } from './claim.ts';
+import { type ConnectLimits, createConnects } from './connects.ts';
+import { mayWill, type Who } from './rights.ts';
+
+interface Refusal {
+  refused: string;
+  text: string;
+  returnCode?: number;
+}
+export type Session = { who: Who; claim: Claim; will: object | null } | Refusal;
+
+/** The parts of CONNECT we read and set; the packet is Aedes' own until we hand it back. */
+interface ConnectFields {
+  clientId: string;
+  clean?: boolean;
+  username?: string;
+  password?: Buffer;
+  will?: { topic: string; payload: string | Buffer; qos?: number; retain?: boolean };
+}
+interface JudgeParts {
+  gate: Gate;
+  doorkeeper: Doorkeeper;
+  refusals: Refusals;
+  clock: Clock;
+  limits: ConnectLimits;
+}
+
+/** CONNACK [MQTT-3.2.2.3]: good credentials, but not now; a node that heard "not authorized" would look for a new certificate. */
+const unavailable = 3;
+
+export function createConnectJudge(parts: JudgeParts): (socket: TLSSocket, packet: ConnectFields) => Session {
+  const { gate, doorkeeper, refusals, clock, limits } = parts;
+  const connects = createConnects(clock, limits);
+  let nameless = 0;
+  return (socket, packet) => {
+    packet.clean = true;
+    const claim = claimOf(socket, packet.username, packet.password, clock.nowMs());
+    const who = gate(claim);
+    if (who.as === 'refused') return refused(claim, who.reason, socket, doorkeeper);
+    if (who.as === 'node' && packet.clientId !== who.node) {
+      const got = JSON.stringify(packet.clientId.slice(0, 80));
+      return { refused: 'client-id', text: `connection refused: expected client id ${who.node}, got ${got}` };
+    }
+    // Before it could throw its last connection off.
+    const waitS = connects(who, packet.clientId);
+    if (waitS > 0) {
+      const name = who.as === 'node' ? who.node : `${who.by.name}, client ${packet.clientId.slice(0, 80)}`;
+      const text = `connection refused: ${name} came too often within a minute, and is let in again in ${waitS} s`;
+      return { refused: 'flapping', text, returnCode: unavailable };
+    }
+    // Never an id of a node's: it would push that node off.
+    if (who.as === 'people')
+      // By the key's id, which holds no slash: two keys never share a client id, whatever their names are.
+      packet.clientId = `key/${who.keyId}/${packet.clientId || `nameless-${++nameless}`}`;
+    return willFault(who, packet, refusals) ?? { who, claim, will: packet.will ?? null };
+  };
+}
+
+/** Counted by the doorkeeper where somebody may be trying keys or certificates. */
+function refused(claim: Claim, reason: string, socket: TLSSocket, doorkeeper: Doorkeeper): Refusal {
+  const claimed = claim.kind === 'node' ? claim.node : claim.kind === 'key' ? claim.keyId : claim.reason;
+  const text = `connection refused: ${reason} (${claim.kind} ${claimed.slice(0, 80)})`;
+  const { remoteAddress: address = '' } = socket;
+  if (claim.kind === 'key') {
+    if (doorkeeper.blockedSeconds(address) > 0) {
+      doorkeeper.countSecret(address);
+      return { refused: 'refused-too-often', text: `connection refused: ${address} tried too many keys` };
+    }
+    doorkeeper.refusedSecret({ address, subject: 'api key', text: `MQTT: ${text}` });
+  } else if (claim.kind === 'stranger' && claim.reason !== 'certificate-expired') {
+    doorkeeper.refusedCertificate({ address, subject: 'certificate', text: `MQTT: ${text}` });
+  }
+  return { refused: claim.kind === 'stranger' ? claim.reason : reason, text };
+}
+
+/** A node with a will that is not its own is refused; of people such a will is dropped. */
+function willFault(who: Who, packet: ConnectFields, refusals: Refusals): Refusal | null {
+  if (!packet.will) return null;
+  const row = mayWill(who, packet.will.topic);
+  const topic = packet.will.topic.slice(0, 200);
+  if (row && packet.will.payload.length <= row.maxBytes) {
+    packet.will.retain &&= row.retain;
+    // A view into the whole packet's buffer would keep that buffer as long as the connection lives.
+    packet.will.payload = Buffer.from(packet.will.payload);
+    return null;
+  }
+  if (who.as === 'node')
+    return { refused: 'will', text: `connection refused: the will of ${who.node} speaks on ${topic}` };
+  // Home Assistant always sends a will of its own; it may connect, the will is not kept.
+  refusals.note('will', { topic, key: who.by.name }, 'will dropped');
+  delete packet.will;
+  return null;
+}
