@@ -49,8 +49,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'told-before-commit',
     file: 'coordinator/src/road/coordinator.ts',
-    search: 'const committed = await this.#commit(durable);',
-    replace: 'this.#send(messages.splice(0)); const committed = await this.#commit(durable);',
+    search: 'const committed = await this.#commits.commit(durable);',
+    replace: 'this.#send(messages.splice(0)); const committed = await this.#commits.commit(durable);',
   },
   {
     name: 'seen-before-commit',
@@ -427,8 +427,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a-fenced-coordinator-goes-on',
-    file: 'coordinator/src/road/coordinator.ts',
-    search: "if (committed.how === 'fenced') return this.#stepBack(committed.by);",
+    file: 'coordinator/src/road/commits.ts',
+    search: "if (committed.how === 'fenced') return stepBack(committed.by);",
     replace: "if (committed.how === 'fenced') return { refused: quicker };",
     test: 'coordinator/src/road/term.test.ts',
   },
@@ -441,7 +441,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'what-conflicted-stays-in-the-view',
-    file: 'coordinator/src/road/coordinator.ts',
+    file: 'coordinator/src/road/commits.ts',
     search: "if (committed.how === 'conflict') {",
     replace: "if (committed.how === 'conflict') return { refused: quicker };\n      if (committed.how !== 'stored') {",
     test: 'coordinator/src/road/term.test.ts',

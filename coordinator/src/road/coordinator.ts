@@ -7,7 +7,6 @@ import {
   type Checker,
   encode,
   FleetError,
-  type FleetEvent,
   type Principal,
   type Reply,
   type TaskStreamEvent,
@@ -21,11 +20,11 @@ import { Planner, type PlanningFigures } from '../drivers/planner.ts';
 import { fleetState } from '../fleet/tick.ts';
 import { Following } from '../live/following.ts';
 import type { Urgency } from '../placement/plan/replan.ts';
-import type { DurableChange, Outgoing } from '../state/change.ts';
+import type { Outgoing } from '../state/change.ts';
 import { isDurable, touch } from '../state/change-table.ts';
 import type { Decision, Outcome } from '../state/decision.ts';
 import type { Answer, Decide, InputKind, Inputs, NodeOrder, Policy, Stored } from '../state/input.ts';
-import { fill, rebuild } from '../state/rebuild.ts';
+import { fill } from '../state/rebuild.ts';
 import type { Cuts } from '../state/rows.ts';
 import { nothingTouched, type Touched, touchesAnything } from '../state/touched.ts';
 import { emptyView, type MutableView, type View } from '../state/view.ts';
@@ -34,9 +33,10 @@ import { Arrivals } from './arrivals.ts';
 import { createAsks } from './asks.ts';
 import { Batch } from './batch.ts';
 import { Commands } from './commands.ts';
+import { type CommitFigures, Commits } from './commits.ts';
 import { decisions } from './decisions.ts';
 import { createFleetClock, type FleetClock } from './fleet-clock.ts';
-import { mayPass, Outage } from './outage.ts';
+import { Outage } from './outage.ts';
 import { encodeAll } from './outbound.ts';
 import { reads } from './reads.ts';
 
@@ -47,15 +47,7 @@ const maxBatch = 500;
 const maxBatchChanges = 600;
 /** A batch of this many is worth a commit of its own at once. */
 const gatherEnough = 64;
-const maxGatherMs = 4;
 const tickMs = 250;
-
-/** How long the store took, as seen from here. */
-interface CommitFigures {
-  count: number;
-  sumMs: number;
-  maxMs: number;
-}
 
 export interface Coordinator {
   readonly view: View;
@@ -94,10 +86,6 @@ interface Waiting {
   reject: (error: Error) => void;
 }
 
-function quicker(): Outcome<never> {
-  const detail = 'Somebody else changed the same in this moment; try again.';
-  return { ok: false, code: 'unavailable', details: { detail, retryAfterSeconds: 1 } };
-}
 export async function startCoordinator(parts: CoordinatorParts): Promise<Coordinator> {
   const loop = new Loop(parts);
   await loop.start();
@@ -118,15 +106,12 @@ class Loop implements Coordinator {
   readonly #timers: Timer[] = [];
   readonly #planner: Planner;
   readonly #outage: Outage;
-  readonly commits: CommitFigures = { count: 0, sumMs: 0, maxMs: 0 };
-  #term = 0;
+  readonly #commits: Commits;
   #running = false;
   /** Why nothing is taken any more. */
   #stopped: string | null = null;
   /** Of a tick that is not through: what a site that goes dark asks for is planned together. */
   #planLater: Urgency | null = null;
-  #committedAtMs = Number.NEGATIVE_INFINITY;
-  #commitMs = 0;
   #idle: (() => void)[] = [];
 
   constructor(given: CoordinatorParts) {
@@ -153,6 +138,16 @@ class Loop implements Coordinator {
     this.#outage = new Outage(clock, random, () => {
       submit('storage-back', { coordinator: random.hex(8), ...this.#outage.story() }).catch(() => {}); // stopping
     });
+    this.#commits = new Commits({
+      store: this.store,
+      view: this.#view,
+      outage: this.#outage,
+      clock,
+      log,
+      count: (name, by) => this.#count(name, by),
+      startOver: () => this.#planner.startOver(),
+      stepBack: (by) => this.#stepBack(by),
+    });
   }
 
   get view(): View {
@@ -161,10 +156,13 @@ class Loop implements Coordinator {
   get planning(): Readonly<PlanningFigures> {
     return this.#planner.figures;
   }
+  get commits(): Readonly<CommitFigures> {
+    return this.#commits.figures;
+  }
 
   async start(): Promise<void> {
     const { store, bus, clock } = this.#parts;
-    this.#term = await store.claim(this.#view.coordinator);
+    await this.#commits.claim();
     fill(this.#view, await store.load());
     await bus.start(
       (message) => this.#arrivals.arrived(message),
@@ -256,7 +254,7 @@ class Loop implements Coordinator {
   async #drain(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
-        const restMs = this.#commitRestMs();
+        const restMs = this.#gatherMs();
         if (restMs > 0) await new Promise<void>((resolve) => this.#parts.clock.after(restMs, resolve, true));
         await this.#batch();
         // A commit that was synchronous gave nobody else a turn.
@@ -272,12 +270,11 @@ class Loop implements Coordinator {
     }
   }
 
-  /** How long to gather before the next batch: as long as the last commit took, so that a busy disk gets fewer, larger ones. */
-  #commitRestMs(): number {
+  /** How long to gather before the next batch. */
+  #gatherMs(): number {
     // A part of a plan is a batch by itself, and the next one waits for it.
     if (this.#waiting.length >= gatherEnough || this.#waiting.some(({ kind }) => kind === 'plan-apply')) return 0;
-    const sinceMs = this.#parts.clock.monotonicMs() - this.#committedAtMs;
-    return Math.min(maxGatherMs, this.#commitMs) - sinceMs;
+    return this.#commits.restMs();
   }
 
   async #batch(): Promise<void> {
@@ -321,23 +318,15 @@ class Loop implements Coordinator {
     const clockSetMs = kind === 'clock-set' ? (input as Inputs['clock-set']).byMs : 0;
     const { durable } = made;
     if (durable.length > 0) {
-      const startedMs = this.#parts.clock.monotonicMs();
-      const committed = await this.#commit(durable);
+      const committed = await this.#commits.commit(durable);
       if ('refused' in committed) {
         // What waits is not moved in the store, so what only the view knows is not either.
         if (clockSetMs === 0) made.drop();
         for (const { resolve } of batch) resolve(committed.refused());
         return;
       }
-      this.#committedAtMs = this.#parts.clock.monotonicMs();
-      this.#commitMs = this.#committedAtMs - startedMs;
-      this.commits.count++;
-      this.commits.sumMs += this.#commitMs;
-      this.commits.maxMs = Math.max(this.commits.maxMs, this.#commitMs);
       made.commit();
       touched.events = committed.events;
-      this.#count('commits');
-      this.#count('changes', durable.length);
     }
     if (clockSetMs !== 0) this.#parts.clock.follow(clockSetMs);
     // What is told is in the store by now. [INV-commit-first] [INV-task-kept]
@@ -368,40 +357,6 @@ class Loop implements Coordinator {
     this.#waiting.unshift({ kind: 'clock-set', input, resolve() {}, reject() {} });
   }
 
-  /** The events as stored; or what each of the batch is answered, as nothing was stored, and the view knows nothing of it any more. */
-  async #commit(
-    durable: readonly DurableChange[],
-  ): Promise<{ events: FleetEvent[] } | { refused: () => Outcome<never> }> {
-    const { log } = this.#parts;
-    try {
-      const committed = await this.store.commit(durable, this.#term);
-      if (committed.how === 'fenced') return this.#stepBack(committed.by);
-      if (committed.how === 'conflict') {
-        this.#count('commit_conflicts');
-        log.warn(
-          {},
-          'somebody else changed what was decided from: nothing of it is stored, and it is to be asked again',
-        );
-        rebuild(this.#view, await this.store.load());
-        this.#planner.startOver();
-        return { refused: quicker };
-      }
-      if (this.#outage.isOn) {
-        log.warn(this.#outage.story(), 'the store takes writes again');
-        this.#outage.over();
-        this.#planner.startOver();
-      }
-      return committed;
-    } catch (error) {
-      if (!mayPass(error)) throw error;
-      if (!this.#outage.isOn) {
-        this.#count('storage_outages');
-        log.error({ err: error }, 'nothing can be stored: what would have to be is refused, all else goes on');
-      }
-      this.#outage.failed(error);
-      return { refused: () => this.#outage.refuse() };
-    }
-  }
   /** Another coordinator goes on from what is stored, which is all that was accepted here. Nothing is told any more, its end neither. */
   #stepBack(by: string): { refused: () => Outcome<never> } {
     const text = `Another coordinator (${by}) has taken over; this one stores nothing any more.`;
