@@ -151,6 +151,16 @@ forbid(
   ),
 );
 forbid(
+  'the console imports neither the coordinator nor the CLI',
+  'it is a client like the CLI: what both need is in protocol or std',
+  pairs(
+    console,
+    (target) =>
+      (/^(coordinator|node-agent)\//.test(target) && !under(target, 'coordinator/console')) ||
+      /^@blackroad\/(?!protocol|std)/.test(target),
+  ),
+);
+forbid(
   'the product imports nothing of test/',
   'what only tests need is under test/; a product that needed it would ship it',
   pairs([...product, ...console], (target) => under(target, 'test') || target.endsWith('.test.ts')),

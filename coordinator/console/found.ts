@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { feedChannels, feedDetails, type RouteRow, routes } from '@blackroad/protocol';
 import type { Plugin } from 'esbuild';
-import { readAgentFile } from '../cli/src/agent-file.ts';
+import { readAgentFile } from '@blackroad/protocol/agent-file';
 
 const here = import.meta.dirname;
 const src = join(here, 'src');

@@ -1,8 +1,8 @@
 // What the README tells people to type exists: verbs, flags, files, make targets.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readAgentFile } from '@blackroad/protocol/agent-file';
 import t from 'tap';
-import { readAgentFile } from '../../coordinator/cli/src/agent-file.ts';
 import { verbs } from '../../coordinator/cli/src/verbs.ts';
 
 const root = new URL('../..', import.meta.url).pathname;

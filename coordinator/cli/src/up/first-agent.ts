@@ -3,9 +3,9 @@
 import { join } from 'node:path';
 import { FleetError, isEnd, type TaskView } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
-import { readAgents } from '../agent-file.ts';
 import type { Client } from '../client.ts';
 import { fixWithCommands } from '../fix-words.ts';
+import { readAgents } from '../read-agents.ts';
 import type { VerbCall } from '../verb.ts';
 import { duration } from '../words.ts';
 import type { Progress } from './progress.ts';

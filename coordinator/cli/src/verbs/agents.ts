@@ -9,10 +9,10 @@ import {
   type TaskView,
 } from '@blackroad/protocol';
 import { writingSpeed } from '@blackroad/protocol/writing-speed';
-import { readAgents } from '../agent-file.ts';
 import { explainScreen } from '../explain-screen.ts';
 import { fixWithCommands } from '../fix-words.ts';
 import type { Invocation } from '../invocation.ts';
+import { readAgents } from '../read-agents.ts';
 import { firstAgentFile } from '../up/first-agent.ts';
 import { argument, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, byName, duration, type Paint, table } from '../words.ts';

@@ -1,7 +1,7 @@
 // What if: asks the coordinator's placement about a supposed fleet. The real one does not change.
 import type { NodeSelector, WhatIfRequest } from '@blackroad/protocol';
-import { readAgents } from '../agent-file.ts';
 import { planScreen } from '../plan-screen.ts';
+import { readAgents } from '../read-agents.ts';
 import { textsFlag, type Verb, wrongUse } from '../verb.ts';
 
 /** `500xagent.yaml`: every agent of the file, 500 times. */

@@ -2,7 +2,7 @@
 // or at the line. In: where it starts. Out: the agent as it was stored.
 import type { AgentView } from '@blackroad/protocol';
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
-import { lineOf } from '../../../../cli/src/yaml-line.ts';
+import { lineOf } from '@blackroad/protocol/yaml-line';
 import { ApiProblem } from '../../data/api.ts';
 import { useAct } from '../../data/query.ts';
 import type { Told } from '../../data/told.ts';

@@ -1,6 +1,7 @@
 // A spec to text and back; where faults stand.
+
+import { lineOf } from '@blackroad/protocol/yaml-line';
 import t from 'tap';
-import { lineOf } from '../../../../cli/src/yaml-line.ts';
 import { type Draft, readSpec, writeSpec } from './spec-text.ts';
 
 const draft: Draft = {

@@ -1,4 +1,5 @@
-// The line of a field in a YAML or JSON text, so that a fault can name it. Shared by the CLI and the console's editor. Pure.
+// The line of a field in a YAML or JSON text, so that a fault can name it. The console's editor loads it with the YAML library and
+// without a schema. Pure.
 import type { Document, LineCounter } from 'yaml';
 
 /** The line of a field (`limits.maxTokens`, `tools.0.hosts`), or of the nearest part of the text around it. From 1. */

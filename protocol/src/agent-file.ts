@@ -1,20 +1,12 @@
-// Reads agents that a person wrote in YAML (or JSON) into specs. Every fault names the line of the file it is on.
-import { readFileSync } from 'node:fs';
-import { AgentSpec, FleetError, faults, widened, withDefaults } from '@blackroad/protocol';
+// What an agent file is: agents that a person wrote in YAML (or JSON), read into specs. Every fault names the line of the file it is on.
+// The index leaves it out: nodes read no such file and need no YAML library. Pure.
 import { LineCounter, parseAllDocuments } from 'yaml';
+import { AgentSpec } from './agent.ts';
+import { widened } from './agent-short.ts';
+import { withDefaults } from './codec.ts';
+import { faults } from './faults.ts';
+import { FleetError } from './problem.ts';
 import { lineOf } from './yaml-line.ts';
-
-/** `-` is standard input; `flag` is the flag that named the file, for errors. @throws FleetError invalid-request */
-export function readAgents(file: string, flag: string): AgentSpec[] {
-  let text: string;
-  try {
-    text = readFileSync(file === '-' ? 0 : file, 'utf8');
-  } catch (cause) {
-    const detail = `${flag}: cannot read ${file}: ${(cause as Error).message}`;
-    throw new FleetError('invalid-request', { detail }, { cause });
-  }
-  return readAgentFile(text, file);
-}
 
 /** The parser's message for the most frequent mistakes, in plain words. */
 function yamlWords(message: string): string {

@@ -1,6 +1,6 @@
-import { FleetError } from '@blackroad/protocol';
 import t from 'tap';
 import { readAgentFile } from './agent-file.ts';
+import { FleetError } from './problem.ts';
 
 function refusal(text: string): string {
   try {
