@@ -1,10 +1,10 @@
-// What the bundle takes in by being found, so that a new page touches no list: pages, style sheets, stories; and what is made from
+// What the bundle takes in by being found, so that a new page or component touches no list: style sheets and stories; and what is made from
 // the protocol and the docs at build time: routes without their validators, and the agent templates. An esbuild plugin.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { feedChannels, feedDetails, type RouteRow, routes } from '@blackroad/protocol';
-import type { Plugin } from 'esbuild';
 import { readAgentFile } from '@blackroad/protocol/agent-file';
+import type { Plugin } from 'esbuild';
 
 const here = import.meta.dirname;
 const src = join(here, 'src');
@@ -19,22 +19,10 @@ const listOf = (names: string[], exported: string) =>
   `${names.map((name, i) => `import { ${exported} as x${i} } from './${name}';`).join('\n')}
 export default [${names.map((name, i) => `[${JSON.stringify(name)}, x${i}]`).join(', ')}];`;
 
-/** Files of routes below `src`. A page in the making, whose route is there and whose file is not yet, must not stop the others. */
-export function routesWithPages(): string[] {
-  return files(/^pages\/.*\.route\.ts$/).filter((name) => {
-    const path = join(src, name);
-    const page = /import\('(\.[^']+)'\)/.exec(readFileSync(path, 'utf8'))?.[1];
-    if (page && existsSync(join(dirname(path), page))) return true;
-    console.warn(`console: ${name} loads ${page ?? 'nothing'}, which is not there: left out`);
-    return false;
-  });
-}
-
 /** Order matters in style sheets alone: theme, then the kit, then whatever lies beside the pages. */
 const rank = (name: string) => (name.startsWith('styles/') ? 0 : name.startsWith('kit/') ? 1 : 2);
 
 const made: Record<string, () => { contents: string; loader: 'ts' | 'json' | 'css' }> = {
-  pages: () => ({ contents: listOf(routesWithPages(), 'route'), loader: 'ts' }),
   stories: () => ({ contents: listOf(files(/\.stories\.tsx$/), 'stories'), loader: 'ts' }),
   styles: () => ({
     contents: files(/\.css$/)

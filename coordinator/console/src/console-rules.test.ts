@@ -1,5 +1,6 @@
-// What the console may not do, checked over its sources: import the coordinator, take validators into the bundle, read the clock or
-// chance past data/clock.ts, or bring what the page's policy refuses.
+// What the console may not do, checked over its sources: import the coordinator or the CLI, call upward among its own folders, have a
+// page that no address leads to, take validators into the bundle, read the clock or chance past data/clock.ts, or bring what the page's
+// policy refuses.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
@@ -12,14 +13,66 @@ const breaking = (pattern: RegExp, ...except: string[]) =>
     .filter(({ path, text }) => pattern.test(text.replace(/^\s*(\/\/|\*|\/\*).*$/gm, '')) && !except.includes(path))
     .map(({ path }) => path);
 
+/** What a source imports of the console, from `src` on; what begins with `..` is outside of it. */
+const importsOf = ({ path, text }: { path: string; text: string }) =>
+  [...text.matchAll(/(?:from|import\() *'(\.[^']+)'/g)].map(([, target]) => join(dirname(path), target as string));
+
+/** What a folder may import of ours beside itself. The files beside the folders tie all of them together. */
+const mayImport: Record<string, readonly string[]> = {
+  styles: [],
+  kit: [],
+  data: [],
+  fleet: ['data', 'kit'],
+  shell: ['data', 'fleet', 'kit'],
+  pages: ['data', 'fleet', 'kit', 'shell'],
+  stories: ['kit'],
+};
+const folderOf = (path: string) => (path.includes('/') ? path.slice(0, path.indexOf('/')) : null);
+
+t.test('a folder of the console imports only those that it is told to', async (t) => {
+  const folders = readdirSync(import.meta.dirname, { withFileTypes: true }).filter((each) => each.isDirectory());
+  t.same(
+    folders.map(({ name }) => name).sort(),
+    Object.keys(mayImport).sort(),
+    'the table names the folders that there are',
+  );
+  const upward = sources.flatMap((source) => {
+    const from = folderOf(source.path);
+    if (from === null) return [];
+    return importsOf(source)
+      .filter((target) => folderOf(target) !== from && !mayImport[from]?.includes(folderOf(target) ?? ''))
+      .map((target) => `${source.path} -> ${target}`);
+  });
+  t.same(
+    upward,
+    [],
+    'the kit can be read, and used, without knowing what a node is; what two pages share is not a page',
+  );
+});
+
+t.test('an address leads to every page', async (t) => {
+  const router = sources.find(({ path }) => path === 'router.tsx');
+  const routes = sources.map(({ path }) => path).filter((path) => path.endsWith('.route.ts'));
+  t.same(
+    router &&
+      importsOf(router)
+        .filter((target) => target.endsWith('.route.ts'))
+        .sort(),
+    routes.sort(),
+  );
+});
+
 t.test('the console keeps its rules', async (t) => {
   t.ok(sources.length > 40, 'the sources were found');
-  const outside = sources.flatMap(({ path, text }) =>
-    [...text.matchAll(/(?:from|import\() *'(\.[^']+)'/g)]
-      .filter(([, target]) => join(dirname(path), target as string).startsWith('../../src'))
-      .map(([, target]) => `${path} -> ${target}`),
+  t.same(
+    sources.flatMap((source) =>
+      importsOf(source)
+        .filter((target) => target.startsWith('..'))
+        .map((target) => `${source.path} -> ${target}`),
+    ),
+    [],
+    'it is a client: the protocol is all it shares with the coordinator and the CLI',
   );
-  t.same(outside, [], 'it is a client: the protocol is all it shares with the coordinator');
   t.same(
     breaking(/^import (?!type )[^;]*? from '@blackroad\/protocol'/m),
     [],

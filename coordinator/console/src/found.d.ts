@@ -1,10 +1,4 @@
 // The modules that found.ts makes at build time, and what esbuild defines.
-declare module 'fleet:pages' {
-  import type { PageRoute } from './shell/page.ts';
-
-  const pages: [file: string, route: PageRoute][];
-  export default pages;
-}
 declare module 'fleet:stories' {
   import type { Stories } from './kit/stories.ts';
 

@@ -1,7 +1,7 @@
 // Starts the console in the page.
 import { createRoot } from 'react-dom/client';
+import { App } from './app.tsx';
 import { every } from './data/clock.ts';
-import { App } from './shell/app.tsx';
 
 createRoot(document.getElementById('console') as HTMLElement).render(<App />);
 

@@ -43,12 +43,12 @@ export const acts = {
   'open-node': { link: ({ node }) => ({ to: '/nodes/$node', params: { node } }) },
   'open-agent': { link: ({ agent }) => ({ to: '/agents/$agent', params: { agent } }) },
   'edit-agent': {
-    link: ({ agent }) => ({ to: '/agents/$agent', params: { agent }, search: { tab: 'spec', fix: '1' } as never }),
+    link: ({ agent }) => ({ to: '/agents/$agent', params: { agent }, search: { tab: 'spec', fix: '1' } }),
     may: 'agentApply',
   },
-  'open-dead-letters': { link: () => ({ to: '/tasks', search: { dead: 'true' } as never }) },
-  'open-queue': { link: ({ agent }) => ({ to: '/tasks', search: { state: 'queued', agent } as never }) },
-  'open-branches': { link: () => ({ to: '/memory', search: { tab: 'branches' } as never }) },
+  'open-dead-letters': { link: () => ({ to: '/tasks', search: { dead: 'true' } }) },
+  'open-queue': { link: ({ agent }) => ({ to: '/tasks', search: { state: 'queued', agent } }) },
+  'open-branches': { link: () => ({ to: '/memory', search: { tab: 'branches' } }) },
   'add-node': { link: () => ({ to: '/nodes/add' }), icon: <Plus />, may: 'joinTokenCreate' },
   'forget-node': act('nodeForget', ({ node }) => ({ params: { node } }), {
     done: ({ node }) => `${node} is forgotten.`,

@@ -119,7 +119,7 @@ function Planned({ plan, nodes }: { plan: DrainPlan; nodes: readonly string[] })
       {others > 0 && <p>{plural(others, 'agent')} of other nodes would change place, too.</p>}
       <p className="small">
         Nothing new is placed on {nodes.length === 1 ? 'it' : 'them'}.{' '}
-        <Link to="/placement" search={{ if: nodes.map((node) => `drain:node=${node}`).join(';') } as never}>
+        <Link to="/placement" search={{ if: nodes.map((node) => `drain:node=${node}`).join(';') }}>
           See the whole plan
         </Link>
       </p>

@@ -1,6 +1,6 @@
 // What happened, newest first: severity as shape and word, the names in the text as links, when.
 import type { EventGroup } from '@blackroad/protocol/event-groups';
-import { Link } from '@tanstack/react-router';
+import { Link, linkOptions } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { lookOf } from '../kit/looks.ts';
 import { Empty } from '../kit/states.tsx';
@@ -33,13 +33,15 @@ export function EventList({ events, about }: { events: readonly EventGroup[]; ab
   );
 }
 
+const toNode = (node: string) => linkOptions({ to: '/nodes/$node', params: { node } });
+const toAgent = (agent: string) => linkOptions({ to: '/agents/$agent', params: { agent } });
 function linked(text: string, node: string | null, agent: string | null): ReactNode[] {
   return namesIn(text, node, agent).map(({ text: part, of }, i) =>
     of === null ? (
       part
     ) : (
       // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one text do not move
-      <Link key={i} to={`/${of}s/${part}`}>
+      <Link key={i} {...(of === 'node' ? toNode(part) : toAgent(part))}>
         {part}
       </Link>
     ),

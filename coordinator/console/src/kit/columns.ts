@@ -1,5 +1,6 @@
 // What a column of a VirtualTable is, and the pure parts of finding rows: sort keys, words to search, facets.
 import type { ReactNode } from 'react';
+import type { TableParam } from './address.ts';
 
 export interface Column<T> {
   id: string;
@@ -24,7 +25,8 @@ export interface Column<T> {
 
 /** A filter by one word of each row: class, site, presence. */
 export interface Facet<T> {
-  id: string;
+  /** The name under which the address keeps the word. */
+  id: TableParam;
   title: string;
   value(row: T): string;
 }
@@ -46,10 +48,10 @@ export function matcher<T>(text: string, columns: readonly Column<T>[]): ((row: 
 }
 
 /** The words of a facet with how many rows have each, most first. */
-export function facetWords<T>(rows: readonly T[], facet: Facet<T>): [word: string, rows: number][] {
+export function facetWords<T>(rows: readonly T[], { value }: Pick<Facet<T>, 'value'>): [word: string, rows: number][] {
   const counts = new Map<string, number>();
   for (const row of rows) {
-    const word = facet.value(row);
+    const word = value(row);
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));

@@ -2,11 +2,13 @@
 // (an address with a name) are kept in this browser.
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { useAddress } from './address.ts';
+import { type TablePage, type TableParam, useAddress } from './address.ts';
+
+type Given = { [Name in TableParam]?: string | undefined };
 
 export interface SavedView {
   name: string;
-  search: Record<string, string>;
+  search: Given;
 }
 
 function kept<T>(key: string, fallback: T): T {
@@ -28,24 +30,28 @@ export function useKept<T>(key: string, fallback: T): [T, (value: T) => void] {
   ];
 }
 
-export function useTableState(id: string) {
-  const search = useSearch({ strict: false }) as Record<string, string>;
+/** `page` is the one whose address keeps the filter and the order. */
+export function useTableState(id: string, page: TablePage) {
+  const search: Given = useSearch({ from: page });
   const navigate = useNavigate();
-  const [text, setText] = useAddress('q');
-  const [order, setOrder] = useAddress('sort');
+  const [text, setText] = useAddress(page, 'q');
+  const [order, setOrder] = useAddress(page, 'sort');
   const [views, setViews] = useKept<SavedView[]>(`views:${id}`, []);
   const [columns, setColumns] = useKept<Record<string, boolean>>(`columns:${id}`, {});
-  const go = (next: Record<string, string>) =>
-    void navigate({ to: '.', search: next as never, replace: true, resetScroll: false });
+  /** As an address that a person opens: the page reads it anew. */
+  const go = (next: Given) => {
+    const given = Object.entries(next).filter(([, value]) => value);
+    void navigate({ href: `${location.pathname}?${new URLSearchParams(given)}`, replace: true, resetScroll: false });
+  };
   return {
     text,
     setText,
     sorting: order ? [{ id: order.replace(/^-/, ''), desc: order.startsWith('-') }] : [],
     setSorting: (now: { id: string; desc: boolean }[]) => setOrder(now[0] ? (now[0].desc ? '-' : '') + now[0].id : ''),
-    facet: (name: string) => search[name] ?? '',
-    setFacet: (name: string, value: string) => go({ ...search, [name]: value }),
+    facet: (name: TableParam) => search[name] ?? '',
+    setFacet: (name: TableParam, value: string) => go({ ...search, [name]: value }),
     clear: () => go({}),
-    filtered: Object.keys(search).length > 0,
+    filtered: Object.values(search).some(Boolean),
     columns,
     setColumns,
     views,

@@ -2,22 +2,22 @@
 import { Tabs as Radix, ToggleGroup } from 'radix-ui';
 import { type ReactNode, useEffect, useRef } from 'react';
 
-interface Tab {
-  id: string;
+interface Tab<Id extends string> {
+  id: Id;
   text: ReactNode;
   body: ReactNode;
 }
 /** The chosen tab may be kept by the page (in its address); otherwise the first one is open. */
-export function Tabs({
+export function Tabs<Id extends string>({
   tabs,
   label,
   value,
   onValue,
 }: {
-  tabs: Tab[];
+  tabs: readonly Tab<Id>[];
   label: string;
-  value?: string;
-  onValue?: (id: string) => void;
+  value?: NoInfer<Id>;
+  onValue?: (id: NoInfer<Id>) => void;
 }) {
   const list = useRef<HTMLDivElement>(null);
   // Where the tabs are wider than the screen, the chosen one is in view.
@@ -30,7 +30,7 @@ export function Tabs({
     <Radix.Root
       className="tabs"
       {...(value === undefined ? { defaultValue: tabs[0]?.id ?? '' } : { value })}
-      {...(onValue ? { onValueChange: onValue } : {})}
+      {...(onValue ? { onValueChange: (chosen: string) => onValue(chosen as Id) } : {})}
     >
       <Radix.List
         ref={list}

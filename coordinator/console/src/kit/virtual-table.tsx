@@ -19,6 +19,7 @@ import {
   useRef,
   useState,
 } from 'react';
+import type { TablePage } from './address.ts';
 import { type Column, type Facet, matcher, sortKey } from './columns.ts';
 import { Empty } from './states.tsx';
 import { BulkBar, TableBar } from './table-bar.tsx';
@@ -38,6 +39,8 @@ const features = tableFeatures({ rowSortingFeature, rowSelectionFeature, sortedR
 interface VirtualTableProps<T extends object> {
   /** Names what is kept of it in this browser. */
   id: string;
+  /** The page it is on: its address keeps the filter and the order. */
+  page: TablePage;
   /** What it is a table of, for people who hear it: `Nodes`. */
   label: string;
   rows: readonly T[];
@@ -63,7 +66,7 @@ export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
   const { id, label, rowId, columns, facets = [], open, bulk, empty, note, first, plain = false } = props;
   // What was typed is shown before what came over the line.
   const rows = useDeferredValue(props.rows);
-  const state = useTableState(id);
+  const state = useTableState(id, props.page);
   const phone = useIsPhone();
   const height = phone && note ? phoneRowHeight : rowHeight;
   const [widths, setWidths] = useKept<Record<string, number>>(`widths:${id}`, {});

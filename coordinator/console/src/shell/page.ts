@@ -1,11 +1,15 @@
-// What a page says of itself in its `<name>.route.ts`: where it is, how it is loaded, whether it stands in the navigation.
+// What a page says of itself in its `<name>.route.ts`: where it is, what it keeps in its address, how it is loaded, whether it stands in
+// the navigation.
 import type { RouteName } from '@blackroad/protocol';
 import type { LucideIcon } from 'lucide-react';
 import type { ComponentType } from 'react';
+import type { SearchParams } from '../kit/search-params.ts';
 
-export interface PageRoute {
+export interface PageRoute<Path extends string = string, Params extends SearchParams = Record<never, never>> {
   /** TanStack Router's pattern: `/nodes/$node`. */
-  path: string;
+  path: Path;
+  /** What it keeps in its address: links to it may give these and no others. */
+  search: Params;
   /** The page itself, loaded when it is first opened. */
   load: () => Promise<{ default: ComponentType }>;
   /** Of a page that stands in no navigation: the path of the one that is marked there instead. */

@@ -1,6 +1,6 @@
 // What the palette can do anywhere: the console's own actions, and verbs with a node or an agent. Only what this person may do.
 import type { AgentLine, NodeLine, RouteName } from '@blackroad/protocol';
-import { useNavigate, useRouterState } from '@tanstack/react-router';
+import { type LinkOptions, useNavigate, useRouterState } from '@tanstack/react-router';
 import {
   Bot,
   Download,
@@ -22,6 +22,7 @@ import type { ReactNode } from 'react';
 import { useAgents, useNodes } from '../data/live.ts';
 import { useAct } from '../data/query.ts';
 import { useMay } from '../data/session.tsx';
+import type { SearchOf } from '../kit/address.ts';
 import { setTheme, type Theme, useTheme } from '../kit/theme.ts';
 import type { Command } from './commands.ts';
 import { useDoor } from './door.tsx';
@@ -84,10 +85,7 @@ function useOwn(openKeys: () => void): OwnCommand[] {
   const navigate = useNavigate();
   const theme = useTheme();
   const { signOut } = useDoor();
-  const go =
-    (to: string, search: Record<string, string> = {}) =>
-    () =>
-      void navigate({ to, search: search as never });
+  const go = (to: LinkOptions) => () => void navigate(to);
   const themes: [theme: Theme, text: string, icon: ReactNode][] = [
     ['dark', 'Dark theme', <Moon key="dark" />],
     ['light', 'Light theme', <Sun key="light" />],
@@ -100,7 +98,7 @@ function useOwn(openKeys: () => void): OwnCommand[] {
       words: 'add create start',
       icon: <Plus />,
       may: 'agentApply',
-      act: go('/new-agent'),
+      act: go({ to: '/new-agent' }),
     },
     {
       id: 'add-node',
@@ -108,7 +106,7 @@ function useOwn(openKeys: () => void): OwnCommand[] {
       words: 'new join machine token',
       icon: <Server />,
       may: 'joinTokenCreate',
-      act: go('/nodes/add'),
+      act: go({ to: '/nodes/add' }),
     },
     {
       id: 'fetch',
@@ -116,7 +114,7 @@ function useOwn(openKeys: () => void): OwnCommand[] {
       words: 'pull download',
       icon: <Download />,
       may: 'nodePull',
-      act: go('/models', { do: 'fetch' }),
+      act: go({ to: '/models', search: { do: 'fetch' } }),
     },
     {
       id: 'what-if',
@@ -124,7 +122,7 @@ function useOwn(openKeys: () => void): OwnCommand[] {
       words: 'plan lose drain simulate',
       icon: <Split />,
       may: 'whatIf',
-      act: go('/placement', { tab: 'what-if' }),
+      act: go({ to: '/placement', search: { tab: 'what-if' } }),
     },
     {
       id: 'retry',
@@ -132,7 +130,7 @@ function useOwn(openKeys: () => void): OwnCommand[] {
       words: 'dead letters again',
       icon: <RotateCcw />,
       may: 'taskRetry',
-      act: go('/tasks', { dead: 'true' }),
+      act: go({ to: '/tasks', search: { dead: 'true' } }),
     },
     {
       id: 'new-key',
@@ -140,7 +138,7 @@ function useOwn(openKeys: () => void): OwnCommand[] {
       words: 'user api add',
       icon: <KeyRound />,
       may: 'keyCreate',
-      act: go('/keys', { do: 'create' }),
+      act: go({ to: '/keys', search: { do: 'create' } }),
     },
     ...themes.map(([name, text, icon]) => ({
       id: `theme-${name}`,
@@ -156,8 +154,8 @@ function useOwn(openKeys: () => void): OwnCommand[] {
 
 function useNodeVerbs(): NodeVerb[] {
   const navigate = useNavigate();
-  const to = (search: Record<string, string>) => (node: string) =>
-    void navigate({ to: '/nodes/$node', params: { node } as never, search: search as never });
+  const to = (search: SearchOf<'/nodes/$node'>) => (node: string) =>
+    void navigate({ to: '/nodes/$node', params: { node }, search });
   const edit = useAct('nodeEdit', {
     done: ({ id, cordoned }) =>
       cordoned ? `${id} is cordoned: nothing new is placed on it.` : `${id} takes agents again.`,
@@ -212,8 +210,8 @@ function useNodeVerbs(): NodeVerb[] {
 }
 function useAgentVerbs(): AgentVerb[] {
   const navigate = useNavigate();
-  const to = (search: Record<string, string>) => (agent: string) =>
-    void navigate({ to: '/agents/$agent', params: { agent } as never, search: search as never });
+  const to = (search: SearchOf<'/agents/$agent'>) => (agent: string) =>
+    void navigate({ to: '/agents/$agent', params: { agent }, search });
   return [
     { id: 'ask', text: 'Ask', words: ['chat', 'talk', 'message'], icon: <MessageCircle />, may: 'ask', act: to({}) },
     {

@@ -1,5 +1,5 @@
 // The command palette: to any page, node or agent by typing a part of its name, and the actions of this page and of the console.
-import { useNavigate } from '@tanstack/react-router';
+import { type LinkOptions, useNavigate } from '@tanstack/react-router';
 import { Command } from 'cmdk';
 import { Bot, Cpu } from 'lucide-react';
 import { Dialog as Radix } from 'radix-ui';
@@ -50,7 +50,7 @@ function Finder({ onOpenChange, pages, openKeys }: PaletteProps) {
   const actions = usePaletteActions(text, openKeys);
   const wanted = text.trim().toLowerCase();
   const fits = (...words: (string | undefined)[]) => words.some((word) => word?.toLowerCase().includes(wanted));
-  const go = (to: string) => () => void navigate({ to });
+  const go = (to: LinkOptions) => () => void navigate(to);
   const shape = (word: string) => {
     const look = lookOf(word);
     return <Glyph shape={look.shape} tone={look.tone} />;
@@ -62,7 +62,7 @@ function Finder({ onOpenChange, pages, openKeys }: PaletteProps) {
       pages.flatMap(({ path, nav }) => {
         if (!nav || !fits(nav.text)) return [];
         const Icon = nav.icon;
-        return [{ id: path, text: nav.text, icon: <Icon />, act: go(path) }];
+        return [{ id: path, text: nav.text, icon: <Icon />, act: () => void navigate({ to: path }) }];
       }),
     ],
     [
@@ -78,20 +78,20 @@ function Finder({ onOpenChange, pages, openKeys }: PaletteProps) {
                 {kind} · {site} {shape(presence)}
               </>
             ),
-            act: go(`/nodes/${id}`),
+            act: go({ to: '/nodes/$node', params: { node: id } }),
           })),
     ],
     [
       'Agents',
-      pages.some(({ path }) => path === '/agents') && !(wanted === '' && agents.rows.size > maxFound)
-        ? first(agents.rows.values(), ({ name }) => fits(name), maxFound).map(({ name, state }) => ({
+      wanted === '' && agents.rows.size > maxFound
+        ? []
+        : first(agents.rows.values(), ({ name }) => fits(name), maxFound).map(({ name, state }) => ({
             id: `agent:${name}`,
             text: name,
             icon: <Bot />,
             aside: shape(state),
-            act: go(`/agents/${name}`),
-          }))
-        : [],
+            act: go({ to: '/agents/$agent', params: { agent: name } }),
+          })),
     ],
     [
       'Actions',

@@ -10,26 +10,26 @@ import { Fresh, LiveMark } from './live-mark.tsx';
 import { Mark } from './mark.tsx';
 import { NavLink, NavList } from './nav.tsx';
 import { OpenAlerts, useOpenAlerts } from './open-alerts.tsx';
+import type { PageRoute } from './page.ts';
 import { Palette } from './palette.tsx';
 import { Person } from './person.tsx';
-import { pageRoutes } from './router.tsx';
 
 /** Of the navigation at the bottom of a phone; the others are behind the last button. */
 const atThumb = 4;
 
 const isUnder = (here: string, path: string) => here === path || here.startsWith(`${path}/`);
 
-export function Shell() {
+export function Shell({ pages: all }: { pages: readonly PageRoute[] }) {
   const may = useMay();
   const [open, setOpen] = useState<'palette' | 'keys' | 'more' | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: rights last as long as the session
-  const pages = useMemo(() => pageRoutes.filter((page) => !page.may || may(page.may)), []);
+  const pages = useMemo(() => all.filter((page) => !page.may || may(page.may)), []);
   const alerts = useOpenAlerts();
   const counts = { '/alerts': <OpenAlerts {...alerts} /> };
   const inNav = pages.filter(({ nav }) => nav);
   useKeys(pages, { palette: () => setOpen('palette'), keys: () => setOpen('keys') });
   const here = useRouterState({ select: ({ location }) => location.pathname });
-  const marked = pageRoutes.find(({ path }) => path === here)?.under;
+  const marked = all.find(({ path }) => path === here)?.under;
   const main = useRef<HTMLElement>(null);
   useHeadingFocus(main);
   const close = (now: boolean) => setOpen(now ? open : null);

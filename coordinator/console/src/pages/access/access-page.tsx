@@ -11,7 +11,7 @@ import { SignInElsewhere } from './sign-in-elsewhere.tsx';
 
 export default function AccessPage() {
   const may = useMay();
-  const [doing, setDoing] = useAddress('do');
+  const [doing, setDoing] = useAddress('/keys', 'do');
   const creating = doing === 'create';
   const setCreating = (now: boolean) => setDoing(now ? 'create' : '');
   return (

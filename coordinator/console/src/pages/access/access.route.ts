@@ -1,9 +1,13 @@
 // Keys and sessions: everybody sees the sessions of their own key, admins all of it.
 import { KeyRound } from 'lucide-react';
+import { oneOf } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = {
+const search = { do: oneOf('create') };
+
+export const route: PageRoute<'/keys', typeof search> = {
   path: '/keys',
+  search,
   load: () => import('./access-page.tsx'),
   nav: { text: 'Users and keys', icon: KeyRound, order: 130, key: 'k' },
   may: 'sessions',

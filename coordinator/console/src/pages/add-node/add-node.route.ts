@@ -1,8 +1,9 @@
 // How a machine becomes a node.
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = {
+export const route: PageRoute<'/nodes/add'> = {
   path: '/nodes/add',
+  search: {},
   load: () => import('./add-node-page.tsx'),
   may: 'joinTokenCreate',
   title: 'Add a node',

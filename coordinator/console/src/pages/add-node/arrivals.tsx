@@ -97,7 +97,7 @@ function Arrival({ id }: { id: string }) {
           </p>
         ))}
       </div>
-      <LinkButton to="/nodes/$node" params={{ node: id } as never}>
+      <LinkButton to="/nodes/$node" params={{ node: id }}>
         Open
       </LinkButton>
     </li>

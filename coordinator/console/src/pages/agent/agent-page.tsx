@@ -24,7 +24,7 @@ const AgentMemory = lazy(() => import('./agent-memory.tsx'));
 const AgentSpecTab = lazy(() => import('./agent-spec.tsx'));
 
 export default function AgentPage() {
-  const { agent: name = '' } = useParams({ strict: false }) as { agent?: string };
+  const { agent: name } = useParams({ from: '/agents/$agent' });
   const { row: agent, refused } = useAgent(name);
   if (refused !== null) {
     return (
@@ -53,7 +53,7 @@ export default function AgentPage() {
 
 function OneAgent({ agent }: { agent: AgentView }) {
   const may = useMay();
-  const [tab, setTab] = useAddress('tab', 'chat');
+  const [tab, setTab] = useAddress('/agents/$agent', 'tab', 'chat');
   const part = (Part: ComponentType<{ agent: AgentView }>) => (
     <Suspense fallback={<Loading lines={6} />}>
       <Part agent={agent} />
@@ -90,7 +90,7 @@ function OneAgent({ agent }: { agent: AgentView }) {
           { id: 'memory', text: 'Memory', body: part(AgentMemory) },
           { id: 'triggers', text: triggers > 0 ? `Triggers ${triggers}` : 'Triggers', body: part(AgentTriggers) },
           { id: 'versions', text: `Versions ${agent.version}`, body: part(AgentVersions) },
-          ...(may('agentApply') ? [{ id: 'spec', text: 'Edit', body: part(AgentSpecTab) }] : []),
+          ...(may('agentApply') ? [{ id: 'spec' as const, text: 'Edit', body: part(AgentSpecTab) }] : []),
         ]}
       />
     </div>

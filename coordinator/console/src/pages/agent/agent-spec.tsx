@@ -16,7 +16,7 @@ export default function AgentSpecTab({ agent }: { agent: AgentView }) {
   const navigate = useNavigate();
   const { name, spec, version } = agent;
   const [from, setFrom] = useState({ version, spec });
-  const [fix] = useAddress('fix');
+  const [fix] = useAddress('/agents/$agent', 'fix');
   const [filled] = useState(() => (fix === '' || !agent.unplaced ? null : editedSpec(spec, agent.unplaced.fix)));
   const renamed = (draft: Draft) =>
     draft.name === name
@@ -51,7 +51,7 @@ export default function AgentSpecTab({ agent }: { agent: AgentView }) {
               }
         }
         onSaved={(now) => {
-          if (now.version !== version) void navigate({ to: '.', search: { tab: 'versions' } as never });
+          if (now.version !== version) void navigate({ from: '/agents/$agent', to: '.', search: { tab: 'versions' } });
         }}
       />
     </Panel>

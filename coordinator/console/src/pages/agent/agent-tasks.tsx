@@ -11,12 +11,12 @@ export default function AgentTasks({ agent }: { agent: AgentView }) {
       bare
       title={`${running} at work, ${waiting} waiting`}
       aside={
-        <LinkButton look="quiet" to="/tasks" search={{ agent: agent.name, dead: 'true' } as never}>
+        <LinkButton look="quiet" to="/tasks" search={{ agent: agent.name, dead: 'true' }}>
           Dead letters
         </LinkButton>
       }
     >
-      <TasksTable filter={{ agent: agent.name }} plain />
+      <TasksTable page="/agents/$agent" filter={{ agent: agent.name }} plain />
     </Panel>
   );
 }

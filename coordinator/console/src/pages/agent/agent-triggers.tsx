@@ -21,7 +21,7 @@ export default function AgentTriggers({ agent }: { agent: AgentView }) {
   const may = useMay();
   const { triggers } = agent.spec;
   const edit = may('agentApply') && (
-    <LinkButton to="." search={{ tab: 'spec' } as never}>
+    <LinkButton from="/agents/$agent" to="." search={{ tab: 'spec' }}>
       {triggers.length > 0 ? 'Change them' : 'Add one'}
     </LinkButton>
   );
@@ -83,7 +83,7 @@ function OneTrigger({ agent, trigger: { cron, prompt, timeZone } }: { agent: Age
           onClick={() =>
             ask.mutate(
               { params: { agent: agent.name }, body: { prompt } },
-              { onSuccess: () => void navigate({ to: '.', search: {} as never }) },
+              { onSuccess: () => void navigate({ from: '/agents/$agent', to: '.', search: {} }) },
             )
           }
         >

@@ -29,8 +29,8 @@ export default function AgentVersions({ agent }: { agent: AgentView }) {
 
 function Versions({ agent, list }: { agent: AgentView; list: Version[] }) {
   const may = useMay();
-  const [chosen, choose] = useAddress('version', String(list[0]?.version ?? ''));
-  const [against, setAgainst] = useAddress('against');
+  const [chosen, choose] = useAddress('/agents/$agent', 'version', String(list[0]?.version ?? ''));
+  const [against, setAgainst] = useAddress('/agents/$agent', 'against');
   const at = Math.max(
     0,
     list.findIndex(({ version }) => String(version) === chosen),

@@ -20,7 +20,7 @@ export default function AgentsPage() {
   const navigate = useNavigate();
   const mayAdd = useMay()('agentApply');
   const open = useCallback(
-    ({ name }: AgentLine) => void navigate({ to: '/agents/$agent', params: { agent: name } as never }),
+    ({ name }: AgentLine) => void navigate({ to: '/agents/$agent', params: { agent: name } }),
     [navigate],
   );
   const add = mayAdd && (
@@ -41,6 +41,7 @@ export default function AgentsPage() {
         ) : (
           <VirtualTable<AgentLine>
             id="agents"
+            page="/agents"
             label="Agents"
             rows={list}
             rowId={nameOf}

@@ -1,9 +1,13 @@
 // All agents.
 import { Bot } from 'lucide-react';
+import { anyText, ofTables } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = {
+const search = { ...ofTables, state: anyText, node: anyText, model: anyText };
+
+export const route: PageRoute<'/agents', typeof search> = {
   path: '/agents',
+  search,
   load: () => import('./agents-page.tsx'),
   nav: { text: 'Agents', icon: Bot, order: 30, key: 'a' },
 };

@@ -33,7 +33,7 @@ export default function NewAgentPage() {
             undoWord: 'Remove it again',
             undo: () => call('agentRemove', { params: { agent: name } }).then(() => void navigate({ to: '/agents' })),
           })}
-          onSaved={({ name }) => void navigate({ to: '/agents/$agent', params: { agent: name } as never })}
+          onSaved={({ name }) => void navigate({ to: '/agents/$agent', params: { agent: name } })}
           beside={(draft, onFault) => <WhereWouldItGo draft={draft} onFault={onFault} />}
         />
       </Panel>

@@ -1,8 +1,8 @@
 // One agent's spec under edit, as a form or as text; the coordinator judges it when it is saved, and its faults are shown at the field
 // or at the line. In: where it starts. Out: the agent as it was stored.
 import type { AgentView } from '@blackroad/protocol';
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { lineOf } from '@blackroad/protocol/yaml-line';
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { ApiProblem } from '../../data/api.ts';
 import { useAct } from '../../data/query.ts';
 import type { Told } from '../../data/told.ts';
@@ -10,7 +10,7 @@ import { Button } from '../../kit/button.tsx';
 import { Choice } from '../../kit/tabs.tsx';
 import { wordsOf } from '../../kit/words.ts';
 import { SpecForm } from './spec-form.tsx';
-import { type Draft, type Fault, type Language, readSpec, writeSpec } from './spec-text.ts';
+import { type Draft, type Fault, type Language, readSpec, unchecked, writeSpec } from './spec-text.ts';
 import { Faults, SpecTextArea } from './spec-textarea.tsx';
 import { AskBeforeLeaving, keepUnsaved, unsavedOf } from './unsaved.tsx';
 
@@ -107,7 +107,7 @@ export function SpecEditor({
     const refused = name === '' ? { field: 'name', text: 'name is missing.', line: null } : refuse?.(draft);
     if (refused) return setFaults([refused]);
     try {
-      const agent = await apply.run({ params: { agent: name }, body: draft as never });
+      const agent = await apply.run({ params: { agent: name }, body: unchecked(draft) });
       setFaults([]);
       letGo();
       onSaved(agent);

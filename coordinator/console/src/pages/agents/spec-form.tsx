@@ -1,4 +1,5 @@
 // The spec as a form: what everybody sets on top, the rest folded away. It only gathers; the coordinator judges.
+import type { AgentSpec } from '@blackroad/protocol';
 import { useMemo } from 'react';
 import { useNodes } from '../../data/live.ts';
 import { useRoute } from '../../data/query.ts';
@@ -85,7 +86,7 @@ export function SpecForm({ draft, onDraft, faults, isNew }: SpecFormProps) {
             value={placement.class ?? []}
             fault={faultOf('placement.class')}
             hint={`Empty: any but cloud.${known.classes && ` There are: ${known.classes}.`}`}
-            onValue={(list) => put({ placement: { ...placement, class: list as never } })}
+            onValue={(list) => put({ placement: { ...placement, class: list as AgentSpec['placement']['class'] } })}
           />
           <ListField
             label="Only these sites"
@@ -232,6 +233,6 @@ export function SpecForm({ draft, onDraft, faults, isNew }: SpecFormProps) {
 }
 
 /** Fields that were emptied are left to the coordinator's defaults. */
-function without<T extends object>(fields: T): never {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+function without<T extends object>(fields: T): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }

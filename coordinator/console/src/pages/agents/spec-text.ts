@@ -11,6 +11,8 @@ export type Draft = {
     ? AgentSpec[K]
     : Partial<AgentSpec[K]>;
 };
+/** As the coordinator is sent it: it fills in defaults and says what is wrong. */
+export const unchecked = (draft: Draft): AgentSpec => draft as AgentSpec;
 export interface Fault {
   field: string;
   /** A sentence. */

@@ -5,14 +5,14 @@ import { useState } from 'react';
 import { useAct } from '../../data/query.ts';
 import { Button } from '../../kit/button.tsx';
 import { Glyph } from '../../kit/status.tsx';
-import type { Draft } from './spec-text.ts';
+import { type Draft, unchecked } from './spec-text.ts';
 
 export function WhereWouldItGo({ draft, onFault }: { draft: Draft; onFault(error: unknown): void }) {
   const [plan, setPlan] = useState<{ of: Draft; plan: WhatIfPlan } | null>(null);
   const whatIf = useAct('whatIf');
   const ask = () => {
-    const body = { add: [{ spec: draft, count: 1 }], lose: [], drain: [] };
-    whatIf.run({ body: body as never }).then((answer) => setPlan({ of: draft, plan: answer }), onFault);
+    const body = { add: [{ spec: unchecked(draft), count: 1 }], lose: [], drain: [] };
+    whatIf.run({ body }).then((answer) => setPlan({ of: draft, plan: answer }), onFault);
   };
   return (
     <>

@@ -23,7 +23,7 @@ const groups: readonly [severity: Alert['severity'], title: string][] = [
 
 export default function AlertsPage() {
   const { list, whole } = useAlerts();
-  const [text, setText] = useAddress('q');
+  const [text, setText] = useAddress('/alerts', 'q');
   const cleared = useCleared(list, whole);
   const wanted = text.trim().toLowerCase();
   const found = inOrder(list).filter((alert) => wanted === '' || wordsIn(alert).includes(wanted));

@@ -1,9 +1,13 @@
 // What needs a person.
 import { BellRing } from 'lucide-react';
+import { anyText } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = {
+const search = { q: anyText };
+
+export const route: PageRoute<'/alerts', typeof search> = {
   path: '/alerts',
+  search,
   load: () => import('./alerts-page.tsx'),
   nav: { text: 'Alerts', icon: BellRing, order: 100, key: 'l' },
 };

@@ -106,6 +106,7 @@ export default function AuditPage() {
           ) : (
             <VirtualTable<AuditEntry>
               id="audit"
+              page="/audit"
               label="Audit"
               rows={rows}
               rowId={idOf}

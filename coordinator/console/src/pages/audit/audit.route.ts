@@ -1,9 +1,13 @@
 // Who did what.
 import { ScrollText } from 'lucide-react';
+import { anyText, ofTables } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = {
+const search = { ...ofTables, did: anyText, who: anyText };
+
+export const route: PageRoute<'/audit', typeof search> = {
   path: '/audit',
+  search,
   load: () => import('./audit-page.tsx'),
   nav: { text: 'Audit', icon: ScrollText, order: 120, key: 'd' },
   may: 'audit',

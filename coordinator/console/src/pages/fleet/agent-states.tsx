@@ -33,7 +33,7 @@ export function AgentStates({ agents }: { agents: readonly AgentLine[] }) {
                 <Status of={state} />
                 <span className="figure">{count(n)}</span>
                 <span className="dim small">{percent(n / agents.length)}</span>
-                <Link to="/agents" search={{ state } as never} className="small">
+                <Link to="/agents" search={{ state }} className="small">
                   show<span className="sr-only"> agents that are {state}</span>
                 </Link>
               </li>

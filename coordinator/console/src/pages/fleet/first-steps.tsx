@@ -62,7 +62,7 @@ function FirstAgent() {
     apply.mutate(
       { params: { agent: name }, body: { ...chosen, name, instructions } },
       {
-        onSuccess: () => void navigate({ to: '/agents/$agent', params: { agent: name } as never }),
+        onSuccess: () => void navigate({ to: '/agents/$agent', params: { agent: name } }),
       },
     );
   };

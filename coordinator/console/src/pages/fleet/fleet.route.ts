@@ -2,8 +2,9 @@
 import { LayoutGrid } from 'lucide-react';
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = {
+export const route: PageRoute<'/'> = {
   path: '/',
+  search: {},
   load: () => import('./fleet-page.tsx'),
   nav: { text: 'Fleet', icon: LayoutGrid, order: 10, key: 'f' },
 };

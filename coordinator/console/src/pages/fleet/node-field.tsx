@@ -103,7 +103,7 @@ export function NodeField({ nodes, site }: { nodes: readonly NodeLine[]; site: s
         onMouseLeave={() => setOver(null)}
         onClick={(event) => {
           const at = under(event);
-          if (at) void navigate({ to: '/nodes/$node', params: { node: at.node.id } as never });
+          if (at) void navigate({ to: '/nodes/$node', params: { node: at.node.id } });
         }}
       />
       {over && (

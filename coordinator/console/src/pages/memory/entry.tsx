@@ -96,7 +96,7 @@ function From({ source }: { source: string }) {
   switch (from.kind) {
     case 'task':
       return (
-        <Link to={'/tasks/$task' as never} params={{ task: from.task } as never}>
+        <Link to="/tasks/$task" params={{ task: from.task }}>
           task {from.task}
         </Link>
       );

@@ -15,7 +15,7 @@ const againMs = 15_000;
 export default function MemoryPage() {
   const totals = useTotals();
   const branches = useRoute('branches', { query: {} }, { refetchInterval: againMs });
-  const [tab, setTab] = useAddress('tab', 'search');
+  const [tab, setTab] = useAddress('/memory', 'tab', 'search');
   const waiting = branches.data?.length ?? 0;
   return (
     <div className="page-stack">

@@ -21,8 +21,8 @@ const pauseMs = 250;
 const suggested = 50;
 
 export function MemorySearch() {
-  const [asked, setAsked] = useAddress('q');
-  const [agent, setAgent] = useAddress('agent');
+  const [asked, setAsked] = useAddress('/memory', 'q');
+  const [agent, setAgent] = useAddress('/memory', 'agent');
   const [text, setText] = useState(asked);
   const [open, setOpen] = useState<MemoryHit | null>(null);
   useEffect(() => (text === asked ? undefined : after(pauseMs, () => setAsked(text.trim()))), [text, asked, setAsked]);

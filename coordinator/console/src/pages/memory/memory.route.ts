@@ -1,9 +1,13 @@
 // What agents remember.
 import { BookOpen } from 'lucide-react';
+import { anyText, oneOf } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = {
+const search = { tab: oneOf('search', 'branches'), q: anyText, agent: anyText };
+
+export const route: PageRoute<'/memory', typeof search> = {
   path: '/memory',
+  search,
   load: () => import('./memory-page.tsx'),
   nav: { text: 'Memory', icon: BookOpen, order: 60, key: 'e' },
   may: 'memorySearch',

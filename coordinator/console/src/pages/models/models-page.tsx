@@ -22,7 +22,7 @@ const searchFrom = 8;
 export default function ModelsPage() {
   const may = useMay();
   const catalogue = useRoute('catalogue', {}, { refetchInterval: againMs });
-  const [doing, setDoing] = useAddress('do');
+  const [doing, setDoing] = useAddress('/models', 'do');
   const [chosen, setFetching] = useState<string | null>(null);
   const fetching = chosen ?? (doing === 'fetch' ? '' : null);
   const fetched = () => {
@@ -30,7 +30,7 @@ export default function ModelsPage() {
     setDoing('');
   };
   const [asked, setAsked] = useState<readonly string[]>([]);
-  const [open, setOpen] = useAddress('model');
+  const [open, setOpen] = useAddress('/models', 'model');
   return (
     <div className="page-stack">
       <PageHead
@@ -99,7 +99,7 @@ function Missing({ missing, fetchIt }: { missing: Catalogue['missing']; fetchIt?
 }
 
 function Matrix({ catalogue, open }: { catalogue: Catalogue; open(model: string): void }) {
-  const [text, setText] = useAddress('q');
+  const [text, setText] = useAddress('/models', 'q');
   const { models } = catalogue;
   if (models.length === 0) {
     return (

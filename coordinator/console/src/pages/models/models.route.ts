@@ -1,9 +1,13 @@
 // The models of the fleet.
 import { Boxes } from 'lucide-react';
+import { anyText, oneOf } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = {
+const search = { do: oneOf('fetch'), model: anyText, q: anyText };
+
+export const route: PageRoute<'/models', typeof search> = {
   path: '/models',
+  search,
   load: () => import('./models-page.tsx'),
   nav: { text: 'Models', icon: Boxes, order: 50, key: 'm' },
   may: 'catalogue',

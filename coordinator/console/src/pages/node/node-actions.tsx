@@ -18,7 +18,7 @@ type Edit = { cordoned?: boolean; draining?: boolean };
 export function NodeActions({ node }: { node: NodeView }) {
   const may = useMay();
   const navigate = useNavigate();
-  const [doing, setDoing] = useAddress('do');
+  const [doing, setDoing] = useAddress('/nodes/$node', 'do');
   const params = { node: node.id };
   const edit = (body: Edit) => call('nodeEdit', { params, body });
   const identify = useAct('nodeIdentify', { done: ({ text }) => text });

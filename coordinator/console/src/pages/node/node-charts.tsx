@@ -98,7 +98,7 @@ const pictures: Picture[] = [
 ];
 
 export function NodeCharts({ node }: { node: NodeView }) {
-  const [range, setRange] = useAddress('range', 'hour') as [Range, (value: Range) => void];
+  const [range, setRange] = useAddress('/nodes/$node', 'range', 'hour');
   const { health } = node;
   const shown = pictures.filter(({ has }) => !has || (health !== null && has(health)));
   return (

@@ -29,7 +29,7 @@ import { NodeModels } from './node-models.tsx';
 const eventsShown = 50;
 
 export default function NodePage() {
-  const { node: id = '' } = useParams({ strict: false }) as { node?: string };
+  const { node: id } = useParams({ from: '/nodes/$node' });
   const { row: node, refused } = useNode(id);
   if (refused !== null) {
     return (
@@ -55,7 +55,7 @@ export default function NodePage() {
 
 function OneNode({ node }: { node: NodeView }) {
   const may = useMay();
-  const [tab, setTab] = useAddress('tab', 'charts');
+  const [tab, setTab] = useAddress('/nodes/$node', 'tab', 'charts');
   const standing = standingOfView(node);
   return (
     <div className="page-stack">
@@ -90,7 +90,7 @@ function OneNode({ node }: { node: NodeView }) {
           { id: 'models', text: `Models ${node.capacity?.models.length ?? 0}`, body: <NodeModels node={node} /> },
           { id: 'agents', text: `Agents ${node.agents.length}`, body: <NodeAgents node={node} /> },
           { id: 'events', text: 'Events', body: <NodeEvents id={node.id} /> },
-          ...(may('nodeLog') ? [{ id: 'log', text: 'Log', body: <NodeLog node={node} /> }] : []),
+          ...(may('nodeLog') ? [{ id: 'log' as const, text: 'Log', body: <NodeLog node={node} /> }] : []),
         ]}
       />
     </div>

@@ -1,4 +1,15 @@
 // One node.
+import { oneOf } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = { path: '/nodes/$node', load: () => import('./node-page.tsx') };
+const search = {
+  tab: oneOf('charts', 'models', 'agents', 'events', 'log'),
+  do: oneOf('drain'),
+  range: oneOf('hour', 'day', 'week', 'month'),
+};
+
+export const route: PageRoute<'/nodes/$node', typeof search> = {
+  path: '/nodes/$node',
+  search,
+  load: () => import('./node-page.tsx'),
+};

@@ -21,7 +21,7 @@ export default function NodesPage() {
   const may = useMay();
   const navigate = useNavigate();
   const open = useCallback(
-    ({ id }: NodeLine) => void navigate({ to: '/nodes/$node', params: { node: id } as never }),
+    ({ id }: NodeLine) => void navigate({ to: '/nodes/$node', params: { node: id } }),
     [navigate],
   );
   const canAdd = may('joinTokenCreate');
@@ -43,6 +43,7 @@ export default function NodesPage() {
         ) : (
           <VirtualTable<NodeLine>
             id="nodes"
+            page="/nodes"
             label="Nodes"
             rows={list}
             rowId={idOf}

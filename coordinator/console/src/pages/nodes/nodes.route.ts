@@ -1,9 +1,13 @@
 // All nodes.
 import { Server } from 'lucide-react';
+import { anyText, ofTables } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = {
+const search = { ...ofTables, health: anyText, class: anyText, site: anyText };
+
+export const route: PageRoute<'/nodes', typeof search> = {
   path: '/nodes',
+  search,
   load: () => import('./nodes-page.tsx'),
   nav: { text: 'Nodes', icon: Server, order: 20, key: 'n' },
 };

@@ -22,8 +22,8 @@ interface AskProps {
   busy: boolean;
 }
 export function AskIf({ lines, conditions, change, busy }: AskProps) {
-  const sites = useMemo(() => facetWords(lines, { id: '', title: '', value: ({ site }) => site }), [lines]);
-  const classes = useMemo(() => facetWords(lines, { id: '', title: '', value: (line) => line.class }), [lines]);
+  const sites = useMemo(() => facetWords(lines, { value: ({ site }) => site }), [lines]);
+  const classes = useMemo(() => facetWords(lines, { value: (line) => line.class }), [lines]);
   const add = (condition: Condition) => change([...conditions, condition]);
   return (
     <Panel title="What if …" aside={busy && <span className="dim small">Placement is asked …</span>}>

@@ -107,7 +107,7 @@ function Site({ site, nodes, label, columns: most, cell, over }: SiteProps) {
         onMouseLeave={() => over(null)}
         onClick={(event) => {
           const node = under(event);
-          if (node) void navigate({ to: '/nodes/$node', params: { node: node.id } as never });
+          if (node) void navigate({ to: '/nodes/$node', params: { node: node.id } });
         }}
       />
     </section>

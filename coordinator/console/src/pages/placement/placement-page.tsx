@@ -19,8 +19,8 @@ export default function PlacementPage() {
   const nodes = useNodes();
   const catalogue = useRoute('catalogue', {}, { refetchInterval: againMs });
   const sizes = useMemo(() => (catalogue.data ? sizesOf(catalogue.data) : nothing), [catalogue.data]);
-  const [asked] = useAddress('if');
-  const [tab, setTab] = useAddress('tab', asked ? 'what-if' : 'now');
+  const [asked] = useAddress('/placement', 'if');
+  const [tab, setTab] = useAddress('/placement', 'tab', asked ? 'what-if' : 'now');
   return (
     <div className="page-stack">
       <PageHead title="Placement" text={totals ? strategyWords[totals.strategy] : ''} />

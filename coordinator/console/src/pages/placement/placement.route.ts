@@ -1,9 +1,13 @@
 // The fleet as it is packed, and as it would be.
 import { LayoutDashboard } from 'lucide-react';
+import { anyText, ofTables, oneOf } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = {
+const search = { ...ofTables, tab: oneOf('now', 'what-if'), if: anyText };
+
+export const route: PageRoute<'/placement', typeof search> = {
   path: '/placement',
+  search,
   load: () => import('./placement-page.tsx'),
   nav: { text: 'Placement', icon: LayoutDashboard, order: 70, key: 'p' },
   may: 'whatIf',

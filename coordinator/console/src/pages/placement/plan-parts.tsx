@@ -83,7 +83,15 @@ export function ModelSteps({ steps }: { steps: Step[] }) {
   if (steps.length === 0) return null;
   return (
     <Panel title="Models that would come or go" bare>
-      <VirtualTable<Step> id="plan-models" label="Models" rows={steps} rowId={stepId} columns={stepColumns} plain />
+      <VirtualTable<Step>
+        id="plan-models"
+        page="/placement"
+        label="Models"
+        rows={steps}
+        rowId={stepId}
+        columns={stepColumns}
+        plain
+      />
     </Panel>
   );
 }
@@ -121,7 +129,15 @@ export function Moves({ plan }: { plan: WhatIfPlan }) {
       bare
       aside={all > moves.length && <span className="dim small">{`${count(moves.length)} of ${count(all)}`}</span>}
     >
-      <VirtualTable<Move> id="plan-moves" label="Moves" rows={moves} rowId={moveId} columns={moveColumns} plain />
+      <VirtualTable<Move>
+        id="plan-moves"
+        page="/placement"
+        label="Moves"
+        rows={moves}
+        rowId={moveId}
+        columns={moveColumns}
+        plain
+      />
     </Panel>
   );
 }

@@ -23,7 +23,7 @@ async function specOf(from: 'agent' | 'template', name: string): Promise<AgentSp
 }
 
 export function WhatIf({ lines, sizes }: { lines: readonly NodeLine[]; sizes: Sizes }) {
-  const [text, setText] = useAddress('if');
+  const [text, setText] = useAddress('/placement', 'if');
   const conditions = useMemo(() => readConditions(text), [text]);
   const plan = useQuery<WhatIfPlan, ApiProblem>({
     queryKey: ['whatIf', text],

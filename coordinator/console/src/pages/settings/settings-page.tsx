@@ -1,5 +1,6 @@
 // What this browser keeps (theme, views, columns), and what the fleet says of itself. The coordinator's own options are given when it
 // starts and cannot be changed from here; the page says where.
+import type { LinkProps } from '@tanstack/react-router';
 import { Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { useTotals } from '../../data/live.ts';
@@ -9,10 +10,15 @@ import { strategyWords } from '../../fleet/strategy-words.ts';
 import { Time } from '../../fleet/time.tsx';
 import { Button, IconButton, LinkButton } from '../../kit/button.tsx';
 import { Facts, PageHead, Panel } from '../../kit/layout.tsx';
+import { readSearch } from '../../kit/search-params.ts';
 import type { SavedView } from '../../kit/table-state.ts';
 import { Choice } from '../../kit/tabs.tsx';
 import { setTheme, useTheme } from '../../kit/theme.ts';
 import { say } from '../../kit/toasts.tsx';
+import { route as agents } from '../agents/agents.route.ts';
+import { route as audit } from '../audit/audit.route.ts';
+import { route as nodes } from '../nodes/nodes.route.ts';
+import { route as tasks } from '../tasks/tasks.route.ts';
 
 export default function SettingsPage() {
   const { name, roles } = useMe();
@@ -92,6 +98,13 @@ function Fleet() {
   );
 }
 
+/** The page of a table, with what a view of it kept of the address. */
+const toTable: Record<string, (kept: SavedView['search']) => LinkProps> = {
+  nodes: (kept) => ({ to: '/nodes', search: readSearch(nodes.search, kept) }),
+  agents: (kept) => ({ to: '/agents', search: readSearch(agents.search, kept) }),
+  tasks: (kept) => ({ to: '/tasks', search: readSearch(tasks.search, kept) }),
+  audit: (kept) => ({ to: '/audit', search: readSearch(audit.search, kept) }),
+};
 interface Table {
   table: string;
   views: SavedView[];
@@ -146,9 +159,11 @@ function Kept() {
                 <span className="grow">
                   {view.name} <span className="dim small">of {table}</span>
                 </span>
-                <LinkButton to={`/${table}`} search={view.search as never} look="quiet">
-                  Open
-                </LinkButton>
+                {toTable[table] && (
+                  <LinkButton {...toTable[table](view.search)} look="quiet">
+                    Open
+                  </LinkButton>
+                )}
                 <IconButton
                   label={`Forget ${view.name}`}
                   onClick={() =>

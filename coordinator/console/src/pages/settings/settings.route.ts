@@ -2,8 +2,9 @@
 import { Settings } from 'lucide-react';
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = {
+export const route: PageRoute<'/settings'> = {
   path: '/settings',
+  search: {},
   load: () => import('./settings-page.tsx'),
   nav: { text: 'Settings', icon: Settings, order: 140, key: 's' },
 };

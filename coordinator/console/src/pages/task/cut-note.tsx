@@ -13,7 +13,7 @@ export function CutNote({ agent, limits }: { agent: string; limits: AgentSpec['l
         ` (maxTokens: ${plural(limits.maxTokens, 'token')}; contextTokens: ${plural(limits.contextTokens, 'token')})`}
       .{' '}
       {may('agentApply') && (
-        <Link to="/agents/$agent" params={{ agent }} search={{ tab: 'spec' } as never}>
+        <Link to="/agents/$agent" params={{ agent }} search={{ tab: 'spec' }}>
           Change the limits
         </Link>
       )}

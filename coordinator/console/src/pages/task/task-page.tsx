@@ -21,7 +21,7 @@ import { CutNote } from './cut-note.tsx';
 import { TaskTimeline } from './task-timeline.tsx';
 
 export default function TaskPage() {
-  const { task: id = '' } = useParams({ strict: false }) as { task?: string };
+  const { task: id } = useParams({ from: '/tasks/$task' });
   const { row: task, refused } = useTask(id);
   if (refused !== null) {
     return (
@@ -116,7 +116,7 @@ function TaskActions({ task }: { task: TaskView }) {
           onClick={() =>
             retry.mutate(
               { params },
-              { onSuccess: ({ id }) => void navigate({ to: '/tasks/$task', params: { task: id } as never }) },
+              { onSuccess: ({ id }) => void navigate({ to: '/tasks/$task', params: { task: id } }) },
             )
           }
         >

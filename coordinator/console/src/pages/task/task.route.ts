@@ -1,4 +1,8 @@
 // One task.
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = { path: '/tasks/$task', load: () => import('./task-page.tsx') };
+export const route: PageRoute<'/tasks/$task'> = {
+  path: '/tasks/$task',
+  search: {},
+  load: () => import('./task-page.tsx'),
+};

@@ -21,13 +21,13 @@ const states: readonly TaskState[] = ['queued', 'leased', 'running', 'done', 'fa
 export default function TasksPage() {
   const may = useMay();
   const totals = useTotals();
-  const [state, setState] = useAddress('state');
-  const [agent, setAgent] = useAddress('agent');
-  const [node, setNode] = useAddress('node');
-  const [dead, setDead] = useAddress('dead');
+  const [state, setState] = useAddress('/tasks', 'state');
+  const [agent, setAgent] = useAddress('/tasks', 'agent');
+  const [node, setNode] = useAddress('/tasks', 'node');
+  const [dead, setDead] = useAddress('/tasks', 'dead');
   const filter = useMemo<TaskFilter>(
     () => ({
-      ...(states.includes(state as TaskState) ? { state: state as TaskState } : {}),
+      ...(state ? { state } : {}),
       ...(agent ? { agent } : {}),
       ...(node ? { node } : {}),
       ...(dead === 'true' ? { dead: true } : {}),
@@ -63,7 +63,7 @@ export default function TasksPage() {
             className="input facet"
             aria-label="State"
             value={state}
-            onChange={(event) => setState(event.target.value)}
+            onChange={(event) => setState(event.target.value as TaskState | '')}
           >
             <option value="">State: all</option>
             {(dead === 'true' ? (['failed', 'expired'] as const) : states).map((each) => (
@@ -77,6 +77,7 @@ export default function TasksPage() {
           {node && <Narrowed name="node" value={node} clear={() => setNode('')} />}
         </div>
         <TasksTable
+          page="/tasks"
           key={JSON.stringify(filter)}
           filter={filter}
           {...(filter.dead && may('taskRetry')

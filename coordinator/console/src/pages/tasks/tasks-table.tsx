@@ -13,11 +13,14 @@ import { taskColumns, taskNote } from './task-columns.tsx';
 const idOf = ({ id }: TaskLine) => id;
 
 export function TasksTable({
+  page,
   filter,
   bulk,
   empty,
   plain = false,
 }: {
+  /** Where it stands. */
+  page: '/tasks' | '/agents/$agent';
   filter: TaskFilter;
   bulk?: (selected: TaskLine[], clear: () => void) => ReactNode;
   empty?: ReactNode;
@@ -26,7 +29,7 @@ export function TasksTable({
   const { rows, whole, error, retry, older, busy } = useTaskPages(filter);
   const navigate = useNavigate();
   const open = useCallback(
-    ({ id }: TaskLine) => void navigate({ to: '/tasks/$task', params: { task: id } as never }),
+    ({ id }: TaskLine) => void navigate({ to: '/tasks/$task', params: { task: id } }),
     [navigate],
   );
   if (error) return <Failure error={error} retry={retry} />;
@@ -35,6 +38,7 @@ export function TasksTable({
     <>
       <VirtualTable<TaskLine>
         id="tasks"
+        page={page}
         label="Tasks"
         rows={rows}
         rowId={idOf}

@@ -31,19 +31,19 @@ const minuteMs = 60_000;
 const rowsShown = 100;
 
 export default function UsagePage() {
-  const [days, setDays] = useAddress('days', '30');
-  const [by, setBy] = useAddress('by', 'agent');
-  const [wanted, setFigure] = useAddress('show', 'tokens');
-  const from = firstDay(useNow(minuteMs), Number(days) || 30);
+  const [days, setDays] = useAddress('/usage', 'days', '30');
+  const [by, setBy] = useAddress('/usage', 'by', 'agent');
+  const [wanted, setFigure] = useAddress('/usage', 'show', 'tokens');
+  const from = firstDay(useNow(minuteMs), Number(days));
   const reading = { refetchInterval: minuteMs, placeholderData: keepPreviousData };
   const byDay = useRoute('usage', { query: { from, by: 'day' } }, reading);
-  const byKind = useRoute('usage', { query: { from, by: by as Kind } }, reading);
+  const byKind = useRoute('usage', { query: { from, by } }, reading);
   return (
     <div className="page-stack">
       <PageHead
         title="Usage and cost"
         text={byDay.data ? `${byDay.data.from} to ${byDay.data.to} (UTC)` : ''}
-        actions={<Choice label="Time" value={days as '7'} options={spans} onValue={setDays} />}
+        actions={<Choice label="Time" value={days} options={spans} onValue={setDays} />}
       />
       <Loaded of={byDay} lines={8}>
         {(usage) =>
@@ -59,9 +59,9 @@ export default function UsagePage() {
           ) : (
             <>
               <Totals usage={usage} />
-              <Days usage={usage} wanted={wanted as Figure} setWanted={setFigure} />
+              <Days usage={usage} wanted={wanted} setWanted={setFigure} />
               <Loaded of={byKind}>
-                {(parts) => <Breakdown usage={parts} by={by as Kind} setBy={setBy} priced={usage.total.costUsd > 0} />}
+                {(parts) => <Breakdown usage={parts} by={by} setBy={setBy} priced={usage.total.costUsd > 0} />}
               </Loaded>
             </>
           )

@@ -1,9 +1,17 @@
 // What was used and what it cost.
 import { ChartColumn } from 'lucide-react';
+import { oneOf } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
-export const route: PageRoute = {
+const search = {
+  days: oneOf('7', '30', '90'),
+  by: oneOf('agent', 'model', 'node'),
+  show: oneOf('tokens', 'tasks', 'cost'),
+};
+
+export const route: PageRoute<'/usage', typeof search> = {
   path: '/usage',
+  search,
   load: () => import('./usage-page.tsx'),
   nav: { text: 'Usage and cost', icon: ChartColumn, order: 110, key: 'u' },
   may: 'usage',

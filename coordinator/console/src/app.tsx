@@ -3,15 +3,15 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { Tooltip } from 'radix-ui';
 import { useEffect } from 'react';
-import { closeFeed, openFeed } from '../data/feed.ts';
-import { queries } from '../data/query.ts';
-import { type SessionDoor, SignedIn, useSessionDoor } from '../data/session.tsx';
-import { onTold } from '../data/told.ts';
-import { Loading } from '../kit/states.tsx';
-import { say, Toasts } from '../kit/toasts.tsx';
-import { Door } from './door.tsx';
+import { closeFeed, openFeed } from './data/feed.ts';
+import { queries } from './data/query.ts';
+import { type SessionDoor, SignedIn, useSessionDoor } from './data/session.tsx';
+import { onTold } from './data/told.ts';
+import { Loading } from './kit/states.tsx';
+import { say, Toasts } from './kit/toasts.tsx';
 import { router } from './router.tsx';
-import { SignIn, Unreachable } from './sign-in.tsx';
+import { Door } from './shell/door.tsx';
+import { SignIn, Unreachable } from './shell/sign-in.tsx';
 
 export function App() {
   const door = useSessionDoor();
