@@ -73,6 +73,7 @@ t.test('the console keeps its rules', async (t) => {
     [],
     'it is a client: the protocol is all it shares with the coordinator and the CLI',
   );
+  t.same(breaking(/\bas never\b/), [], 'links, addresses and bodies are checked by their types');
   t.same(
     breaking(/^import (?!type )[^;]*? from '@blackroad\/protocol'/m),
     [],

@@ -17,10 +17,20 @@ interface BarProps<T> {
   columns: readonly Column<T>[];
   shown: readonly Column<T>[];
   facets: readonly Facet<T>[];
+  /** From the search to the first row. */
+  toRows(): void;
 }
-export function TableBar<T>({ state, searchLabel, rows, columns, shown, facets }: BarProps<T>) {
+export function TableBar<T>({ state, searchLabel, rows, columns, shown, facets, toRows }: BarProps<T>) {
   return (
-    <div className="table-bar">
+    // biome-ignore lint/a11y/noStaticElementInteractions: from the search the arrow leads into the rows
+    <div
+      className="table-bar"
+      onKeyDown={(event) => {
+        if (event.key !== 'ArrowDown' || !(event.target as HTMLElement).matches('[data-search]')) return;
+        event.preventDefault();
+        toRows();
+      }}
+    >
       <SearchField label={searchLabel} value={state.text} onValue={state.setText} />
       {facets.map((facet) => {
         const words = facetWords(rows, facet);

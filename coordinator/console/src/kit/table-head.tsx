@@ -1,9 +1,66 @@
-// The head of a column of a VirtualTable: pressed it sorts, its edge is dragged for another width.
+// The head of a VirtualTable. The head of a column, when pressed, sorts the rows; its edge is dragged for another width.
 import { ArrowDown, ArrowUp } from 'lucide-react';
 import { useRef } from 'react';
 import type { Column } from './columns.ts';
+import type { Selection } from './table-selection.ts';
+import type { TableState } from './table-state.ts';
+import type { ColumnWidths } from './table-widths.ts';
 
-export function HeadCell<T>({
+interface HeadProps<T> {
+  columns: readonly Column<T>[];
+  widths: ColumnWidths;
+  state: TableState;
+  /** The rows that fit the filter: the box selects all of them. */
+  found: readonly T[];
+  rowId(row: T): string;
+  /** Null: rows cannot be selected. */
+  selection: Selection<T> | null;
+}
+export function HeadRow<T>({ columns, widths, state, found, rowId, selection }: HeadProps<T>) {
+  return (
+    <div
+      className="table-head"
+      role="row"
+      aria-rowindex={1}
+      style={{ gridTemplateColumns: widths.template, minWidth: widths.least }}
+    >
+      {selection && <SelectAll found={found} rowId={rowId} selection={selection} />}
+      {columns.map((column) => (
+        <HeadCell
+          key={column.id}
+          column={column}
+          sorting={state.sorting}
+          setSorting={state.setSorting}
+          resize={(to) => widths.resize(column.id, to)}
+        />
+      ))}
+    </div>
+  );
+}
+
+function SelectAll<T>({
+  found,
+  rowId,
+  selection,
+}: {
+  found: readonly T[];
+  rowId(row: T): string;
+  selection: Selection<T>;
+}) {
+  const all = selection.selected.length > 0 && found.every((row) => selection.has(rowId(row)));
+  return (
+    <span role="columnheader" className="cell">
+      <input
+        type="checkbox"
+        aria-label={`Select all ${found.length} rows`}
+        checked={all}
+        onChange={() => (all ? selection.clear() : selection.only(found))}
+      />
+    </span>
+  );
+}
+
+function HeadCell<T>({
   column,
   sorting,
   setSorting,

@@ -14,7 +14,7 @@ interface RowProps<T> {
   current: boolean;
   selected: boolean | null;
   open: ((row: T) => void) | undefined;
-  pick(id: string, on: boolean): void;
+  pick: ((id: string, on: boolean) => void) | undefined;
   focused(index: number): void;
 }
 function PlainRow<T>(props: RowProps<T>) {
@@ -48,7 +48,7 @@ function PlainRow<T>(props: RowProps<T>) {
             aria-label={`Select ${id}`}
             tabIndex={current ? 0 : -1}
             checked={selected}
-            onChange={(event) => pick(id, event.target.checked)}
+            onChange={(event) => pick?.(id, event.target.checked)}
           />
         </span>
       )}
