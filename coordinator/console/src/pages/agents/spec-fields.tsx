@@ -1,6 +1,18 @@
-// Fields for lists and figures of a spec.
+// Fields for lists and figures of a spec, and what the parts of its form have in common.
 import { useId, useState } from 'react';
 import { TextField } from '../../kit/field.tsx';
+import type { Draft } from './spec-text.ts';
+
+export interface PartProps {
+  draft: Draft;
+  put(change: Draft): void;
+  /** Of the field (`limits.attempts`) or of a part of it. */
+  faultOf(field: string): string | undefined;
+}
+/** Fields that were emptied are left to the coordinator's defaults. */
+export function withoutEmpty<T extends object>(fields: T): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+}
 
 const read = (text: string) =>
   text
@@ -54,27 +66,34 @@ export function ListField({
   );
 }
 
-/** Empty is the usual figure, which stands in the field as a hint. */
-export function NumberField({
-  value,
-  usual,
-  onValue,
-  ...rest
-}: {
+export interface Figure<Key extends string> {
+  key: Key;
   label: string;
-  value: number | undefined;
+  /** What the coordinator takes where the field is empty. */
   usual: number;
-  onValue(value: number | undefined): void;
-  fault?: string | undefined;
+}
+/** Empty is the usual figure, which stands in the field as a hint. */
+export function FigureFields<Key extends string>({
+  figures,
+  fields,
+  faultOf,
+  onFigure,
+}: {
+  figures: readonly Figure<Key>[];
+  fields: { readonly [K in NoInfer<Key>]?: number };
+  faultOf(key: NoInfer<Key>): string | undefined;
+  onFigure(key: NoInfer<Key>, value: number | undefined): void;
 }) {
-  return (
+  return figures.map(({ key, label, usual }) => (
     <TextField
-      {...rest}
+      key={key}
+      label={label}
+      fault={faultOf(key)}
       type="number"
       step="any"
       placeholder={`${usual}, unless told`}
-      value={value ?? ''}
-      onChange={(event) => onValue(event.target.value === '' ? undefined : Number(event.target.value))}
+      value={fields[key] ?? ''}
+      onChange={({ target: { value } }) => onFigure(key, value === '' ? undefined : Number(value))}
     />
-  );
+  ));
 }

@@ -1,0 +1,65 @@
+// The part of a spec's form that says what the agent remembers, how much it does at once and how long a task and an answer may be.
+import { Checkbox, SelectField } from '../../kit/field.tsx';
+import { type Figure, FigureFields, type PartProps, withoutEmpty } from './spec-fields.tsx';
+
+const recalled: readonly Figure<'recall' | 'turns'>[] = [
+  { key: 'recall', label: 'Memories brought into a prompt', usual: 5 },
+  { key: 'turns', label: 'Exchanges just said in a prompt', usual: 4 },
+];
+const queued: readonly Figure<'concurrency' | 'queue' | 'priority' | 'temperature'>[] = [
+  { key: 'concurrency', label: 'Tasks at once', usual: 1 },
+  { key: 'queue', label: 'Tasks that may wait', usual: 100 },
+  { key: 'priority', label: 'Priority, 0 to 100', usual: 50 },
+  { key: 'temperature', label: 'Temperature, 0 to 2', usual: 0 },
+];
+const limited: readonly Figure<'maxTokens' | 'contextTokens' | 'attempts' | 'deadlineSeconds'>[] = [
+  { key: 'maxTokens', label: 'Tokens of an answer', usual: 512 },
+  { key: 'contextTokens', label: 'Tokens of context', usual: 2048 },
+  { key: 'attempts', label: 'Attempts of a task', usual: 3 },
+  { key: 'deadlineSeconds', label: 'Seconds a task may take', usual: 600 },
+];
+
+export function LimitFields({ draft, put, faultOf }: PartProps) {
+  const { placement = {}, memory = {}, limits = {} } = draft;
+  return (
+    <details className="spec-more">
+      <summary>Memory, queue and limits</summary>
+      <div className="spec-pair">
+        <FigureFields
+          figures={recalled}
+          fields={memory}
+          faultOf={(key) => faultOf(`memory.${key}`)}
+          onFigure={(key, value) => put({ memory: withoutEmpty({ ...memory, [key]: value }) })}
+        />
+        <SelectField
+          label="What it remembers"
+          value={memory.remember ?? 'turns'}
+          fault={faultOf('memory.remember')}
+          options={[
+            ['turns', 'every exchange'],
+            ['tools', 'only what it saves itself'],
+            ['none', 'nothing'],
+          ]}
+          onChange={(event) => put({ memory: { ...memory, remember: event.target.value as 'turns' } })}
+        />
+        <FigureFields
+          figures={queued}
+          fields={draft}
+          faultOf={faultOf}
+          onFigure={(key, value) => put({ [key]: value })}
+        />
+        <FigureFields
+          figures={limited}
+          fields={limits}
+          faultOf={(key) => faultOf(`limits.${key}`)}
+          onFigure={(key, value) => put({ limits: withoutEmpty({ ...limits, [key]: value }) })}
+        />
+      </div>
+      <Checkbox
+        label="Its model has the node to itself"
+        checked={placement.pool === 'dedicated'}
+        onChange={(event) => put({ placement: { ...placement, pool: event.target.checked ? 'dedicated' : 'shared' } })}
+      />
+    </details>
+  );
+}
