@@ -92,6 +92,29 @@ t.test('fleet and nodes in a browser', { skip: noBrowser }, async (t) => {
     await dialog.getByRole('button', { name: 'Cancel' }).click();
   });
 
+  await t.test('a view is an address with a name, and an address holds what its page knows', async (t) => {
+    await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Nodes' }).click();
+    await page.getByRole('combobox', { name: 'Class' }).selectOption('pi');
+    await page.getByText('5 of 6 rows').waitFor();
+    t.match(page.url(), /\?class=pi$/);
+    await page.getByRole('button', { name: 'Views' }).click();
+    await page.getByRole('textbox', { name: 'Name of the view' }).fill('small ones');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Clear filter' }).click();
+    await page.getByText('6 rows', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Views' }).click();
+    await page.getByRole('button', { name: 'small ones', exact: true }).click();
+    await page.getByText('5 of 6 rows').waitFor();
+    await page.goto(new URL('/settings', page.url()).href);
+    await page.getByRole('link', { name: 'Open' }).click();
+    await page.getByText('5 of 6 rows').waitFor();
+    t.match(page.url(), /\/nodes\?class=pi$/);
+    await page.goto(new URL('/nodes/alice?tab=gone&range=day', page.url()).href);
+    await page.getByRole('tab', { name: 'Charts', selected: true }).waitFor();
+    t.equal(await page.getByRole('radio', { name: 'Day' }).getAttribute('aria-checked'), 'true');
+  });
+
   await t.test('the palette goes anywhere', async (t) => {
     await page.keyboard.press('Control+k');
     await page.getByRole('combobox').fill('gpu');
