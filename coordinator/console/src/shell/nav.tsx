@@ -3,9 +3,6 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { PageRoute } from './page.ts';
 
-/** From this order on, below a line: what is looked after rather than looked at. */
-const below = 100;
-
 interface Counted {
   /** Beside the name of a page, by its path. */
   counts?: Record<string, ReactNode>;
@@ -33,10 +30,9 @@ export function NavLink({ page, counts = {}, onGo, marked }: Counted & { page: P
 }
 
 export function NavList({ pages, counts = {}, onGo, marked }: Counted & { pages: PageRoute[] }) {
-  const lists = [
-    pages.filter(({ nav }) => (nav?.order ?? 0) < below),
-    pages.filter(({ nav }) => (nav?.order ?? 0) >= below),
-  ].filter((list) => list.length > 0);
+  const lists = [pages.filter(({ nav }) => !nav?.below), pages.filter(({ nav }) => nav?.below)].filter(
+    (list) => list.length > 0,
+  );
   return (
     <>
       {lists.map((list) => (

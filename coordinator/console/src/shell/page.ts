@@ -18,8 +18,8 @@ export interface PageRoute<Path extends string = string, Params extends SearchPa
   nav?: {
     text: string;
     icon: LucideIcon;
-    /** Place in the navigation: 10 fleet, 20 nodes, 30 agents, 40 tasks, 50 models, 60 memory, 70 placement; from 100 on, below a line. */
-    order: number;
+    /** Below the line of the navigation: what is looked after rather than looked at. */
+    below?: true;
     /** After `g` on the keyboard. */
     key?: string;
   };

@@ -9,6 +9,6 @@ export const route: PageRoute<'/keys', typeof search> = {
   path: '/keys',
   search,
   load: () => import('./access-page.tsx'),
-  nav: { text: 'Users and keys', icon: KeyRound, order: 130, key: 'k' },
+  nav: { text: 'Users and keys', icon: KeyRound, below: true, key: 'k' },
   may: 'sessions',
 };

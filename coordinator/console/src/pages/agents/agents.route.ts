@@ -9,5 +9,5 @@ export const route: PageRoute<'/agents', typeof search> = {
   path: '/agents',
   search,
   load: () => import('./agents-page.tsx'),
-  nav: { text: 'Agents', icon: Bot, order: 30, key: 'a' },
+  nav: { text: 'Agents', icon: Bot, key: 'a' },
 };

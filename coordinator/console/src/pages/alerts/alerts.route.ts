@@ -9,5 +9,5 @@ export const route: PageRoute<'/alerts', typeof search> = {
   path: '/alerts',
   search,
   load: () => import('./alerts-page.tsx'),
-  nav: { text: 'Alerts', icon: BellRing, order: 100, key: 'l' },
+  nav: { text: 'Alerts', icon: BellRing, below: true, key: 'l' },
 };

@@ -9,6 +9,6 @@ export const route: PageRoute<'/audit', typeof search> = {
   path: '/audit',
   search,
   load: () => import('./audit-page.tsx'),
-  nav: { text: 'Audit', icon: ScrollText, order: 120, key: 'd' },
+  nav: { text: 'Audit', icon: ScrollText, below: true, key: 'd' },
   may: 'audit',
 };

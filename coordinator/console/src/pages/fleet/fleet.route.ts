@@ -6,5 +6,5 @@ export const route: PageRoute<'/'> = {
   path: '/',
   search: {},
   load: () => import('./fleet-page.tsx'),
-  nav: { text: 'Fleet', icon: LayoutGrid, order: 10, key: 'f' },
+  nav: { text: 'Fleet', icon: LayoutGrid, key: 'f' },
 };

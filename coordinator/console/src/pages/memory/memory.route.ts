@@ -9,6 +9,6 @@ export const route: PageRoute<'/memory', typeof search> = {
   path: '/memory',
   search,
   load: () => import('./memory-page.tsx'),
-  nav: { text: 'Memory', icon: BookOpen, order: 60, key: 'e' },
+  nav: { text: 'Memory', icon: BookOpen, key: 'e' },
   may: 'memorySearch',
 };

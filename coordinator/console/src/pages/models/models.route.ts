@@ -9,6 +9,6 @@ export const route: PageRoute<'/models', typeof search> = {
   path: '/models',
   search,
   load: () => import('./models-page.tsx'),
-  nav: { text: 'Models', icon: Boxes, order: 50, key: 'm' },
+  nav: { text: 'Models', icon: Boxes, key: 'm' },
   may: 'catalogue',
 };

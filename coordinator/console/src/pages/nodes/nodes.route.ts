@@ -9,5 +9,5 @@ export const route: PageRoute<'/nodes', typeof search> = {
   path: '/nodes',
   search,
   load: () => import('./nodes-page.tsx'),
-  nav: { text: 'Nodes', icon: Server, order: 20, key: 'n' },
+  nav: { text: 'Nodes', icon: Server, key: 'n' },
 };

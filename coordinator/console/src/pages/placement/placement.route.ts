@@ -9,6 +9,6 @@ export const route: PageRoute<'/placement', typeof search> = {
   path: '/placement',
   search,
   load: () => import('./placement-page.tsx'),
-  nav: { text: 'Placement', icon: LayoutDashboard, order: 70, key: 'p' },
+  nav: { text: 'Placement', icon: LayoutDashboard, key: 'p' },
   may: 'whatIf',
 };

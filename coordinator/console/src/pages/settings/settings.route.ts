@@ -6,5 +6,5 @@ export const route: PageRoute<'/settings'> = {
   path: '/settings',
   search: {},
   load: () => import('./settings-page.tsx'),
-  nav: { text: 'Settings', icon: Settings, order: 140, key: 's' },
+  nav: { text: 'Settings', icon: Settings, below: true, key: 's' },
 };

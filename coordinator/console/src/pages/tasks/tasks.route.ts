@@ -15,5 +15,5 @@ export const route: PageRoute<'/tasks', typeof search> = {
   path: '/tasks',
   search,
   load: () => import('./tasks-page.tsx'),
-  nav: { text: 'Tasks', icon: ListChecks, order: 40, key: 't' },
+  nav: { text: 'Tasks', icon: ListChecks, key: 't' },
 };

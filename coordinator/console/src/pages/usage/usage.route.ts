@@ -13,6 +13,6 @@ export const route: PageRoute<'/usage', typeof search> = {
   path: '/usage',
   search,
   load: () => import('./usage-page.tsx'),
-  nav: { text: 'Usage and cost', icon: ChartColumn, order: 110, key: 'u' },
+  nav: { text: 'Usage and cost', icon: ChartColumn, below: true, key: 'u' },
   may: 'usage',
 };
