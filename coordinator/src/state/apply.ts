@@ -1,5 +1,5 @@
-// The one writer of a view: what each kind of change does to it, indexes included. It is also how a stored fleet is loaded. In: a view,
-// the real one or a layer, and a change that the store accepted or that nobody stores; it never fails on one.
+// The only writer of a view: the effect of each kind of change on it, indexes included. Stored rows are loaded with it too. In: a view, the
+// real one or a layer, and a change that is stored or that is perishable; no change fails.
 import { maxHoldersPerAgent } from '@blackroad/protocol';
 import { signsOf } from '../fleet/health.ts';
 import type { Change } from './change.ts';
@@ -19,14 +19,14 @@ import { add, drop, indexTask, moveTasks, turnRound, unindexTask } from './task-
 import { inSpace, type MutableView } from './view.ts';
 
 type Of<T extends Change['type']> = Extract<Change, { type: T }>;
-/** Ends remembered in memory: seconds of the highest load, while the race they guard against lasts milliseconds. */
+/** The number of ends kept in memory: seconds of the highest load, while the race that they prevent lasts milliseconds. */
 const maxJustEnded = 20_000;
 const forgottenAtOnce = 2_000;
 const maxJustMerged = 1_000;
-/** More models than this fail on one node: the oldest failure is forgotten. */
+/** The number of model faults of one node; beyond it the oldest is removed. */
 const maxFaultsPerNode = 16;
 
-/** It is in the store, and the view has no part for it. */
+/** For changes of the store that have no part in the view. */
 const onlyStored = (): void => {};
 
 const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => void } = {
@@ -246,7 +246,7 @@ export function apply(view: MutableView, change: Change): void {
   applier(view, change);
 }
 
-/** The name it had is free from now on, unless another agent has taken it by an earlier change. */
+/** Updates the index of names. The previous name is free from now on, unless another agent got it by an earlier change. */
 function nameAgent(view: MutableView, before: AgentRow | undefined, { id, space, spec }: AgentRow): void {
   const old = before && inSpace(before.space, before.spec.name);
   if (old !== undefined && view.agentIds.get(old) === id) view.agentIds.delete(old);
@@ -260,12 +260,12 @@ function nameAgent(view: MutableView, before: AgentRow | undefined, { id, space,
 function noteHolder(view: MutableView, { agent, ...holder }: HolderRow): void {
   const holders = owned(view.holders, agent, copyOfList);
   if (!holders) view.holders.set(agent, [holder]);
-  // The same row again changes nothing.
+  // A row that is applied again has no effect.
   else if ((holders[holders.length - 1] as Omit<HolderRow, 'agent'>).epoch < holder.epoch) holders.push(holder);
   if (holders && holders.length > maxHoldersPerAgent) holders.shift();
 }
 
-/** A lease or its end is use of the model that the agent runs on there. */
+/** A lease or its end counts as use of the model that the agent runs on there. */
 function useModel(view: MutableView, { agent, node }: TaskRow, atMs: number): void {
   const placement = view.agents.get(agent)?.placement;
   if (!placement || placement.node !== node) return;
@@ -277,7 +277,7 @@ function useModel(view: MutableView, { agent, node }: TaskRow, atMs: number): vo
   used.set(placement.model, Math.max(atMs, used.get(placement.model) ?? 0));
 }
 
-/** More models than this work on one node: the one that was unused for longest is forgotten. */
+/** The number of models with a time of their last task on one node; beyond it the one that was unused for longest is removed. */
 const maxWorkedPerNode = 64;
 function modelWorked(view: MutableView, { agent, node, endedMs }: EndedTask): void {
   const placement = view.agents.get(agent)?.placement;
@@ -322,7 +322,7 @@ function rememberEnd(view: MutableView, { id, space, idempotencyKey }: TaskRow):
   }
 }
 
-// What a view alters in place, for a layer that must have it for itself.
+// Copies of values that a view changes in place, for a layer that needs its own.
 const copyOfMap = <K, V>(map: Map<K, V>): Map<K, V> => new Map(map);
 const copyOfList = <V>(list: V[]): V[] => [...list];
 const copyOfLive = (live: NodeLive): NodeLive => ({ ...live });

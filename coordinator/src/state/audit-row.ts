@@ -1,10 +1,10 @@
-// A row of the audit log as it is stored. In: who did what, with its params. Out: the row, with its words by the table of actions, which
-// are made here alone.
+// A row of the audit log as it is stored. In: the actor, the action and its params. Out: the row, with words from the table of actions,
+// which are made only here.
 import { type Asker, type AuditAction, type AuditParams, actorOf, auditWords } from '@blackroad/protocol';
 import type { AuditRow } from './change.ts';
 import { statedOf, withNames } from './stated.ts';
 
-/** `params.agent` is an id; in the row stands its name. */
+/** `params.agent` is an id; the row has the agent's name. */
 export function auditRow<A extends AuditAction>(
   atMs: number,
   by: Pick<Asker, 'kind' | 'name'>,

@@ -1,4 +1,4 @@
-// The table of changes is read right: what is stored, what a batch touched, and what planning must look at again.
+// The table of changes: the kinds that are stored, the rows that a batch touched, and the agents that a plan must examine again.
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { boot1, removedAgent, sampleNode } from '../../../test/fixtures/coordinator/sample-rows.ts';

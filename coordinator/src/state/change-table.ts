@@ -1,6 +1,6 @@
-// What each kind of change is, beside what it does to the view (apply.ts) and to the store: whether it is stored, what it touches for
-// whoever shows the fleet, whether it is a reason to plan, whose place it puts in question, and which nodes look otherwise to a plan.
-// A kind that says nothing of one of them does not compile. All is asked before the change is applied. Pure.
+// The kinds of changes, beside their effect on the view (apply.ts) and on the store: whether the kind is stored, the rows it touches for
+// all that show the fleet, whether it is a reason to plan, the agents whose place it may affect, and the nodes that a plan must read anew.
+// A kind without one of these does not compile. All functions are called before the change is applied. Pure.
 
 import {
   isAsItWas,
@@ -18,13 +18,13 @@ import type { View } from './view.ts';
 
 type Of<T extends Change['type']> = Extract<Change, { type: T }>;
 interface ChangeKind<T extends Change['type']> {
-  /** Whether it goes to the store. */
+  /** Whether it is stored. */
   durable: T extends DurableChange['type'] ? true : false;
   touches: ((touched: Touched, change: Of<T>, view: View) => void) | null;
   plan: Urgency | null | ((view: View, change: Of<T>, policy: Policy) => Urgency | null);
-  /** Ids of agents that may need a node for it. */
+  /** Ids of agents that may need a node because of it. */
   suspects: 'everyone' | null | ((view: View, change: Of<T>) => Iterable<string>);
-  /** Ids of nodes whose agents are others now. */
+  /** Ids of nodes whose agents changed. */
   otherAgents: null | ((view: View, change: Of<T>) => Iterable<string>);
 }
 
@@ -38,7 +38,7 @@ const itsNode = (touched: Touched, { node }: { node: string }): void => void tou
 const itsAgent = (touched: Touched, { agent }: { agent: string }): void => void touched.agents.add(agent);
 const onItsNode = (view: View, { node }: { node: string }): Iterable<string> => agentsOn(view, node);
 
-/** What only the store or the loop itself asks for. */
+/** Changes that only the store or the loop reads. */
 const kept = { durable: true, touches: null, plan: null, suspects: null, otherAgents: null } as const;
 const perishable = { ...kept, durable: false } as const;
 
@@ -104,7 +104,7 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   branch: { ...kept, touches: (touched, { row }) => void touched.agents.add(row.agent) },
   acknowledged: { ...kept, touches: (touched, { row }) => void touched.alerts.add(row.alert) },
   'acknowledged-gone': { ...kept, touches: (touched, { alert }) => void touched.alerts.add(alert) },
-  // Told as they are stored, with their numbers.
+  // Events are shown with the numbers that the store gives them.
   event: kept,
   audit: kept,
 
@@ -113,7 +113,7 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   capacity: { ...perishable, touches: itsNode, plan: planForCapacity, suspects: onItsNode },
   hello: { ...perishable, touches: itsNode, plan: planForHello, suspects: onItsNode },
   observed: { ...perishable, touches: itsAgent },
-  // Who lost its model under the freeze may move now, and nothing else will say so.
+  // An agent whose model was removed during the freeze may move now, and no other change announces that.
   frozen: { ...perishable, plan: 'urgent', suspects: 'everyone' },
   boots: perishable,
   connects: perishable,
@@ -129,7 +129,7 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   'clock-set': perishable,
 };
 
-/** The row of a change; its functions take that change. */
+/** The row of a change, whose functions take that change. */
 function kindOf<C extends Change>(change: C): ChangeKind<C['type']> {
   return changeTable[change.type] as unknown as ChangeKind<C['type']>;
 }
@@ -139,7 +139,7 @@ export function isDurable(change: Change): change is DurableChange {
 export function touch(touched: Touched, change: Change, view: View): void {
   kindOf(change).touches?.(touched, change as never, view);
 }
-/** Whether it is a reason to plan, and how urgent. */
+/** Whether the change is a reason to plan, and how urgent. */
 export function urgencyOf(view: View, change: Change, policy: Policy): Urgency | null {
   const { plan } = kindOf(change);
   return typeof plan === 'function' ? plan(view, change as never, policy) : plan;

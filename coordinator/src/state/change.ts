@@ -1,5 +1,5 @@
-// Change: the only thing that alters what the coordinator knows. Durable changes go to the store in one transaction a batch, perishable
-// ones only to the view (apply.ts). Beside them the only thing that is sent: messages of the table of topics.
+// Change: the only thing that alters the coordinator's view. Durable changes are stored, one transaction for each batch; perishable ones
+// change only the view (apply.ts). Also Outgoing, the only thing that is sent: messages of the table of topics.
 import type {
   AgentObserved,
   AnyParams,
@@ -61,11 +61,11 @@ export type DurableChange =
   | { type: 'node-gone'; id: string }
   | { type: 'agent'; row: AgentRow }
   | { type: 'agent-gone'; row: RemovedAgentRow }
-  /** Written with every placement; never taken back. */
+  /** Added with every placement, and never removed. */
   | { type: 'holder'; row: HolderRow }
   | { type: 'agent-version'; agent: string; version: number; atMs: number; by: string; spec: AgentRow['spec'] }
   | { type: 'task-new'; row: TaskRow }
-  /** Queued again, leased, running. */
+  /** A task that is queued again, leased or running. */
   | {
       type: 'task-state';
       id: string;
@@ -77,21 +77,21 @@ export type DurableChange =
       leasedMs: number | null;
       notBeforeMs: number;
       deadlineMs: number;
-      /** Where a lease ended without an end: all past ones. Missing: as they were. */
+      /** All past leases that ended without an end of the task. Missing: unchanged. */
       past?: readonly PastAttempt[];
     }
   /** Exactly one for each task. */
   | { type: 'task-end'; row: EndedTask }
-  /** A dead letter that needs nobody any more. */
+  /** A dead letter that no person needs to examine any more. */
   | { type: 'task-dismissed'; id: string; atMs: number }
-  /** The clock was set: all moments of all tasks that have not ended are later by so much. */
+  /** All times of all live tasks move by this much, because the clock was set. */
   | { type: 'tasks-moved'; byMs: number }
   | { type: 'token'; row: JoinTokenRow }
-  /** Expired or used up for a day. */
+  /** A token that is expired or used up for a day. */
   | { type: 'token-gone'; id: string }
   | { type: 'key'; row: KeyRow }
   | { type: 'session'; row: SessionRow }
-  /** Signed out, expired, or its key was revoked. */
+  /** A session that was signed out, that expired, or whose key was revoked. */
   | { type: 'session-gone'; id: string }
   | { type: 'memory'; agent: string; space: string; entries: MemoryEntry[] }
   | { type: 'branch'; row: BranchRow; entries: MemoryEntry[] }
@@ -104,33 +104,36 @@ type PerishableChange =
   | { type: 'seen'; node: string; atMs: number }
   | { type: 'health'; node: string; health: NodeHealth; atMs: number }
   | { type: 'capacity'; node: string; capacity: NodeCapacity }
-  /** `atMs`: of the hello itself; missing: only its interval is another. */
+  /** `atMs`: the time of the hello; missing: only its heartbeat interval changed. */
   | { type: 'hello'; node: string; boot: string; heartbeatMs?: number; atMs?: number; version?: string }
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
-  /** All freezes from now on. */
+  /** The complete list of freezes. */
   | { type: 'frozen'; frozen: Freeze[] }
   | { type: 'boots'; node: string; boots: PastBoots }
   | { type: 'connects'; node: string; connects: Connects }
   | { type: 'refusals'; node: string; refusals: Refusals }
   | { type: 'spent'; node: string; of: BudgetName; spent: Spent }
   | { type: 'model-used'; node: string; model: string; atMs: number }
-  /** null: forgotten. */
+  /** Null: the fault is removed. */
   | { type: 'model-fault'; node: string; model: string; fault: ModelFault | null }
-  /** null: up to date. */
+  /** Null: the node has its assignment. */
   | { type: 'behind'; node: string; behind: Behind | null }
-  /** null: work was done there since. */
+  /** Null: a task was done there since. */
   | { type: 'place-trouble'; agent: string; trouble: PlaceTrouble | null }
   | { type: 'announced'; atMs: number }
-  /** Under this id nodes say hello anew. */
+  /** The new id of the coordinator, after which nodes send a hello. */
   | { type: 'renewed'; coordinator: string }
-  /** `resumed`: the coordinator itself stood still before this tick. `served`: so many of those whose work waits were looked at. */
+  /**
+   * `resumed`: the coordinator itself was paused before this tick. `served`: the number of agents with only waiting tasks that were
+   * examined.
+   */
   | { type: 'ticked'; atMs: number; resumed: boolean; served?: number }
-  /** All moments of what is not stored are later by so much. `resumed`: silence until now is not the nodes'. */
+  /** All times that are not stored move by this much. `resumed`: the silence until now does not count against the nodes. */
   | { type: 'clock-set'; byMs: number; resumed: boolean };
 
 export type Change = DurableChange | PerishableChange;
 
-/** The only thing the bus can send. */
+/** The only thing that the bus can send. */
 export type Outgoing = { [N in TopicName]: { name: N; params: TopicParams; message: TopicMessage<N> } }[TopicName];
 export function outgoing<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): Outgoing {
   return { name, params, message } as Outgoing;

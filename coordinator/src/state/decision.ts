@@ -1,4 +1,4 @@
-// What a decision comes to: changes that are committed first, messages that are sent after, and what whoever asked is answered then.
+// The result of a decision: changes that are committed first, messages that are sent afterwards, and the answer to the request, given then.
 import type { ProblemCode, ProblemDetails } from '@blackroad/protocol';
 import type { Change, Outgoing } from './change.ts';
 
@@ -8,7 +8,7 @@ export interface Decision<A = undefined> {
   changes: Change[];
   messages: Outgoing[];
   outcome: Outcome<A>;
-  /** Counted in /metrics and logged: things refused, stale or dropped, by reason. */
+  /** Refused, stale or dropped messages by reason, counted in /metrics and logged. */
   remarks?: { reason: string; text: string }[];
 }
 

@@ -1,6 +1,6 @@
-// A decision in the making. A pure function sees the view as it was before it, yet one decision often does several things in a row
-// (a node is lost: its leases go back, some tasks end, others are leased anew). A draft has layers over the rows that decisions read
-// after they wrote them, and gathers changes and messages in order. It never writes the view.
+// A decision while it is made. A pure function reads the view from before the decision, but one decision often takes several steps (a node
+// is lost: its leases end, some tasks end, others are leased anew). A draft has layers over the rows that decisions read after they wrote
+// them, and collects changes and messages in order. It never writes the view.
 import type {
   Asker,
   AuditAction,
@@ -30,14 +30,14 @@ import { goesBefore } from './task-index.ts';
 import { agentNameOf, type View } from './view.ts';
 
 export interface Draft {
-  /** As it was before the decision. */
+  /** The view before the decision. */
   readonly view: View;
   readonly nowMs: number;
-  /** In order; rows of nodes and agents are put in front by `decided`, once each. */
+  /** In order; `decided` adds the rows of nodes and agents at the front, once each. */
   readonly changes: Change[];
   readonly messages: Outgoing[];
   readonly remarks: { reason: string; text: string }[];
-  // As decided so far.
+  // The rows with the changes of this decision.
   readonly nodes: LayerMap<string, NodeRow>;
   readonly live: LayerMap<string, Readonly<NodeLive>>;
   readonly agents: LayerMap<string, AgentRow>;
@@ -45,11 +45,11 @@ export interface Draft {
   readonly tasks: LayerMap<string, TaskRow>;
   readonly observed: LayerMap<string, Observed>;
   readonly placeTroubles: LayerMap<string, PlaceTrouble>;
-  /** Tasks that something was decided about. */
+  /** The tasks that this decision changed. */
   readonly tasksByAgent: Map<string, Set<string>>;
 }
 
-/** Only the loop writes the view: a draft is never written through. */
+/** A layer of a draft is never written to the view: only the loop writes that. */
 function over<V>(rows: ReadonlyMap<string, V>): LayerMap<string, V> {
   return new LayerMap(rows as Map<string, V>);
 }
@@ -77,7 +77,7 @@ export function putNode(draft: Draft, row: NodeRow): void {
 export function putAgent(draft: Draft, row: AgentRow): void {
   draft.agents.set(row.id, row);
 }
-/** `row`: what is left of it. */
+/** `row`: the part of the agent that is kept. */
 export function dropAgent(draft: Draft, row: RemovedAgentRow): void {
   draft.agents.delete(row.id);
   draft.removedAgents.set(row.id, row);
@@ -102,7 +102,7 @@ export function setTask(draft: Draft, row: TaskRow): void {
     leasedMs,
     notBeforeMs,
     deadlineMs,
-    // Written only when it grew: the usual task has none.
+    // Past leases are written only when they grew: most tasks have none.
     ...(past && past !== before ? { past } : {}),
   });
 }
@@ -134,14 +134,14 @@ export function* waitingIn(draft: Draft, agent: string): Generator<TaskRow> {
   }
   yield* own;
 }
-/** What an agent works on now. */
+/** The tasks that an agent works on now. */
 export function leasedIn(draft: Draft, agent: string): TaskRow[] {
   const touched = draft.tasksByAgent.get(agent);
   const others = [...(draft.view.work.get(agent)?.leased ?? [])].filter((id) => !touched?.has(id));
   const rows = others.flatMap((id) => draft.tasks.get(id) ?? []);
   return [...rows, ...decidedTasks(draft, agent).filter(({ state }) => state !== 'queued')];
 }
-/** How many tasks an agent works on now. */
+/** The number of tasks that an agent works on now. */
 export function leasedCountIn(draft: Draft, agent: string): number {
   const leased = draft.view.work.get(agent)?.leased;
   const touched = draft.tasksByAgent.get(agent);
@@ -164,11 +164,11 @@ export function change(draft: Draft, made: Change): void {
 export function send<N extends TopicName>(draft: Draft, name: N, params: TopicParams, message: TopicMessage<N>): void {
   draft.messages.push(outgoing(name, params, message));
 }
-/** `agent` in the params is its id; it is told by its name. */
+/** `agent` in the params is an id; the row has the agent's name. */
 export function noteEvent<T extends EventType>(draft: Draft, type: T, params: EventParams<T>): void {
   draft.changes.push({ type: 'event', row: eventRow(draft.nowMs, type, params, (id) => agentNameOf(draft, id)) });
 }
-/** As for events: `agent` in the params is its id. */
+/** `agent` in the params is an id, as for events. */
 export function noteAudit<A extends AuditAction>(
   draft: Draft,
   by: Pick<Asker, 'kind' | 'name'>,
@@ -181,7 +181,7 @@ export function remark(draft: Draft, reason: string, text: string): void {
   draft.remarks.push({ reason, text });
 }
 
-/** All changes: nodes first (what is perishable hangs on them), then agents, the rest in order, what is gone last. */
+/** All changes: nodes first (perishable changes need their rows), then agents, the rest in order, removals last. */
 export function allChanges(draft: Draft): Change[] {
   const front: Change[] = [];
   const back: Change[] = [];

@@ -1,10 +1,10 @@
-// An event as it is stored. In: its type and params. Out: the row, with severity and words by the table of events. Words of the
-// coordinator's own events are made here alone.
+// An event as it is stored. In: its type and params. Out: the row, with severity and words from the table of events. The words of the
+// coordinator's own events are made only here.
 import { type EventParams, type EventType, eventWords, severityOf } from '@blackroad/protocol';
 import type { EventRow } from './change.ts';
 import { statedOf, withNames } from './stated.ts';
 
-/** `params.agent` is an id; in the row's params and words stands its name. */
+/** `params.agent` is an id; the row's params and words have the agent's name. */
 export function eventRow<T extends EventType>(
   atMs: number,
   type: T,

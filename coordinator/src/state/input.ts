@@ -1,6 +1,6 @@
-// Every input the coordinator knows, as data: what came, and what a decision about it answers to whoever asked.
-// Ids and secrets are minted by the edges and travel inside: decisions know no chance.
-// A decision returns changes (committed first), messages (sent after) and an answer (given after).
+// Every input of the coordinator, as data: the request or report, and the answer that a decision gives to it. Ids and secrets are made at
+// the edges and are part of the input: decisions are deterministic. A decision returns changes (committed first), messages (sent
+// afterwards) and an answer (given after that).
 import type {
   AgentObserved,
   AgentSpec,
@@ -26,19 +26,19 @@ import type { Decision } from './decision.ts';
 import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } from './rows.ts';
 import type { View } from './view.ts';
 
-/** What a person may have a node do at once. */
+/** Commands of people to a node. */
 type OrderName = 'pull' | 'unload' | 'identify' | 'log';
 export type NodeOrder = {
   [N in OrderName]: { name: N; message: Omit<TopicMessage<N>, 'command'> };
 }[OrderName];
 
-/** `by`: who asks, and with which rights. */
+/** `by`: the principal of the request, with its rights. */
 interface By {
   by: Principal;
 }
 
 export interface Inputs {
-  // from nodes
+  // Inputs from nodes.
   'node-state': { node: string; message: NodeState };
   'node-hello': { node: string; message: NodeHello };
   'node-info': { node: string; message: NodeInfo };
@@ -48,9 +48,9 @@ export interface Inputs {
   'agent-observed': { node: string; message: AgentObserved };
   'task-report': { node: string; message: TaskReport };
   'memory-up': { node: string; agent: string; message: MemoryUp };
-  /** An answer to a command that was sent to another node. */
+  /** An answer of a node to a command that another node got. */
   'reply-refused': { node: string; command: string; sentTo: string };
-  // from people and programs
+  // Inputs from people and programs.
   'token-create': By & { request: JoinTokenRequest; id: string; secretHash: string };
   'token-revoke': By & { id: string };
   enrol: {
@@ -58,13 +58,13 @@ export interface Inputs {
     secretHash: string;
     hardware: string;
     machine?: string;
-    /** A copy of its disk image would say the same. */
+    /** A machine from a copy of its disk image would report the same hardware. */
     isWeak?: true;
     keyFingerprint: string;
     class: string;
     name: string;
     simulated: boolean;
-    /** Tried in order when the wanted name is taken. */
+    /** Suffixes that are tried in order when the wanted name is taken. */
     suffixes: string[];
     certificateExpiresMs: number;
   };
@@ -74,7 +74,7 @@ export interface Inputs {
     hardware: string;
     machine?: string;
     certificateExpiresMs: number;
-    /** The request may be a copy: its hardware is not the word of the key's holder. */
+    /** The request may be a copy: no signature of the key covers its hardware. */
     unproven?: true;
   };
   'node-edit': By & {
@@ -84,28 +84,28 @@ export interface Inputs {
     site?: string;
     labels?: Record<string, string>;
   };
-  /** Many at once; unknown ones are answered, the others done. */
+  /** Many nodes at once; unknown ids are in the answer, the others are edited. */
   'nodes-edit': By & { nodes: string[]; cordoned?: boolean; draining?: boolean };
   'node-release': By & { node: string };
   'node-forget': By & { node: string };
   /** `command`: the id that the node's answer names. */
   'node-command': By & { node: string; command: string; order: NodeOrder };
-  /** In the space of who asks. `newId`: where it is an agent that never was. */
+  /** In the space of the principal. `newId`: the id for an agent that never existed. */
   'agent-apply': By & { spec: AgentSpec; newId: string };
   'agent-rename': By & { agent: string; name: string };
   'agent-remove': By & { agent: string };
   'task-submit': {
-    /** null: the broker does not say. */
+    /** Null: the broker does not report the sender. */
     by: Principal | null;
     id: string;
     agent: string;
     request: TaskRequest;
     origin: TaskOriginName;
-    /** Missing: whoever asked looks for the end. */
+    /** Missing: the asker reads the end by itself. */
     replyTo?: ReplyTo;
   };
   'task-cancel': By & { id: string };
-  /** `newId` names the retry. */
+  /** `newId`: the id of the new task. */
   'task-retry': By & { id: string; newId: string };
   'task-dismiss': By & { id: string };
   'key-create': By & { row: KeyRow };
@@ -113,58 +113,58 @@ export interface Inputs {
   'key-used': { id: string; atMs: number };
   'session-open': { row: SessionRow };
   'session-close': By & { id: string };
-  /** `count`: how large the alert was then. */
+  /** `count`: the size of the alert at that time. */
   'alert-ack': By & { id: string; note: string; count: number };
   'alert-unack': By & { ids: string[] };
-  /** `site`: only there; missing: everything that is frozen. */
+  /** `site`: only there; missing: everywhere. */
   'moves-release': By & { site?: string };
   audit: By & AuditNote;
-  // from the clock and the coordinator itself
+  // Inputs from the clock and the coordinator itself.
   tick: Record<string, never>;
-  /** A part of a plan, complete in itself; made from a view that may have gone on since. */
+  /** A part of a plan, complete in itself; the view may have changed since the plan was made. */
   'plan-apply': PlanPart;
-  /** Loaded models that nobody used for long. */
+  /** Loaded models without use for a long time. */
   'models-idle': { unloads: Unload[] };
   started: Record<string, never>;
-  /** Whether the store takes writes again: tried as this is stored. `coordinator`: its id from then on. */
+  /** Whether the store accepts writes again, which the commit of this input tests. `coordinator`: the new id of the coordinator. */
   'storage-back': { coordinator: string; awayMs: number; refused: number; detail: string };
-  /** The wall clock of its machine jumped by so much. `coordinator`: its id from then on. */
+  /** The wall clock of the coordinator's machine was set by this much. `coordinator`: the new id of the coordinator. */
   'clock-set': { byMs: number; coordinator: string };
 }
 export type InputKind = keyof Inputs;
 
-/** What a decision must know that is not in the view but in the store alone: looked up (reads.ts) before it is decided. */
+/** Data that a decision needs and that only the store has: read (reads.ts) before the decision. */
 export interface Stored {
   'task-report': {
-    /** The task, when it has ended already. */
+    /** The task, if it has ended. */
     ended: EndedTask | null;
   };
   'memory-up': {
-    /** Hashes of the range that a batch or branch claims. */
+    /** Stored hashes of the range of seqs in a batch or branch. */
     stored: StoredHash[];
-    /** For a hello that lacks entries: what to send down. */
+    /** For a hello with missing entries: the entries to send. */
     missing: MemoryEntry[];
     /** Entries of the oldest complete unmerged branch of this agent, where there is one. */
     branch: { id: string; entries: MemoryEntry[] } | null;
     /** For a batch: the branches that its merge entries name. */
     merging?: { id: string; entries: MemoryEntry[] }[];
-    /** For a branch: what is stored of branches of the same agent, node and epoch, in the order of their numbers. */
+    /** For a branch: the stored branches of the same agent, node and epoch, in the order of their numbers. */
     siblings?: { id: string; hashes: StoredHash[] }[];
   };
   'task-submit': {
-    /** The task of the same idempotency key, where there is one. */
+    /** The task with the same idempotency key, where there is one. */
     known: TaskRow | EndedTask | null;
   };
   'task-retry': {
-    /** The dead letter. */
+    /** The dead letter to dismiss. */
     ended: EndedTask | null;
   };
   'task-dismiss': {
-    /** The dead letter. */
+    /** The dead letter to retry. */
     ended: EndedTask | null;
   };
 }
-/** What a decision is given: what came, and what was looked up for it. */
+/** The argument of a decision: the input, with the stored data for it. */
 export type Given<K extends InputKind> = K extends keyof Stored ? Inputs[K] & Stored[K] : Inputs[K];
 
 interface Answers {
@@ -180,49 +180,49 @@ interface Answers {
   };
   renew: { node: string; class: string; site: string; certificateExpiresMs: number };
   'task-submit': TaskRow | EndedTask;
-  /** `follows`: nothing was left to bring in of the branch that the writer was offered, and the next one is to be. */
+  /** `follows`: the offered branch has nothing left to merge, and the next one is to be offered. */
   'memory-up': { follows: boolean };
   'task-cancel': { id: string };
   'task-retry': TaskRow;
-  /** More nodes turned than one decision takes: another tick is due at once. */
+  /** `more`: more nodes change presence than one decision takes, so another tick is due at once. */
   tick: { more: boolean };
   'plan-apply': PlanApplied;
   'agent-apply': { id: string; version: number; created: boolean; changed: boolean };
 }
 export type Answer<K extends InputKind> = K extends keyof Answers ? Answers[K] : undefined;
 
-/** Limits and timings a decision needs; from the configuration, frozen. */
+/** Limits and times of decisions, from the configuration; frozen. */
 export interface Policy {
   fleetName: string;
-  /** IANA: triggers that name no zone are meant in this one, on whatever node. */
+  /** An IANA zone, for triggers that name none, on any node. */
   timeZone: string;
   /** Heartbeat interval of a small fleet; the interval grows so that the whole fleet sends at most `maxHeartbeatsPerS`. */
   heartbeatMs: number;
   maxHeartbeatsPerS: number;
-  /** A node whose connection fell or that is silent is suspect; suspect for this long is lost. */
+  /** A node whose connection fell or that is silent is suspect; after this time it is lost. */
   lostAfterMs: number;
-  /** After a start of the coordinator nothing is lost for this long. */
+  /** After a start of the coordinator no node becomes lost for this long. */
   restartGraceMs: number;
-  /** Nodes come back within this window after a start. */
+  /** Nodes reconnect within this window after a start. */
   reconnectWindowMs: number;
   /** More than this share of nodes (and at least `valveMinNodes`) suspect or lost within `valveWindowMs` freezes moves. */
   valveShare: number;
   valveMinNodes: number;
   valveWindowMs: number;
-  /** `spread`: agents share out; `pack`: few nodes are used, so that whole ones stay free. */
+  /** `spread`: agents are spread over nodes; `pack`: few nodes are used, so that whole ones stay free. */
   placement: 'spread' | 'pack';
-  /** A loaded model none of whose agents had a task for this long is unloaded; 0: never. */
+  /** A loaded model whose agents had no task for this long is unloaded; 0: never. */
   modelIdleMs: number;
-  /** Looks for moves that are worth it come this often; 0: never. */
+  /** The interval of the search for moves with a gain; 0: never. */
   rebalanceEveryMs: number;
-  /** An agent that was moved for a gain is left alone for this long. */
+  /** An agent that was moved for a gain stays on its node for this long. */
   rebalanceRestMs: number;
   /** At most this share of the agents (and always two) is moved for a gain in one round. */
   rebalanceShare: number;
   certificateMs: number;
-  /** First wait before a failed attempt is leased again; doubles. */
+  /** The first wait after a failed attempt; it doubles. */
   retryMs: number;
-  /** Re-flashed machines take their old node back by themselves; else a person releases them. */
+  /** `auto`: a re-flashed machine takes its old node again by itself; `ask`: a person must release the node first. */
   reclaim: 'auto' | 'ask';
 }
 export type Decide<K extends InputKind> = (

@@ -1,5 +1,5 @@
-// Layers: whatever is done to one, it shows what a plain map would, order included, and the map below is as it was. That whole views
-// behave so is checked by the sample fleet, at every change of every test of decisions.
+// Layers: after any operations a layer shows the same as a plain map, order included, and the map below is unchanged. The sample fleet
+// checks the same of whole views, at every change of every test of decisions.
 import fc from 'fast-check';
 import t from 'tap';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
@@ -31,7 +31,7 @@ function play(rows: Rows, { do: what, key, value }: Step): unknown {
     case 'owned':
       return owned(rows, key, copy)?.push(value);
     case 'insert': {
-      // As the platform does it, where it can already.
+      // The plain map has no `getOrInsert` on every platform, so its result is computed here.
       const before = rows.get(key);
       if (rows instanceof LayerMap) return rows.getOrInsert(key, [value]);
       if (!before) rows.set(key, [value]);

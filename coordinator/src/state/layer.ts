@@ -1,15 +1,15 @@
-// A view over a view: it reads through to the one below and remembers what is written to it. The one below changes only when all of it
-// is written through. Three use it: a batch, whose decisions read what those before them decided while nobody else does; a decision that
-// does several things in a row; and a fleet that is only supposed. A layer costs what is written to it, and not the size of the fleet. A
-// map keeps the order that a plain one would have. [INV-only-committed]
+// A view over a view: it reads from the one below and keeps its own writes, which reach the one below only all at once. There are three
+// uses: a batch, whose decisions read the results of earlier ones while all other code does not; a decision with several steps; and a
+// supposed fleet. The cost of a layer depends on the writes to it, and not on the size of the fleet. A map keeps the order that a plain one
+// would have. [INV-only-committed]
 import type { MutableView } from './view.ts';
 
-/** What is written is kept here until `writeThrough`. No value is undefined. */
+/** Keeps its writes until `writeThrough`. No value is undefined. */
 export class LayerMap<K, V> implements Map<K, V> {
   readonly #base: Map<K, V>;
-  /** Over a key of the base, or behind all of them. */
+  /** Values for keys of the base, and new keys after them. */
   #own: Map<K, V> | null = null;
-  /** Keys of the base that are hidden: they are gone, or stand at the end by now. */
+  /** Hidden keys of the base: deleted ones, or ones that were added again at the end. */
   #hidden: Set<K> | null = null;
   #added = 0;
 
@@ -58,7 +58,7 @@ export class LayerMap<K, V> implements Map<K, V> {
     this.set(key, made);
     return made;
   }
-  /** The map below is from now on as this one, which is empty then. */
+  /** Writes the layer to the map below, after which the layer is empty. */
   writeThrough(): void {
     for (const key of this.#hidden ?? []) this.#base.delete(key);
     for (const [key, value] of this.#own ?? []) {
@@ -69,7 +69,7 @@ export class LayerMap<K, V> implements Map<K, V> {
     this.#hidden = null;
     this.#added = 0;
   }
-  /** The value as this layer's own. */
+  /** The value as a copy that belongs to this layer. */
   owned(key: K, copy: (value: V) => V): V | undefined {
     const own = this.#own?.get(key);
     if (own !== undefined) return own;
@@ -79,11 +79,11 @@ export class LayerMap<K, V> implements Map<K, V> {
     this.set(key, mine);
     return mine;
   }
-  /** How many keys were written or deleted. */
+  /** The number of keys that were written or deleted. */
   get writtenSize(): number {
     return (this.#own?.size ?? 0) + (this.#hidden?.size ?? 0);
   }
-  /** What was written, in order; then the keys that are gone, without a value. */
+  /** The written entries in order, then the deleted keys without a value. */
   *written(): Generator<[K, V | undefined]> {
     yield* this.#own ?? [];
     for (const key of this.#hidden ?? []) if (!this.#own?.has(key)) yield [key, undefined];
@@ -116,7 +116,7 @@ export class LayerMap<K, V> implements Map<K, V> {
   }
 }
 
-/** The same for a set that stands in a map. */
+/** A layer over a set that is a value of a map. */
 export class LayerSet<K> implements Set<K> {
   readonly #base: Set<K>;
   #added: Set<K> | null = null;
@@ -199,12 +199,12 @@ export class LayerSet<K> implements Set<K> {
   }
 }
 
-/** A value that is about to be altered in place: a layer has a copy of its own from then on. */
+/** The value before a change in place: in a layer, a copy of its own. */
 export function owned<K, V>(map: Map<K, V>, key: K, copy: (value: V) => V): V | undefined {
   return map instanceof LayerMap ? map.owned(key, copy) : map.get(key);
 }
 
-/** What is written to it stays in it until `writeThrough`; meanwhile nothing else may write to `base`. */
+/** A layer that keeps its writes until `writeThrough`; meanwhile nothing else may write to `base`. */
 export function layerOn(base: MutableView): MutableView {
   const layer: Record<string, unknown> = {};
   for (const [name, part] of Object.entries(base)) layer[name] = isMap(part) ? new LayerMap(part) : part;
@@ -212,7 +212,7 @@ export function layerOn(base: MutableView): MutableView {
 }
 const isMap = (part: unknown): part is Map<unknown, unknown> => part instanceof Map || part instanceof LayerMap;
 
-/** The view below shows from now on what the layer showed, which is not used any more. */
+/** Writes the layer to the view below; the layer must not be used afterwards. */
 export function writeThrough(layer: MutableView, base: MutableView): void {
   for (const [name, part] of Object.entries(layer)) {
     if (part instanceof LayerMap) part.writeThrough();

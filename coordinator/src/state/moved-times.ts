@@ -1,20 +1,20 @@
-// Rows with their moments moved, after the clock of this machine was set: what waits then still waits as long. Every field whose name
-// ends in Ms says here whether it is such a moment; a new one does not compile without. In: a row, by how much. Out: another row. Pure.
+// Rows with moved times, after the clock of this machine was set: every waiting time keeps its length. Each field whose name ends in Ms is
+// listed here; a new field does not compile without. In: a row, and by how much. Out: another row. Pure.
 
 import type { BudgetName, Freeze, ModelFault, NodeLive, PlaceTrouble, Spent, TaskRow } from './rows.ts';
 import type { MutableView } from './view.ts';
 
 type Moments<T> = keyof { [K in keyof T as K extends `${string}Ms` ? K : never]: unknown };
-/** `moves`: a moment that something is reckoned from or waits for. `stays`: a length of time, or a date in a calendar. */
+/** `moves`: a moment from which a waiting time is measured, or its end. `stays`: a duration, or a date of the calendar. */
 type Table<T> = Record<Moments<T>, 'moves' | 'stays'>;
-/** Fields of a row that are rows with moments themselves. */
+/** Fields of a row that are themselves rows with times. */
 type Rows<T> = {
   [K in keyof T]-?: NonNullable<T[K]> extends object ? (Moments<NonNullable<T[K]>> extends never ? never : K) : never;
 }[keyof T];
 
 const task: Table<TaskRow> = { createdMs: 'moves', deadlineMs: 'moves', leasedMs: 'moves', notBeforeMs: 'moves' };
 const live: Table<NodeLive> = { lastSeenMs: 'moves', helloMs: 'moves', heartbeatMs: 'stays' };
-/** What the node itself said last has the times of its own clock. */
+/** The last heartbeat has times by the node's own clock, which was not set. */
 type OwnRows = Exclude<Rows<NodeLive>, 'health'>;
 const ofLive: { [K in OwnRows]: Table<NonNullable<NodeLive[K]>> } = {
   refusals: { sinceMs: 'moves' },
@@ -28,7 +28,7 @@ const trouble: Table<PlaceTrouble> = { sinceMs: 'moves', untilMs: 'moves' };
 const freeze: Table<Freeze> = { sinceMs: 'moves' };
 const whole: Table<MutableView> = { startedMs: 'moves', announcedMs: 'moves', tickedMs: 'moves', resumedMs: 'moves' };
 
-/** 0 and null mean that there is no such moment. */
+/** Moves the times of one row; 0 and null mean that there is none. */
 function moved<T extends object>(row: T, table: Record<string, 'moves' | 'stays'>, byMs: number): T {
   const other = { ...row } as Record<string, unknown>;
   for (const [field, kind] of Object.entries(table)) {
@@ -39,7 +39,7 @@ function moved<T extends object>(row: T, table: Record<string, 'moves' | 'stays'
 }
 export const movedTask = (row: TaskRow, byMs: number): TaskRow => moved(row, task, byMs);
 
-/** What is known of nodes and models and is not stored. */
+/** Moves the times of the perishable rows of nodes and models. */
 export function moveHeard(view: MutableView, byMs: number): void {
   Object.assign(view, moved(view, whole, byMs));
   for (const [id, row] of view.live) {

@@ -1,6 +1,6 @@
-// The view made from what is stored: at a start, and again in place when a commit failed and the view had run ahead of the store.
-// In: what the store loads. Out: a view that knows nothing the store does not, save what nodes said of themselves since (their
-// heartbeats, capacity and connections are never stored, and stay true).
+// The view made from the store: at a start, and again in place after a failed commit, when the view may have changes that the store does
+// not. In: the rows that the store loads. Out: a view with only those, and with the reports of nodes since (their heartbeats, capacity and
+// connections are never stored, and stay true).
 
 import { apply } from './apply.ts';
 import type { DurableChange } from './change.ts';
@@ -18,7 +18,7 @@ export function fill(view: MutableView, { changes, heads }: Loaded): void {
 }
 
 type Origin = 'stored' | 'summed' | 'heard';
-/** Where each part of the view comes from: what is stored, a sum over that, or what nodes said and time did. A new part does not compile without. */
+/** The source of each part of the view: the store, a sum over it, or reports of nodes and the time. A new part does not compile without it. */
 const origins: Record<keyof MutableView, Origin> = {
   cuts: 'heard',
   startedMs: 'heard',
@@ -29,7 +29,7 @@ const origins: Record<keyof MutableView, Origin> = {
   agentIds: 'stored',
   removedAgents: 'stored',
   removedIds: 'stored',
-  observed: 'stored', // below: what fits the stored placements is put back
+  observed: 'stored', // reports that fit the stored placements are added again below
   holders: 'stored',
   tasks: 'stored',
   promptCharacters: 'summed',

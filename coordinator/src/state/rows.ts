@@ -1,5 +1,5 @@
-// The rows that a view is made of, readonly where they are declared: a row is replaced, never altered. Only what a node said of itself
-// (`NodeLive`) and the work of an agent are altered in place, by apply.ts alone.
+// The rows of a view, declared readonly: a row is replaced, never altered. Only the reports of a node (`NodeLive`) and the work of an agent
+// are altered in place, by apply.ts alone.
 import type {
   AgentObserved,
   AgentSpec,
@@ -25,15 +25,18 @@ type Presence = 'online' | 'suspect' | 'lost' | 'never';
 export interface NodeRow {
   readonly id: string;
   readonly class: string;
-  /** By the join token: what the node says of itself does not change it. */
+  /** Set by the join token: reports of the node do not change the class. */
   readonly classFixed?: true;
   readonly site: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly status: 'active' | 'quarantined';
   readonly quarantineReason: string;
-  /** SHA-256 of what the hardware says of itself; two machines with one identity are clones. */
+  /** SHA-256 of the reported hardware; two machines with the same value are clones. */
   readonly hardware: string;
-  /** SHA-256 of the part of it that does not change by itself; missing until a node-agent that knows it said so under its key. */
+  /**
+   * SHA-256 of the part of the hardware that does not change by itself; missing until a node-agent that reports it has done so under its
+   * key.
+   */
   readonly machine?: string;
   /** SHA-256 of the certificate's public key (SPKI, DER). */
   readonly keyFingerprint: string;
@@ -42,43 +45,43 @@ export interface NodeRow {
   readonly simulated: boolean;
   readonly cordoned: boolean;
   readonly draining: boolean;
-  /** Of its assignment. */
+  /** The generation of its assignment. */
   readonly generation: number;
   readonly presence: Presence;
   readonly presenceSinceMs: number;
   readonly presenceReason: string;
   readonly presenceCause: PresenceCause;
-  /** It was set up anew, or looks so, and a person allowed it to take its place back until then, once. */
+  /** The time until which a person allows its machine to enrol anew and keep this node, once. */
   readonly reclaimUntilMs?: number;
-  /** Its node-agent knows agents by their ids; missing: an older one, which is told the id for the name. */
+  /** Whether its node-agent uses the ids of agents; missing: an older one, for which the name in the spec is set to the id. */
   readonly agentIds?: true;
-  /** Of the last birth. */
+  /** The boot of its last birth. */
   readonly boot: string;
   readonly info: NodeInfo | null;
 }
 
-/** That an agent was placed on a node: kept for good, or a node that lost it long ago could not be told from one that never had it. */
+/** A placement of an agent on a node, kept for good: a node that had the agent long ago must differ from one that never had it. */
 export interface HolderRow {
   readonly agent: string;
   readonly epoch: number;
   readonly node: string;
-  /** `enrolledMs` of the node: another machine may come under the same name. */
+  /** `enrolledMs` of the node: another machine may join under the same name. */
   readonly joinedMs: number;
 }
-/** Boots of a node that others have followed: a process never comes back, so one that does has a twin. */
+/** Earlier boots of a node. A process has one boot, so an earlier boot that returns shows a second process. */
 export interface PastBoots {
   /** The newest last. */
   readonly past: readonly string[];
-  /** Since `sinceMs` so many times one of them came back. */
+  /** The number of returns since `sinceMs`. */
   readonly returns: number;
   readonly sinceMs: number;
 }
-/** How often a node connected. */
+/** The number of recent connections of a node. */
 export interface Connects {
   readonly sinceMs: number;
   readonly count: number;
 }
-/** What a node said of things that were never its own. */
+/** Refused reports of a node about things that were never its own. */
 export interface Refusals {
   readonly sinceMs: number;
   readonly count: number;
@@ -86,19 +89,19 @@ export interface Refusals {
   readonly text: string;
 }
 
-/** Durable rows that the messages of one node may make. */
+/** The durable rows that the messages of one node may make. */
 export interface Budget {
   readonly burst: number;
   readonly perMinute: number;
 }
-/** `events` that do not fit are dropped; `records` (ends of the node's own tasks, entries of branches) are brought again by the node. */
+/** `events` beyond the budget are dropped; `records` (ends of the node's own tasks, entries of branches) are sent again by the node. */
 export type BudgetName = 'events' | 'records';
-/** What a node has of a budget. */
+/** The remaining budget of a node. */
 export interface Spent {
-  /** At `atMs`; below zero after a message that carried more rows than were left. */
+  /** The remaining rows at `atMs`; below zero after a message with more rows than were left. */
   readonly left: number;
   readonly atMs: number;
-  /** Rows that were not written since the budget was last full. */
+  /** Rows that were refused since the budget was last full. */
   readonly refused: number;
 }
 
@@ -107,30 +110,30 @@ export interface NodeLive {
   lastSeenMs: number | null;
   capacity: NodeCapacity | null;
   health: NodeHealth | null;
-  /** Of bad health, by its heartbeats until now. */
+  /** Signs of bad health, by its heartbeats so far. */
   signs: readonly SignCode[];
-  /** Boot that said hello since this coordinator started; null: not heard of yet. */
+  /** The boot of its hello since this coordinator started; null: no hello yet. */
   helloBoot: string | null;
-  /** When it said that. */
+  /** The time of that hello. */
   helloMs?: number;
   /** Of its node-agent, as it said then. */
   version?: string;
-  /** The heartbeat interval it was told last. */
+  /** The heartbeat interval that it was last sent. */
   heartbeatMs?: number;
   refusals?: Refusals;
   boots?: PastBoots;
   connects?: Connects;
-  /** What it has left of its budgets; missing: all. */
+  /** The remaining budgets; missing: full ones. */
   spent?: Partial<Record<BudgetName, Spent>>;
-  /** It says a generation below that of its assignment; missing: it is up to date. */
+  /** Set while the node reports a generation below that of its assignment; missing: it has the assignment. */
   behind?: Behind;
 }
 
 export interface Behind {
   readonly generation: number;
-  /** So it has said since, or since the snapshot was sent. */
+  /** The time since which it reports this generation, or of the last snapshot. */
   readonly sinceMs: number;
-  /** It is given this long before the snapshot is sent (again). */
+  /** The time before the snapshot is sent (again). */
   readonly waitMs: number;
 }
 
@@ -139,65 +142,68 @@ export interface Placement {
   readonly epoch: number;
   readonly model: string;
   readonly placedMs: number;
-  /** Where the agent's log stood when the epoch began. */
+  /** The head of the agent's log at the beginning of the epoch. */
   readonly baseSeq: number;
   readonly baseHash: string;
-  /** The node it came from, else null. */
+  /** The agent's previous node, else null. */
   readonly from: string | null;
-  /** Moved here for a gain alone: it has a rest before it is moved so again. */
+  /** Whether the agent was moved here for a gain: it is not moved for one again before a rest. */
   readonly rebalanced?: true;
-  /** The node before may still act outside for it: this one does not yet. */
+  /** Set while the previous node may still use outside tools for the agent: this one must not yet. */
   readonly quiet?: Quiet;
 }
-/** How long the next node waits before it acts outside. [INV-one-hand] */
+/** The time for which the next node uses no outside tools. [INV-one-hand] */
 export interface Quiet {
   readonly untilMs: number;
-  /** The process that lets it end sooner by saying that it let go this epoch; null: more than one may still act. */
+  /** The process that ends it early by reporting that the agent of this epoch has stopped; null: more than one may still act. */
   readonly boot: string | null;
   readonly epoch: number;
 }
 export interface AgentRow {
-  /** For good, whatever it is called: its memory, its tasks and its nodes know it by this. Of an agent older than ids it is its first name. */
+  /** The id, which never changes: memory, tasks and nodes refer to it. For an agent older than ids it is its first name. */
   readonly id: string;
   readonly space: string;
-  /** `name` is what people call it: no two agents of a space have the same, and it may change. */
+  /** `name` is for people: unique within a space, and it may change. */
   readonly spec: AgentSpec;
   readonly version: number;
-  /** Highest epoch ever given out. */
+  /** The highest epoch so far. */
   readonly epoch: number;
   readonly placement: Placement | null;
-  /** The node it was on last, while it has none: its memory is there. Older rows lack it. */
+  /** The last node of an agent without one: that node has its memory. Missing in older rows. */
   readonly last?: string | null;
-  /** While it has no node: who may still act outside for it. */
+  /** Set while the agent has no node and the last one may still use outside tools for it. */
   readonly quiet?: Quiet;
   readonly why: PlacementWhy | null;
   readonly unplaced: UnplacedWhy | null;
-  /** When a person last changed its spec; missing in rows of older coordinators. */
+  /** The last change of the spec by a person; missing in rows of older coordinators. */
   readonly changedMs?: number;
   readonly createdMs: number;
   readonly updatedMs: number;
 }
 
-/** What is kept of an agent that was removed: its memory and its ended tasks are still there, and one of its name that is applied later is the same agent. */
+/**
+ * The rest of a removed agent: its memory and its ended tasks still exist, and an agent that is applied later under its name is the same
+ * agent.
+ */
 export interface RemovedAgentRow {
   readonly id: string;
   readonly space: string;
   readonly name: string;
-  /** A new one goes on counting, or nodes that were away would mistake old for new. */
+  /** A later agent continues this count, or absent nodes would mistake old placements for new ones. */
   readonly epoch: number;
   readonly version: number;
-  /** Who may still act outside for it. */
+  /** Set while the last node may still use outside tools for it. */
   readonly quiet?: Quiet;
 }
 
-/** What a node said last of an agent that it runs. */
+/** The last report of a node about an agent that it runs. */
 export type Observed = AgentObserved & { readonly node: string };
 
-/** A task that has not ended. Ended ones live in the store alone. */
+/** A task that has not ended. Only the store has ended ones. */
 export interface TaskRow {
   readonly id: string;
   readonly space: string;
-  /** Its id. */
+  /** The id of the agent. */
   readonly agent: string;
   readonly state: TaskState;
   readonly prompt: string;
@@ -211,21 +217,21 @@ export interface TaskRow {
   readonly epoch: number | null;
   readonly leasedMs: number | null;
   readonly idempotencyKey: string | null;
-  /** Not leased before this (backoff after a failed attempt); coordinator's clock. */
+  /** By the coordinator's clock: the end of the wait after a failed attempt. */
   readonly notBeforeMs: number;
-  /** Leases that are over and did not end it, oldest first; missing: none. */
+  /** Leases that ended without an end of the task, oldest first; missing: none. */
   readonly past?: readonly PastAttempt[];
-  /** Who asked; missing: that is not known. */
+  /** The asker; missing: not known. */
   readonly by?: Asker;
-  /** Where the answer is told; missing: whoever asked looks for it. */
+  /** The topic of the answer; missing: the asker reads the end by itself. */
   readonly replyTo?: ReplyTo;
 }
 /** The topic of the answer to a question over MQTT. */
 export interface ReplyTo {
   readonly kind: 'mqtt';
-  /** Its name as the question had it: there the asker listens. */
+  /** The name of the agent in the question: the asker subscribes to the topic with this name. */
   readonly agent: string;
-  /** Of the question, as its asker named it. */
+  /** The id of the question, which its asker chose. */
   readonly id: string;
 }
 /** An ended task as stored. */
@@ -235,7 +241,7 @@ export interface EndedTask extends TaskRow {
   readonly truncated: boolean;
   readonly problem: TaskProblem | null;
   readonly usage: TaskUsage | null;
-  /** A dead letter that a person dismissed or sent round again; missing: it waits for somebody. */
+  /** The time at which a person dismissed or retried the dead letter; missing: it waits for a person. */
   readonly dismissedMs?: number;
 }
 
@@ -264,17 +270,17 @@ export interface KeyRow {
   readonly secretHash: string;
   readonly createdMs: number;
   readonly revoked: boolean;
-  /** Written down at most once a minute; missing: never yet. */
+  /** Stored at most once a minute; missing: never used. */
   readonly lastUsedMs?: number;
-  /** Missing: never. */
+  /** Missing: the key does not end. */
   readonly expiresMs?: number;
 }
-/** A signed-in console: it outlives a restart. `id` is the SHA-256 of its token, which nobody keeps. */
+/** A signed-in console; it survives a restart. `id` is the SHA-256 of its token, which is not stored. */
 export interface SessionRow {
   readonly id: string;
   readonly space: string;
   readonly name: string;
-  /** Of the key then. */
+  /** The roles of the key at the sign-in. */
   readonly roles: readonly Role[];
   /** Null: the coordinator itself made the sign-in code. */
   readonly keyId: string | null;
@@ -288,7 +294,7 @@ export interface MemoryHead {
   readonly hash: string;
   readonly entries: number;
 }
-/** The tail of a fenced node, until its additions are merged by the present writer. */
+/** The tail of a replaced writer, until its additions are merged by the present one. */
 export interface BranchRow {
   readonly id: string;
   readonly space: string;
@@ -300,32 +306,32 @@ export interface BranchRow {
   readonly complete: boolean;
   readonly merged: boolean;
   readonly receivedMs: number;
-  /** Hash of its last entry: what comes next must link to it. */
+  /** The hash of its last entry, to which the next entry must link. */
   readonly uptoHash?: string;
-  /** The writer has brought in everything up to here. */
+  /** The seq up to which the writer has merged the branch. */
   readonly mergedUpto?: number;
 }
 
-/** That a person knows of an alert. It ends when its cause is gone, or when a person takes it back. */
+/** An acknowledgement of an alert. It ends when the cause of the alert is gone, or when a person withdraws it. */
 export interface AcknowledgedRow {
   readonly alert: string;
-  /** As the audit log names it. */
+  /** The actor as the audit log names it. */
   readonly by: string;
   readonly atMs: number;
   readonly note: string;
-  /** How large the alert was then: a grown one counts as not known. */
+  /** The size of the alert at that time: an alert that grew counts as not acknowledged. */
   readonly count: number;
 }
 
-/** Moves off lost and draining nodes are held back (the blast-radius valve): at one site, or everywhere (null). */
+/** Moves off lost and draining nodes are frozen by the valve: at one site, or everywhere (null). */
 export interface Freeze {
   readonly site: string | null;
   readonly sinceMs: number;
   readonly reason: string;
-  /** Of a freeze of the fleet: sites that a person released. */
+  /** In a freeze of the fleet: sites where a person resumed the moves. */
   readonly released: readonly string[];
 }
-/** What freezes a site: its own freeze before that of the fleet. */
+/** The freeze of a site: its own before that of the fleet. */
 export function freezeAt(frozen: readonly Freeze[], site: string): Freeze | undefined {
   return (
     frozen.find((freeze) => freeze.site === site) ??
@@ -335,36 +341,36 @@ export function freezeAt(frozen: readonly Freeze[], site: string): Freeze | unde
 
 /** A model that could not be fetched or loaded on a node. */
 export interface ModelFault {
-  /** It has failed since. */
+  /** The time since which it fails. */
   readonly sinceMs: number;
-  /** Nothing new goes there before. */
+  /** The time before which nothing new is placed on it. */
   readonly untilMs: number;
-  /** How many times in a row, each avoided for longer than the one before. */
+  /** The number of failures in a row, each followed by a longer time of avoidance. */
   readonly strikes: number;
   readonly reason: string;
 }
 
-/** The place of an agent turned its work down. Perishable: after a restart of the coordinator it is tried anew. */
+/** A trouble of an agent's place. Perishable: after a restart of the coordinator the place is tried anew. */
 export interface PlaceTrouble {
   readonly node: string;
-  /** Refusals, one a try. */
+  /** The number of refused tests in a row. */
   readonly inARow: number;
-  /** The last refusal. */
+  /** The time of the last refusal. */
   readonly sinceMs: number;
-  /** Nothing is leased to the agent there before, unless the place gives word. */
+  /** The time before which nothing is leased to the agent there, unless the place reports that it works again. */
   readonly untilMs: number;
-  /** The model there is held for failing. */
+  /** Whether the model there is recorded as failing. */
   readonly avoid: boolean;
 }
 
-/** The queue of one agent and what it works on. Ids; rows are in `tasks`. */
+/** The queue of one agent and the tasks that it works on. Ids; the rows are in `tasks`. */
 export interface AgentWork {
-  /** Waiting, best first (priority descending, then age). */
+  /** The waiting tasks, best first (by priority, then by age). */
   waiting: string[];
   leased: Set<string>;
 }
 
-/** What one message carries, and what one node may have written. Ours are what a large fleet needs; a simulator makes them small. */
+/** Limits of one message, and of the rows of one node. The real values fit a large fleet; the simulator uses small ones. */
 export interface Cuts {
   readonly memoryBatchEntries: number;
   readonly assignmentPartBytes: number;

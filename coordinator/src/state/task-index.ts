@@ -1,11 +1,11 @@
-// The indexes of the tasks that have not ended: the queue of each agent and what it works on, leases by node, deadlines and wake-ups by
-// time. Everything here is called by apply.ts alone, for the view or a layer over it.
+// The indexes of live tasks: the queue of each agent and the tasks it works on, leases by node, deadlines and wake-ups by time. Called by
+// apply.ts alone, for the view or a layer over it.
 import { LayerSet, owned } from './layer.ts';
 import { movedTask } from './moved-times.ts';
 import type { AgentWork, TaskRow } from './rows.ts';
 import type { MutableView } from './view.ts';
 
-// What is altered in place, for a layer that must have it for itself. An index may hold thousands of ids.
+// Copies of values that are changed in place, for a layer that needs its own. An index may have thousands of ids, so its copy is a layer.
 const layerOfSet = <V>(set: Set<V>): Set<V> => new LayerSet(set);
 const copyOfWork = ({ waiting, leased }: AgentWork): AgentWork => ({ waiting: [...waiting], leased: new Set(leased) });
 
@@ -29,7 +29,7 @@ function workOf(view: MutableView, agent: string): AgentWork {
   }
   return work;
 }
-/** Second of a deadline, slot of a wake-up: keys of the two indexes that the tick reads. */
+/** The second of a deadline, and the slot of a wake-up: keys of the two indexes that the tick reads. */
 export const deadlineSlot = (deadlineMs: number): number => Math.floor(deadlineMs / 1000);
 export const wakeSlot = (notBeforeMs: number): number => Math.ceil(notBeforeMs / 250);
 /** The order of a queue. */
@@ -55,7 +55,7 @@ function indexTimes(view: MutableView, row: TaskRow): void {
   add(view.tasksByDeadline, deadlineSlot(row.deadlineMs), row.id);
   if (row.state === 'queued' && row.notBeforeMs > 0) add(view.tasksByWake, wakeSlot(row.notBeforeMs), row.id);
 }
-/** The first few become the last. */
+/** Moves the first names to the end. */
 export function turnRound(names: Map<string, true>, count: number): void {
   for (const each of [...names.keys().take(count)]) {
     names.delete(each);
@@ -80,7 +80,7 @@ export function unindexTask(view: MutableView, row: TaskRow): void {
   noteServed(view, row.agent, work);
 }
 
-/** All of them by as much: the order of the queues stays. */
+/** Moves all tasks by the same time, so the order of the queues stays. */
 export function moveTasks(view: MutableView, byMs: number): void {
   view.tasksByDeadline.clear();
   view.tasksByWake.clear();

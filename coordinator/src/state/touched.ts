@@ -1,19 +1,19 @@
-// What a committed batch was about: whoever shows the fleet (the feed, alerts, the tally, metrics, history) looks at this again and at
-// nothing else.
+// The rows that a committed batch touched: all code that shows the fleet (the feed, alerts, the tally, metrics, history) reads only these
+// again.
 import type { FleetEvent } from '@blackroad/protocol';
 import type { EndedTask } from './rows.ts';
 
-/** By id. */
+/** The touched rows by id. */
 export interface Touched {
   nodes: Set<string>;
   agents: Set<string>;
   tasks: Set<string>;
-  /** Of which it changed whether a person knows them. */
+  /** Alerts whose acknowledgement changed. */
   alerts: Set<string>;
-  /** As stored. */
+  /** Events as stored. */
   events: FleetEvent[];
   ended: EndedTask[];
-  /** Dead letters that need nobody any more. */
+  /** Dead letters that no person needs to examine any more. */
   dismissed: string[];
 }
 export function nothingTouched(): Touched {
@@ -27,7 +27,7 @@ export function nothingTouched(): Touched {
     dismissed: [],
   };
 }
-/** Whether anybody has to look: every field counts, also one that is added later. */
+/** Whether any row was touched: every field counts, also one that is added later. */
 export function touchesAnything(touched: Touched): boolean {
   return Object.values(touched).some((each: ReadonlySet<unknown> | readonly unknown[]) =>
     each instanceof Set ? each.size > 0 : (each as readonly unknown[]).length > 0,

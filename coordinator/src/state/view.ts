@@ -1,5 +1,5 @@
-// What the coordinator knows, in memory: the fold of every change since the store was opened. Pure functions read it
-// (`View` is readonly to them); only `apply` in apply.ts writes it. Indexes here exist so that no decision scans the fleet.
+// The view: the fleet in memory, the fold of every change since the store was opened. Pure functions read it (`View` is readonly to them);
+// only `apply` in apply.ts writes it. The indexes exist so that no decision scans the fleet.
 import {
   defaultSpace,
   maxAssignmentBytes,
@@ -37,62 +37,62 @@ export interface MutableView {
   coordinator: string;
   nodes: Map<string, NodeRow>;
   live: Map<string, NodeLive>;
-  /** By id, as all that is kept of agents. */
+  /** Agents by id, like all rows about agents. */
   agents: Map<string, AgentRow>;
-  /** Their ids by name (`inSpace`). */
+  /** Ids of agents by name (`inSpace`). */
   agentIds: Map<string, string>;
   removedAgents: Map<string, RemovedAgentRow>;
-  /** The id of the last one that was removed under a name (`inSpace`). */
+  /** Ids of the last removed agents by name (`inSpace`). */
   removedIds: Map<string, string>;
   observed: Map<string, Observed>;
-  /** By agent, removed ones too; the oldest epoch first. */
+  /** Holders by agent, also of removed agents; the oldest epoch first. */
   holders: Map<string, Omit<HolderRow, 'agent'>[]>;
   tasks: Map<string, TaskRow>;
   /** Of all unfinished tasks together. */
   promptCharacters: number;
   tokens: Map<string, JoinTokenRow>;
   keys: Map<string, KeyRow>;
-  /** In the order they were opened. */
+  /** Sessions in the order of their opening. */
   sessions: Map<string, SessionRow>;
   heads: Map<string, MemoryHead>;
   branches: Map<string, BranchRow>;
-  /** Branches that were merged lately, and the hash of their last entry: what was read of them just before knows nothing of it. */
+  /** Recently merged branches with the hash of their last entry: data read from the store just before the merge does not show it. */
   justMerged: Map<string, string>;
-  /** By alert. */
+  /** Acknowledgements by alert. */
   acknowledged: Map<string, AcknowledgedRow>;
   work: Map<string, AgentWork>;
-  /** Agents whose work all waits; who was looked at last comes last. */
+  /** Agents with only waiting tasks; the one examined last is at the end. */
   unserved: Map<string, true>;
   agentsByNode: Map<string, Set<string>>;
   leasesByNode: Map<string, Set<string>>;
-  /** When a loaded chat model was last used, or loaded, by node and name; only models that are loaded or in use. */
+  /** The time of the last use, or of the load, of a chat model by node and name; only models that are loaded or in use. */
   modelUse: Map<string, Map<string, number>>;
-  /** By node and model's name. */
+  /** Faults by node and name of the model. */
   modelFaults: Map<string, Map<string, ModelFault>>;
-  /** When the last task on a model was done there, by node and model's name. */
+  /** The time of the last task done with a model, by node and name of the model. */
   modelWorked: Map<string, Map<string, number>>;
-  /** By agent. */
+  /** Troubles by agent. */
   placeTroubles: Map<string, PlaceTrouble>;
   nodesByHardware: Map<string, string>;
-  /** By `inSpace` of the key. */
+  /** Ids of live tasks by idempotency key (`inSpace`). */
   tasksByIdempotencyKey: Map<string, string>;
-  /** Where moves of agents are frozen, and why; the fleet as a whole comes first. */
+  /** Freezes of moves; that of the whole fleet comes first. */
   frozen: Freeze[];
-  /** Away when their site was let go again: they do not freeze it a second time. */
+  /** Nodes that were absent when the freeze of their site ended: they do not freeze it a second time. */
   excused: Map<string, true>;
-  /** Live tasks by the second in which their deadline lies. */
+  /** Live tasks by the second of their deadline. */
   tasksByDeadline: Map<number, Set<string>>;
-  /** Waiting tasks that are backing off, by the 250 ms slot in which that ends. */
+  /** Waiting tasks after a failed attempt, by the 250 ms slot in which the wait ends. */
   tasksByWake: Map<number, Set<string>>;
   /**
-   * The last ends (id to idempotency key) and the other way round: what was read from the store just before an end was committed
-   * must not make a second task of the same name.
+   * The last ends (id to idempotency key) and the reverse: data read from the store just before an end was committed must not lead to a
+   * second task with the same key.
    */
   justEnded: Map<string, string | null>;
   justEndedKeys: Map<string, string>;
-  /** When fleet/state was last published; null: not yet. */
+  /** The time of the last fleet/state; null: none yet. */
   announcedMs: number | null;
-  /** Of the last tick, and of the tick after a pause of the coordinator itself (its silence is not the nodes'). */
+  /** The times of the last tick, and of the last tick after a pause of the coordinator itself, in which nodes do not count as silent. */
   tickedMs: number | null;
   resumedMs: number | null;
 }
@@ -109,23 +109,23 @@ type Read<T> =
           : T extends object
             ? Readonly<T>
             : T;
-/** Rows are readonly where they are declared; here the maps are, and the two kinds of value that a view alters in place. */
+/** The rows are declared readonly; this type makes the maps readonly, and the two kinds of values that a view alters in place. */
 export type View = { readonly [K in keyof MutableView]: Read<MutableView[K]> };
 
-/** Names of people and programs mean something within their space alone; no space has a slash in it. */
+/** Names of people and programs are unique only within their space; the name of a space has no slash. */
 export function inSpace(space: string, name: string): string {
   return `${space}/${name}`;
 }
-/** The id of the agent that people of this space call so; undefined: there is none. */
+/** The id of the agent with this name in this space; undefined: there is none. */
 export function agentIdOf(view: Pick<View, 'agentIds'>, space: string, name: string): string | undefined {
   return view.agentIds.get(inSpace(space, name));
 }
-/** The same, where one that was removed counts as well: its memory and its ended tasks are still there. */
+/** The id of the agent with this name, also of a removed one: its memory and its ended tasks still exist. */
 export function agentIdEver(view: Pick<View, 'agentIds' | 'removedIds'>, space: string, name: string) {
   const key = inSpace(space, name);
   return view.agentIds.get(key) ?? view.removedIds.get(key);
 }
-/** Of an agent, also of one that was removed; else that of who asks. */
+/** The space of an agent, also of a removed one; else that of the principal. */
 export function spaceOf(
   { agents, removedAgents }: Pick<View, 'agents' | 'removedAgents'>,
   agent: string,
@@ -133,14 +133,14 @@ export function spaceOf(
 ): string {
   return (agents.get(agent) ?? removedAgents.get(agent))?.space ?? by?.space ?? defaultSpace;
 }
-/** What people call it, or called it when it was removed. Nothing of it is left: its id. */
+/** The name of an agent, or its name at its removal; the id where there is no row at all. */
 export function agentNameOf({ agents, removedAgents }: Pick<View, 'agents' | 'removedAgents'>, id: string): string {
   return agents.get(id)?.spec.name ?? removedAgents.get(id)?.name ?? id;
 }
 
 const ownCuts: Cuts = {
   memoryBatchEntries: maxMemoryBatchEntries,
-  // Room for the envelope of a delta or a snapshot part.
+  // The envelope of a delta or a snapshot part needs this much.
   assignmentPartBytes: maxAssignmentBytes - 1024,
   budgets: {
     events: { burst: maxNodeEventsAtOnce, perMinute: maxNodeEventsPerMinute },
