@@ -1,5 +1,6 @@
-// From what the bus brings to the inputs of the road: decoded, checked against the table of topics, and each put where it belongs. What
-// fits no row, or comes as a kept copy where none is kept, is counted and logged within bounds, and an ask is told why.
+// From messages of the bus to inputs of the loop: decoded, checked against the table of topics, and submitted. A message that fits no
+// topic, or a retained copy of a topic that is not retained, is counted and logged within bounds, and an ask gets an answer with the
+// reason.
 import { type Checker, type Decoded, decode, type Principal, topics } from '@blackroad/protocol';
 import type { Arrived } from '../bus/bus.ts';
 import type { Refusals } from '../door/counted-refusals.ts';
@@ -44,7 +45,7 @@ export class Arrivals {
       if (!retained) asks.answerRefused(message, decoded.text);
       return;
     }
-    // A broker gives a kept copy to whoever subscribes: at every start the same command would act anew.
+    // A broker sends a retained message to each new subscriber: at every start the same command would be carried out again.
     if (retained && !topics[decoded.name].retain) {
       count('remark retained');
       refusals.note('retained', noted, `a retained ${decoded.name} is not acted on; clear it`);
@@ -98,7 +99,7 @@ export class Arrivals {
         await asks.take(decoded.params.agent as string, decoded.message, by);
         return;
       default:
-        // Messages of the coordinator's own rows, or an agent's `out` for Home Assistant: not for us.
+        // The coordinator's own messages, or an agent's `out` for Home Assistant, are not inputs.
         return;
     }
   }
@@ -108,7 +109,7 @@ export class Arrivals {
     if (outcome.ok && outcome.value.follows) await this.offerBranch(input.agent);
   }
 
-  /** What a branch of this agent holds is brought to its present writer, as far as it is stored. */
+  /** Offers a branch of this agent to its present writer, as far as the branch is stored. */
   async offerBranch(agent: string): Promise<void> {
     const offer = offerOf(this.#parts.view, agent);
     if (offer) await this.#takeMemory(offer);

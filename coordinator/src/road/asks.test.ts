@@ -1,4 +1,4 @@
-// Asks over MQTT as they arrive from a broker: each is answered, what is refused with the reason, and a kept copy is not obeyed.
+// Asks over MQTT as a broker delivers them: each is answered, a refused one with the reason, and a retained one is not carried out.
 import type { NodeHealth } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import t from 'tap';
@@ -17,7 +17,7 @@ const answers = () =>
     .filter(({ topic }) => topic.startsWith(prefix))
     .map(({ topic, payload }) => ({ id: topic.slice(prefix.length), ...JSON.parse(payload) }));
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(systemClock, 10); // tap's own deadline ends a wait for nothing
+  while (!holds()) await sleep(systemClock, 10); // the deadline of tap ends this loop if nothing changes
 }
 const tasks = async () => (await fleet.call<unknown[]>('GET', '/v1/tasks?limit=1000')).body.length;
 
@@ -92,7 +92,7 @@ t.test('of other messages too: a kept report is old news, a kept birth is not', 
 t.test('a coordinator that has too much to do says so: whoever asks does not wait for ever', async (t) => {
   const { health } = fleet.coordinator.view.live.get('alice') as unknown as { health: NodeHealth };
   const heartbeat = { node: 'alice', message: health };
-  for (let i = 0; i < 51_000; i++) fleet.coordinator.submit('node-health', heartbeat).catch(() => {}); // those beyond what may wait
+  for (let i = 0; i < 51_000; i++) fleet.coordinator.submit('node-health', heartbeat).catch(() => {}); // fails for heartbeats beyond the limit of waiting inputs
   ask('{"id":"busy","prompt":"Is somebody there?"}');
   await until(() => answers().some(({ id }) => id === 'busy'));
   const answer = answers().find(({ id }) => id === 'busy');

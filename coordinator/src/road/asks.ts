@@ -1,7 +1,7 @@
-// Asks over MQTT: a question on an agent's topic becomes a task, and whatever comes of it is told on the answer's topic. A broker
-// acknowledges what it drops, so a refused question is answered too, with the reason.
-// In: asks as they were decoded, and those that were refused, by a door or by their form. Out: tasks, and answers. The answers to
-// refused asks are bounded: whoever sends nonsense in a loop is not sent a loop back.
+// Asks over MQTT: a question on an agent's topic becomes a task, and its end is sent to the topic of the answer. A broker acknowledges
+// messages that it drops, so a refused question is answered too, with the reason. In: decoded asks, and asks that were refused by a broker
+// or by their schema. Out: tasks, and answers. The number of answers to refused asks is limited: a sender that repeats invalid asks gets no
+// endless answers.
 import {
   cutToBytes,
   defaultSpace,
@@ -20,10 +20,10 @@ import type { Outcome } from '../state/decision.ts';
 import type { Answer, Inputs } from '../state/input.ts';
 import { agentIdEver, type View } from '../state/view.ts';
 
-/** Of one sender; where the broker does not say who that is, of one agent's topic. And of all together. */
+/** The limit for one sender, or for the topic of one agent where the broker does not report the sender, and for all together. */
 const refusedAnswersPerMinute = 60;
 const refusedAnswersInAll = 600;
-/** An id stands at the front of a question, or it is not looked for. */
+/** The id is searched only at the beginning of a question. */
 const idWithinBytes = 2_000;
 const maxReasonBytes = 1_000;
 
@@ -36,7 +36,7 @@ interface AsksParts {
 }
 export interface Asks {
   take(agent: string, ask: TopicMessage<'ask'>, by: Principal | undefined): Promise<void>;
-  /** Nothing, when the topic is none of an ask. */
+  /** Sends nothing when the topic is not that of an ask. */
   answerRefused(message: Arrived, reason: string): void;
 }
 
@@ -48,7 +48,7 @@ export function createAsks({ view, clock, random, submit, send }: AsksParts): As
     send(outgoing('answer', { agent, id }, { agent, task: null, ok: false, text, node: null }));
 
   return {
-    // The asker's id stands in the answer's topic, and makes asking twice harmless.
+    // The asker's id is part of the answer's topic, and makes a repeated ask harmless.
     async take(agent, { prompt, id: askId }, by) {
       const id = mint();
       const ask = askId ?? id;
@@ -76,7 +76,7 @@ export function createAsks({ view, clock, random, submit, send }: AsksParts): As
   };
 }
 
-/** The id that a refused question names, whatever else is wrong with it. */
+/** The id in a refused question, which may be invalid in any other way. */
 function idIn(payload: Buffer): string | null {
   const found = /^\s*\{[^{}]*?"id"\s*:\s*"([^"\\]*)"/.exec(payload.toString('utf8', 0, idWithinBytes))?.[1];
   return found !== undefined && isAskId(found) ? found : null;

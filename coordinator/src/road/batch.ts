@@ -1,5 +1,6 @@
-// What one batch decided, until it is stored. Every decision reads what those before it decided; everybody else reads what is committed,
-// and hears of the batch when it is. [INV-only-committed] In: the changes of decisions, in order; out: what has to be stored, and what then changes the view.
+// The changes of one batch until it is stored. Every decision reads the results of the earlier ones; all other code reads the committed
+// view, and is notified after the commit. [INV-only-committed] In: the changes of decisions, in order. Out: the changes to store, and then
+// the changed view.
 
 import { apply } from '../state/apply.ts';
 import type { Change, DurableChange } from '../state/change.ts';
@@ -11,19 +12,19 @@ export class Batch {
   readonly durable: DurableChange[] = [];
   readonly #committed: MutableView;
   readonly #noted: (view: View, change: Change) => void;
-  /** From the first decision on that has something to be stored. */
+  /** The changes since the first decision with a change to store. */
   readonly #made: Change[] = [];
   #layer: MutableView | null = null;
-  /** So many of them are in the layer. */
+  /** The number of changes that are in the layer. */
   #layered = 0;
 
-  /** `noted`: called for every change before it is made, with the view as it is then. */
+  /** `noted`: called for every change before it is applied, with the view at that time. */
   constructor(committed: MutableView, noted: (view: View, change: Change) => void) {
     this.#committed = committed;
     this.#noted = noted;
   }
 
-  /** What the next decision reads. */
+  /** The view for the next decision. */
   decided(): View {
     if (this.#layered < this.#made.length) {
       this.#layer ??= layerOn(this.#committed);
@@ -32,19 +33,19 @@ export class Batch {
     return (this.#layer ?? this.#committed) as View;
   }
 
-  /** Of one decision. What nobody stores waits for nothing, unless what it was decided from waits itself. */
+  /** Adds the changes of one decision. Perishable changes are applied at once, unless a decision before them waits for the store. */
   add(changes: readonly Change[]): void {
     this.durable.push(...changes.filter(isDurable));
     if (this.durable.length > 0) this.#made.push(...changes);
     else for (const change of changes) this.#make(this.#committed, change);
   }
 
-  /** All of it is stored. */
+  /** Applies the changes, after all of the batch is stored. */
   commit(): void {
     if (this.#layer) writeThrough(this.#layer, this.#committed);
     this.#makeRest(this.#committed);
   }
-  /** Nothing of it is stored: only what nodes said of themselves stays true. */
+  /** Discards the batch, of which nothing is stored: only its perishable changes are applied, since reports of nodes stay true. */
   drop(): void {
     for (const change of this.#made) if (!isDurable(change)) this.#make(this.#committed, change);
   }

@@ -1,5 +1,5 @@
-// Commands that wait for the word of the node they were sent to. The order itself is an input like every other (fleet/commands.ts); here
-// is who waits for its answer, and until when. So many at most: a node that never answers holds nothing back for ever.
+// Commands that wait for the answer of their node. The order itself is an input like any other (fleet/commands.ts); this file has the
+// waiting requests and their deadlines. Their number is limited: a node that never answers must not block others for ever.
 import { FleetError, type Principal, type Reply } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { type Random, sortableId } from '@blackroad/std/random';
@@ -22,7 +22,7 @@ export class Commands {
     this.#parts = parts;
   }
 
-  /** What the node answers. Throws why it was not told, or that it did not answer in time. */
+  /** The answer of the node. Throws the refusal of the command, or a timeout. */
   async give(by: Principal, node: string, order: NodeOrder, deadlineMs: number): Promise<Reply> {
     const { clock, random, submit } = this.#parts;
     if (this.#waiting.size >= maxWaiting)
@@ -31,7 +31,7 @@ export class Commands {
         retryAfterSeconds: 1,
       });
     const command = sortableId(clock.nowMs(), random);
-    // Before it is sent: the answer may be there before the one who asked is told that it was.
+    // The wait begins before the command is sent: the answer may arrive before the submission returns.
     const answered = new Promise<Reply | null>((resolve) => {
       const timer = clock.after(deadlineMs, () => resolve(null));
       const answer = (reply: Reply | null) => {
@@ -52,7 +52,7 @@ export class Commands {
     }
   }
 
-  /** A node's answer. One to a command that was sent to another node is refused, one that nobody waits for is late. */
+  /** Accepts the answer of a node. An answer to a command that another node got is refused; one without a waiting request is late. */
   async replied(node: string, message: Reply): Promise<void> {
     const { command } = message;
     const sent = this.#waiting.get(command);

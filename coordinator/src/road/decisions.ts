@@ -1,4 +1,4 @@
-// From input kind to the pure function that decides it. A kind without a function does not compile.
+// The pure function that decides each kind of input. A kind without a function does not compile.
 
 import {
   closeSession,

@@ -1,21 +1,24 @@
-// The clock of the loop. Every decision is given its time, and what a decision waits for (a lease that runs out, a node that is silent,
-// a deadline) must last as long as it says, whoever sets the clock of this machine meanwhile. In: the wall clock, the monotonic one and
-// the uptime. Out: the wall clock as it was at the start, and from then on what truly passed, sleep included; by how much the wall clock
-// was set since. It follows that only when it is told to, after all that waits was moved (fleet/clock-set.ts). [decision 5]
+// The clock of the loop. Every decision gets its time, and a waiting time (a lease, the silence of a node, a deadline) must keep its length
+// also when the clock of this machine is set. In: the wall clock, the monotonic clock and the uptime. Out: the wall clock at the start plus
+// the time that truly passed since, sleep included; and by how much the wall clock was set since. This clock changes by that only in
+// `follow`, after all waiting times were moved (fleet/clock-set.ts). [decision 5]
 import type { Clock } from '@blackroad/std/clock';
 
-/** Less than this is left: clocks are read one after the other, and some are steered in small steps. */
+/** A smaller difference is ignored: the clocks are read one after the other, and some are adjusted in small steps. */
 const leastMs = 500;
 
 export interface FleetClock extends Clock {
-  /** By how much the wall clock was set and this one did not follow yet; 0: by nothing that counts. */
+  /** By how much the wall clock was set since the last `follow`; 0: less than counts. */
   setByMs(): number;
   follow(byMs: number): void;
 }
 
 export function createFleetClock(clock: Clock): FleetClock {
   let aheadMs = clock.nowMs() - clock.monotonicMs();
-  /** The uptime counts the sleep of the machine, in steps; the monotonic clock is fine, and stands still meanwhile. */
+  /**
+   * The difference of uptime and monotonic clock: the uptime includes the sleep of the machine, in coarse steps; the monotonic clock is
+   * fine, but stops in sleep.
+   */
   let apartMs = clock.uptimeMs() - clock.monotonicMs();
   function nowMs(): number {
     const monotonicMs = clock.monotonicMs();

@@ -1,4 +1,4 @@
-// One node tells ten thousand events at once, through a real store: those of others stay in sight, and the database stays small.
+// One node sends ten thousand events at once, through a real store: the events of others stay visible, and the database stays small.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FleetEvent, NodeView } from '@blackroad/protocol';

@@ -1,6 +1,6 @@
-// Decisions about memory together with what is read for them, over a real store: nodes write, lose each other, come back with tails,
-// messages are lost and doubled. In the end every memory anyone wrote is in the log or in a branch, additions of branches are merged
-// once, and the log verifies.
+// Decisions about memory together with the reads for them, over a real store: nodes write, replace each other, return with tails, and
+// messages are lost and doubled. At the end every memory is in the log or in a branch, additions of branches are merged once, and the log
+// verifies.
 import {
   commitPayload,
   entryFault,
@@ -22,7 +22,7 @@ import type { View } from '../state/view.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { branchedOn, offerOf, readMemory } from './memory-reads.ts';
 
-/** The least honest node: one log, tails put aside when fenced. */
+/** A minimal node: one log, and the tails that it moved aside when it was replaced. */
 class Writer {
   readonly id: string;
   log: MemoryEntry[] = [];
@@ -78,7 +78,7 @@ async function live(seed: number): Promise<{ entries: MemoryEntry[]; written: Se
   const tell = async (writer: Writer, message: MemoryUp): Promise<void> => {
     if (chance(lossy)) return;
     const times = chance(lossy) ? 2 : 1;
-    // Both copies are read for before either is decided, as two messages of one batch are.
+    // The reads for both copies happen before either is decided, as for two messages of one batch.
     const inputs = await Promise.all(
       Array.from({ length: times }, async () => {
         const said = { node: writer.id, agent: 'echo', message };
@@ -133,7 +133,7 @@ async function live(seed: number): Promise<{ entries: MemoryEntry[]; written: Se
     });
   };
   const holder = () => writers.find(({ id }) => id === fleet.agent('echo').placement?.node);
-  /** The node hears of its placement: an older tail is put aside, the log is fetched before anything is written. */
+  /** The node gets its placement: it moves an older tail aside, and fetches the log before it writes. */
   const learn = async (writer: Writer): Promise<boolean> => {
     const placement = fleet.agent('echo').placement;
     if (!placement || placement.node !== writer.id) return false;
@@ -164,7 +164,7 @@ async function live(seed: number): Promise<{ entries: MemoryEntry[]; written: Se
     for (let step = 0; step < 120; step++) {
       const writer = writers[Math.floor(random.next() * writers.length)] as Writer;
       if (chance(0.08)) fleet.move(['echo', writer.id]);
-      // Who has not heard that it lost the agent writes on under its old epoch: that is where branches come from.
+      // A node that does not know yet that it lost the agent writes on under its old epoch: that makes branches.
       if (chance(0.5)) await learn(writer);
       if (writer.epoch > 0 && !writer.isFenced && chance(0.6) && (writer !== holder() || (await learn(writer)))) {
         if (writer.head().seq === 0 && writer.epoch === 1) writer.append('genesis', 'begins', 'node');
@@ -174,7 +174,7 @@ async function live(seed: number): Promise<{ entries: MemoryEntry[]; written: Se
       }
       if (writer.epoch > 0) await (writer.tails.length > 0 && chance(0.6) ? upload(writer) : sync(writer));
     }
-    // Everybody is back, nothing is lost any more.
+    // From here on every node is connected and no message is lost.
     lossy = 0;
     for (const writer of writers) {
       if (writer !== holder()) writer.fence();
@@ -183,7 +183,7 @@ async function live(seed: number): Promise<{ entries: MemoryEntry[]; written: Se
     const last = holder() as Writer;
     await learn(last);
     while (last.tails.length > 0) await upload(last);
-    // One hello; from then on each answer brings the next part, and the next branch, by itself.
+    // After this hello each answer leads to the next part, and to the next branch.
     await hello(last);
     for (let i = 0; i < 300 && last.acked < last.head().seq; i++) await push(last);
     if (fleet.view.branches.size > 0)

@@ -1,5 +1,5 @@
-// What the store must be asked before words of a node about a memory can be decided; and which branch its writer is offered next. In: the
-// store, the view, the message. Out: what is stored, and offers as words that the writer could have said.
+// Reads of the store for messages of a node about a memory, before they are decided; and the branch that its writer is offered next. In:
+// the store, the view, the message. Out: the stored data, and offers in the form of a message that the writer could have sent.
 import type { MemoryEntry } from '@blackroad/protocol';
 import { heldBy } from '../fleet/held.ts';
 import type { Inputs, Stored } from '../state/input.ts';
@@ -12,11 +12,11 @@ export async function readMemory(
   { node, agent, message }: Inputs['memory-up'],
 ): Promise<Stored['memory-up']> {
   const input: Stored['memory-up'] = { stored: [], missing: [], branch: null };
-  // It will be refused: nothing is read for it.
+  // The message will be refused, so nothing is read for it.
   if (!heldBy(view, agent, message.epoch, node)) return input;
   if (message.type === 'hello') {
     const head = view.heads.get(agent);
-    // One hash more than it claims: its head must be ours too, or it is a fork.
+    // The hash of the node's head is compared with ours: a difference is a fork.
     if (message.durableSeq > 0) input.stored = await store.memoryHashes(agent, message.durableSeq, message.durableSeq);
     if (head && message.durableSeq < head.seq) {
       input.missing = await store.memoryLog(agent, message.durableSeq, view.cuts.memoryBatchEntries);
@@ -24,12 +24,12 @@ export async function readMemory(
       input.branch = await readBranch(store, view, oldestBranch(view, agent));
     }
   } else if (message.type === 'batch' || message.type === 'branch') {
-    // `from` is the entry before the first; it and the batch itself may be known.
+    // `from` is the entry before the first; it and the entries of the batch may be stored already.
     const last = message.entries[message.entries.length - 1];
     input.stored = await store.memoryHashes(agent, message.from, Math.max(message.from, last?.seq ?? 0));
     if (message.type === 'batch') {
       input.merging = await readMerging(store, view, message.entries);
-      // The branches that this batch brings in offer their own next parts; when all of them are done, the next branch follows.
+      // The branches that this batch merges offer their next parts themselves; the next branch follows when they are merged.
       const offered = new Set(input.merging.map(({ id }) => id));
       input.branch = await readBranch(store, view, oldestBranch(view, agent, offered));
     } else {
@@ -41,7 +41,7 @@ export async function readMemory(
   return input;
 }
 
-/** Agents whose writer is this node, and who have something on a branch that is not in their memory yet. */
+/** Agents whose writer is this node and that have a branch with unmerged entries. */
 export function branchedOn(view: View, node: string): Set<string> {
   const agents = new Set<string>();
   for (const { agent } of view.branches.values())
@@ -49,8 +49,8 @@ export function branchedOn(view: View, node: string): Set<string> {
   return agents;
 }
 /**
- * Offers the writer of an agent its oldest branch without having been asked: it says nothing of a memory that it knows to be level, and
- * what it was offered before may have been lost on the way.
+ * A message that offers the writer of an agent its oldest branch without a request: the writer sends nothing about a memory that is
+ * complete there, and an earlier offer may have been lost.
  */
 export function offerOf(view: View, agent: string): Inputs['memory-up'] | null {
   const placement = view.agents.get(agent)?.placement;
@@ -60,11 +60,11 @@ export function offerOf(view: View, agent: string): Inputs['memory-up'] | null {
   return { node, agent, message: { type: 'hydrated', epoch, durableSeq: seq, hash } };
 }
 
-/** More than one message holds: the decision cuts, and goes on with the next part. */
+/** More than one message holds: the decision cuts the entries, and continues with the next part. */
 const branchMessages = 8;
 
 type Branch = ReturnType<View['branches']['get']>;
-/** Branches of one agent, node and epoch are `name`, `name.2`, `name.3`: a node that forked twice has two. */
+/** The branches of one agent, node and epoch, with the ids `name`, `name.2`, `name.3`: a node that forked twice has two. */
 async function readSiblings(store: Store, name: string) {
   const siblings: NonNullable<Stored['memory-up']['siblings']> = [];
   let last: Stored['memory-up']['branch'] = null;
@@ -75,7 +75,7 @@ async function readSiblings(store: Store, name: string) {
     last = { id, entries };
   }
 }
-/** Entries of kind `merge` say in their source which branch they bring in. */
+/** The branches that entries of kind `merge` name in their source. */
 async function readMerging(store: Store, view: View, entries: readonly MemoryEntry[]) {
   const ids = new Set<string>();
   for (const { kind, payload } of entries)

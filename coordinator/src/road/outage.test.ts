@@ -1,5 +1,5 @@
-// A database that takes no more pages, as on a full disk: the coordinator refuses what would have to be stored and knows nothing of
-// it, answers whoever reads, and goes on by itself when there is room.
+// A database that accepts no more pages, as on a full disk: the coordinator refuses inputs that would have to be stored and keeps none of
+// their changes, still answers reads, and continues by itself when there is space again.
 
 import { FleetError, type TaskView } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
@@ -28,7 +28,7 @@ alice.onMessage = (decoded) => {
   if (decoded.name === 'settled') settled.push(...decoded.message.tasks.map(({ task }) => task));
 };
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(systemClock, 10); // tap's own deadline ends a wait for nothing
+  while (!holds()) await sleep(systemClock, 10); // the deadline of tap ends this loop if nothing changes
 }
 const submit = (prompt: string) =>
   fleet.call<TaskView & { code?: string; detail?: string }>('POST', '/v1/agents/greeter/tasks', { body: { prompt } });

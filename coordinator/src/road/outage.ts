@@ -1,5 +1,5 @@
-// While the store takes no writes: since when, why, what was refused meanwhile, and when to try again.
-// In: the failure of a commit. Out: the refusal that writers are given, and a call to `probe` now and then. It decides nothing.
+// The time in which the store refuses writes: since when, why, the number of refused inputs, and the time of the next attempt. In: the
+// failure of a commit. Out: the refusal for writers, and calls of `probe` at intervals. It decides nothing.
 import { FleetError, type ProblemDetails } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
@@ -7,9 +7,9 @@ import type { Random } from '@blackroad/std/random';
 import type { Outcome } from '../state/decision.ts';
 import type { Inputs } from '../state/input.ts';
 
-/** A disk that was cleared is noticed within this. */
+/** The pauses between attempts: a disk with free space again is noticed within the longest of them. */
 const probe: Backoff = { firstMs: 1_000, maxMs: 10_000 };
-/** An outage this soon after the last one is the same trouble: the pauses go on growing. */
+/** An outage this soon after the last one counts as the same: the pauses continue to grow. */
 const sameTroubleMs = 120_000;
 
 export class Outage {
@@ -33,7 +33,7 @@ export class Outage {
     return this.#since !== null;
   }
 
-  /** A commit failed, the first one or a probe. */
+  /** Called after each failed commit, the first one or a probe. */
   failed(error: FleetError): void {
     this.#details = error.details;
     if (!this.#since) {
@@ -50,7 +50,7 @@ export class Outage {
     return { ok: false, code: 'storage-failed', details: this.#details };
   }
 
-  /** What there is to tell of it. */
+  /** The facts of the outage for the event. */
   story(): Pick<Inputs['storage-back'], 'awayMs' | 'refused' | 'detail'> {
     const since = this.#since?.monotonicMs ?? this.#clock.monotonicMs();
     return { awayMs: this.#clock.monotonicMs() - since, refused: this.#refused, detail: this.#details.detail ?? '' };
@@ -65,7 +65,7 @@ export class Outage {
   }
 }
 
-/** A disk that is full or away for a while; not a damaged database, nor a fault of ours while it is written. */
+/** Whether the failure may be temporary, as with a full or absent disk; not with a damaged database, nor with a fault of our own. */
 export function mayPass(error: unknown): error is FleetError {
   return (
     error instanceof FleetError && error.code === 'storage-failed' && error.details.retryAfterSeconds !== undefined

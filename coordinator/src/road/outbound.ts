@@ -1,5 +1,5 @@
-// Outgoing data to bytes, once a batch. Acknowledgements of ended tasks to the same node are folded into one message:
-// at thousands of tasks a second they would be a third of all messages.
+// Messages as bytes, once a batch. The confirmations of ended tasks to one node are joined into one message: at thousands of tasks a second
+// they would be a third of all messages.
 import { encode } from '@blackroad/protocol';
 import type { BusMessage } from '../bus/bus.ts';
 import type { Outgoing } from '../state/change.ts';

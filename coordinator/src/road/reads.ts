@@ -1,5 +1,5 @@
-// From input kind to what is looked up in the store for its decision: decisions are pure, so the loop reads ahead of them. In: the store,
-// the view as it is now, and the input. Out: what is stored, now or later; the view may go on meanwhile, and decisions reckon with it.
+// The read of the store for each kind of input: decisions are pure, so the loop reads before them. In: the store, the present view, and the
+// input. Out: the stored data, now or later; the view may change meanwhile, and decisions allow for that.
 import type { Inputs, Stored } from '../state/input.ts';
 import { type EndedTask, isEnded } from '../state/rows.ts';
 import { spaceOf, type View } from '../state/view.ts';
@@ -9,7 +9,7 @@ import { readMemory } from './memory-reads.ts';
 type Read<K extends keyof Stored> = (store: Store, view: View, input: Inputs[K]) => Stored[K] | Promise<Stored[K]>;
 
 export const reads: { [K in keyof Stored]: Read<K> } = {
-  // A trigger's task that is reported twice, or a late report: of what is live, or was leased, nothing is looked up.
+  // Only a trigger's task that may have been recorded before is read; live tasks and leases are in the view.
   'task-report': (store, view, { message: { task, local } }) =>
     local && !view.tasks.has(task) ? endedTask(store, task) : { ended: null },
   'memory-up': readMemory,

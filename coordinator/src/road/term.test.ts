@@ -1,5 +1,5 @@
-// Two coordinators and one store: who claims it last has it. The other one steps back, and what it had accepted is not lost. And a commit
-// that met another writer is nothing that was stored: whoever asked asks again.
+// Two coordinators with one store: the last one to claim it has it. The other one stops, and the inputs that it had accepted are not lost.
+// And after a commit that conflicted with another writer nothing is stored: the request is made again.
 import type { AgentView, TaskView } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
@@ -12,7 +12,7 @@ const newStore = () => openSqliteStore({ path: ':memory:', log: silentLog, clock
 const spec = { name: 'greeter', model: ['auto'], instructions: 'Greet.' };
 const ask = (prompt: string) => ['POST', '/v1/agents/greeter/tasks', { body: { prompt } }] as const;
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(systemClock, 10); // tap's own deadline ends a wait for nothing
+  while (!holds()) await sleep(systemClock, 10); // the deadline of tap ends this loop if nothing changes
 }
 
 t.test('a coordinator whose store was claimed by another steps back, and what it accepted is there', async (t) => {
