@@ -116,7 +116,7 @@ export interface NodeLive {
   helloBoot: string | null;
   /** The time of that hello. */
   helloMs?: number;
-  /** Of its node-agent, as it said then. */
+  /** The version of its node-agent in that hello. */
   version?: string;
   /** The heartbeat interval that it was last sent. */
   heartbeatMs?: number;
