@@ -1,5 +1,5 @@
-// What a checker is: one invariant of docs/invariants.md, watched from outside. In: what was committed, told, heard and done, as it
-// happens. Out: a claim that broke, in words. A checker believes only what it saw; it never asks the code it judges whether it is right.
+// A checker: one invariant of docs/invariants.md, watched from outside. In: commits, messages and actions, as they happen. Out: a broken
+// claim, in words. A checker uses only its own observations; it never calls the code that it checks to find out what is right.
 import type { Decoded } from '@blackroad/protocol';
 import type { Coordinator } from '../../coordinator/src/road/coordinator.ts';
 import type { DurableChange } from '../../coordinator/src/state/change.ts';
@@ -9,38 +9,38 @@ import type { Admission } from './network.ts';
 import type { World } from './world.ts';
 
 export interface Checker {
-  /** Of docs/invariants.md. */
+  /** The name in docs/invariants.md. */
   readonly name: string;
-  /** How often it had something to judge. */
+  /** The number of cases that it has judged. */
   exercised: number;
   /** A durable change, in its commit, before it is applied to `stored`. */
   committing?(change: DurableChange, batch: readonly DurableChange[]): void;
-  /** After a whole commit. */
+  /** Called after a whole commit. */
   committed?(changes: readonly DurableChange[]): void;
-  /** The coordinator hands this to the broker. */
+  /** Called for each message that the coordinator passes to the broker. */
   told?(message: Decoded): void;
-  /** The coordinator gets this. */
+  /** Called for each message that the coordinator receives. */
   heard?(message: Decoded, node: string | null): void;
-  /** A node hands this to the network. */
+  /** Called for each message that a node passes to the network. */
   said?(message: Decoded, machine: Machine): void;
-  /** A turn asks its model for the first time. */
+  /** Called when a turn sends its first request to a model. */
   asked?(prompt: string, machine: Machine): void;
-  /** A node gets something from the coordinator. */
+  /** Called for each message of the coordinator that a node receives. */
   delivered?(machine: Machine): void;
-  /** The broker lets a node in. */
+  /** Called when the broker admits a node. */
   admitted?(connection: Admission): void;
-  /** The disk of a machine is about to go away. */
+  /** Called before the disk of a machine is removed. */
   exchanging?(machine: Machine): void;
-  /** A coordinator process began. */
+  /** Called when a coordinator process has started. */
   started?(coordinator: Coordinator): void;
-  /** Every virtual second. */
+  /** Called every virtual second. */
   looked?(): void;
-  /** After the faults ended and all came to rest. */
+  /** Called after the faults ended and the fleet is at rest. */
   rested?(): void;
 }
 export interface Watched {
   readonly world: World;
-  /** What the store holds, folded from the commits. */
+  /** The content of the store, folded from the commits. */
   readonly stored: Ledger;
   broke(name: string, text: string): void;
 }

@@ -1,5 +1,5 @@
-// The machine of the coordinator: a database in memory that outlives the process, and the real coordinator on it. It can be killed
-// at any moment, also exactly between deciding, committing and telling, and starts again from what is stored.
+// The machine of the coordinator: a database in memory that survives the process, and the real coordinator on it. It can be killed at any
+// moment, also exactly between decision, commit and sending, and starts again from the store.
 import { FleetError } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { type Log, silentLog } from '@blackroad/std/log';
@@ -19,7 +19,7 @@ import type { Knobs } from './knobs.ts';
 import type { Network } from './network.ts';
 import { ProcessClock, type Timeline } from './timeline.ts';
 
-/** Where in the road of the next batch it dies. */
+/** The step of the next batch at which the process is killed. */
 export type Blow = 'before-commit' | 'commit-fails' | 'after-commit' | 'while-telling';
 
 export interface HostWatch {
@@ -28,26 +28,26 @@ export interface HostWatch {
   started(coordinator: Coordinator): void;
   committed(changes: readonly DurableChange[]): void;
   told(messages: readonly BusMessage[]): void;
-  /** It stopped by itself: an invariant of its own, or a fault of its code. */
+  /** Called when it stopped by itself: a broken invariant, or a fault of its code. */
   failed(error: Error): void;
   ended(): void;
   log: Log;
 }
 
-/** A clock that was set by less than this is nobody's matter. */
+/** The coordinator ignores a clock that was set by less than this. */
 const leastStepMs = 500;
 
 export class CoordinatorHost {
-  /** What it decided, for checkers. Null: it is down, or starting. */
+  /** The coordinator, whose view checkers read. Null: it is down, or starting. */
   coordinator: Coordinator | null = null;
   clock: ProcessClock | null = null;
   starts = 0;
   blow: Blow | null = null;
-  /** Its disk takes no writes. */
+  /** Whether its disk refuses writes. */
   diskFull = false;
-  /** Since when its nodes can come. */
+  /** The time since which nodes can connect. */
   listensMs = 0;
-  /** It was refused a commit, and none has worked since. */
+  /** Whether a commit was refused, and none has succeeded since. */
   storesNothing = false;
   readonly #db = openDatabase(':memory:');
   readonly #timeline: Timeline;
@@ -58,13 +58,13 @@ export class CoordinatorHost {
   readonly #diskMs: number;
   readonly #knobs: Knobs;
   #wallOffsetMs = 0;
-  /** What the wall clock was ahead of the timeline as this process began, and what it says that it was set since. */
+  /** By how much the wall clock was ahead of the timeline when this process began, plus the changes that it has followed. */
   #followedMs = 0;
-  /** When the clock was last set, or that was followed. */
+  /** The time at which the clock was last set, or at which the coordinator followed. */
   clockSetMs = Number.NEGATIVE_INFINITY;
-  /** When it was last set and no process could know: what was stored before lies wrong by that. */
+  /** The time at which it was last set while no process could notice: earlier stored times are wrong by that much. */
   clockLostMs = Number.NEGATIVE_INFINITY;
-  /** What the last armed blow threw. */
+  /** The error of the last injected fault. */
   #struck: FleetError | null = null;
 
   constructor(parts: {
@@ -88,15 +88,15 @@ export class CoordinatorHost {
   get policy(): Policy {
     return this.#knobs.policy;
   }
-  /** Of its machine. */
+  /** The clock of its machine. */
   wallMs(): number {
     return this.#watch.wallMs() + this.#wallOffsetMs;
   }
-  /** Its clock was set, and what waits was not moved yet: what is stored does not compare with its clock. */
+  /** Whether its clock was set and the waiting times were not moved yet: stored times are not comparable with its clock. */
   get isClockTroubled(): boolean {
     return Math.abs(this.#wallOffsetMs - this.#followedMs) >= leastStepMs;
   }
-  /** Its clock is set, by so much. */
+  /** Sets its clock by this much. */
   step(ms: number): void {
     this.#watch.trace('coordinator', `its clock is set by ${Math.round(ms)} ms`);
     this.#wallOffsetMs += ms;
@@ -110,7 +110,7 @@ export class CoordinatorHost {
   get wallOffsetMs(): number {
     return this.#wallOffsetMs;
   }
-  /** Suspended with its machine. */
+  /** Suspends it with its machine. */
   sleep(ms: number): void {
     if (!this.clock) return;
     this.#watch.trace('coordinator', `sleeps for ${Math.round(ms)} ms`);
@@ -118,7 +118,7 @@ export class CoordinatorHost {
     this.#network.look();
     this.#timeline.after(ms, () => this.#network.look());
   }
-  /** It runs, stores, and its clock is right: what it owes it does in time. */
+  /** Whether it runs, can store, and has a right clock, so that everything is due in time. */
   get isWell(): boolean {
     return this.coordinator !== null && !this.clock?.paused && !this.storesNothing && !this.isClockTroubled;
   }
@@ -154,8 +154,8 @@ export class CoordinatorHost {
     };
     const fatal = (error: Error) => {
       if (!clock.alive) return;
-      // Only the blow itself is excused: `storage-failed` is also what a fault of our own code inside a commit becomes.
-      // And a start on a full disk, which ends it in an orderly way.
+      // Only the injected fault itself is excused, as a fault of our own code inside a commit also becomes `storage-failed`. A start on a
+      // full disk is excused too: the process ends in an orderly way.
       const isFull = this.diskFull && error instanceof FleetError && error.details.retryAfterSeconds !== undefined;
       if (error !== this.#struck && !isFull) this.#watch.failed(error);
       this.kill(`by itself: ${error.message}`);
@@ -189,7 +189,8 @@ export class CoordinatorHost {
     const { clock } = this;
     clock.kill();
     if (this.isClockTroubled) {
-      // Waits of before a clock that went back while nothing could notice it last as much longer: nothing is left to be judged.
+      // A clock that was set back while no process ran makes the waiting times before that longer: here it is set right, so that they can
+      // be judged.
       if (this.#wallOffsetMs < this.#followedMs) this.#wallOffsetMs = this.#followedMs;
       this.#losesClock();
     }
@@ -210,7 +211,7 @@ export class CoordinatorHost {
   close(): void {
     this.#db.close();
   }
-  /** The loop's own clock: a turn of a busy event loop takes time, in which other inputs come. */
+  /** The clock of the loop, in which a turn of a busy event loop takes time, so that other inputs arrive meanwhile. */
   #slow(clock: ProcessClock): Clock {
     const { turnMs } = this.#knobs;
     if (turnMs === 0) return clock;
@@ -226,10 +227,10 @@ export class CoordinatorHost {
       },
     };
   }
-  /** What is stored, whoever runs. */
+  /** Rows of the store, also while no process runs. */
   readonly stored = <T>(sql: string, ...values: unknown[]): T[] => statementOf(this.#db, sql).all(...values) as T[];
 
-  /** The real store; a commit takes the disk's time, on its way there and back, and is where blows land. */
+  /** The real store, with the delay of a disk before and after each commit; injected faults occur in commits. */
   #store(clock: ProcessClock): Store {
     const store = sqliteStore(this.#db, this.#watch.log, clock);
     const never = () => new Promise<never>(() => {});
@@ -241,7 +242,7 @@ export class CoordinatorHost {
       ...store,
       commit: async (changes, term) => {
         if (!clock.alive) return never();
-        // What is decided is seen by nobody meanwhile.
+        // A decided change must not be visible in this delay.
         await onItsWay();
         if (this.blow === 'before-commit') {
           this.kill('before it committed');
@@ -271,7 +272,7 @@ export class CoordinatorHost {
   }
 }
 
-/** A killed process says nothing any more: what its last turn of the loop would still have logged was never written. */
+/** A killed process logs nothing any more: the log lines of its last turn of the loop were never written. */
 function whileAlive(log: Log, isAlive: () => boolean): Log {
   const { debug, info, warn, error } = log;
   const said =

@@ -1,9 +1,9 @@
-// Plays seeds on several threads: a world is one thread's own, and the same on any. In: seeds, one after the other to whoever is free.
-// Out: what was played, in the order in which it ended.
+// Plays seeds on several threads: a world runs in one thread, and is the same on any. In: seeds, which free threads take one by one. Out:
+// the played worlds, in the order of their ends.
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { type Played, World } from './world.ts';
 
-/** Processes that were killed leave waits behind that Node never forgets (composite abort signals): their thread goes with them. */
+/** Killed processes leave waits that Node never frees (composite abort signals), so a thread ends after this number of seeds. */
 const seedsAThread = 20;
 
 export async function playAll(

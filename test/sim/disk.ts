@@ -1,19 +1,19 @@
-// The disk of a simulated machine: databases in memory that outlive the process that wrote them. A power cut takes away what was
-// committed but not synced, as it would from a real write-ahead log; a full or read-only disk refuses writes as SQLite does.
+// The disk of a simulated machine: databases in memory that survive the process that wrote them. A power cut removes commits that are not
+// synced, as with a real write-ahead log; a full or read-only disk refuses writes like SQLite.
 import type { MemoryEntry } from '@blackroad/protocol';
 import Database from 'better-sqlite3';
 import type { Disk } from '../../node-agent/src/disk.ts';
 import { setAsideFile } from '../../node-agent/src/memory/set-aside.ts';
 import type { ProcessClock, Timeline } from './timeline.ts';
 
-/** Opened with `synchronous = NORMAL`: only `sync` makes its commits survive a power cut. */
+/** The database with `synchronous = NORMAL`: only after `sync` its commits survive a power cut. */
 const lazy = 'outbox.sqlite';
 
-/** A write that failed is told by the loop that asked for it, within this long. */
+/** The time within which the loop that wrote reports a failed write. */
 const aftermathMs = 2_000;
 
 const prepared = new WeakMap<Database.Database, Map<string, Database.Statement>>();
-/** Prepared once a database. */
+/** A statement that is prepared once for each database. */
 export function statementOf(db: Database.Database, sql: string): Database.Statement {
   const known = prepared.get(db) ?? new Map<string, Database.Statement>();
   prepared.set(db, known);
@@ -26,7 +26,7 @@ export function statementOf(db: Database.Database, sql: string): Database.Statem
 }
 
 const filled = new WeakSet<Database.Database>();
-/** Asked of the file until it has some: nobody takes them away again. */
+/** Whether the file has tables, which are never removed again. */
 function hasTables(db: Database.Database): boolean {
   if (!filled.has(db) && statementOf(db, 'SELECT 1 FROM sqlite_schema').get() !== undefined) filled.add(db);
   return filled.has(db);
@@ -45,7 +45,7 @@ export class SimulatedDisk {
     this.#timeline = timeline;
   }
 
-  /** As one process sees it. */
+  /** The disk for one process. */
   of(clock: ProcessClock): Disk {
     return {
       open: (name) => this.#open(name),
@@ -65,7 +65,7 @@ export class SimulatedDisk {
     };
   }
 
-  /** For checkers: what is stored, whoever runs; null: there is no such file, or it was made on a full disk and holds nothing yet. */
+  /** For checkers: the content, also while no process runs; null: the file does not exist, or was made on a full disk and is empty. */
   read(name: string, sql: string): Database.Statement | null {
     const db = this.#files.get(name);
     return db && hasTables(db) ? statementOf(db, sql) : null;
@@ -75,7 +75,7 @@ export class SimulatedDisk {
     const lines = this.read(setAsideFile, 'SELECT text FROM lines')?.pluck().all() ?? [];
     return lines.map((line) => JSON.parse(line as string) as MemoryEntry);
   }
-  /** Grows with every write, whoever writes. */
+  /** A counter that grows with every write of any process. */
   writes(name: string): number {
     const changes = this.read(name, 'SELECT total_changes() AS count')?.get() as { count: number } | undefined;
     return changes?.count ?? 0;
@@ -88,13 +88,13 @@ export class SimulatedDisk {
     if (this.#synced) this.#files.set(lazy, this.#adopt(new Database(this.#synced)));
   }
 
-  /** Set up anew: everything is gone. */
+  /** Removes everything, as when the machine is set up anew. */
   erase(): void {
     this.#files.clear();
     this.#synced = null;
   }
 
-  /** The card was copied; `without`: a file that was found damaged and set aside. */
+  /** A copy of the card; `without`: a damaged file that was set aside. */
   copy(without?: string): SimulatedDisk {
     const copy = new SimulatedDisk(this.#timeline);
     for (const [name, db] of this.#files)
@@ -102,7 +102,7 @@ export class SimulatedDisk {
     return copy;
   }
 
-  /** The world is over: SQLite's memory is not the garbage collector's to see. */
+  /** Frees the memory of SQLite at the end of the world, as the garbage collector does not see it. */
   close(): void {
     for (const close of this.#opened) close();
   }
@@ -116,7 +116,7 @@ export class SimulatedDisk {
     return this.#fault;
   }
 
-  /** A fault, or what was tried during one may still be on its way. */
+  /** Whether the disk has a fault, or an attempt during one may not be finished. */
   get isTroubled(): boolean {
     return this.#fault !== 'none' || this.#timeline.nowMs - this.#healedMs < aftermathMs;
   }
@@ -132,7 +132,7 @@ export class SimulatedDisk {
   #adopt(db: Database.Database): Database.Database {
     const close = db.close.bind(db);
     this.#opened.push(close);
-    // The process closes it; the file stays.
+    // The process closes the database; the file stays.
     db.close = () => db;
     this.#apply(db);
     return db;

@@ -1,5 +1,5 @@
-// What goes wrong, by the dice: machines, disks, clocks, runtimes, the network, the coordinator itself. Each row injects one kind of
-// fault and sees to it that it ends; `world.lasting` ends it at the latest when all is healed.
+// Faults by chance: of machines, disks, clocks, runtimes, the network, the coordinator itself. Each row injects one kind of fault and makes
+// sure that it ends; `world.lasting` ends it at the latest when everything is healed.
 import { hashHeader } from '@blackroad/protocol';
 import type { Random } from '@blackroad/std/random';
 import type { Blow } from './coordinator-host.ts';
@@ -12,7 +12,7 @@ function one(world: World, random: Random, running = true): Machine | undefined 
   const fit = world.machines.filter((machine) => !machine.isClone && (machine.isRunning || !running));
   return fit[Math.floor(random.next() * fit.length)];
 }
-/** A fault of one running machine. */
+/** Makes a fault of one running machine. */
 const ofMachine = (
   name: string,
   weight: number,
@@ -37,7 +37,7 @@ const ofDisk = (name: string, fault: 'full' | 'read-only') =>
       machine.disk.fault = 'none';
       machine.probes.diskFull = false;
       machine.probes.readOnlyDisk = false;
-      // A card that was remounted read-only is writable again after a boot, not before.
+      // A card that was remounted read-only is writable again only after a boot.
       if (fault === 'read-only' && machine.isRunning) {
         machine.kill();
         machine.boot();
@@ -128,7 +128,7 @@ export const faults: readonly Happening[] = [
     world.disks.add(old);
     const { identity, keyFingerprint } = machine;
     world.lasting(span(random, 10_000, 60_000), () => {
-      // Set up anew meanwhile it is another card.
+      // After the machine was set up anew the card is another one.
       if (!machine.identity || machine.keyFingerprint !== keyFingerprint) return;
       machine.exchange(old);
       machine.identity = identity;
@@ -170,7 +170,7 @@ export const faults: readonly Happening[] = [
   }),
   ofMachine('re-flashed', 1, (machine, world, random) => {
     machine.erase();
-    // A person tries until the coordinator lets it in: it must first be seen to be away.
+    // A person repeats the attempt until the coordinator admits the machine: its node must first count as absent.
     const again = () => {
       if (machine.identity || world.isHealing) return;
       world.enrol(machine);
@@ -222,7 +222,7 @@ export const faults: readonly Happening[] = [
     name: 'partition of most',
     weight: 1.5,
     run(world, random) {
-      // A few are left that could take what the others have: what the valve is there for.
+      // A few nodes stay that could take the agents of the others: the valve must prevent that.
       const running = world.machines.filter(({ isRunning, isClone }) => isRunning && !isClone);
       const count = Math.max(4, Math.ceil(running.length * 0.6));
       if (running.length <= count) return false;
@@ -243,7 +243,7 @@ export const faults: readonly Happening[] = [
       const head = world.stored.heads.get(agent);
       const previousHash = random.hex(32);
       const isForeign = random.next() < 0.5;
-      // Sound by itself and of another history, or linked and not what its hash says.
+      // The entry either has correct digests and another history, or correct links and a wrong hash.
       const made = {
         ...entry,
         epoch,
@@ -251,7 +251,7 @@ export const faults: readonly Happening[] = [
         previousHash: isForeign ? previousHash : (head?.hash ?? 'genesis'),
       };
       const hash = hashHeader(made);
-      // The node said exactly this once and lost it with its file: a late copy of the truth is no forgery.
+      // The node sent exactly this entry once and lost it with its file: a late copy of a true entry is no forgery.
       if (!isForeign && hash === made.hash) return false;
       const forged = isForeign ? { ...made, hash } : made;
       const message = { type: 'batch', epoch, from: made.seq, previousHash: made.previousHash, entries: [forged] };
@@ -315,7 +315,7 @@ export const faults: readonly Happening[] = [
     weight: 0.8,
     run(world, random) {
       const { host } = world;
-      // Set back while nothing runs, it would make what waited before wait as much longer: nobody can know.
+      // A clock that is set back while no process runs would make earlier waiting times longer, which the coordinator cannot know.
       const way = host.clock && random.next() < 0.5 ? -1 : 1;
       host.step(way * (random.next() < 0.5 ? span(random, 500, 90_000) : span(random, 90_000, 6 * 3_600_000)));
       const right = () => {

@@ -1,6 +1,6 @@
-// Every figure that a world may have otherwise, drawn from its seed: the policy of the coordinator, what messages and outboxes hold, how
-// long a turn of its event loop takes, and which kinds of faults and people take part at all. Figures that only a large fleet would
-// reach are small here. In: chance; out: plain data. A bug that needs one fault and the absence of another is met by turning some off.
+// The settings of a world, drawn from its seed: the policy of the coordinator, the limits of messages and outboxes, the length of a turn of
+// its event loop, and the kinds of faults and of people's actions that occur. Limits that only a large fleet would reach are small here.
+// In: chance. Out: plain data. Some kinds are off in each world, as a bug may need one fault and the absence of another.
 import { maxMemoryBatchEntries, maxOutboxMessages } from '@blackroad/protocol';
 import type { Random } from '@blackroad/std/random';
 import { policyOf, readConfig } from '../../coordinator/src/config.ts';
@@ -10,14 +10,14 @@ import { type Version, versions } from './versions.ts';
 
 export interface Knobs {
   policy: Policy;
-  /** Undefined: the protocol's own. */
+  /** Undefined: the limits of the protocol. */
   cuts: Cuts | undefined;
   outboxMessages: number;
-  /** A turn of the coordinator's event loop takes up to this long, so that a plan and what it is carried out on lie apart. */
+  /** A turn of the coordinator's event loop takes up to this long, so that a plan and its steps happen at different times. */
   turnMs: number;
   /** The share of the kinds of faults that is left out. */
   quietShare: number;
-  /** In these versions nodes start. */
+  /** The versions in which nodes start. */
   versions: readonly Version[];
 }
 
@@ -41,7 +41,7 @@ export function drawKnobs(random: Random): Knobs {
     rebalanceEveryMs: chance(0.2) ? 0 : whole(8, 60) * 1000,
     rebalanceRestMs: whole(20, 180) * 1000,
     rebalanceShare: pick(0.01, 0.1, 0.5),
-    // Renewed within a world, or good for all of it unless the coordinator's clock is set far ahead.
+    // Certificates that are renewed within a world, or valid for all of it unless the coordinator's clock is set far ahead.
     certificateMs: (chance(0.4) ? whole(60, 400) : whole(1_000, 100_000)) * 1000,
     retryMs: pick(200, 1000, 3000),
     reclaim: chance(0.2) ? 'ask' : 'auto',
@@ -63,7 +63,7 @@ export function drawKnobs(random: Random): Knobs {
   };
 }
 
-/** Some rows of a table, at least one: the others do not happen in this world. */
+/** Some rows of a table, at least one: the others do not occur in this world. */
 export function someOf<T>(random: Random, rows: readonly T[], quietShare: number): readonly T[] {
   const kept = rows.filter(() => random.next() >= quietShare);
   return kept.length > 0 ? kept : rows.slice(0, 1);

@@ -1,5 +1,5 @@
-// What the store holds, folded from the commits by the simulator's own few lines: the judge shares no code with the judged, so an
-// index of the coordinator that goes wrong is seen here. Worlds are small: what can be counted is counted each time.
+// The content of the store, folded from the commits by a few lines of the simulator's own: the checkers share no code with the coordinator,
+// so a wrong index of it is found here. Worlds are small: counts are computed each time.
 import type { DurableChange } from '../../coordinator/src/state/change.ts';
 import type { AgentRow, BranchRow, NodeRow, TaskRow } from '../../coordinator/src/state/rows.ts';
 
@@ -12,10 +12,10 @@ export interface Head {
 export class Ledger {
   readonly nodes = new Map<string, NodeRow>();
   readonly agents = new Map<string, AgentRow>();
-  /** That have not ended. */
+  /** Tasks that have not ended. */
   readonly tasks = new Map<string, TaskRow>();
   readonly heads = new Map<string, Head>();
-  /** Not merged yet. */
+  /** Branches that are not merged yet. */
   readonly branches = new Map<string, BranchRow>();
 
   fold(change: DurableChange): void {
@@ -77,7 +77,7 @@ export class Ledger {
   }
 }
 
-/** A freeze as it is told: what holds at a site is its own freeze, or that of the fleet unless the site was let go. */
+/** The freeze of a site: its own, or that of the fleet unless a person resumed the moves of the site. */
 export interface ToldFreeze {
   readonly site: string | null;
   readonly reason: string;

@@ -1,6 +1,5 @@
-// One simulated machine: hardware, disk, identity, and the real node-agent that runs on it for as long as it is alive.
-// In: what faults and people do to it. Out: a process that boots, is killed, loses power, is set up anew. What survives is what
-// would survive: the disk and the identity file.
+// One simulated machine: hardware, disk, identity, and the real node-agent that runs on it. In: faults and actions of people. Out: a
+// process that boots, is killed, loses power, is set up anew. The disk and the identity file survive, as on a real machine.
 import { type Random, seededRandom } from '@blackroad/std/random';
 import { sha256Hex } from '@blackroad/std/sha256';
 import { composeNode } from '../../node-agent/src/compose.ts';
@@ -26,33 +25,33 @@ export interface MachineOptions {
 }
 export interface MachineWorld {
   readonly knobs: Knobs;
-  /** To be closed with the world. */
+  /** Disks to close with the world. */
   disks: Set<SimulatedDisk>;
   timeline: Timeline;
   network: Network;
   trace(who: string, what: string): void;
   broke(checker: string, text: string): void;
-  /** Wall clock of a machine that is right. */
+  /** The wall clock of a machine with a right clock. */
   wallMs(): number;
-  /** A process ended in a way that no fault asked for. */
+  /** Called when a process ended without an injected fault. */
   crashed(machine: Machine, error: Error): void;
-  /** A turn asks its model for the first time. */
+  /** Called when a turn sends its first request to a model. */
   asked(machine: Machine, prompt: string): void;
-  /** Its disk is about to go away. */
+  /** Called before the disk is removed. */
   exchanging(machine: Machine): void;
-  /** A machine's request reaches the coordinator. */
+  /** Called when a renewal request of a machine reaches the coordinator. */
   renewed(asked: RenewalAsked): Promise<CertificateLife>;
-  /** Somebody sent it away: it stays down until a person starts it. */
+  /** Called when a machine was removed from the fleet: it stays down until a person starts it. */
   sentAway(machine: Machine, reason: string): void;
 }
 export interface RenewalAsked {
   node: string;
   keyFingerprint: string;
   hardware: string;
-  /** When it was signed; null: a node of the version before signs none. */
+  /** The time of the signature; null: a node of the previous version signs none. */
   atMs: number | null;
 }
-/** By the clock of the coordinator. */
+/** The life of a certificate by the clock of the coordinator. */
 export interface CertificateLife {
   issuedMs: number;
   expiresMs: number;
@@ -65,7 +64,7 @@ export interface Process {
 }
 
 const models: Record<SimulatedProfile, { name: string; sizeBytes: number; parametersB: number; slots: number }[]> = {
-  // Not all at once: whoever places must count.
+  // The models of a pi5 do not all fit at once, so placement must count.
   pi5: [
     { name: 'sim-1b', sizeBytes: 0.8e9, parametersB: 1, slots: 2 },
     { name: 'sim-3b', sizeBytes: 2e9, parametersB: 3, slots: 2 },
@@ -91,21 +90,21 @@ export class Machine {
   identity: Identity | null = null;
   keyFingerprint = '';
   process: Process | null = null;
-  /** Of its wall clock. */
+  /** The error of its wall clock. */
   wallOffsetMs = 0;
-  /** Milliseconds that it gains a second. */
+  /** Milliseconds that its wall clock gains each second. */
   driftMsPerS = 0;
   #driftFromMs = 0;
-  /** A person must start it. */
+  /** Whether a person must start it. */
   isOut = false;
-  /** Another machine has its place, and it cannot prove that it is its own: a person must let it join anew. */
+  /** Whether another machine has its node and it cannot prove its identity: a person must enrol it anew. */
   mustJoin = false;
   boots = 0;
-  /** When it was last set up anew. */
+  /** The time at which it was last set up anew. */
   erasedMs = Number.NEGATIVE_INFINITY;
-  /** When a refusal reached it of what somebody else had said in its name. */
+  /** The time at which it received a refusal of a message that another machine sent in its name. */
   blamedMs = Number.NEGATIVE_INFINITY;
-  /** A copied card in another machine: it speaks under a name that is not its own. */
+  /** Whether it is another machine with a copied card: it connects under a name that is not its own. */
   isClone = false;
   readonly #world: MachineWorld;
   readonly #random: Random;
@@ -138,10 +137,10 @@ export class Machine {
 
   wallMs(): number {
     const driftedMs = ((this.#world.timeline.nowMs - this.#driftFromMs) / 1000) * this.driftMsPerS;
-    // No clock stands before its epoch.
+    // A clock never shows a time before its epoch.
     return Math.max(1_000, this.#world.wallMs() + this.wallOffsetMs + driftedMs);
   }
-  /** From now on its wall clock gains so much; 0: it is right again. */
+  /** Makes its wall clock gain this much; 0: the clock is right again. */
   drift(msPerS: number): void {
     this.#driftFromMs = this.#world.timeline.nowMs;
     this.driftMsPerS = msPerS;
@@ -255,7 +254,7 @@ export class Machine {
       throw new Error(`the new certificate is not stored: the disk is ${this.disk.fault}`);
     return { ...identity, ...life };
   }
-  /** As systemd does: started again after a while. */
+  /** Restarts a dead process after a while, like systemd. */
   #died(clock: ProcessClock, error: Error): void {
     if (!clock.alive) return;
     this.#world.crashed(this, error);
@@ -265,11 +264,11 @@ export class Machine {
     this.#world.timeline.after(restartMs, () => this.boot());
   }
 
-  /** SIGKILL: what was written is kept, the kernel closes the sockets. */
+  /** SIGKILL: written data is kept, and the kernel closes the sockets. */
   kill(): void {
     this.#end(true, 'is killed');
   }
-  /** The plug: what was not synced is lost, and nobody says goodbye. */
+  /** A power cut: data that was not synced is lost, and no socket is closed. */
   powerCut(): void {
     this.#end(false, 'loses power');
     this.disk.powerCut();
@@ -289,7 +288,7 @@ export class Machine {
     this.#world.network.look();
     this.#world.timeline.after(ms, () => this.#world.network.look());
   }
-  /** Suspended with all that runs on it. */
+  /** Suspends the machine with its process. */
   sleep(ms: number): void {
     if (!this.process) return;
     this.#world.trace(this.name, `sleeps for ${Math.round(ms)} ms`);
@@ -297,14 +296,14 @@ export class Machine {
     this.#world.network.look();
     this.#world.timeline.after(ms, () => this.#world.network.look());
   }
-  /** The disk of then in place of that of now, or one without a file that was damaged. What only this one held is gone. */
+  /** Replaces the disk by an older one, or by one without a damaged file. Data that only the removed disk had is lost. */
   exchange(disk: SimulatedDisk): void {
     this.#end(false, 'gets another disk');
     this.#world.exchanging(this);
     this.disk = disk;
     this.erasedMs = this.#world.timeline.nowMs;
   }
-  /** A fresh card: no key, no journal, the same hardware. */
+  /** A new card: no key, no journal, the same hardware. */
   erase(): void {
     this.#end(false, 'is set up anew');
     this.#world.exchanging(this);
@@ -320,7 +319,7 @@ export class Machine {
     if (this.#isOutboxFull()) return 'its outbox is full';
     return this.blamedMs === this.#world.timeline.nowMs ? 'a forged message' : null;
   }
-  /** Or was, before this line was said. */
+  /** Whether the outbox is full, or was before this line was logged. */
   #isOutboxFull(): boolean {
     const { outboxMessages } = this.#world.knobs;
     if (outboxMessages > 100) return false;
@@ -354,7 +353,7 @@ export class Machine {
       faults: this.runtimeFaults,
       toolRate: 0.5,
     });
-    // What its loaded models hold is taken from what the machine has.
+    // The memory of its loaded models is subtracted from that of the machine.
     const { models: list, chat: ask } = runtime;
     const probes = () => this.probes;
     return {
@@ -367,7 +366,7 @@ export class Machine {
       },
       async models(signal?: AbortSignal) {
         const found = await list.call(runtime, signal);
-        // A process that was killed as it booted would go on to write to the disk of the next one.
+        // A process that was killed during its boot would otherwise continue to write to the disk of the next one.
         if (!clock.alive) await new Promise(() => {});
         probes().residentBytes = found.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
         return found;

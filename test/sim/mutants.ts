@@ -1,6 +1,6 @@
-// Bugs planted on purpose, at least one of each checker's kind: each is put into a copy of the source and must be caught, in a world or
-// by the test file that it names. What is not caught is not checked. In: nothing. Out: `mutant <name> caught by <checker> after <n>
-// seeds`, or by its file. Never touches the real tree.
+// Planted bugs, at least one for each kind of checker: each is inserted into a copy of the source and must be caught, in a world or by the
+// test file that it names. A bug that is not caught shows a missing check. In: nothing. Out: `mutant <name> caught by <checker> after <n>
+// seeds`, or by its file. Never changes the real tree.
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -18,10 +18,10 @@ import { join, resolve } from 'node:path';
 export interface Mutant {
   name: string;
   file: string;
-  /** Stands exactly once in the file. */
+  /** Must occur exactly once in the file. */
   search: string;
   replace: string;
-  /** The test file that must fail; missing: a checker must catch it in a world. */
+  /** The test file that must fail; missing: a checker must catch the bug in a world. */
   test?: string;
 }
 const root = resolve(import.meta.dirname, '../..');
@@ -482,14 +482,14 @@ function play(mutant: Mutant): string | null {
       { encoding: 'utf8', cwd: copy, maxBuffer: 64 * 1024 * 1024 },
     );
     const found = /^seed (\d+) broke (\S+)/m.exec(done.stdout);
-    // Not a catch: a mutant that does not run proves nothing.
+    // A mutant that does not run proves nothing, so it counts as an error.
     if (!found && done.status !== 0) throw new Error(`${mutant.name} does not run: ${done.stderr.slice(0, 2000)}`);
     return found ? `${found[2]} after ${found[1]} seeds` : null;
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
 }
-/** The same file passes on the real tree (`make test` says so): here it must fail, and by what it asserts. */
+/** The same file passes on the real tree (`make test` shows that): here it must fail, by one of its assertions. */
 function byTest(copy: string, name: string, file: string): string | null {
   const done = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', join(copy, file)], {
     encoding: 'utf8',
@@ -500,7 +500,7 @@ function byTest(copy: string, name: string, file: string): string | null {
   if (!/^ *(not )?ok /m.test(done.stdout)) throw new Error(`${name} does not run: ${done.stderr.slice(0, 2000)}`);
   return /^ *not ok /m.test(done.stdout) ? file : null;
 }
-/** Our own packages resolve into the copy, all others into the real tree. */
+/** Links our own packages to the copy, and all others to the real tree. */
 function linkModules(copy: string): void {
   const modules = join(copy, 'node_modules');
   cpSync(join(root, 'node_modules/@blackroad'), join(modules, '@blackroad'), {

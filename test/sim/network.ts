@@ -1,7 +1,7 @@
-// The network and the broker between simulated machines and the coordinator: `Dial` on one side, `Bus` on the other. It delays,
-// drops QoS 0, repeats QoS 1, parts machines from the broker and leaves connections half open, and never does what MQTT 3.1.1 over
-// TCP forbids: within a connection messages of one topic arrive in order, none of QoS 1 is lost while it lasts, nothing outlives it
-// (clean sessions). It decodes nothing: bytes go in and come out. Chance comes from the seed alone.
+// The network and the broker between simulated machines and the coordinator: `Dial` on one side, `Bus` on the other. It delays, drops QoS
+// 0, repeats QoS 1, cuts machines off from the broker and leaves connections half open, and never does anything that MQTT 3.1.1 over TCP
+// forbids: within a connection messages of one topic arrive in order, none of QoS 1 is lost while it lasts, and nothing survives it (clean
+// sessions). Messages stay bytes. Chance comes from the seed alone.
 
 import { FleetError } from '@blackroad/protocol';
 import type { Timer } from '@blackroad/std/clock';
@@ -17,11 +17,11 @@ import { asSaid, asTold, type Version } from './versions.ts';
 
 export interface NetworkOptions {
   latencyMs: number;
-  /** Of QoS 0. */
+  /** For messages of QoS 0. */
   dropRate: number;
-  /** Of QoS 1. */
+  /** For messages of QoS 1. */
   repeatRate: number;
-  /** Messages of different topics may overtake each other, as brokers that are clusters do. */
+  /** Whether messages of different topics may overtake each other, as in clustered brokers. */
   reorders: boolean;
 }
 export interface NetworkCounts {
@@ -31,16 +31,16 @@ export interface NetworkCounts {
   repeated: number;
   reordered: number;
 }
-/** What the world wants to know: each message as it reaches the other side. */
+/** The callbacks of the world: each message when it reaches the other side. */
 export interface NetworkWatch {
   fromNode(machine: string, message: BusMessage): void;
   toNode(machine: string, node: string, message: BusMessage): void;
   toCoordinator(topic: string, payload: string, node: string | null): void;
   connection(machine: string, text: string): void;
-  /** The broker lets it in. */
+  /** Called when the broker admits a connection. */
   admitted(connection: Admission): void;
 }
-/** Whom the broker let in, and by what. */
+/** A connection that the broker admitted, with the key it proved. */
 export interface Admission {
   readonly id: number;
   readonly machine: string;
@@ -48,7 +48,7 @@ export interface Admission {
   readonly keyFingerprint: string;
 }
 
-/** Who dials: a process on a machine, under a node's name. */
+/** A process on a machine that connects under a node's name. */
 export interface Dialler {
   machine: string;
   clock: ProcessClock;
@@ -83,7 +83,7 @@ interface Connection {
   clientWatch: Timer | null;
   brokerWatch: Timer | null;
   options: LinkOptions;
-  /** Fails what waits for a PUBACK, tells the transport. */
+  /** Fails messages that wait for a PUBACK, and notifies the transport. */
   lose: (reason: string) => void;
 }
 
@@ -96,13 +96,13 @@ export class Network {
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #watch: NetworkWatch;
-  /** Why a machine cannot reach the broker; empty: it can. */
+  /** The reasons why a machine cannot reach the broker; empty: it can. */
   readonly #cuts = new Map<string, Set<string>>();
-  /** Directions in which nothing passes, by machine: a firewall that lost its state, a full buffer on the way. */
+  /** The blocked direction of a machine: a firewall without its state, a full buffer in the path. */
   readonly #halfCuts = new Map<string, 'up' | 'down'>();
   readonly #lostBeats = new Map<string, number[]>();
   readonly #connections = new Set<Connection>();
-  /** When the broker got something from a machine. */
+  /** The time of the last message from each machine at the broker. */
   readonly heardMs = new Map<string, number>();
   #broker: { clock: ProcessClock; gate: Gate; onMessage: (message: Arrived) => void; retained: RetainedStore } | null =
     null;
@@ -115,7 +115,7 @@ export class Network {
     this.#watch = watch;
   }
 
-  // Faults
+  // Faults of the path.
 
   cut(machine: string, cause: string): void {
     const causes = this.#cuts.get(machine) ?? new Set();
@@ -126,27 +126,27 @@ export class Network {
     this.#cuts.get(machine)?.delete(cause);
     this.look();
   }
-  /** One direction alone; null: both are open. */
+  /** Blocks one direction alone; null: both are open. */
   cutHalf(machine: string, direction: 'up' | 'down' | null): void {
     if (direction) this.#halfCuts.set(machine, direction);
     else this.#halfCuts.delete(machine);
     this.look();
   }
-  /** In one direction at least. */
+  /** Whether at least one direction is blocked. */
   isCut(machine: string): boolean {
     return this.#halfCuts.has(machine) || !this.#passes(machine, 'up');
   }
   #passes(machine: string, direction: 'up' | 'down'): boolean {
     return (this.#cuts.get(machine)?.size ?? 0) === 0 && this.#halfCuts.get(machine) !== direction;
   }
-  /** The broker's side of this node's connection is there and so is the other: words pass in both directions now. */
+  /** Whether both ends of this node's connection exist and both directions are open. */
   isConnected(machine: string): boolean {
     if (this.isCut(machine)) return false;
     for (const { dialler, clientOpen, brokerOpen } of this.#connections)
       if (dialler.machine === machine && clientOpen && brokerOpen) return true;
     return false;
   }
-  /** Those that the broker has. */
+  /** The connections that the broker has. */
   admitted(): Admission[] {
     return [...this.#connections].filter(({ brokerOpen }) => brokerOpen).map(admissionOf);
   }
@@ -166,7 +166,7 @@ export class Network {
     }
     this.look();
   }
-  /** Looks again who hears whom: called after every cut, heal, pause and end. */
+  /** Updates all connections after every cut, heal, pause and end. */
   look(): void {
     for (const connection of this.#connections) {
       const { dialler } = connection;
@@ -196,9 +196,9 @@ export class Network {
     }
   }
 
-  // The coordinator's side
+  // The coordinator's side.
 
-  /** The embedded broker of one coordinator process: it begins empty and dies with it. */
+  /** The embedded broker of one coordinator process: it begins empty and ends with it. */
   busOf(clock: ProcessClock, gate: Gate): Bus {
     let received = 0;
     let sent = 0;
@@ -253,7 +253,7 @@ export class Network {
     }
     this.look();
   }
-  /** People's tools. False: nobody is there. */
+  /** Publishes a message of people's tools. False: no coordinator runs. */
   say(topic: string, payload: string): boolean {
     const broker = this.#broker;
     if (!broker) return false;
@@ -263,7 +263,7 @@ export class Network {
     return true;
   }
 
-  // A node's side
+  // A node's side.
 
   dialOf(dialler: Dialler): Dial {
     return (options) => new Promise((resolve, reject) => this.#dial(dialler, options, resolve, reject));
@@ -297,7 +297,7 @@ export class Network {
         return;
       }
       const claim = { kind: 'node', node: dialler.node(), keyFingerprint: dialler.keyFingerprint() } as const;
-      // As TLS says before the rule is asked.
+      // The TLS layer refuses an expired certificate before the rule of admission is applied.
       const isOver = dialler.certificateExpiresMs() < broker.clock.nowMs();
       const admitted = broker.gate(isOver ? { kind: 'stranger', reason: 'certificate-expired' } : claim);
       if (admitted.as !== 'node') {
@@ -311,7 +311,7 @@ export class Network {
         message: null,
         deliver: () =>
           end(() => {
-            // The broker closed it while its answer was on the way.
+            // The broker closed the connection while its answer was in transit.
             if (!connection.brokerOpen) return reject(new ConnectProblem('connection reset'));
             connection.clientOpen = true;
             this.look();
@@ -322,7 +322,7 @@ export class Network {
     this.#timeline.after(2 * this.#latency(), attempt);
   }
 
-  /** A node's request over HTTPS: there and back on the path of its packets; nobody answers while that is cut. */
+  /** A node's request over HTTPS: its packets take the same path, and fail while that is cut. */
   request<T>({ machine, clock }: Dialler, answer: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       let over = false;
@@ -362,7 +362,7 @@ export class Network {
     const { node } = claim;
     for (const old of [...this.#connections])
       if (old.node === node && old.brokerOpen) {
-        // The broker drops the will of a connection whose node has a newer one.
+        // The broker drops the will of a connection when its node has a newer one.
         this.#brokerClose(old, false);
       }
     const connection: Connection = {
@@ -439,7 +439,7 @@ export class Network {
         let bytes = 0;
         for (const { queue } of connection.up.values())
           for (const { message } of queue) bytes += message?.payload.length ?? 0;
-        // What the kernel takes without being asked.
+        // The kernel buffers this much of the data.
         return Math.max(0, bytes - 64 * 1024);
       },
       end: async () => {
@@ -451,13 +451,13 @@ export class Network {
       },
       destroy: (reason) => {
         if (!connection.clientOpen) return;
-        // Like a socket that is destroyed: its end is told in a later turn.
+        // Like a destroyed socket: its end is reported in a later turn.
         this.#timeline.soon(() => connection.dialler.clock.alive && this.#clientClose(connection, reason));
       },
     };
   }
 
-  // Packets
+  // Packets on a lane.
 
   #published(connection: Connection, message: BusMessage, acknowledged?: () => void): Packet {
     return {
@@ -506,7 +506,7 @@ export class Network {
     const beats = this.#lostBeats.get(machine) ?? [];
     this.#lostBeats.set(machine, [...beats.slice(-9), this.#timeline.nowMs]);
   }
-  /** Heartbeats of the last `ms` that it dropped. */
+  /** The number of heartbeats that it dropped in the last `ms`. */
   lostBeats(machine: string, ms: number): number {
     return (this.#lostBeats.get(machine) ?? []).filter((atMs) => this.#timeline.nowMs - atMs <= ms).length;
   }
@@ -530,7 +530,7 @@ export class Network {
     lane.queue.push({ ...packet, dueMs: Math.max(last, this.#timeline.nowMs + this.#latency()) });
     if (lane.queue.length === 1) this.#pump(connection, lane, direction);
   }
-  /** Delivers the first packet when it is due and somebody is there to take it. */
+  /** Delivers the first packet when it is due and the receiver runs. */
   #pump(connection: Connection, lane: Lane, direction: 'up' | 'down'): void {
     const [head] = lane.queue;
     if (!head || lane.timer) return;
@@ -538,7 +538,7 @@ export class Network {
       lane.timer = null;
       const open = direction === 'up' ? connection.brokerOpen : connection.dialler.clock.alive;
       if (!open) return clearLanes(connection[direction]);
-      // Held until the path is back; `look` pumps then.
+      // The packet waits until the path is open; `look` delivers it then.
       if (!this.#passes(connection.dialler.machine, direction)) return;
       const receiver = direction === 'up' ? this.#broker?.clock : connection.dialler.clock;
       if (receiver?.paused) {
@@ -552,7 +552,7 @@ export class Network {
       this.#pump(connection, lane, direction);
     });
   }
-  /** QoS 1 is at least once: the last few may come again, in their order [MQTT-4.6.0-1]. */
+  /** QoS 1 is at least once: the last few may be repeated, in their order [MQTT-4.6.0-1]. */
   #repeat(lane: Lane, { message, deliver }: Packet): void {
     if (message?.qos !== 1 || this.#random.next() >= this.options.repeatRate) return;
     this.counts.repeated++;
@@ -560,7 +560,7 @@ export class Network {
     lane.queue.unshift({ message: null, deliver, dueMs });
   }
 
-  // Ends
+  // Ends of connections.
 
   #clientClose(connection: Connection, reason: string): void {
     if (!connection.clientOpen) return;
@@ -586,7 +586,7 @@ export class Network {
     );
     this.look();
   }
-  /** The other side hears of it when the path carries it; while it is cut, its own watch tells it. */
+  /** The other side is notified when the path is open; while it is cut, that side's own keepalive ends the connection. */
   #afterPath(connection: Connection, act: () => void): void {
     this.#timeline.after(this.#latency(), () => {
       if (!this.isCut(connection.dialler.machine)) act();
@@ -612,7 +612,7 @@ function clearLanes(lanes: Map<string, Lane>): void {
     lane.queue = [];
   }
 }
-/** The filters nodes use: exact, or one `+` at the end. */
+/** The filters of nodes: exact, or with one `+` at the end. */
 function matches(filter: string, topic: string): boolean {
   if (!filter.endsWith('/+')) return filter === topic;
   const stem = filter.slice(0, -1);

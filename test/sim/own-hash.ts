@@ -1,4 +1,4 @@
-// BR-MEM/1 once more, from docs/protocol.md and not from the code that it judges: the digests of a memory entry.
+// A second implementation of BR-MEM/1, from docs/protocol.md and not from the checked code: the digests of a memory entry.
 import { createHash } from 'node:crypto';
 import type { MemoryEntry } from '@blackroad/protocol';
 
@@ -14,7 +14,7 @@ const digest = (...parts: (string | Buffer)[]) => {
   return hash.digest('hex');
 };
 
-/** What of an entry does not agree with itself; null: all does. An erased payload leaves the header alone. */
+/** The contradiction within an entry; null: none. An entry with an erased payload has only its header. */
 export function faultOf(entry: MemoryEntry): string | null {
   const { hash, salt, payload, ...header } = entry;
   if (digest(JSON.stringify(sorted(header))) !== hash) return 'hash';

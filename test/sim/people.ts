@@ -1,5 +1,5 @@
-// What people and their programs do to the fleet, by the dice: apply, change and remove agents, submit, cancel and retry tasks in
-// bursts, ask over MQTT, cordon, drain, forget, release. Each row is one kind of action with its weight.
+// Actions of people and their programs on the fleet, by chance: apply, change and remove agents, submit, cancel and retry tasks in bursts,
+// ask over MQTT, cordon, drain, forget, release. Each row is one kind of action with its weight.
 
 import { type AgentSpec, defaultSpace } from '@blackroad/protocol';
 import { type Random, sortableId } from '@blackroad/std/random';
@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 export interface Happening {
   name: string;
   weight: number;
-  /** False: there was nothing to do it to. */
+  /** False: there was nothing to act on. */
   run(world: World, random: Random): boolean | undefined;
 }
 
@@ -71,7 +71,7 @@ const agentOf = (world: World, random: Random) => pick(random, [...world.stored.
 function nameOf(world: World, agent: string): string {
   return world.stored.agents.get(agent)?.spec.name ?? agent;
 }
-/** An id of its own for what may be a new agent, and in the order of names. */
+/** Applies a spec with a new id, in the order of names, in case the agent is new. */
 export function applySpec(world: World, spec: AgentSpec): void {
   world.ask('agent-apply', { by: people, spec, newId: `id-${spec.name}-${world.timeline.fired}` });
 }
@@ -92,7 +92,7 @@ function submit(world: World, random: Random, agent: string): void {
   const attempts = random.next() < 0.2 ? 1 : undefined;
   const idempotencyKey = random.next() < 0.2 ? `key-${Math.floor(random.next() * 50)}` : undefined;
   const request = {
-    // No other asks the same.
+    // The prompt of each task is unique.
     prompt: `Question ${world.timeline.fired}-${Math.floor(random.next() * 1e9)}?`,
     priority: Math.floor(random.next() * 100),
     ...(attempts === undefined ? {} : { attempts }),
@@ -191,7 +191,7 @@ export const actions: readonly Happening[] = [
     run(world, random) {
       const agent = agentOf(world, random);
       if (agent === undefined) return false;
-      // There and back: its first name may be taken by another one meanwhile.
+      // Each rename adds or removes an x: the second one returns to the first name, which another agent may have taken meanwhile.
       const was = nameOf(world, agent);
       world.ask('agent-rename', { by: people, agent, name: was.endsWith('x') ? was.slice(0, -1) : `${was}x` });
       return true;
@@ -208,7 +208,7 @@ export const actions: readonly Happening[] = [
       const node = nodeOf(world, random);
       if (node === undefined) return false;
       world.ask('node-forget', { by: people, node });
-      // It joins again when somebody cares.
+      // The machine joins again when a person enrols it.
       const machine = world.machines.find(({ identity }) => identity?.node === node);
       world.lasting(10_000 + random.next() * 40_000, () => {
         if (machine && !machine.isClone && !world.isHealing) {
@@ -268,7 +268,7 @@ export const actions: readonly Happening[] = [
         random,
         world.machines.filter(({ identity, isRunning }) => identity && isRunning),
       );
-      // A copied card speaks of the hardware it is in: that is how it is found out.
+      // A copied card reports the hardware of its machine at the renewal: that shows the copy.
       machine?.process?.renewal.nudge();
       return machine !== undefined;
     },

@@ -1,5 +1,5 @@
-// `make sim`: plays a range of seeds and says what was broken; one seed is played to its first broken invariant, with its trace.
-// `make sim-hour`: seeds that nobody played before, for as long as it is told.
+// `make sim`: plays a range of seeds and reports broken invariants; one seed is played to its first broken invariant, with its trace. `make
+// sim-hour`: plays new seeds for a given time.
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { playAll } from './crew.ts';
@@ -9,7 +9,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string', default: '2000' },
-    /** In place of `seeds`: fresh ones for this long. */
+    /** Replaces `seeds`: new seeds for this long. */
     minutes: { type: 'string' },
     trace: { type: 'string', default: '120' },
     threads: { type: 'string', default: String(availableParallelism()) },
@@ -19,7 +19,7 @@ const { values } = parseArgs({
 const minutes = values.minutes === undefined ? null : Number(values.minutes);
 if (minutes !== null && !(minutes > 0 && minutes <= 10_080))
   throw new Error(`--minutes: expected a number above 0 and at most 10080 (a week), got ${values.minutes}`);
-// By the second, well above what `make sim` and the tests play.
+// A seed of the present second is well above those of `make sim` and of the tests.
 const first = Number(values.seed ?? (minutes === null ? 1 : Math.floor(performance.timeOrigin / 1000)));
 const count = minutes === null ? Number(values.seeds) : Number.POSITIVE_INFINITY;
 const traceLines = Number(values.trace);
@@ -64,7 +64,7 @@ function* seeds(): Generator<number> {
     yield first + i;
   }
 }
-// One alone shows its trace, and the first that breaks is the first in order.
+// A single seed shows its trace, and the first broken seed is the first in order, so one thread plays.
 const threads = count === 1 || values['until-broken'] ? 1 : Math.max(1, Number(values.threads));
 await playAll(seeds(), threads, note);
 const tookS = (performance.now() - startedMs) / 1000;

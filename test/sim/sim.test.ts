@@ -1,4 +1,4 @@
-// The simulator within `make test`: 200 seeds, every seed that ever failed, and that a seed is one world for ever.
+// The simulator within `make test`: 200 seeds, every seed that ever failed, and a seed whose world must stay the same.
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import t from 'tap';
@@ -12,8 +12,8 @@ import { type Played, World } from './world.ts';
 t.setTimeout(600_000);
 const failed = JSON.parse(readFileSync(new URL('seeds.json', import.meta.url), 'utf8')) as { seed: number }[];
 /**
- * One world as it is now: whatever changes the order of what happens, or a message of it, is seen here and must be meant. Renewed by
- * `make sim SEED=7 SEEDS=1`, which says the trace; a commit that renews it says why that changed.
+ * The trace of one world: a change of the order of events, or of a message, is detected here and must be intended. Renewed by `make sim
+ * SEED=7 SEEDS=1`, which prints the trace; a commit that renews it says why the trace changed.
  */
 const pinned = { seed: 7, trace: '6763485cf85393823a626493ff569fbe1f4c83414ebbf7bdacd09ce28b18284b', events: 17885 };
 const words = ({ seed, broken }: Played) =>

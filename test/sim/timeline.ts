@@ -1,6 +1,6 @@
-// Virtual time: one heap of events ordered by (time, sequence), and the clocks that processes see. In: timers of all processes and
-// of the world itself. Out: they run one at a time, each until nothing is left to do at that moment. No real timer, no thread:
-// the same seed gives the same order.
+// Virtual time: one heap of events ordered by (time, sequence), and the clocks of processes. In: timers of all processes and of the world
+// itself. Out: they run one at a time, each until no work is left at that moment. No real timer and no thread: the same seed gives the same
+// order.
 import type { Clock, Timer } from '@blackroad/std/clock';
 
 interface Due {
@@ -9,10 +9,10 @@ interface Due {
   run: (() => void) | null;
 }
 
-/** Runs when every promise that can go on has gone on: from within a promise, Node takes up this queue when that one is empty. */
+/** Resolves when every promise that can continue has done so: Node runs this queue when the queue of promises is empty. */
 const turn = () => Promise.resolve().then(() => new Promise<void>((resolve) => process.nextTick(resolve)));
 const eventsATurn = 100;
-/** Turns at one moment of virtual time; more is a loop that waits for nothing. */
+/** The limit of turns at one moment of virtual time; more of them is an endless loop. */
 const maxTurns = 100_000;
 
 export class Timeline {
@@ -34,12 +34,12 @@ export class Timeline {
   after(delayMs: number, run: () => void): Timer {
     return this.at(this.nowMs + delayMs, run);
   }
-  /** The next turn at this moment. */
+  /** Runs in the next turn at this moment. */
   soon(run: () => void): void {
     this.#soon.push(run);
   }
 
-  /** Runs until everything at this moment is done. */
+  /** Runs until all work of this moment is done. */
   async settle(): Promise<void> {
     await turn();
     for (let turns = 0; this.#soon.length > 0; turns++) {
@@ -50,7 +50,7 @@ export class Timeline {
     }
   }
 
-  /** Runs all events up to `untilMs`; `each` is asked after every one whether to go on. */
+  /** Runs all events up to `untilMs`; after every one `each` decides whether to continue. */
   async run(untilMs: number, each: () => boolean): Promise<void> {
     for (;;) {
       const next = this.#heap[0];
@@ -61,14 +61,14 @@ export class Timeline {
       this.fired++;
       next.run();
       await this.settle();
-      // Node frees what native objects hold only in turns of its own loop.
+      // Node frees the memory of native objects only in turns of its own loop.
       if (this.fired % eventsATurn === 0) await new Promise<void>((resolve) => setImmediate(resolve));
       if (!each()) return;
     }
     this.nowMs = untilMs;
   }
 
-  /** Nothing is due any more. */
+  /** Removes all events. */
   clear(): void {
     this.#heap.length = 0;
     this.#soon = [];
@@ -107,11 +107,11 @@ function isBefore(a: Due, b: Due): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.sequence < b.sequence);
 }
 
-/** The clock of one process. Killed, it never fires again; paused, everything waits until it goes on. */
+/** The clock of one process. After a kill no timer fires; in a pause all timers wait for its end. */
 export class ProcessClock implements Clock {
   alive = true;
   #pausedUntilMs = 0;
-  /** When it fell asleep; its monotonic clock and its timers stand still until it goes on. */
+  /** The time at which it fell asleep; its monotonic clock and its timers stop until it wakes. */
   #asleepFromMs: number | null = null;
   #sleptMs = 0;
   readonly #timeline: Timeline;
@@ -129,19 +129,19 @@ export class ProcessClock implements Clock {
   get paused(): boolean {
     return this.pausedUntilMs > this.#timeline.nowMs;
   }
-  /** Who stands still already, or sleeps, goes on no sooner for it. */
+  /** A process that is already paused or asleep does not continue earlier because of this. */
   pause(untilMs: number): void {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
   }
   kill(): void {
     this.alive = false;
   }
-  /** The whole machine is suspended: unlike a process that stands still, it does not know how long. */
+  /** Suspends the whole machine: unlike a paused process, it does not know for how long. */
   sleep(untilMs: number): void {
     this.pause(untilMs);
     this.#asleepFromMs ??= this.#timeline.nowMs;
   }
-  /** Until now. */
+  /** The sleep until now. */
   get #asleepMs(): number {
     if (this.#asleepFromMs !== null && !this.paused) {
       this.#sleptMs += this.pausedUntilMs - this.#asleepFromMs;
@@ -155,7 +155,7 @@ export class ProcessClock implements Clock {
   monotonicMs(): number {
     return this.#timeline.nowMs - this.#startedMs - this.#asleepMs;
   }
-  /** Of a kernel, in its steps. */
+  /** The uptime of a kernel, in its coarse steps. */
   uptimeMs(): number {
     return Math.floor(this.#timeline.nowMs / 10) * 10;
   }

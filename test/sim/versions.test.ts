@@ -1,4 +1,4 @@
-// The table of what another version says and reads holds against the protocol: an older node can say all of its messages.
+// Compares the table of fields of another version with the protocol: an older node can make all of its messages.
 import { readdirSync, readFileSync } from 'node:fs';
 import { decode, type TopicName, topics } from '@blackroad/protocol';
 import t from 'tap';

@@ -1,13 +1,14 @@
-// Nodes of another version than the coordinator, as they are while a fleet is updated. One version older: what this version brought is
-// neither said nor read. One version newer: it says more than this version knows. In: what the node of today says and is told; out: what
-// that of another version would. Only what may be left out is in the table: versions.test.ts holds it against the protocol.
+// Nodes of another version than the coordinator, as during an update of a fleet. One version older: fields that this version added are
+// neither sent nor read. One version newer: messages have fields that this version does not know. In: messages of and to the present
+// node-agent. Out: the same messages of and to the other version. The table has only optional fields: versions.test.ts compares it with the
+// protocol.
 import { parseTopic, type TopicName, topics } from '@blackroad/protocol';
 
 export const versions = ['older', 'this', 'newer'] as const;
 export type Version = (typeof versions)[number];
 
 type Fields = Partial<Record<TopicName, readonly string[]>>;
-/** What this version brought, by topic; `a.b` is a field of a field, or of each row where that is a list. */
+/** Fields that this version added, by topic; `a.b` is a field of a field, or of each row where that is a list. */
 export const broughtSaid: Fields = {
   nodeHello: ['machine', 'agentIds'],
   nodeInfo: ['led'],
@@ -46,7 +47,7 @@ interface Shape {
   items?: Shape;
   properties?: Record<string, Shape & { const?: unknown }>;
 }
-/** An unknown field in every object that has named ones; memories stay as they are, for their hashes cover them. */
+/** Adds an unknown field to every object with named fields; memories stay the same, as their hashes cover all fields. */
 function extended(value: unknown, shape: Shape | undefined): unknown {
   if (Array.isArray(value)) return value.map((each) => extended(each, shape?.items));
   if (typeof value !== 'object' || value === null) return value;
@@ -61,7 +62,7 @@ function extended(value: unknown, shape: Shape | undefined): unknown {
   return { ...Object.fromEntries(fields), addedLater: { anything: [1, null] } };
 }
 
-/** What goes out in place of this message. */
+/** The messages that replace this one. */
 export function asSaid(version: Version, said: Said): [Said, ...Said[]] {
   if (version === 'older') return [reduced(broughtSaid, said)];
   const parsed = version === 'newer' ? parseTopic(said.topic) : null;
@@ -69,7 +70,7 @@ export function asSaid(version: Version, said: Said): [Said, ...Said[]] {
   const message = JSON.parse(said.payload) as Json;
   const more = { ...said, payload: JSON.stringify(extended(message, topics[parsed.name].schema as Shape)) };
   if (parsed.name !== 'nodeHello') return [more];
-  // A kind of event that nobody here knows.
+  // An event of a type that this version does not know.
   const { node } = parsed.params as { node: string };
   const type = 'fan-stopped';
   const event = {

@@ -1,15 +1,15 @@
-// What the processes of a world say in their logs: nobody reads them there, so the harness does. In: each line. Out: a claim that
-// broke, when a line tells of a fault of the code, or of trouble that no fault of the world accounts for.
+// A check of the logs of all processes of a world, which no person reads. In: each line. Out: a broken claim, when a line reports a fault
+// of the code, or a trouble without an injected fault as its cause.
 import type { Log } from '@blackroad/std/log';
 
 export interface LogWatch {
-  /** Trouble that is going on, in words; null: none, all should be well. */
+  /** The present troubles, in words; null: none, so no error may be logged. */
   trouble(): string | null;
   broke(text: string): void;
   trace(text: string): void;
 }
 
-/** Lines of the level error that are the right thing to say when nothing is broken. */
+/** Lines of level error that are right although nothing is broken. */
 const ordinary: readonly RegExp[] = [/^the coordinator says farewell/];
 
 export function watchedLog(watch: LogWatch): Log {

@@ -1,5 +1,5 @@
-// One simulated fleet from one seed: the coordinator's machine, the nodes' machines, the network between them, people, faults and
-// checkers. A safety phase with faults on, then all is healed and must come to rest. The first broken claim ends it.
+// One simulated fleet from one seed: the coordinator's machine, the nodes' machines, the network between them, people, faults and checkers.
+// A safety phase with faults, then everything is healed and must come to rest. The first broken claim ends the world.
 
 import { createHash } from 'node:crypto';
 import { type Decoded, decode, FleetError, type MemoryEntry, proofFreshMs } from '@blackroad/protocol';
@@ -42,11 +42,14 @@ export interface Played {
   trace: string[];
 }
 
-/** Later than the code: no node takes it for a clock that is wrong. */
+/** Later than the code, so that no node counts its clock as wrong. */
 const bornMs = 1_800_000_000_000;
 const settleMs = 30_000;
 const lookMs = 1_000;
-/** Within this long after the last fault all must be at rest: a model that hangs as it loads is given up after ten minutes, and is tried again. */
+/**
+ * The time after the last fault within which the fleet must be at rest: a model that hangs at its load is cancelled after ten minutes, and
+ * tried again.
+ */
 const restWithinMs = 900_000;
 const kept = 4_000;
 const profiles: readonly SimulatedProfile[] = ['pi5', 'pi5', 'pi5', 'pi4', 'pi4', 'cpu', 'gpu', 'zero2'];
@@ -59,23 +62,23 @@ export class World implements MachineWorld {
   readonly machines: Machine[] = [];
   readonly disks = new Set<SimulatedDisk>();
   readonly knobs: Knobs;
-  /** Tasks that somebody was told are accepted. */
+  /** Tasks that were answered as accepted. */
   readonly accepted = new Set<string>();
-  /** Nodes under whose name a copied card has spoken. */
+  /** Nodes under whose name a copied card has connected. */
   readonly cloned = new Set<string>();
-  /** In whose name, of which agent, memories were forged. */
+  /** The node and the agent of forged memories. */
   readonly forged = new Set<string>();
   /** The last memories that a node sent, by agent. */
   readonly batches = new Map<string, readonly MemoryEntry[]>();
   readonly stored = new Ledger();
   readonly counts = { faults: {} as Record<string, number>, actions: {} as Record<string, number> };
   broken: Broken | null = null;
-  /** The network loses more than heartbeats bear. */
+  /** Whether the network loses more heartbeats than the bounds allow. */
   isStormy = false;
   readonly #checkers: Checker[];
   readonly #trace: string[] = [];
   readonly #hash = createHash('sha256');
-  /** In some worlds somebody also ends cordons and drains, in others they stay. */
+  /** Whether people also end cordons and drains; in the other worlds these stay. */
   readonly #isTidy: boolean;
   #phase: 'start' | 'faults' | 'heal' = 'start';
   readonly #heals = new Set<() => void>();
@@ -134,7 +137,7 @@ export class World implements MachineWorld {
       this.machines.push(
         new Machine(this, {
           name: `m${i}`,
-          // The first two run models, whatever the dice say.
+          // The first two machines run models in every world.
           profile: i < 2 ? 'pi5' : (profiles[Math.floor(random.next() * profiles.length)] as SimulatedProfile),
           site: sites[i % sites.length] as string,
           seed: seed * 100 + i,
@@ -150,7 +153,7 @@ export class World implements MachineWorld {
     this.#checkers = checkers.map((make) => make(watched));
   }
 
-  /** A source of chance of its own for each part, so that one more throw here changes nothing there. */
+  /** A source of chance for each part, so that one more draw in one part does not change the others. */
   chance(name: string): Random {
     const digest = createHash('sha256').update(`${this.seed} ${name}`).digest();
     return seededRandom(digest.readUInt32LE(0));
@@ -163,7 +166,7 @@ export class World implements MachineWorld {
     this.#trace.push(line);
     if (this.#trace.length >= 2 * kept) this.#hashed(kept);
   }
-  /** All but the last lines go into the hash, and away. */
+  /** Adds all but the last lines to the hash and removes them. */
   #hashed(left: number): void {
     const over = this.#trace.splice(0, this.#trace.length - left);
     this.#hash.update(over.join(''));
@@ -193,7 +196,7 @@ export class World implements MachineWorld {
     return this.#phase === 'heal';
   }
 
-  /** As a person or a program asks; null: nobody was there, or died before it answered. */
+  /** Sends a request of a person or a program; null: no coordinator ran, or it died before it answered. */
   ask<K extends InputKind>(
     kind: K,
     input: Inputs[K],
@@ -210,7 +213,7 @@ export class World implements MachineWorld {
       () => {},
     );
   }
-  /** Enrols a machine (anew), by the decision that the API takes it to. */
+  /** Enrols a machine (anew), by the same decision as the API. */
   enrol(machine: Machine, done: () => void = () => machine.boot()): void {
     const token = `t${this.timeline.fired}-${machine.name}`;
     const secretHash = token.padEnd(64, '0');
@@ -227,7 +230,7 @@ export class World implements MachineWorld {
         keyFingerprint,
         class: machine.nodeClass,
         name: machine.name,
-        // To placement these are machines like any other.
+        // Placement treats these machines as real ones.
         simulated: false,
         suffixes: ['2', '3', '4'],
         certificateExpiresMs: this.host.wallMs() + this.host.policy.certificateMs,
@@ -241,7 +244,7 @@ export class World implements MachineWorld {
       },
     );
   }
-  /** By the decision that the API takes it to. */
+  /** Renews a certificate by the same decision as the API. */
   async renewed({ node, keyFingerprint, hardware, atMs }: RenewalAsked): Promise<CertificateLife> {
     const { coordinator, clock, policy } = this.host;
     if (!coordinator || !clock) throw new FleetError('no-coordinator');
@@ -257,7 +260,7 @@ export class World implements MachineWorld {
     if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
     return { issuedMs: clock.nowMs(), expiresMs: outcome.value.certificateExpiresMs };
   }
-  /** A fault that lasts: `heal` runs after `ms`, and at the latest when all is healed. */
+  /** A fault that lasts: `heal` runs after `ms`, and at the latest when everything is healed. */
   lasting(ms: number, heal: () => void): void {
     let over = false;
     const end = () => {
@@ -270,7 +273,7 @@ export class World implements MachineWorld {
     this.timeline.after(ms, end);
   }
 
-  /** A fault of the harness, or of code that it runs outside of a process, breaks the world like any other. */
+  /** Plays the world. A fault of the harness, or of code outside of a process, breaks the world like any other. */
   async play(): Promise<Played> {
     try {
       await this.#play();
@@ -303,7 +306,7 @@ export class World implements MachineWorld {
     for (const machine of this.machines) machine.kill();
     if (this.host.clock) this.host.kill('with its world');
     for (const disk of this.disks) disk.close();
-    // What still waits in promises holds the world: it is to hold little.
+    // Waiting promises keep the world in memory, so it must hold little.
     this.timeline.clear();
     this.disks.clear();
     this.machines.length = 0;
@@ -339,7 +342,7 @@ export class World implements MachineWorld {
     while (this.timeline.nowMs < untilMs && !this.broken) {
       this.#repair();
       await this.#run(10_000);
-      // A machine that was not let in again is not at rest, however still it is.
+      // A machine that is not admitted again is not at rest, even without any event.
       if (!this.broken && this.#allAreIn() && restlessOf(this).length === 0) break;
     }
     if (this.broken) return;
@@ -351,12 +354,15 @@ export class World implements MachineWorld {
       return isClone || (process !== null && row?.status === 'active' && row.keyFingerprint === keyFingerprint);
     });
   }
-  /** What a person does until all is well: starts machines, lets them in again, forgets what is gone. The rest must come by itself. */
+  /**
+   * The actions of a person at the end: starts machines, enrols them again, removes nodes without a machine. Everything else must happen by
+   * itself.
+   */
   #repair(): void {
     const view = this.host.coordinator?.view;
     if (!view) return;
     for (const row of view.nodes.values()) {
-      // Its machine joined again under another name.
+      // The machine of this node joined again under another name.
       if (!this.machines.some(({ identity }) => identity?.node === row.id) && row.presence !== 'online')
         this.ask('node-forget', { by: people, node: row.id });
       else if (row.status === 'quarantined') this.ask('node-release', { by: people, node: row.id });
@@ -368,7 +374,7 @@ export class World implements MachineWorld {
       const row = machine.identity && view.nodes.get(machine.identity.node);
       if (!row || row.keyFingerprint !== machine.keyFingerprint || machine.mustJoin) {
         if (machine.process) machine.kill();
-        // Where the policy is to ask, a person lets the machine take its old place first.
+        // Where the policy is `ask`, a person first releases the node of the machine.
         for (const { id, hardware } of view.nodes.values())
           if (hardware === machine.hardware && this.knobs.policy.reclaim === 'ask')
             this.ask('node-release', { by: people, node: id });
@@ -446,13 +452,13 @@ export class World implements MachineWorld {
   }
   #heard(topic: string, payload: string, node: string | null): void {
     this.trace('coordinator', `< ${short(topic, payload)}`);
-    // What checkers ask for; the rest need not be read twice.
+    // The checkers use only these topics; the others need not be decoded again.
     if (!topic.endsWith('/status')) return;
     const decoded = this.#decoded(topic, payload, node ?? 'people');
     if (decoded) for (const checker of this.#checkers) checker.heard?.(decoded, node);
   }
   #said(name: string, { topic, payload }: BusMessage): void {
-    // Told with what a disk could not take: its log line was judged when that was.
+    // A message that could not be handled, because a disk refused a write, was judged by its log line at that time.
     if (topic.endsWith('/event/message-refused') && !payload.includes('could not be handled'))
       this.broke('wire', `${name} could not read: ${payload}`);
     const machine = this.machines.find((each) => each.name === name);

@@ -1,14 +1,14 @@
-// [INV-admitted] The broker has a node's connection only while that node is one of the fleet, by the key on record and with a certificate
-// that lasts: no other is let in, and one that may not stay is cut within the time in which rights are looked at again.
+// [INV-admitted] The broker has a node's connection only while that node is in the fleet, with the key on record and a valid certificate:
+// no other connection is admitted, and one that loses its right is closed within the interval at which rights are checked again.
 import type { NodeRow } from '../../../coordinator/src/state/rows.ts';
 import type { MakeChecker } from '../checker.ts';
 import type { Admission } from '../network.ts';
 
-/** As docs/doors.md says, and a look of this checker. */
+/** The interval in docs/doors.md, and one interval of this checker. */
 const cutWithinMs = 15_000 + 2_000;
 
 export const admitted: MakeChecker = ({ world, stored, broke }) => {
-  /** Since when a connection may not stay, by its id. */
+  /** The time since which a connection has no right to exist, by its id. */
   const since = new Map<number, number>();
   type Nodes = ReadonlyMap<string, Pick<NodeRow, 'status' | 'keyFingerprint'>>;
   const fault = ({ node, keyFingerprint }: Admission, nodes: Nodes = stored.nodes): string | null => {
@@ -27,7 +27,7 @@ export const admitted: MakeChecker = ({ world, stored, broke }) => {
     exercised: 0,
     admitted(connection) {
       checker.exercised++;
-      // The coordinator goes by what was stored when it last heard of a commit; the word of another one may be on its way.
+      // The coordinator decides by its view of committed changes, and a commit may not have returned yet.
       const why = fault(connection) && fault(connection, world.host.coordinator?.view.nodes);
       if (why) broke(checker.name, `${connection.machine} was let in as ${connection.node}, which ${why}`);
     },

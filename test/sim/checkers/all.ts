@@ -1,4 +1,4 @@
-// Every checker there is.
+// The list of all checkers.
 import type { MakeChecker } from '../checker.ts';
 import { admitted } from './admitted.ts';
 import { capacity } from './capacity.ts';
@@ -24,7 +24,7 @@ import { frozen, restart } from './restart.ts';
 import { taskKept } from './task-kept.ts';
 
 export const checkers: readonly MakeChecker[] = [
-  // First: what did not come to rest is not judged further.
+  // This one comes first: a fleet that is not at rest is not judged further.
   rest,
   commitFirst,
   onlyCommitted,

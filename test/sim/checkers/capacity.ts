@@ -1,19 +1,19 @@
-// [INV-capacity] What is put onto a node fits what the node said of itself: the weights of a model that is not loaded yet and that
-// nobody there has asked for fit into free memory, with those that nobody uses put down and those still to be loaded set apart.
-// Judged when all of a plan's part is committed: who gives way does so in the same commit.
+// [INV-capacity] Agents placed on a node fit the capacity that the node reported: the weights of a model that is not loaded yet and that no
+// agent there uses fit into free memory, after idle models are unloaded and the models that are still to be loaded are subtracted. Judged
+// after the commit of a whole part of a plan: agents that yield leave in the same commit.
 
 import type { NodeCapacity } from '@blackroad/protocol';
 import type { MakeChecker } from '../checker.ts';
 
 type Said = NodeCapacity;
-/** The model of this name or alias. */
+/** The model with this name or alias. */
 export const modelOf = ({ models }: Said, model: string) =>
   models.find(({ name, aliases }) => name === model || aliases.includes(model));
 
 export const capacity: MakeChecker = ({ world, stored, broke }) => {
-  /** What came in this commit: a model that nobody on the node used before. */
+  /** The models that no agent on the node used before this commit. */
   const fresh = new Map<string, { agent: string; node: string; model: string }>();
-  /** Capacities a moment ago: a report of less may have come behind the plan in the same batch. */
+  /** The capacities a moment ago: a report of less may follow the plan in the same batch. */
   const lookedAt = new Map<string, Said>();
   const usedOn = (node: string) => {
     const used = new Set<string>();
@@ -23,7 +23,7 @@ export const capacity: MakeChecker = ({ world, stored, broke }) => {
     }
     return used;
   };
-  /** Before this commit. */
+  /** The models in use on each node before this commit. */
   const usedBefore = new Map<string, Set<string>>();
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-capacity',
@@ -42,14 +42,14 @@ export const capacity: MakeChecker = ({ world, stored, broke }) => {
     committed() {
       for (const { agent, node, model } of fresh.values()) {
         const before = lookedAt.get(node);
-        // A person may have forgotten the node behind the plan in the same batch: then nobody says anything of it any more.
+        // A person may have removed the node after the plan in the same batch: then the view has no capacity of it.
         const said = world.host.coordinator?.view.live.get(node)?.capacity ?? before;
         if (!said) return broke(checker.name, `${agent} goes to ${node}, which said nothing of its capacity`);
         const wanted = modelOf(said, model);
         if (!wanted && before && modelOf(before, model)) continue;
         if (!wanted) return broke(checker.name, `${agent} goes to ${node} with ${model}, which it does not have`);
         checker.exercised++;
-        // It cannot tell: its runtime's own admission is the guard.
+        // The node cannot measure its memory: the admission of its runtime limits it.
         if (said.memoryTotalBytes === 0) continue;
         if (wanted.resident || usedBefore.get(node)?.has(wanted.name)) continue;
         const used = usedOn(node);

@@ -1,5 +1,5 @@
-// [INV-chain] [INV-one-log] [INV-durable-first] Every accepted memory links to the one before it and keeps its hash for ever; a node
-// sends only what its journal holds; in the end all that is durable on a disk that was kept is in the log or in a branch.
+// [INV-chain] [INV-one-log] [INV-durable-first] Every accepted memory links to the previous one and keeps its hash for ever; a node sends
+// only entries of its journal; at the end all durable entries of a disk that was kept are in the log or in a branch.
 import type { MemoryEntry } from '@blackroad/protocol';
 import type { MakeChecker } from '../checker.ts';
 import { faultOf } from '../own-hash.ts';

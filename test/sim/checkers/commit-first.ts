@@ -1,11 +1,11 @@
-// [INV-commit-first] Every message of the coordinator is compared with what the store has committed at that moment.
+// [INV-commit-first] Every message of the coordinator is compared with the content of the store at that moment.
 import { idOf } from '@blackroad/protocol';
 import type { MakeChecker } from '../checker.ts';
 
 export const commitFirst: MakeChecker = ({ stored, broke }) => {
   const ended = new Set<string>();
   const branchUpto = new Map<string, number>();
-  /** Forgotten in the batch that also told them something, or before. */
+  /** Nodes that were removed in the batch of a message to them, or before. */
   const forgotten = new Set<string>();
   const hasGeneration = (node: string, generation: number) => {
     const row = stored.nodes.get(node);
@@ -37,7 +37,7 @@ export const commitFirst: MakeChecker = ({ stored, broke }) => {
             const { epoch } = assigned;
             const id = idOf(assigned);
             const agent = stored.agents.get(id);
-            // Removed, taken off or moved on in the same batch: told, and told otherwise right after.
+            // The agent was removed, unplaced or moved again in the same batch: a later message to the node says so.
             if (!agent) continue;
             const { placement } = agent;
             const isOver = placement ? agent.epoch > epoch : agent.epoch >= epoch;
@@ -97,7 +97,8 @@ export const commitFirst: MakeChecker = ({ stored, broke }) => {
         }
         case 'farewell': {
           const row = stored.nodes.get(node);
-          // Forgotten and joined again in one batch, or turned away and released in one: the word is for the one before.
+          // The node was removed and enrolled again in one batch, or quarantined and released in one: the farewell is for its previous
+          // state.
           const isFresh = row?.presence === 'never' || row?.presenceCause === 'quarantined';
           claim(row?.status !== 'active' || isFresh, `${node} is sent away and is active in the store`);
           return;

@@ -1,16 +1,16 @@
-// [INV-deadline] A task expires when its deadline has passed, neither before nor much later, and nothing is leased behind it; also when
-// the clock of the coordinator is set meanwhile.
+// [INV-deadline] A task expires when its deadline has passed, neither before nor much later, and is not leased after it; also when the
+// clock of the coordinator is set.
 import type { MakeChecker } from '../checker.ts';
 
-/** A tick comes every quarter of a second; a batch before it and the disk take their time. */
+/** The delay of an expiry: a tick every quarter of a second, a batch before it, and the disk. */
 const lateMs = 2_000;
-/** A clock that was set is noticed with the next tick, by a coordinator that runs and stores. */
+/** The delay with which a running coordinator that can store follows a set clock: until its next tick. */
 const followMs = 5_000;
 
 export const deadline: MakeChecker = ({ world, stored, broke }) => {
   let wellSinceMs = 0;
   let followedMs = 0;
-  /** When a task was accepted and how long it has, by what truly passes. */
+  /** The start of each task and the time it has, in time that truly passes. */
   const given = new Map<string, { atMs: number; lengthMs: number }>();
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-deadline',
@@ -19,7 +19,7 @@ export const deadline: MakeChecker = ({ world, stored, broke }) => {
       const { nowMs } = world.timeline;
       if (change.type === 'task-new' && Math.abs(world.host.wallMs() - change.row.createdMs) < 500)
         given.set(change.row.id, { atMs: nowMs, lengthMs: change.row.deadlineMs - change.row.createdMs });
-      // Given another one.
+      // A task that got another deadline is no longer judged by its length.
       if (change.type === 'task-state' && stored.tasks.get(change.id)?.deadlineMs !== change.deadlineMs)
         given.delete(change.id);
       if (change.type === 'task-end' && change.row.state === 'expired') {

@@ -1,5 +1,5 @@
-// [INV-epoch] An agent's epoch only grows, also over its removal; another node means another epoch; a node never goes back to an
-// earlier one; only entries of the present epoch enter the log.
+// [INV-epoch] An agent's epoch only grows, also over its removal; another node means another epoch; a node never returns to an earlier
+// epoch; only entries of the present epoch are added to the log.
 import type { MakeChecker } from '../checker.ts';
 
 export const epoch: MakeChecker = ({ world, stored, broke }) => {

@@ -1,15 +1,15 @@
-// [INV-generation] A node's generation only grows, in the store and on the node; what a node runs at a generation is exactly what
-// the store held at it.
+// [INV-generation] A node's generation only grows, in the store and on the node; the agents that a node runs at a generation are exactly
+// those that the store had at it.
 import { idOf } from '@blackroad/protocol';
 import type { MakeChecker } from '../checker.ts';
 import type { Machine } from '../machine.ts';
 
 export const generation: MakeChecker = ({ stored, broke }) => {
-  /** The whole set by node, then by generation. */
+  /** The whole assignment by node, then by generation. */
   const sets = new Map<string, Map<number, string>>();
   const onNode = new Map<Machine, { disk: unknown; writes: number; node: string; generation: number }>();
   const touched = new Set<string>();
-  /** Since the last look. */
+  /** Machines that received a message since the last look. */
   const told = new Set<Machine>();
   const setOf = (node: string) =>
     stored
@@ -32,7 +32,7 @@ export const generation: MakeChecker = ({ stored, broke }) => {
           );
       }
       if (change.type === 'node-gone') {
-        // Sent away it forgets its assignment, and begins anew when it joins again.
+        // A removed node deletes its assignment, and begins anew when it joins again.
         sets.delete(change.id);
         for (const [machine, { node }] of onNode) if (node === change.id) onNode.delete(machine);
       }
@@ -62,14 +62,14 @@ export const generation: MakeChecker = ({ stored, broke }) => {
     looked() {
       for (const machine of told) {
         const node = machine.identity?.node;
-        // Forgotten it forgets its assignment, as soon as it hears so.
+        // A node that is no longer in the fleet deletes its assignment when the message about that arrives.
         if (!machine.process || !node || !stored.nodes.has(node)) continue;
         told.delete(machine);
         const { disk } = machine;
         const read = disk.read('assignment.sqlite', 'SELECT value FROM generation');
         if (!read) continue;
         const before = onNode.get(machine);
-        // The database itself: a machine that was set up anew has another.
+        // The database itself is compared: a machine that was set up anew has another.
         const same = before?.disk === read.database && before.node === node;
         const writes = disk.writes('assignment.sqlite');
         if (same && before.writes === writes) continue;

@@ -1,12 +1,12 @@
-// [INV-let-go] What may move does: a loss is answered as the agent's policy says, with its patience and not much later; a drained node
-// is left in time; the valve freezes only where enough nodes went away, and lets go when they are back. Nobody helps.
+// [INV-let-go] Agents that may move do move: after a loss as the agent's policy says, with its patience and not much later; a drained node
+// is empty in time; the valve freezes only where enough nodes are absent, and ends the freeze when they return, without a person.
 import type { MakeChecker, Watched } from '../checker.ts';
 import { holdsAt } from '../ledger.ts';
 
-/** Plans rest after they computed, wait for each other, and are made anew when the fleet changed under them. */
+/** The time for plans: they pause after a computation, wait for each other, and are made anew when the fleet changed meanwhile. */
 const promptMs = 45_000;
 
-/** The node that a change takes the agent off, or null. */
+/** The node that the agent leaves by a change, or null. */
 function leftNode({ stored }: Watched, agent: string, to: string | null): string | null {
   const from = stored.agents.get(agent)?.placement?.node ?? null;
   return from === to ? null : from;
@@ -14,9 +14,9 @@ function leftNode({ stored }: Watched, agent: string, to: string | null): string
 
 export const onLoss: MakeChecker = (watched) => {
   const { world, stored, broke } = watched;
-  /** Since when an agent could have moved and did not, by agent, epoch and node. */
+  /** The time since which an agent could have moved and did not, by agent, epoch and node. */
   const due = new Map<string, number>();
-  /** When a node was lost, by what truly passes. */
+  /** The time of a node's loss, in time that truly passes. */
   const lostMs = new Map<string, number>();
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-on-loss',
@@ -30,7 +30,7 @@ export const onLoss: MakeChecker = (watched) => {
       const before = stored.agents.get(change.row.id);
       const node = from === null ? undefined : stored.nodes.get(from);
       if (!before || node?.status !== 'active' || node.presence !== 'lost') return;
-      // A person changed what it wants, what the node is, or took the node away.
+      // A person changed the rules of the agent, the properties of the node, or removed the node.
       const { placement, onLoss } = before.spec;
       const hasRules = placement.site.length + placement.nodes.length + placement.avoidAgents.length > 0;
       if (before.version !== change.row.version || hasRules || Object.keys(placement.labels).length > 0) return;
@@ -98,7 +98,7 @@ export const drained: MakeChecker = ({ world, stored, broke }) => {
           continue;
         }
         checker.exercised++;
-        // What it has begun it may finish: leases end by their deadlines.
+        // The agent may finish its leased tasks: leases end by their deadlines.
         const works = [...stored.tasks.values()].some((task) => task.agent === agent && task.state !== 'queued');
         const sinceMs = works ? nowMs : (since.get(key) ?? nowMs);
         since.set(key, sinceMs);
@@ -111,11 +111,11 @@ export const drained: MakeChecker = ({ world, stored, broke }) => {
 };
 
 export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
-  /** Of the batch that is being committed: nodes that were away at some moment of it. */
+  /** Nodes that were absent at some moment of the batch that is being committed. */
   const wereAway = new Set<string>();
-  /** Those that were heard of for the first time in it: the valve may have been judged before. */
+  /** Nodes with their first birth in this batch: the valve may have been judged before it. */
   const wereNew = new Set<string>();
-  /** Those that were away, came back in it as somebody else, and were shut out. */
+  /** Nodes that were absent and returned in this batch as another machine, and were quarantined. */
   const shutOut = new Set<string>();
   const idleSince = new Map<string, number>();
   const groupOf = (site: string | null) => {

@@ -1,6 +1,6 @@
-// [INV-memory-kept] No memory vanishes: every hash that a disk ever held, and that disk is still there, is in the log, in a branch, or
-// in the file of what was set aside in the end; every finished turn of an agent that remembers has its entry, and one alone where it
-// was leased once; what a branch adds is brought into the log once.
+// [INV-memory-kept] No memory is lost: every hash that was ever on a disk that still exists is finally in the log, in a branch, or in the
+// file of set-aside entries; every finished turn of an agent with memory has its entry, and exactly one where it was leased once; each
+// addition of a branch is merged into the log once.
 import type { MemoryEntry } from '@blackroad/protocol';
 import type { MakeChecker } from '../checker.ts';
 import type { SimulatedDisk } from '../disk.ts';
@@ -19,15 +19,15 @@ interface Finished {
 export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
   const onDisks = new Map<SimulatedDisk, { lastId: number; writes: number; held: Map<string, Held> }>();
   const kept = new Set<string>();
-  /** Hashes of turns by the task that they tell of. */
+  /** Hashes of turns by the task they belong to. */
   const turns = new Map<string, Set<string>>();
-  /** How many entries of the log bring in this entry of a branch. */
+  /** The number of entries of the log that merge this entry of a branch. */
   const broughtIn = new Map<string, number>();
   const additions = new Map<string, string>();
-  /** By agent and epoch: whether every version that ran under it remembers. */
+  /** By agent and epoch: whether all versions of its spec under it have memory. */
   const remembers = new Map<string, boolean>();
   const finished = new Map<string, Finished>();
-  /** Tasks whose entry was not upstream yet, or whose end was still to be told, when the disk that holds their entry went away. */
+  /** Tasks whose entry was not sent yet, or whose end was not reported, when the disk with the entry was removed. */
   const orphaned = new Set<string>();
 
   const note = (entry: MemoryEntry) => {
@@ -110,12 +110,12 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
       }
       for (const [id, { agent, node, attempt }] of finished) {
         const machine = world.machines.find(({ identity, isClone }) => identity?.node === node && !isClone);
-        // On a card that went away before this was told, or was a copy: that memory is gone with it.
+        // The entry was on a card that was removed before this report, or on a copy of one: it is lost with the card.
         if (!machine || orphaned.has(id) || world.cloned.has(node) || !stored.agents.has(agent)) continue;
         checker.exercised++;
         const count = turns.get(id)?.size ?? 0;
         if (count === 0) broke(checker.name, `${id} of ${agent} is done on ${node} and has no entry`);
-        // A card that forgot what it had done, or an outbox that had no room for the end of it: it is done again.
+        // A machine without its records, or with a full outbox that lost the end of the turn, repeats the turn.
         const mayRepeat = machine.erasedMs > 0 || world.knobs.outboxMessages < 100;
         if (count > attempt && !mayRepeat)
           broke(checker.name, `${id} of ${agent} has ${count} entries after ${attempt} attempts`);

@@ -1,4 +1,4 @@
-// [INV-one-end] Every accepted task ends exactly once: no second end, nothing after it, and an end for each when all is well again.
+// [INV-one-end] Every accepted task ends exactly once: no second end, no change after it, and an end for each when the fleet is at rest.
 import type { MakeChecker } from '../checker.ts';
 import { isStranded } from './rest.ts';
 

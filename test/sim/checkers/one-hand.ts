@@ -1,11 +1,11 @@
-// [INV-one-hand] At any moment at most one node may act outside for an agent, and none after a later one did. Asked of every node
-// every virtual second, as a tool call would ask at that moment, also of one that stands still: it may go on at any time, with its
-// buffers unread. Agents of the policy `keep` act alone on purpose.
+// [INV-one-hand] At any moment at most one node may use outside tools for an agent, and none after a later one did. Checked on every node
+// every virtual second, with the check of a tool call at that moment, also on a paused one: it may continue at any time, with its buffers
+// unread. Agents with the policy `keep` are excluded, as they act alone on purpose.
 import type { MakeChecker } from '../checker.ts';
 import type { Machine } from '../machine.ts';
 
 export const oneHand: MakeChecker = ({ world, broke }) => {
-  /** The last that could act, by agent. */
+  /** The last machine that could act, by agent. */
   const last = new Map<string, { epoch: number; machine: Machine }>();
   const acts = (machine: Machine, agent: string) => {
     const assigned = machine.process?.node.agents.get(agent)?.assigned;
@@ -24,14 +24,17 @@ export const oneHand: MakeChecker = ({ world, broke }) => {
     }
     last.set(agent, { epoch, machine });
   };
-  /** Who was ever called so: what a machine publishes bears the name of the agent, and in a turn that began before a rename the old one. */
+  /**
+   * All agents that ever had a name: a machine publishes under the name of the agent, and in a turn that began before a rename under the
+   * old one.
+   */
   const called = new Map<string, Set<string>>();
   const runningAs = (machine: Machine, name: string): string | undefined => {
     const running = machine.process?.node.agents;
-    // To an older node-agent the id is the name.
+    // For an older node-agent the id is the name.
     if (running?.has(name)) return name;
     const ever = [...(called.get(name) ?? [])].filter((agent) => running?.has(agent));
-    // Who is called so now, since a new agent may have taken the name of one that was renamed.
+    // The agent that has the name now comes first, since a new agent may have the old name of a renamed one.
     return ever.find((agent) => running?.get(agent)?.assigned.spec.name === name) ?? ever[0];
   };
   const checker: ReturnType<MakeChecker> = {
@@ -60,7 +63,7 @@ export const oneHand: MakeChecker = ({ world, broke }) => {
           else holders.set(agent, [machine]);
         }
       for (const [agent, machines] of holders) {
-        // Nobody else has it or could act before: nothing to judge.
+        // No other machine has the agent or could act before, so there is nothing to judge.
         const [only] = machines;
         if (machines.length === 1 && last.get(agent)?.machine === only) continue;
         checker.exercised++;

@@ -1,11 +1,11 @@
-// [INV-one-lease] A lease goes to the node that holds the agent under its present epoch, and to nobody else while it lasts: another
-// node gets it only as a later attempt. A result counts only of the attempt that was leased last.
+// [INV-one-lease] A lease is only for the node that holds the agent under its present epoch, as long as it lasts: another node gets the
+// task only as a later attempt. A result counts only for the attempt that was leased last.
 import type { MakeChecker } from '../checker.ts';
 
 export const oneLease: MakeChecker = ({ stored, broke }) => {
-  /** Results that came, by task: who said so of which attempt under which epoch. */
+  /** The results by task: the node, the attempt and the epoch of each. */
   const results = new Map<string, Set<string>>();
-  /** Who had each attempt, by task. */
+  /** The node of each attempt, by task. */
   const holders = new Map<string, Map<number, string>>();
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-one-lease',
@@ -39,7 +39,7 @@ export const oneLease: MakeChecker = ({ stored, broke }) => {
       if (change.attempt < before.attempt)
         broke(checker.name, `${change.id} goes back from attempt ${before.attempt} to ${change.attempt}`);
       if (change.state === 'queued') return;
-      // Given up for lost it may go on; what its node itself called over is over.
+      // An attempt that was counted as lost may continue; one that its node ended itself is over.
       const over = before.past?.some(({ attempt, outcome }) => attempt === change.attempt && outcome === 'failed');
       if (before.state === 'queued' && over)
         broke(checker.name, `${change.id} is leased again as attempt ${change.attempt}, which failed`);

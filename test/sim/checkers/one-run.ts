@@ -1,19 +1,18 @@
-// [INV-one-run] An attempt is worked on once: the questions that reach a model are no more than the attempts that were leased. A trigger
-// fires once for each of its times on one node, however often that starts anew. [INV-gives-way] Who gives way, gives way to one of
-// higher priority.
+// [INV-one-run] An attempt is worked on once: the number of questions to models is at most the number of leased attempts. A trigger fires
+// once for each of its times on one node, however often the node restarts. [INV-gives-way] An agent yields only to one of higher priority.
 import type { MakeChecker } from '../checker.ts';
 
-/** Of the virtual year. */
+/** The beginning of the virtual year. */
 const bornMs = Date.UTC(2020);
 
 export const oneRun: MakeChecker = ({ world, stored, broke }) => {
-  /** By the question, which is asked by one task and its retries alone. */
+  /** The attempts by question, which is that of one task and its retries alone. */
   const leased = new Map<string, number>();
   const asked = new Map<string, number>();
   const fired = new Map<string, string>();
-  /** Nodes whose clock was not right at some time. */
+  /** Nodes whose clock was wrong at some time. */
   const setClocks = new Set<string>();
-  /** Nodes that two machines were at once: each of them works at the times of its triggers. */
+  /** Nodes with two machines at once: each of them fires the triggers. */
   const copied = new Set<string>();
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-one-run',
@@ -26,7 +25,7 @@ export const oneRun: MakeChecker = ({ world, stored, broke }) => {
       }
     },
     asked(prompt, machine) {
-      // An outbox that is full loses the end of an attempt, which its node then no longer knows.
+      // A full outbox loses the end of an attempt, which its node does not know after a restart.
       if (world.knobs.outboxMessages < 100 || machine.erasedMs > 0) return;
       if (!/^Question \d+-\d+\?$/.test(prompt)) return;
       const count = (asked.get(prompt) ?? 0) + 1;
@@ -50,9 +49,9 @@ export const oneRun: MakeChecker = ({ world, stored, broke }) => {
     heard({ name, message }, node) {
       if (name !== 'taskReport' || !message.local) return;
       const { agent, epoch, task, local } = message;
-      // By a clock that starts anew in 1970 each time, or was set, times come again.
+      // On a clock that restarts in 1970, or that was set, the same times occur again.
       if (local.atMs < bornMs || setClocks.has(node ?? '') || copied.has(node ?? '')) return;
-      // Of the one expression that agents here have: seconds 0 and 40.
+      // The only expression of triggers in these worlds fires at seconds 0 and 40.
       const second = Math.floor(local.atMs / 1000) % 60;
       const time = Math.floor(local.atMs / 60_000) * 60 + (second >= 40 ? 40 : 0);
       const key = `${node} ${agent} ${epoch} ${local.prompt} ${time}`;

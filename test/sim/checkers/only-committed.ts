@@ -1,12 +1,12 @@
-// [INV-only-committed] Whoever reads of the fleet reads what is stored. Asked by the functions that answer people, at the moment when a
-// commit is on its way: what it carries must not be seen yet.
+// [INV-only-committed] Readers of the fleet read only what is stored. Checked with the functions that answer people, while a commit is not
+// finished: its changes must not be visible yet.
 import { showAgent, showNode, showTask } from '../../../coordinator/src/live/show.ts';
 import type { DurableChange } from '../../../coordinator/src/state/change.ts';
 import type { View } from '../../../coordinator/src/state/view.ts';
 import type { MakeChecker } from '../checker.ts';
 import type { Ledger } from '../ledger.ts';
 
-/** The row that a change is about, as people are shown it and as it is stored; null: people are shown none. */
+/** The row of a change in the answer for people and in the store; null: people do not see such a row. */
 function shown(view: View, stored: Ledger, change: DurableChange): { what: string; seen: string; is: string } | null {
   const told = (...parts: unknown[]) => JSON.stringify(parts.map((part) => part ?? null));
   switch (change.type) {

@@ -1,5 +1,5 @@
-// [INV-only-here] Of an emptied node that drains it is said that nothing is on it alone only when that is so: every memory that its
-// disk holds is in the store then.
+// [INV-only-here] An emptied draining node is reported as having nothing alone only when that is true: every memory on its disk is then in
+// the store.
 import { onlyOn } from '../../../coordinator/src/fleet/draining.ts';
 import type { MakeChecker } from '../checker.ts';
 import type { SimulatedDisk } from '../disk.ts';
@@ -31,7 +31,7 @@ export const onlyHere: MakeChecker = ({ world, broke }) => {
       }
     },
   };
-  /** Two machines have one identity: what is said of the node is said of the one that is connected. */
+  /** With two machines of one identity, the report is about the machine that is connected. */
   function isTwin(machine: (typeof world.machines)[number]): boolean {
     return world.machines.some((other) => other !== machine && other.identity?.node === machine.identity?.node);
   }

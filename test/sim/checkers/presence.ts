@@ -1,18 +1,21 @@
-// [INV-presence] A loss is noticed within its bound and no sooner: a node that was reachable all along is never lost, one that is
-// gone is lost in time, one that is back is online in time.
+// [INV-presence] A loss is noticed within its bound and no sooner: a node that was reachable all the time is never lost, an absent one
+// becomes lost in time, and one that returned becomes online in time.
 import type { MakeChecker } from '../checker.ts';
 import type { Machine } from '../machine.ts';
 
-/** From a connection to a welcome: the coordinator may be asked again, with growing pauses, up to this long. */
+/** The time from a connection to a welcome: the hello may be repeated, with growing pauses, for this long. */
 const helloMs = 40_000;
 
 export const presence: MakeChecker = ({ world, stored, broke }) => {
-  /** Since when the machine has been connected, or not. */
+  /** The time since which the machine has been connected, or not. */
   const since = new Map<Machine, { connected: boolean; atMs: number }>();
   let troubledMs = 0;
-  /** When it became suspect, by what truly passes. */
+  /** The time at which a node became suspect, in time that truly passes. */
   const suspectMs = new Map<string, number>();
-  /** All nodes together beat no faster than the coordinator bears; one that was told a slower beat earlier may keep to it. */
+  /**
+   * The heartbeat interval: all nodes together send no more than the coordinator can process, and a node that was told a longer interval
+   * earlier may still use it.
+   */
   const beatMs = () => {
     const { heartbeatMs, maxHeartbeatsPerS } = world.host.policy;
     return Math.max(heartbeatMs, ((stored.nodes.size + 2) * 1000) / maxHeartbeatsPerS);
@@ -35,7 +38,7 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
       checker.exercised++;
       if (before.presence !== 'suspect')
         broke(checker.name, `${change.row.id} goes from ${before.presence} to lost at once`);
-      // The commit of when it became suspect may have taken its time.
+      // The commit of the suspicion may have been slow.
       const sinceMs = suspectMs.get(change.row.id) ?? 0;
       const awayMs = Math.round(nowMs - sinceMs);
       if (awayMs < world.host.policy.lostAfterMs - 250 && sinceMs > world.host.clockLostMs)
@@ -51,7 +54,7 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
         nowMs - state.atMs > provenMs &&
         nowMs - troubledMs > provenMs &&
         !world.isStormy &&
-        // So many in a row are the network's doing.
+        // So many lost heartbeats in a row are faults of the network.
         world.network.lostBeats(machine.name, 3 * heartbeatMs + 1000 + lostAfterMs) < 3
       )
         broke(
@@ -64,12 +67,12 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
       const { clock, coordinator } = world.host;
       const { isClockTroubled, storesNothing, clockSetMs } = world.host;
       if (!coordinator || clock?.paused || world.isStormy || storesNothing || isClockTroubled) troubledMs = nowMs;
-      // Nodes say hello anew, and a clock that went forward may be a machine that stood still.
+      // After a set clock nodes send a new hello, and a clock that was set forward may be a paused machine.
       troubledMs = Math.max(troubledMs, clockSetMs);
       const { lostAfterMs, restartGraceMs } = world.host.policy;
       const heartbeatMs = beatMs();
       for (const machine of world.machines) {
-        // A copy of its card speaks under its name: whom the coordinator hears is nobody's to say.
+        // A copy of its card connects under its name: which of the two the coordinator receives is not determined.
         const { identity } = machine;
         const hasClone = world.machines.some((other) => other.isClone && other.identity?.node === identity?.node);
         if (hasClone || !identity) {
@@ -94,7 +97,7 @@ export const presence: MakeChecker = ({ world, stored, broke }) => {
           if (row.presence !== 'lost')
             broke(checker.name, `${row.id} has been away for ${Math.round(forMs / 1000)} s and is ${row.presence}`);
         }
-        // Heartbeats that the network dropped make it suspect; the next ones put that right.
+        // Heartbeats that the network drops make the node suspect, and the next ones make it online again.
         if (connected && Math.min(forMs, world.host.wallMs() - row.presenceSinceMs) > helloMs) {
           checker.exercised++;
           if (row.presence !== 'online')

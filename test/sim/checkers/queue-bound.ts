@@ -1,4 +1,4 @@
-// [INV-queue] Every queue keeps its bound: no task is accepted behind a full one, no node works on more than an agent allows.
+// [INV-queue] Every queue keeps its bound: no task is accepted by a full queue, and no node works on more tasks than an agent allows.
 import type { MakeChecker } from '../checker.ts';
 
 export const queueBound: MakeChecker = ({ world, stored, broke }) => {

@@ -1,9 +1,9 @@
-// [INV-reported] What the coordinator says that a node said of an attempt, its holder said: nobody else's word, and no word of another
-// attempt or epoch, makes a task run, fail or wait again.
+// [INV-reported] A change of an attempt has a report of its holder as its cause: no report of another node, another attempt or another
+// epoch makes a task run, fail or wait again.
 import type { MakeChecker } from '../checker.ts';
 
 export const reported: MakeChecker = ({ stored, broke }) => {
-  /** Who said what, by task. */
+  /** The reports of each task. */
   const said = new Map<string, Set<string>>();
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-reported',
@@ -24,7 +24,7 @@ export const reported: MakeChecker = ({ stored, broke }) => {
         said.delete(id);
         const before = stored.tasks.get(id);
         if (state !== 'failed' || !problem || origin === 'cron' || !before?.node) return;
-        // Words of a node stand under the name of the node that held it.
+        // The text of a report is stored under the node that held the task.
         const speaker = [...(words ?? [])].find((each) => each.endsWith(` ${problem.text}`) && problem.text !== '');
         if (!speaker) return;
         checker.exercised++;

@@ -1,5 +1,5 @@
-// [INV-rest] When the faults are over everything comes to rest in bounded time: presence is true, every agent that fits somewhere is
-// ready, logs agree, outboxes are empty, no task waits. Says what does not.
+// [INV-rest] After the faults the fleet comes to rest in bounded time: presence is true, every agent with a suitable node is ready, logs
+// agree, outboxes are empty, no task waits. Reports everything that is not at rest.
 import type { MakeChecker } from '../checker.ts';
 import type { SimulatedDisk } from '../disk.ts';
 import type { World } from '../world.ts';
@@ -18,7 +18,7 @@ export const rest: MakeChecker = ({ world, broke }) => {
   return checker;
 };
 
-/** What is not at rest, in words; empty: all is. */
+/** The parts of the fleet that are not at rest, in words; empty: none. */
 export function restlessOf(world: World): string[] {
   const view = world.host.coordinator?.view;
   if (!view) return ['the coordinator is down'];
@@ -28,7 +28,7 @@ export function restlessOf(world: World): string[] {
   for (const [name, { placement, unplaced }] of view.agents) {
     const observed = view.observed.get(name);
     if (!placement) {
-      // Words say whether anything was looked at; a place that is being looked for is not rest.
+      // The refusals show whether placement examined any node; an agent that still waits for a plan is not at rest.
       if (!unplaced || unplaced.refused.length === 0) out.push(`${name} has no node and no reason`);
       continue;
     }
@@ -64,9 +64,9 @@ export function restlessOf(world: World): string[] {
   return out;
 }
 
-/** Whose memories in the log of a disk the store lacks: one name for each of them. */
+/** The agents of entries in the log of a disk that the store does not have, one for each entry. */
 export function notStored({ host }: World, disk: SimulatedDisk): string[] {
-  // The cursor may lag behind on the disk: what counts is what the store has.
+  // The cursor on the disk may be behind, so the store itself is asked.
   const unacked =
     'SELECT logs.agent AS agent, hash FROM entries JOIN logs ON logs.id = entries.log WHERE seq > logs.acked';
   const above = (disk.read('journal.db', unacked)?.all() ?? []) as { agent: string; hash: string }[];
@@ -78,13 +78,13 @@ export function notStored({ host }: World, disk: SimulatedDisk): string[] {
 }
 
 /**
- * Whether a person must act before this agent works again: its node lost the model, and the reason why no other node takes it is
- * known. What its triggers ask for waits until its deadline, so there are open tasks of it at any time.
+ * Whether a person must act before this agent works again: its node lost the model, and the reason why no other node fits is known. The
+ * tasks of its triggers wait until their deadlines, so it always has open tasks.
  */
 export function isStranded(world: World, name: string): boolean {
   const { placement, unplaced } = world.host.coordinator?.view.agents.get(name) ?? {};
   if (!placement || !unplaced || unplaced.refused.length === 0) return false;
-  // What the node told of itself last.
+  // The last capacity that the node reported.
   const said = world.host.coordinator?.view.live.get(placement.node)?.capacity;
   return !said || modelOf(said, placement.model) === undefined;
 }

@@ -1,11 +1,11 @@
-// [INV-restart] A failure of the coordinator itself moves nobody: while a started (or resumed) one waits for its nodes, none is lost
-// and no agent leaves a node because that is away. [INV-frozen] And none leaves it where the valve holds.
+// [INV-restart] A failure of the coordinator itself moves no agent: while a started (or resumed) coordinator waits for its nodes, no node
+// is lost and no agent leaves an absent node. [INV-frozen] And no agent leaves a node where moves are frozen.
 
 import type { DurableChange } from '../../../coordinator/src/state/change.ts';
 import type { MakeChecker, Watched } from '../checker.ts';
 import { holdsAt } from '../ledger.ts';
 
-/** The node that an agent leaves in this change because it is away; null: it leaves none, or a person wanted it. */
+/** The absent node that an agent leaves in this change; null: it leaves none, or a person caused it. */
 function leaves(
   { stored }: Watched,
   change: DurableChange,
@@ -14,17 +14,17 @@ function leaves(
   if (change.type !== 'agent') return null;
   const before = stored.agents.get(change.row.id);
   const { placement } = before ?? {};
-  // Taken off because a person changed its rules: that is what they wanted.
+  // A person changed the rules of the agent, and thereby unplaced it.
   if (!before || !placement || before.version !== change.row.version || before.updatedMs > placement.placedMs)
     return null;
   if (change.row.placement?.node === placement.node) return null;
   const row = stored.nodes.get(placement.node);
   if (row?.status !== 'active' || row.presence === 'online') return null;
-  // A person moved the node to where the agent may not be, or took its label away.
+  // A person moved the node to a site that the agent excludes, or removed its label.
   const { site, labels } = before.spec.placement;
   const hasLabels = Object.entries(labels).every(([key, value]) => row.labels[key] === value);
   if ((site.length > 0 && !site.includes(row.site)) || !hasLabels) return null;
-  // A person forgot the node, with all that was on it.
+  // A person removed the node, with all agents on it.
   if (batch.some((each) => each.type === 'node-gone' && each.id === row.id)) return null;
   return { agent: change.row.id, node: row.id };
 }
@@ -49,7 +49,7 @@ export const restart: MakeChecker = (watched) => {
           );
       }
       const left = leaves(watched, change, batch);
-      // Heard of since the start and gone again is away by itself.
+      // A node with a hello since the start that disconnected again is absent for its own reasons.
       if (left && world.host.coordinator?.view.live.get(left.node)?.helloBoot == null)
         broke(
           checker.name,
@@ -74,7 +74,7 @@ export const frozen: MakeChecker = (watched) => {
       const freeze = holdsAt(view.frozen, site);
       if (freeze)
         return broke(checker.name, `${left.agent} leaves ${left.node}, where moves are frozen: ${freeze.reason}`);
-      // Counted again, from what is stored.
+      // The absent nodes are counted again, from the store.
       const { valveMinNodes, valveShare, valveWindowMs } = world.host.policy;
       const nowMs = world.host.wallMs();
       if (world.host.isClockTroubled) return;
@@ -84,7 +84,7 @@ export const frozen: MakeChecker = (watched) => {
       for (const row of stored.nodes.values()) {
         if ((sites.size > 1 && row.site !== site) || row.status !== 'active' || row.presence === 'never') continue;
         const ageMs = nowMs - row.presenceSinceMs;
-        // The tick that counts who is away comes within this time: until then who left is here.
+        // The tick that counts absent nodes comes within this time: until then a node that disconnected counts as online.
         const isHere = row.presence === 'online' || ageMs <= 1_000;
         const counts = ageMs < valveWindowMs && !view.excused.has(row.id) && row.presenceCause !== 'stopped';
         if (isHere) here++;

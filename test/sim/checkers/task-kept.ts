@@ -1,9 +1,9 @@
-// [INV-task-kept] A task that was accepted is in the store from then on, whatever becomes of the coordinator; and what a node is told of
-// as settled, of the tasks that it ran by itself for an agent it holds, was stored.
+// [INV-task-kept] An accepted task is in the store from then on, whatever happens to the coordinator; and a confirmed end of a task that a
+// node started itself for an agent it holds was stored.
 import type { MakeChecker } from '../checker.ts';
 
 export const taskKept: MakeChecker = ({ world, stored, broke }) => {
-  /** By task: who ran it by itself. */
+  /** By task: the node that started it itself. */
   const own = new Map<string, { node: string | null; agent: string; epoch: number }>();
   const made = new Set<string>();
   const look = () => {
