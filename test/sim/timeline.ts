@@ -68,7 +68,6 @@ export class Timeline {
     this.nowMs = untilMs;
   }
 
-  /** Removes all events. */
   clear(): void {
     this.#heap.length = 0;
     this.#soon = [];

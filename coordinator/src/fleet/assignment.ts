@@ -61,7 +61,7 @@ const deltaMs = 10_000;
 const maxDeltaMs = 300_000;
 /**
  * Sends the snapshot to a node whose generation stays below the one it was sent (its disk refused writes, or a part was lost), at growing
- * intervals: until the node has it, its agents differ from the plan and use no outside tools.
+ * intervals: until the node has it, its agents differ from the plan and do not act outside.
  */
 export function bringUpToDate(draft: Draft, { id, generation }: NodeRow, said: number): void {
   const { nowMs } = draft;
@@ -221,7 +221,7 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
   else noteEvent(draft, 'agent-placed', params);
 }
 
-/** Ends the quiet time of an agent: the previous node has released it, so its new node may use outside tools. */
+/** Ends the quiet time of an agent: the previous node has released it, so its new node may act outside. */
 export function endQuiet(draft: Draft, row: AgentRow): void {
   const { quiet: _, ...rest } = row;
   const { placement } = rest;

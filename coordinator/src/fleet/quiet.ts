@@ -1,4 +1,4 @@
-// The quiet time of a moved agent: how long its previous node may still use outside tools for it, and so how long its new node must not. A
+// The quiet time of a moved agent: how long its previous node may still act outside for it, and so how long its new node must not. A
 // node holds a lease that only messages of its coordinator renew; a node that is asked to stop an agent may not get the message, and then
 // its lease must end before the next node acts. In: the placement that ends. Out: the quiet time of the next one. Pure; nothing here waits.
 // [INV-one-hand]

@@ -13,7 +13,7 @@ import { judgeFaults } from './model-faults.ts';
 import { turnLost, turnSuspect } from './transitions.ts';
 import { judgeValve } from './valve.ts';
 
-/** The interval of fleet/state. It also renews the leases for outside tools (quiet.ts), of which two may be lost. */
+/** The interval of fleet/state. Each announcement also renews the leases of nodes (quiet.ts); two in a row may be lost. */
 const announceMs = 9_000;
 /** Ticks come every 250 ms. A longer gap than this means that the coordinator paused (suspended, overloaded), not the nodes. */
 export const pauseMs = 5_000;

@@ -18,7 +18,7 @@ export function fill(view: MutableView, { changes, heads }: Loaded): void {
 }
 
 type Origin = 'stored' | 'summed' | 'heard';
-/** The source of each part of the view: the store, a sum over it, or reports of nodes and the time. A new part does not compile without it. */
+/** The source of each part of the view: the store, a sum over it, or reports of nodes and the time. A part without one does not compile. */
 const origins: Record<keyof MutableView, Origin> = {
   cuts: 'heard',
   startedMs: 'heard',

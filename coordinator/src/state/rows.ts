@@ -70,7 +70,7 @@ export interface HolderRow {
 }
 /** Earlier boots of a node. A process has one boot, so an earlier boot that returns shows a second process. */
 export interface PastBoots {
-  /** The newest last. */
+  /** Boots in the order of their starts. */
   readonly past: readonly string[];
   /** The number of returns since `sinceMs`. */
   readonly returns: number;
@@ -85,7 +85,7 @@ export interface Connects {
 export interface Refusals {
   readonly sinceMs: number;
   readonly count: number;
-  /** The last one, in words. */
+  /** The last refusal, in words. */
   readonly text: string;
 }
 
@@ -149,10 +149,10 @@ export interface Placement {
   readonly from: string | null;
   /** Whether the agent was moved here for a gain: it is not moved for one again before a rest. */
   readonly rebalanced?: true;
-  /** Set while the previous node may still use outside tools for the agent: this one must not yet. */
+  /** Set while the previous node may still act outside for the agent: this one must not yet. */
   readonly quiet?: Quiet;
 }
-/** The time for which the next node uses no outside tools. [INV-one-hand] */
+/** The time for which the next node does not act outside. [INV-one-hand] */
 export interface Quiet {
   readonly untilMs: number;
   /** The process that ends it early by reporting that the agent of this epoch has stopped; null: more than one may still act. */
@@ -171,7 +171,7 @@ export interface AgentRow {
   readonly placement: Placement | null;
   /** The last node of an agent without one: that node has its memory. Missing in older rows. */
   readonly last?: string | null;
-  /** Set while the agent has no node and the last one may still use outside tools for it. */
+  /** Set while the agent has no node and the last one may still act outside for it. */
   readonly quiet?: Quiet;
   readonly why: PlacementWhy | null;
   readonly unplaced: UnplacedWhy | null;
@@ -192,7 +192,7 @@ export interface RemovedAgentRow {
   /** A later agent continues this count, or absent nodes would mistake old placements for new ones. */
   readonly epoch: number;
   readonly version: number;
-  /** Set while the last node may still use outside tools for it. */
+  /** Set while the last node may still act outside for it. */
   readonly quiet?: Quiet;
 }
 

@@ -48,7 +48,7 @@ export interface MutableView {
   /** Holders by agent, also of removed agents; the oldest epoch first. */
   holders: Map<string, Omit<HolderRow, 'agent'>[]>;
   tasks: Map<string, TaskRow>;
-  /** Of all unfinished tasks together. */
+  /** The sum over all live tasks. */
   promptCharacters: number;
   tokens: Map<string, JoinTokenRow>;
   keys: Map<string, KeyRow>;

@@ -1,4 +1,4 @@
-// [INV-one-hand] At any moment at most one node may use outside tools for an agent, and none after a later one did. Checked on every node
+// [INV-one-hand] At any moment at most one node may act outside for an agent, and none after a later one did. Checked on every node
 // every virtual second, with the check of a tool call at that moment, also on a paused one: it may continue at any time, with its buffers
 // unread. Agents with the policy `keep` are excluded, as they act alone on purpose.
 import type { MakeChecker } from '../checker.ts';

@@ -65,7 +65,6 @@ function closedFilter(name: ClosedReason): Filter {
 
 /** The shortages of an open node; `headline` (why.ts) puts them into words for the fleet. */
 export const shortages: readonly (Filter & Shortage)[] = [price, ...modelFilters, ...countFilters];
-/** All filters, in order. */
 export const filters: readonly Filter[] = [...rules, ...closedFilters.values(), ...shortages, avoidAgents];
 
 /** Whether the spec's own rules allow the node; its state and load are not examined. */
