@@ -13,7 +13,7 @@ const scored = (node: string, load: number, locality: number, isHere = false): S
   score: 400 + 8 * load + 2 * locality,
   scores: [
     { name: 'preference', value: 1, weight: 400, text: 'llama3.2:1b is choice 1 of the agent' },
-    { name: 'near', value: 0, weight: 3, text: 'names nobody to be near' },
+    { name: 'near', value: 0, weight: 3, text: 'its list of near agents is empty' },
     { name: 'load', value: load, weight: 8, text: '2 other agents on 4 slots' },
     { name: 'locality', value: locality, weight: 2, text: locality ? 'its memory is here' : 'its memory is on aria' },
   ],
@@ -51,7 +51,7 @@ t.test('a placed agent: why here in points, how far behind the others are and wh
   t.match(screen, /Why aria, where it is: 408\.4 with llama3\.2:1b/);
   t.match(screen, / {2}load +████████·· +6\.4 +of 8 +2 other agents on 4 slots/);
   t.match(screen, /\n {2}no points anywhere: near\n/);
-  t.notMatch(screen, /names nobody/);
+  t.notMatch(screen, /list of near agents/);
   t.match(screen, / {2}codex +llama3\.2:1b +406\.4 +-2\.0 +locality: its memory is on aria/);
   t.match(screen, / {2}alice +llama3\.2:1b +404\.0 +-4\.4 +load: 2 other agents/);
   t.match(screen, / {2}edge-gpu +0 of 1 node would take it\n {4}1 by model: anvil: it has no model/);

@@ -9,20 +9,20 @@ export const accessVerbs: Verb[] = [
     args: '',
     text: 'Makes a join token for other machines, and prints what to type there.',
     flags: {
-      uses: { type: 'string', value: '<count>', text: 'How many machines may join with it; 1 unless told.' },
-      expires: { type: 'string', value: '<time>', text: 'How long it is good for: 10m, 2h, 7d; 1h unless told.' },
+      uses: { type: 'string', value: '<count>', text: 'How many machines may join with it; 1 by default.' },
+      expires: { type: 'string', value: '<time>', text: 'How long it is valid: 10m, 2h, 7d; 1h by default.' },
       class: {
         type: 'string',
         value: '<class>',
         values: [...classes, cloudClass].map(({ name }) => name),
-        text: 'Hardware class of the machines; detected unless told.',
+        text: 'Hardware class of the machines; detected by default.',
       },
-      site: { type: 'string', value: '<site>', text: 'Where they stand; home unless told.' },
-      labels: { type: 'string', value: '<a=b,...>', text: 'Labels they get.' },
+      site: { type: 'string', value: '<site>', text: 'The site of the machines; home by default.' },
+      labels: { type: 'string', value: '<a=b,...>', text: 'Labels of the machines.' },
       address: {
         type: 'string',
         value: '<host>',
-        text: 'Host name or address under which they reach the coordinator.',
+        text: 'Host name or address under which the machines reach the coordinator.',
       },
     },
     async run(call) {
@@ -45,7 +45,7 @@ export const accessVerbs: Verb[] = [
       call.show(token, () => {
         const left = duration(token.expiresMs - call.clock.nowMs());
         const machines = token.uses === 1 ? 'one machine' : `${token.uses} machines`;
-        return `On the other machine, within ${left} (good for ${machines}):\n\n  bin/fleet-node join ${token.token}\n  bin/fleet-node run\n\nBoth in a folder of this project there, after make install.`;
+        return `On the other machine, within ${left} (valid for ${machines}):\n\n  bin/fleet-node join ${token.token}\n  bin/fleet-node run\n\nBoth in a folder of this project there, after make install.`;
       });
     },
   },
@@ -110,8 +110,8 @@ export const accessVerbs: Verb[] = [
     args: '<name>',
     text: 'Makes an API key; it is shown once.',
     flags: {
-      role: { type: 'string', value: '<role>', values: roles, text: 'viewer, operator or admin; viewer unless told.' },
-      expires: { type: 'string', value: '<time>', text: 'How long it is good for: 2h, 30d; for ever unless told.' },
+      role: { type: 'string', value: '<role>', values: roles, text: 'viewer, operator or admin; viewer by default.' },
+      expires: { type: 'string', value: '<time>', text: 'How long it is valid: 2h, 30d; for ever by default.' },
     },
     async run(call) {
       const role = (textFlag(call, 'role') ?? 'viewer') as Role;
@@ -122,7 +122,7 @@ export const accessVerbs: Verb[] = [
         [
           key.key,
           '',
-          ...(key.expiresMs === null ? [] : [`It is good for ${duration(key.expiresMs - call.clock.nowMs())}.`]),
+          ...(key.expiresMs === null ? [] : [`It is valid for ${duration(key.expiresMs - call.clock.nowMs())}.`]),
           `It is shown only now. Revoke it with: ${call.as.fleet(`keys revoke ${key.id}`)}`,
           ...(mayDo([key.role], topics.ask.needs)
             ? [`Over MQTT: user name ${key.id}, password ${key.key.slice(key.key.lastIndexOf('_') + 1)}`]
@@ -158,7 +158,7 @@ export const accessVerbs: Verb[] = [
     words: 'audit',
     args: '',
     text: 'Who did what, newest first.',
-    flags: { limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 30 unless told.' } },
+    flags: { limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 30 by default.' } },
     async run(call) {
       const rows = await call.client().call('audit', { query: { limit: numberFlag(call, 'limit') ?? 30 } });
       const cells = rows.map((row) => [ago(row.atMs, call.clock.nowMs()), row.actor, row.title, row.subject, row.text]);

@@ -64,7 +64,7 @@ t.test('what was thought is set apart from the answer', async (t) => {
     chunk(1, 0, 'Four'),
     task('end', { attempt: 1, result: 'Four.' }),
   );
-  t.equal(written, 'the pin is 4711\n(that was thought; the answer:)\nFour.\n');
+  t.equal(written, 'the pin is 4711\n(end of the thoughts; the answer:)\nFour.\n');
 });
 
 t.test('the speed that is shown leaves out the wait', async (t) => {

@@ -88,7 +88,7 @@ function oneAgent(agent: AgentView, call: VerbCall): string {
     ]);
     lines.push(table(['  SCORE', 'VALUE', 'WEIGHT', 'BECAUSE'], rows, call.columns, paint));
     lines.push(
-      paint('dim', `Why nowhere else, as the fleet stands now: ${call.as.fleet(`agents explain ${agent.name}`)}`),
+      paint('dim', `Why on no other node, in the present fleet: ${call.as.fleet(`agents explain ${agent.name}`)}`),
     );
   }
   return lines.join('\n');
@@ -97,7 +97,7 @@ function oneAgent(agent: AgentView, call: VerbCall): string {
 /** Why the attempt that was followed is void, as the task reports it. */
 function whyAgain(task: TaskView | null, attempt: number): string {
   const past = task?.past.find((each) => each.attempt === attempt);
-  return past?.text.replace(/\.$/, '') || `attempt ${attempt} came to nothing`;
+  return past?.text.replace(/\.$/, '') || `attempt ${attempt} did not succeed`;
 }
 
 /** Prints the stream of a task to its end. @throws FleetError with the code of the end where the task is not done */
@@ -122,7 +122,7 @@ export async function followTask(
       begin(chunk.attempt);
       if (chunk.retract) {
         // Text on a terminal cannot be withdrawn: a note marks where the answer begins.
-        if (printed > chunk.offset) call.write(`\n${call.paint('dim', '(that was thought; the answer:)')}\n`);
+        if (printed > chunk.offset) call.write(`\n${call.paint('dim', '(end of the thoughts; the answer:)')}\n`);
         printed = Math.min(printed, chunk.offset);
       }
       if (chunk.tool) call.note(`uses ${chunk.tool}`);
@@ -141,7 +141,7 @@ export async function followTask(
   }
   if (!isEnd(last.state)) {
     throw new FleetError('no-coordinator', {
-      detail: `The connection ended before the task did; it goes on. Follow it: ${call.as.fleet(`tasks show ${last.id}`)}`,
+      detail: `The connection ended before the task did; the task continues. Follow it: ${call.as.fleet(`tasks show ${last.id}`)}`,
     });
   }
   if (last.state === 'expired')
@@ -186,7 +186,7 @@ export const agentVerbs: Verb[] = [
   {
     words: 'agents explain',
     args: '<agent>',
-    text: 'Why an agent is where it is, why nowhere else, and what would place it: as the fleet stands now.',
+    text: 'Why an agent is on its node and on no other, and what would place it, in the present fleet.',
     completes: 'agents',
     async run(call) {
       const agent = argument(call, 0, '<agent>');
@@ -197,7 +197,7 @@ export const agentVerbs: Verb[] = [
   {
     words: 'agents apply',
     args: '',
-    text: 'Create or change agents from a YAML file (`-` is standard input); several stand in one file with `---` between them.',
+    text: 'Create or change agents from a YAML file (`-` is standard input); several agents in one file are separated by `---`.',
     flags: { file: { type: 'string', short: 'f', value: '<file>', text: 'The file.' } },
     async run(call) {
       const file = textFlag(call, 'file');
@@ -324,6 +324,6 @@ async function waitingWords(call: VerbCall, name: string): Promise<string> {
   if (agent.state === 'unplaced') return `${name} is not placed: ${whyWords(agent, call.as)}`;
   if (agent.state !== 'ready') return `${name} is ${agent.state} on ${agent.node}; the task waits.`;
   return agent.tasks.waiting > 0
-    ? `${counted(agent.tasks.waiting, 'task')} before this one at ${name}.`
+    ? `${name} has ${counted(agent.tasks.waiting, 'task')} before this one.`
     : `${agent.node} works on it.`;
 }

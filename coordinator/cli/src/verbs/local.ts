@@ -16,8 +16,8 @@ export const localVerbs: Verb[] = [
     args: '',
     text: 'Starts a coordinator and a node-agent on this machine, with a model; Ctrl-C stops them.',
     flags: {
-      port: { type: 'string', value: '<n>', text: 'First of three ports; 8400 unless told.' },
-      bare: { type: 'boolean', text: 'No first agent: a fleet without agents stays without.' },
+      port: { type: 'string', value: '<n>', text: 'First of three ports; 8400 by default.' },
+      bare: { type: 'boolean', text: 'Starts no first agent: a fleet without agents stays without them.' },
     },
     run: up,
   },
@@ -25,19 +25,19 @@ export const localVerbs: Verb[] = [
   {
     words: 'simulate',
     args: '',
-    text: 'Adds simulated nodes that run the real node-agent, labelled as simulated; Ctrl-C takes them away.',
+    text: 'Adds simulated nodes that run the real node-agent, labelled as simulated; Ctrl-C removes them.',
     flags: {
-      nodes: { type: 'string', value: '<count>', text: 'How many; 6 unless told.' },
+      nodes: { type: 'string', value: '<count>', text: 'How many; 6 by default.' },
       profile: {
         type: 'string',
         value: '<name>',
         values: profiles,
-        text: `What they are: ${profiles.join(', ')}; home (5 Pis and a GPU box) unless told.`,
+        text: `Profile of the machines: ${profiles.join(', ')}; home (5 Pis and a GPU box) by default.`,
       },
-      seed: { type: 'string', value: '<n>', text: 'Seed of the machines; 1 unless told.' },
+      seed: { type: 'string', value: '<n>', text: 'Seed of the machines; 1 by default.' },
       mix: {
         type: 'boolean',
-        text: 'They take your agents too. Their answers are made up, and the agents remember them for good. Else they take only agents with placement.simulated.',
+        text: 'Lets them run your agents too: their answers are simulated, and the agents remember them for good. Otherwise they run only agents with placement.simulated.',
       },
       for: { type: 'string', value: '<seconds>', text: 'Stop after this long.' },
     },
@@ -59,10 +59,10 @@ export const localVerbs: Verb[] = [
       });
       const folder = mkdtempSync(join(tmpdir(), 'fleet-simulate-'));
       const takes = call.flags.mix
-        ? 'They take your agents too (--mix): what they answer is made up and is remembered.'
-        : 'They take no agent of yours, but for those with placement.simulated: true (see --mix).';
+        ? 'They run your agents too (--mix): their answers are simulated, and the agents remember them.'
+        : 'They run only agents with placement.simulated: true (see --mix).';
       call.note(
-        `${counted(nodes, 'simulated node')} of profile ${profile} join ${client.url}. ${takes} Ctrl-C takes them away.`,
+        `${counted(nodes, 'simulated node')} of profile ${profile} join ${client.url}. ${takes} Ctrl-C removes them.`,
       );
       const args = [
         nodeAgentEntry(call.root),
@@ -94,7 +94,7 @@ export const localVerbs: Verb[] = [
       await client.call('joinTokenRevoke', { params: { id } });
       if (code !== 0 && code !== null)
         throw new FleetError('unavailable', { detail: `The simulated nodes ended with code ${code}.` });
-      call.show({ nodes, profile }, () => 'The simulated nodes are gone.');
+      call.show({ nodes, profile }, () => 'The simulated nodes are removed.');
     },
   },
 ];

@@ -163,7 +163,7 @@ export const nodeVerbs: Verb[] = [
   {
     words: 'nodes show',
     args: '<node>',
-    text: 'Everything known of one machine.',
+    text: 'Everything that is known about one machine.',
     completes: 'nodes',
     async run(call) {
       const node = await call.client().call('node', { params: { node: argument(call, 0, '<node>') } });
@@ -172,23 +172,23 @@ export const nodeVerbs: Verb[] = [
   },
   edit(
     'cordon',
-    'Nothing new goes onto this node; what runs there stays.',
+    'Places no new agents on this node; the agents there stay.',
     { cordoned: true },
-    'is cordoned: nothing new goes there.',
-    ({ cordoned }) => (cordoned ? 'was cordoned already: nothing new goes there.' : null),
+    'is cordoned: it gets no new agents.',
+    ({ cordoned }) => (cordoned ? 'was cordoned already: it gets no new agents.' : null),
   ),
   edit(
     'uncordon',
-    'The node takes agents again; ends a drain, too.',
+    'Ends a cordon and a drain: the node takes agents again.',
     { cordoned: false, draining: false },
     'takes agents again.',
     ({ cordoned, draining }) => (cordoned || draining ? null : 'is neither cordoned nor draining; it takes agents.'),
   ),
   edit(
     'drain',
-    'Moves the agents of this node elsewhere, each when there is a place for it.',
+    'Moves the agents of this node to other nodes, each as soon as one fits.',
     { draining: true },
-    'drains: its agents move as others take them.',
+    'drains: each of its agents moves as soon as another node fits.',
     (node) => (node.draining ? `drains already: ${drainingInWords(drainOf(node))}.` : null),
   ),
   pullVerb,
@@ -218,7 +218,7 @@ export const nodeVerbs: Verb[] = [
   {
     words: 'nodes forget',
     args: '<node>',
-    text: 'Takes a machine out of the fleet; its certificate is worthless from now on.',
+    text: 'Removes a machine from the fleet; its certificate is refused from now on.',
     completes: 'nodes',
     async run(call) {
       const node = argument(call, 0, '<node>');
@@ -229,7 +229,7 @@ export const nodeVerbs: Verb[] = [
   {
     words: 'nodes release',
     args: '<node>',
-    text: 'Ends a quarantine; for a node in good standing, lets its machine, set up anew, join in its place within an hour.',
+    text: 'Ends a quarantine; for any other node, lets its machine, set up anew, join as the same node within an hour.',
     completes: 'nodes',
     async run(call) {
       const client = call.client();
@@ -247,7 +247,7 @@ export const nodeVerbs: Verb[] = [
     words: 'logs',
     args: '<node>',
     text: "The last lines of a node-agent's log.",
-    flags: { lines: { type: 'string', short: 'n', value: '<count>', text: 'How many; 100 unless told.' } },
+    flags: { lines: { type: 'string', short: 'n', value: '<count>', text: 'How many; 100 by default.' } },
     completes: 'nodes',
     async run(call) {
       const lines = numberFlag(call, 'lines');

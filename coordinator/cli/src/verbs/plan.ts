@@ -32,13 +32,13 @@ export const planVerbs: Verb[] = [
   {
     words: 'plan',
     args: '',
-    text: 'What placement would do if agents were added, or nodes lost or drained; nothing is touched.',
+    text: 'What placement would do if agents were added, or nodes lost or drained; nothing is changed.',
     flags: {
       add: {
         type: 'string',
         many: true,
         value: '<[count x]file>',
-        text: 'Agents of a file (`-` is standard input), as often as told: 500xagent.yaml. May be given again.',
+        text: 'Agents of a file (`-` is standard input), with a count before it: 500xagent.yaml. May be given again.',
       },
       lose: {
         type: 'string',
@@ -61,7 +61,7 @@ export const planVerbs: Verb[] = [
       };
       if (body.add.length + body.lose.length + body.drain.length === 0)
         throw wrongUse(
-          `What if what? Give --add, --lose or --drain: ${call.as.fleet('plan --add 500xagent.yaml --lose site=garage')}`,
+          `--add, --lose or --drain is missing, as in: ${call.as.fleet('plan --add 500xagent.yaml --lose site=garage')}`,
         );
       const plan = await call.client().call('whatIf', { body });
       call.show(plan, () => planScreen(plan, call));

@@ -29,7 +29,7 @@ export async function followPull(
   while (!call.signal.aborted) {
     const node = await client.call('node', { params: { node: order.node } });
     if (node.presence !== 'online') {
-      const detail = `${node.id} is ${node.presence} (${node.presenceReason}): how far ${model} is cannot be said.`;
+      const detail = `${node.id} is ${node.presence} (${node.presenceReason}): the progress of ${model} is not known.`;
       throw new FleetError('node-away', { detail });
     }
     const fetch = fetchOf(node, model);
@@ -42,7 +42,7 @@ export async function followPull(
       said = status;
     } else if (findModel(node.capacity?.models ?? [], model)) return 'here';
     else if (++silent > silentLooks) {
-      const detail = `${node.id} neither has ${model} nor fetches it; its events may say what happened.`;
+      const detail = `${node.id} neither has ${model} nor fetches it; its events may show the reason.`;
       throw new FleetError('unavailable', { detail });
     }
     await sleep(call.clock, lookMs);
@@ -54,7 +54,7 @@ export const pullVerb: Verb = {
   words: 'nodes pull',
   args: '<node> <model>',
   text: 'Tells a node to fetch a model. Ends with exit code 1 and the reason when the node cannot have it.',
-  flags: { wait: { type: 'boolean', short: 'w', text: 'Shows how far it is, and ends when the model is there.' } },
+  flags: { wait: { type: 'boolean', short: 'w', text: 'Shows the progress, and ends when the model is on the node.' } },
   completes: 'nodes',
   async run(call) {
     const order = { node: argument(call, 0, '<node>'), model: argument(call, 1, '<model>') };
@@ -69,7 +69,7 @@ export const pullVerb: Verb = {
     // Timers of a Clock never keep a process alive, and nothing else does between two looks.
     const letGo = holdProcess();
     const end = await followPull(client, order, call, progress).finally(letGo);
-    if (end === 'left') call.note(`${order.node} goes on fetching ${order.model}.`);
+    if (end === 'left') call.note(`${order.node} continues to fetch ${order.model}.`);
     else if (call.json) call.show({ ...order, here: true }, () => '');
     else progress.done(`${order.model} is on ${order.node}`);
   },

@@ -130,8 +130,8 @@ export const workVerbs: Verb[] = [
     flags: {
       state: { type: 'string', value: '<state>', values: taskStates, text: `One of ${taskStates.join(', ')}.` },
       agent: { type: 'string', value: '<agent>', text: 'Only tasks of this agent.' },
-      dead: { type: 'boolean', text: 'Only dead letters: failed or expired, to be looked at and retried.' },
-      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 20 unless told.' },
+      dead: { type: 'boolean', text: 'Only dead letters: failed or expired tasks that wait for a person.' },
+      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 20 by default.' },
     },
     async run(call) {
       const state = textFlag(call, 'state');
@@ -200,10 +200,10 @@ export const workVerbs: Verb[] = [
   {
     words: 'tasks dismiss',
     args: '<task...>',
-    text: 'Dismisses dead letters: nobody has to look at them any more. They stay in the history.',
+    text: 'Dismisses dead letters, which then need no person any more. They stay in the history.',
     flags: {
-      all: { type: 'boolean', text: 'All dead letters of now, or those of --agent.' },
-      agent: { type: 'string', value: '<agent>', text: 'With --all: only those of this agent, also where it is gone.' },
+      all: { type: 'boolean', text: 'All present dead letters, or those of --agent.' },
+      agent: { type: 'string', value: '<agent>', text: 'With --all: only those of this agent, also of a removed one.' },
     },
     completes: 'tasks',
     async run(call) {
@@ -223,7 +223,7 @@ export const workVerbs: Verb[] = [
     text: 'Searches the memories of the fleet, or of one agent.',
     flags: {
       agent: { type: 'string', value: '<agent>', text: 'Only memories of this agent.' },
-      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 10 unless told.' },
+      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 10 by default.' },
     },
     async run(call) {
       const q = call.args.join(' ');
@@ -252,7 +252,7 @@ export const workVerbs: Verb[] = [
     text: "An agent's log, oldest first.",
     flags: {
       after: { type: 'string', value: '<seq>', text: 'Entries after this sequence number.' },
-      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 100 unless told.' },
+      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 100 by default.' },
     },
     completes: 'agents',
     async run(call) {
@@ -280,7 +280,7 @@ export const workVerbs: Verb[] = [
   {
     words: 'memory verify',
     args: '<agent>',
-    text: 'Recomputes the whole hash chain of an agent; exit code 1 when it does not hold.',
+    text: 'Recomputes the whole hash chain of an agent; exit code 1 when it is not valid.',
     completes: 'agents',
     async run(call) {
       const chain = await call.client().call('memoryVerify', { params: { agent: argument(call, 0, '<agent>') } });
@@ -301,7 +301,7 @@ export const workVerbs: Verb[] = [
       node: { type: 'string', value: '<node>', text: 'Only of this node.' },
       agent: { type: 'string', value: '<agent>', text: 'Only of this agent.' },
       type: { type: 'string', value: '<type>', text: 'Only of this type, as `agent-moved`; docs/protocol.md has all.' },
-      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 30 unless told.' },
+      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 30 by default.' },
     },
     async run(call) {
       const node = textFlag(call, 'node');
@@ -331,7 +331,7 @@ export const workVerbs: Verb[] = [
         ]);
       call.show(events, () =>
         events.length === 0
-          ? 'Nothing happened yet.'
+          ? 'There are no events yet.'
           : table(['WHEN', 'SEVERITY', 'NODE', 'AGENT', 'WHAT'], rows, call.columns, call.paint),
       );
     },
