@@ -211,7 +211,7 @@ t.test('a machine that joined and never spoke is told after a while, though noth
   t.match(await alerts(fleet), [
     {
       id: 'node-never-seen:home',
-      title: 'mute joined and was never heard of',
+      title: 'mute joined and never connected',
       text: /does not connect: check that it reaches the MQTT port/,
       actions: [{ verb: 'open-node' }, { verb: 'forget-node', role: 'admin' }],
     },

@@ -50,7 +50,7 @@ export const fleetHandlers = {
   async whatIf({ context: { coordinator, clock }, body }) {
     refuseFaults(whatIfFaults(coordinator.view, body, clock.nowMs(), coordinator.policy.timeZone));
     if (whatIfs >= maxWhatIfs) {
-      const detail = `${maxWhatIfs} what-ifs are being worked out; try again.`;
+      const detail = `${maxWhatIfs} what-ifs are being computed; try again.`;
       throw new FleetError('unavailable', { detail, retryAfterSeconds: 1 });
     }
     whatIfs++;

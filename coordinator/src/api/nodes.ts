@@ -86,12 +86,12 @@ export const nodeHandlers = {
     }
     const order = { name: 'unload', message: { model: known.name } } as const;
     const reply = await context.coordinator.command(by, node, order, unloadDeadlineMs);
-    return { text: replied(node, reply).text ?? `${known.name} no longer takes memory on ${node}.` };
+    return { text: replied(node, reply).text ?? `${known.name} is unloaded from the memory of ${node}.` };
   },
   async nodeIdentify({ context, params: { node }, by }) {
     nodeOr404(context, node);
     const order = { name: 'identify', message: { seconds: identifySeconds } } as const;
     const reply = await context.coordinator.command(by, node, order, identifyDeadlineMs);
-    return { text: replied(node, reply).text ?? `${node} shows itself for ${identifySeconds} s.` };
+    return { text: replied(node, reply).text ?? `${node} blinks for ${identifySeconds} s.` };
   },
 } satisfies Partial<Handlers>;

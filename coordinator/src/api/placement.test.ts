@@ -165,7 +165,7 @@ t.test('unload: refused while an agent there needs the model, else the node is t
   });
   t.match(await fleet.call('POST', path(free), { body }), {
     status: 200,
-    body: { text: `tiny no longer takes memory on ${free.id}.` },
+    body: { text: `tiny is unloaded from the memory of ${free.id}.` },
   });
   t.same(heard, [`${free.id} unload`]);
   t.match(await fleet.problem('POST', path(free), { body: { model: 'flux' } }), {

@@ -58,13 +58,15 @@ t.test('tampering is named with its place', async (t) => {
   const text = (words: string) => ({ payload: { ...(chainOf(1)[0] as MemoryEntry).payload, text: words } }) as never;
   t.match(await change(110, () => text('forged')), { valid: false, fault: { seq: 111, text: /content was changed/ } });
   t.match(await change(5, () => ({ createdAt: 9 })), { fault: { seq: 6, text: /header was changed/ } });
-  t.match(await change(5, () => ({ salt: null })), { fault: { seq: 6, text: /half erased/ } });
+  t.match(await change(5, () => ({ salt: null })), { fault: { seq: 6, text: /partly erased/ } });
   t.match(await change(5, () => ({ agentId: 'bob' })), { fault: { seq: 6, text: 'it belongs to bob' } });
   t.match(await change(100, () => ({ epoch: 1 })), { fault: { seq: 101, text: /epoch 1 is older/ } });
   const cut = chainOf(120);
   t.match(await verify(cut.slice(0, 90), cut.at(-1)), { fault: { seq: 91, text: /ends at 90/ } });
   t.match(await verify(cut.toSpliced(40, 1), cut.at(-1)), { fault: { seq: 42, text: 'entry 41 is missing' } });
-  t.match(await verify(cut, { seq: 120, hash: 'a'.repeat(64) }), { fault: { seq: 120, text: /the head says/ } });
+  t.match(await verify(cut, { seq: 120, hash: 'a'.repeat(64) }), {
+    fault: { seq: 120, text: /the hash of the head is/ },
+  });
 });
 
 t.test('others get their turn while a long log is verified', async (t) => {

@@ -41,7 +41,7 @@ export async function verifyChain(
     }
   }
   if (!fault && head && hash !== head.hash)
-    fault = { seq, text: `the head says ${head.hash}, the last entry is ${hash}` };
+    fault = { seq, text: `the hash of the head is ${head.hash}, that of the last entry is ${hash}` };
   return { agent, valid: fault === null, entries: seq, redacted, headSeq: seq, headHash: hash, fault };
 }
 
@@ -54,8 +54,8 @@ function linkFault(
   if (entry.previousHash !== before.hash) return `it follows ${entry.previousHash}, the entry before is ${before.hash}`;
   if (entry.epoch < before.epoch) return `its epoch ${entry.epoch} is older than ${before.epoch} before it`;
   const fault = entryFault(entry);
-  if (fault === 'hash') return 'its header was changed: the hash does not fit';
-  if (fault === 'commitment') return 'its content was changed: the commitment does not fit';
-  if (fault === 'payload-missing') return 'its content is half erased';
+  if (fault === 'hash') return 'its header was changed: the hash does not match';
+  if (fault === 'commitment') return 'its content was changed: the commitment does not match';
+  if (fault === 'payload-missing') return 'its content is only partly erased';
   return null;
 }

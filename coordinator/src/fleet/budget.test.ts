@@ -121,7 +121,7 @@ t.test('tasks of its own beyond the budget are not settled, and taken when they 
   t.equal(fleet.ends.size, 5_000);
   t.equal(first.flatMap(({ events }) => events).filter((type) => type === 'records-delayed').length, 1, 'said once');
   t.match(conditions(fleet, 'mad'), [
-    { text: /^brings too many records: it brings more tasks of its own .* the rest comes later$/ },
+    { text: /^brings too many records: it brings more tasks of its own .* the rest is stored later$/ },
   ]);
   t.ok(reportOwn(fleet, 't7').isSettled, 'what is known is settled whatever is left, so that the node can forget it');
   fleet.tick(1 * minutes);

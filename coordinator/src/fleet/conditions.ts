@@ -9,27 +9,27 @@ import { conditionsOf, type NodeCondition, textOf } from './health.ts';
 import { refusalsTogetherMs } from './judged.ts';
 
 const ofNoModel =
-  'Agents there cannot answer. Its notes say what would help; the Models tab shows how far a fetch is, and starts one.';
+  'Agents there cannot answer. The notes of the node name a remedy; the Models tab shows the progress of a fetch, and starts one.';
 const ofRefusals =
-  'None of it was taken in. Look whether its software is the one that belongs to this coordinator, or whether somebody else has its key; when in doubt, forget it.';
+  'None of these messages was accepted. Check that the software of the node belongs to this coordinator and that no other machine has its key; when in doubt, forget the node.';
 
 const ofEvents =
-  'Its last events that were kept say what it keeps telling. This ends by itself when the node has been quieter for some minutes.';
+  'Its last stored events show what the node repeats. This ends by itself once the node has sent fewer events for some minutes.';
 
 const ofRecords =
-  'The node keeps what is not taken yet, and brings it again by itself: after days alone that is all it means. One that was never away runs its triggers too often, or somebody else has its key.';
+  'The node keeps the records that are not stored yet and sends them again by itself, as after days offline. A node that was not offline runs its triggers too often, or another machine has its key.';
 const ofTriggers =
-  'Bring the node-agent there up to date (its tables of time zones come with it), name another zone in the trigger, or let the agent run elsewhere.';
+  'Update the node-agent there (with its tables of time zones), name another zone in the trigger, or run the agent on another node.';
 /** The number of triggers that one condition names; the log of the node names all. */
 const maxTriggersSaid = 3;
 
 const ofFlapping =
-  'Look at its network and its power supply, and whether its process ends by itself: its log says so. The broker lets one client in a bounded number of times a minute.';
+  'Check its network and its power supply, and whether its process ends by itself, which its log shows. The broker admits one client only a limited number of times a minute.';
 
 /** A heartbeat arrives within seconds. With a larger difference the machine's clock is wrong. */
 const clockOffMs = 10 * 60_000;
 const ofClock =
-  'It takes the time of the fleet from the coordinator, but its log and the triggers of its agents follow its own clock. Set that clock, or see that the machine reaches a time server.';
+  'The node gets the time of the fleet from the coordinator, but its log and the triggers of its agents use its own clock. Set that clock, or make sure that the machine reaches a time server.';
 
 /** The conditions of a node, worst first; empty when nothing is wrong, or before its first heartbeat. */
 export function nodeConditions(view: View, id: string): NodeCondition[] {
@@ -62,7 +62,9 @@ export function nodeConditions(view: View, id: string): NodeCondition[] {
   if (notKept > 0)
     found.push(warning('many-events', `it ${tooMany('events', budgets.events)}; ${notKept} not kept`, ofEvents));
   if (refusedOf('records') > 0)
-    found.push(warning('many-records', `it ${tooMany('records', budgets.records)}; the rest comes later`, ofRecords));
+    found.push(
+      warning('many-records', `it ${tooMany('records', budgets.records)}; the rest is stored later`, ofRecords),
+    );
   return found;
 }
 function warning(code: ConditionCode, detail: string, help: string): NodeCondition {

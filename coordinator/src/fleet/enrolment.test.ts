@@ -128,11 +128,11 @@ t.test('a machine that a copy cannot be told from takes no node over that may be
   const refusedAs = (outcome: unknown, why: RegExp) =>
     t.match(outcome, { code: 'reclaim-refused', details: { detail: why } });
   refusedAs(comes('ct102').outcome, /looks like ct101, .*by another name than ct102: made from the same image\?/);
-  refusedAs(comes('ct101').outcome, /not heard of yet/);
+  refusedAs(comes('ct101').outcome, /has not connected yet/);
   fleet.online('ct101');
   refusedAs(comes('ct101').outcome, /looks like ct101, which is enrolled online/);
   fleet.will('ct101');
-  refusedAs(comes('ct101').outcome, /heard of within 10 minutes/);
+  refusedAs(comes('ct101').outcome, /connected within the last 10 minutes/);
   fleet.now += 11 * 60_000;
   fleet.tick();
   refusedAs(comes('ct1').outcome, /by another name than ct1/);

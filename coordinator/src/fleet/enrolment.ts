@@ -40,7 +40,7 @@ export const enrol: Decide<'enrol'> = (view, input, nowMs, policy) => {
     return refused(draft, 'token-used-up', input, `join token ${token.id} had ${token.uses} uses, all taken`);
   if (input.class === 'cloud' && token.class === null) {
     const text =
-      'class: cloud came; a node that costs money needs a token made for class cloud, this one is for any other';
+      'class: got cloud; a node that costs money needs a token made for class cloud, this one is for any other';
     return refused(draft, 'not-allowed', input, text);
   }
   const row = known ? reclaim(draft, known, token, input, policy) : newNode(draft, token, input);
@@ -144,9 +144,11 @@ const livesMs = 10 * 60_000;
  */
 function doubtOf({ view, nowMs }: Draft, known: NodeRow, name: string): string | null {
   if (!isNamedAfter(known.id, name)) return `by another name than ${baseName(name)}`;
-  if (known.presence === 'never') return 'and was not heard of yet';
+  if (known.presence === 'never') return 'and has not connected yet';
   const seenMs = view.live.get(known.id)?.lastSeenMs ?? known.presenceSinceMs;
-  return known.presence === 'suspect' || nowMs - seenMs < livesMs ? 'and was heard of within 10 minutes' : null;
+  return known.presence === 'suspect' || nowMs - seenMs < livesMs
+    ? 'and was connected within the last 10 minutes'
+    : null;
 }
 function looksLike(node: string, doubt: string): string {
   const own = 'an empty data folder in a container, a new /etc/machine-id elsewhere';

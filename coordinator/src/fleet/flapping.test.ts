@@ -18,7 +18,7 @@ t.test('a connection that breaks again and again is named on the page of its nod
   comesBack(20);
   t.same(conditions('alice'), [], 'some are no trouble');
   comesBack(5);
-  t.same(conditions('alice'), ['its connection breaks again and again: it came back 25 times within ten minutes']);
+  t.same(conditions('alice'), ['its connection breaks again and again: it reconnected 25 times within ten minutes']);
   t.same(conditions('bob'), []);
   fleet.tick(6 * 60_000);
   t.same(conditions('alice'), []);

@@ -16,5 +16,5 @@ export function countConnect(draft: Draft, node: string): void {
 /** The number of reconnections, in words; null: the connection is stable. */
 export function cameBackText(connects: Connects | undefined, nowMs: number): string | null {
   if (!connects || connects.count <= often || nowMs - connects.sinceMs >= withinMs) return null;
-  return `it came back ${connects.count} times within ten minutes`;
+  return `it reconnected ${connects.count} times within ten minutes`;
 }

@@ -28,15 +28,15 @@ const info: NodeInfo = {
 const samples: Record<SignCode, [Partial<NodeHealth>, string]> = {
   'disk-read-only': [
     { readOnlyDisk: true },
-    'the disk is read-only: nothing can be remembered; the SD card may be dying; it takes nothing new',
+    'the disk is read-only: memories cannot be stored; the SD card may be failing; it gets no new agents',
   ],
   'gpu-silent': [
     { gpuTroubles: [{ kind: 'silent', text: 'NVML: Unknown Error' }] },
-    'its GPU does not answer: NVML: Unknown Error; it takes nothing new',
+    'its GPU does not answer: NVML: Unknown Error; it gets no new agents',
   ],
   'gpus-lost': [
     { gpuTroubles: [{ kind: 'lost', text: 'RTX 3090' }] },
-    'every GPU is lost: RTX 3090; the machine needs to be started anew; it takes nothing new',
+    'every GPU is lost: RTX 3090; the machine needs to be started anew; it gets no new agents',
   ],
   'gpu-lost': [
     {
@@ -99,9 +99,9 @@ for (const { code, severity, factor, closes, unless } of signs) {
     const [alert] = alertsOf(fleet);
     t.match(alert, { group: `node-condition:home:${code}`, severity, title: `alice: ${words}` });
     t.match(alert?.text, /./);
-    t.equal(/takes nothing new/.test(alert?.text ?? ''), factor === 0);
-    t.equal(/takes nothing new/.test(words), factor === 0);
-    t.equal(/given less work/.test(alert?.text ?? ''), factor > 0 && factor < 1);
+    t.equal(/gets no new agents/.test(alert?.text ?? ''), factor === 0);
+    t.equal(/gets no new agents/.test(words), factor === 0);
+    t.equal(/prefers other nodes/.test(alert?.text ?? ''), factor > 0 && factor < 1);
 
     const placement = { class: [], site: [], labels: {}, avoidAgents: [] };
     for (const id of ['alice', 'bob']) fleet.apply1(`at-${id}`, { placement: { ...placement, nodes: [id] } });

@@ -67,9 +67,9 @@ const rows = [
     severity: 'error',
     factor: 0,
     closes: 'disk',
-    when: 'the disk takes no writes',
+    when: 'the disk refuses writes',
     isSeen: ({ readOnlyDisk }) => readOnlyDisk === true,
-    detail: () => 'nothing can be remembered; the SD card may be dying',
+    detail: () => 'memories cannot be stored; the SD card may be failing',
   },
   {
     code: 'gpu-silent',
@@ -211,7 +211,7 @@ const rows = [
     isSeen: ({ memoryFreeBytes }, was, info) =>
       info !== null && isBeyond(lowMemoryShare, memoryFreeBytes / info.memoryBytes, was),
     detail: ({ memoryFreeBytes }) => `${gibInWords(memoryFreeBytes)} left`,
-    help: 'Look which programs there hold the memory. A model that nobody needs is unloaded when an agent needs the room.',
+    help: 'Check which programs there use the memory. A model without agents is unloaded when another agent needs its memory.',
   },
   {
     // Agents write kilobytes a day: fewer agents would not extend the life of the card.
@@ -221,7 +221,7 @@ const rows = [
     when: `${boundWords(sdWearBytesPerDay, (bytes) => `${bytes / 1e9} GB`)} written a day`,
     isSeen: ({ sdWrittenBytesPerDay = 0 }, was) => isBeyond(sdWearBytesPerDay, sdWrittenBytesPerDay, was),
     detail: ({ sdWrittenBytesPerDay = 0 }) => `${(sdWrittenBytesPerDay / 1e9).toFixed(1)} GB written a day`,
-    help: 'Look which programs there write so much: swap and logs are the usual ones. Keep a spare card.',
+    help: 'Check which programs there write so much: usually swap and logs. Keep a spare card.',
   },
   {
     // A card with a warning still works.
@@ -231,7 +231,7 @@ const rows = [
     when: 'the driver warns of a card',
     isSeen: (health) => gpuTexts(health, 'warning').length > 0,
     detail: (health) => gpuTexts(health, 'warning').join(', '),
-    help: 'The card works. The log of the kernel there says more.',
+    help: 'The card works. The log of the kernel there has details.',
   },
 ] as const satisfies readonly Sign[];
 export type SignCode = (typeof rows)[number]['code'];
@@ -275,14 +275,14 @@ export function conditionsOf(seen: Seen): NodeCondition[] {
     .map(({ sign: { code, severity, factor, help }, text }) => ({
       code,
       severity,
-      text: factor === 0 ? `${text}; it takes nothing new` : text,
+      text: factor === 0 ? `${text}; it gets no new agents` : text,
       help: [meaningOf(factor), help].filter(Boolean).join(' '),
     }))
     .sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
 }
 function meaningOf(factor: number): string | null {
-  if (factor === 0) return 'It takes nothing new while this lasts.';
-  return factor < 1 ? 'It is given less work while this lasts.' : null;
+  if (factor === 0) return 'It gets no new agents while this lasts.';
+  return factor < 1 ? 'Placement prefers other nodes while this lasts.' : null;
 }
 
 const well = { factor: 1, text: '' };

@@ -47,7 +47,7 @@ t.test('it moves after half a minute of failing, stays where it works, and nobod
   const waiting = whole(explainingAgent(fleet.view as View, 'greeter', fleet.now, fleet.policy));
   t.equal(
     waiting?.pending,
-    `it fails on ${first} (small does not load: not enough memory): another node is looked for in 5 s unless it works by then`,
+    `it fails on ${first} (small does not load: not enough memory): placement looks for another node in 5 s unless it works by then`,
   );
   t.match(waiting?.classes[0]?.refused, [
     { filter: 'failing', text: `${first}: small does not load: not enough memory` },

@@ -110,7 +110,7 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
     remark(
       draft,
       'stale-epoch',
-      `${node} speaks of ${agentNameOf(draft, message.agent)} under epoch ${message.epoch}; ${placement ? `${placement.node} holds it under ${placement.epoch}` : 'nobody holds it'}`,
+      `${node} reports ${agentNameOf(draft, message.agent)} under epoch ${message.epoch}; ${placement ? `${placement.node} holds it under ${placement.epoch}` : 'no node holds it'}`,
     );
     return decided(draft);
   }

@@ -37,7 +37,7 @@ t.test('a lost GPU is a trouble in plain words, with the drain beside it', async
     {
       severity: 'error',
       title:
-        'anvil: every GPU is lost: RTX 3090: GPU is lost; the machine needs to be started anew; it takes nothing new',
+        'anvil: every GPU is lost: RTX 3090: GPU is lost; the machine needs to be started anew; it gets no new agents',
       many: 'nodes of home: every GPU is lost',
       code: 'gpus-lost',
       actions: [{ verb: 'open-node' }, { verb: 'drain-node' }],
@@ -63,10 +63,10 @@ t.test('a node that is away is told with its reason, and is worse when agents wa
   fleet.pass(120_000);
   const lost = { kind: 'node-lost', group: 'node-lost:home', site: 'home' };
   t.match(ofNode(fleet, 'anvil'), [
-    { ...lost, severity: 'error', title: /^anvil is lost: ./, text: /comes back by itself\. 2 agents wait for it\.$/ },
+    { ...lost, severity: 'error', title: /^anvil is lost: ./, text: /reconnects by itself\. 2 agents wait for it\.$/ },
   ]);
   const [bare] = ofNode(fleet, 'bare');
-  t.match(bare, { ...lost, severity: 'warning', text: /comes back by itself\.$/ }, 'nobody waits for that one');
+  t.match(bare, { ...lost, severity: 'warning', text: /reconnects by itself\.$/ }, 'nobody waits for that one');
   t.ok((bare?.sinceMs ?? 0) > sinceMs && (bare?.sinceMs ?? 0) <= fleet.now, 'since it is lost');
   t.same(verbs(bare), ['open-node', 'forget-node']);
   fleet.move(['bob', 'bare']);

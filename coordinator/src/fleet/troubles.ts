@@ -127,7 +127,7 @@ function quarantined({ id, site, quarantineReason, presenceSinceMs }: NodeRow): 
     sinceMs: presenceSinceMs,
     title: `${id} is quarantined: ${quarantineReason}`,
     many: `nodes of ${site} are quarantined`,
-    text: 'It gets no work until a person says that it is the machine it claims to be.',
+    text: 'It gets no work until a person checks the machine and releases the node.',
     actions: [
       openNode(id),
       { verb: 'release-node', label: `Release ${id}`, role: 'admin', node: id },
@@ -147,7 +147,7 @@ function lost(view: View, { id, site, presenceReason, presenceSinceMs }: NodeRow
     sinceMs: presenceSinceMs,
     title: `${id} is lost: ${presenceReason}`,
     many: `nodes of ${site} are lost`,
-    text: `Look at its power and its network; it comes back by itself.${stay}`,
+    text: `Check its power and its network; it reconnects by itself.${stay}`,
     actions: [openNode(id), { verb: 'forget-node', label: `Forget ${id}`, role: 'admin', node: id }],
   };
 }
@@ -159,8 +159,8 @@ function neverSeen({ id, site, enrolledMs }: NodeRow): Trouble {
     site,
     node: id,
     sinceMs: enrolledMs,
-    title: `${id} joined and was never heard of`,
-    many: `nodes of ${site} joined and were never heard of`,
+    title: `${id} joined and never connected`,
+    many: `nodes of ${site} joined and never connected`,
     text: 'Its node-agent got a certificate and does not connect: check that it reaches the MQTT port of the coordinator.',
     actions: [openNode(id), { verb: 'forget-node', label: `Forget ${id}`, role: 'admin', node: id }],
   };
@@ -225,7 +225,7 @@ export function agentTroubles(view: View, id: string, nowMs: number): Trouble[] 
       sinceMs: null,
       title: `${name} failed on ${placement.node}: ${reason}`,
       many: `agents failed: ${reason}`,
-      text: 'It is tried again by its node. Look at what the node says, or at the agent.',
+      text: 'The node tries the agent again. Check the events of the node, or the agent.',
       actions: [openAgent(name), openNode(placement.node)],
     });
   }
@@ -304,7 +304,7 @@ export function fleetTroubles(view: View, nowMs: number, deadLetters: number): T
       sinceMs: oldestMs,
       title: branches === 1 ? 'A memory branch waits to be merged' : `${branches} memory branches wait to be merged`,
       many: 'memory branches wait to be merged',
-      text: 'What replaced nodes still remembered is brought in by the agent where it runs now; it has none, or does not get to it.',
+      text: 'Memories that a replaced node had written are merged by the agent on its present node. The agent has no node, or its node has not merged them yet.',
       actions: [{ verb: 'open-branches', label: 'Look at them', role: 'viewer' }],
     });
   }

@@ -36,7 +36,7 @@ export const closedReasons = {
     fix: { cost: 0.5, ways: (node) => [{ verb: 'wait', for: 'report', node }] },
   },
   cordoned: {
-    text: 'a person wants nothing new here',
+    text: 'a person keeps new agents away from it',
     only: { one: 'is cordoned', many: 'are cordoned' },
     lacking: 'cordoned',
     fix: { cost: 1, ways: (node) => [{ verb: 'uncordon-node', node }] },
@@ -55,7 +55,7 @@ export const closedReasons = {
     fix: { cost: 0.5, ways: (node) => [{ verb: 'wait', for: 'capacity', node }] },
   },
   disk: {
-    text: 'its disk is read-only, so an agent could remember nothing',
+    text: 'its disk is read-only, so memories could not be stored',
     only: { one: 'has a read-only disk', many: 'have a read-only disk' },
     lacking: 'with a read-only disk',
     fix: { cost: 5, ways: (node) => [{ verb: 'mend-disk', node }] },

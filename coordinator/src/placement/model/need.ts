@@ -107,11 +107,11 @@ export function pendingOf(view: View, agent: Agent, nowMs: number, policy: Polic
   const fault = faultUnder(view, agent, nowMs);
   if (fault) {
     const seconds = Math.max(1, Math.ceil((fault.sinceMs + patienceMs(view, agent.id, id) - nowMs) / 1000));
-    return `it fails on ${id} (${fault.reason}): another node is looked for in ${seconds} s unless it works by then`;
+    return `it fails on ${id} (${fault.reason}): placement looks for another node in ${seconds} s unless it works by then`;
   }
   if (node.draining && isFinishing(view, agent)) {
     const tasks = view.work.get(agent.id)?.leased.size ?? 0;
-    return `${id} is draining: it moves when ${tasks === 1 ? 'the task' : `the ${tasks} tasks`} it works on ended`;
+    return `${id} is draining: it moves when ${tasks === 1 ? 'the task it works on has' : `the ${tasks} tasks it works on have`} ended`;
   }
   return null;
 }

@@ -728,5 +728,5 @@ t.test('what an agent waits for, in words', async (t) => {
   t.match(pending('alone'), /still be running there/);
   editNode(view, 'alice', { presence: 'online', draining: true });
   apply(view, { type: 'task-new', row: taskOf('t1', 'a', 'alice') });
-  t.equal(pending('a'), 'alice is draining: it moves when the task it works on ended');
+  t.equal(pending('a'), 'alice is draining: it moves when the task it works on has ended');
 });

@@ -40,7 +40,7 @@ t.test('site, labels, named nodes', async (t) => {
   t.equal(why(wants), 'labels: no label room=kitchen');
   t.equal(why(wants, { labels: { room: 'bath' } }), 'labels: label room is bath, not kitchen');
   t.equal(why({ placement: { nodes: ['alice'] } }), null);
-  t.equal(why({ placement: { nodes: ['aria', 'codex'] } }), 'nodes: only aria or codex will do');
+  t.equal(why({ placement: { nodes: ['aria', 'codex'] } }), 'nodes: its spec allows only aria or codex');
 });
 t.test('simulated: made-up answers stay out of a real agent, unless somebody asks for them', async (t) => {
   t.equal(why({}, { simulated: true }), 'simulated: it is simulated: its answers are made up');
@@ -167,7 +167,7 @@ t.test('agents per node and company', async (t) => {
   t.equal(why({}, {}, [['aria', 'bob']]), null);
 });
 t.test('a node counts under the first filter; the fix looks at all of them', async (t) => {
-  const closed = { filter: 'cordoned' as const, text: 'a person wants nothing new here' };
+  const closed = { filter: 'cordoned' as const, text: 'a person keeps new agents away from it' };
   const bad = candidate({ model: ['x'], placement: { class: ['gpu'] } }, { closed });
   t.equal(firstFilter(bad)?.name, 'class');
   t.same(brokenRule(bad), { filter: 'class', text: 'class pi is not gpu' });

@@ -27,7 +27,7 @@ const countFilters: readonly (RoomFilter & Shortage)[] = [
     allows: ({ room }) => room.agents < maxAgentsPerNode,
     words: ({ room }) => `${room.agents} agents are the most a node takes`,
     only: (subject) => `every ${subject} is full`,
-    lacking: 'full of agents',
+    lacking: 'with the most agents a node can have',
     fix: { cost: () => 5, ways: ({ spec }) => [{ ...joinMachine(spec), why: 'full' }] },
   },
 ];

@@ -113,7 +113,7 @@ export function gainOf(now: Standing, offered: Offered, policy: Policy): Gain | 
     if (!isNearlyEmpty(now) || offered.agents <= now.agents || facts.waiting > 0) return null;
     return {
       kind: 'pack',
-      text: `${from} has ${counted(now.agents, 'agent')} on ${now.model.name}, ${node.id} has ${offered.agents}: one of them can rest`,
+      text: `${from} has ${counted(now.agents, 'agent')} on ${now.model.name}, ${node.id} has ${offered.agents}: ${from} becomes free`,
     };
   }
   const load = loadOf(now.model, now.agents);

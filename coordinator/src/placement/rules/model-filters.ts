@@ -77,10 +77,11 @@ const rows: readonly ModelFilter[] = [
     allows: isPoolFree,
     words: ({ room: { dedicated }, use }) =>
       use.isDedicated && dedicated === null
-        ? 'agents with another model are there, and it wants the node for its own'
+        ? 'agents with another model are there, and it needs the node for its own model'
         : `${dedicated === 'many' || dedicated === null ? 'another model' : dedicated.model.name} has the node to itself`,
-    only: (subject, spec) => `no ${subject} has a pool free for ${wantedIn(spec)}`,
-    lacking: 'with a dedicated model in the way',
+    only: (subject, spec) =>
+      `no ${subject} is free for ${wantedIn(spec)}: a dedicated agent shares its node with one model only`,
+    lacking: 'in use by another model',
     fix: {
       cost: () => 5,
       ways: ({ spec, use, room: { node } }) =>
@@ -100,7 +101,7 @@ const rows: readonly ModelFilter[] = [
       // The memory of a resident model is neither extra nor available.
       const held = offer.agents === 0 && offer.creditBytes === 0 ? heldBytes(offer.model) : 0;
       const usable = bytesInWords(Math.max(0, usableBytes(room, offer) - held));
-      return `${offer.model.name} would take ${bytesInWords(extra - held)} more, ${usable} can be had`;
+      return `${offer.model.name} would take ${bytesInWords(extra - held)} more, ${usable} are available`;
     },
     only: (subject, spec) => `no ${subject} has memory free for ${wantedIn(spec)}`,
     lacking: 'without enough free memory',

@@ -16,7 +16,7 @@ export const namedNodes = {
   name: 'nodes',
   text: 'the spec names the nodes it may run on',
   allows: ({ placement }, { id }) => placement.nodes.length === 0 || placement.nodes.includes(id),
-  words: ({ spec: { placement } }) => `only ${listInWords(placement.nodes, 'or')} will do`,
+  words: ({ spec: { placement } }) => `its spec allows only ${listInWords(placement.nodes, 'or')}`,
   asked: (placement) => (placement.nodes.length > 0 ? `named ${listInWords(placement.nodes, 'or')}` : null),
   fix: {
     cost: () => 6,
@@ -114,7 +114,7 @@ export const price: Rule<SupplyNode> & Shortage = {
     `costs $${numberInWords(node.pricePerMillionTokens)} a million tokens, ` +
     `$${numberInWords(placement.maxPricePerMillionTokens ?? 0)} is the most allowed`,
   only: (subject) => `no ${subject} is cheap enough`,
-  lacking: 'too dear',
+  lacking: 'too expensive',
   fix: {
     cost: () => 20,
     ways: ({ room: { node } }) => [

@@ -103,7 +103,7 @@ t.test('near: the node of one it names, else the site', async (t) => {
   const beside = placed({}, near, at('home'));
   t.same([value('near', beside), text('near', beside)], [0.5, 'bob is at this site']);
   t.equal(value('near', placed({}, near, at('attic'))), 0);
-  t.equal(text('near', placed()), 'names nobody to be near');
+  t.equal(text('near', placed()), 'its list of near agents is empty');
 });
 t.test('spread: the fewer of the group the better, by node or by site', async (t) => {
   const spread = (over: 'node' | 'site') => ({ placement: { spread: { group: 'g', over } } });

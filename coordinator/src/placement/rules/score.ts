@@ -115,7 +115,7 @@ const ofPair: readonly Scorer[] = [
     value: ({ nearness }) => nearness,
     text: ({ near, nearness }) =>
       near === null
-        ? 'names nobody to be near'
+        ? 'its list of near agents is empty'
         : `${near} is ${nearness === 1 ? 'on this node' : nearness > 0 ? 'at this site' : 'elsewhere'}`,
   },
   {

@@ -89,7 +89,7 @@ t.test(
     const cordoned = explain(fleet, 'greeter');
     t.equal(
       cordoned.text,
-      'greeter is on alice with small, which would not take it anew (cordoned: a person wants nothing new here)',
+      'greeter is on alice with small, which would refuse it now (cordoned: a person keeps new agents away from it)',
     );
     t.match(cordoned.here, { node: 'alice', isHere: true }, 'and still what it scores there');
     fleet.apply([{ type: 'node', row: { ...fleet.node('alice'), draining: true, cordoned: false } }]);

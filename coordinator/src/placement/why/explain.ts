@@ -168,10 +168,10 @@ function sentence(
   const [best] = others;
   if (!placement) {
     if (unplaced) return `${name} is on no node: ${unplaced.text}`;
-    return `${name} is on no node yet: ${best?.node} is the best of ${counted(wouldTake, 'node')} that would take it, and placement is about to say so`;
+    return `${name} is on no node yet: ${best?.node} is the best of ${counted(wouldTake, 'node')} that would take it, and the next plan places it`;
   }
   const on = `${name} is on ${placement.node} with ${placement.model}`;
-  if (refusedHere) return `${on}, which would not take it anew (${refusedHere.filter}: ${refusedHere.text})`;
+  if (refusedHere) return `${on}, which would refuse it now (${refusedHere.filter}: ${refusedHere.text})`;
   if (!best) return `${on}, the only node that would take it`;
   const gap = best.score - (here?.score ?? 0);
   // A smaller difference is not visible to a person, so it counts as equal.

@@ -131,7 +131,7 @@ export function* supposing(
 const lossWords = {
   replace: 'its node is lost',
   wait: 'its node is lost, and its onLoss.policy is wait: it waits for its node to come back',
-  keep: 'its node is lost, and its onLoss.policy is keep: it goes on alone there, out of reach',
+  keep: 'its node is lost, and its onLoss.policy is keep: it continues there alone, unreachable',
 };
 const replaceInstead: FixSteps = [[editAgent('onLoss.policy', 'set', ['replace'])]];
 
