@@ -104,43 +104,65 @@ forbid(
   ),
 );
 
-/** What runs in a folder of the coordinator may call its own folder, the pure ones, and these; main.ts ties them together. */
-const calls: Record<string, string[]> = {
-  state: [],
-  fleet: [],
-  placement: [],
-  tasks: [],
-  memory: [],
-  history: [],
-  store: [],
-  ca: [],
-  door: [],
-  bus: ['door'],
-  live: [],
-  drivers: [],
-  road: ['drivers', 'door', 'live'],
-  http: ['door', 'drivers', 'live'],
-  api: ['http', 'door', 'drivers', 'live'],
+/** What runs in a folder may call its own folder, the pure ones, and these; the files beside the folders tie them together. */
+const calls: Record<string, Record<string, string[]>> = {
+  'coordinator/src': {
+    state: [],
+    fleet: [],
+    placement: [],
+    tasks: [],
+    memory: [],
+    history: [],
+    store: [],
+    ca: [],
+    door: [],
+    bus: ['door'],
+    live: [],
+    drivers: [],
+    road: ['drivers', 'door', 'live'],
+    http: ['door', 'drivers', 'live'],
+    api: ['http', 'door', 'drivers', 'live'],
+  },
+  'node-agent/src': {
+    files: [],
+    identity: [],
+    probes: [],
+    gpio: [],
+    schemas: [],
+    transport: ['files', 'identity'],
+    memory: ['files'],
+    weights: ['probes'],
+    runtimes: ['weights'],
+    models: ['files', 'runtimes'],
+    agents: ['memory', 'runtimes'],
+    tasks: ['agents'],
+    assignment: ['files'],
+    reports: ['models', 'transport'],
+    loop: ['assignment', 'reports', 'runtimes', 'tasks', 'transport'],
+  },
 };
-const folderOf = (path: string) => /^coordinator\/src\/([^/]+)\//.exec(path)?.[1];
-forbid(
-  'a folder of the coordinator calls only those that it is told to',
-  'a decision must not reach I/O, the loop works on interfaces so that the simulator can stand in, and no backend knows another; types may be shared',
-  pairs(
-    inside('coordinator/src'),
-    (target, { path }) => {
-      const [from, to] = [folderOf(path), folderOf(target)];
-      if (from === undefined || to === undefined || from === to) return false;
-      return !pure.includes(`coordinator/src/${to}`) && !calls[from]?.includes(to);
-    },
-    valueImports,
-  ),
-);
-t.test('the table of who calls whom names the folders that there are', async (t) => {
-  const folders = new Set(inside('coordinator/src').map(({ path }) => folderOf(path)));
-  folders.delete(undefined);
-  t.same([...folders].sort(), Object.keys(calls).sort());
-});
+for (const [home, table] of Object.entries(calls)) {
+  const folderOf = (path: string) =>
+    under(path, home) ? /^([^/]+)\//.exec(path.slice(home.length + 1))?.[1] : undefined;
+  forbid(
+    `a folder of ${home} calls only those that it is told to`,
+    'a decision must not reach I/O, the loop works on interfaces so that the simulator can stand in, and no backend knows another; types may be shared',
+    pairs(
+      inside(home),
+      (target, { path }) => {
+        const [from, to] = [folderOf(path), folderOf(target)];
+        if (from === undefined || to === undefined || from === to) return false;
+        return !pure.includes(`${home}/${to}`) && !table[from]?.includes(to);
+      },
+      valueImports,
+    ),
+  );
+  t.test(`the table of who calls whom in ${home} names the folders that there are`, async (t) => {
+    const folders = new Set(inside(home).map(({ path }) => folderOf(path)));
+    folders.delete(undefined);
+    t.same([...folders].sort(), Object.keys(table).sort());
+  });
+}
 forbid(
   'node-agent and cli never import the coordinator',
   'they are other processes, often on other machines: the protocol is all they share',

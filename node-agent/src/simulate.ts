@@ -13,7 +13,7 @@ import { composeNode } from './compose.ts';
 import type { NodeConfig } from './config.ts';
 import { loadIdentity } from './identity/identity.ts';
 import { join } from './identity/join.ts';
-import type { RunningNode } from './node.ts';
+import type { RunningNode } from './loop/node.ts';
 import { type SimulatedProfile, simulatedProbes } from './probes/simulated.ts';
 import { createSimulated } from './runtimes/simulated.ts';
 

@@ -2,7 +2,7 @@
 // synced, as with a real write-ahead log; a full or read-only disk refuses writes like SQLite.
 import type { MemoryEntry } from '@blackroad/protocol';
 import Database from 'better-sqlite3';
-import type { Disk } from '../../node-agent/src/disk.ts';
+import type { Disk } from '../../node-agent/src/files/disk.ts';
 import { setAsideFile } from '../../node-agent/src/memory/set-aside.ts';
 import type { ProcessClock, Timeline } from './timeline.ts';
 

@@ -6,7 +6,7 @@ import { composeNode } from '../../node-agent/src/compose.ts';
 import { createFleetTime, type FleetTime } from '../../node-agent/src/identity/fleet-time.ts';
 import type { Identity } from '../../node-agent/src/identity/identity.ts';
 import { createRenewal, type Renewal } from '../../node-agent/src/identity/renew.ts';
-import type { RunningNode } from '../../node-agent/src/node.ts';
+import type { RunningNode } from '../../node-agent/src/loop/node.ts';
 import { type SimulatedProbes, type SimulatedProfile, simulatedProbes } from '../../node-agent/src/probes/simulated.ts';
 import { createSimulated, noFaults, type SimulatedFaults } from '../../node-agent/src/runtimes/simulated.ts';
 import { SimulatedDisk } from './disk.ts';

@@ -104,7 +104,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a-node-says-it-holds-no-memories',
-    file: 'node-agent/src/node.ts',
+    file: 'node-agent/src/loop/node.ts',
     search: 'memoriesUnacked: memory.unacked,',
     replace: 'memoriesUnacked: 0 * memory.unacked,',
   },
@@ -122,26 +122,26 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'leases-are-not-judged',
-    file: 'node-agent/src/node.ts',
+    file: 'node-agent/src/loop/node.ts',
     search: "return assigned.spec.onLoss.policy === 'keep' || this.#lease.holds;",
     replace: 'return true;',
   },
   {
     name: 'any-word-renews-a-lease',
-    file: 'node-agent/src/lease.ts',
+    file: 'node-agent/src/assignment/lease.ts',
     search: 'const at = coordinatorMs - aheadMs;',
     replace: 'const at = nowMs;',
-    test: 'node-agent/src/lease.test.ts',
+    test: 'node-agent/src/assignment/lease.test.ts',
   },
   {
     name: 'a-lease-is-renewed-behind-the-assignment',
-    file: 'node-agent/src/lease.ts',
+    file: 'node-agent/src/assignment/lease.ts',
     search: 'if (holds < generation) return;',
     replace: '',
   },
   {
     name: 'quiet-is-ignored',
-    file: 'node-agent/src/node.ts',
+    file: 'node-agent/src/loop/node.ts',
     search: 'if (nowMs < (this.#quietUntilMs.get(id) ?? nowMs)) return false;',
     replace: '',
   },
@@ -212,7 +212,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a-snapshot-goes-back',
-    file: 'node-agent/src/assignment-store.ts',
+    file: 'node-agent/src/assignment/assignment-store.ts',
     search: 'generation = part.generation;',
     replace: 'generation = part.generation - 1;\n      writeGeneration.run(generation);',
   },
@@ -303,10 +303,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a-node-that-is-back-says-no-hello',
-    file: 'node-agent/src/node.ts',
+    file: 'node-agent/src/loop/node.ts',
     search: '    this.#helloTries = 0;\n    this.#sayHello();',
     replace: '    if (this.#helloTries === 0) this.#sayHello();',
-    test: 'node-agent/src/node.test.ts',
+    test: 'node-agent/src/loop/node.test.ts',
   },
   {
     name: 'a-node-that-is-back-is-not-told-what-it-missed',
@@ -317,7 +317,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'deltas-with-a-gap-are-applied',
-    file: 'node-agent/src/assignment-store.ts',
+    file: 'node-agent/src/assignment/assignment-store.ts',
     search: 'if (delta.from !== generation) return false;',
     replace: '',
   },
@@ -342,7 +342,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a-trigger-fires-again-after-a-start',
-    file: 'node-agent/src/triggers.ts',
+    file: 'node-agent/src/assignment/triggers.ts',
     search: 'const nextMs = nextCronMs(expression, clock.nowMs(), timeZone);',
     replace: 'const nextMs = nextCronMs(expression, clock.nowMs() - (timer === null ? 5_000 : 0), timeZone);',
   },
@@ -355,7 +355,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a-cancel-throws',
-    file: 'node-agent/src/task-runs.ts',
+    file: 'node-agent/src/tasks/task-runs.ts',
     search: 'runs.get(leaseKey(task, attempt))?.abort.abort(new Error(reason));',
     replace: 'const run = runs.get(leaseKey(task, attempt)) as Run;\n      run.abort.abort(new Error(reason));',
   },
@@ -381,10 +381,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a-sleep-is-not-noticed',
-    file: 'node-agent/src/lease.ts',
+    file: 'node-agent/src/assignment/lease.ts',
     search: 'sleptMs += apartMs - baseMs;',
     replace: 'sleptMs += 0 * (apartMs - baseMs);',
-    test: 'node-agent/src/lease.test.ts',
+    test: 'node-agent/src/assignment/lease.test.ts',
   },
   {
     name: 'patience-with-a-lost-node-is-forgotten',

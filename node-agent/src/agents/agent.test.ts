@@ -7,7 +7,6 @@ import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { scriptedOpenAi } from '../../../test/fixtures/node-agent/scripted-runtimes.ts';
 import { assignedAgent } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
-import type { TurnChunk } from '../contracts.ts';
 import { createNodeMemory } from '../memory/node-memory.ts';
 import { createAdmission } from '../runtimes/admission.ts';
 import type { ChatEvent, ChatRequest, Runtime } from '../runtimes/runtime.ts';
@@ -16,6 +15,7 @@ import { createSimulated } from '../runtimes/simulated.ts';
 import { createAgent } from './agent.ts';
 import { DeadlinePassed } from './deadline-passed.ts';
 import { toolBoxFor } from './tool-box.ts';
+import type { TurnChunk } from './turn.ts';
 
 type Script = (request: ChatRequest, signal: AbortSignal) => AsyncIterable<ChatEvent>;
 const usage = { promptTokens: 10, completionTokens: 5, loadMs: 0, prefillMs: 1, decodeMs: 1 };

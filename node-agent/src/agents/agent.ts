@@ -1,9 +1,23 @@
 // One AI agent that runs on this node: counts its turns, reports its state, stops within a grace period. The turn itself is turn.ts; the
 // deps are all that it may use. Never keeps anything that a restart would lose.
-import type { AssignedAgent } from '@blackroad/protocol';
+import type { AssignedAgent, NodeReason } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
-import type { ModelStand, RunningAgent, TurnEnd } from '../contracts.ts';
-import { runTurn, type TurnDeps } from './turn.ts';
+import type { ModelStand } from '../models/wanted-models.ts';
+import { runTurn, type TurnChunk, type TurnDeps, type TurnEnd, type TurnTask } from './turn.ts';
+
+export interface RunningAgent {
+  readonly assigned: AssignedAgent;
+  readonly state: 'starting' | 'hydrating' | 'ready' | 'failed' | 'stopped';
+  readonly reason: string;
+  readonly code: NodeReason | undefined;
+  /** 0 to 1, of the fetch or load that the agent waits for. */
+  readonly progress: number | undefined;
+  readonly busy: number;
+  /** Runs one turn; `emit` receives text as it is generated and names of tools as they are called. Never throws. */
+  run(task: TurnTask, emit: (chunk: TurnChunk) => void): Promise<TurnEnd>;
+  /** Lets running turns end within `graceMs`, then aborts them. */
+  stop(graceMs: number): Promise<void>;
+}
 
 interface AgentDeps extends TurnDeps {
   /** The state of a model here: fetched, being fetched, or why it cannot be used. */

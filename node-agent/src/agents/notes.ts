@@ -1,5 +1,5 @@
 // Memories as notes beside a question, in the form that a model of that size can use. Pure.
-import type { Recalled } from '../contracts.ts';
+import type { Recalled } from '../memory/agent-memory.ts';
 import { exchangeOf } from './conversation.ts';
 import { cut, plain } from './text.ts';
 

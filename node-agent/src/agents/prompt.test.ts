@@ -1,7 +1,7 @@
 // The prompt of a model: where memories are placed by its size, what is dropped when the window is small, what a tiny model does not get.
 import { AgentSpec, withDefaults } from '@blackroad/protocol';
 import t from 'tap';
-import type { Recalled } from '../contracts.ts';
+import type { Recalled } from '../memory/agent-memory.ts';
 import { turnText } from './conversation.ts';
 import { buildPrompt, type PromptInput } from './prompt.ts';
 import { estimateTokens } from './text.ts';

@@ -3,7 +3,7 @@
 // do not fit are dropped: the weakest memory first, then the oldest exchange, then facts; a question that alone does not fit is a problem,
 // never cut silently.
 import type { AgentSpec } from '@blackroad/protocol';
-import type { Recalled } from '../contracts.ts';
+import type { Recalled } from '../memory/agent-memory.ts';
 import type { ChatMessage } from '../runtimes/runtime.ts';
 import { conversationFor, type Exchange, lastWordsNote, messagesOf } from './conversation.ts';
 import { notesOf } from './notes.ts';

@@ -5,7 +5,7 @@ import { systemRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { testModels } from '../../../test/fixtures/node-agent/test-models.ts';
 import { assignedAgent } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
-import type { Embedder } from '../contracts.ts';
+import type { Embedder } from '../memory/agent-memory.ts';
 import { createNodeMemory } from '../memory/node-memory.ts';
 import { createLlama } from '../runtimes/llama.ts';
 import { createAgent } from './agent.ts';

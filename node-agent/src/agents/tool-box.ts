@@ -3,7 +3,7 @@
 import { explain, interpretingChecker, type ToolGrant } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import type { AgentMemory } from '../contracts.ts';
+import type { AgentMemory } from '../memory/agent-memory.ts';
 import type { ToolCall, ToolSpec } from '../runtimes/runtime.ts';
 import type { Tool, ToolContext } from './tool.ts';
 import { httpTool } from './tools/http.ts';

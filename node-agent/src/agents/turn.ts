@@ -15,7 +15,7 @@ import {
 } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import { type AgentMemory, type TurnChunk, type TurnEnd, type TurnTask, triggeredTag } from '../contracts.ts';
+import { type AgentMemory, triggeredTag } from '../memory/agent-memory.ts';
 import {
   type ChatMessage,
   type Runtime,
@@ -28,6 +28,29 @@ import { DeadlinePassed } from './deadline-passed.ts';
 import { buildPrompt } from './prompt.ts';
 import { estimateTokens } from './text.ts';
 import type { ToolBox } from './tool-box.ts';
+
+export interface TurnTask {
+  task: string;
+  attempt: number;
+  prompt: string;
+  /** True when a trigger of the agent began the task, not a person. */
+  triggered?: boolean;
+  signal: AbortSignal;
+}
+
+/** A piece of a turn for its followers. */
+export interface TurnChunk {
+  text: string;
+  /** The name of the tool whose call began. */
+  tool?: string;
+  /** The last characters of the text, this many, were thought and are withdrawn. */
+  retract?: number;
+}
+
+export type TurnEnd =
+  | { state: 'done'; result: string; truncated: boolean; usage: TaskUsage }
+  | { state: 'failed'; problem: TaskProblem; usage?: TaskUsage }
+  | { state: 'cancelled' };
 
 export interface TurnDeps {
   runtimeFor(model: string): Runtime | null;

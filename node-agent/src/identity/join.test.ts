@@ -25,7 +25,7 @@ import {
   type ThrowawayCa,
   type Validity,
 } from '../../../test/fixtures/node-agent/throwaway-ca.ts';
-import type { MachineIdentity } from '../contracts.ts';
+import type { MachineIdentity } from '../probes/hardware.ts';
 import { createKey, writeCsr } from './csr.ts';
 import { buildFloorMs, clockFault, createFleetTime } from './fleet-time.ts';
 import { type Identity, loadIdentity } from './identity.ts';

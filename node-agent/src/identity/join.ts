@@ -19,7 +19,7 @@ import { type Clock, sleep } from '@blackroad/std/clock';
 import { holdProcess } from '@blackroad/std/hold-process';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import type { Probes } from '../contracts.ts';
+import type { Probes } from '../probes/probes.ts';
 import { createKey, writeCsr } from './csr.ts';
 import { type Identity, saveIdentity, savePrivate } from './identity.ts';
 import { postJson } from './post.ts';

@@ -7,7 +7,7 @@ import { backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import type { MachineIdentity } from '../contracts.ts';
+import type { MachineIdentity } from '../probes/hardware.ts';
 import { writeCsr } from './csr.ts';
 import { type FleetTime, surelyPastMs } from './fleet-time.ts';
 import { type Identity, saveIdentity } from './identity.ts';

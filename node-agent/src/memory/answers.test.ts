@@ -18,7 +18,7 @@ import { seededRandom } from '@blackroad/std/random';
 import t, { type Test } from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { assignedAgent } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
-import type { AgentMemory } from '../contracts.ts';
+import type { AgentMemory } from './agent-memory.ts';
 import { type Refusal, type Way, ways } from './answers.ts';
 import { nextEntry, plainDraft } from './chain.ts';
 import { createNodeMemory } from './node-memory.ts';

@@ -12,7 +12,7 @@ import {
   maxMemoryTextBytes,
   maxVectorDimension,
 } from '@blackroad/protocol';
-import type { Remembered } from '../contracts.ts';
+import type { Remembered } from './agent-memory.ts';
 import type { Head } from './journal.ts';
 
 /** The content that a caller wants to store, in the form and within the limits of the chain. */

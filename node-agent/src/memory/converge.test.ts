@@ -10,7 +10,8 @@ import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { chainFaults, TinyCoordinator } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
-import type { AgentMemory, NodeMemory } from '../contracts.ts';
+import type { AgentMemory } from './agent-memory.ts';
+import type { NodeMemory } from './node-memory.ts';
 import { createNodeMemory } from './node-memory.ts';
 
 const kept: number[] = [];

@@ -6,8 +6,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryEntry, MemoryPayload } from '@blackroad/protocol';
 import Database from 'better-sqlite3';
-import { checkDatabase, type OnDamage, openSound } from '../data-folder.ts';
-import type { Disk } from '../disk.ts';
+import { checkDatabase, type OnDamage, openSound } from '../files/data-folder.ts';
+import type { Disk } from '../files/disk.ts';
 
 export interface Head {
   seq: number;

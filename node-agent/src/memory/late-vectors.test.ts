@@ -2,7 +2,7 @@
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
-import type { Embedder } from '../contracts.ts';
+import type { Embedder } from './agent-memory.ts';
 import { createLateVectors } from './late-vectors.ts';
 
 function rig(texts: string[], answer: (texts: string[]) => (Float32Array | null)[]) {

@@ -3,7 +3,7 @@
 // tried again later, three times in all, and is then found by words only; with a new model it is tried again.
 import type { Clock } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
-import type { Embedder } from '../contracts.ts';
+import type { Embedder } from './agent-memory.ts';
 import type { SearchIndex } from './search-index.ts';
 
 /** Vectors added after one recall. */

@@ -8,7 +8,8 @@ import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { assignedAgent, chainFaults, TinyCoordinator } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
-import type { Embedder, NodeMemory, Remembered } from '../contracts.ts';
+import type { Embedder, Remembered } from './agent-memory.ts';
+import type { NodeMemory } from './node-memory.ts';
 import { createNodeMemory } from './node-memory.ts';
 
 const noEmbedder: Embedder = async () => null;

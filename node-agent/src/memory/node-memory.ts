@@ -7,22 +7,17 @@ import {
   FleetError,
   idOf,
   isVector,
+  type MemoryDown,
   type MemoryPayload,
+  type MemoryUp,
   maxMemoryBatchEntries,
 } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import {
-  type AgentMemory,
-  type Embedder,
-  type NodeMemory,
-  type Recalled,
-  type Remembered,
-  triggeredTag,
-} from '../contracts.ts';
-import type { OnDamage } from '../data-folder.ts';
-import type { Disk } from '../disk.ts';
+import type { OnDamage } from '../files/data-folder.ts';
+import type { Disk } from '../files/disk.ts';
+import { type AgentMemory, type Embedder, type Recalled, type Remembered, triggeredTag } from './agent-memory.ts';
 import { payloadOf } from './chain.ts';
 import { createCommits } from './commits.ts';
 import { openJournal } from './journal.ts';
@@ -33,6 +28,25 @@ import { fuse } from './rank.ts';
 import { createSearchIndex } from './search-index.ts';
 import { createSetAside } from './set-aside.ts';
 import { createSync } from './sync.ts';
+
+/** All logs of a node: one journal and one index database, group commit across agents. */
+export interface NodeMemory {
+  /** Opens (or re-opens under a newer epoch) an agent's log. An older epoch's unacknowledged tail becomes a branch to upload. */
+  open(assigned: AssignedAgent): AgentMemory;
+  /** Stops writing for an agent (assignment withdrawn); unacknowledged entries are kept and still uploaded. */
+  release(agent: string, epoch: number): void;
+  receive(message: MemoryDown): void;
+  /** Called after each (re)connection: sends a hello for every log that has entries to send or lacks some. */
+  connected(): void;
+  disconnected(): void;
+  /** Entries not yet acknowledged, over all agents, also those that left the node. */
+  readonly unacked: number;
+  /** Publishes upward; set by node.ts. */
+  publish: (agent: string, message: MemoryUp) => void;
+  /** Called with words when memories that the coordinator will never accept were moved to a file; set by node.ts. */
+  onSetAside: (text: string) => void;
+  close(): Promise<void>;
+}
 
 const embedDeadlineMs = 2_000;
 /** An acknowledged log of an agent that left is kept this long: the agent may return and then needs no fetching. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { MemoryEntry } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { syncFolder } from '@blackroad/std/sync-folder';
-import type { Disk } from '../disk.ts';
+import type { Disk } from '../files/disk.ts';
 
 export const setAsideFile = 'memory-set-aside.jsonl';
 /** Some thousands of entries with their vectors. A node with more refused entries needs a person. */

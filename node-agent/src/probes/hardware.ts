@@ -5,8 +5,17 @@ import { cpus, hostname, release, type } from 'node:os';
 import { join } from 'node:path';
 import type { Random } from '@blackroad/std/random';
 import { sha256Hex } from '@blackroad/std/sha256';
-import type { MachineIdentity } from '../contracts.ts';
 import type { Files } from './files.ts';
+
+/** The digests by which the coordinator recognises the machine. */
+export interface MachineIdentity {
+  /** SHA-256 over what identifies the machine: the serial of its board, or machine id and network address. */
+  hardware: string;
+  /** SHA-256 over the part that does not change by itself: without the address. */
+  machine: string;
+  /** True where a copy of the machine's disk image has the same identity. */
+  isWeak: boolean;
+}
 
 interface Inventory {
   hostname: string;

@@ -2,20 +2,38 @@
 // vcgencmd run in the background. A value that cannot be read is left out, never guessed, and never becomes another quantity. Reads no
 // environment, writes nothing (but the id of a container, once, and the graphics cards, when they change).
 import { uptime } from 'node:os';
-import { type ClassRow, classes, classify, cloudClass } from '@blackroad/protocol';
+import { type ClassRow, classes, classify, cloudClass, type NodeHealth, type NodeInfo } from '@blackroad/protocol';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type Random, systemRandom } from '@blackroad/std/random';
-import type { Probes } from '../contracts.ts';
 import { createCpuShare, readCores } from './cores.ts';
 import { createWrittenPerDay, readDiskFree, readReadOnly } from './disk.ts';
 import { createFiles, type Files } from './files.ts';
 import { type KnownCard, watchGpus } from './gpu-watch.ts';
-import { readIdentity, readInventory } from './hardware.ts';
+import { type MachineIdentity, readIdentity, readInventory } from './hardware.ts';
 import { readMemory } from './memory.ts';
 import { createTrafficRate, readWifi } from './network.ts';
 import { createPowerProbe, findFlagsFile, vcgencmd } from './power.ts';
 import { watchProgram } from './programs.ts';
+
+/** Reads the machine without spawning anything; called once a heartbeat. */
+export interface Probes {
+  /** The hardware as far as it is known now: graphics cards may be found later. May spawn. */
+  inventory(): Promise<Omit<NodeInfo, 'boot' | 'runtimes' | 'notes' | 'simulated'>>;
+  /** The class this machine is recognised as; null while that is not known. */
+  machineClass(): ClassRow | null;
+  /** May write the id of a container to the state folder. */
+  machineIdentity(): Promise<MachineIdentity>;
+  /** Present measurements; rates are since the last call. Missing values are left out, never guessed. */
+  health(): Omit<
+    NodeHealth,
+    'boot' | 'seq' | 'atMs' | 'generation' | 'tasksRunning' | 'models' | 'outboxDepth' | 'memoriesUnacked'
+  >;
+  /** Memory that models may use, and the free part of it now: VRAM where there is a GPU. */
+  modelMemory(): { totalBytes: number; freeBytes: number };
+  diskFreeBytes(): number;
+  close(): void;
+}
 
 export interface ProbesOptions {
   clock: Clock;

@@ -4,7 +4,7 @@ import { classify } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import { sha256Hex } from '@blackroad/std/sha256';
-import type { Probes } from '../contracts.ts';
+import type { Probes } from './probes.ts';
 
 const GiB = 1024 ** 3;
 export type SimulatedProfile = 'pi5' | 'pi4' | 'zero2' | 'gpu' | 'cpu';

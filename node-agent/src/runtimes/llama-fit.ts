@@ -1,7 +1,7 @@
 // The context of a model on this machine: the wanted one; where memory is short, fewer slots, then a shorter context. In: the figures of
 // the model's header and the free memory. Out: slots and context, or the memory that even the least would need. Pure: llama.ts decides
 // which models are unloaded to make room.
-import type { GgufFacts } from '../models/gguf.ts';
+import type { GgufFacts } from '../weights/gguf.ts';
 
 interface Fit {
   slots: number;

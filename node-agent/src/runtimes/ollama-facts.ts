@@ -2,8 +2,8 @@
 // Out: facts of each, guessed from the list until the answer comes, so that one slow header hides no model. An old Ollama reports no
 // capabilities: then the architecture decides.
 import type { Clock } from '@blackroad/std/clock';
-import { catalogueEntry } from '../models/catalogue.ts';
-import { headerKvBytesPerToken } from '../models/kv-cache.ts';
+import { catalogueEntry } from '../weights/catalogue.ts';
+import { headerKvBytesPerToken } from '../weights/kv-cache.ts';
 import type { JsonClient } from './http-json.ts';
 import type { RuntimeModel } from './runtime.ts';
 

@@ -5,7 +5,7 @@
 import { findModel } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import { catalogueEntry } from '../models/catalogue.ts';
+import { catalogueEntry } from '../weights/catalogue.ts';
 import { embedWithCut, refuseSurelyTooLong, unitVector } from './cut.ts';
 import { createJsonClient, parsed } from './http-json.ts';
 import { createOllamaFacts, type OllamaFacts, type Tag } from './ollama-facts.ts';

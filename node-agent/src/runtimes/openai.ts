@@ -5,8 +5,8 @@
 // model it has, so names are checked here. It must never decide admission: vLLM queues without bound, so admission.ts precedes it.
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import type { CatalogueEntry } from '../models/catalogue.ts';
-import { billionsIn, entryOfServed } from '../models/served-name.ts';
+import type { CatalogueEntry } from '../weights/catalogue.ts';
+import { billionsIn, entryOfServed } from '../weights/served-name.ts';
 import { embedWithCut, unitVector } from './cut.ts';
 import { createJsonClient, parsed } from './http-json.ts';
 import { createLlamaServerSlots } from './llama-server-slots.ts';

@@ -14,8 +14,8 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { syncFolder } from '@blackroad/std/sync-folder';
 import Database from 'better-sqlite3';
-import { checkDatabase, isDamage, type OnDamage, setAside } from '../data-folder.ts';
-import type { Disk } from '../disk.ts';
+import { checkDatabase, isDamage, type OnDamage, setAside } from '../files/data-folder.ts';
+import type { Disk } from '../files/disk.ts';
 import { createUnstored, type UnstoredRow } from './unstored.ts';
 
 export type Until = 'settled' | 'sent';

@@ -12,9 +12,9 @@ import {
   type ThrowawayBroker,
 } from '../../../test/fixtures/node-agent/throwaway-broker.ts';
 import { createThrowawayCa, type Validity } from '../../../test/fixtures/node-agent/throwaway-ca.ts';
-import type { Transport } from '../contracts.ts';
 import type { Identity } from '../identity/identity.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
+import type { Transport } from './transport.ts';
 import { createTransport, type TransportOptions } from './transport.ts';
 
 const ca = await createThrowawayCa();

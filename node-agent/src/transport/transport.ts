@@ -1,19 +1,72 @@
 // A node's one connection to the fleet: after each connect the birth is sent first, then the kept messages, then the outbox in order; a
 // lost connection is dialled again with jitter. In: messages of node.ts and of the coordinator. Out: bytes on the wire, checked messages.
 // It never publishes while disconnected and does not interpret messages.
-import { decode, type Encoded, encode, filterOf, stoppedReason, topicOf, topics } from '@blackroad/protocol';
+import {
+  type Decoded,
+  decode,
+  type Encoded,
+  encode,
+  filterOf,
+  stoppedReason,
+  type TopicMessage,
+  type TopicName,
+  type TopicParams,
+  topicOf,
+  topics,
+} from '@blackroad/protocol';
 import { backoffMs } from '@blackroad/std/backoff';
 import { type Clock, sleep, type Timer } from '@blackroad/std/clock';
 import { holdProcess } from '@blackroad/std/hold-process';
 import { InvariantError } from '@blackroad/std/invariant';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import type { Transport, TransportHandlers } from '../contracts.ts';
 import type { Identity } from '../identity/identity.ts';
 import { ConnectProblem } from '../identity/trust.ts';
-import { nodeEvent } from '../node-event.ts';
 import { createMqttDial, type Dial, type Link } from './dial.ts';
+import { nodeEvent } from './node-event.ts';
 import type { Outbox } from './outbox.ts';
+
+/** The one connection to the fleet. Dials out, reconnects with full jitter, never publishes while disconnected. */
+export interface Transport {
+  /** Starts dialling; returns at once. `onMessage` gets checked messages for this node, strictly one after the other. */
+  start(handlers: TransportHandlers): void;
+  readonly connected: boolean;
+  /** Perishable: sent when connected, else dropped (heartbeats, chunks, progress). */
+  send<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): void;
+  /** Sent when connected; the latest message of a key is stored and sent again after every reconnection: inventory, capacity. */
+  keep<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): void;
+  /**
+   * Durable: stored in the outbox before it returns, sent in order, and again after every reconnection until `settle(key)` where `until` is
+   * `settled`, or until the broker's PUBACK where it is `sent`. False when the outbox is full of unsettled rows.
+   */
+  post<N extends TopicName>(
+    key: string,
+    until: 'settled' | 'sent',
+    name: N,
+    params: TopicParams,
+    message: TopicMessage<N>,
+  ): boolean;
+  settle(keys: readonly string[]): void;
+  /** Sends the row of this key once more, if it was sent on this connection and is not settled. */
+  again(key: string): void;
+  /** Sends kept messages and unsettled rows once more: another coordinator that answers now may never have stored them. */
+  repeat(): void;
+  readonly outboxDepth: number;
+  /** Keys posted with `settled` that are not settled yet, also those of earlier runs of the process. */
+  unsettledKeys(): string[];
+  /** Spreads the next reconnections over this window, as the coordinator asked. */
+  setReconnectWindow(ms: number): void;
+  /** Publishes a clean stop (`offline`, reason `stopped`) within 1 s and closes. */
+  stop(): Promise<void>;
+}
+
+interface TransportHandlers {
+  onUp(): void;
+  onDown(reason: string): void;
+  onMessage(message: Decoded): void;
+  /** A message that could not be decoded, or one on an unknown topic. */
+  onRefused(topic: string, text: string): void;
+}
 
 export interface TransportOptions {
   /** Read at every connection: it may have been renewed. */

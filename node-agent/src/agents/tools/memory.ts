@@ -1,6 +1,6 @@
 // The memory tools: an agent searches its memories and stores new ones. Only in its own log.
 import { maxNodeImportance, type Static, Type } from '@blackroad/protocol';
-import type { AgentMemory } from '../../contracts.ts';
+import type { AgentMemory } from '../../memory/agent-memory.ts';
 import type { Tool, ToolContext } from '../tool.ts';
 
 const Search = Type.Object({ query: Type.String({ minLength: 1, maxLength: 1000, description: 'What to look for.' }) });

@@ -1,9 +1,10 @@
 // Events on the model servers of this node: a server answers, or does not any more. In: the state of its runtimes after each look. Out:
 // events. The embedded runtime is a part of the node-agent and not a server.
+
+import { type ModelSituation, silentText } from '../models/model-notes.ts';
+import type { RuntimeKind } from '../runtimes/runtime.ts';
+import type { TellEvent } from '../transport/node-event.ts';
 import { createLasting, type Lasting } from './lasting.ts';
-import { type ModelSituation, silentText } from './model-notes.ts';
-import type { TellEvent } from './node-event.ts';
-import type { RuntimeKind } from './runtimes/runtime.ts';
 
 /** A server that restarts is back within seconds: agents notice that, automations need not. */
 const lostAfterMs = 30_000;

@@ -4,9 +4,9 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import { type OnDamage, setAside } from './data-folder.ts';
-import type { RuntimeModel, Usage } from './runtimes/runtime.ts';
-import { createSpeedBook, type LearnedSpeed } from './runtimes/speed.ts';
+import { type OnDamage, setAside } from '../files/data-folder.ts';
+import type { RuntimeModel, Usage } from '../runtimes/runtime.ts';
+import { createSpeedBook, type LearnedSpeed } from '../runtimes/speed.ts';
 
 interface Peak {
   model: string;

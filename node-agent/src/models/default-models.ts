@@ -5,8 +5,8 @@ import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
+import type { EnsuredModels, EnsureProgress } from '../weights/ensure.ts';
 import type { FetchBoard } from './model-pulls.ts';
-import type { EnsuredModels, EnsureProgress } from './models/ensure.ts';
 
 export type ModelKind = 'chat' | 'embed';
 /** Fetches models of these kinds; never throws for a network or a disk. */

@@ -2,10 +2,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import { type Runtime, RuntimeError, type RuntimeModel } from '../runtimes/runtime.ts';
+import { createSimulated } from '../runtimes/simulated.ts';
 import { createModelLook, lackingKinds, standOf } from './model-look.ts';
-import { type Runtime, RuntimeError, type RuntimeModel } from './runtimes/runtime.ts';
-import { createSimulated } from './runtimes/simulated.ts';
 
 const clock = () => new HandClock();
 function runtimeOf(hand: HandClock, kinds: RuntimeModel['kind'][], over: Partial<Runtime> = {}): Runtime {

@@ -1,7 +1,7 @@
 // The models of a server, cut to what the fleet accepts: a model with a page of text for a name, or a context of 1e308 tokens, would have
 // the whole message of its node refused, and with it every other model. Pure.
 import { maxCapacityBytes, maxCount, maxMeasure, maxModelsPerNode } from '@blackroad/protocol';
-import type { RuntimeModel } from './runtimes/runtime.ts';
+import type { RuntimeModel } from '../runtimes/runtime.ts';
 
 const maxNameChars = 200;
 const maxAliases = 16;

@@ -3,9 +3,9 @@
 // ends when its last asker has left. Never keeps more than a bounded number waiting.
 import { type ModelFetch, maxFetchesShown, modelKey } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
-import { abortedError } from './runtimes/http-json.ts';
-import { raced } from './runtimes/raced.ts';
-import { type PullProgress, RuntimeError } from './runtimes/runtime.ts';
+import { abortedError } from '../runtimes/http-json.ts';
+import { raced } from '../runtimes/raced.ts';
+import { type PullProgress, RuntimeError } from '../runtimes/runtime.ts';
 
 export type OnProgress = (progress: PullProgress) => void;
 interface ModelPulls {

@@ -3,8 +3,8 @@
 // file is set aside and the set starts empty: at generation 0 the coordinator sends the snapshot.
 import { type AssignedAgent, type AssignmentDelta, type AssignmentSnapshot, idOf } from '@blackroad/protocol';
 import Database from 'better-sqlite3';
-import { checkDatabase, DamageError, type OnDamage, openSound } from './data-folder.ts';
-import type { Disk } from './disk.ts';
+import { checkDatabase, DamageError, type OnDamage, openSound } from '../files/data-folder.ts';
+import type { Disk } from '../files/disk.ts';
 
 export interface AssignmentStore {
   readonly generation: number;

@@ -2,11 +2,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import { catalogue } from '../weights/catalogue.ts';
+import type { EnsuredModels } from '../weights/ensure.ts';
 import { createDefaultModels, type ModelKind } from './default-models.ts';
 import { createModelPulls } from './model-pulls.ts';
-import { catalogue } from './models/catalogue.ts';
-import type { EnsuredModels } from './models/ensure.ts';
 
 const entryOf = (kind: ModelKind) => catalogue.find((entry) => entry.kind === kind)!;
 

@@ -1,9 +1,9 @@
 // Events on the health of the machine: each trouble is reported when it begins and when it is over. In: the measurements of the probes at
 // each heartbeat, connected or not. Out: events. The bounds are those of the coordinator's conditions (protocol/health-limits.ts).
 import { diskFullBytes, diskLowBytes, isBeyond, overheatedC, troubleOverAfterMs } from '@blackroad/protocol';
-import type { Probes } from './contracts.ts';
+import type { Probes } from '../probes/probes.ts';
+import type { TellEvent } from '../transport/node-event.ts';
 import { createLasting, type Level } from './lasting.ts';
-import type { TellEvent } from './node-event.ts';
 
 type Health = ReturnType<Probes['health']>;
 interface Trouble {

@@ -12,8 +12,10 @@ import {
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import { DeadlinePassed } from './agents/deadline-passed.ts';
-import type { RunningAgent, Transport, TurnChunk, TurnEnd } from './contracts.ts';
+import type { RunningAgent } from '../agents/agent.ts';
+import { DeadlinePassed } from '../agents/deadline-passed.ts';
+import type { TurnChunk, TurnEnd } from '../agents/turn.ts';
+import type { Transport } from '../transport/transport.ts';
 import { createLateEnds } from './late-ends.ts';
 
 /** Fast enough for people who read along; a message for each token would cost a Pi one core. */

@@ -1,8 +1,8 @@
 // The load of each model of this node, for the heartbeat. In: running and waiting requests by model, and the models that the runtimes
 // serve, with the requests of others to their servers. Out: one line for each model that is loaded or has requests. Pure.
 import { type ModelLoad, maxModelsInHealth, maxRequestsPerModel } from '@blackroad/protocol';
+import type { AdmissionLoad } from '../runtimes/admission.ts';
 import type { Served } from './model-look.ts';
-import type { AdmissionLoad } from './runtimes/admission.ts';
 
 export function modelLoadsOf(gates: readonly AdmissionLoad[], served: readonly Served[]): ModelLoad[] {
   const loads = gates.flatMap(({ model: name, slots, busy, waiting }): ModelLoad[] => {

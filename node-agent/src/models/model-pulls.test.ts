@@ -1,7 +1,7 @@
 import t from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import { RuntimeError } from '../runtimes/runtime.ts';
 import { createModelPulls, type OnProgress } from './model-pulls.ts';
-import { RuntimeError } from './runtimes/runtime.ts';
 
 const never = new AbortController().signal;
 const ignore = () => {};

@@ -1,8 +1,8 @@
 // One fetch of a model, from the first runtime that can find it. In: runtimes, in the order of preference. Out: a promise, and progress.
 // Gives up a fetch that is silent for too long.
 import type { Clock } from '@blackroad/std/clock';
+import { type Runtime, RuntimeError } from '../runtimes/runtime.ts';
 import type { OnProgress } from './model-pulls.ts';
-import { type Runtime, RuntimeError } from './runtimes/runtime.ts';
 
 /** The check of a model of gigabytes on an SD card reports nothing for minutes. */
 const silenceMs = 20 * 60_000;

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import type { RuntimeModel } from '../runtimes/runtime.ts';
 import { createLearned } from './learned.ts';
-import type { RuntimeModel } from './runtimes/runtime.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'blackroad-learned-'));
 t.teardown(() => rmSync(folder, { recursive: true }));

@@ -4,9 +4,9 @@
 
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import { type Runtime, RuntimeError, type RuntimeModel } from '../runtimes/runtime.ts';
 import type { ModelKind } from './default-models.ts';
 import type { ModelSituation } from './model-notes.ts';
-import { type Runtime, RuntimeError, type RuntimeModel } from './runtimes/runtime.ts';
 import { createToldModels } from './told-models.ts';
 
 export interface Served {

@@ -2,13 +2,24 @@
 // tried again after growing waits when that fails. In: which agent needs which model, and a look after every refresh. Out: the state of a
 // model, in words for people. An unloaded model is not loaded again here: its next task does that. Never two tries at once for one model,
 // never a try without a pause after a failure.
+import type { NodeReason } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import type { ModelStand } from './contracts.ts';
+import { RuntimeError, type RuntimeModel } from '../runtimes/runtime.ts';
 import type { OnProgress } from './model-pulls.ts';
-import { RuntimeError, type RuntimeModel } from './runtimes/runtime.ts';
+
+/** The state of a model on this node for the agents that use it. */
+export interface ModelStand {
+  state: 'ready' | 'starting' | 'failed';
+  /** The reason in words for people; '' when ready. */
+  reason: string;
+  /** The reason as a code for programs; missing when ready. */
+  code?: NodeReason;
+  /** 0 to 1; missing where it is not known. */
+  progress?: number;
+}
 
 interface WantedModels {
   /** An agent with this model is (again) on this node. */

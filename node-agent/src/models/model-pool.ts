@@ -6,7 +6,11 @@ import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import { type Clock, type Timer, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import type { Embedder, ModelStand, Probes } from './contracts.ts';
+import type { Embedder } from '../memory/agent-memory.ts';
+import type { Probes } from '../probes/probes.ts';
+import { type Admission, createAdmission } from '../runtimes/admission.ts';
+import type { ChatEvent, ChatRequest, Runtime, Usage } from '../runtimes/runtime.ts';
+import { RuntimeError, type RuntimeErrorCode } from '../runtimes/runtime.ts';
 import { createDefaultModels, type DefaultModels, type EnsureKinds } from './default-models.ts';
 import { fetchFromFirst } from './fetch-from-first.ts';
 import type { Learned } from './learned.ts';
@@ -15,9 +19,7 @@ import { modelLoadsOf } from './model-loads.ts';
 import { createModelLook, type Look, lackingKinds, type Served, standOf } from './model-look.ts';
 import type { ModelSituation } from './model-notes.ts';
 import { createModelPulls, type OnProgress } from './model-pulls.ts';
-import { type Admission, createAdmission } from './runtimes/admission.ts';
-import type { ChatEvent, ChatRequest, Runtime, Usage } from './runtimes/runtime.ts';
-import { RuntimeError, type RuntimeErrorCode } from './runtimes/runtime.ts';
+import type { ModelStand } from './wanted-models.ts';
 import { createWantedModels } from './wanted-models.ts';
 
 export interface ModelPool {

@@ -9,8 +9,10 @@ import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
-import type { RunningAgent, Transport, TurnChunk, TurnEnd, TurnTask } from './contracts.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import type { RunningAgent } from '../agents/agent.ts';
+import type { TurnChunk, TurnEnd, TurnTask } from '../agents/turn.ts';
+import type { Transport } from '../transport/transport.ts';
 import { createTaskRuns } from './task-runs.ts';
 
 const lease = (given: Partial<TaskLease> = {}): TaskLease => ({

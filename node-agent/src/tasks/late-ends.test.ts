@@ -1,7 +1,7 @@
 // Ends of tasks that are not settled, on a clock that the test moves: which are sent again, when, and how often.
 import type { Random } from '@blackroad/std/random';
 import t from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { createLateEnds } from './late-ends.ts';
 
 function rig() {

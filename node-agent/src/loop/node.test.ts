@@ -20,16 +20,16 @@ import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
-import { TinyCoordinator } from '../../test/fixtures/node-agent/tiny-coordinator.ts';
-import { composeNode, type NodeOrder } from './compose.ts';
-import type { Probes } from './contracts.ts';
-import { ConnectProblem } from './identity/trust.ts';
-import { catalogue } from './models/catalogue.ts';
-import { simulatedProbes } from './probes/simulated.ts';
-import { type PullProgress, type Runtime, RuntimeError } from './runtimes/runtime.ts';
-import { createSimulated } from './runtimes/simulated.ts';
-import type { LinkOptions } from './transport/dial.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import { TinyCoordinator } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
+import { composeNode, type NodeOrder } from '../compose.ts';
+import { ConnectProblem } from '../identity/trust.ts';
+import type { Probes } from '../probes/probes.ts';
+import { simulatedProbes } from '../probes/simulated.ts';
+import { type PullProgress, type Runtime, RuntimeError } from '../runtimes/runtime.ts';
+import { createSimulated } from '../runtimes/simulated.ts';
+import type { LinkOptions } from '../transport/dial.ts';
+import { catalogue } from '../weights/catalogue.ts';
 
 const node = 'alice';
 

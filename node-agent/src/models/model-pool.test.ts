@@ -3,11 +3,11 @@ import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import { type ChatEvent, type Runtime, RuntimeError } from '../runtimes/runtime.ts';
+import { createSimulated } from '../runtimes/simulated.ts';
 import { createLearned } from './learned.ts';
 import { createModelPool } from './model-pool.ts';
-import { type ChatEvent, type Runtime, RuntimeError } from './runtimes/runtime.ts';
-import { createSimulated } from './runtimes/simulated.ts';
 
 const probes = { modelMemory: () => ({ totalBytes: 4e9, freeBytes: 3e9 }), diskFreeBytes: () => 5e10 };
 const chat = (name: string, given = {}) => ({ name, kind: 'chat' as const, sizeBytes: 1e9, ...given });

@@ -3,11 +3,11 @@
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import { type PullProgress, type Runtime, RuntimeError } from '../runtimes/runtime.ts';
+import { createSimulated } from '../runtimes/simulated.ts';
 import { createLearned } from './learned.ts';
 import { createModelPool } from './model-pool.ts';
-import { type PullProgress, type Runtime, RuntimeError } from './runtimes/runtime.ts';
-import { createSimulated } from './runtimes/simulated.ts';
 
 const never = new AbortController().signal;
 const minute = 60_000;

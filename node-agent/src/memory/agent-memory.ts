@@ -1,0 +1,53 @@
+// The memory of one agent as the agent uses it: what it appends, recalls and reads again. In: exchanges and notes. Out: entries that are
+// stored, and memories that fit a question. How it is stored and sent to the coordinator is not part of it.
+
+export interface Remembered {
+  kind: 'turn' | 'note' | 'merge' | 'import';
+  text: string;
+  tags?: string[];
+  importance?: number;
+  /** `task:<id>`, `tool:memory`, ... */
+  source: string;
+  derivedFrom?: string[];
+  actorId: string;
+}
+
+/** Marks an exchange that a trigger of the agent began: it is not part of a conversation. */
+export const triggeredTag = 'trigger';
+
+export interface Recalled {
+  seq: number;
+  epoch: number;
+  hash: string;
+  kind: string;
+  text: string;
+  createdAt: number;
+  importance: number;
+  score: number;
+}
+
+/**
+ * Embeds texts with the node's embedding model. Null where the node has none (recall is then lexical and reports so), and in place of each
+ * vector that the model did not return.
+ */
+export type Embedder = (
+  texts: string[],
+  signal: AbortSignal,
+) => Promise<{ model: string; vectors: (Float32Array | null)[] } | null>;
+
+/** The log of one agent on this node; one writer, under the epoch it was opened with. */
+export interface AgentMemory {
+  /** Resolves when the entry is fsynced; rejects when this writer was fenced. */
+  append(entry: Remembered): Promise<{ seq: number; hash: string }>;
+  /** Hybrid: words and meaning, fused, then recency and importance. Best first. */
+  recall(
+    query: string,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<{ memories: Recalled[]; how: 'hybrid' | 'lexical' }>;
+  /** The last exchanges since a time, oldest first, without those that triggers began. */
+  turns(limit: number, sinceMs: number): Recalled[];
+  /** True once all entries up to the epoch's base are here and verified; before that, recall searches those that are. */
+  readonly hydrated: boolean;
+  readonly status: { epoch: number; durableSeq: number; ackedSeq: number; hash: string; fenced: boolean };
+}
