@@ -137,7 +137,7 @@ const calls: Record<string, Record<string, string[]>> = {
     agents: ['memory', 'runtimes'],
     tasks: ['agents'],
     assignment: ['files'],
-    reports: ['models', 'transport'],
+    reports: ['models'],
     loop: ['assignment', 'reports', 'runtimes', 'tasks', 'transport'],
   },
 };

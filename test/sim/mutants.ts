@@ -104,7 +104,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a-node-says-it-holds-no-memories',
-    file: 'node-agent/src/loop/node.ts',
+    file: 'node-agent/src/reports/heartbeat.ts',
     search: 'memoriesUnacked: memory.unacked,',
     replace: 'memoriesUnacked: 0 * memory.unacked,',
   },
@@ -122,8 +122,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'leases-are-not-judged',
-    file: 'node-agent/src/loop/node.ts',
-    search: "return assigned.spec.onLoss.policy === 'keep' || this.#lease.holds;",
+    file: 'node-agent/src/assignment/assigned-agents.ts',
+    search: "return assigned.spec.onLoss.policy === 'keep' || this.#parts.lease.holds;",
     replace: 'return true;',
   },
   {
@@ -141,7 +141,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'quiet-is-ignored',
-    file: 'node-agent/src/loop/node.ts',
+    file: 'node-agent/src/assignment/assigned-agents.ts',
     search: 'if (nowMs < (this.#quietUntilMs.get(id) ?? nowMs)) return false;',
     replace: '',
   },
@@ -303,7 +303,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a-node-that-is-back-says-no-hello',
-    file: 'node-agent/src/loop/node.ts',
+    file: 'node-agent/src/loop/session.ts',
     search: '    this.#helloTries = 0;\n    this.#sayHello();',
     replace: '    if (this.#helloTries === 0) this.#sayHello();',
     test: 'node-agent/src/loop/node.test.ts',

@@ -172,7 +172,7 @@ t.test('a folder in place of a file: one sentence, and an exit code', async (t) 
 t.test('the process ends with code 1 and one line, without a stack', async (t) => {
   const run = (dir: string) =>
     new Promise<{ code: unknown; stderr: string }>((resolve) => {
-      const main = join(import.meta.dirname, 'main.ts');
+      const main = join(import.meta.dirname, '../main.ts');
       const args = [
         '--disable-warning=ExperimentalWarning',
         main,

@@ -1,0 +1,102 @@
+// Commands of people to this node: fetch a model, unload one, blink, show the log. In: a command. Out: one reply to each, with words; of a
+// fetch that takes longer the end is an event.
+import { cutToBytes, type Decoded, modelKey, type Reply } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { ModelPool } from '../models/model-pool.ts';
+import { RuntimeError } from '../runtimes/runtime.ts';
+import type { TellEvent } from '../transport/node-event.ts';
+import type { Transport } from '../transport/transport.ts';
+
+type Command = Extract<Decoded, { name: 'pull' | 'unload' | 'identify' | 'log' }>;
+
+interface CommandsParts {
+  node: string;
+  pool: Pick<ModelPool, 'pull' | 'unload' | 'situation'>;
+  blink: (seconds: number) => { ok: boolean; text: string };
+  logLines: (count: number) => string[];
+  transport: Pick<Transport, 'send'>;
+  tellEvent: TellEvent;
+  clock: Clock;
+  /** The node stops. */
+  stopped: AbortSignal;
+}
+
+/** A registry answers whether it has a name within a second or two; shorter than the coordinator's wait for a reply. */
+const pullAnswerMs = 15_000;
+
+export class Commands {
+  readonly #parts: CommandsParts;
+
+  constructor(parts: CommandsParts) {
+    this.#parts = parts;
+  }
+
+  receive({ name, message }: Command): void {
+    const { command } = message;
+    switch (name) {
+      case 'pull':
+        void this.#pull(command, message.model);
+        return;
+      case 'unload':
+        void this.#unload(command, message.model);
+        return;
+      case 'identify':
+        this.#reply(command, this.#parts.blink(message.seconds));
+        return;
+      case 'log':
+        this.#reply(command, { ok: true, lines: this.#parts.logLines(message.lines) });
+        return;
+    }
+  }
+
+  #reply(command: string, answer: Omit<Reply, 'command'>): void {
+    this.#parts.transport.send('reply', { node: this.#parts.node, command }, { command, ...answer });
+  }
+
+  /** Replies once it is known whether the model can be fetched: the fetch itself takes minutes, and capacity reports it. */
+  async #pull(command: string, model: string): Promise<void> {
+    const { node, pool, clock, tellEvent, stopped } = this.#parts;
+    let isAnswered = false;
+    const answer = (reply: Omit<Reply, 'command'>) => {
+      if (!isAnswered) this.#reply(command, reply);
+      isAnswered = true;
+    };
+    const begun = (text: string) => answer({ ok: true, text });
+    const patience = clock.after(pullAnswerMs, () => begun(`${node} has begun to fetch ${model}.`));
+    const others = pool.situation().fetching.filter((each) => modelKey(each) !== modelKey(model));
+    if (others.length > 0) begun(`${node} fetches ${model} after ${others.join(', ')}.`);
+    try {
+      await pool.pull(
+        model,
+        ({ totalBytes }) => {
+          if (totalBytes > 0) begun(`${node} fetches ${model}.`);
+        },
+        stopped,
+      );
+      begun(`${model} is on ${node}.`);
+      tellEvent('model-pulled', { model });
+    } catch (error) {
+      if (stopped.aborted) return;
+      const problem = problemOf('model-not-fetched', error);
+      if (isAnswered) tellEvent('model-pull-failed', { model, problem: problem.text });
+      else answer({ ok: false, text: problem.text, problem });
+    } finally {
+      patience.cancel();
+    }
+  }
+
+  async #unload(command: string, model: string): Promise<void> {
+    try {
+      await this.#parts.pool.unload(model);
+      this.#reply(command, { ok: true, text: `${model} is put down; its next task loads it again.` });
+    } catch (error) {
+      const problem = problemOf('model-not-unloaded', error);
+      this.#reply(command, { ok: false, text: problem.text, problem });
+    }
+  }
+}
+
+function problemOf(code: string, error: unknown): NonNullable<Reply['problem']> {
+  const retryable = error instanceof RuntimeError && error.retryable;
+  return { code, text: cutToBytes((error as Error).message, 1000), retryable };
+}
