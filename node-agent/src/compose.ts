@@ -17,7 +17,7 @@ import { createNodeMemory } from './memory/node-memory.ts';
 import type { EnsureKinds } from './models/default-models.ts';
 import { createLearned } from './models/learned.ts';
 import { type ModelPlaces, modelNotes, noModelText } from './models/model-notes.ts';
-import { createModelPool } from './models/model-pool.ts';
+import { ModelPool } from './models/model-pool.ts';
 import type { MachineIdentity } from './probes/hardware.ts';
 import type { Probes } from './probes/probes.ts';
 import type { Runtime } from './runtimes/runtime.ts';
@@ -73,7 +73,7 @@ export function composeNode(order: NodeOrder): RunningNode {
   if (!order.disk && order.dir !== ':memory:') refuseFolders(order.dir);
   const file = (name: string) => (order.dir === ':memory:' ? ':memory:' : `${order.dir}/${name}`);
 
-  const pool = createModelPool({
+  const pool = new ModelPool({
     runtimes: order.runtimes,
     ...(order.lookAgain ? { lookAgain: order.lookAgain } : {}),
     ...(order.defaults ? { defaults: order.defaults } : {}),
@@ -96,7 +96,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     random,
     log,
     onDamage,
-    embed: pool.embed,
+    embed: (texts, signal) => pool.embed(texts, signal),
     ...(order.memoryBatchEntries ? { batchEntries: order.memoryBatchEntries } : {}),
   });
   const outbox = createOutbox({
@@ -145,9 +145,9 @@ export function composeNode(order: NodeOrder): RunningNode {
       const { name } = assigned.spec;
       const facts = () => factsOf(order, probes, assigned.spec);
       return createAgent(assigned, {
-        runtimeFor: pool.runtimeFor,
-        modelStand: pool.stand,
-        enter: pool.enter,
+        runtimeFor: (model) => pool.runtimeFor(model),
+        modelStand: (model) => pool.stand(model),
+        enter: (model, signal, deadlineMs) => pool.enter(model, signal, deadlineMs),
         learn: (model, usage) => pool.learn(model, usage),
         memory: entries,
         tools: toolBoxFor(assigned.spec.tools, {

@@ -7,7 +7,7 @@ import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { type ChatEvent, type Runtime, RuntimeError } from '../runtimes/runtime.ts';
 import { createSimulated } from '../runtimes/simulated.ts';
 import { createLearned } from './learned.ts';
-import { createModelPool } from './model-pool.ts';
+import { ModelPool } from './model-pool.ts';
 
 const probes = { modelMemory: () => ({ totalBytes: 4e9, freeBytes: 3e9 }), diskFreeBytes: () => 5e10 };
 const chat = (name: string, given = {}) => ({ name, kind: 'chat' as const, sizeBytes: 1e9, ...given });
@@ -20,7 +20,7 @@ function poolOf(
   clock: Clock = systemClock,
   price?: number,
 ) {
-  return createModelPool({
+  return new ModelPool({
     runtimes,
     ...(price === undefined ? {} : { pricePerMillionTokens: price }),
     ...(lookAgain ? { lookAgain } : {}),

@@ -19,40 +19,7 @@ import { modelLoadsOf } from './model-loads.ts';
 import { createModelLook, type Look, lackingKinds, type Served, standOf } from './model-look.ts';
 import type { ModelSituation } from './model-notes.ts';
 import { createModelPulls, type OnProgress } from './model-pulls.ts';
-import type { ModelStand } from './wanted-models.ts';
-import { createWantedModels } from './wanted-models.ts';
-
-export interface ModelPool {
-  readonly admission: Admission;
-  labels(): string[];
-  /** The state of the runtimes, for notes to people. */
-  situation(): ModelSituation;
-  /** Looks at every runtime again; the models of one that does not answer are not served until it does. */
-  refresh(): Promise<void>;
-  find(name: string): Served | null;
-  /** The runtime for turns of this model, under any of its names; its failures and successes change the model's state. */
-  runtimeFor(name: string): Runtime | null;
-  /** Waits for admission under any of the model's names. */
-  enter(name: string, signal: AbortSignal, deadlineMs: number): Promise<() => void>;
-  defaultChat(): string | null;
-  embed: Embedder;
-  learn(model: string, usage: Usage): void;
-  capacity(boot: string): NodeCapacity;
-  /** The load of each model now, for a heartbeat; the servers are asked about the requests of others for the next heartbeat. */
-  loads(): ModelLoad[];
-  /** One fetch at a time; joins a running fetch of the same model. */
-  pull(model: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
-  /** Frees the model's memory; throws RuntimeError with a text when the model works now or its server keeps it. */
-  unload(model: string): Promise<void>;
-  /** An agent on this node uses this model: it is fetched where it is missing, and loaded before the first task. */
-  want(agent: string, model: string): void;
-  drop(agent: string): void;
-  /** Whether agents can use the model now, and if not, why. */
-  stand(model: string): ModelStand;
-  /** Called when models came, went, were loaded or unloaded, or when a fetch progressed; set by node.ts. */
-  onNews: () => void;
-  close(): Promise<void>;
-}
+import { type ModelStand, WantedModels } from './wanted-models.ts';
 
 /** A single embedding must not wait behind a chat for longer than this; memory then stores the words alone. */
 const embedWaitMs = 2000;
@@ -63,7 +30,7 @@ const soonBackoff: Backoff = { firstMs: 1000, maxMs: 15_000 };
 /** After so many looks, those of each half minute are as frequent. */
 const soonLooks = 6;
 
-export function createModelPool(parts: {
+interface ModelPoolParts {
   runtimes: Runtime[];
   /** Called at every refresh while no model runs: returns better runtimes than the present ones, or null. */
   lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>;
@@ -83,79 +50,224 @@ export function createModelPool(parts: {
   clock: Clock;
   random: Random;
   log: Log;
-}): ModelPool {
-  const { probes, learned, clock, log, pricePerMillionTokens: price } = parts;
-  let { runtimes } = parts;
-  const admission = createAdmission({ slots: 1, queue: parts.queue, clock });
-  const look = createModelLook({ clock, log });
-  let now: Look = { served: [], silent: new Map(), leftOut: new Map() };
-  let queued: Promise<void> | null = null;
-  let soon: Timer | null = null;
-  let silentLooks = 0;
-  let last: Promise<void> = Promise.resolve();
-  const pulls = createModelPulls({ fetchOne: pullOnce, onNews: () => pool.onNews(), clock });
-  const wanted = createWantedModels({
-    find: (name) => find(name)?.model ?? null,
-    canPull: (name) => pullers(name).length > 0,
-    pull: (model, onProgress, signal) => pulls.pull(model, onProgress, signal),
-    load,
-    clock,
-    random: parts.random,
-    log,
-  });
-  const defaults: DefaultModels | null = parts.defaults
-    ? createDefaultModels({
-        ensure: parts.defaults.ensure,
-        inLine: pulls.inLine,
-        board: pulls.board,
-        onChange: refreshAndTell,
-        clock,
-        random: parts.random,
-        log,
-      })
-    : null;
+}
 
-  /** A runtime that does not answer may have the model: nothing is fetched for it, and the capacity does not offer a fetch. */
-  function pullers(name?: string): Runtime[] {
-    return runtimes.filter((runtime) => {
-      if (!runtime.canFetch || now.silent.has(runtime)) return false;
-      return name === undefined ? !runtime.standsIn : mayFetch(runtime, name);
+export class ModelPool {
+  /** Called when models came, went, were loaded or unloaded, or when a fetch progressed; set by node.ts. */
+  onNews: () => void = () => {};
+  readonly admission: Admission;
+  readonly #parts: ModelPoolParts;
+  readonly #look: ReturnType<typeof createModelLook>;
+  readonly #pulls: ReturnType<typeof createModelPulls>;
+  readonly #wanted: WantedModels;
+  readonly #defaults: DefaultModels | null;
+  #runtimes: Runtime[];
+  #now: Look = { served: [], silent: new Map(), leftOut: new Map() };
+  #queued: Promise<void> | null = null;
+  #soon: Timer | null = null;
+  #silentLooks = 0;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(parts: ModelPoolParts) {
+    this.#parts = parts;
+    this.#runtimes = parts.runtimes;
+    const { clock, random, log } = parts;
+    this.admission = createAdmission({ slots: 1, queue: parts.queue, clock });
+    this.#look = createModelLook({ clock, log });
+    this.#pulls = createModelPulls({
+      fetchOne: (model, onProgress, signal) => this.#pullOnce(model, onProgress, signal),
+      onNews: () => this.onNews(),
+      clock,
     });
+    this.#wanted = new WantedModels({
+      find: (name) => this.find(name)?.model ?? null,
+      canPull: (name) => this.#pullers(name).length > 0,
+      pull: (model, onProgress, signal) => this.#pulls.pull(model, onProgress, signal),
+      load: (name, signal) => this.#load(name, signal),
+      clock,
+      random,
+      log,
+    });
+    this.#defaults = parts.defaults
+      ? createDefaultModels({
+          ensure: parts.defaults.ensure,
+          inLine: this.#pulls.inLine,
+          board: this.#pulls.board,
+          onChange: () => this.#refreshAndTell(),
+          clock,
+          random,
+          log,
+        })
+      : null;
   }
-  /** A runtime that stands in fetches only models of kinds that the others do not have: it would not serve others. */
-  function mayFetch(runtime: Runtime, name: string): boolean {
-    const kind = runtime.canFetch?.(name) ?? null;
-    if (kind === null) return false;
-    return !runtime.standsIn || !now.served.some((each) => !each.runtime.standsIn && each.model.kind === kind);
-  }
-  function situation(): ModelSituation {
+
+  /** The state of the runtimes, for notes to people. */
+  situation(): ModelSituation {
     return {
-      runtimes: standOf(runtimes, now),
-      underWay: defaults?.underWay() ?? [],
-      fetching: pulls.board.list().flatMap(({ model, problem }) => (problem === undefined ? [model] : [])),
-      problems: defaults?.problems() ?? [],
-      runsModels: parts.runsModels(),
+      runtimes: standOf(this.#runtimes, this.#now),
+      underWay: this.#defaults?.underWay() ?? [],
+      fetching: this.#pulls.board.list().flatMap(({ model, problem }) => (problem === undefined ? [model] : [])),
+      problems: this.#defaults?.problems() ?? [],
+      runsModels: this.#parts.runsModels(),
     };
   }
-  function find(name: string): Served | null {
+
+  find(name: string): Served | null {
     const model = findModel(
-      now.served.map((each) => each.model),
+      this.#now.served.map((each) => each.model),
       name,
     );
-    return now.served.find((each) => each.model === model) ?? null;
+    return this.#now.served.find((each) => each.model === model) ?? null;
   }
-  function defaultChat(): string | null {
-    const chats = now.served.filter(({ model }) => model.kind === 'chat').map(({ model }) => model);
+
+  defaultChat(): string | null {
+    const chats = this.#now.served.filter(({ model }) => model.kind === 'chat').map(({ model }) => model);
     const best = chats.toSorted((a, b) => Number(b.resident) - Number(a.resident) || b.sizeBytes - a.sizeBytes)[0];
     return best?.name ?? null;
   }
-  function embedderModel(): Served | null {
-    const all = now.served.filter(({ model }) => model.kind === 'embed');
+
+  /** One look after the other; a call during a look gets the next one, which sees the changes since. */
+  refresh(): Promise<void> {
+    this.#queued ??= this.#last.then(() => {
+      this.#queued = null;
+      this.#last = this.#refreshOnce().catch((error) =>
+        this.#parts.log.error({ err: error }, 'the models could not be looked at'),
+      );
+      return this.#last;
+    });
+    return this.#queued;
+  }
+
+  labels(): string[] {
+    return this.#runtimes.map((runtime) => runtime.label);
+  }
+
+  /** The runtime for turns of this model, under any of its names; its failures and successes change the model's state. */
+  runtimeFor(name: string): Runtime | null {
+    const one = this.find(name);
+    return one && { ...one.runtime, chat: (request, signal) => this.#watched(one, request, signal) };
+  }
+
+  /** Waits for admission under any of the model's names. */
+  enter(name: string, signal: AbortSignal, deadlineMs: number): Promise<() => void> {
+    return this.admission.enter(this.find(name)?.model.name ?? name, signal, deadlineMs);
+  }
+
+  async embed(texts: string[], signal: AbortSignal): ReturnType<Embedder> {
+    const embedder = this.#embedderModel();
+    if (!embedder) return null;
+    const release = await this.admission.enter(embedder.model.name, signal, embedWaitMs);
+    try {
+      const vectors = await embedder.runtime.embed(embedder.model.name, texts, signal);
+      return {
+        model: embedder.model.name,
+        vectors: vectors.map((vector) => (isVector(vector) ? vector : null)),
+      };
+    } catch (error) {
+      this.#noteFailure(embedder.model.name, error);
+      throw error;
+    } finally {
+      release();
+    }
+  }
+
+  learn(name: string, usage: Usage): void {
+    this.#parts.learned.learn(this.find(name)?.model.name ?? name, usage);
+  }
+
+  capacity(boot: string): NodeCapacity {
+    const { totalBytes, freeBytes } = this.#parts.probes.modelMemory();
+    const fetchers = this.#parts.runsModels() ? this.#pullers() : [];
+    const names = fetchers.map(({ fetchable }) => fetchable);
+    const fetches = this.#pulls.board.list();
+    const price = this.#parts.pricePerMillionTokens;
+    const noModel = this.#parts.noModel?.(this.situation()).slice(0, 300) ?? '';
+    return {
+      boot,
+      memoryTotalBytes: totalBytes,
+      memoryFreeBytes: freeBytes,
+      diskFreeBytes: this.#parts.probes.diskFreeBytes(),
+      models: this.#now.served.map((each) => describeModel(each, this.#parts.learned, this.#parts.bandwidth())),
+      pulls: [...new Set(fetchers.map((runtime) => runtime.kind))],
+      ...(fetchers.length > 0 && !names.includes(undefined) ? { fetchable: names.flatMap((each) => each ?? []) } : {}),
+      ...(fetches.length > 0 ? { fetches } : {}),
+      ...(noModel ? { noModel } : {}),
+      defaultChat: this.defaultChat(),
+      embedder: this.#embedderModel()?.model.name ?? null,
+      ...(price !== undefined && this.#runtimes.some(({ kind }) => kind === 'openai')
+        ? { pricePerMillionTokens: price }
+        : {}),
+    };
+  }
+
+  /** The load of each model now, for a heartbeat; the servers are asked about the requests of others for the next heartbeat. */
+  loads(): ModelLoad[] {
+    for (const runtime of this.#runtimes) runtime.lookInside?.();
+    return modelLoadsOf(this.admission.load(), this.#now.served);
+  }
+
+  /** One fetch at a time; joins a running fetch of the same model. */
+  pull(model: string, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+    return this.#pulls.pull(model, onProgress, signal);
+  }
+
+  /** Frees the model's memory; throws RuntimeError with a text when the model works now or its server keeps it. */
+  async unload(name: string): Promise<void> {
+    const { runtime, model } = this.#found(name);
+    const load = this.admission.load().find((each) => each.model === model.name);
+    const turns = load ? load.busy + load.waiting : 0;
+    if (turns > 0) throw new RuntimeError('overloaded', `${name} is in use: ${counted(turns, 'answer')} under way`);
+    await this.#within(unloadDeadlineMs, 'putting it down', (signal) => runtime.unload(model.name, signal));
+    await this.#refreshAndTell();
+    this.#wanted.retryLoads();
+  }
+
+  /** An agent on this node uses this model: it is fetched where it is missing, and loaded before the first task. */
+  want(agent: string, model: string): void {
+    this.#wanted.want(agent, model);
+  }
+
+  drop(agent: string): void {
+    this.#wanted.drop(agent);
+  }
+
+  /** Whether agents can use the model now, and if not, why. */
+  stand(model: string): ModelStand {
+    return this.#wanted.stand(model);
+  }
+
+  async close(): Promise<void> {
+    this.#soon?.cancel();
+    this.#silentLooks = soonLooks;
+    this.#wanted.close();
+    this.#defaults?.close();
+    this.#pulls.close();
+    this.#parts.learned.close();
+    await Promise.all(this.#runtimes.map((runtime) => runtime.close()));
+  }
+
+  /** A runtime that does not answer may have the model: nothing is fetched for it, and the capacity does not offer a fetch. */
+  #pullers(name?: string): Runtime[] {
+    return this.#runtimes.filter((runtime) => {
+      if (!runtime.canFetch || this.#now.silent.has(runtime)) return false;
+      return name === undefined ? !runtime.standsIn : this.#mayFetch(runtime, name);
+    });
+  }
+
+  /** A runtime that stands in fetches only models of kinds that the others do not have: it would not serve others. */
+  #mayFetch(runtime: Runtime, name: string): boolean {
+    const kind = runtime.canFetch?.(name) ?? null;
+    if (kind === null) return false;
+    return !runtime.standsIn || !this.#now.served.some((each) => !each.runtime.standsIn && each.model.kind === kind);
+  }
+
+  #embedderModel(): Served | null {
+    const all = this.#now.served.filter(({ model }) => model.kind === 'embed');
     return all.find(({ model }) => model.resident) ?? all[0] ?? null;
   }
 
   /** Aborts work that does not end in time, so that nothing waits for a server that hangs. */
-  async function within<T>(
+  async #within<T>(
     deadlineMs: number,
     what: string,
     work: (signal: AbortSignal) => Promise<T>,
@@ -165,192 +277,100 @@ export function createModelPool(parts: {
     const signal = outer ? AbortSignal.any([outer, stop.signal]) : stop.signal;
     const late = () => new RuntimeError('unavailable', `${what} took longer than ${Math.round(deadlineMs / 1000)} s`);
     try {
-      return await withDeadline(clock, deadlineMs, work(signal), late);
+      return await withDeadline(this.#parts.clock, deadlineMs, work(signal), late);
     } finally {
       stop.abort();
     }
   }
 
-  async function refreshOnce(): Promise<void> {
-    const idle = admission.load().every(({ busy, waiting }) => busy + waiting === 0);
-    const better = idle ? await parts.lookAgain?.(runtimes) : null;
+  async #refreshOnce(): Promise<void> {
+    const idle = this.admission.load().every(({ busy, waiting }) => busy + waiting === 0);
+    const better = idle ? await this.#parts.lookAgain?.(this.#runtimes) : null;
     if (better) {
-      const old = runtimes;
-      runtimes = better;
-      log.info({ runtimes: better.map(({ label }) => label) }, 'a model server was found');
+      const old = this.#runtimes;
+      this.#runtimes = better;
+      this.#parts.log.info({ runtimes: better.map(({ label }) => label) }, 'a model server was found');
       await Promise.all(old.map((runtime) => runtime.close()));
     }
-    now = await look(runtimes);
-    for (const one of now.served) {
-      setSlots(one);
-      learned.saw(one.model);
+    this.#now = await this.#look(this.#runtimes);
+    for (const one of this.#now.served) {
+      this.#setSlots(one);
+      this.#parts.learned.saw(one.model);
     }
-    wanted.look();
-    lookSoonWhileSilent();
-    if (parts.runsModels() && parts.defaults?.mayFetch()) defaults?.look(lackingKinds(now));
+    this.#wanted.look();
+    this.#lookSoonWhileSilent();
+    if (this.#parts.runsModels() && this.#parts.defaults?.mayFetch()) this.#defaults?.look(lackingKinds(this.#now));
   }
 
   /** A server that does not report its slots shows their number with every answer. */
-  function setSlots({ runtime, model }: Served): void {
-    admission.setSlots(model.name, Math.max(1, runtime.slotsNow?.(model.name) ?? model.slots));
+  #setSlots({ runtime, model }: Served): void {
+    this.admission.setSlots(model.name, Math.max(1, runtime.slotsNow?.(model.name) ?? model.slots));
   }
 
   /** A server that restarts is back within seconds; its waiting agents should not wait for the next look of the half minute. */
-  function lookSoonWhileSilent(): void {
-    soon?.cancel();
-    soon = null;
-    if (![...now.silent.keys()].some(({ standsIn }) => !standsIn)) silentLooks = 0;
-    else if (silentLooks < soonLooks)
-      soon = clock.after(backoffMs(soonBackoff, silentLooks++, parts.random), () => void refreshAndTell());
+  #lookSoonWhileSilent(): void {
+    this.#soon?.cancel();
+    this.#soon = null;
+    if (![...this.#now.silent.keys()].some(({ standsIn }) => !standsIn)) this.#silentLooks = 0;
+    else if (this.#silentLooks < soonLooks)
+      this.#soon = this.#parts.clock.after(
+        backoffMs(soonBackoff, this.#silentLooks++, this.#parts.random),
+        () => void this.#refreshAndTell(),
+      );
   }
 
-  /** One look after the other; a call during a look gets the next one, which sees the changes since. */
-  function refresh(): Promise<void> {
-    queued ??= last.then(() => {
-      queued = null;
-      last = refreshOnce().catch((error) => log.error({ err: error }, 'the models could not be looked at'));
-      return last;
-    });
-    return queued;
+  async #refreshAndTell(): Promise<void> {
+    await this.refresh();
+    this.onNews();
   }
 
-  async function refreshAndTell(): Promise<void> {
-    await refresh();
-    pool.onNews();
-  }
-
-  async function load(name: string, signal: AbortSignal): Promise<void> {
-    const { runtime, model } = found(name);
+  async #load(name: string, signal: AbortSignal): Promise<void> {
+    const { runtime, model } = this.#found(name);
     try {
-      await within(loadDeadlineMs, 'loading', (stop) => runtime.load(model.name, stop), signal);
+      await this.#within(loadDeadlineMs, 'loading', (stop) => runtime.load(model.name, stop), signal);
     } catch (error) {
-      noteFailure(model.name, error, 'load');
+      this.#noteFailure(model.name, error, 'load');
       throw error;
     }
-    await refreshAndTell();
+    await this.#refreshAndTell();
   }
 
-  function found(name: string): Served {
-    const one = find(name);
+  #found(name: string): Served {
+    const one = this.find(name);
     if (!one) throw new RuntimeError('unknown-model', `no runtime on this node serves ${name} now`);
     return one;
   }
 
-  async function pullOnce(model: string, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
-    const able = runtimes.filter((runtime) => !runtime.standsIn || mayFetch(runtime, model));
-    await fetchFromFirst(able, { model, onProgress, signal, clock });
-    await refreshAndTell();
+  async #pullOnce(model: string, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+    const able = this.#runtimes.filter((runtime) => !runtime.standsIn || this.#mayFetch(runtime, model));
+    await fetchFromFirst(able, { model, onProgress, signal, clock: this.#parts.clock });
+    await this.#refreshAndTell();
   }
 
-  async function* watched(one: Served, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+  async *#watched(one: Served, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
     const { name, resident } = one.model;
     try {
       for await (const event of one.runtime.chat({ ...request, model: name }, signal)) {
         if (event.type === 'end') {
-          wanted.works(name);
-          setSlots(one);
+          this.#wanted.works(name);
+          this.#setSlots(one);
           // This answer loaded the model: the coordinator should learn that before the next look.
-          if (!resident) void refreshAndTell();
+          if (!resident) void this.#refreshAndTell();
         }
         yield event;
       }
     } catch (error) {
-      noteFailure(name, error);
+      this.#noteFailure(name, error);
       throw error;
     }
   }
 
   /** The error of an answer may mean that the model or its server is gone: the coordinator should learn that before the next look. */
-  function noteFailure(name: string, error: unknown, of: 'answer' | 'load' = 'answer'): void {
+  #noteFailure(name: string, error: unknown, of: 'answer' | 'load' = 'answer'): void {
     if (!(error instanceof RuntimeError)) return;
-    if (error.code === 'refused' && of === 'answer') wanted.doesNotLoad(name, error.message);
-    if (goneCodes.includes(error.code)) void refreshAndTell();
+    if (error.code === 'refused' && of === 'answer') this.#wanted.doesNotLoad(name, error.message);
+    if (goneCodes.includes(error.code)) void this.#refreshAndTell();
   }
-
-  const pool: ModelPool = {
-    admission,
-    onNews: () => {},
-    labels: () => runtimes.map((runtime) => runtime.label),
-    find,
-    situation,
-    runtimeFor(name) {
-      const one = find(name);
-      return one && { ...one.runtime, chat: (request, signal) => watched(one, request, signal) };
-    },
-    enter: (name, signal, deadlineMs) => admission.enter(find(name)?.model.name ?? name, signal, deadlineMs),
-    defaultChat,
-    refresh,
-    async embed(texts, signal) {
-      const embedder = embedderModel();
-      if (!embedder) return null;
-      const release = await admission.enter(embedder.model.name, signal, embedWaitMs);
-      try {
-        const vectors = await embedder.runtime.embed(embedder.model.name, texts, signal);
-        return {
-          model: embedder.model.name,
-          vectors: vectors.map((vector) => (isVector(vector) ? vector : null)),
-        };
-      } catch (error) {
-        noteFailure(embedder.model.name, error);
-        throw error;
-      } finally {
-        release();
-      }
-    },
-    learn: (name, usage) => learned.learn(find(name)?.model.name ?? name, usage),
-    capacity(boot) {
-      const { totalBytes, freeBytes } = probes.modelMemory();
-      const fetchers = parts.runsModels() ? pullers() : [];
-      const names = fetchers.map(({ fetchable }) => fetchable);
-      const fetches = pulls.board.list();
-      const noModel = parts.noModel?.(situation()).slice(0, 300) ?? '';
-      return {
-        boot,
-        memoryTotalBytes: totalBytes,
-        memoryFreeBytes: freeBytes,
-        diskFreeBytes: probes.diskFreeBytes(),
-        models: now.served.map((each) => describeModel(each, learned, parts.bandwidth())),
-        pulls: [...new Set(fetchers.map((runtime) => runtime.kind))],
-        ...(fetchers.length > 0 && !names.includes(undefined)
-          ? { fetchable: names.flatMap((each) => each ?? []) }
-          : {}),
-        ...(fetches.length > 0 ? { fetches } : {}),
-        ...(noModel ? { noModel } : {}),
-        defaultChat: defaultChat(),
-        embedder: embedderModel()?.model.name ?? null,
-        ...(price !== undefined && runtimes.some(({ kind }) => kind === 'openai')
-          ? { pricePerMillionTokens: price }
-          : {}),
-      };
-    },
-    loads() {
-      for (const runtime of runtimes) runtime.lookInside?.();
-      return modelLoadsOf(admission.load(), now.served);
-    },
-    pull: (model, onProgress, signal) => pulls.pull(model, onProgress, signal),
-    async unload(name) {
-      const { runtime, model } = found(name);
-      const load = admission.load().find((each) => each.model === model.name);
-      const turns = load ? load.busy + load.waiting : 0;
-      if (turns > 0) throw new RuntimeError('overloaded', `${name} is in use: ${counted(turns, 'answer')} under way`);
-      await within(unloadDeadlineMs, 'putting it down', (signal) => runtime.unload(model.name, signal));
-      await refreshAndTell();
-      wanted.retryLoads();
-    },
-    want: wanted.want,
-    drop: wanted.drop,
-    stand: wanted.stand,
-    async close() {
-      soon?.cancel();
-      silentLooks = soonLooks;
-      wanted.close();
-      defaults?.close();
-      pulls.close();
-      learned.close();
-      await Promise.all(runtimes.map((runtime) => runtime.close()));
-    },
-  };
-  return pool;
 }
 
 /** Errors after which the server or the model counts as gone. */

@@ -7,7 +7,7 @@ import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { type PullProgress, type Runtime, RuntimeError } from '../runtimes/runtime.ts';
 import { createSimulated } from '../runtimes/simulated.ts';
 import { createLearned } from './learned.ts';
-import { createModelPool } from './model-pool.ts';
+import { ModelPool } from './model-pool.ts';
 
 const never = new AbortController().signal;
 const minute = 60_000;
@@ -23,7 +23,7 @@ async function rig(over: Partial<Runtime> = {}, ...models: string[]) {
     random,
   });
   const runtime: Runtime = { ...plain, canFetch: () => 'unknown', ...over };
-  const pool = createModelPool({
+  const pool = new ModelPool({
     runtimes: [runtime],
     probes: { modelMemory: () => ({ totalBytes: 4e9, freeBytes: 3e9 }), diskFreeBytes: () => 5e10 },
     bandwidth: () => 10e9,

@@ -21,21 +21,6 @@ export interface ModelStand {
   progress?: number;
 }
 
-interface WantedModels {
-  /** An agent with this model is (again) on this node. */
-  want(agent: string, model: string): void;
-  drop(agent: string): void;
-  stand(model: string): ModelStand;
-  /** Called when the models of the runtimes may have changed. */
-  look(): void;
-  /** Memory was freed: models that did not load are tried at once. */
-  retryLoads(): void;
-  /** An answer failed because the model does not load; `model` is the runtime's own name for it. */
-  doesNotLoad(model: string, reason: string): void;
-  works(model: string): void;
-  close(): void;
-}
-
 interface Wanted {
   name: string;
   agents: Set<string>;
@@ -61,7 +46,7 @@ const backoffs: Record<'fetch' | 'load', Backoff> = {
 const progressMs = 3000;
 const agentsATell = 10;
 
-export function createWantedModels(parts: {
+interface WantedModelsParts {
   find: (name: string) => RuntimeModel | null;
   canPull: (model: string) => boolean;
   pull: (model: string, onProgress: OnProgress, signal: AbortSignal) => Promise<void>;
@@ -69,48 +54,136 @@ export function createWantedModels(parts: {
   clock: Clock;
   random: Random;
   log: Log;
-}): WantedModels {
-  const { find, clock, log } = parts;
-  const wanted = new Map<string, Wanted>();
-  const modelOf = new Map<string, string>();
-  let closed = false;
+}
 
-  function step(each: Wanted): void {
-    if (closed || each.trying || each.retry) return;
-    const found = find(each.name);
-    if (!found) {
-      if (parts.canPull(each.name)) void attempt(each, 'fetch', fetchModel);
-    } else if (found.resident) each.load = false;
-    else if (each.load) void attempt(each, 'load', () => parts.load(found.name, each.stop.signal));
+export class WantedModels {
+  readonly #parts: WantedModelsParts;
+  readonly #wanted = new Map<string, Wanted>();
+  readonly #modelOf = new Map<string, string>();
+  #closed = false;
+
+  constructor(parts: WantedModelsParts) {
+    this.#parts = parts;
   }
 
-  async function attempt(each: Wanted, what: 'fetch' | 'load', work: (each: Wanted) => Promise<void>): Promise<void> {
+  /** An agent with this model is (again) on this node. */
+  want(agent: string, model: string): void {
+    if (this.#modelOf.get(agent) !== model) this.drop(agent);
+    this.#modelOf.set(agent, model);
+    let each = this.#wanted.get(model);
+    if (!each) {
+      each = {
+        name: model,
+        agents: new Set(),
+        load: true,
+        trying: null,
+        retry: null,
+        stop: new AbortController(),
+        failures: 0,
+        failed: null,
+        fetching: null,
+        toldMs: 0,
+      };
+      this.#wanted.set(model, each);
+    }
+    each.agents.add(agent);
+    each.load = true;
+    this.#step(each);
+  }
+
+  drop(agent: string): void {
+    const each = this.#wanted.get(this.#modelOf.get(agent) ?? '');
+    this.#modelOf.delete(agent);
+    each?.agents.delete(agent);
+    if (each?.agents.size === 0) this.#end(each);
+  }
+
+  stand(model: string): ModelStand {
+    const each = this.#wanted.get(model);
+    if (each?.failed) return each.failed;
+    if (this.#parts.find(model)) return { state: 'ready', reason: '' };
+    if (each?.fetching) return each.fetching;
+    return { state: 'starting', reason: `no runtime on this node serves ${model} now`, code: 'model-missing' };
+  }
+
+  /** Called when the models of the runtimes may have changed. */
+  look(): void {
+    for (const each of this.#wanted.values()) {
+      if (each.retry?.what === 'fetch' && this.#parts.find(each.name)) {
+        each.retry.timer.cancel();
+        each.retry = null;
+        each.failed = null;
+      }
+      this.#step(each);
+    }
+  }
+
+  /** Memory was freed: models that did not load are tried at once. */
+  retryLoads(): void {
+    for (const each of this.#wanted.values()) {
+      if (each.retry?.what !== 'load') continue;
+      each.retry.timer.cancel();
+      each.retry = null;
+      this.#step(each);
+    }
+  }
+
+  /** An answer failed because the model does not load; `model` is the runtime's own name for it. */
+  doesNotLoad(model: string, reason: string): void {
+    for (const each of this.#meaning(model)) {
+      each.load = true;
+      if (!each.retry && !each.trying) this.#failedOnce(each, 'load', new Error(reason));
+    }
+  }
+
+  works(model: string): void {
+    for (const each of this.#meaning(model)) {
+      each.failures = 0;
+      each.failed = null;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const each of [...this.#wanted.values()]) this.#end(each);
+  }
+
+  #step(each: Wanted): void {
+    if (this.#closed || each.trying || each.retry) return;
+    const found = this.#parts.find(each.name);
+    if (!found) {
+      if (this.#parts.canPull(each.name)) void this.#attempt(each, 'fetch', () => this.#fetchModel(each));
+    } else if (found.resident) each.load = false;
+    else if (each.load) void this.#attempt(each, 'load', () => this.#parts.load(found.name, each.stop.signal));
+  }
+
+  async #attempt(each: Wanted, what: 'fetch' | 'load', work: () => Promise<void>): Promise<void> {
     each.trying = what;
     try {
-      await work(each);
+      await work();
       if (what === 'load') each.load = false;
       each.failed = null;
     } catch (error) {
-      if (!each.stop.signal.aborted) failedOnce(each, what, error as Error);
+      if (!each.stop.signal.aborted) this.#failedOnce(each, what, error as Error);
     } finally {
       each.trying = null;
       each.fetching = null;
     }
-    if (wanted.get(each.name) === each) step(each);
+    if (this.#wanted.get(each.name) === each) this.#step(each);
   }
 
-  function fetchModel(each: Wanted): Promise<void> {
+  #fetchModel(each: Wanted): Promise<void> {
     each.failed = null;
     each.fetching = { state: 'starting', reason: `waiting to fetch ${each.name}`, code: 'model-queued' };
     each.toldMs = Number.NEGATIVE_INFINITY;
     let largest = 0;
-    return parts.pull(
+    return this.#parts.pull(
       each.name,
       ({ completedBytes, totalBytes }) => {
         // A model has several parts; the largest is the weights, and the others take a moment.
         if (totalBytes < largest) return;
         largest = totalBytes;
-        const now = clock.monotonicMs();
+        const now = this.#parts.clock.monotonicMs();
         if (now - each.toldMs < progressMs * Math.max(1, each.agents.size / agentsATell)) return;
         each.toldMs = now;
         const percent = totalBytes > 0 ? Math.floor((completedBytes / totalBytes) * 100) : null;
@@ -122,7 +195,8 @@ export function createWantedModels(parts: {
     );
   }
 
-  function failedOnce(each: Wanted, what: 'fetch' | 'load', error: Error): void {
+  #failedOnce(each: Wanted, what: 'fetch' | 'load', error: Error): void {
+    const { clock, random, log } = this.#parts;
     each.failures++;
     const words = `${what === 'fetch' ? `${each.name} could not be fetched` : `${each.name} does not load`}: ${error.message}`;
     // A server that is busy or gone for a moment must not make an agent count as failed.
@@ -131,97 +205,24 @@ export function createWantedModels(parts: {
       const code = what === 'fetch' ? 'model-not-fetched' : 'model-not-loaded';
       each.failed = { state: 'failed', reason: words, code };
     }
-    const delayMs = backoffMs(backoffs[what], each.failures - 1, parts.random);
+    const delayMs = backoffMs(backoffs[what], each.failures - 1, random);
     log.warn({ err: error, model: each.name, retryMs: Math.round(delayMs) }, words);
     each.retry?.timer.cancel();
     const timer = clock.after(delayMs, () => {
       each.retry = null;
-      step(each);
+      this.#step(each);
     });
     each.retry = { what, timer };
   }
 
-  function end(each: Wanted): void {
-    wanted.delete(each.name);
+  #end(each: Wanted): void {
+    this.#wanted.delete(each.name);
     each.retry?.timer.cancel();
     each.stop.abort();
   }
 
-  function drop(agent: string): void {
-    const each = wanted.get(modelOf.get(agent) ?? '');
-    modelOf.delete(agent);
-    each?.agents.delete(agent);
-    if (each?.agents.size === 0) end(each);
-  }
-
   /** The wanted models that mean the runtime's model of this name, by any of its names. */
-  const meaning = (model: string) => [...wanted.values()].filter(({ name }) => find(name)?.name === model);
-
-  return {
-    want(agent, model) {
-      if (modelOf.get(agent) !== model) drop(agent);
-      modelOf.set(agent, model);
-      let each = wanted.get(model);
-      if (!each) {
-        each = {
-          name: model,
-          agents: new Set(),
-          load: true,
-          trying: null,
-          retry: null,
-          stop: new AbortController(),
-          failures: 0,
-          failed: null,
-          fetching: null,
-          toldMs: 0,
-        };
-        wanted.set(model, each);
-      }
-      each.agents.add(agent);
-      each.load = true;
-      step(each);
-    },
-    drop,
-    stand(model) {
-      const each = wanted.get(model);
-      if (each?.failed) return each.failed;
-      if (find(model)) return { state: 'ready', reason: '' };
-      if (each?.fetching) return each.fetching;
-      return { state: 'starting', reason: `no runtime on this node serves ${model} now`, code: 'model-missing' };
-    },
-    look() {
-      for (const each of wanted.values()) {
-        if (each.retry?.what === 'fetch' && find(each.name)) {
-          each.retry.timer.cancel();
-          each.retry = null;
-          each.failed = null;
-        }
-        step(each);
-      }
-    },
-    retryLoads() {
-      for (const each of wanted.values()) {
-        if (each.retry?.what !== 'load') continue;
-        each.retry.timer.cancel();
-        each.retry = null;
-        step(each);
-      }
-    },
-    doesNotLoad(model, reason) {
-      for (const each of meaning(model)) {
-        each.load = true;
-        if (!each.retry && !each.trying) failedOnce(each, 'load', new Error(reason));
-      }
-    },
-    works(model) {
-      for (const each of meaning(model)) {
-        each.failures = 0;
-        each.failed = null;
-      }
-    },
-    close() {
-      closed = true;
-      for (const each of [...wanted.values()]) end(each);
-    },
-  };
+  #meaning(model: string): Wanted[] {
+    return [...this.#wanted.values()].filter(({ name }) => this.#parts.find(name)?.name === model);
+  }
 }
