@@ -356,8 +356,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a-cancel-throws',
     file: 'node-agent/src/tasks/task-runs.ts',
-    search: 'runs.get(leaseKey(task, attempt))?.abort.abort(new Error(reason));',
-    replace: 'const run = runs.get(leaseKey(task, attempt)) as Run;\n      run.abort.abort(new Error(reason));',
+    search: 'this.#runs.get(leaseKey(task, attempt))?.abort.abort(new Error(reason));',
+    replace: 'const run = this.#runs.get(leaseKey(task, attempt)) as Run;\n    run.abort.abort(new Error(reason));',
   },
   {
     name: 'tasks-expire-early',

@@ -25,7 +25,7 @@ import { AgentStates } from '../reports/agent-states.ts';
 import { Heartbeat } from '../reports/heartbeat.ts';
 import { Inventory } from '../reports/inventory.ts';
 import { createRuntimeEvents } from '../reports/runtime-events.ts';
-import { createTaskRuns, type TaskRuns } from '../tasks/task-runs.ts';
+import { TaskRuns } from '../tasks/task-runs.ts';
 import { nodeEvent, type TellEvent } from '../transport/node-event.ts';
 import type { Transport } from '../transport/transport.ts';
 import { Commands } from './commands.ts';
@@ -94,7 +94,7 @@ class Loop implements RunningNode {
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
-    const { clock, random, log, assignments } = parts;
+    const { clock, assignments } = parts;
     const tellEvent: TellEvent = (type, data) => this.#event(type, data);
     const lease = createLease(clock, assignments.generation);
     const shared = { ...parts, lease, tellEvent, stopped: this.#stopped.signal };
@@ -104,8 +104,7 @@ class Loop implements RunningNode {
       fire: (assigned, prompt) => this.#fire(assigned, prompt),
       onRemoved: (agent) => this.#states.removed(agent),
     });
-    const agent = (name: string) => this.agents.get(name) ?? null;
-    this.#runs = createTaskRuns({ node: parts.node, transport: parts.transport, clock, random, log, agent });
+    this.#runs = new TaskRuns({ ...shared, agent: (id) => this.agents.get(id) ?? null });
     this.#session = new Session({ ...shared, runs: this.#runs });
     this.#commands = new Commands(shared);
     this.#inventory = new Inventory(shared);

@@ -13,7 +13,7 @@ import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import type { RunningAgent } from '../agents/agent.ts';
 import type { TurnChunk, TurnEnd, TurnTask } from '../agents/turn.ts';
 import type { Transport } from '../transport/transport.ts';
-import { createTaskRuns } from './task-runs.ts';
+import { TaskRuns } from './task-runs.ts';
 
 const lease = (given: Partial<TaskLease> = {}): TaskLease => ({
   task: 't1',
@@ -81,7 +81,7 @@ function rig(options: { full?: boolean; left?: string[]; concurrency?: number; c
       }),
   } as unknown as RunningAgent;
   const ended = new Set<string>();
-  const runs = createTaskRuns({
+  const runs = new TaskRuns({
     node: 'n',
     transport,
     agent: (name) => (name === 'a' ? agent : null),
@@ -124,7 +124,7 @@ t.test('settled leases are forgotten, here and in the outbox', async (t) => {
 t.test('an end that nobody settles is sent again until somebody does', async (t) => {
   const clock = new HandClock();
   const { runs, again, turns } = rig({ clock });
-  t.teardown(runs.stop);
+  t.teardown(() => runs.stop());
   runs.take(lease(), { prompt: 'hi', atMs: 0 });
   turns[0]?.end(done);
   await clock.advance(600_000);

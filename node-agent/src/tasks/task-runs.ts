@@ -30,37 +30,108 @@ interface Run {
   local: TaskReport['local'];
 }
 
-export interface TaskRuns {
-  /** Starts a lease, ignores one that is known, refuses one that cannot run here. */
-  take(lease: TaskLease, local?: TaskReport['local']): void;
-  cancel(task: string, attempt: number, reason: string): void;
-  settled(tasks: readonly { task: string; attempt: number }[]): void;
-  /** A new connection: the outbox sends all unsettled ends again. */
-  connected(): void;
-  stop(): void;
-  /** Leases to name in a hello: running, or ended and not settled. */
-  held(): { task: string; attempt: number }[];
-  /** Keys of leases for a heartbeat, the oldest first; not of the node's own tasks. */
-  heldKeys(limit: number): string[];
-  readonly running: number;
-}
-
-export function createTaskRuns(parts: {
+interface TaskRunsParts {
   node: string;
   transport: Transport;
-  agent: (name: string) => RunningAgent | null;
+  agent: (id: string) => RunningAgent | null;
   clock: Clock;
   random: Random;
   log: Log;
-}): TaskRuns {
-  const { node, transport, clock, log } = parts;
-  const runs = new Map<string, Run>();
-  const unsettled = new Set(transport.unsettledKeys());
-  const lateEnds = createLateEnds({ unsettled, again: (key) => transport.again(key), clock, random: parts.random });
-  /** Attempts whose end is settled: a lease that the network delivers again must not run again. Oldest first. */
-  const over = new Set<string>();
+}
 
-  function report(run: Run, end: Pick<TaskReport, 'state'> & Partial<TaskReport>): void {
+export class TaskRuns {
+  readonly #parts: TaskRunsParts;
+  readonly #runs = new Map<string, Run>();
+  readonly #unsettled: Set<string>;
+  readonly #lateEnds: ReturnType<typeof createLateEnds>;
+  /** Attempts whose end is settled: a lease that the network delivers again must not run again. Oldest first. */
+  readonly #over = new Set<string>();
+
+  constructor(parts: TaskRunsParts) {
+    this.#parts = parts;
+    const { transport, clock, random } = parts;
+    this.#unsettled = new Set(transport.unsettledKeys());
+    this.#lateEnds = createLateEnds({
+      unsettled: this.#unsettled,
+      again: (key) => transport.again(key),
+      clock,
+      random,
+    });
+  }
+
+  /** Starts a lease, ignores one that is known, refuses one that cannot run here. */
+  take(lease: TaskLease, local?: TaskReport['local']): void {
+    const key = leaseKey(lease.task, lease.attempt);
+    // [INV-one-run]
+    if (this.#runs.has(key) || this.#unsettled.has(key) || this.#over.has(key)) return;
+    const agent = this.#parts.agent(lease.agent);
+    if (!agent || agent.assigned.epoch !== lease.epoch) {
+      this.#refuse(lease, local, `agent ${lease.agent} does not run here under epoch ${lease.epoch}`);
+      return;
+    }
+    // [INV-queue]
+    if (agent.busy >= agent.assigned.spec.concurrency) {
+      this.#refuse(lease, local, `agent ${agent.assigned.spec.name} works on ${agent.busy} tasks already`);
+      return;
+    }
+    const run: Run = { lease, abort: new AbortController(), local };
+    this.#runs.set(key, run);
+    this.#work(agent, run).catch((error) => {
+      this.#runs.delete(key);
+      this.#parts.log.error({ err: error, task: lease.task }, 'a turn broke');
+      const text = (error as Error).message.slice(0, 900);
+      this.#report(run, { state: 'failed', problem: { code: 'internal', text, retryable: true } });
+    });
+  }
+
+  cancel(task: string, attempt: number, reason: string): void {
+    this.#runs.get(leaseKey(task, attempt))?.abort.abort(new Error(reason));
+  }
+
+  settled(tasks: readonly { task: string; attempt: number }[]): void {
+    const keys = tasks.map(({ task, attempt }) => leaseKey(task, attempt));
+    for (const key of keys) {
+      if (!this.#unsettled.delete(key)) continue;
+      this.#lateEnds.settled(key);
+      this.#over.add(key);
+      for (const oldest of this.#over) {
+        if (this.#over.size <= maxRemembered) break;
+        this.#over.delete(oldest);
+      }
+    }
+    this.#parts.transport.settle(keys);
+  }
+
+  /** A new connection: the outbox sends all unsettled ends again. */
+  connected(): void {
+    this.#lateEnds.connected();
+  }
+
+  stop(): void {
+    this.#lateEnds.stop();
+  }
+
+  /** Leases to name in a hello: running, or ended and not settled. */
+  held(): { task: string; attempt: number }[] {
+    return [...this.#runs.keys(), ...this.#unsettled].map((key) => {
+      const dot = key.lastIndexOf('.');
+      return { task: key.slice(0, dot), attempt: Number(key.slice(dot + 1)) };
+    });
+  }
+
+  /** Keys of leases for a heartbeat, the oldest first; not of the node's own tasks. */
+  heldKeys(limit: number): string[] {
+    const keys = [...this.#unsettled];
+    for (const [key, { local }] of this.#runs) if (!local) keys.push(key);
+    return keys.slice(0, limit);
+  }
+
+  get running(): number {
+    return this.#runs.size;
+  }
+
+  #report(run: Run, end: Pick<TaskReport, 'state'> & Partial<TaskReport>): void {
+    const { node, transport, log } = this.#parts;
     const { task, attempt, agent, epoch } = run.lease;
     const key = leaseKey(task, attempt);
     const message: TaskReport = {
@@ -71,13 +142,13 @@ export function createTaskRuns(parts: {
       ...end,
       ...(run.local ? { local: run.local } : {}),
     };
-    unsettled.add(key);
+    this.#unsettled.add(key);
     if (transport.post(key, 'settled', 'taskReport', { node, task }, message)) {
-      lateEnds.posted();
+      this.#lateEnds.posted();
       return;
     }
     // No longer held: the coordinator receives this refusal, or else misses the lease in a heartbeat or a hello, and leases the task again.
-    unsettled.delete(key);
+    this.#unsettled.delete(key);
     log.error({ task, attempt }, 'the outbox is full: the end of a task could not be kept, and its lease goes back');
     if (run.local) return;
     const problem = {
@@ -88,12 +159,13 @@ export function createTaskRuns(parts: {
     transport.send('taskReport', { node, task }, { task, attempt, agent, epoch, state: 'refused', problem });
   }
 
-  function refuse(lease: TaskLease, local: TaskReport['local'], text: string): void {
+  #refuse(lease: TaskLease, local: TaskReport['local'], text: string): void {
     const problem = { code: 'refused', text, retryable: true };
-    report({ lease, abort: new AbortController(), local }, { state: 'refused', problem });
+    this.#report({ lease, abort: new AbortController(), local }, { state: 'refused', problem });
   }
 
-  async function work(agent: RunningAgent, run: Run): Promise<void> {
+  async #work(agent: RunningAgent, run: Run): Promise<void> {
+    const { node, transport, clock } = this.#parts;
     const { task, attempt, prompt, leftMs } = run.lease;
     const deadline = clock.after(leftMs, () => run.abort.abort(new DeadlinePassed()));
     const chunks = coalesce(clock, (chunk) => transport.send('taskChunk', { node, task }, { attempt, ...chunk }));
@@ -109,71 +181,13 @@ export function createTaskRuns(parts: {
         chunks.add,
       );
       chunks.flush();
-      runs.delete(leaseKey(task, attempt));
-      report(run, shaped(end));
+      this.#runs.delete(leaseKey(task, attempt));
+      this.#report(run, shaped(end));
     } finally {
       started.cancel();
       deadline.cancel();
     }
   }
-
-  return {
-    take(lease, local) {
-      const key = leaseKey(lease.task, lease.attempt);
-      // [INV-one-run]
-      if (runs.has(key) || unsettled.has(key) || over.has(key)) return;
-      const agent = parts.agent(lease.agent);
-      if (!agent || agent.assigned.epoch !== lease.epoch) {
-        refuse(lease, local, `agent ${lease.agent} does not run here under epoch ${lease.epoch}`);
-        return;
-      }
-      // [INV-queue]
-      if (agent.busy >= agent.assigned.spec.concurrency) {
-        refuse(lease, local, `agent ${agent.assigned.spec.name} works on ${agent.busy} tasks already`);
-        return;
-      }
-      const run: Run = { lease, abort: new AbortController(), local };
-      runs.set(key, run);
-      work(agent, run).catch((error) => {
-        runs.delete(key);
-        log.error({ err: error, task: lease.task }, 'a turn broke');
-        const text = (error as Error).message.slice(0, 900);
-        report(run, { state: 'failed', problem: { code: 'internal', text, retryable: true } });
-      });
-    },
-    cancel(task, attempt, reason) {
-      runs.get(leaseKey(task, attempt))?.abort.abort(new Error(reason));
-    },
-    settled(tasks) {
-      const keys = tasks.map(({ task, attempt }) => leaseKey(task, attempt));
-      for (const key of keys) {
-        if (!unsettled.delete(key)) continue;
-        lateEnds.settled(key);
-        over.add(key);
-        for (const oldest of over) {
-          if (over.size <= maxRemembered) break;
-          over.delete(oldest);
-        }
-      }
-      transport.settle(keys);
-    },
-    connected: lateEnds.connected,
-    stop: lateEnds.stop,
-    held() {
-      return [...runs.keys(), ...unsettled].map((key) => {
-        const dot = key.lastIndexOf('.');
-        return { task: key.slice(0, dot), attempt: Number(key.slice(dot + 1)) };
-      });
-    },
-    heldKeys(limit) {
-      const keys = [...unsettled];
-      for (const [key, { local }] of runs) if (!local) keys.push(key);
-      return keys.slice(0, limit);
-    },
-    get running() {
-      return runs.size;
-    },
-  };
 }
 
 function shaped(end: TurnEnd): Pick<TaskReport, 'state'> & Partial<TaskReport> {
