@@ -6,8 +6,8 @@ import type { Log as Logger } from '@blackroad/std/log';
 import type { Journal } from './journal.ts';
 import type { AgentLog } from './log-state.ts';
 import * as writes from './log-writes.ts';
+import type { Flight, Sending } from './sending.ts';
 import type { SetAside } from './set-aside.ts';
-import type { Flight } from './sync.ts';
 
 type Down<T extends MemoryDown['type']> = Extract<MemoryDown, { type: T }>;
 
@@ -34,38 +34,35 @@ export const ways: Readonly<Record<Refusal, Readonly<Record<Flight['kind'], Way>
   final: { hello: 'again', batch: 'branch-off', branch: 'set-aside' },
 };
 
-export function createAnswers(deps: {
+interface AnswersParts {
   journal: Journal;
   log: Logger;
   writeContext: writes.WriteContext;
-  write(log: AgentLog, job: () => void, options?: { weight?: number }): void;
-  flightOf(log: AgentLog): Flight | undefined;
-  /** The answer came: the next message of this agent may be sent. */
-  land(log: AgentLog): void;
-  /** Asks again after a pause that grows until something changes. */
-  later(log: AgentLog): void;
-  progressed(log: AgentLog): void;
-  wake(log: AgentLog): void;
-  saveAckedLazily(log: AgentLog): void;
-  /** Sends nothing for minutes: the coordinator has no such agent. */
-  rest(log: AgentLog): void;
+  sending: Sending;
   setAside: SetAside;
-}) {
-  const {
-    journal,
-    log: logger,
-    writeContext: w,
-    write,
-    flightOf,
-    land,
-    later,
-    progressed,
-    wake,
-    saveAckedLazily,
-  } = deps;
+}
 
-  function onAck(log: AgentLog, message: Down<'ack'>): void {
-    const flight = flightOf(log);
+export class Answers {
+  readonly #parts: AnswersParts;
+  readonly #sending: Sending;
+  readonly #w: writes.WriteContext;
+
+  constructor(parts: AnswersParts) {
+    this.#parts = parts;
+    this.#sending = parts.sending;
+    this.#w = parts.writeContext;
+  }
+
+  receive(log: AgentLog, message: MemoryDown): void {
+    if (message.type === 'ack') this.#onAck(log, message);
+    else if (message.type === 'nack') this.#onNack(log, message);
+    else if (message.type === 'entries') this.#onEntries(log, message);
+    else if (message.type === 'branch-ack') this.#onBranchAck(log, message);
+    else this.#onMerge(log, message);
+  }
+
+  #onAck(log: AgentLog, message: Down<'ack'>): void {
+    const flight = this.#sending.flightOf(log);
     const { upto, hash, epoch } = message;
     const late = epoch < log.row.epoch;
     // Only the answer to a hello of this epoch can prove that a fenced node is the writer after all.
@@ -75,21 +72,21 @@ export function createAnswers(deps: {
       // The coordinator has more entries than this node: the journal lost its end, or was restored from an old copy.
       log.wantSeq = Math.max(log.wantSeq, upto);
       log.greeted = false;
-      if (flight) land(log);
-      later(log);
+      if (flight) this.#sending.land(log);
+      this.#sending.later(log);
       return;
     }
-    if (journal.hashAt(log.row.id, upto) !== hash) {
-      if (!late) fork(log, upto);
+    if (this.#parts.journal.hashAt(log.row.id, upto) !== hash) {
+      if (!late) this.#fork(log, upto);
       return;
     }
     if (flight?.kind === 'hello' && !late) {
-      land(log);
-      progressed(log);
-      write(log, () => {
+      this.#sending.land(log);
+      this.#sending.progressed(log);
+      this.#sending.write(log, () => {
         if (log.row.epoch > epoch || upto > log.head.seq) return;
         if (log.row.baseSeq > log.head.seq) {
-          logger.warn(
+          this.#parts.log.warn(
             { agent: log.row.agent, base: log.row.baseSeq, upto },
             'the coordinator no longer has what it gave as the base of this epoch: what is here is all there is',
           );
@@ -97,166 +94,166 @@ export function createAnswers(deps: {
         log.greeted = true;
         log.forks = 0;
         log.wantSeq = 0;
-        writes.greet(w, log, { seq: upto, hash });
+        writes.greet(this.#w, log, { seq: upto, hash });
       });
       return;
     }
-    if (flight?.kind === 'batch' && upto >= flight.upto) land(log);
+    if (flight?.kind === 'batch' && upto >= flight.upto) this.#sending.land(log);
     if (upto > log.row.acked) {
-      progressed(log);
+      this.#sending.progressed(log);
       log.row.acked = upto;
-      saveAckedLazily(log);
+      this.#sending.saveAckedLazily(log);
     }
-    wake(log);
+    this.#sending.wake(log);
   }
 
-  function onEntries(log: AgentLog, message: Down<'entries'>): void {
+  #onEntries(log: AgentLog, message: Down<'entries'>): void {
     if (message.epoch < log.row.epoch || message.agent !== log.row.agent) return;
-    if (log.row.fenced && (flightOf(log)?.kind !== 'hello' || message.epoch !== log.row.epoch)) return;
-    if (flightOf(log)?.kind === 'hello') land(log);
-    write(
+    if (log.row.fenced && (this.#sending.flightOf(log)?.kind !== 'hello' || message.epoch !== log.row.epoch)) return;
+    if (this.#sending.flightOf(log)?.kind === 'hello') this.#sending.land(log);
+    this.#sending.write(
       log,
       () => {
-        const result = writes.takeIn(w, log, message.entries);
+        const result = writes.takeIn(this.#w, log, message.entries);
         if ('fork' in result) {
-          forkNow(log, result.fork);
+          this.#forkNow(log, result.fork);
           return;
         }
         if ('refused' in result) {
-          logger.error({ agent: log.row.agent }, `entries from the coordinator were refused: ${result.refused}`);
-          later(log);
+          this.#parts.log.error(
+            { agent: log.row.agent },
+            `entries from the coordinator were refused: ${result.refused}`,
+          );
+          this.#sending.later(log);
           return;
         }
         for (const seq of result.damaged) {
-          logger.error(
+          this.#parts.log.error(
             { agent: log.row.agent, seq },
             'the content of a memory does not match its hash: kept without it',
           );
         }
         log.wantSeq = message.headSeq > log.head.seq ? message.headSeq : 0;
-        if (result.stored > 0) progressed(log);
-        else if (log.wantSeq > 0) return later(log);
+        if (result.stored > 0) this.#sending.progressed(log);
+        else if (log.wantSeq > 0) return this.#sending.later(log);
         if (log.wantSeq > 0) return;
         // A late answer may end below the base: ask again, not at once.
         if (!log.hydrated) {
-          later(log);
+          this.#sending.later(log);
           return;
         }
         log.greeted = true;
         log.forks = 0;
-        writes.greet(w, log, null);
+        writes.greet(this.#w, log, null);
       },
       { weight: message.entries.length },
     );
   }
 
-  function onNack(log: AgentLog, message: Down<'nack'>): void {
-    const flight = flightOf(log);
+  #onNack(log: AgentLog, message: Down<'nack'>): void {
+    const flight = this.#sending.flightOf(log);
     // A late answer: of an epoch that is over, of a past connection, or to an earlier message.
     if (!flight || message.epoch !== flight.epoch) return;
     if (message.of !== undefined && message.of !== flight.hash) return;
-    land(log);
+    this.#sending.land(log);
     const { final, headSeq } = message;
     switch (ways[final === undefined ? message.reason : 'final'][flight.kind]) {
       case 'again':
-        later(log);
+        this.#sending.later(log);
         return;
       case 'rest':
-        deps.rest(log);
+        this.#sending.rest(log);
         return;
       case 'fence':
-        logger.warn(
+        this.#parts.log.warn(
           { agent: log.row.agent, epoch: log.row.epoch, unacked: log.head.seq - log.row.acked },
           'another node writes this memory now: this one is fenced and uploads its tail as a branch',
         );
         log.greeted = true;
-        write(log, () => writes.fence(w, log));
+        this.#sending.write(log, () => writes.fence(this.#w, log));
         return;
       case 'catch-up':
-        catchUp(log, message);
+        this.#catchUp(log, message);
         return;
       case 'branch-off':
         // Our entry is damaged; or it is of an older epoch, which is only sent again after the coordinator lost it (restored from a backup)
         // and which it accepts only as a branch; or it names an author that it may not name.
         if (message.reason !== 'fork')
-          logger.error({ agent: log.row.agent, why: final ?? message.reason }, 'the coordinator refused entries');
-        fork(log, headSeq);
+          this.#parts.log.error(
+            { agent: log.row.agent, why: final ?? message.reason },
+            'the coordinator refused entries',
+          );
+        this.#fork(log, headSeq);
         return;
       case 'set-aside':
-        putAside(log, flight, final!);
+        this.#putAside(log, flight, final!);
         return;
     }
   }
 
-  function catchUp(log: AgentLog, { headSeq, headHash }: Down<'nack'>): void {
+  #catchUp(log: AgentLog, { headSeq, headHash }: Down<'nack'>): void {
     if (headSeq > log.head.seq) {
       log.wantSeq = headSeq;
       log.greeted = false;
-      later(log);
-    } else if (journal.hashAt(log.row.id, headSeq) !== headHash) fork(log, headSeq);
-    else if (headSeq !== log.row.acked) write(log, () => writes.setAcked(w, log, headSeq));
-    else later(log);
+      this.#sending.later(log);
+    } else if (this.#parts.journal.hashAt(log.row.id, headSeq) !== headHash) this.#fork(log, headSeq);
+    else if (headSeq !== log.row.acked) this.#sending.write(log, () => writes.setAcked(this.#w, log, headSeq));
+    else this.#sending.later(log);
   }
 
   /** Sets aside only the entries of the refused message, and writes the file first: after a crash between the two they are in both. */
-  function putAside(log: AgentLog, { epoch, group, upto }: Flight, why: string): void {
+  #putAside(log: AgentLog, { epoch, group, upto }: Flight, why: string): void {
     const { id, agent } = log.row;
     try {
-      const entries = journal.branchUpto(id, group, upto);
-      if (!deps.setAside.keep({ agent, epoch, why, entries })) {
+      const entries = this.#parts.journal.branchUpto(id, group, upto);
+      if (!this.#parts.setAside.keep({ agent, epoch, why, entries })) {
         log.branchesHeld = true;
-        wake(log);
+        this.#sending.wake(log);
         return;
       }
     } catch (error) {
-      logger.warn({ agent, err: error }, 'memories that the coordinator never takes could not be set aside');
-      later(log);
+      this.#parts.log.warn({ agent, err: error }, 'memories that the coordinator never takes could not be set aside');
+      this.#sending.later(log);
       return;
     }
-    progressed(log);
-    write(log, () => {
-      w.touched.add(log);
-      journal.removeBranch(id, group, upto);
-      log.branched = journal.branchCount(id);
+    this.#sending.progressed(log);
+    this.#sending.write(log, () => {
+      this.#w.touched.add(log);
+      this.#parts.journal.removeBranch(id, group, upto);
+      log.branched = this.#parts.journal.branchCount(id);
     });
   }
 
-  function fork(log: AgentLog, seq: number): void {
-    if (flightOf(log)) land(log);
-    write(log, () => forkNow(log, seq));
+  #fork(log: AgentLog, seq: number): void {
+    if (this.#sending.flightOf(log)) this.#sending.land(log);
+    this.#sending.write(log, () => this.#forkNow(log, seq));
   }
-  function forkNow(log: AgentLog, seq: number): void {
+
+  #forkNow(log: AgentLog, seq: number): void {
     const { agent, epoch, acked } = log.row;
-    logger.warn({ agent, epoch, seq, acked }, 'this log differs from the coordinator: our tail becomes a branch');
-    if (log.forks > 1) later(log);
-    writes.rewind(w, log);
+    this.#parts.log.warn(
+      { agent, epoch, seq, acked },
+      'this log differs from the coordinator: our tail becomes a branch',
+    );
+    if (log.forks > 1) this.#sending.later(log);
+    writes.rewind(this.#w, log);
   }
 
-  function onBranchAck(log: AgentLog, message: Down<'branch-ack'>): void {
-    const flight = flightOf(log);
+  #onBranchAck(log: AgentLog, message: Down<'branch-ack'>): void {
+    const flight = this.#sending.flightOf(log);
     if (flight?.kind !== 'branch' || message.epoch !== flight.epoch || message.upto < flight.upto) return;
-    land(log);
-    progressed(log);
-    write(log, () => {
-      w.touched.add(log);
+    this.#sending.land(log);
+    this.#sending.progressed(log);
+    this.#sending.write(log, () => {
+      this.#w.touched.add(log);
       // Not beyond the sent entries: a later branch of the same epoch has the same numbers.
-      journal.removeBranch(log.row.id, flight.group, flight.upto);
-      log.branched = journal.branchCount(log.row.id);
+      this.#parts.journal.removeBranch(log.row.id, flight.group, flight.upto);
+      log.branched = this.#parts.journal.branchCount(log.row.id);
     });
   }
 
-  function onMerge(log: AgentLog, message: Down<'merge'>): void {
+  #onMerge(log: AgentLog, message: Down<'merge'>): void {
     if (message.epoch !== log.row.epoch || log.row.fenced || !log.open) return;
-    write(log, () => void writes.merge(w, log, message), { weight: message.entries.length });
+    this.#sending.write(log, () => void writes.merge(this.#w, log, message), { weight: message.entries.length });
   }
-
-  return {
-    receive(log: AgentLog, message: MemoryDown): void {
-      if (message.type === 'ack') onAck(log, message);
-      else if (message.type === 'nack') onNack(log, message);
-      else if (message.type === 'entries') onEntries(log, message);
-      else if (message.type === 'branch-ack') onBranchAck(log, message);
-      else onMerge(log, message);
-    },
-  };
 }

@@ -3,7 +3,7 @@ import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import type { Embedder } from './agent-memory.ts';
-import { createLateVectors } from './late-vectors.ts';
+import { LateVectors } from './late-vectors.ts';
 
 function rig(texts: string[], answer: (texts: string[]) => (Float32Array | null)[]) {
   const clock = new HandClock();
@@ -23,7 +23,7 @@ function rig(texts: string[], answer: (texts: string[]) => (Float32Array | null)
         .slice(0, limit),
     setVector: (id: number, _: string, values: Float32Array | null) => void vectors.set(id, values),
   };
-  const late = createLateVectors({ index, embed, clock, log: silentLog, signal: new AbortController().signal });
+  const late = new LateVectors({ index, embed, clock, log: silentLog, signal: new AbortController().signal });
   return {
     clock,
     calls,

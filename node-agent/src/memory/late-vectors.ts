@@ -26,53 +26,77 @@ interface Failed {
   notBeforeMs: number;
 }
 
-export function createLateVectors(deps: {
+interface LateVectorsParts {
   index: Pick<SearchIndex, 'withoutVector' | 'setVector'>;
   embed: Embedder;
   clock: Clock;
   log: Logger;
   signal: AbortSignal;
-}) {
-  const { index, clock, log, signal } = deps;
-  const failed = new Map<number, Failed>();
-  let isBusy = false;
+}
+
+export class LateVectors {
+  readonly #parts: LateVectorsParts;
+  readonly #failed = new Map<number, Failed>();
+  #isBusy = false;
+
+  constructor(parts: LateVectorsParts) {
+    this.#parts = parts;
+  }
+
+  /** One step of the work, at most one at a time; never throws. */
+  async add(logId: number, model: string, textOf: (id: number) => string | undefined): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      const items = this.#due(logId, model, textOf);
+      if (items.length > 0) await this.#fill(items, model);
+    } catch (error) {
+      this.#parts.log.warn({ err: error }, 'vectors could not be stored');
+    } finally {
+      this.#isBusy = false;
+    }
+  }
 
   /** The entries of a log to embed now, newest first; `textOf` returns '' or undefined for one without a text. */
-  function due(logId: number, model: string, textOf: (id: number) => string | undefined): Item[] {
+  #due(logId: number, model: string, textOf: (id: number) => string | undefined): Item[] {
     const items: Item[] = [];
-    for (const id of index.withoutVector(logId, model, batchTexts + failed.size)) {
+    for (const id of this.#parts.index.withoutVector(logId, model, batchTexts + this.#failed.size)) {
       if (items.length >= batchTexts) break;
-      const rest = failed.get(id);
-      if (rest?.model === model && clock.monotonicMs() < rest.notBeforeMs) continue;
+      const rest = this.#failed.get(id);
+      if (rest?.model === model && this.#parts.clock.monotonicMs() < rest.notBeforeMs) continue;
       const text = textOf(id);
       if (text) items.push({ id, text });
-      else index.setVector(id, model, null);
+      else this.#parts.index.setVector(id, model, null);
     }
     return items;
   }
 
-  function fail({ id }: Item, model: string): void {
-    const before = failed.get(id);
+  #fail({ id }: Item, model: string): void {
+    const before = this.#failed.get(id);
     const tries = before?.model === model ? before.tries + 1 : 1;
-    failed.delete(id);
+    this.#failed.delete(id);
     if (tries >= maxTries) {
-      index.setVector(id, model, null);
+      this.#parts.index.setVector(id, model, null);
       return;
     }
-    failed.set(id, { model, tries, notBeforeMs: clock.monotonicMs() + firstRestMs * restFactor ** (tries - 1) });
-    const [oldest] = failed.keys();
-    if (failed.size > maxFailed && oldest !== undefined) failed.delete(oldest);
+    this.#failed.set(id, {
+      model,
+      tries,
+      notBeforeMs: this.#parts.clock.monotonicMs() + firstRestMs * restFactor ** (tries - 1),
+    });
+    const [oldest] = this.#failed.keys();
+    if (this.#failed.size > maxFailed && oldest !== undefined) this.#failed.delete(oldest);
   }
 
-  async function fill(items: Item[], model: string): Promise<void> {
+  async #fill(items: Item[], model: string): Promise<void> {
     const alone: Item[] = [];
     let works = false;
     let calls = 0;
     // First the whole batch: without a bad text it takes one call.
-    for (const queue = [items]; queue.length > 0 && calls < maxCalls && !signal.aborted; calls++) {
+    for (const queue = [items]; queue.length > 0 && calls < maxCalls && !this.#parts.signal.aborted; calls++) {
       const batch = queue.shift()!;
-      const vectors = await vectorsOf(batch, model);
-      if (signal.aborted) return;
+      const vectors = await this.#vectorsOf(batch, model);
+      if (this.#parts.signal.aborted) return;
       if (!vectors && batch.length > 1) {
         const half = Math.ceil(batch.length / 2);
         // Depth first: the bad text is found before the calls are used up.
@@ -86,43 +110,27 @@ export function createLateVectors(deps: {
           return;
         }
         works = true;
-        failed.delete(item.id);
-        index.setVector(item.id, model, vector);
+        this.#failed.delete(item.id);
+        this.#parts.index.setVector(item.id, model, vector);
       });
     }
-    if (alone.length === 0 || signal.aborted) return;
+    if (alone.length === 0 || this.#parts.signal.aborted) return;
     // A server that is down must not count against a text.
-    works ||= (await vectorsOf([{ id: 0, text: 'hello' }], model))?.[0] != null;
-    if (works) for (const item of alone) fail(item, model);
+    works ||= (await this.#vectorsOf([{ id: 0, text: 'hello' }], model))?.[0] != null;
+    if (works) for (const item of alone) this.#fail(item, model);
   }
 
   /** Null: the call failed, or another model answered it. */
-  async function vectorsOf(items: readonly Item[], model: string): Promise<(Float32Array | null)[] | null> {
+  async #vectorsOf(items: readonly Item[], model: string): Promise<(Float32Array | null)[] | null> {
     try {
-      const embedded = await deps.embed(
+      const embedded = await this.#parts.embed(
         items.map(({ text }) => text),
-        signal,
+        this.#parts.signal,
       );
       return embedded?.model === model ? embedded.vectors : null;
     } catch (error) {
-      log.debug({ err: error, texts: items.length }, 'vectors could not be added later');
+      this.#parts.log.debug({ err: error, texts: items.length }, 'vectors could not be added later');
       return null;
     }
   }
-
-  return {
-    /** One step of the work, at most one at a time; never throws. */
-    async add(logId: number, model: string, textOf: (id: number) => string | undefined): Promise<void> {
-      if (isBusy) return;
-      isBusy = true;
-      try {
-        const items = due(logId, model, textOf);
-        if (items.length > 0) await fill(items, model);
-      } catch (error) {
-        log.warn({ err: error }, 'vectors could not be stored');
-      } finally {
-        isBusy = false;
-      }
-    },
-  };
 }

@@ -21,13 +21,13 @@ import { type AgentMemory, type Embedder, type Recalled, type Remembered, trigge
 import { payloadOf } from './chain.ts';
 import { createCommits } from './commits.ts';
 import { openJournal } from './journal.ts';
-import { createLateVectors } from './late-vectors.ts';
+import { LateVectors } from './late-vectors.ts';
 import { type AgentLog, blankLog, reload, unackedOf } from './log-state.ts';
 import * as writes from './log-writes.ts';
 import { fuse } from './rank.ts';
 import { createSearchIndex } from './search-index.ts';
 import { createSetAside } from './set-aside.ts';
-import { createSync } from './sync.ts';
+import { Sync } from './sync.ts';
 
 /** All logs of a node: one journal and one index database, group commit across agents. */
 export interface NodeMemory {
@@ -98,7 +98,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       for (const log of takeCollected().touched) reload(log, journal);
     },
   });
-  const sync = createSync({
+  const sync = new Sync({
     journal,
     clock,
     random,
@@ -130,7 +130,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     reload(log, journal);
     logs.set(row.agent, log);
   }
-  const lateVectors = createLateVectors({ index, embed: options.embed, clock, log: logger, signal: closing.signal });
+  const lateVectors = new LateVectors({ index, embed: options.embed, clock, log: logger, signal: closing.signal });
   const pruning = clock.every(pruneEveryMs, prune);
 
   /** Embeds one text within the deadline; null where that fails, for whatever reason. */
