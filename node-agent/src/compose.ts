@@ -22,7 +22,8 @@ import type { MachineIdentity } from './probes/hardware.ts';
 import type { Probes } from './probes/probes.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import type { Dial } from './transport/dial.ts';
-import { createOutbox, outboxFile } from './transport/outbox.ts';
+import { Outbox } from './transport/outbox.ts';
+import { outboxFile } from './transport/outbox-file.ts';
 import { createTransport } from './transport/transport.ts';
 
 export interface NodeOrder {
@@ -99,7 +100,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     embed: (texts, signal) => pool.embed(texts, signal),
     ...(order.memoryBatchEntries ? { batchEntries: order.memoryBatchEntries } : {}),
   });
-  const outbox = createOutbox({
+  const outbox = new Outbox({
     path: file(outboxFile),
     ...(order.disk ? { disk: order.disk } : {}),
     ...(order.outboxMessages ? { maxMessages: order.outboxMessages } : {}),

@@ -7,7 +7,7 @@ import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
-import { createOutbox } from '../../node-agent/src/transport/outbox.ts';
+import { Outbox } from '../../node-agent/src/transport/outbox.ts';
 import { createTransport } from '../../node-agent/src/transport/transport.ts';
 import { findMosquitto, startMosquitto } from '../fixtures/mosquitto.ts';
 import { createThrowawayCa } from '../fixtures/node-agent/throwaway-ca.ts';
@@ -28,7 +28,7 @@ t.test(
     let credentials = await ca.client('alice', expired);
     const renewed = await ca.client('alice');
     const reasons: unknown[] = [];
-    const outbox = createOutbox({ path: ':memory:', clock, log: silentLog });
+    const outbox = new Outbox({ path: ':memory:', clock, log: silentLog });
     const events = new EventEmitter();
     const transport = createTransport({
       identity: () => ({

@@ -7,14 +7,15 @@ import { type Log, silentLog } from '@blackroad/std/log';
 import Database from 'better-sqlite3';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
-import { createOutbox, type Outbox, type OutboxOptions, type Until } from './outbox.ts';
+import { Outbox, type OutboxOptions } from './outbox.ts';
+import type { Until } from './recent-rows.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'fleet-outbox-'));
 t.teardown(() => rmSync(dir, { recursive: true, force: true }));
 let files = 0;
 const fresh = () => join(dir, `${++files}.db`);
 const open = (path: string, more: Partial<OutboxOptions> = {}) =>
-  createOutbox({ path, clock: systemClock, log: silentLog, ...more });
+  new Outbox({ path, clock: systemClock, log: silentLog, ...more });
 const put = (outbox: Outbox, key: string, until: Until, payload = key) =>
   outbox.put({ key, until, topic: `t/${key}`, payload, qos: 1, retain: false });
 /** Resolves when all rows are sendable, which they are once on the disk. */
@@ -185,11 +186,11 @@ t.test('what was stored is there after the process ended, and new rows come behi
 t.test('each row that put took survives SIGKILL', async (t) => {
   const path = fresh();
   const program = `
-    import { createOutbox } from ${JSON.stringify(new URL('./outbox.ts', import.meta.url).href)};
+    import { Outbox } from ${JSON.stringify(new URL('./outbox.ts', import.meta.url).href)};
     import { writeSync } from 'node:fs';
     import { systemClock } from '@blackroad/std/clock';
     import { silentLog } from '@blackroad/std/log';
-    const outbox = createOutbox({ path: ${JSON.stringify(path)}, clock: systemClock, log: silentLog });
+    const outbox = new Outbox({ path: ${JSON.stringify(path)}, clock: systemClock, log: silentLog });
     for (let i = 0; i < 40_000; i++) {
       const message = { key: 'r' + i, until: 'settled', topic: 't', payload: 'x'.repeat(500), qos: 1, retain: false };
       if (!outbox.put(message)) throw new Error('refused');

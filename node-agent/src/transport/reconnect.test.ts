@@ -5,7 +5,7 @@ import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { ConnectProblem } from '../identity/trust.ts';
 import type { LinkOptions } from './dial.ts';
-import { createOutbox } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import { createTransport } from './transport.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
@@ -15,7 +15,7 @@ function rig(t: { teardown(run: () => unknown): void }, seed: number) {
   const broker = { isThere: true };
   const dials: number[] = [];
   let cut: ((problem: ConnectProblem) => void) | null = null;
-  const outbox = createOutbox({ path: ':memory:', clock, log: silent });
+  const outbox = new Outbox({ path: ':memory:', clock, log: silent });
   const transport = createTransport({
     identity: () => ({ node: 'alice' }) as never,
     outbox,

@@ -13,7 +13,7 @@ import {
 } from '../../../test/fixtures/node-agent/throwaway-broker.ts';
 import { createThrowawayCa, type Validity } from '../../../test/fixtures/node-agent/throwaway-ca.ts';
 import type { Identity } from '../identity/identity.ts';
-import { createOutbox, type Outbox } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import type { Transport } from './transport.ts';
 import { createTransport, type TransportOptions } from './transport.ts';
 
@@ -43,7 +43,7 @@ async function node(
   more: Partial<TransportOptions> & { id?: string; validity?: Validity } = {},
 ) {
   const { id = 'alice', validity, ...options } = more;
-  const outbox = options.outbox ?? createOutbox({ path: ':memory:', clock: hasty, log: silentLog });
+  const outbox = options.outbox ?? new Outbox({ path: ':memory:', clock: hasty, log: silentLog });
   const self: Node = {
     identity: {
       node: id,
@@ -351,7 +351,7 @@ t.test('a broker whose certificate ended is let in only by a clock that may run 
 
 t.test('a full outbox says so once', async (t) => {
   const broker = await brokerFor(t);
-  const outbox = createOutbox({ path: ':memory:', clock: hasty, log: silentLog, maxMessages: 10 });
+  const outbox = new Outbox({ path: ':memory:', clock: hasty, log: silentLog, maxMessages: 10 });
   const alice = await node(t, broker, { outbox });
   for (let i = 0; i < 10; i++) t.ok(post(alice, `t${i}`));
   t.notOk(post(alice, 't10'));
@@ -380,7 +380,7 @@ t.test('stopping while nobody answers is quick and final', async (t) => {
 t.test('between two tries the process lives on, and ends when it is told to', async (t) => {
   const program = `
     import { createTransport } from ${JSON.stringify(new URL('./transport.ts', import.meta.url).href)};
-    import { createOutbox } from ${JSON.stringify(new URL('./outbox.ts', import.meta.url).href)};
+    import { Outbox } from ${JSON.stringify(new URL('./outbox.ts', import.meta.url).href)};
     import { systemClock } from '@blackroad/std/clock';
     import { silentLog as log } from '@blackroad/std/log';
     import { seededRandom } from '@blackroad/std/random';
@@ -388,7 +388,7 @@ t.test('between two tries the process lives on, and ends when it is told to', as
     let dials = 0;
     const transport = createTransport({
       identity: () => ({ node: 'alice' }), clock, log, random: seededRandom(1), keepaliveS: 30, boot: 'boot-0001',
-      outbox: createOutbox({ path: ':memory:', clock, log }),
+      outbox: new Outbox({ path: ':memory:', clock, log }),
       dial: async () => {
         if (++dials === 4) setImmediate(() => transport.stop().then(() => process.stdout.write('stopped')));
         throw new Error('nobody there');

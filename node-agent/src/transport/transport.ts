@@ -23,6 +23,7 @@ import type { Random } from '@blackroad/std/random';
 import type { Identity } from '../identity/identity.ts';
 import { ConnectProblem } from '../identity/trust.ts';
 import { createMqttDial, type Dial, type Link } from './dial.ts';
+import { Line } from './line.ts';
 import { nodeEvent } from './node-event.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -85,13 +86,6 @@ export interface TransportOptions {
   hold?: () => () => void;
 }
 
-/** Unacknowledged publishes of the outbox: enough to fill a slow line, few enough to be sent twice without harm. */
-const maxInFlight = 32;
-/** Perishable messages that wait for their PUBACK or in the socket; more are dropped, as the line is too slow for them. */
-const maxLoose = 200;
-const maxBacklogBytes = 512 * 1024;
-/** A broker that accepts messages and acknowledges none counts as gone, even if it answers pings. */
-const ackDeadlineMs = 30_000;
 const retry = { firstMs: 1_000, maxMs: 30_000 };
 /** A coordinator that restarts is back in seconds. For so long after a loss the waits stay as short as its reconnect window: doubled waits
  * made the last of 300 nodes return 18 s after a restart of 4 s. [M] */
@@ -105,262 +99,280 @@ const goodbyeMs = 1_000;
 /** Messages that arrive before `onUp`: the retained fleet state and the coordinator's first messages. */
 const maxEarly = 100;
 
+interface Arrived {
+  topic: string;
+  payload: Uint8Array;
+  retained: boolean;
+}
+
 export function createTransport(options: TransportOptions): Transport {
-  const { identity, outbox, clock, random, log, boot } = options;
-  const dial = options.dial ?? createMqttDial({ identity, clock });
-  const { node } = identity();
-  const state = (message: { state: 'online' | 'offline'; reason?: string }) =>
-    encode('nodeState', { node }, { ...message, boot });
-  const subscriptions = [`${filterOf('cmd/{node}', { node })}/+`, topicOf('fleetState', {})];
-  const kept = new Map<string, Encoded>();
+  return new FleetConnection(options);
+}
 
-  let handlers: TransportHandlers | null = null;
-  let link: Link | null = null;
-  let up = false;
-  let upSinceMs = 0;
-  let lostMs = Number.NEGATIVE_INFINITY;
-  let stopped = false;
-  const stopping = new AbortController();
-  let timer: Timer | null = null;
+class FleetConnection implements Transport {
+  readonly #options: TransportOptions;
+  readonly #node: string;
+  readonly #dial: Dial;
+  readonly #kept = new Map<string, Encoded>();
+  #handlers: TransportHandlers | null = null;
+  #link: Link | null = null;
+  /** Null: not connected. */
+  #line: Line | null = null;
+  #upSinceMs = 0;
+  #lostMs = Number.NEGATIVE_INFINITY;
+  #stopped = false;
+  readonly #stopping = new AbortController();
+  #timer: Timer | null = null;
   /** Dials since the last connection. */
-  let failures = 0;
+  #failures = 0;
   /** Connections in a row that ended within `stableMs`. */
-  let shortLives = 0;
-  let hangUps = 0;
-  let lastProblem = '';
-  let windowMs = 1_000;
-  /** The outbox row sent last on this connection. */
-  let cursor = 0;
-  let inFlight = 0;
-  let ackTimer: Timer | null = null;
-  let stalled = false;
-  let loose = 0;
-  let looseDropped = 0;
-  let toldFull = false;
-  let letGo = () => {};
+  #shortLives = 0;
+  #hangUps = 0;
+  #lastProblem = '';
+  #windowMs = 1_000;
+  #looseDropped = 0;
+  #toldFull = false;
+  #letGo = () => {};
 
-  const connect = async () => {
-    if (stopped) return;
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    const { identity, outbox, clock } = options;
+    this.#node = identity().node;
+    this.#dial = options.dial ?? createMqttDial({ identity, clock });
+    outbox.onReady = () => this.#line?.pump();
+  }
+
+  start(handlers: TransportHandlers): void {
+    this.#handlers = handlers;
+    this.#letGo = (this.#options.hold ?? holdProcess)();
+    void this.#connect();
+  }
+
+  get connected(): boolean {
+    return this.#line !== null;
+  }
+
+  send<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): void {
+    const encoded = encode(name, params, message);
+    this.#line?.publish(encoded);
+  }
+
+  keep<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): void {
+    const encoded = encode(name, params, message);
+    this.#kept.set(encoded.topic, encoded);
+    this.#line?.publish(encoded);
+  }
+
+  post<N extends TopicName>(
+    key: string,
+    until: 'settled' | 'sent',
+    name: N,
+    params: TopicParams,
+    message: TopicMessage<N>,
+  ): boolean {
+    const stored = this.#options.outbox.put({ key, until, ...encode(name, params, message) });
+    this.#sayFull();
+    return stored;
+  }
+
+  settle(keys: readonly string[]): void {
+    this.#options.outbox.settle(keys);
+  }
+
+  again(key: string): void {
+    this.#line?.again(key);
+  }
+
+  repeat(): void {
+    for (const message of this.#kept.values()) this.#line?.publish(message);
+    this.#line?.repeat();
+  }
+
+  get outboxDepth(): number {
+    return this.#options.outbox.depth;
+  }
+
+  unsettledKeys(): string[] {
+    return this.#options.outbox.unsettledKeys();
+  }
+
+  setReconnectWindow(ms: number): void {
+    this.#windowMs = ms;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#timer?.cancel();
+    const last = this.#link;
+    const deadline = sleep(this.#options.clock, goodbyeMs);
+    if (last !== null && this.#line !== null) {
+      const { topic, payload } = this.#state({ state: 'offline', reason: stoppedReason });
+      const goodbye = last.publish(topic, payload, 1, true).then(() => last.end());
+      await Promise.race([goodbye.catch(() => {}), deadline]);
+    }
+    this.#endLine();
+    this.#link = null;
+    this.#stopping.abort();
+    last?.destroy('stopped');
+    this.#letGo();
+  }
+
+  #state(message: { state: 'online' | 'offline'; reason?: string }): Encoded {
+    return encode('nodeState', { node: this.#node }, { ...message, boot: this.#options.boot });
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#stopped) return;
     /** Messages that arrive before `onUp`, in order. */
-    let early: { topic: string; payload: Uint8Array; retained: boolean }[] | null = [];
+    let early: Arrived[] | null = [];
     let made: Link | null = null;
     try {
-      made = await dial({
-        clientId: node,
-        keepaliveS: options.keepaliveS,
-        will: state({ state: 'offline' }),
-        signal: stopping.signal,
-        onMessage(topic, payload, retained) {
-          if (early === null) receive(topic, payload, retained);
+      made = await this.#dial({
+        clientId: this.#node,
+        keepaliveS: this.#options.keepaliveS,
+        will: this.#state({ state: 'offline' }),
+        signal: this.#stopping.signal,
+        onMessage: (topic, payload, retained) => {
+          if (early === null) this.#receive({ topic, payload, retained });
           else if (early.length < maxEarly) early.push({ topic, payload, retained });
         },
-        onClose: (problem) => lost(made, problem),
+        onClose: (problem) => this.#lost(made, problem),
       });
-      if (stopped) return made.destroy('stopped');
-      link = made;
-      const birth = state({ state: 'online' });
-      // Written one after the other, so the birth is first; both answers are awaited, as a refusal comes in one of them.
-      await Promise.all([made.publish(birth.topic, birth.payload, 1, true), made.subscribe(subscriptions)]);
+      if (this.#stopped) {
+        made.destroy('stopped');
+        return;
+      }
+      this.#link = made;
+      await this.#introduce(made);
     } catch (error) {
       const problem = error instanceof ConnectProblem ? error : new ConnectProblem((error as Error).message);
-      if (made === null) return retryAfter(problem);
       // Its onClose may have been called first and have set the next try.
-      if (link === made) {
-        link = null;
-        made.destroy(problem.message);
-        retryAfter(problem);
-      }
+      if (made !== null && this.#link !== made) return;
+      this.#link = null;
+      made?.destroy(problem.message);
+      this.#retryAfter(problem);
       return;
     }
-    if (link !== made || stopped) return;
-    up = true;
-    failures = 0;
-    upSinceMs = clock.monotonicMs();
-    cursor = 0;
-    inFlight = 0;
-    loose = 0;
-    lastProblem = '';
-    hangUps = 0;
-    log.info({ node, outbox: outbox.depth }, 'connected');
-    const before = [...kept];
-    handlers?.onUp();
-    // Messages that onUp renewed have been sent already.
-    for (const [topic, message] of before) if (kept.get(topic) === message) publishLoose(message);
+    if (this.#link !== made || this.#stopped) return;
+    this.#up(made);
     const waiting = early;
     early = null;
-    for (const { topic, payload, retained } of waiting) receive(topic, payload, retained);
-    sayFull();
-    pump();
-  };
+    for (const arrived of waiting) this.#receive(arrived);
+    this.#sayFull();
+    this.#line?.pump();
+  }
 
-  const lost = (which: Link | null, problem: ConnectProblem) => {
-    if (which === null || link !== which) return;
-    link = null;
-    ackTimer?.cancel();
-    ackTimer = null;
-    if (!up) return retryAfter(problem);
-    up = false;
-    lostMs = clock.monotonicMs();
-    shortLives = lostMs - upSinceMs < stableMs ? shortLives + 1 : 0;
-    if (stopped) return;
+  /** Publishes the birth and subscribes. */
+  async #introduce(link: Link): Promise<void> {
+    const birth = this.#state({ state: 'online' });
+    const subscriptions = [`${filterOf('cmd/{node}', { node: this.#node })}/+`, topicOf('fleetState', {})];
+    // Written one after the other, so the birth is first; both answers are awaited, as a refusal comes in one of them.
+    await Promise.all([link.publish(birth.topic, birth.payload, 1, true), link.subscribe(subscriptions)]);
+  }
+
+  #up(link: Link): void {
+    const { outbox, clock, log } = this.#options;
+    const onDropped = () => {
+      if (this.#looseDropped++ % 1000 === 0)
+        log.warn({ dropped: this.#looseDropped }, 'the line is too slow, messages are dropped');
+    };
+    const line = new Line({ link, outbox, clock, onDropped });
+    this.#line = line;
+    this.#failures = 0;
+    this.#upSinceMs = clock.monotonicMs();
+    this.#lastProblem = '';
+    this.#hangUps = 0;
+    log.info({ node: this.#node, outbox: outbox.depth }, 'connected');
+    const before = [...this.#kept];
+    this.#handlers?.onUp();
+    // Messages that onUp renewed have been sent already.
+    for (const [topic, message] of before) if (this.#kept.get(topic) === message) line.publish(message);
+  }
+
+  #endLine(): void {
+    this.#line?.end();
+    this.#line = null;
+  }
+
+  #lost(which: Link | null, problem: ConnectProblem): void {
+    if (which === null || this.#link !== which) return;
+    const { clock, log, random, onNotAccepted } = this.#options;
+    const wasUp = this.#line !== null;
+    this.#link = null;
+    this.#endLine();
+    if (!wasUp) {
+      this.#retryAfter(problem);
+      return;
+    }
+    this.#lostMs = clock.monotonicMs();
+    this.#shortLives = this.#lostMs - this.#upSinceMs < stableMs ? this.#shortLives + 1 : 0;
+    if (this.#stopped) return;
     log.warn({ reason: problem.message }, 'connection lost');
-    if (problem.refusesUs === true) options.onNotAccepted?.();
-    handlers?.onDown(problem.message);
+    if (problem.refusesUs === true) onNotAccepted?.();
+    this.#handlers?.onDown(problem.message);
     // All nodes lost the connection at the same moment: they return spread over the window of the coordinator.
-    const delayMs = shortLives === 0 ? random.next() * windowMs : backoffMs(retry, shortLives, random);
-    timer = clock.after(delayMs, connect);
-  };
-  const retryAfter = (problem: ConnectProblem) => {
-    if (stopped) return;
-    const quick = !problem.refusesUs && clock.monotonicMs() - lostMs < quickRetryMs;
-    const maxMs = Math.max(quick ? quickMaxMs : retry.maxMs, windowMs);
-    const delayMs = backoffMs({ ...retry, maxMs }, failures++, random);
-    // Hours without the coordinator must not fill the log (and the SD card) with the same line.
-    if (problem.message !== lastProblem) log.warn({ reason: problem.message }, 'no connection yet, trying again');
-    lastProblem = problem.message;
-    if (problem.refusesUs === 'perhaps') hangUps++;
-    if (problem.refusesUs === true || hangUps >= hangUpsBeforeDoubt) {
-      hangUps = 0;
-      options.onNotAccepted?.();
-    }
-    timer = clock.after(delayMs, connect);
-  };
+    const delayMs =
+      this.#shortLives === 0 ? random.next() * this.#windowMs : backoffMs(retry, this.#shortLives, random);
+    this.#timer = clock.after(delayMs, () => this.#connect());
+  }
 
-  const receive = (topic: string, payload: Uint8Array, retained: boolean) => {
-    const decoded = decode(topic, payload);
-    if ('refused' in decoded) return handlers?.onRefused(topic, decoded.text);
-    const row = topics[decoded.name];
-    if (row.writer !== 'coordinator' || (decoded.params.node ?? node) !== node) {
-      return handlers?.onRefused(topic, `${decoded.name} is not for this node`);
+  #retryAfter(problem: ConnectProblem): void {
+    if (this.#stopped) return;
+    const { clock, log, random, onNotAccepted } = this.#options;
+    const quick = !problem.refusesUs && clock.monotonicMs() - this.#lostMs < quickRetryMs;
+    const maxMs = Math.max(quick ? quickMaxMs : retry.maxMs, this.#windowMs);
+    const delayMs = backoffMs({ ...retry, maxMs }, this.#failures++, random);
+    // Hours without the coordinator must not fill the log (and the SD card) with the same line.
+    if (problem.message !== this.#lastProblem) log.warn({ reason: problem.message }, 'no connection yet, trying again');
+    this.#lastProblem = problem.message;
+    if (problem.refusesUs === 'perhaps') this.#hangUps++;
+    if (problem.refusesUs === true || this.#hangUps >= hangUpsBeforeDoubt) {
+      this.#hangUps = 0;
+      onNotAccepted?.();
     }
-    // A retained command would be carried out again at every connection. [decision: commands are never retained]
-    if (retained && !row.retain) return handlers?.onRefused(topic, `${decoded.name} came as a retained message`);
+    this.#timer = clock.after(delayMs, () => this.#connect());
+  }
+
+  #receive({ topic, payload, retained }: Arrived): void {
+    const decoded = decode(topic, payload);
+    if ('refused' in decoded) {
+      this.#handlers?.onRefused(topic, decoded.text);
+      return;
+    }
+    const refusal = this.#refusalOf(decoded, retained);
+    if (refusal !== null) {
+      this.#handlers?.onRefused(topic, refusal);
+      return;
+    }
     try {
-      handlers?.onMessage(decoded);
+      this.#handlers?.onMessage(decoded);
     } catch (error) {
       if (error instanceof InvariantError) throw error;
       // One message that breaks its handler must not become a crash loop: the coordinator would send it again after each restart.
-      log.error({ err: error, topic }, 'a message could not be handled');
-      handlers?.onRefused(topic, `${decoded.name} could not be handled: ${(error as Error).message}`);
+      this.#options.log.error({ err: error, topic }, 'a message could not be handled');
+      this.#handlers?.onRefused(topic, `${decoded.name} could not be handled: ${(error as Error).message}`);
     }
-  };
+  }
 
-  const pump = () => {
-    while (link !== null && up && inFlight < maxInFlight) {
-      // With nothing in flight no PUBACK would continue the sending; the perishable messages in the socket do so when they drain.
-      stalled = link.backlogBytes > maxBacklogBytes;
-      if (stalled) return;
-      const rows = outbox.next(cursor, maxInFlight - inFlight);
-      if (rows.length === 0) return;
-      for (const row of rows) {
-        cursor = row.seq;
-        publishRow(link, row);
-      }
-    }
-  };
-  const publishRow = (on: Link, row: ReturnType<Outbox['next']>[number]) => {
-    inFlight++;
-    ackTimer ??= clock.after(ackDeadlineMs, () => on.destroy('the broker acknowledges nothing'));
-    on.publish(row.topic, row.payload, row.qos, row.retain).then(
-      () => {
-        if (link !== on) return;
-        inFlight--;
-        ackTimer?.cancel();
-        ackTimer = null;
-        if (inFlight > 0) ackTimer = clock.after(ackDeadlineMs, () => on.destroy('the broker acknowledges nothing'));
-        outbox.sent(row.seq);
-        pump();
-      },
-      // The connection ended: the row is still in the outbox and is sent first on the next one.
-      () => {},
-    );
-  };
-  const publishLoose = (message: Encoded) => {
-    if (link === null || !up) return;
-    if (loose >= maxLoose || link.backlogBytes > maxBacklogBytes) {
-      if (looseDropped++ % 1000 === 0)
-        log.warn({ dropped: looseDropped }, 'the line is too slow, messages are dropped');
-      return;
-    }
-    const on = link;
-    loose++;
-    const done = () => {
-      if (link !== on) return;
-      loose--;
-      if (stalled) pump();
-    };
-    on.publish(message.topic, message.payload, message.qos, message.retain).then(done, done);
-  };
+  /** Why a message is not taken; null: it is. */
+  #refusalOf({ name, params }: Decoded, retained: boolean): string | null {
+    const { writer, retain } = topics[name];
+    if (writer !== 'coordinator' || (params.node ?? this.#node) !== this.#node) return `${name} is not for this node`;
+    // A retained command would be carried out again at every connection. [decision: commands are never retained]
+    return retained && !retain ? `${name} came as a retained message` : null;
+  }
+
   /** The outbox has no room for this event, so it is sent directly, once until there is room again. */
-  const sayFull = () => {
-    if (outbox.depth < outbox.maxMessages / 2) toldFull = false;
-    if (toldFull || !up || outbox.dropped + outbox.refused === 0 || outbox.depth < outbox.maxMessages) return;
-    toldFull = true;
+  #sayFull(): void {
+    const { outbox, clock, log, boot } = this.#options;
+    if (outbox.depth < outbox.maxMessages / 2) this.#toldFull = false;
+    if (this.#toldFull || this.#line === null) return;
+    if (outbox.dropped + outbox.refused === 0 || outbox.depth < outbox.maxMessages) return;
+    this.#toldFull = true;
     const { dropped, refused, depth } = outbox;
     log.error({ dropped, refused, depth }, 'outbox is full');
     const event = nodeEvent(boot, clock.nowMs(), 'outbox-full', { dropped, refused, depth });
-    publishLoose(encode('nodeEvent', { node, type: event.type }, event));
-  };
-  outbox.onReady = pump;
-
-  return {
-    start(given) {
-      handlers = given;
-      letGo = (options.hold ?? holdProcess)();
-      void connect();
-    },
-    get connected() {
-      return up;
-    },
-    send(name, params, message) {
-      publishLoose(encode(name, params, message));
-    },
-    keep(name, params, message) {
-      const encoded = encode(name, params, message);
-      kept.set(encoded.topic, encoded);
-      publishLoose(encoded);
-    },
-    post(key, until, name, params, message) {
-      const stored = outbox.put({ key, until, ...encode(name, params, message) });
-      sayFull();
-      return stored;
-    },
-    settle(keys) {
-      outbox.settle(keys);
-    },
-    again(key) {
-      const row = link !== null && up ? outbox.row(key) : undefined;
-      if (link !== null && row && row.seq <= cursor) publishRow(link, row);
-    },
-    repeat() {
-      for (const message of kept.values()) publishLoose(message);
-      cursor = 0;
-      pump();
-    },
-    get outboxDepth() {
-      return outbox.depth;
-    },
-    unsettledKeys: () => outbox.unsettledKeys(),
-    setReconnectWindow(ms) {
-      windowMs = ms;
-    },
-    async stop() {
-      if (stopped) return;
-      stopped = true;
-      timer?.cancel();
-      const last = link;
-      const deadline = sleep(clock, goodbyeMs);
-      if (last !== null && up) {
-        const { topic, payload } = state({ state: 'offline', reason: stoppedReason });
-        const goodbye = last.publish(topic, payload, 1, true).then(() => last.end());
-        await Promise.race([goodbye.catch(() => {}), deadline]);
-      }
-      up = false;
-      link = null;
-      ackTimer?.cancel();
-      stopping.abort();
-      last?.destroy('stopped');
-      letGo();
-    },
-  };
+    this.#line.publish(encode('nodeEvent', { node: this.#node, type: event.type }, event));
+  }
 }
