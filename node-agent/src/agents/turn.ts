@@ -17,6 +17,7 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type AgentMemory, triggeredTag } from '../memory/agent-memory.ts';
 import {
+  type ChatEvent,
   type ChatMessage,
   type Runtime,
   RuntimeError,
@@ -73,6 +74,15 @@ export interface TurnDeps {
   ): void;
 }
 type Emit = (chunk: TurnChunk) => void;
+type ToolSpec = TurnDeps['tools']['specs'][number];
+type Prompt = Exclude<ReturnType<typeof buildPrompt>, { tooLong: string }>;
+
+interface Asked {
+  messages: ChatMessage[];
+  maxTokens: number;
+  tools: readonly ToolSpec[];
+  think?: false;
+}
 
 interface Answer {
   text: string;
@@ -88,160 +98,209 @@ const conversationMs = 3_600_000;
 /** Calls of one model answer; a model that makes more is out of control. */
 const maxCallsPerRound = 8;
 
-export async function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: TurnTask, emit: Emit): Promise<TurnEnd> {
-  const { spec, model } = assigned;
-  const startedMs = deps.clock.monotonicMs();
-  const usage: TaskUsage = {
-    model,
-    promptTokens: 0,
-    completionTokens: 0,
-    recalled: 0,
-    toolCalls: 0,
-    firstTokenMs: 0,
-    totalMs: 0,
-  };
-  const failed = (problem: TaskProblem): TurnEnd => ({
-    state: 'failed',
-    problem: { ...problem, text: cutToBytes(problem.text, 1000) },
-    usage: { ...usage, totalMs: elapsed() },
-  });
-  const elapsed = () => Math.max(0, deps.clock.monotonicMs() - startedMs);
-  const { signal } = task;
+export function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: TurnTask, emit: Emit): Promise<TurnEnd> {
+  return new Turn(assigned, deps, task, emit).run();
+}
 
-  try {
-    signal.throwIfAborted();
-    const runtime = deps.runtimeFor(model);
-    if (!runtime) {
-      return failed({ code: 'model-missing', text: `no runtime on this node serves ${model} now`, retryable: true });
+class Turn {
+  readonly #assigned: AssignedAgent;
+  readonly #deps: TurnDeps;
+  readonly #task: TurnTask;
+  readonly #emit: Emit;
+  readonly #startedMs: number;
+  readonly #usage: TaskUsage;
+  #result = '';
+  #truncated = false;
+
+  constructor(assigned: AssignedAgent, deps: TurnDeps, task: TurnTask, emit: Emit) {
+    this.#assigned = assigned;
+    this.#deps = deps;
+    this.#task = task;
+    this.#emit = emit;
+    this.#startedMs = deps.clock.monotonicMs();
+    this.#usage = {
+      model: assigned.model,
+      promptTokens: 0,
+      completionTokens: 0,
+      recalled: 0,
+      toolCalls: 0,
+      firstTokenMs: 0,
+      totalMs: 0,
+    };
+  }
+
+  async run(): Promise<TurnEnd> {
+    const { spec, model } = this.#assigned;
+    const { signal } = this.#task;
+    try {
+      signal.throwIfAborted();
+      const runtime = this.#deps.runtimeFor(model);
+      if (!runtime) {
+        const text = `no runtime on this node serves ${model} now`;
+        return this.#failed({ code: 'model-missing', text, retryable: true });
+      }
+      const tools = this.#deps.toolsSupported(model) && spec.limits.toolRounds > 0 ? [...this.#deps.tools.specs] : [];
+      const prompt = await this.#prompt(tools.length > 0);
+      if ('tooLong' in prompt) return this.#failed({ code: 'prompt-too-long', text: prompt.tooLong, retryable: false });
+      this.#usage.recalled = prompt.recalled;
+      const problem = await this.#rounds(runtime, prompt, tools);
+      if (problem) return this.#failed(problem);
+      if (cutToBytes(this.#result, maxResultBytes) !== this.#result) {
+        this.#result = cutToBytes(this.#result, maxResultBytes);
+        this.#truncated = true;
+      }
+      if (spec.memory.remember === 'turns') await this.#remember();
+      this.#usage.totalMs = this.#elapsed();
+      return { state: 'done', result: this.#result, truncated: this.#truncated, usage: this.#usage };
+    } catch (error) {
+      if (signal.aborted) return this.#ended(signal.reason);
+      return this.#failed(problemOf(error));
     }
-    const recalled =
-      spec.memory.recall > 0 ? (await deps.memory.recall(task.prompt, spec.memory.recall, signal)).memories : [];
+  }
+
+  async #prompt(hasTools: boolean): Promise<ReturnType<typeof buildPrompt>> {
+    const { spec, model } = this.#assigned;
+    const { memory, clock, facts, mayActOutside, parametersB, contextTokens } = this.#deps;
+    const { prompt, signal, triggered } = this.#task;
+    const recalled = spec.memory.recall > 0 ? (await memory.recall(prompt, spec.memory.recall, signal)).memories : [];
     signal.throwIfAborted();
-    const turns = task.triggered
+    const turns = triggered
       ? []
-      : deps.memory.turns(spec.memory.turns ?? defaultConversationTurns, deps.clock.nowMs() - conversationMs);
-    let offered = deps.toolsSupported(model) && spec.limits.toolRounds > 0 ? [...deps.tools.specs] : [];
-    const prompt = buildPrompt({
+      : memory.turns(spec.memory.turns ?? defaultConversationTurns, clock.nowMs() - conversationMs);
+    return buildPrompt({
       spec,
-      prompt: task.prompt,
+      prompt,
       memories: recalled,
       turns: turns.map(({ text }) => text),
-      facts: deps.mayActOutside() ? deps.facts() : [...deps.facts(), 'It may not act outside now.'],
-      hasTools: offered.length > 0,
-      parametersB: deps.parametersB(model),
-      contextTokens: deps.contextTokens(model),
+      facts: mayActOutside() ? facts() : [...facts(), 'It may not act outside now.'],
+      hasTools,
+      parametersB: parametersB(model),
+      contextTokens: contextTokens(model),
     });
-    if ('tooLong' in prompt) return failed({ code: 'prompt-too-long', text: prompt.tooLong, retryable: false });
-    usage.recalled = prompt.recalled;
-    const { messages, maxTokens, contextTokens } = prompt;
+  }
 
-    let result = '';
-    let truncated = false;
+  /** Asks the model, calls the tools that it names, and asks again, until it answers in words. Returns why there is no answer; null: there is. */
+  async #rounds(runtime: Runtime, prompt: Prompt, tools: readonly ToolSpec[]): Promise<TaskProblem | null> {
+    const { messages, maxTokens, contextTokens } = prompt;
     for (let round = 0; ; round++) {
       // The last round offers no tools, so that it ends in words.
-      if (round >= spec.limits.toolRounds) offered = [];
-      let answer = await callModel(runtime, messages, maxTokens, offered, result.length);
-      if (isNothing(result, answer)) {
+      const offered = round >= this.#assigned.spec.limits.toolRounds ? [] : tools;
+      let answer = await this.#callModel(runtime, { messages, maxTokens, tools: offered });
+      if (isNothing(this.#result, answer)) {
         const first = answer;
-        answer = await callModel(runtime, messages, maxTokens, offered, result.length, false);
-        if (isNothing(result, answer)) return failed(noAnswer(model, [first, answer]));
+        answer = await this.#callModel(runtime, { messages, maxTokens, tools: offered, think: false });
+        if (isNothing(this.#result, answer)) return noAnswer(this.#assigned.model, [first, answer]);
       }
-      result += answer.text;
-      truncated = answer.truncated;
-      if (answer.calls.length === 0 || truncated) break;
+      this.#result += answer.text;
+      this.#truncated = answer.truncated;
+      if (answer.calls.length === 0 || answer.truncated) return null;
       messages.push({ role: 'assistant', content: answer.text, toolCalls: answer.calls });
       for (const call of answer.calls) {
-        usage.toolCalls++;
-        emit({ text: '', tool: call.name });
-        const text = await deps.tools.call(call, { signal, task: task.task });
-        signal.throwIfAborted();
-        messages.push({
-          role: 'tool',
-          content: fitted(text, messages, contextTokens - maxTokens),
-          toolCallId: call.id,
-        });
+        const text = await this.#callTool(call);
+        const content = fitted(text, messages, contextTokens - maxTokens);
+        messages.push({ role: 'tool', content, toolCallId: call.id });
       }
     }
-    if (cutToBytes(result, maxResultBytes) !== result) {
-      result = cutToBytes(result, maxResultBytes);
-      truncated = true;
-    }
-    if (spec.memory.remember === 'turns') {
-      await deps.memory.append({
-        kind: 'turn',
-        // The question has the larger share: people ask for what they said before.
-        text: turnText(cutToBytes(task.prompt, 5_000), cutToBytes(result, 3_000)),
-        source: `task:${task.task}`,
-        ...(task.triggered ? { tags: [triggeredTag] } : {}),
-        actorId: `agent:${idOf(assigned)}`,
-      });
-    }
-    usage.totalMs = elapsed();
-    return { state: 'done', result, truncated, usage };
-  } catch (error) {
-    if (signal.aborted) return ended(signal.reason);
-    return failed(problemOf(error));
   }
 
-  function ended(reason: unknown): TurnEnd {
-    if (reason instanceof DeadlinePassed) {
-      return failed({ code: 'deadline-passed', text: 'the deadline passed while the agent worked', retryable: false });
-    }
-    return { state: 'cancelled' };
+  async #callTool(call: ToolCall): Promise<string> {
+    const { signal, task } = this.#task;
+    this.#usage.toolCalls++;
+    this.#emit({ text: '', tool: call.name });
+    const text = await this.#deps.tools.call(call, { signal, task });
+    signal.throwIfAborted();
+    return text;
   }
 
-  async function callModel(
-    runtime: Runtime,
-    messages: ChatMessage[],
-    maxTokens: number,
-    tools: TurnDeps['tools']['specs'][number][],
-    before: number,
-    think?: false,
-  ): Promise<Answer> {
-    const leave = await deps.enter(model, signal, spec.limits.deadlineSeconds * 1000);
-    let text = '';
-    let truncated = false;
-    let thought = false;
-    let tokens = 0;
-    const calls: ToolCall[] = [];
+  async #callModel(runtime: Runtime, asked: Asked): Promise<Answer> {
+    const { spec, model } = this.#assigned;
+    const { signal } = this.#task;
+    const leave = await this.#deps.enter(model, signal, spec.limits.deadlineSeconds * 1000);
+    const answer: Answer = { text: '', calls: [], truncated: false, thought: false, tokens: 0 };
     try {
+      const { messages, maxTokens, tools, think } = asked;
       const request = {
         model,
         messages,
         maxTokens,
         temperature: spec.temperature,
-        ...(tools.length > 0 ? { tools } : {}),
+        ...(tools.length > 0 ? { tools: [...tools] } : {}),
         ...(think === false ? { think } : {}),
       };
       for await (const event of runtime.chat(request, signal)) {
-        if (event.type === 'text') {
-          if (usage.firstTokenMs === 0) usage.firstTokenMs = elapsed();
-          text += event.text;
-          emit({ text: event.text });
-          if (before + text.length > maxResultBytes) {
-            truncated = true;
-            break;
-          }
-        } else if (event.type === 'tool-calls') calls.push(...event.calls);
-        else if (event.type === 'thought') thought = true;
-        else if (event.type === 'retract') {
-          emit({ text: '', retract: text.length });
-          text = '';
-          usage.firstTokenMs = 0;
-        } else {
-          tokens = event.usage.completionTokens;
-          usage.promptTokens += event.usage.promptTokens;
-          usage.completionTokens += event.usage.completionTokens;
-          usage.decodeMs = (usage.decodeMs ?? 0) + event.usage.decodeMs;
-          truncated = event.reason === 'length';
-          deps.learn?.(model, event.usage);
+        this.#take(event, answer);
+        if (event.type === 'text' && this.#result.length + answer.text.length > maxResultBytes) {
+          answer.truncated = true;
+          break;
         }
       }
       signal.throwIfAborted();
-      return { text, calls: tools.length > 0 ? calls.slice(0, maxCallsPerRound) : [], truncated, thought, tokens };
+      answer.calls = tools.length > 0 ? answer.calls.slice(0, maxCallsPerRound) : [];
+      return answer;
     } finally {
       leave();
     }
+  }
+
+  #take(event: ChatEvent, answer: Answer): void {
+    const usage = this.#usage;
+    switch (event.type) {
+      case 'text':
+        if (usage.firstTokenMs === 0) usage.firstTokenMs = this.#elapsed();
+        answer.text += event.text;
+        this.#emit({ text: event.text });
+        return;
+      case 'tool-calls':
+        answer.calls.push(...event.calls);
+        return;
+      case 'thought':
+        answer.thought = true;
+        return;
+      case 'retract':
+        this.#emit({ text: '', retract: answer.text.length });
+        answer.text = '';
+        usage.firstTokenMs = 0;
+        return;
+      case 'end':
+        answer.tokens = event.usage.completionTokens;
+        usage.promptTokens += event.usage.promptTokens;
+        usage.completionTokens += event.usage.completionTokens;
+        usage.decodeMs = (usage.decodeMs ?? 0) + event.usage.decodeMs;
+        answer.truncated = event.reason === 'length';
+        this.#deps.learn?.(this.#assigned.model, event.usage);
+    }
+  }
+
+  async #remember(): Promise<void> {
+    const { prompt, task, triggered } = this.#task;
+    await this.#deps.memory.append({
+      kind: 'turn',
+      // The question has the larger share: people ask for what they said before.
+      text: turnText(cutToBytes(prompt, 5_000), cutToBytes(this.#result, 3_000)),
+      source: `task:${task}`,
+      ...(triggered ? { tags: [triggeredTag] } : {}),
+      actorId: `agent:${idOf(this.#assigned)}`,
+    });
+  }
+
+  #elapsed(): number {
+    return Math.max(0, this.#deps.clock.monotonicMs() - this.#startedMs);
+  }
+
+  #failed(problem: TaskProblem): TurnEnd {
+    return {
+      state: 'failed',
+      problem: { ...problem, text: cutToBytes(problem.text, 1000) },
+      usage: { ...this.#usage, totalMs: this.#elapsed() },
+    };
+  }
+
+  #ended(reason: unknown): TurnEnd {
+    if (reason instanceof DeadlinePassed) {
+      const text = 'the deadline passed while the agent worked';
+      return this.#failed({ code: 'deadline-passed', text, retryable: false });
+    }
+    return { state: 'cancelled' };
   }
 }
 
