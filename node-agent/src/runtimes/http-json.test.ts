@@ -3,12 +3,12 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '@blackroad/std/clock';
 import t, { type Test } from 'tap';
-import { createJsonClient, type HttpCall } from './http-json.ts';
+import { type HttpCall, JsonClient } from './http-json.ts';
 
 async function subject(t: Test, reply: (response: ServerResponse, path: string) => void) {
   const server = createServer((request, response) => reply(response, request.url ?? ''));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const client = createJsonClient({
+  const client = new JsonClient({
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     clock: systemClock,
   });

@@ -27,46 +27,66 @@ export interface HttpAnswer {
 }
 type HttpLines = { status: number; contentType: string; lines: AsyncGenerator<string> };
 
-export interface JsonClient {
-  call(call: HttpCall): Promise<HttpAnswer>;
-  /** Lines as they arrive when the status is 2xx; the whole answer otherwise. */
-  stream(call: HttpCall): Promise<HttpLines | HttpAnswer>;
-  close(): void;
-}
-
 const maxBodyBytes = 32 * 1024 * 1024;
 const maxLineBytes = 4 * 1024 * 1024;
 const maxErrorBytes = 64 * 1024;
 const defaultStallMs = 120_000;
 
-export function createJsonClient(options: {
+interface JsonClientOptions {
   baseUrl: string;
   clock: Clock;
   headers?: Record<string, string>;
-}): JsonClient {
-  const base = new URL(options.baseUrl.endsWith('/') ? options.baseUrl : `${options.baseUrl}/`);
-  const secure = base.protocol === 'https:';
-  const agentOptions = { keepAlive: true, maxSockets: 64, maxFreeSockets: 4 };
-  const agent = secure ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
-  const send = secure ? httpsRequest : httpRequest;
-  let closed = false;
+}
 
-  function open(call: HttpCall, retried = false): Promise<IncomingMessage> {
-    if (closed) return Promise.reject(new RuntimeError('unavailable', 'the runtime is closed'));
+export class JsonClient {
+  readonly #options: JsonClientOptions;
+  readonly #base: URL;
+  readonly #agent: HttpAgent;
+  readonly #send: typeof httpRequest;
+  #closed = false;
+
+  constructor(options: JsonClientOptions) {
+    this.#options = options;
+    this.#base = new URL(options.baseUrl.endsWith('/') ? options.baseUrl : `${options.baseUrl}/`);
+    const secure = this.#base.protocol === 'https:';
+    const agentOptions = { keepAlive: true, maxSockets: 64, maxFreeSockets: 4 };
+    this.#agent = secure ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
+    this.#send = secure ? httpsRequest : httpRequest;
+  }
+
+  async call(call: HttpCall): Promise<HttpAnswer> {
+    return this.#bodyOf(await this.#open(call), call, maxBodyBytes);
+  }
+
+  /** Lines as they arrive when the status is 2xx; the whole answer otherwise. */
+  async stream(call: HttpCall): Promise<HttpLines | HttpAnswer> {
+    const response = await this.#open(call);
+    const status = response.statusCode ?? 0;
+    if (status < 200 || status > 299) return this.#bodyOf(response, call, maxErrorBytes);
+    return { status, contentType: contentTypeOf(response), lines: linesOf(this.#chunksOf(response, call)) };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#agent.destroy();
+  }
+
+  #open(call: HttpCall, retried = false): Promise<IncomingMessage> {
+    if (this.#closed) return Promise.reject(new RuntimeError('unavailable', 'the runtime is closed'));
     if (call.signal?.aborted) return Promise.reject(abortedError());
     const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
     return new Promise((resolve, reject) => {
-      const request = send(new URL(call.path.replace(/^\//, ''), base), {
+      const request = this.#send(new URL(call.path.replace(/^\//, ''), this.#base), {
         method: call.method,
-        agent,
+        agent: this.#agent,
         headers: {
           accept: 'application/json',
-          ...options.headers,
+          ...this.#options.headers,
           ...(body ? { 'content-type': 'application/json', 'content-length': body.length } : {}),
         },
       });
       const onAbort = () => request.destroy();
-      const timer = options.clock.after(call.answerMs, () =>
+      const timer = this.#options.clock.after(call.answerMs, () =>
         request.destroy(new Error(`no answer within ${Math.round(call.answerMs / 100) / 10} s`)),
       );
       call.signal?.addEventListener('abort', onAbort, { once: true });
@@ -80,18 +100,18 @@ export function createJsonClient(options: {
         call.signal?.removeEventListener('abort', onAbort);
         if (call.signal?.aborted) reject(abortedError());
         // The server closed an idle connection at the moment of its reuse: no answer has begun, so one new connection is safe.
-        else if (error.code === 'ECONNRESET' && request.reusedSocket && !retried) resolve(open(call, true));
-        else reject(unreachable(base, error));
+        else if (error.code === 'ECONNRESET' && request.reusedSocket && !retried) resolve(this.#open(call, true));
+        else reject(unreachable(this.#base, error));
       });
       request.end(body);
     });
   }
 
-  async function* chunksOf(response: IncomingMessage, call: HttpCall): AsyncGenerator<Buffer> {
+  async *#chunksOf(response: IncomingMessage, call: HttpCall): AsyncGenerator<Buffer> {
     const stallMs = call.stallMs ?? defaultStallMs;
     let stalled = false;
     const arm = () =>
-      options.clock.after(stallMs, () => {
+      this.#options.clock.after(stallMs, () => {
         stalled = true;
         response.destroy();
       });
@@ -107,17 +127,17 @@ export function createJsonClient(options: {
     } catch (error) {
       if (call.signal?.aborted) throw abortedError();
       if (error instanceof RuntimeError) throw error;
-      throw unreachable(base, stalled ? new Error(`nothing came for ${stallMs / 1000} s`) : (error as Error));
+      throw unreachable(this.#base, stalled ? new Error(`nothing came for ${stallMs / 1000} s`) : (error as Error));
     } finally {
       timer.cancel();
       response.destroy();
     }
   }
 
-  async function bodyOf(response: IncomingMessage, call: HttpCall, limit: number): Promise<HttpAnswer> {
+  async #bodyOf(response: IncomingMessage, call: HttpCall, limit: number): Promise<HttpAnswer> {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    for await (const chunk of chunksOf(response, call)) {
+    for await (const chunk of this.#chunksOf(response, call)) {
       bytes += chunk.length;
       if (bytes > limit) throw new RuntimeError('unavailable', `${call.path} answered more than ${limit} bytes`);
       chunks.push(chunk);
@@ -125,22 +145,6 @@ export function createJsonClient(options: {
     const text = Buffer.concat(chunks).toString('utf8');
     return { status: response.statusCode ?? 0, contentType: contentTypeOf(response), text, json: parsed(text) };
   }
-
-  return {
-    async call(call) {
-      return bodyOf(await open(call), call, maxBodyBytes);
-    },
-    async stream(call) {
-      const response = await open(call);
-      const status = response.statusCode ?? 0;
-      if (status < 200 || status > 299) return bodyOf(response, call, maxErrorBytes);
-      return { status, contentType: contentTypeOf(response), lines: linesOf(chunksOf(response, call)) };
-    },
-    close() {
-      closed = true;
-      agent.destroy();
-    },
-  };
 }
 
 async function* linesOf(chunks: AsyncGenerator<Buffer>): AsyncGenerator<string> {

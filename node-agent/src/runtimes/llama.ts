@@ -15,7 +15,7 @@ import { type GgufFacts, readGguf } from '../weights/gguf.ts';
 import { unitVector } from './cut.ts';
 import { fitOf, leastContextTokens, shrunk } from './llama-fit.ts';
 import { createPipe } from './llama-pipe.ts';
-import { createLlamaProcess } from './llama-process.ts';
+import { LlamaProcess } from './llama-process.ts';
 import { type ChatResult, type LoadOrder, type LoadResult, maxPromptChars, maxTextsPerOrder } from './llama-wire.ts';
 import { raced } from './raced.ts';
 import {
@@ -72,7 +72,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
   let closed = false;
   // One load after the other: each measures the memory that the previous ones left free.
   let lastLoad: Promise<unknown> = Promise.resolve();
-  const child = createLlamaProcess({
+  const child = new LlamaProcess({
     ...options,
     childPath: options.childPath ?? fileURLToPath(new URL('./llama-child.ts', import.meta.url)),
     onExit() {

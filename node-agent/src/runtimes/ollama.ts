@@ -7,7 +7,7 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { catalogueEntry } from '../weights/catalogue.ts';
 import { embedWithCut, refuseSurelyTooLong, unitVector } from './cut.ts';
-import { createJsonClient, parsed } from './http-json.ts';
+import { JsonClient, parsed } from './http-json.ts';
 import { createOllamaFacts, type OllamaFacts, type Tag } from './ollama-facts.ts';
 import { problemOf, pullProblem, streamProblem, wrongKind } from './ollama-problem.ts';
 import { type ToolCallPiece, toolCallPieces } from './openai-wire.ts';
@@ -74,7 +74,7 @@ const waitShare = 0.25;
 const millisecondsOf = (nanoseconds = 0) => nanoseconds / 1e6;
 
 export function createOllama(options: OllamaOptions): Runtime {
-  const client = createJsonClient({ baseUrl: options.url, clock: options.clock });
+  const client = new JsonClient({ baseUrl: options.url, clock: options.clock });
   // The facts of a model do not change under its digest.
   const facts = createOllamaFacts({ client, contextTokens: options.contextTokens, clock: options.clock });
   let known = new Map<string, RuntimeModel>();

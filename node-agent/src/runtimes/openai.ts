@@ -8,7 +8,7 @@ import type { Log } from '@blackroad/std/log';
 import type { CatalogueEntry } from '../weights/catalogue.ts';
 import { billionsIn, entryOfServed } from '../weights/served-name.ts';
 import { embedWithCut, unitVector } from './cut.ts';
-import { createJsonClient, parsed } from './http-json.ts';
+import { JsonClient, parsed } from './http-json.ts';
 import { createLlamaServerSlots } from './llama-server-slots.ts';
 import { problemOf, streamProblem } from './openai-problem.ts';
 import {
@@ -75,7 +75,7 @@ const embeddingName = /embed|minilm|(^|[-/])(bge|e5|gte)-/i;
 export function createOpenAi(options: OpenAiOptions): Runtime {
   const baseUrl = options.url.replace(/\/+$/, '').replace(/\/v1$/, '');
   const headers = options.apiKey ? { authorization: `Bearer ${options.apiKey}` } : undefined;
-  const client = createJsonClient({ baseUrl, clock: options.clock, headers });
+  const client = new JsonClient({ baseUrl, clock: options.clock, headers });
   const probed = new Map<string, Pick<RuntimeModel, 'kind' | 'dimension'>>();
   const refusals = createRefusals(options.clock);
   const thoughts = createThoughts();
