@@ -1,10 +1,10 @@
 // Builds one node-agent from its parts: the same for a real machine and for a simulated one, which differ in probes, runtimes and storage.
 // Only main.ts and simulate.ts call it.
-import { type AgentSpec, classes, cloudClass, idOf, parseTopic } from '@blackroad/protocol';
+import { type AgentSpec, type AssignedAgent, classes, cloudClass, idOf, parseTopic } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import { createAgent } from './agents/agent.ts';
+import { createAgent, type RunningAgent } from './agents/agent.ts';
 import { toolBoxFor } from './agents/tool-box.ts';
 import { openAssignmentStore } from './assignment/assignment-store.ts';
 import { refuseFolders } from './files/data-folder.ts';
@@ -13,7 +13,8 @@ import { blink, hasLed } from './gpio/blink.ts';
 import type { Identity } from './identity/identity.ts';
 import { ringLog } from './loop/log-ring.ts';
 import { createNode, type RunningNode } from './loop/node.ts';
-import { createNodeMemory } from './memory/node-memory.ts';
+import type { AgentMemory } from './memory/agent-memory.ts';
+import { createNodeMemory, type NodeMemory } from './memory/node-memory.ts';
 import type { EnsureKinds } from './models/default-models.ts';
 import { createLearned } from './models/learned.ts';
 import { type ModelPlaces, modelNotes, noModelText } from './models/model-notes.ts';
@@ -24,7 +25,7 @@ import type { Runtime } from './runtimes/runtime.ts';
 import type { Dial } from './transport/dial.ts';
 import { Outbox } from './transport/outbox.ts';
 import { outboxFile } from './transport/outbox-file.ts';
-import { createTransport } from './transport/transport.ts';
+import { createTransport, type Transport } from './transport/transport.ts';
 
 export interface NodeOrder {
   identity: () => Identity;
@@ -61,11 +62,21 @@ export interface NodeOrder {
   onFarewell: (reason: 'forgotten' | 'quarantined', text: string) => void;
 }
 
+/** What every part of a node is built with. */
+interface Shared {
+  order: NodeOrder;
+  node: string;
+  boot: string;
+  log: Log;
+  /** The path of a file in the data folder, or `:memory:`. */
+  file: (name: string) => string;
+  onDamage: (text: string) => void;
+}
+
 export function composeNode(order: NodeOrder): RunningNode {
   const { clock, random, probes } = order;
   const { node } = order.identity();
   const { log, lines } = ringLog(order.log, () => clock.nowMs());
-  const boot = random.hex(8);
   const damages: string[] = [];
   const onDamage = (text: string) => {
     log.error({}, text);
@@ -73,8 +84,48 @@ export function composeNode(order: NodeOrder): RunningNode {
   };
   if (!order.disk && order.dir !== ':memory:') refuseFolders(order.dir);
   const file = (name: string) => (order.dir === ':memory:' ? ':memory:' : `${order.dir}/${name}`);
+  const shared: Shared = { order, node, boot: random.hex(8), log, file, onDamage };
 
-  const pool = new ModelPool({
+  const pool = poolOf(shared);
+  const memory = memoryOf(shared, pool);
+  const { outbox, transport } = transportOf(shared);
+  const assignments = openAssignmentStore(file('assignment.sqlite'), {
+    nowMs: clock.nowMs(),
+    onDamage,
+    ...(order.disk ? { disk: order.disk } : {}),
+  });
+
+  return createNode({
+    node,
+    boot: shared.boot,
+    version: order.version,
+    class: () => classOf(order),
+    machine: order.machine,
+    simulated: order.simulated,
+    notes: () => [...(order.places ? modelNotes(pool.situation(), order.places()) : []), ...order.notes],
+    damages: () => damages.splice(0),
+    transport,
+    memory,
+    closeOutbox: () => outbox.close(),
+    pool,
+    probes,
+    assignments,
+    createAgent: (assigned, mayActOutside) =>
+      agentOf(shared, { pool, transport, memory: memory.open(assigned) }, assigned, mayActOutside),
+    logLines: lines,
+    hasLed: !order.simulated && hasLed(),
+    blink: (seconds) => blink(seconds, clock),
+    clock,
+    random,
+    log,
+    onTime: order.onTime ?? (() => {}),
+    onFarewell: order.onFarewell,
+  });
+}
+
+function poolOf({ order, log, file, onDamage }: Shared): ModelPool {
+  const { clock, random, probes } = order;
+  return new ModelPool({
     runtimes: order.runtimes,
     ...(order.lookAgain ? { lookAgain: order.lookAgain } : {}),
     ...(order.defaults ? { defaults: order.defaults } : {}),
@@ -89,7 +140,11 @@ export function composeNode(order: NodeOrder): RunningNode {
     random,
     log,
   });
-  const memory = createNodeMemory({
+}
+
+function memoryOf({ order, node, log, onDamage }: Shared, pool: ModelPool): NodeMemory {
+  const { clock, random } = order;
+  return createNodeMemory({
     dir: order.dir,
     ...(order.disk ? { disk: order.disk } : {}),
     node,
@@ -100,6 +155,10 @@ export function composeNode(order: NodeOrder): RunningNode {
     embed: (texts, signal) => pool.embed(texts, signal),
     ...(order.memoryBatchEntries ? { batchEntries: order.memoryBatchEntries } : {}),
   });
+}
+
+function transportOf({ order, node, boot, log, file, onDamage }: Shared): { outbox: Outbox; transport: Transport } {
+  const { clock, random } = order;
   const outbox = new Outbox({
     path: file(outboxFile),
     ...(order.disk ? { disk: order.disk } : {}),
@@ -120,67 +179,44 @@ export function composeNode(order: NodeOrder): RunningNode {
     ...(order.onNotAccepted ? { onNotAccepted: order.onNotAccepted } : {}),
     ...(order.dial ? { dial: order.dial, hold: () => () => {} } : {}),
   });
-  const assignments = openAssignmentStore(file('assignment.sqlite'), {
-    nowMs: clock.nowMs(),
-    onDamage,
-    ...(order.disk ? { disk: order.disk } : {}),
-  });
+  return { outbox, transport };
+}
 
-  return createNode({
-    node,
-    boot,
-    version: order.version,
-    class: () => classOf(order),
-    machine: order.machine,
-    simulated: order.simulated,
-    notes: () => [...(order.places ? modelNotes(pool.situation(), order.places()) : []), ...order.notes],
-    damages: () => damages.splice(0),
-    transport,
+function agentOf(
+  { order, node, log }: Shared,
+  { pool, transport, memory }: { pool: ModelPool; transport: Transport; memory: AgentMemory },
+  assigned: AssignedAgent,
+  mayActOutside: () => boolean,
+): RunningAgent {
+  const { clock, probes } = order;
+  const { name } = assigned.spec;
+  const facts = () => factsOf(order, probes, assigned.spec);
+  return createAgent(assigned, {
+    runtimeFor: (model) => pool.runtimeFor(model),
+    modelStand: (model) => pool.stand(model),
+    enter: (model, signal, deadlineMs) => pool.enter(model, signal, deadlineMs),
+    learn: (model, usage) => pool.learn(model, usage),
     memory,
-    closeOutbox: () => outbox.close(),
-    pool,
-    probes,
-    assignments,
-    createAgent(assigned, mayActOutside) {
-      const entries = memory.open(assigned);
-      const { name } = assigned.spec;
-      const facts = () => factsOf(order, probes, assigned.spec);
-      return createAgent(assigned, {
-        runtimeFor: (model) => pool.runtimeFor(model),
-        modelStand: (model) => pool.stand(model),
-        enter: (model, signal, deadlineMs) => pool.enter(model, signal, deadlineMs),
-        learn: (model, usage) => pool.learn(model, usage),
-        memory: entries,
-        tools: toolBoxFor(assigned.spec.tools, {
-          agent: idOf(assigned),
-          memory: entries,
-          facts,
-          publish(topic, message) {
-            if (!transport.connected) return false;
-            transport.send('agentOut', { node, agent: name, topic }, message);
-            return true;
-          },
-          mayActOutside,
-          clock,
-          log,
-        }),
-        facts,
-        mayActOutside,
-        parametersB: (model) => pool.find(model)?.model.parametersB ?? 0,
-        contextTokens: (model) => pool.find(model)?.model.contextTokens ?? 0,
-        toolsSupported: (model) => pool.find(model)?.model.tools ?? false,
-        clock,
-        log: order.log.child({ agent: name }),
-      });
-    },
-    logLines: lines,
-    hasLed: !order.simulated && hasLed(),
-    blink: (seconds) => blink(seconds, clock),
+    tools: toolBoxFor(assigned.spec.tools, {
+      agent: idOf(assigned),
+      memory,
+      facts,
+      publish(topic, message) {
+        if (!transport.connected) return false;
+        transport.send('agentOut', { node, agent: name, topic }, message);
+        return true;
+      },
+      mayActOutside,
+      clock,
+      log,
+    }),
+    facts,
+    mayActOutside,
+    parametersB: (model) => pool.find(model)?.model.parametersB ?? 0,
+    contextTokens: (model) => pool.find(model)?.model.contextTokens ?? 0,
+    toolsSupported: (model) => pool.find(model)?.model.tools ?? false,
     clock,
-    random,
-    log,
-    onTime: order.onTime ?? (() => {}),
-    onFarewell: order.onFarewell,
+    log: order.log.child({ agent: name }),
   });
 }
 

@@ -13,7 +13,7 @@ import { systemRandom } from '@blackroad/std/random';
 import { composeNode } from './compose.ts';
 import { calledAs, type NodeConfig, nodeOptions, readConfig } from './config.ts';
 import { clockFault, createFleetTime } from './identity/fleet-time.ts';
-import { loadIdentity } from './identity/identity.ts';
+import { type Identity, loadIdentity } from './identity/identity.ts';
 import { join } from './identity/join.ts';
 import { createRenewal, renewOnce } from './identity/renew.ts';
 import type { EnsureKinds } from './models/default-models.ts';
@@ -86,25 +86,17 @@ function openPrivately(data: string, log: Log): void {
   for (const words of tightenedWords(data, openDataFolder(data, own))) log.warn({}, words);
 }
 
-async function run(config: NodeConfig): Promise<void> {
-  const log = createLog('node-agent', config.log);
-  const { data, models } = folders(config);
-  let identity = loadIdentity(data);
-  if (!identity) {
-    throw new FleetError('invalid-request', {
-      detail: `This machine is no node yet (${data} holds no identity). Make a token with \`fleet join-token create\` and run \`${calledAs(process.env)} join <token>\` here.`,
-    });
-  }
-  openPrivately(data, log);
-  const probes = createProbes({
-    clock,
-    log,
-    modelsDir: models,
-    stateDir: data,
-    ...(config.instance ? { instance: config.instance } : {}),
+function ownIdentity(data: string): Identity {
+  const identity = loadIdentity(data);
+  if (identity) return identity;
+  throw new FleetError('invalid-request', {
+    detail: `This machine is no node yet (${data} holds no identity). Make a token with \`fleet join-token create\` and run \`${calledAs(process.env)} join <token>\` here.`,
   });
-  const machine = await probes.machineIdentity();
-  const options = { ...runtimeOptions(config, models), log };
+}
+
+/** The runtimes of this machine, and where and when others are looked for. */
+async function runtimesHere(config: NodeConfig, modelsDir: string, log: Log) {
+  const options = { ...runtimeOptions(config, modelsDir), log };
   const runtimes = await findRuntimes(options);
   const isServer = ({ kind }: Runtime) => kind !== 'llama';
   let hasServer = runtimes.some(isServer);
@@ -117,7 +109,7 @@ async function run(config: NodeConfig): Promise<void> {
   };
   const sinceBootS = machineUptimeS() - clock.monotonicMs() / 1000;
   const places = (): ModelPlaces => ({
-    ...placesOf(config, models),
+    ...placesOf(config, modelsDir),
     isBooting:
       config.fetch === 'auto' &&
       config.ollama !== 'none' &&
@@ -125,9 +117,36 @@ async function run(config: NodeConfig): Promise<void> {
       sinceBootS + clock.monotonicMs() / 1000 < bootGraceS,
   });
   const mayFetch = () => !places().isBooting && (hasServer || !places().isServerNamed);
+  return { runtimes, lookAgain, places, mayFetch };
+}
+
+/** Logs that the clock of this machine is wrong, once while it lasts: a welcome comes with every connection. */
+function createClockCheck(log: Log): (coordinatorMs: number) => void {
+  let isOff = false;
+  return (coordinatorMs) => {
+    const fault = clockFault(clock.nowMs(), coordinatorMs);
+    if (fault && !isOff) log.warn({ coordinatorMs }, fault);
+    isOff = fault !== null;
+  };
+}
+
+async function run(config: NodeConfig): Promise<void> {
+  const log = createLog('node-agent', config.log);
+  const { data, models } = folders(config);
+  let identity = ownIdentity(data);
+  openPrivately(data, log);
+  const probes = createProbes({
+    clock,
+    log,
+    modelsDir: models,
+    stateDir: data,
+    ...(config.instance ? { instance: config.instance } : {}),
+  });
+  const machine = await probes.machineIdentity();
+  const { runtimes, lookAgain, places, mayFetch } = await runtimesHere(config, models, log);
   const time = createFleetTime(clock, identity.issuedMs);
   const renewal = createRenewal({
-    identity: () => identity!,
+    identity: () => identity,
     renew: (present) => renewOnce({ dir: data, machine: async () => machine, time, clock }, present),
     onRenewed: (renewed) => {
       identity = renewed;
@@ -138,9 +157,9 @@ async function run(config: NodeConfig): Promise<void> {
     random,
     log,
   });
-  let isClockOff = false;
+  const checkClock = createClockCheck(log);
   const node = composeNode({
-    identity: () => identity!,
+    identity: () => identity,
     machine,
     version,
     simulated: false,
@@ -158,10 +177,7 @@ async function run(config: NodeConfig): Promise<void> {
     random,
     log,
     onTime: (nowMs) => {
-      const fault = clockFault(clock.nowMs(), nowMs);
-      // Logged once while it lasts: a welcome comes with every connection.
-      if (fault && !isClockOff) log.warn({ coordinatorMs: nowMs }, fault);
-      isClockOff = fault !== null;
+      checkClock(nowMs);
       time.note(nowMs);
     },
     onNotAccepted: () => renewal.nudge(),
