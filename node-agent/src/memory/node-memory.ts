@@ -25,7 +25,7 @@ import { LateVectors } from './late-vectors.ts';
 import { type AgentLog, blankLog, reload, unackedOf } from './log-state.ts';
 import * as writes from './log-writes.ts';
 import { fuse } from './rank.ts';
-import { createSearchIndex } from './search-index.ts';
+import { SearchIndex } from './search-index.ts';
 import { createSetAside } from './set-aside.ts';
 import { Sync } from './sync.ts';
 
@@ -73,7 +73,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
   const { dir, node, clock, random, log: logger } = options;
   const onDamage = options.onDamage ?? ((text) => logger.error({}, text));
   const journal = openJournal(dir, random.hex(16), clock.nowMs(), onDamage, options.disk);
-  const index = createSearchIndex({ dir, journal, clock, log: logger });
+  const index = new SearchIndex({ dir, journal, clock, log: logger });
   const logs = new Map<string, AgentLog>();
   const closing = new AbortController();
   const w: writes.WriteContext = {
