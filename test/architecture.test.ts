@@ -376,7 +376,7 @@ forbid(
 );
 
 /** How many there are. Each may only become fewer: whoever mends one writes the smaller figure here. */
-const long = { files: 2, functions: 32 };
+const long = { files: 0, functions: 17 };
 t.test(`files of over 400 lines, functions of over 70: ${long.files} and ${long.functions}, never more`, async (t) => {
   const shipped = [...product, ...console];
   const files = shipped.filter(({ text }) => text.split('\n').length > 401).map(({ path }) => path);
