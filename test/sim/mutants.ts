@@ -29,6 +29,13 @@ export const sourceOf = (file: string): string => readFileSync(join(root, file),
 
 export const mutants: readonly Mutant[] = [
   {
+    name: 'the-end-of-work-on-a-draining-node-is-no-reason-to-plan',
+    file: 'coordinator/src/placement/plan/replan.ts',
+    search: "leased.size === 1 ? 'ordinary' : null",
+    replace: "leased.size === 0 ? 'ordinary' : null",
+    test: 'coordinator/src/placement/plan/moves.test.ts',
+  },
+  {
     name: 'a-forgotten-node-may-connect',
     file: 'coordinator/src/fleet/gate.ts',
     search: "if (!row) return { as: 'refused', reason: 'unknown-node' };",

@@ -150,7 +150,7 @@ export class Planner {
     this.figures.lastCpuMs = this.#cpuMs;
   }
 
-  /** Patience that runs out later: an agent's own, the grace after a start, work on a draining node. [INV-drained] */
+  /** Patience that runs out later: an agent's own, or the grace after a start. */
   #planWhenDue(): void {
     const { view, policy, clock } = this.#parts;
     const nowMs = clock.nowMs();

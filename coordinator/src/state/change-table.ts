@@ -6,6 +6,7 @@ import {
   isAsItWas,
   planForAgent,
   planForCapacity,
+  planForEndOfWork,
   planForHello,
   planForNode,
   planForTick,
@@ -79,7 +80,11 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
       touched.agents.add(row.agent);
     },
   },
-  'task-state': { ...kept, touches: (touched, { id }) => void touched.tasks.add(id) },
+  'task-state': {
+    ...kept,
+    touches: (touched, { id }) => void touched.tasks.add(id),
+    plan: (view, { id, state }) => (state === 'queued' ? planForEndOfWork(view, id) : null),
+  },
   'task-end': {
     ...kept,
     touches(touched, { row }) {
@@ -87,6 +92,7 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
       touched.agents.add(row.agent);
       touched.ended.push(row);
     },
+    plan: (view, { row }) => planForEndOfWork(view, row.id),
   },
   'task-dismissed': { ...kept, touches: (touched, { id }) => void touched.dismissed.push(id) },
   'tasks-moved': {

@@ -1,5 +1,6 @@
 // [INV-let-go] Agents that may move do move: after a loss as the agent's policy says, with its patience and not much later; a drained node
 // is empty in time; the valve freezes only where enough nodes are absent, and ends the freeze when they return, without a person.
+import type { NodeRow } from '../../../coordinator/src/state/rows.ts';
 import type { MakeChecker, Watched } from '../checker.ts';
 import { holdsAt } from '../ledger.ts';
 
@@ -117,11 +118,13 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
   const wereNew = new Set<string>();
   /** Nodes that were absent and returned in this batch as another machine, and were quarantined. */
   const shutOut = new Set<string>();
+  /** Nodes that a person forgot in this batch: the valve may have been judged before. */
+  const forgotten: NodeRow[] = [];
   const idleSince = new Map<string, number>();
   const groupOf = (site: string | null) => {
     let here = 0;
     let away = 0;
-    for (const row of stored.nodes.values()) {
+    for (const row of [...stored.nodes.values(), ...forgotten]) {
       const counts = row.status === 'active' || shutOut.has(row.id);
       if (!counts || row.presence === 'never' || (site !== null && row.site !== site)) continue;
       if (wereNew.has(row.id)) continue;
@@ -134,6 +137,8 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
     name: 'INV-let-go',
     exercised: 0,
     committing(change) {
+      const gone = change.type === 'node-gone' ? stored.nodes.get(change.id) : undefined;
+      if (gone) forgotten.push(gone);
       if (change.type !== 'node') return;
       const { id, presence } = change.row;
       const { presence: before, status } = stored.nodes.get(id) ?? {};
@@ -154,6 +159,7 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
       wereAway.clear();
       wereNew.clear();
       shutOut.clear();
+      forgotten.length = 0;
     },
     looked() {
       const { nowMs } = world.timeline;

@@ -129,23 +129,13 @@ function isFinishing(view: View, agent: Agent): boolean {
   return agent.unplaced === null && (view.work.get(agent.id)?.leased.size ?? 0) > 0;
 }
 
-/** The interval at which a draining node is examined again, to move agents whose tasks have ended. */
-const drainLookMs = 500;
-
 /**
- * The next time at which a move is due without a change that announces it: after the patience with a lost node or a failing model, or at
- * the end of a task on a draining node; null: none.
+ * The next time at which a move is due without a change that announces it: after the patience with a lost node or a failing model; null:
+ * none.
  */
 export function planDueMs(view: View, nowMs: number, policy: Policy): number | null {
   let next: number | null = null;
   for (const node of view.nodes.values()) {
-    if (node.draining && node.presence === 'online') {
-      const busy = [...(view.agentsByNode.get(node.id) ?? [])].some((id) => {
-        const agent = view.agents.get(id);
-        return agent && isFinishing(view, agent);
-      });
-      if (busy) next = Math.min(next ?? Number.POSITIVE_INFINITY, nowMs + drainLookMs);
-    }
     if (node.presence !== 'lost') continue;
     const graceMs = graceUntilMs(view, node, policy);
     for (const id of view.agentsByNode.get(node.id) ?? []) {

@@ -10,6 +10,7 @@ import { GiB, modelOf, specOf } from '../../../../test/fixtures/coordinator/samp
 import { place, snapshotOf } from '../../../../test/fixtures/coordinator/whole-plan.ts';
 import { apply } from '../../state/apply.ts';
 import type { Change, Outgoing } from '../../state/change.ts';
+import { urgencyOf } from '../../state/change-table.ts';
 import type { Policy } from '../../state/input.ts';
 import type { AgentRow, NodeRow, TaskRow } from '../../state/rows.ts';
 import { emptyView, type MutableView } from '../../state/view.ts';
@@ -266,21 +267,26 @@ t.test('draining: handed off where there is a place, else it stays and says why'
   t.match(view.agents.get('pinned')?.unplaced?.text, /alice is draining, and it stays there/);
   t.same(settle(view).changes, []);
 });
-t.test(
-  'draining: a busy agent finishes first, is looked at again soon, and moves when its work has ended',
-  async (t) => {
-    const view = fleet();
-    addAgent(view, 'a', 'alice');
-    const task = taskOf('t1', 'a', 'alice');
-    apply(view, { type: 'task-new', row: task });
-    editNode(view, 'alice', { draining: true });
-    t.same(settle(view).changes, []);
-    t.equal(planDueMs(view, now, policy), now + 500);
-    const end = { endedMs: now, result: '', truncated: false, problem: null, usage: null };
-    apply(view, { type: 'task-end', row: { ...task, ...end, state: 'done' } });
-    t.same(moved(view), ['a>aria']);
-  },
-);
+t.test('draining: a busy agent finishes first, and the end of its last work is a reason to plan', async (t) => {
+  const view = fleet();
+  addAgent(view, 'a', 'alice');
+  const [first, second] = [taskOf('t1', 'a', 'alice'), taskOf('t2', 'a', 'alice')];
+  for (const row of [first, second]) apply(view, { type: 'task-new', row });
+  const end = { endedMs: now, result: '', truncated: false, problem: null, usage: null };
+  const ending = (row: TaskRow): Change => ({ type: 'task-end', row: { ...row, ...end, state: 'done' } });
+  t.equal(urgencyOf(view, ending(first), policy), null, 'nothing drains');
+  editNode(view, 'alice', { draining: true });
+  t.same(settle(view).changes, []);
+  t.equal(urgencyOf(view, ending(first), policy), null, 'it works on another one');
+  apply(view, ending(first));
+  const { attempt, attempts, notBeforeMs, deadlineMs } = second;
+  const state = { id: 't2', attempt, attempts, notBeforeMs, deadlineMs, node: null, epoch: null, leasedMs: null };
+  t.equal(urgencyOf(view, { type: 'task-state', ...state, state: 'running' }, policy), null);
+  t.equal(urgencyOf(view, { type: 'task-state', ...state, state: 'queued' }, policy), 'ordinary');
+  t.equal(urgencyOf(view, ending(second), policy), 'ordinary');
+  apply(view, ending(second));
+  t.same(moved(view), ['a>aria']);
+});
 t.test('a forgotten or quarantined node holds nobody, target or not', async (t) => {
   const view = fleet(['alice', 'aria', 'codex']);
   addAgent(view, 'a', 'alice');

@@ -65,3 +65,10 @@ export function planForTick(view: View, { atMs }: Of<'ticked'>, policy: Policy):
   const isNews = !isGraceOver(view, policy) && isGraceOver({ startedMs: view.startedMs, tickedMs: atMs }, policy);
   return isNews ? 'urgent' : null;
 }
+
+/** An agent leaves a draining node when the last task that it works on has ended or is queued again. [INV-drained] */
+export function planForEndOfWork(view: View, task: string): Urgency | null {
+  const agent = view.tasks.get(task)?.agent ?? '';
+  const node = view.agents.get(agent)?.placement?.node ?? '';
+  return view.nodes.get(node)?.draining && view.work.get(agent)?.leased.size === 1 ? 'ordinary' : null;
+}
