@@ -28,6 +28,7 @@ import { createMetrics, type Metrics } from '../live/metrics.ts';
 import { type StoredCounts, showTotals } from '../live/show.ts';
 import { Tally } from '../live/tally.ts';
 import type { Coordinator } from '../road/coordinator.ts';
+import type { Touched } from '../state/touched.ts';
 import { type Access, createAccess } from './access.ts';
 import { createRoom, type Room } from './bodies.ts';
 
@@ -127,6 +128,10 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
   const limits = limitsOf(parts.limits);
   const { view, store, policy } = coordinator;
   const tally = new Tally(view);
+  /** The past is read from the store while the fleet goes on: what is committed meanwhile is noted when all that notes it is there. */
+  const meanwhile: Touched[] = [];
+  let note = (touched: Touched): void => void meanwhile.push(touched);
+  const unwatch = coordinator.watch((touched) => note(touched));
   const begunMs = clock.monotonicMs();
   const before = await store.taskCounts(clock.nowMs() - endedWindowMs);
   const deadLetters = new DeadLetters(store, clock, before.deadLetters);
@@ -142,22 +147,21 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
   const access = createAccess(coordinator, clock, random);
   const alerts = new AlertBoard({ coordinator, clock, deadLetters: () => deadLetters.count });
   const refused = createCountedRefusals(log, clock);
-  let feed: ConsoleFeed | null = null;
-  let recorder: Recorder | null = null;
-  const unwatch = coordinator.watch((touched) => {
-    const followers = tally.note(touched, clock.nowMs());
-    deadLetters.note(touched);
-    alerts.note(touched, followers);
-    feed?.note(touched, followers);
-    recorder?.note(touched);
-  });
   const gauges = () => {
     const { nodes, agents, queued, running } = tally.counts();
     return { queued, running, nodesOnline: nodes.online, agentsReady: agents.ready };
   };
-  recorder = await createRecorder({ coordinator, clock, log, gauges });
+  const recorder = await createRecorder({ coordinator, clock, log, gauges });
   const epoch = random.hex(8);
-  feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
+  const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
+  note = (touched) => {
+    const followers = tally.note(touched, clock.nowMs());
+    deadLetters.note(touched);
+    alerts.note(touched, followers);
+    feed.note(touched, followers);
+    recorder.note(touched);
+  };
+  meanwhile.splice(0).forEach(note);
   const context: ApiContext = {
     ...parts,
     limits,
