@@ -29,8 +29,8 @@ import { compiledCheck } from './http/compiled-check.ts';
 import { createApiContext } from './http/context.ts';
 import { brokerOf } from './http/reach.ts';
 import { type Coordinator, startCoordinator } from './road/coordinator.ts';
-import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
+import { openWorkerStore } from './store/worker/worker-store.ts';
 
 const clock = systemClock;
 const random = systemRandom;
@@ -52,7 +52,11 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const keyFile = join(data, 'admin.key');
   const policy = policyOf(config);
 
-  const store = await openSqliteStore({ path: join(data, 'fleet.sqlite'), log, clock });
+  const fatal = (error: Error) => {
+    log.error({ err: error }, 'the coordinator cannot go on; a restart continues from what is stored');
+    process.exit(70);
+  };
+  const store = await openWorkerStore({ path: join(data, 'fleet.sqlite'), log, clock, died: fatal });
   const ca = await openCa({
     dir: join(data, 'ca'),
     clock,
@@ -100,10 +104,6 @@ async function main(config: CoordinatorConfig): Promise<void> {
       log,
     });
 
-  const fatal = (error: Error) => {
-    log.error({ err: error }, 'the coordinator cannot go on; a restart continues from what is stored');
-    process.exit(70);
-  };
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', (reason) => fatal(reason as Error));
 
@@ -169,7 +169,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
 
   const prune = async () => {
     const before = clock.nowMs() - config.keepTasksDays * dayMs;
-    // A few milliseconds a call: the loop gets its turn between them.
+    // A few milliseconds a call: commits get their turn between them.
     while ((await store.prune({ tasksMs: before, eventsMs: before, auditMs: before })) > 0)
       await sleep(clock, pruneRestMs);
     await context.recorder.prune();

@@ -453,6 +453,55 @@ export const mutants: readonly Mutant[] = [
     replace: "if (committed.how === 'conflict') return { refused: quicker };\n      if (committed.how !== 'stored') {",
     test: 'coordinator/src/road/term.test.ts',
   },
+  {
+    name: 'reads-wait-for-the-writer',
+    file: 'coordinator/src/store/worker/worker-store.ts',
+    search: 'if (isShared) return { writer, reader };',
+    replace: 'if (isShared) return { writer, reader: writer };',
+    test: 'coordinator/src/store/worker/worker-store.test.ts',
+  },
+  {
+    name: 'an-error-loses-its-code-between-threads',
+    file: 'coordinator/src/store/worker/crossing-error.ts',
+    search: 'if (error instanceof FleetError) return { fleet: error.code, details: error.details };',
+    replace: '',
+    test: 'coordinator/src/store/worker/crossing-error.test.ts',
+  },
+  {
+    name: 'a-close-leaves-commits-behind',
+    file: 'coordinator/src/store/worker/worker-store.ts',
+    search: "await withDeadline(clock, deadlineMs, thread.call('close', []), late);",
+    replace: 'await withDeadline(clock, deadlineMs, Promise.resolve(), late);',
+    test: 'coordinator/src/store/worker/worker-store.test.ts',
+  },
+  {
+    name: 'nobody-is-told-that-a-thread-died',
+    file: 'coordinator/src/store/worker/worker-store.ts',
+    search: 'if (isOpen) died(error);',
+    replace: '',
+    test: 'coordinator/src/store/worker/worker-store.test.ts',
+  },
+  {
+    name: 'a-log-that-is-read-all-the-time-grows-for-ever',
+    file: 'coordinator/src/store/worker/worker.ts',
+    search: 'prepare: () => emptyLongLog(db, path)',
+    replace: 'prepare: () => void emptyLongLog',
+    test: 'coordinator/src/store/worker/worker-store.test.ts',
+  },
+  {
+    name: 'what-the-loop-looks-up-waits-for-every-search',
+    file: 'coordinator/src/store/worker/worker-store.ts',
+    search: 'const found = this.#last.then(() => this.#find(query));',
+    replace: 'const found = this.#find(query);',
+    test: 'coordinator/src/store/worker/worker-store.test.ts',
+  },
+  {
+    name: 'what-is-committed-while-the-past-is-read-is-in-no-figure',
+    file: 'coordinator/src/http/context.ts',
+    search: 'void meanwhile.push(touched)',
+    replace: 'void touched',
+    test: 'coordinator/src/http/context.test.ts',
+  },
 ];
 
 const maxSeeds = 200;

@@ -7,10 +7,12 @@ import type { DurableChange } from './change.ts';
 import type { MemoryHead } from './rows.ts';
 import type { MutableView } from './view.ts';
 
-interface Loaded {
+/** What a store knows: nodes, agents, live tasks, tokens, keys, acknowledged alerts and branches as changes, and where each memory stands. */
+export interface Loaded {
   changes: Iterable<DurableChange>;
-  heads: Iterable<{ agent: string } & MemoryHead>;
+  heads: Iterable<LoadedHead>;
 }
+export type LoadedHead = { agent: string } & MemoryHead;
 
 export function fill(view: MutableView, { changes, heads }: Loaded): void {
   for (const change of changes) apply(view, change);

@@ -10,6 +10,7 @@ import type {
   TaskState,
 } from '@blackroad/protocol';
 import type { DurableChange } from '../state/change.ts';
+import type { Loaded } from '../state/rebuild.ts';
 import type { EndedTask, TaskRow } from '../state/rows.ts';
 
 export interface Page {
@@ -65,11 +66,8 @@ export type Committed =
   | { how: 'conflict' };
 
 export interface Store {
-  /** Every change needed to rebuild the view: nodes, agents, live tasks, tokens, keys, acknowledged alerts, branches; memory heads as one call. */
-  load(): Promise<{
-    changes: Iterable<DurableChange>;
-    heads: Iterable<{ agent: string; epoch: number; seq: number; hash: string; entries: number }>;
-  }>;
+  /** All that the view is rebuilt from. */
+  load(): Promise<Loaded>;
   /** Takes the store for this coordinator, before it loads. Resolves with its term: commits under an earlier one are fenced from then on. */
   claim(coordinator: string): Promise<number>;
   /**

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { FleetError } from '@blackroad/protocol';
 import Sqlite from 'better-sqlite3';
 import { load as loadVectors } from 'sqlite-vec';
-import { storageFailure } from './failure.ts';
+import { sqliteCode, storageFailure } from './failure.ts';
 
 export type Database = Sqlite.Database;
 
@@ -12,11 +12,66 @@ export type Database = Sqlite.Database;
 export const applicationId = 0x4252464c;
 
 /** A coordinator that is being restarted may still be writing its last checkpoint. */
-const busyTimeoutMs = 5_000;
+export const busyTimeoutMs = 5_000;
 /** Above this a full check would hold up a restart on an SD card (about 40 MB/s); damage then shows at the read that meets it. */
 const maxCheckedBytes = 64 * 1024 * 1024;
 
+/** The file of a log that began anew is cut to this. */
+const maxLogBytes = 64 * 1024 * 1024;
+
+/** What SQLite may say where it cannot share memory. A file that cannot be used at all is refused by whoever then opens it alone. */
+const withoutSharedMemory = ['SQLITE_IOERR_SHM', 'SQLITE_CANTOPEN', 'SQLITE_PROTOCOL', 'SQLITE_READONLY'];
+
+/** The only connection to the file, of this process too. */
 export function openDatabase(path: string, timeoutMs = busyTimeoutMs): Database {
+  return opened(path, timeoutMs, (db) => {
+    // Set before the first read: one process owns the file, and WAL then needs no shared-memory file.
+    db.pragma('locking_mode = EXCLUSIVE');
+    prepareWriter(db, path);
+  });
+}
+
+/**
+ * A connection that writes while others of this process read; whoever calls holds the file by other means (file-lock.ts).
+ * Null: the file system knows no memory that two connections share.
+ */
+export function openSharedDatabase(path: string): Database | null {
+  let journal: unknown;
+  try {
+    const db = opened(path, busyTimeoutMs, (db) => {
+      journal = prepareWriter(db, path);
+    });
+    if (journal === 'wal') return db;
+    db.close();
+    return null;
+  } catch (error) {
+    const code = sqliteCode((error as FleetError).cause);
+    if (withoutSharedMemory.some((prefix) => code.startsWith(prefix))) return null;
+    throw error;
+  }
+}
+
+/** A connection beside that one, which only reads. */
+export function openReadingDatabase(path: string): Database {
+  return opened(path, busyTimeoutMs, (db) => {
+    limitMemory(db);
+    db.pragma('query_only = ON');
+    // In WAL mode a read waits for nobody; emptyLongLog is to try, not to wait.
+    db.pragma('busy_timeout = 0');
+  });
+}
+/**
+ * Of the reader, between two reads. The log can begin anew only while nobody reads in it: where read follows read, the writer never
+ * meets that moment, and the log would grow for as long. Most is copied while the writer goes on, the rest while it waits.
+ */
+export function emptyLongLog(db: Database, path: string): void {
+  const size = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  if (size <= maxLogBytes) return;
+  db.pragma('wal_checkpoint(PASSIVE)');
+  db.pragma('wal_checkpoint(TRUNCATE)');
+}
+
+function opened(path: string, timeoutMs: number, prepare: (db: Database) => void): Database {
   let db: Database;
   try {
     db = new Sqlite(path, { timeout: timeoutMs });
@@ -28,25 +83,32 @@ export function openDatabase(path: string, timeoutMs = busyTimeoutMs): Database 
   }
   try {
     loadVectors(db);
-    // Set before the first read: one process owns the file, and WAL then needs no shared-memory file.
-    db.pragma('locking_mode = EXCLUSIVE');
-    db.pragma('journal_mode = WAL');
-    // FULL: a commit is on the disk when it resolves. The loop batches, which makes it about as fast as NORMAL (FACTS.md).
-    db.pragma('synchronous = FULL');
-    db.pragma('foreign_keys = ON');
-    db.pragma('temp_store = MEMORY');
-    db.pragma('cache_size = -32000');
-    // 16 MB of log before pages are copied back: hot index pages are then written once instead of four times.
-    db.pragma('wal_autocheckpoint = 4000');
-    db.pragma('journal_size_limit = 67108864');
-    db.exec('BEGIN IMMEDIATE; COMMIT');
-    refuseStrangers(db, path);
-    if (isSmall(path)) refuseDamage(db, path);
+    prepare(db);
     return db;
   } catch (cause) {
     db.close();
     throw storageFailure(`open ${path}`, cause);
   }
+}
+
+/** The mode of its journal. */
+function prepareWriter(db: Database, path: string): unknown {
+  const journal = db.pragma('journal_mode = WAL', { simple: true });
+  // FULL: a commit is on the disk when it resolves. The loop batches, which makes it about as fast as NORMAL (FACTS.md).
+  db.pragma('synchronous = FULL');
+  db.pragma('foreign_keys = ON');
+  limitMemory(db);
+  // 16 MB of log before pages are copied back: hot index pages are then written once instead of four times.
+  db.pragma('wal_autocheckpoint = 4000');
+  db.pragma(`journal_size_limit = ${maxLogBytes}`);
+  db.exec('BEGIN IMMEDIATE; COMMIT');
+  refuseStrangers(db, path);
+  if (isSmall(path)) refuseDamage(db, path);
+  return journal;
+}
+function limitMemory(db: Database): void {
+  db.pragma('temp_store = MEMORY');
+  db.pragma('cache_size = -32000');
 }
 
 function refuseStrangers(db: Database, path: string): void {

@@ -12,7 +12,7 @@ import type { AuditRow, EventRow } from '../../state/change.ts';
 import type { EventFilter, Page, StoredAudit } from '../store.ts';
 import type { Database } from './database.ts';
 
-/** Rows one prune may delete of each kind: about 5 ms of the event loop for tasks. */
+/** Rows one prune may delete of each kind: about 5 ms for tasks, in which no commit begins. */
 export const pruneRows = 500;
 
 interface EventRecord {

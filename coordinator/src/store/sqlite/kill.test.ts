@@ -13,13 +13,14 @@ import { openSqliteStore } from './sqlite-store.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'blackroad-kill-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
-const path = join(folder, 'fleet.db');
 const program = join(import.meta.dirname, '../../../../test/fixtures/coordinator/commit-loop.ts');
 
+type Where = 'here' | 'in threads';
 /** Lets the loop run until it has printed `lines` numbers, kills it, and returns all it printed. */
-function runUntilKilled(first: number, lines: number): Promise<number[]> {
+function runUntilKilled(path: string, where: Where, first: number, lines: number): Promise<number[]> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, path, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const args = [program, path, String(first), where];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;
@@ -34,30 +35,33 @@ function runUntilKilled(first: number, lines: number): Promise<number[]> {
   });
 }
 
-let reached = 0;
-for (const lines of [1, 40, 700]) {
-  await t.test(`killed after ${lines} commits and more`, async (t) => {
-    const printed = await runUntilKilled(Math.max(1, reached), lines);
-    t.ok(printed.length >= lines);
-    const store = await openSqliteStore({ path, log: silentLog, clock: systemClock });
-    t.teardown(() => store.close());
-    const missing: number[] = [];
-    for (const n of printed) if (!(await store.task(taskId(n)))) missing.push(n);
-    t.strictSame(missing, [], 'every commit it told of is there');
-    const last = printed.at(-1) as number;
-    const [newest] = await store.tasks({ limit: 1 });
-    reached = Number(newest?.id.slice(1));
-    t.ok(reached - last <= 1, 'at most the one it could not tell of any more is there besides');
-    const [event] = await store.events({ limit: 1 });
-    t.equal(Number(event?.text), reached, 'its event came with it');
-    const hashes = await store.memoryHashes('greeter', 1, reached + 10);
-    t.equal(hashes.length, reached, 'one memory a batch');
-    const tail = await store.memoryLog('greeter', reached - 1, 10);
-    t.strictSame(tail.map(entryFault), [null]);
-    t.equal(
-      (await store.searchMemory({ text: `note ${reached}`, limit: 1 }))[0]?.seq,
-      reached,
-      'its words are indexed',
-    );
-  });
+for (const where of ['here', 'in threads'] as const) {
+  const path = join(folder, `${where}.db`);
+  let reached = 0;
+  for (const lines of [1, 40, 700]) {
+    await t.test(`SQLite ${where}: killed after ${lines} commits and more`, async (t) => {
+      const printed = await runUntilKilled(path, where, Math.max(1, reached), lines);
+      t.ok(printed.length >= lines);
+      const store = await openSqliteStore({ path, log: silentLog, clock: systemClock });
+      t.teardown(() => store.close());
+      const missing: number[] = [];
+      for (const n of printed) if (!(await store.task(taskId(n)))) missing.push(n);
+      t.strictSame(missing, [], 'every commit it told of is there');
+      const last = printed.at(-1) as number;
+      const [newest] = await store.tasks({ limit: 1 });
+      reached = Number(newest?.id.slice(1));
+      t.ok(reached - last <= 1, 'at most the one it could not tell of any more is there besides');
+      const [event] = await store.events({ limit: 1 });
+      t.equal(Number(event?.text), reached, 'its event came with it');
+      const hashes = await store.memoryHashes('greeter', 1, reached + 10);
+      t.equal(hashes.length, reached, 'one memory a batch');
+      const tail = await store.memoryLog('greeter', reached - 1, 10);
+      t.strictSame(tail.map(entryFault), [null]);
+      t.equal(
+        (await store.searchMemory({ text: `note ${reached}`, limit: 1 }))[0]?.seq,
+        reached,
+        'its words are indexed',
+      );
+    });
+  }
 }

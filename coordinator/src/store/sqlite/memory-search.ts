@@ -1,4 +1,4 @@
-// Finds memories by words and, where a vector is given, by meaning; fuses both. Exact, and bounded: a search holds the event loop.
+// Finds memories by words and, where a vector is given, by meaning; fuses both. Exact, and bounded: other reads wait for a search.
 // Vectors are compared only with vectors of the same model and length.
 import type { MemoryHit, MemoryPayload } from '@blackroad/protocol';
 import { maxPageRows } from '@blackroad/protocol';

@@ -1,5 +1,6 @@
-// The embedded store: one SQLite file, one process, one transaction a batch. better-sqlite3 is synchronous; the promises are the
-// interface's (PostgreSQL will need them). Puts the parts of this folder together; each part owns its tables.
+// The embedded store: one SQLite file, one process, one transaction a batch. better-sqlite3 is synchronous: whoever calls waits.
+// The simulator calls it where it is, the coordinator has it in worker threads (store/worker). Puts the parts of this folder together;
+// each part owns its tables.
 import type { FleetEvent } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -16,7 +17,7 @@ import { rollupRows } from './rollups.ts';
 import { type TaskBatch, taskBatch } from './task-batch.ts';
 import { taskRows } from './tasks.ts';
 import { wholeRows } from './whole-rows.ts';
-import { isIndexDamage, wordIndex } from './word-index.ts';
+import { isIndexDamage, rebuildWords, wordIndex } from './word-index.ts';
 
 interface SqliteOptions {
   /** `:memory:` keeps nothing after close. */
@@ -25,9 +26,11 @@ interface SqliteOptions {
   clock: Clock;
 }
 
-/** Opens or creates the file, upgrades its schema. Rejects with FleetError `storage-failed`, in plain words. */
-export async function openSqliteStore({ path, log, clock }: SqliteOptions): Promise<Store> {
-  const db = openDatabase(path);
+/**
+ * Opens or creates the file, upgrades its schema. Rejects with FleetError `storage-failed`, in plain words.
+ * `db`: an open connection to it of another kind; it is closed when its schema cannot be upgraded.
+ */
+export async function openSqliteStore({ path, log, clock }: SqliteOptions, db = openDatabase(path)): Promise<Store> {
   try {
     return guarded(`open ${path}`, () => {
       migrate(db, path, clock.nowMs(), log);
@@ -41,8 +44,8 @@ export async function openSqliteStore({ path, log, clock }: SqliteOptions): Prom
 
 type Appliers = { [T in DurableChange['type']]: (change: Extract<DurableChange, { type: T }>) => void };
 
-/** The store over an open, migrated database. */
-export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
+/** The store over an open, migrated database. `isReader`: of a connection that cannot write, nor rebuild a damaged word index. */
+export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = false): Store {
   const rows = wholeRows(db);
   const holders = holderRows(db);
   const tasks = taskRows(db, log);
@@ -99,8 +102,8 @@ export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
     try {
       return work();
     } catch (error) {
-      if (!isIndexDamage(error)) throw error;
-      words.rebuild('it was damaged');
+      if (isReader || !isIndexDamage(error)) throw error;
+      rebuildWords(db, log, 'it was damaged');
       return work();
     }
   }
@@ -161,7 +164,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock): Store {
       guarded('close', () => {
         try {
           // Everything into one file: a copy of it is then a whole backup.
-          db.pragma('wal_checkpoint(TRUNCATE)');
+          if (!isReader) db.pragma('wal_checkpoint(TRUNCATE)');
         } finally {
           db.close();
         }

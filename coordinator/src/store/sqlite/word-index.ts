@@ -8,7 +8,7 @@ import { sqliteCode } from './failure.ts';
 
 /** Raise it when tokenizer or columns change: the next start rebuilds. */
 const version = 2;
-/** Matches scored for one search: bounds the time the event loop is held (BM25 costs about two microseconds a row). */
+/** Matches scored for one search: bounds the time that other reads wait (BM25 costs about two microseconds a row). */
 const maxScoredWords = 10_000;
 
 // What the table is given are words already, parted by spaces: its own tokenizer only takes their English endings off.
@@ -30,24 +30,8 @@ export function wordIndex(db: Database, log: Log) {
 
   db.function('words_of', { deterministic: true }, (text) => (typeof text === 'string' ? indexed(text) : ''));
 
-  function rebuild(why: string): void {
-    db.transaction(() => {
-      db.exec('DROP TABLE IF EXISTS memory_words');
-      db.exec(create);
-      const { changes } = db
-        .prepare(
-          `INSERT INTO memory_words (rowid, agent, text, tags)
-           SELECT id, ${agentWordSql}, words_of(payload ->> '$.text'),
-             (SELECT words_of(group_concat(value, ' ')) FROM json_each(payload, '$.tags'))
-           FROM memory_entry WHERE payload IS NOT NULL`,
-        )
-        .run();
-      db.prepare(`INSERT OR REPLACE INTO search_index (name, version) VALUES ('words', ?)`).run(version);
-      if (changes > 0) log.warn({ entries: changes, why }, 'word index of memories rebuilt from the log');
-    })();
-  }
-  if (!present()) rebuild('it was missing');
-  else if (built() !== version) rebuild('its rules changed');
+  if (!present()) rebuildWords(db, log, 'it was missing');
+  else if (built() !== version) rebuildWords(db, log, 'its rules changed');
 
   const insert = db.prepare<[number | bigint, string, string, string]>(
     'INSERT INTO memory_words (rowid, agent, text, tags) VALUES (?, ?, ?, ?)',
@@ -68,7 +52,6 @@ export function wordIndex(db: Database, log: Log) {
   return {
     add: (id: number | bigint, agent: string, payload: MemoryPayload) =>
       void insert.run(id, agentWord(agent), indexed(payload.text), indexed(payload.tags.join(' '))),
-    rebuild,
     /** Ids of entries that hold any of the words, best first. */
     find(text: string, agent: string | undefined, limit: number): Ranked<number>[] {
       const within = agent === undefined ? '' : `agent : "${agentWord(agent).replaceAll('"', '')}" AND `;
@@ -88,6 +71,24 @@ export function wordIndex(db: Database, log: Log) {
       return taken.length === 0 ? [] : best.all(taken.join(' OR '), limit);
     },
   };
+}
+
+/** Made anew from the log. The connection must have had a wordIndex. */
+export function rebuildWords(db: Database, log: Log, why: string): void {
+  db.transaction(() => {
+    db.exec('DROP TABLE IF EXISTS memory_words');
+    db.exec(create);
+    const { changes } = db
+      .prepare(
+        `INSERT INTO memory_words (rowid, agent, text, tags)
+         SELECT id, ${agentWordSql}, words_of(payload ->> '$.text'),
+           (SELECT words_of(group_concat(value, ' ')) FROM json_each(payload, '$.tags'))
+         FROM memory_entry WHERE payload IS NOT NULL`,
+      )
+      .run();
+    db.prepare(`INSERT OR REPLACE INTO search_index (name, version) VALUES ('words', ?)`).run(version);
+    if (changes > 0) log.warn({ entries: changes, why }, 'word index of memories rebuilt from the log');
+  })();
 }
 
 const indexed = (text: string) => wordsOf(text).join(' ');

@@ -1,0 +1,41 @@
+// An error on its way from one thread to another: copied as data it would lose its class, and with it what is done about it.
+// In: whatever was thrown. Out: data, and of these an error of the same class with all that it said.
+import { FleetError, type ProblemCode, type ProblemDetails } from '@blackroad/protocol';
+import { InvariantError } from '@blackroad/std/invariant';
+
+export interface CrossingError {
+  of: { fleet: ProblemCode; details: ProblemDetails } | { invariant: string } | { name: string };
+  message: string;
+  stack: string;
+  /** Of Node or SQLite. */
+  code: string | null;
+  cause: CrossingError | null;
+}
+
+/** Causes of causes that are told: more of them are a circle. */
+const maxCauses = 8;
+
+export function toCross(thrown: unknown, causes = 0): CrossingError {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const { message, stack = '', cause } = error;
+  const { code } = error as { code?: unknown };
+  return {
+    of: classOf(error),
+    message,
+    stack,
+    code: typeof code === 'string' ? code : null,
+    cause: cause === undefined || causes === maxCauses ? null : toCross(cause, causes + 1),
+  };
+}
+function classOf(error: Error): CrossingError['of'] {
+  if (error instanceof FleetError) return { fleet: error.code, details: error.details };
+  return error instanceof InvariantError ? { invariant: error.invariant } : { name: error.name };
+}
+
+export function fromCrossing({ of, message, stack, code, cause }: CrossingError): Error {
+  const options = cause === null ? {} : { cause: fromCrossing(cause) };
+  if ('fleet' in of) return Object.assign(new FleetError(of.fleet, of.details, options), { message, stack });
+  if ('invariant' in of) return Object.assign(new InvariantError(of.invariant, ''), { message, stack, ...options });
+  const error = Object.assign(new Error(message, options), { stack, ...(code === null ? {} : { code }) });
+  return Object.defineProperty(error, 'name', { value: of.name, configurable: true });
+}

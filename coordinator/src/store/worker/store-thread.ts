@@ -1,0 +1,102 @@
+// One worker thread of the store, seen from the coordinator's: calls go to it with a number, answers come back by it, in any order.
+// In: calls. Out: what they come to; lines of the worker's log go into the coordinator's. A thread that ends, or says what cannot be
+// read, leaves no call waiting: they fail, and so does every later one.
+import { Worker } from 'node:worker_threads';
+import { FleetError } from '@blackroad/protocol';
+import type { Log } from '@blackroad/std/log';
+import { storageFailure } from '../sqlite/failure.ts';
+import { fromCrossing } from './crossing-error.ts';
+import type { Asked, LoadedPart, Told, WorkerCalls } from './worker.ts';
+
+/** Rows live for a moment: with V8's own limit a busy thread keeps 40 MB more, and is no faster. */
+const maxYoungGenerationSizeMb = 12;
+/** Of one thread. As many as the loop lets inputs wait: each may begin with a look into the store. */
+const maxWaitingCalls = 50_000;
+
+interface Waiting {
+  resolve: (value: never) => void;
+  reject: (error: Error) => void;
+  onPart: (part: LoadedPart) => void;
+}
+
+export class StoreThread {
+  readonly #worker: Worker;
+  readonly #log: Log;
+  readonly #gone: Promise<unknown>;
+  readonly #waiting = new Map<number, Waiting>();
+  #asked = 0;
+  /** Why it takes no calls any more. */
+  #over: FleetError | null = null;
+
+  /** `died`: called once, when it ended and nobody had told it to. */
+  constructor(role: 'writer' | 'reader', log: Log, died: (error: FleetError) => void) {
+    this.#log = log;
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      name: `store-${role}`,
+      resourceLimits: { maxYoungGenerationSizeMb },
+    });
+    this.#gone = new Promise((resolve) => this.#worker.once('exit', resolve));
+    const fail = (cause: Error) => {
+      if (this.#over) return;
+      const detail = `the thread that is the ${role} of the database ended`;
+      const error = new FleetError('storage-failed', { detail }, { cause });
+      this.refuse(error);
+      died(error);
+    };
+    this.#worker.on('message', (told: Told) => this.#told(told));
+    this.#worker.on('messageerror', fail);
+    this.#worker.on('error', fail);
+    this.#worker.on('exit', (code) => fail(new Error(`its exit code is ${code}`)));
+  }
+
+  call<C extends keyof WorkerCalls>(
+    name: C,
+    args: Parameters<WorkerCalls[C]>,
+    onPart: (part: LoadedPart) => void = () => {},
+  ): ReturnType<WorkerCalls[C]> {
+    return new Promise((resolve, reject) => {
+      if (this.#over) throw this.#over;
+      if (this.#waiting.size >= maxWaitingCalls) {
+        const detail = `${maxWaitingCalls} calls of the database are waiting; try again.`;
+        throw new FleetError('unavailable', { detail, retryAfterSeconds: 1 });
+      }
+      const id = ++this.#asked;
+      try {
+        this.#worker.postMessage({ id, call: name, args } as Asked);
+      } catch (cause) {
+        throw storageFailure(`copy what ${name} is given`, cause);
+      }
+      this.#waiting.set(id, { resolve, reject, onPart });
+    }) as ReturnType<WorkerCalls[C]>;
+  }
+
+  /** It takes no calls any more; those that wait fail, and the thread ends after the statement that it runs. */
+  refuse(error: FleetError): void {
+    if (this.#over) return;
+    this.#over = error;
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+    void this.#worker.terminate();
+  }
+  /** Resolves when the thread is gone. */
+  async end(): Promise<void> {
+    this.refuse(new FleetError('storage-failed', { detail: 'the store is closed' }));
+    await this.#gone;
+  }
+
+  #told(told: Told): void {
+    if ('log' in told) {
+      this.#log[told.log](told.fields, told.text);
+      return;
+    }
+    const waiting = this.#waiting.get(told.id);
+    if (!waiting) return;
+    if ('part' in told) {
+      waiting.onPart(told.part);
+      return;
+    }
+    this.#waiting.delete(told.id);
+    if ('error' in told) waiting.reject(fromCrossing(told.error));
+    else waiting.resolve(told.value as never);
+  }
+}

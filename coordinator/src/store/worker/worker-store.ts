@@ -1,0 +1,169 @@
+// The SQLite store as the coordinator has it: one thread writes, another one reads, each over its own connection to the same file, so
+// that the event loop computes no query and waits for no disk, and neither thread waits for the other. [decision 10]
+// In: calls of the loop and of people. Out: what the threads answer. Here is said who does which call, and nothing about SQLite.
+import { FleetError, type MemoryHit } from '@blackroad/protocol';
+import { type Clock, withDeadline } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { DurableChange } from '../../state/change.ts';
+import type { Loaded, LoadedHead } from '../../state/rebuild.ts';
+import { isIndexDamage } from '../sqlite/word-index.ts';
+import type { Store } from '../store.ts';
+import { StoreThread } from './store-thread.ts';
+
+interface WorkerStoreParts {
+  /** A file: a database in memory is seen by one connection only. */
+  path: string;
+  log: Log;
+  clock: Clock;
+  /** Called once when a thread ended by itself: the store answers nothing any more, and the process must end. */
+  died: (error: Error) => void;
+}
+interface Threads {
+  writer: StoreThread;
+  /** The writer itself, where two connections can share no memory. */
+  reader: StoreThread;
+}
+
+/** The process that stops has ten seconds for everything. */
+const readsDeadlineMs = 2_000;
+const writesDeadlineMs = 4_000;
+/** One takes up to a tenth of a second in a large fleet: the last of these waits for ten. */
+const maxWaitingSearches = 100;
+
+/** Called by name with whatever they are given. The others are written out below. */
+type Passed = Exclude<keyof Store, 'load' | 'searchMemory' | 'close'>;
+const threadOf: Record<Passed, keyof Threads> = {
+  claim: 'writer',
+  commit: 'writer',
+  putRollups: 'writer',
+  pruneRollups: 'writer',
+  addUsage: 'writer',
+  prune: 'writer',
+  task: 'reader',
+  taskByIdempotencyKey: 'reader',
+  tasks: 'reader',
+  taskCounts: 'reader',
+  events: 'reader',
+  audit: 'reader',
+  agentVersions: 'reader',
+  memoryHashes: 'reader',
+  memoryLog: 'reader',
+  branchEntries: 'reader',
+  series: 'reader',
+  rollups: 'reader',
+  lastRollupS: 'reader',
+  usageUptoMs: 'reader',
+  usage: 'reader',
+  usageRows: 'reader',
+  endedFrom: 'reader',
+};
+
+/** Opens or creates the file, upgrades its schema. Rejects with FleetError `storage-failed`, in plain words. */
+export async function openWorkerStore(parts: WorkerStoreParts): Promise<Store> {
+  const threads = await openThreads(parts);
+  const searches = new Searches(threads);
+  let closing: Promise<void> | null = null;
+  return {
+    ...passedOn(threads),
+    load: () => load(threads.writer),
+    searchMemory: (query) => searches.search(query),
+    close() {
+      closing ??= close(threads, parts);
+      return closing;
+    },
+  };
+}
+
+async function openThreads({ path, log, died }: WorkerStoreParts): Promise<Threads> {
+  let isOpen = false;
+  const ended = (error: FleetError) => {
+    for (const thread of [writer, reader]) thread.refuse(error);
+    if (isOpen) died(error);
+  };
+  const writer = new StoreThread('writer', log, ended);
+  const reader = new StoreThread('reader', log, ended);
+  try {
+    const { isShared } = await writer.call('openWriter', [path]);
+    if (isShared) await reader.call('openReader', [path]);
+    else await reader.end();
+    isOpen = true;
+    if (isShared) return { writer, reader };
+    const text = 'the file system of the database shares no memory: one thread reads and writes, one after the other';
+    log.warn({ path }, text);
+    return { writer, reader: writer };
+  } catch (error) {
+    await Promise.all([writer.end(), reader.end()]);
+    throw error;
+  }
+}
+
+function passedOn(threads: Threads): Pick<Store, Passed> {
+  const names = Object.keys(threadOf) as Passed[];
+  const calls = names.map((name) => [name, (...args: never) => threads[threadOf[name]].call(name, args)]);
+  return Object.fromEntries(calls);
+}
+
+async function load(writer: StoreThread): Promise<Loaded> {
+  const changes: DurableChange[][] = [];
+  const heads: LoadedHead[][] = [];
+  await writer.call('load', [], (part) => {
+    if ('changes' in part) changes.push(part.changes);
+    else heads.push(part.heads);
+  });
+  return { changes: emptying(changes), heads: emptying(heads) };
+}
+/** What was taken out is not kept: of a large fleet the view is made while its rows go. */
+function* emptying<T>(parts: T[][]): Generator<T> {
+  for (let part = parts.shift(); part; part = parts.shift()) yield* part;
+}
+
+/** Of all reads only searches are slow. One of them is with the reader at a time, so that what the loop looks up waits for one at most. */
+class Searches {
+  readonly #threads: Threads;
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(threads: Threads) {
+    this.#threads = threads;
+  }
+
+  async search(query: Parameters<Store['searchMemory']>[0]): Promise<MemoryHit[]> {
+    if (this.#waiting >= maxWaitingSearches) {
+      const detail = `${maxWaitingSearches} searches are waiting; try again.`;
+      throw new FleetError('unavailable', { detail, retryAfterSeconds: 5 });
+    }
+    this.#waiting++;
+    const found = this.#last.then(() => this.#find(query));
+    this.#last = found.catch(() => {}); // told to whoever asked
+    return found.finally(() => this.#waiting--);
+  }
+  async #find(query: Parameters<Store['searchMemory']>[0]): Promise<MemoryHit[]> {
+    const { writer, reader } = this.#threads;
+    try {
+      return await reader.call('searchMemory', [query]);
+    } catch (error) {
+      if (!isIndexDamage((error as Error).cause)) throw error;
+      // The reader cannot write.
+      await writer.call('rebuildWords', ['it was damaged']);
+      return reader.call('searchMemory', [query]);
+    }
+  }
+}
+
+/** What was asked before is answered. The reader ends first: whoever closes last puts all into one file. */
+async function close({ writer, reader }: Threads, { log, clock }: WorkerStoreParts): Promise<void> {
+  const closed = async (thread: StoreThread, deadlineMs: number, what: string) => {
+    const late = () => new FleetError('storage-failed', { detail: `close: the ${what} were not through in time` });
+    try {
+      await withDeadline(clock, deadlineMs, thread.call('close', []), late);
+    } finally {
+      // Not waited for: a statement that runs in it holds it.
+      void thread.end();
+    }
+  };
+  if (reader !== writer)
+    await closed(reader, readsDeadlineMs, 'reads').catch((error) =>
+      log.warn({ err: error }, 'the database is closed before all is read that was asked for'),
+    );
+  await closed(writer, writesDeadlineMs, 'writes');
+}

@@ -1,0 +1,118 @@
+// A worker thread of the store: one connection to the database file, and calls that it does one after the other. The thread begins here.
+// In: calls with a number. Out: their answers with the same number, what they throw, and lines for the coordinator's log.
+// It decides nothing, and never ends by itself: the coordinator's thread does that.
+import { parentPort } from 'node:worker_threads';
+import { systemClock as clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { DurableChange } from '../../state/change.ts';
+import type { LoadedHead } from '../../state/rebuild.ts';
+import {
+  type Database,
+  emptyLongLog,
+  openDatabase,
+  openReadingDatabase,
+  openSharedDatabase,
+} from '../sqlite/database.ts';
+import { guarded } from '../sqlite/failure.ts';
+import { holdFile } from '../sqlite/file-lock.ts';
+import { openSqliteStore, sqliteStore } from '../sqlite/sqlite-store.ts';
+import { rebuildWords } from '../sqlite/word-index.ts';
+import type { Store } from '../store.ts';
+import { type CrossingError, toCross } from './crossing-error.ts';
+
+/** What can be asked of a thread: of the writer all of it, of the reader what reads. */
+export interface WorkerCalls extends Omit<Store, 'load'> {
+  /** Once, before all else. `isShared`: another connection can read meanwhile; some file systems know no memory that two share. */
+  openWriter(path: string): Promise<{ isShared: boolean }>;
+  openReader(path: string): Promise<void>;
+  /** All of one moment, in parts that are answered on the way. */
+  load(): Promise<void>;
+  rebuildWords(why: string): Promise<void>;
+}
+export type Asked = {
+  [C in keyof WorkerCalls]: { id: number; call: C; args: Parameters<WorkerCalls[C]> };
+}[keyof WorkerCalls];
+export type LoadedPart = { changes: DurableChange[] } | { heads: LoadedHead[] };
+export type Told =
+  | { id: number; value: unknown }
+  | { id: number; part: LoadedPart }
+  | { id: number; error: CrossingError }
+  | { log: Exclude<keyof Log, 'child'>; fields: object; text: string };
+
+/** Rows of one message: the thread that takes them in does so in a few milliseconds. */
+const partRows = 500;
+
+const tell = (told: Told) => parentPort?.postMessage(told);
+const logWith = (own: object): Log => {
+  const line = (log: Exclude<keyof Log, 'child'>) => (fields: object, text: string) =>
+    tell({ log, fields: { ...own, ...fields }, text });
+  const [debug, info, warn, error] = [line('debug'), line('info'), line('warn'), line('error')];
+  return { debug, info, warn, error, child: (fields) => logWith({ ...own, ...fields }) };
+};
+const log = logWith({});
+
+interface Opened {
+  db: Database;
+  store: Store;
+  /** Before each call. */
+  prepare(): void;
+  /** After the database was closed. */
+  release(): void;
+}
+let opened: Opened | null = null;
+const nothing = () => {};
+
+async function openWriter(path: string): Promise<{ isShared: boolean }> {
+  const lock = holdFile(path);
+  const shared = openSharedDatabase(path);
+  const db = shared ?? openDatabase(path);
+  const store = await openSqliteStore({ path, log, clock }, db);
+  opened = { db, store, prepare: nothing, release: lock.release };
+  return { isShared: shared !== null };
+}
+function openReader(path: string): void {
+  const db = openReadingDatabase(path);
+  const store = guarded(`open ${path}`, () => sqliteStore(db, log, clock, true));
+  opened = { db, store, prepare: () => emptyLongLog(db, path), release: nothing };
+}
+
+async function answer({ id, call, args }: Asked): Promise<unknown> {
+  if (call === 'openWriter') return openWriter(...args);
+  if (call === 'openReader') return openReader(...args);
+  if (opened === null) throw new Error('the database was never opened');
+  const { db, store, prepare, release } = opened;
+  prepare();
+  switch (call) {
+    case 'load': {
+      const { changes, heads } = await store.load();
+      for (const part of slices(changes)) tell({ id, part: { changes: part } });
+      for (const part of slices(heads)) tell({ id, part: { heads: part } });
+      return;
+    }
+    case 'rebuildWords': {
+      const [why] = args;
+      return guarded('search memory', () => rebuildWords(db, log, why));
+    }
+    case 'close':
+      await store.close();
+      return release();
+    default:
+      return (store[call] as (...args: unknown[]) => Promise<unknown>)(...args);
+  }
+}
+function* slices<T>(rows: Iterable<T>): Generator<T[]> {
+  let slice: T[] = [];
+  for (const row of rows) {
+    if (slice.push(row) < partRows) continue;
+    yield slice;
+    slice = [];
+  }
+  yield slice;
+}
+
+parentPort?.on('message', (asked: Asked) => {
+  const { id } = asked;
+  answer(asked)
+    .then((value) => tell({ id, value }))
+    .catch((error) => tell({ id, error: toCross(error) }));
+});
