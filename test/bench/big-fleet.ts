@@ -12,7 +12,7 @@ import { policyOf, readConfig } from '../../coordinator/src/config.ts';
 import { type Coordinator, startCoordinator } from '../../coordinator/src/road/coordinator.ts';
 import type { DurableChange } from '../../coordinator/src/state/change.ts';
 import type { AgentRow } from '../../coordinator/src/state/rows.ts';
-import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
+import { openWorkerStore } from '../../coordinator/src/store/worker/worker-store.ts';
 import { claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { sampleNode, sampleSpec } from '../fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../fixtures/coordinator/sample-supply.ts';
@@ -81,7 +81,10 @@ export async function openBigFleet({ nodes, placed }: { nodes: number; placed: n
         run();
       }),
   };
-  const store = await openSqliteStore({ path: join(dir, 'fleet.sqlite'), log: silentLog, clock });
+  const died = (error: Error) => {
+    throw error;
+  };
+  const store = await openWorkerStore({ path: join(dir, 'fleet.sqlite'), log: silentLog, clock, died });
   const begun = await claimed(store);
   const now = clock.nowMs();
   await begun.commit(
