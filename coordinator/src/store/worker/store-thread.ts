@@ -8,8 +8,6 @@ import { storageFailure } from '../sqlite/failure.ts';
 import { fromCrossing } from './crossing-error.ts';
 import type { Asked, LoadedPart, Told, WorkerCalls } from './worker.ts';
 
-/** Rows live for a moment: with V8's own limit a busy thread keeps 40 MB more, and is no faster. */
-const maxYoungGenerationSizeMb = 12;
 /** Of one thread. As many as the loop lets inputs wait: each may begin with a look into the store. */
 const maxWaitingCalls = 50_000;
 
@@ -31,10 +29,7 @@ export class StoreThread {
   /** `died`: called once, when it ended and nobody had told it to. */
   constructor(role: 'writer' | 'reader', log: Log, died: (error: FleetError) => void) {
     this.#log = log;
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      name: `store-${role}`,
-      resourceLimits: { maxYoungGenerationSizeMb },
-    });
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { name: `store-${role}` });
     this.#gone = new Promise((resolve) => this.#worker.once('exit', resolve));
     const fail = (cause: Error) => {
       if (this.#over) return;
