@@ -262,7 +262,7 @@ t.test('verbs', async (t) => {
   await t.test('words for people', async (t) => {
     const first = await cli('--data', data[1] as string, 'agents', 'show', 'greeter');
     t.match(first, { code: 0, stdout: /^greeter/ }, 'flags of every verb may come first');
-    const hint = /now: (.*agents explain greeter)/.exec(first.stdout)?.[1] ?? '';
+    const hint = /fleet: (.*agents explain greeter)/.exec(first.stdout)?.[1] ?? '';
     const hinted = await new Promise<string>((resolve) =>
       execFile('sh', ['-c', hint], { cwd: root, env: { PATH: process.env.PATH } }, (error, stdout) =>
         resolve(error ? error.message : stdout),
