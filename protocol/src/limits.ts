@@ -181,7 +181,7 @@ export const maxBusQueueBytes = 64 * 1024 * 1024;
 
 /** Failed sign-ins and joins per address and minute: slows guessing; tokens have 128 bits anyway. */
 export const maxRefusalsPerMinute = 30;
-/** API requests per key and minute. A console polls nothing; scripts submit batches. */
+/** API requests per key and minute. A console polls only charts, keys, usage and the log of a node; scripts submit batches. */
 export const maxRequestsPerMinute = 6_000;
 /** Models of nodes that have their own rows in `/metrics`, four figures each, those of the first nodes: with ten thousand nodes a scrape
  * then takes 4 ms more of the loop. The others are summed up by model under node `*`. */

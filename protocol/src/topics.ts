@@ -119,7 +119,15 @@ export const topics = {
     withEnvelope(maxResultBytes * 2),
     'Progress and the end of an attempt.',
   ),
-  taskChunk: row('node', 'node/{node}/task/{task}/chunk', 0, false, TaskChunk, small, 'Tokens, coalesced to 40-80 ms.'),
+  taskChunk: row(
+    'node',
+    'node/{node}/task/{task}/chunk',
+    0,
+    false,
+    TaskChunk,
+    small,
+    'Tokens: the first chunk at once, the others coalesced to 50 ms.',
+  ),
   memoryUp: row(
     'node',
     'node/{node}/memory/{agent}',

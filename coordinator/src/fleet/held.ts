@@ -1,6 +1,6 @@
 // Checks whether an agent, a task or a command in a node's message ever belonged to that node. The certificate proves the sender of a
 // message, not that the named thing was ever its own. In: the view, and the ids in a message. Out: yes or no, and the words of a refusal.
-// The holders of an agent are stored for good by epoch, like its memory.
+// The holders of an agent's latest placements are stored by epoch (`maxHoldersPerAgent`), also after its removal.
 import { type MemoryEntry, maxNodeImportance } from '@blackroad/protocol';
 import { type Draft, remark } from '../state/draft.ts';
 import type { View } from '../state/view.ts';

@@ -40,7 +40,7 @@ import { Outage } from './outage.ts';
 import { encodeAll } from './outbound.ts';
 import { reads } from './reads.ts';
 
-/** Inputs that may wait for their turn; the next is refused with `unavailable`. Perishable ones are dropped first. */
+/** Inputs that may wait for their turn; the next is refused with `unavailable`. */
 const maxWaitingInputs = 50_000;
 /** Inputs decided before the event loop gets its turn, and what they may leave to be stored: about 10 ms of work. */
 const maxBatch = 500;

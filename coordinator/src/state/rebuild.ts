@@ -1,5 +1,5 @@
-// The view made from the store: at a start, and again in place after a failed commit, when the view may have changes that the store does
-// not. In: the rows that the store loads. Out: a view with only those, and with the reports of nodes since (their heartbeats, capacity and
+// The view made from the store: at a start, and again in place after a conflict, when another process changed rows that the view still
+// shows as they were. In: the rows that the store loads. Out: a view with only those, and with the reports of nodes since (their heartbeats, capacity and
 // connections are never stored, and stay true).
 
 import { apply } from './apply.ts';

@@ -60,7 +60,7 @@ export interface NodeRow {
   readonly info: NodeInfo | null;
 }
 
-/** A placement of an agent on a node, kept for good: a node that had the agent long ago must differ from one that never had it. */
+/** A placement of an agent on a node: a node that had the agent long ago must differ from one that never had it. */
 export interface HolderRow {
   readonly agent: string;
   readonly epoch: number;
