@@ -8,11 +8,11 @@ import { snapshotting } from '../../coordinator/src/placement/model/snapshot.ts'
 import { ordering, partsOf } from '../../coordinator/src/placement/plan/moves.ts';
 import { planning } from '../../coordinator/src/placement/plan/place.ts';
 import type { PlanPart } from '../../coordinator/src/placement/plan/plan-parts.ts';
-import { Kept } from '../../coordinator/src/placement/speed/kept.ts';
-import { Suspects } from '../../coordinator/src/placement/speed/suspects.ts';
+import { ReviewList } from '../../coordinator/src/placement/speed/review-list.ts';
+import { SupplyCache } from '../../coordinator/src/placement/speed/supply-cache.ts';
 import { apply } from '../../coordinator/src/state/apply.ts';
 import type { Change } from '../../coordinator/src/state/change.ts';
-import { nodesWithOtherAgents, suspectsOf } from '../../coordinator/src/state/change-table.ts';
+import { agentsToReview, nodesWithOtherAgents } from '../../coordinator/src/state/change-table.ts';
 import type { Policy } from '../../coordinator/src/state/input.ts';
 import { emptyView, type MutableView, type View } from '../../coordinator/src/state/view.ts';
 import { threadCpuMs } from './thread-cpu.ts';
@@ -26,26 +26,26 @@ export type Told = { type: 'parts'; parts: PlanPart[] } | { type: 'figures'; cpu
 /** What both ways of planning share: a view, and who and which nodes changed since the last plan. */
 export class Planned {
   readonly view: MutableView;
-  readonly suspects = new Suspects();
-  readonly kept = new Kept();
+  readonly review = new ReviewList();
+  readonly cache = new SupplyCache();
   constructor(startedMs: number) {
     this.view = emptyView('bench', startedMs);
-    this.suspects.all();
+    this.review.all();
   }
   fold(changes: readonly Change[]): void {
     for (const change of changes) {
-      this.suspects.note(suspectsOf(this.view, change));
-      this.kept.note(nodesWithOtherAgents(this.view, change));
+      this.review.note(agentsToReview(this.view, change));
+      this.cache.note(nodesWithOtherAgents(this.view, change));
       apply(this.view, change);
     }
   }
   /** As the product's planner does it; the caller runs it whole or in slices. */
   *plan(nowMs: number, policy: Policy): Generator<void, PlanPart[]> {
     const view: View = this.view;
-    const asked = yield* snapshotting(view, nowMs, policy, this.suspects.take(), this.kept);
-    this.suspects.keep(asked.restless);
+    const asked = yield* snapshotting(view, nowMs, policy, this.review.take(), this.cache);
+    this.review.keep(asked.restless);
     if (asked.snapshot.demands.length === 0) return [];
-    const plan = yield* planning(asked.snapshot, this.kept);
+    const plan = yield* planning(asked.snapshot, this.cache);
     const placed = yield* ordering(view, plan);
     const parts: PlanPart[] = [];
     for (const part of partsOf(view, asked, plan, () => 'command', new Map(), placed)) {

@@ -13,10 +13,10 @@ import { planning } from '../placement/plan/place.ts';
 import type { PlanApplied, PlanPart } from '../placement/plan/plan-parts.ts';
 import { rebalancing } from '../placement/plan/rebalance.ts';
 import type { Urgency } from '../placement/plan/replan.ts';
-import { Kept } from '../placement/speed/kept.ts';
-import { Suspects } from '../placement/speed/suspects.ts';
+import { ReviewList } from '../placement/speed/review-list.ts';
+import { SupplyCache } from '../placement/speed/supply-cache.ts';
 import type { Change } from '../state/change.ts';
-import { nodesWithOtherAgents, suspectsOf, urgencyOf } from '../state/change-table.ts';
+import { agentsToReview, nodesWithOtherAgents, urgencyOf } from '../state/change-table.ts';
 import type { Outcome } from '../state/decision.ts';
 import type { Answer, InputKind, Inputs, Policy } from '../state/input.ts';
 import type { View } from '../state/view.ts';
@@ -53,8 +53,8 @@ interface PlannerParts {
 export class Planner {
   readonly figures: PlanningFigures = { plans: 0, lastCpuMs: 0, cpuMs: 0, longestSliceMs: 0, moves: {}, stale: 0 };
   readonly #parts: PlannerParts;
-  readonly #suspects = new Suspects();
-  #kept = new Kept();
+  readonly #review = new ReviewList();
+  #cache = new SupplyCache();
   #rounds: Timer | null = null;
   #timer: Timer | null = null;
   #atMs = 0;
@@ -85,15 +85,15 @@ export class Planner {
 
   /** A change that is about to be made to this view: whether it is a reason to plan, and how urgent. */
   note(view: View, change: Change): Urgency | null {
-    this.#suspects.note(suspectsOf(view, change));
-    this.#kept.note(nodesWithOtherAgents(view, change));
+    this.#review.note(agentsToReview(view, change));
+    this.#cache.note(nodesWithOtherAgents(view, change));
     return urgencyOf(view, change, this.#parts.policy);
   }
 
   /** The view was made anew from the store: nothing that was noted of changes holds. */
   startOver(): void {
-    this.#suspects.all();
-    this.#kept = new Kept();
+    this.#review.all();
+    this.#cache = new SupplyCache();
     this.wanted('urgent');
   }
 
@@ -166,21 +166,21 @@ export class Planner {
     const { demands } = asked.snapshot;
     if (demands.length === 0 && asked.settled.length === 0) return;
     const nothing = { placed: [], unplaced: [], yielded: [], models: [] };
-    const plan = demands.length === 0 ? nothing : await this.#sliced(planning(asked.snapshot, this.#kept));
+    const plan = demands.length === 0 ? nothing : await this.#sliced(planning(asked.snapshot, this.#cache));
     const placed = await this.#sliced(ordering(view, plan));
     await this.#carryOut(partsOf(view, asked, plan, () => this.#mint(), new Map(), placed));
   }
 
   async #ask(): Promise<Snapped> {
     const { view, policy, clock } = this.#parts;
-    const looked = this.#suspects.take();
+    const looked = this.#review.take();
     try {
-      const asked = await this.#sliced(snapshotting(view, clock.nowMs(), policy, looked, this.#kept));
-      this.#suspects.keep(asked.restless);
+      const asked = await this.#sliced(snapshotting(view, clock.nowMs(), policy, looked, this.#cache));
+      this.#review.keep(asked.restless);
       return asked;
     } catch (error) {
-      if (looked) this.#suspects.keep(looked);
-      else this.#suspects.all();
+      if (looked) this.#review.keep(looked);
+      else this.#review.all();
       throw error;
     }
   }
@@ -190,7 +190,7 @@ export class Planner {
     const { view, policy, clock } = this.#parts;
     if (this.#timer && this.#atMs <= clock.monotonicMs() + urgentRestMs) return;
     // Nobody is missed for longer than a round.
-    this.#suspects.all();
+    this.#review.all();
     this.#next ??= 'ordinary';
     const idle = idleModels(view, clock.nowMs(), policy);
     if (idle.length > 0)

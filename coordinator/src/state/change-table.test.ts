@@ -4,7 +4,7 @@ import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts'
 import { boot1, removedAgent, sampleNode } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { endedTask, taskRow } from '../../../test/fixtures/coordinator/stored-rows.ts';
 import type { Change } from './change.ts';
-import { changeTable, isDurable, nodesWithOtherAgents, suspectsOf, touch, urgencyOf } from './change-table.ts';
+import { agentsToReview, changeTable, isDurable, nodesWithOtherAgents, touch, urgencyOf } from './change-table.ts';
 import { nothingTouched } from './touched.ts';
 
 function fleetOfTwo(): SampleFleet {
@@ -16,10 +16,10 @@ function fleetOfTwo(): SampleFleet {
 const about = (fleet: SampleFleet, change: Change) => {
   const touched = nothingTouched();
   touch(touched, change, fleet.view);
-  const suspects = suspectsOf(fleet.view, change);
+  const review = agentsToReview(fleet.view, change);
   return {
     plan: urgencyOf(fleet.view, change, fleet.policy),
-    suspects: suspects === 'everyone' ? suspects : [...suspects],
+    review: review === 'everyone' ? review : [...review],
     others: [...nodesWithOtherAgents(fleet.view, change)],
     nodes: [...touched.nodes],
     agents: [...touched.agents],
@@ -28,18 +28,18 @@ const about = (fleet: SampleFleet, change: Change) => {
     dismissed: touched.dismissed,
   };
 };
-const nothing = { plan: null, suspects: [], others: [], nodes: [], agents: [], tasks: [], ended: [], dismissed: [] };
+const nothing = { plan: null, review: [], others: [], nodes: [], agents: [], tasks: [], ended: [], dismissed: [] };
 
 t.test('a node', async (t) => {
   const fleet = fleetOfTwo();
   const row = fleet.node('alice');
   t.same(about(fleet, { type: 'node', row: { ...row, generation: 9 } }), { ...nothing, nodes: ['alice'] });
   const lost = about(fleet, { type: 'node', row: { ...row, presence: 'lost' } });
-  t.match(lost, { plan: 'urgent', suspects: ['greeter'], others: [], nodes: ['alice'] });
-  t.match(about(fleet, { type: 'node', row: { ...row, cordoned: true } }), { plan: 'ordinary', suspects: [] });
+  t.match(lost, { plan: 'urgent', review: ['greeter'], others: [], nodes: ['alice'] });
+  t.match(about(fleet, { type: 'node', row: { ...row, cordoned: true } }), { plan: 'ordinary', review: [] });
   t.match(about(fleet, { type: 'node', row: sampleNode('new') }), { plan: 'ordinary', nodes: ['new'] });
   const gone = about(fleet, { type: 'node-gone', id: 'alice' });
-  t.match(gone, { plan: 'urgent', suspects: ['greeter'], others: ['alice'], nodes: ['alice'] });
+  t.match(gone, { plan: 'urgent', review: ['greeter'], others: ['alice'], nodes: ['alice'] });
 });
 
 t.test('an agent', async (t) => {
@@ -47,11 +47,11 @@ t.test('an agent', async (t) => {
   const row = fleet.agent('greeter');
   const moved = { ...row, placement: { ...row.placement!, node: 'bob' } };
   const still = about(fleet, { type: 'agent', row: moved });
-  t.same(still, { ...nothing, suspects: ['greeter'], others: ['alice', 'bob'], agents: ['greeter'] });
+  t.same(still, { ...nothing, review: ['greeter'], others: ['alice', 'bob'], agents: ['greeter'] });
   t.match(about(fleet, { type: 'agent', row: { ...row, placement: null } }), { plan: 'urgent', others: ['alice'] });
   t.match(about(fleet, { type: 'agent-gone', row: removedAgent('greeter') }), {
     plan: 'urgent',
-    suspects: [],
+    review: [],
     others: ['alice'],
     agents: ['greeter'],
   });
@@ -80,14 +80,14 @@ t.test('what nodes say of themselves', async (t) => {
   fleet.capacity('alice');
   const { capacity } = fleet.view.live.get('alice')!;
   const same = about(fleet, { type: 'capacity', node: 'alice', capacity: { ...capacity!, memoryFreeBytes: 1 } });
-  t.match(same, { plan: null, suspects: ['greeter'], nodes: ['alice'] }, 'memory alone is no reason to plan');
+  t.match(same, { plan: null, review: ['greeter'], nodes: ['alice'] }, 'memory alone is no reason to plan');
   const less = about(fleet, { type: 'capacity', node: 'alice', capacity: { ...capacity!, defaultChat: 'other' } });
   t.match(less, { plan: 'ordinary' });
-  t.match(about(fleet, { type: 'hello', node: 'alice', boot: boot1 }), { plan: null, suspects: ['greeter'] });
-  t.match(about(fleet, { type: 'frozen', frozen: [] }), { plan: 'urgent', suspects: 'everyone' });
+  t.match(about(fleet, { type: 'hello', node: 'alice', boot: boot1 }), { plan: null, review: ['greeter'] });
+  t.match(about(fleet, { type: 'frozen', frozen: [] }), { plan: 'urgent', review: 'everyone' });
   t.match(about(fleet, { type: 'model-fault', node: 'alice', model: 'm', fault: null }), {
     plan: 'ordinary',
-    suspects: ['greeter'],
+    review: ['greeter'],
   });
   t.same(about(fleet, { type: 'seen', node: 'alice', atMs: 1 }), nothing);
   t.match(about(fleet, { type: 'ticked', atMs: fleet.view.startedMs + 1, resumed: false }), { plan: null });

@@ -24,7 +24,7 @@ interface ChangeKind<T extends Change['type']> {
   touches: ((touched: Touched, change: Of<T>, view: View) => void) | null;
   plan: Urgency | null | ((view: View, change: Of<T>, policy: Policy) => Urgency | null);
   /** Ids of agents that may need a node because of it. */
-  suspects: 'everyone' | null | ((view: View, change: Of<T>) => Iterable<string>);
+  review: 'everyone' | null | ((view: View, change: Of<T>) => Iterable<string>);
   /** Ids of nodes whose agents changed. */
   otherAgents: null | ((view: View, change: Of<T>) => Iterable<string>);
 }
@@ -40,7 +40,7 @@ const itsAgent = (touched: Touched, { agent }: { agent: string }): void => void 
 const onItsNode = (view: View, { node }: { node: string }): Iterable<string> => agentsOn(view, node);
 
 /** Changes that only the store or the loop reads. */
-const kept = { durable: true, touches: null, plan: null, suspects: null, otherAgents: null } as const;
+const kept = { durable: true, touches: null, plan: null, review: null, otherAgents: null } as const;
 const perishable = { ...kept, durable: false } as const;
 
 export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
@@ -48,27 +48,27 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
     ...kept,
     touches: (touched, { row }) => void touched.nodes.add(row.id),
     plan: planForNode,
-    suspects: (view, { row }) => (isAsItWas(view, row) ? none : agentsOn(view, row.id)),
+    review: (view, { row }) => (isAsItWas(view, row) ? none : agentsOn(view, row.id)),
   },
   'node-gone': {
     durable: true,
     touches: (touched, { id }) => void touched.nodes.add(id),
     plan: 'urgent',
-    suspects: (view, { id }) => agentsOn(view, id),
+    review: (view, { id }) => agentsOn(view, id),
     otherAgents: (_view, { id }) => [id],
   },
   agent: {
     durable: true,
     touches: (touched, { row }) => void touched.agents.add(row.id),
     plan: planForAgent,
-    suspects: (_view, { row }) => [row.id],
+    review: (_view, { row }) => [row.id],
     otherAgents: (view, { row }) => [...placeOf(view, row.id), ...(row.placement ? [row.placement.node] : [])],
   },
   'agent-gone': {
     durable: true,
     touches: (touched, { row }) => void touched.agents.add(row.id),
     plan: 'urgent',
-    suspects: null,
+    review: null,
     otherAgents: (view, { row }) => placeOf(view, row.id),
   },
   holder: kept,
@@ -116,17 +116,17 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
 
   seen: perishable,
   health: { ...perishable, touches: itsNode },
-  capacity: { ...perishable, touches: itsNode, plan: planForCapacity, suspects: onItsNode },
-  hello: { ...perishable, touches: itsNode, plan: planForHello, suspects: onItsNode },
+  capacity: { ...perishable, touches: itsNode, plan: planForCapacity, review: onItsNode },
+  hello: { ...perishable, touches: itsNode, plan: planForHello, review: onItsNode },
   observed: { ...perishable, touches: itsAgent },
   // An agent whose model was removed during the freeze may move now, and no other change announces that.
-  frozen: { ...perishable, plan: 'urgent', suspects: 'everyone' },
+  frozen: { ...perishable, plan: 'urgent', review: 'everyone' },
   boots: perishable,
   connects: perishable,
   refusals: { ...perishable, touches: itsNode },
   spent: { ...perishable, touches: itsNode },
   'model-used': perishable,
-  'model-fault': { ...perishable, plan: 'ordinary', suspects: onItsNode },
+  'model-fault': { ...perishable, plan: 'ordinary', review: onItsNode },
   behind: perishable,
   'place-trouble': perishable,
   announced: perishable,
@@ -150,9 +150,9 @@ export function urgencyOf(view: View, change: Change, policy: Policy): Urgency |
   const { plan } = kindOf(change);
   return typeof plan === 'function' ? plan(view, change as never, policy) : plan;
 }
-export function suspectsOf(view: View, change: Change): Iterable<string> | 'everyone' {
-  const { suspects } = kindOf(change);
-  return typeof suspects === 'function' ? suspects(view, change as never) : (suspects ?? none);
+export function agentsToReview(view: View, change: Change): Iterable<string> | 'everyone' {
+  const { review } = kindOf(change);
+  return typeof review === 'function' ? review(view, change as never) : (review ?? none);
 }
 export function nodesWithOtherAgents(view: View, change: Change): Iterable<string> {
   return kindOf(change).otherAgents?.(view, change as never) ?? none;

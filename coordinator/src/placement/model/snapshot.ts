@@ -3,7 +3,7 @@ import type { NodeModel } from '@blackroad/protocol';
 import { closedByHealth, worthOf } from '../../fleet/health.ts';
 import type { Policy } from '../../state/input.ts';
 import type { View } from '../../state/view.ts';
-import type { Kept } from '../speed/kept.ts';
+import type { SupplyCache } from '../speed/supply-cache.ts';
 import { type ClosedReason, closedReasons } from './closed.ts';
 import { isRestless, type Need, needOf } from './need.ts';
 import type { Demand, PlacementSnapshot, Staying, SupplyNode } from './supply.ts';
@@ -37,7 +37,7 @@ export function* snapshotting(
   nowMs: number,
   policy: Policy,
   looked: ReadonlySet<string> | null = null,
-  kept?: Kept,
+  cache?: SupplyCache,
 ): Generator<void, Snapped> {
   const needs = new Map<string, Need>();
   const demands: Demand[] = [];
@@ -67,7 +67,7 @@ export function* snapshotting(
   const strategy = policy.placement;
   const asked = { needs, settled, restless };
   if (demands.length === 0) return { ...asked, snapshot: { nodes: [], demands, strategy }, capacities: new Map() };
-  const { nodes, capacities } = yield* supplying(view, nowMs, policy, needs, kept);
+  const { nodes, capacities } = yield* supplying(view, nowMs, policy, needs, cache);
   return { ...asked, snapshot: { nodes, demands, strategy }, capacities };
 }
 
@@ -77,7 +77,7 @@ export function* supplying(
   nowMs: number,
   policy: Policy,
   needs: ReadonlyMap<string, Need>,
-  kept?: Kept,
+  cache?: SupplyCache,
 ): Generator<void, { nodes: SupplyNode[]; capacities: Map<string, Live['capacity']> }> {
   const waiting = waitingByNode(view);
   // After a start many nodes are not connected yet: an agent that yields now would not have to once they are.
@@ -94,13 +94,13 @@ export function* supplying(
     if (capacities.has(node.id)) continue;
     const live = view.live.get(node.id) ?? silent;
     capacities.set(node.id, live.capacity);
-    // Needs, waiting tasks and faults change with every plan, so a node with any of them is not kept.
+    // Needs, waiting tasks and faults change with every plan, so a node with any of them is not cached.
     const isUsual =
-      kept !== undefined && !waiting.has(node.id) && !asking.has(node.id) && !view.modelFaults.has(node.id);
-    let supply = isUsual ? kept.supplyOf(node, live, mayYield) : null;
+      cache !== undefined && !waiting.has(node.id) && !asking.has(node.id) && !view.modelFaults.has(node.id);
+    let supply = isUsual ? cache.supplyOf(node, live, mayYield) : null;
     if (!supply) {
       supply = supplyOf(view, node, live, { needs, waiting, mayYield, nowMs });
-      if (isUsual) kept.keep(supply, node, live, mayYield);
+      if (isUsual) cache.keep(supply, node, live, mayYield);
     }
     nodes.push(supply);
   }

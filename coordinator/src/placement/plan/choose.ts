@@ -9,7 +9,7 @@ import type { Demand, PlacedFacts, PlacementSnapshot, Strategy, SupplyNode } fro
 import { hasRoom, isRuled } from '../rules/feasible.ts';
 import { factsFor, nodeScore, pairScore, setNode } from '../rules/score.ts';
 import { digestOf, type NodeDigest } from '../speed/digest.ts';
-import type { Kept } from '../speed/kept.ts';
+import type { SupplyCache } from '../speed/supply-cache.ts';
 
 export interface OpenFleet {
   strategy: Strategy;
@@ -20,7 +20,7 @@ export interface OpenFleet {
   digests: readonly NodeDigest[];
   /** Rooms by node, each made at its first use in `roomAt`. */
   rooms: (Room | undefined)[];
-  kept: Kept | undefined;
+  cache: SupplyCache | undefined;
   catalogue: Catalogue;
   companies: Companies;
   /** Models that some node fetches for its agents: there they count as nearly present. */
@@ -37,7 +37,7 @@ export interface Choice {
 export function* openingRooms(
   { nodes: given, demands, strategy }: PlacementSnapshot,
   pace: Pace,
-  kept?: Kept,
+  cache?: SupplyCache,
 ): Generator<void, OpenFleet> {
   const nodes = yield* sortedIn(given, (a, b) => compareText(a.id, b.id), pace);
   const companies = new Companies();
@@ -47,7 +47,7 @@ export function* openingRooms(
   }
   const digests: NodeDigest[] = [];
   for (const node of nodes) {
-    const digest = kept ? kept.digestOf(node) : digestOf(node);
+    const digest = cache ? cache.digestOf(node) : digestOf(node);
     digests.push(digest);
     if (digest.isSocial) for (const agent of node.agents) companies.learn(agent);
     if (pace.spends(0.2 + 0.2 * node.agents.length)) yield;
@@ -66,21 +66,21 @@ export function* openingRooms(
     if (pace.spends(0.3 + (isMinded ? 0.2 * node.agents.length : 0))) yield;
   }
   const rooms = new Array(nodes.length).fill(undefined);
-  return { strategy, nodes, indexOf, digests, rooms, kept, catalogue, companies, pulling };
+  return { strategy, nodes, indexOf, digests, rooms, cache, catalogue, companies, pulling };
 }
 export function roomAt(fleet: OpenFleet, index: number): Room {
   const open = fleet.rooms[index];
   if (open) return open;
-  const { kept, catalogue } = fleet;
+  const { cache, catalogue } = fleet;
   const node = fleet.nodes[index]!;
-  let room = kept?.roomOf(node);
+  let room = cache?.roomOf(node);
   if (room) {
     // The models that can be fetched depend on the catalogue of each plan.
     room.catalogue = catalogue;
     room.pulls = null;
   } else {
     room = openRoom(node, catalogue);
-    kept?.keepRoom(room);
+    cache?.keepRoom(room);
   }
   fleet.rooms[index] = room;
   return room;
@@ -88,7 +88,7 @@ export function roomAt(fleet: OpenFleet, index: number): Room {
 /** The same room for a caller that takes from it: it is no longer the room of the next plan. */
 export function roomTaken(fleet: OpenFleet, index: number): Room {
   const room = roomAt(fleet, index);
-  fleet.kept?.spend(room);
+  fleet.cache?.spend(room);
   return room;
 }
 

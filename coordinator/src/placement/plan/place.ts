@@ -9,9 +9,9 @@ import { Pace, sortedIn } from '@blackroad/std/pace';
 import { byId, byNeed, byScarcity, Demands, type Group, type Kind } from '../model/groups.ts';
 import { fill, type Guest, take } from '../model/room.ts';
 import type { Demand, PlacementPlan, PlacementSnapshot } from '../model/supply.ts';
-import type { Kept } from '../speed/kept.ts';
 import { Postings } from '../speed/postings.ts';
 import { type Found, nodesFor, Search, type World } from '../speed/search.ts';
+import type { SupplyCache } from '../speed/supply-cache.ts';
 import { explaining, type Nowhere, whyNowhere } from '../why/why.ts';
 import { choiceOf, openingRooms, roomAt, roomTaken } from './choose.ts';
 import { makeRoom, type Yielding, yieldingNodes } from './preempt.ts';
@@ -24,9 +24,9 @@ const maxExplained = 8;
 /** The number of kinds of agents that may preempt others in one plan. */
 const maxPreemptingKinds = 200;
 
-/** `kept`: results of the last plan for the same nodes: they save work and change nothing. */
-export function* planning(snapshot: PlacementSnapshot, kept?: Kept): Generator<void, PlacementPlan> {
-  const open = yield* openPlan(snapshot, kept);
+/** `cache`: results of the last plan for the same nodes: they save work and change nothing. */
+export function* planning(snapshot: PlacementSnapshot, cache?: SupplyCache): Generator<void, PlacementPlan> {
+  const open = yield* openPlan(snapshot, cache);
   const demands = new Demands();
   for (const demand of snapshot.demands) {
     demands.add(demand);
@@ -57,9 +57,9 @@ interface OpenPlan extends World {
   /** The candidates of groups that continue at a lower priority. */
   kept: Map<Group, Search>;
 }
-function* openPlan(snapshot: PlacementSnapshot, kept: Kept | undefined): Generator<void, OpenPlan> {
+function* openPlan(snapshot: PlacementSnapshot, cache: SupplyCache | undefined): Generator<void, OpenPlan> {
   const pace = new Pace();
-  const fleet = yield* openingRooms(snapshot, pace, kept);
+  const fleet = yield* openingRooms(snapshot, pace, cache);
   return {
     fleet,
     pace,

@@ -1,14 +1,14 @@
 // The agents that may need a node: a plan examines only agents whose circumstances changed, not thirty thousand that are well. In: agents
 // by the table of changes. Out: their ids. An agent in the list by mistake costs one check; the slow round examines all agents, so that
 // none is missed for long.
-export class Suspects {
+export class ReviewList {
   #agents = new Set<string>();
   /** Whether something changed for all agents. */
   #all = true;
 
-  note(suspects: Iterable<string> | 'everyone'): void {
-    if (suspects === 'everyone') this.#all = true;
-    else for (const agent of suspects) this.#agents.add(agent);
+  note(agents: Iterable<string> | 'everyone'): void {
+    if (agents === 'everyone') this.#all = true;
+    else for (const agent of agents) this.#agents.add(agent);
   }
 
   all(): void {

@@ -1,4 +1,4 @@
-// A plan that examines only suspects, and uses results of earlier plans, is equal to a plan that examines all agents and nodes, whatever
+// A plan that examines only the agents of the review list, and uses results of earlier plans, is equal to a plan that examines all agents and nodes, whatever
 // happens in between.
 
 import { whole } from '@blackroad/std/pace';
@@ -10,19 +10,19 @@ import { GiB, modelOf } from '../../../../test/fixtures/coordinator/sample-suppl
 import { place } from '../../../../test/fixtures/coordinator/whole-plan.ts';
 import { acceptObserved } from '../../fleet/presence.ts';
 import type { Change } from '../../state/change.ts';
-import { nodesWithOtherAgents, suspectsOf } from '../../state/change-table.ts';
+import { agentsToReview, nodesWithOtherAgents } from '../../state/change-table.ts';
 import type { View } from '../../state/view.ts';
 import { snapshotting } from '../model/snapshot.ts';
-import { Kept } from './kept.ts';
-import { Suspects } from './suspects.ts';
+import { ReviewList } from './review-list.ts';
+import { SupplyCache } from './supply-cache.ts';
 
 class Watched extends SampleFleet {
-  readonly suspects = new Suspects();
-  readonly kept = new Kept();
+  readonly review = new ReviewList();
+  readonly cache = new SupplyCache();
   override apply(changes: readonly Change[]): void {
     for (const change of changes) {
-      this.suspects?.note(suspectsOf(this.view as View, change));
-      this.kept?.note(nodesWithOtherAgents(this.view as View, change));
+      this.review?.note(agentsToReview(this.view as View, change));
+      this.cache?.note(nodesWithOtherAgents(this.view as View, change));
       super.apply([change]);
     }
   }
@@ -69,15 +69,15 @@ t.test('property: nobody is missed', async (t) => {
         for (const each of turn) happen(fleet, each as Happening);
         const view = fleet.view as View;
         const all = whole(snapshotting(view, fleet.now, fleet.policy));
-        const some = whole(snapshotting(view, fleet.now, fleet.policy, fleet.suspects.take(), fleet.kept));
-        fleet.suspects.keep(some.restless);
+        const some = whole(snapshotting(view, fleet.now, fleet.policy, fleet.review.take(), fleet.cache));
+        fleet.review.keep(some.restless);
         const found = [[...some.needs.keys()].sort(), some.settled.toSorted()];
         const wanted = [[...all.needs.keys()].sort(), all.settled.toSorted()];
         if (JSON.stringify(found) !== JSON.stringify(wanted))
           throw new Error(`${JSON.stringify(found)} of ${JSON.stringify(wanted)}`);
-        // The demands are the same in any order of names, and kept results change nothing.
+        // The demands are the same in any order of names, and cached results change nothing.
         const plan = JSON.stringify(place(all.snapshot));
-        const again = [1, 2].map(() => JSON.stringify(place(some.snapshot, fleet.kept)));
+        const again = [1, 2].map(() => JSON.stringify(place(some.snapshot, fleet.cache)));
         for (const other of again) if (other !== plan) throw new Error(`${other} instead of ${plan}`);
         fleet.plan();
       }

@@ -9,7 +9,7 @@ import { digestOf, type NodeDigest } from './digest.ts';
 type Node = NonNullable<ReturnType<View['nodes']['get']>>;
 type Live = NonNullable<ReturnType<View['live']['get']>>;
 
-interface KeptNode {
+interface CachedNode {
   supply: SupplyNode;
   node: Node;
   capacity: Live['capacity'];
@@ -22,8 +22,8 @@ interface KeptNode {
   room: Room | null;
 }
 
-export class Kept {
-  readonly #nodes = new Map<string, KeptNode>();
+export class SupplyCache {
+  readonly #nodes = new Map<string, CachedNode>();
 
   /** Drops nodes whose agents changed; all other inputs are compared when the data is used. */
   note(nodesWithOtherAgents: Iterable<string>): void {
@@ -31,42 +31,42 @@ export class Kept {
   }
 
   supplyOf(node: Node, live: Live, mayYield: boolean): SupplyNode | null {
-    const kept = this.#nodes.get(node.id);
+    const cache = this.#nodes.get(node.id);
     const isSame =
-      kept?.node === node &&
-      kept.capacity === live.capacity &&
-      kept.signs === live.signs &&
-      isAsHealthy(kept, live) &&
-      kept.helloBoot === live.helloBoot &&
-      kept.mayYield === mayYield;
-    return isSame ? kept.supply : null;
+      cache?.node === node &&
+      cache.capacity === live.capacity &&
+      cache.signs === live.signs &&
+      isAsHealthy(cache, live) &&
+      cache.helloBoot === live.helloBoot &&
+      cache.mayYield === mayYield;
+    return isSame ? cache.supply : null;
   }
   keep(supply: SupplyNode, node: Node, { capacity, signs, health, helloBoot }: Live, mayYield: boolean): void {
     this.#nodes.set(node.id, { supply, node, capacity, signs, health, helloBoot, mayYield, digest: null, room: null });
   }
 
   digestOf(supply: SupplyNode): NodeDigest {
-    const kept = this.#of(supply);
-    if (!kept) return digestOf(supply);
-    kept.digest ??= digestOf(supply);
-    return kept.digest;
+    const cache = this.#of(supply);
+    if (!cache) return digestOf(supply);
+    cache.digest ??= digestOf(supply);
+    return cache.digest;
   }
   roomOf(supply: SupplyNode): Room | null {
     return this.#of(supply)?.room ?? null;
   }
   /** Keeps a room, unless agents are on models that the node would fetch: then the room depends on the models of other nodes. */
   keepRoom(room: Room): void {
-    const kept = this.#of(room.node);
-    if (kept && room.pulls === null) kept.room = room;
+    const cache = this.#of(room.node);
+    if (cache && room.pulls === null) cache.room = room;
   }
   /** Drops the room, because a plan will change it. */
   spend(room: Room): void {
-    const kept = this.#of(room.node);
-    if (kept) kept.room = null;
+    const cache = this.#of(room.node);
+    if (cache) cache.room = null;
   }
-  #of(supply: SupplyNode): KeptNode | null {
-    const kept = this.#nodes.get(supply.id);
-    return kept?.supply === supply ? kept : null;
+  #of(supply: SupplyNode): CachedNode | null {
+    const cache = this.#nodes.get(supply.id);
+    return cache?.supply === supply ? cache : null;
   }
 }
 
@@ -74,6 +74,6 @@ export class Kept {
  * Whether placement would see the same health. Nothing in the heartbeat of a node without signs is used by placement; the words of a sign
  * contain figures, which change.
  */
-function isAsHealthy({ signs, health }: Pick<KeptNode, 'signs' | 'health'>, live: Live): boolean {
+function isAsHealthy({ signs, health }: Pick<CachedNode, 'signs' | 'health'>, live: Live): boolean {
   return health === live.health || (signs.length === 0 && health !== null && live.health !== null);
 }
