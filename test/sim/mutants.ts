@@ -29,6 +29,13 @@ export const sourceOf = (file: string): string => readFileSync(join(root, file),
 
 export const mutants: readonly Mutant[] = [
   {
+    name: 'placement-notes-what-is-not-yet-committed',
+    file: 'coordinator/src/road/coordinator.ts',
+    search: 'if (reason) reasons.push(reason);',
+    replace: 'if (reason) { this.#planner.note([reason]); reasons.push({ ...reason, agents: [] }); }',
+    test: 'coordinator/src/road/planning.test.ts',
+  },
+  {
     name: 'the-end-of-work-on-a-draining-node-is-no-reason-to-plan',
     file: 'coordinator/src/placement/plan/replan.ts',
     search: "leased.size === 1 ? 'ordinary' : null",

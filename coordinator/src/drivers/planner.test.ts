@@ -90,8 +90,9 @@ function open(fleet = new SampleFleet()) {
     planner: null as unknown as Planner,
     change(changes: Change[]) {
       for (const change of changes) {
-        const urgency = rig.planner.note(fleet.view, change);
+        const reason = rig.planner.judge(fleet.view, change);
         apply(fleet.view, change);
+        const urgency = reason && rig.planner.note([reason]);
         if (urgency) rig.planner.wanted(urgency);
       }
     },

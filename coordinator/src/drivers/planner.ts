@@ -50,6 +50,15 @@ interface PlannerParts {
   fatal: (error: Error) => void;
 }
 
+/** What a change means for placement. */
+export interface PlanReason {
+  urgency: Urgency | null;
+  /** Ids of agents that may need a node. */
+  agents: readonly string[] | 'everyone';
+  /** Ids of nodes whose agents changed. */
+  nodes: readonly string[];
+}
+
 export class Planner {
   readonly figures: PlanningFigures = { plans: 0, lastCpuMs: 0, cpuMs: 0, longestSliceMs: 0, moves: {}, stale: 0 };
   readonly #parts: PlannerParts;
@@ -83,11 +92,26 @@ export class Planner {
     this.#rounds?.cancel();
   }
 
-  /** A change that is about to be made to this view: whether it is a reason to plan, and how urgent. */
-  note(view: View, change: Change): Urgency | null {
-    this.#review.note(agentsToReview(view, change));
-    this.#cache.note(nodesWithOtherAgents(view, change));
-    return urgencyOf(view, change, this.#parts.policy);
+  /**
+   * The meaning of a change for placement, or null. `view`: before the change. It is noted only when the change is committed: a plan in
+   * between would strike the agents off the list without a look at what changed.
+   */
+  judge(view: View, change: Change): PlanReason | null {
+    const urgency = urgencyOf(view, change, this.#parts.policy);
+    const review = agentsToReview(view, change);
+    const agents = review === 'everyone' ? ('everyone' as const) : [...review];
+    const nodes = [...nodesWithOtherAgents(view, change)];
+    return urgency !== null || agents.length > 0 || nodes.length > 0 ? { urgency, agents, nodes } : null;
+  }
+  /** Notes changes that are committed. Returns how urgent a plan is; null: none of them is a reason for one. */
+  note(reasons: readonly PlanReason[]): Urgency | null {
+    let plan: Urgency | null = null;
+    for (const { urgency, agents, nodes } of reasons) {
+      this.#review.note(agents);
+      this.#cache.note(nodes);
+      if (plan !== 'urgent') plan = urgency ?? plan;
+    }
+    return plan;
   }
 
   /** The view was made anew from the store: nothing that was noted of changes holds. */

@@ -16,7 +16,7 @@ import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { Bus, BusMessage } from '../bus/bus.ts';
 import { createRefusals } from '../door/counted-refusals.ts';
-import { Planner, type PlanningFigures } from '../drivers/planner.ts';
+import { Planner, type PlanningFigures, type PlanReason } from '../drivers/planner.ts';
 import { fleetState } from '../fleet/tick.ts';
 import { Following } from '../live/following.ts';
 import type { Urgency } from '../placement/plan/replan.ts';
@@ -282,10 +282,10 @@ class Loop implements Coordinator {
     this.#noticeClock();
     const now = this.#parts.clock.nowMs();
     const touched = nothingTouched();
-    let plan: Urgency | null = null;
+    const reasons: PlanReason[] = [];
     const made = new Batch(this.#view, (view, change) => {
-      const urgency = this.#planner.note(view, change);
-      if (plan !== 'urgent') plan = urgency ?? plan;
+      const reason = this.#planner.judge(view, change);
+      if (reason) reasons.push(reason);
       touch(touched, change, view);
     });
     const messages: Outgoing[] = [];
@@ -322,12 +322,14 @@ class Loop implements Coordinator {
       if ('refused' in committed) {
         // What waits is not moved in the store, so what only the view knows is not either.
         if (clockSetMs === 0) made.drop();
+        this.#planner.note(reasons);
         for (const { resolve } of batch) resolve(committed.refused());
         return;
       }
       made.commit();
       touched.events = committed.events;
     }
+    const plan = this.#planner.note(reasons);
     if (clockSetMs !== 0) this.#parts.clock.follow(clockSetMs);
     // What is told is in the store by now. [INV-commit-first] [INV-task-kept]
     this.#send(messages);
