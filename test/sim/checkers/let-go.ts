@@ -118,13 +118,13 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
   const wereNew = new Set<string>();
   /** Nodes that were absent and returned in this batch as another machine, and were quarantined. */
   const shutOut = new Set<string>();
-  /** Nodes that a person forgot in this batch: the valve may have been judged before. */
+  /** Nodes that a person forgot in this batch: the valve may have been judged before, or without them. */
   const forgotten: NodeRow[] = [];
   const idleSince = new Map<string, number>();
-  const groupOf = (site: string | null) => {
+  const groupOf = (site: string | null, others: readonly NodeRow[] = []) => {
     let here = 0;
     let away = 0;
-    for (const row of [...stored.nodes.values(), ...forgotten]) {
+    for (const row of [...stored.nodes.values(), ...others]) {
       const counts = row.status === 'active' || shutOut.has(row.id);
       if (!counts || row.presence === 'never' || (site !== null && row.site !== site)) continue;
       if (wereNew.has(row.id)) continue;
@@ -151,9 +151,13 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
       for (const change of changes) {
         if (change.type !== 'event' || change.row.type !== 'moves-frozen') continue;
         const site = / nodes of site (\S+) went away/.exec(change.row.text)?.[1] ?? null;
-        const { here, away } = groupOf(site);
+        const isRight = (others: readonly NodeRow[]) => {
+          const { here, away } = groupOf(site, others);
+          return away >= valveMinNodes && away > valveShare * (here + away);
+        };
         checker.exercised++;
-        if (away < valveMinNodes || away <= valveShare * (here + away))
+        const { here, away } = groupOf(site);
+        if (!isRight([]) && !isRight(forgotten))
           broke(checker.name, `moves are frozen at ${site ?? 'the fleet'}: ${away} of ${here + away} are away`);
       }
       wereAway.clear();
