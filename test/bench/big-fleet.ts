@@ -16,7 +16,7 @@ import { openWorkerStore } from '../../coordinator/src/store/worker/worker-store
 import { claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { sampleNode, sampleSpec } from '../fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf } from '../fixtures/coordinator/sample-supply.ts';
-import { threadCpuMs } from './thread-cpu.ts';
+import { type LongestTurn, threadCpuMs, watchTurns } from './turns.ts';
 
 export interface BigFleet {
   coordinator: Coordinator;
@@ -25,8 +25,8 @@ export interface BigFleet {
   tickedCpuMs(): number;
   onPublish: (messages: readonly BusMessage[]) => void;
   skip(ms: number): void;
-  /** Longest turn of the event loop since the last call, and the most computed in one: on a shared machine they differ. */
-  longestTurn(): { ms: number; cpuMs: number };
+  /** The longest turn of the event loop since the last call. */
+  longestTurn(): LongestTurn;
   close(): Promise<void>;
 }
 
@@ -125,13 +125,7 @@ export async function openBigFleet({ nodes, placed }: { nodes: number; placed: n
   for (let from = 0; from < nodes; from += 1000)
     await Promise.all(Array.from({ length: Math.min(1000, nodes - from) }, (_, i) => introduce(coordinator, from + i)));
 
-  let longest = { ms: 0, cpuMs: 0 };
-  let last = { ms: performance.now(), cpuMs: threadCpuMs() };
-  const probe = setInterval(() => {
-    const at = { ms: performance.now(), cpuMs: threadCpuMs() };
-    longest = { ms: Math.max(longest.ms, at.ms - last.ms - 1), cpuMs: Math.max(longest.cpuMs, at.cpuMs - last.cpuMs) };
-    last = at;
-  }, 1);
+  const turns = watchTurns();
   return Object.assign(fleet, {
     coordinator,
     tickedAt: () => tickedAt,
@@ -139,13 +133,9 @@ export async function openBigFleet({ nodes, placed }: { nodes: number; placed: n
     skip(ms: number) {
       ahead += ms;
     },
-    longestTurn() {
-      const was = longest;
-      longest = { ms: 0, cpuMs: 0 };
-      return was;
-    },
+    longestTurn: () => turns.longest(),
     async close() {
-      clearInterval(probe);
+      turns.stop();
       await coordinator.stop();
       rmSync(dir, { recursive: true, force: true });
     },

@@ -12,7 +12,7 @@ import { endedTask, taskRow } from '../fixtures/coordinator/stored-rows.ts';
 import { nodeId, openBigFleet } from './big-fleet.ts';
 import { bench, percentile } from './line.ts';
 import { type Asked, Planned, type Told } from './planner-thread.ts';
-import { threadCpuMs } from './thread-cpu.ts';
+import { threadCpuMs, watchTurns } from './turns.ts';
 
 const nodes = 10_000;
 const agents = 30_000;
@@ -61,19 +61,6 @@ const lostRows = (round: number, presence: 'lost' | 'online'): Change[] =>
     const row = here.view.nodes.get(nodeId(i * 29 + round));
     return { type: 'node', row: { ...(row as NonNullable<typeof row>), presence } };
   });
-function longestTurn() {
-  let longest = 0;
-  let last = performance.now();
-  const timer = setInterval(() => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last - 1);
-    last = now;
-  }, 1);
-  return () => {
-    clearInterval(timer);
-    return longest;
-  };
-}
 interface Way {
   ms: number[];
   cpuMs: number[];
@@ -82,13 +69,14 @@ interface Way {
 const sliced: Way = { ms: [], cpuMs: [], turnMs: [] };
 const threaded: Way = { ms: [], cpuMs: [], turnMs: [] };
 async function measure(way: Way, plan: () => Promise<PlanPart[]>): Promise<number> {
-  const turn = longestTurn();
+  const turns = watchTurns();
   await new Promise((resolve) => setTimeout(resolve, 50));
   from = { ms: performance.now(), cpuMs: threadCpuMs() };
   const parts = await plan();
   way.ms.push(performance.now() - from.ms);
   way.cpuMs.push(threadCpuMs() - from.cpuMs);
-  way.turnMs.push(turn());
+  way.turnMs.push(turns.longest().ms);
+  turns.stop();
   return parts.reduce((sum, { steps }) => sum + steps.length, 0);
 }
 for (let round = 0; round < rounds; round++) {

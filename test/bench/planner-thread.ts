@@ -15,7 +15,7 @@ import type { Change } from '../../coordinator/src/state/change.ts';
 import { agentsToReview, nodesWithOtherAgents } from '../../coordinator/src/state/change-table.ts';
 import type { Policy } from '../../coordinator/src/state/input.ts';
 import { emptyView, type MutableView, type View } from '../../coordinator/src/state/view.ts';
-import { threadCpuMs } from './thread-cpu.ts';
+import { threadCpuMs } from './turns.ts';
 
 export type Asked =
   | { type: 'fold'; changes: readonly Change[] }

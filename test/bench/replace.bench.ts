@@ -2,7 +2,7 @@
 // placement committed before it was told; and the longest turn of the event loop meanwhile.
 import { agentName, nodeId, openBigFleet, settled } from './big-fleet.ts';
 import { bench, percentile } from './line.ts';
-import { threadCpuMs } from './thread-cpu.ts';
+import { threadCpuMs } from './turns.ts';
 
 const nodes = 10_000;
 const agents = 30_000;

@@ -14,6 +14,7 @@ import { openWorkerStore } from '../../coordinator/src/store/worker/worker-store
 import { type ClaimedStore, claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { endedTask, memoryEntries, taskRow } from '../fixtures/coordinator/stored-rows.ts';
 import { bench, percentile } from './line.ts';
+import { threadCpuMs, watchTurns } from './turns.ts';
 
 const memories = 20_000;
 const dimension = 384;
@@ -62,9 +63,10 @@ const figures = (): Figures => ({
   turnCpuMs: 0,
   searches: 0,
 });
-const cpuMs = ({ user, system }: NodeJS.CpuUsage) => (user + system) / 1000;
-const loopMs = () => cpuMs(process.threadCpuUsage());
-const processMs = () => cpuMs(process.cpuUsage());
+const processMs = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
 
 try {
   const filled = join(folder, 'filled.sqlite');
@@ -79,13 +81,17 @@ try {
       const batch = batches();
       await commits(store, batch, quiet[how], (done) => done >= quietCommits);
       let isOver = false;
-      const stopWatching = watchTurns(busy[how]);
+      // Not while the quiet commits are counted: it costs processor time itself.
+      const turns = watchTurns();
       const searching = search(store, busy[how], () => isOver);
       const until = performance.now() + busyMs;
       await commits(store, batch, busy[how], () => performance.now() >= until);
       isOver = true;
       await searching;
-      stopWatching();
+      const turn = turns.longest();
+      turns.stop();
+      busy[how].turnMs = Math.max(busy[how].turnMs, turn.ms);
+      busy[how].turnCpuMs = Math.max(busy[how].turnCpuMs, turn.cpuMs);
       await store.close();
       rmSync(path);
     }
@@ -146,7 +152,7 @@ async function commits(
   into: Figures,
   isOver: (done: number) => boolean,
 ): Promise<void> {
-  const began = { ms: performance.now(), processMs: processMs(), loopMs: loopMs() };
+  const began = { ms: performance.now(), processMs: processMs(), loopMs: threadCpuMs() };
   let done = 0;
   while (!isOver(done)) {
     const changes = batches.next().value;
@@ -159,18 +165,7 @@ async function commits(
   into.commits += done;
   into.seconds += (performance.now() - began.ms) / 1000;
   into.processMs += processMs() - began.processMs;
-  into.loopMs += loopMs() - began.loopMs;
-}
-/** Until it is told to stop. Not while commits are counted: it costs processor time itself. */
-function watchTurns(into: Figures): () => void {
-  let turn = { ms: performance.now(), cpuMs: loopMs() };
-  const probe = setInterval(() => {
-    const now = { ms: performance.now(), cpuMs: loopMs() };
-    into.turnMs = Math.max(into.turnMs, now.ms - turn.ms - 1);
-    into.turnCpuMs = Math.max(into.turnCpuMs, now.cpuMs - turn.cpuMs);
-    turn = now;
-  }, 1);
-  return () => clearInterval(probe);
+  into.loopMs += threadCpuMs() - began.loopMs;
 }
 async function search(store: ClaimedStore, into: Figures, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
