@@ -1,18 +1,16 @@
 // A process that commits is killed with SIGKILL, several times over the same file: whatever it had said was committed is there, and
 // nothing is there by half. (A kill proves the commit protocol; a power cut would also try the disk.)
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { entryFault } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
+import { storeFiles } from '../../../../test/fixtures/coordinator/store-files.ts';
 import { taskId } from '../../../../test/fixtures/coordinator/stored-rows.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'blackroad-kill-'));
-t.teardown(() => rmSync(folder, { recursive: true }));
+const { newPath } = storeFiles(t);
 const program = join(import.meta.dirname, '../../../../test/fixtures/coordinator/commit-loop.ts');
 
 type Where = 'here' | 'in threads';
@@ -36,7 +34,7 @@ function runUntilKilled(path: string, where: Where, first: number, lines: number
 }
 
 for (const where of ['here', 'in threads'] as const) {
-  const path = join(folder, `${where}.db`);
+  const path = newPath();
   let reached = 0;
   for (const lines of [1, 40, 700]) {
     await t.test(`SQLite ${where}: killed after ${lines} commits and more`, async (t) => {

@@ -1,15 +1,5 @@
 // What is SQLite's own: files that are old, newer, foreign, damaged, locked; a full or read-only disk; the disposable word index.
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { entryFault } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
@@ -19,6 +9,7 @@ import t from 'tap';
 import { loadedView } from '../../../../test/conformance/store/commit.ts';
 import { claimed } from '../../../../test/fixtures/coordinator/claimed-store.ts';
 import { ada, samplePolicy } from '../../../../test/fixtures/coordinator/sample-rows.ts';
+import { storeFiles } from '../../../../test/fixtures/coordinator/store-files.ts';
 import {
   agentRow,
   endedTask,
@@ -35,10 +26,7 @@ import { applicationId, openDatabase } from './database.ts';
 import { migrate, migrations, newestVersion, schemaVersion } from './migrations.ts';
 import { openSqliteStore, sqliteStore } from './sqlite-store.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'blackroad-sqlite-'));
-t.teardown(() => rmSync(folder, { recursive: true }));
-let files = 0;
-const newPath = () => join(folder, `${files++}.db`);
+const { folder, newPath } = storeFiles(t);
 const open = async (path: string, log: Log = silentLog) =>
   claimed(await openSqliteStore({ path, log, clock: systemClock }));
 /** The connection too, to do to it what disks do. */

@@ -1,6 +1,5 @@
 // What is the threads' own: who waits for whom, what crosses from one to the other, what happens when one ends, and who owns the file.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { FleetError } from '@blackroad/protocol';
@@ -9,6 +8,7 @@ import { type Log, silentLog } from '@blackroad/std/log';
 import Sqlite from 'better-sqlite3';
 import t from 'tap';
 import { claimed } from '../../../../test/fixtures/coordinator/claimed-store.ts';
+import { storeFiles } from '../../../../test/fixtures/coordinator/store-files.ts';
 import {
   auditOf,
   eventOf,
@@ -22,12 +22,7 @@ import { newestVersion } from '../sqlite/migrations.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { openWorkerStore } from './worker-store.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'blackroad-worker-store-'));
-t.teardown(() => rmSync(folder, { recursive: true }));
-// Threads start three times as fast when another one has compiled the same files.
-process.env.NODE_COMPILE_CACHE ??= join(folder, 'compiled');
-let files = 0;
-const newPath = () => join(folder, `${files++}.db`);
+const { folder, newPath } = storeFiles(t);
 const never = (error: Error) => {
   throw error;
 };
