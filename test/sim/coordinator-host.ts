@@ -47,6 +47,8 @@ export class CoordinatorHost {
   diskFull = false;
   /** The time since which nodes can connect. */
   listensMs = 0;
+  /** The time on its clock when the batch that is being committed was decided: it may have slept since. */
+  decidedMs = 0;
   /** Whether a commit was refused, and none has succeeded since. */
   storesNothing = false;
   readonly #db = openDatabase(':memory:');
@@ -242,6 +244,7 @@ export class CoordinatorHost {
       ...store,
       commit: async (changes, term) => {
         if (!clock.alive) return never();
+        const decidedMs = this.wallMs();
         // A decided change must not be visible in this delay.
         await onItsWay();
         if (this.blow === 'before-commit') {
@@ -259,6 +262,7 @@ export class CoordinatorHost {
         }
         const done = await store.commit(changes, term);
         for (const change of changes) if (change.type === 'tasks-moved') this.#follows(change.byMs);
+        this.decidedMs = decidedMs;
         this.#watch.committed(changes);
         if (this.blow === 'after-commit') {
           this.kill('between commit and send');

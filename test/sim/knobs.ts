@@ -15,6 +15,8 @@ export interface Knobs {
   outboxMessages: number;
   /** A turn of the coordinator's event loop takes up to this long, so that a plan and its steps happen at different times. */
   turnMs: number;
+  /** A commit takes up to this much longer: a worn card of a Pi. 0 in most worlds. */
+  slowDiskMs: number;
   /** The share of the kinds of faults that is left out. */
   quietShare: number;
   /** The versions in which nodes start. */
@@ -60,6 +62,7 @@ export function drawKnobs(random: Random): Knobs {
     turnMs: chance(0.4) ? pick(5, 20, 80) : 0,
     quietShare: chance(0.5) ? 0 : between(0.2, 0.9),
     versions: chance(0.5) ? ['this'] : versions,
+    slowDiskMs: chance(0.2) ? between(20, 300) : 0,
   };
 }
 

@@ -43,6 +43,13 @@ export const mutants: readonly Mutant[] = [
     test: 'coordinator/src/placement/plan/moves.test.ts',
   },
   {
+    name: 'the-end-of-a-sign-is-no-reason-to-plan',
+    file: 'coordinator/src/placement/plan/replan.ts',
+    search: "return closedByHealth({ signs }) === null ? 'ordinary' : null;",
+    replace: "return signs === null ? 'ordinary' : null;",
+    test: 'coordinator/src/placement/plan/moves.test.ts',
+  },
+  {
     name: 'a-forgotten-node-may-connect',
     file: 'coordinator/src/fleet/gate.ts',
     search: "if (!row) return { as: 'refused', reason: 'unknown-node' };",

@@ -113,7 +113,7 @@ export class World implements MachineWorld {
       network: this.network,
       knobs: this.knobs,
       seed: seed * 31 + 1,
-      diskMs: random.next() < 0.3 ? 0 : between(0, 8),
+      diskMs: (random.next() < 0.3 ? 0 : between(0, 8)) + this.knobs.slowDiskMs,
       watch: {
         trace: (who, what) => this.trace(who, what),
         wallMs: () => this.wallMs(),

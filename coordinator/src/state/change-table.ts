@@ -7,6 +7,7 @@ import {
   planForAgent,
   planForCapacity,
   planForEndOfWork,
+  planForHealth,
   planForHello,
   planForNode,
   planForTick,
@@ -115,7 +116,7 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   audit: kept,
 
   seen: perishable,
-  health: { ...perishable, touches: itsNode },
+  health: { ...perishable, touches: itsNode, plan: planForHealth },
   capacity: { ...perishable, touches: itsNode, plan: planForCapacity, review: onItsNode },
   hello: { ...perishable, touches: itsNode, plan: planForHello, review: onItsNode },
   observed: { ...perishable, touches: itsAgent },

@@ -16,6 +16,7 @@ import { oneLease } from './one-lease.ts';
 import { givesWay, oneRun } from './one-run.ts';
 import { onlyCommitted } from './only-committed.ts';
 import { onlyHere } from './only-here.ts';
+import { placed } from './placed.ts';
 import { presence } from './presence.ts';
 import { queueBound } from './queue-bound.ts';
 import { reported } from './reported.ts';
@@ -47,6 +48,7 @@ export const checkers: readonly MakeChecker[] = [
   deadline,
   onLoss,
   drained,
+  placed,
   onlyHere,
   frozenRightly,
   reported,

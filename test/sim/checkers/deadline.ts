@@ -35,7 +35,7 @@ export const deadline: MakeChecker = ({ world, stored, broke }) => {
       }
       if (change.type === 'task-state' && change.state === 'leased') {
         checker.exercised++;
-        const overMs = world.host.wallMs() - change.deadlineMs;
+        const overMs = world.host.decidedMs - change.deadlineMs;
         if (overMs > lateMs && !world.host.isClockTroubled)
           broke(checker.name, `${change.id} is leased ${overMs} ms after its deadline`);
       }

@@ -5,7 +5,13 @@ import { defaultSpace, type NodeCapacity, type NodeHealth } from '@blackroad/pro
 import fc from 'fast-check';
 import t from 'tap';
 import { paramsOf } from '../../../../test/fixtures/coordinator/sample-fleet.ts';
-import { ada, removedAgent, sampleNode, samplePolicy } from '../../../../test/fixtures/coordinator/sample-rows.ts';
+import {
+  ada,
+  removedAgent,
+  sampleHealth,
+  sampleNode,
+  samplePolicy,
+} from '../../../../test/fixtures/coordinator/sample-rows.ts';
 import { GiB, modelOf, specOf } from '../../../../test/fixtures/coordinator/sample-supply.ts';
 import { place, snapshotOf } from '../../../../test/fixtures/coordinator/whole-plan.ts';
 import { apply } from '../../state/apply.ts';
@@ -286,6 +292,25 @@ t.test('draining: a busy agent finishes first, and the end of its last work is a
   t.equal(urgencyOf(view, ending(second), policy), 'ordinary');
   apply(view, ending(second));
   t.same(moved(view), ['a>aria']);
+});
+t.test('a sign that kept agents away: its end is a reason to plan, its begin is none', async (t) => {
+  const view = fleet(['alice']);
+  const heartbeat = (readOnlyDisk: boolean): Change => ({
+    type: 'health',
+    node: 'alice',
+    health: sampleHealth({ readOnlyDisk }),
+    atMs: now,
+  });
+  t.equal(urgencyOf(view, heartbeat(true), policy), null);
+  apply(view, heartbeat(true));
+  addAgent(view, 'a', null);
+  settle(view);
+  t.match(view.agents.get('a'), { placement: null, unplaced: { text: 'the only node has a read-only disk' } });
+  t.equal(urgencyOf(view, heartbeat(true), policy), null, 'it lasts');
+  t.equal(urgencyOf(view, heartbeat(false), policy), 'ordinary');
+  apply(view, heartbeat(false));
+  t.same(moved(view), ['a>alice']);
+  t.equal(urgencyOf(view, heartbeat(false), policy), null, 'it has ended already');
 });
 t.test('a forgotten or quarantined node holds nobody, target or not', async (t) => {
   const view = fleet(['alice', 'aria', 'codex']);

@@ -1,4 +1,5 @@
 // The changes that are a reason to plan, and their urgency; called before a change is applied, as its previous state is in the view. Pure.
+import { closedByHealth, signsOf } from '../../fleet/health.ts';
 import type { Change } from '../../state/change.ts';
 import type { Policy } from '../../state/input.ts';
 import type { NodeRow } from '../../state/rows.ts';
@@ -54,6 +55,14 @@ function isSameSupply(before: Supply | null, after: Supply): boolean {
     const other = after.models[i];
     return other?.name === name && other.resident === resident;
   });
+}
+
+/** The end of a sign that kept new agents away is a reason to plan: an agent may wait for it. [INV-placed] */
+export function planForHealth(view: View, { node, health }: Of<'health'>): Urgency | null {
+  const live = view.live.get(node);
+  if (!live || closedByHealth(live) === null) return null;
+  const signs = signsOf(health, view.nodes.get(node)?.info ?? null, live.signs);
+  return closedByHealth({ signs }) === null ? 'ordinary' : null;
 }
 
 /** The first hello of a node since the start is a reason to plan: an agent may wait for it. */
