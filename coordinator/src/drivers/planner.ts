@@ -94,7 +94,7 @@ export class Planner {
 
   /**
    * The meaning of a change for placement, or null. `view`: before the change. It is noted only when the change is committed: a plan in
-   * between would strike the agents off the list without a look at what changed.
+   * between would strike the agents off the list without a look at what changed. [INV-placed]
    */
   judge(view: View, change: Change): PlanReason | null {
     const urgency = urgencyOf(view, change, this.#parts.policy);
