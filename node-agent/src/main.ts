@@ -19,7 +19,7 @@ import { createRenewal, renewOnce } from './identity/renew.ts';
 import type { EnsureKinds } from './models/default-models.ts';
 import { createModelLook, lackingKinds, standOf } from './models/model-look.ts';
 import { type ModelPlaces, modelNotes } from './models/model-notes.ts';
-import { createProbes } from './probes/probes.ts';
+import { createProbes, type Probes } from './probes/probes.ts';
 import { findRuntimes, serverAnswers } from './runtimes/find.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import { ensureModels } from './weights/ensure.ts';
@@ -130,18 +130,25 @@ function createClockCheck(log: Log): (coordinatorMs: number) => void {
   };
 }
 
-async function run(config: NodeConfig): Promise<void> {
-  const log = createLog('node-agent', config.log);
+/** `patienceMs`: how long a probe is waited for; by default not long. */
+function probesOf(config: NodeConfig, log: Log, patienceMs?: number): Probes {
   const { data, models } = folders(config);
-  let identity = ownIdentity(data);
-  openPrivately(data, log);
-  const probes = createProbes({
+  return createProbes({
     clock,
     log,
     modelsDir: models,
     stateDir: data,
     ...(config.instance ? { instance: config.instance } : {}),
+    ...(patienceMs === undefined ? {} : { patienceMs }),
   });
+}
+
+async function run(config: NodeConfig): Promise<void> {
+  const log = createLog('node-agent', config.log);
+  const { data, models } = folders(config);
+  let identity = ownIdentity(data);
+  openPrivately(data, log);
+  const probes = probesOf(config, log);
   const machine = await probes.machineIdentity();
   const { runtimes, lookAgain, places, mayFetch } = await runtimesHere(config, models, log);
   const time = createFleetTime(clock, identity.issuedMs);
@@ -206,18 +213,11 @@ async function joinFleet(config: NodeConfig, token: string | undefined): Promise
   if (!token) throw new OptionError(`join needs a token. Usage: ${usage}`);
   if (config.class && !classNames.includes(config.class))
     throw new OptionError(`--class: expected ${classNames.join(', ')}, got ${JSON.stringify(config.class)}`);
-  const { data, models } = folders(config);
+  const { data } = folders(config);
   const log = createLog('node-agent', config.log);
   openPrivately(data, log);
-  const probes = createProbes({
-    clock,
-    log,
-    modelsDir: models,
-    stateDir: data,
-    ...(config.instance ? { instance: config.instance } : {}),
-    // The class is probed only once here, so wait for it: a driver without persistence mode needs half a minute for its first answer.
-    patienceMs: joinPatienceMs,
-  });
+  // The class is probed only once here, so wait for it: a driver without persistence mode needs half a minute for its first answer.
+  const probes = probesOf(config, log, joinPatienceMs);
   const joined = await join({
     token,
     dir: data,
