@@ -20,13 +20,14 @@ import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
+import { drivenPull } from '../../../test/fixtures/node-agent/driven-pull.ts';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { TinyCoordinator } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
 import { composeNode, type NodeOrder } from '../compose.ts';
 import { ConnectProblem } from '../identity/trust.ts';
 import type { Probes } from '../probes/probes.ts';
 import { simulatedProbes } from '../probes/simulated.ts';
-import { type PullProgress, type Runtime, RuntimeError } from '../runtimes/runtime.ts';
+import { type Runtime, RuntimeError } from '../runtimes/runtime.ts';
 import { createSimulated } from '../runtimes/simulated.ts';
 import type { LinkOptions } from '../transport/dial.ts';
 import { catalogue } from '../weights/catalogue.ts';
@@ -241,19 +242,8 @@ t.test('a model that works is not put down, one that is not here neither: words 
 });
 
 t.test('an agent whose model is not here is ready when it is, and says how far it is', async (t) => {
-  let push = (_: Partial<PullProgress> | null) => {};
-  const { assign, states, until, capacities } = await rig(t, (plain) => ({
-    async *pull(name, signal) {
-      for (;;) {
-        const next = await new Promise<Partial<PullProgress> | null>((resolve) => {
-          push = resolve;
-        });
-        if (!next) break;
-        yield { status: 'pulling', completedBytes: 0, totalBytes: 0, ...next };
-      }
-      yield* plain.pull(name, signal);
-    },
-  }));
+  const { push, pullOf } = drivenPull();
+  const { assign, states, until, capacities } = await rig(t, (plain) => ({ pull: pullOf(plain) }));
   assign('ada', 'new');
   await until(() => states().at(-1) === 'starting: waiting to fetch new');
   push({ completedBytes: 40, totalBytes: 100 });
@@ -481,20 +471,8 @@ t.test(
 );
 
 t.test('a pull is answered when it is known whether the model can be had', async (t) => {
-  let push = (_: Partial<PullProgress> | Error) => {};
-  const { tell, replies, until, capacities, clock } = await rig(t, (plain) => ({
-    async *pull(name, signal) {
-      for (;;) {
-        const next = await new Promise<Partial<PullProgress> | Error>((resolve) => {
-          push = resolve;
-        });
-        if (next instanceof Error) throw next;
-        if (next.status === 'success') break;
-        yield { status: 'pulling manifest', completedBytes: 0, totalBytes: 0, ...next };
-      }
-      yield* plain.pull(name, signal);
-    },
-  }));
+  const { push, pullOf } = drivenPull();
+  const { tell, replies, until, capacities, clock } = await rig(t, (plain) => ({ pull: pullOf(plain) }));
   const pull = (command: string, model: string) => tell('pull', { command, model });
   pull('c.1', 'nosuchmodel');
   await until(() => capacities().at(-1)?.fetches?.length === 1);
@@ -526,7 +504,7 @@ t.test('a pull is answered when it is known whether the model can be had', async
         .at(-1)
         ?.fetches?.some(({ completedBytes }) => completedBytes === 50) === true,
   );
-  push({ status: 'success' });
+  push(null);
   await until(
     () =>
       capacities()

@@ -3,8 +3,9 @@
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
+import { drivenPull } from '../../../test/fixtures/node-agent/driven-pull.ts';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
-import { type PullProgress, type Runtime, RuntimeError } from '../runtimes/runtime.ts';
+import { type Runtime, RuntimeError } from '../runtimes/runtime.ts';
 import { createSimulated } from '../runtimes/simulated.ts';
 import { createLearned } from './learned.ts';
 import { ModelPool } from './model-pool.ts';
@@ -55,22 +56,11 @@ t.test('a model that is here is ready at once and loaded ahead', async (t) => {
 });
 
 t.test('a model that lacks is fetched first; people see how far it is, not too often', async (t) => {
-  let push = (_: Partial<PullProgress> | null) => {};
-  const { pool, clock, plain } = await rig({
-    async *pull(name, signal) {
-      for (;;) {
-        const next = await new Promise<Partial<PullProgress> | null>((resolve) => {
-          push = resolve;
-        });
-        if (!next) break;
-        yield { status: 'pulling', completedBytes: 0, totalBytes: 0, ...next };
-      }
-      yield* plain.pull(name, signal);
-    },
-  });
+  const { push, pullOf } = drivenPull();
+  const { pool, clock, plain } = await rig({ pull: (name, signal) => pullOf(plain)(name, signal) });
   pool.want('ada', 'm');
   pool.want('bob', 'm');
-  const say = async (progress: Partial<PullProgress> | null) => {
+  const say = async (progress: Parameters<typeof push>[0]) => {
     push(progress);
     await turn();
   };
