@@ -1,6 +1,6 @@
 // The view made from the store: at a start, and again in place after a conflict, when another process changed rows that the view still
-// shows as they were. In: the rows that the store loads. Out: a view with only those, and with the reports of nodes since (their heartbeats, capacity and
-// connections are never stored, and stay true).
+// shows as they were. In: the rows that the store loads. Out: a view with only those, and with the reports of nodes since (their
+// heartbeats, capacity and connections are never stored, and stay true).
 
 import { apply } from './apply.ts';
 import type { DurableChange } from './change.ts';
@@ -67,7 +67,7 @@ export function rebuild(view: MutableView, loaded: Loaded): void {
   const observed = new Map(view.observed);
   for (const [name, from] of Object.entries(origins) as [keyof MutableView, Origin][])
     if (from === 'stored') (view[name] as { clear(): void }).clear();
-  view.promptCharacters = 0;
+    else if (from === 'summed') (view[name] as number) = 0;
   fill(view, loaded);
   for (const part of [view.live, view.modelUse, view.modelFaults, view.modelWorked])
     for (const id of [...part.keys()]) if (!view.nodes.has(id)) part.delete(id);
