@@ -133,6 +133,9 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
     }
     return { here, away };
   };
+  /** Whether more nodes than this share of their group are absent, and enough for a freeze. */
+  const isMany = ({ here, away }: ReturnType<typeof groupOf>, share: number) =>
+    away >= world.host.policy.valveMinNodes && away > share * (here + away);
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-let-go',
     exercised: 0,
@@ -147,18 +150,15 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
       if (presence === 'suspect' || presence === 'lost' || before === 'suspect' || before === 'lost') wereAway.add(id);
     },
     committed(changes) {
-      const { valveMinNodes, valveShare } = world.host.policy;
+      const { valveShare } = world.host.policy;
       for (const change of changes) {
         if (change.type !== 'event' || change.row.type !== 'moves-frozen') continue;
         const site = / nodes of site (\S+) went away/.exec(change.row.text)?.[1] ?? null;
-        const isRight = (others: readonly NodeRow[]) => {
-          const { here, away } = groupOf(site, others);
-          return away >= valveMinNodes && away > valveShare * (here + away);
-        };
         checker.exercised++;
-        const { here, away } = groupOf(site);
-        if (!isRight([]) && !isRight(forgotten))
-          broke(checker.name, `moves are frozen at ${site ?? 'the fleet'}: ${away} of ${here + away} are away`);
+        const group = groupOf(site);
+        if (isMany(group, valveShare) || isMany(groupOf(site, forgotten), valveShare)) continue;
+        const { here, away } = group;
+        broke(checker.name, `moves are frozen at ${site ?? 'the fleet'}: ${away} of ${here + away} are away`);
       }
       wereAway.clear();
       wereNew.clear();
@@ -168,14 +168,12 @@ export const frozenRightly: MakeChecker = ({ world, stored, broke }) => {
     looked() {
       const { nowMs } = world.timeline;
       const { coordinator, isWell } = world.host;
-      const { valveMinNodes, valveShare } = world.host.policy;
+      const { valveShare } = world.host.policy;
       const present = new Set<string>();
       for (const { site, reason } of coordinator?.view.frozen ?? []) {
         const key = `${site}`;
         present.add(key);
-        const { here, away } = groupOf(site);
-        const isJust = away >= valveMinNodes && away > (valveShare / 2) * (here + away);
-        if (isJust || !isWell) {
+        if (isMany(groupOf(site), valveShare / 2) || !isWell) {
           idleSince.delete(key);
           continue;
         }
