@@ -1,11 +1,14 @@
 // [INV-placed] An agent without a node soon has one, or a reason that is still true: placement overlooks neither the agent nor a node that
 // takes it until the next slow round.
 import { explainingAgent } from '../../../coordinator/src/placement/why/explain.ts';
+import type { AgentRow } from '../../../coordinator/src/state/rows.ts';
 import type { MakeChecker } from '../checker.ts';
 import type { World } from '../world.ts';
 
 /** The time for plans while the fleet changes: they wait for each other and are made anew. */
 const promptMs = 5_000;
+/** Free memory and learned speeds change all the time: what they refuse is asked again in the slow round only. */
+const gradual: readonly string[] = ['memory', 'throughput'];
 
 export const placed: MakeChecker = ({ world, stored, broke }) => {
   /** The time since which an agent could have a node or a reason and has neither, by id. */
@@ -33,16 +36,15 @@ export const placed: MakeChecker = ({ world, stored, broke }) => {
     },
   };
   /** What is wrong with the reason of an agent without a node; null: nothing. */
-  function faultOf(world: World, id: string, unplaced: Unplaced): string | null {
+  function faultOf(world: World, id: string, unplaced: AgentRow['unplaced']): string | null {
     // Without a node there is nothing that could refuse an agent.
     if (stored.nodes.size > 0 && (unplaced === null || unplaced.refused.length === 0))
       return 'has neither a node nor a reason';
-    return unplaced && isTaken(world, id) ? `waits, though a node takes it (${unplaced.text})` : null;
+    if (!unplaced || unplaced.refused.some(({ filter }) => gradual.includes(filter))) return null;
+    return isTaken(world, id) ? `waits, though a node takes it (${unplaced.text})` : null;
   }
   return checker;
 };
-
-type Unplaced = { text: string; refused: readonly unknown[] } | null;
 
 /** The filters are those of the coordinator; the checker judges when they are asked. */
 function isTaken({ host }: World, id: string): boolean {
