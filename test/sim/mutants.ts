@@ -144,19 +144,19 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'leases-are-not-judged',
     file: 'node-agent/src/assignment/assigned-agents.ts',
-    search: "return assigned.spec.onLoss.policy === 'keep' || this.#parts.lease.holds;",
+    search: "return assigned.spec.onLoss.policy === 'keep' || this.#parts.licence.holds;",
     replace: 'return true;',
   },
   {
-    name: 'any-word-renews-a-lease',
-    file: 'node-agent/src/assignment/lease.ts',
+    name: 'any-word-renews-a-licence',
+    file: 'node-agent/src/assignment/licence.ts',
     search: 'const at = coordinatorMs - aheadMs;',
     replace: 'const at = nowMs;',
-    test: 'node-agent/src/assignment/lease.test.ts',
+    test: 'node-agent/src/assignment/licence.test.ts',
   },
   {
-    name: 'a-lease-is-renewed-behind-the-assignment',
-    file: 'node-agent/src/assignment/lease.ts',
+    name: 'a-licence-is-renewed-behind-the-assignment',
+    file: 'node-agent/src/assignment/licence.ts',
     search: 'if (holds < generation) return;',
     replace: '',
   },
@@ -402,10 +402,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a-sleep-is-not-noticed',
-    file: 'node-agent/src/assignment/lease.ts',
+    file: 'node-agent/src/assignment/licence.ts',
     search: 'sleptMs += apartMs - baseMs;',
     replace: 'sleptMs += 0 * (apartMs - baseMs);',
-    test: 'node-agent/src/assignment/lease.test.ts',
+    test: 'node-agent/src/assignment/licence.test.ts',
   },
   {
     name: 'patience-with-a-lost-node-is-forgotten',

@@ -4,7 +4,7 @@ import type { ApiContext } from '../http/context.ts';
 import { accepted, type Handlers, shown } from '../http/handler.ts';
 
 async function alertOr404({ alerts }: ApiContext, id: string): Promise<Alert> {
-  await alerts.settle();
+  await alerts.refreshAll();
   const alert = alerts.alert(id);
   if (!alert) throw new FleetError('no-such-alert', { detail: `There is no alert "${id}" now: its cause is gone.` });
   return alert;
@@ -12,7 +12,7 @@ async function alertOr404({ alerts }: ApiContext, id: string): Promise<Alert> {
 
 export const alertHandlers = {
   async alerts({ context }) {
-    await context.alerts.settle();
+    await context.alerts.refreshAll();
     return context.alerts.alerts();
   },
   async alertAck({ context, params, body, by }) {

@@ -188,7 +188,7 @@ export class Planner {
     this.figures.plans++;
     const asked = await this.#ask();
     const { demands } = asked.snapshot;
-    if (demands.length === 0 && asked.settled.length === 0) return;
+    if (demands.length === 0 && asked.staying.length === 0) return;
     const nothing = { placed: [], unplaced: [], yielded: [], models: [] };
     const plan = demands.length === 0 ? nothing : await this.#sliced(planning(asked.snapshot, this.#cache));
     const placed = await this.#sliced(ordering(view, plan));

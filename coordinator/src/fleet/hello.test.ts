@@ -5,7 +5,7 @@ import { showNode } from '../live/show.ts';
 import type { View } from '../state/view.ts';
 import { acceptEvent } from './node-events.ts';
 import { releaseNode } from './nodes.ts';
-import { leaseMs } from './quiet.ts';
+import { licenceMs } from './quiet.ts';
 
 t.test('who may say hello', async (t) => {
   const fleet = new SampleFleet();
@@ -38,7 +38,7 @@ t.test('the welcome says how often to speak: the whole fleet stays below a rate'
   const fleet = new SampleFleet();
   fleet.addNode('alice');
   t.match(said(fleet.hello('alice').messages, 'welcome'), [
-    { message: { heartbeatMs: 5000, leaseMs, coordinator: 'coord-0001', generation: 0 } },
+    { message: { heartbeatMs: 5000, leaseMs: licenceMs, coordinator: 'coord-0001', generation: 0 } },
   ]);
   for (let i = 0; i < 1999; i++) fleet.addNode(`n${i}`);
   t.match(said(fleet.hello('n1').messages, 'welcome'), [{ message: { heartbeatMs: 10_000 } }]);

@@ -10,7 +10,7 @@ import { lease, leaseForNode, sendLease } from '../tasks/leases.ts';
 import { sendSnapshot } from './assignment.ts';
 import { asSaid, hardwareClash } from './hardware.ts';
 import { heartbeatIntervalMs } from './heartbeat.ts';
-import { leaseMs } from './quiet.ts';
+import { licenceMs } from './quiet.ts';
 import { quarantine, sayFarewell, turnOnline } from './transitions.ts';
 import { isTwin, twinText } from './twins.ts';
 
@@ -85,7 +85,7 @@ export function sendWelcome(
       coordinator: draft.view.coordinator,
       nowMs: draft.nowMs,
       ...told,
-      leaseMs,
+      leaseMs: licenceMs,
       generation: draft.nodes.get(node)?.generation ?? 0,
       ...(upMs === undefined ? {} : { upMs }),
     },

@@ -2,7 +2,7 @@
 // fault belongs to the model on that node, not to the agent; perishable. In: reports of agents. Out: changes.
 import type { AgentObserved, NodeCapacity } from '@blackroad/protocol';
 import { change, type Draft } from '../state/draft.ts';
-import type { ModelFault, PlaceTrouble } from '../state/rows.ts';
+import type { AgentRow, ModelFault, PlaceTrouble } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
 
 /** The time after which an agent with a failing model moves: most failures are over by then, and a move costs more. */
@@ -66,11 +66,7 @@ export function judgeFaults(draft: Draft): void {
 }
 
 /** The fault that keeps this agent from working on its node, while it lasts. */
-export function faultUnder(
-  view: View,
-  { id, placement }: NonNullable<ReturnType<View['agents']['get']>>,
-  nowMs: number,
-): Readonly<ModelFault> | null {
+export function faultUnder(view: View, { id, placement }: AgentRow, nowMs: number): Readonly<ModelFault> | null {
   const fault = placement && view.modelFaults.get(placement.node)?.get(placement.model);
   if (!fault || nowMs >= fault.untilMs) return null;
   return view.observed.get(id)?.state === 'failed' || isTurnedDown(view, id, placement.node) ? fault : null;

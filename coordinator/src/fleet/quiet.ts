@@ -1,18 +1,18 @@
 // The quiet time of a moved agent: how long its previous node may still act outside for it, and so how long its new node must not. A
-// node holds a lease that only messages of its coordinator renew; a node that is asked to stop an agent may not get the message, and then
-// its lease must end before the next node acts. In: the placement that ends. Out: the quiet time of the next one. Pure; nothing here waits.
+// node holds a licence that only messages of its coordinator renew; a node that is asked to stop an agent may not get the message, and then
+// its licence must end before the next node acts. In: the placement that ends. Out: the quiet time of the next one. Pure; nothing here waits.
 // [INV-one-hand]
 
 import type { AgentRow, Placement, Quiet } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
 
 /** Three announcements of tick.ts: two of them may be lost. */
-export const leaseMs = 30_000;
-/** Allows for an announcement that overtakes the order to stop in a clustered broker, and for the difference of clocks over a lease. */
+export const licenceMs = 30_000;
+/** Allows for an announcement that overtakes the order to stop in a clustered broker, and for the difference of clocks over a licence. */
 const slackMs = 5_000;
-export const longestQuietMs = leaseMs + slackMs;
+export const longestQuietMs = licenceMs + slackMs;
 
-/** The quiet time after `before`: its node is to stop the agent, and may not know that until its lease ends. */
+/** The quiet time after `before`: its node is to stop the agent, and may not know that until its licence ends. */
 export function quietAfter(view: View, before: Placement, nowMs: number): Quiet {
   const untilMs = nowMs + longestQuietMs;
   // A placement that was itself quiet follows an earlier one whose node may act too, and a confirmed stop of one node is no proof about the

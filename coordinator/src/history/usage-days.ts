@@ -7,7 +7,7 @@ import type { UsageRow } from '../store/store.ts';
 
 const dayMs = 86_400_000;
 /** A commit that is not finished may still add ends of a moment ago. */
-const settlingMs = 1_000;
+const lateMs = 1_000;
 
 interface UsageDays {
   add(task: EndedTask, pricePerMillionTokens: number): void;
@@ -28,7 +28,7 @@ function tokensOf(count = 0): number {
 }
 
 export function createUsageDays(): UsageDays {
-  let settled = new Map<string, UsageRow>();
+  let earlier = new Map<string, UsageRow>();
   let latest = new Map<string, UsageRow>();
   let latestMs = Number.NEGATIVE_INFINITY;
   let isNew = false;
@@ -46,21 +46,21 @@ export function createUsageDays(): UsageDays {
     sum.completionTokens += row.completionTokens;
     sum.costUsd += row.costUsd;
   }
-  function settle() {
-    for (const row of latest.values()) into(settled, row);
+  function closeLatest() {
+    for (const row of latest.values()) into(earlier, row);
     latest = new Map();
   }
   return {
     add({ endedMs, state, agent, node, usage }, price) {
       if (endedMs > latestMs) {
-        settle();
+        closeLatest();
         latestMs = endedMs;
         isNew = true;
       }
       if (state === 'cancelled') return;
       const promptTokens = tokensOf(usage?.promptTokens);
       const completionTokens = tokensOf(usage?.completionTokens);
-      into(endedMs === latestMs ? latest : settled, {
+      into(endedMs === latestMs ? latest : earlier, {
         day: Math.floor(endedMs / dayMs),
         agent,
         model: usage?.model ?? '',
@@ -72,21 +72,21 @@ export function createUsageDays(): UsageDays {
         costUsd: ((promptTokens + completionTokens) * price) / 1e6,
       });
     },
-    size: () => settled.size + latest.size,
+    size: () => earlier.size + latest.size,
     take(nowMs) {
       if (!isNew) return null;
       let uptoMs = latestMs;
-      if (nowMs - latestMs >= settlingMs) {
-        settle();
+      if (nowMs - latestMs >= lateMs) {
+        closeLatest();
         isNew = false;
         uptoMs = latestMs + 1;
       }
-      const rows = [...settled.values()];
-      settled = new Map();
+      const rows = [...earlier.values()];
+      earlier = new Map();
       return { rows, uptoMs };
     },
     giveBack(rows) {
-      for (const row of rows) into(settled, row);
+      for (const row of rows) into(earlier, row);
       isNew = true;
     },
   };

@@ -67,8 +67,8 @@ export class AlertBoard {
     return this.#publish();
   }
 
-  /** Looks at all of it. */
-  async settle(): Promise<void> {
+  /** Looks at all of what was touched. */
+  async refreshAll(): Promise<void> {
     this.#fleetMs = Number.NEGATIVE_INFINITY;
     await inSlices(this.#looking(), this.#parts.clock);
   }

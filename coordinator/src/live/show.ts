@@ -14,6 +14,7 @@ import { onlyOn, stayingOn } from '../fleet/draining.ts';
 import { frozenCount } from '../placement/model/need.ts';
 import type { Policy } from '../state/input.ts';
 import {
+  type AgentRow,
   type EndedTask,
   freezeAt,
   isEnded,
@@ -25,7 +26,6 @@ import {
 import { agentNameOf, type View } from '../state/view.ts';
 
 type Names = Parameters<typeof agentNameOf>[0];
-type AgentEntry = NonNullable<ReturnType<View['agents']['get']>>;
 /** Views are made to be printed at once: the readonly rows inside are not copied. */
 const asShown = <T>(value: unknown): T => value as T;
 
@@ -65,7 +65,7 @@ export function showNode(view: View, id: string): NodeView | null {
 /** The state of an agent in one word, and why where the word alone would puzzle. */
 export function agentState(
   view: View,
-  row: AgentEntry,
+  row: AgentRow,
 ): Pick<AgentView, 'state' | 'reason' | 'progress'> & { reasonCode?: string } {
   const { placement } = row;
   if (!placement) return { state: 'unplaced', ...(row.unplaced ? { reason: row.unplaced.text } : {}) };
@@ -94,7 +94,7 @@ export function agentState(
     ...(progress === undefined ? {} : { progress }),
   };
 }
-function whileLost({ spec }: AgentEntry, frozen: ReturnType<typeof freezeAt>): [code: AgentReason, because: string] {
+function whileLost({ spec }: AgentRow, frozen: ReturnType<typeof freezeAt>): [code: AgentReason, because: string] {
   if (spec.onLoss.policy === 'wait') return ['node-lost-waits', 'it waits for its node to come back'];
   if (spec.onLoss.policy === 'keep') return ['node-lost-alone', 'it may still be running there on its own'];
   if (frozen) return ['node-lost-frozen', `moves are frozen: ${frozen.reason}`];

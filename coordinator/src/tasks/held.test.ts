@@ -5,7 +5,7 @@ import t from 'tap';
 import { SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { sampleHealth } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { acceptHealth } from '../fleet/presence.ts';
-import { leaseMs } from '../fleet/quiet.ts';
+import { licenceMs } from '../fleet/quiet.ts';
 import { unheldMs } from './held.ts';
 
 function beat(fleet: SampleFleet, held: string[] | undefined, over: Partial<NodeHealth> = {}) {
@@ -33,7 +33,7 @@ t.test('what the node does not name is taken back, once it must have it', async 
   t.match(fleet.task('lost'), { attempts: 2, past: [{ outcome: 'lost', text: /alice does not hold it/ }] });
   t.match(fleet.task('kept'), { state: 'leased', attempt: 1 });
   t.same(beat(fleet, ['kept.1']).messages, [], 'the new lease has its time too');
-  t.ok(unheldMs < leaseMs);
+  t.ok(unheldMs < licenceMs);
 });
 
 t.test('after a hello every lease has its time again: those it lacked are sent once more', async (t) => {

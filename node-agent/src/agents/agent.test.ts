@@ -214,7 +214,7 @@ t.test('a model that only calls tools is asked for words in the end', async (t) 
   assigned.spec.limits.toolRounds = 3;
   t.match(await ask('go on'), { state: 'done', result: /another node may still act/, usage: { toolCalls: 3 } });
   t.equal(rounds, 4);
-  t.same(published, [], 'without a lease nothing acts outside');
+  t.same(published, [], 'without a licence nothing acts outside');
 });
 
 t.test('thoughts are no answer: asked once more without thinking, then a problem; nothing is remembered', async (t) => {

@@ -9,11 +9,11 @@ import type { NodeMemory } from '../memory/node-memory.ts';
 import type { ModelPool } from '../models/model-pool.ts';
 import { type AgentTriggers, createAgentTriggers } from './agent-triggers.ts';
 import type { AssignmentStore } from './assignment-store.ts';
-import type { Lease } from './lease.ts';
+import type { Licence } from './licence.ts';
 
 interface AssignedAgentsParts {
   assignments: AssignmentStore;
-  lease: Lease;
+  licence: Licence;
   createAgent: (assigned: AssignedAgent, mayActOutside: () => boolean) => RunningAgent;
   pool: Pick<ModelPool, 'want' | 'drop'>;
   memory: Pick<NodeMemory, 'release'>;
@@ -65,12 +65,12 @@ export class AssignedAgents {
 
   /** `gap`: it does not start at this node's generation, and the snapshot is needed. */
   applyDelta(delta: AssignmentDelta): 'applied' | 'known' | 'gap' {
-    const { assignments, lease } = this.#parts;
+    const { assignments, licence } = this.#parts;
     if (delta.to <= assignments.generation) return 'known';
     // Before the delta is written: a disk that refuses writes must not leave an agent free to act outside.
-    lease.told(delta.to, assignments.generation);
+    licence.told(delta.to, assignments.generation);
     const follows = assignments.applyDelta(delta);
-    lease.told(delta.to, assignments.generation);
+    licence.told(delta.to, assignments.generation);
     if (!follows) return 'gap';
     for (const { agent, epoch } of delta.remove) this.#remove(agent, epoch);
     for (const assigned of delta.put) this.#run(assigned);
@@ -79,11 +79,11 @@ export class AssignedAgents {
 
   /** False: further parts of the snapshot are to come, or it is an old one. */
   applySnapshot(part: AssignmentSnapshot): boolean {
-    const { assignments, lease } = this.#parts;
-    lease.told(part.generation, assignments.generation);
+    const { assignments, licence } = this.#parts;
+    licence.told(part.generation, assignments.generation);
     const isWhole = assignments.applySnapshot(part);
     if (isWhole) this.#adopt(assignments.agents());
-    lease.told(part.generation, assignments.generation);
+    licence.told(part.generation, assignments.generation);
     return isWhole;
   }
 
@@ -111,7 +111,7 @@ export class AssignedAgents {
     if (this.#running.get(id)?.assigned.epoch !== assigned.epoch) return false;
     const nowMs = this.#parts.clock.monotonicMs();
     if (nowMs < (this.#quietUntilMs.get(id) ?? nowMs)) return false;
-    return assigned.spec.onLoss.policy === 'keep' || this.#parts.lease.holds;
+    return assigned.spec.onLoss.policy === 'keep' || this.#parts.licence.holds;
   }
 
   #adopt(wanted: AssignedAgent[]): void {

@@ -16,7 +16,7 @@ import { type Random, sortableId } from '@blackroad/std/random';
 import type { RunningAgent } from '../agents/agent.ts';
 import { AssignedAgents } from '../assignment/assigned-agents.ts';
 import type { AssignmentStore } from '../assignment/assignment-store.ts';
-import { createLease } from '../assignment/lease.ts';
+import { createLicence } from '../assignment/licence.ts';
 import type { NodeMemory } from '../memory/node-memory.ts';
 import type { ModelPool } from '../models/model-pool.ts';
 import type { MachineIdentity } from '../probes/hardware.ts';
@@ -96,8 +96,8 @@ class Loop implements RunningNode {
     this.#parts = parts;
     const { clock, assignments } = parts;
     const tellEvent: TellEvent = (type, data) => this.#event(type, data);
-    const lease = createLease(clock, assignments.generation);
-    const shared = { ...parts, lease, tellEvent, stopped: this.#stopped.signal };
+    const licence = createLicence(clock, assignments.generation);
+    const shared = { ...parts, licence, tellEvent, stopped: this.#stopped.signal };
     this.#states = new AgentStates(shared);
     this.#assigned = new AssignedAgents({
       ...shared,

@@ -1,12 +1,12 @@
 // The session with the coordinator on the present connection: the hello, repeated until its welcome comes, and which coordinator answers. In:
-// the connection that is up or down, welcomes and the fleet's state. Out: hellos, the coordinator's time, and the renewal of the lease.
+// the connection that is up or down, welcomes and the fleet's state. Out: hellos, the coordinator's time, and the renewal of the licence.
 // Another coordinator behind the same broker, and a message that seems old, are answered with a hello.
 import { maxHeldTasks, type TopicMessage, type Welcome } from '@blackroad/protocol';
 import { backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import type { AssignmentStore } from '../assignment/assignment-store.ts';
-import type { Lease } from '../assignment/lease.ts';
+import type { Licence } from '../assignment/licence.ts';
 import type { MachineIdentity } from '../probes/hardware.ts';
 import type { TaskRuns } from '../tasks/task-runs.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -18,7 +18,7 @@ interface SessionParts {
   machine: MachineIdentity;
   transport: Pick<Transport, 'connected' | 'send' | 'repeat' | 'setReconnectWindow'>;
   assignments: Pick<AssignmentStore, 'generation'>;
-  lease: Pick<Lease, 'connected' | 'welcomed' | 'heard'>;
+  licence: Pick<Licence, 'connected' | 'welcomed' | 'heard'>;
   runs: Pick<TaskRuns, 'held'>;
   clock: Clock;
   random: Random;
@@ -27,7 +27,7 @@ interface SessionParts {
 }
 
 const helloRetry = { firstMs: 2000, maxMs: 30_000 };
-/** A dated message of the coordinator that is older is answered with a hello: it renews too little of the lease. */
+/** A dated message of the coordinator that is older is answered with a hello: it renews too little of the licence. */
 const oldWordMs = 10_000;
 
 export class Session {
@@ -44,7 +44,7 @@ export class Session {
 
   up(): void {
     this.#coordinator = null;
-    this.#parts.lease.connected();
+    this.#parts.licence.connected();
     this.#helloTries = 0;
     this.#sayHello();
   }
@@ -57,7 +57,7 @@ export class Session {
 
   /** False: it answers a hello of another boot. */
   welcomed(message: Welcome): boolean {
-    const { boot, transport, lease, onTime } = this.#parts;
+    const { boot, transport, licence, onTime } = this.#parts;
     if (message.boot !== boot) return false;
     this.#hello?.cancel();
     this.#hello = null;
@@ -67,17 +67,17 @@ export class Session {
     const isLate = this.#coordinator !== null || this.#helloTries > 1;
     if (isLate && this.#coordinator !== message.coordinator) transport.repeat();
     this.#coordinator = message.coordinator;
-    lease.welcomed(message, message.upMs === undefined ? null : this.#startedMs + message.upMs);
+    licence.welcomed(message, message.upMs === undefined ? null : this.#startedMs + message.upMs);
     return true;
   }
 
   heardFleetState({ state, coordinator, nowMs, reconnectWindowMs }: TopicMessage<'fleetState'>): void {
-    const { transport, lease, clock, random, onTime } = this.#parts;
+    const { transport, licence, clock, random, onTime } = this.#parts;
     transport.setReconnectWindow(reconnectWindowMs);
     // A will is dated when its connection began, and a broker may keep it for long: its time is of no use.
     if (state !== 'online') return;
     const isKnown = coordinator === this.#coordinator;
-    const isOld = isKnown && lease.heard(nowMs) > oldWordMs;
+    const isOld = isKnown && licence.heard(nowMs) > oldWordMs;
     if (isKnown && !isOld) onTime(nowMs);
     if (this.#hello || (isKnown && !isOld)) return;
     // A message that seems old was buffered, or that clock was set back: only the answer to a new hello decides. [INV-one-hand]

@@ -20,7 +20,7 @@ import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { assignedAgent } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
 import type { AgentMemory } from './agent-memory.ts';
 import { type Refusal, type Way, ways } from './answers.ts';
-import { nextEntry, plainDraft } from './chain.ts';
+import { nextEntry, plainEntry } from './chain.ts';
 import { createNodeMemory } from './node-memory.ts';
 import { maxSetAsideBytes, setAsideFile } from './set-aside.ts';
 
@@ -116,8 +116,8 @@ const lastHash = (message: MemoryUp | undefined) =>
 function others(count: number, epoch = 1): MemoryEntry[] {
   const entries: MemoryEntry[] = [];
   for (let i = 0; i < count; i++) {
-    const draft = plainDraft(i === 0 ? 'genesis' : 'migrate', 'bob', 5, `theirs ${i + 1}`);
-    entries.push(nextEntry(agent, epoch, entries.at(-1) ?? { seq: 0, hash: 'genesis' }, draft, '0a'.repeat(16)));
+    const added = plainEntry(i === 0 ? 'genesis' : 'migrate', 'bob', 5, `theirs ${i + 1}`);
+    entries.push(nextEntry(agent, epoch, entries.at(-1) ?? { seq: 0, hash: 'genesis' }, added, '0a'.repeat(16)));
   }
   return entries;
 }

@@ -34,28 +34,28 @@ export function payloadOf(entry: Remembered, embedding: { model: string; vector:
   };
 }
 
-export interface Draft {
+export interface NewEntry {
   kind: MemoryEntry['kind'];
   actorId: string;
   createdAt: number;
   payload: MemoryPayload;
 }
 
-export function nextEntry(agentId: string, epoch: number, head: Head, draft: Draft, salt: string): MemoryEntry {
+export function nextEntry(agentId: string, epoch: number, head: Head, entry: NewEntry, salt: string): MemoryEntry {
   const header = {
     agentId,
     epoch,
     seq: head.seq + 1,
-    actorId: cutToBytes(draft.actorId, 80),
-    kind: draft.kind,
-    createdAt: Math.max(0, draft.createdAt),
-    payloadCommitment: commitPayload(salt, draft.payload),
+    actorId: cutToBytes(entry.actorId, 80),
+    kind: entry.kind,
+    createdAt: Math.max(0, entry.createdAt),
+    payloadCommitment: commitPayload(salt, entry.payload),
     previousHash: head.hash,
   };
-  return { ...header, hash: hashHeader(header), salt, payload: draft.payload };
+  return { ...header, hash: hashHeader(header), salt, payload: entry.payload };
 }
 
-export function plainDraft(kind: 'genesis' | 'migrate', node: string, createdAt: number, text: string): Draft {
+export function plainEntry(kind: 'genesis' | 'migrate', node: string, createdAt: number, text: string): NewEntry {
   const payload = { text, tags: [], importance: 0, source: `node:${node}`, derivedFrom: [], embedding: null };
   return { kind, actorId: `node:${node}`, createdAt, payload };
 }

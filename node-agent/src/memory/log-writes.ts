@@ -10,7 +10,7 @@ import {
 } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
-import { admit, type Draft, nextEntry, originOf, plainDraft } from './chain.ts';
+import { admit, type NewEntry, nextEntry, originOf, plainEntry } from './chain.ts';
 import type { Head, Journal } from './journal.ts';
 import { type AgentLog, isHydrated, isWritable } from './log-state.ts';
 
@@ -29,7 +29,7 @@ export interface WriteContext {
 export type Appended = { seq: number; hash: string } | { fenced: string };
 
 /** Begins an epoch on this node: an older epoch's tail beyond the base becomes a branch. Harmless when repeated. */
-export function settle(w: WriteContext, log: AgentLog, assigned: AssignedAgent): void {
+export function beginEpoch(w: WriteContext, log: AgentLog, assigned: AssignedAgent): void {
   const { journal } = w;
   w.touched.add(log);
   if (log.row.epoch >= assigned.epoch) {
@@ -54,12 +54,12 @@ export function settle(w: WriteContext, log: AgentLog, assigned: AssignedAgent):
   log.hydrated = isHydrated(log, journal);
 }
 
-export function append(w: WriteContext, log: AgentLog, epoch: number, draft: Draft): Appended {
+export function append(w: WriteContext, log: AgentLog, epoch: number, added: NewEntry): Appended {
   w.touched.add(log);
   if (log.row.epoch !== epoch) return { fenced: `the agent is now under epoch ${log.row.epoch}` };
   if (log.row.fenced) return { fenced: `epoch ${epoch} was fenced: the agent works on another node` };
-  if (isWritable(log)) return chain(w, log, draft, null);
-  wait(w, log, draft, null);
+  if (isWritable(log)) return chain(w, log, added, null);
+  wait(w, log, added, null);
   return { seq: 0, hash: '' };
 }
 
@@ -71,7 +71,7 @@ function catchUp(w: WriteContext, log: AgentLog): void {
   const { from, epoch } = log.row;
   if (from !== null && from !== node && log.head.seq > 0 && journal.epochAt(log.row.id, log.head.seq) < epoch) {
     const text = `Moved from ${from} to ${node}, epoch ${epoch}.`;
-    chain(w, log, plainDraft('migrate', node, w.clock.nowMs(), text), null);
+    chain(w, log, plainEntry('migrate', node, w.clock.nowMs(), text), null);
   }
   if (log.pending === 0) return;
   const waiting = journal.pending(log.row.id);
@@ -174,7 +174,7 @@ export function merge(
     const origin = originOf(entry) ?? entry.hash;
     if (journal.hasOrigin(log.row.id, origin)) continue;
     if (journal.hashAt(log.row.id, entry.seq) === entry.hash) continue;
-    const draft: Draft = {
+    const added: NewEntry = {
       kind: 'merge',
       // The node that uploaded it, not the author that the entry names.
       actorId: `node:${from}`,
@@ -187,20 +187,20 @@ export function merge(
       },
     };
     w.touched.add(log);
-    if (isWritable(log)) chain(w, log, draft, origin);
-    else wait(w, log, draft, origin);
+    if (isWritable(log)) chain(w, log, added, origin);
+    else wait(w, log, added, origin);
     merged++;
   }
   return merged;
 }
 
-function chain(w: WriteContext, log: AgentLog, draft: Draft, origin: string | null): { seq: number; hash: string } {
+function chain(w: WriteContext, log: AgentLog, added: NewEntry, origin: string | null): { seq: number; hash: string } {
   const { agent, epoch } = log.row;
   if (log.head.seq === 0) {
-    const genesis = plainDraft('genesis', w.node, w.clock.nowMs(), `Memory of ${agent} begins on ${w.node}.`);
+    const genesis = plainEntry('genesis', w.node, w.clock.nowMs(), `Memory of ${agent} begins on ${w.node}.`);
     insert(w, log, nextEntry(agent, epoch, log.head, genesis, w.random.hex(16)), null);
   }
-  const entry = nextEntry(agent, epoch, log.head, draft, w.random.hex(16));
+  const entry = nextEntry(agent, epoch, log.head, added, w.random.hex(16));
   insert(w, log, entry, origin);
   return { seq: entry.seq, hash: entry.hash };
 }
@@ -211,8 +211,8 @@ function insert(w: WriteContext, log: AgentLog, entry: MemoryEntry, origin: stri
   if (entry.payload) w.indexed.push({ id, log: log.row.id, seq: entry.seq, payload: entry.payload });
 }
 
-function wait(w: WriteContext, log: AgentLog, draft: Draft, origin: string | null): void {
-  const { kind, actorId, createdAt, payload } = draft;
+function wait(w: WriteContext, log: AgentLog, added: NewEntry, origin: string | null): void {
+  const { kind, actorId, createdAt, payload } = added;
   const id = w.journal.addPending(log.row.id, { kind, actorId, createdAt, payload, origin });
   log.pending++;
   w.indexed.push({ id: -id, log: log.row.id, seq: 0, payload });

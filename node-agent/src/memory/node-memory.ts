@@ -52,7 +52,7 @@ const embedDeadlineMs = 2_000;
 /** An acknowledged log of an agent that left is kept this long: the agent may return and then needs no fetching. */
 const keepReleasedMs = 24 * 3_600_000;
 const pruneEveryMs = 10 * 60_000;
-const settleAgainMs = 5_000;
+const beginAgainMs = 5_000;
 
 interface NodeMemoryOptions {
   /** A folder, or `:memory:`. */
@@ -163,7 +163,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     };
     const appended = await commits.submit(() => {
       // If this epoch could not be stored when it was opened, it is stored now, before the first entry.
-      if (log.row.epoch < epoch) writes.settle(w, log, assigned);
+      if (log.row.epoch < epoch) writes.beginEpoch(w, log, assigned);
       return writes.append(w, log, epoch, draft);
     });
     if ('fenced' in appended) throw fencedError(assigned.spec.name, appended.fenced);
@@ -224,13 +224,13 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     return { seq, epoch, hash, kind, text, createdAt, importance, score };
   }
 
-  function settleSoon(log: AgentLog, assigned: AssignedAgent): void {
+  function beginEpochSoon(log: AgentLog, assigned: AssignedAgent): void {
     commits
-      .submit(() => writes.settle(w, log, assigned))
+      .submit(() => writes.beginEpoch(w, log, assigned))
       .catch((error) => {
         if (closing.signal.aborted) return;
         logger.error({ agent: log.row.agent, err: error }, 'the opening of a memory could not be stored');
-        clock.after(settleAgainMs, () => settleSoon(log, assigned));
+        clock.after(beginAgainMs, () => beginEpochSoon(log, assigned));
       });
   }
 
@@ -276,7 +276,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
           log.unknown = false;
           sync.forget(log);
         }
-        if (epoch > log.row.epoch || log.row.releasedMs !== null) settleSoon(log, assigned);
+        if (epoch > log.row.epoch || log.row.releasedMs !== null) beginEpochSoon(log, assigned);
         else sync.wake(log);
       }
       return handle(log, assigned);

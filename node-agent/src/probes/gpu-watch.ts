@@ -31,7 +31,7 @@ interface Gpus {
 const maxCards = 32;
 const maxTroubles = 33;
 const fileName = 'gpus.json';
-interface Kept {
+interface StoredCards {
   /** The kernel's boot id: no card is removed within one boot. */
   boot: string;
   cards: KnownCard[];
@@ -41,13 +41,13 @@ export function watchGpus(deps: { files: Files; stateDir: string; board: string;
   const { files, stateDir, board } = deps;
   const boot = files.text('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
   const path = join(stateDir, fileName);
-  let known = readKept(path);
+  let known = readStored(path);
   let answer: GpuAnswer | null = null;
   let silence: string | null = null;
   let isFirst = true;
 
   const learn = (cards: KnownCard[]) => {
-    const next: Kept = { boot, cards: cards.slice(0, maxCards) };
+    const next: StoredCards = { boot, cards: cards.slice(0, maxCards) };
     if (JSON.stringify(next) === JSON.stringify(known)) return;
     known = next;
     try {
@@ -155,9 +155,9 @@ function hasNvidiaDevice(files: Files): boolean {
     );
 }
 
-function readKept(path: string): Kept {
+function readStored(path: string): StoredCards {
   try {
-    const { boot, cards } = JSON.parse(readFileSync(path, 'utf8')) as Kept;
+    const { boot, cards } = JSON.parse(readFileSync(path, 'utf8')) as StoredCards;
     if (typeof boot === 'string' && Array.isArray(cards) && cards.every(isCard)) return { boot, cards };
   } catch {
     // The first start, or a damaged file: nvidia-smi will list the cards.

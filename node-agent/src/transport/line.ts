@@ -5,6 +5,7 @@ import type { Encoded } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Link } from './dial.ts';
 import type { Outbox } from './outbox.ts';
+import type { OutboxRow } from './recent-rows.ts';
 
 /** Unacknowledged publishes of the outbox: enough to fill a slow line, few enough to be sent twice without harm. */
 const maxInFlight = 32;
@@ -13,8 +14,6 @@ const maxLoose = 200;
 const maxBacklogBytes = 512 * 1024;
 /** A broker that accepts messages and acknowledges none counts as gone, even if it answers pings. */
 const ackDeadlineMs = 30_000;
-
-type Row = ReturnType<Outbox['next']>[number];
 
 export class Line {
   readonly #link: Link;
@@ -87,7 +86,7 @@ export class Line {
     this.#ackTimer = null;
   }
 
-  #publishRow(row: Row): void {
+  #publishRow(row: OutboxRow): void {
     this.#inFlight++;
     this.#ackTimer ??= this.#awaitAck();
     this.#link.publish(row.topic, row.payload, row.qos, row.retain).then(

@@ -16,7 +16,7 @@ const maxTaskText = 200;
 const cut = (text: string, at: number) => (text.length > at ? `${text.slice(0, at)}…` : text);
 
 /** `before` while the value is within a step of it, else the nearest step. */
-function settled(before: number | null | undefined, value: number | null | undefined, step: number): number | null {
+function steady(before: number | null | undefined, value: number | null | undefined, step: number): number | null {
   if (value === null || value === undefined || !Number.isFinite(value)) return null;
   if (before !== null && before !== undefined && Math.abs(value - before) < step) return before;
   // Steps of .05 have no exact form: two digits are enough for all of them.
@@ -65,18 +65,18 @@ export function nodeLine(view: View, id: string, before: NodeLine | undefined): 
           more: conditions.length - 1,
         }
       : null,
-    cpu: settled(before?.cpu, health?.cpu, shareStep),
+    cpu: steady(before?.cpu, health?.cpu, shareStep),
     memoryTotalBytes: total,
     memoryFreeBytes:
       total === null || capacity === null
         ? null
-        : settled(
+        : steady(
             sameTotal ? before?.memoryFreeBytes : null,
             capacity.memoryFreeBytes,
             Math.max(1, Math.round(total / memorySteps)),
           ),
-    temperatureC: settled(before?.temperatureC, hottest, temperatureStepC),
-    gpu: gpus === 0 ? null : settled(before?.gpu, utilisation / gpus, shareStep),
+    temperatureC: steady(before?.temperatureC, hottest, temperatureStepC),
+    gpu: gpus === 0 ? null : steady(before?.gpu, utilisation / gpus, shareStep),
     models,
     agents: view.agentsByNode.get(id)?.size ?? 0,
     staying: stayingOn(view, id).length,

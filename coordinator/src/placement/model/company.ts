@@ -23,8 +23,8 @@ export class Companies {
     for (const company of this.#spaces.values()) if (company.mindsAnybody) return true;
     return false;
   }
-  settle({ space, spec }: Party, node: SupplyNode): void {
-    this.of(space).settle(spec, node);
+  join({ space, spec }: Party, node: SupplyNode): void {
+    this.of(space).join(spec, node);
   }
   /** The nodes that this agent must not be on, each with the agent there that causes this. */
   conflictsOf({ space, spec }: Party): ReadonlyMap<string, string> {
@@ -43,7 +43,7 @@ export class Company {
   readonly #atNode = new Map<string, Map<string, number>>();
   readonly #atSite = new Map<string, Map<string, number>>();
 
-  /** Records the rules of an agent. Every agent of the snapshot must be recorded before `settle` is called for the first. */
+  /** Records the rules of an agent. Every agent of the snapshot must be recorded before `join` is called for the first. */
   learn({ name, placement }: AgentSpec): void {
     const { avoidAgents, nearAgents } = placement;
     if (nearAgents) for (const other of nearAgents) this.#mentioned.add(other);
@@ -60,7 +60,7 @@ export class Company {
   get mindsAnybody(): boolean {
     return this.#mentioned.size > 0;
   }
-  settle(spec: AgentSpec, node: SupplyNode): void {
+  join(spec: AgentSpec, node: SupplyNode): void {
     if (this.#mentioned.has(spec.name)) this.#where.set(spec.name, node);
     if (spec.placement.spread) this.#count(spec.placement.spread.group, node, 1);
   }

@@ -8,13 +8,6 @@ import { type AgentRow, freezeAt, type NodeLive, type NodeRow } from '../../stat
 import { agentIdOf, type View } from '../../state/view.ts';
 import { brokenRule } from '../rules/feasible.ts';
 
-type Readonlies<T> = T extends (infer V)[]
-  ? readonly Readonlies<V>[]
-  : T extends object
-    ? { readonly [K in keyof T]: Readonlies<T[K]> }
-    : T;
-type Agent = NonNullable<ReturnType<View['agents']['get']>>;
-
 export interface Need {
   reason: 'new' | 'gone' | 'quarantined' | 'lost' | 'draining' | 'rules' | 'company' | 'model' | 'failing';
   /** Whether the agent stays on its node when no other one fits: a node that returns still has its agents, and tasks continue. */
@@ -23,7 +16,7 @@ export interface Need {
 }
 
 /** The reason why this agent needs a node, or null: it stays. */
-export function needOf(view: View, agent: Agent, nowMs: number, policy: Policy): Need | null {
+export function needOf(view: View, agent: AgentRow, nowMs: number, policy: Policy): Need | null {
   const { placement, spec } = agent;
   if (!placement) return { reason: 'new', mayStay: false, text: 'it has no node' };
   const id = placement.node;
@@ -85,7 +78,7 @@ export function frozenCount(view: View, nowMs: number, policy: Policy): number {
 }
 
 /** The reason why an agent moves, will move or may not move now, for people; null: it stays. */
-export function pendingOf(view: View, agent: Agent, nowMs: number, policy: Policy): string | null {
+export function pendingOf(view: View, agent: AgentRow, nowMs: number, policy: Policy): string | null {
   const need = needOf(view, agent, nowMs, policy);
   if (need) return `${need.text}: a place is being looked for`;
   const node = agent.placement && view.nodes.get(agent.placement.node);
@@ -117,7 +110,7 @@ export function pendingOf(view: View, agent: Agent, nowMs: number, policy: Polic
 }
 
 /** Whether the agent may need a node without a change of its own, by time or by other agents: it is examined at every plan. */
-export function isRestless(view: View, { placement, spec, unplaced }: Agent): boolean {
+export function isRestless(view: View, { placement, spec, unplaced }: AgentRow): boolean {
   if (!placement || unplaced || spec.placement.avoidAgents.length > 0) return true;
   const node = view.nodes.get(placement.node);
   if (view.modelFaults.has(placement.node)) return true;
@@ -125,7 +118,7 @@ export function isRestless(view: View, { placement, spec, unplaced }: Agent): bo
 }
 
 /** A drained agent finishes its tasks before it moves. If no other node was found it continues to work, and moves at once when one fits. */
-function isFinishing(view: View, agent: Agent): boolean {
+function isFinishing(view: View, agent: AgentRow): boolean {
   return agent.unplaced === null && (view.work.get(agent.id)?.leased.size ?? 0) > 0;
 }
 
@@ -157,21 +150,21 @@ export function planDueMs(view: View, nowMs: number, policy: Policy): number | n
  * Whether the grace period after the start is over and the absent nodes are counted: the tick at its end also judges the valve, and nothing
  * is moved before.
  */
-export function isGraceOver(view: Readonlies<Pick<View, 'startedMs' | 'tickedMs'>>, policy: Policy): boolean {
+export function isGraceOver(view: Pick<View, 'startedMs' | 'tickedMs'>, policy: Policy): boolean {
   return (view.tickedMs ?? 0) >= view.startedMs + policy.restartGraceMs;
 }
 /** A node without a hello since the start is not lost before the grace period is over. */
 function graceUntilMs(view: View, { id }: Readonly<Pick<NodeRow, 'id'>>, policy: Policy): number {
   return view.live.get(id)?.helloBoot == null ? view.startedMs + policy.restartGraceMs : 0;
 }
-function dueMs(agent: Readonlies<Pick<AgentRow, 'spec'>>, node: Readonlies<Pick<NodeRow, 'presenceSinceMs'>>): number {
+function dueMs(agent: Pick<AgentRow, 'spec'>, node: Pick<NodeRow, 'presenceSinceMs'>): number {
   return node.presenceSinceMs + agent.spec.onLoss.afterSeconds * 1000;
 }
 
 /**
  * Only the agent that avoids the other one moves; where both avoid each other, the one of lower priority, then the one of the later name.
  */
-function unwantedCompany(view: View, { id, space, spec }: Agent, node: string): string | null {
+function unwantedCompany(view: View, { id, space, spec }: AgentRow, node: string): string | null {
   for (const other of spec.placement.avoidAgents) {
     const theirs = view.agents.get(agentIdOf(view, space, other) ?? '');
     if (theirs?.placement?.node !== node || theirs.id === id) continue;
@@ -184,11 +177,11 @@ function unwantedCompany(view: View, { id, space, spec }: Agent, node: string): 
 }
 
 /** The fault of an agent's model: it is gone from the node, or the spec no longer names it. A changed default model is none. */
-function lackingModel({ placement, spec }: Agent, { capacity }: Readonlies<Pick<NodeLive, 'capacity'>>): string | null {
+function lackingModel({ placement, spec }: AgentRow, { capacity }: Pick<NodeLive, 'capacity'>): string | null {
   if (!capacity || !placement) return null;
   const isIt =
     (wanted: string) =>
-    ({ kind, name, aliases }: Readonlies<NodeModel>) =>
+    ({ kind, name, aliases }: NodeModel) =>
       kind === 'chat' && meansModel(wanted, { name, aliases });
   const present = capacity.models.find(isIt(placement.model));
   if (!present) return `no longer has ${placement.model}`;

@@ -2,14 +2,12 @@
 import type { NodeModel } from '@blackroad/protocol';
 import { closedByHealth, worthOf } from '../../fleet/health.ts';
 import type { Policy } from '../../state/input.ts';
+import type { NodeLive, NodeRow } from '../../state/rows.ts';
 import type { View } from '../../state/view.ts';
 import type { SupplyCache } from '../speed/supply-cache.ts';
 import { type ClosedReason, closedReasons } from './closed.ts';
 import { isRestless, type Need, needOf } from './need.ts';
 import type { Demand, PlacementSnapshot, Staying, SupplyNode } from './supply.ts';
-
-type Node = NonNullable<ReturnType<View['nodes']['get']>>;
-type Live = NonNullable<ReturnType<View['live']['get']>>;
 
 export interface Snapped {
   /** Without demands the list of nodes is empty, as no plan is made. */
@@ -17,11 +15,11 @@ export interface Snapped {
   /** The need of each demand, by the agent's id. */
   needs: ReadonlyMap<string, Need>;
   /** Placed agents that stay although their row says that they look for a node. */
-  settled: string[];
+  staying: string[];
   /** Agents to examine at the next plan in any case. */
   restless: string[];
   /** The reported capacity of each node at the time of the snapshot. */
-  capacities: ReadonlyMap<string, Live['capacity']>;
+  capacities: ReadonlyMap<string, NodeLive['capacity']>;
 }
 
 /** The number of agents in one step; a step takes a fraction of a millisecond. */
@@ -41,7 +39,7 @@ export function* snapshotting(
 ): Generator<void, Snapped> {
   const needs = new Map<string, Need>();
   const demands: Demand[] = [];
-  const settled: string[] = [];
+  const staying: string[] = [];
   const restless: string[] = [];
   let count = 0;
   for (const id of looked ?? view.agents.keys()) {
@@ -51,7 +49,7 @@ export function* snapshotting(
     const need = needOf(view, agent, nowMs, policy);
     if (need || isRestless(view, agent)) restless.push(id);
     if (!need) {
-      if (agent.unplaced) settled.push(id);
+      if (agent.unplaced) staying.push(id);
       continue;
     }
     // An agent that is removed and applied anew between two steps appears twice.
@@ -65,7 +63,7 @@ export function* snapshotting(
     });
   }
   const strategy = policy.placement;
-  const asked = { needs, settled, restless };
+  const asked = { needs, staying, restless };
   if (demands.length === 0) return { ...asked, snapshot: { nodes: [], demands, strategy }, capacities: new Map() };
   const { nodes, capacities } = yield* supplying(view, nowMs, policy, needs, cache);
   return { ...asked, snapshot: { nodes, demands, strategy }, capacities };
@@ -78,7 +76,7 @@ export function* supplying(
   policy: Policy,
   needs: ReadonlyMap<string, Need>,
   cache?: SupplyCache,
-): Generator<void, { nodes: SupplyNode[]; capacities: Map<string, Live['capacity']> }> {
+): Generator<void, { nodes: SupplyNode[]; capacities: Map<string, NodeLive['capacity']> }> {
   const waiting = waitingByNode(view);
   // After a start many nodes are not connected yet: an agent that yields now would not have to once they are.
   const mayYield = nowMs >= view.startedMs + policy.restartGraceMs;
@@ -88,7 +86,7 @@ export function* supplying(
     if (placement) asking.add(placement.node);
   }
   const nodes: SupplyNode[] = [];
-  const capacities = new Map<string, Live['capacity']>();
+  const capacities = new Map<string, NodeLive['capacity']>();
   for (const node of view.nodes.values()) {
     if (nodes.length % stepNodes === stepNodes - 1) yield;
     if (capacities.has(node.id)) continue;
@@ -126,8 +124,8 @@ function waitingByNode(view: View): Waiting {
 
 function supplyOf(
   view: View,
-  node: Node,
-  live: Live,
+  node: NodeRow,
+  live: NodeLive,
   {
     needs,
     waiting,
@@ -180,10 +178,10 @@ function failingOn(view: View, node: string, nowMs: number): ReadonlyMap<string,
   if (!faults) return nothingFails;
   return new Map([...faults].flatMap(([model, { untilMs, reason }]) => (nowMs < untilMs ? [[model, reason]] : [])));
 }
-const silent: Live = { lastSeenMs: null, capacity: null, health: null, signs: [], helloBoot: null };
+const silent: NodeLive = { lastSeenMs: null, capacity: null, health: null, signs: [], helloBoot: null };
 
 /** The reason why nothing new may be placed on the node. Absence comes before a cordon, which matters only when the machine is online. */
-export function closedOf(node: Node, live: Live): { filter: ClosedReason; text: string } | null {
+export function closedOf(node: NodeRow, live: NodeLive): { filter: ClosedReason; text: string } | null {
   const because = (filter: ClosedReason, text: string = closedReasons[filter].text) => ({ filter, text });
   if (node.status === 'quarantined') return because('quarantined', node.quarantineReason || undefined);
   if (node.presence !== 'online')

@@ -62,7 +62,7 @@ export function* openingRooms(
     const { isSocial, fetching } = digests[index]!;
     for (const model of fetching) pulling.add(model);
     const isMinded = isSocial || companies.mindsAnybody;
-    if (isMinded) for (const agent of node.agents) companies.settle(agent, node);
+    if (isMinded) for (const agent of node.agents) companies.join(agent, node);
     if (pace.spends(0.3 + (isMinded ? 0.2 * node.agents.length : 0))) yield;
   }
   const rooms = new Array(nodes.length).fill(undefined);

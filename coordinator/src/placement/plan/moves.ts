@@ -3,6 +3,7 @@
 // repeats no text: an agent that is unplaced for the same reason as before is no change.
 import type { MoveCause, UnplacedWhy } from '@blackroad/protocol';
 import { compareText, Pace, sortedIn, whole } from '@blackroad/std/pace';
+import type { AgentRow } from '../../state/rows.ts';
 import { agentNameOf, type View } from '../../state/view.ts';
 import type { Need } from '../model/need.ts';
 import type { Snapped } from '../model/snapshot.ts';
@@ -10,8 +11,6 @@ import type { Placed, PlacementPlan } from '../model/supply.ts';
 import type { Gain } from '../rules/gain.ts';
 import { whyOf } from '../rules/score.ts';
 import type { PlanPart, PlanStep, Target } from './plan-parts.ts';
-
-type Row = NonNullable<ReturnType<View['agents']['get']>>;
 
 /** The number of steps in one part: a decision, a commit and its messages take only a few milliseconds. */
 const partSteps = 96;
@@ -31,7 +30,7 @@ const causeOf: Record<Need['reason'], MoveCause> = {
 /** `placed`: by `ordering`. */
 export function* partsOf(
   view: View,
-  asked: Pick<Snapped, 'needs' | 'settled' | 'capacities'>,
+  asked: Pick<Snapped, 'needs' | 'staying' | 'capacities'>,
   plan: PlacementPlan,
   minted: () => string,
   gains: ReadonlyMap<string, Gain> = new Map(),
@@ -42,7 +41,7 @@ export function* partsOf(
   const rank = new Map([...yielded.keys()].reverse().map((agent, i) => [agent, i]));
   const first = (agent: string) => rank.get(agent) ?? rank.size;
   const unplaced = [...plan.unplaced].sort((a, b) => first(a.agent) - first(b.agent));
-  const about = (agent: string, row: Row): Pick<PlanStep, 'cause' | 'because' | 'busy'> => {
+  const about = (agent: string, row: AgentRow): Pick<PlanStep, 'cause' | 'because' | 'busy'> => {
     const gave = yielded.get(agent);
     if (gave) return { cause: 'preempt', because: gaveWay(view, row, gave.to) };
     const gain = gains.get(agent);
@@ -75,7 +74,7 @@ export function* partsOf(
     part = emptyPart();
   }
 
-  for (const agent of asked.settled) if (view.agents.get(agent)?.unplaced) yield* step(agent, { words: null });
+  for (const agent of asked.staying) if (view.agents.get(agent)?.unplaced) yield* step(agent, { words: null });
   for (const { agent, why } of unplaced) {
     const row = view.agents.get(agent);
     if (!row) continue;
@@ -130,7 +129,7 @@ function targetsOf(view: View, capacities: Snapped['capacities'], plan: Placemen
 }
 
 /** The reason in words, such as `gave way to greeter (priority 80 over 50)`. */
-function gaveWay(view: View, { spec }: Row, to: string): string {
+function gaveWay(view: View, { spec }: AgentRow, to: string): string {
   const other = view.agents.get(to);
   return `it gave way to ${agentNameOf(view, to)}${other ? ` (priority ${other.spec.priority} over ${spec.priority})` : ''}`;
 }
@@ -139,7 +138,7 @@ function gaveWay(view: View, { spec }: Row, to: string): string {
  * Whether the text for a person would be the same. Counts of many nodes may differ by a fifth: ten thousand nodes that reconnect one by one
  * must not rewrite every unplaced agent ten thousand times.
  */
-function saysTheSame(before: Row['unplaced'], after: UnplacedWhy): boolean {
+function saysTheSame(before: AgentRow['unplaced'], after: UnplacedWhy): boolean {
   if (!before || before.text !== after.text || JSON.stringify(before.fix) !== JSON.stringify(after.fix)) return false;
   if (before.refused.length !== after.refused.length) return false;
   return after.refused.every(({ filter, nodes }, index) => {

@@ -129,7 +129,7 @@ function* placeKind(open: OpenPlan, demands: Demands, search: Search, kind: Kind
     if (!found && preempting.mayLook) {
       found = yield* takeThePlace(open, demands, search, kind, demand, preempting);
     }
-    if (found) settle(open, search, kind, demand, found);
+    if (found) placeAt(open, search, kind, demand, found);
     else open.failed.push({ demand, kind, group: search.group });
   }
 }
@@ -180,7 +180,7 @@ function* takeThePlace(
   return yield* search.find(demand, kind.use);
 }
 
-function settle(open: OpenPlan, search: Search, kind: Kind, demand: Demand, found: Found): void {
+function placeAt(open: OpenPlan, search: Search, kind: Kind, demand: Demand, found: Found): void {
   const { fleet, plan, newcomers, gaveWay } = open;
   const { id, space, spec } = demand;
   const room = roomTaken(fleet, found.node);
@@ -195,7 +195,7 @@ function settle(open: OpenPlan, search: Search, kind: Kind, demand: Demand, foun
   }
   take(room, found.offer, kind.use, { id, space, spec, model, mayYield: false });
   if (found.offer.isPull) fleet.pulling.add(model);
-  fleet.companies.settle(demand, room.node);
+  fleet.companies.join(demand, room.node);
   open.taken.push(found.node);
   search.tookAt(found.node);
   const models = newcomers.get(found.node);

@@ -5,7 +5,7 @@
 // running task, and changes nothing itself.
 import { type AgentSpec, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
 import type { Policy } from '../../state/input.ts';
-import { freezeAt } from '../../state/rows.ts';
+import { type AgentRow, freezeAt } from '../../state/rows.ts';
 import type { View } from '../../state/view.ts';
 import { type Need, needOf } from '../model/need.ts';
 import { type Snapped, supplying } from '../model/snapshot.ts';
@@ -26,9 +26,7 @@ import {
 } from '../rules/gain.ts';
 import { planning } from './place.ts';
 
-type Row = NonNullable<ReturnType<View['agents']['get']>>;
-
-interface Rebalancing extends Pick<Snapped, 'needs' | 'settled' | 'capacities'> {
+interface Rebalancing extends Pick<Snapped, 'needs' | 'staying' | 'capacities'> {
   plan: PlacementPlan;
   gains: ReadonlyMap<string, Gain>;
 }
@@ -73,7 +71,7 @@ export function* rebalancing(view: View, nowMs: number, policy: Policy): Generat
   const placed = plan.placed.filter(({ agent }) => gains.has(agent));
   const targets = new Set(placed.map(({ node }) => node));
   const models = plan.models.filter(({ node }) => targets.has(node));
-  return { plan: { placed, unplaced: [], yielded: [], models }, gains, needs: new Map(), settled: [], capacities };
+  return { plan: { placed, unplaced: [], yielded: [], models }, gains, needs: new Map(), staying: [], capacities };
 }
 
 /** The node without the agents to plan for, whose room is free for the plan; no other agent may yield for a gain. */
@@ -85,7 +83,7 @@ function withoutAsked(node: SupplyNode, asked: ReadonlyMap<string, Candidate>): 
 }
 
 /** Whether the agent may be moved for a gain now; `busy`: also while its tasks wait, because the wait is the reason. */
-export function mayRebalance(view: View, row: Row, nowMs: number, policy: Policy, busy: boolean): boolean {
+export function mayRebalance(view: View, row: AgentRow, nowMs: number, policy: Policy, busy: boolean): boolean {
   const { placement } = row;
   const node = placement && view.nodes.get(placement.node);
   if (!placement || node?.presence !== 'online' || node.status !== 'active' || node.draining || row.unplaced)

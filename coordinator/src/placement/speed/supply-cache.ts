@@ -1,21 +1,18 @@
 // Results of one plan that the next one uses: of a fleet of ten thousand nodes a plan changes a few, and the others are unchanged. In: the
 // nodes whose agents changed, and the data computed for a node. Out: that data again, as long as nothing it was computed from has changed.
 // It only saves work: a plan without it is the same.
-import type { View } from '../../state/view.ts';
+import type { NodeLive, NodeRow } from '../../state/rows.ts';
 import type { Room } from '../model/room.ts';
 import type { SupplyNode } from '../model/supply.ts';
 import { digestOf, type NodeDigest } from './digest.ts';
 
-type Node = NonNullable<ReturnType<View['nodes']['get']>>;
-type Live = NonNullable<ReturnType<View['live']['get']>>;
-
 interface CachedNode {
   supply: SupplyNode;
-  node: Node;
-  capacity: Live['capacity'];
-  signs: Live['signs'];
-  health: Live['health'];
-  helloBoot: Live['helloBoot'];
+  node: NodeRow;
+  capacity: NodeLive['capacity'];
+  signs: NodeLive['signs'];
+  health: NodeLive['health'];
+  helloBoot: NodeLive['helloBoot'];
   mayYield: boolean;
   digest: NodeDigest | null;
   /** The room before a plan takes from it. */
@@ -30,7 +27,7 @@ export class SupplyCache {
     for (const node of nodesWithOtherAgents) this.#nodes.delete(node);
   }
 
-  supplyOf(node: Node, live: Live, mayYield: boolean): SupplyNode | null {
+  supplyOf(node: NodeRow, live: Readonly<NodeLive>, mayYield: boolean): SupplyNode | null {
     const cache = this.#nodes.get(node.id);
     const isSame =
       cache?.node === node &&
@@ -41,7 +38,12 @@ export class SupplyCache {
       cache.mayYield === mayYield;
     return isSame ? cache.supply : null;
   }
-  keep(supply: SupplyNode, node: Node, { capacity, signs, health, helloBoot }: Live, mayYield: boolean): void {
+  keep(
+    supply: SupplyNode,
+    node: NodeRow,
+    { capacity, signs, health, helloBoot }: Readonly<NodeLive>,
+    mayYield: boolean,
+  ): void {
     this.#nodes.set(node.id, { supply, node, capacity, signs, health, helloBoot, mayYield, digest: null, room: null });
   }
 
@@ -74,6 +76,6 @@ export class SupplyCache {
  * Whether placement would see the same health. Nothing in the heartbeat of a node without signs is used by placement; the words of a sign
  * contain figures, which change.
  */
-function isAsHealthy({ signs, health }: Pick<CachedNode, 'signs' | 'health'>, live: Live): boolean {
+function isAsHealthy({ signs, health }: Pick<CachedNode, 'signs' | 'health'>, live: Readonly<NodeLive>): boolean {
   return health === live.health || (signs.length === 0 && health !== null && live.health !== null);
 }

@@ -11,6 +11,7 @@ import {
 } from '@blackroad/protocol';
 import { Pace } from '@blackroad/std/pace';
 import type { Policy } from '../../state/input.ts';
+import type { AgentRow } from '../../state/rows.ts';
 import type { View } from '../../state/view.ts';
 import { type Need, pendingOf } from '../model/need.ts';
 import { findOffer, type Room, useOf } from '../model/room.ts';
@@ -22,7 +23,6 @@ import { firstFilter } from '../rules/feasible.ts';
 import { whyOf } from '../rules/score.ts';
 import { explaining, whyNowhere } from './why.ts';
 
-type Row = NonNullable<ReturnType<View['agents']['get']>>;
 /** The number of other nodes that are shown. */
 const maxOthers = 5;
 const nobodyMoves: ReadonlyMap<string, Need> = new Map();
@@ -161,7 +161,7 @@ function classInWords(name: string, { nodes, wouldTake, refused }: ClassCount): 
 }
 
 function sentence(
-  { spec: { name }, placement }: Row,
+  { spec: { name }, placement }: AgentRow,
   { here, others, wouldTake, refusedHere }: Judged,
   unplaced: PlacementExplained['unplaced'],
 ): string {

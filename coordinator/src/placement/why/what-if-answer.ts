@@ -1,12 +1,12 @@
 // The answer of a what-if: the outcome of each agent, and the use of the nodes that change. Counts are complete, lists are cut. In: the
 // outcomes of the plan, and the views before and after. Out: the answer, in slices.
 import { maxWhatIfRows, type UnplacedWhy, type WhatIfPlan } from '@blackroad/protocol';
+import type { AgentRow } from '../../state/rows.ts';
 import type { View } from '../../state/view.ts';
 import { type Catalogue, emptyCatalogue, learnModels } from '../model/catalogue.ts';
 import { type Guest, openRoom, utilisationOf } from '../model/room.ts';
 import type { ModelStep, SupplyNode } from '../model/supply.ts';
 
-type Agent = NonNullable<ReturnType<View['agents']['get']>>;
 /** The number of nodes in one slice. */
 const sliceNodes = 100;
 
@@ -135,7 +135,7 @@ function guestsOf(view: View, node: string): Guest[] {
     return guest(agent, agent?.placement?.model);
   });
 }
-function guest(agent: Agent | undefined, model: string | undefined): Guest[] {
+function guest(agent: AgentRow | undefined, model: string | undefined): Guest[] {
   if (!agent || model === undefined) return [];
   const { id, space, spec } = agent;
   return [{ id, space, spec: spec, model, mayYield: false }];

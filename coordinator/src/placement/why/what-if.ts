@@ -12,7 +12,7 @@ import {
 } from '@blackroad/protocol';
 import { specFaults } from '../../fleet/spec-faults.ts';
 import type { Policy } from '../../state/input.ts';
-import type { AgentRow } from '../../state/rows.ts';
+import type { AgentRow, NodeLive, NodeRow } from '../../state/rows.ts';
 import { agentIdOf, agentNameOf, type View } from '../../state/view.ts';
 import { snapshotting, supplying } from '../model/snapshot.ts';
 import { type Supposed, suppose } from '../model/supposed.ts';
@@ -20,7 +20,6 @@ import { planning } from '../plan/place.ts';
 import { editAgent } from './edit-agent.ts';
 import { answering, Outcome } from './what-if-answer.ts';
 
-type Node = NonNullable<ReturnType<View['nodes']['get']>>;
 /** The number of agents in one slice. */
 const sliceAgents = 500;
 /** The limit of a name's length, which a numbered name must keep. */
@@ -64,7 +63,7 @@ function someNode(view: View, selector: NodeSelector): boolean {
   for (const node of view.nodes.values()) if (isSelected(node, selector)) return true;
   return false;
 }
-function isSelected(row: Node, { node, site, class: name, labels = {} }: NodeSelector): boolean {
+function isSelected(row: NodeRow, { node, site, class: name, labels = {} }: NodeSelector): boolean {
   return (
     (node === undefined || row.id === node) &&
     (site === undefined || row.site === site) &&
@@ -185,8 +184,8 @@ function nodesSupposed(
   lost: ReadonlySet<string>,
   drained: ReadonlySet<string>,
 ): Pick<Supposed, 'nodes' | 'live'> {
-  const nodes = new Map<string, Node>();
-  const live = new Map<string, NonNullable<ReturnType<View['live']['get']>>>();
+  const nodes = new Map<string, NodeRow>();
+  const live = new Map<string, NodeLive>();
   for (const id of drained) nodes.set(id, { ...view.nodes.get(id)!, draining: true });
   for (const id of lost) {
     nodes.set(id, { ...view.nodes.get(id)!, presence: 'lost', presenceSinceMs: 0, presenceReason: 'supposed' });

@@ -25,7 +25,7 @@ const kinds = [
   ['node', 'Nodes'],
 ] as const;
 type Kind = (typeof kinds)[number][0];
-type Row = Usage['rows'][number];
+type UsageRow = Usage['rows'][number];
 const minuteMs = 60_000;
 /** More are a table's work: the API has them all. */
 const rowsShown = 100;
@@ -136,7 +136,7 @@ function Breakdown({ usage, by, setBy, priced }: { usage: Usage; by: Kind; setBy
   );
 }
 
-function columnsOf({ by, rows }: Usage, title: string, priced: boolean): PlainColumn<Row>[] {
+function columnsOf({ by, rows }: Usage, title: string, priced: boolean): PlainColumn<UsageRow>[] {
   const most = Math.max(1, ...rows.map((row) => figureOf(row, 'tokens')));
   return [
     { title, cell: ({ key }) => <Name by={by} name={key} /> },
@@ -159,7 +159,13 @@ function columnsOf({ by, rows }: Usage, title: string, priced: boolean): PlainCo
     { title: 'Answer tokens', align: 'end', cell: ({ completionTokens }) => count(completionTokens) },
     { title: 'Prompt tokens', align: 'end', cell: ({ promptTokens }) => count(promptTokens) },
     ...(priced
-      ? [{ title: 'Cost', align: 'end' as const, cell: ({ costUsd }: Row) => (costUsd > 0 ? money(costUsd) : 'free') }]
+      ? [
+          {
+            title: 'Cost',
+            align: 'end' as const,
+            cell: ({ costUsd }: UsageRow) => (costUsd > 0 ? money(costUsd) : 'free'),
+          },
+        ]
       : []),
   ];
 }

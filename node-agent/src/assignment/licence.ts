@@ -1,11 +1,11 @@
-// The node's lease for outside effects: whether it may still act outside for its agents. In: messages of the coordinator that carry their
-// sending time, and the generation of the assignment. Out: yes or no, now. A message renews the lease from the time it was sent, not from
+// The node's licence for outside effects: whether it may still act outside for its agents. In: messages of the coordinator that carry their
+// sending time, and the generation of the assignment. Out: yes or no, now. A message renews the licence from the time it was sent, not from
 // its arrival: one that waited in a buffer while this machine was suspended proves nothing about now. A message to a node whose assignment
 // is behind renews nothing: its agents may be on another node by then. [INV-one-hand]
 import type { Welcome } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 
-export interface Lease {
+export interface Licence {
   readonly holds: boolean;
   /** A connection begins: the node's assignment counts as behind until the welcome. */
   connected(): void;
@@ -17,8 +17,8 @@ export interface Lease {
   told(generation: number, have: number): void;
 }
 
-export function createLease(clock: Clock, have: number): Lease {
-  let leaseMs = 0;
+export function createLicence(clock: Clock, have: number): Licence {
+  let licenceMs = 0;
   /** The offset from our clock to the coordinator's, biased high, so that a message counts as older than it is, never as younger. */
   let aheadMs: number | null = null;
   let generation = Number.POSITIVE_INFINITY;
@@ -27,7 +27,7 @@ export function createLease(clock: Clock, have: number): Lease {
   let untilMs = Number.NEGATIVE_INFINITY;
   const awake = createLocalTime(clock);
 
-  function word(coordinatorMs: number): number {
+  function heard(coordinatorMs: number): number {
     if (aheadMs === null) return 0;
     const nowMs = awake.nowMs();
     // A date in the future: the coordinator's clock was set forward. After it is set back, all its messages look old until the next hello.
@@ -39,7 +39,7 @@ export function createLease(clock: Clock, have: number): Lease {
   }
   function renew(): void {
     if (holds < generation) return;
-    untilMs = Math.max(untilMs, sentMs + leaseMs);
+    untilMs = Math.max(untilMs, sentMs + licenceMs);
   }
   return {
     get holds() {
@@ -50,12 +50,12 @@ export function createLease(clock: Clock, have: number): Lease {
       sentMs = Number.NEGATIVE_INFINITY;
     },
     welcomed(message, askedMs) {
-      ({ leaseMs, generation } = message);
+      ({ leaseMs: licenceMs, generation } = message);
       awake.nowMs();
       if (askedMs !== null) aheadMs = message.nowMs - awake.atMs(askedMs);
-      word(message.nowMs);
+      heard(message.nowMs);
     },
-    heard: word,
+    heard,
     told(known, now) {
       generation = Math.max(generation, known);
       holds = now;
