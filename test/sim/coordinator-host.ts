@@ -58,6 +58,7 @@ export class CoordinatorHost {
   readonly #random: Random;
   readonly #seed: number;
   readonly #diskMs: number;
+  #startedMs = 0;
   readonly #knobs: Knobs;
   #wallOffsetMs = 0;
   /** By how much the wall clock was ahead of the timeline when this process began, plus the changes that it has followed. */
@@ -120,9 +121,13 @@ export class CoordinatorHost {
     this.#network.look();
     this.#timeline.after(ms, () => this.#network.look());
   }
-  /** Whether it runs, can store, and has a right clock, so that everything is due in time. */
+  /**
+   * Whether it runs, can store, and has a right clock, so that everything is due in time. Not in its first second: the checkers look once a
+   * second, and none may overlook a restart.
+   */
   get isWell(): boolean {
-    return this.coordinator !== null && !this.clock?.paused && !this.storesNothing && !this.isClockTroubled;
+    if (this.coordinator === null || this.#timeline.nowMs - this.#startedMs <= 1_000) return false;
+    return !this.clock?.paused && !this.storesNothing && !this.isClockTroubled;
   }
   get isUp(): boolean {
     return this.coordinator !== null;
@@ -133,6 +138,7 @@ export class CoordinatorHost {
     const clock = new ProcessClock(this.#timeline, () => this.wallMs());
     this.clock = clock;
     this.starts++;
+    this.#startedMs = this.#timeline.nowMs;
     this.#watch.trace('coordinator', `starts (${this.starts})`);
     let coordinator: Coordinator | null = null;
     const gate: Gate = (claim) => admit(coordinator?.view ?? null, claim, clock.nowMs(), this.policy.certificateMs);

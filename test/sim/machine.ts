@@ -90,6 +90,9 @@ export class Machine {
   identity: Identity | null = null;
   keyFingerprint = '';
   process: Process | null = null;
+  /** The version of its node-agent since its last boot. */
+  version: Version = 'this';
+  #isUpdated = false;
   /** The error of its wall clock. */
   wallOffsetMs = 0;
   /** Milliseconds that its wall clock gains each second. */
@@ -181,7 +184,9 @@ export class Machine {
       clockSynced: this.wallOffsetMs === 0,
     });
     const { versions } = this.#world.knobs;
-    const version = versions[Math.floor(this.#random.next() * versions.length)] as Version;
+    const drawn = versions[Math.floor(this.#random.next() * versions.length)] as Version;
+    this.version = this.#isUpdated ? 'this' : drawn;
+    const { version } = this;
     this.#world.trace(
       this.name,
       `boots as ${this.identity.node}${version === 'this' ? '' : `, one version ${version}`}`,
@@ -267,6 +272,11 @@ export class Machine {
   /** SIGKILL: written data is kept, and the kernel closes the sockets. */
   kill(): void {
     this.#end(true, 'is killed');
+  }
+  /** The end of an update: its node-agent has the version of the coordinator from its next boot on. */
+  update(): void {
+    this.#isUpdated = true;
+    this.kill();
   }
   /** A power cut: data that was not synced is lost, and no socket is closed. */
   powerCut(): void {

@@ -50,6 +50,13 @@ export const mutants: readonly Mutant[] = [
     test: 'coordinator/src/placement/plan/moves.test.ts',
   },
   {
+    name: 'an-agent-that-leaves-its-node-is-no-reason-to-plan',
+    file: 'coordinator/src/placement/plan/replan.ts',
+    search: "return leaves ? 'ordinary' : null;",
+    replace: 'return leaves ? null : null;',
+    test: 'coordinator/src/placement/plan/moves.test.ts',
+  },
+  {
     name: 'a-forgotten-node-may-connect',
     file: 'coordinator/src/fleet/gate.ts',
     search: "if (!row) return { as: 'refused', reason: 'unknown-node' };",

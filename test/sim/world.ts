@@ -380,6 +380,8 @@ export class World implements MachineWorld {
             this.ask('node-release', { by: people, node: id });
         this.enrol(machine);
       } else if (row.status === 'active') {
+        // A node one version older does not report that nothing is left of a branch whose rest was lost with its disk.
+        if (machine.version === 'older' && machine.erasedMs > 0) machine.update();
         machine.isOut = false;
         machine.boot();
       }

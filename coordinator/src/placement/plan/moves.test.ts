@@ -312,6 +312,18 @@ t.test('a sign that kept agents away: its end is a reason to plan, its begin is 
   t.same(moved(view), ['a>alice']);
   t.equal(urgencyOf(view, heartbeat(false), policy), null, 'it has ended already');
 });
+t.test('an agent that leaves its node, or whose spec changes, may leave room: that is a reason to plan', async (t) => {
+  const view = fleet();
+  addAgent(view, 'a', 'alice');
+  const row = view.agents.get('a') as AgentRow;
+  const placement = row.placement as NonNullable<AgentRow['placement']>;
+  const urgency = (changed: Partial<AgentRow>) =>
+    urgencyOf(view, { type: 'agent', row: { ...row, ...changed } }, policy);
+  t.equal(urgency({ placement: { ...placement, node: 'aria', epoch: 2 } }), 'ordinary');
+  t.equal(urgency({ version: 2 }), 'ordinary', 'it may need less now');
+  t.equal(urgency({ placement: null }), 'urgent', 'it needs a node itself');
+  t.equal(urgency({ why: null }), null);
+});
 t.test('a forgotten or quarantined node holds nobody, target or not', async (t) => {
   const view = fleet(['alice', 'aria', 'codex']);
   addAgent(view, 'a', 'alice');

@@ -13,7 +13,10 @@ type Of<T extends Change['type']> = Extract<Change, { type: T }>;
 export function planForAgent(view: View, { row }: Of<'agent'>): Urgency | null {
   const before = view.agents.get(row.id);
   const isWanted = row.placement === null && (!before || before.placement !== null || before.version !== row.version);
-  return isWanted ? 'urgent' : null;
+  if (isWanted) return 'urgent';
+  // It may leave room for an agent that waits. [INV-placed]
+  const leaves = before?.placement && (before.placement.node !== row.placement?.node || before.version !== row.version);
+  return leaves ? 'ordinary' : null;
 }
 
 export function planForNode(view: View, { row }: Of<'node'>): Urgency | null {
