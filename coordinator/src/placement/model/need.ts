@@ -123,8 +123,8 @@ function isFinishing(view: View, agent: AgentRow): boolean {
 }
 
 /**
- * The next time at which a move is due without a change that announces it: after the patience with a lost node or a failing model; null:
- * none.
+ * The next time at which a move is due without a change that announces it: after the patience with a lost node or a failing model, or when
+ * a model may be tried again; null: none.
  */
 export function planDueMs(view: View, nowMs: number, policy: Policy): number | null {
   let next: number | null = null;
@@ -140,8 +140,10 @@ export function planDueMs(view: View, nowMs: number, policy: Policy): number | n
   }
   for (const faults of view.modelFaults.values()) {
     for (const { sinceMs, untilMs } of faults.values()) {
-      const due = sinceMs + faultPatienceMs;
-      if (due > nowMs && untilMs > nowMs && (next === null || due < next)) next = due;
+      if (nowMs >= untilMs) continue;
+      // After the patience its agents move, and at its end others may come.
+      const due = nowMs < sinceMs + faultPatienceMs ? sinceMs + faultPatienceMs : untilMs;
+      if (next === null || due < next) next = due;
     }
   }
   return next;

@@ -1,7 +1,7 @@
 // The agents that move and the agents that stay, on a real view built from changes; a plan that was carried out leaves nothing to plan, and
 // a plan made from an older view does no harm.
 
-import { defaultSpace, type NodeCapacity, type NodeHealth } from '@blackroad/protocol';
+import { defaultSpace, type NodeCapacity, type NodeHealth, type NodeModel } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
 import { paramsOf } from '../../../../test/fixtures/coordinator/sample-fleet.ts';
@@ -323,6 +323,40 @@ t.test('an agent that leaves its node, or whose spec changes, may leave room: th
   t.equal(urgency({ version: 2 }), 'ordinary', 'it may need less now');
   t.equal(urgency({ placement: null }), 'urgent', 'it needs a node itself');
   t.equal(urgency({ why: null }), null);
+});
+t.test(
+  'a capacity is a reason to plan where more could be placed for good, not for what changes all the time',
+  async (t) => {
+    const view = fleet(['alice']);
+    const capacity = view.live.get('alice')?.capacity as NodeCapacity;
+    const urgency = (changed: Partial<NodeCapacity>) =>
+      urgencyOf(view, { type: 'capacity', node: 'alice', capacity: { ...capacity, ...changed } }, policy);
+    const [small] = capacity.models as [NodeModel];
+    t.equal(urgency({}), null);
+    t.equal(urgency({ memoryFreeBytes: GiB, diskFreeBytes: GiB, embedder: 'mini' }), null);
+    t.equal(
+      urgency({ models: [{ ...small, slots: 9, residentBytes: GiB, speed: { ...small.speed, samples: 9 } }] }),
+      null,
+    );
+    t.equal(urgency({ models: [{ ...small, aliases: ['other'] }] }), 'ordinary');
+    t.equal(urgency({ models: [{ ...small, resident: !small.resident }] }), 'ordinary');
+    t.equal(urgency({ pulls: ['ollama'] }), 'ordinary');
+    t.equal(urgency({ fetchable: ['new'] }), 'ordinary');
+    t.equal(urgency({ pricePerMillionTokens: 1 }), 'ordinary');
+  },
+);
+t.test('an agent that waits for a model that failed is planned for when it may be tried again', async (t) => {
+  const view = fleet(['alice']);
+  const fault = { sinceMs: now, untilMs: now + 600_000, strikes: 1, reason: 'no room' };
+  apply(view, { type: 'model-fault', node: 'alice', model: 'small', fault });
+  addAgent(view, 'a', null);
+  settle(view);
+  t.match(view.agents.get('a'), { placement: null, unplaced: { text: /fails on every node/ } });
+  t.equal(planDueMs(view, now, policy), now + 30_000, 'an agent there would leave then');
+  t.equal(planDueMs(view, now + 30_000, policy), now + 600_000);
+  t.same(moved(view, now + 599_999), []);
+  t.same(moved(view, now + 600_000), ['a>alice']);
+  t.equal(planDueMs(view, now + 600_000, policy), null);
 });
 t.test('a forgotten or quarantined node holds nobody, target or not', async (t) => {
   const view = fleet(['alice', 'aria', 'codex']);

@@ -1,4 +1,5 @@
 // The changes that are a reason to plan, and their urgency; called before a change is applied, as its previous state is in the view. Pure.
+import type { NodeCapacity } from '@blackroad/protocol';
 import { closedByHealth, signsOf } from '../../fleet/health.ts';
 import type { Change } from '../../state/change.ts';
 import type { Policy } from '../../state/input.ts';
@@ -24,12 +25,7 @@ export function planForNode(view: View, { row }: Of<'node'>): Urgency | null {
   if (!before) return 'ordinary';
   const isLost = row.presence === 'lost' && before.presence !== 'lost';
   if (isLost || before.status !== row.status || before.draining !== row.draining) return 'urgent';
-  const isOther =
-    before.presence !== row.presence ||
-    before.cordoned !== row.cordoned ||
-    before.site !== row.site ||
-    before.labels !== row.labels;
-  return isOther ? 'ordinary' : null;
+  return isAsItWas(view, row) && before.cordoned === row.cordoned ? null : 'ordinary';
 }
 /** Whether the fields of a node that placement uses for its agents are unchanged. */
 export function isAsItWas(view: View, row: NodeRow): boolean {
@@ -45,19 +41,19 @@ export function isAsItWas(view: View, row: NodeRow): boolean {
 }
 
 export function planForCapacity(view: View, { node, capacity }: Of<'capacity'>): Urgency | null {
-  return isSameSupply(view.live.get(node)?.capacity ?? null, capacity) ? null : 'ordinary';
+  const before = view.live.get(node)?.capacity;
+  return before && outline(before) === outline(capacity) ? null : 'ordinary';
 }
-interface Supply {
-  models: readonly { name: string; resident: boolean }[];
-  defaultChat: string | null;
-}
-/** Changed free memory is no reason to plan; an added or removed model is. */
-function isSameSupply(before: Supply | null, after: Supply): boolean {
-  if (!before || before.defaultChat !== after.defaultChat || before.models.length !== after.models.length) return false;
-  return before.models.every(({ name, resident }, i) => {
-    const other = after.models[i];
-    return other?.name === name && other.resident === resident;
+/**
+ * Equal for capacities of which the same agents could be placed for good: free memory and disk, slots and speeds change all the time, and
+ * agents that wait for those are asked again in the slow round.
+ */
+function outline(capacity: NodeCapacity): string {
+  const { models, defaultChat, pulls, fetchable, memoryTotalBytes, pricePerMillionTokens } = capacity;
+  const offers = models.map(({ name, aliases, runtime, kind, contextTokens, resident, tools }) => {
+    return [name, aliases, runtime, kind, contextTokens, resident, tools];
   });
+  return JSON.stringify([offers, defaultChat, pulls, fetchable, memoryTotalBytes, pricePerMillionTokens]);
 }
 
 /** The end of a sign that kept new agents away is a reason to plan: an agent may wait for it. [INV-placed] */
