@@ -113,4 +113,4 @@ screenshots: node_modules/.installed coordinator/console/dist/index.html
 
 ## make clean     removes what was installed and built; data stays
 clean:
-	rm -rf node_modules */node_modules .node .tap node-agent/dist coordinator/console/dist
+	rm -rf node_modules */node_modules .node .tap .bench node-agent/dist coordinator/console/dist
