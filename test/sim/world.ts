@@ -464,7 +464,7 @@ export class World implements MachineWorld {
     if (topic.endsWith('/event/message-refused') && !payload.includes('could not be handled'))
       this.broke('wire', `${name} could not read: ${payload}`);
     const machine = this.machines.find((each) => each.name === name);
-    if (!machine || !/\/(memory|out)\//.test(topic)) return;
+    if (!machine || !/\/(memory|out)\/|\/hello$/.test(topic)) return;
     const decoded = this.#decoded(topic, payload, name);
     if (!decoded) return;
     if (decoded.name === 'memoryUp' && decoded.message.type === 'batch')

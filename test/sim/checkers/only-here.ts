@@ -3,6 +3,7 @@
 import { onlyOn } from '../../../coordinator/src/fleet/draining.ts';
 import type { MakeChecker } from '../checker.ts';
 import type { SimulatedDisk } from '../disk.ts';
+import type { Machine } from '../machine.ts';
 import { notStored } from './rest.ts';
 
 const others = ['pending', 'branches'].map(
@@ -11,9 +12,17 @@ const others = ['pending', 'branches'].map(
 
 export const onlyHere: MakeChecker = ({ world, broke }) => {
   const judged = new Map<SimulatedDisk, number>();
+  /** The boot of the last process that said hello from the present disk of a machine. */
+  const boots = new Map<Machine, string>();
   const checker: ReturnType<MakeChecker> = {
     name: 'INV-only-here',
     exercised: 0,
+    said(said, machine) {
+      if (said.name === 'nodeHello') boots.set(machine, said.message.boot);
+    },
+    exchanging(machine) {
+      boots.delete(machine);
+    },
     looked() {
       const view = world.host.coordinator?.view;
       if (!view) return;
@@ -21,6 +30,8 @@ export const onlyHere: MakeChecker = ({ world, broke }) => {
         const id = machine.identity?.node;
         if (id === undefined || isTwin(machine) || !view.nodes.get(id)?.draining) continue;
         if (view.agentsByNode.has(id) || onlyOn(view, id) !== 0) continue;
+        // What is on another disk since, the coordinator cannot know before a heartbeat from it.
+        if (view.live.get(id)?.health?.boot !== boots.get(machine)) continue;
         const { disk } = machine;
         const writes = disk.writes('journal.db');
         if (judged.get(disk) === writes) continue;
