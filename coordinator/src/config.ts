@@ -197,13 +197,13 @@ export function policyOf(config: CoordinatorConfig): Policy {
     lostAfterMs: config.lostAfter * 1000,
     restartGraceMs: config.restartGrace * 1000,
     reconnectWindowMs: config.reconnectWindow * 1000,
-    // Half of the fleet at once is a switch, a router or us, not that many dead machines. Below four nodes shares mean nothing.
+    // Half of the fleet at once is a switch, a router or the coordinator, not that many dead machines. Below four nodes shares mean nothing.
     valveShare: 0.5,
     valveMinNodes: 4,
     valveWindowMs: 60_000,
     placement: config.placement,
     modelIdleMs: config.modelIdleMinutes * 60_000,
-    // Slow on purpose: what a minute shows is a state, what a second shows is a moment. A moved agent has ten minutes to prove it.
+    // Slow on purpose: a difference that lasts a minute is a state, not a moment. A moved agent stays for ten minutes at least.
     rebalanceEveryMs: 60_000,
     rebalanceRestMs: 600_000,
     rebalanceShare: 0.01,

@@ -118,7 +118,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     fatal,
     fenced(text) {
       log.error({}, text);
-      // Not 70: who starts it again at once would take the store back.
+      // Not 70: a supervisor that restarts it at once would take the store back.
       process.exit(75);
     },
   });
@@ -169,7 +169,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
 
   const prune = async () => {
     const before = clock.nowMs() - config.keepTasksDays * dayMs;
-    // A few milliseconds a call: commits get their turn between them.
+    // A call takes a few milliseconds, and commits have their turn between two calls.
     while ((await store.prune({ tasksMs: before, eventsMs: before, auditMs: before })) > 0)
       await sleep(clock, pruneRestMs);
     await context.recorder.prune();

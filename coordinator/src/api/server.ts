@@ -1,5 +1,5 @@
-// The coordinator's HTTP API: the route table made into a Fastify server. Built once for loopback (plain HTTP, the console's home)
-// and once off the machine (TLS with the CA's certificate), over one context. Knows no decision and no table row by itself.
+// The coordinator's HTTP API: a Fastify server made of the route table, once for loopback (plain HTTP, for the console) and once for other
+// machines (TLS with the CA's certificate), over one context. It contains no decision and no route of its own.
 
 import {
   bodyBytesOf,
@@ -51,7 +51,7 @@ const handlers: Handlers = {
 };
 
 export interface Api {
-  /** Port 0: any free one. Answers the port. Throws FleetError `conflict` when it is taken. */
+  /** Port 0: any free one. Resolves with the port. Rejects with FleetError `conflict` when it is taken. */
   listen(host: string, port: number): Promise<number>;
   /** Ends streams and connections; resolves when the port is free. */
   close(): Promise<void>;
@@ -63,10 +63,10 @@ interface ApiOptions {
   tls?: { key: string; cert: string };
 }
 
-/** Time for the head of a request, and for all of it; a stranger that sends a byte a minute holds a socket no longer. */
+/** The time for the head of a request, and for all of it: a stranger that sends a byte a minute has a socket no longer than that. */
 const headMs = 10_000;
 const requestMs = 30_000;
-/** How often Node looks for requests that are over their time. */
+/** The interval at which Node checks requests for their time. */
 const lookMs = 2_000;
 const keepAliveMs = 65_000;
 const goodbyeMs = 500;
@@ -98,7 +98,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     reply.headers(headers);
     if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store');
   });
-  // Before the guard: it marks the request as an upgrade, and a refused upgrade's socket is closed by that mark alone.
+  // This comes before the guard: it marks the request as an upgrade, and the socket of a refused upgrade is closed by that mark alone.
   await addWebSockets(app, clock);
   await app.register(fastifyCookie, { hook: 'onRequest' });
   app.addHook('preClose', async () => door.stop());
@@ -124,7 +124,7 @@ function createServer({ context, listener, tls }: ApiOptions): FastifyInstance {
   const { log, refused, settings, ca } = context;
   const errors = errorHandler(log, refused.note);
   const deadlines = { headersTimeout: headMs, connectionsCheckingInterval: lookMs };
-  // The CA goes along with the certificate: a machine that joins knows the CA's fingerprint alone.
+  // The CA is sent with the certificate: a machine that joins has only the fingerprint of the CA.
   const app = fastify({
     logger: false,
     bodyLimit: maxNoBodyBytes,
@@ -153,7 +153,7 @@ function createServer({ context, listener, tls }: ApiOptions): FastifyInstance {
   return app;
 }
 
-/** JSON alone is read, and judged by the schemas of the route table. */
+/** Only JSON is read, and checked by the schemas of the route table. */
 function readInput(app: FastifyInstance): void {
   app.setValidatorCompiler(({ schema, httpPart }) =>
     validatorOf(schema as never, (httpPart ?? 'body') as Parameters<typeof validatorOf>[1]),
@@ -175,7 +175,7 @@ async function addWebSockets(app: FastifyInstance, clock: Clock): Promise<void> 
     preClose(done) {
       const { websocketServer } = app;
       for (const socket of websocketServer.clients) socket.close(1001, 'the coordinator is stopping');
-      // A console that does not answer the goodbye must not hold up the stop.
+      // A console that does not answer the close frame must not delay the stop.
       clock.after(goodbyeMs, () => {
         for (const socket of websocketServer.clients) socket.terminate();
       });
@@ -184,7 +184,7 @@ async function addWebSockets(app: FastifyInstance, clock: Clock): Promise<void> 
   });
 }
 
-/** Counts each answer for /metrics, and each request against the rate of whoever asks. */
+/** Counts each answer for /metrics, and each request against the rate of its caller. */
 function countRequests(app: FastifyInstance, { log, metrics, doorkeeper }: ApiContext): void {
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
@@ -214,14 +214,14 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   return (app.server.address() as { port: number }).port;
 }
 
-/** Who asks, as the doorkeeper counts: a key at every door together. */
+/** The name under which the doorkeeper counts the caller: both doors count a key together. */
 function nameOf(caller: Principal | null, address: string): string {
   if (!caller) return `address:${address}`;
   const { kind, id, name } = caller;
   return kind === 'key' && id !== null ? nameOfKey(id) : `${kind}:${id}:${name}`;
 }
 
-/** On loopback everybody has the same address. */
+/** On loopback all callers have the same address. */
 function onOneMachine(limits: DoorLimits): DoorLimits {
   const together = ({ total }: CrowdLimits) => ({ perAddress: total, perSubnet: total, total });
   return { ...limits, strangers: together(limits.strangers), begun: together(limits.strangers) };

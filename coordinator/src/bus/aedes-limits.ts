@@ -21,7 +21,7 @@ import type { PaceLimits } from './pace.ts';
 export interface AedesLimits extends ListenerLimits, ConnectLimits {
   packetBytes: number;
   connectPacketBytes: number;
-  /** A connection that has taken no byte for this long while there are some is cut. */
+  /** A connection that has read no byte for this long, while some wait for it, is ended. */
   stallMs: number;
   backlogBytes: number;
   subscriptions: number;

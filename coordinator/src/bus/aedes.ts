@@ -1,7 +1,7 @@
-// The embedded broker: Aedes behind our own TLS listener, as a Bus.
+// The embedded broker: Aedes behind the project's own TLS listener, as a Bus.
 // In: MQTT 3.1.1 over mTLS (nodes) or TLS with an API key (people). Out: `onMessage` in the order each connection sent, before
-// and independent of any forwarding. It keeps no session and no queue for who is away. It must never let one connection, known
-// or not, stall, crash or fill the rest: every refusal has a reason, a counter and a (bounded) line in the log.
+// and independent of any forwarding. It keeps no session and no queue for absent clients. No connection, known or not, may stall,
+// crash or fill the others: every refusal has a reason, a counter and a (bounded) line in the log.
 //
 // Aedes is used for the protocol alone. Its publish path is replaced: the original takes a different number of asynchronous
 // steps for each QoS and drops, as repetitions, messages that were overtaken that way; and a subscriber that does not read
@@ -28,7 +28,7 @@ import { createSessions } from './sessions.ts';
 export interface AedesBusOptions {
   tls: ListenerOptions['tls'];
   host: string;
-  /** 0: any free one, see `port` after the start. */
+  /** 0: any free port, see `port` after the start. */
   port: number;
   gate: Gate;
   /** The same as the API's. */
@@ -44,7 +44,7 @@ interface AedesBus extends Bus {
 
 /** CONNACK [MQTT-3.2.2.3]. */
 const notAuthorized = 5;
-/** What Aedes has and its types do not tell. */
+/** Fields of Aedes that its types lack. */
 interface Inside {
   counter: number;
   connectedClients: number;
@@ -57,7 +57,7 @@ interface InsideClient {
   waitForDrain(done: () => void): void;
 }
 
-/** Refused publishes that are answered, in words for whoever asked. */
+/** The refusals of asks that get an answer, with its text. */
 const refusalWords: Record<string, string | undefined> = {
   topic: `This key may not publish here: asking needs ${permissionWords(topics.ask.needs)}.`,
   'message-too-large': 'The question is too large.',
@@ -147,7 +147,7 @@ class EmbeddedBroker implements AedesBus {
   async stop(): Promise<void> {
     if (this.#isStopping) return;
     const { clock, log } = this.#options;
-    this.#isStopping = true; // from here on no will is news
+    this.#isStopping = true; // wills are no news from here on
     this.#recheck.cancel();
     const ended = new Promise<void>((resolve) => this.#broker.close(() => resolve()));
     const stopped = Promise.all([this.#listener.close(), ended]);
@@ -197,14 +197,14 @@ class EmbeddedBroker implements AedesBus {
     inside.publish = (packet, client, done) => {
       const finish = (typeof client === 'function' ? client : (done ?? (() => {}))) as (error?: Error | null) => void;
       if (!packet.topic.startsWith('$SYS/') && !this.#dropped.delete(packet)) {
-        // Only now is it known to be no repetition.
+        // Only now is it certain that it is no repetition.
         if (packet.qos === 2) this.#arrived(packet, typeof client === 'object' ? (client as Client) : null);
         this.#forward(packet.topic, packet.payload, packet.qos === 0 ? 0 : 1, packet.retain);
       }
       // Not at once: the parser is still inside this packet and must not be entered again.
       queueMicrotask(finish);
     };
-    // A connection that was replaced while it closed must not take its successor out of the list.
+    // A connection that was replaced while it closed must not remove its successor.
     const unregister = inside.unregisterClient.bind(this.#broker);
     inside.unregisterClient = (client) => {
       if (inside.clients[client.id] === client) unregister(client);
@@ -215,7 +215,7 @@ class EmbeddedBroker implements AedesBus {
   #watchClients(): void {
     const { log } = this.#options;
     const connections = this.#connections;
-    // Before CONNACK, so that whoever has seen one can be found and ended.
+    // Before CONNACK, so that every client that got one can be found and ended.
     this.#broker.on('client', (client) => {
       if (!connections.opened(client)) return;
       this.#listener.known(client.conn as TLSSocket);
@@ -281,7 +281,7 @@ class EmbeddedBroker implements AedesBus {
     if (who.as === 'people' && this.#options.doorkeeper.take(nameOfKey(who.keyId)) > 0) return 'rate-limited';
     if (packet.payload.length > row.maxBytes) return 'message-too-large';
     if (packet === session.will && who.as === 'node') {
-      // `offline` of a connection whose node has a newer one is not true any more.
+      // The will `offline` of a connection is no longer true when its node has a newer one.
       const present = this.#connections.ofNode(who.node);
       if (present && present !== client) return 'superseded';
     }
@@ -296,7 +296,7 @@ class EmbeddedBroker implements AedesBus {
     if (by) message.by = by;
     this.#onMessage(message);
   }
-  /** MQTT acknowledges what is dropped: without a word on the answer's topic a person would wait for ever. */
+  /** MQTT acknowledges dropped messages too: without a message on the topic of the answer a person would wait for ever. */
   #answerRefusal(client: Client, { topic, payload }: PublishPacket, fault: string): void {
     const by = this.#connections.principal(client);
     const refused = refusalWords[fault];
@@ -306,7 +306,7 @@ class EmbeddedBroker implements AedesBus {
     this.#onMessage({ topic, payload: payload as Buffer, retained: false, by, refused });
   }
 
-  /** Lowers what is asked for to QoS 1 at most. */
+  /** Lowers the requested QoS to 1 at most. */
   #authorizeSubscribe(client: Client, subscription: Subscription): boolean {
     const who = this.#connections.who(client);
     const many = Object.keys((client as unknown as { subscriptions: object }).subscriptions).length;
@@ -334,7 +334,7 @@ class EmbeddedBroker implements AedesBus {
     };
     this.#inside.mq.emit(packet, () => {});
   }
-  /** Asked for each copy of a message. */
+  /** Called for each copy of a message. */
   #authorizeForward(client: Client, packet: PublishPacket): boolean {
     if (this.#connections.isPeople(client)) {
       const who = this.#connections.who(client);
@@ -342,7 +342,7 @@ class EmbeddedBroker implements AedesBus {
     }
     const socket = client.conn as TLSSocket;
     if (socket.writableNeedDrain) {
-      if (packet.qos === 0) return false; // perishable: the next one says more
+      if (packet.qos === 0) return false; // it is perishable, and the next one replaces it
       if (socket.writableLength > this.#limits.backlogBytes) {
         this.#cut(client, 'backlog');
         return false;

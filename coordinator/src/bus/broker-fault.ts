@@ -1,4 +1,4 @@
-// Why an external broker cannot be reached or lets the coordinator not in, as a sentence that names the setting to look at. Pure.
+// The reason why an external broker cannot be reached or refuses the coordinator, as a sentence that names the setting to check. Pure.
 // In: the error of the connection. Out: words without a secret.
 
 export interface BrokerUser {

@@ -1,15 +1,15 @@
-// The broker as the coordinator sees it. Two implementations: the embedded Aedes, and any MQTT broker by URL (Mosquitto, EMQX).
-// A bus carries bytes: it decodes nothing and decides nothing about the fleet; who may connect is asked through a `Gate`.
+// The broker as the coordinator uses it. There are two implementations: the embedded Aedes, and any MQTT broker by URL (Mosquitto, EMQX). A
+// bus moves bytes: it decodes nothing and decides nothing about the fleet; who may connect is decided by a `Gate`.
 import type { Principal } from '@blackroad/protocol';
 
 export interface Arrived {
   topic: string;
   payload: Buffer;
-  /** The broker says it is a retained copy (external brokers, at subscription). */
+  /** Whether it is a retained copy (external brokers, at subscription). */
   retained: boolean;
-  /** The key that sent it. Missing: a node, or the broker does not say. */
+  /** The key that sent it. Missing: a node sent it, or the broker does not report the sender. */
   by?: Principal;
-  /** A person's message that went no further, and why: it is only to be answered. */
+  /** The reason why a person's message was refused: it only gets an answer. */
   refused?: string;
 }
 export interface BusMessage {
@@ -18,12 +18,12 @@ export interface BusMessage {
   qos: 0 | 1;
   retain: boolean;
 }
-/** What the coordinator says of itself in this moment, on `fleet/state`. */
+/** The present state of the coordinator, for `fleet/state`. */
 export type Presence = (state: 'online' | 'offline') => BusMessage;
 export interface Bus {
   /**
-   * Resolves when messages flow; where the broker is another process, also when that is late, and goes on trying. `onMessage` is called
-   * for every message below the root that the coordinator did not send itself. `presence` is asked where the broker outlives this
+   * Resolves when messages flow; with a broker in another process also when that does not answer in time, and attempts go on. `onMessage` is
+   * called for every message below the root that the coordinator did not send itself. `presence` is called where the broker outlives this
    * process: for the will of each connection, and for the birth of one that is back.
    */
   start(onMessage: (message: Arrived) => void, presence: Presence): Promise<void>;
@@ -41,6 +41,6 @@ export interface BusStats {
   sent: number;
   /** Refused connections, publishes and subscriptions by reason. */
   refused: Record<string, number>;
-  /** Connections cut because they did not read. */
+  /** Connections that were ended because they did not read. */
   stalled: number;
 }

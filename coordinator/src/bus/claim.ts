@@ -1,5 +1,5 @@
-// Reads off a connection who it claims to be: the certificate TLS has checked, or the key in the CONNECT packet.
-// In: a TLS socket and CONNECT's name and password. Out: a Claim. It decides nothing; the Gate does.
+// The claim of a connection about its identity: the certificate that TLS has checked, or the key in the CONNECT packet. In: a TLS socket,
+// and name and password of CONNECT. Out: a Claim, about which the Gate decides.
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { coordinatorName, isSlug } from '@blackroad/protocol';
@@ -18,9 +18,9 @@ export function claimOf(
 ): Claim {
   const certificate = socket.getPeerX509Certificate();
   if (certificate && socket.authorized) {
-    // A resumed TLS session carries the verdict of its first handshake, which may be older than the certificate's end.
+    // A resumed TLS session has the result of its first handshake, which may be older than the end of the certificate.
     if (Date.parse(certificate.validTo) < nowMs) return { kind: 'stranger', reason: 'certificate-expired' };
-    // One CA, two roles: what it signed for a server, or for the coordinator itself, is no node.
+    // The CA also signs certificates of servers and of the coordinator itself, and these are no nodes.
     const purposes = certificate.keyUsage ?? [];
     const node = /^CN=(.+)$/m.exec(certificate.subject)?.[1];
     if (
@@ -39,11 +39,11 @@ export function claimOf(
   return { kind: 'stranger', reason: expired ? 'certificate-expired' : 'certificate-foreign' };
 }
 
-/** Either the whole API key as password under any user name, or its id and secret apart. */
+/** Either the whole API key as the password with any user name, or its id and its secret in the two fields. */
 function keyOf(username: string, password: string): Claim {
   const whole = /^brk_([^_]+)_(.+)$/.exec(password);
   const [, keyId = username, secret = password] = whole ?? [];
-  // The secret itself is not kept for the life of the connection.
+  // The secret itself is not kept with the connection.
   return { kind: 'key', keyId, secretHash: sha256Hex(secret) };
 }
 

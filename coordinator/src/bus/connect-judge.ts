@@ -1,5 +1,5 @@
-// Judges CONNECT: who it is, under which client id, and with which will. In: a TLS socket and the packet, which is changed where people may
-// not choose for themselves. Out: a session, or why there is none. Whom the fleet knows is the Gate's to say.
+// Judges CONNECT: the identity, the client id and the will. In: a TLS socket and the packet, which is changed where people may not choose
+// for themselves. Out: a session, or the reason of a refusal. Which nodes and keys are known is decided by the Gate.
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '@blackroad/std/clock';
 import type { Refusals } from '../door/counted-refusals.ts';
@@ -16,7 +16,7 @@ interface Refusal {
 }
 export type Session = { who: Who; claim: Claim; will: object | null } | Refusal;
 
-/** The parts of CONNECT we read and set; the packet is Aedes' own until we hand it back. */
+/** The parts of CONNECT that are read and set here; the packet belongs to Aedes. */
 interface ConnectFields {
   clientId: string;
   clean?: boolean;
@@ -32,7 +32,7 @@ interface JudgeParts {
   limits: ConnectLimits;
 }
 
-/** CONNACK [MQTT-3.2.2.3]: good credentials, but not now; a node that heard "not authorized" would look for a new certificate. */
+/** CONNACK [MQTT-3.2.2.3] for good credentials at a bad time: after "not authorized" a node would look for a new certificate. */
 const unavailable = 3;
 
 export function createConnectJudge(parts: JudgeParts): (socket: TLSSocket, packet: ConnectFields) => Session {
@@ -48,22 +48,22 @@ export function createConnectJudge(parts: JudgeParts): (socket: TLSSocket, packe
       const got = JSON.stringify(packet.clientId.slice(0, 80));
       return { refused: 'client-id', text: `connection refused: expected client id ${who.node}, got ${got}` };
     }
-    // Before it could throw its last connection off.
+    // This comes before the connection could end an earlier one of its node.
     const waitS = connects(who, packet.clientId);
     if (waitS > 0) {
       const name = who.as === 'node' ? who.node : `${who.by.name}, client ${packet.clientId.slice(0, 80)}`;
       const text = `connection refused: ${name} came too often within a minute, and is let in again in ${waitS} s`;
       return { refused: 'flapping', text, returnCode: unavailable };
     }
-    // Never an id of a node's: it would push that node off.
+    // It never gets the id of a node, whose connection would be ended.
     if (who.as === 'people')
-      // By the key's id, which holds no slash: two keys never share a client id, whatever their names are.
+      // The id of the key, which has no slash, is a part of it: two keys never share a client id.
       packet.clientId = `key/${who.keyId}/${packet.clientId || `nameless-${++nameless}`}`;
     return willFault(who, packet, refusals) ?? { who, claim, will: packet.will ?? null };
   };
 }
 
-/** Counted by the doorkeeper where somebody may be trying keys or certificates. */
+/** The refusals that the doorkeeper counts, as they may be attempts to guess keys or certificates. */
 function refused(claim: Claim, reason: string, socket: TLSSocket, doorkeeper: Doorkeeper): Refusal {
   const claimed = claim.kind === 'node' ? claim.node : claim.kind === 'key' ? claim.keyId : claim.reason;
   const text = `connection refused: ${reason} (${claim.kind} ${claimed.slice(0, 80)})`;
@@ -80,20 +80,20 @@ function refused(claim: Claim, reason: string, socket: TLSSocket, doorkeeper: Do
   return { refused: claim.kind === 'stranger' ? claim.reason : reason, text };
 }
 
-/** A node with a will that is not its own is refused; of people such a will is dropped. */
+/** A node with another's will is refused; such a will of a person is dropped. */
 function willFault(who: Who, packet: ConnectFields, refusals: Refusals): Refusal | null {
   if (!packet.will) return null;
   const row = mayWill(who, packet.will.topic);
   const topic = packet.will.topic.slice(0, 200);
   if (row && packet.will.payload.length <= row.maxBytes) {
     packet.will.retain &&= row.retain;
-    // A view into the whole packet's buffer would keep that buffer as long as the connection lives.
+    // A view into the buffer of the packet would keep that buffer for the life of the connection.
     packet.will.payload = Buffer.from(packet.will.payload);
     return null;
   }
   if (who.as === 'node')
     return { refused: 'will', text: `connection refused: the will of ${who.node} speaks on ${topic}` };
-  // Home Assistant always sends a will of its own; it may connect, the will is not kept.
+  // Home Assistant always sends a will of its own: it may connect, and the will is not kept.
   refusals.note('will', { topic, key: who.by.name }, 'will dropped');
   delete packet.will;
   return null;

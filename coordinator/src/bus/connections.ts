@@ -1,5 +1,5 @@
-// Who is connected: whom each client speaks for, and which client speaks for a node. In: sessions as CONNECT was judged, clients that come
-// and go. Out: answers about a client. A client that would not be let in any more is cut.
+// The connected clients: the node or key of each client, and the client of each node. In: sessions as CONNECT was judged, and clients that
+// come and go. Out: answers about a client. A client that would not be accepted any more is disconnected.
 import type { TLSSocket } from 'node:tls';
 import type { Principal } from '@blackroad/protocol';
 import type { Client } from 'aedes';
@@ -12,7 +12,7 @@ export class Connections {
   readonly #gate: Gate;
   readonly #refusals: Refusals;
   readonly #sessions = new WeakMap<Client, Session>();
-  /** The connection that speaks for a node. */
+  /** The present connection of each node. */
   readonly #nodes = new Map<string, Client>();
   readonly #people = new Map<Client, Claim>();
 
@@ -31,7 +31,7 @@ export class Connections {
   session(client: Client): Session | undefined {
     return this.#sessions.get(client);
   }
-  /** Null: it was refused, or has not said who it is. */
+  /** Null: it was refused, or has not sent CONNECT. */
   who(client: Client): Who | null {
     const session = this.#sessions.get(client);
     return session && 'who' in session ? session.who : null;
@@ -58,12 +58,12 @@ export class Connections {
     if (who?.as === 'node' && this.#nodes.get(who.node) === client) this.#nodes.delete(who.node);
   }
 
-  /** The key that it came with; undefined for nodes. */
+  /** The key of the connection; undefined for nodes. */
   principal(client: Client): Principal | undefined {
     const who = this.who(client);
     return who?.as === 'people' ? who.by : undefined;
   }
-  /** For the log. */
+  /** The name for log lines. */
   from(client: Client): object {
     const { remoteAddress: address } = client.conn as TLSSocket;
     const who = this.who(client);
@@ -71,7 +71,7 @@ export class Connections {
     return who.as === 'node' ? { node: who.node, address } : { key: who.by.name, address };
   }
 
-  /** Forgotten, put out, or its certificate ran out without a new one: a long connection is no way around that. [INV-admitted] */
+  /** Disconnects clients that were forgotten or sent away, or whose certificate ended: a long connection is no exception. [INV-admitted] */
   recheck(): void {
     for (const [node, client] of this.#nodes) {
       const session = this.#sessions.get(client);
@@ -83,7 +83,7 @@ export class Connections {
     }
     for (const [client, claim] of this.#people) {
       const same = JSON.stringify(this.who(client)) === JSON.stringify(this.#gate(claim));
-      if (!same) (client.conn as TLSSocket).destroy(); // comes back with its new rights, or not at all
+      if (!same) (client.conn as TLSSocket).destroy(); // it comes back with its new rights, or is refused
     }
   }
 }

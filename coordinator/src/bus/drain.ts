@@ -1,6 +1,6 @@
-// Waiting for a slow reader without letting a frozen one hold anything: callbacks wait together, and a connection that has
-// taken no byte for `stallMs` is given up. Progress counts, not an empty buffer: a Pi on weak Wi-Fi may need a minute for a
-// large snapshot, and `drain` fires only when all of it is gone.
+// Waits for a slow reader without letting a stuck one hold anything: callbacks wait together, and a connection that has read no byte for
+// `stallMs` is given up. Progress counts, not an empty buffer: a Pi on weak Wi-Fi may need a minute for a large snapshot, and `drain` comes
+// only when all of it is sent.
 import type { TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '@blackroad/std/clock';
 
@@ -10,12 +10,12 @@ interface DrainOptions {
   onStall: () => void;
 }
 
-/** What Node has and its types do not tell: the TCP connection below TLS, and how much of it the kernel has not taken yet. */
+/** Fields of Node that its types lack: the TCP connection below TLS, and the bytes that the kernel has not accepted yet. */
 interface Beneath {
   _parent?: { _handle?: { writeQueueSize?: number } | null } | null;
 }
 
-/** Returns the function to wait with; every callback is called exactly once, also when the connection ends. */
+/** Returns a function that waits; every callback is called exactly once, also when the connection ends. */
 export function createDrain(
   socket: TLSSocket,
   { stallMs, clock, onStall }: DrainOptions,
@@ -26,7 +26,7 @@ export function createDrain(
   let queued = 0;
   let strikes = 0;
   const takenNow = () => socket.bytesWritten - socket.writableLength;
-  // Node writes all that waits as one batch and counts none of it before the last byte; TCP's queue shrinks on the way.
+  // Node writes all waiting bytes as one batch and reports them only after the last one; meanwhile the queue of TCP shrinks.
   const queuedNow = () => (socket as Beneath)._parent?._handle?.writeQueueSize ?? 0;
 
   function end(): void {
@@ -45,7 +45,7 @@ export function createDrain(
     taken = takenNow();
     queued = queuedNow();
     strikes = taken > before.taken || queued < before.queued ? 0 : strikes + 1;
-    // Two looks without progress: after one long turn of our own event loop everybody seems to have stopped.
+    // Two checks without progress are needed: after one long turn of the event loop every reader seems to have stopped.
     if (strikes < 2) return;
     onStall();
     end();

@@ -1,8 +1,8 @@
-// Any MQTT 3.1.1 broker by URL (Mosquitto, EMQX, NATS with MQTT) as a Bus: what the embedded one is outgrown into.
-// In: the coordinator's own connection, and the broker's ACLs made from the topic table (docs/acl). Out: the same calls, and the
-// coordinator's presence: its will where this process ends without a word, its birth where the connection is back.
-// What it cannot do: end another's connection (`disconnect` is best effort, the farewell message does the work), or count what
-// the broker refused. It must never publish while disconnected: mqtt.js would overwrite the oldest stored messages silently.
+// Any MQTT 3.1.1 broker by URL (Mosquitto, EMQX, NATS with MQTT) as a Bus, for a fleet that is too large for the embedded one. In: the
+// coordinator's own connection, and the broker's ACLs made from the topic table (docs/acl). Out: the same calls, and the coordinator's
+// presence: its will when this process ends suddenly, its birth when the connection is back. It cannot end another's connection
+// (`disconnect` is best effort, the farewell message does the work), nor count the broker's refusals. It must never publish while
+// disconnected: mqtt.js would overwrite the oldest stored messages silently.
 import type { Socket } from 'node:net';
 import {
   FleetError,
@@ -30,8 +30,8 @@ export interface ExternalBusOptions {
   /** For a broker that wants a password. */
   user?: BrokerUser;
   /**
-   * Of this fleet's coordinator, the same in every run: a broker ends the connection of an earlier run when this one comes, and tells
-   * its will before it lets this one in [MQTT-3.1.4-2]. An old will cannot overwrite a new birth.
+   * The client id of this fleet's coordinator, the same in every run: a broker ends the connection of an earlier run when this one comes,
+   * and publishes its will before it accepts this one [MQTT-3.1.4-2]. An old will cannot overwrite a new birth.
    */
   clientId: string;
   log: Log;
@@ -42,9 +42,9 @@ export interface ExternalBusOptions {
 export interface ExternalLimits {
   queueMessages: number;
   queueBytes: number;
-  /** Sent and not acknowledged at once. */
+  /** The limit of messages that are sent and not acknowledged. */
   inFlight: number;
-  /** So long a start waits for the broker; then it goes on without, and so do the tries. */
+  /** A start waits this long for the broker; then it goes on, as do the attempts. */
   startMs: number;
 }
 const externalLimits: ExternalLimits = {
@@ -54,11 +54,11 @@ const externalLimits: ExternalLimits = {
   startMs: 5_000,
 };
 const backoff: Backoff = { firstMs: 200, maxMs: 10_000 };
-/** After a connection that was shorter the next one comes later and later: two coordinators with one id would throw each other off without end. */
+/** After a shorter connection the next attempt waits longer each time: two coordinators with one id would disconnect each other for ever. */
 const stableMs = 10_000;
 const stopMs = 3_000;
 
-/** Where others write. The coordinator itself writes none of these, so nothing of its own comes back. */
+/** The topics of others. The coordinator publishes on none of them, so it gets no message of its own. */
 const filters = [`${topicRoot}/node/#`, `${topicRoot}/reply/#`, filterOf('agent/{agent}/ask', {})];
 
 export function createExternalBus(options: ExternalBusOptions): Bus {
@@ -78,7 +78,7 @@ class ExternalBus implements Bus {
   #flying = 0;
   #received = 0;
   #sent = 0;
-  /** Tries since the last connection that lasted. */
+  /** Attempts since the last connection that lasted. */
   #attempt = 0;
   #ready = false;
   #wasReady = false;
@@ -94,7 +94,7 @@ class ExternalBus implements Bus {
   async start(onMessage: (message: Arrived) => void, presence: Presence): Promise<void> {
     const { clock, log } = this.#options;
     this.#onMessage = onMessage;
-    // Nothing else keeps a process alive that waits for its broker: timers of a Clock do not.
+    // This keeps the process alive while it waits for its broker, as timers of a Clock do not.
     const letGo = holdProcess();
     const started = new Promise<void>((resolve) => {
       this.#onReady = resolve;
@@ -103,7 +103,7 @@ class ExternalBus implements Bus {
     try {
       await withDeadline(clock, this.#limits.startMs, started, () => new Error('too late'));
     } catch {
-      // The console tells more than a process that has ended, and the broker may only be slower to start than we are.
+      // A running console shows the fault, and the broker may only start more slowly than the coordinator.
       const first = this.#lastFault === '' ? `the broker at ${this.#options.url} does not answer; ` : '';
       log.error({}, `${first}no node can be reached without the broker, which is tried again and again`);
     } finally {
@@ -151,7 +151,7 @@ class ExternalBus implements Bus {
     });
     await withDeadline(clock, stopMs, ended, () => new Error('the broker did not answer the end')).catch(() => {
       this.#end();
-      // Without a DISCONNECT: where the last word did not go out, the will says it.
+      // Without a DISCONNECT: when the last message was not sent, the will replaces it.
       client.end(true);
       client.stream?.destroy();
     });
@@ -175,14 +175,14 @@ class ExternalBus implements Bus {
       connectTimeout: 10_000,
       queueQoSZero: false,
       resubscribe: false,
-      // Its own period is fixed: ten coordinators and a thousand tools would come back in step.
+      // The period of mqtt.js itself is fixed: all clients of a broker would come back at the same time.
       reconnectPeriod: 0,
       will: willOf(presence),
     });
     this.#client = client;
     client.on('connect', () => this.#connected(client, presence));
     client.on('message', (topic, payload, { retain }) => {
-      // An empty payload clears a retained message: our own doing, when a node is forgotten. An empty ask is a person's.
+      // An empty payload clears a retained message, as the coordinator does for a forgotten node. An empty ask is from a person.
       if (payload.length === 0 && parseTopic(topic)?.name !== 'ask') return;
       this.#received++;
       this.#onMessage({ topic, payload, retained: retain });
@@ -208,7 +208,7 @@ class ExternalBus implements Bus {
       this.#ready = true;
       this.#readySinceMs = clock.monotonicMs();
       this.#onReady();
-      // The broker may have told the will; a first connection is announced by the decision that the coordinator started.
+      // The broker may have published the will. A first connection is announced by the decision `started`.
       if (this.#wasReady) this.#waiting.add([presence('online')]);
       this.#wasReady = true;
       this.#pump();
@@ -234,7 +234,7 @@ class ExternalBus implements Bus {
     });
   }
 
-  /** Tried for as long as it takes: the same words again and again would fill a disk. */
+  /** Attempts never end, so equal faults are not logged again: they would fill a disk. */
   #tell(fault: string): void {
     if (fault === this.#lastFault) return;
     this.#lastFault = fault;
@@ -242,7 +242,7 @@ class ExternalBus implements Bus {
   }
 
   #pump(): void {
-    // `flying` is bounded and mqtt.js repeats those after a reconnection; everything else waits here, in order.
+    // `flying` is bounded, and mqtt.js repeats those after a reconnection; all other messages wait here, in order.
     while (this.#client && this.#ready && this.#flying < this.#limits.inFlight) {
       const message = this.#waiting.take();
       if (!message) break;

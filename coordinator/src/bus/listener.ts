@@ -1,6 +1,6 @@
-// The TLS listener of the embedded broker: TCP connections in, checked TLS sockets out.
-// In: certificates, limits. Out: `onSocket` for every finished handshake, with whatever certificate came (it is judged later).
-// The door in front of it bounds what strangers cost; `known` tells the door who is none any more.
+// The TLS listener of the embedded broker: it accepts TCP connections and passes on TLS sockets. In: certificates, limits. Out: `onSocket`
+// for every finished handshake, with any certificate (it is judged later). The door in front of it bounds the cost of strangers; `known`
+// reports a connection that is none any more.
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { FleetError } from '@blackroad/protocol';
@@ -10,7 +10,7 @@ import type { Refusals } from '../door/counted-refusals.ts';
 import { Door, type DoorLimits } from '../door/door.ts';
 
 export interface ListenerLimits extends DoorLimits {
-  /** Open at once, known and not. */
+  /** The limit of open connections, known or not. */
   connections: number;
   /** From the ClientHello to the end of TLS. */
   connectMs: number;
@@ -27,9 +27,9 @@ export interface ListenerOptions {
 export interface Listener {
   /** Resolves with the port. Rejects with FleetError `unavailable` when it is taken. */
   listen(host: string, port: number): Promise<number>;
-  /** It said who it is, and was let in. */
+  /** The connection has proved who it is and was accepted. */
   known(socket: Socket): void;
-  /** Cuts every connection and resolves when nothing listens any more. */
+  /** Ends every connection; resolves when the port is closed. */
   close(): Promise<void>;
 }
 

@@ -1,13 +1,13 @@
-// How fast one connection may send: beyond its pace it is not read for a while, and TCP holds it up. Nothing is lost, and nobody else
-// waits for it. In: packets as they come. Out: for how long to read no more.
+// The pace of one connection: when it sends faster it is not read for a while, and TCP makes it wait. No message is lost, and no other
+// connection waits for it. In: packets as they arrive. Out: the time for which to read no more.
 import type { Clock } from '@blackroad/std/clock';
 
 export interface PaceLimits {
-  /** Packets at once. */
+  /** The packets that may come at once. */
   burst: number;
   perSecond: number;
 }
-/** What one read brings may be thousands of packets: a connection that is not read for longer cannot even answer pings. */
+/** One read may have thousands of packets; a connection that is not read for longer than this cannot even answer pings. */
 const longestMs = 5_000;
 
 export function createPace(clock: Clock, { burst, perSecond }: PaceLimits): (packets: number) => number {

@@ -1,14 +1,14 @@
 // Follows the framing of an MQTT byte stream (fixed header, remaining length) without keeping any of it, so that a packet
 // that is too large is refused at its second to fifth byte, before the parser collects it. Aedes itself accepted 30 MB.
-// In: bytes as they come, in any pieces. Out: a fault or null, and how many packets there were. Once a fault, always a fault.
+// In: bytes as they arrive, in any pieces. Out: a fault or null, and the number of packets. A fault stays.
 export interface PacketLimits {
-  /** The first packet, while nobody knows who sends. */
+  /** The limit for the first packet, whose sender is not known yet. */
   firstBytes: number;
   bytes: number;
 }
 interface PacketGuard {
   (bytes: Uint8Array): string | null;
-  /** Packets that began since this was last asked. */
+  /** The packets that began since the last call. */
   taken(): number;
 }
 

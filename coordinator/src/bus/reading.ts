@@ -1,5 +1,5 @@
-// What a connection's parser gets to read: no packet that is too large or no packet at all, and no more than the connection's pace allows.
-// In: a socket before its parser has it. Out: the same, whose `read` keeps to the limits.
+// The reading of a connection by its parser: no packet that is too large or invalid, and not more than the pace of the connection allows.
+// In: a socket before its parser has it. Out: the same socket, whose `read` keeps to the limits.
 import type { TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import { createPace, type PaceLimits } from './pace.ts';
@@ -9,9 +9,9 @@ interface ReadingOptions {
   packets: PacketLimits;
   pace: PaceLimits;
   clock: Clock;
-  /** It ends the connection. */
+  /** A fault, which ends the connection. */
   onFault: (fault: string) => void;
-  /** Once a connection. */
+  /** Called once for each connection. */
   onSlowed: () => void;
 }
 

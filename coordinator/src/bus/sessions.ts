@@ -1,6 +1,6 @@
-// What Aedes calls its persistence, for a broker that keeps no session: clean sessions only, so there are no offline queues
-// to grow without bound. Holds QoS 2 messages in flight (bounded by Aedes' maxInflightInbound) and reads retained messages
-// from our trie. Wills live on their connections, which die with this process.
+// The persistence of Aedes for a broker without sessions: clean sessions only, so there are no offline queues that could grow. It has the
+// QoS 2 messages in flight (bounded by Aedes' maxInflightInbound) and reads retained messages from the trie. Wills belong to their
+// connections, which end with this process.
 import { Readable } from 'node:stream';
 import type { RetainedStore } from './retained.ts';
 
@@ -34,7 +34,7 @@ export function createSessions(retained: RetainedStore) {
     outgoingStream: () => Readable.from([]),
     async incomingStorePacket(client: HasId, packet: HasMessageId) {
       const held = incoming.get(client.id) ?? new Map<number, object>();
-      // The identifier is all that is needed to know a repetition.
+      // The identifier alone shows a repetition.
       held.set(packet.messageId ?? -1, { messageId: packet.messageId });
       incoming.set(client.id, held);
     },

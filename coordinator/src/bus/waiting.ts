@@ -1,6 +1,6 @@
-// Messages that wait for an external broker, in order and bounded. In: batches, all or nothing. Out: one message after the other.
-// Of a retained topic only the last message waits: the broker would keep no other, and an old presence of the coordinator would
-// be read as word of now.
+// Messages that wait for an external broker, in order and bounded. In: batches, all or nothing. Out: one message after the other. Of a
+// retained topic only the last message waits: the broker would keep no other, and an old presence of the coordinator would be taken for the
+// present one.
 import type { BusMessage } from './bus.ts';
 
 export class Waiting {
@@ -22,7 +22,7 @@ export class Waiting {
     const replaced = new Set(batch.flatMap(({ topic, retain }) => (retain && this.#retained.get(topic)) || []));
     const messages = this.#messages.length + batch.length - replaced.size;
     const bytes = this.#bytes + bytesOf(batch) - bytesOf(replaced);
-    // Half a batch would be told twice when the caller tries again.
+    // Half of a batch would be sent twice when the caller tries again.
     if (messages > this.#bounds.messages || bytes > this.#bounds.bytes) return false;
     for (const message of batch) {
       if (message.retain) this.#replace(message);

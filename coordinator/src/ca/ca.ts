@@ -1,7 +1,7 @@
-// The fleet's private certificate authority: one P-256 key under `dir`, from which nodes, the coordinator's own listeners and
-// its client to an external broker get their certificates.
-// In: certificate requests and host names. Out: PEM. It judges keys and signatures alone; who may become a node is decided
-// before. The CA key must never leave this folder, and a lost half is never replaced silently: every node would be cut off.
+// The fleet's private certificate authority: one P-256 key under `dir`, which signs the certificates of nodes, of the coordinator's own
+// listeners and of its client to an external broker. In: certificate requests and host names. Out: PEM. It judges keys and signatures
+// alone; which machine may become a node is decided before. The CA key must never leave this folder, and a lost key or certificate is never
+// replaced silently: every node would be locked out.
 import {
   createPrivateKey,
   createPublicKey,
@@ -36,7 +36,7 @@ interface CaOptions {
   clock: Clock;
   random: Random;
   fleetName: string;
-  /** How many nodes have certificates already: then there must be a CA. Asked only when there is none. */
+  /** The number of nodes that have certificates: with any, there must be a CA already. Called only when there is none. */
   enrolled: () => Promise<number>;
 }
 interface Span {
@@ -47,7 +47,7 @@ interface KeyAndCertificate {
   key: string;
   cert: string;
 }
-/** What the CA signs with: its key, and the certificate that belongs to it. */
+/** The key of the CA and its certificate. */
 interface Authority {
   signingKey: CryptoKey;
   certificate: X509Certificate;
@@ -58,7 +58,7 @@ export const coordinatorUser = 'fleet.coordinator';
 const dayMs = 86_400_000;
 const caMs = 10 * 365 * dayMs;
 const serverMs = 2 * 365 * dayMs;
-/** A Pi has no clock battery and checks our certificates at boot by a clock that may be years behind. */
+/** Certificates begin in the past: a Pi has no clock battery, and at boot its clock may be years behind. */
 const beforeAnyPiMs = Date.UTC(2020, 0, 1);
 const ticketKeysMs = 7 * dayMs;
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -78,13 +78,13 @@ export async function openCa(options: CaOptions): Promise<Ca> {
     return new Ca(options, authority);
   }
   if (certPem) {
-    // A new CA would lock every node out; only a person can say that this is wanted.
+    // A new CA would lock every node out, so only a person may decide that.
     const detail = `${paths.key} is missing beside ${paths.cert}: restore it, or remove both to begin a new fleet`;
     throw new FleetError('storage-failed', { detail });
   }
   if (!keyPem) refuseToReplace(dir, await enrolled());
-  // A key alone: a first start that was cut between the two files, or a lost certificate. One made again from the same key
-  // still verifies every certificate it signed; only join tokens that are out carry the old fingerprint.
+  // There is a key alone: a first start was interrupted between the two files, or the certificate was lost. A certificate that is made again
+  // from the same key verifies all that it signed; only unused join tokens have the old fingerprint.
   const keys = keyPem ? await pairOf(keyPem.toString(), dir) : await generate();
   const certificate = await selfSigned(keys, options);
   if (!keyPem) writeSecret(paths.key, await exportKey(keys.privateKey));
@@ -122,7 +122,7 @@ async function selfSigned(keys: webcrypto.CryptoKeyPair, { random, clock, fleetN
 class Ca {
   /** PEM of the CA certificate. */
   readonly pem: string;
-  /** SHA-256 of the CA certificate's DER, hex: what a join token carries. */
+  /** SHA-256 of the CA certificate's DER, hex; it is part of a join token. */
   readonly fingerprint: string;
   readonly #dir: string;
   readonly #clock: Clock;
@@ -139,8 +139,8 @@ class Ca {
   }
 
   /**
-   * Key and certificate of the coordinator's listeners: localhost, its addresses and `hosts`. Kept under `dir`, made anew
-   * when a host is missing from it or it is near its end.
+   * Key and certificate of the coordinator's listeners: localhost, its addresses and `hosts`. Kept under `dir`, and made anew when a host is
+   * missing from it or its end is near.
    */
   issueServer({ hosts }: { hosts: readonly string[] }): Promise<KeyAndCertificate> {
     const names = generalNames(['localhost', '127.0.0.1', '::1', ...hosts]);
@@ -250,7 +250,7 @@ class Ca {
     writeSecret(paths.cert, fresh.cert);
     return fresh;
   }
-  /** Ours, signed by the present CA, of this key, with a third of its life left. */
+  /** Whether the certificate is of this key, signed by the present CA, and has a third of its life left. */
   #fits(cert: string, key: string, stillFits: (certificate: NodeCertificate) => boolean): boolean {
     try {
       const certificate = new NodeCertificate(cert);
@@ -261,7 +261,7 @@ class Ca {
         stillFits(certificate)
       );
     } catch {
-      return false; // damaged: it is made anew, nothing depends on the old one
+      return false; // a damaged one is made anew, as nothing depends on it
     }
   }
 }
@@ -273,7 +273,7 @@ function damaged(dir: string, cause: unknown): FleetError {
     { cause },
   );
 }
-/** Certificates of a new CA in silence: every node would be locked out, every join token ended. */
+/** A new CA that is made silently would lock every node out and end every join token. */
 function refuseToReplace(dir: string, enrolled: number): void {
   if (enrolled === 0) return;
   const whose =

@@ -1,5 +1,5 @@
-// Secrets on disk: written whole or not at all, readable by their owner alone.
-// In and out: text or bytes of one file. Must never leave half a key behind, nor a moment in which others may read it.
+// Secrets on disk: written completely or not at all, and readable by their owner alone, at every moment. In and out: text or bytes of one
+// file.
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FleetError } from '@blackroad/protocol';
@@ -10,7 +10,7 @@ export function writeSecret(path: string, content: string | Buffer): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const partial = `${path}.partial`;
-    // One that a crash or a copy left behind would lend its mode to the key.
+    // A file that a crash or a copy left here would keep its mode for the key.
     rmSync(partial, { force: true });
     const file = openSync(partial, 'wx', 0o600);
     try {
@@ -20,7 +20,7 @@ export function writeSecret(path: string, content: string | Buffer): void {
       closeSync(file);
     }
     renameSync(partial, path);
-    // Else a power cut may take the new name away after certificates of the key are out.
+    // Without this a power cut may undo the new name after the key has signed certificates.
     syncFolder(dirname(path));
   } catch (cause) {
     throw failed(`${path} cannot be written`, cause);

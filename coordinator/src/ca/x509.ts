@@ -1,5 +1,4 @@
-// The one door to @peculiar/x509, which fails unless reflect-metadata was loaded before it.
-// What comes out is only what the CA uses; nothing here knows the fleet.
+// The only import of @peculiar/x509, which fails unless reflect-metadata was loaded before it. It exports only the parts that the CA uses.
 import 'reflect-metadata';
 
 export {

@@ -1,5 +1,5 @@
-// What an address counts as: itself, and the network around it that one owner usually has.
-// Pure. In: an address as a socket tells it. Out: two names that counters are kept under.
+// The names under which an address is counted: itself, and the network around it that usually belongs to one owner. Pure. In: an address as
+// a socket reports it. Out: two names for counters.
 import { isIPv4, isIPv6 } from 'node:net';
 
 export interface Origin {
@@ -20,7 +20,7 @@ export function originOf(address: string | undefined): Origin {
   return { address: own, subnet: own };
 }
 
-/** Under this name refusals are counted: a customer with IPv6 has a /64 at least, so its addresses count as one. */
+/** The name under which refusals are counted: an owner of IPv6 addresses has a /64 at least, so these count as one. */
 export function customerOf(address: string): string {
   const { address: own, subnet } = originOf(address);
   return isIPv6(own) ? subnet : own;

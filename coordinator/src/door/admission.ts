@@ -1,21 +1,21 @@
-// Lets connections into their TLS handshake a bounded number at a time; the rest wait. Subnets take turns, in a subnet addresses do,
-// and of one address the newest goes first: under a crowd the oldest have mostly given up, and a handshake for them is wasted.
-// After a restart ten thousand nodes come at once: a handshake that is begun and starved costs its 3 ms again and again.
-// In: guests that have said their ClientHello. Out: guests handed to `begin`; `release` must be called when the handshake is over,
-// either way. A guest that makes us wait loses its slot, not its connection: slots are for work.
+// Lets a bounded number of connections into their TLS handshake at a time; the others wait. Subnets take turns, within a subnet addresses
+// do, and of one address the newest connection is first: in a crowd the oldest have mostly given up, and a handshake for them is wasted.
+// After a restart ten thousand nodes come at once, and a handshake that is begun and then starved costs its 3 ms again and again. In:
+// guests whose ClientHello has arrived. Out: guests that are passed to `begin`; `release` must be called when the handshake has ended,
+// whatever its result. A guest that is waited for loses its slot, not its connection: slots are for work.
 import type { Clock } from '@blackroad/std/clock';
 import type { Origin } from './address.ts';
 
 interface AdmissionOptions<G extends Origin> {
   atOnce: number;
-  /** A slot is given on after this long, whether or not the handshake is over. */
+  /** A slot is passed on after this time, whether or not the handshake has ended. */
   slotMs: number;
   clock: Clock;
   begin: (guest: G) => void;
 }
 export interface Admission<G extends Origin> {
   offer(guest: G): void;
-  /** The handshake is over, or the guest is gone. Harmless when repeated. */
+  /** The handshake has ended, or the guest has left. Harmless when repeated. */
   release(guest: G): void;
   stop(): void;
   readonly atWork: number;
@@ -24,7 +24,7 @@ export interface Admission<G extends Origin> {
 
 export function createAdmission<G extends Origin>(options: AdmissionOptions<G>): Admission<G> {
   const { atOnce, slotMs, clock, begin } = options;
-  /** By subnet, then by address. The next turn is that of the first one; who had it goes to the end. */
+  /** By subnet, then by address. The first one is next, and goes to the end after its turn. */
   const queues = new Map<string, Map<string, Set<G>>>();
   const slots = new Map<G, { cancel(): void }>();
   let waiting = 0;

@@ -1,5 +1,5 @@
-// Reads whether the bytes that came so far are a whole TLS ClientHello: work for a handshake begins only then.
-// Pure. In: the first bytes of a connection. Out: what to do with it. It checks the record's frame and type alone; TLS does the rest.
+// Whether the bytes so far are a complete TLS ClientHello: work for a handshake begins only then. Pure. In: the first bytes of a
+// connection. Out: what to do with it. It checks only the frame and the type of the record; TLS does the rest.
 
 /** One TLS record and its header [RFC 8446 5.1]. A hello with post-quantum shares and a session ticket takes about 4 KB. */
 export const maxHelloBytes = 16_384 + 5;

@@ -1,11 +1,10 @@
-// Every refusal of the broker, the API and the decoder counted by its reason and told in the log, the log bounded: a node gone mad
-// must not fill a disk.
-// In: a reason from a small set and words. Out: counters and at most a few lines a reason and minute.
+// Every refusal of the broker, the API and the decoder is counted by its reason and logged, and the log lines are bounded: a faulty node
+// must not fill a disk. In: a reason from a small set, and a text. Out: counters, and at most a few lines for each reason and minute.
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 
 const linesPerMinute = 10;
-/** Reasons come from our own code; one that carried a name would otherwise become a counter a name. */
+/** The limit of different reasons: a reason that contained a name would otherwise become a counter for each name. */
 const maxReasons = 100;
 
 export interface Refusals {

@@ -1,7 +1,7 @@
-// Connections of which nobody knows yet who they are, counted by address, by subnet and together.
-// In: guests that enter, wait for us, let us wait, and leave. Out: whether there is room; where there is none, the guest of the same
-// origin that has let us wait longest is cut to make some. It must never let one origin take the room of all others, and never turn
-// away a guest that speaks for one that is silent.
+// Connections that have not proved yet who they are, counted by address, by subnet and in all. In: guests that enter, that wait for the
+// coordinator, that let the coordinator wait, and that leave. Out: whether there is room; without room the guest of the same origin that
+// has let the coordinator wait longest is cut off. One origin must never take the room of all others, and a guest that sends must never be
+// refused for one that is silent.
 import type { Origin } from './address.ts';
 
 export interface CrowdLimits {
@@ -14,16 +14,16 @@ export interface Guest extends Origin {
   cut(): void;
 }
 interface Group {
-  /** We wait for them, longest first. */
+  /** Guests that the coordinator waits for, longest first. */
   idle: Set<Guest>;
-  /** They wait for us. */
+  /** Guests that wait for the coordinator. */
   busy: Set<Guest>;
 }
 
 export interface Crowd {
-  /** As one we wait for. False: there is no room, and nobody of the same origin could be cut for it. */
+  /** Adds a guest that the coordinator waits for. False: there is no room, and no guest of the same origin could be cut off. */
   enter(guest: Guest): boolean;
-  /** It waits for us now; harmless for one that has left. */
+  /** The guest waits for the coordinator now; harmless for one that has left. */
   busy(guest: Guest): void;
   leave(guest: Guest): void;
   readonly size: number;

@@ -1,4 +1,4 @@
-// What the door of either listener grants strangers: the same for both but for how many of them there may be.
+// The limits of both listeners for strangers; only the number of strangers differs.
 import {
   maxBegunStrangers,
   maxBegunStrangersPerAddress,

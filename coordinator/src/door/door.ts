@@ -1,8 +1,8 @@
-// What stands between a listening socket and the protocol behind it, the same for MQTT and HTTPS: a stranger pays first.
-// A connection costs us a socket until its ClientHello is whole; only then does it wait for a handshake slot, and only with a slot
-// does it cost a TLS state. Until somebody says `known`, it is one of a bounded crowd of its address and its subnet.
-// In: the server whose connections are to be guarded. Out: those connections, handed to the server's own listeners.
-// It must never keep out who speaks for the sake of who is silent, nor a fleet whose nodes all come from one address.
+// The door between a listening socket and its protocol, the same for MQTT and HTTPS. A connection costs the coordinator a socket until its
+// ClientHello is complete; only then does it wait for a handshake slot, and only with a slot does it cost a TLS state. Until `known` is
+// called for it, it belongs to a bounded crowd of its address and its subnet. In: the server whose connections are to be guarded. Out:
+// those connections, passed to the server's own listeners. A connection that sends must never be refused for one that is silent, nor a
+// fleet whose nodes all have one address.
 import type { Server, Socket } from 'node:net';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import { type Origin, originOf } from './address.ts';
@@ -12,20 +12,20 @@ import type { Refusals } from './counted-refusals.ts';
 import { type Crowd, type CrowdLimits, createCrowd, type Guest } from './crowd.ts';
 
 export interface DoorLimits {
-  /** Connections nobody knows yet. */
+  /** Connections that have not proved yet who they are. */
   strangers: CrowdLimits;
-  /** Those of them for which we hold the state of a protocol: TLS, a parser. */
+  /** Those of them that have the state of a protocol already: TLS, a parser. */
   begun: CrowdLimits;
-  /** TLS handshakes at once. */
+  /** TLS handshakes at the same time. */
   handshakes: number;
   /** From TCP to the whole ClientHello. */
   helloMs: number;
-  /** After this long a handshake that waits for its peer does not hold up others; its own deadline goes on. */
+  /** After this time a handshake that waits for its peer loses its slot; its own deadline goes on. */
   slotMs: number;
 }
 interface DoorParts {
   server: Server;
-  /** `plain`: the connection is handed on at once (HTTP on loopback). */
+  /** `plain`: the connection is passed on at once (HTTP on loopback). */
   speaks: 'tls' | 'plain';
   limits: DoorLimits;
   refusals: Refusals;
@@ -37,9 +37,9 @@ interface Caller extends Origin {
   readonly peer: string;
   readonly socket: Socket;
   deadline: Timer | null;
-  /** Gives back to the socket what was read of it. */
+  /** Returns the bytes that were read to the socket. */
   handBack: () => void;
-  /** In the two crowds. */
+  /** The guests of this connection in the two crowds. */
   readonly stranger: Guest;
   readonly begun: Guest;
 }
@@ -55,10 +55,10 @@ export class Door {
   readonly #strangers: Crowd;
   readonly #begun: Crowd;
   readonly #admission: Admission<Caller>;
-  /** The server's own listeners: they get the connections that are let through. */
+  /** The server's own listeners, which get the accepted connections. */
   readonly #handOn: ((socket: Socket) => void)[];
 
-  /** From here on the server's connections come to the door first. */
+  /** The server's connections come to the door first from now on. */
   constructor(parts: DoorParts) {
     const { server, limits, refusals, clock } = parts;
     this.#parts = parts;
@@ -89,7 +89,7 @@ export class Door {
     });
   }
 
-  /** This connection has proved who it is, and is no stranger any more. `socket`: the raw or the TLS socket. */
+  /** The connection has proved who it is: it leaves the crowds. `socket`: the raw or the TLS socket. */
   known(socket: Socket): void {
     const caller = this.#callers.get(peerOf(socket));
     if (!caller) return;
@@ -101,7 +101,7 @@ export class Door {
     return this.#strangers.size;
   }
 
-  /** Cuts every connection. */
+  /** Ends every connection. */
   stop(): void {
     this.#admission.stop();
     for (const caller of [...this.#callers.values()]) {
@@ -145,7 +145,7 @@ export class Door {
     };
   }
 
-  /** Collects the ClientHello and goes on watching while the connection waits: who sends more than a hello has no place here. */
+  /** Reads the ClientHello, and goes on reading while the connection waits: one that sends more than a hello is refused. */
   #awaitHello(caller: Caller): void {
     const { limits, clock } = this.#parts;
     const { socket } = caller;

@@ -1,5 +1,5 @@
-// What both doors, HTTP and MQTT, ask before they let anybody in or through: whether this address was refused too often, and whether
-// this key asks too much. One counter for both, and one audit log: a limit at one door of two is none.
+// The checks of both doors, HTTP and MQTT, before they let a caller in: whether its address was refused too often, and whether its key asks
+// too often. Both doors share one counter and one audit log, as a limit at one of two doors is none.
 import type { AuditParams, Principal } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { principalAt } from '../fleet/principals.ts';
@@ -7,38 +7,38 @@ import { createRate } from './rate.ts';
 import { createRefusedAddresses } from './refused-addresses.ts';
 
 export interface DoorkeeperLimits {
-  /** Of one address, in a minute. */
+  /** Refusals of one address in a minute. */
   refusalsPerMinute: number;
-  /** Of one key, in a minute. */
+  /** Requests of one key in a minute. */
   requestsPerMinute: number;
 }
 interface Refused {
   address: string;
-  /** What was tried: `api key`, `sign-in`, `certificate`. */
+  /** The kind of the attempt: `api key`, `sign-in`, `certificate`. */
   subject: string;
   text: string;
 }
-/** As the audit log has it. */
+/** The row of the audit log. */
 export interface Refusal {
   by: Principal;
   action: 'refused';
   params: AuditParams<'refused'>;
 }
 export interface Doorkeeper {
-  /** Somebody tried a secret that is none here. */
+  /** Counts an attempt with an unknown secret. */
   refusedSecret(refused: Refused): void;
-  /** The decision wrote it to the audit log already. */
+  /** Counts an attempt that a decision has written to the audit log already. */
   countSecret(address: string): void;
-  /** Somebody came with a certificate that is not ours. It stops nobody of the same address: old nodes knock for weeks. */
+  /** Notes a certificate that is not from this CA. It blocks no other caller of the address: a forgotten node may try for weeks. */
   refusedCertificate(refused: Refused): void;
-  /** Seconds to wait when secrets of this address were refused too often, else 0. */
+  /** The seconds to wait when secrets from this address were refused too often, else 0. */
   blockedSeconds(address: string): number;
-  /** Counts a request of this name; seconds to wait when there were too many, else 0. */
+  /** Counts a request under this name; the seconds to wait when there were too many, else 0. */
   take(name: string): number;
   readonly requestsPerMinute: number;
 }
 
-/** Under this name the requests of a key are counted at both doors. */
+/** The name under which both doors count the requests of a key. */
 export function nameOfKey(keyId: string): string {
   return `key:${keyId}`;
 }

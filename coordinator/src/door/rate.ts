@@ -1,11 +1,11 @@
-// How often one name may ask in a minute: windows of a minute, bounded in number.
+// The number of requests that one name may make in a minute: windows of a minute, for a bounded number of names.
 import type { Clock } from '@blackroad/std/clock';
 
 const windowMs = 60_000;
 const maxNames = 10_000;
 
 interface Rate {
-  /** Counts one. Seconds to wait when there were too many, else 0. */
+  /** Counts one request; the seconds to wait when there were too many, else 0. */
   take(name: string): number;
 }
 

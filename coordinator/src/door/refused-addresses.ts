@@ -1,17 +1,17 @@
-// Counts refusals by address and minute. Slows guessing and keeps the audit log from being filled by strangers.
-// Bounded: when more addresses come than fit, the oldest minute is forgotten first.
+// Refusals, counted by address and minute: guessing is slowed down, and strangers cannot fill the audit log. Bounded: when more addresses
+// come than fit, the oldest minute is forgotten first.
 import type { Clock } from '@blackroad/std/clock';
 import { customerOf } from './address.ts';
 
 const windowMs = 60_000;
 const maxAddresses = 10_000;
-/** Refusals of all addresses together that are worth an audit row a minute. */
+/** The limit of audit rows in a minute for refusals of all addresses together. */
 const maxAuditedPerMinute = 300;
 
 interface RefusedAddresses {
-  /** Seconds to wait when this address was refused too often, else 0. */
+  /** The seconds to wait when this address was refused too often, else 0. */
   blockedSeconds(address: string): number;
-  /** Counts one; answers whether it deserves an audit row. */
+  /** Counts one refusal; returns whether it gets an audit row. */
   count(address: string): boolean;
 }
 

@@ -1,6 +1,6 @@
-// When placement is asked, and how: one plan at a time, in slices of a few milliseconds between which everything else gets its turn,
-// carried out in parts through the one road. Also the slow rounds: moves for a gain, models that nobody uses. In: word that something
-// changed; out: inputs `plan-apply` and `models-idle`. It decides nothing about the fleet: pure functions in placement do.
+// The planner: it asks placement for plans, one at a time, in slices of a few milliseconds between which the event loop does all else, and
+// submits the parts of a plan as inputs. In slow rounds it also looks for moves for a gain and for models that nobody uses. In: changes, as
+// they are committed. Out: inputs `plan-apply` and `models-idle`. It decides nothing about the fleet: pure functions in placement do.
 import { FleetError, type MoveCause } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import { type Random, sortableId } from '@blackroad/std/random';
@@ -21,14 +21,14 @@ import type { Outcome } from '../state/decision.ts';
 import type { Answer, InputKind, Inputs, Policy } from '../state/input.ts';
 import type { View } from '../state/view.ts';
 
-/** What came together is planned together; a person with five Pis must not feel it. */
+/** Changes within this time are planned for together; a person with five Pis does not notice it. */
 const gatherMs = 10;
-/** The event loop is given back after this long, and after so many steps: virtual time does not pass inside a slice. */
+/** A slice ends after this time, and after so many steps: virtual time does not pass inside a slice. */
 const sliceMs = 6;
 const sliceSteps = 8;
 /** An ordinary plan takes at most a tenth of a core: after c ms of computing, 9 c of rest. */
 const restFactor = 9;
-/** Who has no node, or a dead one, waits no longer than this for the next plan. */
+/** An agent without a node, or on a dead one, waits no longer than this for the next plan. */
 const urgentRestMs = 250;
 
 export interface PlanningFigures {
@@ -69,7 +69,7 @@ export class Planner {
   #atMs = 0;
   #isRunning = false;
   #isStopped = false;
-  /** What came while a plan was made. */
+  /** The urgency of the changes since the present plan began. */
   #next: Urgency | null = null;
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #urgentFromMs = Number.NEGATIVE_INFINITY;
@@ -114,14 +114,14 @@ export class Planner {
     return plan;
   }
 
-  /** The view was made anew from the store: nothing that was noted of changes holds. */
+  /** The view was made anew from the store: all that was noted about changes is void. */
   startOver(): void {
     this.#review.all();
     this.#cache = new SupplyCache();
     this.wanted('urgent');
   }
 
-  /** Something that placement depends on changed. */
+  /** A change is committed that placement depends on. */
   wanted(urgency: Urgency): void {
     if (this.#isStopped) return;
     if (this.#isRunning) {
@@ -142,7 +142,7 @@ export class Planner {
     });
   }
 
-  /** One at a time; what came meanwhile is planned for after the rest. */
+  /** Runs one plan or round at a time; changes of that time are planned for after the rest. */
   async #guarded(run: () => Promise<void>): Promise<void> {
     if (this.#isStopped || this.#isRunning) return;
     this.#isRunning = true;
@@ -151,7 +151,8 @@ export class Planner {
       await run();
     } catch (error) {
       if (this.#isStopped) return;
-      // Too many inputs wait: the plan is made anew from what they bring. Nothing can be stored: it is when that is over.
+      // With too many waiting inputs the plan is made anew after them. While nothing can be stored no plan is made: the end of that outage
+      // asks for one.
       if (!(error instanceof FleetError)) return this.#parts.fatal(error as Error);
       if (error.code !== 'unavailable' && error.code !== 'storage-failed') return this.#parts.fatal(error);
       this.#next = error.code === 'unavailable' ? 'ordinary' : null;
@@ -174,7 +175,7 @@ export class Planner {
     this.figures.lastCpuMs = this.#cpuMs;
   }
 
-  /** Patience that runs out later: an agent's own, or the grace after a start. */
+  /** Plans at the time at which a move is due without a change: a patience ends, or a model may be tried again. */
   #planWhenDue(): void {
     const { view, policy, clock } = this.#parts;
     const nowMs = clock.nowMs();
@@ -209,11 +210,11 @@ export class Planner {
     }
   }
 
-  /** Seldom, and only while nothing is wanted. */
+  /** A slow round; it is left out while a plan is due at once. */
   async #round(): Promise<void> {
     const { view, policy, clock } = this.#parts;
     if (this.#timer && this.#atMs <= clock.monotonicMs() + urgentRestMs) return;
-    // Nobody is missed for longer than a round.
+    // No agent is overlooked for longer than a round.
     this.#review.all();
     this.#next ??= 'ordinary';
     const idle = idleModels(view, clock.nowMs(), policy);
@@ -224,7 +225,7 @@ export class Planner {
     await this.#carryOut(partsOf(view, found, found.plan, () => this.#mint(), found.gains));
   }
 
-  /** Part by part, each committed and told before the next one is made. */
+  /** Each part is committed and told before the next one is made. */
   async #carryOut(parts: Generator<PlanPart>): Promise<void> {
     while (!this.#isStopped) {
       const part = this.#timed(() => parts.next());
@@ -246,7 +247,7 @@ export class Planner {
     return sortableId(this.#parts.clock.nowMs(), this.#parts.random);
   }
 
-  /** Runs to the end, a slice a turn of the event loop. Rejects when the coordinator stops. */
+  /** Runs the steps to the end, one slice in a turn of the event loop. Rejects when the coordinator stops. */
   #sliced<T>(steps: Generator<void, T>): Promise<T> {
     const begins = () => {
       if (this.#isStopped) throw new FleetError('unavailable');

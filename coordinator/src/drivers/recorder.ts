@@ -1,6 +1,6 @@
-// Keeps what the fleet was like: minutes of heartbeats rolled up and written once a minute, quarter hours made of the stored minutes,
-// task ends added up to days. Beside the one road: nothing here is decided or told, and a crash loses at most the running minute of
-// history (usage is read again from the tasks). Written in slices of a few milliseconds. In: what batches touched. Out: rows.
+// The history of the fleet is recorded here: heartbeats are rolled up and written once a minute, quarter hours are made of the stored
+// minutes, and ends of tasks are added up to days. Nothing here is decided or told, and a crash loses at most the running minute (usage is
+// read again from the tasks). Writes come in slices of a few milliseconds. In: the rows that batches touched. Out: rows of the store.
 import {
   type FleetMetric,
   fleetMetrics,
@@ -25,10 +25,10 @@ import { UsageRecorder } from './usage-recorder.ts';
 export const minuteS = 60;
 export const quarterS = 900;
 const dayS = 86_400;
-/** A range that ends now reaches a little further back than it says: the oldest point must be whole. */
+/** A range that ends now begins a little earlier than it was asked for: its oldest point must be complete. */
 const keepMinutesS = historyRanges.day + 2 * quarterS;
 const keepQuartersS = historyRanges.month + dayS;
-/** Rows of one write or read: a few milliseconds. */
+/** Rows of one write or read: a few milliseconds of work. */
 const sliceRows = 40;
 const readRows = 120;
 const fleet = '*';
@@ -45,7 +45,7 @@ interface RecorderParts {
   log: Log;
   gauges: () => FleetGauges;
 }
-/** What the store knows when the recorder begins. */
+/** The state of the history in the store when the recorder begins. */
 interface Before {
   beganMs: number;
   series: Awaited<ReturnType<Store['series']>>;
@@ -54,7 +54,7 @@ interface Before {
 
 export async function createRecorder(parts: RecorderParts): Promise<Recorder> {
   const { store } = parts.coordinator;
-  // Before the store is read: what ends meanwhile is read again from the tasks.
+  // The recorder listens before it reads the store: tasks that end meanwhile are read again from the store.
   const beganMs = parts.clock.nowMs();
   const series = await store.series();
   return new Recorder(parts, { beganMs, series, lastQuarterS: await store.lastRollupS(quarterS) });
@@ -73,7 +73,7 @@ export class Recorder {
   readonly #lastHealth = new Map<number, object>();
   readonly #timer: Timer;
   #minuteAtS: number;
-  /** The minute that was written before it was over. */
+  /** The minute that was written before it had ended. */
   #earlyS: number;
   #quarterUptoS: number;
   #writing: Promise<void> = Promise.resolve();
@@ -121,7 +121,7 @@ export class Recorder {
     if (task.node !== null && tokens > 0) minute.count(this.#series.of(task.node), nodeMetricAt.tokens, tokens);
   }
 
-  /** Every second: samples the fleet, writes the minute that is over. */
+  /** Called every second: samples the fleet, and writes the minute that has ended. */
   tick(): void {
     const { gauges, clock } = this.#parts;
     const { queued, running, nodesOnline, agentsReady } = gauges();
@@ -172,7 +172,7 @@ export class Recorder {
         at = last.atS + 1;
         await this.#turn();
       }
-      // What is told so far of the running minute: a chart that ends a minute ago looks dead.
+      // The running minute is included as far as it goes: a chart that ends a minute ago looks as if the fleet were down.
       const nowMs = this.#minuteAtS * 1000;
       const now = tier === minuteS && points.at(-1)?.[0] !== nowMs ? this.#minute.sofar(number, metricAt) : null;
       if (now) points.push([nowMs, now.min, now.mean, now.max]);
@@ -180,7 +180,7 @@ export class Recorder {
     return { ...head, resolutionS: tier, fromMs: fromS * 1000, toMs, points };
   }
 
-  /** Writes what is complete, the running minute too. */
+  /** Writes all complete rows, and the running minute. */
   flush(): Promise<void> {
     return this.#write(async () => {
       await this.#writeMinute(this.#minuteAtS);
@@ -190,7 +190,7 @@ export class Recorder {
     });
   }
 
-  /** Old rows go; answers when none is left. */
+  /** Deletes old rows; resolves when none is left. */
   prune(): Promise<void> {
     return this.#write(async () => {
       const nowS = Math.floor(this.#parts.clock.nowMs() / 1000);
@@ -206,7 +206,7 @@ export class Recorder {
     this.#timer.cancel();
   }
 
-  /** One piece of work after the other; one that fails is logged, and does not keep the next from being done. */
+  /** Does one piece of work after the other; a failure is logged, and the next piece is done all the same. */
   #write(work: () => Promise<void>): Promise<void> {
     const { log } = this.#parts;
     this.#writing = this.#writing.then(work).catch((error) => log.warn({ err: error }, 'history could not be written'));
@@ -215,14 +215,14 @@ export class Recorder {
   async #writeMinute(atS: number): Promise<void> {
     const rows: RollupRow[] = [];
     for (const [part, cells] of this.#minute.take((number) => (number === this.#fleetNumber ? ofFleet : ofNode))) {
-      // Of a minute that was written before it was over there is a row already: a restart, or a stop.
+      // A minute that was written before it had ended has a row already, from before a restart or a stop.
       const [early] = atS === this.#earlyS ? await this.#store.rollups(minuteS, part, atS, atS + 1, 1) : [];
       const whole = pack(cells);
       rows.push({ tier: minuteS, part, atS, cells: early ? combine([early.cells, whole]) : whole });
     }
     await this.#putRows(rows);
   }
-  /** From stored minutes, so that a restart in the middle of a quarter hour loses none of it. */
+  /** Made of stored minutes, so that a restart in the middle of a quarter hour loses none of it. */
   async #writeQuarters(uptoS: number): Promise<void> {
     const parts = Math.floor(this.#series.highest() / seriesPerPart) + 1;
     for (; this.#quarterUptoS + quarterS <= uptoS; this.#quarterUptoS += quarterS) {
@@ -245,7 +245,7 @@ export class Recorder {
         if (slice.length > 0 || named.length > 0)
           await this.#store.putRollups(at === 0 ? { rows: slice, series: named } : { rows: slice });
       } catch (error) {
-        // Later minutes carry the numbers of these series.
+        // Later minutes use the numbers of these series.
         if (at === 0) this.#series.giveBack(named);
         throw error;
       }

@@ -1,10 +1,10 @@
-// The numbers under which the history of nodes (and of the fleet) is stored: small ones, so that the parts of a roll-up stay full. A forgotten
-// node keeps its number until its history is pruned. In: ids. Out: numbers, and those that the store does not know yet.
+// The numbers under which the history of each node (and of the fleet) is stored: small ones, so that the parts of a roll-up stay full. A
+// forgotten node keeps its number until its history is pruned. In: ids. Out: numbers, and those that the store does not have yet.
 
 interface Series {
   id: string;
   number: number;
-  /** When its node was forgotten; null: it goes on. */
+  /** The time at which its node was forgotten; null: the series goes on. */
   untilMs: number | null;
 }
 
@@ -20,17 +20,17 @@ export class SeriesNumbers {
     }
   }
 
-  /** A series that has none gets one, and one that was over goes on. */
+  /** Gives a number to a series without one; a series that had ended goes on. */
   of(id: string): number {
     const known = this.#byId.get(id);
     if (known && known.untilMs === null) return known.number;
     let number = known?.number ?? 0;
-    // The smallest that is free: parts stay full.
+    // The smallest free number keeps the parts full.
     if (!known) while (this.#taken.has(number)) number++;
     this.#set({ id, number, untilMs: null });
     return number;
   }
-  /** Null: it has no history. */
+  /** Null: the node has no history. */
   find(id: string): number | null {
     return this.#byId.get(id)?.number ?? null;
   }
@@ -52,12 +52,12 @@ export class SeriesNumbers {
     this.#unwritten.clear();
     return taken;
   }
-  /** They could not be written; what became of one since is newer. */
+  /** Puts back numbers that could not be written; a newer state of a series stays. */
   giveBack(taken: readonly Series[]): void {
     for (const each of taken) if (!this.#unwritten.has(each.id)) this.#unwritten.set(each.id, each);
   }
 
-  /** Frees the numbers of series that were over before then; answers those. */
+  /** Frees the numbers of series that ended before then, and returns them. */
   free(beforeMs: number): number[] {
     const freed: number[] = [];
     for (const [id, { number, untilMs }] of this.#byId) {

@@ -1,5 +1,5 @@
-// Task ends added up to days and written now and then. Each counts once: what a crash kept from being written is read again from the tasks.
-// In: tasks that ended. Out: rows of usage.
+// Ends of tasks are added up to days, which are written once a minute. Each end counts once: ends that a crash kept from being written are
+// read again from the tasks. In: tasks that ended. Out: rows of usage.
 import { maxUsageRowsPerDay } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -8,7 +8,7 @@ import type { EndedTask } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
 
-/** Usage is written once a minute, and before it has grown to more than some milliseconds of work. */
+/** Usage is written once a minute, and earlier when writing it would take more than some milliseconds. */
 const manyUsageRows = 500;
 const recoverRows = 500;
 
@@ -23,7 +23,7 @@ interface UsageParts {
 export class UsageRecorder {
   readonly #parts: UsageParts;
   readonly #days = createUsageDays();
-  /** Ends heard of while those of the life before were read, and ends read before they were heard of: each counts once. */
+  /** Ends that are both noted and read from the store while the ends before the last start are read: each counts once. */
   readonly #heard = new Set<string>();
   readonly #readAgain = new Set<string>();
   #isRecovered = false;
@@ -44,7 +44,7 @@ export class UsageRecorder {
     return this.#days.size() >= manyUsageRows;
   }
 
-  /** At the end of a minute: what was read again has been heard of by now, or never will be. */
+  /** Called at the end of a minute: an end that was read from the store has been noted by now, or never will be. */
   forgetReadAgain(): void {
     if (this.#isRecovered) this.#readAgain.clear();
   }
@@ -55,7 +55,7 @@ export class UsageRecorder {
     const taken = this.#days.take(clock.nowMs());
     if (!taken) return;
     const { rows, uptoMs } = taken;
-    // All in one piece: the mark and the sums must agree.
+    // The mark and the sums are written by one call, as they must agree.
     const full = new Set<number>();
     for (const day of new Set(rows.map((row) => row.day)))
       if ((await store.usageRows(day)) >= maxUsageRowsPerDay) full.add(day);
@@ -63,13 +63,13 @@ export class UsageRecorder {
     try {
       await store.addUsage(merged, uptoMs);
     } catch (error) {
-      // A full disk: the days keep what they have until there is room.
+      // While the disk is full the days keep their sums.
       this.#days.giveBack(rows);
       throw error;
     }
   }
 
-  /** Ends that the life before did not come to add. By the tasks alone: the clock may have been set back since. */
+  /** Adds the ends that were not added before the last stop, by the order of the tasks alone: the clock may have been set back since. */
   async recover(): Promise<void> {
     const { store, clock, log, beganMs } = this.#parts;
     let fromMs = await store.usageUptoMs();

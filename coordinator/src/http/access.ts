@@ -1,7 +1,6 @@
-// Who may come in: API keys, one-time sign-in codes and console sessions. Keys and sessions live in the store as SHA-256 of their
-// secret, so that a restart signs nobody out; codes live here, in memory, bounded, as SHA-256 too. Revoking a key ends the sessions and
-// codes made with it.
-// Never hands a secret out twice.
+// Access to the coordinator: API keys, one-time sign-in codes and console sessions. Keys and sessions are in the store as SHA-256 of their
+// secret, so that a restart signs nobody out; codes are in memory, bounded, as SHA-256 too. The revocation of a key ends the sessions and
+// codes that were made with it. No secret is returned twice.
 import { coordinatorSelf, defaultSpace, FleetError, mayDo, type Principal, type Role } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
@@ -13,9 +12,9 @@ import type { KeyRow } from '../state/rows.ts';
 
 export const sessionMs = 12 * 3600_000;
 export const codeMs = 10 * 60_000;
-/** Made by signed-in admins; the bound only stops a loop gone wrong. The oldest goes first. */
+/** Codes are made by signed-in admins; the bound only stops a faulty loop. The oldest one is dropped first. */
 const maxCodes = 100;
-/** The use of a key is written down this often at most: a program asks every second. */
+/** The least interval at which the use of a key is stored: a program may ask every second. */
 const useWriteMs = 60_000;
 
 interface Code {
@@ -23,12 +22,12 @@ interface Code {
   expiresMs: number;
 }
 
-/** Takes `brk_<id>_<secret>` apart; null when it is no key. */
+/** The parts of `brk_<id>_<secret>`; null when the text is no key. */
 function readKey(text: string): { id: string; secret: string } | null {
   const match = /^brk_([a-z0-9]{1,40})_([0-9a-f]{32,128})$/.exec(text);
   return match ? { id: match[1] as string, secret: match[2] as string } : null;
 }
-/** A new key: the text to show once, and the row to keep. `lifeMs`: how long it is good for; missing: for ever. */
+/** A new key: the text that is shown once, and the row to store. `lifeMs`: how long it is valid; missing: for ever. */
 export function mintKey(
   { name, role, space, lifeMs }: { name: string; role: Role; space: string; lifeMs?: number | undefined },
   nowMs: number,
@@ -51,7 +50,7 @@ export function mintKey(
   };
 }
 
-/** Makes the first admin key when there is none; answers its text once, else null. */
+/** Makes the first admin key when there is none, and returns its text once; null otherwise. */
 export async function ensureFirstAdmin(coordinator: Coordinator, clock: Clock, random: Random): Promise<string | null> {
   for (const row of coordinator.view.keys.values()) if (mayDo([row.role], 'keys:write') && !row.revoked) return null;
   const { text, row } = mintKey({ name: 'admin', role: 'admin', space: defaultSpace }, clock.nowMs(), random);
@@ -61,13 +60,13 @@ export async function ensureFirstAdmin(coordinator: Coordinator, clock: Clock, r
 }
 
 export interface Access {
-  /** A key opened a door, by itself or through a session that was signed in with it. */
+  /** Notes the use of a key, by itself or through a session that was signed in with it. */
   used(keyId: string): void;
-  /** Who sent this key, or null. */
+  /** The principal of this key, or null. */
   byKey(text: string): Principal | null;
-  /** Whose session this is, or null; looks at the key again, so a revoked one ends its sessions at once. */
+  /** The principal of this session, or null. The key is checked again, so that a revoked key ends its sessions at once. */
   bySession(token: string): Principal | null;
-  /** Whether a caller seen before may still come in (long-lived streams ask again). */
+  /** Whether a caller that was accepted before still would be (long-lived streams check again). */
   stillIn(caller: Principal, token: string | null): boolean;
   /** A one-time code for the console, 128 bits, ten minutes. */
   makeCode(by: Principal): { code: string; expiresMs: number };
@@ -99,10 +98,10 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
       const nowMs = clock.nowMs();
       lastUsed.set(keyId, nowMs);
       const written = writtenMs.get(keyId) ?? view.keys.get(keyId)?.lastUsedMs;
-      // A clock that was set back is a reason to write, too.
+      // A clock that was set back is a reason to store it too.
       if (written !== undefined && Math.abs(nowMs - written) < useWriteMs) return;
       writtenMs.set(keyId, nowMs);
-      coordinator.submit('key-used', { id: keyId, atMs: nowMs }).catch(() => writtenMs.delete(keyId)); // written at the next use
+      coordinator.submit('key-used', { id: keyId, atMs: nowMs }).catch(() => writtenMs.delete(keyId)); // it is stored at the next use
     },
     byKey(text) {
       const parts = readKey(text);
@@ -113,7 +112,7 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
     },
     bySession(token) {
       const session = view.sessions.get(sha256Hex(token));
-      // Expired ones are cleared away when the next one is opened.
+      // Expired sessions are deleted when the next one is opened.
       if (!session || session.expiresMs <= clock.nowMs() || !keyStands(session.keyId)) return null;
       if (session.keyId !== null) access.used(session.keyId);
       return principalOfSession(session);
@@ -152,7 +151,7 @@ export function createAccess(coordinator: Coordinator, clock: Clock, random: Ran
       return { token, caller: { ...caller, kind: 'session' } };
     },
     async signOut(token, by) {
-      // Whoever holds the token is that session, whichever key was sent with it.
+      // The token decides: its session counts, whichever key was sent with it.
       await coordinator.submit('session-close', { by: access.bySession(token) ?? by, id: sha256Hex(token) });
     },
     lastUsedMs: (keyId) => lastUsed.get(keyId) ?? view.keys.get(keyId)?.lastUsedMs ?? null,

@@ -1,9 +1,10 @@
-// How every failure is told: an RFC 9457 problem object whose status follows from its code. Faults of ours are logged, never shown.
+// Every failure is answered with an RFC 9457 problem object, whose status follows from its code. Faults of the coordinator are logged and not
+// shown.
 import { FleetError, maxSmallBodyBytes, problems, type RouteRow, toProblem } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
-/** Any thrown thing as an error of the table. Fastify's own are translated by their code. */
+/** Any thrown error as an error of the table. Errors of Fastify are translated by their code. */
 function asFleetError(error: unknown, request: FastifyRequest): FleetError | null {
   if (error instanceof FleetError) return error;
   const { code, message } = error as FastifyError;
@@ -29,10 +30,10 @@ function asFleetError(error: unknown, request: FastifyRequest): FleetError | nul
   }
 }
 
-/** A refused body up to this size is read away, so that its connection can be used again; of a larger one nothing more is read. */
+/** A refused body up to this size is read and dropped, so that its connection can be used again; a larger one is not read further. */
 const readAwayBytes = maxSmallBodyBytes;
 
-/** Whether the rest of the request that was refused is not worth its way. */
+/** Whether the rest of a refused request is too large to be read. */
 function endsConnection({ raw, headers }: FastifyRequest, { code }: FleetError): boolean {
   if (code === 'request-late') return true;
   if (raw.complete) return false;
@@ -50,7 +51,7 @@ function sendProblem(reply: FastifyReply, error: FleetError): FastifyReply {
     .send(JSON.stringify(toProblem(error)));
 }
 
-/** `refused` hears of every refusal: its code, where, and in words why. */
+/** `refused`: called for every refusal with its code, the place and the reason. */
 export function errorHandler(log: Log, refused: (code: string, fields: object, text: string) => void) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const known = asFleetError(error, request);
@@ -64,7 +65,7 @@ export function errorHandler(log: Log, refused: (code: string, fields: object, t
   };
 }
 
-/** Unknown paths; of a known path with another method the allowed ones are named. */
+/** The answer to unknown paths; for a known path with another method it names the allowed methods. */
 export function notFound(table: readonly RouteRow[]) {
   const patterns = table.map(({ method, path }) => ({
     method,

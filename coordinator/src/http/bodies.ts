@@ -1,14 +1,13 @@
-// Request bodies on their way in: how many bytes of them may be unfinished at once, and how long each may take.
-// In: requests whose head was let in. Out: the same, with room kept for their body until it is whole, or a refusal before any of it
-// is kept. The largest size of each route stands in the route table. Strangers have a small room of their own: they cannot take
-// that of keys.
+// Request bodies as they arrive: the number of bytes of unfinished bodies, and the time that each may take. In: requests whose head was
+// accepted. Out: the same, with room reserved for their body until it is complete, or a refusal before any of it is kept. The largest size
+// for each route is in the route table. Strangers have a small room of their own, so that they cannot use that of keys.
 import { bodyBytesOf, FleetError } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { customerOf } from '../door/address.ts';
 
 export interface Room {
-  /** Answers how to give the bytes back, or null where there is no room. */
+  /** Returns a function that frees the bytes, or null without room. */
   take(who: string, bytes: number): (() => void) | null;
 }
 
@@ -34,7 +33,7 @@ export function createRoom({ total, each }: { total: number; each: number }): Ro
   };
 }
 
-/** Bytes the body may come to; 0: there is none. */
+/** The size that the body may have, in bytes; 0: there is none. */
 function expected(request: FastifyRequest, limit: number): number {
   const { 'content-length': declared, 'transfer-encoding': pieces } = request.headers;
   if (declared !== undefined) return Math.min(Number(declared) || 0, limit);
@@ -44,7 +43,7 @@ function expected(request: FastifyRequest, limit: number): number {
 interface BodyRooms {
   clock: Clock;
   limits: {
-    /** From the head of a request to the whole body. */
+    /** From the head of a request to its complete body. */
     bodyMs: number;
   };
   bodies: { keys: Room; strangers: Room };
@@ -66,8 +65,8 @@ export function guardBodies({ clock, limits, bodies }: BodyRooms) {
     const timer = clock.after(limits.bodyMs, () => {
       giveBack();
       const detail = `body: expected all of it within ${limits.bodyMs / 1000} s`;
-      // Fastify's reader of the body answers with it; destroying the request would take the answer's connection away.
-      // A body that was refused has no reader any more, and an error that nobody hears would end the process.
+      // Fastify's reader of the body answers with this error; to destroy the request would end the connection of the answer. A refused body has
+      // no reader any more, and an error without a listener would end the process.
       if (raw.listenerCount('error') > 0) raw.emit('error', new FleetError('request-late', { detail }));
       else raw.destroy();
     });

@@ -1,5 +1,5 @@
-// Whether a value fits a schema, by checks that are compiled at first use and kept for the life of the schema: 1,000 heartbeats a second
-// would make interpretation the largest cost. Gives no words; protocol's `faults` has them.
+// Whether a value fits a schema, by checks that are compiled at first use and kept as long as the schema: at 1,000 heartbeats a second
+// interpretation would be the largest cost. The texts of faults come from `faults` of protocol.
 import type { TSchema } from '@blackroad/protocol';
 import { Compile } from 'typebox/schema';
 

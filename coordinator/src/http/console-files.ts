@@ -1,11 +1,11 @@
-// Serves the built console: hashed files for ever, the page anew each time, and the page for every address below it that a browser
-// opens, since the console finds its pages by address. What is no page of the console stays the API's `no-such-route`.
+// Serves the built console: hashed files for ever, the page anew each time, and the page for every address below it that a browser opens,
+// since the console finds its pages by address. Any other path is answered with the API's `no-such-route`.
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 type Answer = (request: FastifyRequest, reply: FastifyReply) => unknown;
 
-/** A browser that opens an address, not a program that mistyped one. */
+/** Whether a browser opens an address, in contrast to a program with a wrong path. */
 function opensPage({ method, url, headers }: FastifyRequest): boolean {
   const path = url.split('?')[0] as string;
   return (
@@ -30,7 +30,7 @@ export async function serveConsole(app: FastifyInstance, folder: string): Promis
   });
 }
 
-/** The answer to unknown addresses: the console's page where a browser opens one, else `unknown`. */
+/** The answer to unknown addresses: the console's page for a browser, else `unknown`. */
 export function pageOr(unknown: Answer): Answer {
   return (request, reply) => (opensPage(request) ? reply.sendFile('index.html') : unknown(request, reply));
 }

@@ -1,5 +1,5 @@
-// What every handler is given: the coordinator, the CA, who may come in, the live feed, and the few settings the API needs.
-// One context serves both listeners (loopback HTTP and TLS), so that sessions, codes and counters are one.
+// The context of every handler: the coordinator, the CA, the access, the live feed, and the few settings of the API. Both listeners
+// (loopback HTTP and TLS) share one context, so that they share sessions, codes and counters.
 import type { FleetTotals } from '@blackroad/protocol';
 import {
   maxFeedBacklogBytes,
@@ -32,7 +32,7 @@ import type { Touched } from '../state/touched.ts';
 import { type Access, createAccess } from './access.ts';
 import { createRoom, type Room } from './bodies.ts';
 
-/** The private CA as enrolment uses it. Bad requests throw FleetError `csr-invalid`. */
+/** The private CA as enrolment uses it. Invalid requests throw FleetError `csr-invalid`. */
 interface Signer {
   readonly pem: string;
   /** SHA-256 of the CA certificate's DER bytes. */
@@ -46,27 +46,27 @@ interface Signer {
 interface ApiSettings {
   fleetName: string;
   version: string;
-  /** Where nodes reach the broker; a function, since the port may be chosen by the system. Host null: the host they enrol at. */
+  /** The address of the broker for nodes; a function, since the system may choose the port. Host null: the host at which they enrol. */
   mqtt: () => { host: string | null; port: number };
-  /** Where nodes enrol; null while nothing listens off the machine. */
+  /** The port at which nodes enrol; null while only this machine is served. */
   tlsPort: () => number | null;
-  /** Address that the TLS listener is bound to: 0.0.0.0, loopback, or one of this machine's own. */
+  /** The address that the TLS listener is bound to: 0.0.0.0, loopback, or one of this machine's own. */
   boundTo: string;
-  /** Host name or address under which nodes reach this machine; empty: guessed. */
+  /** The host name or address under which nodes reach this machine; empty: it is guessed. */
   publicHost: string;
-  /** Host names that requests on the loopback listener may carry beside localhost. */
+  /** Host names that requests on the loopback listener may have beside localhost. */
   knownHosts: readonly string[];
-  /** Folder with the console's files; null: no console. */
+  /** The folder with the console's files; null: no console. */
   consoleDir: string | null;
 }
 export interface ApiLimits {
   consoles: number;
   backlogBytes: number;
-  /** Followed tasks at once, over both listeners. */
+  /** The limit of tasks that are followed at the same time, over both listeners. */
   streams: number;
-  /** Bytes of bodies that are not whole yet, in all and of one key or address. */
+  /** The limits of bytes of unfinished bodies, in all and of one key or address. */
   bodies: { keys: { total: number; each: number }; strangers: { total: number; each: number } };
-  /** From the head of a request to the whole body. */
+  /** The time from the head of a request to its complete body. */
   bodyMs: number;
   door: DoorLimits;
 }
@@ -86,22 +86,22 @@ interface ApiParts {
 export interface ApiContext extends Omit<ApiParts, 'limits'> {
   limits: ApiLimits;
   access: Access;
-  /** By reason: counted for /metrics, told in the log. */
+  /** Refusals by reason: counted for /metrics, and logged. */
   refused: CountedRefusals;
-  /** Of both listeners, for bodies that are not whole yet. */
+  /** The room of both listeners for unfinished bodies. */
   bodies: { keys: Room; strangers: Room };
   feed: ConsoleFeed;
   tally: Tally;
   alerts: AlertBoard;
   recorder: Recorder;
   metrics: Metrics;
-  /** Open event streams, to be ended when the API closes. */
+  /** The ends of open event streams, called when the API closes. */
   streams: Set<() => void>;
   totals(): FleetTotals;
   stop(): void;
 }
 
-/** In the first minute the tally has not seen a whole minute of ends. */
+/** In its first minute the tally has less than a minute of ends. */
 const endedWindowMs = 60_000;
 
 function limitsOf(given: Partial<ApiLimits> | undefined): ApiLimits {
@@ -128,7 +128,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
   const limits = limitsOf(parts.limits);
   const { view, store, policy } = coordinator;
   const tally = new Tally(view);
-  /** The past is read from the store while the fleet goes on: what is committed meanwhile is noted when all that notes it is there. */
+  /** The past is read from the store while the fleet goes on: commits of that time are noted once all listeners exist. */
   const meanwhile: Touched[] = [];
   let note = (touched: Touched): void => void meanwhile.push(touched);
   const unwatch = coordinator.watch((touched) => note(touched));

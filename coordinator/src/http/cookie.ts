@@ -1,5 +1,5 @@
-// The session cookie. Its name carries the port: cookies of one host are shared by all its ports, and two fleets on one machine
-// must not sign each other out.
+// The session cookie. The port is a part of its name: all ports of a host share their cookies, and two fleets on one machine must not sign
+// each other out.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 function nameOf(request: FastifyRequest): string {

@@ -1,5 +1,5 @@
-// What stands before every handler: the Host a browser may be tricked into (DNS rebinding), who is asking, whether a browser's
-// request was made by our own page (CSRF), whether the key has the permission, and how often strangers were refused.
+// The checks before every handler: the Host, which a page may forge (DNS rebinding), the caller, whether a browser's request came from the
+// console's own page (CSRF), whether the key has the permission, and the number of refusals of a stranger.
 import type { Socket } from 'node:net';
 import { FleetError, mayDo, type Principal, permissionWords, type RouteRow, routes } from '@blackroad/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -23,7 +23,7 @@ export function principalOf(request: FastifyRequest): Principal {
   return request.caller ?? principalAt(request.ip);
 }
 
-/** Counts a refusal, writes it to the audit log while there are not too many, and answers the error to throw. */
+/** Counts a refusal, writes it to the audit log while there are not too many, and returns the error to throw. */
 export function refuseStranger(
   context: ApiContext,
   request: FastifyRequest,
@@ -40,7 +40,7 @@ function blocked(context: ApiContext, request: FastifyRequest): FleetError | nul
   return new FleetError('rate-limited', { detail, retryAfterSeconds: seconds });
 }
 
-/** A page of another origin may point its own name at 127.0.0.1: its requests carry that name. */
+/** A page of another origin may point its own name at 127.0.0.1; its requests then have that name as their Host. */
 function checkHost({ settings }: ApiContext, request: FastifyRequest): void {
   const host = hostOf(request.host);
   if (isLoopbackName(host) || settings.knownHosts.includes(host)) return;
@@ -49,7 +49,7 @@ function checkHost({ settings }: ApiContext, request: FastifyRequest): void {
   });
 }
 
-/** The Origin a browser names must be our own page's. */
+/** The Origin of a browser's request must be that of the console's own page. */
 function checkOrigin(request: FastifyRequest, required: boolean): void {
   const { origin } = request.headers;
   if (origin === undefined && !required) return;
@@ -84,13 +84,13 @@ function whoAsks(context: ApiContext, request: FastifyRequest): Principal | null
   return caller;
 }
 
-/** The hook: throws a FleetError or leaves `request.caller` set. `known` hears of connections that brought a good key or session. */
+/** The hook: throws a FleetError or sets `request.caller`. `known`: called for a connection with a valid key or session. */
 export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: (socket: Socket) => void) {
   return async (request: FastifyRequest, _reply: FastifyReply): Promise<void> => {
     request.caller = null;
     if (listener === 'loopback') checkHost(context, request);
     const { row } = request.routeOptions.config;
-    // Else any open path would make a WebSocket of a stranger's connection, only to end it.
+    // Without this any open path would make a WebSocket of a stranger's connection, only to end it.
     if (request.ws && row !== routes.consoleFeed) {
       throw new FleetError('invalid-request', {
         detail: `headers: upgrade: expected nothing here, WebSockets are at ${routes.consoleFeed.path}`,
@@ -99,7 +99,7 @@ export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: 
     if (!row) return;
     if (!safeMethods.has(request.method)) checkOrigin(request, false);
     if (row.needs === 'open') {
-      // Open routes that judge a secret are where guessing happens.
+      // Secrets are guessed at open routes that check one.
       const refused = row.method === 'POST' ? blocked(context, request) : null;
       if (refused) throw refused;
       return;
@@ -108,7 +108,7 @@ export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: 
     try {
       caller = whoAsks(context, request);
     } catch (error) {
-      // Whoever guesses keys learns nothing more once it was refused too often; good keys go on working.
+      // An address that was refused too often gets no more answers about keys; valid keys still work.
       throw blocked(context, request) ?? error;
     }
     if (!caller)

@@ -1,4 +1,4 @@
-// The shape of a handler: what it is given of a checked, allowed request, and what it must answer, both read off the route table.
+// The shape of a handler: its parameters, from a checked and allowed request, and its answer, both derived from the route table.
 import {
   type Fault,
   FleetError,
@@ -21,13 +21,13 @@ export interface Call<N extends RouteName> {
   params: RouteParams<N>;
   query: Filled<RouteQuery<N>>;
   body: RouteBody<N>;
-  /** Who asks: on open routes, the address that the request came from. */
+  /** The principal; on open routes, the address of the request. */
   by: Principal;
   listener: 'loopback' | 'tls';
   request: FastifyRequest;
   reply: FastifyReply;
 }
-/** What a handler that answers by itself (streams, plain text) returns. */
+/** The return value of a handler that has answered by itself (streams, plain text). */
 interface Answered {
   readonly answered: true;
 }
@@ -37,12 +37,12 @@ export type Handler<N extends RouteName> = (
 ) => Promise<RouteAnswer<N> | Answered> | RouteAnswer<N> | Answered;
 export type Handlers = { [N in RouteName]: Handler<N> };
 
-/** The value of an accepted input; what was refused becomes the problem it names. */
+/** The value of an accepted input; a refused input is thrown as its problem. */
 export function accepted<A>(outcome: Outcome<A>): A {
   if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
   return outcome.value;
 }
-/** What a schema cannot judge, refused in the words of one: the first fault, and all of them for machines. */
+/** Refuses faults that a schema cannot express in the same form: the first one as text, and all of them for programs. */
 export function refuseFaults(faults: readonly Fault[]): void {
   const [first] = faults;
   if (!first) return;
@@ -50,7 +50,7 @@ export function refuseFaults(faults: readonly Fault[]): void {
   const detail = `body: ${first.field}: expected ${first.expected}, got ${first.got}${more}`;
   throw new FleetError('invalid-request', { detail, faults: faults.slice(0, 50) });
 }
-/** A row that a decision has just made must be there. */
+/** A row that a decision has just made must exist. */
 export function shown<T>(value: T | null): T {
   if (value === null) throw new FleetError('conflict', { detail: 'It was removed in the same moment.' });
   return value;

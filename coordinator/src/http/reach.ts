@@ -1,5 +1,5 @@
-// Under which address another machine reaches this one. A guess, unless configured or said in the request: what the caller itself
-// used, if that was not loopback; else the first address on a real network.
+// The address under which another machine reaches this one. It is a guess, unless it is configured or named in the request: the host that
+// the caller itself used, if that was not loopback; else the first address on a real network.
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { FleetError } from '@blackroad/protocol';
@@ -22,8 +22,8 @@ export function bare(host: string): string {
 }
 
 /**
- * Where nodes reach an external broker: they always come over TLS with their certificate, also where the coordinator, from the same
- * machine, does not. Host null: the broker is on this machine.
+ * The address of an external broker for nodes: they always connect over TLS with their certificate, also where the coordinator, from the
+ * same machine, does not. Host null: the broker is on this machine.
  */
 export function brokerOf(url: string): { host: string | null; port: number } {
   const { protocol, hostname, port } = new URL(url);
@@ -33,7 +33,7 @@ export function brokerOf(url: string): { host: string | null; port: number } {
   };
 }
 
-/** Bridges of container engines and virtual machines are addresses too, but no Pi is behind them. */
+/** Bridges of container engines and virtual machines have addresses too, but no Pi is behind them. */
 const virtual = /^(docker|br-|veth|virbr|vmnet|podman|cni|flannel|tun|tap|utun)/;
 
 export function guessAddress(interfaces = networkInterfaces()): string {
@@ -49,7 +49,7 @@ export function guessAddress(interfaces = networkInterfaces()): string {
 const inUrl = (host: string) => (isIP(host) === 6 ? `[${host}]` : host);
 const everywhere = new Set(['0.0.0.0', '::', '']);
 
-/** Where another device on the network finds the console, over TLS; null when only this machine reaches it. */
+/** The address of the console for other devices on the network, over TLS; null when only this machine reaches it. */
 export function networkUrl(
   { settings }: Pick<ApiContext, 'settings'>,
   request: Pick<FastifyRequest, 'host'>,
@@ -60,13 +60,13 @@ export function networkUrl(
   const { boundTo, publicHost } = settings;
   if (port === null || (!everywhere.has(boundTo) && isLoopbackName(inUrl(boundTo)))) return null;
   const used = hostOf(request.host);
-  // Who came from elsewhere has found the way: the same serves the next device.
+  // The address that a caller from elsewhere has used also serves the next device.
   if (listener === 'tls' && !isLoopbackName(used)) return `https://${request.host}`;
   const host = publicHost || (everywhere.has(boundTo) ? guess() : boundTo);
   return isLoopbackName(inUrl(host)) ? null : `https://${inUrl(host)}:${port}`;
 }
 
-/** Where a node enrols: the HTTPS address for a join token. */
+/** The HTTPS address at which a node enrols, for a join token. */
 export function joinUrl(
   { settings }: ApiContext,
   asked: string | undefined,
@@ -81,7 +81,7 @@ export function joinUrl(
   }
   const used = hostOf(request.host);
   const found = settings.publicHost || (listener === 'tls' && !isLoopbackName(used) ? used : guessAddress());
-  // An address that means all of a machine's leads nowhere from another one.
+  // An address that means all addresses of a machine does not work from another one.
   const host = asked && !everywhere.has(asked) ? asked : found;
   const url = host.includes('/') ? null : serverUrl(host, { schemes: ['https'], port });
   if (url === null) {

@@ -1,6 +1,6 @@
-// One followed task as server-sent events: `task`, `chunk`, `end`. Events that come before the answer has begun are kept, so nothing
-// is lost between following and submitting. A reader that does not keep up loses chunks (perishable: `end` carries the whole text),
-// one that does not read at all is cut off.
+// One followed task as server-sent events: `task`, `chunk`, `end`. Events before the answer has begun are kept, so that none is lost
+// between following and submitting. A reader that is too slow loses chunks (they are perishable: `end` has the whole text); one that does
+// not read at all is disconnected.
 import { FleetError, isEnd, type TaskStreamEvent, type TaskView } from '@blackroad/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { showTask } from '../live/show.ts';
@@ -10,7 +10,7 @@ import type { ApiContext } from './context.ts';
 const heartbeatMs = 15_000;
 const maxUnreadBytes = 256 * 1024;
 const maxEarlyEvents = 1_000;
-/** A reader that has read nothing of a full buffer for two heartbeats is gone. */
+/** A reader that has read nothing of a full buffer for two heartbeats is disconnected. */
 const maxStuckBeats = 2;
 
 export function wantsStream(request: FastifyRequest): boolean {
@@ -19,11 +19,11 @@ export function wantsStream(request: FastifyRequest): boolean {
 
 interface TaskStream {
   follow(task: string): void;
-  /** Headers, the first `task` event, and whatever came before. */
+  /** Sends the headers, the first `task` event, and all earlier events. */
   begin(task: TaskView, status: 200 | 201): void;
-  /** For a task that may have ended before it was followed: looks once more, and sends the end. */
+  /** For a task that may have ended before it was followed: looks it up once more, and sends the end. */
   catchUp(look: () => Promise<TaskRow | EndedTask | null>): Promise<void>;
-  /** Nothing more will come: ends the following, and the line where it has begun. */
+  /** Ends the following after an error, and the connection if the answer has begun. */
   fail(): void;
 }
 
@@ -58,7 +58,7 @@ export function openStream(context: ApiContext, reply: FastifyReply): TaskStream
       if (++stuckBeats >= maxStuckBeats) cut();
     } else {
       stuckBeats = 0;
-      // A comment: proxies and clients see that the line is alive.
+      // A comment shows proxies and clients that the connection is alive.
       out.write(': still working\n\n');
     }
   }

@@ -1,12 +1,12 @@
-// What people send, checked against the route table's schemas: defaults filled in, query strings coerced, every fault named by
-// field, what came and what was expected. Checks are compiled at first use; the words come from protocol's interpreter.
+// Input of people, checked against the schemas of the route table: defaults are filled in, query strings are converted, and every fault
+// names the field, the value and what was expected. Checks are compiled at first use; the texts come from protocol's interpreter.
 import { FleetError, faults, type TSchema, Type, withDefaults } from '@blackroad/protocol';
 import { compiledCheck } from './compiled-check.ts';
 
 type Part = 'body' | 'querystring' | 'params' | 'headers';
 const partNames: Record<Part, string> = { body: 'body', querystring: 'query', params: 'path', headers: 'headers' };
 
-/** The result Fastify wants of a validator: the value to go on with, or the error. */
+/** The result that Fastify expects of a validator: the value, or the error. */
 type Checked = { value: unknown } | { error: Error };
 
 export function validatorOf(schema: TSchema, part: Part): (value: unknown) => Checked {
@@ -27,7 +27,7 @@ export function validatorOf(schema: TSchema, part: Part): (value: unknown) => Ch
   };
 }
 
-/** A misspelt filter that is ignored shows the wrong rows: unknown query fields are refused. */
+/** Unknown query fields are refused: a misspelt filter that is ignored would show the wrong rows. */
 function closed(schema: TSchema): TSchema {
   const { properties } = schema as { properties?: Record<string, TSchema> };
   return properties ? Type.Object(properties, { additionalProperties: false }) : schema;
@@ -50,7 +50,7 @@ function coerceText(type: string | undefined, text: string): unknown {
   return text;
 }
 
-/** JSON of a body; an empty one is nothing. Says where it is damaged. */
+/** The JSON of a body; undefined for an empty one. The error names the place of the damage. */
 export function parseBody(text: string): unknown {
   if (text.trim() === '') return undefined;
   try {

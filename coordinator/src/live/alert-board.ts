@@ -1,5 +1,6 @@
-// The alerts as they stand: troubles of nodes and agents, looked at anew only when what they come from was touched, alike ones made one
-// alert. In: what a batch touched. Out: alerts, and which of them changed. It decides nothing; acknowledgements go down the one road.
+// The present alerts: troubles of nodes and agents, computed again only when rows that they depend on were touched; equal troubles are one
+// alert. In: the rows that batches touched. Out: alerts, and the ids of those that changed. It decides nothing; an acknowledgement is an
+// input like any other.
 import { type Alert, coordinatorSelf, maxAlertNames, maxAlerts } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { inSlices } from '@blackroad/std/slices';
@@ -16,11 +17,11 @@ import type { Touched } from '../state/touched.ts';
 import type { View } from '../state/view.ts';
 import { TroubleGroups } from './trouble-groups.ts';
 
-/** Things looked at in one step: a few milliseconds. */
+/** Subjects examined in one step: a few milliseconds of work. */
 const maxLooks = 1_500;
-/** An acknowledgement outlives its alert this long: what flaps is not news each time. */
+/** An acknowledgement stays for this long after its alert, so that a trouble that comes and goes is not news each time. */
 const ackGraceMs = 60_000;
-/** After a start nodes must be heard of first before an alert may count as gone. */
+/** After a start an alert counts as ended only after this time, in which nodes connect. */
 const ackRestMs = 10 * 60_000;
 const maxActions = 6;
 const severities = ['error', 'warning', 'info'];
@@ -35,12 +36,12 @@ export class AlertBoard {
   readonly #parts: AlertBoardParts;
   readonly #view: View;
   readonly #groups = new TroubleGroups();
-  /** To be looked at again. */
+  /** The subjects to examine again. */
   readonly #nodes: Set<string>;
   readonly #agents: Set<string>;
-  /** Troubles that time alone brings: from when on who has none yet is looked at again. */
+  /** Subjects that may have a trouble by time alone, with the time from which on they are examined again. */
   readonly #laterMs = { nodes: new Map<string, number>(), agents: new Map<string, number>() };
-  /** The alerts as they were last told. */
+  /** The alerts as they were last published. */
   readonly #told = new Map<string, Alert>();
   readonly #ackGoneMs = new Map<string, number>();
   #fleetMs = Number.NEGATIVE_INFINITY;
@@ -59,7 +60,7 @@ export class AlertBoard {
     for (const name of followers) this.#agents.add(name);
   }
 
-  /** Looks at some of what was touched; answers the ids of alerts that changed. */
+  /** Examines some of the touched subjects; returns the ids of alerts that changed. */
   refresh(): readonly string[] {
     let left = maxLooks;
     for (const work = this.#looking(); left > 0 && !work.next().done; ) left--;
@@ -67,7 +68,7 @@ export class AlertBoard {
     return this.#publish();
   }
 
-  /** Looks at all of what was touched. */
+  /** Examines all touched subjects. */
   async refreshAll(): Promise<void> {
     this.#fleetMs = Number.NEGATIVE_INFINITY;
     await inSlices(this.#looking(), this.#parts.clock);
@@ -152,7 +153,7 @@ export class AlertBoard {
     for (const trouble of found) this.#groups.set(`fleet ${trouble.group}`, [trouble], nowMs);
   }
 
-  /** Acknowledgements of alerts that are gone for good are taken back, so that the next one is news. */
+  /** Takes back the acknowledgements of alerts that ended for good, so that the next such alert is news. */
   #takeBackAcks(): void {
     const { coordinator, clock } = this.#parts;
     const { acknowledged, startedMs } = this.#view;
@@ -165,7 +166,7 @@ export class AlertBoard {
       else if (!this.#ackGoneMs.has(id)) this.#ackGoneMs.set(id, nowMs);
       else if (nowMs - (this.#ackGoneMs.get(id) as number) >= ackGraceMs) gone.push(id);
     }
-    if (gone.length > 0) coordinator.submit('alert-unack', { by: coordinatorSelf, ids: gone }).catch(() => {}); // asked again
+    if (gone.length > 0) coordinator.submit('alert-unack', { by: coordinatorSelf, ids: gone }).catch(() => {}); // it is submitted again
   }
 
   #publish(): string[] {

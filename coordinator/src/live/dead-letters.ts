@@ -1,9 +1,9 @@
-// How many dead letters wait for a person. In: what a batch touched, and now and then a count of the store. Out: the figure.
+// The number of dead letters that wait for a person. In: the rows that batches touched, and counts by the store. Out: the number.
 import type { Clock } from '@blackroad/std/clock';
 import type { Touched } from '../state/touched.ts';
 import type { Store } from '../store/store.ts';
 
-/** The store counts them this often; in between they are counted as they come. */
+/** The interval of counts by the store; between two of them dead letters are counted as tasks end. */
 const countsAgeMs = 30_000;
 
 export class DeadLetters {
@@ -22,11 +22,11 @@ export class DeadLetters {
 
   note({ ended, dismissed }: Touched): void {
     for (const { state } of ended) if (state === 'failed' || state === 'expired') this.count++;
-    // Between two counts of the store; one that was pruned meanwhile is not among them.
+    // A dead letter that was pruned since the last count by the store is still counted.
     this.count = Math.max(0, this.count - dismissed.length);
   }
 
-  /** Asks the store where its last count is old. */
+  /** Asks the store for a count when the last one is old. */
   refresh(): void {
     if (this.#isCounting || this.#clock.monotonicMs() - this.#countedMs < countsAgeMs) return;
     this.#isCounting = true;

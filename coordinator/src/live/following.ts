@@ -1,5 +1,5 @@
-// Who follows which task: chunks as they pass, state changes, and the end exactly once. Streams are the one thing told before
-// a commit: tokens are perishable, the end report carries the whole text.
+// The followers of tasks: they get chunks as these arrive, changes of state, and the end exactly once. A chunk is the one thing that is
+// sent before a commit: it is perishable, and the end has the whole text.
 import type { TaskChunk, TaskStreamEvent } from '@blackroad/protocol';
 import type { Touched } from '../state/touched.ts';
 import type { View } from '../state/view.ts';
@@ -29,7 +29,7 @@ export class Following {
     for (const listener of listeners) listener({ event: 'chunk', data: chunk });
   }
 
-  /** After a commit: state changes, then ends. */
+  /** Called after a commit: changes of state first, then ends. */
   tell(touched: Touched, view: View): void {
     if (this.#listeners.size === 0) return;
     for (const id of touched.tasks) {

@@ -1,4 +1,5 @@
-// Prometheus text: the fleet in gauges read from the view when asked, counters of the loop and the broker, and the process itself.
+// The metrics as Prometheus text: gauges of the fleet, read from the view at each scrape, counters of the loop and the broker, and figures
+// of the process itself.
 
 import { moveCauses } from '@blackroad/protocol';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
@@ -12,7 +13,7 @@ import { agentState } from './show.ts';
 export interface Metrics {
   text(): Promise<string>;
   contentType: string;
-  /** One answered HTTP request. */
+  /** Counts one answered HTTP request. */
   answered(route: string, status: number, seconds: number): void;
 }
 
@@ -23,7 +24,7 @@ const modelHelp: Record<Exclude<keyof ModelRow, 'node' | 'model'>, string> = {
   others: 'Requests in the server of the model that are not those of the node, where the server tells.',
 };
 
-/** A gauge or counter that is read, not kept: filled afresh at every scrape. */
+/** A gauge or counter whose values are read anew at every scrape. */
 type Read = (
   Kind: typeof Gauge | typeof Counter,
   name: string,
@@ -102,7 +103,7 @@ function readModels(read: Read, view: View): void {
   Object.entries(modelHelp).forEach(([name, help], index) => {
     const figure = name as keyof typeof modelHelp;
     read(Gauge, `model_${figure}`, help, ['node', 'model'], (set) => {
-      // A scrape fills gauges in the order in which they were made: the first of these looks at the nodes for all of them.
+      // A scrape fills gauges in the order in which they were made: the first of these reads the nodes for all of them.
       if (index === 0) rows = modelRows(view);
       for (const { node, model, [figure]: value } of rows) set({ node, model }, value);
     });
@@ -132,7 +133,7 @@ function readLoop(read: Read, { planning, commits, counters }: Coordinator): voi
   });
 }
 
-/** Live consoles, and all others who ask over HTTP. */
+/** Figures of the console feed and of requests over HTTP. */
 function readConsoles(read: Read, feed: ConsoleFeed, refused: () => Record<string, number>): void {
   read(Gauge, 'feed_consoles', 'Live consoles.', [], (set) => set({}, feed.counts().consoles));
   read(Counter, 'feed_cut_total', 'Consoles cut off because they did not read.', [], (set) =>

@@ -1,5 +1,5 @@
-// How much each model of each node has to do, as rows for Prometheus. In: the view. Out: rows, of which there are never more than a
-// scrape bears: what is beyond the bound is summed up by model, so that sums over all rows stay true. Pure.
+// The load of each model on each node as rows for Prometheus. In: the view. Out: a bounded number of rows: models beyond the bound are
+// summed up, so that sums over all rows stay true. Pure.
 import { type ModelLoad, maxModelRows, maxModelRowsSummed } from '@blackroad/protocol';
 import type { View } from '../state/view.ts';
 
@@ -10,7 +10,7 @@ export interface ModelRow extends Required<Omit<ModelLoad, 'name'>> {
   model: string;
 }
 
-/** Of nodes that are online: what another one had to do when it was last heard of is no load. */
+/** Nodes that are online: the last report of another node is no load. */
 export function modelRows(view: View): ModelRow[] {
   const rows: ModelRow[] = [];
   const summed = new Map<string, ModelRow>();

@@ -1,4 +1,5 @@
-// What people see of rows: pure functions from the view to the shapes of the protocol. No clock, no store: `nowMs` and counts come in.
+// Rows as people see them: pure functions from the view to the shapes of the protocol. They have no clock and no store: `nowMs` and counts
+// are parameters.
 import type {
   AgentReason,
   AgentView,
@@ -26,7 +27,7 @@ import {
 import { agentNameOf, type View } from '../state/view.ts';
 
 type Names = Parameters<typeof agentNameOf>[0];
-/** Views are made to be printed at once: the readonly rows inside are not copied. */
+/** Shown values are encoded at once, so the readonly rows inside are not copied. */
 const asShown = <T>(value: unknown): T => value as T;
 
 export function showNode(view: View, id: string): NodeView | null {
@@ -62,7 +63,7 @@ export function showNode(view: View, id: string): NodeView | null {
   });
 }
 
-/** The state of an agent in one word, and why where the word alone would puzzle. */
+/** The state of an agent in one word, with the reason where the word alone is not enough. */
 export function agentState(
   view: View,
   row: AgentRow,
@@ -83,7 +84,7 @@ export function agentState(
   if (!observed || observed.epoch !== placement.epoch || observed.node !== placement.node) {
     return { state: 'placed', ...away };
   }
-  // The node stopped it and has not said why it should not start again: it is told, not running.
+  // The node stopped it and gave no reason why it does not start again: it counts as placed only.
   const state = observed.state === 'stopped' ? 'placed' : observed.state;
   if (!observed.reason) return { state, ...away };
   const { reason, code, progress } = observed;
@@ -101,7 +102,7 @@ function whileLost({ spec }: AgentRow, frozen: ReturnType<typeof freezeAt>): [co
   return ['node-lost-moves', 'it is about to be placed elsewhere'];
 }
 
-/** Tails of lost nodes that wait to be merged, by agent. */
+/** Branches that wait to be merged, by agent. */
 export function branchCounts(view: View): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { agent, merged } of view.branches.values()) if (!merged) counts.set(agent, (counts.get(agent) ?? 0) + 1);
@@ -139,7 +140,7 @@ export function showAgent(view: View, id: string, branches = branchCounts(view))
   });
 }
 
-/** By the name that its agent has now, or had when it was removed. */
+/** Under the name that its agent has now, or had when it was removed. */
 export function showTask(view: Names, row: TaskRow | EndedTask): TaskView {
   const ended = isEnded(row) ? row : null;
   return {
@@ -168,7 +169,7 @@ export function showTask(view: Names, row: TaskRow | EndedTask): TaskView {
   };
 }
 
-/** Texts in lists and in the feed are shortened: a console shows a line, and opens the task for the rest. */
+/** Texts in lists and in the feed are shortened to a line; the page of the task has the rest. */
 export function showTaskShort(view: Names, row: TaskRow | EndedTask): TaskView {
   const task = showTask(view, row);
   const cut = (text: string) => (text.length > maxFeedText ? `${text.slice(0, maxFeedText)}…` : text);
@@ -181,7 +182,7 @@ export function showTaskShort(view: Names, row: TaskRow | EndedTask): TaskView {
 }
 const maxFeedText = 400;
 
-/** Its words stay as they were told; whom it is about is shown by the name of today, under which that agent is found. */
+/** The text of an event stays as it was stored; its agent has its present name, under which it is found. */
 export function showEvent(view: Names, event: FleetEvent): FleetEvent {
   return event.agent === null ? event : { ...event, agent: agentNameOf(view, event.agent) };
 }
@@ -190,7 +191,7 @@ export interface StoredCounts {
   endedLastMinute: number;
   deadLetters: number;
 }
-/** Nodes, agents, tasks and memories in figures: kept by tally.ts as they change, counted by `countFleet` from the start. */
+/** The numbers of nodes, agents, tasks and memories: tally.ts keeps them as they change, `countFleet` counts them from the start. */
 export interface FleetCounts {
   nodes: FleetTotals['nodes'];
   agents: FleetTotals['agents'];
@@ -253,7 +254,7 @@ function showMoves(view: View, nowMs: number, policy: Policy): FleetTotals['move
   };
 }
 
-/** Enough of the hash to tell sessions apart, too little to look one up by. */
+/** Enough of the hash to distinguish sessions, too little to find one by. */
 export const shownSessionId = (id: string): string => id.slice(0, 16);
 export function showSession(
   { id, name, roles, createdMs, expiresMs, address }: SessionRow,

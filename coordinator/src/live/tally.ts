@@ -1,6 +1,6 @@
-// The fleet in figures, kept as it changes: at ten thousand nodes and thirty thousand agents nothing may be counted anew for a frame.
-// In: what a batch touched. Out: counts, and the agents whose state follows from a node that came or went. `countFleet` counts the
-// same from the start; the tests hold them together.
+// The numbers of the fleet, kept as rows change: at ten thousand nodes and thirty thousand agents nothing may be counted anew for a frame.
+// In: the rows that batches touched. Out: numbers, and the agents whose state depends on a node whose presence changed. `countFleet` counts
+// the same from the start; tests compare the two.
 import type { Touched } from '../state/touched.ts';
 import type { View } from '../state/view.ts';
 import { type AgentCount, agentCountOf, agentState, type FleetCounts, type NodeCount, nodeCountOf } from './show.ts';
@@ -40,7 +40,7 @@ export class Tally {
     for (const name of view.work.keys()) this.#countAgent(name);
   }
 
-  /** Counts what a batch touched; answers agents that were not touched themselves, but whose state follows from a node that was. */
+  /** Counts the touched rows of a batch; returns untouched agents whose state depends on a touched node. */
   note(touched: Touched, nowMs: number): readonly string[] {
     const followers = new Set<string>();
     for (const id of touched.nodes) {
@@ -86,7 +86,7 @@ export class Tally {
     return sum;
   }
 
-  /** Whether the node counts as something else now. */
+  /** Whether the node is counted differently now. */
   #countNode(id: string): boolean {
     const row = this.#view.nodes.get(id);
     const before = this.#nodeCounts.get(id);
@@ -100,7 +100,7 @@ export class Tally {
     return true;
   }
 
-  /** Memories outlive their agent, so they are counted by name, whether there is an agent or not. */
+  /** The memory of a removed agent stays, so memories are counted by agent id, whether the agent exists or not. */
   #countAgent(name: string): void {
     const view = this.#view;
     const row = view.agents.get(name);
@@ -128,10 +128,10 @@ export class Tally {
     if (!row && !work && entries === 0) this.#agentCounts.delete(name);
   }
 
-  /** Empties the seconds that went by since the last call; answers the place of the present one. */
+  /** Empties the seconds since the last call; returns the index of the present one. */
   #turnWindow(nowMs: number): number {
     const nowS = Math.floor(nowMs / 1000);
-    // A clock that was set back keeps counting in the second it had reached.
+    // After the clock was set back, counting goes on in the latest second.
     for (; this.#endedUptoS < nowS; this.#endedUptoS++) {
       if (nowS - this.#endedUptoS > endedWindowS) this.#endedUptoS = nowS - endedWindowS;
       this.#ended[(this.#endedUptoS + 1) % endedWindowS] = 0;

@@ -1,5 +1,6 @@
-// The troubles of each subject (a node, an agent, the fleet), and the groups that they form: one group is one alert. In: what was found at
-// a subject. Out: the members of a group, since when it has them, and which groups changed. It looks at nothing and words nothing.
+// The troubles of each subject (a node, an agent, the fleet), and the groups that they form: one group is one alert. In: the troubles of a
+// subject. Out: the members of a group, the time since which it has them, and the groups that changed. It examines nothing and makes no
+// texts.
 import { alertKinds, maxAlerts } from '@blackroad/protocol';
 import type { Trouble } from '../fleet/troubles.ts';
 
@@ -7,29 +8,29 @@ export class TroubleGroups {
   readonly #bySubject = new Map<string, Trouble[]>();
   readonly #groups = new Map<string, Map<string, Trouble>>();
   readonly #sinceMs = new Map<string, number>();
-  /** Groups that may be told otherwise than before; whoever told them empties it. */
+  /** Groups that may be shown differently than before; the board that shows them empties it. */
   readonly changed = new Set<string>();
 
   ids(): Iterable<string> {
     return this.#groups.keys();
   }
-  /** By subject; undefined: there is no such group. */
+  /** The members by subject; undefined: there is no such group. */
   members(id: string): ReadonlyMap<string, Trouble> | undefined {
     return this.#groups.get(id);
   }
-  /** Since when the oldest member has its trouble. */
+  /** The time since which the oldest member has its trouble. */
   sinceMs(id: string): number {
     let oldestMs = Number.POSITIVE_INFINITY;
     for (const subject of this.#groups.get(id)?.keys() ?? [])
       oldestMs = Math.min(oldestMs, this.#sinceMs.get(`${id} ${subject}`) ?? oldestMs);
     return oldestMs;
   }
-  /** Those with a trouble, as they are in this moment. */
+  /** The subjects that have a trouble now. */
   subjects(): readonly string[] {
     return [...this.#bySubject.keys()];
   }
 
-  /** What is found at a subject now, in place of what was. */
+  /** Replaces the troubles of a subject. */
   set(subject: string, found: readonly Trouble[], nowMs: number): void {
     const troubles = found.map((trouble) => this.#bounded(trouble));
     const before = this.#bySubject.get(subject) ?? [];
@@ -57,7 +58,7 @@ export class TroubleGroups {
     else this.#bySubject.delete(subject);
   }
 
-  /** One kind of trouble with a thousand causes is one alert. */
+  /** A thousand troubles of one kind are one alert. */
   #bounded(trouble: Trouble): Trouble {
     if (this.#groups.has(trouble.group) || this.#groups.size < maxAlerts - alertKinds.length) return trouble;
     const group = `${trouble.kind}:others`;

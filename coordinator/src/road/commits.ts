@@ -1,6 +1,6 @@
-// Puts the durable changes of a batch into the store, under the term that this coordinator claimed. In: changes. Out: the events as stored; or
-// what each input of the batch is answered, as nothing was stored, and the view knows nothing of it any more: another coordinator took
-// over, somebody else changed what was decided from, or the store takes no writes for a while.
+// Stores the durable changes of a batch, under the term that this coordinator claimed. In: changes. Out: the events as stored; or the
+// refusal for each input of the batch, of which then nothing is stored and the view keeps nothing: another coordinator has taken over, rows
+// were changed by another process, or the store refuses writes for a while.
 import type { FleetEvent } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -13,7 +13,7 @@ import { mayPass, type Outage } from './outage.ts';
 
 const maxRestMs = 4;
 
-/** How long the store took, as seen from here. */
+/** The time that commits took, with the wait for the threads of the store. */
 export interface CommitFigures {
   count: number;
   sumMs: number;
@@ -29,7 +29,7 @@ interface CommitsParts {
   clock: Clock;
   log: Log;
   count: (name: string, by?: number) => void;
-  /** The view is another: what is being planned on it is worth nothing. */
+  /** The view was made anew: a plan that is being made on it is void. */
   startOver: () => void;
   /** Another coordinator, `by`, has claimed the store. */
   stepBack: (by: string) => Refused;
@@ -51,7 +51,7 @@ export class Commits {
     this.#term = await store.claim(view.coordinator);
   }
 
-  /** How long the next one should wait: as long as the last one took, so that a busy disk gets fewer, larger ones. */
+  /** The rest before the next commit: as long as the last one took, so that a busy disk gets fewer and larger ones. */
   restMs(): number {
     const sinceMs = this.#parts.clock.monotonicMs() - this.#endedMs;
     return Math.min(maxRestMs, this.#tookMs) - sinceMs;

@@ -1,8 +1,8 @@
-// The loop: every input goes decode -> decide -> commit -> send, one batch a turn of the event loop.
-// In a batch each decision sees the changes of those before it, and nobody else does; then all durable changes are committed in one
-// transaction, and only then does the view show them, are messages sent, answers given and watchers told. When a commit fails, nothing
-// of it happened. Until the store takes writes again, what would have to be stored is refused, and all else goes on.
-// Nothing here decides anything about the fleet.
+// The loop: every input goes decode -> decide -> commit -> send, one batch in a turn of the event loop. Within a batch each decision reads
+// the changes of those before it, which no other code does. Then all durable changes are committed in one transaction; only after that does
+// the view have them, are messages sent, answers given and listeners called. After a failed commit nothing of the batch has happened, and
+// until the store accepts writes again, inputs with changes to store are refused while all others go on. The loop itself decides nothing
+// about the fleet.
 import {
   type Checker,
   encode,
@@ -40,12 +40,12 @@ import { Outage } from './outage.ts';
 import { encodeAll } from './outbound.ts';
 import { reads } from './reads.ts';
 
-/** Inputs that may wait for their turn; the next is refused with `unavailable`. */
+/** The limit of waiting inputs; the next one is refused with `unavailable`. */
 const maxWaitingInputs = 50_000;
-/** Inputs decided before the event loop gets its turn, and what they may leave to be stored: about 10 ms of work. */
+/** The inputs of one batch, and their changes to store: about 10 ms of work before the event loop goes on. */
 const maxBatch = 500;
 const maxBatchChanges = 600;
-/** A batch of this many is worth a commit of its own at once. */
+/** With this many waiting inputs a batch is made at once. */
 const gatherEnough = 64;
 const tickMs = 250;
 
@@ -67,15 +67,15 @@ interface CoordinatorParts {
   store: Store;
   bus: Bus;
   policy: Policy;
-  /** Missing: those of the protocol. */
+  /** Missing: the limits of the protocol. */
   cuts?: Cuts;
   clock: Clock;
   random: Random;
   log: Log;
   check: Checker;
-  /** Called when another coordinator has claimed the store: this one has stopped, and its process must end without a word to the nodes. */
+  /** Called when another coordinator has claimed the store: this one has stopped, and its process must end without a message to nodes. */
   fenced: (text: string) => void;
-  /** Called when an invariant broke, or the store could not even be read any more: the process must end. */
+  /** Called when an invariant is broken or the store cannot be read any more: the process must end. */
   fatal: (error: Error) => void;
 }
 
@@ -108,9 +108,9 @@ class Loop implements Coordinator {
   readonly #outage: Outage;
   readonly #commits: Commits;
   #running = false;
-  /** Why nothing is taken any more. */
+  /** The reason why all inputs are refused. */
   #stopped: string | null = null;
-  /** Of a tick that is not through: what a site that goes dark asks for is planned together. */
+  /** The plan that an unfinished tick asks for: the losses of a whole site are planned for together. */
   #planLater: Urgency | null = null;
   #idle: (() => void)[] = [];
 
@@ -168,7 +168,7 @@ class Loop implements Coordinator {
       (message) => this.#arrivals.arrived(message),
       (state) => this.#presence(state),
     );
-    // Only from now on can its nodes come: a store that took long to load takes nothing of their grace.
+    // Nodes can connect from now on: the time in which the store was loaded is no part of their grace.
     this.#view.startedMs = clock.nowMs();
     const outcome = await this.submit('started', {});
     if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
@@ -199,7 +199,7 @@ class Loop implements Coordinator {
     return new FleetError('unavailable', { detail: this.#stopped ?? '', retryAfterSeconds: 5 });
   }
   #queue<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>> {
-    // What was looked up may have come after the end.
+    // The read of the store may have ended after the stop.
     if (this.#stopped !== null) return Promise.reject(this.#refusal());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ kind, input, resolve: resolve as Waiting['resolve'], reject });
@@ -225,7 +225,7 @@ class Loop implements Coordinator {
     this.#planner.stop();
     this.#outage.stop();
     if (this.#running || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
-    // Fenced: what the nodes are told is the other's word.
+    // After fencing, only the other coordinator sends messages to nodes.
     if (this.#stopped !== null) return;
     this.#stopped = 'The coordinator is stopping.';
     this.#parts.bus.publish([this.#presence('offline')]);
@@ -257,7 +257,7 @@ class Loop implements Coordinator {
         const restMs = this.#gatherMs();
         if (restMs > 0) await new Promise<void>((resolve) => this.#parts.clock.after(restMs, resolve, true));
         await this.#batch();
-        // A commit that was synchronous gave nobody else a turn.
+        // After a synchronous commit nothing else has had a turn of the event loop.
         if (this.#waiting.length > 0) await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
       }
     } catch (error) {
@@ -270,9 +270,9 @@ class Loop implements Coordinator {
     }
   }
 
-  /** How long to gather before the next batch. */
+  /** The time in which inputs gather before the next batch, in milliseconds. */
   #gatherMs(): number {
-    // A part of a plan is a batch by itself, and the next one waits for it.
+    // A part of a plan does not wait: the next part is made after it.
     if (this.#waiting.length >= gatherEnough || this.#waiting.some(({ kind }) => kind === 'plan-apply')) return 0;
     return this.#commits.restMs();
   }
@@ -320,7 +320,7 @@ class Loop implements Coordinator {
     if (durable.length > 0) {
       const committed = await this.#commits.commit(durable);
       if ('refused' in committed) {
-        // What waits is not moved in the store, so what only the view knows is not either.
+        // Waiting times were not moved in the store, so those in the view alone are not moved either.
         if (clockSetMs === 0) made.drop();
         this.#planner.note(reasons);
         for (const { resolve } of batch) resolve(committed.refused());
@@ -331,7 +331,7 @@ class Loop implements Coordinator {
     }
     const plan = this.#planner.note(reasons);
     if (clockSetMs !== 0) this.#parts.clock.follow(clockSetMs);
-    // What is told is in the store by now. [INV-commit-first] [INV-task-kept]
+    // All that the messages report is stored by now. [INV-commit-first] [INV-task-kept]
     this.#send(messages);
     batch.forEach(({ resolve }, i) => {
       resolve(outcomes[i] as Outcome<unknown>);
@@ -349,17 +349,17 @@ class Loop implements Coordinator {
     this.#planLater = null;
   }
 
-  /** Decided before all else: until then the clock of the loop goes on as if nothing had been set. */
+  /** A set clock is the first input to be decided: until then the clock of the loop goes on as before. */
   #noticeClock(): void {
     const byMs = this.#parts.clock.setByMs();
-    // What waits cannot be moved without the store; it waits as long all the same.
+    // Waiting times cannot be moved without the store, and keep their length by the clock of the loop.
     if (byMs === 0 || this.#outage.isOn) return;
     this.#parts.log.warn({ byMs }, 'the clock of this machine was set');
     const input = { byMs, coordinator: this.#parts.random.hex(8) };
     this.#waiting.unshift({ kind: 'clock-set', input, resolve() {}, reject() {} });
   }
 
-  /** Another coordinator goes on from what is stored, which is all that was accepted here. Nothing is told any more, its end neither. */
+  /** Another coordinator goes on from the stored rows, which are all that was accepted here. No further message is sent. */
   #stepBack(by: string): { refused: () => Outcome<never> } {
     const text = `Another coordinator (${by}) has taken over; this one stores nothing any more.`;
     this.#stopped = text;
@@ -372,14 +372,14 @@ class Loop implements Coordinator {
     return { refused: () => ({ ok: false, code: 'unavailable', details: { detail: text, retryAfterSeconds: 5 } }) };
   }
 
-  /** A node that was put out loses its connection after the farewell had a moment to reach it; a branch that was cut is offered. */
+  /** A node that was sent away is disconnected a moment after the farewell; a branch that was closed is offered to its writer. */
   #judge(touched: Touched): void {
     for (const id of touched.nodes) {
       const row = this.#view.nodes.get(id);
       if (!row || row.status === 'quarantined') this.#parts.clock.after(500, () => this.#parts.bus.disconnect(id));
     }
     for (const { type, agent } of touched.events) {
-      // What came of it is all there is, and its writer does not ask. Stopping, or the store is away: it is offered at the next hello.
+      // The writer does not ask for a branch that was closed. When this fails (at a stop, or without the store), the next hello offers it.
       if (type === 'memory-branch-cut' && agent !== null) this.#arrivals.offerBranch(agent).catch(() => {});
     }
   }

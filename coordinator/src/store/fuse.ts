@@ -3,14 +3,14 @@
 
 /** The constant of the paper (Cormack, Clarke, Buettcher 2009): a first place in one list beats a fortieth in both. */
 const k = 60;
-/** Each at most five percent: enough to part equals, moves a hit by about three places at the top. */
+/** Each at most five percent: enough to order equal hits; it moves a hit by about three places at the top. */
 const importanceWeight = 0.05;
 const recencyWeight = 0.05;
 const halfLifeMs = 30 * 86_400_000;
 
 export interface Ranked<T> {
   item: T;
-  /** BM25 or distance: only compared within its list, equal values share a place. */
+  /** BM25 or distance: compared within its list only; equal values share a place. */
   value: number;
 }
 
@@ -27,7 +27,7 @@ export function fuseRanks<T>(lists: readonly (readonly Ranked<T>[])[]): Map<T, n
   return scores;
 }
 
-/** `ageMs` by the coordinator's clock (when it stored the entry): a Pi's own clock may be years off. */
+/** `ageMs`: since the coordinator stored the entry, as the clock of a Pi may be years off. */
 export function weigh(fused: number, importance: number, ageMs: number): number {
   const recency = 0.5 ** (Math.max(0, ageMs) / halfLifeMs);
   return fused * (1 + importanceWeight * importance + recencyWeight * recency);

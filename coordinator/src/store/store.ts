@@ -53,45 +53,45 @@ export interface UsageRow {
 }
 export type UsageSums = Pick<UsageRow, 'tasks' | 'failed' | 'promptTokens' | 'completionTokens' | 'costUsd'>;
 
-/** What became of a batch. Of one that is not stored nothing is. */
+/** The result of a commit: the whole batch is stored, or nothing of it. */
 export type Committed =
   | {
       how: 'stored';
-      /** With their numbers, in order. */
+      /** The events with their numbers, in order. */
       events: FleetEvent[];
     }
-  /** Another coordinator has claimed the store: this one stores nothing any more. */
+  /** Another coordinator has claimed the store: this one cannot store anything any more. */
   | { how: 'fenced'; by: string; term: number }
-  /** Somebody else has changed what it was decided from: decided anew, it may be stored. */
+  /** Rows that the batch was decided from were changed by another process: decided anew, it may be stored. */
   | { how: 'conflict' };
 
 export interface Store {
-  /** All that the view is rebuilt from. */
+  /** All rows that the view is made from. */
   load(): Promise<Loaded>;
-  /** Takes the store for this coordinator, before it loads. Resolves with its term: commits under an earlier one are fenced from then on. */
+  /** Takes the store for this coordinator, before it loads. Resolves with its term; commits under an earlier one are fenced from then on. */
   claim(coordinator: string): Promise<number>;
   /**
-   * All or nothing, durable when it resolves as stored. Re-committing the same rows changes nothing; events and audit rows have no identity
-   * of their own and are appended again, and `tasks-moved` moves again. Throws FleetError `storage-failed`, with
-   * `retryAfterSeconds` where the trouble may pass (a full disk) and nothing was stored.
+   * All or nothing, durable when it resolves as stored. Committing the same rows again changes nothing; but events and audit rows have no
+   * identity of their own and are appended again, and `tasks-moved` moves again. Throws FleetError `storage-failed`, with
+   * `retryAfterSeconds` where the cause may end by itself (a full disk) and nothing was stored.
    */
   commit(changes: readonly DurableChange[], term: number): Promise<Committed>;
 
   task(id: string): Promise<TaskRow | EndedTask | null>;
   taskByIdempotencyKey(space: string, key: string): Promise<TaskRow | EndedTask | null>;
-  /** `node`: ended tasks only, unless a live state is asked for; what a node works on now is in the view. */
+  /** With `node`, ended tasks only, unless a live state is asked for: the present work of a node is in the view. */
   tasks(
     page: Page & { state?: TaskState; agent?: string; node?: string; dead?: boolean },
   ): Promise<(TaskRow | EndedTask)[]>;
-  /** Tasks that ended since then, and dead letters in all. */
+  /** The number of tasks that ended since then, and of all dead letters. */
   taskCounts(sinceMs: number): Promise<{ endedSince: number; deadLetters: number }>;
-  /** Agents by id. One of a type that this version does not know is a `log`. */
+  /** Agents are named by id. An event of a type that is unknown in this version is a `log`. */
   events(page: Page & EventFilter): Promise<FleetEvent[]>;
-  /** One of an action that this version does not know is `other`. */
+  /** A row with an action that is unknown in this version is `other`. */
   audit(page: Page): Promise<StoredAudit[]>;
   agentVersions(agent: string): Promise<{ version: number; atMs: number; by: string; spec: AgentSpec }[]>;
 
-  /** Hashes of an agent's log in [fromSeq, uptoSeq], in order: to recognise a batch sent twice or a fork. */
+  /** Hashes of an agent's log in [fromSeq, uptoSeq], in order: they show a batch that was sent twice, or a fork. */
   memoryHashes(agent: string, fromSeq: number, uptoSeq: number): Promise<StoredHash[]>;
   /** Entries after `afterSeq`, oldest first. */
   memoryLog(agent: string, afterSeq: number, limit: number): Promise<MemoryEntry[]>;
@@ -104,9 +104,9 @@ export interface Store {
     limit: number;
   }): Promise<MemoryHit[]>;
 
-  /** The numbers of series (nodes; `*` is the fleet), and since when those of forgotten nodes are over. */
+  /** The numbers of series (nodes; `*` is the fleet), and the time at which those of forgotten nodes ended. */
   series(): Promise<{ id: string; number: number; untilMs: number | null }[]>;
-  /** All or nothing; the same row again replaces it. Roll-ups are perishable: they go beside the commits of tasks, not in them. */
+  /** All or nothing; a row that exists is replaced. Roll-ups are perishable: they are written beside the commits of tasks, not in them. */
   putRollups(batch: {
     rows: readonly RollupRow[];
     series?: readonly { id: string; number: number; untilMs: number | null }[];
@@ -114,12 +114,12 @@ export interface Store {
   /** Rows of one part from a time on, before another, oldest first. */
   rollups(tier: number, part: number, fromS: number, beforeS: number, limit: number): Promise<RollupRow[]>;
   lastRollupS(tier: number): Promise<number | null>;
-  /** Deletes roll-ups and days older than given, and series that were over before `seriesMs`. Bounded work a call, as `prune`. */
+  /** Deletes roll-ups and days older than given, and series that ended before `seriesMs`. Bounded work a call, as `prune`. */
   pruneRollups(before: { tiers: Record<number, number>; day: number; seriesMs: number }): Promise<number>;
 
-  /** Adds to the days' rows and moves the mark, which never goes back; all or nothing: what is added is never added twice. */
+  /** Adds to the rows of days and moves the mark, which never goes back. All or nothing, so that nothing is added twice. */
   addUsage(rows: readonly UsageRow[], uptoMs: number): Promise<void>;
-  /** Ends of tasks before this are in the days; null: nothing was ever added. */
+  /** Ends of tasks before this time are in the days; null: nothing was ever added. */
   usageUptoMs(): Promise<number | null>;
   usage(
     day: number,
@@ -130,7 +130,7 @@ export interface Store {
   /** Tasks that ended at or after `fromMs` (of that very moment only ids above `afterId`), in the order of their ends. */
   endedFrom(fromMs: number, afterId: string, limit: number): Promise<EndedTask[]>;
 
-  /** Deletes ended tasks, events and audit rows older than given; returns how many rows went. Bounded work a call: call again while rows go. */
+  /** Deletes ended tasks, events and audit rows older than given; returns their number. Bounded work a call: call again until it is 0. */
   prune(before: { tasksMs: number; eventsMs: number; auditMs: number }): Promise<number>;
   close(): Promise<void>;
 }

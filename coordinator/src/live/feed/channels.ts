@@ -1,6 +1,6 @@
-// What the channels of the feed tell: a table of rows for each of nodes, agents, tasks, events, alerts and totals, and the channels of one
-// thing. In: what a batch touched. Out: the frames of a beat, and tables from which snapshots are taken. It knows no console, and reads
-// the store only for an ended task whose channel is asked for.
+// The content of the feed's channels: a table of rows for each of nodes, agents, tasks, events, alerts and totals, and the channels of
+// single things. In: the rows that batches touched. Out: the frames of a beat, and tables from which snapshots are taken. It has no access
+// to consoles, and reads the store only for an ended task whose channel is asked for.
 import {
   type AgentLine,
   type Alert,
@@ -31,7 +31,7 @@ export interface ChannelsParts {
   alerts: AlertBoard;
   totals: () => object;
 }
-/** What was before the feed began, oldest first. */
+/** Rows from before the feed began, oldest first. */
 interface Past {
   tasks: readonly (TaskRow | EndedTask)[];
   events: readonly FleetEvent[];
@@ -48,7 +48,7 @@ export class Channels {
   readonly #events: Recent<FleetEvent>;
   readonly #tables: Record<FeedTable, ChannelTable>;
   readonly #details: Details;
-  /** Consoles know an agent by its name, as people do. */
+  /** Consoles address an agent by its name, as people do. */
   readonly #names: Map<string, string>;
   #branches: ReadonlyMap<string, number>;
   #frozen: View['frozen'];
@@ -101,12 +101,12 @@ export class Channels {
     this.#details = createDetails(view, epoch);
   }
 
-  /** Null: the channel of one thing, which nobody has opened. */
+  /** Null: the channel of a single thing that no console has opened. */
   table(channel: string): ChannelTable | null {
     return this.#tables[channel as FeedTable] ?? this.#details.table(channel);
   }
 
-  /** Opens the channel of one thing; false: there is no such thing. */
+  /** Opens the channel of a single thing; false: the thing does not exist. */
   open(channel: string): boolean {
     return this.#details.open(channel);
   }
@@ -120,7 +120,7 @@ export class Channels {
     if (task && !view.tasks.has(id)) this.#details.end(task, true);
   }
 
-  /** What a batch touched, and the agents whose state follows from it. */
+  /** `touched`: the rows of a batch, and the agents whose state depends on them. */
   note(touched: Touched, followers: readonly string[]): void {
     const { view, tally } = this.#parts;
     for (const id of touched.nodes) {
@@ -144,7 +144,7 @@ export class Channels {
     for (const event of touched.events) this.#events.add(String(event.id), showEvent(view, event));
     if (this.#frozen !== view.frozen) {
       this.#frozen = view.frozen;
-      // Why they wait is said in other words now.
+      // The reason why they wait has another text now.
       for (const id of tally.agentsIn('waiting')) this.#agents.mark(agentNameOf(view, id));
     }
   }
@@ -152,10 +152,10 @@ export class Channels {
     const row = this.#parts.view.agents.get(id);
     this.#noteName(id, row?.spec.name);
     const node = row?.placement?.node;
-    // Its count of agents, and of what they work on.
+    // The node's counts of agents and of their tasks.
     if (node !== undefined) this.#nodes.mark(node);
   }
-  /** Under its old name a renamed agent is no more, and what was told of it lately is its own all the same. */
+  /** The row under the old name of a renamed agent ends; recent tasks and events stay its own under the new name. */
   #noteName(id: string, name: string | undefined): void {
     const was = this.#names.get(id);
     if (was !== undefined) this.#markName(was);
@@ -172,16 +172,16 @@ export class Channels {
     this.#details.mark(`agent:${name}`);
   }
 
-  /** Asked at every beat, also while there is no console: the board then takes back acknowledgements of alerts that are gone. */
+  /** Called at every beat, also without a console: the board then takes back acknowledgements of alerts that ended. */
   lookAtAlerts(): void {
     for (const id of this.#parts.alerts.refresh()) this.#alerts.mark(id);
   }
 
-  /** What changed since the last beat, by channel. */
+  /** The frames of all changes since the last beat, by channel. */
   beat(wanted: ReadonlySet<string>, asOfMs: number): Map<string, Buffer> {
     const { view } = this.#parts;
     this.#branches = branchCounts(view);
-    // While moves are frozen, who waits for them is counted anew each time: once a second will do.
+    // While moves are frozen, the waiting agents are counted anew each time, so once a second is enough.
     if (view.frozen.length === 0 || this.#beats++ % 4 === 0) this.#totals.mark('');
     const frames = new Map<string, Buffer>();
     for (const channel of wanted) {
@@ -191,7 +191,7 @@ export class Channels {
     return frames;
   }
 
-  /** Forgets the parts of snapshots that were made, and closes the channels of one thing that nobody wants any more. */
+  /** Forgets the parts of snapshots that were made, and closes the channels of single things that no console listens to. */
   endBeat(wanted: ReadonlySet<string>): void {
     for (const channel of wanted) this.table(channel)?.forgetParts();
     for (const channel of this.#details.channels()) if (!wanted.has(channel)) this.#details.close(channel);

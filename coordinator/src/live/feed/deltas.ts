@@ -1,5 +1,5 @@
-// The deltas of one channel: numbered, each made into bytes once for every console, the last ones kept so that a console that slept
-// can go on where it was. Bounded by bytes; who missed more is told so and takes a snapshot.
+// The deltas of one channel: numbered, each encoded once for all consoles, the last ones kept so that a console that was disconnected can
+// continue. Their size is bounded; a console that missed more is told so and takes a snapshot.
 import { maxFeedRingBytes } from '@blackroad/protocol';
 
 export interface DeltaBody {
@@ -10,9 +10,9 @@ export interface DeltaBody {
 export interface Deltas {
   readonly seq: number;
   add(asOfMs: number, body: DeltaBody): Buffer;
-  /** What came after `seq`; null when that is not known any more. */
+  /** The deltas after `seq`; null when they are no longer kept. */
   since(seq: number): readonly Buffer[] | null;
-  /** What came before is not known any more. */
+  /** Drops all kept deltas. */
   forget(): void;
 }
 
@@ -42,7 +42,7 @@ export function createDeltas(channel: string, epoch: string, maxBytes = maxFeedR
     forget() {
       kept = [];
       bytes = 0;
-      // A number nobody has: whoever comes back with the last one is not taken to have missed nothing.
+      // A number that no console has: a console that comes back with the last one has missed something.
       seq++;
     },
   };

@@ -1,25 +1,25 @@
-// The channels of one thing: a node, an agent or a task as it stands, whole, while a console looks at it. Opened when the first one
-// asks, closed when the last one left; a console that comes back gets it anew. In: marks. Out: bytes.
+// The channels of single things: a node, an agent or a task, sent whole, while a console looks at it. A channel is opened when the first
+// console asks and closed when the last one has left; a console that comes back gets it anew. In: marks. Out: bytes.
 import { defaultSpace, readChannel, type TaskView } from '@blackroad/protocol';
 import { agentIdOf, type View } from '../../state/view.ts';
 import { showAgent, showNode, showTask } from '../show.ts';
 import { type FeedTableState, Table } from './table.ts';
 
-/** Ended tasks that were asked for and not opened yet. */
+/** The limit of ended tasks that were asked for and not opened yet. */
 const maxWaitingEnds = 100;
 
 export interface Details {
   table(channel: string): FeedTableState | null;
-  /** False: there is no such thing. */
+  /** False: the thing does not exist. */
   open(channel: string): boolean;
   close(channel: string): void;
   channels(): Iterable<string>;
   mark(channel: string): void;
-  /** A task has ended; `asked`: it ended before, and is about to be opened. */
+  /** Notes an ended task; `asked`: it ended earlier, and is about to be opened. */
   end(task: TaskView, asked?: boolean): void;
 }
 
-/** Numbers begin anew each time it is opened: nobody can go on from one of an earlier life. */
+/** Numbers begin anew each time it is opened, so that no console can continue from an earlier opening. */
 class Detail extends Table<object> {
   override since(): null {
     return null;

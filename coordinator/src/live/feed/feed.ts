@@ -1,7 +1,7 @@
-// The console's live feed: who listens to what, when a frame goes out, and what a console that came back is sent. Each channel makes its
-// bytes once; consoles of the same channels share one message. Snapshots go out a part a turn of the event loop, each part only when the
-// console has read the one before. Bounded: consoles, channels, requests, unread bytes. It decides nothing and reads the store only for
-// the past that a task's own channel asks for.
+// The console's live feed: which console listens to which channels, when a frame is sent, and what a console that came back gets. Each
+// channel is encoded once; consoles of the same channels share one message. Snapshots are sent one part in a turn of the event loop, each
+// part only when the console has read the one before. Consoles, channels, requests and unread bytes are bounded. It decides nothing, and
+// reads the store only for the past that a task's own channel asks for.
 import { ConsoleRequest, faults, maxFeedChannels, maxFeedRecentRows, readChannel } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -11,18 +11,18 @@ import type { Touched } from '../../state/touched.ts';
 import { Channels, type ChannelsParts } from './channels.ts';
 
 const batchMs = 250;
-/** With nothing to tell, this often a console hears that nothing changed: its "as of" stays honest. */
+/** The interval of frames without a change: the time that a console shows as "as of" stays true. */
 const quietMs = 5_000;
 const pingMs = 15_000;
-/** The next part of a snapshot goes when no more than this is unread. */
+/** The next part of a snapshot is sent when no more than this is unread. */
 const partUnreadBytes = 512 * 1024;
-/** What one turn of the event loop sends of snapshots: some milliseconds. */
+/** Bytes of snapshots in one turn of the event loop: some milliseconds of work. */
 const turnBytes = 1_500_000;
-/** Making a part takes about as long as sending it to so many. */
+/** Making a part takes about as long as sending it to this many consoles. */
 const madeCost = 4;
-/** Without a console for so long the rows give their memory back; who comes then gets a snapshot. */
+/** After this time without a console the rows are dropped; the next console gets a snapshot. */
 const coolAfterMs = 10 * 60_000;
-/** A console asks when a page opens; more is a loop gone wrong. */
+/** A console asks when a page opens; more requests come from a faulty loop. */
 const maxRequests = 120;
 const requestWindowMs = 10_000;
 
@@ -34,13 +34,13 @@ interface Console {
   socket: WebSocket;
   stillIn: () => boolean;
   alive: boolean;
-  /** Channels, and where the snapshot of each stands: null when it is whole; `wait` while its rows are being made. */
+  /** The channels, with the next key of each snapshot: null when it is complete; `wait` while its rows are being made. */
   channels: Map<string, Snapshot | 'wait' | null>;
   sentMs: number;
   requests: number;
   requestsSinceMs: number;
 }
-/** Where a console that comes back says it was. */
+/** The last frame that a console which comes back has had. */
 interface Place {
   epoch?: string;
   seq?: number;
@@ -54,7 +54,7 @@ interface FeedParts extends Omit<ChannelsParts, 'view' | 'store'> {
 
 export async function createConsoleFeed(parts: FeedParts): Promise<ConsoleFeed> {
   const { view, store } = parts.coordinator;
-  // The past is read once; whatever happens meanwhile arrives through `note` and is newer.
+  // The past is read once; changes of that time arrive through `note` and are newer.
   const [tasks, events] = await Promise.all([
     store.tasks({ limit: maxFeedRecentRows }),
     store.events({ limit: maxFeedRecentRows }),
@@ -81,7 +81,7 @@ export class ConsoleFeed {
     this.#timers = [clock.every(batchMs, () => this.#beat()), clock.every(pingMs, () => this.#ping())];
   }
 
-  /** Takes a console in, or closes it when there are too many. `stillIn` is asked at every ping. */
+  /** Accepts a console, or closes its socket when there are too many. `stillIn`: called at every ping; false ends the console. */
   open(socket: WebSocket, stillIn: () => boolean): void {
     const { clock, limits } = this.#parts;
     if (this.#consoles.size >= limits.consoles) {
@@ -107,7 +107,7 @@ export class ConsoleFeed {
     this.#send(console, [this.#frameOf('as-of', {})]);
   }
 
-  /** What a batch touched, and the agents whose state follows from it. */
+  /** `touched`: the rows of a batch, and the agents whose state depends on them. */
   note(touched: Touched, followers: readonly string[]): void {
     this.#channels.note(touched, followers);
   }
@@ -154,7 +154,7 @@ export class ConsoleFeed {
     this.#channels.endBeat(wanted);
     this.#pump();
   }
-  /** Sends each console the frames of its channels, or cuts it off where it does not read. */
+  /** Sends each console the frames of its channels; a console that does not read is disconnected. */
   #tell(frames: ReadonlyMap<string, Buffer>, nowMs: number): void {
     const { limits, log } = this.#parts;
     const shared = new Map<string, Buffer>();
@@ -169,7 +169,7 @@ export class ConsoleFeed {
       let key = '';
       const own: Buffer[] = [];
       for (const [channel, frame] of frames) {
-        // Before its first part a console has nothing that a delta could change.
+        // Before its first part a console has no rows that a delta could change.
         const at = console.channels.get(channel);
         if (at === undefined || at === 'wait') continue;
         key += ` ${channel}`;
@@ -188,7 +188,7 @@ export class ConsoleFeed {
     }
   }
 
-  /** Sends the next part of snapshots that are under way, to consoles that have room; goes on in the next turn. */
+  /** Sends the next parts of unfinished snapshots to consoles that have read enough; continues in the next turn. */
   #pump(): void {
     if (this.#isPumping) return;
     const { clock } = this.#parts;
@@ -204,7 +204,7 @@ export class ConsoleFeed {
       served.push(console);
       budget -= this.#sendPart(console, channel, asOfMs);
     }
-    // Who was served goes to the end: with many at once each has its turn.
+    // A console that got a part goes to the end, so that each has its turn.
     for (const console of served) {
       if (!this.#consoles.delete(console)) continue;
       this.#consoles.add(console);
@@ -216,7 +216,7 @@ export class ConsoleFeed {
       this.#pump();
     });
   }
-  /** Answers what it cost, in bytes; making rows costs as much as sending them. */
+  /** Returns the cost in bytes; making rows costs as much as sending them. */
   #sendPart(console: Console, channel: string, asOfMs: number): number {
     const at = console.channels.get(channel) ?? 'wait';
     const table = this.#channels.table(channel);
@@ -225,7 +225,7 @@ export class ConsoleFeed {
       return 0;
     }
     if (at === 'wait' && !table.prime()) return turnBytes;
-    // The keys are taken with the first part: what comes after it comes as deltas.
+    // The keys are taken with the first part: rows that are added later come as deltas.
     const { keys, next: from } = at === 'wait' ? { keys: table.keys(), next: 0 } : at;
     const { frame, next, made } = table.part(keys, from, asOfMs);
     console.channels.set(channel, next === null ? null : { keys, next });
@@ -307,7 +307,7 @@ function nextSnapshot({ channels }: Console): string | undefined {
 const opening = Buffer.from('[');
 const comma = Buffer.from(',');
 const closing = Buffer.from(']');
-/** One message of frames that are bytes already. */
+/** One message of frames that are encoded already. */
 function joined(frames: readonly Buffer[]): Buffer {
   const parts: Buffer[] = [opening];
   frames.forEach((frame, i) => {
@@ -318,7 +318,7 @@ function joined(frames: readonly Buffer[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** The request, or what is wrong with it. */
+/** The request, or its fault. */
 function readRequest(text: string): ConsoleRequest | string {
   let value: unknown;
   try {

@@ -1,5 +1,5 @@
-// The rows of the console's tables: pure functions from the view to what ten thousand lines need and no more. Figures move in steps and
-// only when they moved by a step since they were last told: a heartbeat that says nothing new changes no row.
+// The rows of the console's tables: pure functions from the view to the fields that a line of ten thousand needs. Figures move in steps,
+// and only when they differ by a step from the last ones sent: a heartbeat without news changes no row.
 import { type AgentLine, conditionNames, type NodeLine, type NodeView, type TaskLine } from '@blackroad/protocol';
 import { nodeConditions } from '../../fleet/conditions.ts';
 import { onlyOn, stayingOn } from '../../fleet/draining.ts';
@@ -56,7 +56,7 @@ export function nodeLine(view: View, id: string, before: NodeLine | undefined): 
     cordoned: row.cordoned,
     draining: row.draining,
     simulated: row.simulated || row.info?.simulated === true,
-    // Figures change with every heartbeat; the node's page has them.
+    // These figures change with every heartbeat; the page of the node has them.
     condition: worst
       ? {
           code: worst.code,
@@ -80,7 +80,7 @@ export function nodeLine(view: View, id: string, before: NodeLine | undefined): 
     models,
     agents: view.agentsByNode.get(id)?.size ?? 0,
     staying: stayingOn(view, id).length,
-    // A figure that changes with every memory, and is looked at only then.
+    // This figure changes with every memory, so only draining nodes have it.
     onlyHere: row.draining ? onlyOn(view, id) : null,
     tasksRunning: view.leasesByNode.get(id)?.size ?? 0,
   } satisfies NodeLine & { presence: NodeView['presence'] };

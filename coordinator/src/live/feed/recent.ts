@@ -1,13 +1,12 @@
-// A channel of what comes one after the other (tasks, events): a snapshot of the last ones, then the new ones. At thousands a second
-// nobody reads them: a frame holds the newest. Rows that fall out at the end are not told; a console
-// keeps as many as it likes.
+// A channel of things that follow each other (tasks, events): a snapshot of the last ones, then the new ones. At thousands a second no
+// person reads them all, so a frame has the newest. Rows that fall out at the end are not announced; a console keeps as many as it likes.
 import { maxFeedNewRows, maxFeedRecentRows } from '@blackroad/protocol';
 import { createDeltas } from './deltas.ts';
 import type { FeedTableState } from './table.ts';
 
 export interface Recent<R> extends Omit<FeedTableState, 'mark'> {
   add(id: string, row: R): void;
-  /** Rows that it has another for are told again, where they stand. */
+  /** Replaces the rows for which `other` returns one; they are sent again, in their places. */
   amend(other: (row: R) => R | null): void;
 }
 

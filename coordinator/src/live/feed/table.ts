@@ -1,41 +1,41 @@
-// One channel whose rows have keys: what was last told of each row, which rows may have changed since, and the deltas between.
-// A row is made only when it may have changed and a console looks; nothing is ever made twice for two consoles. While nobody looks only
-// keys are remembered, and a console that comes back finds one delta. In: marks. Out: bytes. It knows no socket and no clock.
+// One channel whose rows have keys: the last sent state of each row, the rows that may have changed since, and the deltas between. A row is
+// made only when it may have changed and a console looks; no row is made twice for two consoles. While no console looks, only keys are
+// noted, and a console that comes back gets one delta. In: marks. Out: bytes. It has no socket and no clock.
 import { maxFeedDeltaRows, maxFeedSnapshotRows } from '@blackroad/protocol';
 import { createDeltas, type DeltaBody, type Deltas } from './deltas.ts';
 
 interface FeedTableSource<R> {
   channel: string;
   epoch: string;
-  /** The field that tells rows apart; '' for the one row there is. */
+  /** The field that is the key of a row; '' for a table of one row. */
   key: string;
   ids(): Iterable<string>;
-  /** The row as it stands, null when it is gone. Answering `before` itself says that nothing changed. */
+  /** The present row, or null when there is none any more. The return of `before` itself means that nothing changed. */
   line(id: string, before: R | undefined): R | null;
-  /** Rows go whole also when one field changed: for whole views, whose fields are large and many. */
+  /** Rows are sent whole also when one field changed: for views of single things, whose fields are large and many. */
   whole?: boolean;
 }
-/** A part of a snapshot; `next` is where the following one begins, null when this was the last. */
+/** A part of a snapshot; `next` is the beginning of the following one, null when this is the last. */
 interface SnapshotPart {
   frame: Buffer;
   next: number | null;
-  /** It was not there yet. */
+  /** The row is new. */
   made: boolean;
 }
 export interface FeedTableState {
   readonly seq: number;
   mark(id: string): void;
-  /** Makes rows that were never told, some at a time; true when all are there and snapshots may be taken. */
+  /** Makes rows that were never sent, some at a time; true when all are made and snapshots may be taken. */
   prime(): boolean;
-  /** What changed since the last beat; null: nothing. More than fits waits for the next one. */
+  /** The changes since the last beat; null: none. Changes that do not fit wait for the next beat. */
   beat(asOfMs: number): Buffer | null;
   since(seq: number): readonly Buffer[] | null;
-  /** The keys a snapshot goes through. */
+  /** The keys of a snapshot, in order. */
   keys(): readonly string[];
   part(keys: readonly string[], from: number, asOfMs: number): SnapshotPart;
-  /** Parts are kept for consoles that come together, until the next beat. */
+  /** Drops the parts that were kept, until this beat, for consoles that come at the same time. */
   forgetParts(): void;
-  /** Gives the memory of the rows back; the next console starts anew. */
+  /** Drops all rows; the next console starts anew. */
   cool(): void;
 }
 
@@ -59,7 +59,7 @@ export class Table<R extends object> implements FeedTableState {
   }
 
   mark(id: string): void {
-    // Until someone looked there is nothing to compare with: every row will be made anyway.
+    // Before the first console there is nothing to compare with: every row will be made anyway.
     if (this.#isWarm || this.#toPrime) this.#dirty.add(id);
   }
 
@@ -126,7 +126,7 @@ export class Table<R extends object> implements FeedTableState {
 
   part(keys: readonly string[], from: number, asOfMs: number): SnapshotPart {
     const { seq } = this.#deltas;
-    // Consoles that come together (after a restart) are at the same place: made once.
+    // Consoles that come at the same time (after a restart) need the same part, which is made once.
     if (this.#parts?.keys !== keys || this.#parts.seq !== seq) this.#parts = { keys, seq, byFrom: new Map() };
     const known = this.#parts.byFrom.get(from);
     if (known) return known;
@@ -161,7 +161,7 @@ export class Table<R extends object> implements FeedTableState {
   }
 }
 
-/** The key and the fields of `now` that differ; null: none does. Fields are compared by what they say, not by identity. */
+/** The key and the fields of `now` that differ; null: none does. Fields are compared by content, not by identity. */
 export function changedFields(key: string, before: object, now: object): Record<string, unknown> | null {
   let patch: Record<string, unknown> | null = null;
   const old = before as Record<string, unknown>;
@@ -172,7 +172,7 @@ export function changedFields(key: string, before: object, now: object): Record<
     patch ??= key === '' ? {} : { [key]: (now as Record<string, unknown>)[key] };
     patch[field] = value;
   }
-  // A field that is not there any more (optional ones of whole views).
+  // An optional field that is missing now.
   if (patch === null) for (const field of Object.keys(before)) if (!(field in now)) return {};
   return patch;
 }

@@ -1,4 +1,4 @@
-// Opens the database file: extension, pragmas, the lock of one process, and the checks that say in plain words why a file is refused.
+// Opens the database file: the extension, the pragmas, the lock of one process, and the checks that tell a person why a file is refused.
 // In: a path (`:memory:` for simulations). Out: a connection without a schema yet (migrations.ts). It never repairs or deletes a file.
 import { statSync } from 'node:fs';
 import { FleetError } from '@blackroad/protocol';
@@ -8,32 +8,32 @@ import { sqliteCode, storageFailure } from './failure.ts';
 
 export type Database = Sqlite.Database;
 
-/** `BRFL`: tells our files from other programs' databases. */
+/** `BRFL`: marks the files of this program among databases of others. */
 export const applicationId = 0x4252464c;
 
 /** A coordinator that is being restarted may still be writing its last checkpoint. */
 export const busyTimeoutMs = 5_000;
-/** Above this a full check would hold up a restart on an SD card (about 40 MB/s); damage then shows at the read that meets it. */
+/** In a larger file a full check would delay a restart on an SD card (about 40 MB/s); damage is then found by the read that meets it. */
 const maxCheckedBytes = 64 * 1024 * 1024;
 
-/** The file of a log that began anew is cut to this. */
+/** The size to which the file of a log is cut when the log begins anew. */
 const maxLogBytes = 64 * 1024 * 1024;
 
-/** What SQLite may say where it cannot share memory. A file that cannot be used at all is refused by whoever then opens it alone. */
+/** Errors of SQLite where connections cannot share memory. A file that cannot be used at all is refused when it is then opened alone. */
 const withoutSharedMemory = ['SQLITE_IOERR_SHM', 'SQLITE_CANTOPEN', 'SQLITE_PROTOCOL', 'SQLITE_READONLY'];
 
-/** The only connection to the file, of this process too. */
+/** A connection that has the file to itself, within this process too. */
 export function openDatabase(path: string, timeoutMs = busyTimeoutMs): Database {
   return opened(path, timeoutMs, (db) => {
-    // Set before the first read: one process owns the file, and WAL then needs no shared-memory file.
+    // Set before the first read: with one owner WAL needs no shared-memory file.
     db.pragma('locking_mode = EXCLUSIVE');
     prepareWriter(db, path);
   });
 }
 
 /**
- * A connection that writes while others of this process read; whoever calls holds the file by other means (file-lock.ts).
- * Null: the file system knows no memory that two connections share.
+ * A connection that writes while others of this process read; the caller keeps other processes out (file-lock.ts). Null: on this file
+ * system two connections cannot share memory.
  */
 export function openSharedDatabase(path: string): Database | null {
   let journal: unknown;
@@ -51,7 +51,7 @@ export function openSharedDatabase(path: string): Database | null {
   }
 }
 
-/** A connection beside that one, which only reads. */
+/** A second connection beside the one that writes; it only reads. */
 export function openReadingDatabase(path: string): Database {
   return opened(path, busyTimeoutMs, (db) => {
     limitMemory(db);
@@ -61,8 +61,8 @@ export function openReadingDatabase(path: string): Database {
   });
 }
 /**
- * Of the reader, between two reads. The log can begin anew only while nobody reads in it: where read follows read, the writer never
- * meets that moment, and the log would grow for as long. Most is copied while the writer goes on, the rest while it waits.
+ * Called by the reader between two reads. The log can begin anew only while no connection reads in it. Where read follows read the writer
+ * meets no such moment, and the log would grow. Most of it is copied while the writer goes on, the rest while the writer waits.
  */
 export function emptyLongLog(db: Database, path: string): void {
   const size = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
@@ -91,7 +91,7 @@ function opened(path: string, timeoutMs: number, prepare: (db: Database) => void
   }
 }
 
-/** The mode of its journal. */
+/** The mode of the database's journal. */
 function prepareWriter(db: Database, path: string): unknown {
   const journal = db.pragma('journal_mode = WAL', { simple: true });
   // FULL: a commit is on the disk when it resolves. The loop batches, which makes it about as fast as NORMAL (FACTS.md).

@@ -12,7 +12,7 @@ import type { AuditRow, EventRow } from '../../state/change.ts';
 import type { EventFilter, Page, StoredAudit } from '../store.ts';
 import type { Database } from './database.ts';
 
-/** Rows one prune may delete of each kind: about 5 ms for tasks, in which no commit begins. */
+/** Rows of each kind that one prune may delete: about 5 ms for tasks, in which no commit begins. */
 export const pruneRows = 500;
 
 interface EventRecord {
@@ -25,7 +25,7 @@ interface EventRecord {
   text: string;
   params: string | null;
 }
-/** The column that leaves the fewest rows before the others: its index is used. */
+/** The columns by the number of rows that a filter leaves, fewest first: the index of the first one is used. */
 const filters = ['agent', 'node', 'type'] as const;
 interface AuditRecord {
   id: number;
@@ -92,19 +92,19 @@ export function eventRows(db: Database) {
   };
 }
 
-/** Of an older or newer version the type may be any word. */
+/** The type of an event of an older or newer version may be unknown here. */
 function kindOf({ type, params }: Pick<EventRecord, 'type' | 'params'>): Pick<FleetEvent, 'type' | 'params'> {
   return isEventType(type) ? { type, params: readParams(params) } : { type: 'log', params: { type } };
 }
 function deedOf({ action, params }: Pick<AuditRecord, 'action' | 'params'>): Pick<StoredAudit, 'action' | 'params'> {
   return isAuditAction(action) ? { action, params: readParams(params) } : { action: 'other', params: { action } };
 }
-/** Rows of before there were params have none. */
+/** Rows from before params were stored have none. */
 function readParams(text: string | null): AnyParams {
   try {
     return text === null ? {} : JSON.parse(text);
   } catch {
-    // A disk or a person damaged what was written: what it says to people is there.
+    // The params were damaged by a disk or a person; the text for people is still there.
     return {};
   }
 }

@@ -1,8 +1,8 @@
-// What SQLite reports, in words for the person with the Pi: every failure of the store leaves as FleetError `storage-failed` with its cause.
-// It never decides whether to go on: that is the loop's.
+// Failures of SQLite in words for people: every failure of the store is thrown as FleetError `storage-failed` with its cause. Whether to
+// go on after it is decided by the loop.
 import { FleetError } from '@blackroad/protocol';
 
-/** What may pass without anybody touching the database: the store is worth another try. */
+/** Failures that may end without a change to the database: another attempt may succeed. */
 const passing = ['SQLITE_FULL', 'SQLITE_READONLY', 'SQLITE_IOERR', 'SQLITE_BUSY', 'SQLITE_LOCKED', 'SQLITE_CANTOPEN'];
 const retryAfterSeconds = 5;
 
@@ -23,7 +23,7 @@ export function sqliteCode(error: unknown): string {
   return typeof code === 'string' && code.startsWith('SQLITE_') ? code : '';
 }
 
-/** `doing` says what failed: `commit`, `open /data/fleet.db`. A FleetError passes unchanged. */
+/** `doing`: the attempt that failed, such as `commit` or `open /data/fleet.db`. A FleetError is returned unchanged. */
 export function storageFailure(doing: string, cause: unknown): FleetError {
   if (cause instanceof FleetError) return cause;
   const code = sqliteCode(cause);
@@ -36,7 +36,7 @@ export function storageFailure(doing: string, cause: unknown): FleetError {
   return new FleetError('storage-failed', { detail, ...(mayPass ? { retryAfterSeconds } : {}) }, { cause });
 }
 
-/** Runs `work`; whatever it throws leaves as `storage-failed`. */
+/** Runs `work`; any error of it is thrown as `storage-failed`. */
 export function guarded<T>(doing: string, work: () => T): T {
   try {
     return work();

@@ -1,12 +1,12 @@
-// One process owns a database file that several of its connections share: an empty file beside it is locked for as long as it is open.
-// In: the path of the database. Out: how to let go of it. SQLite takes the lock, and the kernel gives it back when the process dies.
+// One process owns a database file that several of its connections share: an empty file beside the database is locked while it is open. In:
+// the path of the database. Out: a function that releases the lock. SQLite takes the lock, and the kernel releases it when the process dies.
 import Sqlite from 'better-sqlite3';
 import { busyTimeoutMs } from './database.ts';
 import { storageFailure } from './failure.ts';
 
 /**
- * Rejects in the words of a database that another process has open. The lock file stays where it is: whoever removed it could
- * leave two processes with a lock each, one on the removed file.
+ * Throws the error of a database that another process has open. The lock file is never removed: with a removed file two processes could
+ * have a lock each.
  */
 export function holdFile(path: string): { release(): void } {
   let lock: InstanceType<typeof Sqlite> | null = null;

@@ -1,4 +1,5 @@
-// Who held which agent under which epoch: one small row a placement, read whole at the start, never changed. In and out: rows.
+// The holders: which node had which agent under which epoch. One small row a placement, read as a whole at the start, never changed. In and
+// out: rows.
 import { maxHoldersPerAgent } from '@blackroad/protocol';
 import type { DurableChange } from '../../state/change.ts';
 import type { HolderRow } from '../../state/rows.ts';

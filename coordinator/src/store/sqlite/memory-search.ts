@@ -8,9 +8,9 @@ import type { Database } from './database.ts';
 import { type EntryRecord, entryColumns } from './entry-record.ts';
 import type { WordIndex } from './word-index.ts';
 
-/** Newest vectors looked at in one search. An exact scan of 20,000 x 384 takes about 50 ms; beyond it an index is due (MEMORY.md). */
+/** The newest vectors that one search compares. An exact scan of 20,000 x 384 takes about 50 ms; more would need an index. */
 const maxScannedVectors = 20_000;
-/** Candidates a list gives to the fusion, at least: deep enough that a hit of both lists is seen in both. */
+/** The least number of candidates from each list: enough that a hit of both lists is found in both. */
 const minCandidates = 50;
 
 export function memorySearch(db: Database, words: WordIndex, nowMs: () => number) {
@@ -43,14 +43,14 @@ export function memorySearch(db: Database, words: WordIndex, nowMs: () => number
         agent === undefined
           ? nearestOfAll.all(bytes, vector.model, byteLength, candidates)
           : nearestOfAgent.all(bytes, agent, vector.model, byteLength, candidates);
-      // No distance: a vector of zeros or of no numbers is near to nothing.
+      // Without a distance: a vector of zeros or of no numbers is near to nothing.
       lists.push(near.filter((found): found is Ranked<number> => found.value !== null));
     }
     const now = nowMs();
     const hits: { id: number; hit: MemoryHit }[] = [];
     for (const [id, fused] of fuseRanks(lists)) {
       const record = byId.get(id);
-      // The index may name what the log has since erased.
+      // The index may name entries that were erased from the log.
       if (record?.payload == null || (agent !== undefined && record.agent !== agent)) continue;
       const payload = JSON.parse(record.payload) as MemoryPayload;
       const score = weigh(fused, payload.importance, now - record.received_ms);

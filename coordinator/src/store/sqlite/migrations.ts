@@ -159,7 +159,7 @@ export const migrations: readonly Migration[] = [
   {
     version: 8,
     name: 'what would fix an agent as values',
-    // It was a sentence. Whoever is nowhere is looked at again by the first plan, which says it anew.
+    // The reason was a sentence. The first plan looks at every agent without a node again, and gives the reason anew.
     sql: `
       UPDATE agent SET row = json_set(row, '$.unplaced.fix', json('[]')) WHERE json_type(row, '$.unplaced.fix') = 'text';
     `,
@@ -167,7 +167,7 @@ export const migrations: readonly Migration[] = [
   {
     version: 9,
     name: 'where the answer of a task is told',
-    // JSON; NULL where whoever asked looks for it. It stood in the key alone: those who wait now are told, too.
+    // JSON; NULL where the asker looks for the answer itself. The address was part of the key alone: asks that wait are answered too.
     sql: `
       ALTER TABLE task ADD COLUMN reply_to TEXT;
       UPDATE task SET reply_to = json_object('kind', 'mqtt', 'agent', agent, 'id', substr(idempotency_key, length(agent) + 7))
@@ -177,7 +177,7 @@ export const migrations: readonly Migration[] = [
   {
     version: 10,
     name: 'why a node is here or away, for programs',
-    // It was read out of the words.
+    // The kind was read out of the text before.
     sql: `
       UPDATE node SET row = json_set(row, '$.presenceCause', CASE
         WHEN json_extract(row, '$.status') = 'quarantined' THEN 'quarantined'
@@ -192,7 +192,7 @@ export const migrations: readonly Migration[] = [
   {
     version: 11,
     name: 'what programs may read of an event',
-    // JSON; NULL for all events before this: of them the text is all that is known.
+    // JSON; NULL for all earlier events, of which only the text is known.
     sql: `
       ALTER TABLE event ADD COLUMN params TEXT;
       CREATE INDEX event_type ON event (type, id);
@@ -206,7 +206,7 @@ export const migrations: readonly Migration[] = [
   {
     version: 13,
     name: 'ids of agents, spaces',
-    // The name of an agent was its identity, in the chain of its memory too: it stays its id, and every chain verifies as before.
+    // The name of an agent was its identity, in the chain of its memory too: it stays as its id, so that every chain verifies as before.
     sql: `
       ALTER TABLE agent RENAME COLUMN name TO id;
       UPDATE agent SET row = json_remove(json_set(row, '$.id', id, '$.space', 'default'), '$.name') WHERE json_valid(row);
@@ -233,7 +233,7 @@ export const migrations: readonly Migration[] = [
   {
     version: 14,
     name: 'rows in place of settings',
-    // Each kind has a home of its own, and an end. That a branch was merged is said by its row.
+    // Each kind of setting has a table of its own, and an end. Whether a branch was merged is a column of its row.
     sql: `
       CREATE TABLE acknowledged (alert TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
       INSERT INTO acknowledged (alert, row)

@@ -1,9 +1,9 @@
 // Roll-ups and usage: small rows written once a minute beside the commits of tasks, read in pages, pruned by age.
-// In: packed cells and sums made elsewhere. Out: the same. It never looks into a cell.
+// In: packed cells and sums from the recorder. Out: the same. It never unpacks a cell.
 import type { RollupRow, UsageRow, UsageSums } from '../store.ts';
 import type { Database } from './database.ts';
 
-/** Rows deleted in one call: a few milliseconds. */
+/** Rows deleted in one call: a few milliseconds of work. */
 const pruneRows = 500;
 
 export function rollupRows(db: Database) {
@@ -69,7 +69,7 @@ export function rollupRows(db: Database) {
     read: (tier: number, part: number, fromS: number, beforeS: number, limit: number) =>
       read.all(tier, part, fromS, beforeS, limit),
     lastS(tier: number): number | null {
-      // One look a part: the newest row of a fleet is the newest of any part.
+      // One read for each part: the newest row of a fleet is the newest row of any part.
       let last: number | null = null;
       for (let part = parts.get(tier, -1); part !== undefined; part = parts.get(tier, part)) {
         const at = lastOfPart.get(tier, part);

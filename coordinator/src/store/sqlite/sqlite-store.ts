@@ -1,6 +1,6 @@
-// The embedded store: one SQLite file, one process, one transaction a batch. better-sqlite3 is synchronous: whoever calls waits.
-// The simulator calls it where it is, the coordinator has it in worker threads (store/worker). Puts the parts of this folder together;
-// each part owns its tables.
+// The embedded store: one SQLite file, one process, one transaction a batch. better-sqlite3 is synchronous: the caller waits. The simulator
+// calls it directly, the coordinator has it in worker threads (store/worker). Puts the parts of this folder together; each part owns its
+// tables.
 import type { FleetEvent } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -27,7 +27,7 @@ interface SqliteOptions {
 }
 
 /**
- * Opens or creates the file, upgrades its schema. Rejects with FleetError `storage-failed`, in plain words.
+ * Opens or creates the file, and upgrades its schema. Rejects with FleetError `storage-failed`.
  * `db`: an open connection to it of another kind; it is closed when its schema cannot be upgraded.
  */
 export async function openSqliteStore({ path, log, clock }: SqliteOptions, db = openDatabase(path)): Promise<Store> {
@@ -55,7 +55,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = fal
   const memory = memoryLog(db, words);
   const search = memorySearch(db, words, () => clock.nowMs());
 
-  /** What each kind of change does to the tables; a kind without a row does not compile. */
+  /** The writes for each kind of change; a kind without a row does not compile. */
   const appliers = (stored: FleetEvent[], batch: TaskBatch, nowMs: number): Appliers => ({
     node: ({ row }) => rows.putNode(row),
     'node-gone': ({ id }) => rows.dropNode(id),
@@ -97,7 +97,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = fal
     batch.write();
     return { how: 'stored', events: stored };
   });
-  /** A damaged word index is no reason to lose a memory or refuse a search: it is rebuilt, and the work done again. */
+  /** A damaged word index loses no memory and refuses no search: it is rebuilt, and the work is done again. */
   function mending<T>(work: () => T): T {
     try {
       return work();
@@ -108,7 +108,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = fal
     }
   }
   function* loading<T>(parts: Iterable<T>[]): Generator<T> {
-    // A generator cannot run inside guarded(): each step is.
+    // Each step of the generator runs inside guarded(), as a generator as a whole cannot.
     for (const part of parts) {
       const steps = part[Symbol.iterator]();
       for (;;) {
@@ -127,7 +127,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = fal
       };
     },
     claim: async (coordinator) => guarded('claim', () => claim.get(coordinator) as number),
-    // SQLite has one writer at a time, which read all it needs inside its transaction: nothing conflicts.
+    // SQLite has one writer at a time, and a transaction reads all that it depends on: there are no conflicts.
     commit: async (changes, term) =>
       guarded('commit', () => mending(() => commit.immediate(changes, term, clock.nowMs()))),
     task: async (id) => guarded('read a task', () => tasks.task(id)),
@@ -163,7 +163,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = fal
       if (!db.open) return;
       guarded('close', () => {
         try {
-          // Everything into one file: a copy of it is then a whole backup.
+          // The log is copied into the file, so that a copy of the file is a complete backup.
           if (!isReader) db.pragma('wal_checkpoint(TRUNCATE)');
         } finally {
           db.close();

@@ -1,6 +1,6 @@
-// The task changes of one batch, folded so that each row is written once: a task is mostly submitted and leased in the same batch, and
-// writing it queued first would cost a second statement and an index entry made and removed again. [M] a third of a task's writes.
-// In: task changes in order. Out: the rows they come to, written inside the caller's transaction. The store sees no other difference.
+// The task changes of one batch, joined so that each row is written once: a task is mostly submitted and leased in the same batch, and
+// writing it queued first would cost a second statement and an index entry made and removed again. [M] This saves a third of a task's
+// writes. In: task changes in order. Out: the resulting rows, written inside the caller's transaction.
 import type { DurableChange } from '../../state/change.ts';
 import type { EndedTask, TaskRow } from '../../state/rows.ts';
 import type { TaskRows } from './tasks.ts';
@@ -11,9 +11,9 @@ export interface TaskBatch {
   add(row: TaskRow): void;
   setState(change: TaskState): void;
   end(row: EndedTask): void;
-  /** All that have not ended, by so much. */
+  /** Moves the times of all tasks that have not ended by this many milliseconds. */
   move(byMs: number): void;
-  /** Once, after the last change. */
+  /** Called once, after the last change. */
   write(): void;
 }
 
@@ -22,7 +22,7 @@ export function taskBatch(rows: TaskRows): TaskBatch {
 
   function writeOne({ row, state }: { row: TaskRow | null; state: TaskState | null }): void {
     if (row && rows.add(state ? withState(row, state) : row)) return;
-    // The id was stored before: the state is a change of that row.
+    // A task that was stored before this batch: the state changes its row.
     if (state) rows.setState(state);
   }
   return {
@@ -33,17 +33,17 @@ export function taskBatch(rows: TaskRows): TaskBatch {
     },
     setState(change) {
       const known = open.get(change.id);
-      // The past is told once, when it grew: a later state of the same batch leaves it as it is.
+      // Only a change that adds an attempt has the past: a later state of the same batch keeps it.
       if (known) known.state = known.state?.past && !change.past ? { ...change, past: known.state.past } : change;
       else open.set(change.id, { row: null, state: change });
     },
     end(row) {
-      // An ended row carries all columns: what came before it needs no write of its own.
+      // The row of an ended task has all columns: earlier changes need no write of their own.
       open.delete(row.id);
       rows.end(row);
     },
     move(byMs) {
-      // Those before it are stored as they were then, those after it as they are.
+      // Changes before it are stored first with their times, so that these are moved as well.
       for (const each of open.values()) writeOne(each);
       open.clear();
       rows.move(byMs);

@@ -39,13 +39,13 @@ const columns = `id, space, agent, state, prompt, priority, origin, created_ms, 
   leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past, by, reply_to, dismissed_ms`;
 
 const loadRows = 1_000;
-/** Damaged columns that are said; more of them are more of the same. */
+/** The number of damaged columns that are logged. */
 const maxDamagedSaid = 1_000;
-/** After every task id: ids are lower-case letters, digits and dashes. */
+/** Sorts after every task id: ids are lower-case letters, digits and dashes. */
 const afterAll = '~';
 
 type JsonColumn = 'past' | 'problem' | 'usage' | 'by' | 'reply_to';
-/** What a column of JSON holds, or null: a disk or a person may have damaged what was written. */
+/** The value of a JSON column; null where a disk or a person damaged it. */
 type ReadJson = <T>(record: TaskRecord, column: JsonColumn) => T | null;
 
 function fromRecord(r: TaskRecord, readJson: ReadJson): TaskRow | EndedTask {
@@ -92,7 +92,7 @@ const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
 export type TaskRows = ReturnType<typeof taskRows>;
 
 export function taskRows(db: Database, log: Log) {
-  /** Tasks of which a column could not be read; each is said once. */
+  /** Tasks of which a column could not be read; each is logged once. */
   const damaged = new Set<string>();
   const readJson: ReadJson = (record, column) => {
     const text = record[column];
@@ -101,7 +101,7 @@ export function taskRows(db: Database, log: Log) {
       const value = JSON.parse(text);
       if (isFit(value, column)) return value;
     } catch {
-      // Said below, as is JSON of another shape.
+      // It is logged below, as is JSON of another shape.
     }
     const key = `${record.id} ${column}`;
     if (!damaged.has(key) && damaged.size < maxDamagedSaid) {
@@ -124,7 +124,7 @@ export function taskRows(db: Database, log: Log) {
        deadline_ms = ?, ended_ms = ?, result = ?, truncated = ?, problem = ?, usage = ?, past = ?
      WHERE id = ? AND ended_ms IS NULL`,
   );
-  // 0 means that it waits for no moment. What is null stays null.
+  // 0 means that the task waits for no time; null stays null.
   const moveLive = db.prepare<{ byMs: number }>(
     `UPDATE task SET created_ms = created_ms + @byMs, deadline_ms = deadline_ms + @byMs, leased_ms = leased_ms + @byMs,
        not_before_ms = CASE not_before_ms WHEN 0 THEN 0 ELSE not_before_ms + @byMs END
@@ -160,7 +160,7 @@ export function taskRows(db: Database, log: Log) {
        (SELECT id FROM task INDEXED BY task_ended WHERE ended_ms < ? AND ended_ms IS NOT NULL ORDER BY ended_ms LIMIT ${pruneRows})`,
   );
 
-  // One prepared statement for each way a page can be asked for; the index is named, since the planner knows no counts here.
+  // One prepared statement for each combination of filters; the index is named, since SQLite's planner has no statistics here.
   const pages = new Map<string, ReturnType<typeof preparePage>>();
   function preparePage(index: string, where: string) {
     const sql = `SELECT ${columns} FROM task ${index} WHERE ${where} id < ? ORDER BY id DESC LIMIT ?`;
@@ -203,7 +203,7 @@ export function taskRows(db: Database, log: Log) {
     past && past.length > 0 ? JSON.stringify(past) : null;
 
   return {
-    /** False: the id is stored already, and stays as it is. */
+    /** False: a task with this id is stored already, and stays as it is. */
     add: (row: TaskRow): boolean => insertRow(row, unended).changes > 0,
     setState: (c: Extract<DurableChange, { type: 'task-state' }>) =>
       void setState.run(

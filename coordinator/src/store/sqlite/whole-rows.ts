@@ -1,5 +1,5 @@
-// Rows that are few, read whole at the start and never searched: nodes, agents, tokens, keys, acknowledged alerts, versions of specs. Kept as JSON.
-// `load` gives them back as the changes that made them, in pages, so that a start never holds a table twice.
+// Rows that are few, read as a whole at the start and never searched: nodes, agents, tokens, keys, acknowledged alerts, versions of specs.
+// They are stored as JSON. `load` returns them as the changes that made them, in pages, so that a start never holds a table twice.
 import { type AgentSpec, defaultSpace, type Role } from '@blackroad/protocol';
 import type { DurableChange } from '../../state/change.ts';
 import type {
@@ -21,11 +21,11 @@ interface AgentVersion {
 }
 const pageRows = 1_000;
 
-/** A row that is older than spaces is of the only one that there was. */
+/** A row from before spaces belongs to the only space of that time. */
 function inSpace<R extends { space: string }>(row: Omit<R, 'space'> & { space?: string }): R {
   return { ...row, space: row.space ?? defaultSpace } as R;
 }
-/** A session that is older than roles has the one that its key had. */
+/** A session from before roles has the role of its key. */
 function withRoles({ role, ...row }: SessionRow & { role?: Role }): SessionRow {
   return role === undefined ? row : { ...row, roles: [role] };
 }
@@ -83,7 +83,7 @@ export function wholeRows(db: Database) {
     putNode: (row: NodeRow) => void putNode.run(row.id, JSON.stringify(row)),
     dropNode: (id: string) => void dropNode.run(id),
     putAgent: (row: AgentRow) => void putAgent.run(row.id, JSON.stringify(row)),
-    /** Its versions go too. Its memory stays. */
+    /** Its versions are deleted too; its memory stays. */
     dropAgent(row: RemovedAgentRow) {
       dropAgent.run(row.id);
       dropVersions.run(row.id);
@@ -108,7 +108,7 @@ export function wholeRows(db: Database) {
       for (const { value } of all('session')) yield { type: 'session', row: inSpace(withRoles(value as SessionRow)) };
       for (const { value } of all('token')) yield { type: 'token', row: inSpace(value as JoinTokenRow) };
       for (const { value } of all('node')) yield { type: 'node', row: value as NodeRow };
-      // Before the agents: one that was applied again is none of them.
+      // These come before the agents: an agent that was applied again is not a removed one.
       for (const { value } of all('removed')) yield { type: 'agent-gone', row: value as RemovedAgentRow };
       for (const { value } of all('agent')) yield { type: 'agent', row: value as AgentRow };
     },

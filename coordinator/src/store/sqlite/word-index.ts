@@ -11,13 +11,13 @@ const version = 2;
 /** Matches scored for one search: bounds the time that other reads wait (BM25 costs about two microseconds a row). */
 const maxScoredWords = 10_000;
 
-// What the table is given are words already, parted by spaces: its own tokenizer only takes their English endings off.
+// The table gets words that are separated by spaces already: its own tokenizer only removes English endings.
 const create = `CREATE VIRTUAL TABLE memory_words USING fts5(
   agent, text, tags, content = '', contentless_delete = 1, tokenize = 'porter ascii')`;
 
 /**
  * An agent's name as one word, so that the index narrows to one agent by itself instead of joining every match of the fleet.
- * Dashes would part it; a thorn is in no name.
+ * A dash would split it, so a thorn, which is in no name, stands for it.
  */
 const agentWord = (agent: string) => agent.replaceAll('-', 'þ');
 const agentWordSql = `replace(agent, '-', 'þ')`;
@@ -52,10 +52,10 @@ export function wordIndex(db: Database, log: Log) {
   return {
     add: (id: number | bigint, agent: string, payload: MemoryPayload) =>
       void insert.run(id, agentWord(agent), indexed(payload.text), indexed(payload.tags.join(' '))),
-    /** Ids of entries that hold any of the words, best first. */
+    /** Ids of entries with any of the words, best first. */
     find(text: string, agent: string | undefined, limit: number): Ranked<number>[] {
       const within = agent === undefined ? '' : `agent : "${agentWord(agent).replaceAll('"', '')}" AND `;
-      // Words that stand nearly everywhere say little and cost most: the rarest are taken until enough rows are scored.
+      // Words of nearly every entry distinguish little and cost most: the rarest words are taken until enough rows are scored.
       const found = questionWords(text)
         .map((word) => `${within}({text tags} : "${word}")`)
         .map((match) => ({ match, rows: count.get(match) ?? 0 }))
@@ -73,7 +73,7 @@ export function wordIndex(db: Database, log: Log) {
   };
 }
 
-/** Made anew from the log. The connection must have had a wordIndex. */
+/** Rebuilds the index from the log. The connection must have made a wordIndex before. */
 export function rebuildWords(db: Database, log: Log, why: string): void {
   db.transaction(() => {
     db.exec('DROP TABLE IF EXISTS memory_words');
@@ -93,7 +93,7 @@ export function rebuildWords(db: Database, log: Log, why: string): void {
 
 const indexed = (text: string) => wordsOf(text).join(' ');
 
-/** The index itself is damaged (not the file): a rebuild mends it. */
+/** Whether the index alone is damaged and not the file: a rebuild repairs it. */
 export function isIndexDamage(error: unknown): boolean {
   return sqliteCode(error) === 'SQLITE_CORRUPT_VTAB';
 }

@@ -1,5 +1,5 @@
-// An error on its way from one thread to another: copied as data it would lose its class, and with it what is done about it.
-// In: whatever was thrown. Out: data, and of these an error of the same class with all that it said.
+// Errors between threads: an error that is copied as data loses its class, by which its handling is decided. In: any error. Out: data, and
+// from these an error of the same class with the same fields.
 import { FleetError, type ProblemCode, type ProblemDetails } from '@blackroad/protocol';
 import { InvariantError } from '@blackroad/std/invariant';
 
@@ -7,12 +7,12 @@ export interface CrossingError {
   of: { fleet: ProblemCode; details: ProblemDetails } | { invariant: string } | { name: string };
   message: string;
   stack: string;
-  /** Of Node or SQLite. */
+  /** The code of Node or SQLite. */
   code: string | null;
   cause: CrossingError | null;
 }
 
-/** Causes of causes that are told: more of them are a circle. */
+/** The depth of causes that are copied: deeper ones are a circle. */
 const maxCauses = 8;
 
 export function toCross(thrown: unknown, causes = 0): CrossingError {

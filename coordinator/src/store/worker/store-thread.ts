@@ -1,6 +1,6 @@
-// One worker thread of the store, seen from the coordinator's: calls go to it with a number, answers come back by it, in any order.
-// In: calls. Out: what they come to; lines of the worker's log go into the coordinator's. A thread that ends, or says what cannot be
-// read, leaves no call waiting: they fail, and so does every later one.
+// One worker thread of the store, seen from the coordinator's thread: calls are sent with a number, and their answers have the same number,
+// in any order. In: calls. Out: their answers; log lines of the worker go into the coordinator's log. When the thread ends, or sends a
+// message that cannot be read, all waiting calls fail, and so does every later one.
 import { Worker } from 'node:worker_threads';
 import { FleetError } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
@@ -8,7 +8,7 @@ import { storageFailure } from '../sqlite/failure.ts';
 import { fromCrossing } from './crossing-error.ts';
 import type { Asked, LoadedPart, Told, WorkerCalls } from './worker.ts';
 
-/** Of one thread. As many as the loop lets inputs wait: each may begin with a look into the store. */
+/** The limit of one thread, equal to that of waiting inputs: each may begin with a read of the store. */
 const maxWaitingCalls = 50_000;
 
 interface Waiting {
@@ -23,10 +23,10 @@ export class StoreThread {
   readonly #gone: Promise<unknown>;
   readonly #waiting = new Map<number, Waiting>();
   #asked = 0;
-  /** Why it takes no calls any more. */
+  /** The reason why it accepts no calls any more. */
   #over: FleetError | null = null;
 
-  /** `died`: called once, when it ended and nobody had told it to. */
+  /** `died`: called once, when the thread ended by itself. */
   constructor(role: 'writer' | 'reader', log: Log, died: (error: FleetError) => void) {
     this.#log = log;
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { name: `store-${role}` });
@@ -65,7 +65,7 @@ export class StoreThread {
     }) as ReturnType<WorkerCalls[C]>;
   }
 
-  /** It takes no calls any more; those that wait fail, and the thread ends after the statement that it runs. */
+  /** Refuses all further calls and fails the waiting ones; the thread ends after its present statement. */
   refuse(error: FleetError): void {
     if (this.#over) return;
     this.#over = error;

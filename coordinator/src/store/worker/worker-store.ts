@@ -1,6 +1,6 @@
-// The SQLite store as the coordinator has it: one thread writes, another one reads, each over its own connection to the same file, so
-// that the event loop computes no query and waits for no disk, and neither thread waits for the other. [decision 10]
-// In: calls of the loop and of people. Out: what the threads answer. Here is said who does which call, and nothing about SQLite.
+// The SQLite store as the coordinator has it: one thread writes, another one reads, each over its own connection to the same file, so that
+// the event loop computes no query and waits for no disk, and neither thread waits for the other. [decision 10] In: calls of the loop and
+// of the API. Out: the answers of the threads. This file decides which thread gets which call, and contains nothing about SQLite.
 import { FleetError, type MemoryHit } from '@blackroad/protocol';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -11,26 +11,26 @@ import type { Store } from '../store.ts';
 import { StoreThread } from './store-thread.ts';
 
 interface WorkerStoreParts {
-  /** A file: a database in memory is seen by one connection only. */
+  /** The path of a file: a database in memory has one connection only. */
   path: string;
   log: Log;
   clock: Clock;
-  /** Called once when a thread ended by itself: the store answers nothing any more, and the process must end. */
+  /** Called once when a thread ended by itself: all calls of the store fail from then on, and the process must end. */
   died: (error: Error) => void;
 }
 interface Threads {
   writer: StoreThread;
-  /** The writer itself, where two connections can share no memory. */
+  /** The writer itself, where two connections cannot share memory. */
   reader: StoreThread;
 }
 
-/** The process that stops has ten seconds for everything. */
+/** A process that stops has ten seconds in all. */
 const readsDeadlineMs = 2_000;
 const writesDeadlineMs = 4_000;
-/** One takes up to a tenth of a second in a large fleet: the last of these waits for ten. */
+/** A search takes up to a tenth of a second in a large fleet, so the last of these waits for ten seconds. */
 const maxWaitingSearches = 100;
 
-/** Called by name with whatever they are given. The others are written out below. */
+/** Calls that are passed on by name with their arguments. The other calls are written out below. */
 type Passed = Exclude<keyof Store, 'load' | 'searchMemory' | 'close'>;
 const threadOf: Record<Passed, keyof Threads> = {
   claim: 'writer',
@@ -58,7 +58,7 @@ const threadOf: Record<Passed, keyof Threads> = {
   endedFrom: 'reader',
 };
 
-/** Opens or creates the file, upgrades its schema. Rejects with FleetError `storage-failed`, in plain words. */
+/** Opens or creates the file, and upgrades its schema. Rejects with FleetError `storage-failed`. */
 export async function openWorkerStore(parts: WorkerStoreParts): Promise<Store> {
   const threads = await openThreads(parts);
   const searches = new Searches(threads);
@@ -112,12 +112,12 @@ async function load(writer: StoreThread): Promise<Loaded> {
   });
   return { changes: emptying(changes), heads: emptying(heads) };
 }
-/** What was taken out is not kept: of a large fleet the view is made while its rows go. */
+/** Removes each row as it is read, so that a large fleet is not in memory twice while the view is made. */
 function* emptying<T>(parts: T[][]): Generator<T> {
   for (let part = parts.shift(); part; part = parts.shift()) yield* part;
 }
 
-/** Of all reads only searches are slow. One of them is with the reader at a time, so that what the loop looks up waits for one at most. */
+/** Of all reads only searches are slow. The reader gets one at a time, so that a read of the loop waits for one search at most. */
 class Searches {
   readonly #threads: Threads;
   #last: Promise<unknown> = Promise.resolve();
@@ -134,7 +134,7 @@ class Searches {
     }
     this.#waiting++;
     const found = this.#last.then(() => this.#find(query));
-    this.#last = found.catch(() => {}); // told to whoever asked
+    this.#last = found.catch(() => {}); // its caller gets the error
     return found.finally(() => this.#waiting--);
   }
   async #find(query: Parameters<Store['searchMemory']>[0]): Promise<MemoryHit[]> {
@@ -143,21 +143,21 @@ class Searches {
       return await reader.call('searchMemory', [query]);
     } catch (error) {
       if (!isIndexDamage((error as Error).cause)) throw error;
-      // The reader cannot write.
+      // Only the writer can repair the index.
       await writer.call('rebuildWords', ['it was damaged']);
       return reader.call('searchMemory', [query]);
     }
   }
 }
 
-/** What was asked before is answered. The reader ends first: whoever closes last puts all into one file. */
+/** Earlier calls are answered. The reader ends first, as the last connection to close copies the log into the file. */
 async function close({ writer, reader }: Threads, { log, clock }: WorkerStoreParts): Promise<void> {
   const closed = async (thread: StoreThread, deadlineMs: number, what: string) => {
     const late = () => new FleetError('storage-failed', { detail: `close: the ${what} were not through in time` });
     try {
       await withDeadline(clock, deadlineMs, thread.call('close', []), late);
     } finally {
-      // Not waited for: a statement that runs in it holds it.
+      // The end of the thread is not waited for: its present statement may take long.
       void thread.end();
     }
   };

@@ -1,6 +1,6 @@
-// A worker thread of the store: one connection to the database file, and calls that it does one after the other. The thread begins here.
-// In: calls with a number. Out: their answers with the same number, what they throw, and lines for the coordinator's log.
-// It decides nothing, and never ends by itself: the coordinator's thread does that.
+// A worker thread of the store: one connection to the database file, and calls that are done one after the other. The thread begins here.
+// In: calls with a number. Out: their answers or errors with the same number, and lines for the coordinator's log. It decides nothing, and
+// never ends by itself: the coordinator's thread ends it.
 import { parentPort } from 'node:worker_threads';
 import { systemClock as clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -20,12 +20,12 @@ import { rebuildWords } from '../sqlite/word-index.ts';
 import type { Store } from '../store.ts';
 import { type CrossingError, toCross } from './crossing-error.ts';
 
-/** What can be asked of a thread: of the writer all of it, of the reader what reads. */
+/** The calls of a thread: the writer has all of them, the reader those that read. */
 export interface WorkerCalls extends Omit<Store, 'load'> {
-  /** Once, before all else. `isShared`: another connection can read meanwhile; some file systems know no memory that two share. */
+  /** Called once, before all other calls. `isShared`: another connection can read meanwhile, which some file systems do not allow. */
   openWriter(path: string): Promise<{ isShared: boolean }>;
   openReader(path: string): Promise<void>;
-  /** All of one moment, in parts that are answered on the way. */
+  /** All rows of one moment, in parts, each of which is a message. */
   load(): Promise<void>;
   rebuildWords(why: string): Promise<void>;
 }
@@ -39,7 +39,7 @@ export type Told =
   | { id: number; error: CrossingError }
   | { log: Exclude<keyof Log, 'child'>; fields: object; text: string };
 
-/** Rows of one message: the thread that takes them in does so in a few milliseconds. */
+/** Rows of one message: the receiving thread reads them in a few milliseconds. */
 const partRows = 500;
 
 const tell = (told: Told) => parentPort?.postMessage(told);
