@@ -1,4 +1,4 @@
-// The console as a whole: the door, and behind it the shell with its pages.
+// The console as a whole: the sign-in, and after it the shell with its pages.
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { Tooltip } from 'radix-ui';

@@ -1,5 +1,5 @@
-// The REST API as one typed function: names, parameters and answers come from the protocol's route table. Every failure is an
-// ApiProblem in words. A session that ended is told to whoever listens; nothing is retried here.
+// The REST API as one typed function: names, parameters and answers come from the protocol's route table. Every failure is an ApiProblem
+// with a text. Listeners are told of the end of a session; nothing is retried here.
 
 import routes from 'fleet:routes';
 import type { Problem, RouteAnswer, RouteBody, RouteName, RouteParams, RouteQuery } from '@blackroad/protocol';
@@ -30,7 +30,7 @@ export function onSignedOut(run: () => void): () => void {
   signedOut.add(run);
   return () => signedOut.delete(run);
 }
-/** Tells everybody that the session is over. */
+/** Tells all listeners that the session has ended. */
 export function sessionEnded(): void {
   for (const run of signedOut) run();
 }
@@ -45,7 +45,7 @@ export function addressOf<N extends RouteName>(name: N, { params, query }: Call<
   return search.size > 0 ? `${path}?${search}` : path;
 }
 
-/** More are shown where the fields are. */
+/** The limit of faults in the text; the fields show all of them. */
 const sentencesShown = 3;
 function sentencesOf(problem: Problem | null): string | null {
   const all = (problem?.faults ?? []).flatMap(({ text }) => text ?? []);
@@ -54,7 +54,7 @@ function sentencesOf(problem: Problem | null): string | null {
   return all.slice(0, sentencesShown).join(' ') + (more > 0 ? ` And ${more} more.` : '');
 }
 
-/** Sends a request and answers the response as it is; only failures are read. */
+/** Sends a request and returns the response unread; only failures are read. */
 export async function send<N extends RouteName>(name: N, call: Call<N> = {}, accept = 'application/json') {
   let response: Response;
   try {

@@ -1,11 +1,11 @@
-// The console's clock: time as the coordinator tells it, since its figures are shown beside times of its own, and a laptop's clock
-// may be wrong. Also the only place of the console that sets timers or reads chance.
+// The console's clock: the time of the coordinator, since its figures are shown beside times of the console, and the clock of a laptop may
+// be wrong. This is also the only file of the console that sets timers or reads chance.
 import { useSyncExternalStore } from 'react';
 
 let aheadMs = 0;
 let known = false;
 
-/** What a message that just came says the time is. The smallest lag seen is the closest to the truth. */
+/** Notes the time in a message that has just arrived. The smallest lag so far is the best estimate. */
 export function learnTime(coordinatorMs: number): void {
   const ahead = coordinatorMs - Date.now();
   if (!known || ahead > aheadMs || aheadMs - ahead > 30_000) aheadMs = ahead;
@@ -15,7 +15,7 @@ export function learnTime(coordinatorMs: number): void {
 export const nowMs = (): number => Date.now() + aheadMs;
 export const monotonicMs = (): number => performance.now();
 
-/** Runs once after `delayMs`; the answer cancels it. */
+/** Runs once after `delayMs`; the returned function cancels it. */
 export function after(delayMs: number, run: () => void): () => void {
   const handle = setTimeout(run, delayMs);
   return () => clearTimeout(handle);

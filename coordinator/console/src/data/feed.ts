@@ -1,5 +1,5 @@
-// The one WebSocket of the console: subscribes to the channels that components look at, goes on where it was after a break, comes back
-// with growing, jittered pauses, and tells how fresh everything is. Changes reach components at most once a painted frame.
+// The one WebSocket of the console: it subscribes to the channels that components show, continues after a break where it was, comes back
+// after growing, jittered pauses, and reports the age of all that is shown. Changes reach components at most once in a painted frame.
 
 import channels from 'fleet:channels';
 import type { ConsoleMessage, ConsoleRequest } from '@blackroad/protocol';
@@ -7,28 +7,28 @@ import { addressOf, call, sessionEnded } from './api.ts';
 import { after, backoffMs, every, learnTime, monotonicMs, nowMs } from './clock.ts';
 import { apply, type ChannelFrame, createTable, type Table } from './rows.ts';
 
-/** The coordinator says something every five seconds; this much silence means that the line is dead. */
+/** The coordinator sends a frame every five seconds; after this silence the connection counts as lost. */
 const silenceMs = 12_000;
-/** Looked at again within this, a channel was never left: going from page to page costs nothing. */
+/** A channel that is shown again within this time is not subscribed anew: a change of the page costs nothing. */
 const lingerMs = 10_000;
-/** Of channels of what comes one after the other. */
+/** The rows of channels of things that follow each other. */
 const most: Record<string, number> = { tasks: 2_000, events: 500 };
 const signedOutCode = 4401;
 
 export interface Rows<T> {
   rows: ReadonlyMap<string, T>;
-  /** The same as a list, in the order they came. */
+  /** The rows as a list, in their order. */
   readonly list: readonly T[];
-  /** All there is has come; before that "none" would be a guess. */
+  /** Whether all rows have come; before that "none" would be a guess. */
   whole: boolean;
-  /** Why there is nothing, in words: no such node. */
+  /** The reason why there is nothing, such as a node that does not exist. */
   refused: string | null;
 }
 export interface Freshness {
   state: 'connecting' | 'live' | 'away';
-  /** Of the state, by the coordinator's clock. */
+  /** The time of the state, by the coordinator's clock. */
   sinceMs: number;
-  /** Everything shown stands as of then; 0 before the first word. */
+  /** The time of all that is shown; 0 before the first frame. */
   asOfMs: number;
 }
 
@@ -50,7 +50,7 @@ const freshWatchers = new Set<() => void>();
 let cancelRetry: (() => void) | null = null;
 let stopWatch: (() => void) | null = null;
 
-// -- what components see ------------------------------------------------------------------------------------------------------------
+// -- for components ------------------------------------------------------------------------------------------------------------------
 function show(table: Table): Rows<unknown> {
   let list: readonly unknown[] | null = null;
   return {
@@ -100,7 +100,7 @@ function channelOf(name: string): Channel {
   return channel;
 }
 export const rowsOf = (name: string): Rows<unknown> => channelOf(name).shown;
-/** Looks at a channel until the answer is called. */
+/** Listens to a channel until the returned function is called. */
 export function watchRows(name: string, changed: () => void): () => void {
   const channel = channelOf(name);
   channel.watchers.add(changed);
@@ -113,13 +113,13 @@ export function watchRows(name: string, changed: () => void): () => void {
     channel.leave = after(lingerMs, () => {
       channel.leave = null;
       tell({ type: 'unsubscribe', channels: [name] });
-      // Of one thing little is worth keeping; a table is resumed where it was.
+      // The channel of a single thing is dropped; a table is continued where it was.
       if (name.includes(':')) open.delete(name);
     });
   };
 }
 
-// -- what goes over the line --------------------------------------------------------------------------------------------------------
+// -- the connection ----------------------------------------------------------------------------------------------------------------
 function tell(request: ConsoleRequest) {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(request));
 }
@@ -160,10 +160,10 @@ function hear(message: ConsoleMessage) {
   setFresh({ state: 'live', asOfMs: last.asOfMs });
 }
 
-/** Between two tries: nobody looks at a page that says "not live" for longer than this after the coordinator is back. */
+/** The longest pause between two attempts: a page is live this soon after the coordinator is back. */
 const longestWaitMs = 5_000;
 const signsOfLife = ['visibilitychange', 'online', 'focus', 'pointerdown', 'keydown'];
-/** The next try, as long as one waits. */
+/** The timer of the next attempt. */
 let again: () => Promise<void> = async () => {};
 let triedMs = Number.NEGATIVE_INFINITY;
 
@@ -189,19 +189,19 @@ function connect() {
       cancelRetry?.();
       cancelRetry = null;
       triedMs = monotonicMs();
-      // A refused handshake says nothing to a browser: whether the session stands is asked the plain way.
+      // A browser does not report why a handshake was refused, so a request checks whether the session is valid.
       if (!opened) await call('me').catch(() => {});
       if (socket === null) connect();
     };
     cancelRetry = after(backoffMs(tries++, 400, longestWaitMs), again);
   };
 }
-/** Somebody is here, looks and waits: the next try is now, and at most one a second. */
+/** A person looks at the page: the next attempt is made at once, at most one in a second. */
 function hurry() {
   if (!wanted || socket || !cancelRetry || document.hidden || monotonicMs() - triedMs < 1_000) return;
   void again();
 }
-/** A line that has been silent for too long is given up; after a sleep of the machine at once. */
+/** A connection that was silent for too long is given up; after a sleep of the machine at once. */
 function check() {
   if (!wanted || monotonicMs() - heardMs < silenceMs) return;
   const dead = socket;
@@ -220,7 +220,7 @@ export function openFeed(): void {
   addEventListener('online', check);
   for (const sign of signsOfLife) addEventListener(sign, hurry, true);
 }
-/** Forgets everything: the next person starts anew. */
+/** Forgets all state: the next person starts anew. */
 export function closeFeed(): void {
   wanted = false;
   stopWatch?.();

@@ -1,5 +1,5 @@
-// Follows tasks over server-sent events: what a task says reaches whoever looks at it, and a broken line is taken up again until the
-// task has ended. Leaving ends the following, never the task.
+// Follows tasks over server-sent events: components get the events of a task, and a broken connection is resumed until the task has ended.
+// To leave ends the following, never the task.
 import type { TaskStreamEvent, TaskView } from '@blackroad/protocol';
 import { useCallback, useSyncExternalStore } from 'react';
 import { ApiProblem, send } from './api.ts';
@@ -7,7 +7,7 @@ import { after, backoffMs } from './clock.ts';
 import { type Followed, heard, nothingYet } from './followed.ts';
 import { createEventReader } from './sse.ts';
 
-/** Gone back to within this, a line was never left. */
+/** A task that is shown again within this time is still being followed. */
 const lingerMs = 3_000;
 
 interface Line {
@@ -32,7 +32,7 @@ async function* eventsOf(response: Response): AsyncGenerator<TaskStreamEvent> {
   }
 }
 
-/** Listens until the end of the task, however often the line breaks. `first` is a line that is open already. */
+/** Listens until the end of the task, whatever number of connections that takes. `first`: a stream that is open already. */
 async function listen(id: string, line: Line, first: AsyncGenerator<TaskStreamEvent> | null) {
   const { signal } = line.stop;
   let tries = 0;
@@ -71,7 +71,7 @@ function start(id: string, line: Line, first: AsyncGenerator<TaskStreamEvent> | 
     if (line.watchers.size === 0) leaveSoon(id, line);
   });
 }
-/** Nobody looks: the line is dropped after a while, for who asked may be about to look. */
+/** Without a listener the connection is closed after a while, as the asker may be about to look. */
 function leaveSoon(id: string, line: Line) {
   line.leave ??= after(lingerMs, () => {
     line.stop.abort();
@@ -90,13 +90,13 @@ function watch(id: string, changed: () => void) {
   };
 }
 
-/** The task's words as they come; null follows nothing. A browser holds six lines to one host: follow few. */
+/** The text of the task as it comes; null follows nothing. A browser allows six connections to a host, so only few can be followed. */
 export function useFollowed(id: string | null): Followed | null {
   const look = useCallback((changed: () => void) => (id === null ? () => {} : watch(id, changed)), [id]);
   return useSyncExternalStore(look, () => (id === null ? null : (lines.get(id)?.shown ?? nothingYet)));
 }
 
-/** Submits a task and follows it from its first token. Answers when it is stored. @throws ApiProblem */
+/** Submits a task and follows it from its first token. Resolves when it is stored. @throws ApiProblem */
 export async function askFollowed(agent: string, prompt: string): Promise<TaskView> {
   const stop = new AbortController();
   const response = await send('ask', { params: { agent }, body: { prompt }, signal: stop.signal }, 'text/event-stream');

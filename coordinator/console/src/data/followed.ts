@@ -1,15 +1,15 @@
-// One followed task as it is known so far: events go in, the next state comes out. Pure. Chunks are perishable: what was missed is
-// shown as missing until the end, which carries the whole text.
+// The known state of one followed task: a pure function from the state and an event to the next state. Chunks are perishable: missed ones
+// are shown as missing until the end, which has the whole text.
 import type { TaskStreamEvent, TaskView } from '@blackroad/protocol';
 
 export type Part = { kind: 'text'; text: string } | { kind: 'tool'; name: string } | { kind: 'missing' };
 
 export interface Followed {
-  /** As it was at the last event that told all of it. */
+  /** The task at its last complete event. */
   task: TaskView | null;
   attempt: number;
   parts: readonly Part[];
-  /** Characters of this attempt that were told, here or while nobody listened. */
+  /** The number of characters of this attempt so far, with those that were missed. */
   upto: number;
   line: 'connecting' | 'open' | 'away' | 'ended';
   problem: string | null;
@@ -35,7 +35,7 @@ export function heard(was: Followed, event: TaskStreamEvent): Followed {
   }
   if (event.event === 'end') return { ...was, task: event.data, line: 'ended', problem: null };
   const { attempt, offset, text, tool, retract } = event.data;
-  // Another attempt begins from nothing; what the one before said is void.
+  // Another attempt begins with an empty text; that of the one before is void.
   const { parts, upto } = attempt === was.attempt ? was : { parts: [], upto: 0 };
   if (retract) return { ...was, attempt, parts: upTo(parts, offset), upto: Math.min(upto, offset), line: 'open' };
   const fresh = text.slice(Math.max(0, upto - offset));
@@ -48,7 +48,7 @@ export function heard(was: Followed, event: TaskStreamEvent): Followed {
   return { ...was, attempt, parts: next, upto: Math.max(upto, offset + text.length), line: 'open' };
 }
 
-/** What was said before the place where a thought was taken back; what was missed of it counts no characters. */
+/** The text before the place from which a thought was retracted; missed parts of it have no characters. */
 function upTo(parts: readonly Part[], characters: number): Part[] {
   const kept: Part[] = [];
   let left = characters;

@@ -1,4 +1,4 @@
-// The live fleet as React hooks: each looks at a channel of the feed while the component is on the page.
+// The live fleet as React hooks: each listens to a channel of the feed while its component is on the page.
 import type { FeedDetail, FeedRow, FeedTable, FleetTotals } from '@blackroad/protocol';
 import { useCallback, useSyncExternalStore } from 'react';
 import { type Freshness, freshness, type Rows, rowsOf, watchFreshness, watchRows } from './feed.ts';
@@ -12,15 +12,15 @@ const useTable = <C extends FeedTable>(name: C) => useChannel(name) as Rows<Feed
 /** Lines of all nodes: `rows` by id, `list`, `whole`. */
 export const useNodes = () => useTable('nodes');
 export const useAgents = () => useTable('agents');
-/** The newest tasks; older ones are a page of the API away. */
+/** The newest tasks; older ones come from the API. */
 export const useTaskLines = () => useTable('tasks');
 export const useEvents = () => useTable('events');
-/** What needs a person. */
+/** The alerts. */
 export const useAlerts = () => useTable('alerts');
 export const useTotals = (): FleetTotals | null => useTable('totals').rows.get('') ?? null;
 
 interface Detail<T> {
-  /** Null until it comes, and when there is no such thing. */
+  /** Null before it has come, and when the thing does not exist. */
   row: T | null;
   refused: string | null;
 }
@@ -33,5 +33,5 @@ export const useNode = (id: string) => useDetail('node', id);
 export const useAgent = (name: string) => useDetail('agent', name);
 export const useTask = (id: string) => useDetail('task', id);
 
-/** How fresh all of this is. */
+/** The age of all of this. */
 export const useFreshness = (): Freshness => useSyncExternalStore(watchFreshness, freshness);

@@ -1,5 +1,5 @@
-// REST answers as React hooks: useRoute reads, useAct does. Reads are cached by route and parameters; what came of an action is told,
-// with a way back where there is one.
+// REST answers as React hooks: useRoute reads, useAct acts. Reads are cached by route and parameters; the result of an action is announced,
+// with its undo where there is one.
 import type { RouteAnswer, RouteName } from '@blackroad/protocol';
 import { QueryClient, type UseQueryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useRef } from 'react';
@@ -11,7 +11,7 @@ export const queries = new QueryClient({
     queries: {
       staleTime: 5_000,
       refetchOnWindowFocus: true,
-      // A wrong question stays wrong; a coordinator that starts again is worth asking again.
+      // A refused request stays refused; a coordinator that restarts is asked again.
       retry: (count, error) =>
         count < 3 && (!(error instanceof ApiProblem) || error.status === 0 || error.status >= 500),
       retryDelay: (attempt) => Math.min(500 * 2 ** attempt, 8_000),
@@ -34,27 +34,27 @@ export function useRoute<N extends RouteName>(name: N, options: Call<N> = {}, re
 }
 
 interface Doing<Given, Answer> {
-  /** What is told when it worked; null says nothing. */
+  /** The text after success; null: none. */
   done?: (answer: Answer, given: Given) => string | Told | readonly Told[] | null;
-  /** The way back, offered beside what is told. */
+  /** The undo, offered beside that text. */
   undo?: (answer: Answer, given: Given) => (() => Promise<unknown>) | null;
   /** Routes whose answers are stale after this. */
   stales?: RouteName[];
 }
 
-/** Does something. `act.mutate({ params, body })` tells of failures; `act.run({ params, body })` rejects, for whoever shows them. */
+/** Calls a route. `act.mutate({ params, body })` announces failures; `act.run({ params, body })` rejects, for a caller that shows them. */
 export function useAct<N extends RouteName>(name: N, doing: Doing<Call<N>, RouteAnswer<N>> = {}) {
   return useWork((given: Call<N>) => call(name, given), doing);
 }
 
-/** As useAct, of what is more than one request. */
+/** As useAct, for more than one request. */
 export function useWork<Given, Answer>(work: (given: Given) => Promise<Answer>, doing: Doing<Given, Answer> = {}) {
   const client = useQueryClient();
-  // The feed may bring the new state before the answer comes: the words and the way back are of the moment the person acted.
+  // The feed may have the new state before the answer: text and undo are those of the moment of the action.
   const latest = useRef({ work, doing });
   latest.current = { work, doing };
   const { data, isPending, reset, mutateAsync } = useMutation<Answer, Error, { given: Given } & typeof latest.current>({
-    // A coordinator on this machine answers without a network, too.
+    // A coordinator on this machine answers also without a network.
     networkMode: 'always',
     mutationFn: ({ given, work }) => work(given),
     onSuccess(answer, { given, doing }) {
@@ -77,6 +77,6 @@ export function useWork<Given, Answer>(work: (given: Given) => Promise<Answer>, 
   return { data, isPending, reset, mutate, run };
 }
 interface Then<Answer> {
-  /** Not called where the component is gone by then. */
+  /** Not called when the component has left the page. */
   onSuccess?: (answer: Answer) => void;
 }

@@ -1,22 +1,22 @@
-// One channel of the feed as a table: frames go in, rows by key come out. Pure. Rows that did not change stay the same objects; while a
-// new snapshot comes in parts the old rows stand, so that nothing flickers.
+// One channel of the feed as a table: a pure function from frames to rows by key. Rows that did not change stay the same objects; while a
+// new snapshot comes in parts, the old rows stay, so that nothing flickers.
 import type { ConsoleFrame } from '@blackroad/protocol';
 
 type Row = Record<string, unknown>;
 export type ChannelFrame = Exclude<ConsoleFrame, { type: 'as-of' }>;
 
 export interface Table {
-  /** The field that tells rows apart; '' for the one row there is. */
+  /** The field that is the key; '' for a table of one row. */
   readonly key: string;
-  /** More rows than this: the oldest go. */
+  /** The limit of rows; beyond it the oldest are dropped. */
   readonly most: number;
   rows: Map<string, Row>;
   epoch: string | null;
   seq: number;
-  /** A whole snapshot has come: what is missing does not exist. */
+  /** Whether a complete snapshot has come: a missing row then does not exist. */
   whole: boolean;
   refused: string | null;
-  /** Keys of the snapshot that is coming in. */
+  /** The keys of the present snapshot so far. */
   arriving: Set<string> | null;
 }
 

@@ -1,5 +1,5 @@
-// Who is at this console: signs in by one-time code or key, knows the role, and asks the route table and the roles what it may do, so
-// that what a person may not do is not offered.
+// The session of this console: sign-in by one-time code or key, the role, and the permissions by the route table, so that actions without
+// permission are not offered.
 
 import routes from 'fleet:routes';
 import type { Principal, RouteName } from '@blackroad/protocol';
@@ -43,7 +43,7 @@ export function useMe(): Me {
   if (!me) throw new Error('useMe is for pages of people who are signed in');
   return me;
 }
-/** Whether this person may call a route: what they may not is not shown. */
+/** Whether this person may call a route; other actions are not shown. */
 export function useMay(): (route: RouteName) => boolean {
   const me = useMe();
   return (route) => mayUse(me, route);

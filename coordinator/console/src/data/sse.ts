@@ -1,10 +1,10 @@
-// Server-sent events out of the text of a response, in whatever pieces it comes. Pure but for what is left over between two pieces.
+// Server-sent events from the text of a response, which comes in pieces. Pure except for the rest between two pieces.
 interface ServerEvent {
   event: string;
   data: string;
 }
 
-/** Given the next piece of text, answers the events that are whole now. Comments (the coordinator's heartbeat) are left out. */
+/** Takes the next piece of text and returns the events that are complete now, without comments (the coordinator's heartbeat). */
 export function createEventReader(): (piece: string) => ServerEvent[] {
   let rest = '';
   return (piece) => {

@@ -1,4 +1,4 @@
-// Tasks page by page from the API, newest first, joined with the lines of the live feed: what the feed says of a task is newer.
+// Tasks page by page from the API, newest first, joined with the lines of the live feed: a line of the feed is newer.
 import type { TaskView } from '@blackroad/protocol';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';

@@ -24,7 +24,7 @@ export function joined(
 ): TaskLine[] {
   const all = new Map<string, TaskLine>(pages.map((task) => [task.id, lineOfTask(task)]));
   for (const line of live) {
-    // What was a dead letter before the pages were read and is not among them was dismissed or sent round again.
+    // A dead letter from before the pages were read that is not among them was dismissed or retried.
     if (filter.dead && !all.has(line.id) && (line.endedMs ?? Number.POSITIVE_INFINITY) < readMs) continue;
     all.set(line.id, line);
   }

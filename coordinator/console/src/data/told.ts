@@ -1,10 +1,11 @@
-// What came of an action, told to whoever shows it to the person. The data knows no toast: the shell listens and shows one.
+// The results of actions, passed to a listener that shows them to the person. The data layer has no toasts: the shell listens and shows
+// them.
 export interface Told {
   text: string;
   tone: 'good' | 'bad' | 'warn';
-  /** The way back. */
+  /** The undo. */
   undo?: () => Promise<unknown>;
-  /** What the way back does, where `Undo` would say too little. */
+  /** The label of the undo, where `Undo` is not enough. */
   undoWord?: string;
 }
 

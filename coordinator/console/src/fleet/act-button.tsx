@@ -1,4 +1,4 @@
-// One action of an alert or of a fix, as a button or a link. What this person may not do is not there.
+// One action of an alert or of a fix, as a button or a link. It is not shown without the permission.
 import type { AlertAction } from '@blackroad/protocol';
 import { useWork } from '../data/query.ts';
 import { useMay } from '../data/session.tsx';

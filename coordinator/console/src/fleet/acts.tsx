@@ -1,5 +1,5 @@
-// What each verb of an alert or of a fix is: a page to look at, or a route with what it is called with, what is asked before, and what
-// is told when it worked.
+// The meaning of each verb of an alert or of a fix: a page to open, or a route with its parameters, the question before it, and the text
+// after success.
 import type { AlertAction, RouteAnswer, RouteName } from '@blackroad/protocol';
 import type { LinkProps } from '@tanstack/react-router';
 import { Plus } from 'lucide-react';
@@ -15,7 +15,7 @@ export interface Subject {
 export interface Look {
   link: (subject: Subject) => LinkProps;
   icon?: ReactNode;
-  /** Only for those who may call this route. */
+  /** Shown only with the permission for this route. */
   may?: RouteName;
 }
 interface Question {
@@ -27,10 +27,10 @@ interface Question {
 export interface Act {
   may: RouteName;
   run: (subject: Subject) => Promise<unknown>;
-  /** Missing where placement is asked what becomes of the agents, and that is told. */
+  /** Missing where the text comes from placement's answer about the agents. */
   done?: (subject: Subject) => string;
   confirm?: (subject: Subject) => Question;
-  /** The way back of a drain. */
+  /** The undo of a drain. */
   undo?: (subject: Subject) => Promise<unknown>;
 }
 const act = <N extends RouteName>(

@@ -1,4 +1,4 @@
-// Alerts: grave, a warning, acknowledged.
+// Alerts: an error, a warning, an acknowledged one.
 import type { Alert } from '@blackroad/protocol';
 import type { Stories } from '../kit/stories.ts';
 import { AlertList } from './alerts.tsx';

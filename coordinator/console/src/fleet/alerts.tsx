@@ -1,4 +1,4 @@
-// What needs a person, in plain words, with the action beside it. Only what this person may do is offered.
+// The alerts, with the actions beside them. Only permitted actions are offered.
 import type { Alert } from '@blackroad/protocol';
 import { Check, Undo2 } from 'lucide-react';
 import { useState } from 'react';
@@ -24,7 +24,7 @@ export function AlertList({ alerts }: { alerts: readonly Alert[] }) {
 /** An alert about twenty agents has a button for each: the first ones, the others on demand. */
 const fewActions = 2;
 
-/** The gravest first, then the oldest; what is acknowledged stands last. */
+/** Errors first, then the oldest; acknowledged alerts are last. */
 export function inOrder(alerts: readonly Alert[]): Alert[] {
   const rank = { error: 0, warning: 1, info: 2 };
   return [...alerts].sort(

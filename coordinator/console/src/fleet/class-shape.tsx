@@ -1,4 +1,4 @@
-// The shape of a hardware class, the same in the grid, in tables and in legends. Fill says how much memory is taken, colour health.
+// The shape of a hardware class, the same in the grid, in tables and in legends. The fill is the memory in use, the colour the health.
 import type { Tone } from '../kit/looks.ts';
 
 type Point = [x: number, y: number];
@@ -24,7 +24,7 @@ export function shapePath(kind: string, x: number, y: number, r: number): string
   return `M${points.map(([dx, dy]) => `${(x + dx * r).toFixed(2)} ${(y + dy * r).toFixed(2)}`).join('L')}Z`;
 }
 
-/** `used` from 0 to 1 fills from below; null leaves it empty. A cross or a bang stands for what colour alone may not say. */
+/** `used` from 0 to 1 fills from below; null leaves it empty. A cross or an exclamation mark repeats what the colour shows. */
 export function ClassShape({
   kind,
   tone,

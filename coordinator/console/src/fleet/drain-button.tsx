@@ -1,5 +1,5 @@
-// Drains nodes: before it is confirmed placement is asked who would move where and who has no other place, and what is said afterwards
-// is that answer.
+// Drains nodes: before the confirmation placement is asked which agents would move where and which have no other place, and the text
+// afterwards is that answer.
 import type { FixSteps, WhatIfPlan } from '@blackroad/protocol';
 import { fixInWords } from '@blackroad/protocol/fix-words';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
@@ -24,7 +24,7 @@ interface Props extends Omit<ButtonProps, 'onClick' | 'title' | 'children'> {
   nodes: readonly string[];
   children: React.ReactNode;
   drain(): Promise<unknown>;
-  /** The way back, offered beside what is said. */
+  /** The undo, offered beside the text. */
   undo(): Promise<unknown>;
 }
 const planKey = (nodes: readonly string[]) => ['drain', ...nodes];
@@ -45,7 +45,7 @@ export function DrainButton({ nodes, children, drain, undo, ...rest }: Props) {
     },
     undo: () => undo,
   });
-  // What the person has just read, where it could be worked out.
+  // The plan that the person has just read, where it could be computed.
   const run = () => act.run(client.getQueryData<DrainPlan>(planKey(nodes)));
   return (
     <ConfirmButton look="plain" {...rest} title={`Drain ${what}?`} text={<Plan nodes={nodes} />} verb="Drain" act={run}>
@@ -130,6 +130,6 @@ const named = (agents: readonly string[]) =>
   agents.length <= namesShown
     ? agents.join(', ')
     : `${agents.slice(0, namesShown - 1).join(', ')} and ${agents.length - namesShown + 1} more`;
-/** To be told not to drain is no help to who asks what a drain would do. */
+/** Without the advice to end the drain, which does not help a person who asks about one. */
 const endsDrain = ([ways = []]: FixSteps, nodes: readonly string[]) =>
   ways.some((fix) => fix.verb === 'end-drain' && nodes.includes(fix.node));

@@ -1,4 +1,4 @@
-// A drain in words: what the plan says will become of the agents, before it is confirmed. Pure.
+// A drain in words: the result of the plan for the agents, before it is confirmed. Pure.
 import type { WhatIfPlan } from '@blackroad/protocol';
 import { stayInWords } from '@blackroad/protocol/drain-words';
 import { plural } from '../kit/words.ts';
@@ -7,15 +7,15 @@ type Move = WhatIfPlan['moves'][number];
 export interface DrainPlan {
   moving: number;
   staying: number;
-  /** Where they go, the node that takes the most first. */
+  /** The nodes to which they go, the one with the most agents first. */
   targets: { node: string; agents: string[] }[];
-  /** Who has no other place, by reason. */
+  /** The agents without another place, by reason. */
   reasons: WhatIfPlan['unplaced'];
-  /** Agents of other nodes that would change their place because of it. */
+  /** The agents of other nodes that would move because of it. */
   others: number;
 }
 
-/** The what-if of draining `nodes`, as the person who drains needs it. */
+/** The what-if of a drain of `nodes`, in the form for its dialog. */
 export function drainPlan(plan: WhatIfPlan, nodes: readonly string[]): DrainPlan {
   const drained = new Set(nodes);
   const leaves = ({ from, to }: Move) => from !== null && to !== null && drained.has(from);

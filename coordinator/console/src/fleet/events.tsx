@@ -1,4 +1,4 @@
-// What happened, newest first: severity as shape and word, the names in the text as links, when.
+// Events, newest first: the severity as shape and word, the names in the text as links, and the time.
 import type { EventGroup } from '@blackroad/protocol/event-groups';
 import { Link, linkOptions } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
@@ -8,7 +8,7 @@ import { Glyph } from '../kit/status.tsx';
 import { namesIn } from './names-in.ts';
 import { Time } from './time.tsx';
 
-/** `about` leaves out links to the page one is on. */
+/** `about`: the subject of the page, which gets no links. */
 export function EventList({ events, about }: { events: readonly EventGroup[]; about?: 'node' | 'agent' }) {
   if (events.length === 0) return <Empty title="Nothing has happened yet" />;
   return (

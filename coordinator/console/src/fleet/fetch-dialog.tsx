@@ -1,4 +1,4 @@
-// Asks a node to fetch a model: names to press, from its own catalogue or from what this fleet wants and what would fit there.
+// Asks a node to fetch a model: names to press, from its own catalogue or from the models that this fleet wants and that would fit there.
 import type { Catalogue, NodeView } from '@blackroad/protocol';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useNode, useNodes } from '../data/live.ts';
@@ -11,16 +11,16 @@ import { canFetch, suggestions } from './fetching.ts';
 import { neededBytes } from './fit.ts';
 import { PickNode } from './pick-node.tsx';
 
-/** More are typed with suggestions: nobody reads through a menu of hundreds. */
+/** More names than this are typed with suggestions: a menu of hundreds is too long to read. */
 const mostListed = 60;
 
 interface Props {
   open: boolean;
-  /** Known already, and then not asked for. */
+  /** A known model, for which the dialog does not ask. */
   node?: string;
   model?: string;
   onClose(): void;
-  /** It has begun. */
+  /** Called when the fetch has begun. */
   began?: (node: string) => void;
 }
 export function FetchDialog({ open, node: given, model = '', onClose, began }: Props) {

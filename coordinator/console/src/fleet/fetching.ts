@@ -1,23 +1,23 @@
-// Which models a node may be asked to fetch, the likeliest first, and how far one is. Pure.
+// The models that a node may be asked to fetch, the likeliest first, and the progress of a fetch. Pure.
 import type { Catalogue, ModelFetch, NodeView } from '@blackroad/protocol';
 import { bytes, percent } from '../kit/words.ts';
 import { neededBytes } from './fit.ts';
 
 type Capacity = NonNullable<NodeView['capacity']>;
 
-/** What is offered where a registry has more than anybody could list, and this fleet names nothing: small, and good for its size. */
+/** Offered where a registry is too large to list and this fleet names no model: small ones that are good for their size. */
 const wellKnown = ['qwen2.5:1.5b', 'qwen2.5:3b', 'llama3.2:3b'];
 const most = 12;
 
-/** Whether it has a runtime that fetches at all. */
+/** Whether the node has a runtime that fetches. */
 export const canFetch = (capacity: Capacity | null): boolean => (capacity?.pulls?.length ?? 0) > 0;
-/** It is heard of, and nothing there can talk. */
+/** Whether the node has reported and has no chat model. */
 export const lacksModel = (capacity: Capacity | null): boolean =>
   capacity?.models.every(({ kind }) => kind !== 'chat') ?? false;
 
 /**
- * What failed there before, then all that its own catalogue has; of a registry without end what agents of this fleet want, and what
- * runs elsewhere and would fit.
+ * Models whose fetch failed there, then all of its own catalogue; from a registry without a list the models that agents of this fleet want,
+ * and those that run elsewhere and would fit.
  */
 export function suggestions(capacity: Capacity | null, catalogue: Catalogue | null): string[] {
   if (!capacity || !canFetch(capacity)) return [];
@@ -42,7 +42,7 @@ export function suggestions(capacity: Capacity | null, catalogue: Catalogue | nu
   return [...new Set(names)].filter((name) => !here.has(name)).slice(0, most);
 }
 
-/** What is on its way now. */
+/** The present fetches. */
 export const underWay = (capacity: Capacity | null): ModelFetch[] =>
   (capacity?.fetches ?? []).filter(({ problem }) => problem === undefined);
 
@@ -50,7 +50,7 @@ export const underWay = (capacity: Capacity | null): ModelFetch[] =>
 export const shareOf = ({ completedBytes, totalBytes }: ModelFetch): number | null =>
   totalBytes > 0 ? Math.min(1, completedBytes / totalBytes) : null;
 
-/** `42 %, 448 MiB of 1.0 GiB`, or what is being done before there are figures. */
+/** `42 %, 448 MiB of 1.0 GiB`, or the present step before there are figures. */
 export function progressInWords(fetch: ModelFetch): string {
   if (fetch.problem !== undefined) return fetch.problem;
   const share = shareOf(fetch);

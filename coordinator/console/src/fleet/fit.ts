@@ -1,4 +1,4 @@
-// How a model stands to a hardware class: loaded there, on disk, could be fetched, too large, or out of reach; with the words. Pure.
+// The relation of a model to a hardware class: loaded there, on disk, fetchable, too large, or out of reach; with its text. Pure.
 import type { Catalogue, CatalogueModel } from '@blackroad/protocol';
 import type { Shape, Tone } from '../kit/looks.ts';
 import { bytes, plural } from '../kit/words.ts';
@@ -18,7 +18,7 @@ export const fitLooks: Record<FitState, { shape: Shape; tone: Tone }> = {
   away: { shape: 'bar', tone: 'dim' },
 };
 
-/** What it takes once loaded; a guess from its size on disk until some node has it loaded. */
+/** The memory of the loaded model; estimated from its size on disk before any node has loaded it. */
 export const neededBytes = ({ residentBytes, sizeBytes }: Pick<CatalogueModel, 'residentBytes' | 'sizeBytes'>) =>
   Math.max(residentBytes, sizeBytes);
 

@@ -1,4 +1,4 @@
-// What would place an agent: in words, with what of it can be done from here beside them.
+// The fixes of an agent without a node: in words, with buttons for the steps that can be done from here.
 import type { FixSteps } from '@blackroad/protocol';
 import { actsOf } from '@blackroad/protocol/fix-acts';
 import { fixInWords } from '@blackroad/protocol/fix-words';

@@ -8,5 +8,5 @@ const kinds: Record<string, string> = {
   merge: 'merged from a branch',
   import: 'brought in',
 };
-/** A kind that only a newer node knows is said as it is called. */
+/** A kind that is unknown here, from a newer node, is shown by its name. */
 export const kindInWords = (kind: string) => kinds[kind] ?? kind;

@@ -1,11 +1,11 @@
-// The names of the node and the agent inside an event's text, so that they can be links. A node and an agent may have one name:
-// "alice goes to alice" means the agent first. Names the text leaves out stand before it. Pure.
+// The names of the node and the agent inside an event's text, so that they can be links. A node and an agent may have one name: "alice goes
+// to alice" means the agent first. Names that are missing in the text are put before it. Pure.
 interface Part {
   text: string;
   of: 'node' | 'agent' | null;
 }
 
-/** Where `name` stands as a whole word, outside of what is taken; -1 for nowhere. */
+/** The place of `name` as a whole word outside of the taken ranges; -1: none. */
 function find(text: string, name: string, last: boolean, taken: number): number {
   const word = /[a-z0-9-]/i;
   const starts: number[] = [];

@@ -1,4 +1,4 @@
-// Models on their way to a node, with how far they are, and those that did not come; live as the node tells it.
+// The models that a node is fetching, with their progress, and failed fetches; live from the node's reports.
 import type { NodeView } from '@blackroad/protocol';
 import { useAct } from '../data/query.ts';
 import { useMay } from '../data/session.tsx';

@@ -1,4 +1,4 @@
-// How a node stands, in one word and tone, from its line or its whole view. Pure.
+// The state of a node in one word and tone, from its line or its whole view. Pure.
 import type { NodeLine, NodeView } from '@blackroad/protocol';
 import { drainingInWords, isDrained } from '@blackroad/protocol/drain-words';
 import type { Tone } from '../kit/looks.ts';
@@ -6,10 +6,10 @@ import type { Tone } from '../kit/looks.ts';
 export interface Standing {
   /** A word of kit/looks.ts. */
   of: string;
-  /** That word, or a better one. */
+  /** The shown word, where it differs. */
   word: string;
   tone: Tone;
-  /** Why, where there is something to say. */
+  /** The reason, where there is one. */
   text: string | null;
 }
 type Node = Pick<
@@ -34,7 +34,7 @@ export function standingOf(node: Node): Standing {
   if (condition) return { of: 'warning', word: 'warning', tone: 'warn', text: condition.text + more };
   return { of: 'online', word: 'online', tone: 'good', text: null };
 }
-/** The gravest first. */
+/** In the order of severity, the worst first. */
 export const gravity: Record<Tone, number> = { bad: 0, warn: 1, dim: 2, info: 3, good: 4 };
 
 export function standingOfView(node: NodeView): Standing {
@@ -47,7 +47,7 @@ export function standingOfView(node: NodeView): Standing {
   });
 }
 
-/** Share of the memory models may use that is taken; null where it is not known or there is none. */
+/** The used share of the memory for models; null where it is not known or there is none. */
 export function memoryUsed({
   memoryTotalBytes,
   memoryFreeBytes,

@@ -16,7 +16,7 @@ export function PickNode({
   label: string;
   value: string;
   onValue(value: string): void;
-  /** Which are suggested; all unless told. */
+  /** The suggested nodes; by default all. */
   only?: (node: NodeLine) => boolean;
   hint?: string;
 }) {

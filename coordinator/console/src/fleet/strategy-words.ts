@@ -1,4 +1,4 @@
-// How the fleet places its agents, in one sentence: the same on every page that says it.
+// The placement strategy of the fleet in one sentence, the same on every page.
 import type { FleetTotals } from '@blackroad/protocol';
 
 export const strategyWords: Record<FleetTotals['strategy'], string> = {

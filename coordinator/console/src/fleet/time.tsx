@@ -13,7 +13,7 @@ export function Time({ at, since = false }: { at: number | null | undefined; sin
   );
 }
 
-/** What is left of it: `10 min`; `no longer` when it is over. */
+/** The remaining time: `10 min`; `no longer` after the end. */
 export function Left({ until }: { until: number }) {
   const now = useNow();
   return (
