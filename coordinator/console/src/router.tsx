@@ -1,5 +1,4 @@
-// All pages, and the addresses that lead to them. Links are checked against this tree: the page, what stands in its path and what it
-// keeps in its address.
+// All pages and their addresses. Links are checked against this tree: the page, its path parameters and the parameters of its address.
 import {
   type AsyncRouteComponent,
   createRootRoute,

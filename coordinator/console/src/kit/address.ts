@@ -1,13 +1,13 @@
-// What a component keeps in the page's address, as plain text: a filter, a tab, an order.
+// State of a component in the page's address, as plain text: a filter, a tab, an order.
 import { type RegisteredRouter, type RouteById, type RouteIds, useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect, useRef, useState } from 'react';
 
 type Page = RouteIds<RegisteredRouter['routeTree']>;
 export type SearchOf<At extends Page> = RouteById<RegisteredRouter['routeTree'], At>['types']['fullSearchSchema'];
-/** A page that may show a table: its address keeps what is searched for and the order of the rows. */
+/** A page with a table: its address has the search and the order of the rows. */
 export type TablePage = { [At in Page]: 'sort' extends keyof SearchOf<At> ? At : never }[Page];
 type KeysOf<Each> = Each extends unknown ? keyof Each : never;
-/** A name in the address of some page with a table. */
+/** A parameter in the address of a page with a table. */
 export type TableParam = KeysOf<SearchOf<TablePage>>;
 type ValueOf<At extends Page, Key extends keyof SearchOf<At>> = NonNullable<SearchOf<At>[Key]>;
 
@@ -30,7 +30,7 @@ export function useAddress<
   const navigate = useNavigate();
   const there = (search[key] ?? fallback) as Value;
   const [here, setHere] = useState(there);
-  /** On its way to the address: until it is there, what the address says is old. */
+  /** The value until the address has it; the address is behind meanwhile. */
   const going = useRef<Value | null>(null);
   useEffect(() => {
     if (going.current === null) setHere(() => there);

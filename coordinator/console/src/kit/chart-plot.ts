@@ -1,4 +1,4 @@
-// The picture of a Chart: what uPlot draws of its bands, in the colours of the theme. The figures under the pointer go into the line below.
+// The picture of a Chart: uPlot draws its bands in the colours of the theme. The figures under the pointer are in the line below.
 import uPlot from 'uplot';
 import { clockTime } from './words.ts';
 
@@ -15,7 +15,7 @@ interface Scale {
   fromMs: number | undefined;
   toMs: number | undefined;
 }
-/** Whatever of it changes, another picture is drawn. */
+/** Any change of it draws another picture. */
 interface Look {
   bands: readonly Band[];
   height: number;
@@ -31,7 +31,7 @@ function resolved(name: string, beside: HTMLElement): string {
   probe.remove();
   return color;
 }
-/** So few do not make a line: they are dots. */
+/** Fewer points than this are drawn as dots. */
 const dotsUpTo = 3;
 const faint = (colour: string) =>
   colour.replace(/^rgba?\(([^)]+)\)$/, (_, parts: string) => `rgba(${parts.split(',').slice(0, 3).join(',')}, 0.18)`);
@@ -53,7 +53,7 @@ function seriesOf(bands: readonly Band[], element: HTMLElement): Pick<uPlot.Opti
   return { series, bands: between };
 }
 
-/** `scale` is asked at every redraw. */
+/** `scale`: called at every redraw. */
 export function drawPlot(
   element: HTMLElement,
   { bands, height, top }: Look,
@@ -89,7 +89,7 @@ export function drawPlot(
 }
 
 const leastAxis = 55;
-/** As wide as the widest figure: one that does not fit would lose its first digits, and say something else. */
+/** As wide as the widest figure: a figure that does not fit would lose its first digits and be wrong. */
 function axisWidth(u: uPlot, values: string[] | null, index: number, cycle: number): number {
   const axis = u.axes[index] as uPlot.Axis & { _size?: number; font: string[] };
   // The widths of axes and the figures on them depend on each other: the second round settles it.
@@ -102,7 +102,7 @@ function axisWidth(u: uPlot, values: string[] | null, index: number, cycle: numb
 }
 
 const dayS = 86_400;
-/** Hours within a day, days beyond: the pointer's line says the rest. */
+/** Hours within a day, days beyond; the line below has the exact time. */
 function timeWords(seconds: number[]): string[] {
   const days = (seconds.at(-1) ?? 0) - (seconds[0] ?? 0) > 2 * dayS;
   const part: Intl.DateTimeFormatOptions = days
@@ -117,7 +117,7 @@ export function dataOf(times: readonly number[], bands: readonly Band[]): uPlot.
     ...bands.flatMap(({ mean, min, max }) => (min && max ? [mean, max, min] : [mean])),
   ] as uPlot.AlignedData;
 }
-/** Of the last point that says anything. */
+/** The index of the last point with a figure. */
 function latestAt(u: uPlot): number | null {
   for (let at = u.data[0].length - 1; at >= 0; at--)
     if (u.data.some((column, i) => i > 0 && column[at] != null)) return at;

@@ -1,4 +1,4 @@
-// Lines over time: uPlot with a band from least to most. The picture is also said in words, in the caption for who cannot see it.
+// Lines over time: uPlot with a band from least to most. The caption has the picture in words, for people who cannot see it.
 import { useEffect, useId, useRef } from 'react';
 import type uPlot from 'uplot';
 import { type Band, dataOf, drawPlot } from './chart-plot.ts';
@@ -6,7 +6,7 @@ import { useIsDark } from './theme.ts';
 import { figure } from './words.ts';
 
 interface ChartProps {
-  /** What it shows, in words. */
+  /** The content of the chart in words. */
   label: string;
   /** Milliseconds, rising. */
   times: number[];

@@ -1,21 +1,21 @@
-// What a column of a VirtualTable is, and the pure parts of finding rows: sort keys, words to search, facets.
+// The columns of a VirtualTable, and pure functions to find rows: sort keys, words to search, facets.
 import type { ReactNode } from 'react';
 import type { TableParam } from './address.ts';
 
 export interface Column<T> {
   id: string;
   title: string;
-  /** What is searched and, without `order`, sorted by; null stands last. */
+  /** The value for the search and, without `order`, for sorting; null is last. */
   value(row: T): string | number | null;
-  /** What is sorted by instead: how grave a word is, not how it is spelt. */
+  /** The value for sorting, such as the severity of a word in place of its spelling. */
   order?: (row: T) => number;
-  /** How it is shown; the value itself where missing. */
+  /** The shown cell; missing: the value itself. */
   cell?: (row: T) => ReactNode;
-  /** Least width in pixels (110), and the share of what is left (1; 0 keeps it as narrow as it may be). */
+  /** The least width in pixels (110), and the share of the remaining width (1; 0: the least width). */
   width?: number;
   grow?: number;
   align?: 'end';
-  /** Not among the columns shown at first. */
+  /** Whether it is hidden at first. */
   spare?: boolean;
   /** Stays on a phone; the first column always does. */
   phone?: boolean;
@@ -37,7 +37,7 @@ export function sortKey(value: string | number | null): string | number | undefi
   return typeof value === 'number' ? value : value.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(12, '0'));
 }
 
-/** Every word a person typed is in one of the row's values. */
+/** Whether every typed word is in one of the row's values. */
 export function matcher<T>(text: string, columns: readonly Column<T>[]): ((row: T) => boolean) | null {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return null;
@@ -47,7 +47,7 @@ export function matcher<T>(text: string, columns: readonly Column<T>[]): ((row: 
   };
 }
 
-/** The words of a facet with how many rows have each, most first. */
+/** The words of a facet with the number of their rows, most first. */
 export function facetWords<T>(rows: readonly T[], { value }: Pick<Facet<T>, 'value'>): [word: string, rows: number][] {
   const counts = new Map<string, number>();
   for (const row of rows) {

@@ -1,4 +1,4 @@
-// How a page is laid out: its head, panels, facts and figures.
+// The layout of a page: its head, panels, facts and figures.
 import { type ReactNode, useEffect, useId } from 'react';
 import { setTitle } from './tab.ts';
 
@@ -76,7 +76,7 @@ export function Facts({ rows }: { rows: ([name: string, value: ReactNode] | fals
   );
 }
 
-/** One figure with its name; `children` is what stands below: a line, a picture. */
+/** One figure with its name; `children`: a line or a picture below it. */
 export function Stat({ name, value, children }: { name: string; value: ReactNode; children?: ReactNode }) {
   return (
     <div className="stat">
@@ -87,7 +87,7 @@ export function Stat({ name, value, children }: { name: string; value: ReactNode
   );
 }
 
-/** How much of something is used. The words say it; the bar shows it. */
+/** The used part of something, as words and as a bar. */
 export function Meter({
   label,
   value,
@@ -115,7 +115,7 @@ export function Meter({
   );
 }
 
-/** What is wider than a phone is moved sideways, also with the keyboard. */
+/** Content that is wider than a phone scrolls sideways, also with the keyboard. */
 export function ScrollX({ label, children }: { label: string; children: ReactNode }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached with the keyboard

@@ -1,11 +1,11 @@
-// Every status word of the product with its shape and tone: a status never rests on hue alone. Used by Status, the node grid and
+// Every status word of the product with its shape and tone: a status is never shown by colour alone. Used by Status, the node grid and
 // the legends, so that one word looks the same everywhere.
 export type Tone = 'good' | 'info' | 'warn' | 'bad' | 'dim';
 export type Shape = 'dot' | 'half' | 'ring' | 'dashed' | 'cross' | 'bang' | 'tick' | 'bar' | 'quarter';
 interface Look {
   tone: Tone;
   shape: Shape;
-  /** When the word of the wire would puzzle. */
+  /** The shown word, where that of the wire is unclear. */
   word?: string;
 }
 

@@ -1,5 +1,5 @@
-// What an agent wrote, read as Markdown into a tree of plain values: the page builds its elements from these kinds and no other, so that
-// nothing a model writes becomes markup. HTML stays text, an address is a link only where it leads to the web or to a mailbox. Pure.
+// The text of an agent, read as Markdown into a tree of plain values: the page builds its elements from these kinds and no other, so that
+// nothing from a model becomes markup. HTML stays text, and an address is a link only when it leads to the web or to a mailbox. Pure.
 import { type MarkedToken, marked, type Token } from 'marked';
 
 export type Inline =
@@ -17,9 +17,9 @@ export type Block =
   | { kind: 'table'; head: Inline[][]; rows: Inline[][][]; align: ('left' | 'center' | 'right' | null)[] }
   | { kind: 'rule' };
 
-/** Longer texts are shown as they are: to read them as Markdown would hold up the page. */
+/** Longer texts are shown as plain text: to read them as Markdown would block the page. */
 const longest = 100_000;
-/** Deeper nesting is nobody's meaning: its text is shown as it is. */
+/** Deeper nesting is shown as plain text. */
 const deepest = 16;
 
 const plain = (text: string): Inline => ({ kind: 'text', text });
@@ -34,7 +34,7 @@ export function readMarkdown(text: string): Block[] {
   }
 }
 
-/** The address where it may be followed from here, else null: no scripts, no data, nothing of this page's own origin. */
+/** The address if a link may lead there, else null: no scripts, no data, nothing of this page's own origin. */
 export function followable(href: string): string | null {
   return /^(https?:\/\/[^/\s]|mailto:[^\s]+@)/i.test(href) ? href : null;
 }
@@ -103,7 +103,7 @@ function inlinesOf(tokens: readonly Token[] | undefined, depth: number): Inline[
         return href === null ? [plain(token.raw)] : [{ kind: 'link', href, of: of() }];
       }
       case 'image': {
-        // A picture would be asked of a stranger's server by whoever reads the answer.
+        // A picture would be loaded from an unknown server by every reader of the answer.
         const href = followable(token.href);
         return href === null ? [plain(token.raw)] : [{ kind: 'link', href, of: [plain(token.text || href)] }];
       }

@@ -1,4 +1,4 @@
-// What lies over the page: dialogs, a drawer at the side, menus, and the question before something that cannot be taken back.
+// Elements over the page: dialogs, a drawer at the side, menus, and the question before an action that cannot be undone.
 import { X } from 'lucide-react';
 import { AlertDialog, DropdownMenu, Dialog as Radix } from 'radix-ui';
 import { type ReactNode, useEffect, useState } from 'react';
@@ -42,18 +42,18 @@ export function Dialog({ open, onOpenChange, title, text, place = 'middle', wide
 interface ConfirmProps extends Omit<ButtonProps, 'onClick' | 'title'> {
   /** The question: `Forget alice?` */
   title: string;
-  /** What will happen, in plain words. */
+  /** The result of the action. */
   text: ReactNode;
-  /** The verb on the button that does it. */
+  /** The verb on the button. */
   verb: string;
-  /** Typed by the person before the button works: for what is worth a pause. */
+  /** A text that the person must type before the button works, for grave actions. */
   typed?: string;
   act: () => Promise<unknown> | unknown;
-  /** The question stands open when the button comes onto the page: it was asked from elsewhere. */
+  /** Whether the question is open at first, as it was asked from elsewhere. */
   asked?: boolean;
   onClose?: () => void;
 }
-/** A button that asks before it does something that cannot be undone. Stays open and says why when it failed. */
+/** A button that asks before an action that cannot be undone. After a failure the question stays open with the reason. */
 export function ConfirmButton({
   title,
   text,

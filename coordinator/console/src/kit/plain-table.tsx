@@ -3,11 +3,11 @@ import type { ReactNode } from 'react';
 import { ScrollX } from './layout.tsx';
 
 export interface PlainColumn<T> {
-  /** Tells the columns apart, too. */
+  /** It is also the key of the column. */
   title: string;
-  /** What stands in the head in place of the title. */
+  /** The content of the head in place of the title. */
   head?: ReactNode;
-  /** Only people who hear the table are told the title. */
+  /** Whether only screen readers get the title. */
   isTitleHidden?: boolean;
   cell(row: T): ReactNode;
   align?: 'end';
@@ -15,13 +15,13 @@ export interface PlainColumn<T> {
 }
 
 interface PlainTableProps<T> {
-  /** What it is a table of, for people who hear it. */
+  /** The name of the table for screen readers. */
   label: string;
   columns: readonly PlainColumn<T>[];
   rows: readonly T[];
   rowId(row: T): string;
   rowClass?: (row: T) => string | undefined;
-  /** Stands below the head while there is no row. */
+  /** Shown below the head while there is no row. */
   none?: string;
   className?: string;
 }

@@ -1,7 +1,7 @@
 // A text as a QR code, drawn here: nothing of it is sent anywhere. Dark on light in both themes, as cameras want it.
 import { encode } from 'uqr';
 
-/** Modules of quiet around it, as the standard asks for. */
+/** The empty modules around it that the standard requires. */
 const border = 4;
 
 export function QrCode({ text, label }: { text: string; label: string }) {

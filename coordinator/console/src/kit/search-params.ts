@@ -1,5 +1,5 @@
-// What a page keeps in its address: the names of its parameters, and which texts each of them may be. All of it is text there. What is
-// not among the words of a parameter counts as not given: an address may be of another version, or typed by hand. Pure.
+// The parameters of a page's address: their names, and the texts that each may have. All of them are text there. A text that a parameter
+// may not have counts as not given: the address may be of another version, or typed by hand. Pure.
 
 /** Reads one parameter; undefined where it may not be this text. */
 type SearchParam<Value extends string> = (text: string) => Value | undefined;
@@ -14,7 +14,7 @@ export const oneOf =
   (text) =>
     words.find((word) => word === text);
 
-/** Of every page with a table: what is searched for, and the order of the rows. */
+/** The parameters of every page with a table: the search, and the order of the rows. */
 export const ofTables = { q: anyText, sort: anyText };
 
 /** Every parameter of the page, undefined where it is not given or not one of its words; others are left out. */

@@ -1,4 +1,4 @@
-// What a part of a page shows while it waits, when there is nothing, when it failed.
+// The states of a part of a page: waiting, empty, failed.
 import { Server } from 'lucide-react';
 import { Button } from './button.tsx';
 import { Empty, Failure, Loading } from './states.tsx';

@@ -1,4 +1,4 @@
-// What a part of a page shows while it waits, when there is nothing, and when it failed. Loaded chooses between them.
+// The states of a part of a page: waiting, empty, and failed. Loaded chooses between them.
 import type { UseQueryResult } from '@tanstack/react-query';
 import { RefreshCw } from 'lucide-react';
 import type { ReactNode } from 'react';
@@ -6,7 +6,7 @@ import { Button } from './button.tsx';
 import { Glyph } from './status.tsx';
 import { wordsOf } from './words.ts';
 
-/** Nothing here: what it would be, and what to do about it. */
+/** The empty state: what would be here, and what to do about it. */
 export function Empty({ title, children, icon }: { title: string; children?: ReactNode; icon?: ReactNode }) {
   return (
     <div className="empty">
@@ -17,7 +17,7 @@ export function Empty({ title, children, icon }: { title: string; children?: Rea
   );
 }
 
-/** Grey lines where the content will stand; `label` is what a screen reader hears. */
+/** Grey lines in place of the content; `label`: for screen readers. */
 export function Loading({ lines = 3, label = 'Loading' }: { lines?: number; label?: string }) {
   return (
     <div className="loading" role="status" aria-label={label}>

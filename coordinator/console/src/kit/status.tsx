@@ -1,4 +1,4 @@
-// A status as shape, colour and word; and the shape alone, for places that say the word otherwise.
+// A status as shape, colour and word; and the shape alone, for places that have the word already.
 import type { ReactNode } from 'react';
 import { lookOf, type Shape, type Tone } from './looks.ts';
 
@@ -54,7 +54,7 @@ export function Glyph({ shape, tone }: { shape: Shape; tone: Tone }) {
   );
 }
 
-/** `<Status of="suspect" />`; `word` says it otherwise, with the same look. */
+/** `<Status of="suspect" />`; `word`: another word with the same look. */
 export function Status({ of, word }: { of: string; word?: string }) {
   const look = lookOf(of);
   return (

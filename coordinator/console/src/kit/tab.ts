@@ -1,5 +1,5 @@
-// The browser's tab: the page's title with the number of alerts nobody has acknowledged, and a mark on the icon: on any page, also of
-// another tab, one sees that something needs a person.
+// The browser's tab: the page's title with the number of unacknowledged alerts, and a mark on the icon, so that a person sees on any page,
+// also from another tab, that there are alerts.
 let title = '';
 let open = 0;
 

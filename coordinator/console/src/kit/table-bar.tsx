@@ -1,4 +1,4 @@
-// Above a table: search, facets, saved views, the choice of columns; and below them, once rows are selected, what to do with them.
+// The bar above a table: search, facets, saved views, the choice of columns; and the actions for selected rows.
 import { Bookmark, Columns3, Trash2, X } from 'lucide-react';
 import { Popover } from 'radix-ui';
 import { type ReactNode, useState } from 'react';
@@ -7,7 +7,7 @@ import { type Column, type Facet, facetWords } from './columns.ts';
 import { Checkbox, SearchField } from './field.tsx';
 import type { TableState } from './table-state.ts';
 
-/** A facet with more words than a person reads through is searched for instead. */
+/** A facet with more words than this has a search in place of a menu. */
 const maxWords = 60;
 
 interface BarProps<T> {

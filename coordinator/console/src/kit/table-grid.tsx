@@ -12,7 +12,7 @@ import type { ColumnWidths } from './table-widths.ts';
 
 const overscan = 14;
 
-/** Which rows are in view, and which one is current. */
+/** The rows in view, and the current row. */
 export function useGrid<T>(ordered: readonly OrderedRow<T>[], rowHeight: number) {
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({

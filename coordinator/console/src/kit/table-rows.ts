@@ -1,4 +1,4 @@
-// Which rows of a table are shown and in which order: those that fit the search and the facets, sorted by a column.
+// The shown rows of a table and their order: the rows that fit the search and the facets, sorted by a column.
 import {
   type ColumnDef,
   createSortedRowModel,
@@ -36,7 +36,7 @@ export interface OrderedRow<T> {
   id: string;
   original: T;
 }
-/** Without a column to sort by they stand as they come. */
+/** Without a column to sort by the rows keep their order. */
 export function useOrderedRows<T extends object>(
   found: readonly T[],
   columns: readonly Column<T>[],

@@ -1,5 +1,5 @@
-// What a person has chosen of a table: the filter, facets and order stand in the page's address; the columns and the saved views
-// (an address with a name) are kept in this browser.
+// A person's choices for a table: the filter, facets and order are in the page's address; the columns and the saved views (an address with
+// a name) are kept in this browser.
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { type TablePage, type TableParam, useAddress } from './address.ts';

@@ -1,4 +1,4 @@
-// How wide the columns of a table are: their own widths, or those a person dragged them to, which are kept in this browser.
+// The widths of the columns of a table: their own, or those to which a person dragged them, which are kept in this browser.
 import type { Column } from './columns.ts';
 import { useKept } from './table-state.ts';
 
@@ -16,7 +16,7 @@ export function useColumnWidths<T>(id: string, shown: readonly Column<T>[], isPh
   });
   const least = shown.reduce((sum, { id: of, width = usual }) => sum + (set[of] ?? width), selectable ? boxWidth : 0);
   return {
-    /** Of the grid's columns, as CSS has it. */
+    /** The columns of the grid, in CSS. */
     template: [...(selectable ? [`${boxWidth}px`] : []), ...tracks].join(' '),
     /** The table scrolls sideways where there is less room. */
     least,

@@ -1,4 +1,4 @@
-// Tabs: parts of one page, and a row of choices of which one holds (an hour, a day, a week).
+// Tabs: parts of one page, and a row of choices of which one is chosen (an hour, a day, a week).
 import { Tabs as Radix, ToggleGroup } from 'radix-ui';
 import { type ReactNode, useEffect, useRef } from 'react';
 
@@ -36,7 +36,7 @@ export function Tabs<Id extends string>({
         ref={list}
         className="tab-list"
         aria-label={label}
-        // The ring is for who goes by keys: a pressed tab is marked already.
+        // The ring is for keyboard users: a pressed tab is marked already.
         onPointerDown={() => list.current?.setAttribute('data-pressed', '')}
         onKeyDown={() => list.current?.removeAttribute('data-pressed')}
       >

@@ -1,4 +1,4 @@
-// Light, dark, or as the system has it; kept in this browser.
+// The theme: light, dark, or that of the system; kept in this browser.
 import { useSyncExternalStore } from 'react';
 
 export type Theme = 'system' | 'light' | 'dark';
@@ -28,5 +28,5 @@ const watch = (changed: () => void) => {
   return () => watchers.delete(changed);
 };
 export const useTheme = (): Theme => useSyncExternalStore(watch, theme);
-/** For what is painted rather than styled: canvases are drawn anew when it changes. */
+/** Called when the theme changes, so that canvases are painted anew. */
 export const useIsDark = (): boolean => useSyncExternalStore(watch, isDark);

@@ -1,4 +1,4 @@
-// Short words on the result of an action, with a way back where there is one. `say` may be called from anywhere.
+// Short messages about the result of an action, with an undo where there is one. `say` may be called from anywhere.
 import { X } from 'lucide-react';
 import { Toast } from 'radix-ui';
 import { useSyncExternalStore } from 'react';
@@ -9,15 +9,15 @@ import { wordsOf } from './words.ts';
 interface Said {
   text: string;
   tone?: 'good' | 'bad' | 'warn';
-  /** The way back; how that went is told too. */
+  /** The undo; its result is shown too. */
   undo?: () => unknown;
-  /** What the way back does, where `Undo` would say too little. */
+  /** The label of the undo, where `Undo` is not enough. */
   undoWord?: string;
 }
 interface Shown extends Said {
   id: number;
 }
-/** More than fit a screen are old news. */
+/** The limit of messages on the screen; the oldest are dropped. */
 const maxShown = 4;
 
 let shown: readonly Shown[] = [];

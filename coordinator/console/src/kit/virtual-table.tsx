@@ -14,30 +14,30 @@ import { useIsPhone } from './use-phone.ts';
 import { plural } from './words.ts';
 
 const rowHeight = 40;
-/** With a second line below the first column. */
+/** The height of a row with a second line below the first column. */
 const phoneRowHeight = 60;
 
 interface VirtualTableProps<T extends object> {
-  /** Names what is kept of it in this browser. */
+  /** The name under which its columns and views are kept in this browser. */
   id: string;
-  /** The page it is on: its address keeps the filter and the order. */
+  /** Its page, whose address has the filter and the order. */
   page: TablePage;
-  /** What it is a table of, for people who hear it: `Nodes`. */
+  /** The name of the table for screen readers: `Nodes`. */
   label: string;
   rows: readonly T[];
   rowId(row: T): string;
   /** Declared outside of the component or memoised. */
   columns: readonly Column<T>[];
   facets?: readonly Facet<T>[];
-  /** Enter or a click on the row. */
+  /** Called at Enter or a click on the row. */
   open?: (row: T) => void;
-  /** The column that orders the rows until a person chooses another; without it they stand as they come. */
+  /** The column that sorts the rows until a person chooses another; without it they keep their order. */
   first?: string;
   /** Shown when rows are selected; makes rows selectable. */
   bulk?: (selected: T[], clear: () => void) => ReactNode;
-  /** When there are no rows at all. */
+  /** Shown when there are no rows at all. */
   empty?: ReactNode;
-  /** On a phone, below the first column: what the columns that do not fit would say. */
+  /** Shown below the first column on a phone, in place of the columns that do not fit. */
   note?: (row: T) => ReactNode;
   /** Without the bar above: a short table in a panel. */
   plain?: boolean;
@@ -45,7 +45,7 @@ interface VirtualTableProps<T extends object> {
 
 export function VirtualTable<T extends object>(props: VirtualTableProps<T>) {
   const { id, page, label, rowId, columns, facets = [], open, bulk, empty, note, first, plain = false } = props;
-  // What was typed is shown before what came over the line.
+  // A typed filter is applied before the rows of the next frame.
   const rows = useDeferredValue(props.rows);
   const state = useTableState(id, page);
   const isPhone = useIsPhone();

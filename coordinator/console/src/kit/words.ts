@@ -1,7 +1,7 @@
 // Figures, times and errors as people read them. Pure: the time now comes in.
 import { counted } from '@blackroad/protocol/quantity-words';
 
-/** What went wrong, in a sentence for people. */
+/** An error as a sentence for people. */
 export function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -30,7 +30,7 @@ export function count(value: number): string {
   if (Math.abs(value) >= 1e5) return `${(value / 1e3).toFixed(0)} k`;
   return Math.round(value).toLocaleString('en');
 }
-/** A figure with as many digits as are worth reading. */
+/** A figure with few digits. */
 export function figure(value: number): string {
   const size = Math.abs(value);
   return size >= 1000
@@ -64,7 +64,7 @@ export function duration(ms: number): string {
   if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
   return `${Math.round(seconds / 86_400)} d`;
 }
-/** How long something has been so, for people: whole seconds, and no milliseconds. */
+/** The length of a state: in whole seconds, without milliseconds. */
 export function age(ms: number): string {
   if (ms < 2000) return 'a moment';
   if (ms < 60_000) return `${Math.round(ms / 1000)} s`;
@@ -78,7 +78,7 @@ export function relative(atMs: number, nowMs: number): string {
   const words = seconds < 120 ? `${Math.round(seconds)} s` : duration(Math.abs(ms));
   return ms > 0 ? `${words} ago` : `in ${words}`;
 }
-/** With the day where it is not today, and the zone: what a person copies into a report. */
+/** With the zone, and with the day where it is not today, for a report. */
 export function exact(atMs: number): string {
   return new Date(atMs).toLocaleString('en-GB', {
     weekday: 'short',

@@ -1,4 +1,4 @@
-// What the command palette can do beside going somewhere: pages add their own while they are open.
+// The actions of the command palette beside navigation: pages add their own while they are open.
 
 import type { ReactNode } from 'react';
 import { useEffect, useSyncExternalStore } from 'react';

@@ -1,4 +1,4 @@
-// The way out, for whoever shows it.
+// The sign-out, for components that show it.
 import { createContext, useContext } from 'react';
 import type { SessionDoor } from '../data/session.tsx';
 

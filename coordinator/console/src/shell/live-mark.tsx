@@ -1,4 +1,4 @@
-// How fresh the page is, honestly: live, or since when not; and a bar over a page whose figures are old.
+// The age of the page: live, or the time since which it is not; and a bar over a page with old figures.
 import type { ReactNode } from 'react';
 import { useFreshness } from '../data/live.ts';
 import { Time } from '../fleet/time.tsx';

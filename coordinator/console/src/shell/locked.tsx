@@ -1,4 +1,4 @@
-// A page that this person may not use, by whatever link they came: who may, instead of a form that would be refused.
+// A page without permission, by whatever link it was reached: it names the roles that may use it, in place of a form that would be refused.
 
 import routes from 'fleet:routes';
 import { roleWith } from '@blackroad/protocol/permissions';

@@ -1,4 +1,4 @@
-// An address that is no page here.
+// An address without a page.
 import { Compass } from 'lucide-react';
 import { LinkButton } from '../kit/button.tsx';
 import { PageHead } from '../kit/layout.tsx';

@@ -1,4 +1,4 @@
-// How many alerts wait for a person: a number beside the page's name in the navigation, and on the tab.
+// The number of unacknowledged alerts: beside the page's name in the navigation, and on the tab.
 import { useEffect } from 'react';
 import { useAlerts } from '../data/live.ts';
 import { setOpenAlerts } from '../kit/tab.ts';

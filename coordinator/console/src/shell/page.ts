@@ -1,5 +1,4 @@
-// What a page says of itself in its `<name>.route.ts`: where it is, what it keeps in its address, how it is loaded, whether it stands in
-// the navigation.
+// The definition of a page in its `<name>.route.ts`: its path, the parameters of its address, its module, and its place in the navigation.
 import type { RouteName } from '@blackroad/protocol';
 import type { LucideIcon } from 'lucide-react';
 import type { ComponentType } from 'react';

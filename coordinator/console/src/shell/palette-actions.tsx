@@ -1,4 +1,4 @@
-// What the palette can do anywhere: the console's own actions, and verbs with a node or an agent. Only what this person may do.
+// The actions of the palette on every page: the console's own, and verbs with a node or an agent. Only permitted actions are shown.
 import type { AgentLine, NodeLine, RouteName } from '@blackroad/protocol';
 import { type LinkOptions, useNavigate, useRouterState } from '@tanstack/react-router';
 import {

@@ -1,4 +1,4 @@
-// Who is signed in, the theme, the way out.
+// The signed-in person, the theme, and the sign-out.
 import { ChevronsUpDown, Keyboard, LogOut, Monitor, Moon, Sun } from 'lucide-react';
 import { useMe } from '../data/session.tsx';
 import { Menu } from '../kit/overlay.tsx';

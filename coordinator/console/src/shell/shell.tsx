@@ -1,4 +1,4 @@
-// The frame of every page: navigation, search, how live the page is, who is signed in. On a phone the navigation is at the thumb.
+// The frame of every page: navigation, search, the age of the page, the signed-in person. On a phone the navigation is at the bottom.
 import { Outlet, useRouterState } from '@tanstack/react-router';
 import { MoreHorizontal, Search } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';

@@ -1,4 +1,4 @@
-// The door: a one-time code from the terminal, or an API key.
+// The sign-in: a one-time code from the terminal, or an API key.
 import { type FormEvent, useState } from 'react';
 import type { SessionDoor } from '../data/session.tsx';
 import { Button } from '../kit/button.tsx';

@@ -1,4 +1,4 @@
-// What a person types into the palette, read as a verb with a thing: `drain alice`, `alice log`, `ask`. Pure.
+// Text that a person types into the palette, read as a verb with a thing: `drain alice`, `alice log`, `ask`. Pure.
 export interface Verb {
   /** On the row, before the name. */
   text: string;

@@ -1,4 +1,4 @@
-// Who may come in: keys of people and programs, one-time codes, and the consoles that are signed in. A secret is shown once.
+// Access: keys of people and programs, one-time codes, and the consoles that are signed in. A secret is shown once.
 import { Plus } from 'lucide-react';
 import { useMay } from '../../data/session.tsx';
 import { useAddress } from '../../kit/address.ts';

@@ -1,4 +1,4 @@
-// Keys and sessions: everybody sees the sessions of their own key, admins all of it.
+// Keys and sessions: a person sees the sessions of their own key, an admin all of them.
 import { KeyRound } from 'lucide-react';
 import { oneOf } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';

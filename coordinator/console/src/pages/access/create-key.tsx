@@ -1,4 +1,4 @@
-// Makes a key and shows it: this once, and never again.
+// Makes a key and shows it once.
 import type { Role } from '@blackroad/protocol';
 import { roles, roleTable } from '@blackroad/protocol/permissions';
 import { type FormEvent, useState } from 'react';

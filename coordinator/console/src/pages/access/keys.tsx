@@ -1,4 +1,4 @@
-// The keys there are, without their secrets; those that were revoked stand last.
+// The keys without their secrets; revoked ones are last.
 import type { KeyView } from '@blackroad/protocol';
 import { useNow } from '../../data/clock.ts';
 import { useAct, useRoute } from '../../data/query.ts';

@@ -1,4 +1,4 @@
-// How a machine becomes a node, in three steps on one page: say what joins, copy one command, watch it come.
+// The page on which a machine becomes a node, in three steps: choose what joins, copy one command, watch it arrive.
 import type { JoinTokenCreated } from '@blackroad/protocol';
 import { useState } from 'react';
 import { nowMs } from '../../data/clock.ts';
@@ -13,7 +13,7 @@ import { TokenForm } from './token-form.tsx';
 
 export interface Made {
   token: JoinTokenCreated;
-  /** Nodes that were there before: others are new. */
+  /** The nodes from before: all others are new. */
   before: ReadonlySet<string>;
   atMs: number;
 }

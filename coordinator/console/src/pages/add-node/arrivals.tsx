@@ -1,4 +1,4 @@
-// The third step: machines as they come in, live; also those that were turned away, and why.
+// The third step: machines as they join, live; also refused ones with the reason.
 import type { NodeView } from '@blackroad/protocol';
 import { useMemo } from 'react';
 import { useEvents, useNode, useNodes } from '../../data/live.ts';
@@ -105,7 +105,7 @@ function Arrival({ id }: { id: string }) {
 }
 
 const named = 4;
-/** What it has, and what of the fleet's models would fit and could be fetched. */
+/** The models of the machine, and models of the fleet that would fit and could be fetched. */
 function CanRun({ node }: { node: NodeView }) {
   const catalogue = useRoute('catalogue', {}, { staleTime: 30_000 });
   const capacity = node.capacity as NonNullable<NodeView['capacity']>;

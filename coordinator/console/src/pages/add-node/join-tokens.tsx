@@ -1,4 +1,4 @@
-// Join tokens that still let somebody in, and a way to stop that.
+// The join tokens that are still valid, with a button to revoke each.
 import type { JoinTokenView } from '@blackroad/protocol';
 import { useNow } from '../../data/clock.ts';
 import { useAct, useRoute } from '../../data/query.ts';

@@ -1,4 +1,4 @@
-// The first step: what joins. Everything has an answer already; one click is enough for a Pi at home.
+// The first step: the properties of the machine. Every field has a default; one click is enough for a Pi at home.
 import type { JoinTokenCreated } from '@blackroad/protocol';
 import { type FormEvent, useId, useMemo, useState } from 'react';
 import { useNodes } from '../../data/live.ts';

@@ -1,5 +1,5 @@
-// What a join token carries that a person should see: the address the machine will dial. Pure.
-/** Null when it cannot be read: then nothing is said about it. */
+// The part of a join token for people: the address that the machine will dial. Pure.
+/** Null when it cannot be read; then nothing is shown. */
 export function dialledBy(token: string): { url: string; onlyHere: boolean } | null {
   try {
     const text = token

@@ -1,4 +1,4 @@
-// What can be done with an agent as a whole.
+// The actions for an agent as a whole.
 import type { AgentView } from '@blackroad/protocol';
 import { useNavigate } from '@tanstack/react-router';
 import { call } from '../../data/api.ts';

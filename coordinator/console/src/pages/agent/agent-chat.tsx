@@ -1,5 +1,5 @@
-// Talking with an agent. Each message is a task of its own; what connects them is the agent's memory. Tokens and tool calls show as
-// they come; a broken line is taken up again, and what others asked the agent meanwhile stands in the same row.
+// Talking with an agent. Each message is a task of its own; what connects them is the agent's memory. Tokens and tool calls
+// are shown as they come; a broken connection is resumed, and the questions of others are in the same list.
 import type { AgentView, TaskLine } from '@blackroad/protocol';
 import { ChevronUp, MessageCircle, Send } from 'lucide-react';
 import { type FormEvent, type KeyboardEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
@@ -14,11 +14,11 @@ import { isOpen } from '../tasks/task-states.ts';
 import { type Asking, Exchange } from './chat-exchange.tsx';
 
 const perPage = 20;
-/** A browser holds six lines to one host, and the page needs some of them. */
+/** A browser allows six connections to one host, and the page needs some of them. */
 const followedAtOnce = 3;
-/** Nearer to the end than this, new words are scrolled to. */
+/** Within this distance of the end, the list follows new text. */
 const atEndPixels = 90;
-/** For who does not know yet what to say. */
+/** Suggestions for a first message. */
 const firstWords = ['Introduce yourself.', 'What can you help me with?', 'What do you remember about me?'];
 
 export function AgentChat({ agent }: { agent: AgentView }) {
@@ -86,7 +86,7 @@ export function AgentChat({ agent }: { agent: AgentView }) {
   );
 }
 
-/** Stays at the end while words come in, unless the person has scrolled up to read. */
+/** Keeps the end in view while text arrives, unless the person has scrolled up. */
 function useEnd(exchanges: readonly TaskLine[]) {
   const list = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);

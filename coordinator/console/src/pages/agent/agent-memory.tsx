@@ -1,5 +1,5 @@
-// What an agent remembers: its log as a timeline, newest first, searched by words; the proof that the chain is whole; and tails of
-// lost nodes that wait to be merged.
+// The memory of an agent: its log as a timeline, newest first, searched by words; the verification of the chain; and the branches of lost
+// nodes that wait to be merged.
 import type { AgentView, MemoryEntry } from '@blackroad/protocol';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { BookOpen, ChevronDown } from 'lucide-react';

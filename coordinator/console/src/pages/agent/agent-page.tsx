@@ -1,4 +1,5 @@
-// One agent: talking with it, why it is where it is, its versions, triggers, tasks, memory and spec. Each tab is loaded when opened.
+// One agent: a chat with it, the reason for its place, its versions, triggers, tasks, memory and spec. Each tab is loaded when it is
+// opened.
 import type { AgentView } from '@blackroad/protocol';
 import { Link, useParams } from '@tanstack/react-router';
 import { type ComponentType, lazy, Suspense } from 'react';
@@ -122,7 +123,7 @@ function Where({ agent: { node, model, placedMs, spec } }: { agent: AgentView })
   );
 }
 
-/** What keeps it from work, and what would help; nothing when all is well. */
+/** The obstacle to its work with the remedy; nothing when all is well. */
 function Trouble({ agent }: { agent: AgentView }) {
   const { state, reason, unplaced } = agent;
   if (state === 'unplaced' && unplaced) {

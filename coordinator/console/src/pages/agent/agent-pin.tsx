@@ -1,5 +1,5 @@
-// Moving an agent by hand: there is no order to move once; an agent is pinned to a node by its own rules, stays there, and can be let
-// go again. What is shown says so.
+// The move of an agent by hand. There is no order to move once: an agent is pinned to a node by its own rules, stays there, and can be
+// unpinned. The page says so.
 import type { AgentView } from '@blackroad/protocol';
 import { call } from '../../data/api.ts';
 import { useWork } from '../../data/query.ts';

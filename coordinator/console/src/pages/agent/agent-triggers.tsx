@@ -1,4 +1,4 @@
-// When the agent wakes by itself: in words, with the next times, and at once by hand.
+// The triggers of the agent: in words, with the next times, and a button to run each at once.
 import type { AgentView, Trigger } from '@blackroad/protocol';
 import { nextCronTimes } from '@blackroad/protocol/cron';
 import { useNavigate } from '@tanstack/react-router';

@@ -1,4 +1,4 @@
-// Every version of the spec, what changed from one to the next, and the way back to an older one, which is a new version again.
+// All versions of the spec, the changes from one to the next, and the return to an older one, which makes a new version.
 import type { AgentView, RouteAnswer } from '@blackroad/protocol';
 import { Undo2 } from 'lucide-react';
 import { useEffect } from 'react';

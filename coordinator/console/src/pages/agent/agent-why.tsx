@@ -1,5 +1,5 @@
-// Why here, and why not there: the sentence first, then the scores of its node beside the next ones, then who else would take it. For
-// an agent without a node: what would place it, and the actions for that.
+// The reason for the agent's place: the sentence first, then the scores of its node beside the next ones, then the other nodes that would
+// take it. For an agent without a node: the fixes and their buttons.
 import type { AgentView, PlacementExplained } from '@blackroad/protocol';
 import { useQueryClient } from '@tanstack/react-query';
 import { RefreshCw } from 'lucide-react';

@@ -1,4 +1,4 @@
-// One exchange: what was asked, and what the agent says, as it comes or as it ended, with what it took.
+// One exchange: the question and the answer, as it arrives or after its end, with its cost.
 import type { AgentView, TaskLine, TaskView } from '@blackroad/protocol';
 import { askerWords } from '@blackroad/protocol/asker-words';
 import { useQuery } from '@tanstack/react-query';
@@ -24,10 +24,10 @@ interface ExchangeProps {
   agent: AgentView;
   task: TaskLine;
   follow: boolean;
-  /** Null for who may not ask. */
+  /** Null without the permission to ask. */
   ask: Asking | null;
 }
-/** What a message that was sent once can be used for again. */
+/** The ways to use a message again. */
 export interface Asking {
   edit(prompt: string): void;
   again(prompt: string): void;

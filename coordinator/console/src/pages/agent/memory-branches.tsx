@@ -1,4 +1,4 @@
-// Tails of an agent's memory that lost nodes brought back: nothing of them is lost, the present writer merges them.
+// The branches of an agent's memory from lost nodes: nothing of them is lost, and the present writer merges them.
 import type { AgentView } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { useRoute } from '../../data/query.ts';

@@ -1,4 +1,4 @@
-// The chain of an agent's memory: how long it is, its head, and on demand the proof that it is whole.
+// The chain of an agent's memory: its length, its head, and on demand its verification.
 import type { AgentView } from '@blackroad/protocol';
 import { ShieldCheck } from 'lucide-react';
 import { useState } from 'react';

@@ -1,4 +1,4 @@
-// One memory in a list: what kind, what it says, who wrote it when; its place in the chain on demand.
+// One memory in a list: its kind, text, author and time; its place in the chain on demand.
 import type { MemoryEntry, MemoryHit } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';

@@ -1,4 +1,4 @@
-// Gives an agent another name. It is known to its nodes by its id: nothing that it does, remembers or was asked changes.
+// Gives an agent another name. Nodes use its id, so its work, memory and tasks do not change.
 import type { AgentView } from '@blackroad/protocol';
 import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';

@@ -1,4 +1,4 @@
-// What each class of node says to an agent: how many would take it, and which filter refused how many of the others.
+// The result of each class of node for an agent: the number of nodes that would take it, and of those that each filter refused.
 import type { PlacementExplained } from '@blackroad/protocol';
 import { ClassShape } from '../../fleet/class-shape.tsx';
 import { Empty } from '../../kit/states.tsx';

@@ -1,4 +1,4 @@
-// The scores of nodes beside each other: a bar is what a node got of the most there is; what is the same for all is folded away.
+// The scores of nodes side by side: a bar is the part of the largest possible score; equal scores are folded away.
 import type { NodeScore } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';

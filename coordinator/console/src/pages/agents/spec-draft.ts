@@ -1,5 +1,5 @@
-// The draft of a spec under edit: its fields, or its text while a person writes it as YAML or JSON, and what is wrong with it. What is
-// typed is kept until it is saved or discarded.
+// The draft of a spec under edit: its fields, or its text as YAML or JSON, and its faults. Typed changes are kept until they are saved or
+// discarded.
 import { useEffect, useRef, useState } from 'react';
 import { faultsOf } from './spec-faults.ts';
 import { type Draft, type Fault, type Language, readSpec, writeSpec } from './spec-text.ts';

@@ -1,4 +1,4 @@
-// What the coordinator says is wrong with a spec, at its field and, where the spec is written as text, at its line.
+// The faults that the coordinator found in a spec, at their fields and, for a text, at their lines.
 import { lineOf } from '@blackroad/protocol/yaml-line';
 import { ApiProblem } from '../../data/api.ts';
 import { wordsOf } from '../../kit/words.ts';

@@ -1,4 +1,4 @@
-// The part of a spec's form that says what the agent remembers, how much it does at once and how long a task and an answer may be.
+// The part of a spec's form for memory, concurrency and the limits of tasks and answers.
 import { Checkbox, SelectField } from '../../kit/field.tsx';
 import { type Figure, FigureFields, type PartProps, withoutEmpty } from './spec-fields.tsx';
 

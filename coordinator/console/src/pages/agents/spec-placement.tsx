@@ -1,4 +1,4 @@
-// The part of a spec's form that says where the agent may run, and what becomes of it when its node is lost.
+// The part of a spec's form for the places where the agent may run, and for the loss of its node.
 import type { AgentSpec } from '@blackroad/protocol';
 import { SelectField } from '../../kit/field.tsx';
 import { ListField, type PartProps } from './spec-fields.tsx';

@@ -1,4 +1,4 @@
-// Which tools an agent may use. Nothing that is not ticked here is reachable for it.
+// The tools that an agent may use. It has no other.
 import type { ToolGrant } from '@blackroad/protocol';
 import { Checkbox } from '../../kit/field.tsx';
 import { ListField } from './spec-fields.tsx';

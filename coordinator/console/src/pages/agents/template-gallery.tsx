@@ -1,4 +1,4 @@
-// Where a new agent may start: the examples that come with the product, or an empty page. They are data: all of it can be changed.
+// The templates for a new agent: the examples of the product, or an empty spec. They are data, and all of them can be changed.
 import templates from 'fleet:templates';
 import { RadioGroup } from 'radix-ui';
 import type { Draft } from './spec-text.ts';

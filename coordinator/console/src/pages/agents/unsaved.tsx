@@ -1,4 +1,5 @@
-// What was typed and not saved: another tab of the page keeps it, another page asks first. Drafts live as long as the browser's tab.
+// Typed changes that are not saved: they stay when another tab of the page is opened; before another page the person is asked. Drafts live
+// as long as the browser's tab.
 import { useBlocker } from '@tanstack/react-router';
 import { AlertDialog } from 'radix-ui';
 import { Button } from '../../kit/button.tsx';

@@ -1,4 +1,4 @@
-// Asks placement where a draft would go, before it is saved; nothing is touched.
+// Asks placement for the node of a draft before it is saved; nothing is changed.
 import type { WhatIfPlan } from '@blackroad/protocol';
 import { fixInWords } from '@blackroad/protocol/fix-words';
 import { useState } from 'react';

@@ -1,4 +1,4 @@
-// Everything that needs a person: the grave first, what is acknowledged below, what cleared itself last.
+// All alerts: errors first, acknowledged ones below, cleared ones last.
 import type { Alert } from '@blackroad/protocol';
 import { BellOff } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';

@@ -1,4 +1,4 @@
-// What needs a person.
+// The alerts.
 import { BellRing } from 'lucide-react';
 import { anyText } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';

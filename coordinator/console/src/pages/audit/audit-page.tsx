@@ -1,4 +1,4 @@
-// Who did what, newest first; older pages are fetched by hand, and search looks through what was fetched.
+// The audit log, newest first; older pages are fetched by hand, and the search covers the fetched ones.
 import type { AuditEntry } from '@blackroad/protocol';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { RefreshCw, ScrollText } from 'lucide-react';

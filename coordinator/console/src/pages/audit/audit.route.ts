@@ -1,4 +1,4 @@
-// Who did what.
+// The audit log.
 import { ScrollText } from 'lucide-react';
 import { anyText, ofTables } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';

@@ -1,4 +1,4 @@
-// How many agents are in which state, as one bar and in words.
+// The number of agents in each state, as one bar and in words.
 import type { AgentLine } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';

@@ -1,4 +1,4 @@
-// What to do next in a fleet that has just begun: the first agent in one click, then the second node. Gone when both are done.
+// The next steps in a new fleet: the first agent in one click, then the second node. They disappear when both are done.
 
 import templates from 'fleet:templates';
 import type { AgentLine, AgentSpec, NodeLine } from '@blackroad/protocol';

@@ -1,4 +1,4 @@
-// The fleet at a glance: what needs a person first, then how everything stands. With one node and no agent it says what to do next.
+// The fleet at a glance: alerts first, then the state of everything. With one node and no agent it shows the next steps.
 import type { FleetTotals } from '@blackroad/protocol';
 import { groupEvents } from '@blackroad/protocol/event-groups';
 import { useAgents, useAlerts, useEvents, useNodes, useTotals } from '../../data/live.ts';

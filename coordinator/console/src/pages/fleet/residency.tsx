@@ -1,4 +1,4 @@
-// Which models are loaded where: how many nodes hold each of them in memory.
+// The loaded models, with the number of nodes that have each in memory.
 import type { NodeLine } from '@blackroad/protocol';
 import { useMemo } from 'react';
 import { Panel } from '../../kit/layout.tsx';

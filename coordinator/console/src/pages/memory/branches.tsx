@@ -1,4 +1,4 @@
-// Tails of logs whose writer was replaced while it was away: kept, and merged by the present writer by itself.
+// Branches of nodes that were replaced while they were away: they are kept, and the present writer merges them.
 import type { BranchView } from '@blackroad/protocol';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';

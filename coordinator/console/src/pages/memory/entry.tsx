@@ -1,5 +1,5 @@
-// One memory with its provenance: who wrote it, on which node, from which task, and its place in the hashed log; and the proof, asked of
-// the coordinator, that nothing in that log was changed.
+// One memory with its origin: its author, node and task, and its place in the hashed log; and the verification by the coordinator that
+// nothing in that log was changed.
 import type { MemoryEntry, MemoryHit, RouteAnswer } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { ShieldCheck } from 'lucide-react';

@@ -1,5 +1,5 @@
-// What agents remember: search over the whole fleet, where an entry comes from, the proof that a log is whole, and the tails of replaced
-// nodes that wait to be merged.
+// The memories of all agents: search over the whole fleet, the origin of an entry, the verification of a log, and the branches that wait to
+// be merged.
 
 import { useTotals } from '../../data/live.ts';
 import { useRoute } from '../../data/query.ts';

@@ -1,4 +1,4 @@
-// What agents remember.
+// The memories of all agents.
 import { BookOpen } from 'lucide-react';
 import { anyText, oneOf } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';

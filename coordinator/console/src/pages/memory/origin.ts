@@ -1,4 +1,4 @@
-// Where a memory comes from, read from the log around it. Pure.
+// The origin of a memory, read from the log around it. Pure.
 import type { MemoryEntry } from '@blackroad/protocol';
 
 /** The node that wrote in the entry's epoch: whoever opened the epoch said so. Null when that lies before what was read. */

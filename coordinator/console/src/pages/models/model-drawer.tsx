@@ -1,4 +1,4 @@
-// One model beside the table: what it is, the nodes that have it, and what can be done with it there.
+// One model beside the table: its properties, the nodes that have it, and the actions there.
 import type { CatalogueModel } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { Download } from 'lucide-react';

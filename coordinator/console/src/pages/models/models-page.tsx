@@ -1,5 +1,5 @@
-// The models of the fleet: how each stands to every class of machine, where it is loaded, how fast it is, who uses it; what agents want
-// and nobody has; what is being fetched.
+// The models of the fleet: their fit to every class of machine, where they are loaded, their speed and users; models that agents want and
+// no node has; and present fetches.
 import type { Catalogue } from '@blackroad/protocol';
 import { Boxes, Download } from 'lucide-react';
 import { useState } from 'react';

@@ -1,4 +1,4 @@
-// What is being fetched or loaded, as the agents that wait for it tell, and how the last fetches ended.
+// The models that are being fetched or loaded, as the waiting agents report, and the results of the last fetches.
 import { Link } from '@tanstack/react-router';
 import { useAgents, useEvents, useNode, useNodes } from '../../data/live.ts';
 import { NodeFetches } from '../../fleet/node-fetches.tsx';

@@ -1,4 +1,4 @@
-// What can be done with a node: what can be taken back is done at once, what cannot asks first.
+// The actions for a node: those with an undo are done at once, the others after a question.
 import type { NodeView } from '@blackroad/protocol';
 import { useNavigate } from '@tanstack/react-router';
 import { Lightbulb, Pencil } from 'lucide-react';

@@ -1,5 +1,5 @@
-// How a node fared: each figure as its mean with the band from least to most, and a note of what a point stands for. Only figures this
-// machine has are asked for.
+// The history of a node: each figure as its mean with the band from least to most, and the meaning of a point. Only figures that this
+// machine has are read.
 import type { NodeMetric, NodeView } from '@blackroad/protocol';
 import { keepPreviousData } from '@tanstack/react-query';
 import { useMemo } from 'react';

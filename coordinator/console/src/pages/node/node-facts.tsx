@@ -1,4 +1,4 @@
-// What a node is, and how it is now: the last heartbeat, shown with its age when the node is away.
+// The properties and the present state of a node: the last heartbeat, shown with its age when the node is away.
 import type { NodeHealth, NodeView } from '@blackroad/protocol';
 import { Left, Time } from '../../fleet/time.tsx';
 import { Facts, Meter, Panel } from '../../kit/layout.tsx';

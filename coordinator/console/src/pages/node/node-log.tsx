@@ -1,4 +1,4 @@
-// The last lines of the node-agent's log, asked of the node itself; again every few seconds while it is followed.
+// The last lines of the node-agent's log, read from the node itself; again every few seconds while it is followed.
 import type { NodeView } from '@blackroad/protocol';
 import { useEffect, useRef, useState } from 'react';
 import { useRoute } from '../../data/query.ts';

@@ -1,4 +1,4 @@
-// One node: how it stands, its charts, models, agents, events and log, and what can be done with it.
+// One node: its state, charts, models, agents, events and log, and its actions.
 import type { NodeView } from '@blackroad/protocol';
 import { groupEvents } from '@blackroad/protocol/event-groups';
 import { useParams } from '@tanstack/react-router';

@@ -1,4 +1,4 @@
-// What is done to the nodes that are selected; each of them can be taken back from the message that follows.
+// The actions for selected nodes; each has an undo in the message that follows.
 import type { NodeLine } from '@blackroad/protocol';
 import { call } from '../../data/api.ts';
 import { useWork } from '../../data/query.ts';

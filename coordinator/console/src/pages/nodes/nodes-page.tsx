@@ -1,4 +1,4 @@
-// All nodes in one table, and what can be done with many of them at once.
+// All nodes in one table, with actions for many of them at once.
 import type { NodeLine } from '@blackroad/protocol';
 import { useNavigate } from '@tanstack/react-router';
 import { Plus, Server } from 'lucide-react';

@@ -1,4 +1,4 @@
-// The fleet as it is packed now, with what stands in the way: frozen moves and agents without a place.
+// The fleet as it is packed now, with the obstacles: frozen moves and agents without a place.
 import type { FleetTotals, NodeLine } from '@blackroad/protocol';
 import { Server } from 'lucide-react';
 import { useMemo } from 'react';

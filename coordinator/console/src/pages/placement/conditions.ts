@@ -1,4 +1,4 @@
-// The "if" of a what-if: what is lost, drained, added; as text for the page's address, in words, and as the question to the API. Pure.
+// The conditions of a what-if: losses, drains, additions; as text for the page's address, in words, and as the request of the API. Pure.
 import type { AgentSpec, NodeSelector, WhatIfRequest } from '@blackroad/protocol';
 
 export type By = 'site' | 'class' | 'node';

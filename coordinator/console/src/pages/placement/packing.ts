@@ -1,5 +1,5 @@
-// The fleet as boxes: each node's memory for models, and what fills it. From the live lines and the sizes of models; and the same after
-// a plan. Pure.
+// The fleet as boxes: each node's memory for models, and its content, from the live lines and the sizes of models; and the same after a
+// plan. Pure.
 import type { Catalogue, NodeLine, NodeSelector, WhatIfPlan } from '@blackroad/protocol';
 import { neededBytes } from '../../fleet/fit.ts';
 import { sortKey } from '../../kit/columns.ts';

@@ -1,4 +1,4 @@
-// Placement: the fleet as it is packed, who has no place and what would help, frozen moves; and a what-if, drawn before and after.
+// Placement: the fleet as it is packed, the agents without a place with their fixes, frozen moves; and a what-if, drawn before and after.
 import { useMemo } from 'react';
 import { useNodes, useTotals } from '../../data/live.ts';
 import { useRoute } from '../../data/query.ts';

@@ -1,4 +1,4 @@
-// The parts of a plan that are read: who finds no place and what would help, models to fetch or load, agents that move.
+// The parts of a plan in words: agents without a place with their fixes, models to fetch or load, agents that move.
 import type { WhatIfPlan } from '@blackroad/protocol';
 import { fixInWords } from '@blackroad/protocol/fix-words';
 import { Link } from '@tanstack/react-router';

@@ -1,4 +1,4 @@
-// Agents without a place now, alike reasons together; what would help is asked of one of each group.
+// Agents without a place now, grouped by reason; the fixes are those of one agent of each group.
 import type { AgentLine } from '@blackroad/protocol';
 import { useQueries } from '@tanstack/react-query';
 import { useMemo } from 'react';

@@ -1,4 +1,4 @@
-// A what-if: the person says what would be, placement answers what it would do; nothing is touched. The question stands in the address.
+// A what-if: the person sets conditions, placement returns its plan; nothing is changed. The conditions are in the address.
 import templates from 'fleet:templates';
 import type { AgentSpec, NodeLine, WhatIfPlan, WhatIfRequest } from '@blackroad/protocol';
 import { planCaveats, planInWords } from '@blackroad/protocol/plan-words';

@@ -1,5 +1,5 @@
-// What this browser keeps (theme, views, columns), and what the fleet says of itself. The coordinator's own options are given when it
-// starts and cannot be changed from here; the page says where.
+// The settings of this browser (theme, views, columns), and the facts of the fleet. The coordinator's own options are given at its start
+// and cannot be changed here; the page says where.
 import type { LinkProps } from '@tanstack/react-router';
 import { Trash2 } from 'lucide-react';
 import { useState } from 'react';

@@ -1,4 +1,4 @@
-// What this browser keeps, and what the fleet says of itself.
+// The settings of this browser, and the facts of the fleet.
 import { Settings } from 'lucide-react';
 import type { PageRoute } from '../../shell/page.ts';
 

@@ -1,4 +1,4 @@
-// Says of an answer that it stopped at a limit: which one, and where it can be raised.
+// Names the limit at which an answer stopped, and where it can be raised.
 import type { AgentSpec } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { useMay } from '../../data/session.tsx';

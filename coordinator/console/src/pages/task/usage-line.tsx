@@ -1,4 +1,4 @@
-// What an answer took, in one line of figures.
+// The cost of an answer, in one line of figures.
 import type { TaskUsage } from '@blackroad/protocol';
 import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { Link } from '@tanstack/react-router';

@@ -1,4 +1,4 @@
-// What the states of a task mean for a page. Pure.
+// The meaning of task states for a page. Pure.
 import type { TaskLine } from '@blackroad/protocol';
 
 type Standing = Pick<TaskLine, 'state'>;

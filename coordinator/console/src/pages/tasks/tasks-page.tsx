@@ -1,5 +1,5 @@
-// The queue of the whole fleet as it moves: what waits, what is worked on, what ended; dead letters apart, to be looked at and asked
-// again. The filter stands in the address.
+// The queue of the whole fleet, live: waiting, running and ended tasks; dead letters apart, to be examined and retried. The filter is in
+// the address.
 import type { TaskState } from '@blackroad/protocol';
 import { ListChecks, MailX, X } from 'lucide-react';
 import { useMemo } from 'react';

@@ -1,4 +1,5 @@
-// What the fleet did and what it cost: totals, a bar a day, and who or what it was. Days are UTC; money only where a node names a price.
+// The usage of the fleet and its cost: totals, a bar for each day, and the agents, nodes or models. Days are UTC; money only for nodes with
+// a price.
 import type { Usage } from '@blackroad/protocol';
 import { keepPreviousData } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';

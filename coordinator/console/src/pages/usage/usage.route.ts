@@ -1,4 +1,4 @@
-// What was used and what it cost.
+// Usage and cost.
 import { ChartColumn } from 'lucide-react';
 import { oneOf } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
