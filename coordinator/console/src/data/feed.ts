@@ -163,7 +163,7 @@ function hear(message: ConsoleMessage) {
 /** The longest pause between two attempts: a page is live this soon after the coordinator is back. */
 const longestWaitMs = 5_000;
 const signsOfLife = ['visibilitychange', 'online', 'focus', 'pointerdown', 'keydown'];
-/** The timer of the next attempt. */
+/** Makes the next attempt. */
 let again: () => Promise<void> = async () => {};
 let triedMs = Number.NEGATIVE_INFINITY;
 
