@@ -48,7 +48,11 @@ t.test('an agent', async (t) => {
   const moved = { ...row, placement: { ...row.placement!, node: 'bob' } };
   const still = about(fleet, { type: 'agent', row: { ...row, why: null } });
   t.same(still, { ...nothing, review: ['greeter'], others: ['alice', 'alice'], agents: ['greeter'] });
-  t.match(about(fleet, { type: 'agent', row: moved }), { plan: 'ordinary', others: ['alice', 'bob'] }, 'it leaves room');
+  t.match(
+    about(fleet, { type: 'agent', row: moved }),
+    { plan: 'ordinary', others: ['alice', 'bob'] },
+    'it leaves room',
+  );
   t.match(about(fleet, { type: 'agent', row: { ...row, placement: null } }), { plan: 'urgent', others: ['alice'] });
   t.match(about(fleet, { type: 'agent-gone', row: removedAgent('greeter') }), {
     plan: 'urgent',
