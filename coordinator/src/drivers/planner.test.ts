@@ -177,7 +177,8 @@ t.test('ordinary plans rest nine times as long as they took, urgent ones a quart
   t.equal(rig.planner.figures.plans, plans, 'a model that went is no hurry');
   rig.change(agentRows(1, 300));
   await rig.clock.pass(20);
-  t.ok(rig.planner.figures.plans > plans, 'an agent without a node is');
+  // The agents of pi-0 have moved too, and the room that they left is a reason for the second of these.
+  t.equal(rig.planner.figures.plans, plans + 2, 'an agent without a node is');
   t.equal(placed(rig.fleet), 301);
 });
 
