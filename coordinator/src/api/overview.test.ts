@@ -7,6 +7,7 @@ import {
   maxNodesPerBulk,
   type NodeView,
 } from '@blackroad/protocol';
+import { whole } from '@blackroad/std/pace';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
@@ -85,10 +86,7 @@ t.test('a model on a thousand nodes names a few of them, resident ones first', a
     };
     fleet.apply([{ type: 'capacity', node: id, capacity }]);
   }
-  const work = catalogue(fleet.view as View);
-  let step = work.next();
-  while (!step.done) step = work.next();
-  const [only] = (step.value as CatalogueAnswer).models;
+  const [only] = whole(catalogue(fleet.view as View)).models;
   t.match(only, { nodesOnDisk: 300, nodesResident: 10 });
   t.equal(only?.nodes.length, 100);
   t.ok(only?.nodes.slice(0, 10).every(({ resident }) => resident));

@@ -1,5 +1,6 @@
 // [INV-placed] An agent without a node soon has one, or a reason that is still true: placement overlooks neither the agent nor a node that
 // takes it until the next slow round.
+import { whole } from '@blackroad/std/pace';
 import { explainingAgent } from '../../../coordinator/src/placement/why/explain.ts';
 import type { AgentRow } from '../../../coordinator/src/state/rows.ts';
 import type { MakeChecker } from '../checker.ts';
@@ -50,8 +51,6 @@ export const placed: MakeChecker = ({ world, stored, broke }) => {
 function isTaken({ host }: World, id: string): boolean {
   const view = host.coordinator?.view;
   if (!view) return false;
-  const steps = explainingAgent(view, id, host.wallMs(), host.policy);
-  let step = steps.next();
-  while (!step.done) step = steps.next();
-  return step.value !== null && step.value.node === null && step.value.unplaced === null;
+  const explained = whole(explainingAgent(view, id, host.wallMs(), host.policy));
+  return explained !== null && explained.node === null && explained.unplaced === null;
 }
