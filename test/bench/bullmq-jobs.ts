@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { JobFigures, Load } from './bullmq.ts';
 import { percentile } from './line.ts';
+import { processCpuMs } from './turns.ts';
 
 /** As much of BullMQ as is used here: its types are not installed with the project. */
 interface BullMq {
@@ -39,14 +40,10 @@ worker.on('completed', ({ id }) => {
   const at = begun.get(id ?? '');
   if (at !== undefined) latencies.push(performance.now() - at);
 });
-const cpuUs = () => {
-  const { user, system } = process.cpuUsage();
-  return user + system;
-};
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function sustain(seconds: number): Promise<{ perSecond: number; cpuUsPerJob: number }> {
-  const from = { ms: performance.now(), cpuUs: cpuUs(), completed };
+  const from = { ms: performance.now(), cpuMs: processCpuMs(), completed };
   let added = 0;
   while (performance.now() - from.ms < seconds * 1000) {
     const calls = Math.floor((load.underWay - (added - (completed - from.completed))) / bulk);
@@ -58,7 +55,7 @@ async function sustain(seconds: number): Promise<{ perSecond: number; cpuUsPerJo
   while (completed - from.completed < added) await pause(5);
   return {
     perSecond: added / ((performance.now() - from.ms) / 1000),
-    cpuUsPerJob: (cpuUs() - from.cpuUs) / added,
+    cpuUsPerJob: ((processCpuMs() - from.cpuMs) * 1000) / added,
   };
 }
 await sustain(1);

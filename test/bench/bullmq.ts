@@ -1,13 +1,13 @@
 // The peer of the task benches: BullMQ on Redis with every write synced, in the same run. Redis comes from the machine; BullMQ is no
-// dependency of the project, and is fetched once into `.bench` beside it. In: the same load as for the fleet. Out: its figures, or why there
-// are none.
+// dependency of the project, and is fetched once into `.bench` beside it. In: the same load as for the fleet. Out: its figures, or a
+// line that says why there are none.
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { freePort } from '../fixtures/free-port.ts';
 import { cpuSeconds } from './proc.ts';
 
 const dependencies = { bullmq: '6.7.0', ioredis: '6.0.0' };
@@ -30,14 +30,14 @@ export interface JobFigures {
 }
 export type PeerFigures = JobFigures & { redisCpuUsPerJob: number };
 
-export async function measureBullMq(load: Load): Promise<PeerFigures | { missing: string }> {
+export async function measureBullMq(load: Load): Promise<PeerFigures | null> {
   const found = await run('redis-server', ['--version']).catch(() => null);
-  if (!found) return { missing: 'no redis-server on this machine' };
+  if (!found) return without('no redis-server on this machine');
   const folder = join(here, '../../.bench/bullmq');
   try {
     await install(folder);
   } catch (error) {
-    return { missing: `bullmq cannot be fetched (${(error as Error).message.split('\n')[0]})` };
+    return without(`bullmq cannot be fetched (${(error as Error).message.split('\n')[0]})`);
   }
   const data = mkdtempSync(join(tmpdir(), 'blackroad-redis-'));
   const port = await freePort();
@@ -57,16 +57,13 @@ export async function measureBullMq(load: Load): Promise<PeerFigures | { missing
   }
 }
 
+function without(reason: string): null {
+  process.stdout.write(`no peer: ${reason}\n`);
+  return null;
+}
 async function install(folder: string): Promise<void> {
   if (Object.keys(dependencies).every((name) => existsSync(join(folder, 'node_modules', name)))) return;
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }));
   await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder, timeout: installMs });
-}
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -8,6 +8,7 @@ import { type Cell, pack, pick, seriesPerPart } from '../../coordinator/src/hist
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
 import { bench } from './line.ts';
 import { writtenBytes } from './proc.ts';
+import { processCpuMs } from './turns.ts';
 
 const slice = 40;
 const minutes = 60;
@@ -47,10 +48,9 @@ for (const nodes of [5, 10_000]) {
       return { tier: 60, part, atS: startS + minute * 60, cells };
     });
     for (let at = 0; at < rows.length; at += slice) {
-      const { user, system } = process.cpuUsage();
+      const fromMs = processCpuMs();
       await store.putRollups({ rows: rows.slice(at, at + slice) });
-      const after = process.cpuUsage();
-      longestMs = Math.max(longestMs, (after.user + after.system - user - system) / 1000);
+      longestMs = Math.max(longestMs, processCpuMs() - fromMs);
     }
   }
   const started = performance.now();

@@ -14,7 +14,7 @@ import { openWorkerStore } from '../../coordinator/src/store/worker/worker-store
 import { type ClaimedStore, claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { endedTask, memoryEntries, taskRow } from '../fixtures/coordinator/stored-rows.ts';
 import { bench, percentile } from './line.ts';
-import { threadCpuMs, watchTurns } from './turns.ts';
+import { processCpuMs, threadCpuMs, watchTurns } from './turns.ts';
 
 const memories = 20_000;
 const dimension = 384;
@@ -63,10 +63,6 @@ const figures = (): Figures => ({
   turnCpuMs: 0,
   searches: 0,
 });
-const processMs = () => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-};
 
 try {
   const filled = join(folder, 'filled.sqlite');
@@ -152,7 +148,7 @@ async function commits(
   into: Figures,
   isOver: (done: number) => boolean,
 ): Promise<void> {
-  const began = { ms: performance.now(), processMs: processMs(), loopMs: threadCpuMs() };
+  const began = { ms: performance.now(), processMs: processCpuMs(), loopMs: threadCpuMs() };
   let done = 0;
   while (!isOver(done)) {
     const changes = batches.next().value;
@@ -164,7 +160,7 @@ async function commits(
   }
   into.commits += done;
   into.seconds += (performance.now() - began.ms) / 1000;
-  into.processMs += processMs() - began.processMs;
+  into.processMs += processCpuMs() - began.processMs;
   into.loopMs += threadCpuMs() - began.loopMs;
 }
 async function search(store: ClaimedStore, into: Figures, isOver: () => boolean): Promise<void> {

@@ -1,9 +1,14 @@
-// What a thread computes, and how long the turns of its event loop take.
+// What a process or a thread computes, and how long the turns of an event loop take.
 
+const inMs = ({ user, system }: NodeJS.CpuUsage) => (user + system) / 1000;
+
+/** Computing of all threads of this process. */
+export function processCpuMs(): number {
+  return inMs(process.cpuUsage());
+}
 /** Computing of this thread alone: garbage is collected on others too. */
 export function threadCpuMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
+  return inMs(process.threadCpuUsage());
 }
 
 export interface LongestTurn {

@@ -1,10 +1,10 @@
 // Real processes on folders as people have them: readable by others, a file by mistake, read-only, a broker that is not there.
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { freePort } from '../fixtures/free-port.ts';
 import { startFleet, startProcess } from '../fixtures/processes.ts';
 
 t.setTimeout(60_000);
@@ -63,10 +63,7 @@ t.test('a CA that is gone while nodes are enrolled is not made anew in silence',
 });
 
 t.test('a broker that is not there yet ends no start; one that is no address is said', async (t) => {
-  const closed = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => closed.once('listening', resolve));
-  const { port } = closed.address() as AddressInfo;
-  await new Promise((resolve) => closed.close(resolve));
+  const port = await freePort();
   const args = [...coordinatorArgs(join(folder, 'late')), '--broker'];
   const coordinator = await startProcess(t, 'coordinator/src/main.ts', [...args, `mqtts://127.0.0.1:${port}`]);
   t.match(coordinator.log(), /mqtts:\/\/127\.0\.0\.1:\d+ cannot be reached: nothing listens there.*tried again/s);
