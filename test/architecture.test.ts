@@ -120,8 +120,9 @@ const calls: Record<string, Record<string, string[]>> = {
     live: [],
     drivers: [],
     road: ['drivers', 'door', 'live'],
-    http: ['door', 'drivers', 'live'],
-    api: ['http', 'door', 'drivers', 'live'],
+    gateway: [],
+    http: ['door', 'drivers', 'live', 'gateway'],
+    api: ['http', 'door', 'drivers', 'live', 'gateway'],
   },
   'node-agent/src': {
     files: [],
@@ -136,9 +137,10 @@ const calls: Record<string, Record<string, string[]>> = {
     models: ['files', 'runtimes'],
     agents: ['memory', 'runtimes'],
     tasks: ['agents'],
+    requests: ['models', 'runtimes'],
     assignment: ['files'],
     reports: ['models'],
-    loop: ['assignment', 'reports', 'runtimes', 'tasks', 'transport'],
+    loop: ['assignment', 'reports', 'requests', 'runtimes', 'tasks', 'transport'],
   },
 };
 for (const [home, table] of Object.entries(calls)) {

@@ -20,6 +20,8 @@ export interface ClassRow {
   batchGain: number;
   /** Whether a machine of this class runs models itself. */
   models: boolean;
+  /** Where a request can be answered by several classes, the one with the lowest figure does it: others keep their room for what needs it. */
+  hardware: number;
 }
 const GiB = 1024 ** 3;
 /** Matches whole words of the card's name in the driver's spelling: `A40` is neither in `RTX A4000` nor in `RTX A400`. */
@@ -36,6 +38,7 @@ export const classes: readonly ClassRow[] = [
     bandwidthBytesPerS: 2e9,
     batchGain: 0,
     models: false,
+    hardware: 0,
   },
   {
     name: 'pi',
@@ -45,6 +48,7 @@ export const classes: readonly ClassRow[] = [
     bandwidthBytesPerS: 10e9,
     batchGain: 0.1,
     models: true,
+    hardware: 1,
   },
   {
     name: 'pi',
@@ -54,6 +58,7 @@ export const classes: readonly ClassRow[] = [
     bandwidthBytesPerS: 3e9,
     batchGain: 0.1,
     models: true,
+    hardware: 1,
   },
   {
     name: 'gpu',
@@ -73,6 +78,7 @@ export const classes: readonly ClassRow[] = [
     bandwidthBytesPerS: 2e12,
     batchGain: 0.8,
     models: true,
+    hardware: 4,
   },
   {
     name: 'gpu',
@@ -91,6 +97,7 @@ export const classes: readonly ClassRow[] = [
     bandwidthBytesPerS: 500e9,
     batchGain: 0.8,
     models: true,
+    hardware: 4,
   },
   {
     name: 'edge-gpu',
@@ -100,6 +107,7 @@ export const classes: readonly ClassRow[] = [
     bandwidthBytesPerS: 68e9,
     batchGain: 0.5,
     models: true,
+    hardware: 3,
   },
   {
     name: 'edge-gpu',
@@ -109,6 +117,7 @@ export const classes: readonly ClassRow[] = [
     bandwidthBytesPerS: 400e9,
     batchGain: 0.5,
     models: true,
+    hardware: 3,
   },
   {
     name: 'micro',
@@ -118,6 +127,7 @@ export const classes: readonly ClassRow[] = [
     bandwidthBytesPerS: 2e9,
     batchGain: 0,
     models: false,
+    hardware: 0,
   },
   {
     name: 'cpu',
@@ -127,6 +137,7 @@ export const classes: readonly ClassRow[] = [
     bandwidthBytesPerS: 20e9,
     batchGain: 0.3,
     models: true,
+    hardware: 2,
   },
 ];
 /** Never detected: a node that calls a paid API is configured with this class. */
@@ -138,7 +149,13 @@ export const cloudClass: ClassRow = {
   bandwidthBytesPerS: 1e12,
   batchGain: 1,
   models: true,
+  hardware: 9,
 };
+
+/** How much hardware a class is (`hardware` of its row); an unknown one counts as a server. */
+export function hardwareOf(name: string): number {
+  return (name === cloudClass.name ? cloudClass : classes.find((row) => row.name === name))?.hardware ?? 2;
+}
 
 /** The names without repetition, in the order of the table. */
 export const classNames: readonly string[] = [...new Set([...classes, cloudClass].map(({ name }) => name))];

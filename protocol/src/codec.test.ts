@@ -10,7 +10,16 @@ import { FleetError, fromProblem, type ProblemCode, problems, toProblem } from '
 import { filterOf, parseTopic, type TopicName, topicOf, topicRoot, topics } from './topics.ts';
 
 const names = Object.keys(topics) as TopicName[];
-const params = { node: 'alice', agent: 'echo', task: 't1', command: 'c1', type: 'log', topic: 'light', id: 'x' };
+const params = {
+  node: 'alice',
+  agent: 'echo',
+  task: 't1',
+  command: 'c1',
+  type: 'log',
+  topic: 'light',
+  id: 'x',
+  request: 'r1',
+};
 const anyTopic = fc.oneof(
   fc.constantFrom(...names.map((name) => topicOf(name, params))),
   fc.string(),

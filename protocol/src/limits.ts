@@ -31,6 +31,10 @@ export const maxCapacityBytes = 64 * 1024;
 export const maxAssignmentBytes = 128 * 1024;
 /** The prompt of one task. About 8,000 tokens: more than a Pi's context; larger input belongs in a file. */
 export const maxPromptBytes = 32 * 1024;
+/** Exchanges before the prompt of one task, for who keeps the conversation itself. */
+export const maxAskTurns = 20;
+/** Characters of these exchanges together, so that a lease with them fits one packet. */
+export const maxTurnsChars = 12 * 1024;
 /** An agent's standing instructions. */
 export const maxInstructionsBytes = 16 * 1024;
 /** A task's result; longer text is cut and marked `truncated`. */
@@ -113,6 +117,29 @@ export const maxHeldInHealth = 32;
 export const maxModelsInHealth = 16;
 /** Requests of one model on one node: ten times the longest queue that can be set. A larger number of a server is reported as this one. */
 export const maxRequestsPerModel = 100_000;
+
+/** One request of the gateway to a model, as JSON: 128,000 tokens of text and some pictures. */
+export const maxModelRequestBytes = 8 * 1024 * 1024;
+/** Characters of one piece of such a request: escaped as JSON, at most six bytes each. */
+export const maxPieceChars = 24_000;
+/** Pieces of one request. */
+export const maxRequestPieces = Math.ceil(maxModelRequestBytes / maxPieceChars);
+/** Messages of one request: a coding agent makes some hundred calls of tools in one conversation. */
+export const maxMessagesPerRequest = 4_000;
+/** Tools of one request. Coding agents bring some dozens, with MCP servers a hundred. */
+export const maxToolsPerRequest = 256;
+/** Texts of one request for vectors: OpenAI's own limit. */
+export const maxEmbedTexts = 2_048;
+/** Answers of one request (`n`). Each takes a slot of the model. */
+export const maxAnswersPerRequest = 8;
+/** Requests of the gateway under way. Each has a socket and some kilobytes. */
+export const maxModelRequests = 4_000;
+/** Requests of one key under way: an eighth, so that one program cannot keep the others out. */
+export const maxModelRequestsPerKey = 500;
+/** Requests of the gateway that a node works on or holds in pieces; more are refused as `overloaded`. */
+export const maxModelRequestsPerNode = 1_000;
+/** Bytes of pieces of requests that are not whole yet, on one node. */
+export const maxPieceBytesPerNode = 4 * maxModelRequestBytes;
 
 /** Rows of one page of any list. */
 export const maxPageRows = 1_000;

@@ -143,6 +143,9 @@ export const NodeModel = Type.Object({
   parametersB: Type.Number({ minimum: 0 }),
   slots: Type.Integer({ minimum: 0 }),
   tools: Type.Boolean(),
+  sees: Type.Optional(
+    Type.Boolean({ description: 'It takes pictures. Missing: its server does not tell, or an older node.' }),
+  ),
   speed: Speed,
 });
 export type NodeModel = Static<typeof NodeModel>;

@@ -17,6 +17,7 @@ export const permissions = {
   'nodes:admit': 'Decide which machine is a node: forget one, or end a quarantine.',
   'logs:read': "The log of a node's node-agent.",
   'models:read': 'Models of the fleet.',
+  'models:ask': 'Ask models and agents through the APIs of OpenAI, Anthropic and Ollama.',
   'models:write': 'Fetch a model on a node, or free its memory there.',
   'agents:read': 'Agents and every version of their specs.',
   'agents:write': 'Create, change and remove agents.',
@@ -36,9 +37,10 @@ export const permissions = {
 export type Permission = keyof typeof permissions;
 
 /** In the order in which the console lists them: the role with the fewest permissions first. */
-export const roles = ['viewer', 'operator', 'admin'] as const;
+export const roles = ['client', 'viewer', 'operator', 'admin'] as const;
 type RoleName = (typeof roles)[number];
 
+const asking: readonly Permission[] = ['self:read', 'self:write', 'models:ask', 'tasks:ask'];
 const viewing: readonly Permission[] = [
   'self:read',
   'self:write',
@@ -60,6 +62,7 @@ const operating: readonly Permission[] = [
   'alerts:write',
   'nodes:write',
   'logs:read',
+  'models:ask',
   'models:write',
   'agents:write',
   'placement:write',
@@ -78,6 +81,10 @@ const administering: readonly Permission[] = [
 ];
 
 export const roleTable: Record<RoleName, { text: string; permissions: readonly Permission[] }> = {
+  client: {
+    text: 'asks models and agents, and sees nothing else; what a program with an API key needs',
+    permissions: asking,
+  },
   viewer: { text: 'reads everything but keys and the audit', permissions: viewing },
   operator: {
     text: 'also runs tasks, agents and nodes; what Home Assistant needs over MQTT',

@@ -4,6 +4,7 @@ import { agentRoutes } from './routes/agents.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { enrolRoutes } from './routes/enrol.ts';
 import { fleetRoutes } from './routes/fleet.ts';
+import { gatewayRoutes } from './routes/gateway.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { nodeRoutes } from './routes/nodes.ts';
@@ -20,6 +21,7 @@ export const routes = {
   ...memoryRoutes,
   ...keyRoutes,
   ...enrolRoutes,
+  ...gatewayRoutes,
 } as const;
 
 export type RouteName = keyof typeof routes;

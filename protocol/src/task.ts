@@ -1,6 +1,7 @@
 // One unit of work for one agent: as submitted, as leased to a node, as reported, as shown.
 import { AgentId, AgentName, Attempt, Epoch, NodeId, TaskId, TimeMs } from './ids.ts';
 import {
+  maxAskTurns,
   maxAttempts,
   maxChunkBytes,
   maxDeadlineSeconds,
@@ -9,6 +10,7 @@ import {
   maxResultBytes,
   maxTasksPerBatch,
   maxTokensPerTask,
+  maxTurnsChars,
 } from './limits.ts';
 import { Asker } from './principal.ts';
 import { TaskProblem } from './task-problem.ts';
@@ -29,10 +31,25 @@ export type TaskOriginName = Static<typeof TaskOrigin>;
 /** The priority of a task that was submitted without one: among the tasks of one agent, higher ones are leased first. */
 export const defaultTaskPriority = 50;
 
+/** What was said and answered: a turn of a conversation. */
+export const Exchange = Type.Object({
+  said: Type.String({ maxLength: maxTurnsChars }),
+  answered: Type.String({ maxLength: maxTurnsChars }),
+});
+export type Exchange = Static<typeof Exchange>;
+const Turns = Type.Array(Exchange, {
+  maxItems: maxAskTurns,
+  description: `The conversation so far, oldest first, in place of what the agent itself had in the last hour; at most ${maxTurnsChars} characters together.`,
+});
+export function charactersOf(turns: readonly Exchange[] = []): number {
+  return turns.reduce((sum, { said, answered }) => sum + said.length + answered.length, 0);
+}
+
 /** A task as a person or program submits it. */
 export const TaskRequest = Type.Object(
   {
     prompt: Type.String({ minLength: 1, maxLength: maxPromptBytes }),
+    turns: Type.Optional(Turns),
     priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, default: defaultTaskPriority })),
     deadlineSeconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: maxDeadlineSeconds })),
     attempts: Type.Optional(Type.Integer({ minimum: 1, maximum: maxAttempts })),
@@ -66,6 +83,7 @@ export const TaskLease = Type.Object({
   agent: AgentId,
   epoch: Epoch,
   prompt: Type.String(),
+  turns: Type.Optional(Turns),
   leftMs: Type.Number({
     minimum: 0,
     description: 'Time to the deadline: a duration, since a Pi has no clock of its own.',
@@ -155,6 +173,7 @@ export const TaskView = Type.Object({
   agent: AgentName,
   state: TaskState,
   prompt: Type.String(),
+  turns: Type.Optional(Turns),
   priority: Type.Integer(),
   origin: TaskOrigin,
   createdMs: TimeMs,

@@ -20,11 +20,14 @@ import {
   maxCapacityBytes,
   maxHealthBytes,
   maxMemoryBatchBytes,
+  maxPieceChars,
   maxPromptBytes,
   maxResultBytes,
   maxSmallMessageBytes,
+  maxTurnsChars,
 } from './limits.ts';
 import { MemoryDown, MemoryUp } from './memory.ts';
+import { ModelAnswer, ModelRequestPiece, ModelRequestStop } from './model-request.ts';
 import { AgentObserved, NodeCapacity, NodeHealth, NodeHello, NodeInfo, NodeState } from './node.ts';
 import { NodeEvent } from './node-events.ts';
 import type { Permission } from './permissions.ts';
@@ -155,6 +158,15 @@ export const topics = {
     maxMemoryBatchBytes,
     'Answers to commands that carry an id.',
   ),
+  modelAnswer: row(
+    'node',
+    'reply/{node}/request/{request}',
+    0,
+    false,
+    ModelAnswer,
+    maxMemoryBatchBytes,
+    'Parts of an answer to the gateway: the first at once, the others gathered for 50 ms; the last has the end.',
+  ),
 
   welcome: row('coordinator', 'cmd/{node}/welcome', 1, false, Welcome, small, 'Answer to hello.'),
   assign: row(
@@ -175,7 +187,15 @@ export const topics = {
     maxAssignmentBytes,
     'The whole assignment, where a delta does not fit.',
   ),
-  task: row('coordinator', 'cmd/{node}/task', 1, false, TaskLease, withEnvelope(maxPromptBytes * 2), 'A lease.'),
+  task: row(
+    'coordinator',
+    'cmd/{node}/task',
+    1,
+    false,
+    TaskLease,
+    withEnvelope((maxPromptBytes + maxTurnsChars) * 2),
+    'A lease.',
+  ),
   settled: row(
     'coordinator',
     'cmd/{node}/settled',
@@ -194,6 +214,24 @@ export const topics = {
     MemoryDown,
     maxMemoryBatchBytes,
     'Acks, missing entries, merges.',
+  ),
+  modelRequest: row(
+    'coordinator',
+    'cmd/{node}/request',
+    1,
+    false,
+    ModelRequestPiece,
+    withEnvelope(maxPieceChars * 6),
+    'A request of the gateway to a model, in pieces.',
+  ),
+  modelRequestStop: row(
+    'coordinator',
+    'cmd/{node}/request-stop',
+    1,
+    false,
+    ModelRequestStop,
+    small,
+    'Nobody waits for the answer any more.',
   ),
   pull: row('coordinator', 'cmd/{node}/pull', 1, false, PullModel, small, 'Fetch a model.'),
   unload: row('coordinator', 'cmd/{node}/unload', 1, false, UnloadModel, small, 'Free the memory of a model.'),

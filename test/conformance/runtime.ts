@@ -15,6 +15,8 @@ export interface Subject {
   chatModel: string;
   /** Absent where the server has no embedding model. */
   embedModel?: string;
+  /** Its exchanges were recorded, and no completion is among them. */
+  isRecorded?: true;
   close?(): Promise<void>;
 }
 
@@ -44,7 +46,7 @@ export function runtimeConformance(t: Test, name: string, setup: Setup): Promise
         { role: 'user', content },
       ],
       maxTokens: 12,
-      temperature: 0,
+      sampling: { temperature: 0 },
       ...more,
     });
 
@@ -107,6 +109,23 @@ export function runtimeConformance(t: Test, name: string, setup: Setup): Promise
         );
         t.match(answerIn(events), /\w/);
       }
+    });
+
+    const hasCompletions = runtime.complete !== undefined && !subject.isRecorded;
+    await t.test('goes on with a text', { skip: hasCompletions ? false : 'none is there' }, async (t) => {
+      if (!runtime.complete) return;
+      const request = {
+        model: chatModel,
+        prompt: 'The capital of France is',
+        maxTokens: 4,
+        sampling: { temperature: 0 },
+      };
+      const events = await all(runtime.complete(request, never));
+      t.ok(events.some((event) => event.type === 'text' && /\w/.test(event.text)));
+      t.match(events.at(-1), { type: 'end' });
+      const abort = new AbortController();
+      abort.abort();
+      await t.rejects(all(runtime.complete(request, abort.signal)), { code: 'aborted' });
     });
 
     await t.test('aborts', async (t) => {
@@ -252,7 +271,7 @@ export function thoughtConformance(
     for (const [what, pieces, answer, thought] of rows) {
       const messages = [{ role: 'user' as const, content: JSON.stringify(pieces) }];
       const stream = runtime.chat(
-        { model: chatModel, messages, maxTokens: 50, temperature: 0 },
+        { model: chatModel, messages, maxTokens: 50, sampling: { temperature: 0 } },
         new AbortController().signal,
       );
       const events = await all(stream);

@@ -136,7 +136,16 @@ t.test('Mosquitto: patterns grant each row to its writer and reader and nothing 
       const source = pattern.replaceAll('%u', user).replaceAll('+', '[^/]+').replace(/#$/, '.*');
       return access === kind && new RegExp(`^${source}$`).test(topic);
     });
-  const params = { node: 'alice', agent: 'echo', task: 't1', command: 'c1', type: 'log', topic: 'light', id: 'x' };
+  const params = {
+    node: 'alice',
+    agent: 'echo',
+    task: 't1',
+    command: 'c1',
+    type: 'log',
+    topic: 'light',
+    id: 'x',
+    request: 'r1',
+  };
   for (const [name, row] of Object.entries(topics) as [keyof typeof topics, TopicRow][]) {
     const topic = topicOf(name, params);
     const toNodes = row.writer === 'coordinator' && (row.pattern.includes('{node}') || !row.pattern.includes('{'));

@@ -75,7 +75,7 @@ t.test('an agent is asked over MQTT', async (t) => {
     const [refused] = await until('the refusal', async () => seen.get(`${root}/answer/viewer`));
     t.match(
       refused,
-      { ok: false, task: null, text: /needs the permission tasks:ask, which the role operator has/ },
+      { ok: false, task: null, text: /needs the permission tasks:ask, which the role client has/ },
       'the question of a viewer is refused in words',
     );
     const tasks = await fleet.client.call('tasks', { query: { agent: 'greeter', limit: 100 } });

@@ -8,6 +8,7 @@ import { agentVerbs } from './verbs/agents.ts';
 import { localVerbs } from './verbs/local.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
 import { planVerbs } from './verbs/plan.ts';
+import { routeVerbs } from './verbs/route.ts';
 import { workVerbs } from './verbs/work.ts';
 
 const shellVerbs: Verb[] = [
@@ -56,6 +57,7 @@ export const verbs: Verb[] = [
   ...nodeVerbs,
   ...agentVerbs,
   ...planVerbs,
+  ...routeVerbs,
   ...workVerbs.slice(1),
   ...accessVerbs,
   ...shellVerbs,

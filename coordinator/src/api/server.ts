@@ -1,6 +1,7 @@
 // The coordinator's HTTP API: a Fastify server made of the route table, once for loopback (plain HTTP, for the console) and once for other
 // machines (TLS with the CA's certificate), over one context. It contains no decision and no route of its own.
 
+import type { IncomingMessage } from 'node:http';
 import {
   bodyBytesOf,
   FleetError,
@@ -31,6 +32,7 @@ import { agentHandlers } from './agents.ts';
 import { alertHandlers } from './alerts.ts';
 import { enrolHandlers } from './enrol.ts';
 import { fleetHandlers } from './fleet.ts';
+import { gatewayHandlers } from './gateway.ts';
 import { keyHandlers } from './keys.ts';
 import { memoryHandlers } from './memory.ts';
 import { nodeHandlers } from './nodes.ts';
@@ -48,6 +50,7 @@ const handlers: Handlers = {
   ...memoryHandlers,
   ...keyHandlers,
   ...enrolHandlers,
+  ...gatewayHandlers,
 };
 
 export interface Api {
@@ -132,6 +135,7 @@ function createServer({ context, listener, tls }: ApiOptions): FastifyInstance {
     keepAliveTimeout: keepAliveMs,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
+    rewriteUrl: keyFromPath,
     exposeHeadRoutes: false,
     ...(listener === 'tls' && tls
       ? {
@@ -153,6 +157,19 @@ function createServer({ context, listener, tls }: ApiOptions): FastifyInstance {
   return app;
 }
 
+function unsupportedType(got: string): FleetError {
+  return new FleetError('invalid-request', { detail: `headers: content-type: expected application/json, got ${got}` });
+}
+
+/** Clients of Ollama's API have no place for a key but the address: `/key/brk_…/api/chat` is `/api/chat` with that key. */
+function keyFromPath(request: IncomingMessage): string {
+  const url = request.url ?? '/';
+  const found = /^\/key\/(brk_[A-Za-z0-9_.-]{1,200})(\/.*)$/.exec(url);
+  if (!found) return url;
+  request.headers.authorization ??= `Bearer ${found[1]}`;
+  return found[2] as string;
+}
+
 /** Only JSON is read, and checked by the schemas of the route table. */
 function readInput(app: FastifyInstance): void {
   app.setValidatorCompiler(({ schema, httpPart }) =>
@@ -160,12 +177,18 @@ function readInput(app: FastifyInstance): void {
   );
   app.setSerializerCompiler(() => JSON.stringify);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+  const read = (text: string, done: (error: Error | null, body?: unknown) => void) => {
     try {
-      done(null, parseBody(text as string));
+      done(null, parseBody(text));
     } catch (error) {
       done(error as Error);
     }
+  };
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_, text, done) => read(text as string, done));
+  // `curl -d` says so of any body, and Ollama's own documentation uses it.
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, text, done) => {
+    if (request.routeOptions.config.row?.dialect === 'ollama') read(text as string, done);
+    else done(unsupportedType('application/x-www-form-urlencoded'));
   });
 }
 

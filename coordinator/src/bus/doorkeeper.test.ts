@@ -104,7 +104,7 @@ t.test('a viewer that asks, and a question that is too large, are handed on to b
   t.match(arrived, [
     {
       by: { kind: 'key', id: 'v1', name: 'screen' },
-      refused: /needs the permission tasks:ask, which the role operator has/,
+      refused: /needs the permission tasks:ask, which the role client has/,
     },
     { by: { kind: 'key', id: 'k1', name: 'team' }, refused: /too large/ },
   ]);

@@ -11,7 +11,16 @@ const key = (name: string, role: Role): Who => {
 };
 const viewer = key('tv', 'viewer');
 const operator = key('ha', 'operator');
-const params = { node: 'alice', agent: 'echo', task: 't1', command: 'c1', type: 'log', topic: 'light', id: 'x' };
+const params = {
+  node: 'alice',
+  agent: 'echo',
+  task: 't1',
+  command: 'c1',
+  type: 'log',
+  topic: 'light',
+  id: 'x',
+  request: 'r1',
+};
 
 t.test('every row has the one writer it names', async (t) => {
   for (const [name, { writer }] of Object.entries(topics)) {

@@ -3,6 +3,7 @@
 import { FleetError, maxSmallBodyBytes, problems, type RouteRow, toProblem } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { errorIn, statusIn } from '../gateway/dialects/errors.ts';
 
 /** Any thrown error as an error of the table. Errors of Fastify are translated by their code. */
 function asFleetError(error: unknown, request: FastifyRequest): FleetError | null {
@@ -45,6 +46,13 @@ function sendProblem(reply: FastifyReply, error: FleetError): FastifyReply {
   const { retryAfterSeconds } = error.details;
   if (endsConnection(reply.request, error)) reply.header('connection', 'close');
   if (problems[error.code].retry && retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
+  const dialect = reply.request.routeOptions.config.row?.dialect;
+  if (dialect !== undefined) {
+    return reply
+      .code(statusIn(dialect, error.code))
+      .type('application/json; charset=utf-8')
+      .send(JSON.stringify(errorIn(dialect, error)));
+  }
   return reply
     .code(problems[error.code].status)
     .type('application/problem+json; charset=utf-8')
@@ -69,7 +77,12 @@ export function errorHandler(log: Log, refused: (code: string, fields: object, t
 export function notFound(table: readonly RouteRow[]) {
   const patterns = table.map(({ method, path }) => ({
     method,
-    pattern: new RegExp(`^${path.replaceAll('.', '\\.').replace(/:[a-z]+/g, '[^/]+')}$`),
+    pattern: new RegExp(
+      `^${path
+        .replaceAll('.', '\\.')
+
+        .replace(/:[a-z]+/g, '[^/]+')}$`,
+    ),
   }));
   return (request: FastifyRequest, reply: FastifyReply) => {
     const path = request.url.split('?')[0] ?? '';

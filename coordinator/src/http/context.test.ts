@@ -20,6 +20,7 @@ t.test('what is committed while the past is read is in the figures', async (t) =
       watch: loop.watch.bind(loop),
       follow: loop.follow.bind(loop),
       command: loop.command.bind(loop),
+      request: loop.request.bind(loop),
       stop: loop.stop.bind(loop),
       store: { ...store, tasks: (page) => held.then(() => store.tasks(page)) },
     },

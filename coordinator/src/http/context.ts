@@ -21,6 +21,7 @@ import type { DoorLimits } from '../door/door.ts';
 import { doorLimits } from '../door/door-limits.ts';
 import type { Doorkeeper } from '../door/doorkeeper.ts';
 import { createRecorder, type Recorder } from '../drivers/recorder.ts';
+import { Gateway } from '../gateway/gateway.ts';
 import { AlertBoard } from '../live/alert-board.ts';
 import { DeadLetters } from '../live/dead-letters.ts';
 import { type ConsoleFeed, createConsoleFeed } from '../live/feed/feed.ts';
@@ -94,6 +95,7 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   tally: Tally;
   alerts: AlertBoard;
   recorder: Recorder;
+  gateway: Gateway;
   metrics: Metrics;
   /** The ends of open event streams, called when the API closes. */
   streams: Set<() => void>;
@@ -151,6 +153,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     const { nodes, agents, queued, running } = tally.counts();
     return { queued, running, nodesOnline: nodes.online, agentsReady: agents.ready };
   };
+  const gateway = new Gateway({ coordinator, clock, random, log });
   const recorder = await createRecorder({ coordinator, clock, log, gauges });
   const epoch = random.hex(8);
   const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
@@ -160,6 +163,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     alerts.note(touched, followers);
     feed.note(touched, followers);
     recorder.note(touched);
+    gateway.note(touched);
   };
   meanwhile.splice(0).forEach(note);
   const context: ApiContext = {
@@ -172,7 +176,8 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     tally,
     alerts,
     recorder,
-    metrics: createMetrics(parts, feed, refused.counts),
+    gateway,
+    metrics: createMetrics(parts, feed, refused.counts, gateway.figures),
     streams: new Set(),
     totals,
     stop() {

@@ -59,8 +59,14 @@ function checkOrigin(request: FastifyRequest, required: boolean): void {
   });
 }
 
+/** Clients of Anthropic's API send the key in a header of their own. */
+function keyHeader({ headers }: FastifyRequest): string | undefined {
+  const key = headers['x-api-key'];
+  return typeof key === 'string' ? `Bearer ${key}` : undefined;
+}
+
 function whoAsks(context: ApiContext, request: FastifyRequest): Principal | null {
-  const { authorization } = request.headers;
+  const authorization = request.headers.authorization ?? keyHeader(request);
   if (authorization !== undefined) {
     const key = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
     const caller = key ? context.access.byKey(key) : null;

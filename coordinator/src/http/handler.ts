@@ -28,7 +28,7 @@ export interface Call<N extends RouteName> {
   reply: FastifyReply;
 }
 /** The return value of a handler that has answered by itself (streams, plain text). */
-interface Answered {
+export interface Answered {
   readonly answered: true;
 }
 export const answered: Answered = { answered: true };

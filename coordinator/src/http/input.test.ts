@@ -105,7 +105,7 @@ const bad: [string, string, unknown, number, RegExp][] = [
     '/v1/keys',
     { name: 'x', role: 'king' },
     400,
-    /^body: role: expected "viewer" or "operator" or "admin", got "king"/,
+    /^body: role: expected "client" or "viewer" or "operator" or "admin", got "king"/,
   ],
   ['GET', '/v1/nodes/alic', undefined, 404, /^There is no node "alic"; did you mean alice\?$/],
   ['GET', '/v1/agents/greter', undefined, 404, /^There is no agent "greter"; did you mean greeter\?$/],

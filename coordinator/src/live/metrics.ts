@@ -4,6 +4,7 @@
 import { moveCauses } from '@blackroad/protocol';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { BusStats } from '../bus/bus.ts';
+import type { GatewayFigures } from '../gateway/figures.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { View } from '../state/view.ts';
 import type { ConsoleFeed } from './feed/feed.ts';
@@ -37,6 +38,7 @@ export function createMetrics(
   { coordinator, busStats }: { coordinator: Coordinator; busStats?: () => BusStats },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
+  gateway: Readonly<GatewayFigures>,
 ): Metrics {
   const registers = [new Registry()];
   const [register] = registers as [Registry];
@@ -58,6 +60,7 @@ export function createMetrics(
   readModels(read, coordinator.view);
   readLoop(read, coordinator);
   readConsoles(read, feed, refused);
+  readGateway(read, gateway);
   if (busStats) readBus(read, busStats);
   const requests = new Histogram({
     name: 'blackroad_http_seconds',
@@ -141,6 +144,22 @@ function readConsoles(read: Read, feed: ConsoleFeed, refused: () => Record<strin
   );
   read(Counter, 'http_refused_total', 'Refused HTTP requests by the code of their problem.', ['reason'], (set) => {
     for (const [reason, count] of Object.entries(refused())) set({ reason }, count);
+  });
+}
+
+function readGateway(read: Read, gateway: Readonly<GatewayFigures>): void {
+  read(Gauge, 'gateway_requests', 'Requests of the gateway under way.', [], (set) => set({}, gateway.underWay));
+  read(Counter, 'gateway_requests_total', 'Requests of the gateway that ended, by outcome.', ['outcome'], (set) => {
+    set({ outcome: 'answered' }, gateway.answered);
+    set({ outcome: 'failed' }, gateway.failed);
+    set({ outcome: 'left' }, gateway.left);
+  });
+  read(Counter, 'gateway_retries_total', 'Attempts after the first, before the first piece of an answer.', [], (set) =>
+    set({}, gateway.retried),
+  );
+  read(Counter, 'gateway_tokens_total', 'Tokens of answered requests.', ['kind'], (set) => {
+    set({ kind: 'prompt' }, gateway.promptTokens);
+    set({ kind: 'completion' }, gateway.completionTokens);
   });
 }
 

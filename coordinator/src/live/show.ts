@@ -148,6 +148,7 @@ export function showTask(view: Names, row: TaskRow | EndedTask): TaskView {
     agent: agentNameOf(view, row.agent),
     state: row.state,
     prompt: row.prompt,
+    ...(row.turns === undefined ? {} : { turns: [...row.turns] }),
     priority: row.priority,
     origin: row.origin,
     createdMs: row.createdMs,

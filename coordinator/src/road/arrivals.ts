@@ -1,7 +1,7 @@
 // From messages of the bus to inputs of the loop: decoded, checked against the table of topics, and submitted. A message that fits no
 // topic, or a retained copy of a topic that is not retained, is counted and logged within bounds, and an ask gets an answer with the
 // reason.
-import { type Checker, type Decoded, decode, type Principal, topics } from '@blackroad/protocol';
+import { type Checker, type Decoded, decode, type FleetEvent, type Principal, topics } from '@blackroad/protocol';
 import type { Arrived } from '../bus/bus.ts';
 import type { Refusals } from '../door/counted-refusals.ts';
 import type { Following } from '../live/following.ts';
@@ -11,6 +11,7 @@ import type { View } from '../state/view.ts';
 import type { Asks } from './asks.ts';
 import type { Commands } from './commands.ts';
 import { branchedOn, offerOf } from './memory-reads.ts';
+import type { ModelRequests } from './model-requests.ts';
 
 interface ArrivalsParts {
   view: View;
@@ -18,6 +19,7 @@ interface ArrivalsParts {
   refusals: Refusals;
   asks: Asks;
   commands: Commands;
+  requests: ModelRequests;
   following: Following;
   submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>>;
   count(name: string): void;
@@ -58,7 +60,7 @@ export class Arrivals {
   }
 
   async #take(decoded: Decoded, by: Principal | undefined): Promise<void> {
-    const { view, asks, commands, following, submit } = this.#parts;
+    const { view, asks, commands, requests, following, submit } = this.#parts;
     const node = decoded.params.node as string;
     switch (decoded.name) {
       case 'nodeState':
@@ -95,6 +97,9 @@ export class Arrivals {
       case 'reply':
         await commands.replied(node, decoded.message);
         return;
+      case 'modelAnswer':
+        await requests.answered(node, decoded.message);
+        return;
       case 'ask':
         await asks.take(decoded.params.agent as string, decoded.message, by);
         return;
@@ -107,6 +112,12 @@ export class Arrivals {
   async #takeMemory(input: Inputs['memory-up']): Promise<void> {
     const outcome = await this.#parts.submit('memory-up', input);
     if (outcome.ok && outcome.value.follows) await this.offerBranch(input.agent);
+  }
+
+  /** The writer does not ask for a branch that was closed. When the offer fails (at a stop, or without the store), the next hello repeats it. */
+  offerCutBranches(events: readonly FleetEvent[]): void {
+    for (const { type, agent } of events)
+      if (type === 'memory-branch-cut' && agent !== null) this.offerBranch(agent).catch(() => {});
   }
 
   /** Offers a branch of this agent to its present writer, as far as the branch is stored. */

@@ -7,6 +7,7 @@ import {
   type Checker,
   encode,
   FleetError,
+  type ModelRequest,
   type Principal,
   type Reply,
   type TaskStreamEvent,
@@ -35,9 +36,11 @@ import { Batch } from './batch.ts';
 import { Commands } from './commands.ts';
 import { type CommitFigures, Commits } from './commits.ts';
 import { decisions } from './decisions.ts';
+import { dropConnections } from './drop-connections.ts';
 import { createFleetClock, type FleetClock } from './fleet-clock.ts';
+import { type AnswerListener, ModelRequests } from './model-requests.ts';
 import { Outage } from './outage.ts';
-import { encodeAll } from './outbound.ts';
+import { createOutbound, type Outbound } from './outbound.ts';
 import { reads } from './reads.ts';
 
 /** The limit of waiting inputs; the next one is refused with `unavailable`. */
@@ -60,6 +63,8 @@ export interface Coordinator {
   watch(listener: (touched: Touched) => void): () => void;
   follow(task: string, listener: (event: TaskStreamEvent) => void): () => void;
   command(by: Principal, node: string, order: NodeOrder, deadlineMs: number): Promise<Reply>;
+  /** Sends a request of the gateway to a node; returns the function that stops it. */
+  request(node: string, request: ModelRequest, listener: AnswerListener): () => void;
   stop(): Promise<void>;
 }
 
@@ -102,6 +107,8 @@ class Loop implements Coordinator {
   readonly #watchers = new Set<(touched: Touched) => void>();
   readonly #following = new Following();
   readonly #commands: Commands;
+  readonly #requests: ModelRequests;
+  readonly #out: Outbound;
   readonly #arrivals: Arrivals;
   readonly #timers: Timer[] = [];
   readonly #planner: Planner;
@@ -125,12 +132,16 @@ class Loop implements Coordinator {
     const submit = this.submit.bind(this);
     this.#planner = new Planner({ view, policy, clock, random, submit, fatal });
     this.#commands = new Commands({ clock, random, submit });
+    this.#out = createOutbound(parts.bus, (sent) => this.#count('messages_sent', sent));
+    const { publish } = this.#out;
+    this.#requests = new ModelRequests({ view, clock, random, publish, submit });
     this.#arrivals = new Arrivals({
       view,
       check,
       refusals: createRefusals(log, clock),
-      asks: createAsks({ view, clock, random, submit, send: (out) => this.#send([out]) }),
+      asks: createAsks({ view, clock, random, submit, send: (message) => this.#out.send([message]) }),
       commands: this.#commands,
+      requests: this.#requests,
       following: this.#following,
       submit,
       count: (name) => this.#count(name),
@@ -218,6 +229,11 @@ class Loop implements Coordinator {
 
   command(by: Principal, node: string, order: NodeOrder, deadlineMs: number): Promise<Reply> {
     return this.#commands.give(by, node, order, deadlineMs);
+  }
+
+  request(node: string, request: ModelRequest, listener: AnswerListener): () => void {
+    if (this.#stopped !== null) throw this.#refusal();
+    return this.#requests.open(node, request, listener);
   }
 
   async stop(): Promise<void> {
@@ -332,13 +348,14 @@ class Loop implements Coordinator {
     const plan = this.#planner.note(reasons);
     if (clockSetMs !== 0) this.#parts.clock.follow(clockSetMs);
     // All that the messages report is stored by now. [INV-commit-first] [INV-task-kept]
-    this.#send(messages);
+    this.#out.send(messages);
     batch.forEach(({ resolve }, i) => {
       resolve(outcomes[i] as Outcome<unknown>);
     });
     this.#following.tell(touched, this.#view);
     if (touchesAnything(touched)) for (const listener of this.#watchers) listener(touched);
-    this.#judge(touched);
+    dropConnections(touched, { ...this.#parts, view: this.view, requests: this.#requests });
+    this.#arrivals.offerCutBranches(touched.events);
     const isThrough = outcomes.every((outcome, i) => {
       const { kind } = batch[i] as Waiting;
       return kind !== 'tick' || !outcome.ok || !(outcome.value as Answer<'tick'>).more;
@@ -370,24 +387,6 @@ class Loop implements Coordinator {
     this.#parts.bus.stop().catch(() => {}); // the process ends
     this.#parts.fenced(text);
     return { refused: () => ({ ok: false, code: 'unavailable', details: { detail: text, retryAfterSeconds: 5 } }) };
-  }
-
-  /** A node that was sent away is disconnected a moment after the farewell; a branch that was closed is offered to its writer. */
-  #judge(touched: Touched): void {
-    for (const id of touched.nodes) {
-      const row = this.#view.nodes.get(id);
-      if (!row || row.status === 'quarantined') this.#parts.clock.after(500, () => this.#parts.bus.disconnect(id));
-    }
-    for (const { type, agent } of touched.events) {
-      // The writer does not ask for a branch that was closed. When this fails (at a stop, or without the store), the next hello offers it.
-      if (type === 'memory-branch-cut' && agent !== null) this.#arrivals.offerBranch(agent).catch(() => {});
-    }
-  }
-
-  #send(messages: readonly Outgoing[]): void {
-    if (messages.length === 0) return;
-    this.#parts.bus.publish(encodeAll(messages));
-    this.#count('messages_sent', messages.length);
   }
 
   #count(name: string, by = 1): void {

@@ -1,6 +1,6 @@
 // The only writer of a view: the effect of each kind of change on it, indexes included. Stored rows are loaded with it too. In: a view, the
 // real one or a layer, and a change that is stored or that is perishable; no change fails.
-import { maxHoldersPerAgent } from '@blackroad/protocol';
+import { charactersOf, maxHoldersPerAgent } from '@blackroad/protocol';
 import { signsOf } from '../fleet/health.ts';
 import type { Change } from './change.ts';
 import { owned } from './layer.ts';
@@ -79,7 +79,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     const { row } = change;
     const before = view.tasks.get(row.id);
     if (before) unindexTask(view, before);
-    view.promptCharacters += row.prompt.length - (before?.prompt.length ?? 0);
+    view.promptCharacters += sizeOf(row) - (before ? sizeOf(before) : 0);
     view.tasks.set(row.id, row);
     if (row.idempotencyKey !== null) view.tasksByIdempotencyKey.set(inSpace(row.space, row.idempotencyKey), row.id);
     indexTask(view, row);
@@ -99,7 +99,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     if (!before) return;
     unindexTask(view, before);
     view.tasks.delete(before.id);
-    view.promptCharacters -= before.prompt.length;
+    view.promptCharacters -= sizeOf(before);
     useModel(view, before, change.row.endedMs);
     if (change.row.state === 'done') modelWorked(view, change.row);
     if (before.idempotencyKey !== null) view.tasksByIdempotencyKey.delete(inSpace(before.space, before.idempotencyKey));
@@ -327,3 +327,8 @@ const copyOfMap = <K, V>(map: Map<K, V>): Map<K, V> => new Map(map);
 const copyOfList = <V>(list: V[]): V[] => [...list];
 const copyOfLive = (live: NodeLive): NodeLive => ({ ...live });
 const liveOf = (view: MutableView, node: string): NodeLive | undefined => owned(view.live, node, copyOfLive);
+
+/** The characters that a task holds in memory. */
+function sizeOf({ prompt, turns }: TaskRow): number {
+  return prompt.length + charactersOf(turns);
+}

@@ -4,6 +4,7 @@ import type {
   AgentObserved,
   AgentSpec,
   Asker,
+  Exchange,
   NodeCapacity,
   NodeHealth,
   NodeInfo,
@@ -207,6 +208,8 @@ export interface TaskRow {
   readonly agent: string;
   readonly state: TaskState;
   readonly prompt: string;
+  /** The conversation before it, where its asker keeps it; missing: the agent's own. */
+  readonly turns?: readonly Exchange[];
   readonly priority: number;
   readonly origin: TaskOriginName;
   readonly createdMs: number;

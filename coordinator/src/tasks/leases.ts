@@ -61,6 +61,7 @@ export function sendLease(draft: Draft, task: TaskRow): void {
       agent: task.agent,
       epoch: task.epoch as number,
       prompt: task.prompt,
+      ...(task.turns === undefined ? {} : { turns: [...task.turns] }),
       leftMs: Math.max(0, task.deadlineMs - draft.nowMs),
     },
   );

@@ -3,10 +3,12 @@
 import {
   actorOf,
   askerOf,
+  charactersOf,
   maxAttempts,
   maxLivePromptCharacters,
   maxLiveTasks,
   maxQueuePerAgent,
+  maxTurnsChars,
   type TaskProblem,
 } from '@blackroad/protocol';
 import { type Decision, refuse } from '../state/decision.ts';
@@ -45,7 +47,11 @@ export const submitTask: Decide<'task-submit'> = (view, input, nowMs) => {
       return askAgain(`The task with idempotency key ${key} ended this moment.`);
   }
   if (!row) return refuse('no-such-agent', `There is no agent ${agentNameOf(draft, agent)}.`);
-  const full = queueFull(view, row, request.prompt);
+  const { turns } = request;
+  const characters = charactersOf(turns);
+  if (characters > maxTurnsChars)
+    return refuse('invalid-request', `body: turns: expected at most ${maxTurnsChars} characters, got ${characters}`);
+  const full = queueFull(view, row, request.prompt.length + characters);
   if (full) return full;
   const deadlineSeconds = request.deadlineSeconds ?? row.spec.limits.deadlineSeconds;
   const task = newTask({
@@ -58,6 +64,7 @@ export const submitTask: Decide<'task-submit'> = (view, input, nowMs) => {
     deadlineMs: nowMs + deadlineSeconds * 1000,
     attempts: request.attempts ?? row.spec.limits.attempts,
     idempotencyKey: key,
+    ...(turns === undefined ? {} : { turns }),
     ...(request.priority === undefined ? {} : { priority: request.priority }),
     ...(by === null ? {} : { by: askerOf(by) }),
     ...(replyTo === undefined ? {} : { replyTo }),
@@ -72,9 +79,9 @@ function queueAndAnswer<A extends TaskRow>(draft: Draft, task: TaskRow): Decisio
 }
 
 /** [INV-queue] */
-function queueFull(view: View, { id, spec }: AgentRow, prompt: string): Decision<never> | null {
+function queueFull(view: View, { id, spec }: AgentRow, characters: number): Decision<never> | null {
   if (view.tasks.size >= maxLiveTasks) return busy(`The fleet has ${maxLiveTasks} unfinished tasks, its limit.`);
-  if (view.promptCharacters + prompt.length > maxLivePromptCharacters)
+  if (view.promptCharacters + characters > maxLivePromptCharacters)
     return busy(
       `The prompts of all unfinished tasks have ${view.promptCharacters} characters; the fleet holds ${maxLivePromptCharacters}.`,
     );
@@ -146,7 +153,7 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
   if (refused || !ended) return refused as Decision<never>;
   const row = draft.agents.get(ended.agent);
   if (!row) return refuse('no-such-agent', `The agent ${agentNameOf(draft, ended.agent)} of this task is gone.`);
-  const full = queueFull(view, row, ended.prompt);
+  const full = queueFull(view, row, ended.prompt.length + charactersOf(ended.turns));
   if (full) return full;
   // The new task has no idempotency key: a request with it must get the first task. It has no `replyTo` either: the asker over MQTT has its
   // answer.
@@ -155,6 +162,7 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
     space: ended.space,
     agent: ended.agent,
     prompt: ended.prompt,
+    ...(ended.turns === undefined ? {} : { turns: ended.turns }),
     priority: ended.priority,
     origin: ended.origin,
     createdMs: nowMs,

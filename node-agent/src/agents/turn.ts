@@ -7,6 +7,7 @@ import {
   type AssignedAgent,
   cutToBytes,
   defaultConversationTurns,
+  type Exchange,
   FleetError,
   idOf,
   maxResultBytes,
@@ -34,6 +35,8 @@ export interface TurnTask {
   task: string;
   attempt: number;
   prompt: string;
+  /** The conversation before it, where its asker keeps it; absent: the agent's own of the last hour. */
+  turns?: readonly Exchange[];
   /** True when a trigger of the agent began the task, not a person. */
   triggered?: boolean;
   signal: AbortSignal;
@@ -161,12 +164,11 @@ class Turn {
   async #prompt(hasTools: boolean): Promise<ReturnType<typeof buildPrompt>> {
     const { spec, model } = this.#assigned;
     const { memory, clock, facts, mayActOutside, parametersB, contextTokens } = this.#deps;
-    const { prompt, signal, triggered } = this.#task;
+    const { prompt, turns: given, signal, triggered } = this.#task;
     const recalled = spec.memory.recall > 0 ? (await memory.recall(prompt, spec.memory.recall, signal)).memories : [];
     signal.throwIfAborted();
-    const turns = triggered
-      ? []
-      : memory.turns(spec.memory.turns ?? defaultConversationTurns, clock.nowMs() - conversationMs);
+    const own = () => memory.turns(spec.memory.turns ?? defaultConversationTurns, clock.nowMs() - conversationMs);
+    const turns = given?.map(({ said, answered }) => ({ text: turnText(said, answered) })) ?? (triggered ? [] : own());
     return buildPrompt({
       spec,
       prompt,
@@ -223,7 +225,7 @@ class Turn {
         model,
         messages,
         maxTokens,
-        temperature: spec.temperature,
+        sampling: { temperature: spec.temperature },
         ...(tools.length > 0 ? { tools: [...tools] } : {}),
         ...(think === false ? { think } : {}),
       };

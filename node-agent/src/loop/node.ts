@@ -25,6 +25,7 @@ import { AgentStates } from '../reports/agent-states.ts';
 import { Heartbeat } from '../reports/heartbeat.ts';
 import { Inventory } from '../reports/inventory.ts';
 import { createRuntimeEvents } from '../reports/runtime-events.ts';
+import { ModelRequests } from '../requests/model-requests.ts';
 import { TaskRuns } from '../tasks/task-runs.ts';
 import { nodeEvent, type TellEvent } from '../transport/node-event.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -85,6 +86,7 @@ class Loop implements RunningNode {
   readonly #runs: TaskRuns;
   readonly #session: Session;
   readonly #commands: Commands;
+  readonly #requests: ModelRequests;
   readonly #states: AgentStates;
   readonly #inventory: Inventory;
   readonly #heartbeat: Heartbeat;
@@ -107,6 +109,7 @@ class Loop implements RunningNode {
     this.#runs = new TaskRuns({ ...shared, agent: (id) => this.agents.get(id) ?? null });
     this.#session = new Session({ ...shared, runs: this.#runs });
     this.#commands = new Commands(shared);
+    this.#requests = new ModelRequests(shared);
     this.#inventory = new Inventory(shared);
     this.#heartbeat = new Heartbeat({
       ...shared,
@@ -157,6 +160,7 @@ class Loop implements RunningNode {
     const { transport, memory, pool, probes, assignments } = this.#parts;
     for (const timer of this.#timers) timer.cancel();
     this.#heartbeat.stop();
+    this.#requests.disconnected();
     this.#session.down();
     this.#runs.stop();
     await this.#assigned.stop();
@@ -190,6 +194,7 @@ class Loop implements RunningNode {
 
   #down(reason: string): void {
     this.#session.down();
+    this.#requests.disconnected();
     this.#parts.log.warn({ reason }, 'the connection to the fleet is down; agents go on');
     this.#parts.memory.disconnected();
   }
@@ -201,6 +206,7 @@ class Loop implements RunningNode {
         return;
       case 'fleetState':
         this.#session.heardFleetState(decoded.message);
+        if (decoded.message.state === 'offline') this.#requests.disconnected();
         return;
       case 'assign': {
         const outcome = this.#assigned.applyDelta(decoded.message);
@@ -230,6 +236,10 @@ class Loop implements RunningNode {
       case 'log':
         this.#commands.receive(decoded);
         return;
+      case 'modelRequest':
+      case 'modelRequestStop':
+        this.#requests.receive(decoded);
+        return;
       case 'farewell':
         this.#farewell(decoded.message.reason, decoded.message.text);
         return;
@@ -239,6 +249,7 @@ class Loop implements RunningNode {
 
   #welcome(message: Welcome): void {
     if (!this.#session.welcomed(message)) return;
+    this.#requests.askedBy(message.coordinator);
     this.#heartbeat.changeInterval(message.heartbeatMs);
     if (message.timeZone !== undefined) this.#assigned.meanZone(message.timeZone);
     this.#heartbeat.beat();

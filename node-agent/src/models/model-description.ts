@@ -26,6 +26,7 @@ export function describeModel(
     parametersB: model.parametersB,
     slots: model.slots,
     tools: model.tools,
+    ...(model.sees === undefined ? {} : { sees: model.sees }),
     speed: {
       prefillTps: speed?.prefillTps ?? 0,
       decodeTps: speed?.decodeTps || Math.round(prior * 10) / 10,

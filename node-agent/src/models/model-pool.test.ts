@@ -122,7 +122,7 @@ t.test('a runtime that does not answer takes only its own models away', async (t
 });
 
 const never = new AbortController().signal;
-const hello = { messages: [{ role: 'user' as const, content: 'hi' }], maxTokens: 8, temperature: 0 };
+const hello = { messages: [{ role: 'user' as const, content: 'hi' }], maxTokens: 8, sampling: { temperature: 0 } };
 async function answer(runtime: Runtime | null, model: string): Promise<ChatEvent | undefined> {
   let last: ChatEvent | undefined;
   for await (const event of runtime!.chat({ ...hello, model }, never)) last = event;
@@ -358,7 +358,7 @@ t.test('a server that shows how much it works on at once is given that much, fro
   t.equal(given(), 1, 'as its list says');
   slots = 3;
   const messages = [{ role: 'user' as const, content: 'Hello' }];
-  const request = { model: 'a', messages, maxTokens: 5, temperature: 0 };
+  const request = { model: 'a', messages, maxTokens: 5, sampling: { temperature: 0 } };
   for await (const _ of pool.runtimeFor('a')!.chat(request, new AbortController().signal));
   t.equal(given(), 3);
   slots = 2;

@@ -232,7 +232,7 @@ t.test('a turn that finds the model does not load fails the agent; a turn that w
     'a',
   );
   const ask = async () => {
-    const request = { model: 'a', messages: [], maxTokens: 5, temperature: 0 };
+    const request = { model: 'a', messages: [], maxTokens: 5, sampling: { temperature: 0 } };
     for await (const _ of pool.runtimeFor('a')!.chat(request, never));
   };
   refuses = false;

@@ -44,7 +44,7 @@ await runtimeConformance(t, 'ollama, replayed', async () => {
     }
   });
   const runtime = createOllama({ ...common, url: replay.url, contextTokens: 2048, keepAlive: '10m' });
-  return { runtime, chatModel: 'smollm2:135m', embedModel: 'all-minilm:l6', close: replay.close };
+  return { runtime, chatModel: 'smollm2:135m', embedModel: 'all-minilm:l6', isRecorded: true, close: replay.close };
 });
 
 await runtimeConformance(t, 'openai dialect, llama-server replayed', async () => {
@@ -68,7 +68,7 @@ await runtimeConformance(t, 'openai dialect, llama-server replayed', async () =>
     }
   });
   const runtime = createOpenAi({ ...common, url: `${replay.url}/v1` });
-  return { runtime, chatModel: 'smollm2-135m', close: replay.close };
+  return { runtime, chatModel: 'smollm2-135m', isRecorded: true, close: replay.close };
 });
 
 await runtimeConformance(t, 'openai dialect, vLLM replayed', async () => {
@@ -96,7 +96,7 @@ await runtimeConformance(t, 'openai dialect, vLLM replayed', async () => {
     }
   });
   const runtime = createOpenAi({ ...common, url: `${replay.url}/v1` });
-  return { runtime, chatModel: 'smollm2-135m', close: replay.close };
+  return { runtime, chatModel: 'smollm2-135m', isRecorded: true, close: replay.close };
 });
 
 await thoughtConformance(t, 'ollama: thoughts', { thinking: 'hm' }, () => scriptedOllama());

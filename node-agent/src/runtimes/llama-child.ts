@@ -4,11 +4,13 @@
 import { availableParallelism } from 'node:os';
 import { systemClock } from '@blackroad/std/clock';
 import type { Llama, LlamaContextSequence, LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
+import { given } from './given.ts';
 import { functionsOf, historyOf } from './llama-history.ts';
 import { createSlots, Failure } from './llama-slots.ts';
 import type {
   ChatOrder,
   ChatResult,
+  CompleteOrder,
   EmbedOrder,
   FromChild,
   LoadOrder,
@@ -29,6 +31,7 @@ interface LoadedChat {
   kind: 'chat';
   model: LlamaModel;
   chat: (order: ChatOrder, signal: AbortSignal, onText: (text: string) => void) => Promise<Answer>;
+  complete: (order: CompleteOrder, signal: AbortSignal, onText: (text: string) => void) => Promise<Answer>;
 }
 type Answer = Omit<ChatResult, 'residentBytes'>;
 interface LoadedEmbed {
@@ -102,14 +105,18 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
   const slots = createSlots(Array.from({ length: order.slots }, () => context.getSequence()));
   const ownTemplate = templateOf(module, model);
   const forTools = module.resolveChatWrapper(model);
-  const chat: LoadedChat['chat'] = async (request, signal, onText) => {
+  const onSlot = async (signal: AbortSignal, work: (sequence: LlamaContextSequence) => Promise<Answer>) => {
     const sequence = await slots.take(signal);
     try {
-      return await answer(sequence, request, signal, onText);
+      return await work(sequence);
     } finally {
       slots.give(sequence, signal);
     }
   };
+  const chat: LoadedChat['chat'] = (request, signal, onText) =>
+    onSlot(signal, (sequence) => answer(sequence, request, signal, onText));
+  const complete: LoadedChat['complete'] = (request, signal, onText) =>
+    onSlot(signal, (sequence) => completeText(model, sequence, request, signal, onText));
 
   async function answer(
     sequence: LlamaContextSequence,
@@ -135,7 +142,11 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
       );
     }
     const { llama } = await start();
-    const grammar = request.schema ? await grammarOf(llama, request.schema) : undefined;
+    const grammar = request.schema
+      ? await grammarOf(llama, request.schema)
+      : request.json
+        ? await llama.getGrammarFor('json')
+        : undefined;
     const cachedTokens = sequence.compareContextTokens(prompt).firstDifferentIndex;
     const talk = new module.LlamaChat({ contextSequence: sequence, chatWrapper: wrapper, autoDisposeSequence: false });
     const startedMs = systemClock.monotonicMs();
@@ -144,10 +155,9 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
     try {
       const response = await talk.generateResponse(history, {
         signal,
-        maxTokens: Math.max(1, Math.min(request.maxTokens, room)),
-        temperature: request.temperature,
+        maxTokens: Math.max(1, Math.min(request.maxTokens ?? room, room)),
+        ...samplingFor(request),
         ...(request.think === false ? { budgets: { thoughtTokens: 0 } } : {}),
-        repeatPenalty: request.repeatPenalty ? { penalty: request.repeatPenalty, lastTokens: 64 } : false,
         onTextChunk: onText,
         onToken(generated) {
           firstMs ||= systemClock.monotonicMs();
@@ -186,8 +196,66 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
     }
   }
 
-  loaded.set(order.model, { kind: 'chat', model, chat });
+  loaded.set(order.model, { kind: 'chat', model, chat, complete });
   return order.contextTokens;
+}
+
+/** Goes on with a text, without a chat template. */
+async function completeText(
+  model: LlamaModel,
+  sequence: LlamaContextSequence,
+  request: CompleteOrder,
+  signal: AbortSignal,
+  onText: (text: string) => void,
+): Promise<Answer> {
+  const { module } = await start();
+  const prompt = model.tokenize(request.prompt);
+  const room = sequence.contextSize - prompt.length - 2;
+  if (room < leastAnswerTokens) {
+    const words = `the text has ${prompt.length} tokens, ${request.model} takes ${sequence.contextSize}`;
+    throw new Failure('too-long', words);
+  }
+  const completion = new module.LlamaCompletion({ contextSequence: sequence, autoDisposeSequence: false });
+  const startedMs = systemClock.monotonicMs();
+  let firstMs = 0;
+  let tokens = 0;
+  try {
+    const { metadata } = await completion.generateCompletionWithMeta(prompt, {
+      signal,
+      maxTokens: Math.max(1, Math.min(request.maxTokens ?? room, room)),
+      ...samplingFor(request),
+      onTextChunk: onText,
+      onToken(generated) {
+        firstMs ||= systemClock.monotonicMs();
+        tokens += generated.length;
+      },
+    });
+    const endMs = systemClock.monotonicMs();
+    return {
+      calls: [],
+      thought: '',
+      reason: metadata.stopReason === 'maxTokens' ? 'length' : 'stop',
+      usage: {
+        promptTokens: prompt.length,
+        completionTokens: tokens,
+        loadMs: 0,
+        prefillMs: (firstMs || endMs) - startedMs,
+        decodeMs: firstMs ? endMs - firstMs : 0,
+      },
+    };
+  } finally {
+    completion.dispose({ disposeSequence: false });
+  }
+}
+
+/** The library's names for how the next token is chosen. */
+function samplingFor({ sampling, repeatPenalty }: ChatOrder | CompleteOrder) {
+  const { temperature, topP, topK, minP, seed, stop, presencePenalty, frequencyPenalty } = sampling;
+  const penalty = given({ penalty: repeatPenalty, presencePenalty, frequencyPenalty });
+  return {
+    ...given({ temperature, topP, topK, minP, seed, customStopTriggers: stop?.length ? stop : undefined }),
+    repeatPenalty: Object.keys(penalty).length > 0 ? { ...penalty, lastTokens: 64 } : (false as const),
+  };
 }
 
 // The library picks a chat format by the model's family, which for SmolLM2 begins every prompt twice and leaves out its default system
@@ -240,6 +308,8 @@ function run(order: Order, signal: AbortSignal, onText: (text: string) => void) 
   if (!one) throw new Failure('unavailable', `${order.model} is not loaded`);
   if (order.op === 'chat' && one.kind === 'chat')
     return one.chat(order, signal, onText).then((answer) => ({ ...answer, residentBytes: heldBy(order.model) }));
+  if (order.op === 'complete' && one.kind === 'chat')
+    return one.complete(order, signal, onText).then((answer) => ({ ...answer, residentBytes: heldBy(order.model) }));
   if (order.op === 'embed' && one.kind === 'embed') return embed(one, order, signal);
   throw new Failure('wrong-kind', `${order.model} is no ${order.op} model`);
 }

@@ -25,7 +25,14 @@ t.test('tool calls and their results become part of the model’s own turn', asy
 });
 
 t.test('tools by name', async (t) => {
-  const order = { op: 'chat', model: 'm', messages: [], tools: [], maxTokens: 1, temperature: 0 } as const;
+  const order = {
+    op: 'chat',
+    model: 'm',
+    messages: [],
+    tools: [],
+    maxTokens: 1,
+    sampling: { temperature: 0 },
+  } as const;
   t.equal(functionsOf({ ...order, messages: [], tools: [] }), undefined);
   const tools = [{ name: 'now', description: 'The time', parameters: { type: 'object' } }];
   t.strictSame(functionsOf({ ...order, messages: [], tools }), {

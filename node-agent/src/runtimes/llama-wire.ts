@@ -1,4 +1,5 @@
 // The messages between llama.ts and its child process: plain data over Node's IPC channel, bounded on both sides.
+import type { Sampling } from '@blackroad/protocol';
 import type { ChatMessage, RuntimeErrorCode, ToolCall, ToolSpec, Usage } from './runtime.ts';
 
 export interface LoadOrder {
@@ -14,18 +15,23 @@ export interface ChatOrder {
   model: string;
   messages: ChatMessage[];
   tools: ToolSpec[];
-  maxTokens: number;
-  temperature: number;
+  maxTokens?: number;
+  sampling: Sampling;
   repeatPenalty?: number;
   schema?: object;
+  json?: true;
   think?: false;
+}
+export interface CompleteOrder extends Pick<ChatOrder, 'model' | 'maxTokens' | 'sampling' | 'repeatPenalty'> {
+  op: 'complete';
+  prompt: string;
 }
 export interface EmbedOrder {
   op: 'embed';
   model: string;
   texts: string[];
 }
-export type Order = LoadOrder | ChatOrder | EmbedOrder | { op: 'unload'; model: string };
+export type Order = LoadOrder | ChatOrder | CompleteOrder | EmbedOrder | { op: 'unload'; model: string };
 
 /** Parent to child. `abort` ends the order with that id. */
 export type ToChild = { id: number; order: Order } | { id: number; abort: true };

@@ -25,7 +25,7 @@ const story: ChatRequest = {
   model: 'smollm2-135m-instruct',
   messages: [{ role: 'user', content: 'Tell a very long story.' }],
   maxTokens: 600,
-  temperature: 0,
+  sampling: { temperature: 0 },
 };
 
 function subject(t: Test, more: Partial<LlamaOptions> = {}) {

@@ -10,24 +10,31 @@ import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { catalogue, catalogueEntry, entryOfFile } from '../weights/catalogue.ts';
 import { fetchModel } from '../weights/fetch.ts';
-import { FetchProblem } from '../weights/fetch-problem.ts';
 import { type GgufFacts, readGguf } from '../weights/gguf.ts';
 import { unitVector } from './cut.ts';
+import { fetchError } from './llama-fetch.ts';
 import { fitOf, leastContextTokens, shrunk } from './llama-fit.ts';
+import { chatOrder, completeOrder } from './llama-orders.ts';
 import { createPipe } from './llama-pipe.ts';
 import { LlamaProcess } from './llama-process.ts';
-import { type ChatResult, type LoadOrder, type LoadResult, maxPromptChars, maxTextsPerOrder } from './llama-wire.ts';
+import {
+  type ChatOrder,
+  type ChatResult,
+  type CompleteOrder,
+  type LoadOrder,
+  type LoadResult,
+  maxTextsPerOrder,
+} from './llama-wire.ts';
 import { raced } from './raced.ts';
 import {
   type ChatEvent,
   type ChatRequest,
+  type CompletionRequest,
   type PullProgress,
   type Runtime,
   RuntimeError,
-  type RuntimeErrorCode,
   type RuntimeModel,
 } from './runtime.ts';
-import { repeatPenaltyFor } from './sampling.ts';
 import { createThoughts } from './thoughts.ts';
 
 export interface LlamaOptions {
@@ -253,10 +260,21 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
 
   async function* chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
     const one = await use(request.model, 'chat');
-    if (request.tools?.length && !one.model.tools)
-      throw new RuntimeError('unsupported', `${request.model} does not support tools`);
-    const characters = request.messages.reduce((sum, message) => sum + message.content.length, 0);
-    if (characters > maxPromptChars) throw new RuntimeError('too-long', `the prompt has ${characters} characters`);
+    const order = chatOrder(request, one.model);
+    yield* worked(one, order, signal, (answer) => thoughts.apart(one.model.name, request.think, answer));
+  }
+
+  async function* complete(request: CompletionRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+    const one = await use(request.model, 'chat');
+    yield* worked(one, completeOrder(request, one.model), signal, (answer) => answer);
+  }
+
+  async function* worked(
+    one: Found,
+    order: ChatOrder | CompleteOrder,
+    signal: AbortSignal,
+    told: (answer: AsyncGenerator<ChatEvent>) => AsyncIterable<ChatEvent>,
+  ): AsyncGenerator<ChatEvent> {
     one.running++;
     // A caller that leaves the loop early aborts too: the slot must not work on an unread answer.
     const stop = new AbortController();
@@ -264,25 +282,9 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     try {
       const { waitedMs } = await loaded(one, either);
       const texts = createPipe<string>();
-      const result = child
-        .run<ChatResult>(
-          {
-            op: 'chat',
-            model: one.model.name,
-            messages: request.messages,
-            tools: request.tools ?? [],
-            maxTokens: request.maxTokens,
-            temperature: request.temperature,
-            repeatPenalty: repeatPenaltyFor(one.model.parametersB),
-            ...(request.schema ? { schema: request.schema } : {}),
-            ...(request.think === false ? { think: false } : {}),
-          },
-          either,
-          texts.push,
-        )
-        .finally(texts.end);
+      const result = child.run<ChatResult>(order, either, texts.push).finally(texts.end);
       result.catch(() => {});
-      yield* thoughts.apart(one.model.name, request.think, answered(one, texts.read(), result, waitedMs));
+      yield* told(answered(one, texts.read(), result, waitedMs));
     } finally {
       stop.abort();
       one.running--;
@@ -362,13 +364,14 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
         yield* steps.read();
         await work;
       } catch (error) {
-        throw error instanceof FetchProblem ? new RuntimeError(fetchCodes[error.kind], error.message) : error;
+        throw fetchError(error);
       } finally {
         stop.abort();
       }
       yield { status: 'success', completedBytes: entry.sizeBytes, totalBytes: entry.sizeBytes };
     },
     chat,
+    complete,
     embed,
     async close() {
       closed = true;
@@ -389,12 +392,3 @@ function foundAs(name: string, all: Found[]): Found | null {
 function nameOf(fileName: string): string {
   return entryOfFile(fileName)?.id ?? fileName.replace(/\.gguf$/, '').toLowerCase();
 }
-
-const fetchCodes: Record<FetchProblem['kind'], RuntimeErrorCode> = {
-  unreachable: 'unavailable',
-  refused: 'unavailable',
-  damaged: 'unavailable',
-  'missing-tool': 'unavailable',
-  'no-space': 'refused',
-  aborted: 'aborted',
-};

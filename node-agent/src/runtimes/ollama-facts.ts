@@ -20,7 +20,10 @@ interface Show {
   template?: string;
   model_info?: Record<string, unknown>;
 }
-export type OllamaFacts = Pick<RuntimeModel, 'kind' | 'tools' | 'contextTokens' | 'dimension' | 'kvBytesPerToken'>;
+export type OllamaFacts = Pick<
+  RuntimeModel,
+  'kind' | 'tools' | 'sees' | 'contextTokens' | 'dimension' | 'kvBytesPerToken'
+>;
 
 /** A look does not wait longer for pending answers; they are used by the next one. */
 const lookMs = 2000;
@@ -130,6 +133,7 @@ function factsFrom(tag: Tag, show: Show, contextTokens: number): OllamaFacts {
   return {
     kind: embeds ? 'embed' : 'chat',
     tools: !embeds && tools,
+    ...(capabilities ? { sees: capabilities.includes('vision') } : {}),
     contextTokens: trained === 0 ? contextTokens : Math.min(trained, contextTokens),
     dimension: embeds ? dimension : 0,
     ...(embeds ? { kvBytesPerToken: 0 } : kv > 0 ? { kvBytesPerToken: kv } : {}),

@@ -23,7 +23,7 @@ const hello: ChatRequest = {
   model: 'smollm2:135m',
   messages: [{ role: 'user', content: 'Say hello.' }],
   maxTokens: 12,
-  temperature: 0,
+  sampling: { temperature: 0 },
 };
 
 async function subject(
@@ -72,6 +72,7 @@ t.test('lists its models: kinds from capabilities, one pinned context, catalogue
       parametersB: 0.02257,
       slots: 1,
       tools: false,
+      sees: false,
       dimension: 384,
       digest: '640005e4fac668058b6133ca9766365bb923a8718fabe57d05a2045ad7e2715e',
     },
@@ -87,6 +88,7 @@ t.test('lists its models: kinds from capabilities, one pinned context, catalogue
       parametersB: 0.13452,
       slots: 1,
       tools: false,
+      sees: false,
       dimension: 0,
       digest: 'fd5f44c0b5aff6453726119fc560d73a8a995a55b4a49804bc24b1969ecf1794',
     },

@@ -10,23 +10,21 @@ import { embedWithCut, refuseSurelyTooLong, unitVector } from './cut.ts';
 import { JsonClient, parsed } from './http-json.ts';
 import { createOllamaFacts, type OllamaFacts, type Tag } from './ollama-facts.ts';
 import { problemOf, pullProblem, streamProblem, wrongKind } from './ollama-problem.ts';
-import { type ToolCallPiece, toolCallPieces } from './openai-wire.ts';
+import { bodyOf, type ChatLine, millisecondsOf, toolCallOf, usageOf, wireMessages } from './ollama-wire.ts';
+import { logprobsOf, toolCallPieces } from './openai-wire.ts';
 import { createRefusals, type Extra } from './refusals.ts';
 import {
   type ChatEvent,
-  type ChatMessage,
   type ChatRequest,
+  type CompletionRequest,
   type PullProgress,
   type Runtime,
   RuntimeError,
   type RuntimeModel,
-  type ToolCall,
-  type Usage,
 } from './runtime.ts';
 import { repeatPenaltyFor } from './sampling.ts';
 import { createSlotBook } from './slots.ts';
 import { createThoughts } from './thoughts.ts';
-import { argumentsOf } from './tool-arguments.ts';
 
 interface OllamaOptions {
   url: string;
@@ -38,23 +36,6 @@ interface OllamaOptions {
   slots?: number;
   clock: Clock;
   log: Log;
-}
-
-interface ChatLine {
-  message?: {
-    content?: string;
-    thinking?: string;
-    tool_calls?: ToolCallPiece[] | null;
-  };
-  done?: boolean;
-  done_reason?: string;
-  error?: string;
-  total_duration?: number;
-  load_duration?: number;
-  prompt_eval_count?: number;
-  prompt_eval_duration?: number;
-  eval_count?: number;
-  eval_duration?: number;
 }
 
 const quickMs = 5000;
@@ -71,7 +52,6 @@ const mostSlots = 32;
 // A shorter time passes for reading a request and starting to work.
 const leastWaitMs = 50;
 const waitShare = 0.25;
-const millisecondsOf = (nanoseconds = 0) => nanoseconds / 1e6;
 
 export function createOllama(options: OllamaOptions): Runtime {
   const client = new JsonClient({ baseUrl: options.url, clock: options.clock });
@@ -149,16 +129,39 @@ export function createOllama(options: OllamaOptions): Runtime {
     if (model.kind !== 'chat') throw wrongKind(model.name, 'chat');
     if (request.tools?.length && !model.tools && !refusals.of(model.name).has('tools'))
       throw new RuntimeError('unsupported', `${model.name} does not support tools`);
+    if (request.toolChoice && request.toolChoice !== 'auto')
+      throw new RuntimeError('unsupported', 'Ollama cannot be told which tool to call');
     refuseSurelyTooLong(request, model.contextTokens);
-    const repeatPenalty = repeatPenaltyFor(model.parametersB);
-    const also: Extra[] = repeatPenalty ? ['penalty'] : [];
-    const answer = refusals.asked({ ...request, model: model.name }, also, (asked, lacks) =>
-      answered(model, asked, lacks.has('penalty') ? undefined : repeatPenalty, signal),
-    );
+    const answer = refusals.asked({ ...request, model: model.name }, penalties(model), (asked, lacks) => {
+      const body = {
+        ...bodyOf(model, asked, lacks, options.keepAlive),
+        messages: wireMessages(asked.messages),
+        ...(asked.tools?.length ? { tools: asked.tools.map((tool) => ({ type: 'function', function: tool })) } : {}),
+      };
+      return answered(model, 'api/chat', body, signal);
+    });
+    yield* whileUsed(model, thoughts.apart(model.name, request.think, answer));
+  }
+
+  async function* complete(request: CompletionRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+    const model = await modelOf(request.model, signal);
+    if (model.kind !== 'chat') throw wrongKind(model.name, 'chat');
+    const asChat = { ...request, model: model.name, messages: [{ role: 'user' as const, content: request.prompt }] };
+    refuseSurelyTooLong(asChat, model.contextTokens);
+    const answer = refusals.asked(asChat, penalties(model), (asked, lacks) => {
+      const body = { ...bodyOf(model, asked, lacks, options.keepAlive), prompt: request.prompt, raw: true };
+      return answered(model, 'api/generate', body, signal);
+    });
+    yield* whileUsed(model, answer);
+  }
+
+  const penalties = ({ parametersB }: RuntimeModel): Extra[] => (repeatPenaltyFor(parametersB) ? ['penalty'] : []);
+
+  async function* whileUsed(model: RuntimeModel, answer: AsyncIterable<ChatEvent>): AsyncGenerator<ChatEvent> {
     const running = (atWork.get(model.name) ?? 0) + 1;
     atWork.set(model.name, running);
     try {
-      yield* thoughts.apart(model.name, request.think, answer);
+      yield* answer;
     } catch (error) {
       if (error instanceof RuntimeError && error.code === 'unavailable' && error.cause) forget();
       throw error;
@@ -170,30 +173,13 @@ export function createOllama(options: OllamaOptions): Runtime {
   /** The answer as Ollama sends it. */
   async function* answered(
     model: RuntimeModel,
-    request: ChatRequest,
-    repeatPenalty: number | undefined,
+    path: 'api/chat' | 'api/generate',
+    body: object,
     signal: AbortSignal,
   ): AsyncGenerator<ChatEvent> {
     const running = atWork.get(model.name) ?? 1;
-    const body = {
-      model: model.name,
-      messages: wireMessages(request.messages),
-      stream: true,
-      // Not documented, but read by its source: without these the oldest messages vanish silently. Older versions ignore them.
-      truncate: false,
-      shift: false,
-      keep_alive: options.keepAlive,
-      ...(request.think === false ? { think: false } : {}),
-      ...(request.tools?.length ? { tools: request.tools.map((tool) => ({ type: 'function', function: tool })) } : {}),
-      ...(request.schema ? { format: request.schema } : {}),
-      options: {
-        num_ctx: model.contextTokens,
-        num_predict: request.maxTokens,
-        temperature: request.temperature,
-        ...(repeatPenalty ? { repeat_penalty: repeatPenalty } : {}),
-      },
-    };
-    const answer = await client.stream({ method: 'POST', path: 'api/chat', body, signal, answerMs });
+    const wantsLogprobs = 'logprobs' in body;
+    const answer = await client.stream({ method: 'POST', path, body, signal, answerMs });
     if (!('lines' in answer)) throw problemOf(answer, model.name);
     let calls = 0;
     for await (const text of answer.lines) {
@@ -203,7 +189,13 @@ export function createOllama(options: OllamaOptions): Runtime {
         throw new RuntimeError('unavailable', 'a line of the answer is not JSON');
       if (line.error !== undefined) throw streamProblem(line.error);
       if (line.message?.thinking) yield { type: 'thought', text: line.message.thinking };
-      if (line.message?.content) yield { type: 'text', text: line.message.content };
+      const said = line.message?.content ?? line.response;
+      // Older versions ignore the field.
+      if (said && wantsLogprobs && !line.logprobs)
+        throw new RuntimeError('unsupported', `this Ollama has no log probabilities${version ? ` (${version})` : ''}`);
+      if (said) yield { type: 'text', text: said };
+      const tokens = logprobsOf({ content: line.logprobs });
+      if (tokens.length > 0) yield { type: 'logprobs', tokens };
       const toolCalls = toolCallPieces(line.message ?? {}).filter((call) => call.function?.name);
       if (toolCalls.length > 0) {
         yield { type: 'tool-calls', calls: toolCalls.map((call, index) => toolCallOf(call, calls + index)) };
@@ -303,6 +295,7 @@ export function createOllama(options: OllamaOptions): Runtime {
     unload: (model, signal) => residency(model, 0, signal),
     pull,
     chat,
+    complete,
     embed,
     async close() {
       facts.close();
@@ -315,41 +308,6 @@ function listOf<T>(body: unknown): T[] {
   const list = (body as { models?: unknown } | undefined)?.models;
   if (!Array.isArray(list)) throw new RuntimeError('unavailable', 'the answer lists no models: is this Ollama?');
   return list as T[];
-}
-
-function wireMessages(messages: ChatMessage[]): object[] {
-  const names = new Map(messages.flatMap((message) => (message.toolCalls ?? []).map((call) => [call.id, call.name])));
-  return messages.map(({ role, content, toolCalls, toolCallId }) => {
-    if (toolCalls?.length) {
-      const calls = toolCalls.map((call) => ({
-        id: call.id,
-        function: { name: call.name, arguments: call.arguments },
-      }));
-      return { role, content, tool_calls: calls };
-    }
-    if (role === 'tool')
-      return { role, content, tool_name: names.get(toolCallId ?? '') ?? '', tool_call_id: toolCallId };
-    return { role, content };
-  });
-}
-
-function toolCallOf(call: ToolCallPiece, index: number): ToolCall {
-  return {
-    id: String(call.id || `call-${index}`),
-    name: call.function?.name ?? '',
-    arguments: argumentsOf(call.function?.arguments),
-  };
-}
-
-// Ollama leaves out fields that are zero.
-function usageOf(line: ChatLine): Usage {
-  return {
-    promptTokens: line.prompt_eval_count ?? 0,
-    completionTokens: line.eval_count ?? 0,
-    loadMs: millisecondsOf(line.load_duration),
-    prefillMs: millisecondsOf(line.prompt_eval_duration),
-    decodeMs: millisecondsOf(line.eval_duration),
-  };
 }
 
 function aliasesOf(name: string): string[] {

@@ -1,7 +1,17 @@
 // The wire of the OpenAI dialect: our request in its format, its server-sent events as data, tool calls joined from pieces.
+
+import type { TokenLogprob } from '@blackroad/protocol';
+import { given } from './given.ts';
 import { parsed } from './http-json.ts';
 import type { Extra } from './refusals.ts';
-import { type ChatMessage, type ChatRequest, RuntimeError, type ToolCall } from './runtime.ts';
+import {
+  type ChatMessage,
+  type ChatRequest,
+  type CompletionRequest,
+  RuntimeError,
+  type ToolCall,
+  type Usage,
+} from './runtime.ts';
 import { repeatPenaltyFor } from './sampling.ts';
 import { argumentsOf, isObject } from './tool-arguments.ts';
 
@@ -22,6 +32,9 @@ export interface ChatChunk {
     delta?: Said;
     /** Replaces `delta` where the server does not stream. */
     message?: Said;
+    /** Of a completion. */
+    text?: string;
+    logprobs?: unknown;
     finish_reason?: string | null;
   }[];
   usage?: { prompt_tokens?: number; completion_tokens?: number; prompt_tokens_details?: { cached_tokens?: number } };
@@ -42,26 +55,88 @@ export function wireRequest(
   penalty: PenaltyName,
   lacks: ReadonlySet<Extra>,
 ): object {
-  const repeatPenalty = penalty === '' || lacks.has('penalty') ? undefined : repeatPenaltyFor(parametersB);
   return {
     model: request.model,
     messages: request.messages.map(wireMessage),
-    stream: true,
-    ...(lacks.has('usage') ? {} : { stream_options: { include_usage: true } }),
-    max_tokens: request.maxTokens,
-    temperature: request.temperature,
-    ...(repeatPenalty ? { [penalty]: repeatPenalty } : {}),
+    ...wireSampling(request, parametersB, penalty, lacks),
+    ...(request.logprobs === undefined ? {} : { logprobs: true, top_logprobs: request.logprobs }),
     // Templates have different names for the switch, and ignore unknown names.
     ...(request.think === false ? { chat_template_kwargs: { enable_thinking: false, thinking: false } } : {}),
     ...(request.tools?.length ? { tools: request.tools.map((tool) => ({ type: 'function', function: tool })) } : {}),
+    ...(request.tools?.length && request.toolChoice ? { tool_choice: wireChoice(request.toolChoice) } : {}),
     ...(request.schema
       ? { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: request.schema } } }
       : {}),
+    ...(request.json ? { response_format: { type: 'json_object' } } : {}),
   };
 }
 
+/** The body of POST /v1/completions. */
+export function wireCompletion(
+  request: CompletionRequest,
+  parametersB: number,
+  penalty: PenaltyName,
+  lacks: ReadonlySet<Extra>,
+): object {
+  return {
+    model: request.model,
+    prompt: request.prompt,
+    ...wireSampling(request, parametersB, penalty, lacks),
+    ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
+  };
+}
+
+/** The fields that chats and completions have in common. */
+function wireSampling(
+  { maxTokens, sampling }: Pick<ChatRequest, 'maxTokens' | 'sampling'>,
+  parametersB: number,
+  penalty: PenaltyName,
+  lacks: ReadonlySet<Extra>,
+): object {
+  const repeatPenalty =
+    penalty === '' || lacks.has('penalty') ? undefined : (sampling.repeatPenalty ?? repeatPenaltyFor(parametersB));
+  const fields = {
+    max_tokens: maxTokens,
+    temperature: sampling.temperature,
+    top_p: sampling.topP,
+    top_k: sampling.topK,
+    min_p: sampling.minP,
+    seed: sampling.seed,
+    stop: sampling.stop,
+    presence_penalty: sampling.presencePenalty,
+    frequency_penalty: sampling.frequencyPenalty,
+  };
+  return {
+    stream: true,
+    ...(lacks.has('usage') ? {} : { stream_options: { include_usage: true } }),
+    ...given(fields),
+    ...(repeatPenalty ? { [penalty]: repeatPenalty } : {}),
+  };
+}
+
+function wireChoice(choice: string): unknown {
+  return choice.startsWith('tool:') ? { type: 'function', function: { name: choice.slice(5) } } : choice;
+}
+
+/** The text with its pictures, as parts of one message. */
+function contentOf({ content, images }: ChatMessage): unknown {
+  if (!images?.length) return content;
+  const pictures = images.map((data) => ({
+    type: 'image_url',
+    image_url: { url: `data:${mediaTypeOf(data)};base64,${data}` },
+  }));
+  return [...(content === '' ? [] : [{ type: 'text', text: content }]), ...pictures];
+}
+/** By the first bytes; servers look at the picture itself anyway. */
+function mediaTypeOf(base64: string): string {
+  if (base64.startsWith('/9j/')) return 'image/jpeg';
+  if (base64.startsWith('UklGR')) return 'image/webp';
+  return base64.startsWith('R0lGOD') ? 'image/gif' : 'image/png';
+}
+
 function wireMessage(message: ChatMessage): object {
-  const { role, content } = message;
+  const { role } = message;
+  const content = contentOf(message);
   if (message.toolCalls?.length) {
     const calls = message.toolCalls.map((call) => ({
       id: call.id,
@@ -194,4 +269,50 @@ export function textOf({ content }: Said): string {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return '';
   return content.map((part) => (typeof part?.text === 'string' && part.type === 'text' ? part.text : '')).join('');
+}
+
+interface WireLogprob {
+  token?: unknown;
+  logprob?: unknown;
+  top_logprobs?: unknown;
+}
+/** The log probabilities of a choice: chats list tokens with their alternatives, completions have parallel lists. */
+export function logprobsOf(given: unknown): TokenLogprob[] {
+  if (!isObject(given)) return [];
+  const { content, tokens, token_logprobs, top_logprobs } = given as Record<string, unknown>;
+  if (Array.isArray(content))
+    return content.flatMap((each: WireLogprob) => one(each.token, each.logprob, topOf(each.top_logprobs)));
+  if (!Array.isArray(tokens) || !Array.isArray(token_logprobs)) return [];
+  return tokens.flatMap((token, at) => {
+    const others = Array.isArray(top_logprobs) ? top_logprobs[at] : undefined;
+    const top = isObject(others)
+      ? Object.entries(others).map(([name, value]) => ({ token: name, logprob: value }))
+      : [];
+    return one(token, token_logprobs[at], topOf(top));
+  });
+}
+function one(token: unknown, logprob: unknown, top: TokenLogprob['top']): TokenLogprob[] {
+  return typeof token === 'string' && typeof logprob === 'number' ? [{ token, logprob, top }] : [];
+}
+function topOf(list: unknown): TokenLogprob['top'] {
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((each: WireLogprob) =>
+    one(each?.token, each?.logprob, []).map(({ token, logprob }) => ({ token, logprob })),
+  );
+}
+
+/** llama-server reports its own durations; for the others they are measured here, which includes their queue. */
+export function usageOf(last: ChatChunk, pieces: number, startMs: number, firstMs: number, endMs: number): Usage {
+  const { usage, timings } = last;
+  const cachedTokens = timings?.cache_n ?? usage?.prompt_tokens_details?.cached_tokens;
+  const first = firstMs || endMs;
+  return {
+    promptTokens: usage?.prompt_tokens ?? (timings ? (timings.prompt_n ?? 0) + (timings.cache_n ?? 0) : 0),
+    ...(cachedTokens === undefined ? {} : { cachedTokens }),
+    // Where the server does not count, each piece counts as a token.
+    completionTokens: usage?.completion_tokens ?? timings?.predicted_n ?? pieces,
+    loadMs: 0,
+    prefillMs: timings?.prompt_ms ?? first - startMs,
+    decodeMs: timings?.predicted_ms ?? endMs - first,
+  };
 }

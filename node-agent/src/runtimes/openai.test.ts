@@ -25,7 +25,7 @@ const hello: ChatRequest = {
   model: 'smollm2-135m',
   messages: [{ role: 'user', content: 'Say hello.' }],
   maxTokens: 10,
-  temperature: 0,
+  sampling: { temperature: 0 },
 };
 
 async function llamaServer(t: Test, choose: (request: SeenRequest) => Reply | undefined) {

@@ -15,21 +15,24 @@ import {
   type ChatChunk,
   createToolCallAssembly,
   eventsOf,
+  logprobsOf,
   type PenaltyName,
   textOf,
   thoughtOf,
   toolCallPieces,
+  usageOf,
+  wireCompletion,
   wireRequest,
 } from './openai-wire.ts';
 import { createRefusals, type Extra } from './refusals.ts';
 import {
   type ChatEvent,
   type ChatRequest,
+  type CompletionRequest,
   type PullProgress,
   type Runtime,
   RuntimeError,
   type RuntimeModel,
-  type Usage,
 } from './runtime.ts';
 import { createServerUse } from './server-use.ts';
 import { createThoughts } from './thoughts.ts';
@@ -220,18 +223,39 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     return found;
   }
 
-  async function* chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
-    const model = await modelOf(request.model, signal);
+  async function chatModel(name: string, signal: AbortSignal): Promise<RuntimeModel> {
+    const model = await modelOf(name, signal);
     if (model.kind !== 'chat') throw new RuntimeError('wrong-kind', `${model.name} makes embeddings, it cannot chat`);
+    return model;
+  }
+
+  async function* chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+    const model = await chatModel(request.model, signal);
     if (request.tools?.length && !model.tools && !refusals.of(model.name).has('tools'))
       throw new RuntimeError('unsupported', `${model.name} does not support tools`);
-    const also: Extra[] = penaltyName() === '' ? ['usage'] : ['usage', 'penalty'];
+    const answer = refusals.asked({ ...request, model: model.name }, alsoUsed(), (asked, lacks) => {
+      const body = wireRequest(asked, model.parametersB, penaltyName(), lacks);
+      return answered('v1/chat/completions', body, signal);
+    });
+    yield* whileUsed(model, thoughts.apart(model.name, request.think, answer));
+  }
+
+  async function* complete(request: CompletionRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+    const model = await chatModel(request.model, signal);
+    const asChat = { ...request, model: model.name, messages: [] };
+    const answer = refusals.asked(asChat, alsoUsed(), (_, lacks) => {
+      const body = wireCompletion({ ...request, model: model.name }, model.parametersB, penaltyName(), lacks);
+      return answered('v1/completions', body, signal);
+    });
+    yield* whileUsed(model, answer);
+  }
+
+  const alsoUsed = (): Extra[] => (penaltyName() === '' ? ['usage'] : ['usage', 'penalty']);
+
+  async function* whileUsed(model: RuntimeModel, answer: AsyncIterable<ChatEvent>): AsyncGenerator<ChatEvent> {
     const end = use.begin(model.name);
-    const answer = refusals.asked({ ...request, model: model.name }, also, (asked, lacks) =>
-      answered(model, asked, lacks, signal),
-    );
     try {
-      yield* thoughts.apart(model.name, request.think, answer);
+      yield* answer;
     } catch (error) {
       if (error instanceof RuntimeError && error.code === 'unavailable' && error.cause) forget();
       throw error;
@@ -245,15 +269,9 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   }
 
   /** The answer as the server sends it. */
-  async function* answered(
-    model: RuntimeModel,
-    request: ChatRequest,
-    lacks: ReadonlySet<Extra>,
-    signal: AbortSignal,
-  ): AsyncGenerator<ChatEvent> {
+  async function* answered(path: string, body: object, signal: AbortSignal): AsyncGenerator<ChatEvent> {
     const startMs = options.clock.monotonicMs();
-    const body = wireRequest(request, model.parametersB, penaltyName(), lacks);
-    const answer = await client.stream({ method: 'POST', path: 'v1/chat/completions', body, signal, answerMs });
+    const answer = await client.stream({ method: 'POST', path, body, signal, answerMs });
     if (!('lines' in answer)) throw problemOf(answer);
     if (server === 'vLLM') lookInside();
     const assembly = createToolCallAssembly();
@@ -271,7 +289,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
       const choice = chunk.choices?.[0];
       if (!choice) continue;
       finish = choice.finish_reason ?? finish;
-      const said = choice.delta ?? choice.message ?? {};
+      const said = choice.delta ?? choice.message ?? { content: choice.text };
       assembly.add(toolCallPieces(said));
       const thought = thoughtOf(said);
       const text = textOf(said);
@@ -281,6 +299,8 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
       }
       if (thought) yield { type: 'thought', text: thought };
       if (text) yield { type: 'text', text };
+      const tokens = logprobsOf(choice.logprobs);
+      if (tokens.length > 0) yield { type: 'logprobs', tokens };
     }
     if (finish === undefined) throw new RuntimeError('unavailable', 'the answer ended before it was done');
     const calls = assembly.done();
@@ -352,6 +372,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
       throw new RuntimeError('unsupported', `${baseUrl} serves what it was started with; it cannot pull ${model}`);
     },
     chat,
+    complete,
     embed,
     async close() {
       client.close();
@@ -374,20 +395,4 @@ const isKeyAsked = (status: number) => status === 401 || status === 403;
 function aliasesOf(model: ListedModel, entry: CatalogueEntry | undefined): string[] {
   const all = [...(model.aliases ?? []), ...(entry ? [entry.id, ...entry.aliases] : [])];
   return [...new Set(all)].filter((alias) => alias !== model.id);
-}
-
-// llama-server reports its own durations; for the others they are measured here, which includes their queue.
-function usageOf(last: ChatChunk, pieces: number, startMs: number, firstMs: number, endMs: number): Usage {
-  const { usage, timings } = last;
-  const cachedTokens = timings?.cache_n ?? usage?.prompt_tokens_details?.cached_tokens;
-  const first = firstMs || endMs;
-  return {
-    promptTokens: usage?.prompt_tokens ?? (timings ? (timings.prompt_n ?? 0) + (timings.cache_n ?? 0) : 0),
-    ...(cachedTokens === undefined ? {} : { cachedTokens }),
-    // Where the server does not count, each piece counts as a token.
-    completionTokens: usage?.completion_tokens ?? timings?.predicted_n ?? pieces,
-    loadMs: 0,
-    prefillMs: timings?.prompt_ms ?? first - startMs,
-    decodeMs: timings?.predicted_ms ?? endMs - first,
-  };
 }

@@ -180,7 +180,7 @@ async function what(runtime: Runtime, path: string, body: Partial<Record<string,
       model: chatModel,
       messages: [{ role: 'user', content: 'Say hello.' }],
       maxTokens: 12,
-      temperature: 0,
+      sampling: { temperature: 0 },
       // Ollama's model reports itself that it accepts no tools.
       ...(body?.tools && folder === 'vllm' ? { tools } : {}),
     };

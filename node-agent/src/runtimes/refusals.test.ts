@@ -15,7 +15,7 @@ const request: ChatRequest = {
   schema: { type: 'object' },
   think: false,
   maxTokens: 10,
-  temperature: 0,
+  sampling: { temperature: 0 },
 };
 
 t.test('what an error refuses', async (t) => {

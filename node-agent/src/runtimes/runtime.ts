@@ -2,6 +2,8 @@
 // llama) and a simulated one for load tests; `conformance.ts` runs on all of them. A runtime never decides admission: `admission.ts` bounds
 // its requests, because Ollama hangs and vLLM queues without bound.
 
+import type { Sampling, TokenLogprob } from '@blackroad/protocol';
+
 export type RuntimeKind = 'ollama' | 'openai' | 'llama' | 'simulated';
 
 export interface RuntimeModel {
@@ -25,6 +27,8 @@ export interface RuntimeModel {
   /** Requests that the server runs at once. */
   slots: number;
   tools: boolean;
+  /** It takes pictures; absent: its server does not tell. */
+  sees?: boolean;
   /** Length of vectors of an embed model; 0 for chat. */
   dimension: number;
   /** Content digest as the server reports it, else ''. */
@@ -34,6 +38,8 @@ export interface RuntimeModel {
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant' | 'tool';
   content: string;
+  /** Base64 of pictures, for models that see. */
+  images?: string[];
   toolCalls?: ToolCall[];
   /** For role `tool`: the id of the call this answers. */
   toolCallId?: string;
@@ -54,10 +60,17 @@ export interface ChatRequest {
   model: string;
   messages: ChatMessage[];
   tools?: ToolSpec[];
-  maxTokens: number;
-  temperature: number;
+  /** `tool:` and a name: that tool must be called. Absent: `auto`. */
+  toolChoice?: string;
+  /** Absent: until the model ends its answer, or its context is full. */
+  maxTokens?: number;
+  sampling: Sampling;
   /** JSON Schema the answer must satisfy, where the runtime can force it. */
   schema?: object;
+  /** The answer is JSON of any form, where the runtime can force it. */
+  json?: true;
+  /** Log probabilities of each token, and of so many others. Throws `unsupported` where the server has none. */
+  logprobs?: number;
   /** False: answer without thinking first, where the server can. Absent: the model decides. */
   think?: false;
 }
@@ -68,6 +81,8 @@ export type ChatEvent =
   /** All text of this answer so far was thought: the answer begins after it. */
   | { type: 'retract' }
   | { type: 'tool-calls'; calls: ToolCall[] }
+  /** Of the tokens of the answer so far that were not told yet. */
+  | { type: 'logprobs'; tokens: TokenLogprob[] }
   /** Always the last event of a stream that did not throw. */
   | { type: 'end'; reason: 'stop' | 'length' | 'tool-calls'; usage: Usage };
 export interface Usage {
@@ -79,6 +94,10 @@ export interface Usage {
   loadMs: number;
   prefillMs: number;
   decodeMs: number;
+}
+/** Text that a model goes on with, without a chat template. */
+export interface CompletionRequest extends Pick<ChatRequest, 'model' | 'maxTokens' | 'sampling' | 'logprobs'> {
+  prompt: string;
 }
 export interface PullProgress {
   status: string;
@@ -146,6 +165,8 @@ export interface Runtime {
   pull(model: string, signal?: AbortSignal): AsyncIterable<PullProgress>;
   /** Streams the answer; aborting the signal frees the server's slot and throws `aborted`. Bytes never arrive after `end`. */
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
+  /** Goes on with a text; absent where the server has no such call. */
+  readonly complete?: (request: CompletionRequest, signal: AbortSignal) => AsyncIterable<ChatEvent>;
   /**
    * One vector for each text, unit length, in order; empty where the server returned none (`unitVector`). Too long a text is cut here,
    * never silently by the server.

@@ -85,7 +85,7 @@ export function createSimulated(options: SimulatedOptions): Runtime {
       return;
     }
     const words = answerTo(request).split(/(?<= )/);
-    const kept = words.slice(0, Math.max(0, request.maxTokens));
+    const kept = words.slice(0, Math.max(0, request.maxTokens ?? words.length));
     const instant = !Number.isFinite(options.decodeTps);
     const tokenMs = instant ? 0 : 1000 / options.decodeTps;
     for (const text of instant ? [kept.join('')] : kept) {

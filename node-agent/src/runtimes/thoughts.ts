@@ -58,6 +58,8 @@ export function createThoughts(): Thoughts {
         } else if (event.type === 'thought') {
           splitter.separated();
           yield event;
+        } else if (event.type === 'logprobs') {
+          yield event;
         } else if (event.type === 'end') {
           yield* splitter.end(event.reason);
           if (held && splitter.neverClosed && event.reason !== 'length') learn(false);

@@ -166,7 +166,7 @@ export class TaskRuns {
 
   async #work(agent: RunningAgent, run: Run): Promise<void> {
     const { node, transport, clock } = this.#parts;
-    const { task, attempt, prompt, leftMs } = run.lease;
+    const { task, attempt, prompt, turns, leftMs } = run.lease;
     const deadline = clock.after(leftMs, () => run.abort.abort(new DeadlinePassed()));
     const chunks = coalesce(clock, (chunk) => transport.send('taskChunk', { node, task }, { attempt, ...chunk }));
     const started = clock.after(250, () => {
@@ -177,7 +177,14 @@ export class TaskRuns {
     });
     try {
       const end = await agent.run(
-        { task, attempt, prompt, triggered: run.local !== undefined, signal: run.abort.signal },
+        {
+          task,
+          attempt,
+          prompt,
+          ...(turns ? { turns } : {}),
+          triggered: run.local !== undefined,
+          signal: run.abort.signal,
+        },
         chunks.add,
       );
       chunks.flush();

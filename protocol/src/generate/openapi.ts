@@ -33,8 +33,10 @@ export function openApi(version: string): JsonObject {
 /** The status of a row's own answer. */
 export function statusOf(row: RouteRow): number {
   if (row.created) return 201;
-  return row.answer || row.method === 'GET' ? 200 : 204;
+  return row.answer || row.dialect || row.method === 'GET' ? 200 : 204;
 }
+
+const dialects = { openai: 'OpenAI', anthropic: 'Anthropic', ollama: 'Ollama' } as const;
 
 function operation(name: string, row: RouteRow, writer: SchemaWriter): JsonObject {
   const status = statusOf(row);
@@ -52,11 +54,16 @@ function operation(name: string, row: RouteRow, writer: SchemaWriter): JsonObjec
       ? { requestBody: { required: true, content: { 'application/json': { schema: writer.schema(row.body) } } } }
       : {}),
     responses: {
-      [status]: { description: 'Done.', ...(Object.keys(content).length > 0 ? { content } : {}) },
-      default: {
-        description: 'A problem (RFC 9457).',
-        content: { 'application/problem+json': { schema: writer.schema(Problem) } },
+      [status]: {
+        description: row.dialect ? `In the form of the ${dialects[row.dialect]} API.` : 'Done.',
+        ...(Object.keys(content).length > 0 ? { content } : {}),
       },
+      default: row.dialect
+        ? { description: `An error in the form of the ${dialects[row.dialect]} API.` }
+        : {
+            description: 'A problem (RFC 9457).',
+            content: { 'application/problem+json': { schema: writer.schema(Problem) } },
+          },
     },
   };
 }

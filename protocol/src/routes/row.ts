@@ -23,6 +23,8 @@ export interface RouteRow {
   created?: boolean;
   /** Answers server-sent events when asked for `text/event-stream`. */
   stream?: boolean;
+  /** The API whose form its answers and errors have; missing: our own. */
+  dialect?: 'openai' | 'anthropic' | 'ollama';
 }
 export const route = <const R extends RouteRow>(row: R): R => row;
 

@@ -1,5 +1,5 @@
 // Join tokens, keys, the console's sign-in, the audit log.
-import { classes, cloudClass, mayDo, type Role, roles, topics } from '@blackroad/protocol';
+import { classes, cloudClass, listInWords, mayDo, type Role, roles, topics } from '@blackroad/protocol';
 import { argument, labelsFlag, numberFlag, secondsFlag, textFlag, type Verb } from '../verb.ts';
 import { ago, duration, table } from '../words.ts';
 
@@ -110,7 +110,7 @@ export const accessVerbs: Verb[] = [
     args: '<name>',
     text: 'Makes an API key; it is shown once.',
     flags: {
-      role: { type: 'string', value: '<role>', values: roles, text: 'viewer, operator or admin; viewer by default.' },
+      role: { type: 'string', value: '<role>', values: roles, text: `${listInWords(roles, 'or')}; viewer by default.` },
       expires: { type: 'string', value: '<time>', text: 'How long it is valid: 2h, 30d; for ever by default.' },
     },
     async run(call) {

@@ -253,6 +253,11 @@ export const migrations: readonly Migration[] = [
       CREATE TABLE term (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL, coordinator TEXT NOT NULL);
     `,
   },
+  {
+    version: 16,
+    name: 'the conversation before a task',
+    sql: 'ALTER TABLE task ADD COLUMN turns TEXT;',
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

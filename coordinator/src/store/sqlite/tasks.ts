@@ -1,6 +1,14 @@
 // Tasks: one row from submission to its end and after, in columns, since each is written three times at thousands a second.
 // The rules of apply.ts hold here too: an unknown or ended task takes no state, the first end stays.
-import type { Asker, PastAttempt, TaskOriginName, TaskProblem, TaskState, TaskUsage } from '@blackroad/protocol';
+import type {
+  Asker,
+  Exchange,
+  PastAttempt,
+  TaskOriginName,
+  TaskProblem,
+  TaskState,
+  TaskUsage,
+} from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import type { DurableChange } from '../../state/change.ts';
 import type { EndedTask, ReplyTo, TaskRow } from '../../state/rows.ts';
@@ -34,9 +42,10 @@ interface TaskRecord {
   dismissed_ms: number | null;
   by: string | null;
   reply_to: string | null;
+  turns: string | null;
 }
 const columns = `id, space, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, node, epoch,
-  leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past, by, reply_to, dismissed_ms`;
+  leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past, by, reply_to, turns, dismissed_ms`;
 
 const loadRows = 1_000;
 /** The number of damaged columns that are logged. */
@@ -44,7 +53,7 @@ const maxDamagedSaid = 1_000;
 /** Sorts after every task id: ids are lower-case letters, digits and dashes. */
 const afterAll = '~';
 
-type JsonColumn = 'past' | 'problem' | 'usage' | 'by' | 'reply_to';
+type JsonColumn = 'past' | 'problem' | 'usage' | 'by' | 'reply_to' | 'turns';
 /** The value of a JSON column; null where a disk or a person damaged it. */
 type ReadJson = <T>(record: TaskRecord, column: JsonColumn) => T | null;
 
@@ -52,6 +61,7 @@ function fromRecord(r: TaskRecord, readJson: ReadJson): TaskRow | EndedTask {
   const past = readJson<PastAttempt[]>(r, 'past');
   const by = readJson<Asker>(r, 'by');
   const replyTo = readJson<ReplyTo>(r, 'reply_to');
+  const turns = readJson<Exchange[]>(r, 'turns');
   const row: TaskRow = {
     id: r.id,
     space: r.space,
@@ -72,6 +82,7 @@ function fromRecord(r: TaskRecord, readJson: ReadJson): TaskRow | EndedTask {
     ...(past === null ? {} : { past }),
     ...(by === null ? {} : { by }),
     ...(replyTo === null ? {} : { replyTo }),
+    ...(turns === null ? {} : { turns }),
   };
   if (r.ended_ms === null) return row;
   return {
@@ -85,7 +96,9 @@ function fromRecord(r: TaskRecord, readJson: ReadJson): TaskRow | EndedTask {
   };
 }
 function isFit(value: unknown, column: JsonColumn): boolean {
-  return typeof value === 'object' && value !== null && Array.isArray(value) === (column === 'past');
+  return (
+    typeof value === 'object' && value !== null && Array.isArray(value) === (column === 'past' || column === 'turns')
+  );
 }
 const json = (value: unknown) => (value === null ? null : JSON.stringify(value));
 
@@ -112,7 +125,7 @@ export function taskRows(db: Database, log: Log) {
     return null;
   };
   const insert = db.prepare(
-    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO NOTHING`,
   );
   const setState = db.prepare(
     `UPDATE task SET state = ?, attempt = ?, attempts = ?, node = ?, epoch = ?, leased_ms = ?, not_before_ms = ?, deadline_ms = ?,
@@ -197,6 +210,7 @@ export function taskRows(db: Database, log: Log) {
       pastOf(row),
       row.by === undefined ? null : JSON.stringify(row.by),
       row.replyTo === undefined ? null : JSON.stringify(row.replyTo),
+      row.turns === undefined ? null : JSON.stringify(row.turns),
     );
   const unended = [null, null, null, null, null];
   const pastOf = ({ past }: { past?: readonly PastAttempt[] }) =>

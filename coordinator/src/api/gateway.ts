@@ -1,0 +1,142 @@
+// The gateway's routes: each dialect's requests, and the lists of what can be asked.
+import { FleetError, type RouteExplained, type RoutePlace, routes } from '@blackroad/protocol';
+import { agentNamed } from '../gateway/agent-answer.ts';
+import type { Ask } from '../gateway/ask.ts';
+import { anthropicMessages, countTokens } from '../gateway/dialects/anthropic.ts';
+import { modelsOf } from '../gateway/dialects/dialect.ts';
+import { loadedLine, ollamaChat, ollamaEmbed, ollamaGenerate } from '../gateway/dialects/ollama.ts';
+import { openaiChat } from '../gateway/dialects/openai-chat.ts';
+import { openaiCompletion } from '../gateway/dialects/openai-completion.ts';
+import { floatsOf, openaiEmbeddings } from '../gateway/dialects/openai-embeddings.ts';
+import { openaiResponse } from '../gateway/dialects/openai-response.ts';
+import {
+  anthropicList,
+  anthropicRow,
+  askable,
+  askableNamed,
+  ollamaDetails,
+  ollamaLoaded,
+  ollamaTags,
+  openaiList,
+  openaiRow,
+} from '../gateway/lists.ts';
+import { refusalOf } from '../gateway/refusal.ts';
+import type { ApiContext } from '../http/context.ts';
+import { answered, type Call, type Handlers } from '../http/handler.ts';
+import type { Estimated } from '../placement/route/candidate.ts';
+import { collect, serveAs } from './serve-ask.ts';
+
+/** Of Ollama's API, as far as it is spoken here. */
+const ollamaVersion = '0.15.0';
+
+type Reply = Call<'ollamaTags'>['reply'];
+function send(reply: Reply, body: object) {
+  reply.type('application/json; charset=utf-8').send(JSON.stringify(body));
+  return answered;
+}
+const isAnthropic = ({ request }: { request: Call<'openaiModels'>['request'] }) =>
+  'anthropic-version' in request.headers;
+
+function named({ context, by }: { context: ApiContext; by: Call<'ollamaShow'>['by'] }, name: string) {
+  const found = askableNamed(context, by.space, name);
+  if (found) return found;
+  throw new FleetError('no-such-model', {
+    detail: `There is no model ${JSON.stringify(name).slice(0, 220)} in this fleet.`,
+  });
+}
+/** A request to load a model, without a question. */
+function loaded({ context, by, reply }: Call<'ollamaChat'> | Call<'ollamaGenerate'>, model: string, isChat: boolean) {
+  named({ context, by }, modelsOf(model)[0] ?? '');
+  return send(reply, loadedLine(model, context.clock.nowMs(), isChat));
+}
+const notHere = (name: 'ollamaPull' | 'ollamaPush' | 'ollamaCreate' | 'ollamaCopy' | 'ollamaDelete') => (): never => {
+  throw new FleetError('not-supported', { detail: routes[name].text });
+};
+
+const chatOfOllama = serveAs(ollamaChat);
+const generateOfOllama = serveAs(ollamaGenerate);
+
+export const gatewayHandlers = {
+  openaiModels(call) {
+    const all = askable(call.context, call.by.space);
+    return send(call.reply, isAnthropic(call) ? anthropicList(all) : openaiList(all));
+  },
+  openaiModel(call) {
+    const found = named(call, call.params.model);
+    return send(call.reply, isAnthropic(call) ? anthropicRow(found) : openaiRow(found));
+  },
+  openaiChat: serveAs(openaiChat),
+  openaiCompletion: serveAs(openaiCompletion),
+  openaiEmbeddings: serveAs(openaiEmbeddings),
+  openaiResponse: serveAs(openaiResponse),
+  anthropicMessages: serveAs(anthropicMessages),
+  anthropicCount: ({ body, reply }) => send(reply, countTokens(body)),
+  ollamaVersion: ({ reply }) => send(reply, { version: ollamaVersion }),
+  ollamaTags: ({ context, by, reply }) => send(reply, ollamaTags(askable(context, by.space))),
+  ollamaPs: ({ context, reply }) => send(reply, ollamaLoaded(context)),
+  ollamaShow(call) {
+    const name = call.body.model ?? call.body.name ?? '';
+    return send(call.reply, ollamaDetails(named(call, name)));
+  },
+  ollamaChat: (call) => (call.body.messages?.length ? chatOfOllama(call) : loaded(call, call.body.model, true)),
+  ollamaGenerate(call) {
+    const { prompt, images, model } = call.body;
+    return prompt || images?.length ? generateOfOllama(call) : loaded(call, model, false);
+  },
+  ollamaEmbed: serveAs(ollamaEmbed),
+  async ollamaEmbeddings(call) {
+    const { model, prompt } = call.body;
+    const { answers } = await collect(call, ollamaEmbed.read({ model, input: prompt }));
+    return send(call.reply, { embedding: floatsOf(answers[0]?.vectors[0] ?? '') });
+  },
+  ollamaPull: notHere('ollamaPull'),
+  ollamaPush: notHere('ollamaPush'),
+  ollamaCreate: notHere('ollamaCreate'),
+  ollamaCopy: notHere('ollamaCopy'),
+  ollamaDelete: notHere('ollamaDelete'),
+  routeExplain({ context, by, body }): RouteExplained {
+    const { kind = 'chat', promptTokens = 500, answerTokens = 300 } = body;
+    const models = modelsOf(body.model);
+    const agent = agentNamed(models[0] ?? '');
+    if (agent !== null)
+      throw new FleetError('not-supported', {
+        detail: `${agent} is an agent: it runs on its own node; fleet agents explain ${agent} says why there.`,
+      });
+    const ask: Ask = {
+      models,
+      answers: 1,
+      stream: false,
+      session: null,
+      request: {
+        kind,
+        // A text of that many tokens.
+        messages: [
+          {
+            role: 'user',
+            content: 'x'.repeat(Math.ceil(promptTokens * 3.5)),
+            ...(body.pictures ? { images: [''] } : {}),
+          },
+        ],
+        maxTokens: Math.max(1, answerTokens),
+        ...(body.tools ? { tools: [{ name: 'any', description: '', parameters: {} }] } : {}),
+      },
+    };
+    const tried = context.gateway.router.routes(ask, `explain ${by.name}`);
+    const last = tried.at(-1);
+    const found = last?.route.chosen ?? null;
+    return {
+      chosen: found && placeOf(found),
+      why: last?.route.why ?? '',
+      problem: found ? null : refusalOf(ask, tried, context.coordinator.view).message,
+      tried: tried.map(({ model }) => model),
+      others: (last?.route.others ?? []).slice(0, 64).map(placeOf),
+      refused: tried.flatMap(({ route }) => route.refused).slice(0, 256),
+    };
+  },
+} satisfies Partial<Handlers>;
+
+function placeOf({ candidate, expected }: Estimated): RoutePlace {
+  const { node, class: of, model, busy, waiting, slots } = candidate;
+  const { waitMs, loadMs, firstMs, finishMs, tokensPerS } = expected;
+  return { node, class: of, model: model.name, waitMs, loadMs, firstMs, finishMs, tokensPerS, busy, waiting, slots };
+}

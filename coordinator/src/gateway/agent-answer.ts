@@ -1,0 +1,192 @@
+// An agent as a model: the last message is its task, the messages before it are the conversation, and what the agent recalls, its tools and
+// its own instructions are the agent's. In: a request for `agent/<name>`. Out: the same answer that a model gives. The task is stored like
+// any other; when nobody reads on, it is cancelled.
+import {
+  type Exchange,
+  FleetError,
+  maxAskTurns,
+  type Principal,
+  type TaskChunk,
+  type TaskRequest,
+  type TaskStreamEvent,
+  type TaskView,
+} from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import { type Random, sortableId } from '@blackroad/std/random';
+import type { Coordinator } from '../road/coordinator.ts';
+import { agentIdOf } from '../state/view.ts';
+import { type AnswerSink, type Ask, noUsage } from './ask.ts';
+
+const prefix = 'agent/';
+/** The agent that the name of a model means; null: it means a model. */
+export function agentNamed(model: string): string | null {
+  return model.startsWith(prefix) ? model.slice(prefix.length) : null;
+}
+export const modelOfAgent = (name: string) => `${prefix}${name}`;
+
+interface AgentAnswerParts {
+  coordinator: Coordinator;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  ask: Ask;
+  agent: string;
+  by: Principal;
+  sink: AnswerSink;
+}
+
+export class AgentAnswer {
+  readonly #parts: AgentAnswerParts;
+  readonly #id: string;
+  readonly #beganMs: number;
+  #unfollow = () => {};
+  #isOver = false;
+  #begun = false;
+  /** What the reader has of the answer. */
+  #told = '';
+  #attempt = 0;
+
+  constructor(parts: AgentAnswerParts) {
+    this.#parts = parts;
+    const { clock, random } = parts;
+    this.#beganMs = clock.monotonicMs();
+    this.#id = sortableId(clock.nowMs(), random);
+    this.#ask().catch((error) => this.#fail(error));
+  }
+
+  stop(): void {
+    if (this.#isOver) return;
+    this.#over();
+    const { coordinator, by } = this.#parts;
+    coordinator.submit('task-cancel', { by, id: this.#id }).catch(() => {}); // it has ended, or the coordinator stops
+  }
+
+  async #ask(): Promise<void> {
+    const { coordinator, agent, by, ask } = this.#parts;
+    const id = agentIdOf(coordinator.view, by.space, agent);
+    if (id === undefined) throw new FleetError('no-such-model', { detail: `There is no agent "${agent}".` });
+    const request = taskOf(ask);
+    // It is followed before it is submitted, so that not even the first words can be missed.
+    this.#unfollow = coordinator.follow(this.#id, (event) => this.#hear(event));
+    const origin = by.kind === 'session' ? 'console' : 'api';
+    const outcome = await coordinator.submit('task-submit', { id: this.#id, agent: id, request, by, origin });
+    if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
+  }
+
+  #hear(event: TaskStreamEvent): void {
+    if (this.#isOver) return;
+    if (event.event === 'end') this.#end(event.data);
+    else if (event.event === 'chunk') this.#take(event.data);
+  }
+
+  #take({ attempt, offset, text, retract }: TaskChunk): void {
+    if (attempt !== this.#attempt) {
+      // Another attempt begins its answer anew; two answers do not fit together.
+      if (this.#told !== '') {
+        this.#fail(new FleetError('model-failed', { detail: 'The node was lost within its answer.' }));
+        return;
+      }
+      this.#attempt = attempt;
+    }
+    if (retract) {
+      this.#told = this.#told.slice(0, offset);
+      this.#parts.sink.event(0, { retract: true });
+      return;
+    }
+    // After a chunk that was lost the end has the rest.
+    if (text === '' || offset !== this.#told.length) return;
+    this.#tell(text);
+  }
+
+  #tell(text: string): void {
+    this.#begin();
+    this.#told += text;
+    this.#parts.sink.event(0, { text });
+  }
+
+  #begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    const { coordinator, agent, clock, sink } = this.#parts;
+    const task = coordinator.view.tasks.get(this.#id);
+    const placement = coordinator.view.agents.get(task?.agent ?? '')?.placement;
+    const node = task?.node ?? placement?.node ?? '';
+    const model = modelOfAgent(agent);
+    const why = `${agent} runs on ${node} with ${placement?.model ?? 'its model'}`;
+    const overheadMs = 0;
+    sink.begin({ id: this.#id, asked: model, model, node, why, overheadMs, createdMs: clock.nowMs() });
+  }
+
+  #end(task: TaskView): void {
+    const whole = task.result ?? '';
+    const isSame = whole.startsWith(this.#told);
+    if (task.state !== 'done') this.#fail(endError(task));
+    else if (!isSame) this.#fail(new FleetError('model-failed', { detail: 'A part of the answer was lost.' }));
+    else this.#finish(whole, task);
+  }
+
+  #finish(whole: string, { usage, truncated }: TaskView): void {
+    const { sink, clock } = this.#parts;
+    if (whole.length > this.#told.length) this.#tell(whole.slice(this.#told.length));
+    this.#begin();
+    this.#over();
+    const totalMs = clock.monotonicMs() - this.#beganMs;
+    const { promptTokens = 0, completionTokens = 0, firstTokenMs = 0, decodeMs = totalMs } = usage ?? {};
+    const told = { ...noUsage, promptTokens, completionTokens, prefillMs: firstTokenMs, decodeMs };
+    sink.end(0, truncated ? 'length' : 'stop', told);
+    sink.done();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.stop();
+    if (!(error instanceof FleetError)) this.#parts.log.error({ err: error }, 'an agent could not be asked');
+    this.#parts.sink.fail(error instanceof FleetError ? error : new FleetError('internal'));
+  }
+
+  #over(): void {
+    this.#isOver = true;
+    this.#unfollow();
+  }
+}
+
+function endError({ state, problem }: TaskView): FleetError {
+  const detail = problem?.text ?? `The task of the agent ended ${state}.`;
+  const code = state === 'expired' ? 'deadline-passed' : state === 'cancelled' ? 'task-cancelled' : 'task-failed';
+  return new FleetError(code, { detail });
+}
+
+/** @throws FleetError `not-supported` for what an agent decides itself */
+function taskOf({ request, answers }: Ask): TaskRequest {
+  const { kind, messages = [], tools, schema, json, logprobs } = request;
+  const own = (what: string) => {
+    throw new FleetError('not-supported', { detail: `An agent ${what}; ask a model instead.` });
+  };
+  if (kind !== 'chat') own('only chats');
+  if (tools?.length) own('has its own tools');
+  if (schema || json) own('answers in words');
+  if (logprobs !== undefined) own('has no log probabilities');
+  if (answers !== 1) own('gives one answer');
+  const said = messages.filter(({ role }) => role === 'user' || role === 'assistant');
+  if (said.some(({ images }) => images?.length)) own('takes no pictures yet');
+  const last = said.at(-1);
+  if (last?.role !== 'user')
+    throw new FleetError('invalid-request', { detail: 'messages: expected a message of the user last' });
+  const turns = exchangesOf(said.slice(0, -1));
+  return { prompt: last.content, ...(turns.length > 0 ? { turns } : {}) };
+}
+
+/** Pairs of what was said and answered, the last ones; an answer without a question has none to go with. */
+function exchangesOf(messages: readonly { role: string; content: string }[]): Exchange[] {
+  const exchanges: Exchange[] = [];
+  let asked: string | null = null;
+  for (const { role, content } of messages) {
+    if (role === 'user') asked = asked === null ? content : `${asked}\n\n${content}`;
+    else if (asked !== null && content.trim() !== '') {
+      exchanges.push({ said: asked, answered: content });
+      asked = null;
+    }
+  }
+  return exchanges.slice(-maxAskTurns);
+}

@@ -1,0 +1,184 @@
+// One request to models: its answers, each with its attempts. Before the first piece of any answer an attempt that failed is followed by one
+// elsewhere; after it never.
+import { FleetError, type ModelProblem, type ModelRequest, modelProblems } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import { type Random, sortableId } from '@blackroad/std/random';
+import type { Coordinator } from '../road/coordinator.ts';
+import { type AnswerSink, type Ask, noUsage, type Told } from './ask.ts';
+import { attempt } from './attempt.ts';
+import { toldLoad } from './candidates.ts';
+import { keyOf, type Place } from './directory.ts';
+import { refusalOf } from './refusal.ts';
+import type { Router } from './router.ts';
+
+/** The whole answer. Large models on small machines write for minutes. */
+const answerMs = 600_000;
+/** Waiting for a slot, in the lane and again on the node. */
+const waitMs = 120_000;
+/** Beyond four times what is expected until the first token. */
+const patienceMs = 60_000;
+const maxAttempts = 4;
+
+/** One answer so far. */
+interface Try {
+  answer: number;
+  attempts: number;
+  /** Places that failed it. */
+  avoid: Set<string>;
+  last: FleetError | null;
+}
+
+interface AnsweringParts {
+  coordinator: Coordinator;
+  router: Router;
+  /** Counts the attempts after the first. */
+  figures: { retried: number };
+  ask: Ask;
+  who: string;
+  sink: AnswerSink;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+export class Answering {
+  readonly #parts: AnsweringParts;
+  readonly #beganMs: number;
+  readonly #stopped = new AbortController();
+  readonly #id: string;
+  #open: number;
+  #begun = false;
+
+  constructor(parts: AnsweringParts) {
+    this.#parts = parts;
+    const { ask, clock, random } = parts;
+    this.#beganMs = clock.monotonicMs();
+    this.#id = sortableId(clock.nowMs(), random);
+    this.#open = ask.answers;
+    for (let answer = 0; answer < ask.answers; answer++)
+      this.#answer({ answer, attempts: 0, avoid: new Set(), last: null }).catch((error) => this.#fail(error));
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  get #leftMs(): number {
+    return answerMs - (this.#parts.clock.monotonicMs() - this.#beganMs);
+  }
+
+  async #answer(one: Try): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      if (this.#leftMs <= 0) throw new FleetError('deadline-passed', { detail: 'The answer took too long.' });
+      if (one.attempts > 0) this.#parts.figures.retried++;
+      const error = await this.#try(one);
+      if (!error || this.#stopped.signal.aborted) return;
+      one.last = error;
+      if (++one.attempts >= maxAttempts) throw error;
+    }
+  }
+
+  /** Null: it is answered, or nobody waits any more. An error that is returned may be followed by another attempt, one thrown not. */
+  async #try(one: Try): Promise<FleetError | null> {
+    const { coordinator, clock, router, ask, who, sink } = this.#parts;
+    const tried = router.routes(ask, who, one.avoid);
+    const found = tried.at(-1);
+    if (!found?.place) throw one.last ?? refusalOf(ask, tried, coordinator.view);
+    const { place, route } = found;
+    const told = this.#toldOf(place, route.why);
+    one.avoid.add(keyOf(place));
+    let leave: () => void;
+    try {
+      const lane = { node: told.node, model: told.model, slots: place.model.slots, told: toldLoad(place) };
+      leave = await router.lanes.enter(lane, who, this.#stopped.signal, Math.min(waitMs, this.#leftMs));
+    } catch (error) {
+      return error as FleetError;
+    }
+    if (this.#stopped.signal.aborted) {
+      leave();
+      return null;
+    }
+    const end = await attempt({
+      coordinator,
+      clock,
+      node: told.node,
+      request: this.#orderFor(told.model),
+      signal: this.#stopped.signal,
+      firstMs: (route.chosen?.expected.firstMs ?? 0) * 4 + patienceMs,
+      heard: (events) => {
+        this.#begin(told);
+        for (const event of events) sink.event(one.answer, event);
+      },
+    });
+    leave();
+    if (this.#stopped.signal.aborted) return null;
+    if (end.problem) return this.#failed(end.problem, told);
+    router.worked(ask, who, told);
+    this.#begin(told);
+    sink.end(one.answer, end.reason ?? 'stop', end.usage ?? noUsage);
+    if (--this.#open === 0) sink.done();
+    return null;
+  }
+
+  #toldOf({ row, model }: Place, why: string): Told {
+    const { clock, ask } = this.#parts;
+    return {
+      id: this.#id,
+      asked: ask.models.join(','),
+      model: model.name,
+      node: row.id,
+      why,
+      overheadMs: clock.monotonicMs() - this.#beganMs,
+      createdMs: clock.nowMs(),
+    };
+  }
+
+  #failed(problem: ModelProblem, { node, model }: Told): FleetError {
+    const error = errorOf(problem, model, node);
+    const { elsewhere, blames } = modelProblems[problem.code];
+    if (blames === 'place') this.#parts.router.failing.failed(node, model, problem);
+    if (this.#begun || !elsewhere) throw error;
+    return error;
+  }
+
+  #orderFor(model: string): ModelRequest {
+    const leftMs = Math.max(1, this.#leftMs);
+    return { ...this.#parts.ask.request, model, leftMs, waitMs: Math.min(waitMs, leftMs) };
+  }
+
+  #begin(told: Told): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.#parts.sink.begin(told);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped.signal.aborted) return;
+    this.#stopped.abort();
+    const isKnown = error instanceof FleetError;
+    if (!isKnown) this.#parts.log.error({ err: error }, 'a request of the gateway broke');
+    this.#parts.sink.fail(isKnown ? error : new FleetError('internal'));
+  }
+}
+
+function errorOf({ code, text }: ModelProblem, model: string, node: string): FleetError {
+  const detail = `${model} on ${node}: ${text}`;
+  switch (code) {
+    case 'too-long':
+      return new FleetError('prompt-too-long', { detail });
+    case 'unsupported':
+    case 'wrong-kind':
+      return new FleetError('not-supported', { detail });
+    case 'bad-request':
+      return new FleetError('invalid-request', { detail });
+    case 'overloaded':
+      return new FleetError('model-busy', { detail, retryAfterSeconds: 2 });
+    case 'unknown-model':
+      return new FleetError('model-away', { detail, retryAfterSeconds: 5 });
+    case 'deadline-passed':
+      return new FleetError('deadline-passed', { detail });
+    default:
+      return new FleetError('model-failed', { detail });
+  }
+}

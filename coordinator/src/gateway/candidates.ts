@@ -1,0 +1,39 @@
+// The places of a model as candidates for a request: what nodes report, with what the gateway itself has under way there. In: places of the
+// directory. Out: plain rows for the pure rules of placement/route.
+import { type ModelLoad, tierOf, tiers } from '@blackroad/protocol';
+import { worthOf } from '../fleet/health.ts';
+import { closedOf } from '../placement/model/snapshot.ts';
+import type { RouteCandidate } from '../placement/route/candidate.ts';
+import type { View } from '../state/view.ts';
+import type { Place } from './directory.ts';
+import type { Lanes } from './lanes.ts';
+
+interface Failing {
+  /** Why requests leave the model on the node alone for now; null: they do not. */
+  of(node: string, model: string): string | null;
+}
+
+export function candidateOf(place: Place, lanes: Lanes, view: View, failing: Failing, nowMs: number): RouteCandidate {
+  const { row, live, model } = place;
+  const load = lanes.loadOf(row.id, model.name, model.slots, toldLoad(place));
+  const fault = view.modelFaults.get(row.id)?.get(model.name);
+  return {
+    node: row.id,
+    class: row.class,
+    closed: closedOf(row, live),
+    model,
+    failing: fault && nowMs < fault.untilMs ? fault.reason : failing.of(row.id, model.name),
+    ...load,
+    health: worthOf(live).factor,
+    pricePerMillionTokens: live.capacity?.pricePerMillionTokens ?? 0,
+    hasLarger: (live.capacity?.models ?? []).some(
+      (other) => other.kind === 'chat' && tierRank(other) > tierRank(model),
+    ),
+  };
+}
+const tierRank = (model: Parameters<typeof tierOf>[0]) => tiers.indexOf(tierOf(model));
+
+/** The node's last word on the load of the model. */
+export function toldLoad({ live, model }: Place): ModelLoad | undefined {
+  return live.health?.models?.find(({ name }) => name === model.name);
+}

@@ -1,0 +1,123 @@
+// The nodes of each model, kept up to date with what is committed, so that a request looks at those alone and not at the whole fleet. In: the
+// nodes that a batch touched. Out: the models on nodes that a name or a tier means, at most so many.
+import { findModel, modelKey, type NodeCapacity, type NodeModel, type TierWish, tierOf } from '@blackroad/protocol';
+import { closedOf } from '../placement/model/snapshot.ts';
+import type { NodeLive, NodeRow } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
+
+export interface Place {
+  row: NodeRow;
+  live: NodeLive;
+  model: NodeModel;
+}
+export const keyOf = ({ row, model }: Pick<Place, 'row' | 'model'>) => `${row.id} ${model.name}`;
+
+/** Of a model that more nodes have, so many are looked at: the best of them is close to the best of all. */
+const maxPlaces = 64;
+/** Nodes that are looked through for so many open ones. */
+const maxLooked = 512;
+
+export class Directory {
+  readonly #view: View;
+  /** The nodes by the key of a name, alias or tier. */
+  readonly #nodes = new Map<string, Set<string>>();
+  readonly #known = new Map<string, { capacity: NodeCapacity; keys: ReadonlySet<string> }>();
+  #turn = 0;
+
+  constructor(view: View) {
+    this.#view = view;
+    for (const node of view.nodes.keys()) this.note(node);
+  }
+
+  note(node: string): void {
+    const capacity = this.#view.nodes.has(node) ? (this.#view.live.get(node)?.capacity ?? null) : null;
+    const before = this.#known.get(node);
+    if ((before?.capacity ?? null) === capacity) return;
+    for (const key of before?.keys ?? []) {
+      const set = this.#nodes.get(key);
+      set?.delete(node);
+      if (set?.size === 0) this.#nodes.delete(key);
+    }
+    if (!capacity) {
+      this.#known.delete(node);
+      return;
+    }
+    const keys = new Set(capacity.models.flatMap(keysOf));
+    this.#known.set(node, { capacity, keys });
+    for (const key of keys) {
+      const set = this.#nodes.get(key) ?? new Set();
+      this.#nodes.set(key, set.add(node));
+    }
+  }
+
+  /** The places of a model under any of its names. `also`: a node to be among them, if it has the model. */
+  named(name: string, also: string | null): Place[] {
+    return this.#placesOf(`name ${modelKey(name)}`, also, ({ models }) => {
+      const model = findModel(models, name);
+      return model ? [model] : [];
+    });
+  }
+
+  /** The places of models of a tier; `embed`: models that make vectors, which have no tier. */
+  ofTier(wish: TierWish, kind: NodeModel['kind'], also: string | null): Place[] {
+    return this.#placesOf(kind === 'embed' ? 'embed' : `tier ${wish}`, also, ({ models }) =>
+      models.filter((model) => model.kind === kind && (kind === 'embed' || isOf(wish, model))),
+    );
+  }
+
+  /** Every model of the fleet once, by the name of the first node that has it. */
+  all(): Map<string, Place> {
+    const found = new Map<string, Place>();
+    for (const [node, { capacity }] of this.#known) {
+      const place = this.#placeOf(node);
+      if (!place) continue;
+      for (const model of capacity.models) {
+        const key = modelKey(model.name);
+        const known = found.get(key);
+        if (!known || (closedOf(known.row, known.live) && !closedOf(place.row, place.live)))
+          found.set(key, { ...place, model });
+      }
+    }
+    return found;
+  }
+
+  #placeOf(node: string): { row: NodeRow; live: NodeLive } | null {
+    const row = this.#view.nodes.get(node);
+    const live = this.#view.live.get(node);
+    return row && live ? { row, live } : null;
+  }
+
+  #placesOf(key: string, also: string | null, modelsOf: (capacity: NodeCapacity) => NodeModel[]): Place[] {
+    const nodes = this.#nodes.get(key);
+    if (!nodes) return [];
+    const places: Place[] = [];
+    for (const node of nodes.size > maxPlaces ? this.#someOf(nodes, also) : nodes) {
+      const place = this.#placeOf(node);
+      const capacity = this.#known.get(node)?.capacity;
+      if (!place || !capacity) continue;
+      for (const model of modelsOf(capacity)) places.push({ ...place, model });
+    }
+    return places;
+  }
+
+  /** Some nodes that take work, others with each call. */
+  #someOf(nodes: ReadonlySet<string>, also: string | null): string[] {
+    const list = [...nodes];
+    const from = this.#turn;
+    this.#turn = (this.#turn + maxPlaces) % list.length;
+    const some = also !== null && nodes.has(also) ? [also] : [];
+    for (let i = 0; i < Math.min(list.length, maxLooked) && some.length < maxPlaces; i++) {
+      const node = list[(from + i) % list.length] as string;
+      const place = this.#placeOf(node);
+      if (node !== also && place && !closedOf(place.row, place.live)) some.push(node);
+    }
+    return some.length > 0 ? some : list.slice(0, maxPlaces);
+  }
+}
+
+function keysOf(model: NodeModel): string[] {
+  const names = [model.name, ...model.aliases].map((name) => `name ${modelKey(name)}`);
+  if (model.kind === 'embed') return [...names, 'embed'];
+  return [...names, `tier ${tierOf(model).name}`, 'tier auto'];
+}
+const isOf = (wish: TierWish, model: NodeModel) => wish === 'auto' || tierOf(model).name === wish;

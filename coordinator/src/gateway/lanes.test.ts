@@ -1,0 +1,95 @@
+// Admission: no more than there are slots, fair between keys, bounded, and never closed for ever by an old report.
+import type { FleetError, ModelLoad } from '@blackroad/protocol';
+import t from 'tap';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import { Lanes } from './lanes.ts';
+
+const load = (given: Partial<ModelLoad> = {}): ModelLoad => ({ name: 'm', busy: 0, waiting: 0, slots: 2, ...given });
+
+function rig(slots = 2) {
+  const clock = new HandClock();
+  const lanes = new Lanes(clock);
+  const order: string[] = [];
+  const leaves = new Map<string, () => void>();
+  const enter = (
+    who: string,
+    name = who,
+    told: ModelLoad | undefined = undefined,
+    signal = new AbortController().signal,
+  ) =>
+    lanes.enter({ node: 'a', model: 'm', slots, told }, who, signal, 10_000).then(
+      (leave) => {
+        order.push(name);
+        leaves.set(name, leave);
+        return null;
+      },
+      (error: FleetError) => {
+        order.push(`${name} ${error.code}`);
+        return error;
+      },
+    );
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  return { clock, lanes, order, leaves, enter, settled };
+}
+
+t.test('slots are credits; who waits comes in as others leave', async (t) => {
+  const { order, leaves, enter, settled, lanes } = rig();
+  for (const name of ['1', '2', '3', '4']) void enter('ada', name);
+  await settled();
+  t.same(order, ['1', '2']);
+  t.match(lanes.loadOf('a', 'm', 2, undefined), { busy: 2, waiting: 2, slots: 2 });
+  leaves.get('1')?.();
+  leaves.get('1')?.();
+  await settled();
+  t.same(order, ['1', '2', '3'], 'leaving twice frees one slot');
+});
+
+t.test('keys take turns, however many requests one of them has', async (t) => {
+  const { order, leaves, enter, settled } = rig(1);
+  void enter('ada', 'a1');
+  for (const name of ['a2', 'a3', 'a4']) void enter('ada', name);
+  for (const name of ['b1', 'b2']) void enter('bob', name);
+  await settled();
+  for (let i = 0; i < 6; i++) {
+    leaves.get(order.at(-1) as string)?.();
+    await settled();
+  }
+  t.same(order, ['a1', 'a2', 'b1', 'a3', 'b2', 'a4']);
+});
+
+t.test('a full queue refuses at once, a long wait in time, and a request that is given up leaves', async (t) => {
+  const { clock, order, enter, settled, lanes } = rig(1);
+  for (let i = 0; i < 10; i++) void enter('ada', String(i));
+  await settled();
+  t.same(order, ['0', '9 model-busy'], 'eight may wait');
+  await clock.advance(10_000);
+  t.equal(order.filter((each) => each.endsWith('model-busy')).length, 9);
+  t.match(lanes.loadOf('a', 'm', 1, undefined), { busy: 1, waiting: 0 });
+  const abort = new AbortController();
+  void enter('ada', 'given up', undefined, abort.signal);
+  abort.abort();
+  await settled();
+  t.equal(order.at(-1), 'given up unavailable');
+  t.match(lanes.loadOf('a', 'm', 1, undefined), { waiting: 0 });
+});
+
+t.test('what others use is left to them, but one request always goes', async (t) => {
+  const { order, enter, settled, lanes } = rig();
+  void enter('ada', 'first', load({ busy: 5 }));
+  void enter('ada', 'second', load({ busy: 5 }));
+  await settled();
+  t.same(order, ['first']);
+  lanes.heard('a', [load({ busy: 1 })]);
+  await settled();
+  t.same(order, ['first', 'second'], 'the others have left');
+});
+
+t.test('a node that goes away sends those that wait elsewhere', async (t) => {
+  const { order, enter, settled, lanes } = rig(1);
+  void enter('ada', '1');
+  void enter('bob', '2');
+  await settled();
+  lanes.close('a');
+  await settled();
+  t.same(order, ['1', '2 node-away']);
+});

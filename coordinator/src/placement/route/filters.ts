@@ -1,0 +1,92 @@
+// The hard rules of routing: the candidates that cannot answer a request, each with its reason. The first rule that refuses counts.
+import { cloudClass, numberInWords, reservedShare } from '@blackroad/protocol';
+import type { RouteAsk, RouteCandidate } from './candidate.ts';
+
+interface RouteFilter {
+  name: string;
+  /** One line for the documentation. */
+  text: string;
+  refuses: (ask: RouteAsk, candidate: RouteCandidate) => boolean;
+  words: (ask: RouteAsk, candidate: RouteCandidate) => string;
+  /** Whether the reason passes by itself: then the request may be tried again later. */
+  passes?: true;
+}
+
+/** Tokens that an answer needs at least. */
+const leastAnswerTokens = 16;
+
+export const routeFilters: readonly RouteFilter[] = [
+  {
+    name: 'kind',
+    text: 'the model is of the kind that the request needs: one that chats, or one that makes vectors',
+    refuses: ({ kind }, { model }) => model.kind !== kind,
+    words: (_, { model }) =>
+      model.kind === 'embed'
+        ? `${model.name} makes vectors, it cannot chat`
+        : `${model.name} chats, it makes no vectors`,
+  },
+  {
+    name: 'closed',
+    text: 'the node is online and takes work',
+    refuses: (_, { closed }) => closed !== null,
+    words: (_, { closed }) => closed?.text ?? '',
+    passes: true,
+  },
+  {
+    name: 'price',
+    text: 'a node that costs money answers only where the request may pay',
+    refuses: ({ mayPay }, node) => !mayPay && (node.class === cloudClass.name || node.pricePerMillionTokens > 0),
+    words: (_, { pricePerMillionTokens }) => `costs $${numberInWords(pricePerMillionTokens)} a million tokens`,
+  },
+  {
+    name: 'context',
+    text: 'the prompt and an answer fit the context of the model there',
+    refuses: ({ kind, promptTokens }, { model }) =>
+      kind === 'chat' && model.contextTokens > 0 && promptTokens + leastAnswerTokens > model.contextTokens,
+    words: ({ promptTokens }, { model }) =>
+      `the prompt has about ${promptTokens} tokens, it takes ${model.contextTokens}`,
+  },
+  {
+    name: 'tools',
+    text: 'a request with tools needs a model that calls them',
+    refuses: ({ tools }, { model }) => tools && !model.tools,
+    words: (_, { model }) => `${model.name} calls no tools here`,
+  },
+  {
+    name: 'sees',
+    text: 'a request with pictures needs a model that sees, or one whose server does not tell',
+    refuses: ({ sees }, { model }) => sees && model.sees === false,
+    words: (_, { model }) => `${model.name} does not see pictures`,
+  },
+  {
+    name: 'failing',
+    text: 'a model that failed there lately is left alone for a while',
+    refuses: (_, { failing }) => failing !== null,
+    words: (_, { failing }) => `it failed there: ${failing}`,
+    passes: true,
+  },
+  {
+    name: 'full',
+    text: 'no more requests wait for it than its queue holds',
+    refuses: (_, { waiting, queue }) => waiting >= queue,
+    words: (_, { busy, waiting }) => `its queue is full: ${busy} at work, ${waiting} waiting`,
+    passes: true,
+  },
+  {
+    name: 'reserved',
+    text: 'a part of a node that has a larger model is kept for that',
+    refuses: (ask, candidate) => isForLess(ask) && candidate.hasLarger && !hasShareLeft(candidate),
+    words: (_, { busy, slots }) => `${busy} of its ${slots} slots are taken, and the rest is kept for its larger model`,
+    passes: true,
+  },
+];
+
+/** A request that names no model and no large one. */
+const isForLess = ({ want, kind }: RouteAsk) => kind === 'chat' && 'tier' in want && want.tier !== 'large';
+function hasShareLeft({ busy, slots }: RouteCandidate): boolean {
+  return busy < Math.max(1, Math.floor(slots * (1 - reservedShare)));
+}
+
+export function refusedBy(ask: RouteAsk, candidate: RouteCandidate): RouteFilter | null {
+  return routeFilters.find(({ refuses }) => refuses(ask, candidate)) ?? null;
+}

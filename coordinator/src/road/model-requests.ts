@@ -1,0 +1,135 @@
+// Requests of the gateway that are under way on nodes. In: a request with its node, parts of answers, nodes whose presence changed. Out:
+// pieces of the request for the bus, events for the asker, and exactly one end, whatever becomes of the node. Nothing of it is stored, so
+// it needs no decision: which node gets a request is decided before (placement/route), by what is committed.
+import {
+  encode,
+  FleetError,
+  type ModelAnswer,
+  type ModelAnswerEnd,
+  type ModelAnswerEvent,
+  type ModelRequest,
+  maxModelRequestBytes,
+  maxModelRequests,
+  maxPieceChars,
+} from '@blackroad/protocol';
+import type { Clock, Timer } from '@blackroad/std/clock';
+import { type Random, sortableId } from '@blackroad/std/random';
+import type { BusMessage } from '../bus/bus.ts';
+import type { Outcome } from '../state/decision.ts';
+import type { Answer, InputKind, Inputs } from '../state/input.ts';
+import type { View } from '../state/view.ts';
+
+export interface AnswerListener {
+  events(events: readonly ModelAnswerEvent[]): void;
+  /** Called once, last. */
+  end(end: ModelAnswerEnd): void;
+}
+interface UnderWay extends AnswerListener {
+  node: string;
+  seq: number;
+  deadline: Timer;
+}
+interface ModelRequestsParts {
+  view: View;
+  clock: Clock;
+  random: Random;
+  publish(messages: BusMessage[]): void;
+  submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>>;
+}
+
+/** A node ends a request at its deadline by itself; after this long its end counts as lost. */
+const graceMs = 5_000;
+
+export class ModelRequests {
+  readonly #parts: ModelRequestsParts;
+  readonly #underWay = new Map<string, UnderWay>();
+  readonly #byNode = new Map<string, Set<string>>();
+
+  constructor(parts: ModelRequestsParts) {
+    this.#parts = parts;
+  }
+
+  get size(): number {
+    return this.#underWay.size;
+  }
+
+  /** Sends a request to a node. Returns the function that stops it; it does nothing after the end, and no end follows it. */
+  open(node: string, request: ModelRequest, listener: AnswerListener): () => void {
+    const { clock, random, publish } = this.#parts;
+    if (this.#underWay.size >= maxModelRequests) {
+      const detail = `${maxModelRequests} requests to models are under way; try again.`;
+      throw new FleetError('unavailable', { detail, retryAfterSeconds: 1 });
+    }
+    const text = JSON.stringify(request);
+    if (text.length > maxModelRequestBytes)
+      throw new FleetError('too-large', { detail: `the request has more than ${maxModelRequestBytes} characters` });
+    const id = sortableId(clock.nowMs(), random);
+    const late = () =>
+      this.#end(id, { problem: { code: 'unavailable', text: `${node} gave no end of its answer` } }, true);
+    const deadline = clock.after(request.leftMs + graceMs, late);
+    this.#underWay.set(id, { node, seq: 0, deadline, ...listener });
+    const own = this.#byNode.get(node) ?? new Set();
+    this.#byNode.set(node, own.add(id));
+    const of = Math.max(1, Math.ceil(text.length / maxPieceChars));
+    const pieces = Array.from({ length: of }, (_, at) =>
+      encode(
+        'modelRequest',
+        { node },
+        { request: id, at, of, text: text.slice(at * maxPieceChars, (at + 1) * maxPieceChars) },
+      ),
+    );
+    publish(pieces);
+    return () => {
+      if (this.#forget(id)) this.#stop(node, id);
+    };
+  }
+
+  /** A part of an answer. One that another node was asked for is refused; one without an asker is late. */
+  async answered(node: string, { request, seq, events, end }: ModelAnswer): Promise<void> {
+    const one = this.#underWay.get(request);
+    if (!one) return;
+    if (one.node !== node) {
+      await this.#parts.submit('reply-refused', { node, command: request, sentTo: one.node });
+      return;
+    }
+    if (seq !== one.seq) {
+      const text = `a part of the answer of ${node} was lost`;
+      this.#end(request, { problem: { code: 'unavailable', text } }, end === undefined);
+      return;
+    }
+    one.seq++;
+    if (events.length > 0) one.events(events);
+    // The listener may have stopped it.
+    if (end && this.#underWay.has(request)) this.#end(request, end, false);
+  }
+
+  /** A node that is not online any more does not answer: its will or its silence told so. */
+  presenceOf(node: string): void {
+    const requests = this.#byNode.get(node);
+    if (!requests || this.#parts.view.nodes.get(node)?.presence === 'online') return;
+    const end = { problem: { code: 'unavailable' as const, text: `the connection of ${node} broke` } };
+    for (const id of [...requests]) this.#end(id, end, true);
+  }
+
+  #end(id: string, end: ModelAnswerEnd, tell: boolean): void {
+    const one = this.#forget(id);
+    if (!one) return;
+    if (tell) this.#stop(one.node, id);
+    one.end(end);
+  }
+
+  #forget(id: string): UnderWay | null {
+    const one = this.#underWay.get(id);
+    if (!one) return null;
+    one.deadline.cancel();
+    this.#underWay.delete(id);
+    const own = this.#byNode.get(one.node);
+    own?.delete(id);
+    if (own?.size === 0) this.#byNode.delete(one.node);
+    return one;
+  }
+
+  #stop(node: string, request: string): void {
+    this.#parts.publish([encode('modelRequestStop', { node }, { request })]);
+  }
+}

@@ -1,0 +1,184 @@
+// Requests of the gateway on a node: pieces, admission, parts, stops, and what becomes of them when the connection breaks.
+import { type Decoded, type ModelAnswer, type ModelRequest, maxPieceChars } from '@blackroad/protocol';
+import { silentLog } from '@blackroad/std/log';
+import t from 'tap';
+import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import { createAdmission } from '../runtimes/admission.ts';
+import type { ChatEvent, ChatRequest, Runtime } from '../runtimes/runtime.ts';
+import { RuntimeError } from '../runtimes/runtime.ts';
+import { ModelRequests } from './model-requests.ts';
+
+type Chat = (request: ChatRequest, signal: AbortSignal) => AsyncIterable<ChatEvent>;
+const usage = { promptTokens: 3, completionTokens: 2, loadMs: 0, prefillMs: 1, decodeMs: 1 };
+
+function rig(chat: Chat, slots = 1) {
+  const clock = new HandClock();
+  const sent: ModelAnswer[] = [];
+  const admission = createAdmission({ slots, queue: 2, clock });
+  const model = { name: 'm:latest', contextTokens: 100 };
+  const runtime = {
+    chat,
+    embed: async (_: string, texts: string[]) => texts.map(() => Float32Array.of(0.5, -1)),
+  } as unknown as Runtime;
+  const isIt = (name: string) => name === 'm' || name === 'm:latest';
+  const requests = new ModelRequests({
+    node: 'alice',
+    pool: {
+      find: (name: string) => (isIt(name) ? { model, runtime } : null),
+      runtimeFor: (name: string) => (isIt(name) ? runtime : null),
+      enter: (name: string, signal: AbortSignal, deadlineMs: number) => admission.enter(name, signal, deadlineMs),
+      learn: () => {},
+    } as never,
+    transport: { send: (_: string, __: unknown, message: unknown) => void sent.push(message as ModelAnswer) } as never,
+    clock,
+    log: silentLog,
+  });
+  const piece = (request: string, at: number, of: number, text: string) =>
+    requests.receive({
+      name: 'modelRequest',
+      params: { node: 'alice' },
+      message: { request, at, of, text },
+    } as Decoded & {
+      name: 'modelRequest';
+    });
+  const ask = (id: string, given: Partial<ModelRequest> = {}) => {
+    const request = {
+      kind: 'chat',
+      model: 'm',
+      leftMs: 60_000,
+      waitMs: 5_000,
+      messages: [{ role: 'user', content: 'Hi' }],
+      ...given,
+    };
+    const text = JSON.stringify(request);
+    const of = Math.ceil(text.length / maxPieceChars);
+    for (let at = 0; at < of; at++) piece(id, at, of, text.slice(at * maxPieceChars, (at + 1) * maxPieceChars));
+  };
+  const stop = (request: string) =>
+    requests.receive({ name: 'modelRequestStop', params: { node: 'alice' }, message: { request } } as Decoded & {
+      name: 'modelRequestStop';
+    });
+  const of = (request: string) => sent.filter((each) => each.request === request);
+  const settled = () => clock.advance(0);
+  return { clock, sent, requests, piece, ask, stop, of, settled };
+}
+
+async function* words(...texts: string[]): AsyncGenerator<ChatEvent> {
+  for (const text of texts) yield { type: 'text', text };
+  yield { type: 'end', reason: 'stop', usage };
+}
+/** Says one word, then nothing until it is aborted. */
+const hanging = (aborted: string[]): Chat =>
+  async function* (request, signal) {
+    yield { type: 'text', text: 'well' };
+    await new Promise((_, reject) =>
+      signal.addEventListener('abort', () => {
+        aborted.push(request.model);
+        reject(new RuntimeError('aborted', 'aborted'));
+      }),
+    );
+  };
+
+t.test('the first piece goes at once, later ones together, the end last', async (t) => {
+  const { ask, of, settled, clock } = rig(() => words('a', 'b', 'c'));
+  ask('r1');
+  await settled();
+  t.same(
+    of('r1').map(({ seq, events }) => [seq, ...events.map(({ text }) => text)]),
+    [
+      [0, 'a'],
+      [1, 'bc'],
+    ],
+  );
+  t.match(of('r1').at(-1)?.end, { reason: 'stop', usage: { promptTokens: 3, waitMs: 0 } });
+  await clock.advance(1000);
+  t.equal(of('r1').length, 2, 'and nothing after it');
+});
+
+t.test('a request in pieces is put together; a lost piece ends it, a piece of an unknown one is left', async (t) => {
+  const { ask, piece, of, settled } = rig(() => words('ok'));
+  ask('long', { messages: [{ role: 'user', content: 'x'.repeat(3 * maxPieceChars) }] });
+  await settled();
+  t.match(of('long').at(-1), { end: { reason: 'stop' } });
+  piece('gap', 0, 3, '{');
+  piece('gap', 2, 3, '}');
+  t.match(of('gap'), [{ end: { problem: { code: 'aborted' } } }]);
+  piece('late', 1, 3, '}');
+  t.same(of('late'), []);
+});
+
+t.test('what is no request is refused in words', async (t) => {
+  const { ask, piece, of, settled } = rig(() => words('ok'));
+  piece('r1', 0, 1, 'not json');
+  t.match(of('r1'), [{ end: { problem: { code: 'bad-request' } } }]);
+  ask('r2', { sampling: { temperature: -1 } });
+  t.match(of('r2'), [{ end: { problem: { code: 'bad-request', text: /temperature.*expected/ } } }]);
+  ask('r3', { model: 'other' });
+  await settled();
+  t.match(of('r3'), [{ end: { problem: { code: 'unknown-model', text: /serves other/ } } }]);
+  ask('r4', { kind: 'complete', prompt: 'Once' });
+  await settled();
+  t.match(of('r4'), [{ end: { problem: { code: 'unsupported' } } }]);
+});
+
+t.test('the queue of the model bounds it, and a wait has an end', async (t) => {
+  const { ask, of, settled, clock } = rig(hanging([]));
+  for (const id of ['r1', 'r2', 'r3', 'r4']) ask(id);
+  await settled();
+  t.match(of('r4'), [{ end: { problem: { code: 'overloaded' } } }], 'one works, two wait');
+  await clock.advance(5_000);
+  t.match(of('r2'), [{ end: { problem: { code: 'overloaded', text: /waited 5 s/ } } }]);
+});
+
+t.test('a stop ends the work without a word; a deadline with one', async (t) => {
+  const aborted: string[] = [];
+  const { ask, stop, of, settled, clock, requests } = rig(hanging(aborted), 2);
+  ask('r1');
+  ask('r2', { leftMs: 1_000 });
+  await settled();
+  stop('r1');
+  await settled();
+  t.same(aborted, ['m:latest']);
+  t.equal(of('r1').length, 1, 'the word before, and no end');
+  await clock.advance(1_000);
+  t.match(of('r2').at(-1), { end: { problem: { code: 'deadline-passed' } } });
+  t.equal(requests.running, 0);
+});
+
+t.test('without a connection, or with another coordinator, nobody waits', async (t) => {
+  const aborted: string[] = [];
+  const { ask, settled, requests } = rig(hanging(aborted), 4);
+  requests.askedBy('c1');
+  ask('r1');
+  await settled();
+  requests.askedBy('c1');
+  t.equal(aborted.length, 0);
+  requests.askedBy('c2');
+  await settled();
+  t.equal(aborted.length, 1);
+  ask('r2');
+  await settled();
+  requests.disconnected();
+  await settled();
+  t.equal(aborted.length, 2);
+  t.equal(requests.running, 0);
+});
+
+t.test('vectors travel as base64 of floats', async (t) => {
+  const { ask, of, settled } = rig(() => words());
+  ask('r1', { kind: 'embed', texts: ['a', 'b'] });
+  await settled();
+  const vectors = of('r1').flatMap(({ events }) => events.flatMap(({ vector }) => vector ?? []));
+  t.equal(vectors.length, 2);
+  t.same([...new Float32Array(new Uint8Array(Buffer.from(vectors[0] as string, 'base64')).buffer)], [0.5, -1]);
+});
+
+t.test('a failure of the runtime keeps its code', async (t) => {
+  const { ask, of, settled } = rig(async function* () {
+    yield { type: 'text', text: 'half' };
+    throw new RuntimeError('unavailable', 'the runner was killed');
+  });
+  ask('r1');
+  await settled();
+  t.match(of('r1').at(-1)?.end, { problem: { code: 'unavailable', text: 'the runner was killed' } });
+});

@@ -1,0 +1,248 @@
+// Requests of the gateway to models of this node: admitted like the turns of agents, answered in parts, stopped when nobody waits any more.
+// In: pieces of requests, stops, the loss of the connection. Out: parts of answers. Nothing is stored: the gateway learns from the node's
+// presence that a request was lost, and each request that was taken gets exactly one end while the connection stands.
+import {
+  cutToBytes,
+  type Decoded,
+  faults,
+  interpretingChecker,
+  type ModelAnswerEnd,
+  type ModelAnswerEvent,
+  type ModelProblemCode,
+  ModelRequest,
+  maxJsonDepth,
+  maxModelRequestsPerNode,
+} from '@blackroad/protocol';
+import type { Clock, Timer } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { ModelPool } from '../models/model-pool.ts';
+import { type ChatEvent, type ChatRequest, RuntimeError, type Usage } from '../runtimes/runtime.ts';
+import type { Transport } from '../transport/transport.ts';
+import { createParts, type Parts } from './parts.ts';
+import { createPieces } from './pieces.ts';
+
+interface ModelRequestsParts {
+  node: string;
+  pool: Pick<ModelPool, 'find' | 'runtimeFor' | 'enter' | 'learn'>;
+  transport: Pick<Transport, 'send'>;
+  clock: Clock;
+  log: Log;
+}
+interface Running {
+  abort: AbortController;
+  /** Whether somebody still waits for the answer. */
+  isHeard: boolean;
+}
+class DeadlinePassed extends Error {}
+
+export class ModelRequests {
+  readonly #parts: ModelRequestsParts;
+  readonly #pieces: ReturnType<typeof createPieces>;
+  readonly #running = new Map<string, Running>();
+  #coordinator: string | null = null;
+
+  constructor(parts: ModelRequestsParts) {
+    this.#parts = parts;
+    this.#pieces = createPieces(parts.clock);
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  receive({ name, message }: Extract<Decoded, { name: 'modelRequest' | 'modelRequestStop' }>): void {
+    const { request } = message;
+    if (name === 'modelRequestStop') {
+      this.#pieces.drop(request);
+      this.#stop(request);
+      return;
+    }
+    // A message that was delivered twice.
+    if (this.#running.has(request)) return;
+    const taken = this.#pieces.take(message);
+    if (taken === null) return;
+    if ('refused' in taken) this.#refuse(request, taken.refused, taken.words);
+    else this.#begin(request, taken.text);
+  }
+
+  #begin(request: string, text: string): void {
+    const asked = readRequest(text);
+    if ('fault' in asked) this.#refuse(request, 'bad-request', asked.fault);
+    else if (this.#running.size < maxModelRequestsPerNode) void this.#work(request, asked);
+    else this.#refuse(request, 'overloaded', `${this.#running.size} requests are under way on this node`);
+  }
+
+  /** Another coordinator knows nothing of the requests of the one before it. */
+  askedBy(coordinator: string): void {
+    if (this.#coordinator !== null && this.#coordinator !== coordinator) this.disconnected();
+    this.#coordinator = coordinator;
+  }
+
+  /** The connection broke, or the coordinator is gone: nobody waits for these answers. */
+  disconnected(): void {
+    this.#pieces.clear();
+    for (const request of [...this.#running.keys()]) this.#stop(request);
+  }
+
+  #stop(request: string): void {
+    const running = this.#running.get(request);
+    if (!running) return;
+    running.isHeard = false;
+    running.abort.abort(new Error('nobody waits for the answer'));
+  }
+
+  #refuse(request: string, code: ModelProblemCode, text: string): void {
+    this.#partsOf(request).end({ problem: { code, text } });
+  }
+
+  #partsOf(request: string): Parts {
+    const { node, transport, clock } = this.#parts;
+    return createParts(clock, (part) => transport.send('modelAnswer', { node, request }, { request, ...part }));
+  }
+
+  async #work(request: string, asked: ModelRequest): Promise<void> {
+    const { clock, log } = this.#parts;
+    const running: Running = { abort: new AbortController(), isHeard: true };
+    this.#running.set(request, running);
+    const deadline: Timer = clock.after(asked.leftMs, () => running.abort.abort(new DeadlinePassed()));
+    const parts = this.#partsOf(request);
+    let end: ModelAnswerEnd;
+    try {
+      end = await this.#answer(asked, running.abort.signal, parts);
+    } catch (error) {
+      const problem = problemOf(error, running.abort.signal);
+      if (problem.code === 'internal') log.error({ err: error, model: asked.model }, 'a request of the gateway broke');
+      end = { problem };
+    } finally {
+      deadline.cancel();
+      this.#running.delete(request);
+    }
+    if (running.isHeard) parts.end(end);
+    else parts.drop();
+  }
+
+  async #answer(asked: ModelRequest, signal: AbortSignal, parts: Parts): Promise<ModelAnswerEnd> {
+    const { pool, clock } = this.#parts;
+    const runtime = pool.runtimeFor(asked.model);
+    const name = pool.find(asked.model)?.model.name;
+    if (!runtime || name === undefined)
+      throw new RuntimeError('unknown-model', `no runtime on this node serves ${asked.model} now`);
+    const beganMs = clock.monotonicMs();
+    const leave = await pool.enter(name, signal, asked.waitMs);
+    const waitMs = clock.monotonicMs() - beganMs;
+    try {
+      if (asked.kind === 'embed') {
+        const vectors = await runtime.embed(name, asked.texts ?? [], signal);
+        for (const vector of vectors) parts.add({ vector: base64Of(vector) });
+        const promptTokens = Math.ceil((asked.texts ?? []).reduce((sum, { length }) => sum + length, 0) / 4);
+        const decodeMs = 0;
+        const prefillMs = clock.monotonicMs() - beganMs - waitMs;
+        return { reason: 'stop', usage: { promptTokens, completionTokens: 0, loadMs: 0, prefillMs, decodeMs, waitMs } };
+      }
+      let end: ModelAnswerEnd | null = null;
+      const events =
+        asked.kind === 'chat' ? runtime.chat(chatOf(asked, name), signal) : this.#complete(asked, name, signal);
+      for await (const event of events) {
+        if (event.type !== 'end') {
+          parts.add(told(event));
+          continue;
+        }
+        pool.learn(name, event.usage);
+        end = { reason: event.reason, usage: usageOf(event.usage, waitMs) };
+      }
+      if (!end) throw new RuntimeError('unavailable', 'the answer ended before it was done');
+      return end;
+    } finally {
+      leave();
+    }
+  }
+
+  #complete(asked: ModelRequest, model: string, signal: AbortSignal): AsyncIterable<ChatEvent> {
+    const complete = this.#parts.pool.runtimeFor(model)?.complete;
+    if (!complete)
+      throw new RuntimeError('unsupported', `the server of ${model} only chats; it cannot go on with a text`);
+    const { prompt = '', maxTokens, sampling = {}, logprobs } = asked;
+    return complete(
+      {
+        model,
+        prompt,
+        sampling,
+        ...(maxTokens === undefined ? {} : { maxTokens }),
+        ...(logprobs === undefined ? {} : { logprobs }),
+      },
+      signal,
+    );
+  }
+}
+
+function readRequest(text: string): ModelRequest | { fault: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { fault: (error as Error).message.slice(0, 300) };
+  }
+  if (deeperThan(value, maxJsonDepth)) return { fault: `expected at most ${maxJsonDepth} levels of nesting, got more` };
+  if (interpretingChecker(ModelRequest, value)) return value as ModelRequest;
+  const [first] = faults(ModelRequest, value);
+  return { fault: first ? `${first.field}: expected ${first.expected}, got ${first.got}` : 'expected another form' };
+}
+function deeperThan(value: unknown, limit: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (limit === 0) return true;
+  return Object.values(value).some((each) => deeperThan(each, limit - 1));
+}
+
+function chatOf(asked: ModelRequest, model: string): ChatRequest {
+  const { messages = [], tools, toolChoice, maxTokens, sampling = {}, schema, json, logprobs, think } = asked;
+  return {
+    model,
+    messages,
+    sampling,
+    ...(tools?.length ? { tools } : {}),
+    ...(toolChoice === undefined ? {} : { toolChoice }),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(schema === undefined ? {} : { schema }),
+    ...(json === undefined ? {} : { json }),
+    ...(logprobs === undefined ? {} : { logprobs }),
+    ...(think === undefined ? {} : { think }),
+  };
+}
+
+function told(event: Exclude<ChatEvent, { type: 'end' }>): ModelAnswerEvent {
+  switch (event.type) {
+    case 'text':
+      return { text: event.text };
+    case 'thought':
+      return { thought: event.text };
+    case 'retract':
+      return { retract: true };
+    case 'tool-calls':
+      return { calls: event.calls };
+    case 'logprobs':
+      return { logprobs: event.tokens };
+  }
+}
+
+function usageOf(usage: Usage, waitMs: number): NonNullable<ModelAnswerEnd['usage']> {
+  const { promptTokens, cachedTokens, completionTokens, loadMs, prefillMs, decodeMs } = usage;
+  return {
+    promptTokens,
+    ...(cachedTokens === undefined ? {} : { cachedTokens }),
+    completionTokens,
+    loadMs,
+    prefillMs,
+    decodeMs,
+    waitMs,
+  };
+}
+
+function base64Of(vector: Float32Array): string {
+  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString('base64');
+}
+
+function problemOf(error: unknown, signal: AbortSignal): { code: ModelProblemCode; text: string } {
+  if (signal.reason instanceof DeadlinePassed) return { code: 'deadline-passed', text: 'the deadline passed' };
+  const text = cutToBytes((error as Error).message || 'no words', 1000);
+  return { code: error instanceof RuntimeError ? error.code : 'internal', text };
+}
