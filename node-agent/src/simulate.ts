@@ -44,7 +44,7 @@ const profiles: Record<NodeConfig['profile'], readonly Kind[]> = {
     { ...kinds.pi5, name: 'octavia' },
     { ...kinds.pi4, name: 'lucidia' },
     { ...kinds.pi4, name: 'codex' },
-    { ...kinds.gpu, name: 'gpu-box' },
+    { ...kinds.gpu, name: 'gpu-box', model: 'sim-70b', parametersB: 70, sizeBytes: 42e9, decodeTps: 40, slots: 16 },
   ],
   // Answers at once: measures the fleet, not the models.
   lab: [{ ...kinds.cpu, decodeTps: Number.POSITIVE_INFINITY, slots: 64 }],

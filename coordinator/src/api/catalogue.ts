@@ -2,6 +2,7 @@
 import {
   type Catalogue,
   type CatalogueModel,
+  isTierWish,
   maxCatalogueNodes,
   modelKey,
   type RuntimeKind,
@@ -78,7 +79,7 @@ export function* catalogue(view: View): Generator<void, Catalogue> {
     for (const wanted of spec.model) {
       const own = meant(wanted);
       if (own) own.model.agents.wanting++;
-      else if (wanted !== 'auto') {
+      else if (!isTierWish(wanted)) {
         const lacked = missing.get(modelKey(wanted)) ?? { name: wanted, agents: 0 };
         missing.set(modelKey(wanted), { ...lacked, agents: lacked.agents + 1 });
       }

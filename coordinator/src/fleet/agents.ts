@@ -1,6 +1,7 @@
 // Agents that people apply and remove. A changed spec is a new version; the node of a placed agent gets it at once and the agent keeps its
 // epoch, unless its node obviously no longer fits: then the agent is unplaced, and placement chooses a new node.
-import { type AgentSpec, actorOf, isApart, maxAgents, meansModel, type Principal } from '@blackroad/protocol';
+import { type AgentSpec, actorOf, isApart, maxAgents, type Principal } from '@blackroad/protocol';
+import { isWished } from '../placement/model/wish.ts';
 import { type Decision, refuse } from '../state/decision.ts';
 import {
   change,
@@ -134,10 +135,9 @@ function misfitOf(draft: Draft, before: AgentRow, { spec, placement }: AgentRow)
 }
 function wants(draft: Draft, node: NodeRow, spec: AgentSpec, model: string): boolean {
   const capacity = draft.view.live.get(node.id)?.capacity;
-  const aliases = capacity?.models.find(({ name }) => name === model)?.aliases ?? [];
-  return spec.model.some(
-    (wanted) => meansModel(wanted, { name: model, aliases }) || (wanted === 'auto' && capacity?.defaultChat === model),
-  );
+  const known = capacity?.models.find(({ name }) => name === model);
+  const present = known ?? { name: model, aliases: [], parametersB: 0, sizeBytes: 0 };
+  return spec.model.some((wanted) => isWished(wanted, present, capacity?.defaultChat ?? null));
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   classes,
   cloudClass,
   findModel,
+  isTierWish,
   modelKey,
   type NodeModel,
   priorDecodeTps,
@@ -60,7 +61,7 @@ export function canFetch({ pulls, fetchable }: Pick<SupplyNode, 'pulls' | 'fetch
 
 /** The estimate of the model on this node after a fetch, or null: no node has it, or this node cannot fetch it. */
 export function pullable(catalogue: Catalogue, node: SupplyNode, wanted: string): NodeModel | null {
-  if (node.pulls.length === 0 || wanted === 'auto') return null;
+  if (node.pulls.length === 0 || isTierWish(wanted)) return null;
   const byRuntime = reportsOf(catalogue, wanted);
   for (const runtime of node.pulls) {
     const model = byRuntime.get(runtime);

@@ -7,6 +7,7 @@ import type { Policy } from '../../state/input.ts';
 import { type AgentRow, freezeAt, type NodeLive, type NodeRow } from '../../state/rows.ts';
 import { agentIdOf, type View } from '../../state/view.ts';
 import { brokenRule } from '../rules/feasible.ts';
+import { isWished } from './wish.ts';
 
 export interface Need {
   reason: 'new' | 'gone' | 'quarantined' | 'lost' | 'draining' | 'rules' | 'company' | 'model' | 'failing';
@@ -181,12 +182,10 @@ function unwantedCompany(view: View, { id, space, spec }: AgentRow, node: string
 /** The fault of an agent's model: it is gone from the node, or the spec no longer names it. A changed default model is none. */
 function lackingModel({ placement, spec }: AgentRow, { capacity }: Pick<NodeLive, 'capacity'>): string | null {
   if (!capacity || !placement) return null;
-  const isIt =
-    (wanted: string) =>
-    ({ kind, name, aliases }: NodeModel) =>
-      kind === 'chat' && meansModel(wanted, { name, aliases });
-  const present = capacity.models.find(isIt(placement.model));
+  const { model } = placement;
+  const isIt = (each: NodeModel) => each.kind === 'chat' && meansModel(model, each);
+  const present = capacity.models.find(isIt);
   if (!present) return `no longer has ${placement.model}`;
-  const isWanted = spec.model.some((wanted) => wanted === 'auto' || isIt(wanted)(present));
+  const isWanted = spec.model.some((wanted) => wanted === 'auto' || isWished(wanted, present, capacity.defaultChat));
   return isWanted ? null : `runs it on ${placement.model}, which its spec no longer names`;
 }

@@ -3,10 +3,11 @@
 // without agents counts as free memory, because it can be unloaded. Except for preemption a plan only takes: an agent that does not fit
 // once never fits later in the same plan, and search.ts depends on that.
 // [INV-capacity] A plan never needs more of a node than the node reported as free.
-import { type AgentSpec, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
+import { type AgentSpec, isTierWish, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
 import { batchGainOf, type Catalogue, diskKeptFreeBytes, emptyCatalogue, pullable, pullBytes } from './catalogue.ts';
 import { expectedKvBytesPerToken, heldBytes, wholeBytes } from './memory-fit.ts';
 import type { Party, SupplyNode } from './supply.ts';
+import { isOfWish } from './wish.ts';
 
 /** The need of one agent of a model: the number of sequences at once, the tokens of each, and the answer tokens a minute. */
 export interface Use {
@@ -169,17 +170,26 @@ function isCharged(node: SupplyNode, model: NodeModel): boolean {
   return node.memoryTotalBytes > 0 && model.sizeBytes > 0;
 }
 
-/**
- * The model that a wanted name refers to on this node; `auto` is the node's own default. A model that could be fetched is the last choice.
- */
+/** The model that an entry in a list of models means on this node. A model that could be fetched is the last choice. */
 export function findOffer(room: Room, wanted: string): Offer | null {
-  const name = wanted === 'auto' ? room.node.defaultChat : wanted;
-  if (name === null) return null;
   const { offers } = room;
-  for (const offer of offers) if (offer.model.name === name) return offer;
-  for (const offer of offers) if (offer.model.aliases.includes(name)) return offer;
-  for (const offer of offers) if (meansModel(name, offer.model)) return offer;
+  for (const offer of offers) if (offer.model.name === wanted) return offer;
+  for (const offer of offers) if (offer.model.aliases.includes(wanted)) return offer;
+  for (const offer of offers) if (meansModel(wanted, offer.model)) return offer;
+  if (isTierWish(wanted)) return offerOfWish(room, wanted);
   return room.node.pulls.length > 0 ? pullOffer(room, wanted) : null;
+}
+/** Of the models of a tier, the one that is loaded, else the largest. */
+function offerOfWish({ offers, node }: Room, wanted: string): Offer | null {
+  let best: Offer | null = null;
+  for (const offer of offers) {
+    if (!isOfWish(wanted, offer.model, node.defaultChat)) continue;
+    if (!best || isFitter(offer.model, best.model)) best = offer;
+  }
+  return best;
+}
+function isFitter(model: NodeModel, than: NodeModel): boolean {
+  return model.resident === than.resident ? model.sizeBytes > than.sizeBytes : model.resident;
 }
 function pullOffer(room: Room, wanted: string): Offer | null {
   room.pulls ??= new Map();

@@ -66,6 +66,13 @@ export interface PlacedFacts {
   strategy: Strategy;
   /** Place of the model in the spec's list, from 0. */
   rank: number;
+  /** How well the hardware suits an agent that names no model, from 0 to 1; 1 also for one that names it. */
+  size: number;
+  /** Whether the entry of the list names the model. */
+  isNamed: boolean;
+  /** Whether the model writes as fast as people read, on this node in its present health. */
+  isFast: boolean;
+  class: string;
   pricePerMillionTokens: number;
   /** `shared`: on disk or to be fetched, and other agents here need it too. */
   presence: 'loaded' | 'shared' | 'disk' | 'pull';

@@ -104,7 +104,7 @@ export function bestChoice(fleet: OpenFleet, demand: Demand, room: Room, use: Us
     const offer = findOffer(room, spec.model[rank]!);
     if (!offer || offer === best || !hasRoom(room, offer, use)) continue;
     facts ??= factsFor(fleet.strategy);
-    setNode(facts, room, offer, rank);
+    setNode(facts, room, offer, { rank, wanted: spec.model[rank]! });
     const score = nodeScore(facts);
     if (best && score <= bestScore) continue;
     [best, bestRank, bestScore] = [offer, rank, score];
@@ -115,7 +115,7 @@ export function bestChoice(fleet: OpenFleet, demand: Demand, room: Room, use: Us
 export function choiceOf(fleet: OpenFleet, demand: Demand, room: Room, offer: Offer, rank: number): Choice {
   const { space, spec, last } = demand;
   const facts = factsFor(fleet.strategy);
-  setNode(facts, room, offer, rank);
+  setNode(facts, room, offer, { rank, wanted: spec.model[rank]! });
   fleet.companies.of(space).setPair(facts, spec, last, room.node);
   return { room, offer, score: nodeScore(facts) + pairScore(facts), facts };
 }

@@ -3,13 +3,14 @@
 // worse: so repeated rounds on a fleet without changes end without moves. The planner chooses the node; this file decides which agents may
 // be moved, and whether the gain is enough. In: the view. Out: a plan of a few moves, each with its gain in words. It moves no agent with a
 // running task, and changes nothing itself.
-import { type AgentSpec, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
+import { type AgentSpec, isTierWish, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
 import type { Policy } from '../../state/input.ts';
 import { type AgentRow, freezeAt } from '../../state/rows.ts';
 import type { View } from '../../state/view.ts';
 import { type Need, needOf } from '../model/need.ts';
 import { type Snapped, supplying } from '../model/snapshot.ts';
 import type { Demand, Placed, PlacementPlan, SupplyNode } from '../model/supply.ts';
+import { isWished, wishesFor } from '../model/wish.ts';
 import {
   type Candidate,
   crowdFactor,
@@ -24,6 +25,7 @@ import {
   queueIsLong,
   type Standing,
 } from '../rules/gain.ts';
+import { sizeValue } from '../rules/size.ts';
 import { planning } from './place.ts';
 
 interface Rebalancing extends Pick<Snapped, 'needs' | 'staying' | 'capacities'> {
@@ -110,7 +112,15 @@ function* candidatesOf(
     offers.add(node);
     if (++added % stepNodes === 0) yield;
   }
-  const found: Record<GainKind, Candidate[]> = { queue: [], model: [], price: [], health: [], crowd: [], pack: [] };
+  const found: Record<GainKind, Candidate[]> = {
+    queue: [],
+    model: [],
+    price: [],
+    health: [],
+    size: [],
+    crowd: [],
+    pack: [],
+  };
   let looked = 0;
   for (const node of nodes) {
     if (node.closed || node.agents.length === 0) continue;
@@ -149,20 +159,14 @@ function countModels({ agents }: SupplyNode): Map<string, number> {
   return counts;
 }
 /** Place of a model in the agent's list, by any of its names. */
-function rankOf(
-  spec: AgentSpec,
-  node: Pick<SupplyNode, 'defaultChat'>,
-  model: Pick<NodeModel, 'name' | 'aliases'>,
-): number {
-  const rank = spec.model.findIndex(
-    (wanted) => meansModel(wanted, model) || (wanted === 'auto' && node.defaultChat === model.name),
-  );
+function rankOf(spec: AgentSpec, node: Pick<SupplyNode, 'defaultChat'>, model: NodeModel): number {
+  const rank = spec.model.findIndex((wanted) => isWished(wanted, model, node.defaultChat));
   return rank < 0 ? spec.model.length : rank;
 }
 
 /** The offers of open nodes under each name of a model: enough to exclude agents without a gain before the plan. */
 class Offers {
-  readonly #byKey = new Map<string, { free: number; health: number; least: number[]; agents: number }>();
+  readonly #byKey = new Map<string, { free: number; health: number; size: number; least: number[]; agents: number }>();
 
   add(node: SupplyNode): void {
     if (node.closed) return;
@@ -170,18 +174,19 @@ class Offers {
     for (const model of node.models) {
       if (model.kind !== 'chat') continue;
       const agents = counts.get(model.name) ?? 0;
-      const names = [model.name, ...model.aliases, ...(node.defaultChat === model.name ? ['auto'] : [])];
+      const names = [model.name, ...model.aliases, ...wishesFor(model, node.defaultChat)];
       for (const key of new Set(names.map(modelKey))) this.#add(key, node, model, agents);
     }
   }
   #add(key: string, node: SupplyNode, model: NodeModel, agents: number): void {
     let offer = this.#byKey.get(key);
     if (!offer) {
-      offer = { free: Number.POSITIVE_INFINITY, health: 0, least: [], agents: 0 };
+      offer = { free: Number.POSITIVE_INFINITY, health: 0, size: 0, least: [], agents: 0 };
       this.#byKey.set(key, offer);
     }
     offer.free = Math.min(offer.free, node.pricePerMillionTokens);
     offer.health = Math.max(offer.health, node.health);
+    offer.size = Math.max(offer.size, sizeValue(node, model));
     offer.agents = Math.max(offer.agents, agents);
     const speed = speedClass(model);
     const load = loadOf(model, agents + 1);
@@ -200,6 +205,9 @@ class Offers {
     if (node.pricePerMillionTokens > 0 && (same?.free ?? node.pricePerMillionTokens) < node.pricePerMillionTokens)
       return 'price';
     if (node.health <= poorHealth && (same?.health ?? 0) >= node.health + healthGain) return 'health';
+    const wanted = spec.model[rank] ?? model.name;
+    const isWish = isTierWish(wanted) && !meansModel(wanted, model);
+    if (isWish && (same?.size ?? 0) > sizeValue(node, model)) return 'size';
     if (policy.placement === 'pack') return isNearlyEmpty(now) && (same?.agents ?? 0) > agents ? 'pack' : null;
     return loadOf(model, agents) >= crowdFactor * least ? 'crowd' : null;
   }

@@ -3,6 +3,7 @@
 import { counted, type NodeModel, numberInWords } from '@blackroad/protocol';
 import type { Policy } from '../../state/input.ts';
 import type { Party, Placed, SupplyNode } from '../model/supply.ts';
+import { sizeValue } from './size.ts';
 
 /**
  * An agent on its present node: the node and model, the model's place in its list, and the number of agents that share it there, itself
@@ -29,7 +30,7 @@ export interface Gain {
   kind: GainKind;
   text: string;
 }
-export const gainKinds = ['queue', 'model', 'price', 'health', 'crowd', 'pack'] as const;
+export const gainKinds = ['queue', 'model', 'price', 'health', 'size', 'crowd', 'pack'] as const;
 export type GainKind = (typeof gainKinds)[number];
 
 /** People notice a queue of this length: half a minute until an answer begins. */
@@ -107,8 +108,18 @@ export function gainOf(now: Standing, offered: Offered, policy: Policy): Gain | 
         text: `tasks wait ${Math.round(waitS)} s on ${from}, ${Math.round(newWaitS)} s on ${node.id}`,
       };
   }
-  // A model that must be fetched, or half the speed, is no gain in exchange for more room.
-  if (facts.presence === 'pull' || facts.decodeTps * 2 < now.model.speed.decodeTps) return null;
+  if (facts.presence === 'pull') return null;
+  if (!facts.isNamed) {
+    const size = sizeValue(now.node, now.model);
+    if (facts.size < size) return null;
+    if (facts.size > size)
+      return {
+        kind: 'size',
+        text: `class ${node.class} is enough for it, and ${from} keeps its room for larger models`,
+      };
+  }
+  // Half the speed is no gain in exchange for more room, and neither is a model that must be fetched.
+  if (facts.decodeTps * 2 < now.model.speed.decodeTps) return null;
   if (policy.placement === 'pack') {
     if (!isNearlyEmpty(now) || offered.agents <= now.agents || facts.waiting > 0) return null;
     return {

@@ -1,6 +1,14 @@
 // The filters on the wanted models of one agent on one node. Each judges only the models that the filters before it left, and the node is
 // counted under the filter that leaves none.
-import { type AgentSpec, bytesInWords, type Fix, type FixStep, listInWords, numberInWords } from '@blackroad/protocol';
+import {
+  type AgentSpec,
+  bytesInWords,
+  type Fix,
+  type FixStep,
+  isTierWish,
+  listInWords,
+  numberInWords,
+} from '@blackroad/protocol';
 import { canFetch, diskKeptFreeBytes, makesEmbeddings, pullBytes } from '../model/catalogue.ts';
 import { joinMachine } from '../model/closed.ts';
 import { heldBytes } from '../model/memory-fit.ts';
@@ -32,24 +40,21 @@ const rows: readonly ModelFilter[] = [
     name: 'model',
     text:
       'one of the wanted models is on the node, by name or alias, or the node can fetch it and has the disk for it; ' +
-      '`auto` is its default chat model',
+      '`auto` is its default chat model, a tier any of its models of that size',
     allows: (room, offer) => hasDisk(room, offer),
     words: ({ room, spec: { model } }, [first]) => {
       if (first) {
         const needed = bytesInWords(pullBytes(first.model) + diskKeptFreeBytes);
         return `it could fetch ${first.model.name}, but that takes ${needed} of disk, ${bytesInWords(room.diskFreeBytes)} are free`;
       }
-      // `auto` is not a name: it stands for any chat model.
-      const named = namesIn(model);
-      const [embeds] = named.filter((wanted) => makesEmbeddings(room.node, wanted));
+      const [embeds] = namesIn(model).filter((wanted) => makesEmbeddings(room.node, wanted));
       if (embeds !== undefined && model.length === 1) return `${embeds} makes embeddings there, it cannot chat`;
-      if (named.length < model.length) return 'it has no chat model';
-      return `it has no model named ${listInWords(named, 'or')}`;
+      return `it has no ${anyOf(model)}`;
     },
     only: (subject, { model }) => {
-      const named = namesIn(model);
-      if (named.length === 0) return `no ${subject} has a chat model`;
-      return `no ${subject} has a model named ${listInWords(named, 'or', 8)}`;
+      // Where models are named beside `auto`, the names say more.
+      const named = model.filter((wanted) => wanted !== 'auto');
+      return `no ${subject} has a ${anyOf(named.length > 0 ? named : model)}`;
     },
     lacking: 'without a wanted model',
     fix: { cost: () => 2, ways: ({ spec, room }) => getWanted(spec, room) },
@@ -173,7 +178,17 @@ function leastExtra(offers: readonly Offer[], use: Use): { offer: Offer; extra: 
   return least!;
 }
 function namesIn(model: AgentSpec['model']): string[] {
-  return model.filter((wanted) => wanted !== 'auto');
+  return model.filter((wanted) => !isTierWish(wanted));
+}
+/** The models of a list, in words that follow "no": `model named a or b`, `small model`, `chat model`. */
+function anyOf(model: AgentSpec['model']): string {
+  if (model.includes('auto')) return 'chat model';
+  const names = namesIn(model);
+  const sizes = model.filter((wanted) => !names.includes(wanted));
+  const sized = `${listInWords(sizes, 'or')} model`;
+  if (names.length === 0) return sized;
+  const named = `model named ${listInWords(names, 'or', 8)}`;
+  return sizes.length === 0 ? named : `${named}, and no ${sized}`;
 }
 function wantedIn({ model }: AgentSpec): string {
   return listInWords(model, 'or', 8);

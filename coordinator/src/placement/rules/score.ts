@@ -1,10 +1,11 @@
 // The scores: soft, named, weighted, each between 0 and 1 and each with its words. The sum of weight times value decides between the nodes
-// that pass all filters. Three weights are ranks, not preferences: the order of models in the spec outweighs everything else together;
+// that pass all filters. Four weights are ranks, not preferences: the order of models in the spec outweighs everything else together;
 // after it a node without a price outweighs everything but that order; after it a node that has the model outweighs every node that would
-// have to fetch it. No score depends on the need of the agent, so agents of all kinds have the same order of nodes.
+// have to fetch it; after it a class of less hardware outweighs one of more, for an agent that names no model. No score depends on the need of the agent, so agents of all kinds have the same order of nodes.
 import { bytesInWords, counted, numberInWords, type PlacementWhy } from '@blackroad/protocol';
 import type { Offer, Room } from '../model/room.ts';
 import type { Placed, PlacedFacts, Strategy } from '../model/supply.ts';
+import { setSize } from './size.ts';
 
 interface Scorer {
   name: string;
@@ -33,14 +34,14 @@ const presenceValue = { loaded: 1, shared: 0.6, disk: 0.5, pull: 0.2 } as const;
 const ofNode: readonly Scorer[] = [
   {
     name: 'preference',
-    weights: always(1200),
+    weights: always(6200),
     about: "place of the model in the spec's list; one place outweighs all other scores together",
     value: ({ rank }) => (maxRanks - rank) / maxRanks,
     text: ({ rank }, { model }) => `${model} is choice ${rank + 1} of the agent`,
   },
   {
     name: 'price',
-    weights: always(72),
+    weights: always(440),
     about: 'a node without a price comes before every node with one; cheap before dear',
     value: ({ pricePerMillionTokens: price }) => (price > 0 ? 0.25 / (1 + price) : 1),
     text: ({ pricePerMillionTokens: price }) =>
@@ -48,11 +49,22 @@ const ofNode: readonly Scorer[] = [
   },
   {
     name: 'present',
-    weights: always(27),
+    weights: always(165),
     about:
       'a node that has the model, or fetches it in this plan anyway, comes before every node that would have to fetch it',
     value: ({ presence }) => (presence === 'pull' ? 0 : 1),
     text: ({ presence }) => (presence === 'pull' ? 'has to be fetched' : 'nothing to fetch'),
+  },
+  {
+    name: 'size',
+    weights: always(135),
+    about:
+      'for an agent that names no model (small, medium, large, auto): the least hardware that writes as fast as people read, so that larger machines keep their room; for others it is 1 everywhere',
+    value: ({ size }) => size,
+    text: ({ isNamed, isFast, class: of, decodeTps }) => {
+      if (isNamed) return 'its model is named';
+      return isFast ? `class ${of} is fast enough` : `${numberInWords(decodeTps)} tokens/s are less than people read`;
+    },
   },
   {
     name: 'load',
@@ -150,6 +162,10 @@ export function factsFor(strategy: Strategy): PlacedFacts {
   return {
     strategy,
     rank: 0,
+    size: 1,
+    isNamed: true,
+    isFast: true,
+    class: '',
     pricePerMillionTokens: 0,
     presence: 'disk',
     agents: 0,
@@ -170,9 +186,16 @@ export function factsFor(strategy: Strategy): PlacedFacts {
     together: 0,
   };
 }
-export function setNode(facts: PlacedFacts, { node, freeBytes }: Room, offer: Offer, rank: number): void {
+/** `wanted`: the entry of the list at this rank. */
+export function setNode(
+  facts: PlacedFacts,
+  { node, freeBytes }: Room,
+  offer: Offer,
+  { rank, wanted }: { rank: number; wanted: string },
+): void {
   const { model } = offer;
   facts.rank = rank;
+  setSize(facts, node, model, wanted);
   facts.pricePerMillionTokens = node.pricePerMillionTokens;
   facts.presence = model.resident ? 'loaded' : offer.agents > 0 ? 'shared' : offer.isPull ? 'pull' : 'disk';
   facts.agents = offer.agents;

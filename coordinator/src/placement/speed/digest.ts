@@ -1,9 +1,10 @@
 // The facts that a plan needs of every node before it examines any of them in detail. In: a node. Out: a few facts about it and its agents.
 import { modelKey } from '@blackroad/protocol';
 import type { SupplyNode } from '../model/supply.ts';
+import { wishesFor } from '../model/wish.ts';
 
 export interface NodeDigest {
-  /** Keys of the names that refer to its chat models, aliases and `auto` included. */
+  /** Keys of the names that refer to its chat models, aliases, tiers and `auto` included. */
   names: readonly string[];
   /** Models of its agents that it does not have, and can fetch. */
   fetching: readonly string[];
@@ -28,11 +29,12 @@ export function digestOf(node: SupplyNode): NodeDigest {
 }
 function namesOf({ models, defaultChat }: SupplyNode): string[] {
   const names = new Set<string>();
-  for (const { kind, name, aliases } of models) {
+  for (const model of models) {
+    const { kind, name, aliases } = model;
     if (kind !== 'chat') continue;
     names.add(modelKey(name));
     for (const alias of aliases) names.add(modelKey(alias));
+    for (const wish of wishesFor(model, defaultChat)) names.add(wish);
   }
-  if (defaultChat !== null && names.has(modelKey(defaultChat))) names.add('auto');
   return [...names];
 }

@@ -296,7 +296,8 @@ export class Search {
     const { spread } = this.group.spec.placement;
     const { nodes, ranks, offers, scores } = this.#best;
     const room = roomAt(fleet, nodes[entry]!);
-    setNode(this.#facts, room, offers[entry]!, ranks[entry]!);
+    const rank = ranks[entry]!;
+    setNode(this.#facts, room, offers[entry]!, { rank, wanted: this.group.spec.model[rank]! });
     let score = nodeScore(this.#facts);
     if (spread?.over === 'node') {
       this.#facts.together = this.#company.together(spread.group, 'node', room.node);

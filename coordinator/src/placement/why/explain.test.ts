@@ -48,7 +48,7 @@ t.test(
   async (t) => {
     const fleet = new SampleFleet();
     for (const id of ['alice', 'aria', 'codex']) add(fleet, id);
-    add(fleet, 'anvil', { class: 'gpu' }, [modelOf('large')]);
+    add(fleet, 'anvil', { class: 'gpu' }, [modelOf('large', { parametersB: 70 })]);
     add(fleet, 'paid', { class: 'cloud' }, [modelOf('small')], { pricePerMillionTokens: 3 });
     fleet.apply([{ type: 'node', row: { ...fleet.node('codex'), cordoned: true } }]);
     fleet.apply1('greeter');

@@ -1,0 +1,19 @@
+// What an entry in an agent's list of models means on a node: a model by one of its names, or any model of a tier (`small`, `medium`, `large`),
+// or the node's own choice (`auto`). A model that is called like a tier is meant by its name.
+import { isTierWish, meansModel, type NodeModel, tierOf } from '@blackroad/protocol';
+
+type Wished = Pick<NodeModel, 'name' | 'aliases' | 'parametersB' | 'sizeBytes'>;
+
+/** Whether the entry means this chat model of a node with that default. */
+export function isWished(wanted: string, model: Wished, defaultChat: string | null): boolean {
+  return meansModel(wanted, model) || isOfWish(wanted, model, defaultChat);
+}
+/** The same, where the entry names no model: then the agent leaves the choice to the fleet. */
+export function isOfWish(wanted: string, model: Wished, defaultChat: string | null): boolean {
+  if (!isTierWish(wanted)) return false;
+  return wanted === 'auto' ? model.name === defaultChat : tierOf(model).name === wanted;
+}
+/** Names under which a plan looks for the model, beside its own. */
+export function wishesFor(model: Wished, defaultChat: string | null): string[] {
+  return [tierOf(model).name, ...(model.name === defaultChat ? ['auto'] : [])];
+}
