@@ -1,7 +1,8 @@
 // The places of a model as candidates for a request: what nodes report, with what the gateway itself has under way there. In: places of the
 // directory. Out: plain rows for the pure rules of placement/route.
-import { type ModelLoad, tierOf, tiers } from '@blackroad/protocol';
+import { isApart, type ModelLoad } from '@blackroad/protocol';
 import { worthOf } from '../fleet/health.ts';
+import { hasLarger } from '../placement/model/comfort.ts';
 import { closedOf } from '../placement/model/snapshot.ts';
 import type { RouteCandidate } from '../placement/route/candidate.ts';
 import type { View } from '../state/view.ts';
@@ -20,18 +21,16 @@ export function candidateOf(place: Place, lanes: Lanes, view: View, failing: Fai
   return {
     node: row.id,
     class: row.class,
+    isApart: isApart(row),
     closed: closedOf(row, live),
     model,
     failing: fault && nowMs < fault.untilMs ? fault.reason : failing.of(row.id, model.name),
     ...load,
     health: worthOf(live).factor,
     pricePerMillionTokens: live.capacity?.pricePerMillionTokens ?? 0,
-    hasLarger: (live.capacity?.models ?? []).some(
-      (other) => other.kind === 'chat' && tierRank(other) > tierRank(model),
-    ),
+    hasLarger: hasLarger(live.capacity?.models ?? [], model),
   };
 }
-const tierRank = (model: Parameters<typeof tierOf>[0]) => tiers.indexOf(tierOf(model));
 
 /** The node's last word on the load of the model. */
 export function toldLoad({ live, model }: Place): ModelLoad | undefined {

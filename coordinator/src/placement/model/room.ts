@@ -5,6 +5,7 @@
 // [INV-capacity] A plan never needs more of a node than the node reported as free.
 import { type AgentSpec, isTierWish, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
 import { batchGainOf, type Catalogue, diskKeptFreeBytes, emptyCatalogue, pullable, pullBytes } from './catalogue.ts';
+import { comfortOf } from './comfort.ts';
 import { expectedKvBytesPerToken, heldBytes, wholeBytes } from './memory-fit.ts';
 import type { Party, SupplyNode } from './supply.ts';
 import { isOfWish } from './wish.ts';
@@ -30,6 +31,8 @@ export interface Offer {
   tokensPerMinute: number;
   /** The number of tasks that wait for it. */
   waiting: number;
+  /** The number of agents that share it without waiting for each other. */
+  comfort: number;
   agents: number;
   /** Key-value memory of all sequences that its agents may run, and of the largest one. */
   kvSumBytes: number;
@@ -153,6 +156,7 @@ function offerOf(node: SupplyNode, model: NodeModel, isPull: boolean): Offer {
     isCharged: isCharged(node, model),
     tokensPerMinute: 60 * model.speed.decodeTps * (1 + (slots - 1) * batchGainOf(node.class)),
     waiting: node.waiting.get(model.name) ?? 0,
+    comfort: comfortOf(node.models, model),
     agents: 0,
     kvSumBytes: 0,
     kvMaxBytes: 0,

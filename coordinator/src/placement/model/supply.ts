@@ -66,8 +66,10 @@ export interface PlacedFacts {
   strategy: Strategy;
   /** Place of the model in the spec's list, from 0. */
   rank: number;
-  /** How well the hardware suits an agent that names no model, from 0 to 1; 1 also for one that names it. */
-  size: number;
+  /** How little hardware it is, from 0 to 1; 0 where it is too slow. */
+  hardware: number;
+  /** Whether as many agents share the model as do so without waiting for each other. */
+  isCrowded: boolean;
   /** Whether the entry of the list names the model. */
   isNamed: boolean;
   /** Whether the model writes as fast as people read, on this node in its present health. */

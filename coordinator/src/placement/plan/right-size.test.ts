@@ -120,3 +120,23 @@ t.test('a Pi that is too slow for people is no place, while there is another', a
   fleet.plan();
   t.same(places(fleet), { echo: 'gpu-box' });
 });
+
+t.test(
+  'more small agents than the Pis serve with ease go to the box, up to its share, and then everywhere',
+  async (t) => {
+    const fleet = homeFleet();
+    for (let i = 0; i < 130; i++) fleet.apply1(`a${i}`, { model: ['small'], limits: { contextTokens: 64 } as never });
+    fleet.plan();
+    const on = (id: string) => [...fleet.view.agents.values()].filter(({ placement }) => placement?.node === id).length;
+    t.equal(
+      pis.reduce((sum, id) => sum + Math.min(8, on(id)), 0),
+      40,
+      'eight on each Pi',
+    );
+    t.ok(on('gpu-box') >= 64, `${on('gpu-box')} on the box: half of its slots`);
+    for (let round = 0; round < 3; round++) {
+      wait(fleet, fleet.policy.rebalanceEveryMs);
+      t.same(fleet.rebalance(), [], 'and there they stay');
+    }
+  },
+);

@@ -23,6 +23,8 @@ export interface RouteAsk {
 export interface RouteCandidate {
   node: string;
   class: string;
+  /** Its answers are made up, and nobody said that they may be mixed with real ones. */
+  isApart: boolean;
   /** Why the node takes nothing new; null: it does. */
   closed: { filter: ClosedReason; text: string } | null;
   model: NodeModel;

@@ -26,6 +26,12 @@ export const routeFilters: readonly RouteFilter[] = [
         : `${model.name} chats, it makes no vectors`,
   },
   {
+    name: 'simulated',
+    text: 'a simulated node answers only with the label `simulated=mix`: its answers are made up',
+    refuses: (_, { isApart }) => isApart,
+    words: () => 'it is simulated: its answers are made up',
+  },
+  {
     name: 'closed',
     text: 'the node is online and takes work',
     refuses: (_, { closed }) => closed !== null,

@@ -35,6 +35,7 @@ function candidate(node: string, model = small, given: Partial<RouteCandidate> =
   return {
     node,
     class: 'pi',
+    isApart: false,
     closed: null,
     model,
     failing: null,
@@ -146,6 +147,7 @@ t.test('each refusal has its reason', async (t) => {
     text: /about 9000 tokens, it takes 8192/,
   });
   t.match(reasons({ tools: true }, candidate('a')), { filter: 'tools' });
+  t.match(reasons({}, candidate('a', small, { isApart: true })), { filter: 'simulated' });
   t.match(reasons({ sees: true }, candidate('a', { ...small, sees: false })), { filter: 'sees' });
   t.equal(reasons({ sees: true }, candidate('a')), undefined, 'a server that does not tell is tried');
   t.match(reasons({}, candidate('a', small, { failing: 'it broke' })), { filter: 'failing', text: /it broke/ });

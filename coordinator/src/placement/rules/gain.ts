@@ -2,6 +2,7 @@
 // are here, each with its reason. In: figures. Out: the gain in words, or null. Pure.
 import { counted, type NodeModel, numberInWords } from '@blackroad/protocol';
 import type { Policy } from '../../state/input.ts';
+import { comfortOf } from '../model/comfort.ts';
 import type { Party, Placed, SupplyNode } from '../model/supply.ts';
 import { sizeValue } from './size.ts';
 
@@ -110,9 +111,10 @@ export function gainOf(now: Standing, offered: Offered, policy: Policy): Gain | 
   }
   if (facts.presence === 'pull') return null;
   if (!facts.isNamed) {
-    const size = sizeValue(now.node, now.model);
-    if (facts.size < size) return null;
-    if (facts.size > size)
+    const hardware = sizeValue(now.node, now.model);
+    // More hardware is right only for agents that wait for each other.
+    if (facts.hardware < hardware && now.agents <= comfortOf(now.node.models, now.model)) return null;
+    if (facts.hardware > hardware && !facts.isCrowded)
       return {
         kind: 'size',
         text: `class ${node.class} is enough for it, and ${from} keeps its room for larger models`,

@@ -59,10 +59,11 @@ const ofNode: readonly Scorer[] = [
     name: 'size',
     weights: always(135),
     about:
-      'for an agent that names no model (small, medium, large, auto): the least hardware that writes as fast as people read, so that larger machines keep their room; for others it is 1 everywhere',
-    value: ({ size }) => size,
-    text: ({ isNamed, isFast, class: of, decodeTps }) => {
+      'for an agent that names no model (small, medium, large, auto): the least hardware that writes as fast as people read and is not crowded, so that larger machines keep their room; for others it is 1 everywhere',
+    value: ({ isNamed, isCrowded, hardware }) => (isNamed ? 1 : isCrowded ? 0 : hardware),
+    text: ({ isNamed, isFast, isCrowded, class: of, decodeTps, agents }) => {
       if (isNamed) return 'its model is named';
+      if (isFast && isCrowded) return `${counted(agents, 'other agent')} use it: they wait for each other`;
       return isFast ? `class ${of} is fast enough` : `${numberInWords(decodeTps)} tokens/s are less than people read`;
     },
   },
@@ -162,7 +163,8 @@ export function factsFor(strategy: Strategy): PlacedFacts {
   return {
     strategy,
     rank: 0,
-    size: 1,
+    hardware: 1,
+    isCrowded: false,
     isNamed: true,
     isFast: true,
     class: '',
@@ -195,7 +197,7 @@ export function setNode(
 ): void {
   const { model } = offer;
   facts.rank = rank;
-  setSize(facts, node, model, wanted);
+  setSize(facts, node, offer, wanted);
   facts.pricePerMillionTokens = node.pricePerMillionTokens;
   facts.presence = model.resident ? 'loaded' : offer.agents > 0 ? 'shared' : offer.isPull ? 'pull' : 'disk';
   facts.agents = offer.agents;
