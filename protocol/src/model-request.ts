@@ -181,3 +181,7 @@ export const ModelAnswer = Type.Object({
   end: Type.Optional(ModelAnswerEnd),
 });
 export type ModelAnswer = Static<typeof ModelAnswer>;
+
+/** Parts of several answers of a node, gathered for a moment: one message for all that it writes then. */
+export const ModelAnswers = Type.Object({ answers: Type.Array(ModelAnswer, { minItems: 1, maxItems: 1000 }) });
+export type ModelAnswers = Static<typeof ModelAnswers>;

@@ -27,7 +27,7 @@ import {
   maxTurnsChars,
 } from './limits.ts';
 import { MemoryDown, MemoryUp } from './memory.ts';
-import { ModelAnswer, ModelRequestPiece, ModelRequestStop } from './model-request.ts';
+import { ModelAnswers, ModelRequestPiece, ModelRequestStop } from './model-request.ts';
 import { AgentObserved, NodeCapacity, NodeHealth, NodeHello, NodeInfo, NodeState } from './node.ts';
 import { NodeEvent } from './node-events.ts';
 import type { Permission } from './permissions.ts';
@@ -158,14 +158,14 @@ export const topics = {
     maxMemoryBatchBytes,
     'Answers to commands that carry an id.',
   ),
-  modelAnswer: row(
+  modelAnswers: row(
     'node',
-    'reply/{node}/request/{request}',
+    'reply/{node}/request/answers',
     0,
     false,
-    ModelAnswer,
+    ModelAnswers,
     maxMemoryBatchBytes,
-    'Parts of an answer to the gateway: the first at once, the others gathered for 50 ms; the last has the end.',
+    'Parts of answers to the gateway: the first part of each at once, the others of all answers gathered for 50 ms; the last part has the end.',
   ),
 
   welcome: row('coordinator', 'cmd/{node}/welcome', 1, false, Welcome, small, 'Answer to hello.'),

@@ -35,7 +35,7 @@ async function nodeWith(fleet: Fleet, id: string, models: NodeModel[], work: (wo
     if (at < of - 1) return;
     let seq = 0;
     const part = (given: Partial<ModelAnswer>) =>
-      node.say('modelAnswer', { request }, { request, seq: seq++, events: [], ...given });
+      node.say('modelAnswers', {}, { answers: [{ request, seq: seq++, events: [], ...given }] });
     work({
       request: JSON.parse(whole) as ModelRequest,
       id: request,
@@ -175,9 +175,9 @@ t.test('a part that is lost ends the answer, and one of another node is refused'
   t.same(stopped, [id], 'and the node is told to stop');
   const waiting = nodeWith(fleet, 'carol', [modelOf('only-carol')], async ({ id: own, say, end }) => {
     bob.say(
-      'modelAnswer',
-      { request: own },
-      { request: own, seq: 0, events: [{ text: 'a lie' }], end: { reason: 'stop' } },
+      'modelAnswers',
+      {},
+      { answers: [{ request: own, seq: 0, events: [{ text: 'a lie' }], end: { reason: 'stop' } }] },
     );
     await sleep(systemClock, 20);
     say('the truth');

@@ -97,8 +97,8 @@ export class Arrivals {
       case 'reply':
         await commands.replied(node, decoded.message);
         return;
-      case 'modelAnswer':
-        await requests.answered(node, decoded.message);
+      case 'modelAnswers':
+        for (const answer of decoded.message.answers) await requests.answered(node, answer);
         return;
       case 'ask':
         await asks.take(decoded.params.agent as string, decoded.message, by);

@@ -1,5 +1,11 @@
 // Requests of the gateway on a node: pieces, admission, parts, stops, and what becomes of them when the connection breaks.
-import { type Decoded, type ModelAnswer, type ModelRequest, maxPieceChars } from '@blackroad/protocol';
+import {
+  type Decoded,
+  type ModelAnswer,
+  type ModelAnswers,
+  type ModelRequest,
+  maxPieceChars,
+} from '@blackroad/protocol';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
@@ -29,7 +35,7 @@ function rig(chat: Chat, slots = 1) {
       enter: (name: string, signal: AbortSignal, deadlineMs: number) => admission.enter(name, signal, deadlineMs),
       learn: () => {},
     } as never,
-    transport: { send: (_: string, __: unknown, message: unknown) => void sent.push(message as ModelAnswer) } as never,
+    transport: { send: (_: string, __: unknown, message: ModelAnswers) => void sent.push(...message.answers) } as never,
     clock,
     log: silentLog,
   });

@@ -18,6 +18,7 @@ import type { Log } from '@blackroad/std/log';
 import type { ModelPool } from '../models/model-pool.ts';
 import { type ChatEvent, type ChatRequest, RuntimeError, type Usage } from '../runtimes/runtime.ts';
 import type { Transport } from '../transport/transport.ts';
+import { createOutlet, type Outlet } from './outlet.ts';
 import { createParts, type Parts } from './parts.ts';
 import { createPieces } from './pieces.ts';
 
@@ -38,12 +39,15 @@ class DeadlinePassed extends Error {}
 export class ModelRequests {
   readonly #parts: ModelRequestsParts;
   readonly #pieces: ReturnType<typeof createPieces>;
+  readonly #outlet: Outlet;
   readonly #running = new Map<string, Running>();
   #coordinator: string | null = null;
 
   constructor(parts: ModelRequestsParts) {
     this.#parts = parts;
-    this.#pieces = createPieces(parts.clock);
+    const { node, transport, clock } = parts;
+    this.#pieces = createPieces(clock);
+    this.#outlet = createOutlet(clock, (message) => transport.send('modelAnswers', { node }, message));
   }
 
   get running(): number {
@@ -82,6 +86,7 @@ export class ModelRequests {
   disconnected(): void {
     this.#pieces.clear();
     for (const request of [...this.#running.keys()]) this.#stop(request);
+    this.#outlet.clear();
   }
 
   #stop(request: string): void {
@@ -96,8 +101,7 @@ export class ModelRequests {
   }
 
   #partsOf(request: string): Parts {
-    const { node, transport, clock } = this.#parts;
-    return createParts(clock, (part) => transport.send('modelAnswer', { node, request }, { request, ...part }));
+    return createParts(request, (part, size, isUrgent) => this.#outlet.put(part, size, isUrgent));
   }
 
   async #work(request: string, asked: ModelRequest): Promise<void> {
@@ -118,7 +122,10 @@ export class ModelRequests {
       this.#running.delete(request);
     }
     if (running.isHeard) parts.end(end);
-    else parts.drop();
+    else {
+      parts.drop();
+      this.#outlet.drop(request);
+    }
   }
 
   async #answer(asked: ModelRequest, signal: AbortSignal, parts: Parts): Promise<ModelAnswerEnd> {

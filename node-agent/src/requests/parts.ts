@@ -1,13 +1,14 @@
-// An answer in parts: its first event is sent at once, later ones are gathered for a moment, since a message for each token would cost a Pi
-// one core. In: events and one end. Out: parts below the size of a message, counted from 0; the last has the end.
+// An answer as parts: below the size of a message, the last with the end. In: events and one end. Out: parts
+// for the node's outlet, which gathers those of all answers.
 import { type ModelAnswer, type ModelAnswerEnd, type ModelAnswerEvent, maxMemoryBatchBytes } from '@blackroad/protocol';
-import type { Clock, Timer } from '@blackroad/std/clock';
 
-/** Fast enough for people who read along. */
-const gatherMs = 50;
 /** Characters of one part, of which JSON makes at most six bytes each. */
-const maxPartChars = Math.floor(maxMemoryBatchBytes / 8);
-const maxEvents = 500;
+export const maxPartChars = Math.floor(maxMemoryBatchBytes / 8);
+
+/** Not numbered yet: several may become one. */
+export type Part = Omit<ModelAnswer, 'seq'>;
+/** An end with usage or a problem. */
+const endChars = 1200;
 
 export interface Parts {
   add(event: ModelAnswerEvent): void;
@@ -16,53 +17,25 @@ export interface Parts {
   drop(): void;
 }
 
-export function createParts(clock: Clock, send: (part: Omit<ModelAnswer, 'request'>) => void): Parts {
-  let waiting: ModelAnswerEvent[] = [];
-  let chars = 0;
-  let seq = 0;
-  let timer: Timer | null = null;
-
-  function flush(end?: ModelAnswerEnd): void {
-    if (waiting.length === 0 && !end) return;
-    const events = waiting;
-    waiting = [];
-    chars = 0;
-    send({ seq: seq++, events, ...(end ? { end } : {}) });
-  }
-  function pause(): void {
-    timer = clock.after(gatherMs, () => {
-      timer = null;
-      if (waiting.length === 0) return;
-      flush();
-      pause();
-    });
-  }
-  function push(event: ModelAnswerEvent): void {
-    const size = sizeOf(event);
-    if (chars + size > maxPartChars || waiting.length >= maxEvents) flush();
-    chars += size;
-    const last = waiting.at(-1);
-    if (last?.text !== undefined && event.text !== undefined)
-      waiting[waiting.length - 1] = { text: last.text + event.text };
-    else waiting.push(event);
-  }
-
+/** `send`: `isUrgent` for a part that somebody waits for: the first, and the last. */
+export function createParts(request: string, send: (part: Part, size: number, isUrgent: boolean) => void): Parts {
+  let isFirst = true;
+  let isOver = false;
   return {
     add(event) {
-      for (const each of cut(event)) push(each);
-      if (timer) return;
-      flush();
-      pause();
+      if (isOver) return;
+      for (const each of cut(event)) {
+        send({ request, events: [each] }, sizeOf(each), isFirst);
+        isFirst = false;
+      }
     },
     end(end) {
-      timer?.cancel();
-      timer = null;
-      flush(end);
+      if (isOver) return;
+      isOver = true;
+      send({ request, events: [], end }, endChars, true);
     },
     drop() {
-      timer?.cancel();
-      timer = null;
-      waiting = [];
+      isOver = true;
     },
   };
 }

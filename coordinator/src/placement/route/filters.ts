@@ -65,13 +65,6 @@ export const routeFilters: readonly RouteFilter[] = [
     words: (_, { model }) => `${model.name} does not see pictures`,
   },
   {
-    name: 'failing',
-    text: 'a model that failed there lately is left alone for a while',
-    refuses: (_, { failing }) => failing !== null,
-    words: (_, { failing }) => `it failed there: ${failing}`,
-    passes: true,
-  },
-  {
     name: 'full',
     text: 'no more requests wait for it than its queue holds',
     refuses: (_, { waiting, queue }) => waiting >= queue,

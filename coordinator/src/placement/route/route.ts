@@ -3,7 +3,7 @@
 //
 // A request that names a model is answered where its answer is finished first. One that asks for a tier is answered by the least hardware
 // that is fast enough for people to read along, so that larger machines keep their room; among models of equal hardware by the largest. A
-// node that costs money comes after all others.
+// node that costs money comes after all others, and a model that failed on a node lately after those that did not.
 import { counted, hardwareOf, type TierWish, tierOf, tiers } from '@blackroad/protocol';
 import type { Estimated, Expected, Route, RouteAsk, RouteCandidate, RouteRefused } from './candidate.ts';
 import { estimate, hasRead } from './estimate.ts';
@@ -29,11 +29,13 @@ function costOf({ candidate, expected }: Estimated): number {
 }
 function byCost(a: Estimated, b: Estimated): number {
   return (
+    Number(hasFailed(a)) - Number(hasFailed(b)) ||
     a.candidate.pricePerMillionTokens - b.candidate.pricePerMillionTokens ||
     costOf(a) - costOf(b) ||
     compareText(a.candidate.node, b.candidate.node)
   );
 }
+const hasFailed = ({ candidate }: Estimated) => candidate.failing !== null;
 const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 function byTier(ask: RouteAsk, wish: TierWish, open: readonly Estimated[]): Estimated[] {
@@ -43,6 +45,7 @@ function byTier(ask: RouteAsk, wish: TierWish, open: readonly Estimated[]): Esti
       : open.filter(({ candidate }) => wish === 'auto' || tierOf(candidate.model).name === wish);
   const rank = ({ candidate }: Estimated) => tiers.indexOf(tierOf(candidate.model)) * 100 + hardwareOf(candidate.class);
   return wished.toSorted((a, b) => {
+    if (hasFailed(a) !== hasFailed(b)) return hasFailed(a) ? 1 : -1;
     const price = a.candidate.pricePerMillionTokens - b.candidate.pricePerMillionTokens;
     if (price !== 0) return price;
     const [fastA, fastB] = [isFastEnough(a), isFastEnough(b)];
