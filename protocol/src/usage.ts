@@ -1,4 +1,4 @@
-// Usage and its cost: task ends rolled up to one row a day, agent, model and node. Days are UTC.
+// Usage and its cost: ends of tasks and of requests to models, rolled up to one row a day, agent, model, node and key. Days are UTC.
 import { AgentName, NodeId } from './ids.ts';
 import { maxUsageDays } from './limits.ts';
 import { type Static, Type } from './typebox.ts';
@@ -9,14 +9,16 @@ export const UsageQuery = Type.Object({
     day(`First day, UTC, e.g. 2026-11-24, less than ${maxUsageDays} days before \`to\`; else 29 days before it.`),
   ),
   to: Type.Optional(day('Last day; else today.')),
-  by: Type.Optional(Type.OneOf(['day', 'agent', 'model', 'node'], { default: 'day' })),
+  by: Type.Optional(Type.OneOf(['day', 'agent', 'model', 'node', 'key'], { default: 'day' })),
   agent: Type.Optional(AgentName),
   node: Type.Optional(NodeId),
 });
 export type UsageQuery = Static<typeof UsageQuery>;
 
 const sums = {
-  tasks: Type.Integer({ description: 'That ended, cancelled ones left out.' }),
+  tasks: Type.Integer({
+    description: 'Tasks that ended, cancelled ones left out, and requests to models that were answered.',
+  }),
   failed: Type.Integer({ description: 'Of them failed or expired.' }),
   promptTokens: Type.Integer(),
   completionTokens: Type.Integer(),
@@ -25,11 +27,13 @@ const sums = {
 export const Usage = Type.Object({
   from: day('First day.'),
   to: day('Last day.'),
-  by: Type.OneOf(['day', 'agent', 'model', 'node']),
+  by: Type.OneOf(['day', 'agent', 'model', 'node', 'key']),
   total: Type.Object(sums),
   rows: Type.Array(
     Type.Object({
-      key: Type.String({ description: 'Day, agent, model or node; empty where there is none.' }),
+      key: Type.String({
+        description: 'Day, agent, model, node, or the name of the API key; empty where there is none.',
+      }),
       ...sums,
     }),
     { description: 'Days in order, else most tokens first.' },

@@ -12,7 +12,7 @@ import { inSlices } from '@blackroad/std/slices';
 import { dayText } from '../drivers/recorder.ts';
 import type { ApiContext } from '../http/context.ts';
 import type { Handlers } from '../http/handler.ts';
-import { agentIdEver, agentNameOf } from '../state/view.ts';
+import { agentIdEver, agentNameOf, type View } from '../state/view.ts';
 import { catalogue } from './catalogue.ts';
 
 const dayMs = 86_400_000;
@@ -26,6 +26,11 @@ function dayOf(text: string | undefined, field: string): number | null {
 }
 
 type Query = Parameters<Handlers['usage']>[0]['query'];
+/** What people call it: agents and keys are counted by their ids. */
+function shownAs(view: View, by: Usage['by'], key: string): string {
+  if (by === 'agent') return key === '' ? '' : agentNameOf(view, key);
+  return by === 'key' ? (view.keys.get(key)?.name ?? key) : key;
+}
 /** An id that no agent can have. */
 const noAgent = '-';
 async function usageOf(context: ApiContext, query: Query, { space }: Principal): Promise<Usage> {
@@ -48,7 +53,7 @@ async function usageOf(context: ApiContext, query: Query, { space }: Principal):
   const rows = new Map<string, ReturnType<typeof empty>>();
   for (let day = from; day <= to; day++) {
     for (const { key, ...sums } of await coordinator.store.usage(day, by, only)) {
-      const name = by === 'day' ? dayText(day) : by === 'agent' ? agentNameOf(view, key) : key;
+      const name = by === 'day' ? dayText(day) : shownAs(view, by, key);
       const row = rows.get(name) ?? empty();
       rows.set(name, row);
       for (const field of Object.keys(total) as (keyof typeof total)[]) {

@@ -15,6 +15,7 @@ import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { combine, pack, pick, seriesPerPart } from '../history/cells.ts';
 import { createMinute, fleetMetricAt, nodeMetricAt, readHealth } from '../history/samples.ts';
+import type { AnsweredRequest } from '../history/usage-days.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { EndedTask } from '../state/rows.ts';
 import type { Touched } from '../state/touched.ts';
@@ -110,6 +111,13 @@ export class Recorder {
         this.#minute.sample(number, nodeMetricAt[metric as NodeMetric], value);
     }
     for (const task of touched.ended) this.#noteEnd(task);
+  }
+  /** A request to a model that was answered: its tokens are those of its node, too. */
+  noteRequest(request: AnsweredRequest): void {
+    this.#usage.noteRequest(request);
+    const { node, completionTokens } = request;
+    this.#minute.count(this.#fleetNumber, fleetMetricAt.tokens, completionTokens);
+    if (completionTokens > 0) this.#minute.count(this.#series.of(node), nodeMetricAt.tokens, completionTokens);
   }
   #noteEnd(task: EndedTask): void {
     this.#usage.note(task);

@@ -3,7 +3,7 @@
 import { maxUsageRowsPerDay } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import { createUsageDays, hasOddTokens } from '../history/usage-days.ts';
+import { type AnsweredRequest, createUsageDays, hasOddTokens } from '../history/usage-days.ts';
 import type { EndedTask } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
@@ -36,6 +36,9 @@ export class UsageRecorder {
     if (!this.#isRecovered) this.#heard.add(task.id);
     if (!this.#readAgain.delete(task.id)) this.#days.add(task, this.#priceOf(task.node));
   }
+  noteRequest(request: AnsweredRequest): void {
+    this.#days.addRequest(request, this.#priceOf(request.node));
+  }
   #priceOf(node: string | null): number {
     return this.#parts.view.live.get(node ?? '')?.capacity?.pricePerMillionTokens ?? 0;
   }
@@ -59,7 +62,7 @@ export class UsageRecorder {
     const full = new Set<number>();
     for (const day of new Set(rows.map((row) => row.day)))
       if ((await store.usageRows(day)) >= maxUsageRowsPerDay) full.add(day);
-    const merged = rows.map((row) => (full.has(row.day) ? { ...row, agent: '', node: '' } : row));
+    const merged = rows.map((row) => (full.has(row.day) ? { ...row, agent: '', node: '', key: '' } : row));
     try {
       await store.addUsage(merged, uptoMs);
     } catch (error) {

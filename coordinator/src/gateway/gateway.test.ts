@@ -1,6 +1,6 @@
 // The gateway before nodes that say what the test wants: where a request goes, what becomes of it when its node fails, and that nothing waits
 // for ever or is told twice.
-import type { ModelAnswer, ModelProblemCode, ModelRequest, NodeModel } from '@blackroad/protocol';
+import type { ModelAnswer, ModelProblemCode, ModelRequest, NodeModel, Usage } from '@blackroad/protocol';
 import { maxModelRequestsPerKey, maxPieceChars } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import t from 'tap';
@@ -227,6 +227,28 @@ t.test('slots bound what a node gets at once; the queue is bounded, and says so'
   }
   const all = await Promise.all(answers);
   t.same(all.map(({ status }) => status).sort(), [...Array(9).fill(200), 503]);
+});
+
+t.test('what is answered is in the usage: by model, node and key', async (t) => {
+  const fleet = await opened(t);
+  await nodeWith(fleet, 'alice', [chatModel], ({ say, end }) => {
+    say('Hello');
+    end();
+  });
+  await ask(fleet);
+  await fleet.call('POST', '/v1/chat/completions', { body: body(), key: fleet.keys.client });
+  await fleet.context.recorder.flush();
+  const rows = async (by: string) => {
+    const { body: usageNow } = await fleet.call<Usage>('GET', `/v1/usage?by=${by}`);
+    return usageNow.rows.map(({ key, tasks, completionTokens }) => [key, tasks, completionTokens]);
+  };
+  t.same(await rows('model'), [['m', 2, 4]]);
+  t.same(await rows('node'), [['alice', 2, 4]]);
+  t.same(await rows('agent'), [['', 2, 4]]);
+  t.same((await rows('key')).sort(), [
+    ['admin', 1, 2],
+    ['client', 1, 2],
+  ]);
 });
 
 t.test('a key has a limit of its own', async (t) => {

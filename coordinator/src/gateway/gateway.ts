@@ -9,7 +9,7 @@ import type { Coordinator } from '../road/coordinator.ts';
 import type { Touched } from '../state/touched.ts';
 import { AgentAnswer, agentNamed } from './agent-answer.ts';
 import { Answering } from './answering.ts';
-import type { AnswerSink, Ask } from './ask.ts';
+import type { AnswerSink, Ask, Told, Usage } from './ask.ts';
 import { noFigures } from './figures.ts';
 import { Router } from './router.ts';
 
@@ -18,6 +18,8 @@ interface GatewayParts {
   clock: Clock;
   random: Random;
   log: Log;
+  /** Called for each answer of a model, for the usage. Answers of agents are counted as their tasks. */
+  answered: (by: Principal, told: Told, usage: Usage) => void;
 }
 export class Gateway {
   readonly router: Router;
@@ -55,12 +57,17 @@ export class Gateway {
       if (left > 0) this.#byKey.set(who, left);
       else this.#byKey.delete(who);
     };
+    let from: Told | null = null;
     const counted: AnswerSink = {
-      begin: (told) => sink.begin(told),
+      begin(told) {
+        from = told;
+        sink.begin(told);
+      },
       event: (answer, event) => sink.event(answer, event),
       end: (answer, reason, usage) => {
         this.figures.promptTokens += usage.promptTokens;
         this.figures.completionTokens += usage.completionTokens;
+        if (from && agentNamed(from.model) === null) this.#parts.answered(by, from, usage);
         sink.end(answer, reason, usage);
       },
       done: () => {

@@ -9,8 +9,20 @@ const dayMs = 86_400_000;
 /** A commit that is not finished may still add ends of a moment ago. */
 const lateMs = 1_000;
 
+/** A request to a model that was answered. It is counted once; what a crash keeps from being written is not. */
+export interface AnsweredRequest {
+  atMs: number;
+  /** The id of the API key that asked, or ''. */
+  key: string;
+  model: string;
+  node: string;
+  promptTokens: number;
+  completionTokens: number;
+}
+
 interface UsageDays {
   add(task: EndedTask, pricePerMillionTokens: number): void;
+  addRequest(request: AnsweredRequest, pricePerMillionTokens: number): void;
   /** The number of rows that wait to be written. */
   size(): number;
   /** The complete rows, and the time up to which they are complete (exclusive); null: nothing new. */
@@ -34,7 +46,7 @@ export function createUsageDays(): UsageDays {
   let isNew = false;
 
   function into(map: Map<string, UsageRow>, row: UsageRow) {
-    const key = `${row.day} ${row.agent} ${row.node} ${row.model}`;
+    const key = `${row.day} ${row.agent} ${row.node} ${row.key} ${row.model}`;
     const sum = map.get(key);
     if (!sum) {
       map.set(key, { ...row });
@@ -51,7 +63,7 @@ export function createUsageDays(): UsageDays {
     latest = new Map();
   }
   return {
-    add({ endedMs, state, agent, node, usage }, price) {
+    add({ endedMs, state, agent, node, by, usage }, price) {
       if (endedMs > latestMs) {
         closeLatest();
         latestMs = endedMs;
@@ -65,6 +77,7 @@ export function createUsageDays(): UsageDays {
         agent,
         model: usage?.model ?? '',
         node: node ?? '',
+        key: by?.id ?? '',
         tasks: 1,
         failed: state === 'done' ? 0 : 1,
         promptTokens,
@@ -72,14 +85,23 @@ export function createUsageDays(): UsageDays {
         costUsd: ((promptTokens + completionTokens) * price) / 1e6,
       });
     },
+    addRequest({ atMs, key, model, node, ...given }, price) {
+      const promptTokens = tokensOf(given.promptTokens);
+      const completionTokens = tokensOf(given.completionTokens);
+      const costUsd = ((promptTokens + completionTokens) * price) / 1e6;
+      const sums = { tasks: 1, failed: 0, promptTokens, completionTokens, costUsd };
+      into(earlier, { day: Math.floor(atMs / dayMs), agent: '', model, node, key, ...sums });
+      isNew = true;
+    },
     size: () => earlier.size + latest.size,
     take(nowMs) {
       if (!isNew) return null;
-      let uptoMs = latestMs;
+      // Without an end of a task so far, the mark of what is counted stays.
+      let uptoMs = Number.isFinite(latestMs) ? latestMs : 0;
       if (nowMs - latestMs >= lateMs) {
         closeLatest();
         isNew = false;
-        uptoMs = latestMs + 1;
+        uptoMs = Number.isFinite(latestMs) ? latestMs + 1 : 0;
       }
       const rows = [...earlier.values()];
       earlier = new Map();

@@ -153,8 +153,16 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     const { nodes, agents, queued, running } = tally.counts();
     return { queued, running, nodesOnline: nodes.online, agentsReady: agents.ready };
   };
-  const gateway = new Gateway({ coordinator, clock, random, log });
   const recorder = await createRecorder({ coordinator, clock, log, gauges });
+  const gateway = new Gateway({
+    coordinator,
+    clock,
+    random,
+    log,
+    answered({ id }, { model, node }, { promptTokens, completionTokens }) {
+      recorder.noteRequest({ atMs: clock.nowMs(), key: id ?? '', model, node, promptTokens, completionTokens });
+    },
+  });
   const epoch = random.hex(8);
   const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
   note = (touched) => {

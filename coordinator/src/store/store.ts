@@ -45,6 +45,8 @@ export interface UsageRow {
   agent: string;
   model: string;
   node: string;
+  /** The id of the API key that asked; empty where none did. */
+  key: string;
   tasks: number;
   failed: number;
   promptTokens: number;
@@ -123,7 +125,7 @@ export interface Store {
   usageUptoMs(): Promise<number | null>;
   usage(
     day: number,
-    by: 'day' | 'agent' | 'model' | 'node',
+    by: 'day' | 'agent' | 'model' | 'node' | 'key',
     only: { agent?: string; node?: string },
   ): Promise<(UsageSums & { key: string })[]>;
   usageRows(day: number): Promise<number>;

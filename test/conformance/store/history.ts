@@ -10,6 +10,7 @@ const usage = (over: Partial<UsageRow> = {}): UsageRow => ({
   agent: 'echo',
   model: 'tiny',
   node: 'alice',
+  key: '',
   tasks: 2,
   failed: 1,
   promptTokens: 10,
@@ -117,6 +118,11 @@ export async function historyConformance(t: Test, open: OpenStore): Promise<void
       (await store.usage(20_000, 'model', { node: 'bob' })).map(({ key }) => key),
       ['tiny'],
     );
+    await store.addUsage([usage({ day: 20_002, key: 'k1' }), usage({ day: 20_002 })], t0);
+    t.same((await store.usage(20_002, 'key', {})).map(({ key, tasks }) => [key, tasks]).sort(), [
+      ['', 2],
+      ['k1', 2],
+    ]);
     t.same(await store.usage(19_999, 'agent', {}), []);
     t.equal(await store.usageRows(20_000), 2);
     await store.pruneRollups({ tiers: {}, day: 20_001, seriesMs: 0 });

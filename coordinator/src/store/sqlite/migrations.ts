@@ -258,6 +258,22 @@ export const migrations: readonly Migration[] = [
     name: 'the conversation before a task',
     sql: 'ALTER TABLE task ADD COLUMN turns TEXT;',
   },
+  {
+    version: 17,
+    name: 'usage by key',
+    // What was counted before is of no key.
+    sql: `
+      CREATE TABLE usage_by_key (
+        day INTEGER NOT NULL, agent TEXT NOT NULL, model TEXT NOT NULL, node TEXT NOT NULL, key_id TEXT NOT NULL,
+        tasks INTEGER NOT NULL, failed INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL,
+        completion_tokens INTEGER NOT NULL, cost_usd REAL NOT NULL,
+        PRIMARY KEY (day, agent, model, node, key_id)
+      ) WITHOUT ROWID;
+      INSERT INTO usage_by_key SELECT day, agent, model, node, '', tasks, failed, prompt_tokens, completion_tokens, cost_usd FROM usage_day;
+      DROP TABLE usage_day;
+      ALTER TABLE usage_by_key RENAME TO usage_day;
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

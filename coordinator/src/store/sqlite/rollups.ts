@@ -29,8 +29,8 @@ export function rollupRows(db: Database) {
   const prune = db.prepare<[number, number, number]>('DELETE FROM rollup WHERE tier = ? AND part = ? AND at_s < ?');
 
   const addUsage = db.prepare(
-    `INSERT INTO usage_day (day, agent, model, node, tasks, failed, prompt_tokens, completion_tokens, cost_usd)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO usage_day (day, agent, model, node, key_id, tasks, failed, prompt_tokens, completion_tokens, cost_usd)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET tasks = tasks + excluded.tasks, failed = failed + excluded.failed,
        prompt_tokens = prompt_tokens + excluded.prompt_tokens,
        completion_tokens = completion_tokens + excluded.completion_tokens, cost_usd = cost_usd + excluded.cost_usd`,
@@ -41,7 +41,7 @@ export function rollupRows(db: Database) {
   const mark = db.prepare<[], number>('SELECT upto_ms FROM usage_mark').pluck();
   const dayRows = db.prepare<[number], number>('SELECT count(*) FROM usage_day WHERE day = ?').pluck();
   const pruneUsage = db.prepare<[number, number]>(
-    'DELETE FROM usage_day WHERE (day, agent, model, node) IN (SELECT day, agent, model, node FROM usage_day WHERE day < ? LIMIT ?)',
+    'DELETE FROM usage_day WHERE (day, agent, model, node, key_id) IN (SELECT day, agent, model, node, key_id FROM usage_day WHERE day < ? LIMIT ?)',
   );
   const sums = `sum(tasks) AS tasks, sum(failed) AS failed, sum(prompt_tokens) AS promptTokens,
     sum(completion_tokens) AS completionTokens, sum(cost_usd) AS costUsd`;
@@ -56,6 +56,7 @@ export function rollupRows(db: Database) {
     agent: usageBy('agent', true),
     model: usageBy('model', true),
     node: usageBy('node', true),
+    key: usageBy('key_id', true),
   };
 
   return {
@@ -89,8 +90,8 @@ export function rollupRows(db: Database) {
     }),
     addUsage: db.transaction((rows: readonly UsageRow[], uptoMs: number) => {
       for (const row of rows) {
-        const { day, agent, model, node, tasks, failed, promptTokens, completionTokens, costUsd } = row;
-        addUsage.run(day, agent, model, node, tasks, failed, promptTokens, completionTokens, costUsd);
+        const { day, agent, model, node, key, tasks, failed, promptTokens, completionTokens, costUsd } = row;
+        addUsage.run(day, agent, model, node, key, tasks, failed, promptTokens, completionTokens, costUsd);
       }
       setMark.run(uptoMs);
     }),

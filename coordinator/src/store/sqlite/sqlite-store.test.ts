@@ -410,6 +410,18 @@ t.test('settings of an older fleet are rows of their own kind', async (t) => {
   t.strictSame(view.nodes.get('bob'), nodeRow('bob'));
 });
 
+t.test('usage that was counted before keys were is of no key', async (t) => {
+  const path = newPath();
+  const old = databaseOf(path, 15);
+  old.prepare("INSERT INTO usage_day VALUES (20000, 'echo', 'tiny', 'alice', 3, 1, 10, 20, 0.5)").run();
+  old.close();
+  const store = await claimed(await openSqliteStore({ path, log: silentLog, clock: systemClock }));
+  t.teardown(() => store.close());
+  const sums = { tasks: 3, failed: 1, promptTokens: 10, completionTokens: 20, costUsd: 0.5 };
+  t.same(await store.usage(20_000, 'key', {}), [{ key: '', ...sums }]);
+  t.same(await store.usage(20_000, 'agent', {}), [{ key: 'echo', ...sums }]);
+});
+
 t.test('a database of a newer version is refused and left alone', async (t) => {
   const path = newPath();
   await (await open(path)).close();

@@ -24,6 +24,7 @@ const kinds = [
   ['agent', 'Agents'],
   ['model', 'Models'],
   ['node', 'Nodes'],
+  ['key', 'Keys'],
 ] as const;
 type Kind = (typeof kinds)[number][0];
 type UsageRow = Usage['rows'][number];
@@ -50,10 +51,10 @@ export default function UsagePage() {
         {(usage) =>
           usage.total.tasks === 0 ? (
             <Panel>
-              <Empty title="Nothing was asked of an agent in this time" icon={<ChartColumn />}>
+              <Empty title="Nothing was asked in this time" icon={<ChartColumn />}>
                 <p>
-                  Every task that ends is counted here within a minute: its tokens, and its cost where the node names a
-                  price.
+                  Every task that ends, and every request that a model answers, is counted here within a minute: its
+                  tokens, and its cost where the node names a price.
                 </p>
               </Empty>
             </Panel>
@@ -114,7 +115,7 @@ function Days({ usage, wanted, setWanted }: { usage: Usage; wanted: Figure; setW
 }
 
 function Breakdown({ usage, by, setBy, priced }: { usage: Usage; by: Kind; setBy(by: Kind): void; priced: boolean }) {
-  const title = { agent: 'Agent', model: 'Model', node: 'Node' }[by];
+  const title = { agent: 'Agent', model: 'Model', node: 'Node', key: 'Key' }[by];
   return (
     <Panel
       title={`By ${title.toLowerCase()}`}
@@ -151,7 +152,7 @@ function columnsOf({ by, rows }: Usage, title: string, priced: boolean): PlainCo
         </span>
       ),
     },
-    { title: 'Tasks', align: 'end', cell: ({ tasks }) => count(tasks) },
+    { title: 'Tasks and requests', align: 'end', cell: ({ tasks }) => count(tasks) },
     {
       title: 'Failed',
       align: 'end',
@@ -171,8 +172,15 @@ function columnsOf({ by, rows }: Usage, title: string, priced: boolean): PlainCo
   ];
 }
 
+const nameless: Record<Usage['by'], string> = {
+  day: '',
+  agent: 'no agent: a model was asked',
+  model: 'not known',
+  node: 'ended before it reached a node',
+  key: 'no key: a trigger, or the console',
+};
 function Name({ by, name }: { by: Usage['by']; name: string }) {
-  if (name === '') return <span className="dim">{by === 'node' ? 'ended before it reached a node' : 'not known'}</span>;
+  if (name === '') return <span className="dim">{nameless[by]}</span>;
   if (by === 'node')
     return (
       <Link to="/nodes/$node" params={{ node: name }}>

@@ -5,7 +5,7 @@ import type { PageRoute } from '../../shell/page.ts';
 
 const search = {
   days: oneOf('7', '30', '90'),
-  by: oneOf('agent', 'model', 'node'),
+  by: oneOf('agent', 'model', 'node', 'key'),
   show: oneOf('tokens', 'tasks', 'cost'),
 };
 
