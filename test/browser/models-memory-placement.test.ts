@@ -39,7 +39,7 @@ t.test('models, memory and placement in a browser', { skip: noBrowser, timeout: 
 
   await t.test('models by class, and the nodes of one', async (t) => {
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Models' }).click();
-    const row = page.getByRole('row', { name: /sim-8b/ });
+    const row = page.getByRole('row', { name: /sim-70b/ });
     await row.getByRole('cell', { name: /too large.*needed/ }).waitFor();
     await row.getByRole('cell', { name: /loaded.*1 of 1 node/ }).waitFor();
     await page.getByRole('heading', { name: 'Wanted, and on no node' }).waitFor();

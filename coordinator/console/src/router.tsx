@@ -16,6 +16,7 @@ import { route as agents } from './pages/agents/agents.route.ts';
 import { route as newAgent } from './pages/agents/new-agent.route.ts';
 import { route as alerts } from './pages/alerts/alerts.route.ts';
 import { route as audit } from './pages/audit/audit.route.ts';
+import { route as connect } from './pages/connect/connect.route.ts';
 import { route as fleet } from './pages/fleet/fleet.route.ts';
 import { route as memory } from './pages/memory/memory.route.ts';
 import { route as models } from './pages/models/models.route.ts';
@@ -42,6 +43,7 @@ const pages = [
   placement,
   alerts,
   usage,
+  connect,
   audit,
   keys,
   settings,

@@ -14,6 +14,8 @@ export const keyOf = ({ row, model }: Pick<Place, 'row' | 'model'>) => `${row.id
 
 /** Of a model that more nodes have, so many are looked at: the best of them is close to the best of all. */
 const maxPlaces = 64;
+/** Before the keys of names; tiers have keys, too. */
+const nameKey = 'name ';
 /** Nodes that are looked through for so many open ones. */
 const maxLooked = 512;
 
@@ -52,7 +54,7 @@ export class Directory {
 
   /** The places of a model under any of its names. `also`: a node to be among them, if it has the model. */
   named(name: string, also: string | null): Place[] {
-    return this.#placesOf(`name ${modelKey(name)}`, also, ({ models }) => {
+    return this.#placesOf(`${nameKey}${modelKey(name)}`, also, ({ models }) => {
       const model = findModel(models, name);
       return model ? [model] : [];
     });
@@ -65,20 +67,29 @@ export class Directory {
     );
   }
 
-  /** Every model of the fleet once, by the name of the first node that has it. */
-  all(): Map<string, Place> {
+  /** Every model of the fleet once, with a node that takes work where there is one among the first. */
+  all(): Place[] {
     const found = new Map<string, Place>();
-    for (const [node, { capacity }] of this.#known) {
-      const place = this.#placeOf(node);
-      if (!place) continue;
-      for (const model of capacity.models) {
-        const key = modelKey(model.name);
-        const known = found.get(key);
-        if (!known || (closedOf(known.row, known.live) && !closedOf(place.row, place.live)))
-          found.set(key, { ...place, model });
-      }
+    for (const [key, nodes] of this.#nodes) {
+      if (!key.startsWith(nameKey)) continue;
+      const place = this.#firstOf(key.slice(nameKey.length), nodes);
+      if (place) found.set(modelKey(place.model.name), place);
     }
-    return found;
+    return [...found.values()];
+  }
+
+  #firstOf(name: string, nodes: ReadonlySet<string>): Place | null {
+    let first: Place | null = null;
+    let looked = 0;
+    for (const node of nodes) {
+      const place = this.#placeOf(node);
+      const model = findModel(this.#known.get(node)?.capacity.models ?? [], name);
+      if (!place || !model) continue;
+      if (!closedOf(place.row, place.live)) return { ...place, model };
+      first ??= { ...place, model };
+      if (++looked >= maxPlaces) break;
+    }
+    return first;
   }
 
   #placeOf(node: string): { row: NodeRow; live: NodeLive } | null {
@@ -104,19 +115,20 @@ export class Directory {
   #someOf(nodes: ReadonlySet<string>, also: string | null): string[] {
     const list = [...nodes];
     const from = this.#turn;
-    this.#turn = (this.#turn + maxPlaces) % list.length;
     const some = also !== null && nodes.has(also) ? [also] : [];
-    for (let i = 0; i < Math.min(list.length, maxLooked) && some.length < maxPlaces; i++) {
-      const node = list[(from + i) % list.length] as string;
+    let looked = 0;
+    for (; looked < Math.min(list.length, maxLooked) && some.length < maxPlaces; looked++) {
+      const node = list[(from + looked) % list.length] as string;
       const place = this.#placeOf(node);
       if (node !== also && place && !closedOf(place.row, place.live)) some.push(node);
     }
+    this.#turn = (from + looked) % list.length;
     return some.length > 0 ? some : list.slice(0, maxPlaces);
   }
 }
 
 function keysOf(model: NodeModel): string[] {
-  const names = [model.name, ...model.aliases].map((name) => `name ${modelKey(name)}`);
+  const names = [model.name, ...model.aliases].map((name) => `${nameKey}${modelKey(name)}`);
   if (model.kind === 'embed') return [...names, 'embed'];
   return [...names, `tier ${tierOf(model).name}`, 'tier auto'];
 }

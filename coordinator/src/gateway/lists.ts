@@ -20,9 +20,9 @@ interface Sources {
 
 export function askable({ gateway, coordinator }: Sources, space: string): Askable[] {
   const { view } = coordinator;
-  const models = [...gateway.router.directory.all().values()].map(
-    ({ model }): Askable => ({ name: model.name, model, what: 'model', createdMs: view.startedMs }),
-  );
+  const models = gateway.router.directory
+    .all()
+    .map(({ model }): Askable => ({ name: model.name, model, what: 'model', createdMs: view.startedMs }));
   models.sort((a, b) => (a.name < b.name ? -1 : 1));
   const chats = models.filter(({ model }) => model?.kind === 'chat');
   const tiers = tierNames.flatMap((name): Askable[] => {

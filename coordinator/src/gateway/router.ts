@@ -36,6 +36,8 @@ export class Router {
   readonly failing: ReturnType<typeof createFailing>;
   readonly #affinity: ReturnType<typeof createAffinity>;
   readonly #parts: RouterParts;
+  /** The keys of a conversation are computed once: it may be long. */
+  readonly #keys = new WeakMap<Ask, string[]>();
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
@@ -59,13 +61,12 @@ export class Router {
   /** A node answered: its model server has read the conversation now. */
   worked(ask: Ask, who: string, { node, model }: Pick<Told, 'node' | 'model'>): void {
     this.failing.worked(node, model);
-    this.#affinity.note(this.#affinity.keysOf(who, ask), ask, node, model);
+    this.#affinity.note(this.#keysOf(who, ask), ask, node, model);
   }
 
   /** The routes of each model of the list, in its order, up to the first that has a node. */
   routes(ask: Ask, who: string, avoid: ReadonlySet<string> = new Set()): Tried[] {
-    const keys = this.#affinity.keysOf(who, ask);
-    const sticky = this.#affinity.find(keys);
+    const sticky = this.#affinity.find(this.#keysOf(who, ask));
     const tried: Tried[] = [];
     for (const model of ask.models) {
       const places = this.#placesOf(ask, model, sticky?.node ?? null).filter((place) => !avoid.has(keyOf(place)));
@@ -80,6 +81,12 @@ export class Router {
       if (place) break;
     }
     return tried;
+  }
+
+  #keysOf(who: string, ask: Ask): string[] {
+    const keys = this.#keys.get(ask) ?? this.#affinity.keysOf(who, ask);
+    this.#keys.set(ask, keys);
+    return keys;
   }
 
   #placesOf({ request }: Ask, model: string, also: string | null): Place[] {

@@ -22,7 +22,13 @@ export function SpecForm({ draft, onDraft, faults, isNew }: SpecFormProps) {
   const models = useRoute('catalogue', {}, { staleTime: 30_000 }).data?.models;
   const known = useMemo(
     () => ({
-      models: ['auto', ...(models ?? []).filter(({ kind }) => kind === 'chat').map(({ name }) => name)],
+      models: [
+        'auto',
+        'small',
+        'medium',
+        'large',
+        ...(models ?? []).filter(({ kind }) => kind === 'chat').map(({ name }) => name),
+      ],
       classes: [...new Set(nodes.map((node) => node.class))].join(', '),
       sites: [...new Set(nodes.map(({ site }) => site))].join(', '),
     }),

@@ -7,6 +7,12 @@ import type { Draft } from './spec-text.ts';
 export const blank: Draft = { name: '', model: ['auto'], instructions: '', tools: [{ tool: 'memory' }] };
 const empty = 'Empty';
 
+/** `small`, `medium` and `large` are any model of that size. */
+function modelWords(wanted: string | undefined): string | undefined {
+  if (wanted === 'auto') return 'any model';
+  return wanted === 'small' || wanted === 'medium' || wanted === 'large' ? `a ${wanted} model` : wanted;
+}
+
 export function TemplateGallery({ chosen, onChosen }: { chosen: string; onChosen(name: string, draft: Draft): void }) {
   const choose = (name: string) => {
     const template = templates.find((each) => each.name === name);
@@ -19,11 +25,7 @@ export function TemplateGallery({ chosen, onChosen }: { chosen: string; onChosen
           <strong>{name.toUpperCase()}</strong>
           <span className="dim small">{description}</span>
           <span className="dim small">
-            {[
-              model[0] === 'auto' ? 'any model' : model[0],
-              ...tools.map(({ tool }) => tool),
-              triggers.length > 0 && 'wakes by itself',
-            ]
+            {[modelWords(model[0]), ...tools.map(({ tool }) => tool), triggers.length > 0 && 'wakes by itself']
               .filter(Boolean)
               .join(' · ')}
           </span>

@@ -1,0 +1,124 @@
+// What a program needs to use this fleet as its model server: ready to copy, with the reader's own address, key and model. Pure.
+
+export const programs = [
+  ['curl', 'curl'],
+  ['python', 'Python'],
+  ['typescript', 'TypeScript'],
+  ['anthropic', 'Anthropic'],
+  ['ollama', 'Ollama'],
+  ['home-assistant', 'Home Assistant'],
+  ['open-webui', 'Open WebUI'],
+  ['continue', 'Continue'],
+] as const;
+export type Program = (typeof programs)[number][0];
+
+export interface Ways {
+  /** Of the coordinator, without a slash at its end. */
+  address: string;
+  key: string;
+  model: string;
+}
+interface Snippet {
+  /** What to do with it, in a sentence. */
+  text: string;
+  code: string;
+}
+
+export const noKey = 'brk_...';
+
+const snippets: Record<Program, (ways: Ways) => Snippet[]> = {
+  curl: ({ address, key, model }) => [
+    {
+      text: 'A question, answered as it is written.',
+      code: `curl -N ${address}/v1/chat/completions \\
+  -H "authorization: Bearer ${key}" \\
+  -H "content-type: application/json" \\
+  -d '{"model": "${model}", "stream": true, "messages": [{"role": "user", "content": "Hello"}]}'`,
+    },
+  ],
+  python: ({ address, key, model }) => [
+    { text: 'The client of OpenAI.', code: 'pip install openai' },
+    {
+      text: 'Any library that takes a base URL and a key works alike: LangChain, LlamaIndex, LiteLLM.',
+      code: `from openai import OpenAI
+
+client = OpenAI(base_url="${address}/v1", api_key="${key}")
+answer = client.chat.completions.create(
+    model="${model}",
+    messages=[{"role": "user", "content": "Hello"}],
+)
+print(answer.choices[0].message.content)`,
+    },
+  ],
+  typescript: ({ address, key, model }) => [
+    { text: 'The client of OpenAI.', code: 'npm install openai' },
+    {
+      text: 'A question, answered as it is written.',
+      code: `import OpenAI from 'openai';
+
+const client = new OpenAI({ baseURL: '${address}/v1', apiKey: '${key}' });
+const answer = await client.chat.completions.create({
+  model: '${model}',
+  messages: [{ role: 'user', content: 'Hello' }],
+  stream: true,
+});
+for await (const piece of answer) process.stdout.write(piece.choices[0]?.delta.content ?? '');`,
+    },
+  ],
+  anthropic: ({ address, key, model }) => [
+    {
+      text: 'For programs of Anthropic’s API, coding agents among them: these two variables, and the name of the model.',
+      code: `export ANTHROPIC_BASE_URL=${address}
+export ANTHROPIC_API_KEY=${key}`,
+    },
+    {
+      text: 'The same by hand.',
+      code: `curl ${address}/v1/messages \\
+  -H "x-api-key: ${key}" -H "anthropic-version: 2023-06-01" \\
+  -H "content-type: application/json" \\
+  -d '{"model": "${model}", "max_tokens": 200, "messages": [{"role": "user", "content": "Hello"}]}'`,
+    },
+  ],
+  ollama: ({ address, key, model }) => [
+    {
+      text: 'For programs that know only the address of an Ollama: the key is a part of it.',
+      code: `${address}/key/${key}`,
+    },
+    {
+      text: 'The same by hand.',
+      code: `curl ${address}/key/${key}/api/chat \\
+  -d '{"model": "${model}", "messages": [{"role": "user", "content": "Hello"}]}'`,
+    },
+  ],
+  'home-assistant': ({ address, key, model }) => [
+    {
+      text: 'Settings, Devices & services, Add integration, Ollama. This is its URL:',
+      code: `${address}/key/${key}`,
+    },
+    { text: 'Then choose this model for the conversation agent:', code: model },
+  ],
+  'open-webui': ({ address, key }) => [
+    {
+      text: 'Start it with the fleet as its OpenAI API; it lists models, tiers and agents by itself.',
+      code: `docker run -d --network host \\
+  -e OPENAI_API_BASE_URL=${address}/v1 \\
+  -e OPENAI_API_KEY=${key} \\
+  -v open-webui:/app/backend/data ghcr.io/open-webui/open-webui:main`,
+    },
+  ],
+  continue: ({ address, key, model }) => [
+    {
+      text: 'In ~/.continue/config.yaml:',
+      code: `models:
+  - name: fleet
+    provider: openai
+    model: ${model}
+    apiBase: ${address}/v1
+    apiKey: ${key}`,
+    },
+  ],
+};
+
+export function snippetsFor(program: Program, ways: Ways): Snippet[] {
+  return snippets[program](ways);
+}
