@@ -5,6 +5,8 @@ import {
   type Exchange,
   FleetError,
   maxAskTurns,
+  maxPromptBytes,
+  maxTurnsChars,
   type Principal,
   type TaskChunk,
   type TaskRequest,
@@ -173,6 +175,10 @@ function taskOf({ request, answers }: Ask): TaskRequest {
   const last = said.at(-1);
   if (last?.role !== 'user')
     throw new FleetError('invalid-request', { detail: 'messages: expected a message of the user last' });
+  if (last.content.length > maxPromptBytes) {
+    const detail = `The prompt of an agent has at most ${maxPromptBytes} characters; this one has ${last.content.length}.`;
+    throw new FleetError('prompt-too-long', { detail });
+  }
   const turns = exchangesOf(said.slice(0, -1));
   return { prompt: last.content, ...(turns.length > 0 ? { turns } : {}) };
 }
@@ -188,5 +194,20 @@ function exchangesOf(messages: readonly { role: string; content: string }[]): Ex
       asked = null;
     }
   }
-  return exchanges.slice(-maxAskTurns);
+  return lastOf(exchanges);
+}
+
+/** The last exchanges that fit; of one that is too long by itself, the beginnings. */
+function lastOf(exchanges: readonly Exchange[]): Exchange[] {
+  const kept: Exchange[] = [];
+  let left = maxTurnsChars;
+  for (const { said, answered } of exchanges.slice(-maxAskTurns).toReversed()) {
+    const most = Math.floor(left / 2);
+    const fits = said.length + answered.length <= left;
+    if (!fits && kept.length > 0) break;
+    const one = fits ? { said, answered } : { said: said.slice(0, most), answered: answered.slice(0, most) };
+    kept.unshift(one);
+    left -= one.said.length + one.answered.length;
+  }
+  return kept;
 }

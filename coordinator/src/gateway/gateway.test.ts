@@ -300,6 +300,19 @@ t.test('what nobody can answer is refused with the reason', async (t) => {
   });
 });
 
+t.test('a model that is on its way says how far it is', async (t) => {
+  const fleet = await opened(t);
+  const { node } = await nodeWith(fleet, 'alice', [chatModel], () => {});
+  const capacity = fleet.coordinator.view.live.get('alice')?.capacity;
+  if (!capacity) throw new Error('alice has said what she has');
+  const fetches = [{ model: 'big:8b', status: 'pulling', completedBytes: 43, totalBytes: 100 }];
+  node.say('nodeCapacity', {}, { ...capacity, fetches });
+  await until(() => fleet.coordinator.view.live.get('alice')?.capacity?.fetches?.length === 1);
+  const answer = await ask(fleet, { model: 'big:8b' });
+  t.match(answer, { status: 503, body: { error: { message: 'alice fetches big:8b now (43 %).' } } });
+  t.equal(answer.headers.get('retry-after'), '20');
+});
+
 t.test('thoughts are told apart in each dialect', async (t) => {
   const fleet = await opened(t);
   await nodeWith(fleet, 'alice', [chatModel], ({ part, end }) => {
