@@ -340,7 +340,8 @@ class Loop implements Coordinator {
         if (clockSetMs === 0) made.drop();
         this.#planner.note(reasons);
         for (const { resolve } of batch) resolve(committed.refused());
-        return;
+        // Reports of nodes stay; ends do not, since they are stored.
+        return this.#tell({ ...touched, ended: [], dismissed: [] });
       }
       made.commit();
       touched.events = committed.events;
@@ -353,7 +354,7 @@ class Loop implements Coordinator {
       resolve(outcomes[i] as Outcome<unknown>);
     });
     this.#following.tell(touched, this.#view);
-    if (touchesAnything(touched)) for (const listener of this.#watchers) listener(touched);
+    this.#tell(touched);
     dropConnections(touched, { ...this.#parts, view: this.view, requests: this.#requests });
     this.#arrivals.offerCutBranches(touched.events);
     const isThrough = outcomes.every((outcome, i) => {
@@ -366,6 +367,9 @@ class Loop implements Coordinator {
     this.#planLater = null;
   }
 
+  #tell(touched: Touched): void {
+    if (touchesAnything(touched)) for (const listener of this.#watchers) listener(touched);
+  }
   /** A set clock is the first input to be decided: until then the clock of the loop goes on as before. */
   #noticeClock(): void {
     const byMs = this.#parts.clock.setByMs();

@@ -1,11 +1,12 @@
 // A database that accepts no more pages, as on a full disk: the coordinator refuses inputs that would have to be stored and keeps none of
 // their changes, still answers reads, and continues by itself when there is space again.
 
-import { FleetError, type TaskView } from '@blackroad/protocol';
+import { coordinatorSelf, FleetError, type TaskView } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { sampleHealth } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import { openDatabase } from '../store/sqlite/database.ts';
 import { storageFailure } from '../store/sqlite/failure.ts';
 import { migrate } from '../store/sqlite/migrations.ts';
@@ -78,6 +79,28 @@ t.test('with room again it goes on by itself, and nodes are asked to say again w
     /could store nothing for \d+ s \(.*the disk is full.*\); \d+ inputs were refused/,
   );
   t.equal((await submit('after')).status, 201);
+});
+
+t.test('a heartbeat beside an input that is refused is shown all the same', async (t) => {
+  const heard = new Set<string>();
+  const unwatch = fleet.coordinator.watch(({ nodes }) => {
+    for (const node of nodes) heard.add(node);
+  });
+  const boot = fleet.coordinator.view.nodes.get('alice')?.boot ?? '';
+  const agent = fleet.agent('greeter')?.id ?? '';
+  fill();
+  let isRefused = false;
+  for (let i = 0; i < 1_000 && !isRefused; i++) {
+    heard.clear();
+    alice.say('nodeHealth', {}, sampleHealth({ boot, atMs: systemClock.nowMs() }));
+    const request = { prompt: 'x'.repeat(10_000) };
+    const order = { id: `task-${i}`, agent, request, by: coordinatorSelf, origin: 'api' as const };
+    isRefused = !(await fleet.coordinator.submit('task-submit', order)).ok;
+  }
+  t.ok(isRefused);
+  t.same([...heard], ['alice']);
+  unwatch();
+  clear();
 });
 
 t.test('a damaged database, or a fault of ours while it is written, is no full disk', async (t) => {

@@ -47,10 +47,16 @@ t.test('an agent', async (t) => {
   const row = fleet.agent('greeter');
   const moved = { ...row, placement: { ...row.placement!, node: 'bob' } };
   const still = about(fleet, { type: 'agent', row: { ...row, why: null } });
-  t.same(still, { ...nothing, review: ['greeter'], others: ['alice', 'alice'], agents: ['greeter'] });
+  t.same(still, {
+    ...nothing,
+    review: ['greeter'],
+    others: ['alice', 'alice'],
+    nodes: ['alice'],
+    agents: ['greeter'],
+  });
   t.match(
     about(fleet, { type: 'agent', row: moved }),
-    { plan: 'ordinary', others: ['alice', 'bob'] },
+    { plan: 'ordinary', others: ['alice', 'bob'], nodes: ['alice', 'bob'] },
     'it leaves room',
   );
   t.match(about(fleet, { type: 'agent', row: { ...row, placement: null } }), { plan: 'urgent', others: ['alice'] });
@@ -58,6 +64,7 @@ t.test('an agent', async (t) => {
     plan: 'urgent',
     review: [],
     others: ['alice'],
+    nodes: ['alice'],
     agents: ['greeter'],
   });
 });

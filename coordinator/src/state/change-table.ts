@@ -15,6 +15,7 @@ import {
 } from '../placement/plan/replan.ts';
 import type { Change, DurableChange } from './change.ts';
 import type { Policy } from './input.ts';
+import type { AgentRow } from './rows.ts';
 import type { Touched } from './touched.ts';
 import type { View } from './view.ts';
 
@@ -36,6 +37,11 @@ const placeOf = (view: View, agent: string): string[] => {
   const node = view.agents.get(agent)?.placement?.node;
   return node === undefined ? [] : [node];
 };
+/** The nodes of the agent before and after the change: what is shown of them depends on it. */
+const nodesOf = (view: View, row: AgentRow): string[] => [
+  ...placeOf(view, row.id),
+  ...(row.placement ? [row.placement.node] : []),
+];
 const itsNode = (touched: Touched, { node }: { node: string }): void => void touched.nodes.add(node);
 const itsAgent = (touched: Touched, { agent }: { agent: string }): void => void touched.agents.add(agent);
 const onItsNode = (view: View, { node }: { node: string }): Iterable<string> => agentsOn(view, node);
@@ -60,14 +66,20 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   },
   agent: {
     durable: true,
-    touches: (touched, { row }) => void touched.agents.add(row.id),
+    touches(touched, { row }, view) {
+      touched.agents.add(row.id);
+      for (const node of nodesOf(view, row)) touched.nodes.add(node);
+    },
     plan: planForAgent,
     review: (_view, { row }) => [row.id],
-    otherAgents: (view, { row }) => [...placeOf(view, row.id), ...(row.placement ? [row.placement.node] : [])],
+    otherAgents: (view, { row }) => nodesOf(view, row),
   },
   'agent-gone': {
     durable: true,
-    touches: (touched, { row }) => void touched.agents.add(row.id),
+    touches(touched, { row }, view) {
+      touched.agents.add(row.id);
+      for (const node of placeOf(view, row.id)) touched.nodes.add(node);
+    },
     plan: 'urgent',
     review: null,
     otherAgents: (view, { row }) => placeOf(view, row.id),

@@ -10,9 +10,9 @@ export const programs = [
   ['open-webui', 'Open WebUI'],
   ['continue', 'Continue'],
 ] as const;
-export type Program = (typeof programs)[number][0];
+type Program = (typeof programs)[number][0];
 
-export interface Ways {
+interface Ways {
   /** Of the coordinator, without a slash at its end. */
   address: string;
   key: string;
