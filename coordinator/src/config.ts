@@ -152,6 +152,13 @@ export const coordinatorOptions = {
     default: '',
     text: 'Time zone in which triggers are meant that name none, such as Europe/Berlin. Empty: that of this machine.',
   },
+  origins: {
+    type: 'text',
+    flag: 'origins',
+    env: 'BLACKROAD_ORIGINS',
+    default: '',
+    text: 'Origins of web pages that may ask models with a key from within a browser, such as https://chat.example:3000, with commas between them; * for all. Empty: none.',
+  },
   log: {
     type: 'choice',
     flag: 'log',

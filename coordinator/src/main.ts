@@ -27,6 +27,7 @@ import { admit, type Gate } from './fleet/gate.ts';
 import { ensureFirstAdmin, mintKey } from './http/access.ts';
 import { compiledCheck } from './http/compiled-check.ts';
 import { createApiContext } from './http/context.ts';
+import { originsOf } from './http/other-origins.ts';
 import { brokerOf } from './http/reach.ts';
 import { type Coordinator, startCoordinator } from './road/coordinator.ts';
 import type { Store } from './store/store.ts';
@@ -51,6 +52,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const fleetFile = join(data, 'fleet.json');
   const keyFile = join(data, 'admin.key');
   const policy = policyOf(config);
+  const origins = originsOf(config.origins);
 
   const fatal = (error: Error) => {
     log.error({ err: error }, 'the coordinator cannot go on; a restart continues from what is stored');
@@ -137,6 +139,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
       boundTo: config.host,
       publicHost: config.address,
       knownHosts: hosts,
+      origins,
       consoleDir: existsSync(consoleDir) ? consoleDir : null,
     },
     clock,

@@ -175,6 +175,7 @@ const context = await createApiContext({
     boundTo: '127.0.0.1',
     publicHost: '',
     knownHosts: [],
+    origins: [],
     consoleDir: process.env.BENCH_CONSOLE ?? null,
   },
   clock: timedClock,

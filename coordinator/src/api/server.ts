@@ -27,6 +27,7 @@ import type { ApiContext } from '../http/context.ts';
 import { sessionToken } from '../http/cookie.ts';
 import { guard, principalOf } from '../http/guard.ts';
 import { answered, type Call, type Handler, type Handlers } from '../http/handler.ts';
+import { answerOtherOrigins } from '../http/other-origins.ts';
 import { parseBody, validatorOf } from '../http/validate.ts';
 import { agentHandlers } from './agents.ts';
 import { alertHandlers } from './alerts.ts';
@@ -105,6 +106,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   await addWebSockets(app, clock);
   await app.register(fastifyCookie, { hook: 'onRequest' });
   app.addHook('preClose', async () => door.stop());
+  await answerOtherOrigins(app, settings.origins);
   app.addHook(
     'onRequest',
     guard(context, listener, (socket) => door.known(socket)),

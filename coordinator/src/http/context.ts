@@ -32,6 +32,7 @@ import type { Coordinator } from '../road/coordinator.ts';
 import type { Touched } from '../state/touched.ts';
 import { type Access, createAccess } from './access.ts';
 import { createRoom, type Room } from './bodies.ts';
+import type { Origins } from './other-origins.ts';
 
 /** The private CA as enrolment uses it. Invalid requests throw FleetError `csr-invalid`. */
 interface Signer {
@@ -57,6 +58,8 @@ interface ApiSettings {
   publicHost: string;
   /** Host names that requests on the loopback listener may have beside localhost. */
   knownHosts: readonly string[];
+  /** The origins of other pages that may ask models. */
+  origins: Origins;
   /** The folder with the console's files; null: no console. */
   consoleDir: string | null;
 }

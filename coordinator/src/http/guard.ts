@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { principalAt } from '../fleet/principals.ts';
 import type { ApiContext } from './context.ts';
 import { sessionToken } from './cookie.ts';
+import { isAllowed } from './other-origins.ts';
 import { hostOf, isLoopbackName } from './reach.ts';
 
 declare module 'fastify' {
@@ -103,7 +104,8 @@ export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: 
       });
     }
     if (!row) return;
-    if (!safeMethods.has(request.method)) checkOrigin(request, false);
+    const isPageThatMayAsk = row.dialect !== undefined && isAllowed(context.settings.origins, request);
+    if (!safeMethods.has(request.method) && !isPageThatMayAsk) checkOrigin(request, false);
     if (row.needs === 'open') {
       // Secrets are guessed at open routes that check one.
       const refused = row.method === 'POST' ? blocked(context, request) : null;
