@@ -5,9 +5,11 @@ import { policyOf, readConfig } from './config.ts';
 
 t.test('placement and scale to zero', async (t) => {
   const unset = policyOf(readConfig([], {}));
-  t.match(unset, { placement: 'spread', modelIdleMs: 0 });
-  const set = policyOf(readConfig(['--placement', 'pack'], { BLACKROAD_MODEL_IDLE_MINUTES: '30' }));
-  t.match(set, { placement: 'pack', modelIdleMs: 1_800_000 });
+  t.match(unset, { placement: 'spread', reserve: 0.5, modelIdleMs: 0 });
+  const set = policyOf(
+    readConfig(['--placement', 'pack', '--reserve', '0.25'], { BLACKROAD_MODEL_IDLE_MINUTES: '30' }),
+  );
+  t.match(set, { placement: 'pack', reserve: 0.25, modelIdleMs: 1_800_000 });
   t.throws(() => readConfig(['--placement', 'random'], {}), OptionError);
   t.throws(() => readConfig(['--model-idle-minutes', '-1'], {}), OptionError);
 });

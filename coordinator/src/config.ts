@@ -110,6 +110,15 @@ export const coordinatorOptions = {
     choices: ['spread', 'pack'],
     text: 'Whether agents share out over the nodes that suit them (spread) or fill few of them, so that whole nodes stay free (pack).',
   },
+  reserve: {
+    type: 'number',
+    flag: 'reserve',
+    env: 'BLACKROAD_RESERVE',
+    default: 0.5,
+    min: 0,
+    max: 1,
+    text: 'Share of the slots of a smaller model that a node with a larger one keeps free for that: requests for `small` or `auto` and agents that name no model take the rest, one slot at least.',
+  },
   modelIdleMinutes: {
     type: 'number',
     flag: 'model-idle-minutes',
@@ -209,6 +218,7 @@ export function policyOf(config: CoordinatorConfig): Policy {
     valveMinNodes: 4,
     valveWindowMs: 60_000,
     placement: config.placement,
+    reserve: config.reserve,
     modelIdleMs: config.modelIdleMinutes * 60_000,
     // Slow on purpose: a difference that lasts a minute is a state, not a moment. A moved agent stays for ten minutes at least.
     rebalanceEveryMs: 60_000,

@@ -52,6 +52,3 @@ export function tierOf({ parametersB, sizeBytes }: Pick<NodeModel, 'parametersB'
   if (billions === 0) return tiers[1] as TierRow;
   return tiers.find((row) => billions < row.belowParametersB) as TierRow;
 }
-
-/** The share of the slots of a node with a larger model that requests for smaller ones leave free. */
-export const reservedShare = 0.5;

@@ -2,7 +2,7 @@
 // directory. Out: plain rows for the pure rules of placement/route.
 import { isApart, type ModelLoad } from '@blackroad/protocol';
 import { worthOf } from '../fleet/health.ts';
-import { hasLarger } from '../placement/model/comfort.ts';
+import { slotsForLess } from '../placement/model/comfort.ts';
 import { closedOf } from '../placement/model/snapshot.ts';
 import type { RouteCandidate } from '../placement/route/candidate.ts';
 import type { View } from '../state/view.ts';
@@ -14,7 +14,16 @@ interface Failing {
   of(node: string, model: string): string | null;
 }
 
-export function candidateOf(place: Place, lanes: Lanes, view: View, failing: Failing, nowMs: number): RouteCandidate {
+interface Around {
+  view: View;
+  lanes: Lanes;
+  failing: Failing;
+  nowMs: number;
+  /** The share of a model's slots that is kept for larger models of its node. */
+  reserve: number;
+}
+
+export function candidateOf(place: Place, { view, lanes, failing, nowMs, reserve }: Around): RouteCandidate {
   const { row, live, model } = place;
   const load = lanes.loadOf(row.id, model.name, model.slots, toldLoad(place));
   const fault = view.modelFaults.get(row.id)?.get(model.name);
@@ -28,7 +37,7 @@ export function candidateOf(place: Place, lanes: Lanes, view: View, failing: Fai
     ...load,
     health: worthOf(live).factor,
     pricePerMillionTokens: live.capacity?.pricePerMillionTokens ?? 0,
-    hasLarger: hasLarger(live.capacity?.models ?? [], model),
+    slotsForLess: slotsForLess({ models: live.capacity?.models ?? [], reserve }, model),
   };
 }
 

@@ -30,7 +30,7 @@ export class Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     const { coordinator, clock, random } = parts;
-    this.router = new Router({ view: coordinator.view, clock, random });
+    this.router = new Router({ view: coordinator.view, clock, random, reserve: coordinator.policy.reserve });
   }
 
   note(touched: Touched): void {

@@ -18,6 +18,8 @@ interface RouterParts {
   view: View;
   clock: Clock;
   random: Random;
+  /** The share of a model's slots that is kept for larger models of its node. */
+  reserve: number;
 }
 export interface Tried {
   /** Of the list of the request. */
@@ -70,9 +72,10 @@ export class Router {
     const tried: Tried[] = [];
     for (const model of ask.models) {
       const places = this.#placesOf(ask, model, sticky?.node ?? null).filter((place) => !avoid.has(keyOf(place)));
-      const { view, clock } = this.#parts;
-      const nowMs = clock.nowMs();
-      const candidates = places.map((place) => candidateOf(place, this.lanes, view, this.failing, nowMs));
+      const { view, clock, reserve } = this.#parts;
+      const { lanes, failing } = this;
+      const around = { view, lanes, failing, nowMs: clock.nowMs(), reserve };
+      const candidates = places.map((place) => candidateOf(place, around));
       const found = route({ ...routeAskOf(ask, model), sticky }, candidates);
       const chosen = found.chosen?.candidate;
       const place =

@@ -211,6 +211,8 @@ export interface Policy {
   valveWindowMs: number;
   /** `spread`: agents are spread over nodes; `pack`: few nodes are used, so that whole ones stay free. */
   placement: 'spread' | 'pack';
+  /** The share of a model's slots that is kept free for larger models of its node, from 0 to 1. */
+  reserve: number;
   /** A loaded model whose agents had no task for this long is unloaded; 0: never. */
   modelIdleMs: number;
   /** The interval of the search for moves with a gain; 0: never. */

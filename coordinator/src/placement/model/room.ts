@@ -156,7 +156,7 @@ function offerOf(node: SupplyNode, model: NodeModel, isPull: boolean): Offer {
     isCharged: isCharged(node, model),
     tokensPerMinute: 60 * model.speed.decodeTps * (1 + (slots - 1) * batchGainOf(node.class)),
     waiting: node.waiting.get(model.name) ?? 0,
-    comfort: comfortOf(node.models, model),
+    comfort: comfortOf(node, model),
     agents: 0,
     kvSumBytes: 0,
     kvMaxBytes: 0,

@@ -97,7 +97,7 @@ export function* supplying(
       cache !== undefined && !waiting.has(node.id) && !asking.has(node.id) && !view.modelFaults.has(node.id);
     let supply = isUsual ? cache.supplyOf(node, live, mayYield) : null;
     if (!supply) {
-      supply = supplyOf(view, node, live, { needs, waiting, mayYield, nowMs });
+      supply = supplyOf(view, node, live, { needs, waiting, mayYield, nowMs, reserve: policy.reserve });
       if (isUsual) cache.keep(supply, node, live, mayYield);
     }
     nodes.push(supply);
@@ -131,7 +131,8 @@ function supplyOf(
     waiting,
     mayYield,
     nowMs,
-  }: { needs: ReadonlyMap<string, Need>; waiting: Waiting; mayYield: boolean; nowMs: number },
+    reserve,
+  }: { needs: ReadonlyMap<string, Need>; waiting: Waiting; mayYield: boolean; nowMs: number; reserve: number },
 ): SupplyNode {
   const { capacity } = live;
   const agents: Staying[] = [];
@@ -170,6 +171,7 @@ function supplyOf(
     healthText: worth.text,
     agents,
     pricePerMillionTokens: capacity?.pricePerMillionTokens ?? 0,
+    reserve,
   };
 }
 const nothingFails: ReadonlyMap<string, string> = new Map();

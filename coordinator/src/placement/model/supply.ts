@@ -47,6 +47,8 @@ export interface SupplyNode {
   /** The number of waiting tasks for each model here, by its name. */
   waiting: ReadonlyMap<string, number>;
   pricePerMillionTokens: number;
+  /** The share of a model's slots that is kept for larger models of the node, from 0 to 1. */
+  reserve: number;
 }
 /** An agent that needs a node. */
 export interface Demand extends Party {

@@ -40,8 +40,8 @@ export interface RouteCandidate {
   /** From 0 to 1, 1 is healthy. */
   health: number;
   pricePerMillionTokens: number;
-  /** Whether a model of a larger tier is on the same node, for which a part of it is kept. */
-  hasLarger: boolean;
+  /** The slots for requests that name no model and no large one; null: all of them, and its queue. */
+  slotsForLess: number | null;
 }
 
 /** What is expected of a candidate, milliseconds. */

@@ -1,5 +1,5 @@
 // The hard rules of routing: the candidates that cannot answer a request, each with its reason. The first rule that refuses counts.
-import { cloudClass, numberInWords, reservedShare } from '@blackroad/protocol';
+import { cloudClass, numberInWords } from '@blackroad/protocol';
 import type { RouteAsk, RouteCandidate } from './candidate.ts';
 
 interface RouteFilter {
@@ -74,7 +74,7 @@ export const routeFilters: readonly RouteFilter[] = [
   {
     name: 'reserved',
     text: 'a part of a node that has a larger model is kept for that',
-    refuses: (ask, candidate) => isForLess(ask) && candidate.hasLarger && !hasShareLeft(candidate),
+    refuses: (ask, { busy, slotsForLess }) => isForLess(ask) && slotsForLess !== null && busy >= slotsForLess,
     words: (_, { busy, slots }) => `${busy} of its ${slots} slots are taken, and the rest is kept for its larger model`,
     passes: true,
   },
@@ -82,9 +82,6 @@ export const routeFilters: readonly RouteFilter[] = [
 
 /** A request that names no model and no large one. */
 const isForLess = ({ want, kind }: RouteAsk) => kind === 'chat' && 'tier' in want && want.tier !== 'large';
-function hasShareLeft({ busy, slots }: RouteCandidate): boolean {
-  return busy < Math.max(1, Math.floor(slots * (1 - reservedShare)));
-}
 
 export function refusedBy(ask: RouteAsk, candidate: RouteCandidate): RouteFilter | null {
   return routeFilters.find(({ refuses }) => refuses(ask, candidate)) ?? null;

@@ -45,14 +45,14 @@ function candidate(node: string, model = small, given: Partial<RouteCandidate> =
     queue: 8,
     health: 1,
     pricePerMillionTokens: 0,
-    hasLarger: false,
+    slotsForLess: null,
     ...given,
   };
 }
 const pis = ['alice', 'aria', 'codex', 'lucidia', 'octavia'].map((id) => candidate(id));
 const box = (given: Partial<RouteCandidate> = {}) => [
-  candidate('anvil', onGpu, { class: 'gpu', hasLarger: true, ...given }),
-  candidate('anvil', medium, { class: 'gpu', hasLarger: true, ...given }),
+  candidate('anvil', onGpu, { class: 'gpu', slotsForLess: 2, ...given }),
+  candidate('anvil', medium, { class: 'gpu', slotsForLess: 2, ...given }),
   candidate('anvil', large, { class: 'gpu', ...given }),
 ];
 const ask = (want: RouteAsk['want'], given: Partial<RouteAsk> = {}): RouteAsk => ({

@@ -113,7 +113,7 @@ export function gainOf(now: Standing, offered: Offered, policy: Policy): Gain | 
   if (!facts.isNamed) {
     const hardware = sizeValue(now.node, now.model);
     // More hardware is right only for agents that wait for each other.
-    if (facts.hardware < hardware && now.agents <= comfortOf(now.node.models, now.model)) return null;
+    if (facts.hardware < hardware && now.agents <= comfortOf(now.node, now.model)) return null;
     if (facts.hardware > hardware && !facts.isCrowded)
       return {
         kind: 'size',
