@@ -93,3 +93,19 @@ t.test('a node that goes away sends those that wait elsewhere', async (t) => {
   await settled();
   t.same(order, ['1', '2 node-away']);
 });
+
+t.test('a lane of one slot keeps its count when the one that waited comes in', async (t) => {
+  const { order, leaves, enter, settled, lanes } = rig(1);
+  for (const name of ['1', '2']) void enter('ada', name);
+  await settled();
+  leaves.get('1')?.();
+  await settled();
+  t.same(order, ['1', '2']);
+  t.match(lanes.loadOf('a', 'm', 1, undefined), { busy: 1, waiting: 0 });
+  void enter('ada', '3');
+  await settled();
+  t.same(order, ['1', '2'], 'the third waits for the second');
+  leaves.get('2')?.();
+  await settled();
+  t.same(order, ['1', '2', '3']);
+});

@@ -11,6 +11,7 @@ interface Waiting {
 }
 interface Lane {
   node: string;
+  model: string;
   slots: number;
   /** Requests of the gateway that the node has. */
   ours: number;
@@ -44,7 +45,7 @@ export class Lanes {
     const lane = this.#lanes.get(keyOf(node, model));
     const all = (told?.busy ?? 0) + (told?.others ?? 0);
     const ours = lane?.ours ?? 0;
-    const now = Math.max(1, told?.slots || slots);
+    const now = slotsOf(slots, told);
     return {
       busy: Math.max(all, ours),
       waiting: (lane?.waiting ?? 0) + (told?.waiting ?? 0),
@@ -62,18 +63,19 @@ export class Lanes {
   ): Promise<() => void> {
     const lane = this.#laneOf(place.node, place.model);
     this.#learn(lane, place.slots, place.told);
-    if (lane.waiting === 0 && hasCredit(lane)) return Promise.resolve(this.#admit(place.node, place.model, lane));
-    if (lane.waiting >= queueOf(lane.slots)) return Promise.reject(busy(place.model, place.node, lane.waiting));
+    if (lane.waiting === 0 && hasCredit(lane)) return Promise.resolve(this.#admit(lane));
+    if (lane.waiting >= queueOf(lane.slots)) return Promise.reject(busy(lane));
     return new Promise((resolve, reject) => {
       let timer: Timer | undefined;
       const own: Waiting = {
         who,
         enter: () => {
           leave();
-          resolve(this.#admit(place.node, place.model, lane));
+          resolve(this.#admit(lane));
         },
         refuse: (error) => {
           leave();
+          this.#tidy(lane);
           reject(error);
         },
       };
@@ -82,10 +84,9 @@ export class Lanes {
         timer?.cancel();
         signal.removeEventListener('abort', onAbort);
         remove(lane, own);
-        this.#tidy(place.node, place.model, lane);
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      timer = this.#clock.after(deadlineMs, () => own.refuse(busy(place.model, place.node, lane.waiting)));
+      timer = this.#clock.after(deadlineMs, () => own.refuse(busy(lane)));
       const queue = lane.queues.get(who);
       if (queue) queue.push(own);
       else lane.queues.set(who, [own]);
@@ -95,9 +96,9 @@ export class Lanes {
 
   /** A report of a node: others may have left a slot. */
   heard(node: string, loads: readonly ModelLoad[]): void {
-    for (const told of loads) {
-      const lane = this.#lanes.get(keyOf(node, told.name));
-      if (!lane) continue;
+    for (const lane of this.#byNode.get(node) ?? []) {
+      const told = loads.find(({ name }) => name === lane.model);
+      if (!told) continue;
       this.#learn(lane, told.slots, told);
       this.#letIn(lane);
     }
@@ -115,7 +116,7 @@ export class Lanes {
     const key = keyOf(node, model);
     let lane = this.#lanes.get(key);
     if (!lane) {
-      lane = { node, slots: 1, ours: 0, foreign: 0, queues: new Map(), waiting: 0 };
+      lane = { node, model, slots: 1, ours: 0, foreign: 0, queues: new Map(), waiting: 0 };
       this.#lanes.set(key, lane);
       const own = this.#byNode.get(node) ?? new Set();
       this.#byNode.set(node, own.add(lane));
@@ -125,11 +126,11 @@ export class Lanes {
 
   /** Of what a node reports as busy, what the gateway did not send is of others; a report is a beat old, so it is not exact. */
   #learn(lane: Lane, slots: number, told: ModelLoad | undefined): void {
-    lane.slots = Math.max(1, told?.slots || slots);
+    lane.slots = slotsOf(slots, told);
     lane.foreign = told ? Math.max(0, told.busy + (told.others ?? 0) - lane.ours) : 0;
   }
 
-  #admit(node: string, model: string, lane: Lane): () => void {
+  #admit(lane: Lane): () => void {
     lane.ours++;
     let isOver = false;
     return () => {
@@ -137,7 +138,7 @@ export class Lanes {
       isOver = true;
       lane.ours--;
       this.#letIn(lane);
-      this.#tidy(node, model, lane);
+      this.#tidy(lane);
     };
   }
 
@@ -152,12 +153,13 @@ export class Lanes {
     }
   }
 
-  #tidy(node: string, model: string, lane: Lane): void {
+  /** Forgets a lane that nobody uses. */
+  #tidy(lane: Lane): void {
     if (lane.ours > 0 || lane.waiting > 0) return;
-    this.#lanes.delete(keyOf(node, model));
-    const own = this.#byNode.get(node);
+    this.#lanes.delete(keyOf(lane.node, lane.model));
+    const own = this.#byNode.get(lane.node);
     own?.delete(lane);
-    if (own?.size === 0) this.#byNode.delete(node);
+    if (own?.size === 0) this.#byNode.delete(lane.node);
   }
 }
 
@@ -174,8 +176,10 @@ function remove(lane: Lane, own: Waiting): void {
   if (queue.length === 0) lane.queues.delete(own.who);
 }
 const queueOf = (slots: number) => Math.max(leastQueue, slots * waitingPerSlot);
+/** At least one: a node that tells none has some all the same. */
+const slotsOf = (slots: number, told: ModelLoad | undefined) => Math.max(1, told?.slots || slots);
 const keyOf = (node: string, model: string) => `${node} ${model}`;
-function busy(model: string, node: string, waiting: number): FleetError {
+function busy({ model, node, waiting }: Lane): FleetError {
   const detail = `${model} on ${node} is busy: ${waiting} requests wait for it already.`;
   return new FleetError('model-busy', { detail, retryAfterSeconds: 2 });
 }
