@@ -1,8 +1,9 @@
 // What can be asked through the gateway: models that a node has, the tiers, and agents; in the forms of each dialect's lists. In: the
 // committed view. Out: plain rows for answers.
-import { modelKey, type NodeModel, tierNames, tierOf } from '@blackroad/protocol';
+import { isTierWish, modelKey, type NodeModel, tierNames, tierOf } from '@blackroad/protocol';
+import { compareText } from '@blackroad/std/pace';
 import type { Coordinator } from '../road/coordinator.ts';
-import type { View } from '../state/view.ts';
+import { agentIdOf, type View } from '../state/view.ts';
 import { agentNamed, modelOfAgent } from './agent-answer.ts';
 import type { Router } from './router.ts';
 
@@ -23,7 +24,7 @@ export function askable({ gateway, coordinator }: Sources, space: string): Askab
   const models = gateway.router.directory
     .all()
     .map(({ model }): Askable => ({ name: model.name, model, what: 'model', createdMs: view.startedMs }));
-  models.sort((a, b) => (a.name < b.name ? -1 : 1));
+  models.sort((a, b) => compareText(a.name, b.name));
   const chats = models.filter(({ model }) => model?.kind === 'chat');
   const tiers = tierNames.flatMap((name): Askable[] => {
     const one = chats.find(({ model }) => model && (name === 'auto' || tierOf(model).name === name));
@@ -47,17 +48,13 @@ export function askableNamed({ gateway, coordinator }: Sources, space: string, n
   const { view } = coordinator;
   const agent = agentNamed(name);
   if (agent !== null) {
-    for (const row of view.agents.values())
-      if (row.space === space && row.spec.name === agent)
-        return { name, model: modelOfPlaced(view, row.id), what: 'agent', createdMs: row.createdMs };
-    return null;
+    const row = view.agents.get(agentIdOf(view, space, agent) ?? '');
+    return row ? { name, model: modelOfPlaced(view, row.id), what: 'agent', createdMs: row.createdMs } : null;
   }
-  const isTier = (tierNames as readonly string[]).includes(name);
-  const places = isTier
-    ? gateway.router.directory.ofTier(name as (typeof tierNames)[number], 'chat', null)
-    : gateway.router.directory.named(name, null);
-  const model = places[0]?.model;
-  return model ? { name, model, what: isTier ? 'tier' : 'model', createdMs: view.startedMs } : null;
+  const { directory } = gateway.router;
+  const isTier = isTierWish(name);
+  const [place] = isTier ? directory.ofTier(name, 'chat', null) : directory.named(name, null);
+  return place ? { name, model: place.model, what: isTier ? 'tier' : 'model', createdMs: view.startedMs } : null;
 }
 
 function modelOfPlaced(view: View, id: string): NodeModel | null {

@@ -4,6 +4,7 @@
 import {
   cutToBytes,
   type Decoded,
+  encodeVector,
   faults,
   interpretingChecker,
   type ModelAnswerEnd,
@@ -16,6 +17,7 @@ import {
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { ModelPool } from '../models/model-pool.ts';
+import { given } from '../runtimes/given.ts';
 import { type ChatEvent, type ChatRequest, RuntimeError, type Usage } from '../runtimes/runtime.ts';
 import type { Transport } from '../transport/transport.ts';
 import { createOutlet, type Outlet } from './outlet.ts';
@@ -140,7 +142,7 @@ export class ModelRequests {
     try {
       if (asked.kind === 'embed') {
         const vectors = await runtime.embed(name, asked.texts ?? [], signal);
-        for (const vector of vectors) parts.add({ vector: base64Of(vector) });
+        for (const vector of vectors) parts.add({ vector: encodeVector(vector) });
         const promptTokens = Math.ceil((asked.texts ?? []).reduce((sum, { length }) => sum + length, 0) / 4);
         const decodeMs = 0;
         const prefillMs = clock.monotonicMs() - beganMs - waitMs;
@@ -174,8 +176,7 @@ export class ModelRequests {
         model,
         prompt,
         sampling,
-        ...(maxTokens === undefined ? {} : { maxTokens }),
-        ...(logprobs === undefined ? {} : { logprobs }),
+        ...given({ maxTokens, logprobs }),
       },
       signal,
     );
@@ -207,12 +208,7 @@ function chatOf(asked: ModelRequest, model: string): ChatRequest {
     messages,
     sampling,
     ...(tools?.length ? { tools } : {}),
-    ...(toolChoice === undefined ? {} : { toolChoice }),
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-    ...(schema === undefined ? {} : { schema }),
-    ...(json === undefined ? {} : { json }),
-    ...(logprobs === undefined ? {} : { logprobs }),
-    ...(think === undefined ? {} : { think }),
+    ...given({ toolChoice, maxTokens, schema, json, logprobs, think }),
   };
 }
 
@@ -242,10 +238,6 @@ function usageOf(usage: Usage, waitMs: number): NonNullable<ModelAnswerEnd['usag
     decodeMs,
     waitMs,
   };
-}
-
-function base64Of(vector: Float32Array): string {
-  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString('base64');
 }
 
 function problemOf(error: unknown, signal: AbortSignal): { code: ModelProblemCode; text: string } {

@@ -11,6 +11,7 @@ import {
   present,
   refuseLacking,
   type StreamWriter,
+  toolOf,
 } from './dialect.ts';
 import { anthropicError } from './errors.ts';
 
@@ -67,13 +68,7 @@ function requestOf(body: AnthropicCount): Ask['request'] {
     kind: 'chat',
     messages: [...systemOf(body.system), ...body.messages.flatMap(messagesOf)],
     ...(tools?.length && choice?.type !== 'none'
-      ? {
-          tools: tools.map(({ name, description, input_schema }) => ({
-            name,
-            description: description ?? '',
-            parameters: input_schema ?? { type: 'object', properties: {} },
-          })),
-        }
+      ? { tools: tools.map(({ input_schema, ...tool }) => toolOf({ ...tool, parameters: input_schema })) }
       : {}),
     ...present({ toolChoice, think: body.thinking?.type === 'disabled' ? (false as const) : undefined }),
   };

@@ -1,6 +1,12 @@
 // What a dialect is: how its requests are read, and how an answer is written in it, whole or as a stream. Pure translation: no dialect knows
 // of nodes, queues or connections.
-import { FleetError, type ModelAnswerEvent, type ModelToolCall, type TokenLogprob } from '@blackroad/protocol';
+import {
+  FleetError,
+  type ModelAnswerEvent,
+  type ModelTool,
+  type ModelToolCall,
+  type TokenLogprob,
+} from '@blackroad/protocol';
 import { type Ask, type EndReason, noUsage, type Told, type Usage } from '../ask.ts';
 
 /** Writes an answer as it comes; each call returns the text to send. */
@@ -71,6 +77,19 @@ export function lacking(field: string, what: string): FleetError {
 export function modelsOf(model: string, more: readonly string[] = []): string[] {
   const names = [...model.split(','), ...more].map((name) => name.trim()).filter((name) => name !== '');
   return [...new Set(names)].slice(0, 16);
+}
+
+/** A tool as models take it: all dialects leave out what says nothing. */
+export function toolOf({
+  name,
+  description,
+  parameters,
+}: {
+  name: string;
+  description?: string | null;
+  parameters?: Record<string, unknown> | null;
+}): ModelTool {
+  return { name, description: description ?? '', parameters: parameters ?? { type: 'object', properties: {} } };
 }
 
 /** The base64 of a picture in a data URL. Pictures elsewhere are not fetched: a request could make the coordinator read any address. */

@@ -9,7 +9,15 @@ import type {
 } from '@blackroad/protocol';
 import { ollamaLacks, type TokenLogprob } from '@blackroad/protocol';
 import type { Ask, EndReason, Told, Usage } from '../ask.ts';
-import { type Dialect, modelsOf, present, refuseLacking, type StreamWriter, type WholeAnswer } from './dialect.ts';
+import {
+  type Dialect,
+  modelsOf,
+  present,
+  refuseLacking,
+  type StreamWriter,
+  toolOf,
+  type WholeAnswer,
+} from './dialect.ts';
 import { ollamaError } from './errors.ts';
 import { floatsOf } from './openai-embeddings.ts';
 import { stopsOf } from './openai-fields.ts';
@@ -24,15 +32,7 @@ export const ollamaChat: Dialect<OllamaChat> = {
     return askOf(body, {
       kind: 'chat',
       messages: (body.messages ?? []).map((message, at) => messageOf(message, at, names)),
-      ...(body.tools?.length
-        ? {
-            tools: body.tools.map(({ function: { name, description, parameters } }) => ({
-              name,
-              description: description ?? '',
-              parameters: parameters ?? { type: 'object', properties: {} },
-            })),
-          }
-        : {}),
+      ...(body.tools?.length ? { tools: body.tools.map((tool) => toolOf(tool.function)) } : {}),
     });
   },
   stream: () => lineStream(({ text, thought, calls }) => messageIn(text, thought, calls)),
@@ -199,14 +199,9 @@ function lineStream(contentOf: (piece: Piece) => object): StreamWriter {
     },
     event(_, { text, thought, calls, logprobs }) {
       if (text === undefined && thought === undefined && !calls && !logprobs) return '';
-      const piece = {
-        ...(text === undefined ? {} : { text }),
-        ...(thought === undefined ? {} : { thought }),
-        ...(calls ? { calls } : {}),
-      };
       return line({
         ...head,
-        ...contentOf(piece),
+        ...contentOf(present({ text, thought, calls })),
         done: false,
         ...(logprobs ? { logprobs: logprobs.map(logprobOf) } : {}),
       });

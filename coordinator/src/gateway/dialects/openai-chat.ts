@@ -1,5 +1,5 @@
 // OpenAI's chat completions.
-import type { ModelMessage, ModelTool, ModelToolCall, OpenAiChat } from '@blackroad/protocol';
+import type { ModelMessage, ModelToolCall, OpenAiChat } from '@blackroad/protocol';
 import { openaiLacks } from '@blackroad/protocol';
 import type { Ask, EndReason, Told, Usage } from '../ask.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type StreamWriter,
   secondsOf,
   sse,
+  toolOf,
 } from './dialect.ts';
 import { openaiError } from './errors.ts';
 import { chatLogprobs, samplingOf, usageOf } from './openai-fields.ts';
@@ -155,17 +156,6 @@ function contentOf(given: Message['content'], field: string): { content: string;
     else throw lacking(`${field}[${i}].type`, `parts of type ${type}`);
   });
   return { content: texts.join('\n'), images };
-}
-export function toolOf({
-  name,
-  description,
-  parameters,
-}: {
-  name: string;
-  description?: string | null;
-  parameters?: Record<string, unknown> | null;
-}): ModelTool {
-  return { name, description: description ?? '', parameters: parameters ?? { type: 'object', properties: {} } };
 }
 function choiceOf(choice: OpenAiChat['tool_choice']): string | undefined {
   if (typeof choice === 'object' && choice !== null) return `tool:${choice.function.name}`;

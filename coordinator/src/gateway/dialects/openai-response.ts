@@ -14,9 +14,9 @@ import {
   refuseLacking,
   type StreamWriter,
   secondsOf,
+  toolOf,
 } from './dialect.ts';
 import { openaiError } from './errors.ts';
-import { toolOf } from './openai-chat.ts';
 import { samplingOf } from './openai-fields.ts';
 
 export const openaiResponse: Dialect<OpenAiResponse> = {

@@ -13,6 +13,10 @@ export function isOfWish(wanted: string, model: Wished, defaultChat: string | nu
   if (!isTierWish(wanted)) return false;
   return wanted === 'auto' ? model.name === defaultChat : tierOf(model).name === wanted;
 }
+/** Whether the entry that found this model names it: then the agent leaves no choice to the fleet. */
+export function namesModel(wanted: string, model: Wished): boolean {
+  return !isTierWish(wanted) || meansModel(wanted, model);
+}
 /** Names under which a plan looks for the model, beside its own. */
 export function wishesFor(model: Wished, defaultChat: string | null): string[] {
   return [tierOf(model).name, ...(model.name === defaultChat ? ['auto'] : [])];

@@ -3,14 +3,14 @@
 // worse: so repeated rounds on a fleet without changes end without moves. The planner chooses the node; this file decides which agents may
 // be moved, and whether the gain is enough. In: the view. Out: a plan of a few moves, each with its gain in words. It moves no agent with a
 // running task, and changes nothing itself.
-import { type AgentSpec, isTierWish, meansModel, modelKey, type NodeModel } from '@blackroad/protocol';
+import { type AgentSpec, modelKey, type NodeModel } from '@blackroad/protocol';
 import type { Policy } from '../../state/input.ts';
 import { type AgentRow, freezeAt } from '../../state/rows.ts';
 import type { View } from '../../state/view.ts';
 import { type Need, needOf } from '../model/need.ts';
 import { type Snapped, supplying } from '../model/snapshot.ts';
 import type { Demand, Placed, PlacementPlan, SupplyNode } from '../model/supply.ts';
-import { isWished, wishesFor } from '../model/wish.ts';
+import { isWished, namesModel, wishesFor } from '../model/wish.ts';
 import {
   type Candidate,
   crowdFactor,
@@ -206,8 +206,7 @@ class Offers {
       return 'price';
     if (node.health <= poorHealth && (same?.health ?? 0) >= node.health + healthGain) return 'health';
     const wanted = spec.model[rank] ?? model.name;
-    const isWish = isTierWish(wanted) && !meansModel(wanted, model);
-    if (isWish && (same?.size ?? 0) > sizeValue(node, model)) return 'size';
+    if (!namesModel(wanted, model) && (same?.size ?? 0) > sizeValue(node, model)) return 'size';
     if (policy.placement === 'pack') return isNearlyEmpty(now) && (same?.agents ?? 0) > agents ? 'pack' : null;
     return loadOf(model, agents) >= crowdFactor * least ? 'crowd' : null;
   }

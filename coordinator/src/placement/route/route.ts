@@ -5,6 +5,7 @@
 // that is fast enough for people to read along, so that larger machines keep their room; among models of equal hardware by the largest. A
 // node that costs money comes after all others, and a model that failed on a node lately after those that did not.
 import { counted, hardwareOf, type TierWish, tierOf, tiers } from '@blackroad/protocol';
+import { compareText } from '@blackroad/std/pace';
 import type { Estimated, Expected, Route, RouteAsk, RouteCandidate, RouteRefused } from './candidate.ts';
 import { estimate, hasRead } from './estimate.ts';
 import { refusedBy } from './filters.ts';
@@ -36,7 +37,6 @@ function byCost(a: Estimated, b: Estimated): number {
   );
 }
 const hasFailed = ({ candidate }: Estimated) => candidate.failing !== null;
-const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 function byTier(ask: RouteAsk, wish: TierWish, open: readonly Estimated[]): Estimated[] {
   const wished =

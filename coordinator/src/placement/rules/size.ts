@@ -1,8 +1,9 @@
 // The right size of hardware for an agent that names no model: the least that writes as fast as people read. In: a model on a node, and the
 // entry of the agent's list that found it. Out: a value between 0 and 1. Pure.
-import { hardwareOf, isTierWish, meansModel, type NodeModel, tierOf } from '@blackroad/protocol';
+import { hardwareOf, type NodeModel, tierOf } from '@blackroad/protocol';
 import type { Offer } from '../model/room.ts';
 import type { PlacedFacts, SupplyNode } from '../model/supply.ts';
+import { namesModel } from '../model/wish.ts';
 
 /** Classes are told apart up to this much hardware; a paid API has its price. */
 const mostHardware = 5;
@@ -20,7 +21,7 @@ export function sizeValue(node: Pick<SupplyNode, 'class' | 'health'>, model: Nod
 
 export function setSize(facts: PlacedFacts, node: SupplyNode, { model, agents, comfort }: Offer, wanted: string): void {
   facts.class = node.class;
-  facts.isNamed = !isTierWish(wanted) || meansModel(wanted, model);
+  facts.isNamed = namesModel(wanted, model);
   facts.isFast = isFastEnough(node, model);
   facts.isCrowded = agents >= comfort;
   facts.hardware = sizeValue(node, model);
