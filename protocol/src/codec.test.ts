@@ -1,6 +1,7 @@
 // The codec against arbitrary bytes from a stranger, and the texts of its refusals.
 import fc from 'fast-check';
 import t from 'tap';
+import { topicParams as params } from '../../test/fixtures/protocol/topic-params.ts';
 import { AgentSpec } from './agent.ts';
 import { decode, encode, withDefaults } from './codec.ts';
 import { JoinTokenText, readJoinToken, writeJoinToken } from './enrol.ts';
@@ -10,16 +11,6 @@ import { FleetError, fromProblem, type ProblemCode, problems, toProblem } from '
 import { filterOf, parseTopic, type TopicName, topicOf, topicRoot, topics } from './topics.ts';
 
 const names = Object.keys(topics) as TopicName[];
-const params = {
-  node: 'alice',
-  agent: 'echo',
-  task: 't1',
-  command: 'c1',
-  type: 'log',
-  topic: 'light',
-  id: 'x',
-  request: 'r1',
-};
 const anyTopic = fc.oneof(
   fc.constantFrom(...names.map((name) => topicOf(name, params))),
   fc.string(),

@@ -67,7 +67,7 @@ function otherThanTopic(schema: TSchema, params: TopicParams, message: unknown):
  * Whether JSON opens more than `limit` arrays and objects inside each other. Checked before parsing: code that prints or copies a value
  * does so by recursion, and 16 KiB of `[` would end the process.
  */
-function nestsDeeper(bytes: Uint8Array, limit: number): boolean {
+export function nestsDeeper(bytes: Uint8Array, limit: number): boolean {
   let depth = 0;
   let quoted = false;
   for (let i = 0; i < bytes.length; i++) {

@@ -18,6 +18,7 @@ import {
 import t from 'tap';
 import { documents } from '../../protocol/src/generate/documents.ts';
 import { limitRows } from '../../protocol/src/generate/limits-table.ts';
+import { topicParams as params } from '../fixtures/protocol/topic-params.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const made = documents(root);
@@ -136,16 +137,6 @@ t.test('Mosquitto: patterns grant each row to its writer and reader and nothing 
       const source = pattern.replaceAll('%u', user).replaceAll('+', '[^/]+').replace(/#$/, '.*');
       return access === kind && new RegExp(`^${source}$`).test(topic);
     });
-  const params = {
-    node: 'alice',
-    agent: 'echo',
-    task: 't1',
-    command: 'c1',
-    type: 'log',
-    topic: 'light',
-    id: 'x',
-    request: 'r1',
-  };
   for (const [name, row] of Object.entries(topics) as [keyof typeof topics, TopicRow][]) {
     const topic = topicOf(name, params);
     const toNodes = row.writer === 'coordinator' && (row.pattern.includes('{node}') || !row.pattern.includes('{'));

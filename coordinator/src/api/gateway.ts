@@ -1,7 +1,7 @@
 // The gateway's routes: each dialect's requests, and the lists of what can be asked.
 import { FleetError, type RouteExplained, type RoutePlace, routes } from '@blackroad/protocol';
 import { agentNamed } from '../gateway/agent-answer.ts';
-import type { Ask } from '../gateway/ask.ts';
+import { type Ask, textOfTokens } from '../gateway/ask.ts';
 import { anthropicMessages, countTokens } from '../gateway/dialects/anthropic.ts';
 import { modelsOf } from '../gateway/dialects/dialect.ts';
 import { loadedLine, ollamaChat, ollamaEmbed, ollamaGenerate } from '../gateway/dialects/ollama.ts';
@@ -109,11 +109,10 @@ export const gatewayHandlers = {
       session: null,
       request: {
         kind,
-        // A text of that many tokens.
         messages: [
           {
             role: 'user',
-            content: 'x'.repeat(Math.ceil(promptTokens * 3.5)),
+            content: textOfTokens(promptTokens),
             ...(body.pictures ? { images: [''] } : {}),
           },
         ],

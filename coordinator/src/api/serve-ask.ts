@@ -7,6 +7,7 @@ import type { AnswerSink, Ask, Told } from '../gateway/ask.ts';
 import { type Dialect, emptyAnswer, gather, type StreamWriter, type WholeAnswer } from '../gateway/dialects/dialect.ts';
 import type { ApiContext } from '../http/context.ts';
 import { type Answered, answered } from '../http/handler.ts';
+import { beginBody, heartbeatMs, stillWorking } from '../http/stream.ts';
 
 interface AskCall<B> {
   context: ApiContext;
@@ -16,8 +17,6 @@ interface AskCall<B> {
 }
 /** Unread bytes of a client; above them its answer is cut off, as nothing can be left out of it. */
 const maxUnreadBytes = 1024 * 1024;
-/** A proxy closes a connection on which nothing comes for a minute or two. */
-const heartbeatMs = 15_000;
 
 export function serveAs<B>(dialect: Dialect<B>): (call: AskCall<B>) => Promise<Answered> {
   return async (call) => {
@@ -119,17 +118,9 @@ function serveStream(
     const sink: AnswerSink = {
       begin(told) {
         begun = true;
-        reply.hijack();
-        out.writeHead(200, {
-          ...(reply.getHeaders() as Record<string, string>),
-          ...headersOf(told),
-          'content-type': type,
-          'cache-control': 'no-store',
-          'x-accel-buffering': 'no',
-        });
-        // A line that begins with a colon is no event; lines of JSON have nothing like it.
-        if (type.startsWith('text/event-stream'))
-          heartbeat = clock.every(heartbeatMs, () => out.write(': still working\n\n'));
+        beginBody(reply, 200, { ...headersOf(told), 'content-type': type });
+        // Lines of JSON have no comments.
+        if (type.startsWith('text/event-stream')) heartbeat = clock.every(heartbeatMs, () => out.write(stillWorking));
         write(writer.begin(told));
         resolve();
       },

@@ -2,6 +2,7 @@
 // not the task.
 import { FleetError, type Principal, type TaskRequest, type TaskView } from '@blackroad/protocol';
 import { sortableId } from '@blackroad/std/random';
+import { originOf } from '../fleet/principals.ts';
 import type { ApiContext } from '../http/context.ts';
 import { accepted, answered, type Handlers } from '../http/handler.ts';
 import { openStream, wantsStream } from '../http/stream.ts';
@@ -23,7 +24,7 @@ async function taskOr404(context: ApiContext, id: string): Promise<TaskRow | End
 }
 
 function submit(context: ApiContext, by: Principal, order: { id: string; agent: string; request: TaskRequest }) {
-  const origin = order.request.origin ?? (by.kind === 'session' ? 'console' : 'api');
+  const origin = order.request.origin ?? originOf(by);
   return context.coordinator.submit('task-submit', { ...order, by, origin });
 }
 /** The tasks of a node: running ones are in the view, ended ones in the store. */

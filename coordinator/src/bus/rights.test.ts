@@ -2,6 +2,7 @@
 import { type Role, type TopicRow, topicOf, topicRoot, topics } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
+import { topicParams as params } from '../../../test/fixtures/protocol/topic-params.ts';
 import { principalOfKey } from '../fleet/principals.ts';
 import { mayPublish, maySubscribe, mayWill, type Who } from './rights.ts';
 
@@ -11,16 +12,6 @@ const key = (name: string, role: Role): Who => {
 };
 const viewer = key('tv', 'viewer');
 const operator = key('ha', 'operator');
-const params = {
-  node: 'alice',
-  agent: 'echo',
-  task: 't1',
-  command: 'c1',
-  type: 'log',
-  topic: 'light',
-  id: 'x',
-  request: 'r1',
-};
 
 t.test('every row has the one writer it names', async (t) => {
   for (const [name, { writer }] of Object.entries(topics)) {

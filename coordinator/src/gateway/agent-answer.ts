@@ -16,6 +16,7 @@ import {
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type Random, sortableId } from '@blackroad/std/random';
+import { originOf } from '../fleet/principals.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import { agentIdOf } from '../state/view.ts';
 import { type AnswerSink, type Ask, noUsage } from './ask.ts';
@@ -71,8 +72,13 @@ export class AgentAnswer {
     const request = taskOf(ask);
     // It is followed before it is submitted, so that not even the first words can be missed.
     this.#unfollow = coordinator.follow(this.#id, (event) => this.#hear(event));
-    const origin = by.kind === 'session' ? 'console' : 'api';
-    const outcome = await coordinator.submit('task-submit', { id: this.#id, agent: id, request, by, origin });
+    const outcome = await coordinator.submit('task-submit', {
+      id: this.#id,
+      agent: id,
+      request,
+      by,
+      origin: originOf(by),
+    });
     if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
   }
 

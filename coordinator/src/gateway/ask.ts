@@ -53,6 +53,8 @@ const charsPerToken = 3.5;
 const imageTokens = 800;
 const perMessageTokens = 5;
 
+/** A text of about so many tokens. */
+export const textOfTokens = (tokens: number) => 'x'.repeat(Math.ceil(tokens * charsPerToken));
 /** The tokens of a prompt as far as they can be told without its model. */
 export function estimateTokens({ messages = [], prompt = '', texts = [], tools = [] }: Ask['request']): number {
   let chars = prompt.length;

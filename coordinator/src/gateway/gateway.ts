@@ -91,11 +91,10 @@ export class Gateway {
 
   #begin(ask: Ask, by: Principal, who: string, sink: AnswerSink): () => void {
     const agent = agentNamed(ask.models[0] ?? '');
-    if (agent === null) {
-      const answering = new Answering({ ...this.#parts, router: this.router, figures: this.figures, ask, who, sink });
-      return () => answering.stop();
-    }
-    const answering = new AgentAnswer({ ...this.#parts, ask, agent, by, sink });
+    const answering =
+      agent === null
+        ? new Answering({ ...this.#parts, router: this.router, figures: this.figures, ask, who, sink })
+        : new AgentAnswer({ ...this.#parts, ask, agent, by, sink });
     return () => answering.stop();
   }
 }

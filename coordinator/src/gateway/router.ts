@@ -69,14 +69,14 @@ export class Router {
   /** The routes of each model of the list, in its order, up to the first that has a node. */
   routes(ask: Ask, who: string, avoid: ReadonlySet<string> = new Set()): Tried[] {
     const sticky = this.#affinity.find(this.#keysOf(who, ask));
+    const about = { ...aboutOf(ask), sticky };
+    const { view, clock, reserve } = this.#parts;
+    const around = { view, lanes: this.lanes, failing: this.failing, nowMs: clock.nowMs(), reserve };
     const tried: Tried[] = [];
     for (const model of ask.models) {
       const places = this.#placesOf(ask, model, sticky?.node ?? null).filter((place) => !avoid.has(keyOf(place)));
-      const { view, clock, reserve } = this.#parts;
-      const { lanes, failing } = this;
-      const around = { view, lanes, failing, nowMs: clock.nowMs(), reserve };
       const candidates = places.map((place) => candidateOf(place, around));
-      const found = route({ ...routeAskOf(ask, model), sticky }, candidates);
+      const found = route({ ...about, want: isTierWish(model) ? { tier: model } : { model } }, candidates);
       const chosen = found.chosen?.candidate;
       const place =
         places.find(({ row, model: own }) => row.id === chosen?.node && own.name === chosen.model.name) ?? null;
@@ -98,9 +98,9 @@ export class Router {
   }
 }
 
-function routeAskOf({ request }: Ask, model: string): Omit<RouteAsk, 'sticky'> {
+/** What the request asks of any model. */
+function aboutOf({ request }: Ask): Omit<RouteAsk, 'want' | 'sticky'> {
   return {
-    want: isTierWish(model) ? { tier: model } : { model },
     kind: request.kind === 'embed' ? 'embed' : 'chat',
     promptTokens: estimateTokens(request),
     answerTokens: Math.min(request.maxTokens ?? usualAnswerTokens, usualAnswerTokens * 4),

@@ -7,7 +7,10 @@ import { showTask } from '../live/show.ts';
 import { type EndedTask, isEnded, type TaskRow } from '../state/rows.ts';
 import type { ApiContext } from './context.ts';
 
-const heartbeatMs = 15_000;
+/** A proxy closes a connection on which nothing comes for a minute or two. */
+export const heartbeatMs = 15_000;
+/** A comment: it shows proxies and clients that the connection is alive, and is no event. */
+export const stillWorking = ': still working\n\n';
 const maxUnreadBytes = 256 * 1024;
 const maxEarlyEvents = 1_000;
 /** A reader that has read nothing of a full buffer for two heartbeats is disconnected. */
@@ -15,6 +18,17 @@ const maxStuckBeats = 2;
 
 export function wantsStream(request: FastifyRequest): boolean {
   return request.headers.accept?.toLowerCase().includes('text/event-stream') ?? false;
+}
+
+/** Sends the head of an answer that is written piece by piece; Fastify leaves the connection alone from now on. */
+export function beginBody(reply: FastifyReply, status: 200 | 201, more: Readonly<Record<string, string>>): void {
+  reply.hijack();
+  reply.raw.writeHead(status, {
+    ...(reply.getHeaders() as Record<string, string>),
+    ...more,
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
 }
 
 interface TaskStream {
@@ -58,8 +72,7 @@ export function openStream(context: ApiContext, reply: FastifyReply): TaskStream
       if (++stuckBeats >= maxStuckBeats) cut();
     } else {
       stuckBeats = 0;
-      // A comment shows proxies and clients that the connection is alive.
-      out.write(': still working\n\n');
+      out.write(stillWorking);
     }
   }
   function leave() {
@@ -81,13 +94,7 @@ export function openStream(context: ApiContext, reply: FastifyReply): TaskStream
       unfollow = coordinator.follow(task, take);
     },
     begin(task, status) {
-      reply.hijack();
-      out.writeHead(status, {
-        ...(reply.getHeaders() as Record<string, string>),
-        'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-store',
-        'x-accel-buffering': 'no',
-      });
+      beginBody(reply, status, { 'content-type': 'text/event-stream; charset=utf-8' });
       heartbeat = clock.every(heartbeatMs, beat);
       const kept = early ?? [];
       early = null;

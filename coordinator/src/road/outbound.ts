@@ -1,5 +1,5 @@
-// What goes out over the bus: messages as bytes, once a batch, and counted. The confirmations of ended tasks to one node are joined into one message: at thousands of tasks a second
-// they would be a third of all messages.
+// What goes out over the bus: messages as bytes, once a batch, and counted. The confirmations of ended tasks to one node are joined into one
+// message: at thousands of tasks a second they would be a third of all messages.
 import { encode } from '@blackroad/protocol';
 import type { Bus, BusMessage } from '../bus/bus.ts';
 import type { Outgoing } from '../state/change.ts';

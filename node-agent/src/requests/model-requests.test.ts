@@ -125,6 +125,10 @@ t.test('what is no request is refused in words', async (t) => {
   ask('r4', { kind: 'complete', prompt: 'Once' });
   await settled();
   t.match(of('r4'), [{ end: { problem: { code: 'unsupported' } } }]);
+  piece('r5', 0, 1, `{"tools":${'['.repeat(64)}${']'.repeat(64)}}`);
+  t.match(of('r5'), [
+    { end: { problem: { code: 'bad-request', text: 'expected at most 64 levels of nesting, got more' } } },
+  ]);
 });
 
 t.test('the queue of the model bounds it, and a wait has an end', async (t) => {

@@ -13,6 +13,7 @@ import {
   ModelRequest,
   maxJsonDepth,
   maxModelRequestsPerNode,
+  nestsDeeper,
 } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -184,21 +185,17 @@ export class ModelRequests {
 }
 
 function readRequest(text: string): ModelRequest | { fault: string } {
+  if (nestsDeeper(Buffer.from(text), maxJsonDepth))
+    return { fault: `expected at most ${maxJsonDepth} levels of nesting, got more` };
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     return { fault: (error as Error).message.slice(0, 300) };
   }
-  if (deeperThan(value, maxJsonDepth)) return { fault: `expected at most ${maxJsonDepth} levels of nesting, got more` };
   if (interpretingChecker(ModelRequest, value)) return value as ModelRequest;
   const [first] = faults(ModelRequest, value);
   return { fault: first ? `${first.field}: expected ${first.expected}, got ${first.got}` : 'expected another form' };
-}
-function deeperThan(value: unknown, limit: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (limit === 0) return true;
-  return Object.values(value).some((each) => deeperThan(each, limit - 1));
 }
 
 function chatOf(asked: ModelRequest, model: string): ChatRequest {

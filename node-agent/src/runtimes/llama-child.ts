@@ -149,9 +149,7 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
         : undefined;
     const cachedTokens = sequence.compareContextTokens(prompt).firstDifferentIndex;
     const talk = new module.LlamaChat({ contextSequence: sequence, chatWrapper: wrapper, autoDisposeSequence: false });
-    const startedMs = systemClock.monotonicMs();
-    let firstMs = 0;
-    let tokens = 0;
+    const watch = watchAnswer();
     try {
       const response = await talk.generateResponse(history, {
         signal,
@@ -159,10 +157,7 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
         ...samplingFor(request),
         ...(request.think === false ? { budgets: { thoughtTokens: 0 } } : {}),
         onTextChunk: onText,
-        onToken(generated) {
-          firstMs ||= systemClock.monotonicMs();
-          tokens += generated.length;
-        },
+        onToken: watch.onToken,
         ...(functions ? { functions, documentFunctionParams: true } : { grammar }),
       });
       const calls = (response.functionCalls ?? []).map(
@@ -175,21 +170,13 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
       const thought = response.fullResponse
         .map((part) => (typeof part !== 'string' && part.type === 'segment' ? part.text : ''))
         .join('');
-      const endMs = systemClock.monotonicMs();
       const reason: ChatResult['reason'] =
         calls.length > 0 ? 'tool-calls' : response.metadata.stopReason === 'maxTokens' ? 'length' : 'stop';
       return {
         calls,
         thought,
         reason,
-        usage: {
-          promptTokens: prompt.length,
-          cachedTokens,
-          completionTokens: tokens,
-          loadMs: 0,
-          prefillMs: (firstMs || endMs) - startedMs,
-          decodeMs: firstMs ? endMs - firstMs : 0,
-        },
+        usage: { ...watch.usage(prompt.length), cachedTokens },
       };
     } finally {
       talk.dispose({ disposeSequence: false });
@@ -198,6 +185,24 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
 
   loaded.set(order.model, { kind: 'chat', model, chat, complete });
   return order.contextTokens;
+}
+
+/** Times an answer and counts its tokens, from now on. */
+function watchAnswer() {
+  const startedMs = systemClock.monotonicMs();
+  let firstMs = 0;
+  let completionTokens = 0;
+  return {
+    onToken(generated: readonly unknown[]) {
+      firstMs ||= systemClock.monotonicMs();
+      completionTokens += generated.length;
+    },
+    usage(promptTokens: number) {
+      const endMs = systemClock.monotonicMs();
+      const prefillMs = (firstMs || endMs) - startedMs;
+      return { promptTokens, completionTokens, loadMs: 0, prefillMs, decodeMs: firstMs ? endMs - firstMs : 0 };
+    },
+  };
 }
 
 /** Goes on with a text, without a chat template. */
@@ -216,32 +221,20 @@ async function completeText(
     throw new Failure('too-long', words);
   }
   const completion = new module.LlamaCompletion({ contextSequence: sequence, autoDisposeSequence: false });
-  const startedMs = systemClock.monotonicMs();
-  let firstMs = 0;
-  let tokens = 0;
+  const watch = watchAnswer();
   try {
     const { metadata } = await completion.generateCompletionWithMeta(prompt, {
       signal,
       maxTokens: Math.max(1, Math.min(request.maxTokens ?? room, room)),
       ...samplingFor(request),
       onTextChunk: onText,
-      onToken(generated) {
-        firstMs ||= systemClock.monotonicMs();
-        tokens += generated.length;
-      },
+      onToken: watch.onToken,
     });
-    const endMs = systemClock.monotonicMs();
     return {
       calls: [],
       thought: '',
       reason: metadata.stopReason === 'maxTokens' ? 'length' : 'stop',
-      usage: {
-        promptTokens: prompt.length,
-        completionTokens: tokens,
-        loadMs: 0,
-        prefillMs: (firstMs || endMs) - startedMs,
-        decodeMs: firstMs ? endMs - firstMs : 0,
-      },
+      usage: watch.usage(prompt.length),
     };
   } finally {
     completion.dispose({ disposeSequence: false });

@@ -1,5 +1,5 @@
 // The wire of Ollama: our request in its format, its lines as numbers and calls of ours.
-import { given } from './given.ts';
+import { given, wireNames } from './given.ts';
 import type { ToolCallPiece } from './openai-wire.ts';
 import type { Extra } from './refusals.ts';
 import type { ChatMessage, ChatRequest, RuntimeModel, ToolCall, Usage } from './runtime.ts';
@@ -52,14 +52,7 @@ export function bodyOf(
     options: given({
       num_ctx: model.contextTokens,
       num_predict: request.maxTokens,
-      temperature: sampling.temperature,
-      top_p: sampling.topP,
-      top_k: sampling.topK,
-      min_p: sampling.minP,
-      seed: sampling.seed,
-      stop: sampling.stop,
-      presence_penalty: sampling.presencePenalty,
-      frequency_penalty: sampling.frequencyPenalty,
+      ...wireNames(sampling),
       repeat_penalty: repeatPenalty,
     }),
   };

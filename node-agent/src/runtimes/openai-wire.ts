@@ -1,7 +1,7 @@
 // The wire of the OpenAI dialect: our request in its format, its server-sent events as data, tool calls joined from pieces.
 
 import type { TokenLogprob } from '@blackroad/protocol';
-import { given } from './given.ts';
+import { given, wireNames } from './given.ts';
 import { parsed } from './http-json.ts';
 import type { Extra } from './refusals.ts';
 import {
@@ -95,21 +95,10 @@ function wireSampling(
 ): object {
   const repeatPenalty =
     penalty === '' || lacks.has('penalty') ? undefined : (sampling.repeatPenalty ?? repeatPenaltyFor(parametersB));
-  const fields = {
-    max_tokens: maxTokens,
-    temperature: sampling.temperature,
-    top_p: sampling.topP,
-    top_k: sampling.topK,
-    min_p: sampling.minP,
-    seed: sampling.seed,
-    stop: sampling.stop,
-    presence_penalty: sampling.presencePenalty,
-    frequency_penalty: sampling.frequencyPenalty,
-  };
   return {
     stream: true,
     ...(lacks.has('usage') ? {} : { stream_options: { include_usage: true } }),
-    ...given(fields),
+    ...given({ max_tokens: maxTokens, ...wireNames(sampling) }),
     ...(repeatPenalty ? { [penalty]: repeatPenalty } : {}),
   };
 }

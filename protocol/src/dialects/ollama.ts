@@ -39,7 +39,13 @@ const KeepAlive = Type.Optional(
 );
 const Think = Type.Optional(Type.Union([Type.Null(), Type.Boolean(), Type.String({ maxLength: 20 })]));
 const Stream = Type.Optional(Type.Nullable(Type.Boolean()));
-const logprobs = {
+/** The fields that chats and texts have in common. */
+const answering = {
+  format: Format,
+  options: Options,
+  stream: Stream,
+  keep_alive: KeepAlive,
+  think: Think,
   logprobs: Type.Optional(Type.Boolean()),
   top_logprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: 20 })),
 };
@@ -85,12 +91,7 @@ export const OllamaChat = Type.Object({
       ),
     ),
   ),
-  format: Format,
-  options: Options,
-  stream: Stream,
-  keep_alive: KeepAlive,
-  think: Think,
-  ...logprobs,
+  ...answering,
 });
 export type OllamaChat = Static<typeof OllamaChat>;
 
@@ -100,12 +101,7 @@ export const OllamaGenerate = Type.Object({
   system: Type.Optional(Text),
   images: Type.Optional(Type.Nullable(Type.Array(Text, { maxItems: 32 }))),
   raw: Type.Optional(Type.Boolean()),
-  format: Format,
-  options: Options,
-  stream: Stream,
-  keep_alive: KeepAlive,
-  think: Think,
-  ...logprobs,
+  ...answering,
 });
 export type OllamaGenerate = Static<typeof OllamaGenerate>;
 

@@ -17,7 +17,7 @@ import {
   toolOf,
 } from './dialect.ts';
 import { openaiError } from './errors.ts';
-import { chatLogprobs, samplingOf, usageOf } from './openai-fields.ts';
+import { chatLogprobs, doneOf, samplingOf, usageOf } from './openai-fields.ts';
 
 export const openaiChat: Dialect<OpenAiChat> = {
   streamType: 'text/event-stream; charset=utf-8',
@@ -103,7 +103,7 @@ function chatStream(wantsUsage: boolean): StreamWriter {
       usages[answer] = usage;
       return begin(answer) + choice(answer, {}, finishOf(reason));
     },
-    done: () => `${wantsUsage ? sse({ ...head, choices: [], usage: usageOf(usages) }) : ''}data: [DONE]\n\n`,
+    done: () => doneOf(head, wantsUsage ? usages : null),
     fail: (error) => sse(openaiError(error)),
   };
 }

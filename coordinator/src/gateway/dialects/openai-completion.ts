@@ -5,7 +5,7 @@ import type { Told, Usage } from '../ask.ts';
 import { type Dialect, modelsOf, present, refuseLacking, type StreamWriter, secondsOf, sse } from './dialect.ts';
 import { openaiError } from './errors.ts';
 import { finishOf } from './openai-chat.ts';
-import { samplingOf, usageOf } from './openai-fields.ts';
+import { doneOf, samplingOf, usageOf } from './openai-fields.ts';
 
 /** OpenAI's own default. */
 const usualTokens = 16;
@@ -57,7 +57,7 @@ function completionStream(wantsUsage: boolean): StreamWriter {
       usages[answer] = usage;
       return choice(answer, '', finishOf(reason));
     },
-    done: () => `${wantsUsage ? sse({ ...head, choices: [], usage: usageOf(usages) }) : ''}data: [DONE]\n\n`,
+    done: () => doneOf(head, wantsUsage ? usages : null),
     fail: (error) => sse(openaiError(error)),
   };
 }

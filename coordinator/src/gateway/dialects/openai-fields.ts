@@ -1,7 +1,7 @@
 // What the forms of the OpenAI dialect have in common: sampling, usage, log probabilities.
 import type { Sampling, TokenLogprob } from '@blackroad/protocol';
 import type { Usage } from '../ask.ts';
-import { present } from './dialect.ts';
+import { present, sse } from './dialect.ts';
 
 interface SamplingFields {
   temperature?: number | null;
@@ -44,6 +44,11 @@ export function usageOf(usages: readonly Usage[]) {
     total_tokens: prompt + completion,
     prompt_tokens_details: { cached_tokens: usages[0]?.cachedTokens ?? 0 },
   };
+}
+
+/** The end of a stream, after the usage where it is wanted. */
+export function doneOf(head: object, usages: readonly Usage[] | null): string {
+  return `${usages ? sse({ ...head, choices: [], usage: usageOf(usages) }) : ''}data: [DONE]\n\n`;
 }
 
 const withBytes = ({ token, logprob }: { token: string; logprob: number }) => ({
