@@ -137,7 +137,7 @@ const calls: Record<string, Record<string, string[]>> = {
     models: ['files', 'runtimes'],
     agents: ['memory', 'runtimes'],
     tasks: ['agents'],
-    requests: ['models', 'runtimes'],
+    requests: ['identity', 'models', 'runtimes'],
     assignment: ['files'],
     reports: ['models'],
     loop: ['assignment', 'reports', 'requests', 'runtimes', 'tasks', 'transport'],

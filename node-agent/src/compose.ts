@@ -97,6 +97,7 @@ export function composeNode(order: NodeOrder): RunningNode {
 
   return createNode({
     node,
+    identity: order.identity,
     boot: shared.boot,
     version: order.version,
     class: () => classOf(order),

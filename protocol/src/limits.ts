@@ -141,6 +141,13 @@ export const maxModelRequestsPerNode = 1_000;
 /** Bytes of pieces of requests that are not whole yet, on one node. */
 export const maxPieceBytesPerNode = 4 * maxModelRequestBytes;
 
+/** The reason in a close frame of a WebSocket [RFC 6455 5.5]. */
+export const maxCloseBytes = 123;
+/** One frame of a node's channel for requests: a message and its topic. */
+export const maxChannelFrameBytes = maxPieceChars * 6 + 16 * 1024;
+/** Bytes that wait in a node's channel for requests, in either direction: a peer that reads slower than that loses it. */
+export const maxChannelBacklogBytes = 4 * maxModelRequestBytes;
+
 /** Rows of one page of any list. */
 export const maxPageRows = 1_000;
 /** Messages in a node's outbox on disk. When it is full, the oldest perishable ones are dropped; results and memories never are. */

@@ -94,6 +94,12 @@ export const ModelRequestPiece = Type.Object({
 });
 export type ModelRequestPiece = Static<typeof ModelRequestPiece>;
 
+/** The node may open a channel for requests: a WebSocket with the coordinator, for the time in which it is busy with them. */
+export const ModelChannel = Type.Object({
+  ticket: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Opens one channel of this node, within 20 s.' }),
+});
+export type ModelChannel = Static<typeof ModelChannel>;
+
 /** Nobody waits for the answer any more: the model server is to stop. */
 export const ModelRequestStop = Type.Object({ request: CommandId });
 export type ModelRequestStop = Static<typeof ModelRequestStop>;

@@ -27,7 +27,7 @@ import {
   maxTurnsChars,
 } from './limits.ts';
 import { MemoryDown, MemoryUp } from './memory.ts';
-import { ModelAnswers, ModelRequestPiece, ModelRequestStop } from './model-request.ts';
+import { ModelAnswers, ModelChannel, ModelRequestPiece, ModelRequestStop } from './model-request.ts';
 import { AgentObserved, NodeCapacity, NodeHealth, NodeHello, NodeInfo, NodeState } from './node.ts';
 import { NodeEvent } from './node-events.ts';
 import type { Permission } from './permissions.ts';
@@ -232,6 +232,15 @@ export const topics = {
     ModelRequestStop,
     small,
     'Nobody waits for the answer any more.',
+  ),
+  modelChannel: row(
+    'coordinator',
+    'cmd/{node}/request-channel',
+    0,
+    false,
+    ModelChannel,
+    small,
+    'Open a WebSocket for requests: the node is busy with them. It carries the messages of this table, each as its topic, a line feed and its JSON.',
   ),
   pull: row('coordinator', 'cmd/{node}/pull', 1, false, PullModel, small, 'Fetch a model.'),
   unload: row('coordinator', 'cmd/{node}/unload', 1, false, UnloadModel, small, 'Free the memory of a model.'),

@@ -1,6 +1,6 @@
 // The digest that identifies secrets, keys, certificates and machines: SHA-256 in lower-case hex.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 export function sha256Hex(of: string | Uint8Array): string {
-  return createHash('sha256').update(of).digest('hex');
+  return hash('sha256', of, 'hex');
 }

@@ -1,6 +1,8 @@
 // A node behind a router, in a network namespace of its own: nothing reaches it from outside, no port is open in it, and it answers a streamed
-// request of a client all the same, over the one connection that it has dialled. Needs root and network namespaces; skipped without.
+// request of a client all the same, over the connection that it has dialled, and over a second one while it is busy. Needs root and network
+// namespaces; skipped without.
 import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mixedLabels } from '@blackroad/protocol';
 import t from 'tap';
@@ -73,23 +75,40 @@ t.test('a node that nobody can reach answers a stream', { skip }, async (t) => {
     (await fleet.client.call('catalogue')).models.some(({ nodesResident }) => nodesResident > 0),
   );
   const { key } = await fleet.client.call('keyCreate', { body: { name: 'nat', role: 'client' } });
-  const response = await fetch(`${fleet.client.url}/v1/chat/completions`, {
+  const { text, pieces } = await ask(fleet.client.url, key, 'Are you there, behind the router?');
+  t.equal(said(text), 'Simulated answer to: Are you there, behind the router?');
+  t.ok(pieces > 3, `it came in ${pieces} pieces`);
+  t.match(text, /data: \[DONE\]/);
+
+  const admin = readFileSync(fleet.coordinator.ready.keyFile as string, 'utf8').trim();
+  const channels = async () => {
+    const metrics = await fetch(`${fleet.client.url}/metrics`, { headers: { authorization: `Bearer ${admin}` } });
+    return /^blackroad_gateway_channels (\d+)$/m.exec(await metrics.text())?.[1];
+  };
+  t.equal(await channels(), '0');
+  await until('the busy node opens a channel', async () => {
+    await ask(fleet.client.url, key, 'Again?');
+    return (await channels()) === '1';
+  });
+  const again = await ask(fleet.client.url, key, 'And over the channel?');
+  t.equal(said(again.text), 'Simulated answer to: And over the channel?');
+  t.ok(again.pieces > 3, `it came in ${again.pieces} pieces`);
+});
+
+async function ask(url: string, key: string, content: string): Promise<{ text: string; pieces: number }> {
+  const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({
-      model: 'small',
-      stream: true,
-      messages: [{ role: 'user', content: 'Are you there, behind the router?' }],
-    }),
+    body: JSON.stringify({ model: 'small', stream: true, messages: [{ role: 'user', content }] }),
   });
-  t.equal(response.status, 200);
-  const pieces: string[] = [];
+  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
   const decoder = new TextDecoder();
-  for await (const part of response.body as unknown as AsyncIterable<Uint8Array>)
-    pieces.push(decoder.decode(part, { stream: true }));
-  const text = pieces.join('');
-  const said = [...text.matchAll(/"content":"([^"]*)"/g)].map(([, word]) => word).join('');
-  t.equal(said, 'Simulated answer to: Are you there, behind the router?');
-  t.ok(pieces.length > 3, `it came in ${pieces.length} pieces`);
-  t.match(text, /data: \[DONE\]/);
-});
+  let text = '';
+  let pieces = 0;
+  for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(part, { stream: true });
+    pieces++;
+  }
+  return { text, pieces };
+}
+const said = (text: string) => [...text.matchAll(/"content":"([^"]*)"/g)].map(([, word]) => word).join('');

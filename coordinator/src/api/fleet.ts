@@ -36,6 +36,9 @@ export const fleetHandlers = {
   consoleFeed() {
     throw new FleetError('invalid-request', { detail: 'headers: upgrade: expected websocket, got nothing' });
   },
+  nodeChannel() {
+    throw new FleetError('internal');
+  },
   async events({ context: { coordinator }, query: { agent: name, ...query }, by }) {
     const { view, store } = coordinator;
     const agent = name === undefined ? undefined : agentIdEver(view, by.space, name);

@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import {
   bodyBytesOf,
   FleetError,
-  maxFeedRequestBytes,
+  maxChannelFrameBytes,
   maxHttpConnections,
   maxNoBodyBytes,
   type Principal,
@@ -16,7 +16,8 @@ import {
 import type { Clock } from '@blackroad/std/clock';
 import fastifyCookie from '@fastify/cookie';
 import fastifyWebsocket from '@fastify/websocket';
-import { type FastifyInstance, fastify } from 'fastify';
+import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
+import type { WebSocket } from 'ws';
 import type { CrowdLimits } from '../door/crowd.ts';
 import { Door, type DoorLimits } from '../door/door.ts';
 import { nameOfKey } from '../door/doorkeeper.ts';
@@ -98,6 +99,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   });
   readInput(app);
   app.decorateRequest('caller', null);
+  app.decorateRequest('node', null);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headers);
     if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store');
@@ -196,7 +198,7 @@ function readInput(app: FastifyInstance): void {
 
 async function addWebSockets(app: FastifyInstance, clock: Clock): Promise<void> {
   await app.register(fastifyWebsocket, {
-    options: { maxPayload: maxFeedRequestBytes, perMessageDeflate: false },
+    options: { maxPayload: maxChannelFrameBytes, perMessageDeflate: false },
     preClose(done) {
       const { websocketServer } = app;
       for (const socket of websocketServer.clients) socket.close(1001, 'the coordinator is stopping');
@@ -274,13 +276,16 @@ function addRoute(app: FastifyInstance, context: ApiContext, listener: 'loopback
       if (answer === undefined) return reply.code(204).send();
       return reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
     },
-    ...(name === 'consoleFeed'
-      ? {
-          wsHandler(socket, request) {
-            const token = request.headers.authorization === undefined ? sessionToken(request) : null;
-            context.feed.open(socket, () => context.access.stillIn(principalOf(request), token));
-          },
-        }
-      : {}),
+    ...(name in webSockets ? { wsHandler: webSockets[name as keyof typeof webSockets](context) } : {}),
   });
 }
+
+type OpenSocket = (context: ApiContext) => (socket: WebSocket, request: FastifyRequest) => void;
+const webSockets = {
+  consoleFeed: (context) => (socket, request) => {
+    const token = request.headers.authorization === undefined ? sessionToken(request) : null;
+    context.feed.open(socket, () => context.access.stillIn(principalOf(request), token));
+  },
+  nodeChannel: (context) => (socket, request) =>
+    context.coordinator.requestChannels.open(request.node as string, socket),
+} satisfies Partial<Record<RouteName, OpenSocket>>;

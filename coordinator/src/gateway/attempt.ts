@@ -43,14 +43,15 @@ export function attempt({
       settle({ problem: { code, text } });
     };
     const onAbort = () => giveUp('aborted', 'nobody waits for the answer');
+    let silentSinceMs = clock.monotonicMs();
+    /** A timer for each event would cost more than the event: it looks again when it would be time without one. */
     const wait = (ms: number) => {
-      watch?.cancel();
-      watch = clock.after(Math.min(ms, request.leftMs), () =>
-        giveUp(
-          'unavailable',
-          hasBegun ? `${node} stopped within its answer` : `${node} did not begin its answer in time`,
-        ),
-      );
+      watch = clock.after(ms, () => {
+        const leftMs = (hasBegun ? stallMs : firstMs) - (clock.monotonicMs() - silentSinceMs);
+        if (leftMs > 0) return wait(leftMs);
+        const text = hasBegun ? `${node} stopped within its answer` : `${node} did not begin its answer in time`;
+        giveUp('unavailable', text);
+      });
     };
     signal.addEventListener('abort', onAbort, { once: true });
     wait(firstMs);
@@ -59,7 +60,7 @@ export function attempt({
         events(events) {
           if (isOver) return;
           hasBegun = true;
-          wait(stallMs);
+          silentSinceMs = clock.monotonicMs();
           heard(events);
         },
         end: settle,

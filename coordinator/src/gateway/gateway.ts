@@ -83,8 +83,9 @@ export class Gateway {
     };
     const stop = this.#begin(ask, by, who, counted);
     return () => {
+      if (isOver) return;
       stop();
-      if (!isOver) this.figures.left++;
+      this.figures.left++;
       over();
     };
   }

@@ -12,6 +12,8 @@ import { hostOf, isLoopbackName } from './reach.ts';
 declare module 'fastify' {
   interface FastifyRequest {
     caller: Principal | null;
+    /** The node that opens its channel. */
+    node: string | null;
   }
   interface FastifyContextConfig {
     row?: RouteRow;
@@ -66,6 +68,19 @@ function keyHeader({ headers }: FastifyRequest): string | undefined {
   return typeof key === 'string' ? `Bearer ${key}` : undefined;
 }
 
+function bearer({ headers }: FastifyRequest): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+}
+
+function nodeOfTicket({ coordinator }: ApiContext, request: FastifyRequest): string {
+  if (!request.ws)
+    throw new FleetError('invalid-request', { detail: 'headers: upgrade: expected websocket, got nothing' });
+  const node = coordinator.requestChannels.redeem(bearer(request) ?? '');
+  // Not counted as a guess: a node that is slow comes with a ticket that is over, and 256 bits are not guessed.
+  if (node === null) throw new FleetError('not-signed-in', { detail: 'This ticket is over, or it was used.' });
+  return node;
+}
+
 function whoAsks(context: ApiContext, request: FastifyRequest): Principal | null {
   const authorization = request.headers.authorization ?? keyHeader(request);
   if (authorization !== undefined) {
@@ -98,12 +113,17 @@ export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: 
     if (listener === 'loopback') checkHost(context, request);
     const { row } = request.routeOptions.config;
     // Without this any open path would make a WebSocket of a stranger's connection, only to end it.
-    if (request.ws && row !== routes.consoleFeed) {
+    if (request.ws && row !== routes.consoleFeed && row !== routes.nodeChannel) {
       throw new FleetError('invalid-request', {
         detail: `headers: upgrade: expected nothing here, WebSockets are at ${routes.consoleFeed.path}`,
       });
     }
     if (!row) return;
+    if (row === routes.nodeChannel) {
+      request.node = nodeOfTicket(context, request);
+      known(request.raw.socket);
+      return;
+    }
     const isPageThatMayAsk = row.dialect !== undefined && isAllowed(context.settings.origins, request);
     if (!safeMethods.has(request.method) && !isPageThatMayAsk) checkOrigin(request, false);
     if (row.needs === 'open') {

@@ -90,7 +90,7 @@ const forClients: readonly RouteName[] = [
 /** Of these a viewer has those about itself alone. */
 const notForViewers = forClients.filter((name) => !['me', 'sessionEnd', 'sessions', 'signOut'].includes(name));
 /** Without a role: each checks a secret of its own, or tells nothing of the fleet. */
-const open: RouteName[] = ['enrol', 'health', 'openapi', 'renew', 'signIn'];
+const open: RouteName[] = ['enrol', 'health', 'nodeChannel', 'openapi', 'renew', 'signIn'];
 /** What a viewer may ask for with another method than GET: it changes nothing, or nothing but its own session. */
 const harmless: RouteName[] = ['sessionEnd', 'signOut', 'whatIf'];
 

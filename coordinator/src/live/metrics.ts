@@ -60,7 +60,7 @@ export function createMetrics(
   readModels(read, coordinator.view);
   readLoop(read, coordinator);
   readConsoles(read, feed, refused);
-  readGateway(read, gateway);
+  readGateway(read, gateway, coordinator);
   if (busStats) readBus(read, busStats);
   const requests = new Histogram({
     name: 'blackroad_http_seconds',
@@ -147,7 +147,7 @@ function readConsoles(read: Read, feed: ConsoleFeed, refused: () => Record<strin
   });
 }
 
-function readGateway(read: Read, gateway: Readonly<GatewayFigures>): void {
+function readGateway(read: Read, gateway: Readonly<GatewayFigures>, { requestChannels }: Coordinator): void {
   read(Gauge, 'gateway_requests', 'Requests of the gateway under way.', [], (set) => set({}, gateway.underWay));
   read(Counter, 'gateway_requests_total', 'Requests of the gateway that ended, by outcome.', ['outcome'], (set) => {
     set({ outcome: 'answered' }, gateway.answered);
@@ -156,6 +156,9 @@ function readGateway(read: Read, gateway: Readonly<GatewayFigures>): void {
   });
   read(Counter, 'gateway_retries_total', 'Attempts after the first, before the first piece of an answer.', [], (set) =>
     set({}, gateway.retried),
+  );
+  read(Gauge, 'gateway_channels', 'Channels of nodes that are busy with requests.', [], (set) =>
+    set({}, requestChannels.size),
   );
   read(Counter, 'gateway_tokens_total', 'Tokens of answered requests.', ['kind'], (set) => {
     set({ kind: 'prompt' }, gateway.promptTokens);

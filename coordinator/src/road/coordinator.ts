@@ -42,6 +42,7 @@ import { type AnswerListener, ModelRequests } from './model-requests.ts';
 import { Outage } from './outage.ts';
 import { createOutbound, type Outbound } from './outbound.ts';
 import { reads } from './reads.ts';
+import type { RequestChannels } from './request-channels.ts';
 
 /** The limit of waiting inputs; the next one is refused with `unavailable`. */
 const maxWaitingInputs = 50_000;
@@ -65,6 +66,8 @@ export interface Coordinator {
   command(by: Principal, node: string, order: NodeOrder, deadlineMs: number): Promise<Reply>;
   /** Sends a request of the gateway to a node; returns the function that stops it. */
   request(node: string, request: ModelRequest, listener: AnswerListener): () => void;
+  /** The channels of nodes that are busy with such requests. */
+  readonly requestChannels: RequestChannels;
   stop(): Promise<void>;
 }
 
@@ -134,7 +137,7 @@ class Loop implements Coordinator {
     this.#commands = new Commands({ clock, random, submit });
     this.#out = createOutbound(parts.bus, (sent) => this.#count('messages_sent', sent));
     const { publish } = this.#out;
-    this.#requests = new ModelRequests({ view, clock, random, publish, submit });
+    this.#requests = new ModelRequests({ view, clock, random, check, publish, submit });
     this.#arrivals = new Arrivals({
       view,
       check,
@@ -167,6 +170,9 @@ class Loop implements Coordinator {
   get planning(): Readonly<PlanningFigures> {
     return this.#planner.figures;
   }
+  get requestChannels(): RequestChannels {
+    return this.#requests.channels;
+  }
   get commits(): Readonly<CommitFigures> {
     return this.#commits.figures;
   }
@@ -191,12 +197,8 @@ class Loop implements Coordinator {
     if (this.#stopped !== null) return Promise.reject(this.#refusal());
     if (this.#waiting.length >= maxWaitingInputs) {
       this.#count('inputs_refused');
-      return Promise.reject(
-        new FleetError('unavailable', {
-          detail: `${maxWaitingInputs} inputs are waiting; try again.`,
-          retryAfterSeconds: 1,
-        }),
-      );
+      const detail = `${maxWaitingInputs} inputs are waiting; try again.`;
+      return Promise.reject(new FleetError('unavailable', { detail, retryAfterSeconds: 1 }));
     }
     const stored = kind in reads ? this.#lookUp(kind as InputKind & keyof Stored, input as never) : null;
     return stored instanceof Promise
@@ -240,6 +242,7 @@ class Loop implements Coordinator {
     for (const timer of this.#timers) timer.cancel();
     this.#planner.stop();
     this.#outage.stop();
+    this.requestChannels.stop();
     if (this.#running || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     // After fencing, only the other coordinator sends messages to nodes.
     if (this.#stopped !== null) return;
@@ -255,9 +258,7 @@ class Loop implements Coordinator {
   }
 
   #tick(): void {
-    const more = (outcome: Outcome<{ more: boolean }>) => {
-      if (outcome.ok && outcome.value.more) this.#tick();
-    };
+    const more = (outcome: Outcome<{ more: boolean }>) => outcome.ok && outcome.value.more && this.#tick();
     this.submit('tick', {}).then(more, () => {});
   }
 

@@ -6,6 +6,7 @@ import type { Clock } from '@blackroad/std/clock';
 
 /** A smaller difference is ignored: the clocks are read one after the other, and some are adjusted in small steps. */
 const leastMs = 500;
+const uptimeStepMs = 10;
 
 export interface FleetClock extends Clock {
   /** By how much the wall clock was set since the last `follow`; 0: less than counts. */
@@ -20,8 +21,16 @@ export function createFleetClock(clock: Clock): FleetClock {
    * fine, but stops in sleep.
    */
   let apartMs = clock.uptimeMs() - clock.monotonicMs();
+  let lookedMs = Number.NEGATIVE_INFINITY;
+  let lookedWallMs = 0;
   function nowMs(): number {
     const monotonicMs = clock.monotonicMs();
+    const wallMs = clock.nowMs();
+    // The uptime is a call of the system: it is read once in its own steps, and at once when the wall clock says that more time passed.
+    if (monotonicMs - lookedMs < uptimeStepMs && Math.abs(wallMs - lookedWallMs) < uptimeStepMs)
+      return Math.floor(monotonicMs + aheadMs);
+    lookedMs = monotonicMs;
+    lookedWallMs = wallMs;
     const sleptMs = clock.uptimeMs() - monotonicMs - apartMs;
     if (sleptMs < 0 || sleptMs >= leastMs) apartMs += sleptMs;
     if (sleptMs >= leastMs) aheadMs += sleptMs;

@@ -2,6 +2,7 @@
 // pieces of the request for the bus, events for the asker, and exactly one end, whatever becomes of the node. Nothing of it is stored, so
 // it needs no decision: which node gets a request is decided before (placement/route), by what is committed.
 import {
+  type Checker,
   encode,
   FleetError,
   type ModelAnswer,
@@ -18,6 +19,7 @@ import type { BusMessage } from '../bus/bus.ts';
 import type { Outcome } from '../state/decision.ts';
 import type { Answer, InputKind, Inputs } from '../state/input.ts';
 import type { View } from '../state/view.ts';
+import { type RequestChannel, RequestChannels } from './request-channels.ts';
 
 export interface AnswerListener {
   events(events: readonly ModelAnswerEvent[]): void;
@@ -26,6 +28,8 @@ export interface AnswerListener {
 }
 interface UnderWay extends AnswerListener {
   node: string;
+  /** Where it was sent, and its answer comes from. Null: MQTT. */
+  channel: RequestChannel | null;
   seq: number;
   deadline: Timer;
 }
@@ -33,6 +37,7 @@ interface ModelRequestsParts {
   view: View;
   clock: Clock;
   random: Random;
+  check: Checker;
   publish(messages: BusMessage[]): void;
   submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>>;
 }
@@ -41,12 +46,19 @@ interface ModelRequestsParts {
 const graceMs = 5_000;
 
 export class ModelRequests {
+  readonly channels: RequestChannels;
   readonly #parts: ModelRequestsParts;
   readonly #underWay = new Map<string, UnderWay>();
   readonly #byNode = new Map<string, Set<string>>();
 
   constructor(parts: ModelRequestsParts) {
     this.#parts = parts;
+    this.channels = new RequestChannels({
+      ...parts,
+      // A refusal that cannot be noted: the coordinator stops.
+      answered: (node, answer) => void this.answered(node, answer).catch(() => {}),
+      lost: (channel) => this.#lost(channel),
+    });
   }
 
   get size(): number {
@@ -55,7 +67,7 @@ export class ModelRequests {
 
   /** Sends a request to a node. Returns the function that stops it; it does nothing after the end, and no end follows it. */
   open(node: string, request: ModelRequest, listener: AnswerListener): () => void {
-    const { clock, random, publish } = this.#parts;
+    const { clock, random } = this.#parts;
     if (this.#underWay.size >= maxModelRequests) {
       const detail = `${maxModelRequests} requests to models are under way; try again.`;
       throw new FleetError('unavailable', { detail, retryAfterSeconds: 1 });
@@ -67,7 +79,8 @@ export class ModelRequests {
     const late = () =>
       this.#end(id, { problem: { code: 'unavailable', text: `${node} gave no end of its answer` } }, true);
     const deadline = clock.after(request.leftMs + graceMs, late);
-    this.#underWay.set(id, { node, seq: 0, deadline, ...listener });
+    const channel = this.channels.for(node);
+    this.#underWay.set(id, { node, channel, seq: 0, deadline, ...listener });
     const own = this.#byNode.get(node) ?? new Set();
     this.#byNode.set(node, own.add(id));
     const of = Math.max(1, Math.ceil(text.length / maxPieceChars));
@@ -78,9 +91,10 @@ export class ModelRequests {
         { request: id, at, of, text: text.slice(at * maxPieceChars, (at + 1) * maxPieceChars) },
       ),
     );
-    publish(pieces);
+    this.#send(channel, pieces);
     return () => {
-      if (this.#forget(id)) this.#stop(node, id);
+      const one = this.#forget(id);
+      if (one) this.#stop(one, id);
     };
   }
 
@@ -105,8 +119,10 @@ export class ModelRequests {
 
   /** A node that is not online any more does not answer: its will or its silence told so. */
   presenceOf(node: string): void {
+    if (this.#parts.view.nodes.get(node)?.presence === 'online') return;
+    this.channels.close(node);
     const requests = this.#byNode.get(node);
-    if (!requests || this.#parts.view.nodes.get(node)?.presence === 'online') return;
+    if (!requests) return;
     const end = { problem: { code: 'unavailable' as const, text: `the connection of ${node} broke` } };
     for (const id of [...requests]) this.#end(id, end, true);
   }
@@ -114,7 +130,7 @@ export class ModelRequests {
   #end(id: string, end: ModelAnswerEnd, tell: boolean): void {
     const one = this.#forget(id);
     if (!one) return;
-    if (tell) this.#stop(one.node, id);
+    if (tell) this.#stop(one, id);
     one.end(end);
   }
 
@@ -129,7 +145,19 @@ export class ModelRequests {
     return one;
   }
 
-  #stop(node: string, request: string): void {
-    this.#parts.publish([encode('modelRequestStop', { node }, { request })]);
+  #stop({ node, channel }: UnderWay, request: string): void {
+    this.#send(channel, [encode('modelRequestStop', { node }, { request })]);
+  }
+
+  #send(channel: RequestChannel | null, messages: BusMessage[]): void {
+    if (channel) channel.send(messages);
+    else this.#parts.publish(messages);
+  }
+
+  /** The node stops what it was asked over a channel when that breaks, and needs no word. */
+  #lost(channel: RequestChannel): void {
+    for (const [id, one] of this.#underWay)
+      if (one.channel === channel)
+        this.#end(id, { problem: { code: 'unavailable', text: `the connection of ${one.node} broke` } }, false);
   }
 }

@@ -17,6 +17,7 @@ import type { RunningAgent } from '../agents/agent.ts';
 import { AssignedAgents } from '../assignment/assigned-agents.ts';
 import type { AssignmentStore } from '../assignment/assignment-store.ts';
 import { createLicence } from '../assignment/licence.ts';
+import type { Identity } from '../identity/identity.ts';
 import type { NodeMemory } from '../memory/node-memory.ts';
 import type { ModelPool } from '../models/model-pool.ts';
 import type { MachineIdentity } from '../probes/hardware.ts';
@@ -34,6 +35,7 @@ import { Session } from './session.ts';
 
 interface NodeParts {
   node: string;
+  identity: () => Identity;
   boot: string;
   version: string;
   /** The class; it may be detected after the start. */
@@ -236,6 +238,7 @@ class Loop implements RunningNode {
       case 'log':
         this.#commands.receive(decoded);
         return;
+      case 'modelChannel':
       case 'modelRequest':
       case 'modelRequestStop':
         this.#requests.receive(decoded);

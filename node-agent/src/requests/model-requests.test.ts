@@ -6,6 +6,7 @@ import {
   type ModelRequest,
   maxPieceChars,
 } from '@blackroad/protocol';
+import { sleep } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
@@ -36,6 +37,7 @@ function rig(chat: Chat, slots = 1) {
       learn: () => {},
     } as never,
     transport: { send: (_: string, __: unknown, message: ModelAnswers) => void sent.push(...message.answers) } as never,
+    identity: () => ({}) as never,
     clock,
     log: silentLog,
   });
@@ -65,7 +67,10 @@ function rig(chat: Chat, slots = 1) {
       name: 'modelRequestStop';
     });
   const of = (request: string) => sent.filter((each) => each.request === request);
-  const settled = () => clock.advance(0);
+  /** An answer ends in one turn of the event loop, and is sent in the next. */
+  const settled = async () => {
+    for (let turn = 0; turn < 4; turn++) await clock.advance(0);
+  };
   return { clock, sent, requests, piece, ask, stop, of, settled };
 }
 
@@ -86,8 +91,19 @@ const hanging = (aborted: string[]): Chat =>
   };
 
 t.test('the first piece goes at once, later ones together, the end last', async (t) => {
-  const { ask, of, settled, clock } = rig(() => words('a', 'b', 'c'));
+  const { ask, of, settled, clock } = rig(async function* () {
+    yield { type: 'text', text: 'a' };
+    await sleep(clock, 1);
+    yield { type: 'text', text: 'b' };
+    await sleep(clock, 10);
+    yield* words('c');
+  });
   ask('r1');
+  await settled();
+  await clock.advance(1);
+  await settled();
+  t.equal(of('r1').length, 1, 'what comes later waits for more');
+  await clock.advance(10);
   await settled();
   t.same(
     of('r1').map(({ seq, events }) => [seq, ...events.map(({ text }) => text)]),
@@ -101,6 +117,27 @@ t.test('the first piece goes at once, later ones together, the end last', async 
   t.equal(of('r1').length, 2, 'and nothing after it');
 });
 
+t.test('what somebody waits for takes nothing of other answers along; they gather for their time', async (t) => {
+  const { ask, of, sent, settled, clock } = rig(async function* ({ messages }) {
+    yield { type: 'text', text: 'first' };
+    if (messages[0]?.content !== 'Hi') return yield* words();
+    await sleep(clock, 1);
+    yield { type: 'text', text: 'more' };
+    await sleep(clock, 60_000);
+  }, 2);
+  ask('long');
+  await settled();
+  await clock.advance(1);
+  await settled();
+  ask('short', { messages: [{ role: 'user', content: 'Short' }] });
+  await settled();
+  t.match(of('short').at(-1)?.end, { reason: 'stop' });
+  t.equal(of('long').length, 1);
+  await clock.advance(42);
+  t.equal(of('long').length, 2);
+  t.equal(sent.length, 3);
+});
+
 t.test('a request in pieces is put together; a lost piece ends it, a piece of an unknown one is left', async (t) => {
   const { ask, piece, of, settled } = rig(() => words('ok'));
   ask('long', { messages: [{ role: 'user', content: 'x'.repeat(3 * maxPieceChars) }] });
@@ -108,16 +145,20 @@ t.test('a request in pieces is put together; a lost piece ends it, a piece of an
   t.match(of('long').at(-1), { end: { reason: 'stop' } });
   piece('gap', 0, 3, '{');
   piece('gap', 2, 3, '}');
+  await settled();
   t.match(of('gap'), [{ end: { problem: { code: 'aborted' } } }]);
   piece('late', 1, 3, '}');
+  await settled();
   t.same(of('late'), []);
 });
 
 t.test('what is no request is refused in words', async (t) => {
   const { ask, piece, of, settled } = rig(() => words('ok'));
   piece('r1', 0, 1, 'not json');
+  await settled();
   t.match(of('r1'), [{ end: { problem: { code: 'bad-request' } } }]);
   ask('r2', { sampling: { temperature: -1 } });
+  await settled();
   t.match(of('r2'), [{ end: { problem: { code: 'bad-request', text: /temperature.*expected/ } } }]);
   ask('r3', { model: 'other' });
   await settled();
@@ -126,6 +167,7 @@ t.test('what is no request is refused in words', async (t) => {
   await settled();
   t.match(of('r4'), [{ end: { problem: { code: 'unsupported' } } }]);
   piece('r5', 0, 1, `{"tools":${'['.repeat(64)}${']'.repeat(64)}}`);
+  await settled();
   t.match(of('r5'), [
     { end: { problem: { code: 'bad-request', text: 'expected at most 64 levels of nesting, got more' } } },
   ]);
@@ -137,6 +179,7 @@ t.test('the queue of the model bounds it, and a wait has an end', async (t) => {
   await settled();
   t.match(of('r4'), [{ end: { problem: { code: 'overloaded' } } }], 'one works, two wait');
   await clock.advance(5_000);
+  await settled();
   t.match(of('r2'), [{ end: { problem: { code: 'overloaded', text: /waited 5 s/ } } }]);
 });
 
@@ -151,6 +194,7 @@ t.test('a stop ends the work without a word; a deadline with one', async (t) => 
   t.same(aborted, ['m:latest']);
   t.equal(of('r1').length, 1, 'the word before, and no end');
   await clock.advance(1_000);
+  await settled();
   t.match(of('r2').at(-1), { end: { problem: { code: 'deadline-passed' } } });
   t.equal(requests.running, 0);
 });

@@ -17,6 +17,7 @@ import {
 } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import type { Identity } from '../identity/identity.ts';
 import type { ModelPool } from '../models/model-pool.ts';
 import { given } from '../runtimes/given.ts';
 import { type ChatEvent, type ChatRequest, RuntimeError, type Usage } from '../runtimes/runtime.ts';
@@ -24,16 +25,20 @@ import type { Transport } from '../transport/transport.ts';
 import { createOutlet, type Outlet } from './outlet.ts';
 import { createParts, type Parts } from './parts.ts';
 import { createPieces } from './pieces.ts';
+import { RequestChannel, type RequestMessage } from './request-channel.ts';
 
 interface ModelRequestsParts {
   node: string;
   pool: Pick<ModelPool, 'find' | 'runtimeFor' | 'enter' | 'learn'>;
+  identity: () => Identity;
   transport: Pick<Transport, 'send'>;
   clock: Clock;
   log: Log;
 }
 interface Running {
   abort: AbortController;
+  /** Where the answer goes. */
+  outlet: Outlet;
   /** Whether somebody still waits for the answer. */
   isHeard: boolean;
 }
@@ -42,7 +47,9 @@ class DeadlinePassed extends Error {}
 export class ModelRequests {
   readonly #parts: ModelRequestsParts;
   readonly #pieces: ReturnType<typeof createPieces>;
-  readonly #outlet: Outlet;
+  readonly #overMqtt: Outlet;
+  readonly #overChannel: Outlet;
+  readonly #channel: RequestChannel;
   readonly #running = new Map<string, Running>();
   #coordinator: string | null = null;
 
@@ -50,14 +57,26 @@ export class ModelRequests {
     this.#parts = parts;
     const { node, transport, clock } = parts;
     this.#pieces = createPieces(clock);
-    this.#outlet = createOutlet(clock, (message) => transport.send('modelAnswers', { node }, message));
+    this.#overMqtt = createOutlet(clock, (message) => transport.send('modelAnswers', { node }, message));
+    this.#channel = new RequestChannel({
+      ...parts,
+      receive: (message) => this.#receive(message, this.#overChannel),
+      isBusy: () => this.#running.size > 0,
+      lost: () => this.#lost(this.#overChannel),
+    });
+    this.#overChannel = createOutlet(clock, (message) => this.#channel.send(message));
   }
 
   get running(): number {
     return this.#running.size;
   }
 
-  receive({ name, message }: Extract<Decoded, { name: 'modelRequest' | 'modelRequestStop' }>): void {
+  receive(message: RequestMessage | Extract<Decoded, { name: 'modelChannel' }>): void {
+    if (message.name === 'modelChannel') this.#channel.invited(message.message.ticket);
+    else this.#receive(message, this.#overMqtt);
+  }
+
+  #receive({ name, message }: RequestMessage, outlet: Outlet): void {
     const { request } = message;
     if (name === 'modelRequestStop') {
       this.#pieces.drop(request);
@@ -68,15 +87,17 @@ export class ModelRequests {
     if (this.#running.has(request)) return;
     const taken = this.#pieces.take(message);
     if (taken === null) return;
-    if ('refused' in taken) this.#refuse(request, taken.refused, taken.words);
-    else this.#begin(request, taken.text);
+    const parts = partsOf(request, outlet);
+    if ('refused' in taken) parts.end({ problem: { code: taken.refused, text: taken.words } });
+    else this.#begin(request, taken.text, parts, outlet);
   }
 
-  #begin(request: string, text: string): void {
+  #begin(request: string, text: string, parts: Parts, outlet: Outlet): void {
     const asked = readRequest(text);
-    if ('fault' in asked) this.#refuse(request, 'bad-request', asked.fault);
-    else if (this.#running.size < maxModelRequestsPerNode) void this.#work(request, asked);
-    else this.#refuse(request, 'overloaded', `${this.#running.size} requests are under way on this node`);
+    const refuse = (code: ModelProblemCode, words: string) => parts.end({ problem: { code, text: words } });
+    if ('fault' in asked) refuse('bad-request', asked.fault);
+    else if (this.#running.size < maxModelRequestsPerNode) void this.#work(request, asked, parts, outlet);
+    else refuse('overloaded', `${this.#running.size} requests are under way on this node`);
   }
 
   /** Another coordinator knows nothing of the requests of the one before it. */
@@ -88,8 +109,13 @@ export class ModelRequests {
   /** The connection broke, or the coordinator is gone: nobody waits for these answers. */
   disconnected(): void {
     this.#pieces.clear();
-    for (const request of [...this.#running.keys()]) this.#stop(request);
-    this.#outlet.clear();
+    this.#channel.close();
+    this.#lost(this.#overMqtt);
+  }
+
+  #lost(outlet: Outlet): void {
+    for (const [request, running] of [...this.#running]) if (running.outlet === outlet) this.#stop(request);
+    outlet.clear();
   }
 
   #stop(request: string): void {
@@ -99,20 +125,11 @@ export class ModelRequests {
     running.abort.abort(new Error('nobody waits for the answer'));
   }
 
-  #refuse(request: string, code: ModelProblemCode, text: string): void {
-    this.#partsOf(request).end({ problem: { code, text } });
-  }
-
-  #partsOf(request: string): Parts {
-    return createParts(request, (part, size, isUrgent) => this.#outlet.put(part, size, isUrgent));
-  }
-
-  async #work(request: string, asked: ModelRequest): Promise<void> {
+  async #work(request: string, asked: ModelRequest, parts: Parts, outlet: Outlet): Promise<void> {
     const { clock, log } = this.#parts;
-    const running: Running = { abort: new AbortController(), isHeard: true };
+    const running: Running = { abort: new AbortController(), outlet, isHeard: true };
     this.#running.set(request, running);
     const deadline: Timer = clock.after(asked.leftMs, () => running.abort.abort(new DeadlinePassed()));
-    const parts = this.#partsOf(request);
     let end: ModelAnswerEnd;
     try {
       end = await this.#answer(asked, running.abort.signal, parts);
@@ -127,7 +144,7 @@ export class ModelRequests {
     if (running.isHeard) parts.end(end);
     else {
       parts.drop();
-      this.#outlet.drop(request);
+      outlet.drop(request);
     }
   }
 
@@ -182,6 +199,10 @@ export class ModelRequests {
       signal,
     );
   }
+}
+
+function partsOf(request: string, outlet: Outlet): Parts {
+  return createParts(request, (part, size, isUrgent) => outlet.put(part, size, isUrgent));
 }
 
 function readRequest(text: string): ModelRequest | { fault: string } {

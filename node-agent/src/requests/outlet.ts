@@ -1,12 +1,13 @@
 // What the node says to the gateway: parts of all its answers, gathered for a moment into one message, since a message for each token of each
 // answer would cost a Pi one core. In: parts. Out: messages below their limit, the parts of each answer in order. A part that somebody waits
-// for takes what has gathered along at once.
+// for goes at once, without those of other answers: they would never gather while many answers begin and end.
 import type { ModelAnswer, ModelAnswerEvent, ModelAnswers } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import { maxPartChars, type Part } from './parts.ts';
 
-/** Fast enough for people who read along. */
-const gatherMs = 50;
+/** Fast enough for people who read along. Each piece costs the coordinator about as much as writing it to a client, so that many answers
+ * gather longer. */
+const gatherMs = (answers: number) => Math.min(80, 40 + answers);
 const maxAnswers = 500;
 /** Events of one part. */
 const maxEvents = 500;
@@ -18,23 +19,41 @@ export interface Outlet {
   /** Nobody hears any more: what has gathered is dropped. */
   clear(): void;
 }
+interface Gathered {
+  part: Part;
+  chars: number;
+}
 
 export function createOutlet(clock: Clock, send: (message: ModelAnswers) => void): Outlet {
   /** By request, in the order of their first parts. */
-  let gathered = new Map<string, Part>();
+  const gathered = new Map<string, Gathered>();
+  /** The requests of these parts wait for them. */
+  const urgent = new Set<string>();
   /** The number of the next part of each answer. */
   const numbers = new Map<string, number>();
   let chars = 0;
   let timer: Timer | null = null;
 
-  function flush(): void {
+  function flush(requests: Iterable<string>): void {
+    const answers: ModelAnswer[] = [];
+    for (const request of [...requests]) {
+      const one = gathered.get(request);
+      if (!one) continue;
+      gathered.delete(request);
+      chars -= one.chars;
+      answers.push(numbered(one.part));
+    }
+    if (answers.length > 0) send({ answers });
+  }
+  function flushAll(): void {
     timer?.cancel();
     timer = null;
-    if (gathered.size === 0) return;
-    const answers = [...gathered.values()].map((part) => numbered(part));
-    gathered = new Map();
-    chars = 0;
-    send({ answers });
+    urgent.clear();
+    flush(gathered.keys());
+  }
+  function flushUrgent(): void {
+    flush(urgent);
+    urgent.clear();
   }
   function numbered(part: Part): ModelAnswer {
     const seq = numbers.get(part.request) ?? 0;
@@ -46,18 +65,19 @@ export function createOutlet(clock: Clock, send: (message: ModelAnswers) => void
   return {
     put(part, size, isUrgent) {
       const known = gathered.get(part.request);
-      if (chars + size > maxPartChars || gathered.size >= maxAnswers || (known?.events.length ?? 0) >= maxEvents)
-        flush();
-      const open = gathered.get(part.request);
-      if (open) {
-        for (const event of part.events) join(open.events, event);
-        if (part.end) open.end = part.end;
-      } else gathered.set(part.request, { ...part, events: [...part.events] });
+      const isFull = gathered.size >= maxAnswers || (known?.part.events.length ?? 0) >= maxEvents;
+      if (chars + size > maxPartChars || isFull) flushAll();
+      const open = gathered.get(part.request) ?? { part: { ...part, events: [] }, chars: 0 };
+      gathered.set(part.request, open);
+      for (const event of part.events) join(open.part.events, event);
+      if (part.end) open.part.end = part.end;
+      open.chars += size;
       chars += size;
-      if (isUrgent) flush();
-      else timer ??= clock.after(gatherMs, flush);
+      if (!isUrgent) timer ??= clock.after(gatherMs(numbers.size), flushAll);
+      else if (urgent.add(part.request).size === 1) clock.soon(flushUrgent);
     },
     drop(request) {
+      chars -= gathered.get(request)?.chars ?? 0;
       gathered.delete(request);
       numbers.delete(request);
     },
@@ -65,6 +85,7 @@ export function createOutlet(clock: Clock, send: (message: ModelAnswers) => void
       timer?.cancel();
       timer = null;
       gathered.clear();
+      urgent.clear();
       numbers.clear();
       chars = 0;
     },

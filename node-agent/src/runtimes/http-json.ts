@@ -31,6 +31,10 @@ const maxBodyBytes = 32 * 1024 * 1024;
 const maxLineBytes = 4 * 1024 * 1024;
 const maxErrorBytes = 64 * 1024;
 const defaultStallMs = 120_000;
+/** Connections that are kept for the next request. How many are in use is bounded by the slots of the models. */
+const maxFreeSockets = 32;
+/** For the end of an answer whose last line was read: the connection is used again. */
+const endMs = 100;
 
 interface JsonClientOptions {
   baseUrl: string;
@@ -49,7 +53,7 @@ export class JsonClient {
     this.#options = options;
     this.#base = new URL(options.baseUrl.endsWith('/') ? options.baseUrl : `${options.baseUrl}/`);
     const secure = this.#base.protocol === 'https:';
-    const agentOptions = { keepAlive: true, maxSockets: 64, maxFreeSockets: 4 };
+    const agentOptions = { keepAlive: true, maxFreeSockets };
     this.#agent = secure ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
     this.#send = secure ? httpsRequest : httpRequest;
   }
@@ -117,7 +121,7 @@ export class JsonClient {
       });
     let timer = arm();
     try {
-      for await (const chunk of response) {
+      for await (const chunk of response.iterator({ destroyOnReturn: false })) {
         timer.cancel();
         if (call.signal?.aborted) throw abortedError();
         yield chunk as Buffer;
@@ -130,8 +134,17 @@ export class JsonClient {
       throw unreachable(this.#base, stalled ? new Error(`nothing came for ${stallMs / 1000} s`) : (error as Error));
     } finally {
       timer.cancel();
-      response.destroy();
+      if (stalled || call.signal?.aborted) response.destroy();
+      else this.#letEnd(response);
     }
+  }
+
+  /** A reader stops at the last line that it needs, and the server ends its answer a moment later. */
+  #letEnd(response: IncomingMessage): void {
+    if (response.readableEnded || response.destroyed) return;
+    const timer = this.#options.clock.after(endMs, () => response.destroy());
+    response.once('close', () => timer.cancel());
+    response.resume();
   }
 
   async #bodyOf(response: IncomingMessage, call: HttpCall, limit: number): Promise<HttpAnswer> {

@@ -32,6 +32,12 @@ export const fleetRoutes = {
     needs: 'feed:read',
     text: 'WebSocket of the console: subscribe to channels; snapshots, then what changed, resumable.',
   }),
+  nodeChannel: route({
+    method: 'GET',
+    path: '/v1/node-channel',
+    needs: 'open',
+    text: 'WebSocket of a busy node for requests of the gateway and their answers, with a ticket that it got over MQTT as `authorization: Bearer`.',
+  }),
   fleetHistory: route({
     method: 'GET',
     path: '/v1/fleet/history',

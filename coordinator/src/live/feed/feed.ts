@@ -2,7 +2,16 @@
 // channel is encoded once; consoles of the same channels share one message. Snapshots are sent one part in a turn of the event loop, each
 // part only when the console has read the one before. Consoles, channels, requests and unread bytes are bounded. It decides nothing, and
 // reads the store only for the past that a task's own channel asks for.
-import { ConsoleRequest, faults, maxFeedChannels, maxFeedRecentRows, readChannel } from '@blackroad/protocol';
+import {
+  ConsoleRequest,
+  cutToBytes,
+  faults,
+  maxCloseBytes,
+  maxFeedChannels,
+  maxFeedRecentRows,
+  maxFeedRequestBytes,
+  readChannel,
+} from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { WebSocket } from 'ws';
@@ -243,7 +252,7 @@ export class ConsoleFeed {
     const request = readRequest(text);
     if (typeof request === 'string' || ++console.requests > maxRequests) {
       const why = typeof request === 'string' ? request : `expected at most ${maxRequests} requests in 10 s, got more`;
-      console.socket.close(1008, why.slice(0, 120));
+      console.socket.close(1008, cutToBytes(why, maxCloseBytes));
       return;
     }
     if (request.type === 'unsubscribe') for (const channel of request.channels) console.channels.delete(channel);
@@ -320,6 +329,7 @@ function joined(frames: readonly Buffer[]): Buffer {
 
 /** The request, or its fault. */
 function readRequest(text: string): ConsoleRequest | string {
+  if (text.length > maxFeedRequestBytes) return `expected at most ${maxFeedRequestBytes} characters`;
   let value: unknown;
   try {
     value = JSON.parse(text);
