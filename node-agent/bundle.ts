@@ -12,7 +12,10 @@ const unused = ['ws', 'socks', 'worker-timers', 'thread-stream', 'pino-abstract-
 const lean: Plugin = {
   name: 'lean',
   setup(build) {
-    build.onResolve({ filter: new RegExp(`^(${unused.join('|')})$`) }, ({ path }) => ({ path, namespace: 'unused' }));
+    build.onResolve({ filter: new RegExp(`^(${unused.join('|')})$`) }, ({ path, kind }) =>
+      // The request channel of a busy node loads the real one.
+      path === 'ws' && kind === 'dynamic-import' ? { path, external: true } : { path, namespace: 'unused' },
+    );
     build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};' }));
     // A second copy of Node's own streams, for browsers.
     build.onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', namespace: 'builtin' }));

@@ -58,7 +58,8 @@ t.test('a node that nobody can reach answers a stream', { skip }, async (t) => {
       space,
       process.execPath,
       '--disable-warning=ExperimentalWarning',
-      join(root, 'node-agent/src/main.ts'),
+      // The bundle that nodes run: `make test` builds it before.
+      join(root, 'node-agent/dist/main.mjs'),
       ...args,
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
