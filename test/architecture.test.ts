@@ -121,8 +121,9 @@ const calls: Record<string, Record<string, string[]>> = {
     drivers: [],
     road: ['drivers', 'door', 'live'],
     gateway: [],
-    http: ['door', 'drivers', 'live', 'gateway'],
-    api: ['http', 'door', 'drivers', 'live', 'gateway'],
+    batches: ['gateway'],
+    http: ['batches', 'door', 'drivers', 'live', 'gateway'],
+    api: ['http', 'batches', 'door', 'drivers', 'live', 'gateway'],
   },
   'node-agent/src': {
     files: [],

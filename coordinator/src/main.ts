@@ -47,7 +47,10 @@ const stopDeadlineMs = 10_000;
 async function main(config: CoordinatorConfig): Promise<void> {
   const log = createLog('coordinator', config.log);
   const data = resolve(config.data);
-  const kept = { files: /^(fleet\.sqlite.*|fleet\.json|admin\.key|.*\.pem|ticket-keys)$/, folders: ['ca'] };
+  const kept = {
+    files: /^(fleet\.sqlite.*|fleet\.json|admin\.key|.*\.pem|ticket-keys|file-.*|batch_.*)$/,
+    folders: ['ca', 'files', 'batches'],
+  };
   for (const words of tightenedWords(data, openDataFolder(data, kept))) log.warn({}, words);
   const fleetFile = join(data, 'fleet.json');
   const keyFile = join(data, 'admin.key');
@@ -141,6 +144,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
       knownHosts: hosts,
       origins,
       consoleDir: existsSync(consoleDir) ? consoleDir : null,
+      dataDir: data,
     },
     clock,
     random,
@@ -191,6 +195,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     await onLoopback.close();
     await overTls.close();
     await context.recorder.flush();
+    await context.batches.stop();
     context.stop();
     await coordinator?.stop();
     rmSync(fleetFile, { force: true });

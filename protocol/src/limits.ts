@@ -141,6 +141,17 @@ export const maxModelRequestsPerNode = 1_000;
 /** Bytes of pieces of requests that are not whole yet, on one node. */
 export const maxPieceBytesPerNode = 4 * maxModelRequestBytes;
 
+/** One file of a client: the requests of a batch, or their answers. It is written to the disk as it comes. */
+export const maxFileBytes = 100 * 1024 * 1024;
+/** All files of clients together. */
+export const maxFilesBytes = 4 * 1024 * 1024 * 1024;
+/** Files of one key. */
+export const maxFilesPerKey = 1_000;
+/** Requests of one batch: OpenAI's own limit. */
+export const maxBatchRequests = 50_000;
+/** Batches that are not over, of one key and of the fleet. */
+export const maxOpenBatchesPerKey = 20;
+export const maxOpenBatches = 100;
 /** The reason in a close frame of a WebSocket [RFC 6455 5.5]. */
 export const maxCloseBytes = 123;
 /** One frame of a node's channel for requests: a message and its topic. */

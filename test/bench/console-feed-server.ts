@@ -1,5 +1,8 @@
 // The server half of the console feed's bench, a process of its own so that its CPU is the server's alone: real API, real coordinator,
 // SQLite in memory, ten thousand nodes and thirty thousand agents, a thousand heartbeats a second from inside. Talks over IPC.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { coordinatorSelf, defaultSpace, interpretingChecker, type NodeHealth } from '@blackroad/protocol';
 import { type Clock, systemClock as clock } from '@blackroad/std/clock';
 import { silentLog as log } from '@blackroad/std/log';
@@ -177,6 +180,7 @@ const context = await createApiContext({
     knownHosts: [],
     origins: [],
     consoleDir: process.env.BENCH_CONSOLE ?? null,
+    dataDir: mkdtempSync(join(tmpdir(), 'bench-feed-')),
   },
   clock: timedClock,
   random,

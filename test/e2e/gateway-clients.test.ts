@@ -50,6 +50,43 @@ t.test('OpenAI', async (t) => {
   const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 });
   const chat = client.chat.completions;
 
+  await t.test('files and batches', async (t) => {
+    const lines = ['one', 'two'].map((content) =>
+      JSON.stringify({
+        custom_id: content,
+        method: 'POST',
+        url: '/v1/chat/completions',
+        body: { model, messages: user(content) },
+      }),
+    );
+    const file = await client.files.create({
+      file: new File([lines.join('\n')], 'requests.jsonl'),
+      purpose: 'batch',
+    });
+    t.match(file, { object: 'file', filename: 'requests.jsonl', purpose: 'batch' });
+    const made = await client.batches.create({
+      input_file_id: file.id,
+      endpoint: '/v1/chat/completions',
+      completion_window: '24h',
+      metadata: { night: 'shift' },
+    });
+    await until('the batch is through', async () => (await client.batches.retrieve(made.id)).status === 'completed');
+    const batch = await client.batches.retrieve(made.id);
+    t.match(batch, { request_counts: { total: 2, completed: 2, failed: 0 }, metadata: { night: 'shift' } });
+    const text = await (await client.files.content(batch.output_file_id as string)).text();
+    t.same(
+      text
+        .trim()
+        .split('\n')
+        .map((each) => (JSON.parse(each) as { custom_id: string }).custom_id)
+        .sort(),
+      ['one', 'two'],
+    );
+    t.match((await client.batches.list()).data, [{ id: made.id }]);
+    t.match(await client.files.delete(file.id), { deleted: true });
+    t.match(await thrown(client.batches.cancel(made.id)), { status: 409 });
+  });
+
   await t.test('models', async (t) => {
     const { data } = await client.models.list();
     const ids = data.map(({ id }) => id);

@@ -22,18 +22,14 @@ import {
 } from '../gateway/lists.ts';
 import { refusalOf } from '../gateway/refusal.ts';
 import type { ApiContext } from '../http/context.ts';
-import { answered, type Call, type Handlers } from '../http/handler.ts';
+import type { Call, Handlers } from '../http/handler.ts';
 import type { Estimated } from '../placement/route/candidate.ts';
+import { sendJson } from './send-json.ts';
 import { collect, serveAs } from './serve-ask.ts';
 
 /** Of Ollama's API, as far as it is spoken here. */
 const ollamaVersion = '0.15.0';
 
-type Reply = Call<'ollamaTags'>['reply'];
-function send(reply: Reply, body: object) {
-  reply.type('application/json; charset=utf-8').send(JSON.stringify(body));
-  return answered;
-}
 const isAnthropic = ({ request }: { request: Call<'openaiModels'>['request'] }) =>
   'anthropic-version' in request.headers;
 
@@ -47,7 +43,7 @@ function named({ context, by }: { context: ApiContext; by: Call<'ollamaShow'>['b
 /** A request to load a model, without a question. */
 function loaded({ context, by, reply }: Call<'ollamaChat'> | Call<'ollamaGenerate'>, model: string, isChat: boolean) {
   named({ context, by }, modelsOf(model)[0] ?? '');
-  return send(reply, loadedLine(model, context.clock.nowMs(), isChat));
+  return sendJson(reply, loadedLine(model, context.clock.nowMs(), isChat));
 }
 const notHere = (name: 'ollamaPull' | 'ollamaPush' | 'ollamaCreate' | 'ollamaCopy' | 'ollamaDelete') => (): never => {
   throw new FleetError('not-supported', { detail: routes[name].text });
@@ -59,24 +55,24 @@ const generateOfOllama = serveAs(ollamaGenerate);
 export const gatewayHandlers = {
   openaiModels(call) {
     const all = askable(call.context, call.by.space);
-    return send(call.reply, isAnthropic(call) ? anthropicList(all) : openaiList(all));
+    return sendJson(call.reply, isAnthropic(call) ? anthropicList(all) : openaiList(all));
   },
   openaiModel(call) {
     const found = named(call, call.params.model);
-    return send(call.reply, isAnthropic(call) ? anthropicRow(found) : openaiRow(found));
+    return sendJson(call.reply, isAnthropic(call) ? anthropicRow(found) : openaiRow(found));
   },
   openaiChat: serveAs(openaiChat),
   openaiCompletion: serveAs(openaiCompletion),
   openaiEmbeddings: serveAs(openaiEmbeddings),
   openaiResponse: serveAs(openaiResponse),
   anthropicMessages: serveAs(anthropicMessages),
-  anthropicCount: ({ body, reply }) => send(reply, countTokens(body)),
-  ollamaVersion: ({ reply }) => send(reply, { version: ollamaVersion }),
-  ollamaTags: ({ context, by, reply }) => send(reply, ollamaTags(askable(context, by.space))),
-  ollamaPs: ({ context, reply }) => send(reply, ollamaLoaded(context)),
+  anthropicCount: ({ body, reply }) => sendJson(reply, countTokens(body)),
+  ollamaVersion: ({ reply }) => sendJson(reply, { version: ollamaVersion }),
+  ollamaTags: ({ context, by, reply }) => sendJson(reply, ollamaTags(askable(context, by.space))),
+  ollamaPs: ({ context, reply }) => sendJson(reply, ollamaLoaded(context)),
   ollamaShow(call) {
     const name = call.body.model ?? call.body.name ?? '';
-    return send(call.reply, ollamaDetails(named(call, name)));
+    return sendJson(call.reply, ollamaDetails(named(call, name)));
   },
   ollamaChat: (call) => (call.body.messages?.length ? chatOfOllama(call) : loaded(call, call.body.model, true)),
   ollamaGenerate(call) {
@@ -87,7 +83,7 @@ export const gatewayHandlers = {
   async ollamaEmbeddings(call) {
     const { model, prompt } = call.body;
     const { answers } = await collect(call, ollamaEmbed.read({ model, input: prompt }));
-    return send(call.reply, { embedding: floatsOf(answers[0]?.vectors[0] ?? '') });
+    return sendJson(call.reply, { embedding: floatsOf(answers[0]?.vectors[0] ?? '') });
   },
   ollamaPull: notHere('ollamaPull'),
   ollamaPush: notHere('ollamaPush'),

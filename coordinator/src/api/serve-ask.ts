@@ -4,7 +4,8 @@ import { FleetError, mayDo, type Principal, permissionWords } from '@blackroad/p
 import type { FastifyReply } from 'fastify';
 import { agentNamed } from '../gateway/agent-answer.ts';
 import type { AnswerSink, Ask, Told } from '../gateway/ask.ts';
-import { type Dialect, emptyAnswer, gather, type StreamWriter, type WholeAnswer } from '../gateway/dialects/dialect.ts';
+import type { Dialect, StreamWriter } from '../gateway/dialects/dialect.ts';
+import { wholeAnswer } from '../gateway/whole.ts';
 import type { ApiContext } from '../http/context.ts';
 import { type Answered, answered } from '../http/handler.ts';
 import { beginBody, heartbeatMs, stillWorking } from '../http/stream.ts';
@@ -36,25 +37,10 @@ function refuseAgents({ models }: Ask, by: Principal): void {
   throw new FleetError('not-allowed', { detail: `To ask an agent needs ${permissionWords('tasks:ask')}.` });
 }
 
-export async function collect(
-  { context, by, reply }: Pick<AskCall<unknown>, 'context' | 'by' | 'reply'>,
-  ask: Ask,
-): Promise<{ told: Told; answers: WholeAnswer[] }> {
-  const answers = Array.from({ length: ask.answers }, emptyAnswer);
-  let told: Told | null = null;
-  return new Promise((resolve, reject) => {
-    const sink: AnswerSink = {
-      begin: (given) => {
-        told = given;
-      },
-      event: (answer, event) => gather(answers[answer] as WholeAnswer, event),
-      end: (answer, reason, usage) => Object.assign(answers[answer] as WholeAnswer, { reason, usage }),
-      done: () => resolve({ told: told as unknown as Told, answers }),
-      fail: reject,
-    };
-    const stop = context.gateway.answer(ask, by, sink);
-    reply.raw.once('close', stop);
-  });
+export function collect({ context, by, reply }: Pick<AskCall<unknown>, 'context' | 'by' | 'reply'>, ask: Ask) {
+  const { answer, stop } = wholeAnswer(context.gateway, ask, by);
+  reply.raw.once('close', stop);
+  return answer;
 }
 
 async function serveWhole<B>(call: AskCall<B>, ask: Ask, dialect: Dialect<B>): Promise<void> {

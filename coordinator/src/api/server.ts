@@ -6,6 +6,7 @@ import {
   bodyBytesOf,
   FleetError,
   maxChannelFrameBytes,
+  maxFileBytes,
   maxHttpConnections,
   maxNoBodyBytes,
   type Principal,
@@ -15,6 +16,7 @@ import {
 } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import fastifyCookie from '@fastify/cookie';
+import fastifyMultipart from '@fastify/multipart';
 import fastifyWebsocket from '@fastify/websocket';
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
 import type { WebSocket } from 'ws';
@@ -32,6 +34,7 @@ import { answerOtherOrigins } from '../http/other-origins.ts';
 import { parseBody, validatorOf } from '../http/validate.ts';
 import { agentHandlers } from './agents.ts';
 import { alertHandlers } from './alerts.ts';
+import { batchHandlers } from './batches.ts';
 import { enrolHandlers } from './enrol.ts';
 import { fleetHandlers } from './fleet.ts';
 import { gatewayHandlers } from './gateway.ts';
@@ -53,6 +56,7 @@ const handlers: Handlers = {
   ...keyHandlers,
   ...enrolHandlers,
   ...gatewayHandlers,
+  ...batchHandlers,
 };
 
 export interface Api {
@@ -107,6 +111,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   // This comes before the guard: it marks the request as an upgrade, and the socket of a refused upgrade is closed by that mark alone.
   await addWebSockets(app, clock);
   await app.register(fastifyCookie, { hook: 'onRequest' });
+  await app.register(fastifyMultipart, { limits: { fileSize: maxFileBytes, headerPairs: 20, parts: 21 } });
   app.addHook('preClose', async () => door.stop());
   await answerOtherOrigins(app, settings.origins);
   app.addHook(

@@ -88,10 +88,16 @@ export class Answering {
     const { place, route } = found;
     const told = this.#toldOf(place, route.why);
     one.avoid.add(keyOf(place));
+    const aside = new AbortController();
     let leave: () => void;
     try {
       const lane = { node: told.node, model: told.model, slots: place.model.slots, told: toldLoad(place) };
-      leave = await router.lanes.enter(lane, who, this.#stopped.signal, Math.min(waitMs, this.#leftMs));
+      leave = await router.lanes.enter(lane, {
+        who,
+        signal: this.#stopped.signal,
+        deadlineMs: Math.min(waitMs, this.#leftMs),
+        ...(ask.idle ? { stepAside: () => aside.abort() } : {}),
+      });
     } catch (error) {
       return error as FleetError;
     }
@@ -104,7 +110,7 @@ export class Answering {
       clock,
       node: told.node,
       request: this.#orderFor(told.model),
-      signal: this.#stopped.signal,
+      signal: ask.idle ? AbortSignal.any([this.#stopped.signal, aside.signal]) : this.#stopped.signal,
       firstMs: (route.chosen?.expected.firstMs ?? 0) * 4 + patienceMs,
       heard: (events) => {
         this.#begin(told);
@@ -113,6 +119,7 @@ export class Answering {
     });
     leave();
     if (this.#stopped.signal.aborted) return null;
+    if (aside.signal.aborted) throw new FleetError('model-busy', { detail: 'It made room for another request.' });
     if (end.problem) return this.#failed(end.problem, told);
     router.worked(ask, who, told);
     this.#begin(told);

@@ -10,6 +10,8 @@ export interface Ask {
   stream: boolean;
   /** What names the conversation for its caller; null: it is told by the messages themselves. */
   session: string | null;
+  /** It has time: it gets what nobody else uses, and fails with `model-busy` when somebody needs its slot. */
+  idle?: true;
 }
 
 /** Where an answer comes from: it is told before the answer. */

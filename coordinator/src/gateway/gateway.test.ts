@@ -1,73 +1,14 @@
 // The gateway before nodes that say what the test wants: where a request goes, what becomes of it when its node fails, and that nothing waits
 // for ever or is told twice.
-import type { ModelAnswer, ModelProblemCode, ModelRequest, NodeModel, Usage } from '@blackroad/protocol';
+import type { Usage } from '@blackroad/protocol';
 import { maxModelRequestsPerKey, maxPieceChars } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import t from 'tap';
-import { type FakeNode, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { nodeWith, until, type ModelWork as Work } from '../../../test/fixtures/coordinator/model-node.ts';
 import { modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 
-interface Work {
-  request: ModelRequest;
-  id: string;
-  node: FakeNode;
-  say(text: string): void;
-  end(): void;
-  fail(code: ModelProblemCode): void;
-  part(part: Partial<ModelAnswer>): void;
-}
 type Fleet = Awaited<ReturnType<typeof openApiFleet>>;
-
-const usage = { promptTokens: 3, completionTokens: 2, loadMs: 0, prefillMs: 1, decodeMs: 1, waitMs: 0 };
-const GiB = 1024 ** 3;
-
-/** A node with these models; `work` is called for each request to it. Resolves with what it was asked to stop. */
-async function nodeWith(fleet: Fleet, id: string, models: NodeModel[], work: (work: Work) => void) {
-  const stopped: string[] = [];
-  const node = await fleet.node(id);
-  const texts = new Map<string, string>();
-  node.onMessage = (decoded) => {
-    if (decoded.name === 'modelRequestStop') stopped.push(decoded.message.request);
-    if (decoded.name !== 'modelRequest') return;
-    const { request, at, of, text } = decoded.message;
-    const whole = (texts.get(request) ?? '') + text;
-    texts.set(request, whole);
-    if (at < of - 1) return;
-    let seq = 0;
-    const part = (given: Partial<ModelAnswer>) =>
-      node.say('modelAnswers', {}, { answers: [{ request, seq: seq++, events: [], ...given }] });
-    work({
-      request: JSON.parse(whole) as ModelRequest,
-      id: request,
-      node,
-      part,
-      say: (said) => part({ events: [{ text: said }] }),
-      end: () => part({ end: { reason: 'stop', usage } }),
-      fail: (code) => part({ end: { problem: { code, text: `it is ${code}` } } }),
-    });
-  };
-  node.say(
-    'nodeCapacity',
-    {},
-    {
-      boot: fleet.coordinator.view.live.get(id)?.helloBoot ?? '',
-      memoryTotalBytes: 8 * GiB,
-      memoryFreeBytes: 8 * GiB,
-      diskFreeBytes: 8 * GiB,
-      models,
-      defaultChat: null,
-      embedder: null,
-    },
-  );
-  await until(() =>
-    fleet.context.gateway.router.directory.named(models[0]?.name ?? '', id).some(({ row }) => row.id === id),
-  );
-  return { node, stopped };
-}
-async function until(probe: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !probe(); i++) await sleep(systemClock, 5);
-  if (!probe()) throw new Error('it did not come to that');
-}
 const chatModel = modelOf('m', { resident: true, slots: 2 });
 const body = (given: object = {}) => ({ model: 'm', messages: [{ role: 'user', content: 'Hi' }], ...given });
 interface Completion {

@@ -39,7 +39,8 @@ export class Gateway {
 
   /** Begins an answer. Returns the function that ends it when nobody reads on. */
   answer(ask: Ask, by: Principal, sink: AnswerSink): () => void {
-    const who = `${by.kind} ${by.id ?? by.name}`;
+    // What has time counts apart: it must not use up what its key may ask at once.
+    const who = `${ask.idle ? 'idle ' : ''}${by.kind} ${by.id ?? by.name}`;
     const underWay = this.#byKey.get(who) ?? 0;
     if (underWay >= maxModelRequestsPerKey) {
       const detail = `${underWay} requests of this key are under way; that is the most.`;

@@ -17,7 +17,7 @@ function rig(slots = 2) {
     told: ModelLoad | undefined = undefined,
     signal = new AbortController().signal,
   ) =>
-    lanes.enter({ node: 'a', model: 'm', slots, told }, who, signal, 10_000).then(
+    lanes.enter({ node: 'a', model: 'm', slots, told }, { who, signal, deadlineMs: 10_000 }).then(
       (leave) => {
         order.push(name);
         leaves.set(name, leave);
@@ -108,4 +108,59 @@ t.test('a lane of one slot keeps its count when the one that waited comes in', a
   leaves.get('2')?.();
   await settled();
   t.same(order, ['1', '2', '3']);
+});
+
+t.test('idle requests take what nobody uses, leave a slot free, and step aside for others', async (t) => {
+  const { lanes, order, leaves, enter, settled } = rig(3);
+  const asides: string[] = [];
+  const idle = (name: string) =>
+    lanes
+      .enter(
+        { node: 'a', model: 'm', slots: 3, told: undefined },
+        { who: 'batch', signal: new AbortController().signal, deadlineMs: 10_000, stepAside: () => asides.push(name) },
+      )
+      .then((leave) => {
+        order.push(name);
+        leaves.set(name, leave);
+      });
+  for (const name of ['i1', 'i2', 'i3']) void idle(name);
+  await settled();
+  t.same(order, ['i1', 'i2'], 'one of three slots is left');
+  t.match(lanes.loadOf('a', 'm', 3, undefined), { busy: 0, waiting: 0 }, 'others see an idle node');
+  void enter('ada');
+  await settled();
+  t.same([order.at(-1), asides], ['ada', []], 'the free slot is enough');
+  void enter('bob');
+  await settled();
+  t.same([order.at(-1), asides], ['ada', ['i2']], 'the last of them is told to leave');
+  leaves.get('i2')?.();
+  await settled();
+  t.equal(order.at(-1), 'bob');
+  leaves.get('ada')?.();
+  leaves.get('bob')?.();
+  await settled();
+  t.equal(order.at(-1), 'i3', 'what waited comes in when it is quiet again');
+  leaves.get('i1')?.();
+  leaves.get('i3')?.();
+  t.match(lanes.loadOf('a', 'm', 3, undefined), { busy: 0, waiting: 0 });
+});
+
+t.test('an idle request that waits ends like any other', async (t) => {
+  const { lanes, clock, settled } = rig(1);
+  const entry = { who: 'batch', signal: new AbortController().signal, deadlineMs: 10_000, stepAside: () => {} };
+  const place = { node: 'a', model: 'm', slots: 1, told: undefined };
+  const first = await lanes.enter(place, entry);
+  const failed: string[] = [];
+  const fail = (error: FleetError) => void failed.push(error.code);
+  lanes.enter(place, entry).catch(fail);
+  await clock.advance(10_000);
+  t.same(failed, ['model-busy']);
+  const stopped = new AbortController();
+  lanes.enter(place, { ...entry, signal: stopped.signal }).catch(fail);
+  stopped.abort();
+  lanes.enter(place, entry).catch(fail);
+  lanes.close('a');
+  await settled();
+  t.same(failed, ['model-busy', 'unavailable', 'node-away']);
+  first();
 });

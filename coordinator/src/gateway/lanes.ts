@@ -1,6 +1,7 @@
 // Admission to the models of nodes: a lane for each model on each node, with as many credits as the model has slots that others do not use,
 // and a bounded queue that is fair between keys. A node admits once more by itself; here nothing is sent that would only wait there. In:
-// requests that enter and leave, what nodes report of their load. Out: the turn of each request, or a refusal at once.
+// requests that enter and leave, what nodes report of their load. Out: the turn of each request, or a refusal at once. Idle requests fill
+// what nobody else uses, and step aside for everybody else.
 import { FleetError, type ModelLoad } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 
@@ -8,6 +9,13 @@ interface Waiting {
   who: string;
   enter(): void;
   refuse(error: FleetError): void;
+}
+interface Entry {
+  who: string;
+  signal: AbortSignal;
+  deadlineMs: number;
+  /** Given by an idle request: called when another one needs its slot, and nobody hears it any more. */
+  stepAside?: () => void;
 }
 interface Lane {
   node: string;
@@ -20,6 +28,10 @@ interface Lane {
   /** By key, each in order; the key at the front is next. */
   queues: Map<string, Waiting[]>;
   waiting: number;
+  /** Idle requests that wait. */
+  idle: Waiting[];
+  /** Idle requests that the node has, in the order in which they came in. */
+  aside: Set<() => void>;
 }
 interface LaneLoad {
   busy: number;
@@ -30,6 +42,8 @@ interface LaneLoad {
 /** For each slot so many may wait, and some in any case: more would wait for minutes. */
 const waitingPerSlot = 4;
 const leastQueue = 8;
+/** Idle requests of one lane that wait; their batches keep the others. */
+const maxIdle = 256;
 
 export class Lanes {
   readonly #clock: Clock;
@@ -47,7 +61,8 @@ export class Lanes {
     const ours = lane?.ours ?? 0;
     const now = slotsOf(slots, told);
     return {
-      busy: Math.max(all, ours),
+      // Idle requests are in nobody's way.
+      busy: Math.max(0, Math.max(all, ours) - (lane?.aside.size ?? 0)),
       waiting: (lane?.waiting ?? 0) + (told?.waiting ?? 0),
       slots: now,
       queue: queueOf(now),
@@ -57,41 +72,57 @@ export class Lanes {
   /** Resolves at its turn with the function that ends it. Throws `model-busy` where the queue is full or the wait too long. */
   enter(
     place: { node: string; model: string; slots: number; told: ModelLoad | undefined },
-    who: string,
-    signal: AbortSignal,
-    deadlineMs: number,
+    entry: Entry,
   ): Promise<() => void> {
     const lane = this.#laneOf(place.node, place.model);
+    const { stepAside } = entry;
     this.#learn(lane, place.slots, place.told);
-    if (lane.waiting === 0 && hasCredit(lane)) return Promise.resolve(this.#admit(lane));
-    if (lane.waiting >= queueOf(lane.slots)) return Promise.reject(busy(lane));
-    return new Promise((resolve, reject) => {
-      let timer: Timer | undefined;
-      const own: Waiting = {
-        who,
-        enter: () => {
-          leave();
-          resolve(this.#admit(lane));
-        },
-        refuse: (error) => {
-          leave();
-          this.#tidy(lane);
-          reject(error);
-        },
-      };
-      const onAbort = () => own.refuse(new FleetError('unavailable', { detail: 'the request was given up' }));
-      const leave = () => {
-        timer?.cancel();
-        signal.removeEventListener('abort', onAbort);
-        remove(lane, own);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      timer = this.#clock.after(deadlineMs, () => own.refuse(busy(lane)));
-      const queue = lane.queues.get(who);
-      if (queue) queue.push(own);
-      else lane.queues.set(who, [own]);
-      lane.waiting++;
-    });
+    const mayEnter = stepAside ? lane.idle.length === 0 && hasIdleCredit(lane) : lane.waiting === 0 && hasCredit(lane);
+    if (mayEnter) return Promise.resolve(this.#admit(lane, stepAside));
+    const isFull = stepAside ? lane.idle.length >= maxIdle : lane.waiting >= queueOf(lane.slots);
+    if (isFull) return Promise.reject(busy(lane));
+    return new Promise((resolve, reject) => this.#wait(lane, entry, resolve, reject));
+  }
+
+  #wait(
+    lane: Lane,
+    { who, signal, deadlineMs, stepAside }: Entry,
+    resolve: (leave: () => void) => void,
+    reject: (error: FleetError) => void,
+  ): void {
+    const own: Waiting = {
+      who,
+      enter: () => {
+        leave();
+        resolve(this.#admit(lane, stepAside));
+      },
+      refuse: (error) => {
+        leave();
+        this.#tidy(lane);
+        reject(error);
+      },
+    };
+    const onAbort = () => own.refuse(new FleetError('unavailable', { detail: 'the request was given up' }));
+    const timer: Timer = this.#clock.after(deadlineMs, () => own.refuse(busy(lane)));
+    const leave = () => {
+      timer.cancel();
+      signal.removeEventListener('abort', onAbort);
+      remove(lane, own);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (stepAside) {
+      lane.idle.push(own);
+      return;
+    }
+    const queue = lane.queues.get(who);
+    if (queue) queue.push(own);
+    else lane.queues.set(who, [own]);
+    lane.waiting++;
+    // The one that came in last has the least to lose.
+    const last = [...lane.aside].at(-1);
+    if (!last) return;
+    lane.aside.delete(last);
+    last();
   }
 
   /** A report of a node: others may have left a slot. */
@@ -107,7 +138,7 @@ export class Lanes {
   /** The node takes nothing any more: who waits for it should go elsewhere. */
   close(node: string): void {
     for (const lane of this.#byNode.get(node) ?? []) {
-      const all = [...lane.queues.values()].flat();
+      const all = [...[...lane.queues.values()].flat(), ...lane.idle];
       for (const each of all) each.refuse(new FleetError('node-away', { detail: `${node} went away` }));
     }
   }
@@ -116,7 +147,10 @@ export class Lanes {
     const key = keyOf(node, model);
     let lane = this.#lanes.get(key);
     if (!lane) {
-      lane = { node, model, slots: 1, ours: 0, foreign: 0, queues: new Map(), waiting: 0 };
+      lane = {
+        ...{ node, model, slots: 1, ours: 0, foreign: 0, waiting: 0 },
+        ...{ queues: new Map(), idle: [], aside: new Set() },
+      };
       this.#lanes.set(key, lane);
       const own = this.#byNode.get(node) ?? new Set();
       this.#byNode.set(node, own.add(lane));
@@ -130,13 +164,15 @@ export class Lanes {
     lane.foreign = told ? Math.max(0, told.busy + (told.others ?? 0) - lane.ours) : 0;
   }
 
-  #admit(lane: Lane): () => void {
+  #admit(lane: Lane, stepAside?: () => void): () => void {
     lane.ours++;
+    if (stepAside) lane.aside.add(stepAside);
     let isOver = false;
     return () => {
       if (isOver) return;
       isOver = true;
       lane.ours--;
+      if (stepAside) lane.aside.delete(stepAside);
       this.#letIn(lane);
       this.#tidy(lane);
     };
@@ -151,11 +187,12 @@ export class Lanes {
       lane.queues.set(who, queue);
       next.enter();
     }
+    while (lane.idle.length > 0 && hasIdleCredit(lane)) lane.idle[0]?.enter();
   }
 
   /** Forgets a lane that nobody uses. */
   #tidy(lane: Lane): void {
-    if (lane.ours > 0 || lane.waiting > 0) return;
+    if (lane.ours > 0 || lane.waiting > 0 || lane.idle.length > 0) return;
     this.#lanes.delete(keyOf(lane.node, lane.model));
     const own = this.#byNode.get(lane.node);
     own?.delete(lane);
@@ -167,7 +204,13 @@ export class Lanes {
 function hasCredit({ ours, foreign, slots }: Lane): boolean {
   return ours === 0 || ours + foreign < slots;
 }
+/** Where a model has several slots, one is left for whoever comes next. */
+function hasIdleCredit({ waiting, ours, foreign, slots }: Lane): boolean {
+  return waiting === 0 && ours + foreign < Math.max(1, slots - 1);
+}
 function remove(lane: Lane, own: Waiting): void {
+  const idleAt = lane.idle.indexOf(own);
+  if (idleAt >= 0) lane.idle.splice(idleAt, 1);
   const queue = lane.queues.get(own.who);
   const at = queue?.indexOf(own) ?? -1;
   if (!queue || at < 0) return;

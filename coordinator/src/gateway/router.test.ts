@@ -35,7 +35,8 @@ function rig(reserve: number) {
       refused = tried?.route.refused[0]?.filter ?? '';
       break;
     }
-    void router.lanes.enter({ node: 'anvil', model: small.name, slots: 8, told: undefined }, 'ada', signal, 1_000);
+    const place = { node: 'anvil', model: small.name, slots: 8, told: undefined };
+    void router.lanes.enter(place, { who: 'ada', signal, deadlineMs: 1_000 });
     entered++;
   }
   const policy = { ...fleet.policy, reserve };

@@ -40,11 +40,16 @@ function expected(request: FastifyRequest, limit: number): number {
   return pieces === undefined ? 0 : limit;
 }
 
+/** What is in memory of a form while it is written to the disk. */
+const formRoomBytes = 1024 * 1024;
+
 interface BodyRooms {
   clock: Clock;
   limits: {
     /** From the head of a request to its complete body. */
     bodyMs: number;
+    /** The same for one that is written to the disk. */
+    formMs: number;
   };
   bodies: { keys: Room; strangers: Room };
 }
@@ -52,7 +57,8 @@ export function guardBodies({ clock, limits, bodies }: BodyRooms) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { caller, ip, raw } = request;
     const { row } = request.routeOptions.config;
-    const bytes = row ? expected(request, bodyBytesOf(row)) : 0;
+    const whole = row ? expected(request, bodyBytesOf(row)) : 0;
+    const bytes = row?.form ? Math.min(whole, formRoomBytes) : whole;
     if (bytes === 0 || raw.complete) return;
     const giveBack = caller
       ? bodies.keys.take(caller.id ?? caller.name, bytes)
@@ -62,19 +68,20 @@ export function guardBodies({ clock, limits, bodies }: BodyRooms) {
       const detail = 'Too many request bodies are on their way and not whole; try again.';
       throw new FleetError('unavailable', { detail, retryAfterSeconds: 2 });
     }
-    const timer = clock.after(limits.bodyMs, () => {
+    const bodyMs = row?.form ? limits.formMs : limits.bodyMs;
+    const timer = clock.after(bodyMs, () => {
       giveBack();
-      const detail = `body: expected all of it within ${limits.bodyMs / 1000} s`;
+      const detail = `body: expected all of it within ${bodyMs / 1000} s`;
       // Fastify's reader of the body answers with this error; to destroy the request would end the connection of the answer. A refused body has
       // no reader any more, and an error without a listener would end the process.
       if (raw.listenerCount('error') > 0) raw.emit('error', new FleetError('request-late', { detail }));
       else raw.destroy();
     });
-    const whole = () => {
+    const isWhole = () => {
       timer.cancel();
       giveBack();
     };
-    raw.once('end', whole);
-    raw.once('close', whole);
+    raw.once('end', isWhole);
+    raw.once('close', isWhole);
   };
 }

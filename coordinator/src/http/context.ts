@@ -15,6 +15,7 @@ import {
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
+import { Batches } from '../batches/batches.ts';
 import type { BusStats } from '../bus/bus.ts';
 import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../door/counted-refusals.ts';
 import type { DoorLimits } from '../door/door.ts';
@@ -32,6 +33,7 @@ import type { Coordinator } from '../road/coordinator.ts';
 import type { Touched } from '../state/touched.ts';
 import { type Access, createAccess } from './access.ts';
 import { createRoom, type Room } from './bodies.ts';
+import { compiledCheck } from './compiled-check.ts';
 import type { Origins } from './other-origins.ts';
 
 /** The private CA as enrolment uses it. Invalid requests throw FleetError `csr-invalid`. */
@@ -62,6 +64,8 @@ interface ApiSettings {
   origins: Origins;
   /** The folder with the console's files; null: no console. */
   consoleDir: string | null;
+  /** The folder for files of clients, and for their batches. */
+  dataDir: string;
 }
 export interface ApiLimits {
   consoles: number;
@@ -72,6 +76,8 @@ export interface ApiLimits {
   bodies: { keys: { total: number; each: number }; strangers: { total: number; each: number } };
   /** The time from the head of a request to its complete body. */
   bodyMs: number;
+  /** The same for one that is written to the disk. */
+  formMs: number;
   door: DoorLimits;
 }
 
@@ -99,6 +105,7 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   alerts: AlertBoard;
   recorder: Recorder;
   gateway: Gateway;
+  batches: Batches;
   metrics: Metrics;
   /** The ends of open event streams, called when the API closes. */
   streams: Set<() => void>;
@@ -119,6 +126,7 @@ function limitsOf(given: Partial<ApiLimits> | undefined): ApiLimits {
       strangers: { total: maxUnfinishedStrangerBytes, each: maxUnfinishedStrangerBytesPerAddress },
     },
     bodyMs: 15_000,
+    formMs: 30_000,
     door: doorLimits({
       perAddress: maxHttpStrangersPerAddress,
       perSubnet: maxHttpStrangersPerSubnet,
@@ -166,6 +174,10 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
       recorder.noteRequest({ atMs: clock.nowMs(), key: id ?? '', model, node, promptTokens, completionTokens });
     },
   });
+  const batches = new Batches({
+    ...{ dir: settings.dataDir, gateway, clock, random, log, check: compiledCheck },
+    stands: (by) => access.stillIn(by, null),
+  });
   const epoch = random.hex(8);
   const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
   note = (touched) => {
@@ -188,7 +200,8 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     alerts,
     recorder,
     gateway,
-    metrics: createMetrics(parts, feed, refused.counts, gateway.figures),
+    batches,
+    metrics: createMetrics(parts, feed, refused.counts, gateway.figures, () => batches.open),
     streams: new Set(),
     totals,
     stop() {

@@ -39,6 +39,7 @@ export function createMetrics(
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
   gateway: Readonly<GatewayFigures>,
+  openBatches: () => number,
 ): Metrics {
   const registers = [new Registry()];
   const [register] = registers as [Registry];
@@ -61,6 +62,7 @@ export function createMetrics(
   readLoop(read, coordinator);
   readConsoles(read, feed, refused);
   readGateway(read, gateway, coordinator);
+  read(Gauge, 'batches', 'Batches that are not over.', [], (set) => set({}, openBatches()));
   if (busStats) readBus(read, busStats);
   const requests = new Histogram({
     name: 'blackroad_http_seconds',

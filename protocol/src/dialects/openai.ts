@@ -249,3 +249,31 @@ export const openaiLacks = {
     truncation: ['disabled'],
   },
 } as const satisfies Record<string, Record<string, readonly unknown[]>>;
+
+/** The routes that a batch may ask. */
+export const batchEndpoints = ['/v1/chat/completions', '/v1/completions', '/v1/embeddings', '/v1/responses'] as const;
+export const OpenAiBatch = Type.Object({
+  input_file_id: Type.String({ maxLength: 80 }),
+  endpoint: Type.OneOf([...batchEndpoints]),
+  completion_window: Type.Literal('24h'),
+  metadata: Type.Optional(
+    Type.Nullable(Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), { maxProperties: 16 })),
+  ),
+});
+export type OpenAiBatch = Static<typeof OpenAiBatch>;
+
+/** One line of a batch's file. */
+export const OpenAiBatchLine = Type.Object({
+  custom_id: Type.String({ minLength: 1, maxLength: 512 }),
+  method: Type.Literal('POST'),
+  url: Type.OneOf([...batchEndpoints]),
+  body: Type.Record(Type.String(), Type.Unknown()),
+});
+export type OpenAiBatchLine = Static<typeof OpenAiBatchLine>;
+
+const listed = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 })),
+  after: Type.Optional(Type.String({ maxLength: 80, description: 'Those that were made before this one.' })),
+};
+export const OpenAiFileList = Type.Object({ ...listed, purpose: Type.Optional(Type.String({ maxLength: 40 })) });
+export const OpenAiBatchList = Type.Object(listed);

@@ -2,13 +2,24 @@
 // included, and are written by coordinator/src/gateway/dialects.
 import { AnthropicCount, AnthropicMessages } from '../dialects/anthropic.ts';
 import { OllamaChat, OllamaEmbed, OllamaEmbeddings, OllamaGenerate, OllamaShow } from '../dialects/ollama.ts';
-import { OpenAiChat, OpenAiCompletion, OpenAiEmbeddings, OpenAiResponse } from '../dialects/openai.ts';
-import { maxModelRequestBytes } from '../limits.ts';
+import {
+  OpenAiBatch,
+  OpenAiBatchList,
+  OpenAiChat,
+  OpenAiCompletion,
+  OpenAiEmbeddings,
+  OpenAiFileList,
+  OpenAiResponse,
+} from '../dialects/openai.ts';
+import { maxFileBytes, maxModelRequestBytes } from '../limits.ts';
 import { RouteAsk, RouteExplained } from '../route.ts';
 import { Type } from '../typebox.ts';
 import { route } from './row.ts';
 
 const large = { needs: 'models:ask', bodyBytes: maxModelRequestBytes } as const;
+const batch = { needs: 'models:ask', dialect: 'openai' } as const;
+const fileParams = Type.Object({ file: Type.String({ maxLength: 80 }) });
+const batchParams = Type.Object({ batch: Type.String({ maxLength: 80 }) });
 const notHere = (path: string, method: 'POST' | 'DELETE', what: string) =>
   route({
     method,
@@ -66,6 +77,58 @@ export const gatewayRoutes = {
     dialect: 'openai',
     text: 'OpenAI responses; nothing is stored.',
     body: OpenAiResponse,
+  }),
+  fileCreate: route({
+    ...batch,
+    method: 'POST',
+    path: '/v1/files',
+    text: 'OpenAI files: a form with `file` and `purpose`, which is `batch`.',
+    bodyBytes: maxFileBytes,
+    form: true,
+  }),
+  fileList: route({
+    ...batch,
+    method: 'GET',
+    path: '/v1/files',
+    text: 'Own files, newest first.',
+    query: OpenAiFileList,
+  }),
+  fileShow: route({ ...batch, method: 'GET', path: '/v1/files/:file', text: 'One of them.', params: fileParams }),
+  fileContent: route({
+    ...batch,
+    method: 'GET',
+    path: '/v1/files/:file/content',
+    text: 'What is in it.',
+    params: fileParams,
+  }),
+  fileDelete: route({
+    ...batch,
+    method: 'DELETE',
+    path: '/v1/files/:file',
+    text: 'Delete a file.',
+    params: fileParams,
+  }),
+  batchCreate: route({
+    ...batch,
+    method: 'POST',
+    path: '/v1/batches',
+    text: 'OpenAI batches: requests of a file, answered when nobody else needs the machines.',
+    body: OpenAiBatch,
+  }),
+  batchList: route({
+    ...batch,
+    method: 'GET',
+    path: '/v1/batches',
+    text: 'Own batches, newest first.',
+    query: OpenAiBatchList,
+  }),
+  batchShow: route({ ...batch, method: 'GET', path: '/v1/batches/:batch', text: 'One of them.', params: batchParams }),
+  batchCancel: route({
+    ...batch,
+    method: 'POST',
+    path: '/v1/batches/:batch/cancel',
+    text: 'End a batch; what is answered is kept.',
+    params: batchParams,
   }),
   anthropicMessages: route({
     ...large,
