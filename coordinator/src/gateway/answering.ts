@@ -91,7 +91,8 @@ export class Answering {
     const aside = new AbortController();
     let leave: () => void;
     try {
-      const lane = { node: told.node, model: told.model, slots: place.model.slots, told: toldLoad(place) };
+      const { kind, slots } = place.model;
+      const lane = { node: told.node, model: told.model, kind, slots, told: toldLoad(place) };
       leave = await router.lanes.enter(lane, {
         who,
         signal: this.#stopped.signal,

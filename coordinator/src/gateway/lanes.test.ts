@@ -164,3 +164,18 @@ t.test('an idle request that waits ends like any other', async (t) => {
   t.same(failed, ['model-busy', 'unavailable', 'node-away']);
   first();
 });
+
+t.test('requests for vectors share a slot, as nodes answer several of them in one call', async (t) => {
+  const { lanes } = rig(2);
+  const entry = { who: 'ada', signal: new AbortController().signal, deadlineMs: 10_000 };
+  const place = { node: 'a', model: 'e', kind: 'embed' as const, slots: 2, told: undefined };
+  let entered = 0;
+  for (let i = 0; i < 17; i++)
+    lanes.enter(place, entry).then(
+      () => entered++,
+      () => {},
+    );
+  await new Promise((resolve) => setImmediate(resolve));
+  t.equal(entered, 16);
+  t.match(lanes.loadOf('a', 'e', 2, undefined), { busy: 2, waiting: 1, slots: 2 });
+});

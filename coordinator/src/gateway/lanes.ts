@@ -2,7 +2,7 @@
 // and a bounded queue that is fair between keys. A node admits once more by itself; here nothing is sent that would only wait there. In:
 // requests that enter and leave, what nodes report of their load. Out: the turn of each request, or a refusal at once. Idle requests fill
 // what nobody else uses, and step aside for everybody else.
-import { FleetError, type ModelLoad } from '@blackroad/protocol';
+import { FleetError, type ModelLoad, type NodeModel } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 
 interface Waiting {
@@ -20,6 +20,8 @@ interface Entry {
 interface Lane {
   node: string;
   model: string;
+  /** Requests that a node answers in one slot. */
+  together: number;
   slots: number;
   /** Requests of the gateway that the node has. */
   ours: number;
@@ -42,6 +44,8 @@ interface LaneLoad {
 /** For each slot so many may wait, and some in any case: more would wait for minutes. */
 const waitingPerSlot = 4;
 const leastQueue = 8;
+/** A node asks its server once for what waits for vectors: with so many at once there something can gather. */
+const embedsTogether = 8;
 /** Idle requests of one lane that wait; their batches keep the others. */
 const maxIdle = 256;
 
@@ -58,7 +62,7 @@ export class Lanes {
   loadOf(node: string, model: string, slots: number, told: ModelLoad | undefined): LaneLoad {
     const lane = this.#lanes.get(keyOf(node, model));
     const all = (told?.busy ?? 0) + (told?.others ?? 0);
-    const ours = lane?.ours ?? 0;
+    const ours = lane ? oursOf(lane) : 0;
     const now = slotsOf(slots, told);
     return {
       // Idle requests are in nobody's way.
@@ -71,10 +75,11 @@ export class Lanes {
 
   /** Resolves at its turn with the function that ends it. Throws `model-busy` where the queue is full or the wait too long. */
   enter(
-    place: { node: string; model: string; slots: number; told: ModelLoad | undefined },
+    place: { node: string; model: string; kind?: NodeModel['kind']; slots: number; told: ModelLoad | undefined },
     entry: Entry,
   ): Promise<() => void> {
     const lane = this.#laneOf(place.node, place.model);
+    lane.together = place.kind === 'embed' ? embedsTogether : 1;
     const { stepAside } = entry;
     this.#learn(lane, place.slots, place.told);
     const mayEnter = stepAside ? lane.idle.length === 0 && hasIdleCredit(lane) : lane.waiting === 0 && hasCredit(lane);
@@ -148,7 +153,7 @@ export class Lanes {
     let lane = this.#lanes.get(key);
     if (!lane) {
       lane = {
-        ...{ node, model, slots: 1, ours: 0, foreign: 0, waiting: 0 },
+        ...{ node, model, together: 1, slots: 1, ours: 0, foreign: 0, waiting: 0 },
         ...{ queues: new Map(), idle: [], aside: new Set() },
       };
       this.#lanes.set(key, lane);
@@ -161,7 +166,7 @@ export class Lanes {
   /** Of what a node reports as busy, what the gateway did not send is of others; a report is a beat old, so it is not exact. */
   #learn(lane: Lane, slots: number, told: ModelLoad | undefined): void {
     lane.slots = slotsOf(slots, told);
-    lane.foreign = told ? Math.max(0, told.busy + (told.others ?? 0) - lane.ours) : 0;
+    lane.foreign = told ? Math.max(0, told.busy + (told.others ?? 0) - oursOf(lane)) : 0;
   }
 
   #admit(lane: Lane, stepAside?: () => void): () => void {
@@ -201,13 +206,15 @@ export class Lanes {
 }
 
 /** One request is always let in: a report that is out of date must not close a model for ever. */
-function hasCredit({ ours, foreign, slots }: Lane): boolean {
-  return ours === 0 || ours + foreign < slots;
+function hasCredit({ ours, together, foreign, slots }: Lane): boolean {
+  return ours === 0 || ours < (slots - foreign) * together;
 }
 /** Where a model has several slots, one is left for whoever comes next. */
-function hasIdleCredit({ waiting, ours, foreign, slots }: Lane): boolean {
-  return waiting === 0 && ours + foreign < Math.max(1, slots - 1);
+function hasIdleCredit({ waiting, ours, together, foreign, slots }: Lane): boolean {
+  return waiting === 0 && ours < (Math.max(1, slots - 1) - foreign) * together;
 }
+/** The slots that they take. */
+const oursOf = ({ ours, together }: Lane) => Math.ceil(ours / together);
 function remove(lane: Lane, own: Waiting): void {
   const idleAt = lane.idle.indexOf(own);
   if (idleAt >= 0) lane.idle.splice(idleAt, 1);

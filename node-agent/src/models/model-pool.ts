@@ -12,6 +12,7 @@ import { type Admission, createAdmission } from '../runtimes/admission.ts';
 import type { ChatEvent, ChatRequest, Runtime, Usage } from '../runtimes/runtime.ts';
 import { RuntimeError, type RuntimeErrorCode } from '../runtimes/runtime.ts';
 import { createDefaultModels, type DefaultModels, type EnsureKinds } from './default-models.ts';
+import { EmbedBatches } from './embed-batches.ts';
 import { fetchFromFirst } from './fetch-from-first.ts';
 import type { Learned } from './learned.ts';
 import { describeModel } from './model-description.ts';
@@ -56,6 +57,7 @@ export class ModelPool {
   /** Called when models came, went, were loaded or unloaded, or when a fetch progressed; set by node.ts. */
   onNews: () => void = () => {};
   readonly admission: Admission;
+  readonly embeds: EmbedBatches;
   readonly #parts: ModelPoolParts;
   readonly #look: ReturnType<typeof createModelLook>;
   readonly #pulls: ReturnType<typeof createModelPulls>;
@@ -73,6 +75,11 @@ export class ModelPool {
     this.#runtimes = parts.runtimes;
     const { clock, random, log } = parts;
     this.admission = createAdmission({ slots: 1, queue: parts.queue, clock });
+    this.embeds = new EmbedBatches({
+      admission: this.admission,
+      run: (name, texts, signal) => this.#found(name).runtime.embed(name, texts, signal),
+      clock,
+    });
     this.#look = createModelLook({ clock, log });
     this.#pulls = createModelPulls({
       fetchOne: (model, onProgress, signal) => this.#pullOnce(model, onProgress, signal),
@@ -156,18 +163,13 @@ export class ModelPool {
   async embed(texts: string[], signal: AbortSignal): ReturnType<Embedder> {
     const embedder = this.#embedderModel();
     if (!embedder) return null;
-    const release = await this.admission.enter(embedder.model.name, signal, embedWaitMs);
+    const { name } = embedder.model;
     try {
-      const vectors = await embedder.runtime.embed(embedder.model.name, texts, signal);
-      return {
-        model: embedder.model.name,
-        vectors: vectors.map((vector) => (isVector(vector) ? vector : null)),
-      };
+      const { vectors } = await this.embeds.embed(name, texts, signal, embedWaitMs);
+      return { model: name, vectors: vectors.map((vector) => (isVector(vector) ? vector : null)) };
     } catch (error) {
-      this.#noteFailure(embedder.model.name, error);
+      this.#noteFailure(name, error);
       throw error;
-    } finally {
-      release();
     }
   }
 

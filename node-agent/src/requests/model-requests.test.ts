@@ -10,6 +10,7 @@ import { sleep } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import { EmbedBatches } from '../models/embed-batches.ts';
 import { createAdmission } from '../runtimes/admission.ts';
 import type { ChatEvent, ChatRequest, Runtime } from '../runtimes/runtime.ts';
 import { RuntimeError } from '../runtimes/runtime.ts';
@@ -34,6 +35,7 @@ function rig(chat: Chat, slots = 1) {
       find: (name: string) => (isIt(name) ? { model, runtime } : null),
       runtimeFor: (name: string) => (isIt(name) ? runtime : null),
       enter: (name: string, signal: AbortSignal, deadlineMs: number) => admission.enter(name, signal, deadlineMs),
+      embeds: new EmbedBatches({ admission, run: (name, texts, signal) => runtime.embed(name, texts, signal), clock }),
       learn: () => {},
     } as never,
     transport: { send: (_: string, __: unknown, message: ModelAnswers) => void sent.push(...message.answers) } as never,

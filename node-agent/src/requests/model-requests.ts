@@ -29,7 +29,7 @@ import { RequestChannel, type RequestMessage } from './request-channel.ts';
 
 interface ModelRequestsParts {
   node: string;
-  pool: Pick<ModelPool, 'find' | 'runtimeFor' | 'enter' | 'learn'>;
+  pool: Pick<ModelPool, 'find' | 'runtimeFor' | 'enter' | 'embeds' | 'learn'>;
   identity: () => Identity;
   transport: Pick<Transport, 'send'>;
   clock: Clock;
@@ -154,18 +154,11 @@ export class ModelRequests {
     const name = pool.find(asked.model)?.model.name;
     if (!runtime || name === undefined)
       throw new RuntimeError('unknown-model', `no runtime on this node serves ${asked.model} now`);
+    if (asked.kind === 'embed') return this.#embed(asked, name, signal, parts);
     const beganMs = clock.monotonicMs();
     const leave = await pool.enter(name, signal, asked.waitMs);
     const waitMs = clock.monotonicMs() - beganMs;
     try {
-      if (asked.kind === 'embed') {
-        const vectors = await runtime.embed(name, asked.texts ?? [], signal);
-        for (const vector of vectors) parts.add({ vector: encodeVector(vector) });
-        const promptTokens = Math.ceil((asked.texts ?? []).reduce((sum, { length }) => sum + length, 0) / 4);
-        const decodeMs = 0;
-        const prefillMs = clock.monotonicMs() - beganMs - waitMs;
-        return { reason: 'stop', usage: { promptTokens, completionTokens: 0, loadMs: 0, prefillMs, decodeMs, waitMs } };
-      }
       let end: ModelAnswerEnd | null = null;
       const events =
         asked.kind === 'chat' ? runtime.chat(chatOf(asked, name), signal) : this.#complete(asked, name, signal);
@@ -182,6 +175,22 @@ export class ModelRequests {
     } finally {
       leave();
     }
+  }
+
+  async #embed(
+    { texts = [], waitMs: patienceMs }: ModelRequest,
+    name: string,
+    signal: AbortSignal,
+    parts: Parts,
+  ): Promise<ModelAnswerEnd> {
+    const { pool, clock } = this.#parts;
+    const beganMs = clock.monotonicMs();
+    const { vectors, waitMs } = await pool.embeds.embed(name, texts, signal, patienceMs);
+    for (const vector of vectors) parts.add({ vector: encodeVector(vector) });
+    const promptTokens = Math.ceil(texts.reduce((sum, { length }) => sum + length, 0) / 4);
+    const prefillMs = Math.max(0, clock.monotonicMs() - beganMs - waitMs);
+    const none = { completionTokens: 0, loadMs: 0, decodeMs: 0 };
+    return { reason: 'stop', usage: { ...none, promptTokens, prefillMs, waitMs } };
   }
 
   #complete(asked: ModelRequest, model: string, signal: AbortSignal): AsyncIterable<ChatEvent> {
