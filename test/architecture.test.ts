@@ -75,7 +75,9 @@ forbid(
   ),
 );
 
-const pure = ['state', 'fleet', 'placement', 'tasks', 'memory', 'history'].map((folder) => `coordinator/src/${folder}`);
+const pure = ['state', 'budgets', 'fleet', 'placement', 'tasks', 'memory', 'history'].map(
+  (folder) => `coordinator/src/${folder}`,
+);
 const pureStd = new Set(['@blackroad/std/invariant', '@blackroad/std/backoff', '@blackroad/std/pace']);
 forbid(
   'pure folders stay pure',
@@ -108,6 +110,7 @@ forbid(
 const calls: Record<string, Record<string, string[]>> = {
   'coordinator/src': {
     state: [],
+    budgets: [],
     fleet: [],
     placement: [],
     tasks: [],

@@ -21,6 +21,7 @@ const agentReasons = {
   'node-lost-alone': 'its node is lost, and it may still run there',
   'node-lost-frozen': 'its node is lost, and moves are frozen',
   'node-lost-moves': 'its node is lost, and it is about to be placed elsewhere',
+  'budget-used-up': 'its budget is used up; it is ready again when the budget is renewed or raised',
 } as const;
 export type AgentReason = keyof typeof agentReasons;
 export const agentReasonCodes = Object.keys(agentReasons) as AgentReason[];

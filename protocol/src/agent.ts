@@ -1,5 +1,6 @@
 // An AI agent: its spec as a person writes it (YAML or JSON), its placement, how the API shows it, and what a node receives of it.
 import { agentReasonCodes } from './agent-reasons.ts';
+import { Budget } from './budget.ts';
 import { FixSteps } from './fix.ts';
 import { AgentId, AgentName, Epoch, Generation, Hash, Labels, NodeId, Seq, Space, TimeMs } from './ids.ts';
 import {
@@ -226,6 +227,7 @@ export const AgentSpec = Type.Object(
       { ...closed, default: {} },
     ),
     temperature: Type.Number({ minimum: 0, maximum: 2, default: 0 }),
+    budget: Type.Optional(Budget),
   },
   { ...closed, description: 'An agent as a person writes it. Only name, model and instructions are required.' },
 );

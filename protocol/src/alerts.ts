@@ -18,6 +18,8 @@ export const alertKinds = [
   'dead-letters',
   'queue-full',
   'branches-waiting',
+  'budget-low',
+  'budget-used-up',
 ] as const;
 export const AlertKind = Type.OneOf(alertKinds);
 export type AlertKind = Static<typeof AlertKind>;
@@ -35,6 +37,7 @@ const AlertVerb = Type.OneOf(
     'drain-node', // PUT /v1/nodes/:node {draining: true}
     'uncordon-node', // PUT /v1/nodes/:node {cordoned: false, draining: false}: a drain ends too
     'pull-model', // POST /v1/nodes/:node/pull {model}
+    'open-keys', // GET /v1/keys
     'add-node', // POST /v1/join-tokens
     'release-moves', // POST /v1/fleet/release-moves {site?}
   ],

@@ -55,6 +55,11 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
     'ci, viewer, until 1970-01-01T00:00:00.000Z',
   ],
   'key-revoke': [{ key: 'k1', name: 'ci', role: 'viewer' }, 'k1', 'ci, viewer'],
+  'key-budget': [
+    { key: 'k1', name: 'ci', was: null, budget: { usd: 10, per: 'month' } },
+    'k1',
+    'ci: none -> $10 a month',
+  ],
   'sign-in-code': [{ name: 'ada' }, 'ada', 'good once'],
   'sign-in': [{ name: 'ada', address: '10.0.0.2' }, 'ada', 'from 10.0.0.2'],
   'sign-out': [{ name: 'ada', address: '10.0.0.2' }, 'ada', 'of 10.0.0.2'],
@@ -77,6 +82,15 @@ t.test('each action says to what and how, from params that its schema takes', as
   t.equal(auditWords('enrol-refused', { ...refused, node: 'alice' }).subject, 'alice');
   t.equal(auditWords('moves-release', { reasons: [] }).subject, 'fleet');
   t.equal(auditWords('key-create', { key: 'k1', name: 'ci', role: 'admin' }).text, 'ci, admin');
+  const budget = { tokens: 5000, per: 'day' } as const;
+  t.equal(
+    auditWords('key-create', { key: 'k1', name: 'ci', role: 'admin', budget }).text,
+    'ci, admin, 5,000 tokens a day',
+  );
+  t.equal(
+    auditWords('key-budget', { key: 'k1', name: 'ci', was: budget, budget: null }).text,
+    'ci: 5,000 tokens a day -> none',
+  );
 });
 
 t.test('an entry is of an action of the table, and has its words', async (t) => {

@@ -1,6 +1,8 @@
 // Every action of the audit log: a title, params for programs, and the words for people, which are made from the params here alone. The
 // words are made once, when the action is done: a stored row is never rewritten. Params of an action are never renamed or removed; a later
 // one is optional.
+import { Budget } from './budget.ts';
+import { budgetInWords } from './budget-words.ts';
 import { Role } from './enrol.ts';
 import { Count, ModelName, Words } from './event-kind.ts';
 import { AgentName, Labels, NodeId, PlainName, TaskId, TimeMs } from './ids.ts';
@@ -125,12 +127,19 @@ export const audit = {
   ),
   'key-create': kind(
     'made a key',
-    { ...Key, expiresMs: Optional(TimeMs) },
+    { ...Key, expiresMs: Optional(TimeMs), budget: Optional(Budget) },
     ofKey,
-    ({ name, role, expiresMs }) =>
-      `${name}, ${role}${expiresMs === undefined ? '' : `, until ${new Date(expiresMs).toISOString()}`}`,
+    ({ name, role, expiresMs, budget }) =>
+      `${name}, ${role}${expiresMs === undefined ? '' : `, until ${new Date(expiresMs).toISOString()}`}${budget ? `, ${budgetInWords(budget)}` : ''}`,
   ),
   'key-revoke': kind('revoked a key', Key, ofKey, ({ name, role }) => `${name}, ${role}`),
+  'key-budget': kind(
+    'changed the budget of a key',
+    { key: Text, name: PlainName, was: Type.Nullable(Budget), budget: Type.Nullable(Budget) },
+    ofKey,
+    ({ name, was, budget }) =>
+      `${name}: ${was ? budgetInWords(was) : 'none'} -> ${budget ? budgetInWords(budget) : 'none'}`,
+  ),
   'sign-in-code': kind('made a sign-in code', { name: Text }, ofName, () => 'good once'),
   'sign-in': kind('signed in to the console', Session, ofName, ({ address }) => `from ${address}`),
   'sign-out': kind('ended a console session', Session, ofName, ({ address }) => `of ${address}`),

@@ -1,4 +1,5 @@
 // Enrolment of a machine as a node: join token, CSR, certificate; renewal; and the keys of people and programs.
+import { Budget, BudgetView } from './budget.ts';
 import { Fingerprint, Labels, Machine, NodeId, PlainName, TimeMs } from './ids.ts';
 import { maxCsrBytes } from './limits.ts';
 import { NodeClassName } from './node.ts';
@@ -151,6 +152,7 @@ export const KeyRequest = Type.Object(
         description: 'How long it is good for; for ever when missing.',
       }),
     ),
+    budget: Type.Optional(Budget),
   },
   closed,
 );
@@ -163,6 +165,7 @@ export const KeyView = Type.Object({
   lastUsedMs: Type.Nullable(TimeMs),
   expiresMs: Type.Nullable(TimeMs, { description: 'null: never.' }),
   revoked: Type.Boolean(),
+  budget: Type.Nullable(BudgetView, { description: 'null: no limit of tokens, and no money to spend.' }),
   isLastAdmin: Type.Boolean({ description: 'No other key may make keys: it cannot be revoked.' }),
 });
 export type KeyView = Static<typeof KeyView>;

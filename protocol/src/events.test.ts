@@ -38,6 +38,14 @@ const samples: { [T in EventType]: [EventParams<T>, string] } = {
     { site: 'barn', by: ada, reasons: ['a', 'b'] },
     'moves at site barn released by key:ada; frozen because: a; b',
   ],
+  'budget-low': [
+    { of: 'key', name: 'guest', words: '$8.10 of $10 used' },
+    'the budget of the key guest comes to its end: $8.10 of $10 used',
+  ],
+  'budget-used-up': [
+    { of: 'agent', name: 'ada', agent: 'ada', words: '$10.10 of $10 used' },
+    'the budget of the agent ada is used up: $10.10 of $10 used',
+  ],
   'node-enrol': [{ node: 'alice', class: 'pi' }, 'alice joined as pi'],
   'node-reclaim': [{ node: 'alice' }, 'alice was set up anew and took its old place back'],
   'enrol-refused': [

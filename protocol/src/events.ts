@@ -167,6 +167,22 @@ const ofNodes = {
   ),
 };
 
+const Spending = { of: Type.OneOf(['key', 'agent']), name: Text, agent: Optional(AgentName), words: Text };
+const ofBudgets = {
+  'budget-low': kind(
+    'warning',
+    'A key or an agent has used 80 % of its budget',
+    Spending,
+    ({ of, name, words }) => `the budget of the ${of} ${name} comes to its end: ${words}`,
+  ),
+  'budget-used-up': kind(
+    'error',
+    'A key or an agent has used all of its budget',
+    Spending,
+    ({ of, name, words }) => `the budget of the ${of} ${name} is used up: ${words}`,
+  ),
+};
+
 const ofNewerNodes = {
   log: kind(
     'info',
@@ -248,7 +264,7 @@ const ofAgents = {
   ),
 };
 
-export const events = { ...ofTheFleet, ...ofNodes, ...ofAgents, ...nodeEvents, ...ofNewerNodes };
+export const events = { ...ofTheFleet, ...ofNodes, ...ofAgents, ...ofBudgets, ...nodeEvents, ...ofNewerNodes };
 export type EventType = keyof typeof events;
 export type EventParams<T extends EventType> = Static<(typeof events)[T]['params']>;
 /** Params of an event of any type. */

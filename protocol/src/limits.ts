@@ -158,6 +158,8 @@ export const maxCloseBytes = 123;
 export const maxChannelFrameBytes = maxPieceChars * 6 + 16 * 1024;
 /** Bytes that wait in a node's channel for requests, in either direction: a peer that reads slower than that loses it. */
 export const maxChannelBacklogBytes = 4 * maxModelRequestBytes;
+/** US dollars of a budget: more than any fleet of a house or a company spends; sums of it keep their cents. */
+export const maxBudgetUsd = 1e9;
 
 /** Rows of one page of any list. */
 export const maxPageRows = 1_000;

@@ -44,6 +44,7 @@ export const problems = {
   'reclaim-refused': row(409, 3, false, 'A machine with this hardware, or of the same image, is enrolled already'),
   'fleet-full': row(507, 1, false, 'A limit of the fleet is reached'),
   'queue-full': row(429, 1, true, 'The queue is full'),
+  'budget-used-up': row(429, 1, false, 'The budget is used up'),
   'rate-limited': row(429, 1, true, 'Too many requests'),
   'node-away': row(503, 1, true, 'The node is not online'),
   'model-busy': row(503, 1, true, 'Every machine with the model is busy'),

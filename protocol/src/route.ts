@@ -16,6 +16,12 @@ export const RouteAsk = Type.Object(
     answerTokens: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, default: 300 })),
     tools: Type.Optional(Type.Boolean({ default: false })),
     pictures: Type.Optional(Type.Boolean({ default: false })),
+    key: Type.Optional(
+      Type.String({
+        maxLength: 63,
+        description: 'As a request with this key would be answered, by its id or name; else with the own one.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -192,5 +192,8 @@ export const TaskView = Type.Object({
   past: Type.Array(PastAttempt, { maxItems: maxPastAttempts }),
   dismissedMs: Type.Optional(TimeMs),
   by: Type.Optional(Asker),
+  waiting: Type.Optional(
+    Type.String({ description: 'Why it waits, where it does not wait for its turn alone; told of one task.' }),
+  ),
 });
 export type TaskView = Static<typeof TaskView>;

@@ -46,6 +46,9 @@ export function isTierWish(name: string): name is TierWish {
 /** Bytes on disk of a billion parameters at four bits and a half: the usual quantisation. */
 const bytesPerB = 0.6e9;
 
+export function tellsNoSize({ parametersB, sizeBytes }: Pick<NodeModel, 'parametersB' | 'sizeBytes'>): boolean {
+  return parametersB === 0 && sizeBytes === 0;
+}
 /** The tier of a model; of one that tells neither its parameters nor its size, the middle one. */
 export function tierOf({ parametersB, sizeBytes }: Pick<NodeModel, 'parametersB' | 'sizeBytes'>): TierRow {
   const billions = parametersB || sizeBytes / bytesPerB;

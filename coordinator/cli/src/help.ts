@@ -52,7 +52,7 @@ export function overview(verbs: readonly Verb[], columns: number): string {
 /** Order and themes of the overview, by the first word of a verb. */
 export const themes: readonly { title: string; words: readonly string[] }[] = [
   { title: 'This machine', words: ['up', 'down', 'simulate', 'console'] },
-  { title: 'The fleet', words: ['status', 'events', 'plan', 'route', 'release-moves'] },
+  { title: 'The fleet', words: ['status', 'events', 'usage', 'plan', 'route', 'release-moves'] },
   { title: 'Agents', words: ['ask', 'agents', 'tasks', 'memory'] },
   { title: 'Nodes', words: ['join-token', 'nodes', 'cordon', 'uncordon', 'drain', 'logs'] },
   { title: 'Access and shell', words: ['keys', 'audit', 'completion', 'version'] },

@@ -9,6 +9,7 @@ import { localVerbs } from './verbs/local.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
 import { planVerbs } from './verbs/plan.ts';
 import { routeVerbs } from './verbs/route.ts';
+import { usageVerbs } from './verbs/usage.ts';
 import { workVerbs } from './verbs/work.ts';
 
 const shellVerbs: Verb[] = [
@@ -60,5 +61,6 @@ export const verbs: Verb[] = [
   ...routeVerbs,
   ...workVerbs.slice(1),
   ...accessVerbs,
+  ...usageVerbs,
   ...shellVerbs,
 ];

@@ -1,5 +1,15 @@
 // The gateway's routes: each dialect's requests, and the lists of what can be asked.
-import { FleetError, type RouteExplained, type RoutePlace, routes } from '@blackroad/protocol';
+import {
+  FleetError,
+  mayDo,
+  notFoundText,
+  type Principal,
+  permissionWords,
+  type RouteExplained,
+  type RoutePlace,
+  routes,
+} from '@blackroad/protocol';
+import { principalOfKey } from '../fleet/principals.ts';
 import { agentNamed } from '../gateway/agent-answer.ts';
 import { type Ask, textOfTokens } from '../gateway/ask.ts';
 import { anthropicMessages, countTokens } from '../gateway/dialects/anthropic.ts';
@@ -39,6 +49,18 @@ function named({ context, by }: { context: ApiContext; by: Call<'ollamaShow'>['b
   throw new FleetError('no-such-model', {
     detail: `There is no model ${JSON.stringify(name).slice(0, 220)} in this fleet.`,
   });
+}
+/** @throws FleetError where it is no key, or who asks may not see keys */
+function principalOfNamed({ coordinator: { view } }: ApiContext, by: Principal, named: string): Principal {
+  if (!mayDo(by.roles, 'keys:read'))
+    throw new FleetError('not-allowed', {
+      detail: `body: key: to ask as a key needs ${permissionWords('keys:read')}.`,
+    });
+  const keys = [...view.keys.values()].filter(({ revoked }) => !revoked);
+  const found = keys.find(({ id, name }) => id === named || name === named);
+  if (found) return principalOfKey(found);
+  const names = keys.map(({ name }) => name);
+  throw new FleetError('no-such-key', { detail: notFoundText('key', named, names) });
 }
 /** A request to load a model, without a question. */
 function loaded({ context, by, reply }: Call<'ollamaChat'> | Call<'ollamaGenerate'>, model: string, isChat: boolean) {
@@ -116,13 +138,15 @@ export const gatewayHandlers = {
         ...(body.tools ? { tools: [{ name: 'any', description: '', parameters: {} }] } : {}),
       },
     };
-    const tried = context.gateway.router.routes(ask, `explain ${by.name}`);
+    const asker = body.key === undefined ? by : principalOfNamed(context, by, body.key);
+    const unpaid = context.gateway.purse(asker).unpaid();
+    const tried = context.gateway.router.routes(ask, `explain ${by.name}`, unpaid?.text ?? null);
     const last = tried.at(-1);
     const found = last?.route.chosen ?? null;
     return {
       chosen: found && placeOf(found),
       why: last?.route.why ?? '',
-      problem: found ? null : refusalOf(ask, tried, context.coordinator.view).message,
+      problem: found ? null : refusalOf(ask, tried, context.coordinator.view, unpaid).message,
       tried: tried.map(({ model }) => model),
       others: (last?.route.others ?? []).slice(0, 64).map(placeOf),
       refused: tried.flatMap(({ route }) => route.refused).slice(0, 256),

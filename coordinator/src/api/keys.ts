@@ -1,14 +1,28 @@
 // Sign-in and its credentials: sessions, one-time codes, API keys, join tokens. A secret is in one answer only and stored as a hash.
-import { FleetError, writeJoinToken } from '@blackroad/protocol';
+import { type Budget, FleetError, type Principal, writeJoinToken } from '@blackroad/protocol';
 import { sha256Hex } from '@blackroad/std/sha256';
+import { budgetOf } from '../budgets/books.ts';
 import { isLastAdmin, maySee } from '../fleet/access.ts';
-import { classFaults } from '../fleet/spec-faults.ts';
+import { budgetFaults, classFaults } from '../fleet/spec-faults.ts';
 import { mintKey, sessionMs } from '../http/access.ts';
+import type { ApiContext } from '../http/context.ts';
 import { clearSession, sessionToken, setSession } from '../http/cookie.ts';
 import { refuseStranger } from '../http/guard.ts';
 import { accepted, type Handlers, refuseFaults, shown } from '../http/handler.ts';
 import { joinUrl, networkUrl } from '../http/reach.ts';
 import { showKey, shownSessionId, showSession, showToken } from '../live/show.ts';
+import { keyAccount } from '../state/account.ts';
+import type { KeyRow } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
+
+function shownKey(row: KeyRow, view: View, lastUsedMs: number | null) {
+  return showKey(row, lastUsedMs, isLastAdmin(view, row), budgetOf(view, keyAccount(row.id)));
+}
+async function withBudget({ coordinator, access }: ApiContext, by: Principal, id: string, budget: Budget | null) {
+  accepted(await coordinator.submit('key-budget', { by, id, budget }));
+  const { view } = coordinator;
+  return shownKey(view.keys.get(id) as KeyRow, view, access.lastUsedMs(id));
+}
 
 export const keyHandlers = {
   async signIn({ context, body, request, reply, listener }) {
@@ -57,19 +71,23 @@ export const keyHandlers = {
   },
 
   keys: ({ context: { coordinator, access } }) =>
-    Array.from(coordinator.view.keys.values(), (row) =>
-      showKey(row, access.lastUsedMs(row.id), isLastAdmin(coordinator.view, row)),
-    ),
+    Array.from(coordinator.view.keys.values(), (row) => shownKey(row, coordinator.view, access.lastUsedMs(row.id))),
   async keyCreate({ context, body, by }) {
     const lifeMs = body.expiresSeconds === undefined ? undefined : body.expiresSeconds * 1000;
+    refuseFaults(budgetFaults(body.budget));
     const { text, row } = mintKey(
-      { name: body.name, role: body.role, space: by.space, lifeMs },
+      { name: body.name, role: body.role, space: by.space, lifeMs, budget: body.budget },
       context.clock.nowMs(),
       context.random,
     );
     accepted(await context.coordinator.submit('key-create', { by, row }));
-    return { ...showKey(row, null, false), key: text };
+    return { ...shownKey(row, context.coordinator.view, null), key: text };
   },
+  keyBudget({ context, params: { id }, body, by }) {
+    refuseFaults(budgetFaults(body));
+    return withBudget(context, by, id, body);
+  },
+  keyBudgetRemove: ({ context, params: { id }, by }) => withBudget(context, by, id, null),
   async keyRevoke({ context, params, by }) {
     const { view } = context.coordinator;
     if (!view.keys.has(params.id)) throw new FleetError('no-such-key', { detail: `There is no key "${params.id}".` });

@@ -2,17 +2,22 @@
 // is small, and the event loop runs between two of them.
 import {
   type BranchView,
+  type BudgetRow,
   FleetError,
   maxUsageDays,
   notFoundText,
   type Principal,
+  shareUsed,
   type Usage,
 } from '@blackroad/protocol';
+import { compareText } from '@blackroad/std/pace';
 import { inSlices } from '@blackroad/std/slices';
+import { accountOf, viewOf } from '../budgets/books.ts';
 import { dayText } from '../drivers/recorder.ts';
 import type { ApiContext } from '../http/context.ts';
 import type { Handlers } from '../http/handler.ts';
-import { agentIdEver, agentNameOf, type View } from '../state/view.ts';
+import { agentAccount, keyOfAccount } from '../state/account.ts';
+import { agentIdEver, agentIdOf, agentNameOf, type View } from '../state/view.ts';
 import { catalogue } from './catalogue.ts';
 
 const dayMs = 86_400_000;
@@ -77,6 +82,18 @@ export const overviewHandlers = {
   },
   fleetHistory: ({ context, query }) => context.recorder.fleetHistory(query.metric, query.range ?? 'hour'),
   usage: ({ context, query, by }) => usageOf(context, query, by),
+  budgets({ context: { coordinator }, query, by }): BudgetRow[] {
+    const { view } = coordinator;
+    const only = query.agent === undefined ? null : agentAccount(agentIdOf(view, by.space, query.agent) ?? noAgent);
+    const rows: BudgetRow[] = [];
+    for (const id of view.spending.keys()) {
+      const account = accountOf(view, id);
+      const isRevoked = view.keys.get(keyOfAccount(id) ?? '')?.revoked === true;
+      if (!account || isRevoked || (only !== null && id !== only)) continue;
+      rows.push({ of: account.of, name: account.name, budget: viewOf(view, account) });
+    }
+    return rows.sort((a, b) => shareUsed(b.budget) - shareUsed(a.budget) || compareText(a.name, b.name));
+  },
   catalogue: ({ context: { coordinator, clock } }) => inSlices(catalogue(coordinator.view), clock),
   branches({ context: { coordinator }, query, by }) {
     const { view } = coordinator;

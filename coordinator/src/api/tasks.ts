@@ -11,6 +11,7 @@ import type { Coordinator } from '../road/coordinator.ts';
 import { type EndedTask, isEnded, type TaskRow } from '../state/rows.ts';
 import { agentIdEver } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
+import { whyWaiting } from '../tasks/place-trouble.ts';
 import { agentOr404 } from './agents.ts';
 
 /** The present row of a task: a live one from the view, an ended one from the store. */
@@ -87,7 +88,11 @@ export const taskHandlers = {
   },
   async task({ context, params, request, reply }) {
     const { view } = context.coordinator;
-    if (!wantsStream(request)) return showTask(view, await taskOr404(context, params.task));
+    if (!wantsStream(request)) {
+      const row = await taskOr404(context, params.task);
+      const waiting = row.state === 'queued' ? whyWaiting(view, row) : null;
+      return { ...showTask(view, row), ...(waiting === null ? {} : { waiting }) };
+    }
     const stream = openStream(context, reply);
     try {
       stream.follow(params.task);

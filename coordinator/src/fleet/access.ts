@@ -1,6 +1,8 @@
 // Join tokens, API keys, console sessions and the audit log. The edge makes and hashes secrets; the rows hold only the hashes.
 
 import { maxSessions, mayDo, type Principal, type Role } from '@blackroad/protocol';
+import { budgetChanged } from '../budgets/ledger.ts';
+import { keyAccount } from '../state/account.ts';
 import { refuse } from '../state/decision.ts';
 import { change, decided, decidedWith, noteAudit, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
@@ -40,7 +42,7 @@ export const revokeToken: Decide<'token-revoke'> = (view, { by, id }, nowMs) => 
   return decided(draft);
 };
 
-export const createKey: Decide<'key-create'> = (view, { by, row }, nowMs) => {
+export const createKey: Decide<'key-create'> = (view, { by, row }, nowMs, { timeZone }) => {
   for (const other of view.keys.values()) {
     const { id, name } = other;
     if (id === row.id) return refuse('conflict', `There is a key ${id} already.`);
@@ -49,8 +51,22 @@ export const createKey: Decide<'key-create'> = (view, { by, row }, nowMs) => {
   }
   const draft = openDraft(view, nowMs);
   change(draft, { type: 'key', row });
-  const { id: key, name, role, expiresMs } = row;
-  noteAudit(draft, by, 'key-create', { key, name, role, expiresMs });
+  const { id: key, name, role, expiresMs, budget } = row;
+  budgetChanged(draft, keyAccount(key), budget, timeZone);
+  noteAudit(draft, by, 'key-create', { key, name, role, expiresMs, ...(budget ? { budget } : {}) });
+  return decided(draft);
+};
+
+export const setKeyBudget: Decide<'key-budget'> = (view, { by, id, budget }, nowMs, { timeZone }) => {
+  const before = view.keys.get(id);
+  if (!before) return refuse('no-such-key', `There is no key ${id}.`);
+  if (before.revoked) return refuse('conflict', `The key ${before.name} is revoked.`);
+  const draft = openDraft(view, nowMs);
+  const { budget: was, ...rest } = before;
+  if (JSON.stringify(was ?? null) === JSON.stringify(budget)) return decided(draft);
+  change(draft, { type: 'key', row: budget ? { ...rest, budget } : rest });
+  budgetChanged(draft, keyAccount(id), budget ?? undefined, timeZone);
+  noteAudit(draft, by, 'key-budget', { key: id, name: before.name, was: was ?? null, budget });
   return decided(draft);
 };
 

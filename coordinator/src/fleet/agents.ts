@@ -1,7 +1,9 @@
 // Agents that people apply and remove. A changed spec is a new version; the node of a placed agent gets it at once and the agent keeps its
 // epoch, unless its node obviously no longer fits: then the agent is unplaced, and placement chooses a new node.
 import { type AgentSpec, actorOf, isApart, maxAgents, type Principal } from '@blackroad/protocol';
+import { budgetChanged } from '../budgets/ledger.ts';
 import { isWished } from '../placement/model/wish.ts';
+import { agentAccount } from '../state/account.ts';
 import { type Decision, refuse } from '../state/decision.ts';
 import {
   change,
@@ -33,7 +35,7 @@ import {
 } from './assignment.ts';
 import { quietAfter } from './quiet.ts';
 
-export const applyAgent: Decide<'agent-apply'> = (view, { by, spec, newId }, nowMs) => {
+export const applyAgent: Decide<'agent-apply'> = (view, { by, spec, newId }, nowMs, { timeZone }) => {
   const draft = openDraft(view, nowMs);
   const { space } = by;
   const { name } = spec;
@@ -47,6 +49,7 @@ export const applyAgent: Decide<'agent-apply'> = (view, { by, spec, newId }, now
   const tooLarge = refuseTooLarge(draft, row);
   if (tooLarge) return tooLarge;
   putVersion(draft, by, row);
+  budgetChanged(draft, agentAccount(row.id), spec.budget, timeZone);
   noteAudit(draft, by, before ? 'agent-change' : 'agent-create', { agent: row.id, version: row.version });
   if (before?.placement) tellOrTakeOff(draft, before, row);
   return decidedWith(draft, { id: row.id, version: row.version, created: !before, changed: true });
@@ -190,7 +193,7 @@ function withCompany(placement: AgentSpec['placement'], was: string, name: strin
   };
 }
 
-export const removeAgent: Decide<'agent-remove'> = (view, { by, agent }, nowMs) => {
+export const removeAgent: Decide<'agent-remove'> = (view, { by, agent }, nowMs, { timeZone }) => {
   const draft = openDraft(view, nowMs);
   const row = draft.agents.get(agent);
   if (!row) return refuse('no-such-agent', `There is no agent ${agentNameOf(draft, agent)}.`);
@@ -205,6 +208,7 @@ export const removeAgent: Decide<'agent-remove'> = (view, { by, agent }, nowMs) 
   if (row.placement) removeDelta(deltas, row.placement.node, id, row.placement.epoch);
   sendDeltas(draft, deltas);
   const quiet = row.placement ? quietAfter(view, row.placement, nowMs) : row.quiet;
+  budgetChanged(draft, agentAccount(id), undefined, timeZone);
   dropAgent(draft, { id, space, name, epoch, version, ...(quiet ? { quiet } : {}) });
   noteAudit(draft, by, 'agent-remove', { agent: id, version });
   noteEvent(draft, 'agent-removed', { agent: id });

@@ -12,6 +12,7 @@ import {
   type UnplacedWhy,
 } from '@blackroad/protocol';
 import type { Unload } from '../placement/plan/plan-parts.ts';
+import { agentAccount } from '../state/account.ts';
 import { change, type Draft, noteEvent, putAgent, putNode, send } from '../state/draft.ts';
 import type { AgentRow, Behind, NodeRow, Placement } from '../state/rows.ts';
 import { loseAgentLeases } from '../tasks/leases.ts';
@@ -20,7 +21,10 @@ import { leftOf, quietAfter, quietOf } from './quiet.ts';
 export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): AssignedAgent {
   const { view, nowMs } = draft;
   const quietMs = leftOf(view, placement.quiet, nowMs);
-  const { id, spec } = row;
+  const { id } = row;
+  // Its triggers would begin work that the budget does not let in.
+  const isStopped = draft.spending.get(agentAccount(id))?.stopped === true;
+  const spec = isStopped ? { ...row.spec, triggers: [] } : row.spec;
   // An older node-agent uses the name in the spec as the agent's id, so the name of the spec is set to the id.
   const isOlder = draft.nodes.get(placement.node)?.agentIds !== true;
   return {

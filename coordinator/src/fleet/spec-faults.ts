@@ -1,6 +1,6 @@
 // Faults of a request that its schema cannot find: times that never occur, zones and classes that do not exist. Such a request is refused
 // at the API, by the field's name, before anything is stored.
-import { type AgentSpec, classNames, type Fault, nearNames } from '@blackroad/protocol';
+import { type AgentSpec, type Budget, classNames, type Fault, nearNames } from '@blackroad/protocol';
 import { cronFault, timeZoneFault } from '@blackroad/protocol/cron';
 import type { View } from '../state/view.ts';
 
@@ -15,7 +15,14 @@ export function specFaults(view: View, spec: AgentSpec, nowMs: number, timeZone:
   }
   for (const [i, name] of spec.placement.class.entries())
     faults.push(...classFaults(view, name, `placement.class.${i}`));
+  faults.push(...budgetFaults(spec.budget));
   return faults;
+}
+
+/** A budget without a limit would say nothing. */
+export function budgetFaults(budget: Budget | null | undefined): Fault[] {
+  if (!budget || budget.tokens !== undefined || budget.usd !== undefined) return [];
+  return [{ field: 'budget', expected: 'tokens, usd, or both', got: JSON.stringify(budget) }];
 }
 
 /** Classes that exist: those of the table, and those that nodes and join tokens of this fleet have. */

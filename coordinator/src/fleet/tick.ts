@@ -1,6 +1,7 @@
 // Changes that time alone causes: suspicion and loss, deadlines, ends of backoffs, the valve, the announcement of the coordinator; and the
 // first decision after a start. All is computed from `now`, so no node has a timer. Reads only indexes and the rows of nodes.
 import { counted, cutToBytes, type FleetState } from '@blackroad/protocol';
+import { judgeBudgets, settleLeftOver } from '../budgets/judge.ts';
 import { change, type Draft, decided, decidedWith, noteEvent, openDraft, send } from '../state/draft.ts';
 import type { Decide, Policy } from '../state/input.ts';
 import { deadlineSlot, wakeSlot } from '../state/task-index.ts';
@@ -38,6 +39,7 @@ export const started: Decide<'started'> = (view, _input, nowMs, policy) => {
       nodes: away,
       graceSeconds: Math.round(policy.restartGraceMs / 1000),
     });
+  settleLeftOver(draft);
   announce(draft, policy);
   return decided(draft);
 };
@@ -52,6 +54,7 @@ export const tick: Decide<'tick'> = (view, _input, nowMs, policy) => {
   // The valve is judged once all nodes are counted; placement makes no plan before.
   if (!more) judgeValve(draft, policy);
   dropTokens(draft);
+  judgeBudgets(draft, policy);
   if (view.announcedMs === null || nowMs - view.announcedMs >= announceMs || nowMs < view.announcedMs) {
     announce(draft, policy);
     judgeFaults(draft);

@@ -5,11 +5,18 @@ import {
   type AlertAction,
   type AlertKind,
   actsOf,
+  type BudgetView,
+  budgetUseInWords,
   conditionNames,
   type FixSteps,
   fixInWords,
   plainLatin,
+  renewedInWords,
+  shareUsed,
 } from '@blackroad/protocol';
+import { accountOf, viewOf } from '../budgets/books.ts';
+import { lowShare } from '../budgets/ledger.ts';
+import { keyOfAccount } from '../state/account.ts';
 import type { NodeRow } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
 import { nodeConditions } from './conditions.ts';
@@ -253,8 +260,47 @@ function helpOf(fix: FixSteps): string {
   return fix.length === 0 ? '' : ` Fix: ${fixInWords(fix as FixSteps)}.`;
 }
 
-export function fleetTroubles(view: View, nowMs: number, deadLetters: number): Trouble[] {
+/** One for each budget that is used up or comes to its end. */
+function budgetTroubles(view: View): Trouble[] {
   const troubles: Trouble[] = [];
+  for (const id of view.spending.keys()) {
+    const account = accountOf(view, id);
+    if (!account || view.keys.get(keyOfAccount(id) ?? '')?.revoked) continue;
+    const budget = viewOf(view, account);
+    const share = shareUsed(budget);
+    if (share < lowShare) continue;
+    const { of, name } = account;
+    const used = `${budgetUseInWords(budget).join('; ')}; ${renewedInWords(budget)}.`;
+    const isLow = share < 1;
+    const kind = isLow ? 'budget-low' : 'budget-used-up';
+    troubles.push({
+      group: `${kind}:${id}`,
+      kind,
+      severity: isLow ? 'warning' : 'error',
+      site: null,
+      ...(of === 'agent' ? { agent: name } : {}),
+      sinceMs: null,
+      title: isLow
+        ? `${Math.floor(share * 100)} % of the budget of the ${of} ${name} is used`
+        : `The budget of the ${of} ${name} is used up`,
+      many: isLow ? 'budgets come to their end' : 'budgets are used up',
+      text: isLow ? used : `${used} ${stoppedWords(of, budget)}`,
+      actions:
+        of === 'agent'
+          ? [{ verb: 'edit-agent', label: `Change the budget of ${name}`, role: 'operator', agent: name }]
+          : [{ verb: 'open-keys', label: `Change the budget of ${name}`, role: 'admin' }],
+    });
+  }
+  return troubles;
+}
+function stoppedWords(of: 'key' | 'agent', { tokens, usedTokens }: BudgetView): string {
+  if (tokens !== null && usedTokens >= tokens)
+    return of === 'key' ? 'What it asks is refused.' : 'Its tasks wait, and its triggers rest.';
+  return of === 'key' ? 'Machines that cost nothing still answer it.' : 'It works only on machines that cost nothing.';
+}
+
+export function fleetTroubles(view: View, nowMs: number, deadLetters: number): Trouble[] {
+  const troubles: Trouble[] = budgetTroubles(view);
   for (const { site, sinceMs, reason } of view.frozen) {
     troubles.push({
       group: `moves-frozen:${site === null ? 'fleet' : slug(site)}`,

@@ -1,14 +1,22 @@
 // One request to models: its answers, each with its attempts. Before the first piece of any answer an attempt that failed is followed by one
 // elsewhere; after it never.
-import { FleetError, type ModelProblem, type ModelRequest, modelProblems } from '@blackroad/protocol';
+import {
+  FleetError,
+  type ModelAnswerEnd,
+  type ModelProblem,
+  type ModelRequest,
+  modelProblems,
+} from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type Random, sortableId } from '@blackroad/std/random';
+import type { Stop } from '../budgets/books.ts';
 import type { Coordinator } from '../road/coordinator.ts';
-import { type AnswerSink, type Ask, noUsage, type Told } from './ask.ts';
+import { type AnswerSink, type Ask, charsOf, noUsage, type Told, type Usage, usageOfPart } from './ask.ts';
 import { attempt } from './attempt.ts';
 import { toldLoad } from './candidates.ts';
 import { keyOf, type Place } from './directory.ts';
+import type { Hold, Purse } from './purse.ts';
 import { refusalOf } from './refusal.ts';
 import type { Router } from './router.ts';
 
@@ -36,6 +44,9 @@ interface AnsweringParts {
   figures: { retried: number };
   ask: Ask;
   who: string;
+  purse: Purse;
+  /** An answer that had begun has no end. */
+  brokeOff: (told: Told, usage: Usage) => void;
   sink: AnswerSink;
   clock: Clock;
   random: Random;
@@ -81,14 +92,18 @@ export class Answering {
 
   /** Null: it is answered, or nobody waits any more. An error that is returned may be followed by another attempt, one thrown not. */
   async #try(one: Try): Promise<FleetError | null> {
-    const { coordinator, clock, router, ask, who, sink } = this.#parts;
-    const tried = router.routes(ask, who, one.avoid);
+    const { coordinator, clock, router, ask, who, sink, purse } = this.#parts;
+    const refused = purse.refusal();
+    if (refused) throw refused;
+    const unpaid = ask.idle ? idleStop : purse.unpaid();
+    const tried = router.routes(ask, who, unpaid?.text ?? null, one.avoid);
     const found = tried.at(-1);
-    if (!found?.place) throw one.last ?? refusalOf(ask, tried, coordinator.view);
+    if (!found?.place) throw one.last ?? refusalOf(ask, tried, coordinator.view, unpaid);
     const { place, route } = found;
-    const told = this.#toldOf(place, route.why);
+    let told = this.#toldOf(place, route.why);
     one.avoid.add(keyOf(place));
     const aside = new AbortController();
+    const signal = AbortSignal.any([this.#stopped.signal, aside.signal]);
     let leave: () => void;
     try {
       const { kind, slots } = place.model;
@@ -102,29 +117,45 @@ export class Answering {
     } catch (error) {
       return error as FleetError;
     }
-    if (this.#stopped.signal.aborted) {
+    let hold: Hold;
+    const turnMs = clock.monotonicMs();
+    try {
+      hold = await purse.hold(place, ask.request);
+    } catch (error) {
       leave();
-      return null;
+      return error as FleetError;
     }
+    if (signal.aborted) {
+      hold.used(noUsage);
+      leave();
+      if (this.#stopped.signal.aborted) return null;
+      throw madeRoom();
+    }
+    told = { ...told, overheadMs: told.overheadMs + clock.monotonicMs() - turnMs };
+    let chars = 0;
     const end = await attempt({
       coordinator,
       clock,
       node: told.node,
-      request: this.#orderFor(told.model),
-      signal: ask.idle ? AbortSignal.any([this.#stopped.signal, aside.signal]) : this.#stopped.signal,
+      request: this.#orderFor(told.model, hold.maxTokens),
+      signal,
       firstMs: (route.chosen?.expected.firstMs ?? 0) * 4 + patienceMs,
       heard: (events) => {
         this.#begin(told);
-        for (const event of events) sink.event(one.answer, event);
+        for (const event of events) {
+          chars += charsOf(event);
+          sink.event(one.answer, event);
+        }
       },
     });
     leave();
+    const usage = this.#count(told, hold, end, signal.aborted, chars);
     if (this.#stopped.signal.aborted) return null;
-    if (aside.signal.aborted) throw new FleetError('model-busy', { detail: 'It made room for another request.' });
+    if (aside.signal.aborted) throw madeRoom();
     if (end.problem) return this.#failed(end.problem, told);
     router.worked(ask, who, told);
     this.#begin(told);
-    sink.end(one.answer, end.reason ?? 'stop', end.usage ?? noUsage);
+    sink.end(one.answer, end.reason ?? 'stop', usage);
     if (--this.#open === 0) sink.done();
     return null;
   }
@@ -150,9 +181,25 @@ export class Answering {
     return error;
   }
 
-  #orderFor(model: string): ModelRequest {
+  /** Counts what the attempt used: by the word of its node, else by what was heard of it. */
+  #count(told: Told, hold: Hold, end: ModelAnswerEnd, isStopped: boolean, chars: number): Usage {
+    const hasBegun = chars > 0 || isStopped;
+    const usage = end.usage ?? (hasBegun ? usageOfPart(this.#parts.ask.request, chars) : noUsage);
+    hold.used(usage);
+    // A whole answer is counted by the sink, which is told its end.
+    if (end.problem && usage !== noUsage) this.#parts.brokeOff(told, usage);
+    return usage;
+  }
+
+  #orderFor(model: string, maxTokens: number | null): ModelRequest {
     const leftMs = Math.max(1, this.#leftMs);
-    return { ...this.#parts.ask.request, model, leftMs, waitMs: Math.min(waitMs, leftMs) };
+    return {
+      ...this.#parts.ask.request,
+      ...(maxTokens === null ? {} : { maxTokens }),
+      model,
+      leftMs,
+      waitMs: Math.min(waitMs, leftMs),
+    };
   }
 
   #begin(told: Told): void {
@@ -169,6 +216,10 @@ export class Answering {
     this.#parts.sink.fail(isKnown ? error : new FleetError('internal'));
   }
 }
+
+/** What has all the time there is need not be paid for. */
+const idleStop: Stop = { text: 'a batch takes what is idle and pays for nothing', why: 'no-money', renewsMs: null };
+const madeRoom = () => new FleetError('model-busy', { detail: 'It made room for another request.' });
 
 function errorOf({ code, text }: ModelProblem, model: string, node: string): FleetError {
   const detail = `${model} on ${node}: ${text}`;

@@ -49,6 +49,14 @@ export const noUsage: Usage = {
   waitMs: 0,
 };
 
+/** The usage of an answer that broke off, as far as it can be told without its model. */
+export function usageOfPart(request: Ask['request'], chars: number): Usage {
+  return { ...noUsage, promptTokens: estimateTokens(request), completionTokens: Math.ceil(chars / charsPerToken) };
+}
+export function charsOf({ text = '', thought = '', calls }: ModelAnswerEvent): number {
+  return text.length + thought.length + (calls ? JSON.stringify(calls).length : 0);
+}
+
 /** Characters of a token, on average over languages and code. */
 const charsPerToken = 3.5;
 /** Tokens of a picture: what common models make of one. */

@@ -1,6 +1,15 @@
 // The nodes of each model, kept up to date with what is committed, so that a request looks at those alone and not at the whole fleet. In: the
 // nodes that a batch touched. Out: the models on nodes that a name or a tier means, at most so many.
-import { findModel, modelKey, type NodeCapacity, type NodeModel, type TierWish, tierOf } from '@blackroad/protocol';
+import {
+  findModel,
+  modelKey,
+  type NodeCapacity,
+  type NodeModel,
+  type TierWish,
+  tellsNoSize,
+  tierNames,
+  tierOf,
+} from '@blackroad/protocol';
 import { closedOf } from '../placement/model/snapshot.ts';
 import type { NodeLive, NodeRow } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
@@ -130,6 +139,8 @@ export class Directory {
 function keysOf(model: NodeModel): string[] {
   const names = [model.name, ...model.aliases].map((name) => `${nameKey}${modelKey(name)}`);
   if (model.kind === 'embed') return [...names, 'embed'];
-  return [...names, `tier ${tierOf(model).name}`, 'tier auto'];
+  // One that tells no size may be paid for, and then serves any tier; placement/route decides that.
+  const own = tellsNoSize(model) ? tierNames : [tierOf(model).name, 'auto'];
+  return [...names, ...own.map((name) => `tier ${name}`)];
 }
-const isOf = (wish: TierWish, model: NodeModel) => wish === 'auto' || tierOf(model).name === wish;
+const isOf = (wish: TierWish, model: NodeModel) => wish === 'auto' || tellsNoSize(model) || tierOf(model).name === wish;

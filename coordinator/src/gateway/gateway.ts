@@ -11,6 +11,7 @@ import { AgentAnswer, agentNamed } from './agent-answer.ts';
 import { Answering } from './answering.ts';
 import type { AnswerSink, Ask, Told, Usage } from './ask.ts';
 import { noFigures } from './figures.ts';
+import { Purse } from './purse.ts';
 import { Router } from './router.ts';
 
 interface GatewayParts {
@@ -18,7 +19,7 @@ interface GatewayParts {
   clock: Clock;
   random: Random;
   log: Log;
-  /** Called for each answer of a model, for the usage. Answers of agents are counted as their tasks. */
+  /** Called for each answer of a model, also of one that broke off, for the usage. Answers of agents are counted as their tasks. */
   answered: (by: Principal, told: Told, usage: Usage) => void;
 }
 export class Gateway {
@@ -35,6 +36,10 @@ export class Gateway {
 
   note(touched: Touched): void {
     this.router.note(touched);
+  }
+
+  purse(by: Principal): Purse {
+    return new Purse({ ...this.#parts, by });
   }
 
   /** Begins an answer. Returns the function that ends it when nobody reads on. */
@@ -95,7 +100,16 @@ export class Gateway {
     const agent = agentNamed(ask.models[0] ?? '');
     const answering =
       agent === null
-        ? new Answering({ ...this.#parts, router: this.router, figures: this.figures, ask, who, sink })
+        ? new Answering({
+            ...this.#parts,
+            router: this.router,
+            figures: this.figures,
+            ask,
+            who,
+            purse: this.purse(by),
+            brokeOff: (told, usage) => this.#parts.answered(by, told, usage),
+            sink,
+          })
         : new AgentAnswer({ ...this.#parts, ask, agent, by, sink });
     return () => answering.stop();
   }

@@ -1,6 +1,7 @@
 // Why no node answers a request, as the error that its caller gets: what passes by itself may be tried again, what does not says what is
 // missing. In: the routes that were looked for. Out: one error, by the reason that is nearest to an answer.
 import { FleetError, modelKey } from '@blackroad/protocol';
+import { problemOf, type Stop } from '../budgets/books.ts';
 import type { RouteRefused } from '../placement/route/candidate.ts';
 import { routeFilters } from '../placement/route/filters.ts';
 import type { View } from '../state/view.ts';
@@ -11,16 +12,22 @@ import type { Tried } from './router.ts';
 const nearest = [...routeFilters].reverse().map(({ name }) => name);
 const passing = new Set(routeFilters.filter(({ passes }) => passes).map(({ name }) => name));
 
-export function refusalOf({ models }: Ask, tried: readonly Tried[], view: View): FleetError {
+/** `unpaid`: why the caller may not pay. */
+export function refusalOf({ models }: Ask, tried: readonly Tried[], view: View, unpaid: Stop | null): FleetError {
   const names = models.join(', ');
   const refused = tried.flatMap(({ route }) => route.refused);
   const [first] = refused.toSorted((a, b) => nearest.indexOf(a.filter) - nearest.indexOf(b.filter));
   if (!first) return fetching(models, view) ?? unknown(names);
   const detail = `${names}: ${wordsOf(first)}${refused.length > 1 ? `; ${refused.length - 1} more machines cannot answer either` : ''}.`;
   if (first.filter === 'context') return new FleetError('prompt-too-long', { detail });
+  if (first.filter === 'price' && unpaid) return stopError(unpaid, detail);
   if (!passing.has(first.filter)) return new FleetError('not-supported', { detail });
   const isBusy = first.filter === 'full' || first.filter === 'reserved';
   return new FleetError(isBusy ? 'model-busy' : 'model-away', { detail, retryAfterSeconds: isBusy ? 2 : 10 });
+}
+export function stopError(stop: Stop, words?: string): FleetError {
+  const { code, details } = problemOf(stop, words);
+  return new FleetError(code, details);
 }
 function wordsOf({ node, model, text }: RouteRefused): string {
   return `${model} on ${node}: ${text}`;

@@ -30,7 +30,7 @@ function rig(reserve: number) {
   let [entered, refused] = [0, ''];
   const { signal } = new AbortController();
   while (entered < 9) {
-    const [tried] = router.routes(ask('small'), 'ada');
+    const [tried] = router.routes(ask('small'), 'ada', null);
     if (!tried?.place) {
       refused = tried?.route.refused[0]?.filter ?? '';
       break;
@@ -44,7 +44,7 @@ function rig(reserve: number) {
   let step = supplied.next();
   while (!step.done) step = supplied.next();
   const agents = comfortOf(step.value.nodes[0]!, small);
-  return { entered, refused, agents, named: router.routes(ask(small.name), 'ada')[0]?.place };
+  return { entered, refused, agents, named: router.routes(ask(small.name), 'ada', null)[0]?.place };
 }
 
 for (const [reserve, slots] of [

@@ -66,10 +66,10 @@ export class Router {
     this.#affinity.note(this.#keysOf(who, ask), ask, node, model);
   }
 
-  /** The routes of each model of the list, in its order, up to the first that has a node. */
-  routes(ask: Ask, who: string, avoid: ReadonlySet<string> = new Set()): Tried[] {
+  /** `unpaid`: why no node that costs money may answer; null: one may. Out: the routes of each model of the list, in its order, up to the first that has a node. */
+  routes(ask: Ask, who: string, unpaid: string | null, avoid: ReadonlySet<string> = new Set()): Tried[] {
     const sticky = this.#affinity.find(this.#keysOf(who, ask));
-    const about = { ...aboutOf(ask), sticky };
+    const about = { ...aboutOf(ask), sticky, unpaid };
     const { view, clock, reserve } = this.#parts;
     const around = { view, lanes: this.lanes, failing: this.failing, nowMs: clock.nowMs(), reserve };
     const tried: Tried[] = [];
@@ -99,13 +99,12 @@ export class Router {
 }
 
 /** What the request asks of any model. */
-function aboutOf({ request }: Ask): Omit<RouteAsk, 'want' | 'sticky'> {
+function aboutOf({ request }: Ask): Omit<RouteAsk, 'want' | 'sticky' | 'unpaid'> {
   return {
     kind: request.kind === 'embed' ? 'embed' : 'chat',
     promptTokens: estimateTokens(request),
     answerTokens: Math.min(request.maxTokens ?? usualAnswerTokens, usualAnswerTokens * 4),
     tools: (request.tools?.length ?? 0) > 0 && request.toolChoice !== 'none',
     sees: request.messages?.some(({ images }) => images?.length) ?? false,
-    mayPay: false,
   };
 }

@@ -1,7 +1,15 @@
 // Access to the coordinator: API keys, one-time sign-in codes and console sessions. Keys and sessions are in the store as SHA-256 of their
 // secret, so that a restart signs nobody out; codes are in memory, bounded, as SHA-256 too. The revocation of a key ends the sessions and
 // codes that were made with it. No secret is returned twice.
-import { coordinatorSelf, defaultSpace, FleetError, mayDo, type Principal, type Role } from '@blackroad/protocol';
+import {
+  type Budget,
+  coordinatorSelf,
+  defaultSpace,
+  FleetError,
+  mayDo,
+  type Principal,
+  type Role,
+} from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import { sha256Hex } from '@blackroad/std/sha256';
@@ -29,7 +37,13 @@ function readKey(text: string): { id: string; secret: string } | null {
 }
 /** A new key: the text that is shown once, and the row to store. `lifeMs`: how long it is valid; missing: for ever. */
 export function mintKey(
-  { name, role, space, lifeMs }: { name: string; role: Role; space: string; lifeMs?: number | undefined },
+  {
+    name,
+    role,
+    space,
+    lifeMs,
+    budget,
+  }: { name: string; role: Role; space: string; lifeMs?: number | undefined; budget?: Budget | undefined },
   nowMs: number,
   random: Random,
 ): { text: string; row: KeyRow } {
@@ -46,6 +60,7 @@ export function mintKey(
       createdMs: nowMs,
       revoked: false,
       ...(lifeMs === undefined ? {} : { expiresMs: nowMs + lifeMs }),
+      ...(budget === undefined ? {} : { budget }),
     },
   };
 }

@@ -48,6 +48,8 @@ function sendProblem(reply: FastifyReply, error: FleetError): FastifyReply {
   if (problems[error.code].retry && retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
   const dialect = reply.request.routeOptions.config.row?.dialect;
   if (dialect !== undefined) {
+    // The clients of OpenAI and Anthropic try a 429 again unless they are told.
+    if (error.code === 'budget-used-up') reply.header('x-should-retry', 'false');
     return reply
       .code(statusIn(dialect, error.code))
       .type('application/json; charset=utf-8')

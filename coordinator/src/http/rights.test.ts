@@ -29,6 +29,8 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'joinTokenCreate',
     'joinTokenRevoke',
     'joinTokens',
+    'keyBudget',
+    'keyBudgetRemove',
     'keyCreate',
     'keyRevoke',
     'keys',

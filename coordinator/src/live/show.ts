@@ -3,6 +3,7 @@
 import type {
   AgentReason,
   AgentView,
+  BudgetView,
   FleetEvent,
   FleetTotals,
   KeyView,
@@ -10,9 +11,12 @@ import type {
   SessionView,
   TaskView,
 } from '@blackroad/protocol';
+import { stopOf } from '../budgets/books.ts';
+import { costsMoney } from '../budgets/price.ts';
 import { nodeConditions } from '../fleet/conditions.ts';
 import { onlyOn, stayingOn } from '../fleet/draining.ts';
 import { frozenCount } from '../placement/model/need.ts';
+import { agentAccount } from '../state/account.ts';
 import type { Policy } from '../state/input.ts';
 import {
   type AgentRow,
@@ -86,6 +90,9 @@ export function agentState(
   }
   // The node stopped it and gave no reason why it does not start again: it counts as placed only.
   const state = observed.state === 'stopped' ? 'placed' : observed.state;
+  const stop = stopOf(view, agentAccount(row.id), costsMoney(view, placement.node, placement.model));
+  if (state === 'ready' && stop && stop.why !== 'reserved')
+    return { state, reason: stop.text, reasonCode: 'budget-used-up' };
   if (!observed.reason) return { state, ...away };
   const { reason, code, progress } = observed;
   return {
@@ -270,6 +277,7 @@ export function showKey(
   { secretHash: _, space: _space, ...row }: KeyRow,
   lastUsedMs: number | null,
   isLastAdmin: boolean,
+  budget: BudgetView | null,
 ): KeyView {
-  return { ...row, lastUsedMs, expiresMs: row.expiresMs ?? null, isLastAdmin };
+  return { ...row, budget, lastUsedMs, expiresMs: row.expiresMs ?? null, isLastAdmin };
 }

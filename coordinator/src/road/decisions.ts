@@ -1,5 +1,6 @@
 // The pure function that decides each kind of input. A kind without a function does not compile.
 
+import { reserveForRequest, settleRequest } from '../budgets/requests.ts';
 import {
   closeSession,
   createKey,
@@ -9,6 +10,7 @@ import {
   recordAudit,
   revokeKey,
   revokeToken,
+  setKeyBudget,
 } from '../fleet/access.ts';
 import { acknowledge, unacknowledge } from '../fleet/acknowledge.ts';
 import { applyAgent, removeAgent, renameAgent } from '../fleet/agents.ts';
@@ -57,6 +59,9 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'task-dismiss': dismissTask,
   'key-create': createKey,
   'key-revoke': revokeKey,
+  'key-budget': setKeyBudget,
+  'budget-reserve': reserveForRequest,
+  'budget-settle': settleRequest,
   'key-used': noteKeyUse,
   'session-open': openSession,
   'session-close': closeSession,

@@ -5,6 +5,7 @@ import { signsOf } from '../fleet/health.ts';
 import type { Change } from './change.ts';
 import { owned } from './layer.ts';
 import { moveHeard } from './moved-times.ts';
+import { release, reserve } from './reservations.ts';
 import {
   type AgentRow,
   type BranchRow,
@@ -139,6 +140,18 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   branch(view, change) {
     if (change.row.merged) rememberMerged(view, change.row);
     else view.branches.set(change.row.id, change.row);
+  },
+  spending(view, change) {
+    view.spending.set(change.row.account, change.row);
+  },
+  'spending-gone'(view, change) {
+    view.spending.delete(change.account);
+  },
+  reservation(view, change) {
+    reserve(view, change.row);
+  },
+  'reservation-gone'(view, change) {
+    release(view, change.id);
   },
   acknowledged(view, change) {
     view.acknowledged.set(change.row.alert, change.row);

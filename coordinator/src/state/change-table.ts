@@ -13,6 +13,7 @@ import {
   planForTick,
   type Urgency,
 } from '../placement/plan/replan.ts';
+import { agentOfAccount } from './account.ts';
 import type { Change, DurableChange } from './change.ts';
 import type { Policy } from './input.ts';
 import type { AgentRow } from './rows.ts';
@@ -44,6 +45,11 @@ const nodesOf = (view: View, row: AgentRow): string[] => [
 ];
 const itsNode = (touched: Touched, { node }: { node: string }): void => void touched.nodes.add(node);
 const itsAgent = (touched: Touched, { agent }: { agent: string }): void => void touched.agents.add(agent);
+/** An agent shows that its budget stops it. */
+function touchAccount(touched: Touched, account: string): void {
+  const agent = agentOfAccount(account);
+  if (agent !== null) touched.agents.add(agent);
+}
 const onItsNode = (view: View, { node }: { node: string }): Iterable<string> => agentsOn(view, node);
 
 /** Changes that only the store or the loop reads. */
@@ -121,6 +127,10 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   'session-gone': kept,
   memory: { ...kept, touches: itsAgent },
   branch: { ...kept, touches: (touched, { row }) => void touched.agents.add(row.agent) },
+  spending: { ...kept, touches: (touched, { row }) => touchAccount(touched, row.account) },
+  'spending-gone': { ...kept, touches: (touched, { account }) => touchAccount(touched, account) },
+  reservation: kept,
+  'reservation-gone': kept,
   acknowledged: { ...kept, touches: (touched, { row }) => void touched.alerts.add(row.alert) },
   'acknowledged-gone': { ...kept, touches: (touched, { alert }) => void touched.alerts.add(alert) },
   // Events are shown with the numbers that the store gives them.

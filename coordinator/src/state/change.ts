@@ -1,5 +1,6 @@
 // Change: the only thing that alters the coordinator's view. Durable changes are stored, one transaction for each batch; perishable ones
 // change only the view (apply.ts). Also Outgoing, the only thing that is sent: messages of the table of topics.
+
 import type {
   AgentObserved,
   AnyParams,
@@ -15,6 +16,7 @@ import type {
   TopicName,
   TopicParams,
 } from '@blackroad/protocol';
+import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
@@ -95,6 +97,11 @@ export type DurableChange =
   | { type: 'session-gone'; id: string }
   | { type: 'memory'; agent: string; space: string; entries: MemoryEntry[] }
   | { type: 'branch'; row: BranchRow; entries: MemoryEntry[] }
+  | { type: 'spending'; row: SpendingRow }
+  /** The budget was removed. */
+  | { type: 'spending-gone'; account: string }
+  | { type: 'reservation'; row: ReservationRow }
+  | { type: 'reservation-gone'; id: string }
   | { type: 'acknowledged'; row: AcknowledgedRow }
   | { type: 'acknowledged-gone'; alert: string }
   | { type: 'event'; row: EventRow }

@@ -1,6 +1,7 @@
 // A decision while it is made. A pure function reads the view from before the decision, but one decision often takes several steps (a node
 // is lost: its leases end, some tasks end, others are leased anew). A draft has layers over the rows that decisions read after they wrote
 // them, and collects changes and messages in order. It never writes the view.
+
 import type {
   Asker,
   AuditAction,
@@ -12,6 +13,7 @@ import type {
   TopicParams,
 } from '@blackroad/protocol';
 import { auditRow } from './audit-row.ts';
+import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import { type Change, type Outgoing, outgoing } from './change.ts';
 import type { Decision } from './decision.ts';
 import { eventRow } from './event-row.ts';
@@ -45,6 +47,9 @@ export interface Draft {
   readonly tasks: LayerMap<string, TaskRow>;
   readonly observed: LayerMap<string, Observed>;
   readonly placeTroubles: LayerMap<string, PlaceTrouble>;
+  readonly spending: LayerMap<string, SpendingRow>;
+  readonly reservations: LayerMap<string, ReservationRow>;
+  readonly reservedBy: LayerMap<string, Set<string>>;
   /** The tasks that this decision changed. */
   readonly tasksByAgent: Map<string, Set<string>>;
 }
@@ -67,6 +72,9 @@ export function openDraft(view: View, nowMs: number): Draft {
     tasks: over(view.tasks),
     observed: over(view.observed),
     placeTroubles: over(view.placeTroubles),
+    spending: over(view.spending),
+    reservations: over(view.reservations),
+    reservedBy: over(view.reservedBy as ReadonlyMap<string, Set<string>>),
     tasksByAgent: new Map(),
   };
 }

@@ -5,6 +5,7 @@ import type {
   AgentObserved,
   AgentSpec,
   AuditNote,
+  Budget,
   JoinTokenRequest,
   MemoryEntry,
   MemoryUp,
@@ -110,6 +111,12 @@ export interface Inputs {
   'task-dismiss': By & { id: string };
   'key-create': By & { row: KeyRow };
   'key-revoke': By & { id: string };
+  /** Null: no budget. */
+  'key-budget': By & { id: string; budget: Budget | null };
+  /** Before a request of the gateway goes to a node: the most that it may use. `id`: of its attempt; `costs`: the node costs money. */
+  'budget-reserve': { id: string; key: string; tokens: number; usd: number; costs: boolean };
+  /** What it used. */
+  'budget-settle': { id: string; tokens: number; usd: number };
   'key-used': { id: string; atMs: number };
   'session-open': { row: SessionRow };
   'session-close': By & { id: string };

@@ -7,7 +7,7 @@ import type { DurableChange } from './change.ts';
 import type { MemoryHead } from './rows.ts';
 import type { MutableView } from './view.ts';
 
-/** What a store knows: nodes, agents, live tasks, tokens, keys, acknowledged alerts and branches as changes, and where each memory stands. */
+/** What a store knows: nodes, agents, live tasks, tokens, keys, budgets, acknowledged alerts and branches as changes, and where each memory stands. */
 export interface Loaded {
   changes: Iterable<DurableChange>;
   heads: Iterable<LoadedHead>;
@@ -41,6 +41,9 @@ const origins: Record<keyof MutableView, Origin> = {
   heads: 'stored',
   branches: 'stored',
   acknowledged: 'stored',
+  spending: 'stored',
+  reservations: 'stored',
+  reservedBy: 'stored',
   justMerged: 'heard',
   work: 'stored',
   unserved: 'stored',

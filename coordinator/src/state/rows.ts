@@ -17,6 +17,7 @@ import type {
   TaskState,
   TaskUsage,
   UnplacedWhy,
+  Budget as UseBudget,
 } from '@blackroad/protocol';
 import type { SignCode } from '../fleet/health.ts';
 
@@ -277,6 +278,8 @@ export interface KeyRow {
   readonly lastUsedMs?: number;
   /** Missing: the key does not end. */
   readonly expiresMs?: number;
+  /** Missing: no limit of tokens, and no money to spend. */
+  readonly budget?: UseBudget;
 }
 /** A signed-in console; it survives a restart. `id` is the SHA-256 of its token, which is not stored. */
 export interface SessionRow {

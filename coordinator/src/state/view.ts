@@ -1,5 +1,6 @@
 // The view: the fleet in memory, the fold of every change since the store was opened. Pure functions read it (`View` is readonly to them);
 // only `apply` in apply.ts writes it. The indexes exist so that no decision scans the fleet.
+
 import {
   defaultSpace,
   maxAssignmentBytes,
@@ -10,6 +11,7 @@ import {
   maxNodeRecordsPerMinute,
   type Principal,
 } from '@blackroad/protocol';
+import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
@@ -60,6 +62,11 @@ export interface MutableView {
   justMerged: Map<string, string>;
   /** Acknowledgements by alert. */
   acknowledged: Map<string, AcknowledgedRow>;
+  /** What is used of each budget, by account. */
+  spending: Map<string, SpendingRow>;
+  reservations: Map<string, ReservationRow>;
+  /** Ids of reservations by account. */
+  reservedBy: Map<string, Set<string>>;
   work: Map<string, AgentWork>;
   /** Agents with only waiting tasks; the one examined last is at the end. */
   unserved: Map<string, true>;
@@ -169,6 +176,9 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     branches: new Map(),
     justMerged: new Map(),
     acknowledged: new Map(),
+    spending: new Map(),
+    reservations: new Map(),
+    reservedBy: new Map(),
     work: new Map(),
     unserved: new Map(),
     agentsByNode: new Map(),

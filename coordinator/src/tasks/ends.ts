@@ -10,6 +10,7 @@ import {
   type TaskUsage,
 } from '@blackroad/protocol';
 import { invariant } from '@blackroad/std/invariant';
+import { settleAttempt, settleEnd } from '../budgets/task-budgets.ts';
 import { closeTask, type Draft, setTask } from '../state/draft.ts';
 import type { EndedTask, TaskRow } from '../state/rows.ts';
 import { answerTo } from './answer.ts';
@@ -19,6 +20,7 @@ interface TaskEnd {
   result?: string | null;
   truncated?: boolean;
   problem?: TaskProblem | null;
+  /** Missing: nobody knows what it used. */
   usage?: TaskUsage | null;
 }
 
@@ -35,6 +37,7 @@ export function endTask(draft: Draft, task: TaskRow, end: TaskEnd): EndedTask {
     problem: end.problem ?? null,
     usage: end.usage ?? null,
   };
+  settleEnd(draft, task, end.usage);
   closeTask(draft, row);
   if (row.replyTo) draft.messages.push(answerTo(row.replyTo, row));
   return row;
@@ -51,6 +54,8 @@ export function giveBack(
   waitMs = 0,
   outcome: PastAttempt['outcome'] = 'lost',
 ): void {
+  // A place that refused did nothing. Of a lost attempt the end may still come, until the next one begins.
+  if (outcome === 'refused') settleAttempt(draft, task, null);
   const isCounted = outcome === 'failed' || (outcome === 'lost' && !isOfPlace(problem.code));
   if (!isCounted) queueAgain(draft, { ...task, attempts: task.attempts + 1 }, waitMs, outcome, problem.text);
   else if (task.attempt >= task.attempts) endTask(draft, task, { state: 'failed', problem });

@@ -1,6 +1,8 @@
 // Leases: the node that each waiting task runs on now. A lease is (task, attempt) under the epoch of the agent's placement; a node gets one
 // only while it is online, has sent its hello in this boot and runs the agent under that epoch.
 import type { TaskProblem } from '@blackroad/protocol';
+import { booksOf } from '../budgets/books.ts';
+import { reserveForTask, taskStop } from '../budgets/task-budgets.ts';
 import { type Draft, leasedCountIn, leasedIn, send, setTask } from '../state/draft.ts';
 import type { AgentRow, Placement, TaskRow } from '../state/rows.ts';
 import { giveBack } from './ends.ts';
@@ -12,8 +14,10 @@ export function leaseNext(draft: Draft, agent: string, isBack = false): void {
   if (!row?.placement || !takesWork(draft, row, row.placement)) return;
   const free = row.spec.concurrency - leasedCountIn(draft, agent);
   if (free <= 0) return;
-  for (const task of nextTasks(draft, agent, row.placement, free, isBack))
-    lease(draft, task, row.placement, task.attempt + 1);
+  const { placement } = row;
+  // The one before may have reserved the rest of the budget.
+  for (const task of nextTasks(draft, agent, placement, free, isBack))
+    if (taskStop(draft, booksOf(draft), task, placement) === null) lease(draft, task, placement, task.attempt + 1);
 }
 
 /** Leases the waiting tasks of all agents on a node after its connection. */
@@ -38,6 +42,7 @@ function takesWork(draft: Draft, agent: AgentRow, placement: Placement): boolean
 
 /** Leases a task to the node of its agent; under the same attempt when the node held it all the time. [INV-one-lease] */
 export function lease(draft: Draft, task: TaskRow, placement: Placement, attempt: number): void {
+  reserveForTask(draft, task, placement, attempt);
   const leased: TaskRow = {
     ...task,
     state: 'leased',

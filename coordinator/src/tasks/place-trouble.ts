@@ -2,6 +2,8 @@
 // each time, and is a single one: it tests whether the place works again, so that a long queue is not refused task by task. In: the report
 // of an attempt. Out: perishable rows about the agent, which end with the first task that is done.
 import { isPlaceToAvoid, type TaskProblem } from '@blackroad/protocol';
+import { booksOf } from '../budgets/books.ts';
+import { taskStop } from '../budgets/task-budgets.ts';
 import { failsThere, judgeRefusal } from '../fleet/model-faults.ts';
 import { change, type Draft, leasedIn, setTask, waitingIn } from '../state/draft.ts';
 import type { Placement, PlaceTrouble, TaskRow } from '../state/rows.ts';
@@ -83,13 +85,14 @@ function refusalsOf({ past = [] }: TaskRow, node: string): number {
 }
 
 /** The waiting tasks that may be leased now; at most `free`. `isBack`: the place reported that it may work again. */
-export function nextTasks(draft: Draft, agent: string, { node }: Placement, free: number, isBack: boolean): TaskRow[] {
+export function nextTasks(draft: Draft, agent: string, placement: Placement, free: number, isBack: boolean): TaskRow[] {
   const { nowMs } = draft;
+  const { node } = placement;
   const trouble = troubleAt(draft, agent, node);
-  if (!trouble) return firstOf(draft, agent, node, free, isBack ? 1 : 0);
+  if (!trouble) return firstOf(draft, agent, placement, free, isBack ? 1 : 0);
   if (nowMs < (isBack ? Math.min(trouble.untilMs, trouble.sinceMs + minRestMs) : trouble.untilMs)) return [];
   if (leasedIn(draft, agent).some(({ leasedMs }) => (leasedMs ?? 0) > trouble.sinceMs)) return [];
-  return firstOf(draft, agent, node, maxLookedAt, isBack ? maxLookedAt : 0)
+  return firstOf(draft, agent, placement, maxLookedAt, isBack ? maxLookedAt : 0)
     .map((task) => ({ task, refusals: refusalsOf(task, node) }))
     .toSorted((a, b) => a.refusals - b.refusals)
     .slice(0, 1)
@@ -98,10 +101,14 @@ export function nextTasks(draft: Draft, agent: string, { node }: Placement, free
 /**
  * The first waiting tasks in the order of the queue; up to `early` of the tasks that wait for this place are included before their time.
  */
-function firstOf(draft: Draft, agent: string, node: string, count: number, early: number): TaskRow[] {
+function firstOf(draft: Draft, agent: string, placement: Placement, count: number, early: number): TaskRow[] {
+  const { node } = placement;
   const found: TaskRow[] = [];
   let left = early;
+  const books = booksOf(draft);
   for (const task of waitingIn(draft, agent)) {
+    // A task whose budget is used up does not keep the others waiting.
+    if (taskStop(draft, books, task, placement) !== null) continue;
     // The tick ends a task that is past its deadline. [INV-deadline]
     if (task.deadlineMs <= draft.nowMs) continue;
     if (task.notBeforeMs > draft.nowMs) {
@@ -136,6 +143,8 @@ export function whyWaiting(view: View, task: TaskRow): string | null {
   const node = agent?.placement?.node;
   const observed = view.observed.get(task.agent);
   if (node && view.nodes.get(node)?.presence !== 'online') return `its node ${node} is away`;
+  const stop = taskStop(view, view, task, agent?.placement ?? null);
+  if (stop) return stop.text;
   if (node && observed && observed.state !== 'ready')
     return `${name} is ${observed.state} on ${node}${observed.reason ? `: ${observed.reason}` : ''}`;
   return last ? `${last.node ?? 'the last time'}: ${last.text}` : null;

@@ -1,6 +1,7 @@
 // Reports of nodes about attempts. Idempotent by (task, attempt) under the epoch; a stale report changes nothing, but ends are always
 // acknowledged, or the node would keep them for ever. [INV-one-end]
 import { isOfPlace, maxDeadlineSeconds, type TaskProblem, type TaskReport } from '@blackroad/protocol';
+import { settleAttempt } from '../budgets/task-budgets.ts';
 import { takesRecords } from '../fleet/budget.ts';
 import { heldBy, refuseNotItsOwn } from '../fleet/held.ts';
 import { judgeWork } from '../fleet/model-faults.ts';
@@ -70,6 +71,7 @@ function takeAttempt(draft: Draft, task: TaskRow, node: string, message: TaskRep
       // A lease that the coordinator cancelled has an ended task, so this attempt was stopped by the node and is repeated.
       const problem = message.problem ?? unexplained(node, message.state);
       const waitMs = retryWaitMs(policy.retryMs, task.attempt);
+      if (problem.retryable) settleAttempt(draft, task, message.usage ?? null);
       if (problem.retryable) giveBack(draft, task, problem, waitMs, 'failed');
       else endTask(draft, task, { state: message.state, problem, usage: message.usage ?? null });
       break;

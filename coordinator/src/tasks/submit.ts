@@ -9,8 +9,11 @@ import {
   maxLiveTasks,
   maxQueuePerAgent,
   maxTurnsChars,
+  type Principal,
   type TaskProblem,
 } from '@blackroad/protocol';
+import { refuseStop } from '../budgets/requests.ts';
+import { taskStop } from '../budgets/task-budgets.ts';
 import { type Decision, refuse } from '../state/decision.ts';
 import { addTask, change, type Draft, decided, decidedWith, noteAudit, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
@@ -54,6 +57,8 @@ export const submitTask: Decide<'task-submit'> = (view, input, nowMs) => {
   const full = queueFull(view, row, request.prompt.length + characters);
   if (full) return full;
   const deadlineSeconds = request.deadlineSeconds ?? row.spec.limits.deadlineSeconds;
+  const stopped = budgetStops(view, row, by, nowMs + deadlineSeconds * 1000);
+  if (stopped) return stopped;
   const task = newTask({
     id,
     space,
@@ -89,6 +94,12 @@ function queueFull(view: View, { id, spec }: AgentRow, characters: number): Deci
   const waiting = view.work.get(id)?.waiting.length ?? 0;
   if (waiting < bound) return null;
   return busy(`${waiting} tasks wait for ${spec.name} already; its queue holds ${bound}.`);
+}
+/** A task that could not begin before its deadline is refused at once; one whose budget is renewed before that waits. */
+function budgetStops(view: View, { id, placement }: AgentRow, by: Principal | null, deadlineMs: number) {
+  const stop = taskStop(view, view, { agent: id, ...(by ? { by: askerOf(by) } : {}) }, placement);
+  if (!stop || stop.why === 'reserved' || (stop.renewsMs !== null && stop.renewsMs < deadlineMs)) return null;
+  return refuseStop<never>(stop);
 }
 function busy(detail: string): Decision<never> {
   return {
@@ -157,6 +168,9 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
   if (full) return full;
   // The new task has no idempotency key: a request with it must get the first task. It has no `replyTo` either: the asker over MQTT has its
   // answer.
+  const deadlineMs = nowMs + patienceMs(ended, row);
+  const stopped = budgetStops(view, row, by, deadlineMs);
+  if (stopped) return stopped;
   const task = newTask({
     id: newId,
     space: ended.space,
@@ -166,7 +180,7 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
     priority: ended.priority,
     origin: ended.origin,
     createdMs: nowMs,
-    deadlineMs: nowMs + patienceMs(ended, row),
+    deadlineMs,
     attempts: Math.min(maxAttempts, row.spec.limits.attempts),
     by: askerOf(by),
   });

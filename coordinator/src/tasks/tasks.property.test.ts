@@ -1,6 +1,7 @@
 // Random histories of tasks: submissions, reports (also repeated, late and from other nodes), losses, moves, restarts of nodes. The sample
 // fleet checks after every change that a task ends once and that generations and epochs only grow; this test adds that indexes agree with
-// the rows, that no more is leased than allowed, and that finally all tasks end.
+// the rows, that no more is leased than allowed, that what is reserved of a budget is of a live task and what is used of it is what ended
+// tasks used, and that finally all tasks end.
 
 import type { TaskReport } from '@blackroad/protocol';
 import fc from 'fast-check';
@@ -57,6 +58,18 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   })),
 );
 
+/** So large that it stops nothing. */
+const budget = { tokens: 1e12, per: 'total' } as const;
+const usage = {
+  model: 'small',
+  promptTokens: 11,
+  completionTokens: 3,
+  recalled: 0,
+  toolCalls: 0,
+  firstTokenMs: 1,
+  totalMs: 2,
+};
+
 interface Said {
   node: string;
   id: string;
@@ -65,12 +78,15 @@ interface Said {
 class Life {
   readonly fleet = new SampleFleet();
   readonly #said: Said[] = [];
+  /** Tokens of the tasks that ended, by agent. */
+  readonly used = new Map<string, number>(agents.map((agent) => [agent, 0]));
   #boots = 0;
   #tasks = 0;
   constructor() {
     this.fleet.policy = { ...this.fleet.policy, valveMinNodes: 99, lostAfterMs: 4000, restartGraceMs: 0 };
     for (const node of nodes) this.fleet.online(node);
-    for (const [i, agent] of agents.entries()) this.fleet.runs(agent, nodes[i] as string, { concurrency: 2, queue: 5 });
+    for (const [i, agent] of agents.entries())
+      this.fleet.runs(agent, nodes[i] as string, { concurrency: 2, queue: 5, budget });
   }
   take(step: Step): void {
     const { fleet } = this;
@@ -86,6 +102,7 @@ class Life {
           state,
           attempt: attempt ?? (task.attempt || 1),
           epoch: task.epoch ?? 1,
+          ...(state === 'done' ? { usage } : {}),
           ...(retryable ? { problem: { code: 'internal', text: 'x', retryable } } : {}),
         };
         this.#report(node ?? task.node ?? 'alice', task.id, message);
@@ -123,7 +140,7 @@ class Life {
         return;
       }
       case 'version':
-        fleet.apply1(step.with.agent, { concurrency: step.with.concurrency, queue: 5 });
+        fleet.apply1(step.with.agent, { concurrency: step.with.concurrency, queue: 5, budget });
         return;
       default:
         step satisfies never;
@@ -135,7 +152,14 @@ class Life {
   }
   #report(node: string, id: string, message: Said['message']): void {
     this.#said.push({ node, id, message });
-    this.fleet.report(id, node, message.state, message);
+    this.#count(this.fleet.report(id, node, message.state, message).changes);
+  }
+  #count(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.type !== 'task-end' || !change.row.usage) continue;
+      const { agent, usage: of } = change.row;
+      this.used.set(agent, (this.used.get(agent) ?? 0) + of.promptTokens + of.completionTokens);
+    }
   }
   /** Connects every node and works until no task is left. */
   settle(): void {
@@ -147,7 +171,8 @@ class Life {
     }
     for (let i = 0; i < 200 && fleet.view.tasks.size > 0; i++) {
       for (const { id, node, state, attempt, epoch } of fleet.view.tasks.values())
-        if (state !== 'queued' && node) fleet.report(id, node, 'done', { attempt, epoch: epoch as number });
+        if (state !== 'queued' && node)
+          this.#report(node, id, { state: 'done', attempt, epoch: epoch as number, usage });
       for (const node of nodes) apply(fleet.view, { type: 'seen', node, atMs: fleet.now });
       fleet.tick(2000);
     }
@@ -161,6 +186,7 @@ function rebuilt(view: MutableView): MutableView {
     ...[...view.nodes.values()].map((row): Change => ({ type: 'node', row })),
     ...[...view.agents.values()].map((row): Change => ({ type: 'agent', row })),
     ...[...view.tasks.values()].map((row): Change => ({ type: 'task-new', row })),
+    ...[...view.reservations.values()].map((row): Change => ({ type: 'reservation', row })),
   ];
   for (const change of changes) apply(fresh, change);
   return fresh;
@@ -175,6 +201,7 @@ function indexes(view: MutableView) {
       .sort(),
     agentsByNode: sorted(view.agentsByNode),
     leasesByNode: sorted(view.leasesByNode),
+    reservedBy: sorted(view.reservedBy),
     tasksByDeadline: sorted(view.tasksByDeadline),
     tasksByWake: sorted(view.tasksByWake),
     nodesByHardware: [...view.nodesByHardware].sort(),
@@ -196,14 +223,20 @@ t.test('every task ends once, whatever happens; indexes stay in step', async (t)
         const want = indexes(rebuilt(view));
         if (JSON.stringify(now) !== JSON.stringify(want))
           throw new Error(`after ${JSON.stringify(each)}:\n${JSON.stringify(now)}\n${JSON.stringify(want)}`);
-        for (const { node, state, agent, epoch, attempt, attempts } of view.tasks.values()) {
+        for (const id of view.reservations.keys())
+          if (!view.tasks.has(id)) throw new Error(`reserved for ${id}, which ended`);
+        for (const [agent, tokens] of life.used)
+          if (view.spending.get(`agent:${agent}`)?.tokens !== tokens) throw new Error(`${agent} used ${tokens}`);
+        for (const { id, node, state, agent, epoch, attempt, attempts } of view.tasks.values()) {
           if (state === 'queued' ? node !== null : node === null) throw new Error(`${state} on ${node}`);
           if (attempt > attempts) throw new Error(`attempt ${attempt} of ${attempts}`);
+          if (state !== 'queued' && view.reservations.get(id)?.attempt !== attempt) throw new Error('nothing reserved');
           if (state !== 'queued' && view.agents.get(agent)?.placement?.epoch !== epoch) throw new Error('stale lease');
         }
       }
       life.settle();
       if (fleet.view.tasks.size > 0) throw new Error(`never ended: ${[...fleet.view.tasks.keys()]}`);
+      if (fleet.view.reservations.size > 0) throw new Error('something is reserved for ever');
       lives++;
       ended += fleet.ends.size;
       for (const agent of agents) fleet.decide<'agent-remove'>(removeAgent, { by: ada, agent });

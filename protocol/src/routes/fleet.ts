@@ -1,5 +1,6 @@
 // Routes of the fleet as a whole: whether the coordinator works, figures, what happened, what is used.
 import { AuditEntry } from '../audit.ts';
+import { BudgetRow } from '../budget.ts';
 import { BranchView, Catalogue } from '../catalogue.ts';
 import { EventType, FleetEvent } from '../events.ts';
 import { FleetTotals } from '../feed.ts';
@@ -53,6 +54,14 @@ export const fleetRoutes = {
     text: 'Tasks, tokens and cost by day, agent, model or node.',
     query: UsageQuery,
     answer: Usage,
+  }),
+  budgets: route({
+    method: 'GET',
+    path: '/v1/budgets',
+    needs: 'usage:read',
+    text: 'Budgets of keys and agents, and what is used of them; the fullest first.',
+    query: Type.Object({ agent: Type.Optional(AgentName) }),
+    answer: Type.Array(BudgetRow),
   }),
   catalogue: route({
     method: 'GET',

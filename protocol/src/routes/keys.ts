@@ -1,4 +1,5 @@
 // Routes of those who may come in: sign-in and sessions of consoles, API keys, join tokens.
+import { Budget } from '../budget.ts';
 import {
   JoinTokenCreated,
   JoinTokenRequest,
@@ -80,6 +81,23 @@ export const keyRoutes = {
     body: KeyRequest,
     answer: KeyCreated,
     created: true,
+  }),
+  keyBudget: route({
+    method: 'PUT',
+    path: '/v1/keys/:id/budget',
+    needs: 'keys:write',
+    text: 'Sets the budget of an API key. What is used of it stays counted, unless its period changes.',
+    params: idParams,
+    body: Budget,
+    answer: KeyView,
+  }),
+  keyBudgetRemove: route({
+    method: 'DELETE',
+    path: '/v1/keys/:id/budget',
+    needs: 'keys:write',
+    text: 'Removes the budget of an API key: no limit of tokens any more, and no money to spend.',
+    params: idParams,
+    answer: KeyView,
   }),
   keyRevoke: route({
     method: 'DELETE',

@@ -1,5 +1,16 @@
 // Join tokens, keys, the console's sign-in, the audit log.
-import { classes, cloudClass, listInWords, mayDo, type Role, roles, topics } from '@blackroad/protocol';
+import {
+  budgetInWords,
+  budgetLine,
+  classes,
+  cloudClass,
+  listInWords,
+  mayDo,
+  type Role,
+  roles,
+  topics,
+} from '@blackroad/protocol';
+import { budgetFlag, budgetFlags } from '../budget-flags.ts';
 import { argument, labelsFlag, numberFlag, secondsFlag, textFlag, type Verb } from '../verb.ts';
 import { ago, duration, table } from '../words.ts';
 
@@ -99,9 +110,13 @@ export const accessVerbs: Verb[] = [
             ? ago(key.expiresMs, now)
             : `in ${duration(key.expiresMs - now)}`,
         ago(key.lastUsedMs, now),
+        key.budget ? budgetLine(key.budget) : '-',
       ]);
       call.show(keys, () =>
-        table(['KEY', 'NAME', 'ROLE', 'STATE', 'EXPIRES', 'LAST USED'], rows, call.columns, call.paint),
+        table(['KEY', 'NAME', 'ROLE', 'STATE', 'EXPIRES', 'LAST USED', 'BUDGET'], rows, call.columns, call.paint, [
+          'LAST USED',
+          'EXPIRES',
+        ]),
       );
     },
   },
@@ -112,17 +127,22 @@ export const accessVerbs: Verb[] = [
     flags: {
       role: { type: 'string', value: '<role>', values: roles, text: `${listInWords(roles, 'or')}; viewer by default.` },
       expires: { type: 'string', value: '<time>', text: 'How long it is valid: 2h, 30d; for ever by default.' },
+      ...budgetFlags,
     },
     async run(call) {
       const role = (textFlag(call, 'role') ?? 'viewer') as Role;
       const expiresSeconds = secondsFlag(call, 'expires');
       const life = expiresSeconds === undefined ? {} : { expiresSeconds };
-      const key = await call.client().call('keyCreate', { body: { name: argument(call, 0, '<name>'), role, ...life } });
+      const budget = budgetFlag(call);
+      const key = await call.client().call('keyCreate', {
+        body: { name: argument(call, 0, '<name>'), role, ...life, ...(budget ? { budget } : {}) },
+      });
       call.show(key, () =>
         [
           key.key,
           '',
           ...(key.expiresMs === null ? [] : [`It is valid for ${duration(key.expiresMs - call.clock.nowMs())}.`]),
+          ...(key.budget ? [`It may use ${budgetInWords(key.budget)}.`] : []),
           `It is shown only now. Revoke it with: ${call.as.fleet(`keys revoke ${key.id}`)}`,
           ...(mayDo([key.role], topics.ask.needs)
             ? [`Over MQTT: user name ${key.id}, password ${key.key.slice(key.key.lastIndexOf('_') + 1)}`]

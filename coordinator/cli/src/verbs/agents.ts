@@ -1,6 +1,9 @@
 // Verbs for agents: apply, list, show with the reason for the node, versions, remove; ask.
 import {
   type AgentView,
+  type BudgetView,
+  budgetInWords,
+  budgetLine,
   counted,
   FleetError,
   isEnd,
@@ -51,7 +54,7 @@ export function agentTable(agents: AgentView[], call: Pick<VerbCall, 'columns' |
   );
 }
 
-function oneAgent(agent: AgentView, call: VerbCall): string {
+function oneAgent(agent: AgentView, budget: BudgetView | null, call: VerbCall): string {
   const { paint } = call;
   const lines = [
     `${paint('bold', agent.name)}  ${agentWord(agent, paint)}  ${agent.reason ?? ''}`,
@@ -64,6 +67,7 @@ function oneAgent(agent: AgentView, call: VerbCall): string {
         `${i === 0 ? 'wakes' : '     '}        ${cron}, ${timeZone ?? "in the fleet's time zone"}`,
     ),
     `tasks        ${agent.tasks.running} running, ${agent.tasks.waiting} waiting`,
+    ...(budget ? [`budget       ${budgetInWords(budget)}: ${budgetLine(budget)}`] : []),
     `memory       ${counted(agent.memory.seq, 'entry', 'entries')}, head ${agent.memory.hash.slice(0, 12)}${agent.memory.branches > 0 ? `, ${counted(agent.memory.branches, 'branch', 'branches')} to merge` : ''}`,
   ];
   if (agent.unplaced && agent.node === null) {
@@ -179,8 +183,10 @@ export const agentVerbs: Verb[] = [
     text: 'One agent, with the scores it was placed by.',
     completes: 'agents',
     async run(call) {
-      const agent = await call.client().call('agent', { params: { agent: argument(call, 0, '<agent>') } });
-      call.show(agent, () => oneAgent(agent, call));
+      const client = call.client();
+      const agent = await client.call('agent', { params: { agent: argument(call, 0, '<agent>') } });
+      const rows = agent.spec.budget ? await client.call('budgets', { query: { agent: agent.name } }) : [];
+      call.show(agent, () => oneAgent(agent, rows[0]?.budget ?? null, call));
     },
   },
   {

@@ -17,10 +17,13 @@ export const routeVerbs: Verb[] = [
       tools: { type: 'boolean', text: 'The request brings tools.' },
       pictures: { type: 'boolean', text: 'The request brings pictures.' },
       embed: { type: 'boolean', text: 'Vectors are wanted, no answer.' },
+      as: { type: 'string', value: '<key>', text: 'As with this key, by its id or name: it may pay or not.' },
     },
     async run(call) {
+      const key = textFlag(call, 'as');
       const explained = await call.client().call('routeExplain', {
         body: {
+          ...(key === undefined ? {} : { key }),
           model: argument(call, 0, '<model>'),
           kind: call.flags.embed ? 'embed' : 'chat',
           ...tokensFlag(call, 'prompt', 'promptTokens'),

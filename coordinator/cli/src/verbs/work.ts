@@ -20,6 +20,7 @@ function oneTask(task: TaskView, call: VerbCall): string {
     `attempts  ${task.attempt} of ${task.attempts}${task.node ? `, on ${task.node}` : ''}`,
     `prompt    ${task.prompt}`,
   ];
+  if (task.waiting) lines.push(call.paint('yellow', `waits     ${task.waiting}`));
   if (task.problem) lines.push(call.paint('red', `problem   ${task.problem.code}: ${task.problem.text}`));
   if (task.usage) {
     const { model, promptTokens, completionTokens, recalled, toolCalls, firstTokenMs, totalMs } = task.usage;

@@ -49,6 +49,7 @@ export const acts = {
   'open-dead-letters': { link: () => ({ to: '/tasks', search: { dead: 'true' } }) },
   'open-queue': { link: ({ agent }) => ({ to: '/tasks', search: { state: 'queued', agent } }) },
   'open-branches': { link: () => ({ to: '/memory', search: { tab: 'branches' } }) },
+  'open-keys': { link: () => ({ to: '/keys' }), may: 'keys' },
   'add-node': { link: () => ({ to: '/nodes/add' }), icon: <Plus />, may: 'joinTokenCreate' },
   'forget-node': act('nodeForget', ({ node }) => ({ params: { node } }), {
     done: ({ node }) => `${node} is forgotten.`,

@@ -9,6 +9,7 @@ const openaiTypes: Partial<Record<ProblemCode, { type: string; code: string }>> 
   'no-such-model': { type: 'invalid_request_error', code: 'model_not_found' },
   'prompt-too-long': { type: 'invalid_request_error', code: 'context_length_exceeded' },
   'not-supported': { type: 'invalid_request_error', code: 'unsupported_parameter' },
+  'budget-used-up': { type: 'insufficient_quota', code: 'insufficient_quota' },
   'rate-limited': { type: 'rate_limit_error', code: 'rate_limit_exceeded' },
   'model-busy': { type: 'server_error', code: 'overloaded' },
 };
@@ -42,6 +43,8 @@ export const ollamaError = (error: FleetError): { error: string } => ({ error: e
 export function statusIn(dialect: DialectName, code: ProblemCode): number {
   // Anthropic's own word for a fleet without a free machine.
   if (dialect === 'anthropic' && (code === 'model-busy' || code === 'model-away')) return 529;
+  // As it answers where a spend limit is reached: its clients try a 429 again.
+  if (dialect === 'anthropic' && code === 'budget-used-up') return 400;
   return problems[code].status;
 }
 export function errorIn(dialect: DialectName, error: FleetError): object {

@@ -15,8 +15,8 @@ export interface RouteAsk {
   sees: boolean;
   /** The node that answered the conversation so far, with the tokens that its model server may still have. */
   sticky: { node: string; model: string; tokens: number } | null;
-  /** Whether a node that costs money may answer. */
-  mayPay: boolean;
+  /** Why no node that costs money may answer, as a clause; null: one may. */
+  unpaid: string | null;
 }
 
 /** One model on one node. */

@@ -15,6 +15,15 @@ interface RouteFilter {
 /** Tokens that an answer needs at least. */
 const leastAnswerTokens = 16;
 
+/** Whether its answers cost money. */
+export function costs({ class: of, pricePerMillionTokens }: RouteCandidate): boolean {
+  return of === cloudClass.name || pricePerMillionTokens > 0;
+}
+export function priceWords({ pricePerMillionTokens }: RouteCandidate): string {
+  if (pricePerMillionTokens === 0) return 'costs money and names no price';
+  return `costs $${numberInWords(pricePerMillionTokens)} a million tokens`;
+}
+
 export const routeFilters: readonly RouteFilter[] = [
   {
     name: 'kind',
@@ -40,9 +49,9 @@ export const routeFilters: readonly RouteFilter[] = [
   },
   {
     name: 'price',
-    text: 'a node that costs money answers only where the request may pay',
-    refuses: ({ mayPay }, node) => !mayPay && (node.class === cloudClass.name || node.pricePerMillionTokens > 0),
-    words: (_, { pricePerMillionTokens }) => `costs $${numberInWords(pricePerMillionTokens)} a million tokens`,
+    text: 'a node that costs money answers only where the request may pay, and where it names its price',
+    refuses: ({ unpaid }, node) => costs(node) && (unpaid !== null || node.pricePerMillionTokens === 0),
+    words: ({ unpaid }, candidate) => `${priceWords(candidate)}, and ${unpaid ?? 'no budget could be kept'}`,
   },
   {
     name: 'context',

@@ -63,7 +63,7 @@ const ask = (want: RouteAsk['want'], given: Partial<RouteAsk> = {}): RouteAsk =>
   tools: false,
   sees: false,
   sticky: null,
-  mayPay: false,
+  unpaid: 'the key guest has no budget of money',
   ...given,
 });
 const chosen = (...given: Parameters<typeof route>) => {
@@ -138,12 +138,97 @@ t.test('a conversation stays where it was read, unless that is busy', async (t) 
   t.equal(chosen(long, crowded), 'alice llama3.2:1b');
 });
 
-t.test('money is spent last, and only where the request may pay', async (t) => {
-  const paid = candidate('paid', medium, { class: 'cloud', pricePerMillionTokens: 3 });
-  t.equal(chosen(ask({ model: 'llama3.1:8b' }), [paid]), null);
-  t.equal(chosen(ask({ model: 'llama3.1:8b' }, { mayPay: true }), [paid]), 'paid llama3.1:8b');
-  const slow = candidate('slow', { ...medium, speed: { prefillTps: 5, decodeTps: 1, samples: 1 } });
-  t.equal(chosen(ask({ model: 'llama3.1:8b' }, { mayPay: true }), [paid, slow]), 'slow llama3.1:8b');
+const paid = candidate('paid', medium, { class: 'cloud', pricePerMillionTokens: 3 });
+const dear = candidate('dear', medium, { class: 'cloud', pricePerMillionTokens: 15 });
+const unsized = candidate('api', modelOf('gpt', { parametersB: 0, sizeBytes: 0, tools: true }), {
+  class: 'cloud',
+  pricePerMillionTokens: 3,
+});
+const free = candidate('free', medium, { class: 'gpu' });
+const slow = candidate('slow', { ...medium, speed: { prefillTps: 5, decodeTps: 1, samples: 1 } });
+const away = { closed: { filter: 'away' as const, text: 'it is lost' } };
+const failing = { failing: 'it broke' };
+/** Nine answers of three seconds each are before this one. */
+const crowded = { busy: 4, waiting: 7, slots: 1, queue: 8 };
+const named = { model: 'llama3.1:8b' };
+
+for (const [what, want, places, answer, why] of [
+  ['a free place comes first', named, [paid, free], 'free llama3.1:8b', /it is done first/],
+  [
+    'a free place that is slow comes first, too',
+    named,
+    [paid, slow],
+    'slow llama3.1:8b',
+    /it is done first|the only one/,
+  ],
+  [
+    'the cheaper of two',
+    named,
+    [dear, paid],
+    'paid llama3.1:8b',
+    /costs \$3 a million tokens; no free machine can answer/,
+  ],
+  [
+    'all free ones are away',
+    named,
+    [paid, { ...free, ...away }],
+    'paid llama3.1:8b',
+    /costs \$3 a million tokens; no free machine can answer \(free: it is lost\)/,
+  ],
+  [
+    'the free one failed lately',
+    named,
+    [paid, { ...free, ...failing }],
+    'paid llama3.1:8b',
+    /free is free, but it failed lately: it broke/,
+  ],
+  [
+    'the queue of the free one is longer than people wait',
+    named,
+    [paid, { ...slow, ...crowded }],
+    'paid llama3.1:8b',
+    /slow is free, but its queue is too long/,
+  ],
+  [
+    'a free one that failed comes before a paid one that failed',
+    named,
+    [
+      { ...paid, ...failing },
+      { ...free, ...failing },
+    ],
+    'free llama3.1:8b',
+    /./,
+  ],
+  ['a tier goes to the free one', { tier: 'medium' }, [paid, free], 'free llama3.1:8b', /the least hardware/],
+  ['a tier goes to the slow free one', { tier: 'medium' }, [paid, slow], 'slow llama3.1:8b', /none is fast enough/],
+  ['small before large before money', { tier: 'auto' }, [unsized, ...box(), ...pis], 'alice llama3.2:1b', /./],
+  ['large before money', { tier: 'auto' }, [unsized, ...box()], 'anvil llama3.2:1b', /./],
+  [
+    'what tells no size serves any tier, for money',
+    { tier: 'large' },
+    [unsized, ...pis],
+    'api gpt',
+    /costs \$3 a million tokens; no free machine can answer/,
+  ],
+  ['a paid one of another tier does not', { tier: 'large' }, [paid], null, /^$/],
+] as [string, RouteAsk['want'], RouteCandidate[], string | null, RegExp][]) {
+  t.test(`money is spent last: ${what}`, async (t) => {
+    for (const order of [places, places.toReversed()]) {
+      t.equal(chosen(ask(want, { unpaid: null }), order), answer);
+      t.match(route(ask(want, { unpaid: null }), order).why, why);
+    }
+    const unpaid = route(ask(want), places);
+    t.notOk(unpaid.chosen && unpaid.chosen.candidate.pricePerMillionTokens > 0, 'never where the key may not pay');
+  });
+}
+
+t.test('without anything to pay for, a long queue changes nothing', async (t) => {
+  const queued = candidate('queued', onGpu, { class: 'gpu', busy: 4, waiting: 7, queue: 8, slots: 4 });
+  const places = [queued, { ...slow, model: { ...slow.model, name: 'llama3.2:1b' } }];
+  t.equal(
+    chosen(ask({ model: 'llama3.2:1b' }), places),
+    chosen(ask({ model: 'llama3.2:1b' }, { unpaid: null }), places),
+  );
 });
 
 t.test('each refusal has its reason', async (t) => {
@@ -157,6 +242,14 @@ t.test('each refusal has its reason', async (t) => {
   t.match(reasons({ tools: true }, candidate('a')), { filter: 'tools' });
   t.match(reasons({}, candidate('a', small, { isApart: true })), { filter: 'simulated' });
   t.match(reasons({ sees: true }, candidate('a', { ...small, sees: false })), { filter: 'sees' });
+  t.match(reasons({}, candidate('a', small, { class: 'cloud', pricePerMillionTokens: 3 })), {
+    filter: 'price',
+    text: 'costs $3 a million tokens, and the key guest has no budget of money',
+  });
+  t.match(reasons({ unpaid: null }, candidate('a', small, { class: 'cloud' })), {
+    filter: 'price',
+    text: 'costs money and names no price, and no budget could be kept',
+  });
   t.equal(reasons({ sees: true }, candidate('a')), undefined, 'a server that does not tell is tried');
   t.match(reasons({}, candidate('a', small, { busy: 1, waiting: 8 })), {
     filter: 'full',

@@ -274,6 +274,15 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE usage_by_key RENAME TO usage_day;
     `,
   },
+  {
+    version: 18,
+    name: 'budgets',
+    // What is used of each, and what is set aside for work under way.
+    sql: `
+      CREATE TABLE spending (account TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE reservation (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

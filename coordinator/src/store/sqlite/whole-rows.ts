@@ -1,6 +1,8 @@
-// Rows that are few, read as a whole at the start and never searched: nodes, agents, tokens, keys, acknowledged alerts, versions of specs.
+// Rows that are few, read as a whole at the start and never searched: nodes, agents, tokens, keys, budgets, acknowledged alerts, versions of specs.
 // They are stored as JSON. `load` returns them as the changes that made them, in pages, so that a start never holds a table twice.
+
 import { type AgentSpec, defaultSpace, type Role } from '@blackroad/protocol';
+import type { ReservationRow, SpendingRow } from '../../state/budget-rows.ts';
 import type { DurableChange } from '../../state/change.ts';
 import type {
   AcknowledgedRow,
@@ -45,6 +47,10 @@ export function wholeRows(db: Database) {
   const putKey = put('access_key', 'id', 'row');
   const putSession = put('session', 'id', 'row');
   const dropSession = db.prepare<[string]>('DELETE FROM session WHERE id = ?');
+  const putSpending = put('spending', 'account', 'row');
+  const dropSpending = db.prepare<[string]>('DELETE FROM spending WHERE account = ?');
+  const putReservation = put('reservation', 'id', 'row');
+  const dropReservation = db.prepare<[string]>('DELETE FROM reservation WHERE id = ?');
   const putAcknowledged = put('acknowledged', 'alert', 'row');
   const dropAcknowledged = db.prepare<[string]>('DELETE FROM acknowledged WHERE alert = ?');
   const putVersion = db.prepare<[string, number, number, string, string]>(
@@ -60,6 +66,8 @@ export function wholeRows(db: Database) {
       `SELECT ${key} AS key, ${value} AS json FROM ${table} WHERE ${key} > ? ORDER BY ${key} LIMIT ${pageRows}`,
     );
   const pages = {
+    spending: page('spending', 'account', 'row'),
+    reservation: page('reservation', 'id', 'row'),
     acknowledged: page('acknowledged', 'alert', 'row'),
     key: page('access_key', 'id', 'row'),
     session: page('session', 'id', 'row'),
@@ -96,6 +104,10 @@ export function wholeRows(db: Database) {
     putKey: (row: KeyRow) => void putKey.run(row.id, JSON.stringify(row)),
     putSession: (row: SessionRow) => void putSession.run(row.id, JSON.stringify(row)),
     dropSession: (id: string) => void dropSession.run(id),
+    putSpending: (row: SpendingRow) => void putSpending.run(row.account, JSON.stringify(row)),
+    dropSpending: (account: string) => void dropSpending.run(account),
+    putReservation: (row: ReservationRow) => void putReservation.run(row.id, JSON.stringify(row)),
+    dropReservation: (id: string) => void dropReservation.run(id),
     putAcknowledged: (row: AcknowledgedRow) => void putAcknowledged.run(row.alert, JSON.stringify(row)),
     dropAcknowledged: (alert: string) => void dropAcknowledged.run(alert),
     versions: (agent: string): AgentVersion[] =>
@@ -104,6 +116,8 @@ export function wholeRows(db: Database) {
         .map(({ version, at_ms, by, spec }) => ({ version, atMs: at_ms, by, spec: JSON.parse(spec) as AgentSpec })),
     *load(): Generator<DurableChange> {
       for (const { value } of all('acknowledged')) yield { type: 'acknowledged', row: value as AcknowledgedRow };
+      for (const { value } of all('spending')) yield { type: 'spending', row: value as SpendingRow };
+      for (const { value } of all('reservation')) yield { type: 'reservation', row: value as ReservationRow };
       for (const { value } of all('key')) yield { type: 'key', row: inSpace(value as KeyRow) };
       for (const { value } of all('session')) yield { type: 'session', row: inSpace(withRoles(value as SessionRow)) };
       for (const { value } of all('token')) yield { type: 'token', row: inSpace(value as JoinTokenRow) };
