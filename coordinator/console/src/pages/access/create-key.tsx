@@ -3,6 +3,7 @@ import type { Role } from '@blackroad/protocol';
 import { roles, roleTable } from '@blackroad/protocol/permissions';
 import { type FormEvent, useState } from 'react';
 import { useAct } from '../../data/query.ts';
+import { type BudgetDraft, BudgetFields, budgetOf } from '../../fleet/budget.tsx';
 import { Button } from '../../kit/button.tsx';
 import { CopyText, SelectField, TextField } from '../../kit/field.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
@@ -12,6 +13,7 @@ const choices = roles.map((role): [role: Role, text: string] => [role, `${role}:
 export function CreateKey({ open, onOpenChange }: { open: boolean; onOpenChange(open: boolean): void }) {
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('viewer');
+  const [budget, setBudget] = useState<BudgetDraft>({});
   const create = useAct('keyCreate', { stales: ['keys', 'audit'] });
   const made = create.data;
   const change = (now: boolean) => {
@@ -20,10 +22,12 @@ export function CreateKey({ open, onOpenChange }: { open: boolean; onOpenChange(
     create.reset();
     setName('');
     setRole('viewer');
+    setBudget({});
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    create.mutate({ body: { name: name.trim(), role } });
+    const limits = budgetOf(budget);
+    create.mutate({ body: { name: name.trim(), role, ...(limits ? { budget: limits } : {}) } });
   };
   if (made) {
     return (
@@ -65,6 +69,10 @@ export function CreateKey({ open, onOpenChange }: { open: boolean; onOpenChange(
           options={choices}
           onChange={(event) => setRole(event.target.value as Role)}
         />
+        <details>
+          <summary>Budget: how much it may use and spend</summary>
+          <BudgetFields draft={budget} onDraft={setBudget} unpaid="none" />
+        </details>
         <footer className="row end">
           <Button onClick={() => change(false)}>Cancel</Button>
           <Button look="primary" type="submit" busy={create.isPending}>

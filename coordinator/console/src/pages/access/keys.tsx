@@ -9,6 +9,7 @@ import { ConfirmButton } from '../../kit/overlay.tsx';
 import { type PlainColumn, PlainTable } from '../../kit/plain-table.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
+import { KeyBudget } from './key-budget.tsx';
 
 /** When a key was last used is worth seeing as it moves. */
 const againMs = 15_000;
@@ -75,6 +76,7 @@ const columns: PlainColumn<KeyView & { isOver: boolean }>[] = [
       </>
     ),
   },
+  { title: 'Budget', cell: (key) => (key.revoked ? null : <KeyBudget of={key} />) },
   { title: 'Last used', cell: ({ lastUsedMs }) => <Time at={lastUsedMs} /> },
   { title: 'Created', cell: ({ createdMs }) => <Time at={createdMs} /> },
   {
@@ -83,7 +85,7 @@ const columns: PlainColumn<KeyView & { isOver: boolean }>[] = [
     className: 'row-acts',
     cell: (key) =>
       key.isLastAdmin ? (
-        <span className="dim small">the last admin key: make another to revoke it</span>
+        <span className="dim small key-last">the last admin key: make another to revoke it</span>
       ) : (
         !key.revoked && <Revoke of={key} />
       ),

@@ -14,6 +14,7 @@ import { Status, Tag } from '../../kit/status.tsx';
 import { Tabs } from '../../kit/tabs.tsx';
 import { plural } from '../../kit/words.ts';
 import { AgentActions } from './agent-actions.tsx';
+import { AgentBudget } from './agent-budget.tsx';
 import { AgentChat } from './agent-chat.tsx';
 import { RenameAgent } from './rename-agent.tsx';
 
@@ -80,6 +81,7 @@ function OneAgent({ agent }: { agent: AgentView }) {
         }
       />
       {tab !== 'why' && <Trouble agent={agent} />}
+      <AgentBudget agent={agent} />
       <Tabs
         label={`Parts of ${agent.name}`}
         value={tab}

@@ -34,7 +34,7 @@ export function SpecEditor(props: SpecEditorProps) {
   const { keep, start, filled = null, isNew, verb, refuse, done, onSaved, beside } = props;
   const edit = useSpecDraft(keep, start, filled);
   const { draft, shown, faults } = edit;
-  const apply = useAct('agentApply', { done });
+  const apply = useAct('agentApply', { done, stales: ['budgets'] });
   const save = async (event: FormEvent) => {
     event.preventDefault();
     const { name = '' } = draft;

@@ -1,4 +1,5 @@
 // The part of a spec's form for memory, concurrency and the limits of tasks and answers.
+import { BudgetFields, budgetOf } from '../../fleet/budget.tsx';
 import { Checkbox, SelectField } from '../../kit/field.tsx';
 import { type Figure, FigureFields, type PartProps, withoutEmpty } from './spec-fields.tsx';
 
@@ -23,7 +24,7 @@ export function LimitFields({ draft, put, faultOf }: PartProps) {
   const { placement = {}, memory = {}, limits = {} } = draft;
   return (
     <details className="spec-more">
-      <summary>Memory, queue and limits</summary>
+      <summary>Memory, queue, limits and budget</summary>
       <div className="spec-pair">
         <FigureFields
           figures={recalled}
@@ -55,6 +56,12 @@ export function LimitFields({ draft, put, faultOf }: PartProps) {
           onFigure={(key, value) => put({ limits: withoutEmpty({ ...limits, [key]: value }) })}
         />
       </div>
+      <BudgetFields
+        draft={draft.budget ?? {}}
+        onDraft={(budget) => put({ budget: budgetOf(budget) })}
+        unpaid="any amount"
+        faultOf={(key) => faultOf(`budget.${key}`) ?? (key === 'usd' ? faultOf('budget') : undefined)}
+      />
       <Checkbox
         label="Its model has the node to itself"
         checked={placement.pool === 'dedicated'}

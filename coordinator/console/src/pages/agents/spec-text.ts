@@ -43,6 +43,7 @@ const order = [
   'queue',
   'priority',
   'limits',
+  'budget',
   'temperature',
 ];
 function inOrder(draft: Draft): Record<string, unknown> {

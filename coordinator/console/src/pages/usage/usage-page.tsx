@@ -12,6 +12,7 @@ import { type PlainColumn, PlainTable } from '../../kit/plain-table.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { Choice } from '../../kit/tabs.tsx';
 import { count, money, percent, plural } from '../../kit/words.ts';
+import { Budgets } from './budgets.tsx';
 import { DayBars } from './day-bars.tsx';
 import { barsOf, type Figure, figureOf, firstDay } from './days.ts';
 
@@ -47,6 +48,7 @@ export default function UsagePage() {
         text={byDay.data ? `${byDay.data.from} to ${byDay.data.to} (UTC)` : ''}
         actions={<Choice label="Time" value={days} options={spans} onValue={setDays} />}
       />
+      <Budgets />
       <Loaded of={byDay} lines={8}>
         {(usage) =>
           usage.total.tasks === 0 ? (
