@@ -133,6 +133,15 @@ const calls: readonly Call[] = [
     action: 'key-revoke',
     subject: ':key',
   },
+  {
+    route: 'keyBudget',
+    path: '/v1/keys/:guest/budget',
+    body: { usd: 10 },
+    after: () => made('guest', '/v1/keys', { name: 'guest', role: 'client' }),
+    action: 'key-budget',
+    subject: ':guest',
+  },
+  { route: 'keyBudgetRemove', path: '/v1/keys/:guest/budget', action: 'key-budget', subject: ':guest' },
   { route: 'nodeRelease', path: '/v1/nodes/alice/release', action: 'node-reclaim-allow', subject: 'alice' },
   {
     route: 'agentRename',

@@ -33,9 +33,10 @@ export function budgetChanged(draft: Draft, account: string, budget: Budget | un
   }
 }
 
-export function putReservation(draft: Draft, row: ReservationRow): void {
+/** `isKept`: it is stored, so that a crash does not forget what may have been spent. */
+export function putReservation(draft: Draft, row: ReservationRow, isKept: boolean): void {
   reserve(draft, row);
-  change(draft, { type: 'reservation', row });
+  change(draft, { type: isKept ? 'reservation' : 'reservation-free', row });
 }
 /** Counts what was used and releases the rest. A reservation that is gone was settled before. */
 export function settle(draft: Draft, id: string, used: Used): void {

@@ -24,7 +24,7 @@ export const reserveForRequest: Decide<'budget-reserve'> = (view, { id, key, tok
   const stop = costs ? payStop(view, key) : stopOf(view, account, false);
   if (stop) return refuseStop(stop);
   const draft = openDraft(view, nowMs);
-  if (accountOf(view, account)) putReservation(draft, { id, accounts: [account], tokens, usd });
+  if (accountOf(view, account)) putReservation(draft, { id, accounts: [account], tokens, usd }, usd > 0);
   return decided(draft);
 };
 

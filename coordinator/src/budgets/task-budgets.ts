@@ -59,7 +59,8 @@ export function reserveForTask(draft: Draft, task: TaskRow, placement: Placement
   if (accounts.length === 0 || !row) return;
   const most = mostOf(row);
   const usd = costOfAnswer(draft.live.get(placement.node)?.capacity, { model: placement.model, ...most });
-  putReservation(draft, { id: task.id, accounts, tokens: most.promptTokens + most.completionTokens, usd, attempt });
+  const tokens = most.promptTokens + most.completionTokens;
+  putReservation(draft, { id: task.id, accounts, tokens, usd, attempt }, true);
 }
 /** Each call of the model reads at most the context and writes at most so many tokens. */
 function mostOf({ spec: { limits, tools } }: AgentRow) {

@@ -236,6 +236,9 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     if (change.trouble) view.placeTroubles.set(change.agent, change.trouble);
     else view.placeTroubles.delete(change.agent);
   },
+  'reservation-free'(view, change) {
+    reserve(view, change.row);
+  },
   announced(view, change) {
     view.announcedMs = change.atMs;
   },

@@ -152,6 +152,7 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   'model-fault': { ...perishable, plan: 'ordinary', review: onItsNode },
   behind: perishable,
   'place-trouble': perishable,
+  'reservation-free': perishable,
   announced: perishable,
   renewed: perishable,
   ticked: { ...perishable, plan: planForTick },

@@ -127,6 +127,8 @@ type PerishableChange =
   | { type: 'behind'; node: string; behind: Behind | null }
   /** Null: a task was done there since. */
   | { type: 'place-trouble'; agent: string; trouble: PlaceTrouble | null }
+  /** For a request that costs no money: after a restart nothing of it counts. */
+  | { type: 'reservation-free'; row: ReservationRow }
   | { type: 'announced'; atMs: number }
   /** The new id of the coordinator, after which nodes send a hello. */
   | { type: 'renewed'; coordinator: string }
