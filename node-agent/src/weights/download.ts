@@ -2,10 +2,10 @@
 // size. Out: a complete file at `target` (the caller verifies its SHA-256) or a FetchProblem. It never writes more than `sizeBytes` and
 // never waits without a deadline.
 import { open, rename, rm, stat } from 'node:fs/promises';
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { backoffMs } from '@blackroad/std/backoff';
 import { type Clock, sleep } from '@blackroad/std/clock';
+import { httpGet, RedirectError } from '@blackroad/std/http-get';
 import type { Random } from '@blackroad/std/random';
 import { abortedProblem, FetchProblem } from './fetch-problem.ts';
 
@@ -20,9 +20,7 @@ interface Download {
   onBytes?: (completedBytes: number) => void;
 }
 
-const answerWithinMs = 10_000;
 const stallMs = 30_000;
-const maxRedirects = 6;
 const maxTries = 5;
 
 /** Throws FetchProblem. A `.part` file stays when the connection broke, so that no byte is fetched twice. */
@@ -52,7 +50,8 @@ async function continueDownload(order: Download, part: string, answered: { yet: 
   }
   if (have === order.sizeBytes) return;
   const range: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
-  const response = await get(order.url, { ...order.headers, ...range }, order.clock, order.signal);
+  const headers = { ...order.headers, ...range };
+  const response = await get(order.url, headers, order.clock, order.signal);
   const status = response.statusCode ?? 0;
   if (status !== 200 && status !== 206) {
     response.destroy();
@@ -93,46 +92,12 @@ export async function get(
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<IncomingMessage> {
-  let target = new URL(url);
-  for (let hop = 0; hop <= maxRedirects; hop++) {
-    const response = await answerOf(target, headers, clock, signal);
-    const location = response.headers.location;
-    const status = response.statusCode ?? 0;
-    if (status < 300 || status > 399 || !location) return response;
-    response.resume();
-    target = new URL(location, target);
+  try {
+    return await httpGet({ url, headers, clock, signal });
+  } catch (error) {
+    if (error instanceof RedirectError) throw new FetchProblem('refused', error.message, { cause: error });
+    throw error;
   }
-  throw new FetchProblem('refused', `${url} redirects more than ${maxRedirects} times`);
-}
-
-function answerOf(
-  url: URL,
-  headers: Record<string, string>,
-  clock: Clock,
-  signal?: AbortSignal,
-): Promise<IncomingMessage> {
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw new FetchProblem('refused', `${url.href} is neither http nor https`);
-  }
-  const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-  return new Promise((resolve, reject) => {
-    const request: ClientRequest = send(url, {
-      headers: { 'user-agent': 'blackroad-fleet', 'accept-encoding': 'identity', ...headers },
-      signal,
-    });
-    const timer = clock.after(answerWithinMs, () =>
-      request.destroy(new Error(`no answer within ${answerWithinMs / 1000} s`)),
-    );
-    request.on('response', (response) => {
-      timer.cancel();
-      resolve(response);
-    });
-    request.on('error', (error) => {
-      timer.cancel();
-      reject(error);
-    });
-    request.end();
-  });
 }
 
 function asProblem(error: unknown, url: string): FetchProblem {

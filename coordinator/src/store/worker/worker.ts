@@ -3,7 +3,7 @@
 // never ends by itself: the coordinator's thread ends it.
 import { parentPort } from 'node:worker_threads';
 import { systemClock as clock } from '@blackroad/std/clock';
-import type { Log } from '@blackroad/std/log';
+import { type SentLine, sentLog } from '@blackroad/std/sent-log';
 import type { DurableChange } from '../../state/change.ts';
 import type { LoadedHead } from '../../state/rebuild.ts';
 import {
@@ -37,19 +37,13 @@ export type Told =
   | { id: number; value: unknown }
   | { id: number; part: LoadedPart }
   | { id: number; error: CrossingError }
-  | { log: Exclude<keyof Log, 'child'>; fields: object; text: string };
+  | SentLine;
 
 /** Rows of one message: the receiving thread reads them in a few milliseconds. */
 const partRows = 500;
 
 const tell = (told: Told) => parentPort?.postMessage(told);
-const logWith = (own: object): Log => {
-  const line = (log: Exclude<keyof Log, 'child'>) => (fields: object, text: string) =>
-    tell({ log, fields: { ...own, ...fields }, text });
-  const [debug, info, warn, error] = [line('debug'), line('info'), line('warn'), line('error')];
-  return { debug, info, warn, error, child: (fields) => logWith({ ...own, ...fields }) };
-};
-const log = logWith({});
+const log = sentLog(tell);
 
 interface Opened {
   db: Database;
