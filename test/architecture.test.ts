@@ -124,6 +124,7 @@ const calls: Record<string, Record<string, string[]>> = {
     drivers: [],
     road: ['drivers', 'door', 'live'],
     gateway: [],
+    'model-cache': ['door'],
     batches: ['gateway'],
     http: ['batches', 'door', 'drivers', 'live', 'gateway'],
     api: ['http', 'batches', 'door', 'drivers', 'live', 'gateway'],
@@ -196,6 +197,7 @@ forbid(
 /** Where a process, a bundle or a generator begins. */
 const entries = [
   'coordinator/src/main.ts',
+  'coordinator/src/model-cache/process.ts',
   'coordinator/cli/src/main.ts',
   'node-agent/src/main.ts',
   'node-agent/src/runtimes/llama-child.ts',

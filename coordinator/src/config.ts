@@ -25,8 +25,8 @@ export const coordinatorOptions = {
     env: 'BLACKROAD_PORT',
     default: 8400,
     min: 0,
-    max: 65_533,
-    text: 'HTTP on loopback; HTTPS for nodes and other machines is the next port, MQTT over TLS the one after. 0: any free ports.',
+    max: 65_531,
+    text: 'HTTP on loopback; HTTPS for nodes and other machines is the next port, MQTT over TLS the one after, then the model cache. 0: any free ports.',
   },
   host: {
     type: 'host',
@@ -168,6 +168,65 @@ export const coordinatorOptions = {
     default: '',
     text: 'Origins of web pages that may ask models with a key from within a browser, such as https://chat.example:3000, with commas between them; * for all. Empty: none.',
   },
+  cache: {
+    type: 'choice',
+    flag: 'cache',
+    env: 'BLACKROAD_CACHE',
+    default: 'on',
+    choices: ['on', 'off'],
+    text: 'Whether nodes fetch models through a cache of the coordinator, so that the fleet downloads each of them once. Its port, TLS for nodes, is the next one after MQTT.',
+  },
+  cacheDir: {
+    type: 'text',
+    flag: 'cache-dir',
+    env: 'BLACKROAD_CACHE_DIR',
+    default: '',
+    text: 'Folder of the model cache, on a disk with room for models. Empty: `model-cache` in the data folder.',
+  },
+  cacheGib: {
+    type: 'number',
+    flag: 'cache-gib',
+    env: 'BLACKROAD_CACHE_GIB',
+    default: 0,
+    min: 0,
+    max: 1_000_000,
+    text: 'Most that the model cache may hold, GiB; what was not used for the longest time goes first. 0: half of what would be free on its disk without it.',
+  },
+  cacheRate: {
+    type: 'number',
+    flag: 'cache-rate',
+    env: 'BLACKROAD_CACHE_RATE',
+    default: 0,
+    min: 0,
+    max: 100_000,
+    text: 'Megabytes a second that all fetches of the model cache together may take from the line to the internet. 0: no bound.',
+  },
+  cacheRegistry: {
+    type: 'url',
+    flag: 'cache-registry',
+    env: 'BLACKROAD_CACHE_REGISTRY',
+    default: 'https://registry.ollama.ai',
+    form: { schemes: ['https', 'http'] },
+    words: ['none'],
+    text: "Where the model cache fetches Ollama's models. `none`: it gives what it has.",
+  },
+  cacheHub: {
+    type: 'url',
+    flag: 'cache-hub',
+    env: 'BLACKROAD_CACHE_HUB',
+    default: 'https://huggingface.co',
+    form: { schemes: ['https', 'http'] },
+    words: ['none'],
+    text: 'Where the model cache fetches GGUF and safetensors files. `none`: it gives what it has.',
+  },
+  cacheOpen: {
+    type: 'choice',
+    flag: 'cache-open',
+    env: 'BLACKROAD_CACHE_OPEN',
+    default: 'off',
+    choices: ['off', 'on'],
+    text: 'Whether the model cache also answers plain HTTP without credentials, for an Ollama outside of the fleet: whoever reaches the port after that of the cache reads all it holds and lets it fetch.',
+  },
   log: {
     type: 'choice',
     flag: 'log',
@@ -190,6 +249,8 @@ export function readConfig(
     throw new OptionError('--broker-user: expected --broker with it; the embedded broker is not entered with a name.');
   if (config.brokerPassword && !config.brokerUser)
     throw new OptionError('BLACKROAD_BROKER_PASSWORD: expected --broker-user with it, the name that it belongs to.');
+  if (config.cacheOpen === 'on' && config.cache === 'off')
+    throw new OptionError('--cache-open: expected --cache on with it, got --cache off.');
   return config;
 }
 

@@ -6,22 +6,28 @@ import {
   coordinatorSelf,
   defaultSpace,
   FleetError,
+  maxHttpConnections,
+  maxHttpStrangers,
+  maxHttpStrangersPerAddress,
+  maxHttpStrangersPerSubnet,
   maxRefusalsPerMinute,
   maxRequestsPerMinute,
 } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@blackroad/std/data-folder';
 import { errnoSentence } from '@blackroad/std/errno';
-import { createLog } from '@blackroad/std/log';
+import { createLog, type Log } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
 import { createApi } from './api/server.ts';
 import { createAedesBus } from './bus/aedes.ts';
 import type { Bus } from './bus/bus.ts';
 import { createExternalBus } from './bus/external.ts';
+import { judgeReader } from './bus/reader-judge.ts';
 import { coordinatorUser, openCa } from './ca/ca.ts';
 import { machineHosts } from './ca/hosts.ts';
 import { type CoordinatorConfig, coordinatorOptions, policyOf, readConfig } from './config.ts';
+import { doorLimits } from './door/door-limits.ts';
 import { createDoorkeeper } from './door/doorkeeper.ts';
 import { admit, type Gate } from './fleet/gate.ts';
 import { ensureFirstAdmin, mintKey } from './http/access.ts';
@@ -29,6 +35,8 @@ import { compiledCheck } from './http/compiled-check.ts';
 import { createApiContext } from './http/context.ts';
 import { originsOf } from './http/other-origins.ts';
 import { brokerOf } from './http/reach.ts';
+import { CacheProcess } from './model-cache/cache-process.ts';
+import type { CacheSettings } from './model-cache/wire.ts';
 import { type Coordinator, startCoordinator } from './road/coordinator.ts';
 import type { Store } from './store/store.ts';
 import { openWorkerStore } from './store/worker/worker-store.ts';
@@ -112,10 +120,16 @@ async function main(config: CoordinatorConfig): Promise<void> {
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', (reason) => fatal(reason as Error));
 
+  const modelCache =
+    config.cache === 'off' ? null : cacheOf(config, { data, tls: { ...server, ca: ca.pem }, gate, log });
+  // Otherwise the port is known without waiting for the process.
+  if (config.port === 0) await modelCache?.listening;
+  const modelCachePort = config.port === 0 ? modelCache?.port : config.port + 3;
+
   coordinator = await startCoordinator({
     store,
     bus,
-    policy,
+    policy: modelCache && modelCachePort ? { ...policy, modelCachePort } : policy,
     clock,
     random,
     log,
@@ -150,6 +164,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     random,
     log,
     busStats: () => bus.stats(),
+    modelCache,
   });
   keyUsed = context.access.used;
   const overTls = await createApi({ context, listener: 'tls', tls: server });
@@ -197,6 +212,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     await context.recorder.flush();
     await context.batches.stop();
     context.stop();
+    await modelCache?.stop();
     await coordinator?.stop();
     rmSync(fleetFile, { force: true });
     process.exit(0);
@@ -204,6 +220,37 @@ async function main(config: CoordinatorConfig): Promise<void> {
   process.on('SIGTERM', () => void stop('SIGTERM'));
   process.on('SIGINT', () => void stop('SIGINT'));
   process.on('disconnect', () => void stop('the process that started it is gone'));
+}
+
+function cacheOf(
+  config: CoordinatorConfig,
+  { data, tls, gate, log }: { data: string; tls: CacheSettings['tls']; gate: Gate; log: Log },
+): CacheProcess {
+  const { port, host, cacheDir, cacheGib, cacheRate, cacheRegistry, cacheHub, cacheOpen } = config;
+  const strangers = {
+    perAddress: maxHttpStrangersPerAddress,
+    perSubnet: maxHttpStrangersPerSubnet,
+    total: maxHttpStrangers,
+  };
+  return new CacheProcess({
+    settings: {
+      dir: cacheDir ? resolve(cacheDir) : join(data, 'model-cache'),
+      host,
+      port: port === 0 ? 0 : port + 3,
+      openPort: cacheOpen === 'off' ? null : port === 0 ? 0 : port + 4,
+      tls,
+      limits: doorLimits(strangers),
+      maxConnections: maxHttpConnections,
+      maxBytes: cacheGib === 0 ? null : Math.floor(cacheGib * 1024 ** 3),
+      bytesPerS: cacheRate === 0 ? null : Math.max(1, Math.floor(cacheRate * 1e6)),
+      registryUrl: cacheRegistry === 'none' ? null : cacheRegistry.replace(/\/+$/, ''),
+      hubUrl: cacheHub === 'none' ? null : cacheHub.replace(/\/+$/, ''),
+    },
+    judge: (peer) => judgeReader(peer, gate, clock.nowMs()),
+    clock,
+    random,
+    log,
+  });
 }
 
 async function countNodes(store: Store): Promise<number> {

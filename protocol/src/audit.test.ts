@@ -39,6 +39,8 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
   'node-forget': [{ node: 'alice', hardware: 'ab12' }, 'alice', 'ab12'],
   'node-pull': [{ node: 'alice', model: 'small' }, 'alice', 'small'],
   'node-unload': [{ node: 'alice', model: 'small' }, 'alice', 'small'],
+  'cache-remove': [{ name: 'llama3.2:1b', bytes: 7 }, 'llama3.2:1b', '7 bytes'],
+  'cache-prune': [{ bytes: 7 }, 'model cache', '7 bytes'],
   'node-identify': [{ node: 'alice', seconds: 10 }, 'alice', 'for 10 s'],
   'agent-create': [{ agent: 'ada', version: 1 }, 'ada', 'version 1'],
   'agent-change': [{ agent: 'ada', version: 2 }, 'ada', 'version 2'],

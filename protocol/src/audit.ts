@@ -89,6 +89,18 @@ export const audit = {
   'node-forget': kind('forgot a node', { ...Node, hardware: Text }, ofNode, ({ hardware }) => hardware),
   'node-pull': kind('had a model fetched', { ...Node, model: ModelName }, ofNode, ({ model }) => model),
   'node-unload': kind('had a model put down', { ...Node, model: ModelName }, ofNode, ({ model }) => model),
+  'cache-remove': kind(
+    'removed a model from the cache',
+    { name: Text, bytes: Count },
+    ofName,
+    ({ bytes }) => `${bytes} bytes`,
+  ),
+  'cache-prune': kind(
+    'removed from the model cache what nobody needs',
+    { bytes: Count },
+    () => 'model cache',
+    ({ bytes }) => `${bytes} bytes`,
+  ),
   'node-identify': kind('had a node blink', { ...Node, seconds: Count }, ofNode, ({ seconds }) => `for ${seconds} s`),
   'agent-create': kind('made an agent', Version, ofAgent, ({ version }) => `version ${version}`),
   'agent-change': kind('changed an agent', Version, ofAgent, ({ version }) => `version ${version}`),

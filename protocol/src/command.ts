@@ -22,6 +22,14 @@ export const Welcome = Type.Object({
         'Of the fleet, IANA: in it triggers are meant that name none. The node keeps it for when it starts alone.',
     }),
   ),
+  modelCachePort: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 65_535,
+      description:
+        "At the coordinator's host: the model cache, TLS with the node's certificate. Missing: there is none, and models are fetched from elsewhere.",
+    }),
+  ),
   upMs: Type.Optional(Type.Number({ minimum: 0, description: 'Of the hello that this answers: how long it took.' })),
 });
 export type Welcome = Static<typeof Welcome>;

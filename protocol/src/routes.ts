@@ -7,6 +7,7 @@ import { fleetRoutes } from './routes/fleet.ts';
 import { gatewayRoutes } from './routes/gateway.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { memoryRoutes } from './routes/memory.ts';
+import { modelCacheRoutes } from './routes/model-cache.ts';
 import { nodeRoutes } from './routes/nodes.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import type { TaskChunk, TaskView } from './task.ts';
@@ -19,6 +20,7 @@ export const routes = {
   ...agentRoutes,
   ...taskRoutes,
   ...memoryRoutes,
+  ...modelCacheRoutes,
   ...keyRoutes,
   ...enrolRoutes,
   ...gatewayRoutes,

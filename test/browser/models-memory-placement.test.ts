@@ -1,11 +1,17 @@
 // Which model fits where, what agents remember and the proof of it, the packed fleet and a what-if, in a real browser against real
 // processes and simulated nodes.
+import { randomBytes } from 'node:crypto';
 import t from 'tap';
 import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
+import { openScriptedRegistry } from '../fixtures/coordinator/scripted-registry.ts';
+import { ollamaPull } from '../fixtures/ollama-client.ts';
 import { startFleet, until } from '../fixtures/processes.ts';
 
 t.test('models, memory and placement in a browser', { skip: noBrowser, timeout: 120_000 }, async (t) => {
-  const fleet = await startFleet(t);
+  const registry = await openScriptedRegistry();
+  t.teardown(() => registry.close());
+  const cache = ['--cache', 'on', '--cache-registry', registry.url, '--cache-hub', 'none', '--cache-open', 'on'];
+  const fleet = await startFleet(t, { args: cache });
   const browser = await openBrowser(t);
   const { page, complaints } = await visit(browser, fleet);
   const to = (path: string) => page.goto(new URL(path, page.url()).href);
@@ -55,6 +61,25 @@ t.test('models, memory and placement in a browser', { skip: noBrowser, timeout: 
     await drawer.getByRole('button', { name: 'Unload from octavia' }).waitFor();
     t.same(await axeFaultsInBothThemes(page), []);
     await page.keyboard.press('Escape');
+  });
+
+  await t.test('what the cache holds and has saved', async (t) => {
+    registry.addModel('tiny:1b', [randomBytes(300_000), Buffer.from('{}'), Buffer.from('[]')]);
+    const { openPort } = await until('the cache works', async () => {
+      const view = await client.call('modelCache');
+      return view.openPort === null ? null : view;
+    });
+    const order = { host: `127.0.0.1:${openPort}`, model: 'library/tiny', tag: '1b', partBytes: 100_000 };
+    for (let nodes = 0; nodes < 3; nodes++) await ollamaPull(order);
+    const panel = page.getByRole('region', { name: 'The cache of the LAN' });
+    await panel.getByRole('row', { name: /tiny:1b.*whole/ }).waitFor();
+    const fact = (name: string) => panel.locator('dl > div', { hasText: new RegExp(`^${name}`) });
+    t.match(await fact('Given to nodes').textContent(), /KiB|MiB/);
+    t.same(await axeFaultsInBothThemes(page), []);
+    await panel.getByRole('button', { name: 'Remove tiny:1b from the cache' }).click();
+    await page.getByRole('button', { name: 'Remove it' }).click();
+    await panel.getByText('Nothing yet').waitFor();
+    t.same((await client.call('modelCache')).names, []);
   });
 
   await t.test('a memory is found, and where it comes from is proven', async (t) => {

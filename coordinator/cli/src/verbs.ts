@@ -5,6 +5,7 @@ import { completionScript, completions } from './completion.ts';
 import { argument, type Verb, type VerbCall } from './verb.ts';
 import { accessVerbs } from './verbs/access.ts';
 import { agentVerbs } from './verbs/agents.ts';
+import { cacheVerbs } from './verbs/cache.ts';
 import { localVerbs } from './verbs/local.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
 import { planVerbs } from './verbs/plan.ts';
@@ -56,6 +57,7 @@ export const verbs: Verb[] = [
   ...workVerbs.slice(0, 1),
   ...localVerbs,
   ...nodeVerbs,
+  ...cacheVerbs,
   ...agentVerbs,
   ...planVerbs,
   ...routeVerbs,

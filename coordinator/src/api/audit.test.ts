@@ -33,6 +33,8 @@ const without: Partial<Record<RouteName, string>> = {
   sessionEnd: 'judged in sign-in.test.ts',
   alertAck: 'judged in alerts.test.ts',
   alertUnack: 'judged in alerts.test.ts',
+  modelCacheRemove: 'judged in test/e2e/model-cache.test.ts, with the process of the cache',
+  modelCachePrune: 'judged in test/e2e/model-cache.test.ts, with the process of the cache',
 };
 
 const fleet = await openApiFleet();

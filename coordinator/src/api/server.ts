@@ -40,6 +40,7 @@ import { fleetHandlers } from './fleet.ts';
 import { gatewayHandlers } from './gateway.ts';
 import { keyHandlers } from './keys.ts';
 import { memoryHandlers } from './memory.ts';
+import { modelCacheHandlers } from './model-cache.ts';
 import { nodeHandlers } from './nodes.ts';
 import { overviewHandlers } from './overview.ts';
 import { taskHandlers } from './tasks.ts';
@@ -53,6 +54,7 @@ const handlers: Handlers = {
   ...agentHandlers,
   ...taskHandlers,
   ...memoryHandlers,
+  ...modelCacheHandlers,
   ...keyHandlers,
   ...enrolHandlers,
   ...gatewayHandlers,

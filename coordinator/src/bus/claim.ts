@@ -9,9 +9,15 @@ import type { Claim } from '../fleet/gate.ts';
 const serverAuth = '1.3.6.1.5.5.7.3.1';
 const clientAuth = '1.3.6.1.5.5.7.3.2';
 
+/** What a TLS socket tells of its peer. The model cache's process sends the same of its sockets. */
+interface Shown extends Pick<TLSSocket, 'getPeerX509Certificate' | 'authorized'> {
+  /** A code, whatever its type says. */
+  authorizationError: unknown;
+}
+
 /** A certificate that verified outranks a password; a password is looked at when there is no such certificate. */
 export function claimOf(
-  socket: TLSSocket,
+  socket: Shown,
   username: string | undefined,
   password: Buffer | undefined,
   nowMs: number,

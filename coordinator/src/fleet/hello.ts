@@ -59,7 +59,7 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
   change(draft, { type: 'seen', node: row.id, atMs: draft.nowMs });
   // The answer contains everything the node is missing, so the time for storing it begins anew.
   change(draft, { type: 'behind', node: row.id, behind: null });
-  sendWelcome(draft, row.id, message.boot, { heartbeatMs, timeZone: policy.timeZone }, message.upMs);
+  sendWelcome(draft, row.id, message.boot, { heartbeatMs, policy }, message.upMs);
   // A node-agent of another version than before may use other ids for agents, and needs the snapshot as well.
   if (message.generation !== generation || isOther) sendSnapshot(draft, row.id);
 }
@@ -73,9 +73,10 @@ export function sendWelcome(
   draft: Draft,
   node: string,
   boot: string,
-  told: { heartbeatMs: number; timeZone: string },
+  { heartbeatMs, policy }: { heartbeatMs: number; policy: Policy },
   upMs?: number,
 ): void {
+  const { timeZone, modelCachePort } = policy;
   send(
     draft,
     'welcome',
@@ -84,7 +85,9 @@ export function sendWelcome(
       boot,
       coordinator: draft.view.coordinator,
       nowMs: draft.nowMs,
-      ...told,
+      heartbeatMs,
+      timeZone,
+      ...(modelCachePort === undefined ? {} : { modelCachePort }),
       leaseMs: licenceMs,
       generation: draft.nodes.get(node)?.generation ?? 0,
       ...(upMs === undefined ? {} : { upMs }),

@@ -79,7 +79,7 @@ function judgePresence(draft: Draft, policy: Policy): boolean {
         turnSuspect(draft, row, 'silent', 'silent');
       } else if (live?.helloBoot === row.boot && isOffInterval(live.heartbeatMs, intervalMs)) {
         change(draft, { type: 'hello', node: id, boot: row.boot, heartbeatMs: intervalMs });
-        sendWelcome(draft, id, row.boot, { heartbeatMs: intervalMs, timeZone: policy.timeZone });
+        sendWelcome(draft, id, row.boot, { heartbeatMs: intervalMs, policy });
       }
     } else if (row.presence === 'suspect' && nowMs >= losesFromMs) {
       // [INV-presence]

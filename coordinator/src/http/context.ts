@@ -29,6 +29,7 @@ import { type ConsoleFeed, createConsoleFeed } from '../live/feed/feed.ts';
 import { createMetrics, type Metrics } from '../live/metrics.ts';
 import { type StoredCounts, showTotals } from '../live/show.ts';
 import { Tally } from '../live/tally.ts';
+import type { CacheProcess } from '../model-cache/cache-process.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { Touched } from '../state/touched.ts';
 import { type Access, createAccess } from './access.ts';
@@ -81,6 +82,9 @@ export interface ApiLimits {
   door: DoorLimits;
 }
 
+/** The model cache as its handlers and the metrics use it. */
+type ModelCacheProcess = Pick<CacheProcess, 'call' | 'figures' | 'openPort' | 'port' | 'problem' | 'settings'>;
+
 interface ApiParts {
   coordinator: Coordinator;
   ca: Signer;
@@ -91,6 +95,8 @@ interface ApiParts {
   random: Random;
   log: Log;
   busStats?: () => BusStats;
+  /** The process of the model cache; null or absent: it is switched off. */
+  modelCache?: ModelCacheProcess | null;
   limits?: Partial<ApiLimits>;
 }
 export interface ApiContext extends Omit<ApiParts, 'limits'> {

@@ -49,6 +49,8 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'nodeEdit',
     'nodeIdentify',
     'nodeLog',
+    'modelCachePrune',
+    'modelCacheRemove',
     'nodePull',
     'nodeUnload',
     'nodesEdit',

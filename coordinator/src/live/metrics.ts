@@ -5,6 +5,7 @@ import { moveCauses } from '@blackroad/protocol';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { BusStats } from '../bus/bus.ts';
 import type { GatewayFigures } from '../gateway/figures.ts';
+import type { CacheProcess } from '../model-cache/cache-process.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { View } from '../state/view.ts';
 import type { ConsoleFeed } from './feed/feed.ts';
@@ -17,6 +18,8 @@ export interface Metrics {
   /** Counts one answered HTTP request. */
   answered(route: string, status: number, seconds: number): void;
 }
+
+type CacheOfModels = Pick<CacheProcess, 'figures' | 'problem'>;
 
 const modelHelp: Record<Exclude<keyof ModelRow, 'node' | 'model'>, string> = {
   busy: 'Requests that a model of an online node works on; node "*" is all nodes beyond the bound together.',
@@ -35,7 +38,11 @@ type Read = (
 ) => void;
 
 export function createMetrics(
-  { coordinator, busStats }: { coordinator: Coordinator; busStats?: () => BusStats },
+  {
+    coordinator,
+    busStats,
+    modelCache,
+  }: { coordinator: Coordinator; busStats?: () => BusStats; modelCache?: CacheOfModels | null },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
   gateway: Readonly<GatewayFigures>,
@@ -64,6 +71,7 @@ export function createMetrics(
   readGateway(read, gateway, coordinator);
   read(Gauge, 'batches', 'Batches that are not over.', [], (set) => set({}, openBatches()));
   if (busStats) readBus(read, busStats);
+  if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({
     name: 'blackroad_http_seconds',
     help: 'Answered HTTP requests by route and status.',
@@ -181,4 +189,26 @@ function readBus(read: Read, busStats: () => BusStats): void {
   read(Counter, 'bus_stalled_total', 'Connections cut because they did not read.', [], (set) =>
     set({}, busStats().stalled),
   );
+}
+
+function readModelCache(read: Read, cache: CacheOfModels): void {
+  const gauges = {
+    heldBytes: ['held_bytes', 'Bytes on the disk of the model cache.'],
+    maxBytes: ['max_bytes', 'Bytes that the model cache may hold.'],
+    fetching: ['fetches', 'Fetches of the model cache under way.'],
+    readers: ['readers', 'Answers of the model cache under way.'],
+    names: ['names', 'Models and files that the model cache knows by name.'],
+  } as const;
+  read(Gauge, 'model_cache_up', '1 while nodes can read from the model cache.', [], (set) =>
+    set({}, cache.problem === null ? 1 : 0),
+  );
+  for (const [figure, [name, help]] of Object.entries(gauges))
+    read(Gauge, `model_cache_${name}`, help, [], (set) => set({}, cache.figures?.[figure as keyof typeof gauges] ?? 0));
+  read(Counter, 'model_cache_bytes_total', 'Bytes that the cache fetched, and bytes that it gave.', ['way'], (set) => {
+    set({ way: 'fetched' }, cache.figures?.fetchedBytes ?? 0);
+    set({ way: 'served' }, cache.figures?.servedBytes ?? 0);
+  });
+  read(Counter, 'model_cache_problems_total', 'Answers that the model cache refused, by kind.', ['kind'], (set) => {
+    for (const [kind, count] of Object.entries(cache.figures?.problems ?? {})) set({ kind }, count);
+  });
 }

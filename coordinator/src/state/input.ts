@@ -229,6 +229,8 @@ export interface Policy {
   /** At most this share of the agents (and always two) is moved for a gain in one round. */
   rebalanceShare: number;
   certificateMs: number;
+  /** The port of the model cache for nodes; absent: there is none. */
+  modelCachePort?: number;
   /** The first wait after a failed attempt; it doubles. */
   retryMs: number;
   /** `auto`: a re-flashed machine takes its old node again by itself; `ask`: a person must release the node first. */

@@ -12,6 +12,7 @@ import { SearchField } from '../../kit/field.tsx';
 import { PageHead, Panel } from '../../kit/layout.tsx';
 import { Empty, Loaded } from '../../kit/states.tsx';
 import { plural } from '../../kit/words.ts';
+import { CachePanel } from './cache-panel.tsx';
 import { FitMatrix } from './fit-matrix.tsx';
 import { ModelDrawer } from './model-drawer.tsx';
 import { UnderWay } from './under-way.tsx';
@@ -56,6 +57,7 @@ export default function ModelsPage() {
             <Missing missing={all.missing} {...(may('nodePull') ? { fetchIt: setFetching } : {})} />
             <UnderWay asked={asked} />
             <Matrix catalogue={all} open={setOpen} />
+            {may('modelCache') && <CachePanel />}
             <ModelDrawer
               model={all.models.find(({ name }) => name === open) ?? null}
               close={() => setOpen('')}
