@@ -132,6 +132,7 @@ const calls: Record<string, Record<string, string[]>> = {
   'node-agent/src': {
     files: [],
     identity: [],
+    cache: ['identity'],
     probes: [],
     gpio: [],
     schemas: [],

@@ -59,6 +59,8 @@ export interface NodeOrder {
   onNotAccepted?: () => void;
   /** Called with the coordinator's time. */
   onTime?: (nowMs: number) => void;
+  /** Called with the port of the coordinator's model cache; null: it has none. */
+  onModelCache?: (port: number | null) => void;
   onFarewell: (reason: 'forgotten' | 'quarantined', text: string) => void;
 }
 
@@ -120,6 +122,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     random,
     log,
     onTime: order.onTime ?? (() => {}),
+    onModelCache: order.onModelCache ?? (() => {}),
     onFarewell: order.onFarewell,
   });
 }

@@ -10,6 +10,7 @@ import { errnoSentence } from '@blackroad/std/errno';
 import { createLog, type Log } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
+import { createFleetCache, type FleetCache } from './cache/fleet-cache.ts';
 import { composeNode } from './compose.ts';
 import { calledAs, type NodeConfig, nodeOptions, readConfig } from './config.ts';
 import { clockFault, createFleetTime } from './identity/fleet-time.ts';
@@ -44,7 +45,7 @@ function folders(config: NodeConfig) {
   const data = resolve(config.data);
   return { data, models: config.models ? resolve(config.models) : joinPath(data, 'models') };
 }
-function runtimeOptions(config: NodeConfig, modelsDir: string) {
+function runtimeOptions(config: NodeConfig, modelsDir: string, cache?: FleetCache) {
   return {
     ollamaUrl: config.ollama === 'none' ? null : config.ollama || defaultOllamaUrl,
     ...(config.openai ? { openAiUrl: config.openai } : {}),
@@ -52,6 +53,12 @@ function runtimeOptions(config: NodeConfig, modelsDir: string) {
     modelsDir,
     contextTokens: config.context,
     ...(config.slots > 0 ? { slots: config.slots } : {}),
+    // A node that never fetches needs no relay.
+    cache: cache && {
+      cache,
+      openRelay: async (names: { asked: string; meant: string }) =>
+        (await import('./cache/relay.ts')).openRelay(cache, names),
+    },
     childPath: joinPath(here, bundled ? 'llama-child.mjs' : 'runtimes/llama-child.ts'),
     clock,
     random,
@@ -64,7 +71,7 @@ function placesOf(config: NodeConfig, modelsDir: string): ModelPlaces {
   return { ollamaUrl, openAiUrl: config.openai || null, modelsDir, isServerNamed, isBooting: false };
 }
 
-function ensureHere(modelsDir: string, diskFreeBytes: () => number, log: Log): EnsureKinds {
+function ensureHere(modelsDir: string, diskFreeBytes: () => number, log: Log, cache?: FleetCache): EnsureKinds {
   return (kinds, onProgress, signal) =>
     ensureModels({
       kinds,
@@ -76,6 +83,7 @@ function ensureHere(modelsDir: string, diskFreeBytes: () => number, log: Log): E
       clock,
       random,
       log,
+      cache,
       onProgress,
     });
 }
@@ -95,8 +103,8 @@ function ownIdentity(data: string): Identity {
 }
 
 /** The runtimes of this machine, and where and when others are looked for. */
-async function runtimesHere(config: NodeConfig, modelsDir: string, log: Log) {
-  const options = { ...runtimeOptions(config, modelsDir), log };
+async function runtimesHere(config: NodeConfig, modelsDir: string, log: Log, cache: FleetCache) {
+  const options = { ...runtimeOptions(config, modelsDir, cache), log };
   const runtimes = await findRuntimes(options);
   const isServer = ({ kind }: Runtime) => kind !== 'llama';
   let hasServer = runtimes.some(isServer);
@@ -150,7 +158,8 @@ async function run(config: NodeConfig): Promise<void> {
   openPrivately(data, log);
   const probes = probesOf(config, log);
   const machine = await probes.machineIdentity();
-  const { runtimes, lookAgain, places, mayFetch } = await runtimesHere(config, models, log);
+  const cache = createFleetCache(() => identity, clock);
+  const { runtimes, lookAgain, places, mayFetch } = await runtimesHere(config, models, log, cache);
   const time = createFleetTime(clock, identity.issuedMs);
   const renewal = createRenewal({
     identity: () => identity,
@@ -172,7 +181,8 @@ async function run(config: NodeConfig): Promise<void> {
     simulated: false,
     places,
     notes: [],
-    defaults: config.fetch === 'none' ? null : { ensure: ensureHere(models, probes.diskFreeBytes, log), mayFetch },
+    defaults:
+      config.fetch === 'none' ? null : { ensure: ensureHere(models, probes.diskFreeBytes, log, cache), mayFetch },
     probes,
     runtimes,
     lookAgain,
@@ -187,6 +197,7 @@ async function run(config: NodeConfig): Promise<void> {
       checkClock(nowMs);
       time.note(nowMs);
     },
+    onModelCache: cache.tell,
     onNotAccepted: () => renewal.nudge(),
     onFarewell: (reason, text) => {
       log.error({ reason }, text);
@@ -237,8 +248,11 @@ async function joinFleet(config: NodeConfig, token: string | undefined): Promise
 
 /** One JSON line a progress step on stdout, then one `{ type: 'end' }`: `fleet up` draws it. */
 async function models(config: NodeConfig): Promise<void> {
-  const { models: modelsDir } = folders(config);
+  const { data, models: modelsDir } = folders(config);
   const log = createLog('node-agent', 'error');
+  // A machine that has not joined yet fetches from elsewhere.
+  const identity = loadIdentity(data);
+  const cache = identity ? createFleetCache(() => identity, clock) : undefined;
   const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
   const places = placesOf(config, modelsDir);
   const runtimes = await findRuntimes({ ...runtimeOptions(config, modelsDir), log });
@@ -255,7 +269,12 @@ async function models(config: NodeConfig): Promise<void> {
   // pip runs in a process group of its own: only the signal reaches it.
   const abort = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => abort.abort());
-  const ensured = await ensureHere(modelsDir, () => Number.MAX_SAFE_INTEGER, log)(
+  const ensured = await ensureHere(
+    modelsDir,
+    () => Number.MAX_SAFE_INTEGER,
+    log,
+    cache,
+  )(
     kinds,
     ({ entry, status, completedBytes, totalBytes }) =>
       say({ type: 'progress', name: entry.id, status, completedBytes, totalBytes }),

@@ -64,6 +64,8 @@ interface NodeParts {
   onFarewell: (reason: 'forgotten' | 'quarantined', text: string) => void;
   /** Called with the coordinator's time. */
   onTime: (nowMs: number) => void;
+  /** Called with the port of the coordinator's model cache; null: it has none. */
+  onModelCache: (port: number | null) => void;
 }
 
 export interface RunningNode {
@@ -252,6 +254,7 @@ class Loop implements RunningNode {
 
   #welcome(message: Welcome): void {
     if (!this.#session.welcomed(message)) return;
+    this.#parts.onModelCache(message.modelCachePort ?? null);
     this.#requests.askedBy(message.coordinator);
     this.#heartbeat.changeInterval(message.heartbeatMs);
     if (message.timeZone !== undefined) this.#assigned.meanZone(message.timeZone);

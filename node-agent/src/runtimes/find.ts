@@ -6,6 +6,7 @@ import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { createLlama } from './llama.ts';
 import { createOllama } from './ollama.ts';
+import type { OllamaCache } from './ollama-pull.ts';
 import { createOpenAi } from './openai.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -19,6 +20,8 @@ interface FindOptions {
   keepAlive?: string;
   slots?: number;
   childPath?: string;
+  /** The model cache of the coordinator. */
+  cache?: OllamaCache | undefined;
   clock: Clock;
   random: Random;
   log: Log;
@@ -29,7 +32,11 @@ const defaultContextTokens = 4096;
 /** In the order in which a model is looked up. */
 export async function findRuntimes(options: FindOptions): Promise<Runtime[]> {
   const server = await findServer(options);
-  const llama = { ...options, contextTokens: options.contextTokens ?? defaultContextTokens };
+  const llama = {
+    ...options,
+    cache: options.cache?.cache,
+    contextTokens: options.contextTokens ?? defaultContextTokens,
+  };
   return server ? [server, createLlama({ ...llama, standsIn: true })] : [createLlama(llama)];
 }
 

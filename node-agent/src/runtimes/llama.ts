@@ -8,6 +8,7 @@ import { findModel } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
+import type { FleetCache } from '../cache/fleet-cache.ts';
 import { catalogue, catalogueEntry, entryOfFile } from '../weights/catalogue.ts';
 import { fetchModel } from '../weights/fetch.ts';
 import { type GgufFacts, readGguf } from '../weights/gguf.ts';
@@ -51,6 +52,8 @@ export interface LlamaOptions {
   childPath?: string;
   /** There is a model server: serve only the kinds of models that it does not have. */
   standsIn?: boolean;
+  /** The model cache of the coordinator. */
+  cache?: FleetCache | undefined;
   /** Memory a model may use; the machine's (or the container's) free memory by default. */
   freeMemoryBytes?: () => number;
 }

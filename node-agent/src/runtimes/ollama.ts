@@ -10,6 +10,7 @@ import { embedWithCut, refuseSurelyTooLong, unitVector } from './cut.ts';
 import { JsonClient, parsed } from './http-json.ts';
 import { createOllamaFacts, type OllamaFacts, type Tag } from './ollama-facts.ts';
 import { problemOf, pullProblem, streamProblem, wrongKind } from './ollama-problem.ts';
+import { isRelayName, type OllamaCache, pullNear } from './ollama-pull.ts';
 import { bodyOf, type ChatLine, millisecondsOf, toolCallOf, usageOf, wireMessages } from './ollama-wire.ts';
 import { logprobsOf, toolCallPieces } from './openai-wire.ts';
 import { createRefusals, type Extra } from './refusals.ts';
@@ -34,6 +35,8 @@ interface OllamaOptions {
   keepAlive: string;
   /** OLLAMA_NUM_PARALLEL of that server; replaces the number measured from its answers. */
   slots?: number;
+  /** The model cache of the coordinator; absent: none. */
+  cache?: OllamaCache | undefined;
   clock: Clock;
   log: Log;
 }
@@ -79,7 +82,9 @@ export function createOllama(options: OllamaOptions): Runtime {
     const loaded = new Map(
       listOf<{ name: string; size?: number }>(resident).map((each) => [each.name, each.size ?? 0]),
     );
-    const local = listOf<Tag>(tags).filter((tag) => !tag.remote_host && typeof tag.name === 'string');
+    const local = listOf<Tag>(tags).filter(
+      (tag) => !tag.remote_host && typeof tag.name === 'string' && !isRelayName(tag.name),
+    );
     const told = await facts.of(local, signal);
     const found = local.map(
       (tag, index): RuntimeModel => ({
@@ -244,7 +249,8 @@ export function createOllama(options: OllamaOptions): Runtime {
     return embeddings.map(unitVector);
   }
 
-  async function* pull(name: string, signal?: AbortSignal): AsyncGenerator<PullProgress> {
+  /** Exactly this name: one with host and port is asked for there. */
+  async function* pullAs(name: string, signal?: AbortSignal): AsyncGenerator<PullProgress> {
     // A private registry uses plain HTTP; its name has host and port.
     const insecure = /^[^/]+:\d+\//.test(name);
     const body = { model: name, stream: true, ...(insecure ? { insecure } : {}) };
@@ -293,7 +299,8 @@ export function createOllama(options: OllamaOptions): Runtime {
     models,
     load: (model, signal) => residency(model, options.keepAlive, signal),
     unload: (model, signal) => residency(model, 0, signal),
-    pull,
+    pull: (name, signal) =>
+      pullNear({ client, url: options.url, through: options.cache, pull: pullAs, log: options.log }, name, signal),
     chat,
     complete,
     embed,

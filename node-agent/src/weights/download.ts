@@ -17,6 +17,8 @@ interface Download {
   random: Random;
   signal?: AbortSignal;
   headers?: Record<string, string>;
+  /** How the answer is asked for; absent: by a GET of the URL. */
+  open?: (headers: Record<string, string>) => Promise<IncomingMessage>;
   onBytes?: (completedBytes: number) => void;
 }
 
@@ -51,11 +53,13 @@ async function continueDownload(order: Download, part: string, answered: { yet: 
   if (have === order.sizeBytes) return;
   const range: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
   const headers = { ...order.headers, ...range };
-  const response = await get(order.url, headers, order.clock, order.signal);
+  const response = await (order.open?.(headers) ?? get(order.url, headers, order.clock, order.signal));
   const status = response.statusCode ?? 0;
   if (status !== 200 && status !== 206) {
     response.destroy();
-    throw new FetchProblem('refused', `${order.url} answered ${status}`);
+    // The model cache of the coordinator says why.
+    const { 'x-fleet-problem': why = `answered ${status}` } = response.headers;
+    throw new FetchProblem('refused', `${order.url} ${why}`);
   }
   answered.yet = true;
   // 200 to a ranged request: the place cannot resume, so the download starts again.

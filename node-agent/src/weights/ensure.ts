@@ -2,15 +2,8 @@
 // the machine's memory and disk. Out: paths and, for people, what is missing and the fix. It never throws for a network or a disk: a fleet
 // starts without a model, too.
 import { mkdir } from 'node:fs/promises';
-import {
-  type CatalogueEntry,
-  catalogue,
-  chatModelsFor,
-  chooseChatModel,
-  entryOfFile,
-  type Place,
-} from './catalogue.ts';
-import { type FetchOptions, type FetchProgress, fetchModel, isVerified } from './fetch.ts';
+import { type CatalogueEntry, catalogue, chatModelsFor, chooseChatModel, entryOfFile } from './catalogue.ts';
+import { type FetchOptions, type FetchProgress, fetchModel, isVerified, type SourceKind } from './fetch.ts';
 import { FetchProblem } from './fetch-problem.ts';
 import { type ModelFile, modelsIn } from './folder.ts';
 
@@ -31,7 +24,7 @@ export interface EnsuredModels {
 export async function ensureModels(options: EnsureOptions): Promise<EnsuredModels> {
   await mkdir(options.modelsDir, { recursive: true });
   const present = await modelsIn(options.modelsDir);
-  const skip = new Set<Place['kind']>();
+  const skip = new Set<SourceKind>();
   const ensured: EnsuredModels = { problems: [] };
   for (const kind of options.kinds) {
     const usable = await usableOf(
@@ -79,7 +72,7 @@ function candidates(
 
 async function firstFetched(
   entries: CatalogueEntry[],
-  options: FetchOptions & { skip: Set<Place['kind']> },
+  options: FetchOptions & { skip: Set<SourceKind> },
 ): Promise<{ path: string } | { problem: Error }> {
   let first: Error | undefined;
   for (const entry of entries) {

@@ -10,8 +10,10 @@ import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
 import t, { type Test } from 'tap';
+import { openCache } from '../../../test/fixtures/coordinator/open-cache.ts';
+import { plainCache } from '../../../test/fixtures/node-agent/plain-cache.ts';
 import type { CatalogueEntry } from './catalogue.ts';
-import { type FetchOptions, fetchModel } from './fetch.ts';
+import { type FetchOptions, fetchModel, type SourceKind } from './fetch.ts';
 
 const common = { clock: systemClock, random: systemRandom, log: silentLog };
 const content = Buffer.from(Array.from({ length: 200_000 }, (_, i) => (i * 31 + (i >> 8)) & 255));
@@ -235,3 +237,47 @@ function zipOf(members: [name: string, bytes: Buffer, deflate: boolean][]): Buff
   end.writeUInt32LE(offset, 12);
   return Buffer.concat([...parts, central, Buffer.from('PK\x05\x06'), end]);
 }
+
+t.test('the cache of the coordinator comes first, then the places; both say why where both fail', async (t) => {
+  const { options, asked, target } = await subject(t, serve(content));
+  const open = await openCache(t);
+  open.registry.addFile('/some/model/resolve/abc/m.gguf', content);
+  const statuses = new Set<string>();
+  const near: FetchOptions = {
+    ...options,
+    cache: plainCache(() => open.url),
+    onProgress: ({ status }) => void statuses.add(status),
+  };
+  await fetchModel(entry, near);
+  t.strictSame(await readFile(target), content);
+  t.strictSame(asked, [], 'the hub was asked by the cache alone');
+  t.ok(statuses.has("downloading from the fleet's cache"));
+
+  await open.registry.close();
+  await rm(target);
+  await fetchModel(entry, near);
+  t.strictSame(asked, [], 'a second machine, with the internet gone');
+
+  await open.cache.remove('hub:some/model@abc/m.gguf');
+  await rm(target);
+  await fetchModel(entry, near);
+  t.strictSame(asked, ['/some/model/resolve/abc/m.gguf'], 'the cache lacks it and cannot fetch it');
+
+  await rm(target);
+  const skip = new Set<SourceKind>();
+  const away = { ...near, cache: plainCache(() => 'http://127.0.0.1:9'), hubUrl: 'http://127.0.0.1:9', skip };
+  await t.rejects(fetchModel(entry, away), {
+    kind: 'unreachable',
+    message: /cannot be reached.*; .*cannot be reached/,
+  });
+  t.same([...skip], ['cache', 'hub']);
+});
+
+t.test('bytes of the cache are checked like all others', async (t) => {
+  const { options, asked, target } = await subject(t, serve(content));
+  const liar = await subject(t, serve(Buffer.alloc(content.length)));
+  await fetchModel(entry, { ...options, cache: plainCache(() => liar.url) });
+  t.strictSame(await readFile(target), content);
+  t.equal(liar.asked.length, 1);
+  t.equal(asked.length, 1);
+});

