@@ -219,6 +219,7 @@ function agentOf(
     parametersB: (model) => pool.find(model)?.model.parametersB ?? 0,
     contextTokens: (model) => pool.find(model)?.model.contextTokens ?? 0,
     toolsSupported: (model) => pool.find(model)?.model.tools ?? false,
+    sees: (model) => pool.find(model)?.model.sees !== false,
     clock,
     log: order.log.child({ agent: name }),
   });

@@ -49,6 +49,9 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
   'task-cancel': [{ task: 't1', agent: 'ada', state: 'queued' }, 't1', 'ada, was queued'],
   'task-retry': [{ task: 't1', agent: 'ada', as: 't2' }, 't1', 'as t2'],
   'task-dismiss': [{ task: 't1', agent: 'ada', state: 'failed' }, 't1', 'ada, failed'],
+  'conversation-share': [{ conversation: 'c1', agent: 'ada' }, 'c1', 'ada'],
+  'conversation-unshare': [{ conversation: 'c1', agent: 'ada' }, 'c1', 'ada'],
+  'conversation-delete': [{ conversation: 'c1', agent: 'ada' }, 'c1', 'ada'],
   'token-create': [{ token: 'k', uses: 1, site: 'home', seconds: 60 }, 'k', '1 use, any class, site home, 60 s'],
   'token-revoke': [{ token: 'k', usesLeft: 2 }, 'k', '2 uses left'],
   'key-create': [

@@ -5,7 +5,7 @@ import { Budget } from './budget.ts';
 import { budgetInWords } from './budget-words.ts';
 import { Role } from './enrol.ts';
 import { Count, ModelName, Words } from './event-kind.ts';
-import { AgentName, Labels, NodeId, PlainName, TaskId, TimeMs } from './ids.ts';
+import { AgentName, ConversationId, Labels, NodeId, PlainName, TaskId, TimeMs } from './ids.ts';
 import { NodeClassName } from './node.ts';
 import { counted } from './quantity-words.ts';
 import { TaskState } from './task.ts';
@@ -33,6 +33,7 @@ function kind<P extends TProperties>(
 const ofNode = ({ node }: { node: string }) => node;
 const ofAgent = ({ agent }: { agent: string }) => agent;
 const ofTask = ({ task }: { task: string }) => task;
+const ofConversation = ({ conversation }: { conversation: string }) => conversation;
 const ofToken = ({ token }: { token: string }) => token;
 const ofKey = ({ key }: { key: string }) => key;
 const ofName = ({ name }: { name: string }) => name;
@@ -45,6 +46,7 @@ const joinedWords = ({ class: name, site, key }: { class: string; site: string; 
 const Version = { agent: AgentName, version: Count };
 const Key = { key: Text, name: PlainName, role: Role };
 const Session = { name: Text, address: Text };
+const Conversation = { conversation: ConversationId, agent: AgentName };
 const Task = { task: TaskId, agent: AgentName };
 
 export const audit = {
@@ -124,6 +126,9 @@ export const audit = {
     ofTask,
     ({ agent, state }) => `${agent}, ${state}`,
   ),
+  'conversation-share': kind('shared a conversation', Conversation, ofConversation, ofAgent),
+  'conversation-unshare': kind('ended the sharing of a conversation', Conversation, ofConversation, ofAgent),
+  'conversation-delete': kind('deleted a conversation', Conversation, ofConversation, ofAgent),
   'token-create': kind(
     'made a join token',
     { token: Text, uses: Count, class: Optional(NodeClassName), site: PlainName, seconds: Count },

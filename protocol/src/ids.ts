@@ -1,10 +1,15 @@
 // The names of things on the wire. Small alphabets: they are topic levels, file names, DNS labels and NATS subjects at once.
-import { maxLabels, maxOrdinal, maxTimeMs } from './limits.ts';
+import { maxLabels, maxOrdinal, maxTimeMs, maxTitleChars } from './limits.ts';
 import { Type } from './typebox.ts';
 
 const slug = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
 
 const plain = '[^\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]';
+const unplain = new RegExp(plain.replace('[^', '['), 'g');
+/** The text on one line without what `PlainName` does not take. */
+export function plainLine(text: string): string {
+  return text.toWellFormed().replace(unplain, ' ').replace(/ +/g, ' ').trim();
+}
 const plainWords = 'text without control characters, line ends and marks of direction';
 
 /** The meaning of a pattern in words, for a person who typed something else. */
@@ -16,6 +21,7 @@ export const patternWords: Readonly<Record<string, string>> = {
   '^[a-z0-9-]{1,40}$': 'an id of lower-case letters, digits and dashes (at most 40)',
   '^[A-Za-z0-9_-]{1,60}$': 'a name of letters, digits, _ and - (at most 60)',
   '^[a-z0-9][a-z0-9-]{0,30}$': 'a name of lower-case letters, digits and dashes (at most 31)',
+  '^[A-Za-z0-9+/]+={0,2}$': 'base64 without a prefix',
   '^\\d{4}-\\d{2}-\\d{2}$': 'a day like 2026-11-28',
 };
 
@@ -25,6 +31,12 @@ export const PlainName = Type.String({
   maxLength: 63,
   pattern: `^${plain}+$`,
   description: 'For people; no control characters, line ends or marks of direction.',
+});
+export const Title = Type.String({
+  minLength: 1,
+  maxLength: maxTitleChars,
+  pattern: `^${plain}+$`,
+  description: 'Of a conversation, for people; missing: the first words of its first message.',
 });
 export const NodeId = Type.String({
   pattern: slug,
@@ -42,6 +54,10 @@ export const AgentId = Type.String({
 /** The space of a key, a person or a program, and of what they create: names are unique within it. */
 export const Space = Type.String({ pattern: slug, description: 'Whose it is: `default`, the only one for now.' });
 export const TaskId = Type.String({ pattern: '^[a-z0-9-]{1,40}$', description: 'A task; sorts by creation time.' });
+export const ConversationId = Type.String({
+  pattern: '^[a-z0-9-]{1,40}$',
+  description: 'A conversation; sorts by creation time.',
+});
 export const CommandId = Type.String({
   pattern: '^[a-z0-9.-]{1,80}$',
   description: 'One command to a node; its reply carries the same id.',

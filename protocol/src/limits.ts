@@ -35,6 +35,12 @@ export const maxPromptBytes = 32 * 1024;
 export const maxAskTurns = 20;
 /** Characters of these exchanges together, so that a lease with them fits one packet. */
 export const maxTurnsChars = 12 * 1024;
+/** Pictures of one task: a question about some pictures; a model at home has no room for more. */
+export const maxTaskImages = 4;
+/** Characters of the pictures of one task together, in base64, so that a lease with them fits one packet: a picture of 768 pixels as JPEG. */
+export const maxTaskImageChars = 60 * 1024;
+/** How an answer came about, as a node tells it with the end of a task that a conversation asked. */
+export const maxTraceBytes = 16 * 1024;
 /** An agent's standing instructions. */
 export const maxInstructionsBytes = 16 * 1024;
 /** A task's result; longer text is cut and marked `truncated`. */
@@ -259,6 +265,16 @@ export const maxCatalogueNodes = 100;
 export const maxNodesPerBulk = 1_000;
 /** Console sessions in all; the oldest is removed first. Signing in creates them; the bound only stops a program that does so in a loop. */
 export const maxSessions = 2_000;
+/** Conversations of one person; the next one is refused until one is deleted. */
+export const maxConversationsPerOwner = 500;
+/** Conversations in the fleet: each takes about 400 bytes of the coordinator's memory, its tasks are in the store alone. */
+export const maxConversations = 20_000;
+/** Tasks of one conversation, with those of edited messages. All of them are read when it is opened. */
+export const maxTasksPerConversation = 200;
+/** Characters of the title of a conversation. */
+export const maxTitleChars = 120;
+/** Characters of all questions, answers and pictures of one conversation. */
+export const maxConversationChars = 4 * 1024 * 1024;
 /** Days of usage kept: a year, with room to compare. */
 export const maxUsageDays = 400;
 /** Rows of usage of one day: agents times models times nodes that really worked; further usage is counted without its agent. */

@@ -26,6 +26,8 @@ export const permissions = {
   'tasks:read': 'Tasks and what came of them.',
   'tasks:ask': 'Ask an agent: over HTTP, or over MQTT.',
   'tasks:write': 'Cancel a task; retry or dismiss a dead letter.',
+  'conversations:read': "One's own conversations with agents, and those of others that are shared.",
+  'conversations:write': "Begin, name, share and delete one's own conversations.",
   'memory:read': "Agents' memories.",
   'audit:read': 'Who did what.',
   'keys:read': 'API keys, without their secrets.',
@@ -55,6 +57,7 @@ const viewing: readonly Permission[] = [
   'agents:read',
   'placement:read',
   'tasks:read',
+  'conversations:read',
   'memory:read',
 ];
 const operating: readonly Permission[] = [
@@ -68,6 +71,7 @@ const operating: readonly Permission[] = [
   'placement:write',
   'tasks:ask',
   'tasks:write',
+  'conversations:write',
 ];
 const administering: readonly Permission[] = [
   ...operating,

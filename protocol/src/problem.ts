@@ -23,6 +23,7 @@ export const problems = {
   'no-such-node': row(404, 4, false, 'No such node'),
   'no-such-agent': row(404, 4, false, 'No such agent'),
   'no-such-task': row(404, 4, false, 'No such task'),
+  'no-such-conversation': row(404, 4, false, 'No such conversation'),
   'no-such-token': row(404, 4, false, 'No such join token'),
   'no-such-key': row(404, 4, false, 'No such key'),
   'no-such-session': row(404, 4, false, 'No such session'),

@@ -2,6 +2,7 @@
 // Every answer that is not the schema of its row is a Problem. Streams are server-sent events.
 import { agentRoutes } from './routes/agents.ts';
 import { alertRoutes } from './routes/alerts.ts';
+import { conversationRoutes } from './routes/conversations.ts';
 import { enrolRoutes } from './routes/enrol.ts';
 import { fleetRoutes } from './routes/fleet.ts';
 import { gatewayRoutes } from './routes/gateway.ts';
@@ -19,6 +20,7 @@ export const routes = {
   ...nodeRoutes,
   ...agentRoutes,
   ...taskRoutes,
+  ...conversationRoutes,
   ...memoryRoutes,
   ...modelCacheRoutes,
   ...keyRoutes,

@@ -1,5 +1,5 @@
 // One unit of work for one agent: as submitted, as leased to a node, as reported, as shown.
-import { AgentId, AgentName, Attempt, Epoch, NodeId, TaskId, TimeMs } from './ids.ts';
+import { AgentId, AgentName, Attempt, ConversationId, Epoch, NodeId, TaskId, TimeMs } from './ids.ts';
 import {
   maxAskTurns,
   maxAttempts,
@@ -8,12 +8,15 @@ import {
   maxPastAttempts,
   maxPromptBytes,
   maxResultBytes,
+  maxTaskImageChars,
+  maxTaskImages,
   maxTasksPerBatch,
   maxTokensPerTask,
   maxTurnsChars,
 } from './limits.ts';
 import { Asker } from './principal.ts';
 import { TaskProblem } from './task-problem.ts';
+import { TaskTrace } from './task-trace.ts';
 import { type Static, Type } from './typebox.ts';
 
 export const taskStates = ['queued', 'leased', 'running', 'done', 'failed', 'cancelled', 'expired'] as const;
@@ -45,11 +48,38 @@ export function charactersOf(turns: readonly Exchange[] = []): number {
   return turns.reduce((sum, { said, answered }) => sum + said.length + answered.length, 0);
 }
 
+const Images = Type.Array(
+  Type.String({ minLength: 1, maxLength: maxTaskImageChars, pattern: '^[A-Za-z0-9+/]+={0,2}$' }),
+  {
+    maxItems: maxTaskImages,
+    description: `Pictures beside the prompt, base64 of PNG, JPEG or WebP; only for models that see, at most ${maxTaskImageChars} characters together.`,
+  },
+);
+
+/** Characters of texts together. */
+export function lengthOf(texts: readonly string[] = []): number {
+  return texts.reduce((sum, { length }) => sum + length, 0);
+}
+
 /** A task as a person or program submits it. */
 export const TaskRequest = Type.Object(
   {
     prompt: Type.String({ minLength: 1, maxLength: maxPromptBytes }),
     turns: Type.Optional(Turns),
+    images: Type.Optional(Images),
+    conversation: Type.Optional(
+      Type.Object(
+        {
+          id: ConversationId,
+          after: Type.Optional(
+            Type.Nullable(TaskId, {
+              description: 'The task of it that this one follows; null: it begins anew; missing: the newest one.',
+            }),
+          ),
+        },
+        { additionalProperties: false, description: 'A conversation of the asker: what was said in it goes along.' },
+      ),
+    ),
     priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, default: defaultTaskPriority })),
     deadlineSeconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: maxDeadlineSeconds })),
     attempts: Type.Optional(Type.Integer({ minimum: 1, maximum: maxAttempts })),
@@ -84,6 +114,8 @@ export const TaskLease = Type.Object({
   epoch: Epoch,
   prompt: Type.String(),
   turns: Type.Optional(Turns),
+  images: Type.Optional(Images),
+  trace: Type.Optional(Type.Literal(true, { description: 'The end tells how the answer came about, too.' })),
   leftMs: Type.Number({
     minimum: 0,
     description: 'Time to the deadline: a duration, since a Pi has no clock of its own.',
@@ -124,6 +156,7 @@ export const TaskReport = Type.Object({
   truncated: Type.Optional(Type.Boolean()),
   problem: Type.Optional(TaskProblem),
   usage: Type.Optional(TaskUsage),
+  trace: Type.Optional(TaskTrace),
   local: Type.Optional(
     Type.Object(
       { prompt: Type.String({ maxLength: maxPromptBytes }), atMs: TimeMs },
@@ -174,6 +207,9 @@ export const TaskView = Type.Object({
   state: TaskState,
   prompt: Type.String(),
   turns: Type.Optional(Turns),
+  images: Type.Optional(Images),
+  conversation: Type.Optional(ConversationId),
+  after: Type.Optional(TaskId),
   priority: Type.Integer(),
   origin: TaskOrigin,
   createdMs: TimeMs,
@@ -188,6 +224,7 @@ export const TaskView = Type.Object({
   truncated: Type.Boolean(),
   problem: Type.Nullable(TaskProblem),
   usage: Type.Nullable(TaskUsage),
+  trace: Type.Optional(TaskTrace),
   idempotencyKey: Type.Nullable(Type.String()),
   past: Type.Array(PastAttempt, { maxItems: maxPastAttempts }),
   dismissedMs: Type.Optional(TimeMs),

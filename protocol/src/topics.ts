@@ -24,6 +24,8 @@ import {
   maxPromptBytes,
   maxResultBytes,
   maxSmallMessageBytes,
+  maxTaskImageChars,
+  maxTraceBytes,
   maxTurnsChars,
 } from './limits.ts';
 import { MemoryDown, MemoryUp } from './memory.ts';
@@ -119,7 +121,7 @@ export const topics = {
     1,
     false,
     TaskReport,
-    withEnvelope(maxResultBytes * 2),
+    withEnvelope(maxResultBytes * 2 + maxTraceBytes),
     'Progress and the end of an attempt.',
   ),
   taskChunk: row(
@@ -193,7 +195,7 @@ export const topics = {
     1,
     false,
     TaskLease,
-    withEnvelope((maxPromptBytes + maxTurnsChars) * 2),
+    withEnvelope((maxPromptBytes + maxTurnsChars) * 2 + maxTaskImageChars),
     'A lease.',
   ),
   settled: row(

@@ -35,6 +35,7 @@ import { parseBody, validatorOf } from '../http/validate.ts';
 import { agentHandlers } from './agents.ts';
 import { alertHandlers } from './alerts.ts';
 import { batchHandlers } from './batches.ts';
+import { conversationHandlers } from './conversations.ts';
 import { enrolHandlers } from './enrol.ts';
 import { fleetHandlers } from './fleet.ts';
 import { gatewayHandlers } from './gateway.ts';
@@ -53,6 +54,7 @@ const handlers: Handlers = {
   ...overviewHandlers,
   ...agentHandlers,
   ...taskHandlers,
+  ...conversationHandlers,
   ...memoryHandlers,
   ...modelCacheHandlers,
   ...keyHandlers,

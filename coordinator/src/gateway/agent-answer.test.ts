@@ -88,6 +88,26 @@ t.test('a client that leaves cancels the task; a failure has its words', async (
   t.match(await failing, { status: 502, body: { error: { message: 'its model is gone' } } });
 });
 
+t.test('a picture goes with the last message', async (t) => {
+  const { leases, ask } = await withAgent(t);
+  const seen = (data: string) => ({
+    role: 'user',
+    content: [
+      { type: 'text', text: 'What is it?' },
+      { type: 'image_url', image_url: { url: `data:image/png;base64,${data}` } },
+    ],
+  });
+  const answer = ask({ messages: [seen('iVBORw0KGgo=')] });
+  await until(() => leases.length === 1);
+  t.match(leases[0]?.lease, { prompt: 'What is it?', images: ['iVBORw0KGgo='] });
+  leases[0]?.work.end('A dog.');
+  t.equal((await answer).status, 200);
+  const earlier = await ask({ messages: [seen('iVBORw0KGgo='), { role: 'user', content: 'And now?' }] });
+  t.match(earlier, { status: 400, body: { error: { message: /pictures with the last message alone/ } } });
+  const large = await ask({ messages: [seen('A'.repeat(70_000))] });
+  t.match(large, { status: 413, body: { error: { message: /at most 61440 characters of base64 together/ } } });
+});
+
 t.test('what an agent decides itself is refused, and so is a key that may ask no agent', async (t) => {
   const { ask, fleet } = await withAgent(t);
   const tools = [{ type: 'function', function: { name: 'f' } }];

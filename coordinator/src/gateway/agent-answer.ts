@@ -4,9 +4,10 @@
 import {
   type Exchange,
   FleetError,
-  maxAskTurns,
+  lengthOf,
   maxPromptBytes,
-  maxTurnsChars,
+  maxTaskImageChars,
+  maxTaskImages,
   type Principal,
   type TaskChunk,
   type TaskRequest,
@@ -19,6 +20,7 @@ import { type Random, sortableId } from '@blackroad/std/random';
 import { originOf } from '../fleet/principals.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import { agentIdOf } from '../state/view.ts';
+import { lastExchanges } from '../tasks/exchanges.ts';
 import { type AnswerSink, type Ask, noUsage } from './ask.ts';
 
 const prefix = 'agent/';
@@ -177,16 +179,26 @@ function taskOf({ request, answers }: Ask): TaskRequest {
   if (logprobs !== undefined) own('has no log probabilities');
   if (answers !== 1) own('gives one answer');
   const said = messages.filter(({ role }) => role === 'user' || role === 'assistant');
-  if (said.some(({ images }) => images?.length)) own('takes no pictures yet');
   const last = said.at(-1);
+  if (said.some((message) => message !== last && message.images?.length))
+    own('takes pictures with the last message alone');
   if (last?.role !== 'user')
     throw new FleetError('invalid-request', { detail: 'messages: expected a message of the user last' });
   if (last.content.length > maxPromptBytes) {
     const detail = `The prompt of an agent has at most ${maxPromptBytes} characters; this one has ${last.content.length}.`;
     throw new FleetError('prompt-too-long', { detail });
   }
+  const { images = [] } = last;
+  if (images.length > maxTaskImages || lengthOf(images) > maxTaskImageChars) {
+    const detail = `An agent takes ${maxTaskImages} pictures of at most ${maxTaskImageChars} characters of base64 together; these are ${images.length} of ${lengthOf(images)}.`;
+    throw new FleetError('too-large', { detail });
+  }
   const turns = exchangesOf(said.slice(0, -1));
-  return { prompt: last.content, ...(turns.length > 0 ? { turns } : {}) };
+  return {
+    prompt: last.content,
+    ...(turns.length > 0 ? { turns } : {}),
+    ...(images.length > 0 ? { images } : {}),
+  };
 }
 
 /** Pairs of what was said and answered, the last ones; an answer without a question has none to go with. */
@@ -200,20 +212,5 @@ function exchangesOf(messages: readonly { role: string; content: string }[]): Ex
       asked = null;
     }
   }
-  return lastOf(exchanges);
-}
-
-/** The last exchanges that fit; of one that is too long by itself, the beginnings. */
-function lastOf(exchanges: readonly Exchange[]): Exchange[] {
-  const kept: Exchange[] = [];
-  let left = maxTurnsChars;
-  for (const { said, answered } of exchanges.slice(-maxAskTurns).toReversed()) {
-    const most = Math.floor(left / 2);
-    const fits = said.length + answered.length <= left;
-    if (!fits && kept.length > 0) break;
-    const one = fits ? { said, answered } : { said: said.slice(0, most), answered: answered.slice(0, most) };
-    kept.unshift(one);
-    left -= one.said.length + one.answered.length;
-  }
-  return kept;
+  return lastExchanges(exchanges);
 }

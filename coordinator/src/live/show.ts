@@ -156,6 +156,9 @@ export function showTask(view: Names, row: TaskRow | EndedTask): TaskView {
     state: row.state,
     prompt: row.prompt,
     ...(row.turns === undefined ? {} : { turns: [...row.turns] }),
+    ...(row.images === undefined ? {} : { images: [...row.images] }),
+    ...(row.conversation === undefined ? {} : { conversation: row.conversation }),
+    ...(row.after === undefined ? {} : { after: row.after }),
     priority: row.priority,
     origin: row.origin,
     createdMs: row.createdMs,
@@ -170,6 +173,7 @@ export function showTask(view: Names, row: TaskRow | EndedTask): TaskView {
     truncated: ended?.truncated ?? false,
     problem: ended?.problem ?? null,
     usage: ended?.usage ?? null,
+    ...(ended?.trace === undefined ? {} : { trace: ended.trace }),
     idempotencyKey: row.idempotencyKey,
     past: [...(row.past ?? [])],
     ...(ended?.dismissedMs === undefined ? {} : { dismissedMs: ended.dismissedMs }),
@@ -179,7 +183,7 @@ export function showTask(view: Names, row: TaskRow | EndedTask): TaskView {
 
 /** Texts in lists and in the feed are shortened to a line; the page of the task has the rest. */
 export function showTaskShort(view: Names, row: TaskRow | EndedTask): TaskView {
-  const task = showTask(view, row);
+  const { images: _, trace: __, ...task } = showTask(view, row);
   const cut = (text: string) => (text.length > maxFeedText ? `${text.slice(0, maxFeedText)}…` : text);
   return {
     ...task,

@@ -27,6 +27,7 @@ import { started, tick } from '../fleet/tick.ts';
 import { acceptMemory } from '../memory/accept.ts';
 import { applyPlan, releaseMoves, unloadIdle } from '../placement/plan/plan.ts';
 import type { Decide, InputKind } from '../state/input.ts';
+import { deleteConversation, editConversation, openConversation } from '../tasks/conversations.ts';
 import { reportTask } from '../tasks/report.ts';
 import { cancelTask, dismissTask, retryTask, submitTask } from '../tasks/submit.ts';
 
@@ -65,6 +66,9 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'key-used': noteKeyUse,
   'session-open': openSession,
   'session-close': closeSession,
+  'conversation-open': openConversation,
+  'conversation-edit': editConversation,
+  'conversation-delete': deleteConversation,
   'alert-ack': acknowledge,
   'alert-unack': unacknowledge,
   'moves-release': releaseMoves,

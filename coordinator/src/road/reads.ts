@@ -13,14 +13,21 @@ export const reads: { [K in keyof Stored]: Read<K> } = {
   'task-report': (store, view, { message: { task, local } }) =>
     local && !view.tasks.has(task) ? endedTask(store, task) : { ended: null },
   'memory-up': readMemory,
-  'task-submit': (store, view, { by, agent, request: { idempotencyKey } }) => {
-    if (idempotencyKey === undefined) return { known: null };
-    const space = spaceOf(view, agent, by);
-    return store.taskByIdempotencyKey(space, idempotencyKey).then((known) => ({ known }));
+  'task-submit': (store, view, { by, agent, request: { idempotencyKey, conversation } }) => {
+    if (idempotencyKey === undefined && conversation === undefined) return { known: null, said: [] };
+    return readAsked(store, spaceOf(view, agent, by), idempotencyKey, conversation?.id);
   },
   'task-retry': (store, _view, { id }) => endedTask(store, id),
   'task-dismiss': (store, _view, { id }) => endedTask(store, id),
 };
+
+async function readAsked(store: Store, space: string, key?: string, conversation?: string) {
+  const [known, said] = await Promise.all([
+    key === undefined ? null : store.taskByIdempotencyKey(space, key),
+    conversation === undefined ? [] : store.conversationTasks(conversation),
+  ]);
+  return { known, said };
+}
 
 async function endedTask(store: Store, id: string): Promise<{ ended: EndedTask | null }> {
   const row = await store.task(id);

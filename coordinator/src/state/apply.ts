@@ -1,6 +1,6 @@
 // The only writer of a view: the effect of each kind of change on it, indexes included. Stored rows are loaded with it too. In: a view, the
 // real one or a layer, and a change that is stored or that is perishable; no change fails.
-import { charactersOf, maxHoldersPerAgent } from '@blackroad/protocol';
+import { charactersOf, lengthOf, maxHoldersPerAgent } from '@blackroad/protocol';
 import { signsOf } from '../fleet/health.ts';
 import type { Change } from './change.ts';
 import { owned } from './layer.ts';
@@ -125,6 +125,12 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   },
   'session-gone'(view, change) {
     view.sessions.delete(change.id);
+  },
+  conversation(view, change) {
+    view.conversations.set(change.row.id, change.row);
+  },
+  'conversation-gone'(view, change) {
+    view.conversations.delete(change.id);
   },
   memory(view, change) {
     const last = change.entries[change.entries.length - 1];
@@ -345,6 +351,6 @@ const copyOfLive = (live: NodeLive): NodeLive => ({ ...live });
 const liveOf = (view: MutableView, node: string): NodeLive | undefined => owned(view.live, node, copyOfLive);
 
 /** The characters that a task holds in memory. */
-function sizeOf({ prompt, turns }: TaskRow): number {
-  return prompt.length + charactersOf(turns);
+function sizeOf({ prompt, turns, images }: TaskRow): number {
+  return prompt.length + charactersOf(turns) + lengthOf(images);
 }

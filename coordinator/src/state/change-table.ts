@@ -125,6 +125,8 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   key: kept,
   session: kept,
   'session-gone': kept,
+  conversation: kept,
+  'conversation-gone': kept,
   memory: { ...kept, touches: itsAgent },
   branch: { ...kept, touches: (touched, { row }) => void touched.agents.add(row.agent) },
   spending: { ...kept, touches: (touched, { row }) => touchAccount(touched, row.account) },

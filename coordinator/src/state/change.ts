@@ -17,6 +17,7 @@ import type {
   TopicParams,
 } from '@blackroad/protocol';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
+import type { ConversationRow } from './conversation-row.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
@@ -95,6 +96,9 @@ export type DurableChange =
   | { type: 'session'; row: SessionRow }
   /** A session that was signed out, that expired, or whose key was revoked. */
   | { type: 'session-gone'; id: string }
+  | { type: 'conversation'; row: ConversationRow }
+  /** A conversation that its owner deleted: its tasks belong to none from now on. */
+  | { type: 'conversation-gone'; id: string }
   | { type: 'memory'; agent: string; space: string; entries: MemoryEntry[] }
   | { type: 'branch'; row: BranchRow; entries: MemoryEntry[] }
   | { type: 'spending'; row: SpendingRow }

@@ -23,6 +23,7 @@ import type {
 } from '@blackroad/protocol';
 import type { PlanApplied, PlanPart, Unload } from '../placement/plan/plan-parts.ts';
 import type { StoredHash } from '../store/store.ts';
+import type { TaskOfConversation } from './conversation-row.ts';
 import type { Decision } from './decision.ts';
 import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } from './rows.ts';
 import type { View } from './view.ts';
@@ -120,6 +121,10 @@ export interface Inputs {
   'key-used': { id: string; atMs: number };
   'session-open': { row: SessionRow };
   'session-close': By & { id: string };
+  /** `title`: missing: the first message gives it. */
+  'conversation-open': By & { id: string; agent: string; title?: string };
+  'conversation-edit': By & { id: string; title?: string; isShared?: boolean };
+  'conversation-delete': By & { id: string };
   /** `count`: the size of the alert at that time. */
   'alert-ack': By & { id: string; note: string; count: number };
   'alert-unack': By & { ids: string[] };
@@ -161,6 +166,8 @@ export interface Stored {
   'task-submit': {
     /** The task with the same idempotency key, where there is one. */
     known: TaskRow | EndedTask | null;
+    /** The tasks of the conversation that it belongs to, oldest first; empty where it belongs to none. */
+    said: readonly TaskOfConversation[];
   };
   'task-retry': {
     /** The dead letter to dismiss. */

@@ -7,7 +7,10 @@ import type { DurableChange } from './change.ts';
 import type { MemoryHead } from './rows.ts';
 import type { MutableView } from './view.ts';
 
-/** What a store knows: nodes, agents, live tasks, tokens, keys, budgets, acknowledged alerts and branches as changes, and where each memory stands. */
+/**
+ * What a store knows: nodes, agents, live tasks, tokens, keys, budgets, conversations, acknowledged alerts and branches as changes, and where
+ * each memory stands.
+ */
 export interface Loaded {
   changes: Iterable<DurableChange>;
   heads: Iterable<LoadedHead>;
@@ -38,6 +41,7 @@ const origins: Record<keyof MutableView, Origin> = {
   tokens: 'stored',
   keys: 'stored',
   sessions: 'stored',
+  conversations: 'stored',
   heads: 'stored',
   branches: 'stored',
   acknowledged: 'stored',

@@ -15,6 +15,7 @@ import type {
   TaskOriginName,
   TaskProblem,
   TaskState,
+  TaskTrace,
   TaskUsage,
   UnplacedWhy,
   Budget as UseBudget,
@@ -211,6 +212,11 @@ export interface TaskRow {
   readonly prompt: string;
   /** The conversation before it, where its asker keeps it; missing: the agent's own. */
   readonly turns?: readonly Exchange[];
+  /** Pictures beside the prompt, in base64; missing also in lists, which are read without them. */
+  readonly images?: readonly string[];
+  /** The conversation that it belongs to, and the task of it that it follows; missing: it begins the conversation, or belongs to none. */
+  readonly conversation?: string;
+  readonly after?: string;
   readonly priority: number;
   readonly origin: TaskOriginName;
   readonly createdMs: number;
@@ -245,6 +251,8 @@ export interface EndedTask extends TaskRow {
   readonly truncated: boolean;
   readonly problem: TaskProblem | null;
   readonly usage: TaskUsage | null;
+  /** How the answer came about; missing: its node did not tell, or it is read in a list. */
+  readonly trace?: TaskTrace;
   /** The time at which a person dismissed or retried the dead letter; missing: it waits for a person. */
   readonly dismissedMs?: number;
 }

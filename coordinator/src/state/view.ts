@@ -12,6 +12,7 @@ import {
   type Principal,
 } from '@blackroad/protocol';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
+import type { ConversationRow } from './conversation-row.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
@@ -56,6 +57,7 @@ export interface MutableView {
   keys: Map<string, KeyRow>;
   /** Sessions in the order of their opening. */
   sessions: Map<string, SessionRow>;
+  conversations: Map<string, ConversationRow>;
   heads: Map<string, MemoryHead>;
   branches: Map<string, BranchRow>;
   /** Recently merged branches with the hash of their last entry: data read from the store just before the merge does not show it. */
@@ -172,6 +174,7 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     tokens: new Map(),
     keys: new Map(),
     sessions: new Map(),
+    conversations: new Map(),
     heads: new Map(),
     branches: new Map(),
     justMerged: new Map(),

@@ -10,6 +10,7 @@ import type {
   TaskState,
 } from '@blackroad/protocol';
 import type { DurableChange } from '../state/change.ts';
+import type { TaskOfConversation } from '../state/conversation-row.ts';
 import type { Loaded } from '../state/rebuild.ts';
 import type { EndedTask, TaskRow } from '../state/rows.ts';
 
@@ -81,6 +82,8 @@ export interface Store {
 
   task(id: string): Promise<TaskRow | EndedTask | null>;
   taskByIdempotencyKey(space: string, key: string): Promise<TaskRow | EndedTask | null>;
+  /** All tasks of a conversation, oldest first, without their pictures and traces. */
+  conversationTasks(conversation: string): Promise<TaskOfConversation[]>;
   /** With `node`, ended tasks only, unless a live state is asked for: the present work of a node is in the view. */
   tasks(
     page: Page & { state?: TaskState; agent?: string; node?: string; dead?: boolean },

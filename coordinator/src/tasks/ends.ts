@@ -7,6 +7,7 @@ import {
   maxResultBytes,
   type PastAttempt,
   type TaskProblem,
+  type TaskTrace,
   type TaskUsage,
 } from '@blackroad/protocol';
 import { invariant } from '@blackroad/std/invariant';
@@ -22,6 +23,7 @@ interface TaskEnd {
   problem?: TaskProblem | null;
   /** Missing: nobody knows what it used. */
   usage?: TaskUsage | null;
+  trace?: TaskTrace | undefined;
 }
 
 export function endTask(draft: Draft, task: TaskRow, end: TaskEnd): EndedTask {
@@ -36,6 +38,8 @@ export function endTask(draft: Draft, task: TaskRow, end: TaskEnd): EndedTask {
     truncated: isCut || (end.truncated ?? false),
     problem: end.problem ?? null,
     usage: end.usage ?? null,
+    // Only a lease of a conversation asks for it.
+    ...(end.trace === undefined || task.conversation === undefined ? {} : { trace: end.trace }),
   };
   settleEnd(draft, task, end.usage);
   closeTask(draft, row);

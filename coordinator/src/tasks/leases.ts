@@ -67,6 +67,8 @@ export function sendLease(draft: Draft, task: TaskRow): void {
       epoch: task.epoch as number,
       prompt: task.prompt,
       ...(task.turns === undefined ? {} : { turns: [...task.turns] }),
+      ...(task.images === undefined ? {} : { images: [...task.images] }),
+      ...(task.conversation === undefined ? {} : { trace: true as const }),
       leftMs: Math.max(0, task.deadlineMs - draft.nowMs),
     },
   );

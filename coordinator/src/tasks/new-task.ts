@@ -3,7 +3,7 @@ import { defaultTaskPriority } from '@blackroad/protocol';
 import type { TaskRow } from '../state/rows.ts';
 
 type Asked = 'id' | 'space' | 'agent' | 'prompt' | 'origin' | 'createdMs' | 'deadlineMs' | 'attempts';
-type MayBeAsked = 'turns' | 'priority' | 'idempotencyKey' | 'by' | 'replyTo';
+type MayBeAsked = 'turns' | 'images' | 'conversation' | 'after' | 'priority' | 'idempotencyKey' | 'by' | 'replyTo';
 
 /** The row of a task that waits for its first lease. */
 export function newTask(asked: Pick<TaskRow, Asked> & Partial<Pick<TaskRow, MayBeAsked>>): TaskRow {

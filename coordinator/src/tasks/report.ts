@@ -73,7 +73,7 @@ function takeAttempt(draft: Draft, task: TaskRow, node: string, message: TaskRep
       const waitMs = retryWaitMs(policy.retryMs, task.attempt);
       if (problem.retryable) settleAttempt(draft, task, message.usage ?? null);
       if (problem.retryable) giveBack(draft, task, problem, waitMs, 'failed');
-      else endTask(draft, task, { state: message.state, problem, usage: message.usage ?? null });
+      else endTask(draft, task, { state: message.state, problem, usage: message.usage ?? null, trace: message.trace });
       break;
     }
     default:
@@ -139,6 +139,7 @@ function finish(draft: Draft, task: TaskRow, message: TaskReport): void {
     result: message.result ?? '',
     truncated: message.truncated ?? false,
     usage: message.usage ?? null,
+    trace: message.trace,
   });
 }
 function unexplained(node: string, state: 'failed' | 'cancelled'): TaskProblem {

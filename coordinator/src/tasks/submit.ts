@@ -4,13 +4,16 @@ import {
   actorOf,
   askerOf,
   charactersOf,
+  lengthOf,
   maxAttempts,
   maxLivePromptCharacters,
   maxLiveTasks,
   maxQueuePerAgent,
+  maxTaskImageChars,
   maxTurnsChars,
   type Principal,
   type TaskProblem,
+  type TaskRequest,
 } from '@blackroad/protocol';
 import { refuseStop } from '../budgets/requests.ts';
 import { taskStop } from '../budgets/task-budgets.ts';
@@ -20,6 +23,7 @@ import type { Decide } from '../state/input.ts';
 import { type AgentRow, type EndedTask, isEnded, type TaskRow } from '../state/rows.ts';
 import { agentNameOf, inSpace, spaceOf, type View } from '../state/view.ts';
 import { answerTo } from './answer.ts';
+import { continued } from './conversations.ts';
 import { endTask } from './ends.ts';
 import { leaseNext, sendCancel } from './leases.ts';
 import { newTask } from './new-task.ts';
@@ -50,11 +54,12 @@ export const submitTask: Decide<'task-submit'> = (view, input, nowMs) => {
       return askAgain(`The task with idempotency key ${key} ended this moment.`);
   }
   if (!row) return refuse('no-such-agent', `There is no agent ${agentNameOf(draft, agent)}.`);
-  const { turns } = request;
-  const characters = charactersOf(turns);
-  if (characters > maxTurnsChars)
-    return refuse('invalid-request', `body: turns: expected at most ${maxTurnsChars} characters, got ${characters}`);
-  const full = queueFull(view, row, request.prompt.length + characters);
+  const place = request.conversation === undefined ? null : continued(draft, input);
+  if (place && 'refused' in place) return place.refused;
+  const turns = place?.turns ?? request.turns;
+  const refused = refuseSize(request) ?? refuseBlind(draft, row, request);
+  if (refused) return refused;
+  const full = queueFull(view, row, request.prompt.length + charactersOf(turns) + lengthOf(request.images));
   if (full) return full;
   const deadlineSeconds = request.deadlineSeconds ?? row.spec.limits.deadlineSeconds;
   const stopped = budgetStops(view, row, by, nowMs + deadlineSeconds * 1000);
@@ -70,12 +75,35 @@ export const submitTask: Decide<'task-submit'> = (view, input, nowMs) => {
     attempts: request.attempts ?? row.spec.limits.attempts,
     idempotencyKey: key,
     ...(turns === undefined ? {} : { turns }),
+    ...(request.images === undefined ? {} : { images: request.images }),
+    ...(place === null ? {} : { conversation: place.conversation }),
+    ...(place?.after === undefined ? {} : { after: place.after }),
     ...(request.priority === undefined ? {} : { priority: request.priority }),
     ...(by === null ? {} : { by: askerOf(by) }),
     ...(replyTo === undefined ? {} : { replyTo }),
   });
+  if (place) change(draft, { type: 'conversation', row: place.row });
   return queueAndAnswer(draft, task);
 };
+
+/** Sums that a schema cannot express. */
+function refuseSize({ turns, images }: TaskRequest): Decision<never> | null {
+  const characters = charactersOf(turns);
+  const most = (field: string, max: number, got: number) =>
+    refuse<never>('invalid-request', `body: ${field}: expected at most ${max} characters, got ${got}`);
+  if (characters > maxTurnsChars) return most('turns', maxTurnsChars, characters);
+  return lengthOf(images) > maxTaskImageChars ? most('images', maxTaskImageChars, lengthOf(images)) : null;
+}
+/** A model that does not see answers as if there were no pictures, or not at all. */
+function refuseBlind(draft: Draft, { spec, placement }: AgentRow, { images }: TaskRequest): Decision<never> | null {
+  if (!images?.length || !placement) return null;
+  const models = draft.live.get(placement.node)?.capacity?.models ?? [];
+  if (models.find(({ name }) => name === placement.model)?.sees !== false) return null;
+  return refuse(
+    'not-supported',
+    `${spec.name} runs with ${placement.model}, which takes no pictures: ask without them.`,
+  );
+}
 
 function queueAndAnswer<A extends TaskRow>(draft: Draft, task: TaskRow): Decision<A> {
   addTask(draft, task);
@@ -164,7 +192,7 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
   if (refused || !ended) return refused as Decision<never>;
   const row = draft.agents.get(ended.agent);
   if (!row) return refuse('no-such-agent', `The agent ${agentNameOf(draft, ended.agent)} of this task is gone.`);
-  const full = queueFull(view, row, ended.prompt.length + charactersOf(ended.turns));
+  const full = queueFull(view, row, ended.prompt.length + charactersOf(ended.turns) + lengthOf(ended.images));
   if (full) return full;
   // The new task has no idempotency key: a request with it must get the first task. It has no `replyTo` either: the asker over MQTT has its
   // answer.
@@ -177,6 +205,7 @@ export const retryTask: Decide<'task-retry'> = (view, { by, id, ended, newId }, 
     agent: ended.agent,
     prompt: ended.prompt,
     ...(ended.turns === undefined ? {} : { turns: ended.turns }),
+    ...(ended.images === undefined ? {} : { images: ended.images }),
     priority: ended.priority,
     origin: ended.origin,
     createdMs: nowMs,

@@ -1,6 +1,6 @@
 // Turns of an agent with a scripted runtime: recall, tools, streaming, memories, failures, stopping.
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
-import { maxResultBytes } from '@blackroad/protocol';
+import { maxResultBytes, maxTraceBytes } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
@@ -52,7 +52,7 @@ function setup(
   const runtime: Runtime = over.runtime ?? (script ? { ...simulated, chat: script } : simulated);
   const admission = createAdmission({ slots: 1, queue: 2, clock: systemClock });
   const agent = createAgent(assigned, {
-    runtimeFor: (model) => (model === 'smollm2' || over.runtime ? runtime : null),
+    runtimeFor: (model) => (model !== 'gone' || over.runtime ? runtime : null),
     modelStand: (model) =>
       model === 'smollm2' ? { state: 'ready', reason: '' } : { state: 'starting', reason: 'fetching gone' },
     enter: (model, signal, deadlineMs) => admission.enter(model, signal, deadlineMs),
@@ -72,6 +72,7 @@ function setup(
     parametersB: () => 7,
     contextTokens: () => 4096,
     toolsSupported: () => script !== null || over.runtime !== undefined,
+    sees: (model) => model !== 'blind',
   });
   const chunks: TurnChunk[] = [];
   const abort = new AbortController();
@@ -361,4 +362,81 @@ t.test('an answer that cannot be remembered is a failed turn that is tried again
   const { ask, memory } = setup(t, null);
   await memory.close();
   t.match(await ask('hello'), { state: 'failed', problem: { code: 'memory-not-stored', retryable: true } });
+});
+
+t.test(
+  'a turn that is to tell how it came about: what was recalled, each call of a tool, the prompt as sent',
+  async (t) => {
+    let round = 0;
+    const { agent, ask } = setup(t, async function* () {
+      round++;
+      if (round === 2)
+        yield { type: 'tool-calls', calls: [{ id: 'c', name: 'remember', arguments: { text: 'Rex is a dog.' } }] };
+      else yield { type: 'text', text: 'Noted.' };
+      yield end(round === 2 ? 'tool-calls' : 'stop');
+    });
+    t.equal('trace' in (await ask('My dog is called Rex.')), false, 'nobody asked');
+    const task = {
+      task: 't2',
+      attempt: 1,
+      prompt: 'What is my dog called?',
+      trace: true,
+      turns: [{ said: 'Hello', answered: 'Hi.' }],
+    };
+    const told = await agent.run({ ...task, signal: new AbortController().signal }, () => {});
+    if (told.state !== 'done' || !told.trace) throw new Error(JSON.stringify(told));
+    const { recalled, calls, messages, isCut } = told.trace;
+    t.match(recalled, [{ kind: 'turn', text: /^User: My dog is called Rex\./ }]);
+    t.match(calls, [{ name: 'remember', arguments: '{"text":"Rex is a dog."}' }]);
+    t.same(
+      messages.map(({ role }) => role),
+      ['system', 'user', 'assistant', 'user'],
+      'without what the tools added',
+    );
+    t.match(messages.at(-1)?.content, /My dog is called Rex[\s\S]*What is my dog called\?$/);
+    t.notOk(isCut);
+  },
+);
+
+t.test('what is told of a turn is bounded', async (t) => {
+  const { agent, assigned } = setup(t, async function* () {
+    yield { type: 'text', text: 'Long.' };
+    yield end();
+  });
+  assigned.spec.limits.contextTokens = 8_192;
+  const turns = Array.from({ length: 3 }, (_, i) => ({
+    said: `${i}${'ü'.repeat(1_000)}`,
+    answered: 'ö'.repeat(1_000),
+  }));
+  const task = { task: 't2', attempt: 1, prompt: '"'.repeat(8_100), trace: true, turns };
+  const told = await agent.run({ ...task, signal: new AbortController().signal }, () => {});
+  if (told.state !== 'done' || !told.trace) throw new Error(JSON.stringify(told));
+  t.ok(Buffer.byteLength(JSON.stringify(told.trace)) <= maxTraceBytes);
+  t.ok(told.trace.isCut);
+  t.match(told.trace.messages.at(-1)?.content, /…$/);
+});
+
+t.test('pictures stand beside the question; a model that sees none is not asked', async (t) => {
+  const seen: ChatRequest[] = [];
+  const { agent, assigned } = setup(t, async function* (request) {
+    seen.push(structuredClone(request));
+    yield { type: 'text', text: 'A dog.' };
+    yield end();
+  });
+  const task = {
+    task: 't2',
+    attempt: 1,
+    prompt: 'What is it?',
+    images: ['AAAA'],
+    turns: [{ said: 'Hello', answered: 'Hi.' }],
+  };
+  const signal = new AbortController().signal;
+  t.match(await agent.run({ ...task, signal }, () => {}), { state: 'done' });
+  t.same(
+    seen[0]?.messages.map(({ images }) => images),
+    [undefined, undefined, undefined, ['AAAA']],
+  );
+  assigned.model = 'blind';
+  t.match(await agent.run({ ...task, signal }, () => {}), { state: 'failed', problem: { text: /blind/ } });
+  t.equal(seen.length, 1);
 });

@@ -21,6 +21,7 @@ function build(over: Partial<PromptInput>) {
   const prompt = buildPrompt({
     spec,
     prompt: 'What is my name?',
+    images: [],
     memories: [],
     turns: [],
     facts: ['This node is called alice.'],
@@ -122,6 +123,7 @@ t.test('the weakest memories go first, then the facts, never the question', asyn
     buildPrompt({
       spec,
       prompt: 'long '.repeat(2000),
+      images: [],
       memories,
       turns: [],
       facts: [],

@@ -12,6 +12,8 @@ import { estimateTokens } from './text.ts';
 /** Below this many billions of parameters a model reads notes only beside the question, and only a few short ones. */
 const smallModelB = 1;
 const perMessageTokens = 6;
+/** As the gateway counts them: a picture of some hundred pixels, cut into patches. */
+const perImageTokens = 800;
 const aboutTheNode =
   /\b(nodes?|machines?|computers?|hardware|device|raspberry|cpu|gpu|temperature|disk|where are you|you do|what are you)\b/i;
 const aboutItsHealth = /\b(cpu|gpu|memory|disk|temperature|hot|warm|load|busy|health|how (is|are|much|well))\b/i;
@@ -19,6 +21,8 @@ const aboutItsHealth = /\b(cpu|gpu|memory|disk|temperature|hot|warm|load|busy|he
 export interface PromptInput {
   spec: Pick<AgentSpec, 'instructions' | 'limits'>;
   prompt: string;
+  /** Pictures beside the question, in base64. */
+  images: readonly string[];
   /** Recalled memories, best first. */
   memories: readonly Recalled[];
   /** The last exchanges as memory stores them, oldest first. */
@@ -46,8 +50,17 @@ export function buildPrompt(input: PromptInput): Prompt {
   for (;;) {
     const known = { notes, conversation, facts };
     const messages = small ? layoutSmall(input, known) : layoutLarge(input, known);
-    const tokens = messages.reduce((sum, { content }) => sum + estimateTokens(content) + perMessageTokens, 0);
-    if (tokens <= budget) return { messages, recalled: recalledIn(input, known), maxTokens, contextTokens };
+    const tokens = messages.reduce(
+      (sum, { content }) => sum + estimateTokens(content) + perMessageTokens,
+      input.images.length * perImageTokens,
+    );
+    if (tokens <= budget)
+      return {
+        messages: withImages(messages, input.images),
+        recalled: recalledIn(input, known),
+        maxTokens,
+        contextTokens,
+      };
     if (notes.length > 0) notes = notes.slice(0, -1);
     else if (conversation.length > 0) conversation = conversation.slice(1);
     else if (facts.length > 0) facts = facts.slice(0, -1);
@@ -57,6 +70,12 @@ export function buildPrompt(input: PromptInput): Prompt {
       };
     }
   }
+}
+
+/** The question is the last message. */
+function withImages(messages: ChatMessage[], images: readonly string[]): ChatMessage[] {
+  if (images.length === 0) return messages;
+  return messages.map((message, at) => (at === messages.length - 1 ? { ...message, images: [...images] } : message));
 }
 
 interface Known {

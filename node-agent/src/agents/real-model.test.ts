@@ -71,6 +71,7 @@ t.test('a 135M model answers from memory', { skip }, async (t) => {
     parametersB: () => chat.parametersB,
     contextTokens: () => chat.contextTokens,
     toolsSupported: () => chat.tools,
+    sees: () => chat.sees !== false,
   });
   let attempt = 0;
   const ask = async (prompt: string) => {

@@ -12,6 +12,7 @@ import {
   idOf,
   maxResultBytes,
   type TaskProblem,
+  type TaskTrace,
   type TaskUsage,
 } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
@@ -30,6 +31,7 @@ import { DeadlinePassed } from './deadline-passed.ts';
 import { buildPrompt } from './prompt.ts';
 import { estimateTokens } from './text.ts';
 import type { ToolBox } from './tool-box.ts';
+import { TraceNotes } from './trace.ts';
 
 export interface TurnTask {
   task: string;
@@ -37,6 +39,10 @@ export interface TurnTask {
   prompt: string;
   /** The conversation before it, where its asker keeps it; absent: the agent's own of the last hour. */
   turns?: readonly Exchange[];
+  /** Pictures beside the prompt, in base64. */
+  images?: readonly string[];
+  /** Whether its end tells how the answer came about. */
+  trace?: boolean;
   /** True when a trigger of the agent began the task, not a person. */
   triggered?: boolean;
   signal: AbortSignal;
@@ -52,8 +58,8 @@ export interface TurnChunk {
 }
 
 export type TurnEnd =
-  | { state: 'done'; result: string; truncated: boolean; usage: TaskUsage }
-  | { state: 'failed'; problem: TaskProblem; usage?: TaskUsage }
+  | { state: 'done'; result: string; truncated: boolean; usage: TaskUsage; trace?: TaskTrace }
+  | { state: 'failed'; problem: TaskProblem; usage?: TaskUsage; trace?: TaskTrace }
   | { state: 'cancelled' };
 
 export interface TurnDeps {
@@ -70,6 +76,8 @@ export interface TurnDeps {
   parametersB(model: string): number;
   contextTokens(model: string): number;
   toolsSupported(model: string): boolean;
+  /** False for a model that is known to take no pictures. */
+  sees(model: string): boolean;
   /** The durations of a finished model call, for the learned speeds. */
   learn?(
     model: string,
@@ -112,6 +120,7 @@ class Turn {
   readonly #emit: Emit;
   readonly #startedMs: number;
   readonly #usage: TaskUsage;
+  readonly #trace: TraceNotes | null;
   #result = '';
   #truncated = false;
 
@@ -121,6 +130,7 @@ class Turn {
     this.#task = task;
     this.#emit = emit;
     this.#startedMs = deps.clock.monotonicMs();
+    this.#trace = task.trace ? new TraceNotes() : null;
     this.#usage = {
       model: assigned.model,
       promptTokens: 0,
@@ -142,10 +152,15 @@ class Turn {
         const text = `no runtime on this node serves ${model} now`;
         return this.#failed({ code: 'model-missing', text, retryable: true });
       }
+      if (this.#task.images?.length && !this.#deps.sees(model)) {
+        const text = `${model} takes no pictures; ask without them`;
+        return this.#failed({ code: 'not-supported', text, retryable: false });
+      }
       const tools = this.#deps.toolsSupported(model) && spec.limits.toolRounds > 0 ? [...this.#deps.tools.specs] : [];
       const prompt = await this.#prompt(tools.length > 0);
       if ('tooLong' in prompt) return this.#failed({ code: 'prompt-too-long', text: prompt.tooLong, retryable: false });
       this.#usage.recalled = prompt.recalled;
+      this.#trace?.prompted(prompt.messages);
       const problem = await this.#rounds(runtime, prompt, tools);
       if (problem) return this.#failed(problem);
       if (cutToBytes(this.#result, maxResultBytes) !== this.#result) {
@@ -154,7 +169,7 @@ class Turn {
       }
       if (spec.memory.remember === 'turns') await this.#remember();
       this.#usage.totalMs = this.#elapsed();
-      return { state: 'done', result: this.#result, truncated: this.#truncated, usage: this.#usage };
+      return { state: 'done', result: this.#result, truncated: this.#truncated, usage: this.#usage, ...this.#told() };
     } catch (error) {
       if (signal.aborted) return this.#ended(signal.reason);
       return this.#failed(problemOf(error));
@@ -167,11 +182,13 @@ class Turn {
     const { prompt, turns: given, signal, triggered } = this.#task;
     const recalled = spec.memory.recall > 0 ? (await memory.recall(prompt, spec.memory.recall, signal)).memories : [];
     signal.throwIfAborted();
+    this.#trace?.recalled(recalled);
     const own = () => memory.turns(spec.memory.turns ?? defaultConversationTurns, clock.nowMs() - conversationMs);
     const turns = given?.map(({ said, answered }) => ({ text: turnText(said, answered) })) ?? (triggered ? [] : own());
     return buildPrompt({
       spec,
       prompt,
+      images: this.#task.images ?? [],
       memories: recalled,
       turns: turns.map(({ text }) => text),
       facts: mayActOutside() ? facts() : [...facts(), 'It may not act outside now.'],
@@ -209,7 +226,9 @@ class Turn {
     const { signal, task } = this.#task;
     this.#usage.toolCalls++;
     this.#emit({ text: '', tool: call.name });
+    const beganMs = this.#elapsed();
     const text = await this.#deps.tools.call(call, { signal, task });
+    this.#trace?.called(call, text, this.#elapsed() - beganMs);
     signal.throwIfAborted();
     return text;
   }
@@ -285,6 +304,10 @@ class Turn {
     });
   }
 
+  #told(): { trace?: TaskTrace } {
+    return this.#trace ? { trace: this.#trace.told() } : {};
+  }
+
   #elapsed(): number {
     return Math.max(0, this.#deps.clock.monotonicMs() - this.#startedMs);
   }
@@ -294,6 +317,7 @@ class Turn {
       state: 'failed',
       problem: { ...problem, text: cutToBytes(problem.text, 1000) },
       usage: { ...this.#usage, totalMs: this.#elapsed() },
+      ...this.#told(),
     };
   }
 

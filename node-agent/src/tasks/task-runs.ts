@@ -166,7 +166,7 @@ export class TaskRuns {
 
   async #work(agent: RunningAgent, run: Run): Promise<void> {
     const { node, transport, clock } = this.#parts;
-    const { task, attempt, prompt, turns, leftMs } = run.lease;
+    const { task, attempt, prompt, turns, images, trace, leftMs } = run.lease;
     const deadline = clock.after(leftMs, () => run.abort.abort(new DeadlinePassed()));
     const chunks = coalesce(clock, (chunk) => transport.send('taskChunk', { node, task }, { attempt, ...chunk }));
     const started = clock.after(250, () => {
@@ -182,6 +182,8 @@ export class TaskRuns {
           attempt,
           prompt,
           ...(turns ? { turns } : {}),
+          ...(images ? { images } : {}),
+          ...(trace ? { trace } : {}),
           triggered: run.local !== undefined,
           signal: run.abort.signal,
         },
@@ -198,11 +200,12 @@ export class TaskRuns {
 }
 
 function shaped(end: TurnEnd): Pick<TaskReport, 'state'> & Partial<TaskReport> {
-  if (end.state === 'done') return { state: 'done', result: end.result, truncated: end.truncated, usage: end.usage };
+  if (end.state === 'done') return end;
   if (end.state === 'failed') {
     // Where the place is to blame, the lease is returned and the attempt does not count.
-    const state = isOfPlace(end.problem.code) ? 'refused' : 'failed';
-    return { state, problem: end.problem, ...(end.usage ? { usage: end.usage } : {}) };
+    const { problem, usage, trace } = end;
+    const state = isOfPlace(problem.code) ? 'refused' : 'failed';
+    return { state, problem, ...(usage ? { usage } : {}), ...(trace ? { trace } : {}) };
   }
   return { state: 'cancelled' };
 }

@@ -41,6 +41,69 @@ export async function historyConformance(t: Test, open: OpenStore): Promise<void
     t.same([...changes], [session('a')]);
   });
 
+  await t.test(
+    'conversations come back and go; their tasks are kept as long, whole but for what was said before',
+    async (t) => {
+      const { store } = await open(t);
+      const by = { kind: 'key', id: 'k', name: 'ada' } as const;
+      const row = {
+        id: 'c1',
+        space: 'default',
+        agent: 'greeter',
+        title: 'Dogs',
+        by,
+        isShared: false,
+        createdMs: t0,
+        updatedMs: t0,
+        tasks: 2,
+      };
+      const turns = [{ said: 'a', answered: 'b' }];
+      const images = ['AAAA', 'BBBB'];
+      const first = taskRow(1, { conversation: 'c1', turns: [], images });
+      const second = taskRow(2, { conversation: 'c1', after: first.id, turns });
+      const third = taskRow(3, { conversation: 'c1', after: first.id, turns });
+      const alone = taskRow(4, { turns });
+      const trace = { recalled: [], calls: [], messages: [{ role: 'user' as const, content: 'a' }], isCut: false };
+      const ends = [
+        endedTask(first, { trace }),
+        endedTask(second),
+        endedTask(third, { state: 'failed' }),
+        endedTask(alone),
+      ];
+      await store.commit([
+        { type: 'conversation', row: { ...row, title: '' } },
+        ...[first, second, third, alone].map((task) => ({ type: 'task-new' as const, row: task })),
+      ]);
+      await store.commit([
+        { type: 'conversation', row },
+        ...ends.map((end) => ({ type: 'task-end' as const, row: end })),
+      ]);
+      const isOne = ({ type }: { type: string }) => type === 'conversation';
+      t.same([...(await store.load()).changes].filter(isOne), [{ type: 'conversation', row }]);
+      const said = await store.conversationTasks('c1');
+      t.same(
+        said.map(({ row, pictures }) => [row.id, row.after, row.images, pictures]),
+        [
+          [first.id, undefined, undefined, 2],
+          [second.id, first.id, undefined, 0],
+          [third.id, first.id, undefined, 0],
+        ],
+        'in lists without the pictures',
+      );
+      t.match(said[0]?.pictureCharacters, JSON.stringify(images).length);
+      t.match(await store.task(first.id), { images, trace }, 'the task itself has them');
+      const before = async (id: string) => (await store.task(id))?.turns;
+      t.same([await before(second.id), await before(third.id), await before(alone.id)], [undefined, turns, turns]);
+      const prune = () => store.prune({ tasksMs: t0 + 1_000_000, eventsMs: 0, auditMs: 0 });
+      t.equal(await prune(), 1, 'the one that belongs to none');
+      await store.commit([{ type: 'conversation-gone', id: 'c1' }]);
+      t.same([...(await store.load()).changes].filter(isOne), []);
+      t.same(await store.conversationTasks('c1'), []);
+      t.match(await store.task(second.id), { after: undefined, conversation: undefined });
+      t.equal(await prune(), 3);
+    },
+  );
+
   await t.test('roll-ups: the same moment again replaces it; pages of one part, oldest first', async (t) => {
     const { store } = await open(t);
     t.equal(await store.lastRollupS(60), null);

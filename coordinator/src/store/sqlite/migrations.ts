@@ -283,6 +283,19 @@ export const migrations: readonly Migration[] = [
       CREATE TABLE reservation (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
     `,
   },
+  {
+    version: 19,
+    name: 'conversations, pictures, how answers came about',
+    // A task of a conversation is kept as long as the conversation.
+    sql: `
+      CREATE TABLE conversation (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+      ALTER TABLE task ADD COLUMN conversation TEXT;
+      ALTER TABLE task ADD COLUMN after_task TEXT;
+      ALTER TABLE task ADD COLUMN images TEXT;
+      ALTER TABLE task ADD COLUMN trace TEXT;
+      CREATE INDEX task_conversation ON task (conversation, id) WHERE conversation IS NOT NULL;
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

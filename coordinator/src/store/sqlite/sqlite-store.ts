@@ -73,6 +73,11 @@ export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = fal
     key: ({ row }) => rows.putKey(row),
     session: ({ row }) => rows.putSession(row),
     'session-gone': ({ id }) => rows.dropSession(id),
+    conversation: ({ row }) => rows.putConversation(row),
+    'conversation-gone': ({ id }) => {
+      rows.dropConversation(id);
+      tasks.leaveConversation(id);
+    },
     memory: ({ agent, space, entries }) => memory.append({ agent, space }, entries, nowMs),
     branch: ({ row, entries }) => memory.putBranch(row, entries),
     spending: ({ row }) => rows.putSpending(row),
@@ -136,6 +141,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = fal
       guarded('commit', () => mending(() => commit.immediate(changes, term, clock.nowMs()))),
     task: async (id) => guarded('read a task', () => tasks.task(id)),
     taskByIdempotencyKey: async (space, key) => guarded('read a task', () => tasks.byIdempotencyKey(space, key)),
+    conversationTasks: async (id) => guarded('read a conversation', () => tasks.ofConversation(id)),
     tasks: async (page) => guarded('list tasks', () => tasks.page(page)),
     taskCounts: async (sinceMs) => guarded('count tasks', () => tasks.counts(sinceMs)),
     events: async (page) => guarded('list events', () => events.events(page)),

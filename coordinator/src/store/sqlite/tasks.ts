@@ -1,17 +1,20 @@
 // Tasks: one row from submission to its end and after, in columns, since each is written three times at thousands a second.
 // The rules of apply.ts hold here too: an unknown or ended task takes no state, the first end stays.
-import type {
-  Asker,
-  Exchange,
-  PastAttempt,
-  TaskOriginName,
-  TaskProblem,
-  TaskState,
-  TaskUsage,
+import {
+  type Asker,
+  type Exchange,
+  maxTasksPerConversation,
+  type PastAttempt,
+  type TaskOriginName,
+  type TaskProblem,
+  type TaskState,
+  type TaskTrace,
+  type TaskUsage,
 } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import type { DurableChange } from '../../state/change.ts';
-import type { EndedTask, ReplyTo, TaskRow } from '../../state/rows.ts';
+import type { TaskOfConversation } from '../../state/conversation-row.ts';
+import { type EndedTask, isEnded, type ReplyTo, type TaskRow } from '../../state/rows.ts';
 import type { Page } from '../store.ts';
 import type { Database } from './database.ts';
 import { pageLimit, pruneRows } from './events.ts';
@@ -43,9 +46,21 @@ interface TaskRecord {
   by: string | null;
   reply_to: string | null;
   turns: string | null;
+  conversation: string | null;
+  after_task: string | null;
+  images: string | null;
+  trace: string | null;
 }
-const columns = `id, space, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, node, epoch,
-  leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past, by, reply_to, turns, dismissed_ms`;
+interface ListedRecord extends TaskRecord {
+  pictures: number;
+  picture_characters: number;
+}
+const listed = `id, space, agent, state, prompt, priority, origin, created_ms, deadline_ms, attempt, attempts, node, epoch,
+  leased_ms, idempotency_key, not_before_ms, ended_ms, result, truncated, problem, usage, past, by, reply_to, turns, conversation,
+  after_task, dismissed_ms`;
+/** Of a thousand tasks in a list, pictures and traces would be some 80 MB. */
+const shortColumns = `${listed}, NULL AS images, NULL AS trace`;
+const columns = `${listed}, images, trace`;
 
 const loadRows = 1_000;
 /** The number of damaged columns that are logged. */
@@ -53,7 +68,8 @@ const maxDamagedSaid = 1_000;
 /** Sorts after every task id: ids are lower-case letters, digits and dashes. */
 const afterAll = '~';
 
-type JsonColumn = 'past' | 'problem' | 'usage' | 'by' | 'reply_to' | 'turns';
+type JsonColumn = 'past' | 'problem' | 'usage' | 'by' | 'reply_to' | 'turns' | 'images' | 'trace';
+const lists: readonly JsonColumn[] = ['past', 'turns', 'images'];
 /** The value of a JSON column; null where a disk or a person damaged it. */
 type ReadJson = <T>(record: TaskRecord, column: JsonColumn) => T | null;
 
@@ -62,6 +78,8 @@ function fromRecord(r: TaskRecord, readJson: ReadJson): TaskRow | EndedTask {
   const by = readJson<Asker>(r, 'by');
   const replyTo = readJson<ReplyTo>(r, 'reply_to');
   const turns = readJson<Exchange[]>(r, 'turns');
+  const images = readJson<string[]>(r, 'images');
+  const trace = readJson<TaskTrace>(r, 'trace');
   const row: TaskRow = {
     id: r.id,
     space: r.space,
@@ -83,6 +101,9 @@ function fromRecord(r: TaskRecord, readJson: ReadJson): TaskRow | EndedTask {
     ...(by === null ? {} : { by }),
     ...(replyTo === null ? {} : { replyTo }),
     ...(turns === null ? {} : { turns }),
+    ...(images === null ? {} : { images }),
+    ...(r.conversation === null ? {} : { conversation: r.conversation }),
+    ...(r.after_task === null ? {} : { after: r.after_task }),
   };
   if (r.ended_ms === null) return row;
   return {
@@ -92,13 +113,12 @@ function fromRecord(r: TaskRecord, readJson: ReadJson): TaskRow | EndedTask {
     truncated: r.truncated === 1,
     problem: readJson<TaskProblem>(r, 'problem'),
     usage: readJson<TaskUsage>(r, 'usage'),
+    ...(trace === null ? {} : { trace }),
     ...(r.dismissed_ms === null ? {} : { dismissedMs: r.dismissed_ms }),
   };
 }
 function isFit(value: unknown, column: JsonColumn): boolean {
-  return (
-    typeof value === 'object' && value !== null && Array.isArray(value) === (column === 'past' || column === 'turns')
-  );
+  return typeof value === 'object' && value !== null && Array.isArray(value) === lists.includes(column);
 }
 const json = (value: unknown) => (value === null ? null : JSON.stringify(value));
 
@@ -125,16 +145,18 @@ export function taskRows(db: Database, log: Log) {
     return null;
   };
   const insert = db.prepare(
-    `INSERT INTO task (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO task (${columns}) VALUES (${'?, '.repeat(27)}NULL, ?, ?) ON CONFLICT (id) DO NOTHING`,
   );
   const setState = db.prepare(
     `UPDATE task SET state = ?, attempt = ?, attempts = ?, node = ?, epoch = ?, leased_ms = ?, not_before_ms = ?, deadline_ms = ?,
        past = coalesce(?, past)
      WHERE id = ? AND ended_ms IS NULL`,
   );
+  // What was said before is in the other tasks of a conversation; a task that may be asked again keeps it.
   const setEnd = db.prepare(
     `UPDATE task SET state = ?, priority = ?, attempt = ?, attempts = ?, node = ?, epoch = ?, leased_ms = ?, not_before_ms = ?,
-       deadline_ms = ?, ended_ms = ?, result = ?, truncated = ?, problem = ?, usage = ?, past = ?
+       deadline_ms = ?, ended_ms = ?, result = ?, truncated = ?, problem = ?, usage = ?, past = ?, trace = ?,
+       turns = CASE WHEN conversation IS NOT NULL AND ? = 'done' THEN NULL ELSE turns END
      WHERE id = ? AND ended_ms IS NULL`,
   );
   // 0 means that the task waits for no time; null stays null.
@@ -156,7 +178,7 @@ export function taskRows(db: Database, log: Log) {
     )
     .pluck();
   const endedFrom = db.prepare<[number, number, string, number], TaskRecord>(
-    `SELECT ${columns} FROM task INDEXED BY task_ended
+    `SELECT ${shortColumns} FROM task INDEXED BY task_ended
      WHERE ended_ms IS NOT NULL AND ended_ms >= ? AND (ended_ms > ? OR id > ?) ORDER BY ended_ms, id LIMIT ?`,
   );
   // The literal condition of the partial index must stand in the query, else SQLite may not use it.
@@ -168,15 +190,28 @@ export function taskRows(db: Database, log: Log) {
   const deadLetters = db
     .prepare<[], number>(`SELECT count(*) FROM task INDEXED BY task_not_done WHERE ${notDone} AND ${waitsForSomebody}`)
     .pluck();
-  const prune = db.prepare<[number]>(
-    `DELETE FROM task WHERE id IN
-       (SELECT id FROM task INDEXED BY task_ended WHERE ended_ms < ? AND ended_ms IS NOT NULL ORDER BY ended_ms LIMIT ${pruneRows})`,
+  const ofConversation = db.prepare<[string, number], ListedRecord>(
+    `SELECT ${shortColumns}, coalesce(json_array_length(images), 0) AS pictures, coalesce(length(images), 0) AS picture_characters
+     FROM task INDEXED BY task_conversation WHERE conversation = ? AND conversation IS NOT NULL ORDER BY id LIMIT ?`,
   );
+  const leaveConversation = db.prepare<[string]>(
+    'UPDATE task SET conversation = NULL, after_task = NULL WHERE conversation = ? AND conversation IS NOT NULL',
+  );
+  // Tasks of conversations are stepped over: their conversation keeps them. [M] To step over a hundred thousand takes 70 ms, so each is
+  // stepped over once: all that is older than `prunedMs` is kept.
+  const prune = db
+    .prepare<[number, number], number>(
+      `DELETE FROM task WHERE id IN
+         (SELECT id FROM task INDEXED BY task_ended WHERE ended_ms >= ? AND ended_ms < ? AND ended_ms IS NOT NULL AND conversation IS NULL
+          ORDER BY ended_ms LIMIT ${pruneRows}) RETURNING ended_ms`,
+    )
+    .pluck();
+  let prunedMs = Number.MIN_SAFE_INTEGER;
 
   // One prepared statement for each combination of filters; the index is named, since SQLite's planner has no statistics here.
   const pages = new Map<string, ReturnType<typeof preparePage>>();
   function preparePage(index: string, where: string) {
-    const sql = `SELECT ${columns} FROM task ${index} WHERE ${where} id < ? ORDER BY id DESC LIMIT ?`;
+    const sql = `SELECT ${shortColumns} FROM task ${index} WHERE ${where} id < ? ORDER BY id DESC LIMIT ?`;
     return db.prepare<unknown[], TaskRecord>(sql);
   }
   function pageOf(index: string, where: string) {
@@ -208,9 +243,13 @@ export function taskRows(db: Database, log: Log) {
       row.notBeforeMs,
       ...end,
       pastOf(row),
-      row.by === undefined ? null : JSON.stringify(row.by),
-      row.replyTo === undefined ? null : JSON.stringify(row.replyTo),
-      row.turns === undefined ? null : JSON.stringify(row.turns),
+      json(row.by ?? null),
+      json(row.replyTo ?? null),
+      json(row.turns ?? null),
+      row.conversation ?? null,
+      row.after ?? null,
+      json(row.images ?? null),
+      isEnded(row) ? json(row.trace ?? null) : null,
     );
   const unended = [null, null, null, null, null];
   const pastOf = ({ past }: { past?: readonly PastAttempt[] }) =>
@@ -246,6 +285,8 @@ export function taskRows(db: Database, log: Log) {
         row.deadlineMs,
         ...end,
         pastOf(row),
+        json(row.trace ?? null),
+        row.state,
         row.id,
       );
       if (changes > 0 || insertRow(row, end).changes > 0) return;
@@ -264,6 +305,16 @@ export function taskRows(db: Database, log: Log) {
     byIdempotencyKey(space: string, key: string): TaskRow | EndedTask | null {
       const record = byKey.get(space, key);
       return record ? fromRecord(record, readJson) : null;
+    },
+    ofConversation: (id: string): TaskOfConversation[] =>
+      ofConversation.all(id, maxTasksPerConversation).map((record) => ({
+        row: fromRecord(record, readJson),
+        pictures: record.pictures,
+        pictureCharacters: record.picture_characters,
+      })),
+    leaveConversation(id: string) {
+      leaveConversation.run(id);
+      prunedMs = Number.MIN_SAFE_INTEGER;
     },
     page(page: Page & { state?: TaskState; agent?: string; node?: string; dead?: boolean }): (TaskRow | EndedTask)[] {
       const { state, agent, node, dead } = page;
@@ -299,7 +350,11 @@ export function taskRows(db: Database, log: Log) {
     /** Ended at or after then, in the order of their ends. */
     endedFrom: (fromMs: number, afterId: string, limit: number): EndedTask[] =>
       endedFrom.all(fromMs, fromMs, afterId, limit).map((record) => fromRecord(record, readJson) as EndedTask),
-    prune: (beforeMs: number): number => prune.run(beforeMs).changes,
+    prune(beforeMs: number): number {
+      const ends = prune.all(Math.min(prunedMs, beforeMs), beforeMs);
+      prunedMs = ends.length < pruneRows ? beforeMs : Math.max(...ends);
+      return ends.length;
+    },
     /** Live tasks, oldest first within a state. */
     *load(): Generator<DurableChange> {
       for (const state of ['queued', 'leased', 'running'] as const) {

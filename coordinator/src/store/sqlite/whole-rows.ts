@@ -1,9 +1,11 @@
-// Rows that are few, read as a whole at the start and never searched: nodes, agents, tokens, keys, budgets, acknowledged alerts, versions of specs.
+// Rows that are few, read as a whole at the start and never searched: nodes, agents, tokens, keys, budgets, conversations, acknowledged alerts,
+// versions of specs.
 // They are stored as JSON. `load` returns them as the changes that made them, in pages, so that a start never holds a table twice.
 
 import { type AgentSpec, defaultSpace, type Role } from '@blackroad/protocol';
 import type { ReservationRow, SpendingRow } from '../../state/budget-rows.ts';
 import type { DurableChange } from '../../state/change.ts';
+import type { ConversationRow } from '../../state/conversation-row.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
@@ -51,6 +53,8 @@ export function wholeRows(db: Database) {
   const dropSpending = db.prepare<[string]>('DELETE FROM spending WHERE account = ?');
   const putReservation = put('reservation', 'id', 'row');
   const dropReservation = db.prepare<[string]>('DELETE FROM reservation WHERE id = ?');
+  const putConversation = put('conversation', 'id', 'row');
+  const dropConversation = db.prepare<[string]>('DELETE FROM conversation WHERE id = ?');
   const putAcknowledged = put('acknowledged', 'alert', 'row');
   const dropAcknowledged = db.prepare<[string]>('DELETE FROM acknowledged WHERE alert = ?');
   const putVersion = db.prepare<[string, number, number, string, string]>(
@@ -71,6 +75,7 @@ export function wholeRows(db: Database) {
     acknowledged: page('acknowledged', 'alert', 'row'),
     key: page('access_key', 'id', 'row'),
     session: page('session', 'id', 'row'),
+    conversation: page('conversation', 'id', 'row'),
     token: page('token', 'id', 'row'),
     node: page('node', 'id', 'row'),
     agent: page('agent', 'id', 'row'),
@@ -108,6 +113,8 @@ export function wholeRows(db: Database) {
     dropSpending: (account: string) => void dropSpending.run(account),
     putReservation: (row: ReservationRow) => void putReservation.run(row.id, JSON.stringify(row)),
     dropReservation: (id: string) => void dropReservation.run(id),
+    putConversation: (row: ConversationRow) => void putConversation.run(row.id, JSON.stringify(row)),
+    dropConversation: (id: string) => void dropConversation.run(id),
     putAcknowledged: (row: AcknowledgedRow) => void putAcknowledged.run(row.alert, JSON.stringify(row)),
     dropAcknowledged: (alert: string) => void dropAcknowledged.run(alert),
     versions: (agent: string): AgentVersion[] =>
@@ -120,6 +127,7 @@ export function wholeRows(db: Database) {
       for (const { value } of all('reservation')) yield { type: 'reservation', row: value as ReservationRow };
       for (const { value } of all('key')) yield { type: 'key', row: inSpace(value as KeyRow) };
       for (const { value } of all('session')) yield { type: 'session', row: inSpace(withRoles(value as SessionRow)) };
+      for (const { value } of all('conversation')) yield { type: 'conversation', row: value as ConversationRow };
       for (const { value } of all('token')) yield { type: 'token', row: inSpace(value as JoinTokenRow) };
       for (const { value } of all('node')) yield { type: 'node', row: value as NodeRow };
       // These come before the agents: an agent that was applied again is not a removed one.

@@ -41,6 +41,7 @@ const threadOf: Record<Passed, keyof Threads> = {
   prune: 'writer',
   task: 'reader',
   taskByIdempotencyKey: 'reader',
+  conversationTasks: 'reader',
   tasks: 'reader',
   taskCounts: 'reader',
   events: 'reader',
