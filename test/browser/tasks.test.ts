@@ -41,7 +41,7 @@ t.test('tasks in a browser', { skip: noBrowser }, async (t) => {
       at.speak('Let me look', 'gate');
       await talk.getByText('Let me look').waitFor();
       await talk.getByText('gate', { exact: true }).waitFor();
-      await talk.getByRole('button', { name: 'Stop' }).waitFor();
+      await page.getByRole('button', { name: 'Stop' }).waitFor();
       t.same(await axeFaultsInBothThemes(page), []);
       for (const cut of [...fleet.context.streams]) cut();
       await until('the line is taken up again', async () => fleet.context.streams.size > 0);
@@ -50,7 +50,7 @@ t.test('tasks in a browser', { skip: noBrowser }, async (t) => {
       at.end('Let me look, it is shut.');
       await talk.getByText('Let me look, it is shut.').waitFor();
       await talk.getByText('gate', { exact: true }).waitFor();
-      t.equal(await talk.getByRole('button', { name: 'Stop' }).count(), 0);
+      t.equal(await page.getByRole('button', { name: 'Stop' }).count(), 0);
     },
   );
 
@@ -60,8 +60,9 @@ t.test('tasks in a browser', { skip: noBrowser }, async (t) => {
     (await working('Count to a million.')).speak('1, 2, 3');
     const talk = page.getByRole('log', { name: 'Conversation with alice' });
     await talk.getByText('1, 2, 3').waitFor();
-    await talk.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('button', { name: 'Stop' }).click();
     await talk.getByText('cancelled', { exact: true }).waitFor();
+    await talk.getByText('1, 2, 3').waitFor();
     const [stopped] = await client.call('tasks', { query: { state: 'cancelled' } });
     t.match(stopped, { origin: 'console', by: { kind: 'session', name: 'admin' } });
   });

@@ -1,6 +1,6 @@
 // Follows tasks over server-sent events: components get the events of a task, and a broken connection is resumed until the task has ended.
 // To leave ends the following, never the task.
-import type { TaskStreamEvent, TaskView } from '@blackroad/protocol';
+import type { RouteBody, TaskStreamEvent, TaskView } from '@blackroad/protocol';
 import { useCallback, useSyncExternalStore } from 'react';
 import { ApiProblem, send } from './api.ts';
 import { after, backoffMs } from './clock.ts';
@@ -97,9 +97,9 @@ export function useFollowed(id: string | null): Followed | null {
 }
 
 /** Submits a task and follows it from its first token. Resolves when it is stored. @throws ApiProblem */
-export async function askFollowed(agent: string, prompt: string): Promise<TaskView> {
+export async function askFollowed(agent: string, body: RouteBody<'ask'>): Promise<TaskView> {
   const stop = new AbortController();
-  const response = await send('ask', { params: { agent }, body: { prompt }, signal: stop.signal }, 'text/event-stream');
+  const response = await send('ask', { params: { agent }, body, signal: stop.signal }, 'text/event-stream');
   const events = eventsOf(response);
   const { value: first } = await events.next();
   if (first?.event !== 'task') throw new ApiProblem('internal', 0, 'The coordinator answered without a task.');

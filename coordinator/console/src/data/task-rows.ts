@@ -13,7 +13,7 @@ function fitsFilter(task: TaskLine, { state, agent, node, dead }: TaskFilter): b
   );
 }
 /** A whole task as a line of a table. */
-const lineOfTask = ({ problem, ...task }: TaskView): TaskLine => ({ ...task, problem: problem?.text ?? null });
+export const lineOfTask = ({ problem, ...task }: TaskView): TaskLine => ({ ...task, problem: problem?.text ?? null });
 
 /** Newest first; `readMs` is when the pages were read. A task that no longer fits (it has ended since the page was read) is left out. */
 export function joined(

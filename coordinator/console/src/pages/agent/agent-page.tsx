@@ -15,9 +15,9 @@ import { Tabs } from '../../kit/tabs.tsx';
 import { plural } from '../../kit/words.ts';
 import { AgentActions } from './agent-actions.tsx';
 import { AgentBudget } from './agent-budget.tsx';
-import { AgentChat } from './agent-chat.tsx';
 import { RenameAgent } from './rename-agent.tsx';
 
+const AgentChat = lazy(() => import('./agent-chat.tsx'));
 const AgentWhy = lazy(() => import('./agent-why.tsx'));
 const AgentVersions = lazy(() => import('./agent-versions.tsx'));
 const AgentTriggers = lazy(() => import('./agent-triggers.tsx'));
@@ -87,7 +87,7 @@ function OneAgent({ agent }: { agent: AgentView }) {
         value={tab}
         onValue={setTab}
         tabs={[
-          { id: 'chat', text: 'Chat', body: <AgentChat agent={agent} /> },
+          { id: 'chat', text: 'Chat', body: part(AgentChat) },
           { id: 'why', text: agent.node ? 'Why here' : 'Why nowhere', body: part(AgentWhy) },
           { id: 'tasks', text: 'Tasks', body: part(AgentTasks) },
           { id: 'memory', text: 'Memory', body: part(AgentMemory) },

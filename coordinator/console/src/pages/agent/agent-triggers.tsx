@@ -13,6 +13,7 @@ import { Panel } from '../../kit/layout.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { exact } from '../../kit/words.ts';
 import { cronInWords, faultInWords } from '../agents/cron.ts';
+import { everything } from '../chat/everything.ts';
 
 const shownRuns = 3;
 const minuteMs = 60_000;
@@ -83,7 +84,10 @@ function OneTrigger({ agent, trigger: { cron, prompt, timeZone } }: { agent: Age
           onClick={() =>
             ask.mutate(
               { params: { agent: agent.name }, body: { prompt } },
-              { onSuccess: () => void navigate({ from: '/agents/$agent', to: '.', search: {} }) },
+              {
+                onSuccess: () =>
+                  void navigate({ from: '/agents/$agent', to: '.', search: { conversation: everything } }),
+              },
             )
           }
         >

@@ -4,6 +4,8 @@ import type { PageRoute } from '../../shell/page.ts';
 
 const search = {
   ...ofTables,
+  /** The id of a conversation; the word of chat/everything.ts; not given: a new one. */
+  conversation: anyText,
   tab: oneOf('chat', 'why', 'tasks', 'memory', 'triggers', 'versions', 'spec'),
   /** The form is filled in with what would place the agent. */
   fix: oneOf('1'),
