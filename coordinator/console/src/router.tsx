@@ -24,6 +24,7 @@ import { route as models } from './pages/models/models.route.ts';
 import { route as node } from './pages/node/node.route.ts';
 import { route as nodes } from './pages/nodes/nodes.route.ts';
 import { route as placement } from './pages/placement/placement.route.ts';
+import { route as playground } from './pages/playground/playground.route.ts';
 import { route as settings } from './pages/settings/settings.route.ts';
 import { route as task } from './pages/task/task.route.ts';
 import { route as tasks } from './pages/tasks/tasks.route.ts';
@@ -40,6 +41,7 @@ const pages = [
   agents,
   tasks,
   models,
+  playground,
   memory,
   placement,
   alerts,

@@ -54,6 +54,12 @@ function sentencesOf(problem: Problem | null): string | null {
   return all.slice(0, sentencesShown).join(' ') + (more > 0 ? ` And ${more} more.` : '');
 }
 
+/** The problem in the body of a failure. Routes that speak OpenAI's API have its form of errors. */
+function problemIn(body: (Problem & { error?: { message?: string; code?: string | null } }) | null): Problem | null {
+  const { message, code } = body?.error ?? {};
+  return message === undefined ? body : { type: '', status: 0, title: message, code: code ?? 'internal' };
+}
+
 /** Sends a request and returns the response unread; only failures are read. */
 export async function send<N extends RouteName>(name: N, call: Call<N> = {}, accept = 'application/json') {
   let response: Response;
@@ -73,7 +79,7 @@ export async function send<N extends RouteName>(name: N, call: Call<N> = {}, acc
     throw new ApiProblem('no-coordinator', 0, 'The coordinator does not answer. Is it running, and is the network up?');
   }
   if (response.ok) return response;
-  const problem = (await response.json().catch(() => null)) as Problem | null;
+  const problem = problemIn(await response.json().catch(() => null));
   if (response.status === 401 && name !== 'signIn') sessionEnded();
   const text =
     sentencesOf(problem) ?? problem?.detail ?? problem?.title ?? `The coordinator answered ${response.status}.`;

@@ -12,7 +12,7 @@ interface Numbered {
   /** Two files may have one name. */
   id: number;
 }
-export interface AttachedPicture extends Numbered {
+interface AttachedPicture extends Numbered {
   name: string;
   file: Blob;
   /** For the page alone, in base64; what is sent is made when all pictures are known. */

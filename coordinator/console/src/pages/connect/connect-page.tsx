@@ -1,21 +1,15 @@
 // The fleet as a model server for programs: an address, a key and a model, and ready texts for the usual programs. A key that is made here can
 // ask models and agents and nothing else; it stands in the texts until the page is left.
 import { useState } from 'react';
-import { useAct, useRoute } from '../../data/query.ts';
+import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
+import { useModelOptions } from '../../fleet/model-options.ts';
 import { useAddress } from '../../kit/address.ts';
 import { Button } from '../../kit/button.tsx';
 import { CopyText, SelectField, TextField } from '../../kit/field.tsx';
 import { PageHead, Panel } from '../../kit/layout.tsx';
 import { Choice } from '../../kit/tabs.tsx';
 import { noKey, programs, snippetsFor } from './snippets.ts';
-
-const tiers: [value: string, text: string][] = [
-  ['auto', 'auto: whatever can do it, the smallest first'],
-  ['small', 'small'],
-  ['medium', 'medium'],
-  ['large', 'large'],
-];
 
 export default function ConnectPage() {
   const [program, setProgram] = useAddress('/connect', 'program', 'curl');
@@ -104,15 +98,7 @@ function Key({ value, onValue }: { value: string; onValue(key: string): void }) 
 }
 
 function Model({ value, onValue }: { value: string; onValue(model: string): void }) {
-  const catalogue = useRoute('catalogue');
-  const agents = useRoute('agents');
-  const options: [value: string, text: string][] = [
-    ...tiers,
-    ...(catalogue.data?.models ?? [])
-      .filter(({ kind }) => kind === 'chat')
-      .map(({ name }): [string, string] => [name, name]),
-    ...(agents.data ?? []).map(({ name }): [string, string] => [`agent/${name}`, `agent/${name}: with its memory`]),
-  ];
+  const options = useModelOptions(value);
   return (
     <SelectField label="Model" value={value} options={options} onChange={(event) => onValue(event.target.value)} />
   );

@@ -1,9 +1,14 @@
 // What a program needs to use this fleet as its model server: ready to copy, with the reader's own address, key and model. Pure.
 
-export const programs = [
+/** The programs for which a request of the reader's own can be written. */
+export const requestPrograms = [
   ['curl', 'curl'],
   ['python', 'Python'],
   ['typescript', 'TypeScript'],
+] as const;
+export type RequestProgram = (typeof requestPrograms)[number][0];
+export const programs = [
+  ...requestPrograms,
   ['anthropic', 'Anthropic'],
   ['ollama', 'Ollama'],
   ['home-assistant', 'Home Assistant'],
@@ -121,4 +126,60 @@ export ANTHROPIC_API_KEY=${key}`,
 
 export function snippetsFor(program: Program, ways: Ways): Snippet[] {
   return snippets[program](ways);
+}
+
+/** One request to the chat completions of OpenAI's API, as a program. */
+export function requestAs(
+  program: RequestProgram,
+  { address, key }: Pick<Ways, 'address' | 'key'>,
+  body: object,
+): string {
+  const json = JSON.stringify(body, null, 2);
+  switch (program) {
+    case 'python':
+      return `from openai import OpenAI
+
+client = OpenAI(base_url="${address}/v1", api_key="${key}")
+answer = client.chat.completions.create(
+${Object.entries(body)
+  .map(([name, value]) => `    ${name}=${asPython(value, '    ')},`)
+  .join('\n')}
+)
+print(answer.choices[0].message.content)`;
+    case 'typescript':
+      return `import OpenAI from 'openai';
+
+const client = new OpenAI({ baseURL: '${address}/v1', apiKey: '${key}' });
+const answer = await client.chat.completions.create(${json});
+console.log(answer.choices[0]?.message.content);`;
+    case 'curl':
+      // A quoted end mark: the shell takes everything up to it as it is.
+      return `curl ${address}/v1/chat/completions \\
+  -H "authorization: Bearer ${key}" \\
+  -H "content-type: application/json" \\
+  -d @- <<'JSON'
+${json}
+JSON`;
+  }
+}
+
+/** A value of JSON as Python writes it. JSON's texts are texts of Python, too. */
+function asPython(value: unknown, indent: string): string {
+  const inner = `${indent}    `;
+  const lines = (all: string[], open: string, close: string) =>
+    all.length === 0 ? open + close : `${open}\n${all.map((each) => `${inner}${each},`).join('\n')}\n${indent}${close}`;
+  if (Array.isArray(value))
+    return lines(
+      value.map((each) => asPython(each, inner)),
+      '[',
+      ']',
+    );
+  if (typeof value === 'object' && value !== null)
+    return lines(
+      Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}: ${asPython(each, inner)}`),
+      '{',
+      '}',
+    );
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  return value === null ? 'None' : JSON.stringify(value);
 }

@@ -1,11 +1,11 @@
 // One model beside the table: its properties, the nodes that have it, and the actions there.
 import type { CatalogueModel } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
-import { Download } from 'lucide-react';
+import { Download, FlaskConical } from 'lucide-react';
 import { useNodes } from '../../data/live.ts';
 import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
-import { Button } from '../../kit/button.tsx';
+import { Button, LinkButton } from '../../kit/button.tsx';
 import { Facts } from '../../kit/layout.tsx';
 import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
@@ -29,6 +29,7 @@ export function ModelDrawer({
 
 function OneModel({ model, fetchIt }: { model: CatalogueModel; fetchIt?: (model: string) => void }) {
   const { agents, nodes, nodesOnDisk } = model;
+  const may = useMay();
   return (
     <>
       <Facts
@@ -47,6 +48,11 @@ function OneModel({ model, fetchIt }: { model: CatalogueModel; fetchIt?: (model:
       />
       <div className="row wrap">
         <h3 className="grow">{plural(nodesOnDisk, 'node')} with it</h3>
+        {model.kind === 'chat' && nodesOnDisk > 0 && may('openaiChat') && (
+          <LinkButton to="/playground" search={{ model: model.name }} icon={<FlaskConical />}>
+            Try it
+          </LinkButton>
+        )}
         {fetchIt && (
           <Button icon={<Download />} onClick={() => fetchIt(model.name)}>
             Fetch to another node
