@@ -6,6 +6,7 @@ import { argument, type Verb, type VerbCall } from './verb.ts';
 import { accessVerbs } from './verbs/access.ts';
 import { agentVerbs } from './verbs/agents.ts';
 import { cacheVerbs } from './verbs/cache.ts';
+import { conversationVerbs } from './verbs/conversations.ts';
 import { localVerbs } from './verbs/local.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
 import { planVerbs } from './verbs/plan.ts';
@@ -59,6 +60,7 @@ export const verbs: Verb[] = [
   ...nodeVerbs,
   ...cacheVerbs,
   ...agentVerbs,
+  ...conversationVerbs,
   ...planVerbs,
   ...routeVerbs,
   ...workVerbs.slice(1),

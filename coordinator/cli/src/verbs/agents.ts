@@ -19,6 +19,7 @@ import { readAgents } from '../read-agents.ts';
 import { firstAgentFile } from '../up/first-agent.ts';
 import { argument, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, byName, duration, type Paint, table } from '../words.ts';
+import { conversationFor } from './conversations.ts';
 
 function agentWord(agent: AgentView, paint: Paint): string {
   return paint(
@@ -263,6 +264,11 @@ export const agentVerbs: Verb[] = [
     flags: {
       deadline: { type: 'string', value: '<time>', text: 'Give up after this long: 30s, 5m.' },
       detach: { type: 'boolean', text: 'Print the task and do not wait.' },
+      conversation: {
+        type: 'string',
+        value: '<id>',
+        text: 'Goes on with a conversation of yours: what was said in it goes along. `new` begins one.',
+      },
     },
     completes: 'agents',
     async run(call) {
@@ -270,9 +276,15 @@ export const agentVerbs: Verb[] = [
       const prompt = call.args.slice(1).join(' ');
       if (prompt.trim() === '') throw wrongUse('<text> is missing: what should the agent be asked?');
       const deadlineSeconds = secondsFlag(call, 'deadline');
+      const conversation = await conversationFor(call, agent);
       const request = {
         params: { agent },
-        body: { prompt, origin: 'cli' as const, ...(deadlineSeconds ? { deadlineSeconds } : {}) },
+        body: {
+          prompt,
+          origin: 'cli' as const,
+          ...(deadlineSeconds ? { deadlineSeconds } : {}),
+          ...(conversation === undefined ? {} : { conversation: { id: conversation } }),
+        },
       };
       if (call.flags.detach) {
         const task = await call.client().call('ask', request);
