@@ -48,6 +48,11 @@ t.test('agents in a browser', { skip: noBrowser }, async (t) => {
     await talk.getByRole('link', { name: /^(gpu-box|alice|aria|octavia|lucidia|codex)$/ }).waitFor();
     t.equal(await message.inputValue(), '', 'ready for the next');
     t.same(await axeFaultsInBothThemes(page), []);
+    await talk.getByRole('button', { name: 'Why this answer' }).click();
+    const why = page.getByRole('dialog', { name: 'Why this answer' });
+    await why.getByText('It is the first message of the conversation').waitFor();
+    await why.locator('pre').getByText('How many nodes are there?').waitFor();
+    await page.keyboard.press('Escape');
   });
 
   await t.test('text with a fault names its field and its line', async (t) => {

@@ -126,6 +126,18 @@ t.test('the playground in a browser', { skip: noBrowser }, async (t) => {
     await page.setViewportSize({ width: 1280, height: 900 });
   });
 
+  await t.test('an agent is asked like a model, and keeps its own settings', async (t) => {
+    await fleet.call('PUT', '/v1/agents/echo', { body: { name: 'echo', model: ['qwen'], instructions: 'Echo.' } });
+    await to('/playground?model=agent/echo');
+    await page.getByText('An agent has its own instructions').waitFor();
+    t.equal(await page.getByText('Parameters').count(), 0);
+    await ask('Hello?');
+    await answers.getByText('done', { exact: true }).waitFor();
+    await answers.getByText(/^echo runs on (pi|box) with qwen$/).waitFor();
+    const [task] = await client.call('tasks', { query: {} });
+    t.match(task, { agent: 'echo', prompt: 'Hello?', origin: 'console' });
+  });
+
   await t.test('what cannot be answered says why, before and after it is asked', async () => {
     await to('/playground?model=gone');
     await page.getByText(/gone/).and(page.locator('.warn')).waitFor();

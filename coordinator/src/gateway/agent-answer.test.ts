@@ -46,7 +46,12 @@ t.test('the last message is the task, the messages before it are the conversatio
   leases[0]?.work.speak('ur');
   leases[0]?.work.end('Four.');
   t.equal((await answer).body.choices[0]?.message.content, 'Four.', 'the end has what the pieces lack');
-  const [task] = (await fleet.call<TaskView[]>('GET', '/v1/tasks')).body;
+  t.match((await answer).headers.get('x-fleet-route'), /^echo runs on alice with /);
+  const atOnce = ask();
+  await until(() => leases.length === 2);
+  leases[1]?.work.end('Five.');
+  t.equal((await atOnce).headers.get('x-fleet-node'), 'alice', 'also where the answer comes with its end');
+  const [, task] = (await fleet.call<TaskView[]>('GET', '/v1/tasks')).body;
   t.match(task, { state: 'done', origin: 'api', by: { name: 'client' } });
   const { body } = await fleet.call<TaskView>('GET', `/v1/tasks/${task?.id}`);
   t.match(body.turns, [{ said: 'One\n\nand a half', answered: 'Two' }]);

@@ -51,6 +51,9 @@ export class AgentAnswer {
   /** What the reader has of the answer. */
   #told = '';
   #attempt = 0;
+  /** The id of the agent, and the node that its answer came from: a task that has ended is not in the view any more. */
+  #agent = '';
+  #node: string | null = null;
 
   constructor(parts: AgentAnswerParts) {
     this.#parts = parts;
@@ -71,6 +74,7 @@ export class AgentAnswer {
     const { coordinator, agent, by, ask } = this.#parts;
     const id = agentIdOf(coordinator.view, by.space, agent);
     if (id === undefined) throw new FleetError('no-such-model', { detail: `There is no agent "${agent}".` });
+    this.#agent = id;
     const request = taskOf(ask);
     // It is followed before it is submitted, so that not even the first words can be missed.
     this.#unfollow = coordinator.follow(this.#id, (event) => this.#hear(event));
@@ -119,9 +123,8 @@ export class AgentAnswer {
     if (this.#begun) return;
     this.#begun = true;
     const { coordinator, agent, clock, sink } = this.#parts;
-    const task = coordinator.view.tasks.get(this.#id);
-    const placement = coordinator.view.agents.get(task?.agent ?? '')?.placement;
-    const node = task?.node ?? placement?.node ?? '';
+    const placement = coordinator.view.agents.get(this.#agent)?.placement;
+    const node = this.#node ?? coordinator.view.tasks.get(this.#id)?.node ?? placement?.node ?? '';
     const model = modelOfAgent(agent);
     const why = `${agent} runs on ${node} with ${placement?.model ?? 'its model'}`;
     const overheadMs = 0;
@@ -130,6 +133,7 @@ export class AgentAnswer {
 
   #end(task: TaskView): void {
     const whole = task.result ?? '';
+    this.#node = task.node;
     const isSame = whole.startsWith(this.#told);
     if (task.state !== 'done') this.#fail(endError(task));
     else if (!isSame) this.#fail(new FleetError('model-failed', { detail: 'A part of the answer was lost.' }));

@@ -148,6 +148,8 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
       parametersB: facts.parametersB,
       slots: chats ? (options.slots ?? defaultSlots) : 1,
       tools: chats && (entry?.tools ?? (facts.parametersB >= leastToolsB && facts.chatTemplate.includes('tool'))),
+      // Its library takes no pictures.
+      sees: false,
       dimension: chats ? 0 : facts.embeddingLength,
       digest: entry?.sha256 ?? '',
     };

@@ -101,15 +101,17 @@ function Place({ model }: { model: string }) {
 }
 /** The words for a route, with a link where they name its node. */
 function RouteWords({ node, why }: { node: string; why: string }) {
-  const at = why.indexOf(` on ${node}:`);
-  if (at < 0) return why;
+  const on = ` on ${node}`;
+  const at = why.indexOf(on);
+  // Another node may begin with its name.
+  if (node === '' || at < 0 || /[a-z0-9-]/.test(why.charAt(at + on.length))) return why;
   return (
     <>
       {why.slice(0, at)} on{' '}
       <Link to="/nodes/$node" params={{ node }}>
         {node}
       </Link>
-      {why.slice(at + ` on ${node}`.length)}
+      {why.slice(at + on.length)}
     </>
   );
 }
