@@ -1,13 +1,11 @@
 // One real node-agent (the bundle, as `fleet-node run` starts it) that has one agent and nothing to do: what it costs its machine.
-// A model server stands beside it, as on a Pi with Ollama: no model runs in our processes. Pages that other Node processes use too
+// An Ollama stands beside it, as on a Pi: no model runs in our processes. Pages that other Node processes use too
 // count as shared: the coordinator and this bench are such processes.
 // In ten minutes with BENCH=all, else in one; the writes of a day are extrapolated from it.
 import { execFile, spawn } from 'node:child_process';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { startFleet, until } from '../fixtures/processes.ts';
+import { startFleet, startProcess, until } from '../fixtures/processes.ts';
 import { lifetime } from './lifetime.ts';
 import { bench } from './line.ts';
 import { cpuSeconds, memoryOf, writtenBytes } from './proc.ts';
@@ -22,14 +20,7 @@ const name = long ? 'idle' : 'idle-1-minute';
 const life = lifetime();
 // As a fleet of ten nodes is set: the coordinator's own default heartbeat.
 const fleet = await startFleet(life, { args: ['--log', 'warn', '--heartbeat', '10', '--lost-after', '30'] });
-const server = createServer((request, response) => {
-  const found = request.url === '/v1/models';
-  const answer = found ? { data: [{ id: 'stand-in', owned_by: 'vllm', max_model_len: 4096 }] } : { error: {} };
-  response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
-});
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-life.teardown(() => server.close());
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const ollama = await startProcess(life, 'test/bench/paced-ollama.ts', []);
 
 const root = new URL('../..', import.meta.url).pathname;
 const data = join(fleet.folder, 'node');
@@ -47,7 +38,7 @@ await promisify(execFile)(join(root, 'bin/fleet-node'), [
 // As systemd starts it: without a channel to a parent.
 const node = spawn(
   join(root, 'bin/fleet-node'),
-  ['run', '--data', data, '--ollama', 'none', '--fetch', 'none', '--openai', url, '--log', 'info'],
+  ['run', '--data', data, '--ollama', `http://127.0.0.1:${ollama.ready.port}`, '--fetch', 'none', '--log', 'info'],
   { stdio: ['ignore', 'ignore', 'ignore'] },
 );
 life.teardown(() => node.kill('SIGKILL'));

@@ -10,8 +10,11 @@ import { RuntimeError } from './runtime.ts';
 
 export interface HttpCall {
   method: 'GET' | 'POST' | 'DELETE';
+  /** Below the base address, or a whole address. */
   path: string;
   body?: unknown;
+  /** The body as JSON text, in place of `body`. */
+  json?: string;
   signal?: AbortSignal;
   /** Longest wait for the head of the answer. */
   answerMs: number;
@@ -78,7 +81,8 @@ export class JsonClient {
   #open(call: HttpCall, retried = false): Promise<IncomingMessage> {
     if (this.#closed) return Promise.reject(new RuntimeError('unavailable', 'the runtime is closed'));
     if (call.signal?.aborted) return Promise.reject(abortedError());
-    const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
+    const json = call.json ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
+    const body = json === undefined ? undefined : Buffer.from(json);
     return new Promise((resolve, reject) => {
       const request = this.#send(new URL(call.path.replace(/^\//, ''), this.#base), {
         method: call.method,

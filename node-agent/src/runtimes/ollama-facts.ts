@@ -4,7 +4,8 @@
 import type { Clock } from '@blackroad/std/clock';
 import { catalogueEntry } from '../weights/catalogue.ts';
 import { headerKvBytesPerToken } from '../weights/kv-cache.ts';
-import type { JsonClient } from './http-json.ts';
+import type { OllamaClient } from './ollama-client.ts';
+import { problemOf } from './ollama-problem.ts';
 import type { RuntimeModel } from './runtime.ts';
 
 export interface Tag {
@@ -33,7 +34,7 @@ const askedAtOnce = 4;
 /** Architectures of llama.cpp that can only embed. */
 const embedding = /(^|[-_])(bert|t5encoder)([-_]|$)|embed/i;
 
-export function createOllamaFacts(parts: { client: JsonClient; contextTokens: number; clock: Clock }): {
+export function createOllamaFacts(parts: { client: OllamaClient; contextTokens: number; clock: Clock }): {
   of(tags: readonly Tag[], signal?: AbortSignal): Promise<OllamaFacts[]>;
   close(): void;
 } {
@@ -56,13 +57,14 @@ export function createOllamaFacts(parts: { client: JsonClient; contextTokens: nu
   async function ask(key: string, tag: Tag): Promise<void> {
     await turn();
     try {
-      const body = { model: tag.name };
-      const { signal } = stop;
-      const answer = await client.call({ method: 'POST', path: 'api/show', body, signal, answerMs: showMs });
-      // A model that is deleted or busy at this moment is asked about again.
-      if (answer.status === 200) known.set(key, factsFrom(tag, (answer.json ?? {}) as Show, parts.contextTokens));
+      const show = await client.ask<Show | null | undefined>(
+        { signal: stop.signal, answerMs: showMs },
+        (answer) => problemOf(answer, tag.name),
+        (ollama) => ollama.show({ model: tag.name }) as Promise<object>,
+      );
+      known.set(key, factsFrom(tag, show ?? {}, parts.contextTokens));
     } catch {
-      // The facts from the list are used; the next look asks again.
+      // A model that is deleted or busy at this moment: the facts from the list are used, the next look asks again.
     } finally {
       asked.delete(key);
       done();

@@ -1,4 +1,5 @@
 // The wire of Ollama: our request in its format, its lines as numbers and calls of ours.
+import type { Message } from 'ollama/browser';
 import { given, wireNames } from './given.ts';
 import type { ToolCallPiece } from './openai-wire.ts';
 import type { Extra } from './refusals.ts';
@@ -29,19 +30,14 @@ export interface ChatLine {
 export const millisecondsOf = (nanoseconds = 0) => nanoseconds / 1e6;
 
 /** The fields that chats and completions have in common. */
-export function bodyOf(
-  model: RuntimeModel,
-  request: ChatRequest,
-  lacks: ReadonlySet<Extra>,
-  keepAlive: string,
-): object {
+export function bodyOf(model: RuntimeModel, request: ChatRequest, lacks: ReadonlySet<Extra>, keepAlive: string) {
   const { sampling, logprobs } = request;
   const repeatPenalty = lacks.has('penalty')
     ? undefined
     : (sampling.repeatPenalty ?? repeatPenaltyFor(model.parametersB));
   return {
     model: model.name,
-    stream: true,
+    stream: true as const,
     // Not documented, but read by its source: without these the oldest messages vanish silently. Older versions ignore them.
     truncate: false,
     shift: false,
@@ -58,7 +54,7 @@ export function bodyOf(
   };
 }
 
-export function wireMessages(messages: ChatMessage[]): object[] {
+export function wireMessages(messages: ChatMessage[]): Message[] {
   const names = new Map(messages.flatMap((message) => (message.toolCalls ?? []).map((call) => [call.id, call.name])));
   return messages.map(({ role, content, images, toolCalls, toolCallId }) => {
     if (toolCalls?.length) {

@@ -5,9 +5,11 @@
 import { findModel } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import type { AbortableAsyncIterator, Ollama } from 'ollama/browser';
 import { catalogueEntry } from '../weights/catalogue.ts';
 import { embedWithCut, refuseSurelyTooLong, unitVector } from './cut.ts';
-import { JsonClient, parsed } from './http-json.ts';
+import { type HttpAnswer, JsonClient } from './http-json.ts';
+import { createOllamaClient } from './ollama-client.ts';
 import { createOllamaFacts, type OllamaFacts, type Tag } from './ollama-facts.ts';
 import { problemOf, pullProblem, streamProblem, wrongKind } from './ollama-problem.ts';
 import { isRelayName, type OllamaCache, pullNear } from './ollama-pull.ts';
@@ -57,7 +59,8 @@ const leastWaitMs = 50;
 const waitShare = 0.25;
 
 export function createOllama(options: OllamaOptions): Runtime {
-  const client = new JsonClient({ baseUrl: options.url, clock: options.clock });
+  const http = new JsonClient({ baseUrl: options.url, clock: options.clock });
+  const client = createOllamaClient(options.url, http);
   // The facts of a model do not change under its digest.
   const facts = createOllamaFacts({ client, contextTokens: options.contextTokens, clock: options.clock });
   let known = new Map<string, RuntimeModel>();
@@ -67,14 +70,11 @@ export function createOllama(options: OllamaOptions): Runtime {
   const slots = createSlotBook(options.clock, slotLifeMs, (proven) => Math.min(mostSlots, proven + 1));
   const atWork = new Map<string, number>();
 
-  async function get(path: string, signal?: AbortSignal): Promise<unknown> {
-    const answer = await client.call({ method: 'GET', path, signal, answerMs: quickMs });
-    if (answer.status !== 200) throw problemOf(answer);
-    return answer.json;
-  }
-
   async function models(signal?: AbortSignal): Promise<RuntimeModel[]> {
-    const [tags, resident] = await Promise.all([get('api/tags', signal), get('api/ps', signal)]).catch((error) => {
+    const [tags, resident] = await Promise.all([
+      client.ask({ signal, answerMs: quickMs }, problemOf, (ollama) => ollama.list()),
+      client.ask({ signal, answerMs: quickMs }, problemOf, (ollama) => ollama.ps()),
+    ]).catch((error) => {
       // A server that was away may return with other settings.
       forget();
       throw error;
@@ -117,16 +117,16 @@ export function createOllama(options: OllamaOptions): Runtime {
 
   async function residency(name: string, keepAlive: string | number, signal?: AbortSignal): Promise<void> {
     const model = await modelOf(name, signal);
-    const pinned = { options: { num_ctx: model.contextTokens } };
-    const [path, body] =
-      model.kind === 'chat'
-        ? [
-            'api/generate',
-            { model: model.name, keep_alive: keepAlive, stream: false, ...(keepAlive === 0 ? {} : pinned) },
-          ]
-        : ['api/embed', { model: model.name, keep_alive: keepAlive, input: [] }];
-    const answer = await client.call({ method: 'POST', path: path as string, body, signal, answerMs });
-    if (answer.status !== 200) throw problemOf(answer, name);
+    const asked = { model: model.name, keep_alive: keepAlive };
+    const pinned = keepAlive === 0 ? {} : { options: { num_ctx: model.contextTokens } };
+    await client.ask<object>(
+      { signal, answerMs },
+      (answer) => problemOf(answer, name),
+      (ollama) =>
+        model.kind === 'chat'
+          ? ollama.generate({ ...asked, ...pinned, prompt: '', stream: false })
+          : ollama.embed({ ...asked, input: [] }),
+    );
   }
 
   async function* chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
@@ -143,7 +143,7 @@ export function createOllama(options: OllamaOptions): Runtime {
         messages: wireMessages(asked.messages),
         ...(asked.tools?.length ? { tools: asked.tools.map((tool) => ({ type: 'function', function: tool })) } : {}),
       };
-      return answered(model, 'api/chat', body, signal);
+      return answered(model, signal, 'logprobs' in body, (ollama) => ollama.chat(body));
     });
     yield* whileUsed(model, thoughts.apart(model.name, request.think, answer));
   }
@@ -155,7 +155,7 @@ export function createOllama(options: OllamaOptions): Runtime {
     refuseSurelyTooLong(asChat, model.contextTokens);
     const answer = refusals.asked(asChat, penalties(model), (asked, lacks) => {
       const body = { ...bodyOf(model, asked, lacks, options.keepAlive), prompt: request.prompt, raw: true };
-      return answered(model, 'api/generate', body, signal);
+      return answered(model, signal, 'logprobs' in body, (ollama) => ollama.generate(body));
     });
     yield* whileUsed(model, answer);
   }
@@ -178,21 +178,19 @@ export function createOllama(options: OllamaOptions): Runtime {
   /** The answer as Ollama sends it. */
   async function* answered(
     model: RuntimeModel,
-    path: 'api/chat' | 'api/generate',
-    body: object,
     signal: AbortSignal,
+    wantsLogprobs: boolean,
+    send: (ollama: Ollama) => Promise<AbortableAsyncIterator<ChatLine>>,
   ): AsyncGenerator<ChatEvent> {
     const running = atWork.get(model.name) ?? 1;
-    const wantsLogprobs = 'logprobs' in body;
-    const answer = await client.stream({ method: 'POST', path, body, signal, answerMs });
-    if (!('lines' in answer)) throw problemOf(answer, model.name);
+    const unfinished = 'the answer ended before it was done';
+    const problems = {
+      refused: (answer: HttpAnswer) => problemOf(answer, model.name),
+      broken: streamProblem,
+      unfinished,
+    };
     let calls = 0;
-    for await (const text of answer.lines) {
-      if (text === '') continue;
-      const line = parsed(text) as ChatLine | undefined;
-      if (typeof line !== 'object' || line === null)
-        throw new RuntimeError('unavailable', 'a line of the answer is not JSON');
-      if (line.error !== undefined) throw streamProblem(line.error);
+    for await (const line of client.lines({ signal, answerMs }, problems, send)) {
       if (line.message?.thinking) yield { type: 'thought', text: line.message.thinking };
       const said = line.message?.content ?? line.response;
       // Older versions ignore the field.
@@ -213,7 +211,7 @@ export function createOllama(options: OllamaOptions): Runtime {
         return;
       }
     }
-    throw new RuntimeError('unavailable', 'the answer ended before it was done');
+    throw new RuntimeError('unavailable', unfinished);
   }
 
   function learnSlots(name: string, running: number, line: ChatLine): void {
@@ -237,15 +235,15 @@ export function createOllama(options: OllamaOptions): Runtime {
 
   async function embedOnce(model: RuntimeModel, input: string[], signal: AbortSignal): Promise<Float32Array[]> {
     const body = { model: model.name, input, truncate: false, keep_alive: options.keepAlive };
-    const answer = await client.call({ method: 'POST', path: 'api/embed', body, signal, answerMs });
-    if (answer.status !== 200) throw problemOf(answer, model.name);
-    const embeddings = (answer.json as { embeddings?: unknown[] } | null | undefined)?.embeddings;
-    if (!Array.isArray(embeddings) || embeddings.length !== input.length) {
-      throw new RuntimeError(
-        'unavailable',
-        `${input.length} texts were sent, ${embeddings?.length ?? 0} vectors came back`,
-      );
-    }
+    const answer = await client.ask<{ embeddings?: unknown } | null | undefined>(
+      { signal, answerMs },
+      (refusal) => problemOf(refusal, model.name),
+      (ollama) => ollama.embed(body),
+    );
+    const embeddings = answer?.embeddings;
+    const came = Array.isArray(embeddings) ? embeddings.length : 0;
+    if (!Array.isArray(embeddings) || came !== input.length)
+      throw new RuntimeError('unavailable', `${input.length} texts were sent, ${came} vectors came back`);
     return embeddings.map(unitVector);
   }
 
@@ -253,27 +251,23 @@ export function createOllama(options: OllamaOptions): Runtime {
   async function* pullAs(name: string, signal?: AbortSignal): AsyncGenerator<PullProgress> {
     // A private registry uses plain HTTP; its name has host and port.
     const insecure = /^[^/]+:\d+\//.test(name);
-    const body = { model: name, stream: true, ...(insecure ? { insecure } : {}) };
-    const answer = await client.stream({
-      method: 'POST',
-      path: 'api/pull',
-      body,
-      signal,
-      answerMs,
-      stallMs: pullStallMs,
-    });
-    if (!('lines' in answer)) throw problemOf(answer, name);
-    for await (const text of answer.lines) {
-      if (text === '') continue;
-      const line = parsed(text) as { status?: string; error?: string; total?: number; completed?: number } | undefined;
-      if (line?.error !== undefined) throw pullProblem(name, line.error);
-      yield { status: line?.status ?? '', completedBytes: line?.completed ?? 0, totalBytes: line?.total ?? 0 };
-      if (line?.status === 'success') {
+    const unfinished = `pulling ${name} ended without success`;
+    const problems = {
+      refused: (answer: HttpAnswer) => problemOf(answer, name),
+      broken: (said: string) => pullProblem(name, said),
+      unfinished,
+    };
+    const lines = client.lines({ signal, answerMs, stallMs: pullStallMs }, problems, (ollama) =>
+      ollama.pull({ model: name, stream: true, ...(insecure ? { insecure } : {}) }),
+    );
+    for await (const line of lines) {
+      yield { status: line.status ?? '', completedBytes: line.completed ?? 0, totalBytes: line.total ?? 0 };
+      if (line.status === 'success') {
         known.clear();
         return;
       }
     }
-    throw new RuntimeError('unavailable', `pulling ${name} ended without success`);
+    throw new RuntimeError('unavailable', unfinished);
   }
 
   return {
@@ -287,9 +281,9 @@ export function createOllama(options: OllamaOptions): Runtime {
     },
     async alive() {
       try {
-        const answer = await client.call({ method: 'GET', path: 'api/version', answerMs: aliveMs, stallMs: aliveMs });
-        const found = (answer.json as { version?: string } | undefined)?.version;
-        if (answer.status !== 200 || typeof found !== 'string') return false;
+        const limits = { answerMs: aliveMs, stallMs: aliveMs };
+        const found = (await client.ask(limits, problemOf, (ollama) => ollama.version()))?.version;
+        if (typeof found !== 'string') return false;
         version = found === '0.0.0' ? '' : found;
         return true;
       } catch {
@@ -306,7 +300,7 @@ export function createOllama(options: OllamaOptions): Runtime {
     embed,
     async close() {
       facts.close();
-      client.close();
+      http.close();
     },
   };
 }
