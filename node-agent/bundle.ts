@@ -1,5 +1,6 @@
 // Bundles the node-agent to one file a process: less to load from an SD card and 20 MB less memory than separate modules.
-// Native libraries stay outside; the child that runs llama.cpp is its own bundle beside the first. What a node
+// Native libraries stay outside; the children that run llama.cpp and look at the
+// machine are bundles of their own beside the first. What a node
 // never uses is left out (lean.ts). TypeBox is a file of its own that an idle node does not load: [M] 2.5 MB.
 import { build } from 'esbuild';
 import { lean } from './lean.ts';
@@ -9,7 +10,11 @@ const here = new URL('.', import.meta.url).pathname;
 
 const common = { minify: true, target: 'node22', logLevel: 'warning' } as const;
 await build({
-  entryPoints: { main: `${here}src/main.ts`, 'llama-child': `${here}src/runtimes/llama-child.ts` },
+  entryPoints: {
+    main: `${here}src/main.ts`,
+    'llama-child': `${here}src/runtimes/llama-child.ts`,
+    'hardware-child': `${here}src/hardware/look-child.ts`,
+  },
   outdir: `${here}dist`,
   outExtension: { '.js': '.mjs' },
   bundle: true,
@@ -17,7 +22,7 @@ await build({
   keepNames: true,
   platform: 'node',
   format: 'esm',
-  external: ['better-sqlite3', 'sqlite-vec', 'node-llama-cpp', 'systeminformation', 'pino-pretty'],
+  external: ['better-sqlite3', 'sqlite-vec', 'node-llama-cpp', 'pino-pretty'],
   ...lean,
   plugins: [...lean.plugins, plainSchemas],
 });

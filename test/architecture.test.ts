@@ -135,6 +135,7 @@ const calls: Record<string, Record<string, string[]>> = {
     cache: ['identity'],
     probes: [],
     gpio: [],
+    hardware: [],
     schemas: [],
     transport: ['files', 'identity'],
     memory: ['files'],
@@ -202,6 +203,7 @@ const entries = [
   'coordinator/cli/src/main.ts',
   'node-agent/src/main.ts',
   'node-agent/src/runtimes/llama-child.ts',
+  'node-agent/src/hardware/look-child.ts',
   // In place of TypeBox in a bundle, by the names of these files.
   'node-agent/src/schemas/plain.ts',
   'node-agent/src/schemas/check.ts',

@@ -10,6 +10,7 @@ import { openAssignmentStore } from './assignment/assignment-store.ts';
 import { refuseFolders } from './files/data-folder.ts';
 import type { Disk } from './files/disk.ts';
 import { blink, hasLed } from './gpio/blink.ts';
+import type { HardwareLook } from './hardware/look.ts';
 import type { Identity } from './identity/identity.ts';
 import { ringLog } from './loop/log-ring.ts';
 import { createNode, type RunningNode } from './loop/node.ts';
@@ -39,6 +40,7 @@ export interface NodeOrder {
   /** Fetches the kinds of model that no runtime here has; null: only models that somebody asked for are fetched. */
   defaults: { ensure: EnsureKinds; mayFetch: () => boolean } | null;
   probes: Probes;
+  lookAtHardware: ((signal: AbortSignal) => Promise<HardwareLook>) | null;
   runtimes: Runtime[];
   lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>;
   /** Folder, or `:memory:` for nothing on the disk. */
@@ -117,6 +119,7 @@ export function composeNode(order: NodeOrder): RunningNode {
       agentOf(shared, { pool, transport, memory: memory.open(assigned) }, assigned, mayActOutside),
     logLines: lines,
     hasLed: !order.simulated && hasLed(),
+    lookAtHardware: order.lookAtHardware,
     blink: (seconds) => blink(seconds, clock),
     clock,
     random,

@@ -13,6 +13,7 @@ import { systemRandom } from '@blackroad/std/random';
 import { createFleetCache, type FleetCache } from './cache/fleet-cache.ts';
 import { composeNode } from './compose.ts';
 import { calledAs, type NodeConfig, nodeOptions, readConfig } from './config.ts';
+import { createHardwareLook } from './hardware/look.ts';
 import { clockFault, createFleetTime } from './identity/fleet-time.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import { join } from './identity/join.ts';
@@ -184,6 +185,10 @@ async function run(config: NodeConfig): Promise<void> {
     defaults:
       config.fetch === 'none' ? null : { ensure: ensureHere(models, probes.diskFreeBytes, log, cache), mayFetch },
     probes,
+    lookAtHardware: createHardwareLook({
+      childPath: joinPath(here, bundled ? 'hardware-child.mjs' : 'hardware/look-child.ts'),
+      clock,
+    }),
     runtimes,
     lookAgain,
     dir: data,

@@ -162,6 +162,7 @@ async function startOne(order: {
   const node = composeNode({
     identity: () => identity,
     machine: await probes.machineIdentity(),
+    lookAtHardware: null,
     version: order.version,
     simulated: true,
     places: null,

@@ -1,4 +1,5 @@
 // Messages of the coordinator to one node, on `cmd/<id>/<verb>`, and to all nodes.
+import { Hardware } from './hardware.ts';
 import { AgentName, Attempt, BootId, CommandId, Generation, NodeId, TaskId, TimeMs } from './ids.ts';
 import { TaskProblem } from './task-problem.ts';
 import { type Static, Type } from './typebox.ts';
@@ -54,6 +55,8 @@ export const Identify = Type.Object({
   seconds: Type.Integer({ minimum: 1, maximum: 300, default: 10 }),
 });
 export type Identify = Static<typeof Identify>;
+export const LookAtHardware = Type.Object({ command: CommandId });
+export type LookAtHardware = Static<typeof LookAtHardware>;
 export const ReadLog = Type.Object({
   command: CommandId,
   lines: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
@@ -64,6 +67,7 @@ export const Reply = Type.Object({
   ok: Type.Boolean(),
   problem: Type.Optional(TaskProblem),
   lines: Type.Optional(Type.Array(Type.String({ maxLength: 4000 }), { maxItems: 1000 })),
+  hardware: Type.Optional(Hardware),
   text: Type.Optional(Type.String({ maxLength: 1000 })),
 });
 export type Reply = Static<typeof Reply>;

@@ -27,6 +27,7 @@ export * from './feed.ts';
 export * from './fix.ts';
 export * from './fix-acts.ts';
 export * from './fix-words.ts';
+export * from './hardware.ts';
 export * from './health-limits.ts';
 export * from './history.ts';
 export * from './ids.ts';

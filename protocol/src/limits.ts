@@ -27,6 +27,8 @@ export const maxHealthBytes = 6 * 1024;
 export const maxSmallMessageBytes = 16 * 1024;
 /** Inventory and capacity: a hundred models with their speeds. */
 export const maxCapacityBytes = 64 * 1024;
+/** The parts of one machine: a server with 16 memory modules and 24 disks has 8 KB. */
+export const maxHardwareBytes = 32 * 1024;
 /** Assignment deltas and snapshots, split when larger. Specs hold prompts. */
 export const maxAssignmentBytes = 128 * 1024;
 /** The prompt of one task. About 8,000 tokens: more than a Pi's context; larger input belongs in a file. */

@@ -5,6 +5,7 @@ import {
   Farewell,
   FleetState,
   Identify,
+  LookAtHardware,
   MqttAnswer,
   MqttAsk,
   PullModel,
@@ -15,9 +16,11 @@ import {
   UnloadModel,
   Welcome,
 } from './command.ts';
+import { NodeHardware } from './hardware.ts';
 import {
   maxAssignmentBytes,
   maxCapacityBytes,
+  maxHardwareBytes,
   maxHealthBytes,
   maxMemoryBatchBytes,
   maxPieceChars,
@@ -87,6 +90,15 @@ export const topics = {
     'After every (re)connection: generation and leases held.',
   ),
   nodeInfo: row('node', 'node/{node}/info', 1, true, NodeInfo, maxCapacityBytes, 'Inventory.'),
+  nodeHardware: row(
+    'node',
+    'node/{node}/hardware',
+    1,
+    false,
+    NodeHardware,
+    maxHardwareBytes,
+    'The parts of the machine, once after each start of the node-agent.',
+  ),
   nodeCapacity: row(
     'node',
     'node/{node}/capacity',
@@ -254,6 +266,15 @@ export const topics = {
     Identify,
     small,
     'Blink, so that a person finds the box.',
+  ),
+  hardware: row(
+    'coordinator',
+    'cmd/{node}/hardware',
+    1,
+    false,
+    LookAtHardware,
+    small,
+    'Look at the parts of the machine again.',
   ),
   log: row('coordinator', 'cmd/{node}/log', 1, false, ReadLog, small, 'Send the last lines of the log.'),
   farewell: row('coordinator', 'cmd/{node}/farewell', 1, false, Farewell, small, 'The node is not welcome any more.'),

@@ -225,6 +225,7 @@ export class Machine {
         notes: [],
         defaults: null,
         probes: this.probes,
+        lookAtHardware: null,
         runtimes: [this.#runtime(clock, seed)],
         dir: ':memory:',
         disk: this.disk.of(clock),

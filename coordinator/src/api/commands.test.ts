@@ -1,6 +1,7 @@
 // Commands to nodes through the API: only an answer of the node that got the command counts.
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { hardwareWith } from '../../../test/fixtures/coordinator/stored-rows.ts';
 
 t.test('another node that answers first is not heard, and it is told', async (t) => {
   const fleet = await openApiFleet();
@@ -45,4 +46,34 @@ t.test('a command is in the audit before its node hears of it; one that nobody i
     detail: /^alice is suspect: /,
   });
   t.equal(await audited(), 1);
+});
+
+t.test('hardware is kept as it was told by the present boot of the node, and asked for again', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  const alice = await fleet.node('alice');
+  const path = '/v1/nodes/alice/hardware';
+  const known = async () => (await fleet.call('GET', path)).body;
+  t.same(await known(), { hardware: null, sinceMs: null });
+  const boot = fleet.coordinator.view.nodes.get('alice')?.boot as string;
+  alice.say('nodeHardware', {}, { boot: 'another-boot', hardware: hardwareWith('Z9') });
+  alice.say('nodeHardware', {}, { boot, hardware: hardwareWith('A1') });
+  let slot = 'B1';
+  let isBroken = false;
+  alice.onCommand = (_, command) => {
+    const text = 'its parts could not be looked at: it took longer than 75 s';
+    const reply = isBroken ? { ok: false, text } : { ok: true, hardware: hardwareWith(slot) };
+    alice.say('reply', { command }, { command, ...reply });
+  };
+  t.match((await fleet.call('POST', path)).body, { hardware: hardwareWith('B1'), sinceMs: Number });
+  slot = 'C1';
+  t.match((await fleet.call('POST', path)).body, { hardware: hardwareWith('C1') });
+  isBroken = true;
+  t.match(await fleet.problem('POST', path), {
+    code: 'unavailable',
+    detail: /^alice: its parts could not be looked at/,
+  });
+  t.match(await known(), { hardware: hardwareWith('C1') }, 'a look that failed changes nothing');
+  t.same(await fleet.problem('GET', '/v1/nodes/nobody/hardware').then(({ code }) => code), 'no-such-node');
+  t.notMatch(JSON.stringify((await fleet.call('GET', '/v1/nodes')).body), 'C1', 'it is in no list of nodes');
 });

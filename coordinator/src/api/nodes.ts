@@ -1,5 +1,13 @@
 // Nodes: shown from the view, changed by decisions; log, pull, unload and identify are commands that the node itself answers.
-import { FleetError, findModel, listInWords, type NodeView, notFoundText, type Reply } from '@blackroad/protocol';
+import {
+  FleetError,
+  findModel,
+  type HardwareView,
+  listInWords,
+  type NodeView,
+  notFoundText,
+  type Reply,
+} from '@blackroad/protocol';
 import type { ApiContext } from '../http/context.ts';
 import { accepted, type Handlers, shown } from '../http/handler.ts';
 import { showNode } from '../live/show.ts';
@@ -12,6 +20,8 @@ const logDeadlineMs = 10_000;
 const pullDeadlineMs = 20_000;
 /** The deadline for an unload, which is quick once the answers that use the model have ended. */
 const unloadDeadlineMs = 30_000;
+/** Longer than the node's own deadline for it. */
+const hardwareDeadlineMs = 90_000;
 const identifyDeadlineMs = 10_000;
 const identifySeconds = 10;
 
@@ -28,6 +38,9 @@ function replied(node: string, reply: Reply): Reply {
     });
   }
   return reply;
+}
+async function hardwareOf({ coordinator }: ApiContext, node: string): Promise<HardwareView> {
+  return (await coordinator.store.hardware(node)) ?? { hardware: null, sinceMs: null };
 }
 async function edited(context: ApiContext, id: string, decide: () => Promise<void>): Promise<NodeView> {
   nodeOr404(context, id);
@@ -58,6 +71,19 @@ export const nodeHandlers = {
   async nodeForget({ context, params, by }) {
     nodeOr404(context, params.node);
     accepted(await context.coordinator.submit('node-forget', { node: params.node, by }));
+  },
+  nodeHardware({ context, params: { node } }) {
+    nodeOr404(context, node);
+    return hardwareOf(context, node);
+  },
+  async nodeHardwareLook({ context, params: { node }, by }) {
+    nodeOr404(context, node);
+    const order = { name: 'hardware', message: {} } as const;
+    const { coordinator } = context;
+    const { hardware } = replied(node, await coordinator.command(by, node, order, hardwareDeadlineMs));
+    const boot = coordinator.view.nodes.get(node)?.boot;
+    if (hardware && boot) accepted(await coordinator.submit('node-hardware', { node, message: { boot, hardware } }));
+    return hardwareOf(context, node);
   },
   async nodeLog({ context, params: { node }, query, by }) {
     nodeOr404(context, node);

@@ -19,9 +19,10 @@ export const commandNode: Decide<'node-command'> = (view, { by, node, command, o
       'conflict',
       `${order.message.model} is in use on ${node} by ${listInWords(users)}. Drain the node first, or change their model.`,
     );
-  // Reading a log changes nothing, so the audit has no row for it.
+  // Reading a log or looking at the hardware changes nothing, so the audit has no row for it.
   if (order.name === 'identify') noteAudit(draft, by, 'node-identify', { node, seconds: order.message.seconds });
-  else if (order.name !== 'log') noteAudit(draft, by, `node-${order.name}`, { node, model: order.message.model });
+  else if (order.name === 'pull' || order.name === 'unload')
+    noteAudit(draft, by, `node-${order.name}`, { node, model: order.message.model });
   send(draft, order.name, { node }, { ...order.message, command } as TopicMessage<typeof order.name>);
   return decided(draft);
 };

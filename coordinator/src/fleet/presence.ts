@@ -57,6 +57,13 @@ export const acceptInfo: Decide<'node-info'> = (view, { node, message }, nowMs) 
   return decided(draft);
 };
 
+export const acceptHardware: Decide<'node-hardware'> = (view, { node, message }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  if (ofThisBoot(draft, node, message.boot, 'hardware'))
+    change(draft, { type: 'hardware', node, atMs: nowMs, hardware: message.hardware });
+  return decided(draft);
+};
+
 /** The class to store; null: it stays. The class `cloud` costs money and is set by a person or a join token, never by a report. */
 function foundClass(row: NodeRow, told: string): string | null {
   const isOpen = !row.classFixed && row.class !== 'cloud' && told !== 'cloud';

@@ -73,6 +73,9 @@ export class Arrivals {
       case 'nodeInfo':
         await submit('node-info', { node, message: decoded.message });
         return;
+      case 'nodeHardware':
+        await submit('node-hardware', { node, message: decoded.message });
+        return;
       case 'nodeCapacity':
         await submit('node-capacity', { node, message: decoded.message });
         return;

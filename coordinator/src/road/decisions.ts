@@ -21,7 +21,14 @@ import { acceptHello } from '../fleet/hello.ts';
 import { judged } from '../fleet/judged.ts';
 import { acceptEvent } from '../fleet/node-events.ts';
 import { editNode, editNodes, forgetNode, releaseNode } from '../fleet/nodes.ts';
-import { acceptCapacity, acceptHealth, acceptInfo, acceptObserved, acceptState } from '../fleet/presence.ts';
+import {
+  acceptCapacity,
+  acceptHardware,
+  acceptHealth,
+  acceptInfo,
+  acceptObserved,
+  acceptState,
+} from '../fleet/presence.ts';
 import { storageBack } from '../fleet/storage-back.ts';
 import { started, tick } from '../fleet/tick.ts';
 import { acceptMemory } from '../memory/accept.ts';
@@ -35,6 +42,7 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'node-state': judged(acceptState),
   'node-hello': judged(acceptHello),
   'node-info': judged(acceptInfo),
+  'node-hardware': acceptHardware,
   'node-capacity': judged(acceptCapacity),
   'node-health': judged(acceptHealth),
   'node-event': judged(acceptEvent),

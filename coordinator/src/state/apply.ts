@@ -168,6 +168,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   event: onlyStored,
   audit: onlyStored,
   'agent-version': onlyStored,
+  hardware: onlyStored,
   'task-dismissed': onlyStored,
   seen(view, change) {
     const live = liveOf(view, change.node);

@@ -92,6 +92,7 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   },
   holder: kept,
   'agent-version': { ...kept, plan: 'urgent' },
+  hardware: kept,
   'task-new': {
     ...kept,
     touches(touched, { row }) {

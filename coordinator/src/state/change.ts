@@ -6,6 +6,7 @@ import type {
   AnyParams,
   AuditAction,
   EventType,
+  Hardware,
   MemoryEntry,
   NodeCapacity,
   NodeHealth,
@@ -62,6 +63,8 @@ export interface AuditRow {
 export type DurableChange =
   | { type: 'node'; row: NodeRow }
   | { type: 'node-gone'; id: string }
+  /** Stored alone: the view does not have it. A row that says the same stays, with its time. */
+  | { type: 'hardware'; node: string; atMs: number; hardware: Hardware }
   | { type: 'agent'; row: AgentRow }
   | { type: 'agent-gone'; row: RemovedAgentRow }
   /** Added with every placement, and never removed. */

@@ -11,6 +11,7 @@ import type {
   MemoryUp,
   NodeCapacity,
   NodeEvent,
+  NodeHardware,
   NodeHealth,
   NodeHello,
   NodeInfo,
@@ -29,7 +30,7 @@ import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } fr
 import type { View } from './view.ts';
 
 /** Commands of people to a node. */
-type OrderName = 'pull' | 'unload' | 'identify' | 'log';
+type OrderName = 'pull' | 'unload' | 'identify' | 'hardware' | 'log';
 export type NodeOrder = {
   [N in OrderName]: { name: N; message: Omit<TopicMessage<N>, 'command'> };
 }[OrderName];
@@ -44,6 +45,7 @@ export interface Inputs {
   'node-state': { node: string; message: NodeState };
   'node-hello': { node: string; message: NodeHello };
   'node-info': { node: string; message: NodeInfo };
+  'node-hardware': { node: string; message: NodeHardware };
   'node-capacity': { node: string; message: NodeCapacity };
   'node-health': { node: string; message: NodeHealth };
   'node-event': { node: string; message: NodeEvent };

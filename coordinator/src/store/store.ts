@@ -5,6 +5,7 @@ import type {
   AuditEntry,
   EventType,
   FleetEvent,
+  Hardware,
   MemoryEntry,
   MemoryHit,
   TaskState,
@@ -95,6 +96,9 @@ export interface Store {
   /** A row with an action that is unknown in this version is `other`. */
   audit(page: Page): Promise<StoredAudit[]>;
   agentVersions(agent: string): Promise<{ version: number; atMs: number; by: string; spec: AgentSpec }[]>;
+
+  /** The parts of a machine, and when its node first told these; null: it told none. Gone with the node. */
+  hardware(node: string): Promise<{ hardware: Hardware; sinceMs: number } | null>;
 
   /** Hashes of an agent's log in [fromSeq, uptoSeq], in order: they show a batch that was sent twice, or a fork. */
   memoryHashes(agent: string, fromSeq: number, uptoSeq: number): Promise<StoredHash[]>;

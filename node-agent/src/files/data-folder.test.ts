@@ -58,6 +58,7 @@ function compose(dir: string) {
     places: null,
     defaults: null,
     probes: simulatedProbes({ profile: 'pi5', seed: 1, clock, random }),
+    lookAtHardware: null,
     runtimes: [
       createSimulated({ models: [{ name: 'small', kind: 'chat', resident: true }], decodeTps: 10, clock, random }),
     ],

@@ -80,6 +80,7 @@ async function rig(
     notes: [],
     defaults: null,
     probes: simulatedProbes({ profile: 'pi5', seed: 1, clock, random }),
+    lookAtHardware: null,
     runtimes: [{ ...plain, canFetch: () => 'unknown', ...over(plain) }],
     dir: ':memory:',
     ...order,

@@ -17,12 +17,14 @@ import type { RunningAgent } from '../agents/agent.ts';
 import { AssignedAgents } from '../assignment/assigned-agents.ts';
 import type { AssignmentStore } from '../assignment/assignment-store.ts';
 import { createLicence } from '../assignment/licence.ts';
+import type { HardwareLook } from '../hardware/look.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { NodeMemory } from '../memory/node-memory.ts';
 import type { ModelPool } from '../models/model-pool.ts';
 import type { MachineIdentity } from '../probes/hardware.ts';
 import type { Probes } from '../probes/probes.ts';
 import { AgentStates } from '../reports/agent-states.ts';
+import { HardwareReport } from '../reports/hardware-report.ts';
 import { Heartbeat } from '../reports/heartbeat.ts';
 import { Inventory } from '../reports/inventory.ts';
 import { createRuntimeEvents } from '../reports/runtime-events.ts';
@@ -56,6 +58,8 @@ interface NodeParts {
   createAgent: (assigned: AssignedAgent, mayActOutside: () => boolean) => RunningAgent;
   logLines: (count: number) => string[];
   hasLed: boolean;
+  /** Null: a machine that is only played. */
+  lookAtHardware: ((signal: AbortSignal) => Promise<HardwareLook>) | null;
   blink: (seconds: number) => { ok: boolean; text: string };
   clock: Clock;
   random: Random;
@@ -92,6 +96,7 @@ class Loop implements RunningNode {
   readonly #commands: Commands;
   readonly #requests: ModelRequests;
   readonly #states: AgentStates;
+  readonly #hardware: HardwareReport;
   readonly #inventory: Inventory;
   readonly #heartbeat: Heartbeat;
   readonly #runtimeEvents: ReturnType<typeof createRuntimeEvents>;
@@ -114,7 +119,8 @@ class Loop implements RunningNode {
     this.#session = new Session({ ...shared, runs: this.#runs });
     this.#commands = new Commands(shared);
     this.#requests = new ModelRequests(shared);
-    this.#inventory = new Inventory(shared);
+    this.#hardware = new HardwareReport(shared);
+    this.#inventory = new Inventory({ ...shared, notes: () => [...parts.notes(), ...this.#hardware.notes()] });
     this.#heartbeat = new Heartbeat({
       ...shared,
       agents: this.#assigned,
@@ -156,6 +162,8 @@ class Loop implements RunningNode {
     this.#timers.push(clock.every(stateCheckMs, () => this.#tellStates()));
     this.#timers.push(clock.every(modelRefreshMs, () => void this.#refreshModels()));
     this.#heartbeat.start();
+    const look = this.#hardware.start();
+    if (look) this.#timers.push(look);
   }
 
   async stop(): Promise<void> {
@@ -239,6 +247,9 @@ class Loop implements RunningNode {
       case 'identify':
       case 'log':
         this.#commands.receive(decoded);
+        return;
+      case 'hardware':
+        void this.#hardware.answer(decoded.message.command);
         return;
       case 'modelChannel':
       case 'modelRequest':

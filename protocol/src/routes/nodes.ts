@@ -1,4 +1,5 @@
 // Routes of nodes: what they are and do, and what people tell them to do.
+import { HardwareView } from '../hardware.ts';
 import { History, NodeHistoryQuery } from '../history.ts';
 import { Labels, NodeId, PlainName } from '../ids.ts';
 import { maxBulkBodyBytes, maxNodesPerBulk } from '../limits.ts';
@@ -66,6 +67,22 @@ export const nodeRoutes = {
     params: nodeParams,
     query: NodeHistoryQuery,
     answer: History,
+  }),
+  nodeHardware: route({
+    method: 'GET',
+    path: '/v1/nodes/:node/hardware',
+    needs: 'nodes:read',
+    text: 'The parts of a machine as its node looked last: boards, memory modules, disks, cards, with their serial numbers.',
+    params: nodeParams,
+    answer: HardwareView,
+  }),
+  nodeHardwareLook: route({
+    method: 'POST',
+    path: '/v1/nodes/:node/hardware',
+    needs: 'nodes:write',
+    text: 'Tells a node to look at the parts of its machine again.',
+    params: nodeParams,
+    answer: HardwareView,
   }),
   nodeForget: route({
     method: 'DELETE',

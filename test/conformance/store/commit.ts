@@ -14,6 +14,7 @@ import {
   auditOf,
   endedTask,
   eventOf,
+  hardwareWith,
   keyRow,
   memoryEntries,
   nodeRow,
@@ -255,6 +256,23 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
       (await store.agentVersions('greeter')).map(({ spec }) => spec.instructions),
       ['a new life'],
     );
+  });
+
+  await t.test('hardware keeps the time at which it was first told, and goes with its node', async (t) => {
+    const { store } = await open(t);
+    const row = nodeRow('alice');
+    const told = (atMs: number, slot: string): DurableChange => {
+      return { type: 'hardware', node: 'alice', atMs, hardware: hardwareWith(slot) };
+    };
+    await store.commit([{ type: 'node', row }]);
+    t.equal(await store.hardware('alice'), null);
+    await store.commit([told(t0, 'A1')]);
+    await store.commit([told(t0 + 5, 'A1')]);
+    t.strictSame(await store.hardware('alice'), { hardware: hardwareWith('A1'), sinceMs: t0 }, 'the same again');
+    await store.commit([told(t0 + 9, 'B1')]);
+    t.strictSame(await store.hardware('alice'), { hardware: hardwareWith('B1'), sinceMs: t0 + 9 });
+    await store.commit([{ type: 'node-gone', id: 'alice' }]);
+    t.equal(await store.hardware('alice'), null);
   });
 
   await t.test('what was committed is there after closing and opening again', async (t) => {

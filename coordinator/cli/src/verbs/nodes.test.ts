@@ -85,6 +85,7 @@ t.test('a node shows what each of its models has to do', async (t) => {
     let text = '';
     const call = {
       args: ['alice'],
+      flags: {},
       client: () => ({ call: async () => node }),
       show: (_: unknown, words: () => string) => {
         text = words();

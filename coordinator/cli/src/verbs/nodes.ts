@@ -1,8 +1,9 @@
 // Verbs for nodes: list, show, cordon, drain, pull, unload, identify, logs, forget.
-import { counted, type NodeModel, type NodeView } from '@blackroad/protocol';
+import { counted, type HardwareView, type NodeModel, type NodeView } from '@blackroad/protocol';
 import { drainingInWords, isDrained } from '@blackroad/protocol/drain-words';
+import { partsInWords } from '@blackroad/protocol/hardware-words';
 import { loadOnNode, loadWords } from '@blackroad/protocol/model-load';
-import { argument, numberFlag, type Verb, type VerbCall } from '../verb.ts';
+import { argument, numberFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, byName, bytes, duration, healthWords, type Paint, table } from '../words.ts';
 import { pullVerb } from './pull.ts';
 
@@ -92,6 +93,16 @@ function oneNode(node: NodeView, call: VerbCall): string {
   return lines.join('\n');
 }
 
+function hardwareInWords(node: string, { hardware, sinceMs }: HardwareView, call: VerbCall): string {
+  if (!hardware)
+    return `${node} has not told its parts yet; it does so soon after its start. ${call.as.fleet(`nodes show ${node} --hardware --again`)} asks now.`;
+  const lines = partsInWords(hardware).map(
+    ({ kind, text, own }) => `${kind.padEnd(10)} ${[text, own].filter(Boolean).join(', ')}`,
+  );
+  const lacks = hardware.lacks.map((text) => `${'note'.padEnd(10)} ${text}`);
+  return [...lines, ...lacks, '', `Told first ${ago(sinceMs, call.clock.nowMs())}, and unchanged since.`].join('\n');
+}
+
 function stateWords({ resident, speed }: NodeModel): string {
   if (resident) return 'loaded';
   return speed.loadMs === undefined ? 'on disk' : `on disk, loads in ${duration(speed.loadMs)}`;
@@ -163,10 +174,22 @@ export const nodeVerbs: Verb[] = [
   {
     words: 'nodes show',
     args: '<node>',
-    text: 'Everything that is known about one machine.',
+    text: 'Everything that is known about one machine; with --hardware the parts that it is made of.',
+    flags: {
+      hardware: { type: 'boolean', text: 'Its boards, memory modules, disks and cards, with their serial numbers.' },
+      again: { type: 'boolean', text: 'With --hardware: the node looks at its machine now.' },
+    },
     completes: 'nodes',
     async run(call) {
-      const node = await call.client().call('node', { params: { node: argument(call, 0, '<node>') } });
+      const params = { node: argument(call, 0, '<node>') };
+      const { hardware, again } = call.flags;
+      if (again && !hardware) throw wrongUse('--again goes with --hardware.');
+      if (hardware) {
+        const view = await call.client().call(again ? 'nodeHardwareLook' : 'nodeHardware', { params });
+        call.show(view, () => hardwareInWords(params.node, view, call));
+        return;
+      }
+      const node = await call.client().call('node', { params });
       call.show(node, () => oneNode(node, call));
     },
   },

@@ -296,6 +296,12 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX task_conversation ON task (conversation, id) WHERE conversation IS NOT NULL;
     `,
   },
+  {
+    version: 20,
+    name: 'the parts that machines are made of',
+    // JSON of kilobytes, read when a person asks: not in the row of a node, which is written with each change of its presence.
+    sql: 'CREATE TABLE hardware (node TEXT PRIMARY KEY, since_ms INTEGER NOT NULL, parts TEXT NOT NULL) WITHOUT ROWID;',
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -59,6 +59,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = fal
   const appliers = (stored: FleetEvent[], batch: TaskBatch, nowMs: number): Appliers => ({
     node: ({ row }) => rows.putNode(row),
     'node-gone': ({ id }) => rows.dropNode(id),
+    hardware: ({ node, atMs, hardware }) => rows.putHardware(node, atMs, hardware),
     agent: ({ row }) => rows.putAgent(row),
     'agent-gone': ({ row }) => rows.dropAgent(row),
     holder: ({ row }) => holders.put(row),
@@ -146,6 +147,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = fal
     taskCounts: async (sinceMs) => guarded('count tasks', () => tasks.counts(sinceMs)),
     events: async (page) => guarded('list events', () => events.events(page)),
     audit: async (page) => guarded('list the audit log', () => events.audit(page)),
+    hardware: async (node) => guarded('read hardware', () => rows.hardware(node)),
     agentVersions: async (agent) => guarded('list versions', () => rows.versions(agent)),
     memoryHashes: async (agent, fromSeq, uptoSeq) =>
       guarded('read memory', () => memory.hashes(agent, fromSeq, uptoSeq)),

@@ -1,8 +1,7 @@
-// Rows that are few, read as a whole at the start and never searched: nodes, agents, tokens, keys, budgets, conversations, acknowledged alerts,
-// versions of specs.
+// Rows that are few and never searched: nodes, agents, tokens, keys, budgets, conversations, acknowledged alerts, read as a whole at the start;
+// versions of specs and the hardware of nodes, read when a person asks.
 // They are stored as JSON. `load` returns them as the changes that made them, in pages, so that a start never holds a table twice.
-
-import { type AgentSpec, defaultSpace, type Role } from '@blackroad/protocol';
+import { type AgentSpec, defaultSpace, type Hardware, type Role } from '@blackroad/protocol';
 import type { ReservationRow, SpendingRow } from '../../state/budget-rows.ts';
 import type { DurableChange } from '../../state/change.ts';
 import type { ConversationRow } from '../../state/conversation-row.ts';
@@ -41,6 +40,14 @@ export function wholeRows(db: Database) {
     );
   const putNode = put('node', 'id', 'row');
   const dropNode = db.prepare<[string]>('DELETE FROM node WHERE id = ?');
+  const putHardware = db.prepare<[string, number, string]>(
+    `INSERT INTO hardware (node, since_ms, parts) VALUES (?, ?, ?) ON CONFLICT (node)
+     DO UPDATE SET since_ms = excluded.since_ms, parts = excluded.parts WHERE parts <> excluded.parts`,
+  );
+  const dropHardware = db.prepare<[string]>('DELETE FROM hardware WHERE node = ?');
+  const hardware = db.prepare<[string], { since_ms: number; parts: string }>(
+    'SELECT since_ms, parts FROM hardware WHERE node = ?',
+  );
   const putAgent = put('agent', 'id', 'row');
   const dropAgent = db.prepare<[string]>('DELETE FROM agent WHERE id = ?');
   const putRemoved = put('removed_agent', 'id', 'row');
@@ -94,7 +101,16 @@ export function wholeRows(db: Database) {
 
   return {
     putNode: (row: NodeRow) => void putNode.run(row.id, JSON.stringify(row)),
-    dropNode: (id: string) => void dropNode.run(id),
+    dropNode(id: string) {
+      dropNode.run(id);
+      dropHardware.run(id);
+    },
+    putHardware: (node: string, sinceMs: number, parts: Hardware) =>
+      void putHardware.run(node, sinceMs, JSON.stringify(parts)),
+    hardware(node: string): { hardware: Hardware; sinceMs: number } | null {
+      const row = hardware.get(node);
+      return row ? { hardware: JSON.parse(row.parts) as Hardware, sinceMs: row.since_ms } : null;
+    },
     putAgent: (row: AgentRow) => void putAgent.run(row.id, JSON.stringify(row)),
     /** Its versions are deleted too; its memory stays. */
     dropAgent(row: RemovedAgentRow) {

@@ -47,6 +47,7 @@ const threadOf: Record<Passed, keyof Threads> = {
   events: 'reader',
   audit: 'reader',
   agentVersions: 'reader',
+  hardware: 'reader',
   memoryHashes: 'reader',
   memoryLog: 'reader',
   branchEntries: 'reader',

@@ -25,6 +25,7 @@ import { NodeCharts } from './node-charts.tsx';
 import { NodeHardware, NodeNow } from './node-facts.tsx';
 import { NodeLog } from './node-log.tsx';
 import { NodeModels } from './node-models.tsx';
+import { NodeParts } from './node-parts.tsx';
 
 const eventsShown = 50;
 
@@ -90,6 +91,9 @@ function OneNode({ node }: { node: NodeView }) {
           { id: 'models', text: `Models ${node.capacity?.models.length ?? 0}`, body: <NodeModels node={node} /> },
           { id: 'agents', text: `Agents ${node.agents.length}`, body: <NodeAgents node={node} /> },
           { id: 'events', text: 'Events', body: <NodeEvents id={node.id} /> },
+          ...(node.info?.simulated
+            ? []
+            : [{ id: 'hardware' as const, text: 'Hardware', body: <NodeParts node={node} /> }]),
           ...(may('nodeLog') ? [{ id: 'log' as const, text: 'Log', body: <NodeLog node={node} /> }] : []),
         ]}
       />
