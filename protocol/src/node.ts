@@ -130,6 +130,17 @@ export const NodeModel = Type.Object({
   sizeBytes: Type.Integer({ minimum: 0 }),
   contextTokens: Type.Integer({ minimum: 0 }),
   resident: Type.Boolean(),
+  asleep: Type.Optional(
+    Type.Literal(true, {
+      description: 'Its server put it down; the next request wakes it, which takes `speed.loadMs`.',
+    }),
+  ),
+  adapterOf: Type.Optional(
+    Type.String({
+      maxLength: 200,
+      description: 'It is an adapter (LoRA) of this model, and shares its memory and slots.',
+    }),
+  ),
   residentBytes: Type.Integer({ minimum: 0 }),
   peakBytes: Type.Optional(
     Type.Integer({ minimum: 0, description: 'The most it was ever seen to hold on this node, weights and contexts.' }),

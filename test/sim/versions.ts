@@ -13,7 +13,15 @@ export const broughtSaid: Fields = {
   nodeHello: ['machine', 'agentIds'],
   nodeInfo: ['led'],
   nodeHealth: ['held', 'gpuTroubles', 'models', 'memoriesUnacked'],
-  nodeCapacity: ['pulls', 'fetchable', 'fetches', 'noModel', 'models.speed.loadMs'],
+  nodeCapacity: [
+    'pulls',
+    'fetchable',
+    'fetches',
+    'noModel',
+    'models.speed.loadMs',
+    'models.asleep',
+    'models.adapterOf',
+  ],
   taskReport: ['usage.decodeMs'],
   taskChunk: ['retract'],
 };

@@ -20,6 +20,8 @@ export function describeModel(
     sizeBytes: model.sizeBytes,
     contextTokens: model.contextTokens,
     resident: model.resident,
+    ...(model.asleep ? { asleep: true as const } : {}),
+    ...(model.adapterOf === undefined ? {} : { adapterOf: model.adapterOf }),
     residentBytes: model.residentBytes,
     ...(peakBytes > 0 ? { peakBytes } : {}),
     ...(model.kvBytesPerToken === undefined ? {} : { kvBytesPerToken: model.kvBytesPerToken }),

@@ -10,7 +10,7 @@ import type { Embedder } from '../memory/agent-memory.ts';
 import type { Probes } from '../probes/probes.ts';
 import { type Admission, createAdmission } from '../runtimes/admission.ts';
 import type { ChatEvent, ChatRequest, Runtime, Usage } from '../runtimes/runtime.ts';
-import { RuntimeError, type RuntimeErrorCode } from '../runtimes/runtime.ts';
+import { engineOf, RuntimeError, type RuntimeErrorCode } from '../runtimes/runtime.ts';
 import { createDefaultModels, type DefaultModels, type EnsureKinds } from './default-models.ts';
 import { EmbedBatches } from './embed-batches.ts';
 import { fetchFromFirst } from './fetch-from-first.ts';
@@ -76,7 +76,7 @@ export class ModelPool {
     const { clock, random, log } = parts;
     this.admission = createAdmission({ slots: 1, queue: parts.queue, clock });
     this.embeds = new EmbedBatches({
-      admission: this.admission,
+      admission: { enter: (name, signal, deadlineMs) => this.enter(name, signal, deadlineMs) },
       run: (name, texts, signal) => this.#found(name).runtime.embed(name, texts, signal),
       clock,
     });
@@ -157,7 +157,8 @@ export class ModelPool {
 
   /** Waits for admission under any of the model's names. */
   enter(name: string, signal: AbortSignal, deadlineMs: number): Promise<() => void> {
-    return this.admission.enter(this.find(name)?.model.name ?? name, signal, deadlineMs);
+    const one = this.find(name);
+    return this.admission.enter(one ? engineOf(one.model) : name, signal, deadlineMs);
   }
 
   async embed(texts: string[], signal: AbortSignal): ReturnType<Embedder> {
@@ -216,7 +217,7 @@ export class ModelPool {
   /** Frees the model's memory; throws RuntimeError with a text when the model works now or its server keeps it. */
   async unload(name: string): Promise<void> {
     const { runtime, model } = this.#found(name);
-    const load = this.admission.load().find((each) => each.model === model.name);
+    const load = this.admission.load().find((each) => each.model === engineOf(model));
     const turns = load ? load.busy + load.waiting : 0;
     if (turns > 0) throw new RuntimeError('overloaded', `${name} is in use: ${counted(turns, 'answer')} under way`);
     await this.#within(unloadDeadlineMs, 'putting it down', (signal) => runtime.unload(model.name, signal));
@@ -306,7 +307,7 @@ export class ModelPool {
 
   /** A server that does not report its slots shows their number with every answer. */
   #setSlots({ runtime, model }: Served): void {
-    this.admission.setSlots(model.name, Math.max(1, runtime.slotsNow?.(model.name) ?? model.slots));
+    this.admission.setSlots(engineOf(model), Math.max(1, runtime.slotsNow?.(model.name) ?? model.slots));
   }
 
   /** A server that restarts is back within seconds; its waiting agents should not wait for the next look of the half minute. */

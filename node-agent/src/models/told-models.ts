@@ -30,9 +30,10 @@ export function createToldModels(): (models: readonly RuntimeModel[]) => Runtime
   };
 }
 
-function withinBounds(model: RuntimeModel): RuntimeModel {
+function withinBounds({ adapterOf, ...model }: RuntimeModel): RuntimeModel {
   return {
     ...model,
+    ...(isName(adapterOf) ? { adapterOf: adapterOf as string } : {}),
     aliases: model.aliases.filter(isName).slice(0, maxAliases),
     sizeBytes: wholeOf(model.sizeBytes),
     contextTokens: wholeOf(model.contextTokens),

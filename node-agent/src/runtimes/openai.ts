@@ -5,11 +5,12 @@
 // model it has, so names are checked here. It must never decide admission: vLLM queues without bound, so admission.ts precedes it.
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import type { CatalogueEntry } from '../weights/catalogue.ts';
 import { billionsIn, entryOfServed } from '../weights/served-name.ts';
 import { embedWithCut, unitVector } from './cut.ts';
 import { JsonClient, parsed } from './http-json.ts';
 import { createLlamaServerSlots } from './llama-server-slots.ts';
+import { createModelKinds } from './openai-kinds.ts';
+import { modelsIn, type NamedModel } from './openai-list.ts';
 import { problemOf, streamProblem } from './openai-problem.ts';
 import {
   type ChatChunk,
@@ -29,6 +30,7 @@ import {
   type ChatEvent,
   type ChatRequest,
   type CompletionRequest,
+  engineOf,
   type PullProgress,
   type Runtime,
   RuntimeError,
@@ -37,6 +39,7 @@ import {
 import { createServerUse } from './server-use.ts';
 import { createThoughts } from './thoughts.ts';
 import { createVllmGauges } from './vllm-gauges.ts';
+import { createVllmSleep } from './vllm-sleep.ts';
 
 interface OpenAiOptions {
   /** With or without `/v1`. */
@@ -48,15 +51,6 @@ interface OpenAiOptions {
   log: Log;
 }
 
-interface ListedModel {
-  id?: string;
-  aliases?: string[];
-  owned_by?: string;
-  /** vLLM's folder or repository of the weights; the id may be any name. */
-  root?: string;
-  max_model_len?: number;
-  meta?: { n_ctx?: number; n_params?: number; size?: number; n_embd?: number };
-}
 interface Props {
   default_generation_settings?: { n_ctx?: number };
   total_slots?: number;
@@ -73,18 +67,18 @@ const unknownSlots = 4;
 const maxAnswerChars = 4 * 1024 * 1024;
 // A probe costs one token of work; a server with a long list is a commercial one, and is not probed.
 const maxProbed = 8;
-const embeddingName = /embed|minilm|(^|[-/])(bge|e5|gte)-/i;
 
 export function createOpenAi(options: OpenAiOptions): Runtime {
   const baseUrl = options.url.replace(/\/+$/, '').replace(/\/v1$/, '');
   const headers = options.apiKey ? { authorization: `Bearer ${options.apiKey}` } : undefined;
   const client = new JsonClient({ baseUrl, clock: options.clock, headers });
-  const probed = new Map<string, Pick<RuntimeModel, 'kind' | 'dimension'>>();
+  const kindOf = createModelKinds(client);
   const refusals = createRefusals(options.clock);
   const thoughts = createThoughts();
   const use = createServerUse(options.clock);
   const gauges = createVllmGauges(client, use, options.clock);
   const serverSlots = createLlamaServerSlots(client);
+  const sleep = createVllmSleep(client, options.clock);
   let lookedInsideMs = Number.NEGATIVE_INFINITY;
   let isLooking = false;
   let known: RuntimeModel[] = [];
@@ -105,6 +99,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     refusals.forget();
     gauges.forget();
     serverSlots.forget();
+    sleep.forget();
     use.forget();
     version = '';
   }
@@ -123,7 +118,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   }
 
   async function look(): Promise<void> {
-    if (server === 'vLLM') return gauges.look(known.map(({ name }) => name));
+    if (server === 'vLLM') return gauges.look(known.map(engineOf));
     const [model] = known;
     if (server !== 'llama-server' || !model) return;
     const showed = use.look();
@@ -134,49 +129,58 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   async function listed(signal?: AbortSignal): Promise<RuntimeModel[]> {
     const answer = await client.call({ method: 'GET', path: 'v1/models', signal, answerMs: quickMs });
     if (answer.status !== 200) throw problemOf(answer);
-    const rows = (answer.json as { data?: ListedModel[] } | undefined)?.data;
-    if (!Array.isArray(rows)) throw new RuntimeError('unavailable', `${baseUrl}/v1/models lists no models`);
+    const listed = modelsIn((answer.json as { data?: unknown } | undefined)?.data);
+    if (!listed) throw new RuntimeError('unavailable', `${baseUrl}/v1/models lists no models`);
     const props = await propsOf(signal);
-    if (rows.some((model) => model.owned_by === 'vllm')) server = 'vLLM';
-    else if (rows.some((model) => model.owned_by === 'llamacpp')) server = 'llama-server';
-    const named = rows.filter((model): model is ListedModel & { id: string } => typeof model.id === 'string');
-    if (server === 'vLLM' && version === '') version = await versionOf(signal);
-    if (server === 'vLLM')
-      await gauges.look(
-        named.map(({ id }) => id),
-        signal,
-      );
-    const found: RuntimeModel[] = [];
-    for (const model of named) {
-      const entry = entryOfServed(model.id) ?? entryOfServed(model.root ?? '');
-      const contextTokens = Math.min(
-        model.max_model_len ?? model.meta?.n_ctx ?? props?.default_generation_settings?.n_ctx ?? 0,
-        gauges.cacheTokens ?? Number.POSITIVE_INFINITY,
-      );
-      const { kind, dimension } = await kindOf(model.id, named.length <= maxProbed, signal);
-      const told = props?.chat_template_caps?.supports_tools ?? true;
-      found.push({
-        name: model.id,
-        aliases: aliasesOf(model, entry),
-        kind,
-        sizeBytes: model.meta?.size ?? entry?.sizeBytes ?? 0,
-        contextTokens,
-        // Both servers load their model before they answer requests.
-        resident: true,
-        residentBytes: model.meta?.size ?? 0,
-        parametersB: model.meta?.n_params
-          ? model.meta.n_params / 1e9
-          : (entry?.parametersB ?? (billionsIn(model.id) || billionsIn(model.root ?? ''))),
-        slots: options.slots ?? props?.total_slots ?? slotsOf(model.id, contextTokens),
-        tools: kind === 'chat' && told && !refusals.of(model.id).has('tools'),
-        dimension,
-        digest: '',
-      });
+    if (listed.some(({ row }) => row.owned_by === 'vllm')) server = 'vLLM';
+    else if (listed.some(({ row }) => row.owned_by === 'llamacpp')) server = 'llama-server';
+    if (server === 'vLLM') {
+      if (version === '') version = await versionOf(signal);
+      const engines = listed.filter(({ base }) => !base).map(({ row }) => row.id);
+      await Promise.all([gauges.look(engines, signal), sleep.look(signal)]);
     }
+    const found: RuntimeModel[] = [];
+    for (const model of listed) found.push(await described(model, listed.length <= maxProbed, props, signal));
     known = found;
     // It does not report its slots while it reads a long prompt, so this is not awaited.
     if (server === 'llama-server') lookInside();
     return found;
+  }
+
+  async function described(
+    { row, names, base }: NamedModel,
+    probe: boolean,
+    props: Props | undefined,
+    signal?: AbortSignal,
+  ): Promise<RuntimeModel> {
+    // An adapter is as large as its model, which holds the weights.
+    const own = base ?? row;
+    const entry = entryOfServed(own.id) ?? entryOfServed(own.root ?? '');
+    const contextTokens = Math.min(
+      row.max_model_len ?? own.max_model_len ?? own.meta?.n_ctx ?? props?.default_generation_settings?.n_ctx ?? 0,
+      gauges.cacheTokens ?? Number.POSITIVE_INFINITY,
+    );
+    const { kind, dimension } = await kindOf(own.id, probe, signal);
+    const told = props?.chat_template_caps?.supports_tools ?? true;
+    return {
+      name: row.id,
+      aliases: aliasesOf(row.id, base ? names : [...names, ...(entry ? [entry.id, ...entry.aliases] : [])]),
+      kind,
+      sizeBytes: base ? 0 : (row.meta?.size ?? entry?.sizeBytes ?? 0),
+      contextTokens,
+      // Both servers load their model before they answer requests.
+      resident: !sleep.isAsleep,
+      ...(sleep.isAsleep ? { asleep: true as const } : {}),
+      residentBytes: base || sleep.isAsleep ? 0 : (row.meta?.size ?? 0),
+      parametersB: own.meta?.n_params
+        ? own.meta.n_params / 1e9
+        : (entry?.parametersB ?? (billionsIn(own.id) || billionsIn(own.root ?? ''))),
+      slots: options.slots ?? props?.total_slots ?? slotsOf(own.id, contextTokens),
+      tools: kind === 'chat' && told && !refusals.of(row.id).has('tools'),
+      dimension,
+      digest: '',
+      ...(base ? { adapterOf: base.id } : {}),
+    };
   }
 
   function slotsOf(id: string, contextTokens: number): number {
@@ -192,28 +196,6 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   async function propsOf(signal?: AbortSignal): Promise<Props | undefined> {
     const answer = await client.call({ method: 'GET', path: 'props', signal, answerMs: quickMs });
     return answer.status === 200 ? (answer.json as Props | undefined) : undefined;
-  }
-
-  async function kindOf(
-    id: string,
-    probe: boolean,
-    signal?: AbortSignal,
-  ): Promise<Pick<RuntimeModel, 'kind' | 'dimension'>> {
-    const cached = probed.get(id);
-    if (cached) return cached;
-    const guess: RuntimeModel['kind'] = embeddingName.test(id) ? 'embed' : 'chat';
-    if (!probe) return { kind: guess, dimension: 0 };
-    const body = { model: id, input: 'a', encoding_format: 'float' };
-    const answer = await client.call({ method: 'POST', path: 'v1/embeddings', body, signal, answerMs: quickMs });
-    const vector = (answer.json as { data?: { embedding?: number[] }[] } | undefined)?.data?.[0]?.embedding;
-    // A busy server's refusal means nothing about the model: ask again next time.
-    if (answer.status === 503 || answer.status === 429) return { kind: guess, dimension: 0 };
-    const learned: Pick<RuntimeModel, 'kind' | 'dimension'> =
-      answer.status === 200 && Array.isArray(vector)
-        ? { kind: 'embed', dimension: vector.length }
-        : { kind: 'chat', dimension: 0 };
-    probed.set(id, learned);
-    return learned;
   }
 
   async function modelOf(name: string, signal?: AbortSignal): Promise<RuntimeModel> {
@@ -237,7 +219,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
       const body = wireRequest(asked, model.parametersB, penaltyName(), lacks);
       return answered('v1/chat/completions', body, signal);
     });
-    yield* whileUsed(model, thoughts.apart(model.name, request.think, answer));
+    yield* whileUsed(model, thoughts.apart(model.name, request.think, answer), signal);
   }
 
   async function* complete(request: CompletionRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
@@ -247,17 +229,28 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
       const body = wireCompletion({ ...request, model: model.name }, model.parametersB, penaltyName(), lacks);
       return answered('v1/completions', body, signal);
     });
-    yield* whileUsed(model, answer);
+    yield* whileUsed(model, answer, signal);
   }
 
   const alsoUsed = (): Extra[] => (penaltyName() === '' ? ['usage'] : ['usage', 'penalty']);
 
-  async function* whileUsed(model: RuntimeModel, answer: AsyncIterable<ChatEvent>): AsyncGenerator<ChatEvent> {
-    const end = use.begin(model.name);
+  async function* whileUsed(
+    model: RuntimeModel,
+    answer: AsyncIterable<ChatEvent>,
+    signal: AbortSignal,
+  ): AsyncGenerator<ChatEvent> {
+    const engine = engineOf(model);
+    const end = use.begin(engine);
     try {
-      yield* answer;
+      const wokeMs = server === 'vLLM' ? await sleep.wake(signal) : 0;
+      for await (const event of answer)
+        yield event.type === 'end' && wokeMs > 0
+          ? { ...event, usage: { ...event.usage, loadMs: event.usage.loadMs + wokeMs } }
+          : event;
     } catch (error) {
       if (error instanceof RuntimeError && error.code === 'unavailable' && error.cause) forget();
+      if (error instanceof RuntimeError && error.code === 'overloaded' && server === 'vLLM')
+        gauges.refused(engine, use.ownOf(engine) - 1);
       throw error;
     } finally {
       end();
@@ -315,14 +308,15 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     const vectors: Float32Array[] = [];
     for (let from = 0; from < texts.length; from += embedBatch) {
       const batch = texts.slice(from, from + embedBatch);
-      vectors.push(...(await embedWithCut(batch, model.contextTokens, (cut) => embedOnce(model.name, cut, signal))));
+      vectors.push(...(await embedWithCut(batch, model.contextTokens, (cut) => embedOnce(model, cut, signal))));
     }
     return vectors;
   }
 
-  async function embedOnce(model: string, input: string[], signal: AbortSignal): Promise<Float32Array[]> {
-    const body = { model, input, encoding_format: 'float' };
-    const end = use.begin(model);
+  async function embedOnce(model: RuntimeModel, input: string[], signal: AbortSignal): Promise<Float32Array[]> {
+    if (server === 'vLLM') await sleep.wake(signal);
+    const body = { model: model.name, input, encoding_format: 'float' };
+    const end = use.begin(engineOf(model));
     const answer = await client.call({ method: 'POST', path: 'v1/embeddings', body, signal, answerMs }).finally(end);
     if (answer.status !== 200) throw problemOf(answer);
     const data = (answer.json as { data?: ({ index?: number; embedding?: unknown } | null)[] } | undefined)?.data ?? [];
@@ -341,9 +335,9 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     slotsNow(name) {
       const model = known.find((each) => each.name === name);
       if (!model || server !== 'vLLM' || options.slots !== undefined) return undefined;
-      return slotsOf(name, model.contextTokens);
+      return slotsOf(engineOf(model), model.contextTokens);
     },
-    others: use.othersOf,
+    others: (name) => use.othersOf(known.find((each) => each.name === name)?.adapterOf ?? name),
     lookInside,
     async alive() {
       try {
@@ -362,10 +356,19 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     models,
     async load(model, signal) {
       await modelOf(model, signal);
+      if (server === 'vLLM') await sleep.wake(signal);
     },
-    async unload(model, signal) {
-      await modelOf(model, signal);
-      throw new RuntimeError('unsupported', `${server} at ${baseUrl} keeps ${model} for as long as it runs`);
+    async unload(name, signal) {
+      const model = await modelOf(name, signal);
+      const engine = engineOf(model);
+      if (server === 'vLLM') {
+        await gauges.look([engine], signal);
+        if (use.ownOf(engine) + use.othersOf(engine) > 0)
+          throw new RuntimeError('overloaded', `${server} at ${baseUrl} works on requests now`);
+        if (await sleep.sleep(signal)) return;
+      }
+      const cure = server === 'vLLM' ? '; --enable-sleep-mode and VLLM_SERVER_DEV_MODE=1 would let it sleep' : '';
+      throw new RuntimeError('unsupported', `${server} at ${baseUrl} keeps ${name} for as long as it runs${cure}`);
     },
     // biome-ignore lint/correctness/useYield: the interface wants a stream, this server has none to give
     async *pull(model): AsyncGenerator<PullProgress> {
@@ -392,7 +395,4 @@ async function* wholeOf(lines: AsyncIterable<string>): AsyncGenerator<string> {
 
 const isKeyAsked = (status: number) => status === 401 || status === 403;
 
-function aliasesOf(model: ListedModel, entry: CatalogueEntry | undefined): string[] {
-  const all = [...(model.aliases ?? []), ...(entry ? [entry.id, ...entry.aliases] : [])];
-  return [...new Set(all)].filter((alias) => alias !== model.id);
-}
+const aliasesOf = (id: string, names: string[]) => [...new Set(names)].filter((alias) => alias !== id);

@@ -18,6 +18,10 @@ export interface RuntimeModel {
   contextTokens: number;
   /** Loaded now. */
   resident: boolean;
+  /** Its server put it down and wakes it for the next request. */
+  asleep?: true;
+  /** The model of the same server whose weights, slots and memory it uses: it is an adapter (LoRA) of that one. */
+  adapterOf?: string;
   /** Bytes of RAM or VRAM taken while resident; 0 when unknown. */
   residentBytes: number;
   /** Context memory of one token with a 16-bit cache; 0 for embedding models; absent when the server does not report it. */
@@ -34,6 +38,9 @@ export interface RuntimeModel {
   /** Content digest as the server reports it, else ''. */
   digest: string;
 }
+
+/** The name under which its requests are admitted and counted: an adapter shares the slots of its model. */
+export const engineOf = ({ name, adapterOf }: Pick<RuntimeModel, 'name' | 'adapterOf'>) => adapterOf ?? name;
 
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant' | 'tool';

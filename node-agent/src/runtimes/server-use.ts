@@ -6,6 +6,8 @@ import type { Clock } from '@blackroad/std/clock';
 export interface ServerUse {
   /** Called when a request of this node is sent to the server; the returned function is called when it has ended. */
   begin(model: string): () => void;
+  /** Requests of this node in the server. */
+  ownOf(model: string): number;
   /** Called before the gauges are read; the returned function receives the number of requests that they show. */
   look(): (model: string, inside: number) => void;
   /** 0 without a recent look. */
@@ -30,6 +32,7 @@ export function createServerUse(clock: Clock): ServerUse {
         else own.delete(model);
       };
     },
+    ownOf: (model) => own.get(model) ?? 0,
     look() {
       const before = new Map(own);
       return (model, inside) => {

@@ -3,7 +3,7 @@
 // of this node are of others.
 import type { Clock } from '@blackroad/std/clock';
 import type { JsonClient } from './http-json.ts';
-import { kvCacheTokens, requestsIn } from './openai-wire.ts';
+import { kvCacheTokens, kvCacheUse, requestsIn } from './openai-wire.ts';
 import type { ServerUse } from './server-use.ts';
 import { createSlotBook } from './slots.ts';
 
@@ -13,6 +13,8 @@ interface VllmGauges {
   /** Tokens of context that its cache holds; undefined until it reports them. */
   readonly cacheTokens: number | undefined;
   slotsFor(model: string, contextTokens: number): number;
+  /** It refused a request while this many of this node were in it: its own limit (`--max-num-queued-reqs`) is reached. */
+  refused(model: string, inside: number): void;
   /** Called after the server was away. */
   forget(): void;
 }
@@ -23,6 +25,8 @@ const firstSlots = 16;
 const mostSlots = 256;
 // Reading the gauges costs nothing: a limit from them holds for a minute.
 const slotLifeMs = 60_000;
+// Of its cache: with more in it, vLLM throws out requests that are under way, and works on them anew.
+const fullCache = 0.95;
 // A turn of an agent mostly needs less context than this, however long that of the model is.
 const turnTokens = 4096;
 
@@ -40,7 +44,7 @@ export function createVllmGauges(client: JsonClient, use: ServerUse, clock: Cloc
       if (!requests) continue;
       showed(model, requests.running + requests.waiting);
       if (requests.running < 1) continue;
-      if (requests.waiting > 0) slots.waited(model, requests.running);
+      if (requests.waiting > 0 || kvCacheUse(answer.text, model) >= fullCache) slots.waited(model, requests.running);
       else slots.ran(model, requests.running);
     }
   }
@@ -58,6 +62,7 @@ export function createVllmGauges(client: JsonClient, use: ServerUse, clock: Cloc
       return cacheTokens;
     },
     slotsFor: (model, contextTokens) => Math.min(slots.now(model) ?? firstSlots, roomFor(contextTokens)),
+    refused: (model, inside) => slots.waited(model, Math.max(1, inside)),
     forget() {
       slots.forget();
       cacheTokens = undefined;

@@ -103,9 +103,10 @@ function hardwareInWords(node: string, { hardware, sinceMs }: HardwareView, call
   return [...lines, ...lacks, '', `Told first ${ago(sinceMs, call.clock.nowMs())}, and unchanged since.`].join('\n');
 }
 
-function stateWords({ resident, speed }: NodeModel): string {
-  if (resident) return 'loaded';
-  return speed.loadMs === undefined ? 'on disk' : `on disk, loads in ${duration(speed.loadMs)}`;
+function stateWords({ resident, asleep, adapterOf, speed }: NodeModel): string {
+  if (resident) return adapterOf === undefined ? 'loaded' : `loaded, adapter of ${adapterOf}`;
+  const [state, verb] = asleep ? ['asleep', 'wakes'] : ['on disk', 'loads'];
+  return speed.loadMs === undefined ? state : `${state}, ${verb} in ${duration(speed.loadMs)}`;
 }
 function speedWords({ samples, decodeTps, prefillTps }: NodeModel['speed']): string {
   const reads = prefillTps > 0 ? `, reads ${Math.round(prefillTps)}` : '';

@@ -54,12 +54,16 @@ function columnsOf(node: NodeView, mayUnload: boolean): PlainColumn<NodeModel>[]
     { title: 'Model', cell: (model) => <Name node={node} model={model} /> },
     {
       title: 'State',
-      cell: ({ resident, speed }) => (
+      cell: ({ resident, asleep, adapterOf, speed }) => (
         <>
-          {resident ? <Status of="online" word="loaded" /> : <Status of="never" word="on disk" />}
+          {resident ? <Status of="online" word="loaded" /> : <Status of="never" word={asleep ? 'asleep' : 'on disk'} />}
           {!resident && speed.loadMs !== undefined && (
-            <span className="dim small"> loads in {duration(speed.loadMs)}</span>
+            <span className="dim small">
+              {' '}
+              {asleep ? 'wakes' : 'loads'} in {duration(speed.loadMs)}
+            </span>
           )}
+          {adapterOf && <span className="dim small"> adapter of {adapterOf}</span>}
         </>
       ),
     },
