@@ -12,6 +12,11 @@ t.test('where an Ollama is: our own option first, then the variable of Ollama it
   t.equal(ollama(['--ollama', 'http://127.0.0.1:11434/v1'], { OLLAMA_HOST: 'gpu-box' }), 'http://127.0.0.1:11434');
   t.equal(ollama(['--ollama', 'none'], { OLLAMA_HOST: 'gpu-box' }), 'none');
   t.equal(readConfig(['--openai', 'box:8000/v1'], {}, []).openai, 'http://box:8000');
+  const several = readConfig(['--openai', 'box:8000/v1, http://127.0.0.1:8001,box:8000'], {}, []).openai;
+  t.equal(several, 'http://box:8000,http://127.0.0.1:8001', 'each once');
+  t.throws(() => readConfig(['--openai', 'box:8000,ftp://x'], {}, []), /--openai: expected an address like/);
+  const many = Array.from({ length: 17 }, (_, at) => `box:${8000 + at}`).join(',');
+  t.throws(() => readConfig(['--openai', many], {}, []), /at most 16 addresses, got 17/);
   t.throws(
     () => ollama([], { OLLAMA_HOST: '11434' }),
     /^OLLAMA_HOST: expected an address like .* or none, got "11434"/,

@@ -32,14 +32,15 @@ export const nodeOptions = {
     env: 'BLACKROAD_OPENAI',
     default: '',
     form: { schemes: ['http', 'https'] },
-    text: 'URL of an OpenAI-compatible server (vLLM, llama-server), used when no Ollama answers.',
+    most: 16,
+    text: 'URLs of OpenAI-compatible servers (vLLM, llama-server), with commas between them. Each that answers is used, beside an Ollama too, and is waited for when it does not.',
   },
   openaiKey: {
     type: 'secret',
     flag: 'openai-key-file',
     env: 'BLACKROAD_OPENAI_KEY',
     default: '',
-    text: 'API key for that server.',
+    text: 'API key for these servers; all of them get it.',
   },
   price: {
     type: 'number',

@@ -22,8 +22,7 @@ import type { EnsureKinds } from './models/default-models.ts';
 import { createModelLook, lackingKinds, standOf } from './models/model-look.ts';
 import { type ModelPlaces, modelNotes } from './models/model-notes.ts';
 import { createProbes, type Probes } from './probes/probes.ts';
-import { findRuntimes, serverAnswers } from './runtimes/find.ts';
-import type { Runtime } from './runtimes/runtime.ts';
+import { createFinder } from './runtimes/find.ts';
 import { ensureModels } from './weights/ensure.ts';
 
 const clock = systemClock;
@@ -49,7 +48,8 @@ function folders(config: NodeConfig) {
 function runtimeOptions(config: NodeConfig, modelsDir: string, cache?: FleetCache) {
   return {
     ollamaUrl: config.ollama === 'none' ? null : config.ollama || defaultOllamaUrl,
-    ...(config.openai ? { openAiUrl: config.openai } : {}),
+    isOllamaNamed: config.ollama !== '',
+    openAiUrls: config.openai === '' ? [] : config.openai.split(','),
     ...(config.openaiKey ? { openAiKey: config.openaiKey } : {}),
     modelsDir,
     contextTokens: config.context,
@@ -67,9 +67,9 @@ function runtimeOptions(config: NodeConfig, modelsDir: string, cache?: FleetCach
 }
 
 function placesOf(config: NodeConfig, modelsDir: string): ModelPlaces {
-  const { ollamaUrl } = runtimeOptions(config, modelsDir);
+  const { ollamaUrl, openAiUrls } = runtimeOptions(config, modelsDir);
   const isServerNamed = config.openai !== '' || (config.ollama !== '' && config.ollama !== 'none');
-  return { ollamaUrl, openAiUrl: config.openai || null, modelsDir, isServerNamed, isBooting: false };
+  return { ollamaUrl, openAiUrls, modelsDir, isServerNamed, isBooting: false };
 }
 
 function ensureHere(modelsDir: string, diskFreeBytes: () => number, log: Log, cache?: FleetCache): EnsureKinds {
@@ -106,26 +106,21 @@ function ownIdentity(data: string): Identity {
 /** The runtimes of this machine, and where and when others are looked for. */
 async function runtimesHere(config: NodeConfig, modelsDir: string, log: Log, cache: FleetCache) {
   const options = { ...runtimeOptions(config, modelsDir, cache), log };
-  const runtimes = await findRuntimes(options);
-  const isServer = ({ kind }: Runtime) => kind !== 'llama';
-  let hasServer = runtimes.some(isServer);
-  // After a power cut Ollama often starts later than this process; once a server is found, the search ends.
-  const lookAgain = async () => {
-    if (hasServer || !(await serverAnswers(options))) return null;
-    const again = await findRuntimes(options);
-    hasServer = again.some(isServer);
-    return hasServer ? again : null;
-  };
+  const finder = createFinder(options);
+  const runtimes = await finder.find();
+  // After a power cut a model server often starts later than this process.
+  const lookAgain = () => finder.findMore();
   const sinceBootS = machineUptimeS() - clock.monotonicMs() / 1000;
   const places = (): ModelPlaces => ({
     ...placesOf(config, modelsDir),
+    openAiUrls: finder.absent(),
     isBooting:
       config.fetch === 'auto' &&
       config.ollama !== 'none' &&
-      !hasServer &&
+      !finder.hasServer &&
       sinceBootS + clock.monotonicMs() / 1000 < bootGraceS,
   });
-  const mayFetch = () => !places().isBooting && (hasServer || !places().isServerNamed);
+  const mayFetch = () => !places().isBooting && (finder.hasServer || !places().isServerNamed);
   return { runtimes, lookAgain, places, mayFetch };
 }
 
@@ -259,8 +254,9 @@ async function models(config: NodeConfig): Promise<void> {
   const identity = loadIdentity(data);
   const cache = identity ? createFleetCache(() => identity, clock) : undefined;
   const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
-  const places = placesOf(config, modelsDir);
-  const runtimes = await findRuntimes({ ...runtimeOptions(config, modelsDir), log });
+  const finder = createFinder({ ...runtimeOptions(config, modelsDir, cache), log });
+  const runtimes = await finder.find();
+  const places = { ...placesOf(config, modelsDir), openAiUrls: finder.absent() };
   const look = await createModelLook({ clock, log })(runtimes);
   const stand = { runtimes: standOf(runtimes, look), underWay: [], fetching: [], problems: [], runsModels: true };
   await Promise.all(runtimes.map((runtime) => runtime.close()));

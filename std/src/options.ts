@@ -34,6 +34,8 @@ interface UrlOption extends OptionBase {
   default: string;
   form: AddressForm;
   words?: readonly string[];
+  /** So many addresses at most, with commas between them; the value has commas alone. Missing: one. */
+  most?: number;
   /** The options that hold the user name and the password, as the address itself may not. */
   credentials?: string;
 }
@@ -158,8 +160,14 @@ function parse(option: Option, text: string, where: string): unknown {
   return number;
 }
 
-function urlOf({ form, words = [], credentials }: UrlOption, text: string, where: string): string {
+function urlOf(option: UrlOption, text: string, where: string): string {
+  const { form, words = [], credentials, most = 1 } = option;
   if (words.includes(text)) return text;
+  if (most > 1 && text.includes(',')) {
+    const all = text.split(',').map((part) => urlOf({ ...option, most: 1 }, part.trim(), where));
+    if (all.length > most) throw new OptionError(`${where}: expected at most ${most} addresses, got ${all.length}.`);
+    return [...new Set(all)].join(',');
+  }
   const url = serverUrl(text, form);
   if (url !== null) return url;
   if (credentials && text.includes('@'))

@@ -98,7 +98,10 @@ function leftWords(label: string, count = 0): string[] {
   return count > 0 ? [`${count} of the models of ${label} are not used: ${why}`] : [];
 }
 
-/** A runtime that stands in serves a kind only while the others are known not to have it: a short absence does not count. */
+/**
+ * A runtime that stands in serves a kind only while the others are known not to have it: a short absence does not count. Of two servers with
+ * a model of one name the first serves it.
+ */
 function withoutDoubles(
   all: Served[],
   runtimes: readonly Runtime[],
@@ -107,5 +110,10 @@ function withoutDoubles(
   const kinds = new Set<RuntimeModel['kind']>();
   for (const runtime of runtimes)
     if (!runtime.standsIn) for (const { kind } of known.get(runtime)?.models ?? []) kinds.add(kind);
-  return all.filter(({ runtime, model }) => !runtime.standsIn || !kinds.has(model.kind));
+  const names = new Set<string>();
+  return all.filter(({ runtime, model }) => {
+    if ((runtime.standsIn && kinds.has(model.kind)) || names.has(model.name)) return false;
+    names.add(model.name);
+    return true;
+  });
 }

@@ -3,7 +3,7 @@ import { type ModelPlaces, type ModelSituation, modelNotes, noModelText } from '
 
 const places: ModelPlaces = {
   ollamaUrl: 'http://127.0.0.1:11434',
-  openAiUrl: null,
+  openAiUrls: [],
   modelsDir: '/models',
   isServerNamed: false,
   isBooting: false,
@@ -76,6 +76,16 @@ t.test('the embedded runtime beside a server is named for what it serves', (t) =
     'found vLLM at http://box:8000',
     'vLLM at http://box:8000 has no embedding model: the one in /models is used',
   ]);
+  const second = runtime({ ...vllm, label: 'vLLM at http://box:8001', problem: gone });
+  t.strictSame(
+    modelNotes(now([runtime({ ...vllm, kinds: ['chat', 'embed'] }), second]), { ...places, openAiUrls: ['http://c'] }),
+    [
+      'found vLLM at http://box:8000',
+      'vLLM at http://box:8001 does not say which models it has (http://box:8000 does not answer: ECONNREFUSED): start the server, or look why it hangs',
+      'the server given does not answer at http://c: start it, or correct its address',
+    ],
+    'of several servers each has its own',
+  );
   t.end();
 });
 
@@ -91,7 +101,7 @@ t.test('what keeps a chat model away, and nothing where one is or none should be
     'no chat model: no network',
   );
   t.match(text([runtime({ ...vllm, problem: gone })]), /does not say which models it has/);
-  const named = { isServerNamed: true, ollamaUrl: null, openAiUrl: 'http://box:8000' };
+  const named = { isServerNamed: true, ollamaUrl: null, openAiUrls: ['http://box:8000'] };
   t.equal(
     text([runtime({})], {}, named),
     'the server given does not answer at http://box:8000: start it, correct its address, or leave it out to have a model fetched',

@@ -29,7 +29,8 @@ export interface ModelSituation {
 export interface ModelPlaces {
   /** Null: no Ollama is looked for. */
   ollamaUrl: string | null;
-  openAiUrl: string | null;
+  /** Servers that were given and did not answer so far. */
+  openAiUrls: readonly string[];
   modelsDir: string;
   /** A person named that server: the node waits for it, and fetches nothing in its place. */
   isServerNamed: boolean;
@@ -45,8 +46,14 @@ const bootingText = 'the machine has just started: one is fetched if no model se
 const serverKinds: readonly RuntimeKind[] = ['ollama', 'openai'];
 
 export function modelNotes(now: ModelSituation, places: ModelPlaces): string[] {
-  const server = now.runtimes.find(({ kind }) => serverKinds.includes(kind));
-  const notes = server ? serverNotes(server) : [...absentNotes(places), ...embeddedNotes(now, places)];
+  const servers = now.runtimes.filter(({ kind }) => serverKinds.includes(kind));
+  const notes =
+    servers.length > 0
+      ? [
+          ...servers.flatMap(serverNotes),
+          ...places.openAiUrls.map((url) => `${awayText(url)}: start it, or correct its address`),
+        ]
+      : [...absentNotes(places), ...embeddedNotes(now, places)];
   for (const kind of ['chat', 'embed'] as const) notes.push(...kindNotes(kind, now, places));
   return [...notes, ...now.runtimes.flatMap((runtime) => runtime.notes)];
 }
@@ -84,13 +91,16 @@ export function silentText({ label, problem, kind }: ModelSituation['runtimes'][
   return `${label} does not say which models it has (${problem?.text ?? ''})${cure}`;
 }
 
-function absentNotes({ ollamaUrl, openAiUrl, isServerNamed }: ModelPlaces): string[] {
-  const cure = 'start it, correct its address, or leave it out to have a model fetched';
-  if (openAiUrl) {
-    const beside = ollamaUrl ? [`no Ollama answers at ${ollamaUrl}`] : [];
-    return [`the server given does not answer at ${openAiUrl}: ${cure}`, ...beside];
-  }
-  return ollamaUrl ? [`no Ollama answers at ${ollamaUrl}${isServerNamed ? `: ${cure}` : ''}`] : [];
+const absenceCure = 'start it, correct its address, or leave it out to have a model fetched';
+const awayText = (url: string) => `the server given does not answer at ${url}`;
+
+function absentNotes({ ollamaUrl, openAiUrls, isServerNamed }: ModelPlaces): string[] {
+  if (openAiUrls.length > 0)
+    return [
+      ...openAiUrls.map((url) => `${awayText(url)}: ${absenceCure}`),
+      ...(ollamaUrl ? [`no Ollama answers at ${ollamaUrl}`] : []),
+    ];
+  return ollamaUrl ? [`no Ollama answers at ${ollamaUrl}${isServerNamed ? `: ${absenceCure}` : ''}`] : [];
 }
 
 function embeddedNotes({ runtimes }: ModelSituation, { modelsDir }: ModelPlaces): string[] {

@@ -33,7 +33,7 @@ const soonLooks = 6;
 
 interface ModelPoolParts {
   runtimes: Runtime[];
-  /** Called at every refresh while no model runs: returns better runtimes than the present ones, or null. */
+  /** Called at every refresh while no model runs: returns better runtimes than the present ones, which may be among them, or null. */
   lookAgain?: (present: readonly Runtime[]) => Promise<Runtime[] | null>;
   /** Fetches the kinds that no runtime here has. Absent: only models that somebody asked for are fetched. */
   defaults?: { ensure: EnsureKinds; mayFetch: () => boolean };
@@ -293,7 +293,7 @@ export class ModelPool {
       const old = this.#runtimes;
       this.#runtimes = better;
       this.#parts.log.info({ runtimes: better.map(({ label }) => label) }, 'a model server was found');
-      await Promise.all(old.map((runtime) => runtime.close()));
+      await Promise.all(old.flatMap((runtime) => (better.includes(runtime) ? [] : [runtime.close()])));
     }
     this.#now = await this.#look(this.#runtimes);
     for (const one of this.#now.served) {

@@ -1,6 +1,6 @@
-// The runtimes of this machine, detected without configuration: an Ollama that answers; else the OpenAI-compatible server whose URL was
-// given; else the embedded llama.cpp with the models folder. Beside a server, the embedded runtime stands in for the kind of model that the
-// server does not have (most have no embedding model). In: addresses and a folder. Out: runtimes.
+// The runtimes of this machine: an Ollama that answers, which needs no configuration; every OpenAI-compatible server whose URL was given and
+// that answers, now or later; else the embedded llama.cpp with the models folder. Beside a server, the embedded runtime stands in for the
+// kind of model that no server has (most have no embedding model). In: addresses and a folder. Out: runtimes.
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
@@ -13,7 +13,9 @@ import type { Runtime } from './runtime.ts';
 interface FindOptions {
   /** Null: no Ollama is looked for. */
   ollamaUrl: string | null;
-  openAiUrl?: string;
+  /** A person gave that address: it is looked for also beside other servers. */
+  isOllamaNamed?: boolean;
+  openAiUrls?: readonly string[];
   openAiKey?: string;
   modelsDir: string;
   contextTokens?: number;
@@ -29,43 +31,60 @@ interface FindOptions {
 
 const defaultContextTokens = 4096;
 
-/** In the order in which a model is looked up. */
-export async function findRuntimes(options: FindOptions): Promise<Runtime[]> {
-  const server = await findServer(options);
-  const llama = {
-    ...options,
-    cache: options.cache?.cache,
-    contextTokens: options.contextTokens ?? defaultContextTokens,
-  };
-  return server ? [server, createLlama({ ...llama, standsIn: true })] : [createLlama(llama)];
+interface RuntimeFinder {
+  /** In the order in which a model is looked up. */
+  find(): Promise<Runtime[]>;
+  /** The same runtimes with servers that answer by now; null: no more are there, or none is looked for. */
+  findMore(): Promise<Runtime[] | null>;
+  readonly hasServer: boolean;
+  /** OpenAI-compatible servers that were given and never answered. */
+  absent(): string[];
 }
 
-/** Whether a model server answers now: called again and again where only the embedded runtime was found. */
-export async function serverAnswers(options: FindOptions): Promise<boolean> {
-  const server = await findServer(options);
-  await server?.close();
-  return server !== undefined;
-}
+export function createFinder(options: FindOptions): RuntimeFinder {
+  const { ollamaUrl, openAiUrls = [], contextTokens = defaultContextTokens, keepAlive = '10m' } = options;
+  const candidates: { url: string; isNamed: boolean; create: () => Runtime }[] = openAiUrls.map((url) => {
+    return { url, isNamed: true, create: () => createOpenAi({ ...options, url, apiKey: options.openAiKey }) };
+  });
+  if (ollamaUrl !== null)
+    candidates.unshift({
+      url: ollamaUrl,
+      isNamed: options.isOllamaNamed ?? false,
+      create: () => createOllama({ ...options, url: ollamaUrl, contextTokens, keepAlive }),
+    });
+  const found = new Map<string, Runtime>();
 
-async function findServer(options: FindOptions): Promise<Runtime | undefined> {
-  const contextTokens = options.contextTokens ?? defaultContextTokens;
-  const keepAlive = options.keepAlive ?? '10m';
-  const candidates = [
-    ...(options.ollamaUrl === null
-      ? []
-      : [() => createOllama({ ...options, url: options.ollamaUrl as string, contextTokens, keepAlive })]),
-    ...(options.openAiUrl
-      ? [() => createOpenAi({ ...options, url: options.openAiUrl as string, apiKey: options.openAiKey })]
-      : []),
-  ];
-  for (const create of candidates) {
-    const server = create();
-    if (await server.alive()) {
-      // The kind of server is detected from its list of models.
-      await server.models().catch(() => {});
-      return server;
-    }
-    await server.close();
+  /** Whether one more answers. Each is asked at the same time, and has its own health from then on. */
+  async function look(): Promise<boolean> {
+    const wanted = candidates.filter(({ url, isNamed }) => !found.has(url) && (isNamed || found.size === 0));
+    const answers = await Promise.all(
+      wanted.map(async ({ url, create }) => {
+        const server = create();
+        const isAlive = await server.alive();
+        // The kind of server is detected from its list of models.
+        if (isAlive) await server.models().catch(() => {});
+        else await server.close();
+        return isAlive ? { url, server } : null;
+      }),
+    );
+    for (const answer of answers) if (answer) found.set(answer.url, answer.server);
+    return answers.some((answer) => answer !== null);
   }
-  return undefined;
+  function runtimes(): Runtime[] {
+    const servers = candidates.flatMap(({ url }) => found.get(url) ?? []);
+    const standsIn = servers.length > 0 ? { standsIn: true } : {};
+    return [...servers, createLlama({ ...options, cache: options.cache?.cache, contextTokens, ...standsIn })];
+  }
+
+  return {
+    async find() {
+      await look();
+      return runtimes();
+    },
+    findMore: async () => ((await look()) ? runtimes() : null),
+    get hasServer() {
+      return found.size > 0;
+    },
+    absent: () => openAiUrls.filter((url) => !found.has(url)),
+  };
 }
