@@ -4,8 +4,10 @@ import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { parse } from 'yaml';
 import { coordinatorOptions } from '../../coordinator/src/config.ts';
 import { nodeOptions } from '../../node-agent/src/config.ts';
+import { catalogueEntry } from '../../node-agent/src/weights/catalogue.ts';
 
 const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
 const units = {
@@ -44,13 +46,55 @@ for (const [path, options] of Object.entries(units)) {
   });
 }
 
+/** The unit of a model server: its program is not ours, and its settings are a file of each server. */
+const vllm = 'node-agent/vllm/blackroad-vllm@.service';
+/** `KEY=value` lines; systemd and Docker both take the rest of the line as the value. */
+const settings = Object.fromEntries(
+  readFileSync(join(root, 'node-agent/vllm/qwen.env'), 'utf8')
+    .split('\n')
+    .flatMap((line) =>
+      /^[A-Z_]+=/.test(line) ? [[line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]] : [],
+    ),
+);
+
+t.test(vllm, async (t) => {
+  const lines = read(vllm);
+  const one = (key: string) => lines.find(([name]) => name === key)?.[1] ?? '';
+  const command = one('ExecStart');
+  t.match(command, / --host 127\.0\.0\.1 /, 'nobody else reaches it');
+  const used = [...command.matchAll(/\$\{?([A-Z_]+)\}?/g)].map(([, name]) => name as string);
+  t.same(used.sort(), Object.keys(settings).sort(), 'its settings are those of the example');
+  t.match(one('EnvironmentFile'), /^\/etc\/blackroad\/vllm\/%i\.env$/, 'without settings it does not start');
+  t.match(one('ConditionPathExists'), one('EnvironmentFile'));
+  t.same([one('Restart'), one('KillMode'), one('TimeoutStopSec')], ['always', 'mixed', '60']);
+  const users = readFileSync(join(root, 'node-agent/vllm/blackroad-vllm.sysusers.conf'), 'utf8');
+  t.match(users, new RegExp(`^u ${one('User')} - `, 'm'));
+  t.ok(catalogueEntry(settings.NAME as string), 'the example is a model that the catalogue knows');
+});
+
+t.test('the same server in a container', async (t) => {
+  const text = readFileSync(join(root, 'node-agent/vllm/compose.yaml'), 'utf8');
+  const { services } = parse(text);
+  t.match(services.vllm.ports, [/^127\.0\.0\.1:/], 'nobody else reaches it');
+  t.equal(services.vllm.ports.length, 1);
+  t.match(services.vllm, { restart: 'unless-stopped', stop_grace_period: '60s', entrypoint: ['vllm', 'serve'] });
+  const example = readFileSync(join(root, 'node-agent/vllm/qwen.env'), 'utf8');
+  for (const [, name, ending] of text.matchAll(/\$\{([A-Z_]+)(:[-?])?/g))
+    t.ok(name === 'VLLM_TAG' || ending === ':-' || example.includes(`${name}=`), `${name} is in the example`);
+});
+
 const skip = spawnSync('systemd-analyze', ['--version']).error ? 'systemd-analyze is not installed' : false;
 t.test('systemd finds nothing wrong', { skip }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'fleet-units-'));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-  for (const path of Object.keys(units)) {
+  for (const path of [...Object.keys(units), vllm]) {
     const file = join(dir, path.split('/').at(-1) as string);
-    writeFileSync(file, readFileSync(join(root, path), 'utf8').replaceAll('/opt/blackroad', root));
+    writeFileSync(
+      file,
+      readFileSync(join(root, path), 'utf8')
+        .replaceAll('/opt/blackroad', root)
+        .replace('/opt/vllm/bin/vllm', '/bin/true'),
+    );
     const verified = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' });
     // Other units of this machine are not ours to judge.
     const ours = verified.stderr.split('\n').filter((line) => line.includes('blackroad'));
