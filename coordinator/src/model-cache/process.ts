@@ -1,6 +1,6 @@
 // The process of the model cache, started by the coordinator and ended with it. In: settings and calls over the channel to the coordinator,
 // and requests of readers. Out: figures, and answers. It is a process of its own so that gigabytes that are encrypted, hashed and written
-// never delay a heartbeat. [decision 19] It loads nothing of the protocol, which would cost 35 MB of memory.
+// never delay a heartbeat. [decision 21] It loads nothing of the protocol, which would cost 35 MB of memory.
 import { backoffMs } from '@blackroad/std/backoff';
 import { systemClock as clock } from '@blackroad/std/clock';
 import { systemRandom as random } from '@blackroad/std/random';

@@ -27,14 +27,17 @@ export function createFleetClock(clock: Clock): FleetClock {
     const monotonicMs = clock.monotonicMs();
     const wallMs = clock.nowMs();
     // The uptime is a call of the system: it is read once in its own steps, and at once when the wall clock says that more time passed.
-    if (monotonicMs - lookedMs < uptimeStepMs && Math.abs(wallMs - lookedWallMs) < uptimeStepMs)
-      return Math.floor(monotonicMs + aheadMs);
-    lookedMs = monotonicMs;
-    lookedWallMs = wallMs;
+    if (monotonicMs - lookedMs >= uptimeStepMs || Math.abs(wallMs - lookedWallMs) >= uptimeStepMs) {
+      lookedMs = monotonicMs;
+      lookedWallMs = wallMs;
+      noteSleep(monotonicMs);
+    }
+    return Math.floor(monotonicMs + aheadMs);
+  }
+  function noteSleep(monotonicMs: number): void {
     const sleptMs = clock.uptimeMs() - monotonicMs - apartMs;
     if (sleptMs < 0 || sleptMs >= leastMs) apartMs += sleptMs;
     if (sleptMs >= leastMs) aheadMs += sleptMs;
-    return Math.floor(monotonicMs + aheadMs);
   }
   return {
     nowMs,

@@ -4,7 +4,8 @@
 import type { Log } from '@blackroad/std/log';
 import type { FleetCache } from '../cache/fleet-cache.ts';
 import type { Relay } from '../cache/relay.ts';
-import type { JsonClient } from './http-json.ts';
+import type { HttpAnswer } from './http-json.ts';
+import type { OllamaClient } from './ollama-client.ts';
 import { problemOf } from './ollama-problem.ts';
 import { type PullProgress, RuntimeError } from './runtime.ts';
 
@@ -14,7 +15,7 @@ export interface OllamaCache {
   openRelay(names: { asked: string; meant: string }): Promise<Relay>;
 }
 interface PullParts {
-  client: JsonClient;
+  client: OllamaClient;
   /** The address of the Ollama. */
   url: string;
   through: OllamaCache | undefined;
@@ -106,19 +107,17 @@ async function refuseMissing(cache: FleetCache, path: string, signal?: AbortSign
   throw new Error(String(head.headers['x-fleet-problem'] ?? `it answers ${head.statusCode}`));
 }
 
-async function copy(client: JsonClient, source: string, destination: string): Promise<void> {
-  const body = { source, destination };
-  const answer = await client.call({ method: 'POST', path: 'api/copy', body, answerMs: quickMs });
-  if (answer.status !== 200) throw problemOf(answer, destination);
+async function copy(client: OllamaClient, source: string, destination: string): Promise<void> {
+  const refused = (answer: HttpAnswer) => problemOf(answer, destination);
+  await client.ask({ answerMs: quickMs }, refused, (ollama) => ollama.copy({ source, destination }));
 }
 
 /** Also those of a process that ended amid a pull. */
-async function removeRelayNames(client: JsonClient): Promise<void> {
-  const { json } = await client.call({ method: 'GET', path: 'api/tags', answerMs: quickMs });
-  const tags = (json as { models?: { name?: unknown }[] } | undefined)?.models ?? [];
-  for (const { name } of tags)
-    if (typeof name === 'string' && isRelayName(name))
-      await client.call({ method: 'DELETE', path: 'api/delete', body: { model: name }, answerMs: quickMs });
+async function removeRelayNames(client: OllamaClient): Promise<void> {
+  const { models } = await client.ask({ answerMs: quickMs }, problemOf, (ollama) => ollama.list());
+  for (const { name } of models)
+    if (isRelayName(name))
+      await client.ask({ answerMs: quickMs }, problemOf, (ollama) => ollama.delete({ model: name }));
 }
 
 const fromCache = (status: string) => (status.startsWith('pulling ') ? `${status} from the fleet's cache` : status);
